@@ -1,0 +1,1 @@
+"""Lifecycle: continuous delivery from a Git push to production, one host at a time."""

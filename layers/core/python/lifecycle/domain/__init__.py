@@ -1,0 +1,1 @@
+"""Pure decisions: what is known goes in, what happens next and why comes out."""

@@ -1,0 +1,86 @@
+"""Versions: a snapshot's name, a release's name, and which release comes next.
+
+A service declares a base such as `1.4.0` in its lifecycle.toml. A build of it is a snapshot
+`1.4.0-20261123014630-ab12cd3` (UTC time and commit); a promotion gives it a release version `1.4.2`.
+"""
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from functools import total_ordering
+from typing import TypeAlias
+
+from lifecycle.domain.errors import InvalidName
+
+_RELEASE = re.compile(r"(0|[1-9]\d{0,8})\.(0|[1-9]\d{0,8})\.(0|[1-9]\d{0,8})")
+_SNAPSHOT = re.compile(rf"(?P<base>{_RELEASE.pattern})-(?P<built>\d{{14}})-(?P<commit>[0-9a-f]{{7}})")
+
+
+@total_ordering
+@dataclass(frozen=True, slots=True)
+class ReleaseVersion:
+    """A version that was promoted: three numbers, ordered as numbers."""
+
+    major: int
+    minor: int
+    patch: int
+
+    @classmethod
+    def parse(cls, text: str) -> "ReleaseVersion":
+        """Read `1.4.2`; raises InvalidName for anything else, leading zeros included."""
+        if not (match := _RELEASE.fullmatch(text)):
+            raise InvalidName("release version", text, "three numbers, such as 1.4.2")
+        return cls(*(int(part) for part in match.groups()))
+
+    def next_patch(self) -> "ReleaseVersion":
+        return ReleaseVersion(self.major, self.minor, self.patch + 1)
+
+    def __lt__(self, other: "ReleaseVersion") -> bool:
+        return (self.major, self.minor, self.patch) < (other.major, other.minor, other.patch)
+
+    def __str__(self) -> str:
+        return f"{self.major}.{self.minor}.{self.patch}"
+
+
+@dataclass(frozen=True, slots=True)
+class SnapshotVersion:
+    """A build: the declared base, when it was built (UTC, `%Y%m%d%H%M%S`) and of which commit (7 hex)."""
+
+    base: ReleaseVersion
+    built: str
+    commit: str
+
+    @classmethod
+    def of(cls, base: ReleaseVersion, built: datetime, commit: str) -> "SnapshotVersion":
+        return cls(base, f"{built:%Y%m%d%H%M%S}", commit[:7])
+
+    @classmethod
+    def parse(cls, text: str) -> "SnapshotVersion":
+        """Read `1.4.0-20261123014630-ab12cd3`; raises InvalidName for anything else."""
+        if not (match := _SNAPSHOT.fullmatch(text)):
+            raise InvalidName("snapshot version", text, "such as 1.4.0-20261123014630-ab12cd3")
+        return cls(ReleaseVersion.parse(match["base"]), match["built"], match["commit"])
+
+    def __str__(self) -> str:
+        return f"{self.base}-{self.built}-{self.commit}"
+
+
+Version: TypeAlias = ReleaseVersion | SnapshotVersion
+
+
+def parse_version(text: str) -> Version:
+    """Read either kind; raises InvalidName."""
+    return SnapshotVersion.parse(text) if "-" in text else ReleaseVersion.parse(text)
+
+
+def artifact_prefix(service: str, version: str) -> str:
+    """Where a version's `artifact.tar.gz` and `manifest.json` stand in the artifact bucket."""
+    kind = "snapshot" if isinstance(parse_version(version), SnapshotVersion) else "release"
+    return f"{kind}/{service}/{version}"
+
+
+def next_release(declared: ReleaseVersion, released: Iterable[ReleaseVersion]) -> ReleaseVersion:
+    """The version that a promotion takes: the declared one, or the patch after the newest release."""
+    newest = max(released, default=None)
+    return declared if newest is None or declared > newest else newest.next_patch()

@@ -1,0 +1,1 @@
+"""Where ports meet the world: `aws` over boto3, `memory` for tests and simulation."""

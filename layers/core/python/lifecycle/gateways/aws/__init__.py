@@ -1,0 +1,1 @@
+"""Gateways over boto3; each takes its client and translates only the errors it understands."""
