@@ -40,10 +40,12 @@ def from_plain(kind: type[T], plain: Any) -> T:
 
 
 def to_json(record: Any) -> str:
+    """A record as JSON with sorted keys."""
     return json.dumps(to_plain(record), sort_keys=True)
 
 
 def from_json(kind: type[T], text: str | bytes) -> T:
+    """A record from JSON; raises StoreRefused."""
     try:
         return from_plain(kind, json.loads(text))
     except json.JSONDecodeError as error:

@@ -1,0 +1,12 @@
+"""Phase 6, await_alive: wait until the load balancer finds a host healthy."""
+
+from lifecycle import wiring
+from lifecycle.application import stages
+from lifecycle.events import OnHost
+from lifecycle.phase import task
+
+
+@task(OnHost)
+def handle(asked: OnHost) -> stages.Outcome:
+    """One stage of statemachines/rollout.asl.json's chain for a host."""
+    return stages.await_alive(wiring.world(), asked.task(), asked.execution)

@@ -1,0 +1,12 @@
+"""Phase 6, drain: take a host out of rotation and wait for its requests in flight."""
+
+from lifecycle import wiring
+from lifecycle.application import stages
+from lifecycle.events import OnHost
+from lifecycle.phase import task
+
+
+@task(OnHost)
+def handle(asked: OnHost) -> stages.Outcome:
+    """One stage of statemachines/rollout.asl.json's chain for a host."""
+    return stages.drain(wiring.world(), asked.task(), asked.execution)

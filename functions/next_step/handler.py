@@ -1,0 +1,12 @@
+"""The rollout's loop: what happens next? Called between the hosts of statemachines/rollout.asl.json."""
+
+from lifecycle import wiring
+from lifecycle.application.next_step import Decided, decide_next
+from lifecycle.events import InDeployment
+from lifecycle.phase import task
+
+
+@task(InDeployment)
+def handle(asked: InDeployment) -> Decided:
+    """Read the facts, and choose one step."""
+    return decide_next(wiring.world(), asked.cluster, asked.deployment, asked.execution)

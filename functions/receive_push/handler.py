@@ -1,0 +1,32 @@
+"""Phase 1, push: GitHub's signed webhook on a Function URL, and CodeCommit's event by EventBridge."""
+
+import base64
+import json
+from typing import Any
+
+from lifecycle import wiring
+from lifecycle.application.push import Push, Response, codecommit_push, receive_github, start
+from lifecycle.phase import logger
+
+
+def handle(event: dict[str, Any], _context: Any) -> dict[str, Any]:
+    """Answer the webhook, or take the event; either starts one run of the delivery state machine a commit."""
+    response = _codecommit(event) if event.get("source") == "aws.codecommit" else _github(event)
+    logger.info("push", extra={"status": response.status, **response.body})
+    return {
+        "statusCode": response.status,
+        "headers": {"content-type": "application/json"},
+        "body": json.dumps(response.body),
+    }
+
+
+def _codecommit(event: dict[str, Any]) -> Response:
+    found = codecommit_push(event)
+    return start(found, wiring.executions()) if isinstance(found, Push) else Response(202, {"message": found})
+
+
+def _github(event: dict[str, Any]) -> Response:
+    text = event.get("body") or ""
+    body = base64.b64decode(text) if event.get("isBase64Encoded") else text.encode()
+    headers = {name.lower(): value for name, value in event.get("headers", {}).items()}
+    return receive_github(headers, body, wiring.webhook_secret(), wiring.executions())

@@ -1,0 +1,99 @@
+"""Phase 5, convergence: compare desired with installed for every cluster, and start what repairs the drift.
+
+Called by functions/converge, by schedule and on command.
+"""
+
+from dataclasses import dataclass
+
+from lifecycle.application import observe
+from lifecycle.application.world import World
+from lifecycle.domain.convergence import ClusterFacts, Converged, Convergence, Hold, Repair, Resume, converge
+from lifecycle.domain.deployment import Desired, Kind, Request, TrailEntry, deployment_id
+from lifecycle.domain.fleet import Cluster
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What was found and done for one cluster; `kind` is CONVERGED, REPAIR, RESUME or HOLD."""
+
+    cluster: str
+    kind: str
+    reason: str
+    deployment: str = ""
+
+
+def converge_all(world: World, suffix: str, by: str, only: Cluster | None = None) -> list[Result]:
+    """Look at every cluster of the registry, or at one. `suffix` makes the names of new deployments unique."""
+    found = []
+    for cluster in [only] if only else world.registry.clusters():
+        desired = world.registry.desired(cluster)
+        if desired is not None:
+            facts = _facts(world, cluster, desired)
+            found.append(_act(world, cluster, facts, converge(facts), suffix, by))
+    return found
+
+
+def _facts(world: World, cluster: Cluster, desired: Desired) -> ClusterFacts:
+    lease = world.leases.current(cluster)
+    reports = world.fleet.reports(cluster)
+    holder = world.deployments.get(cluster, lease.deployment) if lease.deployment else None
+    return ClusterFacts(
+        desired=desired,
+        lease=lease,
+        last=world.deployments.get(cluster, desired.deployment),
+        holder=holder,
+        holder_runs=bool(holder and world.executions.rollout_runs(holder.execution)),
+        reports=reports,
+        rotation=observe.rotation(world, cluster, reports),
+        quarantined=world.fleet.quarantined(cluster),
+    )
+
+
+def _act(
+    world: World, cluster: Cluster, facts: ClusterFacts, found: Convergence, suffix: str, by: str
+) -> Result:
+    match found:
+        case Converged(reason):
+            return Result(str(cluster), "CONVERGED", reason)
+        case Hold(_, reason):
+            return Result(str(cluster), "HOLD", reason)
+        case Repair(version, _, reason):
+            name = deployment_id(cluster, world.clock.now(), suffix)
+            request = Request(
+                name, cluster.service, cluster.environment, version, by, reason, kind=Kind.CONVERGE
+            )
+            _start(world, request, name, reason, by)
+            return Result(str(cluster), "REPAIR", reason, name)
+        case Resume(deployment, execution, reason):
+            if facts.holder is not None:
+                _start(world, facts.holder.request, execution, reason, by)
+            return Result(str(cluster), "RESUME", reason, deployment)
+
+
+def _start(world: World, request: Request, execution: str, reason: str, by: str) -> None:
+    world.trail.append(
+        TrailEntry(
+            at=world.clock.now(),
+            cluster=str(request.cluster),
+            what=f"start {execution}",
+            who=by,
+            why=reason,
+            deployment=request.deployment,
+        )
+    )
+    world.executions.start_rollout(execution, payload(request))
+
+
+def payload(request: Request) -> dict[str, str | bool | None]:
+    """A request as the input of an execution."""
+    return {
+        "deployment": request.deployment,
+        "service": request.service,
+        "environment": request.environment,
+        "version": request.version,
+        "requested_by": request.requested_by,
+        "reason": request.reason,
+        "kind": str(request.kind),
+        "rollback_of": request.rollback_of,
+        "even_if_quarantined": request.even_if_quarantined,
+    }

@@ -1,0 +1,131 @@
+"""The end of a deployment: its record is closed, its hosts stand down, the lease is freed or handed over.
+
+Called by functions/finish and functions/roll_back.
+"""
+
+from dataclasses import dataclass, replace
+
+from lifecycle.application import observe
+from lifecycle.application.converge import payload
+from lifecycle.application.plan import TURN_LASTS
+from lifecycle.application.world import World
+from lifecycle.domain.deployment import (
+    Deployment,
+    DeploymentState,
+    Desired,
+    Kind,
+    Lease,
+    Request,
+    TrailEntry,
+    deployment_id,
+)
+from lifecycle.domain.fleet import Cluster, Order, Turn
+from lifecycle.domain.rollout import given_up
+
+
+@dataclass(frozen=True, slots=True)
+class Finished:
+    """How the deployment ended."""
+
+    outcome: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Heir:
+    """The input of the execution that rolls back."""
+
+    input: dict[str, str | bool | None]
+
+
+def finish(world: World, cluster: Cluster, name: str, outcome: DeploymentState, reason: str) -> Finished:
+    """Close the deployment; a stale one is only recorded. Safe to repeat. Raises Unknown."""
+    current = observe.deployment(world, cluster, name)
+    if current.state.final and outcome is not DeploymentState.DONE:
+        return Finished(current.state, current.reason)
+    _tell(world, current, outcome.lower().replace("_", " "), "lifecycle", reason)
+    lease = Lease(current.epoch, current.id)
+    if outcome is not DeploymentState.STALE:
+        _leave_untouched(world, current, outcome)
+        world.fleet.give_turns(cluster, _stand_down(world, current))
+    aside = given_up(tuple(world.deployments.attempts(name)), tuple(world.deployments.questions(name)))
+    closed = replace(
+        current,
+        state=outcome,
+        reason=reason,
+        finished_at=current.finished_at or world.clock.now(),
+        set_aside=tuple(sorted(aside)),
+    )
+    world.deployments.put(closed)
+    world.leases.release(cluster, lease)
+    return Finished(outcome, reason)
+
+
+def _leave_untouched(world: World, current: Deployment, outcome: DeploymentState) -> None:
+    """A deployment that ended before its first host leaves the desired version as it was."""
+    previous = current.previous
+    if outcome is DeploymentState.DONE or previous is None or world.deployments.attempts(current.id):
+        return
+    last = next(
+        (d for d in world.deployments.recent(current.cluster, observe.REMEMBERED) if d.target == previous),
+        None,
+    )
+    world.registry.set_desired(
+        current.cluster,
+        Desired(previous.version, previous.digest, current.epoch, last.id if last else current.id),
+    )
+
+
+def _stand_down(world: World, current: Deployment) -> list[Turn]:
+    now = world.clock.now()
+    return [
+        Turn(
+            host=host,
+            order=Order.IDLE,
+            deployment=current.id,
+            epoch=current.epoch,
+            attempt=0,
+            version=current.target.version,
+            digest=current.target.digest,
+            issued_at=now,
+            expires_at=now + TURN_LASTS,
+        )
+        for host in set(current.hosts) | set(world.fleet.reports(current.cluster))
+    ]
+
+
+def hand_over(world: World, cluster: Cluster, name: str, reason: str) -> Heir:
+    """Pass the lease on to a rollback of this deployment, and close it; safe to repeat.
+
+    The rollback's name is made from this one's, so that a repeat names the same rollback. Raises Unknown,
+    and StaleEpoch when another deployment took the lease.
+    """
+    current = observe.deployment(world, cluster, name)
+    if current.previous is None:
+        message = f"expected {name} to have a previous version"
+        raise ValueError(message)
+    heir = Request(
+        deployment=deployment_id(cluster, current.started_at, f"{name.rsplit('-', 1)[1]}r"),
+        service=cluster.service,
+        environment=cluster.environment,
+        version=current.previous.version,
+        requested_by=_decided_by(world, name),
+        reason=reason,
+        kind=Kind.ROLLBACK,
+        rollback_of=name,
+    )
+    now = world.clock.now()
+    world.leases.hand_over(cluster, Lease(current.epoch, current.id), heir.deployment, now)
+    closed = replace(current, state=DeploymentState.ROLLED_BACK, reason=reason, finished_at=now)
+    world.deployments.put(closed)
+    return Heir(payload(heir))
+
+
+def _decided_by(world: World, name: str) -> str:
+    """Who asked for the rollback: whoever answered last."""
+    answers = [q.answer for q in world.deployments.questions(name) if q.answer]
+    return max(answers, key=lambda a: a.at).by if answers else "lifecycle"
+
+
+def _tell(world: World, current: Deployment, what: str, who: str, why: str) -> None:
+    world.trail.append(TrailEntry(world.clock.now(), str(current.cluster), what, who, why, current.id))

@@ -1,0 +1,85 @@
+"""Capacity: which hosts serve, which are where they should be, and which may be taken out.
+
+Used by `plan` (before host 1), by `drain` (just before it) and by `next_step` (before saying DONE).
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+
+from lifecycle.domain.deployment import Target
+from lifecycle.domain.fleet import HostReport
+
+
+class TargetState(StrEnum):
+    """A target's state as an ALB names it; ABSENT is one that is not registered."""
+
+    HEALTHY = "healthy"
+    INITIAL = "initial"
+    UNHEALTHY = "unhealthy"
+    DRAINING = "draining"
+    UNUSED = "unused"
+    UNAVAILABLE = "unavailable"
+    ABSENT = "absent"
+
+    @property
+    def in_rotation(self) -> bool:
+        """Whether it is registered to get requests, now or as soon as it is healthy."""
+        return self in (self.HEALTHY, self.INITIAL, self.UNHEALTHY, self.UNAVAILABLE)
+
+
+Rotation = Mapping[str, TargetState]
+
+
+@dataclass(frozen=True, slots=True)
+class Floor:
+    """The least that must keep serving: of `members`, all but `max_unavailable`, less those `given_up`.
+
+    `given_up` are hosts that a human chose to leave out (SKIP_HOST, FORCE_NEXT) in this deployment.
+    """
+
+    members: frozenset[str]
+    max_unavailable: int
+    given_up: frozenset[str] = frozenset()
+
+    @property
+    def healthy_hosts(self) -> int:
+        return max(0, len(self.members - self.given_up) - self.max_unavailable)
+
+
+def state_of(rotation: Rotation, host: str) -> TargetState:
+    """A host's state in the load balancer."""
+    return rotation.get(host, TargetState.ABSENT)
+
+
+def refuse_drain(host: str, rotation: Rotation, floor: Floor) -> str | None:
+    """Why `host` may not be taken out of rotation, or None. A host that serves nothing may always be."""
+    if state_of(rotation, host) is not TargetState.HEALTHY:
+        return None
+    others = [h for h in sorted(floor.members - {host}) if state_of(rotation, h) is TargetState.HEALTHY]
+    if len(others) >= floor.healthy_hosts:
+        return None
+    down = [f"{h} is {state_of(rotation, h)}" for h in sorted(floor.members - {host}) if h not in others]
+    return (
+        f"draining {host} would leave {len(others)} healthy of {len(floor.members)} hosts, "
+        f"at least {floor.healthy_hosts} must serve ({', '.join(down)})"
+    )
+
+
+def out_of_place(report: HostReport | None, state: TargetState, target: Target) -> str | None:
+    """Why a host is not serving `target` as it should, or None when it is.
+
+    It is in its place when it runs those bytes, passed its self-test with them on this boot, and is healthy.
+    """
+    if report is None:
+        return "has no agent"
+    if report.digest != target.digest:
+        return f"has {report.installed or 'nothing'} installed"
+    if not report.running:
+        return "its service does not run"
+    passed = report.self_test
+    if passed is None or not passed.passed or (passed.digest, passed.boot) != (report.digest, report.boot):
+        return "has not passed its self-test since the service started"
+    if state is not TargetState.HEALTHY:
+        return f"is {state} in the load balancer"
+    return None

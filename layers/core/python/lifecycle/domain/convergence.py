@@ -1,0 +1,100 @@
+"""Convergence: is what is installed what is desired, and may it be repaired now?
+
+Called by functions/converge every 15 minutes and on command, once a cluster.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from lifecycle.domain.capacity import Rotation, out_of_place, state_of
+from lifecycle.domain.deployment import Deployment, DeploymentState, Desired, Lease, Target
+from lifecycle.domain.fleet import HostReport
+
+
+@dataclass(frozen=True, slots=True)
+class Converged:
+    """Every host is in its place."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Repair:
+    """Start a deployment of the desired version; only the drifted hosts will be touched."""
+
+    version: str
+    drift: Mapping[str, str]
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Resume:
+    """A deployment holds the lease, but its execution has ended: start another execution of it."""
+
+    deployment: str
+    execution: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Hold:
+    """There may be drift, but it is not convergence's to repair now."""
+
+    drift: Mapping[str, str]
+    reason: str
+
+
+Convergence: TypeAlias = Converged | Repair | Resume | Hold
+
+
+@dataclass(frozen=True, slots=True)
+class ClusterFacts:
+    """What convergence looks at. `last` is the deployment that `desired` names, `holder` the lease's."""
+
+    desired: Desired
+    lease: Lease
+    last: Deployment | None
+    holder: Deployment | None
+    holder_runs: bool
+    reports: Mapping[str, HostReport]
+    rotation: Rotation
+    quarantined: Mapping[str, str]
+
+
+def converge(facts: ClusterFacts) -> Convergence:
+    """Decide on one cluster. It never repairs towards a version whose rollout did not end well."""
+    desired, drift = facts.desired, _drift(facts)
+    if facts.lease.deployment:
+        if facts.holder and not facts.holder_runs and not facts.holder.state.final:
+            return Resume(
+                facts.holder.id,
+                next_execution(facts.holder.execution),
+                f"the execution {facts.holder.execution} of {facts.holder.id} has ended before its deployment did",
+            )
+        return Hold(drift, f"{facts.lease.deployment} is deploying")
+    if facts.last is None or facts.last.state is not DeploymentState.DONE:
+        state = facts.last.state if facts.last else "unknown"
+        return Hold(drift, f"{desired.deployment} is {state}, so {desired.version} is not known to be good")
+    if desired.version in facts.quarantined:
+        return Hold(drift, f"{desired.version} is quarantined: {facts.quarantined[desired.version]}")
+    if drift:
+        told = "; ".join(f"{host} {why}" for host, why in drift.items())
+        return Repair(desired.version, drift, f"drift from {desired.version}: {told}")
+    return Converged(f"every host serves {desired.version}")
+
+
+def _drift(facts: ClusterFacts) -> dict[str, str]:
+    aside = facts.last.set_aside if facts.last else ()
+    target = Target(facts.desired.version, facts.desired.digest)
+    return {
+        host: why
+        for host, report in sorted(facts.reports.items())
+        if host not in aside and (why := out_of_place(report, state_of(facts.rotation, host), target))
+    }
+
+
+def next_execution(execution: str) -> str:
+    """The name after `execution`: a deployment's later executions are `<id>.2`, `<id>.3` and so on."""
+    deployment, _, number = execution.partition(".")
+    return f"{deployment}.{int(number or 1) + 1}"

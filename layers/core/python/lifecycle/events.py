@@ -1,0 +1,151 @@
+"""What the functions are called with: commands and tasks, closed and checked at the edge."""
+
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from lifecycle.application.stages import HostTask
+from lifecycle.domain.deployment import Choice, DeploymentState, Kind, Request
+from lifecycle.domain.fleet import Cluster
+
+
+class Command(BaseModel):
+    """Frozen, and closed: an unknown field is an error, not a surprise."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Deploy(Command):
+    """The input of statemachines/rollout.asl.json, with the execution that carries it."""
+
+    deployment: str
+    service: str
+    environment: str
+    version: str
+    requested_by: str
+    reason: str = ""
+    kind: Kind = Kind.DEPLOY
+    rollback_of: str | None = None
+    even_if_quarantined: bool = False
+    execution: str
+
+    def request(self) -> Request:
+        return Request(**self.model_dump(exclude={"execution"}))
+
+
+class InDeployment(Command):
+    """A task of a running deployment."""
+
+    deployment: str
+    service: str
+    environment: str
+    epoch: int = 0
+    execution: str = ""
+
+    @property
+    def cluster(self) -> Cluster:
+        return Cluster(self.environment, self.service)
+
+
+class OnHost(InDeployment):
+    """One stage of one host's chain."""
+
+    host: str
+    attempt: int
+
+    def task(self) -> HostTask:
+        return HostTask(self.cluster, self.deployment, self.epoch, self.host, self.attempt)
+
+
+class AskHuman(InDeployment):
+    """A pause: the question, and the task token that its answer wakes."""
+
+    question: str
+    token: str
+
+
+class HandOver(InDeployment):
+    """A rollback decided within a deployment."""
+
+    reason: str = ""
+
+
+class Close(InDeployment):
+    """The end of a deployment."""
+
+    outcome: DeploymentState
+    reason: str
+
+
+class Decide(Command):
+    """A human's answer; without a host it asks for the rollback of what runs."""
+
+    deployment: str
+    service: str
+    environment: str
+    choice: Choice
+    by: str = Field(min_length=1, max_length=200)
+    why: str = Field(default="", max_length=1000)
+    host: str = ""
+    attempt: int = 0
+
+    @property
+    def cluster(self) -> Cluster:
+        return Cluster(self.environment, self.service)
+
+
+class Promote(Command):
+    """A snapshot that is to become a release."""
+
+    service: str
+    snapshot: str
+    requested_by: str = Field(min_length=1, max_length=200)
+
+
+class Converge(Command):
+    """Compare desired with installed, for every cluster or for one."""
+
+    requested_by: str = "schedule"
+    service: str | None = None
+    environment: str | None = None
+
+    def only(self) -> Cluster | None:
+        if self.service and self.environment:
+            return Cluster(self.environment, self.service)
+        return None
+
+
+class StartBuild(Command):
+    """The input of statemachines/delivery.asl.json, with the execution that carries it."""
+
+    repository: str
+    name: str
+    commit: str
+    branch: str
+    pusher: str = ""
+    delivery: str = ""
+    execution: str
+    started: str
+
+
+class CheckBuild(Command):
+    """A build to look at."""
+
+    build: str
+
+
+class RecordSnapshot(Command):
+    """A finished build, and what it says that it published."""
+
+    repository: str
+    name: str
+    commit: str
+    branch: str
+    pusher: str = ""
+    delivery: str = ""
+    build: str
+    service: str
+    version: str
+
+
+Answer = dict[str, Any]

@@ -1,0 +1,75 @@
+"""Builds in CodeBuild."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+_LOG_LINES = 20
+
+
+@dataclass(frozen=True, slots=True)
+class CodeBuildState:
+    """RUNNING, SUCCEEDED or FAILED; `reason` names the failed phase and ends with the log's last lines."""
+
+    kind: str
+    reason: str = ""
+    exported: Mapping[str, str] = field(default_factory=dict)
+
+
+class CodeBuilds:
+    """One project builds every service; the source is told at the start."""
+
+    def __init__(self, codebuild: Any, logs: Any, project: str) -> None:
+        self._codebuild = codebuild
+        self._logs = logs
+        self._project = project
+
+    def start(self, repository: str, commit: str, token: str, environment: Mapping[str, str]) -> str:
+        kind = "CODECOMMIT" if "://git-codecommit." in repository else "GITHUB"
+        found = self._codebuild.start_build(
+            projectName=self._project,
+            sourceTypeOverride=kind,
+            sourceLocationOverride=repository,
+            sourceVersion=commit,
+            idempotencyToken=token,
+            environmentVariablesOverride=[
+                {"name": name, "value": value, "type": "PLAINTEXT"} for name, value in environment.items()
+            ],
+        )
+        return str(found["build"]["id"])
+
+    def state(self, build: str) -> CodeBuildState:
+        found = self._codebuild.batch_get_builds(ids=[build])["builds"]
+        if not found:
+            return CodeBuildState("FAILED", f"CodeBuild does not know the build {build}")
+        return self._state(found[0])
+
+    def _state(self, build: dict[str, Any]) -> CodeBuildState:
+        status = build["buildStatus"]
+        if status == "IN_PROGRESS":
+            return CodeBuildState("RUNNING", build.get("currentPhase", ""))
+        if status == "SUCCEEDED":
+            exported = {each["name"]: each["value"] for each in build.get("exportedEnvironmentVariables", [])}
+            return CodeBuildState("SUCCEEDED", exported=exported)
+        failed = [
+            phase for phase in build.get("phases", []) if phase.get("phaseStatus") not in (None, "SUCCEEDED")
+        ]
+        where = failed[0]["phaseType"] if failed else status
+        why = [context.get("message", "") for phase in failed for context in phase.get("contexts", [])]
+        told = "\n".join([f"build {status} in {where}", *filter(None, why), *self._log_end(build)])
+        return CodeBuildState("FAILED", told[-6000:])
+
+    def _log_end(self, build: dict[str, Any]) -> list[str]:
+        logs = build.get("logs", {})
+        if not logs.get("groupName") or not logs.get("streamName"):
+            return []
+        try:
+            found = self._logs.get_log_events(
+                logGroupName=logs["groupName"],
+                logStreamName=logs["streamName"],
+                limit=_LOG_LINES,
+                startFromHead=False,
+            )
+        except self._logs.exceptions.ResourceNotFoundException:
+            return []
+        return [event["message"].rstrip("\n") for event in found["events"]][-_LOG_LINES:]

@@ -1,0 +1,54 @@
+"""The catalogue in the ledger: who owns a service, its snapshots, its releases."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from lifecycle.gateways.aws.items import Table, item, record, service_key
+
+
+class DynamoCatalogue:
+    """Each fact is written once; a release and its snapshot are bound in one transaction."""
+
+    def __init__(self, table: Table) -> None:
+        self._table = table
+
+    def claim_service(self, service: str, repository: str) -> str:
+        wanted = item(service_key(service), "OWNER", {"repository": repository})
+        if self._table.put(wanted, "attribute_not_exists(pk)"):
+            return repository
+        found = self._table.get(service_key(service), "OWNER")
+        return record(dict[str, str], found)["repository"] if found else repository
+
+    def record_snapshot(self, service: str, snapshot: str, facts: Mapping[str, str]) -> None:
+        body = {"snapshot": snapshot, "facts": dict(facts)}
+        self._table.put(item(service_key(service), f"SNAPSHOT#{snapshot}", body), "attribute_not_exists(pk)")
+
+    def snapshots(self, service: str) -> Mapping[str, Mapping[str, str]]:
+        found = self._table.query(service_key(service), "SNAPSHOT#")
+        bodies = [record(dict[str, Any], each) for each in found]
+        return {body["snapshot"]: body["facts"] for body in bodies}
+
+    def releases(self, service: str) -> Mapping[str, str]:
+        found = self._table.query(service_key(service), "RELEASE#")
+        bodies = [record(dict[str, str], each) for each in found]
+        return {body["release"]: body["snapshot"] for body in bodies}
+
+    def claim_release(self, service: str, snapshot: str, release: str) -> str | None:
+        body, pk = {"release": release, "snapshot": snapshot}, service_key(service)
+        dynamodb = self._table.dynamodb
+        puts = [
+            {
+                "Put": {
+                    "TableName": self._table.name,
+                    "Item": item(pk, sk, body),
+                    "ConditionExpression": "attribute_not_exists(pk)",
+                }
+            }
+            for sk in (f"PROMOTION#{snapshot}", f"RELEASE#{release}")
+        ]
+        try:
+            dynamodb.transact_write_items(TransactItems=puts)
+        except dynamodb.exceptions.TransactionCanceledException:
+            found = self._table.get(pk, f"PROMOTION#{snapshot}")
+            return record(dict[str, str], found)["release"] if found else None
+        return release

@@ -1,0 +1,71 @@
+"""Deployments, attempts and questions in the ledger."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from lifecycle.domain.deployment import Answer, Deployment, HostAttempt, Question
+from lifecycle.domain.errors import Refused
+from lifecycle.domain.fleet import Cluster
+from lifecycle.gateways.aws.items import Table, cluster_key, deployment_key, item, record
+
+
+class DynamoDeployments:
+    """One item a deployment under its cluster; its attempts and questions under the deployment."""
+
+    def __init__(self, table: Table) -> None:
+        self._table = table
+
+    def put(self, deployment: Deployment) -> None:
+        pk, sk = cluster_key(deployment.cluster), f"DEPLOYMENT#{deployment.id}"
+        self._table.put(item(pk, sk, deployment))
+
+    def get(self, cluster: Cluster, deployment: str) -> Deployment | None:
+        found = self._table.get(cluster_key(cluster), f"DEPLOYMENT#{deployment}")
+        return record(Deployment, found) if found else None
+
+    def recent(self, cluster: Cluster, limit: int) -> Sequence[Deployment]:
+        found = self._table.query(cluster_key(cluster), "DEPLOYMENT#", newest_first=True, limit=limit)
+        return [record(Deployment, each) for each in found]
+
+    def put_attempt(self, attempt: HostAttempt) -> None:
+        pk, sk = deployment_key(attempt.deployment), f"ATTEMPT#{attempt.host}#{attempt.number:03}"
+        self._table.put(item(pk, sk, attempt))
+
+    def attempts(self, deployment: str) -> Sequence[HostAttempt]:
+        found = self._table.query(deployment_key(deployment), "ATTEMPT#")
+        return [record(HostAttempt, each) for each in found]
+
+    def questions(self, deployment: str) -> Sequence[Question]:
+        found = self._table.query(deployment_key(deployment), "QUESTION#")
+        return [record(Question, each) for each in found]
+
+    def ask(self, question: Question) -> Question:
+        new = self._table.put(self._item(question), "attribute_not_exists(pk)")
+        return question if new else self._standing(question)
+
+    def wait_with(self, question: Question, token: str) -> Question:
+        """Only an open question takes a token; an answer that came in between is what is returned."""
+        waiting = replace(self._standing(question), token=token)
+        if self._table.put(self._item(waiting), "attribute_exists(pk) AND answered = :no", no={"N": "0"}):
+            return waiting
+        return self._standing(question)
+
+    def answer(self, question: Question, answer: Answer) -> Question:
+        answered = replace(self._standing(question), answer=answer)
+        if self._table.put(self._item(answered), "attribute_exists(pk) AND answered = :no", no={"N": "0"}):
+            return answered
+        given = self._standing(question).answer
+        if given is None or given == answer:
+            return self._standing(question)
+        raise Refused(
+            question.id, [f"{given.by} answered {given.choice} at {given.at:%Y-%m-%d %H:%M:%S} UTC"]
+        )
+
+    def _standing(self, question: Question) -> Question:
+        found = self._table.get(deployment_key(question.deployment), f"QUESTION#{question.id}")
+        return record(Question, found) if found else question
+
+    @staticmethod
+    def _item(question: Question) -> dict[str, object]:
+        pk, sk = deployment_key(question.deployment), f"QUESTION#{question.id}"
+        return item(pk, sk, question, answered=int(question.answer is not None))

@@ -1,0 +1,43 @@
+"""State-machine executions."""
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+
+class StepFunctionsExecutions:
+    """Starts the two state machines and wakes waiting tasks."""
+
+    def __init__(self, states: Any, rollout: str, delivery: str) -> None:
+        self._states = states
+        self._rollout = rollout
+        self._delivery = delivery
+
+    def start_rollout(self, name: str, payload: Mapping[str, Any]) -> bool:
+        return self._start(self._rollout, name, payload)
+
+    def start_delivery(self, name: str, payload: Mapping[str, Any]) -> bool:
+        return self._start(self._delivery, name, payload)
+
+    def _start(self, machine: str, name: str, payload: Mapping[str, Any]) -> bool:
+        try:
+            self._states.start_execution(stateMachineArn=machine, name=name, input=json.dumps(dict(payload)))
+        except self._states.exceptions.ExecutionAlreadyExists:
+            return False
+        return True
+
+    def rollout_runs(self, name: str) -> bool:
+        arn = self._rollout.replace(":stateMachine:", ":execution:") + f":{name}"
+        try:
+            found = self._states.describe_execution(executionArn=arn)
+        except self._states.exceptions.ExecutionDoesNotExist:
+            return False
+        return bool(found["status"] == "RUNNING")
+
+    def answer_token(self, token: str, output: Mapping[str, Any]) -> bool:
+        errors = self._states.exceptions
+        try:
+            self._states.send_task_success(taskToken=token, output=json.dumps(dict(output)))
+        except (errors.TaskDoesNotExist, errors.TaskTimedOut, errors.InvalidToken):
+            return False
+        return True

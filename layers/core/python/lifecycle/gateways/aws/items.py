@@ -1,0 +1,100 @@
+"""The ledger's items: keys, and records as JSON in the attribute `body`; one DynamoDB table for all."""
+
+from typing import Any, TypeVar
+
+from lifecycle.domain.fleet import Cluster
+from lifecycle.gateways.records import from_json, to_json
+
+T = TypeVar("T")
+
+
+def cluster_key(cluster: Cluster) -> str:
+    """The lease, the deployments and the quarantined versions of a cluster."""
+    return f"CLUSTER#{cluster}"
+
+
+def reports_key(cluster: Cluster) -> str:
+    """What the hosts of a cluster say of themselves; their agents write here only."""
+    return f"REPORTS#{cluster}"
+
+
+def turns_key(cluster: Cluster) -> str:
+    """What the hosts of a cluster may do; their agents read here only."""
+    return f"TURNS#{cluster}"
+
+
+def trail_key(cluster: Cluster) -> str:
+    """The audit trail of a cluster."""
+    return f"TRAIL#{cluster}"
+
+
+def deployment_key(deployment: str) -> str:
+    """The attempts and questions of a deployment."""
+    return f"DEPLOYMENT#{deployment}"
+
+
+def service_key(service: str) -> str:
+    """The owner, snapshots and releases of a service."""
+    return f"SERVICE#{service}"
+
+
+def key(pk: str, sk: str) -> dict[str, Any]:
+    """A primary key."""
+    return {"pk": {"S": pk}, "sk": {"S": sk}}
+
+
+def item(pk: str, sk: str, record: Any, **more: str | int) -> dict[str, Any]:
+    """An item of one record, with the attributes that conditions need beside it."""
+    extra = {name: {"N": str(v)} if isinstance(v, int) else {"S": v} for name, v in more.items()}
+    return {**key(pk, sk), "body": {"S": to_json(record)}, **extra}
+
+
+def record(kind: type[T], found: dict[str, Any]) -> T:
+    """The record that an item holds; raises StoreRefused."""
+    return from_json(kind, found["body"]["S"])
+
+
+class Table:
+    """The few calls that the ledger's gateways make; every read is consistent."""
+
+    def __init__(self, dynamodb: Any, name: str) -> None:
+        self.dynamodb = dynamodb
+        self.name = name
+
+    def get(self, pk: str, sk: str) -> dict[str, Any] | None:
+        found = self.dynamodb.get_item(TableName=self.name, Key=key(pk, sk), ConsistentRead=True)
+        item: dict[str, Any] | None = found.get("Item")
+        return item
+
+    def put(self, item: dict[str, Any], condition: str | None = None, **values: Any) -> bool:
+        """Write an item; False when the condition did not hold."""
+        more: dict[str, Any] = {"ConditionExpression": condition} if condition else {}
+        if values:
+            more["ExpressionAttributeValues"] = {f":{name}": value for name, value in values.items()}
+        try:
+            self.dynamodb.put_item(TableName=self.name, Item=item, **more)
+        except self.dynamodb.exceptions.ConditionalCheckFailedException:
+            return False
+        return True
+
+    def query(self, pk: str, prefix: str = "", *, newest_first: bool = False, limit: int = 0) -> list[Any]:
+        """The items of a partition whose sort key begins with `prefix`; all of them when `limit` is 0."""
+        expression, values = "pk = :pk", {":pk": {"S": pk}}
+        if prefix:
+            expression, values[":sk"] = "pk = :pk AND begins_with(sk, :sk)", {"S": prefix}
+        found: list[Any] = []
+        more: dict[str, Any] = {}
+        while True:
+            page = self.dynamodb.query(
+                TableName=self.name,
+                KeyConditionExpression=expression,
+                ExpressionAttributeValues=values,
+                ConsistentRead=True,
+                ScanIndexForward=not newest_first,
+                **({"Limit": limit - len(found)} if limit else {}),
+                **more,
+            )
+            found += page["Items"]
+            if "LastEvaluatedKey" not in page or (limit and len(found) >= limit):
+                return found
+            more = {"ExclusiveStartKey": page["LastEvaluatedKey"]}

@@ -1,0 +1,51 @@
+"""Leases in the ledger: one item a cluster, never deleted, so that its epoch only grows."""
+
+from datetime import datetime
+
+from lifecycle.domain.deployment import Lease
+from lifecycle.domain.errors import LeaseHeld, StaleEpoch
+from lifecycle.domain.fleet import Cluster
+from lifecycle.gateways.aws.items import Table, cluster_key, item, record
+
+_UNCHANGED = "attribute_not_exists(pk) OR (epoch = :epoch AND deployment = :deployment)"
+
+
+class DynamoLeases:
+    """Every change is conditional on the lease that was read: two racing deployments give one holder."""
+
+    def __init__(self, table: Table) -> None:
+        self._table = table
+
+    def current(self, cluster: Cluster) -> Lease:
+        found = self._table.get(cluster_key(cluster), "LEASE")
+        return record(Lease, found) if found else Lease()
+
+    def acquire(self, cluster: Cluster, deployment: str, now: datetime) -> Lease:
+        lease = self.current(cluster)
+        if lease.deployment == deployment:
+            return lease
+        if lease.deployment:
+            raise LeaseHeld(str(cluster), lease.deployment, lease.since or now)
+        taken = Lease(lease.epoch + 1, deployment, now)
+        if not self._replace(cluster, lease, taken):
+            return self.acquire(cluster, deployment, now)
+        return taken
+
+    def hand_over(self, cluster: Cluster, lease: Lease, heir: str, now: datetime) -> Lease:
+        held = self.current(cluster)
+        if held.deployment == heir:
+            return held
+        passed = Lease(lease.epoch + 1, heir, now)
+        if not self._replace(cluster, lease, passed):
+            raise StaleEpoch(str(cluster), lease.epoch, self.current(cluster).epoch)
+        return passed
+
+    def release(self, cluster: Cluster, lease: Lease) -> None:
+        self._replace(cluster, lease, Lease(lease.epoch))
+
+    def _replace(self, cluster: Cluster, old: Lease, new: Lease) -> bool:
+        wanted = item(cluster_key(cluster), "LEASE", new, epoch=new.epoch, deployment=new.deployment)
+        condition = _UNCHANGED if old.epoch == 0 else _UNCHANGED.partition(" OR ")[2]
+        return self._table.put(
+            wanted, condition, epoch={"N": str(old.epoch)}, deployment={"S": old.deployment}
+        )

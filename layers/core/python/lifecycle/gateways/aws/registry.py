@@ -1,0 +1,37 @@
+"""The registry of desired versions in SSM Parameter Store."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from lifecycle.domain.deployment import Desired
+from lifecycle.domain.fleet import ENVIRONMENTS, Cluster
+from lifecycle.gateways.records import from_json, to_json
+
+
+class SsmRegistry:
+    """`/lifecycle/<environment>/<service>/desired`."""
+
+    def __init__(self, ssm: Any) -> None:
+        self._ssm = ssm
+
+    def desired(self, cluster: Cluster) -> Desired | None:
+        try:
+            found = self._ssm.get_parameter(Name=f"/lifecycle/{cluster}/desired")
+        except self._ssm.exceptions.ParameterNotFound:
+            return None
+        return from_json(Desired, found["Parameter"]["Value"])
+
+    def set_desired(self, cluster: Cluster, desired: Desired) -> None:
+        # PutParameter has no compare-and-set; the lease is what makes this write safe (docs/adr/0002).
+        self._ssm.put_parameter(
+            Name=f"/lifecycle/{cluster}/desired", Value=to_json(desired), Type="String", Overwrite=True
+        )
+
+    def clusters(self) -> Sequence[Cluster]:
+        """Every cluster that has a desired version or a target group."""
+        pages = self._ssm.get_paginator("get_parameters_by_path").paginate(Path="/lifecycle", Recursive=True)
+        names = (parameter["Name"].split("/") for page in pages for parameter in page["Parameters"])
+        found = {
+            Cluster(parts[2], parts[3]) for parts in names if len(parts) == 5 and parts[2] in ENVIRONMENTS
+        }
+        return sorted(found)

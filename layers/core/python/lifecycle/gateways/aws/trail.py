@@ -1,0 +1,32 @@
+"""The audit trail in the ledger: append-only, a partition a cluster, in the order of time."""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from hashlib import sha256
+
+from lifecycle.domain.deployment import TrailEntry
+from lifecycle.domain.errors import StoreRefused
+from lifecycle.domain.fleet import Cluster
+from lifecycle.gateways.aws.items import Table, item, record, trail_key
+from lifecycle.gateways.records import to_json
+
+
+class DynamoTrail:
+    """No entry is ever replaced: its key holds its time and a digest of what it says."""
+
+    def __init__(self, table: Table) -> None:
+        self._table = table
+
+    def append(self, entry: TrailEntry) -> None:
+        stamp = entry.at.astimezone(UTC).isoformat(timespec="microseconds")
+        sk = f"{stamp}#{sha256(to_json(entry).encode()).hexdigest()[:8]}"
+        self._table.put(item(trail_key(Cluster.parse(entry.cluster)), sk, entry), "attribute_not_exists(pk)")
+
+    def read(
+        self, cluster: Cluster, after: datetime | None = None, limit: int = 1000
+    ) -> Sequence[TrailEntry]:
+        if limit < 1:
+            raise StoreRefused(f"expected a limit of at least 1, found {limit}")
+        found = self._table.query(trail_key(cluster), newest_first=True, limit=limit)
+        entries = [record(TrailEntry, each) for each in reversed(found)]
+        return [entry for entry in entries if after is None or entry.at >= after]

@@ -1,0 +1,40 @@
+"""Artifacts in memory."""
+
+import hashlib
+import io
+from typing import BinaryIO
+
+from lifecycle.domain.deployment import Target
+from lifecycle.domain.errors import DigestMismatch, StoreRefused, Unknown
+from lifecycle.domain.manifest import Manifest
+from lifecycle.domain.versions import artifact_prefix
+
+
+class MemoryArtifacts:
+    """Written once."""
+
+    def __init__(self) -> None:
+        self._manifests: dict[str, Manifest] = {}
+        self._bytes: dict[str, bytes] = {}
+
+    def manifest(self, service: str, version: str) -> Manifest:
+        prefix = artifact_prefix(service, version)
+        if prefix not in self._manifests:
+            kind = prefix.partition("/")[0]
+            raise Unknown(kind, f"{version} of {service}", f"see: lifecycle {kind}s {service}")
+        return self._manifests[prefix]
+
+    def has_artifact(self, target: Target, service: str) -> bool:
+        return artifact_prefix(service, target.version) in self._bytes
+
+    def open_artifact(self, service: str, version: str) -> BinaryIO:
+        return io.BytesIO(self._bytes[artifact_prefix(service, version)])
+
+    def publish(self, manifest: Manifest, artifact: BinaryIO) -> None:
+        body = artifact.read()
+        found = hashlib.sha256(body).hexdigest()
+        if found != manifest.digest:
+            raise DigestMismatch(f"the artifact of {manifest.prefix}", manifest.digest, found)
+        if self._bytes.setdefault(manifest.prefix, body) != body:
+            raise StoreRefused(f"{manifest.prefix} exists with other bytes; a release is written once")
+        self._manifests.setdefault(manifest.prefix, manifest)

@@ -1,0 +1,34 @@
+"""The catalogue in memory."""
+
+from collections.abc import Mapping
+
+
+class MemoryCatalogue:
+    """Each fact is written once."""
+
+    def __init__(self) -> None:
+        self._owners: dict[str, str] = {}
+        self._snapshots: dict[str, dict[str, dict[str, str]]] = {}
+        self._releases: dict[str, dict[str, str]] = {}
+
+    def claim_service(self, service: str, repository: str) -> str:
+        return self._owners.setdefault(service, repository)
+
+    def record_snapshot(self, service: str, snapshot: str, facts: Mapping[str, str]) -> None:
+        self._snapshots.setdefault(service, {}).setdefault(snapshot, dict(facts))
+
+    def snapshots(self, service: str) -> Mapping[str, Mapping[str, str]]:
+        return dict(self._snapshots.get(service, {}))
+
+    def releases(self, service: str) -> Mapping[str, str]:
+        return dict(self._releases.get(service, {}))
+
+    def claim_release(self, service: str, snapshot: str, release: str) -> str | None:
+        releases = self._releases.setdefault(service, {})
+        for standing, promoted in releases.items():
+            if promoted == snapshot:
+                return standing
+        if release in releases:
+            return None
+        releases[release] = snapshot
+        return release

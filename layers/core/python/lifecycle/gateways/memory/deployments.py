@@ -1,0 +1,63 @@
+"""Deployments, attempts and questions in memory."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from lifecycle.domain.deployment import Answer, Deployment, HostAttempt, Question
+from lifecycle.domain.errors import Refused
+from lifecycle.domain.fleet import Cluster
+
+
+class MemoryDeployments:
+    """Keyed as in the ledger."""
+
+    def __init__(self) -> None:
+        self._deployments: dict[tuple[Cluster, str], Deployment] = {}
+        self._attempts: dict[tuple[str, str, int], HostAttempt] = {}
+        self._questions: dict[tuple[str, str], Question] = {}
+
+    def put(self, deployment: Deployment) -> None:
+        self._deployments[deployment.cluster, deployment.id] = deployment
+
+    def get(self, cluster: Cluster, deployment: str) -> Deployment | None:
+        return self._deployments.get((cluster, deployment))
+
+    def recent(self, cluster: Cluster, limit: int) -> Sequence[Deployment]:
+        names = sorted((name for owner, name in self._deployments if owner == cluster), reverse=True)
+        return [self._deployments[cluster, name] for name in names[:limit]]
+
+    def put_attempt(self, attempt: HostAttempt) -> None:
+        self._attempts[attempt.deployment, attempt.host, attempt.number] = attempt
+
+    def attempts(self, deployment: str) -> Sequence[HostAttempt]:
+        return [self._attempts[key] for key in sorted(self._attempts) if key[0] == deployment]
+
+    def questions(self, deployment: str) -> Sequence[Question]:
+        return [self._questions[key] for key in sorted(self._questions) if key[0] == deployment]
+
+    def ask(self, question: Question) -> Question:
+        return self._questions.setdefault((question.deployment, question.id), question)
+
+    def wait_with(self, question: Question, token: str) -> Question:
+        standing = self._standing(question)
+        if standing.answer is None:
+            standing = self._keep(replace(standing, token=token))
+        return standing
+
+    def answer(self, question: Question, answer: Answer) -> Question:
+        standing = self._standing(question)
+        given = standing.answer
+        if given is None:
+            return self._keep(replace(standing, answer=answer))
+        if given == answer:
+            return standing
+        raise Refused(
+            question.id, [f"{given.by} answered {given.choice} at {given.at:%Y-%m-%d %H:%M:%S} UTC"]
+        )
+
+    def _standing(self, question: Question) -> Question:
+        return self._questions.get((question.deployment, question.id), question)
+
+    def _keep(self, question: Question) -> Question:
+        self._questions[question.deployment, question.id] = question
+        return question

@@ -1,0 +1,35 @@
+"""State machines in memory: they run nothing, and remember what was asked of them."""
+
+from collections.abc import Mapping
+from typing import Any
+
+
+class MemoryExecutions:
+    """`rollouts` and `deliveries` by name; `waiting` tokens; `running` names."""
+
+    def __init__(self) -> None:
+        self.rollouts: dict[str, dict[str, Any]] = {}
+        self.deliveries: dict[str, dict[str, Any]] = {}
+        self.running: set[str] = set()
+        self.waiting: set[str] = set()
+
+    def start_rollout(self, name: str, payload: Mapping[str, Any]) -> bool:
+        new = name not in self.rollouts
+        self.rollouts.setdefault(name, dict(payload))
+        if new:
+            self.running.add(name)
+        return new
+
+    def start_delivery(self, name: str, payload: Mapping[str, Any]) -> bool:
+        new = name not in self.deliveries
+        self.deliveries.setdefault(name, dict(payload))
+        return new
+
+    def rollout_runs(self, name: str) -> bool:
+        return name in self.running
+
+    def answer_token(self, token: str, output: Mapping[str, Any]) -> bool:
+        del output
+        found = token in self.waiting
+        self.waiting.discard(token)
+        return found

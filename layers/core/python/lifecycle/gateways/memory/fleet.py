@@ -1,0 +1,43 @@
+"""Hosts in memory."""
+
+from collections.abc import Mapping, Sequence
+
+from lifecycle.domain.fleet import Cluster, HostReport, Order, Turn
+
+
+class MemoryFleet:
+    """`write_report` and `turn` are the agent's side."""
+
+    def __init__(self) -> None:
+        self._reports: dict[Cluster, dict[str, HostReport]] = {}
+        self._turns: dict[tuple[Cluster, str], Turn] = {}
+        self._bad: dict[Cluster, dict[str, str]] = {}
+
+    def reports(self, cluster: Cluster) -> Mapping[str, HostReport]:
+        found = self._reports.get(cluster, {})
+        return {host: found[host] for host in sorted(found)}
+
+    def report(self, cluster: Cluster, host: str) -> HostReport | None:
+        return self._reports.get(cluster, {}).get(host)
+
+    def write_report(self, cluster: Cluster, report: HostReport) -> None:
+        self._reports.setdefault(cluster, {})[report.host] = report
+
+    def turn(self, cluster: Cluster, host: str) -> Turn | None:
+        return self._turns.get((cluster, host))
+
+    def give_turns(self, cluster: Cluster, turns: Sequence[Turn]) -> None:
+        for turn in turns:
+            held = self._turns.get((cluster, turn.host))
+            if held is None or turn.epoch > held.epoch or (turn.epoch == held.epoch and _later(turn, held)):
+                self._turns[cluster, turn.host] = turn
+
+    def quarantine(self, cluster: Cluster, version: str, why: str) -> None:
+        self._bad.setdefault(cluster, {})[version] = why
+
+    def quarantined(self, cluster: Cluster) -> Mapping[str, str]:
+        return dict(self._bad.get(cluster, {}))
+
+
+def _later(turn: Turn, held: Turn) -> bool:
+    return turn.order is not Order.INSTALL or turn.attempt >= held.attempt

@@ -1,0 +1,40 @@
+"""Leases in memory."""
+
+from datetime import datetime
+
+from lifecycle.domain.deployment import Lease
+from lifecycle.domain.errors import LeaseHeld, StaleEpoch
+from lifecycle.domain.fleet import Cluster
+
+
+class MemoryLeases:
+    """One lease a cluster; its epoch only grows."""
+
+    def __init__(self) -> None:
+        self._leases: dict[Cluster, Lease] = {}
+
+    def current(self, cluster: Cluster) -> Lease:
+        return self._leases.get(cluster, Lease())
+
+    def acquire(self, cluster: Cluster, deployment: str, now: datetime) -> Lease:
+        lease = self.current(cluster)
+        if lease.deployment == deployment:
+            return lease
+        if lease.deployment:
+            raise LeaseHeld(str(cluster), lease.deployment, lease.since or now)
+        self._leases[cluster] = Lease(lease.epoch + 1, deployment, now)
+        return self._leases[cluster]
+
+    def hand_over(self, cluster: Cluster, lease: Lease, heir: str, now: datetime) -> Lease:
+        held = self.current(cluster)
+        if held.deployment == heir:
+            return held
+        if (held.epoch, held.deployment) != (lease.epoch, lease.deployment):
+            raise StaleEpoch(str(cluster), lease.epoch, held.epoch)
+        self._leases[cluster] = Lease(lease.epoch + 1, heir, now)
+        return self._leases[cluster]
+
+    def release(self, cluster: Cluster, lease: Lease) -> None:
+        held = self.current(cluster)
+        if (held.epoch, held.deployment) == (lease.epoch, lease.deployment):
+            self._leases[cluster] = Lease(held.epoch)

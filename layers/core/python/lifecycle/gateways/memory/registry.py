@@ -1,0 +1,23 @@
+"""The registry in memory."""
+
+from collections.abc import Sequence
+
+from lifecycle.domain.deployment import Desired
+from lifecycle.domain.fleet import Cluster
+
+
+class MemoryRegistry:
+    """`deployed` are the clusters whose stack stands."""
+
+    def __init__(self, deployed: Sequence[Cluster] = ()) -> None:
+        self._deployed = set(deployed)
+        self._desired: dict[Cluster, Desired] = {}
+
+    def desired(self, cluster: Cluster) -> Desired | None:
+        return self._desired.get(cluster)
+
+    def set_desired(self, cluster: Cluster, desired: Desired) -> None:
+        self._desired[cluster] = desired
+
+    def clusters(self) -> Sequence[Cluster]:
+        return sorted(self._deployed | set(self._desired))

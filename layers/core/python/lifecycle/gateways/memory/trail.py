@@ -1,0 +1,27 @@
+"""The audit trail in memory."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from lifecycle.domain.deployment import TrailEntry
+from lifecycle.domain.errors import StoreRefused
+from lifecycle.domain.fleet import Cluster
+
+
+class MemoryTrail:
+    """Append-only."""
+
+    def __init__(self) -> None:
+        self.entries: list[TrailEntry] = []
+
+    def append(self, entry: TrailEntry) -> None:
+        if entry not in self.entries:
+            self.entries.append(entry)
+
+    def read(
+        self, cluster: Cluster, after: datetime | None = None, limit: int = 1000
+    ) -> Sequence[TrailEntry]:
+        if limit < 1:
+            raise StoreRefused(f"expected a limit of at least 1, found {limit}")
+        mine = sorted((e for e in self.entries if e.cluster == str(cluster)), key=lambda e: e.at)
+        return [entry for entry in mine[-limit:] if after is None or entry.at >= after]

@@ -1,0 +1,50 @@
+"""A whole world in memory, for tests and simulation."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import timedelta
+
+from lifecycle.application.world import World
+from lifecycle.domain.fleet import Cluster
+from lifecycle.gateways.memory.artifacts import MemoryArtifacts
+from lifecycle.gateways.memory.catalogue import MemoryCatalogue
+from lifecycle.gateways.memory.clock import ManualClock
+from lifecycle.gateways.memory.deployments import MemoryDeployments
+from lifecycle.gateways.memory.dispatcher import MemoryDispatcher
+from lifecycle.gateways.memory.executions import MemoryExecutions
+from lifecycle.gateways.memory.fleet import MemoryFleet
+from lifecycle.gateways.memory.leases import MemoryLeases
+from lifecycle.gateways.memory.registry import MemoryRegistry
+from lifecycle.gateways.memory.trail import MemoryTrail
+
+
+@dataclass
+class MemoryWorld:
+    """The twins, each under its own type, and the `world` that the phases see. `clusters`: health-check paths."""
+
+    clusters: Mapping[Cluster, str]
+    clock: ManualClock = field(default_factory=ManualClock)
+    leases: MemoryLeases = field(default_factory=MemoryLeases)
+    deployments: MemoryDeployments = field(default_factory=MemoryDeployments)
+    trail: MemoryTrail = field(default_factory=MemoryTrail)
+    fleet: MemoryFleet = field(default_factory=MemoryFleet)
+    artifacts: MemoryArtifacts = field(default_factory=MemoryArtifacts)
+    catalogue: MemoryCatalogue = field(default_factory=MemoryCatalogue)
+    executions: MemoryExecutions = field(default_factory=MemoryExecutions)
+
+    def __post_init__(self) -> None:
+        self.registry = MemoryRegistry(tuple(self.clusters))
+        self.dispatcher = MemoryDispatcher(self.clusters)
+        self.world = World(
+            clock=self.clock,
+            leases=self.leases,
+            deployments=self.deployments,
+            trail=self.trail,
+            fleet=self.fleet,
+            registry=self.registry,
+            dispatcher=self.dispatcher,
+            artifacts=self.artifacts,
+            executions=self.executions,
+            poll_seconds=0.5,
+            patience=timedelta(seconds=30),
+        )

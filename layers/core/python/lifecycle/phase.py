@@ -1,0 +1,73 @@
+"""What every function's handler shares: parse the event, log one line, dump the result.
+
+`task` is for states of a state machine: an error is raised, and the state machine retries or catches it.
+`command` is for people: an error that they should read comes back as {"error": "..."}.
+"""
+
+from collections.abc import Callable
+from typing import Any, TypeAlias, TypeVar
+
+from aws_lambda_powertools.logging import Logger
+from pydantic import ValidationError
+
+from lifecycle.domain.errors import InvalidName, LifecycleError
+from lifecycle.events import Command
+from lifecycle.gateways.records import to_plain
+
+C = TypeVar("C", bound=Command)
+Handler: TypeAlias = Callable[[dict[str, Any], Any], Any]
+
+logger = Logger()
+
+
+def task(kind: type[C]) -> Callable[[Callable[[C], Any]], Handler]:
+    """A handler that raises its errors."""
+
+    def decorate(run: Callable[[C], Any]) -> Handler:
+        def handle(event: dict[str, Any], context: Any) -> Any:
+            return _run(kind, run, event, context)
+
+        return handle
+
+    return decorate
+
+
+def command(kind: type[C]) -> Callable[[Callable[[C], Any]], Handler]:
+    """A handler that answers a person: {"error": ...} says what was expected, found, and what to do."""
+
+    def decorate(run: Callable[[C], Any]) -> Handler:
+        def handle(event: dict[str, Any], context: Any) -> Any:
+            try:
+                return _run(kind, run, event, context)
+            except LifecycleError as error:
+                logger.warning("refused", extra={"reason": str(error)})
+                return {"error": str(error)}
+
+        return handle
+
+    return decorate
+
+
+def _run(kind: type[C], run: Callable[[C], Any], event: dict[str, Any], context: Any) -> Any:
+    if event.get("warm"):
+        logger.info("warm")
+        return {}
+    given = parse(kind, event)
+    logger.append_keys(request=getattr(context, "aws_request_id", ""), **_who(given))
+    result = to_plain(run(given))
+    logger.info("done", extra={"result": result})
+    return result
+
+
+def _who(given: Command) -> dict[str, Any]:
+    told = ("deployment", "service", "environment", "host", "attempt", "build")
+    return {name: value for name in told if (value := getattr(given, name, None))}
+
+
+def parse(kind: type[C], event: dict[str, Any]) -> C:
+    """Check an event; raises InvalidName, telling every field that is wrong."""
+    try:
+        return kind.model_validate(event)
+    except ValidationError as error:
+        wrong = "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors())
+        raise InvalidName(kind.__name__, str(event)[:200], wrong) from error

@@ -1,0 +1,115 @@
+"""The only place that chooses gateways. Clients are built on first use, because each costs a cold start."""
+
+from collections.abc import Mapping
+from functools import cache
+from typing import Any
+
+from lifecycle.application.ports import Artifacts, Builds, Catalogue, Executions
+from lifecycle.application.world import World
+from lifecycle.settings import Settings, from_environment
+
+
+@cache
+def client(name: str) -> Any:
+    """A boto3 client; one a process."""
+    import boto3  # noqa: PLC0415 (a phase that needs no AWS does not pay for it)
+    from botocore.config import Config  # noqa: PLC0415
+
+    return boto3.client(name, config=Config(retries={"mode": "standard", "max_attempts": 5}))
+
+
+class _Lazy:
+    """A client that is made when it is first used: most phases use two of the six."""
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+
+    def __getattr__(self, attribute: str) -> Any:
+        return getattr(client(self._name), attribute)
+
+
+def _table(settings: Settings) -> Any:
+    from lifecycle.gateways.aws.items import Table  # noqa: PLC0415
+
+    return Table(_Lazy("dynamodb"), settings.text("LEDGER_TABLE"))
+
+
+@cache
+def world() -> World:
+    """The rollout's ports over AWS."""
+    return world_of({})
+
+
+def world_of(clients: Mapping[str, Any], settings: Settings | None = None) -> World:
+    """The rollout's ports over these clients (the CLI brings its own), or over this process's."""
+    from lifecycle.gateways.aws.artifacts import S3Artifacts  # noqa: PLC0415
+    from lifecycle.gateways.aws.clock import SystemClock  # noqa: PLC0415
+    from lifecycle.gateways.aws.deployments import DynamoDeployments  # noqa: PLC0415
+    from lifecycle.gateways.aws.dispatcher import AlbDispatcher  # noqa: PLC0415
+    from lifecycle.gateways.aws.fleet import DynamoFleet  # noqa: PLC0415
+    from lifecycle.gateways.aws.items import Table  # noqa: PLC0415
+    from lifecycle.gateways.aws.leases import DynamoLeases  # noqa: PLC0415
+    from lifecycle.gateways.aws.registry import SsmRegistry  # noqa: PLC0415
+    from lifecycle.gateways.aws.trail import DynamoTrail  # noqa: PLC0415
+
+    settings = settings or from_environment()
+    by_name = {name: clients.get(name) or _Lazy(name) for name in ("dynamodb", "ssm", "elbv2", "s3")}
+    table = Table(by_name["dynamodb"], settings.text("LEDGER_TABLE"))
+    return World(
+        clock=SystemClock(),
+        leases=DynamoLeases(table),
+        deployments=DynamoDeployments(table),
+        trail=DynamoTrail(table),
+        fleet=DynamoFleet(table),
+        registry=SsmRegistry(by_name["ssm"]),
+        dispatcher=AlbDispatcher(by_name["elbv2"], by_name["ssm"]),
+        artifacts=S3Artifacts(by_name["s3"], settings.text("ARTIFACT_BUCKET")),
+        executions=executions_of(clients.get("stepfunctions"), settings),
+        poll_seconds=settings.poll_seconds,
+        patience=settings.patience,
+    )
+
+
+def executions_of(states: Any, settings: Settings) -> Executions:
+    """State machines; a phase that starts none needs no ARN."""
+    from lifecycle.gateways.aws.executions import StepFunctionsExecutions  # noqa: PLC0415
+
+    rollout, delivery = (settings.values.get(name, "") for name in ("ROLLOUT_MACHINE", "DELIVERY_MACHINE"))
+    return StepFunctionsExecutions(states or _Lazy("stepfunctions"), rollout, delivery)
+
+
+@cache
+def executions() -> Executions:
+    """State machines, for the phases that need nothing else."""
+    return executions_of(None, from_environment())
+
+
+@cache
+def catalogue() -> Catalogue:
+    """Services, snapshots and releases."""
+    from lifecycle.gateways.aws.catalogue import DynamoCatalogue  # noqa: PLC0415
+
+    return DynamoCatalogue(_table(from_environment()))
+
+
+@cache
+def artifacts() -> Artifacts:
+    """Manifests and artifacts."""
+    from lifecycle.gateways.aws.artifacts import S3Artifacts  # noqa: PLC0415
+
+    return S3Artifacts(_Lazy("s3"), from_environment().text("ARTIFACT_BUCKET"))
+
+
+@cache
+def builds() -> Builds:
+    """The build service."""
+    from lifecycle.gateways.aws.builds import CodeBuilds  # noqa: PLC0415
+
+    return CodeBuilds(_Lazy("codebuild"), _Lazy("logs"), from_environment().text("BUILD_PROJECT"))
+
+
+@cache
+def webhook_secret() -> bytes:
+    """The secret shared with GitHub; read once a process, so a rotation needs a new deployment of the function."""
+    found = client("secretsmanager").get_secret_value(SecretId=from_environment().text("WEBHOOK_SECRET"))
+    return str(found["SecretString"]).encode()

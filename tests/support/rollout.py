@@ -1,0 +1,185 @@
+"""The loop of statemachines/rollout.asl.json in Python, over in-memory twins and scripted hosts.
+
+A `Host` behaves as an agent does: it takes an INSTALL turn when the clock moves, and reports. What it does
+wrong is said by `breaks`: version -> the stage that fails.
+"""
+
+import hashlib
+import io
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+
+from lifecycle.application import stages
+from lifecycle.application.decide import approve, decide, wait_for
+from lifecycle.application.finish import finish, hand_over
+from lifecycle.application.next_step import Decided, decide_next
+from lifecycle.application.plan import Planned, begin
+from lifecycle.domain.capacity import TargetState
+from lifecycle.domain.deployment import Answer, Choice, Deployment, DeploymentState, Kind, Request
+from lifecycle.domain.fleet import Cluster, HostReport, Order, SelfTest, Stage, Turn
+from lifecycle.domain.manifest import Check, Manifest, Policy, Run
+from lifecycle.gateways.memory.world import MemoryWorld
+
+CLUSTER = Cluster("production", "hello")
+BUILT = datetime(2026, 11, 23, 11, tzinfo=UTC)
+CHAIN = (stages.drain, stages.install, stages.self_test, stages.register, stages.await_alive)
+
+
+def manifest(version: str, policy: Policy | None = None, **more: object) -> Manifest:
+    """A release of hello whose bytes are its version."""
+    body = version.encode()
+    values: dict[str, object] = {
+        "service": "hello",
+        "version": version,
+        "commit": "a" * 40,
+        "repository": "https://example.test/hello.git",
+        "branch": "main",
+        "digest": hashlib.sha256(body).hexdigest(),
+        "size": len(body),
+        "built_at": BUILT,
+        "builder": "build-1",
+        "run": Run("python3 app.py", 8080),
+        "is_alive": Check(path="/is_alive"),
+        "self_test": Check(path="/self_test"),
+        "policies": {"production": policy or Policy()},
+    }
+    return Manifest(**{**values, **more})  # type: ignore[arg-type]
+
+
+@dataclass
+class Host:
+    """One scripted host; `breaks` maps a version to the stage at which it fails there."""
+
+    name: str
+    address: str
+    zone: str = "a"
+    breaks: dict[str, Stage] = field(default_factory=dict)
+    silent: bool = False
+    boots: int = 0
+
+
+class Machine:
+    """A cluster of scripted hosts behind an in-memory load balancer, and the rollout's loop."""
+
+    def __init__(self, hosts: int = 4, policy: Policy | None = None) -> None:
+        self.memory = MemoryWorld({CLUSTER: "/is_alive"})
+        self.world = self.memory.world
+        self.hosts = [Host(f"host-{n}", f"127.0.10.{n}", "ab"[n % 2]) for n in range(1, hosts + 1)]
+        self.rotations: list[dict[str, TargetState]] = []
+        for version in ("1.0.0", "1.0.1", "1.0.2"):
+            self.publish(manifest(version, policy))
+        for host in self.hosts:
+            self._report(host, HostReport(host.name, host.address, 8080, host.zone, self.now, self.now))
+        self.memory.clock.ticks.append(self.tick)
+
+    @property
+    def now(self) -> datetime:
+        return self.memory.clock.now()
+
+    def publish(self, made: Manifest) -> None:
+        self.memory.artifacts.publish(made, io.BytesIO(made.version.encode()))
+
+    def report(self, host: str) -> HostReport:
+        found = self.memory.fleet.report(CLUSTER, host)
+        assert found is not None
+        return found
+
+    def host(self, name: str) -> Host:
+        return next(host for host in self.hosts if host.name == name)
+
+    def tick(self) -> None:
+        """Agents poll, drains end, health checks run."""
+        for host in self.hosts:
+            if not host.silent:
+                turn = self.memory.fleet.turn(CLUSTER, host.name)
+                self._report(host, self._acted(host, turn))
+        self.memory.dispatcher.settle()
+        self.rotations.append(dict(self.memory.dispatcher.states[CLUSTER]))
+
+    def _acted(self, host: Host, turn: Turn | None) -> HostReport:
+        was = replace(self.report(host.name), seen_at=self.now)
+        if turn is None or turn.order is not Order.INSTALL or was.answers(turn) or turn.epoch < was.epoch:
+            return was
+        host.boots += 1
+        boot = f"{host.name}-{host.boots}"
+        began = replace(
+            was, epoch=turn.epoch, attempt=turn.attempt, deployment=turn.deployment, self_test=None
+        )
+        failing = host.breaks.get(turn.version)
+        if failing in (Stage.FETCHING, Stage.INSTALLING):
+            return replace(began, stage=Stage.FAILED, failed_stage=failing, detail="scripted")
+        installed = replace(began, installed=turn.version, digest=turn.digest, boot=boot, running=True)
+        if failing:
+            test = SelfTest(False, turn.digest, boot, "scripted")
+            return replace(
+                installed, stage=Stage.FAILED, failed_stage=failing, detail="scripted", self_test=test
+            )
+        return replace(installed, stage=Stage.DONE, self_test=SelfTest(True, turn.digest, boot, "ok"))
+
+    def _report(self, host: Host, report: HostReport) -> None:
+        self.memory.fleet.write_report(CLUSTER, report)
+
+    def request(self, version: str, kind: Kind = Kind.DEPLOY, **more: object) -> Request:
+        name = f"hello-production-{self.now:%Y%m%d%H%M%S}-{version.replace('.', '')}"
+        values: dict[str, object] = {"deployment": name, "service": "hello", "environment": "production"}
+        return Request(**{**values, "version": version, "requested_by": "ada", "kind": kind, **more})  # type: ignore[arg-type]
+
+    def deploy(self, version: str, kind: Kind = Kind.DEPLOY, **more: object) -> str:
+        """Plan a deployment and run it until it ends or waits for a human; returns its name."""
+        self.memory.clock.sleep(1)
+        request = self.request(version, kind, **more)
+        planned = begin(self.world, request, request.deployment)
+        if planned.kind == "PLANNED":
+            self.run(request.deployment)
+        return request.deployment
+
+    def begin(self, request: Request) -> Planned:
+        return begin(self.world, request, request.deployment)
+
+    def run(self, name: str, steps: int = 100) -> Decided:
+        """The loop; returns the step at which it stopped. A rollback is followed into its own deployment."""
+        for _ in range(steps):
+            step = decide_next(self.world, CLUSTER, name, name)
+            match step.kind:
+                case "UPDATE_HOSTS":
+                    for given in step.hosts:
+                        self.update(name, str(given["host"]), int(given["attempt"]))
+                case "AWAIT_HUMAN":
+                    wait_for(self.world, name, step.question, f"token-{step.question}")
+                    return step
+                case "ROLL_BACK":
+                    heir = Request(**hand_over(self.world, CLUSTER, name, step.reason).input)  # type: ignore[arg-type]
+                    assert self.begin(replace(heir, kind=Kind(heir.kind))).kind == "PLANNED"
+                    return self.run(heir.deployment)
+                case _:
+                    finish(self.world, CLUSTER, name, DeploymentState(step.outcome), step.reason)
+                    return step
+        message = f"{name} did not end within {steps} steps"
+        raise AssertionError(message)
+
+    def update(self, name: str, host: str, attempt: int) -> list[str]:
+        epoch = self.record(name).epoch
+        task = stages.HostTask(CLUSTER, name, epoch, host, attempt)
+        return [stage(self.world, task, name).outcome for stage in CHAIN]
+
+    def record(self, name: str) -> Deployment:
+        found = self.memory.deployments.get(CLUSTER, name)
+        assert found is not None
+        return found
+
+    def decide(self, name: str, choice: Choice, host: str = "host-1", attempt: int = 1) -> Decided:
+        """Answer as grace, and go on."""
+        decide(self.world, CLUSTER, name, host, attempt, Answer(choice, "grace", "as told", self.now))
+        return self.run(name)
+
+    def approve(self, name: str, choice: Choice) -> Decided:
+        approve(self.world, CLUSTER, name, Answer(choice, "grace", "as told", self.now))
+        return self.run(name)
+
+    def installed(self) -> dict[str, str]:
+        return {host.name: self.report(host.name).installed for host in self.hosts}
+
+    def serving(self) -> dict[str, str]:
+        states = self.memory.dispatcher.states[CLUSTER]
+        healthy = [h for h in self.hosts if states.get(h.address) is TargetState.HEALTHY]
+        return {host.name: self.report(host.name).installed for host in healthy}
