@@ -60,7 +60,7 @@ def receive_github(
         return Response(202, {"message": f"ignored: expected a push event, found {event!r}"})
     try:
         found = _github_push(json.loads(body), headers.get("x-github-delivery", ""))
-    except (KeyError, TypeError, ValueError) as error:
+    except (AttributeError, KeyError, RecursionError, TypeError, ValueError) as error:
         return Response(400, {"error": f"expected GitHub's push event: {error!r:.200}"})
     return start(found, executions) if isinstance(found, Push) else Response(202, {"message": found})
 
@@ -71,7 +71,7 @@ def _github_push(event: dict[str, Any], delivery: str) -> Push | str:
     branch = str(event["ref"]).removeprefix("refs/heads/")
     if branch != repository["default_branch"] or not str(event["ref"]).startswith("refs/heads/"):
         return f"ignored: {event['ref']} is not the default branch {repository['default_branch']}"
-    if event.get("deleted") or not event["after"].strip("0"):
+    if event.get("deleted") or not str(event["after"]).strip("0"):
         return f"ignored: {branch} was deleted"
     return Push(
         repository=_clone_url(str(repository["clone_url"])),

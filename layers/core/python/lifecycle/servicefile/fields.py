@@ -1,0 +1,118 @@
+"""The kinds of values in a lifecycle.toml; each field's description says in plain words what is expected.
+
+Used by model; problems puts the description into the message when a value does not fit.
+"""
+
+import re
+from pathlib import PurePosixPath
+from typing import Annotated, Any
+
+from pydantic import AfterValidator, Field
+from pydantic_core import PydanticCustomError
+
+from lifecycle.domain.errors import InvalidName
+from lifecycle.domain.fleet import service_name
+from lifecycle.domain.versions import ReleaseVersion
+
+COMMAND = "a shell command: text of 1 to 4000 characters"
+URL_PATH = 'a path of printable characters, without spaces, that begins with a slash, such as "/is_alive"'
+ARTIFACT = 'a folder inside the repository, such as "dist" ("." is all of it)'
+VERSION = 'two or three numbers in quotes, such as "1.4" or "1.4.0"'
+NAME = "at most 24 lower-case letters, digits and single hyphens, beginning with a letter"
+VARIABLES = 'a table of texts, such as { GREETING = "Hello" }, at most 100 of them'
+VARIABLE = "text of at most 4000 characters"
+VARIABLE_NAME = "a variable's name: letters, digits and underscores, not beginning with a digit"
+SET_BY_THE_HOST = "another name: HOST, PORT and everything that begins with LIFECYCLE_ is set by Lifecycle"
+
+_VERSION = re.compile(r"(0|[1-9][0-9]{0,8})(\.(0|[1-9][0-9]{0,8})){1,2}")
+_VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,127}")
+
+
+def expected(what: str, **context: Any) -> PydanticCustomError:
+    """A problem in our own words; `found` and `at` may be given when they are not the field's own."""
+    return PydanticCustomError("expected", "expected", {"expected": what, **context})
+
+
+def seconds(low: float, high: float, default: float) -> Any:
+    """A time with a default; fractions are allowed."""
+    text = f"a number of seconds from {low:g} to {high:g}"
+    return Field(float(default), strict=True, ge=low, le=high, allow_inf_nan=False, description=text)
+
+
+def whole_number(low: int, high: int, default: int, unit: str = "") -> Any:
+    """A whole number with a default."""
+    text = f"a whole number{unit and ' of ' + unit} from {low} to {high}"
+    return Field(default, strict=True, ge=low, le=high, description=text)
+
+
+def commands() -> Any:
+    """Commands that are run one after another; none by default."""
+    text = 'a list of at most 50 shell commands, such as ["make", "make check"]'
+    return Field((), max_length=50, description=text, json_schema_extra={"each": COMMAND})
+
+
+def variables() -> Any:
+    """Environment variables; none by default."""
+    return Field(
+        default_factory=dict, max_length=100, description=VARIABLES, json_schema_extra={"each": VARIABLE}
+    )
+
+
+def _command(text: str) -> str:
+    if not text.strip() or "\0" in text or len(text) > 4000:
+        raise expected(COMMAND)
+    return text
+
+
+def _url_path(text: str) -> str:
+    if not re.fullmatch(r"/[!-\"$-~]{0,199}", text):
+        raise expected(URL_PATH)
+    return text
+
+
+def _folder(text: str) -> str:
+    path = PurePosixPath(text)
+    unsafe = path.is_absolute() or {"..", ".git"} & set(path.parts) or re.search(r"[\0\n\\]", text)
+    if not text or unsafe or len(text) > 200:
+        raise expected(ARTIFACT)
+    return str(path)
+
+
+def _version(text: str) -> str:
+    if not _VERSION.fullmatch(text):
+        raise expected(VERSION)
+    return str(ReleaseVersion.parse(text if text.count(".") == 2 else f"{text}.0"))
+
+
+def _name(text: str) -> str:
+    try:
+        return service_name(text)
+    except InvalidName as error:
+        raise expected(NAME) from error
+
+
+def _variable(text: str) -> str:
+    if "\0" in text or len(text) > 4000:
+        raise expected(VARIABLE)
+    return text
+
+
+def _variable_name(text: str) -> str:
+    if not _VARIABLE.fullmatch(text):
+        raise expected(VARIABLE_NAME)
+    return text
+
+
+def _free_variable_name(text: str) -> str:
+    if text in {"HOST", "PORT"} or text.startswith("LIFECYCLE_"):
+        raise expected(SET_BY_THE_HOST)
+    return text
+
+
+Name = Annotated[str, AfterValidator(_name)]
+Version = Annotated[str, AfterValidator(_version)]
+Command = Annotated[str, AfterValidator(_command)]
+UrlPath = Annotated[str, AfterValidator(_url_path)]
+Folder = Annotated[str, AfterValidator(_folder)]
+Variable = Annotated[str, AfterValidator(_variable)]
+VariableName = Annotated[str, AfterValidator(_variable_name), AfterValidator(_free_variable_name)]

@@ -1,0 +1,175 @@
+"""What a lifecycle.toml may say, with its defaults; the commented example is examples/hello/lifecycle.toml.
+
+Made by reading; turned into the manifest's dataclasses for the hosts and the control plane.
+"""
+
+from typing import Any, Literal, NamedTuple
+
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+
+from lifecycle.domain.manifest import ApprovalGate, Check, Policy, Run
+from lifecycle.domain.versions import ReleaseVersion
+from lifecycle.servicefile import fields
+from lifecycle.servicefile.fields import (
+    Command,
+    Folder,
+    Name,
+    UrlPath,
+    Variable,
+    VariableName,
+    Version,
+    expected,
+    seconds,
+    whole_number,
+)
+
+# A stage's Lambda looks for at most 14 minutes: the host has to have stopped, started and tested by then.
+TURN_SECONDS = 800
+_DEFAULT = Policy()
+
+
+class ManifestParts(NamedTuple):
+    """The part of a lifecycle.toml that travels with the artifact."""
+
+    run: Run
+    is_alive: Check
+    self_test: Check
+    policies: dict[str, Policy]
+
+
+class _Table(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class BuildTable(_Table):
+    """`[build]`: what is run on a clone, in this order, and which folder is packed."""
+
+    commands: tuple[Command, ...] = fields.commands()
+    unit_tests: tuple[Command, ...] = fields.commands()
+    integration_tests: tuple[Command, ...] = fields.commands()
+    artifact: Folder = Field(default=".", description=fields.ARTIFACT)
+    environment: dict[VariableName, Variable] = fields.variables()
+    timeout_seconds: int = whole_number(1, 7200, 900, "seconds")
+
+
+class RunTable(_Table):
+    """`[run]`: how a host starts and stops the service."""
+
+    command: Command = Field(description=fields.COMMAND)
+    port: int = whole_number(1, 65535, 8080)
+    environment: dict[VariableName, Variable] = fields.variables()
+    start_seconds: float = seconds(1, 600, 30)
+    stop_seconds: float = seconds(0, 300, 10)
+
+
+class IsAliveTable(_Table):
+    """`checks.is_alive`: what the load balancer asks, all the time."""
+
+    path: UrlPath = Field(default="/is_alive", description=fields.URL_PATH)
+    timeout_seconds: float = seconds(0.1, 60, 2)
+
+
+class SelfTestTable(_Table):
+    """`checks.self_test`: what a host asks once, before the service gets traffic."""
+
+    path: UrlPath | None = Field(default=None, description=fields.URL_PATH)
+    command: Command | None = Field(default=None, description=fields.COMMAND)
+    timeout_seconds: float = seconds(0.1, 600, 10)
+
+    @model_validator(mode="after")
+    def _one_of_two(self) -> "SelfTestTable":
+        if self.path is not None and self.command is not None:
+            raise expected("either path or command", found="both")
+        return self
+
+
+class ChecksTable(_Table):
+    """`[checks]`; a text in place of a table is its path."""
+
+    is_alive: IsAliveTable = Field(
+        default=IsAliveTable(),
+        description='a path such as "/is_alive", or a table { path = …, timeout_seconds = … }',
+    )
+    self_test: SelfTestTable = Field(
+        default=SelfTestTable(),
+        description='a path such as "/self_test", or a table { path = … } or { command = … }',
+    )
+
+    @field_validator("is_alive", "self_test", mode="before")
+    @classmethod
+    def _path_alone(cls, value: Any) -> Any:
+        return {"path": value} if isinstance(value, str) else value
+
+
+class StagingTable(_Table):
+    """`[environments.staging]`: how this environment wants to be deployed."""
+
+    automatic: bool = Field(default=_DEFAULT.automatic, strict=True, description="true or false")
+    approval: Literal["none", "before_first_host", "after_first_host"] = Field(
+        default=_DEFAULT.approval.value, description='"none", "before_first_host" or "after_first_host"'
+    )
+    approval_expires_seconds: int = whole_number(60, 604_800, _DEFAULT.approval_expires_seconds, "seconds")
+    max_unavailable: int = whole_number(1, 100, _DEFAULT.max_unavailable)
+    drain_seconds: int = whole_number(1, 840, _DEFAULT.drain_seconds, "seconds")
+    alive_seconds: int = whole_number(1, 840, _DEFAULT.alive_seconds, "seconds")
+
+    def to_policy(self) -> Policy:
+        return Policy(**{**self.model_dump(), "approval": ApprovalGate(self.approval)})
+
+
+class ProductionTable(StagingTable):
+    """`[environments.production]`: as staging, but never by itself."""
+
+    automatic: Literal[False] = Field(default=False, description="false: only staging may deploy by itself")
+
+
+class EnvironmentsTable(_Table):
+    """`[environments]`."""
+
+    staging: StagingTable | None = Field(default=None, description="a table [environments.staging]")
+    production: ProductionTable | None = Field(default=None, description="a table [environments.production]")
+
+
+class ServiceFile(_Table):
+    """A whole lifecycle.toml; only `name`, `version` and `run.command` have no default."""
+
+    name: Name = Field(description=fields.NAME)
+    version: Version = Field(description=fields.VERSION)
+    run: RunTable = Field(description="a table [run]")
+    build: BuildTable = Field(default=BuildTable(), description="a table [build]")
+    checks: ChecksTable = Field(default=ChecksTable(), description="a table [checks]")
+    environments: EnvironmentsTable = Field(default=EnvironmentsTable(), description="a table [environments]")
+
+    @model_validator(mode="after")
+    def _turn_fits(self) -> "ServiceFile":
+        checks = self.checks.is_alive.timeout_seconds + self.checks.self_test.timeout_seconds
+        total = self.run.stop_seconds + self.run.start_seconds + checks
+        if total > TURN_SECONDS:
+            what = (
+                "run.stop_seconds, run.start_seconds and the checks' timeout_seconds to be at most "
+                f"{TURN_SECONDS} together, for that is how long a host's turn may take"
+            )
+            raise expected(what, found=f"{total:g}", at=("run",))
+        return self
+
+    @property
+    def base(self) -> ReleaseVersion:
+        """The declared version, which snapshots are named after."""
+        return ReleaseVersion.parse(self.version)
+
+    @property
+    def packs_tracked_files(self) -> bool:
+        """Nothing is built: the artifact is what Git tracks, and nothing that a test left behind."""
+        return not self.build.commands and self.build.artifact == "."
+
+    def to_manifest_parts(self) -> ManifestParts:
+        """What the hosts and the control plane need; without a self-test of its own, is_alive is it."""
+        alive, test = self.checks.is_alive, self.checks.self_test
+        path = test.path if test.path or test.command else alive.path
+        tables = {"staging": self.environments.staging, "production": self.environments.production}
+        return ManifestParts(
+            run=Run(**self.run.model_dump()),
+            is_alive=Check(path=alive.path, timeout_seconds=alive.timeout_seconds),
+            self_test=Check(path=path, command=test.command, timeout_seconds=test.timeout_seconds),
+            policies={name: table.to_policy() for name, table in tables.items() if table},
+        )

@@ -1,0 +1,168 @@
+"""What is wrong with a lifecycle.toml, in plain words: the line, the field, what was expected and found.
+
+Called by reading, with pydantic's errors and the lines that lines.locate found.
+"""
+
+import json
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from difflib import get_close_matches
+from typing import Any, TypeAlias
+
+from pydantic import BaseModel
+from pydantic.fields import FieldInfo
+from pydantic_core import ErrorDetails
+
+from lifecycle.domain.errors import LifecycleError
+from lifecycle.servicefile.lines import Place, line_of
+
+Model: TypeAlias = type[BaseModel]
+
+_NUMBER = re.compile(r"-?[0-9]+(\.[0-9]+)?")
+_SHOWN = 60
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One thing that is wrong; `line` is None when there is no text, `field` empty for all of it."""
+
+    line: int | None
+    field: str
+    message: str
+    file: str = "lifecycle.toml"
+
+    def __str__(self) -> str:
+        where = f"{self.file}:{self.line}" if self.line else self.file
+        return f"{where}: {self.field}: {self.message}" if self.field else f"{where}: {self.message}"
+
+
+class InvalidServiceFile(LifecycleError):
+    """A lifecycle.toml that cannot be used; `problems` has all of it, in the order of the lines."""
+
+    def __init__(self, problems: Sequence[Problem]) -> None:
+        super().__init__("\n".join(str(problem) for problem in problems))
+        self.problems = tuple(problems)
+
+
+def describe(
+    model: Model, errors: Sequence[ErrorDetails], lines: dict[Place, int], file: str
+) -> tuple[Problem, ...]:
+    """Every error of a validation as a problem, in the order of the lines."""
+    found = [problem for error in errors for problem in _problems(model, error, lines, file)]
+    return tuple(sorted(set(found), key=lambda problem: (problem.line or 0, problem.field)))
+
+
+def _problems(model: Model, error: ErrorDetails, lines: dict[Place, int], file: str) -> Iterator[Problem]:
+    # Pydantic marks an error of a dictionary's key by a last part "[key]".
+    at: Place = tuple(part for part in error["loc"] if part != "[key]")
+    ours = error.get("ctx", {}) if error["type"] == "expected" else {}
+    if error["type"] == "missing":
+        for place, field in _required(model, at):
+            expects = f"expected {field.description}, found nothing"
+            yield Problem(line_of(lines, place), _dotted(place), expects, file)
+    elif error["type"] == "extra_forbidden":
+        yield Problem(line_of(lines, at), _dotted(at), _unknown(model, at), file)
+    else:
+        at = ours.get("at", at)
+        found = ours.get("found") or _found(error["input"])
+        expects = ours.get("expected") or _expected(model, at)
+        message = f"expected {expects}, found {found}{_quotes(error)}"
+        yield Problem(line_of(lines, at), _dotted(at), message, file)
+
+
+def _dotted(at: Place) -> str:
+    text = ""
+    for part in at:
+        if isinstance(part, int):
+            text += f"[{part}]"
+        else:
+            shown = part if re.fullmatch(r"[A-Za-z0-9_-]{1,60}", part) else json.dumps(part[:_SHOWN])
+            text += f".{shown}" if text else shown
+    return text
+
+
+def _field(model: Model, at: Place) -> tuple[FieldInfo | None, bool]:
+    """The field that a place leads to, and whether the place is one of the field's items."""
+    inner: Model | None = model
+    field: FieldInfo | None = None
+    for part in at:
+        if inner is None or part not in inner.model_fields:
+            return field, True
+        field = inner.model_fields[str(part)]
+        inner = _table(field)
+    return field, False
+
+
+def _table(field: FieldInfo) -> Model | None:
+    """The table that a field holds, if it holds one."""
+    for kind in (field.annotation, *getattr(field.annotation, "__args__", ())):
+        if isinstance(kind, type) and issubclass(kind, BaseModel):
+            return kind
+    return None
+
+
+def _expected(model: Model, at: Place) -> str:
+    field, is_item = _field(model, at)
+    extra = field.json_schema_extra if field else None
+    if is_item and isinstance(extra, dict):
+        return str(extra["each"])
+    return str(field.description) if field else "a table"
+
+
+def _required(model: Model, at: Place) -> Iterator[tuple[Place, FieldInfo]]:
+    """What has to be written when `at` is missing: itself, or the required fields of that table."""
+    field, _ = _field(model, at)
+    if field is None:
+        return
+    if (inner := _table(field)) is None:
+        yield at, field
+        return
+    for name, part in inner.model_fields.items():
+        if part.is_required():
+            yield from _required(model, (*at, name))
+
+
+def _unknown(model: Model, at: Place) -> str:
+    key = str(at[-1])
+    field, _ = _field(model, at[:-1])
+    table = (_table(field) if field else None) or model
+    if close := get_close_matches(key.lower(), table.model_fields, 1, 0.55):
+        return f'unknown; did you mean "{close[0]}"?'
+    elsewhere = {place[-1]: place for place in reversed(list(_all_fields(model)))}
+    if close := get_close_matches(key.lower(), elsewhere, 1, 0.7):
+        name = _dotted(elsewhere[close[0]])
+        return f"unknown here; did you mean {name}{', above the first table' if '.' not in name else ''}?"
+    return f"unknown; expected one of {', '.join(table.model_fields)}"
+
+
+def _all_fields(model: Model, at: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
+    for name, field in model.model_fields.items():
+        yield (*at, name)
+        if inner := _table(field):
+            yield from _all_fields(inner, (*at, name))
+
+
+def _found(value: Any) -> str:
+    if isinstance(value, dict):
+        return "a table"
+    if isinstance(value, list):
+        return "a list" if len(value) <= 1 else f"a list of {len(value)}"
+    if isinstance(value, int) and value.bit_length() > 256:  # Python refuses to print one of 4300 digits
+        return "a very large number"
+    if isinstance(value, bool | int | float | str):
+        text = json.dumps(value, ensure_ascii=not str(value).isprintable())
+        return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}… ({len(str(value))} characters)"
+    return "a date or time"
+
+
+def _quotes(error: ErrorDetails) -> str:
+    """A hint, when only the quotes are wrong."""
+    kind, value = error["type"], error["input"]
+    if kind == "string_type" and isinstance(value, int | float):
+        return " (write it in quotes)"
+    if kind in {"int_type", "float_type"} and isinstance(value, str) and _NUMBER.fullmatch(value):
+        return " (write it without quotes)"
+    if kind in {"bool_type", "literal_error"} and value in ("true", "false"):
+        return " (write it without quotes)"
+    return ""

@@ -1,0 +1,135 @@
+"""Every contract test runs twice: on the in-memory twins, and on the AWS gateways against the emulator."""
+
+import itertools
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+
+from apps.local.emulator import Aws, start_emulator, wait_for_emulator
+from apps.local.layout import Layout
+from apps.local.ports import Ports
+from apps.local.processes import end
+from lifecycle.application.ports import (
+    Artifacts,
+    Catalogue,
+    Deployments,
+    Dispatcher,
+    Fleet,
+    Leases,
+    Registry,
+    Trail,
+)
+from lifecycle.domain.fleet import Cluster
+from lifecycle.gateways.aws.artifacts import S3Artifacts
+from lifecycle.gateways.aws.catalogue import DynamoCatalogue
+from lifecycle.gateways.aws.deployments import DynamoDeployments
+from lifecycle.gateways.aws.dispatcher import AlbDispatcher
+from lifecycle.gateways.aws.fleet import DynamoFleet
+from lifecycle.gateways.aws.items import Table
+from lifecycle.gateways.aws.leases import DynamoLeases
+from lifecycle.gateways.aws.registry import SsmRegistry
+from lifecycle.gateways.aws.trail import DynamoTrail
+from lifecycle.gateways.memory.world import MemoryWorld
+
+_NUMBERS = itertools.count(1)
+
+
+@dataclass
+class Gateways:
+    """One set of gateways, and a service that nobody used before."""
+
+    leases: Leases
+    deployments: Deployments
+    trail: Trail
+    fleet: Fleet
+    registry: Registry
+    dispatcher: Dispatcher
+    artifacts: Artifacts
+    catalogue: Catalogue
+    settle: Callable[[], None]
+    service: str = field(default_factory=lambda: f"hello-{next(_NUMBERS)}")
+
+    @property
+    def cluster(self) -> Cluster:
+        return Cluster("production", self.service)
+
+
+@pytest.fixture(scope="session")
+def emulator(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Aws]:
+    """The embedded AWS alone, with the table and the bucket that the gateways need."""
+    layout, ports = Layout(tmp_path_factory.mktemp("emulator")), Ports.free()
+    part = start_emulator(layout, ports)
+    try:
+        wait_for_emulator(layout, part, ports)
+        aws = Aws(ports)
+        _prepare(aws)
+        yield aws
+    finally:
+        end(layout, [part])
+
+
+def _prepare(aws: Aws) -> None:
+    aws.client("s3").create_bucket(Bucket="artifacts")
+    aws.client("dynamodb").create_table(
+        TableName="ledger",
+        KeySchema=[{"AttributeName": "pk", "KeyType": "HASH"}, {"AttributeName": "sk", "KeyType": "RANGE"}],
+        AttributeDefinitions=[{"AttributeName": name, "AttributeType": "S"} for name in ("pk", "sk")],
+        BillingMode="PAY_PER_REQUEST",
+    )
+
+
+@pytest.fixture(params=["memory", pytest.param("aws", marks=pytest.mark.emulator)])
+def gateways(request: pytest.FixtureRequest) -> Gateways:
+    """The gateways of one kind, with a target group for their service's production cluster."""
+    if request.param == "memory":
+        return _memory()
+    return _aws(request.getfixturevalue("emulator"))
+
+
+def _memory() -> Gateways:
+    service = f"hello-{next(_NUMBERS)}"
+    twins = MemoryWorld({Cluster("production", service): "/is_alive"})
+    return Gateways(
+        leases=twins.leases,
+        deployments=twins.deployments,
+        trail=twins.trail,
+        fleet=twins.fleet,
+        registry=twins.registry,
+        dispatcher=twins.dispatcher,
+        artifacts=twins.artifacts,
+        catalogue=twins.catalogue,
+        settle=twins.dispatcher.settle,
+        service=service,
+    )
+
+
+def _aws(aws: Aws) -> Gateways:
+    table, ssm = Table(aws.client("dynamodb"), "ledger"), aws.client("ssm")
+    made = Gateways(
+        leases=DynamoLeases(table),
+        deployments=DynamoDeployments(table),
+        trail=DynamoTrail(table),
+        fleet=DynamoFleet(table),
+        registry=SsmRegistry(ssm),
+        dispatcher=AlbDispatcher(aws.client("elbv2"), ssm),
+        artifacts=S3Artifacts(aws.client("s3"), "artifacts"),
+        catalogue=DynamoCatalogue(table),
+        settle=lambda: None,
+    )
+    _target_group(aws, ssm, made.cluster)
+    return made
+
+
+def _target_group(aws: Aws, ssm: Any, cluster: Cluster) -> None:
+    group = aws.client("elbv2").create_target_group(
+        Name=f"lc-p-{cluster.service}",
+        Protocol="HTTP",
+        Port=80,
+        VpcId="vpc-1",
+        TargetType="ip",
+        HealthCheckPath="/is_alive",
+    )
+    arn = group["TargetGroups"][0]["TargetGroupArn"]
+    ssm.put_parameter(Name=f"/lifecycle/{cluster}/target-group", Value=arn, Type="String")

@@ -1,0 +1,146 @@
+"""Artifacts, the catalogue, promotion, and the load balancer."""
+
+import hashlib
+import io
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from datetime import UTC, datetime
+
+import pytest
+
+from lifecycle.application.promote import promote
+from lifecycle.domain.capacity import TargetState
+from lifecycle.domain.deployment import Target
+from lifecycle.domain.errors import DigestMismatch, StoreRefused, Unknown
+from lifecycle.domain.fleet import Cluster
+from lifecycle.domain.manifest import Check, Manifest, Run
+from tests.contract.conftest import Gateways
+
+NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
+BODY = b"some bytes"
+SNAPSHOT = "1.2.0-20261123120000-abcdef0"
+
+
+def a_manifest(gateways: Gateways, version: str = SNAPSHOT, body: bytes = BODY) -> Manifest:
+    return Manifest(
+        service=gateways.service,
+        version=version,
+        commit="abcdef0" + "0" * 33,
+        repository="https://example.test/hello.git",
+        branch="main",
+        digest=hashlib.sha256(body).hexdigest(),
+        size=len(body),
+        built_at=NOW,
+        builder="build-1",
+        run=Run("python3 app.py", 8080),
+        is_alive=Check(path="/is_alive"),
+        self_test=Check(path="/self_test"),
+    )
+
+
+def publish(gateways: Gateways, version: str = SNAPSHOT) -> Manifest:
+    manifest = a_manifest(gateways, version)
+    gateways.artifacts.publish(manifest, io.BytesIO(BODY))
+    facts = {"commit": manifest.commit, "digest": manifest.digest}
+    gateways.catalogue.record_snapshot(gateways.service, version, facts)
+    return manifest
+
+
+def test_what_was_published_is_read_back(gateways: Gateways) -> None:
+    manifest = publish(gateways)
+    assert gateways.artifacts.manifest(gateways.service, SNAPSHOT) == manifest
+    with gateways.artifacts.open_artifact(gateways.service, SNAPSHOT) as stream:
+        assert stream.read() == BODY
+    assert gateways.artifacts.has_artifact(Target(SNAPSHOT, manifest.digest), gateways.service)
+    assert not gateways.artifacts.has_artifact(Target("9.9.9", ""), gateways.service)
+
+
+def test_an_unknown_version_is_named(gateways: Gateways) -> None:
+    with pytest.raises(Unknown, match=r"there is no release 9\.9\.9 of"):
+        gateways.artifacts.manifest(gateways.service, "9.9.9")
+
+
+def test_bytes_that_do_not_match_their_manifest_are_not_published(gateways: Gateways) -> None:
+    with pytest.raises(DigestMismatch):
+        gateways.artifacts.publish(a_manifest(gateways), io.BytesIO(b"other bytes"))
+
+
+def test_a_version_is_written_once(gateways: Gateways) -> None:
+    publish(gateways)
+    publish(gateways)
+    with pytest.raises(StoreRefused, match="written once"):
+        gateways.artifacts.publish(a_manifest(gateways, body=b"other"), io.BytesIO(b"other"))
+
+
+def test_a_service_belongs_to_the_repository_that_claimed_it_first(gateways: Gateways) -> None:
+    assert gateways.catalogue.claim_service(gateways.service, "mine") == "mine"
+    assert gateways.catalogue.claim_service(gateways.service, "yours") == "mine"
+
+
+def test_promoting_gives_the_declared_version_then_the_next_patch(gateways: Gateways) -> None:
+    publish(gateways)
+    publish(gateways, "1.2.0-20261123130000-abcdef1")
+    promoted = [
+        promote(gateways.catalogue, gateways.artifacts, gateways.service, version, "ada")
+        for version in (SNAPSHOT, "1.2.0-20261123130000-abcdef1")
+    ]
+    assert [p.release for p in promoted] == ["1.2.0", "1.2.1"]
+    release = gateways.artifacts.manifest(gateways.service, "1.2.1")
+    assert (release.snapshot, release.digest) == ("1.2.0-20261123130000-abcdef1", promoted[0].digest)
+
+
+def test_sixteen_racing_promotions_of_one_snapshot_give_one_release(gateways: Gateways) -> None:
+    publish(gateways)
+
+    def race(number: int) -> str:
+        made = promote(gateways.catalogue, gateways.artifacts, gateways.service, SNAPSHOT, f"racer-{number}")
+        return made.release
+
+    with ThreadPoolExecutor(16) as pool:
+        assert set(pool.map(race, range(16))) == {"1.2.0"}
+    assert gateways.catalogue.releases(gateways.service) == {"1.2.0": SNAPSHOT}
+
+
+def test_racing_promotions_of_several_snapshots_give_a_release_each(gateways: Gateways) -> None:
+    snapshots = [f"1.2.0-2026112312000{n}-abcdef0" for n in range(4)]
+    for version in snapshots:
+        publish(gateways, version)
+
+    def race(version: str) -> str:
+        return promote(gateways.catalogue, gateways.artifacts, gateways.service, version, "ada").release
+
+    with ThreadPoolExecutor(4) as pool:
+        assert sorted(pool.map(race, snapshots)) == ["1.2.0", "1.2.1", "1.2.2", "1.2.3"]
+
+
+def test_a_snapshot_whose_manifest_was_changed_is_not_promoted(gateways: Gateways) -> None:
+    manifest = replace(a_manifest(gateways), commit="f" * 40)
+    gateways.artifacts.publish(manifest, io.BytesIO(BODY))
+    gateways.catalogue.record_snapshot(gateways.service, SNAPSHOT, {"digest": "another"})
+    with pytest.raises(DigestMismatch):
+        promote(gateways.catalogue, gateways.artifacts, gateways.service, SNAPSHOT, "ada")
+
+
+def test_an_unrecorded_snapshot_is_not_promoted(gateways: Gateways) -> None:
+    with pytest.raises(Unknown, match="lifecycle snapshots"):
+        promote(gateways.catalogue, gateways.artifacts, gateways.service, SNAPSHOT, "ada")
+
+
+def test_a_registered_target_becomes_healthy_and_a_deregistered_one_goes(gateways: Gateways) -> None:
+    dispatcher, cluster = gateways.dispatcher, gateways.cluster
+    dispatcher.register(cluster, "127.0.10.1", 8080)
+    gateways.settle()
+    assert dispatcher.targets(cluster) == {"127.0.10.1": TargetState.HEALTHY}
+    dispatcher.deregister(cluster, "127.0.10.1", 8080)
+    gateways.settle()
+    assert dispatcher.targets(cluster) == {}
+    dispatcher.deregister(cluster, "127.0.10.1", 8080)
+
+
+def test_the_health_checks_path_is_known(gateways: Gateways) -> None:
+    assert gateways.dispatcher.health_path(gateways.cluster) == "/is_alive"
+
+
+def test_a_cluster_without_a_stack_is_unknown(gateways: Gateways) -> None:
+    with pytest.raises(Unknown, match="deploy its stack first"):
+        gateways.dispatcher.targets(Cluster("staging", gateways.service))

@@ -1,0 +1,65 @@
+"""The lease: one holder a cluster, an epoch that only grows."""
+
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from datetime import UTC, datetime
+
+import pytest
+
+from lifecycle.domain.deployment import Lease
+from lifecycle.domain.errors import LeaseHeld, StaleEpoch
+from tests.contract.conftest import Gateways
+
+NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
+
+
+def test_a_free_lease_is_taken_under_the_next_epoch(gateways: Gateways) -> None:
+    assert gateways.leases.current(gateways.cluster) == Lease(0, "", None)
+    assert gateways.leases.acquire(gateways.cluster, "first", NOW) == Lease(1, "first", NOW)
+    assert gateways.leases.current(gateways.cluster) == Lease(1, "first", NOW)
+
+
+def test_the_holder_gets_its_lease_again(gateways: Gateways) -> None:
+    first = gateways.leases.acquire(gateways.cluster, "first", NOW)
+    assert gateways.leases.acquire(gateways.cluster, "first", NOW) == first
+
+
+def test_another_deployment_is_told_who_holds_it_since_when(gateways: Gateways) -> None:
+    gateways.leases.acquire(gateways.cluster, "first", NOW)
+    with pytest.raises(LeaseHeld, match="first since 2026-11-23 12:00:00"):
+        gateways.leases.acquire(gateways.cluster, "second", NOW)
+
+
+def test_a_released_lease_keeps_its_epoch(gateways: Gateways) -> None:
+    gateways.leases.release(gateways.cluster, gateways.leases.acquire(gateways.cluster, "first", NOW))
+    assert gateways.leases.current(gateways.cluster) == Lease(1, "", None)
+    assert gateways.leases.acquire(gateways.cluster, "second", NOW).epoch == 2
+
+
+def test_releasing_a_lease_that_was_overtaken_does_nothing(gateways: Gateways) -> None:
+    first = gateways.leases.acquire(gateways.cluster, "first", NOW)
+    second = gateways.leases.hand_over(gateways.cluster, first, "second", NOW)
+    gateways.leases.release(gateways.cluster, first)
+    assert gateways.leases.current(gateways.cluster) == second
+
+
+def test_a_lease_passes_over_without_a_gap_and_only_once(gateways: Gateways) -> None:
+    first = gateways.leases.acquire(gateways.cluster, "first", NOW)
+    second = gateways.leases.hand_over(gateways.cluster, first, "second", NOW)
+    assert second == Lease(2, "second", NOW)
+    assert gateways.leases.hand_over(gateways.cluster, first, "second", NOW) == second
+    with pytest.raises(StaleEpoch):
+        gateways.leases.hand_over(gateways.cluster, first, "third", NOW)
+
+
+def test_of_many_racing_deployments_one_gets_it(gateways: Gateways) -> None:
+    def race(name: str) -> bool:
+        try:
+            gateways.leases.acquire(gateways.cluster, name, NOW)
+        except LeaseHeld:
+            return False
+        return True
+
+    with ThreadPoolExecutor(8) as pool:
+        assert sum(pool.map(race, [f"racer-{n}" for n in range(8)])) == 1
+    assert replace(gateways.leases.current(gateways.cluster), deployment="").epoch == 1

@@ -1,0 +1,130 @@
+"""Deployments, questions, turns, the trail and the registry."""
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from lifecycle.domain.deployment import (
+    Answer,
+    AttemptState,
+    Choice,
+    Deployment,
+    Desired,
+    HostAttempt,
+    Question,
+    Request,
+    Target,
+    TrailEntry,
+)
+from lifecycle.domain.errors import Refused
+from lifecycle.domain.fleet import Order, Turn
+from lifecycle.domain.manifest import Policy
+from tests.contract.conftest import Gateways
+
+NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
+
+
+def a_deployment(gateways: Gateways, suffix: str) -> Deployment:
+    name = f"{gateways.service}-production-20261123120000-{suffix}"
+    request = Request(name, gateways.service, "production", "1.0.1", "ada")
+    target, previous = Target("1.0.1", "d1"), Target("1.0.0", "d0")
+    return Deployment(request, 3, target, previous, ("host-1", "host-2"), Policy(), NOW, name)
+
+
+def a_question(gateways: Gateways) -> Question:
+    name = f"{gateways.service}-d"
+    return Question(name, "decision-host-1-1-0", (Choice.RETRY, Choice.ABORT), "it failed", NOW, "host-1", 1)
+
+
+def a_turn(order: Order, epoch: int, attempt: int) -> Turn:
+    return Turn("host-1", order, "d", epoch, attempt, "1.0.1", "d1", NOW, NOW + timedelta(minutes=15))
+
+
+def test_a_deployment_is_read_as_it_was_written(gateways: Gateways) -> None:
+    first = a_deployment(gateways, "aaaa")
+    gateways.deployments.put(first)
+    assert gateways.deployments.get(gateways.cluster, first.id) == first
+    assert gateways.deployments.get(gateways.cluster, "unknown") is None
+
+
+def test_recent_deployments_come_newest_first_and_only_as_many_as_asked(gateways: Gateways) -> None:
+    made = [a_deployment(gateways, suffix) for suffix in ("aaaa", "bbbb", "cccc")]
+    for each in made:
+        gateways.deployments.put(each)
+    assert [d.id[-4:] for d in gateways.deployments.recent(gateways.cluster, 2)] == ["cccc", "bbbb"]
+
+
+def test_an_attempt_is_replaced_by_its_later_state(gateways: Gateways) -> None:
+    first = HostAttempt(gateways.service, "host-1", 1, 3, "run", NOW)
+    gateways.deployments.put_attempt(first)
+    gateways.deployments.put_attempt(replace(first, number=2))
+    gateways.deployments.put_attempt(replace(first, state=AttemptState.ALIVE, finished_at=NOW))
+    assert [(a.number, a.state) for a in gateways.deployments.attempts(gateways.service)] == [
+        (1, AttemptState.ALIVE),
+        (2, AttemptState.STARTED),
+    ]
+
+
+def test_a_question_is_asked_once(gateways: Gateways) -> None:
+    question = a_question(gateways)
+    assert gateways.deployments.ask(question) == question
+    assert gateways.deployments.ask(replace(question, reason="asked again")) == question
+
+
+def test_an_answer_is_given_once(gateways: Gateways) -> None:
+    question = gateways.deployments.ask(a_question(gateways))
+    answer = Answer(Choice.RETRY, "ada", "why not", NOW)
+    assert gateways.deployments.answer(question, answer).answer == answer
+    assert gateways.deployments.answer(question, answer).answer == answer
+    with pytest.raises(Refused, match="ada answered RETRY"):
+        gateways.deployments.answer(question, Answer(Choice.ABORT, "eve", "", NOW))
+
+
+def test_a_token_waits_beside_its_question_and_comes_back_with_the_answer(gateways: Gateways) -> None:
+    question = gateways.deployments.ask(a_question(gateways))
+    gateways.deployments.wait_with(question, "first")
+    assert gateways.deployments.wait_with(question, "second").token == "second"
+    answered = gateways.deployments.answer(question, Answer(Choice.RETRY, "ada", "", NOW))
+    assert answered.token == "second"
+    late = gateways.deployments.wait_with(question, "third")
+    assert late.answer is not None
+
+
+def test_a_turn_is_never_replaced_by_one_of_an_older_epoch_or_attempt(gateways: Gateways) -> None:
+    fleet, cluster = gateways.fleet, gateways.cluster
+    for turn in (a_turn(Order.INSTALL, 5, 2), a_turn(Order.INSTALL, 4, 9), a_turn(Order.INSTALL, 5, 1)):
+        fleet.give_turns(cluster, [turn])
+    read = fleet.turn if hasattr(fleet, "turn") else None
+    if read is None:
+        from lifecycle.gateways.aws.items import record, turns_key  # noqa: PLC0415
+
+        item = fleet._table.get(turns_key(cluster), "host-1")  # type: ignore[attr-defined]
+        assert record(Turn, item) == a_turn(Order.INSTALL, 5, 2)
+    else:
+        assert read(cluster, "host-1") == a_turn(Order.INSTALL, 5, 2)
+
+
+def test_a_quarantined_version_keeps_its_reason(gateways: Gateways) -> None:
+    gateways.fleet.quarantine(gateways.cluster, "1.0.1", "rolled back by ada")
+    assert gateways.fleet.quarantined(gateways.cluster) == {"1.0.1": "rolled back by ada"}
+
+
+def test_the_trail_is_read_in_the_order_of_time_and_from_a_time_on(gateways: Gateways) -> None:
+    entries = [
+        TrailEntry(NOW + timedelta(seconds=n), str(gateways.cluster), f"step {n}", "ada") for n in range(4)
+    ]
+    for entry in reversed(entries):
+        gateways.trail.append(entry)
+    gateways.trail.append(entries[0])
+    assert list(gateways.trail.read(gateways.cluster)) == entries
+    assert list(gateways.trail.read(gateways.cluster, limit=2)) == entries[2:]
+    assert list(gateways.trail.read(gateways.cluster, after=entries[1].at)) == entries[1:]
+
+
+def test_the_registry_says_what_was_written_last(gateways: Gateways) -> None:
+    assert gateways.registry.desired(gateways.cluster) is None
+    for epoch in (1, 2):
+        gateways.registry.set_desired(gateways.cluster, Desired("1.0.1", "d1", epoch, "d"))
+    assert gateways.registry.desired(gateways.cluster) == Desired("1.0.1", "d1", 2, "d")
+    assert gateways.cluster in gateways.registry.clusters()

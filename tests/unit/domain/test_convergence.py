@@ -1,0 +1,93 @@
+"""Convergence repairs only what is known to be good, and only when nobody else is at work."""
+
+from dataclasses import replace
+
+import pytest
+
+from lifecycle.application.converge import converge_all
+from lifecycle.domain.capacity import TargetState
+from lifecycle.domain.deployment import Choice, DeploymentState, Kind
+from lifecycle.domain.fleet import Stage
+from tests.support.rollout import CLUSTER, Machine
+
+
+@pytest.fixture
+def machine() -> Machine:
+    made = Machine()
+    made.deploy("1.0.0")
+    return made
+
+
+def converge(machine: Machine) -> tuple[str, str]:
+    machine.memory.clock.sleep(1)
+    found = converge_all(machine.world, "abcd", "schedule")[0]
+    return found.kind, found.reason
+
+
+def test_a_cluster_in_its_place_is_left_alone(machine: Machine) -> None:
+    assert converge(machine) == ("CONVERGED", "every host serves 1.0.0")
+    assert machine.memory.executions.rollouts == {}
+
+
+def test_drift_is_named_and_repaired_by_a_deployment_of_its_own(machine: Machine) -> None:
+    drifted = replace(machine.report("host-3"), digest="other", installed="0.9.0")
+    machine.memory.fleet.write_report(CLUSTER, drifted)
+    kind, reason = converge(machine)
+    assert (kind, "host-3 has 0.9.0 installed" in reason) == ("REPAIR", True)
+    (payload,) = machine.memory.executions.rollouts.values()
+    assert (payload["kind"], payload["version"]) == ("CONVERGE", "1.0.0")
+
+
+def test_the_repair_touches_the_drifted_host_only(machine: Machine) -> None:
+    machine.memory.fleet.write_report(CLUSTER, replace(machine.report("host-3"), digest="x", boot="y"))
+    boots = {host.name: host.boots for host in machine.hosts}
+    name = machine.deploy("1.0.0", Kind.CONVERGE)
+    assert machine.record(name).state is DeploymentState.DONE
+    assert {h.name: h.boots - boots[h.name] for h in machine.hosts} == {
+        "host-1": 0, "host-2": 0, "host-3": 1, "host-4": 0,
+    }  # fmt: skip
+
+
+def test_a_service_that_died_is_drift(machine: Machine) -> None:
+    machine.memory.fleet.write_report(CLUSTER, replace(machine.report("host-2"), running=False))
+    assert "host-2 its service does not run" in converge(machine)[1]
+
+
+def test_a_host_that_fell_out_of_rotation_is_drift(machine: Machine) -> None:
+    del machine.memory.dispatcher.states[CLUSTER][machine.host("host-2").address]
+    assert "host-2 is absent in the load balancer" in converge(machine)[1]
+
+
+def test_an_aborted_version_is_not_brought_further(machine: Machine) -> None:
+    machine.host("host-4").breaks["1.0.1"] = Stage.SELF_TESTING
+    machine.decide(machine.deploy("1.0.1"), Choice.ABORT, "host-4")
+    kind, reason = converge(machine)
+    assert (kind, "is ABORTED" in reason) == ("HOLD", True)
+
+
+def test_a_running_deployment_is_left_alone(machine: Machine) -> None:
+    machine.host("host-4").breaks["1.0.1"] = Stage.SELF_TESTING
+    machine.memory.executions.running.add(machine.deploy("1.0.1"))
+    assert converge(machine)[0] == "HOLD"
+
+
+def test_a_deployment_whose_execution_ended_is_resumed_under_the_same_name(machine: Machine) -> None:
+    machine.host("host-4").breaks["1.0.1"] = Stage.SELF_TESTING
+    name = machine.deploy("1.0.1")
+    assert converge(machine)[0] == "RESUME"
+    assert machine.memory.executions.rollouts[f"{name}.2"]["deployment"] == name
+
+
+def test_a_skipped_host_is_not_repaired_behind_the_operators_back(machine: Machine) -> None:
+    machine.host("host-4").breaks["1.0.1"] = Stage.SELF_TESTING
+    machine.decide(machine.deploy("1.0.1"), Choice.SKIP_HOST, "host-4")
+    assert converge(machine)[0] == "CONVERGED"
+    assert (
+        machine.memory.dispatcher.states[CLUSTER].get("127.0.10.4", TargetState.ABSENT) is TargetState.ABSENT
+    )
+
+
+def test_a_quarantined_version_is_not_brought_back(machine: Machine) -> None:
+    machine.memory.fleet.write_report(CLUSTER, replace(machine.report("host-3"), digest="other"))
+    machine.memory.fleet.quarantine(CLUSTER, "1.0.0", "rolled back by ada")
+    assert "quarantined" in converge(machine)[1]

@@ -1,0 +1,57 @@
+"""Versions: read, ordered, and counted on."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from lifecycle.domain.errors import InvalidName
+from lifecycle.domain.versions import (
+    ReleaseVersion,
+    SnapshotVersion,
+    artifact_prefix,
+    next_release,
+    parse_version,
+)
+
+NUMBERS = st.integers(min_value=0, max_value=10**6)
+RELEASES = st.builds(ReleaseVersion, NUMBERS, NUMBERS, NUMBERS)
+
+
+@given(RELEASES)
+def test_a_release_version_is_read_as_it_is_written(version: ReleaseVersion) -> None:
+    assert parse_version(str(version)) == version
+
+
+@given(
+    RELEASES,
+    st.text("0123456789", min_size=14, max_size=14),
+    st.text("0123456789abcdef", min_size=7, max_size=7),
+)
+def test_a_snapshot_version_is_read_as_it_is_written(base: ReleaseVersion, built: str, commit: str) -> None:
+    version = SnapshotVersion(base, built, commit)
+    assert parse_version(str(version)) == version
+
+
+@pytest.mark.parametrize(
+    "text", ["", "1", "1.2", "1.2.3.4", "01.2.3", "1.2.x", "../1.2.3", "1.2.3\n", "1.2.3-x", "١.2.3"]
+)
+def test_anything_else_is_refused(text: str) -> None:
+    with pytest.raises(InvalidName):
+        parse_version(text)
+
+
+@given(RELEASES, st.lists(RELEASES))
+def test_the_next_release_is_new_and_newest(declared: ReleaseVersion, released: list[ReleaseVersion]) -> None:
+    chosen = next_release(declared, released)
+    assert all(chosen > old for old in released)
+    assert chosen >= declared or chosen.patch > 0
+
+
+def test_numbers_are_compared_as_numbers() -> None:
+    assert ReleaseVersion.parse("1.10.0") > ReleaseVersion.parse("1.9.9")
+    assert str(next_release(ReleaseVersion(1, 9, 0), [ReleaseVersion(1, 10, 0)])) == "1.10.1"
+
+
+def test_a_version_tells_where_it_is_kept() -> None:
+    assert artifact_prefix("hello", "1.2.3") == "release/hello/1.2.3"
+    assert artifact_prefix("hello", "1.2.3-20261123120000-abcdef0").startswith("snapshot/hello/")

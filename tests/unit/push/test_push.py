@@ -1,0 +1,126 @@
+"""A webhook is believed only when it is signed, small enough, and of the default branch."""
+
+import hashlib
+import hmac
+import json
+from typing import Any
+
+import pytest
+
+from lifecycle.application.push import LARGEST_BODY, Push, Response, codecommit_push, receive_github
+from lifecycle.gateways.memory.executions import MemoryExecutions
+
+SECRET = b"a secret"
+COMMIT = "0123456789" * 4
+
+
+def event(**changes: Any) -> dict[str, Any]:
+    repository = {"name": "hello", "clone_url": "https://example.test/hello.git", "default_branch": "main"}
+    whole = {"ref": "refs/heads/main", "after": COMMIT, "repository": repository, "pusher": {"name": "ada"}}
+    return {**whole, **changes}
+
+
+def deliver(
+    body: bytes, executions: MemoryExecutions, secret: bytes = SECRET, kind: str = "push"
+) -> Response:
+    signature = "sha256=" + hmac.new(secret, body, hashlib.sha256).hexdigest()
+    headers = {"x-hub-signature-256": signature, "x-github-event": kind, "x-github-delivery": "1"}
+    return receive_github(headers, body, SECRET, executions)
+
+
+def as_bytes(**changes: Any) -> bytes:
+    return json.dumps(event(**changes)).encode()
+
+
+def test_a_signed_push_starts_one_run() -> None:
+    executions = MemoryExecutions()
+    assert deliver(as_bytes(), executions).status == 202
+    (run,) = executions.deliveries.items()
+    assert run[0] == f"hello-{COMMIT}"
+    assert run[1]["repository"] == "https://example.test/hello.git"
+
+
+def test_the_same_commit_delivered_twice_starts_one_run_and_says_so() -> None:
+    executions = MemoryExecutions()
+    deliver(as_bytes(), executions)
+    assert "delivered before" in deliver(as_bytes(), executions).body["message"]
+    assert len(executions.deliveries) == 1
+
+
+def test_a_forged_signature_starts_nothing() -> None:
+    executions = MemoryExecutions()
+    assert deliver(as_bytes(), executions, secret=b"a guess").status == 401
+    assert executions.deliveries == {}
+
+
+@pytest.mark.parametrize("header", ["", "sha256=", "sha1=abc", "sha256=é"])
+def test_a_missing_or_strange_signature_starts_nothing(header: str) -> None:
+    executions = MemoryExecutions()
+    found = receive_github({"x-hub-signature-256": header}, as_bytes(), SECRET, executions)
+    assert (found.status, executions.deliveries) == (401, {})
+
+
+def test_the_signature_is_checked_before_the_body_is_parsed() -> None:
+    assert deliver(b"{not json", MemoryExecutions(), secret=b"a guess").status == 401
+
+
+def test_an_oversized_body_starts_nothing() -> None:
+    executions = MemoryExecutions()
+    assert deliver(b" " * (LARGEST_BODY + 1), executions).status == 413
+    assert executions.deliveries == {}
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"{not json",
+        b"[]",
+        b"{}",
+        as_bytes(after="not a commit"),
+        as_bytes(after=7),
+        as_bytes(pusher="ada"),
+        b"[" * 100_000,
+        as_bytes(repository={"name": "x", "clone_url": "--upload-pack=evil", "default_branch": "main"}),
+        as_bytes(repository={"name": "x", "clone_url": "https://a b", "default_branch": "main"}),
+    ],
+)
+def test_a_signed_body_that_is_no_push_event_is_a_400(body: bytes) -> None:
+    executions = MemoryExecutions()
+    assert deliver(body, executions).status == 400
+    assert executions.deliveries == {}
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [{"ref": "refs/heads/feature"}, {"ref": "refs/tags/main"}, {"deleted": True}, {"after": "0" * 40}],
+)
+def test_other_branches_tags_and_deletions_are_ignored(changes: dict[str, Any]) -> None:
+    executions = MemoryExecutions()
+    found = deliver(as_bytes(**changes), executions)
+    assert (found.status, executions.deliveries) == (202, {})
+    assert "ignored" in found.body["message"]
+
+
+def test_a_ping_is_answered() -> None:
+    assert deliver(b"{}", MemoryExecutions(), kind="ping").body == {"message": "pong"}
+
+
+def test_another_event_is_ignored() -> None:
+    assert "found 'issues'" in deliver(b"{}", MemoryExecutions(), kind="issues").body["message"]
+
+
+def test_codecommits_event_gives_the_same_push() -> None:
+    detail = {
+        "event": "referenceUpdated",
+        "referenceName": "main",
+        "repositoryName": "hello",
+        "commitId": COMMIT,
+        "callerUserArn": "arn:aws:iam::111122223333:user/ada",
+    }
+    found = codecommit_push({"source": "aws.codecommit", "region": "eu-west-1", "id": "7", "detail": detail})
+    assert isinstance(found, Push)
+    assert found.repository == "https://git-codecommit.eu-west-1.amazonaws.com/v1/repos/hello"
+    assert found.execution == f"hello-{COMMIT}"
+    assert "ignored" in str(
+        codecommit_push({"region": "r", "detail": {**detail, "referenceName": "feature"}})
+    )
