@@ -2,11 +2,12 @@
 
 from lifecycle import wiring
 from lifecycle.application import stages
+from lifecycle.application.attempt import Outcome
 from lifecycle.events import OnHost
 from lifecycle.phase import task
 
 
 @task(OnHost)
-def handle(asked: OnHost) -> stages.Outcome:
+def handle(asked: OnHost) -> Outcome:
     """One stage of statemachines/rollout.asl.json's chain for a host."""
     return stages.register(wiring.world(), asked.task(), asked.execution)

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
 from lifecycle.application import stages
+from lifecycle.application.attempt import HostTask
 from lifecycle.application.decide import approve, decide, wait_for
 from lifecycle.application.finish import finish, hand_over
 from lifecycle.application.next_step import Decided, decide_next
@@ -159,7 +160,7 @@ class Machine:
 
     def update(self, name: str, host: str, attempt: int) -> list[str]:
         epoch = self.record(name).epoch
-        task = stages.HostTask(CLUSTER, name, epoch, host, attempt)
+        task = HostTask(CLUSTER, name, epoch, host, attempt)
         return [stage(self.world, task, name).outcome for stage in CHAIN]
 
     def record(self, name: str) -> Deployment:

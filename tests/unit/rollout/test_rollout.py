@@ -3,13 +3,14 @@
 import pytest
 
 from lifecycle.application import stages
+from lifecycle.application.attempt import HostTask
 from lifecycle.application.decide import decide, request_rollback
 from lifecycle.application.plan import begin
 from lifecycle.domain.deployment import Answer, AttemptState, Choice, DeploymentState, Kind
 from lifecycle.domain.errors import Refused
 from lifecycle.domain.fleet import Stage
-from lifecycle.domain.manifest import ApprovalGate, Policy
-from tests.support.rollout import CLUSTER, Machine
+from lifecycle.domain.manifest import ApprovalGate, Manifest, Policy
+from tests.support.rollout import CLUSTER, Machine, manifest
 
 ALL_OLD = dict.fromkeys(["host-1", "host-2", "host-3", "host-4"], "1.0.0")
 ALL_NEW = dict.fromkeys(ALL_OLD, "1.0.1")
@@ -215,7 +216,7 @@ def test_a_host_that_is_never_alive_is_taken_out_again(machine: Machine) -> None
 def test_every_stage_run_twice_equals_once(machine: Machine) -> None:
     request = machine.request("1.0.1")
     machine.begin(request)
-    task = stages.HostTask(CLUSTER, request.deployment, machine.record(request.deployment).epoch, "host-2", 1)
+    task = HostTask(CLUSTER, request.deployment, machine.record(request.deployment).epoch, "host-2", 1)
     for stage in (stages.drain, stages.install, stages.self_test, stages.register, stages.await_alive):
         assert stage(machine.world, task, "run").outcome == "PASSED"
         assert stage(machine.world, task, "run").outcome == "PASSED"
@@ -237,7 +238,7 @@ def test_a_stale_actor_does_nothing(machine: Machine) -> None:
 def test_a_lost_attempt_halts_and_says_where_it_was_lost(machine: Machine) -> None:
     request = machine.request("1.0.1")
     machine.begin(request)
-    task = stages.HostTask(CLUSTER, request.deployment, machine.record(request.deployment).epoch, "host-2", 1)
+    task = HostTask(CLUSTER, request.deployment, machine.record(request.deployment).epoch, "host-2", 1)
     stages.drain(machine.world, task, request.deployment)
     machine.run(request.deployment)
     assert "lost after it was DRAINED" in machine.record(request.deployment).reason
@@ -292,9 +293,7 @@ def test_rejecting_before_the_first_host_leaves_the_desired_version_as_it_was() 
     assert machine.record(name).state is DeploymentState.REJECTED
 
 
-def _gated(version: str, gate: ApprovalGate = ApprovalGate.AFTER_FIRST_HOST):  # noqa: ANN202
-    from tests.support.rollout import manifest  # noqa: PLC0415
-
+def _gated(version: str, gate: ApprovalGate = ApprovalGate.AFTER_FIRST_HOST) -> Manifest:
     return manifest(version, Policy(approval=gate))
 
 

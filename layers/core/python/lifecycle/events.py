@@ -1,10 +1,8 @@
 """What the functions are called with: commands and tasks, closed and checked at the edge."""
 
-from typing import Any
-
 from pydantic import BaseModel, ConfigDict, Field
 
-from lifecycle.application.stages import HostTask
+from lifecycle.application.attempt import HostTask
 from lifecycle.domain.deployment import Choice, DeploymentState, Kind, Request
 from lifecycle.domain.fleet import Cluster
 
@@ -146,6 +144,3 @@ class RecordSnapshot(Command):
     build: str
     service: str
     version: str
-
-
-Answer = dict[str, Any]

@@ -9,6 +9,7 @@ from lifecycle.application import observe
 from lifecycle.application.converge import payload
 from lifecycle.application.plan import TURN_LASTS
 from lifecycle.application.world import World
+from lifecycle.domain.answers import given_up
 from lifecycle.domain.deployment import (
     Deployment,
     DeploymentState,
@@ -20,7 +21,6 @@ from lifecycle.domain.deployment import (
     deployment_id,
 )
 from lifecycle.domain.fleet import Cluster, Order, Turn
-from lifecycle.domain.rollout import given_up
 
 
 @dataclass(frozen=True, slots=True)

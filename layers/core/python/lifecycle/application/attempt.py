@@ -1,0 +1,144 @@
+"""One try on one host: the guard that every stage stands behind, and what a stage may do to the records.
+
+A stage first re-reads the records: it does nothing when its epoch was overtaken, when the attempt has failed, or
+when it was done before. So it may be repeated at any point, and no Choice state is needed between two stages
+(docs/adr/0001).
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import timedelta
+
+from lifecycle.application import observe
+from lifecycle.application.world import World
+from lifecycle.domain.deployment import AttemptState, Deployment, HostAttempt, TrailEntry
+from lifecycle.domain.fleet import Cluster, HostReport
+
+_REACHED = list(AttemptState)
+# A stage that waits longer than a Lambda may run would be killed in the middle.
+LONGEST_WAIT = timedelta(seconds=840)
+
+
+@dataclass(frozen=True, slots=True)
+class HostTask:
+    """One host's turn in one deployment, as the state machine names it."""
+
+    cluster: Cluster
+    deployment: str
+    epoch: int
+    host: str
+    attempt: int
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """PASSED, FAILED, SKIPPED (failed or done before) or STALE; the record of the attempt is the truth."""
+
+    outcome: str
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Running:
+    """A stage at work: its world, its deployment and its attempt."""
+
+    world: World
+    deployment: Deployment
+    attempt: HostAttempt
+    task: HostTask
+
+    @property
+    def host(self) -> str:
+        return self.task.host
+
+    def advance(self, state: AttemptState) -> None:
+        now = self.world.clock.now()
+        finished = now if state.ended else None
+        self.world.deployments.put_attempt(
+            replace(self.attempt, state=state, reached=state, finished_at=finished)
+        )
+
+    def fail(self, reason: str, evidence: str = "") -> Outcome:
+        """Close the attempt; the host stays as it is, out of rotation once it was drained."""
+        self.tell("failed", reason)
+        self.world.deployments.put_attempt(
+            replace(
+                self.attempt,
+                state=AttemptState.FAILED,
+                reached=self.attempt.state,
+                reason=reason,
+                evidence=evidence,
+                finished_at=self.world.clock.now(),
+            )
+        )
+        return Outcome("FAILED", reason)
+
+    def tell(self, what: str, why: str = "") -> None:
+        entry = TrailEntry(
+            at=self.world.clock.now(),
+            cluster=str(self.task.cluster),
+            what=what,
+            who="lifecycle",
+            why=why,
+            deployment=self.deployment.id,
+            host=self.host,
+        )
+        self.world.trail.append(entry)
+
+    def report(self) -> HostReport | None:
+        return self.world.fleet.report(self.task.cluster, self.host)
+
+    def overtaken(self) -> bool:
+        lease = self.world.leases.current(self.task.cluster)
+        return (lease.deployment, lease.epoch) != (self.deployment.id, self.task.epoch)
+
+
+def stage(
+    needs: AttemptState, reaches: AttemptState
+) -> Callable[[Callable[[Running], Outcome]], Callable[[World, HostTask, str], Outcome]]:
+    """Guard a stage: it runs only under the current epoch, once, after the stage that it needs."""
+
+    def guard(run: Callable[[Running], Outcome]) -> Callable[[World, HostTask, str], Outcome]:
+        def guarded(world: World, task: HostTask, execution: str) -> Outcome:
+            current = observe.deployment(world, task.cluster, task.deployment)
+            attempt = _attempt(world, task) or _begun(world, task, execution, needs)
+            if attempt is None:
+                return Outcome("SKIPPED", f"no attempt {task.attempt} of {task.host} has begun")
+            running = Running(world, current, attempt, task)
+            if running.overtaken():
+                return Outcome("STALE", f"epoch {task.epoch} was overtaken")
+            if attempt.state is AttemptState.FAILED:
+                return Outcome("SKIPPED", attempt.reason)
+            if _REACHED.index(attempt.state) >= _REACHED.index(reaches):
+                return Outcome("PASSED", f"{attempt.state} already")
+            if attempt.state is not needs:
+                return running.fail(f"expected {task.host} to be {needs}, found {attempt.state}")
+            return run(running)
+
+        return guarded
+
+    return guard
+
+
+def _attempt(world: World, task: HostTask) -> HostAttempt | None:
+    tries = world.deployments.attempts(task.deployment)
+    return next((a for a in tries if (a.host, a.number) == (task.host, task.attempt)), None)
+
+
+def _begun(world: World, task: HostTask, execution: str, needs: AttemptState) -> HostAttempt | None:
+    """The record of a new attempt, which only the first stage may begin."""
+    if needs is not AttemptState.STARTED:
+        return None
+    now = world.clock.now()
+    attempt = HostAttempt(task.deployment, task.host, task.attempt, task.epoch, execution, now)
+    world.deployments.put_attempt(attempt)
+    return attempt
+
+
+def wait_until(running: Running, seconds: float, look: Callable[[], Outcome | None]) -> Outcome | None:
+    """Look until there is an outcome or the time is over; None when it is over."""
+    clock = running.world.clock
+    until = clock.now() + min(timedelta(seconds=seconds), LONGEST_WAIT)
+    while (outcome := look()) is None and clock.now() < until:
+        clock.sleep(running.world.poll_seconds)
+    return outcome

@@ -1,0 +1,57 @@
+"""The structure that the README promises: one folder a phase, dependencies one way, twins for every gateway."""
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+CORE = ROOT / "layers" / "core" / "python" / "lifecycle"
+PHASES = sorted(folder.name for folder in (ROOT / "functions").iterdir() if (folder / "handler.py").exists())
+OURS = ("functions", "layers/core", "infra", "apps", "tests")
+
+
+def sources() -> list[Path]:
+    return [path for folder in OURS for path in sorted((ROOT / folder).rglob("*.py"))]
+
+
+def test_dependencies_point_one_way() -> None:
+    command = [str(Path(sys.executable).with_name("lint-imports")), "--no-cache"]
+    found = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert found.returncode == 0, found.stdout + found.stderr
+
+
+@pytest.mark.parametrize("phase", PHASES)
+def test_a_handler_parses_calls_and_dumps_in_thirty_lines(phase: str) -> None:
+    text = (ROOT / "functions" / phase / "handler.py").read_text()
+    handler = next(
+        node for node in ast.parse(text).body if isinstance(node, ast.FunctionDef) and node.name == "handle"
+    )
+    assert handler.end_lineno is not None
+    assert handler.end_lineno - handler.lineno < 30
+
+
+def test_there_is_a_function_for_each_phase_of_the_design() -> None:
+    assert PHASES == [
+        "approve", "await_alive", "await_human", "check_build", "converge", "decide", "drain", "finish", "install",
+        "next_step", "plan", "promote", "receive_push", "record_snapshot", "register", "roll_back", "self_test",
+        "start_build",
+    ]  # fmt: skip
+
+
+def test_every_aws_gateway_has_a_twin_in_memory() -> None:
+    aws = {path.stem for path in (CORE / "gateways" / "aws").glob("*.py")} - {"__init__", "items", "builds"}
+    memory = {path.stem for path in (CORE / "gateways" / "memory").glob("*.py")}
+    assert aws <= memory
+
+
+@pytest.mark.parametrize("path", sources(), ids=lambda path: str(path.relative_to(ROOT)))
+def test_a_module_says_where_it_stands_and_fits_on_a_few_screens(path: Path) -> None:
+    text = path.read_text()
+    assert "tests" in path.parts or not text.strip() or ast.get_docstring(ast.parse(text)), (
+        "a module docstring is missing"
+    )
+    limit = 450 if "tests" in path.parts else 260
+    assert len(text.splitlines()) <= limit, "this file is asking for a second room"
