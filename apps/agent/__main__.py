@@ -1,0 +1,55 @@
+"""`python -m apps.agent`: one host's agent, until SIGTERM; or `stop-service`, once the agent has ended."""
+
+import functools
+import logging
+import signal
+import sys
+import threading
+from collections.abc import Sequence
+
+from botocore.exceptions import BotoCoreError
+
+from apps.agent import aws
+from apps.agent.agent import Agent
+from apps.agent.disk import HomeLock
+from apps.agent.service import Service
+from apps.agent.settings import Settings, StopService, parse
+from lifecycle.domain.errors import LifecycleError
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Returns the exit code; every expected error is one line."""
+    logging.basicConfig(format="%(asctime)s %(levelname)s %(message)s", level=logging.INFO)
+    try:
+        settings = parse(arguments)
+        lock = HomeLock(settings.home)
+        try:
+            if isinstance(settings, StopService):
+                Service(settings.home).stop()
+            else:
+                run(settings)
+        finally:
+            lock.release()
+    except (LifecycleError, BotoCoreError, OSError) as error:
+        print(f"agent: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+def run(settings: Settings) -> None:
+    """Be this host's agent until SIGTERM or SIGINT; a turn under way is finished first."""
+    stopping = threading.Event()
+    for sign in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(sign, lambda *_: stopping.set())
+    dynamodb = aws.client("dynamodb")
+    agent = Agent(
+        settings,
+        aws.DynamoTurns(dynamodb, settings.table, settings.cluster, settings.host),
+        aws.DynamoReports(dynamodb, settings.table, settings.cluster, settings.host),
+        aws.S3Releases(functools.cache(lambda: aws.client("s3")), settings.bucket),
+    )
+    agent.run(stopping)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

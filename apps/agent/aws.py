@@ -1,0 +1,125 @@
+"""The agent's ports on AWS: its turn and report in DynamoDB, releases in S3.
+
+The clients are boto3's low-level ones; `client` makes them with timeouts that suit an agent.
+"""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import boto3
+from botocore.config import Config
+from botocore.exceptions import BotoCoreError, ClientError
+
+from apps.agent.errors import StoreUnreachable
+from lifecycle.domain.errors import StoreRefused, Unknown
+from lifecycle.domain.fleet import Cluster, HostReport, Turn
+from lifecycle.domain.manifest import Manifest
+from lifecycle.domain.versions import artifact_prefix
+from lifecycle.gateways.records import from_json, to_json
+
+_CHUNK = 1024**2
+_LATER = {"ThrottlingException", "ProvisionedThroughputExceededException", "RequestLimitExceeded", "SlowDown"}
+
+
+def client(kind: str) -> Any:
+    """A DynamoDB or S3 client for an agent: it gives up soon, since the agent asks again by itself."""
+    config = Config(
+        connect_timeout=2,
+        read_timeout=5 if kind == "dynamodb" else 20,
+        retries={"mode": "standard", "total_max_attempts": 2 if kind == "dynamodb" else 4},
+        s3={"addressing_style": "path"} if kind == "s3" else None,
+        response_checksum_validation="when_required",  # the manifest's digest is what counts here
+    )
+    return boto3.client(kind, config=config)
+
+
+class DynamoTurns:
+    """The host's item under TURNS#<cluster>."""
+
+    def __init__(self, dynamodb: Any, table: str, cluster: Cluster, host: str) -> None:
+        self._dynamodb = dynamodb
+        self._table = table
+        self._key = {"pk": {"S": f"TURNS#{cluster}"}, "sk": {"S": host}}
+
+    def current(self) -> Turn | None:
+        body = _body(self._dynamodb, self._table, self._key)
+        return from_json(Turn, body) if body else None
+
+
+class DynamoReports:
+    """The host's item under REPORTS#<cluster>, written whole each time."""
+
+    def __init__(self, dynamodb: Any, table: str, cluster: Cluster, host: str) -> None:
+        self._dynamodb = dynamodb
+        self._table = table
+        self._key = {"pk": {"S": f"REPORTS#{cluster}"}, "sk": {"S": host}}
+
+    def latest(self) -> HostReport | None:
+        body = _body(self._dynamodb, self._table, self._key)
+        return from_json(HostReport, body) if body else None
+
+    def write(self, report: HostReport) -> None:
+        with _asking(f"the table {self._table}"):
+            self._dynamodb.put_item(TableName=self._table, Item={**self._key, "body": {"S": to_json(report)}})
+
+
+class S3Releases:
+    """Manifests and artifacts under `snapshot/` and `release/`."""
+
+    def __init__(self, s3: Callable[[], Any], bucket: str) -> None:
+        self._s3 = s3
+        self._bucket = bucket
+
+    def manifest(self, service: str, version: str) -> Manifest:
+        parts: list[bytes] = []
+        self._copy(service, version, "manifest.json", parts.append)
+        return from_json(Manifest, b"".join(parts))
+
+    def copy_artifact(self, service: str, version: str, write: Callable[[bytes], object]) -> None:
+        self._copy(service, version, "artifact.tar.gz", write)
+
+    def _copy(self, service: str, version: str, name: str, write: Callable[[bytes], object]) -> None:
+        key = f"{artifact_prefix(service, version)}/{name}"
+        with _asking(f"s3://{self._bucket}/{key}"):
+            with _missing(key):
+                body = self._s3().get_object(Bucket=self._bucket, Key=key)["Body"]
+            with body:
+                for chunk in body.iter_chunks(_CHUNK):
+                    write(chunk)
+
+
+def _body(dynamodb: Any, table: str, key: dict[str, dict[str, str]]) -> str | None:
+    """The item's record; read consistently, so that a turn that was seen is never unseen."""
+    with _asking(f"the table {table}"):
+        found = dynamodb.get_item(TableName=table, Key=key, ConsistentRead=True).get("Item")
+    if not found:
+        return None
+    try:
+        return str(found["body"]["S"])
+    except KeyError as error:
+        raise StoreRefused(f"expected a text `body` in {key}, found {found!r:.200}") from error
+
+
+@contextmanager
+def _missing(key: str) -> Iterator[None]:
+    try:
+        yield
+    except ClientError as error:
+        if error.response["Error"]["Code"] in ("NoSuchKey", "404"):
+            raise Unknown("object", key, "was it published?") from error
+        raise
+
+
+@contextmanager
+def _asking(what: str) -> Iterator[None]:
+    """Tell a store that does not answer from one that refuses."""
+    try:
+        yield
+    except BotoCoreError as error:
+        raise StoreUnreachable(what, error) from error
+    except ClientError as error:
+        status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 500)
+        if status >= 500 or error.response["Error"]["Code"] in _LATER:
+            raise StoreUnreachable(what, error) from error
+        raise StoreRefused(f"{what} refused the agent: {error}") from error

@@ -1,0 +1,49 @@
+"""One version brought from the store to the disk, its bytes checked as they come. Called by shelf.py."""
+
+import shutil
+from pathlib import Path
+
+from apps.agent.digests import CheckedCopy, private_file
+from apps.agent.disk import write_whole
+from apps.agent.ports import Releases
+from lifecycle.domain.errors import DigestMismatch, Refused, StoreRefused
+from lifecycle.domain.fleet import Turn
+from lifecycle.domain.manifest import Manifest
+from lifecycle.gateways.records import to_json
+
+LARGEST_ARTIFACT = 1024**3
+
+
+def fetch(releases: Releases, service: str, turn: Turn, tmp: Path, into: Path) -> Manifest:
+    """Put `artifact.tar.gz` and `manifest.json` of the turn's version into the folder `into`.
+
+    The artifact comes as a private file in `tmp`, on the same file system, and is moved in once its size and
+    digest were found to be the published ones. Raises DigestMismatch, Refused, Unknown, StoreRefused or
+    StoreUnreachable.
+    """
+    manifest = releases.manifest(service, turn.version)
+    _check(manifest, service, turn, shutil.disk_usage(tmp).free)
+    partial = tmp / f"{turn.version}.tar.gz"
+    with private_file(partial) as file:
+        copy = CheckedCopy(file, manifest)
+        releases.copy_artifact(service, turn.version, copy.write)
+        copy.finish()
+    into.mkdir(exist_ok=True)
+    partial.replace(into / "artifact.tar.gz")
+    write_whole(into / "manifest.json", to_json(manifest))
+    return manifest
+
+
+def _check(manifest: Manifest, service: str, turn: Turn, free: int) -> None:
+    if manifest.digest != turn.digest:
+        raise DigestMismatch(f"the manifest of {turn.version}", turn.digest, manifest.digest)
+    if (manifest.service, manifest.version) != (service, turn.version):
+        raise StoreRefused(
+            f"expected the manifest of {service} {turn.version}, "
+            f"found that of {manifest.service} {manifest.version}; publish the version again"
+        )
+    if manifest.size > min(LARGEST_ARTIFACT, free):
+        raise Refused(
+            f"the artifact of {turn.version}",
+            [f"it has {manifest.size} bytes, at most {LARGEST_ARTIFACT} are taken and {free} are free here"],
+        )

@@ -1,0 +1,83 @@
+"""What the agent did, on the disk before and after each turn: the fence, and where to go on after a crash.
+
+Kept for agent.py in `<home>/state.json`; where that is lost, the last report in the ledger stands in.
+"""
+
+from dataclasses import replace
+from pathlib import Path
+
+from apps.agent.decide import Acted, State, key, remembered
+from apps.agent.disk import read_or_none, write_whole
+from apps.agent.ports import Reports
+from lifecycle.domain.fleet import SelfTest, Stage, Turn
+from lifecycle.gateways.records import from_json, to_json
+
+
+class Journal:
+    """The agent's State, and its file."""
+
+    def __init__(self, file: Path, reports: Reports) -> None:
+        self._file = file
+        self._reports = reports
+        text = read_or_none(file)
+        self._state = from_json(State, text) if text else None
+        self._begun: Acted | None = None
+
+    @property
+    def opened(self) -> bool:
+        """Whether the state is known without the ledger."""
+        return self._state is not None
+
+    @property
+    def at_work(self) -> bool:
+        """Whether this very process, not one before it, is in the middle of a turn."""
+        return self._begun is not None and self.state().acted.unfinished
+
+    def state(self) -> State:
+        """What was done before; raises StoreUnreachable when only the ledger could tell."""
+        if self._state is None:
+            state = remembered(self._reports.latest())
+            self._write(state)
+            self._state = state
+        return self._state
+
+    def begin(self, turn: Turn, stage: Stage) -> None:
+        """Note a turn before any effect of it, so that a crash is known for what it was."""
+        state = self.state()
+        resumed = state.acted.is_of(turn)
+        if resumed and self._begun is not None and key(self._begun) == key(turn):
+            return
+        acted = Acted(
+            epoch=turn.epoch,
+            attempt=turn.attempt,
+            order=turn.order,
+            deployment=turn.deployment,
+            version=turn.version,
+            digest=turn.digest,
+            tries=state.acted.tries + 1 if resumed else 1,
+            stage=stage,
+        )
+        kept = None if stage is Stage.INSTALLING else state.self_test
+        state = replace(state, acted=acted, self_test=kept)
+        self._write(state)
+        self._state, self._begun = state, acted
+
+    def tested(self, version: str, result: SelfTest) -> None:
+        """Note a self-test; a version that passed is one to roll back to later."""
+        state = replace(self.state(), self_test=result)
+        if result.passed and version != state.verified:
+            state = replace(state, verified=version, previous=state.verified)
+        self._state = state
+
+    def end(self, stage: Stage, failed: Stage | None, detail: str, log_tail: str) -> Acted:
+        """Note how the turn ended. Even where the disk is full, this process does not do it again."""
+        state = self.state()
+        acted = replace(
+            state.acted, stage=stage, failed_stage=failed, detail=detail[:1000], log_tail=log_tail
+        )
+        self._state = replace(state, acted=acted)
+        self._write(self._state)
+        return acted
+
+    def _write(self, state: State) -> None:
+        write_whole(self._file, to_json(state))

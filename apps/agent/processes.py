@@ -1,0 +1,109 @@
+"""What /proc says of processes and listening ports; nothing here keeps state.
+
+A pid alone names nothing, since pids are used again: a process is known by its pid and its start time, within
+one run of the kernel.
+"""
+
+import contextlib
+import os
+import socket
+import struct
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+_PROC = Path("/proc")
+_LISTEN = "0A"
+_ANY = {"00000000", "0" * 32}
+
+
+@dataclass(frozen=True, slots=True)
+class Process:
+    """One line of /proc/<pid>/stat; `started` in clock ticks since the kernel's start."""
+
+    pid: int
+    state: str
+    group: int
+    started: int
+
+    @property
+    def dead(self) -> bool:
+        """A zombie only waits to be reaped: it holds no port and serves nobody."""
+        return self.state in ("Z", "X")
+
+
+def process(pid: int) -> Process | None:
+    """What has this pid now; None when nothing has."""
+    try:
+        text = (_PROC / str(pid) / "stat").read_text(encoding="utf-8", errors="replace")
+    except (FileNotFoundError, ProcessLookupError):
+        return None
+    # The command's name stands in parentheses and may hold spaces and parentheses itself.
+    fields = text.rpartition(")")[2].split()
+    return Process(pid, state=fields[0], group=int(fields[2]), started=int(fields[19]))
+
+
+@cache
+def kernel_boot() -> str:
+    """A name for this run of the kernel."""
+    return (_PROC / "sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
+
+
+def group_alive(group: int) -> bool:
+    """Whether any process of a group still runs; zombies do not count."""
+    try:
+        os.killpg(group, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        pass
+    return any(member.group == group and not member.dead for member in _processes())
+
+
+def listener(address: str, port: int) -> str:
+    """Who listens on a port, as `pid 41 (nginx -g ...)`, as far as this user may know."""
+    sockets = set(_listening_sockets(address, port))
+    for found in _processes():
+        with contextlib.suppress(OSError):
+            descriptors = (_PROC / str(found.pid) / "fd").iterdir()
+            if any(str(descriptor.readlink()) in sockets for descriptor in descriptors):
+                return f"pid {found.pid} ({command_line(found.pid)})"
+    return "a process that this user may not see"
+
+
+def command_line(pid: int) -> str:
+    """A process's words, shortened; `?` when they are not to be seen."""
+    try:
+        words = (_PROC / str(pid) / "cmdline").read_bytes().split(b"\0")
+    except OSError:
+        return "?"
+    return b" ".join(words).decode(errors="replace").strip()[:200] or "?"
+
+
+def _processes() -> Iterator[Process]:
+    for entry in os.listdir(_PROC):  # noqa: PTH208 - names only, and quickly
+        if entry.isdigit() and (found := process(int(entry))):
+            yield found
+
+
+def _listening_sockets(address: str, port: int) -> Iterator[str]:
+    wanted = _ANY | {_kernel_hex(address)}
+    for table in ("tcp", "tcp6"):
+        with contextlib.suppress(OSError):
+            for line in (_PROC / "net" / table).read_text(encoding="ascii").splitlines()[1:]:
+                fields = line.split()
+                host, _, at = fields[1].partition(":")
+                # An IPv4 address in the IPv6 table ends with its four bytes.
+                known = host in wanted or host[-8:] in wanted
+                if fields[3] == _LISTEN and int(at, 16) == port and known:
+                    yield f"socket:[{fields[9]}]"
+
+
+def _kernel_hex(address: str) -> str:
+    """An IPv4 address as the kernel prints it; other families are matched by the wildcard only."""
+    try:
+        (number,) = struct.unpack("=I", socket.inet_aton(address))
+    except OSError:
+        return ""
+    return f"{number:08X}"

@@ -1,0 +1,146 @@
+"""Is the service there, and does it work? Readiness while it starts, then its own self-test. Used by work.py."""
+
+import contextlib
+import errno
+import http.client
+import os
+import signal
+import socket
+import struct
+import subprocess
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import IO
+
+from apps.agent import processes
+from apps.agent.errors import PortTaken, ServiceFailed
+from lifecycle.domain.manifest import Check
+
+_FIRST_LOOK_SECONDS = 0.002
+_LOOK_SECONDS = 0.015
+_DETAIL_BYTES = 400
+_OUTPUT_BYTES = 16 * 1024**2
+
+
+def check_port_is_free(address: str, port: int) -> None:
+    """Raises PortTaken, naming who listens there; a service that cannot bind would say less."""
+    family = socket.AF_INET6 if ":" in address else socket.AF_INET
+    with socket.socket(family, socket.SOCK_STREAM) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((address, port))
+        except OSError as error:
+            if error.errno == errno.EADDRINUSE:  # other trouble is the service's own to meet
+                raise PortTaken(address, port, processes.listener(address, port)) from error
+
+
+def wait_until_ready(address: str, port: int, seconds: float, died: Callable[[], str | None]) -> None:
+    """Wait until connections are accepted; raises ServiceFailed at once when `died` says how it ended."""
+    deadline, pause = time.monotonic() + seconds, _FIRST_LOOK_SECONDS
+    while True:
+        if end := died():
+            raise ServiceFailed(
+                f"the service ended while it started ({end}); its command has to stay in the foreground"
+            )
+        if _accepts(address, port):
+            return
+        if time.monotonic() > deadline:
+            raise ServiceFailed(
+                f"the service did not accept connections on {address}:{port} within {seconds:g} s; "
+                "it has to bind to HOST and PORT, or needs a higher start_seconds"
+            )
+        time.sleep(pause)
+        pause = min(pause * 1.3, _LOOK_SECONDS)
+
+
+def _accepts(address: str, port: int) -> bool:
+    try:
+        connection = socket.create_connection((address, port), timeout=0.25)
+    except OSError:
+        return False
+    with connection:
+        # A connection to an own port that nobody listens on may meet itself, and would then hold the port.
+        met_itself = connection.getsockname() == connection.getpeername()
+        if met_itself:
+            connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        return not met_itself
+
+
+def self_test(check: Check, address: str, port: int, folder: Path, environment: Mapping[str, str]) -> str:
+    """Do one self-test and say what it answered; raises ServiceFailed when it did not pass."""
+    if check.command is not None:
+        return _command(check.command, check.timeout_seconds, folder, environment)
+    return _get(address, port, check.path or "/", check.timeout_seconds)
+
+
+def _get(address: str, port: int, path: str, seconds: float) -> str:
+    connection = http.client.HTTPConnection(address, port, timeout=seconds)
+    late = threading.Event()
+    try:
+        connection.connect()
+        # The timeout above is one of silence; an answer that drips must end in time as well.
+        watch = threading.Timer(seconds, _cut, (connection.sock, late))
+        watch.daemon = True
+        watch.start()
+        try:
+            connection.request("GET", path, headers={"User-Agent": "lifecycle-agent", "Connection": "close"})
+            answer = connection.getresponse()
+            body = answer.read(_DETAIL_BYTES).decode(errors="replace").strip()
+            if late.is_set():
+                raise TimeoutError  # cut short, an answer may still look like one
+        finally:
+            watch.cancel()
+    except (OSError, http.client.HTTPException, ValueError) as error:
+        slow = late.is_set() or isinstance(error, TimeoutError)
+        why = f"took longer than {seconds:g} s" if slow else f"failed: {error!r}"
+        raise ServiceFailed(f"self-test GET {path} {why}") from error
+    finally:
+        connection.close()
+    if not 200 <= answer.status < 300:
+        raise ServiceFailed(f"self-test GET {path} answered {answer.status}, expected 2xx: {body}")
+    return f"GET {path} answered {answer.status}"
+
+
+def _cut(connection: socket.socket, late: threading.Event) -> None:
+    late.set()
+    with contextlib.suppress(OSError):
+        connection.shutdown(socket.SHUT_RDWR)
+
+
+def _command(command: str, seconds: float, folder: Path, environment: Mapping[str, str]) -> str:
+    with tempfile.TemporaryFile() as output:
+        test = subprocess.Popen(
+            ["/bin/sh", "-c", command],
+            cwd=folder,
+            env=dict(environment),
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+        try:
+            code, why = _wait(test, time.monotonic() + seconds, output)
+        finally:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(test.pid, signal.SIGKILL)  # also what it left in the background
+            test.wait()
+        output.seek(max(0, os.fstat(output.fileno()).st_size - _DETAIL_BYTES))
+        said = output.read().decode(errors="replace").strip()
+    if code != 0:
+        ended = f"ended with exit code {code}, expected 0" if code is not None else why
+        raise ServiceFailed(f"self-test {command!r} {ended}: {said}")
+    return f"{command!r} ended with exit code 0"
+
+
+def _wait(test: subprocess.Popen[bytes], deadline: float, output: IO[bytes]) -> tuple[int | None, str]:
+    """The exit code, or None and why it was not waited for."""
+    while (code := test.poll()) is None:
+        if time.monotonic() > deadline:
+            return None, "did not end in time"
+        if os.fstat(output.fileno()).st_size > _OUTPUT_BYTES:
+            return None, f"printed more than {_OUTPUT_BYTES} bytes"
+        time.sleep(_LOOK_SECONDS / 3)
+    return code, ""

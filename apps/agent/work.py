@@ -1,0 +1,114 @@
+"""What a turn lets the agent do, stage by stage: fetch a version, or install it and self-test it.
+
+Called by agent.py with the decision of decide.py. Everything here may be done twice: done again from the
+start it ends the same.
+"""
+
+import logging
+import os
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from apps.agent.errors import ServiceFailed, StoreUnreachable
+from apps.agent.self_test import check_port_is_free, self_test, wait_until_ready
+from apps.agent.service import Service
+from apps.agent.settings import Settings
+from apps.agent.shelf import Prepared, Shelf
+from lifecycle.domain.errors import LifecycleError
+from lifecycle.domain.fleet import SelfTest, Stage, Turn
+from lifecycle.domain.manifest import Manifest
+
+logger = logging.getLogger(__name__)
+
+_FETCH_AGAIN_AFTER = (0.2, 0.5, 1.0)
+_TAIL_LINES = 20
+_TAIL_BYTES = 4000
+
+
+class Work:
+    """Fetches and installs; `announce` is called at the beginning of each stage."""
+
+    def __init__(
+        self, settings: Settings, shelf: Shelf, service: Service, announce: Callable[[Stage], None]
+    ) -> None:
+        self._settings = settings
+        self._shelf = shelf
+        self._service = service
+        self._announce = announce
+
+    def fetch(self, turn: Turn) -> None:
+        """Have the turn's version on the disk, checked and unpacked; what runs stays as it is."""
+        prepared = self._shelf.prepare(turn, lambda: self._announce(Stage.FETCHING))
+        if turn.version != self._shelf.current():
+            self._shelf.place(prepared)
+
+    def install(self, turn: Turn) -> SelfTest:
+        """Switch the service to the turn's version; raises what prevented it, the host left as it is then."""
+        prepared = self._prepare(turn)
+        manifest = prepared.manifest
+        self._announce(Stage.INSTALLING)
+        self._service.stop()
+        check_port_is_free(self._settings.address, self._settings.port)
+        self._shelf.place(prepared)
+        self._shelf.switch(turn.version)
+        self._announce(Stage.STARTING)
+        environment = service_environment(manifest, self._settings)
+        started = self._service.start(manifest, prepared.folder, environment)
+        wait_until_ready(
+            self._settings.address, self._settings.port, manifest.run.start_seconds, self._how_it_died
+        )
+        self._announce(Stage.SELF_TESTING)
+        detail, passed = self._self_tested(manifest, prepared.folder, environment)
+        return SelfTest(passed=passed, digest=turn.digest, boot=started.boot, detail=detail[:1000])
+
+    def log_tail(self) -> str:
+        """The last lines that the service wrote since its last start."""
+        try:
+            with self._service.log.open("rb") as log:
+                log.seek(max(0, log.seek(0, os.SEEK_END) - _TAIL_BYTES))
+                lines = log.read().decode(errors="replace").splitlines()
+        except FileNotFoundError:
+            return ""
+        return "\n".join(line[:500] for line in lines[-_TAIL_LINES:])
+
+    def _prepare(self, turn: Turn) -> Prepared:
+        """The version, fetched only if it is not there; an absent store is asked a few times."""
+        for pause in (*_FETCH_AGAIN_AFTER, None):
+            try:
+                return self._shelf.prepare(turn, lambda: self._announce(Stage.FETCHING))
+            except StoreUnreachable as error:
+                if pause is None:
+                    raise
+                logger.warning("%s", error)
+                time.sleep(pause)
+        raise AssertionError("the last try returns or raises")
+
+    def _self_tested(self, manifest: Manifest, folder: Path, environment: dict[str, str]) -> tuple[str, bool]:
+        address, port = self._settings.address, self._settings.port
+        try:
+            detail = self_test(manifest.self_test, address, port, folder, environment)
+            if died := self._how_it_died():
+                raise ServiceFailed(f"{detail}, but then the service ended")
+        except LifecycleError as error:
+            died = self._how_it_died()
+            return f"{error}" + (f" ({died})" if died else ""), False
+        return detail, True
+
+    def _how_it_died(self) -> str | None:
+        return None if self._service.running() else self._service.how_it_ended()
+
+
+def service_environment(manifest: Manifest, settings: Settings) -> dict[str, str]:
+    """Exactly what the service sees: nothing of the agent's own, its credentials least of all."""
+    inherited = {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}
+    return {
+        **inherited,
+        **manifest.run.environment,
+        "HOST": settings.address,
+        "PORT": str(settings.port),
+        "LIFECYCLE_SERVICE": settings.cluster.service,
+        "LIFECYCLE_ENVIRONMENT": settings.cluster.environment,
+        "LIFECYCLE_VERSION": manifest.version,
+        "LIFECYCLE_HOST": settings.host,
+    }

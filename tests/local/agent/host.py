@@ -1,0 +1,220 @@
+"""A host for tests: an agent in a thread, on in-memory twins, with real services on loopback."""
+
+import contextlib
+import hashlib
+import io
+import socket
+import sys
+import tarfile
+import threading
+import time
+import urllib.request
+from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from apps.agent.agent import Agent
+from apps.agent.memory import MemoryReleases, MemoryReports, MemoryTurns, Outage
+from apps.agent.service import Service
+from apps.agent.settings import Settings
+from lifecycle.domain.fleet import Cluster, HostReport, Order, Stage, Turn
+from lifecycle.domain.manifest import Check, Manifest, Run
+
+HOST = "web-1"
+PYTHON = f"exec {sys.executable} -I -S"
+ENDED = (Stage.READY, Stage.DONE, Stage.FAILED)
+
+# Answers each path with a fixed status; a path /die ends it. Says its version in every body.
+SERVICE = """
+import os, socket, sys
+listener = socket.create_server((os.environ["HOST"], int(os.environ["PORT"])))
+print("serving", open("version").read(), flush=True)
+while True:
+    connection, _ = listener.accept()
+    with connection:
+        request = b""
+        while b"\\r\\n\\r\\n" not in request:
+            chunk = connection.recv(4096)
+            if not chunk:
+                break
+            request += chunk
+        else:
+            path = request.split()[1].decode()
+            if path == "/die":
+                print("dying", flush=True)
+                os._exit(7)
+            status = path[1:] if path[1:].isdigit() else "200"
+            body = open("version").read().encode()
+            connection.sendall(b"HTTP/1.1 %s X\\r\\nContent-Length: %d\\r\\n\\r\\n%s" % (
+                status.encode(), len(body), body))
+"""
+
+
+def pack(files: Mapping[str, str]) -> bytes:
+    """A tar.gz of plain files."""
+    packed = io.BytesIO()
+    with tarfile.open(fileobj=packed, mode="w:gz") as tar:
+        for name, text in files.items():
+            member = tarfile.TarInfo(name)
+            member.size, member.mode = len(text.encode()), 0o755
+            tar.addfile(member, io.BytesIO(text.encode()))
+    return packed.getvalue()
+
+
+def manifest_of(version: str, artifact: bytes, run: Run, self_test: Check) -> Manifest:
+    return Manifest(
+        service="hello",
+        version=version,
+        commit="a" * 40,
+        repository="hello",
+        branch="main",
+        digest=hashlib.sha256(artifact).hexdigest(),
+        size=len(artifact),
+        built_at=datetime(2026, 11, 23, tzinfo=UTC),
+        builder="test",
+        run=run,
+        is_alive=Check("/is_alive"),
+        self_test=self_test,
+    )
+
+
+def free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        return int(server.getsockname()[1])
+
+
+class Host:
+    """One host, its control plane's side, and what a test wants to know of it."""
+
+    def __init__(self, home: Path) -> None:
+        self.outage = Outage()
+        self.turns = MemoryTurns(self.outage)
+        self.reports = MemoryReports(self.outage)
+        self.releases = MemoryReleases(self.outage)
+        self.settings = Settings(
+            host=HOST,
+            cluster=Cluster("production", "hello"),
+            address="127.0.0.1",
+            port=free_port(),
+            home=home,
+            zone="a",
+            idle_seconds=0.05,
+            busy_seconds=0.01,
+            heartbeat_seconds=0.3,
+        )
+        self.epoch = 1
+        self._attempt = 0
+        self._stopping = threading.Event()
+        self._thread: threading.Thread | None = None
+
+    def publish(
+        self,
+        version: str,
+        run: str = f"{PYTHON} serve.py",
+        self_test: Check | None = None,
+        files: Mapping[str, str] | None = None,
+        environment: Mapping[str, str] | None = None,
+        **seconds: float,
+    ) -> Manifest:
+        artifact = pack({"serve.py": SERVICE, "version": version, **(files or {})})
+        command = Run(
+            run, 8080, dict(environment or {}), **{"start_seconds": 3.0, "stop_seconds": 1.0, **seconds}
+        )
+        manifest = manifest_of(
+            version, artifact, command, self_test or Check("/self_test", timeout_seconds=1.0)
+        )
+        self.releases.publish(manifest, artifact)
+        return manifest
+
+    def turn(self, order: Order, version: str, **changes: object) -> Turn:
+        """Give the host its next turn."""
+        now = datetime.now(UTC)
+        if order is not Order.IDLE:
+            self._attempt += 1
+        digest = self.releases.published["hello", version][0].digest
+        facts = {
+            "host": HOST,
+            "order": order,
+            "deployment": "d",
+            "epoch": self.epoch,
+            "attempt": self._attempt,
+            "version": version,
+            "digest": digest,
+            "issued_at": now,
+            "expires_at": now + timedelta(minutes=1),
+        }
+        self.turns.turn = Turn(**{**facts, **changes})  # type: ignore[arg-type]
+        return self.turns.turn
+
+    def agent(self) -> Agent:
+        return Agent(self.settings, self.turns, self.reports, self.releases)
+
+    def start(self) -> None:
+        """Start an agent in a thread of its own."""
+        self._stopping = threading.Event()
+        self._thread = threading.Thread(target=self.agent().run, args=(self._stopping,))
+        self._thread.start()
+
+    def stop(self) -> None:
+        """End the agent as SIGTERM does."""
+        self._stopping.set()
+        if self._thread:
+            self._thread.join(10)
+            self._thread = None
+
+    def outcome(self, turn: Turn) -> HostReport:
+        """The report once the turn ended."""
+        return self.reports.wait_for(lambda report: report.answers(turn) and report.stage in ENDED, 5)
+
+    def install(self, version: str, **changes: object) -> HostReport:
+        return self.outcome(self.turn(Order.INSTALL, version, **changes))
+
+    def once(self) -> HostReport:
+        """One look of a new agent, in this thread, with what it then reports."""
+        agent = self.agent()
+        agent._reporter.start()
+        agent.step()
+        agent._reporter.close()
+        return self.reports.written[-1]
+
+    def answer(self, path: str = "/") -> str:
+        with urllib.request.urlopen(f"http://127.0.0.1:{self.settings.port}{path}", timeout=2) as answer:
+            return str(answer.read().decode())
+
+    def pid(self) -> int:
+        started = Service(self.settings.home).started
+        return started.pid if started else 0
+
+    def close(self) -> None:
+        self.stop()
+        Service(self.settings.home).stop()
+
+
+def eventually(seconds: float = 3.0) -> "Eventually":
+    return Eventually(seconds)
+
+
+class Eventually:
+    """`for attempt in eventually(): with attempt: assert ...` until it holds."""
+
+    def __init__(self, seconds: float) -> None:
+        self._deadline = time.monotonic() + seconds
+        self._done = False
+
+    def __iter__(self) -> "Eventually":
+        return self
+
+    def __next__(self) -> contextlib.AbstractContextManager[None]:
+        if self._done:
+            raise StopIteration
+        return self._attempt()
+
+    @contextlib.contextmanager
+    def _attempt(self) -> Iterator[None]:
+        try:
+            yield
+            self._done = True
+        except AssertionError:
+            if time.monotonic() > self._deadline:
+                raise
+            time.sleep(0.01)

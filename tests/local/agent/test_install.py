@@ -1,0 +1,274 @@
+"""Turns done for real: what is installed, what is refused, and what is said of it."""
+
+import os
+import socket
+import time
+from dataclasses import replace
+
+import pytest
+
+from apps.agent.processes import group_alive
+from lifecycle.domain.fleet import Order, Stage
+from lifecycle.domain.manifest import Check
+from tests.local.agent.host import PYTHON, Host, eventually
+
+
+def test_standing_by_brings_the_version_to_the_disk_and_starts_nothing(host: Host) -> None:
+    host.publish("1.0.0")
+
+    report = host.outcome(host.turn(Order.STAND_BY, "1.0.0"))
+
+    assert (report.stage, report.releases) == (Stage.READY, ("1.0.0",))
+    assert (report.installed, report.running, report.boot) == ("", False, "")
+
+
+def test_an_install_serves_the_version_and_reports_its_self_test(host: Host) -> None:
+    manifest = host.publish("1.0.0")
+
+    report = host.install("1.0.0")
+
+    assert (report.stage, report.installed, report.digest) == (Stage.DONE, "1.0.0", manifest.digest)
+    assert report.running
+    assert report.self_test is not None
+    assert (report.self_test.passed, report.self_test.digest) == (True, manifest.digest)
+    assert report.self_test.boot == report.boot != ""
+    assert host.answer() == "1.0.0"
+
+
+def test_after_standing_by_the_install_asks_no_store(host: Host) -> None:
+    host.publish("1.0.0")
+    host.outcome(host.turn(Order.STAND_BY, "1.0.0"))
+    host.releases.asked.clear()
+
+    assert host.install("1.0.0").stage is Stage.DONE
+    assert host.releases.asked == []
+
+
+def test_the_service_sees_its_own_environment_and_nothing_of_the_agents(
+    host: Host, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "secret")
+    host.publish("1.0.0", run=f"env > seen; {PYTHON} serve.py", environment={"MODE": "quiet", "PORT": "1"})
+    host.install("1.0.0")
+
+    lines = (host.settings.home / "current" / "seen").read_text().splitlines()
+    seen = dict(line.split("=", 1) for line in lines)
+    assert {"MODE": "quiet", "PORT": str(host.settings.port), "HOST": "127.0.0.1"}.items() <= seen.items()
+    assert {"LIFECYCLE_VERSION": "1.0.0", "LIFECYCLE_HOST": "web-1"}.items() <= seen.items()
+    assert not [name for name in seen if name.startswith("AWS")]
+
+
+def test_the_next_version_takes_the_place_of_the_last(host: Host) -> None:
+    host.publish("1.0.0")
+    host.publish("1.0.1")
+    first = host.install("1.0.0")
+    second = host.install("1.0.1")
+
+    assert host.answer() == "1.0.1"
+    assert second.boot != first.boot
+
+
+def test_a_rollback_needs_no_store(host: Host) -> None:
+    host.publish("1.0.0", run=f"touch written-by-the-service; {PYTHON} serve.py")
+    host.publish("1.0.1", self_test=Check("/500", timeout_seconds=1))
+    host.install("1.0.0")
+    assert host.install("1.0.1").stage is Stage.FAILED
+    host.releases.published["hello", "1.0.0"] = host.releases.published["hello", "1.0.1"]
+    host.epoch += 1
+    digest = next(report.digest for report in host.reports.written if report.stage is Stage.DONE)
+
+    report = host.install("1.0.0", digest=digest)
+
+    assert (report.stage, report.installed, host.answer()) == (Stage.DONE, "1.0.0", "1.0.0")
+
+
+def test_a_self_test_that_is_answered_badly_fails_and_leaves_the_host_as_it_is(host: Host) -> None:
+    host.publish("1.0.0", self_test=Check("/503", timeout_seconds=1))
+
+    report = host.install("1.0.0")
+
+    assert (report.stage, report.failed_stage) == (Stage.FAILED, Stage.SELF_TESTING)
+    assert "503" in report.detail
+    assert "serving 1.0.0" in report.log_tail
+    assert (report.installed, report.running) == ("1.0.0", True)
+    assert report.self_test is not None
+    assert not report.self_test.passed
+
+
+def test_a_service_that_dies_in_its_self_test_fails_with_its_last_words(host: Host) -> None:
+    host.publish("1.0.0", self_test=Check("/die", timeout_seconds=1))
+
+    report = host.install("1.0.0")
+
+    assert (report.stage, report.failed_stage) == (Stage.FAILED, Stage.SELF_TESTING)
+    assert "exit code 7" in report.detail
+    assert report.log_tail.endswith("dying")
+    assert (report.running, report.boot) == (False, "")
+
+
+def test_a_self_test_may_be_a_command_with_the_services_address(host: Host) -> None:
+    command = 'test "$HOST" = 127.0.0.1 && test -n "$PORT" && test -f version'
+    host.publish("1.0.0", self_test=Check(command=command))
+
+    assert host.install("1.0.0").stage is Stage.DONE
+
+
+def test_a_self_test_command_that_fails_says_what_it_printed(host: Host) -> None:
+    host.publish("1.0.0", self_test=Check(command="echo no database; exit 4"))
+
+    report = host.install("1.0.0")
+
+    assert report.failed_stage is Stage.SELF_TESTING
+    assert "exit code 4" in report.detail
+    assert "no database" in report.detail
+
+
+@pytest.mark.parametrize("check", [Check("/slow", None, 0.2), Check(command="sleep 9", timeout_seconds=0.2)])
+def test_a_self_test_ends_in_time(host: Host, check: Check) -> None:
+    dripping = """
+import os, socket, time
+listener = socket.create_server((os.environ["HOST"], int(os.environ["PORT"])))
+while True:
+    connection, _ = listener.accept()
+    try:
+        connection.sendall(b"HTTP/1.1 200 OK\\r\\n")
+        while True:
+            connection.sendall(b"A")
+            time.sleep(0.02)
+    except OSError:
+        pass
+"""
+    host.publish("1.0.0", run=f"{PYTHON} drip.py", files={"drip.py": dripping}, self_test=check)
+
+    assert host.install("1.0.0").failed_stage is Stage.SELF_TESTING
+
+
+def test_a_service_that_exits_while_starting_fails_at_once(host: Host) -> None:
+    host.publish("1.0.0", run="echo cannot start; exit 3", start_seconds=30)
+
+    report = host.install("1.0.0")
+
+    assert (report.stage, report.failed_stage) == (Stage.FAILED, Stage.STARTING)
+    assert "exit code 3" in report.detail
+    assert report.log_tail == "cannot start"
+    assert (report.installed, report.running) == ("1.0.0", False)
+
+
+def test_a_service_that_never_listens_fails_after_its_time(host: Host) -> None:
+    host.publish("1.0.0", run="exec sleep 60", start_seconds=0.3)
+
+    report = host.install("1.0.0")
+
+    assert report.failed_stage is Stage.STARTING
+    assert "within 0.3 s" in report.detail
+
+
+def test_a_port_that_is_taken_is_named_with_its_holder(host: Host) -> None:
+    host.publish("1.0.0")
+    with socket.create_server(("0.0.0.0", host.settings.port)):
+        report = host.install("1.0.0")
+
+    assert report.stage is Stage.FAILED
+    assert f"127.0.0.1:{host.settings.port} is taken by pid {os.getpid()} (" in report.detail
+
+
+def test_a_tampered_artifact_is_refused_and_the_service_untouched(host: Host) -> None:
+    host.publish("1.0.0")
+    before = host.install("1.0.0")
+    manifest = host.publish("1.0.1")
+    artifact = host.releases.published["hello", "1.0.1"][1]
+    host.releases.publish(manifest, artifact[:-9] + b"x" + artifact[-8:])
+
+    report = host.install("1.0.1")
+
+    assert (report.stage, report.failed_stage) == (Stage.FAILED, Stage.FETCHING)
+    assert "tampered" in report.detail
+    assert (report.installed, report.boot, report.running) == ("1.0.0", before.boot, True)
+    assert "1.0.1" not in report.releases
+    assert host.answer() == "1.0.0"
+
+
+def test_a_manifest_of_other_bytes_than_the_turns_is_refused(host: Host) -> None:
+    host.publish("1.0.0")
+
+    report = host.outcome(host.turn(Order.STAND_BY, "1.0.0", digest="0" * 64))
+
+    assert report.stage is Stage.FAILED
+    assert "manifest" in report.detail
+
+
+def test_a_version_that_is_no_version_is_refused(host: Host) -> None:
+    host.publish("1.0.0")
+
+    turn = replace(host.turn(Order.IDLE, "1.0.0"), order=Order.INSTALL, version="../../etc")
+    host.turns.turn = turn
+
+    report = host.outcome(turn)
+
+    assert report.stage is Stage.FAILED
+    assert list(host.settings.home.parent.iterdir()) == [host.settings.home]
+
+
+def test_a_tree_that_was_changed_on_the_disk_is_laid_out_anew(host: Host) -> None:
+    host.publish("1.0.0")
+    host.outcome(host.turn(Order.STAND_BY, "1.0.0"))
+    (host.settings.home / "releases" / "1.0.0" / "version").write_text("evil")
+
+    host.install("1.0.0")
+
+    assert host.answer() == "1.0.0"
+
+
+def test_an_artifact_that_was_changed_on_the_disk_is_fetched_again(host: Host) -> None:
+    host.publish("1.0.0")
+    host.outcome(host.turn(Order.STAND_BY, "1.0.0"))
+    (host.settings.home / "releases" / "1.0.0" / "version").write_text("evil")
+    (host.settings.home / "artifacts" / "1.0.0" / "artifact.tar.gz").write_bytes(b"evil")
+
+    assert host.install("1.0.0").stage is Stage.DONE
+    assert host.answer() == "1.0.0"
+
+
+def test_the_last_three_versions_stay_on_the_disk_with_the_one_to_roll_back_to(host: Host) -> None:
+    for patch in range(5):
+        host.publish(f"1.0.{patch}")
+    host.install("1.0.0")
+    for patch in range(1, 5):
+        report = host.outcome(host.turn(Order.STAND_BY, f"1.0.{patch}"))
+
+    assert report.releases == ("1.0.0", "1.0.3", "1.0.4")
+    on_disk = sorted(path.name for path in (host.settings.home / "releases").iterdir())
+    assert on_disk == ["1.0.0", "1.0.3", "1.0.4"]
+
+
+def test_a_service_that_ignores_sigterm_is_killed_with_its_children(host: Host) -> None:
+    stubborn = f"trap '' TERM; sleep 77 & {PYTHON[5:]} serve.py"
+    host.publish("1.0.0", run=stubborn, stop_seconds=0.2)
+    host.publish("1.0.1")
+    host.install("1.0.0")
+    group = host.pid()
+
+    assert host.install("1.0.1").stage is Stage.DONE
+    assert not group_alive(group)
+
+
+def test_an_expired_turn_is_not_begun(host: Host) -> None:
+    host.publish("1.0.0")
+    turn = host.turn(Order.INSTALL, "1.0.0", expires_at=host.turn(Order.IDLE, "1.0.0").issued_at)
+    looks = host.turns.looks
+
+    for attempt in eventually():
+        with attempt:
+            assert host.turns.looks > looks + 2
+    assert not host.reports.written[-1].answers(turn)
+
+
+def test_the_heartbeat_goes_on_while_a_service_starts(host: Host) -> None:
+    host.publish("1.0.0", run="exec sleep 60", start_seconds=1.0)
+    began = time.monotonic()
+    report = host.install("1.0.0")
+
+    starting = [seen for seen in host.reports.written if seen.stage is Stage.STARTING]
+    assert time.monotonic() - began > 0.9
+    assert len(starting) >= 3
+    assert report.failed_stage is Stage.STARTING

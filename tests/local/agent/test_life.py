@@ -1,0 +1,293 @@
+"""The agent's own life: restarts, crashes, lost stores, dead services. What runs is never touched without a turn."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from apps.agent.agent import Agent
+from apps.agent.decide import MAXIMUM_TRIES, Acted, State
+from apps.agent.disk import HomeLock, write_whole
+from apps.agent.errors import HomeInUse
+from apps.agent.processes import group_alive, kernel_boot, process
+from apps.agent.service import LOG_BYTES, Service, Started
+from lifecycle.domain.fleet import Order, Stage, Turn
+from lifecycle.gateways.records import to_json
+from tests.local.agent.host import Host, eventually
+
+
+def interrupted(host: Host, turn: Turn, stage: Stage = Stage.INSTALLING, tries: int = 1) -> None:
+    """Leave the state file as a crash in the middle of `turn` would."""
+    acted = Acted(
+        epoch=turn.epoch,
+        attempt=turn.attempt,
+        order=turn.order,
+        deployment=turn.deployment,
+        version=turn.version,
+        digest=turn.digest,
+        tries=tries,
+        stage=stage,
+    )
+    write_whole(host.settings.home / "state.json", to_json(State(acted)))
+
+
+def test_the_agents_end_leaves_the_service_running(host: Host) -> None:
+    host.publish("1.0.0")
+    host.install("1.0.0")
+
+    host.stop()
+
+    assert host.answer() == "1.0.0"
+
+
+def test_a_new_agent_adopts_the_service_and_all_that_was_said_of_it(host: Host) -> None:
+    host.publish("1.0.0")
+    before = host.install("1.0.0")
+    pid = host.pid()
+    host.stop()
+    host.start()
+
+    after = host.reports.wait_for(lambda report: report.agent_started_at > before.agent_started_at, 3)
+
+    assert replace(after, seen_at=before.seen_at, agent_started_at=before.agent_started_at) == before
+    assert host.pid() == pid
+
+
+def test_an_adopted_service_is_stopped_under_the_next_turn(host: Host) -> None:
+    host.publish("1.0.0")
+    host.publish("1.0.1")
+    host.install("1.0.0")
+    old = host.pid()
+    host.stop()
+    host.start()
+
+    assert host.install("1.0.1").stage is Stage.DONE
+    assert not group_alive(old)
+
+
+def test_a_service_that_dies_is_reported_and_stays_dead(host: Host) -> None:
+    host.publish("1.0.0")
+    done = host.install("1.0.0")
+    os.kill(host.pid(), signal.SIGKILL)
+
+    report = host.reports.wait_for(lambda report: not report.running, 2)
+
+    assert (report.stage, report.installed, report.boot) == (Stage.DONE, "1.0.0", "")
+    assert report.self_test == done.self_test
+    for attempt in eventually():
+        with attempt:
+            assert process(host.pid()) is None  # reaped, not a zombie
+
+
+def test_a_pid_that_was_given_to_another_process_is_not_the_service(still_host: Host) -> None:
+    home = still_host.settings.home
+    with subprocess.Popen(["sleep", "60"], start_new_session=True) as stranger:
+        service = Service(home)
+        started = Started(stranger.pid, 1, kernel_boot(), "boot", "1.0.0", "d", 1.0)
+        write_whole(home / "service.json", to_json(started))
+        service = Service(home)
+
+        assert service.running() is None
+        service.stop()
+        assert stranger.poll() is None
+        stranger.kill()
+
+
+def test_a_service_of_before_the_machines_restart_does_not_run(still_host: Host) -> None:
+    home = still_host.settings.home
+    Service(home)
+    me = process(os.getpid())
+    assert me
+    started = Started(me.pid, me.started, "another-kernel", "boot", "1.0.0", "d", 1.0)
+    write_whole(home / "service.json", to_json(started))
+
+    assert Service(home).running() is None
+    Service(home).stop()
+
+
+@pytest.mark.parametrize("switched", [False, True])
+def test_a_crash_between_stop_and_start_resumes(still_host: Host, *, switched: bool) -> None:
+    host = still_host
+    host.publish("1.0.0")
+    host.publish("1.0.1")
+    host.turn(Order.INSTALL, "1.0.0")
+    assert host.once().stage is Stage.DONE
+    turn = host.turn(Order.INSTALL, "1.0.1")
+    interrupted(host, turn)
+    Service(host.settings.home).stop()
+    if switched:
+        (host.settings.home / "current").unlink()
+        (host.settings.home / "current").symlink_to("releases/1.0.1")
+
+    report = host.once()
+
+    assert (report.stage, report.installed, report.running) == (Stage.DONE, "1.0.1", True)
+    assert host.answer() == "1.0.1"
+
+
+def test_a_crash_after_the_start_does_it_again_with_one_service_at_the_end(still_host: Host) -> None:
+    host = still_host
+    host.publish("1.0.0")
+    turn = host.turn(Order.INSTALL, "1.0.0")
+    first = host.once()
+    orphan = host.pid()
+    interrupted(host, turn, Stage.STARTING)
+
+    again = host.once()
+
+    assert not group_alive(orphan)
+    assert again.boot != first.boot
+    seen = {"seen_at", "agent_started_at", "boot", "self_test"}
+    assert {k: v for k, v in json.loads(to_json(again)).items() if k not in seen} == {
+        k: v for k, v in json.loads(to_json(first)).items() if k not in seen
+    }
+
+
+def test_a_turn_that_ended_is_not_done_again_by_a_new_agent(still_host: Host) -> None:
+    host = still_host
+    host.publish("1.0.0")
+    host.turn(Order.INSTALL, "1.0.0")
+    first = host.once()
+
+    assert host.once().boot == first.boot
+
+
+def test_an_install_that_keeps_ending_the_agent_is_reported_as_failed(still_host: Host) -> None:
+    host = still_host
+    host.publish("1.0.0")
+    turn = host.turn(Order.INSTALL, "1.0.0")
+    host.agent()
+    interrupted(host, turn, tries=MAXIMUM_TRIES)
+
+    report = host.once()
+
+    assert (report.stage, report.failed_stage, report.running) == (Stage.FAILED, Stage.INSTALLING, False)
+
+
+def test_a_lost_control_plane_changes_nothing_that_runs(host: Host) -> None:
+    host.publish("1.0.0")
+    before = host.install("1.0.0")
+    host.outage.down = True
+    looks = host.turns.looks
+    time.sleep(0.3)
+    assert host.answer() == "1.0.0"
+    assert host.turns.looks == looks
+
+    host.outage.down = False
+    back = host.reports.wait_for(lambda report: report.seen_at > before.seen_at, 3)
+
+    assert back.boot == before.boot
+
+
+def test_a_fetch_waits_for_the_store_to_come_back(host: Host) -> None:
+    host.publish("1.0.0")
+    host.releases.outage = outage = type(host.outage)()
+    outage.down = True
+    turn = host.turn(Order.STAND_BY, "1.0.0")
+    host.reports.wait_for(lambda report: report.answers(turn) and report.stage is Stage.FETCHING, 2)
+    outage.down = False
+
+    assert host.outcome(turn).stage is Stage.READY
+
+
+def test_an_agent_that_lost_its_folder_reads_its_fence_from_the_ledger(still_host: Host) -> None:
+    host = still_host
+    host.publish("1.0.0")
+    turn = host.turn(Order.INSTALL, "1.0.0")
+    done = host.once()
+    (host.settings.home / "state.json").unlink()
+
+    report = host.once()
+
+    assert report.answers(turn)
+    assert (report.stage, report.boot) == (Stage.DONE, done.boot)
+
+
+def test_a_turn_from_before_is_ignored(host: Host) -> None:
+    host.publish("1.0.0")
+    host.publish("0.9.0")
+    host.epoch = 5
+    host.install("1.0.0")
+    host.epoch = 4
+    stale = host.turn(Order.INSTALL, "0.9.0")
+    looks = host.turns.looks
+
+    for attempt in eventually():
+        with attempt:
+            assert host.turns.looks > looks + 2
+    assert not host.reports.written[-1].answers(stale)
+    assert host.answer() == "1.0.0"
+
+
+def test_two_agents_do_not_share_a_folder(tmp_path: Path) -> None:
+    lock = HomeLock(tmp_path)
+    with pytest.raises(HomeInUse, match=f"pid {os.getpid()}"):
+        HomeLock(tmp_path)
+    lock.release()
+    HomeLock(tmp_path).release()
+
+
+def test_the_log_of_a_talkative_service_stays_bounded(still_host: Host) -> None:
+    service = Service(still_host.settings.home)
+    with service.log.open("ab") as log:
+        log.write(b"x" * (LOG_BYTES + 1))
+        log.flush()
+        service.trim_log()
+        log.write(b"goes on\n")
+
+    assert service.log.read_bytes() == b"goes on\n"
+
+
+def test_stop_service_stops_it_and_needs_no_agent(host: Host) -> None:
+    host.publish("1.0.0")
+    host.install("1.0.0")
+    group = host.pid()
+    host.stop()
+    command = [sys.executable, "-m", "apps.agent", "stop-service", "--home", str(host.settings.home)]
+
+    root = Path(__file__).parents[3]
+    done = subprocess.run(
+        command,
+        cwd=root,
+        env={**os.environ, "PYTHONPATH": "layers/core/python"},
+        check=False,
+        capture_output=True,
+    )
+
+    assert (done.returncode, done.stderr) == (0, b"")
+    assert not group_alive(group)
+
+
+def test_an_agent_that_dies_at_the_very_start_of_a_service_leaves_no_service_behind(tmp_path: Path) -> None:
+    """The launcher waits for the agent's word; without it, the command is not run."""
+    service = Service(tmp_path)
+    go_out, go_in = os.pipe()
+    pid = service._spawn("touch began; exec sleep 60", tmp_path, {"PATH": os.environ["PATH"]}, go_out)
+    os.close(go_out)
+    os.close(go_in)
+
+    os.waitpid(pid, 0)
+
+    assert not (tmp_path / "began").exists()
+
+
+def test_a_full_disk_neither_ends_the_agent_nor_touches_the_service(still_host: Host) -> None:
+    host = still_host
+    host.publish("1.0.0")
+    host.turn(Order.INSTALL, "1.0.0")
+    before = host.once()
+    agent: Agent = host.agent()
+    agent._journal._file = host.settings.home / "no-such-folder" / "state.json"
+    host.publish("1.0.1")
+    host.turn(Order.INSTALL, "1.0.1")
+
+    assert agent.step() > 0
+    assert host.answer() == "1.0.0"
+    assert Service(host.settings.home).started is not None
+    assert before.running

@@ -1,0 +1,207 @@
+"""Hostile archives are refused whole; kind ones are laid out as they were packed."""
+
+import gzip
+import io
+import os
+import tarfile
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from apps.agent.unpack import Limits, unpack
+from lifecycle.domain.errors import UnsafeArchive
+from lifecycle.domain.fleet import Stage
+from lifecycle.domain.manifest import Check, Run
+from tests.local.agent.host import Host, manifest_of, pack
+
+Member = tuple[tarfile.TarInfo, bytes]
+
+
+def member(name: str, data: bytes = b"", **facts: object) -> Member:
+    info = tarfile.TarInfo(name)
+    info.size = len(data)
+    info.mode = 0o644
+    for fact, value in facts.items():
+        setattr(info, fact, value)
+    return info, data
+
+
+def link(name: str, target: str, kind: bytes = tarfile.SYMTYPE) -> Member:
+    return member(name, type=kind, linkname=target)
+
+
+def folder(name: str) -> Member:
+    return member(name, type=tarfile.DIRTYPE)
+
+
+def archive(*members: Member, form: int = tarfile.PAX_FORMAT) -> bytes:
+    packed = io.BytesIO()
+    with tarfile.open(fileobj=packed, mode="w:gz", format=form) as tar:
+        for info, data in members:
+            tar.addfile(info, io.BytesIO(data))
+    return packed.getvalue()
+
+
+def lay_out(packed: bytes, into: Path, limits: Limits | None = None) -> None:
+    into.mkdir(exist_ok=True)
+    unpack(io.BytesIO(packed), len(packed), into, limits)
+
+
+HOSTILE = {
+    "an absolute path": [member("/etc/evil", b"x")],
+    "a path that climbs out": [member("a/../../evil", b"x")],
+    "a folder that climbs out": [folder("../evil")],
+    "a link to an absolute path": [link("evil", "/etc")],
+    "a link that points outside": [link("a/evil", "../../outside")],
+    "a link through another link": [
+        folder("a/b"),
+        link("a/b/up", "../.."),
+        link("evil", "a/b/up/../outside"),
+    ],
+    "a write through a link": [link("evil", "/tmp"), member("evil/x", b"x")],
+    "a write through a link inside": [folder("a"), link("b", "a"), member("b/x", b"x")],
+    "a write over a link": [link("evil", "a"), member("evil", b"x")],
+    "a hard link": [member("a", b"x"), link("b", "a", tarfile.LNKTYPE)],
+    "a hard link outside": [link("b", "/etc/passwd", tarfile.LNKTYPE)],
+    "a pipe": [member("a", type=tarfile.FIFOTYPE)],
+    "a character device": [member("a", type=tarfile.CHRTYPE, devmajor=1, devminor=3)],
+    "a block device": [member("a", type=tarfile.BLKTYPE, devmajor=8)],
+    "an unknown kind": [member("a", type=b"Z")],
+    "the same file twice": [member("a", b"x"), member("a", b"y")],
+    "the same file in two spellings": [member("a/b", b"x"), member("./a//b", b"y")],
+    "a file in a file": [member("a", b"x"), member("a/b", b"y")],
+    "a file over a folder": [member("a/b", b"x"), member("a", b"y")],
+    "a name that no file system takes": [member("a" * 300, b"x")],
+    "too deep a path": [member("a/" * 70 + "b", b"x")],
+    "no size": [member("a", pax_headers={"size": "-1"})],
+    "a sparse file": [
+        member(
+            "a",
+            pax_headers={
+                "GNU.sparse.major": "1",
+                "GNU.sparse.minor": "0",
+                "GNU.sparse.name": "a",
+                "GNU.sparse.realsize": str(2**40),
+            },
+        )
+    ],
+}
+
+
+@pytest.mark.parametrize("what", HOSTILE)
+def test_an_archive_with_something_hostile_is_refused(what: str, tmp_path: Path) -> None:
+    (tmp_path / "outside").mkdir()
+    before = sorted(tmp_path.iterdir())
+
+    with pytest.raises(UnsafeArchive):
+        lay_out(archive(*HOSTILE[what]), tmp_path / "in")
+
+    assert sorted(tmp_path.iterdir()) == sorted([*before, tmp_path / "in"])
+    assert list((tmp_path / "outside").iterdir()) == []
+
+
+def _long_header() -> bytes:
+    return archive(member("a", pax_headers={"comment": "x" * 3_000_000}))
+
+
+def _nested_headers() -> bytes:
+    header: bytes = tarfile.TarInfo("a").create_pax_header(
+        {**tarfile.TarInfo("a").get_info(), "name": "é"}, "utf-8"
+    )
+    return gzip.compress(header[:1024] * 900)
+
+
+def _broken(where: Callable[[bytes], bytes]) -> bytes:
+    return where(archive(member("a", os.urandom(5000)), member("b", os.urandom(5000))))
+
+
+MALFORMED: dict[str, Callable[[], bytes]] = {
+    "a header that fills the memory": _long_header,
+    "headers of headers": _nested_headers,
+    "something behind its end": lambda: gzip.compress(
+        gzip.decompress(archive(member("a"))) + b"hidden" * 200
+    ),
+    "half of its bytes": lambda: _broken(lambda packed: packed[: len(packed) // 2]),
+    "half of its members": lambda: _broken(lambda packed: gzip.compress(gzip.decompress(packed)[:8000])),
+    "a broken checksum": lambda: _broken(lambda packed: packed[:-8] + b"\0" * 8),
+    "no gzip": lambda: b"PK\x03\x04 this is a zip",
+    "no bytes": lambda: b"",
+    "no tar in it": lambda: gzip.compress(b"hello" * 1000),
+}
+
+
+@pytest.mark.parametrize("what", MALFORMED)
+def test_an_archive_that_is_not_what_it_should_be_is_refused(what: str, tmp_path: Path) -> None:
+    with pytest.raises(UnsafeArchive):
+        lay_out(MALFORMED[what](), tmp_path / "in")
+
+
+def test_a_bomb_is_refused_by_its_size(tmp_path: Path) -> None:
+    with pytest.raises(UnsafeArchive, match="more than 1000000 bytes"):
+        lay_out(archive(member("a", b"\0" * 2_000_000)), tmp_path / "in", Limits(unpacked_bytes=1_000_000))
+    written = sum(file.stat().st_size for file in (tmp_path / "in").iterdir())
+    assert written <= 1_000_000
+
+
+def test_a_bomb_is_refused_by_its_ratio(tmp_path: Path) -> None:
+    with pytest.raises(UnsafeArchive, match="unpacks to more"):
+        lay_out(archive(member("a", b"\0" * 2_000_000)), tmp_path / "in", Limits(ratio=20, ratio_from=1000))
+
+
+def test_a_bomb_of_many_members_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(UnsafeArchive, match="more than 10 members"):
+        lay_out(archive(*(member(f"f{n}") for n in range(20))), tmp_path / "in", Limits(members=10))
+
+
+def test_a_kind_archive_is_laid_out_as_it_was_packed(tmp_path: Path) -> None:
+    kind = archive(
+        folder("."),
+        folder("./bin"),
+        member("./bin/serve", b"#!/bin/sh\n", mode=0o755, mtime=1_700_000_000),
+        member("lib/a/b.py", b"x = 1\n"),
+        link("bin/latest", "serve"),
+        link("lib/run", "../bin/serve"),
+        link("nowhere", "lib/missing"),
+        member("lib/" + "long" * 40, b"long"),
+        member("umlaut-\u00e4", b"x"),
+    )
+    lay_out(kind, tmp_path / "in")
+
+    here = tmp_path / "in"
+    assert (here / "lib/run").read_bytes() == b"#!/bin/sh\n"
+    assert os.access(here / "bin/latest", os.X_OK)
+    assert (here / "bin/serve").stat().st_mtime == 1_700_000_000
+    assert (here / ("lib/" + "long" * 40)).read_bytes() == b"long"
+    assert (here / "umlaut-\u00e4").exists()
+
+
+@pytest.mark.parametrize("form", [tarfile.PAX_FORMAT, tarfile.GNU_FORMAT, tarfile.USTAR_FORMAT])
+def test_every_usual_form_of_tar_is_read(form: int, tmp_path: Path) -> None:
+    lay_out(archive(folder("a"), member("a/b", b"x" * 70_000), form=form), tmp_path / "in")
+
+    assert (tmp_path / "in/a/b").stat().st_size == 70_000
+
+
+def test_setuid_and_world_write_are_dropped(tmp_path: Path) -> None:
+    lay_out(archive(member("a", b"x", mode=0o6777)), tmp_path / "in")
+
+    assert (tmp_path / "in/a").stat().st_mode & 0o7022 == 0
+
+
+def test_a_hostile_release_is_refused_on_the_host_and_the_service_untouched(host: Host) -> None:
+    host.publish("1.0.0")
+    before = host.install("1.0.0")
+    evil = archive(member("serve.py", b"x"), link("evil", "/etc"))
+    host.releases.publish(manifest_of("1.0.1", evil, Run("true", 8080), Check("/")), evil)
+
+    report = host.install("1.0.1")
+
+    assert (report.stage, report.boot, report.installed) == (Stage.FAILED, before.boot, "1.0.0")
+    assert "artifact refused whole: 'evil'" in report.detail
+    assert list((host.settings.home / "tmp").iterdir()) == []
+    assert not (host.settings.home / "releases" / "1.0.1").exists()
+
+
+def test_the_tests_own_archives_are_kind(tmp_path: Path) -> None:
+    lay_out(pack({"a": "b"}), tmp_path / "in")
