@@ -96,8 +96,8 @@ class Agent:
         match decision:
             case Idle() | Ignore():
                 return self._settings.idle_seconds
-            case StandBy():
-                return self._settings.busy_seconds
+            case StandBy(_, soon):
+                return self._settings.busy_seconds if soon else self._settings.idle_seconds
             case Fetch(turn):
                 self._fetch(turn)
             case Install(turn):

@@ -68,9 +68,10 @@ class Idle:
 
 @dataclass(frozen=True, slots=True)
 class StandBy:
-    """The version is on the disk; look again quickly, the order to install comes any moment."""
+    """The version is on the disk; `soon` means that the order to install comes any moment: look again quickly."""
 
     reason: str
+    soon: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,7 +150,7 @@ def _again(turn: Turn, acted: Acted, now: datetime) -> Decision:
             f"turn {turn.epoch}.{turn.attempt} ended with {acted.version}, it now names {turn.version}"
         )
     if acted.stage is Stage.READY and now < turn.expires_at:
-        return StandBy(f"{turn.version} is on the disk")
+        return StandBy(f"{turn.version} is on the disk", soon=turn.attempt > 0)
     return Ignore(f"turn {turn.epoch}.{turn.attempt} ended: {acted.stage}")
 
 

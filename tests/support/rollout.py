@@ -99,7 +99,11 @@ class Machine:
 
     def _acted(self, host: Host, turn: Turn | None) -> HostReport:
         was = replace(self.report(host.name), seen_at=self.now)
-        if turn is None or turn.order is not Order.INSTALL or was.answers(turn) or turn.epoch < was.epoch:
+        if turn is None or turn.order is Order.IDLE or turn.epoch < was.epoch:
+            return was
+        if turn.order is Order.STAND_BY:
+            return self._stood_by(host, was, turn)
+        if was.answers(turn) and was.stage is not Stage.READY:
             return was
         host.boots += 1
         boot = f"{host.name}-{host.boots}"
@@ -116,6 +120,15 @@ class Machine:
                 installed, stage=Stage.FAILED, failed_stage=failing, detail="scripted", self_test=test
             )
         return replace(installed, stage=Stage.DONE, self_test=SelfTest(True, turn.digest, boot, "ok"))
+
+    @staticmethod
+    def _stood_by(host: Host, was: HostReport, turn: Turn) -> HostReport:
+        if was.answers(turn) and was.deployment == turn.deployment:
+            return was
+        began = replace(was, epoch=turn.epoch, attempt=turn.attempt, deployment=turn.deployment, detail="")
+        if host.breaks.get(turn.version) is Stage.FETCHING:
+            return replace(began, stage=Stage.FAILED, failed_stage=Stage.FETCHING, detail="scripted")
+        return replace(began, stage=Stage.READY, failed_stage=None)
 
     def _report(self, host: Host, report: HostReport) -> None:
         self.memory.fleet.write_report(CLUSTER, report)

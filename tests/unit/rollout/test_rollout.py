@@ -333,3 +333,10 @@ def test_every_effect_is_preceded_by_a_line_of_the_trail(machine: Machine) -> No
     for host in ALL_OLD:
         mine = [what for what, where in told if where == host]
         assert mine[-4:] == ["drain", "install", "register", "alive"]
+
+
+def test_a_version_that_a_host_cannot_fetch_halts_before_the_host_is_drained(machine: Machine) -> None:
+    machine.host("host-2").breaks["1.0.1"] = Stage.FETCHING
+    name = machine.deploy("1.0.1")
+    assert "fetching failed" in machine.record(name).reason
+    assert machine.serving() == ALL_OLD

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from lifecycle.application import observe
 from lifecycle.application.converge import payload
-from lifecycle.application.plan import TURN_LASTS
+from lifecycle.application.turns import stand_down
 from lifecycle.application.world import World
 from lifecycle.domain.answers import given_up
 from lifecycle.domain.deployment import (
@@ -20,7 +20,7 @@ from lifecycle.domain.deployment import (
     TrailEntry,
     deployment_id,
 )
-from lifecycle.domain.fleet import Cluster, Order, Turn
+from lifecycle.domain.fleet import Cluster
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +47,8 @@ def finish(world: World, cluster: Cluster, name: str, outcome: DeploymentState, 
     lease = Lease(current.epoch, current.id)
     if outcome is not DeploymentState.STALE:
         _leave_untouched(world, current, outcome)
-        world.fleet.give_turns(cluster, _stand_down(world, current))
+        hosts = set(current.hosts) | set(world.fleet.reports(cluster))
+        world.fleet.give_turns(cluster, [stand_down(current, host, world.clock.now()) for host in hosts])
     aside = given_up(tuple(world.deployments.attempts(name)), tuple(world.deployments.questions(name)))
     closed = replace(
         current,
@@ -74,24 +75,6 @@ def _leave_untouched(world: World, current: Deployment, outcome: DeploymentState
         current.cluster,
         Desired(previous.version, previous.digest, current.epoch, last.id if last else current.id),
     )
-
-
-def _stand_down(world: World, current: Deployment) -> list[Turn]:
-    now = world.clock.now()
-    return [
-        Turn(
-            host=host,
-            order=Order.IDLE,
-            deployment=current.id,
-            epoch=current.epoch,
-            attempt=0,
-            version=current.target.version,
-            digest=current.target.digest,
-            issued_at=now,
-            expires_at=now + TURN_LASTS,
-        )
-        for host in set(current.hosts) | set(world.fleet.reports(current.cluster))
-    ]
 
 
 def hand_over(world: World, cluster: Cluster, name: str, reason: str) -> Heir:

@@ -8,6 +8,7 @@ from datetime import timedelta
 from typing import assert_never
 
 from lifecycle.application import observe
+from lifecycle.application.turns import stand_by
 from lifecycle.application.world import World
 from lifecycle.domain.convergence import next_execution
 from lifecycle.domain.deployment import (
@@ -56,7 +57,9 @@ def decide_next(world: World, cluster: Cluster, name: str, execution: str) -> De
 def _record(world: World, facts: Facts, step: Step) -> Decided:
     current = facts.deployment
     match step:
-        case UpdateHosts(hosts, reason):
+        case UpdateHosts(hosts, following, reason):
+            near = [stand_by(current, host, number, world.clock.now()) for host, number in hosts + following]
+            world.fleet.give_turns(current.cluster, near)
             _set_state(world, current, DeploymentState.RUNNING, reason)
             given: tuple[dict[str, str | int], ...] = tuple(
                 {"host": host, "attempt": attempt} for host, attempt in hosts

@@ -4,17 +4,13 @@ Called by functions/plan, the first state of statemachines/rollout.asl.json; `pr
 """
 
 from dataclasses import dataclass, replace
-from datetime import timedelta
 
 from lifecycle.application import observe
+from lifecycle.application.turns import stand_by
 from lifecycle.application.world import World
-from lifecycle.domain.deployment import Deployment, DeploymentState, Desired, Kind, Lease, Request, TrailEntry
+from lifecycle.domain.deployment import Deployment, DeploymentState, Desired, Kind, Request, TrailEntry
 from lifecycle.domain.errors import InvalidName, LeaseHeld, StoreRefused, Unknown
-from lifecycle.domain.fleet import Order, Turn
 from lifecycle.domain.planning import Plan, plan
-
-# A turn that nobody began within this time is not begun any more; a stage gives up earlier.
-TURN_LASTS = timedelta(minutes=15)
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +91,7 @@ def _take(world: World, request: Request, execution: str, found: Plan) -> Planne
     world.registry.set_desired(
         cluster, Desired(request.version, manifest.digest, lease.epoch, request.deployment)
     )
-    world.fleet.give_turns(cluster, stand_by(deployment, lease, world))
+    world.fleet.give_turns(cluster, [stand_by(deployment, host, 0, now) for host in deployment.hosts])
     world.deployments.put(deployment)
     names = ", ".join(planned.host for planned in found.hosts) or "no host"
     return Planned("PLANNED", lease.epoch, f"{names} to update, about {found.expected_seconds:.0f} s")
@@ -107,25 +103,6 @@ def _quarantine(world: World, request: Request) -> None:
     if bad is not None and bad.target.version != request.version:
         why = f"rolled back by {request.requested_by} ({request.deployment}): {request.reason}"
         world.fleet.quarantine(request.cluster, bad.target.version, why)
-
-
-def stand_by(deployment: Deployment, lease: Lease, world: World) -> list[Turn]:
-    """A turn for every planned host that lets it fetch the version, and touch nothing."""
-    now = world.clock.now()
-    return [
-        Turn(
-            host=host,
-            order=Order.STAND_BY,
-            deployment=deployment.id,
-            epoch=lease.epoch,
-            attempt=0,
-            version=deployment.target.version,
-            digest=deployment.target.digest,
-            issued_at=now,
-            expires_at=now + TURN_LASTS,
-        )
-        for host in deployment.hosts
-    ]
 
 
 def _tell(world: World, request: Request, what: str, why: str) -> None:

@@ -4,13 +4,12 @@ Each is called by functions/<stage> as a task of the inline Map in statemachines
 guard of application/attempt.py.
 """
 
-from lifecycle.application import observe
+from lifecycle.application import observe, turns
 from lifecycle.application.attempt import LONGEST_WAIT, Outcome, Running, stage, wait_until
-from lifecycle.application.plan import TURN_LASTS
 from lifecycle.domain.answers import given_up
 from lifecycle.domain.capacity import Floor, TargetState, refuse_drain, state_of
 from lifecycle.domain.deployment import AttemptState
-from lifecycle.domain.fleet import Order, Stage, Turn
+from lifecycle.domain.fleet import Stage
 
 
 @stage(needs=AttemptState.STARTED, reaches=AttemptState.DRAINED)
@@ -23,6 +22,9 @@ def drain(running: Running) -> Outcome:
     seen = observe.rotation(world, cluster, reports)
     if refusal := refuse_drain(host, seen, _floor(running, frozenset(reports))):
         return running.fail(refusal)
+    ready = _await_ready(running)
+    if ready.outcome != "PASSED":
+        return ready
     if state_of(seen, host).in_rotation:
         running.tell("drain")
         world.dispatcher.deregister(cluster, report.address, report.port)
@@ -38,6 +40,14 @@ def drain(running: Running) -> Outcome:
     return Outcome("PASSED")
 
 
+def _await_ready(running: Running) -> Outcome:
+    """Wait until the host has the version on its disk, checked; a damaged one is found before it is drained."""
+    task = running.task
+    turn = turns.stand_by(running.deployment, task.host, task.attempt, running.world.clock.now())
+    running.world.fleet.give_turns(task.cluster, [turn])
+    return _await_agent(running, (Stage.READY,))
+
+
 def _floor(running: Running, members: frozenset[str]) -> Floor:
     deployments, name = running.world.deployments, running.deployment.id
     out = given_up(tuple(deployments.attempts(name)), tuple(deployments.questions(name)))
@@ -47,21 +57,10 @@ def _floor(running: Running, members: frozenset[str]) -> Floor:
 @stage(needs=AttemptState.DRAINED, reaches=AttemptState.INSTALLED)
 def install(running: Running) -> Outcome:
     """Give the host its turn, and wait until its service runs the new version."""
-    target, now = running.deployment.target, running.world.clock.now()
-    running.tell("install", target.version)
-    turn = Turn(
-        host=running.host,
-        order=Order.INSTALL,
-        deployment=running.deployment.id,
-        epoch=running.task.epoch,
-        attempt=running.task.attempt,
-        version=target.version,
-        digest=target.digest,
-        issued_at=now,
-        expires_at=now + TURN_LASTS,
-    )
+    running.tell("install", running.deployment.target.version)
+    turn = turns.install(running.deployment, running.host, running.task.attempt, running.world.clock.now())
     running.world.fleet.give_turns(running.task.cluster, [turn])
-    outcome = _await_agent(running, turn, (Stage.SELF_TESTING, Stage.DONE))
+    outcome = _await_agent(running, (Stage.SELF_TESTING, Stage.DONE))
     if outcome.outcome == "PASSED":
         running.advance(AttemptState.INSTALLED)
     return outcome
@@ -70,7 +69,7 @@ def install(running: Running) -> Outcome:
 @stage(needs=AttemptState.INSTALLED, reaches=AttemptState.SELF_TESTED)
 def self_test(running: Running) -> Outcome:
     """Wait for the host's self-test: it must pass for these bytes, on this start of the service."""
-    outcome = _await_agent(running, None, (Stage.DONE,))
+    outcome = _await_agent(running, (Stage.DONE,))
     if outcome.outcome != "PASSED":
         return outcome
     if wrong := _not_tested(running):
@@ -79,8 +78,8 @@ def self_test(running: Running) -> Outcome:
     return Outcome("PASSED")
 
 
-def _await_agent(running: Running, turn: Turn | None, enough: tuple[Stage, ...]) -> Outcome:
-    """Wait until the agent reports one of these stages for this turn, fails, or falls silent."""
+def _await_agent(running: Running, enough: tuple[Stage, ...]) -> Outcome:
+    """Wait until the agent reports one of these stages for this attempt, fails, or falls silent."""
     epoch, number, clock = running.task.epoch, running.task.attempt, running.world.clock
 
     def look() -> Outcome | None:
@@ -100,8 +99,8 @@ def _await_agent(running: Running, turn: Turn | None, enough: tuple[Stage, ...])
         return None
 
     found = wait_until(running, LONGEST_WAIT.total_seconds(), look)
-    what = "begin its turn" if turn else "end its self-test"
-    return found or running.fail(f"{running.host} did not {what} within {LONGEST_WAIT.seconds} s")
+    limit = LONGEST_WAIT.seconds
+    return found or running.fail(f"{running.host} did not come to {enough[-1]} within {limit} s")
 
 
 def _not_tested(running: Running) -> str | None:

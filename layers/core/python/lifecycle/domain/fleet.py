@@ -51,7 +51,7 @@ class Order(StrEnum):
     """What a turn lets its host do."""
 
     IDLE = "IDLE"  # nothing; poll slowly
-    STAND_BY = "STAND_BY"  # poll quickly, fetch and check the version; touch nothing that runs
+    STAND_BY = "STAND_BY"  # fetch and check the version; touch nothing that runs
     INSTALL = "INSTALL"  # stop the service, switch to the version, start it, self-test it
 
 
@@ -59,7 +59,8 @@ class Order(StrEnum):
 class Turn:
     """Permission for one host to act, under one epoch; written by the control plane, read by the agent.
 
-    A turn is told from another by (epoch, attempt). After `expires_at` the agent does not begin it.
+    A turn is told from another by (epoch, attempt). After `expires_at` the agent does not begin it. Every host of
+    a plan stands by under attempt 0; attempt 1 or later means that its turn is near, and it polls quickly.
     """
 
     host: str

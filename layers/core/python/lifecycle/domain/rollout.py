@@ -45,9 +45,10 @@ class Facts:
 
 @dataclass(frozen=True, slots=True)
 class UpdateHosts:
-    """Give these hosts their turn: (host, attempt number)."""
+    """Give these hosts their turn: (host, attempt number). `following` come next, and should be ready."""
 
     hosts: tuple[tuple[str, int], ...]
+    following: tuple[tuple[str, int], ...]
     reason: str
 
 
@@ -216,9 +217,10 @@ def _turn(facts: Facts, waiting: list[tuple[str, int]], down: int) -> Step:
     here = sum(attempt.execution == facts.execution for attempt in facts.attempts)
     if here >= HOSTS_PER_EXECUTION:
         return ContinueLater(f"{here} attempts in execution {facts.execution}; going on in a new one")
-    turn = tuple(waiting[: max(1, facts.deployment.policy.max_unavailable - down)])
+    size = max(1, facts.deployment.policy.max_unavailable - down)
+    turn, following = tuple(waiting[:size]), tuple(waiting[size : 2 * size])
     names = ", ".join(host for host, _ in turn)
-    return UpdateHosts(turn, f"{names} next; {len(waiting) - len(turn)} to follow")
+    return UpdateHosts(turn, following, f"{names} next; {len(waiting) - len(turn)} to follow")
 
 
 def _set_aside(facts: Facts) -> tuple[str, ...]:

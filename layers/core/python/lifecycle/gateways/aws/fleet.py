@@ -2,8 +2,15 @@
 
 from collections.abc import Mapping, Sequence
 
-from lifecycle.domain.fleet import Cluster, HostReport, Turn
+from lifecycle.domain.fleet import Cluster, HostReport, Order, Turn
 from lifecycle.gateways.aws.items import Table, cluster_key, item, record, reports_key, turns_key
+
+# Within one epoch: standing down replaces anything, an order its own attempt too, standing by only earlier ones.
+_MAY_REPLACE = {
+    Order.IDLE: "attempt >= :attempt",
+    Order.STAND_BY: "attempt < :attempt",
+    Order.INSTALL: "attempt <= :attempt",
+}
 
 
 class DynamoFleet:
@@ -21,13 +28,12 @@ class DynamoFleet:
         return record(HostReport, found) if found else None
 
     def give_turns(self, cluster: Cluster, turns: Sequence[Turn]) -> None:
-        """Write each host's turn, unless it has one of a newer epoch, or a later attempt of this one."""
+        """Write each host's turn, unless it has one of a newer epoch, or a later one of this epoch."""
         for turn in turns:
             wanted = item(turns_key(cluster), turn.host, turn, epoch=turn.epoch, attempt=turn.attempt)
             self._table.put(
                 wanted,
-                "attribute_not_exists(pk) OR epoch < :epoch OR (epoch = :epoch AND "
-                + ("attempt <= :attempt)" if turn.attempt else "attempt >= :attempt)"),
+                f"attribute_not_exists(pk) OR epoch < :epoch OR (epoch = :epoch AND {_MAY_REPLACE[turn.order]})",
                 epoch={"N": str(turn.epoch)},
                 attempt={"N": str(turn.attempt)},
             )

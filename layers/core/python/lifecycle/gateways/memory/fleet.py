@@ -40,4 +40,10 @@ class MemoryFleet:
 
 
 def _later(turn: Turn, held: Turn) -> bool:
-    return turn.order is not Order.INSTALL or turn.attempt >= held.attempt
+    match turn.order:
+        case Order.IDLE:
+            return True
+        case Order.STAND_BY:
+            return turn.attempt > held.attempt
+        case Order.INSTALL:
+            return turn.attempt >= held.attempt

@@ -1,0 +1,42 @@
+"""The turns that the control plane gives: to stand by, to install, to stand down."""
+
+from datetime import datetime, timedelta
+
+from lifecycle.domain.deployment import Deployment
+from lifecycle.domain.fleet import Order, Turn
+
+# An order to install that was not begun within this time is not begun any more; its stage gives up earlier.
+INSTALL_LASTS = timedelta(minutes=15)
+# Standing by changes nothing that runs, so it may last as long as a rollout with its pauses.
+STAND_BY_LASTS = timedelta(days=7)
+
+
+def stand_by(deployment: Deployment, host: str, attempt: int, now: datetime) -> Turn:
+    """Fetch and check the version; `attempt` 0 at leisure, any other because the host is next."""
+    return _turn(deployment, host, Order.STAND_BY, attempt, now, STAND_BY_LASTS)
+
+
+def install(deployment: Deployment, host: str, attempt: int, now: datetime) -> Turn:
+    """Stop, switch, start and self-test."""
+    return _turn(deployment, host, Order.INSTALL, attempt, now, INSTALL_LASTS)
+
+
+def stand_down(deployment: Deployment, host: str, now: datetime) -> Turn:
+    """The deployment is over."""
+    return _turn(deployment, host, Order.IDLE, 0, now, STAND_BY_LASTS)
+
+
+def _turn(
+    deployment: Deployment, host: str, order: Order, attempt: int, now: datetime, lasts: timedelta
+) -> Turn:
+    return Turn(
+        host=host,
+        order=order,
+        deployment=deployment.id,
+        epoch=deployment.epoch,
+        attempt=attempt,
+        version=deployment.target.version,
+        digest=deployment.target.digest,
+        issued_at=now,
+        expires_at=now + lasts,
+    )
