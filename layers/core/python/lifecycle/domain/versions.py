@@ -13,8 +13,8 @@ from typing import TypeAlias
 
 from lifecycle.domain.errors import InvalidName
 
-_RELEASE = re.compile(r"(0|[1-9]\d{0,8})\.(0|[1-9]\d{0,8})\.(0|[1-9]\d{0,8})")
-_SNAPSHOT = re.compile(rf"(?P<base>{_RELEASE.pattern})-(?P<built>\d{{14}})-(?P<commit>[0-9a-f]{{7}})")
+_RELEASE = re.compile(r"(0|[1-9][0-9]{0,8})\.(0|[1-9][0-9]{0,8})\.(0|[1-9][0-9]{0,8})")
+_SNAPSHOT = re.compile(rf"(?P<base>{_RELEASE.pattern})-(?P<built>[0-9]{{14}})-(?P<commit>[0-9a-f]{{7}})")
 
 
 @total_ordering

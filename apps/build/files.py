@@ -1,0 +1,122 @@
+"""Which files an artifact has: what Git tracks where nothing is built, else a whole folder.
+
+Called by pack. What a host would refuse is refused here already, where the developer sees it.
+"""
+
+import os
+import stat
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+
+from apps.build.errors import BuildFailed
+from apps.build.request import git
+
+# The host's limits too (apps/agent/unpack.py).
+MAXIMUM_MEMBERS = 100_000
+MAXIMUM_PATH_BYTES = 1024
+MAXIMUM_PART_BYTES = 255
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """One file, folder or symbolic link; `name` is its path in the artifact."""
+
+    name: str
+    path: Path
+    kind: int
+
+    @property
+    def is_file(self) -> bool:
+        return self.kind == stat.S_IFREG
+
+    @property
+    def is_link(self) -> bool:
+        return self.kind == stat.S_IFLNK
+
+
+def tracked_members(folder: Path) -> list[Member] | None:
+    """What Git tracks in the folder, with its folders; None when the folder is not Git's."""
+    listed = git(folder, "ls-files", "-z", "--cached")
+    if listed is None:
+        return None
+    names = {name for name in listed.split("\0") if name}
+    if not names:
+        raise BuildFailed(f"expected files that Git tracks in {folder}, found none; git add them")
+    parents = {str(parent) for name in names for parent in PurePosixPath(name).parents} - {"."}
+    members = _checked(folder, names | parents)
+    for member in members:
+        if member.name in names and member.kind == stat.S_IFDIR:
+            raise BuildFailed(
+                f"{member.name} is a Git submodule, which is not packed by itself; "
+                "copy what is needed into a folder with a build command, and name it as build.artifact"
+            )
+    return members
+
+
+def folder_members(folder: Path, artifact: str, leave_out: Collection[Path] = ()) -> list[Member]:
+    """All that is in the artifact folder; the repository's own `.git` is left out, any other is refused."""
+    root = folder / artifact
+    if not root.is_dir():
+        found = "a file" if root.exists() else "nothing"
+        raise BuildFailed(f"build.artifact: expected a folder {artifact!r} after the build, found {found}")
+    if not root.resolve().is_relative_to(folder.resolve()):
+        raise BuildFailed(f"build.artifact: expected a folder inside the repository, found {root.resolve()}")
+    root = root.resolve()
+    left_out = {path.resolve() for path in (*leave_out, folder / ".git")}
+    if root in left_out:
+        raise BuildFailed(f"expected --dest to be another folder than build.artifact, found {root} for both")
+    members = _checked(root, set(_walk(root, left_out)))
+    if not any(member.is_file for member in members):
+        raise BuildFailed(f"build.artifact: expected files in {artifact!r} after the build, found none")
+    return members
+
+
+def _walk(root: Path, left_out: Collection[Path]) -> Iterator[str]:
+    for found, folders, files in os.walk(root, onerror=_raise):
+        here = Path(found)
+        folders[:] = [name for name in folders if (here / name).is_symlink() or here / name not in left_out]
+        for name in (*folders, *files):
+            if (here / name) not in left_out:
+                yield (here / name).relative_to(root).as_posix()
+
+
+def _raise(error: OSError) -> None:
+    raise BuildFailed(f"cannot be packed: {error}") from error
+
+
+def _checked(root: Path, names: Collection[str]) -> list[Member]:
+    if len(names) > MAXIMUM_MEMBERS:
+        raise BuildFailed(f"expected at most {MAXIMUM_MEMBERS} files and folders to pack, found {len(names)}")
+    inside = root.resolve()
+    return [_member(root, inside, name) for name in sorted(names, key=os.fsencode)]
+
+
+def _member(root: Path, inside: Path, name: str) -> Member:
+    path = root / name
+    try:
+        name.encode()
+        kind = stat.S_IFMT(path.lstat().st_mode)
+    except UnicodeEncodeError as error:
+        raise BuildFailed(f"{name!r}: expected a name in UTF-8; rename it") from error
+    except OSError as error:
+        raise BuildFailed(f"{name}: cannot be packed: {error.strerror}") from error
+    parts = [len(part.encode()) for part in name.split("/")]
+    if max(parts) > MAXIMUM_PART_BYTES or len(name.encode()) > MAXIMUM_PATH_BYTES:
+        raise BuildFailed(f"{name[:80]}…: expected a path of at most {MAXIMUM_PATH_BYTES} bytes; shorten it")
+    if ".git" in name.split("/"):
+        raise BuildFailed(f"{name}: a repository inside the artifact is never packed; remove its .git")
+    if kind == stat.S_IFLNK:
+        _check_link(inside, path, name)
+    elif kind not in (stat.S_IFREG, stat.S_IFDIR):
+        raise BuildFailed(f"{name}: expected a file, folder or symbolic link, found a pipe, socket or device")
+    return Member(name, path, kind)
+
+
+def _check_link(inside: Path, path: Path, name: str) -> None:
+    target = str(path.readlink())
+    leads_to = Path(os.path.realpath(path))
+    if target.startswith("/") or not leads_to.is_relative_to(inside):
+        raise BuildFailed(
+            f"{name}: the link points outside the artifact, to {target!r}; copy the file in its place"
+        )

@@ -1,0 +1,133 @@
+"""The command line of the build: reads lifecycle.toml in the working folder, runs, packs and publishes.
+
+Started by infra/buildspec.yml with the environment that start_build gave, and by `lifecycle build`.
+"""
+
+import argparse
+import io
+import os
+import shlex
+import signal
+import sys
+import tempfile
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from types import FrameType
+
+from apps.build.errors import BuildFailed
+from apps.build.files import Member, folder_members, tracked_members
+from apps.build.pack import pack
+from apps.build.publish import Snapshots, manifest_of, publish
+from apps.build.request import Request, check_clone, from_environment, from_worktree
+from apps.build.steps import ENDINGS, run_steps
+from lifecycle.domain.errors import LifecycleError
+from lifecycle.domain.manifest import Manifest
+from lifecycle.gateways.records import to_json
+from lifecycle.servicefile import InvalidServiceFile, ServiceFile, read_service_file
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Build the clone in the working folder; 0, or 1 with what was wrong on standard error."""
+    parser = _parser()
+    options = parser.parse_args(arguments)
+    if options.no_publish != (options.dest is not None):
+        parser.error("--no-publish and --dest belong together")
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
+    for number in ENDINGS:
+        signal.signal(number, _stop)
+    try:
+        if options.no_publish:
+            manifest = build_here(Path.cwd(), options.dest, os.environ)
+        else:
+            manifest = build_and_publish(Path.cwd(), os.environ, _bucket(os.environ))
+        if options.output:
+            options.output.write_text(_exports(manifest))
+    except InvalidServiceFile as error:
+        return _fail([str(problem) for problem in error.problems])
+    except (LifecycleError, OSError) as error:
+        return _fail([str(error)])
+    return 0
+
+
+def build_and_publish(folder: Path, environ: Mapping[str, str], snapshots: Snapshots) -> Manifest:
+    """Build what the environment names, and publish it; raises LifecycleError."""
+    request = from_environment(environ)
+    check_clone(folder, request)
+    with tempfile.TemporaryDirectory(prefix="lifecycle-build-") as temporary:
+        artifact = Path(temporary) / "artifact.tar.gz"
+        manifest = _build(folder, request, artifact, environ)
+        published = publish(snapshots, manifest, artifact)
+    say(f"== published {published.prefix}")
+    return published
+
+
+def build_here(folder: Path, into: Path, environ: Mapping[str, str]) -> Manifest:
+    """Build the worktree without AWS: artifact and manifest go to `into`; raises LifecycleError."""
+    request = from_worktree(folder, environ, datetime.now(UTC))
+    into.mkdir(parents=True, exist_ok=True)
+    manifest = _build(folder, request, into / "artifact.tar.gz", environ, leave_out=into)
+    (into / "manifest.json").write_text(to_json(manifest))
+    say(f"== not published; written to {into}")
+    return manifest
+
+
+def _build(
+    folder: Path, request: Request, artifact: Path, environ: Mapping[str, str], leave_out: Path | None = None
+) -> Manifest:
+    file = read_service_file(folder)
+    say(f"== {file.name} {file.version}: commit {request.commit[:7]} of {request.repository}")
+    run_steps(file.build, folder, environ, say)
+    packed = pack(_members(folder, file, leave_out), artifact, request.built_at)
+    manifest = manifest_of(file, request, packed)
+    say(f"== snapshot {manifest.version}: {packed.files} files, {packed.size} bytes, sha256 {packed.digest}")
+    return manifest
+
+
+def _members(folder: Path, file: ServiceFile, leave_out: Path | None) -> list[Member]:
+    members = tracked_members(folder) if file.packs_tracked_files else None
+    if members is not None:
+        return members
+    return folder_members(folder, file.build.artifact, [leave_out] if leave_out else [])
+
+
+def say(line: str) -> None:
+    """Progress, in order with what the service's commands print themselves."""
+    print(line, flush=True)
+
+
+def _fail(messages: Sequence[str]) -> int:
+    for message in messages:
+        print(f"error: {message}", file=sys.stderr, flush=True)
+    return 1
+
+
+def _stop(number: int, _frame: FrameType | None) -> None:
+    raise BuildFailed(f"stopped by {signal.Signals(number).name}")
+
+
+def _bucket(environ: Mapping[str, str]) -> Snapshots:
+    if not (bucket := environ.get("ARTIFACT_BUCKET")):
+        raise BuildFailed("expected the environment variable ARTIFACT_BUCKET, found none")
+    import boto3  # noqa: PLC0415 - a build without AWS needs none
+
+    from apps.build.s3 import S3Snapshots  # noqa: PLC0415
+
+    return S3Snapshots(boto3.client("s3"), bucket)
+
+
+def _exports(manifest: Manifest) -> str:
+    values = {"LIFECYCLE_SERVICE": manifest.service, "LIFECYCLE_VERSION": manifest.version}
+    return "".join(f"export {name}={shlex.quote(value)}\n" for name, value in values.items())
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python3 -P -m apps.build", description=__doc__)
+    parser.add_argument(
+        "--output", type=Path, help="write LIFECYCLE_SERVICE and LIFECYCLE_VERSION here, as exports"
+    )
+    parser.add_argument("--no-publish", action="store_true", help="pack only, without AWS")
+    parser.add_argument("--dest", type=Path, help="the folder for the artifact of --no-publish")
+    return parser

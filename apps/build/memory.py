@@ -1,0 +1,19 @@
+"""The in-memory twin of S3Snapshots."""
+
+from pathlib import Path
+
+from lifecycle.domain.manifest import Manifest
+
+
+class MemorySnapshots:
+    """Snapshots in dictionaries, by prefix."""
+
+    def __init__(self) -> None:
+        self.digests: dict[str, str] = {}
+        self.manifests: dict[str, Manifest] = {}
+
+    def add_artifact(self, manifest: Manifest, artifact: Path) -> str:  # noqa: ARG002 - the port's
+        return self.digests.setdefault(manifest.prefix, manifest.digest)
+
+    def add_manifest(self, manifest: Manifest) -> Manifest:
+        return self.manifests.setdefault(manifest.prefix, manifest)

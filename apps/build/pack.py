@@ -1,0 +1,101 @@
+"""Packing: the same files give the same bytes, wherever and whenever they are packed.
+
+Called by main after the tests passed; the result is what a host unpacks (apps/agent/unpack.py).
+"""
+
+import gzip
+import hashlib
+import os
+import stat
+import tarfile
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import BinaryIO
+
+from apps.build.errors import BuildFailed
+from apps.build.files import Member
+
+# A little under what a host takes (apps/agent/unpack.py), for the archive's own padding.
+MAXIMUM_UNPACKED_BYTES = 2 * 1024**3 - 1024**2
+MAXIMUM_RATIO = 190
+RATIO_FROM_BYTES = 63 * 1024**2
+
+
+@dataclass(frozen=True, slots=True)
+class Packed:
+    """An artifact on this disk; `digest` is the sha256 of its bytes in hex, sizes in bytes."""
+
+    path: Path
+    digest: str
+    size: int
+    files: int
+    unpacked: int
+
+
+class _Hashed:
+    """A file that is hashed while it is written."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        self._file = file
+        self.digest = hashlib.sha256()
+        self.size = 0
+
+    def write(self, data: bytes) -> int:
+        self.digest.update(data)
+        self.size += len(data)
+        return self._file.write(data)
+
+    def flush(self) -> None:
+        self._file.flush()
+
+
+def pack(members: Sequence[Member], into: Path, modified: datetime) -> Packed:
+    """Write a tar.gz of the members to `into`; raises BuildFailed.
+
+    Every file's owner is 0, its mode 755 or 644, its time `modified`: not 1970, for a web server that goes by
+    a file's time would answer "not modified" across releases.
+    """
+    with into.open("wb") as file:
+        hashed = _Hashed(file)
+        with (
+            gzip.GzipFile(filename="", mode="wb", compresslevel=6, fileobj=hashed, mtime=0) as packed,
+            tarfile.open(fileobj=packed, mode="w|", format=tarfile.PAX_FORMAT) as tar,
+        ):
+            for member in members:
+                _add(tar, member, int(modified.timestamp()))
+            unpacked = tar.offset
+    if unpacked > max(RATIO_FROM_BYTES, MAXIMUM_RATIO * hashed.size):
+        raise BuildFailed(
+            f"{unpacked} bytes pack into {hashed.size}, which a host takes for a bomb: expected at most "
+            f"{MAXIMUM_RATIO} to 1; do not ship files that are almost empty"
+        )
+    files = sum(not stat.S_ISDIR(member.kind) for member in members)
+    return Packed(into, hashed.digest.hexdigest(), hashed.size, files, unpacked)
+
+
+def _add(tar: tarfile.TarFile, member: Member, modified: int) -> None:
+    entry = tarfile.TarInfo(member.name)
+    entry.mtime = modified
+    entry.mode = 0o755
+    if member.is_file:
+        _add_file(tar, entry, member)
+    else:
+        entry.type = tarfile.SYMTYPE if member.is_link else tarfile.DIRTYPE
+        entry.linkname = str(member.path.readlink()) if member.is_link else ""
+        tar.addfile(entry)
+
+
+def _add_file(tar: tarfile.TarFile, entry: tarfile.TarInfo, member: Member) -> None:
+    try:
+        descriptor = os.open(member.path, os.O_RDONLY | os.O_NOFOLLOW)
+        with open(descriptor, "rb") as file:  # noqa: PTH123 - a descriptor, not a path
+            found = os.fstat(descriptor)
+            entry.size = found.st_size
+            entry.mode = 0o755 if found.st_mode & stat.S_IXUSR else 0o644
+            if tar.offset + entry.size > MAXIMUM_UNPACKED_BYTES:
+                raise BuildFailed(f"expected at most {MAXIMUM_UNPACKED_BYTES} bytes to pack, found more")
+            tar.addfile(entry, file)
+    except OSError as error:
+        raise BuildFailed(f"{member.name}: cannot be packed: {error}") from error

@@ -1,0 +1,103 @@
+"""What is built: which commit of which repository, when, by whom; from the environment or a worktree.
+
+First step of the build; it goes into the manifest and into the snapshot's name.
+"""
+
+import os
+import re
+import subprocess
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from apps.build.errors import BuildFailed
+
+_COMMIT = re.compile(r"[0-9a-f]{40}")
+_NO_COMMIT = "0" * 40
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One build; `built_at` has a time zone."""
+
+    repository: str
+    commit: str
+    branch: str
+    built_at: datetime
+    builder: str
+
+
+def from_environment(environ: Mapping[str, str]) -> Request:
+    """The build that the delivery asked for; raises BuildFailed, naming the variable that does not fit."""
+    commit = _needed(environ, "LIFECYCLE_COMMIT")
+    if not _COMMIT.fullmatch(commit):
+        raise BuildFailed(
+            f"LIFECYCLE_COMMIT: expected 40 hexadecimal digits in lower case, found {commit!r:.60}"
+        )
+    return Request(
+        repository=_without_credentials(_needed(environ, "LIFECYCLE_REPOSITORY")),
+        commit=commit,
+        branch=_needed(environ, "LIFECYCLE_BRANCH"),
+        built_at=_time(_needed(environ, "LIFECYCLE_BUILT_AT")),
+        builder=_needed(environ, "CODEBUILD_BUILD_ID"),
+    )
+
+
+def from_worktree(folder: Path, environ: Mapping[str, str], now: datetime) -> Request:
+    """A developer's own build: what Git says of the folder, where the environment says nothing."""
+    commit = head(folder) or _NO_COMMIT
+    known = {
+        "LIFECYCLE_COMMIT": commit,
+        "LIFECYCLE_REPOSITORY": git(folder, "remote", "get-url", "origin") or str(folder.resolve()),
+        "LIFECYCLE_BRANCH": git(folder, "branch", "--show-current") or "none",
+        "LIFECYCLE_BUILT_AT": now.isoformat(),
+        "CODEBUILD_BUILD_ID": "local",
+    }
+    return from_environment({**known, **{name: environ[name] for name in known if environ.get(name)}})
+
+
+def check_clone(folder: Path, request: Request) -> None:
+    """Refuse a clone that stands at another commit than the one asked for."""
+    found = head(folder) if (folder / ".git").exists() else None
+    if found and found != request.commit:
+        raise BuildFailed(
+            f"expected a clone of commit {request.commit}, found {found}; start the build again"
+        )
+
+
+def head(folder: Path) -> str | None:
+    """The commit that the folder stands at, if it is Git's."""
+    return git(folder, "rev-parse", "--verify", "--quiet", "HEAD")
+
+
+def git(folder: Path, *arguments: str) -> str | None:
+    """What a Git command prints, without the last line end; None when it fails or there is no Git."""
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}
+    command = ["git", "-C", str(folder), "-c", "safe.directory=*", *arguments]
+    try:
+        done = subprocess.run(command, env=environment, capture_output=True, check=False)
+    except FileNotFoundError:
+        return None
+    return os.fsdecode(done.stdout).rstrip("\n") if done.returncode == 0 else None
+
+
+def _needed(environ: Mapping[str, str], name: str) -> str:
+    if not (value := environ.get(name, "").strip()):
+        raise BuildFailed(f"expected the environment variable {name}, found none; or build with --no-publish")
+    return value
+
+
+def _time(text: str) -> datetime:
+    try:
+        time = datetime.fromisoformat(text)
+        time = (time if time.tzinfo else time.replace(tzinfo=UTC)).astimezone(UTC)
+    except (ValueError, OverflowError) as error:
+        raise BuildFailed(f"LIFECYCLE_BUILT_AT: expected an ISO 8601 time, found {text!r:.60}") from error
+    if time.year < 1980:
+        raise BuildFailed(f"LIFECYCLE_BUILT_AT: expected a time after 1980, found {text!r:.60}")
+    return time
+
+
+def _without_credentials(url: str) -> str:
+    return re.sub(r"(?<=://)[^/@]*@", "", url)

@@ -1,0 +1,43 @@
+"""Starts the service: `HOST=127.0.0.1 PORT=8080 python3 -m hello`; SIGTERM ends it, after the last answer."""
+
+import os
+import signal
+import sys
+import threading
+from pathlib import Path
+
+from hello.greeting import Greeter
+from hello.server import Service
+from hello.switches import read_switches
+
+ENDINGS = {signal.SIGTERM, signal.SIGINT}
+
+
+def main(environ):
+    identity = {
+        "service": environ.get("LIFECYCLE_SERVICE", "hello"),
+        "version": environ.get("LIFECYCLE_VERSION", "0.0.0"),
+        "host": environ.get("LIFECYCLE_HOST", "local"),
+    }
+    own_switches = Path(__file__).parent.parent / "switches.toml"
+    try:
+        switches = read_switches(Path(environ.get("HELLO_SWITCHES", own_switches)))
+        if not switches.starts:
+            return "switches.toml says that the service does not start"
+        address = environ.get("HOST", "127.0.0.1"), int(environ.get("PORT", "8080"))
+        service = Service(address, Greeter(environ.get("GREETING", "Hello")), switches, identity)
+    except (OSError, ValueError, OverflowError) as error:
+        return f"hello cannot start: {error}"
+    # Every thread is to leave these signals alone; sigwait below takes them.
+    signal.pthread_sigmask(signal.SIG_BLOCK, ENDINGS)
+    running = threading.Thread(target=service.run)
+    running.start()
+    print(f"hello {identity['version']} serves on {address[0]}:{service.server_port}", flush=True)
+    signal.sigwait(ENDINGS)
+    service.shutdown()
+    running.join()
+    print("hello has ended", flush=True)
+    return 0
+
+
+sys.exit(main(os.environ))

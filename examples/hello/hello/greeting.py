@@ -1,0 +1,29 @@
+"""What the service is for: a greeting in one of the languages of greetings.json."""
+
+import json
+from pathlib import Path
+
+LONGEST_NAME = 80
+
+GREETINGS = Path(__file__).with_name("greetings.json")
+
+
+class BadRequest(ValueError):
+    """Something that the client can put right."""
+
+
+class Greeter:
+    """Greets in the languages of a file; `word` is the English one."""
+
+    def __init__(self, word="Hello", file=GREETINGS):
+        self.word = word
+        self.forms = json.loads(file.read_text(encoding="utf-8"))
+
+    def greet(self, name="world", language="en"):
+        if language not in self.forms:
+            raise BadRequest(
+                f"language: expected one of {', '.join(sorted(self.forms))}, found {language[:20]!r}"
+            )
+        if not name.strip() or len(name) > LONGEST_NAME:
+            raise BadRequest(f"name: expected 1 to {LONGEST_NAME} characters, found {len(name)}")
+        return self.forms[language].format(word=self.word, name=name.strip())

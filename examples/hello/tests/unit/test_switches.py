@@ -1,0 +1,28 @@
+"""How switches.toml is read."""
+
+import tempfile
+import unittest
+from pathlib import Path
+
+from hello.switches import Switches, read_switches
+
+
+def read(text):
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder) / "switches.toml"
+        file.write_text(text, encoding="utf-8")
+        return read_switches(file)
+
+
+class SwitchesTest(unittest.TestCase):
+    def test_an_empty_file_sets_nothing(self):
+        self.assertEqual(read(""), Switches(starts=True, self_test_fails=False, error_rate=0.0))
+
+    def test_every_switch_is_read(self):
+        text = "starts = false\nself_test_fails = true\nerror_rate = 0.03"
+        self.assertEqual(read(text), Switches(starts=False, self_test_fails=True, error_rate=0.03))
+
+    def test_what_is_no_switch_or_no_value_for_it_is_refused(self):
+        for text in ("stars = true", "starts = 1", 'error_rate = "3 %"', "error_rate = 3", "nonsense"):
+            with self.subTest(text=text), self.assertRaises(ValueError):
+                read(text)

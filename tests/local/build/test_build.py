@@ -1,0 +1,230 @@
+"""The build as CodeBuild starts it: what it prints, leaves behind, and how it ends."""
+
+import hashlib
+import os
+import signal
+import subprocess
+import sys
+import tarfile
+from pathlib import Path
+
+import pytest
+
+from lifecycle.domain.manifest import Manifest
+from lifecycle.gateways.records import from_json
+
+from .conftest import ROOT, SMALLEST, Build, Repository, git
+
+
+def packed(tmp_path: Path) -> list[str]:
+    with tarfile.open(tmp_path / "out" / "artifact.tar.gz") as archive:
+        return archive.getnames()
+
+
+def test_what_git_tracks_is_the_artifact_where_nothing_is_built(
+    repository: Repository, build: Build, tmp_path: Path
+) -> None:
+    folder = repository({"serve": "#!/bin/sh\n", "data/a": "a"})
+    (folder / "left-behind.log").touch()
+    done = build(
+        folder, "--no-publish", "--dest", str(tmp_path / "out"), "--output", str(tmp_path / "exports")
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    assert packed(tmp_path) == ["data", "data/a", "lifecycle.toml", "serve"]
+    version = f"1.4.0-20261123014630-{git(folder, 'rev-parse', 'HEAD')[:7]}"
+    manifest = from_json(Manifest, (tmp_path / "out" / "manifest.json").read_bytes())
+    artifact = (tmp_path / "out" / "artifact.tar.gz").read_bytes()
+    assert (manifest.version, manifest.branch, manifest.builder) == (version, "main", "local")
+    assert (manifest.digest, manifest.size) == (hashlib.sha256(artifact).hexdigest(), len(artifact))
+    exports = f"export LIFECYCLE_SERVICE=hello\nexport LIFECYCLE_VERSION={version}\n"
+    assert (tmp_path / "exports").read_text() == exports
+
+
+def test_a_folder_without_git_is_packed_whole(build: Build, tmp_path: Path) -> None:
+    folder = tmp_path / "plain"
+    folder.mkdir()
+    (folder / "lifecycle.toml").write_text(SMALLEST)
+    done = build(folder, "--no-publish", "--dest", str(folder / "out"), GIT_CEILING_DIRECTORIES=str(tmp_path))
+    assert (done.returncode, done.stderr) == (0, "")
+    with tarfile.open(folder / "out" / "artifact.tar.gz") as archive:
+        assert archive.getnames() == ["lifecycle.toml"]
+
+
+def test_commands_unit_tests_and_integration_tests_are_run_in_this_order(
+    repository: Repository, build: Build, tmp_path: Path
+) -> None:
+    folder = repository(
+        {
+            "lifecycle.toml": SMALLEST
+            + """
+        [build]
+        integration_tests = ["echo three >> dist/log"]
+        unit_tests = ["echo two >> dist/log"]
+        commands = ["mkdir dist", 'echo "$WORD" > dist/log']
+        environment = { WORD = "one" }
+        artifact = "dist"
+    """
+        }
+    )
+    done = build(folder)
+    assert done.returncode == 0, done.stderr
+    assert "== build 2/2: echo" in done.stdout
+    assert "== integration tests 1/1: done in 0." in done.stdout
+    assert packed(tmp_path) == ["log"]
+    assert (folder / "dist" / "log").read_text() == "one\ntwo\nthree\n"
+
+
+def test_the_first_failure_ends_the_build_with_its_command_and_exit_code(
+    repository: Repository, build: Build, tmp_path: Path
+) -> None:
+    folder = repository(
+        {
+            "lifecycle.toml": SMALLEST
+            + """
+        [build]
+        unit_tests = ["true", "echo a test failed; exit 7", "touch never"]
+    """
+        }
+    )
+    done = build(folder)
+    assert done.returncode == 1
+    assert "a test failed" in done.stdout
+    assert done.stderr.startswith(
+        "error: unit tests 2/3: `echo a test failed; exit 7` failed with exit code 7 after"
+    )
+    assert not (folder / "never").exists()
+    assert not (tmp_path / "out" / "manifest.json").exists()
+
+
+def test_a_command_that_is_killed_is_told_by_its_signal(repository: Repository, build: Build) -> None:
+    done = build(repository({"lifecycle.toml": SMALLEST + "build.commands = ['kill -SEGV $$']"}))
+    assert (done.returncode, "was ended by SIGSEGV" in done.stderr) == (1, True)
+
+
+def test_a_phase_that_takes_too_long_is_ended_with_all_that_it_started(
+    repository: Repository, build: Build
+) -> None:
+    folder = repository(
+        {
+            "lifecycle.toml": SMALLEST
+            + """
+        [build]
+        commands = ["sleep 600 & echo $! > child; sleep 600"]
+        timeout_seconds = 1
+    """
+        }
+    )
+    done = build(folder)
+    assert done.returncode == 1
+    assert "was stopped: expected the build to take at most 1 s" in done.stderr
+    assert not runs(int((folder / "child").read_text()))
+
+
+def test_what_a_command_leaves_running_is_ended(repository: Repository, build: Build) -> None:
+    folder = repository({"lifecycle.toml": SMALLEST + "build.commands = ['sleep 600 & echo $! > child']"})
+    assert build(folder).returncode == 0
+    assert not runs(int((folder / "child").read_text()))
+
+
+def test_a_build_that_is_stopped_ends_its_command(repository: Repository, tmp_path: Path) -> None:
+    command = "echo $$ > child; echo begun; exec sleep 600"
+    folder = repository({"lifecycle.toml": SMALLEST + f"build.commands = ['{command}']"})
+    arguments = [sys.executable, "-P", "-m", "apps.build", "--no-publish", "--dest", str(tmp_path / "out")]
+    environment = os.environ | {"PYTHONPATH": f"{ROOT}:{ROOT / 'layers/core/python'}"}
+    with subprocess.Popen(
+        arguments, cwd=folder, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdout is not None
+        while process.stdout.readline().strip() != "begun":
+            assert process.poll() is None
+        process.send_signal(signal.SIGTERM)
+        errors = process.stderr.read() if process.stderr else ""
+        process.wait()
+    assert (process.returncode, errors) == (1, "error: stopped by SIGTERM\n")
+    assert not runs(int((folder / "child").read_text()))
+
+
+def test_the_services_own_modules_do_not_shadow_those_of_the_build(
+    repository: Repository, build: Build
+) -> None:
+    files = {
+        "apps/__init__.py": "boom",
+        "lifecycle/__init__.py": "boom",
+        "json.py": "boom",
+        "pydantic.py": "boom",
+    }
+    assert build(repository(files)).returncode == 0
+
+
+def test_every_problem_of_the_lifecycle_toml_is_a_line(repository: Repository, build: Build) -> None:
+    done = build(repository({"lifecycle.toml": 'name = "Hello"\nversion = "1.4"\n[run]\nprot = 1\n'}))
+    assert done.returncode == 1
+    assert done.stderr.splitlines() == [
+        (
+            "error: lifecycle.toml:1: name: expected at most 24 lower-case letters, digits and single hyphens, "
+            'beginning with a letter, found "Hello"'
+        ),
+        "error: lifecycle.toml:3: run.command: expected a shell command: text of 1 to 4000 characters, found nothing",
+        'error: lifecycle.toml:4: run.prot: unknown; did you mean "port"?',
+    ]
+
+
+def test_a_repository_without_a_lifecycle_toml_is_told_so(build: Build, tmp_path: Path) -> None:
+    folder = tmp_path / "empty"
+    folder.mkdir()
+    done = build(folder)
+    assert done.returncode == 1
+    assert done.stderr.startswith(
+        f"error: lifecycle.toml: expected a file {folder}/lifecycle.toml, found none"
+    )
+
+
+@pytest.mark.parametrize(
+    ("command", "problem"),
+    [
+        ("true", "expected a folder 'dist' after the build, found nothing"),
+        ("touch dist", "expected a folder 'dist' after the build, found a file"),
+        ("mkdir -p dist/a", "expected files in 'dist' after the build, found none"),
+        ("ln -s / dist", "expected a folder inside the repository, found /"),
+        (
+            "mkdir -p dist/a/.git; touch dist/a/.git/x",
+            "a/.git: a repository inside the artifact is never packed",
+        ),
+        ("mkdir dist; ln -s /etc/passwd dist/a", "a: the link points outside the artifact, to '/etc/passwd'"),
+        ("mkdir dist; ln -s ../serve dist/a", "a: the link points outside the artifact, to '../serve'"),
+        ("mkdir dist; mkfifo dist/a", "a: expected a file, folder or symbolic link, found a pipe"),
+    ],
+)
+def test_an_artifact_that_no_host_would_take_fails_the_build(
+    command: str, problem: str, repository: Repository, build: Build
+) -> None:
+    text = SMALLEST + f'[build]\ncommands = ["{command}"]\nartifact = "dist"\n'
+    done = build(repository({"lifecycle.toml": text, "serve": ""}))
+    assert (done.returncode, problem in done.stderr) == (1, True), done.stderr
+
+
+def test_a_clone_of_another_commit_is_refused(repository: Repository, build: Build, tmp_path: Path) -> None:
+    done = build(
+        repository({}), "--output", str(tmp_path / "exports"), LIFECYCLE_COMMIT="a" * 40, LIFECYCLE_BRANCH="main",
+        LIFECYCLE_REPOSITORY="url", CODEBUILD_BUILD_ID="build:1", ARTIFACT_BUCKET="bucket",
+        AWS_ACCESS_KEY_ID="none", AWS_SECRET_ACCESS_KEY="none", AWS_DEFAULT_REGION="us-east-1",
+    )  # fmt: skip
+    assert done.returncode == 1
+    assert done.stderr.startswith(f"error: expected a clone of commit {'a' * 40}, found ")
+    assert not (tmp_path / "exports").exists()
+
+
+def test_a_publishing_build_without_its_variables_says_which_is_missing(
+    repository: Repository, build: Build
+) -> None:
+    done = build(repository({}), "--output", "exports")
+    assert done.stderr == "error: expected the environment variable ARTIFACT_BUCKET, found none\n"
+    assert done.returncode == 1
+
+
+def runs(pid: int) -> bool:
+    """Whether the process is there and no zombie."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except FileNotFoundError:
+        return False

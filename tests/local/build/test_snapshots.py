@@ -1,0 +1,171 @@
+"""One suite for the bucket and its in-memory twin: a snapshot is written once."""
+
+import os
+import socket
+import subprocess
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from datetime import UTC, datetime
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+import boto3
+import pytest
+from botocore.config import Config
+
+from apps.build.memory import MemorySnapshots
+from apps.build.publish import Snapshots
+from apps.build.s3 import S3Snapshots
+from apps.local.emulator import answers
+from lifecycle.domain.errors import StoreRefused
+from lifecycle.domain.manifest import Check, Manifest, Run
+
+from .conftest import ROOT, Build, Repository, git
+
+BUCKET = "lifecycle-artifacts"
+BYTES = b"the artifact"
+MANIFEST = Manifest(
+    service="hello",
+    version="1.4.0-20261123014630-ab12cd3",
+    commit="ab12cd3" + "0" * 33,
+    repository="url",
+    branch="main",
+    digest=sha256(BYTES).hexdigest(),
+    size=len(BYTES),
+    built_at=datetime(2026, 11, 23, 1, 46, 30, tzinfo=UTC),
+    builder="build:1",
+    run=Run("./serve", 8080),
+    is_alive=Check("/is_alive"),
+    self_test=Check("/self_test"),
+)
+OTHER = b"other bytes"
+OTHER_MANIFEST = replace(MANIFEST, digest=sha256(OTHER).hexdigest(), builder="build:2")
+
+
+def free_port() -> int:
+    with socket.socket() as found:
+        found.bind(("127.0.0.1", 0))
+        return int(found.getsockname()[1])
+
+
+@pytest.fixture(scope="module")
+def endpoint(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The emulator with S3 alone, which starts in a moment."""
+    port = free_port()
+    environment = {
+        "PATH": os.environ["PATH"],
+        "BIND_HOST": "127.0.0.1",
+        "GATEWAY_PORT": str(port),
+        "SERVICES": "s3",
+        "TMPDIR": str(tmp_path_factory.mktemp("emulator")),
+        "LOG_LEVEL": "ERROR",
+    }
+    with subprocess.Popen(
+        [ROOT / ".venv-emulator/bin/python", "-m", "ministack"], env=environment, stdout=subprocess.DEVNULL
+    ) as process:
+        url = f"http://127.0.0.1:{port}"
+        while not answers(f"{url}/_ministack/health"):
+            assert process.poll() is None, "the emulator ended while it started"
+        yield url
+        process.terminate()
+
+
+@pytest.fixture
+def s3(endpoint: str) -> Any:
+    client = boto3.client(
+        "s3",
+        endpoint_url=endpoint,
+        region_name="us-east-1",
+        aws_access_key_id="test",
+        aws_secret_access_key="test",
+        config=Config(s3={"addressing_style": "path"}, proxies={}, retries={"total_max_attempts": 1}),
+    )
+    client.create_bucket(Bucket=BUCKET)
+    yield client
+    for found in client.list_objects_v2(Bucket=BUCKET).get("Contents", []):
+        client.delete_object(Bucket=BUCKET, Key=found["Key"])
+    client.delete_bucket(Bucket=BUCKET)
+    client.close()
+
+
+@pytest.fixture(params=["memory", pytest.param("s3", marks=pytest.mark.emulator)])
+def snapshots(request: pytest.FixtureRequest) -> Snapshots:
+    return (
+        MemorySnapshots() if request.param == "memory" else S3Snapshots(request.getfixturevalue("s3"), BUCKET)
+    )
+
+
+@pytest.fixture
+def artifact(tmp_path: Path) -> Callable[[bytes], Path]:
+    def write(data: bytes) -> Path:
+        (tmp_path / "artifact.tar.gz").write_bytes(data)
+        return tmp_path / "artifact.tar.gz"
+
+    return write
+
+
+Artifact = Callable[[bytes], Path]
+
+
+def test_an_artifact_is_written_once(snapshots: Snapshots, artifact: Artifact) -> None:
+    assert snapshots.add_artifact(MANIFEST, artifact(BYTES)) == MANIFEST.digest
+    assert snapshots.add_artifact(MANIFEST, artifact(BYTES)) == MANIFEST.digest
+    assert snapshots.add_artifact(OTHER_MANIFEST, artifact(OTHER)) == MANIFEST.digest
+
+
+def test_a_manifest_is_written_once(snapshots: Snapshots) -> None:
+    assert snapshots.add_manifest(MANIFEST) == MANIFEST
+    assert snapshots.add_manifest(OTHER_MANIFEST) == MANIFEST
+
+
+@pytest.mark.emulator
+def test_the_bucket_has_them_where_promote_and_the_hosts_look(s3: Any, artifact: Artifact) -> None:
+    snapshots = S3Snapshots(s3, BUCKET)
+    snapshots.add_artifact(MANIFEST, artifact(BYTES))
+    snapshots.add_manifest(MANIFEST)
+    found = s3.get_object(Bucket=BUCKET, Key=f"{MANIFEST.prefix}/artifact.tar.gz")
+    assert (found["Body"].read(), found["Metadata"]) == (BYTES, {"sha256": MANIFEST.digest})
+    found["Body"].close()
+    s3.head_object(Bucket=BUCKET, Key=f"{MANIFEST.prefix}/manifest.json")
+
+
+@pytest.mark.emulator
+def test_bytes_that_were_damaged_on_their_way_are_refused_by_the_bucket(s3: Any, artifact: Artifact) -> None:
+    with pytest.raises(StoreRefused, match="BadDigest"):
+        S3Snapshots(s3, BUCKET).add_artifact(MANIFEST, artifact(OTHER))
+
+
+@pytest.mark.emulator
+def test_a_bucket_that_is_not_there_is_named(s3: Any, artifact: Artifact) -> None:
+    with pytest.raises(StoreRefused, match=r"s3://no-such-bucket/snapshot/hello/.*NoSuchBucket"):
+        S3Snapshots(s3, "no-such-bucket").add_artifact(MANIFEST, artifact(BYTES))
+
+
+@pytest.mark.emulator
+def test_a_build_is_published_and_the_same_build_again_is_no_error(
+    s3: Any, endpoint: str, repository: Repository, build: Build, tmp_path: Path
+) -> None:
+    folder = repository({"serve": ""})
+    environ = {
+        "AWS_ENDPOINT_URL": endpoint,
+        "AWS_REGION": "us-east-1",
+        "AWS_DEFAULT_REGION": "us-east-1",
+        "AWS_ACCESS_KEY_ID": "test",
+        "AWS_SECRET_ACCESS_KEY": "test",
+        "ARTIFACT_BUCKET": BUCKET,
+        "CODEBUILD_BUILD_ID": "build:1",
+        "LIFECYCLE_REPOSITORY": str(folder),
+        "LIFECYCLE_BRANCH": "main",
+        "LIFECYCLE_COMMIT": git(folder, "rev-parse", "HEAD"),
+    }
+    exports = tmp_path / "exports"
+    for number in (1, 2):
+        done = build(folder, "--output", str(exports), **{**environ, "CODEBUILD_BUILD_ID": f"build:{number}"})
+        assert (done.returncode, done.stderr) == (0, "")
+    prefix = f"snapshot/hello/1.4.0-20261123014630-{environ['LIFECYCLE_COMMIT'][:7]}"
+    assert done.stdout.endswith(f"== published {prefix}\n")
+    assert prefix.rpartition("/")[2] in exports.read_text()
+    (folder / "serve").write_text("changed")
+    done = build(folder, "--output", str(exports), **environ)
+    assert (done.returncode, "was published before with other bytes" in done.stderr) == (1, True)

@@ -1,0 +1,75 @@
+"""A snapshot's manifest, and publishing it once."""
+
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from apps.build.errors import SnapshotTaken
+from apps.build.memory import MemorySnapshots
+from apps.build.pack import Packed
+from apps.build.publish import manifest_of, publish
+from apps.build.request import Request
+from lifecycle.domain.manifest import Manifest
+from lifecycle.gateways.records import from_json, to_json
+from lifecycle.servicefile import parse_service_file
+
+ARTIFACT = Path("artifact.tar.gz")
+FILE = parse_service_file(
+    b'name = "hello"\nversion = "1.4"\n[run]\ncommand = "./serve"\n[environments.staging]'
+)
+REQUEST = Request(
+    repository="https://github.com/example/hello.git",
+    commit="ab12cd3" + "0" * 33,
+    branch="main",
+    built_at=datetime(2026, 11, 23, 1, 46, 30, tzinfo=UTC),
+    builder="lifecycle-build:1",
+)
+MANIFEST = manifest_of(FILE, REQUEST, Packed(ARTIFACT, digest="d" * 64, size=7, files=1, unpacked=9))
+
+
+def test_a_snapshot_is_named_after_the_declared_version_the_time_and_the_commit() -> None:
+    assert MANIFEST.prefix == "snapshot/hello/1.4.0-20261123014630-ab12cd3"
+    assert (MANIFEST.digest, MANIFEST.size, MANIFEST.snapshot) == ("d" * 64, 7, None)
+    assert set(MANIFEST.policies) == {"staging"}
+
+
+def test_a_manifest_is_read_back_as_it_was_written() -> None:
+    assert from_json(Manifest, to_json(MANIFEST)) == MANIFEST
+
+
+def test_a_snapshot_is_published_with_its_manifest() -> None:
+    snapshots = MemorySnapshots()
+    assert publish(snapshots, MANIFEST, ARTIFACT) == MANIFEST
+    assert snapshots.digests == {MANIFEST.prefix: "d" * 64}
+    assert snapshots.manifests == {MANIFEST.prefix: MANIFEST}
+
+
+def test_the_same_build_again_finds_the_first_one_and_changes_nothing() -> None:
+    snapshots = MemorySnapshots()
+    publish(snapshots, MANIFEST, ARTIFACT)
+    assert publish(snapshots, replace(MANIFEST, builder="lifecycle-build:2"), ARTIFACT) == MANIFEST
+
+
+def test_other_bytes_under_the_same_name_are_refused() -> None:
+    snapshots = MemorySnapshots()
+    publish(snapshots, MANIFEST, ARTIFACT)
+    with pytest.raises(SnapshotTaken, match=r"expected sha256 eeee.*, found dddd.*; start a new build"):
+        publish(snapshots, replace(MANIFEST, digest="e" * 64), ARTIFACT)
+    assert snapshots.manifests == {MANIFEST.prefix: MANIFEST}
+
+
+def test_other_bytes_left_by_a_build_that_died_before_its_manifest_are_refused() -> None:
+    snapshots = MemorySnapshots()
+    snapshots.add_artifact(MANIFEST, ARTIFACT)
+    with pytest.raises(SnapshotTaken):
+        publish(snapshots, replace(MANIFEST, digest="e" * 64), ARTIFACT)
+    assert snapshots.manifests == {}
+
+
+def test_a_manifest_of_other_bytes_under_the_same_name_is_refused() -> None:
+    snapshots = MemorySnapshots()
+    snapshots.add_manifest(replace(MANIFEST, digest="e" * 64))
+    with pytest.raises(SnapshotTaken):
+        publish(snapshots, MANIFEST, ARTIFACT)

@@ -1,0 +1,101 @@
+from apps.local.dispatcher import rotation
+from apps.local.dispatcher.rotation import Address, Health, HostView, Rotation
+
+A, B = Address("127.0.0.11", 8001), Address("127.0.0.12", 8002)
+GOOD = HostView()
+
+
+def serving(*addresses: Address) -> Rotation:
+    made = Rotation()
+    for address in addresses:
+        made.register(address)
+    made.written(0.0)
+    return made
+
+
+def health(made: Rotation, address: Address, host: HostView | None, looked_at: float = 1.0) -> Health:
+    view = {} if host is None else {address: host}
+    return made.health(address, view, looked_at, used=True)
+
+
+def test_a_new_target_is_initial_until_envoy_lists_it_and_has_checked_it() -> None:
+    made = serving(A)
+    assert health(made, A, None) == rotation.REGISTERING
+    assert health(made, A, HostView(pending_check=True, failed_check=True)) == rotation.CHECKING
+    assert health(made, A, GOOD) == rotation.HEALTHY
+
+
+def test_a_look_from_before_the_registration_says_nothing() -> None:
+    made = serving()
+    made.register(A)
+    assert health(made, A, GOOD, 5.0) == rotation.REGISTERING
+    made.written(5.0)
+    assert health(made, A, GOOD, 5.0) == rotation.REGISTERING
+    assert health(made, A, GOOD, 5.1) == rotation.HEALTHY
+
+
+def test_a_failed_check_is_unhealthy_and_says_why() -> None:
+    made = serving(A)
+    assert health(made, A, HostView(failed_check=True)) == rotation.FAILED
+    assert health(made, A, HostView(failed_check=True, check_timed_out=True)) == rotation.TIMED_OUT
+    assert made.health(A, None, 1.0, used=True) == rotation.UNKNOWN
+
+
+def test_a_group_that_no_listener_uses_has_no_health() -> None:
+    assert serving(A).health(A, {A: GOOD}, 1.0, used=False) == rotation.NOT_IN_USE
+
+
+def test_draining_waits_until_envoy_drains_it_with_nothing_in_flight_twice() -> None:
+    made = serving(A, B)
+    made.deregister(A, deadline=100.0)
+    assert made.listed() == [(A, True), (B, False)]
+    assert not made.observe({A: HostView(total=5)}, 1.0)
+    assert not made.observe({A: HostView(total=6, active=1, draining=True)}, 1.1)
+    assert not made.observe({A: HostView(total=6, draining=True)}, 1.2)
+    assert not made.observe({A: HostView(total=7, draining=True)}, 1.3)
+    assert health(made, A, GOOD) == rotation.DEREGISTERING
+    assert made.observe({A: HostView(total=7, draining=True)}, 1.31)
+    assert made.listed() == [(B, False)]
+    assert made.reported() == [B]
+    assert health(made, A, GOOD) == rotation.NOT_REGISTERED
+
+
+def test_draining_ends_at_its_deadline_whatever_is_in_flight() -> None:
+    made = serving(A)
+    made.deregister(A, deadline=2.0)
+    assert not made.observe({A: HostView(active=1, draining=True)}, 1.9)
+    assert made.observe({A: HostView(active=1, draining=True)}, 2.0)
+
+
+def test_a_target_that_returns_while_draining_first_leaves_envoy() -> None:
+    made = serving(A)
+    made.deregister(A, deadline=100.0)
+    made.register(A)
+    assert made.listed() == []
+    assert made.registered() == [A]
+    assert health(made, A, GOOD) == rotation.REGISTERING
+    made.written(1.0)
+    assert not made.observe({A: GOOD}, 1.1)
+    assert not made.observe({}, 1.0)
+    assert made.observe({}, 1.2)
+    assert made.listed() == [(A, False)]
+    assert health(made, A, GOOD, 1.3) == rotation.REGISTERING
+
+
+def test_a_target_that_left_is_forgotten_and_can_be_deregistered_again() -> None:
+    made = serving(A)
+    made.deregister(A, deadline=0.0)
+    made.observe({A: HostView(draining=True)}, 1.0)
+    made.register(A)
+    made.deregister(A, deadline=5.0)
+    made.written(1.1)
+    assert not made.observe({}, 1.2)
+    assert made.targets == {}
+    made.deregister(A, deadline=5.0)
+    assert not made.unsettled
+
+
+def test_registering_a_serving_target_again_changes_nothing() -> None:
+    made = serving(A)
+    made.register(A)
+    assert health(made, A, GOOD) == rotation.HEALTHY

@@ -1,0 +1,165 @@
+"""What a person is told about a lifecycle.toml that cannot be used."""
+
+import time
+
+import pytest
+
+from lifecycle.servicefile import InvalidServiceFile, Problem, parse_service_file
+
+HEAD = 'name = "hello"\nversion = "1.4.0"\n'
+RUN = HEAD + '[run]\ncommand = "./serve"\n'
+
+
+def problems(text: str | bytes) -> list[str]:
+    with pytest.raises(InvalidServiceFile) as caught:
+        parse_service_file(text if isinstance(text, bytes) else text.encode())
+    assert str(caught.value) == "\n".join(str(problem) for problem in caught.value.problems)
+    return [str(problem) for problem in caught.value.problems]
+
+
+def only_problem(text: str | bytes) -> str:
+    found = problems(text)
+    assert len(found) == 1, found
+    return found[0]
+
+
+def test_a_problem_names_file_line_field_what_was_expected_and_what_was_found() -> None:
+    assert only_problem(RUN + 'port = "eighty"') == (
+        'lifecycle.toml:5: run.port: expected a whole number from 1 to 65535, found "eighty"'
+    )
+
+
+def test_a_problem_can_be_taken_apart() -> None:
+    with pytest.raises(InvalidServiceFile) as caught:
+        parse_service_file((RUN + "port = 0").encode())
+    (problem,) = caught.value.problems
+    assert problem == Problem(5, "run.port", "expected a whole number from 1 to 65535, found 0")
+
+
+def test_all_problems_are_told_at_once_in_the_order_of_the_lines() -> None:
+    text = 'name = "Hello!"\nversion = 1.4\n[run]\nport = true\n[checks]\nis_alive = "health"\n'
+    assert [found.split(": expected")[0] for found in problems(text)] == [
+        "lifecycle.toml:1: name",
+        "lifecycle.toml:2: version",
+        "lifecycle.toml:3: run.command",
+        "lifecycle.toml:4: run.port",
+        "lifecycle.toml:6: checks.is_alive.path",
+    ]
+
+
+def test_an_empty_file_lacks_the_three_that_are_required() -> None:
+    assert [found.split(": expected")[0] for found in problems("")] == [
+        "lifecycle.toml:1: name",
+        "lifecycle.toml:1: run.command",
+        "lifecycle.toml:1: version",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("line", "hint"),
+    [
+        ("prot = 80", 'run.prot: unknown; did you mean "port"?'),
+        ("Port = 80", 'run.Port: unknown; did you mean "port"?'),
+        ('unit_tests = ["make"]', "run.unit_tests: unknown here; did you mean build.unit_tests?"),
+        ('name = "x"', "run.name: unknown here; did you mean name, above the first table?"),
+        (
+            "zzz = 1",
+            "run.zzz: unknown; expected one of command, port, environment, start_seconds, stop_seconds",
+        ),
+        ("[environments.prod]", 'environments.prod: unknown; did you mean "production"?'),
+    ],
+)
+def test_an_unknown_key_comes_with_what_was_probably_meant(line: str, hint: str) -> None:
+    assert only_problem(RUN + line) == f"lifecycle.toml:5: {hint}"
+
+
+@pytest.mark.parametrize(
+    ("line", "ending"),
+    [
+        ('port = "80"', 'found "80" (write it without quotes)'),
+        ("environment = { A = 1 }", "found 1 (write it in quotes)"),
+        ("[environments.staging]\nautomatic = 'true'", 'found "true" (write it without quotes)'),
+        ("start_seconds = nan", "found NaN"),
+        ("start_seconds = 2020-01-01", "found a date or time"),
+        ("port = []", "found a list"),
+        ("port = {}", "found a table"),
+        ("port = 0x" + "f" * 4000, "found a very large number"),
+    ],
+)
+def test_what_was_found_is_shown_with_a_hint_about_quotes(line: str, ending: str) -> None:
+    assert only_problem(RUN + line).endswith(ending)
+
+
+@pytest.mark.parametrize(
+    ("line", "expected"),
+    [
+        ("environment = { PORT = '1' }", "run.environment.PORT: expected another name: HOST, PORT"),
+        ("environment = { LIFECYCLE_X = '1' }", "run.environment.LIFECYCLE_X: expected another name"),
+        ("environment = { 'a b' = '1' }", 'run.environment."a b": expected a variable\'s name'),
+        ("environment = { A = '\\u0000' }".replace("'", '"'), "run.environment.A: expected text of at most"),
+        ("start_seconds = 601", "run.start_seconds: expected a number of seconds from 1 to 600"),
+        ("start_seconds = 600\nstop_seconds = 300", "run: expected run.stop_seconds, run.start_seconds and"),
+        ("[build]\ncommands = [\n'make',\n3]", "build.commands[1]: expected a shell command"),
+        ("[build]\ncommands = 'make'", "build.commands: expected a list of at most 50 shell commands"),
+        ("[build]\nartifact = '../other'", "build.artifact: expected a folder inside the repository"),
+        ("[build]\nartifact = '/etc'", "build.artifact: expected a folder inside the repository"),
+        ("[build]\nartifact = '.git'", "build.artifact: expected a folder inside the repository"),
+        ("[checks]\nis_alive = '/a b'", "checks.is_alive.path: expected a path of printable characters"),
+        (
+            "[checks]\nself_test = {path = '/', command = 'x'}",
+            "checks.self_test: expected either path or command",
+        ),
+        (
+            "[environments.production]\nautomatic = true",
+            "environments.production.automatic: expected false: only",
+        ),
+        (
+            "[environments.staging]\nmax_unavailable = 0",
+            "max_unavailable: expected a whole number from 1 to 100",
+        ),
+        (
+            "[environments.staging]\ndrain_seconds = 841",
+            "drain_seconds: expected a whole number of seconds from 1",
+        ),
+        ("[environments.staging]\napproval = 'maybe'", 'approval: expected "none", "before_first_host" or'),
+    ],
+)
+def test_every_bound_is_told_in_plain_words(line: str, expected: str) -> None:
+    assert expected in only_problem(RUN + line)
+
+
+def test_the_line_is_that_of_the_item_and_of_the_table_when_the_key_is_missing() -> None:
+    assert only_problem(RUN + "[build]\ncommands = [\n'make',\n3]").startswith("lifecycle.toml:8: ")
+    assert only_problem(HEAD + "\n[run]\nport = 1").startswith("lifecycle.toml:4: run.command: ")
+
+
+def test_broken_toml_is_told_with_line_and_column() -> None:
+    assert only_problem(RUN + "port = eighty") == (
+        "lifecycle.toml:5: expected TOML; invalid value, column 8 "
+        '(text is written in double quotes, as in name = "hello")'
+    )
+    assert only_problem(RUN + "port = 1\nport = 2").endswith("(a key is written twice)")
+
+
+@pytest.mark.parametrize(
+    ("data", "message"),
+    [
+        (b"a = 1\n\xff", "lifecycle.toml:2: expected text in UTF-8, found the byte 0xff"),
+        (b"\x7fELF\x00\x01", "lifecycle.toml:1: expected TOML"),
+        (b"#" * 70_000, "lifecycle.toml: expected at most 65536 bytes"),
+        (b"a = " + b"1" * 5000, "lifecycle.toml: expected numbers of a few digits"),
+        (b"a = " + b"[" * 5000, "lifecycle.toml: expected tables and lists a few levels deep"),
+        (b"a.b = " + b"{a=" * 5000, "lifecycle.toml: expected tables and lists a few levels deep"),
+        (b".".join([b"a"] * 30_000) + b"= 1", "lifecycle.toml:1: expected keys of a few parts"),
+        (b"\n[" + b" . ".join([b"'a'"] * 9000) + b"]", "lifecycle.toml:2: expected keys of a few parts"),
+    ],
+)
+def test_what_is_no_text_of_ours_is_refused_in_one_line_and_soon(data: bytes, message: str) -> None:
+    started = time.process_time()
+    assert only_problem(data).startswith(message)
+    assert time.process_time() - started < 5
+
+
+def test_control_characters_are_never_printed_as_they_are() -> None:
+    found = only_problem(RUN + 'port = "\\u001b[31m\\u009b"')
+    assert found.isprintable()

@@ -1,0 +1,73 @@
+"""What a lifecycle.toml becomes."""
+
+import pytest
+
+from lifecycle.domain.manifest import ApprovalGate, Check, Policy, Run
+from lifecycle.servicefile import InvalidServiceFile, ManifestParts, parse_service_file
+
+SMALLEST = """
+name = "hello"
+version = "1.4"
+run.command = "./serve"
+"""
+
+
+def parts_of(text: str) -> ManifestParts:
+    return parse_service_file(text.encode()).to_manifest_parts()
+
+
+def test_a_name_a_version_and_a_command_are_enough() -> None:
+    file = parse_service_file(SMALLEST.encode())
+    assert (file.name, file.version, str(file.base)) == ("hello", "1.4.0", "1.4.0")
+    assert file.to_manifest_parts() == (
+        Run(command="./serve", port=8080, environment={}, start_seconds=30.0, stop_seconds=10.0),
+        Check(path="/is_alive", timeout_seconds=2.0),
+        Check(path="/is_alive", timeout_seconds=10.0),
+        {},
+    )
+
+
+def test_without_a_self_test_is_alive_is_the_self_test() -> None:
+    parts = parts_of(SMALLEST + 'checks.is_alive = "/health"')
+    assert parts.self_test.path == parts.is_alive.path == "/health"
+
+
+def test_a_self_test_can_be_a_path_a_table_or_a_command() -> None:
+    assert parts_of(SMALLEST + 'checks.self_test = "/test"').self_test.path == "/test"
+    assert parts_of(SMALLEST + 'checks.self_test = { path = "/test" }').self_test.path == "/test"
+    test = parts_of(SMALLEST + 'checks.self_test = { command = "./test", timeout_seconds = 60 }').self_test
+    assert test == Check(command="./test", timeout_seconds=60.0)
+
+
+def test_an_environment_says_only_what_differs() -> None:
+    text = SMALLEST + '[environments.production]\napproval = "after_first_host"\ndrain_seconds = 5'
+    expected = Policy(approval=ApprovalGate.AFTER_FIRST_HOST, drain_seconds=5)
+    assert parts_of(text).policies == {"production": expected}
+
+
+def test_an_environment_that_says_nothing_has_the_default_policy() -> None:
+    assert parts_of(SMALLEST + "[environments.staging]").policies == {"staging": Policy()}
+
+
+@pytest.mark.parametrize(
+    ("more", "packed"),
+    [("", "tracked"), ('build.artifact = "dist"', "folder"), ('build.commands = ["make"]', "folder")],
+)
+def test_only_what_git_tracks_is_packed_where_nothing_is_built(more: str, packed: str) -> None:
+    assert parse_service_file((SMALLEST + more).encode()).packs_tracked_files is (packed == "tracked")
+
+
+def test_a_byte_order_mark_and_windows_line_ends_are_fine() -> None:
+    data = b"\xef\xbb\xbf" + SMALLEST.replace("\n", "\r\n").encode()
+    assert parse_service_file(data).name == "hello"
+
+
+@pytest.mark.parametrize(("written", "read"), [("dist/", "dist"), ("./a//b", "a/b"), (".", "."), ("./", ".")])
+def test_an_artifact_folder_has_one_spelling(written: str, read: str) -> None:
+    assert parse_service_file(f'{SMALLEST}build.artifact = "{written}"'.encode()).build.artifact == read
+
+
+@pytest.mark.parametrize("version", ["1", "1.4.0.1", "01.4", "1.4-x", "v1.4", "1.4.٢", "", "1.4.0 "])
+def test_other_versions_are_refused(version: str) -> None:
+    with pytest.raises(InvalidServiceFile, match="version: expected two or three numbers in quotes"):
+        parse_service_file(SMALLEST.replace('"1.4"', f'"{version}"').encode())
