@@ -88,6 +88,7 @@ def test_a_target_that_left_is_forgotten_and_can_be_deregistered_again() -> None
     made.observe({A: HostView(draining=True)}, 1.0)
     made.register(A)
     made.deregister(A, deadline=5.0)
+    assert made.reported() == []
     made.written(1.1)
     assert not made.observe({}, 1.2)
     assert made.targets == {}
@@ -99,3 +100,29 @@ def test_registering_a_serving_target_again_changes_nothing() -> None:
     made = serving(A)
     made.register(A)
     assert health(made, A, GOOD) == rotation.HEALTHY
+
+
+def test_requests_from_before_a_return_are_waited_for_by_the_next_drain() -> None:
+    made, idle = serving(A), HostView(draining=True)
+    made.deregister(A, deadline=60.0)
+    made.observe({A: HostView(active=1, draining=True)}, 1.0)
+    made.register(A)
+    made.written(1.0)
+    assert made.observe({}, 1.1)
+    made.deregister(A, deadline=100.0)
+    assert not made.observe({A: idle}, 2.0)
+    assert not made.observe({A: idle}, 59.9)
+    assert not made.observe({A: idle}, 60.0)
+    assert made.observe({A: idle}, 60.1)
+
+
+def test_a_target_that_is_deregistered_on_its_way_back_goes_on_draining_if_it_was_busy() -> None:
+    made = serving(A)
+    made.deregister(A, deadline=60.0)
+    made.observe({A: HostView(active=1, draining=True)}, 1.0)
+    made.register(A)
+    made.deregister(A, deadline=60.0)
+    assert made.reported() == [A]
+    assert made.listed() == [(A, True)]
+    made.observe({A: HostView(draining=True)}, 2.0)
+    assert made.reported() == [A]

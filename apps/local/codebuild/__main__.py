@@ -1,0 +1,51 @@
+"""Starts the laptop's build service and serves until SIGTERM or SIGINT, which ends every build."""
+
+import argparse
+import logging
+import signal
+import sys
+import threading
+from pathlib import Path
+
+from apps.local.codebuild.account import Account
+from apps.local.codebuild.builds import Builds
+from apps.local.codebuild.endpoint import Endpoint
+from apps.local.passthrough import PassThrough, host_and_port
+
+
+def main() -> int:
+    """Run; 1 when it cannot start, with the reason."""
+    options = _options()
+    logging.basicConfig(level=options.log_level, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    stopping = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stopping.set())
+    account = Account(options.emulator, options.region)
+    try:
+        builds = Builds(account, Path(options.home).resolve(), options.concurrency)
+        endpoint = Endpoint(builds, account)
+        server = PassThrough(host_and_port(f"http://{options.listen}"), options.emulator, endpoint.answer)
+    except (OSError, ValueError) as error:
+        print(f"the build service cannot start: {error}", file=sys.stderr)
+        return 1
+    server.start()
+    print(f"build service: CodeBuild on {server.url}", flush=True)
+    stopping.wait()
+    server.stop()
+    builds.shut_down()
+    return 0
+
+
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m apps.local.codebuild", description=__doc__)
+    parser.add_argument("--listen", default="127.0.0.1:4568", help="where the CodeBuild endpoint listens")
+    parser.add_argument("--emulator", default="http://127.0.0.1:4566", help="the emulator's URL")
+    parser.add_argument("--home", required=True, help="folder for builds: records, logs, work")
+    parser.add_argument("--concurrency", type=int, default=2, help="builds at a time; others wait")
+    parser.add_argument("--region", default="us-east-1")
+    parser.add_argument("--log-level", default="INFO")
+    return parser.parse_args()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

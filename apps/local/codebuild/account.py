@@ -1,0 +1,68 @@
+"""The emulator as the build service sees it: root for what AWS does behind the API, the project's role else."""
+
+import threading
+from typing import Any
+
+import boto3
+from botocore.config import Config
+
+from apps.local.codebuild.template import secondary_sources
+
+_ROOT = {"AccessKeyId": "test", "SecretAccessKey": "test"}
+
+
+class Account:
+    """Clients of the emulator at `url`."""
+
+    def __init__(self, url: str, region: str) -> None:
+        self._url, self._region = url, region
+        # Making clients from one session is not safe in threads; the clients are.
+        self._making = threading.Lock()
+        self._session = boto3.session.Session()
+
+    def client(self, service: str, credentials: dict[str, str] | None = None) -> Any:
+        """A client, as root unless credentials are given."""
+        given = credentials or _ROOT
+        with self._making:
+            return self._session.client(
+                service,
+                endpoint_url=self._url,
+                region_name=self._region,
+                aws_access_key_id=given["AccessKeyId"],
+                aws_secret_access_key=given["SecretAccessKey"],
+                aws_session_token=given.get("SessionToken"),
+                config=Config(s3={"addressing_style": "path"}, connect_timeout=3, read_timeout=30),
+            )
+
+    def assume(self, role: str, session: str) -> dict[str, str]:
+        """Credentials of a project's service role."""
+        found = self.client("sts").assume_role(RoleArn=role, RoleSessionName=f"AWSCodeBuild-{session}")
+        return dict(found["Credentials"])
+
+    def environment(self, credentials: dict[str, str]) -> dict[str, str]:
+        """The variables by which a build's own AWS clients find the emulator, and nothing of this machine."""
+        return {
+            "AWS_ENDPOINT_URL": self._url,
+            "AWS_REGION": self._region,
+            "AWS_DEFAULT_REGION": self._region,
+            "AWS_ACCESS_KEY_ID": credentials["AccessKeyId"],
+            "AWS_SECRET_ACCESS_KEY": credentials["SecretAccessKey"],
+            "AWS_SESSION_TOKEN": credentials["SessionToken"],
+            "AWS_CONFIG_FILE": "/dev/null",
+            "AWS_SHARED_CREDENTIALS_FILE": "/dev/null",
+            "AWS_EC2_METADATA_DISABLED": "true",
+        }
+
+    def project(self, name: str) -> dict[str, Any]:
+        """A project as CodeBuild describes it."""
+        found = self.client("codebuild").batch_get_projects(names=[name])["projects"]
+        return dict(found[0]) if found else {}
+
+    def secondary_sources(self, project: str) -> list[dict[str, str]]:
+        """A project's secondary sources, as its template declares them."""
+        account = self.client("sts").get_caller_identity()["Account"]
+        return secondary_sources(self.client("cloudformation"), project, self._region, account)
+
+    def forget_builds(self, builds: list[str]) -> None:
+        """Delete builds from the emulator that it made for nothing."""
+        self.client("codebuild").batch_delete_builds(ids=builds)

