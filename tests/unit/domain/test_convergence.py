@@ -75,7 +75,7 @@ def test_a_deployment_whose_execution_ended_is_resumed_under_the_same_name(machi
     machine.host("host-4").breaks["1.0.1"] = Stage.SELF_TESTING
     name = machine.deploy("1.0.1")
     assert converge(machine)[0] == "RESUME"
-    assert machine.memory.executions.rollouts[f"{name}.2"]["deployment"] == name
+    assert machine.memory.executions.rollouts[f"{name}_2"]["deployment"] == name
 
 
 def test_a_skipped_host_is_not_repaired_behind_the_operators_back(machine: Machine) -> None:

@@ -246,8 +246,8 @@ def test_a_lost_attempt_halts_and_says_where_it_was_lost(machine: Machine) -> No
 
 def test_a_plan_run_twice_keeps_its_epoch(machine: Machine) -> None:
     request = machine.request("1.0.1")
-    assert machine.begin(request).epoch == begin(machine.world, request, f"{request.deployment}.2").epoch
-    assert machine.record(request.deployment).execution == f"{request.deployment}.2"
+    assert machine.begin(request).epoch == begin(machine.world, request, f"{request.deployment}_2").epoch
+    assert machine.record(request.deployment).execution == f"{request.deployment}_2"
 
 
 @pytest.mark.parametrize(

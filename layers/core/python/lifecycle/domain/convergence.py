@@ -95,6 +95,6 @@ def _drift(facts: ClusterFacts) -> dict[str, str]:
 
 
 def next_execution(execution: str) -> str:
-    """The name after `execution`: a deployment's later executions are `<id>.2`, `<id>.3` and so on."""
-    deployment, _, number = execution.partition(".")
-    return f"{deployment}.{int(number or 1) + 1}"
+    """The name after `execution`: a deployment's later executions are `<id>_2`, `<id>_3` and so on."""
+    deployment, _, number = execution.partition("_")
+    return f"{deployment}_{int(number or 1) + 1}"

@@ -1,0 +1,39 @@
+"""The CDK app: what Lifecycle is made of on AWS, and, from the same templates, on a laptop.
+
+`cdk deploy` runs it by cdk.json; `python infra/app.py` writes the templates to $CDK_OUTDIR (cdk.out).
+"""
+
+import json
+import os
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+if not __package__:
+    # Run as a file, Python would look for PyPI's `constructs` in infra/ first.
+    sys.path[0] = str(ROOT)
+# CDK runs on Node; the wheel that is installed beside it is newer than what a system may have.
+if (_node := Path(sys.prefix) / "bin" / "node").exists():
+    os.environ.setdefault("JSII_NODE", str(_node))
+
+from aws_cdk import App  # noqa: E402
+
+from infra.settings import Settings  # noqa: E402
+from infra.stacks.cluster import AsgClusterStack, ByoClusterStack  # noqa: E402
+from infra.stacks.control_plane import ControlPlaneStack  # noqa: E402
+
+
+def build_app(outdir: str | None = None, context: dict[str, object] | None = None) -> App:
+    """The app with its stacks; `context` is taken over cdk.json's, and what the CDK command line says over both."""
+    defaults = json.loads((ROOT / "cdk.json").read_text())["context"]
+    app = App(outdir=outdir, context=defaults | (context or {}), analytics_reporting=False)
+    settings = Settings.of(app)
+    ControlPlaneStack(app, "lifecycle", settings)
+    ByoClusterStack(app, "lifecycle-cluster")
+    for cluster in settings.clusters:
+        AsgClusterStack(app, f"lifecycle-{cluster.environment}-{cluster.service}", cluster)
+    return app
+
+
+if __name__ == "__main__":
+    build_app(os.environ.get("CDK_OUTDIR") or str(ROOT / "cdk.out")).synth()

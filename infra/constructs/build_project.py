@@ -1,0 +1,104 @@
+"""Phase 2 on AWS: one CodeBuild project that builds every service; start_build tells it the source."""
+
+from pathlib import Path
+
+from aws_cdk import Aws, Fn, RemovalPolicy
+from aws_cdk import aws_codebuild as codebuild
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_logs as logs
+from aws_cdk import aws_s3_assets as assets
+from constructs import Construct
+
+from infra import names
+from infra.constructs import access
+from infra.constructs.access import SNAPSHOTS, Statement, accept
+
+BUILDSPEC = Path(__file__).resolve().parents[1] / "buildspec.yml"
+# Beside the source: https://docs.aws.amazon.com/codebuild/latest/userguide/sample-multi-in-out.html
+TOOLS = "tools"
+IMAGE = "aws/codebuild/amazonlinux-x86_64-standard:5.0"
+_MINUTES = 60
+
+
+class BuildProject(Construct):
+    """`lifecycle-build`: clones, runs infra/buildspec.yml, and may write snapshots, once each."""
+
+    def __init__(self, scope: Construct, construct_id: str, tools: Path) -> None:
+        super().__init__(scope, construct_id)
+        asset = assets.Asset(self, "Tools", path=str(tools))
+        log = logs.LogGroup(
+            self,
+            "Log",
+            log_group_name=names.BUILD_LOG,
+            retention=logs.RetentionDays.ONE_MONTH,
+            removal_policy=RemovalPolicy.DESTROY,
+        )
+        allowed = _allowed(asset)
+        role = iam.Role(
+            self,
+            "Role",
+            assumed_by=iam.ServicePrincipal("codebuild.amazonaws.com"),
+            description="What a build may do; a service's own build commands run with it",
+            inline_policies={"build": access.document(allowed)},
+        )
+        access.acknowledge(role, allowed)
+        self.project = codebuild.CfnProject(
+            self,
+            "Project",
+            name=names.BUILD_PROJECT,
+            description="Lifecycle: builds, tests and publishes one commit of a service",
+            service_role=role.role_arn,
+            source=codebuild.CfnProject.SourceProperty(type="NO_SOURCE", build_spec=BUILDSPEC.read_text()),
+            secondary_sources=[
+                codebuild.CfnProject.SourceProperty(
+                    type="S3",
+                    source_identifier=TOOLS,
+                    location=f"{asset.s3_bucket_name}/{asset.s3_object_key}",
+                )
+            ],
+            artifacts=codebuild.CfnProject.ArtifactsProperty(type="NO_ARTIFACTS"),
+            environment=codebuild.CfnProject.EnvironmentProperty(
+                type="LINUX_CONTAINER",
+                image=IMAGE,
+                compute_type="BUILD_GENERAL1_SMALL",
+                environment_variables=[
+                    codebuild.CfnProject.EnvironmentVariableProperty(
+                        name="ARTIFACT_BUCKET", value=Fn.sub(names.BUCKET)
+                    )
+                ],
+            ),
+            logs_config=codebuild.CfnProject.LogsConfigProperty(
+                cloud_watch_logs=codebuild.CfnProject.CloudWatchLogsConfigProperty(
+                    status="ENABLED", group_name=log.log_group_name
+                )
+            ),
+            timeout_in_minutes=_MINUTES,
+            queued_timeout_in_minutes=_MINUTES,
+        )
+        accept(
+            self.project,
+            {"AwsSolutions-CB4": "it has no artifacts of CodeBuild's; S3 encrypts what the build publishes"},
+        )
+
+
+def _allowed(tools: assets.Asset) -> tuple[Statement, ...]:
+    (read, _listing) = SNAPSHOTS.read
+    streams = names.arn("logs", f"log-group:{names.BUILD_LOG}:*")
+    return (
+        *SNAPSHOTS.write,
+        read,  # the same snapshot built twice is compared with the one that is there
+        Statement(
+            "Tools",
+            ("s3:GetObject", "s3:GetObjectVersion"),
+            (f"arn:{Aws.PARTITION}:s3:::{tools.s3_bucket_name}/{tools.s3_object_key}",),
+        ),
+        Statement(
+            "Log", ("logs:CreateLogStream", "logs:PutLogEvents"), (streams,), "a build names its own stream"
+        ),
+        Statement(
+            "Clone",
+            ("codecommit:GitPull",),
+            (names.arn("codecommit", "*"),),
+            "any CodeCommit repository of the account may push; GitHub needs no grant",
+        ),
+    )

@@ -1,0 +1,190 @@
+"""A cluster's front: load balancer, listener, target group, and the two parameters that name them.
+
+Targets are put in and taken out by the phases register, drain and await_alive, never by CloudFormation.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+from aws_cdk import Aws, CfnCondition, Fn, Token
+from aws_cdk import aws_ec2 as ec2
+from aws_cdk import aws_elasticloadbalancingv2 as elb
+from aws_cdk import aws_ssm as ssm
+from constructs import Construct
+
+from infra.constructs.access import accept, substituted
+
+# At best an ALB finds a target healthy, or dead, after two checks five seconds apart.
+_CHECK_SECONDS = 5
+_CHECKS = 2
+_TLS = "ELBSecurityPolicy-TLS13-1-2-2021-06"
+LETTERS = {"staging": "s", "production": "p"}
+
+
+@dataclass(frozen=True, slots=True)
+class ClusterValues:
+    """What tells one cluster from another: literals, or CloudFormation parameters.
+
+    `service` and `environment` are texts for `Fn::Sub`: a name, or `${Service}` and `${Environment}`.
+    """
+
+    service: str
+    environment: str
+    letter: str  # of the environment, in names that may have 32 characters
+    vpc_id: str
+    subnet_ids: list[str]
+    listener_port: Any
+    scheme: str  # internal or internet-facing
+    allowed_cidr: str  # who may call the service
+    is_alive_path: str
+    drain_seconds: Any
+    certificate_arn: str  # empty for HTTP
+    address: str  # empty for the load balancer's own
+
+    @property
+    def name(self) -> str:
+        return Fn.join("-", ["lc", self.letter, substituted(self.service)])
+
+    def parameter(self, leaf: str) -> str:
+        return substituted(f"/lifecycle/{self.environment}/{self.service}/{leaf}")
+
+
+class FrontDoor(Construct):
+    """The load balancer and target group `lc-<letter>-<service>`."""
+
+    def __init__(self, scope: Construct, construct_id: str, values: ClusterValues) -> None:
+        super().__init__(scope, construct_id)
+        self._values = values
+        self.security_group = self._security_group()
+        self.load_balancer = self._load_balancer()
+        self.target_group = self._target_group()
+        self._listener()
+        self.address = self._address()
+        self._parameters()
+
+    def _security_group(self) -> ec2.CfnSecurityGroup:
+        values = self._values
+        port = values.listener_port
+        group = ec2.CfnSecurityGroup(
+            self,
+            "SecurityGroup",
+            group_description="Who may call a service of Lifecycle",
+            vpc_id=values.vpc_id,
+            security_group_ingress=[
+                ec2.CfnSecurityGroup.IngressProperty(
+                    ip_protocol="tcp",
+                    from_port=port,
+                    to_port=port,
+                    cidr_ip=values.allowed_cidr,
+                    description="callers",
+                )
+            ],
+            security_group_egress=[
+                ec2.CfnSecurityGroup.EgressProperty(
+                    ip_protocol="tcp",
+                    from_port=1,
+                    to_port=65535,
+                    cidr_ip="0.0.0.0/0",
+                    description="hosts bind to ports of their own choice",
+                )
+            ],
+        )
+        if Token.is_unresolved(values.allowed_cidr):
+            reason = "the template's user says who may call; the default is a private range"
+            accept(group, {"AwsSolutions-EC23": reason})
+        return group
+
+    def _load_balancer(self) -> elb.CfnLoadBalancer:
+        balancer = elb.CfnLoadBalancer(
+            self,
+            "LoadBalancer",
+            name=self._values.name,
+            scheme=self._values.scheme,
+            type="application",
+            subnets=self._values.subnet_ids,
+            security_groups=[self.security_group.attr_group_id],
+            load_balancer_attributes=[
+                elb.CfnLoadBalancer.LoadBalancerAttributeProperty(
+                    key="routing.http.drop_invalid_header_fields.enabled", value="true"
+                )
+            ],
+        )
+        reason = "access logs need a bucket policy for each region's log account; a service that needs them adds them"
+        accept(balancer, {"AwsSolutions-ELB2": reason})
+        return balancer
+
+    def _target_group(self) -> elb.CfnTargetGroup:
+        return elb.CfnTargetGroup(
+            self,
+            "TargetGroup",
+            name=self._values.name,
+            target_type="ip",
+            protocol="HTTP",
+            port=80,  # each target is registered with its own
+            vpc_id=self._values.vpc_id,
+            health_check_protocol="HTTP",
+            health_check_path=self._values.is_alive_path,
+            health_check_interval_seconds=_CHECK_SECONDS,
+            health_check_timeout_seconds=_CHECK_SECONDS - 1,
+            healthy_threshold_count=_CHECKS,
+            unhealthy_threshold_count=_CHECKS,
+            matcher=elb.CfnTargetGroup.MatcherProperty(http_code="200-299"),
+            target_group_attributes=[
+                elb.CfnTargetGroup.TargetGroupAttributeProperty(
+                    key="deregistration_delay.timeout_seconds", value=_text(self._values.drain_seconds)
+                )
+            ],
+        )
+
+    def _listener(self) -> None:
+        secure = _Given(self, "Secure", self._values.certificate_arn)
+        self._scheme = str(secure.choose("https://", "http://"))
+        listener = elb.CfnListener(
+            self,
+            "Listener",
+            load_balancer_arn=self.load_balancer.ref,
+            port=self._values.listener_port,
+            default_actions=[
+                elb.CfnListener.ActionProperty(type="forward", target_group_arn=self.target_group.ref)
+            ],
+        )
+        listener.add_property_override("Protocol", secure.choose("HTTPS", "HTTP"))
+        certificates = [{"CertificateArn": self._values.certificate_arn}]
+        listener.add_property_override("Certificates", secure.choose(certificates, Aws.NO_VALUE))
+        listener.add_property_override("SslPolicy", secure.choose(_TLS, Aws.NO_VALUE))
+
+    def _address(self) -> str:
+        port = _text(self._values.listener_port)
+        own = Fn.join("", [self._scheme, self.load_balancer.attr_dns_name, ":", port])
+        given = _Given(self, "AddressGiven", self._values.address)
+        return str(given.choose(self._values.address, own))
+
+    def _parameters(self) -> None:
+        for leaf, value in (("target-group", self.target_group.ref), ("address", self.address)):
+            ssm.CfnParameter(
+                self,
+                "".join(part.title() for part in leaf.split("-")) + "Parameter",
+                type="String",
+                name=self._values.parameter(leaf),
+                value=value,
+            )
+
+
+def _text(number: Any) -> str:
+    return Token.as_string(number) if Token.is_unresolved(number) else str(number)
+
+
+class _Given:
+    """Whether a value that may be empty is there: known now, or when the template is deployed."""
+
+    def __init__(self, scope: Construct, name: str, value: str) -> None:
+        self._given = bool(value)
+        self._condition = None
+        if Token.is_unresolved(value):
+            filled = Fn.condition_not(Fn.condition_equals(value, ""))
+            self._condition = CfnCondition(scope, name, expression=filled)
+
+    def choose(self, yes: Any, no: Any) -> Any:
+        if self._condition is None:
+            return yes if self._given else no
+        return Token.as_string(Fn.condition_if(self._condition.logical_id, yes, no))

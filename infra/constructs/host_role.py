@@ -1,0 +1,59 @@
+"""What the agents of one cluster may do: read their turns, write their reports, fetch their service's artifacts."""
+
+from aws_cdk import aws_iam as iam
+from constructs import Construct
+
+from infra import names
+from infra.constructs import access
+from infra.constructs.access import Statement
+from infra.constructs.front_door import ClusterValues
+
+
+class HostRole(Construct):
+    """`lifecycle-host-<environment>-<service>`; hosts of one's own assume it through the account, EC2's directly."""
+
+    def __init__(
+        self, scope: Construct, construct_id: str, values: ClusterValues, *, on_ec2: bool = False
+    ) -> None:
+        super().__init__(scope, construct_id)
+        allowed = _allowed(values)
+        account = iam.AccountRootPrincipal()
+        principal = (
+            iam.CompositePrincipal(account, iam.ServicePrincipal("ec2.amazonaws.com")) if on_ec2 else account
+        )
+        self.role = iam.Role(
+            self,
+            "Role",
+            role_name=access.substituted(f"lifecycle-host-{values.environment}-{values.service}"),
+            description="Lifecycle's host agents of one cluster",
+            assumed_by=principal,
+            inline_policies={"agent": access.document(allowed)},
+        )
+        access.acknowledge(self.role, allowed)
+
+
+def _allowed(values: ClusterValues) -> tuple[Statement, ...]:
+    ledger = names.arn("dynamodb", f"table/{names.LEDGER}")
+    cluster = f"{values.environment}/{values.service}"
+    return (
+        Statement("Turns", ("dynamodb:GetItem",), (ledger,), conditions=_partition("TURNS", cluster)),
+        Statement(
+            "Reports",
+            ("dynamodb:GetItem", "dynamodb:PutItem"),
+            (ledger,),
+            conditions=_partition("REPORTS", cluster),
+        ),
+        Statement(
+            "Artifacts",
+            ("s3:GetObject",),
+            tuple(
+                f"arn:${{AWS::Partition}}:s3:::{names.BUCKET}/{kind}/{values.service}/*"
+                for kind in ("release", "snapshot")
+            ),
+            "one object a version of this service",
+        ),
+    )
+
+
+def _partition(kind: str, cluster: str) -> dict[str, dict[str, list[str]]]:
+    return {"ForAllValues:StringEquals": {"dynamodb:LeadingKeys": [access.substituted(f"{kind}#{cluster}")]}}

@@ -1,0 +1,148 @@
+"""EC2 hosts of a cluster: an Auto Scaling group whose instances install the agent at boot, and keep its version.
+
+The group knows no target group: a host gets traffic from Lifecycle, after its self-test, and from nobody else.
+"""
+
+from pathlib import Path
+from string import Template
+
+from aws_cdk import Aws, CfnTag, Fn
+from aws_cdk import aws_autoscaling as autoscaling
+from aws_cdk import aws_ec2 as ec2
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_s3_assets as assets
+from aws_cdk import aws_ssm as ssm
+from constructs import Construct
+
+from infra import bundles, names
+from infra.constructs.access import accept
+from infra.constructs.front_door import FrontDoor
+from infra.settings import ClusterSettings
+
+INSTALL = Path(__file__).resolve().parents[1] / "install_agent.sh"
+_IMAGE = "{{resolve:ssm:/aws/service/ami-amazon-linux-latest/al2023-ami-kernel-default-x86_64}}"
+_TAG = "lifecycle-cluster"
+
+
+class Hosts(Construct):
+    """`hosts` instances, replaced when they die; a new one gets the last verified version by convergence."""
+
+    def __init__(
+        self,
+        scope: Construct,
+        construct_id: str,
+        cluster: ClusterSettings,
+        *,
+        role: iam.Role,
+        front: FrontDoor,
+    ) -> None:
+        super().__init__(scope, construct_id)
+        self._cluster = cluster
+        self._name = f"lifecycle-{cluster.environment}-{cluster.service}"
+        bundle = assets.Asset(self, "Agent", path=str(bundles.agent()))
+        self._allow(role, bundle)
+        script = self._script(bundle)
+        template = self._template(role, self._security_group(front), script)
+        self._group(template)
+        self._association(script)
+
+    def _allow(self, role: iam.Role, bundle: assets.Asset) -> None:
+        arn = f"arn:{Aws.PARTITION}:s3:::{bundle.s3_bucket_name}/{bundle.s3_object_key}"
+        role.add_to_policy(iam.PolicyStatement(sid="AgentBundle", actions=["s3:GetObject"], resources=[arn]))
+        managed = "AmazonSSMManagedInstanceCore"
+        role.add_managed_policy(iam.ManagedPolicy.from_aws_managed_policy_name(managed))
+        reason = "Systems Manager's own minimum for an instance; the association below needs it"
+        policy = f"arn:<AWS::Partition>:iam::aws:policy/{managed}"
+        accept(role, {f"AwsSolutions-IAM4[Policy::{policy}]": reason})
+
+    def _script(self, bundle: assets.Asset) -> str:
+        cluster = self._cluster
+        return Template(INSTALL.read_text()).substitute(
+            bundle=bundle.s3_object_url,
+            region=Aws.REGION,
+            service=cluster.service,
+            environment=cluster.environment,
+            port=cluster.service_port,
+            table=names.LEDGER,
+            bucket=Fn.sub(names.BUCKET),
+        )
+
+    def _security_group(self, front: FrontDoor) -> ec2.CfnSecurityGroup:
+        port = self._cluster.service_port
+        return ec2.CfnSecurityGroup(
+            self,
+            "SecurityGroup",
+            group_description=f"Hosts of {self._name}",
+            vpc_id=self._cluster.vpc_id,
+            security_group_ingress=[
+                ec2.CfnSecurityGroup.IngressProperty(
+                    ip_protocol="tcp",
+                    from_port=port,
+                    to_port=port,
+                    source_security_group_id=front.security_group.attr_group_id,
+                    description="the load balancer alone reaches the service",
+                )
+            ],
+        )
+
+    def _template(self, role: iam.Role, group: ec2.CfnSecurityGroup, script: str) -> ec2.CfnLaunchTemplate:
+        profile = iam.CfnInstanceProfile(self, "Profile", roles=[role.role_name])
+        kind = ec2.CfnLaunchTemplate
+        return ec2.CfnLaunchTemplate(
+            self,
+            "Template",
+            launch_template_data=kind.LaunchTemplateDataProperty(
+                image_id=_IMAGE,
+                instance_type=self._cluster.instance_type,
+                iam_instance_profile=kind.IamInstanceProfileProperty(arn=profile.attr_arn),
+                security_group_ids=[group.attr_group_id],
+                metadata_options=kind.MetadataOptionsProperty(
+                    http_tokens="required", http_put_response_hop_limit=1
+                ),
+                block_device_mappings=[
+                    kind.BlockDeviceMappingProperty(
+                        device_name="/dev/xvda", ebs=kind.EbsProperty(encrypted=True, volume_type="gp3")
+                    )
+                ],
+                monitoring=kind.MonitoringProperty(enabled=True),
+                user_data=Fn.base64(script),
+            ),
+        )
+
+    def _group(self, template: ec2.CfnLaunchTemplate) -> None:
+        size = str(self._cluster.hosts)
+        tag = autoscaling.CfnAutoScalingGroup.TagPropertyProperty
+        group = autoscaling.CfnAutoScalingGroup(
+            self,
+            "Group",
+            auto_scaling_group_name=self._name,
+            min_size=size,
+            max_size=size,
+            desired_capacity=size,
+            vpc_zone_identifier=list(self._cluster.subnet_ids),
+            launch_template=autoscaling.CfnAutoScalingGroup.LaunchTemplateSpecificationProperty(
+                launch_template_id=template.ref, version=template.attr_latest_version_number
+            ),
+            # EC2's own check: the load balancer's would replace a host that Lifecycle has drained.
+            health_check_type="EC2",
+            tags=[
+                tag(key="Name", value=self._name, propagate_at_launch=True),
+                tag(key=_TAG, value=self._name, propagate_at_launch=True),
+            ],
+        )
+        accept(
+            group,
+            {"AwsSolutions-AS3": "the group has one size and scales by no policy; nothing to be told of"},
+        )
+
+    def _association(self, script: str) -> None:
+        ssm.CfnAssociation(
+            self,
+            "AgentVersion",
+            name="AWS-RunShellScript",
+            association_name=f"{self._name}-agent",
+            schedule_expression="rate(1 day)",
+            parameters={"commands": [script]},
+            targets=[ssm.CfnAssociation.TargetProperty(key=f"tag:{_TAG}", values=[self._name])],
+            tags=[CfnTag(key=_TAG, value=self._name)],
+        )

@@ -1,0 +1,114 @@
+"""A state machine of statemachines/: its definition as it stands there, its role, its log."""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+
+from aws_cdk import Fn, RemovalPolicy
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_logs as logs
+from aws_cdk import aws_stepfunctions as sfn
+from constructs import Construct
+
+from infra import names
+from infra.constructs import access
+from infra.constructs.access import Statement
+
+DEFINITIONS = Path(__file__).resolve().parents[2] / "statemachines"
+_NO_RESOURCE = "log deliveries and trace segments take no resource"
+# https://docs.aws.amazon.com/step-functions/latest/dg/cw-logs.html and .../xray-iam.html
+_OBSERVED = Statement(
+    "Observed",
+    (
+        "logs:CreateLogDelivery",
+        "logs:GetLogDelivery",
+        "logs:UpdateLogDelivery",
+        "logs:DeleteLogDelivery",
+        "logs:ListLogDeliveries",
+        "logs:PutResourcePolicy",
+        "logs:DescribeResourcePolicies",
+        "logs:DescribeLogGroups",
+        "xray:PutTraceSegments",
+        "xray:PutTelemetryRecords",
+        "xray:GetSamplingRules",
+        "xray:GetSamplingTargets",
+    ),
+    ("*",),
+    _NO_RESOURCE,
+)
+
+
+class Machine(Construct):
+    """`lifecycle-<name>`; it may invoke `calls` (phases) and start executions of `starts` (machines)."""
+
+    def __init__(
+        self,
+        scope: Construct,
+        name: str,
+        *,
+        calls: tuple[str, ...],
+        starts: tuple[str, ...],
+        settings: Mapping[str, str] | None = None,
+    ) -> None:
+        super().__init__(scope, name.title())
+        allowed = _allowed(calls, starts)
+        role = iam.Role(
+            self,
+            "Role",
+            assumed_by=iam.ServicePrincipal("states.amazonaws.com"),
+            description=f"What statemachines/{name}.asl.json may do",
+            inline_policies={"machine": access.document(allowed)},
+        )
+        access.acknowledge(role, allowed)
+        log = logs.LogGroup(
+            self,
+            "Log",
+            # Log groups for Step Functions begin with /aws/vendedlogs/, or their resource policy grows too long.
+            log_group_name=f"/aws/vendedlogs/states/lifecycle-{name}",
+            retention=logs.RetentionDays.ONE_MONTH,
+            removal_policy=RemovalPolicy.DESTROY,
+        )
+        self.machine = sfn.CfnStateMachine(
+            self,
+            "Machine",
+            state_machine_name=f"lifecycle-{name}",
+            role_arn=role.role_arn,
+            definition_string=definition(name),
+            definition_substitutions=substitutions(calls, starts) | dict(settings or {}),
+            logging_configuration=sfn.CfnStateMachine.LoggingConfigurationProperty(
+                level="ALL",
+                include_execution_data=False,
+                destinations=[
+                    sfn.CfnStateMachine.LogDestinationProperty(
+                        cloud_watch_logs_log_group=sfn.CfnStateMachine.CloudWatchLogsLogGroupProperty(
+                            log_group_arn=log.log_group_arn
+                        )
+                    )
+                ],
+            ),
+            tracing_configuration=sfn.CfnStateMachine.TracingConfigurationProperty(enabled=True),
+        )
+
+
+def definition(name: str) -> str:
+    """The definition on one line, placeholders and all."""
+    return json.dumps(json.loads((DEFINITIONS / f"{name}.asl.json").read_text()), separators=(",", ":"))
+
+
+def substitutions(calls: tuple[str, ...], starts: tuple[str, ...]) -> dict[str, str]:
+    """What the definition's placeholders stand for: `${next_step}` a Lambda, `${rollout}` a machine."""
+    return {phase: Fn.sub(names.function_arn(phase)) for phase in calls} | {
+        machine: Fn.sub(names.machine_arn(f"lifecycle-{machine}")) for machine in starts
+    }
+
+
+def _allowed(calls: tuple[str, ...], starts: tuple[str, ...]) -> tuple[Statement, ...]:
+    invoke = Statement(
+        "Call", ("lambda:InvokeFunction",), tuple(names.function_arn(phase) for phase in calls)
+    )
+    begin = Statement(
+        "Start",
+        ("states:StartExecution",),
+        tuple(names.machine_arn(f"lifecycle-{machine}") for machine in starts),
+    )
+    return (invoke, begin, _OBSERVED)

@@ -1,0 +1,94 @@
+"""One folder of functions/ is one phase, one Lambda and one role with exactly the access that is listed here."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from aws_cdk import Duration, RemovalPolicy
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_lambda as lambda_
+from aws_cdk import aws_logs as logs
+from constructs import Construct
+
+from infra import names
+from infra.constructs import access
+from infra.constructs.access import Access, Statement
+
+MEMORY_MB = 256
+
+
+@dataclass(frozen=True, slots=True)
+class Shared:
+    """What all phases share: where their folders are, the layers, and the environment."""
+
+    functions: Path
+    layers: tuple[lambda_.ILayerVersion, ...]
+    environment: Mapping[str, str]
+
+
+class Phase(Construct):
+    """`Phase(self, shared, "promote", reads=[SNAPSHOTS], writes=[LEDGER, RELEASES])`.
+
+    `reads` and `writes` name things, `may` single statements beside them; `seconds` is the Lambda's timeout.
+    """
+
+    def __init__(
+        self,
+        scope: Construct,
+        shared: Shared,
+        name: str,
+        *,
+        reads: Iterable[Access] = (),
+        writes: Iterable[Access] = (),
+        may: Iterable[Statement] = (),
+        seconds: int = 60,
+    ) -> None:
+        super().__init__(scope, "".join(part.title() for part in name.split("_")))
+        allowed = (_log(name), *access.statements(reads, writes, may))
+        self.role = iam.Role(
+            self,
+            "Role",
+            assumed_by=iam.ServicePrincipal("lambda.amazonaws.com"),
+            description=f"What functions/{name} may do",
+            inline_policies={"phase": access.document(allowed)},
+        )
+        access.acknowledge(self.role, allowed)
+        self.function = lambda_.Function(
+            self,
+            "Function",
+            function_name=names.function(name),
+            description=f"Lifecycle: the phase {name}",
+            runtime=lambda_.Runtime.PYTHON_3_13,
+            architecture=lambda_.Architecture.X86_64,
+            handler="handler.handle",
+            code=lambda_.Code.from_asset(_folder(shared.functions, name), exclude=["__pycache__", "*.pyc"]),
+            layers=list(shared.layers),
+            memory_size=MEMORY_MB,
+            timeout=Duration.seconds(seconds),
+            environment={**shared.environment, "POWERTOOLS_SERVICE_NAME": name},
+            role=self.role.without_policy_updates(),
+            log_group=logs.LogGroup(
+                self,
+                "Log",
+                log_group_name=f"/aws/lambda/{names.function(name)}",
+                retention=logs.RetentionDays.ONE_MONTH,
+                removal_policy=RemovalPolicy.DESTROY,
+            ),
+        )
+
+
+def _folder(functions: Path, name: str) -> str:
+    folder = functions / name
+    if not (folder / "handler.py").is_file():
+        raise SystemExit(f"the phase {name} has no code: expected {folder / 'handler.py'}")
+    return str(folder)
+
+
+def _log(name: str) -> Statement:
+    group = names.arn("logs", f"log-group:/aws/lambda/{names.function(name)}")
+    return Statement(
+        "Log",
+        ("logs:CreateLogStream", "logs:PutLogEvents"),
+        (f"{group}:*",),
+        "a log stream's name is chosen by Lambda when it starts",
+    )

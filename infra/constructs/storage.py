@@ -1,0 +1,74 @@
+"""What is kept: the ledger (DynamoDB), artifacts (S3) and the webhook's secret (Secrets Manager)."""
+
+from aws_cdk import Duration, Fn, RemovalPolicy
+from aws_cdk import aws_dynamodb as dynamodb
+from aws_cdk import aws_s3 as s3
+from aws_cdk import aws_secretsmanager as secretsmanager
+from constructs import Construct
+
+from infra import names
+from infra.constructs.access import accept
+
+
+class Storage(Construct):
+    """The ledger table, the artifact bucket and the webhook's secret; kept when the stack goes, if `retain`."""
+
+    def __init__(self, scope: Construct, construct_id: str, *, retain: bool, plain_http: bool) -> None:
+        super().__init__(scope, construct_id)
+        self._plain_http = plain_http
+        self._removal = RemovalPolicy.RETAIN if retain else RemovalPolicy.DESTROY
+        self.ledger = dynamodb.Table(
+            self,
+            "Ledger",
+            table_name=names.LEDGER,
+            partition_key=dynamodb.Attribute(name="pk", type=dynamodb.AttributeType.STRING),
+            sort_key=dynamodb.Attribute(name="sk", type=dynamodb.AttributeType.STRING),
+            billing_mode=dynamodb.BillingMode.PAY_PER_REQUEST,
+            point_in_time_recovery_specification=dynamodb.PointInTimeRecoverySpecification(
+                point_in_time_recovery_enabled=True
+            ),
+            encryption=dynamodb.TableEncryption.AWS_MANAGED,
+            deletion_protection=retain,
+            removal_policy=self._removal,
+        )
+        self.artifacts = self._artifacts()
+        self.secret = self._secret()
+
+    def _artifacts(self) -> s3.Bucket:
+        bucket = s3.Bucket(
+            self,
+            "Artifacts",
+            bucket_name=Fn.sub(names.BUCKET),
+            # Keys are written once, by If-None-Match; versions are the net below that.
+            versioned=True,
+            # The emulator speaks HTTP on loopback, and denies what this policy denies.
+            enforce_ssl=not self._plain_http,
+            minimum_tls_version=None if self._plain_http else 1.2,
+            encryption=s3.BucketEncryption.S3_MANAGED,
+            block_public_access=s3.BlockPublicAccess.BLOCK_ALL,
+            object_ownership=s3.ObjectOwnership.BUCKET_OWNER_ENFORCED,
+            lifecycle_rules=[
+                s3.LifecycleRule(
+                    id="unfinished-uploads", abort_incomplete_multipart_upload_after=Duration.days(1)
+                )
+            ],
+            removal_policy=self._removal,
+        )
+        reason = "the ledger's trail says who published and promoted what; a log bucket would cost more than it tells"
+        accept(bucket, {"AwsSolutions-S1": reason})
+        return bucket
+
+    def _secret(self) -> secretsmanager.Secret:
+        secret = secretsmanager.Secret(
+            self,
+            "Webhook",
+            secret_name=names.WEBHOOK_SECRET,
+            description="Signs the push events of GitHub (X-Hub-Signature-256)",
+            generate_secret_string=secretsmanager.SecretStringGenerator(
+                password_length=48, exclude_punctuation=True
+            ),
+            removal_policy=self._removal,
+        )
+        reason = "GitHub has the other copy: a rotation is done by hand in both places"
+        accept(secret, {"AwsSolutions-SMG4": reason})
+        return secret

@@ -1,0 +1,85 @@
+"""What can be chosen when the infrastructure is described: the context of cdk.json and of `cdk -c key=value`."""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from constructs import Construct
+
+ROOT = Path(__file__).resolve().parents[1]
+
+
+@dataclass(frozen=True, slots=True)
+class ClusterSettings:
+    """One cluster of EC2 hosts, as `clusters` of the context lists it; the VPC and its subnets exist already."""
+
+    service: str
+    environment: str
+    vpc_id: str
+    subnet_ids: tuple[str, ...]
+    hosts: int = 2
+    instance_type: str = "t3.small"
+    service_port: int = 8080
+    is_alive_path: str = "/is_alive"
+    drain_seconds: int = 60
+    listener_port: int = 80
+    internal: bool = True
+    allowed_cidr: str = "10.0.0.0/8"
+    certificate_arn: str = ""
+
+    @classmethod
+    def read(cls, found: dict[str, Any]) -> "ClusterSettings":
+        known = set(cls.__dataclass_fields__)
+        if unknown := set(found) - known:
+            names, expected = ", ".join(sorted(unknown)), ", ".join(sorted(known))
+            raise SystemExit(f"cdk.json: clusters: unknown {names}; expected some of {expected}")
+        try:
+            return cls(**{**found, "subnet_ids": tuple(found["subnet_ids"])})
+        except (KeyError, TypeError) as error:
+            raise SystemExit(
+                f"cdk.json: clusters: each needs service, environment, vpc_id, subnet_ids ({error})"
+            ) from error
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """The whole context, read once; times are strings where they become environment variables."""
+
+    platform: str  # lambda: wheels for Lambda; host: wheels for the machine that emulates it
+    functions: Path
+    retain: bool  # keep ledger, artifacts and secret when the stack is deleted
+    poll_seconds: str
+    build_poll_seconds: str
+    converge_rate: str
+    agent_patience_seconds: str
+    clusters: tuple[ClusterSettings, ...]
+
+    @property
+    def emulated(self) -> bool:
+        """Whether it is for the embedded environment: plain HTTP on loopback, and the emulator's IAM."""
+        return self.platform == "host"
+
+    @classmethod
+    def of(cls, scope: Construct) -> "Settings":
+        def read(key: str, default: Any) -> Any:
+            found = scope.node.try_get_context(key)
+            return default if found is None else found
+
+        clusters = read("clusters", [])
+        if isinstance(clusters, str):  # from `cdk -c clusters='[...]'`
+            clusters = json.loads(clusters)
+        return cls(
+            platform=str(read("platform", "lambda")),
+            functions=Path(read("functions_dir", ROOT / "functions")),
+            retain=str(read("retain", True)).lower() == "true",
+            poll_seconds=_number(read("poll_seconds", "2")),
+            build_poll_seconds=_number(read("build_poll_seconds", "15")),
+            converge_rate=str(read("converge_rate", "rate(15 minutes)")),
+            agent_patience_seconds=_number(read("agent_patience_seconds", "30")),
+            clusters=tuple(ClusterSettings.read(dict(cluster)) for cluster in clusters),
+        )
+
+
+def _number(found: Any) -> str:
+    return f"{float(found):g}"

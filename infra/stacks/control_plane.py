@@ -1,0 +1,179 @@
+"""The control plane: every phase of DESIGN's table as one Lambda with one role, two state machines, and what is kept.
+
+Read it as the list of who may do what; infra/constructs/access.py says what each name stands for.
+"""
+
+from typing import Any
+
+from aws_cdk import CfnOutput, DefaultStackSynthesizer, Fn, Stack
+from aws_cdk import aws_lambda as lambda_
+from constructs import Construct
+
+from infra import bundles, names
+from infra.constructs.access import (
+    ANSWER_ROLLOUT,
+    LEDGER,
+    REGISTRY,
+    RELEASES,
+    SEE_ROLLOUTS,
+    SNAPSHOTS,
+    START_DELIVERY,
+    START_ROLLOUT,
+    TARGETS,
+    Statement,
+    accept,
+    registry_list,
+    see_builds,
+    targets_may,
+)
+from infra.constructs.build_project import BuildProject
+from infra.constructs.machine import Machine
+from infra.constructs.operators import Operators
+from infra.constructs.phase import Phase, Shared
+from infra.constructs.storage import Storage
+from infra.constructs.triggers import ConvergeSchedule, PushTriggers
+from infra.settings import ROOT, Settings
+
+# A stage waits up to 14 minutes for its host (LONGEST_WAIT of application/stages.py), then says so itself.
+STAGE_SECONDS = 900
+ROLLOUT_CALLS = (
+    "plan",
+    "next_step",
+    "drain",
+    "install",
+    "self_test",
+    "register",
+    "await_alive",
+    "await_human",
+    "roll_back",
+    "finish",
+)
+DELIVERY_CALLS = ("start_build", "check_build", "record_snapshot")
+
+
+class ControlPlaneStack(Stack):
+    """The stack `lifecycle`."""
+
+    def __init__(self, scope: Construct, construct_id: str, settings: Settings) -> None:
+        super().__init__(
+            scope,
+            construct_id,
+            description="Lifecycle: from a Git push to production, one host at a time",
+            synthesizer=DefaultStackSynthesizer(generate_bootstrap_version_rule=False),
+        )
+        self._storage = Storage(self, "Storage", retain=settings.retain, plain_http=settings.emulated)
+        self._shared = self._shared_by_phases(settings)
+        self._delivery_phases(settings)
+        self._rollout_phases()
+        receive_push = self._phase(
+            "receive_push",
+            may=[
+                Statement(
+                    "Secret",
+                    ("secretsmanager:GetSecretValue",),
+                    # Secrets Manager adds six characters to the name; Ref would be the name in the emulator.
+                    (names.arn("secretsmanager", f"secret:{names.WEBHOOK_SECRET}-??????"),),
+                ),
+                START_DELIVERY,
+            ],
+        )
+        self._operator_phases(settings)
+        push = PushTriggers(self, "Push", receive_push.function)
+        BuildProject(self, "Build", bundles.tools(settings.platform))
+        Machine(self, "rollout", calls=ROLLOUT_CALLS, starts=("rollout",))
+        Machine(
+            self,
+            "delivery",
+            calls=DELIVERY_CALLS,
+            starts=("rollout",),
+            settings={"build_poll_seconds": settings.build_poll_seconds},
+        )
+        Operators(self, "Operators", emulated=settings.emulated)
+        self._tell(push.url.url)
+
+    def _phase(self, name: str, **access: Any) -> Phase:
+        phase = Phase(self, self._shared, name, **access)
+        accept(phase.function, {"AwsSolutions-L1": "Python 3.13 is what layers/dependencies is built for"})
+        return phase
+
+    def _delivery_phases(self, settings: Settings) -> None:
+        project = names.arn("codebuild", f"project/{names.BUILD_PROJECT}")
+        self._phase("start_build", may=[Statement("Build", ("codebuild:StartBuild",), (project,))])
+        self._phase("check_build", may=see_builds(emulated=settings.emulated))
+        self._phase("record_snapshot", reads=[SNAPSHOTS], writes=[LEDGER])
+
+    def _rollout_phases(self) -> None:
+        # The target group of a cluster is named in the registry, so whoever sees targets reads that too.
+        targets = [TARGETS, REGISTRY]
+        drains, registers = targets_may("DeregisterTargets"), targets_may("RegisterTargets")
+        self._phase("plan", reads=[TARGETS, SNAPSHOTS, RELEASES], writes=[LEDGER, REGISTRY])
+        self._phase("next_step", reads=targets, writes=[LEDGER])
+        self._phase("drain", reads=targets, writes=[LEDGER], may=[drains], seconds=STAGE_SECONDS)
+        self._phase("install", writes=[LEDGER], seconds=STAGE_SECONDS)
+        self._phase("self_test", writes=[LEDGER], seconds=STAGE_SECONDS)
+        self._phase("register", reads=[REGISTRY], writes=[LEDGER], may=[registers], seconds=STAGE_SECONDS)
+        # A host that is not alive in time is taken out of rotation again.
+        self._phase("await_alive", reads=targets, writes=[LEDGER], may=[drains], seconds=STAGE_SECONDS)
+        self._phase("await_human", writes=[LEDGER], may=[ANSWER_ROLLOUT])
+        self._phase("roll_back", writes=[LEDGER])
+        self._phase("finish", writes=[LEDGER, REGISTRY])
+
+    def _operator_phases(self, settings: Settings) -> None:
+        self._phase("promote", reads=[SNAPSHOTS], writes=[LEDGER, RELEASES], seconds=300)
+        self._phase("decide", writes=[LEDGER], may=[ANSWER_ROLLOUT])
+        self._phase("approve", writes=[LEDGER], may=[ANSWER_ROLLOUT])
+        converge = self._phase(
+            "converge",
+            reads=[TARGETS, registry_list(emulated=settings.emulated)],
+            writes=[LEDGER],
+            may=[START_ROLLOUT, SEE_ROLLOUTS],
+            seconds=300,
+        )
+        ConvergeSchedule(self, "Converging", converge.function, settings.converge_rate)
+
+    def _shared_by_phases(self, settings: Settings) -> Shared:
+        return Shared(
+            functions=settings.functions,
+            layers=(
+                self._layer(
+                    "Core", lambda_.Code.from_asset(str(ROOT / "layers/core"), exclude=["**/__pycache__"])
+                ),
+                self._layer(
+                    "Dependencies", lambda_.Code.from_asset(str(bundles.dependencies(settings.platform)))
+                ),
+            ),
+            environment={
+                "LEDGER_TABLE": names.LEDGER,
+                "ARTIFACT_BUCKET": Fn.sub(names.BUCKET),
+                "ROLLOUT_MACHINE": Fn.sub(names.machine_arn(names.ROLLOUT)),
+                "DELIVERY_MACHINE": Fn.sub(names.machine_arn(names.DELIVERY)),
+                "BUILD_PROJECT": names.BUILD_PROJECT,
+                "WEBHOOK_SECRET": names.WEBHOOK_SECRET,
+                "POLL_SECONDS": settings.poll_seconds,
+                "LIFECYCLE_AGENT_PATIENCE_SECONDS": settings.agent_patience_seconds,
+            },
+        )
+
+    def _layer(self, name: str, code: lambda_.Code) -> lambda_.LayerVersion:
+        return lambda_.LayerVersion(
+            self,
+            name,
+            layer_version_name=f"lifecycle-{name.lower()}",
+            code=code,
+            compatible_runtimes=[lambda_.Runtime.PYTHON_3_13],
+            compatible_architectures=[lambda_.Architecture.X86_64],
+        )
+
+    def _tell(self, webhook: str) -> None:
+        told = {
+            "WebhookUrl": webhook,
+            "WebhookSecret": names.WEBHOOK_SECRET,
+            "ArtifactBucket": self._storage.artifacts.bucket_name,
+            "LedgerTable": self._storage.ledger.table_name,
+            "RolloutMachine": Fn.sub(names.machine_arn(names.ROLLOUT)),
+            "DeliveryMachine": Fn.sub(names.machine_arn(names.DELIVERY)),
+            "BuildProject": names.BUILD_PROJECT,
+            "OperatorRole": Fn.sub(f"arn:${{AWS::Partition}}:iam::${{AWS::AccountId}}:role/{names.OPERATOR}"),
+        }
+        for name, value in told.items():
+            CfnOutput(self, name, value=value)

@@ -1,0 +1,61 @@
+"""The synthesised templates, once a session: with one EC2 cluster, and every cdk-nag finding accepted or an error."""
+
+import json
+from pathlib import Path
+from typing import Any, TypeAlias
+
+import pytest
+
+Template: TypeAlias = dict[str, Any]
+CLUSTER = {
+    "service": "hello",
+    "environment": "production",
+    "vpc_id": "vpc-0123456789abcdef0",
+    "subnet_ids": ["subnet-0123456789abcdef0", "subnet-0123456789abcdef1"],
+    "hosts": 4,
+}
+
+
+@pytest.fixture(scope="session")
+def assembly(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What AWS would be given; a finding of cdk-nag that nobody accepted raises."""
+    from aws_cdk import Validations  # noqa: PLC0415
+    from cdk_nag import AwsSolutionsChecks  # noqa: PLC0415
+
+    from infra.app import build_app  # noqa: PLC0415  (CDK takes seconds to import; only these tests pay)
+
+    folder = tmp_path_factory.mktemp("assembly")
+    app = build_app(str(folder), {"platform": "lambda", "clusters": [CLUSTER]})
+    Validations.of(app).add_plugins(AwsSolutionsChecks(app))
+    app.synth()
+    return folder
+
+
+@pytest.fixture(scope="session")
+def emulated(tmp_path_factory: pytest.TempPathFactory) -> Template:
+    """The control plane as the embedded environment is given it."""
+    from infra.app import build_app  # noqa: PLC0415
+
+    folder = tmp_path_factory.mktemp("emulated")
+    build_app(str(folder), {"platform": "host"}).synth()
+    return _read(folder, "lifecycle")
+
+
+@pytest.fixture(scope="session")
+def control_plane(assembly: Path) -> Template:
+    return _read(assembly, "lifecycle")
+
+
+@pytest.fixture(scope="session")
+def byo(assembly: Path) -> Template:
+    return _read(assembly, "lifecycle-cluster")
+
+
+@pytest.fixture(scope="session")
+def asg(assembly: Path) -> Template:
+    return _read(assembly, "lifecycle-production-hello")
+
+
+def _read(folder: Path, stack: str) -> Template:
+    found: Template = json.loads((folder / f"{stack}.template.json").read_text())
+    return found

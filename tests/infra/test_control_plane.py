@@ -1,0 +1,110 @@
+"""What the control plane keeps, runs and listens to."""
+
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from tests.infra.reading import only, resources
+
+LONG = {"drain", "install", "self-test", "register", "await-alive"}
+
+
+def test_the_ledger_can_be_restored_to_any_second_and_outlives_its_stack(
+    control_plane: dict[str, Any],
+) -> None:
+    table = only(control_plane, "DynamoDB::Table")
+    assert table["TableName"] == "lifecycle-ledger"
+    assert [key["AttributeName"] for key in table["KeySchema"]] == ["pk", "sk"]
+    assert table["BillingMode"] == "PAY_PER_REQUEST"
+    assert table["PointInTimeRecoverySpecification"] == {"PointInTimeRecoveryEnabled": True}
+    assert table["DeletionProtectionEnabled"] is True
+
+
+def test_what_is_kept_is_retained(control_plane: dict[str, Any]) -> None:
+    kept = ("AWS::DynamoDB::Table", "AWS::S3::Bucket", "AWS::SecretsManager::Secret")
+    found = [r for r in control_plane["Resources"].values() if r["Type"] in kept]
+    assert len(found) == 3
+    assert all(r["DeletionPolicy"] == r["UpdateReplacePolicy"] == "Retain" for r in found)
+
+
+def test_the_bucket_is_private_encrypted_and_over_tls_and_never_forgets_an_artifact(
+    control_plane: dict[str, Any],
+) -> None:
+    bucket = only(control_plane, "S3::Bucket")
+    assert set(bucket["PublicAccessBlockConfiguration"].values()) == {True}
+    assert bucket["VersioningConfiguration"] == {"Status": "Enabled"}
+    (rule,) = bucket["LifecycleConfiguration"]["Rules"]
+    assert set(rule) == {"Id", "Status", "AbortIncompleteMultipartUpload"}
+    denied = only(control_plane, "S3::BucketPolicy")["PolicyDocument"]["Statement"]
+    assert {"Bool": {"aws:SecureTransport": "false"}} in [each["Condition"] for each in denied]
+
+
+def test_every_function_has_its_layers_its_log_and_the_contracts_environment(
+    control_plane: dict[str, Any],
+) -> None:
+    for function in resources(control_plane, "Lambda::Function").values():
+        name = function["FunctionName"].removeprefix("lifecycle-")
+        assert (function["Runtime"], function["Handler"]) == ("python3.13", "handler.handle")
+        assert function["Architectures"] == ["x86_64"]
+        assert function["MemorySize"] == 256
+        assert len(function["Layers"]) == 2
+        assert (function["Timeout"] == 900) == (name in LONG)
+        values = function["Environment"]["Variables"]
+        assert set(values) == {
+            "LEDGER_TABLE",
+            "ARTIFACT_BUCKET",
+            "ROLLOUT_MACHINE",
+            "DELIVERY_MACHINE",
+            "BUILD_PROJECT",
+            "WEBHOOK_SECRET",
+            "POLL_SECONDS",
+            "LIFECYCLE_AGENT_PATIENCE_SECONDS",
+            "POWERTOOLS_SERVICE_NAME",
+        }
+        assert (values["POLL_SECONDS"], values["LIFECYCLE_AGENT_PATIENCE_SECONDS"]) == ("2", "30")
+        group = control_plane["Resources"][function["LoggingConfig"]["LogGroup"]["Ref"]]["Properties"]
+        assert group == {"LogGroupName": f"/aws/lambda/lifecycle-{name}", "RetentionInDays": 30}
+
+
+def test_machines_log_everything_but_data_and_are_traced(control_plane: dict[str, Any]) -> None:
+    machines = resources(control_plane, "StepFunctions::StateMachine").values()
+    assert {each["StateMachineName"] for each in machines} == {"lifecycle-rollout", "lifecycle-delivery"}
+    for machine in machines:
+        assert machine["LoggingConfiguration"]["Level"] == "ALL"
+        assert machine["LoggingConfiguration"]["IncludeExecutionData"] is False
+        assert machine["TracingConfiguration"] == {"Enabled": True}
+
+
+def test_pushes_come_by_a_public_url_and_by_codecommits_event(control_plane: dict[str, Any]) -> None:
+    assert only(control_plane, "Lambda::Url")["AuthType"] == "NONE"
+    assert only(control_plane, "Events::Rule")["EventPattern"] == {
+        "source": ["aws.codecommit"],
+        "detail-type": ["CodeCommit Repository State Change"],
+        "detail": {"event": ["referenceCreated", "referenceUpdated"], "referenceType": ["branch"]},
+    }
+    for name in ("WebhookUrl", "WebhookSecret"):
+        assert name in control_plane["Outputs"]
+
+
+def test_converge_runs_every_fifteen_minutes(control_plane: dict[str, Any]) -> None:
+    assert only(control_plane, "Scheduler::Schedule")["ScheduleExpression"] == "rate(15 minutes)"
+
+
+def test_a_build_runs_the_buildspec_with_the_tools_beside_its_source(control_plane: dict[str, Any]) -> None:
+    project = only(control_plane, "CodeBuild::Project")
+    assert project["Name"] == "lifecycle-build"
+    assert project["Source"]["Type"] == "NO_SOURCE"
+    assert [each["SourceIdentifier"] for each in project["SecondarySources"]] == ["tools"]
+    assert not project["Environment"].get("PrivilegedMode")
+    written = yaml.safe_load(project["Source"]["BuildSpec"])
+    assert written == yaml.safe_load(Path("infra/buildspec.yml").read_text())
+    assert written["env"]["exported-variables"] == ["LIFECYCLE_SERVICE", "LIFECYCLE_VERSION"]
+
+
+def test_a_template_needs_no_bootstrap_version_and_no_account(
+    control_plane: dict[str, Any], byo: dict[str, Any]
+) -> None:
+    for template in (control_plane, byo):
+        assert "BootstrapVersion" not in template.get("Parameters", {})
+        assert "Rules" not in template

@@ -1,0 +1,184 @@
+"""Every role's grants, action by action and resource by resource: one too many fails, and one too few."""
+
+from typing import Any
+
+import pytest
+
+from tests.infra.reading import allowed, resources, role_of, statements
+
+LEDGER = "dynamodb:table/lifecycle-ledger"
+BUCKET = "s3:::lifecycle-artifacts-${AWS::AccountId}-${AWS::Region}"
+ROLLOUT = "states:stateMachine:lifecycle-rollout"
+DELIVERY = "states:stateMachine:lifecycle-delivery"
+BUILD_LOG = "logs:log-group:/aws/codebuild/lifecycle-build"
+
+READ_LEDGER = {f"dynamodb:{each}": {LEDGER} for each in ("GetItem", "Query", "BatchGetItem")}
+WRITE_LEDGER = READ_LEDGER | {
+    f"dynamodb:{each}": {LEDGER} for each in ("PutItem", "UpdateItem", "ConditionCheckItem")
+}
+READ_REGISTRY = {"ssm:GetParameter": {"ssm:parameter/lifecycle/*"}}
+WRITE_REGISTRY = READ_REGISTRY | {"ssm:PutParameter": {"ssm:parameter/lifecycle/*/desired"}}
+LIST_REGISTRY = READ_REGISTRY | {
+    "ssm:GetParametersByPath": {"ssm:parameter/lifecycle", "ssm:parameter/lifecycle/*"}
+}
+READ_TARGETS = {
+    f"elasticloadbalancing:{each}": {"*"} for each in ("DescribeTargetHealth", "DescribeTargetGroups")
+}
+GROUPS = {"elasticloadbalancing:targetgroup/lc-*/*"}
+DRAIN = {"elasticloadbalancing:DeregisterTargets": GROUPS}
+REGISTER = {"elasticloadbalancing:RegisterTargets": GROUPS}
+READ_SNAPSHOTS = {"s3:GetObject": {f"{BUCKET}/snapshot/*"}, "s3:ListBucket": {BUCKET}}
+READ_BOTH = READ_SNAPSHOTS | {"s3:GetObject": {f"{BUCKET}/snapshot/*", f"{BUCKET}/release/*"}}
+ANSWER = {"states:SendTaskSuccess": {"*"}}
+START_ROLLOUT = {"states:StartExecution": {ROLLOUT}}
+SEE_BUILDS = {
+    "codebuild:BatchGetBuilds": {"codebuild:project/lifecycle-build"},
+    "logs:GetLogEvents": {BUILD_LOG, f"{BUILD_LOG}:*"},
+}
+
+PHASES: dict[str, dict[str, set[str]]] = {
+    "receive_push": {
+        "secretsmanager:GetSecretValue": {"secretsmanager:secret:lifecycle/webhook-??????"},
+        "states:StartExecution": {DELIVERY},
+    },
+    "start_build": {"codebuild:StartBuild": {"codebuild:project/lifecycle-build"}},
+    "check_build": SEE_BUILDS,
+    "record_snapshot": WRITE_LEDGER | READ_SNAPSHOTS,
+    "promote": WRITE_LEDGER | READ_BOTH | {"s3:PutObject": {f"{BUCKET}/release/*"}},
+    "plan": WRITE_LEDGER | WRITE_REGISTRY | READ_TARGETS | READ_BOTH,
+    "next_step": WRITE_LEDGER | READ_REGISTRY | READ_TARGETS,
+    "drain": WRITE_LEDGER | READ_REGISTRY | READ_TARGETS | DRAIN,
+    "install": WRITE_LEDGER,
+    "self_test": WRITE_LEDGER,
+    "register": WRITE_LEDGER | READ_REGISTRY | REGISTER,
+    "await_alive": WRITE_LEDGER | READ_REGISTRY | READ_TARGETS | DRAIN,
+    "await_human": WRITE_LEDGER | ANSWER,
+    "roll_back": WRITE_LEDGER,
+    "finish": WRITE_LEDGER | WRITE_REGISTRY,
+    "decide": WRITE_LEDGER | ANSWER,
+    "approve": WRITE_LEDGER | ANSWER,
+    "converge": WRITE_LEDGER
+    | LIST_REGISTRY
+    | READ_TARGETS
+    | START_ROLLOUT
+    | {"states:DescribeExecution": {"states:execution:lifecycle-rollout:*"}},
+}
+
+
+def log_of(phase: str) -> dict[str, set[str]]:
+    group = f"logs:log-group:/aws/lambda/lifecycle-{phase.replace('_', '-')}:*"
+    return {"logs:CreateLogStream": {group}, "logs:PutLogEvents": {group}}
+
+
+@pytest.mark.parametrize("phase", PHASES)
+def test_a_phase_may_do_exactly_this(control_plane: dict[str, Any], phase: str) -> None:
+    assert allowed(role_of(control_plane, phase)) == PHASES[phase] | log_of(phase)
+
+
+def test_every_function_is_a_phase_of_the_table_with_a_role_of_its_own(control_plane: dict[str, Any]) -> None:
+    functions = resources(control_plane, "Lambda::Function").values()
+    assert {each["FunctionName"] for each in functions} == {
+        f"lifecycle-{phase.replace('_', '-')}" for phase in PHASES
+    }
+    assert len({each["Role"]["Fn::GetAtt"][0] for each in functions}) == len(PHASES)
+
+
+def test_an_operator_starts_answers_and_reads(control_plane: dict[str, Any]) -> None:
+    (policy,) = resources(control_plane, "IAM::ManagedPolicy").values()
+    executions = {f"states:execution:lifecycle-{each}:*" for each in ("rollout", "delivery")}
+    called = ("promote", "decide", "approve", "converge")
+    assert allowed(policy) == READ_LEDGER | LIST_REGISTRY | READ_BOTH | READ_TARGETS | SEE_BUILDS | {
+        "states:StartExecution": {ROLLOUT, DELIVERY},
+        "states:ListExecutions": {ROLLOUT, DELIVERY},
+        "states:DescribeExecution": executions,
+        "states:GetExecutionHistory": executions,
+        "lambda:InvokeFunction": {f"lambda:function:lifecycle-{each}" for each in called},
+    }
+
+
+def roles_with(template: dict[str, Any], policy: str) -> list[dict[str, Any]]:
+    """The roles that have an inline policy of that name."""
+    roles = resources(template, "IAM::Role").values()
+    return [r for r in roles if policy in (each["PolicyName"] for each in r.get("Policies", []))]
+
+
+def test_a_build_may_write_snapshots_and_nothing_else(control_plane: dict[str, Any]) -> None:
+    (role,) = (
+        r
+        for r in resources(control_plane, "IAM::Role").values()
+        if r.get("Policies", [{}])[0].get("PolicyName") == "build"
+    )
+    found = allowed(role)
+    tools = found.pop("s3:GetObjectVersion")
+    assert len(tools) == 1
+    assert "cdk-hnb659fds-assets" in next(iter(tools))
+    assert found == {
+        "s3:PutObject": {f"{BUCKET}/snapshot/*"},
+        "s3:GetObject": {f"{BUCKET}/snapshot/*", *tools},
+        "logs:CreateLogStream": {f"{BUILD_LOG}:*"},
+        "logs:PutLogEvents": {f"{BUILD_LOG}:*"},
+        "codecommit:GitPull": {"codecommit:*"},
+    }
+
+
+def test_the_schedule_may_run_converge_only(control_plane: dict[str, Any]) -> None:
+    (role,) = (
+        r
+        for r in resources(control_plane, "IAM::Role").values()
+        if r.get("Policies", [{}])[0].get("PolicyName") == "schedule"
+    )
+    assert list(allowed(role)) == ["lambda:InvokeFunction"]
+
+
+@pytest.mark.parametrize(
+    ("machine", "calls"),
+    [
+        (
+            "rollout",
+            "plan next-step drain install self-test register await-alive await-human roll-back finish",
+        ),
+        ("delivery", "start-build check-build record-snapshot"),
+    ],
+)
+def test_a_machine_may_call_its_phases_and_start_rollouts(
+    control_plane: dict[str, Any], machine: str, calls: str
+) -> None:
+    found = [
+        allowed(role)
+        for role in resources(control_plane, "IAM::Role").values()
+        if role.get("Description") == f"What statemachines/{machine}.asl.json may do"
+    ]
+    (grants,) = found
+    assert grants["lambda:InvokeFunction"] == {f"lambda:function:lifecycle-{each}" for each in calls.split()}
+    assert grants["states:StartExecution"] == {ROLLOUT}
+    beside = {action for action in grants if not action.startswith(("logs:", "xray:"))}
+    assert beside == {"lambda:InvokeFunction", "states:StartExecution"}
+
+
+@pytest.mark.parametrize("name", ["control_plane", "byo", "asg"])
+def test_nobody_has_a_wildcard_action_and_nobody_deletes_or_scans(
+    name: str, request: pytest.FixtureRequest
+) -> None:
+    template = request.getfixturevalue(name)
+    roles = resources(template, "IAM::Role") | resources(template, "IAM::ManagedPolicy")
+    assert roles
+    for role in roles.values():
+        for action in allowed(role):
+            assert "*" not in action
+            assert action not in ("dynamodb:DeleteItem", "dynamodb:BatchWriteItem", "dynamodb:Scan")
+        assert all(statement["Effect"] == "Allow" for statement in statements(role))
+
+
+def test_the_embedded_environment_differs_in_two_grants_and_plain_http(
+    control_plane: dict[str, Any], emulated: dict[str, Any]
+) -> None:
+    for phase in set(PHASES) - {"check_build", "converge"}:
+        assert allowed(role_of(emulated, phase)) == allowed(role_of(control_plane, phase))
+    assert allowed(role_of(emulated, "check_build")) == log_of("check_build") | SEE_BUILDS | {
+        "codebuild:BatchGetBuilds": {"*"}
+    }
+    assert allowed(role_of(emulated, "converge")) == log_of("converge") | PHASES["converge"] | {
+        "ssm:GetParametersByPath": {"*"}
+    }
+    assert resources(control_plane, "S3::BucketPolicy")
+    assert not resources(emulated, "S3::BucketPolicy")

@@ -1,0 +1,163 @@
+"""The machines of statemachines/, run for real in the emulator over Lambdas that answer from a script."""
+
+import io
+import json
+import time
+import zipfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from apps.local.emulator import Aws, start_emulator, wait_for_emulator
+from apps.local.layout import ACCOUNT, REGION, Layout
+from apps.local.ports import Ports
+from apps.local.processes import end
+from tests.statemachines.definitions import MACHINES, resolved
+
+# Every function is this one: it notes what it was called with, and takes its next answer from the test's script.
+_FAKE = """
+import fcntl, json, os
+def handle(event, context):
+    phase = os.environ["PHASE"]
+    with open(os.environ["FOLDER"] + "/lock", "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        name = os.environ["FOLDER"] + "/script.json"
+        with open(name) as file:
+            script = json.load(file)
+        script["calls"].append([phase, event])
+        answers = script["answers"].get(phase, [])
+        answer = answers.pop(0) if len(answers) > 1 else answers[0] if answers else {}
+        with open(name + ".new", "w") as file:
+            json.dump(script, file)
+        os.replace(name + ".new", name)
+    if "raise" in answer:
+        raise RuntimeError(answer["raise"])
+    print(phase)
+    return answer
+"""
+_PATIENCE_SECONDS = 30.0
+
+
+@dataclass(frozen=True)
+class Ended:
+    """How an execution ended."""
+
+    status: str
+    output: Any
+    error: str
+    cause: str
+
+
+@dataclass
+class Stage:
+    """The machines over scripted functions: `play` sets the answers, `start` runs, `calls` tells what happened."""
+
+    aws: Aws
+    folder: Path
+
+    def play(self, **answers: list[dict[str, Any]]) -> None:
+        """Each function gives its answers in turn, the last one for ever."""
+        self._write({"answers": answers, "calls": []})
+
+    def calls(self, phase: str | None = None) -> list[tuple[str, dict[str, Any]]]:
+        found = json.loads((self.folder / "script.json").read_text())["calls"]
+        return [(name, event) for name, event in found if phase in (None, name)]
+
+    def phases(self) -> list[str]:
+        return [name for name, _ in self.calls()]
+
+    def start(self, machine: str, name: str, payload: dict[str, Any]) -> str:
+        started = self.aws.client("stepfunctions").start_execution(
+            stateMachineArn=_machine_arn(machine), name=name, input=json.dumps(payload)
+        )
+        return str(started["executionArn"])
+
+    def run(self, machine: str, name: str, payload: dict[str, Any]) -> Ended:
+        return self.ended(self.start(machine, name, payload))
+
+    def ended(self, execution: str) -> Ended:
+        """Wait for the end of an execution."""
+        found = self._wait(lambda: self._over(execution), f"{execution} to end")
+        output = json.loads(found["output"]) if found.get("output") else None
+        return Ended(found["status"], output, found.get("error", ""), found.get("cause", ""))
+
+    def until_called(self, phase: str, times: int = 1) -> dict[str, Any]:
+        """The event of the latest call of a function, once it was called that often."""
+        calls = self._wait(
+            lambda: found if len(found := self.calls(phase)) >= times else None, f"{times} calls of {phase}"
+        )
+        event: dict[str, Any] = calls[-1][1]
+        return event
+
+    def _over(self, execution: str) -> Any:
+        found = self.aws.client("stepfunctions").describe_execution(executionArn=execution)
+        return found if found["status"] != "RUNNING" else None
+
+    def _wait(self, look: Any, what: str) -> Any:
+        until = time.monotonic() + _PATIENCE_SECONDS
+        while not (found := look()):
+            if time.monotonic() > until:
+                pytest.fail(f"expected {what} within {_PATIENCE_SECONDS} s; calls so far: {self.phases()}")
+            time.sleep(0.02)
+        return found
+
+    def _write(self, script: dict[str, Any]) -> None:
+        (self.folder / "script.json").write_text(json.dumps(script))
+
+
+def _machine_arn(name: str) -> str:
+    return f"arn:aws:states:{REGION}:{ACCOUNT}:stateMachine:lifecycle-{name}"
+
+
+@pytest.fixture(scope="session")
+def emulator(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Aws]:
+    """The embedded AWS alone."""
+    layout, ports = Layout(tmp_path_factory.mktemp("emulator")), Ports.free()
+    part = start_emulator(layout, ports)
+    try:
+        wait_for_emulator(layout, part, ports)
+        yield Aws(ports)
+    finally:
+        end(layout, [part])
+
+
+@pytest.fixture(scope="session")
+def stage(emulator: Aws, tmp_path_factory: pytest.TempPathFactory) -> Stage:
+    """Both machines, deployed over scripted functions."""
+    folder = tmp_path_factory.mktemp("script")
+    role = _role(emulator)
+    for phase in sorted({phase for machine in MACHINES.values() for phase in machine.calls}):
+        emulator.client("lambda").create_function(
+            FunctionName=f"lifecycle-{phase.replace('_', '-')}",
+            Runtime="python3.13",
+            Handler="handler.handle",
+            Role=role,
+            Timeout=60,
+            Code={"ZipFile": _zipped(_FAKE)},
+            Environment={"Variables": {"PHASE": phase, "FOLDER": str(folder)}},
+        )
+    for name in MACHINES:
+        emulator.client("stepfunctions").create_state_machine(
+            name=f"lifecycle-{name}", definition=json.dumps(resolved(name)), roleArn=role
+        )
+    return Stage(emulator, folder)
+
+
+def _role(aws: Aws) -> str:
+    principals = {"Service": ["lambda.amazonaws.com", "states.amazonaws.com"]}
+    trust = {"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": principals}
+    made = aws.client("iam").create_role(
+        RoleName="scripted",
+        AssumeRolePolicyDocument=json.dumps({"Version": "2012-10-17", "Statement": [trust]}),
+    )
+    return str(made["Role"]["Arn"])
+
+
+def _zipped(source: str) -> bytes:
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as archive:
+        archive.writestr("handler.py", source)
+    return buffer.getvalue()

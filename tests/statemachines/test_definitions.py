@@ -1,0 +1,96 @@
+"""The definitions themselves: valid by the ASL validator, within the budget of events, and free of known gaps."""
+
+import json
+import re
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.statemachines.definitions import FOLDER, MACHINES, per_host, resolved, states
+
+VALIDATOR = "4.0.0"
+NPM = FOLDER.parent / "build" / "npm"
+
+
+@pytest.fixture(scope="session")
+def validator() -> list[str]:
+    """Npm's asl-validator, installed once; a machine that cannot install it fails, it does not skip."""
+    binaries = Path(sys.prefix) / "bin"
+    script = NPM / "node_modules" / "asl-validator" / "dist" / "bin" / "asl-validator.js"
+    installed = NPM / "node_modules" / "asl-validator" / "package.json"
+    if not installed.exists() or json.loads(installed.read_text())["version"] != VALIDATOR:
+        NPM.mkdir(parents=True, exist_ok=True)
+        flags = ["--no-package-lock", "--no-save", "--no-audit", "--no-fund", "--prefix", str(NPM)]
+        command = [str(binaries / "npm"), "install", *flags, f"asl-validator@{VALIDATOR}"]
+        path = {"PATH": f"{binaries}:/usr/bin:/bin", "HOME": str(Path.home())}
+        done = subprocess.run(command, env=path, cwd=NPM, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, f"asl-validator could not be installed:\n{done.stderr}"
+    main = json.loads(installed.read_text())["bin"]
+    entry = main if isinstance(main, str) else main["asl-validator"]
+    script = installed.parent / entry
+    return [str(binaries / "node"), str(script)]
+
+
+@pytest.mark.parametrize("name", MACHINES)
+def test_the_validator_accepts_the_resolved_definition(
+    name: str, validator: list[str], tmp_path: Path
+) -> None:
+    file = tmp_path / f"{name}.json"
+    file.write_text(json.dumps(resolved(name)))
+    done = subprocess.run([*validator, "--json-path", str(file)], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_the_validator_would_see_a_dangling_next(validator: list[str], tmp_path: Path) -> None:
+    broken = resolved("rollout")
+    broken["States"]["Plan"]["Next"] = "Nowhere"
+    file = tmp_path / "broken.json"
+    file.write_text(json.dumps(broken))
+    assert subprocess.run([*validator, "--json-path", str(file)], capture_output=True, check=False).returncode
+
+
+def test_a_host_takes_at_most_fifty_events_and_nine_transitions() -> None:
+    events, transitions = per_host(resolved("rollout"))
+    assert events <= 50
+    assert transitions <= 9
+    assert events * 400 < 25_000 * 0.9  # what one execution may have, with room for questions
+
+
+@pytest.mark.parametrize("name", MACHINES)
+def test_every_state_says_what_it_is_for_and_every_placeholder_is_known(name: str) -> None:
+    definition = resolved(name)
+    assert definition["QueryLanguage"] == "JSONata"
+    assert all(state.get("Comment") for _, state in states(definition))
+    assert "${" not in json.dumps(definition)
+
+
+@pytest.mark.parametrize("name", MACHINES)
+def test_every_task_ends_in_time_and_none_leans_on_what_the_emulator_lacks(name: str) -> None:
+    for state, each in states(resolved(name)):
+        if each["Type"] == "Task":
+            assert isinstance(each["TimeoutSeconds"], int), state
+            assert "Catch" in each or "Retry" in each, state
+        assert each["Type"] != "Succeed", f"{state}: end with a Pass, its output is kept"
+        assert "HeartbeatSeconds" not in each
+        assert "MaxDelaySeconds" not in json.dumps(each.get("Retry", []))
+
+
+def test_choices_compare_nothing_but_a_kind_an_outcome_or_whether_there_is_a_staging_rollout() -> None:
+    compared = re.compile(
+        r"\{% (\$states\.input\.(kind|outcome) !?= '[A-Z_]+'|\$type\(\$states\.input\.staging\) = 'object') %\}"
+    )
+    for name in MACHINES:
+        for _, each in states(resolved(name)):
+            for choice in each.get("Choices", []):
+                assert compared.fullmatch(choice["Condition"])
+
+
+def test_no_choice_stands_between_the_stages_of_a_host() -> None:
+    processor: dict[str, Any] = resolved("rollout")["States"]["UpdateHosts"]["ItemProcessor"]
+    kinds = {state["Type"] for state in processor["States"].values()}
+    assert kinds == {"Task", "Pass"}
+    caught = [s["Catch"][0]["Next"] for s in processor["States"].values() if s["Type"] == "Task"]
+    assert caught == ["StageLost"] * 5

@@ -1,0 +1,79 @@
+"""The delivery machine, run: build, look, record, and perhaps a staging rollout."""
+
+from typing import Any
+
+import pytest
+
+from tests.statemachines.conftest import Stage
+
+pytestmark = pytest.mark.emulator
+
+PUSH = {
+    "repository": "https://example.com/hello.git",
+    "name": "hello",
+    "commit": "a" * 40,
+    "branch": "main",
+    "pusher": "ann",
+    "delivery": "1",
+}
+BUILT = {"kind": "SUCCEEDED", "reason": "", "service": "hello", "version": "1.0.0-20261123014630-aaaaaaa"}
+STARTED = {"build": "lifecycle-build:1"}
+
+
+def recorded(staging: dict[str, Any] | None = None) -> dict[str, Any]:
+    return {
+        "kind": "RECORDED",
+        "reason": "",
+        "service": "hello",
+        "version": BUILT["version"],
+        "staging": staging,
+    }
+
+
+def test_a_build_is_looked_at_until_it_ends_and_then_recorded(stage: Stage) -> None:
+    running = {"kind": "RUNNING", "reason": "BUILD", "service": "", "version": ""}
+    stage.play(start_build=[STARTED], check_build=[running, BUILT], record_snapshot=[recorded()])
+    ended = stage.run("delivery", "hello-1", PUSH)
+    assert (ended.status, ended.output) == (
+        "SUCCEEDED",
+        {"service": "hello", "version": BUILT["version"], "staging": None},
+    )
+    assert stage.phases() == ["start_build", "check_build", "check_build", "record_snapshot"]
+    begun = stage.calls("start_build")[0][1]
+    assert begun.pop("started").startswith("20")
+    assert begun == {**PUSH, "execution": "hello-1"}
+    assert stage.calls("check_build")[0][1] == STARTED
+    assert stage.calls("record_snapshot")[0][1] == {
+        **PUSH,
+        **STARTED,
+        "service": "hello",
+        "version": BUILT["version"],
+    }
+
+
+def test_a_failed_build_fails_with_the_end_of_its_log(stage: Stage) -> None:
+    stage.play(start_build=[STARTED], check_build=[{**BUILT, "kind": "FAILED", "reason": "1 test failed"}])
+    ended = stage.run("delivery", "hello-2", PUSH)
+    assert (ended.status, ended.error, ended.cause) == ("FAILED", "BuildFailed", "1 test failed")
+    assert "record_snapshot" not in stage.phases()
+
+
+def test_a_refused_snapshot_fails_and_says_why(stage: Stage) -> None:
+    refused = {**recorded(), "kind": "REFUSED", "reason": "hello belongs to another repository"}
+    stage.play(start_build=[STARTED], check_build=[BUILT], record_snapshot=[refused])
+    ended = stage.run("delivery", "hello-3", PUSH)
+    assert (ended.status, ended.error) == ("FAILED", "SnapshotRefused")
+    assert ended.cause == "hello belongs to another repository"
+
+
+def test_a_policy_that_wants_it_starts_a_staging_rollout(stage: Stage) -> None:
+    staging = {"deployment": "hello-staging-1", "service": "hello", "environment": "staging", "version": "x"}
+    stage.play(
+        start_build=[STARTED],
+        check_build=[BUILT],
+        record_snapshot=[recorded(staging)],
+        plan=[{"kind": "NOTHING_TO_DO", "epoch": 0, "reason": ""}],
+    )
+    ended = stage.run("delivery", "hello-4", PUSH)
+    assert (ended.status, ended.output["staging"]) == ("SUCCEEDED", "hello-staging-1")
+    assert stage.until_called("plan") == {**staging, "execution": "hello-staging-1"}

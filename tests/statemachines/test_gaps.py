@@ -1,0 +1,116 @@
+"""Where the emulator differs from AWS in what the infrastructure leans on, one expected failure each.
+
+Strict: an upgrade that closes a gap fails here, and then the work-around in infra/ can go.
+"""
+
+import json
+from collections.abc import Callable
+from typing import Any, TypeAlias
+
+import boto3
+import pytest
+from botocore.exceptions import ClientError
+
+from apps.local.emulator import Aws
+from apps.local.layout import ACCOUNT, REGION
+
+pytestmark = pytest.mark.emulator
+
+Acting: TypeAlias = Callable[[str, dict[str, Any]], Any]
+HERE = f"{REGION}:{ACCOUNT}"
+DENIED = {"AccessDenied", "AccessDeniedException"}
+
+
+def gap(reason: str) -> pytest.MarkDecorator:
+    return pytest.mark.xfail(strict=True, reason=reason, raises=AssertionError)
+
+
+@pytest.fixture
+def acting(emulator: Aws, request: pytest.FixtureRequest) -> Acting:
+    """A client of a role that is allowed one statement."""
+
+    def act(service: str, statement: dict[str, Any]) -> Any:
+        name = request.node.originalname[:60]
+        policy = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", **statement}]}
+        trust = {
+            "Effect": "Allow",
+            "Action": "sts:AssumeRole",
+            "Principal": {"AWS": f"arn:aws:iam::{ACCOUNT}:root"},
+        }
+        iam = emulator.client("iam")
+        made = iam.create_role(
+            RoleName=name,
+            AssumeRolePolicyDocument=json.dumps({"Version": "2012-10-17", "Statement": [trust]}),
+        )
+        iam.put_role_policy(RoleName=name, PolicyName="one", PolicyDocument=json.dumps(policy))
+        given = emulator.client("sts").assume_role(RoleArn=made["Role"]["Arn"], RoleSessionName="gap")
+        return boto3.client(
+            service,
+            endpoint_url=emulator.client("sts").meta.endpoint_url,
+            region_name=REGION,
+            aws_access_key_id=given["Credentials"]["AccessKeyId"],
+            aws_secret_access_key=given["Credentials"]["SecretAccessKey"],
+            aws_session_token=given["Credentials"]["SessionToken"],
+        )
+
+    return act
+
+
+def is_allowed(call: Callable[..., Any], **arguments: Any) -> bool:
+    """Whether IAM let the call through; what became of it then does not matter."""
+    try:
+        call(**arguments)
+    except ClientError as error:
+        return error.response["Error"]["Code"] not in DENIED
+    return True
+
+
+@gap("GetParametersByPath is judged on *: infra's registry_list widens it for the emulator")
+def test_listing_parameters_may_be_scoped_to_a_path(acting: Acting) -> None:
+    resources = [f"arn:aws:ssm:{HERE}:parameter/lifecycle", f"arn:aws:ssm:{HERE}:parameter/lifecycle/*"]
+    ssm = acting("ssm", {"Action": "ssm:GetParametersByPath", "Resource": resources})
+    assert is_allowed(ssm.get_parameters_by_path, Path="/lifecycle", Recursive=True)
+
+
+@gap("BatchGetBuilds is judged on *: infra's see_builds widens it for the emulator")
+def test_seeing_builds_may_be_scoped_to_their_project(acting: Acting) -> None:
+    project = f"arn:aws:codebuild:{HERE}:project/lifecycle-build"
+    codebuild = acting("codebuild", {"Action": "codebuild:BatchGetBuilds", "Resource": project})
+    assert is_allowed(codebuild.batch_get_builds, ids=["lifecycle-build:1"])
+
+
+@gap("GetLogEvents is judged on the group, not its stream: infra's see_builds names both")
+def test_reading_a_log_may_be_scoped_to_the_streams_of_a_group(acting: Acting) -> None:
+    streams = f"arn:aws:logs:{HERE}:log-group:/aws/codebuild/lifecycle-build:*"
+    logs = acting("logs", {"Action": "logs:GetLogEvents", "Resource": streams})
+    group, stream = "/aws/codebuild/lifecycle-build", "1"
+    assert is_allowed(logs.get_log_events, logGroupName=group, logStreamName=stream)
+
+
+@gap("dynamodb:LeadingKeys is not known: only AWS keeps a host to its own cluster's items")
+def test_a_host_may_be_kept_to_its_clusters_reports(acting: Acting) -> None:
+    keys = {"ForAllValues:StringEquals": {"dynamodb:LeadingKeys": ["REPORTS#production/hello"]}}
+    dynamodb = acting(
+        "dynamodb",
+        {
+            "Action": "dynamodb:PutItem",
+            "Resource": f"arn:aws:dynamodb:{HERE}:table/lifecycle-ledger",
+            "Condition": keys,
+        },
+    )
+    foreign = {"pk": {"S": "TURNS#production/hello"}, "sk": {"S": "h1"}}
+    assert not is_allowed(dynamodb.put_item, TableName="lifecycle-ledger", Item=foreign)
+
+
+@gap("ExcludePunctuation of a generated secret is ignored; the webhook's secret is used as it is")
+def test_a_generated_secret_has_no_punctuation(emulator: Aws) -> None:
+    generated = {"PasswordLength": 48, "ExcludePunctuation": True}
+    secret = {
+        "Type": "AWS::SecretsManager::Secret",
+        "Properties": {"Name": "gap", "GenerateSecretString": generated},
+    }
+    formation = emulator.client("cloudformation")
+    formation.create_stack(StackName="gap", TemplateBody=json.dumps({"Resources": {"Secret": secret}}))
+    formation.get_waiter("stack_create_complete").wait(StackName="gap", WaiterConfig={"Delay": 1})
+    found = emulator.client("secretsmanager").get_secret_value(SecretId="gap")["SecretString"]
+    assert found.isalnum()

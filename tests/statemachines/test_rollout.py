@@ -1,0 +1,173 @@
+"""The rollout machine, run: each kind of step goes where it should, and each function gets what it expects."""
+
+from typing import Any
+
+import pytest
+
+from tests.statemachines.conftest import Stage
+
+pytestmark = pytest.mark.emulator
+
+PLANNED = {"kind": "PLANNED", "epoch": 7, "reason": "4 hosts"}
+DONE = {"kind": "FINISH", "reason": "every host serves it", "hosts": [], "question": "", "outcome": "DONE"}
+FINISHED = {"outcome": "DONE", "reason": "every host serves it"}
+CHAIN = ["drain", "install", "self_test", "register", "await_alive"]
+
+
+def request(name: str) -> dict[str, Any]:
+    return {
+        "deployment": name,
+        "service": "hello",
+        "environment": "production",
+        "version": "1.0.1",
+        "requested_by": "ann",
+        "reason": "",
+        "kind": "DEPLOY",
+        "rollback_of": None,
+        "even_if_quarantined": False,
+    }
+
+
+def ids(name: str) -> dict[str, Any]:
+    return {
+        "deployment": name,
+        "service": "hello",
+        "environment": "production",
+        "epoch": 7,
+        "execution": name,
+    }
+
+
+def step(kind: str, **more: Any) -> dict[str, Any]:
+    return {
+        "kind": kind,
+        "reason": "because",
+        "hosts": [],
+        "question": "",
+        "outcome": "",
+        "execution": "",
+        **more,
+    }
+
+
+def test_a_refused_plan_fails_with_every_reason(stage: Stage) -> None:
+    stage.play(plan=[{"kind": "REFUSED", "epoch": 0, "reason": "h1 is silent; h2 is silent"}])
+    ended = stage.run("rollout", "refused", request("refused"))
+    assert (ended.status, ended.error, ended.cause) == ("FAILED", "Refused", "h1 is silent; h2 is silent")
+    assert stage.calls() == [("plan", {**request("refused"), "execution": "refused"})]
+
+
+def test_nothing_to_do_succeeds_and_says_so(stage: Stage) -> None:
+    stage.play(plan=[{"kind": "NOTHING_TO_DO", "epoch": 0, "reason": "serves 1.0.1 already"}])
+    ended = stage.run("rollout", "nothing", request("nothing"))
+    assert (ended.status, ended.output["kind"]) == ("SUCCEEDED", "NOTHING_TO_DO")
+    assert stage.phases() == ["plan"]
+
+
+def test_hosts_go_through_their_chain_one_step_after_the_other(stage: Stage) -> None:
+    hosts = [[{"host": "h1", "attempt": 1}], [{"host": "h2", "attempt": 1}]]
+    stage.play(
+        plan=[PLANNED],
+        next_step=[*(step("UPDATE_HOSTS", hosts=each) for each in hosts), DONE],
+        finish=[FINISHED],
+    )
+    ended = stage.run("rollout", "two-hosts", request("two-hosts"))
+    assert (ended.status, ended.output) == ("SUCCEEDED", FINISHED)
+    assert stage.phases() == ["plan", "next_step", *CHAIN, "next_step", *CHAIN, "next_step", "finish"]
+    assert stage.calls("register") == [
+        ("register", {**ids("two-hosts"), "host": host, "attempt": 1}) for host in ("h1", "h2")
+    ]
+    assert stage.calls("next_step")[0] == ("next_step", ids("two-hosts"))
+    assert stage.calls("finish") == [
+        ("finish", {**ids("two-hosts"), "outcome": "DONE", "reason": "every host serves it"})
+    ]
+
+
+def test_the_hosts_of_one_step_go_at_the_same_time(stage: Stage) -> None:
+    hosts = [{"host": "h1", "attempt": 1}, {"host": "h2", "attempt": 3}]
+    stage.play(plan=[PLANNED], next_step=[step("UPDATE_HOSTS", hosts=hosts), DONE], finish=[FINISHED])
+    assert stage.run("rollout", "both", request("both")).status == "SUCCEEDED"
+    alive = sorted((event["host"], event["attempt"]) for _, event in stage.calls("await_alive"))
+    assert alive == [("h1", 1), ("h2", 3)]
+
+
+def test_a_stage_that_is_lost_ends_its_host_and_the_records_are_asked_again(stage: Stage) -> None:
+    stage.play(
+        plan=[PLANNED],
+        next_step=[
+            step("UPDATE_HOSTS", hosts=[{"host": "h1", "attempt": 1}]),
+            {**DONE, "outcome": "ABORTED"},
+        ],
+        install=[{"raise": "the worker died"}],
+        finish=[{"outcome": "ABORTED", "reason": "lost"}],
+    )
+    ended = stage.run("rollout", "lost", request("lost"))
+    assert (ended.status, ended.error, ended.cause) == ("FAILED", "ABORTED", "lost")
+    assert stage.phases() == ["plan", "next_step", "drain", "install", "next_step", "finish"]
+
+
+def test_a_human_is_waited_for_and_the_answer_leads_to_the_next_step(stage: Stage) -> None:
+    stage.play(
+        plan=[PLANNED],
+        next_step=[step("AWAIT_HUMAN", question="decision-h1-1-0"), DONE],
+        finish=[FINISHED],
+    )
+    execution = stage.start("rollout", "asked", request("asked"))
+    event = stage.until_called("await_human")
+    token = event.pop("token")
+    assert event == {**ids("asked"), "question": "decision-h1-1-0"}
+    assert stage.phases()[-1] == "await_human"
+    stage.aws.client("stepfunctions").send_task_success(taskToken=token, output='{"question": "x"}')
+    assert stage.ended(execution).status == "SUCCEEDED"
+    assert stage.phases() == ["plan", "next_step", "await_human", "next_step", "finish"]
+
+
+def test_a_rollback_is_started_as_a_rollout_of_its_own(stage: Stage) -> None:
+    heir = {**request("heir"), "kind": "ROLLBACK", "rollback_of": "bad"}
+    stage.play(
+        plan=[PLANNED],
+        next_step=[step("ROLL_BACK"), DONE],
+        roll_back=[{"input": heir}],
+        finish=[FINISHED],
+    )
+    ended = stage.run("rollout", "bad", request("bad"))
+    assert (ended.status, ended.output) == ("SUCCEEDED", {"outcome": "ROLLED_BACK", "rollback": "heir"})
+    assert stage.calls("roll_back") == [("roll_back", {**ids("bad"), "reason": "because"})]
+    stage.until_called("finish")
+    assert ("plan", {**heir, "execution": "heir"}) in stage.calls()
+
+
+def test_a_rollback_that_was_started_before_is_as_good(stage: Stage) -> None:
+    heir = {**request("heir-twice"), "kind": "ROLLBACK", "rollback_of": "bad-twice"}
+    stage.play(plan=[PLANNED], next_step=[DONE], finish=[FINISHED])
+    assert stage.run("rollout", "heir-twice", heir).status == "SUCCEEDED"
+    stage.play(plan=[PLANNED], next_step=[step("ROLL_BACK")], roll_back=[{"input": heir}])
+    ended = stage.run("rollout", "bad-twice", request("bad-twice"))
+    assert (ended.status, ended.output["rollback"]) == ("SUCCEEDED", "heir-twice")
+    assert stage.phases() == ["plan", "next_step", "roll_back"]
+
+
+def test_a_long_rollout_goes_on_in_another_execution_with_the_same_input(stage: Stage) -> None:
+    stage.play(plan=[PLANNED], next_step=[step("CONTINUE", execution="long.2"), DONE], finish=[FINISHED])
+    ended = stage.run("rollout", "long", request("long"))
+    assert (ended.status, ended.output) == ("SUCCEEDED", {"outcome": "CONTINUED", "execution": "long.2"})
+    stage.until_called("finish")
+    assert stage.calls("plan")[1] == ("plan", {**request("long"), "execution": "long.2"})
+    assert stage.calls("next_step")[1] == ("next_step", {**ids("long"), "execution": "long.2"})
+
+
+@pytest.mark.parametrize("outcome", ["ABORTED", "REJECTED", "STALE"])
+def test_any_end_but_done_fails_with_the_outcome_and_its_reason(stage: Stage, outcome: str) -> None:
+    stage.play(
+        plan=[PLANNED],
+        next_step=[{**DONE, "outcome": outcome, "reason": "ann said no"}],
+        finish=[{"outcome": outcome, "reason": "ann said no"}],
+    )
+    ended = stage.run("rollout", f"ends-{outcome}", request(f"ends-{outcome}"))
+    assert (ended.status, ended.error, ended.cause) == ("FAILED", outcome, "ann said no")
+
+
+def test_a_plan_that_fails_once_is_tried_again(stage: Stage) -> None:
+    stage.play(plan=[{"raise": "throttled"}, PLANNED], next_step=[DONE], finish=[FINISHED])
+    assert stage.run("rollout", "again", request("again")).status == "SUCCEEDED"
+    assert stage.phases() == ["plan", "plan", "next_step", "finish"]

@@ -1,0 +1,183 @@
+"""An operator's desk over in-memory twins: the commands as typed, against the rollout's real decisions."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner, Result
+
+from apps.cli.command import Options
+from apps.cli.errors import FunctionRefused
+from apps.cli.main import app
+from apps.cli.ports import Connection, Run
+from lifecycle import events
+from lifecycle.application.converge import converge_all
+from lifecycle.application.decide import approve, decide, request_rollback
+from lifecycle.application.plan import begin
+from lifecycle.application.promote import promote
+from lifecycle.domain.deployment import Answer, Deployment, DeploymentState, Kind, Request
+from lifecycle.domain.errors import LifecycleError
+from lifecycle.domain.fleet import Stage
+from lifecycle.domain.manifest import Policy
+from lifecycle.gateways.memory.executions import MemoryExecutions
+from lifecycle.gateways.records import to_plain
+from tests.support.rollout import CLUSTER, Machine, manifest
+
+# The first two are releases 1.0.0 and 1.0.1; the last is not promoted yet.
+SNAPSHOTS = ("1.0.0-20261123100000-aaaaaaa", "1.0.0-20261123110000-bbbbbbb", "1.1.0-20261123113000-ccccccc")
+
+
+@dataclass
+class TwinRuns:
+    """Executions as the records tell of them; `told` overrides, `pushes` are deliveries."""
+
+    machine: Machine
+    told: dict[str, Run | None] = field(default_factory=dict)
+    pushes: dict[str, Run] = field(default_factory=dict)
+    phases: list[str] = field(default_factory=lambda: ["building"])
+
+    def rollout(self, name: str) -> Run | None:
+        if name in self.told:
+            return self.told[name]
+        record = self.machine.memory.deployments.get(CLUSTER, name)
+        return self._of(record) if record else None
+
+    def _of(self, record: Deployment) -> Run:
+        if not record.state.final:
+            return Run(record.id, "RUNNING", record.started_at)
+        if record.state in (DeploymentState.DONE, DeploymentState.ROLLED_BACK):
+            recent = self.machine.memory.deployments.recent(CLUSTER, 50)
+            heir = next((each.id for each in recent if each.request.rollback_of == record.id), "")
+            return Run(record.id, "SUCCEEDED", record.started_at, output={"rollback": heir} if heir else {})
+        return Run(record.id, "FAILED", record.started_at, error=record.state, cause=record.reason)
+
+    def delivery(self, name: str) -> Run | None:
+        return self.pushes.get(name)
+
+    def deliveries(self, *, running: bool) -> Sequence[Run]:
+        return [run for run in self.pushes.values() if run.running or not running]
+
+    def doing(self, name: str) -> str:
+        return self.phases.pop(0) if len(self.phases) > 1 else self.phases[0]
+
+
+class DrivenExecutions(MemoryExecutions):
+    """Starting a rollout runs it, until it ends or waits for a human."""
+
+    def __init__(self, machine: Machine, runs: TwinRuns) -> None:
+        super().__init__()
+        self._machine = machine
+        self._runs = runs
+
+    def start_rollout(self, name: str, payload: Mapping[str, Any]) -> bool:
+        new = super().start_rollout(name, payload)
+        request = Request(**{**payload, "kind": Kind(payload["kind"])})
+        planned = begin(self._machine.world, request, name)
+        if planned.kind == "PLANNED":
+            self._machine.run(name)
+        else:
+            refused = planned.kind == "REFUSED"
+            status, error, cause = ("FAILED", "Refused", planned.reason) if refused else ("SUCCEEDED", "", "")
+            now = self._machine.now
+            self._runs.told[name] = Run(name, status, now, now, error=error, cause=cause)
+        return new
+
+
+@dataclass
+class TwinFunctions:
+    """The functions that a person calls, with their real events and phases; an answer lets the rollout go on."""
+
+    machine: Machine
+    calls: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
+
+    def call(self, phase: str, payload: Mapping[str, Any]) -> Any:
+        self.calls.append((phase, dict(payload)))
+        try:
+            return to_plain(getattr(self, f"_{phase}")(dict(payload)))
+        except LifecycleError as error:
+            raise FunctionRefused(str(error)) from error
+
+    def _promote(self, payload: dict[str, Any]) -> Any:
+        asked, memory = events.Promote.model_validate(payload), self.machine.memory
+        return promote(memory.catalogue, memory.artifacts, asked.service, asked.snapshot, asked.requested_by)
+
+    def _decide(self, payload: dict[str, Any]) -> Any:
+        asked, world = events.Decide.model_validate(payload), self.machine.world
+        answer = Answer(asked.choice, asked.by, asked.why, self.machine.now)
+        if asked.host:
+            found = decide(world, asked.cluster, asked.deployment, asked.host, asked.attempt, answer)
+        else:
+            found = request_rollback(world, asked.cluster, asked.deployment, answer)
+        self.machine.run(asked.deployment)
+        return found
+
+    def _approve(self, payload: dict[str, Any]) -> Any:
+        asked = events.Decide.model_validate(payload)
+        answer = Answer(asked.choice, asked.by, asked.why, self.machine.now)
+        found = approve(self.machine.world, asked.cluster, asked.deployment, answer)
+        self.machine.run(asked.deployment)
+        return found
+
+    def _converge(self, payload: dict[str, Any]) -> Any:
+        asked = events.Converge.model_validate(payload)
+        return converge_all(self.machine.world, "c0de", asked.requested_by, asked.only())
+
+
+class Desk:
+    """Four hosts of hello in production, and its snapshots; `type` runs a command."""
+
+    def __init__(self, policy: Policy | None = None) -> None:
+        self.machine = Machine(policy=policy)
+        self.runs = TwinRuns(self.machine)
+        self.functions = TwinFunctions(self.machine)
+        self.executions = DrivenExecutions(self.machine, self.runs)
+        memory = self.machine.memory
+        for number, snapshot in enumerate(SNAPSHOTS):
+            made = manifest(snapshot)
+            self.machine.publish(made)
+            facts = {"commit": made.commit, "digest": made.digest, "branch": "main", "built": "-"}
+            memory.catalogue.record_snapshot("hello", snapshot, facts)
+            if number < 2:
+                memory.catalogue.claim_release("hello", snapshot, f"1.0.{number}")
+        self.here = Connection(
+            target="laptop (a test) as ada",
+            by="ada",
+            world=replace(memory.world, executions=self.executions),
+            catalogue=memory.catalogue,
+            runs=self.runs,
+            functions=self.functions,
+            poll_seconds=0.3,
+        )
+
+    def type(self, text: str, *more: str) -> Result:
+        """Run a command as an operator types it."""
+
+        def connect(options: Options) -> Connection:
+            return replace(self.here, flags=f" --profile {options.profile}" if options.profile else "")
+
+        return CliRunner().invoke(app, [*text.split(), *more], obj=connect)
+
+    def facts(self, text: str, *more: str) -> dict[str, Any]:
+        """Run a command with --json; its answer."""
+        done = self.type(text, *more, "--json")
+        found: dict[str, Any] = json.loads(done.stdout)
+        return found
+
+    def halted(self) -> str:
+        """Deploy a release that fails its self-test on host-2; the name of the halted deployment."""
+        self.break_host("host-2", "1.0.1")
+        return self.machine.deploy("1.0.1")
+
+    def break_host(self, host: str, version: str) -> None:
+
+        self.machine.host(host).breaks[version] = Stage.SELF_TESTING
+
+
+@pytest.fixture
+def desk() -> Desk:
+    """A cluster that serves 1.0.0."""
+    made = Desk()
+    made.machine.deploy("1.0.0")
+    return made

@@ -1,0 +1,175 @@
+"""plan, deploy and rollback, as typed."""
+
+import json
+
+from lifecycle.domain.deployment import DeploymentState, Kind
+from tests.support.rollout import CLUSTER
+from tests.unit.cli.conftest import Desk
+
+ALL = ["host-1", "host-2", "host-3", "host-4"]
+
+
+def test_the_first_line_says_which_target(desk: Desk) -> None:
+    assert desk.type("plan hello").stdout.startswith("target: laptop (a test) as ada\n")
+
+
+def test_a_plan_shows_order_checks_time_and_the_next_command(desk: Desk) -> None:
+    done = desk.type("plan hello")
+    assert done.exit_code == 0
+    lines = done.stdout.splitlines()
+    assert "plan: hello 1.0.1 to production (desired now: 1.0.0)" in lines
+    assert [line.split()[1] for line in lines if line[:1].isdigit()] == [
+        "host-2",
+        "host-1",
+        "host-4",
+        "host-3",
+    ]
+    assert "check: self-test on each host: GET /self_test, within 10 s" in lines
+    assert any(line.startswith("expected time: about ") for line in lines)
+    assert "to go back to: 1.0.0" in lines
+    assert lines[-1] == "next: lifecycle deploy hello 1.0.1 --environment production"
+
+
+def test_plain_output_has_neither_colours_nor_boxes(desk: Desk) -> None:
+    told = desk.type("plan hello").stdout + desk.type("status").stdout
+    assert told.isascii()
+    assert "\x1b" not in told
+
+
+def test_a_plan_for_programs_is_one_object_on_stdout(desk: Desk) -> None:
+    found = desk.facts("plan hello")
+    assert found["target"] == "laptop (a test) as ada"
+    assert (found["version"], found["desired"], found["previous"]) == ("1.0.1", "1.0.0", "1.0.0")
+    assert sorted(host["host"] for host in found["hosts"]) == ALL
+    assert found["refusals"] == []
+
+
+def test_a_refused_plan_says_every_reason_and_exits_with_1(desk: Desk) -> None:
+    desk.machine.host("host-3").silent = True
+    desk.machine.memory.clock.sleep(60)
+    done = desk.type("plan hello 1.0.1")
+    assert done.exit_code == 1
+    assert "refused: the agent of host-3 is silent since 2026-11-23" in done.stdout
+
+
+def test_an_unknown_release_is_an_error_without_a_traceback(desk: Desk) -> None:
+    done = desk.type("plan hello 9.9.9")
+    assert done.exit_code == 1
+    assert done.stderr == "error: there is no release 9.9.9 of hello; see: lifecycle releases hello\n"
+
+
+def test_a_deployment_is_watched_until_every_host_serves(desk: Desk) -> None:
+    done = desk.type("deploy hello --reason prices")
+    assert done.exit_code == 0
+    assert "  host-1  alive\n" in done.stdout
+    assert ": DONE: 4 hosts serve 1.0.1 and are healthy (" in done.stdout
+    assert done.stdout.splitlines()[-1] == "next: lifecycle status hello"
+    [(name, payload)] = desk.executions.rollouts.items()
+    assert (payload["deployment"], payload["version"], payload["reason"]) == (name, "1.0.1", "prices")
+    assert (payload["requested_by"], payload["kind"]) == ("ada", "DEPLOY")
+
+
+def test_what_is_there_already_is_said_and_nothing_is_started(desk: Desk) -> None:
+    done = desk.type("deploy hello 1.0.0")
+    assert done.exit_code == 0
+    assert "nothing to do: host-1, host-2, host-3, host-4 serve 1.0.0" in done.stdout
+    assert desk.executions.rollouts == {}
+
+
+def test_a_refused_deployment_starts_nothing(desk: Desk) -> None:
+    name = desk.halted()
+    done = desk.type("deploy hello 1.0.0")
+    assert done.exit_code == 1
+    assert f"refused: production/hello is being deployed by {name} since " in done.stdout
+    assert desk.executions.rollouts == {}
+
+
+def test_a_deployment_may_be_left_alone(desk: Desk) -> None:
+    done = desk.type("deploy hello --no-watch")
+    [name] = desk.executions.rollouts
+    assert done.exit_code == 0
+    assert done.stdout.splitlines()[-1] == f"next: lifecycle watch {name}"
+
+
+def test_a_halt_shows_the_evidence_first_and_then_every_command(desk: Desk) -> None:
+    desk.break_host("host-2", "1.0.1")
+    done = desk.type("deploy hello 1.0.1")
+    [name] = desk.executions.rollouts
+    assert done.exit_code == 1
+    failed = done.stdout.index("host-2, attempt 1, failed: self-testing failed: scripted")
+    command = f"lifecycle decide {name} ROLL_BACK --host host-2 --attempt 1 --why '...'"
+    assert failed < done.stdout.index(command)
+    assert "# RETRY: try this host again from the start" in done.stdout
+
+
+def test_a_deployment_for_programs_is_one_object_with_its_end(desk: Desk) -> None:
+    found = desk.facts("deploy hello")
+    assert found["started"] is True
+    assert found["plan"]["version"] == "1.0.1"
+    assert [(end["state"], end["code"]) for end in found["endings"]] == [("DONE", 0)]
+
+
+def test_a_quarantined_version_needs_a_word_more(desk: Desk) -> None:
+    desk.machine.memory.fleet.quarantine(CLUSTER, "1.0.1", "it was slow")
+    assert desk.type("deploy hello 1.0.1").exit_code == 1
+    assert desk.type("deploy hello 1.0.1 --even-if-quarantined").exit_code == 0
+
+
+def test_a_rollback_deploys_the_version_verified_before(desk: Desk) -> None:
+    last = desk.machine.deploy("1.0.1")
+    done = desk.type("rollback hello --reason slow")
+    assert done.exit_code == 0, done.output
+    [payload] = desk.executions.rollouts.values()
+    assert (payload["kind"], payload["version"], payload["rollback_of"]) == (Kind.ROLLBACK, "1.0.0", last)
+    assert set(desk.machine.serving().values()) == {"1.0.0"}
+
+
+def test_a_second_rollback_does_not_bring_the_bad_version_back(desk: Desk) -> None:
+    desk.machine.deploy("1.0.1")
+    desk.type("rollback hello")
+    done = desk.type("rollback hello")
+    assert done.exit_code == 1
+    assert "no version but 1.0.0 was ever verified there" in done.stderr
+
+
+def test_a_rollback_after_an_abort_undoes_what_was_aborted(desk: Desk) -> None:
+    name = desk.halted()
+    desk.type(f"decide {name} ABORT --host host-2 --why bad")
+    assert desk.machine.record(name).state is DeploymentState.ABORTED
+    done = desk.type("rollback hello")
+    assert done.exit_code == 0, done.output
+    assert [payload["rollback_of"] for payload in desk.executions.rollouts.values()] == [name]
+    assert set(desk.machine.serving().values()) == {"1.0.0"}
+
+
+def test_a_rollback_of_what_runs_is_asked_for_without_a_host(desk: Desk) -> None:
+    name = desk.halted()
+    done = desk.type("rollback hello --reason slow")
+    assert done.exit_code == 0, done.output
+    [(phase, payload)] = desk.functions.calls
+    assert (phase, payload["choice"], payload["deployment"]) == ("decide", "ROLL_BACK", name)
+    assert "host" not in payload
+    assert f"{name}: ROLLED_BACK" in done.stdout
+    assert set(desk.machine.serving().values()) == {"1.0.0"}
+
+
+def test_a_service_that_was_never_deployed_cannot_be_rolled_back() -> None:
+    done = Desk().type("rollback hello")
+    assert done.exit_code == 1
+    assert "nothing was ever deployed there" in done.stderr
+
+
+def test_suggested_commands_reach_the_same_target(desk: Desk) -> None:
+    done = desk.type("plan hello --profile shop")
+    assert done.stdout.rstrip().endswith("deploy hello 1.0.1 --environment production --profile shop")
+
+
+def test_an_unknown_environment_is_told_by_its_choices(desk: Desk) -> None:
+    done = desk.type("deploy hello --environment prod")
+    assert done.exit_code == 2
+    assert "staging" in done.stderr
+
+
+def test_json_is_all_there_is_on_stdout(desk: Desk) -> None:
+    for command in ("status", "hosts", "history hello", "releases hello", "snapshots hello", "plan hello"):
+        json.loads(desk.type(command, "--json").stdout)

@@ -1,0 +1,121 @@
+"""status, hosts, history, converge, and the catalogue, as typed."""
+
+from dataclasses import replace
+
+from lifecycle.domain.deployment import Kind
+from tests.support.rollout import CLUSTER
+from tests.unit.cli.conftest import SNAPSHOTS, Desk
+
+
+def test_status_shows_what_is_desired_what_runs_and_what_is_healthy(desk: Desk) -> None:
+    row = next(
+        line for line in desk.type("status").stdout.splitlines() if line.startswith("production/hello")
+    )
+    assert row.split() == ["production/hello", "1.0.0", "1.0.0", "on", "4", "4", "of", "4", "-"]
+
+
+def test_status_of_a_halt_has_the_whole_command_for_each_choice(desk: Desk) -> None:
+    name = desk.halted()
+    told = desk.type("status hello").stdout
+    assert f"{name}: 1.0.1, HALTED, since 2026-11-23 " in told
+    assert f"lifecycle decide {name} SKIP_HOST --host host-2 --attempt 1 --why '...'" in told
+    [cluster] = desk.facts("status")["clusters"]
+    assert cluster["question"]["choices"][0]["choice"] == "RETRY"
+    assert "token" not in cluster["question"]
+
+
+def test_status_of_an_unknown_service_says_which_are_known(desk: Desk) -> None:
+    done = desk.type("status shop")
+    assert done.exit_code == 1
+    assert "there is no service shop; known: hello" in done.stderr
+
+
+def test_hosts_show_what_drifted_and_how_to_repair_it(desk: Desk) -> None:
+    stopped = replace(desk.machine.report("host-3"), running=False, boot="")
+    desk.machine.memory.fleet.write_report(CLUSTER, stopped)
+    done = desk.type("hosts")
+    rows = {line.split()[0]: line for line in done.stdout.splitlines() if line.startswith("host-")}
+    assert "its service does not run" in rows["host-3"]
+    assert "1.0.0 (stopped)" in rows["host-3"]
+    assert rows["host-1"].split()[:6] == ["host-1", "127.0.10.1:8080", "b", "1.0.0", "healthy", "passed"]
+    assert done.stdout.splitlines()[-1] == "next: lifecycle converge"
+
+
+def test_a_silent_agent_is_told_from_one_that_was_heard(desk: Desk) -> None:
+    desk.machine.host("host-1").silent = True
+    desk.machine.memory.clock.sleep(90)
+    [cluster] = desk.facts("hosts")["clusters"]
+    assert {host["host"]: host["silent"] for host in cluster["hosts"]}["host-1"] is True
+    assert "silent, 1 min 30 s ago" in desk.type("hosts").stdout
+
+
+def test_an_old_self_test_is_not_shown_as_this_ones(desk: Desk) -> None:
+    desk.machine.memory.fleet.write_report(CLUSTER, replace(desk.machine.report("host-1"), boot="another"))
+    [cluster] = desk.facts("hosts")["clusters"]
+    assert cluster["hosts"][0]["self_test"] is None
+
+
+def test_history_lists_the_newest_first(desk: Desk) -> None:
+    desk.machine.deploy("1.0.1")
+    desk.machine.deploy("1.0.0", Kind.ROLLBACK)
+    found = desk.facts("history hello")["deployments"]
+    assert [(each["version"], each["kind"]) for each in found] == [
+        ("1.0.0", "ROLLBACK"),
+        ("1.0.1", "DEPLOY"),
+        ("1.0.0", "DEPLOY"),
+    ]
+
+
+def test_the_trail_says_when_where_what_and_why(desk: Desk) -> None:
+    told = desk.type("history hello --trail --limit 5").stdout.splitlines()
+    assert len(told) == 6
+    assert told[-1].startswith("2026-11-23 12:")
+    assert "production/hello  done: 4 hosts serve 1.0.0 and are healthy" in told[-1]
+
+
+def test_converging_tells_what_was_found(desk: Desk) -> None:
+    done = desk.type("converge hello")
+    assert done.exit_code == 0
+    assert "production/hello  CONVERGED  every host serves 1.0.0" in done.stdout
+    payload = desk.functions.calls[0][1]
+    assert payload == {"requested_by": "ada", "service": "hello", "environment": "production"}
+
+
+def test_snapshots_are_listed_with_their_releases(desk: Desk) -> None:
+    found = desk.facts("snapshots hello")["snapshots"]
+    assert [(each["version"], each["release"]) for each in found] == [
+        (SNAPSHOTS[2], None),
+        (SNAPSHOTS[1], "1.0.1"),
+        (SNAPSHOTS[0], "1.0.0"),
+    ]
+
+
+def test_the_newest_snapshot_is_promoted_unless_another_is_named(desk: Desk) -> None:
+    done = desk.type("promote hello")
+    assert done.exit_code == 0, done.output
+    assert desk.functions.calls[0] == (
+        "promote",
+        {"service": "hello", "snapshot": SNAPSHOTS[2], "requested_by": "ada"},
+    )
+    assert f"hello {SNAPSHOTS[2]} is now release 1.1.0" in done.stdout
+    again = desk.type(f"promote hello {SNAPSHOTS[2]}")
+    assert "was promoted before, and is release 1.1.0" in again.stdout
+
+
+def test_an_unknown_snapshot_is_refused_by_the_function(desk: Desk) -> None:
+    done = desk.type("promote hello 1.0.0-20261123120000-ddddddd")
+    assert done.exit_code == 1
+    assert "there is no snapshot 1.0.0-20261123120000-ddddddd of hello" in done.stderr
+
+
+def test_releases_say_where_they_are_desired_or_quarantined(desk: Desk) -> None:
+    desk.machine.memory.fleet.quarantine(CLUSTER, "1.0.1", "slow")
+    found = {each["version"]: each for each in desk.facts("releases hello")["releases"]}
+    assert found["1.0.0"]["desired_in"] == ["production"]
+    assert found["1.0.1"]["quarantined_in"] == ["production"]
+
+
+def test_an_unknown_service_has_no_versions(desk: Desk) -> None:
+    for command in ("snapshots shop", "releases shop", "promote shop"):
+        assert desk.type(command).exit_code == 1
+    assert "'Shop' is not a service" in desk.type("snapshots Shop").stderr

@@ -1,0 +1,238 @@
+"""watch, as typed; and how following ends."""
+
+import io
+import json
+from dataclasses import replace
+
+import pytest
+from rich.console import Console
+
+from apps.cli.follow import Eyes, ending, follow
+from apps.cli.page import Page
+from apps.cli.ports import Run
+from apps.cli.screen import SilentScreen, frame, headline, hosts_of
+from apps.cli.watching import watch_deployment
+from apps.cli.words import clean
+from lifecycle.domain.deployment import AttemptState, Choice, Deployment, DeploymentState, HostAttempt
+from lifecycle.domain.manifest import ApprovalGate, Policy
+from tests.support.rollout import CLUSTER
+from tests.unit.cli.conftest import SNAPSHOTS, Desk
+
+COMMIT = "0123456789" * 4
+
+
+def test_watching_prints_one_line_an_event(desk: Desk) -> None:
+    name = desk.machine.deploy("1.0.1")
+    lines = desk.type(f"watch {name}").stdout.splitlines()
+    assert sum(line.endswith("  alive") for line in lines) == 4
+    assert all(" UTC  " in line for line in lines[1:-2])
+
+
+def test_watching_for_programs_is_a_json_object_a_line(desk: Desk) -> None:
+    name = desk.machine.deploy("1.0.1")
+    events = [json.loads(line) for line in desk.type(f"watch {name} --json").stdout.splitlines()]
+    assert {event["event"] for event in events} == {"trail", "end"}
+    assert (events[-1]["state"], events[-1]["code"]) == ("DONE", 0)
+
+
+def test_watching_a_service_follows_what_runs(desk: Desk) -> None:
+    name = desk.halted()
+    done = desk.type("watch hello")
+    assert done.exit_code == 1
+    assert f"{name}: HALTED" in done.stdout
+
+
+def test_watching_an_idle_service_tells_how_the_last_one_ended(desk: Desk) -> None:
+    done = desk.type("watch hello")
+    assert done.exit_code == 0
+    assert "nothing is being built or deployed for hello" in done.stdout
+    assert ": DONE: " in done.stdout
+
+
+def test_an_unknown_deployment_is_an_error_and_does_not_hang(desk: Desk) -> None:
+    done = desk.type("watch hello-production-20261123000000-beef")
+    assert done.exit_code == 1
+    assert "there is neither a record nor an execution of it" in done.stderr
+
+
+def test_a_refused_execution_is_told_with_its_reasons(desk: Desk) -> None:
+    name, now = "hello-production-20261123000000-beef", desk.machine.now
+    desk.runs.told[name] = Run(
+        name, "FAILED", now, now, error="Refused", cause="host-1 is silent; host-2 is down"
+    )
+    done = desk.type(f"watch {name}")
+    assert done.exit_code == 1
+    assert f"{name}: REFUSED: host-1 is silent; host-2 is down" in done.stdout
+
+
+def test_an_execution_that_broke_before_it_planned_is_told_with_its_error(desk: Desk) -> None:
+    name, now = "hello-production-20261123000000-beef", desk.machine.now
+    desk.runs.told[name] = Run(name, "FAILED", now, now, error="States.Timeout", cause="plan took too long")
+    done = desk.type(f"watch {name}")
+    assert done.exit_code == 1
+    assert "ended before it had planned: States.Timeout: plan took too long" in done.stdout
+
+
+def test_an_execution_that_ended_before_its_deployment_is_told(desk: Desk) -> None:
+    name = desk.halted()
+    desk.machine.memory.deployments.put(_running(desk, name))
+    now = desk.machine.now
+    desk.runs.told[name] = Run(name, "ABORTED", now, now, error="Stopped", cause="by hand")
+    done = desk.type(f"watch {name}")
+    assert done.exit_code == 1
+    assert (
+        "ended before its deployment did (Stopped: by hand); go on: lifecycle converge hello" in done.stdout
+    )
+
+
+def _running(desk: Desk, name: str) -> Deployment:
+    return replace(desk.machine.record(name), state=DeploymentState.RUNNING)
+
+
+def test_a_long_rollout_is_followed_into_its_next_execution(desk: Desk) -> None:
+    name, now = desk.halted(), desk.machine.now
+    desk.machine.memory.deployments.put(_running(desk, name))
+    desk.runs.told[name] = Run(name, "SUCCEEDED", now, now, output={"execution": f"{name}.2"})
+    desk.runs.told[f"{name}.2"] = Run(f"{name}.2", "RUNNING", now)
+    sight = Eyes(desk.here, CLUSTER, name).look()
+    assert sight.run is not None
+    assert sight.run.name == f"{name}.2"
+    assert ending(sight, desk.here) is None
+
+
+def test_watching_ends_only_when_the_lease_is_free_again(desk: Desk) -> None:
+    name = desk.machine.deploy("1.0.1")
+    lease = desk.machine.memory.leases.acquire(CLUSTER, name, desk.machine.now)
+    looks: list[str] = []
+
+    def free() -> None:
+        looks.append(desk.machine.memory.leases.current(CLUSTER).deployment)
+        if len(looks) == 3:
+            desk.machine.memory.leases.release(CLUSTER, lease)
+
+    desk.machine.memory.clock.ticks.append(free)
+    assert follow(desk.here, CLUSTER, name, SilentScreen()).state == "DONE"
+    assert looks == [name, name, name]
+
+
+def test_a_lease_that_stays_does_not_keep_the_watcher(desk: Desk) -> None:
+    name = desk.machine.deploy("1.0.1")
+    desk.machine.memory.leases.acquire(CLUSTER, name, desk.machine.now)
+    assert follow(desk.here, CLUSTER, name, SilentScreen()).code == 0
+
+
+def test_an_interrupted_watcher_says_how_to_come_back(desk: Desk, capsys: pytest.CaptureFixture[str]) -> None:
+    name = desk.halted()
+    desk.machine.memory.deployments.put(_running(desk, name))
+
+    def interrupt() -> None:
+        raise KeyboardInterrupt
+
+    desk.machine.memory.clock.ticks.append(interrupt)
+    code, _ = watch_deployment(Page(terminal=False), desk.here, name)
+    assert code == 130
+    assert f"the deployment goes on without you; come back: lifecycle watch {name}" in capsys.readouterr().err
+
+
+def test_an_approval_is_asked_for_once_and_watching_goes_on() -> None:
+    desk = Desk(Policy(approval=ApprovalGate.BEFORE_FIRST_HOST))
+    name = desk.machine.deploy("1.0.0")
+    looks: list[None] = []
+
+    def approve() -> None:
+        looks.append(None)
+        if len(looks) == 3:
+            desk.machine.memory.clock.ticks.remove(approve)
+            desk.machine.approve(name, Choice.APPROVE)
+
+    desk.machine.memory.clock.ticks.append(approve)
+    done = desk.type(f"watch {name}")
+    assert done.exit_code == 0, done.output
+    assert done.stdout.count(f"lifecycle approve hello --deployment {name} --why '...'") == 1
+
+
+def test_the_live_screen_shows_each_hosts_state(desk: Desk) -> None:
+    name = desk.halted()
+    now = desk.machine.now
+    started = HostAttempt(name, "host-3", 1, 1, name, now, AttemptState.DRAINED, AttemptState.DRAINED)
+    desk.machine.memory.deployments.put_attempt(started)
+    sight = Eyes(desk.here, CLUSTER, name).look()
+    hosts = hosts_of(sight, desk.here)
+    assert {host.host: host.state for host in hosts} == {
+        "host-1": "waiting",
+        "host-2": "failed",
+        "host-3": "installing",
+        "host-4": "waiting",
+    }
+    assert headline(sight, hosts) == "hello 1.0.1 to production: HALTED, 0 of 4 hosts"
+    console = Console(file=io.StringIO(), force_terminal=True, width=80)
+    console.print(frame(sight, hosts))
+    drawn = console.file.getvalue()  # type: ignore[attr-defined]
+    assert [clean(line).split()[0] for line in drawn.splitlines()[2:]] == [
+        "HOST",
+        *(host.host for host in hosts),
+    ]
+    assert max(len(clean(line)) for line in drawn.splitlines()) <= 80
+
+
+def push(desk: Desk, status: str, **more: object) -> str:
+    name, now = f"hello-{COMMIT}", desk.machine.now
+    desk.runs.pushes[name] = Run(name, status, now, **more)  # type: ignore[arg-type]
+    return name
+
+
+def test_a_push_is_followed_to_its_snapshot(desk: Desk) -> None:
+    name = push(desk, "RUNNING")
+    desk.runs.phases = ["building: install", "building: build", "recording the snapshot"]
+    ticks: list[None] = []
+
+    def end() -> None:
+        ticks.append(None)
+        if len(ticks) == 4:
+            output = {"service": "hello", "version": SNAPSHOTS[2], "staging": None}
+            push(desk, "SUCCEEDED", stopped_at=desk.machine.now, output=output)
+
+    desk.machine.memory.clock.ticks.append(end)
+    done = desk.type("watch hello")
+    assert done.exit_code == 0, done.output
+    lines = done.stdout.splitlines()
+    assert lines[1:5] == [
+        f"run: {name}",
+        "  0 s: building: install",
+        "  0.3 s: building: build",
+        "  0.6 s: recording the snapshot",
+    ]
+    assert lines[-1] == f"next: lifecycle promote hello {SNAPSHOTS[2]}"
+
+
+def test_a_failed_build_shows_the_end_of_its_log(desk: Desk) -> None:
+    name = push(
+        desk, "FAILED", error="BuildFailed", cause="build FAILED in BUILD\n== unit tests 1/1\nE  1 != 2"
+    )
+    done = desk.type("watch --run hello")
+    assert done.exit_code == 1
+    assert f"{name}: BuildFailed: no snapshot was made" in done.stdout
+    assert "    | E  1 != 2\n" in done.stdout
+    assert f"lifecycle build --again {name}" in done.stdout
+
+
+def test_a_run_is_found_by_its_commit(desk: Desk) -> None:
+    name = push(desk, "FAILED")
+    assert name in desk.type(f"watch --run {COMMIT[:7]}").stdout
+    assert desk.type("watch --run fffffff").exit_code == 1
+
+
+def test_a_run_is_done_again_under_the_next_number(desk: Desk) -> None:
+    name = push(desk, "FAILED", input={"name": "hello", "commit": COMMIT})
+    desk.executions.start_delivery(f"{name}-2", {})
+    done = desk.type("build --again hello")
+    assert done.exit_code == 0, done.output
+    assert desk.executions.deliveries[f"{name}-3"] == {"name": "hello", "commit": COMMIT}
+    assert done.stdout.splitlines()[-1] == f"next: lifecycle watch --run {name}-3"
+
+
+def test_several_things_that_run_are_named(desk: Desk) -> None:
+    name, run = desk.halted(), push(desk, "RUNNING")
+    done = desk.type("watch")
+    assert done.exit_code == 1
+    assert f"name one of {name}, {run}" in done.stderr

@@ -1,0 +1,133 @@
+"""Pure formatting, errors as messages, targets, and the root's own list of commands."""
+
+from datetime import UTC, datetime, timedelta, timezone
+from typing import Any
+
+import pytest
+from botocore.exceptions import (
+    ClientError,
+    EndpointConnectionError,
+    NoCredentialsError,
+    NoRegionError,
+    ProfileNotFound,
+)
+
+from apps.cli.aws import doing
+from apps.cli.connect import caller_name, session_name
+from apps.cli.failures import explain
+from apps.cli.main import COMMANDS, command
+from apps.cli.page import aligned
+from apps.cli.resolve import is_deployment, is_run, run_base
+from apps.cli.words import ago, clean, indented, lasting, moment, one_line
+from lifecycle.domain.errors import Unknown
+
+NOW = datetime(2026, 11, 23, 1, 46, 30, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("seconds", "told"),
+    [
+        (0, "0 s"),
+        (0.25, "0.2 s"),
+        (12, "12 s"),
+        (60, "1 min"),
+        (200, "3 min 20 s"),
+        (7200, "2 h"),
+        (7500, "2 h 5 min"),
+    ],
+)
+def test_durations_read_as_people_say_them(seconds: float, told: str) -> None:
+    assert lasting(seconds) == told
+
+
+def test_times_are_utc_whatever_their_zone() -> None:
+
+    assert moment(NOW.astimezone(timezone(timedelta(hours=5)))) == "2026-11-23 01:46:30"
+    assert moment(None) == "-"
+
+
+def test_a_clock_ahead_of_ours_is_no_negative_time() -> None:
+    assert ago(NOW + timedelta(seconds=3), NOW) == "now"
+    assert ago(NOW - timedelta(seconds=61), NOW) == "1 min 1 s ago"
+
+
+def test_somebody_elses_text_cannot_act_on_the_terminal() -> None:
+    assert clean("\x1b[31mred\x1b[0m \x1b]0;title\x07bell\x07\r\nnext\x9b") == "red bell\nnext"
+    assert one_line("a\n\tb" + "c" * 300, 10) == "a bcccccc…"
+    assert indented("one\ntwo\n") == ["    | one", "    | two"]
+    assert indented(" \n") == []
+
+
+def test_columns_are_aligned_and_lines_have_no_trailing_spaces() -> None:
+    assert aligned(("host", "state"), [["h1", "alive"], ["host-22", "-"]]) == [
+        "HOST     STATE",
+        "h1       alive",
+        "host-22  -",
+    ]
+
+
+def denied(code: str) -> ClientError:
+    return ClientError({"Error": {"Code": code, "Message": "no"}}, "StartExecution")
+
+
+@pytest.mark.parametrize(
+    ("error", "told"),
+    [
+        (Unknown("release", "1.0.0"), "there is no release 1.0.0"),
+        (denied("AccessDeniedException"), "IAM does not let you call StartExecution: no"),
+        (denied("ExpiredTokenException"), "your credentials have expired, log in again"),
+        (denied("UnrecognizedClientException"), "AWS does not know your credentials"),
+        (denied("ResourceNotFoundException"), "Lifecycle is not installed in this account and region"),
+        (denied("ThrottlingException"), "AWS is throttling StartExecution"),
+        (denied("Odd"), "StartExecution failed: Odd: no"),
+        (EndpointConnectionError(endpoint_url="http://127.0.0.1:4566/"), "see lifecycle local status"),
+        (EndpointConnectionError(endpoint_url="https://sts.aws/"), "check the network"),
+        (ProfileNotFound(profile="shop"), "aws configure list-profiles"),
+        (NoRegionError(), "AWS_REGION"),
+        (NoCredentialsError(), "aws sts get-caller-identity"),
+        (KeyError("x"), "run it again with --debug"),
+    ],
+)
+def test_every_error_says_what_can_be_done(error: Exception, told: str) -> None:
+    assert told in explain(error)
+
+
+def test_who_asks_is_the_last_part_of_the_callers_arn() -> None:
+    assert caller_name("arn:aws:iam::123456789012:user/team/alice") == "alice"
+    assert (
+        caller_name("arn:aws:sts::123456789012:assumed-role/Admin/alice@example.com") == "alice@example.com"
+    )
+    assert caller_name("arn:aws:iam::123456789012:root") == "root"
+    assert session_name("Ada Löve") == "Ada-L-ve"
+    assert len(session_name("a")) == 2
+
+
+def test_names_are_told_apart() -> None:
+    commit = "ab" * 20
+    assert is_deployment("hello-production-20261123014630-ab12")
+    assert is_deployment("my-shop-staging-20261123014630-ab12r")
+    assert not is_deployment("hello")
+    assert is_run(f"hello-{commit}")
+    assert run_base(f"hello-{commit}-2") == f"hello-{commit}"
+
+
+def entered(name: str) -> dict[str, Any]:
+    return {"stateEnteredEventDetails": {"name": name}}
+
+
+def test_a_run_tells_the_builds_phase_as_it_was_last_heard() -> None:
+    left = {
+        "stateExitedEventDetails": {"name": "CheckBuild", "output": '{"kind": "RUNNING", "reason": "BUILD"}'}
+    }
+    assert doing([entered("WaitForBuild"), left]) == "building: build"
+    assert doing([entered("StartBuild")]) == "building"
+    assert doing([entered("RecordSnapshot"), left]) == "recording the snapshot"
+    assert doing([]) == "starting"
+
+
+@pytest.mark.parametrize("name", [name for name in COMMANDS if name != "local"])
+def test_every_listed_command_is_there_with_an_example(name: str) -> None:
+    found = command(name)
+    assert found.name == name
+    assert f"lifecycle {name}" in found.help
+    assert {"--json", "--debug"} <= {option for param in found.params for option in param.opts}
