@@ -83,7 +83,8 @@ class BuildProject(Construct):
 
 def _allowed(tools: assets.Asset) -> tuple[Statement, ...]:
     (read, _listing) = SNAPSHOTS.read
-    streams = names.arn("logs", f"log-group:{names.BUILD_LOG}:*")
+    # CreateLogStream is judged on the group, which AWS writes with and without the `:*` of its streams.
+    log = tuple(names.arn("logs", f"log-group:{names.BUILD_LOG}{suffix}") for suffix in ("", ":*"))
     return (
         *SNAPSHOTS.write,
         read,  # the same snapshot built twice is compared with the one that is there
@@ -92,9 +93,7 @@ def _allowed(tools: assets.Asset) -> tuple[Statement, ...]:
             ("s3:GetObject", "s3:GetObjectVersion"),
             (f"arn:{Aws.PARTITION}:s3:::{tools.s3_bucket_name}/{tools.s3_object_key}",),
         ),
-        Statement(
-            "Log", ("logs:CreateLogStream", "logs:PutLogEvents"), (streams,), "a build names its own stream"
-        ),
+        Statement("Log", ("logs:CreateLogStream", "logs:PutLogEvents"), log, "a build names its own stream"),
         Statement(
             "Clone",
             ("codecommit:GitPull",),

@@ -115,8 +115,8 @@ def test_a_build_may_write_snapshots_and_nothing_else(control_plane: dict[str, A
     assert found == {
         "s3:PutObject": {f"{BUCKET}/snapshot/*"},
         "s3:GetObject": {f"{BUCKET}/snapshot/*", *tools},
-        "logs:CreateLogStream": {f"{BUILD_LOG}:*"},
-        "logs:PutLogEvents": {f"{BUILD_LOG}:*"},
+        "logs:CreateLogStream": {BUILD_LOG, f"{BUILD_LOG}:*"},
+        "logs:PutLogEvents": {BUILD_LOG, f"{BUILD_LOG}:*"},
         "codecommit:GitPull": {"codecommit:*"},
     }
 

@@ -29,14 +29,12 @@ class Journal:
 
     def open_stream(self, logs: Any) -> None:
         """Write to CloudWatch Logs too, with this client; raises ClientError when it may not."""
-        for create, names in (
-            (logs.create_log_group, {"logGroupName": self._group}),
-            (logs.create_log_stream, {"logGroupName": self._group, "logStreamName": self._stream}),
-        ):
-            try:
-                create(**names)
-            except logs.exceptions.ResourceAlreadyExistsException:
-                continue
+        stream = {"logGroupName": self._group, "logStreamName": self._stream}
+        try:
+            logs.create_log_stream(**stream)
+        except logs.exceptions.ResourceNotFoundException:
+            logs.create_log_group(logGroupName=self._group)
+            logs.create_log_stream(**stream)
         self._logs = logs
         self._thread.start()
 

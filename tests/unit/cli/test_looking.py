@@ -24,6 +24,14 @@ def test_status_of_a_halt_has_the_whole_command_for_each_choice(desk: Desk) -> N
     assert "token" not in cluster["question"]
 
 
+def test_status_after_an_abort_says_what_is_left_and_how_to_undo_it(desk: Desk) -> None:
+    name = desk.halted()
+    desk.type(f"decide {name} ABORT --host host-2 --why bad")
+    told = desk.type("status").stdout
+    assert f"{name}: 1.0.1, ABORTED: aborted by ada after host-2" in told
+    assert "lifecycle rollback hello --reason '...'" in told
+
+
 def test_status_of_an_unknown_service_says_which_are_known(desk: Desk) -> None:
     done = desk.type("status shop")
     assert done.exit_code == 1

@@ -13,7 +13,8 @@ from apps.cli.ports import Run
 from apps.cli.screen import SilentScreen, frame, headline, hosts_of
 from apps.cli.watching import watch_deployment
 from apps.cli.words import clean
-from lifecycle.domain.deployment import AttemptState, Choice, Deployment, DeploymentState, HostAttempt
+from lifecycle.application.decide import request_rollback
+from lifecycle.domain.deployment import Answer, AttemptState, Choice, Deployment, DeploymentState, HostAttempt
 from lifecycle.domain.manifest import ApprovalGate, Policy
 from tests.support.rollout import CLUSTER
 from tests.unit.cli.conftest import SNAPSHOTS, Desk
@@ -119,6 +120,13 @@ def test_a_lease_that_stays_does_not_keep_the_watcher(desk: Desk) -> None:
     name = desk.machine.deploy("1.0.1")
     desk.machine.memory.leases.acquire(CLUSTER, name, desk.machine.now)
     assert follow(desk.here, CLUSTER, name, SilentScreen()).code == 0
+
+
+def test_a_halt_that_is_being_rolled_back_is_no_halt_any_more(desk: Desk) -> None:
+    name = desk.halted()
+    answer = Answer(Choice.ROLL_BACK, "grace", "slow", desk.machine.now)
+    request_rollback(desk.machine.world, CLUSTER, name, answer)
+    assert ending(Eyes(desk.here, CLUSTER, name).look(), desk.here) is None
 
 
 def test_an_interrupted_watcher_says_how_to_come_back(desk: Desk, capsys: pytest.CaptureFixture[str]) -> None:

@@ -24,7 +24,7 @@ def deployment(world: World, cluster: Cluster, name: str) -> Deployment:
     """A deployment's record; raises Unknown."""
     found = world.deployments.get(cluster, name)
     if found is None:
-        raise Unknown("deployment", name, f"see: lifecycle history {cluster.service} {cluster.environment}")
+        raise Unknown("deployment", name, f"see: lifecycle history {cluster.service}")
     return found
 
 

@@ -1,0 +1,105 @@
+# `make run` does everything; `make help` lists the rest. PYTHON=... chooses the interpreter of the set-up.
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+SHELL := /bin/sh
+MAKEFLAGS += --no-print-directory
+unexport PYTHONPATH PYTHONHOME VIRTUAL_ENV
+
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+PYTHONS := $(PYTHON) python3 python3.13 python3.12 python3.11
+BIN := .venv/bin
+PIP_INSTALL := -m pip install --quiet --no-deps --no-input
+LAYER_SOURCES := layers/build.py $(wildcard layers/dependencies/requirements.*)
+
+.PHONY: help setup run stop test check bench lock clean system-packages
+
+help: ## print these targets
+	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/  make \1|\2/p' Makefile | awk -F'|' '{ printf "%-14s %s\n", $$1, $$2 }'
+
+setup: .venv/.installed .venv-emulator/.installed build/layers/.built ## make the virtual environments and the layers
+
+run: setup ## push the example service through to production here, and leave the environment up
+	@$(BIN)/python -m apps.local.tour
+
+stop: ## end the environment that `make run` left up
+	@if [ -x $(BIN)/python ]; then $(BIN)/python -m apps.cli.local down; else echo "nothing was ever started here"; fi
+
+test: system-packages setup ## run every check and every test
+	@$(MAKE) static
+	@$(BIN)/python -m pytest -n 2 --dist loadgroup
+
+check: setup ## what needs no emulator: style, types, architecture, unit and infrastructure tests
+	@$(MAKE) static
+	@$(BIN)/python -m pytest -n 2 -m "not emulator" $(wildcard tests/unit tests/architecture tests/infra)
+
+bench: setup ## measure speed, failed requests and memory; prints JSON
+	@$(BIN)/python -m apps.local.bench
+
+.PHONY: static
+static:
+	@$(BIN)/ruff check --quiet .
+	@$(BIN)/ruff format --check --quiet .
+	@$(BIN)/mypy --no-error-summary layers/core/python/lifecycle apps $(wildcard infra tests)
+	@$(BIN)/lint-imports --no-cache > .venv/lint-imports.log 2>&1 || { cat .venv/lint-imports.log; exit 1; }
+	@echo "style, types and imports: ok"
+
+clean: stop ## remove everything that make made
+	rm -rf .venv .venv-emulator .lifecycle build cdk.out .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# The system needs git beside make and Python. Root may install it; others are told.
+system-packages:
+	@command -v git > /dev/null || { \
+	  if [ "$$(id -u)" = 0 ] && command -v apt-get > /dev/null; then \
+	    apt-get update -qq && apt-get install -qq -y --no-install-recommends git; \
+	  else echo "git is missing; install it: sudo apt install git" >&2; exit 1; fi; }
+
+# A version of Python that is new enough and can make virtual environments, or a word on what to install.
+define find_python
+found=""; newest=""; \
+for candidate in $(PYTHONS); do \
+  "$$candidate" -c 'import sys; sys.exit(sys.version_info < (3, 11))' > /dev/null 2>&1 || continue; \
+  newest="$$candidate"; \
+  "$$candidate" -c 'import venv, ensurepip' > /dev/null 2>&1 || continue; \
+  found="$$candidate"; break; \
+done; \
+if [ -z "$$found" ]; then \
+  if [ -n "$$newest" ]; then \
+    package=$$("$$newest" -c 'import sys; print("python%d.%d-venv" % sys.version_info[:2])'); \
+    echo "$$newest cannot make virtual environments; install them: sudo apt install python3-venv (or $$package)" >&2; \
+  else \
+    echo "expected Python 3.11 or later as one of: $(strip $(PYTHONS)); found none. On Debian 12 and later:" >&2; \
+    echo "sudo apt install python3 python3-venv   (or: make PYTHON=/path/to/python3 ...)" >&2; \
+  fi; exit 1; \
+fi
+endef
+
+.venv/.installed: requirements/dev.txt pyproject.toml
+	@$(find_python); \
+	echo "set-up: installing the project's packages (about 150 MB, once)"; \
+	[ -x $(BIN)/python ] || "$$found" -m venv .venv
+	@$(BIN)/python $(PIP_INSTALL) --require-hashes -r requirements/dev.txt
+	@$(BIN)/python $(PIP_INSTALL) --no-build-isolation -e .
+	@touch $@
+
+.venv-emulator/.installed: requirements/emulator.txt
+	@$(find_python); \
+	echo "set-up: installing the embedded AWS"; \
+	[ -x .venv-emulator/bin/python ] || "$$found" -m venv .venv-emulator
+	@.venv-emulator/bin/python $(PIP_INSTALL) --require-hashes -r requirements/emulator.txt
+	@touch $@
+
+build/layers/.built: $(LAYER_SOURCES) | .venv/.installed
+	@echo "set-up: building the Lambda layers"
+	@$(BIN)/python layers/build.py --platform host
+	@mkdir -p $(@D) && touch $@
+
+# Pinned packages with the hashes of every file that PyPI has of them, resolved for the oldest Python supported.
+lock: .venv/.installed ## resolve requirements/*.in again
+	@rm -rf build/lock && $(BIN)/python -m venv build/lock
+	@build/lock/bin/python -m pip install --quiet pip-tools
+	@for name in dev emulator; do \
+	  CUSTOM_COMPILE_COMMAND="make lock" build/lock/bin/python -m piptools compile --quiet --no-config \
+	    --generate-hashes --strip-extras --no-annotate --no-emit-index-url --no-emit-trusted-host \
+	    --no-emit-find-links -o requirements/$$name.txt requirements/$$name.in || exit 1; \
+	done

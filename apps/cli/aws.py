@@ -1,0 +1,119 @@
+"""Executions and functions over boto3, for the commands; made by connect.py."""
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from apps.cli.errors import FunctionRefused
+from apps.cli.ports import Run
+
+
+class LazyClient:
+    """A client that is made when it is first used: each costs tens of milliseconds, and most commands use three."""
+
+    def __init__(self, make: Callable[[str], Any], name: str) -> None:
+        self._make = make
+        self._name = name
+        self._client: Any = None
+
+    def __getattr__(self, attribute: str) -> Any:
+        if self._client is None:
+            self._client = self._make(self._name)
+        return getattr(self._client, attribute)
+
+
+class StepRuns:
+    """Executions of the rollout and the delivery state machine."""
+
+    def __init__(self, states: Any, rollout: str, delivery: str) -> None:
+        self._states = states
+        self._rollout = rollout
+        self._delivery = delivery
+
+    def rollout(self, name: str) -> Run | None:
+        return self._describe(self._rollout, name)
+
+    def delivery(self, name: str) -> Run | None:
+        return self._describe(self._delivery, name)
+
+    def deliveries(self, *, running: bool) -> Sequence[Run]:
+        only = {"statusFilter": "RUNNING"} if running else {}
+        found = self._states.list_executions(stateMachineArn=self._delivery, maxResults=50, **only)
+        return [
+            Run(each["name"], each["status"], each["startDate"], each.get("stopDate"))
+            for each in found["executions"]
+        ]
+
+    def doing(self, name: str) -> str:
+        """The state that it is in; in the build, also the build's phase as CheckBuild last heard it."""
+        found = self._states.get_execution_history(
+            executionArn=_arn(self._delivery, name), reverseOrder=True, maxResults=20
+        )
+        return doing(found["events"])
+
+    def _describe(self, machine: str, name: str) -> Run | None:
+        try:
+            found = self._states.describe_execution(executionArn=_arn(machine, name))
+        except (self._states.exceptions.ExecutionDoesNotExist, self._states.exceptions.InvalidArn):
+            return None
+        return Run(
+            name=found["name"],
+            status=found["status"],
+            started_at=found["startDate"],
+            stopped_at=found.get("stopDate"),
+            input=_document(found.get("input")),
+            output=_document(found.get("output")),
+            error=found.get("error") or "",
+            cause=found.get("cause") or "",
+        )
+
+
+def _arn(machine: str, name: str) -> str:
+    return f"{machine.replace(':stateMachine:', ':execution:')}:{name}"
+
+
+def _document(text: str | None) -> dict[str, Any]:
+    """An execution's input or output; anything but an object counts as empty."""
+    found = json.loads(text) if text else {}
+    return found if isinstance(found, dict) else {}
+
+
+def doing(newest_first: Sequence[Mapping[str, Any]]) -> str:
+    """What a delivery's newest events tell."""
+    building = ("StartBuild", "WaitForBuild", "CheckBuild", "Built")
+    for event in newest_first:
+        if "stateEnteredEventDetails" not in event:
+            continue
+        name = str(event["stateEnteredEventDetails"]["name"])
+        if name not in building:
+            return {"RecordSnapshot": "recording the snapshot", "StartStaging": "starting staging"}.get(
+                name, name
+            )
+        return f"building: {phase}" if (phase := _build_phase(newest_first)) else "building"
+    return "starting"
+
+
+def _build_phase(newest_first: Sequence[Mapping[str, Any]]) -> str:
+    for event in newest_first:
+        left = event.get("stateExitedEventDetails", {})
+        if left.get("name") == "CheckBuild":
+            return str(_document(left.get("output")).get("reason", "")).lower()
+    return ""
+
+
+class LambdaFunctions:
+    """The phases that a person may call, as Lambdas named `lifecycle-<phase>`."""
+
+    def __init__(self, functions: Any) -> None:
+        self._functions = functions
+
+    def call(self, phase: str, payload: Mapping[str, Any]) -> Any:
+        name = f"lifecycle-{phase}"
+        found = self._functions.invoke(FunctionName=name, Payload=json.dumps(dict(payload)).encode())
+        answer = json.loads(found["Payload"].read() or b"null")
+        if found.get("FunctionError"):
+            told = answer.get("errorMessage", answer) if isinstance(answer, dict) else answer
+            raise FunctionRefused(f"the function {name} broke: {told}; see its log, /aws/lambda/{name}")
+        if isinstance(answer, dict) and set(answer) == {"error"}:
+            raise FunctionRefused(str(answer["error"]))
+        return answer

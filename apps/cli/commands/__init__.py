@@ -1,0 +1,1 @@
+"""The commands, a group a module; apps/cli/main.py lists them."""

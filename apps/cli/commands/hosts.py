@@ -1,0 +1,115 @@
+"""`lifecycle hosts` and `lifecycle converge`: each host against what is desired, and repairing what drifted."""
+
+from typing import Any
+
+from apps.cli import resolve
+from apps.cli.command import MaybeService, connected
+from apps.cli.page import Page
+from apps.cli.ports import Connection
+from apps.cli.words import ago, one_line
+from lifecycle.application import observe
+from lifecycle.domain.capacity import out_of_place, state_of
+from lifecycle.domain.deployment import Target
+from lifecycle.domain.fleet import Cluster, HostReport
+
+
+@connected("hosts", "hosts hello --json")
+def hosts(page: Page, here: Connection, service: MaybeService = "") -> int:
+    """Show every host: what is installed, its state in the load balancer, its self-test, its agent, its drift."""
+    found = [_cluster(here, cluster) for cluster in resolve.known_clusters(here, service)]
+    page.facts({"clusters": found})
+    columns = ("host", "address", "zone", "installed", "balancer", "self-test", "agent seen", "drift")
+    for each in found:
+        page.say("")
+        page.say(f"{each['cluster']}, desired: {each['desired'] or 'nothing yet'}", "bold")
+        page.table(columns, [_row(host) for host in each["hosts"]])
+        if not each["hosts"]:
+            page.say("no hosts: start an agent on each")
+    if any(host["drift"] for each in found for host in each["hosts"]):
+        page.say("")
+        page.say(f"next: {here.command(f'converge {service}'.strip())}")
+    return 0
+
+
+def _cluster(here: Connection, cluster: Cluster) -> dict[str, Any]:
+    world = here.world
+    reports = world.fleet.reports(cluster)
+    rotation = observe.rotation(world, cluster, reports)
+    desired = world.registry.desired(cluster)
+    target = Target(desired.version, desired.digest) if desired else None
+    last = world.deployments.get(cluster, desired.deployment) if desired else None
+    aside = last.set_aside if last else ()
+    return {
+        "cluster": str(cluster),
+        "desired": desired.version if desired else None,
+        "hosts": [
+            {
+                **_host(here, report),
+                "balancer": str(state_of(rotation, name)),
+                "drift": out_of_place(report, state_of(rotation, name), target) if target else None,
+                "set_aside": name in aside,
+            }
+            for name, report in sorted(reports.items())
+        ],
+    }
+
+
+def _host(here: Connection, report: HostReport) -> dict[str, Any]:
+    now = here.world.clock.now()
+    test = report.self_test
+    # A self-test counts for the bytes and the start of the service that it tested, for no other.
+    current = test is not None and (test.digest, test.boot) == (report.digest, report.boot)
+    silent = report.silent_since(now, here.world.patience)
+    return {
+        "host": report.host,
+        "address": f"{report.address}:{report.port}",
+        "zone": report.zone,
+        "installed": report.installed or None,
+        "digest": report.digest or None,
+        "running": report.running,
+        "self_test": ("passed" if test.passed else "failed") if test and current else None,
+        "seen_at": report.seen_at.isoformat(),
+        "seen": ("silent, " if silent else "") + ago(report.seen_at, now),
+        "silent": silent is not None,
+        "stage": str(report.stage),
+    }
+
+
+def _row(host: dict[str, Any]) -> list[str]:
+    drift = host["drift"] or "-"
+    if host["set_aside"]:
+        drift = f"left out by a decision; {drift}"
+    installed = f"{host['installed'] or 'nothing'}{'' if host['running'] else ' (stopped)'}"
+    test = host["self_test"] or "-"
+    return [
+        host["host"],
+        host["address"],
+        host["zone"] or "-",
+        installed,
+        host["balancer"],
+        test,
+        host["seen"],
+        drift,
+    ]
+
+
+@connected("converge", "converge hello")
+def converge(page: Page, here: Connection, service: MaybeService = "") -> int:
+    """Compare desired with installed now, and start what repairs the drift."""
+    asked: list[dict[str, str]] = [{"requested_by": here.by}]
+    if service:
+        clusters = resolve.known_clusters(here, service)
+        asked = [{**asked[0], "service": each.service, "environment": each.environment} for each in clusters]
+    results = [each for payload in asked for each in here.functions.call("converge", payload)]
+    page.facts({"results": results})
+    page.table(("cluster", "result", "why"), [_result(each) for each in results])
+    if not results:
+        page.say("nothing was ever deployed, so there is nothing to converge to")
+    for each in results:
+        if each.get("deployment"):
+            page.say(f"next: {here.command('watch ' + each['deployment'])}")
+    return 0
+
+
+def _result(found: dict[str, str]) -> list[str]:
+    return [found["cluster"], found["kind"], one_line(found["reason"], 400)]

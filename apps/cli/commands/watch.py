@@ -1,0 +1,59 @@
+"""`lifecycle watch`: what is being built or deployed now, live."""
+
+from typing import Annotated
+
+import typer
+
+from apps.cli import resolve
+from apps.cli.command import connected
+from apps.cli.errors import Ambiguous
+from apps.cli.page import Page
+from apps.cli.ports import Connection
+from apps.cli.watching import watch_deployment, watch_run
+from lifecycle.domain.fleet import Cluster
+
+
+@connected("watch", "watch hello", "watch hello-production-20261123014630-ab12", "watch --run hello")
+def watch(
+    page: Page,
+    here: Connection,
+    what: Annotated[
+        str, typer.Argument(metavar="SERVICE|DEPLOYMENT|RUN", help="What to watch; what runs when left out.")
+    ] = "",
+    run: Annotated[
+        str, typer.Option("--run", metavar="NAME", help="A push's run: its name, repository or commit.")
+    ] = "",
+) -> int:
+    """Show a deployment or a push's run live, until it ends or halts; exit code 0 only if it ended well."""
+    if run or resolve.is_run(what):
+        return watch_run(page, here, resolve.run_named(here, run or what).name)
+    if resolve.is_deployment(what):
+        return watch_deployment(page, here, what)[0]
+    clusters = resolve.clusters_of(what) if what else resolve.known_clusters(here)
+    deployments = [d for cluster in clusters if (d := here.world.leases.current(cluster).deployment)]
+    runs = [each.name for each in here.runs.deliveries(running=True) if _is_of(each.name, what)]
+    if len(deployments) + len(runs) > 1:
+        raise Ambiguous(f"more than one thing runs: name one of {', '.join((*deployments, *runs))}")
+    if deployments:
+        return watch_deployment(page, here, deployments[0])[0]
+    if runs:
+        return watch_run(page, here, runs[0])
+    return _last(page, here, clusters, what)
+
+
+def _is_of(run: str, service: str) -> bool:
+    return not service or resolve.run_base(run).rpartition("-")[0] == service
+
+
+def _last(page: Page, here: Connection, clusters: list[Cluster], service: str) -> int:
+    """Nothing runs: say how what was built or deployed last has ended."""
+    page.say(f"nothing is being built or deployed{f' for {service}' if service else ''}; this was the last")
+    recent = [each for cluster in clusters for each in here.world.deployments.recent(cluster, 1)]
+    deployment = max(recent, key=lambda each: each.started_at, default=None)
+    runs = [run for run in here.runs.deliveries(running=False) if _is_of(run.name, service)]
+    if runs and (deployment is None or runs[0].started_at > deployment.started_at):
+        return watch_run(page, here, runs[0].name)
+    if deployment is None:
+        page.event({"event": "idle"})
+        return 0
+    return watch_deployment(page, here, deployment.id)[0]

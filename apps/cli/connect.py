@@ -1,0 +1,152 @@
+"""Which Lifecycle a command talks to: the laptop's environment, or AWS with a profile.
+
+The names on AWS are fixed (infra/names.py), so an account and a region are all that has to be known. On a
+laptop the commands take the role `lifecycle-operator`, as an operator on AWS would, so that IAM decides there too.
+"""
+
+import json
+import os
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from apps.cli.aws import LambdaFunctions, LazyClient, StepRuns
+from apps.cli.command import Options
+from apps.cli.errors import NoTarget
+from apps.cli.ports import Connection
+from lifecycle.settings import Settings
+from lifecycle.wiring import world_of
+
+LAPTOP_POLL_SECONDS = 0.3
+AWS_POLL_SECONDS = 1.5  # DescribeExecution refills at 15 a second and account
+_SERVICES = {"elbv2": "elbv2_endpoint", "codebuild": "codebuild_endpoint"}
+_CHECKOUT = Path(__file__).resolve().parents[2]
+
+
+@dataclass(frozen=True, slots=True)
+class Access:
+    """A way in: clients by name, and where and as whom they act."""
+
+    client: Callable[[str], Any]
+    partition: str
+    region: str
+    account: str
+
+
+def connect(options: Options) -> Connection:
+    """Connect to the profile that was named, else to the laptop's environment; raises NoTarget."""
+    if options.profile:
+        return on_aws(options.profile)
+    if found := find_environment(os.environ, Path.cwd()):
+        return on_laptop(found, options.by or os.environ.get("USER") or "operator")
+    raise NoTarget(
+        "there is nothing to talk to: start the laptop's environment with `lifecycle local up` (or `make run`), "
+        "or name an AWS profile with --profile NAME or LIFECYCLE_PROFILE"
+    )
+
+
+def find_environment(environ: Mapping[str, str], start: Path) -> Path | None:
+    """The laptop's environment.json: LIFECYCLE_HOME's, or the nearest from `start` upward, or the checkout's."""
+    if home := environ.get("LIFECYCLE_HOME"):
+        file = Path(home) / "environment.json"
+        if not file.is_file():
+            raise NoTarget(
+                f"LIFECYCLE_HOME is {home}, but there is no environment: start it with `lifecycle local up`"
+            )
+        return file
+    folders = [*(folder / ".lifecycle" for folder in (start, *start.parents)), _CHECKOUT / ".lifecycle"]
+    return next((file for folder in folders if (file := folder / "environment.json").is_file()), None)
+
+
+def on_laptop(file: Path, by: str) -> Connection:
+    """The environment that `file` describes, as its operator."""
+    try:
+        known = json.loads(file.read_text())
+        access = _laptop_access(known, by)
+    except (KeyError, TypeError, ValueError) as error:
+        raise NoTarget(
+            f"{file} is not what was expected ({error!r}): start the environment again, lifecycle local up"
+        ) from error
+    settings = {"LIFECYCLE_AGENT_PATIENCE_SECONDS": "10", "POLL_SECONDS": "0.02"}
+    return _connection(f"laptop ({file.parent})", by, access, settings, LAPTOP_POLL_SECONDS, "")
+
+
+def _laptop_access(known: Mapping[str, Any], by: str) -> Access:
+    import boto3  # noqa: PLC0415
+    from botocore.config import Config  # noqa: PLC0415
+
+    keys, region = known["credentials"], known["region"]
+    config = Config(retries={"mode": "standard", "max_attempts": 2}, connect_timeout=3, read_timeout=120)
+    root = boto3.Session(keys["access_key_id"], keys["secret_access_key"], region_name=region)
+    sts = root.client("sts", endpoint_url=known["endpoint"], config=config)
+    # The emulator grants any duration; a halted rollout is watched for longer than an hour.
+    session = sts.assume_role(
+        RoleArn=known["operator_role"], RoleSessionName=session_name(by), DurationSeconds=43_200
+    )["Credentials"]
+    operator: Any = boto3.Session(
+        session["AccessKeyId"], session["SecretAccessKey"], session["SessionToken"], region_name=region
+    )
+
+    def client(name: str) -> Any:
+        endpoint = known[_SERVICES.get(name, "endpoint")]
+        return operator.client(name, endpoint_url=endpoint, config=config)
+
+    return Access(client, "aws", region, known["account"])
+
+
+def session_name(by: str) -> str:
+    """A name as STS takes it: 2 to 64 letters, digits and a few signs."""
+    return re.sub(r"[^A-Za-z0-9+=,.@-]", "-", by)[:64].ljust(2, "-")
+
+
+def on_aws(profile: str) -> Connection:
+    """The account and region of a profile, as whoever the profile is: there nobody says who they are."""
+    import boto3  # noqa: PLC0415
+    from botocore.config import Config  # noqa: PLC0415
+
+    session: Any = boto3.Session(profile_name=profile)
+    config = Config(retries={"mode": "standard", "max_attempts": 5}, read_timeout=320)
+    caller = session.client("sts", config=config).get_caller_identity()
+    partition, region, account = caller["Arn"].split(":")[1], str(session.region_name), caller["Account"]
+    access = Access(lambda name: session.client(name, config=config), partition, region, account)
+    target, by = f"AWS profile {profile} (account {account}, {region})", caller_name(caller["Arn"])
+    flags = f" --profile {profile}" if os.environ.get("LIFECYCLE_PROFILE") != profile else ""
+    settings = {"LIFECYCLE_AGENT_PATIENCE_SECONDS": "30", "POLL_SECONDS": "2"}
+    return _connection(target, by, access, settings, AWS_POLL_SECONDS, flags)
+
+
+def caller_name(arn: str) -> str:
+    """Who an ARN is: the user's name, or the session's of an assumed role."""
+    return arn.rsplit("/", 1)[-1].rsplit(":", 1)[-1]
+
+
+def _connection(
+    target: str, by: str, access: Access, settings: dict[str, str], poll_seconds: float, flags: str
+) -> Connection:
+    from lifecycle.gateways.aws.catalogue import DynamoCatalogue  # noqa: PLC0415
+    from lifecycle.gateways.aws.items import Table  # noqa: PLC0415
+
+    names = ("dynamodb", "ssm", "elbv2", "s3", "stepfunctions", "lambda")
+    clients = {name: LazyClient(access.client, name) for name in names}
+    machine = f"arn:{access.partition}:states:{access.region}:{access.account}:stateMachine:lifecycle"
+    known = Settings(
+        {
+            **settings,
+            "LEDGER_TABLE": "lifecycle-ledger",
+            "ARTIFACT_BUCKET": f"lifecycle-artifacts-{access.account}-{access.region}",
+            "ROLLOUT_MACHINE": f"{machine}-rollout",
+            "DELIVERY_MACHINE": f"{machine}-delivery",
+        }
+    )
+    return Connection(
+        target=f"{target} as {by}",
+        by=by,
+        world=world_of(clients, known),
+        catalogue=DynamoCatalogue(Table(clients["dynamodb"], known.text("LEDGER_TABLE"))),
+        runs=StepRuns(clients["stepfunctions"], f"{machine}-rollout", f"{machine}-delivery"),
+        functions=LambdaFunctions(clients["lambda"]),
+        poll_seconds=poll_seconds,
+        flags=flags,
+    )

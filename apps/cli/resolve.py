@@ -1,0 +1,146 @@
+"""What an operator meant: which version, which cluster, which deployment; a name that fits nothing says so.
+
+Used by the commands before they show or start anything.
+"""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from apps.cli.errors import Ambiguous
+from apps.cli.ports import Connection, Run
+from lifecycle.domain.deployment import ROLLBACK_REQUEST, Deployment, Question, cluster_of
+from lifecycle.domain.errors import Unknown
+from lifecycle.domain.fleet import ENVIRONMENTS, Cluster, service_name
+from lifecycle.domain.versions import ReleaseVersion, SnapshotVersion, parse_version
+
+_DEPLOYMENT = re.compile(r"[a-z0-9-]+-(?:staging|production)-\d{14}-[0-9a-z]+")
+_RUN = re.compile(r"(.+-[0-9a-f]{40})(?:-\d+)?")
+
+
+def is_deployment(text: str) -> bool:
+    """Whether it is a deployment's name."""
+    return bool(_DEPLOYMENT.fullmatch(text))
+
+
+def is_run(text: str) -> bool:
+    """Whether it is the name of a push's run: repository, commit, and a number for a build done again."""
+    return bool(_RUN.fullmatch(text))
+
+
+def run_base(name: str) -> str:
+    """A run's name without the number of a build done again."""
+    found = _RUN.fullmatch(name)
+    return found[1] if found else name
+
+
+def run_named(here: Connection, text: str) -> Run:
+    """A push's run by its name, or the newest by its repository or commit; raises Unknown."""
+    if is_run(text) and (found := here.runs.delivery(text)):
+        return found
+    matching = re.compile(rf"{re.escape(text)}-[0-9a-f]{{40}}(-\d+)?|.+-{re.escape(text)}[0-9a-f-]*")
+    names = [run.name for run in here.runs.deliveries(running=False) if matching.fullmatch(run.name)]
+    if names and (found := here.runs.delivery(names[0])):
+        return found
+    raise Unknown("run", f"of {text}", "a push starts one; it is named after its repository and commit")
+
+
+def clusters_of(service: str) -> list[Cluster]:
+    """A service's clusters, production first; raises InvalidName."""
+    return [Cluster(environment, service_name(service)) for environment in reversed(ENVIRONMENTS)]
+
+
+def known_clusters(here: Connection, service: str = "") -> list[Cluster]:
+    """The clusters that stand, or those of one service; raises Unknown when it has none."""
+    every = list(here.world.registry.clusters())
+    if not service:
+        return every
+    mine = [cluster for cluster in every if cluster.service == service_name(service)]
+    if not mine:
+        known = ", ".join(sorted({cluster.service for cluster in every})) or "none"
+        raise Unknown("service", service, f"known: {known}; a service is known when a cluster of it stands")
+    return mine
+
+
+def newest_snapshot(here: Connection, service: str) -> str:
+    """The snapshot that was built last; raises Unknown."""
+    found = here.catalogue.snapshots(service_name(service))
+    if not found:
+        raise Unknown("snapshot", f"of {service}", "push it, and see: " + here.command("watch"))
+    return max(found, key=lambda each: (SnapshotVersion.parse(each).built, each))
+
+
+def newest_release(here: Connection, service: str) -> str:
+    """The highest release; raises Unknown."""
+    found = here.catalogue.releases(service_name(service))
+    if not found:
+        raise Unknown("release", f"of {service}", f"make one: {here.command(f'promote {service}')}")
+    return max(found, key=ReleaseVersion.parse)
+
+
+def version_for(here: Connection, cluster: Cluster, text: str) -> str:
+    """The version that was named, else the newest release for production, the newest snapshot for staging."""
+    if text:
+        return str(parse_version(text))
+    if cluster.environment == "production":
+        return newest_release(here, cluster.service)
+    return newest_snapshot(here, cluster.service)
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """A deployment that waits for a human, and its open question."""
+
+    deployment: Deployment
+    question: Question
+
+
+def open_question(questions: Sequence[Question]) -> Question | None:
+    """The newest question that nobody has answered; none when a rollback was asked for, which overrules it."""
+    if any(q.id == ROLLBACK_REQUEST and q.answer for q in questions):
+        return None
+    asked = [q for q in questions if q.answer is None and q.id != ROLLBACK_REQUEST]
+    return max(asked, key=lambda q: q.asked_at, default=None)
+
+
+def current(here: Connection, cluster: Cluster) -> Deployment | None:
+    """The deployment that has the cluster's lease, once it is planned."""
+    lease = here.world.leases.current(cluster)
+    return here.world.deployments.get(cluster, lease.deployment) if lease.deployment else None
+
+
+def deployment_named(here: Connection, text: str) -> Deployment:
+    """A deployment by its name; raises Unknown."""
+    cluster = cluster_of(text)
+    if found := here.world.deployments.get(cluster, text):
+        return found
+    raise Unknown("deployment", text, f"see: {here.command(f'history {cluster.service}')}")
+
+
+def waiting(here: Connection, text: str, environment: str, *, decision: bool) -> Waiting:
+    """The deployment that waits for a decision, or for an approval; raises Unknown or Ambiguous."""
+    what = "a decision" if decision else "an approval"
+    if is_deployment(text):
+        candidates = [deployment_named(here, text)]
+    else:
+        clusters = [Cluster(environment, service_name(text))] if environment else clusters_of(text)
+        candidates = [d for cluster in clusters if (d := current(here, cluster))]
+    found = [
+        Waiting(each, question)
+        for each in candidates
+        if (question := open_question(here.world.deployments.questions(each.id)))
+        and bool(question.host) is decision
+        and not each.state.final
+    ]
+    if len(found) > 1:
+        names = ", ".join(each.deployment.id for each in found)
+        raise Ambiguous(f"more than one deployment waits for {what}: name one of {names}")
+    if not found:
+        states = "; ".join(f"{each.id} is {each.state}" for each in candidates) or "nothing is being deployed"
+        service = candidates[0].cluster.service if candidates else text
+        raise Unknown("deployment", f"of {text} that waits for {what}", _see(here, states, service))
+    return found[0]
+
+
+def _see(here: Connection, states: str, service: str) -> str:
+    return f"{states}; see: {here.command(f'status {service}')}"

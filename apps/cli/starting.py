@@ -1,0 +1,87 @@
+"""Starting a rollout: a name, a last look at the plan, a question, an execution, and then watching it.
+
+Used by deploy and rollback.
+"""
+
+import secrets
+from dataclasses import dataclass
+from typing import Any
+
+from apps.cli.page import Page
+from apps.cli.plans import Preview, plan_facts, previewed, show_plan
+from apps.cli.ports import Connection
+from apps.cli.watching import watch_deployment
+from lifecycle.application.converge import payload
+from lifecycle.domain.deployment import Kind, Request, deployment_id
+from lifecycle.domain.errors import Refused
+from lifecycle.domain.fleet import Cluster
+
+
+@dataclass(frozen=True, slots=True)
+class How:
+    """How to go about it: ask first, and stay to watch?"""
+
+    yes: bool
+    watch: bool
+
+
+def request_for(
+    here: Connection,
+    cluster: Cluster,
+    version: str,
+    reason: str,
+    *,
+    kind: Kind = Kind.DEPLOY,
+    rollback_of: str | None = None,
+    even_if_quarantined: bool = False,
+) -> Request:
+    """A request under a new name."""
+    return Request(
+        deployment=deployment_id(cluster, here.world.clock.now(), secrets.token_hex(2)),
+        service=cluster.service,
+        environment=cluster.environment,
+        version=version,
+        requested_by=here.by,
+        reason=reason,
+        kind=kind,
+        rollback_of=rollback_of,
+        even_if_quarantined=even_if_quarantined,
+    )
+
+
+def start(page: Page, here: Connection, request: Request, how: How) -> int:
+    """Show what would be done, ask, do it, and watch it; the exit code."""
+    seen = previewed(here, request)
+    show_plan(page, seen)
+    if seen.plan.refusals:
+        return _not_started(page, seen, 1)
+    if seen.nothing_to_do and request.kind is not Kind.ROLLBACK:
+        return _not_started(page, seen, 0)
+    if not how.yes and not page.confirm(
+        f"{request.kind.lower().capitalize()} {request.version} to {request.cluster}?"
+    ):
+        page.say("nothing was started")
+        return 1
+    if not here.world.executions.start_rollout(request.deployment, payload(request)):
+        raise Refused(f"the start of {request.deployment}", ["an execution of that name exists; try again"])
+    page.say(f"started: {request.deployment}")
+    return finish(page, here, request.deployment, {"plan": plan_facts(seen)}, how)
+
+
+def _not_started(page: Page, seen: Preview, code: int) -> int:
+    page.facts({"plan": plan_facts(seen), "deployment": None, "started": False})
+    return code
+
+
+def finish(
+    page: Page, here: Connection, name: str, facts: dict[str, Any], how: How, *, rollback: bool = False
+) -> int:
+    """Watch what was started, or say how to; with --json one object tells all of it at the end."""
+    code = 0
+    endings: list[dict[str, Any]] = []
+    if how.watch:
+        code, endings = watch_deployment(page, here, name, quiet=page.as_json, rollback_is_fine=rollback)
+    else:
+        page.say(f"next: {here.command(f'watch {name}')}")
+    page.facts({**facts, "deployment": name, "started": True, "endings": endings})
+    return code

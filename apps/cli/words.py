@@ -1,0 +1,59 @@
+"""How times, durations and other people's text read on an operator's screen; pure, and all times are UTC.
+
+Used by every command that prints for people.
+"""
+
+import re
+from datetime import UTC, datetime
+
+# A service's log may hold anything; on a terminal, escape sequences would act.
+_ESCAPES = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)|[@-_])")
+_CONTROLS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
+
+
+def moment(at: datetime | None) -> str:
+    """A date and time such as `2026-11-23 01:46:30`."""
+    return f"{at.astimezone(UTC):%Y-%m-%d %H:%M:%S}" if at else "-"
+
+
+def time_of_day(at: datetime) -> str:
+    """A time such as `01:46:30`."""
+    return f"{at.astimezone(UTC):%H:%M:%S}"
+
+
+def lasting(seconds: float) -> str:
+    """A duration such as `12 s`, `3 min 20 s` or `2 h 5 min`."""
+    whole = round(seconds)
+    if whole < 60:
+        return f"{seconds:.1f} s" if 0 < seconds < 10 else f"{whole} s"
+    if whole < 3600:
+        return f"{whole // 60} min {whole % 60} s" if whole % 60 else f"{whole // 60} min"
+    minutes = whole // 60
+    return f"{minutes // 60} h {minutes % 60} min" if minutes % 60 else f"{minutes // 60} h"
+
+
+def ago(at: datetime, now: datetime) -> str:
+    """How long ago, such as `3 s ago`; a clock that runs ahead of ours says `now`."""
+    seconds = (now - at).total_seconds()
+    return "now" if seconds < 1 else f"{lasting(int(seconds))} ago"
+
+
+def clean(text: str) -> str:
+    """Somebody else's text without what a terminal would act on."""
+    return _CONTROLS.sub("", _ESCAPES.sub("", text.replace("\r\n", "\n")))
+
+
+def one_line(text: str, limit: int = 200) -> str:
+    """The same, on one line, cut at `limit` characters."""
+    line = " ".join(clean(text).split())
+    return line if len(line) <= limit else f"{line[: limit - 1]}…"
+
+
+def indented(text: str, mark: str = "    | ") -> list[str]:
+    """The lines of a log, each behind a mark."""
+    return [f"{mark}{line}" for line in clean(text).strip("\n").split("\n")] if text.strip() else []
+
+
+def names_or_none(names: "list[str] | tuple[str, ...]") -> str:
+    """A list in a sentence."""
+    return ", ".join(names) or "none"

@@ -1,0 +1,172 @@
+"""A service's clusters on a laptop: its repository, two clusters from the template, and their hosts.
+
+`lifecycle local add PATH` calls `add_service`. Nothing is registered in a target group here: the first rollout
+does that, once a host has passed its checks.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from apps.local import hosts
+from apps.local.assembly import Template, templates
+from apps.local.emulator import Aws
+from apps.local.errors import LaptopError, NotRunning, PortsTaken
+from apps.local.formation import deploy
+from apps.local.hosts import Host, LocalCluster
+from apps.local.layout import CLUSTER_TEMPLATE, Layout, read_json, write_json
+from apps.local.ports import LOOPBACK, Ports, is_free, next_free
+from apps.local.processes import locked, recorded
+from apps.local.progress import Progress
+from apps.local.repositories import adopt
+from lifecycle.domain.fleet import ENVIRONMENTS
+from lifecycle.servicefile import ServiceFile, read_service_file
+
+HOSTS = {"staging": 1, "production": 4}
+_ZONES = ("us-east-1a", "us-east-1b")
+# Hosts have loopback addresses of their own, as machines have; `.1` to `.254` of this network.
+_NETWORK = "127.0.10"
+
+
+@dataclass(frozen=True, slots=True)
+class Added:
+    """What `add` made or found."""
+
+    service: str
+    working_copy: Path
+    clusters: tuple[LocalCluster, ...]
+
+
+def add_service(
+    layout: Layout, path: Path, progress: Progress, sizes: Mapping[str, int] | None = None
+) -> Added:
+    """Make a service known here: repository, hook, clusters, hosts. What is there already is kept.
+
+    `sizes` is how many hosts an environment gets; a cluster that has more keeps them.
+    """
+    with locked(layout):
+        environment = read_json(layout.environment, None)
+        if environment is None:
+            raise NotRunning
+        return add(layout, environment, path, progress, sizes)
+
+
+def add(
+    layout: Layout,
+    environment: Mapping[str, Any],
+    path: Path,
+    progress: Progress,
+    sizes: Mapping[str, int] | None = None,
+) -> Added:
+    """What `add_service` does, for who holds the environment's lock."""
+    declared = read_service_file(path)
+    service = declared.name
+    with progress.step(f"give {service} a Git repository whose pushes start a run"):
+        copy = adopt(layout, service, path.resolve())
+    known = read_json(layout.services, {})
+    write_json(layout.services, {**known, service: {"path": str(path.resolve()), "copy": str(copy)}})
+    made = []
+    for name in ENVIRONMENTS:
+        size = {**HOSTS, **(sizes or {})}[name]
+        with progress.step(f"deploy the cluster {name}/{service} with {size} host{'s' * (size > 1)}"):
+            made.append(_cluster(layout, environment, declared, name, size))
+    return Added(service, copy, tuple(made))
+
+
+def _cluster(
+    layout: Layout, environment: Mapping[str, Any], declared: ServiceFile, name: str, size: int
+) -> LocalCluster:
+    ports = Ports(**environment["ports"])
+    known = hosts.clusters(layout).get(f"{name}/{declared.name}")
+    listener = known.listener if known else _listener(layout, ports, name)
+    stack = f"lifecycle-{name}-{declared.name}"
+    template = _template(Path(environment["assembly"]))
+    aws = Aws(ports)
+    parameters = {**_parameters(declared, name, listener), **_network(aws.client("ec2"))}
+    deploy(aws, template, ports.emulator, stack=stack, parameters=parameters)
+    cluster = LocalCluster(
+        service=declared.name,
+        environment=name,
+        stack=stack,
+        listener=listener,
+        address=f"http://{LOOPBACK}:{listener}",
+        hosts=known.hosts if known else (),
+    )
+    for number in range(len(cluster.hosts) + 1, size + 1):
+        cluster = _with_host(layout, ports, cluster, number)
+        hosts.remember(layout, cluster)
+    hosts.remember(layout, cluster)
+    parts = recorded(layout)
+    for host in cluster.hosts:
+        if host.part not in parts or not parts[host.part].alive:
+            hosts.start_agent(layout, environment, host)
+    return cluster
+
+
+def _parameters(declared: ServiceFile, environment: str, listener: int) -> dict[str, str]:
+    """The cluster template's parameters, from what the service declares."""
+    parts = declared.to_manifest_parts()
+    policy = parts.policies.get(environment)
+    return {
+        "Service": declared.name,
+        "Environment": environment,
+        "ListenerPort": str(listener),
+        "Address": f"http://{LOOPBACK}:{listener}",
+        "AllowedCidr": "127.0.0.0/8",
+        "IsAlivePath": parts.is_alive.path or "/",
+        **({"DrainSeconds": str(policy.drain_seconds)} if policy else {}),
+    }
+
+
+def _network(ec2: Any) -> dict[str, str]:
+    """The account's default VPC; it stands for this machine's loopback network."""
+    ours = {"Filters": [{"Name": "is-default", "Values": ["true"]}]}
+    vpc = str(ec2.describe_vpcs(**ours)["Vpcs"][0]["VpcId"])
+    subnets = ec2.describe_subnets(Filters=[{"Name": "vpc-id", "Values": [vpc]}])["Subnets"]
+    return {"VpcId": vpc, "SubnetIds": ",".join(subnet["SubnetId"] for subnet in subnets)}
+
+
+def _template(assembly: Path) -> Template:
+    for template in templates(assembly):
+        if template.name == CLUSTER_TEMPLATE:
+            return template
+    raise LaptopError(f"expected a template {CLUSTER_TEMPLATE} in {assembly}; run `lifecycle local up` again")
+
+
+def _listener(layout: Layout, ports: Ports, environment: str) -> int:
+    """The environment's port for its first cluster, which must be free; the next free one for others."""
+    first = int(getattr(ports, environment))
+    taken = frozenset(cluster.listener for cluster in hosts.clusters(layout).values())
+    if first in taken:
+        reserved = frozenset(ports.fixed().values()) | taken
+        return next_free(LOOPBACK, first + 1, avoid=reserved)
+    if not is_free(LOOPBACK, first):
+        raise PortsTaken(
+            [f"port {first} ({environment}) was taken since `up`; end what holds it, then add again"]
+        )
+    return first
+
+
+def _with_host(layout: Layout, ports: Ports, cluster: LocalCluster, number: int) -> LocalCluster:
+    """The cluster with one more host, on the next free loopback address and port."""
+    others = [host for each in hosts.clusters(layout).values() for host in each.hosts]
+    addresses = {host.address for host in others}
+    address = next(free for n in range(1, 255) if (free := f"{_NETWORK}.{n}") not in addresses)
+    avoid = frozenset(host.port for host in others) | frozenset(ports.fixed().values())
+    host = Host(
+        name=f"{cluster.environment}-{cluster.service}-{number}",
+        service=cluster.service,
+        environment=cluster.environment,
+        address=address,
+        port=next_free(address, ports.host, avoid=avoid),
+        zone=_ZONES[(number - 1) % len(_ZONES)],
+    )
+    return LocalCluster(
+        cluster.service,
+        cluster.environment,
+        cluster.stack,
+        cluster.listener,
+        cluster.address,
+        (*cluster.hosts, host),
+    )

@@ -1,0 +1,40 @@
+"""Follow one run of the delivery state machine to its end, for `tour` and `bench`."""
+
+import json
+import time
+from dataclasses import dataclass
+
+from apps.local.emulator import Aws
+from apps.local.errors import LaptopError
+
+_LOOK_SECONDS = 0.2
+
+
+@dataclass(frozen=True, slots=True)
+class Delivered:
+    """How a run ended; `reason` says why when it failed, the build log's end included."""
+
+    run: str
+    succeeded: bool
+    service: str
+    version: str
+    reason: str
+
+
+def follow(aws: Aws, machine: str, run: str, patience_seconds: float = 1800.0) -> Delivered:
+    """Wait for the run named `run`; raises LaptopError when it never began or does not end."""
+    runs = aws.client("stepfunctions")
+    arn = f"{machine.replace(':stateMachine:', ':execution:')}:{run}"
+    deadline = time.monotonic() + patience_seconds
+    try:
+        while (found := runs.describe_execution(executionArn=arn))["status"] == "RUNNING":
+            if time.monotonic() > deadline:
+                raise LaptopError(f"the run {run} did not end within {patience_seconds:.0f} s")
+            time.sleep(_LOOK_SECONDS)
+    except runs.exceptions.ExecutionDoesNotExist as error:
+        raise LaptopError(f"the push did not start the run {run}; see what the hook printed") from error
+    if found["status"] != "SUCCEEDED":
+        reason = f"{found.get('error', found['status'])}: {found.get('cause', '')}"
+        return Delivered(run, succeeded=False, service="", version="", reason=reason)
+    output = json.loads(found["output"])
+    return Delivered(run, succeeded=True, service=output["service"], version=output["version"], reason="")

@@ -1,0 +1,150 @@
+"""The embedded AWS: how its process is started, and clients of it.
+
+It runs in its own virtual environment, with IAM enforcement on; `test`/`test` is the account's root there.
+Its environment is what the Lambda workers, which are its children, inherit.
+"""
+
+import os
+import time
+import urllib.request
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import boto3
+from botocore.config import Config
+from botocore.loaders import Loader
+
+from apps.local.errors import PartFailed
+from apps.local.layout import ACCOUNT, REGION, REPOSITORY, Layout, write_json
+from apps.local.ports import LOOPBACK, Ports
+from apps.local.processes import Part, log_end, start
+
+PART = "emulator"
+ROOT_KEY = "test"
+_PYTHON = REPOSITORY / ".venv-emulator" / "bin" / "python"
+_CALLED = (
+    *("codebuild", "codecommit", "dynamodb", "elasticloadbalancing", "events", "iam", "lambda", "logs"),
+    *("monitoring", "s3", "secretsmanager", "ssm", "states", "sts"),
+)
+# What a process of the environment keeps of the user's: nothing that names another AWS, Python or proxy.
+_KEPT = ("PATH", "HOME", "LANG", "LC_ALL", "TZ", "USER", "LOGNAME", "SHELL")
+
+
+def clean_environment() -> dict[str, str]:
+    """The variables of the user that every process of the environment may see."""
+    return {name: os.environ[name] for name in _KEPT if name in os.environ}
+
+
+def endpoints(layout: Layout, ports: Ports) -> dict[str, str]:
+    """The variables by which any AWS SDK finds this environment."""
+    return {
+        "AWS_DATA_PATH": str(_small_data(layout)),
+        "AWS_ENDPOINT_URL": f"http://{LOOPBACK}:{ports.emulator}",
+        "AWS_ENDPOINT_URL_ELASTIC_LOAD_BALANCING_V2": f"http://{LOOPBACK}:{ports.balancer}",
+        "AWS_ENDPOINT_URL_CODEBUILD": f"http://{LOOPBACK}:{ports.builder}",
+        "AWS_REGION": REGION,
+        "AWS_DEFAULT_REGION": REGION,
+        "AWS_EC2_METADATA_DISABLED": "true",
+        # No profile of the user's may take part.
+        "AWS_CONFIG_FILE": os.devnull,
+        "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
+    }
+
+
+def _small_data(layout: Layout) -> Path:
+    """A folder with botocore's list of AWS's endpoints, shortened to what is called here.
+
+    Every SDK process keeps that list in memory, 7 to 15 MB of it, and there are twenty of them.
+    """
+    file = layout.temporary / "botocore" / "endpoints.json"
+    if not file.exists():
+        known = Loader().load_data("endpoints")
+        partition = next(each for each in known["partitions"] if each["partition"] == "aws")
+        services = {name: found for name, found in partition["services"].items() if name in _CALLED}
+        write_json(file, {"version": known["version"], "partitions": [{**partition, "services": services}]})
+    return file.parent
+
+
+def root_credentials() -> dict[str, str]:
+    """The account's root, as variables."""
+    return {"AWS_ACCESS_KEY_ID": ROOT_KEY, "AWS_SECRET_ACCESS_KEY": ROOT_KEY}
+
+
+def start_emulator(layout: Layout, ports: Ports) -> Part:
+    """Start the emulator; `wait_for_emulator` says when it answers."""
+    layout.temporary.mkdir(parents=True, exist_ok=True)
+    environment = {
+        **clean_environment(),
+        **endpoints(layout, ports),
+        "AUTH": "true",
+        "BIND_HOST": LOOPBACK,
+        "GATEWAY_PORT": str(ports.emulator),
+        "MINISTACK_ACCOUNT_ID": ACCOUNT,
+        "MINISTACK_REGION": REGION,
+        "TMPDIR": str(layout.temporary),
+        "S3_DATA_DIR": str(layout.temporary / "s3"),
+        "STATE_DIR": str(layout.temporary / "state"),
+        "LOG_LEVEL": "WARNING",
+        # A worker a phase is kept; surplus ones of a burst go soon.
+        "LAMBDA_WARM_TTL_SECONDS": "20",
+        "MALLOC_ARENA_MAX": "1",
+        "PYTHONUNBUFFERED": "1",
+    }
+    return start(layout, PART, [str(_PYTHON), "-m", "ministack"], environment)
+
+
+def wait_for_emulator(layout: Layout, part: Part, ports: Ports) -> None:
+    """Return when the emulator answers; raise PartFailed with its log when it ended or never did."""
+    wait_for(layout, part, lambda: emulator_answers(ports.emulator), patience_seconds=60)
+
+
+def wait_for(layout: Layout, part: Part, ready: Callable[[], bool], patience_seconds: float = 20) -> None:
+    """Return when the part is ready; raise PartFailed with its log when it ended or never was."""
+    deadline = time.monotonic() + patience_seconds
+    while not ready():
+        if not part.alive:
+            raise PartFailed(part.name, "ended while it started", log_end(layout, part.name))
+        if time.monotonic() > deadline:
+            why = f"was not ready within {patience_seconds:.0f} s"
+            raise PartFailed(part.name, why, log_end(layout, part.name))
+        time.sleep(0.03)
+
+
+def emulator_answers(port: int, timeout_seconds: float = 2.0) -> bool:
+    """Whether the emulator says that it is well."""
+    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    try:
+        with opener.open(f"http://{LOOPBACK}:{port}/_ministack/health", timeout=timeout_seconds):
+            return True
+    except OSError:
+        return False
+
+
+class Aws:
+    """Clients of one environment, made on first use; as the account's root unless credentials are given."""
+
+    def __init__(self, ports: Ports, credentials: Mapping[str, str] | None = None) -> None:
+        self._ports = ports
+        # Typed per service, which a name that is only known at run time is not.
+        self._session: Any = boto3.Session(
+            aws_access_key_id=(credentials or {}).get("AccessKeyId", ROOT_KEY),
+            aws_secret_access_key=(credentials or {}).get("SecretAccessKey", ROOT_KEY),
+            aws_session_token=(credentials or {}).get("SessionToken"),
+            region_name=REGION,
+        )
+        self._clients: dict[str, Any] = {}
+
+    def client(self, service: str) -> Any:
+        if service not in self._clients:
+            self._clients[service] = self._session.client(
+                service,
+                endpoint_url=f"http://{LOOPBACK}:{self._ports.emulator}",
+                config=Config(
+                    retries={"total_max_attempts": 2},
+                    s3={"addressing_style": "path"},
+                    proxies={},
+                    max_pool_connections=16,
+                ),
+            )
+        return self._clients[service]

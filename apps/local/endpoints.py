@@ -1,0 +1,53 @@
+"""The two endpoints that complete the emulator: ELBv2 with Envoy behind it, and CodeBuild."""
+
+import sys
+
+from apps.local.emulator import clean_environment, endpoints, root_credentials, wait_for
+from apps.local.layout import REPOSITORY, Layout
+from apps.local.ports import LOOPBACK, Ports, listens
+from apps.local.processes import Part, start
+
+BALANCER = "dispatcher"
+BUILDER = "codebuild"
+
+
+def start_balancer(layout: Layout, ports: Ports) -> Part:
+    """Start the dispatcher: it starts and ends Envoy itself."""
+    layout.dispatcher.mkdir(parents=True, exist_ok=True)
+    command = [
+        *(sys.executable, "-m", "apps.local.dispatcher"),
+        *("--listen", f"{LOOPBACK}:{ports.balancer}"),
+        *("--emulator", f"http://{LOOPBACK}:{ports.emulator}"),
+        *("--home", str(layout.dispatcher)),
+    ]
+    return start(layout, BALANCER, command, _environment(layout, ports))
+
+
+def start_builder(layout: Layout, ports: Ports) -> Part:
+    """Start the CodeBuild endpoint: it runs a build a process, in a folder of its own."""
+    layout.builds.mkdir(parents=True, exist_ok=True)
+    command = [
+        *(sys.executable, "-m", "apps.local.codebuild"),
+        *("--listen", f"{LOOPBACK}:{ports.builder}"),
+        *("--emulator", f"http://{LOOPBACK}:{ports.emulator}"),
+        *("--home", str(layout.builds)),
+    ]
+    return start(layout, BUILDER, command, _environment(layout, ports))
+
+
+def wait_for_endpoint(layout: Layout, part: Part, port: int) -> None:
+    """Return when the endpoint answers; raise PartFailed with its log when it does not."""
+    wait_for(layout, part, lambda: listens(LOOPBACK, port))
+
+
+def _environment(layout: Layout, ports: Ports) -> dict[str, str]:
+    return {
+        **clean_environment(),
+        **endpoints(layout, ports),
+        **root_credentials(),
+        "LIFECYCLE_HOME": str(layout.home),
+        "PYTHONPATH": str(REPOSITORY),
+        "PYTHONUNBUFFERED": "1",
+        "TMPDIR": str(layout.temporary),
+        "MALLOC_ARENA_MAX": "1",
+    }

@@ -1,0 +1,183 @@
+"""`lifecycle local up` and `down`: the whole AWS side of a laptop, started, deployed, repaired and ended.
+
+up: ports → emulator, dispatcher, CodeBuild endpoint → CDK synthesis → CloudFormation → environment.json, which
+the CLI, the Git hook and clusters.py read. Hosts come with a service (clusters.py).
+"""
+
+import shutil
+from collections.abc import Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from apps.local import assembly, hosts
+from apps.local.clusters import add
+from apps.local.emulator import PART as EMULATOR
+from apps.local.emulator import ROOT_KEY, Aws, start_emulator, wait_for_emulator
+from apps.local.endpoints import BALANCER, BUILDER, start_balancer, start_builder, wait_for_endpoint
+from apps.local.errors import LaptopError
+from apps.local.formation import deploy, outputs
+from apps.local.layout import ACCOUNT, CLUSTER_TEMPLATE, PLATFORM, REGION, Layout, read_json, write_json
+from apps.local.ports import LOOPBACK, Ports, check
+from apps.local.processes import Part, end, forget_files, locked, recorded
+from apps.local.progress import Progress
+
+WEBHOOK_SECRET = "lifecycle/webhook"  # noqa: S105  (its name)
+RECEIVE_PUSH = "lifecycle-receive-push"
+
+
+def up(
+    layout: Layout,
+    progress: Progress,
+    ports: Ports | None = None,
+    context: Mapping[str, str] | None = None,
+) -> dict[str, Any]:
+    """Bring the environment up, or what is missing of it; answers what environment.json says.
+
+    `context` is settings of the CDK app over a laptop's own, such as converge_rate. Raises PortsTaken before
+    anything is started, and ends what it started when it fails or is interrupted.
+    """
+    with locked(layout):
+        known = read_json(layout.environment, None)
+        if known is None:
+            _end_everything(layout)
+            return _start(layout, ports or Ports(), progress, context or {})
+        running = Ports(**known["ports"])
+        if ports not in (None, running):
+            raise LaptopError("the environment runs on other ports; end it first: lifecycle local down")
+        settings = known["context"] if context is None else context
+        again = _refresh if recorded(layout).get(EMULATOR, _NEVER).alive else _start_again
+        return again(layout, running, progress, {**known, "context": settings})
+
+
+def down(layout: Layout, progress: Progress) -> None:
+    """End every process of the environment, the hosts' services included; raises LaptopError if one stays."""
+    with locked(layout):
+        if not layout.processes.exists() and not layout.clusters.exists():
+            progress.say("Nothing runs.")
+            return
+        with progress.step("end the hosts, the endpoints and the emulator"):
+            left = _end_everything(layout)
+    if left:
+        raise LaptopError(f"not everything would end: {'; '.join(left)}")
+
+
+def _start(layout: Layout, ports: Ports, progress: Progress, context: Mapping[str, str]) -> dict[str, Any]:
+    check(ports.fixed())
+    try:
+        with progress.step("start the embedded AWS"):
+            emulator = start_emulator(layout, ports)
+            wait_for_emulator(layout, emulator, ports)
+        with progress.step("start the load balancer and the build service"):
+            balancer = start_balancer(layout, ports)
+            builder = start_builder(layout, ports)
+            wait_for_endpoint(layout, balancer, ports.balancer)
+            wait_for_endpoint(layout, builder, ports.builder)
+        return _deploy(layout, ports, progress, context)
+    except BaseException:
+        with progress.step("end what was started"):
+            _end_everything(layout)
+        raise
+
+
+def _start_again(
+    layout: Layout, ports: Ports, progress: Progress, known: Mapping[str, Any]
+) -> dict[str, Any]:
+    """After the emulator died. Services went on until now, but nobody knows any more what they should be."""
+    progress.say(
+        "The embedded AWS had died, and all records with it. Everything is started again from empty:"
+    )
+    progress.say("clusters and hosts come back now, services when their next release is deployed.")
+    services = read_json(layout.services, {})
+    lost = hosts.clusters(layout).values()
+    sizes = {(cluster.service, cluster.environment): len(cluster.hosts) for cluster in lost}
+    _end_everything(layout)
+    facts = _start(layout, ports, progress, known["context"])
+    for service in dict.fromkeys(service for service, _ in sizes):
+        wanted = {name: size for (owner, name), size in sizes.items() if owner == service}
+        add(layout, facts, Path(services[service]["path"]), progress, wanted)
+    return facts
+
+
+def _refresh(layout: Layout, ports: Ports, progress: Progress, known: Mapping[str, Any]) -> dict[str, Any]:
+    """Restart the endpoints and agents that died, and deploy again what was changed in the sources."""
+    parts = recorded(layout)
+    starters = {BALANCER: (start_balancer, ports.balancer), BUILDER: (start_builder, ports.builder)}
+    repaired = False
+    for name, (starter, port) in starters.items():
+        part = parts.get(name, _NEVER)
+        if not part.alive:
+            with progress.step(f"start the {name} again, which had died"):
+                end(layout, [part])
+                wait_for_endpoint(layout, starter(layout, ports), port)
+            repaired = True
+    for host in hosts.silent(layout):
+        with progress.step(f"start the agent of {host.name} again, which had died"):
+            hosts.start_agent(layout, known, host)
+        repaired = True
+    if known.get("fingerprint") != assembly.fingerprint(known["context"]):
+        progress.say("The sources changed since the last deployment.")
+        return _deploy(layout, ports, progress, known["context"])
+    if not repaired:
+        progress.say(f"The environment is up already, at {known['endpoint']}.")
+    return dict(known)
+
+
+def _deploy(layout: Layout, ports: Ports, progress: Progress, context: Mapping[str, str]) -> dict[str, Any]:
+    with progress.step("synthesise the CDK app"):
+        folder, made = assembly.synthesise(context)
+    if not made:
+        progress.say("      (nothing that it reads has changed: kept from last time)")
+    aws = Aws(ports)
+    for template in assembly.templates(folder):
+        if template.name != CLUSTER_TEMPLATE:
+            with progress.step(f"deploy {template.name}"):
+                deploy(aws, template, ports.emulator)
+    environment = {**_facts(layout, ports, aws, folder), "context": dict(context)}
+    write_json(layout.environment, environment)
+    return environment
+
+
+def _facts(layout: Layout, ports: Ports, aws: Aws, folder: Path) -> dict[str, Any]:
+    machine = f"arn:aws:states:{REGION}:{ACCOUNT}:stateMachine:lifecycle"
+    return {
+        "home": str(layout.home),
+        "region": REGION,
+        "account": ACCOUNT,
+        "ports": asdict(ports),
+        "endpoint": f"http://{LOOPBACK}:{ports.emulator}",
+        "elbv2_endpoint": f"http://{LOOPBACK}:{ports.balancer}",
+        "codebuild_endpoint": f"http://{LOOPBACK}:{ports.builder}",
+        # The emulator's root, which stands for the person who owns this laptop.
+        "credentials": {"access_key_id": ROOT_KEY, "secret_access_key": ROOT_KEY},
+        "operator_role": f"arn:aws:iam::{ACCOUNT}:role/lifecycle-operator",
+        "state_machines": {"delivery": f"{machine}-delivery", "rollout": f"{machine}-rollout"},
+        "function_url": aws.client("lambda").get_function_url_config(FunctionName=RECEIVE_PUSH)[
+            "FunctionUrl"
+        ],
+        "webhook_secret": WEBHOOK_SECRET,
+        "ledger_table": "lifecycle-ledger",
+        "artifact_bucket": f"lifecycle-artifacts-{ACCOUNT}-{REGION}",
+        "outputs": outputs(aws, PLATFORM),
+        "assembly": str(folder),
+        "fingerprint": folder.name.partition("-")[2],
+    }
+
+
+def _end_everything(layout: Layout) -> list[str]:
+    """Hosts first, so that nothing is asked of endpoints that are gone; answers what would not end."""
+    parts = recorded(layout)
+    agents = [part for name, part in parts.items() if name.startswith(hosts.AGENT)]
+    stayed = end(layout, agents)
+    left = hosts.stop_services(layout)
+    stayed += end(layout, [part for part in parts.values() if part not in agents])
+    left += [f"pid {pid}" for pid in stayed]
+    forget_files(layout)
+    # The ledger is gone, so what the hosts, the dispatcher and the clusters remember of it must go too.
+    for folder in (layout.hosts, layout.dispatcher, layout.builds):
+        shutil.rmtree(folder, ignore_errors=True)
+    layout.clusters.unlink(missing_ok=True)
+    return left
+
+
+_NEVER = Part("never started", -1, 0.0, ())

@@ -1,0 +1,170 @@
+"""The environment's processes: started detached, recorded with their start time, ended as whole sessions.
+
+A recorded pid is believed only while a process with that pid and that start time exists, so that a pid which
+the system gave to somebody else is never signalled.
+"""
+
+import contextlib
+import fcntl
+import os
+import shutil
+import signal
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
+
+import psutil
+
+from apps.local.errors import LaptopError
+from apps.local.layout import Layout, read_json, write_json
+
+# psutil derives start times from the boot time, which moves a little when the clock is set.
+_CLOCK_SLACK_SECONDS = 2.0
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One process of the environment, the leader of its own session; `started` is seconds since 1970."""
+
+    name: str
+    pid: int
+    started: float
+    command: tuple[str, ...]
+
+    @property
+    def alive(self) -> bool:
+        process = _process(self.pid)
+        if process is None:
+            return False
+        with contextlib.suppress(psutil.NoSuchProcess):
+            same = abs(process.create_time() - self.started) <= _CLOCK_SLACK_SECONDS
+            return same and process.status() != psutil.STATUS_ZOMBIE
+        return False
+
+
+@contextlib.contextmanager
+def locked(layout: Layout) -> Iterator[None]:
+    """Let one `up`, `down` or `add` at a time work on this environment."""
+    layout.home.mkdir(parents=True, exist_ok=True)
+    with layout.lock.open("w") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise LaptopError(
+                f"another command is working on the environment in {layout.home}; wait for it"
+            ) from error
+        yield
+
+
+def recorded(layout: Layout) -> dict[str, Part]:
+    """Every part that was started and not ended, dead ones included, by name in the order of their start."""
+    found = read_json(layout.processes, [])
+    return {
+        item["name"]: Part(item["name"], item["pid"], item["started"], tuple(item["command"]))
+        for item in found
+    }
+
+
+def start(layout: Layout, name: str, command: Sequence[str], environment: Mapping[str, str]) -> Part:
+    """Start a part detached, its output appended to its log, and record it."""
+    layout.logs.mkdir(parents=True, exist_ok=True)
+    log = os.open(layout.log(name), os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+    nothing = os.open(os.devnull, os.O_RDONLY)
+    try:
+        pid = os.posix_spawn(
+            "/bin/sh",
+            ["/bin/sh", "-c", 'cd "$0" && exec "$@"', str(layout.home), *command],
+            environment,
+            file_actions=[(os.POSIX_SPAWN_DUP2, nothing, 0)]
+            + [(os.POSIX_SPAWN_DUP2, log, descriptor) for descriptor in (1, 2)],
+            setsid=True,
+        )
+    finally:
+        os.close(log)
+        os.close(nothing)
+    part = Part(name, pid, psutil.Process(pid).create_time(), tuple(command))
+    _record(layout, {**recorded(layout), name: part})
+    return part
+
+
+def end(layout: Layout, parts: Sequence[Part], patience_seconds: float = 5.0) -> list[int]:
+    """End parts and everything in their sessions, forget them; answers the pids that would not die."""
+    members = {pid for part in parts for pid in session(part)}
+    _signal(members, signal.SIGTERM)
+    left = _wait(members, patience_seconds)
+    left |= {pid for part in parts for pid in session(part)}
+    _signal(left, signal.SIGKILL)
+    left = _wait(left, 5.0)
+    names = {part.name for part in parts}
+    _record(layout, {name: part for name, part in recorded(layout).items() if name not in names})
+    return sorted(left)
+
+
+def session(part: Part) -> set[int]:
+    """The pids in a part's session; its children may outlive it, but a stranger's session is left alone."""
+    if _process(part.pid) is not None and not part.alive and not _is_zombie(part.pid):
+        return set()
+    return {pid for pid in psutil.pids() if _session_of(pid) == part.pid and not _is_zombie(pid)}
+
+
+def log_end(layout: Layout, name: str, lines: int = 15) -> str:
+    """The last lines of a part's log."""
+    try:
+        text = layout.log(name).read_text(errors="replace")
+    except FileNotFoundError:
+        return ""
+    return "\n".join(text.splitlines()[-lines:])
+
+
+def forget_files(layout: Layout) -> None:
+    """Remove what only a running environment needs: the record, the environment's description, scratch space."""
+    for path in (layout.processes, layout.environment):
+        path.unlink(missing_ok=True)
+    shutil.rmtree(layout.temporary, ignore_errors=True)
+
+
+def _record(layout: Layout, parts: Mapping[str, Part]) -> None:
+    write_json(layout.processes, [asdict(part) for part in parts.values()])
+
+
+def _process(pid: int) -> psutil.Process | None:
+    try:
+        return psutil.Process(pid)
+    except psutil.NoSuchProcess:
+        return None
+
+
+def _is_zombie(pid: int) -> bool:
+    try:
+        return bool(psutil.Process(pid).status() == psutil.STATUS_ZOMBIE)
+    except psutil.NoSuchProcess:
+        return False
+
+
+def _session_of(pid: int) -> int:
+    try:
+        return os.getsid(pid)
+    except (ProcessLookupError, PermissionError):
+        return -1
+
+
+def _signal(pids: set[int], number: signal.Signals) -> None:
+    for pid in pids:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, number)
+
+
+def _wait(pids: set[int], patience_seconds: float) -> set[int]:
+    """The pids that are still there after the wait; children of ours are reaped."""
+    deadline = time.monotonic() + patience_seconds
+    left = set(pids)
+    while left:
+        for pid in tuple(left):
+            with contextlib.suppress(ChildProcessError):
+                os.waitpid(pid, os.WNOHANG)
+            if not psutil.pid_exists(pid) or _is_zombie(pid):
+                left.discard(pid)
+        if not left or time.monotonic() > deadline:
+            break
+        time.sleep(0.02)
+    return left

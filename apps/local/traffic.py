@@ -1,0 +1,231 @@
+"""An open-loop load generator: so many requests a second, whether or not the last ones were answered.
+
+Connections are kept and reused; nothing is ever tried twice. `tour` and `bench` drive a rollout under it;
+`python -m apps.local.traffic URL --rate 200 --seconds 10` prints its JSON. An answer's version is its
+`X-Version` header.
+"""
+
+import argparse
+import asyncio
+import json
+import threading
+import time
+from collections import Counter, deque
+from dataclasses import dataclass, field
+from typing import Any, Self
+from urllib.parse import urlsplit
+
+_HEAD_LIMIT = 65_536
+PATIENCE_SECONDS = 10.0
+
+
+@dataclass(slots=True)
+class Tally:
+    """What came back; `latencies` in seconds, from when a request was due, so that a queue here would show."""
+
+    statuses: Counter[str] = field(default_factory=Counter)
+    versions: Counter[str] = field(default_factory=Counter)
+    failures: Counter[str] = field(default_factory=Counter)
+    latencies: list[float] = field(default_factory=list)
+    first_failure: str = ""
+
+    @property
+    def sent(self) -> int:
+        return self.statuses.total() + sum(
+            count for reason, count in self.failures.items() if not reason.startswith("HTTP ")
+        )
+
+    @property
+    def failed(self) -> int:
+        return self.failures.total()
+
+    def answered(self, status: int, version: str, latency: float) -> None:
+        self.statuses[str(status)] += 1
+        self.versions[version or "none"] += 1
+        self.latencies.append(latency)
+        if not 200 <= status < 400:
+            self.fail(f"HTTP {status}")
+
+    def fail(self, reason: str) -> None:
+        self.failures[reason] += 1
+        self.first_failure = self.first_failure or f"{time.strftime('%H:%M:%S')} {reason}"
+
+    def facts(self) -> dict[str, Any]:
+        """Everything as plain JSON values; latencies in milliseconds."""
+        ordered = sorted(self.latencies)
+        return {
+            "requests": self.sent,
+            "failed": self.failed,
+            "failures": dict(self.failures),
+            "first_failure": self.first_failure or None,
+            "statuses": dict(self.statuses),
+            "versions": dict(self.versions),
+            "latency_ms": {
+                name: round(1000 * ordered[min(len(ordered) - 1, int(share * len(ordered)))], 2)
+                for name, share in (("p50", 0.5), ("p90", 0.9), ("p99", 0.99), ("p999", 0.999), ("max", 1.0))
+            }
+            if ordered
+            else {},
+        }
+
+
+class _Connections:
+    """Kept connections to one address; one that the server closed meanwhile is not used again."""
+
+    def __init__(self, host: str, port: int) -> None:
+        self._address = (host, port)
+        self._idle: deque[tuple[asyncio.StreamReader, asyncio.StreamWriter]] = deque()
+
+    async def take(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+        while self._idle:
+            reader, writer = self._idle.pop()
+            if not reader.at_eof() and not writer.is_closing():
+                return reader, writer
+            writer.close()
+        return await asyncio.open_connection(*self._address, limit=_HEAD_LIMIT)
+
+    def give(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self._idle.append((reader, writer))
+
+    async def close(self) -> None:
+        for _, writer in self._idle:
+            writer.close()
+        for _, writer in self._idle:
+            try:
+                await writer.wait_closed()
+            except OSError:
+                continue
+
+
+async def generate(url: str, rate: float, stop: threading.Event, tally: Tally, seconds: float) -> None:
+    """Send `rate` GETs a second until `seconds` passed or `stop` is set, then wait for what is in flight."""
+    parts = urlsplit(url)
+    connections = _Connections(parts.hostname or "127.0.0.1", parts.port or 80)
+    target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
+    request = f"GET {target} HTTP/1.1\r\nHost: {parts.netloc}\r\nUser-Agent: lifecycle\r\n\r\n".encode()
+    flying: set[asyncio.Task[None]] = set()
+    began = time.monotonic()
+    number = 0
+    while not stop.is_set() and (due := began + number / rate) < began + seconds:
+        if (wait := due - time.monotonic()) > 0:
+            await asyncio.sleep(wait)
+        task = asyncio.create_task(_one(connections, request, tally, due))
+        flying.add(task)
+        task.add_done_callback(flying.discard)
+        number += 1
+    if flying:
+        await asyncio.wait(flying)
+    await connections.close()
+
+
+async def _one(connections: _Connections, request: bytes, tally: Tally, due: float) -> None:
+    try:
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            reader, writer = await connections.take()
+            try:
+                writer.write(request)
+                status, headers = await _answer(reader)
+            except BaseException:
+                writer.close()
+                raise
+    except TimeoutError:
+        tally.fail(f"no answer within {PATIENCE_SECONDS:.0f} s")
+        return
+    except (OSError, EOFError, ValueError, asyncio.LimitOverrunError) as error:
+        tally.fail(type(error).__name__)
+        return
+    tally.answered(status, headers.get("x-version", ""), time.monotonic() - due)
+    if headers.get("connection", "").lower() == "close":
+        writer.close()
+    else:
+        connections.give(reader, writer)
+
+
+async def _answer(reader: asyncio.StreamReader) -> tuple[int, dict[str, str]]:
+    """Read one whole answer: status and headers, names in lower case; the body is read and dropped."""
+    head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1").split("\r\n")
+    status = int(head[0].partition(" ")[2][:3])
+    headers = {
+        name.strip().lower(): value.strip() for name, _, value in (line.partition(":") for line in head[1:-2])
+    }
+    if headers.get("transfer-encoding", "").lower() == "chunked":
+        while size := int((await reader.readline()).split(b";")[0], 16):
+            await reader.readexactly(size + 2)
+        await reader.readuntil(b"\r\n")
+    elif "content-length" in headers:
+        await reader.readexactly(int(headers["content-length"]))
+    elif status not in (204, 304):
+        await reader.read()
+    return status, headers
+
+
+class Traffic:
+    """Traffic in the background of a `with` block; `tally` may be read while it runs."""
+
+    def __init__(self, url: str, rate: float, seconds: float = 86_400.0) -> None:
+        self.url = url
+        self.tally = Tally()
+        self._stop = threading.Event()
+        self._thread = threading.Thread(
+            target=lambda: asyncio.run(generate(url, rate, self._stop, self.tally, seconds)), daemon=True
+        )
+
+    @property
+    def started(self) -> bool:
+        return self._thread.ident is not None
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stop.set()
+        self._thread.join()
+
+    def wait(self) -> None:
+        """Until the time is over."""
+        self._thread.join()
+
+
+class WhenAnswering:
+    """Traffic that begins with the first 2xx answer: an empty cluster has nothing that could fail."""
+
+    def __init__(self, traffic: Traffic) -> None:
+        self._traffic = traffic
+        self._ended = threading.Event()
+        self._thread = threading.Thread(target=self._wait, daemon=True)
+
+    def __enter__(self) -> Traffic:
+        self._thread.start()
+        return self._traffic
+
+    def __exit__(self, *error: object) -> None:
+        self._ended.set()
+        self._thread.join()
+        if self._traffic.started:
+            self._traffic.__exit__(*error)
+
+    def _wait(self) -> None:
+        while not self._ended.is_set():
+            with Traffic(self._traffic.url, rate=20, seconds=0.05) as probe:
+                probe.wait()
+            if probe.tally.sent and not probe.tally.failed:
+                self._traffic.__enter__()
+                return
+
+
+def main() -> None:
+    """Print the facts of one run as JSON; exit 1 when any request failed."""
+    parser = argparse.ArgumentParser(description="Send GET requests at a steady rate; never retries.")
+    parser.add_argument("url")
+    parser.add_argument("--rate", type=float, default=200.0, help="requests a second")
+    parser.add_argument("--seconds", type=float, default=10.0)
+    options = parser.parse_args()
+    with Traffic(options.url, options.rate, options.seconds) as traffic:
+        traffic.wait()
+    print(json.dumps(traffic.tally.facts(), indent=2))
+    raise SystemExit(1 if traffic.tally.failed else 0)
+
+
+if __name__ == "__main__":
+    main()

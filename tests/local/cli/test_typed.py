@@ -1,0 +1,155 @@
+"""The command as a process: its streams, its exit codes, and how it finds its target."""
+
+import json
+import os
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from apps.cli.connect import find_environment
+from apps.cli.errors import NoTarget
+
+GOOD = """name = "hello"
+version = "1.4"
+[build]
+unit_tests = ["echo tested"]
+[run]
+command = "./hello"
+"""
+
+
+def lifecycle(*arguments: str, cwd: Path, **variables: str) -> subprocess.CompletedProcess[str]:
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(("LIFECYCLE_", "AWS_"))}
+    return subprocess.run(
+        [sys.executable, "-m", "apps.cli.main", *arguments],
+        cwd=cwd,
+        env={**kept, **variables},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+
+@pytest.fixture
+def service(tmp_path: Path) -> Path:
+    """A service that Git tracks."""
+    (tmp_path / "lifecycle.toml").write_text(GOOD)
+    (tmp_path / "hello").write_text("#!/bin/sh\n")
+    for arguments in (["init", "-q"], ["add", "."]):
+        subprocess.run(["git", *arguments], cwd=tmp_path, check=True)
+    return tmp_path
+
+
+def test_a_good_service_file_is_valid(service: Path) -> None:
+    done = lifecycle("validate", cwd=service)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "ok: hello 1.4.0\n", "")
+
+
+def test_every_problem_is_told_with_its_line_and_field(service: Path) -> None:
+    (service / "lifecycle.toml").write_text('name = "Hello"\nversion = 2\n[run]\ncommand = ""\n')
+    done = lifecycle("validate", cwd=service)
+    assert done.returncode == 1
+    assert [line.split(": ")[:2] for line in done.stderr.splitlines()] == [
+        ["lifecycle.toml:1", "name"],
+        ["lifecycle.toml:2", "version"],
+        ["lifecycle.toml:4", "run.command"],
+        ["problems", "3"],
+    ]
+    found = json.loads(lifecycle("validate", "--json", cwd=service).stdout)
+    assert (found["valid"], [each["line"] for each in found["problems"]]) == (False, [1, 2, 4])
+
+
+def test_a_missing_service_file_says_where_it_was_expected(tmp_path: Path) -> None:
+    done = lifecycle("validate", cwd=tmp_path)
+    assert done.returncode == 1
+    assert "expected a file lifecycle.toml, found none" in done.stderr
+
+
+def test_a_build_here_publishes_nothing_and_leaves_the_artifact(service: Path, tmp_path: Path) -> None:
+    into = tmp_path / "built"
+    done = lifecycle("build", "--into", str(into), cwd=service)
+    assert done.returncode == 0, done.stderr
+    assert "tested\n" in done.stdout
+    assert f"in {into}" in done.stdout.splitlines()[-1]
+    assert (into / "artifact.tar.gz").is_file()
+
+
+def test_a_build_for_programs_keeps_its_log_off_stdout(service: Path, tmp_path: Path) -> None:
+    done = lifecycle("build", "--into", str(tmp_path / "built"), "--json", cwd=service)
+    assert json.loads(done.stdout)["manifest"]["service"] == "hello"
+    assert "tested\n" in done.stderr
+
+
+def test_a_failed_build_ends_with_1(service: Path) -> None:
+    (service / "lifecycle.toml").write_text(GOOD.replace("echo tested", "exit 3"))
+    done = lifecycle("build", cwd=service)
+    assert done.returncode == 1
+    assert "error: unit tests 1/1: `exit 3` failed with exit code 3" in done.stderr
+
+
+def test_an_environment_that_does_not_answer_is_told_so(tmp_path: Path) -> None:
+    with socket.socket() as unused:
+        unused.bind(("127.0.0.1", 0))
+        endpoint = f"http://127.0.0.1:{unused.getsockname()[1]}"
+        known = {
+            "credentials": {"access_key_id": "test", "secret_access_key": "test"},
+            "region": "us-east-1",
+            "account": "000000000000",
+            "endpoint": endpoint,
+            "operator_role": "arn:aws:iam::000000000000:role/lifecycle-operator",
+        }
+        (tmp_path / "environment.json").write_text(json.dumps(known))
+        done = lifecycle("status", cwd=tmp_path, LIFECYCLE_HOME=str(tmp_path))
+    assert (done.returncode, done.stdout) == (1, "")
+    told = "error: the laptop's environment does not answer at http://127.0.0.1:"
+    assert done.stderr.startswith(told)
+    assert done.stderr.endswith(": see lifecycle local status\n")
+
+
+def test_a_profile_that_does_not_exist_is_told_so(tmp_path: Path) -> None:
+    variables = {
+        "AWS_CONFIG_FILE": str(tmp_path / "config"),
+        "AWS_SHARED_CREDENTIALS_FILE": str(tmp_path / "keys"),
+    }
+    done = lifecycle("status", "--profile", "shop", cwd=tmp_path, **variables)
+    assert done.returncode == 1
+    assert done.stderr.startswith("error: The config profile (shop) could not be found; ")
+    assert done.stderr.count("\n") == 1
+
+
+def test_damaged_knowledge_of_the_environment_is_told_so(tmp_path: Path) -> None:
+    (tmp_path / "environment.json").write_text("{}")
+    done = lifecycle("status", cwd=tmp_path, LIFECYCLE_HOME=str(tmp_path))
+    assert done.returncode == 1
+    assert "is not what was expected (KeyError('credentials'))" in done.stderr
+
+
+def test_the_environment_is_found_upward_from_where_one_stands(tmp_path: Path) -> None:
+    file = tmp_path / ".lifecycle" / "environment.json"
+    file.parent.mkdir()
+    file.write_text("{}")
+    deep = tmp_path / "a" / "b"
+    deep.mkdir(parents=True)
+    assert find_environment({}, deep) == file
+
+
+def test_a_home_without_an_environment_is_no_other_environment(tmp_path: Path) -> None:
+    with pytest.raises(NoTarget, match=r"LIFECYCLE_HOME is .* start it with `lifecycle local up`"):
+        find_environment({"LIFECYCLE_HOME": str(tmp_path)}, tmp_path)
+
+
+def test_help_needs_neither_boto3_nor_the_domain(tmp_path: Path) -> None:
+    code = (
+        "import sys; from typer.testing import CliRunner; from apps.cli.main import app\n"
+        "assert CliRunner().invoke(app, ['--help']).exit_code == 0\n"
+        "print([name for name in sys.modules if name.split('.')[0] in ('boto3', 'botocore', 'pydantic', 'cattrs')\n"
+        "       or name.startswith('lifecycle.domain')])"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, timeout=60, check=False
+    )
+    assert (done.returncode, done.stdout) == (0, "[]\n"), done.stderr

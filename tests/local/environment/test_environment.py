@@ -1,0 +1,176 @@
+"""The environment as a whole: started, asked, broken, repaired and ended."""
+
+import contextlib
+import os
+import signal
+import socket
+import time
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import psutil
+import pytest
+from botocore.exceptions import ClientError
+
+from apps.local import environment, hosts, status
+from apps.local.clusters import add_service
+from apps.local.emulator import Aws
+from apps.local.errors import LaptopError, NotRunning, PortsTaken
+from apps.local.layout import Layout, read_json
+from apps.local.ports import LOOPBACK, Ports, check
+from apps.local.processes import Part, recorded, session
+from apps.local.progress import Progress
+from tests.conftest import Laptop
+
+pytestmark = pytest.mark.emulator
+
+QUIET = Progress(quiet=True)
+SERVICE = (
+    'name = "{name}"\nversion = "1.0"\n[run]\ncommand = "exec python3 -m http.server $PORT --bind $HOST"\n'
+)
+
+
+@pytest.fixture
+def own(tmp_path: Path) -> Iterator[Layout]:
+    """An environment that a test may break."""
+    layout = Layout(tmp_path / "home")
+    yield layout
+    with contextlib.suppress(LaptopError):
+        environment.down(layout, QUIET)
+
+
+def service(folder: Path, name: str) -> Path:
+    folder.mkdir()
+    (folder / "lifecycle.toml").write_text(SERVICE.format(name=name))
+    return folder
+
+
+def kill(part: Part) -> None:
+    os.kill(part.pid, signal.SIGKILL)
+    while part.alive:
+        time.sleep(0.01)
+
+
+def everything(layout: Layout) -> set[int]:
+    return {pid for part in recorded(layout).values() for pid in session(part)}
+
+
+def test_a_taken_port_stops_up_before_anything_is_started(own: Layout) -> None:
+    with socket.create_server((LOOPBACK, 0)) as holder:
+        taken = replace(Ports.free(), builder=holder.getsockname()[1])
+        with pytest.raises(PortsTaken, match=f"pid {os.getpid()}"):
+            environment.up(own, QUIET, taken)
+    assert recorded(own) == {}
+    assert not own.environment.exists()
+
+
+def test_nothing_can_be_added_to_an_environment_that_is_not_up(own: Layout, tmp_path: Path) -> None:
+    with pytest.raises(NotRunning, match="lifecycle local up"):
+        add_service(own, service(tmp_path / "web", "web"), QUIET)
+
+
+def test_up_tells_where_everything_is(laptop: Laptop) -> None:
+    assert laptop.facts["endpoint"].startswith("http://127.0.0.1:")
+    assert ".lambda-url." in laptop.facts["function_url"]
+    assert read_json(laptop.layout.environment, None) == laptop.facts
+    machines = laptop.aws.client("stepfunctions").list_state_machines()["stateMachines"]
+    assert {machine["stateMachineArn"] for machine in machines} == set(
+        laptop.facts["state_machines"].values()
+    )
+
+
+def test_every_part_is_up_and_answers(laptop: Laptop) -> None:
+    states = {row.part: row.state for row in status.rows(laptop.layout)}
+    assert [states[part] for part in ("emulator", "dispatcher", "codebuild")] == ["up"] * 3
+
+
+def test_iam_decides_what_a_role_may_do(laptop: Laptop) -> None:
+    sts = laptop.aws.client("sts")
+    session_of = sts.assume_role(RoleArn=laptop.facts["operator_role"], RoleSessionName="someone")
+    operator = Aws(Ports(**laptop.facts["ports"]), session_of["Credentials"])
+    with pytest.raises(ClientError, match="AccessDenied"):
+        operator.client("dynamodb").delete_table(TableName=laptop.facts["ledger_table"])
+
+
+def test_a_second_up_changes_nothing(laptop: Laptop) -> None:
+    before = recorded(laptop.layout)
+    assert environment.up(laptop.layout, QUIET) == laptop.facts
+    assert recorded(laptop.layout) == before
+
+
+def test_up_on_other_ports_is_refused_while_it_runs(laptop: Laptop) -> None:
+    with pytest.raises(LaptopError, match="runs on other ports"):
+        environment.up(laptop.layout, QUIET, Ports.free())
+
+
+def test_a_service_gets_a_repository_two_clusters_and_hosts(laptop: Laptop, tmp_path: Path) -> None:
+    added = add_service(laptop.layout, service(tmp_path / "web", "web"), QUIET, {"production": 2})
+    staging, production = added.clusters
+    assert (staging.name, len(staging.hosts)) == ("staging/web", 1)
+    assert [host.zone for host in production.hosts] == ["us-east-1a", "us-east-1b"]
+    ssm = laptop.aws.client("ssm")
+    address = ssm.get_parameter(Name="/lifecycle/production/web/address")["Parameter"]["Value"]
+    assert address == production.address
+    parts = recorded(laptop.layout)
+    assert all(parts[host.part].alive for host in (*staging.hosts, *production.hosts))
+
+
+def test_hosts_of_all_clusters_have_addresses_and_ports_of_their_own(laptop: Laptop, tmp_path: Path) -> None:
+    for name in ("one", "two"):
+        add_service(laptop.layout, service(tmp_path / name, name), QUIET, {"production": 1})
+    known = hosts.clusters(laptop.layout)
+    every = [host for cluster in known.values() for host in cluster.hosts]
+    assert len({host.address for host in every}) == len({host.port for host in every}) == len(every)
+    assert len({cluster.listener for cluster in known.values()}) == len(known)
+
+
+def test_adding_a_service_again_keeps_its_hosts(laptop: Laptop, tmp_path: Path) -> None:
+    folder = service(tmp_path / "again", "again")
+    first = add_service(laptop.layout, folder, QUIET, {"production": 1})
+    before = recorded(laptop.layout)
+    assert add_service(laptop.layout, folder, QUIET, {"production": 1}) == first
+    assert recorded(laptop.layout) == before
+
+
+def test_a_part_that_died_is_started_again(own: Layout) -> None:
+    facts = environment.up(own, QUIET, Ports.free())
+    before = recorded(own)
+    kill(before["dispatcher"])
+    assert environment.up(own, QUIET) == facts
+    after = recorded(own)
+    assert after["dispatcher"].alive
+    assert after["dispatcher"].pid != before["dispatcher"].pid
+    assert after["emulator"] == before["emulator"]
+
+
+def test_after_the_emulator_died_everything_is_there_again_and_then_ends(own: Layout, tmp_path: Path) -> None:
+    environment.up(own, QUIET, Ports.free())
+    add_service(own, service(tmp_path / "web", "web"), QUIET, {"production": 1})
+    kill(recorded(own)["emulator"])
+
+    environment.up(own, QUIET)
+    assert set(hosts.clusters(own)) == {"staging/web", "production/web"}
+    assert all(part.alive for part in recorded(own).values())
+
+    pids = everything(own)
+    environment.down(own, QUIET)
+    assert not [pid for pid in pids if _runs(pid)]
+    assert recorded(own) == {}
+    environment.down(own, QUIET)
+
+
+def test_up_that_fails_ends_what_it_started(own: Layout) -> None:
+    ports = Ports.free()
+    with pytest.raises(LaptopError, match=r"could not be synthesised[^$]*every tuesday"):
+        environment.up(own, QUIET, ports, {"poll_seconds": "every tuesday"})
+    assert own.log("emulator").exists()
+    assert recorded(own) == {}
+    check(ports.fixed())
+
+
+def _runs(pid: int) -> bool:
+    try:
+        return bool(psutil.Process(pid).status() != psutil.STATUS_ZOMBIE)
+    except psutil.NoSuchProcess:
+        return False

@@ -1,0 +1,90 @@
+import os
+import time
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import psutil
+import pytest
+
+from apps.local.errors import LaptopError
+from apps.local.layout import Layout
+from apps.local.processes import Part, end, locked, log_end, recorded, session, start
+
+ENVIRONMENT = {"PATH": os.environ["PATH"]}
+
+
+@pytest.fixture
+def layout(tmp_path: Path) -> Iterator[Layout]:
+    layout = Layout(tmp_path)
+    yield layout
+    end(layout, list(recorded(layout).values()), patience_seconds=0.2)
+
+
+def run(layout: Layout, script: str, name: str = "part") -> Part:
+    return start(layout, name, ["sh", "-c", script], ENVIRONMENT)
+
+
+def eventually(condition: object) -> bool:
+    deadline = time.monotonic() + 5
+    while not condition():  # type: ignore[operator]
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(0.01)
+    return True
+
+
+def test_a_started_part_is_recorded_with_its_start_time_and_leads_its_own_session(layout: Layout) -> None:
+    part = run(layout, "sleep 60")
+    assert recorded(layout) == {"part": part}
+    assert part.alive
+    assert os.getsid(part.pid) == part.pid != os.getsid(0)
+    assert part.started == pytest.approx(psutil.Process(part.pid).create_time(), abs=0.1)
+
+
+def test_ending_a_part_ends_its_children_and_forgets_it(layout: Layout) -> None:
+    part = run(layout, "sleep 60 & sleep 60 & wait")
+    assert eventually(lambda: len(session(part)) == 3)
+    assert end(layout, [part]) == []
+    assert recorded(layout) == {}
+    assert not part.alive
+    assert session(part) == set()
+
+
+def test_children_that_outlived_their_part_are_ended_too(layout: Layout) -> None:
+    part = run(layout, "sleep 60 & exit 0")
+    assert eventually(lambda: not part.alive and len(session(part)) == 1)
+    assert end(layout, [part]) == []
+    assert session(part) == set()
+
+
+def test_a_part_that_ignores_sigterm_is_killed(layout: Layout) -> None:
+    part = run(layout, "trap '' TERM; echo ready; while :; do sleep 0.05; done")
+    assert eventually(lambda: "ready" in log_end(layout, "part"))
+    assert end(layout, [part], patience_seconds=0.2) == []
+    assert not part.alive
+
+
+def test_a_pid_that_now_belongs_to_another_process_is_left_alone(layout: Layout) -> None:
+    stranger = run(layout, "sleep 60", name="stranger")
+    recycled = replace(stranger, name="recycled", started=stranger.started - 1000)
+    assert not recycled.alive
+    assert session(recycled) == set()
+    assert end(layout, [recycled]) == []
+    assert stranger.alive
+
+
+def test_ending_a_part_that_ended_by_itself_is_nothing_special(layout: Layout) -> None:
+    part = run(layout, "exit 3")
+    assert eventually(lambda: not part.alive)
+    assert end(layout, [part]) == []
+
+
+def test_output_goes_to_the_parts_log(layout: Layout) -> None:
+    run(layout, "echo one; echo two >&2")
+    assert eventually(lambda: log_end(layout, "part") == "one\ntwo")
+
+
+def test_two_commands_do_not_work_on_one_environment_at_once(layout: Layout) -> None:
+    with locked(layout), pytest.raises(LaptopError, match="another command is working"), locked(layout):
+        pytest.fail("the lock was given twice")
