@@ -126,7 +126,7 @@ class ControlPlaneStack(Stack):
             "converge",
             reads=[TARGETS, registry_list(emulated=settings.emulated)],
             writes=[LEDGER],
-            may=[START_ROLLOUT, SEE_ROLLOUTS],
+            may=[START_ROLLOUT, SEE_ROLLOUTS, ANSWER_ROLLOUT],
             seconds=300,
         )
         ConvergeSchedule(self, "Converging", converge.function, settings.converge_rate)

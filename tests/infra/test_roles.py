@@ -58,6 +58,7 @@ PHASES: dict[str, dict[str, set[str]]] = {
     "decide": WRITE_LEDGER | ANSWER,
     "approve": WRITE_LEDGER | ANSWER,
     "converge": WRITE_LEDGER
+    | ANSWER
     | LIST_REGISTRY
     | READ_TARGETS
     | START_ROLLOUT

@@ -12,7 +12,7 @@ def test_a_decision_shows_its_question_and_is_bound_to_it(desk: Desk) -> None:
     name = desk.halted()
     done = desk.type("decide hello ROLL_BACK --why slow")
     assert done.exit_code == 0, done.output
-    assert "host-2, attempt 1, failed: self-testing failed: scripted" in done.stdout
+    assert "host-2, attempt 1, failed: failed while self-testing: scripted" in done.stdout
     assert "ROLL_BACK: deploy the previous version to every host that this deployment touched" in done.stdout
     [(_, payload)] = desk.functions.calls
     assert payload == {

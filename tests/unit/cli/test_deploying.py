@@ -62,7 +62,7 @@ def test_a_deployment_is_watched_until_every_host_serves(desk: Desk) -> None:
     done = desk.type("deploy hello --reason prices")
     assert done.exit_code == 0
     assert "  host-1  alive\n" in done.stdout
-    assert ": DONE: 4 hosts serve 1.0.1 and are healthy (" in done.stdout
+    assert ": DONE: 4 hosts serve 1.0.1, in rotation and healthy (" in done.stdout
     assert done.stdout.splitlines()[-1] == "next: lifecycle status hello"
     [(name, payload)] = desk.executions.rollouts.items()
     assert (payload["deployment"], payload["version"], payload["reason"]) == (name, "1.0.1", "prices")
@@ -96,7 +96,7 @@ def test_a_halt_shows_the_evidence_first_and_then_every_command(desk: Desk) -> N
     done = desk.type("deploy hello 1.0.1")
     [name] = desk.executions.rollouts
     assert done.exit_code == 1
-    failed = done.stdout.index("host-2, attempt 1, failed: self-testing failed: scripted")
+    failed = done.stdout.index("host-2, attempt 1, failed: failed while self-testing: scripted")
     command = f"lifecycle decide {name} ROLL_BACK --host host-2 --attempt 1 --why '...'"
     assert failed < done.stdout.index(command)
     assert "# RETRY: try this host again from the start" in done.stdout

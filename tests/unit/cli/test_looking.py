@@ -78,7 +78,7 @@ def test_the_trail_says_when_where_what_and_why(desk: Desk) -> None:
     told = desk.type("history hello --trail --limit 5").stdout.splitlines()
     assert len(told) == 6
     assert told[-1].startswith("2026-11-23 12:")
-    assert "production/hello  done: 4 hosts serve 1.0.0 and are healthy" in told[-1]
+    assert "production/hello  done: 4 hosts serve 1.0.0, in rotation and healthy" in told[-1]
 
 
 def test_converging_tells_what_was_found(desk: Desk) -> None:

@@ -4,6 +4,7 @@ import pytest
 
 from lifecycle.application import stages
 from lifecycle.application.attempt import HostTask
+from lifecycle.application.converge import converge_all
 from lifecycle.application.decide import decide, request_rollback
 from lifecycle.application.plan import begin
 from lifecycle.domain.deployment import Answer, AttemptState, Choice, DeploymentState, Kind
@@ -55,7 +56,7 @@ def test_a_failed_self_test_halts_and_leaves_the_others_untouched(machine: Machi
     name = machine.deploy("1.0.1")
     record = machine.record(name)
     assert record.state is DeploymentState.HALTED
-    assert "self-testing failed" in record.reason
+    assert "failed while self-testing" in record.reason
     assert machine.serving() == {h: "1.0.0" for h in ALL_OLD if h != "host-2"}
 
 
@@ -338,5 +339,34 @@ def test_every_effect_is_preceded_by_a_line_of_the_trail(machine: Machine) -> No
 def test_a_version_that_a_host_cannot_fetch_halts_before_the_host_is_drained(machine: Machine) -> None:
     machine.host("host-2").breaks["1.0.1"] = Stage.FETCHING
     name = machine.deploy("1.0.1")
-    assert "fetching failed" in machine.record(name).reason
+    assert "failed while fetching" in machine.record(name).reason
     assert machine.serving() == ALL_OLD
+
+
+def test_production_takes_releases_only(machine: Machine) -> None:
+    machine.publish(manifest("1.0.3-20261123120000-abcdef0"))
+    assert (
+        "production takes releases only"
+        in machine.begin(machine.request("1.0.3-20261123120000-abcdef0")).reason
+    )
+
+
+def test_a_rollback_is_not_rolled_back(machine: Machine) -> None:
+    machine.host("host-2").breaks.update({"1.0.1": Stage.SELF_TESTING, "1.0.0": Stage.SELF_TESTING})
+    machine.decide(machine.deploy("1.0.1"), Choice.ROLL_BACK, "host-2")
+    newest = machine.memory.deployments.recent(CLUSTER, 1)[0]
+    with pytest.raises(Refused, match="it is a rollback itself"):
+        request_rollback(
+            machine.world, CLUSTER, newest.id, Answer(Choice.ROLL_BACK, "grace", "", machine.now)
+        )
+
+
+def test_convergence_wakes_an_approval_that_expired() -> None:
+    machine = Machine(policy=Policy(approval=ApprovalGate.BEFORE_FIRST_HOST, approval_expires_seconds=60))
+    name = machine.deploy("1.0.0")
+    token = machine.memory.deployments.questions(name)[0].token
+    machine.memory.executions.waiting.add(token)
+    machine.memory.executions.running.add(name)
+    machine.memory.clock.sleep(61)
+    assert "expired" in converge_all(machine.world, "abcd", "schedule")[0].reason
+    assert machine.memory.executions.waiting == set()

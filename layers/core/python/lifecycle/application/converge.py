@@ -6,6 +6,7 @@ Called by functions/converge, by schedule and on command.
 from dataclasses import dataclass
 
 from lifecycle.application import observe
+from lifecycle.application.decide import wake_expired
 from lifecycle.application.world import World
 from lifecycle.domain.convergence import ClusterFacts, Converged, Convergence, Hold, Repair, Resume, converge
 from lifecycle.domain.deployment import Desired, Kind, Request, TrailEntry, deployment_id
@@ -56,6 +57,8 @@ def _act(
         case Converged(reason):
             return Result(str(cluster), "CONVERGED", reason)
         case Hold(_, reason):
+            if facts.holder and (woken := wake_expired(world, facts.holder)):
+                reason = f"{reason}; woke it, because {', '.join(woken)} expired"
             return Result(str(cluster), "HOLD", reason)
         case Repair(version, _, reason):
             name = deployment_id(cluster, world.clock.now(), suffix)

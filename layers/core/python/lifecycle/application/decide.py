@@ -8,7 +8,15 @@ from collections.abc import Callable
 
 from lifecycle.application import observe
 from lifecycle.application.world import World
-from lifecycle.domain.deployment import ROLLBACK_REQUEST, Answer, Choice, Deployment, Question, TrailEntry
+from lifecycle.domain.deployment import (
+    ROLLBACK_REQUEST,
+    Answer,
+    Choice,
+    Deployment,
+    Kind,
+    Question,
+    TrailEntry,
+)
 from lifecycle.domain.errors import Refused, Unknown
 from lifecycle.domain.fleet import Cluster
 
@@ -28,6 +36,7 @@ def approve(world: World, cluster: Cluster, name: str, answer: Answer) -> Questi
     current = observe.deployment(world, cluster, name)
     question = _open(world, current, lambda q: not q.host, "an approval")
     if question.expires_at and answer.at >= question.expires_at:
+        world.executions.answer_token(question.token, {"question": question.id})
         raise Refused("the answer", [f"the approval expired at {question.expires_at:%Y-%m-%d %H:%M:%S} UTC"])
     return _answer(world, current, question, answer)
 
@@ -39,6 +48,10 @@ def request_rollback(world: World, cluster: Cluster, name: str, answer: Answer) 
         raise Refused(
             f"the rollback of {name}", [f"it has ended: {current.state}; roll back its successor instead"]
         )
+    if current.request.kind is Kind.ROLLBACK:
+        raise Refused(
+            f"the rollback of {name}", ["it is a rollback itself; abort it, and deploy what you want"]
+        )
     if current.previous is None:
         raise Refused(f"the rollback of {name}", [f"{cluster} has no version that was verified before it"])
     asked = Question(name, ROLLBACK_REQUEST, (Choice.ROLL_BACK,), "asked for by an operator", answer.at)
@@ -47,6 +60,17 @@ def request_rollback(world: World, cluster: Cluster, name: str, answer: Answer) 
     for other in waiting:
         world.executions.answer_token(other.token, {"question": question.id})
     return question
+
+
+def wake_expired(world: World, current: Deployment) -> list[str]:
+    """Wake what waits for an approval that expired; the rollout then ends as rejected. Returns the questions' ids."""
+    now = world.clock.now()
+    late = [
+        q
+        for q in world.deployments.questions(current.id)
+        if q.token and not q.answer and q.expires_at and now >= q.expires_at
+    ]
+    return [q.id for q in late if world.executions.answer_token(q.token, {"question": q.id})]
 
 
 def wait_for(world: World, name: str, question_id: str, token: str) -> None:

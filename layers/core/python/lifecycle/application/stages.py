@@ -4,12 +4,17 @@ Each is called by functions/<stage> as a task of the inline Map in statemachines
 guard of application/attempt.py.
 """
 
+from textwrap import shorten
+
 from lifecycle.application import observe, turns
 from lifecycle.application.attempt import LONGEST_WAIT, Outcome, Running, stage, wait_until
 from lifecycle.domain.answers import given_up
 from lifecycle.domain.capacity import Floor, TargetState, refuse_drain, state_of
 from lifecycle.domain.deployment import AttemptState
 from lifecycle.domain.fleet import Stage
+
+# A reason is one line of a table; what a host said at length goes into the evidence.
+REASON = 200
 
 
 @stage(needs=AttemptState.STARTED, reaches=AttemptState.DRAINED)
@@ -89,7 +94,10 @@ def _await_agent(running: Running, enough: tuple[Stage, ...]) -> Outcome:
         if (report.epoch, report.attempt) == (epoch, number):
             if report.stage is Stage.FAILED:
                 where = (report.failed_stage or Stage.FAILED).lower().replace("_", "-")
-                return running.fail(f"{where} failed: {report.detail}", report.log_tail)
+                evidence = f"{report.detail}\n{report.log_tail}".strip()
+                return running.fail(
+                    shorten(f"failed while {where}: {report.detail}", REASON, placeholder=" …"), evidence
+                )
             if report.stage in enough:
                 return Outcome("PASSED")
         if since := report.silent_since(clock.now(), running.world.patience):

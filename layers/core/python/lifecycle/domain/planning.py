@@ -11,6 +11,7 @@ from lifecycle.domain.capacity import Floor, Rotation, TargetState, out_of_place
 from lifecycle.domain.deployment import Desired, HostAttempt, Kind, Lease, Request, Target
 from lifecycle.domain.fleet import HostReport
 from lifecycle.domain.manifest import Manifest
+from lifecycle.domain.versions import SnapshotVersion, parse_version
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,13 +116,15 @@ def _expected(count: int, seen: Observed) -> tuple[float, str]:
 def _refusals(
     request: Request, seen: Observed, order: Sequence[str], now: datetime, patience: timedelta
 ) -> list[str]:
-    cluster = request.cluster
+    cluster, version = request.cluster, seen.manifest.version
     reasons = []
     if seen.lease.deployment not in ("", request.deployment):
         held = f" since {seen.lease.since:%Y-%m-%d %H:%M:%S} UTC" if seen.lease.since else ""
         reasons.append(f"{cluster} is being deployed by {seen.lease.deployment}{held}")
     if not seen.reports:
         reasons.append(f"{cluster} has no hosts: start an agent on each, then plan again")
+    if request.environment == "production" and isinstance(parse_version(version), SnapshotVersion):
+        reasons.append(f"production takes releases only: lifecycle promote {request.service} {version}")
     # A rollback may begin whatever its hosts look like; each that is in trouble halts it in its turn.
     return (
         reasons if request.kind is Kind.ROLLBACK else reasons + _cautions(request, seen, order, now, patience)

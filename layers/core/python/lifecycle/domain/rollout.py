@@ -239,4 +239,5 @@ def _verified(facts: Facts, newest: Mapping[str, HostAttempt]) -> Step:
     version = facts.deployment.target.version
     left = f"; left out: {', '.join(aside)}" if aside else ""
     count = len(members(facts)) - len(aside)
-    return Finish(DeploymentState.DONE, f"{count} hosts serve {version} and are healthy{left}", aside)
+    who = "1 host serves" if count == 1 else f"{count} hosts serve"
+    return Finish(DeploymentState.DONE, f"{who} {version}, in rotation and healthy{left}", aside)
