@@ -26,7 +26,7 @@ stop: ## end the environment that `make run` left up
 
 test: system-packages setup ## run every check and every test
 	@$(MAKE) static
-	@$(BIN)/python -m pytest -n 2 --dist loadgroup
+	@$(BIN)/python -m pytest -n 2
 
 check: setup ## what needs no emulator: style, types, architecture, unit and infrastructure tests
 	@$(MAKE) static
@@ -76,7 +76,7 @@ endef
 
 .venv/.installed: requirements/dev.txt pyproject.toml
 	@$(find_python); \
-	echo "set-up: installing the project's packages (about 150 MB, once)"; \
+	echo "set-up: installing the project's packages (1 GB on the disk, once)"; \
 	[ -x $(BIN)/python ] || "$$found" -m venv .venv
 	@$(BIN)/python $(PIP_INSTALL) --require-hashes -r requirements/dev.txt
 	@$(BIN)/python $(PIP_INSTALL) --no-build-isolation -e .

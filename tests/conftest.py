@@ -2,9 +2,12 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
 from typing import Any
 
 import pytest
+from xdist.scheduler import LoadScopeScheduling  # type: ignore[import-untyped]
 
 from apps.local import environment
 from apps.local.emulator import Aws
@@ -27,11 +30,26 @@ class Laptop:
         return {"LIFECYCLE_HOME": str(self.layout.home)}
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Tests that need the emulator share one, so under xdist they share one worker."""
-    for item in items:
-        if item.get_closest_marker("emulator"):
-            item.add_marker(pytest.mark.xdist_group("emulator"))
+class _OneWorkerForTheEmulator(LoadScopeScheduling):  # type: ignore[misc]
+    """Files whose tests need the emulator share one, so under xdist they share one worker.
+
+    xdist has `--dist loadgroup` for this, which pytest 9.2 does not let it do: it renames the tests.
+    """
+
+    def _split_scope(self, nodeid: str) -> str:
+        file = nodeid.partition("::")[0]
+        return "the emulator" if _needs_emulator(self.config.rootpath / file) else nodeid
+
+
+@cache
+def _needs_emulator(file: Path) -> bool:
+    return "pytest.mark.emulator" in file.read_text()
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> LoadScopeScheduling:
+    """How `make test` spreads the tests over its workers."""
+    return _OneWorkerForTheEmulator(config, log)
 
 
 @pytest.fixture(scope="session")

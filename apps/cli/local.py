@@ -130,6 +130,8 @@ def logs(
 def _logs(layout: Layout, part: str) -> list[Path]:
     found = {path.stem: path for path in sorted(layout.logs.glob("*.log"))}
     found |= {f"service-{path.parents[1].name}": path for path in layout.hosts.glob("*/logs/service.log")}
+    if (envoy := layout.dispatcher / "envoy.log").exists():
+        found["envoy"] = envoy
     if part and part not in found:
         raise LaptopError(
             f"there is no log of {part!r}; expected one of {', '.join(sorted(found)) or 'none yet'}"

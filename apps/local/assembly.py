@@ -63,7 +63,7 @@ def synthesise(context: Mapping[str, str]) -> tuple[Path, bool]:
     unfinished = _BUILDS / f"unfinished-{os.getpid()}"
     try:
         _run_app(unfinished, context)
-        unfinished.rename(folder)
+        _keep(unfinished, folder)
     finally:
         shutil.rmtree(unfinished, ignore_errors=True)
     _forget_old()
@@ -126,6 +126,15 @@ def _run_app(output: Path, context: Mapping[str, str]) -> None:
     if done.returncode != 0 or not (output / "manifest.json").exists():
         end = "\n".join((done.stdout + done.stderr).splitlines()[-25:])
         raise LaptopError(f"the CDK app could not be synthesised (exit code {done.returncode}):\n{end}")
+
+
+def _keep(unfinished: Path, folder: Path) -> None:
+    try:
+        unfinished.rename(folder)
+    except OSError:
+        # Somebody else was faster with the same content.
+        if not (folder / "manifest.json").exists():
+            raise
 
 
 def _forget_old() -> None:

@@ -165,12 +165,12 @@ def _facts(layout: Layout, ports: Ports, aws: Aws, folder: Path) -> dict[str, An
 
 
 def _end_everything(layout: Layout) -> list[str]:
-    """Hosts first, so that nothing is asked of endpoints that are gone; answers what would not end."""
+    """Agents, then the load balancer, whose connections a service would wait for; answers what would not end."""
     parts = recorded(layout)
-    agents = [part for name, part in parts.items() if name.startswith(hosts.AGENT)]
-    stayed = end(layout, agents)
+    stayed = end(layout, [part for name, part in parts.items() if name.startswith(hosts.AGENT)])
+    stayed += end(layout, [part for name, part in parts.items() if name == BALANCER])
     left = hosts.stop_services(layout)
-    stayed += end(layout, [part for part in parts.values() if part not in agents])
+    stayed += end(layout, list(recorded(layout).values()))
     left += [f"pid {pid}" for pid in stayed]
     forget_files(layout)
     # The ledger is gone, so what the hosts, the dispatcher and the clusters remember of it must go too.

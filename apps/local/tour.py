@@ -66,17 +66,15 @@ def main() -> int:
     tour = Tour(Layout.find(), Progress())
     try:
         take(tour)
-    except LifecycleError as error:
-        print(f"\nerror: {error}", file=sys.stderr)
+    except (LifecycleError, KeyboardInterrupt) as error:
+        interrupted = isinstance(error, KeyboardInterrupt)
+        print("\ninterrupted" if interrupted else f"\nerror: {error}", file=sys.stderr)
         if tour.layout.environment.exists():
             print(
                 "the environment stays up: look around with .venv/bin/lifecycle; `make stop` ends it",
                 file=sys.stderr,
             )
-        return 1
-    except KeyboardInterrupt:
-        print("\ninterrupted; the environment stays up: `make stop` ends it", file=sys.stderr)
-        return 130
+        return 130 if interrupted else 1
     return 0
 
 

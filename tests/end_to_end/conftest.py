@@ -1,14 +1,103 @@
-"""The whole path needs a service: the example, with its repository, its clusters and their hosts."""
+"""The whole path: one environment, two services with their versions built once, and a report that shows the logs."""
+
+from collections.abc import Generator
+from dataclasses import dataclass
+from pathlib import Path
 
 import pytest
 
-from apps.local.clusters import Added, add_service
 from apps.local.layout import REPOSITORY
-from apps.local.progress import Progress
+from apps.local.processes import log_end, recorded
 from tests.conftest import Laptop
+from tests.end_to_end.desk import Operator, Said, Service
+
+_BRITTLE = Path(__file__).parent / "brittle"
+
+
+@dataclass(frozen=True)
+class Hello:
+    """Releases of examples/hello."""
+
+    first: str
+    second: str
+    bad: str
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item, call: pytest.CallInfo[None]
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """A failure shows what was typed last, and the end of every log of the environment."""
+    report = yield
+    laptop = item.funcargs.get("laptop") if isinstance(item, pytest.Function) else None
+    if report.failed and isinstance(laptop, Laptop):
+        operator = item.funcargs.get("operator") if isinstance(item, pytest.Function) else None
+        said = operator.said[-4:] if isinstance(operator, Operator) else []
+        report.sections.append(("typed", "\n".join(map(str, said))))
+        layout = laptop.layout
+        report.sections += [
+            (f"the end of {name}.log", end)
+            for name in recorded(layout)
+            if (end := log_end(layout, name, lines=8))
+        ]
+    return report
 
 
 @pytest.fixture(scope="session")
-def hello(laptop: Laptop) -> Added:
-    """examples/hello as `lifecycle local add` makes it known: one staging host, four in production."""
-    return add_service(laptop.layout, REPOSITORY / "examples" / "hello", Progress(quiet=True))
+def operator(laptop: Laptop) -> Operator:
+    return Operator(laptop.variables)
+
+
+@pytest.fixture(scope="session")
+def hello(operator: Operator, laptop: Laptop) -> Service:
+    """examples/hello with four hosts in production, and a first push that nobody has watched yet."""
+    return added(operator, laptop, REPOSITORY / "examples" / "hello", 4)
+
+
+@pytest.fixture(scope="session")
+def first_push(hello: Service) -> Said:
+    """The example as it is, pushed and watched to the end of the staging rollout that follows by itself."""
+    return hello.operator("watch", "--run", hello.push("As it came"))
+
+
+@pytest.fixture(scope="session")
+def releases(hello: Service, first_push: Said) -> Hello:
+    """Three releases, the first of them in production; the later two are built at the same time."""
+    hello.change("lifecycle.toml", r"^automatic = true", "automatic = false")
+    hello.change("lifecycle.toml", r'GREETING = "\w+"', 'GREETING = "Welcome"')
+    second = hello.push("Greet otherwise")
+    hello.change("switches.toml", r"^self_test_fails = false", "self_test_fails = true")
+    bad = hello.push("Fail the self-test")
+    first = next(event["version"] for event in first_push.events if event["event"] == "snapshot")
+    snapshots = (first, hello.built(second), hello.built(bad))
+    found = Hello(*(hello.promoted(snapshot) for snapshot in snapshots))
+    hello.deploy(found.first)
+    return found
+
+
+@pytest.fixture(scope="session")
+def brittle(operator: Operator, laptop: Laptop) -> Service:
+    """A service with two hosts in production that can be told to misbehave."""
+    return added(operator, laptop, _BRITTLE, 2)
+
+
+@pytest.fixture(scope="session")
+def moods(brittle: Service) -> dict[str, str]:
+    """The releases of brittle, by what is special about them; `well` is in production, the others never were."""
+    runs = {"well": brittle.push("Well")}
+    for mood in ("spare", "starts slowly", "never starts", "dies in its self-test"):
+        brittle.change("lifecycle.toml", r'MOOD = "[^"]*"', f'MOOD = "{mood}"')
+        runs[mood] = brittle.push(mood)
+    brittle.change("lifecycle.toml", r'MOOD = "[^"]*"', 'MOOD = "well"')
+    for gate in ("before_first_host", "after_first_host"):
+        brittle.change("lifecycle.toml", r'approval = "\w+"', f'approval = "{gate}"')
+        runs[gate] = brittle.push(gate)
+    found = {what: brittle.promoted(brittle.built(run)) for what, run in runs.items()}
+    brittle.deploy(found["well"])
+    return found
+
+
+def added(operator: Operator, laptop: Laptop, folder: Path, count: int) -> Service:
+    """What `lifecycle local add` makes known."""
+    found = operator("local", "add", str(folder), "--hosts", str(count)).facts
+    return Service(operator, laptop, found["service"], Path(found["working_copy"]))

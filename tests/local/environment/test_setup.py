@@ -1,0 +1,54 @@
+"""What `make` says on a machine where Python is missing, too old, or without its venv module."""
+
+import os
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from apps.local.layout import REPOSITORY
+
+
+@pytest.fixture
+def checkout(tmp_path: Path) -> Path:
+    """A fresh checkout, as far as the set-up's first step needs one."""
+    for name in ("Makefile", "pyproject.toml", "requirements/dev.txt"):
+        target = tmp_path / "checkout" / name
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(REPOSITORY / name, target)
+    return tmp_path / "checkout"
+
+
+def set_up(checkout: Path, **pythons: str) -> str:
+    """Run the set-up where only these Pythons are; answers what it says when it fails."""
+    programs = checkout / "programs"
+    programs.mkdir()
+    for name, script in pythons.items():
+        (programs / name).write_text(f"#!/bin/sh\n{script}\n")
+        (programs / name).chmod(0o755)
+    done = subprocess.run(
+        [str(shutil.which("make")), "-C", str(checkout), ".venv/.installed"],
+        env={"PATH": str(programs), "HOME": os.environ.get("HOME", "/")},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode != 0
+    return done.stderr
+
+
+def test_without_any_python_it_says_what_to_install(checkout: Path) -> None:
+    assert "sudo apt install python3 python3-venv" in set_up(checkout)
+
+
+def test_a_python_that_is_too_old_is_as_good_as_none(checkout: Path) -> None:
+    said = set_up(checkout, python3='case "$2" in *version_info*) exit 1;; esac; exit 0')
+    assert "expected Python 3.11 or later" in said
+
+
+def test_without_the_venv_module_it_says_which_package_has_it(checkout: Path) -> None:
+    script = 'case "$2" in *ensurepip*) exit 1;; *print*) echo python3.11-venv;; esac; exit 0'
+    said = set_up(checkout, python3=script)
+    assert "python3 cannot make virtual environments" in said
+    assert "sudo apt install python3-venv (or python3.11-venv)" in said
