@@ -17,7 +17,7 @@ from botocore.config import Config
 from apps.build.memory import MemorySnapshots
 from apps.build.publish import Snapshots
 from apps.build.s3 import S3Snapshots
-from apps.local.emulator import answers
+from apps.local.emulator import emulator_answers
 from lifecycle.domain.errors import StoreRefused
 from lifecycle.domain.manifest import Check, Manifest, Run
 
@@ -65,7 +65,7 @@ def endpoint(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         [ROOT / ".venv-emulator/bin/python", "-m", "ministack"], env=environment, stdout=subprocess.DEVNULL
     ) as process:
         url = f"http://127.0.0.1:{port}"
-        while not answers(f"{url}/_ministack/health"):
+        while not emulator_answers(port):
             assert process.poll() is None, "the emulator ended while it started"
         yield url
         process.terminate()
