@@ -21,6 +21,7 @@ from lifecycle.domain.manifest import Manifest
 
 logger = logging.getLogger(__name__)
 
+_LAST_WORDS_SECONDS = 0.5
 _FETCH_AGAIN_AFTER = (0.2, 0.5, 1.0)
 _TAIL_LINES = 20
 _TAIL_BYTES = 4000
@@ -91,9 +92,16 @@ class Work:
             if died := self._how_it_died():
                 raise ServiceFailed(f"{detail}, but then the service ended")
         except LifecycleError as error:
-            died = self._how_it_died()
+            died = self._how_it_died_within(_LAST_WORDS_SECONDS)
             return f"{error}" + (f" ({died})" if died else ""), False
         return detail, True
+
+    def _how_it_died_within(self, seconds: float) -> str | None:
+        """A service that drops its connection is often about to end; what it ends with is worth a moment."""
+        until = time.monotonic() + seconds
+        while (died := self._how_it_died()) is None and time.monotonic() < until:
+            time.sleep(0.02)
+        return died
 
     def _how_it_died(self) -> str | None:
         return None if self._service.running() else self._service.how_it_ended()
