@@ -5,6 +5,7 @@ from dataclasses import replace
 import pytest
 
 from lifecycle.application.converge import converge_all
+from lifecycle.application.finish import finish
 from lifecycle.domain.capacity import TargetState
 from lifecycle.domain.deployment import Choice, DeploymentState, Kind
 from lifecycle.domain.fleet import Stage
@@ -91,3 +92,27 @@ def test_a_quarantined_version_is_not_brought_back(machine: Machine) -> None:
     machine.memory.fleet.write_report(CLUSTER, replace(machine.report("host-3"), digest="other"))
     machine.memory.fleet.quarantine(CLUSTER, "1.0.0", "rolled back by ada")
     assert "quarantined" in converge(machine)[1]
+
+
+def test_a_lease_whose_holder_has_ended_is_freed(machine: Machine) -> None:
+    done = machine.memory.deployments.recent(CLUSTER, 1)[0]
+    machine.memory.leases.acquire(CLUSTER, done.id, machine.now)
+    assert converge(machine)[0] == "FREE_LEASE"
+    assert machine.memory.leases.current(CLUSTER).deployment == ""
+
+
+def test_a_lease_whose_holder_never_began_is_freed_after_a_while(machine: Machine) -> None:
+    machine.memory.leases.acquire(CLUSTER, "hello-production-20261123120000-lost", machine.now)
+    assert converge(machine)[0] == "HOLD"
+    machine.memory.clock.sleep(16 * 60)
+    assert converge(machine)[0] == "FREE_LEASE"
+
+
+def test_finishing_twice_frees_a_lease_that_a_crash_left(machine: Machine) -> None:
+    machine.host("host-4").breaks["1.0.1"] = Stage.SELF_TESTING
+    name = machine.deploy("1.0.1")
+    record = machine.record(name)
+    machine.memory.deployments.put(replace(record, state=DeploymentState.ABORTED, reason="as told"))
+    finish(machine.world, CLUSTER, name, DeploymentState.ABORTED, "again")
+    assert machine.memory.leases.current(CLUSTER).deployment == ""
+    assert machine.record(name).reason == "as told"

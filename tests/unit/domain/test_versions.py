@@ -34,7 +34,19 @@ def test_a_snapshot_version_is_read_as_it_is_written(base: ReleaseVersion, built
 
 @pytest.mark.parametrize(
     "text",
-    ["", "1", "1.2", "1.2.3.4", "01.2.3", "1.2.x", "../1.2.3", "1.2.3\n", "1.2.3-x", "\u0661.2.3", "1\u0661.2.3"],
+    [
+        "",
+        "1",
+        "1.2",
+        "1.2.3.4",
+        "01.2.3",
+        "1.2.x",
+        "../1.2.3",
+        "1.2.3\n",
+        "1.2.3-x",
+        "\u0661.2.3",
+        "1\u0661.2.3",
+    ],
 )
 def test_anything_else_is_refused(text: str) -> None:
     with pytest.raises(InvalidName):

@@ -8,14 +8,23 @@ from dataclasses import dataclass
 from lifecycle.application import observe
 from lifecycle.application.decide import wake_expired
 from lifecycle.application.world import World
-from lifecycle.domain.convergence import ClusterFacts, Converged, Convergence, Hold, Repair, Resume, converge
+from lifecycle.domain.convergence import (
+    ClusterFacts,
+    Converged,
+    Convergence,
+    FreeLease,
+    Hold,
+    Repair,
+    Resume,
+    converge,
+)
 from lifecycle.domain.deployment import Desired, Kind, Request, TrailEntry, deployment_id
 from lifecycle.domain.fleet import Cluster
 
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """What was found and done for one cluster; `kind` is CONVERGED, REPAIR, RESUME or HOLD."""
+    """What was found and done for one cluster; `kind` is CONVERGED, REPAIR, RESUME, FREE_LEASE or HOLD."""
 
     cluster: str
     kind: str
@@ -30,20 +39,21 @@ def converge_all(world: World, suffix: str, by: str, only: Cluster | None = None
         desired = world.registry.desired(cluster)
         if desired is not None:
             facts = _facts(world, cluster, desired)
-            found.append(_act(world, cluster, facts, converge(facts), suffix, by))
+            found.append(_act(world, cluster, facts, converge(facts, world.clock.now()), suffix, by))
     return found
 
 
 def _facts(world: World, cluster: Cluster, desired: Desired) -> ClusterFacts:
     lease = world.leases.current(cluster)
     reports = world.fleet.reports(cluster)
-    holder = world.deployments.get(cluster, lease.deployment) if lease.deployment else None
+    name = lease.deployment
+    holder = world.deployments.get(cluster, name) if name else None
     return ClusterFacts(
         desired=desired,
         lease=lease,
         last=world.deployments.get(cluster, desired.deployment),
         holder=holder,
-        holder_runs=bool(holder and world.executions.rollout_runs(holder.execution)),
+        holder_runs=bool(name) and world.executions.rollout_runs(holder.execution if holder else name),
         reports=reports,
         rotation=observe.rotation(world, cluster, reports),
         quarantined=world.fleet.quarantined(cluster),
@@ -60,6 +70,10 @@ def _act(
             if facts.holder and (woken := wake_expired(world, facts.holder)):
                 reason = f"{reason}; woke it, because {', '.join(woken)} expired"
             return Result(str(cluster), "HOLD", reason)
+        case FreeLease(held, reason):
+            _tell(world, cluster, "free the lease", by, reason, held.deployment)
+            world.leases.release(cluster, held)
+            return Result(str(cluster), "FREE_LEASE", reason, held.deployment)
         case Repair(version, _, reason):
             name = deployment_id(cluster, world.clock.now(), suffix)
             request = Request(
@@ -74,17 +88,12 @@ def _act(
 
 
 def _start(world: World, request: Request, execution: str, reason: str, by: str) -> None:
-    world.trail.append(
-        TrailEntry(
-            at=world.clock.now(),
-            cluster=str(request.cluster),
-            what=f"start {execution}",
-            who=by,
-            why=reason,
-            deployment=request.deployment,
-        )
-    )
+    _tell(world, request.cluster, f"start {execution}", by, reason, request.deployment)
     world.executions.start_rollout(execution, payload(request))
+
+
+def _tell(world: World, cluster: Cluster, what: str, who: str, why: str, deployment: str) -> None:
+    world.trail.append(TrailEntry(world.clock.now(), str(cluster), what, who, why, deployment))
 
 
 def payload(request: Request) -> dict[str, str | bool | None]:

@@ -41,7 +41,8 @@ class Heir:
 def finish(world: World, cluster: Cluster, name: str, outcome: DeploymentState, reason: str) -> Finished:
     """Close the deployment; a stale one is only recorded. Safe to repeat. Raises Unknown."""
     current = observe.deployment(world, cluster, name)
-    if current.state.final and outcome is not DeploymentState.DONE:
+    if current.state.final:  # closed before; a crash may have left the lease
+        world.leases.release(cluster, Lease(current.epoch, current.id))
         return Finished(current.state, current.reason)
     _tell(world, current, outcome.lower().replace("_", " "), "lifecycle", reason)
     lease = Lease(current.epoch, current.id)

@@ -5,11 +5,15 @@ Called by functions/converge every 15 minutes and on command, once a cluster.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import TypeAlias
 
 from lifecycle.domain.capacity import Rotation, out_of_place, state_of
 from lifecycle.domain.deployment import Deployment, DeploymentState, Desired, Lease, Target
 from lifecycle.domain.fleet import HostReport
+
+# A plan writes its record last; its function is retried for less than this.
+BEGINNING_LASTS = timedelta(minutes=15)
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +42,14 @@ class Resume:
 
 
 @dataclass(frozen=True, slots=True)
+class FreeLease:
+    """The lease's holder has ended, or never began: nobody will free it."""
+
+    lease: Lease
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class Hold:
     """There may be drift, but it is not convergence's to repair now."""
 
@@ -45,7 +57,7 @@ class Hold:
     reason: str
 
 
-Convergence: TypeAlias = Converged | Repair | Resume | Hold
+Convergence: TypeAlias = Converged | Repair | Resume | FreeLease | Hold
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,17 +74,26 @@ class ClusterFacts:
     quarantined: Mapping[str, str]
 
 
-def converge(facts: ClusterFacts) -> Convergence:
+def converge(facts: ClusterFacts, now: datetime) -> Convergence:
     """Decide on one cluster. It never repairs towards a version whose rollout did not end well."""
+    return _leased(facts, now) if facts.lease.deployment else _free(facts)
+
+
+def _leased(facts: ClusterFacts, now: datetime) -> Convergence:
+    """Somebody deploys: leave it alone, unless nobody is left to go on."""
+    name, holder = facts.lease.deployment, facts.holder
+    if facts.holder_runs:
+        return Hold(_drift(facts), f"{name} is deploying")
+    if _ended(facts, now):
+        return FreeLease(facts.lease, f"{name} holds the lease, but has ended or never began")
+    if holder is None:
+        return Hold(_drift(facts), f"{name} is about to begin")
+    reason = f"the execution {holder.execution} of {name} has ended before its deployment did"
+    return Resume(name, next_execution(holder.execution), reason)
+
+
+def _free(facts: ClusterFacts) -> Convergence:
     desired, drift = facts.desired, _drift(facts)
-    if facts.lease.deployment:
-        if facts.holder and not facts.holder_runs and not facts.holder.state.final:
-            return Resume(
-                facts.holder.id,
-                next_execution(facts.holder.execution),
-                f"the execution {facts.holder.execution} of {facts.holder.id} has ended before its deployment did",
-            )
-        return Hold(drift, f"{facts.lease.deployment} is deploying")
     if facts.last is None or facts.last.state is not DeploymentState.DONE:
         state = facts.last.state if facts.last else "unknown"
         return Hold(drift, f"{desired.deployment} is {state}, so {desired.version} is not known to be good")
@@ -82,6 +103,13 @@ def converge(facts: ClusterFacts) -> Convergence:
         told = "; ".join(f"{host} {why}" for host, why in drift.items())
         return Repair(desired.version, drift, f"drift from {desired.version}: {told}")
     return Converged(f"every host serves {desired.version}")
+
+
+def _ended(facts: ClusterFacts, now: datetime) -> bool:
+    """Whether the holder's record is final, or missing for longer than its plan could take to write it."""
+    if facts.holder:
+        return facts.holder.state.final
+    return facts.lease.since is not None and now - facts.lease.since > BEGINNING_LASTS
 
 
 def _drift(facts: ClusterFacts) -> dict[str, str]:
