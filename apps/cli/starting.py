@@ -11,7 +11,7 @@ from apps.cli.page import Page
 from apps.cli.plans import Preview, plan_facts, previewed, show_plan
 from apps.cli.ports import Connection
 from apps.cli.watching import watch_deployment
-from lifecycle.application.converge import payload
+from lifecycle.application.requests import payload
 from lifecycle.domain.deployment import Kind, Request, deployment_id
 from lifecycle.domain.errors import Refused
 from lifecycle.domain.fleet import Cluster

@@ -116,3 +116,15 @@ def test_finishing_twice_frees_a_lease_that_a_crash_left(machine: Machine) -> No
     finish(machine.world, CLUSTER, name, DeploymentState.ABORTED, "again")
     assert machine.memory.leases.current(CLUSTER).deployment == ""
     assert machine.record(name).reason == "as told"
+
+
+def test_a_deployment_whose_execution_was_stopped_by_hand_does_not_come_back_to_life(
+    machine: Machine,
+) -> None:
+    machine.host("host-4").breaks["1.0.1"] = Stage.SELF_TESTING
+    name = machine.deploy("1.0.1")
+    machine.memory.executions.stopped.add(name)
+    assert converge(machine)[0] == "ABORTED"
+    assert machine.record(name).state is DeploymentState.ABORTED
+    assert machine.memory.leases.current(CLUSTER).deployment == ""
+    assert converge(machine)[0] == "HOLD"

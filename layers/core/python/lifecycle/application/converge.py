@@ -7,8 +7,11 @@ from dataclasses import dataclass
 
 from lifecycle.application import observe
 from lifecycle.application.decide import wake_expired
+from lifecycle.application.finish import finish
+from lifecycle.application.requests import payload
 from lifecycle.application.world import World
 from lifecycle.domain.convergence import (
+    CloseStopped,
     ClusterFacts,
     Converged,
     Convergence,
@@ -18,13 +21,13 @@ from lifecycle.domain.convergence import (
     Resume,
     converge,
 )
-from lifecycle.domain.deployment import Desired, Kind, Request, TrailEntry, deployment_id
+from lifecycle.domain.deployment import DeploymentState, Desired, Kind, Request, TrailEntry, deployment_id
 from lifecycle.domain.fleet import Cluster
 
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """What was found and done for one cluster; `kind` is CONVERGED, REPAIR, RESUME, FREE_LEASE or HOLD."""
+    """What was found and done for one cluster; `kind` is CONVERGED, REPAIR, RESUME, ABORTED, FREE_LEASE or HOLD."""
 
     cluster: str
     kind: str
@@ -53,7 +56,7 @@ def _facts(world: World, cluster: Cluster, desired: Desired) -> ClusterFacts:
         lease=lease,
         last=world.deployments.get(cluster, desired.deployment),
         holder=holder,
-        holder_runs=bool(name) and world.executions.rollout_runs(holder.execution if holder else name),
+        execution=world.executions.rollout_state(holder.execution if holder else name),
         reports=reports,
         rotation=observe.rotation(world, cluster, reports),
         quarantined=world.fleet.quarantined(cluster),
@@ -70,6 +73,9 @@ def _act(
             if facts.holder and (woken := wake_expired(world, facts.holder)):
                 reason = f"{reason}; woke it, because {', '.join(woken)} expired"
             return Result(str(cluster), "HOLD", reason)
+        case CloseStopped(stopped, reason):
+            finish(world, cluster, stopped, DeploymentState.ABORTED, reason)
+            return Result(str(cluster), "ABORTED", reason, stopped)
         case FreeLease(held, reason):
             _tell(world, cluster, "free the lease", by, reason, held.deployment)
             world.leases.release(cluster, held)
@@ -94,18 +100,3 @@ def _start(world: World, request: Request, execution: str, reason: str, by: str)
 
 def _tell(world: World, cluster: Cluster, what: str, who: str, why: str, deployment: str) -> None:
     world.trail.append(TrailEntry(world.clock.now(), str(cluster), what, who, why, deployment))
-
-
-def payload(request: Request) -> dict[str, str | bool | None]:
-    """A request as the input of an execution."""
-    return {
-        "deployment": request.deployment,
-        "service": request.service,
-        "environment": request.environment,
-        "version": request.version,
-        "requested_by": request.requested_by,
-        "reason": request.reason,
-        "kind": str(request.kind),
-        "rollback_of": request.rollback_of,
-        "even_if_quarantined": request.even_if_quarantined,
-    }

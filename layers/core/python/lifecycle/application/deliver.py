@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from lifecycle.application.converge import payload
 from lifecycle.application.ports import Artifacts, Builds, Catalogue
+from lifecycle.application.requests import payload
 from lifecycle.domain.deployment import Request, deployment_id
 from lifecycle.domain.errors import InvalidName, StoreRefused, Unknown
 from lifecycle.domain.fleet import Cluster, service_name

@@ -6,7 +6,7 @@ Called by functions/finish and functions/roll_back.
 from dataclasses import dataclass, replace
 
 from lifecycle.application import observe
-from lifecycle.application.converge import payload
+from lifecycle.application.requests import payload
 from lifecycle.application.turns import stand_down
 from lifecycle.application.world import World
 from lifecycle.domain.answers import given_up

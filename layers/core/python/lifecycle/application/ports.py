@@ -12,6 +12,7 @@ from lifecycle.domain.deployment import (
     Answer,
     Deployment,
     Desired,
+    ExecutionState,
     HostAttempt,
     Lease,
     Question,
@@ -160,7 +161,7 @@ class Executions(Protocol):
         ...
 
     def start_delivery(self, name: str, payload: Mapping[str, Any]) -> bool: ...
-    def rollout_runs(self, name: str) -> bool: ...
+    def rollout_state(self, name: str) -> ExecutionState: ...
 
     def answer_token(self, token: str, output: Mapping[str, Any]) -> bool:
         """Wake a waiting task; False when nothing waits for that token any more."""

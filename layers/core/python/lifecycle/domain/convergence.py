@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from typing import TypeAlias
 
 from lifecycle.domain.capacity import Rotation, out_of_place, state_of
-from lifecycle.domain.deployment import Deployment, DeploymentState, Desired, Lease, Target
+from lifecycle.domain.deployment import Deployment, DeploymentState, Desired, ExecutionState, Lease, Target
 from lifecycle.domain.fleet import HostReport
 
 # A plan writes its record last; its function is retried for less than this.
@@ -42,6 +42,14 @@ class Resume:
 
 
 @dataclass(frozen=True, slots=True)
+class CloseStopped:
+    """Somebody stopped the deployment's execution by hand: that is an abort, and it must not come back to life."""
+
+    deployment: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class FreeLease:
     """The lease's holder has ended, or never began: nobody will free it."""
 
@@ -57,18 +65,21 @@ class Hold:
     reason: str
 
 
-Convergence: TypeAlias = Converged | Repair | Resume | FreeLease | Hold
+Convergence: TypeAlias = Converged | Repair | Resume | CloseStopped | FreeLease | Hold
 
 
 @dataclass(frozen=True, slots=True)
 class ClusterFacts:
-    """What convergence looks at. `last` is the deployment that `desired` names, `holder` the lease's."""
+    """What convergence looks at. `last` is the deployment that `desired` names, `holder` the lease's.
+
+    `execution` is the state of the execution that carries the lease's holder.
+    """
 
     desired: Desired
     lease: Lease
     last: Deployment | None
     holder: Deployment | None
-    holder_runs: bool
+    execution: ExecutionState
     reports: Mapping[str, HostReport]
     rotation: Rotation
     quarantined: Mapping[str, str]
@@ -82,12 +93,14 @@ def converge(facts: ClusterFacts, now: datetime) -> Convergence:
 def _leased(facts: ClusterFacts, now: datetime) -> Convergence:
     """Somebody deploys: leave it alone, unless nobody is left to go on."""
     name, holder = facts.lease.deployment, facts.holder
-    if facts.holder_runs:
+    if facts.execution is ExecutionState.RUNNING:
         return Hold(_drift(facts), f"{name} is deploying")
     if _ended(facts, now):
         return FreeLease(facts.lease, f"{name} holds the lease, but has ended or never began")
     if holder is None:
         return Hold(_drift(facts), f"{name} is about to begin")
+    if facts.execution is ExecutionState.STOPPED:
+        return CloseStopped(name, f"its execution {holder.execution} was stopped by hand")
     reason = f"the execution {holder.execution} of {name} has ended before its deployment did"
     return Resume(name, next_execution(holder.execution), reason)
 

@@ -48,6 +48,15 @@ class DeploymentState(StrEnum):
         return self not in (self.RUNNING, self.HALTED, self.AWAITING_APPROVAL)
 
 
+class ExecutionState(StrEnum):
+    """How the execution that carries a deployment stands."""
+
+    RUNNING = "RUNNING"
+    STOPPED = "STOPPED"  # by hand, in the console or with StopExecution
+    ENDED = "ENDED"  # by itself: well, with a failure, or with a time-out
+    UNKNOWN = "UNKNOWN"  # there is none of that name
+
+
 @dataclass(frozen=True, slots=True)
 class Target:
     """A version and the digest of its bytes."""

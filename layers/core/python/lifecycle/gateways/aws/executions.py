@@ -4,6 +4,10 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+from lifecycle.domain.deployment import ExecutionState
+
+_STATES = {"RUNNING": ExecutionState.RUNNING, "ABORTED": ExecutionState.STOPPED}
+
 
 class StepFunctionsExecutions:
     """Starts the two state machines and wakes waiting tasks."""
@@ -26,13 +30,15 @@ class StepFunctionsExecutions:
             return False
         return True
 
-    def rollout_runs(self, name: str) -> bool:
+    def rollout_state(self, name: str) -> ExecutionState:
+        if not name:
+            return ExecutionState.UNKNOWN
         arn = self._rollout.replace(":stateMachine:", ":execution:") + f":{name}"
         try:
             found = self._states.describe_execution(executionArn=arn)
         except self._states.exceptions.ExecutionDoesNotExist:
-            return False
-        return bool(found["status"] == "RUNNING")
+            return ExecutionState.UNKNOWN
+        return _STATES.get(found["status"], ExecutionState.ENDED)
 
     def answer_token(self, token: str, output: Mapping[str, Any]) -> bool:
         errors = self._states.exceptions

@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from typing import Any
 
+from lifecycle.domain.deployment import ExecutionState
+
 
 class MemoryExecutions:
     """`rollouts` and `deliveries` by name; `waiting` tokens; `running` names."""
@@ -11,6 +13,7 @@ class MemoryExecutions:
         self.rollouts: dict[str, dict[str, Any]] = {}
         self.deliveries: dict[str, dict[str, Any]] = {}
         self.running: set[str] = set()
+        self.stopped: set[str] = set()
         self.waiting: set[str] = set()
 
     def start_rollout(self, name: str, payload: Mapping[str, Any]) -> bool:
@@ -25,8 +28,12 @@ class MemoryExecutions:
         self.deliveries.setdefault(name, dict(payload))
         return new
 
-    def rollout_runs(self, name: str) -> bool:
-        return name in self.running
+    def rollout_state(self, name: str) -> ExecutionState:
+        if name in self.stopped:
+            return ExecutionState.STOPPED
+        if name in self.running:
+            return ExecutionState.RUNNING
+        return ExecutionState.ENDED if name in self.rollouts else ExecutionState.UNKNOWN
 
     def answer_token(self, token: str, output: Mapping[str, Any]) -> bool:
         del output
