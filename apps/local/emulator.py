@@ -86,6 +86,8 @@ def start_emulator(layout: Layout, ports: Ports) -> Part:
         "S3_DATA_DIR": str(layout.temporary / "s3"),
         "STATE_DIR": str(layout.temporary / "state"),
         "LOG_LEVEL": "WARNING",
+        # The workers' own level: the emulator waits 50 ms for an invocation's line, 5 ms once it has one.
+        "POWERTOOLS_LOG_LEVEL": "INFO",
         # A worker a phase is kept; surplus ones of a burst go soon.
         "LAMBDA_WARM_TTL_SECONDS": "20",
         "MALLOC_ARENA_MAX": "1",

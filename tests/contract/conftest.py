@@ -19,6 +19,7 @@ from lifecycle.application.ports import (
     Fleet,
     Leases,
     Registry,
+    Standings,
     Trail,
 )
 from lifecycle.domain.fleet import Cluster
@@ -30,6 +31,7 @@ from lifecycle.gateways.aws.fleet import DynamoFleet
 from lifecycle.gateways.aws.items import Table
 from lifecycle.gateways.aws.leases import DynamoLeases
 from lifecycle.gateways.aws.registry import SsmRegistry
+from lifecycle.gateways.aws.standings import DynamoStandings
 from lifecycle.gateways.aws.trail import DynamoTrail
 from lifecycle.gateways.memory.world import MemoryWorld
 
@@ -42,6 +44,7 @@ class Gateways:
 
     leases: Leases
     deployments: Deployments
+    standings: Standings
     trail: Trail
     fleet: Fleet
     registry: Registry
@@ -94,6 +97,7 @@ def _memory() -> Gateways:
     return Gateways(
         leases=twins.leases,
         deployments=twins.deployments,
+        standings=twins.standings,
         trail=twins.trail,
         fleet=twins.fleet,
         registry=twins.registry,
@@ -110,6 +114,7 @@ def _aws(aws: Aws) -> Gateways:
     made = Gateways(
         leases=DynamoLeases(table),
         deployments=DynamoDeployments(table),
+        standings=DynamoStandings(table),
         trail=DynamoTrail(table),
         fleet=DynamoFleet(table),
         registry=SsmRegistry(ssm),

@@ -12,6 +12,7 @@ from lifecycle.domain.deployment import (
     Deployment,
     Desired,
     HostAttempt,
+    Lease,
     Question,
     Request,
     Target,
@@ -64,6 +65,27 @@ def test_an_attempt_is_replaced_by_its_later_state(gateways: Gateways) -> None:
         (1, AttemptState.ALIVE),
         (2, AttemptState.STARTED),
     ]
+
+
+def test_what_a_step_looks_at_first_is_there_or_is_not(gateways: Gateways) -> None:
+    first, cluster = a_deployment(gateways, "aaaa"), gateways.cluster
+    nothing = gateways.standings.of_host(cluster, first.id, "host-1", 1)
+    assert (nothing.deployment, nothing.lease, nothing.attempt, nothing.report) == (None, Lease(), None, None)
+    lease = gateways.leases.acquire(cluster, first.id, NOW)
+    tried = HostAttempt(first.id, "host-1", 1, lease.epoch, "run", NOW)
+    gateways.deployments.put(first)
+    gateways.deployments.put_attempt(tried)
+    found = gateways.standings.of_host(cluster, first.id, "host-1", 1)
+    assert (found.deployment, found.lease, found.attempt) == (first, lease, tried)
+    assert gateways.standings.of_host(cluster, first.id, "host-1", 2).attempt is None
+    assert gateways.standings.of_deployment(cluster, first.id) == (first, lease)
+
+
+def test_attempts_and_questions_are_told_apart(gateways: Gateways) -> None:
+    question = gateways.deployments.ask(a_question(gateways))
+    tried = HostAttempt(question.deployment, "host-1", 1, 3, "run", NOW)
+    gateways.deployments.put_attempt(tried)
+    assert [list(each) for each in gateways.deployments.told(question.deployment)] == [[tried], [question]]
 
 
 def test_a_question_is_asked_once(gateways: Gateways) -> None:

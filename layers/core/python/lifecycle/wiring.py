@@ -51,6 +51,7 @@ def world_of(clients: Mapping[str, Any], settings: Settings | None = None) -> Wo
     from lifecycle.gateways.aws.items import Table  # noqa: PLC0415
     from lifecycle.gateways.aws.leases import DynamoLeases  # noqa: PLC0415
     from lifecycle.gateways.aws.registry import SsmRegistry  # noqa: PLC0415
+    from lifecycle.gateways.aws.standings import DynamoStandings  # noqa: PLC0415
     from lifecycle.gateways.aws.trail import DynamoTrail  # noqa: PLC0415
 
     settings = settings or from_environment()
@@ -60,6 +61,7 @@ def world_of(clients: Mapping[str, Any], settings: Settings | None = None) -> Wo
         clock=SystemClock(),
         leases=DynamoLeases(table),
         deployments=DynamoDeployments(table),
+        standings=DynamoStandings(table),
         trail=DynamoTrail(table),
         fleet=DynamoFleet(table),
         registry=SsmRegistry(by_name["ssm"]),

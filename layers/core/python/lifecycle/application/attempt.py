@@ -46,6 +46,7 @@ class Running:
     deployment: Deployment
     attempt: HostAttempt
     task: HostTask
+    first: HostReport | None  # the host's report, as the guard read it with the records
 
     @property
     def host(self) -> str:
@@ -88,10 +89,6 @@ class Running:
     def report(self) -> HostReport | None:
         return self.world.fleet.report(self.task.cluster, self.host)
 
-    def overtaken(self) -> bool:
-        lease = self.world.leases.current(self.task.cluster)
-        return (lease.deployment, lease.epoch) != (self.deployment.id, self.task.epoch)
-
 
 def stage(
     needs: AttemptState, reaches: AttemptState
@@ -100,12 +97,14 @@ def stage(
 
     def guard(run: Callable[[Running], Outcome]) -> Callable[[World, HostTask, str], Outcome]:
         def guarded(world: World, task: HostTask, execution: str) -> Outcome:
-            current = observe.deployment(world, task.cluster, task.deployment)
-            attempt = _attempt(world, task) or _begun(world, task, execution, needs)
+            standing = world.standings.of_host(task.cluster, task.deployment, task.host, task.attempt)
+            if (current := standing.deployment) is None:
+                raise observe.unknown(task.cluster, task.deployment)
+            attempt = standing.attempt or _begun(world, task, execution, needs)
             if attempt is None:
                 return Outcome("SKIPPED", f"no attempt {task.attempt} of {task.host} has begun")
-            running = Running(world, current, attempt, task)
-            if running.overtaken():
+            running = Running(world, current, attempt, task, standing.report)
+            if (standing.lease.deployment, standing.lease.epoch) != (current.id, task.epoch):
                 return Outcome("STALE", f"epoch {task.epoch} was overtaken")
             if attempt.state is AttemptState.FAILED:
                 return Outcome("SKIPPED", attempt.reason)
@@ -118,11 +117,6 @@ def stage(
         return guarded
 
     return guard
-
-
-def _attempt(world: World, task: HostTask) -> HostAttempt | None:
-    tries = world.deployments.attempts(task.deployment)
-    return next((a for a in tries if (a.host, a.number) == (task.host, task.attempt)), None)
 
 
 def _begun(world: World, task: HostTask, execution: str, needs: AttemptState) -> HostAttempt | None:

@@ -48,8 +48,10 @@ class Decided:
 
 def decide_next(world: World, cluster: Cluster, name: str, execution: str) -> Decided:
     """Choose the next step of a deployment, and record what an operator must know of it; raises Unknown."""
-    current = observe.deployment(world, cluster, name)
-    facts = observe.facts(world, current, execution)
+    current, lease = world.standings.of_deployment(cluster, name)
+    if current is None:
+        raise observe.unknown(cluster, name)
+    facts = observe.facts(world, current, lease, execution)
     step = next_step(facts, world.clock.now())
     return _record(world, facts, step)
 

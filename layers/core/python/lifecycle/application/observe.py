@@ -5,7 +5,7 @@ from itertools import chain
 
 from lifecycle.application.world import World
 from lifecycle.domain.capacity import TargetState
-from lifecycle.domain.deployment import Deployment, DeploymentState, HostAttempt, Kind, Request, Target
+from lifecycle.domain.deployment import Deployment, DeploymentState, HostAttempt, Kind, Lease, Request, Target
 from lifecycle.domain.errors import Unknown
 from lifecycle.domain.fleet import Cluster, HostReport
 from lifecycle.domain.planning import Observed
@@ -24,18 +24,24 @@ def deployment(world: World, cluster: Cluster, name: str) -> Deployment:
     """A deployment's record; raises Unknown."""
     found = world.deployments.get(cluster, name)
     if found is None:
-        raise Unknown("deployment", name, f"see: lifecycle history {cluster.service}")
+        raise unknown(cluster, name)
     return found
 
 
-def facts(world: World, current: Deployment, execution: str) -> Facts:
+def unknown(cluster: Cluster, name: str) -> Unknown:
+    """The error about a deployment that has no record."""
+    return Unknown("deployment", name, f"see: lifecycle history {cluster.service}")
+
+
+def facts(world: World, current: Deployment, lease: Lease, execution: str) -> Facts:
     """Everything that the next step depends on, read afresh."""
     reports = world.fleet.reports(current.cluster)
+    attempts, questions = world.deployments.told(current.id)
     return Facts(
         deployment=current,
-        lease=world.leases.current(current.cluster),
-        attempts=tuple(world.deployments.attempts(current.id)),
-        questions=tuple(world.deployments.questions(current.id)),
+        lease=lease,
+        attempts=tuple(attempts),
+        questions=tuple(questions),
         reports=reports,
         rotation=rotation(world, current.cluster, reports),
         execution=execution,

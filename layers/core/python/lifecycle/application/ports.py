@@ -4,6 +4,7 @@ Implemented by gateways/aws and gateways/memory; tests/contract holds both to th
 """
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, BinaryIO, Protocol
 
@@ -58,6 +59,10 @@ class Deployments(Protocol):
         """The newest first."""
         ...
 
+    def told(self, deployment: str) -> tuple[Sequence[HostAttempt], Sequence[Question]]:
+        """Its attempts and its questions, in one read."""
+        ...
+
     def put_attempt(self, attempt: HostAttempt) -> None: ...
     def attempts(self, deployment: str) -> Sequence[HostAttempt]: ...
     def questions(self, deployment: str) -> Sequence[Question]: ...
@@ -73,6 +78,23 @@ class Deployments(Protocol):
     def answer(self, question: Question, answer: Answer) -> Question:
         """Answer a question that has no answer; raises Refused, naming the answer that it has."""
         ...
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """What a stage looks at before it does anything."""
+
+    deployment: Deployment | None
+    lease: Lease
+    attempt: HostAttempt | None
+    report: HostReport | None
+
+
+class Standings(Protocol):
+    """The records that every step looks at first, in one read each; consistent one by one, not as a whole."""
+
+    def of_host(self, cluster: Cluster, deployment: str, host: str, attempt: int) -> Standing: ...
+    def of_deployment(self, cluster: Cluster, deployment: str) -> tuple[Deployment | None, Lease]: ...
 
 
 class Trail(Protocol):

@@ -11,7 +11,7 @@ from lifecycle.application.attempt import LONGEST_WAIT, Outcome, Running, stage,
 from lifecycle.domain.answers import given_up
 from lifecycle.domain.capacity import Floor, TargetState, refuse_drain, state_of
 from lifecycle.domain.deployment import AttemptState
-from lifecycle.domain.fleet import Stage
+from lifecycle.domain.fleet import HostReport, Stage
 
 # A reason is one line of a table; what a host said at length goes into the evidence.
 REASON = 200
@@ -47,15 +47,18 @@ def drain(running: Running) -> Outcome:
 
 def _await_ready(running: Running) -> Outcome:
     """Wait until the host has the version on its disk, checked; a damaged one is found before it is drained."""
-    task = running.task
+    task, first = running.task, running.first
+    if first and (first.epoch, first.attempt, first.stage) == (task.epoch, task.attempt, Stage.READY):
+        return Outcome("PASSED")
     turn = turns.stand_by(running.deployment, task.host, task.attempt, running.world.clock.now())
     running.world.fleet.give_turns(task.cluster, [turn])
-    return _await_agent(running, (Stage.READY,))
+    return _await_agent(running, (Stage.READY,))[0]
 
 
 def _floor(running: Running, members: frozenset[str]) -> Floor:
     deployments, name = running.world.deployments, running.deployment.id
-    out = given_up(tuple(deployments.attempts(name)), tuple(deployments.questions(name)))
+    attempts, questions = deployments.told(name)
+    out = given_up(tuple(attempts), tuple(questions))
     return Floor(members, running.deployment.policy.max_unavailable, out)
 
 
@@ -65,7 +68,7 @@ def install(running: Running) -> Outcome:
     running.tell("install", running.deployment.target.version)
     turn = turns.install(running.deployment, running.host, running.task.attempt, running.world.clock.now())
     running.world.fleet.give_turns(running.task.cluster, [turn])
-    outcome = _await_agent(running, (Stage.SELF_TESTING, Stage.DONE))
+    outcome, _ = _await_agent(running, (Stage.SELF_TESTING, Stage.DONE))
     if outcome.outcome == "PASSED":
         running.advance(AttemptState.INSTALLED)
     return outcome
@@ -74,21 +77,23 @@ def install(running: Running) -> Outcome:
 @stage(needs=AttemptState.INSTALLED, reaches=AttemptState.SELF_TESTED)
 def self_test(running: Running) -> Outcome:
     """Wait for the host's self-test: it must pass for these bytes, on this start of the service."""
-    outcome = _await_agent(running, (Stage.DONE,))
+    outcome, report = _await_agent(running, (Stage.DONE,))
     if outcome.outcome != "PASSED":
         return outcome
-    if wrong := _not_tested(running):
+    if wrong := _not_tested(running, report):
         return running.fail(wrong)
     running.advance(AttemptState.SELF_TESTED)
     return Outcome("PASSED")
 
 
-def _await_agent(running: Running, enough: tuple[Stage, ...]) -> Outcome:
+def _await_agent(running: Running, enough: tuple[Stage, ...]) -> tuple[Outcome, HostReport | None]:
     """Wait until the agent reports one of these stages for this attempt, fails, or falls silent."""
     epoch, number, clock = running.task.epoch, running.task.attempt, running.world.clock
+    report, seen = running.first, False
 
     def look() -> Outcome | None:
-        report = running.report()
+        nonlocal report, seen
+        report, seen = running.report() if seen else running.first, True
         if report is None:
             return running.fail(f"{running.host} has no agent")
         if (report.epoch, report.attempt) == (epoch, number):
@@ -108,12 +113,13 @@ def _await_agent(running: Running, enough: tuple[Stage, ...]) -> Outcome:
 
     found = wait_until(running, LONGEST_WAIT.total_seconds(), look)
     limit = LONGEST_WAIT.seconds
-    return found or running.fail(f"{running.host} did not come to {enough[-1]} within {limit} s")
+    late = f"{running.host} did not come to {enough[-1]} within {limit} s"
+    return found or running.fail(late), report
 
 
-def _not_tested(running: Running) -> str | None:
-    """Why the host may not get traffic, by its latest report; None when it may."""
-    report, digest = running.report(), running.deployment.target.digest
+def _not_tested(running: Running, report: HostReport | None) -> str | None:
+    """Why the host may not get traffic, by this report; None when it may."""
+    digest = running.deployment.target.digest
     if report is None or report.self_test is None:
         return f"{running.host} reports no self-test"
     test = report.self_test
@@ -129,8 +135,8 @@ def _not_tested(running: Running) -> str | None:
 @stage(needs=AttemptState.SELF_TESTED, reaches=AttemptState.REGISTERED)
 def register(running: Running) -> Outcome:
     """Put the host back into rotation, if what it runs now is what passed the self-test."""
-    report = running.report()
-    if (wrong := _not_tested(running)) or report is None:
+    report = running.first
+    if (wrong := _not_tested(running, report)) or report is None:
         return running.fail(wrong or f"{running.host} has no agent")
     running.tell("register")
     running.world.dispatcher.register(running.task.cluster, report.address, report.port)
@@ -141,7 +147,7 @@ def register(running: Running) -> Outcome:
 @stage(needs=AttemptState.REGISTERED, reaches=AttemptState.ALIVE)
 def await_alive(running: Running) -> Outcome:
     """Wait until the load balancer finds the host healthy; take it out again when it does not."""
-    world, cluster, report = running.world, running.task.cluster, running.report()
+    world, cluster, report = running.world, running.task.cluster, running.first
     if report is None:
         return running.fail(f"{running.host} has no agent")
     last = TargetState.ABSENT
@@ -153,7 +159,7 @@ def await_alive(running: Running) -> Outcome:
 
     limit = running.deployment.policy.alive_seconds
     alive = wait_until(running, limit, look)
-    if alive is None or (wrong := _not_tested(running)):
+    if alive is None or (wrong := _not_tested(running, running.report())):
         reason = wrong if alive else f"not alive behind the load balancer within {limit} s: it is {last}"
         running.tell("drain", reason or "")
         world.dispatcher.deregister(cluster, report.address, report.port)

@@ -12,6 +12,7 @@ from lifecycle.application.ports import (
     Fleet,
     Leases,
     Registry,
+    Standings,
     Trail,
 )
 
@@ -23,6 +24,7 @@ class World:
     clock: Clock
     leases: Leases
     deployments: Deployments
+    standings: Standings
     trail: Trail
     fleet: Fleet
     registry: Registry

@@ -27,6 +27,12 @@ class DynamoDeployments:
         found = self._table.query(cluster_key(cluster), "DEPLOYMENT#", newest_first=True, limit=limit)
         return [record(Deployment, each) for each in found]
 
+    def told(self, deployment: str) -> tuple[Sequence[HostAttempt], Sequence[Question]]:
+        """Attempts and questions stand in one partition: one Query for both."""
+        found = self._table.query(deployment_key(deployment))
+        attempts = [record(HostAttempt, each) for each in found if each["sk"]["S"].startswith("ATTEMPT#")]
+        return attempts, [record(Question, each) for each in found if each["sk"]["S"].startswith("QUESTION#")]
+
     def put_attempt(self, attempt: HostAttempt) -> None:
         pk, sk = deployment_key(attempt.deployment), f"ATTEMPT#{attempt.host}#{attempt.number:03}"
         self._table.put(item(pk, sk, attempt))

@@ -1,5 +1,6 @@
 """The ledger's items: keys, and records as JSON in the attribute `body`; one DynamoDB table for all."""
 
+from collections.abc import Sequence
 from typing import Any, TypeVar
 
 from lifecycle.domain.fleet import Cluster
@@ -65,6 +66,19 @@ class Table:
         found = self.dynamodb.get_item(TableName=self.name, Key=key(pk, sk), ConsistentRead=True)
         item: dict[str, Any] | None = found.get("Item")
         return item
+
+    def get_all(self, keys: Sequence[tuple[str, str]]) -> list[dict[str, Any] | None]:
+        """Up to 100 items in one call, in the order of their keys; None for those that are not there."""
+        wanted: list[Any] = [key(*each) for each in keys]
+        found: dict[tuple[str, str], dict[str, Any]] = {}
+        while wanted:
+            asked = {self.name: {"Keys": wanted, "ConsistentRead": True}}
+            page = self.dynamodb.batch_get_item(RequestItems=asked)
+            found |= {
+                (each["pk"]["S"], each["sk"]["S"]): each for each in page["Responses"].get(self.name, [])
+            }
+            wanted = page.get("UnprocessedKeys", {}).get(self.name, {}).get("Keys", [])
+        return [found.get(each) for each in keys]
 
     def put(self, item: dict[str, Any], condition: str | None = None, **values: Any) -> bool:
         """Write an item; False when the condition did not hold."""

@@ -35,6 +35,9 @@ class MemoryDeployments:
     def questions(self, deployment: str) -> Sequence[Question]:
         return [self._questions[key] for key in sorted(self._questions) if key[0] == deployment]
 
+    def told(self, deployment: str) -> tuple[Sequence[HostAttempt], Sequence[Question]]:
+        return self.attempts(deployment), self.questions(deployment)
+
     def ask(self, question: Question) -> Question:
         return self._questions.setdefault((question.deployment, question.id), question)
 

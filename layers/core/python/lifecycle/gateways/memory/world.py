@@ -15,6 +15,7 @@ from lifecycle.gateways.memory.executions import MemoryExecutions
 from lifecycle.gateways.memory.fleet import MemoryFleet
 from lifecycle.gateways.memory.leases import MemoryLeases
 from lifecycle.gateways.memory.registry import MemoryRegistry
+from lifecycle.gateways.memory.standings import MemoryStandings
 from lifecycle.gateways.memory.trail import MemoryTrail
 
 
@@ -35,10 +36,12 @@ class MemoryWorld:
     def __post_init__(self) -> None:
         self.registry = MemoryRegistry(tuple(self.clusters))
         self.dispatcher = MemoryDispatcher(self.clusters)
+        self.standings = MemoryStandings(self.leases, self.deployments, self.fleet)
         self.world = World(
             clock=self.clock,
             leases=self.leases,
             deployments=self.deployments,
+            standings=self.standings,
             trail=self.trail,
             fleet=self.fleet,
             registry=self.registry,

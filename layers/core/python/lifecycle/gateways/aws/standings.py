@@ -1,0 +1,34 @@
+"""What a step looks at first: one BatchGetItem in the ledger."""
+
+from lifecycle.application.ports import Standing
+from lifecycle.domain.deployment import Deployment, HostAttempt, Lease
+from lifecycle.domain.fleet import Cluster, HostReport
+from lifecycle.gateways.aws.items import Table, cluster_key, deployment_key, record, reports_key
+
+
+class DynamoStandings:
+    """Each item is read consistently, but they are not one snapshot: the epoch is checked where it matters."""
+
+    def __init__(self, table: Table) -> None:
+        self._table = table
+
+    def of_host(self, cluster: Cluster, deployment: str, host: str, attempt: int) -> Standing:
+        found, lease, tried, report = self._table.get_all(
+            [
+                (cluster_key(cluster), f"DEPLOYMENT#{deployment}"),
+                (cluster_key(cluster), "LEASE"),
+                (deployment_key(deployment), f"ATTEMPT#{host}#{attempt:03}"),
+                (reports_key(cluster), host),
+            ]
+        )
+        return Standing(
+            deployment=record(Deployment, found) if found else None,
+            lease=record(Lease, lease) if lease else Lease(),
+            attempt=record(HostAttempt, tried) if tried else None,
+            report=record(HostReport, report) if report else None,
+        )
+
+    def of_deployment(self, cluster: Cluster, deployment: str) -> tuple[Deployment | None, Lease]:
+        pk = cluster_key(cluster)
+        found, lease = self._table.get_all([(pk, f"DEPLOYMENT#{deployment}"), (pk, "LEASE")])
+        return record(Deployment, found) if found else None, record(Lease, lease) if lease else Lease()

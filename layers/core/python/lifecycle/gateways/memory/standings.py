@@ -1,0 +1,29 @@
+"""What a step looks at first, from the other twins."""
+
+from lifecycle.application.ports import Standing
+from lifecycle.domain.deployment import Deployment, Lease
+from lifecycle.domain.fleet import Cluster
+from lifecycle.gateways.memory.deployments import MemoryDeployments
+from lifecycle.gateways.memory.fleet import MemoryFleet
+from lifecycle.gateways.memory.leases import MemoryLeases
+
+
+class MemoryStandings:
+    """Reads what the other twins hold."""
+
+    def __init__(self, leases: MemoryLeases, deployments: MemoryDeployments, fleet: MemoryFleet) -> None:
+        self._leases = leases
+        self._deployments = deployments
+        self._fleet = fleet
+
+    def of_host(self, cluster: Cluster, deployment: str, host: str, attempt: int) -> Standing:
+        tried = self._deployments.attempts(deployment)
+        return Standing(
+            deployment=self._deployments.get(cluster, deployment),
+            lease=self._leases.current(cluster),
+            attempt=next((each for each in tried if (each.host, each.number) == (host, attempt)), None),
+            report=self._fleet.report(cluster, host),
+        )
+
+    def of_deployment(self, cluster: Cluster, deployment: str) -> tuple[Deployment | None, Lease]:
+        return self._deployments.get(cluster, deployment), self._leases.current(cluster)
