@@ -12,7 +12,7 @@ from lifecycle.phase import logger
 def handle(event: dict[str, Any], _context: Any) -> dict[str, Any]:
     """Answer the webhook, or take the event; either starts one run of the delivery state machine a commit."""
     response = _codecommit(event) if event.get("source") == "aws.codecommit" else _github(event)
-    logger.info("push", extra={"status": response.status, **response.body})
+    logger.info("push", extra={"status": response.status, "answer": response.body})
     return {
         "statusCode": response.status,
         "headers": {"content-type": "application/json"},

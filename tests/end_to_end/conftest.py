@@ -9,7 +9,8 @@ import pytest
 from apps.local.layout import REPOSITORY
 from apps.local.processes import log_end, recorded
 from tests.conftest import Laptop
-from tests.end_to_end.desk import Operator, Said, Service
+from tests.end_to_end.desk import Operator, Said
+from tests.end_to_end.service import Service
 
 _BRITTLE = Path(__file__).parent / "brittle"
 
@@ -45,7 +46,7 @@ def pytest_runtest_makereport(
 
 @pytest.fixture(scope="session")
 def operator(laptop: Laptop) -> Operator:
-    return Operator(laptop.variables)
+    return Operator(laptop)
 
 
 @pytest.fixture(scope="session")
@@ -85,7 +86,7 @@ def brittle(operator: Operator, laptop: Laptop) -> Service:
 def moods(brittle: Service) -> dict[str, str]:
     """The releases of brittle, by what is special about them; `well` is in production, the others never were."""
     runs = {"well": brittle.push("Well")}
-    for mood in ("spare", "starts slowly", "never starts", "dies in its self-test"):
+    for mood in ("spare", "tampered with", "starts slowly", "never starts", "dies in its self-test"):
         brittle.change("lifecycle.toml", r'MOOD = "[^"]*"', f'MOOD = "{mood}"')
         runs[mood] = brittle.push(mood)
     brittle.change("lifecycle.toml", r'MOOD = "[^"]*"', 'MOOD = "well"')
@@ -95,6 +96,12 @@ def moods(brittle: Service) -> dict[str, str]:
     found = {what: brittle.promoted(brittle.built(run)) for what, run in runs.items()}
     brittle.deploy(found["well"])
     return found
+
+
+@pytest.fixture
+def well(brittle: Service, moods: dict[str, str]) -> None:
+    """Both hosts of brittle serve the release that behaves."""
+    brittle.at(moods["well"])
 
 
 def added(operator: Operator, laptop: Laptop, folder: Path, count: int) -> Service:

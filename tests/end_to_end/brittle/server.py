@@ -1,0 +1,34 @@
+"""Answers with its version on $HOST:$PORT, and misbehaves as $MOOD says."""
+
+import os
+import sys
+import time
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+MOOD = os.environ["MOOD"]
+BODY = b"brittle\n"
+
+
+class Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    wbufsize = -1
+
+    def do_GET(self) -> None:
+        if self.path == "/self_test" and MOOD == "dies in its self-test":
+            print("brittle: I die in my self-test", flush=True)
+            os._exit(3)
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(BODY)))
+        self.send_header("X-Version", os.environ["LIFECYCLE_VERSION"])
+        self.end_headers()
+        self.wfile.write(BODY)
+
+    def log_request(self, code: int | str = "-", size: int | str = "-") -> None:
+        del code, size
+
+
+if MOOD == "never starts":
+    sys.exit("brittle: I never start")
+if MOOD == "starts slowly":
+    time.sleep(3)
+ThreadingHTTPServer((os.environ["HOST"], int(os.environ["PORT"])), Handler).serve_forever()

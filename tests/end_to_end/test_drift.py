@@ -1,0 +1,73 @@
+"""Drift: a service that died on one host is brought back, there and nowhere else, on command and by the clock."""
+
+import os
+import signal
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from tests.conftest import Laptop
+from tests.end_to_end.desk import wait_for
+from tests.end_to_end.service import Service
+
+pytestmark = [pytest.mark.emulator, pytest.mark.usefixtures("well")]
+
+STRICKEN = "production-brittle-1"
+
+
+def strike(service: Service, host: str) -> None:
+    """Kill the host's service, and wait until Lifecycle has noticed."""
+    os.kill(service.pid(host), signal.SIGKILL)
+    drift = wait_for("the drift to be seen", lambda: service.seen()[host]["drift"])
+    assert drift == "its service does not run"
+
+
+def repaired(service: Service, before: dict[str, int], deployment: str) -> None:
+    """Only the stricken host was touched: it serves again, and every other has the process that it had."""
+    assert {host for host, _ in service.steps(deployment)} == {STRICKEN}
+    assert [host["drift"] for host in service.seen().values()] == [None, None]
+    now = {host: service.pid(host) for host in before}
+    assert now.pop(STRICKEN) != before.pop(STRICKEN)
+    assert now == before
+
+
+def test_converge_repairs_the_host_that_drifted_and_no_other(brittle: Service) -> None:
+    before = {host.name: brittle.pid(host.name) for host in brittle.production.hosts}
+    strike(brittle, STRICKEN)
+    results = brittle.operator("converge", "brittle").facts["results"]
+    result = next(each for each in results if each["cluster"] == "production/brittle")
+    assert result["kind"] == "REPAIR", result
+    assert STRICKEN in result["reason"]
+    ended = brittle.operator("watch", result["deployment"]).events[-1]
+    assert ended["state"] == "DONE"
+    repaired(brittle, before, result["deployment"])
+
+
+@pytest.fixture
+def every_minute(laptop: Laptop) -> Iterator[dict[str, Any]]:
+    """The deployed schedule at its finest rate; what it was before is put back.
+
+    The emulator counts from the schedule's creation and looks every 10 seconds, so it fires soon.
+    """
+    scheduler = laptop.aws.client("scheduler")
+    known = scheduler.get_schedule(Name="lifecycle-converge")
+    same = {key: known[key] for key in ("Name", "FlexibleTimeWindow", "Target", "Description")}
+    scheduler.update_schedule(**same, ScheduleExpression="rate(1 minute)")
+    yield known
+    scheduler.update_schedule(**same, ScheduleExpression=known["ScheduleExpression"])
+
+
+def test_the_clock_repairs_drift_too(brittle: Service, every_minute: dict[str, Any]) -> None:
+    assert every_minute["ScheduleExpression"] == "rate(15 minutes)"
+    before = {host.name: brittle.pid(host.name) for host in brittle.production.hosts}
+    seen = brittle.last()["deployment"]
+    os.kill(brittle.pid(STRICKEN), signal.SIGKILL)
+
+    def repair() -> dict[str, Any] | None:
+        newest = brittle.last()
+        return newest if newest["deployment"] != seen and newest["finished_at"] else None
+
+    found = wait_for("the schedule to repair it", repair, seconds=90)
+    assert (found["kind"], found["state"], found["requested_by"]) == ("CONVERGE", "DONE", "schedule")
+    repaired(brittle, before, found["deployment"])

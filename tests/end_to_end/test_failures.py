@@ -1,0 +1,90 @@
+"""What goes wrong on a host: it halts there, out of rotation, with the reason; the other host goes on serving."""
+
+import os
+import signal
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import pytest
+
+from apps.local.ports import is_free
+from apps.local.traffic import Traffic
+from lifecycle.domain.versions import artifact_prefix
+from tests.conftest import Laptop
+from tests.end_to_end.desk import Said, wait_for
+from tests.end_to_end.service import Service
+
+pytestmark = [pytest.mark.emulator, pytest.mark.usefixtures("well")]
+
+RATE = 50.0
+
+
+def halted(service: Service, version: str) -> tuple[dict[str, str], Said]:
+    """Deploy a version that halts, under traffic of which nothing may fail; the question about it."""
+    with Traffic(service.url, RATE) as traffic:
+        said = service.deploy(version, code=1)
+    assert said.end["state"] == "HALTED", said
+    assert traffic.tally.failed == 0, traffic.tally.facts()
+    assert version not in traffic.tally.versions
+    return said.end["question"], said
+
+
+def retried(service: Service, question: dict[str, str]) -> None:
+    """Once mended, the same host is tried again, and the deployment ends well."""
+    said = service.operator("decide", question["deployment"], "RETRY", "--why", "mended", "--watch")
+    assert said.end["state"] == "DONE", said
+
+
+def test_a_service_that_never_starts(brittle: Service, moods: dict[str, str]) -> None:
+    question, _ = halted(brittle, moods["never starts"])
+    assert "failed while starting: the service ended while it started (exit code 1)" in question["reason"]
+    assert "brittle: I never start" in question["evidence"]
+
+
+def test_a_service_that_dies_in_its_self_test(brittle: Service, moods: dict[str, str]) -> None:
+    question, _ = halted(brittle, moods["dies in its self-test"])
+    assert "failed while self-testing" in question["reason"]
+    assert "exit code 3" in question["reason"]
+    assert "brittle: I die in my self-test" in question["evidence"]
+
+
+def test_a_port_that_somebody_else_took(brittle: Service, moods: dict[str, str]) -> None:
+    host = brittle.production.hosts[0]
+    os.kill(brittle.pid(host.name), signal.SIGKILL)
+    with squatted(host.address, host.port):
+        said = brittle.deploy(moods["spare"], code=1)
+    question = said.end["question"]
+    assert question["host"] == host.name, said
+    assert f"{host.address}:{host.port} is taken by" in question["reason"]
+    assert str(os.getpid()) in question["reason"] + question["evidence"]
+    retried(brittle, question)
+
+
+@contextmanager
+def squatted(address: str, port: int) -> Iterator[None]:
+    """Listen there as soon as whoever listened is gone, answering nobody."""
+    wait_for(f"{address}:{port} to be free", lambda: is_free(address, port))
+    with socket.create_server((address, port)):
+        yield
+
+
+def test_a_tampered_artifact_is_refused_before_the_host_is_drained(
+    laptop: Laptop, brittle: Service, moods: dict[str, str]
+) -> None:
+    version = moods["tampered with"]
+    s3, bucket = laptop.aws.client("s3"), laptop.facts["artifact_bucket"]
+    key = f"{artifact_prefix('brittle', version)}/artifact.tar.gz"
+    published = s3.get_object(Bucket=bucket, Key=key)["Body"].read()
+    before = {host.name: brittle.pid(host.name) for host in brittle.production.hosts}
+
+    s3.put_object(Bucket=bucket, Key=key, Body=published[:-1] + bytes([published[-1] ^ 1]))
+    try:
+        question, said = halted(brittle, version)
+    finally:
+        s3.put_object(Bucket=bucket, Key=key, Body=published)
+    assert "was tampered with or damaged: expected sha256" in question["reason"] + question["evidence"]
+    assert "failed while fetching" in question["reason"]
+    assert "drain" not in [step for _, step in brittle.steps(said.facts["deployment"])]
+    assert {host.name: brittle.pid(host.name) for host in brittle.production.hosts} == before
+    assert [host["drift"] for host in brittle.seen().values()] == [f"has {moods['well']} installed"] * 2

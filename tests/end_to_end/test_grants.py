@@ -1,0 +1,50 @@
+"""IAM is on: a phase whose grant was taken away cannot act, and the rollout halts instead of going on."""
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from apps.local.traffic import Traffic
+from tests.conftest import Laptop
+from tests.end_to_end.service import Service
+
+pytestmark = pytest.mark.emulator
+
+TAKEN = "elasticloadbalancing:DeregisterTargets"
+
+
+@pytest.fixture
+def no_grant_to_drain(laptop: Laptop, well: None) -> Iterator[Any]:
+    """Drain without the right to take a host out of rotation; calling it gives the right back."""
+    iam = laptop.aws.client("iam")
+    function = laptop.aws.client("lambda").get_function_configuration(FunctionName="lifecycle-drain")
+    role = function["Role"].rpartition("/")[2]
+    (name,) = iam.list_role_policies(RoleName=role)["PolicyNames"]
+    granted = iam.get_role_policy(RoleName=role, PolicyName=name)["PolicyDocument"]
+    left = [each for each in granted["Statement"] if TAKEN not in each["Action"]]
+    assert len(left) == len(granted["Statement"]) - 1, granted
+
+    def put(statements: list[Any]) -> None:
+        document = json.dumps({**granted, "Statement": statements})
+        iam.put_role_policy(RoleName=role, PolicyName=name, PolicyDocument=document)
+
+    put(left)
+    yield lambda: put(granted["Statement"])
+    put(granted["Statement"])
+
+
+def test_a_drain_without_its_grant_halts_the_rollout(
+    brittle: Service, moods: dict[str, str], no_grant_to_drain: Any
+) -> None:
+    with Traffic(brittle.url, 50.0) as traffic:
+        said = brittle.deploy(moods["spare"], code=1)
+        question = said.end["question"]
+        assert said.end["state"] == "HALTED", said
+        assert {host["balancer"] for host in brittle.seen().values()} == {"healthy"}
+        assert set(brittle.installed().values()) == {moods["well"]}
+        no_grant_to_drain()
+        done = brittle.operator("decide", question["deployment"], "RETRY", "--why", "granted", "--watch")
+    assert done.end["state"] == "DONE", done
+    assert traffic.tally.failed == 0, traffic.tally.facts()

@@ -1,0 +1,164 @@
+"""Four hosts in production, under traffic: a good release, a bad one that halts, and the way back."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+
+from apps.local.traffic import Tally, Traffic
+from tests.end_to_end.conftest import Hello
+from tests.end_to_end.desk import Said
+from tests.end_to_end.service import Service, updated
+
+pytestmark = pytest.mark.emulator
+
+RATE = 50.0
+HOSTS = [f"production-hello-{number}" for number in range(1, 5)]
+
+
+def flawless(tally: Tally) -> bool:
+    """Whether there was traffic, and every request of it was answered well."""
+    assert tally.failed == 0, tally.facts()
+    return tally.sent > 20
+
+
+def test_a_release_reaches_four_hosts_one_at_a_time_and_no_request_fails(
+    hello: Service, releases: Hello
+) -> None:
+    hello.at(releases.first)
+    with Traffic(hello.url, RATE) as traffic:
+        said = hello.deploy(releases.second, "--reason", "a new greeting")
+    assert said.end["state"] == "DONE"
+    assert flawless(traffic.tally)
+    assert set(traffic.tally.versions) == {releases.first, releases.second}
+    assert hello.installed() == dict.fromkeys(HOSTS, releases.second)
+
+    deployment = said.facts["deployment"]
+    order = [each["host"] for each in said.facts["plan"]["hosts"]]
+    assert sorted(order) == HOSTS
+    assert hello.steps(deployment) == updated(*order)
+    asked = hello.trail(deployment)[0]
+    assert (asked["what"], asked["who"], asked["why"]) == (
+        f"deploy {releases.second}",
+        "ada",
+        "a new greeting",
+    )
+
+    with Traffic(hello.url, RATE, seconds=0.5) as after:
+        after.wait()
+    assert set(after.tally.versions) == {releases.second}
+
+
+def test_a_deploy_of_what_is_there_does_nothing(hello: Service, releases: Hello) -> None:
+    hello.at(releases.second)
+    before = hello.last()
+    said = hello.deploy(releases.second).facts
+    assert (said["started"], said["plan"]["nothing_to_do"]) == (False, True)
+    assert hello.last() == before
+
+
+@dataclass(frozen=True)
+class Halted:
+    """The bad release at its first host: what the operator saw, and what the clients got meanwhile."""
+
+    releases: Hello
+    deployment: str
+    question: dict[str, Any]
+    tally: Tally
+    hosts: dict[str, dict[str, Any]]
+    trail: list[tuple[str, str]]
+    refused: Said
+    decided: Said
+    again: Said
+
+
+@pytest.fixture(scope="module")
+def halted(hello: Service, releases: Hello) -> Halted:
+    """Deploy the bad release over the second one, look around, try another deployment, and roll back."""
+    hello.at(releases.second)
+    with Traffic(hello.url, RATE) as traffic:
+        said = hello.deploy(releases.bad, code=1)
+        end = said.end
+        assert end["state"] == "HALTED", said
+        seen = hello.seen()
+        trail = hello.steps(end["deployment"])
+        refused = hello.deploy(releases.first, "--even-if-quarantined", code=1)
+        host, attempt = end["question"]["host"], str(end["question"]["attempt"])
+        answer = ("decide", end["deployment"], "ROLL_BACK", "--host", host, "--attempt", attempt)
+        decided = hello.operator(*answer, "--why", "the self-test is right", "--watch")
+        again = hello.operator(*answer, "--why", "I too", code=1)
+    return Halted(
+        releases, end["deployment"], end["question"], traffic.tally, seen, trail, refused, decided, again
+    )
+
+
+def test_a_bad_release_halts_at_its_first_host(halted: Halted) -> None:
+    host = halted.question["host"]
+    assert halted.trail == [(host, "drain"), (host, "install"), (host, "failed"), (host, "halted")]
+    assert "failed while self-testing" in halted.question["reason"]
+    assert "switches.toml says that the self-test fails" in halted.question["evidence"]
+    offered = [each["choice"] for each in halted.question["choices"]]
+    assert offered == ["RETRY", "SKIP_HOST", "FORCE_NEXT", "ROLL_BACK", "ABORT"]
+
+
+def test_the_other_hosts_are_untouched_and_serve(halted: Halted) -> None:
+    failed = halted.hosts[halted.question["host"]]
+    assert (failed["installed"], failed["balancer"] in ("unused", "absent")) == (halted.releases.bad, True)
+    others = [host for host in halted.hosts.values() if host is not failed]
+    assert len(others) == 3
+    for host in others:
+        assert (host["installed"], host["balancer"]) == (halted.releases.second, "healthy"), host
+
+
+def test_no_client_ever_sees_the_bad_version(halted: Halted) -> None:
+    assert flawless(halted.tally)
+    assert set(halted.tally.versions) == {halted.releases.second}
+
+
+def test_a_second_deploy_is_refused_while_it_is_halted_and_names_the_holder(halted: Halted) -> None:
+    assert halted.refused.facts["started"] is False
+    refusals = "; ".join(halted.refused.facts["plan"]["refusals"])
+    assert f"production/hello is being deployed by {halted.deployment} since 20" in refusals
+
+
+def test_the_decision_rolls_the_host_back(hello: Service, halted: Halted) -> None:
+    first, rollback = halted.decided.facts["endings"]
+    assert (first["state"], first["rollback"]) == ("ROLLED_BACK", rollback["deployment"])
+    assert rollback["state"] == "DONE"
+    assert hello.installed() == dict.fromkeys(HOSTS, halted.releases.second)
+    assert {host for host, _ in hello.steps(rollback["deployment"])} == {halted.question["host"]}
+    answered = next(e for e in hello.trail(halted.deployment) if e["what"] == "answered ROLL_BACK")
+    assert (answered["who"], answered["why"]) == ("ada", "the self-test is right")
+
+
+def test_a_second_decision_is_refused(halted: Halted) -> None:
+    told = f"there is no deployment of {halted.deployment} that waits for a decision"
+    assert told in halted.again.err
+    assert not halted.again.out
+
+
+def test_the_bad_version_is_quarantined(hello: Service, halted: Halted) -> None:
+    listed = hello.operator.looks("releases", "hello").facts["releases"]
+    bad = next(each for each in listed if each["version"] == halted.releases.bad)
+    assert bad["quarantined_in"] == ["production"]
+    refused = hello.deploy(halted.releases.bad, code=1).facts
+    assert refused["started"] is False
+    assert "quarantined" in "; ".join(refused["plan"]["refusals"])
+
+
+def test_one_command_goes_back_to_the_version_before_and_no_request_fails(
+    hello: Service, releases: Hello
+) -> None:
+    hello.at(releases.second)
+    with Traffic(hello.url, RATE) as traffic:
+        said = hello.operator("rollback", "hello", "--reason", "prices are wrong", "--yes")
+    assert said.end["state"] == "DONE"
+    assert flawless(traffic.tally)
+    assert set(traffic.tally.versions) == {releases.first, releases.second}
+    assert hello.installed() == dict.fromkeys(HOSTS, releases.first)
+    asked = hello.trail(said.facts["deployment"])[0]
+    assert (asked["what"], asked["who"], asked["why"]) == (
+        f"rollback {releases.first}",
+        "ada",
+        "prices are wrong",
+    )

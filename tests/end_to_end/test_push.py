@@ -1,0 +1,90 @@
+"""A push: to a snapshot and to staging by itself, once, and only with the webhook's signature and good tests."""
+
+import json
+from typing import Any
+
+import pytest
+
+from apps.local.hook import PushedRef, deliver, post, push_event, signed_headers
+from lifecycle.application.push import LARGEST_BODY
+from tests.conftest import Laptop
+from tests.end_to_end.desk import Said
+from tests.end_to_end.service import Service
+
+pytestmark = pytest.mark.emulator
+
+
+def runs(laptop: Laptop) -> list[str]:
+    machine = laptop.facts["state_machines"]["delivery"]
+    found = laptop.aws.client("stepfunctions").list_executions(stateMachineArn=machine)["executions"]
+    return sorted(run["name"] for run in found)
+
+
+def sent(laptop: Laptop, body: bytes, headers: dict[str, str]) -> tuple[int, dict[str, Any]]:
+    return post(laptop.facts["endpoint"], laptop.facts["function_url"], body, headers)
+
+
+def test_a_push_becomes_a_snapshot_and_reaches_staging_by_itself(hello: Service, first_push: Said) -> None:
+    events = first_push.events
+    snapshot = next(event for event in events if event["event"] == "snapshot")
+    assert snapshot["version"].startswith("1.4.0-")
+    assert (events[-1]["deployment"], events[-1]["state"]) == (snapshot["staging"], "DONE")
+    assert snapshot["version"] in hello.snapshots()
+    staging = hello.standing("staging")
+    assert (staging["running"], staging["healthy"]) == ({snapshot["version"]: 1}, 1)
+
+
+def test_a_forged_signature_starts_nothing(laptop: Laptop, hello: Service) -> None:
+    before = runs(laptop)
+    event = {"ref": "refs/heads/main", "after": "a" * 40}
+    body = json.dumps(event).encode()
+    status, answer = sent(laptop, body, signed_headers(body, b"guessed", "1"))
+    assert (status, runs(laptop)) == (401, before), answer
+    assert "X-Hub-Signature-256" in answer["error"]
+
+
+def test_a_body_that_is_too_large_starts_nothing(laptop: Laptop, hello: Service) -> None:
+    before = runs(laptop)
+    body = b" " * (LARGEST_BODY + 1)
+    status, answer = sent(laptop, body, signed_headers(body, b"guessed", "1"))
+    assert (status, runs(laptop)) == (413, before), answer
+
+
+def test_the_same_commit_delivered_twice_is_one_run(laptop: Laptop, hello: Service, first_push: Said) -> None:
+    run = str(next(event["run"] for event in first_push.events if event["event"] == "snapshot"))
+    before = runs(laptop)
+    bare = laptop.layout.repositories / "hello.git"
+    event = push_event(bare, PushedRef("0" * 40, run.rpartition("-")[2], "refs/heads/main"))
+    status, answer = deliver(laptop.facts, event)
+    assert (status, answer["run"]) == (202, run)
+    assert "delivered before" in answer["message"]
+    assert runs(laptop) == before
+
+
+def test_a_run_that_is_done_again_is_a_version_of_its_own(hello: Service, first_push: Said) -> None:
+    """Commit and files are the same; the hosts get the new version all the same, and say so."""
+    before = next(event for event in first_push.events if event["event"] == "snapshot")
+    again = hello.operator("build", "--again", before["run"]).facts["run"]
+    events = hello.operator("watch", "--run", again).events
+    version = next(event["version"] for event in events if event["event"] == "snapshot")
+    assert version != before["version"]
+    assert events[-1]["state"] == "DONE"
+    assert hello.standing("staging")["running"] == {version: 1}
+
+
+def test_a_failing_unit_test_makes_no_snapshot_and_its_log_is_shown(hello: Service, first_push: Said) -> None:
+    broken = hello.copy / "tests" / "unit" / "test_broken.py"
+    before = hello.snapshots()
+    broken.write_text(
+        "import unittest\n\n\nclass Broken(unittest.TestCase):\n"
+        "    def test_that_two_and_two_make_five(self):\n        self.assertEqual(2 + 2, 5)\n"
+    )
+    try:
+        run = hello.push("Break a unit test")
+    finally:
+        broken.unlink()
+    end = hello.operator("watch", "--run", run, code=1).events[-1]
+    assert (end["error"], end["state"]) == ("BuildFailed", "FAILED")
+    assert "AssertionError: 4 != 5" in end["cause"]
+    assert "test_that_two_and_two_make_five" in end["cause"]
+    assert hello.snapshots() == before
