@@ -42,6 +42,7 @@ def test_a_drain_without_its_grant_halts_the_rollout(
         said = brittle.deploy(moods["spare"], code=1)
         question = said.end["question"]
         assert said.end["state"] == "HALTED", said
+        assert "DeregisterTargets" in str(question), said
         assert {host["balancer"] for host in brittle.seen().values()} == {"healthy"}
         assert set(brittle.installed().values()) == {moods["well"]}
         no_grant_to_drain()

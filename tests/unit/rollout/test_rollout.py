@@ -1,5 +1,7 @@
 """A whole rollout over in-memory twins, told as an operator would see it."""
 
+from dataclasses import replace
+
 import pytest
 
 from lifecycle.application import stages
@@ -370,3 +372,20 @@ def test_convergence_wakes_an_approval_that_expired() -> None:
     machine.memory.clock.sleep(61)
     assert "expired" in converge_all(machine.world, "abcd", "schedule")[0].reason
     assert machine.memory.executions.waiting == set()
+
+
+def test_a_load_balancer_that_refuses_halts_with_its_own_words(machine: Machine) -> None:
+    request = machine.request("1.0.1")
+    machine.begin(request)
+    del machine.memory.dispatcher.states[CLUSTER]
+    task = HostTask(CLUSTER, request.deployment, machine.record(request.deployment).epoch, "host-2", 1)
+    outcome = stages.drain(machine.world, task, "run")
+    assert (outcome.outcome, "deploy its stack first" in outcome.reason) == ("FAILED", True)
+
+
+def test_the_same_bytes_under_another_version_are_installed(machine: Machine) -> None:
+    same = manifest("1.0.0")
+    machine.memory.artifacts._manifests["release/hello/1.0.9"] = replace(same, version="1.0.9")
+    name = machine.deploy("1.0.9")
+    assert machine.record(name).state is DeploymentState.DONE
+    assert set(machine.serving().values()) == {"1.0.9"}

@@ -12,6 +12,7 @@ from datetime import timedelta
 from lifecycle.application import observe
 from lifecycle.application.world import World
 from lifecycle.domain.deployment import AttemptState, Deployment, HostAttempt, TrailEntry
+from lifecycle.domain.errors import LifecycleError
 from lifecycle.domain.fleet import Cluster, HostReport
 
 _REACHED = list(AttemptState)
@@ -106,17 +107,31 @@ def stage(
             running = Running(world, current, attempt, task, standing.report)
             if (standing.lease.deployment, standing.lease.epoch) != (current.id, task.epoch):
                 return Outcome("STALE", f"epoch {task.epoch} was overtaken")
-            if attempt.state is AttemptState.FAILED:
-                return Outcome("SKIPPED", attempt.reason)
-            if _REACHED.index(attempt.state) >= _REACHED.index(reaches):
-                return Outcome("PASSED", f"{attempt.state} already")
-            if attempt.state is not needs:
-                return running.fail(f"expected {task.host} to be {needs}, found {attempt.state}")
-            return run(running)
+            return _settled(running, needs, reaches) or _told(running, run)
 
         return guarded
 
     return guard
+
+
+def _settled(running: Running, needs: AttemptState, reaches: AttemptState) -> Outcome | None:
+    """The outcome of a stage that has nothing to do any more, or must not be done yet."""
+    attempt = running.attempt
+    if attempt.state is AttemptState.FAILED:
+        return Outcome("SKIPPED", attempt.reason)
+    if _REACHED.index(attempt.state) >= _REACHED.index(reaches):
+        return Outcome("PASSED", f"{attempt.state} already")
+    if attempt.state is not needs:
+        return running.fail(f"expected {running.host} to be {needs}, found {attempt.state}")
+    return None
+
+
+def _told(running: Running, run: Callable[[Running], Outcome]) -> Outcome:
+    """Run a stage; where a store refuses, the operator gets its words."""
+    try:
+        return run(running)
+    except LifecycleError as error:
+        return running.fail(str(error))
 
 
 def _begun(world: World, task: HostTask, execution: str, needs: AttemptState) -> HostAttempt | None:

@@ -69,11 +69,12 @@ def refuse_drain(host: str, rotation: Rotation, floor: Floor) -> str | None:
 def out_of_place(report: HostReport | None, state: TargetState, target: Target) -> str | None:
     """Why a host is not serving `target` as it should, or None when it is.
 
-    It is in its place when it runs those bytes, passed its self-test with them on this boot, and is healthy.
+    It is in its place when it runs that version and those bytes, passed its self-test with them on this
+    boot, and is healthy.
     """
     if report is None:
         return "has no agent"
-    if report.digest != target.digest:
+    if (report.installed, report.digest) != (target.version, target.digest):
         return f"has {report.installed or 'nothing'} installed"
     if not report.running:
         return "its service does not run"

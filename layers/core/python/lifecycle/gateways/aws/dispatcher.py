@@ -1,11 +1,23 @@
 """The load balancer: target groups of an ALB, told by the parameter that the cluster's stack wrote."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
+from botocore.exceptions import ClientError
+
 from lifecycle.domain.capacity import TargetState
-from lifecycle.domain.errors import Unknown
+from lifecycle.domain.errors import StoreRefused, Unknown
 from lifecycle.domain.fleet import Cluster
+
+
+@contextmanager
+def _refusals(call: str, cluster: Cluster) -> Iterator[None]:
+    """A refusal in the words of an operator: a missing grant or target group is theirs to mend."""
+    try:
+        yield
+    except ClientError as error:
+        raise StoreRefused(f"the load balancer of {cluster} refused {call}: {error}") from error
 
 
 class AlbDispatcher:
@@ -17,7 +29,8 @@ class AlbDispatcher:
         self._groups: dict[Cluster, str] = {}
 
     def targets(self, cluster: Cluster) -> Mapping[str, TargetState]:
-        found = self._elbv2.describe_target_health(TargetGroupArn=self._group(cluster))
+        with _refusals("DescribeTargetHealth", cluster):
+            found = self._elbv2.describe_target_health(TargetGroupArn=self._group(cluster))
         return {
             each["Target"]["Id"]: TargetState(each["TargetHealth"]["State"].partition(".")[0])
             for each in found["TargetHealthDescriptions"]
@@ -25,11 +38,13 @@ class AlbDispatcher:
 
     def register(self, cluster: Cluster, address: str, port: int) -> None:
         target = {"Id": address, "Port": port}
-        self._elbv2.register_targets(TargetGroupArn=self._group(cluster), Targets=[target])
+        with _refusals("RegisterTargets", cluster):
+            self._elbv2.register_targets(TargetGroupArn=self._group(cluster), Targets=[target])
 
     def deregister(self, cluster: Cluster, address: str, port: int) -> None:
         target = {"Id": address, "Port": port}
-        self._elbv2.deregister_targets(TargetGroupArn=self._group(cluster), Targets=[target])
+        with _refusals("DeregisterTargets", cluster):
+            self._elbv2.deregister_targets(TargetGroupArn=self._group(cluster), Targets=[target])
 
     def health_path(self, cluster: Cluster) -> str | None:
         found = self._elbv2.describe_target_groups(TargetGroupArns=[self._group(cluster)])
