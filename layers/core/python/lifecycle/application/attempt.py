@@ -101,12 +101,12 @@ def stage(
             standing = world.standings.of_host(task.cluster, task.deployment, task.host, task.attempt)
             if (current := standing.deployment) is None:
                 raise observe.unknown(task.cluster, task.deployment)
+            if (standing.lease.deployment, standing.lease.epoch) != (current.id, task.epoch):
+                return Outcome("STALE", f"epoch {task.epoch} was overtaken")
             attempt = standing.attempt or _begun(world, task, execution, needs)
             if attempt is None:
                 return Outcome("SKIPPED", f"no attempt {task.attempt} of {task.host} has begun")
             running = Running(world, current, attempt, task, standing.report)
-            if (standing.lease.deployment, standing.lease.epoch) != (current.id, task.epoch):
-                return Outcome("STALE", f"epoch {task.epoch} was overtaken")
             return _settled(running, needs, reaches) or _told(running, run)
 
         return guarded
