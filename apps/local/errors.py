@@ -13,7 +13,7 @@ class PortsTaken(LaptopError):
     """Something else listens where a part of the environment would."""
 
     def __init__(self, taken: Sequence[str]) -> None:
-        super().__init__("nothing was started: " + "; ".join(taken))
+        super().__init__("nothing was started:" + "".join(f"\n  {each}" for each in taken))
 
 
 class PartFailed(LaptopError):

@@ -63,8 +63,8 @@ def chosen_ports() -> Ports | None:
 def check(ports: Mapping[str, int]) -> None:
     """Raise PortsTaken, naming each taken port, who holds it, and how to choose another."""
     taken = [
-        f"port {number} ({name}) is taken{_holder(number)}; end that, or choose another: "
-        f"--ports {name}={number + 1000}, or {VARIABLE}={name}={number + 1000} in the environment"
+        f"port {number} ({name}) is taken{_holder(number)}: end that, or choose another with "
+        f"{VARIABLE}={name}={number + 1000} (or --ports)"
         for name, number in ports.items()
         if not is_free(LOOPBACK, number)
     ]

@@ -25,7 +25,10 @@ def hosts(page: Page, here: Connection, service: MaybeService = "") -> int:
         page.table(columns, [_row(host) for host in each["hosts"]])
         if not each["hosts"]:
             page.say("no hosts: start an agent on each")
-    if any(host["drift"] for each in found for host in each["hosts"]):
+    if any(each["deployment"] for each in found):
+        page.say("")
+        page.say(f"next: {here.command(f'status {service}'.strip())}")
+    elif any(host["drift"] for each in found for host in each["hosts"]):
         page.say("")
         page.say(f"next: {here.command(f'converge {service}'.strip())}")
     return 0
@@ -42,6 +45,7 @@ def _cluster(here: Connection, cluster: Cluster) -> dict[str, Any]:
     return {
         "cluster": str(cluster),
         "desired": desired.version if desired else None,
+        "deployment": world.leases.current(cluster).deployment or None,
         "hosts": [
             {
                 **_host(here, report),
