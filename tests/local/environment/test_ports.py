@@ -26,7 +26,7 @@ def test_a_taken_port_is_named_with_its_holder_and_with_how_to_choose_another(ta
 
 
 def test_every_taken_port_is_named(taken: int) -> None:
-    with pytest.raises(PortsTaken, match=r"production.*staging"):
+    with pytest.raises(PortsTaken, match=r"(?s)production.*staging"):
         check(replace(Ports.free(), production=taken, staging=taken).fixed())
 
 
