@@ -9,6 +9,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 PYTHONS := $(PYTHON) python3 python3.13 python3.12 python3.11
 BIN := .venv/bin
 PIP_INSTALL := -m pip install --quiet --no-deps --no-input
+ASL_VALIDATOR := 4.0.0
 LAYER_SOURCES := layers/build.py $(wildcard layers/dependencies/requirements.*)
 
 .PHONY: help setup run stop test check bench lock clean system-packages
@@ -24,7 +25,7 @@ run: setup ## push the example service through to production here, and leave the
 stop: ## end the environment that `make run` left up
 	@if [ -x $(BIN)/python ]; then $(BIN)/python -m apps.cli.local down; else echo "nothing was ever started here"; fi
 
-test: system-packages setup ## run every check and every test
+test: system-packages setup build/npm/.installed ## run every check and every test
 	@$(MAKE) static
 	@$(BIN)/python -m pytest -n 2
 
@@ -93,6 +94,13 @@ build/layers/.built: $(LAYER_SOURCES) | .venv/.installed
 	@echo "set-up: building the Lambda layers"
 	@$(BIN)/python layers/build.py --platform host
 	@mkdir -p $(@D) && touch $@
+
+# The validator of state machines comes from npm only; nothing of it is kept in a lock file.
+build/npm/.installed: | .venv/.installed
+	@echo "set-up: installing the state machines' validator"
+	@mkdir -p $(@D) && cd $(@D) && PATH="$(CURDIR)/$(BIN):$$PATH" timeout 300 npm install --silent --no-package-lock \
+	  --no-save --no-audit --no-fund --prefix . asl-validator@$(ASL_VALIDATOR)
+	@touch $@
 
 # Pinned packages with the hashes of every file that PyPI has of them, resolved for the oldest Python supported.
 lock: .venv/.installed ## resolve requirements/*.in again
