@@ -29,7 +29,8 @@ class Shared:
 class Phase(Construct):
     """`Phase(self, shared, "promote", reads=[SNAPSHOTS], writes=[LEDGER, RELEASES])`.
 
-    `reads` and `writes` name things, `may` single statements beside them; `seconds` is the Lambda's timeout.
+    `reads` and `writes` name things, `may` single statements beside them; `seconds` is the Lambda's
+    timeout, `megabytes` its memory.
     """
 
     def __init__(
@@ -42,6 +43,7 @@ class Phase(Construct):
         writes: Iterable[Access] = (),
         may: Iterable[Statement] = (),
         seconds: int = 60,
+        megabytes: int = MEMORY_MB,
     ) -> None:
         super().__init__(scope, "".join(part.title() for part in name.split("_")))
         allowed = (_log(name), *access.statements(reads, writes, may))
@@ -63,7 +65,7 @@ class Phase(Construct):
             handler="handler.handle",
             code=lambda_.Code.from_asset(_folder(shared.functions, name), exclude=["__pycache__", "*.pyc"]),
             layers=list(shared.layers),
-            memory_size=MEMORY_MB,
+            memory_size=megabytes,
             timeout=Duration.seconds(seconds),
             environment={**shared.environment, "POWERTOOLS_SERVICE_NAME": name},
             role=self.role.without_policy_updates(),

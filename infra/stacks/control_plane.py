@@ -119,7 +119,8 @@ class ControlPlaneStack(Stack):
         self._phase("finish", writes=[LEDGER, REGISTRY])
 
     def _operator_phases(self, settings: Settings) -> None:
-        self._phase("promote", reads=[SNAPSHOTS], writes=[LEDGER, RELEASES], seconds=300)
+        # It holds an artifact, 1 GiB at most, while it copies it.
+        self._phase("promote", reads=[SNAPSHOTS], writes=[LEDGER, RELEASES], seconds=300, megabytes=3008)
         self._phase("decide", writes=[LEDGER], may=[ANSWER_ROLLOUT])
         self._phase("approve", writes=[LEDGER], may=[ANSWER_ROLLOUT])
         converge = self._phase(

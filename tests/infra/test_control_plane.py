@@ -47,7 +47,8 @@ def test_every_function_has_its_layers_its_log_and_the_contracts_environment(
         name = function["FunctionName"].removeprefix("lifecycle-")
         assert (function["Runtime"], function["Handler"]) == ("python3.13", "handler.handle")
         assert function["Architectures"] == ["x86_64"]
-        assert function["MemorySize"] == 256
+        copies = function["FunctionName"] == "lifecycle-promote"
+        assert function["MemorySize"] == (3008 if copies else 256)
         assert len(function["Layers"]) == 2
         assert (function["Timeout"] == 900) == (name in LONG)
         values = function["Environment"]["Variables"]
