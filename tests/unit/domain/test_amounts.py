@@ -1,0 +1,83 @@
+"""Amounts: what may be written, and which way each rounds."""
+
+from fractions import Fraction
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from lifecycle.domain.amounts import at_least, at_most, parse_amount
+from lifecycle.domain.errors import InvalidName
+
+PERCENTS = st.integers(min_value=1, max_value=100)
+HOSTS = st.integers(min_value=0, max_value=10_000)
+
+
+@pytest.mark.parametrize("value", [0, 1, 400, "1%", "9%", "10%", "25%", "99%", "100%"])
+def test_a_number_and_a_share_are_kept_as_they_were_written(value: int | str) -> None:
+    assert parse_amount(value) == value
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        *(-1, True, False, 1.0, None, [], "", "3", "0%", "00%", "05%", "101%", "200%", "2.5%", "-5%", "+5%"),
+        *("%", "abc", "25 %", " 25%", "25%\n", "25%%", "\u0662%", "25", "1e1%"),
+    ],
+)
+def test_anything_else_is_refused_and_named(value: object) -> None:
+    with pytest.raises(InvalidName, match="is not a number of hosts: expected a whole number") as refused:
+        parse_amount(value)
+    assert repr(str(value)) in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("amount", "of", "most", "least"),
+    [
+        ("25%", 4, 1, 1),
+        ("25%", 7, 1, 2),
+        ("25%", 8, 2, 2),
+        ("25%", 3, 1, 1),
+        ("50%", 1, 1, 1),
+        ("100%", 5, 5, 5),
+        ("1%", 100, 1, 1),
+        ("1%", 101, 1, 2),
+        ("29%", 100, 29, 29),  # 0.29 * 100 is 28.999999999999996
+        ("25%", 0, 1, 0),
+        (3, 10, 3, 3),
+        (0, 10, 0, 0),
+        (12, 10, 12, 12),
+    ],
+)
+def test_what_may_go_rounds_down_and_what_must_stay_rounds_up(
+    amount: int | str, of: int, most: int, least: int
+) -> None:
+    assert (at_most(amount, of), at_least(amount, of)) == (most, least)
+
+
+@given(PERCENTS, HOSTS)
+def test_a_share_is_rounded_by_less_than_one_host(percent: int, of: int) -> None:
+    exact = Fraction(of * percent, 100)
+    least = at_least(f"{percent}%", of)
+    assert 0 <= least - exact < 1
+    most = at_most(f"{percent}%", of)
+    assert 0 <= exact - most < 1 or (most == 1 and exact < 1)
+
+
+@given(PERCENTS, st.integers(min_value=1, max_value=10_000))
+def test_a_share_never_takes_more_hosts_than_there_are(percent: int, of: int) -> None:
+    assert 1 <= at_most(f"{percent}%", of) <= of
+    assert 1 <= at_least(f"{percent}%", of) <= of
+
+
+@given(PERCENTS, HOSTS)
+def test_what_may_go_and_what_must_stay_leave_no_host_untold(percent: int, of: int) -> None:
+    if percent < 100 and of * percent >= 100:
+        assert at_most(f"{percent}%", of) + at_least(f"{100 - percent}%", of) == of
+
+
+@pytest.mark.parametrize("count", [at_most, at_least])
+def test_a_share_that_was_never_checked_is_refused(count: object) -> None:
+    assert callable(count)
+    with pytest.raises(InvalidName):
+        count("150%", 4)
