@@ -172,6 +172,7 @@ class Agent:
                 agent_started_at=self._started_at,
                 epoch=acted.epoch,
                 attempt=acted.attempt,
+                order=acted.order,
                 deployment=acted.deployment,
                 stage=self._stage if self._journal.at_work else acted.stage,
                 failed_stage=acted.failed_stage,

@@ -13,7 +13,7 @@ MAXIMUM_TRIES = 3
 """How often one INSTALL is begun before the agent gives up on it (it crashed each time before)."""
 
 UNDER_WAY = frozenset({Stage.FETCHING, Stage.INSTALLING, Stage.STARTING, Stage.SELF_TESTING})
-_RANK = {Order.IDLE: 0, Order.STAND_BY: 1, Order.INSTALL: 2}
+_SWITCHES = (Order.INSTALL, Order.RESTORE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,8 +41,8 @@ class Acted:
 
 
 def key(of: Turn | Acted) -> tuple[int, int, int]:
-    """Turns of one host are ordered by epoch, then attempt; within one attempt, standing by comes first."""
-    return (of.epoch, of.attempt, _RANK[of.order])
+    """Turns of one host are ordered by epoch, then attempt, then order: stand by, install, restore."""
+    return (of.epoch, of.attempt, of.order.place)
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,13 +159,13 @@ def _resume(turn: Turn, acted: Acted, now: datetime) -> Decision:
         return Abandon(f"its turn now names {turn.version}, it was begun with {acted.version}")
     if now >= turn.expires_at:
         return Abandon(f"the turn expired at {turn.expires_at:%H:%M:%S} before it was done")
-    if turn.order is Order.INSTALL and acted.tries >= MAXIMUM_TRIES:
+    if turn.order in _SWITCHES and acted.tries >= MAXIMUM_TRIES:
         return Abandon(f"it was begun {acted.tries} times, and the agent did not survive it")
     return _begin(turn, f"turn {turn.epoch}.{turn.attempt} is done again: it stopped at {acted.stage}")
 
 
 def _begin(turn: Turn, reason: str) -> Decision:
-    return Install(turn, reason) if turn.order is Order.INSTALL else Fetch(turn, reason)
+    return Install(turn, reason) if turn.order in _SWITCHES else Fetch(turn, reason)
 
 
 def remembered(report: HostReport | None) -> State:
@@ -182,7 +182,7 @@ def remembered(report: HostReport | None) -> State:
     return State(
         acted=replace(
             acted,
-            order=Order.INSTALL,
+            order=report.order if report.order in _SWITCHES else Order.INSTALL,
             stage=Stage.FAILED if lost else report.stage,
             failed_stage=report.stage if lost else report.failed_stage,
             detail="the agent lost its folder in the middle of this turn" if lost else report.detail,

@@ -102,13 +102,13 @@ def _build_phase(newest_first: Sequence[Mapping[str, Any]]) -> str:
 
 
 class LambdaFunctions:
-    """The phases that a person may call, as Lambdas named `lifecycle-<phase>`."""
+    """The phases that a person may call, as Lambdas named `lifecycle-<phase>` (infra/names.py)."""
 
     def __init__(self, functions: Any) -> None:
         self._functions = functions
 
     def call(self, phase: str, payload: Mapping[str, Any]) -> Any:
-        name = f"lifecycle-{phase}"
+        name = f"lifecycle-{phase.replace('_', '-')}"
         found = self._functions.invoke(FunctionName=name, Payload=json.dumps(dict(payload)).encode())
         answer = json.loads(found["Payload"].read() or b"null")
         if found.get("FunctionError"):

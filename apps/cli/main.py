@@ -35,6 +35,7 @@ COMMANDS = {
     "snapshots": Listed("Versions", "commands.catalogue", "What was built."),
     "promote": Listed("Versions", "commands.catalogue", "Make a snapshot the next release."),
     "releases": Listed("Versions", "commands.catalogue", "What may go to production."),
+    "gc": Listed("Versions", "commands.collecting", "Delete what nothing needs any more."),
     "plan": Listed(
         "Deploying", "commands.deploying", "What a deployment would do, and what stands against it."
     ),
@@ -44,10 +45,23 @@ COMMANDS = {
     "approve": Listed("Answering", "commands.answering", "Let a deployment that waits at a gate go on."),
     "reject": Listed("Answering", "commands.answering", "Do not let it go on."),
     "decide": Listed("Answering", "commands.answering", "Say what becomes of a failed host."),
+    "pause": Listed("Answering", "commands.pausing", "Stop a deployment before its next host."),
+    "resume": Listed("Answering", "commands.pausing", "Let a paused deployment go on, or abort it."),
     "status": Listed("Looking", "commands.looking", "What runs where, and what waits for whom."),
     "hosts": Listed("Looking", "commands.hosts", "Each host against what is desired."),
-    "history": Listed("Looking", "commands.looking", "What was deployed; who did what, and why."),
+    "history": Listed("Looking", "commands.history", "What was deployed; who did what, and why."),
     "converge": Listed("Looking", "commands.hosts", "Repair drift now."),
+    "freeze": Listed(
+        "Keeping out", "commands.freezing", "Let no new version be deployed, anywhere or somewhere."
+    ),
+    "unfreeze": Listed("Keeping out", "commands.freezing", "Lift a freeze."),
+    "freezes": Listed("Keeping out", "commands.freezing", "What is frozen, since when, by whom and why."),
+    "quarantine": Listed("Keeping out", "commands.quarantining", "Keep a bad version or a bad host out."),
+    "unquarantine": Listed("Keeping out", "commands.quarantining", "Let it in again."),
+    "quarantined": Listed(
+        "Keeping out", "commands.quarantining", "Which versions and hosts are kept out, and why."
+    ),
+    "remove-host": Listed("Keeping out", "commands.quarantining", "Forget a host that is gone."),
     "local": Listed("This machine", "local", "The environment on this machine."),
 }
 
@@ -81,7 +95,7 @@ def command(name: str) -> Any:
     if name == "local":
         made.add_typer(module.app, name=name)
     else:
-        made.command(name)(getattr(module, name))
+        made.command(name)(getattr(module, name.replace("-", "_")))
     return typer.main.get_group(made).commands[name]
 
 

@@ -9,7 +9,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from apps.cli.words import clean
+from apps.cli.words import clean, hanging
 
 
 class Page:
@@ -57,6 +57,10 @@ class Page:
 
         self.console.print(Text(clean(text), style), soft_wrap=True)
 
+    def entry(self, text: str, indent: int) -> None:
+        """One line of a log: on a terminal wrapped at its width, elsewhere whole, so that it can be searched."""
+        self.say(hanging(text, self.console.width, indent) if self.terminal else text)
+
     def table(self, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
         """Rows under their columns' names; nothing when there are no rows."""
         if self.as_json or not rows:
@@ -101,9 +105,22 @@ def rich_table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> Any:
 
 _STYLES = {
     "green": {"DONE", "alive", "healthy", "passed", "PASSED", "CONVERGED", "in place", "SUCCEEDED"},
-    "red": {"FAILED", "failed", "HALTED", "unhealthy", "ABORTED", "REJECTED", "REFUSED", "silent"},
+    "red": {
+        "FAILED",
+        "failed",
+        "HALTED",
+        "unhealthy",
+        "ABORTED",
+        "REJECTED",
+        "REFUSED",
+        "SUPERSEDED",
+        "silent",
+        "quarantined",
+    },
     "yellow": {
         "AWAITING_APPROVAL",
+        "PAUSED",
+        "QUEUED",
         "draining",
         "installing",
         "self-testing",

@@ -10,6 +10,7 @@ from apps.cli.page import Page
 from apps.cli.ports import Connection
 from apps.cli.words import lasting, names_or_none
 from lifecycle.application.plan import preview
+from lifecycle.domain.amounts import Amount
 from lifecycle.domain.deployment import Desired, Request
 from lifecycle.domain.manifest import ApprovalGate, Policy
 from lifecycle.domain.planning import Plan
@@ -95,5 +96,7 @@ def show_plan(page: Page, seen: Preview) -> None:
         page.say(f"nothing to do: {names_or_none(found.in_place)} serve {found.target.version}", "green")
 
 
-def _hosts(count: int) -> str:
+def _hosts(count: Amount) -> str:
+    if isinstance(count, str):
+        return f"up to {count} of the hosts"
     return "one host" if count == 1 else f"up to {count} hosts"

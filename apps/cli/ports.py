@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Protocol
 
-from lifecycle.application.ports import Catalogue
+from lifecycle.application.delivery_ports import Catalogue
 from lifecycle.application.world import World
 
 

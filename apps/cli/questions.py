@@ -1,33 +1,93 @@
-"""A question to a human, as an operator reads it: what failed, the host's own words, and what can be typed now.
+"""A question to a human, as an operator reads it: what failed, who is to blame, and what can be typed now.
 
-Used by status, watch, deploy and decide; pure, so that every place says the same.
+Used by status, watch, deploy, decide and pause; pure, so that every place says the same.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from enum import StrEnum
 from typing import Any, TypeAlias
 
-from apps.cli.words import indented, moment, one_line
-from lifecycle.domain.deployment import CONSEQUENCES, Choice, Deployment, Question
+from apps.cli.words import ahead, indented, minute, one_line
+from lifecycle.domain.attempts import Blame
+from lifecycle.domain.deployment import Deployment, DeploymentState, cluster_of
+from lifecycle.domain.questions import CONSEQUENCES, ROLLBACK_REQUEST, Choice, Question
 
 Command: TypeAlias = Callable[[str], str]
 
 
-def asked(question: Question) -> list[str]:
-    """What happened: the host and attempt, the reason, and the evidence."""
-    if not question.host:
-        until = f", until {moment(question.expires_at)} UTC" if question.expires_at else ""
-        return [f"  waits for an approval{until}: {one_line(question.reason)}"]
+class Asks(StrEnum):
+    """What a question wants."""
+
+    DECISION = "a decision"
+    APPROVAL = "an approval"
+    RESUME = "a resume"
+
+
+# A state of the rollout waits for these; a pause stands in any state.
+_ASKED_IN = {DeploymentState.HALTED: Asks.DECISION, DeploymentState.AWAITING_APPROVAL: Asks.APPROVAL}
+_BLAMED = {Blame.HOST: "the HOST", Blame.VERSION: "the VERSION", Blame.UNCLEAR: "UNCLEAR"}
+
+
+def asks(question: Question) -> Asks:
+    """What this question wants."""
+    if question.host:
+        return Asks.DECISION
+    return Asks.RESUME if question.pauses else Asks.APPROVAL
+
+
+def open_questions(deployment: Deployment | None, questions: Sequence[Question]) -> list[Question]:
+    """What a deployment waits for, the most pressing first; nothing once its rollback was asked for."""
+    if deployment is None or deployment.state.final:
+        return []
+    if any(q.id == ROLLBACK_REQUEST and q.answer for q in questions):
+        return []
+    found = []
+    for wanted in Asks:
+        mine = [q for q in questions if q.id != ROLLBACK_REQUEST and asks(q) is wanted]
+        newest = max(mine, key=lambda q: q.asked_at, default=None)
+        if newest and not newest.answer and wanted in (Asks.RESUME, _ASKED_IN.get(deployment.state)):
+            found.append(newest)
+    return found
+
+
+def asked(question: Question, now: datetime) -> list[str]:
+    """What happened: the host and attempt, the reason, the diagnosis, how long it is asked, and the evidence."""
+    wanted = asks(question)
+    if wanted is Asks.RESUME:
+        return [f"  {one_line(question.reason, 1200)}; no further host is begun"]
+    if wanted is Asks.APPROVAL:
+        return [f"  waits for an approval: {one_line(question.reason)}", *_expiry(question, now)]
     lines = [f"  {question.host}, attempt {question.attempt}, failed: {one_line(question.reason, 2000)}"]
+    if question.blame:
+        lines.append(f"  to blame: {_BLAMED[question.blame]}: {one_line(question.diagnosis, 1000)}")
+    if question.blame is Blame.HOST:
+        lines.append(f"  {question.host} is quarantined: later deployments leave it out; RETRY lifts that")
+    lines += _expiry(question, now)
     if evidence := indented(question.evidence):
         lines += [f"  the end of the log on {question.host}:", *evidence]
     return lines
 
 
+def _expiry(question: Question, now: datetime) -> list[str]:
+    if question.expires_at is None:
+        return []
+    then = "it is asked anew" if question.host else "it counts as rejected"
+    if question.expired(now):
+        return [f"  expired at {minute(question.expires_at)}: an answer is refused; {then}"]
+    return [f"  expires at {ahead(question.expires_at, now)}: then {then}"]
+
+
+def effect(question: Question, choice: Choice) -> str:
+    """What a choice would do here; what it does anywhere, where the question does not say."""
+    return question.effects.get(choice) or CONSEQUENCES[choice]
+
+
 def answers(question: Question, command: Command) -> list[str]:
-    """What can be typed: each choice's consequence, and under it the whole command."""
+    """What can be typed: what each choice would do, and under it the whole command."""
     lines = ["  what you can do now:"]
     for choice in question.choices:
-        lines += [f"  # {choice}: {CONSEQUENCES[choice]}", f"  {answer_line(question, choice, command)}"]
+        lines += [f"  # {choice}: {effect(question, choice)}", f"  {answer_line(question, choice, command)}"]
     return lines
 
 
@@ -37,7 +97,10 @@ def answer_line(question: Question, choice: Choice, command: Command) -> str:
     if question.host:
         where = f"--host {question.host} --attempt {question.attempt}"
         return command(f"decide {question.deployment} {choice} {where} {why}")
-    service = question.deployment.rsplit("-", 3)[0]
+    if question.pauses:
+        abort = " --abort" if choice is Choice.ABORT else ""
+        return command(f"resume {question.deployment}{abort} {why}")
+    service = cluster_of(question.deployment).service
     return command(f"{choice.lower()} {service} --deployment {question.deployment} {why}")
 
 
@@ -45,18 +108,21 @@ def question_facts(question: Question, command: Command) -> dict[str, Any]:
     """A question for programs. The task token stays out: whoever has it could wake the rollout."""
     return {
         "id": question.id,
+        "asks": asks(question).name.lower(),
         "deployment": question.deployment,
         "host": question.host,
         "attempt": question.attempt,
         "gate": str(question.gate),
         "reason": question.reason,
+        "blame": str(question.blame) or None,
+        "diagnosis": question.diagnosis,
         "evidence": question.evidence,
         "asked_at": question.asked_at.isoformat(),
         "expires_at": question.expires_at.isoformat() if question.expires_at else None,
         "choices": [
             {
                 "choice": str(choice),
-                "consequence": CONSEQUENCES[choice],
+                "consequence": effect(question, choice),
                 "command": answer_line(question, choice, command),
             }
             for choice in question.choices
@@ -69,12 +135,13 @@ def what_now(deployment: Deployment, command: Command) -> list[str]:
     cluster = deployment.cluster
     where = "" if cluster.environment == "production" else f" --environment {cluster.environment}"
     see = command(f"status {cluster.service}")
-    if deployment.state == "DONE":
-        return [see]
-    if deployment.state in ("ABORTED", "STALE"):
-        return [
-            see,
-            command(f"hosts {cluster.service}"),
-            command(f"rollback {cluster.service}{where} --reason '...'"),
-        ]
-    return [see, command(f"history {cluster.service} --trail")]
+    match deployment.state:
+        case DeploymentState.DONE | DeploymentState.SUPERSEDED:
+            return [see]
+        case DeploymentState.ABORTED | DeploymentState.STALE:
+            back = command(f"rollback {cluster.service}{where} --reason '...'")
+            return [see, command(f"hosts {cluster.service}"), back]
+        case DeploymentState.REFUSED:
+            return [see, command(f"plan {cluster.service} {deployment.target.version}{where}")]
+        case _:
+            return [see, command(f"history {cluster.service} --trail")]

@@ -9,9 +9,11 @@ from dataclasses import dataclass
 
 from apps.cli.errors import Ambiguous
 from apps.cli.ports import Connection, Run
-from lifecycle.domain.deployment import ROLLBACK_REQUEST, Deployment, Question, cluster_of
+from apps.cli.questions import Asks, asks, open_questions
+from lifecycle.domain.deployment import Deployment, cluster_of
 from lifecycle.domain.errors import Unknown
 from lifecycle.domain.fleet import ENVIRONMENTS, Cluster, service_name
+from lifecycle.domain.questions import Question
 from lifecycle.domain.versions import ReleaseVersion, SnapshotVersion, parse_version
 
 _DEPLOYMENT = re.compile(r"[a-z0-9-]+-(?:staging|production)-\d{14}-[0-9a-z]+")
@@ -95,14 +97,6 @@ class Waiting:
     question: Question
 
 
-def open_question(questions: Sequence[Question]) -> Question | None:
-    """The newest question that nobody has answered; none when a rollback was asked for, which overrules it."""
-    if any(q.id == ROLLBACK_REQUEST and q.answer for q in questions):
-        return None
-    asked = [q for q in questions if q.answer is None and q.id != ROLLBACK_REQUEST]
-    return max(asked, key=lambda q: q.asked_at, default=None)
-
-
 def current(here: Connection, cluster: Cluster) -> Deployment | None:
     """The deployment that has the cluster's lease, once it is planned."""
     lease = here.world.leases.current(cluster)
@@ -117,30 +111,43 @@ def deployment_named(here: Connection, text: str) -> Deployment:
     raise Unknown("deployment", text, f"see: {here.command(f'history {cluster.service}')}")
 
 
-def waiting(here: Connection, text: str, environment: str, *, decision: bool) -> Waiting:
-    """The deployment that waits for a decision, or for an approval; raises Unknown or Ambiguous."""
-    what = "a decision" if decision else "an approval"
-    if is_deployment(text):
-        candidates = [deployment_named(here, text)]
-    else:
-        clusters = [Cluster(environment, service_name(text))] if environment else clusters_of(text)
-        candidates = [d for cluster in clusters if (d := current(here, cluster))]
+def waiting(here: Connection, text: str, environment: str, wanted: Asks) -> Waiting:
+    """The deployment that waits for a decision, an approval or a resume; raises Unknown or Ambiguous."""
+    candidates = running(here, text, environment)
     found = [
         Waiting(each, question)
         for each in candidates
-        if (question := open_question(here.world.deployments.questions(each.id)))
-        and bool(question.host) is decision
-        and not each.state.final
+        for question in open_questions(each, here.world.deployments.questions(each.id))
+        if asks(question) is wanted
     ]
     if len(found) > 1:
         names = ", ".join(each.deployment.id for each in found)
-        raise Ambiguous(f"more than one deployment waits for {what}: name one of {names}")
+        raise Ambiguous(f"more than one deployment waits for {wanted}: name one of {names}")
     if not found:
-        states = "; ".join(f"{each.id} is {each.state}" for each in candidates) or "nothing is being deployed"
-        service = candidates[0].cluster.service if candidates else text
-        raise Unknown("deployment", f"of {text} that waits for {what}", _see(here, states, service))
+        raise Unknown("deployment", f"of {text} that waits for {wanted}", _states(here, text, candidates))
     return found[0]
 
 
-def _see(here: Connection, states: str, service: str) -> str:
+def running(here: Connection, text: str, environment: str) -> list[Deployment]:
+    """The deployment of that name, or those that have the lease of a service's clusters; raises Unknown."""
+    if is_deployment(text):
+        return [deployment_named(here, text)]
+    clusters = [Cluster(environment, service_name(text))] if environment else clusters_of(text)
+    return [found for cluster in clusters if (found := current(here, cluster))]
+
+
+def the_running(here: Connection, text: str, environment: str) -> Deployment:
+    """The one deployment that has not ended; raises Unknown or Ambiguous."""
+    candidates = running(here, text, environment)
+    found = [each for each in candidates if not each.state.final]
+    if len(found) > 1:
+        raise Ambiguous(f"more than one deployment runs: name one of {', '.join(each.id for each in found)}")
+    if not found:
+        raise Unknown("deployment", f"of {text} that runs", _states(here, text, candidates))
+    return found[0]
+
+
+def _states(here: Connection, text: str, candidates: Sequence[Deployment]) -> str:
+    states = "; ".join(f"{each.id} is {each.state}" for each in candidates) or "nothing is being deployed"
+    service = candidates[0].cluster.service if candidates else text
     return f"{states}; see: {here.command(f'status {service}')}"

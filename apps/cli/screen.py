@@ -7,13 +7,15 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from apps.cli.follow import Screen, Sight
+from apps.cli.follow import Screen
 from apps.cli.page import Page, rich_table
 from apps.cli.ports import Connection
-from apps.cli.questions import answers, asked, question_facts
+from apps.cli.questions import Asks, answers, asked, asks, question_facts
+from apps.cli.sight import Sight
 from apps.cli.states import COLUMNS, HostState, host_states
 from apps.cli.words import clean, one_line, time_of_day
-from lifecycle.domain.deployment import Question, TrailEntry
+from lifecycle.domain.deployment import Deployment, TrailEntry
+from lifecycle.domain.questions import Question
 
 
 def trail_line(entry: TrailEntry) -> str:
@@ -43,18 +45,42 @@ class SilentScreen:
         del sight
 
 
+class News:
+    """What a watcher has not been told yet, of what is not in the trail: questions, and what is waited for."""
+
+    def __init__(self) -> None:
+        self._known: set[tuple[str, str]] = set()
+
+    def questions(self, sight: Sight) -> list[Question]:
+        """Questions on which watching goes on: approvals, and pauses."""
+        return [q for q in sight.open if asks(q) is not Asks.DECISION and self._is_new("question", q.id)]
+
+    def before(self, sight: Sight) -> Deployment | None:
+        """The deployment that a queued one waits for, when it or its state is another than before."""
+        found = sight.before
+        return found if found and self._is_new(found.id, f"{found.state} {found.reason}") else None
+
+    def _is_new(self, kind: str, text: str) -> bool:
+        new = (kind, text) not in self._known
+        self._known.add((kind, text))
+        return new
+
+
 class JsonScreen:
     """A JSON object a line and event."""
 
     def __init__(self, page: Page, here: Connection) -> None:
         self._page = page
         self._here = here
-        self._asked: set[str] = set()
+        self._news = News()
 
     def show(self, sight: Sight) -> None:
         for entry in sight.news:
             self._page.event(trail_facts(entry))
-        if question := _new_approval(sight, self._asked):
+        if before := self._news.before(sight):
+            facts = {"waits_for": before.id, "state": str(before.state), "reason": before.reason}
+            self._page.event({"event": "queued", "deployment": sight.name, **facts})
+        for question in self._news.questions(sight):
             facts = question_facts(question, self._here.command)
             self._page.event({"event": "question", **facts})
 
@@ -65,14 +91,22 @@ class LineScreen:
     def __init__(self, page: Page, here: Connection) -> None:
         self._page = page
         self._here = here
-        self._asked: set[str] = set()
+        self._news = News()
 
     def show(self, sight: Sight) -> None:
+        now = self._here.world.clock.now()
         for entry in sight.news:
             self._page.say(trail_line(entry))
-        if question := _new_approval(sight, self._asked):
-            for line in (*asked(question), *answers(question, self._here.command)):
+        if before := self._news.before(sight):
+            self._page.say(f"{time_of_day(now)} UTC  -  {_waits_for(before)}")
+            self._page.say(f"  {self._here.command(f'status {sight.cluster.service}')}")
+        for question in self._news.questions(sight):
+            for line in (*asked(question, now), *answers(question, self._here.command)):
                 self._page.say(line)
+
+
+def _waits_for(before: Deployment) -> str:
+    return f"waits for {before.id}: {before.target.version}, {before.state}: {one_line(before.reason, 160)}"
 
 
 class LiveScreen:
@@ -93,7 +127,8 @@ def hosts_of(sight: Sight, here: Connection) -> list[HostState]:
     if sight.deployment is None:
         return []
     now = here.world.clock.now()
-    return host_states(sight.deployment, sight.attempts, sight.questions, sight.digests, now)
+    found = host_states(sight.deployment, sight.attempts, sight.questions, sight.digests, now)
+    return [host for host in found if host.attempt or host.host not in sight.quarantined]
 
 
 def headline(sight: Sight, hosts: list[HostState]) -> str:
@@ -103,6 +138,8 @@ def headline(sight: Sight, hosts: list[HostState]) -> str:
     current = sight.deployment
     done = f"{sum(host.done for host in hosts)} of {len(hosts)} hosts"
     what = f"{current.cluster.service} {current.target.version} to {current.cluster.environment}"
+    if sight.before:
+        return f"{what}: QUEUED, waits for {sight.before.target.version}, {sight.before.state}"
     return f"{what}: {current.state}, {done}"
 
 
@@ -124,15 +161,6 @@ def frame(sight: Sight, hosts: list[HostState]) -> Any:
 def _short(cells: list[str]) -> list[str]:
     # A table taller than the terminal flickers; the whole reason scrolls by as an event.
     return [one_line(cell, 60) for cell in cells]
-
-
-def _new_approval(sight: Sight, known: set[str]) -> Question | None:
-    question = sight.question
-    final = sight.deployment is None or sight.deployment.state.final
-    if question is None or question.host or question.id in known or final:
-        return None
-    known.add(question.id)
-    return question
 
 
 @contextmanager

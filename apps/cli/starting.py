@@ -12,7 +12,7 @@ from apps.cli.plans import Preview, plan_facts, previewed, show_plan
 from apps.cli.ports import Connection
 from apps.cli.watching import watch_deployment
 from lifecycle.application.requests import payload
-from lifecycle.domain.deployment import Kind, Request, deployment_id
+from lifecycle.domain.deployment import Kind, Obstacle, Request, deployment_id
 from lifecycle.domain.errors import Refused
 from lifecycle.domain.fleet import Cluster
 
@@ -33,7 +33,7 @@ def request_for(
     *,
     kind: Kind = Kind.DEPLOY,
     rollback_of: str | None = None,
-    even_if_quarantined: bool = False,
+    despite: tuple[Obstacle, ...] = (),
 ) -> Request:
     """A request under a new name."""
     return Request(
@@ -45,7 +45,7 @@ def request_for(
         reason=reason,
         kind=kind,
         rollback_of=rollback_of,
-        even_if_quarantined=even_if_quarantined,
+        despite=despite,
     )
 
 

@@ -9,7 +9,9 @@ from datetime import datetime
 
 from apps.cli.words import lasting
 from lifecycle.domain.answers import answers_on, latest_attempts
-from lifecycle.domain.deployment import AttemptState, Choice, Deployment, HostAttempt, Question
+from lifecycle.domain.attempts import AttemptState, HostAttempt
+from lifecycle.domain.deployment import Deployment
+from lifecycle.domain.questions import Choice, Question
 
 _DOING = {
     AttemptState.STARTED: "draining",
@@ -35,7 +37,7 @@ class HostState:
 
     @property
     def done(self) -> bool:
-        return self.state in ("alive", "in place", "left out")
+        return self.state in ("alive", "in place", "left out", "gone")
 
     def cells(self) -> list[str]:
         took = lasting(self.seconds) if self.attempt else "-"
@@ -56,7 +58,7 @@ def host_states(
     newest = latest_attempts(tuple(attempts))
     joined = sorted((set(newest) | set(digests)) - set(deployment.hosts))
     return [
-        _state(host, newest.get(host), tuple(questions), deployment, digests.get(host, ""), now)
+        _state(host, newest.get(host), tuple(questions), deployment, digests.get(host), now)
         for host in (*deployment.hosts, *joined)
     ]
 
@@ -66,13 +68,13 @@ def _state(
     attempt: HostAttempt | None,
     questions: tuple[Question, ...],
     deployment: Deployment,
-    digest: str,
+    digest: str | None,
     now: datetime,
 ) -> HostState:
     if attempt is None:
         state = "in place" if digest == deployment.target.digest else "waiting"
-        return HostState(host, state, 0, 0.0, "")
-    state = _DOING[attempt.state]
+        return HostState(host, "gone" if digest is None else state, 0, 0.0, "")
+    state = "silent" if attempt.unreachable else _DOING[attempt.state]
     answers = answers_on(questions, attempt)
     if attempt.state is AttemptState.FAILED and answers:
         state = _LEFT.get(answers[-1], state)

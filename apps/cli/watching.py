@@ -8,7 +8,8 @@ from collections.abc import Callable
 from contextlib import nullcontext
 from typing import Any, TypeAlias
 
-from apps.cli.follow import Ending, follow
+from apps.cli.endings import Ending
+from apps.cli.follow import follow
 from apps.cli.page import Page
 from apps.cli.ports import Connection, Run
 from apps.cli.questions import answers, asked, question_facts, what_now
@@ -70,7 +71,8 @@ def conclude(page: Page, here: Connection, name: str, found: Ending) -> None:
     reason = "" if found.question else f": {one_line(found.reason, 2000)}{_took(found)}"
     page.say(f"{name}: {found.state}{reason}", _style(found))
     if found.question:
-        for line in (*asked(found.question), *answers(found.question, here.command)):
+        now = here.world.clock.now()
+        for line in (*asked(found.question, now), *answers(found.question, here.command)):
             page.say(line)
     elif found.heir:
         page.say(f"it is rolled back by {found.heir}, which is followed now")

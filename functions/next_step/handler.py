@@ -9,4 +9,6 @@ from lifecycle.phase import task
 @task(InDeployment)
 def handle(asked: InDeployment) -> Decided:
     """Read the facts, and choose one step."""
-    return decide_next(wiring.world(), asked.cluster, asked.deployment, asked.execution)
+    return decide_next(
+        wiring.world(), asked.cluster, asked.deployment, asked.execution, undiagnosed=asked.undiagnosed
+    )

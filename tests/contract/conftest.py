@@ -11,25 +11,29 @@ from apps.local.emulator import Aws, start_emulator, wait_for_emulator
 from apps.local.layout import Layout
 from apps.local.ports import Ports
 from apps.local.processes import end
+from lifecycle.application.delivery_ports import Catalogue
 from lifecycle.application.ports import (
     Artifacts,
-    Catalogue,
     Deployments,
     Dispatcher,
     Fleet,
+    Freezes,
     Leases,
+    Queue,
     Registry,
     Standings,
     Trail,
 )
-from lifecycle.domain.fleet import Cluster
+from lifecycle.domain.fleet import Cluster, HostReport, Turn
 from lifecycle.gateways.aws.artifacts import S3Artifacts
 from lifecycle.gateways.aws.catalogue import DynamoCatalogue
 from lifecycle.gateways.aws.deployments import DynamoDeployments
 from lifecycle.gateways.aws.dispatcher import AlbDispatcher
 from lifecycle.gateways.aws.fleet import DynamoFleet
-from lifecycle.gateways.aws.items import Table
+from lifecycle.gateways.aws.freezes import DynamoFreezes
+from lifecycle.gateways.aws.items import Table, item, record, reports_key, turns_key
 from lifecycle.gateways.aws.leases import DynamoLeases
+from lifecycle.gateways.aws.queue import DynamoQueue
 from lifecycle.gateways.aws.registry import SsmRegistry
 from lifecycle.gateways.aws.standings import DynamoStandings
 from lifecycle.gateways.aws.trail import DynamoTrail
@@ -51,6 +55,10 @@ class Gateways:
     dispatcher: Dispatcher
     artifacts: Artifacts
     catalogue: Catalogue
+    freezes: Freezes
+    queue: Queue
+    write_report: Callable[[Cluster, HostReport], None]
+    turn_of: Callable[[Cluster, str], Turn | None]
     settle: Callable[[], None]
     service: str = field(default_factory=lambda: f"hello-{next(_NUMBERS)}")
 
@@ -104,6 +112,10 @@ def _memory() -> Gateways:
         dispatcher=twins.dispatcher,
         artifacts=twins.artifacts,
         catalogue=twins.catalogue,
+        freezes=twins.freezes,
+        queue=twins.queue,
+        write_report=twins.fleet.write_report,
+        turn_of=twins.fleet.turn,
         settle=twins.dispatcher.settle,
         service=service,
     )
@@ -121,10 +133,23 @@ def _aws(aws: Aws) -> Gateways:
         dispatcher=AlbDispatcher(aws.client("elbv2"), ssm),
         artifacts=S3Artifacts(aws.client("s3"), "artifacts"),
         catalogue=DynamoCatalogue(table),
+        freezes=DynamoFreezes(table),
+        queue=DynamoQueue(table),
+        write_report=lambda cluster, report: _report(table, cluster, report),
+        turn_of=lambda cluster, host: _turn(table, cluster, host),
         settle=lambda: None,
     )
     _target_group(aws, ssm, made.cluster)
     return made
+
+
+def _report(table: Table, cluster: Cluster, report: HostReport) -> None:
+    table.put(item(reports_key(cluster), report.host, report))
+
+
+def _turn(table: Table, cluster: Cluster, host: str) -> Turn | None:
+    found = table.get(turns_key(cluster), host)
+    return record(Turn, found) if found else None
 
 
 def _target_group(aws: Aws, ssm: Any, cluster: Cluster) -> None:

@@ -4,16 +4,19 @@ import hashlib
 import io
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 
+from apps.local.emulator import Aws
 from lifecycle.application.promote import promote
 from lifecycle.domain.capacity import TargetState
 from lifecycle.domain.deployment import Target
 from lifecycle.domain.errors import DigestMismatch, StoreRefused, Unknown
 from lifecycle.domain.fleet import Cluster
 from lifecycle.domain.manifest import Check, Manifest, Run
+from lifecycle.gateways.aws.artifacts import S3Artifacts
 from tests.contract.conftest import Gateways
 
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
@@ -22,8 +25,12 @@ SNAPSHOT = "1.2.0-20261123120000-abcdef0"
 
 
 def a_manifest(gateways: Gateways, version: str = SNAPSHOT, body: bytes = BODY) -> Manifest:
+    return a_manifest_of(gateways.service, version, body)
+
+
+def a_manifest_of(service: str, version: str, body: bytes = BODY) -> Manifest:
     return Manifest(
-        service=gateways.service,
+        service=service,
         version=version,
         commit="abcdef0" + "0" * 33,
         repository="https://example.test/hello.git",
@@ -53,6 +60,99 @@ def test_what_was_published_is_read_back(gateways: Gateways) -> None:
         assert stream.read() == BODY
     assert gateways.artifacts.has_artifact(Target(SNAPSHOT, manifest.digest), gateways.service)
     assert not gateways.artifacts.has_artifact(Target("9.9.9", ""), gateways.service)
+
+
+def test_an_artifact_counts_only_with_its_manifest_and_its_digest(gateways: Gateways) -> None:
+    digest = publish(gateways).digest
+    assert gateways.artifacts.has_artifact(Target(SNAPSHOT, digest), gateways.service)
+    assert not gateways.artifacts.has_artifact(Target(SNAPSHOT, "0" * 64), gateways.service)
+    assert not gateways.artifacts.has_artifact(Target(SNAPSHOT, digest), f"{gateways.service}-2")
+    gateways.artifacts.delete(gateways.service, SNAPSHOT)
+    assert not gateways.artifacts.has_artifact(Target(SNAPSHOT, digest), gateways.service)
+
+
+def test_what_is_stored_is_told_with_its_size_and_time(gateways: Gateways) -> None:
+    before = datetime.now(UTC) - timedelta(seconds=2)  # S3 tells whole seconds
+    publish(gateways)
+    publish(gateways, "1.2.0")
+    found = {each.version: each for each in gateways.artifacts.stored(gateways.service)}
+    assert set(found) == {SNAPSHOT, "1.2.0"}
+    for each in found.values():
+        assert each.has_manifest
+        assert each.bytes >= len(BODY)
+        assert before <= each.modified <= datetime.now(UTC) + timedelta(seconds=1)
+
+
+def test_a_services_versions_are_its_own(gateways: Gateways) -> None:
+    publish(gateways)
+    assert gateways.artifacts.stored(f"{gateways.service}-2") == []
+    assert gateways.artifacts.stored(gateways.service[:-1]) == []
+
+
+def test_a_deleted_version_is_gone_and_deleting_it_again_is_nothing(gateways: Gateways) -> None:
+    publish(gateways)
+    publish(gateways, "1.2.0")
+    for _ in range(2):
+        gateways.artifacts.delete(gateways.service, SNAPSHOT)
+        assert [each.version for each in gateways.artifacts.stored(gateways.service)] == ["1.2.0"]
+    with pytest.raises(Unknown):
+        gateways.artifacts.manifest(gateways.service, SNAPSHOT)
+
+
+@pytest.mark.emulator
+def test_bytes_that_were_changed_in_the_bucket_are_noticed_without_reading_them(emulator: Aws) -> None:
+    s3 = emulator.client("s3")
+    kept = S3Artifacts(s3, "artifacts")
+    manifest = a_manifest_of("damaged", SNAPSHOT)
+    kept.publish(manifest, io.BytesIO(BODY))
+    target = Target(SNAPSHOT, manifest.digest)
+    assert kept.has_artifact(target, "damaged")
+    key = f"{manifest.prefix}/artifact.tar.gz"
+    s3.put_object(Bucket="artifacts", Key=key, Body=b"SOME bytes", ChecksumAlgorithm="SHA256")
+    assert not kept.has_artifact(target, "damaged")
+    # Without that checksum only another size is noticed.
+    s3.put_object(Bucket="artifacts", Key=key, Body=b"other bytes")
+    assert not kept.has_artifact(target, "damaged")
+    s3.put_object(Bucket="artifacts", Key=key, Body=b"SOME bytes")
+    assert kept.has_artifact(target, "damaged")
+    assert not kept.has_artifact(Target(SNAPSHOT, "0" * 64), "damaged")
+
+
+@pytest.mark.emulator
+def test_a_deletion_that_is_interrupted_leaves_no_manifest_behind(emulator: Aws) -> None:
+    class Stopping:
+        """Deletes one object, and then stops."""
+
+        def __init__(self) -> None:
+            self.s3, self.deleted = emulator.client("s3"), 0
+
+        def __getattr__(self, action: str) -> Any:
+            return getattr(self.s3, action)
+
+        def delete_object(self, **given: str) -> None:
+            if self.deleted:
+                raise KeyboardInterrupt
+            self.deleted += 1
+            self.s3.delete_object(**given)
+
+    kept = S3Artifacts(Stopping(), "artifacts")
+    kept.publish(a_manifest_of("stopped", SNAPSHOT), io.BytesIO(BODY))
+    with pytest.raises(KeyboardInterrupt):
+        kept.delete("stopped", SNAPSHOT)
+    assert [(each.version, each.has_manifest) for each in kept.stored("stopped")] == [(SNAPSHOT, False)]
+
+
+@pytest.mark.emulator
+def test_bytes_without_a_manifest_and_foreign_keys_in_the_bucket(emulator: Aws) -> None:
+    s3 = emulator.client("s3")
+    kept = S3Artifacts(s3, "artifacts")
+    for key in (f"{SNAPSHOT}/artifact.tar.gz", f"{SNAPSHOT}/notes.txt", "readme.md", "1.2.0/artifact.tar.gz"):
+        s3.put_object(Bucket="artifacts", Key=f"snapshot/halves/{key}", Body=BODY)
+    (found,) = kept.stored("halves")
+    assert (found.version, found.bytes, found.has_manifest) == (SNAPSHOT, len(BODY), False)
+    assert not kept.has_artifact(Target(SNAPSHOT, hashlib.sha256(BODY).hexdigest()), "halves")
+    kept.delete("halves", SNAPSHOT)
+    assert kept.stored("halves") == []
 
 
 def test_an_unknown_version_is_named(gateways: Gateways) -> None:

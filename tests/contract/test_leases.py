@@ -2,11 +2,11 @@
 
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from lifecycle.domain.deployment import Lease
+from lifecycle.domain.deployment import RUNNING_LEASE, Lease
 from lifecycle.domain.errors import LeaseHeld, StaleEpoch
 from tests.contract.conftest import Gateways
 
@@ -15,8 +15,10 @@ NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
 
 def test_a_free_lease_is_taken_under_the_next_epoch(gateways: Gateways) -> None:
     assert gateways.leases.current(gateways.cluster) == Lease(0, "", None)
-    assert gateways.leases.acquire(gateways.cluster, "first", NOW) == Lease(1, "first", NOW)
-    assert gateways.leases.current(gateways.cluster) == Lease(1, "first", NOW)
+    assert gateways.leases.acquire(gateways.cluster, "first", NOW) == Lease(
+        1, "first", NOW, NOW + RUNNING_LEASE
+    )
+    assert gateways.leases.current(gateways.cluster) == Lease(1, "first", NOW, NOW + RUNNING_LEASE)
 
 
 def test_the_holder_gets_its_lease_again(gateways: Gateways) -> None:
@@ -46,7 +48,7 @@ def test_releasing_a_lease_that_was_overtaken_does_nothing(gateways: Gateways) -
 def test_a_lease_passes_over_without_a_gap_and_only_once(gateways: Gateways) -> None:
     first = gateways.leases.acquire(gateways.cluster, "first", NOW)
     second = gateways.leases.hand_over(gateways.cluster, first, "second", NOW)
-    assert second == Lease(2, "second", NOW)
+    assert second == Lease(2, "second", NOW, NOW + RUNNING_LEASE)
     assert gateways.leases.hand_over(gateways.cluster, first, "second", NOW) == second
     with pytest.raises(StaleEpoch):
         gateways.leases.hand_over(gateways.cluster, first, "third", NOW)
@@ -63,3 +65,15 @@ def test_of_many_racing_deployments_one_gets_it(gateways: Gateways) -> None:
     with ThreadPoolExecutor(8) as pool:
         assert sum(pool.map(race, [f"racer-{n}" for n in range(8)])) == 1
     assert replace(gateways.leases.current(gateways.cluster), deployment="").epoch == 1
+
+
+def test_a_lease_that_expired_may_be_taken_and_one_that_was_renewed_may_not(gateways: Gateways) -> None:
+    first = gateways.leases.acquire(gateways.cluster, "first", NOW)
+    renewed = gateways.leases.renew(gateways.cluster, first, NOW + timedelta(hours=9))
+    assert gateways.leases.current(gateways.cluster) == renewed
+    with pytest.raises(LeaseHeld):
+        gateways.leases.acquire(gateways.cluster, "second", NOW + RUNNING_LEASE)
+    second = gateways.leases.acquire(gateways.cluster, "second", NOW + timedelta(hours=9))
+    assert (second.epoch, second.deployment) == (2, "second")
+    with pytest.raises(StaleEpoch):
+        gateways.leases.renew(gateways.cluster, renewed, NOW + timedelta(hours=20))

@@ -5,22 +5,12 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from lifecycle.domain.deployment import (
-    Answer,
-    AttemptState,
-    Choice,
-    Deployment,
-    Desired,
-    HostAttempt,
-    Lease,
-    Question,
-    Request,
-    Target,
-    TrailEntry,
-)
+from lifecycle.domain.attempts import AttemptState, HostAttempt
+from lifecycle.domain.deployment import Deployment, Desired, Lease, Request, Target, TrailEntry
 from lifecycle.domain.errors import Refused
 from lifecycle.domain.fleet import Order, Turn
 from lifecycle.domain.manifest import Policy
+from lifecycle.domain.questions import Answer, Choice, Question
 from tests.contract.conftest import Gateways
 
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
@@ -117,14 +107,7 @@ def test_a_turn_is_never_replaced_by_one_of_an_older_epoch_or_attempt(gateways: 
     fleet, cluster = gateways.fleet, gateways.cluster
     for turn in (a_turn(Order.INSTALL, 5, 2), a_turn(Order.INSTALL, 4, 9), a_turn(Order.INSTALL, 5, 1)):
         fleet.give_turns(cluster, [turn])
-    read = fleet.turn if hasattr(fleet, "turn") else None
-    if read is None:
-        from lifecycle.gateways.aws.items import record, turns_key  # noqa: PLC0415
-
-        item = fleet._table.get(turns_key(cluster), "host-1")  # type: ignore[attr-defined]
-        assert record(Turn, item) == a_turn(Order.INSTALL, 5, 2)
-    else:
-        assert read(cluster, "host-1") == a_turn(Order.INSTALL, 5, 2)
+    assert gateways.turn_of(cluster, "host-1") == a_turn(Order.INSTALL, 5, 2)
 
 
 def test_a_quarantined_version_keeps_its_reason(gateways: Gateways) -> None:

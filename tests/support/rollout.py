@@ -12,13 +12,16 @@ from datetime import UTC, datetime
 from lifecycle.application import stages
 from lifecycle.application.attempt import HostTask
 from lifecycle.application.decide import approve, decide, wait_for
+from lifecycle.application.diagnose import diagnose
 from lifecycle.application.finish import finish, hand_over
 from lifecycle.application.next_step import Decided, decide_next
 from lifecycle.application.plan import Planned, begin
 from lifecycle.domain.capacity import TargetState
-from lifecycle.domain.deployment import Answer, Choice, Deployment, DeploymentState, Kind, Request
+from lifecycle.domain.deployment import Deployment, DeploymentState, Kind, Request
 from lifecycle.domain.fleet import Cluster, HostReport, Order, SelfTest, Stage, Turn
 from lifecycle.domain.manifest import Check, Manifest, Policy, Run
+from lifecycle.domain.questions import Answer, Choice
+from lifecycle.events import Deploy
 from lifecycle.gateways.memory.world import MemoryWorld
 
 CLUSTER = Cluster("production", "hello")
@@ -103,13 +106,11 @@ class Machine:
             return was
         if turn.order is Order.STAND_BY:
             return self._stood_by(host, was, turn)
-        if was.answers(turn) and was.stage is not Stage.READY:
+        if was.answers(turn) and was.order is turn.order:
             return was
         host.boots += 1
         boot = f"{host.name}-{host.boots}"
-        began = replace(
-            was, epoch=turn.epoch, attempt=turn.attempt, deployment=turn.deployment, self_test=None
-        )
+        began = replace(_begun(was, turn), self_test=None)
         failing = host.breaks.get(turn.version)
         if failing in (Stage.FETCHING, Stage.INSTALLING):
             return replace(began, stage=Stage.FAILED, failed_stage=failing, detail="scripted")
@@ -125,7 +126,7 @@ class Machine:
     def _stood_by(host: Host, was: HostReport, turn: Turn) -> HostReport:
         if was.answers(turn) and was.deployment == turn.deployment:
             return was
-        began = replace(was, epoch=turn.epoch, attempt=turn.attempt, deployment=turn.deployment, detail="")
+        began = replace(_begun(was, turn), detail="")
         if host.breaks.get(turn.version) is Stage.FETCHING:
             return replace(began, stage=Stage.FAILED, failed_stage=Stage.FETCHING, detail="scripted")
         return replace(began, stage=Stage.READY, failed_stage=None)
@@ -158,12 +159,14 @@ class Machine:
                 case "UPDATE_HOSTS":
                     for given in step.hosts:
                         self.update(name, str(given["host"]), int(given["attempt"]))
+                case "DIAGNOSE":
+                    self.diagnose(name, str(step.hosts[0]["host"]), int(step.hosts[0]["attempt"]))
                 case "AWAIT_HUMAN":
                     wait_for(self.world, name, step.question, f"token-{step.question}")
                     return step
                 case "ROLL_BACK":
-                    heir = Request(**hand_over(self.world, CLUSTER, name, step.reason).input)  # type: ignore[arg-type]
-                    assert self.begin(replace(heir, kind=Kind(heir.kind))).kind == "PLANNED"
+                    heir = Deploy(**hand_over(self.world, CLUSTER, name, step.reason).input, execution="x")
+                    assert self.begin(heir.request()).kind == "PLANNED"
                     return self.run(heir.deployment)
                 case _:
                     finish(self.world, CLUSTER, name, DeploymentState(step.outcome), step.reason)
@@ -175,6 +178,32 @@ class Machine:
         epoch = self.record(name).epoch
         task = HostTask(CLUSTER, name, epoch, host, attempt)
         return [stage(self.world, task, name).outcome for stage in CHAIN]
+
+    def diagnose(self, name: str, host: str, attempt: int) -> str:
+        task = HostTask(CLUSTER, name, self.record(name).epoch, host, attempt)
+        return diagnose(self.world, task).outcome
+
+    def run_what_waited(self) -> str:
+        """Run the newest execution that the queue has started; returns its deployment's name."""
+        execution, given = list(self.memory.executions.rollouts.items())[-1]
+        request = Deploy(**given, execution=execution).request()
+        if begin(self.world, request, execution).kind == "PLANNED":
+            self.run(request.deployment)
+        return request.deployment
+
+    def join(self, name: str) -> Host:
+        """A new host, with nothing installed."""
+        host = Host(name, f"127.0.11.{len(self.hosts)}")
+        self.hosts.append(host)
+        self._report(host, HostReport(name, host.address, 8080, host.zone, self.now, self.now))
+        return host
+
+    def leave(self, name: str) -> None:
+        """A host that is switched off and removed."""
+        host = self.host(name)
+        self.hosts.remove(host)
+        self.memory.dispatcher.states[CLUSTER].pop(host.address, None)
+        self.memory.fleet.remove(CLUSTER, name)
 
     def record(self, name: str) -> Deployment:
         found = self.memory.deployments.get(CLUSTER, name)
@@ -197,3 +226,8 @@ class Machine:
         states = self.memory.dispatcher.states[CLUSTER]
         healthy = [h for h in self.hosts if states.get(h.address) is TargetState.HEALTHY]
         return {host.name: self.report(host.name).installed for host in healthy}
+
+
+def _begun(was: HostReport, turn: Turn) -> HostReport:
+    """A report on a turn that the host has just taken."""
+    return replace(was, epoch=turn.epoch, attempt=turn.attempt, order=turn.order, deployment=turn.deployment)

@@ -16,8 +16,8 @@ from apps.cli.ports import Connection
 from apps.cli.questions import asked, question_facts
 from apps.cli.resolve import Waiting
 from apps.cli.watching import watch_deployment
-from lifecycle.domain.deployment import CONSEQUENCES, Choice
 from lifecycle.domain.errors import Refused
+from lifecycle.domain.questions import CONSEQUENCES, Choice
 
 
 class Decision(StrEnum):

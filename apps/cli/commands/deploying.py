@@ -12,9 +12,10 @@ from apps.cli.plans import plan_facts, previewed, show_plan
 from apps.cli.ports import Connection
 from apps.cli.starting import How, finish, request_for, start
 from lifecycle.application.observe import REMEMBERED
-from lifecycle.domain.deployment import Choice, Deployment, DeploymentState, Kind
+from lifecycle.domain.deployment import Deployment, DeploymentState, Kind, Obstacle
 from lifecycle.domain.errors import Refused
 from lifecycle.domain.fleet import Cluster, service_name
+from lifecycle.domain.questions import Choice
 
 
 class Environment(StrEnum):
@@ -38,6 +39,10 @@ Quarantined = Annotated[
 ]
 
 
+def _despite(*, quarantine: bool) -> tuple[Obstacle, ...]:
+    return (Obstacle.QUARANTINE,) if quarantine else ()
+
+
 @connected("plan hello", "plan hello 1.4.2", "plan hello -e staging --json")
 def plan(
     page: Page,
@@ -51,7 +56,7 @@ def plan(
     """Show what a deployment would do: host order, checks, expected time, and what stands against it."""
     cluster = Cluster(environment.value, service_name(service))
     wanted = resolve.version_for(here, cluster, version)
-    asked = request_for(here, cluster, wanted, "", even_if_quarantined=even_if_quarantined)
+    asked = request_for(here, cluster, wanted, "", despite=_despite(quarantine=even_if_quarantined))
     seen = previewed(here, asked)
     page.facts(plan_facts(seen))
     show_plan(page, seen)
@@ -82,7 +87,7 @@ def deploy(
     """Show the plan, ask, and roll the version out one host at a time; watch it until it ends or halts."""
     cluster = Cluster(environment.value, service_name(service))
     wanted = resolve.version_for(here, cluster, version)
-    request = request_for(here, cluster, wanted, reason, even_if_quarantined=even_if_quarantined)
+    request = request_for(here, cluster, wanted, reason, despite=_despite(quarantine=even_if_quarantined))
     return start(page, here, request, How(yes, watch))
 
 

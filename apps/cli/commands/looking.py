@@ -15,8 +15,9 @@ from apps.cli.screen import trail_facts
 from apps.cli.words import lasting, moment, one_line
 from lifecycle.application import observe
 from lifecycle.domain.capacity import TargetState
-from lifecycle.domain.deployment import Deployment, DeploymentState, Desired, Lease, Question
+from lifecycle.domain.deployment import Deployment, DeploymentState, Desired, Lease
 from lifecycle.domain.fleet import Cluster, HostReport
+from lifecycle.domain.questions import Question
 
 
 @dataclass(frozen=True, slots=True)

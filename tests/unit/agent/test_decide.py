@@ -176,7 +176,7 @@ def test_whatever_was_done_before_nothing_is_begun_that_may_not_be(turn: Turn, s
         assert key(turn) >= key(state.acted)
         assert turn.expires_at > AT
         assert not state.acted.is_of(turn) or state.acted.unfinished
-        assert isinstance(decision, Install) == (turn.order is Order.INSTALL)
+        assert isinstance(decision, Install) == (turn.order in (Order.INSTALL, Order.RESTORE))
 
 
 @given(_turns, _states)

@@ -17,10 +17,11 @@ from lifecycle.application.converge import converge_all
 from lifecycle.application.decide import approve, decide, request_rollback
 from lifecycle.application.plan import begin
 from lifecycle.application.promote import promote
-from lifecycle.domain.deployment import Answer, Deployment, DeploymentState, Kind, Request
+from lifecycle.domain.deployment import Deployment, DeploymentState, Kind, Request
 from lifecycle.domain.errors import LifecycleError
 from lifecycle.domain.fleet import Stage
 from lifecycle.domain.manifest import Policy
+from lifecycle.domain.questions import Answer
 from lifecycle.gateways.memory.executions import MemoryExecutions
 from lifecycle.gateways.records import to_plain
 from tests.support.rollout import CLUSTER, Machine, manifest

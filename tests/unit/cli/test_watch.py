@@ -14,8 +14,10 @@ from apps.cli.screen import SilentScreen, frame, headline, hosts_of
 from apps.cli.watching import watch_deployment
 from apps.cli.words import clean
 from lifecycle.application.decide import request_rollback
-from lifecycle.domain.deployment import Answer, AttemptState, Choice, Deployment, DeploymentState, HostAttempt
+from lifecycle.domain.attempts import AttemptState, HostAttempt
+from lifecycle.domain.deployment import Deployment, DeploymentState
 from lifecycle.domain.manifest import ApprovalGate, Policy
+from lifecycle.domain.questions import Answer, Choice
 from tests.support.rollout import CLUSTER
 from tests.unit.cli.conftest import SNAPSHOTS, Desk
 

@@ -7,8 +7,9 @@ import pytest
 from lifecycle.application.converge import converge_all
 from lifecycle.application.finish import finish
 from lifecycle.domain.capacity import TargetState
-from lifecycle.domain.deployment import Choice, DeploymentState, Kind
+from lifecycle.domain.deployment import DeploymentState, Kind
 from lifecycle.domain.fleet import Stage
+from lifecycle.domain.questions import Choice
 from tests.support.rollout import CLUSTER, Machine
 
 

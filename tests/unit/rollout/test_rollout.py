@@ -9,24 +9,16 @@ from lifecycle.application.attempt import HostTask
 from lifecycle.application.converge import converge_all
 from lifecycle.application.decide import decide, request_rollback
 from lifecycle.application.plan import begin
-from lifecycle.domain.deployment import Answer, AttemptState, Choice, DeploymentState, Kind
+from lifecycle.domain.attempts import AttemptState
+from lifecycle.domain.deployment import DeploymentState, Kind, Obstacle
 from lifecycle.domain.errors import Refused
 from lifecycle.domain.fleet import Stage
 from lifecycle.domain.manifest import ApprovalGate, Manifest, Policy
+from lifecycle.domain.questions import Answer, Choice
 from tests.support.rollout import CLUSTER, Machine, manifest
 
 ALL_OLD = dict.fromkeys(["host-1", "host-2", "host-3", "host-4"], "1.0.0")
 ALL_NEW = dict.fromkeys(ALL_OLD, "1.0.1")
-
-
-@pytest.fixture
-def machine() -> Machine:
-    """Four hosts that serve 1.0.0."""
-    made = Machine()
-    first = made.deploy("1.0.0")
-    assert made.record(first).state is DeploymentState.DONE
-    made.rotations.clear()
-    return made
 
 
 def test_a_good_version_reaches_every_host(machine: Machine) -> None:
@@ -103,12 +95,12 @@ def test_a_rolled_back_version_is_quarantined_until_somebody_insists(machine: Ma
     machine.memory.clock.sleep(1)
     assert "quarantined" in machine.begin(machine.request("1.0.1")).reason
     machine.memory.clock.sleep(1)
-    assert machine.begin(machine.request("1.0.1", even_if_quarantined=True)).kind == "PLANNED"
+    assert machine.begin(machine.request("1.0.1", despite=(Obstacle.QUARANTINE,))).kind == "PLANNED"
 
 
 def test_a_rollback_that_fails_too_halts_and_offers_no_rollback(machine: Machine) -> None:
-    machine.host("host-2").breaks.update({"1.0.1": Stage.SELF_TESTING, "1.0.0": Stage.SELF_TESTING})
-    machine.decide(machine.deploy("1.0.1"), Choice.ROLL_BACK, "host-2")
+    machine.host("host-1").breaks["1.0.1"] = machine.host("host-2").breaks["1.0.0"] = Stage.SELF_TESTING
+    machine.decide(machine.deploy("1.0.1"), Choice.ROLL_BACK, "host-1")
     newest = machine.memory.deployments.recent(CLUSTER, 1)[0]
     assert newest.state is DeploymentState.HALTED
     question = machine.memory.deployments.questions(newest.id)[0]
@@ -183,9 +175,10 @@ def test_an_unknown_release_is_refused(machine: Machine) -> None:
 
 
 def test_a_silent_agent_is_named_before_anything_is_touched(machine: Machine) -> None:
-    machine.host("host-3").silent = True
+    machine.host("host-3").silent = machine.host("host-4").silent = True
     machine.memory.clock.sleep(60)
     assert "the agent of host-3 is silent since" in machine.begin(machine.request("1.0.1")).reason
+    assert machine.serving() == ALL_OLD
 
 
 def test_an_agent_that_falls_silent_in_its_turn_is_told_apart_from_a_failure(machine: Machine) -> None:
@@ -201,9 +194,9 @@ def test_draining_is_refused_while_another_host_is_down(machine: Machine) -> Non
     machine.begin(request)
     machine.memory.dispatcher.dead.add(machine.host("host-3").address)
     machine.memory.clock.sleep(1)
-    machine.run(request.deployment)
-    record = machine.record(request.deployment)
-    assert "would leave 2 healthy of 4 hosts" in record.reason
+    machine.update(request.deployment, "host-2", 1)
+    [attempt] = machine.memory.deployments.attempts(request.deployment)
+    assert "would leave 2 healthy of 4 hosts" in attempt.reason
     assert machine.installed() == ALL_OLD
 
 
@@ -354,8 +347,8 @@ def test_production_takes_releases_only(machine: Machine) -> None:
 
 
 def test_a_rollback_is_not_rolled_back(machine: Machine) -> None:
-    machine.host("host-2").breaks.update({"1.0.1": Stage.SELF_TESTING, "1.0.0": Stage.SELF_TESTING})
-    machine.decide(machine.deploy("1.0.1"), Choice.ROLL_BACK, "host-2")
+    machine.host("host-1").breaks["1.0.1"] = machine.host("host-2").breaks["1.0.0"] = Stage.SELF_TESTING
+    machine.decide(machine.deploy("1.0.1"), Choice.ROLL_BACK, "host-1")
     newest = machine.memory.deployments.recent(CLUSTER, 1)[0]
     with pytest.raises(Refused, match="it is a rollback itself"):
         request_rollback(

@@ -115,7 +115,7 @@ def test_what_was_found_is_shown_with_a_hint_about_quotes(line: str, ending: str
         ),
         (
             "[environments.staging]\nmax_unavailable = 0",
-            "max_unavailable: expected a whole number from 1 to 100",
+            "max_unavailable: expected a number of hosts from 1, or a share",
         ),
         (
             "[environments.staging]\ndrain_seconds = 841",

@@ -1,10 +1,14 @@
 """What the functions are called with: commands and tasks, closed and checked at the edge."""
 
-from pydantic import BaseModel, ConfigDict, Field
+from datetime import timedelta
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 from lifecycle.application.attempt import HostTask
-from lifecycle.domain.deployment import Choice, DeploymentState, Kind, Request
+from lifecycle.domain.deployment import DeploymentState, Kind, Obstacle, Request
 from lifecycle.domain.fleet import Cluster
+from lifecycle.domain.questions import Choice
+from lifecycle.domain.retention import Keep
 
 
 class Command(BaseModel):
@@ -24,7 +28,8 @@ class Deploy(Command):
     reason: str = ""
     kind: Kind = Kind.DEPLOY
     rollback_of: str | None = None
-    even_if_quarantined: bool = False
+    despite: tuple[Obstacle, ...] = ()
+    only: tuple[str, ...] = ()
     execution: str
 
     def request(self) -> Request:
@@ -39,6 +44,7 @@ class InDeployment(Command):
     environment: str
     epoch: int = 0
     execution: str = ""
+    undiagnosed: bool = False
 
     @property
     def cluster(self) -> Cluster:
@@ -76,7 +82,7 @@ class Close(InDeployment):
 
 
 class Decide(Command):
-    """A human's answer; without a host it asks for the rollback of what runs."""
+    """A human's answer; without a host: PAUSE, RESUME or ABORT a pause, or ROLL_BACK what runs."""
 
     deployment: str
     service: str
@@ -98,6 +104,48 @@ class Promote(Command):
     service: str
     snapshot: str
     requested_by: str = Field(min_length=1, max_length=200)
+
+
+class Operate(Command):
+    """What an operator does apart from any deployment; `lift` undoes it."""
+
+    by: str = Field(min_length=1, max_length=200)
+    why: str = Field(min_length=1, max_length=1000)
+    lift: bool = False
+
+
+class SetFreeze(Operate):
+    """Freeze or unfreeze a scope: "*", an environment, or environment/service."""
+
+    scope: str
+    until: AwareDatetime | None = None
+
+
+class SetQuarantine(Operate):
+    """Quarantine a version or a host of a cluster."""
+
+    service: str
+    environment: str
+    name: str
+
+    @property
+    def cluster(self) -> Cluster:
+        return Cluster(self.environment, self.service)
+
+
+class RemoveHost(Command):
+    """Forget a host that is gone."""
+
+    service: str
+    environment: str
+    host: str
+    by: str = Field(min_length=1, max_length=200)
+    why: str = Field(default="", max_length=1000)
+    terminated: bool = False
+
+    @property
+    def cluster(self) -> Cluster:
+        return Cluster(self.environment, self.service)
 
 
 class Converge(Command):
@@ -144,3 +192,17 @@ class RecordSnapshot(Command):
     build: str
     service: str
     version: str
+
+
+class CollectGarbage(Command):
+    """What of a service may be deleted: all but the newest, the younger, and what is in use."""
+
+    service: str
+    requested_by: str = Field(min_length=1, max_length=200)
+    keep_snapshots: int = 20
+    keep_releases: int = 10
+    older_than_hours: int = Field(default=7 * 24, le=24 * 36_500)
+    dry_run: bool = True
+
+    def keep(self) -> Keep:
+        return Keep(self.keep_snapshots, self.keep_releases, timedelta(hours=self.older_than_hours))

@@ -4,7 +4,8 @@ from collections.abc import Mapping
 from functools import cache
 from typing import Any
 
-from lifecycle.application.ports import Artifacts, Builds, Catalogue, Executions
+from lifecycle.application.delivery_ports import Builds, Catalogue
+from lifecycle.application.ports import Artifacts, Executions
 from lifecycle.application.world import World
 from lifecycle.settings import Settings, from_environment
 
@@ -48,8 +49,10 @@ def world_of(clients: Mapping[str, Any], settings: Settings | None = None) -> Wo
     from lifecycle.gateways.aws.deployments import DynamoDeployments  # noqa: PLC0415
     from lifecycle.gateways.aws.dispatcher import AlbDispatcher  # noqa: PLC0415
     from lifecycle.gateways.aws.fleet import DynamoFleet  # noqa: PLC0415
+    from lifecycle.gateways.aws.freezes import DynamoFreezes  # noqa: PLC0415
     from lifecycle.gateways.aws.items import Table  # noqa: PLC0415
     from lifecycle.gateways.aws.leases import DynamoLeases  # noqa: PLC0415
+    from lifecycle.gateways.aws.queue import DynamoQueue  # noqa: PLC0415
     from lifecycle.gateways.aws.registry import SsmRegistry  # noqa: PLC0415
     from lifecycle.gateways.aws.standings import DynamoStandings  # noqa: PLC0415
     from lifecycle.gateways.aws.trail import DynamoTrail  # noqa: PLC0415
@@ -68,6 +71,8 @@ def world_of(clients: Mapping[str, Any], settings: Settings | None = None) -> Wo
         dispatcher=AlbDispatcher(by_name["elbv2"], by_name["ssm"]),
         artifacts=S3Artifacts(by_name["s3"], settings.text("ARTIFACT_BUCKET")),
         executions=executions_of(clients.get("stepfunctions"), settings),
+        freezes=DynamoFreezes(table),
+        queue=DynamoQueue(table),
         poll_seconds=settings.poll_seconds,
         patience=settings.patience,
     )

@@ -11,7 +11,8 @@ from datetime import timedelta
 
 from lifecycle.application import observe
 from lifecycle.application.world import World
-from lifecycle.domain.deployment import AttemptState, Deployment, HostAttempt, TrailEntry
+from lifecycle.domain.attempts import AttemptState, HostAttempt
+from lifecycle.domain.deployment import Deployment
 from lifecycle.domain.errors import LifecycleError
 from lifecycle.domain.fleet import Cluster, HostReport
 
@@ -60,7 +61,7 @@ class Running:
             replace(self.attempt, state=state, reached=state, finished_at=finished)
         )
 
-    def fail(self, reason: str, evidence: str = "") -> Outcome:
+    def fail(self, reason: str, evidence: str = "", *, unreachable: bool = False) -> Outcome:
         """Close the attempt; the host stays as it is, out of rotation once it was drained."""
         self.tell("failed", reason)
         self.world.deployments.put_attempt(
@@ -71,21 +72,15 @@ class Running:
                 reason=reason,
                 evidence=evidence,
                 finished_at=self.world.clock.now(),
+                unreachable=unreachable,
             )
         )
         return Outcome("FAILED", reason)
 
     def tell(self, what: str, why: str = "") -> None:
-        entry = TrailEntry(
-            at=self.world.clock.now(),
-            cluster=str(self.task.cluster),
-            what=what,
-            who="lifecycle",
-            why=why,
-            deployment=self.deployment.id,
-            host=self.host,
+        self.world.tell(
+            self.task.cluster, what, "lifecycle", why, deployment=self.deployment.id, host=self.host
         )
-        self.world.trail.append(entry)
 
     def report(self) -> HostReport | None:
         return self.world.fleet.report(self.task.cluster, self.host)

@@ -5,7 +5,7 @@ Called by functions/converge, by schedule and on command.
 
 from dataclasses import dataclass
 
-from lifecycle.application import observe
+from lifecycle.application import observe, queueing
 from lifecycle.application.decide import wake_expired
 from lifecycle.application.finish import finish
 from lifecycle.application.requests import payload
@@ -21,13 +21,17 @@ from lifecycle.domain.convergence import (
     Resume,
     converge,
 )
-from lifecycle.domain.deployment import DeploymentState, Desired, Kind, Request, TrailEntry, deployment_id
+from lifecycle.domain.deployment import DeploymentState, Kind, Request, deployment_id
 from lifecycle.domain.fleet import Cluster
+from lifecycle.domain.queueing import DropWaiting, StartWaiting
 
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """What was found and done for one cluster; `kind` is CONVERGED, REPAIR, RESUME, ABORTED, FREE_LEASE or HOLD."""
+    """What was found and done for one cluster.
+
+    `kind` is CONVERGED, REPAIR, RESUME, ABORTED, FREE_LEASE, START_WAITING, DROP_WAITING or HOLD.
+    """
 
     cluster: str
     kind: str
@@ -39,27 +43,33 @@ def converge_all(world: World, suffix: str, by: str, only: Cluster | None = None
     """Look at every cluster of the registry, or at one. `suffix` makes the names of new deployments unique."""
     found = []
     for cluster in [only] if only else world.registry.clusters():
-        desired = world.registry.desired(cluster)
-        if desired is not None:
-            facts = _facts(world, cluster, desired)
+        facts = _facts(world, cluster)
+        if facts.desired or facts.lease.deployment or facts.waiting:
             found.append(_act(world, cluster, facts, converge(facts, world.clock.now()), suffix, by))
     return found
 
 
-def _facts(world: World, cluster: Cluster, desired: Desired) -> ClusterFacts:
-    lease = world.leases.current(cluster)
+def _facts(world: World, cluster: Cluster) -> ClusterFacts:
+    desired, lease = world.registry.desired(cluster), world.leases.current(cluster)
     reports = world.fleet.reports(cluster)
+    recent = world.deployments.recent(cluster, observe.REMEMBERED)
     name = lease.deployment
     holder = world.deployments.get(cluster, name) if name else None
+    execution = holder.execution if holder else name
     return ClusterFacts(
         desired=desired,
         lease=lease,
-        last=world.deployments.get(cluster, desired.deployment),
+        last=world.deployments.get(cluster, desired.deployment) if desired else None,
         holder=holder,
-        execution=world.executions.rollout_state(holder.execution if holder else name),
+        execution=world.executions.rollout_state(execution),
         reports=reports,
         rotation=observe.rotation(world, cluster, reports),
-        quarantined=world.fleet.quarantined(cluster),
+        bad_versions=world.fleet.quarantined(cluster),
+        bad_hosts=world.fleet.quarantined_hosts(cluster),
+        waiting=world.queue.waiting(cluster),
+        ended=next((d for d in recent if d.state.final and d.epoch), None),
+        verified=observe.verified_target(recent),
+        patience=world.patience,
     )
 
 
@@ -69,6 +79,24 @@ def _act(
     match found:
         case Converged(reason):
             return Result(str(cluster), "CONVERGED", reason)
+        case StartWaiting(waiting, reason) | DropWaiting(waiting, reason):
+            kind = "START_WAITING" if queueing.follow(world, cluster, found, by) else "DROP_WAITING"
+            return Result(str(cluster), kind, reason, waiting.request.deployment)
+        case Repair():
+            return _repair(world, cluster, found, suffix, by)
+        case _:
+            return _on_holder(world, cluster, facts, found, by)
+
+
+def _on_holder(
+    world: World,
+    cluster: Cluster,
+    facts: ClusterFacts,
+    found: Hold | Resume | CloseStopped | FreeLease,
+    by: str,
+) -> Result:
+    """What becomes of the deployment that holds the lease."""
+    match found:
         case Hold(_, reason):
             if facts.holder and (woken := wake_expired(world, facts.holder)):
                 reason = f"{reason}; woke it, because {', '.join(woken)} expired"
@@ -77,26 +105,31 @@ def _act(
             finish(world, cluster, stopped, DeploymentState.ABORTED, reason)
             return Result(str(cluster), "ABORTED", reason, stopped)
         case FreeLease(held, reason):
-            _tell(world, cluster, "free the lease", by, reason, held.deployment)
+            world.tell(cluster, "free the lease", by, reason, deployment=held.deployment)
             world.leases.release(cluster, held)
             return Result(str(cluster), "FREE_LEASE", reason, held.deployment)
-        case Repair(version, _, reason):
-            name = deployment_id(cluster, world.clock.now(), suffix)
-            request = Request(
-                name, cluster.service, cluster.environment, version, by, reason, kind=Kind.CONVERGE
-            )
-            _start(world, request, name, reason, by)
-            return Result(str(cluster), "REPAIR", reason, name)
         case Resume(deployment, execution, reason):
             if facts.holder is not None:
                 _start(world, facts.holder.request, execution, reason, by)
             return Result(str(cluster), "RESUME", reason, deployment)
 
 
+def _repair(world: World, cluster: Cluster, found: Repair, suffix: str, by: str) -> Result:
+    name = deployment_id(cluster, world.clock.now(), suffix)
+    request = Request(
+        deployment=name,
+        service=cluster.service,
+        environment=cluster.environment,
+        version=found.version,
+        requested_by=by,
+        reason=found.reason,
+        kind=Kind.CONVERGE,
+        only=found.only,
+    )
+    _start(world, request, name, found.reason, by)
+    return Result(str(cluster), "REPAIR", found.reason, name)
+
+
 def _start(world: World, request: Request, execution: str, reason: str, by: str) -> None:
-    _tell(world, request.cluster, f"start {execution}", by, reason, request.deployment)
+    world.tell(request.cluster, f"start {execution}", by, reason, deployment=request.deployment)
     world.executions.start_rollout(execution, payload(request))
-
-
-def _tell(world: World, cluster: Cluster, what: str, who: str, why: str, deployment: str) -> None:
-    world.trail.append(TrailEntry(world.clock.now(), str(cluster), what, who, why, deployment))

@@ -8,36 +8,40 @@ from collections.abc import Callable
 
 from lifecycle.application import observe
 from lifecycle.application.world import World
-from lifecycle.domain.deployment import (
-    ROLLBACK_REQUEST,
-    Answer,
-    Choice,
-    Deployment,
-    Kind,
-    Question,
-    TrailEntry,
-)
+from lifecycle.domain.deployment import Deployment, DeploymentState, Kind
 from lifecycle.domain.errors import Refused, Unknown
 from lifecycle.domain.fleet import Cluster
+from lifecycle.domain.manifest import ApprovalGate
+from lifecycle.domain.questions import CONSEQUENCES, PAUSE, ROLLBACK_REQUEST, Answer, Choice, Question
 
 
 def decide(world: World, cluster: Cluster, name: str, host: str, attempt: int, answer: Answer) -> Question:
-    """Answer the open question about exactly this host and attempt; raises Unknown, Refused."""
+    """Answer the open question about exactly this host and attempt; raises Unknown, Refused (expired ones too).
+
+    A host that is to be tried again is no longer quarantined: if it fails again, it will be.
+    """
     current = observe.deployment(world, cluster, name)
     question = _open(world, current, lambda q: bool(q.host), f"a decision on {host}, attempt {attempt}")
     if (question.host, question.attempt) != (host, attempt):
         asked = f"{question.host}, attempt {question.attempt}"
         raise Refused(f"the decision on {host}, attempt {attempt}", [f"{name} asks about {asked}"])
+    _refuse_late(world, question, answer)
+    if answer.choice is Choice.RETRY and host in world.fleet.quarantined_hosts(cluster):
+        why = f"to be tried again: {answer.why}"
+        world.tell(cluster, f"lift the quarantine of {host}", answer.by, why, deployment=name, host=host)
+        world.fleet.lift_quarantine(cluster, host)
     return _answer(world, current, question, answer)
 
 
 def approve(world: World, cluster: Cluster, name: str, answer: Answer) -> Question:
     """Approve or reject what the deployment waits for; raises Unknown, Refused (expired ones too)."""
     current = observe.deployment(world, cluster, name)
-    question = _open(world, current, lambda q: not q.host, "an approval")
-    if question.expires_at and answer.at >= question.expires_at:
-        world.executions.answer_token(question.token, {"question": question.id})
-        raise Refused("the answer", [f"the approval expired at {question.expires_at:%Y-%m-%d %H:%M:%S} UTC"])
+    question = _open(world, current, lambda q: q.gate is not ApprovalGate.NONE, "an approval")
+    _refuse_late(world, question, answer)
+    requester = current.request.requested_by
+    if answer.choice is Choice.APPROVE and current.policy.approval_by_another and answer.by == requester:
+        why = f"{requester} asked for {name}, and the policy of {cluster} wants somebody else to approve it"
+        raise Refused("the approval", [why])
     return _answer(world, current, question, answer)
 
 
@@ -62,8 +66,55 @@ def request_rollback(world: World, cluster: Cluster, name: str, answer: Answer) 
     return question
 
 
+def pause(world: World, cluster: Cluster, name: str, answer: Answer) -> Question:
+    """Stop a deployment before its next host; raises Unknown, Refused when it is over or paused already."""
+    current = observe.deployment(world, cluster, name)
+    pauses = [q for q in world.deployments.questions(name) if q.pauses]
+    if current.state.final or current.state is DeploymentState.QUEUED:
+        raise Refused(f"the pause of {name}", [f"it is {current.state}: {current.reason}"])
+    if standing := next((q for q in pauses if not q.answer), None):
+        raise Refused(f"the pause of {name}", [standing.reason])
+    told = f": {answer.why}" if answer.why else ""
+    asked = Question(
+        deployment=name,
+        id=f"{PAUSE}{len(pauses)}",
+        choices=(Choice.RESUME, Choice.ABORT),
+        reason=f"paused by {answer.by} at {answer.at:%Y-%m-%d %H:%M:%S} UTC{told}",
+        asked_at=answer.at,
+        effects={c: CONSEQUENCES[c] for c in (Choice.RESUME, Choice.ABORT)},
+    )
+    world.tell(cluster, "pause", answer.by, answer.why, deployment=name)
+    return world.deployments.ask(asked)
+
+
+def resume(world: World, cluster: Cluster, name: str, answer: Answer) -> Question:
+    """Let a paused deployment go on, or abort it; raises Unknown, Refused when it is not paused."""
+    current = observe.deployment(world, cluster, name)
+    question = _open(world, current, lambda q: q.pauses, "the end of a pause")
+    return _answer(world, current, question, answer)
+
+
+def told(world: World, cluster: Cluster, name: str, answer: Answer) -> Question:
+    """What an operator says of a whole deployment, unasked: pause, resume or abort it, or roll it back.
+
+    Raises Unknown, Refused.
+    """
+    said = {
+        Choice.PAUSE: pause,
+        Choice.RESUME: resume,
+        Choice.ABORT: resume,
+        Choice.ROLL_BACK: request_rollback,
+    }
+    if answer.choice not in said:
+        raise Refused(f"{answer.choice}", [f"expected a host and an attempt, or one of {', '.join(said)}"])
+    return said[answer.choice](world, cluster, name, answer)
+
+
 def wake_expired(world: World, current: Deployment) -> list[str]:
-    """Wake what waits for an approval that expired; the rollout then ends as rejected. Returns the questions' ids."""
+    """Wake what waits for an answer whose time is over; returns the questions' ids.
+
+    The rollout then ends as rejected (an approval), or asks anew (a decision).
+    """
     now = world.clock.now()
     late = [
         q
@@ -87,11 +138,11 @@ def wait_for(world: World, name: str, question_id: str, token: str) -> None:
 def _open(world: World, current: Deployment, fits: Callable[[Question], bool], what: str) -> Question:
     """The question that is open; otherwise a refusal that says what became of it."""
     asked = [q for q in world.deployments.questions(current.id) if q.id != ROLLBACK_REQUEST and fits(q)]
-    newest = max(asked, key=lambda q: q.asked_at, default=None)
+    newest = max(asked, key=lambda q: (q.asked_at, q.answer is None), default=None)
     if current.state.final:
         raise Refused(what, [f"{current.id} has ended: {current.state}, {current.reason}"])
     if newest is None:
-        raise Refused(what, [f"{current.id} asks for none; it is {current.state}"])
+        raise Refused(what, [f"{current.id} asks for none; it is {current.state}: {current.reason}"])
     if newest.answer:
         given = newest.answer
         raise Refused(
@@ -100,21 +151,23 @@ def _open(world: World, current: Deployment, fits: Callable[[Question], bool], w
     return newest
 
 
+def _refuse_late(world: World, question: Question, answer: Answer) -> None:
+    """An answer whose time is over does nothing but wake the rollout, which then rejects, or asks anew."""
+    if question.expires_at is None or answer.at < question.expires_at:
+        return
+    world.executions.answer_token(question.token, {"question": question.id})
+    again = "look at it as it is now, and decide again" if question.host else "ask for the deployment again"
+    raise Refused(
+        "the answer", [f"{question.id} expired at {question.expires_at:%Y-%m-%d %H:%M:%S} UTC; {again}"]
+    )
+
+
 def _answer(world: World, current: Deployment, question: Question, answer: Answer) -> Question:
     if answer.choice not in question.choices:
         offered = ", ".join(question.choices)
         raise Refused(f"{answer.choice}", [f"{question.id} of {current.id} offers {offered}"])
-    world.trail.append(
-        TrailEntry(
-            at=answer.at,
-            cluster=str(current.cluster),
-            what=f"answered {answer.choice}",
-            who=answer.by,
-            why=answer.why,
-            deployment=current.id,
-            host=question.host,
-        )
-    )
+    what = f"answered {answer.choice}"
+    world.tell(current.cluster, what, answer.by, answer.why, deployment=current.id, host=question.host)
     answered = world.deployments.answer(question, answer)
     if answered.token:
         world.executions.answer_token(answered.token, {"question": question.id})

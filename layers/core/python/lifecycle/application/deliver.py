@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from lifecycle.application.ports import Artifacts, Builds, Catalogue
+from lifecycle.application.delivery_ports import Builds, Catalogue
+from lifecycle.application.ports import Artifacts
 from lifecycle.application.requests import payload
 from lifecycle.domain.deployment import Request, deployment_id
 from lifecycle.domain.errors import InvalidName, StoreRefused, Unknown

@@ -5,8 +5,8 @@ Called by functions/finish and functions/roll_back.
 
 from dataclasses import dataclass, replace
 
-from lifecycle.application import observe
-from lifecycle.application.requests import payload
+from lifecycle.application import observe, queueing
+from lifecycle.application.requests import Payload, payload
 from lifecycle.application.turns import stand_down
 from lifecycle.application.world import World
 from lifecycle.domain.answers import given_up
@@ -17,7 +17,6 @@ from lifecycle.domain.deployment import (
     Kind,
     Lease,
     Request,
-    TrailEntry,
     deployment_id,
 )
 from lifecycle.domain.fleet import Cluster
@@ -35,7 +34,7 @@ class Finished:
 class Heir:
     """The input of the execution that rolls back."""
 
-    input: dict[str, str | bool | None]
+    input: Payload
 
 
 def finish(world: World, cluster: Cluster, name: str, outcome: DeploymentState, reason: str) -> Finished:
@@ -43,8 +42,9 @@ def finish(world: World, cluster: Cluster, name: str, outcome: DeploymentState, 
     current = observe.deployment(world, cluster, name)
     if current.state.final:  # closed before; a crash may have left the lease
         world.leases.release(cluster, Lease(current.epoch, current.id))
+        queueing.after(world, cluster, current)
         return Finished(current.state, current.reason)
-    _tell(world, current, outcome.lower().replace("_", " "), "lifecycle", reason)
+    world.tell(cluster, outcome.lower().replace("_", " "), "lifecycle", reason, deployment=name)
     lease = Lease(current.epoch, current.id)
     if outcome is not DeploymentState.STALE:
         _leave_untouched(world, current, outcome)
@@ -56,10 +56,11 @@ def finish(world: World, cluster: Cluster, name: str, outcome: DeploymentState, 
         state=outcome,
         reason=reason,
         finished_at=current.finished_at or world.clock.now(),
-        set_aside=tuple(sorted(aside)),
+        set_aside=tuple(sorted(aside | set(current.set_aside))),
     )
     world.deployments.put(closed)
     world.leases.release(cluster, lease)
+    queueing.after(world, cluster, closed)
     return Finished(outcome, reason)
 
 
@@ -109,7 +110,3 @@ def _decided_by(world: World, name: str) -> str:
     """Who asked for the rollback: whoever answered last."""
     answers = [q.answer for q in world.deployments.questions(name) if q.answer]
     return max(answers, key=lambda a: a.at).by if answers else "lifecycle"
-
-
-def _tell(world: World, current: Deployment, what: str, who: str, why: str) -> None:
-    world.trail.append(TrailEntry(world.clock.now(), str(current.cluster), what, who, why, current.id))

@@ -4,34 +4,42 @@ Called by functions/next_step between the hosts of statemachines/rollout.asl.jso
 """
 
 from dataclasses import dataclass, replace
-from datetime import timedelta
-from typing import assert_never
+from datetime import datetime, timedelta
+from typing import TypeAlias, assert_never
 
 from lifecycle.application import observe
 from lifecycle.application.turns import stand_by
 from lifecycle.application.world import World
+from lifecycle.domain.answers import effects, latest_attempts
+from lifecycle.domain.attempts import AttemptState, HostAttempt
 from lifecycle.domain.convergence import next_execution
 from lifecycle.domain.deployment import (
-    AttemptState,
-    Choice,
+    RENEWED_BEFORE,
+    RUNNING_LEASE,
+    WAITING_LEASE,
     Deployment,
     DeploymentState,
-    HostAttempt,
-    Question,
-    TrailEntry,
+    Lease,
 )
+from lifecycle.domain.errors import StaleEpoch
 from lifecycle.domain.fleet import Cluster
-from lifecycle.domain.rollout import (
+from lifecycle.domain.membership import members
+from lifecycle.domain.questions import Choice, Question
+from lifecycle.domain.rollout import next_step
+from lifecycle.domain.steps import (
     AwaitApproval,
     AwaitDecision,
+    AwaitResume,
     ContinueLater,
+    Diagnose,
     Facts,
     Finish,
     RollBack,
     Step,
     UpdateHosts,
-    next_step,
 )
+
+Hosts: TypeAlias = tuple[dict[str, str | int], ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,37 +48,58 @@ class Decided:
 
     kind: str
     reason: str
-    hosts: tuple[dict[str, str | int], ...] = ()
+    hosts: Hosts = ()
     question: str = ""
     outcome: str = ""
     execution: str = ""
 
 
-def decide_next(world: World, cluster: Cluster, name: str, execution: str) -> Decided:
-    """Choose the next step of a deployment, and record what an operator must know of it; raises Unknown."""
+def decide_next(
+    world: World, cluster: Cluster, name: str, execution: str, *, undiagnosed: bool = False
+) -> Decided:
+    """Choose the next step of a deployment, and record what an operator must know of it; raises Unknown.
+
+    `undiagnosed`: a diagnosis was lost in this execution, so failures are asked about without one.
+    """
     current, lease = world.standings.of_deployment(cluster, name)
     if current is None:
         raise observe.unknown(cluster, name)
-    facts = observe.facts(world, current, lease, execution)
+    facts = observe.facts(world, current, lease, execution, undiagnosed=undiagnosed)
     step = next_step(facts, world.clock.now())
+    _renew(world, facts, step)
     return _record(world, facts, step)
 
 
-def _record(world: World, facts: Facts, step: Step) -> Decided:
+def _renew(world: World, facts: Facts, step: Step) -> None:
+    """Keep the lease for as long as this step may take; whoever lost it finds out at the next one."""
+    if isinstance(step, Finish | RollBack):
+        return
+    waits = isinstance(step, AwaitDecision | AwaitApproval | AwaitResume)
+    lasts, spare = (
+        (WAITING_LEASE, WAITING_LEASE - timedelta(days=1)) if waits else (RUNNING_LEASE, RENEWED_BEFORE)
+    )
+    now, lease = world.clock.now(), facts.lease
+    if lease.expires_at is None or lease.expires_at - now < spare:
+        _prolong(world, facts.deployment.cluster, lease, now + lasts)
+
+
+def _record(world: World, facts: Facts, step: Step) -> Decided:  # noqa: PLR0911 (one return a kind)
     current = facts.deployment
     match step:
         case UpdateHosts(hosts, following, reason):
             near = [stand_by(current, host, number, world.clock.now()) for host, number in hosts + following]
             world.fleet.give_turns(current.cluster, near)
             _set_state(world, current, DeploymentState.RUNNING, reason)
-            given: tuple[dict[str, str | int], ...] = tuple(
-                {"host": host, "attempt": attempt} for host, attempt in hosts
-            )
-            return Decided("UPDATE_HOSTS", reason, hosts=given)
+            return Decided("UPDATE_HOSTS", reason, hosts=_named(*hosts))
+        case Diagnose(host, attempt, reason):
+            _set_state(world, current, DeploymentState.RUNNING, reason)
+            return Decided("DIAGNOSE", reason, hosts=_named((host, attempt)))
         case AwaitDecision():
             return _await(world, current, _decision(world, facts, step), DeploymentState.HALTED)
         case AwaitApproval():
             return _await(world, current, _approval(world, current, step), DeploymentState.AWAITING_APPROVAL)
+        case AwaitResume(question, _):
+            return _await(world, current, question, DeploymentState.PAUSED)
         case RollBack(by, reason):
             _tell(world, current, "roll back", by, reason)
             return Decided("ROLL_BACK", reason)
@@ -82,21 +111,32 @@ def _record(world: World, facts: Facts, step: Step) -> Decided:
             assert_never(step)
 
 
+def _named(*hosts: tuple[str, int]) -> Hosts:
+    return tuple({"host": host, "attempt": attempt} for host, attempt in hosts)
+
+
 def _decision(world: World, facts: Facts, step: AwaitDecision) -> Question:
     """The question about a failed host, with the host's own words; a lost attempt is closed as failed."""
     attempt = next(a for a in facts.attempts if (a.host, a.number) == (step.host, step.attempt))
     if not attempt.state.ended:
         _close_lost(world, attempt, step.reason)
-    report = facts.reports.get(step.host)
+    report, now = facts.reports.get(step.host), world.clock.now()
+    newest = latest_attempts(facts.attempts)
+    updated = [host for host in members(facts) if host in newest and newest[host].state is AttemptState.ALIVE]
+    left = [host for host in members(facts) if host not in newest]
     return Question(
         deployment=facts.deployment.id,
         id=f"decision-{step.host}-{step.attempt}-{step.again}",
         choices=step.choices,
         reason=step.reason,
-        asked_at=world.clock.now(),
+        asked_at=now,
         host=step.host,
         attempt=step.attempt,
         evidence=attempt.evidence or (report.log_tail if report else ""),
+        expires_at=now + timedelta(seconds=facts.deployment.policy.decision_expires_seconds),
+        blame=attempt.blame,
+        diagnosis=attempt.diagnosis,
+        effects=effects(step.choices, facts.deployment, step.host, updated, left),
     )
 
 
@@ -126,10 +166,10 @@ def _approval(world: World, current: Deployment, step: AwaitApproval) -> Questio
 
 
 def _await(world: World, current: Deployment, question: Question, state: DeploymentState) -> Decided:
-    standing = world.deployments.ask(question)
-    if standing == question:
-        what = f"halted at {question.host}" if question.host else "waits for an approval"
+    if (current.state, current.reason) != (state, question.reason):
+        what = f"halted at {question.host}" if question.host else state.lower().replace("_", " ")
         _tell(world, current, what, "lifecycle", question.reason, question.host)
+    standing = world.deployments.ask(question)
     _set_state(world, current, state, question.reason)
     return Decided("AWAIT_HUMAN", question.reason, question=standing.id)
 
@@ -140,4 +180,11 @@ def _set_state(world: World, current: Deployment, state: DeploymentState, reason
 
 
 def _tell(world: World, current: Deployment, what: str, who: str, why: str, host: str = "") -> None:
-    world.trail.append(TrailEntry(world.clock.now(), str(current.cluster), what, who, why, current.id, host))
+    world.tell(current.cluster, what, who, why, deployment=current.id, host=host)
+
+
+def _prolong(world: World, cluster: Cluster, lease: Lease, until: datetime) -> None:
+    try:
+        world.leases.renew(cluster, lease, until)
+    except StaleEpoch:
+        return

@@ -4,12 +4,13 @@ from collections.abc import Mapping, Sequence
 from itertools import chain
 
 from lifecycle.application.world import World
+from lifecycle.domain.attempts import HostAttempt
 from lifecycle.domain.capacity import TargetState
-from lifecycle.domain.deployment import Deployment, DeploymentState, HostAttempt, Kind, Lease, Request, Target
+from lifecycle.domain.deployment import Deployment, DeploymentState, Desired, Kind, Lease, Request, Target
 from lifecycle.domain.errors import Unknown
 from lifecycle.domain.fleet import Cluster, HostReport
-from lifecycle.domain.planning import Observed
-from lifecycle.domain.rollout import Facts
+from lifecycle.domain.observed import Observed
+from lifecycle.domain.steps import Facts
 
 REMEMBERED = 50
 
@@ -33,7 +34,9 @@ def unknown(cluster: Cluster, name: str) -> Unknown:
     return Unknown("deployment", name, f"see: lifecycle history {cluster.service}")
 
 
-def facts(world: World, current: Deployment, lease: Lease, execution: str) -> Facts:
+def facts(
+    world: World, current: Deployment, lease: Lease, execution: str, *, undiagnosed: bool = False
+) -> Facts:
     """Everything that the next step depends on, read afresh."""
     reports = world.fleet.reports(current.cluster)
     attempts, questions = world.deployments.told(current.id)
@@ -45,6 +48,9 @@ def facts(world: World, current: Deployment, lease: Lease, execution: str) -> Fa
         reports=reports,
         rotation=rotation(world, current.cluster, reports),
         execution=execution,
+        quarantined=world.fleet.quarantined_hosts(current.cluster),
+        patience=world.patience,
+        undiagnosed=undiagnosed,
     )
 
 
@@ -54,23 +60,61 @@ def observed(world: World, request: Request) -> Observed:
     manifest = world.artifacts.manifest(request.service, request.version)
     reports = world.fleet.reports(cluster)
     recent = world.deployments.recent(cluster, REMEMBERED)
+    desired = world.registry.desired(cluster)
+    previous = previous_target(recent, request, desired)
     return Observed(
         manifest=manifest,
         lease=world.leases.current(cluster),
-        desired=world.registry.desired(cluster),
-        previous=previous_target(recent, request),
+        desired=desired,
+        previous=previous,
         reports=reports,
         rotation=rotation(world, cluster, reports),
-        quarantined=world.fleet.quarantined(cluster),
+        bad_versions=world.fleet.quarantined(cluster),
         past=past_attempts(world, recent),
         health_path=world.dispatcher.health_path(cluster),
+        bad_hosts=world.fleet.quarantined_hosts(cluster),
+        freezes=world.freezes.standing(),
+        no_way_back=_no_way_back(world, request, previous),
+        waiting=world.queue.waiting(cluster),
     )
 
 
-def previous_target(recent: Sequence[Deployment], request: Request) -> Target | None:
-    """The version that was last verified on every host, and is not the one asked for."""
-    done = [d for d in recent if d.state is DeploymentState.DONE and d.id != request.deployment]
+def previous_target(recent: Sequence[Deployment], request: Request, desired: Desired | None) -> Target | None:
+    """The version that was last verified on every host, and is not the one asked for.
+
+    A repair that brings another version than the desired one to hosts that joined has none: it goes nowhere back.
+    """
+    if request.only and desired and desired.version != request.version:
+        return None
+    done = [d for d in recent if _verified(d) and d.id != request.deployment]
     return next((d.target for d in done if d.target.version != request.version), None)
+
+
+def verified_target(recent: Sequence[Deployment]) -> Target | None:
+    """The version that was last verified on every host."""
+    return next((d.target for d in recent if _verified(d)), None)
+
+
+def _verified(deployment: Deployment) -> bool:
+    """Whether it ended with its version on every host; a repair of some hosts says nothing of the others."""
+    return deployment.state is DeploymentState.DONE and not deployment.request.only
+
+
+def _no_way_back(world: World, request: Request, previous: Target | None) -> str | None:
+    """Why the previous version could not be deployed again; None when it could, or there is none."""
+    if previous is None or world.artifacts.has_artifact(previous, request.service):
+        return None
+    found = f"expected {previous.version} with sha256 {previous.digest[:12]} in the artifact store, and found it not"
+    return f"{found} (lifecycle gc keeps it; somebody deleted or changed it)"
+
+
+def set_aside_before(world: World, request: Request) -> tuple[str, ...]:
+    """The hosts that a human left out of what is desired now: a repair leaves them out too."""
+    desired = world.registry.desired(request.cluster)
+    if request.kind is not Kind.CONVERGE or desired is None:
+        return ()
+    last = world.deployments.get(request.cluster, desired.deployment)
+    return last.set_aside if last else ()
 
 
 def past_attempts(world: World, recent: Sequence[Deployment]) -> tuple[HostAttempt, ...]:

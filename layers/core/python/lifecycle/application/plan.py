@@ -5,17 +5,25 @@ Called by functions/plan, the first state of statemachines/rollout.asl.json; `pr
 
 from dataclasses import dataclass, replace
 
-from lifecycle.application import observe
+from lifecycle.application import observe, queueing
 from lifecycle.application.turns import stand_by
 from lifecycle.application.world import World
-from lifecycle.domain.deployment import Deployment, DeploymentState, Desired, Kind, Request, TrailEntry
+from lifecycle.domain.deployment import (
+    Deployment,
+    DeploymentState,
+    Desired,
+    Kind,
+    Obstacle,
+    Request,
+    Target,
+)
 from lifecycle.domain.errors import InvalidName, LeaseHeld, StoreRefused, Unknown
 from lifecycle.domain.planning import Plan, plan
 
 
 @dataclass(frozen=True, slots=True)
 class Planned:
-    """What the state machine branches on: PLANNED, NOTHING_TO_DO or REFUSED."""
+    """What the state machine branches on: PLANNED, QUEUED, NOTHING_TO_DO or REFUSED."""
 
     kind: str
     epoch: int
@@ -31,22 +39,28 @@ def begin(world: World, request: Request, execution: str) -> Planned:
     """Begin the deployment, or resume it when it began before; every refusal is recorded with its reasons."""
     try:
         existing = world.deployments.get(request.cluster, request.deployment)
-        if existing is not None:
+        if existing is not None and existing.state is not DeploymentState.QUEUED:
             return _resume(world, existing, execution)
         found = preview(world, request)
     except InvalidName as error:
         return Planned("REFUSED", 0, str(error))
     except (Unknown, StoreRefused) as error:
         return _refuse(world, request, [str(error)])
+    return _begun(world, request, execution, found)
+
+
+def _begun(world: World, request: Request, execution: str, found: Plan) -> Planned:
     if found.refusals:
         return _refuse(world, request, list(found.refusals))
     desired = world.registry.desired(request.cluster)
     stands = desired is not None and desired.version == request.version
-    if found.nothing_to_do and stands and request.kind is not Kind.ROLLBACK:
-        return Planned(
-            "NOTHING_TO_DO", 0, f"every host of {request.cluster} serves {request.version} already"
-        )
-    return _take(world, request, execution, found)
+    if found.nothing_to_do and (stands or request.only) and request.kind is not Kind.ROLLBACK:
+        why = f"every host of {request.cluster} serves {request.version} already"
+        queueing.leave(world, request, DeploymentState.REFUSED, why)
+        return Planned("NOTHING_TO_DO", 0, why)
+    if found.waits_for:
+        return _wait(world, request, execution, found)
+    return _take(world, request, execution, found, desired)
 
 
 def _resume(world: World, existing: Deployment, execution: str) -> Planned:
@@ -60,41 +74,81 @@ def _resume(world: World, existing: Deployment, execution: str) -> Planned:
 
 def _refuse(world: World, request: Request, reasons: list[str]) -> Planned:
     why = "; ".join(reasons)
-    _tell(world, request, "refused", why)
+    world.tell(
+        request.cluster,
+        f"refused {request.version}",
+        request.requested_by,
+        why,
+        deployment=request.deployment,
+    )
+    queueing.leave(world, request, DeploymentState.REFUSED, why)
     lease = world.leases.current(request.cluster)
     if lease.deployment == request.deployment:  # a rollback that was handed the lease
         world.leases.release(request.cluster, lease)
     return Planned("REFUSED", 0, why)
 
 
-def _take(world: World, request: Request, execution: str, found: Plan) -> Planned:
+def _wait(world: World, request: Request, execution: str, found: Plan) -> Planned:
+    """Wait for the lease; it may have become free just now, and then nobody else would start this."""
+    record = _record(world, request, execution, found, epoch=0)
+    reason = f"waits for {found.waits_for}, which deploys {request.cluster}"
+    if not queueing.enqueue(world, replace(record, state=DeploymentState.QUEUED, reason=reason)):
+        return Planned("REFUSED", 0, "a newer deployment waits already: this one is superseded")
+    lease = world.leases.current(request.cluster)
+    if lease.held_by_another(request.deployment, world.clock.now()):
+        return Planned("QUEUED", 0, reason)
+    return _take(world, request, execution, found, world.registry.desired(request.cluster))
+
+
+def _take(world: World, request: Request, execution: str, found: Plan, desired: Desired | None) -> Planned:
     """Lease, record, quarantine, desired version, stand-by turns: in this order, each safe to repeat."""
     now, cluster = world.clock.now(), request.cluster
-    _tell(world, request, request.kind.lower(), request.reason)
+    _tell_beginning(world, request)
+    before = world.leases.current(cluster)
     try:
         lease = world.leases.acquire(cluster, request.deployment, now)
     except LeaseHeld as error:
+        if request.kind is Kind.DEPLOY:
+            return _wait(world, request, execution, replace(found, waits_for=error.holder))
         return _refuse(world, request, [str(error)])
+    if before.deployment not in ("", request.deployment):
+        _close_expired(world, request, before.deployment)
+    deployment = _record(world, request, execution, found, epoch=lease.epoch)
+    if request.rollback_of:
+        _quarantine(world, request)
+    if not (request.only and desired and desired.version != request.version):
+        wanted = Desired(request.version, found.target.digest, lease.epoch, request.deployment)
+        world.registry.set_desired(cluster, wanted)
+    world.fleet.give_turns(cluster, [stand_by(deployment, host, 0, now) for host in deployment.hosts])
+    world.deployments.put(deployment)
+    queueing.begun(world, request)
+    names = ", ".join(planned.host for planned in found.hosts) or "no host"
+    return Planned("PLANNED", lease.epoch, f"{names} to update, about {found.expected_seconds:.0f} s")
+
+
+def _record(world: World, request: Request, execution: str, found: Plan, *, epoch: int) -> Deployment:
     manifest = world.artifacts.manifest(request.service, request.version)
-    deployment = Deployment(
+    return Deployment(
         request=request,
-        epoch=lease.epoch,
-        target=found.target,
+        epoch=epoch,
+        target=Target(request.version, manifest.digest),
         previous=found.previous,
         hosts=tuple(planned.host for planned in found.hosts) + found.in_place,
         policy=manifest.policy(request.environment),
-        started_at=now,
+        started_at=world.clock.now(),
         execution=execution,
+        set_aside=observe.set_aside_before(world, request),
     )
-    if request.rollback_of:
-        _quarantine(world, request)
-    world.registry.set_desired(
-        cluster, Desired(request.version, manifest.digest, lease.epoch, request.deployment)
-    )
-    world.fleet.give_turns(cluster, [stand_by(deployment, host, 0, now) for host in deployment.hosts])
-    world.deployments.put(deployment)
-    names = ", ".join(planned.host for planned in found.hosts) or "no host"
-    return Planned("PLANNED", lease.epoch, f"{names} to update, about {found.expected_seconds:.0f} s")
+
+
+def _close_expired(world: World, request: Request, holder: str) -> None:
+    """The holder let its lease expire: whatever it does now is stale."""
+    why = f"its lease of {request.cluster} expired and was taken by {request.deployment}"
+    world.tell(request.cluster, f"took the expired lease of {holder}", request.requested_by, why)
+    overtaken = world.deployments.get(request.cluster, holder)
+    if overtaken is not None and not overtaken.state.final:
+        closed = replace(overtaken, state=DeploymentState.STALE, reason=why, finished_at=world.clock.now())
+        world.deployments.put(closed)
 
 
 def _quarantine(world: World, request: Request) -> None:
@@ -105,14 +159,11 @@ def _quarantine(world: World, request: Request) -> None:
         world.fleet.quarantine(request.cluster, bad.target.version, why)
 
 
-def _tell(world: World, request: Request, what: str, why: str) -> None:
-    world.trail.append(
-        TrailEntry(
-            at=world.clock.now(),
-            cluster=str(request.cluster),
-            what=f"{what} {request.version}",
-            who=request.requested_by,
-            why=why,
-            deployment=request.deployment,
-        )
-    )
+def _tell_beginning(world: World, request: Request) -> None:
+    """Who began what and why, and what they chose to override."""
+    who, name = request.requested_by, request.deployment
+    what = f"{request.kind.lower()} {request.version}"
+    world.tell(request.cluster, what, who, request.reason, deployment=name)
+    for obstacle in request.despite:
+        override = f"override {Obstacle(obstacle).lower().replace('_', ' ')}"
+        world.tell(request.cluster, override, who, request.reason, deployment=name)

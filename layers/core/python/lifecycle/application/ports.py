@@ -8,20 +8,22 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, BinaryIO, Protocol
 
+from lifecycle.domain.attempts import HostAttempt
 from lifecycle.domain.capacity import TargetState
 from lifecycle.domain.deployment import (
-    Answer,
     Deployment,
     Desired,
     ExecutionState,
-    HostAttempt,
     Lease,
-    Question,
     Target,
     TrailEntry,
+    Waiting,
 )
 from lifecycle.domain.fleet import Cluster, HostReport, Turn
+from lifecycle.domain.freezes import Freeze
 from lifecycle.domain.manifest import Manifest
+from lifecycle.domain.questions import Answer, Question
+from lifecycle.domain.retention import Stored
 
 
 class Clock(Protocol):
@@ -37,11 +39,18 @@ class Leases(Protocol):
     def current(self, cluster: Cluster) -> Lease: ...
 
     def acquire(self, cluster: Cluster, deployment: str, now: datetime) -> Lease:
-        """Take the lease under the next epoch, or return it when `deployment` has it; raises LeaseHeld."""
+        """Take the lease under the next epoch, or return it when `deployment` has it.
+
+        One that is free or has expired may be taken; raises LeaseHeld for any other.
+        """
         ...
 
     def hand_over(self, cluster: Cluster, lease: Lease, heir: str, now: datetime) -> Lease:
         """Pass it on under the next epoch, without a gap; raises StaleEpoch when `lease` was overtaken."""
+        ...
+
+    def renew(self, cluster: Cluster, lease: Lease, until: datetime) -> Lease:
+        """Let it expire later; raises StaleEpoch when `lease` was overtaken."""
         ...
 
     def release(self, cluster: Cluster, lease: Lease) -> None:
@@ -50,9 +59,12 @@ class Leases(Protocol):
 
 
 class Deployments(Protocol):
-    """Deployments, their attempts and their questions."""
+    """Deployments, their attempts and their questions. Records only move forward."""
 
-    def put(self, deployment: Deployment) -> None: ...
+    def put(self, deployment: Deployment) -> None:
+        """Write it, unless that would bring one that has ended back to life."""
+        ...
+
     def get(self, cluster: Cluster, deployment: str) -> Deployment | None: ...
 
     def recent(self, cluster: Cluster, limit: int) -> Sequence[Deployment]:
@@ -63,7 +75,10 @@ class Deployments(Protocol):
         """Its attempts and its questions, in one read."""
         ...
 
-    def put_attempt(self, attempt: HostAttempt) -> None: ...
+    def put_attempt(self, attempt: HostAttempt) -> None:
+        """Write it, unless the one that stands has got further."""
+        ...
+
     def attempts(self, deployment: str) -> Sequence[HostAttempt]: ...
     def questions(self, deployment: str) -> Sequence[Question]: ...
 
@@ -110,13 +125,50 @@ class Trail(Protocol):
 
 
 class Fleet(Protocol):
-    """Hosts: the turns given to them, the reports that they make, and versions known to be bad."""
+    """Hosts: the turns given to them, the reports that they make, and versions and hosts known to be bad."""
 
     def reports(self, cluster: Cluster) -> Mapping[str, HostReport]: ...
     def report(self, cluster: Cluster, host: str) -> HostReport | None: ...
     def give_turns(self, cluster: Cluster, turns: Sequence[Turn]) -> None: ...
     def quarantine(self, cluster: Cluster, version: str, why: str) -> None: ...
-    def quarantined(self, cluster: Cluster) -> Mapping[str, str]: ...
+    def quarantined(self, cluster: Cluster) -> Mapping[str, str]:
+        """Bad version -> why."""
+        ...
+
+    def quarantine_host(self, cluster: Cluster, host: str, why: str) -> None: ...
+
+    def quarantined_hosts(self, cluster: Cluster) -> Mapping[str, str]:
+        """Bad host -> why."""
+        ...
+
+    def lift_quarantine(self, cluster: Cluster, name: str) -> None:
+        """Of a version or of a host; nothing happens when there is none."""
+        ...
+
+    def remove(self, cluster: Cluster, host: str) -> None:
+        """Forget a host: its report and its turn. One whose agent lives comes back with its next report."""
+        ...
+
+
+class Freezes(Protocol):
+    """Freezes by their scope: everything, an environment, a cluster."""
+
+    def standing(self) -> Sequence[Freeze]:
+        """Every freeze, expired ones too, in the order of their scopes."""
+        ...
+
+    def put(self, freeze: Freeze) -> None: ...
+    def lift(self, scope: str) -> None: ...
+
+
+class Queue(Protocol):
+    """A queue of one a cluster: the deployment that waits for its lease."""
+
+    def waiting(self, cluster: Cluster) -> Waiting | None: ...
+
+    def replace(self, cluster: Cluster, standing: Waiting | None, new: Waiting | None) -> bool:
+        """Put `new` (None for nobody) in the place of `standing`; False when another stands there."""
+        ...
 
 
 class Registry(Protocol):
@@ -143,7 +195,9 @@ class Artifacts(Protocol):
         """Raises Unknown when there is no such snapshot or release."""
         ...
 
-    def has_artifact(self, target: Target, service: str) -> bool: ...
+    def has_artifact(self, target: Target, service: str) -> bool:
+        """Whether artifact and manifest are there, both with the target's digest; nothing is downloaded for it."""
+        ...
 
     def open_artifact(self, service: str, version: str) -> BinaryIO: ...
 
@@ -151,27 +205,12 @@ class Artifacts(Protocol):
         """Write artifact, then manifest, each once; the same bytes again are fine, others raise StoreRefused."""
         ...
 
-
-class Catalogue(Protocol):
-    """Which repository owns a service, and its snapshots and releases."""
-
-    def claim_service(self, service: str, repository: str) -> str:
-        """Make `repository` the owner unless there is one; returns the owner."""
+    def stored(self, service: str) -> Sequence[Stored]:
+        """Every snapshot and release of which anything is stored, in no order."""
         ...
 
-    def record_snapshot(self, service: str, snapshot: str, facts: Mapping[str, str]) -> None: ...
-    def snapshots(self, service: str) -> Mapping[str, Mapping[str, str]]: ...
-
-    def releases(self, service: str) -> Mapping[str, str]:
-        """Release version -> the snapshot that it was promoted from."""
-        ...
-
-    def claim_release(self, service: str, snapshot: str, release: str) -> str | None:
-        """Bind both to each other in one transaction.
-
-        Returns the release that the snapshot has (this one, or an earlier one), or None when the release
-        version was taken by another snapshot.
-        """
+    def delete(self, service: str, version: str) -> None:
+        """Delete the manifest, then the artifact; what is not there counts as deleted."""
         ...
 
 
@@ -188,24 +227,3 @@ class Executions(Protocol):
     def answer_token(self, token: str, output: Mapping[str, Any]) -> bool:
         """Wake a waiting task; False when nothing waits for that token any more."""
         ...
-
-
-class Builds(Protocol):
-    """The build service."""
-
-    def start(self, repository: str, commit: str, token: str, environment: Mapping[str, str]) -> str:
-        """Start a build, once a `token`; returns its id."""
-        ...
-
-    def state(self, build: str) -> "BuildState": ...
-
-
-class BuildState(Protocol):
-    """What a build says of itself: `kind` is RUNNING, SUCCEEDED or FAILED."""
-
-    @property
-    def kind(self) -> str: ...
-    @property
-    def reason(self) -> str: ...
-    @property
-    def exported(self) -> Mapping[str, str]: ...

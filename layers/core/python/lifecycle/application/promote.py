@@ -6,7 +6,8 @@ Called by functions/promote. Racing or repeated promotions of one snapshot give 
 
 from dataclasses import dataclass, replace
 
-from lifecycle.application.ports import Artifacts, Catalogue
+from lifecycle.application.delivery_ports import Catalogue
+from lifecycle.application.ports import Artifacts
 from lifecycle.domain.errors import DigestMismatch, Refused, Unknown
 from lifecycle.domain.versions import ReleaseVersion, SnapshotVersion, next_release
 

@@ -1,9 +1,13 @@
 """A request for a deployment, as the input of an execution of statemachines/rollout.asl.json."""
 
+from typing import TypeAlias
+
 from lifecycle.domain.deployment import Request
 
+Payload: TypeAlias = dict[str, str | list[str] | None]
 
-def payload(request: Request) -> dict[str, str | bool | None]:
+
+def payload(request: Request) -> Payload:
     """A request as the input of an execution."""
     return {
         "deployment": request.deployment,
@@ -14,5 +18,6 @@ def payload(request: Request) -> dict[str, str | bool | None]:
         "reason": request.reason,
         "kind": str(request.kind),
         "rollback_of": request.rollback_of,
-        "even_if_quarantined": request.even_if_quarantined,
+        "despite": [str(obstacle) for obstacle in request.despite],
+        "only": list(request.only),
     }

@@ -9,8 +9,8 @@ from textwrap import shorten
 from lifecycle.application import observe, turns
 from lifecycle.application.attempt import LONGEST_WAIT, Outcome, Running, stage, wait_until
 from lifecycle.domain.answers import given_up
+from lifecycle.domain.attempts import AttemptState
 from lifecycle.domain.capacity import Floor, TargetState, refuse_drain, state_of
-from lifecycle.domain.deployment import AttemptState
 from lifecycle.domain.fleet import HostReport, Stage
 
 # A reason is one line of a table; what a host said at length goes into the evidence.
@@ -59,7 +59,8 @@ def _floor(running: Running, members: frozenset[str]) -> Floor:
     deployments, name = running.world.deployments, running.deployment.id
     attempts, questions = deployments.told(name)
     out = given_up(tuple(attempts), tuple(questions))
-    return Floor(members, running.deployment.policy.max_unavailable, out)
+    bad = running.world.fleet.quarantined_hosts(running.task.cluster)
+    return Floor.of(running.deployment.policy, members - set(bad), out)
 
 
 @stage(needs=AttemptState.DRAINED, reaches=AttemptState.INSTALLED)
@@ -106,9 +107,8 @@ def _await_agent(running: Running, enough: tuple[Stage, ...]) -> tuple[Outcome, 
             if report.stage in enough:
                 return Outcome("PASSED")
         if since := report.silent_since(clock.now(), running.world.patience):
-            return running.fail(
-                f"agent silent since {since:%H:%M:%S} UTC, at {report.stage}", report.log_tail
-            )
+            reason = f"agent silent since {since:%Y-%m-%d %H:%M:%S} UTC, at {report.stage}"
+            return running.fail(reason, report.log_tail, unreachable=True)
         return None
 
     found = wait_until(running, LONGEST_WAIT.total_seconds(), look)

@@ -1,14 +1,17 @@
 """The turns that the control plane gives: to stand by, to install, to stand down."""
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 
-from lifecycle.domain.deployment import Deployment
+from lifecycle.domain.deployment import Deployment, Target
 from lifecycle.domain.fleet import Order, Turn
 
 # An order to install that was not begun within this time is not begun any more; its stage gives up earlier.
 INSTALL_LASTS = timedelta(minutes=15)
 # Standing by changes nothing that runs, so it may last as long as a rollout with its pauses.
 STAND_BY_LASTS = timedelta(days=7)
+# More than a host can be tried.
+LAST_ATTEMPT = 999_999
 
 
 def stand_by(deployment: Deployment, host: str, attempt: int, now: datetime) -> Turn:
@@ -21,9 +24,15 @@ def install(deployment: Deployment, host: str, attempt: int, now: datetime) -> T
     return _turn(deployment, host, Order.INSTALL, attempt, now, INSTALL_LASTS)
 
 
+def restore(deployment: Deployment, previous: Target, host: str, attempt: int, now: datetime) -> Turn:
+    """Install the previous version again, to tell a bad host from a bad version."""
+    turn = _turn(deployment, host, Order.RESTORE, attempt, now, INSTALL_LASTS)
+    return replace(turn, version=previous.version, digest=previous.digest)
+
+
 def stand_down(deployment: Deployment, host: str, now: datetime) -> Turn:
-    """The deployment is over."""
-    return _turn(deployment, host, Order.IDLE, 0, now, STAND_BY_LASTS)
+    """The deployment is over: no order of its epoch comes after this one, however late."""
+    return _turn(deployment, host, Order.IDLE, LAST_ATTEMPT, now, STAND_BY_LASTS)
 
 
 def _turn(

@@ -10,11 +10,15 @@ from lifecycle.application.ports import (
     Dispatcher,
     Executions,
     Fleet,
+    Freezes,
     Leases,
+    Queue,
     Registry,
     Standings,
     Trail,
 )
+from lifecycle.domain.deployment import TrailEntry
+from lifecycle.domain.fleet import Cluster
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,5 +35,13 @@ class World:
     dispatcher: Dispatcher
     artifacts: Artifacts
     executions: Executions
+    freezes: Freezes
+    queue: Queue
     poll_seconds: float = 2.0
     patience: timedelta = timedelta(seconds=30)
+
+    def tell(
+        self, cluster: Cluster, what: str, who: str, why: str = "", *, deployment: str = "", host: str = ""
+    ) -> None:
+        """Write a line of the trail; called before the effect that it tells of."""
+        self.trail.append(TrailEntry(self.clock.now(), str(cluster), what, who, why, deployment, host))

@@ -7,8 +7,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
+from lifecycle.domain.amounts import at_least, at_most
 from lifecycle.domain.deployment import Target
 from lifecycle.domain.fleet import HostReport
+from lifecycle.domain.manifest import Policy
 
 
 class TargetState(StrEnum):
@@ -35,16 +37,25 @@ Rotation = Mapping[str, TargetState]
 class Floor:
     """The least that must keep serving: of `members`, all but `max_unavailable`, less those `given_up`.
 
-    `given_up` are hosts that a human chose to leave out (SKIP_HOST, FORCE_NEXT) in this deployment.
+    `given_up` are hosts that a human chose to leave out (SKIP_HOST, FORCE_NEXT) in this deployment; never fewer
+    than `min_healthy`, whoever was given up.
     """
 
     members: frozenset[str]
     max_unavailable: int
     given_up: frozenset[str] = frozenset()
+    min_healthy: int = 0
+
+    @classmethod
+    def of(cls, policy: Policy, members: frozenset[str], given_up: frozenset[str] = frozenset()) -> "Floor":
+        """The floor that a policy sets for these hosts."""
+        size = len(members)
+        unavailable, healthy = at_most(policy.max_unavailable, size), at_least(policy.min_healthy, size)
+        return cls(members, unavailable, given_up, healthy)
 
     @property
     def healthy_hosts(self) -> int:
-        return max(0, len(self.members - self.given_up) - self.max_unavailable)
+        return max(0, len(self.members - self.given_up) - self.max_unavailable, self.min_healthy)
 
 
 def state_of(rotation: Rotation, host: str) -> TargetState:

@@ -4,13 +4,23 @@ Called by functions/converge every 15 minutes and on command, once a cluster.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import TypeAlias
 
 from lifecycle.domain.capacity import Rotation, out_of_place, state_of
-from lifecycle.domain.deployment import Deployment, DeploymentState, Desired, ExecutionState, Lease, Target
+from lifecycle.domain.deployment import (
+    Deployment,
+    DeploymentState,
+    Desired,
+    ExecutionState,
+    Kind,
+    Lease,
+    Target,
+    Waiting,
+)
 from lifecycle.domain.fleet import HostReport
+from lifecycle.domain.queueing import DropWaiting, StartWaiting, after_end
 
 # A plan writes its record last; its function is retried for less than this.
 BEGINNING_LASTS = timedelta(minutes=15)
@@ -25,11 +35,12 @@ class Converged:
 
 @dataclass(frozen=True, slots=True)
 class Repair:
-    """Start a deployment of the desired version; only the drifted hosts will be touched."""
+    """Start a deployment of this version; only the drifted hosts will be touched, or only those in `only`."""
 
     version: str
     drift: Mapping[str, str]
     reason: str
+    only: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,29 +76,42 @@ class Hold:
     reason: str
 
 
-Convergence: TypeAlias = Converged | Repair | Resume | CloseStopped | FreeLease | Hold
+Convergence: TypeAlias = (
+    Converged | Repair | Resume | CloseStopped | FreeLease | StartWaiting | DropWaiting | Hold
+)
 
 
 @dataclass(frozen=True, slots=True)
 class ClusterFacts:
     """What convergence looks at. `last` is the deployment that `desired` names, `holder` the lease's.
 
-    `execution` is the state of the execution that carries the lease's holder.
+    `execution` is the state of the execution that carries the lease's holder; `ended` the newest deployment of
+    the cluster that is over; `verified` the version that was last verified on every host; `bad_versions` and
+    `bad_hosts` are quarantined.
     """
 
-    desired: Desired
+    desired: Desired | None
     lease: Lease
     last: Deployment | None
     holder: Deployment | None
     execution: ExecutionState
     reports: Mapping[str, HostReport]
     rotation: Rotation
-    quarantined: Mapping[str, str]
+    bad_versions: Mapping[str, str]
+    bad_hosts: Mapping[str, str] = field(default_factory=dict)
+    waiting: Waiting | None = None
+    ended: Deployment | None = None
+    verified: Target | None = None
+    patience: timedelta = timedelta(seconds=30)
 
 
 def converge(facts: ClusterFacts, now: datetime) -> Convergence:
     """Decide on one cluster. It never repairs towards a version whose rollout did not end well."""
-    return _leased(facts, now) if facts.lease.deployment else _free(facts)
+    if facts.lease.deployment:
+        return _leased(facts, now)
+    if facts.waiting:
+        return after_end(facts.ended, facts.waiting)
+    return _free(facts, facts.desired, now) if facts.desired else Converged("nothing is desired yet")
 
 
 def _leased(facts: ClusterFacts, now: datetime) -> Convergence:
@@ -97,7 +121,7 @@ def _leased(facts: ClusterFacts, now: datetime) -> Convergence:
         return Hold(_drift(facts), f"{name} is deploying")
     if _ended(facts, now):
         return FreeLease(facts.lease, f"{name} holds the lease, but has ended or never began")
-    if holder is None:
+    if holder is None or holder.state is DeploymentState.QUEUED:
         return Hold(_drift(facts), f"{name} is about to begin")
     if facts.execution is ExecutionState.STOPPED:
         return CloseStopped(name, f"its execution {holder.execution} was stopped by hand")
@@ -105,33 +129,69 @@ def _leased(facts: ClusterFacts, now: datetime) -> Convergence:
     return Resume(name, next_execution(holder.execution), reason)
 
 
-def _free(facts: ClusterFacts) -> Convergence:
-    desired, drift = facts.desired, _drift(facts)
+def _free(facts: ClusterFacts, desired: Desired, now: datetime) -> Convergence:
+    drift = _drift(facts)
     if facts.last is None or facts.last.state is not DeploymentState.DONE:
         state = facts.last.state if facts.last else "unknown"
-        return Hold(drift, f"{desired.deployment} is {state}, so {desired.version} is not known to be good")
-    if desired.version in facts.quarantined:
-        return Hold(drift, f"{desired.version} is quarantined: {facts.quarantined[desired.version]}")
-    if drift:
-        told = "; ".join(f"{host} {why}" for host, why in drift.items())
-        return Repair(desired.version, drift, f"drift from {desired.version}: {told}")
+        why = f"{desired.deployment} is {state}, so {desired.version} is not known to be good"
+        return _joined(facts, now) or Hold(drift, why)
+    if desired.version in facts.bad_versions:
+        return Hold(drift, f"{desired.version} is quarantined: {facts.bad_versions[desired.version]}")
+    silent = {
+        host: since for host in drift if (since := facts.reports[host].silent_since(now, facts.patience))
+    }
+    heard = {host: why for host, why in drift.items() if host not in silent}
+    if heard:
+        return Repair(desired.version, heard, f"drift from {desired.version}: {_told(heard)}", tuple(heard))
+    if silent:
+        said = "; ".join(f"{h}: agent silent since {at:%Y-%m-%d %H:%M:%S} UTC" for h, at in silent.items())
+        return Hold(drift, f"{said}: start it, or remove the host")
     return Converged(f"every host serves {desired.version}")
+
+
+def _joined(facts: ClusterFacts, now: datetime) -> Repair | None:
+    """Hosts that joined while no version is known to be good: they get the one that was last verified."""
+    if facts.verified is None or facts.verified.version in facts.bad_versions:
+        return None
+    if (
+        facts.ended
+        and facts.ended.request.kind is Kind.CONVERGE
+        and facts.ended.state is not DeploymentState.DONE
+    ):
+        return None  # an abort is not tried again by itself
+    new = {
+        host: "joined and has nothing installed"
+        for host, report in sorted(facts.reports.items())
+        if not report.installed
+        and host not in facts.bad_hosts
+        and not report.silent_since(now, facts.patience)
+    }
+    version = facts.verified.version
+    return Repair(version, new, f"{version} was verified last: {_told(new)}", tuple(new)) if new else None
+
+
+def _told(drift: Mapping[str, str]) -> str:
+    return "; ".join(f"{host} {why}" for host, why in drift.items())
 
 
 def _ended(facts: ClusterFacts, now: datetime) -> bool:
     """Whether the holder's record is final, or missing for longer than its plan could take to write it."""
-    if facts.holder:
+    if facts.holder and facts.holder.state is not DeploymentState.QUEUED:
         return facts.holder.state.final
     return facts.lease.since is not None and now - facts.lease.since > BEGINNING_LASTS
 
 
 def _drift(facts: ClusterFacts) -> dict[str, str]:
+    if facts.desired is None:
+        return {}
     aside = facts.last.set_aside if facts.last else ()
     target = Target(facts.desired.version, facts.desired.digest)
     return {
         host: why
         for host, report in sorted(facts.reports.items())
-        if host not in aside and (why := out_of_place(report, state_of(facts.rotation, host), target))
+        if host not in aside
+        and host not in facts.bad_hosts
+        and (why := out_of_place(report, state_of(facts.rotation, host), target))
     }
 
 

@@ -4,11 +4,11 @@ Kept in the ledger; written by the phases of statemachines/rollout.asl.json, rea
 """
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 
 from lifecycle.domain.fleet import Cluster
-from lifecycle.domain.manifest import ApprovalGate, Policy
+from lifecycle.domain.manifest import Policy
 
 
 def deployment_id(cluster: Cluster, now: datetime, suffix: str) -> str:
@@ -31,21 +31,24 @@ class Kind(StrEnum):
 
 
 class DeploymentState(StrEnum):
-    """How a deployment stands. The last six are final."""
+    """How a deployment stands. The first five are not final."""
 
+    QUEUED = "QUEUED"  # waits for the cluster's lease; the newest one that waits is the next to begin
     RUNNING = "RUNNING"
     HALTED = "HALTED"  # a host failed; waits for a decision
     AWAITING_APPROVAL = "AWAITING_APPROVAL"
+    PAUSED = "PAUSED"  # by an operator, until somebody resumes
     DONE = "DONE"
     ROLLED_BACK = "ROLLED_BACK"  # handed over to a rollback, which has its own record
     ABORTED = "ABORTED"
     REJECTED = "REJECTED"
     STALE = "STALE"  # overtaken by a newer epoch
     REFUSED = "REFUSED"  # never began: the plan was refused
+    SUPERSEDED = "SUPERSEDED"  # never began: a newer one took its place in the queue
 
     @property
     def final(self) -> bool:
-        return self not in (self.RUNNING, self.HALTED, self.AWAITING_APPROVAL)
+        return self not in (self.QUEUED, self.RUNNING, self.HALTED, self.AWAITING_APPROVAL, self.PAUSED)
 
 
 class ExecutionState(StrEnum):
@@ -65,9 +68,17 @@ class Target:
     digest: str
 
 
+class Obstacle(StrEnum):
+    """What a request may override, by saying so; each is told in the trail."""
+
+    QUARANTINE = "QUARANTINE"  # the version was rolled back here
+    FREEZE = "FREEZE"  # the cluster, its environment or everything is frozen
+    NO_WAY_BACK = "NO_WAY_BACK"  # the previous version could not be deployed again
+
+
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What somebody asked for; the input of an execution."""
+    """What somebody asked for; the input of an execution. `only` restricts it to these hosts, if any are named."""
 
     deployment: str
     service: str
@@ -77,7 +88,8 @@ class Request:
     reason: str = ""
     kind: Kind = Kind.DEPLOY
     rollback_of: str | None = None
-    even_if_quarantined: bool = False
+    despite: tuple[Obstacle, ...] = ()
+    only: tuple[str, ...] = ()
 
     @property
     def cluster(self) -> Cluster:
@@ -114,105 +126,38 @@ class Deployment:
         return self.request.cluster
 
 
-class AttemptState(StrEnum):
-    """How far one try on one host got."""
-
-    STARTED = "STARTED"
-    DRAINED = "DRAINED"
-    INSTALLED = "INSTALLED"
-    SELF_TESTED = "SELF_TESTED"
-    REGISTERED = "REGISTERED"
-    ALIVE = "ALIVE"
-    FAILED = "FAILED"
-
-    @property
-    def ended(self) -> bool:
-        return self in (self.ALIVE, self.FAILED)
-
-
-@dataclass(frozen=True, slots=True)
-class HostAttempt:
-    """One try on one host. `reached` is the last state before a failure; `evidence` the host's own log."""
-
-    deployment: str
-    host: str
-    number: int
-    epoch: int
-    execution: str
-    started_at: datetime
-    state: AttemptState = AttemptState.STARTED
-    reached: AttemptState = AttemptState.STARTED
-    reason: str = ""
-    evidence: str = ""
-    finished_at: datetime | None = None
-
-
-class Choice(StrEnum):
-    """What a human may answer: the five decisions on a failed host, and the two on an approval."""
-
-    RETRY = "RETRY"
-    SKIP_HOST = "SKIP_HOST"
-    FORCE_NEXT = "FORCE_NEXT"
-    ROLL_BACK = "ROLL_BACK"
-    ABORT = "ABORT"
-    APPROVE = "APPROVE"
-    REJECT = "REJECT"
-
-
-CONSEQUENCES = {
-    Choice.RETRY: "try this host again from the start",
-    Choice.SKIP_HOST: "leave this host drained and out of the deployment; finish the others",
-    Choice.FORCE_NEXT: "leave this host drained, go on to the next, and ask again about it at the end",
-    Choice.ROLL_BACK: "deploy the previous version to every host that this deployment touched",
-    Choice.ABORT: "stop here: touch no further host, leave everything as it is",
-    Choice.APPROVE: "go on with the rollout",
-    Choice.REJECT: "do not go on; hosts already updated get the previous version back",
-}
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """One answer: what, by whom, why and when."""
-
-    choice: Choice
-    by: str
-    why: str
-    at: datetime
-
-
-@dataclass(frozen=True, slots=True)
-class Question:
-    """What a rollout waits for: a decision on one attempt of one host, or an approval at a gate.
-
-    `token` is the execution's task token, set when it waits. An unanswered question past `expires_at`
-    counts as rejected (an approval) or stays halted (a decision; `expires_at` is then None).
-    """
-
-    deployment: str
-    id: str
-    choices: tuple[Choice, ...]
-    reason: str
-    asked_at: datetime
-    host: str = ""
-    attempt: int = 0
-    gate: ApprovalGate = ApprovalGate.NONE
-    evidence: str = ""
-    expires_at: datetime | None = None
-    token: str = ""
-    answer: Answer | None = None
-
-
-# The id under which an operator's rollback of a running deployment is recorded; it is asked of nobody.
-ROLLBACK_REQUEST = "rollback-request"
-
-
 @dataclass(frozen=True, slots=True)
 class Lease:
-    """Who may deploy a cluster. `epoch` only grows; an empty `deployment` means that it is free."""
+    """Who may deploy a cluster. `epoch` only grows; an empty `deployment` means that it is free.
+
+    Past `expires_at` another deployment may take it, under the next epoch; its holder renews it as it goes on.
+    """
 
     epoch: int = 0
     deployment: str = ""
     since: datetime | None = None
+    expires_at: datetime | None = None
+
+    def held_by_another(self, deployment: str, now: datetime) -> bool:
+        """Whether somebody other than `deployment` holds it, and still may."""
+        if self.deployment in ("", deployment):
+            return False
+        return self.expires_at is None or now < self.expires_at
+
+
+# A running deployment renews its lease before every host, whose stages together take less than 90 minutes.
+RUNNING_LEASE = timedelta(hours=3)
+RENEWED_BEFORE = timedelta(hours=2)
+# A state machine waits for an answer for a week, and then asks anew.
+WAITING_LEASE = timedelta(days=8)
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """The deployment that waits for a cluster's lease, and since when."""
+
+    request: Request
+    since: datetime
 
 
 @dataclass(frozen=True, slots=True)

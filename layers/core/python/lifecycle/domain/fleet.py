@@ -53,6 +53,12 @@ class Order(StrEnum):
     IDLE = "IDLE"  # nothing; poll slowly
     STAND_BY = "STAND_BY"  # fetch and check the version; touch nothing that runs
     INSTALL = "INSTALL"  # stop the service, switch to the version, start it, self-test it
+    RESTORE = "RESTORE"  # the same with the previous version, to tell a bad host from a bad version
+
+    @property
+    def place(self) -> int:
+        """The order of orders within one attempt: a later one is never replaced by an earlier one."""
+        return list(Order).index(self)
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,8 +107,8 @@ class SelfTest:
 class HostReport:
     """What a host says of itself; its agent is the only writer, and writes the whole of it.
 
-    `epoch` and `attempt` name the last turn acted on, `stage` how far it got, `failed_stage` and `detail` why it
-    stopped. `boot` is a new random name at each start of the service; empty when it does not run. `releases`
+    `epoch`, `attempt` and `order` name the last turn acted on, `stage` how far it got, `failed_stage` and `detail`
+    why it stopped. `boot` is a new random name at each start of the service; empty when it does not run. `releases`
     are the versions on the disk, checked. `seen_at` is renewed every few seconds.
     """
 
@@ -114,6 +120,7 @@ class HostReport:
     agent_started_at: datetime
     epoch: int = 0
     attempt: int = 0
+    order: Order = Order.IDLE
     deployment: str = ""
     stage: Stage = Stage.IDLE
     failed_stage: Stage | None = None

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
+from lifecycle.domain.amounts import Amount
 from lifecycle.domain.versions import artifact_prefix
 
 
@@ -44,12 +45,23 @@ class ApprovalGate(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """How one environment wants to be deployed; times in seconds."""
+    """How one environment wants to be deployed; times in seconds, hosts as a number or a percentage ("25%").
+
+    `max_unavailable` hosts are taken out at once, `min_healthy` keep serving whatever happens. The agents of
+    `max_unreachable` hosts may be silent while the others go on; they come last, and are asked about.
+    `approval_by_another` keeps requesters from approving themselves. No deployment begins within the windows
+    of `frozen` (domain/freezes.py), unless it says so.
+    """
 
     automatic: bool = False
     approval: ApprovalGate = ApprovalGate.NONE
     approval_expires_seconds: int = 86_400
-    max_unavailable: int = 1
+    approval_by_another: bool = False
+    decision_expires_seconds: int = 604_800
+    max_unavailable: Amount = 1
+    min_healthy: Amount = 0
+    max_unreachable: Amount = 1
+    frozen: tuple[str, ...] = ()
     drain_seconds: int = 60
     alive_seconds: int = 60
 

@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 
 from cattrs import Converter
 from cattrs.errors import BaseValidationError
+from cattrs.strategies import configure_union_passthrough
 
 from lifecycle.domain.errors import StoreRefused
 
@@ -20,6 +21,8 @@ def _converter() -> Converter:
     converter = Converter(forbid_extra_keys=True)
     converter.register_unstructure_hook(datetime, lambda at: at.astimezone(UTC).isoformat())
     converter.register_structure_hook(datetime, lambda text, _: datetime.fromisoformat(text))
+    # An amount of hosts is a number or a text such as "25%": JSON tells them apart.
+    configure_union_passthrough(int | str, converter)
     return converter
 
 

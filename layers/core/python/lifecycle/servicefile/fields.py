@@ -7,11 +7,13 @@ import re
 from pathlib import PurePosixPath
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, BeforeValidator, Field
 from pydantic_core import PydanticCustomError
 
+from lifecycle.domain.amounts import Amount, parse_amount
 from lifecycle.domain.errors import InvalidName
 from lifecycle.domain.fleet import service_name
+from lifecycle.domain.freezes import Window
 from lifecycle.domain.versions import ReleaseVersion
 
 COMMAND = "a shell command: text of 1 to 4000 characters"
@@ -23,6 +25,16 @@ VARIABLES = 'a table of texts, such as { GREETING = "Hello" }, at most 100 of th
 VARIABLE = "text of at most 4000 characters"
 VARIABLE_NAME = "a variable's name: letters, digits and underscores, not beginning with a digit"
 SET_BY_THE_HOST = "another name: HOST, PORT and everything that begins with LIFECYCLE_ is set by Lifecycle"
+HOSTS = 'a number of hosts, such as 0 or 2, or a share of them in quotes, such as "25%"'
+SOME_HOSTS = 'a number of hosts from 1, or a share of them in quotes, such as "25%"'
+FROZEN = (
+    'a list of windows, such as ["Fri 16:00 - Mon 08:00 Europe/Berlin", "2026-12-20 - 2027-01-04 UTC"], '
+    "at most 20 of them"
+)
+FROZEN_WINDOW = (
+    'a window, weekly such as "Fri 16:00 - Mon 08:00 Europe/Berlin" '
+    'or of whole days such as "2026-12-20 - 2027-01-04 UTC"'
+)
 
 _VERSION = re.compile(r"(0|[1-9][0-9]{0,8})(\.(0|[1-9][0-9]{0,8})){1,2}")
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,127}")
@@ -109,10 +121,28 @@ def _free_variable_name(text: str) -> str:
     return text
 
 
+def _hosts(value: Any) -> Amount:
+    try:
+        return parse_amount(value)
+    except InvalidName as error:
+        raise expected(HOSTS) from error
+
+
+def _window(text: str) -> str:
+    try:
+        Window.parse(text)
+    except InvalidName as error:
+        raise expected(FROZEN_WINDOW) from error
+    return text
+
+
 Name = Annotated[str, AfterValidator(_name)]
 Version = Annotated[str, AfterValidator(_version)]
 Command = Annotated[str, AfterValidator(_command)]
 UrlPath = Annotated[str, AfterValidator(_url_path)]
 Folder = Annotated[str, AfterValidator(_folder)]
 Variable = Annotated[str, AfterValidator(_variable)]
+# Any, because pydantic would turn 1.0 and True into numbers before they were looked at.
+Hosts = Annotated[Any, BeforeValidator(_hosts)]
+FrozenWindow = Annotated[str, AfterValidator(_window)]
 VariableName = Annotated[str, AfterValidator(_variable_name), AfterValidator(_free_variable_name)]

@@ -7,12 +7,15 @@ from typing import Any, Literal, NamedTuple
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
+from lifecycle.domain.amounts import Amount
 from lifecycle.domain.manifest import ApprovalGate, Check, Policy, Run
 from lifecycle.domain.versions import ReleaseVersion
 from lifecycle.servicefile import fields
 from lifecycle.servicefile.fields import (
     Command,
     Folder,
+    FrozenWindow,
+    Hosts,
     Name,
     UrlPath,
     Variable,
@@ -109,9 +112,23 @@ class StagingTable(_Table):
         default=_DEFAULT.approval.value, description='"none", "before_first_host" or "after_first_host"'
     )
     approval_expires_seconds: int = whole_number(60, 604_800, _DEFAULT.approval_expires_seconds, "seconds")
-    max_unavailable: int = whole_number(1, 100, _DEFAULT.max_unavailable)
+    approval_by_another: bool = Field(default=False, strict=True, description="true or false")
+    decision_expires_seconds: int = whole_number(60, 604_800, _DEFAULT.decision_expires_seconds, "seconds")
+    max_unavailable: Hosts = Field(default=_DEFAULT.max_unavailable, description=fields.SOME_HOSTS)
+    min_healthy: Hosts = Field(default=_DEFAULT.min_healthy, description=fields.HOSTS)
+    max_unreachable: Hosts = Field(default=_DEFAULT.max_unreachable, description=fields.HOSTS)
+    frozen: tuple[FrozenWindow, ...] = Field(
+        default=(), max_length=20, description=fields.FROZEN, json_schema_extra={"each": fields.FROZEN_WINDOW}
+    )
     drain_seconds: int = whole_number(1, 840, _DEFAULT.drain_seconds, "seconds")
     alive_seconds: int = whole_number(1, 840, _DEFAULT.alive_seconds, "seconds")
+
+    @field_validator("max_unavailable")
+    @classmethod
+    def _takes_one_out(cls, value: Amount) -> Amount:
+        if value == 0:
+            raise expected(fields.SOME_HOSTS, found="0")
+        return value
 
     def to_policy(self) -> Policy:
         return Policy(**{**self.model_dump(), "approval": ApprovalGate(self.approval)})

@@ -2,17 +2,21 @@
 
 import base64
 import hashlib
+from collections.abc import Mapping, Sequence
 from typing import Any, BinaryIO, cast
 
 from botocore.exceptions import ClientError
 
 from lifecycle.domain.deployment import Target
-from lifecycle.domain.errors import DigestMismatch, StoreRefused, Unknown
+from lifecycle.domain.errors import DigestMismatch, InvalidName, StoreRefused, Unknown
 from lifecycle.domain.manifest import Manifest
+from lifecycle.domain.retention import Stored
 from lifecycle.domain.versions import artifact_prefix
 from lifecycle.gateways.records import from_json, to_json
 
 _CHUNK = 1 << 20
+_ARTIFACT = "artifact.tar.gz"
+_MANIFEST = "manifest.json"
 
 
 class S3Artifacts:
@@ -26,23 +30,28 @@ class S3Artifacts:
         prefix = artifact_prefix(service, version)
         kind = prefix.partition("/")[0]
         try:
-            found = self._s3.get_object(Bucket=self._bucket, Key=f"{prefix}/manifest.json")
+            found = self._s3.get_object(Bucket=self._bucket, Key=f"{prefix}/{_MANIFEST}")
         except self._s3.exceptions.NoSuchKey as error:
             raise Unknown(kind, f"{version} of {service}", f"see: lifecycle {kind}s {service}") from error
         return from_json(Manifest, found["Body"].read())
 
     def has_artifact(self, target: Target, service: str) -> bool:
-        key = f"{artifact_prefix(service, target.version)}/artifact.tar.gz"
+        key = f"{artifact_prefix(service, target.version)}/{_ARTIFACT}"
         try:
-            self._s3.head_object(Bucket=self._bucket, Key=key)
+            found = self._s3.head_object(Bucket=self._bucket, Key=key, ChecksumMode="ENABLED")
+            manifest = self.manifest(service, target.version)
+        except (Unknown, StoreRefused):
+            return False
         except ClientError as error:
             if error.response["Error"]["Code"] in ("404", "NoSuchKey"):
                 return False
             raise
-        return True
+        # An object that was not written here may have another checksum; then its size has to do.
+        same = found["ContentLength"] == manifest.size and _sha256(found) in (target.digest, None)
+        return same and manifest.digest == target.digest
 
     def open_artifact(self, service: str, version: str) -> BinaryIO:
-        key = f"{artifact_prefix(service, version)}/artifact.tar.gz"
+        key = f"{artifact_prefix(service, version)}/{_ARTIFACT}"
         return cast("BinaryIO", self._s3.get_object(Bucket=self._bucket, Key=key)["Body"])
 
     def publish(self, manifest: Manifest, artifact: BinaryIO) -> None:
@@ -51,8 +60,25 @@ class S3Artifacts:
         found = hashlib.sha256(body).hexdigest()
         if found != manifest.digest:
             raise DigestMismatch(f"the artifact of {manifest.prefix}", manifest.digest, found)
-        self._put_once(f"{manifest.prefix}/artifact.tar.gz", body, manifest)
-        self._put_once(f"{manifest.prefix}/manifest.json", to_json(manifest).encode(), manifest)
+        self._put_once(f"{manifest.prefix}/{_ARTIFACT}", body, manifest)
+        self._put_once(f"{manifest.prefix}/{_MANIFEST}", to_json(manifest).encode(), manifest)
+
+    def stored(self, service: str) -> Sequence[Stored]:
+        found: dict[str, Stored] = {}
+        pages = self._s3.get_paginator("list_objects_v2")
+        for kind in ("snapshot", "release"):
+            prefix = f"{kind}/{service}/"
+            for page in pages.paginate(Bucket=self._bucket, Prefix=prefix):
+                for each in page.get("Contents", []):
+                    version, _, name = each["Key"].removeprefix(prefix).partition("/")
+                    if _is_ours(kind, version, name):
+                        found[version] = _with(found.get(version), version, name, each)
+        return list(found.values())
+
+    def delete(self, service: str, version: str) -> None:
+        prefix = artifact_prefix(service, version)
+        for name in (_MANIFEST, _ARTIFACT):
+            self._s3.delete_object(Bucket=self._bucket, Key=f"{prefix}/{name}")
 
     def _put_once(self, key: str, body: bytes, manifest: Manifest) -> None:
         checksum = base64.b64encode(hashlib.sha256(body).digest()).decode()
@@ -75,3 +101,28 @@ class S3Artifacts:
         while chunk := body.read(_CHUNK):
             digest.update(chunk)
         return digest.hexdigest()
+
+
+def _sha256(head: Mapping[str, Any]) -> str | None:
+    """The digest that S3 has of an object's bytes; None where it has none, or one of its parts' digests."""
+    checksum = head.get("ChecksumSHA256", "")
+    if not checksum or "-" in checksum:
+        return None
+    return base64.b64decode(checksum).hex()
+
+
+def _is_ours(kind: str, version: str, name: str) -> bool:
+    try:
+        return artifact_prefix("", version).startswith(kind) and name in (_MANIFEST, _ARTIFACT)
+    except InvalidName:
+        return False
+
+
+def _with(before: Stored | None, version: str, name: str, listed: Mapping[str, Any]) -> Stored:
+    so_far = before or Stored(version, 0, listed["LastModified"], has_manifest=False)
+    return Stored(
+        version,
+        so_far.bytes + int(listed["Size"]),
+        max(so_far.modified, listed["LastModified"]),
+        so_far.has_manifest or name == _MANIFEST,
+    )

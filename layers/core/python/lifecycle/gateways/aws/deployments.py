@@ -3,9 +3,11 @@
 from collections.abc import Sequence
 from dataclasses import replace
 
-from lifecycle.domain.deployment import Answer, Deployment, HostAttempt, Question
+from lifecycle.domain.attempts import HostAttempt
+from lifecycle.domain.deployment import Deployment
 from lifecycle.domain.errors import Refused
 from lifecycle.domain.fleet import Cluster
+from lifecycle.domain.questions import Answer, Question
 from lifecycle.gateways.aws.items import Table, cluster_key, deployment_key, item, record
 
 
@@ -16,8 +18,12 @@ class DynamoDeployments:
         self._table = table
 
     def put(self, deployment: Deployment) -> None:
-        pk, sk = cluster_key(deployment.cluster), f"DEPLOYMENT#{deployment.id}"
-        self._table.put(item(pk, sk, deployment))
+        pk, sk, final = cluster_key(deployment.cluster), f"DEPLOYMENT#{deployment.id}", deployment.state.final
+        wanted = item(pk, sk, deployment, ended=int(final))
+        if final:
+            self._table.put(wanted)
+        else:
+            self._table.put(wanted, "attribute_not_exists(pk) OR ended = :no", no={"N": "0"})
 
     def get(self, cluster: Cluster, deployment: str) -> Deployment | None:
         found = self._table.get(cluster_key(cluster), f"DEPLOYMENT#{deployment}")
@@ -35,7 +41,11 @@ class DynamoDeployments:
 
     def put_attempt(self, attempt: HostAttempt) -> None:
         pk, sk = deployment_key(attempt.deployment), f"ATTEMPT#{attempt.host}#{attempt.number:03}"
-        self._table.put(item(pk, sk, attempt))
+        self._table.put(
+            item(pk, sk, attempt, place=attempt.place),
+            "attribute_not_exists(pk) OR place <= :place",
+            place={"N": str(attempt.place)},
+        )
 
     def attempts(self, deployment: str) -> Sequence[HostAttempt]:
         found = self._table.query(deployment_key(deployment), "ATTEMPT#")

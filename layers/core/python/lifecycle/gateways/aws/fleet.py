@@ -2,15 +2,13 @@
 
 from collections.abc import Mapping, Sequence
 
-from lifecycle.domain.fleet import Cluster, HostReport, Order, Turn
+from lifecycle.domain.fleet import Cluster, HostReport, Turn
 from lifecycle.gateways.aws.items import Table, cluster_key, item, record, reports_key, turns_key
 
-# Within one epoch: standing down replaces anything, an order its own attempt too, standing by only earlier ones.
-_MAY_REPLACE = {
-    Order.IDLE: "attempt >= :attempt",
-    Order.STAND_BY: "attempt < :attempt",
-    Order.INSTALL: "attempt <= :attempt",
-}
+# Within one epoch no turn is replaced by an earlier one; standing down is the last of all (application/turns.py).
+_LATER = (
+    "epoch < :epoch OR (epoch = :epoch AND (attempt < :attempt OR (attempt = :attempt AND place <= :place)))"
+)
 
 
 class DynamoFleet:
@@ -30,12 +28,16 @@ class DynamoFleet:
     def give_turns(self, cluster: Cluster, turns: Sequence[Turn]) -> None:
         """Write each host's turn, unless it has one of a newer epoch, or a later one of this epoch."""
         for turn in turns:
-            wanted = item(turns_key(cluster), turn.host, turn, epoch=turn.epoch, attempt=turn.attempt)
+            place = turn.order.place
+            wanted = item(
+                turns_key(cluster), turn.host, turn, epoch=turn.epoch, attempt=turn.attempt, place=place
+            )
             self._table.put(
                 wanted,
-                f"attribute_not_exists(pk) OR epoch < :epoch OR (epoch = :epoch AND {_MAY_REPLACE[turn.order]})",
+                f"attribute_not_exists(pk) OR {_LATER}",
                 epoch={"N": str(turn.epoch)},
                 attempt={"N": str(turn.attempt)},
+                place={"N": str(place)},
             )
 
     def quarantine(self, cluster: Cluster, version: str, why: str) -> None:
@@ -45,3 +47,19 @@ class DynamoFleet:
         found = self._table.query(cluster_key(cluster), "QUARANTINE#")
         bad = [record(dict[str, str], each) for each in found]
         return {each["version"]: each["why"] for each in bad}
+
+    def quarantine_host(self, cluster: Cluster, host: str, why: str) -> None:
+        self._table.put(item(cluster_key(cluster), f"BAD_HOST#{host}", {"host": host, "why": why}))
+
+    def quarantined_hosts(self, cluster: Cluster) -> Mapping[str, str]:
+        found = self._table.query(cluster_key(cluster), "BAD_HOST#")
+        bad = [record(dict[str, str], each) for each in found]
+        return {each["host"]: each["why"] for each in bad}
+
+    def lift_quarantine(self, cluster: Cluster, name: str) -> None:
+        for kind in ("QUARANTINE", "BAD_HOST"):
+            self._table.delete(cluster_key(cluster), f"{kind}#{name}")
+
+    def remove(self, cluster: Cluster, host: str) -> None:
+        self._table.delete(turns_key(cluster), host)
+        self._table.delete(reports_key(cluster), host)

@@ -34,6 +34,11 @@ def deployment_key(deployment: str) -> str:
     return f"DEPLOYMENT#{deployment}"
 
 
+def freezes_key() -> str:
+    """Every freeze, by its scope."""
+    return "FREEZES"
+
+
 def service_key(service: str) -> str:
     """The owner, snapshots and releases of a service."""
     return f"SERVICE#{service}"
@@ -87,6 +92,17 @@ class Table:
             more["ExpressionAttributeValues"] = {f":{name}": value for name, value in values.items()}
         try:
             self.dynamodb.put_item(TableName=self.name, Item=item, **more)
+        except self.dynamodb.exceptions.ConditionalCheckFailedException:
+            return False
+        return True
+
+    def delete(self, pk: str, sk: str, condition: str | None = None, **values: Any) -> bool:
+        """Delete an item, if it is there; False when the condition did not hold."""
+        more: dict[str, Any] = {"ConditionExpression": condition} if condition else {}
+        if values:
+            more["ExpressionAttributeValues"] = {f":{name}": value for name, value in values.items()}
+        try:
+            self.dynamodb.delete_item(TableName=self.name, Key=key(pk, sk), **more)
         except self.dynamodb.exceptions.ConditionalCheckFailedException:
             return False
         return True

@@ -1,8 +1,9 @@
 """Leases in the ledger: one item a cluster, never deleted, so that its epoch only grows."""
 
+from dataclasses import replace
 from datetime import datetime
 
-from lifecycle.domain.deployment import Lease
+from lifecycle.domain.deployment import RUNNING_LEASE, Lease
 from lifecycle.domain.errors import LeaseHeld, StaleEpoch
 from lifecycle.domain.fleet import Cluster
 from lifecycle.gateways.aws.items import Table, cluster_key, item, record
@@ -24,9 +25,9 @@ class DynamoLeases:
         lease = self.current(cluster)
         if lease.deployment == deployment:
             return lease
-        if lease.deployment:
+        if lease.held_by_another(deployment, now):
             raise LeaseHeld(str(cluster), lease.deployment, lease.since or now)
-        taken = Lease(lease.epoch + 1, deployment, now)
+        taken = Lease(lease.epoch + 1, deployment, now, now + RUNNING_LEASE)
         if not self._replace(cluster, lease, taken):
             return self.acquire(cluster, deployment, now)
         return taken
@@ -35,10 +36,16 @@ class DynamoLeases:
         held = self.current(cluster)
         if held.deployment == heir:
             return held
-        passed = Lease(lease.epoch + 1, heir, now)
+        passed = Lease(lease.epoch + 1, heir, now, now + RUNNING_LEASE)
         if not self._replace(cluster, lease, passed):
             raise StaleEpoch(str(cluster), lease.epoch, self.current(cluster).epoch)
         return passed
+
+    def renew(self, cluster: Cluster, lease: Lease, until: datetime) -> Lease:
+        renewed = replace(lease, expires_at=until)
+        if not self._replace(cluster, lease, renewed):
+            raise StaleEpoch(str(cluster), lease.epoch, self.current(cluster).epoch)
+        return renewed
 
     def release(self, cluster: Cluster, lease: Lease) -> None:
         self._replace(cluster, lease, Lease(lease.epoch))

@@ -1,7 +1,8 @@
 """What a step looks at first: one BatchGetItem in the ledger."""
 
 from lifecycle.application.ports import Standing
-from lifecycle.domain.deployment import Deployment, HostAttempt, Lease
+from lifecycle.domain.attempts import HostAttempt
+from lifecycle.domain.deployment import Deployment, Lease
 from lifecycle.domain.fleet import Cluster, HostReport
 from lifecycle.gateways.aws.items import Table, cluster_key, deployment_key, record, reports_key
 

@@ -2,18 +2,22 @@
 
 import hashlib
 import io
+from collections.abc import Sequence
+from datetime import UTC, datetime
 from typing import BinaryIO
 
 from lifecycle.domain.deployment import Target
 from lifecycle.domain.errors import DigestMismatch, StoreRefused, Unknown
 from lifecycle.domain.manifest import Manifest
+from lifecycle.domain.retention import Stored
 from lifecycle.domain.versions import artifact_prefix
 
 
 class MemoryArtifacts:
-    """Written once."""
+    """Written once. `modified` is when each was written; a test may age what it published."""
 
     def __init__(self) -> None:
+        self.modified: dict[str, datetime] = {}
         self._manifests: dict[str, Manifest] = {}
         self._bytes: dict[str, bytes] = {}
 
@@ -25,7 +29,11 @@ class MemoryArtifacts:
         return self._manifests[prefix]
 
     def has_artifact(self, target: Target, service: str) -> bool:
-        return artifact_prefix(service, target.version) in self._bytes
+        prefix = artifact_prefix(service, target.version)
+        if prefix not in self._manifests or prefix not in self._bytes:
+            return False
+        found = hashlib.sha256(self._bytes[prefix]).hexdigest()
+        return target.digest == self._manifests[prefix].digest == found
 
     def open_artifact(self, service: str, version: str) -> BinaryIO:
         return io.BytesIO(self._bytes[artifact_prefix(service, version)])
@@ -38,3 +46,17 @@ class MemoryArtifacts:
         if self._bytes.setdefault(manifest.prefix, body) != body:
             raise StoreRefused(f"{manifest.prefix} exists with other bytes; a release is written once")
         self._manifests.setdefault(manifest.prefix, manifest)
+        self.modified.setdefault(manifest.prefix, datetime.now(UTC))
+
+    def stored(self, service: str) -> Sequence[Stored]:
+        return [
+            Stored(version, len(body), self.modified[prefix], prefix in self._manifests)
+            for prefix, body in self._bytes.items()
+            for _, owner, version in (prefix.split("/"),)
+            if owner == service
+        ]
+
+    def delete(self, service: str, version: str) -> None:
+        prefix = artifact_prefix(service, version)
+        for kept in (self._manifests, self._bytes, self.modified):
+            kept.pop(prefix, None)

@@ -3,9 +3,11 @@
 from collections.abc import Sequence
 from dataclasses import replace
 
-from lifecycle.domain.deployment import Answer, Deployment, HostAttempt, Question
+from lifecycle.domain.attempts import HostAttempt
+from lifecycle.domain.deployment import Deployment
 from lifecycle.domain.errors import Refused
 from lifecycle.domain.fleet import Cluster
+from lifecycle.domain.questions import Answer, Question
 
 
 class MemoryDeployments:
@@ -17,7 +19,9 @@ class MemoryDeployments:
         self._questions: dict[tuple[str, str], Question] = {}
 
     def put(self, deployment: Deployment) -> None:
-        self._deployments[deployment.cluster, deployment.id] = deployment
+        held = self._deployments.get((deployment.cluster, deployment.id))
+        if held is None or deployment.state.final or not held.state.final:
+            self._deployments[deployment.cluster, deployment.id] = deployment
 
     def get(self, cluster: Cluster, deployment: str) -> Deployment | None:
         return self._deployments.get((cluster, deployment))
@@ -27,7 +31,9 @@ class MemoryDeployments:
         return [self._deployments[cluster, name] for name in names[:limit]]
 
     def put_attempt(self, attempt: HostAttempt) -> None:
-        self._attempts[attempt.deployment, attempt.host, attempt.number] = attempt
+        held = self._attempts.get((attempt.deployment, attempt.host, attempt.number))
+        if held is None or held.place <= attempt.place:
+            self._attempts[attempt.deployment, attempt.host, attempt.number] = attempt
 
     def attempts(self, deployment: str) -> Sequence[HostAttempt]:
         return [self._attempts[key] for key in sorted(self._attempts) if key[0] == deployment]

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
-from lifecycle.domain.fleet import Cluster, HostReport, Order, Turn
+from lifecycle.domain.fleet import Cluster, HostReport, Turn
 
 
 class MemoryFleet:
@@ -12,6 +12,7 @@ class MemoryFleet:
         self._reports: dict[Cluster, dict[str, HostReport]] = {}
         self._turns: dict[tuple[Cluster, str], Turn] = {}
         self._bad: dict[Cluster, dict[str, str]] = {}
+        self._bad_hosts: dict[Cluster, dict[str, str]] = {}
 
     def reports(self, cluster: Cluster) -> Mapping[str, HostReport]:
         found = self._reports.get(cluster, {})
@@ -38,12 +39,21 @@ class MemoryFleet:
     def quarantined(self, cluster: Cluster) -> Mapping[str, str]:
         return dict(self._bad.get(cluster, {}))
 
+    def quarantine_host(self, cluster: Cluster, host: str, why: str) -> None:
+        self._bad_hosts.setdefault(cluster, {})[host] = why
+
+    def quarantined_hosts(self, cluster: Cluster) -> Mapping[str, str]:
+        return dict(self._bad_hosts.get(cluster, {}))
+
+    def lift_quarantine(self, cluster: Cluster, name: str) -> None:
+        self._bad.get(cluster, {}).pop(name, None)
+        self._bad_hosts.get(cluster, {}).pop(name, None)
+
+    def remove(self, cluster: Cluster, host: str) -> None:
+        self._turns.pop((cluster, host), None)
+        self._reports.get(cluster, {}).pop(host, None)
+
 
 def _later(turn: Turn, held: Turn) -> bool:
-    match turn.order:
-        case Order.IDLE:
-            return True
-        case Order.STAND_BY:
-            return turn.attempt > held.attempt
-        case Order.INSTALL:
-            return turn.attempt >= held.attempt
+    """Whether a turn may replace another of its epoch."""
+    return (turn.attempt, turn.order.place) >= (held.attempt, held.order.place)

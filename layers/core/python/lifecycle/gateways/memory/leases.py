@@ -1,8 +1,9 @@
 """Leases in memory."""
 
+from dataclasses import replace
 from datetime import datetime
 
-from lifecycle.domain.deployment import Lease
+from lifecycle.domain.deployment import RUNNING_LEASE, Lease
 from lifecycle.domain.errors import LeaseHeld, StaleEpoch
 from lifecycle.domain.fleet import Cluster
 
@@ -20,9 +21,9 @@ class MemoryLeases:
         lease = self.current(cluster)
         if lease.deployment == deployment:
             return lease
-        if lease.deployment:
+        if lease.held_by_another(deployment, now):
             raise LeaseHeld(str(cluster), lease.deployment, lease.since or now)
-        self._leases[cluster] = Lease(lease.epoch + 1, deployment, now)
+        self._leases[cluster] = Lease(lease.epoch + 1, deployment, now, now + RUNNING_LEASE)
         return self._leases[cluster]
 
     def hand_over(self, cluster: Cluster, lease: Lease, heir: str, now: datetime) -> Lease:
@@ -31,7 +32,14 @@ class MemoryLeases:
             return held
         if (held.epoch, held.deployment) != (lease.epoch, lease.deployment):
             raise StaleEpoch(str(cluster), lease.epoch, held.epoch)
-        self._leases[cluster] = Lease(lease.epoch + 1, heir, now)
+        self._leases[cluster] = Lease(lease.epoch + 1, heir, now, now + RUNNING_LEASE)
+        return self._leases[cluster]
+
+    def renew(self, cluster: Cluster, lease: Lease, until: datetime) -> Lease:
+        held = self.current(cluster)
+        if (held.epoch, held.deployment) != (lease.epoch, lease.deployment):
+            raise StaleEpoch(str(cluster), lease.epoch, held.epoch)
+        self._leases[cluster] = replace(held, expires_at=until)
         return self._leases[cluster]
 
     def release(self, cluster: Cluster, lease: Lease) -> None:

@@ -13,7 +13,9 @@ from lifecycle.gateways.memory.deployments import MemoryDeployments
 from lifecycle.gateways.memory.dispatcher import MemoryDispatcher
 from lifecycle.gateways.memory.executions import MemoryExecutions
 from lifecycle.gateways.memory.fleet import MemoryFleet
+from lifecycle.gateways.memory.freezes import MemoryFreezes
 from lifecycle.gateways.memory.leases import MemoryLeases
+from lifecycle.gateways.memory.queue import MemoryQueue
 from lifecycle.gateways.memory.registry import MemoryRegistry
 from lifecycle.gateways.memory.standings import MemoryStandings
 from lifecycle.gateways.memory.trail import MemoryTrail
@@ -32,6 +34,8 @@ class MemoryWorld:
     artifacts: MemoryArtifacts = field(default_factory=MemoryArtifacts)
     catalogue: MemoryCatalogue = field(default_factory=MemoryCatalogue)
     executions: MemoryExecutions = field(default_factory=MemoryExecutions)
+    freezes: MemoryFreezes = field(default_factory=MemoryFreezes)
+    queue: MemoryQueue = field(default_factory=MemoryQueue)
 
     def __post_init__(self) -> None:
         self.registry = MemoryRegistry(tuple(self.clusters))
@@ -48,6 +52,8 @@ class MemoryWorld:
             dispatcher=self.dispatcher,
             artifacts=self.artifacts,
             executions=self.executions,
+            freezes=self.freezes,
+            queue=self.queue,
             poll_seconds=0.5,
             patience=timedelta(seconds=30),
         )

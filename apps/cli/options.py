@@ -1,0 +1,28 @@
+"""Options that several groups of commands share: which environment, which deployment, and why."""
+
+from enum import StrEnum
+from typing import Annotated
+
+import typer
+
+
+class Environment(StrEnum):
+    """Where."""
+
+    STAGING = "staging"
+    PRODUCTION = "production"
+
+
+InEnvironment = Annotated[Environment, typer.Option("--environment", "-e", help="Which cluster.")]
+OnlyIn = Annotated[Environment | None, typer.Option("--environment", "-e", help="Only in this environment.")]
+Reason = Annotated[str, typer.Option("--reason", help="Why; kept in the trail.")]
+Why = Annotated[str, typer.Option("--why", help="Why; kept in the trail.")]
+Which = Annotated[str, typer.Option("--deployment", metavar="ID", help="Which one, when more than one fits.")]
+Named = Annotated[
+    str, typer.Argument(metavar="DEPLOYMENT|SERVICE", help="The deployment, or the service that it is of.")
+]
+
+
+def text_of(environment: Environment | None) -> str:
+    """An environment that may have been left out."""
+    return environment.value if environment else ""

@@ -1,0 +1,13 @@
+"""An operator freezes or unfreezes a cluster, an environment or everything; a function of its own, for IAM."""
+
+from lifecycle import wiring
+from lifecycle.application.operate import By, Done, freeze, unfreeze
+from lifecycle.events import SetFreeze
+from lifecycle.phase import command
+
+
+@command(SetFreeze)
+def handle(asked: SetFreeze) -> Done:
+    """Let no new version be deployed within a scope, or let it again."""
+    world, by = wiring.world(), By(asked.by, asked.why)
+    return unfreeze(world, asked.scope, by) if asked.lift else freeze(world, asked.scope, by, asked.until)

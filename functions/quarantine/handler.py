@@ -1,0 +1,13 @@
+"""An operator keeps a version or a host out of later deployments, or lets it in again."""
+
+from lifecycle import wiring
+from lifecycle.application.operate import By, Done, lift_quarantine, quarantine
+from lifecycle.events import SetQuarantine
+from lifecycle.phase import command
+
+
+@command(SetQuarantine)
+def handle(asked: SetQuarantine) -> Done:
+    """Quarantine it, or lift its quarantine."""
+    act = lift_quarantine if asked.lift else quarantine
+    return act(wiring.world(), asked.cluster, asked.name, By(asked.by, asked.why))

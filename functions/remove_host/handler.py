@@ -1,0 +1,13 @@
+"""A host is gone: called by operators, and by the event of an Auto Scaling group that terminated an instance."""
+
+from lifecycle import wiring
+from lifecycle.application.operate import By, Done, remove_host
+from lifecycle.events import RemoveHost
+from lifecycle.phase import command
+
+
+@command(RemoveHost)
+def handle(asked: RemoveHost) -> Done:
+    """Forget the host, so that nobody waits for it."""
+    by = By(asked.by, asked.why)
+    return remove_host(wiring.world(), asked.cluster, asked.host, by, terminated=asked.terminated)

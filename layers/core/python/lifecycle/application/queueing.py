@@ -1,0 +1,100 @@
+"""The queue of one: a deployment waits for the cluster's lease, the newest one wins, the older is SUPERSEDED.
+
+Used by `plan` (to wait and to begin), by `finish` and by `converge` (to start what waits). The entry stays in
+the queue until its deployment has the lease, so a start that was lost is made up for.
+"""
+
+from dataclasses import replace
+
+from lifecycle.application.requests import payload
+from lifecycle.application.world import World
+from lifecycle.domain.convergence import next_execution
+from lifecycle.domain.deployment import (
+    Deployment,
+    DeploymentState,
+    ExecutionState,
+    Request,
+    Waiting,
+)
+from lifecycle.domain.fleet import Cluster
+from lifecycle.domain.queueing import AfterEnd, DropWaiting, StartWaiting, after_end
+
+
+def enqueue(world: World, record: Deployment) -> bool:
+    """Wait in the place of an older one; False when a newer one waits, and `record` is superseded itself."""
+    cluster, request = record.cluster, record.request
+    existing = world.deployments.get(cluster, record.id)
+    since = existing.started_at if existing else record.started_at
+    world.deployments.put(replace(record, started_at=since))
+    mine = Waiting(request, since)
+    while (standing := world.queue.waiting(cluster)) is None or standing.request.deployment != record.id:
+        if standing is not None and (standing.since, standing.request.deployment) > (since, record.id):
+            _close(world, mine, DeploymentState.SUPERSEDED, f"{standing.request.deployment} is newer")
+            return False
+        if standing is not None:
+            why = f"{record.id} ({request.version}) is newer and waits in its place"
+            _close(world, standing, DeploymentState.SUPERSEDED, why)
+        if world.queue.replace(cluster, standing, mine):
+            world.tell(
+                cluster,
+                f"queued {request.version}",
+                request.requested_by,
+                record.reason,
+                deployment=record.id,
+            )
+    return True
+
+
+def leave(world: World, request: Request, state: DeploymentState, why: str) -> None:
+    """Leave the queue without having begun; nothing happens to a deployment that never waited."""
+    existing = world.deployments.get(request.cluster, request.deployment)
+    if existing is not None and existing.state is DeploymentState.QUEUED:
+        _close(world, Waiting(request, existing.started_at), state, why)
+    begun(world, request)
+
+
+def begun(world: World, request: Request) -> None:
+    """Take the entry out of the queue."""
+    standing = world.queue.waiting(request.cluster)
+    if standing is not None and standing.request.deployment == request.deployment:
+        world.queue.replace(request.cluster, standing, None)
+
+
+def after(world: World, cluster: Cluster, ended: Deployment) -> None:
+    """What becomes of the deployment that waits, now that the one before it has ended."""
+    waiting = world.queue.waiting(cluster)
+    if waiting is not None and not world.leases.current(cluster).deployment:
+        follow(world, cluster, after_end(ended, waiting), "lifecycle")
+
+
+def follow(world: World, cluster: Cluster, step: AfterEnd, by: str) -> str:
+    """Start or drop what waits; returns the name of the execution, if one was started. Safe to repeat."""
+    waiting, name = step.waiting, step.waiting.request.deployment
+    match step:
+        case DropWaiting(_, reason):
+            _close(world, waiting, DeploymentState.REFUSED, reason)
+            world.queue.replace(cluster, waiting, None)
+            return ""
+        case StartWaiting(_, reason):
+            world.tell(cluster, f"start {name}", by, reason, deployment=name)
+            return _start(world, waiting)
+
+
+def _start(world: World, waiting: Waiting) -> str:
+    """A new execution of it, unless the newest one still runs."""
+    record = world.deployments.get(waiting.request.cluster, waiting.request.deployment)
+    execution = next_execution(record.execution if record else waiting.request.deployment)
+    while not world.executions.start_rollout(execution, payload(waiting.request)):
+        if world.executions.rollout_state(execution) is ExecutionState.RUNNING:
+            break
+        execution = next_execution(execution)
+    return execution
+
+
+def _close(world: World, waiting: Waiting, state: DeploymentState, why: str) -> None:
+    request = waiting.request
+    record = world.deployments.get(request.cluster, request.deployment)
+    if record is None or record.state is not DeploymentState.QUEUED:
+        return
+    world.tell(request.cluster, state.lower(), "lifecycle", why, deployment=request.deployment)
+    world.deployments.put(replace(record, state=state, reason=why, finished_at=world.clock.now()))

@@ -1,0 +1,61 @@
+"""Gates and pauses: where a rollout waits for a human although no host failed."""
+
+from datetime import datetime
+
+from lifecycle.domain.answers import given_up
+from lifecycle.domain.attempts import AttemptState
+from lifecycle.domain.deployment import DeploymentState, Kind
+from lifecycle.domain.manifest import ApprovalGate
+from lifecycle.domain.questions import Choice
+from lifecycle.domain.steps import AwaitApproval, AwaitResume, Facts, Finish, RollBack, Step
+
+
+def paused(facts: Facts) -> Step | None:
+    """What an operator's pause asks for."""
+    for question in facts.questions:
+        if not question.pauses:
+            continue
+        if question.answer is None:
+            return AwaitResume(question, question.reason)
+        if question.answer.choice is Choice.ABORT:
+            why = f"aborted by {question.answer.by} while paused: {question.answer.why}"
+            return Finish(DeploymentState.ABORTED, why, set_aside(facts))
+    return None
+
+
+def gate(facts: Facts, now: datetime) -> Step | None:
+    """What the policy's approval asks for; a rollback or a repair passes."""
+    where = facts.deployment.policy.approval
+    if where is ApprovalGate.NONE or facts.deployment.request.kind is not Kind.DEPLOY:
+        return None
+    alive = [a.host for a in facts.attempts if a.state is AttemptState.ALIVE]
+    if where is ApprovalGate.AFTER_FIRST_HOST and not alive:
+        return None
+    asked = next((q for q in facts.questions if q.gate is where), None)
+    if asked and asked.answer and asked.answer.choice is Choice.APPROVE:
+        return None
+    if asked and asked.answer:
+        return _rejected(facts, asked.answer.by, f"rejected by {asked.answer.by}: {asked.answer.why}")
+    if asked and asked.expires_at and now >= asked.expires_at:
+        return _rejected(facts, "the clock", f"nobody approved before {asked.expires_at:%Y-%m-%d %H:%M} UTC")
+    done = f"after {alive[0]}" if alive else "before the first host"
+    return AwaitApproval(where, f"the policy of {facts.deployment.cluster} wants an approval {done}")
+
+
+def _rejected(facts: Facts, by: str, reason: str) -> Step:
+    if facts.attempts:
+        return roll_back(facts, by, reason)
+    return Finish(DeploymentState.REJECTED, reason)
+
+
+def roll_back(facts: Facts, by: str, reason: str) -> Step:
+    """Roll back, or, where there is nothing to go back to, stop."""
+    if facts.deployment.previous is None or facts.deployment.request.kind is Kind.ROLLBACK:
+        why = f"{reason}; there is no version to go back to"
+        return Finish(DeploymentState.ABORTED, why, set_aside(facts))
+    return RollBack(by, reason)
+
+
+def set_aside(facts: Facts) -> tuple[str, ...]:
+    """The hosts that a human left out, as they stand now."""
+    return tuple(sorted(given_up(facts.attempts, facts.questions)))

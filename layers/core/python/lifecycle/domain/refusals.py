@@ -1,0 +1,133 @@
+"""Refusals and notes: every reason why a deployment may not begin, and what an operator should know of it.
+
+Used by planning.py. A rollback may begin whatever its hosts look like, frozen or not: each host that is in
+trouble halts it in its turn.
+"""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+
+from lifecycle.domain.amounts import at_least, at_most
+from lifecycle.domain.capacity import Floor, TargetState, refuse_drain
+from lifecycle.domain.deployment import Kind, Obstacle, Request
+from lifecycle.domain.freezes import blocking
+from lifecycle.domain.observed import Observed
+from lifecycle.domain.versions import SnapshotVersion, parse_version
+
+
+def refusals(
+    request: Request, seen: Observed, order: Sequence[str], now: datetime, patience: timedelta
+) -> list[str]:
+    """Every reason not to begin now; `order` is the order of the hosts that would be updated."""
+    held = seen.lease.held_by_another(request.deployment, now)
+    reasons = _standing(request, seen)
+    if request.kind is Kind.DEPLOY:
+        found = _obstacles(request, seen, now)
+        reasons += [why for obstacle, why in found.items() if obstacle not in request.despite]
+    elif held:
+        since = f" since {seen.lease.since:%Y-%m-%d %H:%M:%S} UTC" if seen.lease.since else ""
+        reasons.append(f"{request.cluster} is being deployed by {seen.lease.deployment}{since}")
+    if request.kind is Kind.ROLLBACK or held:
+        return reasons  # what its hosts look like is for when it begins
+    return reasons + _silence(request, seen, now, patience) + _capacity(request, seen, order)
+
+
+def notes(request: Request, seen: Observed, now: datetime, patience: timedelta) -> list[str]:
+    """What does not stand against the deployment, but is worth knowing before it begins."""
+    told = [f"{host} is quarantined and left out: {why}" for host, why in sorted(seen.bad_hosts.items())]
+    silent = _silent(request, seen, now, patience)
+    told += [
+        f"the agent of {host} is silent since {since:%Y-%m-%d %H:%M:%S} UTC: it comes last, and is asked about"
+        for host, since in silent.items()
+    ]
+    if request.kind is Kind.DEPLOY:
+        found = _obstacles(request, seen, now)
+        told += [f"in spite of this: {why}" for each, why in found.items() if each in request.despite]
+        told += _fetched_again(request, seen)
+    return told
+
+
+def _standing(request: Request, seen: Observed) -> list[str]:
+    """What no waiting and no override changes."""
+    cluster, version = request.cluster, seen.manifest.version
+    reasons = []
+    if not seen.members(request):
+        reasons.append(f"{cluster} has no hosts: start an agent on each, then plan again")
+    if request.environment == "production" and isinstance(parse_version(version), SnapshotVersion):
+        reasons.append(f"production takes releases only: lifecycle promote {request.service} {version}")
+    if request.kind is not Kind.ROLLBACK and seen.health_path not in (None, seen.manifest.is_alive.path):
+        reasons.append(
+            f"the load balancer checks {seen.health_path}, but {version} declares is_alive "
+            f"{seen.manifest.is_alive.path}: change the cluster's stack first"
+        )
+    return reasons
+
+
+def _obstacles(request: Request, seen: Observed, now: datetime) -> dict[Obstacle, str]:
+    """What stands against the deployment, unless it is told to go on in spite of it."""
+    found: dict[Obstacle, str] = {}
+    version = seen.manifest.version
+    if why := seen.bad_versions.get(version):
+        found[Obstacle.QUARANTINE] = (
+            f"{version} is quarantined: {why}; deploy another, or say --even-if-quarantined"
+        )
+    if frozen := blocking(seen.freezes, seen.policy(request).frozen, request.cluster, now):
+        found[Obstacle.FREEZE] = f"{frozen}; wait, or say --despite-freeze with a --reason"
+    if seen.no_way_back:
+        found[Obstacle.NO_WAY_BACK] = (
+            f"there would be no way back: {seen.no_way_back}; publish it again, or say --without-way-back"
+        )
+    return found
+
+
+def _fetched_again(request: Request, seen: Observed) -> list[str]:
+    """Hosts that serve the previous version, but do not keep it: a rollback there needs the artifact store."""
+    if seen.previous is None:
+        return []
+    version = seen.previous.version
+    hosts = [h for h in sorted(seen.members(request)) if version not in seen.reports[h].releases]
+    return [f"not on the disk of {', '.join(hosts)}: {version}; a rollback fetches it again"] if hosts else []
+
+
+def _silent(request: Request, seen: Observed, now: datetime, patience: timedelta) -> Mapping[str, datetime]:
+    found = {host: seen.reports[host].silent_since(now, patience) for host in sorted(seen.members(request))}
+    return {host: since for host, since in found.items() if since}
+
+
+def _silence(request: Request, seen: Observed, now: datetime, patience: timedelta) -> list[str]:
+    """The agents that are silent, if they are more than the policy lets go on without."""
+    silent = _silent(request, seen, now, patience)
+    allowed = at_most(seen.policy(request).max_unreachable, len(seen.members(request)))
+    if len(silent) <= allowed and len(silent) < len(seen.members(request)):
+        return []
+    budget = f"max_unreachable is {seen.policy(request).max_unreachable}"
+    return [
+        f"the agent of {host} is silent since {since:%Y-%m-%d %H:%M:%S} UTC ({budget}): start it, or remove the host"
+        for host, since in silent.items()
+    ]
+
+
+def _capacity(request: Request, seen: Observed, order: Sequence[str]) -> list[str]:
+    """Why the policy could never finish; else the first drain that would be refused if every host succeeded."""
+    policy, hosts = seen.policy(request), seen.members(request)
+    size = len(hosts)
+    limit, kept = at_most(policy.max_unavailable, size), at_least(policy.min_healthy, size)
+    if not size:
+        return []
+    if limit < 1:
+        return [
+            f"max_unavailable is {policy.max_unavailable}: no host could ever be taken out, expected at least 1"
+        ]
+    if size > 1 and limit >= size:
+        return [
+            f"max_unavailable is {policy.max_unavailable} of {size} hosts, which would leave none serving"
+        ]
+    if kept > size - 1:
+        told = f"min_healthy is {policy.min_healthy}, but {request.cluster} has {size} hosts"
+        return [f"{told}: expected at most {size - 1}, or no host could ever be taken out"]
+    rotation = dict(seen.rotation)
+    for host in order:
+        if why := refuse_drain(host, rotation, Floor.of(policy, hosts)):
+            return [why]
+        rotation[host] = TargetState.HEALTHY
+    return []

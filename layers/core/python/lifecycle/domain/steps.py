@@ -1,0 +1,109 @@
+"""The facts of a rollout, and the steps that may follow from them: what domain/rollout.py chooses between.
+
+Read by application/next_step.py, which records a step and hands its kind to statemachines/rollout.asl.json.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import TypeAlias
+
+from lifecycle.domain.attempts import HostAttempt
+from lifecycle.domain.capacity import Rotation
+from lifecycle.domain.deployment import Deployment, DeploymentState, Lease
+from lifecycle.domain.fleet import HostReport
+from lifecycle.domain.manifest import ApprovalGate
+from lifecycle.domain.questions import Choice, Question
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """Everything that the next step depends on. `rotation` and `quarantined` (host -> why) are by host name.
+
+    `patience` is how long an agent may be silent; `undiagnosed` that a diagnosis could not be run just now.
+    """
+
+    deployment: Deployment
+    lease: Lease
+    attempts: tuple[HostAttempt, ...]
+    questions: tuple[Question, ...]
+    reports: Mapping[str, HostReport]
+    rotation: Rotation
+    execution: str
+    quarantined: Mapping[str, str] = field(default_factory=dict)
+    patience: timedelta = timedelta(seconds=30)
+    undiagnosed: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class UpdateHosts:
+    """Give these hosts their turn: (host, attempt number). `following` come next, and should be ready."""
+
+    hosts: tuple[tuple[str, int], ...]
+    following: tuple[tuple[str, int], ...]
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Diagnose:
+    """Try the previous version on a host that failed, to tell a bad host from a bad version."""
+
+    host: str
+    attempt: int
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class AwaitDecision:
+    """Halt until a human decides on this host's attempt. `again` counts the questions asked about it before."""
+
+    host: str
+    attempt: int
+    again: int
+    choices: tuple[Choice, ...]
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class AwaitApproval:
+    """Pause until a human approves at this gate."""
+
+    gate: ApprovalGate
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class AwaitResume:
+    """An operator paused the rollout: wait until somebody resumes or aborts it."""
+
+    question: Question
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class RollBack:
+    """Hand the lease over to a new deployment of the previous version."""
+
+    by: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class ContinueLater:
+    """Go on in a new execution, because this one's history is nearly full."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Finish:
+    """Nothing is left to do; `set_aside` are hosts that a human left out."""
+
+    outcome: DeploymentState
+    reason: str
+    set_aside: tuple[str, ...] = ()
+
+
+Step: TypeAlias = (
+    UpdateHosts | Diagnose | AwaitDecision | AwaitApproval | AwaitResume | RollBack | ContinueLater | Finish
+)

@@ -1,0 +1,22 @@
+"""Freezes in the ledger: one item a scope."""
+
+from collections.abc import Sequence
+
+from lifecycle.domain.freezes import Freeze
+from lifecycle.gateways.aws.items import Table, freezes_key, item, record
+
+
+class DynamoFreezes:
+    """All of them stand in one partition, because every plan reads all of them."""
+
+    def __init__(self, table: Table) -> None:
+        self._table = table
+
+    def standing(self) -> Sequence[Freeze]:
+        return [record(Freeze, each) for each in self._table.query(freezes_key())]
+
+    def put(self, freeze: Freeze) -> None:
+        self._table.put(item(freezes_key(), freeze.scope, freeze))
+
+    def lift(self, scope: str) -> None:
+        self._table.delete(freezes_key(), scope)

@@ -1,0 +1,29 @@
+"""The queue of one in the ledger: an item beside the cluster's lease."""
+
+from lifecycle.domain.deployment import Waiting
+from lifecycle.domain.fleet import Cluster
+from lifecycle.gateways.aws.items import Table, cluster_key, item, record
+
+_SORT_KEY = "QUEUE"
+
+
+class DynamoQueue:
+    """Every change is conditional on who was seen to wait."""
+
+    def __init__(self, table: Table) -> None:
+        self._table = table
+
+    def waiting(self, cluster: Cluster) -> Waiting | None:
+        found = self._table.get(cluster_key(cluster), _SORT_KEY)
+        return record(Waiting, found) if found else None
+
+    def replace(self, cluster: Cluster, standing: Waiting | None, new: Waiting | None) -> bool:
+        pk = cluster_key(cluster)
+        if standing is None and new is None:
+            return self.waiting(cluster) is None
+        condition = "deployment = :deployment" if standing else "attribute_not_exists(pk)"
+        values = {"deployment": {"S": standing.request.deployment}} if standing else {}
+        if new is None:
+            return self._table.delete(pk, _SORT_KEY, condition, **values)
+        wanted = item(pk, _SORT_KEY, new, deployment=new.request.deployment)
+        return self._table.put(wanted, condition, **values)

@@ -1,0 +1,21 @@
+"""Freezes in memory."""
+
+from collections.abc import Sequence
+
+from lifecycle.domain.freezes import Freeze
+
+
+class MemoryFreezes:
+    """One a scope."""
+
+    def __init__(self) -> None:
+        self._freezes: dict[str, Freeze] = {}
+
+    def standing(self) -> Sequence[Freeze]:
+        return [self._freezes[scope] for scope in sorted(self._freezes)]
+
+    def put(self, freeze: Freeze) -> None:
+        self._freezes[freeze.scope] = freeze
+
+    def lift(self, scope: str) -> None:
+        self._freezes.pop(scope, None)

@@ -1,0 +1,25 @@
+"""The queue of one in memory."""
+
+from lifecycle.domain.deployment import Waiting
+from lifecycle.domain.fleet import Cluster
+
+
+class MemoryQueue:
+    """At most one deployment waits for each cluster."""
+
+    def __init__(self) -> None:
+        self._waiting: dict[Cluster, Waiting] = {}
+
+    def waiting(self, cluster: Cluster) -> Waiting | None:
+        return self._waiting.get(cluster)
+
+    def replace(self, cluster: Cluster, standing: Waiting | None, new: Waiting | None) -> bool:
+        held = self._waiting.get(cluster)
+        seen = standing.request.deployment if standing else None
+        if (held.request.deployment if held else None) != seen:
+            return False
+        if new is None:
+            self._waiting.pop(cluster, None)
+        else:
+            self._waiting[cluster] = new
+        return True

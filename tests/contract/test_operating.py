@@ -1,0 +1,125 @@
+"""Freezes, the queue of one, quarantines, hosts that are removed, and records that only move forward."""
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+from lifecycle.domain.attempts import AttemptState, Blame, HostAttempt
+from lifecycle.domain.deployment import (
+    Deployment,
+    DeploymentState,
+    Obstacle,
+    Request,
+    Target,
+    Waiting,
+)
+from lifecycle.domain.fleet import HostReport, Order, Turn
+from lifecycle.domain.freezes import Freeze
+from lifecycle.domain.manifest import Policy
+from tests.contract.conftest import Gateways
+
+NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
+
+
+def waiting(gateways: Gateways, suffix: str) -> Waiting:
+    name = f"{gateways.service}-production-20261123120000-{suffix}"
+    despite = (Obstacle.FREEZE,)
+    return Waiting(Request(name, gateways.service, "production", "1.0.1", "ada", despite=despite), NOW)
+
+
+def test_a_freeze_stands_until_it_is_lifted_and_a_newer_one_replaces_it(gateways: Gateways) -> None:
+    scope = f"production/{gateways.service}"
+    gateways.freezes.put(Freeze(scope, "ada", "sale", NOW))
+    newer = Freeze(scope, "grace", "longer sale", NOW, NOW + timedelta(days=1))
+    gateways.freezes.put(newer)
+    assert [each for each in gateways.freezes.standing() if each.scope == scope] == [newer]
+    gateways.freezes.lift(scope)
+    gateways.freezes.lift(scope)
+    assert scope not in [each.scope for each in gateways.freezes.standing()]
+
+
+def test_one_deployment_waits_and_only_whoever_saw_it_may_replace_it(gateways: Gateways) -> None:
+    first, second = waiting(gateways, "aaaa"), waiting(gateways, "bbbb")
+    cluster, queue = gateways.cluster, gateways.queue
+    assert queue.waiting(cluster) is None
+    assert queue.replace(cluster, None, first)
+    assert not queue.replace(cluster, None, second)
+    assert queue.waiting(cluster) == first
+    assert queue.replace(cluster, first, second)
+    assert not queue.replace(cluster, first, None)
+    assert queue.waiting(cluster) == second
+    assert queue.replace(cluster, second, None)
+    assert queue.replace(cluster, None, None)
+    assert queue.waiting(cluster) is None
+
+
+def test_versions_and_hosts_are_quarantined_apart_and_lifted_by_name(gateways: Gateways) -> None:
+    fleet, cluster = gateways.fleet, gateways.cluster
+    fleet.quarantine(cluster, "1.0.1", "rolled back")
+    fleet.quarantine_host(cluster, "host-1", "its disk is bad")
+    assert fleet.quarantined(cluster) == {"1.0.1": "rolled back"}
+    assert fleet.quarantined_hosts(cluster) == {"host-1": "its disk is bad"}
+    fleet.lift_quarantine(cluster, "host-1")
+    fleet.lift_quarantine(cluster, "host-2")
+    assert (fleet.quarantined(cluster), fleet.quarantined_hosts(cluster)) == ({"1.0.1": "rolled back"}, {})
+
+
+def test_a_host_that_is_removed_has_neither_report_nor_turn_and_may_come_back(gateways: Gateways) -> None:
+    fleet, cluster = gateways.fleet, gateways.cluster
+    report = HostReport("host-1", "10.0.0.1", 8080, "a", NOW, NOW, order=Order.RESTORE)
+    gateways.write_report(cluster, report)
+    assert fleet.report(cluster, "host-1") == report
+    fleet.remove(cluster, "host-1")
+    fleet.remove(cluster, "host-1")
+    assert fleet.reports(cluster) == {}
+    gateways.write_report(cluster, report)
+    assert list(fleet.reports(cluster)) == ["host-1"]
+
+
+def test_a_deployment_that_ended_does_not_come_back_to_life(gateways: Gateways) -> None:
+    request = waiting(gateways, "cccc").request
+    policy = Policy(max_unavailable="25%", min_healthy=2, frozen=("Fri 16:00 - Mon 08:00 Europe/Berlin",))
+    running = Deployment(
+        request, 1, Target("1.0.1", "d1"), None, ("host-1",), policy, NOW, request.deployment
+    )
+    ended = replace(running, state=DeploymentState.ABORTED, reason="enough")
+    gateways.deployments.put(running)
+    gateways.deployments.put(ended)
+    gateways.deployments.put(running)
+    assert gateways.deployments.get(gateways.cluster, running.id) == ended
+    gateways.deployments.put(replace(ended, reason="told again"))
+    found = gateways.deployments.get(gateways.cluster, running.id)
+    assert found is not None
+    assert found.reason == "told again"
+
+
+def test_an_attempt_does_not_go_back_to_an_earlier_state(gateways: Gateways) -> None:
+    started = HostAttempt(gateways.service, "host-1", 1, 3, "run", NOW)
+    failed = replace(started, state=AttemptState.FAILED, reached=AttemptState.DRAINED)
+    gateways.deployments.put_attempt(started)
+    gateways.deployments.put_attempt(failed)
+    for state in (AttemptState.STARTED, AttemptState.INSTALLED, AttemptState.ALIVE):
+        gateways.deployments.put_attempt(replace(started, state=state))
+    assert gateways.deployments.attempts(gateways.service) == [failed]
+    judged = replace(failed, blame=Blame.HOST, diagnosis="it fails with 1.0.0 too")
+    gateways.deployments.put_attempt(judged)
+    assert gateways.deployments.attempts(gateways.service) == [judged]
+
+
+def test_an_order_to_restore_follows_the_order_to_install_and_is_not_replaced_by_it(
+    gateways: Gateways,
+) -> None:
+    def turn(order: Order, attempt: int) -> Turn:
+        lasts = NOW + timedelta(minutes=15)
+        return Turn("host-1", order, "d", 1, attempt, "1.0.1", "d1", NOW, lasts)
+
+    given = [turn(Order.INSTALL, 1), turn(Order.RESTORE, 1), turn(Order.INSTALL, 1), turn(Order.STAND_BY, 1)]
+    gateways.fleet.give_turns(gateways.cluster, given)
+    assert given_to(gateways) == turn(Order.RESTORE, 1)
+    gateways.fleet.give_turns(gateways.cluster, [turn(Order.INSTALL, 2)])
+    assert given_to(gateways) == turn(Order.INSTALL, 2)
+    gateways.fleet.give_turns(gateways.cluster, [turn(Order.IDLE, 999_999), turn(Order.INSTALL, 3)])
+    assert given_to(gateways) == turn(Order.IDLE, 999_999)
+
+
+def given_to(gateways: Gateways) -> Turn | None:
+    return gateways.turn_of(gateways.cluster, "host-1")

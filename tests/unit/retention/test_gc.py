@@ -1,0 +1,301 @@
+"""Collecting garbage: what is decided is done, told first, decided afresh each time, and safe to repeat."""
+
+import hashlib
+import io
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from lifecycle.application.gc import AFRESH, HISTORY, Collected, gc
+from lifecycle.application.promote import promote
+from lifecycle.domain.deployment import (
+    Deployment,
+    DeploymentState,
+    Desired,
+    Request,
+    Target,
+    TrailEntry,
+    Waiting,
+)
+from lifecycle.domain.errors import InvalidName, StoreRefused, Unknown
+from lifecycle.domain.fleet import Cluster, HostReport
+from lifecycle.domain.manifest import Check, Manifest, Policy, Run
+from lifecycle.domain.retention import Keep
+from lifecycle.gateways.memory.artifacts import MemoryArtifacts
+from lifecycle.gateways.memory.fleet import MemoryFleet
+from lifecycle.gateways.memory.world import MemoryWorld
+
+PRODUCTION, STAGING = Cluster("production", "hello"), Cluster("staging", "hello")
+OLD = datetime(2026, 9, 1, tzinfo=UTC)
+SNAPSHOTS = [f"1.0.0-202609{n + 1:02}120000-abcdef{n}" for n in range(5)]
+KEEP = Keep(snapshots=1, releases=1, age=timedelta(days=7))
+
+
+class Crash(Exception):
+    """The machine stopped."""
+
+
+class WatchedArtifacts(MemoryArtifacts):
+    """Calls `before` with each version that is about to be deleted; stops after the manifest of `crash_on`."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.before: Callable[[str], None] = lambda _: None
+        self.crash_on = ""
+
+    def delete(self, service: str, version: str) -> None:
+        self.before(version)
+        if version == self.crash_on:
+            del self._manifests[self.manifest(service, version).prefix]
+            raise Crash
+        super().delete(service, version)
+
+
+def manifest(version: str) -> Manifest:
+    body = version.encode()
+    return Manifest(
+        service="hello",
+        version=version,
+        commit="a" * 40,
+        repository="https://example.test/hello.git",
+        branch="main",
+        digest=hashlib.sha256(body).hexdigest(),
+        size=len(body),
+        built_at=OLD,
+        builder="build-1",
+        run=Run("python3 app.py", 8080),
+        is_alive=Check(path="/is_alive"),
+        self_test=Check(path="/self_test"),
+    )
+
+
+class Shop:
+    """Five old snapshots of hello, the first three of them releases 1.0.0, 1.0.1 and 1.0.2."""
+
+    def __init__(self, fleet: MemoryFleet | None = None) -> None:
+        self.artifacts = WatchedArtifacts()
+        self.memory = MemoryWorld(
+            {PRODUCTION: "/", STAGING: "/"}, artifacts=self.artifacts, fleet=fleet or MemoryFleet()
+        )
+        for snapshot in SNAPSHOTS:
+            made = manifest(snapshot)
+            self.artifacts.publish(made, io.BytesIO(snapshot.encode()))
+            self.memory.catalogue.record_snapshot("hello", snapshot, {"digest": made.digest})
+        for snapshot in SNAPSHOTS[:3]:
+            promote(self.memory.catalogue, self.artifacts, "hello", snapshot, "ada")
+        self.age()
+
+    def age(self) -> None:
+        self.artifacts.modified = dict.fromkeys(self.artifacts.modified, OLD)
+
+    def collect(self, *, dry_run: bool = False, keep: Keep = KEEP, **more: int) -> Collected:
+        world, catalogue = self.memory.world, self.memory.catalogue
+        return gc(world, catalogue, "hello", keep=keep, dry_run=dry_run, by="ada", **more)
+
+    def stored(self) -> set[str]:
+        return {each.version for each in self.artifacts.stored("hello")}
+
+    def desire(self, version: str, cluster: Cluster = PRODUCTION) -> None:
+        self.memory.registry.set_desired(cluster, Desired(version, "d", 1, "x"))
+
+    def deployed(
+        self, version: str, state: DeploymentState = DeploymentState.DONE, number: int = 0
+    ) -> Deployment:
+        name = f"hello-production-20261123{number:06}-aaaa"
+        request = Request(name, "hello", "production", version, "ada")
+        target, now = Target(version, manifest(version).digest), self.memory.clock.now()
+        made = Deployment(request, 1, target, None, (), Policy(), now, name, state)
+        self.memory.deployments.put(made)
+        return made
+
+
+EVERY = {*SNAPSHOTS, "1.0.0", "1.0.1", "1.0.2"}
+LEFT = {SNAPSHOTS[4], "1.0.2"}
+
+
+@pytest.fixture
+def shop() -> Shop:
+    return Shop()
+
+
+def versions(collected: Collected) -> set[str]:
+    return {each.version for each in collected.deleted}
+
+
+def test_a_dry_run_tells_what_would_go_and_touches_nothing(shop: Shop) -> None:
+    told = shop.collect(dry_run=True)
+    assert (versions(told), shop.stored(), shop.memory.trail.entries) == (EVERY - LEFT, EVERY, [])
+    assert {each.version for each in told.kept} == LEFT
+    assert told.dry_run
+    assert shop.collect() == replace(told, dry_run=False)
+
+
+def test_what_nothing_needs_is_gone_and_its_size_is_told(shop: Shop) -> None:
+    done = shop.collect()
+    assert shop.stored() == LEFT
+    assert versions(done) == EVERY - LEFT
+    # The releases have the bytes of their snapshots.
+    assert done.freed == 6 * len(SNAPSHOTS[0])
+
+
+def test_collecting_again_finds_nothing(shop: Shop) -> None:
+    shop.collect()
+    assert shop.collect().deleted == ()
+    assert shop.stored() == LEFT
+
+
+def test_every_clusters_trail_tells_of_a_deletion_before_it_happens(shop: Shop) -> None:
+    told: dict[str, list[TrailEntry]] = {}
+    shop.artifacts.before = lambda version: told.update({version: list(shop.memory.trail.entries)})
+    shop.collect()
+    assert list(told) == [*SNAPSHOTS[:4], "1.0.0", "1.0.1"]
+    for version, entries in told.items():
+        assert {(e.cluster, e.who) for e in entries if e.what == f"collect {version}"} == {
+            ("production/hello", "ada"), ("staging/hello", "ada"),
+        }  # fmt: skip
+
+
+def test_a_crash_between_manifest_and_bytes_is_made_up_for_by_the_next_run(shop: Shop) -> None:
+    shop.artifacts.crash_on = SNAPSHOTS[1]
+    with pytest.raises(Crash):
+        shop.collect()
+    assert not shop.artifacts.has_artifact(Target(SNAPSHOTS[1], manifest(SNAPSHOTS[1]).digest), "hello")
+    shop.artifacts.crash_on = ""
+    done = shop.collect()
+    assert {each.version: each.why for each in done.deleted}[SNAPSHOTS[1]].startswith(
+        "bytes without a manifest"
+    )
+    assert shop.stored() == LEFT
+
+
+def test_a_crash_in_a_releases_deletion_too(shop: Shop) -> None:
+    shop.artifacts.crash_on = "1.0.0"
+    with pytest.raises(Crash):
+        shop.collect()
+    shop.artifacts.crash_on = ""
+    shop.collect()
+    assert shop.stored() == LEFT
+
+
+def moved(shop: Shop, change: str) -> None:
+    """Something that begins to need 1.0.1."""
+    match change:
+        case "desired":
+            shop.desire("1.0.1")
+        case "desired in staging":
+            shop.desire("1.0.1", STAGING)
+        case "deploying":
+            shop.deployed("1.0.1", DeploymentState.RUNNING)
+        case "waiting":
+            request = Request("w", "hello", "production", "1.0.1", "ada")
+            shop.memory.queue.replace(PRODUCTION, None, Waiting(request, shop.memory.clock.now()))
+        case "leased":
+            shop.memory.leases.acquire(PRODUCTION, "hello-production-1-new", shop.memory.clock.now())
+        case "installed":
+            now = shop.memory.clock.now()
+            report = HostReport("h1", "127.0.0.1", 8080, "a", now, now, installed="1.0.1")
+            shop.memory.fleet.write_report(PRODUCTION, report)
+
+
+CHANGES = ["desired", "desired in staging", "deploying", "waiting", "leased", "installed"]
+
+
+@pytest.mark.parametrize("change", CHANGES)
+@pytest.mark.parametrize("moment", [SNAPSHOTS[0], "1.0.0"])
+def test_what_begins_to_be_needed_while_others_are_deleted_stays(
+    shop: Shop, change: str, moment: str
+) -> None:
+    shop.artifacts.before = lambda version: moved(shop, change) if version == moment else None
+    done = shop.collect()
+    assert "1.0.1" in shop.stored()
+    assert "1.0.1" in {each.version for each in done.kept}
+    assert versions(done) == EVERY - shop.stored()
+
+
+def test_a_promotion_that_begins_meanwhile_keeps_its_snapshot(shop: Shop) -> None:
+    def claim(version: str) -> None:
+        if version == SNAPSHOTS[0]:
+            shop.memory.catalogue.claim_release("hello", SNAPSHOTS[3], "1.0.3")
+
+    shop.artifacts.before = claim
+    shop.collect()
+    assert SNAPSHOTS[3] in shop.stored()
+    done = promote(shop.memory.catalogue, shop.artifacts, "hello", SNAPSHOTS[3], "ada")
+    assert done.release == "1.0.3"
+
+
+def test_a_collected_release_is_not_taken_for_a_promotion_under_way(shop: Shop) -> None:
+    shop.collect()
+    with pytest.raises(Unknown):
+        promote(shop.memory.catalogue, shop.artifacts, "hello", SNAPSHOTS[0], "ada")
+    assert shop.stored() == LEFT
+
+
+def test_what_a_rollback_needs_is_still_there_with_its_bytes(shop: Shop) -> None:
+    for number, version in enumerate(["1.0.0", "1.0.1", "1.0.2"]):
+        shop.deployed(version, number=number)
+    shop.desire("1.0.2")
+    shop.collect()
+    for version in ("1.0.1", "1.0.2"):
+        digest = manifest(SNAPSHOTS[int(version[-1])]).digest
+        assert shop.artifacts.has_artifact(Target(version, digest), "hello")
+    assert "1.0.0" not in shop.stored()
+
+
+def test_a_long_history_that_tells_what_a_rollback_needs_is_enough(shop: Shop) -> None:
+    for number in range(HISTORY + 1):
+        verified = {HISTORY - AFRESH - 2: "1.0.0", HISTORY - AFRESH - 1: "1.0.1"}.get(number)
+        state = DeploymentState.DONE if verified else DeploymentState.ABORTED
+        shop.deployed(verified or "1.0.2", state, number=number)
+    shop.collect()
+    assert shop.stored() == {*LEFT, "1.0.0", "1.0.1"}
+
+
+def test_a_history_too_long_to_read_keeps_everything(shop: Shop) -> None:
+    for number in range(HISTORY + 1):
+        shop.deployed("1.0.2", DeploymentState.ABORTED, number=number)
+    assert shop.collect().deleted == ()
+
+
+class BrokenFleet(MemoryFleet):
+    """A host wrote what nobody can read."""
+
+    def reports(self, cluster: Cluster) -> Mapping[str, HostReport]:
+        if cluster == STAGING:
+            message = "expected a HostReport, found 7"
+            raise StoreRefused(message)
+        return super().reports(cluster)
+
+
+def test_a_record_that_cannot_be_read_keeps_everything() -> None:
+    shop = Shop(BrokenFleet())
+    told = shop.collect()
+    assert (told.deleted, shop.stored()) == ((), EVERY)
+    assert {each.why for each in told.kept} == {
+        "staging/hello could not be read: expected a HostReport, found 7"
+    }
+
+
+def test_a_run_deletes_a_limited_number_and_tells_how_many_are_left(shop: Shop) -> None:
+    done = shop.collect(most=2)
+    assert (versions(done), done.left) == (set(SNAPSHOTS[:2]), 4)
+    assert shop.collect(most=4).left == 0
+    assert shop.stored() == LEFT
+
+
+def test_another_services_versions_are_left_alone(shop: Shop) -> None:
+    other = replace(manifest(SNAPSHOTS[0]), service="hello-2")
+    shop.artifacts.publish(other, io.BytesIO(SNAPSHOTS[0].encode()))
+    shop.age()
+    shop.collect()
+    assert shop.artifacts.manifest("hello-2", SNAPSHOTS[0]) == other
+
+
+def test_an_unknown_service_and_an_impossible_name_are_told(shop: Shop) -> None:
+    world, catalogue = shop.memory.world, shop.memory.catalogue
+    with pytest.raises(Unknown, match="there is no service helo"):
+        gc(world, catalogue, "helo", keep=KEEP, dry_run=True, by="ada")
+    with pytest.raises(InvalidName):
+        gc(world, catalogue, "../hello", keep=KEEP, dry_run=True, by="ada")

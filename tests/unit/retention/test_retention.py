@@ -1,0 +1,372 @@
+"""Retention: what is needed stays, for a reason that is told; the rest may go."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from lifecycle.domain.deployment import Deployment, DeploymentState, Desired, Lease, Request, Target
+from lifecycle.domain.errors import InvalidName
+from lifecycle.domain.fleet import Cluster, HostReport, Stage
+from lifecycle.domain.manifest import Policy
+from lifecycle.domain.retention import (
+    ClusterUse,
+    Deleted,
+    Holdings,
+    Keep,
+    Kept,
+    Stored,
+    Unreadable,
+    retain,
+)
+
+NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
+OLD = NOW - timedelta(days=40)
+PRODUCTION, STAGING = Cluster("production", "hello"), Cluster("staging", "hello")
+SNAPSHOTS = [f"1.0.{n}-202610{n + 1:02}120000-abcdef{n}" for n in range(9)]
+RELEASES = [f"1.0.{n}" for n in range(8, 12)]  # as text, 1.0.9 would be the newest
+KEEP = Keep(snapshots=1, releases=1, age=timedelta(days=7))
+
+
+def stored(version: str, modified: datetime = OLD, *, manifest: bool = True) -> Stored:
+    return Stored(version, 100, modified, manifest)
+
+
+def deployment(
+    version: str, state: DeploymentState = DeploymentState.DONE, previous: str = "", number: int = 0
+) -> Deployment:
+    name = f"hello-production-20261123{number:06}-{version.replace('.', '')[:8]}"
+    return Deployment(
+        request=Request(name, "hello", "production", version, "ada"),
+        epoch=number,
+        target=Target(version, "d"),
+        previous=Target(previous, "d") if previous else None,
+        hosts=("h1",),
+        policy=Policy(),
+        started_at=NOW,
+        execution=name,
+        state=state,
+    )
+
+
+def report(host: str, installed: str, stage: Stage = Stage.IDLE, releases: Sequence[str] = ()) -> HostReport:
+    made = HostReport(host, "127.0.0.1", 8080, "a", NOW, NOW, stage=stage, running=True)
+    return replace(made, installed=installed, releases=tuple(releases))
+
+
+@dataclass
+class Uses:
+    """A cluster that is being described; `used` is what `retain` is told of it."""
+
+    desired: str = ""
+    holder: str = ""
+    waiting: str | None = None
+    deployments: Sequence[Deployment] = ()
+    complete: bool = True
+    reports: Sequence[HostReport] = (report("h1", ""),)
+    quarantined: Mapping[str, str] = field(default_factory=dict)
+
+    def used(self, cluster: Cluster = PRODUCTION) -> ClusterUse:
+        return ClusterUse(
+            cluster=cluster,
+            desired=Desired(self.desired, "d", 1, "x") if self.desired else None,
+            lease=Lease(1, self.holder),
+            waiting=self.waiting,
+            deployments=self.deployments,
+            complete=self.complete,
+            reports={each.host: each for each in self.reports},
+            quarantined=self.quarantined,
+        )
+
+
+def holdings(*uses: ClusterUse | Unreadable, versions: Sequence[Stored] | None = None) -> Holdings:
+    """Nine old snapshots, of which the last four are releases; or other versions."""
+    every = [stored(version) for version in [*SNAPSHOTS, *RELEASES]] if versions is None else versions
+    releases = dict(zip(RELEASES, SNAPSHOTS[5:], strict=True))
+    return Holdings(every, frozenset(SNAPSHOTS), releases, uses)
+
+
+def why_kept(found: Holdings, keep: Keep = KEEP) -> dict[str, str]:
+    return {fate.version: fate.why for fate in retain(found, keep, NOW) if isinstance(fate, Kept)}
+
+
+NEWEST = {
+    SNAPSHOTS[8]: "one of the newest 1 snapshots",
+    "1.0.11": "one of the newest 1 releases",
+}
+
+
+def test_what_nothing_needs_goes_but_for_the_newest_of_each_kind() -> None:
+    assert why_kept(holdings(Uses().used(), Uses().used(STAGING))) == NEWEST
+
+
+def test_snapshots_go_before_releases_and_the_oldest_first() -> None:
+    fates = retain(holdings(), KEEP, NOW)
+    assert [fate.version for fate in fates] == [*SNAPSHOTS, "1.0.8", "1.0.9", "1.0.10", "1.0.11"]
+    gone = [fate for fate in fates if isinstance(fate, Deleted)]
+    assert gone[0] == Deleted(
+        SNAPSHOTS[0], "used nowhere, not one of the newest 1 snapshots, 40 days old", 100
+    )
+    assert gone[-1].why == "used nowhere, not one of the newest 1 releases, 40 days old"
+
+
+def test_as_many_as_told_of_the_newest_stay() -> None:
+    kept = why_kept(holdings(), Keep(3, 2, timedelta(days=7)))
+    assert set(kept) == {*SNAPSHOTS[6:], *RELEASES[1:]}  # 1.0.9 is the release of a snapshot that stays
+    assert kept["1.0.9"] == f"its snapshot {SNAPSHOTS[6]} is kept"
+
+
+@pytest.mark.parametrize(
+    ("uses", "why"),
+    [
+        (Uses(desired="1.0.8"), "desired in production/hello"),
+        (Uses(reports=[report("h2", "1.0.8")]), "installed on h2 of production/hello"),
+        (Uses(waiting="1.0.8"), "waits to be deployed to production/hello"),
+        (
+            Uses(deployments=[deployment("1.0.8", DeploymentState.HALTED)]),
+            "being deployed by hello-production",
+        ),
+        (
+            Uses(deployments=[deployment("1.0.8", DeploymentState.QUEUED)]),
+            "being deployed by hello-production",
+        ),
+        (
+            Uses(deployments=[deployment("1.0.11", DeploymentState.RUNNING, "1.0.8")]),
+            "RUNNING, would go back to",
+        ),
+        (Uses(deployments=[deployment("1.0.8")]), "what a rollback of production/hello needs"),
+    ],
+)
+def test_a_version_in_use_stays_and_its_use_is_told(uses: Uses, why: str) -> None:
+    kept = why_kept(holdings(uses.used()))
+    assert set(kept) == {*NEWEST, "1.0.8"}
+    assert why in kept["1.0.8"]
+
+
+def test_a_snapshot_in_use_in_staging_stays() -> None:
+    assert SNAPSHOTS[2] in why_kept(holdings(Uses().used(), Uses(desired=SNAPSHOTS[2]).used(STAGING)))
+
+
+def test_an_ended_deployment_that_failed_keeps_nothing() -> None:
+    for state in (DeploymentState.ABORTED, DeploymentState.ROLLED_BACK, DeploymentState.REFUSED):
+        assert why_kept(holdings(Uses(deployments=[deployment("1.0.8", state, "1.0.9")]).used())) == NEWEST
+
+
+def test_the_last_two_verified_versions_stay_whatever_came_after_them() -> None:
+    told = [
+        deployment("1.0.11", DeploymentState.ABORTED, number=5),
+        deployment("1.0.10", number=4),
+        deployment("1.0.10", number=3),
+        deployment("1.0.8", number=2),
+        deployment("1.0.9", number=1),
+    ]
+    assert set(why_kept(holdings(Uses(deployments=told).used()))) == {*NEWEST, "1.0.10", "1.0.8"}
+
+
+def test_a_rollback_goes_past_quarantined_versions_and_so_does_what_stays() -> None:
+    told = [deployment(version, number=n) for n, version in enumerate(["1.0.11", "1.0.10", "1.0.9", "1.0.8"])]
+    uses = Uses(deployments=told, quarantined={"1.0.10": "rolled back"})
+    assert set(why_kept(holdings(uses.used()))) == {*NEWEST, "1.0.10", "1.0.9"}
+
+
+def test_history_that_was_not_read_to_its_end_keeps_everything_unless_two_were_verified() -> None:
+    one, two = [deployment("1.0.11")], [deployment("1.0.11"), deployment("1.0.10")]
+    partly = why_kept(holdings(Uses(deployments=one, complete=False).used()))
+    assert "older than the deployments that were read" in partly["1.0.8"]
+    assert len(partly) == len(SNAPSHOTS) + len(RELEASES)
+    assert set(why_kept(holdings(Uses(deployments=two, complete=False).used()))) == {*NEWEST, "1.0.10"}
+
+
+def test_a_lease_whose_deployment_has_no_record_yet_keeps_everything() -> None:
+    kept = why_kept(holdings(Uses(holder="hello-production-1-new").used()))
+    assert len(kept) == len(SNAPSHOTS) + len(RELEASES)
+    assert "is not told yet what it deploys" in kept["1.0.8"]
+
+
+def test_the_lease_holders_versions_stay_though_its_record_has_ended() -> None:
+    ended = deployment("1.0.8", DeploymentState.ABORTED, "1.0.9")
+    assert set(why_kept(holdings(Uses(holder=ended.id, deployments=[ended]).used()))) == {
+        *NEWEST, "1.0.8", "1.0.9",
+    }  # fmt: skip
+
+
+def test_a_cluster_that_cannot_be_read_keeps_everything() -> None:
+    kept = why_kept(holdings(Uses().used(), Unreadable(STAGING, "expected a HostReport")))
+    assert len(kept) == len(SNAPSHOTS) + len(RELEASES)
+    assert kept["1.0.8"] == "staging/hello could not be read: expected a HostReport"
+
+
+def test_a_host_of_the_last_plan_without_a_report_keeps_what_it_was_ever_given() -> None:
+    told = [
+        deployment("1.0.11", number=9),
+        deployment("1.0.10", number=8),
+        deployment("1.0.9", DeploymentState.ABORTED, "1.0.8", number=7),
+    ]
+    kept = why_kept(holdings(Uses(deployments=told, reports=[report("h2", "1.0.11")]).used()))
+    assert {"1.0.8", "1.0.9"} <= set(kept)
+    assert "h1 of production/hello has no report" in kept["1.0.8"]
+    later = [replace(told[0], hosts=("h2",)), *told[1:]]
+    assert set(why_kept(holdings(Uses(deployments=later, reports=[report("h2", "1.0.11")]).used()))) == {
+        *NEWEST, "1.0.10",
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("stage", [Stage.INSTALLING, Stage.STARTING, Stage.SELF_TESTING, Stage.FAILED])
+def test_a_host_in_the_middle_of_its_turn_keeps_what_is_on_its_disk(stage: Stage) -> None:
+    at_work = report("h1", "1.0.11", stage, ["1.0.8", "1.0.11"])
+    assert "on the disk of h1" in why_kept(holdings(Uses(reports=[at_work]).used()))["1.0.8"]
+    at_rest = replace(at_work, stage=Stage.DONE)
+    assert set(why_kept(holdings(Uses(reports=[at_rest]).used()))) == set(NEWEST)
+    untold = replace(at_rest, installed="")
+    assert "1.0.8" in why_kept(holdings(Uses(reports=[untold]).used()))
+
+
+def test_the_snapshot_of_a_promotion_that_is_not_finished_stays() -> None:
+    for half in ([], [stored("1.0.8", manifest=False)]):
+        found = holdings(versions=[stored(SNAPSHOTS[5]), stored(SNAPSHOTS[8]), stored("1.0.11"), *half])
+        kept = why_kept(found)
+        assert kept[SNAPSHOTS[5]] == "its promotion to 1.0.8 is not finished"
+        assert ("1.0.8" in kept) == bool(half)
+
+
+def test_a_release_stays_while_its_snapshot_does() -> None:
+    kept = why_kept(holdings(Uses(desired=SNAPSHOTS[5]).used(STAGING)))
+    assert kept["1.0.8"] == f"its snapshot {SNAPSHOTS[5]} is kept"
+
+
+def test_a_release_that_the_catalogue_does_not_know_stays() -> None:
+    found = holdings(versions=[stored("2.0.0"), stored("1.0.11")])
+    assert why_kept(found) == {
+        "2.0.0": "a release that the catalogue does not know",
+        "1.0.11": "one of the newest 1 releases",
+    }
+
+
+def test_bytes_without_a_manifest_go_and_do_not_count_among_the_newest() -> None:
+    found = holdings(versions=[stored(SNAPSHOTS[0]), stored(SNAPSHOTS[1], manifest=False)])
+    assert retain(found, KEEP, NOW) == [
+        Kept(SNAPSHOTS[0], "one of the newest 1 snapshots", 100),
+        Deleted(SNAPSHOTS[1], "bytes without a manifest, 40 days old", 100),
+    ]
+    fresh = holdings(versions=[stored(SNAPSHOTS[1], NOW - timedelta(hours=2), manifest=False)])
+    assert why_kept(fresh) == {SNAPSHOTS[1]: "younger than 7 days"}
+
+
+def test_a_snapshot_that_was_never_recorded_does_not_push_out_one_that_was() -> None:
+    unrecorded = "9.9.9-20261122120000-abcdef0"
+    fates = retain(holdings(versions=[stored(SNAPSHOTS[0]), stored(unrecorded)]), KEEP, NOW)
+    assert fates[0] == Kept(SNAPSHOTS[0], "one of the newest 1 snapshots", 100)
+    assert fates[1] == Deleted(unrecorded, "used nowhere, built but never recorded, 40 days old", 100)
+
+
+def test_nothing_younger_than_the_minimum_age_goes() -> None:
+    limit = NOW - KEEP.age
+    pair = [
+        stored(SNAPSHOTS[0], limit),
+        stored(SNAPSHOTS[1], limit + timedelta(seconds=1)),
+        stored(SNAPSHOTS[2]),
+    ]
+    assert why_kept(holdings(versions=pair)) == {
+        SNAPSHOTS[1]: "younger than 7 days",
+        SNAPSHOTS[2]: "one of the newest 1 snapshots",
+    }
+
+
+@pytest.mark.parametrize(
+    ("snapshots", "releases", "age"),
+    [
+        (0, 1, timedelta(days=1)),
+        (1, 0, timedelta(days=1)),
+        (1, 1, timedelta(minutes=59)),
+        (-1, 1, timedelta(days=1)),
+    ],
+)
+def test_keeping_less_than_is_safe_is_refused(snapshots: int, releases: int, age: timedelta) -> None:
+    with pytest.raises(InvalidName, match="at least 1"):
+        Keep(snapshots, releases, age)
+
+
+VERSIONS = st.sampled_from([*SNAPSHOTS, *RELEASES])
+DEPLOYMENTS = st.builds(
+    deployment, VERSIONS, st.sampled_from(DeploymentState), VERSIONS | st.just(""), st.integers(0, 10**5)
+)
+USES = st.builds(
+    Uses,
+    desired=VERSIONS | st.just(""),
+    holder=st.just(""),
+    waiting=VERSIONS | st.none(),
+    deployments=st.lists(DEPLOYMENTS, max_size=6, unique_by=lambda d: d.id),
+    reports=st.lists(
+        st.builds(report, st.sampled_from(["h1", "h2"]), VERSIONS | st.just(""), st.sampled_from(Stage)),
+        min_size=1,
+        max_size=2,
+        unique_by=lambda each: each.host,
+    ),
+    quarantined=st.dictionaries(VERSIONS, st.just("bad"), max_size=2),
+)
+STORED = st.lists(
+    st.builds(
+        lambda version, days, manifest: stored(version, NOW - timedelta(days=days), manifest=manifest),
+        VERSIONS,
+        st.integers(0, 20),
+        st.booleans(),
+    ),
+    unique_by=lambda each: each.version,
+)
+KEEPS = st.builds(
+    Keep, st.integers(1, 4), st.integers(1, 3), st.integers(1, 10).map(lambda d: timedelta(days=d))
+)
+
+
+def needed(uses: Uses) -> set[str]:
+    """What a cluster needs, said in another way."""
+    done = [d.target.version for d in uses.deployments if d.state is DeploymentState.DONE]
+    open_ones = [d for d in uses.deployments if not d.state.final]
+    found = {uses.desired, uses.waiting or "", *(r.installed for r in uses.reports)}
+    found |= {d.target.version for d in open_ones} | {d.previous.version for d in open_ones if d.previous}
+    for newest in done[:1]:
+        found |= {newest, *[version for version in done if version != newest][:1]}
+    return found
+
+
+@given(st.lists(USES, min_size=2, max_size=2), STORED, KEEPS)
+def test_nothing_that_is_needed_is_ever_deleted(uses: list[Uses], versions: list[Stored], keep: Keep) -> None:
+    found = holdings(uses[0].used(), uses[1].used(STAGING), versions=versions)
+    fates = retain(found, keep, NOW)
+    assert sorted(fate.version for fate in fates) == sorted(each.version for each in versions)
+    gone = {fate.version for fate in fates if isinstance(fate, Deleted)}
+    assert not gone & (needed(uses[0]) | needed(uses[1]))
+    young = {each.version for each in versions if NOW - each.modified < keep.age}
+    assert not gone & young
+    whole = {each.version for each in versions if each.has_manifest}
+    built = [version for version in SNAPSHOTS if version in whole]
+    released = [version for version in RELEASES if version in whole]
+    assert not gone & {*built[-keep.snapshots :], *released[-keep.releases :]}
+    unfinished = {snapshot for release, snapshot in found.releases.items() if release not in whole}
+    assert not gone & unfinished
+
+
+@given(st.lists(USES, min_size=1, max_size=2), STORED, KEEPS, st.randoms())
+def test_the_same_facts_in_another_order_give_the_same_fates(
+    uses: list[Uses], versions: list[Stored], keep: Keep, chance: object
+) -> None:
+    told = [use.used(cluster) for use, cluster in zip(uses, (PRODUCTION, STAGING), strict=False)]
+    shuffled = list(versions)
+    chance.shuffle(shuffled)  # type: ignore[attr-defined]
+    assert retain(holdings(*told, versions=versions), keep, NOW) == retain(
+        holdings(*told, versions=shuffled), keep, NOW
+    )
+
+
+@given(USES, STORED, KEEPS)
+def test_deleting_what_may_go_leaves_nothing_more_to_delete(
+    uses: Uses, versions: list[Stored], keep: Keep
+) -> None:
+    first = retain(holdings(uses.used(), versions=versions), keep, NOW)
+    kept = {fate.version for fate in first if isinstance(fate, Kept)}
+    left = [each for each in versions if each.version in kept]
+    again = retain(holdings(uses.used(), versions=left), keep, NOW)
+    assert {fate.version for fate in again if isinstance(fate, Kept)} == kept

@@ -1,0 +1,16 @@
+"""A cluster of four hosts that serves 1.0.0."""
+
+import pytest
+
+from lifecycle.domain.deployment import DeploymentState
+from tests.support.rollout import Machine
+
+
+@pytest.fixture
+def machine() -> Machine:
+    """Four hosts that serve 1.0.0."""
+    made = Machine()
+    first = made.deploy("1.0.0")
+    assert made.record(first).state is DeploymentState.DONE
+    made.rotations.clear()
+    return made

@@ -1,0 +1,208 @@
+"""Hosts join, leave, are replaced and fall silent while a rollout goes on."""
+
+import pytest
+
+from lifecycle.application.converge import converge_all
+from lifecycle.application.operate import By, remove_host
+from lifecycle.application.plan import preview
+from lifecycle.domain.deployment import DeploymentState
+from lifecycle.domain.errors import Refused, Unknown
+from lifecycle.domain.fleet import HostReport, Stage
+from lifecycle.domain.manifest import Policy
+from lifecycle.domain.questions import Choice
+from tests.support.rollout import CLUSTER, Machine, manifest
+
+GRACE = By("grace", "it was scrapped")
+
+
+def waits_at(machine: Machine, name: str) -> str:
+    return machine.memory.deployments.questions(name)[-1].reason
+
+
+def test_a_host_that_joins_mid_rollout_is_updated_once_before_the_end(machine: Machine) -> None:
+    machine.host("host-1").breaks["1.0.1"] = Stage.SELF_TESTING
+    name = machine.deploy("1.0.1")
+    machine.join("host-5")
+    machine.host("host-1").breaks.clear()
+    machine.decide(name, Choice.RETRY, "host-1")
+    assert machine.serving()["host-5"] == "1.0.1"
+    assert machine.host("host-5").boots == 1
+    assert machine.record(name).state is DeploymentState.DONE
+
+
+def test_a_host_that_leaves_before_its_turn_is_not_waited_for(machine: Machine) -> None:
+    machine.host("host-2").breaks["1.0.1"] = Stage.SELF_TESTING
+    name = machine.deploy("1.0.1")
+    machine.leave("host-3")
+    machine.host("host-2").breaks.clear()
+    machine.decide(name, Choice.RETRY, "host-2")
+    assert machine.record(name).state is DeploymentState.DONE
+    assert sorted(machine.serving()) == ["host-1", "host-2", "host-4"]
+
+
+def test_a_host_that_failed_and_then_left_halts_nothing(machine: Machine) -> None:
+    machine.host("host-2").breaks["1.0.1"] = Stage.SELF_TESTING
+    name = machine.deploy("1.0.1")
+    machine.leave("host-2")
+    assert machine.run(name).kind == "FINISH"
+    assert machine.record(name).state is DeploymentState.DONE
+
+
+def test_what_was_decided_on_a_host_holds_when_it_has_left(machine: Machine) -> None:
+    machine.host("host-1").breaks["1.0.1"] = Stage.SELF_TESTING
+    name = machine.deploy("1.0.1")
+    machine.leave("host-1")
+    machine.decide(name, Choice.ROLL_BACK, "host-1")
+    assert set(machine.serving().values()) == {"1.0.0"}
+
+
+def test_a_host_replaced_under_its_name_after_its_turn_is_updated_again(machine: Machine) -> None:
+    machine.host("host-1").breaks["1.0.1"] = Stage.SELF_TESTING
+    name = machine.deploy("1.0.1")
+    done = machine.host("host-2")
+    machine.memory.dispatcher.states[CLUSTER].pop(done.address)
+    machine._report(done, HostReport("host-2", done.address, 8080, "a", machine.now, machine.now))
+    machine.host("host-1").breaks.clear()
+    machine.decide(name, Choice.RETRY, "host-1")
+    assert machine.record(name).state is DeploymentState.DONE
+    assert machine.serving()["host-2"] == "1.0.1"
+
+
+def test_one_silent_agent_comes_last_and_is_asked_about_by_name(machine: Machine) -> None:
+    machine.host("host-2").silent = True
+    machine.memory.clock.sleep(60)
+    name = machine.deploy("1.0.1")
+    assert machine.record(name).state is DeploymentState.HALTED
+    assert "every other host is done; host-2: agent silent since 2026-11-23 12:0" in waits_at(machine, name)
+    updated = {host: version for host, version in machine.installed().items() if host != "host-2"}
+    assert set(updated.values()) == {"1.0.1"}
+
+
+def test_a_silent_agent_that_comes_back_is_updated_without_a_question(machine: Machine) -> None:
+    machine.host("host-2").silent = True
+    machine.memory.clock.sleep(60)
+    request = machine.request("1.0.1")
+    machine.begin(request)
+    machine.update(request.deployment, "host-2", 1)
+    machine.host("host-2").silent = False
+    machine.memory.clock.sleep(1)
+    machine.run(request.deployment)
+    assert machine.record(request.deployment).state is DeploymentState.DONE
+    assert set(machine.serving().values()) == {"1.0.1"}
+
+
+def test_more_silent_agents_than_the_policy_allows_refuse_the_plan(machine: Machine) -> None:
+    for host in ("host-2", "host-3"):
+        machine.host(host).silent = True
+    machine.memory.clock.sleep(60)
+    reason = machine.begin(machine.request("1.0.1")).reason
+    assert "the agent of host-2 is silent since" in reason
+    assert "max_unreachable is 1" in reason
+
+
+def test_more_silent_agents_than_the_policy_allows_halt_a_rollout_that_runs(machine: Machine) -> None:
+    machine.memory.clock.sleep(1)
+    request = machine.request("1.0.1")
+    machine.begin(request)
+    for host in ("host-2", "host-1"):
+        machine.host(host).silent = True
+    machine.memory.clock.sleep(60)
+    machine.run(request.deployment)
+    assert "agent silent since" in waits_at(machine, request.deployment)
+    assert "every other host" not in waits_at(machine, request.deployment)
+
+
+def test_a_silent_host_that_was_drained_takes_its_share_of_the_capacity(machine: Machine) -> None:
+    machine.memory.clock.sleep(1)
+    request = machine.request("1.0.1")
+    machine.begin(request)
+    machine.memory.dispatcher.states[CLUSTER].pop(machine.host("host-2").address)
+    machine.host("host-2").silent = True
+    machine.run(request.deployment)
+    assert "agent silent since" in waits_at(machine, request.deployment)
+    assert len(machine.serving()) == 3
+
+
+def test_no_silence_is_tolerated_where_the_policy_says_so() -> None:
+    machine = Machine(policy=Policy(max_unreachable=0))
+    machine.deploy("1.0.0")
+    machine.host("host-3").silent = True
+    machine.memory.clock.sleep(60)
+    assert "max_unreachable is 0" in machine.begin(machine.request("1.0.1")).reason
+
+
+def test_a_host_that_joins_a_cluster_at_rest_gets_the_desired_version(machine: Machine) -> None:
+    machine.join("host-5")
+    assert converge_all(machine.world, "abcd", "schedule")[0].kind == "REPAIR"
+    machine.run_what_waited()
+    assert machine.serving()["host-5"] == "1.0.0"
+
+
+def test_a_host_that_joins_after_an_abort_gets_the_last_verified_version(machine: Machine) -> None:
+    machine.host("host-1").breaks["1.0.1"] = Stage.SELF_TESTING
+    machine.decide(machine.deploy("1.0.1"), Choice.ABORT, "host-1")
+    machine.join("host-5")
+    assert converge_all(machine.world, "abcd", "schedule")[0].kind == "REPAIR"
+    machine.run_what_waited()
+    assert machine.serving() == {"host-2": "1.0.1", "host-4": "1.0.0", "host-3": "1.0.0", "host-5": "1.0.0"}
+    assert machine.memory.registry.desired(CLUSTER).version == "1.0.1"  # type: ignore[union-attr]
+    assert converge_all(machine.world, "abce", "schedule")[0].kind == "HOLD"
+
+
+def test_a_host_is_removed_when_it_is_silent_and_serves_nothing(machine: Machine) -> None:
+    machine.host("host-3").silent = True
+    machine.memory.dispatcher.dead.add(machine.host("host-3").address)
+    machine.memory.clock.sleep(60)
+    remove_host(machine.world, CLUSTER, "host-3", GRACE)
+    assert "host-3" not in machine.memory.fleet.reports(CLUSTER)
+    machine.memory.clock.sleep(1)
+    assert machine.host("host-3").address not in machine.memory.dispatcher.states[CLUSTER]
+    assert machine.memory.trail.entries[-1].what == "remove host-3"
+
+
+def test_a_host_that_is_there_is_not_removed(machine: Machine) -> None:
+    with pytest.raises(Refused, match=r"its agent was heard at .*the load balancer finds it healthy"):
+        remove_host(machine.world, CLUSTER, "host-3", GRACE)
+    assert "host-3" in machine.serving()
+
+
+def test_a_host_whose_machine_was_terminated_is_removed_at_once(machine: Machine) -> None:
+    remove_host(machine.world, CLUSTER, "host-3", GRACE, terminated=True)
+    assert "host-3" not in machine.memory.fleet.reports(CLUSTER)
+
+
+def test_a_host_that_nobody_knows_is_not_removed(machine: Machine) -> None:
+    with pytest.raises(Unknown, match="there is no host host-9"):
+        remove_host(machine.world, CLUSTER, "host-9", GRACE)
+
+
+def test_a_quarantined_host_is_left_out_of_the_plan_and_of_the_floor(machine: Machine) -> None:
+    machine.memory.fleet.quarantine_host(CLUSTER, "host-3", "its disk is bad")
+    machine.memory.dispatcher.states[CLUSTER].pop(machine.host("host-3").address)
+    plan = preview(machine.world, machine.request("1.0.1"))
+    assert "host-3" not in [each.host for each in plan.hosts]
+    assert "host-3 is quarantined and left out: its disk is bad" in plan.notes
+    name = machine.deploy("1.0.1")
+    assert machine.record(name).state is DeploymentState.DONE
+    assert machine.report("host-3").installed == "1.0.0"
+
+
+def test_convergence_leaves_silent_and_quarantined_hosts_alone(machine: Machine) -> None:
+    machine.memory.fleet.quarantine_host(CLUSTER, "host-3", "its disk is bad")
+    machine.memory.dispatcher.states[CLUSTER].clear()
+    for host in machine.hosts:
+        host.silent = True
+    machine.memory.clock.sleep(60)
+    found = converge_all(machine.world, "abcd", "schedule")[0]
+    assert found.kind == "HOLD"
+    assert "host-1: agent silent since" in found.reason
+    assert "host-3" not in found.reason
+
+
+def test_min_healthy_above_the_clusters_size_is_refused_with_the_reason() -> None:
+    machine = Machine()
+    machine.publish(manifest("1.0.9", Policy(min_healthy=4)))
+    assert (
+        "min_healthy is 4, but production/hello has 4 hosts: expected at most 3"
+        in machine.begin(machine.request("1.0.9")).reason
+    )

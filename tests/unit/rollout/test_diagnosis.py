@@ -1,0 +1,166 @@
+"""Bad host or bad version? What is tried on a host that failed, and what a human is told of it."""
+
+import pytest
+
+from lifecycle.application.attempt import HostTask
+from lifecycle.application.diagnose import diagnose
+from lifecycle.application.next_step import decide_next
+from lifecycle.domain.attempts import Blame, HostAttempt
+from lifecycle.domain.capacity import TargetState
+from lifecycle.domain.deployment import DeploymentState, Kind
+from lifecycle.domain.fleet import Order, Stage
+from lifecycle.domain.questions import Choice, Question
+from tests.support.rollout import CLUSTER, Machine
+
+
+def attempt(machine: Machine, name: str, number: int = 1) -> HostAttempt:
+    return next(
+        a for a in machine.memory.deployments.attempts(name) if a.host == "host-2" and a.number == number
+    )
+
+
+def question(machine: Machine, name: str) -> Question:
+    return machine.memory.deployments.questions(name)[-1]
+
+
+@pytest.mark.parametrize("stage", [Stage.INSTALLING, Stage.SELF_TESTING])
+def test_the_version_is_to_blame_when_the_previous_one_passes_on_the_same_host(
+    machine: Machine, stage: Stage
+) -> None:
+    machine.host("host-2").breaks["1.0.1"] = stage
+    name = machine.deploy("1.0.1")
+    asked = question(machine, name)
+    assert (asked.blame, attempt(machine, name).blame) == (Blame.VERSION, Blame.VERSION)
+    assert "host-2 passes its self-test with 1.0.0" in asked.diagnosis
+    assert machine.report("host-2").installed == "1.0.0"
+    assert machine.memory.fleet.quarantined_hosts(CLUSTER) == {}
+
+
+def test_the_host_is_to_blame_when_the_previous_version_fails_there_too(machine: Machine) -> None:
+    machine.host("host-2").breaks.update({"1.0.1": Stage.SELF_TESTING, "1.0.0": Stage.SELF_TESTING})
+    name = machine.deploy("1.0.1")
+    assert question(machine, name).blame is Blame.HOST
+    assert "fails with 1.0.0 too" in machine.memory.fleet.quarantined_hosts(CLUSTER)["host-2"]
+    assert machine.record(name).state is DeploymentState.HALTED
+
+
+@pytest.mark.parametrize("bad", [True, False])
+def test_a_diagnosed_host_stays_out_of_rotation_whoever_is_to_blame(machine: Machine, bad: bool) -> None:  # noqa: FBT001
+    machine.host("host-2").breaks["1.0.1"] = Stage.SELF_TESTING
+    if bad:
+        machine.host("host-2").breaks["1.0.0"] = Stage.SELF_TESTING
+    machine.deploy("1.0.1")
+    assert "host-2" not in machine.serving()
+
+
+def test_a_host_that_was_never_drained_is_not_touched_by_a_diagnosis(machine: Machine) -> None:
+    machine.host("host-2").breaks["1.0.1"] = Stage.FETCHING
+    name = machine.deploy("1.0.1")
+    assert question(machine, name).blame is Blame.NONE
+    assert machine.host("host-2").boots == 1
+
+
+def test_what_fails_behind_the_load_balancer_is_not_blamed_on_the_version(machine: Machine) -> None:
+    machine.memory.dispatcher.dead.add(machine.host("host-2").address)
+    name = machine.deploy("1.0.1")
+    assert question(machine, name).blame is Blame.UNCLEAR
+    assert "between it and the load balancer" in question(machine, name).diagnosis
+
+
+def test_the_first_version_of_a_cluster_has_nothing_to_be_compared_with() -> None:
+    machine = Machine()
+    machine.host("host-2").breaks["1.0.0"] = Stage.SELF_TESTING
+    name = machine.deploy("1.0.0")
+    assert question(machine, name).blame is Blame.NONE
+
+
+def test_a_rollback_is_asked_about_without_a_diagnosis(machine: Machine) -> None:
+    machine.host("host-1").breaks["1.0.1"] = machine.host("host-2").breaks["1.0.0"] = Stage.SELF_TESTING
+    machine.decide(machine.deploy("1.0.1"), Choice.ROLL_BACK, "host-1")
+    newest = machine.memory.deployments.recent(CLUSTER, 1)[0]
+    assert newest.request.kind is Kind.ROLLBACK
+    assert question(machine, newest.id).blame is Blame.NONE
+
+
+def test_a_host_that_is_still_in_rotation_is_not_touched(machine: Machine) -> None:
+    name, task = failed(machine)
+    machine.memory.dispatcher.states[CLUSTER][machine.host("host-2").address] = TargetState.HEALTHY
+    boots = machine.host("host-2").boots
+    assert "so nothing was tried" in diagnose(machine.world, task).reason
+    assert machine.host("host-2").boots == boots
+    assert attempt(machine, name).blame is Blame.UNCLEAR
+
+
+def test_a_stale_diagnosis_does_nothing(machine: Machine) -> None:
+    name, task = failed(machine)
+    lease = machine.memory.leases.current(CLUSTER)
+    machine.memory.leases.hand_over(CLUSTER, lease, "another", machine.now)
+    assert diagnose(machine.world, task).outcome == "STALE"
+    turn = machine.memory.fleet.turn(CLUSTER, "host-2")
+    assert turn is not None
+    assert turn.order is not Order.RESTORE
+    assert attempt(machine, name).blame is Blame.NONE
+
+
+def test_a_diagnosis_done_twice_is_done_once(machine: Machine) -> None:
+    name, task = failed(machine)
+    first = diagnose(machine.world, task)
+    boots = machine.host("host-2").boots
+    assert first.outcome == "PASSED"
+    assert diagnose(machine.world, task).outcome == "SKIPPED"
+    assert machine.host("host-2").boots == boots
+    assert attempt(machine, name).blame is Blame.VERSION
+
+
+def test_a_host_that_falls_silent_under_diagnosis_is_not_blamed(machine: Machine) -> None:
+    name, task = failed(machine)
+    machine.host("host-2").silent = True
+    assert "silent since" in diagnose(machine.world, task).reason
+    assert attempt(machine, name).blame is Blame.UNCLEAR
+
+
+def test_where_the_diagnosis_is_lost_a_human_is_asked_without_it(machine: Machine) -> None:
+    name, _ = failed(machine)
+    assert decide_next(machine.world, CLUSTER, name, name).kind == "DIAGNOSE"
+    assert decide_next(machine.world, CLUSTER, name, name, undiagnosed=True).kind == "AWAIT_HUMAN"
+
+
+def test_a_retry_lifts_the_quarantine_and_a_second_failure_brings_it_back(machine: Machine) -> None:
+    machine.host("host-2").breaks.update({"1.0.1": Stage.SELF_TESTING, "1.0.0": Stage.SELF_TESTING})
+    name = machine.deploy("1.0.1")
+    machine.decide(name, Choice.RETRY, "host-2")
+    assert "host-2" in machine.memory.fleet.quarantined_hosts(CLUSTER)
+    machine.host("host-2").breaks.clear()
+    machine.decide(name, Choice.RETRY, "host-2", 2)
+    assert machine.memory.fleet.quarantined_hosts(CLUSTER) == {}
+    assert machine.record(name).state is DeploymentState.DONE
+
+
+def test_a_quarantined_host_that_is_passed_over_is_asked_about_again_at_the_end(machine: Machine) -> None:
+    machine.host("host-2").breaks.update({"1.0.1": Stage.SELF_TESTING, "1.0.0": Stage.SELF_TESTING})
+    name = machine.deploy("1.0.1")
+    machine.decide(name, Choice.FORCE_NEXT, "host-2")
+    assert "every other host is done; host-2 was left drained" in machine.record(name).reason
+    machine.decide(name, Choice.SKIP_HOST, "host-2")
+    assert machine.record(name).state is DeploymentState.DONE
+    assert "host-2" not in machine.serving()
+
+
+def test_the_question_says_what_each_choice_would_do_here(machine: Machine) -> None:
+    machine.host("host-1").breaks["1.0.1"] = Stage.SELF_TESTING
+    name = machine.deploy("1.0.1")
+    effects = question(machine, name).effects
+    assert set(effects) == set(question(machine, name).choices)
+    assert effects[Choice.ROLL_BACK] == "host-2, host-1 back to 1.0.0; 1.0.1 is quarantined"
+    assert "host-4, host-3" in effects[Choice.SKIP_HOST]
+
+
+def failed(machine: Machine) -> tuple[str, HostTask]:
+    """A deployment whose first host has just failed its self-test, before it is diagnosed."""
+    machine.memory.clock.sleep(1)
+    request = machine.request("1.0.1")
+    machine.begin(request)
+    machine.host("host-2").breaks["1.0.1"] = Stage.SELF_TESTING
+    machine.update(request.deployment, "host-2", 1)
+    epoch = machine.record(request.deployment).epoch
+    return request.deployment, HostTask(CLUSTER, request.deployment, epoch, "host-2", 1)

@@ -1,0 +1,259 @@
+"""What operators do: freeze, pause, queue, approve, decide in time, quarantine, and keep a way back."""
+
+from datetime import timedelta
+
+import pytest
+
+from lifecycle.application.converge import converge_all
+from lifecycle.application.decide import approve, decide, told
+from lifecycle.application.operate import By, freeze, lift_quarantine, quarantine, unfreeze
+from lifecycle.application.plan import Planned, preview
+from lifecycle.domain.deployment import RUNNING_LEASE, DeploymentState, Kind, Obstacle
+from lifecycle.domain.errors import Refused, Unknown
+from lifecycle.domain.fleet import Stage
+from lifecycle.domain.manifest import ApprovalGate, Policy
+from lifecycle.domain.questions import Answer, Choice
+from tests.support.rollout import CLUSTER, Machine, manifest
+
+GRACE = By("grace", "sale")
+
+
+def says(machine: Machine, choice: Choice, why: str = "lunch") -> Answer:
+    return Answer(choice, "grace", why, machine.now)
+
+
+def begun(machine: Machine, version: str, **more: object) -> tuple[str, Planned]:
+    """A deployment of `version` that was planned and not run."""
+    machine.memory.clock.sleep(1)
+    request = machine.request(version, **more)  # type: ignore[arg-type]
+    return request.deployment, machine.begin(request)
+
+
+@pytest.mark.parametrize("scope", ["*", "production", "production/hello"])
+def test_a_freeze_refuses_what_it_covers_and_says_who_and_why(machine: Machine, scope: str) -> None:
+    freeze(machine.world, scope, GRACE)
+    _, planned = begun(machine, "1.0.1")
+    assert planned.kind == "REFUSED"
+    assert "by grace: sale" in planned.reason
+
+
+@pytest.mark.parametrize("scope", ["staging", "production/other"])
+def test_a_freeze_elsewhere_refuses_nothing(machine: Machine, scope: str) -> None:
+    freeze(machine.world, scope, GRACE)
+    assert begun(machine, "1.0.1")[1].kind == "PLANNED"
+
+
+def test_a_freeze_ends_by_itself_or_by_hand(machine: Machine) -> None:
+    freeze(machine.world, "*", GRACE, machine.now + timedelta(hours=1))
+    machine.memory.clock.sleep(3600)
+    assert begun(machine, "1.0.1")[1].kind == "PLANNED"
+    freeze(machine.world, "production", GRACE)
+    unfreeze(machine.world, "production", GRACE)
+    assert preview(machine.world, machine.request("1.0.2")).refusals == ()
+    with pytest.raises(Unknown, match=r"frozen is: \*"):
+        unfreeze(machine.world, "production", GRACE)
+
+
+def test_a_freeze_lets_a_rollback_and_a_repair_pass(machine: Machine) -> None:
+    done = machine.deploy("1.0.1")
+    freeze(machine.world, "*", GRACE)
+    machine.deploy("1.0.0", Kind.ROLLBACK, rollback_of=done)
+    assert set(machine.serving().values()) == {"1.0.0"}
+    machine.memory.dispatcher.states[CLUSTER].pop(machine.host("host-1").address)
+    assert converge_all(machine.world, "abcd", "schedule")[0].kind == "REPAIR"
+
+
+def test_a_freeze_is_overridden_by_saying_so_and_the_trail_tells(machine: Machine) -> None:
+    freeze(machine.world, "*", GRACE)
+    name, planned = begun(machine, "1.0.1", despite=(Obstacle.FREEZE,), reason="the fix")
+    assert planned.kind == "PLANNED"
+    told_of = [(e.what, e.who, e.why) for e in machine.memory.trail.entries if e.deployment == name]
+    assert ("override freeze", "ada", "the fix") in told_of
+
+
+def test_the_policys_own_windows_freeze(machine: Machine) -> None:
+    machine.publish(manifest("1.0.9", Policy(frozen=("Mon 00:00 - Tue 00:00 UTC",))))
+    assert "the policy of production/hello freezes Mon 00:00" in begun(machine, "1.0.9")[1].reason
+
+
+def test_a_pause_stops_before_the_next_host_until_somebody_resumes(machine: Machine) -> None:
+    name, _ = begun(machine, "1.0.1")
+    machine.update(name, "host-2", 1)
+    told(machine.world, CLUSTER, name, says(machine, Choice.PAUSE))
+    assert machine.run(name).kind == "AWAIT_HUMAN"
+    assert machine.record(name).state is DeploymentState.PAUSED
+    assert "paused by grace" in machine.record(name).reason
+    assert list(machine.serving().values()).count("1.0.1") == 1
+    told(machine.world, CLUSTER, name, says(machine, Choice.RESUME))
+    machine.run(name)
+    assert set(machine.serving().values()) == {"1.0.1"}
+
+
+def test_a_deployment_may_be_paused_again_and_aborted_while_paused(machine: Machine) -> None:
+    name, _ = begun(machine, "1.0.1")
+    for choice in (Choice.PAUSE, Choice.RESUME, Choice.PAUSE, Choice.ABORT):
+        told(machine.world, CLUSTER, name, says(machine, choice))
+    machine.run(name)
+    assert machine.record(name).state is DeploymentState.ABORTED
+
+
+def test_what_is_paused_is_not_paused_twice_and_what_is_not_is_not_resumed(machine: Machine) -> None:
+    name, _ = begun(machine, "1.0.1")
+    with pytest.raises(Refused, match="asks for none"):
+        told(machine.world, CLUSTER, name, says(machine, Choice.RESUME))
+    told(machine.world, CLUSTER, name, says(machine, Choice.PAUSE))
+    with pytest.raises(Refused, match="paused by grace"):
+        told(machine.world, CLUSTER, name, says(machine, Choice.PAUSE))
+
+
+def test_a_paused_deployment_can_be_rolled_back(machine: Machine) -> None:
+    name, _ = begun(machine, "1.0.1")
+    machine.update(name, "host-2", 1)
+    told(machine.world, CLUSTER, name, says(machine, Choice.PAUSE))
+    told(machine.world, CLUSTER, name, says(machine, Choice.ROLL_BACK))
+    machine.run(name)
+    assert set(machine.serving().values()) == {"1.0.0"}
+
+
+def test_a_deployment_waits_for_the_one_before_it_and_then_begins(machine: Machine) -> None:
+    first, _ = begun(machine, "1.0.1")
+    second, planned = begun(machine, "1.0.2")
+    assert planned.kind == "QUEUED"
+    assert machine.record(second).state is DeploymentState.QUEUED
+    machine.run(first)
+    assert machine.run_what_waited() == second
+    assert set(machine.serving().values()) == {"1.0.2"}
+    assert machine.memory.queue.waiting(CLUSTER) is None
+
+
+def test_the_newest_that_waits_wins_and_the_older_is_superseded(machine: Machine) -> None:
+    machine.publish(manifest("1.0.3"))
+    first, _ = begun(machine, "1.0.1")
+    older, _ = begun(machine, "1.0.2")
+    newer, planned = begun(machine, "1.0.3")
+    assert planned.kind == "QUEUED"
+    assert machine.record(older).state is DeploymentState.SUPERSEDED
+    assert newer in machine.record(older).reason
+    machine.run(first)
+    assert machine.run_what_waited() == newer
+
+
+def test_an_older_one_that_comes_late_to_the_queue_is_superseded_itself(machine: Machine) -> None:
+    older = machine.request("1.0.2")
+    machine.memory.clock.sleep(1)
+    begun(machine, "1.0.1")
+    assert machine.begin(older).kind == "QUEUED"
+    begun(machine, "1.0.2")
+    assert machine.begin(older).kind == "REFUSED"
+    assert machine.record(older.deployment).state is DeploymentState.SUPERSEDED
+
+
+def test_what_waits_is_planned_anew_when_its_time_comes(machine: Machine) -> None:
+    first, _ = begun(machine, "1.0.1")
+    second, _ = begun(machine, "1.0.2")
+    machine.memory.fleet.quarantine(CLUSTER, "1.0.2", "it is bad")
+    machine.run(first)
+    machine.run_what_waited()
+    assert machine.record(second).state is DeploymentState.REFUSED
+    assert "it is bad" in machine.record(second).reason
+    assert machine.memory.queue.waiting(CLUSTER) is None
+
+
+def test_nothing_that_waits_begins_by_itself_after_a_rollback(machine: Machine) -> None:
+    machine.host("host-2").breaks["1.0.1"] = Stage.SELF_TESTING
+    first = machine.deploy("1.0.1")
+    second, _ = begun(machine, "1.0.2")
+    machine.decide(first, Choice.ROLL_BACK, "host-2")
+    assert machine.memory.executions.rollouts == {}
+    assert machine.record(second).state is DeploymentState.REFUSED
+    assert "was rolled back while 1.0.2 waited" in machine.record(second).reason
+
+
+def test_an_environment_that_deploys_by_itself_goes_on_with_what_waits() -> None:
+    machine = Machine(policy=Policy(automatic=True))
+    machine.deploy("1.0.0")
+    machine.host("host-2").breaks["1.0.1"] = Stage.SELF_TESTING
+    first = machine.deploy("1.0.1")
+    begun(machine, "1.0.2")
+    machine.decide(first, Choice.ABORT, "host-2")
+    machine.run_what_waited()
+    assert set(machine.serving().values()) == {"1.0.2"}
+
+
+def test_convergence_starts_what_waits_when_the_start_was_lost(machine: Machine) -> None:
+    first, _ = begun(machine, "1.0.1")
+    second, _ = begun(machine, "1.0.2")
+    machine.run(first)
+    machine.memory.executions.running.clear()  # its execution died before its plan
+    found = converge_all(machine.world, "abcd", "schedule")[0]
+    assert (found.kind, found.deployment) == ("START_WAITING", second)
+    assert len(machine.memory.executions.rollouts) == 2
+
+
+def test_a_lease_is_renewed_as_the_rollout_goes_on(machine: Machine) -> None:
+    name, _ = begun(machine, "1.0.1")
+    machine.memory.clock.sleep(2 * 3600)
+    machine.run(name)
+    newest = [e for e in machine.memory.trail.entries if e.what == "done"]
+    assert newest
+    assert machine.record(name).state is DeploymentState.DONE
+
+
+def test_an_expired_lease_is_taken_under_the_next_epoch_and_its_holder_is_stale(machine: Machine) -> None:
+    first, _ = begun(machine, "1.0.1")
+    machine.memory.clock.sleep(RUNNING_LEASE.total_seconds())
+    second, planned = begun(machine, "1.0.2")
+    assert planned.kind == "PLANNED"
+    assert machine.record(second).epoch == machine.record(first).epoch + 1
+    assert machine.record(first).state is DeploymentState.STALE
+    assert machine.update(first, "host-2", 1)[0] == "STALE"
+
+
+def test_a_halted_deployment_keeps_its_lease_for_a_week(machine: Machine) -> None:
+    machine.host("host-2").breaks["1.0.1"] = Stage.SELF_TESTING
+    machine.deploy("1.0.1")
+    machine.memory.clock.sleep(7 * 86400)
+    assert begun(machine, "1.0.2")[1].kind == "QUEUED"
+
+
+def test_nobody_approves_their_own_request_where_the_policy_wants_another() -> None:
+    machine = Machine(policy=Policy(approval=ApprovalGate.BEFORE_FIRST_HOST, approval_by_another=True))
+    name = machine.deploy("1.0.0")
+    own = Answer(Choice.APPROVE, "ada", "mine", machine.now)
+    with pytest.raises(Refused, match="wants somebody else to approve"):
+        approve(machine.world, CLUSTER, name, own)
+    machine.approve(name, Choice.APPROVE)
+    assert machine.record(name).state is DeploymentState.DONE
+
+
+def test_an_expired_decision_is_refused_and_asked_anew() -> None:
+    machine = Machine(policy=Policy(decision_expires_seconds=600))
+    machine.host("host-2").breaks["1.0.0"] = Stage.SELF_TESTING
+    name = machine.deploy("1.0.0")
+    machine.memory.clock.sleep(600)
+    late = Answer(Choice.RETRY, "grace", "", machine.now)
+    with pytest.raises(Refused, match=r"decision-host-2-1-0 expired at .*decide again"):
+        decide(machine.world, CLUSTER, name, "host-2", 1, late)
+    assert machine.run(name).question == "decision-host-2-1-1"
+    machine.host("host-2").breaks.clear()
+    machine.decide(name, Choice.RETRY, "host-2")
+    assert machine.record(name).state is DeploymentState.DONE
+
+
+def test_without_a_way_back_nothing_begins_unless_somebody_says_so(machine: Machine) -> None:
+    del machine.memory.artifacts._bytes["release/hello/1.0.0"]
+    assert "there would be no way back: expected 1.0.0" in begun(machine, "1.0.1")[1].reason
+    assert begun(machine, "1.0.1", despite=(Obstacle.NO_WAY_BACK,))[1].kind == "PLANNED"
+
+
+def test_a_version_or_a_host_is_quarantined_by_hand_and_let_in_again(machine: Machine) -> None:
+    quarantine(machine.world, CLUSTER, "1.0.1", GRACE)
+    assert "1.0.1 is quarantined: sale (by grace)" in begun(machine, "1.0.1")[1].reason
+    lift_quarantine(machine.world, CLUSTER, "1.0.1", GRACE)
+    quarantine(machine.world, CLUSTER, "host-2", GRACE)
+    name, _ = begun(machine, "1.0.1")
+    assert "host-2" not in machine.record(name).hosts
+    with pytest.raises(Unknown, match="quarantined there is: host-2"):
+        lift_quarantine(machine.world, CLUSTER, "1.0.1", GRACE)
+    with pytest.raises(Unknown, match=r"there is no release 9\.9\.9"):
+        quarantine(machine.world, CLUSTER, "9.9.9", GRACE)
