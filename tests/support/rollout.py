@@ -7,7 +7,7 @@ wrong is said by `breaks`: version -> the stage that fails.
 import hashlib
 import io
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from lifecycle.application import stages
 from lifecycle.application.attempt import HostTask
@@ -26,6 +26,7 @@ from lifecycle.gateways.memory.world import MemoryWorld
 
 CLUSTER = Cluster("production", "hello")
 BUILT = datetime(2026, 11, 23, 11, tzinfo=UTC)
+HEARTBEAT = timedelta(seconds=5)
 CHAIN = (stages.drain, stages.install, stages.self_test, stages.register, stages.await_alive)
 
 
@@ -60,6 +61,7 @@ class Host:
     breaks: dict[str, Stage] = field(default_factory=dict)
     silent: bool = False
     boots: int = 0
+    seen: Turn | None = None
 
 
 class Machine:
@@ -70,6 +72,7 @@ class Machine:
         self.world = self.memory.world
         self.hosts = [Host(f"host-{n}", f"127.0.10.{n}", "ab"[n % 2]) for n in range(1, hosts + 1)]
         self.rotations: list[dict[str, TargetState]] = []
+        self.executions: list[str] = []
         for version in ("1.0.0", "1.0.1", "1.0.2"):
             self.publish(manifest(version, policy))
         for host in self.hosts:
@@ -88,14 +91,21 @@ class Machine:
         assert found is not None
         return found
 
+    def turn(self, host: str) -> Turn:
+        found = self.memory.fleet.turn(CLUSTER, host)
+        assert found is not None
+        return found
+
     def host(self, name: str) -> Host:
         return next(host for host in self.hosts if host.name == name)
 
     def tick(self) -> None:
         """Agents poll, drains end, health checks run."""
         for host in self.hosts:
-            if not host.silent:
-                turn = self.memory.fleet.turn(CLUSTER, host.name)
+            turn = self.memory.fleet.turn(CLUSTER, host.name)
+            news = turn is not host.seen or self.now - self.report(host.name).seen_at >= HEARTBEAT
+            if news and not host.silent:
+                host.seen = turn
                 self._report(host, self._acted(host, turn))
         self.memory.dispatcher.settle()
         self.rotations.append(dict(self.memory.dispatcher.states[CLUSTER]))
@@ -153,12 +163,17 @@ class Machine:
 
     def run(self, name: str, steps: int = 100) -> Decided:
         """The loop; returns the step at which it stopped. A rollback is followed into its own deployment."""
+        execution = name
         for _ in range(steps):
-            step = decide_next(self.world, CLUSTER, name, name)
+            step = decide_next(self.world, CLUSTER, name, execution)
             match step.kind:
                 case "UPDATE_HOSTS":
                     for given in step.hosts:
-                        self.update(name, str(given["host"]), int(given["attempt"]))
+                        self.update(name, str(given["host"]), int(given["attempt"]), execution)
+                case "CONTINUE":
+                    self.executions.append(step.execution)
+                    execution = step.execution
+                    assert begin(self.world, self.record(name).request, execution).kind == "PLANNED"
                 case "DIAGNOSE":
                     self.diagnose(name, str(step.hosts[0]["host"]), int(step.hosts[0]["attempt"]))
                 case "AWAIT_HUMAN":
@@ -174,10 +189,10 @@ class Machine:
         message = f"{name} did not end within {steps} steps"
         raise AssertionError(message)
 
-    def update(self, name: str, host: str, attempt: int) -> list[str]:
+    def update(self, name: str, host: str, attempt: int, execution: str = "") -> list[str]:
         epoch = self.record(name).epoch
         task = HostTask(CLUSTER, name, epoch, host, attempt)
-        return [stage(self.world, task, name).outcome for stage in CHAIN]
+        return [stage(self.world, task, execution or name).outcome for stage in CHAIN]
 
     def diagnose(self, name: str, host: str, attempt: int) -> str:
         task = HostTask(CLUSTER, name, self.record(name).epoch, host, attempt)

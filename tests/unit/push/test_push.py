@@ -124,3 +124,11 @@ def test_codecommits_event_gives_the_same_push() -> None:
     assert "ignored" in str(
         codecommit_push({"region": "r", "detail": {**detail, "referenceName": "feature"}})
     )
+
+
+def test_a_commit_whose_run_failed_is_run_again_when_it_is_delivered_again() -> None:
+    executions = MemoryExecutions()
+    deliver(as_bytes(), executions)
+    executions.failed.add(f"hello-{COMMIT}")
+    assert deliver(as_bytes(), executions).body == {"message": "started", "run": f"hello-{COMMIT}_2"}
+    assert "delivered before" in deliver(as_bytes(), executions).body["message"]

@@ -82,6 +82,17 @@ class Running:
             self.task.cluster, what, "lifecycle", why, deployment=self.deployment.id, host=self.host
         )
 
+    def overtaken(self) -> Outcome | None:
+        """Look again, after a wait and before an effect: what became of this attempt meanwhile, if it is over."""
+        now = self.world.standings.of_host(
+            self.task.cluster, self.task.deployment, self.host, self.task.attempt
+        )
+        if (now.lease.deployment, now.lease.epoch) != (self.deployment.id, self.task.epoch):
+            return Outcome("STALE", f"epoch {self.task.epoch} was overtaken")
+        if now.attempt is None or now.attempt.state is not self.attempt.state:
+            return Outcome("SKIPPED", "another call went on with this attempt, or gave it up")
+        return None
+
     def report(self) -> HostReport | None:
         return self.world.fleet.report(self.task.cluster, self.host)
 

@@ -6,7 +6,7 @@ Called by functions/converge, by schedule and on command.
 from dataclasses import dataclass
 
 from lifecycle.application import observe, queueing
-from lifecycle.application.decide import wake_expired
+from lifecycle.application.decide import wake_late
 from lifecycle.application.finish import finish
 from lifecycle.application.requests import payload
 from lifecycle.application.world import World
@@ -98,8 +98,8 @@ def _on_holder(
     """What becomes of the deployment that holds the lease."""
     match found:
         case Hold(_, reason):
-            if facts.holder and (woken := wake_expired(world, facts.holder)):
-                reason = f"{reason}; woke it, because {', '.join(woken)} expired"
+            if facts.holder and (woken := wake_late(world, facts.holder)):
+                reason = f"{reason}; woke it: {', '.join(woken)} is answered or has expired"
             return Result(str(cluster), "HOLD", reason)
         case CloseStopped(stopped, reason):
             finish(world, cluster, stopped, DeploymentState.ABORTED, reason)

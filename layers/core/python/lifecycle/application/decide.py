@@ -110,17 +110,13 @@ def told(world: World, cluster: Cluster, name: str, answer: Answer) -> Question:
     return said[answer.choice](world, cluster, name, answer)
 
 
-def wake_expired(world: World, current: Deployment) -> list[str]:
-    """Wake what waits for an answer whose time is over; returns the questions' ids.
+def wake_late(world: World, current: Deployment) -> list[str]:
+    """Wake what still waits although its answer is there, or its time is over; returns the questions' ids.
 
-    The rollout then ends as rejected (an approval), or asks anew (a decision).
+    The rollout then reads the answer, ends as rejected (an approval), or asks anew (a decision).
     """
     now = world.clock.now()
-    late = [
-        q
-        for q in world.deployments.questions(current.id)
-        if q.token and not q.answer and q.expires_at and now >= q.expires_at
-    ]
+    late = [q for q in world.deployments.questions(current.id) if q.token and (q.answer or q.expired(now))]
     return [q.id for q in late if world.executions.answer_token(q.token, {"question": q.id})]
 
 
@@ -138,13 +134,14 @@ def wait_for(world: World, name: str, question_id: str, token: str) -> None:
 def _open(world: World, current: Deployment, fits: Callable[[Question], bool], what: str) -> Question:
     """The question that is open; otherwise a refusal that says what became of it."""
     asked = [q for q in world.deployments.questions(current.id) if q.id != ROLLBACK_REQUEST and fits(q)]
-    newest = max(asked, key=lambda q: (q.asked_at, q.answer is None), default=None)
+    newest = max(asked, key=lambda q: (q.answer is None, q.attempt, q.again, q.asked_at), default=None)
     if current.state.final:
         raise Refused(what, [f"{current.id} has ended: {current.state}, {current.reason}"])
     if newest is None:
         raise Refused(what, [f"{current.id} asks for none; it is {current.state}: {current.reason}"])
     if newest.answer:
         given = newest.answer
+        world.executions.answer_token(newest.token, {"question": newest.id})  # its wake-up may have been lost
         raise Refused(
             what, [f"{given.by} answered {given.choice} at {given.at:%Y-%m-%d %H:%M:%S} UTC: {given.why}"]
         )

@@ -48,8 +48,7 @@ def finish(world: World, cluster: Cluster, name: str, outcome: DeploymentState, 
     lease = Lease(current.epoch, current.id)
     if outcome is not DeploymentState.STALE:
         _leave_untouched(world, current, outcome)
-        hosts = set(current.hosts) | set(world.fleet.reports(cluster))
-        world.fleet.give_turns(cluster, [stand_down(current, host, world.clock.now()) for host in hosts])
+        _stand_down(world, current)
     aside = given_up(tuple(world.deployments.attempts(name)), tuple(world.deployments.questions(name)))
     closed = replace(
         current,
@@ -62,6 +61,13 @@ def finish(world: World, cluster: Cluster, name: str, outcome: DeploymentState, 
     world.leases.release(cluster, lease)
     queueing.after(world, cluster, closed)
     return Finished(outcome, reason)
+
+
+def _stand_down(world: World, current: Deployment) -> None:
+    """No turn of this deployment is begun any more, not even by an agent that was away."""
+    hosts = sorted(set(current.hosts) | set(world.fleet.reports(current.cluster)))
+    turns = [stand_down(current, host, world.clock.now()) for host in hosts]
+    world.fleet.give_turns(current.cluster, turns)
 
 
 def _leave_untouched(world: World, current: Deployment, outcome: DeploymentState) -> None:
@@ -100,10 +106,32 @@ def hand_over(world: World, cluster: Cluster, name: str, reason: str) -> Heir:
         rollback_of=name,
     )
     now = world.clock.now()
+    _record_heir(world, current, heir)
     world.leases.hand_over(cluster, Lease(current.epoch, current.id), heir.deployment, now)
+    _stand_down(world, current)
     closed = replace(current, state=DeploymentState.ROLLED_BACK, reason=reason, finished_at=now)
     world.deployments.put(closed)
     return Heir(payload(heir))
+
+
+def _record_heir(world: World, current: Deployment, heir: Request) -> None:
+    """Before it has the lease: whoever finds the lease with nobody at work knows what is to be begun."""
+    if current.previous is None or world.deployments.get(heir.cluster, heir.deployment) is not None:
+        return
+    world.deployments.put(
+        Deployment(
+            request=heir,
+            epoch=0,
+            target=current.previous,
+            previous=None,
+            hosts=(),
+            policy=current.policy,
+            started_at=world.clock.now(),
+            execution=heir.deployment,
+            state=DeploymentState.QUEUED,
+            reason=f"takes over from {current.id}",
+        )
+    )
 
 
 def _decided_by(world: World, name: str) -> str:

@@ -132,6 +132,7 @@ def _decision(world: World, facts: Facts, step: AwaitDecision) -> Question:
         asked_at=now,
         host=step.host,
         attempt=step.attempt,
+        again=step.again,
         evidence=attempt.evidence or (report.log_tail if report else ""),
         expires_at=now + timedelta(seconds=facts.deployment.policy.decision_expires_seconds),
         blame=attempt.blame,

@@ -36,15 +36,24 @@ def preview(world: World, request: Request) -> Plan:
 
 
 def begin(world: World, request: Request, execution: str) -> Planned:
-    """Begin the deployment, or resume it when it began before; every refusal is recorded with its reasons."""
+    """Begin the deployment, or resume it when it began before; every refusal is recorded with its reasons.
+
+    Raises StoreRefused where a store does not answer and the deployment has its lease already: it is begun again.
+    """
     try:
-        existing = world.deployments.get(request.cluster, request.deployment)
-        if existing is not None and existing.state is not DeploymentState.QUEUED:
-            return _resume(world, existing, execution)
-        found = preview(world, request)
+        cluster = request.cluster
     except InvalidName as error:
         return Planned("REFUSED", 0, str(error))
-    except (Unknown, StoreRefused) as error:
+    existing = world.deployments.get(cluster, request.deployment)
+    if existing is not None and existing.state is not DeploymentState.QUEUED:
+        return _resume(world, existing, execution)
+    try:
+        found = preview(world, request)
+    except (InvalidName, Unknown) as error:
+        return _refuse(world, request, [str(error)])
+    except StoreRefused as error:
+        if world.leases.current(cluster).deployment == request.deployment:
+            raise
         return _refuse(world, request, [str(error)])
     return _begun(world, request, execution, found)
 

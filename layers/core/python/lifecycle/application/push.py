@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from lifecycle.application.ports import Executions
+from lifecycle.domain.convergence import next_execution
 
 # GitHub caps its own payloads at 25 MB; a push event with its commits is far below one.
 LARGEST_BODY = 1_000_000
@@ -118,7 +119,7 @@ def codecommit_push(event: dict[str, Any]) -> Push | str:
 
 
 def start(push: Push, executions: Executions) -> Response:
-    """Start the run, once a commit."""
+    """Start the run, once a commit; one whose run failed is run again when it is delivered again."""
     payload = {
         "repository": push.repository,
         "name": push.name,
@@ -127,6 +128,10 @@ def start(push: Push, executions: Executions) -> Response:
         "pusher": push.pusher,
         "delivery": push.delivery,
     }
-    started = executions.start_delivery(push.execution, payload)
-    message = "started" if started else "this commit was delivered before; its run goes on"
-    return Response(202, {"message": message, "run": push.execution})
+    run = push.execution
+    while not executions.start_delivery(run, payload):
+        if not executions.delivery_failed(run):
+            message = "this commit was delivered before; its run goes on, or has ended well"
+            return Response(202, {"message": message, "run": run})
+        run = next_execution(run)
+    return Response(202, {"message": "started", "run": run})

@@ -10,7 +10,7 @@ from lifecycle.application import observe, turns
 from lifecycle.application.attempt import LONGEST_WAIT, Outcome, Running, stage, wait_until
 from lifecycle.domain.answers import given_up
 from lifecycle.domain.attempts import AttemptState
-from lifecycle.domain.capacity import Floor, TargetState, refuse_drain, state_of
+from lifecycle.domain.capacity import Floor, TargetState, refuse_drain
 from lifecycle.domain.fleet import HostReport, Stage
 
 # A reason is one line of a table; what a host said at length goes into the evidence.
@@ -21,16 +21,18 @@ REASON = 200
 def drain(running: Running) -> Outcome:
     """Take the host out of rotation and wait until its requests in flight have ended."""
     world, cluster, host = running.world, running.task.cluster, running.host
-    reports = world.fleet.reports(cluster)
-    if (report := reports.get(host)) is None:
-        return running.fail(f"{host} has no agent")
-    seen = observe.rotation(world, cluster, reports)
-    if refusal := refuse_drain(host, seen, _floor(running, frozenset(reports))):
-        return running.fail(refusal)
+    if refused := _refused(running):
+        return refused
     ready = _await_ready(running)
     if ready.outcome != "PASSED":
         return ready
-    if state_of(seen, host).in_rotation:
+    # It may have waited for long: another host may be down by now, or this call be overtaken.
+    if late := running.overtaken() or _refused(running):
+        return late
+    report = running.report()
+    if report is None:
+        return running.fail(f"{host} has no agent")
+    if world.dispatcher.targets(cluster).get(report.address, TargetState.ABSENT).in_rotation:
         running.tell("drain")
         world.dispatcher.deregister(cluster, report.address, report.port)
 
@@ -45,6 +47,23 @@ def drain(running: Running) -> Outcome:
     return Outcome("PASSED")
 
 
+def _refused(running: Running) -> Outcome | None:
+    """Close the attempt when its host may not be drained: too few others would serve."""
+    world, cluster, host = running.world, running.task.cluster, running.host
+    reports = world.fleet.reports(cluster)
+    if host not in reports:
+        return running.fail(f"{host} has no agent")
+    attempts, questions = world.deployments.told(running.deployment.id)
+    # Two hosts of one step begin their attempts before they look, so that each counts the other as out.
+    under_way = {a.host for a in attempts if not a.state.ended} - {host}
+    seen = observe.rotation(world, cluster, reports)
+    serving = {each: TargetState.DRAINING if each in under_way else state for each, state in seen.items()}
+    members = frozenset(reports) - set(world.fleet.quarantined_hosts(cluster))
+    floor = Floor.of(running.deployment.policy, members, given_up(attempts, questions))
+    refusal = refuse_drain(host, serving, floor)
+    return running.fail(refusal) if refusal else None
+
+
 def _await_ready(running: Running) -> Outcome:
     """Wait until the host has the version on its disk, checked; a damaged one is found before it is drained."""
     task, first = running.task, running.first
@@ -53,14 +72,6 @@ def _await_ready(running: Running) -> Outcome:
     turn = turns.stand_by(running.deployment, task.host, task.attempt, running.world.clock.now())
     running.world.fleet.give_turns(task.cluster, [turn])
     return _await_agent(running, (Stage.READY,))[0]
-
-
-def _floor(running: Running, members: frozenset[str]) -> Floor:
-    deployments, name = running.world.deployments, running.deployment.id
-    attempts, questions = deployments.told(name)
-    out = given_up(tuple(attempts), tuple(questions))
-    bad = running.world.fleet.quarantined_hosts(running.task.cluster)
-    return Floor.of(running.deployment.policy, members - set(bad), out)
 
 
 @stage(needs=AttemptState.DRAINED, reaches=AttemptState.INSTALLED)
@@ -160,6 +171,8 @@ def await_alive(running: Running) -> Outcome:
     limit = running.deployment.policy.alive_seconds
     alive = wait_until(running, limit, look)
     if alive is None or (wrong := _not_tested(running, running.report())):
+        if late := running.overtaken():
+            return late
         reason = wrong if alive else f"not alive behind the load balancer within {limit} s: it is {last}"
         running.tell("drain", reason or "")
         world.dispatcher.deregister(cluster, report.address, report.port)

@@ -19,7 +19,7 @@ def latest_attempts(attempts: Sequence[HostAttempt]) -> dict[str, HostAttempt]:
 def answered(questions: Sequence[Question], attempt: HostAttempt) -> list[Question]:
     """The answered questions about exactly this host and attempt, in the order of asking."""
     about = [q for q in questions if (q.host, q.attempt) == (attempt.host, attempt.number) and q.answer]
-    return sorted(about, key=lambda q: q.asked_at)
+    return sorted(about, key=lambda q: q.again)
 
 
 def answers_on(questions: Sequence[Question], attempt: HostAttempt) -> list[Choice]:

@@ -121,7 +121,7 @@ def _leased(facts: ClusterFacts, now: datetime) -> Convergence:
         return Hold(_drift(facts), f"{name} is deploying")
     if _ended(facts, now):
         return FreeLease(facts.lease, f"{name} holds the lease, but has ended or never began")
-    if holder is None or holder.state is DeploymentState.QUEUED:
+    if holder is None:
         return Hold(_drift(facts), f"{name} is about to begin")
     if facts.execution is ExecutionState.STOPPED:
         return CloseStopped(name, f"its execution {holder.execution} was stopped by hand")
@@ -176,7 +176,7 @@ def _told(drift: Mapping[str, str]) -> str:
 
 def _ended(facts: ClusterFacts, now: datetime) -> bool:
     """Whether the holder's record is final, or missing for longer than its plan could take to write it."""
-    if facts.holder and facts.holder.state is not DeploymentState.QUEUED:
+    if facts.holder:
         return facts.holder.state.final
     return facts.lease.since is not None and now - facts.lease.since > BEGINNING_LASTS
 

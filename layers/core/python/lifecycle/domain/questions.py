@@ -52,6 +52,7 @@ class Answer:
 class Question:
     """What a rollout waits for: a decision on one attempt of one host, an approval at a gate, or a resume.
 
+    `again` counts the questions asked about the same attempt before: clocks differ, this number does not.
     `token` is the execution's task token, set when it waits. `effects` says what each choice would do here.
     Unanswered past `expires_at`, an approval counts as rejected, and a decision is asked anew: an old question
     takes no answer.
@@ -64,6 +65,7 @@ class Question:
     asked_at: datetime
     host: str = ""
     attempt: int = 0
+    again: int = 0
     gate: ApprovalGate = ApprovalGate.NONE
     evidence: str = ""
     expires_at: datetime | None = None

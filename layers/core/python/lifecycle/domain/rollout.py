@@ -8,6 +8,7 @@ late or duplicate callback changes nothing.
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import TypeAlias
 
 from lifecycle.domain.amounts import at_most
 from lifecycle.domain.answers import answered, answers_on, asked_before, choices, latest_attempts
@@ -29,6 +30,9 @@ from lifecycle.domain.steps import AwaitDecision, ContinueLater, Diagnose, Facts
 
 # A Standard execution may have 25,000 history events; a host takes at most 50 (tests/statemachines).
 HOSTS_PER_EXECUTION = 400
+
+# Hosts with the number of their next attempt.
+Hosts: TypeAlias = list[tuple[str, int]]
 
 
 def next_step(facts: Facts, now: datetime) -> Step:
@@ -99,7 +103,7 @@ def _halt(
 class _Left:
     """The hosts that are not done: to be updated, left for later by a human, out of reach."""
 
-    waiting: list[tuple[str, int]] = field(default_factory=list)
+    waiting: Hosts = field(default_factory=list)
     postponed: list[HostAttempt] = field(default_factory=list)
     unreached: list[HostAttempt] = field(default_factory=list)
 
@@ -122,7 +126,7 @@ def _hosts(facts: Facts, now: datetime) -> Step:
 
 def _left(facts: Facts, newest: Mapping[str, HostAttempt], now: datetime) -> _Left:
     left, out_of_reach = _Left(), unreached(facts)
-    silent: list[tuple[str, int]] = []
+    silent: Hosts = []
     tolerable = silence_is_tolerable(facts, now)
     # A quarantined host is no member, but what was decided on it in this deployment still holds.
     decided = sorted(host for host in newest if host in facts.quarantined and host in facts.reports)
@@ -147,7 +151,7 @@ def _left(facts: Facts, newest: Mapping[str, HostAttempt], now: datetime) -> _Le
         elif not answers and replaced(facts, attempt):
             left.waiting.append((host, attempt.number + 1))
     # Hosts that serve nothing come first, because taking them costs no capacity: those that joined, too.
-    left.waiting.sort(key=lambda each: state_of(facts.rotation, each[0]) is TargetState.HEALTHY)
+    left.waiting.sort(key=lambda each: _serves(facts, each[0]))
     left.waiting += silent
     return left
 
@@ -161,11 +165,30 @@ def _turn(facts: Facts, left: _Left) -> Step:
     here = sum(attempt.execution == facts.execution for attempt in facts.attempts)
     if here >= HOSTS_PER_EXECUTION:
         return ContinueLater(f"{here} attempts in execution {facts.execution}; going on in a new one")
-    limit = at_most(facts.deployment.policy.max_unavailable, len(members(facts)))
-    size = max(1, limit - len(left.postponed) - len(left.unreached))
-    turn, following = tuple(left.waiting[:size]), tuple(left.waiting[size : 2 * size])
+    turn, rest = _share(facts, left.waiting)
+    following = rest[: len(turn)]
     names = ", ".join(host for host, _ in turn)
-    return UpdateHosts(turn, following, f"{names} next; {len(left.waiting) - len(turn)} to follow")
+    return UpdateHosts(tuple(turn), tuple(following), f"{names} next; {len(rest)} to follow")
+
+
+def _share(facts: Facts, waiting: Hosts) -> tuple[Hosts, Hosts]:
+    """Those whose turn it is, and the rest: at most `max_unavailable` are out, those that serve nothing included."""
+    here, aside = members(facts), set_aside(facts)
+    out = {h for h in here if h not in aside and not _serves(facts, h)}
+    limit = at_most(facts.deployment.policy.max_unavailable, len(here))
+    spare = limit - len(out)
+    turn: Hosts = []
+    for host, number in waiting:
+        if len(turn) < limit and (spare > 0 or not _serves(facts, host)):
+            turn.append((host, number))
+            spare -= _serves(facts, host)
+    # Where no host can be spared, the first one's drain is refused, and says which are down.
+    turn = turn or waiting[:1]
+    return turn, [each for each in waiting if each not in turn]
+
+
+def _serves(facts: Facts, host: str) -> bool:
+    return state_of(facts.rotation, host) is TargetState.HEALTHY
 
 
 def _verified(facts: Facts, newest: Mapping[str, HostAttempt], now: datetime) -> Step:

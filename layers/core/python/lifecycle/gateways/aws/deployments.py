@@ -67,12 +67,19 @@ class DynamoDeployments:
         return self._standing(question)
 
     def answer(self, question: Question, answer: Answer) -> Question:
-        answered = replace(self._standing(question), answer=answer)
-        if self._table.put(self._item(answered), "attribute_exists(pk) AND answered = :no", no={"N": "0"}):
+        standing = self._standing(question)
+        answered = replace(standing, answer=answer)
+        # The token that waits is part of what is replaced: one that came in between must not be lost.
+        condition = "attribute_exists(pk) AND answered = :no AND waits = :token"
+        token = {"S": standing.token}
+        if self._table.put(self._item(answered), condition, no={"N": "0"}, token=token):
             return answered
-        given = self._standing(question).answer
+        now = self._standing(question)
+        given = now.answer
+        if given is None and now.token != standing.token:
+            return self.answer(question, answer)
         if given is None or given == answer:
-            return self._standing(question)
+            return now
         raise Refused(
             question.id, [f"{given.by} answered {given.choice} at {given.at:%Y-%m-%d %H:%M:%S} UTC"]
         )
@@ -84,4 +91,4 @@ class DynamoDeployments:
     @staticmethod
     def _item(question: Question) -> dict[str, object]:
         pk, sk = deployment_key(question.deployment), f"QUESTION#{question.id}"
-        return item(pk, sk, question, answered=int(question.answer is not None))
+        return item(pk, sk, question, answered=int(question.answer is not None), waits=question.token)

@@ -33,12 +33,20 @@ class StepFunctionsExecutions:
     def rollout_state(self, name: str) -> ExecutionState:
         if not name:
             return ExecutionState.UNKNOWN
-        arn = self._rollout.replace(":stateMachine:", ":execution:") + f":{name}"
+        status = self._status(self._rollout, name)
+        return _STATES.get(status, ExecutionState.ENDED) if status else ExecutionState.UNKNOWN
+
+    def delivery_failed(self, name: str) -> bool:
+        return self._status(self._delivery, name) in ("FAILED", "TIMED_OUT", "ABORTED")
+
+    def _status(self, machine: str, name: str) -> str:
+        """What the service says of an execution; empty when there is none of that name."""
+        arn = machine.replace(":stateMachine:", ":execution:") + f":{name}"
         try:
-            found = self._states.describe_execution(executionArn=arn)
+            found: dict[str, str] = self._states.describe_execution(executionArn=arn)
         except self._states.exceptions.ExecutionDoesNotExist:
-            return ExecutionState.UNKNOWN
-        return _STATES.get(found["status"], ExecutionState.ENDED)
+            return ""
+        return found["status"]
 
     def answer_token(self, token: str, output: Mapping[str, Any]) -> bool:
         errors = self._states.exceptions

@@ -15,6 +15,7 @@ class MemoryExecutions:
         self.running: set[str] = set()
         self.stopped: set[str] = set()
         self.waiting: set[str] = set()
+        self.failed: set[str] = set()
 
     def start_rollout(self, name: str, payload: Mapping[str, Any]) -> bool:
         new = name not in self.rollouts
@@ -27,6 +28,9 @@ class MemoryExecutions:
         new = name not in self.deliveries
         self.deliveries.setdefault(name, dict(payload))
         return new
+
+    def delivery_failed(self, name: str) -> bool:
+        return name in self.failed
 
     def rollout_state(self, name: str) -> ExecutionState:
         if name in self.stopped:

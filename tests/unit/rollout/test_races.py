@@ -1,0 +1,153 @@
+"""What the simulation and the crash matrix once found, each shrunk to a few lines."""
+
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from lifecycle.application import stages
+from lifecycle.application.attempt import HostTask
+from lifecycle.application.converge import converge_all
+from lifecycle.application.decide import decide
+from lifecycle.application.finish import hand_over
+from lifecycle.application.plan import begin
+from lifecycle.domain.attempts import AttemptState, HostAttempt
+from lifecycle.domain.deployment import Deployment, DeploymentState
+from lifecycle.domain.errors import Refused, StaleEpoch, StoreRefused
+from lifecycle.domain.fleet import Order, Stage
+from lifecycle.domain.manifest import Policy
+from lifecycle.domain.questions import Answer, Choice
+from tests.support.rollout import CLUSTER, Machine
+
+
+def halted(machine: Machine) -> str:
+    machine.host("host-2").breaks["1.0.1"] = Stage.SELF_TESTING
+    return machine.deploy("1.0.1")
+
+
+def retry(machine: Machine) -> Answer:
+    return Answer(Choice.RETRY, "grace", "", machine.now)
+
+
+def test_two_hosts_that_drain_at_once_count_each_other_as_out() -> None:
+    machine = Machine(policy=Policy(max_unavailable=2))
+    machine.deploy("1.0.0")
+    machine.join("host-5")  # serves nothing: of five hosts, one more may go
+    machine.memory.clock.sleep(1)
+    request = machine.request("1.0.1")
+    machine.begin(request)
+    epoch = machine.record(request.deployment).epoch
+    for host in ("host-1", "host-2"):
+        begun = HostAttempt(request.deployment, host, 1, epoch, request.deployment, machine.now)
+        machine.memory.deployments.put_attempt(begun)
+    task = HostTask(CLUSTER, request.deployment, epoch, "host-2", 1)
+    assert "would leave" in stages.drain(machine.world, task, request.deployment).reason
+    assert "host-2" in machine.serving()
+
+
+def test_a_host_that_fell_while_another_made_ready_keeps_that_one_in_rotation(machine: Machine) -> None:
+    machine.memory.clock.sleep(1)
+    request = machine.request("1.0.1")
+    machine.begin(request)
+    dead = machine.host("host-3").address
+    # It falls at the first look for whether host-2 is ready, after the first look at the capacity.
+    machine.memory.clock.ticks.insert(0, lambda: machine.memory.dispatcher.dead.add(dead))
+    machine.update(request.deployment, "host-2", 1)
+    assert "would leave 2 healthy of 4" in machine.memory.deployments.attempts(request.deployment)[0].reason
+    assert "host-2" in machine.serving()
+
+
+def test_a_step_takes_no_more_hosts_than_those_that_are_down_leave_over() -> None:
+    machine = Machine(hosts=6, policy=Policy(max_unavailable=2))
+    machine.deploy("1.0.0")
+    machine.memory.clock.sleep(1)
+    request = machine.request("1.0.1")
+    machine.begin(request)
+    machine.join("host-7")
+    machine.run(request.deployment)
+    assert machine.record(request.deployment).state is DeploymentState.DONE
+    assert len(machine.serving()) == 7
+
+
+@pytest.mark.parametrize("by", ["a second answer", "convergence"])
+def test_an_answer_whose_wake_up_was_lost_is_made_up_for(machine: Machine, by: str) -> None:
+    name = halted(machine)
+    executions = machine.memory.executions
+    decide(machine.world, CLUSTER, name, "host-2", 1, retry(machine))
+    executions.running.add(name)
+    executions.waiting.add(machine.memory.deployments.questions(name)[0].token)  # it sleeps on
+    if by == "convergence":
+        converge_all(machine.world, "abcd", "schedule")
+    else:
+        with pytest.raises(Refused, match="grace answered RETRY"):
+            decide(machine.world, CLUSTER, name, "host-2", 1, retry(machine))
+    assert executions.waiting == set()
+
+
+def test_a_question_asked_by_a_clock_that_is_behind_can_be_answered(machine: Machine) -> None:
+    name = halted(machine)
+    machine.decide(name, Choice.FORCE_NEXT, "host-2")
+    first, again = machine.memory.deployments.questions(name)
+    early = replace(again, asked_at=first.asked_at - timedelta(minutes=9))
+    machine.memory.deployments._questions[name, again.id] = early
+    machine.decide(name, Choice.SKIP_HOST, "host-2")
+    assert machine.record(name).state is DeploymentState.DONE
+
+
+def test_a_store_that_refuses_a_resumed_plan_leaves_it_its_lease(
+    machine: Machine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    name = halted(machine)
+    record = machine.record(name)
+    lease = machine.memory.leases.current(CLUSTER)
+
+    def refuse(*_: object) -> Deployment | None:
+        raise StoreRefused("the ledger is not there")
+
+    monkeypatch.setattr(machine.memory.deployments, "get", refuse)
+    with pytest.raises(StoreRefused):
+        begin(machine.world, record.request, f"{name}_2")
+    assert machine.memory.leases.current(CLUSTER) == lease
+
+
+def test_a_rollback_whose_execution_was_lost_before_its_plan_is_begun_by_convergence(
+    machine: Machine,
+) -> None:
+    name = halted(machine)
+    decide(machine.world, CLUSTER, name, "host-2", 1, Answer(Choice.ROLL_BACK, "grace", "", machine.now))
+    heir = str(hand_over(machine.world, CLUSTER, name, "it is bad").input["deployment"])
+    assert {machine.turn(host).order for host in machine.record(name).hosts} == {Order.IDLE}
+    machine.memory.executions.rollouts.clear()
+    found = converge_all(machine.world, "abcd", "schedule")[0]
+    assert (found.kind, found.deployment) == ("RESUME", heir)
+    machine.run_what_waited()
+    assert machine.record(heir).state is DeploymentState.DONE
+    assert set(machine.serving().values()) == {"1.0.0"}
+
+
+def test_handing_over_twice_leaves_a_rollback_that_runs_as_it_is(machine: Machine) -> None:
+    name = halted(machine)
+    decide(machine.world, CLUSTER, name, "host-2", 1, Answer(Choice.ROLL_BACK, "grace", "", machine.now))
+    machine.run(name)
+    rollback = machine.memory.deployments.recent(CLUSTER, 1)[0]
+    with pytest.raises(StaleEpoch):
+        hand_over(machine.world, CLUSTER, name, "it is bad")
+    assert machine.record(rollback.id) == rollback
+
+
+def test_a_call_that_was_overtaken_while_it_waited_does_nothing_more(machine: Machine) -> None:
+    machine.memory.clock.sleep(1)
+    request = machine.request("1.0.1")
+    machine.begin(request)
+    name = request.deployment
+
+    def give_up() -> None:
+        found = machine.memory.deployments.attempts(name)
+        if found and not found[0].state.ended:
+            closed = replace(found[0], state=AttemptState.FAILED, reason="lost")
+            machine.memory.deployments.put_attempt(closed)
+
+    machine.memory.clock.ticks.insert(0, give_up)
+    assert machine.update(name, "host-2", 1)[0] == "SKIPPED"
+    assert "host-2" in machine.serving()
+    assert machine.memory.deployments.attempts(name)[0].reason == "lost"
