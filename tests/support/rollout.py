@@ -26,7 +26,7 @@ from lifecycle.gateways.memory.world import MemoryWorld
 
 CLUSTER = Cluster("production", "hello")
 BUILT = datetime(2026, 11, 23, 11, tzinfo=UTC)
-HEARTBEAT = timedelta(seconds=5)
+HEARTBEAT = timedelta(seconds=10)
 CHAIN = (stages.drain, stages.install, stages.self_test, stages.register, stages.await_alive)
 
 
@@ -101,9 +101,11 @@ class Machine:
 
     def tick(self) -> None:
         """Agents poll, drains end, health checks run."""
+        turns, reports = self.memory.fleet.turns(CLUSTER), self.memory.fleet.reports(CLUSTER)
+        due = self.now - HEARTBEAT
         for host in self.hosts:
-            turn = self.memory.fleet.turn(CLUSTER, host.name)
-            news = turn is not host.seen or self.now - self.report(host.name).seen_at >= HEARTBEAT
+            turn = turns.get(host.name)
+            news = turn is not host.seen or reports[host.name].seen_at <= due
             if news and not host.silent:
                 host.seen = turn
                 self._report(host, self._acted(host, turn))

@@ -10,7 +10,7 @@ class MemoryFleet:
 
     def __init__(self) -> None:
         self._reports: dict[Cluster, dict[str, HostReport]] = {}
-        self._turns: dict[tuple[Cluster, str], Turn] = {}
+        self._turns: dict[Cluster, dict[str, Turn]] = {}
         self._bad: dict[Cluster, dict[str, str]] = {}
         self._bad_hosts: dict[Cluster, dict[str, str]] = {}
 
@@ -25,13 +25,17 @@ class MemoryFleet:
         self._reports.setdefault(cluster, {})[report.host] = report
 
     def turn(self, cluster: Cluster, host: str) -> Turn | None:
-        return self._turns.get((cluster, host))
+        return self._turns.get(cluster, {}).get(host)
+
+    def turns(self, cluster: Cluster) -> Mapping[str, Turn]:
+        return self._turns.get(cluster, {})
 
     def give_turns(self, cluster: Cluster, turns: Sequence[Turn]) -> None:
+        given = self._turns.setdefault(cluster, {})
         for turn in turns:
-            held = self._turns.get((cluster, turn.host))
+            held = given.get(turn.host)
             if held is None or turn.epoch > held.epoch or (turn.epoch == held.epoch and _later(turn, held)):
-                self._turns[cluster, turn.host] = turn
+                given[turn.host] = turn
 
     def quarantine(self, cluster: Cluster, version: str, why: str) -> None:
         self._bad.setdefault(cluster, {})[version] = why
@@ -50,7 +54,7 @@ class MemoryFleet:
         self._bad_hosts.get(cluster, {}).pop(name, None)
 
     def remove(self, cluster: Cluster, host: str) -> None:
-        self._turns.pop((cluster, host), None)
+        self._turns.get(cluster, {}).pop(host, None)
         self._reports.get(cluster, {}).pop(host, None)
 
 
