@@ -99,7 +99,7 @@ def test_a_deployment_may_be_paused_again_and_aborted_while_paused(machine: Mach
 
 def test_what_is_paused_is_not_paused_twice_and_what_is_not_is_not_resumed(machine: Machine) -> None:
     name, _ = begun(machine, "1.0.1")
-    with pytest.raises(Refused, match="asks for none"):
+    with pytest.raises(Refused, match="asks for nothing"):
         told(machine.world, CLUSTER, name, says(machine, Choice.RESUME))
     told(machine.world, CLUSTER, name, says(machine, Choice.PAUSE))
     with pytest.raises(Refused, match="paused by grace"):

@@ -151,3 +151,28 @@ def test_a_call_that_was_overtaken_while_it_waited_does_nothing_more(machine: Ma
     assert machine.update(name, "host-2", 1)[0] == "SKIPPED"
     assert "host-2" in machine.serving()
     assert machine.memory.deployments.attempts(name)[0].reason == "lost"
+
+
+@pytest.mark.parametrize(
+    "policy", [Policy(min_healthy=1), Policy(max_unavailable="50%"), Policy(max_unavailable=2)]
+)
+def test_a_repair_of_one_host_is_measured_against_the_whole_cluster(policy: Policy) -> None:
+    machine = Machine(policy=policy)
+    machine.deploy("1.0.0")
+    machine.memory.dispatcher.states[CLUSTER].pop(machine.host("host-3").address)
+    assert converge_all(machine.world, "abcd", "schedule")[0].kind == "REPAIR"
+    machine.run_what_waited()
+    assert len(machine.serving()) == 4
+
+
+def test_an_expired_question_about_a_host_that_left_stands_in_nobodys_way() -> None:
+    machine = Machine(policy=Policy(decision_expires_seconds=60))
+    machine.deploy("1.0.0")
+    name = halted(machine)
+    machine.memory.clock.sleep(61)
+    machine.leave("host-2")
+    machine.host("host-1").breaks["1.0.1"] = Stage.SELF_TESTING
+    machine.run(name)
+    machine.host("host-1").breaks.clear()
+    machine.decide(name, Choice.RETRY, "host-1")
+    assert machine.record(name).state is DeploymentState.DONE

@@ -21,10 +21,8 @@ def decide(world: World, cluster: Cluster, name: str, host: str, attempt: int, a
     A host that is to be tried again is no longer quarantined: if it fails again, it will be.
     """
     current = observe.deployment(world, cluster, name)
-    question = _open(world, current, lambda q: bool(q.host), f"a decision on {host}, attempt {attempt}")
-    if (question.host, question.attempt) != (host, attempt):
-        asked = f"{question.host}, attempt {question.attempt}"
-        raise Refused(f"the decision on {host}, attempt {attempt}", [f"{name} asks about {asked}"])
+    what = f"the decision on {host}, attempt {attempt}"
+    question = _open(world, current, lambda q: (q.host, q.attempt) == (host, attempt), what)
     _refuse_late(world, question, answer)
     if answer.choice is Choice.RETRY and host in world.fleet.quarantined_hosts(cluster):
         why = f"to be tried again: {answer.why}"
@@ -116,7 +114,9 @@ def wake_late(world: World, current: Deployment) -> list[str]:
     The rollout then reads the answer, ends as rejected (an approval), or asks anew (a decision).
     """
     now = world.clock.now()
-    late = [q for q in world.deployments.questions(current.id) if q.token and (q.answer or q.expired(now))]
+    # Only the newest few can be waited for: older ones were answered, or asked anew.
+    newest = sorted(world.deployments.questions(current.id), key=lambda q: q.asked_at)[-3:]
+    late = [q for q in newest if q.token and (q.answer or q.expired(now))]
     return [q.id for q in late if world.executions.answer_token(q.token, {"question": q.id})]
 
 
@@ -133,19 +133,29 @@ def wait_for(world: World, name: str, question_id: str, token: str) -> None:
 
 def _open(world: World, current: Deployment, fits: Callable[[Question], bool], what: str) -> Question:
     """The question that is open; otherwise a refusal that says what became of it."""
-    asked = [q for q in world.deployments.questions(current.id) if q.id != ROLLBACK_REQUEST and fits(q)]
-    newest = max(asked, key=lambda q: (q.answer is None, q.attempt, q.again, q.asked_at), default=None)
+    now = world.clock.now()
+    asked = [q for q in world.deployments.questions(current.id) if q.id != ROLLBACK_REQUEST]
+    open_ = [q for q in asked if not q.answer and not q.expired(now)]
+    fitting = [q for q in open_ if fits(q)] or [q for q in asked if fits(q)]
+    newest = max(fitting, key=lambda q: (q.again, q.asked_at), default=None)
     if current.state.final:
         raise Refused(what, [f"{current.id} has ended: {current.state}, {current.reason}"])
+    told = "; ".join(f"it asks about {_subject(q)}" for q in open_) or "it asks for nothing else"
     if newest is None:
-        raise Refused(what, [f"{current.id} asks for none; it is {current.state}: {current.reason}"])
+        why = f", {current.reason}" if current.reason else ""
+        raise Refused(what, [f"{current.id} is {current.state}{why}", told])
     if newest.answer:
         given = newest.answer
         world.executions.answer_token(newest.token, {"question": newest.id})  # its wake-up may have been lost
-        raise Refused(
-            what, [f"{given.by} answered {given.choice} at {given.at:%Y-%m-%d %H:%M:%S} UTC: {given.why}"]
-        )
+        said = f"{given.by} answered {given.choice} at {given.at:%Y-%m-%d %H:%M:%S} UTC: {given.why}"
+        raise Refused(what, [said, told])
     return newest
+
+
+def _subject(question: Question) -> str:
+    if question.host:
+        return f"{question.host}, attempt {question.attempt}"
+    return "the end of a pause" if question.pauses else f"an approval {question.gate.replace('_', ' ')}"
 
 
 def _refuse_late(world: World, question: Question, answer: Answer) -> None:

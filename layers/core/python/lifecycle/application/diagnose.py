@@ -4,7 +4,7 @@ Called by functions/diagnose between a failure and the question about it; what i
 """
 
 from dataclasses import dataclass, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from lifecycle.application import observe, turns
 from lifecycle.application.attempt import LONGEST_WAIT, HostTask, Outcome
@@ -27,6 +27,7 @@ class _Case:
     task: HostTask
     deployment: Deployment
     attempt: HostAttempt
+    deadline: datetime  # of the whole diagnosis: its function is ended soon after
 
 
 def diagnose(world: World, task: HostTask) -> Outcome:
@@ -39,7 +40,7 @@ def diagnose(world: World, task: HostTask) -> Outcome:
     attempt = standing.attempt
     if attempt is None or current.state.final or not can_be_diagnosed(current, attempt):
         return Outcome("SKIPPED", "there is nothing to diagnose")
-    case = _Case(world, task, current, attempt)
+    case = _Case(world, task, current, attempt, world.clock.now() + LONGEST_WAIT)
     found = _wait_until_out(case, standing.report) or _tried(case)
     _note(case, found)
     return Outcome("PASSED", found.told)
@@ -52,7 +53,7 @@ def _wait_until_out(case: _Case, report: HostReport | None) -> Diagnosis | None:
         return Diagnosis(Blame.UNCLEAR, f"{host} has no agent any more")
     world, clock = case.world, case.world.clock
     limit = timedelta(seconds=case.deployment.policy.drain_seconds) + _LEAVES_ROTATION
-    until = clock.now() + min(limit, LONGEST_WAIT)
+    until = min(clock.now() + limit, case.deadline)
     while True:
         state = world.dispatcher.targets(case.task.cluster).get(report.address, TargetState.ABSENT)
         if state in (TargetState.ABSENT, TargetState.UNUSED):
@@ -71,8 +72,7 @@ def _tried(case: _Case) -> Diagnosis:
     turn = turns.restore(case.deployment, previous, task.host, task.attempt, clock.now())
     _tell(case, f"diagnose with {previous.version}", "is it the host or the version?")
     world.fleet.give_turns(task.cluster, [turn])
-    until = clock.now() + LONGEST_WAIT
-    while clock.now() < until:
+    while clock.now() < case.deadline:
         report = world.fleet.report(task.cluster, task.host)
         if found := _so_far(case, turn, report):
             return found

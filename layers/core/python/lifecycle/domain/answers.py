@@ -64,10 +64,13 @@ def effects(
         Choice.SKIP_HOST: f"{host} stays as it is, out of this deployment; {rest}",
         Choice.FORCE_NEXT: f"{host} stays as it is for now; {rest}; you are asked about {host} again at the end",
         Choice.ROLL_BACK: f"{_named([*updated, host])} back to {previous}; {target} is quarantined",
-        Choice.ABORT: f"{_named(left) or 'no host'} not touched, {_named(updated) or 'no host'} left with {target}, "
-        f"{host} left as it is; nothing goes on by itself",
+        Choice.ABORT: f"all stays as it is: {_with(updated, target)}{_with(left, previous)}{host} as it is now",
     }
     return {choice: told.get(choice, CONSEQUENCES[choice]) for choice in offered}
+
+
+def _with(hosts: Sequence[str], version: str) -> str:
+    return f"{_named(hosts)} with {version or 'nothing'}, " if hosts else ""
 
 
 def _named(hosts: Sequence[str]) -> str:

@@ -40,7 +40,11 @@ class Observed:
         """The policy of the environment that is asked for."""
         return self.manifest.policy(request.environment)
 
+    @property
+    def cluster_members(self) -> frozenset[str]:
+        """The hosts that the policy counts: all that are there and not quarantined."""
+        return frozenset(self.reports) - frozenset(self.bad_hosts)
+
     def members(self, request: Request) -> frozenset[str]:
-        """The hosts that it is about: neither quarantined, nor, in a repair of some, the others."""
-        named = request.only or self.reports
-        return frozenset(h for h in named if h in self.reports and h not in self.bad_hosts)
+        """The hosts that it is about: of those, in a repair of some, only they."""
+        return self.cluster_members & frozenset(request.only) if request.only else self.cluster_members

@@ -96,6 +96,8 @@ def _silent(request: Request, seen: Observed, now: datetime, patience: timedelta
 
 def _silence(request: Request, seen: Observed, now: datetime, patience: timedelta) -> list[str]:
     """The agents that are silent, if they are more than the policy lets go on without."""
+    if request.only:
+        return []  # its hosts were heard when it was asked for; one that fell silent since is asked about
     silent = _silent(request, seen, now, patience)
     allowed = at_most(seen.policy(request).max_unreachable, len(seen.members(request)))
     if len(silent) <= allowed and len(silent) < len(seen.members(request)):
@@ -109,7 +111,7 @@ def _silence(request: Request, seen: Observed, now: datetime, patience: timedelt
 
 def _capacity(request: Request, seen: Observed, order: Sequence[str]) -> list[str]:
     """Why the policy could never finish; else the first drain that would be refused if every host succeeded."""
-    policy, hosts = seen.policy(request), seen.members(request)
+    policy, hosts = seen.policy(request), seen.cluster_members
     size = len(hosts)
     limit, kept = at_most(policy.max_unavailable, size), at_least(policy.min_healthy, size)
     if not size:
