@@ -28,10 +28,12 @@ def build_app(outdir: str | None = None, context: dict[str, object] | None = Non
     defaults = json.loads((ROOT / "cdk.json").read_text())["context"]
     app = App(outdir=outdir, context=defaults | (context or {}), analytics_reporting=False)
     settings = Settings.of(app)
-    ControlPlaneStack(app, "lifecycle", settings)
+    control_plane = ControlPlaneStack(app, "lifecycle", settings)
     ByoClusterStack(app, "lifecycle-cluster")
     for cluster in settings.clusters:
-        AsgClusterStack(app, f"lifecycle-{cluster.environment}-{cluster.service}", cluster)
+        stack = AsgClusterStack(app, f"lifecycle-{cluster.environment}-{cluster.service}", cluster)
+        # Its events call the control plane's functions by name.
+        stack.add_dependency(control_plane)
     return app
 
 

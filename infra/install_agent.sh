@@ -7,6 +7,10 @@ bundle='$bundle'
 version="$$(basename "$$bundle" .zip)"
 home=/opt/lifecycle
 
+# At boot both may run it at once: whoever is second finds the work done.
+exec 9> /run/lifecycle-agent-install.lock
+flock 9
+
 metadata() {
   local token
   token="$$(curl -sf -X PUT http://169.254.169.254/latest/api/token -H 'X-aws-ec2-metadata-token-ttl-seconds: 60')"
@@ -33,8 +37,9 @@ rmdir "$$fresh"
 ln -sfn "$$home/agent/$$version" "$$home/agent/.next"
 mv -T "$$home/agent/.next" "$$home/agent/current"
 
+host="$$(metadata instance-id)"
 cat > /etc/lifecycle-agent.env <<EOF
-LIFECYCLE_HOST=$$(metadata instance-id)
+LIFECYCLE_HOST=$$host
 LIFECYCLE_ADDRESS=$$(metadata local-ipv4)
 LIFECYCLE_ZONE=$$(metadata placement/availability-zone)
 LIFECYCLE_SERVICE=$service
@@ -74,3 +79,16 @@ systemctl enable -q lifecycle-agent
 systemctl restart lifecycle-agent
 echo "$$version" > "$$home/agent/version"
 find "$$home/agent" -mindepth 1 -maxdepth 1 -type d ! -name "$$version" -exec rm -rf {} +
+
+# Auto Scaling counts a new instance as launched when its agent has reported, and only then tells Lifecycle of it.
+# It has no such wait when the agent of an older instance was brought to this version.
+report='{"pk": {"S": "REPORTS#$environment/$service"}, "sk": {"S": "'"$$host"'"}}'
+for _ in $$(seq 100); do
+  if [ "$$(aws dynamodb get-item --region '$region' --table-name '$table' --key "$$report" \
+      --query Item.sk.S --output text)" = "$$host" ]; then
+    aws autoscaling complete-lifecycle-action --region '$region' --auto-scaling-group-name '$group' \
+      --lifecycle-hook-name '$hook' --instance-id "$$host" --lifecycle-action-result CONTINUE || true
+    break
+  fi
+  sleep 3
+done

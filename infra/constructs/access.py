@@ -1,6 +1,6 @@
-"""Who may do what: the actions and resources that each kind of access takes, and nothing else.
+"""What a grant is: a statement of exact actions, with a reason for each wildcard, and the accesses made of them.
 
-`Phase`, the operators and the hosts are given these; tests/infra holds every role to its exact list.
+infra/constructs/grants.py lists them; tests/infra holds every role to its exact list.
 """
 
 from collections.abc import Iterable, Mapping
@@ -9,8 +9,6 @@ from dataclasses import dataclass, field
 from aws_cdk import Acknowledgment, Fn, Token, Validations
 from aws_cdk import aws_iam as iam
 from constructs import IConstruct
-
-from infra import names
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,122 +85,3 @@ def accept(construct: IConstruct, reasons: Mapping[str, str]) -> None:
 def substituted(text: str) -> str:
     """`text` with its `${...}` filled in by CloudFormation; as it is when it has none, or is a token already."""
     return Fn.sub(text) if "${" in text and not Token.is_unresolved(text) else text
-
-
-_LEDGER = names.arn("dynamodb", f"table/{names.LEDGER}")
-# Items are never deleted and the table is never scanned: nobody has DeleteItem or Scan.
-LEDGER = Access(
-    read=(
-        Statement("LedgerRead", ("dynamodb:GetItem", "dynamodb:Query", "dynamodb:BatchGetItem"), (_LEDGER,)),
-    ),
-    write=(
-        Statement(
-            "LedgerWrite",
-            ("dynamodb:PutItem", "dynamodb:UpdateItem", "dynamodb:ConditionCheckItem"),
-            (_LEDGER,),
-        ),
-    ),
-)
-
-_EVERY_CLUSTER = "one Lambda serves every cluster: the names below /lifecycle are services, known at run time"
-REGISTRY = Access(
-    read=(
-        Statement(
-            "RegistryRead",
-            ("ssm:GetParameter",),
-            (names.arn("ssm", "parameter/lifecycle/*"),),
-            _EVERY_CLUSTER,
-        ),
-    ),
-    write=(
-        Statement(
-            "RegistryWrite",
-            ("ssm:PutParameter",),
-            (names.arn("ssm", "parameter/lifecycle/*/desired"),),
-            _EVERY_CLUSTER,
-        ),
-    ),
-)
-_EMULATED = "the emulator finds no resource in this request (tests/statemachines/test_gaps.py); AWS does"
-
-
-def registry_list(*, emulated: bool) -> Access:
-    """List the clusters, beside reading what is desired of each."""
-    resources = (names.arn("ssm", "parameter/lifecycle"), names.arn("ssm", "parameter/lifecycle/*"))
-    listed = Statement(
-        "RegistryList",
-        ("ssm:GetParametersByPath",),
-        ("*",) if emulated else resources,
-        _EMULATED if emulated else _EVERY_CLUSTER,
-    )
-    return Access(read=(*REGISTRY.read, listed))
-
-
-def see_builds(*, emulated: bool) -> tuple[Statement, Statement]:
-    """A build's state, and its log."""
-    project = names.arn("codebuild", f"project/{names.BUILD_PROJECT}")
-    log = names.arn("logs", f"log-group:{names.BUILD_LOG}")
-    return (
-        Statement(
-            "Builds",
-            ("codebuild:BatchGetBuilds",),
-            ("*",) if emulated else (project,),
-            _EMULATED if emulated else "",
-        ),
-        # AWS asks for the stream, the emulator for the group.
-        Statement("BuildLog", ("logs:GetLogEvents",), (log, f"{log}:*"), "a build names its own stream"),
-    )
-
-
-_EVERY_GROUP = "target groups of clusters that are added later; named lc-<environment>-<service>"
-TARGETS = Access(
-    read=(
-        Statement(
-            "TargetsRead",
-            (
-                "elasticloadbalancing:DescribeTargetHealth",
-                "elasticloadbalancing:DescribeTargetGroups",
-            ),
-            ("*",),
-            "Describe actions of Elastic Load Balancing take no resource",
-        ),
-    )
-)
-
-
-def targets_may(action: str) -> Statement:
-    """Put targets into, or take them out of, Lifecycle's own target groups."""
-    resource = names.arn("elasticloadbalancing", "targetgroup/lc-*/*")
-    return Statement(action, (f"elasticloadbalancing:{action}",), (resource,), _EVERY_GROUP)
-
-
-def artifacts(kind: str) -> Access:
-    """`snapshot` or `release` objects."""
-    because = "one object a version, of services that are added later"
-    return Access(
-        read=(
-            Statement(f"{kind.title()}Read", ("s3:GetObject",), (names.objects(kind),), because),
-            # Without it S3 answers 403 for a missing object; a condition on s3:prefix would undo that.
-            Statement("ArtifactsList", ("s3:ListBucket",), (names.bucket_arn(),)),
-        ),
-        write=(Statement(f"{kind.title()}Write", ("s3:PutObject",), (names.objects(kind),), because),),
-    )
-
-
-SNAPSHOTS = artifacts("snapshot")
-RELEASES = artifacts("release")
-
-START_ROLLOUT = Statement("StartRollout", ("states:StartExecution",), (names.machine_arn(names.ROLLOUT),))
-START_DELIVERY = Statement("StartDelivery", ("states:StartExecution",), (names.machine_arn(names.DELIVERY),))
-SEE_ROLLOUTS = Statement(
-    "SeeRollouts",
-    ("states:DescribeExecution",),
-    (names.execution_arns(names.ROLLOUT),),
-    "executions are named after deployments, known at run time",
-)
-ANSWER_ROLLOUT = Statement(
-    "AnswerRollout",
-    ("states:SendTaskSuccess",),
-    ("*",),
-    "AWS documents no resource for it; the token is the secret, and only the ledger has it",
-)

@@ -11,7 +11,8 @@ from constructs import Construct
 
 from infra import names
 from infra.constructs import access
-from infra.constructs.access import SNAPSHOTS, Statement, accept
+from infra.constructs.access import Statement, accept
+from infra.constructs.grants import SNAPSHOTS
 
 BUILDSPEC = Path(__file__).resolve().parents[1] / "buildspec.yml"
 # Beside the source: https://docs.aws.amazon.com/codebuild/latest/userguide/sample-multi-in-out.html

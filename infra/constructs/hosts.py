@@ -15,17 +15,25 @@ from aws_cdk import aws_ssm as ssm
 from constructs import Construct
 
 from infra import bundles, names
-from infra.constructs.access import accept
+from infra.constructs import access
+from infra.constructs.access import Statement, accept
 from infra.constructs.front_door import FrontDoor
+from infra.constructs.triggers import HostEvents
 from infra.settings import ClusterSettings
 
 INSTALL = Path(__file__).resolve().parents[1] / "install_agent.sh"
 _IMAGE = "{{resolve:ssm:/aws/service/ami-amazon-linux-latest/al2023-ami-kernel-default-x86_64}}"
 _TAG = "lifecycle-cluster"
+# A new instance counts as launched once its agent reports; after this long also without.
+_HOOK = "agent-reports"
+_HOOK_SECONDS = 600
 
 
 class Hosts(Construct):
-    """`hosts` instances, replaced when they die; a new one gets the last verified version by convergence."""
+    """`hosts` instances, replaced when they die; a new one gets the last verified version by convergence.
+
+    One that was terminated is forgotten, so that no deployment waits for it.
+    """
 
     def __init__(
         self,
@@ -45,12 +53,21 @@ class Hosts(Construct):
         template = self._template(role, self._security_group(front), script)
         self._group(template)
         self._association(script)
+        HostEvents(self, "Events", cluster, self._name)
 
     def _allow(self, role: iam.Role, bundle: assets.Asset) -> None:
         arn = f"arn:{Aws.PARTITION}:s3:::{bundle.s3_bucket_name}/{bundle.s3_object_key}"
         role.add_to_policy(iam.PolicyStatement(sid="AgentBundle", actions=["s3:GetObject"], resources=[arn]))
         managed = "AmazonSSMManagedInstanceCore"
         role.add_managed_policy(iam.ManagedPolicy.from_aws_managed_policy_name(managed))
+        launched = Statement(
+            "Launched",
+            ("autoscaling:CompleteLifecycleAction",),
+            (names.arn("autoscaling", f"autoScalingGroup:*:autoScalingGroupName/{self._name}"),),
+            "Auto Scaling puts an identifier of its own before the group's name",
+        )
+        role.add_to_policy(launched.build())
+        access.acknowledge(role, (launched,))
         reason = "Systems Manager's own minimum for an instance; the association below needs it"
         policy = f"arn:<AWS::Partition>:iam::aws:policy/{managed}"
         accept(role, {f"AwsSolutions-IAM4[Policy::{policy}]": reason})
@@ -65,6 +82,8 @@ class Hosts(Construct):
             port=cluster.service_port,
             table=names.LEDGER,
             bucket=Fn.sub(names.BUCKET),
+            group=self._name,
+            hook=_HOOK,
         )
 
     def _security_group(self, front: FrontDoor) -> ec2.CfnSecurityGroup:
@@ -125,6 +144,15 @@ class Hosts(Construct):
             ),
             # EC2's own check: the load balancer's would replace a host that Lifecycle has drained.
             health_check_type="EC2",
+            lifecycle_hook_specification_list=[
+                autoscaling.CfnAutoScalingGroup.LifecycleHookSpecificationProperty(
+                    lifecycle_hook_name=_HOOK,
+                    lifecycle_transition="autoscaling:EC2_INSTANCE_LAUNCHING",
+                    heartbeat_timeout=_HOOK_SECONDS,
+                    # A host whose agent does not come up is for a person to look at, not to be replaced for ever.
+                    default_result="CONTINUE",
+                )
+            ],
             tags=[
                 tag(key="Name", value=self._name, propagate_at_launch=True),
                 tag(key=_TAG, value=self._name, propagate_at_launch=True),

@@ -5,20 +5,23 @@ from constructs import Construct
 
 from infra import names
 from infra.constructs import access
-from infra.constructs.access import (
+from infra.constructs.access import Statement
+from infra.constructs.grants import (
+    HEALTH_PATHS,
     LEDGER,
+    REGISTRY,
     RELEASES,
     SNAPSHOTS,
     START_DELIVERY,
     START_ROLLOUT,
     TARGETS,
-    Statement,
     registry_list,
     see_builds,
 )
 
-# What a person calls by name; the other phases are the state machines' and the schedule's.
-CALLED = ("promote", "decide", "approve", "converge")
+# What a person calls by name, each a function of its own, so that a policy can leave one out; the other phases
+# are the state machines' and the schedule's.
+CALLED = ("promote", "decide", "approve", "converge", "freeze", "quarantine", "remove_host", "gc")
 _MACHINES = (names.machine_arn(names.ROLLOUT), names.machine_arn(names.DELIVERY))
 _EXECUTIONS = (names.execution_arns(names.ROLLOUT), names.execution_arns(names.DELIVERY))
 _RUNS = "executions are named after deployments and commits"
@@ -26,7 +29,10 @@ _RUNS = "executions are named after deployments and commits"
 
 def _allowed(*, emulated: bool) -> tuple[Statement, ...]:
     return access.statements(
-        reads=(LEDGER, registry_list(emulated=emulated), SNAPSHOTS, RELEASES, TARGETS),
+        reads=(
+            *(LEDGER, REGISTRY, registry_list(emulated=emulated)),
+            *(SNAPSHOTS, RELEASES, TARGETS, HEALTH_PATHS),
+        ),
         writes=(),
         may=(
             START_ROLLOUT,

@@ -9,6 +9,9 @@ from constructs import Construct
 from infra import names
 from infra.constructs.access import accept
 
+# How long what `gc` deleted can be brought back by hand, before its bytes are gone.
+_DELETED_DAYS = 30
+
 
 class Storage(Construct):
     """The ledger table, the artifact bucket and the webhook's secret; kept when the stack goes, if `retain`."""
@@ -39,7 +42,7 @@ class Storage(Construct):
             self,
             "Artifacts",
             bucket_name=Fn.sub(names.BUCKET),
-            # Keys are written once, by If-None-Match; versions are the net below that.
+            # Keys are written once, by If-None-Match; versions are the net below that, and below a wrong deletion.
             versioned=True,
             # The emulator speaks HTTP on loopback, and denies what this policy denies.
             enforce_ssl=not self._plain_http,
@@ -50,7 +53,12 @@ class Storage(Construct):
             lifecycle_rules=[
                 s3.LifecycleRule(
                     id="unfinished-uploads", abort_incomplete_multipart_upload_after=Duration.days(1)
-                )
+                ),
+                s3.LifecycleRule(
+                    id="deleted-versions",
+                    noncurrent_version_expiration=Duration.days(_DELETED_DAYS),
+                    expired_object_delete_marker=True,
+                ),
             ],
             removal_policy=self._removal,
         )

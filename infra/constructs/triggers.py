@@ -1,11 +1,17 @@
-"""What starts a phase from outside: GitHub's webhook, CodeCommit's event, and the clock."""
+"""What starts a phase from outside: GitHub's webhook, CodeCommit's event, the clock, and an Auto Scaling group."""
 
+from collections.abc import Mapping
+
+from aws_cdk import Fn
 from aws_cdk import aws_events as events
 from aws_cdk import aws_events_targets as targets
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_scheduler as scheduler
 from constructs import Construct
+
+from infra import names
+from infra.settings import ClusterSettings
 
 
 class PushTriggers(Construct):
@@ -63,4 +69,53 @@ class ConvergeSchedule(Construct):
                 input='{"requested_by":"schedule"}',
                 retry_policy=scheduler.CfnSchedule.RetryPolicyProperty(maximum_retry_attempts=0),
             ),
+        )
+
+
+class HostEvents(Construct):
+    """Tells the control plane when an Auto Scaling group's instance has gone, and when a new one's agent is up.
+
+    AWS may lose such an event: a host that went unheard is removed by an operator (converge asks for it), and one
+    that came unheard waits for converge's schedule. The functions are those of the stack `lifecycle`, which
+    stands before a cluster's.
+    """
+
+    def __init__(self, scope: Construct, construct_id: str, cluster: ClusterSettings, group: str) -> None:
+        super().__init__(scope, construct_id)
+        self._cluster = cluster
+        self._group = group
+        self._on(
+            "Terminate",
+            "remove_host",
+            {
+                "host": events.EventField.from_path("$.detail.EC2InstanceId"),
+                "by": "auto-scaling",
+                "why": "the instance was terminated",
+                "terminated": True,
+            },
+        )
+        # The group's launch hook ends when the agent reports, so that there is somebody to repair by then.
+        self._on("Launch", "converge", {"requested_by": "auto-scaling"})
+
+    def _on(self, what: str, phase: str, told: Mapping[str, object]) -> None:
+        cluster = {"service": self._cluster.service, "environment": self._cluster.environment}
+        called = lambda_.Function.from_function_attributes(
+            self,
+            "".join(part.title() for part in phase.split("_")),
+            function_arn=Fn.sub(names.function_arn(phase)),
+            same_environment=True,  # or CDK would leave out the permission
+        )
+        events.Rule(
+            self,
+            what,
+            rule_name=f"{self._group}-{what.lower()}",
+            description=f"{what} of an instance of {self._group}: {phase}",
+            event_pattern=events.EventPattern(
+                source=["aws.autoscaling"],
+                detail_type=[f"EC2 Instance {what} Successful"],
+                detail={"AutoScalingGroupName": [self._group]},
+            ),
+            targets=[
+                targets.LambdaFunction(called, event=events.RuleTargetInput.from_object({**cluster, **told}))
+            ],
         )

@@ -1,6 +1,6 @@
 """The control plane: every phase of DESIGN's table as one Lambda with one role, two state machines, and what is kept.
 
-Read it as the list of who may do what; infra/constructs/access.py says what each name stands for.
+Read it as the list of who may do what; infra/constructs/grants.py says what each name stands for.
 """
 
 from typing import Any
@@ -10,23 +10,30 @@ from aws_cdk import aws_lambda as lambda_
 from constructs import Construct
 
 from infra import bundles, names
-from infra.constructs.access import (
+from infra.constructs.access import Statement, accept
+from infra.constructs.build_project import BuildProject
+from infra.constructs.grants import (
     ANSWER_ROLLOUT,
+    DELETE_ARTIFACTS,
+    FORGET_HOST,
+    HEALTH_PATHS,
+    LEAVE_QUEUE,
     LEDGER,
+    LIFT_FREEZE,
+    LIFT_QUARANTINE,
+    LIST_ARTIFACTS,
     REGISTRY,
     RELEASES,
+    SEE_DELIVERIES,
     SEE_ROLLOUTS,
     SNAPSHOTS,
     START_DELIVERY,
     START_ROLLOUT,
     TARGETS,
-    Statement,
-    accept,
     registry_list,
     see_builds,
     targets_may,
 )
-from infra.constructs.build_project import BuildProject
 from infra.constructs.machine import Machine
 from infra.constructs.operators import Operators
 from infra.constructs.phase import Phase, Shared
@@ -44,6 +51,7 @@ ROLLOUT_CALLS = (
     "self_test",
     "register",
     "await_alive",
+    "diagnose",
     "await_human",
     "roll_back",
     "finish",
@@ -75,6 +83,7 @@ class ControlPlaneStack(Stack):
                     (names.arn("secretsmanager", f"secret:{names.WEBHOOK_SECRET}-??????"),),
                 ),
                 START_DELIVERY,
+                SEE_DELIVERIES,  # a commit whose run failed may be delivered again
             ],
         )
         self._operator_phases(settings)
@@ -103,31 +112,50 @@ class ControlPlaneStack(Stack):
         self._phase("record_snapshot", reads=[SNAPSHOTS], writes=[LEDGER])
 
     def _rollout_phases(self) -> None:
-        # The target group of a cluster is named in the registry, so whoever sees targets reads that too.
-        targets = [TARGETS, REGISTRY]
         drains, registers = targets_may("DeregisterTargets"), targets_may("RegisterTargets")
-        self._phase("plan", reads=[TARGETS, SNAPSHOTS, RELEASES], writes=[LEDGER, REGISTRY])
-        self._phase("next_step", reads=targets, writes=[LEDGER])
-        self._phase("drain", reads=targets, writes=[LEDGER], may=[drains], seconds=STAGE_SECONDS)
+        self._phase(
+            "plan",
+            reads=[TARGETS, HEALTH_PATHS, SNAPSHOTS, RELEASES],
+            writes=[LEDGER, REGISTRY],
+            may=[LEAVE_QUEUE],
+        )
+        self._phase("next_step", reads=[TARGETS], writes=[LEDGER])
+        self._phase("drain", reads=[TARGETS], writes=[LEDGER], may=[drains], seconds=STAGE_SECONDS)
         self._phase("install", writes=[LEDGER], seconds=STAGE_SECONDS)
         self._phase("self_test", writes=[LEDGER], seconds=STAGE_SECONDS)
         self._phase("register", reads=[REGISTRY], writes=[LEDGER], may=[registers], seconds=STAGE_SECONDS)
         # A host that is not alive in time is taken out of rotation again.
-        self._phase("await_alive", reads=targets, writes=[LEDGER], may=[drains], seconds=STAGE_SECONDS)
+        self._phase("await_alive", reads=[TARGETS], writes=[LEDGER], may=[drains], seconds=STAGE_SECONDS)
+        self._phase("diagnose", reads=[TARGETS], writes=[LEDGER], seconds=STAGE_SECONDS)
         self._phase("await_human", writes=[LEDGER], may=[ANSWER_ROLLOUT])
         self._phase("roll_back", writes=[LEDGER])
-        self._phase("finish", writes=[LEDGER, REGISTRY])
+        # It starts what waited for its lease.
+        self._phase("finish", writes=[LEDGER, REGISTRY], may=[LEAVE_QUEUE, START_ROLLOUT, SEE_ROLLOUTS])
 
     def _operator_phases(self, settings: Settings) -> None:
+        clusters = registry_list(emulated=settings.emulated)
         # It holds an artifact, 1 GiB at most, while it copies it.
         self._phase("promote", reads=[SNAPSHOTS], writes=[LEDGER, RELEASES], seconds=300, megabytes=3008)
-        self._phase("decide", writes=[LEDGER], may=[ANSWER_ROLLOUT])
+        # A host that is to be tried again is quarantined no more.
+        self._phase("decide", writes=[LEDGER], may=[LIFT_QUARANTINE, ANSWER_ROLLOUT])
         self._phase("approve", writes=[LEDGER], may=[ANSWER_ROLLOUT])
+        self._phase("freeze", reads=[clusters], writes=[LEDGER], may=[LIFT_FREEZE])
+        self._phase("quarantine", reads=[SNAPSHOTS, RELEASES], writes=[LEDGER], may=[LIFT_QUARANTINE])
+        self._phase(
+            "remove_host",
+            reads=[TARGETS],
+            writes=[LEDGER],
+            may=[FORGET_HOST, targets_may("DeregisterTargets")],
+        )
+        self._phase(
+            "gc", reads=[REGISTRY], writes=[LEDGER], may=[LIST_ARTIFACTS, DELETE_ARTIFACTS], seconds=300
+        )
+        # It closes a deployment whose execution was stopped by hand, as `finish` would.
         converge = self._phase(
             "converge",
-            reads=[TARGETS, registry_list(emulated=settings.emulated)],
-            writes=[LEDGER],
-            may=[START_ROLLOUT, SEE_ROLLOUTS, ANSWER_ROLLOUT],
+            reads=[TARGETS, clusters],
+            writes=[LEDGER, REGISTRY],
+            may=[LEAVE_QUEUE, START_ROLLOUT, SEE_ROLLOUTS, ANSWER_ROLLOUT],
             seconds=300,
         )
         ConvergeSchedule(self, "Converging", converge.function, settings.converge_rate)

@@ -1,9 +1,13 @@
 """Clusters: the one template for hosts of one's own, and a stack with EC2 hosts."""
 
 import json
+from pathlib import Path
 from typing import Any
 
-from tests.infra.reading import allowed, only, resources, statements
+import pytest
+
+from lifecycle.events import Command, Converge, RemoveHost
+from tests.infra.reading import allowed, only, resources, statements, text
 
 LEDGER = "dynamodb:table/lifecycle-ledger"
 
@@ -105,3 +109,97 @@ def test_ec2_may_use_the_host_role_beside_the_account(byo: dict[str, Any], asg: 
     assert list(trust["Principal"]) == ["AWS"]
     trusted = only(asg, "IAM::Role")["AssumeRolePolicyDocument"]["Statement"]
     assert {"Service": "ec2.amazonaws.com"} in [each["Principal"] for each in trusted]
+
+
+def test_an_ec2_host_gets_its_agent_and_says_of_its_own_group_that_it_is_there(asg: dict[str, Any]) -> None:
+    found = allowed(only(asg, "IAM::Policy"))
+    (bundle,) = found.pop("s3:GetObject")
+    assert "cdk-hnb659fds-assets" in bundle
+    group = "autoScalingGroup:*:autoScalingGroupName/lifecycle-production-hello"
+    assert found == {"autoscaling:CompleteLifecycleAction": {f"autoscaling:{group}"}}
+
+
+def test_an_instance_counts_as_launched_when_its_agent_reports_and_is_kept_when_it_does_not(
+    asg: dict[str, Any],
+) -> None:
+    (hook,) = only(asg, "AutoScaling::AutoScalingGroup")["LifecycleHookSpecificationList"]
+    assert hook == {
+        "LifecycleHookName": "agent-reports",
+        "LifecycleTransition": "autoscaling:EC2_INSTANCE_LAUNCHING",
+        "HeartbeatTimeout": 600,
+        "DefaultResult": "CONTINUE",
+    }
+    booted = only(asg, "EC2::LaunchTemplate")["LaunchTemplateData"]["UserData"]["Fn::Base64"]
+    script = "".join(part if isinstance(part, str) else "x" for part in booted["Fn::Join"][1])
+    named = "LIFECYCLE_HOST=$host\n"
+    reported = '{"pk": {"S": "REPORTS#production/hello"}, "sk": {"S": "\'"$host"\'"}}'
+    launched = "--auto-scaling-group-name 'lifecycle-production-hello'"
+    for part in ('host="$(metadata instance-id)"', named, reported, launched, "'agent-reports'"):
+        assert part in script
+    assert script.index("systemctl restart") < script.index(reported) < script.index(launched)
+
+
+@pytest.mark.parametrize(
+    ("what", "function", "sent"),
+    [
+        (
+            "Terminate",
+            "lifecycle-remove-host",
+            RemoveHost(
+                service="hello",
+                environment="production",
+                host="i-0123456789abcdef0",
+                by="auto-scaling",
+                why="the instance was terminated",
+                terminated=True,
+            ),
+        ),
+        (
+            "Launch",
+            "lifecycle-converge",
+            Converge(service="hello", environment="production", requested_by="auto-scaling"),
+        ),
+    ],
+)
+def test_an_instance_that_comes_or_goes_is_told_to_the_control_plane_as_its_function_takes_it(
+    asg: dict[str, Any], what: str, function: str, sent: Command
+) -> None:
+    (rule_id,) = (
+        name for name, rule in resources(asg, "Events::Rule").items() if rule["Name"].endswith(what.lower())
+    )
+    rule = resources(asg, "Events::Rule")[rule_id]
+    assert rule["EventPattern"] == {
+        "source": ["aws.autoscaling"],
+        "detail-type": [f"EC2 Instance {what} Successful"],
+        "detail": {
+            "AutoScalingGroupName": [only(asg, "AutoScaling::AutoScalingGroup")["AutoScalingGroupName"]]
+        },
+    }
+    (target,) = rule["Targets"]
+    assert text(target["Arn"]) == f"lambda:function:{function}"
+    assert type(sent).model_validate_json(transformed(target)) == sent
+    (permission,) = (
+        each
+        for each in resources(asg, "Lambda::Permission").values()
+        if each["SourceArn"] == {"Fn::GetAtt": [rule_id, "Arn"]}
+    )
+    assert text(permission["FunctionName"]) == f"lambda:function:{function}"
+    assert (permission["Action"], permission["Principal"]) == (
+        "lambda:InvokeFunction",
+        "events.amazonaws.com",
+    )
+
+
+def transformed(target: dict[str, Any]) -> str:
+    """What EventBridge sends: a path's string stands in the template with its quotes."""
+    if "Input" in target:
+        return str(target["Input"])
+    transformer = target["InputTransformer"]
+    ((name, path),) = transformer["InputPathsMap"].items()
+    assert path == "$.detail.EC2InstanceId"
+    return str(transformer["InputTemplate"]).replace(f"<{name}>", '"i-0123456789abcdef0"')
+
+
+def test_the_control_plane_is_deployed_before_a_cluster_that_calls_its_functions(assembly: Path) -> None:
+    manifest = json.loads((assembly / "manifest.json").read_text())["artifacts"]
+    assert "lifecycle" in manifest["lifecycle-production-hello"]["dependencies"]

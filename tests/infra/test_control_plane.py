@@ -3,11 +3,13 @@
 from pathlib import Path
 from typing import Any
 
+import pytest
 import yaml
 
 from tests.infra.reading import only, resources
+from tests.statemachines.definitions import MACHINES, resolved, states
 
-LONG = {"drain", "install", "self-test", "register", "await-alive"}
+LONG = {"drain", "install", "self-test", "register", "await-alive", "diagnose"}
 
 
 def test_the_ledger_can_be_restored_to_any_second_and_outlives_its_stack(
@@ -28,14 +30,20 @@ def test_what_is_kept_is_retained(control_plane: dict[str, Any]) -> None:
     assert all(r["DeletionPolicy"] == r["UpdateReplacePolicy"] == "Retain" for r in found)
 
 
-def test_the_bucket_is_private_encrypted_and_over_tls_and_never_forgets_an_artifact(
+def test_the_bucket_is_private_encrypted_and_over_tls_and_forgets_nothing_but_what_was_deleted(
     control_plane: dict[str, Any],
 ) -> None:
     bucket = only(control_plane, "S3::Bucket")
     assert set(bucket["PublicAccessBlockConfiguration"].values()) == {True}
     assert bucket["VersioningConfiguration"] == {"Status": "Enabled"}
-    (rule,) = bucket["LifecycleConfiguration"]["Rules"]
-    assert set(rule) == {"Id", "Status", "AbortIncompleteMultipartUpload"}
+    unfinished, deleted = bucket["LifecycleConfiguration"]["Rules"]
+    assert set(unfinished) == {"Id", "Status", "AbortIncompleteMultipartUpload"}
+    assert deleted == {
+        "Id": "deleted-versions",
+        "Status": "Enabled",
+        "NoncurrentVersionExpiration": {"NoncurrentDays": 30},
+        "ExpiredObjectDeleteMarker": True,
+    }
     denied = only(control_plane, "S3::BucketPolicy")["PolicyDocument"]["Statement"]
     assert {"Bool": {"aws:SecureTransport": "false"}} in [each["Condition"] for each in denied]
 
@@ -75,6 +83,21 @@ def test_machines_log_everything_but_data_and_are_traced(control_plane: dict[str
         assert machine["LoggingConfiguration"]["Level"] == "ALL"
         assert machine["LoggingConfiguration"]["IncludeExecutionData"] is False
         assert machine["TracingConfiguration"] == {"Enabled": True}
+
+
+@pytest.mark.parametrize("machine", ["rollout", "delivery"])
+def test_a_state_is_given_up_after_its_function_never_before(
+    control_plane: dict[str, Any], machine: str
+) -> None:
+    functions = resources(control_plane, "Lambda::Function").values()
+    longest = {each["FunctionName"]: each["Timeout"] for each in functions}
+    called = set()
+    for name, state in states(resolved(machine)):
+        if "FunctionName" in state.get("Arguments", {}):
+            function = state["Arguments"]["FunctionName"].rpartition(":")[2]
+            assert longest[function] <= state["TimeoutSeconds"], name
+            called.add(function)
+    assert len(called) == len(MACHINES[machine].calls)
 
 
 def test_pushes_come_by_a_public_url_and_by_codecommits_event(control_plane: dict[str, Any]) -> None:

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from tests.infra.reading import allowed, resources, role_of, statements
+from tests.infra.reading import allowed, listed, resources, role_of, statements
 
 LEDGER = "dynamodb:table/lifecycle-ledger"
 BUCKET = "s3:::lifecycle-artifacts-${AWS::AccountId}-${AWS::Region}"
@@ -13,24 +13,23 @@ DELIVERY = "states:stateMachine:lifecycle-delivery"
 BUILD_LOG = "logs:log-group:/aws/codebuild/lifecycle-build"
 
 READ_LEDGER = {f"dynamodb:{each}": {LEDGER} for each in ("GetItem", "Query", "BatchGetItem")}
-WRITE_LEDGER = READ_LEDGER | {
-    f"dynamodb:{each}": {LEDGER} for each in ("PutItem", "UpdateItem", "ConditionCheckItem")
-}
+WRITE_LEDGER = READ_LEDGER | {"dynamodb:PutItem": {LEDGER}}
+DELETE = {"dynamodb:DeleteItem": {LEDGER}}
 READ_REGISTRY = {"ssm:GetParameter": {"ssm:parameter/lifecycle/*"}}
 WRITE_REGISTRY = READ_REGISTRY | {"ssm:PutParameter": {"ssm:parameter/lifecycle/*/desired"}}
-LIST_REGISTRY = READ_REGISTRY | {
-    "ssm:GetParametersByPath": {"ssm:parameter/lifecycle", "ssm:parameter/lifecycle/*"}
-}
-READ_TARGETS = {
-    f"elasticloadbalancing:{each}": {"*"} for each in ("DescribeTargetHealth", "DescribeTargetGroups")
-}
+LIST_REGISTRY = {"ssm:GetParametersByPath": {"ssm:parameter/lifecycle", "ssm:parameter/lifecycle/*"}}
+READ_TARGETS = READ_REGISTRY | {"elasticloadbalancing:DescribeTargetHealth": {"*"}}
+READ_GROUPS = {"elasticloadbalancing:DescribeTargetGroups": {"*"}}
 GROUPS = {"elasticloadbalancing:targetgroup/lc-*/*"}
 DRAIN = {"elasticloadbalancing:DeregisterTargets": GROUPS}
 REGISTER = {"elasticloadbalancing:RegisterTargets": GROUPS}
 READ_SNAPSHOTS = {"s3:GetObject": {f"{BUCKET}/snapshot/*"}, "s3:ListBucket": {BUCKET}}
 READ_BOTH = READ_SNAPSHOTS | {"s3:GetObject": {f"{BUCKET}/snapshot/*", f"{BUCKET}/release/*"}}
 ANSWER = {"states:SendTaskSuccess": {"*"}}
-START_ROLLOUT = {"states:StartExecution": {ROLLOUT}}
+FOLLOW = {
+    "states:StartExecution": {ROLLOUT},
+    "states:DescribeExecution": {"states:execution:lifecycle-rollout:*"},
+}
 SEE_BUILDS = {
     "codebuild:BatchGetBuilds": {"codebuild:project/lifecycle-build"},
     "logs:GetLogEvents": {BUILD_LOG, f"{BUILD_LOG}:*"},
@@ -40,29 +39,42 @@ PHASES: dict[str, dict[str, set[str]]] = {
     "receive_push": {
         "secretsmanager:GetSecretValue": {"secretsmanager:secret:lifecycle/webhook-??????"},
         "states:StartExecution": {DELIVERY},
+        "states:DescribeExecution": {"states:execution:lifecycle-delivery:*"},
     },
     "start_build": {"codebuild:StartBuild": {"codebuild:project/lifecycle-build"}},
     "check_build": SEE_BUILDS,
     "record_snapshot": WRITE_LEDGER | READ_SNAPSHOTS,
     "promote": WRITE_LEDGER | READ_BOTH | {"s3:PutObject": {f"{BUCKET}/release/*"}},
-    "plan": WRITE_LEDGER | WRITE_REGISTRY | READ_TARGETS | READ_BOTH,
-    "next_step": WRITE_LEDGER | READ_REGISTRY | READ_TARGETS,
-    "drain": WRITE_LEDGER | READ_REGISTRY | READ_TARGETS | DRAIN,
+    "plan": WRITE_LEDGER | DELETE | WRITE_REGISTRY | READ_TARGETS | READ_GROUPS | READ_BOTH,
+    "next_step": WRITE_LEDGER | READ_TARGETS,
+    "drain": WRITE_LEDGER | READ_TARGETS | DRAIN,
     "install": WRITE_LEDGER,
     "self_test": WRITE_LEDGER,
     "register": WRITE_LEDGER | READ_REGISTRY | REGISTER,
-    "await_alive": WRITE_LEDGER | READ_REGISTRY | READ_TARGETS | DRAIN,
+    "await_alive": WRITE_LEDGER | READ_TARGETS | DRAIN,
+    "diagnose": WRITE_LEDGER | READ_TARGETS,
     "await_human": WRITE_LEDGER | ANSWER,
     "roll_back": WRITE_LEDGER,
-    "finish": WRITE_LEDGER | WRITE_REGISTRY,
-    "decide": WRITE_LEDGER | ANSWER,
+    "finish": WRITE_LEDGER | DELETE | WRITE_REGISTRY | FOLLOW,
+    "decide": WRITE_LEDGER | DELETE | ANSWER,
     "approve": WRITE_LEDGER | ANSWER,
-    "converge": WRITE_LEDGER
-    | ANSWER
-    | LIST_REGISTRY
-    | READ_TARGETS
-    | START_ROLLOUT
-    | {"states:DescribeExecution": {"states:execution:lifecycle-rollout:*"}},
+    "freeze": WRITE_LEDGER | DELETE | LIST_REGISTRY,
+    "quarantine": WRITE_LEDGER | DELETE | READ_BOTH,
+    "remove_host": WRITE_LEDGER | DELETE | READ_TARGETS | DRAIN,
+    "gc": WRITE_LEDGER
+    | READ_REGISTRY
+    | {"s3:ListBucket": {BUCKET}, "s3:DeleteObject": {f"{BUCKET}/snapshot/*", f"{BUCKET}/release/*"}},
+    "converge": WRITE_LEDGER | DELETE | ANSWER | LIST_REGISTRY | WRITE_REGISTRY | READ_TARGETS | FOLLOW,
+}
+# Who deletes, and in which partitions of the ledger; nobody in the trail's, a deployment's or a service's.
+DELETED = {
+    "plan": {"CLUSTER#*"},
+    "finish": {"CLUSTER#*"},
+    "converge": {"CLUSTER#*"},
+    "decide": {"CLUSTER#*"},
+    "quarantine": {"CLUSTER#*"},
+    "freeze": {"FREEZES"},
+    "remove_host": {"CLUSTER#*", "REPORTS#*", "TURNS#*"},
 }
 
 
@@ -76,6 +88,22 @@ def test_a_phase_may_do_exactly_this(control_plane: dict[str, Any], phase: str) 
     assert allowed(role_of(control_plane, phase)) == PHASES[phase] | log_of(phase)
 
 
+def test_nothing_is_deleted_from_the_ledger_but_by_these_phases_in_these_partitions(
+    control_plane: dict[str, Any],
+) -> None:
+    assert set(DELETED) == {phase for phase, grants in PHASES.items() if "dynamodb:DeleteItem" in grants}
+    for phase, partitions in DELETED.items():
+        (deletes,) = (
+            each
+            for each in statements(role_of(control_plane, phase))
+            if "dynamodb:DeleteItem" in listed(each["Action"])
+        )
+        assert deletes["Action"] == "dynamodb:DeleteItem"
+        (keys,) = deletes["Condition"]["ForAllValues:StringLike"].values()
+        assert deletes["Condition"] == {"ForAllValues:StringLike": {"dynamodb:LeadingKeys": keys}}
+        assert set(listed(keys)) == partitions
+
+
 def test_every_function_is_a_phase_of_the_table_with_a_role_of_its_own(control_plane: dict[str, Any]) -> None:
     functions = resources(control_plane, "Lambda::Function").values()
     assert {each["FunctionName"] for each in functions} == {
@@ -87,8 +115,9 @@ def test_every_function_is_a_phase_of_the_table_with_a_role_of_its_own(control_p
 def test_an_operator_starts_answers_and_reads(control_plane: dict[str, Any]) -> None:
     (policy,) = resources(control_plane, "IAM::ManagedPolicy").values()
     executions = {f"states:execution:lifecycle-{each}:*" for each in ("rollout", "delivery")}
-    called = ("promote", "decide", "approve", "converge")
-    assert allowed(policy) == READ_LEDGER | LIST_REGISTRY | READ_BOTH | READ_TARGETS | SEE_BUILDS | {
+    called = ("promote", "decide", "approve", "converge", "freeze", "quarantine", "remove-host", "gc")
+    reads = READ_LEDGER | LIST_REGISTRY | READ_BOTH | READ_TARGETS | READ_GROUPS | SEE_BUILDS
+    assert allowed(policy) == reads | {
         "states:StartExecution": {ROLLOUT, DELIVERY},
         "states:ListExecutions": {ROLLOUT, DELIVERY},
         "states:DescribeExecution": executions,
@@ -136,7 +165,7 @@ def test_the_schedule_may_run_converge_only(control_plane: dict[str, Any]) -> No
     [
         (
             "rollout",
-            "plan next-step drain install self-test register await-alive await-human roll-back finish",
+            "plan next-step drain install self-test register await-alive diagnose await-human roll-back finish",
         ),
         ("delivery", "start-build check-build record-snapshot"),
     ],
@@ -157,29 +186,30 @@ def test_a_machine_may_call_its_phases_and_start_rollouts(
 
 
 @pytest.mark.parametrize("name", ["control_plane", "byo", "asg"])
-def test_nobody_has_a_wildcard_action_and_nobody_deletes_or_scans(
+def test_nobody_has_a_wildcard_action_and_nobody_scans_the_ledger_or_forgets_a_deleted_artifact(
     name: str, request: pytest.FixtureRequest
 ) -> None:
     template = request.getfixturevalue(name)
-    roles = resources(template, "IAM::Role") | resources(template, "IAM::ManagedPolicy")
+    kinds = ("IAM::Role", "IAM::ManagedPolicy", "IAM::Policy")
+    roles = [each for kind in kinds for each in resources(template, kind).values()]
     assert roles
-    for role in roles.values():
+    for role in roles:
         for action in allowed(role):
             assert "*" not in action
-            assert action not in ("dynamodb:DeleteItem", "dynamodb:BatchWriteItem", "dynamodb:Scan")
+            assert action not in ("dynamodb:BatchWriteItem", "dynamodb:Scan", "s3:DeleteObjectVersion")
         assert all(statement["Effect"] == "Allow" for statement in statements(role))
 
 
-def test_the_embedded_environment_differs_in_two_grants_and_plain_http(
+def test_the_embedded_environment_differs_in_three_grants_and_plain_http(
     control_plane: dict[str, Any], emulated: dict[str, Any]
 ) -> None:
-    for phase in set(PHASES) - {"check_build", "converge"}:
+    for phase in set(PHASES) - {"check_build", "converge", "freeze"}:
         assert allowed(role_of(emulated, phase)) == allowed(role_of(control_plane, phase))
     assert allowed(role_of(emulated, "check_build")) == log_of("check_build") | SEE_BUILDS | {
         "codebuild:BatchGetBuilds": {"*"}
     }
-    assert allowed(role_of(emulated, "converge")) == log_of("converge") | PHASES["converge"] | {
-        "ssm:GetParametersByPath": {"*"}
-    }
+    for phase in ("converge", "freeze"):
+        listing = {"ssm:GetParametersByPath": {"*"}}
+        assert allowed(role_of(emulated, phase)) == log_of(phase) | PHASES[phase] | listing
     assert resources(control_plane, "S3::BucketPolicy")
     assert not resources(emulated, "S3::BucketPolicy")

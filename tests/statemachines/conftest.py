@@ -15,6 +15,7 @@ from apps.local.emulator import Aws, start_emulator, wait_for_emulator
 from apps.local.layout import ACCOUNT, REGION, Layout
 from apps.local.ports import Ports
 from apps.local.processes import end
+from lifecycle import events
 from tests.statemachines.definitions import MACHINES, resolved
 
 # Every function is this one: it notes what it was called with, and takes its next answer from the test's script.
@@ -39,6 +40,19 @@ def handle(event, context):
     return answer
 """
 _PATIENCE_SECONDS = 30.0
+# What each function's handler takes; a machine that sends anything else would fail on the real one.
+_TAKES: dict[str, type[events.Command]] = {
+    "plan": events.Deploy,
+    "next_step": events.InDeployment,
+    **dict.fromkeys(("drain", "install", "self_test", "register", "await_alive"), events.OnHost),
+    "diagnose": events.OnHost,
+    "await_human": events.AskHuman,
+    "roll_back": events.HandOver,
+    "finish": events.Close,
+    "start_build": events.StartBuild,
+    "check_build": events.CheckBuild,
+    "record_snapshot": events.RecordSnapshot,
+}
 
 
 @dataclass(frozen=True)
@@ -63,7 +77,10 @@ class Stage:
         self._write({"answers": answers, "calls": []})
 
     def calls(self, phase: str | None = None) -> list[tuple[str, dict[str, Any]]]:
+        """What was called so far, with what; raises when its handler would not take it."""
         found = json.loads((self.folder / "script.json").read_text())["calls"]
+        for name, event in found:
+            _TAKES[name].model_validate(event)
         return [(name, event) for name, event in found if phase in (None, name)]
 
     def phases(self) -> list[str]:

@@ -25,7 +25,7 @@ MACHINES = {
     "rollout": Placeholders(
         (
             *("plan", "next_step", "drain", "install", "self_test", "register", "await_alive"),
-            *("await_human", "roll_back", "finish"),
+            *("diagnose", "await_human", "roll_back", "finish"),
         ),
         {},
     ),
@@ -80,3 +80,11 @@ def per_host(definition: dict[str, Any]) -> tuple[int, int]:
     stages = chain(processor, processor["StartAt"])
     total = sum(map(events, around + stages)) + EVENTS["Map"] + EVENTS["Iteration"]
     return total, len(around) + 1 + len(stages)
+
+
+def per_failure(definition: dict[str, Any]) -> int:
+    """The events that a host which fails adds: its diagnosis, the question about it, the steps that lead there."""
+    steps = [definition["States"][name] for name in ("NextStep", "Step")]
+    return sum(
+        map(events, [*steps, definition["States"]["Diagnose"], *steps, definition["States"]["AwaitHuman"]])
+    )

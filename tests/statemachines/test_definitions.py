@@ -9,9 +9,18 @@ from typing import Any
 
 import pytest
 
-from tests.statemachines.definitions import FOLDER, MACHINES, per_host, resolved, states
+from lifecycle.domain.rollout import HOSTS_PER_EXECUTION
+from tests.statemachines.definitions import FOLDER, MACHINES, per_failure, per_host, resolved, states
 
 NPM = FOLDER.parent / "build" / "npm"
+EVENTS_PER_EXECUTION = 25_000
+LAMBDAS_OWN = {
+    "Lambda.ClientExecutionTimeoutException",
+    "Lambda.ServiceException",
+    "Lambda.AWSLambdaException",
+    "Lambda.SdkClientException",
+    "Lambda.TooManyRequestsException",
+}
 
 
 @pytest.fixture(scope="session")
@@ -47,7 +56,23 @@ def test_a_host_takes_at_most_fifty_events_and_nine_transitions() -> None:
     events, transitions = per_host(resolved("rollout"))
     assert events <= 50
     assert transitions <= 9
-    assert events * 400 < 25_000 * 0.9  # what one execution may have, with room for questions
+    assert events * HOSTS_PER_EXECUTION < EVENTS_PER_EXECUTION * 0.9
+
+
+def test_an_execution_has_room_for_a_diagnosis_and_a_question_about_every_second_host() -> None:
+    (events, _), failed = per_host(resolved("rollout")), per_failure(resolved("rollout"))
+    assert failed <= 25
+    assert (events + failed / 2) * HOSTS_PER_EXECUTION < EVENTS_PER_EXECUTION * 0.9
+
+
+def test_a_host_is_diagnosed_once_an_execution_and_asked_about_without_when_that_is_lost() -> None:
+    diagnose = resolved("rollout")["States"]["Diagnose"]
+    (caught,) = diagnose["Catch"]
+    assert caught["ErrorEquals"] == ["States.ALL"]
+    assert caught["Assign"] == {"ids": "{% $merge([$ids, {'undiagnosed': true}]) %}"}
+    assert diagnose["Next"] == caught["Next"] == "NextStep"
+    # A function that ran too long, or broke, has had its chance: another try would keep the human waiting.
+    assert {error for retry in diagnose["Retry"] for error in retry["ErrorEquals"]} == LAMBDAS_OWN
 
 
 @pytest.mark.parametrize("name", MACHINES)

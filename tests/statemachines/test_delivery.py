@@ -67,7 +67,13 @@ def test_a_refused_snapshot_fails_and_says_why(stage: Stage) -> None:
 
 
 def test_a_policy_that_wants_it_starts_a_staging_rollout(stage: Stage) -> None:
-    staging = {"deployment": "hello-staging-1", "service": "hello", "environment": "staging", "version": "x"}
+    staging = {
+        "deployment": "hello-staging-1",
+        "service": "hello",
+        "environment": "staging",
+        "version": BUILT["version"],
+        "requested_by": "ann",
+    }
     stage.play(
         start_build=[STARTED],
         check_build=[BUILT],

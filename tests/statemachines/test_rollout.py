@@ -24,7 +24,8 @@ def request(name: str) -> dict[str, Any]:
         "reason": "",
         "kind": "DEPLOY",
         "rollback_of": None,
-        "even_if_quarantined": False,
+        "despite": [],
+        "only": [],
     }
 
 
@@ -62,6 +63,20 @@ def test_nothing_to_do_succeeds_and_says_so(stage: Stage) -> None:
     ended = stage.run("rollout", "nothing", request("nothing"))
     assert (ended.status, ended.output["kind"]) == ("SUCCEEDED", "NOTHING_TO_DO")
     assert stage.phases() == ["plan"]
+
+
+def test_a_deployment_that_waits_for_the_lease_ends_its_execution_and_touches_nothing(stage: Stage) -> None:
+    queued = {"kind": "QUEUED", "epoch": 0, "reason": "waits for other, which deploys production/hello"}
+    stage.play(plan=[queued])
+    ended = stage.run("rollout", "queued", request("queued"))
+    assert (ended.status, ended.output) == ("SUCCEEDED", queued)
+    assert stage.phases() == ["plan"]
+
+
+def test_what_waited_begins_in_an_execution_of_its_own_under_the_same_deployment(stage: Stage) -> None:
+    stage.play(plan=[PLANNED], next_step=[DONE], finish=[FINISHED])
+    assert stage.run("rollout", "queued_2", request("queued")).status == "SUCCEEDED"
+    assert stage.calls("next_step") == [("next_step", {**ids("queued"), "execution": "queued_2"})]
 
 
 def test_hosts_go_through_their_chain_one_step_after_the_other(stage: Stage) -> None:
@@ -104,6 +119,58 @@ def test_a_stage_that_is_lost_ends_its_host_and_the_records_are_asked_again(stag
     ended = stage.run("rollout", "lost", request("lost"))
     assert (ended.status, ended.error, ended.cause) == ("FAILED", "ABORTED", "lost")
     assert stage.phases() == ["plan", "next_step", "drain", "install", "next_step", "finish"]
+
+
+def test_a_host_that_fails_is_diagnosed_before_a_human_is_asked(stage: Stage) -> None:
+    failed = {"host": "h1", "attempt": 2}
+    stage.play(
+        plan=[PLANNED],
+        next_step=[
+            step("UPDATE_HOSTS", hosts=[failed]),
+            step("DIAGNOSE", hosts=[failed]),
+            step("AWAIT_HUMAN", question="decision-h1-2-0"),
+            DONE,
+        ],
+        self_test=[{"outcome": "FAILED", "reason": "GET /self_test answered 500"}],
+        diagnose=[{"outcome": "PASSED", "reason": "h1 passes with 1.0.0: the version is to blame"}],
+        finish=[FINISHED],
+    )
+    execution = stage.start("rollout", "diagnosed", request("diagnosed"))
+    token = stage.until_called("await_human")["token"]
+    assert stage.phases() == [
+        *("plan", "next_step", *CHAIN),
+        *("next_step", "diagnose", "next_step", "await_human"),
+    ]
+    assert stage.calls("diagnose") == [("diagnose", {**ids("diagnosed"), **failed})]
+    stage.aws.client("stepfunctions").send_task_success(taskToken=token, output="{}")
+    assert stage.ended(execution).status == "SUCCEEDED"
+    assert [event for _, event in stage.calls("next_step")] == [ids("diagnosed")] * 4
+
+
+def test_a_diagnosis_that_is_lost_is_not_waited_for_again_in_this_execution(stage: Stage) -> None:
+    failed = {"host": "h1", "attempt": 1}
+    stage.play(
+        plan=[PLANNED],
+        next_step=[
+            step("DIAGNOSE", hosts=[failed]),
+            step("AWAIT_HUMAN", question="decision-h1-1-0"),
+            step("UPDATE_HOSTS", hosts=[{"host": "h1", "attempt": 2}]),
+            DONE,
+        ],
+        diagnose=[{"raise": "the worker died"}],
+        finish=[FINISHED],
+    )
+    execution = stage.start("rollout", "undiagnosed", request("undiagnosed"))
+    event = stage.until_called("await_human")
+    token = event.pop("token")
+    undiagnosed = {**ids("undiagnosed"), "undiagnosed": True}
+    assert event == {**undiagnosed, "question": "decision-h1-1-0"}
+    stage.aws.client("stepfunctions").send_task_success(taskToken=token, output="{}")
+    assert stage.ended(execution).status == "SUCCEEDED"
+    assert stage.phases().count("diagnose") == 1
+    told = [event for _, event in stage.calls("next_step")]
+    assert told == [ids("undiagnosed"), undiagnosed, undiagnosed, undiagnosed]
+    assert stage.calls("drain") == [("drain", {**undiagnosed, "host": "h1", "attempt": 2})]
 
 
 def test_a_human_is_waited_for_and_the_answer_leads_to_the_next_step(stage: Stage) -> None:

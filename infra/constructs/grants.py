@@ -1,0 +1,146 @@
+"""Who may do what: the actions and resources that each kind of access takes, and nothing else.
+
+infra/stacks/control_plane.py and operators.py give them to roles, by these names.
+"""
+
+from infra import names
+from infra.constructs.access import Access, Statement
+
+_LEDGER = names.arn("dynamodb", f"table/{names.LEDGER}")
+# An item is replaced as a whole, and the table is never scanned: nobody has UpdateItem or Scan.
+LEDGER = Access(
+    read=(
+        Statement("LedgerRead", ("dynamodb:GetItem", "dynamodb:Query", "dynamodb:BatchGetItem"), (_LEDGER,)),
+    ),
+    write=(Statement("LedgerWrite", ("dynamodb:PutItem",), (_LEDGER,)),),
+)
+
+
+def _delete(*partitions: str) -> Statement:
+    """Delete items of these partitions; never of the trail's, nor those of attempts, questions and releases."""
+    keys = {"dynamodb:LeadingKeys": list(partitions)}
+    return Statement(
+        "LedgerDelete", ("dynamodb:DeleteItem",), (_LEDGER,), conditions={"ForAllValues:StringLike": keys}
+    )
+
+
+# What waits for a cluster's lease and what is quarantined there stand in its partition, beside its lease and its
+# deployments. IAM tells partitions apart, not items: that those two are never deleted is up to gateways/aws.
+LEAVE_QUEUE = LIFT_QUARANTINE = _delete("CLUSTER#*")
+LIFT_FREEZE = _delete("FREEZES")
+FORGET_HOST = _delete("CLUSTER#*", "REPORTS#*", "TURNS#*")
+
+_EVERY_CLUSTER = "one Lambda serves every cluster: the names below /lifecycle are services, known at run time"
+REGISTRY = Access(
+    read=(
+        Statement(
+            "RegistryRead",
+            ("ssm:GetParameter",),
+            (names.arn("ssm", "parameter/lifecycle/*"),),
+            _EVERY_CLUSTER,
+        ),
+    ),
+    write=(
+        Statement(
+            "RegistryWrite",
+            ("ssm:PutParameter",),
+            (names.arn("ssm", "parameter/lifecycle/*/desired"),),
+            _EVERY_CLUSTER,
+        ),
+    ),
+)
+_EMULATED = "the emulator finds no resource in this request (tests/statemachines/test_gaps.py); AWS does"
+
+
+def registry_list(*, emulated: bool) -> Access:
+    """List the clusters."""
+    resources = (names.arn("ssm", "parameter/lifecycle"), names.arn("ssm", "parameter/lifecycle/*"))
+    listed = Statement(
+        "RegistryList",
+        ("ssm:GetParametersByPath",),
+        ("*",) if emulated else resources,
+        _EMULATED if emulated else _EVERY_CLUSTER,
+    )
+    return Access(read=(listed,))
+
+
+def see_builds(*, emulated: bool) -> tuple[Statement, Statement]:
+    """A build's state, and its log."""
+    project = names.arn("codebuild", f"project/{names.BUILD_PROJECT}")
+    log = names.arn("logs", f"log-group:{names.BUILD_LOG}")
+    return (
+        Statement(
+            "Builds",
+            ("codebuild:BatchGetBuilds",),
+            ("*",) if emulated else (project,),
+            _EMULATED if emulated else "",
+        ),
+        # AWS asks for the stream, the emulator for the group.
+        Statement("BuildLog", ("logs:GetLogEvents",), (log, f"{log}:*"), "a build names its own stream"),
+    )
+
+
+_EVERY_GROUP = "target groups of clusters that are added later; named lc-<environment>-<service>"
+_NO_RESOURCE = "Describe actions of Elastic Load Balancing take no resource"
+
+
+def _balancer(sid: str, action: str) -> Access:
+    return Access(read=(Statement(sid, (f"elasticloadbalancing:{action}",), ("*",), _NO_RESOURCE),))
+
+
+# A target group is named in the registry, so whoever sees its targets reads that too.
+TARGETS = Access(read=(*_balancer("TargetsRead", "DescribeTargetHealth").read, *REGISTRY.read))
+# What a plan compares with the service's own is_alive path.
+HEALTH_PATHS = _balancer("GroupsRead", "DescribeTargetGroups")
+
+
+def targets_may(action: str) -> Statement:
+    """Put targets into, or take them out of, Lifecycle's own target groups."""
+    resource = names.arn("elasticloadbalancing", "targetgroup/lc-*/*")
+    return Statement(action, (f"elasticloadbalancing:{action}",), (resource,), _EVERY_GROUP)
+
+
+_EVERY_VERSION = "one object a version, of services that are added later"
+# Without it S3 answers 403 for a missing object; a condition on s3:prefix would undo that.
+LIST_ARTIFACTS = Statement("ArtifactsList", ("s3:ListBucket",), (names.bucket_arn(),))
+
+
+def artifacts(kind: str) -> Access:
+    """`snapshot` or `release` objects."""
+    objects = (names.objects(kind),)
+    return Access(
+        read=(Statement(f"{kind.title()}Read", ("s3:GetObject",), objects, _EVERY_VERSION), LIST_ARTIFACTS),
+        write=(Statement(f"{kind.title()}Write", ("s3:PutObject",), objects, _EVERY_VERSION),),
+    )
+
+
+SNAPSHOTS = artifacts("snapshot")
+RELEASES = artifacts("release")
+# No DeleteObjectVersion: what is deleted stays behind a marker for as long as constructs/storage.py says.
+DELETE_ARTIFACTS = Statement(
+    "ArtifactsDelete",
+    ("s3:DeleteObject",),
+    (names.objects("snapshot"), names.objects("release")),
+    _EVERY_VERSION,
+)
+
+START_ROLLOUT = Statement("StartRollout", ("states:StartExecution",), (names.machine_arn(names.ROLLOUT),))
+START_DELIVERY = Statement("StartDelivery", ("states:StartExecution",), (names.machine_arn(names.DELIVERY),))
+SEE_ROLLOUTS = Statement(
+    "SeeRollouts",
+    ("states:DescribeExecution",),
+    (names.execution_arns(names.ROLLOUT),),
+    "executions are named after deployments, known at run time",
+)
+SEE_DELIVERIES = Statement(
+    "SeeDeliveries",
+    ("states:DescribeExecution",),
+    (names.execution_arns(names.DELIVERY),),
+    "executions are named after commits, known at run time",
+)
+ANSWER_ROLLOUT = Statement(
+    "AnswerRollout",
+    ("states:SendTaskSuccess",),
+    ("*",),
+    "AWS documents no resource for it; the token is the secret, and only the ledger has it",
+)
