@@ -37,12 +37,18 @@ def ending(sight: Sight, here: Connection) -> Ending | None:
         return Ending("HALTED", deployment.reason, 1, "", deployment, question)
     if run is not None and run.running:
         return None
+    return _stopped(sight, here)
+
+
+def _stopped(sight: Sight, here: Connection) -> Ending | None:
+    """No execution carries it: that is as it should be in the queue, while another deployment has the lease."""
     if not sight.queued:
-        return Ending("LOST", _lost(sight, here), 1, "", deployment)
+        return Ending("LOST", _lost(sight, here), 1, "", sight.deployment)
     if sight.lease.deployment:
         return None
     again = here.command(f"converge {sight.cluster.service}")
-    return Ending("LOST", f"nothing holds it up any more, but it has not begun: {again}", 1, "", deployment)
+    why = f"nothing holds it up any more, but it has not begun; start it: {again}"
+    return Ending("LOST", why, 1, "", sight.deployment)
 
 
 def settled(sight: Sight) -> bool:

@@ -61,7 +61,7 @@ COMMANDS = {
     "quarantined": Listed(
         "Keeping out", "commands.quarantining", "Which versions and hosts are kept out, and why."
     ),
-    "remove-host": Listed("Keeping out", "commands.quarantining", "Forget a host that is gone."),
+    "remove-host": Listed("Keeping out", "commands.removing", "Forget a host that is gone."),
     "local": Listed("This machine", "local", "The environment on this machine."),
 }
 

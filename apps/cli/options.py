@@ -5,6 +5,8 @@ from typing import Annotated
 
 import typer
 
+LONGEST_WHY = 1000  # lifecycle/events.py
+
 
 class Environment(StrEnum):
     """Where."""
@@ -13,11 +15,19 @@ class Environment(StrEnum):
     PRODUCTION = "production"
 
 
+def _said(why: str) -> str:
+    if not why.strip() or len(why) > LONGEST_WHY:
+        raise typer.BadParameter(f"expected a reason of 1 to {LONGEST_WHY} characters: the trail keeps it")
+    return why
+
+
 InEnvironment = Annotated[Environment, typer.Option("--environment", "-e", help="Which cluster.")]
 OnlyIn = Annotated[Environment | None, typer.Option("--environment", "-e", help="Only in this environment.")]
 Reason = Annotated[str, typer.Option("--reason", help="Why; kept in the trail.")]
-Why = Annotated[str, typer.Option("--why", help="Why; kept in the trail.")]
+MaybeWhy = Annotated[str, typer.Option("--why", help="Why; kept in the trail.")]
+Why = Annotated[str, typer.Option("--why", help="Why; kept in the trail.", callback=_said)]
 Which = Annotated[str, typer.Option("--deployment", metavar="ID", help="Which one, when more than one fits.")]
+Stay = Annotated[bool, typer.Option("--watch/--no-watch", help="Then show it live until it ends or halts.")]
 Named = Annotated[
     str, typer.Argument(metavar="DEPLOYMENT|SERVICE", help="The deployment, or the service that it is of.")
 ]

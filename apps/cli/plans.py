@@ -10,8 +10,8 @@ from apps.cli.page import Page
 from apps.cli.ports import Connection
 from apps.cli.words import lasting, names_or_none
 from lifecycle.application.plan import preview
-from lifecycle.domain.amounts import Amount
-from lifecycle.domain.deployment import Desired, Request
+from lifecycle.domain.amounts import at_most
+from lifecycle.domain.deployment import Deployment, Desired, Request
 from lifecycle.domain.manifest import ApprovalGate, Policy
 from lifecycle.domain.planning import Plan
 
@@ -24,12 +24,18 @@ _GATES = {
 
 @dataclass(frozen=True, slots=True)
 class Preview:
-    """A plan, the policy that it would run under, and what is desired now."""
+    """A plan, the policy that it would run under, what is desired now, and the deployment that it waits for."""
 
     request: Request
     plan: Plan
     policy: Policy
     desired: Desired | None
+    before: Deployment | None = None
+
+    @property
+    def at_a_time(self) -> int:
+        """How many hosts are taken out at once."""
+        return at_most(self.policy.max_unavailable, len(self.plan.hosts) + len(self.plan.in_place))
 
     @property
     def nothing_to_do(self) -> bool:
@@ -42,7 +48,8 @@ def previewed(here: Connection, request: Request) -> Preview:
     """What the deployment would do; reads only. Raises Unknown."""
     found = preview(here.world, request)
     policy = here.world.artifacts.manifest(request.service, request.version).policy(request.environment)
-    return Preview(request, found, policy, here.world.registry.desired(request.cluster))
+    before = here.world.deployments.get(request.cluster, found.waits_for) if found.waits_for else None
+    return Preview(request, found, policy, here.world.registry.desired(request.cluster), before)
 
 
 def plan_facts(seen: Preview) -> dict[str, Any]:
@@ -62,11 +69,16 @@ def plan_facts(seen: Preview) -> dict[str, Any]:
         "in_place": list(found.in_place),
         "checks": list(found.checks),
         "max_unavailable": seen.policy.max_unavailable,
+        "at_a_time": seen.at_a_time,
         "approval": str(seen.policy.approval),
         "expected_seconds": round(found.expected_seconds, 1),
         "expected_from": found.expected_from,
         "nothing_to_do": seen.nothing_to_do,
         "refusals": list(found.refusals),
+        "notes": list(found.notes),
+        "waits_for": found.waits_for or None,
+        "supersedes": found.supersedes or None,
+        "despite": [str(obstacle) for obstacle in seen.request.despite],
     }
 
 
@@ -85,18 +97,36 @@ def show_plan(page: Page, seen: Preview) -> None:
     for check in found.checks if found.hosts else ():
         page.say(f"check: {check}")
     if found.hosts:
-        page.say(
-            f"at a time: {_hosts(seen.policy.max_unavailable)}; approval: {_GATES[seen.policy.approval]}"
-        )
+        page.say(f"at a time: {_hosts(seen)}; approval: {_GATES[seen.policy.approval]}")
         page.say(f"expected time: about {lasting(found.expected_seconds)}, {found.expected_from}")
         page.say(f"to go back to: {found.previous.version if found.previous else 'nothing, it is the first'}")
+    for note in found.notes:
+        page.say(f"note: {note}", "yellow")
+    if found.waits_for:
+        _show_queue(page, seen)
     for reason in found.refusals:
         page.say(f"refused: {reason}", "bold red")
     if seen.nothing_to_do:
         page.say(f"nothing to do: {names_or_none(found.in_place)} serve {found.target.version}", "green")
 
 
-def _hosts(count: Amount) -> str:
-    if isinstance(count, str):
-        return f"up to {count} of the hosts"
-    return "one host" if count == 1 else f"up to {count} hosts"
+def _show_queue(page: Page, seen: Preview) -> None:
+    found, before = seen.plan, seen.before
+    state = f" ({before.target.version}, {before.state})" if before else ""
+    page.say(f"it will wait for {found.waits_for}{state}", "yellow")
+    if before and not before.policy.automatic:
+        page.say("it begins if that one ends well; after a rollback or an abort, deploy it again")
+    if found.supersedes:
+        page.say(
+            f"{found.supersedes}, which waits now, will be SUPERSEDED: it will never begin", "bold yellow"
+        )
+
+
+def _hosts(seen: Preview) -> str:
+    count, allowed = seen.at_a_time, seen.policy.max_unavailable
+    told = "one host" if count == 1 else f"up to {count} hosts"
+    return (
+        f"{told} ({allowed} of {len(seen.plan.hosts) + len(seen.plan.in_place)})"
+        if isinstance(allowed, str)
+        else told
+    )

@@ -57,15 +57,31 @@ def start(page: Page, here: Connection, request: Request, how: How) -> int:
         return _not_started(page, seen, 1)
     if seen.nothing_to_do and request.kind is not Kind.ROLLBACK:
         return _not_started(page, seen, 0)
-    if not how.yes and not page.confirm(
-        f"{request.kind.lower().capitalize()} {request.version} to {request.cluster}?"
-    ):
+    if not how.yes and not page.confirm(_question(seen)):
         page.say("nothing was started")
         return 1
     if not here.world.executions.start_rollout(request.deployment, payload(request)):
         raise Refused(f"the start of {request.deployment}", ["an execution of that name exists; try again"])
     page.say(f"started: {request.deployment}")
     return finish(page, here, request.deployment, {"plan": plan_facts(seen)}, how)
+
+
+def deploy_line(request: Request) -> str:
+    """The command that asks for the same deployment, with what it overrides."""
+    said = {
+        Obstacle.QUARANTINE: " --even-if-quarantined",
+        Obstacle.FREEZE: " --despite-freeze --reason '...'",
+        Obstacle.NO_WAY_BACK: " --without-way-back",
+    }
+    overrides = "".join(said[obstacle] for obstacle in request.despite)
+    return f"deploy {request.service} {request.version} --environment {request.environment}{overrides}"
+
+
+def _question(seen: Preview) -> str:
+    request, found = seen.request, seen.plan
+    if found.waits_for:
+        return f"Let {request.version} wait for {request.cluster}?"
+    return f"{request.kind.lower().capitalize()} {request.version} to {request.cluster}?"
 
 
 def _not_started(page: Page, seen: Preview, code: int) -> int:

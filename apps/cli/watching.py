@@ -50,6 +50,16 @@ def watch_deployment(
     return code, endings
 
 
+def after_answer(
+    page: Page, here: Connection, name: str, *, watch: bool, rollback_is_fine: bool = False
+) -> tuple[int, list[dict[str, Any]]]:
+    """Watch what was answered, if that was asked for, or say how to."""
+    if not watch:
+        page.say(f"next: {here.command(f'watch {name}')}")
+        return 0, []
+    return watch_deployment(page, here, name, quiet=page.as_json, rollback_is_fine=rollback_is_fine)
+
+
 def ending_facts(name: str, found: Ending, here: Connection) -> dict[str, Any]:
     """How watching ended, for programs."""
     question = question_facts(found.question, here.command) if found.question else None

@@ -50,7 +50,8 @@ def ago(at: datetime, now: datetime) -> str:
 def ahead(at: datetime, now: datetime) -> str:
     """When something is due, such as `2026-11-23 08:00 UTC (in 6 h)`; the past says so."""
     seconds = (at - now).total_seconds()
-    return f"{minute(at)} ({f'in {lasting(int(seconds))}' if seconds > 0 else 'over'})"
+    step = 3600 if seconds >= 2 * 86_400 else 60 if seconds >= 3600 else 1
+    return f"{minute(at)} ({f'in {lasting(round(seconds / step) * step)}' if seconds > 0 else 'over'})"
 
 
 def clean(text: str) -> str:

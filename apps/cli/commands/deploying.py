@@ -1,29 +1,21 @@
 """`lifecycle plan`, `deploy` and `rollback`: what would be done to a cluster, and doing it."""
 
-from enum import StrEnum
 from typing import Annotated
 
 import typer
 
 from apps.cli import resolve
 from apps.cli.command import ServiceName, Watch, Yes, connected
+from apps.cli.options import Environment, InEnvironment, Reason
 from apps.cli.page import Page
 from apps.cli.plans import plan_facts, previewed, show_plan
 from apps.cli.ports import Connection
-from apps.cli.starting import How, finish, request_for, start
+from apps.cli.starting import How, deploy_line, finish, request_for, start
 from lifecycle.application.observe import REMEMBERED
 from lifecycle.domain.deployment import Deployment, DeploymentState, Kind, Obstacle
 from lifecycle.domain.errors import Refused
 from lifecycle.domain.fleet import Cluster, service_name
 from lifecycle.domain.questions import Choice
-
-
-class Environment(StrEnum):
-    """Where to."""
-
-    STAGING = "staging"
-    PRODUCTION = "production"
-
 
 Version = Annotated[
     str,
@@ -32,15 +24,24 @@ Version = Annotated[
         help="A release or a snapshot; the newest release in production, the newest snapshot in staging.",
     ),
 ]
-Where = Annotated[Environment, typer.Option("--environment", "-e", help="Which cluster.")]
-Reason = Annotated[str, typer.Option("--reason", help="Why; kept in the trail.")]
 Quarantined = Annotated[
     bool, typer.Option("--even-if-quarantined", help="Even a version that was rolled back here.")
 ]
+DespiteFreeze = Annotated[
+    bool, typer.Option("--despite-freeze", help="Even where it is frozen; deploy wants a --reason with it.")
+]
+NoWayBack = Annotated[
+    bool, typer.Option("--without-way-back", help="Even if the version before cannot be deployed again.")
+]
 
 
-def _despite(*, quarantine: bool) -> tuple[Obstacle, ...]:
-    return (Obstacle.QUARANTINE,) if quarantine else ()
+def _despite(*, quarantine: bool, freeze: bool, no_way_back: bool) -> tuple[Obstacle, ...]:
+    said = {
+        Obstacle.QUARANTINE: quarantine,
+        Obstacle.FREEZE: freeze,
+        Obstacle.NO_WAY_BACK: no_way_back,
+    }
+    return tuple(obstacle for obstacle, told in said.items() if told)
 
 
 @connected("plan hello", "plan hello 1.4.2", "plan hello -e staging --json")
@@ -49,21 +50,24 @@ def plan(
     here: Connection,
     service: ServiceName,
     version: Version = "",
-    environment: Where = Environment.PRODUCTION,
+    environment: InEnvironment = Environment.PRODUCTION,
     *,
     even_if_quarantined: Quarantined = False,
+    despite_freeze: DespiteFreeze = False,
+    without_way_back: NoWayBack = False,
 ) -> int:
     """Show what a deployment would do: host order, checks, expected time, and what stands against it."""
     cluster = Cluster(environment.value, service_name(service))
     wanted = resolve.version_for(here, cluster, version)
-    asked = request_for(here, cluster, wanted, "", despite=_despite(quarantine=even_if_quarantined))
+    despite = _despite(quarantine=even_if_quarantined, freeze=despite_freeze, no_way_back=without_way_back)
+    asked = request_for(here, cluster, wanted, "", despite=despite)
     seen = previewed(here, asked)
     page.facts(plan_facts(seen))
     show_plan(page, seen)
     if seen.plan.refusals:
         return 1
     if not seen.nothing_to_do:
-        page.say(f"next: {here.command(f'deploy {service} {wanted} --environment {environment.value}')}")
+        page.say(f"next: {here.command(deploy_line(asked))}")
     return 0
 
 
@@ -71,23 +75,33 @@ def plan(
     "deploy hello",
     "deploy hello 1.4.2 --reason 'new prices'",
     "deploy hello --environment staging --yes --no-watch",
+    "deploy hello 1.4.3 --despite-freeze --reason 'checkout is down, this mends it'",
 )
 def deploy(
     page: Page,
     here: Connection,
     service: ServiceName,
     version: Version = "",
-    environment: Where = Environment.PRODUCTION,
+    environment: InEnvironment = Environment.PRODUCTION,
     *,
     reason: Reason = "",
     even_if_quarantined: Quarantined = False,
+    despite_freeze: DespiteFreeze = False,
+    without_way_back: NoWayBack = False,
     yes: Yes = False,
     watch: Watch = True,
 ) -> int:
-    """Show the plan, ask, and roll the version out one host at a time; watch it until it ends or halts."""
+    """Show the plan, ask, and roll the version out one host at a time; watch it until it ends or halts.
+
+    While another deployment runs there it waits, and a newer one takes its place.
+    """
+    if despite_freeze and not reason.strip():
+        why = "--despite-freeze needs a --reason: say why it cannot wait; the trail keeps it beside the override"
+        raise Refused("the deployment", [why])
     cluster = Cluster(environment.value, service_name(service))
     wanted = resolve.version_for(here, cluster, version)
-    request = request_for(here, cluster, wanted, reason, despite=_despite(quarantine=even_if_quarantined))
+    despite = _despite(quarantine=even_if_quarantined, freeze=despite_freeze, no_way_back=without_way_back)
+    request = request_for(here, cluster, wanted, reason, despite=despite)
     return start(page, here, request, How(yes, watch))
 
 
@@ -96,7 +110,7 @@ def rollback(
     page: Page,
     here: Connection,
     service: ServiceName,
-    environment: Where = Environment.PRODUCTION,
+    environment: InEnvironment = Environment.PRODUCTION,
     *,
     reason: Reason = "",
     yes: Yes = False,
@@ -108,7 +122,7 @@ def rollback(
     if not lease.deployment:
         return _to_previous(page, here, cluster, reason, how)
     running = here.world.deployments.get(cluster, lease.deployment)
-    if running is None:
+    if running is None or running.state is DeploymentState.QUEUED:
         raise Refused("the rollback", [f"{lease.deployment} is only being planned; try again in a moment"])
     return _of_running(page, here, running, reason, how)
 
@@ -116,6 +130,8 @@ def rollback(
 def _of_running(page: Page, here: Connection, running: Deployment, reason: str, how: How) -> int:
     back = running.previous.version if running.previous else "nothing"
     page.say(f"running: {running.id}, {running.target.version}, {running.state}; it goes back to {back}")
+    if waiting := here.world.queue.waiting(running.cluster):
+        page.say(f"waiting: {waiting.request.deployment}, {waiting.request.version}: {_after(running)}")
     if not how.yes and not page.confirm(f"Roll {running.id} back?"):
         page.say("nothing was done")
         return 1
@@ -130,6 +146,11 @@ def _of_running(page: Page, here: Connection, running: Deployment, reason: str, 
     here.functions.call("decide", asked)
     page.say(f"recorded: ROLL_BACK of {running.id} by {here.by}; it takes effect before the next host")
     return finish(page, here, running.id, {"rollback_of": running.id}, how, rollback=True)
+
+
+def _after(running: Deployment) -> str:
+    """What a rollback means for the deployment that waits (domain/queueing.py)."""
+    return "begins after it" if running.policy.automatic else "does not begin by itself after a rollback"
 
 
 def _to_previous(page: Page, here: Connection, cluster: Cluster, reason: str, how: How) -> int:

@@ -1,14 +1,15 @@
 """`lifecycle hosts` and `lifecycle converge`: each host against what is desired, and repairing what drifted."""
 
+from datetime import datetime
 from typing import Any
 
 from apps.cli import resolve
 from apps.cli.command import MaybeService, connected
 from apps.cli.page import Page
 from apps.cli.ports import Connection
-from apps.cli.words import ago, one_line
+from apps.cli.words import ago, moment, one_line
 from lifecycle.application import observe
-from lifecycle.domain.capacity import out_of_place, state_of
+from lifecycle.domain.capacity import TargetState, out_of_place, state_of
 from lifecycle.domain.deployment import Target
 from lifecycle.domain.fleet import Cluster, HostReport
 
@@ -25,13 +26,20 @@ def hosts(page: Page, here: Connection, service: MaybeService = "") -> int:
         page.table(columns, [_row(host) for host in each["hosts"]])
         if not each["hosts"]:
             page.say("no hosts: start an agent on each")
+        for host in each["hosts"]:
+            _show_trouble(page, here, each["cluster"], host)
     if any(each["deployment"] for each in found):
         page.say("")
         page.say(f"next: {here.command(f'status {service}'.strip())}")
-    elif any(host["drift"] for each in found for host in each["hosts"]):
+    elif any(_repairable(host) for each in found for host in each["hosts"]):
         page.say("")
         page.say(f"next: {here.command(f'converge {service}'.strip())}")
     return 0
+
+
+def _repairable(host: dict[str, Any]) -> bool:
+    """Whether convergence would look after its drift."""
+    return bool(host["drift"]) and not (host["quarantined"] or host["set_aside"])
 
 
 def _cluster(here: Connection, cluster: Cluster) -> dict[str, Any]:
@@ -41,7 +49,7 @@ def _cluster(here: Connection, cluster: Cluster) -> dict[str, Any]:
     desired = world.registry.desired(cluster)
     target = Target(desired.version, desired.digest) if desired else None
     last = world.deployments.get(cluster, desired.deployment) if desired else None
-    aside = last.set_aside if last else ()
+    aside, bad = last.set_aside if last else (), world.fleet.quarantined_hosts(cluster)
     return {
         "cluster": str(cluster),
         "desired": desired.version if desired else None,
@@ -52,6 +60,7 @@ def _cluster(here: Connection, cluster: Cluster) -> dict[str, Any]:
                 "balancer": str(state_of(rotation, name)),
                 "drift": out_of_place(report, state_of(rotation, name), target) if target else None,
                 "set_aside": name in aside,
+                "quarantined": bad.get(name),
             }
             for name, report in sorted(reports.items())
         ],
@@ -75,13 +84,16 @@ def _host(here: Connection, report: HostReport) -> dict[str, Any]:
         "seen_at": report.seen_at.isoformat(),
         "seen": ("silent, " if silent else "") + ago(report.seen_at, now),
         "silent": silent is not None,
+        "silent_since": silent.isoformat() if silent else None,
         "stage": str(report.stage),
     }
 
 
 def _row(host: dict[str, Any]) -> list[str]:
     drift = host["drift"] or "-"
-    if host["set_aside"]:
+    if host["quarantined"]:
+        drift = "quarantined"
+    elif host["set_aside"]:
         drift = f"left out by a decision; {drift}"
     installed = f"{host['installed'] or 'nothing'}{'' if host['running'] else ' (stopped)'}"
     test = host["self_test"] or "-"
@@ -95,6 +107,23 @@ def _row(host: dict[str, Any]) -> list[str]:
         host["seen"],
         drift,
     ]
+
+
+def _show_trouble(page: Page, here: Connection, cluster: str, host: dict[str, Any]) -> None:
+    """Why a host is left out or not heard, and what can be typed."""
+    found = Cluster.parse(cluster)
+    environment = "" if found.environment == "production" else f" --environment {found.environment}"
+    typed = f"{found.service} {host['host']}{environment} --why '...'"
+    if host["quarantined"]:
+        page.say(f"{host['host']} is quarantined: {one_line(host['quarantined'], 1000)}", "yellow")
+        page.say(f"  {here.command(f'unquarantine {typed}')}")
+    elif host["set_aside"] and host["drift"]:
+        page.say(f"{host['host']} was left out by a decision; the next deployment takes it in again")
+    if host["silent"]:
+        since = moment(datetime.fromisoformat(host["silent_since"]))
+        serves = "; its service is healthy all the same" if host["balancer"] == TargetState.HEALTHY else ""
+        page.say(f"{host['host']}: agent silent since {since} UTC{serves}", "yellow")
+        page.say(f"  start the agent; or, if the machine is gone: {here.command(f'remove-host {typed}')}")
 
 
 @connected("converge", "converge hello")

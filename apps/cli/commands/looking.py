@@ -1,214 +1,111 @@
-"""`lifecycle status` and `lifecycle history`: what runs where, what waits for whom, and what happened."""
+"""`lifecycle status`: what runs where, who deploys it, what waits for whom, and what is frozen."""
 
-from collections import Counter
-from dataclasses import dataclass
-from typing import Annotated, Any
-
-import typer
+from typing import Any
 
 from apps.cli import resolve
-from apps.cli.command import MaybeService, ServiceName, connected
+from apps.cli.command import MaybeService, connected
 from apps.cli.page import Page
 from apps.cli.ports import Connection, Run
-from apps.cli.questions import answers, asked, question_facts, what_now
-from apps.cli.screen import trail_facts
-from apps.cli.words import lasting, moment, one_line
-from lifecycle.application import observe
-from lifecycle.domain.capacity import TargetState
-from lifecycle.domain.deployment import Deployment, DeploymentState, Desired, Lease
-from lifecycle.domain.fleet import Cluster, HostReport
-from lifecycle.domain.questions import Question
-
-
-@dataclass(frozen=True, slots=True)
-class Standing:
-    """How one cluster stands."""
-
-    cluster: Cluster
-    desired: Desired | None
-    reports: tuple[HostReport, ...]
-    healthy: int
-    lease: Lease
-    deployment: Deployment | None
-    question: Question | None
-    last: Deployment | None = None
-
-    @property
-    def unsettled(self) -> Deployment | None:
-        """What ended last, if it did not end well: the cluster may be left between two versions."""
-        free = not self.lease.deployment
-        return self.last if free and self.last and self.last.state is not DeploymentState.DONE else None
-
-    @property
-    def runs(self) -> dict[str, int]:
-        """How many hosts run each version."""
-        return dict(Counter(r.installed if r.running and r.installed else "nothing" for r in self.reports))
+from apps.cli.questions import answers, asked, what_now
+from apps.cli.scopes import lift_line
+from apps.cli.standing import Standing, facts, standing
+from apps.cli.words import ahead, moment, one_line
 
 
 @connected("status", "status hello", "status --json")
 def status(page: Page, here: Connection, service: MaybeService = "") -> int:
     """Show every cluster: what is desired, what runs, what is deployed, and what waits for an answer."""
-    clusters = resolve.known_clusters(here, service)
-    found = [_standing(here, cluster) for cluster in clusters]
+    clusters, freezes = resolve.known_clusters(here, service), here.world.freezes.standing()
+    found = [standing(here, cluster, freezes) for cluster in clusters]
     runs = [
         run for run in here.runs.deliveries(running=True) if not service or run.name.startswith(f"{service}-")
     ]
-    page.facts(
-        {"clusters": [_facts(each, here) for each in found], "runs": [_run_facts(run) for run in runs]}
-    )
+    page.facts({"clusters": [facts(each, here) for each in found], "runs": [_run_facts(run) for run in runs]})
     if not found:
         page.say("there is no cluster yet")
     page.table(("cluster", "desired", "running", "healthy", "deployment"), [_row(each) for each in found])
+    _show_frozen(page, here, found)
     for each in found:
-        _show_deployment(page, here, each)
+        _show_cluster(page, here, each)
     for run in runs:
         page.say(f"\nbuilding: {run.name}, since {moment(run.started_at)} UTC")
         page.say(f"  {here.command(f'watch --run {run.name}')}")
     return 0
 
 
-def _standing(here: Connection, cluster: Cluster) -> Standing:
-    world = here.world
-    reports = world.fleet.reports(cluster)
-    rotation = observe.rotation(world, cluster, reports)
-    lease = world.leases.current(cluster)
-    running = world.deployments.get(cluster, lease.deployment) if lease.deployment else None
-    desired = world.registry.desired(cluster)
-    return Standing(
-        cluster=cluster,
-        desired=desired,
-        reports=tuple(reports.values()),
-        healthy=sum(state is TargetState.HEALTHY for state in rotation.values()),
-        lease=lease,
-        deployment=running,
-        question=resolve.open_question(world.deployments.questions(running.id)) if running else None,
-        last=world.deployments.get(cluster, desired.deployment) if desired else None,
-    )
-
-
-def _row(standing: Standing) -> list[str]:
-    runs = ", ".join(f"{version} on {count}" for version, count in sorted(standing.runs.items()))
-    state = f"{standing.unsettled.state}" if standing.unsettled else "-"
-    if standing.lease.deployment:
-        state = str(standing.deployment.state) if standing.deployment else "planning"
-    desired = standing.desired.version if standing.desired else "-"
+def _row(found: Standing) -> list[str]:
+    runs = ", ".join(f"{version} on {count}" for version, count in sorted(found.runs.items()))
+    state = f"{found.unsettled.state}" if found.unsettled else "-"
+    if found.lease.deployment:
+        state = str(found.deployment.state) if found.deployment else "planning"
+    desired = found.desired.version if found.desired else "-"
     return [
-        str(standing.cluster),
+        str(found.cluster),
         desired,
         runs or "no hosts",
-        f"{standing.healthy} of {len(standing.reports)}",
+        f"{found.healthy} of {len(found.reports)}",
         state,
     ]
 
 
-def _show_deployment(page: Page, here: Connection, standing: Standing) -> None:
-    """What runs, and when it waits: for what, and what can be typed."""
-    if ended := standing.unsettled:
+def _show_frozen(page: Page, here: Connection, found: list[Standing]) -> None:
+    """Each reason once, however many clusters it freezes."""
+    reasons = {why: scope for each in found for why, scope in each.frozen.items()}
+    if reasons:
+        page.say("")
+    for why, scope in reasons.items():
+        page.say(why, "bold yellow")
+        if scope:
+            page.say(f"  {here.command(lift_line(scope))}")
+
+
+def _show_cluster(page: Page, here: Connection, found: Standing) -> None:
+    """What ended badly, what runs, what waits behind it, and who is left out: with what can be typed."""
+    if ended := found.unsettled:
         page.say("")
         page.say(f"{ended.id}: {ended.target.version}, {ended.state}: {one_line(ended.reason, 2000)}", "bold")
-        for line in what_now(ended, here.command):
+        for line in what_now(ended, here.command)[1:]:  # the first is this command
             page.say(f"  {line}")
-    if not standing.lease.deployment:
-        return
-    current = standing.deployment
-    page.say("")
+    if found.lease.deployment:
+        page.say("")
+        _show_deployment(page, here, found)
+    if found.waiting:
+        request = found.waiting.request
+        page.say("")
+        told = f"{request.deployment}: {request.version}, QUEUED, since {moment(found.waiting.since)} UTC"
+        why = f": {one_line(request.reason, 400)}" if request.reason else ""
+        page.say(f"{told}, asked for by {request.requested_by}{why}", "bold")
+        page.say(f"  {here.command(f'watch {request.deployment}')}")
+    asked_about = {question.host for question in found.questions}
+    for host, why in found.bad_hosts.items():
+        if host in asked_about:
+            continue
+        page.say("")
+        page.say(f"{host} of {found.cluster} is quarantined: {one_line(why, 1000)}", "bold")
+        page.say(f"  {here.command(f'hosts {found.cluster.service}')}")
+
+
+def _show_deployment(page: Page, here: Connection, found: Standing) -> None:
+    current, lease, now = found.deployment, found.lease, here.world.clock.now()
     if current is None:
-        page.say(f"{standing.cluster}: {standing.lease.deployment} is being planned", "bold")
+        page.say(f"{found.cluster}: {lease.deployment} is being planned", "bold")
     else:
         told = (
             f"{current.id}: {current.target.version}, {current.state}, since {moment(current.started_at)} UTC"
         )
         page.say(f"{told}, asked for by {current.request.requested_by}", "bold")
-    if standing.question:
-        for line in (*asked(standing.question), *answers(standing.question, here.command)):
+    until = (
+        f"; the lease ends {ahead(lease.expires_at, now)}, unless it is renewed" if lease.expires_at else ""
+    )
+    page.say(f"  has the lease since {moment(lease.since)} UTC{until}")
+    if current and not found.questions:
+        page.say(f"  {one_line(current.reason, 400)}" if current.reason else "  begins")
+    for question in found.questions:
+        for line in (*asked(question, now), *answers(question, here.command)):
             page.say(line)
-    else:
-        page.say(f"  {here.command(f'watch {standing.lease.deployment}')}")
-
-
-def _facts(standing: Standing, here: Connection) -> dict[str, Any]:
-    current, question = standing.deployment, standing.question
-    return {
-        "cluster": str(standing.cluster),
-        "service": standing.cluster.service,
-        "environment": standing.cluster.environment,
-        "desired": standing.desired.version if standing.desired else None,
-        "hosts": len(standing.reports),
-        "healthy": standing.healthy,
-        "running": standing.runs,
-        "epoch": standing.lease.epoch,
-        "deployment": _deployment_facts(current) if current else None,
-        "lease": standing.lease.deployment or None,
-        "last": _deployment_facts(standing.last) if standing.last else None,
-        "question": question_facts(question, here.command) if question else None,
-    }
+    if not found.questions:
+        page.say(f"  {here.command(f'watch {lease.deployment}')}")
 
 
 def _run_facts(run: Run) -> dict[str, Any]:
     return {"run": run.name, "status": run.status, "started_at": run.started_at.isoformat()}
-
-
-def _deployment_facts(each: Deployment) -> dict[str, Any]:
-    return {
-        "deployment": each.id,
-        "cluster": str(each.cluster),
-        "kind": str(each.request.kind),
-        "version": each.target.version,
-        "previous": each.previous.version if each.previous else None,
-        "state": str(each.state),
-        "why": each.reason,
-        "epoch": each.epoch,
-        "hosts": list(each.hosts),
-        "set_aside": list(each.set_aside),
-        "requested_by": each.request.requested_by,
-        "reason": each.request.reason,
-        "rollback_of": each.request.rollback_of,
-        "started_at": each.started_at.isoformat(),
-        "finished_at": each.finished_at.isoformat() if each.finished_at else None,
-    }
-
-
-@connected("history hello", "history hello --trail --limit 50")
-def history(
-    page: Page,
-    here: Connection,
-    service: ServiceName,
-    limit: Annotated[int, typer.Option(min=1, max=1000, help="How many of the newest.")] = 20,
-    *,
-    trail: Annotated[
-        bool, typer.Option("--trail", help="Every recorded event, not only deployments.")
-    ] = False,
-) -> int:
-    """List a service's deployments, the newest first; or the whole trail of who did what and why."""
-    clusters = resolve.known_clusters(here, service)
-    if trail:
-        return _trail(page, here, clusters, limit)
-    every = [each for cluster in clusters for each in here.world.deployments.recent(cluster, limit)]
-    newest = sorted(every, key=lambda each: each.started_at, reverse=True)[:limit]
-    page.facts({"service": service, "deployments": [_deployment_facts(each) for each in newest]})
-    columns = ("began (utc)", "environment", "kind", "version", "state", "took", "by")
-    page.table(columns, [_history_row(each) for each in newest])
-    for each in newest[:1]:
-        page.say(f"last: {each.id}: {one_line(each.reason or each.state, 400)}")
-    if not newest:
-        page.say(f"nothing of {service} was deployed yet")
-    return 0
-
-
-def _history_row(each: Deployment) -> list[str]:
-    took = lasting((each.finished_at - each.started_at).total_seconds()) if each.finished_at else "-"
-    environment, who = each.cluster.environment, each.request.requested_by
-    kind, version = str(each.request.kind), each.target.version
-    return [moment(each.started_at), environment, kind, version, str(each.state), took, one_line(who, 40)]
-
-
-def _trail(page: Page, here: Connection, clusters: list[Cluster], limit: int) -> int:
-    every = [entry for cluster in clusters for entry in here.world.trail.read(cluster, limit=limit)]
-    newest = sorted(every, key=lambda entry: entry.at)[-limit:]
-    page.facts({"trail": [{**trail_facts(entry), "cluster": entry.cluster} for entry in newest]})
-    for entry in newest:
-        who = "" if entry.who == "lifecycle" else f" by {one_line(entry.who, 60)}"
-        why = f": {one_line(entry.why, 400)}" if entry.why else ""
-        where = f"{entry.cluster} {entry.host}".strip()
-        page.say(f"{moment(entry.at)}  {where}  {entry.what}{who}{why}")
-    return 0

@@ -30,7 +30,7 @@ def watch(
     if resolve.is_deployment(what):
         return watch_deployment(page, here, what)[0]
     clusters = resolve.clusters_of(what) if what else resolve.known_clusters(here)
-    deployments = [d for cluster in clusters if (d := here.world.leases.current(cluster).deployment)]
+    deployments = [name for cluster in clusters if (name := _next(here, cluster))]
     runs = [each.name for each in here.runs.deliveries(running=True) if _is_of(each.name, what)]
     if len(deployments) + len(runs) > 1:
         raise Ambiguous(f"more than one thing runs: name one of {', '.join((*deployments, *runs))}")
@@ -39,6 +39,14 @@ def watch(
     if runs:
         return watch_run(page, here, runs[0])
     return _last(page, here, clusters, what)
+
+
+def _next(here: Connection, cluster: Cluster) -> str:
+    """The deployment that has the lease, else the one that waits and is about to begin."""
+    if holder := here.world.leases.current(cluster).deployment:
+        return holder
+    waiting = here.world.queue.waiting(cluster)
+    return waiting.request.deployment if waiting else ""
 
 
 def _is_of(run: str, service: str) -> bool:

@@ -1,7 +1,7 @@
 """An operator's desk over in-memory twins: the commands as typed, against the rollout's real decisions."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -14,14 +14,16 @@ from apps.cli.main import app
 from apps.cli.ports import Connection, Run
 from lifecycle import events
 from lifecycle.application.converge import converge_all
-from lifecycle.application.decide import approve, decide, request_rollback
+from lifecycle.application.decide import approve, decide, told
+from lifecycle.application.operate import By, freeze, lift_quarantine, quarantine, remove_host, unfreeze
 from lifecycle.application.plan import begin
 from lifecycle.application.promote import promote
-from lifecycle.domain.deployment import Deployment, DeploymentState, Kind, Request
+from lifecycle.domain.deployment import Deployment, DeploymentState
 from lifecycle.domain.errors import LifecycleError
 from lifecycle.domain.fleet import Stage
 from lifecycle.domain.manifest import Policy
-from lifecycle.domain.questions import Answer
+from lifecycle.domain.questions import Answer, Choice
+from lifecycle.events import Deploy
 from lifecycle.gateways.memory.executions import MemoryExecutions
 from lifecycle.gateways.records import to_plain
 from tests.support.rollout import CLUSTER, Machine, manifest
@@ -42,10 +44,12 @@ class TwinRuns:
     def rollout(self, name: str) -> Run | None:
         if name in self.told:
             return self.told[name]
-        record = self.machine.memory.deployments.get(CLUSTER, name)
-        return self._of(record) if record else None
+        record = self.machine.memory.deployments.get(CLUSTER, name.partition("_")[0])
+        return self._of(record) if record and name in (record.id, record.execution) else None
 
     def _of(self, record: Deployment) -> Run:
+        if record.state is DeploymentState.QUEUED:
+            return Run(record.id, "SUCCEEDED", record.started_at, output={"kind": "QUEUED"})
         if not record.state.final:
             return Run(record.id, "RUNNING", record.started_at)
         if record.state in (DeploymentState.DONE, DeploymentState.ROLLED_BACK):
@@ -74,11 +78,11 @@ class DrivenExecutions(MemoryExecutions):
 
     def start_rollout(self, name: str, payload: Mapping[str, Any]) -> bool:
         new = super().start_rollout(name, payload)
-        request = Request(**{**payload, "kind": Kind(payload["kind"])})
+        request = Deploy.model_validate({**payload, "execution": name}).request()
         planned = begin(self._machine.world, request, name)
         if planned.kind == "PLANNED":
-            self._machine.run(name)
-        else:
+            self._machine.run(request.deployment)
+        elif planned.kind != "QUEUED":
             refused = planned.kind == "REFUSED"
             status, error, cause = ("FAILED", "Refused", planned.reason) if refused else ("SUCCEEDED", "", "")
             now = self._machine.now
@@ -110,8 +114,9 @@ class TwinFunctions:
         if asked.host:
             found = decide(world, asked.cluster, asked.deployment, asked.host, asked.attempt, answer)
         else:
-            found = request_rollback(world, asked.cluster, asked.deployment, answer)
-        self.machine.run(asked.deployment)
+            found = told(world, asked.cluster, asked.deployment, answer)
+        if asked.choice is not Choice.PAUSE:  # which wakes nothing
+            self.machine.run(asked.deployment)
         return found
 
     def _approve(self, payload: dict[str, Any]) -> Any:
@@ -120,6 +125,21 @@ class TwinFunctions:
         found = approve(self.machine.world, asked.cluster, asked.deployment, answer)
         self.machine.run(asked.deployment)
         return found
+
+    def _freeze(self, payload: dict[str, Any]) -> Any:
+        asked, world = events.SetFreeze.model_validate(payload), self.machine.world
+        by = By(asked.by, asked.why)
+        return unfreeze(world, asked.scope, by) if asked.lift else freeze(world, asked.scope, by, asked.until)
+
+    def _quarantine(self, payload: dict[str, Any]) -> Any:
+        asked = events.SetQuarantine.model_validate(payload)
+        act = lift_quarantine if asked.lift else quarantine
+        return act(self.machine.world, asked.cluster, asked.name, By(asked.by, asked.why))
+
+    def _remove_host(self, payload: dict[str, Any]) -> Any:
+        asked, world = events.RemoveHost.model_validate(payload), self.machine.world
+        by = By(asked.by, asked.why)
+        return remove_host(world, asked.cluster, asked.host, by, terminated=asked.terminated)
 
     def _converge(self, payload: dict[str, Any]) -> Any:
         asked = events.Converge.model_validate(payload)
@@ -135,6 +155,8 @@ class Desk:
         self.functions = TwinFunctions(self.machine)
         self.executions = DrivenExecutions(self.machine, self.runs)
         memory = self.machine.memory
+        # What a finish starts from the queue runs too.
+        self.machine.world = replace(memory.world, executions=self.executions)
         for number, snapshot in enumerate(SNAPSHOTS):
             made = manifest(snapshot)
             self.machine.publish(made)
@@ -145,7 +167,7 @@ class Desk:
         self.here = Connection(
             target="laptop (a test) as ada",
             by="ada",
-            world=replace(memory.world, executions=self.executions),
+            world=self.machine.world,
             catalogue=memory.catalogue,
             runs=self.runs,
             functions=self.functions,
@@ -171,9 +193,26 @@ class Desk:
         self.break_host("host-2", "1.0.1")
         return self.machine.deploy("1.0.1")
 
-    def break_host(self, host: str, version: str) -> None:
+    def effect(self, name: str, choice: Choice) -> str:
+        """What a choice would do, as the question that a deployment asks says it."""
+        [asked] = self.machine.memory.deployments.questions(name)
+        return asked.effects[choice]
 
-        self.machine.host(host).breaks[version] = Stage.SELF_TESTING
+    def break_host(self, host: str, *versions: str) -> None:
+        """Let these versions fail their self-test on a host."""
+        self.machine.host(host).breaks.update(dict.fromkeys(versions, Stage.SELF_TESTING))
+
+    def at_look(self, number: int, act: Callable[[], object]) -> None:
+        """Do something when the clock has moved that often, as somebody at another desk would."""
+        looks: list[None] = []
+
+        def tick() -> None:
+            looks.append(None)
+            if len(looks) == number:
+                self.machine.memory.clock.ticks.remove(tick)
+                act()
+
+        self.machine.memory.clock.ticks.append(tick)
 
 
 @pytest.fixture

@@ -1,19 +1,24 @@
 """approve, reject and decide, as typed."""
 
+from datetime import UTC, datetime
+
 import pytest
 
+from apps.cli.questions import effect
 from lifecycle.domain.deployment import DeploymentState
 from lifecycle.domain.manifest import ApprovalGate, Policy
+from lifecycle.domain.questions import Choice, Question
 from tests.support.rollout import CLUSTER
 from tests.unit.cli.conftest import Desk
 
 
 def test_a_decision_shows_its_question_and_is_bound_to_it(desk: Desk) -> None:
     name = desk.halted()
+    does = desk.effect(name, Choice.ROLL_BACK)
     done = desk.type("decide hello ROLL_BACK --why slow")
     assert done.exit_code == 0, done.output
     assert "host-2, attempt 1, failed: failed while self-testing: scripted" in done.stdout
-    assert "ROLL_BACK: deploy the previous version to every host that this deployment touched" in done.stdout
+    assert f"\nROLL_BACK: {does}\n" in done.stdout
     [(_, payload)] = desk.functions.calls
     assert payload == {
         "deployment": name,
@@ -25,6 +30,61 @@ def test_a_decision_shows_its_question_and_is_bound_to_it(desk: Desk) -> None:
         "host": "host-2",
         "attempt": 1,
     }
+
+
+def test_a_halt_says_who_is_to_blame_and_how_long_it_waits(desk: Desk) -> None:
+    desk.halted()
+    told = desk.type("status hello").stdout
+    blamed = "  to blame: the VERSION: host-2 passes its self-test with 1.0.0: the new version is to blame\n"
+    asked = "  expires at 2026-11-30 12:00 UTC (in 7 d): then it is asked anew\n"
+    assert told.index("attempt 1, failed") < told.index(blamed) < told.index(asked) < told.index("| scripted")
+    [cluster] = desk.facts("status hello")["clusters"]
+    assert (cluster["question"]["blame"], cluster["question"]["asks"]) == ("VERSION", "decision")
+
+
+def test_a_bad_host_is_told_from_a_bad_version(desk: Desk) -> None:
+    desk.break_host("host-2", "1.0.0", "1.0.1")
+    desk.machine.deploy("1.0.1")
+    told = desk.type("status hello").stdout
+    assert "  to blame: the HOST: host-2 fails with 1.0.0 too (scripted): the host is to blame\n" in told
+    assert "  host-2 is quarantined: later deployments leave it out; RETRY lifts that\n" in told
+    assert told.count("is quarantined: ") == 1
+
+
+def test_beside_each_choice_is_what_it_would_do_here(desk: Desk) -> None:
+    name = desk.halted()
+    lines = desk.type(f"watch {name}").stdout.splitlines()
+    for choice in (Choice.RETRY, Choice.SKIP_HOST, Choice.ABORT):
+        does = desk.effect(name, choice)
+        assert "host-" in does
+        shown = lines.index(f"  # {choice}: {does}")
+        assert lines[shown + 1] == f"  lifecycle decide {name} {choice} --host host-2 --attempt 1 --why '...'"
+
+
+def test_a_question_that_does_not_say_what_a_choice_does_gets_the_usual_words() -> None:
+    asked = Question(
+        "d", "decision-h-1-0", (Choice.RETRY,), "failed", datetime(2026, 11, 23, tzinfo=UTC), "h", 1
+    )
+    assert effect(asked, Choice.RETRY) == "try this host again from the start"
+
+
+def test_an_expired_question_says_so_and_takes_no_answer(desk: Desk) -> None:
+    desk.halted()
+    desk.machine.memory.clock.sleep(8 * 86_400)
+    done = desk.type("decide hello RETRY")
+    assert done.exit_code == 1
+    assert "expired at 2026-11-30 12:00 UTC: an answer is refused; it is asked anew" in done.stdout
+    assert "expired at 2026-11-30 12:00:08 UTC; look at it as it is now, and decide again" in done.stderr
+
+
+def test_a_choice_that_is_not_offered_is_refused_before_anything_is_called() -> None:
+    desk = Desk()
+    desk.break_host("host-1", "1.0.0")
+    name = desk.machine.deploy("1.0.0")
+    done = desk.type("decide hello ROLL_BACK")
+    assert done.exit_code == 1
+    assert f"ROLL_BACK is refused: {name} offers RETRY, SKIP_HOST, FORCE_NEXT, ABORT" in done.stderr
+    assert desk.functions.calls == []
 
 
 def test_a_choice_may_be_typed_in_lower_case(desk: Desk) -> None:
@@ -97,6 +157,7 @@ def test_an_answer_needs_a_reason(gated: Desk) -> None:
 def test_status_says_what_is_waited_for_and_how_to_answer(gated: Desk) -> None:
     name = gated.machine.memory.leases.current(CLUSTER).deployment
     told = gated.type("status").stdout
-    assert "waits for an approval, until 2026-11-24" in told
+    assert "waits for an approval: the policy of production/hello wants an approval after host-1" in told
+    assert "expires at 2026-11-24 12:00 UTC (in 24 h): then it counts as rejected" in told
     assert f"lifecycle approve hello --deployment {name} --why '...'" in told
     assert f"lifecycle reject hello --deployment {name} --why '...'" in told

@@ -3,6 +3,8 @@
 import json
 
 from lifecycle.domain.deployment import DeploymentState, Kind
+from lifecycle.domain.manifest import Policy
+from lifecycle.domain.questions import Choice
 from tests.support.rollout import CLUSTER
 from tests.unit.cli.conftest import Desk
 
@@ -45,11 +47,30 @@ def test_a_plan_for_programs_is_one_object_on_stdout(desk: Desk) -> None:
 
 
 def test_a_refused_plan_says_every_reason_and_exits_with_1(desk: Desk) -> None:
-    desk.machine.host("host-3").silent = True
+    for host in ("host-2", "host-3"):
+        desk.machine.host(host).silent = True
     desk.machine.memory.clock.sleep(60)
     done = desk.type("plan hello 1.0.1")
     assert done.exit_code == 1
-    assert "refused: the agent of host-3 is silent since 2026-11-23" in done.stdout
+    assert done.stdout.count("\nrefused: the agent of host-") == 2
+
+
+def test_a_plan_notes_what_is_worth_knowing(desk: Desk) -> None:
+    desk.machine.host("host-3").silent = True
+    desk.machine.memory.clock.sleep(60)
+    desk.machine.memory.fleet.quarantine_host(CLUSTER, "host-1", "its disk fails")
+    done = desk.type("plan hello 1.0.1")
+    assert done.exit_code == 0
+    assert "note: host-1 is quarantined and left out: its disk fails\n" in done.stdout
+    assert "note: the agent of host-3 is silent since 2026-11-23" in done.stdout
+    assert any(note.startswith("host-1 is quarantined") for note in desk.facts("plan hello 1.0.1")["notes"])
+
+
+def test_a_share_of_hosts_is_shown_as_what_it_is_here() -> None:
+    desk = Desk(Policy(max_unavailable="50%"))
+    assert "at a time: up to 2 hosts (50% of 4); approval: none" in desk.type("plan hello 1.0.0").stdout
+    found = desk.facts("plan hello 1.0.0")
+    assert (found["max_unavailable"], found["at_a_time"]) == ("50%", 2)
 
 
 def test_an_unknown_release_is_an_error_without_a_traceback(desk: Desk) -> None:
@@ -77,10 +98,10 @@ def test_what_is_there_already_is_said_and_nothing_is_started(desk: Desk) -> Non
 
 
 def test_a_refused_deployment_starts_nothing(desk: Desk) -> None:
-    name = desk.halted()
-    done = desk.type("deploy hello 1.0.0")
+    desk.machine.memory.fleet.quarantine(CLUSTER, "1.0.1", "it was slow")
+    done = desk.type("deploy hello 1.0.1")
     assert done.exit_code == 1
-    assert f"refused: production/hello is being deployed by {name} since " in done.stdout
+    assert "refused: 1.0.1 is quarantined: it was slow; " in done.stdout
     assert desk.executions.rollouts == {}
 
 
@@ -99,7 +120,7 @@ def test_a_halt_shows_the_evidence_first_and_then_every_command(desk: Desk) -> N
     failed = done.stdout.index("host-2, attempt 1, failed: failed while self-testing: scripted")
     command = f"lifecycle decide {name} ROLL_BACK --host host-2 --attempt 1 --why '...'"
     assert failed < done.stdout.index(command)
-    assert "# RETRY: try this host again from the start" in done.stdout
+    assert f"# RETRY: {desk.effect(name, Choice.RETRY)}\n" in done.stdout
 
 
 def test_a_deployment_for_programs_is_one_object_with_its_end(desk: Desk) -> None:
@@ -113,6 +134,35 @@ def test_a_quarantined_version_needs_a_word_more(desk: Desk) -> None:
     desk.machine.memory.fleet.quarantine(CLUSTER, "1.0.1", "it was slow")
     assert desk.type("deploy hello 1.0.1").exit_code == 1
     assert desk.type("deploy hello 1.0.1 --even-if-quarantined").exit_code == 0
+
+
+def test_a_freeze_is_overridden_only_with_a_reason(desk: Desk) -> None:
+    desk.type("freeze production --why moving")
+    assert "is frozen since" in desk.type("deploy hello 1.0.1").stdout
+    done = desk.type("deploy hello 1.0.1 --despite-freeze --reason", " ")
+    assert done.exit_code == 1
+    assert "--despite-freeze needs a --reason" in done.stderr
+    assert desk.executions.rollouts == {}
+    done = desk.type("deploy hello 1.0.1 --despite-freeze --reason", "checkout is down")
+    assert done.exit_code == 0, done.output
+    assert "override freeze by ada: checkout is down" in done.stdout
+    [payload] = desk.executions.rollouts.values()
+    assert payload["despite"] == ["FREEZE"]
+
+
+def test_a_plan_with_overrides_needs_no_reason_and_suggests_the_same_ones(desk: Desk) -> None:
+    desk.type("freeze production --why moving")
+    desk.machine.memory.fleet.quarantine(CLUSTER, "1.0.1", "it was slow")
+    done = desk.type("plan hello 1.0.1 --despite-freeze --even-if-quarantined")
+    assert done.exit_code == 0
+    last = done.stdout.splitlines()[-1]
+    assert last.endswith("--environment production --even-if-quarantined --despite-freeze --reason '...'")
+
+
+def test_without_a_way_back_it_has_to_be_said(desk: Desk) -> None:
+    desk.machine.memory.artifacts.delete("hello", "1.0.0")
+    assert "refused: there would be no way back" in desk.type("deploy hello 1.0.1").stdout
+    assert desk.type("deploy hello 1.0.1 --without-way-back").exit_code == 0
 
 
 def test_a_rollback_deploys_the_version_verified_before(desk: Desk) -> None:

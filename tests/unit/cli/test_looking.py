@@ -2,6 +2,10 @@
 
 from dataclasses import replace
 
+import pytest
+
+from apps.cli.page import Page
+from apps.cli.words import clean
 from lifecycle.domain.deployment import Kind
 from tests.support.rollout import CLUSTER
 from tests.unit.cli.conftest import SNAPSHOTS, Desk
@@ -53,8 +57,37 @@ def test_a_silent_agent_is_told_from_one_that_was_heard(desk: Desk) -> None:
     desk.machine.host("host-1").silent = True
     desk.machine.memory.clock.sleep(90)
     [cluster] = desk.facts("hosts")["clusters"]
-    assert {host["host"]: host["silent"] for host in cluster["hosts"]}["host-1"] is True
-    assert "silent, 1 min 30 s ago" in desk.type("hosts").stdout
+    assert {host["host"]: host["silent"] for host in cluster["hosts"]} == {
+        "host-1": True, "host-2": False, "host-3": False, "host-4": False,
+    }  # fmt: skip
+    told = desk.type("hosts").stdout
+    assert "  silent, 1 min 33 s ago" in told
+    assert "host-1: agent silent since 2026-11-23 12:00:02 UTC; its service is healthy all the same" in told
+    assert "lifecycle remove-host hello host-1 --why '...'" in told
+
+
+def test_a_quarantined_host_is_shown_with_why_and_is_not_to_be_repaired(desk: Desk) -> None:
+    stopped = replace(desk.machine.report("host-3"), running=False, boot="")
+    desk.machine.memory.fleet.write_report(CLUSTER, stopped)
+    desk.machine.memory.fleet.quarantine_host(CLUSTER, "host-3", "its disk fails")
+    lines = desk.type("hosts").stdout.splitlines()
+    assert next(line for line in lines if line.startswith("host-3")).endswith("  quarantined")
+    assert lines[-2:] == [
+        "host-3 is quarantined: its disk fails",
+        "  lifecycle unquarantine hello host-3 --why '...'",
+    ]
+    assert "host-3 of production/hello is quarantined: its disk fails" in desk.type("status").stdout
+
+
+def test_status_says_who_has_the_lease_since_when_and_until_when(desk: Desk) -> None:
+    name = desk.halted()
+    told = desk.type("status hello").stdout
+    assert (
+        "  has the lease since 2026-11-23 12:00:06 UTC; the lease ends 2026-12-01 12:00 UTC (in 8 d)" in told
+    )
+    [cluster] = desk.facts("status")["clusters"]
+    assert cluster["lease"] == name
+    assert cluster["lease_expires_at"].startswith("2026-12-01T12:00")
 
 
 def test_an_old_self_test_is_not_shown_as_this_ones(desk: Desk) -> None:
@@ -78,7 +111,21 @@ def test_the_trail_says_when_where_what_and_why(desk: Desk) -> None:
     told = desk.type("history hello --trail --limit 5").stdout.splitlines()
     assert len(told) == 6
     assert told[-1].startswith("2026-11-23 12:")
-    assert "production/hello  done: 4 hosts serve 1.0.0, in rotation and healthy" in told[-1]
+    name = desk.machine.memory.deployments.recent(CLUSTER, 1)[0].id
+    assert told[-1].endswith(f"  {name}  done: 4 hosts serve 1.0.0, in rotation and healthy")
+
+
+def test_the_trail_fits_a_terminal_of_100_columns(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("COLUMNS", "100")
+    page = Page(terminal=True)
+    page.entry(f"2026-11-23 12:00:01  production/hello  freeze production by ada: {'because ' * 20}", 21)
+    first, *more = [clean(line) for line in capsys.readouterr().out.splitlines()]
+    assert first.startswith("2026-11-23 12:00:01  production/hello  freeze production by ada: because")
+    assert more
+    assert all(line.startswith(" " * 21 + "because") for line in more)
+    assert max(len(line) for line in (first, *more)) <= 100
 
 
 def test_converging_tells_what_was_found(desk: Desk) -> None:

@@ -7,10 +7,12 @@ from dataclasses import replace
 import pytest
 from rich.console import Console
 
-from apps.cli.follow import Eyes, ending, follow
+from apps.cli.endings import ending
+from apps.cli.follow import follow
 from apps.cli.page import Page
 from apps.cli.ports import Run
 from apps.cli.screen import SilentScreen, frame, headline, hosts_of
+from apps.cli.sight import Eyes
 from apps.cli.watching import watch_deployment
 from apps.cli.words import clean
 from lifecycle.application.decide import request_rollback
@@ -183,6 +185,25 @@ def test_the_live_screen_shows_each_hosts_state(desk: Desk) -> None:
         *(host.host for host in hosts),
     ]
     assert max(len(clean(line)) for line in drawn.splitlines()) <= 80
+
+
+def test_hosts_that_left_or_are_quarantined_are_not_waited_for_on_the_screen(desk: Desk) -> None:
+    name = desk.halted()
+    desk.machine.memory.fleet.remove(CLUSTER, "host-3")
+    desk.machine.memory.fleet.quarantine_host(CLUSTER, "host-4", "disk")
+    sight = Eyes(desk.here, CLUSTER, name).look()
+    states = {host.host: host.state for host in hosts_of(sight, desk.here)}
+    assert states == {"host-1": "waiting", "host-2": "failed", "host-3": "gone"}
+
+
+def test_a_host_that_fell_silent_is_not_shown_as_failed(desk: Desk) -> None:
+    name, now = desk.halted(), desk.machine.now
+    gone = HostAttempt(
+        name, "host-3", 1, 1, name, now, AttemptState.FAILED, reason="silent", unreachable=True
+    )
+    desk.machine.memory.deployments.put_attempt(gone)
+    hosts = hosts_of(Eyes(desk.here, CLUSTER, name).look(), desk.here)
+    assert {host.host: host.state for host in hosts}["host-3"] == "silent"
 
 
 def push(desk: Desk, status: str, **more: object) -> str:

@@ -1,5 +1,6 @@
 """Pure formatting, errors as messages, targets, and the root's own list of commands."""
 
+import io
 from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
 
@@ -12,13 +13,13 @@ from botocore.exceptions import (
     ProfileNotFound,
 )
 
-from apps.cli.aws import doing
+from apps.cli.aws import LambdaFunctions, doing
 from apps.cli.connect import caller_name, session_name
 from apps.cli.failures import explain
 from apps.cli.main import COMMANDS, command
 from apps.cli.page import aligned
 from apps.cli.resolve import is_deployment, is_run, run_base
-from apps.cli.words import ago, clean, indented, lasting, moment, one_line
+from apps.cli.words import ago, ahead, clean, hanging, indented, lasting, moment, one_line
 from lifecycle.domain.errors import Unknown
 
 NOW = datetime(2026, 11, 23, 1, 46, 30, tzinfo=UTC)
@@ -34,6 +35,8 @@ NOW = datetime(2026, 11, 23, 1, 46, 30, tzinfo=UTC)
         (200, "3 min 20 s"),
         (7200, "2 h"),
         (7500, "2 h 5 min"),
+        (172_800, "2 d"),
+        (601_200, "6 d 23 h"),
     ],
 )
 def test_durations_read_as_people_say_them(seconds: float, told: str) -> None:
@@ -49,6 +52,30 @@ def test_times_are_utc_whatever_their_zone() -> None:
 def test_a_clock_ahead_of_ours_is_no_negative_time() -> None:
     assert ago(NOW + timedelta(seconds=3), NOW) == "now"
     assert ago(NOW - timedelta(seconds=61), NOW) == "1 min 1 s ago"
+
+
+def test_what_is_due_says_when_and_in_how_long() -> None:
+    assert ahead(NOW + timedelta(days=7, seconds=-5), NOW) == "2026-11-30 01:46 UTC (in 7 d)"
+    assert ahead(NOW + timedelta(hours=19, seconds=-5), NOW) == "2026-11-23 20:46 UTC (in 19 h)"
+    assert ahead(NOW + timedelta(seconds=30), NOW) == "2026-11-23 01:47 UTC (in 30 s)"
+    assert ahead(NOW, NOW) == "2026-11-23 01:46 UTC (over)"
+
+
+def test_names_stay_whole_when_a_line_is_wrapped() -> None:
+    name = "hello-production-20261123014630-ab12"
+    assert hanging(f"one two {name} three", 20, 4) == f"one two\n    {name}\n    three"
+
+
+def test_a_phase_is_called_by_its_lambdas_name() -> None:
+    called: list[str] = []
+
+    class Lambdas:
+        def invoke(self, **given: str) -> dict[str, Any]:
+            called.append(given["FunctionName"])
+            return {"Payload": io.BytesIO(b"{}")}
+
+    LambdaFunctions(Lambdas()).call("remove_host", {})
+    assert called == ["lifecycle-remove-host"]
 
 
 def test_somebody_elses_text_cannot_act_on_the_terminal() -> None:

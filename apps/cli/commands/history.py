@@ -1,0 +1,68 @@
+"""`lifecycle history`: what was deployed; and the trail, who did what, when and why."""
+
+from typing import Annotated
+
+import typer
+
+from apps.cli import resolve
+from apps.cli.command import ServiceName, connected
+from apps.cli.page import Page
+from apps.cli.ports import Connection
+from apps.cli.screen import trail_facts
+from apps.cli.standing import deployment_facts
+from apps.cli.words import lasting, moment, one_line
+from lifecycle.domain.deployment import Deployment, TrailEntry
+from lifecycle.domain.fleet import Cluster
+
+_AFTER_TIME = len("2026-11-23 01:46:30  ")
+
+
+@connected("history hello", "history hello --trail --limit 50")
+def history(
+    page: Page,
+    here: Connection,
+    service: ServiceName,
+    limit: Annotated[int, typer.Option(min=1, max=1000, help="How many of the newest.")] = 20,
+    *,
+    trail: Annotated[
+        bool, typer.Option("--trail", help="Every recorded event, not only deployments.")
+    ] = False,
+) -> int:
+    """List a service's deployments, the newest first; or the whole trail of who did what and why."""
+    clusters = resolve.known_clusters(here, service)
+    if trail:
+        return _trail(page, here, clusters, limit)
+    every = [each for cluster in clusters for each in here.world.deployments.recent(cluster, limit)]
+    newest = sorted(every, key=lambda each: each.started_at, reverse=True)[:limit]
+    page.facts({"service": service, "deployments": [deployment_facts(each) for each in newest]})
+    columns = ("began (utc)", "environment", "kind", "version", "state", "took", "by")
+    page.table(columns, [_row(each) for each in newest])
+    for each in newest[:1]:
+        page.say(f"last: {each.id}: {one_line(each.reason or each.state, 400)}")
+    if not newest:
+        page.say(f"nothing of {service} was deployed yet")
+    return 0
+
+
+def _row(each: Deployment) -> list[str]:
+    took = lasting((each.finished_at - each.started_at).total_seconds()) if each.finished_at else "-"
+    environment, who = each.cluster.environment, each.request.requested_by
+    kind, version = str(each.request.kind), each.target.version
+    return [moment(each.started_at), environment, kind, version, str(each.state), took, one_line(who, 40)]
+
+
+def _trail(page: Page, here: Connection, clusters: list[Cluster], limit: int) -> int:
+    every = [entry for cluster in clusters for entry in here.world.trail.read(cluster, limit=limit)]
+    newest = sorted(every, key=lambda entry: entry.at)[-limit:]
+    page.facts({"trail": [{**trail_facts(entry), "cluster": entry.cluster} for entry in newest]})
+    for entry in newest:
+        page.entry(_line(entry), _AFTER_TIME)
+    return 0
+
+
+def _line(entry: TrailEntry) -> str:
+    """When, which deployment (its name tells the cluster) or cluster, which host, what, by whom, why."""
+    who = "" if entry.who == "lifecycle" else f" by {one_line(entry.who, 60)}"
+    why = f": {one_line(entry.why, 1000)}" if entry.why else ""
+    where = f"{entry.deployment or entry.cluster}  {entry.host}".rstrip()
+    return f"{moment(entry.at)}  {where}  {entry.what}{who}{why}"

@@ -1,0 +1,143 @@
+"""freeze, unfreeze and freezes, as typed."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from apps.cli.errors import Ambiguous
+from apps.cli.scopes import end_of, scope_of, shown
+from lifecycle.domain.errors import InvalidName
+from lifecycle.domain.manifest import Policy
+from tests.unit.cli.conftest import Desk
+
+NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
+
+
+def test_a_freeze_says_what_it_covers_and_how_to_lift_it(desk: Desk) -> None:
+    done = desk.type("freeze production --for 2h --why", "the database is being moved")
+    assert done.exit_code == 0, done.output
+    lines = done.stdout.splitlines()
+    assert lines[1] == "freeze production until 2026-11-23 14:00 UTC (in 2 h): production/hello"
+    assert lines[-1] == "lift it: lifecycle unfreeze production --why '...'"
+    [(phase, payload)] = desk.functions.calls
+    assert (phase, payload["scope"], payload["by"]) == ("freeze", "production", "ada")
+    assert payload["why"] == "the database is being moved"
+    [standing] = desk.machine.memory.freezes.standing()
+    assert standing.until == desk.machine.now + timedelta(hours=2)
+
+
+@pytest.mark.parametrize("typed", ["everything", "*"])
+def test_everything_may_be_said_or_starred(desk: Desk, typed: str) -> None:
+    assert desk.type("freeze", typed, "--why", "all of it").exit_code == 0
+    assert [each.scope for each in desk.machine.memory.freezes.standing()] == ["*"]
+    assert "\neverything  2026-11-23 12:00:05  it is lifted  ada  all of it\n" in desk.type("freezes").stdout
+
+
+def test_a_freeze_says_what_goes_on_in_spite_of_it(desk: Desk) -> None:
+    name = desk.halted()
+    told = desk.type("freeze everything --why slow").stdout
+    assert f"goes on: {name}; stop it before its next host: lifecycle pause {name} --why '...'" in told
+
+
+def test_a_service_that_does_not_stand_there_is_not_frozen_by_mistake(desk: Desk) -> None:
+    done = desk.type("freeze production/helo --why slow")
+    assert done.exit_code == 1
+    assert "there is no cluster production/helo; known: production/hello" in done.stderr
+    assert desk.functions.calls == []
+
+
+def test_a_lifted_freeze_says_what_is_frozen_still(desk: Desk) -> None:
+    desk.type("freeze everything --why all")
+    desk.type("freeze production/hello --why television")
+    done = desk.type("unfreeze everything --why clear")
+    assert done.exit_code == 0, done.output
+    assert "still frozen: production/hello: production/hello is frozen since" in done.stdout
+    assert [each.scope for each in desk.machine.memory.freezes.standing()] == ["production/hello"]
+    assert "still frozen" not in desk.type("unfreeze production/hello --why clear").stdout
+
+
+def test_what_is_not_frozen_cannot_be_lifted(desk: Desk) -> None:
+    desk.type("freeze everything --why all")
+    done = desk.type("unfreeze production --why clear")
+    assert done.exit_code == 1
+    assert "there is no freeze of production; frozen is: everything" in done.stderr
+
+
+def test_status_shows_each_freeze_and_how_to_lift_it(desk: Desk) -> None:
+    desk.type("freeze everything --for 1h --why all")
+    desk.type("freeze production/hello --why television")
+    told = desk.type("status").stdout
+    assert "everything is frozen since 2026-11-23 12:00 UTC by ada: all; until 2026-11-23 13:00 UTC\n" in told
+    assert "  lifecycle unfreeze everything --why '...'\n" in told
+    assert "  lifecycle unfreeze production/hello --why '...'\n" in told
+    desk.machine.memory.clock.sleep(3600)
+    assert "everything is frozen" not in desk.type("status").stdout
+    assert "(over)" in desk.type("freezes").stdout
+
+
+def test_windows_of_a_policy_are_listed_and_told_when_they_are_open() -> None:
+    desk = Desk(Policy(frozen=("Mon 14:00 - Mon 16:00 UTC",)))
+    desk.machine.deploy("1.0.0")
+    assert desk.facts("freezes")["windows"] == [
+        {"cluster": "production/hello", "window": "Mon 14:00 - Mon 16:00 UTC", "frozen_now": False}
+    ]
+    assert "frozen" not in desk.type("status").stdout
+    desk.machine.memory.clock.sleep(2 * 3600)
+    assert desk.facts("freezes")["windows"][0]["frozen_now"] is True
+    told = "the policy of production/hello freezes Mon 14:00 - Mon 16:00 UTC; until 2026-11-23 16:00 UTC"
+    assert told in desk.type("status").stdout
+
+
+def test_the_trail_tells_who_froze_and_who_lifted_it(desk: Desk) -> None:
+    desk.type("freeze production --until", "2026-11-24 08:00", "--why", "moving")
+    desk.type("unfreeze production --why moved")
+    told = [line.split("  ", 1)[1] for line in desk.type("history hello --trail").stdout.splitlines()[-2:]]
+    assert told == [
+        "production/hello  freeze production until 2026-11-24 08:00 UTC by ada: moving",
+        "production/hello  unfreeze production by ada: moved",
+    ]
+
+
+def test_scopes_are_read_as_people_write_them() -> None:
+    typed = ("everything", "*", "staging", "production/hello")
+    assert [scope_of(each) for each in typed] == ["*", "*", "staging", "production/hello"]
+    assert [shown(scope_of(each)) for each in typed[:2]] == ["everything", "everything"]
+    for wrong in ("hello", "prod/hello", "production/", "all"):
+        with pytest.raises(InvalidName, match="expected everything, staging, production"):
+            scope_of(wrong)
+
+
+@pytest.mark.parametrize(
+    ("until", "lasts", "end"),
+    [
+        ("", "", None),
+        ("", "90m", NOW + timedelta(minutes=90)),
+        ("", "3d", NOW + timedelta(days=3)),
+        ("2026-11-24 08:00", "", datetime(2026, 11, 24, 8, tzinfo=UTC)),
+        ("2026-11-24T08:00 UTC", "", datetime(2026, 11, 24, 8, tzinfo=UTC)),
+        ("2026-11-24 08:00+01:00", "", datetime(2026, 11, 24, 7, tzinfo=UTC)),
+    ],
+)
+def test_an_end_is_a_time_in_utc_or_a_span(until: str, lasts: str, end: datetime | None) -> None:
+    assert end_of(until, lasts, NOW) == end
+
+
+@pytest.mark.parametrize(
+    ("until", "lasts"),
+    [
+        ("2026-11-24", ""),
+        ("2026-11-31 08:00", ""),
+        ("08:00", ""),
+        ("2026-11-23 12:00", ""),
+        ("", "2w"),
+        ("", "0h"),
+    ],
+)
+def test_an_end_that_is_none_is_refused(until: str, lasts: str) -> None:
+    with pytest.raises(InvalidName):
+        end_of(until, lasts, NOW)
+
+
+def test_an_end_is_given_once() -> None:
+    with pytest.raises(Ambiguous):
+        end_of("2026-11-24 08:00", "2h", NOW)

@@ -1,0 +1,132 @@
+"""quarantine, unquarantine, quarantined and remove-host, as typed."""
+
+from tests.support.rollout import CLUSTER
+from tests.unit.cli.conftest import Desk
+
+
+def test_a_quarantined_version_is_not_deployed_until_it_is_let_in(desk: Desk) -> None:
+    done = desk.type("quarantine hello 1.0.1 --why", "it loses orders")
+    assert done.exit_code == 0, done.output
+    assert "version 1.0.1 of production/hello is quarantined, by ada" in done.stdout
+    assert done.stdout.splitlines()[-1] == "undo: lifecycle unquarantine hello 1.0.1 --why '...'"
+    assert desk.type("deploy hello 1.0.1").exit_code == 1
+    assert desk.type("unquarantine hello 1.0.1 --why database").exit_code == 0
+    assert desk.type("deploy hello 1.0.1").exit_code == 0
+
+
+def test_a_quarantined_host_is_left_out(desk: Desk) -> None:
+    done = desk.type("quarantine hello host-3 --why", "its disk fails")
+    assert done.exit_code == 0, done.output
+    assert "host-3: 1.0.0 installed, healthy in the load balancer, agent heard" in done.stdout
+    assert desk.functions.calls[0] == (
+        "quarantine",
+        {
+            "service": "hello",
+            "environment": "production",
+            "name": "host-3",
+            "by": "ada",
+            "why": "its disk fails",
+        },
+    )
+    desk.machine.deploy("1.0.1")
+    assert desk.machine.installed()["host-3"] == "1.0.0"
+
+
+def test_a_version_that_is_desired_says_what_its_quarantine_does_not_do(desk: Desk) -> None:
+    told = desk.type("quarantine hello 1.0.0 --why slow").stdout
+    assert "it is desired now: hosts go on serving it, and drift is not repaired" in told
+    assert "lifecycle rollback hello --reason '...'" in told
+
+
+def test_a_version_that_is_being_deployed_says_that_it_goes_on(desk: Desk) -> None:
+    name = desk.halted()
+    assert (
+        f"{name} deploys it now, and goes on; go back instead"
+        in desk.type("quarantine hello 1.0.1 --why x").stdout
+    )
+
+
+def test_what_is_neither_host_nor_version_is_told_with_the_hosts(desk: Desk) -> None:
+    done = desk.type("quarantine hello host-9 --why x")
+    assert done.exit_code == 1
+    assert (
+        "there is no host host-9 of production/hello, nor can it be a version; hosts: host-1" in done.stderr
+    )
+    assert "there is no release 9.9.9" in desk.type("quarantine hello 9.9.9 --why x").stderr
+    assert (
+        "there is no cluster staging/hello" in desk.type("quarantine hello host-1 --why x -e staging").stderr
+    )
+    assert desk.functions.calls == []
+
+
+def test_everything_that_is_kept_out_is_listed_with_why(desk: Desk) -> None:
+    assert "nothing is quarantined" in desk.type("quarantined hello").stdout
+    desk.type("quarantine hello 1.0.1 --why slow")
+    desk.type("quarantine hello host-3 --why disk")
+    assert desk.facts("quarantined hello")["quarantined"] == [
+        {"cluster": "production/hello", "kind": "version", "name": "1.0.1", "why": "slow (by ada)"},
+        {"cluster": "production/hello", "kind": "host", "name": "host-3", "why": "disk (by ada)"},
+    ]
+    assert "production/hello  host     host-3  disk (by ada)" in desk.type("quarantined").stdout
+
+
+def test_what_is_not_quarantined_cannot_be_let_in(desk: Desk) -> None:
+    desk.type("quarantine hello host-3 --why disk")
+    done = desk.type("unquarantine hello host-2 --why disk")
+    assert done.exit_code == 1
+    assert "there is no quarantine of host-2 in production/hello; quarantined there is: host-3" in done.stderr
+
+
+def test_a_host_that_is_let_in_again_is_repaired_or_deployed_to(desk: Desk) -> None:
+    desk.type("quarantine hello host-3 --why disk")
+    told = desk.type("unquarantine hello host-3 --why mended").stdout
+    assert told.splitlines()[-1] == "next: lifecycle converge hello"
+    desk.break_host("host-2", "1.0.0", "1.0.1")
+    desk.machine.deploy("1.0.1")
+    desk.type("decide hello SKIP_HOST --why bad")
+    told = desk.type("unquarantine hello host-2 --why mended").stdout
+    assert told.splitlines()[-1] == "next: lifecycle deploy hello 1.0.1 --environment production"
+    assert (
+        "host-2 was left out by a decision; the next deployment takes it in again"
+        in desk.type("hosts").stdout
+    )
+
+
+def test_the_trail_tells_who_kept_out_what(desk: Desk) -> None:
+    desk.type("quarantine hello host-3 --why disk")
+    desk.type("unquarantine hello host-3 --why mended")
+    told = [line.split("  ", 1)[1] for line in desk.type("history hello --trail").stdout.splitlines()[-2:]]
+    assert told == [
+        "production/hello  quarantine host-3 by ada: disk",
+        "production/hello  lift the quarantine of host-3 by ada: mended",
+    ]
+
+
+def test_a_host_whose_agent_lives_is_not_removed(desk: Desk) -> None:
+    done = desk.type("remove-host hello host-1 --why sold")
+    assert done.exit_code == 1
+    assert "the removal of host-1 is refused: its agent was heard at" in done.stderr
+    assert desk.machine.memory.fleet.report(CLUSTER, "host-1") is not None
+
+
+def test_a_host_that_is_gone_is_forgotten(desk: Desk) -> None:
+    desk.machine.host("host-1").silent = True
+    desk.machine.memory.dispatcher.dead.add("127.0.10.1")
+    desk.machine.memory.clock.sleep(90)
+    done = desk.type("remove-host hello host-1 --why sold")
+    assert done.exit_code == 0, done.output
+    assert "host-1 is no longer a host of production/hello, by ada" in done.stdout
+    assert "host-1 " not in desk.type("hosts").stdout
+
+
+def test_a_terminated_host_is_taken_out_of_the_load_balancer_too(desk: Desk) -> None:
+    done = desk.type("remove-host hello host-1 --why burned --terminated")
+    assert done.exit_code == 0, done.output
+    assert desk.functions.calls[-1][1]["terminated"] is True
+    assert desk.machine.memory.fleet.report(CLUSTER, "host-1") is None
+
+
+def test_an_unknown_host_is_told_with_those_there_are(desk: Desk) -> None:
+    done = desk.type("remove-host hello host-9 --why sold")
+    assert done.exit_code == 1
+    assert "there is no host host-9 of production/hello; known: host-1, host-2, host-3, host-4" in done.stderr

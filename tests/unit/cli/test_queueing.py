@@ -1,0 +1,139 @@
+"""Deployments that wait for another: deploy, watch and status, as typed."""
+
+import json
+
+import pytest
+
+from apps.cli.endings import ending
+from apps.cli.screen import headline, hosts_of
+from apps.cli.sight import Eyes
+from lifecycle.domain.deployment import DeploymentState
+from lifecycle.domain.manifest import Policy
+from tests.support.rollout import CLUSTER
+from tests.unit.cli.conftest import Desk
+
+
+@pytest.fixture
+def halted(desk: Desk) -> str:
+    """1.0.1 is halted on host-2; whatever is deployed now waits for it."""
+    return desk.halted()
+
+
+def queued(desk: Desk, version: str = "1.0.2") -> str:
+    """Deploy another version, which waits; its name."""
+    done = desk.type(f"deploy hello {version} --reason newer --no-watch")
+    assert done.exit_code == 0, done.output
+    waiting = desk.machine.memory.queue.waiting(CLUSTER)
+    assert waiting is not None
+    return waiting.request.deployment
+
+
+def test_a_plan_says_what_it_would_wait_for(desk: Desk, halted: str) -> None:
+    done = desk.type("plan hello 1.0.2")
+    assert done.exit_code == 0
+    assert f"it will wait for {halted} (1.0.1, HALTED)\n" in done.stdout
+    assert "it begins if that one ends well; after a rollback or an abort, deploy it again" in done.stdout
+    assert "SUPERSEDED" not in done.stdout
+    assert desk.facts("plan hello 1.0.2")["waits_for"] == halted
+
+
+def test_a_plan_says_which_one_would_never_begin(desk: Desk, halted: str) -> None:
+    older = queued(desk)
+    told = desk.type("plan hello 1.0.0").stdout
+    assert f"{older}, which waits now, will be SUPERSEDED: it will never begin\n" in told
+    found = desk.facts("plan hello 1.0.0")
+    assert (found["waits_for"], found["supersedes"]) == (halted, older)
+
+
+def test_where_deployments_are_automatic_nobody_has_to_ask_again() -> None:
+    desk = Desk(Policy(automatic=True))
+    desk.machine.deploy("1.0.0")
+    desk.halted()
+    assert "deploy it again" not in desk.type("plan hello 1.0.2").stdout
+
+
+def test_a_queued_deployment_is_watched_until_it_begins_and_ends(desk: Desk, halted: str) -> None:
+    skip = f"decide {halted} SKIP_HOST --host host-2 --attempt 1 --why bad"
+    desk.at_look(5, lambda: desk.type(skip))
+    done = desk.type("deploy hello 1.0.2 --reason newer")
+    assert done.exit_code == 0, done.output
+    told = done.stdout
+    waits = told.index(f"waits for {halted}: 1.0.1, HALTED: failed while self-testing: scripted\n")
+    begins = told.index("deploy 1.0.2 by ada: newer")
+    assert waits < begins < told.index(": DONE: 4 hosts serve 1.0.2")
+    assert told.count(f"waits for {halted}: 1.0.1, HALTED") == 1
+    assert any(name.endswith("_2") for name in desk.executions.rollouts)
+
+
+def test_a_superseded_deployment_ends_its_watching_with_1(desk: Desk, halted: str) -> None:
+    older = queued(desk)
+    desk.at_look(3, lambda: queued(desk, "1.0.0"))
+    done = desk.type(f"watch {older}")
+    assert done.exit_code == 1
+    assert f"{older}: SUPERSEDED: hello-production-" in done.stdout
+    assert "(1.0.0) is newer and waits in its place" in done.stdout
+
+
+def test_one_that_is_refused_when_its_time_comes_says_why(desk: Desk, halted: str) -> None:
+    name = queued(desk)
+    desk.at_look(3, lambda: desk.type(f"decide {halted} ABORT --host host-2 --attempt 1 --why bad"))
+    done = desk.type(f"watch {name}")
+    assert done.exit_code == 1
+    assert f"{name}: REFUSED: {halted} ended ABORTED while 1.0.2 waited for it" in done.stdout
+    assert done.stdout.splitlines()[-1] == "next: lifecycle status hello  or  lifecycle plan hello 1.0.2"
+
+
+def test_what_is_waited_for_is_an_event_for_programs(desk: Desk, halted: str) -> None:
+    name = queued(desk)
+    desk.at_look(3, lambda: queued(desk, "1.0.0"))
+    events = [json.loads(line) for line in desk.type(f"watch {name} --json").stdout.splitlines()]
+    [told] = [event for event in events if event["event"] == "queued"]
+    assert (told["waits_for"], told["state"]) == (halted, "HALTED")
+    assert (events[-1]["state"], events[-1]["code"]) == ("SUPERSEDED", 1)
+
+
+def test_in_the_queue_it_is_not_lost_although_no_execution_carries_it(desk: Desk, halted: str) -> None:
+    sight = Eyes(desk.here, CLUSTER, queued(desk)).look()
+    assert sight.run is not None
+    assert not sight.run.running
+    assert ending(sight, desk.here) is None
+    told = "hello 1.0.2 to production: QUEUED, waits for 1.0.1, HALTED"
+    assert headline(sight, hosts_of(sight, desk.here)) == told
+
+
+def test_one_that_nobody_begins_is_lost_after_a_while_and_says_what_to_type(desk: Desk, halted: str) -> None:
+    name = queued(desk)
+    memory = desk.machine.memory
+    memory.leases.release(CLUSTER, memory.leases.current(CLUSTER))
+    began = desk.machine.now
+    done = desk.type("watch hello")
+    assert done.exit_code == 1
+    assert f"{name}: LOST: nothing holds it up any more, but it has not begun" in done.stdout
+    assert "lifecycle converge hello" in done.stdout
+    assert "nothing is being built or deployed" not in done.stdout
+    assert (desk.machine.now - began).total_seconds() >= 5
+
+
+def test_status_shows_who_waits_and_why(desk: Desk, halted: str) -> None:
+    name = queued(desk)
+    told = desk.type("status").stdout
+    assert f"{name}: 1.0.2, QUEUED, since 2026-11-23 12:00:08 UTC, asked for by ada: newer\n" in told
+    [cluster] = desk.facts("status")["clusters"]
+    assert cluster["waiting"]["deployment"] == name
+    assert cluster["lease"] == halted
+
+
+def test_history_tells_queued_and_superseded_apart(desk: Desk, halted: str) -> None:
+    older = queued(desk)
+    desk.machine.memory.clock.sleep(1)
+    newer = queued(desk, "1.0.0")
+    states = {each["deployment"]: each["state"] for each in desk.facts("history hello")["deployments"]}
+    assert (states[newer], states[older], states[halted]) == ("QUEUED", "SUPERSEDED", "HALTED")
+
+
+def test_a_rollback_says_what_becomes_of_the_one_that_waits(desk: Desk, halted: str) -> None:
+    name = queued(desk)
+    done = desk.type("rollback hello --reason slow")
+    assert done.exit_code == 0, done.output
+    assert f"waiting: {name}, 1.0.2: does not begin by itself after a rollback\n" in done.stdout
+    assert desk.machine.record(name).state is DeploymentState.REFUSED
