@@ -71,6 +71,7 @@ class Agent:
         """One look: returns after how many seconds to look again."""
         try:
             state = self._journal.state()
+            self._journal.settle()
             turn = self._turns.current()
             decision = decide(turn, state, self._settings.host, self._clock())
             self._say(f"{type(decision).__name__}: {decision.reason}")

@@ -22,6 +22,7 @@ class Journal:
         text = read_or_none(file)
         self._state = from_json(State, text) if text else None
         self._begun: Acted | None = None
+        self._unsaved = False
 
     @property
     def opened(self) -> bool:
@@ -30,8 +31,14 @@ class Journal:
 
     @property
     def at_work(self) -> bool:
-        """Whether this very process, not one before it, is in the middle of a turn."""
-        return self._begun is not None and self.state().acted.unfinished
+        """Whether this very process is in the middle of a turn, or could not save its end yet."""
+        return self._begun is not None and (self.state().acted.unfinished or self._unsaved)
+
+    def settle(self) -> None:
+        """Save what could not be saved before, because the disk was full: only then the turn is over."""
+        if self._unsaved and self._state is not None:
+            self._write(self._state)
+            self._unsaved = False
 
     def state(self) -> State:
         """What was done before; raises StoreUnreachable when only the ledger could tell."""
@@ -75,8 +82,8 @@ class Journal:
         acted = replace(
             state.acted, stage=stage, failed_stage=failed, detail=detail[:1000], log_tail=log_tail
         )
-        self._state = replace(state, acted=acted)
-        self._write(self._state)
+        self._state, self._unsaved = replace(state, acted=acted), True
+        self.settle()
         return acted
 
     def _write(self, state: State) -> None:

@@ -100,9 +100,13 @@ def test_an_attempt_does_not_go_back_to_an_earlier_state(gateways: Gateways) -> 
     for state in (AttemptState.STARTED, AttemptState.INSTALLED, AttemptState.ALIVE):
         gateways.deployments.put_attempt(replace(started, state=state))
     assert gateways.deployments.attempts(gateways.service) == [failed]
+    alive = replace(started, number=2, state=AttemptState.ALIVE)
+    gateways.deployments.put_attempt(alive)
+    gateways.deployments.put_attempt(replace(alive, state=AttemptState.FAILED))
+    assert gateways.deployments.attempts(gateways.service) == [failed, alive]
     judged = replace(failed, blame=Blame.HOST, diagnosis="it fails with 1.0.0 too")
     gateways.deployments.put_attempt(judged)
-    assert gateways.deployments.attempts(gateways.service) == [judged]
+    assert gateways.deployments.attempts(gateways.service) == [judged, alive]
 
 
 def test_an_order_to_restore_follows_the_order_to_install_and_is_not_replaced_by_it(

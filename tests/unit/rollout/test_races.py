@@ -1,5 +1,6 @@
 """What the simulation and the crash matrix once found, each shrunk to a few lines."""
 
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
 
@@ -11,13 +12,15 @@ from lifecycle.application.converge import converge_all
 from lifecycle.application.decide import decide
 from lifecycle.application.finish import hand_over
 from lifecycle.application.plan import begin
+from lifecycle.application.ports import Standing, Standings
 from lifecycle.domain.attempts import AttemptState, HostAttempt
-from lifecycle.domain.deployment import Deployment, DeploymentState
+from lifecycle.domain.deployment import Deployment, DeploymentState, Lease, TrailEntry, Waiting
 from lifecycle.domain.errors import Refused, StaleEpoch, StoreRefused
-from lifecycle.domain.fleet import Order, Stage
+from lifecycle.domain.fleet import Cluster, Order, Stage
 from lifecycle.domain.manifest import Policy
 from lifecycle.domain.questions import Answer, Choice
-from tests.support.rollout import CLUSTER, Machine
+from lifecycle.gateways.memory.trail import MemoryTrail
+from tests.support.rollout import CHAIN, CLUSTER, Machine
 
 
 def halted(machine: Machine) -> str:
@@ -176,3 +179,89 @@ def test_an_expired_question_about_a_host_that_left_stands_in_nobodys_way() -> N
     machine.host("host-1").breaks.clear()
     machine.decide(name, Choice.RETRY, "host-1")
     assert machine.record(name).state is DeploymentState.DONE
+
+
+def test_an_agent_that_was_heard_meanwhile_is_not_called_silent(machine: Machine) -> None:
+    machine.memory.clock.sleep(1)
+    request = machine.request("1.0.1")
+    machine.begin(request)
+    for stage in CHAIN[:1]:
+        stage(machine.world, task(machine, request.deployment), request.deployment)
+    late = Late(machine.world.standings, lambda: machine.memory.clock.sleep(45))
+    outcome = stages.install(replace(machine.world, standings=late), task(machine, request.deployment), "run")
+    assert outcome.outcome == "PASSED", outcome.reason
+
+
+def test_what_waited_leaves_the_queue_when_its_plan_was_killed_after_it_began(machine: Machine) -> None:
+    machine.memory.clock.sleep(1)
+    request = machine.request("1.0.1")
+    machine.begin(request)
+    machine.memory.queue.replace(CLUSTER, None, Waiting(request, machine.now))  # begun() was not reached
+    machine.begin(request)
+    assert machine.memory.queue.waiting(CLUSTER) is None
+
+
+def test_an_entry_that_was_left_behind_is_taken_out_and_not_started(machine: Machine) -> None:
+    name = machine.deploy("1.0.1")
+    machine.memory.queue.replace(CLUSTER, None, Waiting(machine.record(name).request, machine.now))
+    converge_all(machine.world, "abcd", "schedule")
+    assert machine.memory.queue.waiting(CLUSTER) is None
+    assert machine.memory.executions.rollouts == {}
+
+
+def test_an_entry_without_a_record_is_started_like_any_other(machine: Machine) -> None:
+    machine.memory.clock.sleep(1)
+    request = machine.request("1.0.1")
+    machine.memory.queue.replace(CLUSTER, None, Waiting(request, machine.now))  # killed before its record
+    assert converge_all(machine.world, "abcd", "schedule")[0].kind == "START_WAITING"
+    machine.run_what_waited()
+    assert machine.record(request.deployment).state is DeploymentState.DONE
+
+
+def test_a_deployment_that_nobody_is_left_to_serve_is_not_done(machine: Machine) -> None:
+    machine.memory.clock.sleep(1)
+    request = machine.request("1.0.1")
+    machine.begin(request)
+    for host in list(machine.hosts):
+        machine.leave(host.name)
+    machine.run(request.deployment)
+    assert machine.record(request.deployment).state is DeploymentState.ABORTED
+
+
+def test_a_trail_that_refuses_does_not_fail_a_host_that_is_alive(machine: Machine) -> None:
+    machine.memory.clock.sleep(1)
+    request = machine.request("1.0.1")
+    machine.begin(request)
+    for stage in CHAIN[:4]:
+        stage(machine.world, task(machine, request.deployment), request.deployment)
+    silent = replace(machine.world, trail=NoTrail())
+    with pytest.raises(RuntimeError):
+        stages.await_alive(silent, task(machine, request.deployment), request.deployment)
+    stages.await_alive(machine.world, task(machine, request.deployment), request.deployment)
+    [attempt] = machine.memory.deployments.attempts(request.deployment)
+    assert attempt.state is AttemptState.ALIVE
+
+
+def task(machine: Machine, name: str) -> HostTask:
+    return HostTask(CLUSTER, name, machine.record(name).epoch, "host-2", 1)
+
+
+class Late:
+    """Reads the records, and then takes its time."""
+
+    def __init__(self, standings: Standings, wait: Callable[[], None]) -> None:
+        self._standings = standings
+        self._wait = wait
+
+    def of_host(self, cluster: Cluster, deployment: str, host: str, attempt: int) -> Standing:
+        found = self._standings.of_host(cluster, deployment, host, attempt)
+        self._wait()
+        return found
+
+    def of_deployment(self, cluster: Cluster, deployment: str) -> tuple[Deployment | None, Lease]:
+        return self._standings.of_deployment(cluster, deployment)
+
+
+class NoTrail(MemoryTrail):
+    def append(self, entry: TrailEntry) -> None:
+        raise RuntimeError("the trail is not there")

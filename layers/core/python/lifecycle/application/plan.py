@@ -78,6 +78,7 @@ def _resume(world: World, existing: Deployment, execution: str) -> Planned:
         return Planned(kind, existing.epoch, f"{existing.id} has ended: {existing.state}, {existing.reason}")
     if existing.execution != execution:
         world.deployments.put(replace(existing, execution=execution))
+    queueing.begun(world, existing.request)
     return Planned("PLANNED", existing.epoch, f"{existing.id} goes on in execution {execution}")
 
 

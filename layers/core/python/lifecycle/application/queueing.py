@@ -21,27 +21,28 @@ from lifecycle.domain.queueing import AfterEnd, DropWaiting, StartWaiting, after
 
 
 def enqueue(world: World, record: Deployment) -> bool:
-    """Wait in the place of an older one; False when a newer one waits, and `record` is superseded itself."""
+    """Wait in the place of an older one; False when a newer one waits, and `record` is superseded itself.
+
+    The place is taken before the record is written: an entry without a record is started like any other.
+    """
     cluster, request = record.cluster, record.request
     existing = world.deployments.get(cluster, record.id)
     since = existing.started_at if existing else record.started_at
-    world.deployments.put(replace(record, started_at=since))
-    mine = Waiting(request, since)
+    mine = replace(record, started_at=since)
     while (standing := world.queue.waiting(cluster)) is None or standing.request.deployment != record.id:
         if standing is not None and (standing.since, standing.request.deployment) > (since, record.id):
-            _close(world, mine, DeploymentState.SUPERSEDED, f"{standing.request.deployment} is newer")
+            why = f"{standing.request.deployment} is newer and waits already"
+            world.tell(cluster, "superseded", request.requested_by, why, deployment=record.id)
+            superseded = replace(mine, state=DeploymentState.SUPERSEDED, reason=why, finished_at=since)
+            world.deployments.put(superseded)
             return False
         if standing is not None:
             why = f"{record.id} ({request.version}) is newer and waits in its place"
             _close(world, standing, DeploymentState.SUPERSEDED, why)
-        if world.queue.replace(cluster, standing, mine):
-            world.tell(
-                cluster,
-                f"queued {request.version}",
-                request.requested_by,
-                record.reason,
-                deployment=record.id,
-            )
+        what = f"queued {request.version}"
+        world.tell(cluster, what, request.requested_by, record.reason, deployment=record.id)
+        world.queue.replace(cluster, standing, Waiting(request, since))
+    world.deployments.put(mine)
     return True
 
 
@@ -70,6 +71,10 @@ def after(world: World, cluster: Cluster, ended: Deployment) -> None:
 def follow(world: World, cluster: Cluster, step: AfterEnd, by: str) -> str:
     """Start or drop what waits; returns the name of the execution, if one was started. Safe to repeat."""
     waiting, name = step.waiting, step.waiting.request.deployment
+    record = world.deployments.get(cluster, name)
+    if record is not None and record.state is not DeploymentState.QUEUED:
+        world.queue.replace(cluster, waiting, None)  # it began, or has ended: only its entry was left behind
+        return ""
     match step:
         case DropWaiting(_, reason):
             _close(world, waiting, DeploymentState.REFUSED, reason)
@@ -77,12 +82,11 @@ def follow(world: World, cluster: Cluster, step: AfterEnd, by: str) -> str:
             return ""
         case StartWaiting(_, reason):
             world.tell(cluster, f"start {name}", by, reason, deployment=name)
-            return _start(world, waiting)
+            return _start(world, waiting, record)
 
 
-def _start(world: World, waiting: Waiting) -> str:
+def _start(world: World, waiting: Waiting, record: Deployment | None) -> str:
     """A new execution of it, unless the newest one still runs."""
-    record = world.deployments.get(waiting.request.cluster, waiting.request.deployment)
     execution = next_execution(record.execution if record else waiting.request.deployment)
     while not world.executions.start_rollout(execution, payload(waiting.request)):
         if world.executions.rollout_state(execution) is ExecutionState.RUNNING:

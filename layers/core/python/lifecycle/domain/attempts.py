@@ -58,5 +58,9 @@ class HostAttempt:
 
     @property
     def place(self) -> int:
-        """Records of one attempt only ever move to a later place, a failure being the last."""
-        return list(AttemptState).index(self.state)
+        """Records of one attempt only ever move to a later place; both ends are the last one."""
+        return list(AttemptState).index(AttemptState.ALIVE if self.state.ended else self.state)
+
+    def may_replace(self, standing: "HostAttempt") -> bool:
+        """Whether this record may be written over that one: of two ends the first stands."""
+        return standing.state is self.state or standing.place < self.place

@@ -200,8 +200,10 @@ def _verified(facts: Facts, newest: Mapping[str, HostAttempt], now: datetime) ->
         if wrong := out_of_place(facts.reports.get(host), state, facts.deployment.target):
             reason = f"{host} was updated, but now it {wrong}"
             return _halt(facts, newest[host], now, reason, last=True)
+    count = len(set(members(facts)) - set(aside))
+    if not count:
+        return Finish(DeploymentState.ABORTED, "no host is left that could serve it", aside)
     version = facts.deployment.target.version
     left = f"; left out: {', '.join(aside)}" if aside else ""
-    count = len(members(facts)) - len(aside)
     who = "1 host serves" if count == 1 else f"{count} hosts serve"
     return Finish(DeploymentState.DONE, f"{who} {version}, in rotation and healthy{left}", aside)

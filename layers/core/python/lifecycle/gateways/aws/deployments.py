@@ -42,9 +42,10 @@ class DynamoDeployments:
     def put_attempt(self, attempt: HostAttempt) -> None:
         pk, sk = deployment_key(attempt.deployment), f"ATTEMPT#{attempt.host}#{attempt.number:03}"
         self._table.put(
-            item(pk, sk, attempt, place=attempt.place),
-            "attribute_not_exists(pk) OR place <= :place",
+            item(pk, sk, attempt, place=attempt.place, stands=str(attempt.state)),
+            "attribute_not_exists(pk) OR place < :place OR stands = :stands",
             place={"N": str(attempt.place)},
+            stands={"S": str(attempt.state)},
         )
 
     def attempts(self, deployment: str) -> Sequence[HostAttempt]:

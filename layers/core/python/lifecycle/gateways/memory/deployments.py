@@ -32,7 +32,7 @@ class MemoryDeployments:
 
     def put_attempt(self, attempt: HostAttempt) -> None:
         held = self._attempts.get((attempt.deployment, attempt.host, attempt.number))
-        if held is None or held.place <= attempt.place:
+        if held is None or attempt.may_replace(held):
             self._attempts[attempt.deployment, attempt.host, attempt.number] = attempt
 
     def attempts(self, deployment: str) -> Sequence[HostAttempt]:
