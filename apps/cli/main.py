@@ -47,6 +47,7 @@ COMMANDS = {
     "decide": Listed("Answering", "commands.answering", "Say what becomes of a failed host."),
     "pause": Listed("Answering", "commands.pausing", "Stop a deployment before its next host."),
     "resume": Listed("Answering", "commands.pausing", "Let a paused deployment go on, or abort it."),
+    "cancel": Listed("Answering", "commands.cancelling", "End a deployment that waits for another one."),
     "status": Listed("Looking", "commands.looking", "What runs where, and what waits for whom."),
     "hosts": Listed("Looking", "commands.hosts", "Each host against what is desired."),
     "history": Listed("Looking", "commands.history", "What was deployed; who did what, and why."),

@@ -145,7 +145,7 @@ class ControlPlaneStack(Stack):
             "remove_host",
             reads=[TARGETS],
             writes=[LEDGER],
-            may=[FORGET_HOST, targets_may("DeregisterTargets")],
+            may=[FORGET_HOST, targets_may("DeregisterTargets"), ANSWER_ROLLOUT],
         )
         self._phase(
             "gc", reads=[REGISTRY], writes=[LEDGER], may=[LIST_ARTIFACTS, DELETE_ARTIFACTS], seconds=300

@@ -60,7 +60,7 @@ PHASES: dict[str, dict[str, set[str]]] = {
     "approve": WRITE_LEDGER | ANSWER,
     "freeze": WRITE_LEDGER | DELETE | LIST_REGISTRY,
     "quarantine": WRITE_LEDGER | DELETE | READ_BOTH,
-    "remove_host": WRITE_LEDGER | DELETE | READ_TARGETS | DRAIN,
+    "remove_host": WRITE_LEDGER | DELETE | READ_TARGETS | DRAIN | ANSWER,
     "gc": WRITE_LEDGER
     | READ_REGISTRY
     | {"s3:ListBucket": {BUCKET}, "s3:DeleteObject": {f"{BUCKET}/snapshot/*", f"{BUCKET}/release/*"}},

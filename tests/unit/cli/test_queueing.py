@@ -137,3 +137,16 @@ def test_a_rollback_says_what_becomes_of_the_one_that_waits(desk: Desk, halted: 
     assert done.exit_code == 0, done.output
     assert f"waiting: {name}, 1.0.2: does not begin by itself after a rollback\n" in done.stdout
     assert desk.machine.record(name).state is DeploymentState.REFUSED
+
+
+def test_what_waits_can_be_cancelled_and_what_runs_is_left_alone(desk: Desk) -> None:
+    halted = desk.halted()
+    name = queued(desk)
+    done = desk.type("cancel hello --why unwanted")
+    assert done.exit_code == 0, done.output
+    assert f"cancelled: {name} (1.0.2) no longer waits for production/hello" in done.stdout
+    assert desk.machine.record(name).state is DeploymentState.ABORTED
+    assert "cancelled by ada: unwanted" in desk.machine.record(name).reason
+    assert desk.machine.record(halted).state is DeploymentState.HALTED
+    again = desk.type("cancel hello --why unwanted")
+    assert (again.exit_code, "nothing waits for production/hello" in again.stderr) == (1, True)

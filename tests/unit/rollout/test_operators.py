@@ -6,7 +6,7 @@ import pytest
 
 from lifecycle.application.converge import converge_all
 from lifecycle.application.decide import approve, decide, told
-from lifecycle.application.operate import By, freeze, lift_quarantine, quarantine, unfreeze
+from lifecycle.application.operate import By, freeze, lift_quarantine, quarantine, remove_host, unfreeze
 from lifecycle.application.plan import Planned, preview
 from lifecycle.domain.deployment import RUNNING_LEASE, DeploymentState, Kind, Obstacle
 from lifecycle.domain.errors import Refused, Unknown
@@ -257,3 +257,36 @@ def test_a_version_or_a_host_is_quarantined_by_hand_and_let_in_again(machine: Ma
         lift_quarantine(machine.world, CLUSTER, "1.0.1", GRACE)
     with pytest.raises(Unknown, match=r"there is no release 9\.9\.9"):
         quarantine(machine.world, CLUSTER, "9.9.9", GRACE)
+
+
+def test_a_halted_deployment_that_is_paused_and_aborted_ends(machine: Machine) -> None:
+    machine.host("host-2").breaks["1.0.1"] = Stage.SELF_TESTING
+    name = machine.deploy("1.0.1")
+    waiting = machine.memory.deployments.questions(name)[0].token
+    machine.memory.executions.waiting.add(waiting)
+    for choice in (Choice.PAUSE, Choice.ABORT):
+        told(machine.world, CLUSTER, name, says(machine, choice))
+    assert machine.memory.executions.waiting == set()
+    machine.run(name)
+    assert machine.record(name).state is DeploymentState.ABORTED
+
+
+def test_what_waits_in_the_queue_is_cancelled_and_not_rolled_back(machine: Machine) -> None:
+    begun(machine, "1.0.1")
+    second, _ = begun(machine, "1.0.2")
+    with pytest.raises(Refused, match="nothing of it was begun: cancel it"):
+        told(machine.world, CLUSTER, second, says(machine, Choice.ROLL_BACK))
+    told(machine.world, CLUSTER, second, says(machine, Choice.ABORT))
+    assert machine.record(second).state is DeploymentState.ABORTED
+    assert machine.memory.queue.waiting(CLUSTER) is None
+
+
+def test_removing_the_host_that_is_asked_about_wakes_the_rollout(machine: Machine) -> None:
+    machine.host("host-2").breaks["1.0.1"] = Stage.SELF_TESTING
+    name = machine.deploy("1.0.1")
+    machine.memory.executions.waiting.add(machine.memory.deployments.questions(name)[0].token)
+    remove_host(machine.world, CLUSTER, "host-2", GRACE, terminated=True)
+    assert machine.memory.executions.waiting == set()
+    machine.hosts.remove(machine.host("host-2"))
+    machine.run(name)
+    assert machine.record(name).state is DeploymentState.DONE

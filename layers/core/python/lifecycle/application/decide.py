@@ -6,7 +6,7 @@ execution is a hint, because next_step reads the records.
 
 from collections.abc import Callable
 
-from lifecycle.application import observe
+from lifecycle.application import observe, queueing
 from lifecycle.application.world import World
 from lifecycle.domain.deployment import Deployment, DeploymentState, Kind
 from lifecycle.domain.errors import Refused, Unknown
@@ -50,6 +50,8 @@ def request_rollback(world: World, cluster: Cluster, name: str, answer: Answer) 
         raise Refused(
             f"the rollback of {name}", [f"it has ended: {current.state}; roll back its successor instead"]
         )
+    if current.state is DeploymentState.QUEUED:
+        raise Refused(f"the rollback of {name}", ["it waits, and nothing of it was begun: cancel it"])
     if current.request.kind is Kind.ROLLBACK:
         raise Refused(
             f"the rollback of {name}", ["it is a rollback itself; abort it, and deploy what you want"]
@@ -57,11 +59,16 @@ def request_rollback(world: World, cluster: Cluster, name: str, answer: Answer) 
     if current.previous is None:
         raise Refused(f"the rollback of {name}", [f"{cluster} has no version that was verified before it"])
     asked = Question(name, ROLLBACK_REQUEST, (Choice.ROLL_BACK,), "asked for by an operator", answer.at)
-    waiting = [q for q in world.deployments.questions(name) if not q.answer and q.token]
     question = _answer(world, current, world.deployments.ask(asked), answer)
-    for other in waiting:
-        world.executions.answer_token(other.token, {"question": question.id})
+    _wake_open(world, name)
     return question
+
+
+def _wake_open(world: World, name: str) -> None:
+    """Wake what waits for another answer than the one that was just given: it is overtaken."""
+    for question in world.deployments.questions(name):
+        if question.token and not question.answer:
+            world.executions.answer_token(question.token, {"question": question.id})
 
 
 def pause(world: World, cluster: Cluster, name: str, answer: Answer) -> Question:
@@ -89,7 +96,20 @@ def resume(world: World, cluster: Cluster, name: str, answer: Answer) -> Questio
     """Let a paused deployment go on, or abort it; raises Unknown, Refused when it is not paused."""
     current = observe.deployment(world, cluster, name)
     question = _open(world, current, lambda q: q.pauses, "the end of a pause")
-    return _answer(world, current, question, answer)
+    answered = _answer(world, current, question, answer)
+    if answer.choice is Choice.ABORT:
+        _wake_open(world, name)
+    return answered
+
+
+def cancel(world: World, cluster: Cluster, name: str, answer: Answer) -> Question:
+    """End a deployment that waits in the queue; a paused one is aborted instead. Raises Unknown, Refused."""
+    current = observe.deployment(world, cluster, name)
+    if current.state is not DeploymentState.QUEUED:
+        return resume(world, cluster, name, answer)
+    why = f"cancelled by {answer.by}: {answer.why}"
+    queueing.leave(world, current.request, DeploymentState.ABORTED, why)
+    return Question(name, "queued", (Choice.ABORT,), current.reason, current.started_at, answer=answer)
 
 
 def told(world: World, cluster: Cluster, name: str, answer: Answer) -> Question:
@@ -100,7 +120,7 @@ def told(world: World, cluster: Cluster, name: str, answer: Answer) -> Question:
     said = {
         Choice.PAUSE: pause,
         Choice.RESUME: resume,
-        Choice.ABORT: resume,
+        Choice.ABORT: cancel,
         Choice.ROLL_BACK: request_rollback,
     }
     if answer.choice not in said:

@@ -105,6 +105,7 @@ def _note(case: _Case, found: Diagnosis) -> None:
     world, task = case.world, case.task
     _tell(case, f"diagnosis: {found.blame.lower()}", found.told)
     if found.blame is Blame.HOST:
+        _tell(case, f"quarantine {task.host}", found.told)
         world.fleet.quarantine_host(task.cluster, task.host, f"{found.told} ({case.deployment.id})")
     world.deployments.put_attempt(replace(case.attempt, blame=found.blame, diagnosis=found.told))
 

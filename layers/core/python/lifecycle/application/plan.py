@@ -166,6 +166,13 @@ def _quarantine(world: World, request: Request) -> None:
     bad = world.deployments.get(request.cluster, str(request.rollback_of))
     if bad is not None and bad.target.version != request.version:
         why = f"rolled back by {request.requested_by} ({request.deployment}): {request.reason}"
+        world.tell(
+            request.cluster,
+            f"quarantine {bad.target.version}",
+            request.requested_by,
+            request.reason,
+            deployment=request.deployment,
+        )
         world.fleet.quarantine(request.cluster, bad.target.version, why)
 
 

@@ -40,7 +40,8 @@ def enqueue(world: World, record: Deployment) -> bool:
             why = f"{record.id} ({request.version}) is newer and waits in its place"
             _close(world, standing, DeploymentState.SUPERSEDED, why)
         what = f"queued {request.version}"
-        world.tell(cluster, what, request.requested_by, record.reason, deployment=record.id)
+        why = f"{request.reason}; {record.reason}" if request.reason else record.reason
+        world.tell(cluster, what, request.requested_by, why, deployment=record.id)
         world.queue.replace(cluster, standing, Waiting(request, since))
     world.deployments.put(mine)
     return True

@@ -10,17 +10,19 @@ from lifecycle.domain.questions import Choice
 from lifecycle.domain.steps import AwaitApproval, AwaitResume, Facts, Finish, RollBack, Step
 
 
-def paused(facts: Facts) -> Step | None:
-    """What an operator's pause asks for."""
+def aborted(facts: Facts) -> Step | None:
+    """An abort that an operator asked for, whatever else the rollout waits for."""
     for question in facts.questions:
-        if not question.pauses:
-            continue
-        if question.answer is None:
-            return AwaitResume(question, question.reason)
-        if question.answer.choice is Choice.ABORT:
+        if question.pauses and question.answer and question.answer.choice is Choice.ABORT:
             why = f"aborted by {question.answer.by} while paused: {question.answer.why}"
             return Finish(DeploymentState.ABORTED, why, set_aside(facts))
     return None
+
+
+def paused(facts: Facts) -> Step | None:
+    """A pause that nobody ended yet."""
+    open_ = next((q for q in facts.questions if q.pauses and q.answer is None), None)
+    return AwaitResume(open_, open_.reason) if open_ else None
 
 
 def gate(facts: Facts, now: datetime) -> Step | None:

@@ -14,6 +14,12 @@ from lifecycle.domain.freezes import blocking
 from lifecycle.domain.observed import Observed
 from lifecycle.domain.versions import SnapshotVersion, parse_version
 
+_AROUND = {
+    Obstacle.QUARANTINE: "deploy another, or say --even-if-quarantined",
+    Obstacle.FREEZE: "wait, or say --despite-freeze with a --reason",
+    Obstacle.NO_WAY_BACK: "publish it again, or say --without-way-back",
+}
+
 
 def refusals(
     request: Request, seen: Observed, order: Sequence[str], now: datetime, patience: timedelta
@@ -23,7 +29,7 @@ def refusals(
     reasons = _standing(request, seen)
     if request.kind is Kind.DEPLOY:
         found = _obstacles(request, seen, now)
-        reasons += [why for obstacle, why in found.items() if obstacle not in request.despite]
+        reasons += [f"{why}; {_AROUND[each]}" for each, why in found.items() if each not in request.despite]
     elif held:
         since = f" since {seen.lease.since:%Y-%m-%d %H:%M:%S} UTC" if seen.lease.since else ""
         reasons.append(f"{request.cluster} is being deployed by {seen.lease.deployment}{since}")
@@ -68,15 +74,11 @@ def _obstacles(request: Request, seen: Observed, now: datetime) -> dict[Obstacle
     found: dict[Obstacle, str] = {}
     version = seen.manifest.version
     if why := seen.bad_versions.get(version):
-        found[Obstacle.QUARANTINE] = (
-            f"{version} is quarantined: {why}; deploy another, or say --even-if-quarantined"
-        )
+        found[Obstacle.QUARANTINE] = f"{version} is quarantined: {why}"
     if frozen := blocking(seen.freezes, seen.policy(request).frozen, request.cluster, now):
-        found[Obstacle.FREEZE] = f"{frozen}; wait, or say --despite-freeze with a --reason"
+        found[Obstacle.FREEZE] = frozen
     if seen.no_way_back:
-        found[Obstacle.NO_WAY_BACK] = (
-            f"there would be no way back: {seen.no_way_back}; publish it again, or say --without-way-back"
-        )
+        found[Obstacle.NO_WAY_BACK] = f"there would be no way back: {seen.no_way_back}"
     return found
 
 

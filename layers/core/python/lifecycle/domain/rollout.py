@@ -16,7 +16,7 @@ from lifecycle.domain.attempts import AttemptState, HostAttempt
 from lifecycle.domain.capacity import TargetState, out_of_place, state_of
 from lifecycle.domain.deployment import DeploymentState
 from lifecycle.domain.diagnosis import can_be_diagnosed
-from lifecycle.domain.gates import gate, paused, roll_back, set_aside
+from lifecycle.domain.gates import aborted, gate, paused, roll_back, set_aside
 from lifecycle.domain.membership import (
     TRIES_UNASKED,
     members,
@@ -37,7 +37,8 @@ Hosts: TypeAlias = list[tuple[str, int]]
 
 def next_step(facts: Facts, now: datetime) -> Step:
     """Choose what the rollout does next, touching at most `max_unavailable` hosts."""
-    return _ended(facts) or _answered(facts, now) or paused(facts) or gate(facts, now) or _hosts(facts, now)
+    over = _ended(facts) or aborted(facts)
+    return over or _answered(facts, now) or paused(facts) or gate(facts, now) or _hosts(facts, now)
 
 
 def _ended(facts: Facts) -> Step | None:
