@@ -14,6 +14,7 @@ from lifecycle.application.finish import hand_over
 from lifecycle.application.plan import begin
 from lifecycle.application.ports import Standing, Standings
 from lifecycle.domain.attempts import AttemptState, HostAttempt
+from lifecycle.domain.capacity import TargetState
 from lifecycle.domain.deployment import Deployment, DeploymentState, Lease, TrailEntry, Waiting
 from lifecycle.domain.errors import Refused, StaleEpoch, StoreRefused
 from lifecycle.domain.fleet import Cluster, Order, Stage
@@ -265,3 +266,15 @@ class Late:
 class NoTrail(MemoryTrail):
     def append(self, entry: TrailEntry) -> None:
         raise RuntimeError("the trail is not there")
+
+
+def test_a_repair_does_not_count_a_host_that_a_human_left_out(machine: Machine) -> None:
+    name = halted(machine)
+    machine.decide(name, Choice.SKIP_HOST, "host-2")
+    machine.memory.dispatcher.states[CLUSTER][machine.host("host-3").address] = TargetState.HEALTHY
+    found = machine.report("host-3")
+    machine.memory.fleet.write_report(CLUSTER, replace(found, installed="1.0.0", digest="old"))
+    assert converge_all(machine.world, "abcd", "schedule")[0].kind == "REPAIR"
+    machine.run_what_waited()
+    assert machine.serving() == dict.fromkeys(["host-1", "host-4", "host-3"], "1.0.1")
+    assert converge_all(machine.world, "abce", "schedule")[0].kind == "CONVERGED"

@@ -76,6 +76,7 @@ def observed(world: World, request: Request) -> Observed:
         freezes=world.freezes.standing(),
         no_way_back=_no_way_back(world, request, previous),
         waiting=world.queue.waiting(cluster),
+        set_aside=set_aside_before(world, request),
     )
 
 

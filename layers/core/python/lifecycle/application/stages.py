@@ -59,7 +59,8 @@ def _refused(running: Running) -> Outcome | None:
     seen = observe.rotation(world, cluster, reports)
     serving = {each: TargetState.DRAINING if each in under_way else state for each, state in seen.items()}
     members = frozenset(reports) - set(world.fleet.quarantined_hosts(cluster))
-    floor = Floor.of(running.deployment.policy, members, given_up(attempts, questions))
+    out = given_up(attempts, questions) | set(running.deployment.set_aside)
+    floor = Floor.of(running.deployment.policy, members, out)
     refusal = refuse_drain(host, serving, floor)
     return running.fail(refusal) if refusal else None
 

@@ -59,5 +59,6 @@ def roll_back(facts: Facts, by: str, reason: str) -> Step:
 
 
 def set_aside(facts: Facts) -> tuple[str, ...]:
-    """The hosts that a human left out, as they stand now."""
-    return tuple(sorted(given_up(facts.attempts, facts.questions)))
+    """The hosts that a human left out: in this deployment, or in the one that it repairs."""
+    now = given_up(facts.attempts, facts.questions)
+    return tuple(sorted(now | set(facts.deployment.set_aside)))

@@ -19,7 +19,8 @@ class Observed:
     """What was found before a deployment: the cluster's hosts, and what stands in the stores.
 
     `bad_versions` and `bad_hosts` say why each is quarantined; `no_way_back` why the previous version could not
-    be deployed again, None when it could; `waiting` is the deployment that waits for the lease.
+    be deployed again, None when it could; `waiting` is the deployment that waits for the lease; `set_aside` are
+    the hosts that a human left out of what is to be repaired.
     """
 
     manifest: Manifest
@@ -35,6 +36,7 @@ class Observed:
     freezes: Sequence[Freeze] = ()
     no_way_back: str | None = None
     waiting: Waiting | None = None
+    set_aside: tuple[str, ...] = ()
 
     def policy(self, request: Request) -> Policy:
         """The policy of the environment that is asked for."""

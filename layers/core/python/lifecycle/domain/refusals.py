@@ -131,7 +131,7 @@ def _capacity(request: Request, seen: Observed, order: Sequence[str]) -> list[st
         return [f"{told}: expected at most {size - 1}, or no host could ever be taken out"]
     rotation = dict(seen.rotation)
     for host in order:
-        if why := refuse_drain(host, rotation, Floor.of(policy, hosts)):
+        if why := refuse_drain(host, rotation, Floor.of(policy, hosts, frozenset(seen.set_aside))):
             return [why]
         rotation[host] = TargetState.HEALTHY
     return []
