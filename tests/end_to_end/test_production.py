@@ -67,7 +67,7 @@ class Halted:
     tally: Tally
     hosts: dict[str, dict[str, Any]]
     trail: list[tuple[str, str]]
-    refused: Said
+    queued: Said
     decided: Said
     again: Said
 
@@ -82,28 +82,37 @@ def halted(hello: Service, releases: Hello) -> Halted:
         assert end["state"] == "HALTED", said
         seen = hello.seen()
         trail = hello.steps(end["deployment"])
-        refused = hello.deploy(releases.first, "--even-if-quarantined", code=1)
+        queued = hello.deploy(releases.first, "--even-if-quarantined", "--no-watch")
         host, attempt = end["question"]["host"], str(end["question"]["attempt"])
         answer = ("decide", end["deployment"], "ROLL_BACK", "--host", host, "--attempt", attempt)
         decided = hello.operator(*answer, "--why", "the self-test is right", "--watch")
         again = hello.operator(*answer, "--why", "I too", code=1)
     return Halted(
-        releases, end["deployment"], end["question"], traffic.tally, seen, trail, refused, decided, again
+        releases, end["deployment"], end["question"], traffic.tally, seen, trail, queued, decided, again
     )
 
 
 def test_a_bad_release_halts_at_its_first_host(halted: Halted) -> None:
     host = halted.question["host"]
-    assert halted.trail == [(host, "drain"), (host, "install"), (host, "failed"), (host, "halted")]
+    steps = ["drain", "install", "failed", "diagnose", "diagnosis:", "halted"]
+    assert halted.trail == [(host, step) for step in steps]
     assert "failed while self-testing" in halted.question["reason"]
     assert "switches.toml says that the self-test fails" in halted.question["evidence"]
     offered = [each["choice"] for each in halted.question["choices"]]
     assert offered == ["RETRY", "SKIP_HOST", "FORCE_NEXT", "ROLL_BACK", "ABORT"]
 
 
+def test_the_version_is_found_to_blame_because_the_previous_one_passes_on_the_same_host(
+    halted: Halted,
+) -> None:
+    assert halted.question["blame"] == "VERSION"
+    host, previous = halted.question["host"], halted.releases.second
+    assert halted.question["diagnosis"].startswith(f"{host} passes its self-test with {previous}")
+
+
 def test_the_other_hosts_are_untouched_and_serve(halted: Halted) -> None:
     failed = halted.hosts[halted.question["host"]]
-    assert (failed["installed"], failed["balancer"] in ("unused", "absent")) == (halted.releases.bad, True)
+    assert (failed["installed"], failed["balancer"] in ("unused", "absent")) == (halted.releases.second, True)
     others = [host for host in halted.hosts.values() if host is not failed]
     assert len(others) == 3
     for host in others:
@@ -115,10 +124,12 @@ def test_no_client_ever_sees_the_bad_version(halted: Halted) -> None:
     assert set(halted.tally.versions) == {halted.releases.second}
 
 
-def test_a_second_deploy_is_refused_while_it_is_halted_and_names_the_holder(halted: Halted) -> None:
-    assert halted.refused.facts["started"] is False
-    refusals = "; ".join(halted.refused.facts["plan"]["refusals"])
-    assert f"production/hello is being deployed by {halted.deployment} since 20" in refusals
+def test_a_second_deploy_waits_and_is_refused_after_the_rollback(hello: Service, halted: Halted) -> None:
+    assert halted.queued.facts["plan"]["waits_for"] == halted.deployment
+    every = hello.operator.looks("history", "hello").facts["deployments"]
+    waited = next(each for each in every if each["deployment"] == halted.queued.facts["deployment"])
+    assert waited["state"] == "REFUSED", waited
+    assert "was rolled back while" in waited["reason"]
 
 
 def test_the_decision_rolls_the_host_back(hello: Service, halted: Halted) -> None:

@@ -1,0 +1,124 @@
+"""What operators do apart from deciding, for real: freeze, pause, queue, quarantine, remove, collect."""
+
+import os
+import signal
+
+import pytest
+
+from apps.local.processes import recorded
+from apps.local.traffic import Traffic
+from tests.end_to_end.desk import wait_for
+from tests.end_to_end.service import Service
+
+pytestmark = [pytest.mark.emulator, pytest.mark.usefixtures("well")]
+
+FIRST = "production-brittle-1"
+
+
+def test_a_freeze_holds_back_a_deployment_until_it_is_lifted(brittle: Service, moods: dict[str, str]) -> None:
+    operator = brittle.operator
+    operator("freeze", "production/brittle", "--why", "sale", "--yes")
+    refused = brittle.deploy(moods["spare"], "--even-if-quarantined", code=1).facts["plan"]["refusals"]
+    assert "production/brittle is frozen since" in refused[0]
+    assert "by ada: sale" in refused[0]
+    override = ("--even-if-quarantined", "--despite-freeze", "--reason", "the fix")
+    said = brittle.deploy(moods["spare"], *override)
+    assert said.end["state"] == "DONE"
+    told = [(entry["what"], entry["why"]) for entry in brittle.trail(said.facts["deployment"])]
+    assert ("override freeze", "the fix") in told
+    operator("unfreeze", "production/brittle", "--why", "all clear", "--yes")
+    assert brittle.operator.looks("plan", "brittle", moods["well"]).facts["refusals"] == []
+
+
+def test_a_paused_rollout_touches_no_further_host_until_it_is_resumed(
+    brittle: Service, moods: dict[str, str]
+) -> None:
+    version = moods["starts slowly"]
+    with Traffic(brittle.url, 50.0) as traffic:
+        said = brittle.deploy(version, "--even-if-quarantined", "--no-watch")
+        name = str(said.facts["deployment"])
+        wait_for("the first host to be begun", lambda: brittle.steps(name))
+        brittle.operator("pause", "brittle", "--why", "latency rises")
+        waits = brittle.waits("PAUSED")
+        assert "paused by ada" in waits["reason"]
+        assert sorted(brittle.installed().values()) == sorted([moods["well"], version])
+        brittle.operator("resume", "brittle", "--why", "it is back")
+        ended = brittle.operator("watch", name).events[-1]
+    assert ended["state"] == "DONE"
+    assert traffic.tally.failed == 0, traffic.tally.facts()
+    assert set(brittle.installed().values()) == {version}
+
+
+def test_what_waits_begins_when_the_deployment_before_it_is_done(
+    brittle: Service, moods: dict[str, str]
+) -> None:
+    again = "--even-if-quarantined"
+    first = brittle.deploy(moods["starts slowly"], again, "--no-watch").facts["deployment"]
+    older = brittle.deploy(moods["never starts"], again, "--no-watch").facts["deployment"]
+    newer = brittle.deploy(moods["spare"], again, "--no-watch").facts["deployment"]
+
+    def states() -> dict[str, str]:
+        every = brittle.operator.looks("history", "brittle").facts["deployments"]
+        return {each["deployment"]: each["state"] for each in every}
+
+    wait_for("the newest to have begun and ended", lambda: states()[newer] == "DONE", seconds=90)
+    assert (states()[first], states()[older]) == ("DONE", "SUPERSEDED")
+    assert set(brittle.installed().values()) == {moods["spare"]}
+
+
+def test_a_host_that_fails_with_the_previous_version_too_is_quarantined_and_left_out(
+    brittle: Service, moods: dict[str, str]
+) -> None:
+    """Its port is taken, so nothing starts there."""
+    folder = brittle.laptop.layout.hosts / FIRST
+    blocked = folder / "current.new"
+    os.kill(brittle.pid(FIRST), signal.SIGKILL)
+    blocked.mkdir()  # no version can be switched to on this host
+    (blocked / "in the way").touch()
+    try:
+        said = brittle.deploy(moods["spare"], "--even-if-quarantined", code=1)
+        question = said.end["question"]
+        assert (question["host"], question["blame"]) == (FIRST, "HOST"), said
+        assert f"{FIRST} fails with {moods['well']} too" in question["diagnosis"]
+        kept = brittle.operator.looks("quarantined", "brittle").facts
+        assert FIRST in str(kept), kept
+        done = brittle.operator("decide", question["deployment"], "SKIP_HOST", "--why", "bad disk", "--watch")
+        assert done.end["state"] == "DONE"
+        plan = brittle.operator.looks("plan", "brittle", moods["well"]).facts
+        assert FIRST not in [each["host"] for each in plan["hosts"]]
+    finally:
+        (blocked / "in the way").unlink()
+        blocked.rmdir()
+        brittle.operator("unquarantine", "brittle", FIRST, "--why", "a new disk", "--yes")
+    assert host.name in [
+        each["host"] for each in brittle.operator.looks("plan", "brittle", moods["well"]).facts["hosts"]
+    ]
+
+
+def test_a_host_that_is_gone_is_removed_and_not_waited_for(brittle: Service, moods: dict[str, str]) -> None:
+    refused = brittle.operator("remove-host", "brittle", FIRST, "--why", "sold", "--yes", code=1)
+    assert "its agent was heard at" in refused.err
+    agent = recorded(brittle.laptop.layout)[brittle.host(FIRST).part]
+    os.kill(agent.pid, signal.SIGKILL)
+    os.kill(brittle.pid(FIRST), signal.SIGKILL)
+    brittle.operator("remove-host", "brittle", FIRST, "--terminated", "--why", "sold", "--yes")
+    try:
+        said = brittle.deploy(moods["spare"], "--even-if-quarantined", code=0)
+        assert said.end["state"] == "DONE"
+        assert list(brittle.seen()) == ["production-brittle-2"]
+    finally:
+        brittle.operator("local", "up")  # its agent is started again: the host joins
+    wait_for("the host to have joined", lambda: FIRST in brittle.seen())
+    brittle.operator("converge", "brittle")
+    wait_for("it to serve", lambda: set(brittle.installed().values()) == {moods["spare"]}, seconds=60)
+    brittle.settle()
+
+
+def test_gc_says_what_it_would_delete_and_keeps_what_runs(brittle: Service, moods: dict[str, str]) -> None:
+    told = brittle.operator("gc", "brittle", "--dry-run", "--keep-releases", "1", "--older-than", "1h").facts
+    assert told["dry_run"] is True
+    assert moods["well"] in str(told["kept"])
+    assert (
+        brittle.operator.looks("plan", "brittle", moods["spare"], "--even-if-quarantined").facts["refusals"]
+        == []
+    )
