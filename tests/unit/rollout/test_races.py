@@ -278,3 +278,23 @@ def test_a_repair_does_not_count_a_host_that_a_human_left_out(machine: Machine) 
     machine.run_what_waited()
     assert machine.serving() == dict.fromkeys(["host-1", "host-4", "host-3"], "1.0.1")
     assert converge_all(machine.world, "abce", "schedule")[0].kind == "CONVERGED"
+
+
+def test_a_deployment_is_resumed_under_a_name_that_no_lost_execution_used(machine: Machine) -> None:
+    name = halted(machine)
+    machine.memory.executions.rollouts.update({name: {}, f"{name}_2": {}})  # both were lost
+    converge_all(machine.world, "abcd", "schedule")
+    assert f"{name}_3" in machine.memory.executions.running
+
+
+def test_what_was_superseded_before_it_had_a_record_stays_superseded(machine: Machine) -> None:
+    machine.memory.clock.sleep(1)
+    machine.begin(machine.request("1.0.1"))
+    machine.memory.clock.sleep(1)
+    older = machine.request("1.0.2")
+    machine.memory.queue.replace(CLUSTER, None, Waiting(older, machine.now))  # its plan goes on later
+    machine.memory.clock.sleep(1)
+    newer = machine.request("1.0.2")
+    assert machine.begin(newer).kind == "QUEUED"
+    assert machine.begin(older).kind == "REFUSED"
+    assert machine.record(older.deployment).state is DeploymentState.SUPERSEDED

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from lifecycle.application import observe, queueing
 from lifecycle.application.decide import wake_late
 from lifecycle.application.finish import finish
-from lifecycle.application.requests import payload
 from lifecycle.application.world import World
 from lifecycle.domain.convergence import (
     CloseStopped,
@@ -132,4 +131,4 @@ def _repair(world: World, cluster: Cluster, found: Repair, suffix: str, by: str)
 
 def _start(world: World, request: Request, execution: str, reason: str, by: str) -> None:
     world.tell(request.cluster, f"start {execution}", by, reason, deployment=request.deployment)
-    world.executions.start_rollout(execution, payload(request))
+    queueing.start_execution(world, request, execution)

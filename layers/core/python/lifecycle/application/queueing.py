@@ -14,9 +14,11 @@ from lifecycle.domain.deployment import (
     DeploymentState,
     ExecutionState,
     Request,
+    Target,
     Waiting,
 )
 from lifecycle.domain.fleet import Cluster
+from lifecycle.domain.manifest import Policy
 from lifecycle.domain.queueing import AfterEnd, DropWaiting, StartWaiting, after_end
 
 
@@ -44,7 +46,9 @@ def enqueue(world: World, record: Deployment) -> bool:
         world.tell(cluster, what, request.requested_by, why, deployment=record.id)
         world.queue.replace(cluster, standing, Waiting(request, since))
     world.deployments.put(mine)
-    return True
+    # Somebody newer may have closed it between its place and its record; what has ended stays so.
+    now = world.deployments.get(cluster, record.id)
+    return now is None or now.state is DeploymentState.QUEUED
 
 
 def leave(world: World, request: Request, state: DeploymentState, why: str) -> None:
@@ -88,8 +92,16 @@ def follow(world: World, cluster: Cluster, step: AfterEnd, by: str) -> str:
 
 def _start(world: World, waiting: Waiting, record: Deployment | None) -> str:
     """A new execution of it, unless the newest one still runs."""
-    execution = next_execution(record.execution if record else waiting.request.deployment)
-    while not world.executions.start_rollout(execution, payload(waiting.request)):
+    request = waiting.request
+    return start_execution(world, request, next_execution(record.execution if record else request.deployment))
+
+
+def start_execution(world: World, request: Request, execution: str) -> str:
+    """Start an execution under this name, or under the next one that was never used; returns the name.
+
+    One that runs already is left to run.
+    """
+    while not world.executions.start_rollout(execution, payload(request)):
         if world.executions.rollout_state(execution) is ExecutionState.RUNNING:
             break
         execution = next_execution(execution)
@@ -97,9 +109,25 @@ def _start(world: World, waiting: Waiting, record: Deployment | None) -> str:
 
 
 def _close(world: World, waiting: Waiting, state: DeploymentState, why: str) -> None:
+    """End what waits; one whose plan was killed before its record gets one, so that it stays ended."""
     request = waiting.request
-    record = world.deployments.get(request.cluster, request.deployment)
-    if record is None or record.state is not DeploymentState.QUEUED:
+    record = world.deployments.get(request.cluster, request.deployment) or _unrecorded(waiting)
+    if record.state is not DeploymentState.QUEUED:
         return
     world.tell(request.cluster, state.lower(), "lifecycle", why, deployment=request.deployment)
     world.deployments.put(replace(record, state=state, reason=why, finished_at=world.clock.now()))
+
+
+def _unrecorded(waiting: Waiting) -> Deployment:
+    request = waiting.request
+    return Deployment(
+        request=request,
+        epoch=0,
+        target=Target(request.version, ""),
+        previous=None,
+        hosts=(),
+        policy=Policy(),
+        started_at=waiting.since,
+        execution=request.deployment,
+        state=DeploymentState.QUEUED,
+    )
