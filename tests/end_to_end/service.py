@@ -78,9 +78,13 @@ class Service:
         return bool(plan["nothing_to_do"])
 
     def settle(self) -> None:
-        """Abort what is halted in production, and reject what waits."""
+        """Abort what is halted or paused in production, and reject what waits."""
         if question := self.standing()["question"]:
-            answer = ["decide", self.name, "ABORT"] if question["host"] else ["reject", self.name]
+            answer = {
+                "decision": ["decide", self.name, "ABORT"],
+                "resume": ["resume", self.name, "--abort", "--yes"],
+                "approval": ["reject", self.name],
+            }[question["asks"]]
             self.operator(*answer, "-e", "production", "--why", "the test before left it")
         wait_for("the lease to be free", lambda: self.standing()["lease"] is None)
 

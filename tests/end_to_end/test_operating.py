@@ -38,7 +38,9 @@ def test_a_paused_rollout_touches_no_further_host_until_it_is_resumed(
         said = brittle.deploy(version, "--even-if-quarantined", "--no-watch")
         name = str(said.facts["deployment"])
         wait_for("the first host to be begun", lambda: brittle.steps(name))
-        brittle.operator("pause", "brittle", "--why", "latency rises")
+        brittle.operator.looks(
+            "pause", "brittle", "--why", "latency rises"
+        )  # without a process: it is urgent
         waits = brittle.waits("PAUSED")
         assert "paused by ada" in waits["reason"]
         assert sorted(brittle.installed().values()) == sorted([moods["well"], version])

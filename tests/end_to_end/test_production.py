@@ -129,7 +129,7 @@ def test_a_second_deploy_waits_and_is_refused_after_the_rollback(hello: Service,
     every = hello.operator.looks("history", "hello").facts["deployments"]
     waited = next(each for each in every if each["deployment"] == halted.queued.facts["deployment"])
     assert waited["state"] == "REFUSED", waited
-    assert "was rolled back while" in waited["reason"]
+    assert "was rolled back while" in waited["why"]
 
 
 def test_the_decision_rolls_the_host_back(hello: Service, halted: Halted) -> None:
