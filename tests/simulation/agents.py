@@ -1,0 +1,201 @@
+"""The real agent of apps/agent on a simulated host: its loop, its decision, its journal and its order of work.
+
+What touches a machine is replaced: the disk, the service's processes, the port, the self-test, the thread that
+reports, and the module `time`. The functions of apps/agent/work.py run over those replacements.
+"""
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from types import FunctionType
+from typing import Any
+
+from apps.agent import work
+from apps.agent.agent import Agent
+from apps.agent.decide import State
+from apps.agent.errors import StoreUnreachable
+from apps.agent.journal import Journal
+from apps.agent.settings import Settings
+from apps.agent.work import Work
+from lifecycle.domain.fleet import HostReport, Stage, Turn
+from tests.simulation import lies
+from tests.simulation.hosts import Host, Service, Shelf, ready, tested
+
+HOME = Path("/home")
+
+
+class Memory(Journal):
+    """The journal, its file being the host's `journal`."""
+
+    def __init__(self, host: Host, reports: "Ledger") -> None:
+        self._host = host
+        self._reports = reports
+        self._state = host.journal
+        self._begun = None
+
+    def _write(self, state: State) -> None:
+        host = self._host
+        host.sim.work(host, "write the journal", 0.02, disk=True)
+        before, host.journal = host.journal, state
+        host.sim.oracle.journalled(host, before, state)
+
+
+class Ledger:
+    """The agent's ports Turns and Reports; what it read last tells whether there is something new."""
+
+    def __init__(self, host: Host) -> None:
+        self._host = host
+        self.last: Turn | None = None
+
+    def current(self) -> Turn | None:
+        self._reach()
+        sim = self._host.sim
+        self.last = sim.fleet.turn(sim.cluster, self._host.name)
+        return self.last
+
+    def latest(self) -> HostReport | None:
+        self._reach()
+        return self._host.sim.fleet.report(self._host.sim.cluster, self._host.name)
+
+    def write(self, report: HostReport) -> None:
+        self._host.sim.fleet.write_report(self._host.sim.cluster, report)
+
+    def _reach(self) -> None:
+        host = self._host
+        host.sim.work(host, "look at the ledger", 0.05)
+        if host.sim.now < host.cut_off_until:
+            raise StoreUnreachable("the ledger", "the network is down")
+
+
+class Reporter:
+    """What leaves the host: the newest report, a moment later; an unreachable ledger gets it when it is back."""
+
+    def __init__(self, host: Host) -> None:
+        self._host = host
+        self._wanted: HostReport | None = None
+        self._sent: HostReport | None = None
+        self._due = False
+        self._agent: Any = None
+
+    def publish(self, report: HostReport) -> None:
+        wanted = self._wanted
+        if wanted is None or replace(report, seen_at=wanted.seen_at) != wanted:
+            self._wanted = report
+            self._send_soon(0.0)
+
+    def say_again(self) -> None:
+        """Tell the newest report once more, whatever was told before."""
+        if self._wanted is not None:
+            self._send_soon(0.0)
+
+    def look(self) -> None:
+        """The agent looks at its service between two looks at the ledger, and tells when it has died."""
+        if self._agent is not None:
+            self._agent._publish()
+
+    def _send_soon(self, wait: float) -> None:
+        if not self._due:
+            self._due = True
+            self._host.sim.after(wait, wait + 0.6 * self._host.slowness, self._send)
+
+    def _send(self) -> None:
+        host, sim = self._host, self._host.sim
+        self._due = False
+        if host.agent is None or host.agent.gone or self is not sim.reporters[host.name]:
+            return
+        if self._wanted is None:
+            return
+        if sim.now < host.cut_off_until:
+            self._send_soon(host.cut_off_until - sim.now)
+            return
+        report = replace(self._wanted, seen_at=sim.time())
+        if host.liar:
+            report = lies.told(sim, report, sim.fleet.report(sim.cluster, host.name))
+        host.heard_at = sim.now
+        sim.fleet.write_report(sim.cluster, report)
+        if sim.tracing:
+            sim.say(host.name, f"reports {report.epoch}.{report.attempt} {report.stage}", report.detail)
+
+
+class SimulatedTime:
+    """The module `time`, as apps/agent/work.py uses it."""
+
+    def __init__(self, host: Host) -> None:
+        self._host = host
+
+    def monotonic(self) -> float:
+        return self._host.sim.now
+
+    def sleep(self, seconds: float) -> None:
+        self._host.sim.work(self._host, "wait", seconds)
+
+
+def _work(host: Host) -> type[Work]:
+    """The class Work, over this host instead of a machine."""
+
+    def port_is_free(address: str, port: int) -> None:
+        return
+
+    def wait_until_ready(address: str, port: int, seconds: float, died: Callable[[], str | None]) -> None:
+        ready(host, seconds, died)
+
+    def self_test(*_: Any) -> str:
+        return tested(host)
+
+    space = {
+        **vars(work),
+        "check_port_is_free": port_is_free,
+        "wait_until_ready": wait_until_ready,
+        "self_test": self_test,
+        "time": SimulatedTime(host),
+        "service_environment": lambda *_: {},
+    }
+    methods = {
+        name: FunctionType(found.__code__, space, name, found.__defaults__, found.__closure__)
+        for name, found in vars(Work).items()
+        if isinstance(found, FunctionType)
+    }
+    return type("Work", (Work,), {**methods, "log_tail": lambda _: "the service's last words"})
+
+
+def made(host: Host) -> tuple[Agent, Memory, Ledger]:
+    """An agent as it starts: with the disk's memory, and nothing else."""
+    sim = host.sim
+    settings = Settings(host.name, sim.cluster, host.address, 8080, HOME, host.zone)
+    ledger, service, shelf = Ledger(host), Service(host), Shelf(host)
+    agent: Any = Agent.__new__(Agent)
+    journal, reporter = Memory(host, ledger), Reporter(host)
+    agent._settings = settings
+    agent._turns = ledger
+    agent._clock = lambda: sim.time(host.agent.skew if host.agent else 0.0)
+    agent._shelf = shelf
+    agent._service = service
+    agent._work = _work(host)(settings, shelf, service, agent._announce)  # type: ignore[arg-type]
+    agent._reporter = reporter
+    agent._journal = journal
+    agent._started_at = sim.time()
+    agent._stage = Stage.IDLE
+    agent._said = ""
+    agent._pause = 0.0
+    reporter._agent = agent
+    sim.reporters[host.name] = reporter
+    return agent, journal, ledger
+
+
+def life(host: Host) -> None:
+    """Look and act for ever; it sleeps while there is nothing new, instead of polling."""
+    agent, journal, ledger = made(host)
+    sim = host.sim
+    while True:
+        before = journal._state
+        agent.step()
+        actor = host.agent
+        if actor is None:
+            return
+        if agent._pause:
+            wait = max(agent._pause, host.cut_off_until - sim.now)
+            sim.sleep(actor, wait + sim.random())
+        elif journal._state is before and ledger.last is sim.fleet.turn(sim.cluster, host.name):
+            sim.park(actor)
+        else:
+            sim.sleep(actor, 0.05)

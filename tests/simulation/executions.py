@@ -1,0 +1,47 @@
+"""All executions by name, and the task tokens that wait."""
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from lifecycle.domain.deployment import ExecutionState
+from tests.simulation.machine import Execution
+
+if TYPE_CHECKING:
+    from tests.simulation.simulation import Simulation
+
+
+class Executions:
+    """What Step Functions knows."""
+
+    def __init__(self, sim: "Simulation") -> None:
+        self._sim = sim
+        self.by_name: dict[str, Execution] = {}
+
+    def start_execution(self, name: str, given: Mapping[str, Any], by: str) -> bool:
+        """False when the name was used; the same input while it runs is the same execution, as on AWS."""
+        sim = self._sim
+        standing = self.by_name.get(name)
+        if standing is not None:
+            return standing.running and standing.given == dict(given)
+        if sim.tracing:
+            sim.say("Step Functions", f"start {name}", f"for {by}")
+        sim.oracle.execution_started(name, given, by)
+        self.by_name[name] = execution = Execution(sim, name, dict(given))
+        sim.after(0.0, 0.3, execution.start)
+        return True
+
+    def running(self) -> list[Execution]:
+        return [each for each in self.by_name.values() if each.running]
+
+    def answer_token(self, token: str) -> bool:
+        """Wake what waits; a token that is unknown, foreign or used wakes nothing."""
+        found = self.by_name.get(token.partition("#")[0])
+        if found is None or not found.running or token not in found.tokens:
+            return False
+        woken = found.tokens.pop(token)
+        self._sim.after(0.0, 0.2, woken)
+        return True
+
+    def stop(self, execution: Execution, state: ExecutionState) -> None:
+        """By hand (STOPPED), or because the service that runs it lost it (ENDED)."""
+        execution.end(state, "stopped by hand" if state is ExecutionState.STOPPED else "lost")

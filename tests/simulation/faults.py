@@ -1,0 +1,171 @@
+"""What befalls hosts, executions and the balancer from outside, in the middle of whatever goes on."""
+
+from typing import TYPE_CHECKING
+
+from lifecycle.domain.deployment import ExecutionState
+from tests.simulation.hosts import Host
+
+if TYPE_CHECKING:
+    from tests.simulation.simulation import Simulation
+
+
+class Faults:
+    """`strike` does one of them; `heal` ends what lasts."""
+
+    def __init__(self, sim: "Simulation") -> None:
+        self._sim = sim
+        self._all = (
+            *(("agent crash", self._crash_agent),) * 3,
+            *(("host cut off", self._cut_off),) * 3,
+            *(("host reboots", self._reboot),) * 2,
+            *(("service dies", self._service_dies),) * 2,
+            ("disk lost", self._lose_disk),
+            ("host joins", self._join),
+            ("host dies", self._die),
+            ("service ill for a while", self._ill),
+            ("host lies", self._lie),
+            *(("execution lost", self._lose_execution),) * 2,
+            ("execution stopped", self._stop_execution),
+            *(("converge now", sim_converge),) * 2,
+            ("another deployment", sim_deploy),
+            ("two deployments at once", self._two_at_once),
+            ("foreign callback", self._foreign_callback),
+            ("clocks wrong", self._clocks),
+        )
+        self._joined = 0
+
+    def strike(self) -> None:
+        """One fault, now."""
+        sim = self._sim
+        if sim.calm:
+            return
+        name, do = sim.rng.choice(self._all)
+        host = sim.rng.choice(list(sim.hosts.values()))
+        sim.mishaps.count(name)
+        if sim.tracing:
+            sim.say("FAULT", name, host.name)
+        do(sim, host)
+
+    def heal(self) -> None:
+        """From here on nothing breaks: machines are back, agents are heard, clocks are right."""
+        sim = self._sim
+        sim.calm = True
+        sim.clock_error = 0.0
+        if sim.tracing:
+            sim.say("CALM", "faults stop")
+        for host in sim.hosts.values():
+            host.up, host.liar, host.slowness = True, False, min(host.slowness, 1.0)
+            if host.cut_off_until > sim.now:
+                host.cut_off_until = sim.now
+            if host.boot and not host.boot.alive and host.boot.ill:
+                host.boot.alive, host.boot.ill = True, False
+                sim.balancer.check_soon(host.address)
+            sim.start_agent(host)
+            sim.say_again(host)
+            sim.wake(host.agent, 0.0, 1.0)
+
+    @staticmethod
+    def _crash_agent(sim: "Simulation", host: Host) -> None:
+        sim.crash_agent(host)
+
+    @staticmethod
+    def _cut_off(sim: "Simulation", host: Host) -> None:
+        if sim.now >= host.cut_off_until and host.agent and not host.agent.gone:
+            sim.fleet.beat(host.name, last=True)
+        seconds = sim.rng.choice((10.0, 60.0, 900.0)) * (0.5 + sim.random())
+        host.unheard_at = host.cut_off_until = max(host.cut_off_until, sim.now + seconds)
+        sim.at(host.cut_off_until, lambda: sim.wake(host.agent, 0.0, 1.0))
+
+    @staticmethod
+    def _reboot(sim: "Simulation", host: Host) -> None:
+        if host.boot is not None:
+            host.set_boot(None)
+        sim.crash_agent(host)
+
+    @staticmethod
+    def _service_dies(sim: "Simulation", host: Host) -> None:
+        if host.boot is not None:
+            host.set_boot(None)
+            sim.after(0.0, 1.0, lambda: sim.notice(host))
+
+    def _lose_disk(self, sim: "Simulation", host: Host) -> None:
+        """The machine is replaced by one of the same name and address."""
+        self._reboot(sim, host)
+        host.disk, host.current, host.journal = {}, "", None
+
+    def _join(self, sim: "Simulation", host: Host) -> None:
+        if self._joined < 2:
+            self._joined += 1
+            new = sim.scenario.new_host()
+            new.joined_at = sim.now
+            sim.start_agent(new)
+
+    def _die(self, sim: "Simulation", host: Host) -> None:
+        """Its machine is gone for a long time, or until the faults stop."""
+        host.up = False
+        self._reboot(sim, host)
+
+        def back() -> None:
+            host.up = True
+            sim.start_agent(host)
+
+        sim.after(60.0, 4000.0, back)
+
+    @staticmethod
+    def _ill(sim: "Simulation", host: Host) -> None:
+        boot = host.boot
+        if boot is None or not boot.alive:
+            return
+        boot.alive, boot.ill = False, True
+        sim.balancer.check_soon(host.address)
+
+        def well() -> None:
+            if boot.ill:
+                boot.alive, boot.ill = True, False
+                sim.balancer.check_soon(host.address)
+
+        sim.after(10.0, 300.0, well)
+
+    @staticmethod
+    def _lie(sim: "Simulation", host: Host) -> None:
+        host.liar = True
+
+        def repent() -> None:
+            host.liar = False
+            sim.say_again(host)
+
+        sim.after(5.0, 200.0, repent)
+
+    @staticmethod
+    def _lose_execution(sim: "Simulation", _host: Host) -> None:
+        if running := sim.executions.running():
+            sim.executions.stop(sim.rng.choice(running), ExecutionState.ENDED)
+
+    @staticmethod
+    def _stop_execution(sim: "Simulation", _host: Host) -> None:
+        if running := sim.executions.running():
+            sim.executions.stop(sim.rng.choice(running), ExecutionState.STOPPED)
+
+    @staticmethod
+    def _two_at_once(sim: "Simulation", _host: Host) -> None:
+        sim.people.deploy()
+        sim.after(0.0, 0.5, sim.people.deploy)
+
+    @staticmethod
+    def _foreign_callback(sim: "Simulation", _host: Host) -> None:
+        """A token of nobody, of an execution that ended, or one that waits: it must change nothing."""
+        names = [token for each in sim.executions.by_name.values() for token in each.tokens]
+        sim.executions.answer_token(sim.rng.choice([*names, "nobody#1"]))
+
+    @staticmethod
+    def _clocks(sim: "Simulation", _host: Host) -> None:
+        sim.clock_error_ever = True
+        sim.clock_error = sim.rng.choice((0.0, 5.0, 40.0, 600.0))
+
+
+def sim_converge(sim: "Simulation", _host: Host) -> None:
+    sim.people.converge()
+
+
+def sim_deploy(sim: "Simulation", _host: Host) -> None:
+    sim.people.deploy()

@@ -1,0 +1,92 @@
+"""What each function of functions/ calls, by the name of its folder; the events are parsed by the real models."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import fields, is_dataclass
+from typing import Any
+
+from lifecycle import events
+from lifecycle.application import converge, decide, finish, next_step, plan, stages
+from lifecycle.application.world import World
+from lifecycle.domain.deployment import Answer
+
+Function = Callable[[World, Mapping[str, Any]], Any]
+
+# Seconds that a Lambda may run (infra/stacks/control_plane.py), then it is killed.
+LIMITS = {"drain": 900, "install": 900, "self_test": 900, "register": 900, "await_alive": 900, "converge": 300}
+LIMIT = 60
+
+
+def _plan(world: World, given: Mapping[str, Any]) -> Any:
+    asked = events.Deploy.model_validate(given)
+    return plan.begin(world, asked.request(), asked.execution)
+
+
+def _next_step(world: World, given: Mapping[str, Any]) -> Any:
+    asked = events.InDeployment.model_validate(given)
+    return next_step.decide_next(world, asked.cluster, asked.deployment, asked.execution)
+
+
+def _stage(run: Callable[..., Any]) -> Function:
+    def bound(world: World, given: Mapping[str, Any]) -> Any:
+        asked = events.OnHost.model_validate(given)
+        return run(world, asked.task(), asked.execution)
+
+    return bound
+
+
+def _await_human(world: World, given: Mapping[str, Any]) -> Any:
+    asked = events.AskHuman.model_validate(given)
+    return decide.wait_for(world, asked.deployment, asked.question, asked.token)
+
+
+def _roll_back(world: World, given: Mapping[str, Any]) -> Any:
+    asked = events.HandOver.model_validate(given)
+    return finish.hand_over(world, asked.cluster, asked.deployment, asked.reason)
+
+
+def _finish(world: World, given: Mapping[str, Any]) -> Any:
+    asked = events.Close.model_validate(given)
+    return finish.finish(world, asked.cluster, asked.deployment, asked.outcome, asked.reason)
+
+
+def _decide(world: World, given: Mapping[str, Any]) -> Any:
+    asked = events.Decide.model_validate(given)
+    answer = Answer(asked.choice, asked.by, asked.why, world.clock.now())
+    if not asked.host:
+        return decide.request_rollback(world, asked.cluster, asked.deployment, answer)
+    return decide.decide(world, asked.cluster, asked.deployment, asked.host, asked.attempt, answer)
+
+
+def _approve(world: World, given: Mapping[str, Any]) -> Any:
+    asked = events.Decide.model_validate(given)
+    answer = Answer(asked.choice, asked.by, asked.why, world.clock.now())
+    return decide.approve(world, asked.cluster, asked.deployment, answer)
+
+
+def _converge(world: World, given: Mapping[str, Any]) -> Any:
+    asked = events.Converge.model_validate({n: v for n, v in given.items() if n != "suffix"})
+    return converge.converge_all(world, given["suffix"], asked.requested_by, asked.only())
+
+
+FUNCTIONS: Mapping[str, Function] = {
+    "plan": _plan,
+    "next_step": _next_step,
+    "drain": _stage(stages.drain),
+    "install": _stage(stages.install),
+    "self_test": _stage(stages.self_test),
+    "register": _stage(stages.register),
+    "await_alive": _stage(stages.await_alive),
+    "await_human": _await_human,
+    "roll_back": _roll_back,
+    "finish": _finish,
+    "decide": _decide,
+    "approve": _approve,
+    "converge": _converge,
+}
+
+
+def plain(result: Any) -> Any:
+    """A result as the state machine gets it: the fields of a record by name."""
+    if is_dataclass(result) and not isinstance(result, type):
+        return {field.name: getattr(result, field.name) for field in fields(result)}
+    return result

@@ -1,0 +1,88 @@
+"""Invariants 11, 15, 20 and 23: what DONE means, the way back, and that everything comes to an end."""
+
+from typing import TYPE_CHECKING
+
+from apps.agent.decide import State
+from lifecycle.domain.capacity import TargetState
+from lifecycle.domain.deployment import Choice, Deployment, DeploymentState
+from lifecycle.domain.fleet import Stage
+from tests.simulation.hosts import Host
+
+if TYPE_CHECKING:
+    from tests.simulation.oracle import Oracle
+    from tests.simulation.simulation import Simulation
+
+_LEFT_OUT = (Choice.SKIP_HOST, Choice.FORCE_NEXT)
+
+
+def done_means_done(oracle: "Oracle", done: Deployment) -> None:
+    """11, 23: every host that a human did not leave out really serves the version, those that joined too."""
+    if done.state is not DeploymentState.DONE:
+        return
+    sim = oracle.sim
+    questions = sim.deployments.questions(done.id)
+    for name in done.set_aside:
+        answers = [q for q in questions if q.host == name and q.answer and q.answer.choice in _LEFT_OUT]
+        if not answers:
+            oracle.fail("11 done", f"{done.id} left {name} out, which nobody decided")
+    for name in sim.fleet._reports.get(sim.cluster, {}):
+        if name in done.set_aside or oracle.recent(sim.hosts[name].joined_at):
+            continue
+        if wrong := not_serving(oracle, sim.hosts[name], done):
+            oracle.fail("11 done", f"{done.id} is done, but {name} {wrong}")
+
+
+def not_serving(oracle: "Oracle", host: Host, done: Deployment) -> str:
+    """What is wrong with a host that should serve; what changed a moment ago is not held against anybody."""
+    boot, balancer = host.boot, oracle.sim.balancer
+    if oracle.recent(host.boot_changed_at) or oracle.recent(balancer.lost_at.get(host.address, -1e9)):
+        return ""
+    if boot is None:
+        return "runs nothing"
+    if (boot.version, boot.digest) != (done.target.version, done.target.digest):
+        return f"runs {boot.version}"
+    if not boot.tested:
+        return "never passed its self-test"
+    state = balancer.states.get(host.address)
+    return "" if state is TargetState.HEALTHY else f"is {state} in the load balancer"
+
+
+def keeps_the_way_back(oracle: "Oracle", host: Host, state: State) -> None:
+    """15: what passed its self-test here last, and what did before it, stay on the disk."""
+    if state.acted.stage is not Stage.FETCHING:
+        return
+    for version in (state.verified, state.previous):
+        if version and version not in host.disk:
+            oracle.fail("15 way back", f"{host.name} keeps {sorted(host.disk)}, {version} is gone")
+
+
+def waits_or_has_ended(sim: "Simulation") -> None:
+    """20: once the faults have stopped, everything has ended, or waits for a human who was asked."""
+    for record in sim.people.unfinished():
+        execution = sim.executions.by_name.get(record.execution)
+        asked = [q for q in sim.deployments.questions(record.id) if not q.answer and q.token]
+        waits = bool(asked) and execution is not None and execution.at == "AwaitHuman" and execution.running
+        if not waits:
+            at = f"{execution.state} at {execution.at}" if execution else "unknown"
+            sim.oracle.fail("20 hangs", f"{record.id} is {record.state}, its execution {record.execution} {at}")
+    if sim.leases.current(sim.cluster).deployment and not sim.people.unfinished():
+        sim.oracle.fail("20 hangs", f"the lease is held by {sim.leases.current(sim.cluster).deployment}")
+
+
+def all_in_order(sim: "Simulation") -> None:
+    """20, 23, 11: after the last answer the lease is free, and the verified version is on every host."""
+    if unfinished := sim.people.unfinished():
+        sim.oracle.fail("20 endless", f"{unfinished[0].id} is {unfinished[0].state}: {unfinished[0].reason}")
+    if running := sim.executions.running():
+        sim.oracle.fail("20 endless", f"execution {running[0].name} is at {running[0].at}")
+    lease, desired = sim.leases.current(sim.cluster), sim.registry.desired(sim.cluster)
+    if lease.deployment:
+        sim.oracle.fail("20 endless", f"the lease is held by {lease.deployment}")
+    last = sim.oracle.records.get(desired.deployment) if desired else None
+    if last is None or last.state is not DeploymentState.DONE:
+        return
+    if last.target.version in sim.fleet.quarantined(sim.cluster):
+        return
+    for host in sim.hosts.values():
+        if host.name not in last.set_aside and (wrong := not_serving(sim.oracle, host, last)):
+            sim.oracle.fail("23 left behind", f"{host.name} {wrong}, {last.target.version} is desired")

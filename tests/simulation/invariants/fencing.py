@@ -1,0 +1,56 @@
+"""Invariants 4, 5, 14, 17 and 18: epochs, leases and turns; nobody acts who was overtaken."""
+
+from typing import TYPE_CHECKING
+
+from apps.agent.decide import MAXIMUM_TRIES, State
+from lifecycle.domain.deployment import Lease
+from lifecycle.domain.fleet import Order, Stage
+from tests.simulation.hosts import Host
+from tests.simulation.scheduler import Actor
+
+if TYPE_CHECKING:
+    from tests.simulation.oracle import Oracle
+
+
+def epochs_only_grow(oracle: "Oracle", old: Lease, new: Lease) -> None:
+    """14, 4: a new holder has a new, higher epoch, and takes only what is free or handed over."""
+    taken = new.deployment and new.deployment != old.deployment
+    if new.epoch < old.epoch or (taken and new.epoch == old.epoch):
+        oracle.fail("14 epoch", f"the lease went from {old} to {new}")
+
+
+def not_overtaken(oracle: "Oracle", actor: Actor, effect: str) -> None:
+    """4, 5: who acts for a deployment holds its lease, or held it until a moment ago."""
+    if actor.deployment and not oracle.recent(oracle.sim.now - oracle.late(actor.deployment)):
+        holder = oracle.lease.deployment or "nobody"
+        oracle.fail("5 stale actor", f"{actor.name} of {actor.deployment}: {effect}, but {holder} has the lease")
+
+
+def host_epoch_only_grows(oracle: "Oracle", host: Host, state: State) -> None:
+    """14: what a host has acted on is never older than before, whatever happened to its disk."""
+    if state.acted.epoch < host.acted_epoch:
+        oracle.fail("14 epoch", f"{host.name} acted on {host.acted_epoch}, now on {state.acted.epoch}")
+    host.acted_epoch = state.acted.epoch
+
+
+def begins_current_turns(oracle: "Oracle", host: Host, before: State | None, state: State) -> None:
+    """4, 5, 7: an agent begins an installation only while its deployment runs, and not for ever again."""
+    acted = state.acted
+    if acted.order is not Order.INSTALL or acted.stage is not Stage.INSTALLING:
+        return
+    if before is not None and before.acted == acted:
+        return
+    late = oracle.late(acted.deployment)
+    if not oracle.recent(oracle.sim.now - late):
+        oracle.fail("4 interleaved", f"{host.name} begins {acted.version} for {acted.deployment}, {late:.0f} s late")
+    if acted.tries > MAXIMUM_TRIES:
+        oracle.fail("7 twice", f"{host.name} begins {acted.version} for the {acted.tries}th time")
+
+
+def acts_under_a_turn(oracle: "Oracle", host: Host) -> None:
+    """17, 18: the service is touched only under a turn to install, noted before; not because nobody answers."""
+    acted = host.journal.acted if host.journal else None
+    if acted is None or acted.order is not Order.INSTALL or acted.stage is not Stage.INSTALLING:
+        oracle.fail("17 no turn", f"the agent of {host.name} touches its service, having noted {acted}")
+    elif (host.name, acted.epoch, acted.attempt) not in oracle.given:
+        oracle.fail("17 no turn", f"{host.name} was never given the turn {acted.epoch}.{acted.attempt}")

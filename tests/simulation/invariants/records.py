@@ -1,0 +1,176 @@
+"""Invariants 6, 7, 8, 9, 10, 16, 22, 23 and 24: what the records say, in which order, and on whose word."""
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from lifecycle.domain.answers import answers_on
+from lifecycle.domain.capacity import TargetState
+from lifecycle.domain.deployment import (
+    AttemptState,
+    Choice,
+    Deployment,
+    DeploymentState,
+    HostAttempt,
+    Kind,
+    Question,
+)
+from tests.simulation.hosts import Host
+from tests.simulation.scheduler import Actor
+
+if TYPE_CHECKING:
+    from tests.simulation.oracle import Oracle
+
+_ORDER = list(AttemptState)
+_GO_ON = (Choice.RETRY, Choice.SKIP_HOST, Choice.FORCE_NEXT)
+# How long a stage may wait for a silent agent before it says so: 30 s of patience, and a look now and then.
+SILENCE_IS_TOLD = 120.0
+
+
+def trail_comes_first(oracle: "Oracle", deployment: str, host: str, what: str, effect: str) -> None:
+    """22: before an effect, the trail tells of it."""
+    if (deployment, host, what) not in oracle.told:
+        oracle.fail("22 trail", f"nothing tells of {effect} ({what} {host} of {deployment})")
+
+
+def trail_only_grows(oracle: "Oracle") -> None:
+    """22: the trail is append-only."""
+    length = len(oracle.sim.trail.entries)
+    if length < oracle.trail_length:
+        oracle.fail("22 trail", "entries of the trail are gone")
+    oracle.trail_length = length
+
+
+def final_is_final(oracle: "Oracle", actor: Actor, before: Deployment | None, now: Deployment) -> None:
+    """10: a deployment that has ended does not come back, nor end otherwise."""
+    if before is not None and before.state.final and before.state is not now.state:
+        oracle.fail("10 resurrected", f"{actor.name}: {now.id} was {before.state}, and is {now.state}")
+
+
+def attempts_move_forward(oracle: "Oracle", actor: Actor, old: HostAttempt | None, now: HostAttempt) -> None:
+    """6, 7, 9: one stage after the other, none twice; what has failed stays failed; begun only as decided."""
+    key = (now.deployment, now.host, now.number)
+    if old is None:
+        if now.state is not AttemptState.STARTED or key not in oracle.decided:
+            oracle.fail("9 undecided", f"{actor.name}: attempt {now.number} on {now.host} begins as {now.state}")
+        return
+    if old.state is AttemptState.FAILED or _ORDER.index(now.state) < _ORDER.index(old.state):
+        oracle.fail("7 backwards", f"{actor.name}: {now.host} {now.number} went from {old.state} to {now.state}")
+    elif now.state is not AttemptState.FAILED and _ORDER.index(now.state) != _ORDER.index(old.state) + 1:
+        oracle.fail("6 skipped", f"{actor.name}: {now.host} {now.number} went from {old.state} to {now.state}")
+
+
+def stages_tell_the_truth(oracle: "Oracle", actor: Actor, attempt: HostAttempt) -> None:
+    """2, 6, 19, 24: what is recorded of a host has really happened to it."""
+    sim = oracle.sim
+    host = sim.hosts.get(attempt.host)
+    if host is None:
+        return
+    state = sim.balancer.states.get(host.address)
+    match attempt.state:
+        case AttemptState.DRAINED:
+            if state is not None and not oracle.recent(oracle.registered_at.get(host.address, -1e9)):
+                oracle.fail("6 not drained", f"{host.name} is recorded as drained, and is {state}")
+        case AttemptState.SELF_TESTED:
+            if (host.name, attempt.epoch, attempt.number) not in oracle.passed:
+                oracle.fail("2 self-test", f"{host.name} is recorded as self-tested under {attempt.number}")
+        case AttemptState.ALIVE:
+            lost = oracle.recent(sim.balancer.lost_at.get(host.address, -1e9))
+            if state is not TargetState.HEALTHY and not lost:
+                oracle.fail("6 not alive", f"{host.name} is recorded as alive, and is {state}")
+        case AttemptState.FAILED:
+            _silence_is_told(oracle, actor, host, attempt)
+        case _:
+            pass
+
+
+def _silence_is_told(oracle: "Oracle", actor: Actor, host: Host, attempt: HostAttempt) -> None:
+    """24: a silent agent is told apart from a failed host, soon; and only a silent one is called silent."""
+    sim = oracle.sim
+    if sim.clock_error_ever or actor.function not in ("drain", "install", "self_test"):
+        return
+    silent = 0.0 if host.heard() else sim.now - host.heard_at
+    waited = sim.now - actor.began
+    if min(silent, waited) > SILENCE_IS_TOLD:
+        oracle.fail("24 silence", f"{host.name} is silent for {silent:.0f} s, found out after {waited:.0f} s")
+    if "agent silent" in attempt.reason and host.heard() and not oracle.recent(host.unheard_at):
+        oracle.fail("24 silence", f"{host.name} is heard, and was said to be silent: {attempt.reason}")
+
+
+def answers_are_offered(oracle: "Oracle", question: Question) -> None:
+    """9: an answer is one of those that were offered."""
+    if question.answer and question.answer.choice not in question.choices:
+        oracle.fail("9 answer", f"{question.id} was answered {question.answer.choice}")
+
+
+def halts_at_failures(oracle: "Oracle", actor: Actor, decided: Mapping[str, Any]) -> None:
+    """9, 8, 23: after a failure no host is begun before a human said so, about that host and that attempt."""
+    if decided["kind"] != "UPDATE_HOSTS":
+        return
+    name = actor.deployment
+    questions = tuple(oracle.sim.deployments.questions(name))
+    newest: dict[str, HostAttempt] = {}
+    for key, attempt in oracle.attempts.items():
+        if key[0] == name and (key[1] not in newest or newest[key[1]].number < key[2]):
+            newest[key[1]] = attempt
+    for host, attempt in newest.items():
+        lately = oracle.recent(oracle.failed_at.get((name, host, attempt.number), oracle.sim.now))
+        if attempt.state is AttemptState.FAILED and not lately:
+            answers = answers_on(questions, attempt)
+            if not answers or answers[-1] not in _GO_ON:
+                oracle.fail("9 went on", f"{name} goes on after {host} failed, answered {answers}")
+    for given in decided["hosts"]:
+        host, number = str(given["host"]), int(given["attempt"])
+        before = oracle.attempts.get((name, host, number - 1))
+        if before is not None and Choice.RETRY not in answers_on(questions, before):
+            oracle.fail("23 twice", f"{host} gets attempt {number} without an answer to {number - 1}")
+        oracle.decided.add((name, host, number))
+
+
+def failed_stays_out(oracle: "Oracle", actor: Actor, host: Host) -> None:
+    """9: a host whose newest attempt failed is not registered, whatever was answered."""
+    tried = [a for key, a in oracle.attempts.items() if key[:2] == (actor.deployment, host.name)]
+    newest = max(tried, key=lambda a: a.number, default=None)
+    if newest is None:
+        oracle.fail("9 registered", f"{actor.name} registers {host.name}, which it never tried")
+    elif newest.state is AttemptState.FAILED:
+        key = (newest.deployment, newest.host, newest.number)
+        if not oracle.recent(oracle.failed_at[key]):
+            oracle.fail("9 registered", f"{actor.name} registers {host.name} after it failed")
+
+
+def drains_before_it_installs(oracle: "Oracle", actor: Actor, host: Host) -> None:
+    """7: a drain that was done is not done again once the host has gone on."""
+    tried = [a for key, a in oracle.attempts.items() if key[:2] == (actor.deployment, host.name)]
+    newest = max(tried, key=lambda a: a.number, default=None)
+    if actor.function == "drain" and newest is not None and newest.state is not AttemptState.STARTED:
+        oracle.fail("7 twice", f"{actor.name} drains {host.name} again, which is {newest.state}")
+
+
+def starts_only_what_was_asked_for(oracle: "Oracle", name: str, given: Mapping[str, Any], by: str) -> None:
+    """10, 16: every deployment has a cause: a person's command, a decision to roll back, or drift from a good one."""
+    sim, deployment, kind = oracle.sim, str(given["deployment"]), given["kind"]
+    record = oracle.records.get(deployment)
+    if record is not None and record.state.final and by == "converge":
+        if not oracle.recent(oracle.left.get(deployment, sim.now)):
+            oracle.fail("10 resurrected", f"{name} is started, and {deployment} is {record.state}")
+    elif kind == Kind.ROLLBACK:
+        _rollback_was_decided(oracle, str(given["rollback_of"]))
+    elif kind == Kind.CONVERGE and record is None:
+        desired = sim.registry.desired(sim.cluster)
+        last = oracle.records.get(desired.deployment) if desired else None
+        if last is None or last.state is not DeploymentState.DONE:
+            oracle.fail("10 retried", f"convergence starts {given['version']}, desired by {last}")
+        oracle.requested.add(deployment)
+    elif deployment not in oracle.requested:
+        oracle.fail("10 retried", f"{name} was asked for by nobody")
+
+
+def _rollback_was_decided(oracle: "Oracle", rolled_back: str) -> None:
+    record = oracle.records.get(rolled_back)
+    if record is None or record.request.kind is Kind.ROLLBACK:
+        oracle.fail("16 loop", f"{rolled_back} is rolled back, being a rollback itself")
+    questions = oracle.sim.deployments.questions(rolled_back)
+    wanted = [q for q in questions if q.answer and q.answer.choice in (Choice.ROLL_BACK, Choice.REJECT)]
+    expired = [q for q in questions if q.expires_at and not q.answer]
+    if not wanted and not expired:
+        oracle.fail("16 loop", f"nobody decided to roll {rolled_back} back")

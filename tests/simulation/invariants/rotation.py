@@ -1,0 +1,96 @@
+"""Invariants 1, 2, 3, 13, 17 and 19: who is in rotation, with what, and when a service may be stopped."""
+
+from typing import TYPE_CHECKING
+
+from lifecycle.domain.answers import given_up
+from lifecycle.domain.capacity import TargetState
+from tests.simulation.hosts import Host
+from tests.simulation.scheduler import Actor
+
+if TYPE_CHECKING:
+    from tests.simulation.oracle import Oracle
+
+
+def versions_in_rotation(oracle: "Oracle") -> set[str]:
+    """What really runs on the hosts that are registered."""
+    sim = oracle.sim
+    hosts = [sim.hosts_at[address] for address, state in sim.balancer.states.items() if state.in_rotation]
+    return {host.boot.version for host in hosts if host.boot}
+
+
+def enough_stay(oracle: "Oracle", actor: Actor, host: Host, state: TargetState) -> None:
+    """1: a drain leaves all but max_unavailable of the hosts serving; those lost a moment ago are not our doing."""
+    record, sim = oracle.record(actor.deployment), oracle.sim
+    if record is None or state is not TargetState.HEALTHY or actor.function != "drain":
+        return
+    if host.boot is None or not host.answers_checks():
+        return  # it serves nothing; the load balancer is about to find out
+    attempts, questions = sim.deployments.told(record.id)
+    members = set(sim.fleet._reports.get(sim.cluster, {})) - given_up(tuple(attempts), tuple(questions))
+    floor = max(0, len(members) - record.policy.max_unavailable)
+    serving = [name for name in members - {host.name} if _serves(oracle, sim.hosts[name])]
+    if len(serving) < floor:
+        oracle.fail(
+            "1 capacity",
+            f"draining {host.name} leaves {sorted(serving)} of {sorted(members)}, {floor} must serve",
+        )
+
+
+def _serves(oracle: "Oracle", host: Host) -> bool:
+    balancer = oracle.sim.balancer
+    healthy = balancer.states.get(host.address) is TargetState.HEALTHY
+    ill_lately = oracle.recent(balancer.lost_at.get(host.address, -1e9))
+    return healthy or (ill_lately and balancer.states.get(host.address) is TargetState.UNHEALTHY)
+
+
+def only_tested_gets_in(oracle: "Oracle", host: Host) -> None:
+    """2: what is registered has really passed its self-test, on this start; a start just now is not yet known."""
+    boot = host.boot
+    if boot is not None and not boot.tested and not oracle.recent(boot.at):
+        oracle.fail("2 self-test", f"{host.name} is registered, and {boot.boot} never passed its self-test")
+
+
+def only_its_target_gets_in(oracle: "Oracle", actor: Actor, host: Host) -> None:
+    """3, 13: what a deployment registers runs its target, with the published bytes."""
+    record, boot = oracle.record(actor.deployment), host.boot
+    if record is None or boot is None or oracle.recent(boot.at):
+        return
+    if (boot.version, boot.digest) != (record.target.version, record.target.digest):
+        oracle.fail("3 version", f"{actor.deployment} registers {host.name} with {boot.version}")
+
+
+def traffic_is_tested(oracle: "Oracle", host: Host) -> None:
+    """2: no host gets traffic before this very start of its service passed its self-test."""
+    if host.boot is not None and not host.boot.tested:
+        oracle.fail("2 self-test", f"{host.name} gets traffic, and {host.boot.boot} never passed its self-test")
+
+
+def traffic_is_target_or_previous(oracle: "Oracle", host: Host) -> None:
+    """3: only the previous version and the target get into rotation, beside what was there when it began."""
+    sim, boot = oracle.sim, host.boot
+    desired = sim.registry.desired(sim.cluster)
+    record = oracle.record(oracle.lease.deployment or (desired.deployment if desired else ""))
+    if boot is None or record is None:
+        return
+    if boot.digest != sim.artifacts.manifest(sim.cluster.service, boot.version).digest:
+        oracle.fail("13 digest", f"{host.name} serves other bytes than those of {boot.version}")
+    allowed = {record.target.version, record.previous.version if record.previous else ""}
+    if boot.version not in allowed | oracle.in_rotation_before:
+        oracle.fail("3 version", f"{host.name} serves {boot.version} during {record.id} of {sorted(allowed)}")
+
+
+def stops_nothing_in_rotation(oracle: "Oracle", host: Host) -> None:
+    """17, 19: an agent stops a service only when it is out of rotation and its last request has ended."""
+    sim = oracle.sim
+    state = sim.balancer.states.get(host.address)
+    if state is not None and state.in_rotation:
+        oracle.fail("17 stop in rotation", f"{host.name} is stopped while it is {state}")
+    if sim.balancer.busy(host.address):
+        oracle.fail("19 drain", f"{host.name} is stopped with requests in flight")
+
+
+def starts_nothing_in_rotation(oracle: "Oracle", host: Host) -> None:
+    """2: a service is started out of rotation, so that it gets no traffic before its self-test."""
+    state = oracle.sim.balancer.states.get(host.address)
+    if state is not None and state.in_rotation:
+        oracle.fail("17 stop in rotation", f"{host.name} is started while it is {state}")

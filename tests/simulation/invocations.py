@@ -1,0 +1,80 @@
+"""Lambda: one invocation is one actor; it may be refused, lost, done twice, killed at its limit, or outlive its caller."""
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from lifecycle.domain.errors import LifecycleError
+from tests.simulation.functions import FUNCTIONS, LIMIT, LIMITS, plain
+from tests.simulation.machine import Done
+from tests.simulation.mishaps import StoreBroke
+from tests.simulation.scheduler import Actor, Killed, Outcome
+
+if TYPE_CHECKING:
+    from tests.simulation.simulation import Simulation
+
+SERVICE_ERRORS = ("Lambda.ServiceException", "Lambda.SdkClientException", "Lambda.TooManyRequestsException")
+
+
+class Invocations:
+    """Calls of functions; `rate` is how often a call itself goes wrong."""
+
+    def __init__(self, sim: "Simulation") -> None:
+        self._sim = sim
+        self.rate = sim.rng.choice((0.0, 0.005, 0.02, 0.06))
+        self._number = 0
+
+    def invoke(self, function: str, given: Mapping[str, Any], done: Done) -> None:
+        """Call a function; `done` gets its result, or the name of an error."""
+        sim = self._sim
+        if sim.calm or not self.rate or sim.random() >= self.rate:
+            self._call(function, given, done)
+            return
+        what = sim.rng.choice(("call refused", "reply of a call lost", "call done twice", "call done again late"))
+        sim.mishaps.count(what)
+        if sim.tracing:
+            sim.say(function, f"FAULT {what}", given)
+        error = sim.rng.choice(SERVICE_ERRORS)
+        if what == "call refused":
+            sim.after(0.1, 3.0, lambda: done(None, error))
+        elif what == "reply of a call lost":
+            self._call(function, given, _nobody)
+            sim.after(0.1, 30.0, lambda: done(None, error))
+        else:
+            self._call(function, given, done)
+            late = 15.0 if what == "call done twice" else 4 * 3600.0
+            sim.after(0.0, late, lambda: self._call(function, given, _nobody))
+
+    def _call(self, function: str, given: Mapping[str, Any], done: Done) -> None:
+        sim = self._sim
+        self._number += 1
+        host = str(given.get("host", ""))
+        name = f"{function}{f' {host}' if host else ''} [{self._number}]"
+        run = FUNCTIONS[function]
+        if sim.tracing:
+            sim.say(name, "begins", given)
+        actor = sim.spawn(name, lambda: run(sim.world, given), lambda o: self._ended(actor, o, done))
+        actor.function, actor.host = function, host
+        actor.deployment = str(given.get("deployment", ""))
+        actor.skew = sim.skew()
+        limit = LIMITS.get(function, LIMIT)
+        sim.after(limit, limit, lambda: sim.kill(actor))
+
+    def _ended(self, actor: Actor, outcome: Outcome, done: Done) -> None:
+        sim = self._sim
+        result, error = outcome
+        if sim.tracing:
+            sim.say(actor.name, "ends", repr(error) if error else plain(result))
+        if error is None:
+            plain_result = plain(result)
+            sim.oracle.returned(actor, plain_result)
+            done(plain_result, "")
+        elif isinstance(error, Killed):
+            done(None, "Lambda.Unknown")
+        else:
+            if not isinstance(error, (LifecycleError, StoreBroke)):
+                sim.oracle.unexpected(actor, error)
+            done(None, type(error).__name__)
+
+
+def _nobody(result: Any, error: str) -> None:
+    """Nobody waits for this call any more."""

@@ -1,0 +1,100 @@
+"""Many seeds on all cores, and the table of what they met."""
+
+import gc
+import multiprocessing
+import os
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+
+from tests.simulation.run import Result, run
+
+CHUNK = 50
+SHOWN = 8
+
+
+@dataclass(slots=True)
+class Summary:
+    """What a range of seeds met; `violations`: name -> (seed, message) of each."""
+
+    first: int
+    seeds: int = 0
+    steps: int = 0
+    hours: float = 0.0
+    seconds: float = 0.0
+    faults: Counter[str] = field(default_factory=Counter)
+    ends: Counter[str] = field(default_factory=Counter)
+    known: Counter[str] = field(default_factory=Counter)
+    violations: dict[str, list[tuple[int, str]]] = field(default_factory=dict)
+
+    def add(self, result: Result) -> None:
+        self.seeds += 1
+        self.steps += result.steps
+        self.hours += result.hours
+        self.faults.update(result.faults)
+        self.ends.update(result.ends)
+        self.known.update(result.known)
+        if result.violation:
+            self.violations.setdefault(result.name, []).append((result.seed, result.violation))
+
+    def table(self) -> str:
+        """Everything in readable lines."""
+        pace = self.seeds / self.seconds if self.seconds else 0.0
+        lines = [
+            f"{self.seeds:,} seeds from {self.first:,}, {self.steps:,} steps, {self.hours:,.0f} simulated hours",
+            f"{self.seconds:.1f} s, {pace:.0f} seeds/s",
+            *_columns("injected", self.faults),
+            *_columns("deployments ended", self.ends),
+            *_columns("known violations", self.known),
+        ]
+        found = sum(len(each) for each in self.violations.values())
+        lines.append(f"violations: {found}")
+        for name, each in sorted(self.violations.items(), key=lambda item: -len(item[1])):
+            lines.append(f"  {name}: {len(each)} (seeds {', '.join(str(seed) for seed, _ in each[:SHOWN])})")
+            lines.append(f"    {each[0][1]}")
+        return "\n".join(lines)
+
+
+def _columns(title: str, counted: Counter[str]) -> list[str]:
+    if not counted:
+        return []
+    return [f"{title}:", *(f"  {name:<32} {number:>10,}" for name, number in sorted(counted.items()))]
+
+
+def run_many(first: int, seeds: int, cores: int = 0, say: Callable[[str], None] | None = None) -> Summary:
+    """Run seeds `first` to `first + seeds - 1`; `say` gets a line now and then."""
+    began, said = time.monotonic(), time.monotonic()
+    summary = Summary(first)
+    for result in _results(range(first, first + seeds), cores or os.cpu_count() or 1):
+        summary.add(result)
+        if say and time.monotonic() - said > 5:
+            said = time.monotonic()
+            found = sum(len(each) for each in summary.violations.values())
+            say(f"{summary.seeds:,} of {seeds:,} seeds, {said - began:.0f} s, violations: {found}")
+    summary.seconds = time.monotonic() - began
+    return summary
+
+
+def _results(seeds: range, cores: int) -> Iterator[Result]:
+    if cores == 1:
+        yield from _run_chunk(seeds)
+        return
+    chunks = [seeds[start : start + CHUNK] for start in range(0, len(seeds), CHUNK)]
+    with multiprocessing.get_context("fork").Pool(cores) as pool:
+        for results in pool.imap(_run_chunk, chunks):
+            yield from results
+
+
+def _run_chunk(seeds: range) -> list[Result]:
+    """Without the collector in between: a run is small, and is thrown away as a whole."""
+    gc.disable()
+    try:
+        results = []
+        for number, seed in enumerate(seeds):
+            results.append(run(seed))
+            if number % 10 == 9:
+                gc.collect()
+        return results
+    finally:
+        gc.enable()

@@ -1,0 +1,98 @@
+"""What goes wrong within a call: a crash before or after its effect, a store that refuses, an answer that is lost.
+
+`strike` is called now and then while something is going on, so that what breaks from outside (faults.py) breaks in
+the middle of something.
+"""
+
+from typing import TYPE_CHECKING, Any
+
+from apps.agent.errors import StoreUnreachable
+from lifecycle.domain.errors import StoreRefused
+from tests.simulation.scheduler import Actor, Killed
+
+if TYPE_CHECKING:
+    from tests.simulation.hosts import Host
+    from tests.simulation.simulation import Simulation
+
+
+class StoreBroke(Exception):
+    """An error of botocore's: not one of the product's own tree."""
+
+
+class Mishaps:
+    """The rates are a seed's; `counted` is what was injected, for the table."""
+
+    def __init__(self, sim: "Simulation") -> None:
+        self._sim = sim
+        self.rate = sim.rng.choice((0.0, 0.001, 0.003, 0.008, 0.02))
+        self.strikes = sim.rng.choice((0.0, 0.001, 0.003, 0.01))
+        self.agent_rate = sim.rng.choice((0.0, 0.002, 0.01, 0.03))
+        self.counted: dict[str, int] = {}
+
+    def count(self, what: str) -> None:
+        self.counted[what] = self.counted.get(what, 0) + 1
+
+    def before(self, actor: Actor, name: str, given: tuple[Any, ...]) -> str:
+        """Give way; then raise, or say what is to happen after the effect."""
+        sim = self._sim
+        sim.give_way(actor)
+        if sim.tracing:
+            sim.say(actor.name, name, *given[1:])
+        if sim.calm:
+            return ""
+        if self.strikes and sim.random() < self.strikes:
+            sim.after(0.0, 3.0, sim.faults.strike)
+        if not self.rate or sim.random() >= self.rate:
+            return ""
+        return self._mishap(actor, name)
+
+    def _mishap(self, actor: Actor, name: str) -> str:
+        sim = self._sim
+        what = sim.rng.choice(("crash before", "crash after", "store refuses", "store breaks", "reply lost"))
+        self.count(what)
+        if sim.tracing:
+            sim.say(actor.name, f"FAULT {what}", name)
+        if what == "crash before":
+            raise Killed
+        if what == "store refuses":
+            raise StoreRefused(f"{name}: the store answered with something else")
+        if what == "store breaks":
+            raise StoreBroke(f"{name}: could not be reached")
+        return what
+
+    def after(self, actor: Actor, name: str, fate: str) -> None:
+        if fate == "crash after":
+            raise Killed
+        raise StoreBroke(f"{name}: done, but its answer was lost")
+
+    def on_host(self, host: "Host", what: str, seconds: float, *, disk: bool) -> None:
+        """A step of an agent's work: it takes its time, and the agent may crash before or within it."""
+        sim = self._sim
+        actor = sim.actor
+        if actor is None:
+            return
+        sim.steps += 1
+        if sim.tracing:
+            sim.say(host.name, what)
+        if not sim.calm:
+            if self.strikes and sim.random() < self.strikes:
+                sim.after(0.0, 3.0, sim.faults.strike)
+            if self.agent_rate and sim.random() < self.agent_rate:
+                self._agent_mishap(host, what, disk=disk)
+        sim.sleep(actor, seconds * sim.random() * host.slowness)
+
+    def _agent_mishap(self, host: "Host", what: str, *, disk: bool) -> None:
+        sim = self._sim
+        fault = "agent crash"
+        if disk and sim.random() < 0.3:
+            fault = "disk full"
+        elif what == "look at the ledger" and sim.random() < 0.5:
+            fault = "ledger away"
+        self.count(fault)
+        if sim.tracing:
+            sim.say(host.name, f"FAULT {fault}", what)
+        if fault == "disk full":
+            raise OSError(28, "No space left on device")
+        if fault == "ledger away":
+            raise StoreUnreachable("the ledger", "the network is down")
+        raise Killed

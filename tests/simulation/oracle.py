@@ -1,0 +1,221 @@
+"""The oracle: told of every effect at the moment when it happens, it checks each invariant that the effect may break.
+
+It judges by what hosts really run and where the load balancer really sends traffic. The checks are in invariants/,
+by theme; here is what they look back at: who held the lease when, what was recorded, what the trail tells.
+"""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from apps.agent.decide import State
+from lifecycle.domain.capacity import TargetState
+from lifecycle.domain.deployment import (
+    Answer,
+    Deployment,
+    Desired,
+    HostAttempt,
+    Lease,
+    Question,
+    Request,
+    TrailEntry,
+)
+from lifecycle.domain.fleet import Cluster, Turn
+from tests.simulation.hosts import Boot, Host
+from tests.simulation.invariants import ending, fencing, records, rotation
+from tests.simulation.scheduler import Actor
+
+if TYPE_CHECKING:
+    from tests.simulation.simulation import Simulation
+
+# Violations that are known and not yet mended, by name; empty when all is well.
+KNOWN: frozenset[str] = frozenset()
+
+# Between a read and the effect that rests on it a call may hang: nothing can fence the load balancer. Longer is a bug.
+GRACE = 60.0
+
+
+class Violation(BaseException):
+    """An invariant that did not hold; not an Exception, so that no code under test may swallow it."""
+
+    def __init__(self, name: str, message: str) -> None:
+        super().__init__(f"{name}: {message}")
+        self.name = name
+
+
+class Oracle:
+    """`held`: deployment -> (epoch, since when); `left`: until when it held the lease."""
+
+    def __init__(self, sim: "Simulation") -> None:
+        self.sim = sim
+        self.lease = Lease()
+        self.held: dict[str, tuple[int, float]] = {}
+        self.left: dict[str, float] = {}
+        self.in_rotation_before: set[str] = set()
+        self.records: dict[str, Deployment] = {}
+        self.attempts: dict[tuple[str, str, int], HostAttempt] = {}
+        self.failed_at: dict[tuple[str, str, int], float] = {}
+        self.decided: set[tuple[str, str, int]] = set()
+        self.given: set[tuple[str, int, int]] = set()
+        self.passed: set[tuple[str, int, int]] = set()
+        self.told: set[tuple[str, str, str]] = set()
+        self.trail_length = 0
+        self.requested: set[str] = set()
+        self.registered_at: dict[str, float] = {}
+        self.known: dict[str, int] = {}
+
+    def fail(self, name: str, message: str) -> None:
+        """Report a violation, unless it is a known one."""
+        if name in KNOWN:
+            self.known[name] = self.known.get(name, 0) + 1
+            return
+        raise Violation(name, message)
+
+    def late(self, deployment: str) -> float:
+        """For how long a deployment has not held the lease any more; infinite if it never did."""
+        if self.lease.deployment == deployment:
+            return 0.0
+        return self.sim.now - self.left[deployment] if deployment in self.left else float("inf")
+
+    def record(self, deployment: str) -> Deployment | None:
+        return self.records.get(deployment)
+
+    def recent(self, when: float) -> bool:
+        """Whether something happened so lately that a reader may not know it yet."""
+        return self.sim.now - when <= GRACE
+
+    # What the run begins with, and what people do.
+
+    def deployed_before(self, done: Deployment) -> None:
+        self.records[done.id] = done
+        self.lease = self.sim.leases.current(self.sim.cluster)
+
+    def commanded(self, request: Request) -> None:
+        self.requested.add(request.deployment)
+
+    def execution_started(self, name: str, given: Mapping[str, Any], by: str) -> None:
+        records.starts_only_what_was_asked_for(self, name, given, by)
+
+    def unexpected(self, actor: Actor | None, error: Exception) -> None:
+        """Every error that is not the product's own means that some facts were not thought of."""
+        self.fail("unexpected error", f"{actor.name if actor else '?'} raised {error!r}")
+
+    def returned(self, actor: Actor, result: Any) -> None:
+        if actor.function == "next_step":
+            records.halts_at_failures(self, actor, result)
+
+    # Leases.
+
+    def leases_acquire(self, actor: Actor, taken: Lease, cluster: Cluster, name: str, now: datetime) -> None:
+        self._lease_now(actor, name)
+
+    def leases_hand_over(self, actor: Actor, taken: Lease, cluster: Cluster, old: Lease, *_: Any) -> None:
+        self._lease_now(actor, old.deployment)
+
+    def leases_release(self, actor: Actor, none: None, cluster: Cluster, lease: Lease) -> None:
+        self._lease_now(actor, lease.deployment)
+
+    def _lease_now(self, actor: Actor, told_by: str) -> None:
+        old, new = self.lease, self.sim.leases.current(self.sim.cluster)
+        if new == old:
+            return
+        fencing.epochs_only_grow(self, old, new)
+        records.trail_comes_first(self, told_by, "", "", f"the lease {new}")
+        self.lease = new
+        if old.deployment and old.deployment != new.deployment:
+            self.left[old.deployment] = self.sim.now
+        if new.deployment and new.deployment != old.deployment:
+            self.held[new.deployment] = (new.epoch, self.sim.now)
+            self.in_rotation_before = rotation.versions_in_rotation(self)
+
+    # Records.
+
+    def deployments_put(self, actor: Actor, none: None, put: Deployment) -> None:
+        stored = self.sim.deployments.get(put.cluster, put.id)
+        before = self.records.get(put.id)
+        if stored is None or stored == before:
+            return
+        records.final_is_final(self, actor, before, stored)
+        if stored.state.final and (before is None or not before.state.final):
+            records.trail_comes_first(self, stored.id, "", "", f"the end of {stored.id} as {stored.state}")
+            ending.done_means_done(self, stored)
+        self.records[put.id] = stored
+
+    def deployments_put_attempt(self, actor: Actor, none: None, put: HostAttempt) -> None:
+        key = (put.deployment, put.host, put.number)
+        stored = self.sim.deployments._attempts[key]
+        before = self.attempts.get(key)
+        if stored == before:
+            return
+        self.attempts[key] = stored
+        if before is None or before.state is not stored.state:
+            if stored.state.value == "FAILED":
+                self.failed_at[key] = self.sim.now
+            records.attempts_move_forward(self, actor, before, stored)
+            records.stages_tell_the_truth(self, actor, stored)
+
+    def deployments_answer(self, actor: Actor, answered: Question, question: Question, answer: Answer) -> None:
+        records.trail_comes_first(self, question.deployment, question.host, "answered", "an answer")
+        records.answers_are_offered(self, answered)
+
+    def trail_append(self, actor: Actor, none: None, entry: TrailEntry) -> None:
+        self.told.add((entry.deployment, entry.host, entry.what.partition(" ")[0]))
+        self.told.add((entry.deployment, "", ""))
+        records.trail_only_grows(self)
+
+    def registry_set_desired(self, actor: Actor, none: None, cluster: Cluster, desired: Desired) -> None:
+        fencing.not_overtaken(self, actor, f"desired version {desired.version}")
+        records.trail_comes_first(self, desired.deployment, "", "", "the desired version")
+
+    def turn_given(self, actor: Actor, taken: bool, cluster: Cluster, turn: Turn) -> None:  # noqa: FBT001
+        if not taken:
+            return
+        if turn.order.value == "INSTALL":
+            self.given.add((turn.host, turn.epoch, turn.attempt))
+            records.trail_comes_first(self, turn.deployment, turn.host, "install", "the turn")
+        fencing.not_overtaken(self, actor, f"turn {turn.epoch}.{turn.attempt} {turn.order} of {turn.host}")
+
+    # The load balancer.
+
+    def deregisters(self, address: str, state: TargetState) -> None:
+        actor, host = self.sim.actor, self.sim.hosts_at[address]
+        if actor is None:
+            return
+        fencing.not_overtaken(self, actor, f"deregister {host.name}")
+        records.trail_comes_first(self, actor.deployment, host.name, "drain", "the drain")
+        records.drains_before_it_installs(self, actor, host)
+        rotation.enough_stay(self, actor, host, state)
+
+    def registers(self, address: str) -> None:
+        actor, host = self.sim.actor, self.sim.hosts_at[address]
+        self.registered_at[address] = self.sim.now
+        if actor is None:
+            return
+        fencing.not_overtaken(self, actor, f"register {host.name}")
+        records.trail_comes_first(self, actor.deployment, host.name, "register", "the registration")
+        records.failed_stays_out(self, actor, host)
+        rotation.only_tested_gets_in(self, host)
+        rotation.only_its_target_gets_in(self, actor, host)
+
+    def turned_healthy(self, address: str) -> None:
+        host = self.sim.hosts_at[address]
+        rotation.traffic_is_tested(self, host)
+        rotation.traffic_is_target_or_previous(self, host)
+
+    # The hosts.
+
+    def stops(self, host: Host) -> None:
+        rotation.stops_nothing_in_rotation(self, host)
+        fencing.acts_under_a_turn(self, host)
+
+    def starts(self, host: Host, boot: Boot) -> None:
+        fencing.acts_under_a_turn(self, host)
+        rotation.starts_nothing_in_rotation(self, host)
+
+    def journalled(self, host: Host, before: State | None, state: State) -> None:
+        fencing.host_epoch_only_grows(self, host, state)
+        fencing.begins_current_turns(self, host, before, state)
+        ending.keeps_the_way_back(self, host, state)
+        acted = state.acted
+        if state.self_test and state.self_test.passed and host.boot and host.boot.tested:
+            self.passed.add((host.name, acted.epoch, acted.attempt))

@@ -1,0 +1,118 @@
+"""Operators and the schedule: they deploy, decide, approve, roll back and converge, not always rightly or in time."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from lifecycle.application.requests import payload
+from lifecycle.domain.deployment import Choice, Deployment, Kind, Question, Request, deployment_id
+from tests.simulation.scenario import VERSIONS
+
+if TYPE_CHECKING:
+    from tests.simulation.simulation import Simulation
+
+CONVERGE_EVERY = 900.0
+
+
+class People:
+    """What humans do, and the clock's 15 minutes. `patience_left` bounds how often they ask for another try."""
+
+    def __init__(self, sim: "Simulation") -> None:
+        self._sim = sim
+        self.absent = False
+        self.tries_left = 6
+        self.asked: list[str] = []
+
+    def begin(self, until: float) -> None:
+        """Deployments through the faulty period, the schedule, and somebody who looks at the questions."""
+        sim, rng = self._sim, self._sim.rng
+        sim.at(1.0 + rng.random(), self.deploy)
+        if rng.random() < 0.15:
+            sim.at(1.5 + rng.random(), self.deploy)
+        for _ in range(rng.choice((0, 0, 1, 1, 2))):
+            sim.at(until * rng.random(), self.deploy)
+        sim.at(CONVERGE_EVERY * rng.random(), self._scheduled)
+        sim.after(30.0, 400.0, self._look)
+
+    def _scheduled(self) -> None:
+        self.converge("schedule")
+        self._sim.at(self._sim.now + CONVERGE_EVERY, self._scheduled)
+
+    def converge(self, by: str = "grace") -> None:
+        sim = self._sim
+        suffix = f"{sim.rng.getrandbits(16):04x}"
+        given = {"suffix": suffix, "requested_by": by}
+        sim.invoke("converge", given, lambda _r, _e: None)
+
+    def deploy(self, version: str = "") -> None:
+        """Somebody asks for a version."""
+        sim, rng = self._sim, self._sim.rng
+        version = version or rng.choice(VERSIONS)
+        name = deployment_id(sim.cluster, sim.time(), f"{rng.getrandbits(16):04x}")
+        forced = rng.random() < 0.2
+        request = Request(
+            name, "hello", "production", version, "ada", "wanted", Kind.DEPLOY, even_if_quarantined=forced
+        )
+        self.asked.append(name)
+        sim.oracle.commanded(request)
+        sim.executions.start_execution(name, payload(request), by="ada")
+
+    def _look(self) -> None:
+        sim = self._sim
+        if not self.absent:
+            open_ones = self.open_questions()
+            if open_ones:
+                self._answer(sim.rng.choice(open_ones))
+            elif not sim.calm and sim.random() < 0.1:
+                self._roll_back_what_runs()
+        sim.after(30.0, 400.0, self._look)
+
+    def unfinished(self) -> Sequence[Deployment]:
+        found = self._sim.deployments.recent(self._sim.cluster, 50)
+        return [each for each in found if not each.state.final]
+
+    def open_questions(self) -> list[Question]:
+        sim = self._sim
+        return [q for d in self.unfinished() for q in sim.deployments.questions(d.id) if q.answer is None]
+
+    def _answer(self, question: Question) -> None:
+        """Mostly what was asked; sometimes about another host or attempt, or twice."""
+        sim, rng = self._sim, self._sim.rng
+        host, attempt = question.host, question.attempt
+        choice = self._chosen(question)
+        if not sim.calm and rng.random() < 0.15:
+            sim.mishaps.count("wrong answer")
+            host, attempt = rng.choice((("host-1", attempt), (host, attempt + 1), ("host-99", 1)))
+            choice = rng.choice(tuple(Choice))
+        self._say(question.deployment, choice, host, attempt)
+        if not sim.calm and rng.random() < 0.15:
+            sim.mishaps.count("answered twice")
+            other = rng.choice(question.choices)
+            sim.after(0.0, 60.0, lambda: self._say(question.deployment, other, host, attempt))
+
+    def _chosen(self, question: Question) -> Choice:
+        """Any choice; not another try for ever."""
+        rng = self._sim.rng
+        choices = [c for c in question.choices if c is not Choice.RETRY or self.tries_left > 0]
+        choice = rng.choice(choices)
+        self.tries_left -= choice is Choice.RETRY
+        return choice
+
+    def _say(self, deployment: str, choice: Choice, host: str, attempt: int) -> None:
+        by = self._sim.rng.choice(("grace", "linus", "ada"))
+        given = {
+            "deployment": deployment,
+            "service": "hello",
+            "environment": "production",
+            "choice": choice,
+            "by": by,
+            "why": "as I see it",
+            "host": host,
+            "attempt": attempt,
+        }
+        function = "approve" if choice in (Choice.APPROVE, Choice.REJECT) else "decide"
+        self._sim.invoke(function, given, lambda _r, _e: None)
+
+    def _roll_back_what_runs(self) -> None:
+        if found := self.unfinished():
+            self._sim.mishaps.count("rollback asked for")
+            self._say(found[0].id, Choice.ROLL_BACK, "", 0)

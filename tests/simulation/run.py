@@ -1,0 +1,66 @@
+"""One seed from beginning to end: faults for a while, then calm, then people who answer."""
+
+import logging
+from dataclasses import dataclass, field
+
+from tests.simulation.invariants import ending
+from tests.simulation.oracle import Violation
+from tests.simulation.simulation import Simulation
+
+HOUR = 3600.0
+ALONE = 2 * HOUR
+ANSWERED = 12 * HOUR
+
+
+@dataclass(slots=True)
+class Result:
+    """What became of one seed."""
+
+    seed: int
+    steps: int = 0
+    hours: float = 0.0
+    violation: str = ""
+    name: str = ""
+    ends: dict[str, int] = field(default_factory=dict)
+    faults: dict[str, int] = field(default_factory=dict)
+    known: dict[str, int] = field(default_factory=dict)
+    timeline: list[str] = field(default_factory=list)
+
+
+def run(seed: int, *, tracing: bool = False) -> Result:
+    """Run one seed; a violation is in the result, with its timeline when it was traced."""
+    logging.disable(logging.CRITICAL)
+    result = Result(seed)
+    sim = Simulation(seed, tracing=tracing)
+    try:
+        _story(sim)
+    except Violation as violation:
+        result.name, result.violation = violation.name, str(violation)
+        sim.say("VIOLATION", str(violation))
+    finally:
+        logging.disable(logging.NOTSET)
+    result.steps, result.hours, result.timeline = sim.steps, sim.now / HOUR, sim.timeline
+    result.faults, result.known = sim.mishaps.counted, sim.oracle.known
+    for record in sim.oracle.records.values():
+        end = f"{record.request.kind} {record.state}"
+        result.ends[end] = result.ends.get(end, 0) + 1
+    sim.close()
+    return result
+
+
+def _story(sim: Simulation) -> None:
+    breaks = 300.0 + 4000.0 * sim.random()
+    sim.people.begin(breaks)
+    sim.run(breaks)
+    sim.faults.heal()
+    sim.people.absent = True
+    sim.run(breaks + ALONE)
+    ending.waits_or_has_ended(sim)
+    sim.people.absent = False
+    until = sim.now + ANSWERED
+    while sim.now < until and (sim.people.unfinished() or sim.leases.current(sim.cluster).deployment):
+        sim.run(sim.now + 900.0)
+    sim.run(sim.now + HOUR)
+    while sim.now < until and (sim.people.unfinished() or sim.leases.current(sim.cluster).deployment):
+        sim.run(sim.now + 900.0)
+    ending.all_in_order(sim)

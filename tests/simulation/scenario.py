@@ -1,0 +1,150 @@
+"""What a seed begins with: hosts, a policy, versions and what is wrong with them, and what was deployed before."""
+
+import hashlib
+import io
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from apps.agent.decide import Acted, State
+from lifecycle.domain.capacity import TargetState
+from lifecycle.domain.deployment import Deployment, DeploymentState, Desired, Lease, Request, Target, deployment_id
+from lifecycle.domain.fleet import HostReport, Order, SelfTest, Stage
+from lifecycle.domain.manifest import ApprovalGate, Check, Manifest, Policy, Run
+from tests.simulation.hosts import Boot, Flaw, Host
+
+if TYPE_CHECKING:
+    from tests.simulation.simulation import Simulation
+
+VERSIONS = ("1.0.0", "1.0.1", "1.0.2", "1.0.3")
+FIRST = "1.0.0"
+_DIGESTS = {version: hashlib.sha256(version.encode()).hexdigest() for version in VERSIONS}
+_RUN = Run("python3 app.py", 8080)
+_ALIVE, _TEST = Check(path="/is_alive"), Check(path="/self_test")
+
+
+class Scenario:
+    """`flaws`: version -> what is wrong with it, where (a host, or everywhere) and how often."""
+
+    def __init__(self, sim: "Simulation") -> None:
+        self._sim = sim
+        rng = sim.rng
+        self.size = rng.choice((1, 2, 2, 3, 3, 3, 3, 4, 6))
+        self.policy = Policy(
+            approval=rng.choice((ApprovalGate.NONE,) * 5 + (*ApprovalGate,)),
+            approval_expires_seconds=rng.choice((600, 86_400)),
+            max_unavailable=rng.choice((1, 1, 1, 2)),
+            drain_seconds=rng.choice((5, 60)),
+            alive_seconds=rng.choice((20, 60)),
+        )
+        self.flaws: dict[str, tuple[Flaw, str, float]] = {}
+        for version in VERSIONS:
+            self.flaws[version] = self._drawn()
+        self._joined = 0
+
+    def _drawn(self) -> tuple[Flaw, str, float]:
+        rng = self._sim.rng
+        if rng.random() < 0.55:
+            return Flaw.NONE, "", 1.0
+        flaw = rng.choice((Flaw.BYTES, Flaw.START, Flaw.SELF_TEST, Flaw.SELF_TEST, Flaw.ALIVE))
+        where = f"host-{rng.randint(1, self.size)}" if rng.random() < 0.4 else ""
+        return flaw, where, rng.choice((1.0, 1.0, 0.5))
+
+    def flaw(self, version: str, host: str) -> Flaw:
+        flaw, where, often = self.flaws[version]
+        if flaw is Flaw.NONE or (where and where != host):
+            return Flaw.NONE
+        return flaw if often == 1.0 or self._sim.random() < often else Flaw.NONE
+
+    def set_the_stage(self) -> None:
+        """Publish the versions, start the hosts, and record what was deployed before, if anything."""
+        sim = self._sim
+        for version in VERSIONS:
+            sim.artifacts.publish(self._manifest(version), io.BytesIO(version.encode()))
+        hosts = [self.new_host() for _ in range(self.size)]
+        if sim.random() < 0.9:
+            self._deployed_before(hosts)
+        for host in hosts:
+            sim.start_agent(host)
+
+    def _manifest(self, version: str) -> Manifest:
+        return Manifest(
+            service="hello",
+            version=version,
+            commit="a" * 40,
+            repository="https://example.test/hello.git",
+            branch="main",
+            digest=_DIGESTS[version],
+            size=len(version),
+            built_at=self._sim.time(),
+            builder="build-1",
+            run=_RUN,
+            is_alive=_ALIVE,
+            self_test=_TEST,
+            policies={"production": self.policy},
+        )
+
+    def new_host(self) -> Host:
+        """A machine that nothing was ever installed on."""
+        sim = self._sim
+        self._joined += 1
+        number = self._joined
+        host = Host(sim, f"host-{number}", f"127.0.10.{number}", "ab"[number % 2])
+        host.slowness = sim.rng.choice((0.3, 1.0, 1.0, 5.0))
+        sim.hosts[host.name] = sim.hosts_at[host.address] = host
+        return host
+
+    def _deployed_before(self, hosts: list[Host]) -> None:
+        sim, target = self._sim, Target(FIRST, _DIGESTS[FIRST])
+        began = sim.time() - timedelta(days=1)
+        name = deployment_id(sim.cluster, began, "init")
+        request = Request(name, "hello", "production", FIRST, "ada", "the first one")
+        done = Deployment(
+            request=request,
+            epoch=1,
+            target=target,
+            previous=None,
+            hosts=tuple(host.name for host in hosts),
+            policy=self.policy,
+            started_at=began,
+            execution=name,
+            state=DeploymentState.DONE,
+            reason="every host serves it",
+            finished_at=began,
+        )
+        sim.deployments.put(done)
+        sim.leases._leases[sim.cluster] = Lease(1)
+        sim.registry.set_desired(sim.cluster, Desired(FIRST, target.digest, 1, name))
+        for host in hosts:
+            self._serves(host, done)
+        sim.oracle.deployed_before(done)
+
+    def _serves(self, host: Host, done: Deployment) -> None:
+        sim, target, boot = self._sim, done.target, f"{host.name}/0"
+        host.disk, host.current = {target.version: target.digest}, target.version
+        host.boot = Boot(boot, target.version, target.digest, done.id, 0.0, tested=True)
+        test = SelfTest(True, target.digest, boot, "ok")
+        acted = Acted(1, 1, Order.INSTALL, done.id, target.version, target.digest, 1, Stage.DONE)
+        host.journal = State(acted, test, target.version)
+        host.acted_epoch = 1
+        sim.balancer.states[host.address] = TargetState.HEALTHY
+        sim.fleet.write_report(
+            sim.cluster,
+            HostReport(
+                host=host.name,
+                address=host.address,
+                port=8080,
+                zone=host.zone,
+                seen_at=sim.time(),
+                agent_started_at=sim.time(),
+                epoch=1,
+                attempt=1,
+                deployment=done.id,
+                stage=Stage.DONE,
+                installed=target.version,
+                digest=target.digest,
+                boot=boot,
+                running=True,
+                self_test=test,
+                releases=(target.version,),
+            ),
+        )

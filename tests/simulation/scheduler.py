@@ -1,0 +1,170 @@
+"""Time and turns: one actor runs at a time; who is next and how long a call takes comes from one seed.
+
+An actor is a greenlet that runs real, synchronous code. It gives way at each call of a gateway (`give_way`), at each
+sleep and when it has nothing to do (`park`). Simulated time jumps to the next moment at which something happens.
+"""
+
+from collections.abc import Callable
+from heapq import heappop, heappush
+from random import Random
+from typing import Any, TypeAlias
+
+from greenlet import getcurrent, greenlet  # type: ignore[import-untyped]
+
+# A call may hang for up to this long, seldom; an actor hangs once in a while only, see `Actor.may_hang_at`.
+LONGEST_HANG = 25.0
+
+Outcome: TypeAlias = "tuple[Any, BaseException | None]"
+
+
+class Killed(BaseException):
+    """Thrown into an actor that crashes: no `except Exception` of the code under test may stop it."""
+
+
+class Actor:
+    """Something that runs: one invocation of a function, or one life of an agent.
+
+    `deployment`, `function` and `host` tell the oracle on whose behalf it acts; `skew` is how wrong its clock is.
+    """
+
+    __slots__ = (
+        "began",
+        "deployment",
+        "ended",
+        "function",
+        "gone",
+        "host",
+        "let",
+        "may_hang_at",
+        "name",
+        "naps",
+        "parked",
+        "skew",
+        "slowness",
+    )
+
+    def __init__(self, name: str, run: Callable[[], Any], ended: Callable[[Outcome], None]) -> None:
+        self.name = name
+        self.ended = ended
+        self.began = 0.0
+        self.deployment = ""
+        self.function = ""
+        self.host = ""
+        self.skew = 0.0
+        self.slowness = 1.0
+        self.naps = 0
+        self.may_hang_at = 0.0
+        self.parked = False
+        self.gone = False
+        self.let: Any = greenlet(lambda: _guarded(run))
+
+
+def _guarded(run: Callable[[], Any]) -> Outcome:
+    try:
+        return run(), None
+    except Killed as killed:
+        return None, killed
+    except Exception as error:  # noqa: BLE001 (whoever started the actor judges its error)
+        return None, error
+
+
+class Scheduler:
+    """The queue of what happens when. `steps` counts the calls of gateways, `now` is in seconds."""
+
+    def __init__(self, seed: int) -> None:
+        self.rng = Random(seed)  # noqa: S311 (a simulation wants to be repeated)
+        self.random = self.rng.random
+        self.now = 0.0
+        self.steps = 0
+        self.actor: Actor | None = None
+        self.actors: list[Actor] = []
+        self._queue: list[tuple[float, int, Callable[[], None]]] = []
+        self._number = 0
+        self._hub = getcurrent()
+
+    def at(self, when: float, do: Callable[[], None]) -> None:
+        """Do something at a time; things of the same moment are done in the order of asking."""
+        self._number += 1
+        heappush(self._queue, (when, self._number, do))
+
+    def after(self, least: float, most: float, do: Callable[[], None]) -> None:
+        """Do something between `least` and `most` seconds from now."""
+        self.at(self.now + least + (most - least) * self.random(), do)
+
+    def spawn(self, name: str, run: Callable[[], Any], ended: Callable[[Outcome], None]) -> Actor:
+        """A new actor, which starts in a moment; `ended` is called with its outcome."""
+        actor = Actor(name, run, ended)
+        actor.began = self.now
+        self.actors.append(actor)
+        self.at(self.now + 0.05 * self.random(), lambda: self.resume(actor))
+        return actor
+
+    def resume(self, actor: Actor) -> None:
+        """Let an actor go on until it gives way or ends."""
+        if actor.gone:
+            return
+        self.actor, actor.parked = actor, False
+        outcome = actor.let.switch()
+        self._left(actor, outcome)
+
+    def kill(self, actor: Actor) -> None:
+        """Crash an actor where it stands."""
+        if actor.gone:
+            return
+        if actor is self.actor:
+            raise Killed
+        if not actor.let:
+            actor.gone = True
+            actor.ended((None, Killed()))
+            return
+        before, self.actor = self.actor, actor
+        outcome = actor.let.throw(Killed)
+        self._left(actor, outcome)
+        self.actor = before
+
+    def _left(self, actor: Actor, outcome: Outcome) -> None:
+        self.actor = None
+        if actor.let.dead:
+            actor.gone = True
+            actor.ended(outcome)
+
+    def give_way(self, actor: Actor) -> None:
+        """A call of a gateway: it takes a moment, seldom long; others run meanwhile."""
+        self.steps += 1
+        chance = self.random()
+        if chance > 0.55:
+            return
+        seconds = 0.3 * chance * actor.slowness
+        if chance < 0.004 and self.now >= actor.may_hang_at:
+            seconds = LONGEST_HANG * self.random()
+            actor.may_hang_at = self.now + 120.0
+        self.sleep(actor, seconds)
+
+    def sleep(self, actor: Actor, seconds: float) -> None:
+        """Give way for so long."""
+        self.at(self.now + seconds, lambda: self.resume(actor))
+        self._hub.switch()
+
+    def park(self, actor: Actor) -> None:
+        """Give way until somebody calls `wake`."""
+        actor.parked = True
+        self._hub.switch()
+
+    def wake(self, actor: Actor | None, least: float, most: float) -> None:
+        """Let a parked actor go on soon; nothing happens to one that is not parked."""
+
+        def go_on() -> None:
+            if actor is not None and actor.parked:
+                self.resume(actor)
+
+        self.after(least, most, go_on)
+
+    def run(self, until: float) -> None:
+        """Let happen what happens until that time, or until nothing is to happen any more."""
+        queue = self._queue
+        while queue and queue[0][0] <= until:
+            when, _, do = heappop(queue)
+            if when > self.now:
+                self.now = when
+            do()
+        self.now = max(self.now, until)

@@ -1,0 +1,154 @@
+"""One run of one seed: a cluster, its control plane, its people and what befalls them."""
+
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from lifecycle.domain.fleet import Cluster
+from lifecycle.gateways.memory.artifacts import MemoryArtifacts
+from lifecycle.gateways.memory.deployments import MemoryDeployments
+from lifecycle.gateways.memory.leases import MemoryLeases
+from lifecycle.gateways.memory.registry import MemoryRegistry
+from lifecycle.gateways.memory.trail import MemoryTrail
+from tests.simulation import agents
+from tests.simulation.balancer import Balancer
+from tests.simulation.executions import Executions
+from tests.simulation.faults import Faults
+from tests.simulation.hosts import Flaw, Host
+from tests.simulation.invocations import Invocations
+from tests.simulation.machine import Done
+from tests.simulation.mishaps import Mishaps
+from tests.simulation.oracle import Oracle
+from tests.simulation.people import People
+from tests.simulation.scenario import Scenario
+from tests.simulation.scheduler import Actor, Killed, Outcome, Scheduler
+from tests.simulation.world import Fleet, seen_through
+
+BEGAN = datetime(2026, 11, 23, 12, tzinfo=UTC)
+CLUSTER = Cluster("production", "hello")
+
+
+class Simulation(Scheduler):
+    """The parts of a run, which know each other through this. `calm` means that no fault is injected any more."""
+
+    def __init__(self, seed: int, *, tracing: bool = False) -> None:
+        super().__init__(seed)
+        self.seed = seed
+        self.tracing = tracing
+        self.timeline: list[str] = []
+        self.calm = False
+        self.cluster = CLUSTER
+        self.hosts: dict[str, Host] = {}
+        self.hosts_at: dict[str, Host] = {}
+        self.reporters: dict[str, agents.Reporter] = {}
+        self.leases = MemoryLeases()
+        self.deployments = MemoryDeployments()
+        self.trail = MemoryTrail()
+        self.registry = MemoryRegistry((CLUSTER,))
+        self.artifacts = MemoryArtifacts()
+        self.fleet = Fleet(self)
+        self.balancer = Balancer(self)
+        self.oracle = Oracle(self)
+        self.mishaps = Mishaps(self)
+        self.executions = Executions(self)
+        self.invocations = Invocations(self)
+        self.faults = Faults(self)
+        self.people = People(self)
+        self.clock_error = self.rng.choice((0.0, 0.0, 0.5, 3.0, 20.0))
+        self.clock_error_ever = self.clock_error > 1.0
+        self.world = seen_through(self)
+        self.scenario = Scenario(self)
+        self.scenario.set_the_stage()
+
+    def time(self, more: float = 0.0) -> datetime:
+        return BEGAN + timedelta(seconds=self.now + more)
+
+    def skew(self) -> float:
+        """How wrong the clock of a new actor is."""
+        return 0.0 if not self.clock_error else self.clock_error * (2 * self.random() - 1)
+
+    def say(self, who: str, what: str, *more: object) -> None:
+        """A line of the timeline: when, who, what, why."""
+        told = " ".join(short(each) for each in more if each not in ("", None, CLUSTER))
+        self.timeline.append(f"{self._clock_text()}  {who:<28} {what:<26} {told}".rstrip())
+
+    def _clock_text(self) -> str:
+        minutes, seconds = divmod(self.now, 60)
+        hours, minutes = divmod(int(minutes), 60)
+        return f"{hours:3}:{minutes:02}:{seconds:06.3f}"
+
+    def flaw(self, version: str, host: str) -> Flaw:
+        return self.scenario.flaw(version, host)
+
+    def work(self, host: Host, what: str, seconds: float, *, disk: bool = False) -> None:
+        """A step of an agent: see mishaps.py."""
+        self.mishaps.on_host(host, what, seconds, disk=disk)
+
+    def invoke(self, function: str, given: Mapping[str, Any], done: Done) -> None:
+        self.invocations.invoke(function, given, done)
+
+    def start_execution_error(self) -> str:
+        """What StartExecution itself fails with, now and then."""
+        if self.calm or self.random() >= self.invocations.rate:
+            return ""
+        self.mishaps.count("start refused")
+        return "StepFunctions.SfnException"
+
+    def start_agent(self, host: Host) -> None:
+        """A new life of a host's agent, with what the disk remembers."""
+        if not host.up or (host.agent is not None and not host.agent.gone):
+            return
+        host.agent = self.spawn(f"agent {host.name}", lambda: agents.life(host), lambda o: self._died(host, o))
+        host.agent.host, host.agent.function = host.name, "agent"
+        host.agent.skew = self.skew()
+
+    def _died(self, host: Host, outcome: Outcome) -> None:
+        """An agent that crashed is started again, as systemd would; an error of its own is a finding."""
+        error = outcome[1]
+        if isinstance(error, Exception):
+            self.oracle.unexpected(host.agent, error)
+        host.unheard_at = self.now
+        if self.now >= host.cut_off_until:
+            self.fleet.beat(host.name, last=True)
+        if self.tracing:
+            self.say(host.name, "its agent died")
+        long = 1.0 if self.calm or self.random() < 0.8 else 60.0
+        self.after(1.0, 8.0 * long, lambda: self.start_agent(host))
+
+    def say_again(self, host: Host) -> None:
+        if found := self.reporters.get(host.name):
+            found.say_again()
+
+    def notice(self, host: Host) -> None:
+        """A living agent sees how its service is."""
+        found = self.reporters.get(host.name)
+        if found and host.agent and not host.agent.gone:
+            found.look()
+
+    def close(self) -> None:
+        """End every actor, so that nothing of this run is left."""
+        for actor in self.actors:
+            if not actor.gone and actor.let:
+                actor.let.throw(Killed)
+
+    def crash_agent(self, host: Host) -> None:
+        if host.agent is not None:
+            self.kill(host.agent)
+
+
+def short(value: object) -> str:
+    """A value in a line: records by what tells them apart."""
+    if isinstance(value, Mapping):
+        return " ".join(f"{n}={short(v)}" for n, v in value.items() if n not in ("service", "environment"))
+    state = getattr(value, "state", None) or getattr(value, "stage", None) or getattr(value, "order", None)
+    if state is not None and hasattr(value, "epoch"):
+        who = getattr(value, "host", "") or getattr(value, "id", "")
+        number = getattr(value, "number", "") or getattr(value, "attempt", "")
+        return f"{who} {number} {state} {getattr(value, 'version', '')} {getattr(value, 'reason', '')}".strip()
+    what = getattr(value, "what", None)
+    if what is not None:
+        return f"{what} {getattr(value, 'host', '')} {getattr(value, 'why', '')}"
+    return str(value)[:200]
+
+
+__all__ = ["Actor", "Simulation"]

@@ -1,0 +1,216 @@
+"""The World that the application sees: the twins, each call of which may be interrupted, refused or lost.
+
+Every proxy does the same: give way, perhaps suffer a mishap before the effect, do it, tell the oracle, perhaps
+suffer one after it. Reads are interrupted too, so that a stale read is as likely as a stale write.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+from lifecycle.application.ports import Standing
+from lifecycle.application.world import World
+from lifecycle.domain.deployment import Deployment, ExecutionState, Lease
+from lifecycle.domain.fleet import Cluster, HostReport, Turn
+from lifecycle.gateways.memory.fleet import MemoryFleet
+
+if TYPE_CHECKING:
+    from tests.simulation.simulation import Simulation
+
+HEARTBEAT = 3.0
+# A stage that waits long looks less and less often, up to this, so that a run stays short.
+LONGEST_NAP = 20.0
+
+
+class Fleet(MemoryFleet):
+    """Hosts; the heartbeats of agents that are well are brought up to date when somebody looks."""
+
+    def __init__(self, sim: "Simulation") -> None:
+        super().__init__()
+        self._sim = sim
+
+    def reports(self, cluster: Cluster) -> Mapping[str, HostReport]:
+        for name in list(self._reports.get(cluster, {})):
+            self.beat(name)
+        return super().reports(cluster)
+
+    def report(self, cluster: Cluster, host: str) -> HostReport | None:
+        self.beat(host)
+        return super().report(cluster, host)
+
+    def beat(self, name: str, *, last: bool = False) -> None:
+        """Bring `seen_at` up to date if the agent is heard now, or was until this moment (`last`)."""
+        sim = self._sim
+        host = sim.hosts.get(name)
+        mine = self._reports.get(sim.cluster, {})
+        if host is None or name not in mine or sim.now - host.heard_at < HEARTBEAT:
+            return
+        if not (last or host.heard()):
+            return
+        host.heard_at = sim.now - sim.now % HEARTBEAT
+        mine[name] = _seen(mine[name], sim.time(host.heard_at - sim.now))
+
+
+def _seen(report: HostReport, at: datetime) -> HostReport:
+    """The report with a newer `seen_at`; a copy by hand, because this is done very often."""
+    copy = object.__new__(HostReport)
+    for name in HostReport.__slots__:
+        object.__setattr__(copy, name, getattr(report, name))
+    object.__setattr__(copy, "seen_at", at)
+    return copy
+
+
+class Clock:
+    """The time of whoever asks, whose clock may be wrong."""
+
+    def __init__(self, sim: "Simulation") -> None:
+        self._sim = sim
+
+    def now(self) -> datetime:
+        actor = self._sim.actor
+        return self._sim.time(actor.skew if actor else 0.0)
+
+    def sleep(self, seconds: float) -> None:
+        actor = self._sim.actor
+        if actor is not None:
+            actor.naps += 1
+            self._sim.sleep(actor, min(seconds * (1 + actor.naps // 4), LONGEST_NAP))
+
+
+class Standings:
+    """As BatchGetItem: each record is read consistently, and others write between two of them."""
+
+    def __init__(self, sim: "Simulation") -> None:
+        self._sim = sim
+
+    def of_host(self, cluster: Cluster, deployment: str, host: str, attempt: int) -> Standing:
+        sim = self._sim
+        found = sim.deployments.get(cluster, deployment)
+        self._between()
+        lease = sim.leases.current(cluster)
+        tried = sim.deployments._attempts.get((deployment, host, attempt))
+        self._between()
+        return Standing(found, lease, tried, sim.fleet.report(cluster, host))
+
+    def of_deployment(self, cluster: Cluster, deployment: str) -> tuple[Deployment | None, Lease]:
+        found = self._sim.deployments.get(cluster, deployment)
+        self._between()
+        return found, self._sim.leases.current(cluster)
+
+    def _between(self) -> None:
+        sim = self._sim
+        if sim.actor is not None and sim.random() < 0.05:
+            sim.sleep(sim.actor, 0.2 * sim.random())
+
+
+class Executions:
+    """The port Executions, over this simulation's machine."""
+
+    def __init__(self, sim: "Simulation") -> None:
+        self._sim = sim
+
+    def start_rollout(self, name: str, payload: Mapping[str, Any]) -> bool:
+        return self._sim.executions.start_execution(name, payload, by="converge")
+
+    def start_delivery(self, name: str, payload: Mapping[str, Any]) -> bool:
+        raise NotImplementedError
+
+    def rollout_state(self, name: str) -> ExecutionState:
+        found = self._sim.executions.by_name.get(name)
+        return found.state if found else ExecutionState.UNKNOWN
+
+    def answer_token(self, token: str, output: Mapping[str, Any]) -> bool:
+        return self._sim.executions.answer_token(token)
+
+
+class _Port:
+    """A port whose methods are attributes."""
+
+
+def _through(sim: "Simulation", name: str, call: Callable[..., Any], told: Callable[..., None] | None) -> Any:
+    before, after = sim.mishaps.before, sim.mishaps.after
+
+    def gated(*given: Any) -> Any:
+        actor = sim.actor
+        if actor is None:
+            return call(*given)
+        fate = before(actor, name, given)
+        result = call(*given)
+        if told is not None:
+            told(actor, result, *given)
+        if fate:
+            after(actor, name, fate)
+        return result
+
+    return gated
+
+
+READS = {
+    "leases": ("current",),
+    "deployments": ("get", "recent", "told", "attempts", "questions"),
+    "standings": ("of_host", "of_deployment"),
+    "trail": ("read",),
+    "fleet": ("reports", "report", "quarantined"),
+    "registry": ("desired", "clusters"),
+    "dispatcher": ("targets", "health_path"),
+    "artifacts": ("manifest", "has_artifact", "open_artifact"),
+    "executions": ("rollout_state",),
+}
+WRITES = {
+    "leases": ("acquire", "hand_over", "release"),
+    "deployments": ("put", "put_attempt", "ask", "wait_with", "answer"),
+    "trail": ("append",),
+    "fleet": ("quarantine",),
+    "registry": ("set_desired",),
+    "dispatcher": ("register", "deregister"),
+    "executions": ("start_rollout", "answer_token"),
+}
+
+
+def seen_through(sim: "Simulation") -> World:
+    """The World over the simulation's twins."""
+    twins = {
+        "leases": sim.leases,
+        "deployments": sim.deployments,
+        "standings": Standings(sim),
+        "trail": sim.trail,
+        "fleet": sim.fleet,
+        "registry": sim.registry,
+        "dispatcher": sim.balancer,
+        "artifacts": sim.artifacts,
+        "executions": Executions(sim),
+    }
+    ports: dict[str, Any] = {}
+    for port, twin in twins.items():
+        ports[port] = proxy = _Port()
+        for method in READS.get(port, ()):
+            setattr(proxy, method, _through(sim, f"{port}.{method}", getattr(twin, method), None))
+        for method in WRITES.get(port, ()):
+            told = getattr(sim.oracle, f"{port}_{method}", None)
+            setattr(proxy, method, _through(sim, f"{port}.{method}", getattr(twin, method), told))
+    give = _through(sim, "fleet.give_turn", _give_turn(sim), sim.oracle.turn_given)
+    ports["fleet"].give_turns = _one_by_one(give)
+    return World(clock=Clock(sim), poll_seconds=2.0, patience=timedelta(seconds=30), **ports)
+
+
+def _give_turn(sim: "Simulation") -> Callable[[Cluster, Turn], bool]:
+    """One conditional write; True when the turn was taken."""
+
+    def give(cluster: Cluster, turn: Turn) -> bool:
+        sim.fleet.give_turns(cluster, [turn])
+        taken = sim.fleet.turn(cluster, turn.host) is turn
+        if taken and (host := sim.hosts.get(turn.host)):
+            sim.wake(host.agent, 0.05, 0.6 if turn.attempt else 5.0)
+        return taken
+
+    return give
+
+
+def _one_by_one(give: Callable[[Cluster, Turn], bool]) -> Callable[[Cluster, Sequence[Turn]], None]:
+    """Several turns are several writes. Their order is made the same in every run."""
+
+    def give_turns(cluster: Cluster, turns: Sequence[Turn]) -> None:
+        for turn in sorted(turns, key=lambda t: t.host):
+            give(cluster, turn)
+
+    return give_turns
