@@ -32,7 +32,7 @@ class Scenario:
         self.policy = Policy(
             approval=rng.choice((ApprovalGate.NONE,) * 5 + (*ApprovalGate,)),
             approval_expires_seconds=rng.choice((600, 86_400)),
-            max_unavailable=rng.choice((1, 1, 1, 2)),
+            max_unavailable=rng.choice((1, 1, 1, 2)) if self.size > 2 else 1,
             drain_seconds=rng.choice((5, 60)),
             alive_seconds=rng.choice((20, 60)),
         )

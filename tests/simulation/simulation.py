@@ -99,6 +99,7 @@ class Simulation(Scheduler):
         if not host.up or (host.agent is not None and not host.agent.gone):
             return
         host.agent = self.spawn(f"agent {host.name}", lambda: agents.life(host), lambda o: self._died(host, o))
+        host.unheard_at = max(host.unheard_at, self.now)
         host.agent.host, host.agent.function = host.name, "agent"
         host.agent.skew = self.skew()
 

@@ -27,10 +27,13 @@ def not_overtaken(oracle: "Oracle", actor: Actor, effect: str) -> None:
 
 
 def host_epoch_only_grows(oracle: "Oracle", host: Host, state: State) -> None:
-    """14: what a host has acted on is never older than before, whatever happened to its disk."""
-    if state.acted.epoch < host.acted_epoch:
-        oracle.fail("14 epoch", f"{host.name} acted on {host.acted_epoch}, now on {state.acted.epoch}")
-    host.acted_epoch = state.acted.epoch
+    """14: no turn that a host acts on is older than one before, whatever happened to its disk."""
+    acted = state.acted
+    if not acted.version:
+        return  # it only remembers
+    if acted.epoch < host.acted_epoch:
+        oracle.fail("14 epoch", f"{host.name} acted on {host.acted_epoch}, now on {acted.epoch}")
+    host.acted_epoch = acted.epoch
 
 
 def begins_current_turns(oracle: "Oracle", host: Host, before: State | None, state: State) -> None:

@@ -142,7 +142,9 @@ def drains_before_it_installs(oracle: "Oracle", actor: Actor, host: Host) -> Non
     """7: a drain that was done is not done again once the host has gone on."""
     tried = [a for key, a in oracle.attempts.items() if key[:2] == (actor.deployment, host.name)]
     newest = max(tried, key=lambda a: a.number, default=None)
-    if actor.function == "drain" and newest is not None and newest.state is not AttemptState.STARTED:
+    if actor.function != "drain" or newest is None or newest.state is AttemptState.STARTED:
+        return
+    if not oracle.recent(oracle.moved_at[newest.deployment, newest.host, newest.number]):
         oracle.fail("7 twice", f"{actor.name} drains {host.name} again, which is {newest.state}")
 
 
