@@ -31,6 +31,12 @@ class Faults:
             ("two deployments at once", self._two_at_once),
             ("foreign callback", self._foreign_callback),
             ("clocks wrong", self._clocks),
+            ("host leaves", self._leave),
+            ("live host removed", self._remove),
+            ("freeze", self._freeze),
+            ("quarantine", self._quarantine),
+            ("artifact gone", self._artifact_gone),
+            ("control plane away", self._all_cut_off),
         )
         self._joined = 0
 
@@ -54,6 +60,8 @@ class Faults:
         if sim.tracing:
             sim.say("CALM", "faults stop")
         for host in sim.hosts.values():
+            if host.left:
+                continue
             host.up, host.liar, host.slowness = True, False, min(host.slowness, 1.0)
             if host.cut_off_until > sim.now:
                 host.cut_off_until = sim.now
@@ -92,6 +100,7 @@ class Faults:
         """The machine is replaced by one of the same name and address."""
         self._reboot(sim, host)
         host.disk, host.current, host.journal = {}, "", None
+        host.emptied_at = sim.now
 
     def _join(self, sim: "Simulation", host: Host) -> None:
         if self._joined < 2:
@@ -106,7 +115,7 @@ class Faults:
         self._reboot(sim, host)
 
         def back() -> None:
-            host.up = True
+            host.up = not host.left
             sim.start_agent(host)
 
         sim.after(60.0, 4000.0, back)
@@ -156,6 +165,44 @@ class Faults:
         """A token of nobody, of an execution that ended, or one that waits: it must change nothing."""
         names = [token for each in sim.executions.by_name.values() for token in each.tokens]
         sim.executions.answer_token(sim.rng.choice([*names, "nobody#1"]))
+
+    def _leave(self, sim: "Simulation", host: Host) -> None:
+        """Scaled in: its machine is gone for good, and its address with it; somebody removes it, sooner or later."""
+        if host.left or sum(not each.left for each in sim.hosts.values()) < 2:
+            return
+        host.left, host.up = True, False
+        self._reboot(sim, host)
+        sim.after(0.0, 900.0, lambda: sim.people.remove_host(host.name))
+
+    @staticmethod
+    def _remove(sim: "Simulation", host: Host) -> None:
+        """By mistake: its agent lives, and comes back."""
+        sim.people.remove_host(host.name)
+
+    @staticmethod
+    def _freeze(sim: "Simulation", _host: Host) -> None:
+        scope = sim.rng.choice(("*", "production", "production/hello", "staging"))
+        sim.people.freeze(scope)
+        if sim.random() < 0.7:
+            sim.after(60.0, 1200.0, lambda: sim.people.freeze(scope, lift=True))
+
+    @staticmethod
+    def _quarantine(sim: "Simulation", host: Host) -> None:
+        name = host.name if sim.random() < 0.6 else sim.rng.choice(sim.scenario.versions)
+        sim.people.quarantine(name)
+        if sim.random() < 0.7:
+            sim.after(60.0, 1200.0, lambda: sim.people.quarantine(name, lift=True))
+
+    @staticmethod
+    def _artifact_gone(sim: "Simulation", _host: Host) -> None:
+        """Somebody deleted the bytes of a version, and publishes them again later."""
+        version = sim.rng.choice(sim.scenario.versions)
+        sim.artifacts._bytes.pop(f"release/hello/{version}", None)
+        sim.after(60.0, 1200.0, lambda: sim.scenario.publish(version))
+
+    def _all_cut_off(self, sim: "Simulation", _host: Host) -> None:
+        for each in sim.hosts.values():
+            self._cut_off(sim, each)
 
     @staticmethod
     def _clocks(sim: "Simulation", _host: Host) -> None:

@@ -5,14 +5,14 @@ from dataclasses import fields, is_dataclass
 from typing import Any
 
 from lifecycle import events
-from lifecycle.application import converge, decide, finish, next_step, plan, stages
+from lifecycle.application import converge, decide, diagnose, finish, next_step, operate, plan, stages
 from lifecycle.application.world import World
-from lifecycle.domain.deployment import Answer
+from lifecycle.domain.questions import Answer
 
 Function = Callable[[World, Mapping[str, Any]], Any]
 
 # Seconds that a Lambda may run (infra/stacks/control_plane.py), then it is killed.
-LIMITS = {"drain": 900, "install": 900, "self_test": 900, "register": 900, "await_alive": 900, "converge": 300}
+LIMITS = {"drain": 900, "install": 900, "self_test": 900, "register": 900, "await_alive": 900, "diagnose": 900}
 LIMIT = 60
 
 
@@ -23,7 +23,14 @@ def _plan(world: World, given: Mapping[str, Any]) -> Any:
 
 def _next_step(world: World, given: Mapping[str, Any]) -> Any:
     asked = events.InDeployment.model_validate(given)
-    return next_step.decide_next(world, asked.cluster, asked.deployment, asked.execution)
+    return next_step.decide_next(
+        world, asked.cluster, asked.deployment, asked.execution, undiagnosed=asked.undiagnosed
+    )
+
+
+def _diagnose(world: World, given: Mapping[str, Any]) -> Any:
+    asked = events.OnHost.model_validate(given)
+    return diagnose.diagnose(world, asked.task())
 
 
 def _stage(run: Callable[..., Any]) -> Function:
@@ -52,9 +59,9 @@ def _finish(world: World, given: Mapping[str, Any]) -> Any:
 def _decide(world: World, given: Mapping[str, Any]) -> Any:
     asked = events.Decide.model_validate(given)
     answer = Answer(asked.choice, asked.by, asked.why, world.clock.now())
-    if not asked.host:
-        return decide.request_rollback(world, asked.cluster, asked.deployment, answer)
-    return decide.decide(world, asked.cluster, asked.deployment, asked.host, asked.attempt, answer)
+    if asked.host:
+        return decide.decide(world, asked.cluster, asked.deployment, asked.host, asked.attempt, answer)
+    return decide.told(world, asked.cluster, asked.deployment, answer)
 
 
 def _approve(world: World, given: Mapping[str, Any]) -> Any:
@@ -68,6 +75,26 @@ def _converge(world: World, given: Mapping[str, Any]) -> Any:
     return converge.converge_all(world, given["suffix"], asked.requested_by, asked.only())
 
 
+def _freeze(world: World, given: Mapping[str, Any]) -> Any:
+    asked = events.SetFreeze.model_validate(given)
+    by = operate.By(asked.by, asked.why)
+    if asked.lift:
+        return operate.unfreeze(world, asked.scope, by)
+    return operate.freeze(world, asked.scope, by, asked.until)
+
+
+def _quarantine(world: World, given: Mapping[str, Any]) -> Any:
+    asked = events.SetQuarantine.model_validate(given)
+    act = operate.lift_quarantine if asked.lift else operate.quarantine
+    return act(world, asked.cluster, asked.name, operate.By(asked.by, asked.why))
+
+
+def _remove_host(world: World, given: Mapping[str, Any]) -> Any:
+    asked = events.RemoveHost.model_validate(given)
+    by = operate.By(asked.by, asked.why)
+    return operate.remove_host(world, asked.cluster, asked.host, by, terminated=asked.terminated)
+
+
 FUNCTIONS: Mapping[str, Function] = {
     "plan": _plan,
     "next_step": _next_step,
@@ -79,6 +106,10 @@ FUNCTIONS: Mapping[str, Function] = {
     "await_human": _await_human,
     "roll_back": _roll_back,
     "finish": _finish,
+    "diagnose": _diagnose,
+    "freeze": _freeze,
+    "quarantine": _quarantine,
+    "remove_host": _remove_host,
     "decide": _decide,
     "approve": _approve,
     "converge": _converge,

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING
 from apps.agent.decide import State
 from apps.agent.errors import ServiceFailed, StoreUnreachable
 from apps.agent.shelf import Prepared
-from lifecycle.domain.errors import DigestMismatch
+from lifecycle.domain.deployment import Target
+from lifecycle.domain.errors import DigestMismatch, Unknown
 from lifecycle.domain.fleet import Turn
 
 if TYPE_CHECKING:
@@ -69,6 +70,7 @@ class Host:
     heard_at: float = 0.0
     unheard_at: float = -1e9
     joined_at: float = -1e9
+    emptied_at: float = -1e9
     slowness: float = 1.0
     liar: bool = False
     acted_epoch: int = 0
@@ -158,6 +160,8 @@ class Shelf:
         manifest = sim.artifacts.manifest(sim.cluster.service, turn.version)
         if manifest.digest != turn.digest:
             raise DigestMismatch(f"the manifest of {turn.version}", turn.digest, manifest.digest)
+        if not sim.artifacts.has_artifact(Target(turn.version, turn.digest), sim.cluster.service):
+            raise Unknown("release", turn.version)
         if sim.flaw(turn.version, host.name) is Flaw.BYTES:
             raise DigestMismatch(f"the artifact of {turn.version}", turn.digest, "0" * 64)
         return Prepared(manifest, FOLDER, FOLDER)

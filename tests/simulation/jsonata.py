@@ -1,6 +1,6 @@
 """The few JSONata expressions that statemachines/rollout.asl.json uses, compiled to closures.
 
-Paths, string literals, objects, `$merge([...])` and `=`. Anything else raises when the definition is read, so that a
+Paths, string literals, objects, `$merge([...])`, true, false and `=`. Anything else raises when the definition is read, so that a
 definition that outgrows this module is noticed.
 """
 
@@ -11,7 +11,8 @@ from typing import Any, TypeAlias
 Scope: TypeAlias = Mapping[str, Any]
 Expression: TypeAlias = Callable[[Scope], Any]
 
-_TOKEN = re.compile(r"\s*(\$?[A-Za-z_][\w.]*|'[^']*'|[()\[\]{},:=])")
+_TOKEN = re.compile(r"\s*(\$[A-Za-z_](?:[\w.]|\[\d+\])*|\$merge|true|false|'[^']*'|[()\[\]{},:=])")
+_PART = re.compile(r"\[\d+\]|\w+")
 
 
 def compiled(value: Any) -> Expression:
@@ -57,6 +58,8 @@ class _Reader:
             return self._object()
         if token.startswith("'"):
             return lambda _: token[1:-1]
+        if token in ("true", "false"):
+            return lambda _: token == "true"
         return _path(token)
 
     def _merge(self) -> Expression:
@@ -84,12 +87,15 @@ def _path(token: str) -> Expression:
     """`$name.a.b`; what is not there is None, as JSONata's nothing."""
     if not token.startswith("$"):
         raise ValueError(f"expected a variable, found {token}")
-    first, *rest = token[1:].split(".")
+    first, *rest = [int(part[1:-1]) if part[0] == "[" else part for part in _PART.findall(token[1:])]
 
     def found(scope: Scope) -> Any:
-        value: Any = scope.get(first)
+        value: Any = scope.get(str(first))
         for name in rest:
-            value = value.get(name) if isinstance(value, Mapping) else None
+            if isinstance(name, int):
+                value = value[name] if value else None
+            else:
+                value = value.get(name) if isinstance(value, Mapping) else None
         return value
 
     return found

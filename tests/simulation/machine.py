@@ -26,6 +26,16 @@ Done: TypeAlias = Callable[[Any, str], None]
 
 
 @dataclass(frozen=True, slots=True)
+class Catch:
+    """Where an error leads."""
+
+    errors: frozenset[str]
+    output: Expression | None
+    assign: Expression | None
+    next: str
+
+
+@dataclass(frozen=True, slots=True)
 class State:
     """One state, its expressions compiled."""
 
@@ -37,7 +47,7 @@ class State:
     arguments: Mapping[str, Expression] = field(default_factory=dict)
     seconds: float = 0.0
     retry: tuple[dict[str, Any], ...] = ()
-    catch: tuple[tuple[frozenset[str], Expression | None, str], ...] = ()
+    catch: tuple[Catch, ...] = ()
     assign: Expression | None = None
     output: Expression | None = None
     choices: tuple[tuple[Expression, str], ...] = ()
@@ -78,7 +88,12 @@ def _state(name: str, told: Mapping[str, Any]) -> State:
         seconds=told.get("TimeoutSeconds", 0.0),
         retry=tuple(told.get("Retry", ())),
         catch=tuple(
-            (frozenset(c["ErrorEquals"]), compiled(c["Output"]) if "Output" in c else None, c["Next"])
+            Catch(
+                frozenset(c["ErrorEquals"]),
+                compiled(c["Output"]) if "Output" in c else None,
+                compiled(c["Assign"]) if "Assign" in c else None,
+                c["Next"],
+            )
             for c in told.get("Catch", ())
         ),
         assign=compiled(told["Assign"]) if "Assign" in told else None,
@@ -202,9 +217,12 @@ class Execution:
         self._attempt(state, given, ended)
 
     def _caught(self, state: State, given: Any, error: str, leave: Callable[[Any, str], None]) -> None:
-        for errors, output, to in state.catch:
-            if matches(errors, error):
-                leave(output(self._scope(given)) if output else {"Error": error}, to)
+        for catch in state.catch:
+            if matches(catch.errors, error):
+                scope = self._scope(given)
+                if catch.assign:
+                    self.variables |= catch.assign(scope)
+                leave(catch.output(scope) if catch.output else {"Error": error}, catch.next)
                 return
         self.end(ExecutionState.ENDED, f"{state.name}: {error}")
 

@@ -9,20 +9,14 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from apps.agent.decide import State
+from lifecycle.domain.attempts import AttemptState, HostAttempt
 from lifecycle.domain.capacity import TargetState
-from lifecycle.domain.deployment import (
-    Answer,
-    Deployment,
-    Desired,
-    HostAttempt,
-    Lease,
-    Question,
-    Request,
-    TrailEntry,
-)
-from lifecycle.domain.fleet import Cluster, Turn
+from lifecycle.domain.deployment import Deployment, Desired, Lease, Request, TrailEntry
+from lifecycle.domain.fleet import Cluster, Order, Turn
+from lifecycle.domain.freezes import Freeze
+from lifecycle.domain.questions import Answer, Question
 from tests.simulation.hosts import Boot, Host
-from tests.simulation.invariants import ending, fencing, records, rotation
+from tests.simulation.invariants import ending, fencing, operating, records, rotation
 from tests.simulation.scheduler import Actor
 
 if TYPE_CHECKING:
@@ -51,13 +45,18 @@ class Oracle:
         self.lease = Lease()
         self.held: dict[str, tuple[int, float]] = {}
         self.left: dict[str, float] = {}
+        self.ended_at: dict[str, float] = {}
+        self.requests: dict[str, Request] = {}
+        self.frozen_at: dict[str, float] = {}
+        self.paused_at: dict[str, float] = {}
+        self.quarantined_at: dict[str, float] = {}
         self.in_rotation_before: set[str] = set()
         self.records: dict[str, Deployment] = {}
         self.attempts: dict[tuple[str, str, int], HostAttempt] = {}
         self.failed_at: dict[tuple[str, str, int], float] = {}
         self.moved_at: dict[tuple[str, str, int], float] = {}
         self.decided: set[tuple[str, str, int]] = set()
-        self.given: set[tuple[str, int, int]] = set()
+        self.given: set[tuple[str, int, int, Order]] = set()
         self.passed: set[tuple[str, int, int]] = set()
         self.told: set[tuple[str, str, str]] = set()
         self.trail_length = 0
@@ -93,6 +92,7 @@ class Oracle:
 
     def commanded(self, request: Request) -> None:
         self.requested.add(request.deployment)
+        self.requests[request.deployment] = request
 
     def execution_started(self, name: str, given: Mapping[str, Any], by: str) -> None:
         records.starts_only_what_was_asked_for(self, name, given, by)
@@ -102,8 +102,9 @@ class Oracle:
         self.fail("unexpected error", f"{actor.name if actor else '?'} raised {error!r}")
 
     def returned(self, actor: Actor, result: Any) -> None:
-        if actor.function == "next_step":
+        if actor.function == "next_step" and result["kind"] == "UPDATE_HOSTS":
             records.halts_at_failures(self, actor, result)
+            operating.touches_only_what_it_may(self, actor, result)
 
     # Leases.
 
@@ -113,6 +114,9 @@ class Oracle:
     def leases_hand_over(self, actor: Actor, taken: Lease, cluster: Cluster, old: Lease, *_: Any) -> None:
         self._lease_now(actor, old.deployment)
 
+    def leases_renew(self, actor: Actor, lease: Lease, *_: Any) -> None:
+        self._lease_now(actor, lease.deployment)
+
     def leases_release(self, actor: Actor, none: None, cluster: Cluster, lease: Lease) -> None:
         self._lease_now(actor, lease.deployment)
 
@@ -121,13 +125,16 @@ class Oracle:
         if new == old:
             return
         fencing.epochs_only_grow(self, old, new)
-        records.trail_comes_first(self, told_by, "", "", f"the lease {new}")
         self.lease = new
+        if new.deployment == old.deployment:
+            return
+        records.trail_comes_first(self, told_by, "", "", f"the lease {new}")
         if old.deployment and old.deployment != new.deployment:
             self.left[old.deployment] = self.sim.now
         if new.deployment and new.deployment != old.deployment:
             self.held[new.deployment] = (new.epoch, self.sim.now)
             self.in_rotation_before = rotation.versions_in_rotation(self)
+            operating.begins_only_when_it_may(self, new.deployment)
 
     # Records.
 
@@ -138,6 +145,7 @@ class Oracle:
             return
         records.final_is_final(self, actor, before, stored)
         if stored.state.final and (before is None or not before.state.final):
+            self.ended_at[stored.id] = self.sim.now
             records.trail_comes_first(self, stored.id, "", "", f"the end of {stored.id} as {stored.state}")
             ending.done_means_done(self, stored)
         self.records[put.id] = stored
@@ -150,7 +158,7 @@ class Oracle:
             return
         self.attempts[key] = stored
         if before is None or before.state is not stored.state:
-            if stored.state.value == "FAILED":
+            if stored.state is AttemptState.FAILED:
                 self.failed_at[key] = self.sim.now
             self.moved_at[key] = self.sim.now
             records.attempts_move_forward(self, actor, before, stored)
@@ -159,6 +167,24 @@ class Oracle:
     def deployments_answer(self, actor: Actor, answered: Question, question: Question, answer: Answer) -> None:
         records.trail_comes_first(self, question.deployment, question.host, "answered", "an answer")
         records.answers_are_offered(self, answered)
+        if answered.pauses:
+            self.paused_at.pop(answered.deployment, None)
+
+    def deployments_ask(self, actor: Actor, asked: Question, question: Question) -> None:
+        if asked.pauses and asked.answer is None:
+            self.paused_at.setdefault(asked.deployment, self.sim.now)
+
+    def freezes_put(self, actor: Actor, none: None, freeze: Freeze) -> None:
+        self.frozen_at[freeze.scope] = self.sim.now
+
+    def fleet_quarantine(self, actor: Actor, none: None, cluster: Cluster, name: str, why: str) -> None:
+        self.quarantined_at.setdefault(name, self.sim.now)
+
+    def fleet_quarantine_host(self, actor: Actor, none: None, cluster: Cluster, name: str, why: str) -> None:
+        self.quarantined_at.setdefault(name, self.sim.now)
+
+    def fleet_lift_quarantine(self, actor: Actor, none: None, cluster: Cluster, name: str) -> None:
+        self.quarantined_at.pop(name, None)
 
     def trail_append(self, actor: Actor, none: None, entry: TrailEntry) -> None:
         self.told.add((entry.deployment, entry.host, entry.what.partition(" ")[0]))
@@ -172,9 +198,9 @@ class Oracle:
     def turn_given(self, actor: Actor, taken: bool, cluster: Cluster, turn: Turn) -> None:  # noqa: FBT001
         if not taken:
             return
-        if turn.order.value == "INSTALL":
-            self.given.add((turn.host, turn.epoch, turn.attempt))
-            records.trail_comes_first(self, turn.deployment, turn.host, "install", "the turn")
+        if what := {Order.INSTALL: "install", Order.RESTORE: "diagnose"}.get(turn.order):
+            self.given.add((turn.host, turn.epoch, turn.attempt, turn.order))
+            records.trail_comes_first(self, turn.deployment, turn.host, what, "the turn")
         fencing.not_overtaken(self, actor, f"turn {turn.epoch}.{turn.attempt} {turn.order} of {turn.host}")
 
     # The load balancer.
@@ -184,7 +210,8 @@ class Oracle:
         if actor is None:
             return
         fencing.not_overtaken(self, actor, f"deregister {host.name}")
-        records.trail_comes_first(self, actor.deployment, host.name, "drain", "the drain")
+        what = "remove" if actor.function == "remove_host" else "drain"
+        records.trail_comes_first(self, actor.deployment, host.name, what, "the drain")
         records.drains_before_it_installs(self, actor, host)
         rotation.enough_stay(self, actor, host, state)
 
@@ -220,5 +247,7 @@ class Oracle:
         ending.keeps_the_way_back(self, host, state)
 
     def passes(self, host: Host) -> None:
-        if host.journal:
-            self.passed.add((host.name, host.journal.acted.epoch, host.journal.acted.attempt))
+        """The truth about a self-test that a turn to install asked for."""
+        acted = host.journal.acted if host.journal else None
+        if acted is not None and acted.order is Order.INSTALL:
+            self.passed.add((host.name, acted.epoch, acted.attempt))

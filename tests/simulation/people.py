@@ -4,13 +4,15 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from lifecycle.application.requests import payload
-from lifecycle.domain.deployment import Choice, Deployment, Kind, Question, Request, deployment_id
+from lifecycle.domain.deployment import Deployment, DeploymentState, Kind, Obstacle, Request, deployment_id
+from lifecycle.domain.questions import ROLLBACK_REQUEST, Choice, Question
 from tests.simulation.scenario import VERSIONS
 
 if TYPE_CHECKING:
     from tests.simulation.simulation import Simulation
 
 CONVERGE_EVERY = 900.0
+_CLUSTER = {"service": "hello", "environment": "production"}
 
 
 class People:
@@ -48,10 +50,8 @@ class People:
         sim, rng = self._sim, self._sim.rng
         version = version or rng.choice(VERSIONS)
         name = deployment_id(sim.cluster, sim.time(), f"{rng.getrandbits(16):04x}")
-        forced = rng.random() < 0.2
-        request = Request(
-            name, "hello", "production", version, "ada", "wanted", Kind.DEPLOY, even_if_quarantined=forced
-        )
+        despite = tuple(each for each in Obstacle if rng.random() < 0.2)
+        request = Request(name, "hello", "production", version, "ada", "wanted", Kind.DEPLOY, despite=despite)
         self.asked.append(name)
         sim.oracle.commanded(request)
         sim.executions.start_execution(name, payload(request), by="ada")
@@ -62,8 +62,9 @@ class People:
             open_ones = self.open_questions()
             if open_ones:
                 self._answer(sim.rng.choice(open_ones))
-            elif not sim.calm and sim.random() < 0.1:
-                self._roll_back_what_runs()
+            elif not sim.calm and sim.random() < 0.15:
+                self._interfere()
+            self._tidy()
         sim.after(30.0, 400.0, self._look)
 
     def unfinished(self) -> Sequence[Deployment]:
@@ -71,8 +72,14 @@ class People:
         return [each for each in found if not each.state.final]
 
     def open_questions(self) -> list[Question]:
+        return [q for d in self.unfinished() for q in self.questions_of(d)]
+
+    def questions_of(self, record: Deployment) -> list[Question]:
+        """What is asked of humans now: no answer yet, and its time is not over."""
         sim = self._sim
-        return [q for d in self.unfinished() for q in sim.deployments.questions(d.id) if q.answer is None]
+        now = sim.time()
+        asked = sim.deployments.questions(record.id)
+        return [q for q in asked if not (q.answer or q.expired(now) or q.id == ROLLBACK_REQUEST)]
 
     def _answer(self, question: Question) -> None:
         """Mostly what was asked; sometimes about another host or attempt, or twice."""
@@ -112,7 +119,32 @@ class People:
         function = "approve" if choice in (Choice.APPROVE, Choice.REJECT) else "decide"
         self._sim.invoke(function, given, lambda _r, _e: None)
 
-    def _roll_back_what_runs(self) -> None:
-        if found := self.unfinished():
-            self._sim.mishaps.count("rollback asked for")
-            self._say(found[0].id, Choice.ROLL_BACK, "", 0)
+    def _interfere(self) -> None:
+        """Somebody pauses what runs, or wants it rolled back."""
+        if found := [each for each in self.unfinished() if each.state is not DeploymentState.QUEUED]:
+            choice = self._sim.rng.choice((Choice.ROLL_BACK, Choice.PAUSE, Choice.PAUSE))
+            self._sim.mishaps.count(f"operator says {choice}")
+            self._say(found[0].id, choice, "", 0)
+
+    def _tidy(self) -> None:
+        """Once it is calm: freezes are lifted, and hosts whose machine is gone are removed."""
+        sim = self._sim
+        if not sim.calm:
+            return
+        for freeze in sim.freezes.standing():
+            self.freeze(freeze.scope, lift=True)
+        for host in sim.hosts.values():
+            if host.left and sim.fleet.report(sim.cluster, host.name) is not None:
+                self.remove_host(host.name)
+
+    def freeze(self, scope: str, *, lift: bool = False) -> None:
+        given = {"scope": scope, "by": "linus", "why": "as I see it", "lift": lift}
+        self._sim.invoke("freeze", given, lambda _r, _e: None)
+
+    def remove_host(self, host: str) -> None:
+        given = {**_CLUSTER, "host": host, "by": "linus", "why": "it is gone", "terminated": True}
+        self._sim.invoke("remove_host", given, lambda _r, _e: None)
+
+    def quarantine(self, name: str, *, lift: bool = False) -> None:
+        given = {**_CLUSTER, "name": name, "by": "linus", "why": "as I see it", "lift": lift}
+        self._sim.invoke("quarantine", given, lambda _r, _e: None)

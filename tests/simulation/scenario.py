@@ -7,7 +7,15 @@ from typing import TYPE_CHECKING
 
 from apps.agent.decide import Acted, State
 from lifecycle.domain.capacity import TargetState
-from lifecycle.domain.deployment import Deployment, DeploymentState, Desired, Lease, Request, Target, deployment_id
+from lifecycle.domain.deployment import (
+    Deployment,
+    DeploymentState,
+    Desired,
+    Lease,
+    Request,
+    Target,
+    deployment_id,
+)
 from lifecycle.domain.fleet import HostReport, Order, SelfTest, Stage
 from lifecycle.domain.manifest import ApprovalGate, Check, Manifest, Policy, Run
 from tests.simulation.hosts import Boot, Flaw, Host
@@ -32,13 +40,17 @@ class Scenario:
         self.policy = Policy(
             approval=rng.choice((ApprovalGate.NONE,) * 5 + (*ApprovalGate,)),
             approval_expires_seconds=rng.choice((600, 86_400)),
-            max_unavailable=rng.choice((1, 1, 1, 2)) if self.size > 2 else 1,
+            decision_expires_seconds=rng.choice((900, 604_800)),
+            max_unavailable=rng.choice((1, 1, 1, 2, "50%")) if self.size > 2 else 1,
+            min_healthy=rng.choice((0, 0, 0, 1)) if self.size > 1 else 0,
+            max_unreachable=rng.choice((0, 1, 1, "50%")),
             drain_seconds=rng.choice((5, 60)),
             alive_seconds=rng.choice((20, 60)),
         )
         self.flaws: dict[str, tuple[Flaw, str, float]] = {}
         for version in VERSIONS:
             self.flaws[version] = self._drawn()
+        self.versions = VERSIONS
         self._joined = 0
 
     def _drawn(self) -> tuple[Flaw, str, float]:
@@ -58,13 +70,16 @@ class Scenario:
     def set_the_stage(self) -> None:
         """Publish the versions, start the hosts, and record what was deployed before, if anything."""
         sim = self._sim
-        for version in VERSIONS:
-            sim.artifacts.publish(self._manifest(version), io.BytesIO(version.encode()))
+        for version in self.versions:
+            self.publish(version)
         hosts = [self.new_host() for _ in range(self.size)]
         if sim.random() < 0.9:
             self._deployed_before(hosts)
         for host in hosts:
             sim.start_agent(host)
+
+    def publish(self, version: str) -> None:
+        self._sim.artifacts.publish(self._manifest(version), io.BytesIO(version.encode()))
 
     def _manifest(self, version: str) -> Manifest:
         return Manifest(
@@ -138,6 +153,7 @@ class Scenario:
                 agent_started_at=sim.time(),
                 epoch=1,
                 attempt=1,
+                order=Order.INSTALL,
                 deployment=done.id,
                 stage=Stage.DONE,
                 installed=target.version,

@@ -7,7 +7,9 @@ from typing import Any
 from lifecycle.domain.fleet import Cluster
 from lifecycle.gateways.memory.artifacts import MemoryArtifacts
 from lifecycle.gateways.memory.deployments import MemoryDeployments
+from lifecycle.gateways.memory.freezes import MemoryFreezes
 from lifecycle.gateways.memory.leases import MemoryLeases
+from lifecycle.gateways.memory.queue import MemoryQueue
 from lifecycle.gateways.memory.registry import MemoryRegistry
 from lifecycle.gateways.memory.trail import MemoryTrail
 from tests.simulation import agents
@@ -46,6 +48,8 @@ class Simulation(Scheduler):
         self.trail = MemoryTrail()
         self.registry = MemoryRegistry((CLUSTER,))
         self.artifacts = MemoryArtifacts()
+        self.freezes = MemoryFreezes()
+        self.queue = MemoryQueue()
         self.fleet = Fleet(self)
         self.balancer = Balancer(self)
         self.oracle = Oracle(self)

@@ -30,7 +30,7 @@ class Fleet(MemoryFleet):
         self._sim = sim
 
     def reports(self, cluster: Cluster) -> Mapping[str, HostReport]:
-        for name in list(self._reports.get(cluster, {})):
+        for name in self._sim.hosts:
             self.beat(name)
         return super().reports(cluster)
 
@@ -43,9 +43,10 @@ class Fleet(MemoryFleet):
         sim = self._sim
         host = sim.hosts.get(name)
         mine = self._reports.get(sim.cluster, {})
-        if host is None or name not in mine or sim.now - host.heard_at < HEARTBEAT:
+        if host is None or sim.now - host.heard_at < HEARTBEAT or not (last or host.heard()):
             return
-        if not (last or host.heard()):
+        if name not in mine:
+            sim.say_again(host)
             return
         host.heard_at = sim.now - sim.now % HEARTBEAT
         mine[name] = _seen(mine[name], sim.time(host.heard_at - sim.now))
@@ -110,7 +111,7 @@ class Executions:
         self._sim = sim
 
     def start_rollout(self, name: str, payload: Mapping[str, Any]) -> bool:
-        return self._sim.executions.start_execution(name, payload, by="converge")
+        return self._sim.executions.start_execution(name, payload, by="lifecycle")
 
     def start_delivery(self, name: str, payload: Mapping[str, Any]) -> bool:
         raise NotImplementedError
@@ -150,17 +151,21 @@ READS = {
     "deployments": ("get", "recent", "told", "attempts", "questions"),
     "standings": ("of_host", "of_deployment"),
     "trail": ("read",),
-    "fleet": ("reports", "report", "quarantined"),
+    "fleet": ("reports", "report", "quarantined", "quarantined_hosts"),
+    "freezes": ("standing",),
+    "queue": ("waiting",),
     "registry": ("desired", "clusters"),
     "dispatcher": ("targets", "health_path"),
     "artifacts": ("manifest", "has_artifact", "open_artifact"),
     "executions": ("rollout_state",),
 }
 WRITES = {
-    "leases": ("acquire", "hand_over", "release"),
+    "leases": ("acquire", "hand_over", "renew", "release"),
     "deployments": ("put", "put_attempt", "ask", "wait_with", "answer"),
     "trail": ("append",),
-    "fleet": ("quarantine",),
+    "fleet": ("quarantine", "quarantine_host", "lift_quarantine", "remove"),
+    "freezes": ("put", "lift"),
+    "queue": ("replace",),
     "registry": ("set_desired",),
     "dispatcher": ("register", "deregister"),
     "executions": ("start_rollout", "answer_token"),
@@ -179,6 +184,8 @@ def seen_through(sim: "Simulation") -> World:
         "dispatcher": sim.balancer,
         "artifacts": sim.artifacts,
         "executions": Executions(sim),
+        "freezes": sim.freezes,
+        "queue": sim.queue,
     }
     ports: dict[str, Any] = {}
     for port, twin in twins.items():

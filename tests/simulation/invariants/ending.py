@@ -4,8 +4,9 @@ from typing import TYPE_CHECKING
 
 from apps.agent.decide import State
 from lifecycle.domain.capacity import TargetState
-from lifecycle.domain.deployment import Choice, Deployment, DeploymentState
+from lifecycle.domain.deployment import Deployment, DeploymentState, Kind
 from lifecycle.domain.fleet import Stage
+from lifecycle.domain.questions import Choice
 from tests.simulation.hosts import Host
 
 if TYPE_CHECKING:
@@ -23,10 +24,12 @@ def done_means_done(oracle: "Oracle", done: Deployment) -> None:
     questions = sim.deployments.questions(done.id)
     for name in done.set_aside:
         answers = [q for q in questions if q.host == name and q.answer and q.answer.choice in _LEFT_OUT]
-        if not answers:
+        if not answers and done.request.kind is not Kind.CONVERGE:
             oracle.fail("11 done", f"{done.id} left {name} out, which nobody decided")
-    for name in sim.fleet._reports.get(sim.cluster, {}):
-        if name in done.set_aside or oracle.recent(sim.hosts[name].joined_at):
+    bad = sim.fleet.quarantined_hosts(sim.cluster)
+    for name in done.request.only or tuple(sim.fleet._reports.get(sim.cluster, {})):
+        host = sim.hosts[name]
+        if name in done.set_aside or name in bad or host.left or oracle.recent(host.joined_at):
             continue
         if wrong := not_serving(oracle, sim.hosts[name], done):
             oracle.fail("11 done", f"{done.id} is done, but {name} {wrong}")
@@ -59,14 +62,24 @@ def keeps_the_way_back(oracle: "Oracle", host: Host, state: State) -> None:
 def waits_or_has_ended(sim: "Simulation") -> None:
     """20: once the faults have stopped, everything has ended, or waits for a human who was asked."""
     for record in sim.people.unfinished():
+        if record.state is DeploymentState.QUEUED:
+            _is_next(sim, record)
+            continue
         execution = sim.executions.by_name.get(record.execution)
-        asked = [q for q in sim.deployments.questions(record.id) if not q.answer and q.token]
-        waits = bool(asked) and execution is not None and execution.at == "AwaitHuman" and execution.running
+        waits = bool(sim.people.questions_of(record)) and execution is not None and execution.at == "AwaitHuman" and execution.running
         if not waits:
             at = f"{execution.state} at {execution.at}" if execution else "unknown"
             sim.oracle.fail("20 hangs", f"{record.id} is {record.state}, its execution {record.execution} {at}")
     if sim.leases.current(sim.cluster).deployment and not sim.people.unfinished():
         sim.oracle.fail("20 hangs", f"the lease is held by {sim.leases.current(sim.cluster).deployment}")
+
+
+def _is_next(sim: "Simulation", queued: Deployment) -> None:
+    waiting = sim.queue.waiting(sim.cluster)
+    if waiting is None or waiting.request.deployment != queued.id:
+        sim.oracle.fail("20 hangs", f"{queued.id} is QUEUED, and the queue has {waiting}")
+    if not sim.leases.current(sim.cluster).deployment:
+        sim.oracle.fail("20 hangs", f"{queued.id} is QUEUED, and nobody has the lease")
 
 
 def all_in_order(sim: "Simulation") -> None:
@@ -83,6 +96,11 @@ def all_in_order(sim: "Simulation") -> None:
         return
     if last.target.version in sim.fleet.quarantined(sim.cluster):
         return
+    bad, present = sim.fleet.quarantined_hosts(sim.cluster), sim.fleet._reports[sim.cluster]
     for host in sim.hosts.values():
-        if host.name not in last.set_aside and (wrong := not_serving(sim.oracle, host, last)):
+        if host.left and host.name in present:
+            sim.oracle.fail("23 left behind", f"{host.name} has left, and is still waited for")
+        if host.left or host.name in bad or host.name in last.set_aside:
+            continue
+        if wrong := not_serving(sim.oracle, host, last):
             sim.oracle.fail("23 left behind", f"{host.name} {wrong}, {last.target.version} is desired")

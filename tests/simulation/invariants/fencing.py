@@ -11,6 +11,8 @@ from tests.simulation.scheduler import Actor
 if TYPE_CHECKING:
     from tests.simulation.oracle import Oracle
 
+SWITCHES = (Order.INSTALL, Order.RESTORE)
+
 
 def epochs_only_grow(oracle: "Oracle", old: Lease, new: Lease) -> None:
     """14, 4: a new holder has a new, higher epoch, and takes only what is free or handed over."""
@@ -39,7 +41,7 @@ def host_epoch_only_grows(oracle: "Oracle", host: Host, state: State) -> None:
 def begins_current_turns(oracle: "Oracle", host: Host, before: State | None, state: State) -> None:
     """4, 5, 7: an agent begins an installation only while its deployment runs, and not for ever again."""
     acted = state.acted
-    if acted.order is not Order.INSTALL or acted.stage is not Stage.INSTALLING:
+    if acted.order not in SWITCHES or acted.stage is not Stage.INSTALLING:
         return
     if before is not None and before.acted == acted:
         return
@@ -53,7 +55,7 @@ def begins_current_turns(oracle: "Oracle", host: Host, before: State | None, sta
 def acts_under_a_turn(oracle: "Oracle", host: Host) -> None:
     """17, 18: the service is touched only under a turn to install, noted before; not because nobody answers."""
     acted = host.journal.acted if host.journal else None
-    if acted is None or acted.order is not Order.INSTALL or acted.stage is not Stage.INSTALLING:
+    if acted is None or acted.order not in SWITCHES or acted.stage is not Stage.INSTALLING:
         oracle.fail("17 no turn", f"the agent of {host.name} touches its service, having noted {acted}")
-    elif (host.name, acted.epoch, acted.attempt) not in oracle.given:
+    elif (host.name, acted.epoch, acted.attempt, acted.order) not in oracle.given:
         oracle.fail("17 no turn", f"{host.name} was never given the turn {acted.epoch}.{acted.attempt}")

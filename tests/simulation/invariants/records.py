@@ -3,17 +3,13 @@
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from lifecycle.domain.amounts import at_most
 from lifecycle.domain.answers import answers_on
+from lifecycle.domain.attempts import AttemptState, HostAttempt
 from lifecycle.domain.capacity import TargetState
-from lifecycle.domain.deployment import (
-    AttemptState,
-    Choice,
-    Deployment,
-    DeploymentState,
-    HostAttempt,
-    Kind,
-    Question,
-)
+from lifecycle.domain.deployment import Deployment, DeploymentState, Kind
+from lifecycle.domain.membership import TRIES_UNASKED
+from lifecycle.domain.questions import Choice, Question
 from tests.simulation.hosts import Host
 from tests.simulation.scheduler import Actor
 
@@ -104,26 +100,50 @@ def answers_are_offered(oracle: "Oracle", question: Question) -> None:
 
 def halts_at_failures(oracle: "Oracle", actor: Actor, decided: Mapping[str, Any]) -> None:
     """9, 8, 23: after a failure no host is begun before a human said so, about that host and that attempt."""
-    if decided["kind"] != "UPDATE_HOSTS":
-        return
-    name = actor.deployment
-    questions = tuple(oracle.sim.deployments.questions(name))
-    newest: dict[str, HostAttempt] = {}
-    for key, attempt in oracle.attempts.items():
-        if key[0] == name and (key[1] not in newest or newest[key[1]].number < key[2]):
-            newest[key[1]] = attempt
-    for host, attempt in newest.items():
-        lately = oracle.recent(oracle.failed_at.get((name, host, attempt.number), oracle.sim.now))
-        if attempt.state is AttemptState.FAILED and not lately:
-            answers = answers_on(questions, attempt)
-            if not answers or answers[-1] not in _GO_ON:
-                oracle.fail("9 went on", f"{name} goes on after {host} failed, answered {answers}")
+    sim, name = oracle.sim, actor.deployment
+    questions = tuple(sim.deployments.questions(name))
+    present = sim.fleet._reports.get(sim.cluster, {})
+    silent = 0
+    for host, attempt in _newest(oracle, name).items():
+        lately = oracle.recent(oracle.failed_at.get((name, host, attempt.number), sim.now))
+        if attempt.state is not AttemptState.FAILED or lately or host not in present:
+            continue
+        answers = answers_on(questions, attempt)
+        if answers and answers[-1] in _GO_ON:
+            continue
+        silent += 1
+        if not attempt.unreachable or answers:
+            oracle.fail("9 went on", f"{name} goes on after {host} failed, answered {answers}")
+    policy = oracle.records[name].policy
+    if silent > at_most(policy.max_unreachable, len(present)):
+        oracle.fail("9 went on", f"{name} goes on with {silent} hosts out of reach: {policy.max_unreachable}")
     for given in decided["hosts"]:
         host, number = str(given["host"]), int(given["attempt"])
-        before = oracle.attempts.get((name, host, number - 1))
-        if before is not None and Choice.RETRY not in answers_on(questions, before):
-            oracle.fail("23 twice", f"{host} gets attempt {number} without an answer to {number - 1}")
+        _is_tried_once(oracle, oracle.attempts.get((name, host, number - 1)), questions)
         oracle.decided.add((name, host, number))
+
+
+def _newest(oracle: "Oracle", deployment: str) -> dict[str, HostAttempt]:
+    newest: dict[str, HostAttempt] = {}
+    for key, attempt in oracle.attempts.items():
+        if key[0] == deployment and (key[1] not in newest or newest[key[1]].number < key[2]):
+            newest[key[1]] = attempt
+    return newest
+
+
+def _is_tried_once(oracle: "Oracle", before: HostAttempt | None, questions: tuple[Question, ...]) -> None:
+    """23, 9: a host is tried again only if a human said so, or, a few times, if it was away or is a new one."""
+    if before is None or Choice.RETRY in answers_on(questions, before):
+        return
+    host = oracle.sim.hosts[before.host]
+    away = before.state is AttemptState.FAILED and before.unreachable
+    new = before.state is AttemptState.ALIVE and host.emptied_at > oracle.moved_at[_key(before)]
+    if before.number >= TRIES_UNASKED or not (away or new):
+        oracle.fail("23 twice", f"{before.host} is tried again after {before.number}, {before.state}, unasked")
+
+
+def _key(attempt: HostAttempt) -> tuple[str, str, int]:
+    return (attempt.deployment, attempt.host, attempt.number)
 
 
 def failed_stays_out(oracle: "Oracle", actor: Actor, host: Host) -> None:
@@ -152,19 +172,34 @@ def starts_only_what_was_asked_for(oracle: "Oracle", name: str, given: Mapping[s
     """10, 16: every deployment has a cause: a person's command, a decision to roll back, or drift from a good one."""
     sim, deployment, kind = oracle.sim, str(given["deployment"]), given["kind"]
     record = oracle.records.get(deployment)
-    if record is not None and record.state.final and by == "converge":
-        if not oracle.recent(oracle.left.get(deployment, sim.now)):
+    if record is not None and record.state.final:
+        if by == "lifecycle" and not oracle.recent(oracle.ended_at.get(deployment, -1e9)):
             oracle.fail("10 resurrected", f"{name} is started, and {deployment} is {record.state}")
     elif kind == Kind.ROLLBACK:
         _rollback_was_decided(oracle, str(given["rollback_of"]))
     elif kind == Kind.CONVERGE and record is None:
-        desired = sim.registry.desired(sim.cluster)
-        last = oracle.records.get(desired.deployment) if desired else None
-        if last is None or last.state is not DeploymentState.DONE:
-            oracle.fail("10 retried", f"convergence starts {given['version']}, desired by {last}")
+        _repair_has_a_cause(oracle, given)
         oracle.requested.add(deployment)
     elif deployment not in oracle.requested:
         oracle.fail("10 retried", f"{name} was asked for by nobody")
+
+
+def _repair_has_a_cause(oracle: "Oracle", given: Mapping[str, Any]) -> None:
+    """10: what is desired and was verified is repaired; else only a new host gets what was verified last."""
+    sim, version = oracle.sim, given["version"]
+    desired = sim.registry.desired(sim.cluster)
+    last = oracle.records.get(desired.deployment) if desired else None
+    if last is not None and last.state is DeploymentState.DONE and last.target.version == version:
+        return
+    if last is not None and oracle.recent(oracle.ended_at.get(last.id, -1e9)):
+        return
+    verified = any(
+        r.state is DeploymentState.DONE and r.target.version == version for r in oracle.records.values()
+    )
+    reports = sim.fleet._reports.get(sim.cluster, {})
+    used = [h for h in given["only"] if h in reports and reports[h].installed]
+    if used or not verified or not given["only"]:
+        oracle.fail("10 retried", f"convergence starts {version} on {given['only']}, desired by {last}")
 
 
 def _rollback_was_decided(oracle: "Oracle", rolled_back: str) -> None:

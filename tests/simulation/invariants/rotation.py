@@ -2,6 +2,7 @@
 
 from typing import TYPE_CHECKING
 
+from lifecycle.domain.amounts import at_least, at_most
 from lifecycle.domain.answers import given_up
 from lifecycle.domain.capacity import TargetState
 from tests.simulation.hosts import Host
@@ -26,8 +27,10 @@ def enough_stay(oracle: "Oracle", actor: Actor, host: Host, state: TargetState) 
     if host.boot is None or not host.answers_checks():
         return  # it serves nothing; the load balancer is about to find out
     attempts, questions = sim.deployments.told(record.id)
-    members = set(sim.fleet._reports.get(sim.cluster, {})) - given_up(tuple(attempts), tuple(questions))
-    floor = max(0, len(members) - record.policy.max_unavailable)
+    members = set(sim.fleet._reports.get(sim.cluster, {})) - set(sim.fleet.quarantined_hosts(sim.cluster))
+    members &= set(sim.hosts)
+    limit, kept = at_most(record.policy.max_unavailable, len(members)), at_least(record.policy.min_healthy, len(members))
+    floor = max(len(members - given_up(tuple(attempts), tuple(questions))) - limit, kept)
     serving = [name for name in members - {host.name} if _serves(oracle, sim.hosts[name])]
     if len(serving) < floor:
         oracle.fail(
