@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from tests.simulation.simulation import Simulation
 
 # Violations that are known and not yet mended, by name; empty when all is well.
-KNOWN: frozenset[str] = frozenset({"1 capacity"})
+KNOWN: frozenset[str] = frozenset()
 
 # Between a read and the effect that rests on it a call may hang: nothing can fence the load balancer. Longer is a bug.
 GRACE = 30.0

@@ -1,6 +1,7 @@
 """Operators and the schedule: they deploy, decide, approve, roll back and converge, not always rightly or in time."""
 
 from collections.abc import Sequence
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from lifecycle.application.requests import payload
@@ -74,12 +75,12 @@ class People:
     def open_questions(self) -> list[Question]:
         return [q for d in self.unfinished() for q in self.questions_of(d)]
 
-    def questions_of(self, record: Deployment) -> list[Question]:
-        """What is asked of humans now: no answer yet, and its time is not over."""
+    def questions_of(self, record: Deployment, late: timedelta = timedelta()) -> list[Question]:
+        """What is asked of humans: no answer yet, and its time not over, or only `late` ago."""
         sim = self._sim
         now = sim.time()
         asked = sim.deployments.questions(record.id)
-        return [q for q in asked if not (q.answer or q.expired(now) or q.id == ROLLBACK_REQUEST)]
+        return [q for q in asked if not (q.answer or q.expired(now - late) or q.id == ROLLBACK_REQUEST)]
 
     def _answer(self, question: Question) -> None:
         """Mostly what was asked; sometimes about another host or attempt, or twice."""

@@ -1,8 +1,10 @@
 """Invariants 11, 15, 20 and 23: what DONE means, the way back, and that everything comes to an end."""
 
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from apps.agent.decide import State
+from lifecycle.domain.amounts import at_least, at_most
 from lifecycle.domain.capacity import TargetState
 from lifecycle.domain.deployment import Deployment, DeploymentState, Kind
 from lifecycle.domain.fleet import Stage
@@ -13,6 +15,8 @@ if TYPE_CHECKING:
     from tests.simulation.oracle import Oracle
     from tests.simulation.simulation import Simulation
 
+# An expired question is asked anew by the next convergence, which comes every 15 minutes.
+_ASKED_ANEW = timedelta(minutes=20)
 _LEFT_OUT = (Choice.SKIP_HOST, Choice.FORCE_NEXT)
 
 
@@ -33,6 +37,14 @@ def done_means_done(oracle: "Oracle", done: Deployment) -> None:
             continue
         if wrong := not_serving(oracle, sim.hosts[name], done):
             oracle.fail("11 done", f"{done.id} is done, but {name} {wrong}")
+
+
+def _can_be_kept(sim: "Simulation", last: Deployment) -> bool:
+    """Whether the policy lets any host of a cluster that has shrunk be touched."""
+    size = len(set(sim.fleet._reports[sim.cluster]) - set(sim.fleet.quarantined_hosts(sim.cluster)))
+    policy = last.policy
+    fits = size == 1 or at_most(policy.max_unavailable, size) < size
+    return fits and at_least(policy.min_healthy, size) < size
 
 
 def not_serving(oracle: "Oracle", host: Host, done: Deployment) -> str:
@@ -66,7 +78,7 @@ def waits_or_has_ended(sim: "Simulation") -> None:
             _is_next(sim, record)
             continue
         execution = sim.executions.by_name.get(record.execution)
-        waits = bool(sim.people.questions_of(record)) and execution is not None and execution.at == "AwaitHuman" and execution.running
+        waits = bool(sim.people.questions_of(record, _ASKED_ANEW)) and execution is not None and execution.at == "AwaitHuman" and execution.running
         if not waits:
             at = f"{execution.state} at {execution.at}" if execution else "unknown"
             sim.oracle.fail("20 hangs", f"{record.id} is {record.state}, its execution {record.execution} {at}")
@@ -95,6 +107,8 @@ def all_in_order(sim: "Simulation") -> None:
     if last is None or last.state is not DeploymentState.DONE:
         return
     if last.target.version in sim.fleet.quarantined(sim.cluster):
+        return
+    if not _can_be_kept(sim, last):
         return
     bad, present = sim.fleet.quarantined_hosts(sim.cluster), sim.fleet._reports[sim.cluster]
     for host in sim.hosts.values():
