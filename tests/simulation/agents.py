@@ -6,6 +6,8 @@ reports, and the module `time`. The functions of apps/agent/work.py run over tho
 
 from collections.abc import Callable
 from dataclasses import replace
+from functools import cache
+from operator import attrgetter
 from pathlib import Path
 from types import FunctionType
 from typing import Any
@@ -22,6 +24,9 @@ from tests.simulation import lies
 from tests.simulation.hosts import Host, Service, Shelf, ready, tested
 
 HOME = Path("/home")
+
+# Everything of a report but the time of the look.
+_told = attrgetter(*(name for name in HostReport.__slots__ if name != "seen_at"))
 
 
 class Memory(Journal):
@@ -79,7 +84,7 @@ class Reporter:
 
     def publish(self, report: HostReport) -> None:
         wanted = self._wanted
-        if wanted is None or replace(report, seen_at=wanted.seen_at) != wanted:
+        if wanted is None or _told(report) != _told(wanted):
             self._wanted = report
             self._send_soon(0.0)
 
@@ -112,42 +117,58 @@ class Reporter:
         if host.liar:
             report = lies.told(sim, report, sim.fleet.report(sim.cluster, host.name))
         host.heard_at = sim.now
+        if sim.fleet.is_new(host.name):
+            host.joined_at = sim.now
         sim.fleet.write_report(sim.cluster, report)
         if sim.tracing:
             sim.say(host.name, f"reports {report.epoch}.{report.attempt} {report.stage}", report.detail)
 
 
+# The host of each address, of the simulation that runs in this process now.
+_hosts: dict[str, Host] = {}
+
+
 class SimulatedTime:
     """The module `time`, as apps/agent/work.py uses it."""
 
-    def __init__(self, host: Host) -> None:
-        self._host = host
+    @staticmethod
+    def monotonic() -> float:
+        return _at_work().sim.now
 
-    def monotonic(self) -> float:
-        return self._host.sim.now
+    @staticmethod
+    def sleep(seconds: float) -> None:
+        host = _at_work()
+        host.sim.work(host, "wait", seconds)
 
-    def sleep(self, seconds: float) -> None:
-        self._host.sim.work(self._host, "wait", seconds)
+
+def _at_work() -> Host:
+    """The host whose agent runs now."""
+    sim = next(iter(_hosts.values())).sim
+    assert sim.actor is not None
+    return sim.hosts[sim.actor.host]
 
 
-def _work(host: Host) -> type[Work]:
-    """The class Work, over this host instead of a machine."""
+def _port_is_free(address: str, port: int) -> None:
+    return
 
-    def port_is_free(address: str, port: int) -> None:
-        return
 
-    def wait_until_ready(address: str, port: int, seconds: float, died: Callable[[], str | None]) -> None:
-        ready(host, seconds, died)
+def _wait_until_ready(address: str, port: int, seconds: float, died: Callable[[], str | None]) -> None:
+    ready(_hosts[address], seconds, died)
 
-    def self_test(*_: Any) -> str:
-        return tested(host)
 
+def _self_test(check: Any, address: str, *_: Any) -> str:
+    return tested(_hosts[address])
+
+
+@cache
+def _work() -> type[Work]:
+    """The class Work, over simulated hosts instead of a machine."""
     space = {
         **vars(work),
-        "check_port_is_free": port_is_free,
-        "wait_until_ready": wait_until_ready,
-        "self_test": self_test,
-        "time": SimulatedTime(host),
+        "check_port_is_free": _port_is_free,
+        "wait_until_ready": _wait_until_ready,
+        "self_test": _self_test,
+        "time": SimulatedTime,
         "service_environment": lambda *_: {},
     }
     methods = {
@@ -161,6 +182,7 @@ def _work(host: Host) -> type[Work]:
 def made(host: Host) -> tuple[Agent, Memory, Ledger]:
     """An agent as it starts: with the disk's memory, and nothing else."""
     sim = host.sim
+    _hosts[host.address] = host
     settings = Settings(host.name, sim.cluster, host.address, 8080, HOME, host.zone)
     ledger, service, shelf = Ledger(host), Service(host), Shelf(host)
     agent: Any = Agent.__new__(Agent)
@@ -170,7 +192,7 @@ def made(host: Host) -> tuple[Agent, Memory, Ledger]:
     agent._clock = lambda: sim.time(host.agent.skew if host.agent else 0.0)
     agent._shelf = shelf
     agent._service = service
-    agent._work = _work(host)(settings, shelf, service, agent._announce)  # type: ignore[arg-type]
+    agent._work = _work()(settings, shelf, service, agent._announce)  # type: ignore[arg-type]
     agent._reporter = reporter
     agent._journal = journal
     agent._started_at = sim.time()
@@ -180,6 +202,11 @@ def made(host: Host) -> tuple[Agent, Memory, Ledger]:
     reporter._agent = agent
     sim.reporters[host.name] = reporter
     return agent, journal, ledger
+
+
+def forget() -> None:
+    """A new simulation begins: addresses mean its hosts."""
+    _hosts.clear()
 
 
 def life(host: Host) -> None:

@@ -57,6 +57,7 @@ class Faults:
         sim = self._sim
         sim.calm = True
         sim.clock_error = 0.0
+        sim.giving_way = 0.15
         if sim.tracing:
             sim.say("CALM", "faults stop")
         for host in sim.hosts.values():

@@ -88,6 +88,8 @@ def _results(seeds: range, cores: int) -> Iterator[Result]:
 
 def _run_chunk(seeds: range) -> list[Result]:
     """Without the collector in between: a run is small, and is thrown away as a whole."""
+    gc.collect()
+    gc.freeze()
     gc.disable()
     try:
         results = []

@@ -8,7 +8,7 @@ from tests.simulation.oracle import Violation
 from tests.simulation.simulation import Simulation
 
 HOUR = 3600.0
-ALONE = 2 * HOUR
+ALONE = 1.4 * HOUR
 ANSWERED = 12 * HOUR
 
 
@@ -60,7 +60,7 @@ def _story(sim: Simulation) -> None:
     until = sim.now + ANSWERED
     while sim.now < until and (sim.people.unfinished() or sim.leases.current(sim.cluster).deployment):
         sim.run(sim.now + 900.0)
-    sim.run(sim.now + HOUR)
+    sim.run(sim.now + 2000.0)
     while sim.now < until and (sim.people.unfinished() or sim.leases.current(sim.cluster).deployment):
         sim.run(sim.now + 900.0)
     ending.all_in_order(sim)

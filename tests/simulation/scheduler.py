@@ -76,9 +76,10 @@ class Scheduler:
         self.random = self.rng.random
         self.now = 0.0
         self.steps = 0
+        self.giving_way = 0.5  # how often a call gives way to others
         self.actor: Actor | None = None
         self.actors: list[Actor] = []
-        self._queue: list[tuple[float, int, Callable[[], None]]] = []
+        self._queue: list[tuple[float, int, Callable[[], None] | Actor]] = []
         self._number = 0
         self._hub = getcurrent()
 
@@ -96,7 +97,7 @@ class Scheduler:
         actor = Actor(name, run, ended)
         actor.began = self.now
         self.actors.append(actor)
-        self.at(self.now + 0.05 * self.random(), lambda: self.resume(actor))
+        self._resume_at(self.now + 0.05 * self.random(), actor)
         return actor
 
     def resume(self, actor: Actor) -> None:
@@ -105,7 +106,9 @@ class Scheduler:
             return
         self.actor, actor.parked = actor, False
         outcome = actor.let.switch()
-        self._left(actor, outcome)
+        self.actor = None
+        if outcome:  # empty when it only gave way
+            self._left(actor, outcome)
 
     def kill(self, actor: Actor) -> None:
         """Crash an actor where it stands."""
@@ -132,7 +135,7 @@ class Scheduler:
         """A call of a gateway: it takes a moment, seldom long; others run meanwhile."""
         self.steps += 1
         chance = self.random()
-        if chance > 0.55:
+        if chance > self.giving_way:
             return
         seconds = 0.3 * chance * actor.slowness
         if chance < 0.004 and self.now >= actor.may_hang_at:
@@ -142,8 +145,12 @@ class Scheduler:
 
     def sleep(self, actor: Actor, seconds: float) -> None:
         """Give way for so long."""
-        self.at(self.now + seconds, lambda: self.resume(actor))
+        self._resume_at(self.now + seconds, actor)
         self._hub.switch()
+
+    def _resume_at(self, when: float, actor: Actor) -> None:
+        self._number += 1
+        heappush(self._queue, (when, self._number, actor))
 
     def park(self, actor: Actor) -> None:
         """Give way until somebody calls `wake`."""
@@ -166,5 +173,8 @@ class Scheduler:
             when, _, do = heappop(queue)
             if when > self.now:
                 self.now = when
-            do()
+            if type(do) is Actor:
+                self.resume(do)
+            else:
+                do()  # type: ignore[operator]
         self.now = max(self.now, until)

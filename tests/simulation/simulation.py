@@ -36,6 +36,7 @@ class Simulation(Scheduler):
     def __init__(self, seed: int, *, tracing: bool = False) -> None:
         super().__init__(seed)
         self.seed = seed
+        agents.forget()
         self.tracing = tracing
         self.timeline: list[str] = []
         self.calm = False

@@ -17,7 +17,8 @@ from lifecycle.gateways.memory.fleet import MemoryFleet
 if TYPE_CHECKING:
     from tests.simulation.simulation import Simulation
 
-HEARTBEAT = 3.0
+# An agent that is well is heard every 3 s; that a report is up to 9 s old makes nobody silent.
+HEARTBEAT = 9.0
 # A stage that waits long looks less and less often, up to this, so that a run stays short.
 LONGEST_NAP = 20.0
 
@@ -38,6 +39,16 @@ class Fleet(MemoryFleet):
         self.beat(host)
         return super().report(cluster, host)
 
+    def is_new(self, host: str) -> bool:
+        """Whether it has no report: it never had one, or was removed."""
+        return host not in self._reports.get(self._sim.cluster, {})
+
+    def remove(self, cluster: Cluster, host: str) -> None:
+        """Forget it; the next heartbeat of an agent that lives brings it back."""
+        super().remove(cluster, host)
+        if found := self._sim.hosts.get(host):
+            self._sim.after(0.0, HEARTBEAT, lambda: self._sim.say_again(found))
+
     def beat(self, name: str, *, last: bool = False) -> None:
         """Bring `seen_at` up to date if the agent is heard now, or was until this moment (`last`)."""
         sim = self._sim
@@ -46,7 +57,6 @@ class Fleet(MemoryFleet):
         if host is None or sim.now - host.heard_at < HEARTBEAT or not (last or host.heard()):
             return
         if name not in mine:
-            sim.say_again(host)
             return
         host.heard_at = sim.now - sim.now % HEARTBEAT
         mine[name] = _seen(mine[name], sim.time(host.heard_at - sim.now))
