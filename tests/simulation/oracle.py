@@ -201,6 +201,8 @@ class Oracle:
         if what := {Order.INSTALL: "install", Order.RESTORE: "diagnose"}.get(turn.order):
             self.given.add((turn.host, turn.epoch, turn.attempt, turn.order))
             records.trail_comes_first(self, turn.deployment, turn.host, what, "the turn")
+        if turn.order is Order.IDLE:
+            return  # it only takes away
         fencing.not_overtaken(self, actor, f"turn {turn.epoch}.{turn.attempt} {turn.order} of {turn.host}")
 
     # The load balancer.

@@ -31,7 +31,11 @@ def done_means_done(oracle: "Oracle", done: Deployment) -> None:
         if not answers and done.request.kind is not Kind.CONVERGE:
             oracle.fail("11 done", f"{done.id} left {name} out, which nobody decided")
     bad = sim.fleet.quarantined_hosts(sim.cluster)
-    for name in done.request.only or tuple(sim.fleet._reports.get(sim.cluster, {})):
+    present = sim.fleet._reports.get(sim.cluster, {})
+    members = [name for name in present if name in (done.request.only or present)]
+    if not members:
+        oracle.fail("11 done", f"{done.id} is done, on no host at all")
+    for name in members:
         host = sim.hosts[name]
         if name in done.set_aside or name in bad or host.left or oracle.recent(host.joined_at):
             continue

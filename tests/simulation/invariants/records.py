@@ -102,7 +102,7 @@ def halts_at_failures(oracle: "Oracle", actor: Actor, decided: Mapping[str, Any]
     """9, 8, 23: after a failure no host is begun before a human said so, about that host and that attempt."""
     sim, name = oracle.sim, actor.deployment
     questions = tuple(sim.deployments.questions(name))
-    present = sim.fleet._reports.get(sim.cluster, {})
+    present = set(sim.fleet._reports.get(sim.cluster, {})) - set(sim.fleet.quarantined_hosts(sim.cluster))
     silent = 0
     for host, attempt in _newest(oracle, name).items():
         lately = oracle.recent(oracle.failed_at.get((name, host, attempt.number), sim.now))
