@@ -1,27 +1,23 @@
 """The real agent of apps/agent on a simulated host: its loop, its decision, its journal and its order of work.
 
-What touches a machine is replaced: the disk, the service's processes, the port, the self-test, the thread that
-reports, and the module `time`. The functions of apps/agent/work.py run over those replacements.
+What touches a machine is replaced: the disk, the service's processes, the thread that reports, and what
+workshop.py replaces for apps/agent/work.py.
 """
 
-from collections.abc import Callable
 from dataclasses import replace
-from functools import cache
 from operator import attrgetter
 from pathlib import Path
-from types import FunctionType
 from typing import Any
 
-from apps.agent import work
 from apps.agent.agent import Agent
 from apps.agent.decide import State
 from apps.agent.errors import StoreUnreachable
 from apps.agent.journal import Journal
 from apps.agent.settings import Settings
-from apps.agent.work import Work
 from lifecycle.domain.fleet import HostReport, Stage, Turn
-from tests.simulation import lies
-from tests.simulation.hosts import Host, Service, Shelf, ready, tested
+from tests.simulation import lies, workshop
+from tests.simulation.hosts import Host
+from tests.simulation.services import Service, Shelf
 
 HOME = Path("/home")
 
@@ -124,65 +120,10 @@ class Reporter:
             sim.say(host.name, f"reports {report.epoch}.{report.attempt} {report.stage}", report.detail)
 
 
-# The host of each address, of the simulation that runs in this process now.
-_hosts: dict[str, Host] = {}
-
-
-class SimulatedTime:
-    """The module `time`, as apps/agent/work.py uses it."""
-
-    @staticmethod
-    def monotonic() -> float:
-        return _at_work().sim.now
-
-    @staticmethod
-    def sleep(seconds: float) -> None:
-        host = _at_work()
-        host.sim.work(host, "wait", seconds)
-
-
-def _at_work() -> Host:
-    """The host whose agent runs now."""
-    sim = next(iter(_hosts.values())).sim
-    assert sim.actor is not None
-    return sim.hosts[sim.actor.host]
-
-
-def _port_is_free(address: str, port: int) -> None:
-    return
-
-
-def _wait_until_ready(address: str, port: int, seconds: float, died: Callable[[], str | None]) -> None:
-    ready(_hosts[address], seconds, died)
-
-
-def _self_test(check: Any, address: str, *_: Any) -> str:
-    return tested(_hosts[address])
-
-
-@cache
-def _work() -> type[Work]:
-    """The class Work, over simulated hosts instead of a machine."""
-    space = {
-        **vars(work),
-        "check_port_is_free": _port_is_free,
-        "wait_until_ready": _wait_until_ready,
-        "self_test": _self_test,
-        "time": SimulatedTime,
-        "service_environment": lambda *_: {},
-    }
-    methods = {
-        name: FunctionType(found.__code__, space, name, found.__defaults__, found.__closure__)
-        for name, found in vars(Work).items()
-        if isinstance(found, FunctionType)
-    }
-    return type("Work", (Work,), {**methods, "log_tail": lambda _: "the service's last words"})
-
-
 def made(host: Host) -> tuple[Agent, Memory, Ledger]:
     """An agent as it starts: with the disk's memory, and nothing else."""
     sim = host.sim
-    _hosts[host.address] = host
+    workshop.opened(host)
     settings = Settings(host.name, sim.cluster, host.address, 8080, HOME, host.zone)
     ledger, service, shelf = Ledger(host), Service(host), Shelf(host)
     agent: Any = Agent.__new__(Agent)
@@ -192,7 +133,7 @@ def made(host: Host) -> tuple[Agent, Memory, Ledger]:
     agent._clock = lambda: sim.time(host.agent.skew if host.agent else 0.0)
     agent._shelf = shelf
     agent._service = service
-    agent._work = _work()(settings, shelf, service, agent._announce)  # type: ignore[arg-type]
+    agent._work = workshop.work()(settings, shelf, service, agent._announce)  # type: ignore[arg-type]
     agent._reporter = reporter
     agent._journal = journal
     agent._started_at = sim.time()
@@ -202,11 +143,6 @@ def made(host: Host) -> tuple[Agent, Memory, Ledger]:
     reporter._agent = agent
     sim.reporters[host.name] = reporter
     return agent, journal, ledger
-
-
-def forget() -> None:
-    """A new simulation begins: addresses mean its hosts."""
-    _hosts.clear()
 
 
 def life(host: Host) -> None:

@@ -3,6 +3,7 @@
 from typing import TYPE_CHECKING
 
 from lifecycle.domain.deployment import ExecutionState
+from tests.simulation import blunders
 from tests.simulation.hosts import Host
 
 if TYPE_CHECKING:
@@ -26,15 +27,15 @@ class Faults:
             ("host lies", self._lie),
             *(("execution lost", self._lose_execution),) * 2,
             ("execution stopped", self._stop_execution),
-            *(("converge now", sim_converge),) * 2,
-            ("another deployment", sim_deploy),
-            ("two deployments at once", self._two_at_once),
+            *(("converge now", blunders.converge),) * 2,
+            ("another deployment", blunders.deploy),
+            ("two deployments at once", blunders.two_at_once),
             ("foreign callback", self._foreign_callback),
             ("clocks wrong", self._clocks),
             ("host leaves", self._leave),
-            ("live host removed", self._remove),
-            ("freeze", self._freeze),
-            ("quarantine", self._quarantine),
+            ("live host removed", blunders.remove),
+            ("freeze", blunders.freeze),
+            ("quarantine", blunders.quarantine),
             ("artifact gone", self._artifact_gone),
             ("control plane away", self._all_cut_off),
         )
@@ -64,8 +65,7 @@ class Faults:
             if host.left:
                 continue
             host.up, host.liar, host.slowness = True, False, min(host.slowness, 1.0)
-            if host.cut_off_until > sim.now:
-                host.cut_off_until = sim.now
+            host.cut_off_until = min(host.cut_off_until, sim.now)
             if host.boot and not host.boot.alive and host.boot.ill:
                 host.boot.alive, host.boot.ill = True, False
                 sim.balancer.check_soon(host.address)
@@ -157,11 +157,6 @@ class Faults:
             sim.executions.stop(sim.rng.choice(running), ExecutionState.STOPPED)
 
     @staticmethod
-    def _two_at_once(sim: "Simulation", _host: Host) -> None:
-        sim.people.deploy()
-        sim.after(0.0, 0.5, sim.people.deploy)
-
-    @staticmethod
     def _foreign_callback(sim: "Simulation", _host: Host) -> None:
         """A token of nobody, of an execution that ended, or one that waits: it must change nothing."""
         names = [token for each in sim.executions.by_name.values() for token in each.tokens]
@@ -174,25 +169,6 @@ class Faults:
         host.left, host.up = True, False
         self._reboot(sim, host)
         sim.after(0.0, 900.0, lambda: sim.people.remove_host(host.name))
-
-    @staticmethod
-    def _remove(sim: "Simulation", host: Host) -> None:
-        """By mistake: its agent lives, and comes back."""
-        sim.people.remove_host(host.name)
-
-    @staticmethod
-    def _freeze(sim: "Simulation", _host: Host) -> None:
-        scope = sim.rng.choice(("*", "production", "production/hello", "staging"))
-        sim.people.freeze(scope)
-        if sim.random() < 0.7:
-            sim.after(60.0, 1200.0, lambda: sim.people.freeze(scope, lift=True))
-
-    @staticmethod
-    def _quarantine(sim: "Simulation", host: Host) -> None:
-        name = host.name if sim.random() < 0.6 else sim.rng.choice(sim.scenario.versions)
-        sim.people.quarantine(name)
-        if sim.random() < 0.7:
-            sim.after(60.0, 1200.0, lambda: sim.people.quarantine(name, lift=True))
 
     @staticmethod
     def _artifact_gone(sim: "Simulation", _host: Host) -> None:
@@ -209,11 +185,3 @@ class Faults:
     def _clocks(sim: "Simulation", _host: Host) -> None:
         sim.clock_error_ever = True
         sim.clock_error = sim.rng.choice((0.0, 5.0, 40.0, 600.0))
-
-
-def sim_converge(sim: "Simulation", _host: Host) -> None:
-    sim.people.converge()
-
-
-def sim_deploy(sim: "Simulation", _host: Host) -> None:
-    sim.people.deploy()

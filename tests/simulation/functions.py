@@ -12,7 +12,14 @@ from lifecycle.domain.questions import Answer
 Function = Callable[[World, Mapping[str, Any]], Any]
 
 # Seconds that a Lambda may run (infra/stacks/control_plane.py), then it is killed.
-LIMITS = {"drain": 900, "install": 900, "self_test": 900, "register": 900, "await_alive": 900, "diagnose": 900}
+LIMITS = {
+    "drain": 900,
+    "install": 900,
+    "self_test": 900,
+    "register": 900,
+    "await_alive": 900,
+    "diagnose": 900,
+}
 LIMIT = 60
 
 

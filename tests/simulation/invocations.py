@@ -1,4 +1,4 @@
-"""Lambda: one invocation is one actor; it may be refused, lost, done twice, killed at its limit, or outlive its caller."""
+"""Lambda: one invocation is one actor; it may be refused, lost, done twice, killed, or outlive its caller."""
 
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
@@ -7,7 +7,7 @@ from lifecycle.domain.errors import LifecycleError
 from tests.simulation.functions import FUNCTIONS, LIMIT, LIMITS, plain
 from tests.simulation.machine import Done
 from tests.simulation.mishaps import StoreBroke
-from tests.simulation.scheduler import Actor, Killed, Outcome
+from tests.simulation.scheduler import Actor, Outcome
 
 if TYPE_CHECKING:
     from tests.simulation.simulation import Simulation
@@ -29,7 +29,9 @@ class Invocations:
         if sim.calm or not self.rate or sim.random() >= self.rate:
             self._call(function, given, done)
             return
-        what = sim.rng.choice(("call refused", "reply of a call lost", "call done twice", "call done again late"))
+        what = sim.rng.choice(
+            ("call refused", "reply of a call lost", "call done twice", "call done again late")
+        )
         sim.mishaps.count(what)
         if sim.tracing:
             sim.say(function, f"FAULT {what}", given)
@@ -68,7 +70,7 @@ class Invocations:
             plain_result = plain(result)
             sim.oracle.returned(actor, plain_result)
             done(plain_result, "")
-        elif isinstance(error, Killed):
+        elif not isinstance(error, Exception):
             done(None, "Lambda.Unknown")
         else:
             if not isinstance(error, (LifecycleError, StoreBroke)):

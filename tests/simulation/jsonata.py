@@ -1,7 +1,7 @@
 """The few JSONata expressions that statemachines/rollout.asl.json uses, compiled to closures.
 
-Paths, string literals, objects, `$merge([...])`, true, false and `=`. Anything else raises when the definition is read, so that a
-definition that outgrows this module is noticed.
+Paths, string literals, objects, `$merge([...])`, true, false and `=`. Anything else raises when the definition is
+read, so that a definition that outgrows this module is noticed.
 """
 
 import re

@@ -1,5 +1,6 @@
 """Reports that are not true, in ways that the control plane can and must detect."""
 
+from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -11,22 +12,44 @@ if TYPE_CHECKING:
 OTHER = "f" * 64
 
 
+def _untested(true: HostReport) -> HostReport:
+    return replace(true, stage=Stage.DONE, failed_stage=None, self_test=None)
+
+
+def _other_bytes_tested(true: HostReport) -> HostReport:
+    return replace(true, self_test=replace(true.self_test, digest=OTHER)) if true.self_test else true
+
+
+def _other_start_tested(true: HostReport) -> HostReport:
+    return replace(true, self_test=replace(true.self_test, boot="another")) if true.self_test else true
+
+
+def _next_epoch(true: HostReport) -> HostReport:
+    return replace(true, epoch=true.epoch + 1, stage=Stage.DONE)
+
+
+def _done_though_failed(true: HostReport) -> HostReport:
+    test = replace(true.self_test, passed=False) if true.self_test else None
+    return replace(true, stage=Stage.DONE, self_test=test)
+
+
+def _other_bytes(true: HostReport) -> HostReport:
+    return replace(true, digest=OTHER)
+
+
+_LIES: tuple[Callable[[HostReport], HostReport], ...] = (
+    _untested,
+    _other_bytes_tested,
+    _other_start_tested,
+    _next_epoch,
+    _done_though_failed,
+    _other_bytes,
+)
+
+
 def told(sim: "Simulation", true: HostReport, before: HostReport | None) -> HostReport:
-    """One of several lies, or now and then the truth."""
-    match int(sim.random() * 8):
-        case 0:
-            return replace(true, stage=Stage.DONE, failed_stage=None, self_test=None)
-        case 1 if true.self_test:
-            return replace(true, self_test=replace(true.self_test, digest=OTHER))
-        case 2 if true.self_test:
-            return replace(true, self_test=replace(true.self_test, boot="another"))
-        case 3:
-            return replace(true, epoch=true.epoch + 1, stage=Stage.DONE)
-        case 4 if before is not None:
-            return replace(before, seen_at=true.seen_at)
-        case 5 if true.self_test:
-            return replace(true, stage=Stage.DONE, self_test=replace(true.self_test, passed=False))
-        case 6:
-            return replace(true, digest=OTHER)
-        case _:
-            return true
+    """One of several lies, an old report once more, or now and then the truth."""
+    number = int(sim.random() * (len(_LIES) + 2))
+    if number < len(_LIES):
+        return _LIES[number](true)
+    return replace(before, seen_at=true.seen_at) if before and number == len(_LIES) else true

@@ -1,12 +1,12 @@
 """The oracle: told of every effect at the moment when it happens, it checks each invariant that the effect may break.
 
 It judges by what hosts really run and where the load balancer really sends traffic. The checks are in invariants/,
-by theme; here is what they look back at: who held the lease when, what was recorded, what the trail tells.
+by theme; what they look back at is in remembered.py.
 """
 
 from collections.abc import Mapping
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from apps.agent.decide import State
 from lifecycle.domain.attempts import AttemptState, HostAttempt
@@ -16,73 +16,13 @@ from lifecycle.domain.fleet import Cluster, Order, Turn
 from lifecycle.domain.freezes import Freeze
 from lifecycle.domain.questions import Answer, Question
 from tests.simulation.hosts import Boot, Host
-from tests.simulation.invariants import ending, fencing, operating, records, rotation
+from tests.simulation.invariants import causes, ending, fencing, operating, records, rotation
+from tests.simulation.remembered import Remembered
 from tests.simulation.scheduler import Actor
 
-if TYPE_CHECKING:
-    from tests.simulation.simulation import Simulation
 
-# Violations that are known and not yet mended, by name; empty when all is well.
-KNOWN: frozenset[str] = frozenset()
-
-# Between a read and the effect that rests on it a call may hang: nothing can fence the load balancer. Longer is a bug.
-GRACE = 30.0
-
-
-class Violation(BaseException):
-    """An invariant that did not hold; not an Exception, so that no code under test may swallow it."""
-
-    def __init__(self, name: str, message: str) -> None:
-        super().__init__(f"{name}: {message}")
-        self.name = name
-
-
-class Oracle:
-    """`held`: deployment -> (epoch, since when); `left`: until when it held the lease."""
-
-    def __init__(self, sim: "Simulation") -> None:
-        self.sim = sim
-        self.lease = Lease()
-        self.held: dict[str, tuple[int, float]] = {}
-        self.left: dict[str, float] = {}
-        self.ended_at: dict[str, float] = {}
-        self.requests: dict[str, Request] = {}
-        self.frozen_at: dict[str, float] = {}
-        self.paused_at: dict[str, float] = {}
-        self.quarantined_at: dict[str, float] = {}
-        self.in_rotation_before: set[str] = set()
-        self.records: dict[str, Deployment] = {}
-        self.attempts: dict[tuple[str, str, int], HostAttempt] = {}
-        self.failed_at: dict[tuple[str, str, int], float] = {}
-        self.moved_at: dict[tuple[str, str, int], float] = {}
-        self.decided: set[tuple[str, str, int]] = set()
-        self.given: set[tuple[str, int, int, Order]] = set()
-        self.passed: set[tuple[str, int, int]] = set()
-        self.told: set[tuple[str, str, str]] = set()
-        self.trail_length = 0
-        self.requested: set[str] = set()
-        self.registered_at: dict[str, float] = {}
-        self.known: dict[str, int] = {}
-
-    def fail(self, name: str, message: str) -> None:
-        """Report a violation, unless it is a known one."""
-        if name in KNOWN:
-            self.known[name] = self.known.get(name, 0) + 1
-            return
-        raise Violation(name, message)
-
-    def late(self, deployment: str) -> float:
-        """For how long a deployment has not held the lease any more; infinite if it never did."""
-        if self.lease.deployment == deployment:
-            return 0.0
-        return self.sim.now - self.left[deployment] if deployment in self.left else float("inf")
-
-    def record(self, deployment: str) -> Deployment | None:
-        return self.records.get(deployment)
-
-    def recent(self, when: float) -> bool:
-        """Whether something happened so lately that a reader may not know it yet."""
-        return self.sim.now - when <= GRACE
+class Oracle(Remembered):
+    """What the simulation tells of, one method an effect."""
 
     # What the run begins with, and what people do.
 
@@ -95,7 +35,7 @@ class Oracle:
         self.requests[request.deployment] = request
 
     def execution_started(self, name: str, given: Mapping[str, Any], by: str) -> None:
-        records.starts_only_what_was_asked_for(self, name, given, by)
+        causes.starts_only_what_was_asked_for(self, name, given, by)
 
     def unexpected(self, actor: Actor | None, error: Exception) -> None:
         """Every error that is not the product's own means that some facts were not thought of."""
@@ -164,7 +104,9 @@ class Oracle:
             records.attempts_move_forward(self, actor, before, stored)
             records.stages_tell_the_truth(self, actor, stored)
 
-    def deployments_answer(self, actor: Actor, answered: Question, question: Question, answer: Answer) -> None:
+    def deployments_answer(
+        self, actor: Actor, answered: Question, question: Question, answer: Answer
+    ) -> None:
         records.trail_comes_first(self, question.deployment, question.host, "answered", "an answer")
         records.answers_are_offered(self, answered)
         if answered.pauses:
@@ -193,7 +135,9 @@ class Oracle:
 
     def registry_set_desired(self, actor: Actor, none: None, cluster: Cluster, desired: Desired) -> None:
         fencing.not_overtaken(self, actor, f"desired version {desired.version}")
-        records.trail_comes_first(self, actor.deployment or self.lease.deployment, "", "", "the desired version")
+        records.trail_comes_first(
+            self, actor.deployment or self.lease.deployment, "", "", "the desired version"
+        )
 
     def turn_given(self, actor: Actor, taken: bool, cluster: Cluster, turn: Turn) -> None:  # noqa: FBT001
         if not taken:

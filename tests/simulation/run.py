@@ -4,7 +4,7 @@ import logging
 from dataclasses import dataclass, field
 
 from tests.simulation.invariants import ending
-from tests.simulation.oracle import Violation
+from tests.simulation.remembered import Violation
 from tests.simulation.simulation import Simulation
 
 HOUR = 3600.0

@@ -171,8 +171,7 @@ class Scheduler:
         queue = self._queue
         while queue and queue[0][0] <= until:
             when, _, do = heappop(queue)
-            if when > self.now:
-                self.now = when
+            self.now = max(self.now, when)
             if type(do) is Actor:
                 self.resume(do)
             else:

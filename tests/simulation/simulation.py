@@ -12,7 +12,7 @@ from lifecycle.gateways.memory.leases import MemoryLeases
 from lifecycle.gateways.memory.queue import MemoryQueue
 from lifecycle.gateways.memory.registry import MemoryRegistry
 from lifecycle.gateways.memory.trail import MemoryTrail
-from tests.simulation import agents
+from tests.simulation import agents, workshop
 from tests.simulation.balancer import Balancer
 from tests.simulation.executions import Executions
 from tests.simulation.faults import Faults
@@ -24,7 +24,8 @@ from tests.simulation.oracle import Oracle
 from tests.simulation.people import People
 from tests.simulation.scenario import Scenario
 from tests.simulation.scheduler import Actor, Killed, Outcome, Scheduler
-from tests.simulation.world import Fleet, seen_through
+from tests.simulation.twins import Fleet
+from tests.simulation.world import seen_through
 
 BEGAN = datetime(2026, 11, 23, 12, tzinfo=UTC)
 CLUSTER = Cluster("production", "hello")
@@ -36,7 +37,7 @@ class Simulation(Scheduler):
     def __init__(self, seed: int, *, tracing: bool = False) -> None:
         super().__init__(seed)
         self.seed = seed
-        agents.forget()
+        workshop.forget()
         self.tracing = tracing
         self.timeline: list[str] = []
         self.calm = False
@@ -103,7 +104,9 @@ class Simulation(Scheduler):
         """A new life of a host's agent, with what the disk remembers."""
         if not host.up or (host.agent is not None and not host.agent.gone):
             return
-        host.agent = self.spawn(f"agent {host.name}", lambda: agents.life(host), lambda o: self._died(host, o))
+        host.agent = self.spawn(
+            f"agent {host.name}", lambda: agents.life(host), lambda o: self._died(host, o)
+        )
         host.unheard_at = max(host.unheard_at, self.now)
         host.agent.host, host.agent.function = host.name, "agent"
         host.agent.skew = self.skew()
@@ -150,7 +153,9 @@ def short(value: object) -> str:
     if state is not None and hasattr(value, "epoch"):
         who = getattr(value, "host", "") or getattr(value, "id", "")
         number = getattr(value, "number", "") or getattr(value, "attempt", "")
-        return f"{who} {number} {state} {getattr(value, 'version', '')} {getattr(value, 'reason', '')}".strip()
+        return (
+            f"{who} {number} {state} {getattr(value, 'version', '')} {getattr(value, 'reason', '')}".strip()
+        )
     what = getattr(value, "what", None)
     if what is not None:
         return f"{what} {getattr(value, 'host', '')} {getattr(value, 'why', '')}"

@@ -82,10 +82,17 @@ def waits_or_has_ended(sim: "Simulation") -> None:
             _is_next(sim, record)
             continue
         execution = sim.executions.by_name.get(record.execution)
-        waits = bool(sim.people.questions_of(record, _ASKED_ANEW)) and execution is not None and execution.at == "AwaitHuman" and execution.running
+        waits = (
+            bool(sim.people.questions_of(record, _ASKED_ANEW))
+            and execution is not None
+            and execution.at == "AwaitHuman"
+            and execution.running
+        )
         if not waits:
             at = f"{execution.state} at {execution.at}" if execution else "unknown"
-            sim.oracle.fail("20 hangs", f"{record.id} is {record.state}, its execution {record.execution} {at}")
+            sim.oracle.fail(
+                "20 hangs", f"{record.id} is {record.state}, its execution {record.execution} {at}"
+            )
     if sim.leases.current(sim.cluster).deployment and not sim.people.unfinished():
         sim.oracle.fail("20 hangs", f"the lease is held by {sim.leases.current(sim.cluster).deployment}")
 
@@ -104,16 +111,17 @@ def all_in_order(sim: "Simulation") -> None:
         sim.oracle.fail("20 endless", f"{unfinished[0].id} is {unfinished[0].state}: {unfinished[0].reason}")
     if running := sim.executions.running():
         sim.oracle.fail("20 endless", f"execution {running[0].name} is at {running[0].at}")
-    lease, desired = sim.leases.current(sim.cluster), sim.registry.desired(sim.cluster)
-    if lease.deployment:
-        sim.oracle.fail("20 endless", f"the lease is held by {lease.deployment}")
+    if lease := sim.leases.current(sim.cluster).deployment:
+        sim.oracle.fail("20 endless", f"the lease is held by {lease}")
+    desired = sim.registry.desired(sim.cluster)
     last = sim.oracle.records.get(desired.deployment) if desired else None
-    if last is None or last.state is not DeploymentState.DONE:
+    if last is None or last.state is not DeploymentState.DONE or not _can_be_kept(sim, last):
         return
-    if last.target.version in sim.fleet.quarantined(sim.cluster):
-        return
-    if not _can_be_kept(sim, last):
-        return
+    if last.target.version not in sim.fleet.quarantined(sim.cluster):
+        _nobody_is_left_behind(sim, last)
+
+
+def _nobody_is_left_behind(sim: "Simulation", last: Deployment) -> None:
     bad, present = sim.fleet.quarantined_hosts(sim.cluster), sim.fleet._reports[sim.cluster]
     for host in sim.hosts.values():
         if host.left and host.name in present:

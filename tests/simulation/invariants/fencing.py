@@ -25,7 +25,9 @@ def not_overtaken(oracle: "Oracle", actor: Actor, effect: str) -> None:
     """4, 5: who acts for a deployment holds its lease, or held it until a moment ago."""
     if actor.deployment and not oracle.recent(oracle.sim.now - oracle.late(actor.deployment)):
         holder = oracle.lease.deployment or "nobody"
-        oracle.fail("5 stale actor", f"{actor.name} of {actor.deployment}: {effect}, but {holder} has the lease")
+        oracle.fail(
+            "5 stale actor", f"{actor.name} of {actor.deployment}: {effect}, but {holder} has the lease"
+        )
 
 
 def host_epoch_only_grows(oracle: "Oracle", host: Host, state: State) -> None:
@@ -47,7 +49,9 @@ def begins_current_turns(oracle: "Oracle", host: Host, before: State | None, sta
         return
     late = oracle.late(acted.deployment)
     if not oracle.recent(oracle.sim.now - late):
-        oracle.fail("4 interleaved", f"{host.name} begins {acted.version} for {acted.deployment}, {late:.0f} s late")
+        oracle.fail(
+            "4 interleaved", f"{host.name} begins {acted.version} for {acted.deployment}, {late:.0f} s late"
+        )
     if acted.tries > MAXIMUM_TRIES:
         oracle.fail("7 twice", f"{host.name} begins {acted.version} for the {acted.tries}th time")
 

@@ -15,7 +15,11 @@ def begins_only_when_it_may(oracle: "Oracle", deployment: str) -> None:
     sim, request = oracle.sim, oracle.requests.get(deployment)
     if request is None or request.kind is not Kind.DEPLOY:
         return
-    frozen = [f for f in sim.freezes.standing() if f.covers(sim.cluster) and not oracle.recent(oracle.frozen_at[f.scope])]
+    frozen = [
+        f
+        for f in sim.freezes.standing()
+        if f.covers(sim.cluster) and not oracle.recent(oracle.frozen_at[f.scope])
+    ]
     if frozen and Obstacle.FREEZE not in request.despite:
         oracle.fail("frozen", f"{deployment} begins, and {frozen[0].scope} is frozen")
     bad = request.version in sim.fleet.quarantined(sim.cluster)

@@ -1,4 +1,4 @@
-"""Invariants 6, 7, 8, 9, 10, 16, 22, 23 and 24: what the records say, in which order, and on whose word."""
+"""Invariants 6, 7, 8, 9, 10, 22, 23 and 24: what the records say, in which order, and on whose word."""
 
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
@@ -7,7 +7,7 @@ from lifecycle.domain.amounts import at_most
 from lifecycle.domain.answers import answers_on
 from lifecycle.domain.attempts import AttemptState, HostAttempt
 from lifecycle.domain.capacity import TargetState
-from lifecycle.domain.deployment import Deployment, DeploymentState, Kind
+from lifecycle.domain.deployment import Deployment
 from lifecycle.domain.membership import TRIES_UNASKED
 from lifecycle.domain.questions import Choice, Question
 from tests.simulation.hosts import Host
@@ -47,12 +47,18 @@ def attempts_move_forward(oracle: "Oracle", actor: Actor, old: HostAttempt | Non
     key = (now.deployment, now.host, now.number)
     if old is None:
         if now.state is not AttemptState.STARTED or key not in oracle.decided:
-            oracle.fail("9 undecided", f"{actor.name}: attempt {now.number} on {now.host} begins as {now.state}")
+            oracle.fail(
+                "9 undecided", f"{actor.name}: attempt {now.number} on {now.host} begins as {now.state}"
+            )
         return
     if old.state is AttemptState.FAILED or _ORDER.index(now.state) < _ORDER.index(old.state):
-        oracle.fail("7 backwards", f"{actor.name}: {now.host} {now.number} went from {old.state} to {now.state}")
+        oracle.fail(
+            "7 backwards", f"{actor.name}: {now.host} {now.number} went from {old.state} to {now.state}"
+        )
     elif now.state is not AttemptState.FAILED and _ORDER.index(now.state) != _ORDER.index(old.state) + 1:
-        oracle.fail("6 skipped", f"{actor.name}: {now.host} {now.number} went from {old.state} to {now.state}")
+        oracle.fail(
+            "6 skipped", f"{actor.name}: {now.host} {now.number} went from {old.state} to {now.state}"
+        )
 
 
 def stages_tell_the_truth(oracle: "Oracle", actor: Actor, attempt: HostAttempt) -> None:
@@ -139,7 +145,9 @@ def _is_tried_once(oracle: "Oracle", before: HostAttempt | None, questions: tupl
     away = before.state is AttemptState.FAILED and before.unreachable
     new = before.state is AttemptState.ALIVE and host.emptied_at > oracle.moved_at[_key(before)]
     if before.number >= TRIES_UNASKED or not (away or new):
-        oracle.fail("23 twice", f"{before.host} is tried again after {before.number}, {before.state}, unasked")
+        oracle.fail(
+            "23 twice", f"{before.host} is tried again after {before.number}, {before.state}, unasked"
+        )
 
 
 def _key(attempt: HostAttempt) -> tuple[str, str, int]:
@@ -166,48 +174,3 @@ def drains_before_it_installs(oracle: "Oracle", actor: Actor, host: Host) -> Non
         return
     if not oracle.recent(oracle.moved_at[newest.deployment, newest.host, newest.number]):
         oracle.fail("7 twice", f"{actor.name} drains {host.name} again, which is {newest.state}")
-
-
-def starts_only_what_was_asked_for(oracle: "Oracle", name: str, given: Mapping[str, Any], by: str) -> None:
-    """10, 16: every deployment has a cause: a person's command, a decision to roll back, or drift from a good one."""
-    sim, deployment, kind = oracle.sim, str(given["deployment"]), given["kind"]
-    record = oracle.records.get(deployment)
-    if record is not None and record.state.final:
-        if by == "lifecycle" and not oracle.recent(oracle.ended_at.get(deployment, -1e9)):
-            oracle.fail("10 resurrected", f"{name} is started, and {deployment} is {record.state}")
-    elif kind == Kind.ROLLBACK:
-        _rollback_was_decided(oracle, str(given["rollback_of"]))
-    elif kind == Kind.CONVERGE and record is None:
-        _repair_has_a_cause(oracle, given)
-        oracle.requested.add(deployment)
-    elif deployment not in oracle.requested:
-        oracle.fail("10 retried", f"{name} was asked for by nobody")
-
-
-def _repair_has_a_cause(oracle: "Oracle", given: Mapping[str, Any]) -> None:
-    """10: what is desired and was verified is repaired; else only a new host gets what was verified last."""
-    sim, version = oracle.sim, given["version"]
-    desired = sim.registry.desired(sim.cluster)
-    last = oracle.records.get(desired.deployment) if desired else None
-    if last is not None and last.state is DeploymentState.DONE and last.target.version == version:
-        return
-    if last is not None and oracle.recent(oracle.ended_at.get(last.id, -1e9)):
-        return
-    verified = any(
-        r.state is DeploymentState.DONE and r.target.version == version for r in oracle.records.values()
-    )
-    reports = sim.fleet._reports.get(sim.cluster, {})
-    used = [h for h in given["only"] if h in reports and reports[h].installed]
-    if used or not verified or not given["only"]:
-        oracle.fail("10 retried", f"convergence starts {version} on {given['only']}, desired by {last}")
-
-
-def _rollback_was_decided(oracle: "Oracle", rolled_back: str) -> None:
-    record = oracle.records.get(rolled_back)
-    if record is None or record.request.kind is Kind.ROLLBACK:
-        oracle.fail("16 loop", f"{rolled_back} is rolled back, being a rollback itself")
-    questions = oracle.sim.deployments.questions(rolled_back)
-    wanted = [q for q in questions if q.answer and q.answer.choice in (Choice.ROLL_BACK, Choice.REJECT)]
-    expired = [q for q in questions if q.expires_at and not q.answer]
-    if not wanted and not expired:
-        oracle.fail("16 loop", f"nobody decided to roll {rolled_back} back")

@@ -29,7 +29,10 @@ def enough_stay(oracle: "Oracle", actor: Actor, host: Host, state: TargetState) 
     attempts, questions = sim.deployments.told(record.id)
     members = set(sim.fleet._reports.get(sim.cluster, {})) - set(sim.fleet.quarantined_hosts(sim.cluster))
     members = {name for name in members if not oracle.recent(sim.hosts[name].joined_at)}
-    limit, kept = at_most(record.policy.max_unavailable, len(members)), at_least(record.policy.min_healthy, len(members))
+    limit, kept = (
+        at_most(record.policy.max_unavailable, len(members)),
+        at_least(record.policy.min_healthy, len(members)),
+    )
     floor = max(len(members - given_up(tuple(attempts), tuple(questions))) - limit, kept)
     serving = [name for name in members - {host.name} if _serves(oracle, sim.hosts[name])]
     if len(serving) < floor:
@@ -65,7 +68,9 @@ def only_its_target_gets_in(oracle: "Oracle", actor: Actor, host: Host) -> None:
 def traffic_is_tested(oracle: "Oracle", host: Host) -> None:
     """2: no host gets traffic before this very start of its service passed its self-test."""
     if host.boot is not None and not host.boot.tested:
-        oracle.fail("2 self-test", f"{host.name} gets traffic, and {host.boot.boot} never passed its self-test")
+        oracle.fail(
+            "2 self-test", f"{host.name} gets traffic, and {host.boot.boot} never passed its self-test"
+        )
 
 
 def traffic_is_target_or_previous(oracle: "Oracle", host: Host) -> None:

@@ -1,0 +1,39 @@
+"""What operators do at the wrong moment: another deployment, two at once, a freeze, a quarantine, a wrong removal."""
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from tests.simulation.hosts import Host
+    from tests.simulation.simulation import Simulation
+
+
+def converge(sim: "Simulation", _host: "Host") -> None:
+    sim.people.converge()
+
+
+def deploy(sim: "Simulation", _host: "Host") -> None:
+    sim.people.deploy()
+
+
+def two_at_once(sim: "Simulation", _host: "Host") -> None:
+    sim.people.deploy()
+    sim.after(0.0, 0.5, sim.people.deploy)
+
+
+def remove(sim: "Simulation", host: "Host") -> None:
+    """By mistake: its agent lives, and comes back."""
+    sim.people.remove_host(host.name)
+
+
+def freeze(sim: "Simulation", _host: "Host") -> None:
+    scope = sim.rng.choice(("*", "production", "production/hello", "staging"))
+    sim.people.freeze(scope)
+    if sim.random() < 0.7:
+        sim.after(60.0, 1200.0, lambda: sim.people.freeze(scope, lift=True))
+
+
+def quarantine(sim: "Simulation", host: "Host") -> None:
+    name = host.name if sim.random() < 0.6 else sim.rng.choice(sim.scenario.versions)
+    sim.people.quarantine(name)
+    if sim.random() < 0.7:
+        sim.after(60.0, 1200.0, lambda: sim.people.quarantine(name, lift=True))

@@ -1,0 +1,105 @@
+"""statemachines/rollout.asl.json, read once: its states with their JSONata compiled.
+
+Task, Choice, Pass, Fail and the inline Map, with Retry, Catch, Assign, Output and TimeoutSeconds; anything else
+raises, so that a definition that outgrows this module is noticed. Walked by machine.py.
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from tests.simulation.jsonata import Expression, compiled
+
+FILE = Path(__file__).resolve().parents[2] / "statemachines" / "rollout.asl.json"
+
+
+@dataclass(frozen=True, slots=True)
+class Catch:
+    """Where an error leads."""
+
+    errors: frozenset[str]
+    output: Expression | None
+    assign: Expression | None
+    next: str
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """One state, its expressions compiled."""
+
+    name: str
+    kind: str
+    resource: str = ""
+    function: str = ""
+    payload: Expression | None = None
+    arguments: Mapping[str, Expression] = field(default_factory=dict)
+    seconds: float = 0.0
+    retry: tuple[dict[str, Any], ...] = ()
+    catch: tuple[Catch, ...] = ()
+    assign: Expression | None = None
+    output: Expression | None = None
+    choices: tuple[tuple[Expression, str], ...] = ()
+    items: Expression | None = None
+    inner: "Definition | None" = None
+    next: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Definition:
+    """The states of a machine, or of a Map's item."""
+
+    start: str
+    states: Mapping[str, State]
+
+
+@cache
+def rollout() -> Definition:
+    """The definition as it stands in the repository."""
+    return _definition(json.loads(FILE.read_text()))
+
+
+def _definition(found: Mapping[str, Any]) -> Definition:
+    return Definition(found["StartAt"], {n: _state(n, s) for n, s in found["States"].items()})
+
+
+def _state(name: str, told: Mapping[str, Any]) -> State:
+    kind, arguments = told["Type"], told.get("Arguments", {})
+    if kind not in ("Task", "Choice", "Pass", "Fail", "Map"):
+        raise ValueError(f"expected a state that tests/simulation/machine.py knows, found {kind} in {name}")
+    return State(
+        name=name,
+        kind=kind,
+        resource=told.get("Resource", "").rpartition(":::")[2],
+        function=arguments.get("FunctionName", "")[2:-1],
+        payload=compiled(arguments["Payload"]) if "Payload" in arguments else None,
+        arguments={n: compiled(v) for n, v in arguments.items()},
+        seconds=told.get("TimeoutSeconds", 0.0),
+        retry=tuple(told.get("Retry", ())),
+        catch=tuple(
+            Catch(
+                frozenset(c["ErrorEquals"]),
+                compiled(c["Output"]) if "Output" in c else None,
+                compiled(c["Assign"]) if "Assign" in c else None,
+                c["Next"],
+            )
+            for c in told.get("Catch", ())
+        ),
+        assign=compiled(told["Assign"]) if "Assign" in told else None,
+        output=compiled(told["Output"]) if "Output" in told else None,
+        choices=_choices(told),
+        items=compiled(told["Items"]) if "Items" in told else None,
+        inner=_definition(told["ItemProcessor"]) if "ItemProcessor" in told else None,
+        next="" if told.get("End") else told.get("Next", ""),
+    )
+
+
+def _choices(told: Mapping[str, Any]) -> tuple[tuple[Expression, str], ...]:
+    found = [(compiled(choice["Condition"]), choice["Next"]) for choice in told.get("Choices", ())]
+    return (*found, (lambda _: True, told["Default"])) if "Default" in told else tuple(found)
+
+
+def matches(errors: frozenset[str] | list[str], error: str) -> bool:
+    return "States.ALL" in errors or error in errors

@@ -1,0 +1,55 @@
+"""Invariants 10 and 16: every execution has a cause, and nothing goes round in a circle."""
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from lifecycle.domain.deployment import DeploymentState, Kind
+from lifecycle.domain.questions import Choice
+
+if TYPE_CHECKING:
+    from tests.simulation.oracle import Oracle
+
+
+def starts_only_what_was_asked_for(oracle: "Oracle", name: str, given: Mapping[str, Any], by: str) -> None:
+    """10, 16: every deployment has a cause: a person's command, a decision to roll back, or drift from a good one."""
+    _sim, deployment, kind = oracle.sim, str(given["deployment"]), given["kind"]
+    record = oracle.records.get(deployment)
+    if record is not None and record.state.final:
+        if by == "lifecycle" and not oracle.recent(oracle.ended_at.get(deployment, -1e9)):
+            oracle.fail("10 resurrected", f"{name} is started, and {deployment} is {record.state}")
+    elif kind == Kind.ROLLBACK:
+        _rollback_was_decided(oracle, str(given["rollback_of"]))
+    elif kind == Kind.CONVERGE and record is None:
+        _repair_has_a_cause(oracle, given)
+        oracle.requested.add(deployment)
+    elif deployment not in oracle.requested:
+        oracle.fail("10 retried", f"{name} was asked for by nobody")
+
+
+def _repair_has_a_cause(oracle: "Oracle", given: Mapping[str, Any]) -> None:
+    """10: what is desired and was verified is repaired; else only a new host gets what was verified last."""
+    sim, version = oracle.sim, given["version"]
+    desired = sim.registry.desired(sim.cluster)
+    last = oracle.records.get(desired.deployment) if desired else None
+    if last is not None and last.state is DeploymentState.DONE and last.target.version == version:
+        return
+    if last is not None and oracle.recent(oracle.ended_at.get(last.id, -1e9)):
+        return
+    verified = any(
+        r.state is DeploymentState.DONE and r.target.version == version for r in oracle.records.values()
+    )
+    reports = sim.fleet._reports.get(sim.cluster, {})
+    used = [h for h in given["only"] if h in reports and reports[h].installed]
+    if used or not verified or not given["only"]:
+        oracle.fail("10 retried", f"convergence starts {version} on {given['only']}, desired by {last}")
+
+
+def _rollback_was_decided(oracle: "Oracle", rolled_back: str) -> None:
+    record = oracle.records.get(rolled_back)
+    if record is None or record.request.kind is Kind.ROLLBACK:
+        oracle.fail("16 loop", f"{rolled_back} is rolled back, being a rollback itself")
+    questions = oracle.sim.deployments.questions(rolled_back)
+    wanted = [q for q in questions if q.answer and q.answer.choice in (Choice.ROLL_BACK, Choice.REJECT)]
+    expired = [q for q in questions if q.expires_at and not q.answer]
+    if not wanted and not expired:
+        oracle.fail("16 loop", f"nobody decided to roll {rolled_back} back")

@@ -1,0 +1,72 @@
+"""What the oracle looks back at: who held the lease when, what was recorded, what the trail tells."""
+
+from typing import TYPE_CHECKING
+
+from lifecycle.domain.attempts import HostAttempt
+from lifecycle.domain.deployment import Deployment, Lease, Request
+from lifecycle.domain.fleet import Order
+
+if TYPE_CHECKING:
+    from tests.simulation.simulation import Simulation
+
+# Violations that are known and not yet mended, by name; empty when all is well.
+KNOWN: frozenset[str] = frozenset()
+
+# Between a read and the effect that rests on it a call may hang: nothing can fence the load balancer.
+GRACE = 30.0
+
+
+class Violation(BaseException):
+    """An invariant that did not hold; not an Exception, so that no code under test may swallow it."""
+
+    def __init__(self, name: str, message: str) -> None:
+        super().__init__(f"{name}: {message}")
+        self.name = name
+
+
+class Remembered:
+    """`held`: deployment -> (epoch, since when); `left`: until when it held the lease."""
+
+    def __init__(self, sim: "Simulation") -> None:
+        self.sim = sim
+        self.lease = Lease()
+        self.held: dict[str, tuple[int, float]] = {}
+        self.left: dict[str, float] = {}
+        self.ended_at: dict[str, float] = {}
+        self.requests: dict[str, Request] = {}
+        self.frozen_at: dict[str, float] = {}
+        self.paused_at: dict[str, float] = {}
+        self.quarantined_at: dict[str, float] = {}
+        self.in_rotation_before: set[str] = set()
+        self.records: dict[str, Deployment] = {}
+        self.attempts: dict[tuple[str, str, int], HostAttempt] = {}
+        self.failed_at: dict[tuple[str, str, int], float] = {}
+        self.moved_at: dict[tuple[str, str, int], float] = {}
+        self.decided: set[tuple[str, str, int]] = set()
+        self.given: set[tuple[str, int, int, Order]] = set()
+        self.passed: set[tuple[str, int, int]] = set()
+        self.told: set[tuple[str, str, str]] = set()
+        self.trail_length = 0
+        self.requested: set[str] = set()
+        self.registered_at: dict[str, float] = {}
+        self.known: dict[str, int] = {}
+
+    def fail(self, name: str, message: str) -> None:
+        """Report a violation, unless it is a known one."""
+        if name in KNOWN:
+            self.known[name] = self.known.get(name, 0) + 1
+            return
+        raise Violation(name, message)
+
+    def late(self, deployment: str) -> float:
+        """For how long a deployment has not held the lease any more; infinite if it never did."""
+        if self.lease.deployment == deployment:
+            return 0.0
+        return self.sim.now - self.left[deployment] if deployment in self.left else float("inf")
+
+    def record(self, deployment: str) -> Deployment | None:
+        return self.records.get(deployment)
+
+    def recent(self, when: float) -> bool:
+        """Whether something happened so lately that a reader may not know it yet."""
+        return self.sim.now - when <= GRACE

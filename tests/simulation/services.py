@@ -1,0 +1,135 @@
+"""What an agent works with on its host: the service it starts and stops, the releases on its disk, the self-test.
+
+`Service` and `Shelf` stand in for apps/agent/service.py and shelf.py, with the same steps in the same order.
+"""
+
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from apps.agent.errors import ServiceFailed, StoreUnreachable
+from apps.agent.shelf import Prepared
+from lifecycle.domain.deployment import Target
+from lifecycle.domain.errors import DigestMismatch, Unknown
+from lifecycle.domain.fleet import Turn
+from tests.simulation.hosts import Boot, Flaw, Host
+
+if TYPE_CHECKING:
+    from lifecycle.domain.manifest import Manifest
+
+KEPT = 3
+FOLDER = Path("releases")
+
+
+class Service:
+    """The port that Work and Agent see; `stop` and `start` are what the oracle watches."""
+
+    def __init__(self, host: Host) -> None:
+        self._host = host
+
+    def running(self) -> Boot | None:
+        return self._host.boot
+
+    def stop(self) -> None:
+        host = self._host
+        host.sim.work(host, "stop the service", 2.0)
+        if host.boot is not None:
+            host.sim.oracle.stops(host)
+            host.set_boot(None)
+        host.sim.work(host, "stopped the service", 0.1)
+
+    def start(self, manifest: "Manifest", folder: Path, environment: dict[str, str]) -> Boot:
+        host = self._host
+        host.sim.work(host, "start the service", 0.5)
+        host.boots += 1
+        version = host.current
+        flaw = host.sim.flaw(version, host.name)
+        boot = Boot(
+            boot=f"{host.name}/{host.boots}",
+            version=version,
+            digest=host.disk.get(version, ""),
+            deployment=host.journal.acted.deployment if host.journal else "",
+            at=host.sim.now,
+            alive=flaw is not Flaw.ALIVE,
+        )
+        host.set_boot(boot)
+        host.sim.oracle.starts(host, boot)
+        host.sim.work(host, "started the service", 0.1)
+        return boot
+
+    def how_it_ended(self) -> str:
+        return "exit code 1"
+
+    def trim_log(self) -> None:
+        return
+
+
+class Shelf:
+    """The releases on the disk, by version with the digest of the bytes that are really there."""
+
+    def __init__(self, host: Host) -> None:
+        self._host = host
+
+    def current(self) -> str:
+        return self._host.current
+
+    def digest(self, version: str) -> str:
+        return self._host.disk.get(version, "")
+
+    def versions(self) -> tuple[str, ...]:
+        return tuple(self._host.disk)
+
+    def prepare(self, turn: Turn, fetching: Callable[[], None]) -> Prepared:
+        """From the disk, or from the store with its bytes checked; raises as the real one does."""
+        host, sim = self._host, self._host.sim
+        if host.disk.get(turn.version) == turn.digest:
+            return Prepared(sim.artifacts.manifest(sim.cluster.service, turn.version), FOLDER, None)
+        fetching()
+        sim.work(host, f"fetch {turn.version}", 4.0)
+        if sim.now < host.cut_off_until:
+            raise StoreUnreachable("the artifact bucket", "the network is down")
+        manifest = sim.artifacts.manifest(sim.cluster.service, turn.version)
+        if manifest.digest != turn.digest:
+            raise DigestMismatch(f"the manifest of {turn.version}", turn.digest, manifest.digest)
+        if not sim.artifacts.has_artifact(Target(turn.version, turn.digest), sim.cluster.service):
+            raise Unknown("release", turn.version)
+        if sim.flaw(turn.version, host.name) is Flaw.BYTES:
+            raise DigestMismatch(f"the artifact of {turn.version}", turn.digest, "0" * 64)
+        return Prepared(manifest, FOLDER, FOLDER)
+
+    def place(self, prepared: Prepared) -> None:
+        self._host.sim.work(self._host, f"place {prepared.manifest.version}", 0.2)
+        self._host.disk.pop(prepared.manifest.version, None)
+        self._host.disk[prepared.manifest.version] = prepared.manifest.digest
+
+    def switch(self, version: str) -> None:
+        self._host.sim.work(self._host, f"switch to {version}", 0.1)
+        self._host.current = version
+
+    def thin_out(self, keep: Iterable[str]) -> None:
+        kept = {*keep, self._host.current} - {""}
+        for version in reversed(list(self._host.disk)):
+            if len(kept & set(self._host.disk)) < KEPT:
+                kept.add(version)
+        for version in [each for each in self._host.disk if each not in kept]:
+            del self._host.disk[version]
+
+
+def ready(host: Host, seconds: float, how_it_died: Callable[[], str | None]) -> None:
+    """Stands in for wait_until_ready."""
+    host.sim.work(host, "wait until it is ready", min(seconds, 6.0))
+    if host.boot is not None and host.sim.flaw(host.boot.version, host.name) is Flaw.START:
+        host.set_boot(None)
+    if died := how_it_died():
+        raise ServiceFailed(f"the service ended before it listened: {died}")
+
+
+def tested(host: Host) -> str:
+    """Stands in for self_test; what it finds is noted as the truth."""
+    host.sim.work(host, "self-test", 3.0)
+    boot = host.boot
+    if boot is None or host.sim.flaw(boot.version, host.name) is Flaw.SELF_TEST:
+        raise ServiceFailed("GET /self_test answered 503")
+    boot.tested = True
+    host.sim.oracle.passes(host)
+    return "GET /self_test answered 200"

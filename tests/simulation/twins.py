@@ -1,0 +1,129 @@
+"""The twins that need the simulation itself: the time, the hosts' heartbeats, torn reads, executions."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from lifecycle.application.ports import Standing
+from lifecycle.domain.deployment import Deployment, ExecutionState, Lease
+from lifecycle.domain.fleet import Cluster, HostReport
+from lifecycle.gateways.memory.fleet import MemoryFleet
+
+if TYPE_CHECKING:
+    from tests.simulation.simulation import Simulation
+
+# An agent that is well is heard every 3 s; that a report is up to 9 s old makes nobody silent.
+HEARTBEAT = 9.0
+# A stage that waits long looks less and less often, up to this, so that a run stays short.
+LONGEST_NAP = 20.0
+
+
+class Fleet(MemoryFleet):
+    """Hosts; the heartbeats of agents that are well are brought up to date when somebody looks."""
+
+    def __init__(self, sim: "Simulation") -> None:
+        super().__init__()
+        self._sim = sim
+
+    def reports(self, cluster: Cluster) -> Mapping[str, HostReport]:
+        for name in self._sim.hosts:
+            self.beat(name)
+        return super().reports(cluster)
+
+    def report(self, cluster: Cluster, host: str) -> HostReport | None:
+        self.beat(host)
+        return super().report(cluster, host)
+
+    def is_new(self, host: str) -> bool:
+        """Whether it has no report: it never had one, or was removed."""
+        return host not in self._reports.get(self._sim.cluster, {})
+
+    def remove(self, cluster: Cluster, host: str) -> None:
+        """Forget it; the next heartbeat of an agent that lives brings it back."""
+        super().remove(cluster, host)
+        if found := self._sim.hosts.get(host):
+            self._sim.after(0.0, HEARTBEAT, lambda: self._sim.say_again(found))
+
+    def beat(self, name: str, *, last: bool = False) -> None:
+        """Bring `seen_at` up to date if the agent is heard now, or was until this moment (`last`)."""
+        sim = self._sim
+        host = sim.hosts.get(name)
+        mine = self._reports.get(sim.cluster, {})
+        if host is None or sim.now - host.heard_at < HEARTBEAT or not (last or host.heard()):
+            return
+        if name not in mine:
+            return
+        host.heard_at = sim.now - sim.now % HEARTBEAT
+        mine[name] = _seen(mine[name], sim.time(host.heard_at - sim.now))
+
+
+def _seen(report: HostReport, at: datetime) -> HostReport:
+    """The report with a newer `seen_at`; a copy by hand, because this is done very often."""
+    copy = object.__new__(HostReport)
+    for name in HostReport.__slots__:
+        object.__setattr__(copy, name, getattr(report, name))
+    object.__setattr__(copy, "seen_at", at)
+    return copy
+
+
+class Clock:
+    """The time of whoever asks, whose clock may be wrong."""
+
+    def __init__(self, sim: "Simulation") -> None:
+        self._sim = sim
+
+    def now(self) -> datetime:
+        actor = self._sim.actor
+        return self._sim.time(actor.skew if actor else 0.0)
+
+    def sleep(self, seconds: float) -> None:
+        actor = self._sim.actor
+        if actor is not None:
+            actor.naps += 1
+            self._sim.sleep(actor, min(seconds * (1 + actor.naps // 4), LONGEST_NAP))
+
+
+class Standings:
+    """As BatchGetItem: each record is read consistently, and others write between two of them."""
+
+    def __init__(self, sim: "Simulation") -> None:
+        self._sim = sim
+
+    def of_host(self, cluster: Cluster, deployment: str, host: str, attempt: int) -> Standing:
+        sim = self._sim
+        found = sim.deployments.get(cluster, deployment)
+        self._between()
+        lease = sim.leases.current(cluster)
+        tried = sim.deployments._attempts.get((deployment, host, attempt))
+        self._between()
+        return Standing(found, lease, tried, sim.fleet.report(cluster, host))
+
+    def of_deployment(self, cluster: Cluster, deployment: str) -> tuple[Deployment | None, Lease]:
+        found = self._sim.deployments.get(cluster, deployment)
+        self._between()
+        return found, self._sim.leases.current(cluster)
+
+    def _between(self) -> None:
+        sim = self._sim
+        if sim.actor is not None and sim.random() < 0.05:
+            sim.sleep(sim.actor, 0.2 * sim.random())
+
+
+class Executions:
+    """The port Executions, over this simulation's machine."""
+
+    def __init__(self, sim: "Simulation") -> None:
+        self._sim = sim
+
+    def start_rollout(self, name: str, payload: Mapping[str, Any]) -> bool:
+        return self._sim.executions.start_execution(name, payload, by="lifecycle")
+
+    def start_delivery(self, name: str, payload: Mapping[str, Any]) -> bool:
+        raise NotImplementedError
+
+    def rollout_state(self, name: str) -> ExecutionState:
+        found = self._sim.executions.by_name.get(name)
+        return found.state if found else ExecutionState.UNKNOWN
+
+    def answer_token(self, token: str, output: Mapping[str, Any]) -> bool:
+        return self._sim.executions.answer_token(token)

@@ -1,0 +1,78 @@
+"""apps/agent/work.py over simulated hosts: its functions, with other globals for what touches a machine.
+
+The port, the wait until a service listens, the self-test and the module `time`.
+"""
+
+from collections.abc import Callable
+from functools import cache
+from types import FunctionType
+from typing import Any
+
+from apps.agent import work as real
+from apps.agent.work import Work
+from tests.simulation.hosts import Host
+from tests.simulation.services import ready, tested
+
+# The host of each address, of the simulation that runs in this process now.
+_hosts: dict[str, Host] = {}
+
+
+class SimulatedTime:
+    """The module `time`, as apps/agent/work.py uses it."""
+
+    @staticmethod
+    def monotonic() -> float:
+        return _at_work().sim.now
+
+    @staticmethod
+    def sleep(seconds: float) -> None:
+        host = _at_work()
+        host.sim.work(host, "wait", seconds)
+
+
+def _at_work() -> Host:
+    """The host whose agent runs now."""
+    sim = next(iter(_hosts.values())).sim
+    assert sim.actor is not None
+    return sim.hosts[sim.actor.host]
+
+
+def _port_is_free(address: str, port: int) -> None:
+    return
+
+
+def _wait_until_ready(address: str, port: int, seconds: float, died: Callable[[], str | None]) -> None:
+    ready(_hosts[address], seconds, died)
+
+
+def _self_test(check: Any, address: str, *_: Any) -> str:
+    return tested(_hosts[address])
+
+
+@cache
+def work() -> type[Work]:
+    """The class Work, over simulated hosts instead of a machine."""
+    space = {
+        **vars(real),
+        "check_port_is_free": _port_is_free,
+        "wait_until_ready": _wait_until_ready,
+        "self_test": _self_test,
+        "time": SimulatedTime,
+        "service_environment": lambda *_: {},
+    }
+    methods = {
+        name: FunctionType(found.__code__, space, name, found.__defaults__, found.__closure__)
+        for name, found in vars(Work).items()
+        if isinstance(found, FunctionType)
+    }
+    return type("Work", (Work,), {**methods, "log_tail": lambda _: "the service's last words"})
+
+
+def forget() -> None:
+    """A new simulation begins: addresses mean its hosts."""
+    _hosts.clear()
+
+
+def opened(host: Host) -> None:
+    """An agent of this host works here."""
+    _hosts[host.address] = host
