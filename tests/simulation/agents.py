@@ -111,6 +111,7 @@ class Reporter:
             return
         report = replace(self._wanted, seen_at=sim.time())
         if host.liar:
+            host.lied_at = sim.now
             report = lies.told(sim, report, sim.fleet.report(sim.cluster, host.name))
         host.heard_at = sim.now
         if sim.fleet.is_new(host.name):

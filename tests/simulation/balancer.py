@@ -83,6 +83,7 @@ class Balancer:
         if self._sim.tracing:
             self._sim.say("balancer", f"{address} {state} -> {found}")
         if found is HEALTHY:
+            self._sim.hosts_at[address].healthy_at = self._sim.now
             self._sim.oracle.turned_healthy(address)
         elif state is HEALTHY:
             self.lost_at[address] = self._sim.now

@@ -142,6 +142,7 @@ class Faults:
 
         def repent() -> None:
             host.liar = False
+            host.lied_at = sim.now
             sim.say_again(host)
 
         sim.after(5.0, 200.0, repent)
@@ -174,7 +175,8 @@ class Faults:
     def _artifact_gone(sim: "Simulation", _host: Host) -> None:
         """Somebody deleted the bytes of a version, and publishes them again later."""
         version = sim.rng.choice(sim.scenario.versions)
-        sim.artifacts._bytes.pop(f"release/hello/{version}", None)
+        if sim.artifacts._bytes.pop(f"release/hello/{version}", None) is not None:
+            sim.oracle.gone_at[version] = sim.now
         sim.after(60.0, 1200.0, lambda: sim.scenario.publish(version))
 
     def _all_cut_off(self, sim: "Simulation", _host: Host) -> None:

@@ -57,6 +57,8 @@ class Host:
     unheard_at: float = -1e9
     joined_at: float = -1e9
     emptied_at: float = -1e9
+    healthy_at: float = -1e9
+    lied_at: float = -1e9
     slowness: float = 1.0
     liar: bool = False
     acted_epoch: int = 0

@@ -30,6 +30,7 @@ class Execution:
         self.variables: dict[str, Any] = {}
         self.state = ExecutionState.RUNNING
         self.error = ""
+        self.ended_at = -1e9
         self.tokens: dict[str, Callable[[], None]] = {}
         self.at = ""
         self._numbered = 0
@@ -44,7 +45,7 @@ class Execution:
     def end(self, state: ExecutionState, error: str = "") -> None:
         """It ends by itself or is stopped; what it called may still run, but nobody listens."""
         if self.running:
-            self.state, self.error = state, error
+            self.state, self.error, self.ended_at = state, error, self.sim.now
             self.tokens.clear()
             if self.sim.tracing:
                 self.sim.say(self.name, f"execution {state}", error)

@@ -77,10 +77,11 @@ def run_many(first: int, seeds: int, cores: int = 0, say: Callable[[str], None] 
 
 
 def _results(seeds: range, cores: int) -> Iterator[Result]:
-    if cores == 1:
-        yield from _run_chunk(seeds)
-        return
     chunks = [seeds[start : start + CHUNK] for start in range(0, len(seeds), CHUNK)]
+    if cores == 1:
+        for chunk in chunks:
+            yield from _run_chunk(chunk)
+        return
     with multiprocessing.get_context("fork").Pool(cores) as pool:
         for results in pool.imap(_run_chunk, chunks):
             yield from results

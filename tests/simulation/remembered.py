@@ -34,6 +34,7 @@ class Remembered:
         self.left: dict[str, float] = {}
         self.ended_at: dict[str, float] = {}
         self.requests: dict[str, Request] = {}
+        self.gone_at: dict[str, float] = {}
         self.frozen_at: dict[str, float] = {}
         self.paused_at: dict[str, float] = {}
         self.quarantined_at: dict[str, float] = {}

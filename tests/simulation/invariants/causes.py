@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from lifecycle.domain.deployment import DeploymentState, Kind
+from lifecycle.domain.deployment import DeploymentState, ExecutionState, Kind
 from lifecycle.domain.questions import Choice
 
 if TYPE_CHECKING:
@@ -14,11 +14,13 @@ def starts_only_what_was_asked_for(oracle: "Oracle", name: str, given: Mapping[s
     """10, 16: every deployment has a cause: a person's command, a decision to roll back, or drift from a good one."""
     _sim, deployment, kind = oracle.sim, str(given["deployment"]), given["kind"]
     record = oracle.records.get(deployment)
+    _stopped_stays_stopped(oracle, name, deployment)
     if record is not None and record.state.final:
         if by == "lifecycle" and not oracle.recent(oracle.ended_at.get(deployment, -1e9)):
             oracle.fail("10 resurrected", f"{name} is started, and {deployment} is {record.state}")
     elif kind == Kind.ROLLBACK:
         _rollback_was_decided(oracle, str(given["rollback_of"]))
+        _was_verified(oracle, str(given["version"]))
     elif kind == Kind.CONVERGE and record is None:
         _repair_has_a_cause(oracle, given)
         oracle.requested.add(deployment)
@@ -42,6 +44,26 @@ def _repair_has_a_cause(oracle: "Oracle", given: Mapping[str, Any]) -> None:
     used = [h for h in given["only"] if h in reports and reports[h].installed]
     if used or not verified or not given["only"]:
         oracle.fail("10 retried", f"convergence starts {version} on {given['only']}, desired by {last}")
+
+
+def _stopped_stays_stopped(oracle: "Oracle", name: str, deployment: str) -> None:
+    """10: who stops an execution by hand aborts the deployment; nobody starts another one of it."""
+    record, executions = oracle.records.get(deployment), oracle.sim.executions.by_name
+    before = (
+        executions.get(record.execution) if record and record.state is not DeploymentState.QUEUED else None
+    )
+    if before is None or before.state is not ExecutionState.STOPPED or oracle.recent(before.ended_at):
+        return
+    oracle.fail("10 retried", f"{name} is started, and {before.name} was stopped by hand")
+
+
+def _was_verified(oracle: "Oracle", version: str) -> None:
+    """15, 16: a rollback goes to a version that was on every host before."""
+    done = [
+        r for r in oracle.records.values() if r.state is DeploymentState.DONE and r.target.version == version
+    ]
+    if not done:
+        oracle.fail("16 loop", f"a rollback to {version}, which was never verified")
 
 
 def _rollback_was_decided(oracle: "Oracle", rolled_back: str) -> None:

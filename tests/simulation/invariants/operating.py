@@ -3,7 +3,8 @@
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from lifecycle.domain.deployment import Kind, Obstacle
+from lifecycle.domain.deployment import DeploymentState, Kind, Obstacle, Request
+from tests.simulation.invariants import ending
 from tests.simulation.scheduler import Actor
 
 if TYPE_CHECKING:
@@ -22,10 +23,36 @@ def begins_only_when_it_may(oracle: "Oracle", deployment: str) -> None:
     ]
     if frozen and Obstacle.FREEZE not in request.despite:
         oracle.fail("frozen", f"{deployment} begins, and {frozen[0].scope} is frozen")
+    _there_is_a_way_back(oracle, request)
     bad = request.version in sim.fleet.quarantined(sim.cluster)
     lately = oracle.recent(oracle.quarantined_at.get(request.version, sim.now))
     if bad and not lately and Obstacle.QUARANTINE not in request.despite:
         oracle.fail("quarantine", f"{deployment} begins, and {request.version} is quarantined")
+
+
+def _there_is_a_way_back(oracle: "Oracle", request: Request) -> None:
+    """15: the bytes of the version that was verified last are in the store, or somebody said never mind."""
+    sim = oracle.sim
+    done = [r for r in oracle.records.values() if r.state is DeploymentState.DONE and not r.request.only]
+    before = [r for r in done if r.target.version != request.version]
+    if not before or Obstacle.NO_WAY_BACK in request.despite:
+        return
+    target = max(before, key=lambda r: r.id).target
+    gone_at = oracle.gone_at.get(target.version, sim.now)
+    if not sim.artifacts.has_artifact(target, sim.cluster.service) and not oracle.recent(gone_at):
+        oracle.fail("15 way back", f"{request.deployment} begins, and {target.version} is not in the store")
+
+
+def _needs_it(oracle: "Oracle", name: str, host: str) -> None:
+    """23, 7: a host that has served the target for a while, and says so, is not updated again."""
+    sim, record, here = oracle.sim, oracle.records[name], oracle.sim.hosts[host]
+    told = sim.fleet._reports[sim.cluster].get(host)
+    lost_at = sim.balancer.lost_at.get(here.address, -1e9)
+    changed_at = max(here.boot_changed_at, here.unheard_at, here.healthy_at, here.lied_at, lost_at)
+    if told is None or oracle.recent(changed_at) or not here.heard():
+        return
+    if not ending.not_serving(oracle, here, record):
+        oracle.fail("23 twice", f"{name} updates {host}, which serves {record.target.version}")
 
 
 def touches_only_what_it_may(oracle: "Oracle", actor: Actor, decided: Mapping[str, Any]) -> None:
@@ -37,5 +64,7 @@ def touches_only_what_it_may(oracle: "Oracle", actor: Actor, decided: Mapping[st
     for given in decided["hosts"]:
         host = str(given["host"])
         first = given["attempt"] == 1
+        if first:
+            _needs_it(oracle, name, host)
         if first and host in bad and not oracle.recent(oracle.quarantined_at.get(host, oracle.sim.now)):
             oracle.fail("quarantine", f"{name} begins {host}, which is quarantined")

@@ -51,7 +51,9 @@ def attempts_move_forward(oracle: "Oracle", actor: Actor, old: HostAttempt | Non
                 "9 undecided", f"{actor.name}: attempt {now.number} on {now.host} begins as {now.state}"
             )
         return
-    if old.state is AttemptState.FAILED or _ORDER.index(now.state) < _ORDER.index(old.state):
+    if old.state.ended and now.state is not old.state:
+        oracle.fail("7 twice", f"{actor.name}: {now.host} {now.number} was {old.state}, and is {now.state}")
+    elif _ORDER.index(now.state) < _ORDER.index(old.state):
         oracle.fail(
             "7 backwards", f"{actor.name}: {now.host} {now.number} went from {old.state} to {now.state}"
         )

@@ -1,0 +1,36 @@
+"""Many seeds find nothing, and a seed is a run: the same one each time."""
+
+import os
+import subprocess
+import sys
+
+from tests.simulation.many import run_many
+from tests.simulation.run import run
+
+SEEDS = int(os.environ.get("SEEDS", "20000"))
+
+
+def test_no_seed_breaks_an_invariant() -> None:
+    summary = run_many(0, SEEDS)
+    print(summary.table())
+    assert not summary.violations, summary.table()
+    # A simulation in which nothing happens proves nothing.
+    assert summary.steps > 200 * SEEDS
+    assert min(summary.faults.values()) * 1000 > SEEDS
+    assert {end.partition(" ")[2] for end in summary.ends} >= {"DONE", "ROLLED_BACK", "ABORTED", "REJECTED", "REFUSED"}
+
+
+def test_one_seed_is_one_run() -> None:
+    first, second = run(4711, tracing=True), run(4711, tracing=True)
+    assert len(first.timeline) > 100
+    assert first.timeline == second.timeline
+
+
+def test_a_run_does_not_depend_on_the_order_of_sets() -> None:
+    command = [sys.executable, "-m", "tests.simulation", "--seed", "12"]
+    told = [
+        subprocess.run(command, env={**os.environ, "PYTHONHASHSEED": seed}, capture_output=True, check=False).stdout
+        for seed in ("1", "2")
+    ]
+    assert len(told[0]) > 1000
+    assert told[0] == told[1]
