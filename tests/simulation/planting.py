@@ -1,0 +1,82 @@
+"""Plants one fault of the catalogue while the product's code is imported, and runs the simulation, or pytest, over it.
+
+`python -m tests.simulation.planting NAME` prints the first seed that catches it. For a companion test, pytest gets
+`-p tests.simulation.planting` and the environment variable PLANTED.
+"""
+
+import argparse
+import importlib.util
+import os
+import sys
+from collections.abc import Sequence
+from importlib.abc import Loader, MetaPathFinder
+from importlib.machinery import ModuleSpec, PathFinder
+from types import ModuleType
+
+from tests.simulation.planted import CATALOGUE, Planted
+
+SEEDS = 1000
+
+
+class _Planting(Loader):
+    """Loads a module from its source, with one text in it replaced."""
+
+    def __init__(self, path: str, fault: Planted) -> None:
+        self._path = path
+        self._fault = fault
+
+    def create_module(self, spec: ModuleSpec) -> ModuleType | None:
+        return None
+
+    def exec_module(self, module: ModuleType) -> None:
+        code = compile(self._fault.planted_in(self._path), self._path, "exec")
+        exec(code, vars(module))  # noqa: S102 (this is what an import does)
+
+
+class _Finder(MetaPathFinder):
+    def __init__(self, fault: Planted) -> None:
+        self._fault = fault
+
+    def find_spec(
+        self, name: str, path: Sequence[str] | None, target: ModuleType | None = None
+    ) -> ModuleSpec | None:
+        if name != self._fault.module:
+            return None
+        found = PathFinder.find_spec(name, path)
+        if found is None or found.origin is None:
+            return None
+        return importlib.util.spec_from_file_location(name, found.origin, loader=_Planting(found.origin, self._fault))
+
+
+def plant(name: str) -> Planted:
+    """From here on, the module is imported with the fault in it; it must not be imported yet."""
+    fault = CATALOGUE[name]
+    if fault.module in sys.modules:
+        raise RuntimeError(f"{fault.module} is imported already: the fault would not be planted")
+    sys.meta_path.insert(0, _Finder(fault))
+    return fault
+
+
+def main() -> int:
+    """Exit 0 when a seed catches the fault."""
+    parser = argparse.ArgumentParser(prog="python -m tests.simulation.planting", description=__doc__)
+    parser.add_argument("name", choices=sorted(CATALOGUE))
+    parser.add_argument("--seeds", type=int, default=SEEDS)
+    given = parser.parse_args()
+    plant(given.name)
+    from tests.simulation.run import run  # noqa: PLC0415 (after the planting)
+
+    for seed in range(given.seeds):
+        result = run(seed)
+        if result.violation:
+            print(f"{given.name}: seed {seed}: {result.violation}")
+            return 0
+    print(f"{given.name}: {given.seeds} seeds caught nothing")
+    return 1
+
+
+if "PLANTED" in os.environ and __name__ != "__main__":
+    plant(os.environ["PLANTED"])
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,1 @@
+"""The planted faults, by the part of the product that they are planted in."""

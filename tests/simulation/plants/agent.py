@@ -1,0 +1,92 @@
+"""Faults planted in the host agent, apps/agent."""
+
+from tests.simulation.planted import Planted
+
+_DECIDE = "apps.agent.decide"
+_AGENT = "apps.agent.agent"
+_WORK = "apps.agent.work"
+_INSTALLS = "tests/local/agent/test_install.py"
+
+FAULTS = (
+    Planted(
+        "standing-by-installs",
+        (17, 2),
+        _DECIDE,
+        "    return Install(turn, reason) if turn.order in _SWITCHES else Fetch(turn, reason)",
+        "    return Install(turn, reason)",
+    ),
+    Planted(
+        "an-older-epoch-is-taken",
+        (5, 14),
+        _DECIDE,
+        "    if turn.epoch < acted.epoch:",
+        "    if False:",
+        "tests/unit/agent/test_decide.py",
+    ),
+    Planted(
+        "an-agent-never-gives-up",
+        (7, 20),
+        _DECIDE,
+        "    if turn.order in _SWITCHES and acted.tries >= MAXIMUM_TRIES:",
+        "    if False:",
+    ),
+    Planted(
+        "an-expired-turn-is-begun",
+        (4, 5),
+        _DECIDE,
+        "    if now >= turn.expires_at:\n        return Ignore(",
+        "    if False:\n        return Ignore(",
+        "tests/unit/agent/test_decide.py",
+    ),
+    Planted(
+        "a-lost-disk-forgets-the-fence",
+        (14,),
+        _DECIDE,
+        "    if report is None or report.epoch == 0:\n        return State()",
+        "    if True:\n        return State()",
+        "tests/unit/agent/test_decide.py",
+    ),
+    Planted(
+        "a-failed-self-test-is-done",
+        (2, 9),
+        _AGENT,
+        "        if result.passed:\n",
+        "        if True:\n",
+    ),
+    Planted(
+        "the-way-back-is-thrown-away",
+        (15,),
+        _AGENT,
+        "        self._shelf.thin_out((turn.version, state.verified, state.previous))",
+        "        self._shelf.thin_out((turn.version,))",
+    ),
+    Planted(
+        "a-lost-ledger-stops-the-service",
+        (17, 18),
+        _AGENT,
+        "            if not self._pause:\n",
+        "            self._service.stop()\n            if not self._pause:\n",
+    ),
+    Planted(
+        "the-self-test-is-skipped",
+        (2, 9),
+        _WORK,
+        "        detail, passed = self._self_tested(manifest, prepared.folder, environment)",
+        '        detail, passed = "not run", True',
+    ),
+    Planted(
+        "started-before-the-switch",
+        (13, 3),
+        _WORK,
+        "        self._shelf.switch(turn.version)\n",
+        "",
+    ),
+    Planted(
+        "the-digest-is-not-checked",
+        (13,),
+        "apps.agent.digests",
+        "        if self._hash.hexdigest() != self._manifest.digest:\n            raise self._mismatch",
+        "        if False:\n            raise self._mismatch",
+        f"{_INSTALLS}::test_a_tampered_artifact_is_refused_and_the_service_untouched",
+    ),
+)

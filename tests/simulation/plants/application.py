@@ -1,0 +1,193 @@
+"""Faults planted in the phases of lifecycle/application, and in the twins that stand for the ledger."""
+
+from tests.simulation.planted import Planted
+
+_ATTEMPT = "lifecycle.application.attempt"
+_STAGES = "lifecycle.application.stages"
+_FINISH = "lifecycle.application.finish"
+_PLAN = "lifecycle.application.plan"
+_DECIDE = "lifecycle.application.decide"
+_CONTRACT = "tests/contract"
+
+FAULTS = (
+    Planted(
+        "a-stage-skips-the-epoch-check",
+        (4, 5),
+        _ATTEMPT,
+        "            if (standing.lease.deployment, standing.lease.epoch) != (current.id, task.epoch):",
+        "            if False:",
+    ),
+    Planted(
+        "a-stage-does-not-look-again",
+        (1, 5, 7),
+        _ATTEMPT,
+        "        if (now.lease.deployment, now.lease.epoch) != (self.deployment.id, self.task.epoch):\n"
+        '            return Outcome("STALE", f"epoch {self.task.epoch} was overtaken")\n'
+        "        if now.attempt is None or now.attempt.state is not self.attempt.state:",
+        "        if False:",
+    ),
+    Planted(
+        "a-stage-runs-twice",
+        (7,),
+        _ATTEMPT,
+        "    if _REACHED.index(attempt.state) >= _REACHED.index(reaches):",
+        "    if False:",
+    ),
+    Planted(
+        "a-failed-attempt-goes-on",
+        (9, 2),
+        _ATTEMPT,
+        '    if attempt.state is AttemptState.FAILED:\n        return Outcome("SKIPPED", attempt.reason)\n',
+        "    if attempt.state is AttemptState.FAILED:\n        return None\n",
+    ),
+    Planted(
+        "a-drain-looks-at-capacity-once",
+        (1,),
+        _STAGES,
+        "    if late := running.overtaken() or _refused(running):",
+        "    if late := running.overtaken():",
+    ),
+    Planted(
+        "drains-do-not-see-each-other",
+        (1,),
+        _STAGES,
+        "TargetState.DRAINING if each in under_way else state for",
+        "state for",
+    ),
+    Planted(
+        "a-drain-does-not-wait",
+        (6, 19),
+        _STAGES,
+        "if state in (TargetState.ABSENT, TargetState.UNUSED) else None",
+        "if state in (TargetState.ABSENT, TargetState.UNUSED, TargetState.DRAINING) else None",
+    ),
+    Planted(
+        "a-host-is-not-drained",
+        (17, 19),
+        _STAGES,
+        "        world.dispatcher.deregister(cluster, report.address, report.port)\n\n    def look",
+        "\n    def look",
+    ),
+    Planted(
+        "registered-before-its-self-test",
+        (2, 9),
+        _STAGES,
+        "    if (wrong := _not_tested(running, report)) or report is None:\n        return running.fail(wrong or",
+        '    if (wrong := "") or report is None:\n        return running.fail(wrong or',
+    ),
+    Planted(
+        "a-self-test-of-any-kind-passes",
+        (2, 9),
+        _STAGES,
+        '    return None if test.passed else f"self-test failed: {test.detail}"',
+        "    return None",
+    ),
+    Planted(
+        "a-self-test-of-another-start-passes",
+        (2,),
+        _STAGES,
+        "    if not report.running or test.boot != report.boot:",
+        "    if False:",
+    ),
+    Planted(
+        "a-self-test-of-other-bytes-passes",
+        (2, 13),
+        _STAGES,
+        "    if report.digest != digest or test.digest != digest:",
+        "    if False:",
+    ),
+    Planted(
+        "alive-without-a-look",
+        (2, 6),
+        _STAGES,
+        '        return Outcome("PASSED") if last is TargetState.HEALTHY else None',
+        '        return Outcome("PASSED")',
+    ),
+    Planted(
+        "silence-is-not-noticed",
+        (24,),
+        _STAGES,
+        "        if since := report.silent_since(clock.now(), running.world.patience):",
+        "        if since := None:",
+    ),
+    Planted(
+        "the-drain-is-not-told",
+        (22,),
+        _STAGES,
+        '        running.tell("drain")\n        world.dispatcher.deregister',
+        "        world.dispatcher.deregister",
+    ),
+    Planted(
+        "the-registration-is-not-told",
+        (22,),
+        _STAGES,
+        '    running.tell("register")\n',
+        "",
+    ),
+    Planted(
+        "a-deployment-begins-untold",
+        (22,),
+        _PLAN,
+        "    _tell_beginning(world, request)\n    before",
+        "    before",
+    ),
+    Planted(
+        "the-lease-is-dropped-at-a-refused-read",
+        (4, 6),
+        _PLAN,
+        "        if world.leases.current(cluster).deployment == request.deployment:\n            raise\n",
+        "",
+    ),
+    Planted(
+        "the-lease-is-never-freed",
+        (20,),
+        _FINISH,
+        "    world.leases.release(cluster, lease)\n",
+        "",
+    ),
+    Planted(
+        "an-end-ends-again",
+        (7, 10),
+        _FINISH,
+        "    if current.state.final:  # closed before",
+        "    if False:  # closed before",
+    ),
+    Planted(
+        "a-rollback-of-nobody-knows-what",
+        (15, 16),
+        "lifecycle.application.observe",
+        "    return deployment.state is DeploymentState.DONE and not deployment.request.only",
+        "    return deployment.state.final and not deployment.request.only",
+    ),
+    Planted(
+        "an-answer-to-another-attempt-is-taken",
+        (8, 9),
+        _DECIDE,
+        "    if (question.host, question.attempt) != (host, attempt):",
+        "    if False:",
+        f"tests/unit/rollout/test_rollout.py",
+    ),
+    Planted(
+        "an-answer-is-not-told",
+        (22,),
+        _DECIDE,
+        "    world.tell(current.cluster, what, answer.by, answer.why, deployment=current.id, host=question.host)\n"
+        "    answered =",
+        "    answered =",
+    ),
+    Planted(
+        "an-epoch-stays",
+        (14,),
+        "lifecycle.gateways.memory.leases",
+        "        self._leases[cluster] = Lease(lease.epoch + 1, heir, now, now + RUNNING_LEASE)",
+        "        self._leases[cluster] = Lease(lease.epoch, heir, now, now + RUNNING_LEASE)",
+    ),
+    Planted(
+        "a-promotion-takes-a-release-twice",
+        (12,),
+        "lifecycle.gateways.memory.catalogue",
+        "        if release in releases:\n            return None\n",
+        "",
+        f"{_CONTRACT}/test_artifacts.py::test_racing_promotions_of_several_snapshots_give_a_release_each[memory]",
+    ),
+)

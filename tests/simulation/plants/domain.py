@@ -1,0 +1,167 @@
+"""Faults planted in the decisions of lifecycle/domain."""
+
+from tests.simulation.planted import Planted
+
+_CAPACITY = "lifecycle.domain.capacity"
+_ROLLOUT = "lifecycle.domain.rollout"
+_CONVERGENCE = "lifecycle.domain.convergence"
+_ANSWERS = "lifecycle.domain.answers"
+_REFUSALS = "lifecycle.domain.refusals"
+
+FAULTS = (
+    Planted("one-other-host-is-enough", (1,), _CAPACITY, "if len(others) >= floor.healthy_hosts:", "if others:"),
+    Planted(
+        "an-untested-host-is-in-its-place",
+        (11, 2),
+        _CAPACITY,
+        "    if passed is None or not passed.passed or (passed.digest, passed.boot) != (report.digest, report.boot):",
+        "    if False:",
+    ),
+    Planted(
+        "an-unhealthy-host-is-in-its-place",
+        (11,),
+        _CAPACITY,
+        '    if state is not TargetState.HEALTHY:\n        return f"is {state} in the load balancer"\n',
+        "",
+    ),
+    Planted(
+        "any-version-is-in-its-place",
+        (3, 11),
+        _CAPACITY,
+        "    if (report.installed, report.digest) != (target.version, target.digest):",
+        "    if False:",
+    ),
+    Planted(
+        "every-host-is-updated-again",
+        (7, 23),
+        _ROLLOUT,
+        "    return place is not None\n",
+        "    return True\n",
+    ),
+    Planted(
+        "a-lost-attempt-counts-as-done",
+        (6, 9),
+        _ROLLOUT,
+        "    if attempt.state is AttemptState.ALIVE or host not in facts.reports:",
+        "    if attempt.state is not AttemptState.FAILED or host not in facts.reports:",
+    ),
+    Planted(
+        "a-failure-halts-nobody",
+        (9,),
+        _ROLLOUT,
+        '    return _halt(facts, attempt, now, _why(attempt))\n\n\ndef _why',
+        '    return None\n\n\ndef _why',
+    ),
+    Planted(
+        "done-without-a-look",
+        (11,),
+        _ROLLOUT,
+        "        if wrong := out_of_place(facts.reports.get(host), state, facts.deployment.target):\n            reason",
+        "        if wrong := None:\n            reason",
+    ),
+    Planted(
+        "an-overtaken-deployment-goes-on",
+        (4, 5),
+        _ROLLOUT,
+        "    if (lease.deployment, lease.epoch) != (mine.id, mine.epoch):",
+        "    if False:",
+    ),
+    Planted(
+        "who-joined-is-skipped",
+        (23, 11),
+        "lifecycle.domain.membership",
+        "joined = () if facts.deployment.request.only else",
+        "joined = () if True else",
+    ),
+    Planted(
+        "an-answer-leaks-to-later-attempts",
+        (9,),
+        _ANSWERS,
+        "    about = [q for q in questions if (q.host, q.attempt) == (attempt.host, attempt.number) and q.answer]",
+        "    about = [q for q in questions if q.host == attempt.host and q.answer]",
+    ),
+    Planted(
+        "an-answer-leaks-to-other-hosts",
+        (9,),
+        _ANSWERS,
+        "    about = [q for q in questions if (q.host, q.attempt) == (attempt.host, attempt.number) and q.answer]",
+        "    about = [q for q in questions if q.attempt == attempt.number and q.answer]",
+    ),
+    Planted(
+        "a-rollback-may-be-rolled-back",
+        (16,),
+        "lifecycle.domain.gates",
+        "    if facts.deployment.previous is None or facts.deployment.request.kind is Kind.ROLLBACK:",
+        "    if facts.deployment.previous is None:",
+    ),
+    Planted(
+        "an-abort-is-tried-again",
+        (10,),
+        _CONVERGENCE,
+        "    if facts.last is None or facts.last.state is not DeploymentState.DONE:\n        state",
+        "    if facts.last is None:\n        state",
+    ),
+    Planted(
+        "a-stopped-execution-comes-back",
+        (10,),
+        _CONVERGENCE,
+        "    if facts.execution is ExecutionState.STOPPED:",
+        "    if False:",
+    ),
+    Planted(
+        "nobody-resumes",
+        (6, 20),
+        _CONVERGENCE,
+        "    return Resume(name, next_execution(holder.execution), reason)",
+        "    return Hold(_drift(facts), reason)",
+    ),
+    Planted(
+        "a-lease-is-kept-for-ever",
+        (20,),
+        _CONVERGENCE,
+        "    if _ended(facts, now):",
+        "    if False:",
+    ),
+    Planted(
+        "drift-is-left",
+        (23, 11),
+        _CONVERGENCE,
+        "    if heard:\n",
+        "    if False:\n",
+    ),
+    Planted(
+        "two-may-hold-the-lease",
+        (4, 5),
+        "lifecycle.domain.deployment",
+        "        return self.expires_at is None or now < self.expires_at",
+        "        return False",
+    ),
+    Planted(
+        "no-way-back-is-no-obstacle",
+        (15,),
+        _REFUSALS,
+        "    if seen.no_way_back:",
+        "    if False:",
+    ),
+    Planted(
+        "nobody-is-ever-silent",
+        (24,),
+        "lifecycle.domain.fleet",
+        "        return self.seen_at if now - self.seen_at > patience else None",
+        "        return None",
+    ),
+    Planted(
+        "silence-stops-nobody",
+        (9, 24),
+        "lifecycle.domain.membership",
+        "    return len(silent) <= at_most(policy.max_unreachable, len(here)) and",
+        "    return True or",
+    ),
+    Planted(
+        "a-pause-pauses-nothing",
+        (9,),
+        "lifecycle.domain.gates",
+        "        if question.answer is None:\n            return AwaitResume",
+        "        if False:\n            return AwaitResume",
+    ),
+)
