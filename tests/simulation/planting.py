@@ -45,7 +45,9 @@ class _Finder(MetaPathFinder):
         found = PathFinder.find_spec(name, path)
         if found is None or found.origin is None:
             return None
-        return importlib.util.spec_from_file_location(name, found.origin, loader=_Planting(found.origin, self._fault))
+        return importlib.util.spec_from_file_location(
+            name, found.origin, loader=_Planting(found.origin, self._fault)
+        )
 
 
 def plant(name: str) -> Planted:

@@ -17,7 +17,13 @@ def test_no_seed_breaks_an_invariant() -> None:
     # A simulation in which nothing happens proves nothing.
     assert summary.steps > 200 * SEEDS
     assert min(summary.faults.values()) * 1000 > SEEDS
-    assert {end.partition(" ")[2] for end in summary.ends} >= {"DONE", "ROLLED_BACK", "ABORTED", "REJECTED", "REFUSED"}
+    assert {end.partition(" ")[2] for end in summary.ends} >= {
+        "DONE",
+        "ROLLED_BACK",
+        "ABORTED",
+        "REJECTED",
+        "REFUSED",
+    }
 
 
 def test_one_seed_is_one_run() -> None:
@@ -29,7 +35,9 @@ def test_one_seed_is_one_run() -> None:
 def test_a_run_does_not_depend_on_the_order_of_sets() -> None:
     command = [sys.executable, "-m", "tests.simulation", "--seed", "12"]
     told = [
-        subprocess.run(command, env={**os.environ, "PYTHONHASHSEED": seed}, capture_output=True, check=False).stdout
+        subprocess.run(
+            command, env={**os.environ, "PYTHONHASHSEED": seed}, capture_output=True, check=False
+        ).stdout
         for seed in ("1", "2")
     ]
     assert len(told[0]) > 1000

@@ -75,34 +75,35 @@ def keeps_the_way_back(oracle: "Oracle", host: Host, state: State) -> None:
             oracle.fail("15 way back", f"{host.name} keeps {sorted(host.disk)}, {version} is gone")
 
 
-def waits_or_has_ended(sim: "Simulation") -> None:
-    """20: once the faults have stopped, everything has ended, or waits for a human who was asked."""
-    for record in sim.people.unfinished():
-        if record.state is DeploymentState.QUEUED:
-            _is_next(sim, record)
-            continue
-        execution = sim.executions.by_name.get(record.execution)
-        waits = (
-            bool(sim.people.questions_of(record, _ASKED_ANEW))
-            and execution is not None
-            and execution.at == "AwaitHuman"
-            and execution.running
-        )
-        if not waits:
-            at = f"{execution.state} at {execution.at}" if execution else "unknown"
-            sim.oracle.fail(
-                "20 hangs", f"{record.id} is {record.state}, its execution {record.execution} {at}"
-            )
-    if sim.leases.current(sim.cluster).deployment and not sim.people.unfinished():
-        sim.oracle.fail("20 hangs", f"the lease is held by {sim.leases.current(sim.cluster).deployment}")
+def hanging(sim: "Simulation") -> str:
+    """20: what neither has ended nor waits for a human who was asked; empty when all is well."""
+    unfinished, lease = sim.people.unfinished(), sim.leases.current(sim.cluster).deployment
+    for record in unfinished:
+        if (
+            found := _out_of_turn(sim, record)
+            if record.state is DeploymentState.QUEUED
+            else _stuck(sim, record)
+        ):
+            return found
+    return f"the lease is held by {lease}" if lease and not unfinished else ""
 
 
-def _is_next(sim: "Simulation", queued: Deployment) -> None:
+def _stuck(sim: "Simulation", record: Deployment) -> str:
+    execution = sim.executions.by_name.get(record.execution)
+    asked = sim.people.questions_of(record, _ASKED_ANEW)
+    if asked and execution is not None and execution.running and execution.at == "AwaitHuman":
+        return ""
+    at = f"{execution.state} at {execution.at}" if execution else "unknown"
+    return f"{record.id} is {record.state}, its execution {record.execution} {at}"
+
+
+def _out_of_turn(sim: "Simulation", queued: Deployment) -> str:
     waiting = sim.queue.waiting(sim.cluster)
     if waiting is None or waiting.request.deployment != queued.id:
-        sim.oracle.fail("20 hangs", f"{queued.id} is QUEUED, and the queue has {waiting}")
-    if not sim.leases.current(sim.cluster).deployment:
-        sim.oracle.fail("20 hangs", f"{queued.id} is QUEUED, and nobody has the lease")
+        return f"{queued.id} is QUEUED, and the queue has {waiting}"
+    return (
+        "" if sim.leases.current(sim.cluster).deployment else f"{queued.id} is QUEUED, nobody has the lease"
+    )
 
 
 def all_in_order(sim: "Simulation") -> None:

@@ -9,7 +9,9 @@ _ANSWERS = "lifecycle.domain.answers"
 _REFUSALS = "lifecycle.domain.refusals"
 
 FAULTS = (
-    Planted("one-other-host-is-enough", (1,), _CAPACITY, "if len(others) >= floor.healthy_hosts:", "if others:"),
+    Planted(
+        "one-other-host-is-enough", (1,), _CAPACITY, "if len(others) >= floor.healthy_hosts:", "if others:"
+    ),
     Planted(
         "an-untested-host-is-in-its-place",
         (11, 2),
@@ -49,8 +51,8 @@ FAULTS = (
         "a-failure-halts-nobody",
         (9,),
         _ROLLOUT,
-        '    return _halt(facts, attempt, now, _why(attempt))\n\n\ndef _why',
-        '    return None\n\n\ndef _why',
+        "    return _halt(facts, attempt, now, _why(attempt))\n\n\ndef _why",
+        "    return None\n\n\ndef _why",
     ),
     Planted(
         "done-without-a-look",
