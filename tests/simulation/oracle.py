@@ -156,7 +156,9 @@ class Oracle(Remembered):
         if actor is None:
             return
         fencing.not_overtaken(self, actor, f"deregister {host.name}")
-        what = "remove" if actor.function == "remove_host" else "drain"
+        what = "drain"
+        if actor.function == "remove_host":
+            what, self.sim.balancer.lost_at[address] = "remove", self.sim.now
         records.trail_comes_first(self, actor.deployment, host.name, what, "the drain")
         records.drains_before_it_installs(self, actor, host)
         rotation.enough_stay(self, actor, host, state)

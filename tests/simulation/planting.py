@@ -1,4 +1,4 @@
-"""Plants one fault of the catalogue while the product's code is imported, and runs the simulation, or pytest, over it.
+"""Plants one fault of the catalogue while the product's code is imported, and runs the simulation over it.
 
 `python -m tests.simulation.planting NAME` prints the first seed that catches it. For a companion test, pytest gets
 `-p tests.simulation.planting` and the environment variable PLANTED.

@@ -45,8 +45,7 @@ def enough_stay(oracle: "Oracle", actor: Actor, host: Host, state: TargetState) 
 def _serves(oracle: "Oracle", host: Host) -> bool:
     balancer = oracle.sim.balancer
     healthy = balancer.states.get(host.address) is TargetState.HEALTHY
-    ill_lately = oracle.recent(balancer.lost_at.get(host.address, -1e9))
-    return healthy or (ill_lately and balancer.states.get(host.address) is TargetState.UNHEALTHY)
+    return healthy or oracle.recent(balancer.lost_at.get(host.address, -1e9))
 
 
 def only_tested_gets_in(oracle: "Oracle", host: Host) -> None:

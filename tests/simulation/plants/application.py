@@ -165,7 +165,7 @@ FAULTS = (
         _DECIDE,
         "    if (question.host, question.attempt) != (host, attempt):",
         "    if False:",
-        f"tests/unit/rollout/test_rollout.py",
+        "tests/unit/rollout/test_rollout.py",
     ),
     Planted(
         "an-answer-is-not-told",

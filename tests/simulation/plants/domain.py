@@ -58,8 +58,8 @@ FAULTS = (
         "done-without-a-look",
         (11,),
         _ROLLOUT,
-        "        if wrong := out_of_place(facts.reports.get(host), state, facts.deployment.target):\n            reason",
-        "        if wrong := None:\n            reason",
+        "        if wrong := out_of_place(facts.reports.get(host), state, facts.deployment.target):",
+        "        if wrong := None:",
     ),
     Planted(
         "an-overtaken-deployment-goes-on",
