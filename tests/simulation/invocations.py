@@ -55,7 +55,7 @@ class Invocations:
         if sim.tracing:
             sim.say(name, "begins", given)
         actor = sim.spawn(name, lambda: run(sim.world, given), lambda o: self._ended(actor, o, done))
-        actor.function, actor.host = function, host
+        actor.function, actor.host, actor.given = function, host, given
         actor.deployment = str(given.get("deployment", ""))
         actor.skew = sim.skew()
         limit = LIMITS.get(function, LIMIT)

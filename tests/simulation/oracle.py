@@ -42,6 +42,8 @@ class Oracle(Remembered):
         self.fail("unexpected error", f"{actor.name if actor else '?'} raised {error!r}")
 
     def returned(self, actor: Actor, result: Any) -> None:
+        if actor.function == "decide":
+            records.answers_what_was_asked(self, actor, result)
         if actor.function == "next_step" and result["kind"] == "UPDATE_HOSTS":
             records.halts_at_failures(self, actor, result)
             operating.touches_only_what_it_may(self, actor, result)

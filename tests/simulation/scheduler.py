@@ -4,7 +4,7 @@ An actor is a greenlet that runs real, synchronous code. It gives way at each ca
 sleep and when it has nothing to do (`park`). Simulated time jumps to the next moment at which something happens.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from heapq import heappop, heappush
 from random import Random
 from typing import Any, TypeAlias
@@ -32,6 +32,7 @@ class Actor:
         "deployment",
         "ended",
         "function",
+        "given",
         "gone",
         "host",
         "let",
@@ -49,6 +50,7 @@ class Actor:
         self.began = 0.0
         self.deployment = ""
         self.function = ""
+        self.given: Mapping[str, Any] = {}
         self.host = ""
         self.skew = 0.0
         self.slowness = 1.0

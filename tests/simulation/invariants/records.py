@@ -106,6 +106,13 @@ def answers_are_offered(oracle: "Oracle", question: Question) -> None:
         oracle.fail("9 answer", f"{question.id} was answered {question.answer.choice}")
 
 
+def answers_what_was_asked(oracle: "Oracle", actor: Actor, answered: Mapping[str, Any]) -> None:
+    """8, 9: what was said of one host and attempt is no answer about another."""
+    said = (actor.given.get("host", ""), actor.given.get("attempt", 0))
+    if said != (answered["host"], answered["attempt"]):
+        oracle.fail("9 answer", f"{actor.name}: what was said of {said} answered {answered['id']}")
+
+
 def halts_at_failures(oracle: "Oracle", actor: Actor, decided: Mapping[str, Any]) -> None:
     """9, 8, 23: after a failure no host is begun before a human said so, about that host and that attempt."""
     sim, name = oracle.sim, actor.deployment

@@ -7,7 +7,7 @@ _STAGES = "lifecycle.application.stages"
 _FINISH = "lifecycle.application.finish"
 _PLAN = "lifecycle.application.plan"
 _DECIDE = "lifecycle.application.decide"
-_CONTRACT = "tests/contract"
+_ARTIFACTS = "tests/contract/test_artifacts.py"
 
 FAULTS = (
     Planted(
@@ -163,9 +163,8 @@ FAULTS = (
         "an-answer-to-another-attempt-is-taken",
         (8, 9),
         _DECIDE,
-        "    if (question.host, question.attempt) != (host, attempt):",
-        "    if False:",
-        "tests/unit/rollout/test_rollout.py",
+        "lambda q: (q.host, q.attempt) == (host, attempt), what)",
+        "lambda q: bool(q.host), what)",
     ),
     Planted(
         "an-answer-is-not-told",
@@ -183,11 +182,27 @@ FAULTS = (
         "        self._leases[cluster] = Lease(lease.epoch, heir, now, now + RUNNING_LEASE)",
     ),
     Planted(
-        "a-promotion-takes-a-release-twice",
+        "a-snapshot-has-two-releases",
         (12,),
         "lifecycle.gateways.memory.catalogue",
-        "        if release in releases:\n            return None\n",
-        "",
-        f"{_CONTRACT}/test_artifacts.py::test_racing_promotions_of_several_snapshots_give_a_release_each[memory]",
+        "            if promoted == snapshot:",
+        "            if False:",
+        f"{_ARTIFACTS}::test_sixteen_racing_promotions_of_one_snapshot_give_one_release[memory]",
+    ),
+    Planted(
+        "a-release-is-written-over",
+        (12,),
+        "lifecycle.gateways.memory.artifacts",
+        "        if self._bytes.setdefault(manifest.prefix, body) != body:",
+        "        if False:",
+        f"{_ARTIFACTS}::test_a_version_is_written_once[memory]",
+    ),
+    Planted(
+        "other-bytes-are-promoted",
+        (12, 13),
+        "lifecycle.application.promote",
+        '    if manifest.digest != recorded["digest"]:',
+        "    if False:",
+        f"{_ARTIFACTS}::test_a_snapshot_whose_manifest_was_changed_is_not_promoted[memory]",
     ),
 )
