@@ -33,6 +33,7 @@ class Memory(Journal):
         self._reports = reports
         self._state = host.journal
         self._begun = None
+        self._unsaved = False
 
     def _write(self, state: State) -> None:
         host = self._host
@@ -159,7 +160,11 @@ def life(host: Host) -> None:
         if agent._pause:
             wait = max(agent._pause, host.cut_off_until - sim.now)
             sim.sleep(actor, wait + sim.random())
-        elif journal._state is before and ledger.last is sim.fleet.turn(sim.cluster, host.name):
+        elif (
+            journal._state is before
+            and not journal._unsaved
+            and ledger.last is sim.fleet.turn(sim.cluster, host.name)
+        ):
             sim.park(actor)
         else:
             sim.sleep(actor, 0.05)
