@@ -12,7 +12,7 @@ PIP_INSTALL := -m pip install --quiet --no-deps --no-input
 ASL_VALIDATOR := 4.0.0
 LAYER_SOURCES := layers/build.py $(wildcard layers/dependencies/requirements.*)
 
-.PHONY: help setup run stop test check bench lock clean system-packages
+.PHONY: help setup run stop test check simulate crash-matrix bench lock clean system-packages
 
 help: ## print these targets
 	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/  make \1|\2/p' Makefile | awk -F'|' '{ printf "%-14s %s\n", $$1, $$2 }'
@@ -35,6 +35,13 @@ check: setup ## what needs no emulator: style, types, architecture, unit and inf
 
 bench: setup ## measure speed, failed requests and memory; prints JSON
 	@$(BIN)/python -m apps.local.bench
+
+SEEDS := 20000
+simulate: setup ## run the real code under SEEDS=n seeded schedules full of faults
+	@$(BIN)/python -m tests.simulation --seeds $(SEEDS)
+
+crash-matrix: setup ## kill, double and delay every phase in the embedded environment; some minutes
+	@$(BIN)/python -m tests.crash_matrix
 
 .PHONY: static
 static:
