@@ -298,3 +298,14 @@ def test_what_was_superseded_before_it_had_a_record_stays_superseded(machine: Ma
     assert machine.begin(newer).kind == "QUEUED"
     assert machine.begin(older).kind == "REFUSED"
     assert machine.record(older.deployment).state is DeploymentState.SUPERSEDED
+
+
+def test_a_deployment_that_two_plans_left_with_nobody_is_closed_by_convergence(machine: Machine) -> None:
+    """One plan was refused and freed the lease, the other one went on and wrote that it runs."""
+    machine.memory.clock.sleep(1)
+    request = machine.request("1.0.1")
+    machine.begin(request)
+    machine.memory.leases.release(CLUSTER, machine.memory.leases.current(CLUSTER))
+    machine.memory.clock.sleep(16 * 60)
+    assert converge_all(machine.world, "abcd", "schedule")[0].kind == "CLOSE_STRANDED"
+    assert machine.record(request.deployment).state is DeploymentState.STALE

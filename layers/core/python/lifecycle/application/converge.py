@@ -3,6 +3,7 @@
 Called by functions/converge, by schedule and on command.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from lifecycle.application import observe, queueing
@@ -10,7 +11,9 @@ from lifecycle.application.decide import wake_late
 from lifecycle.application.finish import finish
 from lifecycle.application.world import World
 from lifecycle.domain.convergence import (
+    BEGINNING_LASTS,
     CloseStopped,
+    CloseStranded,
     ClusterFacts,
     Converged,
     Convergence,
@@ -20,7 +23,16 @@ from lifecycle.domain.convergence import (
     Resume,
     converge,
 )
-from lifecycle.domain.deployment import DeploymentState, Kind, Request, deployment_id
+from lifecycle.domain.deployment import (
+    Deployment,
+    DeploymentState,
+    ExecutionState,
+    Kind,
+    Lease,
+    Request,
+    Waiting,
+    deployment_id,
+)
 from lifecycle.domain.fleet import Cluster
 from lifecycle.domain.queueing import DropWaiting, StartWaiting
 
@@ -29,7 +41,8 @@ from lifecycle.domain.queueing import DropWaiting, StartWaiting
 class Result:
     """What was found and done for one cluster.
 
-    `kind` is CONVERGED, REPAIR, RESUME, ABORTED, FREE_LEASE, START_WAITING, DROP_WAITING or HOLD.
+    `kind` is CONVERGED, REPAIR, RESUME, ABORTED, CLOSE_STRANDED, FREE_LEASE, START_WAITING, DROP_WAITING or
+    HOLD.
     """
 
     cluster: str
@@ -52,7 +65,7 @@ def _facts(world: World, cluster: Cluster) -> ClusterFacts:
     desired, lease = world.registry.desired(cluster), world.leases.current(cluster)
     reports = world.fleet.reports(cluster)
     recent = world.deployments.recent(cluster, observe.REMEMBERED)
-    name = lease.deployment
+    name, waiting = lease.deployment, world.queue.waiting(cluster)
     holder = world.deployments.get(cluster, name) if name else None
     execution = holder.execution if holder else name
     return ClusterFacts(
@@ -65,11 +78,26 @@ def _facts(world: World, cluster: Cluster) -> ClusterFacts:
         rotation=observe.rotation(world, cluster, reports),
         bad_versions=world.fleet.quarantined(cluster),
         bad_hosts=world.fleet.quarantined_hosts(cluster),
-        waiting=world.queue.waiting(cluster),
+        waiting=waiting,
         ended=next((d for d in recent if d.state.final and d.epoch), None),
         verified=observe.verified_target(recent),
         patience=world.patience,
+        stranded=_stranded(world, recent, lease, waiting),
     )
+
+
+def _stranded(
+    world: World, recent: Sequence[Deployment], lease: Lease, waiting: Waiting | None
+) -> Deployment | None:
+    """What two plans of one deployment can leave behind, when one was refused and the other one went on."""
+    known = {lease.deployment, waiting.request.deployment if waiting else ""}
+    since = world.clock.now() - BEGINNING_LASTS
+    for each in recent:
+        if each.state.final or each.id in known or each.started_at > since:
+            continue
+        if world.executions.rollout_state(each.execution) is not ExecutionState.RUNNING:
+            return each
+    return None
 
 
 def _act(
@@ -91,7 +119,7 @@ def _on_holder(
     world: World,
     cluster: Cluster,
     facts: ClusterFacts,
-    found: Hold | Resume | CloseStopped | FreeLease,
+    found: Hold | Resume | CloseStopped | CloseStranded | FreeLease,
     by: str,
 ) -> Result:
     """What becomes of the deployment that holds the lease."""
@@ -103,6 +131,9 @@ def _on_holder(
         case CloseStopped(stopped, reason):
             finish(world, cluster, stopped, DeploymentState.ABORTED, reason)
             return Result(str(cluster), "ABORTED", reason, stopped)
+        case CloseStranded(stranded, reason):
+            finish(world, cluster, stranded, DeploymentState.STALE, reason)
+            return Result(str(cluster), "CLOSE_STRANDED", reason, stranded)
         case FreeLease(held, reason):
             world.tell(cluster, "free the lease", by, reason, deployment=held.deployment)
             world.leases.release(cluster, held)

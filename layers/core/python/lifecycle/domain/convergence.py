@@ -61,6 +61,14 @@ class CloseStopped:
 
 
 @dataclass(frozen=True, slots=True)
+class CloseStranded:
+    """A deployment that is not over, but has neither the lease, nor a place in the queue, nor an execution."""
+
+    deployment: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class FreeLease:
     """The lease's holder has ended, or never began: nobody will free it."""
 
@@ -77,7 +85,7 @@ class Hold:
 
 
 Convergence: TypeAlias = (
-    Converged | Repair | Resume | CloseStopped | FreeLease | StartWaiting | DropWaiting | Hold
+    Converged | Repair | Resume | CloseStopped | CloseStranded | FreeLease | StartWaiting | DropWaiting | Hold
 )
 
 
@@ -86,8 +94,8 @@ class ClusterFacts:
     """What convergence looks at. `last` is the deployment that `desired` names, `holder` the lease's.
 
     `execution` is the state of the execution that carries the lease's holder; `ended` the newest deployment of
-    the cluster that is over; `verified` the version that was last verified on every host; `bad_versions` and
-    `bad_hosts` are quarantined.
+    the cluster that is over, `stranded` one that is not, and that nothing goes on with; `verified` the version
+    that was last verified on every host; `bad_versions` and `bad_hosts` are quarantined.
     """
 
     desired: Desired | None
@@ -103,10 +111,14 @@ class ClusterFacts:
     ended: Deployment | None = None
     verified: Target | None = None
     patience: timedelta = timedelta(seconds=30)
+    stranded: Deployment | None = None
 
 
 def converge(facts: ClusterFacts, now: datetime) -> Convergence:
     """Decide on one cluster. It never repairs towards a version whose rollout did not end well."""
+    if facts.stranded:
+        why = f"it was {facts.stranded.state}, but nothing was left that would go on with it"
+        return CloseStranded(facts.stranded.id, why)
     if facts.lease.deployment:
         return _leased(facts, now)
     if facts.waiting:
