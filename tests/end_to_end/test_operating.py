@@ -56,16 +56,23 @@ def test_what_waits_begins_when_the_deployment_before_it_is_done(
 ) -> None:
     again = "--even-if-quarantined"
     first = brittle.deploy(moods["starts slowly"], again, "--no-watch").facts["deployment"]
+    wait_for("it to have begun", lambda: brittle.steps(first))
+    brittle.operator.looks("pause", "brittle", "--why", "two more are to come")
+    brittle.waits("PAUSED")
     older = brittle.deploy(moods["never starts"], again, "--no-watch").facts["deployment"]
+    wait_for("it to wait", lambda: states(brittle).get(older) == "QUEUED")
     newer = brittle.deploy(moods["spare"], again, "--no-watch").facts["deployment"]
-
-    def states() -> dict[str, str]:
-        every = brittle.operator.looks("history", "brittle").facts["deployments"]
-        return {each["deployment"]: each["state"] for each in every}
-
-    wait_for("the newest to have begun and ended", lambda: states()[newer] == "DONE", seconds=90)
-    assert (states()[first], states()[older]) == ("DONE", "SUPERSEDED")
+    wait_for("the older to be superseded", lambda: states(brittle)[older] == "SUPERSEDED")
+    brittle.operator("resume", "brittle", "--why", "they are there")
+    wait_for("the newest to have begun and ended", lambda: states(brittle)[newer] == "DONE", seconds=90)
+    assert states(brittle)[first] == "DONE"
     assert set(brittle.installed().values()) == {moods["spare"]}
+
+
+def states(service: Service) -> dict[str, str]:
+    """Every deployment of the service by its name."""
+    every = service.operator.looks("history", service.name).facts["deployments"]
+    return {each["deployment"]: each["state"] for each in every}
 
 
 def test_a_host_that_fails_with_the_previous_version_too_is_quarantined_and_left_out(
