@@ -143,7 +143,10 @@ class Service:
         self._reap(started)
         found = processes.process(started.pid)
         same = found and found.started == started.ticks and started.kernel == processes.kernel_boot()
-        return not same or found is None or found.dead
+        gone = not same or found is None or found.dead
+        if gone:
+            self._reap(started)  # it may have died between the two looks: how it ended is worth knowing
+        return gone
 
     def _owns_group(self, started: Started) -> bool:
         """Whether the group is still the service's: its leader lives, or nobody has the leader's pid."""
