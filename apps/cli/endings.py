@@ -25,7 +25,7 @@ class Ending:
 
 
 def ending(sight: Sight, here: Connection) -> Ending | None:
-    """Whether there is nothing more to wait for, and why; None while it goes on, waits in the queue or is paused."""
+    """Whether there is nothing more to wait for, and why; None while it, or what it waits for, goes on."""
     deployment, run = sight.deployment, sight.run
     if deployment is None:
         return _unplanned(sight, here)
@@ -44,6 +44,12 @@ def _stopped(sight: Sight, here: Connection) -> Ending | None:
     """No execution carries it: that is as it should be in the queue, while another deployment has the lease."""
     if not sight.queued:
         return Ending("LOST", _lost(sight, here), 1, "", sight.deployment)
+    if sight.before and sight.before.state is DeploymentState.HALTED:
+        see = here.command(f"status {sight.cluster.service}")
+        why = (
+            f"its turn comes when {sight.before.id} is over, which is HALTED and waits for a decision: {see}"
+        )
+        return Ending("QUEUED", why, 1, "", sight.deployment)
     if sight.lease.deployment:
         return None
     again = here.command(f"converge {sight.cluster.service}")

@@ -96,7 +96,10 @@ def test_in_the_queue_it_is_not_lost_although_no_execution_carries_it(desk: Desk
     sight = Eyes(desk.here, CLUSTER, queued(desk)).look()
     assert sight.run is not None
     assert not sight.run.running
-    assert ending(sight, desk.here) is None
+    found = ending(sight, desk.here)
+    assert found is not None
+    assert (found.state, found.code) == ("QUEUED", 1)
+    assert f"its turn comes when {halted} is over, which is HALTED and waits for a decision" in found.reason
     told = "hello 1.0.2 to production: QUEUED, waits for 1.0.1, HALTED"
     assert headline(sight, hosts_of(sight, desk.here)) == told
 
@@ -150,3 +153,11 @@ def test_what_waits_can_be_cancelled_and_what_runs_is_left_alone(desk: Desk) -> 
     assert desk.machine.record(halted).state is DeploymentState.HALTED
     again = desk.type("cancel hello --why unwanted")
     assert (again.exit_code, "nothing waits for production/hello" in again.stderr) == (1, True)
+
+
+def test_watching_what_waits_behind_a_halt_ends_and_says_what_to_decide(desk: Desk, halted: str) -> None:
+    name = queued(desk)
+    done = desk.type(f"watch {name}")
+    assert done.exit_code == 1
+    assert f"{name}: QUEUED: its turn comes when {halted} is over" in done.stdout
+    assert desk.machine.record(name).state is DeploymentState.QUEUED
