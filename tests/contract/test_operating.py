@@ -86,6 +86,8 @@ def test_a_deployment_that_ended_does_not_come_back_to_life(gateways: Gateways) 
     gateways.deployments.put(ended)
     gateways.deployments.put(running)
     assert gateways.deployments.get(gateways.cluster, running.id) == ended
+    gateways.deployments.put(replace(running, state=DeploymentState.DONE))
+    assert gateways.deployments.get(gateways.cluster, running.id) == ended
     gateways.deployments.put(replace(ended, reason="told again"))
     found = gateways.deployments.get(gateways.cluster, running.id)
     assert found is not None

@@ -15,11 +15,12 @@ from lifecycle.application.plan import begin
 from lifecycle.application.ports import Standing, Standings
 from lifecycle.domain.attempts import AttemptState, HostAttempt
 from lifecycle.domain.capacity import TargetState
-from lifecycle.domain.deployment import Deployment, DeploymentState, Lease, TrailEntry, Waiting
+from lifecycle.domain.deployment import Deployment, DeploymentState, Desired, Lease, TrailEntry, Waiting
 from lifecycle.domain.errors import Refused, StaleEpoch, StoreRefused
 from lifecycle.domain.fleet import Cluster, Order, Stage
 from lifecycle.domain.manifest import Policy
 from lifecycle.domain.questions import Answer, Choice
+from lifecycle.gateways.memory.registry import MemoryRegistry
 from lifecycle.gateways.memory.trail import MemoryTrail
 from tests.support.rollout import CHAIN, CLUSTER, Machine
 
@@ -309,3 +310,22 @@ def test_a_deployment_that_two_plans_left_with_nobody_is_closed_by_convergence(m
     machine.memory.clock.sleep(16 * 60)
     assert converge_all(machine.world, "abcd", "schedule")[0].kind == "CLOSE_STRANDED"
     assert machine.record(request.deployment).state is DeploymentState.STALE
+
+
+def test_a_plan_that_was_killed_after_it_took_the_lease_is_resumed_at_once(machine: Machine) -> None:
+    machine.memory.clock.sleep(1)
+    request = machine.request("1.0.1")
+    killed = replace(machine.world, registry=NoRegistry((CLUSTER,)))
+    with pytest.raises(RuntimeError):
+        begin(killed, request, request.deployment)
+    assert machine.memory.leases.current(CLUSTER).deployment == request.deployment
+    machine.memory.executions.rollouts[request.deployment] = {}  # and it has ended
+    found = converge_all(machine.world, "abcd", "schedule")[0]
+    assert (found.kind, found.deployment) == ("RESUME", request.deployment)
+    machine.run_what_waited()
+    assert machine.record(request.deployment).state is DeploymentState.DONE
+
+
+class NoRegistry(MemoryRegistry):
+    def set_desired(self, cluster: Cluster, desired: Desired) -> None:
+        raise RuntimeError("killed")

@@ -115,6 +115,10 @@ def _take(world: World, request: Request, execution: str, found: Plan, desired: 
     now, cluster = world.clock.now(), request.cluster
     _tell_beginning(world, request)
     before = world.leases.current(cluster)
+    if world.deployments.get(cluster, request.deployment) is None:
+        # Whoever finds the lease with nobody at work has to know what is to be begun.
+        begun = _record(world, request, execution, found, epoch=0)
+        world.deployments.put(replace(begun, state=DeploymentState.QUEUED, reason="is about to begin"))
     try:
         lease = world.leases.acquire(cluster, request.deployment, now)
     except LeaseHeld as error:

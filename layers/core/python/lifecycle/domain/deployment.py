@@ -121,6 +121,10 @@ class Deployment:
     def id(self) -> str:
         return self.request.deployment
 
+    def may_replace(self, standing: "Deployment") -> bool:
+        """Whether this record may be written over that one: what has ended stays as it ended."""
+        return not standing.state.final or standing.state is self.state
+
     @property
     def cluster(self) -> Cluster:
         return self.request.cluster

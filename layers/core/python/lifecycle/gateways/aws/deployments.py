@@ -19,11 +19,12 @@ class DynamoDeployments:
 
     def put(self, deployment: Deployment) -> None:
         pk, sk, final = cluster_key(deployment.cluster), f"DEPLOYMENT#{deployment.id}", deployment.state.final
-        wanted = item(pk, sk, deployment, ended=int(final))
-        if final:
-            self._table.put(wanted)
-        else:
-            self._table.put(wanted, "attribute_not_exists(pk) OR ended = :no", no={"N": "0"})
+        self._table.put(
+            item(pk, sk, deployment, ended=int(final), stands=str(deployment.state)),
+            "attribute_not_exists(pk) OR ended = :no OR stands = :stands",
+            no={"N": "0"},
+            stands={"S": str(deployment.state)},
+        )
 
     def get(self, cluster: Cluster, deployment: str) -> Deployment | None:
         found = self._table.get(cluster_key(cluster), f"DEPLOYMENT#{deployment}")

@@ -20,7 +20,7 @@ class MemoryDeployments:
 
     def put(self, deployment: Deployment) -> None:
         held = self._deployments.get((deployment.cluster, deployment.id))
-        if held is None or deployment.state.final or not held.state.final:
+        if held is None or deployment.may_replace(held):
             self._deployments[deployment.cluster, deployment.id] = deployment
 
     def get(self, cluster: Cluster, deployment: str) -> Deployment | None:
