@@ -111,6 +111,8 @@ class Reporter:
             self._send_soon(host.cut_off_until - sim.now)
             return
         report = replace(self._wanted, seen_at=sim.time())
+        if host.habit:
+            report = host.habit(report)
         if host.liar:
             host.lied_at = sim.now
             report = lies.told(sim, report, sim.fleet.report(sim.cluster, host.name))

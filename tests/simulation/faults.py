@@ -64,6 +64,7 @@ class Faults:
         for host in sim.hosts.values():
             if host.left:
                 continue
+            host.habit = None
             host.up, host.liar, host.slowness = True, False, min(host.slowness, 1.0)
             host.cut_off_until = min(host.cut_off_until, sim.now)
             if host.boot and not host.boot.alive and host.boot.ill:

@@ -1,10 +1,12 @@
 """Hosts as they really are: what is on the disk, what runs, and how versions behave. The oracle judges by this."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import Enum, auto
 from typing import TYPE_CHECKING
 
 from apps.agent.decide import State
+from lifecycle.domain.fleet import HostReport
 
 if TYPE_CHECKING:
     from tests.simulation.scheduler import Actor
@@ -61,6 +63,7 @@ class Host:
     lied_at: float = -1e9
     slowness: float = 1.0
     liar: bool = False
+    habit: Callable[[HostReport], HostReport] | None = None
     acted_epoch: int = 0
 
     def answers_checks(self) -> bool:

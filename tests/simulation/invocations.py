@@ -20,7 +20,7 @@ class Invocations:
 
     def __init__(self, sim: "Simulation") -> None:
         self._sim = sim
-        self.rate = sim.rng.choice((0.0, 0.005, 0.02, 0.06))
+        self.rate = sim.rng.choice((0.0, 0.01, 0.04, 0.1))
         self._number = 0
 
     def invoke(self, function: str, given: Mapping[str, Any], done: Done) -> None:

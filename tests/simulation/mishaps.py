@@ -24,8 +24,8 @@ class Mishaps:
 
     def __init__(self, sim: "Simulation") -> None:
         self._sim = sim
-        self.rate = sim.rng.choice((0.0, 0.001, 0.003, 0.008, 0.02))
-        self.strikes = sim.rng.choice((0.0, 0.001, 0.003, 0.01))
+        self.rate = sim.rng.choice((0.0, 0.001, 0.003, 0.01, 0.03))
+        self.strikes = sim.rng.choice((0.0, 0.002, 0.006, 0.02))
         self.agent_rate = sim.rng.choice((0.0, 0.002, 0.01, 0.03))
         self.counted: dict[str, int] = {}
 

@@ -42,6 +42,9 @@ class Oracle(Remembered):
         self.fail("unexpected error", f"{actor.name if actor else '?'} raised {error!r}")
 
     def returned(self, actor: Actor, result: Any) -> None:
+        if actor.host and isinstance(result, dict) and result.get("outcome") == "PASSED":
+            key = (actor.function, actor.deployment, actor.host, actor.given["attempt"])
+            self.stage_passed_at.setdefault(key, self.sim.now)
         if actor.function == "decide":
             records.answers_what_was_asked(self, actor, result)
         if actor.function == "next_step" and result["kind"] == "UPDATE_HOSTS":
@@ -90,6 +93,7 @@ class Oracle(Remembered):
             self.ended_at[stored.id] = self.sim.now
             records.trail_comes_first(self, stored.id, "", "", f"the end of {stored.id} as {stored.state}")
             ending.done_means_done(self, stored)
+            ending.no_rollback_is_dropped(self, stored)
         self.records[put.id] = stored
 
     def deployments_put_attempt(self, actor: Actor, none: None, put: HostAttempt) -> None:

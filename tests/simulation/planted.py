@@ -11,9 +11,19 @@ SIMULATION = "the simulation"
 
 
 @dataclass(frozen=True, slots=True)
+class Edit:
+    """In `module`, the text `old` becomes `new`."""
+
+    module: str
+    old: str
+    new: str
+
+
+@dataclass(frozen=True, slots=True)
 class Planted:
-    """One mutation: in `module`, `old` becomes `new`, which breaks `invariants`; `caught_by` is the simulation,
-    or the pytest address of its companion test.
+    """One mutation, which breaks `invariants`; `caught_by` is the simulation, or a companion test's pytest address.
+
+    Where two layers of the product defend the same invariant, it takes away both: `beside` are the other edits.
     """
 
     name: str
@@ -22,15 +32,24 @@ class Planted:
     old: str
     new: str
     caught_by: str = SIMULATION
+    beside: tuple[Edit, ...] = ()
 
-    def planted_in(self, path: str) -> str:
-        """The module's source with the fault in it; raises when its text is not there once."""
+    @property
+    def edits(self) -> tuple[Edit, ...]:
+        return (Edit(self.module, self.old, self.new), *self.beside)
+
+    def planted_in(self, module: str, path: str) -> str:
+        """The module's source with the fault in it; raises when a text is not there exactly once."""
         source = Path(path).read_text()
-        if source.count(self.old) != 1:
-            raise LookupError(
-                f"{self.name}: expected once in {self.module}, found {source.count(self.old)} times: {self.old!r}"
-            )
-        return source.replace(self.old, self.new)
+        for edit in self.edits:
+            if edit.module != module:
+                continue
+            if (found := source.count(edit.old)) != 1:
+                raise LookupError(
+                    f"{self.name}: expected once in {module}, found {found} times: {edit.old!r}"
+                )
+            source = source.replace(edit.old, edit.new)
+        return source
 
 
 def _catalogue() -> dict[str, Planted]:

@@ -29,7 +29,7 @@ class _Planting(Loader):
         return None
 
     def exec_module(self, module: ModuleType) -> None:
-        code = compile(self._fault.planted_in(self._path), self._path, "exec")
+        code = compile(self._fault.planted_in(module.__name__, self._path), self._path, "exec")
         exec(code, vars(module))  # noqa: S102 (this is what an import does)
 
 
@@ -40,7 +40,7 @@ class _Finder(MetaPathFinder):
     def find_spec(
         self, name: str, path: Sequence[str] | None, target: ModuleType | None = None
     ) -> ModuleSpec | None:
-        if name != self._fault.module:
+        if name not in {edit.module for edit in self._fault.edits}:
             return None
         found = PathFinder.find_spec(name, path)
         if found is None or found.origin is None:
@@ -53,8 +53,8 @@ class _Finder(MetaPathFinder):
 def plant(name: str) -> Planted:
     """From here on, the module is imported with the fault in it; it must not be imported yet."""
     fault = CATALOGUE[name]
-    if fault.module in sys.modules:
-        raise RuntimeError(f"{fault.module} is imported already: the fault would not be planted")
+    if imported := [edit.module for edit in fault.edits if edit.module in sys.modules]:
+        raise RuntimeError(f"{imported} is imported already: the fault would not be planted")
     sys.meta_path.insert(0, _Finder(fault))
     return fault
 

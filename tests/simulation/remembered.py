@@ -43,6 +43,7 @@ class Remembered:
         self.attempts: dict[tuple[str, str, int], HostAttempt] = {}
         self.failed_at: dict[tuple[str, str, int], float] = {}
         self.moved_at: dict[tuple[str, str, int], float] = {}
+        self.stage_passed_at: dict[tuple[str, str, str, int], float] = {}
         self.decided: set[tuple[str, str, int]] = set()
         self.given: set[tuple[str, int, int, Order]] = set()
         self.passed: set[tuple[str, int, int]] = set()

@@ -18,6 +18,7 @@ from lifecycle.domain.deployment import (
 )
 from lifecycle.domain.fleet import HostReport, Order, SelfTest, Stage
 from lifecycle.domain.manifest import ApprovalGate, Check, Manifest, Policy, Run
+from tests.simulation import lies
 from tests.simulation.hosts import Boot, Flaw, Host
 
 if TYPE_CHECKING:
@@ -73,6 +74,8 @@ class Scenario:
         for version in self.versions:
             self.publish(version)
         hosts = [self.new_host() for _ in range(self.size)]
+        if sim.random() < 0.2:
+            sim.rng.choice(hosts).habit = sim.rng.choice(lies.HABITS)
         if sim.random() < 0.9:
             self._deployed_before(hosts)
         for host in hosts:

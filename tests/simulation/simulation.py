@@ -8,7 +8,6 @@ from lifecycle.domain.fleet import Cluster
 from lifecycle.gateways.memory.artifacts import MemoryArtifacts
 from lifecycle.gateways.memory.deployments import MemoryDeployments
 from lifecycle.gateways.memory.freezes import MemoryFreezes
-from lifecycle.gateways.memory.leases import MemoryLeases
 from lifecycle.gateways.memory.queue import MemoryQueue
 from lifecycle.gateways.memory.registry import MemoryRegistry
 from lifecycle.gateways.memory.trail import MemoryTrail
@@ -24,7 +23,7 @@ from tests.simulation.oracle import Oracle
 from tests.simulation.people import People
 from tests.simulation.scenario import Scenario
 from tests.simulation.scheduler import Actor, Killed, Outcome, Scheduler
-from tests.simulation.twins import Fleet
+from tests.simulation.twins import Fleet, Leases
 from tests.simulation.world import seen_through
 
 BEGAN = datetime(2026, 11, 23, 12, tzinfo=UTC)
@@ -45,7 +44,7 @@ class Simulation(Scheduler):
         self.hosts: dict[str, Host] = {}
         self.hosts_at: dict[str, Host] = {}
         self.reporters: dict[str, agents.Reporter] = {}
-        self.leases = MemoryLeases()
+        self.leases = Leases(self)
         self.deployments = MemoryDeployments()
         self.trail = MemoryTrail()
         self.registry = MemoryRegistry((CLUSTER,))

@@ -1,13 +1,15 @@
 """The twins that need the simulation itself: the time, the hosts' heartbeats, torn reads, executions."""
 
 from collections.abc import Mapping
-from datetime import datetime
+from dataclasses import replace
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from lifecycle.application.ports import Standing
 from lifecycle.domain.deployment import Deployment, ExecutionState, Lease
 from lifecycle.domain.fleet import Cluster, HostReport
 from lifecycle.gateways.memory.fleet import MemoryFleet
+from lifecycle.gateways.memory.leases import MemoryLeases
 
 if TYPE_CHECKING:
     from tests.simulation.simulation import Simulation
@@ -64,6 +66,32 @@ def _seen(report: HostReport, at: datetime) -> HostReport:
         object.__setattr__(copy, name, getattr(report, name))
     object.__setattr__(copy, "seen_at", at)
     return copy
+
+
+class Leases(MemoryLeases):
+    """Leases that in some runs expire after minutes instead of hours, so that holders are overtaken in the middle."""
+
+    def __init__(self, sim: "Simulation") -> None:
+        super().__init__()
+        minutes = sim.rng.choice((0, 0, 0, 0, 0, 0, 2, 6))
+        self._longest = timedelta(minutes=minutes) if minutes else None
+        self._sim = sim
+
+    def acquire(self, cluster: Cluster, deployment: str, now: datetime) -> Lease:
+        return self._shortened(cluster, super().acquire(cluster, deployment, now), now)
+
+    def hand_over(self, cluster: Cluster, lease: Lease, heir: str, now: datetime) -> Lease:
+        return self._shortened(cluster, super().hand_over(cluster, lease, heir, now), now)
+
+    def renew(self, cluster: Cluster, lease: Lease, until: datetime) -> Lease:
+        return self._shortened(cluster, super().renew(cluster, lease, until), self._sim.time())
+
+    def _shortened(self, cluster: Cluster, lease: Lease, now: datetime) -> Lease:
+        longest = self._longest
+        if longest is None or self._sim.calm or lease.expires_at is None or lease.expires_at <= now + longest:
+            return lease
+        self._leases[cluster] = replace(lease, expires_at=now + longest)
+        return self._leases[cluster]
 
 
 class Clock:

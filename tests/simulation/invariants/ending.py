@@ -51,6 +51,16 @@ def _can_be_kept(sim: "Simulation", last: Deployment) -> bool:
     return fits and at_least(policy.min_healthy, size) < size
 
 
+def no_rollback_is_dropped(oracle: "Oracle", ended: Deployment) -> None:
+    """6, 15: a rollback that was decided is not refused because a store did not answer once."""
+    sim = oracle.sim
+    if ended.request.kind is not Kind.ROLLBACK or ended.state is not DeploymentState.REFUSED:
+        return
+    hosts = set(sim.fleet._reports.get(sim.cluster, {})) - set(sim.fleet.quarantined_hosts(sim.cluster))
+    if hosts and sim.artifacts.has_artifact(ended.target, sim.cluster.service):
+        oracle.fail("6 dropped", f"the rollback {ended.id} is refused: {ended.reason}")
+
+
 def not_serving(oracle: "Oracle", host: Host, done: Deployment) -> str:
     """What is wrong with a host that should serve; what changed a moment ago is not held against anybody."""
     boot, balancer = host.boot, oracle.sim.balancer

@@ -51,6 +51,11 @@ def attempts_move_forward(oracle: "Oracle", actor: Actor, old: HostAttempt | Non
                 "9 undecided", f"{actor.name}: attempt {now.number} on {now.host} begins as {now.state}"
             )
         return
+    passed_at = oracle.stage_passed_at.get((actor.function, *key))
+    if now.state is AttemptState.FAILED and passed_at is not None and actor.began > passed_at:
+        oracle.fail(
+            "7 twice", f"{actor.name} fails {now.host} {now.number}, which passed it before: {now.reason}"
+        )
     if old.state.ended and now.state is not old.state:
         oracle.fail("7 twice", f"{actor.name}: {now.host} {now.number} was {old.state}, and is {now.state}")
     elif _ORDER.index(now.state) < _ORDER.index(old.state):
@@ -121,6 +126,8 @@ def halts_at_failures(oracle: "Oracle", actor: Actor, decided: Mapping[str, Any]
     silent = 0
     for host, attempt in _newest(oracle, name).items():
         lately = oracle.recent(oracle.failed_at.get((name, host, attempt.number), sim.now))
+        if not attempt.state.ended and not oracle.recent(oracle.moved_at[_key(attempt)]) and host in present:
+            oracle.fail("6 lost", f"{name} goes on, and {host} {attempt.number} is left as {attempt.state}")
         if attempt.state is not AttemptState.FAILED or lately or host not in present:
             continue
         answers = answers_on(questions, attempt)
