@@ -49,7 +49,7 @@ def _needs_it(oracle: "Oracle", name: str, host: str) -> None:
     told = sim.fleet._reports[sim.cluster].get(host)
     lost_at = sim.balancer.lost_at.get(here.address, -1e9)
     changed_at = max(here.boot_changed_at, here.unheard_at, here.healthy_at, here.lied_at, lost_at)
-    if told is None or oracle.recent(changed_at) or not here.heard():
+    if told is None or here.liar or here.habit or oracle.recent(changed_at) or not here.heard():
         return
     if not ending.not_serving(oracle, here, record):
         oracle.fail("23 twice", f"{name} updates {host}, which serves {record.target.version}")

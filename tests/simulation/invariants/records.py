@@ -131,7 +131,7 @@ def halts_at_failures(oracle: "Oracle", actor: Actor, decided: Mapping[str, Any]
         if attempt.state is not AttemptState.FAILED or lately or host not in present:
             continue
         answers = answers_on(questions, attempt)
-        if answers and answers[-1] in _GO_ON:
+        if (answers and answers[-1] in _GO_ON) or oracle.recent(sim.hosts[host].joined_at):
             continue
         silent += 1
         if not attempt.unreachable or answers:

@@ -28,13 +28,14 @@ def enough_stay(oracle: "Oracle", actor: Actor, host: Host, state: TargetState) 
         return  # it serves nothing; the load balancer is about to find out
     attempts, questions = sim.deployments.told(record.id)
     members = set(sim.fleet._reports.get(sim.cluster, {})) - set(sim.fleet.quarantined_hosts(sim.cluster))
+    serving = [name for name in members - {host.name} if _serves(oracle, sim.hosts[name])]
     members = {name for name in members if not oracle.recent(sim.hosts[name].joined_at)}
     limit, kept = (
         at_most(record.policy.max_unavailable, len(members)),
         at_least(record.policy.min_healthy, len(members)),
     )
-    floor = max(len(members - given_up(tuple(attempts), tuple(questions))) - limit, kept)
-    serving = [name for name in members - {host.name} if _serves(oracle, sim.hosts[name])]
+    out = given_up(tuple(attempts), tuple(questions)) | set(record.set_aside)
+    floor = max(len(members - out) - limit, kept)
     if len(serving) < floor:
         oracle.fail(
             "1 capacity",
