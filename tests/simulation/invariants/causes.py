@@ -35,8 +35,9 @@ def _repair_has_a_cause(oracle: "Oracle", given: Mapping[str, Any]) -> None:
     last = oracle.records.get(desired.deployment) if desired else None
     if last is not None and last.state is DeploymentState.DONE and last.target.version == version:
         return
-    began = oracle.held[last.id][1] if last is not None and last.id in oracle.held else -1e9
-    if last is not None and oracle.recent(max(began, oracle.ended_at.get(last.id, -1e9))):
+    name = desired.deployment if desired else ""
+    began = oracle.held[name][1] if name in oracle.held else -1e9
+    if oracle.recent(max(began, oracle.ended_at.get(name, -1e9))):
         return  # read a moment before; its plan finds the lease held
     verified = any(
         r.state is DeploymentState.DONE and r.target.version == version for r in oracle.records.values()

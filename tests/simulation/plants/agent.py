@@ -52,6 +52,7 @@ FAULTS = (
         _AGENT,
         "        if result.passed:\n",
         "        if True:\n",
+        f"{_INSTALLS}::test_a_self_test_that_is_answered_badly_fails_and_leaves_the_host_as_it_is",
     ),
     Planted(
         "the-way-back-is-thrown-away",
@@ -59,6 +60,7 @@ FAULTS = (
         _AGENT,
         "        self._shelf.thin_out((turn.version, state.verified, state.previous))",
         "        self._shelf.thin_out((turn.version,))",
+        f"{_INSTALLS}::test_the_last_three_versions_stay_on_the_disk_with_the_one_to_roll_back_to",
     ),
     Planted(
         "a-lost-ledger-stops-the-service",

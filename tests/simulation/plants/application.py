@@ -1,6 +1,6 @@
 """Faults planted in the phases of lifecycle/application, and in the twins that stand for the ledger."""
 
-from tests.simulation.planted import Planted
+from tests.simulation.planted import Edit, Planted
 
 _ATTEMPT = "lifecycle.application.attempt"
 _STAGES = "lifecycle.application.stages"
@@ -48,39 +48,11 @@ FAULTS = (
         "    if late := running.overtaken():",
     ),
     Planted(
-        "drains-do-not-see-each-other",
-        (1,),
-        _STAGES,
-        "TargetState.DRAINING if each in under_way else state for",
-        "state for",
-    ),
-    Planted(
         "a-drain-does-not-wait",
         (6, 19),
         _STAGES,
         "if state in (TargetState.ABSENT, TargetState.UNUSED) else None",
         "if state in (TargetState.ABSENT, TargetState.UNUSED, TargetState.DRAINING) else None",
-    ),
-    Planted(
-        "a-host-is-not-drained",
-        (17, 19),
-        _STAGES,
-        "        world.dispatcher.deregister(cluster, report.address, report.port)\n\n    def look",
-        "\n    def look",
-    ),
-    Planted(
-        "registered-before-its-self-test",
-        (2, 9),
-        _STAGES,
-        "    if (wrong := _not_tested(running, report)) or report is None:\n        return running.fail(wrong or",
-        '    if (wrong := "") or report is None:\n        return running.fail(wrong or',
-    ),
-    Planted(
-        "a-self-test-of-any-kind-passes",
-        (2, 9),
-        _STAGES,
-        '    return None if test.passed else f"self-test failed: {test.detail}"',
-        "    return None",
     ),
     Planted(
         "a-self-test-of-another-start-passes",
@@ -136,13 +108,6 @@ FAULTS = (
         (4, 6),
         _PLAN,
         "        if world.leases.current(cluster).deployment == request.deployment:\n            raise\n",
-        "",
-    ),
-    Planted(
-        "the-lease-is-never-freed",
-        (20,),
-        _FINISH,
-        "    world.leases.release(cluster, lease)\n",
         "",
     ),
     Planted(
@@ -204,5 +169,50 @@ FAULTS = (
         '    if manifest.digest != recorded["digest"]:',
         "    if False:",
         f"{_ARTIFACTS}::test_a_snapshot_whose_manifest_was_changed_is_not_promoted[memory]",
+    ),
+    Planted(
+        "drains-do-not-see-each-other",
+        (1,),
+        _STAGES,
+        "TargetState.DRAINING if each in under_way else state for",
+        "state for",
+        beside=(Edit("lifecycle.domain.rollout", "    spare = limit - len(out)\n", "    spare = limit\n"),),
+    ),
+    Planted(
+        "a-host-is-not-drained",
+        (17, 19),
+        _STAGES,
+        "        world.dispatcher.deregister(cluster, report.address, report.port)\n\n    def look",
+        "\n    def look",
+        beside=(
+            Edit(
+                _STAGES,
+                "if state in (TargetState.ABSENT, TargetState.UNUSED) else None",
+                "if state else None",
+            ),
+        ),
+    ),
+    Planted(
+        "registered-before-its-self-test",
+        (2, 9),
+        _STAGES,
+        "    if (wrong := _not_tested(running, report)) or report is None:\n        return running.fail(wrong or",
+        '    if (wrong := "") or report is None:\n        return running.fail(wrong or',
+        beside=(Edit(_STAGES, "    if wrong := _not_tested(running, report):\n", '    if wrong := "":\n'),),
+    ),
+    Planted(
+        "a-self-test-of-any-kind-passes",
+        (2, 9),
+        _STAGES,
+        '    return None if test.passed else f"self-test failed: {test.detail}"',
+        "    return None",
+    ),
+    Planted(
+        "the-lease-is-never-freed",
+        (20,),
+        _FINISH,
+        "    world.leases.release(cluster, lease)\n",
+        "",
+        beside=(Edit("lifecycle.domain.convergence", "    if _ended(facts, now):", "    if False:"),),
     ),
 )

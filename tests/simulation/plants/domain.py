@@ -1,6 +1,6 @@
 """Faults planted in the decisions of lifecycle/domain."""
 
-from tests.simulation.planted import Planted
+from tests.simulation.planted import Edit, Planted
 
 _CAPACITY = "lifecycle.domain.capacity"
 _ROLLOUT = "lifecycle.domain.rollout"
@@ -11,13 +11,6 @@ _REFUSALS = "lifecycle.domain.refusals"
 FAULTS = (
     Planted(
         "one-other-host-is-enough", (1,), _CAPACITY, "if len(others) >= floor.healthy_hosts:", "if others:"
-    ),
-    Planted(
-        "an-untested-host-is-in-its-place",
-        (11, 2),
-        _CAPACITY,
-        "    if passed is None or not passed.passed or (passed.digest, passed.boot) != (report.digest, report.boot):",
-        "    if False:",
     ),
     Planted(
         "an-unhealthy-host-is-in-its-place",
@@ -90,13 +83,6 @@ FAULTS = (
         "    about = [q for q in questions if q.attempt == attempt.number and q.answer]",
     ),
     Planted(
-        "a-rollback-may-be-rolled-back",
-        (16,),
-        "lifecycle.domain.gates",
-        "    if facts.deployment.previous is None or facts.deployment.request.kind is Kind.ROLLBACK:",
-        "    if facts.deployment.previous is None:",
-    ),
-    Planted(
         "an-abort-is-tried-again",
         (10,),
         _CONVERGENCE,
@@ -165,5 +151,27 @@ FAULTS = (
         "lifecycle.domain.gates",
         "        if question.answer is None:\n            return AwaitResume",
         "        if False:\n            return AwaitResume",
+    ),
+    Planted(
+        "an-untested-host-is-in-its-place",
+        (2, 11),
+        _CAPACITY,
+        "    if passed is None or not passed.passed or (passed.digest, passed.boot) != (report.digest, report.boot):",
+        "    if False:",
+        "tests/unit/domain/test_capacity.py",
+    ),
+    Planted(
+        "a-rollback-may-be-rolled-back",
+        (16,),
+        "lifecycle.domain.gates",
+        "    if facts.deployment.previous is None or facts.deployment.request.kind is Kind.ROLLBACK:",
+        "    if facts.deployment.previous is None:",
+        beside=(
+            Edit(
+                _ANSWERS,
+                "    if deployment.previous is not None and deployment.request.kind is not Kind.ROLLBACK:",
+                "    if deployment.previous is not None:",
+            ),
+        ),
     ),
 )
