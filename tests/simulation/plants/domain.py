@@ -149,8 +149,8 @@ FAULTS = (
         "a-pause-pauses-nothing",
         (9,),
         "lifecycle.domain.gates",
-        "        if question.answer is None:\n            return AwaitResume",
-        "        if False:\n            return AwaitResume",
+        "    return AwaitResume(open_, open_.reason) if open_ else None",
+        "    return None",
     ),
     Planted(
         "an-untested-host-is-in-its-place",
@@ -158,7 +158,7 @@ FAULTS = (
         _CAPACITY,
         "    if passed is None or not passed.passed or (passed.digest, passed.boot) != (report.digest, report.boot):",
         "    if False:",
-        "tests/unit/domain/test_capacity.py",
+        "tests/simulation/test_companions.py",
     ),
     Planted(
         "a-rollback-may-be-rolled-back",

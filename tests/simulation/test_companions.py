@@ -1,0 +1,42 @@
+"""Companions of planted faults that no run can show, because another layer keeps them from doing harm."""
+
+from dataclasses import replace
+from datetime import UTC, datetime
+
+import pytest
+
+from lifecycle.domain.capacity import TargetState, out_of_place
+from lifecycle.domain.deployment import Target
+from lifecycle.domain.fleet import HostReport, SelfTest
+
+NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
+TARGET = Target("1.0.0", "a" * 64)
+SERVES = HostReport(
+    host="host-1",
+    address="127.0.10.1",
+    port=8080,
+    zone="a",
+    seen_at=NOW,
+    agent_started_at=NOW,
+    installed=TARGET.version,
+    digest=TARGET.digest,
+    boot="boot-1",
+    running=True,
+    self_test=SelfTest(True, TARGET.digest, "boot-1", "ok"),
+)
+
+
+@pytest.mark.parametrize(
+    "test",
+    [
+        None,
+        SelfTest(False, TARGET.digest, "boot-1", "it failed"),
+        SelfTest(True, "b" * 64, "boot-1", "of other bytes"),
+        SelfTest(True, TARGET.digest, "boot-0", "of another start"),
+    ],
+)
+def test_a_host_is_in_its_place_only_with_a_self_test_of_these_bytes_on_this_start(
+    test: SelfTest | None,
+) -> None:
+    assert out_of_place(SERVES, TargetState.HEALTHY, TARGET) is None
+    assert out_of_place(replace(SERVES, self_test=test), TargetState.HEALTHY, TARGET)
