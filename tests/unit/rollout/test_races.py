@@ -329,3 +329,11 @@ def test_a_plan_that_was_killed_after_it_took_the_lease_is_resumed_at_once(machi
 class NoRegistry(MemoryRegistry):
     def set_desired(self, cluster: Cluster, desired: Desired) -> None:
         raise RuntimeError("killed")
+
+
+def test_an_older_execution_that_wakes_up_does_not_take_the_deployment_back(machine: Machine) -> None:
+    machine.memory.clock.sleep(1)
+    request = machine.request("1.0.1")
+    for execution in ("", "_3", "_2", ""):
+        begin(machine.world, request, f"{request.deployment}{execution}")
+    assert machine.record(request.deployment).execution == f"{request.deployment}_3"

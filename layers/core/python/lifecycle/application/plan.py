@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from lifecycle.application import observe, queueing
 from lifecycle.application.turns import stand_by
 from lifecycle.application.world import World
+from lifecycle.domain.convergence import execution_number
 from lifecycle.domain.deployment import (
     Deployment,
     DeploymentState,
@@ -76,7 +77,7 @@ def _resume(world: World, existing: Deployment, execution: str) -> Planned:
     if existing.state.final:
         kind = "REFUSED" if existing.state is not DeploymentState.DONE else "NOTHING_TO_DO"
         return Planned(kind, existing.epoch, f"{existing.id} has ended: {existing.state}, {existing.reason}")
-    if existing.execution != execution:
+    if execution_number(execution) > execution_number(existing.execution):
         world.deployments.put(replace(existing, execution=execution))
     queueing.begun(world, existing.request)
     return Planned("PLANNED", existing.epoch, f"{existing.id} goes on in execution {execution}")
@@ -158,7 +159,8 @@ def _record(world: World, request: Request, execution: str, found: Plan, *, epoc
 def _close_expired(world: World, request: Request, holder: str) -> None:
     """The holder let its lease expire: whatever it does now is stale."""
     why = f"its lease of {request.cluster} expired and was taken by {request.deployment}"
-    world.tell(request.cluster, f"took the expired lease of {holder}", request.requested_by, why)
+    what = f"took the expired lease of {holder}"
+    world.tell(request.cluster, what, request.requested_by, why, deployment=holder)
     overtaken = world.deployments.get(request.cluster, holder)
     if overtaken is not None and not overtaken.state.final:
         closed = replace(overtaken, state=DeploymentState.STALE, reason=why, finished_at=world.clock.now())

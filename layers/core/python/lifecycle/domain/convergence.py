@@ -209,5 +209,9 @@ def _drift(facts: ClusterFacts) -> dict[str, str]:
 
 def next_execution(execution: str) -> str:
     """The name after `execution`: a deployment's later executions are `<id>_2`, `<id>_3` and so on."""
-    deployment, _, number = execution.partition("_")
-    return f"{deployment}_{int(number or 1) + 1}"
+    return f"{execution.partition('_')[0]}_{execution_number(execution) + 1}"
+
+
+def execution_number(execution: str) -> int:
+    """Which execution of its deployment it is, the first one being 1."""
+    return int(execution.partition("_")[2] or 1)
