@@ -36,7 +36,7 @@ class Faults:
             ("live host removed", blunders.remove),
             ("freeze", blunders.freeze),
             ("quarantine", blunders.quarantine),
-            ("artifact gone", self._artifact_gone),
+            *(("artifact gone", self._artifact_gone),) * 3,
             ("control plane away", self._all_cut_off),
         )
         self._joined = 0

@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from tests.simulation.simulation import Simulation
 
 SERVICE_ERRORS = ("Lambda.ServiceException", "Lambda.SdkClientException", "Lambda.TooManyRequestsException")
+# Called once a deployment, and with the most to lose: they go wrong more often than the others.
+BEGIN_AND_END = ("plan", "finish", "roll_back")
 
 
 class Invocations:
@@ -26,7 +28,8 @@ class Invocations:
     def invoke(self, function: str, given: Mapping[str, Any], done: Done) -> None:
         """Call a function; `done` gets its result, or the name of an error."""
         sim = self._sim
-        if sim.calm or not self.rate or sim.random() >= self.rate:
+        often = 3.0 if function in BEGIN_AND_END else 1.0
+        if sim.calm or not self.rate or sim.random() >= often * self.rate:
             self._call(function, given, done)
             return
         what = sim.rng.choice(

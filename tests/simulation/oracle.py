@@ -54,6 +54,7 @@ class Oracle(Remembered):
     # Leases.
 
     def leases_acquire(self, actor: Actor, taken: Lease, cluster: Cluster, name: str, now: datetime) -> None:
+        fencing.taken_only_when_free(self, now)
         self._lease_now(actor, name)
 
     def leases_hand_over(self, actor: Actor, taken: Lease, cluster: Cluster, old: Lease, *_: Any) -> None:

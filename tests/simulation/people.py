@@ -47,8 +47,10 @@ class People:
         sim.invoke("converge", given, lambda _r, _e: None)
 
     def deploy(self, version: str = "") -> None:
-        """Somebody asks for a version."""
+        """Somebody asks for a version; once it is calm, nobody does."""
         sim, rng = self._sim, self._sim.rng
+        if sim.calm:
+            return
         version = version or rng.choice(VERSIONS)
         name = deployment_id(sim.cluster, sim.time(), f"{rng.getrandbits(16):04x}")
         despite = tuple(each for each in Obstacle if rng.random() < 0.2)
@@ -63,7 +65,7 @@ class People:
             open_ones = self.open_questions()
             if open_ones:
                 self._answer(sim.rng.choice(open_ones))
-            elif not sim.calm and sim.random() < 0.15:
+            elif not sim.calm and sim.random() < 0.3:
                 self._interfere()
             self._tidy()
         sim.after(30.0, 400.0, self._look)

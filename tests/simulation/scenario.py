@@ -26,7 +26,8 @@ if TYPE_CHECKING:
 
 VERSIONS = ("1.0.0", "1.0.1", "1.0.2", "1.0.3")
 FIRST = "1.0.0"
-_DIGESTS = {version: hashlib.sha256(version.encode()).hexdigest() for version in VERSIONS}
+OLDER = "0.9.0"
+_DIGESTS = {version: hashlib.sha256(version.encode()).hexdigest() for version in (OLDER, *VERSIONS)}
 _RUN = Run("python3 app.py", 8080)
 _ALIVE, _TEST = Check(path="/is_alive"), Check(path="/self_test")
 
@@ -42,14 +43,14 @@ class Scenario:
             approval=rng.choice((ApprovalGate.NONE,) * 5 + (*ApprovalGate,)),
             approval_expires_seconds=rng.choice((600, 86_400)),
             decision_expires_seconds=rng.choice((900, 604_800)),
-            max_unavailable=rng.choice((1, 1, 1, 2, "50%")) if self.size > 2 else 1,
+            max_unavailable=rng.choice((1, 1, 2, 2, "50%")) if self.size > 2 else 1,
             min_healthy=rng.choice((0, 0, 0, 1)) if self.size > 1 else 0,
             max_unreachable=rng.choice((0, 1, 1, "50%")),
             drain_seconds=rng.choice((5, 60)),
             alive_seconds=rng.choice((20, 60)),
         )
         self.flaws: dict[str, tuple[Flaw, str, float]] = {}
-        for version in VERSIONS:
+        for version in (OLDER, *VERSIONS):
             self.flaws[version] = self._drawn()
         self.versions = VERSIONS
         self._joined = 0
@@ -71,15 +72,20 @@ class Scenario:
     def set_the_stage(self) -> None:
         """Publish the versions, start the hosts, and record what was deployed before, if anything."""
         sim = self._sim
-        for version in self.versions:
+        for version in (OLDER, *self.versions):
             self.publish(version)
         hosts = [self.new_host() for _ in range(self.size)]
-        if sim.random() < 0.2:
-            sim.rng.choice(hosts).habit = sim.rng.choice(lies.HABITS)
+        if sim.random() < 0.3:
+            self._a_host_covers_up(sim.rng.choice(hosts))
         if sim.random() < 0.9:
             self._deployed_before(hosts)
         for host in hosts:
             sim.start_agent(host)
+
+    def _a_host_covers_up(self, host: Host) -> None:
+        """It has something to cover up: a version that fails its self-test."""
+        host.habit = self._sim.rng.choice(lies.HABITS)
+        self.flaws[self._sim.rng.choice(VERSIONS[1:])] = (Flaw.SELF_TEST, "", 1.0)
 
     def publish(self, version: str) -> None:
         self._sim.artifacts.publish(self._manifest(version), io.BytesIO(version.encode()))
@@ -107,7 +113,7 @@ class Scenario:
         self._joined += 1
         number = self._joined
         host = Host(sim, f"host-{number}", f"127.0.10.{number}", "ab"[number % 2])
-        host.slowness = sim.rng.choice((0.3, 1.0, 1.0, 5.0))
+        host.slowness = sim.rng.choice((0.3, 1.0, 1.0, 1.0, 5.0, 30.0))
         sim.hosts[host.name] = sim.hosts_at[host.address] = host
         return host
 
@@ -120,7 +126,7 @@ class Scenario:
             request=request,
             epoch=1,
             target=target,
-            previous=None,
+            previous=self._before_that(hosts) if sim.random() < 0.4 else None,
             hosts=tuple(host.name for host in hosts),
             policy=self.policy,
             started_at=began,
@@ -135,6 +141,27 @@ class Scenario:
         for host in hosts:
             self._serves(host, done)
         sim.oracle.deployed_before(done)
+
+    def _before_that(self, hosts: list[Host]) -> Target:
+        """A still older version was everywhere once: a rollback, too, has something before it."""
+        sim, target = self._sim, Target(OLDER, _DIGESTS[OLDER])
+        began = sim.time() - timedelta(days=2)
+        name = deployment_id(sim.cluster, began, "old")
+        older = Deployment(
+            request=Request(name, "hello", "production", OLDER, "ada", "the very first one"),
+            epoch=0,
+            target=target,
+            previous=None,
+            hosts=tuple(host.name for host in hosts),
+            policy=self.policy,
+            started_at=began,
+            execution=name,
+            state=DeploymentState.DONE,
+            finished_at=began,
+        )
+        sim.deployments.put(older)
+        sim.oracle.deployed_before(older)
+        return target
 
     def _serves(self, host: Host, done: Deployment) -> None:
         sim, target, boot = self._sim, done.target, f"{host.name}/0"

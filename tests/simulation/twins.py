@@ -75,6 +75,7 @@ class Leases(MemoryLeases):
         super().__init__()
         minutes = sim.rng.choice((0, 0, 0, 0, 0, 0, 2, 6))
         self._longest = timedelta(minutes=minutes) if minutes else None
+        self._rivals = 4
         self._sim = sim
 
     def acquire(self, cluster: Cluster, deployment: str, now: datetime) -> Lease:
@@ -91,6 +92,10 @@ class Leases(MemoryLeases):
         if longest is None or self._sim.calm or lease.expires_at is None or lease.expires_at <= now + longest:
             return lease
         self._leases[cluster] = replace(lease, expires_at=now + longest)
+        if self._rivals:  # somebody deploys just when the lease has expired
+            self._rivals -= 1
+            seconds = longest.total_seconds()
+            self._sim.after(seconds, seconds + 30.0, self._sim.people.deploy)
         return self._leases[cluster]
 
 

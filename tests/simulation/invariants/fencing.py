@@ -1,5 +1,6 @@
 """Invariants 4, 5, 14, 17 and 18: epochs, leases and turns; nobody acts who was overtaken."""
 
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 from apps.agent.decide import MAXIMUM_TRIES, State
@@ -19,6 +20,14 @@ def epochs_only_grow(oracle: "Oracle", old: Lease, new: Lease) -> None:
     taken = new.deployment and new.deployment != old.deployment
     if new.epoch < old.epoch or (taken and new.epoch == old.epoch):
         oracle.fail("14 epoch", f"the lease went from {old} to {new}")
+
+
+def taken_only_when_free(oracle: "Oracle", now: datetime) -> None:
+    """4: nobody takes a lease that another holds, unless it has expired."""
+    old, new = oracle.lease, oracle.sim.leases.current(oracle.sim.cluster)
+    held = old.deployment and old.deployment != new.deployment
+    if held and (old.expires_at is None or old.expires_at > now):
+        oracle.fail("4 interleaved", f"{new.deployment} took the lease that {old.deployment} holds")
 
 
 def not_overtaken(oracle: "Oracle", actor: Actor, effect: str) -> None:

@@ -60,6 +60,13 @@ FAULTS = (
         _ROLLOUT,
         "    if (lease.deployment, lease.epoch) != (mine.id, mine.epoch):",
         "    if False:",
+        beside=(
+            Edit(
+                "lifecycle.application.plan",
+                "        _close_expired(world, request, before.deployment)\n",
+                "        pass\n",
+            ),
+        ),
     ),
     Planted(
         "who-joined-is-skipped",
