@@ -133,7 +133,8 @@ class Oracle(Remembered):
         self.quarantined_at.setdefault(name, self.sim.now)
 
     def fleet_lift_quarantine(self, actor: Actor, none: None, cluster: Cluster, name: str) -> None:
-        self.quarantined_at.pop(name, None)
+        if self.quarantined_at.pop(name, None) is not None:
+            self.lifted_at[name] = self.sim.now
 
     def trail_append(self, actor: Actor, none: None, entry: TrailEntry) -> None:
         self.told.add((entry.deployment, entry.host, entry.what.partition(" ")[0]))

@@ -38,6 +38,7 @@ class Remembered:
         self.frozen_at: dict[str, float] = {}
         self.paused_at: dict[str, float] = {}
         self.quarantined_at: dict[str, float] = {}
+        self.lifted_at: dict[str, float] = {}
         self.in_rotation_before: set[str] = set()
         self.records: dict[str, Deployment] = {}
         self.attempts: dict[tuple[str, str, int], HostAttempt] = {}

@@ -37,7 +37,8 @@ def done_means_done(oracle: "Oracle", done: Deployment) -> None:
         oracle.fail("11 done", f"{done.id} is done, on no host at all")
     for name in members:
         host = sim.hosts[name]
-        if name in done.set_aside or name in bad or host.left or oracle.recent(host.joined_at):
+        changed_at = max(host.joined_at, oracle.lifted_at.get(name, -1e9))
+        if name in done.set_aside or name in bad or host.left or oracle.recent(changed_at):
             continue
         if wrong := not_serving(oracle, sim.hosts[name], done):
             oracle.fail("11 done", f"{done.id} is done, but {name} {wrong}")

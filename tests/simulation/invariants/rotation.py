@@ -3,7 +3,8 @@
 from typing import TYPE_CHECKING
 
 from lifecycle.domain.amounts import at_least, at_most
-from lifecycle.domain.answers import given_up
+from lifecycle.domain.answers import given_up, latest_attempts
+from lifecycle.domain.attempts import AttemptState
 from lifecycle.domain.capacity import TargetState
 from tests.simulation.hosts import Host
 from tests.simulation.scheduler import Actor
@@ -27,6 +28,9 @@ def enough_stay(oracle: "Oracle", actor: Actor, host: Host, state: TargetState) 
     if host.boot is None or not host.answers_checks():
         return  # it serves nothing; the load balancer is about to find out
     attempts, questions = sim.deployments.told(record.id)
+    newest = latest_attempts(attempts).get(host.name)
+    if newest is not None and newest.state is not AttemptState.STARTED:
+        return  # a drain that hung, and was done by another: records.drains_before_it_installs
     members = set(sim.fleet._reports.get(sim.cluster, {})) - set(sim.fleet.quarantined_hosts(sim.cluster))
     serving = [name for name in members - {host.name} if _serves(oracle, sim.hosts[name])]
     members = {name for name in members if not oracle.recent(sim.hosts[name].joined_at)}
