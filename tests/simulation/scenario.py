@@ -119,6 +119,7 @@ class Scenario:
 
     def _deployed_before(self, hosts: list[Host]) -> None:
         sim, target = self._sim, Target(FIRST, _DIGESTS[FIRST])
+        older = self._before_that(hosts) if sim.random() < 0.4 else None
         began = sim.time() - timedelta(days=1)
         name = deployment_id(sim.cluster, began, "init")
         request = Request(name, "hello", "production", FIRST, "ada", "the first one")
@@ -126,7 +127,7 @@ class Scenario:
             request=request,
             epoch=1,
             target=target,
-            previous=self._before_that(hosts) if sim.random() < 0.4 else None,
+            previous=older,
             hosts=tuple(host.name for host in hosts),
             policy=self.policy,
             started_at=began,
@@ -165,11 +166,12 @@ class Scenario:
 
     def _serves(self, host: Host, done: Deployment) -> None:
         sim, target, boot = self._sim, done.target, f"{host.name}/0"
-        host.disk, host.current = {target.version: target.digest}, target.version
+        before = (done.previous,) if done.previous else ()
+        host.disk, host.current = {each.version: each.digest for each in (*before, target)}, target.version
         host.boot = Boot(boot, target.version, target.digest, done.id, 0.0, tested=True)
         test = SelfTest(True, target.digest, boot, "ok")
         acted = Acted(1, 1, Order.INSTALL, done.id, target.version, target.digest, 1, Stage.DONE)
-        host.journal = State(acted, test, target.version)
+        host.journal = State(acted, test, target.version, done.previous.version if done.previous else "")
         host.acted_epoch = 1
         sim.balancer.states[host.address] = TargetState.HEALTHY
         sim.fleet.write_report(
@@ -191,6 +193,6 @@ class Scenario:
                 boot=boot,
                 running=True,
                 self_test=test,
-                releases=(target.version,),
+                releases=tuple(host.disk),
             ),
         )

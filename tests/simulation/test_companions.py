@@ -5,9 +5,13 @@ from datetime import UTC, datetime
 
 import pytest
 
+from lifecycle.application.finish import finish
 from lifecycle.domain.capacity import TargetState, out_of_place
-from lifecycle.domain.deployment import Target
+from lifecycle.domain.deployment import DeploymentState, Target
 from lifecycle.domain.fleet import HostReport, SelfTest
+from lifecycle.domain.manifest import ApprovalGate, Policy
+from lifecycle.domain.questions import Choice
+from tests.support.rollout import CLUSTER, Machine
 
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
 TARGET = Target("1.0.0", "a" * 64)
@@ -40,3 +44,16 @@ def test_a_host_is_in_its_place_only_with_a_self_test_of_these_bytes_on_this_sta
 ) -> None:
     assert out_of_place(SERVES, TargetState.HEALTHY, TARGET) is None
     assert out_of_place(replace(SERVES, self_test=test), TargetState.HEALTHY, TARGET)
+
+
+def test_an_end_that_is_done_again_late_leaves_alone_what_came_after_it() -> None:
+    late, machine = "", Machine(policy=Policy(approval=ApprovalGate.BEFORE_FIRST_HOST))
+    for version, choice in (("1.0.0", Choice.APPROVE), ("1.0.1", Choice.REJECT), ("1.0.2", Choice.APPROVE)):
+        name = machine.deploy(version)
+        machine.approve(name, choice)
+        late = name if choice is Choice.REJECT else late
+    before = machine.world.registry.desired(CLUSTER)
+    assert before is not None
+    assert before.version == "1.0.2"
+    finish(machine.world, CLUSTER, late, DeploymentState.REJECTED, "delivered again")
+    assert machine.world.registry.desired(CLUSTER) == before

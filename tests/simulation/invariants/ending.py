@@ -79,7 +79,7 @@ def not_serving(oracle: "Oracle", host: Host, done: Deployment) -> str:
 
 def keeps_the_way_back(oracle: "Oracle", host: Host, state: State) -> None:
     """15: what passed its self-test here last, and what did before it, stay on the disk."""
-    if state.acted.stage is not Stage.FETCHING:
+    if state.acted.stage not in (Stage.FETCHING, Stage.READY):
         return
     for version in (state.verified, state.previous):
         if version and version not in host.disk:

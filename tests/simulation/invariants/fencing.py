@@ -12,6 +12,7 @@ from tests.simulation.scheduler import Actor
 if TYPE_CHECKING:
     from tests.simulation.oracle import Oracle
 
+GUARDED = ("drain", "install", "self_test", "register", "await_alive", "diagnose")
 SWITCHES = (Order.INSTALL, Order.RESTORE)
 
 
@@ -31,8 +32,13 @@ def taken_only_when_free(oracle: "Oracle", now: datetime) -> None:
 
 
 def not_overtaken(oracle: "Oracle", actor: Actor, effect: str) -> None:
-    """4, 5: who acts for a deployment holds its lease, or held it until a moment ago."""
-    if actor.deployment and not oracle.recent(oracle.sim.now - oracle.late(actor.deployment)):
+    """4, 5: who acts for a deployment holds its lease, or held it until a moment ago.
+
+    A stage that was called when the lease was gone already has no excuse: it looks at the lease first.
+    """
+    late = oracle.late(actor.deployment) if actor.deployment else 0.0
+    called_late = actor.function in GUARDED and oracle.sim.now - late < actor.began
+    if late and (called_late or not oracle.recent(oracle.sim.now - late)):
         holder = oracle.lease.deployment or "nobody"
         oracle.fail(
             "5 stale actor", f"{actor.name} of {actor.deployment}: {effect}, but {holder} has the lease"

@@ -60,7 +60,6 @@ FAULTS = (
         _AGENT,
         "        self._shelf.thin_out((turn.version, state.verified, state.previous))",
         "        self._shelf.thin_out((turn.version,))",
-        f"{_INSTALLS}::test_the_last_three_versions_stay_on_the_disk_with_the_one_to_roll_back_to",
     ),
     Planted(
         "a-lost-ledger-stops-the-service",

@@ -16,6 +16,13 @@ FAULTS = (
         _ATTEMPT,
         "            if (standing.lease.deployment, standing.lease.epoch) != (current.id, task.epoch):",
         "            if False:",
+        beside=(
+            Edit(
+                _ATTEMPT,
+                "        if (now.lease.deployment, now.lease.epoch) != (self.deployment.id, self.task.epoch):",
+                "        if False:",
+            ),
+        ),
     ),
     Planted(
         "a-stage-does-not-look-again",
@@ -116,6 +123,7 @@ FAULTS = (
         _FINISH,
         "    if current.state.final:  # closed before",
         "    if False:  # closed before",
+        "tests/simulation/test_companions.py",
     ),
     Planted(
         "a-rollback-of-nobody-knows-what",
