@@ -73,7 +73,7 @@ class Leases(MemoryLeases):
 
     def __init__(self, sim: "Simulation") -> None:
         super().__init__()
-        minutes = sim.rng.choice((0, 0, 0, 0, 0, 0, 2, 6))
+        minutes = sim.rng.choice((0.0, 0.0, 0.0, 0.0, 0.0, 0.5, 1.0, 5.0))
         self._longest = timedelta(minutes=minutes) if minutes else None
         self._rivals = 4
         self._sim = sim
