@@ -96,7 +96,7 @@ def _run_chunk(seeds: range) -> list[Result]:
         results = []
         for number, seed in enumerate(seeds):
             results.append(run(seed))
-            if number % 10 == 9:
+            if number % 25 == 24:
                 gc.collect()
         return results
     finally:

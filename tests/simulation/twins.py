@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 # An agent that is well is heard every 3 s; that a report is up to 9 s old makes nobody silent.
 HEARTBEAT = 9.0
 # A stage that waits long looks less and less often, up to this, so that a run stays short.
-LONGEST_NAP = 20.0
+LONGEST_NAP = 30.0
 
 
 class Fleet(MemoryFleet):
@@ -113,7 +113,7 @@ class Clock:
         actor = self._sim.actor
         if actor is not None:
             actor.naps += 1
-            self._sim.sleep(actor, min(seconds * (1 + actor.naps // 4), LONGEST_NAP))
+            self._sim.sleep(actor, min(seconds * (1 + actor.naps // 2), LONGEST_NAP))
 
 
 class Standings:
