@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import pytest
 
-from lifecycle.application import stages
+from lifecycle.application import stages, turns
 from lifecycle.application.attempt import HostTask
 from lifecycle.application.converge import converge_all
 from lifecycle.application.decide import decide
@@ -15,7 +15,15 @@ from lifecycle.application.plan import begin
 from lifecycle.application.ports import Standing, Standings
 from lifecycle.domain.attempts import AttemptState, HostAttempt
 from lifecycle.domain.capacity import TargetState
-from lifecycle.domain.deployment import Deployment, DeploymentState, Desired, Lease, TrailEntry, Waiting
+from lifecycle.domain.deployment import (
+    RUNNING_LEASE,
+    Deployment,
+    DeploymentState,
+    Desired,
+    Lease,
+    TrailEntry,
+    Waiting,
+)
 from lifecycle.domain.errors import Refused, StaleEpoch, StoreRefused
 from lifecycle.domain.fleet import Cluster, Order, Stage
 from lifecycle.domain.manifest import Policy
@@ -337,3 +345,26 @@ def test_an_older_execution_that_wakes_up_does_not_take_the_deployment_back(mach
     for execution in ("", "_3", "_2", ""):
         begin(machine.world, request, f"{request.deployment}{execution}")
     assert machine.record(request.deployment).execution == f"{request.deployment}_3"
+
+
+def test_an_execution_that_runs_is_noted_again_when_a_late_write_forgot_it(machine: Machine) -> None:
+    name = halted(machine)
+    executions = machine.memory.executions
+    executions.rollouts.update({name: {}, f"{name}_2": {}})
+    executions.running.add(f"{name}_2")  # but the record names the first
+    converge_all(machine.world, "abcd", "schedule")
+    assert machine.record(name).execution == f"{name}_2"
+    assert converge_all(machine.world, "abce", "schedule")[0].kind == "HOLD"
+
+
+def test_no_turn_of_a_deployment_whose_lease_was_taken_is_begun_any_more(machine: Machine) -> None:
+    machine.memory.clock.sleep(1)
+    first = machine.request("1.0.1")
+    machine.begin(first)
+    machine.memory.clock.sleep(RUNNING_LEASE.total_seconds())
+    machine.host("host-3").silent = True
+    machine.world.fleet.give_turns(
+        CLUSTER, [turns.install(machine.record(first.deployment), "host-3", 1, machine.now)]
+    )
+    machine.begin(machine.request("1.0.2"))
+    assert machine.turn("host-3").order is not Order.INSTALL

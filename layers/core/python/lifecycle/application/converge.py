@@ -4,7 +4,7 @@ Called by functions/converge, by schedule and on command.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from lifecycle.application import observe, queueing
 from lifecycle.application.decide import wake_late
@@ -22,6 +22,7 @@ from lifecycle.domain.convergence import (
     Repair,
     Resume,
     converge,
+    execution_number,
 )
 from lifecycle.domain.deployment import (
     Deployment,
@@ -140,8 +141,16 @@ def _on_holder(
             return Result(str(cluster), "FREE_LEASE", reason, held.deployment)
         case Resume(deployment, execution, reason):
             if facts.holder is not None:
-                _start(world, facts.holder.request, execution, reason, by)
+                _resume(world, facts.holder, execution, reason, by)
             return Result(str(cluster), "RESUME", reason, deployment)
+
+
+def _resume(world: World, holder: Deployment, execution: str, reason: str, by: str) -> None:
+    """Start it again, and note under which name: a late write may have put an older one into its record."""
+    started = _start(world, holder.request, execution, reason, by)
+    current = world.deployments.get(holder.cluster, holder.id) or holder
+    if execution_number(current.execution) < execution_number(started):
+        world.deployments.put(replace(current, execution=started))
 
 
 def _repair(world: World, cluster: Cluster, found: Repair, suffix: str, by: str) -> Result:
@@ -160,6 +169,6 @@ def _repair(world: World, cluster: Cluster, found: Repair, suffix: str, by: str)
     return Result(str(cluster), "REPAIR", found.reason, name)
 
 
-def _start(world: World, request: Request, execution: str, reason: str, by: str) -> None:
+def _start(world: World, request: Request, execution: str, reason: str, by: str) -> str:
     world.tell(request.cluster, f"start {execution}", by, reason, deployment=request.deployment)
-    queueing.start_execution(world, request, execution)
+    return queueing.start_execution(world, request, execution)

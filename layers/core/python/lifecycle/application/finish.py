@@ -48,7 +48,7 @@ def finish(world: World, cluster: Cluster, name: str, outcome: DeploymentState, 
     lease = Lease(current.epoch, current.id)
     if outcome is not DeploymentState.STALE:
         _leave_untouched(world, current, outcome)
-        _stand_down(world, current)
+    leave_hosts(world, current)
     aside = given_up(tuple(world.deployments.attempts(name)), tuple(world.deployments.questions(name)))
     closed = replace(
         current,
@@ -63,8 +63,11 @@ def finish(world: World, cluster: Cluster, name: str, outcome: DeploymentState, 
     return Finished(outcome, reason)
 
 
-def _stand_down(world: World, current: Deployment) -> None:
-    """No turn of this deployment is begun any more, not even by an agent that was away."""
+def leave_hosts(world: World, current: Deployment) -> None:
+    """No turn of this deployment is begun any more, not even by an agent that was away.
+
+    Turns of a newer epoch stand: an overtaken deployment may do this too.
+    """
     hosts = sorted(set(current.hosts) | set(world.fleet.reports(current.cluster)))
     turns = [stand_down(current, host, world.clock.now()) for host in hosts]
     world.fleet.give_turns(current.cluster, turns)
@@ -108,7 +111,7 @@ def hand_over(world: World, cluster: Cluster, name: str, reason: str) -> Heir:
     now = world.clock.now()
     _record_heir(world, current, heir)
     world.leases.hand_over(cluster, Lease(current.epoch, current.id), heir.deployment, now)
-    _stand_down(world, current)
+    leave_hosts(world, current)
     closed = replace(current, state=DeploymentState.ROLLED_BACK, reason=reason, finished_at=now)
     world.deployments.put(closed)
     return Heir(payload(heir))

@@ -6,6 +6,7 @@ Called by functions/plan, the first state of statemachines/rollout.asl.json; `pr
 from dataclasses import dataclass, replace
 
 from lifecycle.application import observe, queueing
+from lifecycle.application.finish import leave_hosts
 from lifecycle.application.turns import stand_by
 from lifecycle.application.world import World
 from lifecycle.domain.convergence import execution_number
@@ -163,6 +164,7 @@ def _close_expired(world: World, request: Request, holder: str) -> None:
     world.tell(request.cluster, what, request.requested_by, why, deployment=holder)
     overtaken = world.deployments.get(request.cluster, holder)
     if overtaken is not None and not overtaken.state.final:
+        leave_hosts(world, overtaken)
         closed = replace(overtaken, state=DeploymentState.STALE, reason=why, finished_at=world.clock.now())
         world.deployments.put(closed)
 
