@@ -368,3 +368,17 @@ def test_no_turn_of_a_deployment_whose_lease_was_taken_is_begun_any_more(machine
     )
     machine.begin(machine.request("1.0.2"))
     assert machine.turn("host-3").order is not Order.INSTALL
+
+
+def test_a_first_deployment_that_never_began_is_closed_too() -> None:
+    machine = Machine()
+    request = machine.request("1.0.0")
+    machine.begin(request)
+    record = machine.record(request.deployment)
+    machine.memory.deployments._deployments[CLUSTER, record.id] = replace(
+        record, state=DeploymentState.QUEUED
+    )
+    machine.memory.leases.release(CLUSTER, machine.memory.leases.current(CLUSTER))
+    machine.memory.registry._desired.clear()
+    machine.memory.clock.sleep(16 * 60)
+    assert converge_all(machine.world, "abcd", "schedule")[0].kind == "CLOSE_STRANDED"

@@ -57,7 +57,7 @@ def converge_all(world: World, suffix: str, by: str, only: Cluster | None = None
     found = []
     for cluster in [only] if only else world.registry.clusters():
         facts = _facts(world, cluster)
-        if facts.desired or facts.lease.deployment or facts.waiting:
+        if facts.desired or facts.lease.deployment or facts.waiting or facts.stranded:
             found.append(_act(world, cluster, facts, converge(facts, world.clock.now()), suffix, by))
     return found
 
