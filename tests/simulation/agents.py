@@ -98,7 +98,7 @@ class Reporter:
     def _send_soon(self, wait: float) -> None:
         if not self._due:
             self._due = True
-            self._host.sim.after(wait, wait + 0.6 * self._host.slowness, self._send)
+            self._host.sim.after(wait, wait + 0.6 * min(self._host.slowness, 3.0), self._send)
 
     def _send(self) -> None:
         host, sim = self._host, self._host.sim
@@ -116,6 +116,8 @@ class Reporter:
         if host.liar:
             host.lied_at = sim.now
             report = lies.told(sim, report, sim.fleet.report(sim.cluster, host.name))
+        if self._sent is None:
+            self._sent, host.unheard_at = report, sim.now
         host.heard_at = sim.now
         if sim.fleet.is_new(host.name):
             host.joined_at = sim.now

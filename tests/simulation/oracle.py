@@ -132,6 +132,9 @@ class Oracle(Remembered):
     def fleet_quarantine_host(self, actor: Actor, none: None, cluster: Cluster, name: str, why: str) -> None:
         self.quarantined_at.setdefault(name, self.sim.now)
 
+    def fleet_remove(self, actor: Actor, none: None, cluster: Cluster, host: str) -> None:
+        self.removed_at = self.sim.now
+
     def fleet_lift_quarantine(self, actor: Actor, none: None, cluster: Cluster, name: str) -> None:
         if self.quarantined_at.pop(name, None) is not None:
             self.lifted_at[name] = self.sim.now
@@ -164,6 +167,7 @@ class Oracle(Remembered):
         if actor is None:
             return
         fencing.not_overtaken(self, actor, f"deregister {host.name}")
+        self.drained_at[address] = self.sim.now
         what = "drain"
         if actor.function == "remove_host":
             what, self.sim.balancer.lost_at[address] = "remove", self.sim.now
@@ -176,6 +180,8 @@ class Oracle(Remembered):
         self.registered_at[address] = self.sim.now
         if actor is None:
             return
+        if self.late(actor.deployment):
+            self.registered_late_at[address] = self.sim.now
         fencing.not_overtaken(self, actor, f"register {host.name}")
         records.trail_comes_first(self, actor.deployment, host.name, "register", "the registration")
         records.failed_stays_out(self, actor, host)

@@ -52,6 +52,9 @@ class Remembered:
         self.trail_length = 0
         self.requested: set[str] = set()
         self.registered_at: dict[str, float] = {}
+        self.registered_late_at: dict[str, float] = {}
+        self.drained_at: dict[str, float] = {}
+        self.removed_at = -1e9
         self.known: dict[str, int] = {}
 
     def fail(self, name: str, message: str) -> None:

@@ -65,8 +65,9 @@ def _story(sim: Simulation) -> None:
     sim.people.absent = False
     until = sim.now + ANSWERED
     _answered(sim, until)
-    sim.run(sim.now + SETTLED)
-    _answered(sim, until)
+    while sim.now < until and sim.now - max(sim.oracle.ended_at.values(), default=0.0) < SETTLED:
+        sim.run(sim.now + SETTLED)
+        _answered(sim, until)
     ending.all_in_order(sim)
 
 

@@ -33,7 +33,7 @@ def done_means_done(oracle: "Oracle", done: Deployment) -> None:
     bad = sim.fleet.quarantined_hosts(sim.cluster)
     present = sim.fleet._reports.get(sim.cluster, {})
     members = [name for name in present if name in (done.request.only or present)]
-    if not members:
+    if not members and not oracle.recent(oracle.removed_at):
         oracle.fail("11 done", f"{done.id} is done, on no host at all")
     for name in members:
         host = sim.hosts[name]
@@ -58,6 +58,7 @@ def no_rollback_is_dropped(oracle: "Oracle", ended: Deployment) -> None:
     if ended.request.kind is not Kind.ROLLBACK or ended.state is not DeploymentState.REFUSED:
         return
     hosts = set(sim.fleet._reports.get(sim.cluster, {})) - set(sim.fleet.quarantined_hosts(sim.cluster))
+    hosts = {name for name in hosts if not oracle.recent(sim.hosts[name].joined_at)}
     if hosts and sim.artifacts.has_artifact(ended.target, sim.cluster.service):
         oracle.fail("6 dropped", f"the rollback {ended.id} is refused: {ended.reason}")
 

@@ -83,7 +83,8 @@ def stages_tell_the_truth(oracle: "Oracle", actor: Actor, attempt: HostAttempt) 
             if (host.name, attempt.epoch, attempt.number) not in oracle.passed:
                 oracle.fail("2 self-test", f"{host.name} is recorded as self-tested under {attempt.number}")
         case AttemptState.ALIVE:
-            lost = oracle.recent(sim.balancer.lost_at.get(host.address, -1e9))
+            left_at = max(each.get(host.address, -1e9) for each in (sim.balancer.lost_at, oracle.drained_at))
+            lost = oracle.recent(left_at)
             if state is not TargetState.HEALTHY and not lost:
                 oracle.fail("6 not alive", f"{host.name} is recorded as alive, and is {state}")
         case AttemptState.FAILED:
