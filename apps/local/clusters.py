@@ -11,7 +11,7 @@ from typing import Any
 
 from apps.local import hosts
 from apps.local.assembly import Template, templates
-from apps.local.emulator import Aws
+from apps.local.emulator import Aws, keep
 from apps.local.errors import LaptopError, NotRunning, PortsTaken
 from apps.local.formation import deploy
 from apps.local.hosts import Host, LocalCluster
@@ -71,6 +71,7 @@ def add(
         size = {**HOSTS, **(sizes or {})}[name]
         with progress.step(f"deploy the cluster {name}/{service} with {size} host{'s' * (size > 1)}"):
             made.append(_cluster(layout, environment, declared, name, size))
+    keep(Ports(**environment["ports"]))
     return Added(service, copy, tuple(made))
 
 

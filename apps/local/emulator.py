@@ -15,6 +15,7 @@ import boto3
 from botocore.config import Config
 from botocore.loaders import Loader
 
+from apps.local.embedded import KEEP
 from apps.local.errors import PartFailed
 from apps.local.layout import ACCOUNT, REGION, REPOSITORY, Layout, write_json
 from apps.local.ports import LOOPBACK, Ports
@@ -23,6 +24,7 @@ from apps.local.processes import Part, log_end, start
 PART = "emulator"
 ROOT_KEY = "test"
 _PYTHON = REPOSITORY / ".venv-emulator" / "bin" / "python"
+_EMBEDDED = REPOSITORY / "apps" / "local" / "embedded.py"
 _CALLED = (
     *("codebuild", "codecommit", "dynamodb", "elasticloadbalancing", "events", "iam", "lambda", "logs"),
     *("monitoring", "s3", "secretsmanager", "ssm", "states", "sts"),
@@ -72,7 +74,7 @@ def root_credentials() -> dict[str, str]:
 
 
 def start_emulator(layout: Layout, ports: Ports) -> Part:
-    """Start the emulator; `wait_for_emulator` says when it answers."""
+    """Start the emulator on what it remembers; `wait_for_emulator` says when it answers."""
     layout.temporary.mkdir(parents=True, exist_ok=True)
     environment = {
         **clean_environment(),
@@ -83,6 +85,8 @@ def start_emulator(layout: Layout, ports: Ports) -> Part:
         "MINISTACK_ACCOUNT_ID": ACCOUNT,
         "MINISTACK_REGION": REGION,
         "TMPDIR": str(layout.temporary),
+        "PERSIST_STATE": "1",
+        "S3_PERSIST": "1",
         "S3_DATA_DIR": str(layout.temporary / "s3"),
         "STATE_DIR": str(layout.temporary / "state"),
         "LOG_LEVEL": "WARNING",
@@ -93,7 +97,7 @@ def start_emulator(layout: Layout, ports: Ports) -> Part:
         "MALLOC_ARENA_MAX": "1",
         "PYTHONUNBUFFERED": "1",
     }
-    return start(layout, PART, [str(_PYTHON), "-m", "ministack"], environment)
+    return start(layout, PART, [str(_PYTHON), "-P", str(_EMBEDDED)], environment)
 
 
 def wait_for_emulator(layout: Layout, part: Part, ports: Ports) -> None:
@@ -111,6 +115,13 @@ def wait_for(layout: Layout, part: Part, ready: Callable[[], bool], patience_sec
             why = f"was not ready within {patience_seconds:.0f} s"
             raise PartFailed(part.name, why, log_end(layout, part.name))
         time.sleep(0.03)
+
+
+def keep(ports: Ports) -> None:
+    """Have the emulator remember everything as it is now; what comes later it notes by itself (embedded.py)."""
+    request = urllib.request.Request(f"http://{LOOPBACK}:{ports.emulator}{KEEP}", method="POST")
+    with urllib.request.build_opener(urllib.request.ProxyHandler({})).open(request, timeout=60):
+        pass
 
 
 def emulator_answers(port: int, timeout_seconds: float = 2.0) -> bool:

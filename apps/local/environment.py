@@ -11,9 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from apps.local import assembly, hosts
-from apps.local.clusters import add
 from apps.local.emulator import PART as EMULATOR
-from apps.local.emulator import ROOT_KEY, Aws, start_emulator, wait_for_emulator
+from apps.local.emulator import ROOT_KEY, Aws, keep, start_emulator, wait_for_emulator
 from apps.local.endpoints import BALANCER, BUILDER, start_balancer, start_builder, wait_for_endpoint
 from apps.local.errors import LaptopError
 from apps.local.formation import deploy, outputs
@@ -46,7 +45,7 @@ def up(
         if ports not in (None, running):
             raise LaptopError("the environment runs on other ports; end it first: lifecycle local down")
         settings = known["context"] if context is None else context
-        again = _refresh if recorded(layout).get(EMULATOR, _NEVER).alive else _start_again
+        again = _refresh if recorded(layout).get(EMULATOR, _NEVER).alive else _revive
         return again(layout, running, progress, {**known, "context": settings})
 
 
@@ -80,23 +79,13 @@ def _start(layout: Layout, ports: Ports, progress: Progress, context: Mapping[st
         raise
 
 
-def _start_again(
-    layout: Layout, ports: Ports, progress: Progress, known: Mapping[str, Any]
-) -> dict[str, Any]:
-    """After the emulator died. Services went on until now, but nobody knows any more what they should be."""
-    progress.say(
-        "The embedded AWS had died, and all records with it. Everything is started again from empty:"
-    )
-    progress.say("clusters and hosts come back now, services when their next release is deployed.")
-    services = read_json(layout.services, {})
-    lost = hosts.clusters(layout).values()
-    sizes = {(cluster.service, cluster.environment): len(cluster.hosts) for cluster in lost}
-    _end_everything(layout)
-    facts = _start(layout, ports, progress, known["context"])
-    for service in dict.fromkeys(service for service, _ in sizes):
-        wanted = {name: size for (owner, name), size in sizes.items() if owner == service}
-        add(layout, facts, Path(services[service]["path"]), progress, wanted)
-    return facts
+def _revive(layout: Layout, ports: Ports, progress: Progress, known: Mapping[str, Any]) -> dict[str, Any]:
+    """After the emulator died: it goes on from what it remembers, and services went on all the time."""
+    with progress.step("start the embedded AWS again, which had died"):
+        end(layout, [part for name, part in recorded(layout).items() if name == EMULATOR])
+        check({"emulator": ports.emulator})
+        wait_for_emulator(layout, start_emulator(layout, ports), ports)
+    return _refresh(layout, ports, progress, known)
 
 
 def _refresh(layout: Layout, ports: Ports, progress: Progress, known: Mapping[str, Any]) -> dict[str, Any]:
@@ -108,7 +97,7 @@ def _refresh(layout: Layout, ports: Ports, progress: Progress, known: Mapping[st
         part = parts.get(name, _NEVER)
         if not part.alive:
             with progress.step(f"start the {name} again, which had died"):
-                end(layout, [part])
+                end(layout, [each for each in parts.values() if each == part])
                 wait_for_endpoint(layout, starter(layout, ports), port)
             repaired = True
     for host in hosts.silent(layout):
@@ -134,6 +123,7 @@ def _deploy(layout: Layout, ports: Ports, progress: Progress, context: Mapping[s
             with progress.step(f"deploy {template.name}"):
                 deploy(aws, template, ports.emulator)
     environment = {**_facts(layout, ports, aws, folder), "context": dict(context)}
+    keep(ports)
     write_json(layout.environment, environment)
     return environment
 

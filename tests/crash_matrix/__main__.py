@@ -1,0 +1,80 @@
+"""`python -m tests.crash_matrix`, or `make crash-matrix`: the table, and exit 1 when a case fails."""
+
+import argparse
+import signal
+import sys
+from collections.abc import Sequence
+
+from apps.local.progress import Progress
+from tests.crash_matrix import delivery_cases, restart_cases, rollout_cases
+from tests.crash_matrix.cases import Case, Ended, run
+from tests.crash_matrix.field import Field, made
+from tests.crash_matrix.rollouts import Operator
+from tests.crash_matrix.traffic import Load
+from tests.crash_matrix.watcher import Watcher
+
+
+def main() -> int:
+    """Run what was chosen; the exit code."""
+    options = _options()
+    every = [*rollout_cases.cases(), *delivery_cases.cases(), *restart_cases.cases()]
+    chosen = [case for case in every if not options.only or any(part in case.name for part in options.only)]
+    if options.list:
+        print("\n".join(case.name for case in chosen))
+        return 0
+    signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))
+    try:
+        with made(Progress()) as field:
+            found = matrix(field, chosen)
+    except KeyboardInterrupt:
+        print("interrupted; everything was ended", file=sys.stderr)
+        return 130
+    return tell(found)
+
+
+def matrix(field: Field, cases: Sequence[Case]) -> list[Ended]:
+    """Run the cases one after another, under load all the time."""
+    found = []
+    with Watcher(field) as watcher:
+        first = Operator(field, watcher)
+        first.finish(first.deploy(field.releases["one"]))
+        with Load(field.production.address, field.notes) as load:
+            for case in cases:
+                ended = run(case, field, watcher, load)
+                line(ended)
+                found.append(ended)
+    return found
+
+
+def line(ended: Ended) -> None:
+    """One line of the table, as soon as it is known."""
+    recovery = "-" if ended.recovery is None else f"{ended.recovery:.1f}"
+    well = "" if not ended.problems else "   FAILED: " + "; ".join(ended.problems)
+    print(
+        f"{ended.case:42} {ended.ended:24} {recovery:>6} {ended.failed:>4}/{ended.requests:<6}"
+        f" {ended.seconds:6.1f}{well}",
+        flush=True,
+    )
+
+
+def tell(found: Sequence[Ended]) -> int:
+    """The totals; 1 when a case failed."""
+    bad = [each for each in found if each.problems]
+    worst = max((each.recovery for each in found if each.recovery is not None), default=0.0)
+    requests, failed = (sum(getattr(each, name) for each in found) for name in ("requests", "failed"))
+    print(
+        f"\n{len(found)} cases, {len(bad)} failed; slowest recovery {worst:.1f} s;"
+        f" {failed} of {requests} requests failed"
+    )
+    return 1 if bad or not found else 0
+
+
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m tests.crash_matrix", description=__doc__)
+    parser.add_argument("only", nargs="*", help="only cases whose name has one of these in it")
+    parser.add_argument("--list", action="store_true", help="print the cases, and do nothing")
+    return parser.parse_args()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,48 @@
+"""`python -m tests.crash_matrix.agent`: the real agent, its parts behind faults.py. No hook of the product is used.
+
+The places: begin and end (the journal's two writes), fetch, install and self_test (of a turn), report (the write of
+a report that says DONE).
+"""
+
+import sys
+from typing import Any
+
+from apps.agent import aws, work
+from apps.agent.__main__ import main
+from apps.agent.journal import Journal
+from apps.agent.work import Work
+from lifecycle.domain.fleet import HostReport, Order, Stage
+from tests.crash_matrix.faults import around
+
+PLACES = ("begin", "fetch", "install", "self_test", "end", "report")
+
+
+def wrap() -> None:
+    """Put a fault's place around every part."""
+    _around(Journal, "begin", lambda turn, _stage: turn.order is Order.INSTALL)
+    _around(Journal, "end", lambda stage, *_: stage in (Stage.DONE, Stage.FAILED))
+    _around(Work, "fetch")
+    _around(Work, "install")
+    _around(work, "self_test")
+    _around(aws.DynamoReports, "write", _is_done, "report")
+
+
+def _is_done(report: HostReport) -> bool:
+    return report.stage is Stage.DONE
+
+
+def _around(owner: Any, name: str, when: Any = None, place: str = "") -> None:
+    real = getattr(owner, name)
+    is_method = isinstance(owner, type)
+
+    def wrapped(*given: Any) -> Any:
+        if when and not when(*(given[1:] if is_method else given)):
+            return real(*given)
+        return around(f"agent {place or name}", lambda: real(*given))
+
+    setattr(owner, name, wrapped)
+
+
+if __name__ == "__main__":
+    wrap()
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,154 @@
+"""A case: a fault at a place, how it is provoked, and what has to be true in the end."""
+
+import contextlib
+import time
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+
+from tests.crash_matrix import machines
+from tests.crash_matrix.faults import Armed, Fault, arm, disarm, noted
+from tests.crash_matrix.field import CLUSTER, Field, Unexpected, wait
+from tests.crash_matrix.rollouts import Operator
+from tests.crash_matrix.traffic import Load
+from tests.crash_matrix.watcher import Watcher
+
+RECOVERY_SECONDS = 60.0
+# How late is late: longer than a task may take in the machines of machines.py, and than an agent may be silent.
+LATE_SECONDS = machines.TASK_SECONDS + 5.0
+LATE = (Fault.LATE_ANSWER, Fault.LATE_EFFECT)
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """One line of the table; `problems` is empty when the case is well."""
+
+    case: str
+    ended: str
+    recovery: float | None
+    requests: int
+    failed: int
+    seconds: float
+    problems: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """`run` does it and says how it ended; it raises Unexpected when it did not end well.
+
+    `where` is a phase or a part of the agent; `writes` is after how many writes a BETWEEN strikes.
+    """
+
+    where: str
+    fault: Fault
+    run: Callable[[Operator], str]
+    writes: int = 0
+    title: str = ""
+
+    @property
+    def name(self) -> str:
+        return self.title or f"{self.where}: {self.fault.value}{f' ({self.writes})' if self.writes else ''}"
+
+    @property
+    def id(self) -> str:
+        return case_id(self.name)
+
+
+def case_id(name: str) -> str:
+    """A case's name as that of a file."""
+    return "".join(letter if letter.isalnum() else "-" for letter in name)
+
+
+def run(case: Case, field: Field, watcher: Watcher, load: Load) -> Ended:
+    """One case, from a cluster in its place to a cluster in its place."""
+    operator, began, problems, ended = Operator(field, watcher), time.time(), [], "failed"
+    try:
+        operator.clean()
+        with _hurried(case, field):
+            arm(field.faults, Armed(case.id, case.where, case.fault, LATE_SECONDS, case.writes))
+            ended = case.run(operator)
+            _wait_for_the_late(case, operator)
+    except Exception as error:  # noqa: BLE001 (one case that cannot be run must not end the matrix)
+        problems.append(f"{type(error).__name__}: {error}")
+        ended = "failed"
+    finally:
+        disarm(field.faults)
+        field.also = lambda: None
+    return _judged(case, operator, load, began, ended, problems)
+
+
+def _hurried(case: Case, field: Field) -> AbstractContextManager[None]:
+    if case.fault in LATE and case.where != "await_human":
+        return machines.impatient(field, pauses=False)
+    if case.where == "await_human":
+        return machines.impatient(field, pauses=True)
+    return contextlib.nullcontext()
+
+
+def _wait_for_the_late(case: Case, operator: Operator) -> None:
+    """What comes too late must change nothing."""
+    if case.fault not in LATE or "fault" not in noted(operator.field.faults, case.id):
+        return
+    wait("the late one", lambda: "over" in noted(operator.field.faults, case.id), LATE_SECONDS + 10)
+    if wrong := wait_in_place(operator, serving(operator.field)):
+        raise Unexpected(f"the late one left {wrong}")
+
+
+def _judged(
+    case: Case, operator: Operator, load: Load, began: float, ended: str, problems: list[str]
+) -> Ended:
+    happened = noted(operator.field.faults, case.id)
+    recovery = operator.watcher.recovered(happened["fault"]) if "fault" in happened else None
+    if "fault" not in happened:
+        problems.append("the fault never fired")
+    elif recovery is None or recovery > RECOVERY_SECONDS:
+        problems.append(f"recovery took {recovery} s")
+    judged = load.judge(began, time.time())
+    if judged.failures:
+        problems.append(f"{len(judged.failures)} requests failed: {judged.failures[0]}")
+    if judged.untested:
+        problems.append(f"answered without a self-test: {judged.untested}")
+    if unknown := judged.versions - set(operator.field.releases.values()):
+        problems.append(f"answered by {unknown}")
+    if problems and (operator.told.halts or operator.told.convergences):
+        problems.append(f"{operator.told}")
+    return Ended(
+        case=case.name,
+        ended=ended,
+        recovery=recovery,
+        requests=judged.requests,
+        failed=len(judged.failures),
+        seconds=round(time.time() - began, 1),
+        problems=tuple(problems),
+    )
+
+
+def serving(field: Field) -> str:
+    """The version that is desired."""
+    desired = field.here.world.registry.desired(CLUSTER)
+    return desired.version if desired else ""
+
+
+def other(field: Field) -> str:
+    """One of the two plain releases, which is not served now."""
+    now = serving(field)
+    return field.releases["two"] if now == field.releases["one"] else field.releases["one"]
+
+
+def wait_in_place(operator: Operator, version: str) -> list[str]:
+    """What stays wrong for 3 s: the last report may be on its way."""
+    until = time.monotonic() + 3
+    while (wrong := operator.in_place(version)) and time.monotonic() < until:
+        time.sleep(0.2)
+    return wrong
+
+
+@contextlib.contextmanager
+def failing(field: Field, version: str) -> Iterator[None]:
+    """A version fails its self-test meanwhile."""
+    file = field.notes / f"fails-{version}"
+    file.touch()
+    try:
+        yield
+    finally:
+        file.unlink()

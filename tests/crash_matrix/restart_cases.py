@@ -1,0 +1,91 @@
+"""The control plane killed and started again in the middle; services and agents go on, and so does the deployment."""
+
+import os
+import signal
+import time
+from collections.abc import Iterator
+from functools import partial
+
+from apps.local import environment
+from apps.local.emulator import PART as EMULATOR
+from apps.local.processes import recorded
+from lifecycle.domain.deployment import Choice
+from tests.crash_matrix.cases import Case, case_id, failing, other, serving
+from tests.crash_matrix.faults import Fault, note, noted
+from tests.crash_matrix.field import QUIET, wait
+from tests.crash_matrix.rollout_cases import done, halted, plain
+from tests.crash_matrix.rollouts import Operator
+
+# How long nobody answers.
+DOWN_SECONDS = 3.0
+# The phases, and after how many of their writes; 0 is before any.
+DURING = (
+    *(("plan", 0), ("plan", 2), ("plan", 4), ("next_step", 0), ("drain", 0), ("drain", 3), ("install", 0)),
+    *(("install", 2), ("self_test", 0), ("register", 2), ("await_alive", 0), ("finish", 0), ("finish", 3)),
+    *(("roll_back", 0), ("roll_back", 1)),
+)
+
+
+def cases() -> Iterator[Case]:
+    """While a phase is at work (it is held there until the end comes), and while a human is waited for."""
+    for how in (signal.SIGKILL, signal.SIGTERM):
+        for phase, writes in DURING:
+            title = f"control plane {how.name} in {phase}{f' ({writes})' if writes else ''}"
+            run = _while_rolling_back if phase == "roll_back" else _during
+            yield Case(phase, Fault.HELD, partial(run, how=how, title=title), writes, title)
+        for what, run in (("halted", _while_halted), ("waiting", _while_waiting)):
+            title = f"control plane {how.name} while {what}"
+            yield Case("nowhere", Fault.HELD, partial(run, how=how, title=title), title=title)
+
+
+def _during(operator: Operator, *, how: signal.Signals, title: str) -> str:
+    version = other(operator.field)
+    name = operator.deploy(version)
+    wait("the phase", lambda: "held" in noted(operator.field.faults, case_id(title)))
+    _restart(operator, how, title)
+    began = operator.begun(name)
+    return ("" if began == name else "asked for again, ") + done(operator, began, version)
+
+
+def _while_rolling_back(operator: Operator, *, how: signal.Signals, title: str) -> str:
+    version, before = other(operator.field), serving(operator.field)
+    with failing(operator.field, version):
+        name = operator.deploy(version)
+        wait("the halt", lambda: halted(operator, name))
+        operator.answer(name, Choice.ROLL_BACK)
+        wait("the phase", lambda: "held" in noted(operator.field.faults, case_id(title)))
+        _restart(operator, how, title)
+        done(operator, f"{name}r", before)
+    return "rolled back"
+
+
+def _while_halted(operator: Operator, *, how: signal.Signals, title: str) -> str:
+    version = other(operator.field)
+    with failing(operator.field, version):
+        name = operator.deploy(version)
+        wait("the halt", lambda: halted(operator, name))
+    _restart(operator, how, title)
+    return done(operator, name, version)
+
+
+def _while_waiting(operator: Operator, *, how: signal.Signals, title: str) -> str:
+    version = operator.field.releases["gate"]
+    if serving(operator.field) == version:
+        plain(operator)
+    name = operator.deploy(version)
+    wait("the question", lambda: (found := operator.seen(name)) and operator.asked(found))
+    _restart(operator, how, title)
+    return done(operator, name, version)
+
+
+def _restart(operator: Operator, how: signal.Signals, title: str) -> None:
+    """Kill the embedded AWS; nobody answers for a while, then it goes on from what it remembers."""
+    field = operator.field
+    part = recorded(field.layout)[EMULATOR]
+    note(field.faults, case_id(title), "fault")
+    os.kill(part.pid, how)
+    wait("the control plane to be dead", lambda: not part.alive, 30)
+    time.sleep(DOWN_SECONDS)
+    with field.supervisor.standing_aside():
+        environment.up(field.layout, QUIET)
+    field.reconnect()

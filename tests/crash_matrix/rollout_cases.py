@@ -1,0 +1,105 @@
+"""Every phase of a rollout, and every part of the agent, with every fault."""
+
+import time
+from collections.abc import Callable, Iterator
+
+from lifecycle.domain.deployment import Choice, DeploymentState
+from tests.crash_matrix.agent import PLACES
+from tests.crash_matrix.cases import Case, failing, other, serving, wait_in_place
+from tests.crash_matrix.faults import EVERYWHERE, Fault
+from tests.crash_matrix.field import CLUSTER, Unexpected, wait
+from tests.crash_matrix.machines import root_dispatcher
+from tests.crash_matrix.rollouts import Operator
+
+
+def cases() -> Iterator[Case]:
+    """In the order of the table: by phase, then by fault."""
+    for phase, (run, writes) in _phases().items():
+        yield from (Case(phase, fault, run) for fault in EVERYWHERE)
+        yield from (Case(phase, Fault.BETWEEN, run, count) for count in range(1, writes))
+    for part in PLACES:
+        yield from (Case(f"agent {part}", fault, plain) for fault in EVERYWHERE)
+
+
+def _phases() -> dict[str, tuple[Callable[[Operator], str], int]]:
+    """How each phase is provoked, and how many writes it makes then; one that writes once has no in-between."""
+    return {
+        "plan": (plain, 5),
+        "next_step": (plain, 2),
+        "drain": (plain, 4),
+        "install": (plain, 3),
+        "self_test": (plain, 1),
+        "register": (plain, 3),
+        "await_alive": (plain, 2),
+        "finish": (plain, 4),
+        "await_human": (approved, 1),
+        "approve": (approved, 3),
+        "decide": (decided, 3),
+        "roll_back": (rolled_back, 2),
+        "converge": (converged, 2),
+    }
+
+
+def plain(operator: Operator) -> str:
+    """Deploy the other version."""
+    version = other(operator.field)
+    return done(operator, operator.deploy(version), version)
+
+
+def approved(operator: Operator) -> str:
+    """Deploy a version that waits for an approval before its first host, approve it, and leave it again."""
+    version = operator.field.releases["gate"]
+    if serving(operator.field) == version:
+        plain(operator)
+    return done(operator, operator.deploy(version), version)
+
+
+def decided(operator: Operator) -> str:
+    """Deploy a version that fails its first self-test, and retry it once it is mended."""
+    version = other(operator.field)
+    with failing(operator.field, version):
+        name = operator.deploy(version)
+        wait("the halt", lambda: halted(operator, name))
+    return done(operator, name, version)
+
+
+def rolled_back(operator: Operator) -> str:
+    """Deploy a version that fails its self-test, and roll it back."""
+    version, before = other(operator.field), serving(operator.field)
+    with failing(operator.field, version):
+        name = operator.deploy(version)
+        ended = operator.finish(name, Choice.ROLL_BACK)
+        if ended.state is not DeploymentState.ROLLED_BACK:
+            raise Unexpected(f"{name} ended {ended.state}: {ended.reason}")
+        done(operator, f"{name}r", before)
+    return "rolled back"
+
+
+def converged(operator: Operator) -> str:
+    """Take a host out of rotation by hand; convergence brings it back."""
+    field, before = operator.field, serving(operator.field)
+    report = field.here.world.fleet.reports(CLUSTER)[field.production.hosts[0].name]
+    root_dispatcher(field).deregister(CLUSTER, report.address, report.port)
+    wait("the drift", lambda: operator.in_place(before))
+    until = time.monotonic() + 90
+    while wrong := operator.in_place(before):
+        operator.converge()
+        if time.monotonic() > until:
+            raise Unexpected(f"not repaired: {wrong}; {operator.told.convergences}")
+        time.sleep(2)
+    return "repaired"
+
+
+def halted(operator: Operator, name: str) -> bool:
+    found = operator.seen(name)
+    return found is not None and found.state is DeploymentState.HALTED
+
+
+def done(operator: Operator, name: str, version: str) -> str:
+    """Wait for a good end, with every host in its place; how it came."""
+    ended = operator.finish(name)
+    if ended.state is not DeploymentState.DONE:
+        raise Unexpected(f"{name} ended {ended.state}: {ended.reason}")
+    if wrong := wait_in_place(operator, version):
+        raise Unexpected(f"{name} is done, but {wrong}")
+    return "halted, retried, done" if operator.told.halts else "done"

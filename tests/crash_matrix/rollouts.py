@@ -1,0 +1,166 @@
+"""Deployments as an operator drives them: started, answered once, converged by the schedule, and waited for."""
+
+import dataclasses
+import secrets
+import time
+from dataclasses import dataclass
+
+from lifecycle.application.requests import payload
+from lifecycle.domain.capacity import TargetState
+from lifecycle.domain.deployment import Choice, Deployment, DeploymentState, Question, Request, deployment_id
+from tests.crash_matrix.field import AS, CLUSTER, Field, Unexpected
+from tests.crash_matrix.watcher import Watcher
+
+# The schedule: on AWS every 15 minutes at first, here whenever nothing has moved for so long.
+CONVERGE_SECONDS = 5.0
+_PATIENCE_SECONDS = 150.0
+_LOOK_SECONDS = 0.2
+
+
+@dataclass(slots=True)
+class Told:
+    """What happened on the way to the end."""
+
+    answers: list[str] = dataclasses.field(default_factory=list)
+    halts: list[str] = dataclasses.field(default_factory=list)
+    convergences: list[str] = dataclasses.field(default_factory=list)
+
+
+@dataclass(slots=True)
+class Operator:
+    """Somebody who deploys, and answers what is asked; `first` is the answer to the first failed host."""
+
+    field: Field
+    watcher: Watcher
+    told: Told = dataclasses.field(default_factory=Told)
+
+    def deploy(self, version: str) -> str:
+        """Start a deployment; its id."""
+        here = self.field.here
+        request = Request(
+            deployment=deployment_id(CLUSTER, here.world.clock.now(), secrets.token_hex(2)),
+            service=CLUSTER.service,
+            environment=CLUSTER.environment,
+            version=version,
+            requested_by=AS,
+            even_if_quarantined=True,
+        )
+        here.world.executions.start_rollout(request.deployment, payload(request))
+        return request.deployment
+
+    def finish(self, name: str, answer: Choice = Choice.RETRY) -> Deployment:
+        """Wait until it has ended; answer each kind of question once. Raises Unexpected when it does not end."""
+        until = time.monotonic() + _PATIENCE_SECONDS
+        converged = time.monotonic()
+        while True:
+            found = self.seen(name)
+            if found and found.state.final and not self._runs(found.execution):
+                return found
+            if found and (question := self.asked(found)):
+                self._answer(found, question, answer)
+            if self.watcher.quiet_seconds() > CONVERGE_SECONDS < time.monotonic() - converged:
+                converged = time.monotonic()
+                self.converge()
+            if time.monotonic() > until:
+                state = f"{found.state}, {found.reason}" if found else "never recorded"
+                raise Unexpected(f"{name} does not end: {state}; {self.told}")
+            time.sleep(_LOOK_SECONDS)
+
+    def begun(self, name: str) -> str:
+        """The deployment, once it is recorded; where it died before it began, it is asked for again."""
+        version = str(self.field.here.runs.rollout(name).input["version"])  # type: ignore[union-attr]
+        until = time.monotonic() + _PATIENCE_SECONDS
+        while self.seen(name) is None:
+            self.converge()
+            lease = self.field.here.world.leases.current(CLUSTER)
+            if not lease.deployment and not self._runs(name):
+                return self.deploy(version)
+            if time.monotonic() > until:
+                raise Unexpected(
+                    f"{name} never began, and {lease} keeps others out; {self.told.convergences}"
+                )
+            time.sleep(1)
+        return name
+
+    def answer(self, name: str, choice: Choice) -> None:
+        """Answer what a deployment waits with."""
+        found = self.seen(name)
+        question = self.asked(found) if found else None
+        if found is None or question is None:
+            raise Unexpected(f"{name} asks nothing")
+        self._answer(found, question, choice)
+
+    def _runs(self, execution: str) -> bool:
+        run = self.field.here.runs.rollout(execution)
+        return run is not None and run.running
+
+    def seen(self, name: str) -> Deployment | None:
+        return self.field.here.world.deployments.get(CLUSTER, name)
+
+    def asked(self, found: Deployment) -> Question | None:
+        """The open question that a deployment waits with."""
+        if found.state not in (DeploymentState.HALTED, DeploymentState.AWAITING_APPROVAL):
+            return None
+        questions = self.field.here.world.deployments.questions(found.id)
+        return next((each for each in questions if each.answer is None), None)
+
+    def converge(self) -> None:
+        """What the schedule does."""
+        results = self.field.invoke("converge", {"requested_by": "schedule"})
+        told = [f"{each['kind']}: {each['reason']}" for each in results if each["cluster"] == str(CLUSTER)]
+        self.told.convergences += [each for each in told if each not in self.told.convergences]
+
+    def _answer(self, found: Deployment, question: Question, answer: Choice) -> None:
+        if question.host:
+            self.told.halts.append(f"{question.host}: {question.reason}")
+            if len(self.told.halts) > 1:
+                raise Unexpected(f"{found.id} halted again: {self.told.halts}")
+        phase, choice = ("decide", answer) if question.host else ("approve", Choice.APPROVE)
+        about = {"host": question.host, "attempt": question.attempt} if question.host else {}
+        asked = {
+            "deployment": found.id,
+            "service": CLUSTER.service,
+            "environment": CLUSTER.environment,
+            "choice": str(choice),
+            "by": AS,
+            "why": "the matrix says so",
+            **about,
+        }
+        told = self.field.invoke(phase, asked)
+        if "error" in told and "answered" not in told["error"]:
+            raise Unexpected(f"{phase} was refused: {told['error']}")
+        self.told.answers.append(str(choice))
+
+    def in_place(self, version: str) -> list[str]:
+        """What is wrong with the cluster, if it should serve this version on every host."""
+        world = self.field.here.world
+        lease, desired = world.leases.current(CLUSTER), world.registry.desired(CLUSTER)
+        targets, reports = world.dispatcher.targets(CLUSTER), world.fleet.reports(CLUSTER)
+        wrong = [f"{host} has {r.installed}" for host, r in reports.items() if r.installed != version]
+        wrong += [f"{host} does not run" for host, r in reports.items() if not r.running]
+        wrong += [
+            f"{host} is not in rotation"
+            for host, r in reports.items()
+            if targets.get(r.address) is not TargetState.HEALTHY
+        ]
+        if lease.deployment:
+            wrong.append(f"the lease is held by {lease.deployment}")
+        if desired is None or desired.version != version:
+            wrong.append(f"desired is {desired}")
+        return wrong
+
+    def clean(self) -> None:
+        """Before a case: whatever a failed one left is stopped by hand, which convergence takes for an abort."""
+        states = self.field.aws.client("stepfunctions")
+        machine = self.field.facts["state_machines"]["rollout"]
+        until = time.monotonic() + 60
+        while holder := self.field.here.world.leases.current(CLUSTER).deployment:
+            running = states.list_executions(stateMachineArn=machine, statusFilter="RUNNING")["executions"]
+            for each in running:
+                if CLUSTER.environment in each["name"]:
+                    states.stop_execution(executionArn=each["executionArn"])
+            self.converge()
+            if time.monotonic() > until:
+                raise Unexpected(f"the lease stays with {holder}")
+            time.sleep(1)
+        self.told = Told()

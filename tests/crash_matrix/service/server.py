@@ -1,0 +1,60 @@
+"""Answers with its version, host and start; a self-test that passed is noted before it is answered.
+
+A version fails its self-test while $NOTES/fails-<version> exists.
+"""
+
+import json
+import os
+import secrets
+import signal
+import sys
+import time
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+NOTES = Path(os.environ["NOTES"])
+VERSION, HOST, BOOT = os.environ["LIFECYCLE_VERSION"], os.environ["LIFECYCLE_HOST"], secrets.token_hex(4)
+WHO = f"{VERSION} {HOST} {BOOT}"
+
+
+class Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    wbufsize = -1
+
+    def do_GET(self) -> None:
+        status = 200
+        if self.path == "/slow":
+            time.sleep(1)
+        if self.path == "/self_test":
+            status = self_tested()
+        self.send_response(status)
+        self.send_header("Content-Length", str(len(WHO)))
+        self.send_header("X-Version", WHO)
+        self.end_headers()
+        self.wfile.write(WHO.encode())
+
+    def log_request(self, code: int | str = "-", size: int | str = "-") -> None:
+        del code, size
+
+
+class Server(ThreadingHTTPServer):
+    daemon_threads = False
+    request_queue_size = 128
+
+
+def self_tested() -> int:
+    if (NOTES / f"fails-{VERSION}").exists():
+        return 500
+    with (NOTES / "passed.jsonl").open("a") as file:
+        file.write(json.dumps({"who": WHO, "at": time.time()}) + "\n")
+    return 200
+
+
+def stop(*_: object) -> None:
+    """Whatever is still in flight fails: a host has to be drained before its service is stopped."""
+    os._exit(0)
+
+
+signal.signal(signal.SIGTERM, stop)
+sys.stdout.flush()
+Server((os.environ["HOST"], int(os.environ["PORT"])), Handler).serve_forever()

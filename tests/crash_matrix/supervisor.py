@@ -1,0 +1,75 @@
+"""Stands in for systemd: the matrix's agents, started again 2 s after they died (infra/install_agent.sh)."""
+
+import contextlib
+import threading
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+
+import psutil
+
+from apps.local import hosts
+from apps.local.layout import Layout
+from apps.local.processes import Part, end, recorded, start
+
+RESTART_SECONDS = 2.0
+_LOOK_SECONDS = 0.1
+
+
+@dataclass(slots=True)
+class Supervisor:
+    """The agents of one environment, in a thread that watches them."""
+
+    layout: Layout
+    _agents: dict[str, tuple[tuple[str, ...], dict[str, str]]] = field(default_factory=dict)
+    _ending: threading.Event = field(default_factory=threading.Event)
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+    _thread: threading.Thread | None = None
+    restarts: int = 0
+
+    def take_over(self, faults: str) -> None:
+        """Replace every agent by one that faults.py can kill; from then on they are started again when they die."""
+        with self._lock:
+            for name, part in recorded(self.layout).items():
+                if name.startswith(hosts.AGENT) and part.alive:
+                    self._take(part)
+        if self._thread is None:
+            self._thread = threading.Thread(target=self._watch, daemon=True)
+            self._thread.start()
+
+    def stop(self) -> None:
+        """Watch no longer."""
+        self._ending.set()
+        if self._thread:
+            self._thread.join()
+
+    @contextlib.contextmanager
+    def standing_aside(self) -> Iterator[None]:
+        """While somebody else starts and ends parts."""
+        with self._lock:
+            yield
+
+    def _take(self, part: Part) -> None:
+        variables = psutil.Process(part.pid).environ()
+        command = tuple("tests.crash_matrix.agent" if word == "apps.agent" else word for word in part.command)
+        variables["TMPDIR"] = str(self.layout.temporary)
+        self._agents[part.name] = (command, variables)
+        end(self.layout, [part])
+        start(self.layout, part.name, command, variables)
+
+    def _watch(self) -> None:
+        died: dict[str, float] = {}
+        while not self._ending.wait(_LOOK_SECONDS):
+            with self._lock:
+                parts = recorded(self.layout)
+                for name, (command, variables) in self._agents.items():
+                    part = parts.get(name)
+                    if part is None or part.alive:
+                        died.pop(name, None)
+                    elif time.monotonic() - died.setdefault(name, time.monotonic()) > RESTART_SECONDS:
+                        self._again(part, command, variables)
+
+    def _again(self, part: Part, command: tuple[str, ...], variables: Mapping[str, str]) -> None:
+        end(self.layout, [part])
+        start(self.layout, part.name, command, variables)
+        self.restarts += 1

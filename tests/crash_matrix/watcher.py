@@ -1,0 +1,65 @@
+"""When did the records last move? Progress is a change of a deployment, attempt, question, lease or run."""
+
+import contextlib
+import threading
+import time
+from typing import Any, Self
+
+from tests.crash_matrix.field import CLUSTER, Field
+
+_LOOK_SECONDS = 0.1
+# What is seen so soon after a fault was written before it.
+_SETTLED_SECONDS = 0.3
+
+
+class Watcher:
+    """Looks at the records all the time in a `with` block; what cannot be read for a while is no change."""
+
+    def __init__(self, field: Field) -> None:
+        self._field = field
+        self._changes: list[float] = [time.time()]
+        self._last: Any = None
+        self._ending = threading.Event()
+        self._thread = threading.Thread(target=self._run, daemon=True)
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._ending.set()
+        self._thread.join()
+
+    def quiet_seconds(self) -> float:
+        """How long nothing has moved."""
+        return time.time() - self._changes[-1]
+
+    def recovered(self, fault: float) -> float | None:
+        """Seconds from a fault to the first progress after it."""
+        after = [at for at in list(self._changes) if at > fault + _SETTLED_SECONDS]
+        return round(after[0] - fault, 2) if after else None
+
+    def _run(self) -> None:
+        while not self._ending.wait(_LOOK_SECONDS):
+            # The control plane may be down, which is what some cases are about.
+            with contextlib.suppress(Exception):
+                found = self._look()
+                if found != self._last:
+                    self._last = found
+                    self._changes.append(time.time())
+
+    def _look(self) -> Any:
+        here, told = self._field.here, []
+        world = here.world
+        for deployment in world.deployments.recent(CLUSTER, 2):
+            attempts, questions = world.deployments.told(deployment.id)
+            told.append(
+                (
+                    (deployment.id, deployment.state, deployment.execution),
+                    (run := here.runs.rollout(deployment.execution)) is not None
+                    and run.status == "SUCCEEDED",
+                    tuple((each.host, each.number, each.state) for each in attempts),
+                    tuple((each.id, each.answer is not None, bool(each.token)) for each in questions),
+                )
+            )
+        return told, world.leases.current(CLUSTER), self._field.also()

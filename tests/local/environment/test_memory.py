@@ -1,0 +1,166 @@
+"""What the embedded AWS remembers when it is killed: all that it ever answered, and that an execution was lost."""
+
+import json
+import os
+import signal
+import time
+from collections.abc import Iterator
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError
+
+from apps.local.embedded import Store, action, changes
+from apps.local.emulator import Aws, keep, start_emulator, wait_for_emulator
+from apps.local.layout import ACCOUNT, REGION, Layout
+from apps.local.ports import Ports
+from apps.local.processes import Part, end
+
+pytestmark = pytest.mark.emulator
+
+TABLE = "memory"
+WAITS = {"StartAt": "Wait", "States": {"Wait": {"Type": "Wait", "Seconds": 600, "End": True}}}
+UNLESS_THERE = {
+    "ConditionExpression": "attribute_not_exists(#k)",
+    "ExpressionAttributeNames": {"#k": "key"},
+}
+TRUST = {
+    "Version": "2012-10-17",
+    "Statement": [{"Effect": "Allow", "Principal": {"AWS": "*"}, "Action": "sts:AssumeRole"}],
+}
+
+
+@dataclass
+class Emulated:
+    """The embedded AWS alone, and how it is killed and started again."""
+
+    layout: Layout
+    ports: Ports
+    part: Part
+
+    @property
+    def aws(self) -> Aws:
+        return Aws(self.ports)
+
+    def killed(self, how: signal.Signals = signal.SIGKILL) -> None:
+        os.kill(self.part.pid, how)
+        while self.part.alive:
+            time.sleep(0.02)
+        self.part = start_emulator(self.layout, self.ports)
+        wait_for_emulator(self.layout, self.part, self.ports)
+
+    def put(self, key: str, **condition: Any) -> None:
+        item = {"key": {"S": key}}
+        self.aws.client("dynamodb").put_item(TableName=TABLE, Item=item, **condition)
+
+    def keys(self) -> list[str]:
+        found = self.aws.client("dynamodb").scan(TableName=TABLE)["Items"]
+        return sorted(item["key"]["S"] for item in found)
+
+
+@pytest.fixture(scope="module")
+def emulated(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Emulated]:
+    layout, ports = Layout(tmp_path_factory.mktemp("memory")), Ports.free()
+    found = Emulated(layout, ports, start_emulator(layout, ports))
+    try:
+        wait_for_emulator(layout, found.part, ports)
+        made(found.aws)
+        keep(ports)
+        yield found
+    finally:
+        end(layout, [found.part])
+
+
+def made(aws: Aws) -> None:
+    aws.client("dynamodb").create_table(
+        TableName=TABLE,
+        KeySchema=[{"AttributeName": "key", "KeyType": "HASH"}],
+        AttributeDefinitions=[{"AttributeName": "key", "AttributeType": "S"}],
+        BillingMode="PAY_PER_REQUEST",
+    )
+    aws.client("s3").create_bucket(Bucket=TABLE)
+    role = aws.client("iam").create_role(RoleName=TABLE, AssumeRolePolicyDocument=json.dumps(TRUST))
+    aws.client("stepfunctions").create_state_machine(
+        name=TABLE, definition=json.dumps(WAITS), roleArn=role["Role"]["Arn"]
+    )
+
+
+@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGTERM])
+def test_what_was_answered_is_there_after_the_end(emulated: Emulated, how: signal.Signals) -> None:
+    name = how.name
+    emulated.put(f"{name} 1")
+    emulated.aws.client("ssm").put_parameter(Name=f"/{name}", Value="1", Type="String")
+    emulated.aws.client("ssm").put_parameter(Name=f"/{name}", Value="2", Type="String", Overwrite=True)
+    emulated.aws.client("s3").put_object(Bucket=TABLE, Key=name, Body=b"bytes")
+    emulated.killed(how)
+    assert f"{name} 1" in emulated.keys()
+    found = emulated.aws.client("ssm").get_parameter(Name=f"/{name}")["Parameter"]
+    assert (found["Value"], found["Version"]) == ("2", 2)
+    assert emulated.aws.client("s3").get_object(Bucket=TABLE, Key=name)["Body"].read() == b"bytes"
+
+
+def test_a_refused_write_stays_refused(emulated: Emulated) -> None:
+    emulated.put("once")
+    with pytest.raises(ClientError, match="ConditionalCheckFailed"):
+        emulated.put("once", **UNLESS_THERE)
+    emulated.killed()
+    with pytest.raises(ClientError, match="ConditionalCheckFailed"):
+        emulated.put("once", **UNLESS_THERE)
+
+
+def test_a_snapshot_and_what_came_after_it_are_not_mixed_up(emulated: Emulated) -> None:
+    dynamodb = emulated.aws.client("dynamodb")
+
+    def count() -> None:
+        dynamodb.update_item(
+            TableName=TABLE,
+            Key={"key": {"S": "counter"}},
+            UpdateExpression="ADD n :one",
+            ExpressionAttributeValues={":one": {"N": "1"}},
+        )
+
+    count()
+    keep(emulated.ports)
+    count()
+    emulated.killed()
+    found = emulated.aws.client("dynamodb").get_item(TableName=TABLE, Key={"key": {"S": "counter"}})
+    assert found["Item"]["n"]["N"] == "2"
+
+
+def test_a_running_execution_is_known_as_failed(emulated: Emulated) -> None:
+    arn = f"arn:aws:states:{REGION}:{ACCOUNT}:stateMachine:{TABLE}"
+    started = emulated.aws.client("stepfunctions").start_execution(stateMachineArn=arn, name="lost")
+    emulated.killed()
+    states = emulated.aws.client("stepfunctions")
+    found = states.describe_execution(executionArn=started["executionArn"])
+    assert (found["status"], found["error"]) == ("FAILED", "States.ServiceRestart")
+    with pytest.raises(states.exceptions.ExecutionAlreadyExists):
+        states.start_execution(stateMachineArn=arn, name="lost")
+
+
+def test_a_roles_session_goes_on(emulated: Emulated) -> None:
+    arn = f"arn:aws:iam::{ACCOUNT}:role/{TABLE}"
+    given = emulated.aws.client("sts").assume_role(RoleArn=arn, RoleSessionName="someone")["Credentials"]
+    emulated.killed()
+    identity = Aws(emulated.ports, given).client("sts").get_caller_identity()
+    assert identity["Arn"].endswith(f"assumed-role/{TABLE}/someone")
+
+
+def test_a_line_that_a_crash_cut_off_is_dropped(tmp_path: Path) -> None:
+    with closing(Store(tmp_path)) as store:
+        store.append("ssm", [1])
+    with store.journal(0).open("a") as file:
+        file.write('["ssm", [2')
+    with closing(Store(tmp_path)) as again:
+        again.append("ssm", [3])
+        assert again.entries() == [("ssm", [1]), ("ssm", [3])]
+
+
+def test_only_what_may_change_something_is_noted() -> None:
+    assert action({"x-amz-target": "DynamoDB_20120810.PutItem"}, b"") == "PutItem"
+    assert action({}, b"Action=RegisterTargets&Version=2015-12-01") == "RegisterTargets"
+    assert [changes(name) for name in ("PutItem", "TransactWriteItems", "RegisterTargets")] == [True] * 3
+    assert [changes(name) for name in ("GetItem", "Query", "DescribeTargetHealth")] == [False] * 3
