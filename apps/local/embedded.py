@@ -7,6 +7,7 @@ requests, to be made again; role sessions and executions as records. A start rea
 journal. Executions that ran are FAILED then, as the emulator has it after any restart. Nothing is synced to the
 disk, so this outlives the process, not the machine.
 """
+# ruff: noqa: SLF001  (the emulator has no public way to any of this; tests/local/environment/test_memory.py guards it)
 
 import importlib
 import json

@@ -3,12 +3,15 @@
 import argparse
 import signal
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
 
+from apps.local.ports import Ports, chosen_ports
 from apps.local.progress import Progress
 from tests.crash_matrix import delivery_cases, restart_cases, rollout_cases
 from tests.crash_matrix.cases import Case, Ended, run
-from tests.crash_matrix.field import Field, made
+from tests.crash_matrix.field import GATES, PLAIN, Field, made
 from tests.crash_matrix.rollouts import Operator
 from tests.crash_matrix.traffic import Load
 from tests.crash_matrix.watcher import Watcher
@@ -24,26 +27,42 @@ def main() -> int:
         return 0
     signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))
     try:
-        with made(Progress()) as field:
-            found = matrix(field, chosen)
+        with (
+            made(Progress(), chosen_ports() or Ports.free(), (*PLAIN, *GATES)) as field,
+            arena(field) as here,
+        ):
+            found = [_told(here.run(case)) for case in chosen]
     except KeyboardInterrupt:
         print("interrupted; everything was ended", file=sys.stderr)
         return 130
     return tell(found)
 
 
-def matrix(field: Field, cases: Sequence[Case]) -> list[Ended]:
-    """Run the cases one after another, under load all the time."""
-    found = []
+@dataclass(frozen=True, slots=True)
+class Arena:
+    """An environment under load, and somebody who watches its records."""
+
+    field: Field
+    watcher: Watcher
+    load: Load
+
+    def run(self, case: Case) -> Ended:
+        return run(case, self.field, self.watcher, self.load)
+
+
+@contextmanager
+def arena(field: Field) -> Iterator[Arena]:
+    """The first release is in production, and asked for all the time."""
     with Watcher(field) as watcher:
         first = Operator(field, watcher)
         first.finish(first.deploy(field.releases["one"]))
         with Load(field.production.address, field.notes) as load:
-            for case in cases:
-                ended = run(case, field, watcher, load)
-                line(ended)
-                found.append(ended)
-    return found
+            yield Arena(field, watcher, load)
+
+
+def _told(ended: Ended) -> Ended:
+    line(ended)
+    return ended
 
 
 def line(ended: Ended) -> None:

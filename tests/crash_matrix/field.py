@@ -1,11 +1,10 @@
 """The matrix's environment: one service, two hosts, functions and agents that can be killed, releases built once."""
 
 import json
-import os
 import re
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,8 +16,8 @@ from apps.local import clusters, environment, hosts
 from apps.local.delivery import follow
 from apps.local.emulator import Aws
 from apps.local.hosts import LocalCluster
-from apps.local.layout import Layout, write_json
-from apps.local.ports import Ports, chosen_ports
+from apps.local.layout import Layout
+from apps.local.ports import Ports
 from apps.local.progress import Progress
 from apps.local.repositories import BRANCH, REMOTE, commit_all, git
 from lifecycle.domain.fleet import Cluster
@@ -28,6 +27,9 @@ from tests.crash_matrix.supervisor import Supervisor
 SERVICE = "matrix"
 HOSTS = 2
 AS = "the matrix"
+# The releases: two plain ones, and one that wants an approval.
+PLAIN = ("one", "two")
+GATES = {"gate": "before_first_host"}
 CLUSTER = Cluster("production", SERVICE)
 _SERVICE = Path(__file__).parent / "service"
 QUIET = Progress(quiet=True)
@@ -116,10 +118,6 @@ class Field:
         asked = {"service": SERVICE, "snapshot": snapshot, "requested_by": AS}
         return str(self.invoke("promote", asked)["release"])
 
-    def release(self, name: str) -> None:
-        """Build and promote what the working copy is now, and remember it by a name."""
-        self.releases[name] = self.promoted(self.built(self.push(name)))
-
 
 def wait(what: str, look: Callable[[], T | None], seconds: float = 60, every: float = 0.1) -> T:
     """Look until there is something; raises Unexpected."""
@@ -132,19 +130,17 @@ def wait(what: str, look: Callable[[], T | None], seconds: float = 60, every: fl
 
 
 @contextmanager
-def made(progress: Progress) -> Iterator[Field]:
-    """An environment of its own, with the releases `one`, `two` and `gate`; nothing of it is left behind."""
-    ports = chosen_ports() or Ports.free()
+def made(progress: Progress, ports: Ports, releases: Sequence[str]) -> Iterator[Field]:
+    """An environment of its own, with these releases; nothing of it is left behind."""
     with tempfile.TemporaryDirectory(prefix="lifecycle-crash-") as folder:
         layout = Layout(Path(folder).resolve())
-        os.environ["LIFECYCLE_HOME"] = str(layout.home)
         supervisor = Supervisor(layout)
         try:
             with progress.step("an environment whose functions and agents can be killed"):
-                yield_field = _made(layout, ports, supervisor)
-            with progress.step("three releases"):
-                _released(yield_field)
-            yield yield_field
+                found = _made(layout, ports, supervisor)
+            with progress.step(f"{len(releases)} releases"):
+                _released(found, releases)
+            yield found
         finally:
             supervisor.stop()
             environment.down(layout, QUIET)
@@ -160,11 +156,12 @@ def _made(layout: Layout, ports: Ports, supervisor: Supervisor) -> Field:
     return found
 
 
-def _released(made: Field) -> None:
-    made.change(r'NOTES = ""', f'NOTES = "{made.notes}"')
-    made.release("one")
-    made.release("two")
-    made.change(r'^approval = "none"', 'approval = "before_first_host"')
-    made.release("gate")
-    made.change(r'^approval = "before_first_host"', 'approval = "none"')
-    write_json(made.layout.home / "releases.json", made.releases)
+def _released(found: Field, releases: Sequence[str]) -> None:
+    """All of them are built at once, then promoted in their order."""
+    found.change(r'NOTES = ""', f'NOTES = "{found.notes}"')
+    runs = {}
+    for name in releases:
+        found.change(r'^approval = "\w+"', f'approval = "{GATES.get(name, "none")}"')
+        runs[name] = found.push(name)
+    found.change(r'^approval = "\w+"', 'approval = "none"')
+    found.releases |= {name: found.promoted(found.built(run)) for name, run in runs.items()}

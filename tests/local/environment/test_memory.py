@@ -56,7 +56,7 @@ class Emulated:
         item = {"key": {"S": key}}
         self.aws.client("dynamodb").put_item(TableName=TABLE, Item=item, **condition)
 
-    def keys(self) -> list[str]:
+    def stored(self) -> list[str]:
         found = self.aws.client("dynamodb").scan(TableName=TABLE)["Items"]
         return sorted(item["key"]["S"] for item in found)
 
@@ -96,7 +96,7 @@ def test_what_was_answered_is_there_after_the_end(emulated: Emulated, how: signa
     emulated.aws.client("ssm").put_parameter(Name=f"/{name}", Value="2", Type="String", Overwrite=True)
     emulated.aws.client("s3").put_object(Bucket=TABLE, Key=name, Body=b"bytes")
     emulated.killed(how)
-    assert f"{name} 1" in emulated.keys()
+    assert f"{name} 1" in emulated.stored()
     found = emulated.aws.client("ssm").get_parameter(Name=f"/{name}")["Parameter"]
     assert (found["Value"], found["Version"]) == ("2", 2)
     assert emulated.aws.client("s3").get_object(Bucket=TABLE, Key=name)["Body"].read() == b"bytes"

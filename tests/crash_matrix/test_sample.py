@@ -1,0 +1,47 @@
+"""A sample of the crash matrix; `make crash-matrix` runs all of it."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from apps.local.ports import Ports
+from apps.local.progress import Progress
+from tests.crash_matrix import restart_cases, rollout_cases
+from tests.crash_matrix.__main__ import Arena, arena
+from tests.crash_matrix.cases import Case
+from tests.crash_matrix.field import PLAIN, made
+from tests.crash_matrix.functions import wrapped_functions
+
+pytestmark = pytest.mark.emulator
+
+SAMPLE = (
+    "install: killed after",
+    "plan: killed between (2)",
+    "agent install: killed before",
+    "control plane SIGKILL in drain",
+)
+CASES = {case.name: case for case in (*rollout_cases.cases(), *restart_cases.cases())}
+
+
+@pytest.fixture(scope="module")
+def here() -> Iterator[Arena]:
+    with made(Progress(quiet=True), Ports.free(), PLAIN) as field, arena(field) as found:
+        yield found
+
+
+@pytest.mark.parametrize("case", [CASES[name] for name in SAMPLE], ids=SAMPLE)
+def test_a_crash_ends_well(here: Arena, case: Case) -> None:
+    ended = here.run(case)
+    assert not ended.problems, ended
+    assert ended.requests > 20
+
+
+def test_a_fault_that_never_fires_fails_its_case(here: Arena) -> None:
+    ended = here.run(Case("nowhere", CASES[SAMPLE[0]].fault, rollout_cases.plain))
+    assert ended.problems == ("the fault never fired",)
+
+
+def test_every_phase_stands_behind_the_faults() -> None:
+    wrapped = {path.parent.name for path in wrapped_functions().glob("*/real_handler.py")}
+    asked = {case.where for case in CASES.values()}
+    assert {"plan", "drain", "roll_back", "converge", "decide"} <= wrapped & asked
