@@ -25,7 +25,8 @@ def main() -> int:
     if options.list:
         print("\n".join(case.name for case in chosen))
         return 0
-    signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))
+    for number in (signal.SIGINT, signal.SIGTERM):  # a shell's background job ignores SIGINT
+        signal.signal(number, signal.default_int_handler)
     try:
         with (
             made(Progress(), chosen_ports() or Ports.free(), (*PLAIN, *GATES)) as field,

@@ -21,7 +21,7 @@ from apps.local.ports import Ports
 from apps.local.progress import Progress
 from apps.local.repositories import BRANCH, REMOTE, commit_all, git
 from lifecycle.domain.fleet import Cluster
-from tests.crash_matrix.functions import wrapped_functions
+from tests.crash_matrix.functions import wrap_functions
 from tests.crash_matrix.supervisor import Supervisor
 
 SERVICE = "matrix"
@@ -147,7 +147,8 @@ def made(progress: Progress, ports: Ports, releases: Sequence[str]) -> Iterator[
 
 
 def _made(layout: Layout, ports: Ports, supervisor: Supervisor) -> Field:
-    facts = environment.up(layout, QUIET, ports, {"functions_dir": str(wrapped_functions())})
+    facts = environment.up(layout, QUIET, ports)
+    wrap_functions(Aws(ports))
     added = clusters.add_service(layout, _SERVICE, QUIET, {"staging": 1, "production": HOSTS})
     found = Field(layout, ports, facts, added.working_copy, supervisor)
     found.notes.mkdir()

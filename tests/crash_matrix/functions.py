@@ -1,34 +1,33 @@
-"""The matrix's copy of functions/: each real handler behind wrapped.py. Nothing of the product is changed for it."""
+"""The deployed functions, each with its real handler behind wrapped.py. Nothing of the product is changed for it."""
 
-import hashlib
-import shutil
+import io
+import zipfile
 from pathlib import Path
 
+from apps.local.emulator import Aws
 from apps.local.layout import REPOSITORY
 
 _HERE = Path(__file__).parent
-_FUNCTIONS = REPOSITORY / "functions"
+PHASES = tuple(sorted(path.parent.name for path in (REPOSITORY / "functions").glob("*/handler.py")))
 
 
-def wrapped_functions() -> Path:
-    """The copy's folder, named after its content, so that the synthesised app is kept between runs."""
-    handlers = sorted(_FUNCTIONS.glob("*/handler.py"))
-    digest = hashlib.sha256()
-    for file in (*handlers, _HERE / "wrapped.py", _HERE / "faults.py"):
-        digest.update(f"{file}\0".encode() + file.read_bytes())
-    folder = REPOSITORY / "build" / "crash-matrix" / digest.hexdigest()[:16]
-    if not folder.exists():
-        shutil.rmtree(folder.parent, ignore_errors=True)
-        unfinished = folder.with_suffix(".unfinished")
-        for handler in handlers:
-            _wrap(handler, unfinished / handler.parent.name)
-        unfinished.rename(folder)
-    return folder
+def wrap_functions(aws: Aws) -> None:
+    """Give every function of an environment its code again, with the faults in front of it."""
+    client = aws.client("lambda")
+    for phase in PHASES:
+        name = f"lifecycle-{phase.replace('_', '-')}"
+        client.update_function_code(FunctionName=name, ZipFile=wrapped(phase))
 
 
-def _wrap(handler: Path, into: Path) -> None:
-    shutil.copytree(handler.parent, into, ignore=shutil.ignore_patterns("__pycache__"))
-    (into / "handler.py").rename(into / "real_handler.py")
-    shutil.copy(_HERE / "wrapped.py", into / "handler.py")
-    shutil.copy(_HERE / "faults.py", into / "faults.py")
-    (into / "phase.txt").write_text(handler.parent.name)
+def wrapped(phase: str) -> bytes:
+    """A phase's code as a zip: what its folder has, the handler renamed, wrapped.py in its place."""
+    buffer = io.BytesIO()
+    folder = REPOSITORY / "functions" / phase
+    with zipfile.ZipFile(buffer, "w") as archive:
+        for path in sorted(folder.rglob("*.py")):
+            name = str(path.relative_to(folder))
+            archive.write(path, "real_handler.py" if name == "handler.py" else name)
+        archive.write(_HERE / "wrapped.py", "handler.py")
+        archive.write(_HERE / "faults.py", "faults.py")
+        archive.writestr("phase.txt", phase)
+    return buffer.getvalue()

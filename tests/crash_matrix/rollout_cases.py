@@ -3,7 +3,8 @@
 import time
 from collections.abc import Callable, Iterator
 
-from lifecycle.domain.deployment import Choice, DeploymentState
+from lifecycle.domain.deployment import DeploymentState
+from lifecycle.domain.questions import Choice
 from tests.crash_matrix.agent import PLACES
 from tests.crash_matrix.cases import Case, failing, other, serving, wait_in_place
 from tests.crash_matrix.faults import EVERYWHERE, Fault
@@ -34,6 +35,7 @@ def _phases() -> dict[str, tuple[Callable[[Operator], str], int]]:
         "finish": (plain, 4),
         "await_human": (approved, 1),
         "approve": (approved, 3),
+        "diagnose": (decided, 3),
         "decide": (decided, 3),
         "roll_back": (rolled_back, 2),
         "converge": (converged, 2),

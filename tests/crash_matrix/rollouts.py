@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 from lifecycle.application.requests import payload
 from lifecycle.domain.capacity import TargetState
-from lifecycle.domain.deployment import Choice, Deployment, DeploymentState, Question, Request, deployment_id
+from lifecycle.domain.deployment import Deployment, DeploymentState, Obstacle, Request, deployment_id
+from lifecycle.domain.questions import Choice, Question
 from tests.crash_matrix.field import AS, CLUSTER, Field, Unexpected
 from tests.crash_matrix.watcher import Watcher
 
@@ -43,7 +44,7 @@ class Operator:
             environment=CLUSTER.environment,
             version=version,
             requested_by=AS,
-            even_if_quarantined=True,
+            despite=(Obstacle.QUARANTINE,),
         )
         here.world.executions.start_rollout(request.deployment, payload(request))
         return request.deployment

@@ -10,7 +10,7 @@ from tests.crash_matrix import restart_cases, rollout_cases
 from tests.crash_matrix.__main__ import Arena, arena
 from tests.crash_matrix.cases import Case
 from tests.crash_matrix.field import PLAIN, made
-from tests.crash_matrix.functions import wrapped_functions
+from tests.crash_matrix.functions import PHASES
 
 pytestmark = pytest.mark.emulator
 
@@ -41,7 +41,6 @@ def test_a_fault_that_never_fires_fails_its_case(here: Arena) -> None:
     assert ended.problems == ("the fault never fired",)
 
 
-def test_every_phase_stands_behind_the_faults() -> None:
-    wrapped = {path.parent.name for path in wrapped_functions().glob("*/real_handler.py")}
-    asked = {case.where for case in CASES.values()}
-    assert {"plan", "drain", "roll_back", "converge", "decide"} <= wrapped & asked
+def test_every_phase_that_a_case_names_is_behind_the_faults() -> None:
+    named = {case.where for case in CASES.values() if not case.where.startswith(("agent", "nowhere"))}
+    assert named <= set(PHASES)
