@@ -117,12 +117,18 @@ class Memory:
         self._note_executions()
 
     def keep(self) -> None:
-        """Take a snapshot of everything, and begin a new journal."""
-        self._persistence.STATE_DIR = str(self.store.snapshot(self.store.number + 1))
-        for name, state in self._app._build_persistence_save_dict().items():
-            if (found := state()) is not None:
-                self._persistence.save_state(name, found)
-        self._persistence.save_state("sessions", dict(self._sts._sessions))
+        """Take a snapshot of everything, and begin a new journal; the old pair stays until the new one is whole."""
+        into = self.store.snapshot(self.store.number + 1)
+        self._persistence.STATE_DIR = str(into)
+        states = {name: state() for name, state in self._app._build_persistence_save_dict().items()}
+        states["sessions"] = dict(self._sts._sessions)
+        for name, state in states.items():
+            if state is None:  # of a service that could not be loaded
+                continue
+            self._persistence.save_state(name, state)
+            if not (into / f"{name}.json").exists():
+                message = f"expected the state of {name} to be written to {into}; see the emulator's log"
+                raise RuntimeError(message)
         self.store.move_on()
 
     async def _asked(self, scope: Any, receive: Any, send: Any) -> None:

@@ -61,20 +61,20 @@ def case_id(name: str) -> str:
 
 def run(case: Case, field: Field, watcher: Watcher, load: Load) -> Ended:
     """One case, from a cluster in its place to a cluster in its place."""
-    operator, began, problems, ended = Operator(field, watcher), time.time(), [], "failed"
+    operator, began, problems, ended = Operator(field, watcher), time.time(), [], ""
+    over = 0.0
     try:
         operator.clean()
         with _hurried(case, field):
             arm(field.faults, Armed(case.id, case.where, case.fault, LATE_SECONDS, case.writes))
-            ended = case.run(operator)
+            ended, over = case.run(operator), time.time()
             _wait_for_the_late(case, operator)
     except Exception as error:  # noqa: BLE001 (one case that cannot be run must not end the matrix)
         problems.append(f"{type(error).__name__}: {error}")
-        ended = "failed"
     finally:
         disarm(field.faults)
         field.also = lambda: None
-    return _judged(case, operator, load, began, ended, problems)
+    return _judged(case, operator, load, (began, over), ended, problems)
 
 
 def _hurried(case: Case, field: Field) -> AbstractContextManager[None]:
@@ -95,10 +95,10 @@ def _wait_for_the_late(case: Case, operator: Operator) -> None:
 
 
 def _judged(
-    case: Case, operator: Operator, load: Load, began: float, ended: str, problems: list[str]
+    case: Case, operator: Operator, load: Load, times: tuple[float, float], ended: str, problems: list[str]
 ) -> Ended:
-    happened = noted(operator.field.faults, case.id)
-    recovery = operator.watcher.recovered(happened["fault"]) if "fault" in happened else None
+    (began, over), happened = times, noted(operator.field.faults, case.id)
+    recovery = operator.watcher.recovered(happened["fault"], over) if "fault" in happened else None
     if "fault" not in happened:
         problems.append("the fault never fired")
     elif recovery is None or recovery > RECOVERY_SECONDS:
@@ -114,7 +114,7 @@ def _judged(
         problems.append(f"{operator.told}")
     return Ended(
         case=case.name,
-        ended=ended,
+        ended="failed" if problems else ended,
         recovery=recovery,
         requests=judged.requests,
         failed=len(judged.failures),

@@ -14,9 +14,11 @@ PHASES = tuple(sorted(path.parent.name for path in (REPOSITORY / "functions").gl
 def wrap_functions(aws: Aws) -> None:
     """Give every function of an environment its code again, with the faults in front of it."""
     client = aws.client("lambda")
+    pages = client.get_paginator("list_functions").paginate()
+    deployed = {each["FunctionName"] for page in pages for each in page["Functions"]}
     for phase in PHASES:
-        name = f"lifecycle-{phase.replace('_', '-')}"
-        client.update_function_code(FunctionName=name, ZipFile=wrapped(phase))
+        if (name := f"lifecycle-{phase.replace('_', '-')}") in deployed:
+            client.update_function_code(FunctionName=name, ZipFile=wrapped(phase))
 
 
 def wrapped(phase: str) -> bytes:

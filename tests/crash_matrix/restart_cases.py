@@ -55,7 +55,7 @@ def _while_rolling_back(operator: Operator, *, how: signal.Signals, title: str) 
         operator.answer(name, Choice.ROLL_BACK)
         wait("the phase", lambda: "held" in noted(operator.field.faults, case_id(title)))
         _restart(operator, how, title)
-        done(operator, f"{name}r", before)
+        done(operator, operator.heir(name), before)
     return "rolled back"
 
 

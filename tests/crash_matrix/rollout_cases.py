@@ -73,7 +73,7 @@ def rolled_back(operator: Operator) -> str:
         ended = operator.finish(name, Choice.ROLL_BACK)
         if ended.state is not DeploymentState.ROLLED_BACK:
             raise Unexpected(f"{name} ended {ended.state}: {ended.reason}")
-        done(operator, f"{name}r", before)
+        done(operator, operator.heir(name), before)
     return "rolled back"
 
 

@@ -14,7 +14,7 @@ from tests.crash_matrix.watcher import Watcher
 
 # The schedule: on AWS every 15 minutes at first, here whenever nothing has moved for so long.
 CONVERGE_SECONDS = 5.0
-_PATIENCE_SECONDS = 150.0
+_PATIENCE_SECONDS = 120.0
 _LOOK_SECONDS = 0.2
 
 
@@ -83,6 +83,18 @@ class Operator:
             time.sleep(1)
         return name
 
+    def heir(self, name: str) -> str:
+        """The rollback of a deployment, once it is recorded."""
+        until = time.monotonic() + _PATIENCE_SECONDS
+        while True:
+            recent = self.field.here.world.deployments.recent(CLUSTER, 5)
+            if found := next((each.id for each in recent if each.request.rollback_of == name), None):
+                return found
+            self.converge()
+            if time.monotonic() > until:
+                raise Unexpected(f"the rollback of {name} never began; {self.told.convergences}")
+            time.sleep(1)
+
     def answer(self, name: str, choice: Choice) -> None:
         """Answer what a deployment waits with."""
         found = self.seen(name)
@@ -128,7 +140,9 @@ class Operator:
             **about,
         }
         told = self.field.invoke(phase, asked)
-        if "error" in told and "answered" not in told["error"]:
+        # Whose answer was lost on its way back answers again, and hears that it was taken.
+        taken = ("answered", f"has ended: {DeploymentState.DONE}")
+        if "error" in told and not any(word in told["error"] for word in taken):
             raise Unexpected(f"{phase} was refused: {told['error']}")
         self.told.answers.append(str(choice))
 

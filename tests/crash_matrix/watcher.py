@@ -1,4 +1,7 @@
-"""When did the records last move? Progress is a change of a deployment, attempt, question, lease or run."""
+"""When did the records last move? Progress is a change of a deployment, attempt, question, lease or run.
+
+An answer is a human's doing, and no progress by itself.
+"""
 
 import contextlib
 import threading
@@ -34,10 +37,10 @@ class Watcher:
         """How long nothing has moved."""
         return time.time() - self._changes[-1]
 
-    def recovered(self, fault: float) -> float | None:
-        """Seconds from a fault to the first progress after it."""
-        after = [at for at in list(self._changes) if at > fault + _SETTLED_SECONDS]
-        return round(after[0] - fault, 2) if after else None
+    def recovered(self, fault: float, over: float) -> float | None:
+        """Seconds from a fault to the first progress after it, or to the end of its case where none was seen."""
+        after = [at for at in (*list(self._changes), over) if at > fault + _SETTLED_SECONDS]
+        return round(min(after) - fault, 1) if after else 0.0 if over else None
 
     def _run(self) -> None:
         while not self._ending.wait(_LOOK_SECONDS):
@@ -59,7 +62,7 @@ class Watcher:
                     (run := here.runs.rollout(deployment.execution)) is not None
                     and run.status == "SUCCEEDED",
                     tuple((each.host, each.number, each.state) for each in attempts),
-                    tuple((each.id, each.answer is not None, bool(each.token)) for each in questions),
+                    tuple((each.id, each.token) for each in questions),
                 )
             )
         return told, world.leases.current(CLUSTER), self._field.also()
