@@ -78,10 +78,11 @@ def run(case: Case, field: Field, watcher: Watcher, load: Load) -> Ended:
 
 
 def _hurried(case: Case, field: Field) -> AbstractContextManager[None]:
-    if case.fault in LATE and case.where != "await_human":
-        return machines.impatient(field, pauses=False)
+    """The patience that the case is about; an agent's is another, and short enough here as it is."""
     if case.where == "await_human":
         return machines.impatient(field, pauses=True)
+    if case.fault in LATE and not case.where.startswith("agent"):
+        return machines.impatient(field, pauses=False)
     return contextlib.nullcontext()
 
 

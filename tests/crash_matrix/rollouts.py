@@ -4,6 +4,7 @@ import dataclasses
 import secrets
 import time
 from dataclasses import dataclass
+from datetime import timedelta
 
 from lifecycle.application.requests import payload
 from lifecycle.domain.capacity import TargetState
@@ -128,6 +129,7 @@ class Operator:
             self.told.halts.append(f"{question.host}: {question.reason}")
             if len(self.told.halts) > 1:
                 raise Unexpected(f"{found.id} halted again: {self.told.halts}")
+            self._wait_for_the_agent(question.host)
         phase, choice = ("decide", answer) if question.host else ("approve", Choice.APPROVE)
         about = {"host": question.host, "attempt": question.attempt} if question.host else {}
         asked = {
@@ -145,6 +147,14 @@ class Operator:
         if "error" in told and not any(word in told["error"] for word in taken):
             raise Unexpected(f"{phase} was refused: {told['error']}")
         self.told.answers.append(str(choice))
+
+    def _wait_for_the_agent(self, host: str) -> None:
+        """Who answers has looked first: a host whose agent is silent is not retried."""
+        world, until = self.field.here.world, time.monotonic() + 60
+        while (report := world.fleet.report(CLUSTER, host)) and time.monotonic() < until:
+            if not report.silent_since(world.clock.now(), timedelta(seconds=5)):
+                return
+            time.sleep(_LOOK_SECONDS)
 
     def in_place(self, version: str) -> list[str]:
         """What is wrong with the cluster, if it should serve this version on every host."""
@@ -165,7 +175,7 @@ class Operator:
         return wrong
 
     def clean(self) -> None:
-        """Before a case: whatever a failed one left is stopped by hand, which convergence takes for an abort."""
+        """Before a case: what a failed one left is stopped by hand, which convergence takes for an abort, and mended."""
         states = self.field.aws.client("stepfunctions")
         machine = self.field.facts["state_machines"]["rollout"]
         until = time.monotonic() + 60
@@ -178,4 +188,7 @@ class Operator:
             if time.monotonic() > until:
                 raise Unexpected(f"the lease stays with {holder}")
             time.sleep(1)
+        desired = self.field.here.world.registry.desired(CLUSTER)
+        if desired is None or self.in_place(desired.version):
+            self.finish(self.deploy(self.field.releases["one"]))
         self.told = Told()
