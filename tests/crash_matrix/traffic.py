@@ -42,12 +42,12 @@ class Load:
 
     def __init__(self, address: str, notes: Path) -> None:
         self._notes = notes
-        self._witnesses: list[Witness] = []
+        self.witnesses: list[Witness] = []
         self._traffics = []
         for path, rate in (("/", RATE), ("/slow", SLOW_RATE)):
             traffic, witness = Traffic(f"{address}{path}", rate), Witness()
             traffic.tally = witness
-            self._witnesses.append(witness)
+            self.witnesses.append(witness)
             self._traffics.append(traffic)
 
     def __enter__(self) -> Self:
@@ -62,8 +62,8 @@ class Load:
     def judge(self, since: float, until: float) -> Judged:
         """Everything that came back between two times."""
         passed = self._passed()
-        seen = [found for each in self._witnesses for found in list(each.seen) if since <= found[0] <= until]
-        failed = [found for each in self._witnesses for found in list(each.failed_at)]
+        seen = [found for each in self.witnesses for found in list(each.seen) if since <= found[0] <= until]
+        failed = [found for each in self.witnesses for found in list(each.failed_at)]
         untested = {who for at, who in seen if passed.get(who, at + 1) > at}
         return Judged(
             requests=len(seen),

@@ -1,0 +1,79 @@
+"""What the crash matrix judges by: it has to see what is wrong."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.crash_matrix import faults
+from tests.crash_matrix.faults import Armed, Fault, arm, around, disarm, noted
+from tests.crash_matrix.traffic import Load
+
+
+@pytest.fixture
+def load(tmp_path: Path) -> Load:
+    """Host h1 passed its self-test at 10, on its start b1."""
+    (tmp_path / "passed.jsonl").write_text(json.dumps({"who": "1.0.0 h1 b1", "at": 10.0}) + "\n")
+    return Load("http://127.0.0.1:1", tmp_path)
+
+
+def test_answers_after_the_self_test_are_well(load: Load) -> None:
+    load.witnesses[0].seen += [(11.0, "1.0.0 h1 b1"), (12.0, "1.0.0 h1 b1")]
+    judged = load.judge(0, 20)
+    assert (judged.requests, judged.failures, judged.untested) == (2, (), ())
+    assert judged.versions == {"1.0.0"}
+
+
+@pytest.mark.parametrize(("at", "who"), [(9.0, "1.0.0 h1 b1"), (11.0, "1.0.0 h1 b2"), (11.0, "")])
+def test_an_answer_without_a_self_test_before_it_is_seen(load: Load, at: float, who: str) -> None:
+    load.witnesses[1].seen.append((at, who))
+    assert load.judge(0, 20).untested == (who,)
+
+
+def test_a_failed_request_is_seen_in_the_case_that_it_fell_into(load: Load) -> None:
+    load.witnesses[0].fail("HTTP 503")
+    (at, _), *_ = load.witnesses[0].failed_at
+    assert load.judge(at - 1, at + 1).failures == ("HTTP 503",)
+    assert load.judge(at + 1, at + 2).failures == ()
+
+
+@pytest.fixture
+def trap(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
+    monkeypatch.setattr(faults, "_die", lambda armed: faults.note(faults.folder(), armed.case, "fault"))
+    return faults.folder()
+
+
+def test_a_fault_fires_once_and_at_its_place_only(trap: Path) -> None:
+    arm(trap, Armed("case", "drain", Fault.TWICE))
+    done: list[str] = []
+    for place in ("plan", "drain", "drain"):
+        around(place, lambda place=place: done.append(place))  # type: ignore[misc]
+    assert done == ["plan", "drain", "drain", "drain"]
+    assert set(noted(trap, "case")) == {"taken", "fault", "over"}
+
+
+def test_a_trap_that_was_taken_away_does_nothing(trap: Path) -> None:
+    arm(trap, Armed("case", "drain", Fault.AFTER))
+    disarm(trap)
+    assert around("drain", lambda: "answer") == "answer"
+    assert noted(trap, "case") == {}
+
+
+def test_between_strikes_after_so_many_writes(trap: Path) -> None:
+    arm(trap, Armed("case", "plan", Fault.BETWEEN, writes=2))
+    struck: list[bool] = []
+
+    def plan() -> None:
+        for operation in ("GetItem", "PutItem", "Query", "UpdateItem"):
+            faults.written(operation)
+            struck.append("fault" in noted(trap, "case"))
+
+    around("plan", plan)
+    assert struck == [False, False, False, True]
+
+
+def test_between_a_phase_that_writes_too_little_never_fires(trap: Path) -> None:
+    arm(trap, Armed("case", "plan", Fault.BETWEEN, writes=2))
+    around("plan", lambda: faults.written("PutItem"))
+    assert "fault" not in noted(trap, "case")
