@@ -65,10 +65,18 @@ def _story(sim: Simulation) -> None:
     sim.people.absent = False
     until = sim.now + ANSWERED
     _answered(sim, until)
-    while sim.now < until and sim.now - max(sim.oracle.ended_at.values(), default=0.0) < SETTLED:
-        sim.run(sim.now + SETTLED)
+    sim.run(sim.now + SETTLED)
+    _answered(sim, until)
+    while sim.now < until and not _quiet(sim):
+        sim.run(sim.now + QUARTER)
         _answered(sim, until)
     ending.all_in_order(sim)
+
+
+def _quiet(sim: Simulation) -> bool:
+    """Whether nothing ended lately, and no execution of an overtaken deployment is left to find that out."""
+    ended_at = max(sim.oracle.ended_at.values(), default=0.0)
+    return sim.now - ended_at > SETTLED and not sim.executions.running()
 
 
 def _answered(sim: Simulation, until: float) -> None:

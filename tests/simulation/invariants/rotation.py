@@ -31,8 +31,9 @@ def enough_stay(oracle: "Oracle", actor: Actor, host: Host, state: TargetState) 
     newest = latest_attempts(attempts).get(host.name)
     if newest is not None and newest.state is not AttemptState.STARTED:
         return  # a drain that hung, and was done by another: records.drains_before_it_installs
-    members = set(sim.fleet._reports.get(sim.cluster, {})) - set(sim.fleet.quarantined_hosts(sim.cluster))
-    serving = [name for name in members - {host.name} if _serves(oracle, sim.hosts[name])]
+    present = set(sim.fleet._reports.get(sim.cluster, {}))
+    members = present - set(sim.fleet.quarantined_hosts(sim.cluster))
+    serving = [name for name in present - {host.name} if _serves(oracle, sim.hosts[name])]
     members = {name for name in members if not oracle.recent(sim.hosts[name].joined_at)}
     limit, kept = (
         at_most(record.policy.max_unavailable, len(members)),
