@@ -1,6 +1,6 @@
 """What the simulation and the crash matrix once found, each shrunk to a few lines."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import timedelta
 
@@ -25,9 +25,10 @@ from lifecycle.domain.deployment import (
     Waiting,
 )
 from lifecycle.domain.errors import Refused, StaleEpoch, StoreRefused
-from lifecycle.domain.fleet import Cluster, Order, Stage
+from lifecycle.domain.fleet import Cluster, Order, Stage, Turn
 from lifecycle.domain.manifest import Policy
 from lifecycle.domain.questions import Answer, Choice
+from lifecycle.gateways.memory.fleet import MemoryFleet
 from lifecycle.gateways.memory.registry import MemoryRegistry
 from lifecycle.gateways.memory.trail import MemoryTrail
 from tests.support.rollout import CHAIN, CLUSTER, Machine
@@ -382,3 +383,46 @@ def test_a_first_deployment_that_never_began_is_closed_too() -> None:
     machine.memory.registry._desired.clear()
     machine.memory.clock.sleep(16 * 60)
     assert converge_all(machine.world, "abcd", "schedule")[0].kind == "CLOSE_STRANDED"
+
+
+def test_a_plan_that_is_refused_when_it_is_done_again_leaves_what_was_desired(machine: Machine) -> None:
+    before = machine.memory.registry.desired(CLUSTER)
+    assert before is not None
+    machine.memory.clock.sleep(1)
+    request = machine.request("1.0.1")
+    with pytest.raises(RuntimeError):  # killed after it wrote what is desired
+        begin(replace(machine.world, fleet=NoTurns(machine.memory.fleet)), request, request.deployment)
+    machine.memory.fleet.quarantine(CLUSTER, "1.0.1", "it is bad")
+    assert machine.begin(request).kind == "REFUSED"
+    now = machine.memory.registry.desired(CLUSTER)
+    assert now is not None
+    assert (now.version, now.deployment) == (before.version, before.deployment)
+    assert machine.memory.leases.current(CLUSTER).deployment == ""
+
+
+def test_a_registration_that_was_overtaken_is_not_made(machine: Machine) -> None:
+    machine.memory.clock.sleep(1)
+    request = machine.request("1.0.1")
+    machine.begin(request)
+    for stage in CHAIN[:3]:
+        stage(machine.world, task(machine, request.deployment), request.deployment)
+    mine = task(machine, request.deployment)
+
+    def overtake() -> None:
+        lease = machine.memory.leases.current(CLUSTER)
+        if lease.deployment == request.deployment:
+            machine.memory.leases.hand_over(CLUSTER, lease, "another", machine.now)
+
+    late = Late(machine.world.standings, overtake)
+    assert stages.register(replace(machine.world, standings=late), mine, "run").outcome == "STALE"
+    assert "host-2" not in machine.serving()
+
+
+class NoTurns(MemoryFleet):
+    """A fleet that takes no turns: a plan dies after it wrote what is desired."""
+
+    def __init__(self, like: MemoryFleet) -> None:
+        self.__dict__.update(like.__dict__)
+
+    def give_turns(self, cluster: Cluster, turns: Sequence[Turn]) -> None:
+        raise RuntimeError("killed")

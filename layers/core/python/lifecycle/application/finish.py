@@ -47,7 +47,7 @@ def finish(world: World, cluster: Cluster, name: str, outcome: DeploymentState, 
     world.tell(cluster, outcome.lower().replace("_", " "), "lifecycle", reason, deployment=name)
     lease = Lease(current.epoch, current.id)
     if outcome is not DeploymentState.STALE:
-        _leave_untouched(world, current, outcome)
+        leave_untouched(world, current, outcome)
     leave_hosts(world, current)
     aside = given_up(tuple(world.deployments.attempts(name)), tuple(world.deployments.questions(name)))
     closed = replace(
@@ -73,7 +73,7 @@ def leave_hosts(world: World, current: Deployment) -> None:
     world.fleet.give_turns(current.cluster, turns)
 
 
-def _leave_untouched(world: World, current: Deployment, outcome: DeploymentState) -> None:
+def leave_untouched(world: World, current: Deployment, outcome: DeploymentState) -> None:
     """A deployment that ended before its first host leaves the desired version as it was."""
     previous = current.previous
     if outcome is DeploymentState.DONE or previous is None or world.deployments.attempts(current.id):

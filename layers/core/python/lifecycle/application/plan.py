@@ -6,7 +6,7 @@ Called by functions/plan, the first state of statemachines/rollout.asl.json; `pr
 from dataclasses import dataclass, replace
 
 from lifecycle.application import observe, queueing
-from lifecycle.application.finish import leave_hosts
+from lifecycle.application.finish import leave_hosts, leave_untouched
 from lifecycle.application.turns import stand_by
 from lifecycle.application.world import World
 from lifecycle.domain.convergence import execution_number
@@ -15,6 +15,7 @@ from lifecycle.domain.deployment import (
     DeploymentState,
     Desired,
     Kind,
+    Lease,
     Obstacle,
     Request,
     Target,
@@ -95,9 +96,18 @@ def _refuse(world: World, request: Request, reasons: list[str]) -> Planned:
     )
     queueing.leave(world, request, DeploymentState.REFUSED, why)
     lease = world.leases.current(request.cluster)
-    if lease.deployment == request.deployment:  # a rollback that was handed the lease
+    if lease.deployment == request.deployment:  # a rollback that was handed the lease, or a plan done again
+        _take_back(world, request, lease)
         world.leases.release(request.cluster, lease)
     return Planned("REFUSED", 0, why)
+
+
+def _take_back(world: World, request: Request, lease: Lease) -> None:
+    """What is desired must not name a deployment that was refused after all."""
+    desired = world.registry.desired(request.cluster)
+    record = world.deployments.get(request.cluster, request.deployment)
+    if record is not None and desired is not None and desired.deployment == request.deployment:
+        leave_untouched(world, replace(record, epoch=lease.epoch), DeploymentState.REFUSED)
 
 
 def _wait(world: World, request: Request, execution: str, found: Plan) -> Planned:

@@ -154,6 +154,8 @@ def register(running: Running) -> Outcome:
     if (wrong := _not_tested(running, report)) or report is None:
         return running.fail(wrong or f"{running.host} has no agent")
     running.tell("register")
+    if late := running.overtaken():
+        return late
     running.world.dispatcher.register(running.task.cluster, report.address, report.port)
     running.advance(AttemptState.REGISTERED)
     return Outcome("PASSED")

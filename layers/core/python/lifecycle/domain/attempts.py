@@ -24,6 +24,9 @@ class AttemptState(StrEnum):
         return self in (self.ALIVE, self.FAILED)
 
 
+_PLACES = {state: place for place, state in enumerate(AttemptState)}
+
+
 class Blame(StrEnum):
     """What a failed attempt is owed to, once the previous version was tried on the same host."""
 
@@ -59,7 +62,7 @@ class HostAttempt:
     @property
     def place(self) -> int:
         """Records of one attempt only ever move to a later place; both ends are the last one."""
-        return list(AttemptState).index(AttemptState.ALIVE if self.state.ended else self.state)
+        return _PLACES[AttemptState.ALIVE if self.state.ended else self.state]
 
     def may_replace(self, standing: "HostAttempt") -> bool:
         """Whether this record may be written over that one: of two ends the first stands."""

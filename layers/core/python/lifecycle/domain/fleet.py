@@ -58,7 +58,10 @@ class Order(StrEnum):
     @property
     def place(self) -> int:
         """The order of orders within one attempt: a later one is never replaced by an earlier one."""
-        return list(Order).index(self)
+        return _PLACES[self]
+
+
+_PLACES = {order: place for place, order in enumerate(Order)}
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,7 +19,8 @@ TRIES_UNASKED = 3
 def members(facts: Facts) -> tuple[str, ...]:
     """The plan's hosts in their order, then those that joined since, by name; none that left or is quarantined."""
     planned = facts.deployment.hosts
-    joined = () if facts.deployment.request.only else sorted(set(facts.reports) - set(planned))
+    only = facts.deployment.request.only
+    joined = sorted(set(only or facts.reports) - set(planned))
     return tuple(h for h in (*planned, *joined) if h in facts.reports and h not in facts.quarantined)
 
 
