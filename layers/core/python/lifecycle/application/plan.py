@@ -111,7 +111,10 @@ def _take_back(world: World, request: Request, lease: Lease) -> None:
 
 
 def _wait(world: World, request: Request, execution: str, found: Plan) -> Planned:
-    """Wait for the lease; it may have become free just now, and then nobody else would start this."""
+    """Wait for the lease; it may have become free just now, and then nobody else would start this.
+
+    What was found while another deployment held it is old by then: it is planned anew.
+    """
     record = _record(world, request, execution, found, epoch=0)
     reason = f"waits for {found.waits_for}, which deploys {request.cluster}"
     if not queueing.enqueue(world, replace(record, state=DeploymentState.QUEUED, reason=reason)):
@@ -119,7 +122,7 @@ def _wait(world: World, request: Request, execution: str, found: Plan) -> Planne
     lease = world.leases.current(request.cluster)
     if lease.held_by_another(request.deployment, world.clock.now()):
         return Planned("QUEUED", 0, reason)
-    return _take(world, request, execution, found, world.registry.desired(request.cluster))
+    return begin(world, request, execution)
 
 
 def _take(world: World, request: Request, execution: str, found: Plan, desired: Desired | None) -> Planned:
