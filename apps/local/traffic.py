@@ -11,17 +11,36 @@ import json
 import threading
 import time
 from collections import Counter, deque
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from typing import Any, Self
+from typing import Any, NamedTuple, Self, TypeAlias
 from urllib.parse import urlsplit
 
 _HEAD_LIMIT = 65_536
 PATIENCE_SECONDS = 10.0
+_SHARES = {"p50": 0.5, "p90": 0.9, "p99": 0.99, "p999": 0.999, "max": 1.0}
+
+
+class Outcome(NamedTuple):
+    """One request; the times are time.monotonic()'s. Without an answer, `status` is 0 and `failure` says why."""
+
+    due: float
+    sent: float
+    ended: float
+    status: int = 0
+    failure: str = ""
+    version: str = ""
+    body: bytes = b""
+
+    @property
+    def latency(self) -> float:
+        """In seconds, from when it was due, so that a queue here would show."""
+        return self.ended - self.due
 
 
 @dataclass(slots=True)
 class Tally:
-    """What came back; `latencies` in seconds, from when a request was due, so that a queue here would show."""
+    """What came back; `latencies` in seconds."""
 
     statuses: Counter[str] = field(default_factory=Counter)
     versions: Counter[str] = field(default_factory=Counter)
@@ -39,20 +58,20 @@ class Tally:
     def failed(self) -> int:
         return self.failures.total()
 
-    def answered(self, status: int, version: str, latency: float) -> None:
-        self.statuses[str(status)] += 1
-        self.versions[version or "none"] += 1
-        self.latencies.append(latency)
-        if not 200 <= status < 400:
-            self.fail(f"HTTP {status}")
+    def add(self, outcome: Outcome) -> None:
+        if outcome.status:
+            self.statuses[str(outcome.status)] += 1
+            self.versions[outcome.version or "none"] += 1
+            self.latencies.append(outcome.latency)
+        if outcome.failure:
+            self._fail(outcome.failure)
 
-    def fail(self, reason: str) -> None:
+    def _fail(self, reason: str) -> None:
         self.failures[reason] += 1
         self.first_failure = self.first_failure or f"{time.strftime('%H:%M:%S')} {reason}"
 
     def facts(self) -> dict[str, Any]:
         """Everything as plain JSON values; latencies in milliseconds."""
-        ordered = sorted(self.latencies)
         return {
             "requests": self.sent,
             "failed": self.failed,
@@ -60,13 +79,21 @@ class Tally:
             "first_failure": self.first_failure or None,
             "statuses": dict(self.statuses),
             "versions": dict(self.versions),
-            "latency_ms": {
-                name: round(1000 * ordered[min(len(ordered) - 1, int(share * len(ordered)))], 2)
-                for name, share in (("p50", 0.5), ("p90", 0.9), ("p99", 0.99), ("p999", 0.999), ("max", 1.0))
-            }
-            if ordered
-            else {},
+            "latency_ms": milliseconds(self.latencies),
         }
+
+
+def milliseconds(seconds: Iterable[float]) -> dict[str, float]:
+    """The percentiles that are told, in milliseconds; empty when there is nothing."""
+    ordered = sorted(seconds)
+    return {
+        name: round(1000 * ordered[min(len(ordered) - 1, int(share * len(ordered)))], 2)
+        for name, share in _SHARES.items()
+        if ordered
+    }
+
+
+Add: TypeAlias = Callable[[Outcome], None]
 
 
 class _Connections:
@@ -97,8 +124,11 @@ class _Connections:
                 continue
 
 
-async def generate(url: str, rate: float, stop: threading.Event, tally: Tally, seconds: float) -> None:
-    """Send `rate` GETs a second until `seconds` passed or `stop` is set, then wait for what is in flight."""
+async def generate(url: str, rate: float, stop: threading.Event, add: Add, seconds: float) -> None:
+    """Send `rate` GETs a second until `seconds` passed or `stop` is set, then wait for what is in flight.
+
+    Each is handed to `add` once it is over.
+    """
     parts = urlsplit(url)
     connections = _Connections(parts.hostname or "127.0.0.1", parts.port or 80)
     target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
@@ -109,7 +139,7 @@ async def generate(url: str, rate: float, stop: threading.Event, tally: Tally, s
     while not stop.is_set() and (due := began + number / rate) < began + seconds:
         if (wait := due - time.monotonic()) > 0:
             await asyncio.sleep(wait)
-        task = asyncio.create_task(_one(connections, request, tally, due))
+        task = asyncio.create_task(_one(connections, request, add, due))
         flying.add(task)
         task.add_done_callback(flying.discard)
         number += 1
@@ -118,31 +148,34 @@ async def generate(url: str, rate: float, stop: threading.Event, tally: Tally, s
     await connections.close()
 
 
-async def _one(connections: _Connections, request: bytes, tally: Tally, due: float) -> None:
+async def _one(connections: _Connections, request: bytes, add: Add, due: float) -> None:
+    sent = time.monotonic()
     try:
         async with asyncio.timeout(PATIENCE_SECONDS):
             reader, writer = await connections.take()
             try:
                 writer.write(request)
-                status, headers = await _answer(reader)
+                status, headers, body = await _answer(reader)
             except BaseException:
                 writer.close()
                 raise
     except TimeoutError:
-        tally.fail(f"no answer within {PATIENCE_SECONDS:.0f} s")
+        add(Outcome(due, sent, time.monotonic(), failure=f"no answer within {PATIENCE_SECONDS:.0f} s"))
         return
     except (OSError, EOFError, ValueError, asyncio.LimitOverrunError) as error:
-        tally.fail(type(error).__name__)
+        add(Outcome(due, sent, time.monotonic(), failure=type(error).__name__))
         return
-    tally.answered(status, headers.get("x-version", ""), time.monotonic() - due)
+    failure = "" if 200 <= status < 400 else f"HTTP {status}"
+    add(Outcome(due, sent, time.monotonic(), status, failure, headers.get("x-version", ""), body))
     if headers.get("connection", "").lower() == "close":
         writer.close()
     else:
         connections.give(reader, writer)
 
 
-async def _answer(reader: asyncio.StreamReader) -> tuple[int, dict[str, str]]:
-    """Read one whole answer: status and headers, names in lower case; the body is read and dropped."""
+async def _answer(reader: asyncio.StreamReader) -> tuple[int, dict[str, str], bytes]:
+    """Read one whole answer: status, headers with names in lower case, and the body unless it is chunked."""
+    body = b""
     head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1").split("\r\n")
     status = int(head[0].partition(" ")[2][:3])
     headers = {
@@ -153,10 +186,10 @@ async def _answer(reader: asyncio.StreamReader) -> tuple[int, dict[str, str]]:
             await reader.readexactly(size + 2)
         await reader.readuntil(b"\r\n")
     elif "content-length" in headers:
-        await reader.readexactly(int(headers["content-length"]))
+        body = await reader.readexactly(int(headers["content-length"]))
     elif status not in (204, 304):
-        await reader.read()
-    return status, headers
+        body = await reader.read()
+    return status, headers, body
 
 
 class Traffic:
@@ -167,7 +200,7 @@ class Traffic:
         self.tally = Tally()
         self._stop = threading.Event()
         self._thread = threading.Thread(
-            target=lambda: asyncio.run(generate(url, rate, self._stop, self.tally, seconds)), daemon=True
+            target=lambda: asyncio.run(generate(url, rate, self._stop, self.tally.add, seconds)), daemon=True
         )
 
     @property

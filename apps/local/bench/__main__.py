@@ -11,11 +11,16 @@ from typing import Any
 import psutil
 
 from apps.local.bench import measures, parts
+from apps.local.bench.bad_builds import bad_builds
 from apps.local.bench.laboratory import laboratory
+from apps.local.bench.under_load import under_load
+from apps.local.bench.verdict import problems
 from lifecycle.domain.errors import LifecycleError
 
+PARTS = ("make_run", "per_host", "load", "traffic", "bad_builds", "memory", "control")
 COMMANDS = {
     "all": "make bench",
+    "one part by itself": ".venv/bin/python -m apps.local.bench --only load",
     "the first part by itself": "make run",
     "memory of what runs": "lifecycle local status",
     "traffic by itself": "python -m apps.local.traffic URL --rate 200 --seconds 10",
@@ -30,28 +35,42 @@ def main() -> int:
         sys.stdout.flush()
         os.dup2(2, 1)
         try:
-            found = bench(options.rollouts)
+            found = bench(options)
         except LifecycleError as error:
             print(f"error: {error}", file=sys.stderr)
             return 1
         print(json.dumps(found, indent=2), file=result)
-    return 0
+    for problem in found["problems"]:
+        print(f"problem: {problem}", file=sys.stderr)
+    return 1 if found["problems"] else 0
 
 
-def bench(rollouts: int) -> dict[str, Any]:
-    """Every measurement, on one environment."""
+def bench(options: argparse.Namespace) -> dict[str, Any]:
+    """The measurements that are wanted, on one environment."""
     found: dict[str, Any] = {"machine": machine(), "commands": COMMANDS}
+    wanted = set(options.only or PARTS)
     with laboratory() as lab:
-        found["make_run"] = measures.make_run(lab)
+        make_run = measures.make_run(lab, synthesis="make_run" in wanted)
+        if "make_run" in wanted:
+            found["make_run"] = make_run
         first = lab.connection().world.deployments.recent(lab.cluster, 1)[0].target.version
-        versions = (lab.release(), first)
-        found["per_host"] = measures.per_host(lab, versions, rollouts)
-        # An odd number of rollouts ends on the new release.
-        now, other = versions if rollouts % 2 else versions[::-1]
-        found["under_traffic"] = measures.traffic(lab, now, other)
-        found["memory_megabytes"] = parts.memory(lab.layout)
-        found["under_traffic"]["control_without_drain"] = measures.control(lab, other)
+        versions = (first, lab.release())
+        if "per_host" in wanted:
+            found["per_host"] = measures.per_host(lab, versions[::-1], options.rollouts)
+        lab.be_at(versions[0])
+        if "traffic" in wanted:
+            found["under_traffic"] = measures.traffic(lab, *versions)
+        if "load" in wanted:
+            found["load"] = under_load(lab, versions, options.rate, options.requests)
+        if "bad_builds" in wanted:
+            found["bad_builds"] = bad_builds(lab, versions[0], options.rate)
+        if "memory" in wanted:
+            found["memory_megabytes"] = parts.memory(lab.layout)
+        if "control" in wanted:
+            control = measures.control(lab, versions[0])
+            found.setdefault("under_traffic", {})["control_without_drain"] = control
     found["machine"]["load_average_at_the_end"] = list(os.getloadavg())
+    found["problems"] = problems(found)
     return found
 
 
@@ -71,6 +90,13 @@ def machine() -> dict[str, Any]:
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m apps.local.bench", description=__doc__)
     parser.add_argument("--rollouts", type=int, default=3, help="how many rollouts of 4 hosts are timed")
+    parser.add_argument(
+        "--only", action="append", choices=PARTS, help="measure this part only; may be given several times"
+    )
+    parser.add_argument("--rate", type=float, default=250.0, help="requests a second, of load and bad_builds")
+    parser.add_argument(
+        "--requests", type=int, default=100_000, help="how many fall into the rollouts of load"
+    )
     return parser.parse_args()
 
 

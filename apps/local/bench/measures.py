@@ -10,34 +10,37 @@ from typing import Any, TypeVar
 
 from apps.local import assembly
 from apps.local.bench import parts
+from apps.local.bench.answers import figures
+from apps.local.bench.envoy import compared, counters
 from apps.local.bench.figures import by_name, summary
 from apps.local.bench.laboratory import Laboratory, say
+from apps.local.bench.load import QUICK, SLOW, Load
 from apps.local.bench.plain import own_times, restart_registered
 from apps.local.bench.rounds import Round, rounds, wall
 from apps.local.emulator import clean_environment
 from apps.local.layout import REPOSITORY
-from apps.local.traffic import Traffic
 from lifecycle.domain.deployment import Deployment
 
-RATE, SLOW_RATE = 200.0, 2.0
+RATE = 200.0
 _SETTLE_SECONDS = 2.0
 T = TypeVar("T")
 
 
-def make_run(lab: Laboratory) -> dict[str, Any]:
+def make_run(lab: Laboratory, *, synthesis: bool) -> dict[str, Any]:
     """`make run` on an installed environment, and how long the second one takes until it pushes."""
     lab.run_tour()
     phases, steps = dict(lab.tour.seconds), dict(lab.tour.progress.times)
     began = time.monotonic()
     lab.run_again()
     again = time.monotonic() - began
-    say("synthesising the CDK app, as the very first run must")
+    if synthesis:
+        say("synthesising the CDK app, as the very first run must")
     return {
         "total_seconds": round(sum(phases.values()), 1),
         "phases": phases,
         "steps": steps,
         "second_run_until_push_seconds": round(again, 2),
-        "synthesis_seconds": round(_synthesis(), 1),
+        "synthesis_seconds": round(_synthesis(), 1) if synthesis else None,
         "synthesis_was_kept_from_before": steps.get("synthesise the CDK app", 0.0) < 1.0,
     }
 
@@ -101,17 +104,17 @@ def _attempts(lab: Laboratory, deployment: Deployment) -> list[float]:
 
 
 def under_traffic(lab: Laboratory, do: Callable[[], T]) -> tuple[T, dict[str, Any]]:
-    """Do something under 200 requests a second, and 2 a second that take a second each."""
-    address = lab.production.address
-    with Traffic(f"{address}/", RATE) as quick, Traffic(f"{address}/slow?seconds=1", SLOW_RATE) as slow:
+    """Do something under RATE requests a second, and 2 a second that take a second each."""
+    before = counters(lab.ports)
+    with Load(lab.production.address, RATE) as load:
         time.sleep(_SETTLE_SECONDS)
         began = time.monotonic()
         result = do()
         seconds = time.monotonic() - began
         time.sleep(_SETTLE_SECONDS)
-    told = {"requests": quick.tally.facts(), "slow_requests": slow.tally.facts()}
-    failed = quick.tally.failed + slow.tally.failed
-    return result, {"seconds": round(seconds, 2), "failed": failed, **told}
+    told = {"requests": figures(load.replies[QUICK]), "slow_requests": figures(load.replies[SLOW])}
+    envoy = compared(before, counters(lab.ports), len(load.every))
+    return result, {"seconds": round(seconds, 2), "failed": load.failed, **told, "envoy": envoy}
 
 
 def traffic(lab: Laboratory, now: str, other: str) -> dict[str, Any]:

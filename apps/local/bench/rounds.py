@@ -31,6 +31,26 @@ def rounds(events: Sequence[Mapping[str, Any]]) -> list[Round]:
     return found
 
 
+def stage_spans(events: Sequence[Mapping[str, Any]], offset: float) -> list[tuple[str, float, float]]:
+    """When each task ran, and what lies between two: (name, from, to), in seconds since 1970 less `offset`.
+
+    Unlike `rounds` it takes any history, a rollout with repeated tasks included.
+    """
+    found: list[tuple[str, float, float]] = []
+    task, since, between = "", 0.0, 0.0
+    for event in events:
+        kind, at = event["type"], event["timestamp"].timestamp() - offset
+        if kind == "TaskStateEntered":
+            task = event["stateEnteredEventDetails"]["name"]
+        elif kind == "TaskScheduled":
+            found += [(TRANSITIONS, between, at)] if between else []
+            since = at
+        elif kind in {"TaskSucceeded", "TaskFailed", "TaskTimedOut"}:
+            found.append((task, since, at))
+            between = at
+    return found
+
+
 def wall(of: Round) -> float:
     """How long a round took, from one look at the records to the next."""
     return sum(of.values())

@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager, contextmanager
 
 import pytest
 
-from apps.local.traffic import Tally, Traffic
+from apps.local.traffic import Outcome, Tally, Traffic
 
 
 class Server:
@@ -130,6 +130,6 @@ def test_traffic_in_the_background_ends_with_its_block() -> None:
 def test_percentiles_are_of_what_was_answered(count: int) -> None:
     tally = Tally()
     for n in range(count):
-        tally.answered(200, "", n / 1000)
+        tally.add(Outcome(due=5.0, sent=5.0, ended=5.0 + n / 1000, status=200))
     assert tally.facts()["latency_ms"]["max"] == count - 1
     assert tally.facts()["versions"] == {"none": count}

@@ -1,0 +1,54 @@
+"""What must hold of the figures, whatever the machine. Pure; `make bench` ends with exit code 1 when it does not."""
+
+from collections.abc import Mapping
+from typing import Any
+
+_LOADED = {
+    "the rollout under traffic": ("under_traffic", "rollout"),
+    "the rollback under traffic": ("under_traffic", "rollback"),
+    "the rollouts under load": ("load",),
+    "the bad builds": ("bad_builds",),
+}
+_NEVER_ANSWERED = (
+    "answers_of_a_bad_build_by_a_host_where_it_failed",
+    "answers_of_the_build_that_is_bad_everywhere",
+)
+
+
+def problems(found: Mapping[str, Any]) -> list[str]:
+    """A sentence for each thing that does not hold; measurements that were not made are not missed."""
+    told = []
+    for what, keys in _LOADED.items():
+        if (part := _at(found, *keys)) is not None:
+            told += _of_requests(what, part)
+    control = _at(found, "under_traffic", "control_without_drain")
+    if control is not None and not control["failed"]:
+        told.append("the control without the drain failed no request, so that the zeros prove nothing")
+    if (bad := _at(found, "bad_builds")) is not None:
+        told += _of_bad_builds(bad)
+    return told
+
+
+def _of_requests(what: str, part: Mapping[str, Any]) -> list[str]:
+    told = [f"{what}: {part['failed']} requests failed"] if part["failed"] else []
+    counted = [each["envoy"] for each in part.get("builds", [part])]
+    if not all(each["each_once"] for each in counted):
+        told.append(f"{what}: not every request went to a service exactly once: {counted}")
+    return told
+
+
+def _of_bad_builds(bad: Mapping[str, Any]) -> list[str]:
+    told = []
+    if not bad["halted_each_time"]:
+        told.append("a bad build did not halt at the host where its self-test fails")
+    if not bad["rolled_back_each_time"]:
+        told.append("a bad build was not rolled back")
+    return told + [f"{key.replace('_', ' ')}: {bad[key]}" for key in _NEVER_ANSWERED if bad[key]]
+
+
+def _at(found: Mapping[str, Any], *keys: str) -> Any:
+    for key in keys:
+        if key not in found:
+            return None
+        found = found[key]
+    return found
