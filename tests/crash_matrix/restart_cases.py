@@ -18,6 +18,7 @@ from tests.crash_matrix.rollouts import Operator
 
 # How long nobody answers.
 DOWN_SECONDS = 3.0
+ENDS_WITHIN_SECONDS = 15.0
 # The phases, and after how many of their writes; 0 is before any.
 DURING = (
     *(("plan", 0), ("plan", 2), ("plan", 4), ("next_step", 0), ("drain", 0), ("drain", 3), ("install", 0)),
@@ -84,8 +85,12 @@ def _restart(operator: Operator, how: signal.Signals, title: str) -> None:
     part = recorded(field.layout)[EMULATOR]
     note(field.faults, case_id(title), "fault")
     os.kill(part.pid, how)
-    wait("the control plane to be dead", lambda: not part.alive, 30)
-    time.sleep(DOWN_SECONDS)
-    with field.supervisor.standing_aside():
-        environment.up(field.layout, QUIET)
-    field.reconnect()
+    try:
+        wait("the control plane to be dead", lambda: not part.alive, ENDS_WITHIN_SECONDS)
+    finally:
+        if part.alive:
+            os.kill(part.pid, signal.SIGKILL)
+        time.sleep(DOWN_SECONDS)
+        with field.supervisor.standing_aside():
+            environment.up(field.layout, QUIET)
+        field.reconnect()

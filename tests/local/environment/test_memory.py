@@ -1,9 +1,11 @@
 """What the embedded AWS remembers when it is killed: all that it ever answered, and that an execution was lost."""
 
+import io
 import json
 import os
 import signal
 import time
+import zipfile
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import dataclass
@@ -139,6 +141,30 @@ def test_a_running_execution_is_known_as_failed(emulated: Emulated) -> None:
     assert (found["status"], found["error"]) == ("FAILED", "States.ServiceRestart")
     with pytest.raises(states.exceptions.ExecutionAlreadyExists):
         states.start_execution(stateMachineArn=arn, name="lost")
+
+
+def test_the_polite_end_does_not_wait_for_a_function_that_is_being_called(emulated: Emulated) -> None:
+    code = io.BytesIO()
+    with zipfile.ZipFile(code, "w") as archive:
+        archive.writestr("handler.py", "import time\ndef handle(event, context):\n    time.sleep(60)\n")
+    emulated.aws.client("lambda").create_function(
+        FunctionName="slow",
+        Runtime="python3.13",
+        Handler="handler.handle",
+        Role=f"arn:aws:iam::{ACCOUNT}:role/{TABLE}",
+        Timeout=60,
+        Code={"ZipFile": code.getvalue()},
+    )
+    calls = {"Type": "Task", "Resource": "arn:aws:states:::lambda:invoke", "TimeoutSeconds": 60, "End": True}
+    slow = {"StartAt": "Slow", "States": {"Slow": {**calls, "Parameters": {"FunctionName": "slow"}}}}
+    made = emulated.aws.client("stepfunctions").create_state_machine(
+        name="slow", definition=json.dumps(slow), roleArn=f"arn:aws:iam::{ACCOUNT}:role/{TABLE}"
+    )
+    emulated.aws.client("stepfunctions").start_execution(stateMachineArn=made["stateMachineArn"])
+    time.sleep(1)
+    began = time.monotonic()
+    emulated.killed(signal.SIGTERM)
+    assert time.monotonic() - began < 20
 
 
 def test_a_roles_session_goes_on(emulated: Emulated) -> None:
