@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from apps.local.traffic import Outcome
 from tests.crash_matrix import faults
 from tests.crash_matrix.faults import Armed, Fault, arm, around, disarm, noted
 from tests.crash_matrix.traffic import Load
@@ -31,7 +32,7 @@ def test_an_answer_without_a_self_test_before_it_is_seen(load: Load, at: float, 
 
 
 def test_a_failed_request_is_seen_in_the_case_that_it_fell_into(load: Load) -> None:
-    load.witnesses[0].fail("HTTP 503")
+    load.witnesses[0].add(Outcome(0.0, 0.0, 0.1, 503, "HTTP 503"))
     (at, _), *_ = load.witnesses[0].failed_at
     assert load.judge(at - 1, at + 1).failures == ("HTTP 503",)
     assert load.judge(at + 1, at + 2).failures == ()

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Self
 
-from apps.local.traffic import Tally, Traffic
+from apps.local.traffic import Outcome, Tally, Traffic
 
 RATE, SLOW_RATE = 20.0, 1.0
 
@@ -18,13 +18,12 @@ class Witness(Tally):
     seen: list[tuple[float, str]] = field(default_factory=list)
     failed_at: list[tuple[float, str]] = field(default_factory=list)
 
-    def answered(self, status: int, version: str, latency: float) -> None:
-        self.seen.append((time.time(), version))
-        Tally.answered(self, status, version, latency)
-
-    def fail(self, reason: str) -> None:
-        self.failed_at.append((time.time(), reason))
-        Tally.fail(self, reason)
+    def add(self, outcome: Outcome) -> None:
+        if outcome.status:
+            self.seen.append((time.time(), outcome.version or ""))
+        if outcome.failure:
+            self.failed_at.append((time.time(), outcome.failure))
+        Tally.add(self, outcome)
 
 
 @dataclass(frozen=True, slots=True)
