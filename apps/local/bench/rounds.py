@@ -4,7 +4,7 @@ A round is what a rollout does for one host: NextStep, then the five stages of t
 statemachines/rollout.asl.json. Made from GetExecutionHistory's events of a rollout, one host at a time.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from itertools import pairwise
 from typing import Any, TypeAlias
@@ -34,20 +34,23 @@ def rounds(events: Sequence[Mapping[str, Any]]) -> list[Round]:
 def stage_spans(events: Sequence[Mapping[str, Any]], offset: float) -> list[tuple[str, float, float]]:
     """When each task ran, and what lies between two: (name, from, to), in seconds since 1970 less `offset`.
 
-    Unlike `rounds` it takes any history, a rollout with repeated tasks included.
+    Other tasks than a round's have their state's name.
     """
     found: list[tuple[str, float, float]] = []
-    task, since, between = "", 0.0, 0.0
+    names: Iterator[str] = iter(())
+    since, before = 0.0, 0.0
     for event in events:
         kind, at = event["type"], event["timestamp"].timestamp() - offset
         if kind == "TaskStateEntered":
-            task = event["stateEnteredEventDetails"]["name"]
+            names = iter((event["stateEnteredEventDetails"]["name"],))
+        elif kind == "MapStateEntered":
+            names = iter(TASKS[1:])
         elif kind == "TaskScheduled":
-            found += [(TRANSITIONS, between, at)] if between else []
+            found += [(TRANSITIONS, before, at)] if before else []
             since = at
         elif kind in {"TaskSucceeded", "TaskFailed", "TaskTimedOut"}:
-            found.append((task, since, at))
-            between = at
+            found.append((next(names, "another task"), since, at))
+            before = at
     return found
 
 
