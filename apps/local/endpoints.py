@@ -2,6 +2,7 @@
 
 import sys
 
+from apps.local import priority
 from apps.local.emulator import clean_environment, endpoints, root_credentials, wait_for
 from apps.local.layout import REPOSITORY, Layout
 from apps.local.ports import LOOPBACK, Ports, listens
@@ -19,8 +20,9 @@ def start_balancer(layout: Layout, ports: Ports) -> Part:
         *("--listen", f"{LOOPBACK}:{ports.balancer}"),
         *("--emulator", f"http://{LOOPBACK}:{ports.emulator}"),
         *("--home", str(layout.dispatcher)),
+        *("--nice", str(priority.wanted())),
     ]
-    return start(layout, BALANCER, command, _environment(layout, ports))
+    return start(layout, BALANCER, command, _environment(layout, ports), priority.nobody)
 
 
 def start_builder(layout: Layout, ports: Ports) -> Part:

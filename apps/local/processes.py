@@ -17,6 +17,7 @@ import psutil
 
 from apps.local.errors import LaptopError
 from apps.local.layout import Layout, read_json, write_json
+from apps.local.priority import GiveWay, wanted, with_children
 
 # psutil derives start times from the boot time, which moves a little when the clock is set.
 _CLOCK_SLACK_SECONDS = 2.0
@@ -65,8 +66,17 @@ def recorded(layout: Layout) -> dict[str, Part]:
     }
 
 
-def start(layout: Layout, name: str, command: Sequence[str], environment: Mapping[str, str]) -> Part:
-    """Start a part detached, its output appended to its log, and record it."""
+def start(
+    layout: Layout,
+    name: str,
+    command: Sequence[str],
+    environment: Mapping[str, str],
+    give_way: GiveWay = with_children,
+) -> Part:
+    """Start a part detached, its output appended to its log, and record it.
+
+    `give_way` is how it is given a lower priority, if LIFECYCLE_NICE asks for that.
+    """
     layout.logs.mkdir(parents=True, exist_ok=True)
     log = os.open(layout.log(name), os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
     nothing = os.open(os.devnull, os.O_RDONLY)
@@ -82,6 +92,8 @@ def start(layout: Layout, name: str, command: Sequence[str], environment: Mappin
     finally:
         os.close(log)
         os.close(nothing)
+    if by := wanted():
+        give_way(pid, by)
     part = Part(name, pid, psutil.Process(pid).create_time(), tuple(command))
     _record(layout, {**recorded(layout), name: part})
     return part

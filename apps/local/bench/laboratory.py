@@ -13,7 +13,7 @@ from typing import Any
 
 from apps.cli.connect import on_laptop
 from apps.cli.ports import Connection
-from apps.local import clusters, environment, hosts, tour
+from apps.local import clusters, environment, hosts, priority, tour
 from apps.local.clusters import Added
 from apps.local.delivery import follow
 from apps.local.emulator import Aws
@@ -174,12 +174,13 @@ class Laboratory:
 
 
 @contextmanager
-def laboratory() -> Iterator[Laboratory]:
-    """An environment of its own; nothing of it is left behind."""
+def laboratory(nice: int) -> Iterator[Laboratory]:
+    """An environment of its own, its control plane `nice` to the services; nothing of it is left behind."""
     ports = Ports.free()
     with tempfile.TemporaryDirectory(prefix="lifecycle-bench-") as folder:
         layout = Layout(Path(folder).resolve())
         os.environ["LIFECYCLE_HOME"] = str(layout.home)
+        os.environ[priority.VARIABLE] = str(nice)
         os.environ[VARIABLE] = ",".join(f"{name}={number}" for name, number in asdict(ports).items())
         try:
             yield Laboratory(layout, ports, Tour(layout, Progress()))

@@ -7,9 +7,10 @@ import sys
 import threading
 from pathlib import Path
 
+from apps.local import priority
 from apps.local.dispatcher.balancer import Balancer
 from apps.local.dispatcher.endpoint import Endpoint
-from apps.local.dispatcher.envoy import Envoy, EnvoyAwayError
+from apps.local.dispatcher.envoy import SUPERVISOR, Envoy, EnvoyAwayError
 from apps.local.dispatcher.fleet import EmulatorFleet
 from apps.local.dispatcher.publisher import Publisher
 from apps.local.passthrough import PassThrough, host_and_port
@@ -39,6 +40,8 @@ def main() -> int:
         print(f"the load balancer cannot start: {error}", file=sys.stderr)
         return 1
     server.start()
+    if options.nice:
+        priority.threads(options.nice, besides=SUPERVISOR)
     print(f"load balancer: ELBv2 on {server.url}, Envoy's admin on http://{balancer.envoy.admin}", flush=True)
     stopping.wait()
     server.stop()
@@ -58,6 +61,9 @@ def _options() -> argparse.Namespace:
         "--sync-interval", type=float, default=2.0, help="seconds between looks at the emulator"
     )
     parser.add_argument("--workers", type=int, default=1, help="Envoy's worker threads")
+    parser.add_argument(
+        "--nice", type=int, default=0, help="how much this gives way to Envoy and the services"
+    )
     parser.add_argument("--region", default="us-east-1")
     parser.add_argument("--log-level", default="INFO")
     return parser.parse_args()

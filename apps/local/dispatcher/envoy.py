@@ -17,6 +17,7 @@ from apps.local.dispatcher.configuration import bootstrap
 from apps.local.dispatcher.rotation import Address, HostView
 from apps.local.passthrough import host_and_port
 
+SUPERVISOR = "envoy"
 Views = Mapping[str, Mapping[Address, HostView]]
 
 log = logging.getLogger(__name__)
@@ -39,7 +40,7 @@ class Envoy:
         self._asking = threading.Lock()
         self._launching = threading.Lock()
         self._connection: http.client.HTTPConnection | None = None
-        self._watching = threading.Thread(target=self._supervise, name="envoy", daemon=True)
+        self._watching = threading.Thread(target=self._supervise, name=SUPERVISOR, daemon=True)
 
     @property
     def pid(self) -> int | None:

@@ -7,6 +7,7 @@ from pathlib import Path
 import psutil
 import pytest
 
+from apps.local import priority
 from apps.local.errors import LaptopError
 from apps.local.layout import Layout
 from apps.local.processes import Part, end, locked, log_end, recorded, session, start
@@ -88,3 +89,40 @@ def test_output_goes_to_the_parts_log(layout: Layout) -> None:
 def test_two_commands_do_not_work_on_one_environment_at_once(layout: Layout) -> None:
     with locked(layout), pytest.raises(LaptopError, match="another command is working"), locked(layout):
         pytest.fail("the lock was given twice")
+
+
+def niceness(pid: int) -> int:
+    return os.getpriority(os.PRIO_PROCESS, pid)
+
+
+def test_a_part_and_what_it_starts_give_way_where_that_is_wanted(
+    layout: Layout, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(priority.VARIABLE, "7")
+    part = run(layout, "sleep 0.1; sleep 60 & wait")
+    assert eventually(lambda: len(session(part)) == 2)
+    assert {niceness(pid) for pid in session(part)} == {min(19, max(niceness(0), 7))}
+    autogroup = Path(f"/proc/{part.pid}/autogroup")
+    assert not autogroup.exists() or autogroup.read_text().endswith("nice 7\n")
+
+
+def test_a_part_whose_session_alone_gives_way_starts_others_at_the_usual_priority(
+    layout: Layout, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(priority.VARIABLE, "7")
+    command = ["sh", "-c", "sleep 0.1; setsid sleep 60 & wait"]
+    part = start(layout, "agent", command, ENVIRONMENT, priority.session)
+    children = psutil.Process(part.pid).children
+    assert eventually(lambda: any("sleep 60" in " ".join(each.cmdline()) for each in children()))
+    service = next(each for each in children() if "60" in each.cmdline())
+    assert niceness(service.pid) == niceness(part.pid) == niceness(0)
+    autogroup = Path(f"/proc/{service.pid}/autogroup")
+    assert not autogroup.exists() or autogroup.read_text().endswith("nice 0\n")
+    service.kill()
+
+
+@pytest.mark.parametrize("text", ["20", "-1", "much"])
+def test_a_priority_that_is_none_is_refused(text: str) -> None:
+    with pytest.raises(LaptopError, match="expected a number from 0 to 19"):
+        priority.wanted({priority.VARIABLE: text})
+    assert priority.wanted({}) == 0

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from apps.local.bench.rounds import TASKS, TRANSITIONS, rounds, wall
+from apps.local.bench.rounds import TASKS, TRANSITIONS, rounds, stage_spans, wall
 from apps.local.errors import LaptopError
 
 BEGIN = datetime(2026, 11, 23, 9, 0, tzinfo=UTC)
@@ -46,3 +46,14 @@ def test_each_host_has_its_own_round_and_the_last_look_has_none() -> None:
 def test_a_repeated_task_is_not_taken_for_a_stage() -> None:
     with pytest.raises(LaptopError, match="expected 6 tasks in a row for one host, found 7"):
         rounds(history(*one_host(tasks=7)))
+
+
+def test_stages_are_named_by_their_state_or_by_their_place_in_a_round() -> None:
+    events = [{"type": "TaskStateEntered", "stateEnteredEventDetails": {"name": "Plan"}}]
+    events += [{"type": "TaskScheduled"}, {"type": "TaskSucceeded"}, {"type": "MapStateEntered"}]
+    events += [{"type": "TaskScheduled"}, {"type": "TaskSucceeded"}]
+    at = [{"timestamp": BEGIN + timedelta(seconds=number)} for number in range(len(events))]
+    found = stage_spans(
+        [{**event, **when} for event, when in zip(events, at, strict=True)], BEGIN.timestamp()
+    )
+    assert found == [("Plan", 1.0, 2.0), (TRANSITIONS, 2.0, 4.0), ("drain", 4.0, 5.0)]

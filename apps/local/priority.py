@@ -1,0 +1,65 @@
+"""LIFECYCLE_NICE: how much the embedded AWS and the agents give way to what serves requests; 0, not at all, if unset.
+
+On AWS none of these share a host's processors with the service, the agent excepted. `make bench` sets it, so that the
+latency it measures is a rollout's and not the emulator's; on a machine that others keep busy it slows rollouts down.
+A service, and Envoy, are started at the priority of everybody else: nobody but root may raise one again.
+"""
+
+import contextlib
+import errno
+import os
+import threading
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+from apps.local.errors import LaptopError
+
+VARIABLE = "LIFECYCLE_NICE"
+LOWEST = 19
+GiveWay = Callable[[int, int], None]
+# The kernel takes a new value ten times a second only, of everybody but root.
+_AGAIN_SECONDS, _TRIES = 0.11, 5
+
+
+def wanted(environ: Mapping[str, str] = os.environ) -> int:
+    """From 0 to 19, as nice(1) counts; raises LaptopError."""
+    text = environ.get(VARIABLE) or "0"
+    if not text.isdigit() or int(text) > LOWEST:
+        raise LaptopError(f"{VARIABLE}: expected a number from 0 to {LOWEST}, found {text!r}")
+    return int(text)
+
+
+def with_children(pid: int, by: int) -> None:
+    """The process, the session that it leads, and all that it will start."""
+    with contextlib.suppress(ProcessLookupError):
+        os.setpriority(os.PRIO_PROCESS, pid, by)
+    session(pid, by)
+
+
+def session(pid: int, by: int, proc: Path = Path("/proc")) -> None:
+    """The session that the process leads; what it starts in a session of its own does not give way.
+
+    Where the kernel shares processors out by sessions (autogroup), a process's own priority counts in its
+    session only, so this is needed as well. Nothing happens where it does not.
+    """
+    for _ in range(_TRIES):
+        try:
+            (proc / str(pid) / "autogroup").write_text(str(by))
+        except OSError as error:
+            if error.errno != errno.EAGAIN:
+                return
+            time.sleep(_AGAIN_SECONDS)
+        else:
+            return
+
+
+def nobody(pid: int, by: int) -> None:
+    """For a part that sees to it itself."""
+
+
+def threads(by: int, besides: str) -> None:
+    """The threads of this process, and those that they start; not the one named `besides`, nor its children."""
+    for thread in threading.enumerate():
+        if thread.name != besides and thread.native_id:
+            os.setpriority(os.PRIO_PROCESS, thread.native_id, by)
