@@ -46,7 +46,7 @@ class Armed:
 
 # The fault that is being counted down to, in this process: [writes left, the fault].
 _countdown: list[tuple[int, Armed]] = []
-_READS = ("Get", "Query", "Scan", "Describe", "List", "BatchGet", "TransactGet", "Assume")
+_READS = ("Get", "Query", "Scan", "Describe", "List", "BatchGet", "TransactGet", "Head", "Assume")
 
 
 def folder() -> Path:

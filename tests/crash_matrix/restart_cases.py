@@ -20,10 +20,20 @@ from tests.crash_matrix.rollouts import Operator
 DOWN_SECONDS = 3.0
 ENDS_WITHIN_SECONDS = 15.0
 # The phases, and after how many of their writes; 0 is before any.
-DURING = (
-    *(("plan", 0), ("plan", 2), ("plan", 4), ("next_step", 0), ("drain", 0), ("drain", 3), ("install", 0)),
-    *(("install", 2), ("self_test", 0), ("register", 2), ("await_alive", 0), ("finish", 0), ("finish", 3)),
-    *(("roll_back", 0), ("roll_back", 1)),
+DURING = tuple(
+    (phase, writes)
+    for phase, moments in {
+        "plan": (0, 1, 2, 3, 4, 5, 7),
+        "next_step": (0, 2),
+        "drain": (0, 3),
+        "install": (0, 2),
+        "self_test": (0,),
+        "register": (0, 2),
+        "await_alive": (0,),
+        "finish": (0, 2, 4),
+        "roll_back": (0, 1, 2, 3, 4),
+    }.items()
+    for writes in moments
 )
 
 

@@ -25,19 +25,19 @@ def cases() -> Iterator[Case]:
 def _phases() -> dict[str, tuple[Callable[[Operator], str], int]]:
     """How each phase is provoked, and how many writes it makes then; one that writes once has no in-between."""
     return {
-        "plan": (plain, 5),
-        "next_step": (plain, 2),
-        "drain": (plain, 4),
+        "plan": (plain, 8),
+        "next_step": (plain, 3),
+        "drain": (plain, 5),
         "install": (plain, 3),
         "self_test": (plain, 1),
         "register": (plain, 3),
         "await_alive": (plain, 2),
-        "finish": (plain, 4),
+        "finish": (plain, 5),
         "await_human": (approved, 1),
         "approve": (approved, 3),
-        "diagnose": (decided, 3),
+        "diagnose": (decided, 4),
         "decide": (decided, 3),
-        "roll_back": (rolled_back, 2),
+        "roll_back": (rolled_back, 5),
         "converge": (converged, 2),
     }
 
