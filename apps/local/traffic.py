@@ -1,8 +1,7 @@
 """An open-loop load generator: so many requests a second, whether or not the last ones were answered.
 
-Connections are kept and reused; nothing is ever tried twice. `tour` and `bench` drive a rollout under it;
-`python -m apps.local.traffic URL --rate 200 --seconds 10` prints its JSON. An answer's version is its
-`X-Version` header.
+Connections are kept and reused; nothing is ever tried twice. `python -m apps.local.traffic URL --rate 200` prints
+its JSON. An answer's version is its `X-Version` header.
 """
 
 import argparse
@@ -50,9 +49,8 @@ class Tally:
 
     @property
     def sent(self) -> int:
-        return self.statuses.total() + sum(
-            count for reason, count in self.failures.items() if not reason.startswith("HTTP ")
-        )
+        unanswered = (n for reason, n in self.failures.items() if not reason.startswith("HTTP "))
+        return self.statuses.total() + sum(unanswered)
 
     @property
     def failed(self) -> int:
@@ -125,10 +123,7 @@ class _Connections:
 
 
 async def generate(url: str, rate: float, stop: threading.Event, add: Add, seconds: float) -> None:
-    """Send `rate` GETs a second until `seconds` passed or `stop` is set, then wait for what is in flight.
-
-    Each is handed to `add` once it is over.
-    """
+    """Send `rate` GETs a second until `seconds` passed or `stop` is set; each is handed to `add` once it is over."""
     parts = urlsplit(url)
     connections = _Connections(parts.hostname or "127.0.0.1", parts.port or 80)
     target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
@@ -253,8 +248,8 @@ def main() -> None:
     parser.add_argument("url")
     parser.add_argument("--rate", type=float, default=200.0, help="requests a second")
     parser.add_argument("--seconds", type=float, default=10.0)
-    options = parser.parse_args()
-    with Traffic(options.url, options.rate, options.seconds) as traffic:
+    given = parser.parse_args()
+    with Traffic(given.url, given.rate, given.seconds) as traffic:
         traffic.wait()
     print(json.dumps(traffic.tally.facts(), indent=2))
     raise SystemExit(1 if traffic.tally.failed else 0)

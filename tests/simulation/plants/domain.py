@@ -72,8 +72,8 @@ FAULTS = (
         "who-joined-is-skipped",
         (23, 11),
         "lifecycle.domain.membership",
-        "joined = () if facts.deployment.request.only else",
-        "joined = () if True else",
+        "    joined = sorted(set(only or facts.reports) - set(planned))",
+        "    joined: list[str] = []",
     ),
     Planted(
         "an-answer-leaks-to-later-attempts",
