@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from tests.crash_matrix import machines
 from tests.crash_matrix.faults import Armed, Fault, arm, disarm, noted
 from tests.crash_matrix.field import CLUSTER, Field, Unexpected, wait
-from tests.crash_matrix.rollouts import Operator
+from tests.crash_matrix.rollouts import CONVERGE_SECONDS, Operator
 from tests.crash_matrix.traffic import Load
 from tests.crash_matrix.watcher import Watcher
 
@@ -137,10 +137,16 @@ def other(field: Field) -> str:
 
 
 def wait_in_place(operator: Operator, version: str) -> list[str]:
-    """What stays wrong for 3 s: the last report may be on its way."""
-    until = time.monotonic() + 3
-    while (wrong := operator.in_place(version)) and time.monotonic() < until:
-        time.sleep(0.2)
+    """What stays wrong: the last report may be on its way, and a lease that nobody freed is convergence's to free."""
+    for _ in range(4):
+        until = time.monotonic() + CONVERGE_SECONDS
+        while wrong := operator.in_place(version):
+            if time.monotonic() > until:
+                break
+            time.sleep(0.2)
+        else:
+            return []
+        operator.converge()
     return wrong
 
 
