@@ -2,10 +2,10 @@
 
 import sys
 
-from apps.local import priority
 from apps.local.emulator import clean_environment, endpoints, root_credentials, wait_for
 from apps.local.layout import REPOSITORY, Layout
 from apps.local.ports import LOOPBACK, Ports, listens
+from apps.local.priority import GivesWay, wanted
 from apps.local.processes import Part, start
 
 BALANCER = "dispatcher"
@@ -20,9 +20,9 @@ def start_balancer(layout: Layout, ports: Ports) -> Part:
         *("--listen", f"{LOOPBACK}:{ports.balancer}"),
         *("--emulator", f"http://{LOOPBACK}:{ports.emulator}"),
         *("--home", str(layout.dispatcher)),
-        *("--nice", str(priority.wanted())),
+        *("--nice", str(wanted())),
     ]
-    return start(layout, BALANCER, command, _environment(layout, ports), priority.nobody)
+    return start(layout, BALANCER, command, _environment(layout, ports), GivesWay.BY_ITSELF)
 
 
 def start_builder(layout: Layout, ports: Ports) -> Part:

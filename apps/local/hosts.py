@@ -11,10 +11,10 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from apps.local import priority
 from apps.local.emulator import Aws, clean_environment, endpoints
 from apps.local.layout import ACCOUNT, REPOSITORY, Layout, read_json, write_json
 from apps.local.ports import Ports
+from apps.local.priority import GivesWay
 from apps.local.processes import Part, recorded, start
 
 AGENT = "agent-"
@@ -106,7 +106,7 @@ def start_agent(layout: Layout, environment: Mapping[str, Any], host: Host) -> P
         *("--bucket", environment["artifact_bucket"]),
         *("--idle-seconds", str(_IDLE_SECONDS)),
     ]
-    return start(layout, host.part, command, variables, priority.session)
+    return start(layout, host.part, command, variables, GivesWay.ITS_SESSION)
 
 
 def silent(layout: Layout) -> list[Host]:

@@ -5,21 +5,28 @@ latency it measures is a rollout's and not the emulator's; on a machine that oth
 A service, and Envoy, are started at the priority of everybody else: nobody but root may raise one again.
 """
 
-import contextlib
 import errno
 import os
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
+from enum import StrEnum
 from pathlib import Path
 
 from apps.local.errors import LaptopError
 
 VARIABLE = "LIFECYCLE_NICE"
 LOWEST = 19
-GiveWay = Callable[[int, int], None]
 # The kernel takes a new value ten times a second only, of everybody but root.
 _AGAIN_SECONDS, _TRIES = 0.11, 5
+
+
+class GivesWay(StrEnum):
+    """What of a part does."""
+
+    WHOLLY = "WHOLLY"  # its process, and all that it starts
+    ITS_SESSION = "ITS_SESSION"  # not what it starts in a session of its own, such as a host's service
+    BY_ITSELF = "BY_ITSELF"  # the part sees to it
 
 
 def wanted(environ: Mapping[str, str] = os.environ) -> int:
@@ -30,22 +37,22 @@ def wanted(environ: Mapping[str, str] = os.environ) -> int:
     return int(text)
 
 
-def with_children(pid: int, by: int) -> None:
-    """The process, the session that it leads, and all that it will start."""
-    with contextlib.suppress(ProcessLookupError):
-        os.setpriority(os.PRIO_PROCESS, pid, by)
-    session(pid, by)
+def prefix(how: GivesWay, by: int) -> tuple[str, ...]:
+    """What a part's command begins with."""
+    return ("nice", "-n", str(by)) if by and how is GivesWay.WHOLLY else ()
 
 
-def session(pid: int, by: int, proc: Path = Path("/proc")) -> None:
-    """The session that the process leads; what it starts in a session of its own does not give way.
+def lower_session(pid: int, how: GivesWay, by: int) -> None:
+    """Lower the session that a part leads, if it gives way and does not see to it itself.
 
     Where the kernel shares processors out by sessions (autogroup), a process's own priority counts in its
     session only, so this is needed as well. Nothing happens where it does not.
     """
+    if not by or how is GivesWay.BY_ITSELF:
+        return
     for _ in range(_TRIES):
         try:
-            (proc / str(pid) / "autogroup").write_text(str(by))
+            Path(f"/proc/{pid}/autogroup").write_text(str(by))
         except OSError as error:
             if error.errno != errno.EAGAIN:
                 return
@@ -54,12 +61,9 @@ def session(pid: int, by: int, proc: Path = Path("/proc")) -> None:
             return
 
 
-def nobody(pid: int, by: int) -> None:
-    """For a part that sees to it itself."""
-
-
 def threads(by: int, besides: str) -> None:
     """The threads of this process, and those that they start; not the one named `besides`, nor its children."""
     for thread in threading.enumerate():
         if thread.name != besides and thread.native_id:
-            os.setpriority(os.PRIO_PROCESS, thread.native_id, by)
+            lower = min(LOWEST, os.getpriority(os.PRIO_PROCESS, thread.native_id) + by)
+            os.setpriority(os.PRIO_PROCESS, thread.native_id, lower)

@@ -17,7 +17,7 @@ import psutil
 
 from apps.local.errors import LaptopError
 from apps.local.layout import Layout, read_json, write_json
-from apps.local.priority import GiveWay, wanted, with_children
+from apps.local.priority import GivesWay, lower_session, prefix, wanted
 
 # psutil derives start times from the boot time, which moves a little when the clock is set.
 _CLOCK_SLACK_SECONDS = 2.0
@@ -71,11 +71,11 @@ def start(
     name: str,
     command: Sequence[str],
     environment: Mapping[str, str],
-    give_way: GiveWay = with_children,
+    gives_way: GivesWay = GivesWay.WHOLLY,
 ) -> Part:
     """Start a part detached, its output appended to its log, and record it.
 
-    `give_way` is how it is given a lower priority, if LIFECYCLE_NICE asks for that.
+    `gives_way` is what of it gets a lower priority, if LIFECYCLE_NICE asks for that.
     """
     layout.logs.mkdir(parents=True, exist_ok=True)
     log = os.open(layout.log(name), os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
@@ -83,7 +83,14 @@ def start(
     try:
         pid = os.posix_spawn(
             "/bin/sh",
-            ["/bin/sh", "-c", 'cd "$0" && exec "$@"', str(layout.home), *command],
+            [
+                "/bin/sh",
+                "-c",
+                'cd "$0" && exec "$@"',
+                str(layout.home),
+                *prefix(gives_way, wanted()),
+                *command,
+            ],
             environment,
             file_actions=[(os.POSIX_SPAWN_DUP2, nothing, 0)]
             + [(os.POSIX_SPAWN_DUP2, log, descriptor) for descriptor in (1, 2)],
@@ -92,8 +99,7 @@ def start(
     finally:
         os.close(log)
         os.close(nothing)
-    if by := wanted():
-        give_way(pid, by)
+    lower_session(pid, gives_way, wanted())
     part = Part(name, pid, psutil.Process(pid).create_time(), tuple(command))
     _record(layout, {**recorded(layout), name: part})
     return part

@@ -9,13 +9,14 @@ import asyncio
 import json
 import threading
 import time
-from collections import Counter, deque
+from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple, Self, TypeAlias
 from urllib.parse import urlsplit
 
-_HEAD_LIMIT = 65_536
+from apps.local.connections import Connections, answer
+
 PATIENCE_SECONDS = 10.0
 _SHARES = {"p50": 0.5, "p90": 0.9, "p99": 0.99, "p999": 0.999, "max": 1.0}
 
@@ -94,38 +95,10 @@ def milliseconds(seconds: Iterable[float]) -> dict[str, float]:
 Add: TypeAlias = Callable[[Outcome], None]
 
 
-class _Connections:
-    """Kept connections to one address; one that the server closed meanwhile is not used again."""
-
-    def __init__(self, host: str, port: int) -> None:
-        self._address = (host, port)
-        self._idle: deque[tuple[asyncio.StreamReader, asyncio.StreamWriter]] = deque()
-
-    async def take(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
-        while self._idle:
-            reader, writer = self._idle.pop()
-            if not reader.at_eof() and not writer.is_closing():
-                return reader, writer
-            writer.close()
-        return await asyncio.open_connection(*self._address, limit=_HEAD_LIMIT)
-
-    def give(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        self._idle.append((reader, writer))
-
-    async def close(self) -> None:
-        for _, writer in self._idle:
-            writer.close()
-        for _, writer in self._idle:
-            try:
-                await writer.wait_closed()
-            except OSError:
-                continue
-
-
 async def generate(url: str, rate: float, stop: threading.Event, add: Add, seconds: float) -> None:
     """Send `rate` GETs a second until `seconds` passed or `stop` is set; each is handed to `add` once it is over."""
     parts = urlsplit(url)
-    connections = _Connections(parts.hostname or "127.0.0.1", parts.port or 80)
+    connections = Connections(parts.hostname or "127.0.0.1", parts.port or 80)
     target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
     request = f"GET {target} HTTP/1.1\r\nHost: {parts.netloc}\r\nUser-Agent: lifecycle\r\n\r\n".encode()
     flying: set[asyncio.Task[None]] = set()
@@ -143,14 +116,14 @@ async def generate(url: str, rate: float, stop: threading.Event, add: Add, secon
     await connections.close()
 
 
-async def _one(connections: _Connections, request: bytes, add: Add, due: float) -> None:
+async def _one(connections: Connections, request: bytes, add: Add, due: float) -> None:
     sent = time.monotonic()
     try:
         async with asyncio.timeout(PATIENCE_SECONDS):
             reader, writer = await connections.take()
             try:
                 writer.write(request)
-                status, headers, body = await _answer(reader)
+                status, headers, body = await answer(reader)
             except BaseException:
                 writer.close()
                 raise
@@ -166,25 +139,6 @@ async def _one(connections: _Connections, request: bytes, add: Add, due: float) 
         writer.close()
     else:
         connections.give(reader, writer)
-
-
-async def _answer(reader: asyncio.StreamReader) -> tuple[int, dict[str, str], bytes]:
-    """Read one whole answer: status, headers with names in lower case, and the body unless it is chunked."""
-    body = b""
-    head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1").split("\r\n")
-    status = int(head[0].partition(" ")[2][:3])
-    headers = {
-        name.strip().lower(): value.strip() for name, _, value in (line.partition(":") for line in head[1:-2])
-    }
-    if headers.get("transfer-encoding", "").lower() == "chunked":
-        while size := int((await reader.readline()).split(b";")[0], 16):
-            await reader.readexactly(size + 2)
-        await reader.readuntil(b"\r\n")
-    elif "content-length" in headers:
-        body = await reader.readexactly(int(headers["content-length"]))
-    elif status not in (204, 304):
-        body = await reader.read()
-    return status, headers, body
 
 
 class Traffic:

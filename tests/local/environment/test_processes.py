@@ -1,4 +1,3 @@
-import contextlib
 import os
 import time
 from collections.abc import Iterator
@@ -8,9 +7,9 @@ from pathlib import Path
 import psutil
 import pytest
 
-from apps.local import priority
 from apps.local.errors import LaptopError
 from apps.local.layout import Layout
+from apps.local.priority import VARIABLE, GivesWay, wanted
 from apps.local.processes import Part, end, locked, log_end, recorded, session, start
 
 ENVIRONMENT = {"PATH": os.environ["PATH"]}
@@ -92,22 +91,6 @@ def test_two_commands_do_not_work_on_one_environment_at_once(layout: Layout) -> 
         pytest.fail("the lock was given twice")
 
 
-def commands(part: Part) -> list[str]:
-    """What the part has started; a process may end while it is looked at."""
-    found = []
-    for child in psutil.Process(part.pid).children():
-        with contextlib.suppress(psutil.NoSuchProcess, FileNotFoundError):
-            found.append(" ".join(child.cmdline()))
-    return found
-
-
-def all_give_way(part: Part, wanted: int) -> bool:
-    try:
-        return {niceness(pid) for pid in session(part)} == {wanted}
-    except ProcessLookupError:
-        return False  # one has just ended
-
-
 def niceness(pid: int) -> int:
     return os.getpriority(os.PRIO_PROCESS, pid)
 
@@ -115,11 +98,10 @@ def niceness(pid: int) -> int:
 def test_a_part_and_what_it_starts_give_way_where_that_is_wanted(
     layout: Layout, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv(priority.VARIABLE, "7")
-    part = run(layout, "sleep 1; sleep 60 & wait")
-    wanted = min(19, max(niceness(0), 7))
-    # What it had started before it was told to give way ends within the second.
-    assert eventually(lambda: "sleep 60" in commands(part) and all_give_way(part, wanted))
+    monkeypatch.setenv(VARIABLE, "7")
+    part = run(layout, "sleep 60 & wait")
+    assert eventually(lambda: len(session(part)) == 2)
+    assert {niceness(pid) for pid in session(part)} == {min(19, niceness(0) + 7)}
     autogroup = Path(f"/proc/{part.pid}/autogroup")
     assert not autogroup.exists() or autogroup.read_text().endswith("nice 7\n")
 
@@ -127,11 +109,14 @@ def test_a_part_and_what_it_starts_give_way_where_that_is_wanted(
 def test_a_part_whose_session_alone_gives_way_starts_others_at_the_usual_priority(
     layout: Layout, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv(priority.VARIABLE, "7")
-    command = ["sh", "-c", "sleep 1; setsid sleep 60 & wait"]
-    part = start(layout, "agent", command, ENVIRONMENT, priority.session)
-    assert eventually(lambda: "sleep 60" in commands(part))
-    service = next(each for each in psutil.Process(part.pid).children() if "60" in each.cmdline())
+    monkeypatch.setenv(VARIABLE, "7")
+    pid_file = layout.home / "pid"
+    script = (
+        f"setsid sh -c 'echo $$ > {pid_file}.new && mv {pid_file}.new {pid_file} && exec sleep 60' & wait"
+    )
+    part = start(layout, "agent", ["sh", "-c", script], ENVIRONMENT, GivesWay.ITS_SESSION)
+    assert eventually(pid_file.exists)
+    service = psutil.Process(int(pid_file.read_text()))
     assert niceness(service.pid) == niceness(part.pid) == niceness(0)
     autogroup = Path(f"/proc/{service.pid}/autogroup")
     assert not autogroup.exists() or autogroup.read_text().endswith("nice 0\n")
@@ -141,5 +126,5 @@ def test_a_part_whose_session_alone_gives_way_starts_others_at_the_usual_priorit
 @pytest.mark.parametrize("text", ["20", "-1", "much"])
 def test_a_priority_that_is_none_is_refused(text: str) -> None:
     with pytest.raises(LaptopError, match="expected a number from 0 to 19"):
-        priority.wanted({priority.VARIABLE: text})
-    assert priority.wanted({}) == 0
+        wanted({VARIABLE: text})
+    assert wanted({}) == 0
