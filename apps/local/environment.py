@@ -83,7 +83,7 @@ def _revive(layout: Layout, ports: Ports, progress: Progress, known: Mapping[str
     """After the emulator died: it goes on from what it remembers, and services went on all the time."""
     with progress.step("start the embedded AWS again, which had died"):
         end(layout, [part for name, part in recorded(layout).items() if name == EMULATOR])
-        check({"emulator": ports.emulator})
+        check({"emulator": ports.emulator}, _GIVES_BACK_SECONDS)
         wait_for_emulator(layout, start_emulator(layout, ports), ports)
     return _refresh(layout, ports, progress, known)
 
@@ -171,3 +171,5 @@ def _end_everything(layout: Layout) -> list[str]:
 
 
 _NEVER = Part("never started", -1, 0.0, ())
+# A process that was killed is gone for its parent before the kernel has closed what its threads held.
+_GIVES_BACK_SECONDS = 5.0

@@ -5,6 +5,7 @@
 
 import os
 import socket
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass, fields
@@ -60,16 +61,22 @@ def chosen_ports() -> Ports | None:
     return Ports.parse(text) if text else None
 
 
-def check(ports: Mapping[str, int]) -> None:
-    """Raise PortsTaken, naming each taken port, who holds it, and how to choose another."""
-    taken = [
-        f"port {number} ({name}) is taken{_holder(number)}: end that, or choose another with "
-        f"{VARIABLE}={name}={number + 1000} (or --ports)"
-        for name, number in ports.items()
-        if not is_free(LOOPBACK, number)
-    ]
-    if taken:
-        raise PortsTaken(taken)
+def check(ports: Mapping[str, int], patience_seconds: float = 0.0) -> None:
+    """Raise PortsTaken, naming each taken port, who holds it, and how to choose another.
+
+    With patience, what has just died may take that long to give its port back.
+    """
+    deadline = time.monotonic() + patience_seconds
+    while taken := {name: number for name, number in ports.items() if not is_free(LOOPBACK, number)}:
+        if time.monotonic() >= deadline:
+            raise PortsTaken(
+                [
+                    f"port {number} ({name}) is taken{_holder(number)}: end that, or choose another with "
+                    f"{VARIABLE}={name}={number + 1000} (or --ports)"
+                    for name, number in taken.items()
+                ]
+            )
+        time.sleep(0.05)
 
 
 def is_free(address: str, port: int) -> bool:

@@ -1,5 +1,6 @@
 import os
 import socket
+import threading
 from collections.abc import Iterator
 from dataclasses import replace
 
@@ -59,3 +60,13 @@ def test_a_port_that_cannot_be_is_refused_with_the_names_that_can(text: str) -> 
 def test_free_ports_differ_from_each_other() -> None:
     ports = Ports.free()
     assert len(set(ports.fixed().values())) == len(ports.fixed())
+
+
+def test_a_port_that_is_given_back_in_time_is_not_taken() -> None:
+    holder = socket.create_server((LOOPBACK, 0))
+    number = int(holder.getsockname()[1])
+    threading.Timer(0.2, holder.close).start()
+    with pytest.raises(PortsTaken, match=str(number)):
+        check({"emulator": number})
+    check({"emulator": number}, patience_seconds=5.0)
+    assert is_free(LOOPBACK, number)
