@@ -40,7 +40,7 @@ SEEDS := 20000
 simulate: setup ## run the real code under SEEDS=n seeded schedules full of faults
 	@$(BIN)/python -m tests.simulation --seeds $(SEEDS)
 
-crash-matrix: setup ## kill, double and delay every phase in the embedded environment; some minutes
+crash-matrix: setup ## kill, double and delay every phase in the embedded environment; about 35 minutes
 	@$(BIN)/python -m tests.crash_matrix
 
 .PHONY: static
