@@ -1,6 +1,6 @@
 """What the commands share that set something apart from any deployment: a cluster, a host, and the call itself.
 
-Used by quarantining.py and removing.py.
+Used by quarantining.py, removing.py, pausing.py and cancelling.py.
 """
 
 from typing import Any
@@ -14,6 +14,7 @@ from lifecycle.application import observe
 from lifecycle.domain.capacity import state_of
 from lifecycle.domain.errors import Unknown
 from lifecycle.domain.fleet import Cluster, service_name
+from lifecycle.domain.questions import Choice
 
 
 def the_cluster(here: Connection, service: str, environment: Environment) -> Cluster:
@@ -28,6 +29,11 @@ def the_cluster(here: Connection, service: str, environment: Environment) -> Clu
 def where(cluster: Cluster) -> dict[str, str]:
     """A cluster as the functions take it."""
     return {"service": cluster.service, "environment": cluster.environment}
+
+
+def unasked(here: Connection, cluster: Cluster, deployment: str, choice: Choice, why: str) -> dict[str, str]:
+    """What an operator says of a whole deployment, as the function `decide` takes it: it names no host."""
+    return {"deployment": deployment, **where(cluster), "choice": str(choice), "by": here.by, "why": why}
 
 
 def flag(cluster: Cluster) -> str:

@@ -7,9 +7,8 @@ from apps.cli.errors import Ambiguous
 from apps.cli.words import minute
 from lifecycle.domain.errors import InvalidName
 from lifecycle.domain.fleet import ENVIRONMENTS, Cluster
-from lifecycle.domain.freezes import EVERYTHING
+from lifecycle.domain.freezes import EVERYTHING, named
 
-_EVERYTHING = "everything"
 _SPAN = re.compile(r"(?P<count>[1-9][0-9]{0,4})(?P<unit>[mhd])")
 _UNITS = {"m": timedelta(minutes=1), "h": timedelta(hours=1), "d": timedelta(days=1)}
 _MOMENT = re.compile(r"(\d{4}-\d\d-\d\d[ T]\d\d:\d\d(?::\d\d)?) ?(UTC|Z|[+-]\d\d:?\d\d)?")
@@ -17,25 +16,22 @@ _MOMENT = re.compile(r"(\d{4}-\d\d-\d\d[ T]\d\d:\d\d(?::\d\d)?) ?(UTC|Z|[+-]\d\d
 
 def scope_of(text: str) -> str:
     """A scope as the ledger has it; raises InvalidName."""
-    if text in (EVERYTHING, _EVERYTHING):
+    if text in (EVERYTHING, named(EVERYTHING)):
         return EVERYTHING
     if text in ENVIRONMENTS:
         return text
     try:
         return str(Cluster.parse(text))
     except InvalidName as error:
-        expected = f"{_EVERYTHING}, {', '.join(ENVIRONMENTS)}, or one service there, such as production/hello"
+        expected = (
+            f"{named(EVERYTHING)}, {', '.join(ENVIRONMENTS)}, or one service there, such as production/hello"
+        )
         raise InvalidName("scope of a freeze", text, expected) from error
-
-
-def shown(scope: str) -> str:
-    """A scope for people."""
-    return _EVERYTHING if scope == EVERYTHING else scope
 
 
 def lift_line(scope: str) -> str:
     """The command that lifts a freeze."""
-    return f"unfreeze {shown(scope)} --why '...'"
+    return f"unfreeze {named(scope)} --why '...'"
 
 
 def end_of(until: str, lasts: str, now: datetime) -> datetime | None:

@@ -117,17 +117,17 @@ class Scenario:
         sim.hosts[host.name] = sim.hosts_at[host.address] = host
         return host
 
-    def _deployed_before(self, hosts: list[Host]) -> None:
-        sim, target = self._sim, Target(FIRST, _DIGESTS[FIRST])
-        older = self._before_that(hosts) if sim.random() < 0.4 else None
-        began = sim.time() - timedelta(days=1)
-        name = deployment_id(sim.cluster, began, "init")
-        request = Request(name, "hello", "production", FIRST, "ada", "the first one")
-        done = Deployment(
-            request=request,
-            epoch=1,
+    def _ended_well(
+        self, suffix: str, epoch: int, target: Target, previous: Target | None, hosts: list[Host]
+    ) -> Deployment:
+        """A deployment that was done days ago, the older the smaller its epoch."""
+        began = self._sim.time() - timedelta(days=2 - epoch)
+        name = deployment_id(self._sim.cluster, began, suffix)
+        return Deployment(
+            request=Request(name, "hello", "production", target.version, "ada", "it was wanted"),
+            epoch=epoch,
             target=target,
-            previous=older,
+            previous=previous,
             hosts=tuple(host.name for host in hosts),
             policy=self.policy,
             started_at=began,
@@ -136,9 +136,14 @@ class Scenario:
             reason="every host serves it",
             finished_at=began,
         )
+
+    def _deployed_before(self, hosts: list[Host]) -> None:
+        sim, target = self._sim, Target(FIRST, _DIGESTS[FIRST])
+        older = self._before_that(hosts) if sim.random() < 0.4 else None
+        done = self._ended_well("init", 1, target, older, hosts)
         sim.deployments.put(done)
         sim.leases._leases[sim.cluster] = Lease(1)
-        sim.registry.set_desired(sim.cluster, Desired(FIRST, target.digest, 1, name))
+        sim.registry.set_desired(sim.cluster, Desired(FIRST, target.digest, 1, done.id))
         for host in hosts:
             self._serves(host, done)
         sim.oracle.deployed_before(done)
@@ -146,20 +151,7 @@ class Scenario:
     def _before_that(self, hosts: list[Host]) -> Target:
         """A still older version was everywhere once: a rollback, too, has something before it."""
         sim, target = self._sim, Target(OLDER, _DIGESTS[OLDER])
-        began = sim.time() - timedelta(days=2)
-        name = deployment_id(sim.cluster, began, "old")
-        older = Deployment(
-            request=Request(name, "hello", "production", OLDER, "ada", "the very first one"),
-            epoch=0,
-            target=target,
-            previous=None,
-            hosts=tuple(host.name for host in hosts),
-            policy=self.policy,
-            started_at=began,
-            execution=name,
-            state=DeploymentState.DONE,
-            finished_at=began,
-        )
+        older = self._ended_well("old", 0, target, None, hosts)
         sim.deployments.put(older)
         sim.oracle.deployed_before(older)
         return target

@@ -1,6 +1,7 @@
 """`lifecycle cancel`: end a deployment that waits for another one, before anything of it has begun."""
 
 from apps.cli.command import ServiceName, connected
+from apps.cli.operating import unasked
 from apps.cli.options import Environment, InEnvironment, Why
 from apps.cli.page import Page
 from apps.cli.ports import Connection
@@ -24,14 +25,7 @@ def cancel(
         what = f"nothing waits for {cluster}; what runs is stopped with: {here.command(f'pause {service}')}"
         raise Refused("the cancellation", [what])
     request = waiting.request
-    given = {
-        "deployment": request.deployment,
-        "service": cluster.service,
-        "environment": cluster.environment,
-        "choice": str(Choice.ABORT),
-        "by": here.by,
-        "why": why,
-    }
+    given = unasked(here, cluster, request.deployment, Choice.ABORT, why)
     here.functions.call("decide", given)
     page.facts(given)
     page.say(

@@ -14,12 +14,12 @@ from apps.cli.command import Yes, connected
 from apps.cli.options import Why
 from apps.cli.page import Page
 from apps.cli.ports import Connection
-from apps.cli.scopes import end_of, lift_line, scope_of, shown
+from apps.cli.scopes import end_of, lift_line, scope_of
 from apps.cli.standing import windows_of
 from apps.cli.words import ahead, minute, moment, one_line
 from lifecycle.domain.errors import Unknown
 from lifecycle.domain.fleet import Cluster
-from lifecycle.domain.freezes import Freeze, blocking
+from lifecycle.domain.freezes import Freeze, blocking, named
 
 Scope = Annotated[
     str,
@@ -56,16 +56,16 @@ def freeze(
     end = end_of(until, lasts, now)
     clusters = _covered(here, Freeze(wanted, here.by, why, now))
     ends = f"until {ahead(end, now)}" if end else "until somebody lifts it"
-    page.say(f"freeze {shown(wanted)} {ends}: {_listed(clusters)}", "bold")
+    page.say(f"freeze {named(wanted)} {ends}: {_listed(clusters)}", "bold")
     _tell_standing(page, here, wanted)
     _tell_running(page, here, clusters)
-    if not yes and not page.confirm(f"Freeze {shown(wanted)}?"):
+    if not yes and not page.confirm(f"Freeze {named(wanted)}?"):
         page.say("nothing was frozen")
         return 1
     given = {"scope": wanted, "by": here.by, "why": why, "until": end.isoformat() if end else None}
     done = here.functions.call("freeze", given)
     page.facts({**given, **done})
-    page.say(f"frozen: {shown(wanted)}, by {here.by}, {ends}", "bold green")
+    page.say(f"frozen: {named(wanted)}, by {here.by}, {ends}", "bold green")
     page.say(f"lift it: {here.command(lift_line(wanted))}")
     return 0
 
@@ -76,17 +76,17 @@ def unfreeze(page: Page, here: Connection, scope: Scope, why: Why, *, yes: Yes =
     wanted = scope_of(scope)
     standing = {each.scope: each for each in here.world.freezes.standing()}
     if wanted not in standing:
-        there = ", ".join(shown(each) for each in standing) or "nothing"
-        raise Unknown("freeze", f"of {shown(wanted)}", f"frozen is: {there}")
+        there = ", ".join(named(each) for each in standing) or "nothing"
+        raise Unknown("freeze", f"of {named(wanted)}", f"frozen is: {there}")
     _tell_standing(page, here, wanted)
-    if not yes and not page.confirm(f"Lift the freeze of {shown(wanted)}?"):
+    if not yes and not page.confirm(f"Lift the freeze of {named(wanted)}?"):
         page.say("nothing was lifted")
         return 1
     given = {"scope": wanted, "by": here.by, "why": why, "lift": True}
     done = here.functions.call("freeze", given)
     left = _still(here, standing[wanted])
     page.facts({**given, **done, "still_frozen": left})
-    page.say(f"lifted: the freeze of {shown(wanted)}, by {here.by}", "bold green")
+    page.say(f"lifted: the freeze of {named(wanted)}, by {here.by}", "bold green")
     for each in left:
         page.say(f"still frozen: {each}", "yellow")
     return 0
@@ -140,7 +140,7 @@ def _over(each: Freeze, now: datetime) -> bool:
 
 def _row(each: Freeze, now: datetime) -> list[str]:
     until = ahead(each.until, now) if each.until else "it is lifted"
-    return [shown(each.scope), moment(each.at), until, one_line(each.by, 40), one_line(each.why, 400)]
+    return [named(each.scope), moment(each.at), until, one_line(each.by, 40), one_line(each.why, 400)]
 
 
 def _covered(here: Connection, wanted: Freeze) -> list[Cluster]:

@@ -6,6 +6,7 @@ import typer
 
 from apps.cli import resolve
 from apps.cli.command import Yes, connected
+from apps.cli.operating import unasked
 from apps.cli.options import Named, OnlyIn, Stay, Why, text_of
 from apps.cli.page import Page
 from apps.cli.ports import Connection
@@ -26,7 +27,7 @@ Abort = Annotated[
 def pause(page: Page, here: Connection, deployment: Named, why: Why, environment: OnlyIn = None) -> int:
     """Stop a deployment before its next host, until somebody resumes; hosts under way are finished first."""
     found = resolve.the_running(here, deployment, text_of(environment))
-    given = _payload(here, found, Choice.PAUSE, why)
+    given = unasked(here, found.cluster, found.id, Choice.PAUSE, why)
     here.functions.call("decide", given)
     busy = _under_way(here, found)
     page.facts({**given, "state": str(found.state), "under_way": busy})
@@ -63,7 +64,7 @@ def resume(
     if abort and not yes and not page.confirm(f"Abort {found.deployment.id}?"):
         page.say("nothing was done")
         return 1
-    given = _payload(here, found.deployment, choice, why)
+    given = unasked(here, found.deployment.cluster, found.deployment.id, choice, why)
     here.functions.call("decide", given)
     page.say(f"recorded: {choice} by {here.by}", "bold green")
     _tell_others(page, here, found.deployment)
@@ -78,18 +79,6 @@ def _tell_others(page: Page, here: Connection, found: Deployment) -> None:
         if asks(question) is not Asks.RESUME:
             see = here.command(f"status {found.cluster.service}")
             page.say(f"it waits for {asks(question)} too: {see}", "yellow")
-
-
-def _payload(here: Connection, found: Deployment, choice: Choice, why: str) -> dict[str, str]:
-    """Without a host: it is about the whole deployment."""
-    return {
-        "deployment": found.id,
-        "service": found.cluster.service,
-        "environment": found.cluster.environment,
-        "choice": str(choice),
-        "by": here.by,
-        "why": why,
-    }
 
 
 def _standing(here: Connection, found: Deployment) -> str:

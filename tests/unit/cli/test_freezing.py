@@ -5,8 +5,9 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from apps.cli.errors import Ambiguous
-from apps.cli.scopes import end_of, scope_of, shown
+from apps.cli.scopes import end_of, scope_of
 from lifecycle.domain.errors import InvalidName
+from lifecycle.domain.freezes import named
 from lifecycle.domain.manifest import Policy
 from tests.unit.cli.conftest import Desk
 
@@ -101,7 +102,7 @@ def test_the_trail_tells_who_froze_and_who_lifted_it(desk: Desk) -> None:
 def test_scopes_are_read_as_people_write_them() -> None:
     typed = ("everything", "*", "staging", "production/hello")
     assert [scope_of(each) for each in typed] == ["*", "*", "staging", "production/hello"]
-    assert [shown(scope_of(each)) for each in typed[:2]] == ["everything", "everything"]
+    assert [named(scope_of(each)) for each in typed[:2]] == ["everything", "everything"]
     for wrong in ("hello", "prod/hello", "production/", "all"):
         with pytest.raises(InvalidName, match="expected everything, staging, production"):
             scope_of(wrong)

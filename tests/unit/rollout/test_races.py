@@ -21,6 +21,7 @@ from lifecycle.domain.deployment import (
     DeploymentState,
     Desired,
     Lease,
+    Request,
     TrailEntry,
     Waiting,
 )
@@ -39,6 +40,14 @@ def halted(machine: Machine) -> str:
     return machine.deploy("1.0.1")
 
 
+def planned(machine: Machine) -> Request:
+    """A deployment of 1.0.1 that was planned and not run."""
+    machine.memory.clock.sleep(1)
+    request = machine.request("1.0.1")
+    machine.begin(request)
+    return request
+
+
 def retry(machine: Machine) -> Answer:
     return Answer(Choice.RETRY, "grace", "", machine.now)
 
@@ -47,9 +56,7 @@ def test_two_hosts_that_drain_at_once_count_each_other_as_out() -> None:
     machine = Machine(policy=Policy(max_unavailable=2))
     machine.deploy("1.0.0")
     machine.join("host-5")  # serves nothing: of five hosts, one more may go
-    machine.memory.clock.sleep(1)
-    request = machine.request("1.0.1")
-    machine.begin(request)
+    request = planned(machine)
     epoch = machine.record(request.deployment).epoch
     for host in ("host-1", "host-2"):
         begun = HostAttempt(request.deployment, host, 1, epoch, request.deployment, machine.now)
@@ -60,9 +67,7 @@ def test_two_hosts_that_drain_at_once_count_each_other_as_out() -> None:
 
 
 def test_a_host_that_fell_while_another_made_ready_keeps_that_one_in_rotation(machine: Machine) -> None:
-    machine.memory.clock.sleep(1)
-    request = machine.request("1.0.1")
-    machine.begin(request)
+    request = planned(machine)
     dead = machine.host("host-3").address
     # It falls at the first look for whether host-2 is ready, after the first look at the capacity.
     machine.memory.clock.ticks.insert(0, lambda: machine.memory.dispatcher.dead.add(dead))
@@ -74,9 +79,7 @@ def test_a_host_that_fell_while_another_made_ready_keeps_that_one_in_rotation(ma
 def test_a_step_takes_no_more_hosts_than_those_that_are_down_leave_over() -> None:
     machine = Machine(hosts=6, policy=Policy(max_unavailable=2))
     machine.deploy("1.0.0")
-    machine.memory.clock.sleep(1)
-    request = machine.request("1.0.1")
-    machine.begin(request)
+    request = planned(machine)
     machine.join("host-7")
     machine.run(request.deployment)
     assert machine.record(request.deployment).state is DeploymentState.DONE
@@ -150,9 +153,7 @@ def test_handing_over_twice_leaves_a_rollback_that_runs_as_it_is(machine: Machin
 
 
 def test_a_call_that_was_overtaken_while_it_waited_does_nothing_more(machine: Machine) -> None:
-    machine.memory.clock.sleep(1)
-    request = machine.request("1.0.1")
-    machine.begin(request)
+    request = planned(machine)
     name = request.deployment
 
     def give_up() -> None:
@@ -193,9 +194,7 @@ def test_an_expired_question_about_a_host_that_left_stands_in_nobodys_way() -> N
 
 
 def test_an_agent_that_was_heard_meanwhile_is_not_called_silent(machine: Machine) -> None:
-    machine.memory.clock.sleep(1)
-    request = machine.request("1.0.1")
-    machine.begin(request)
+    request = planned(machine)
     for stage in CHAIN[:1]:
         stage(machine.world, task(machine, request.deployment), request.deployment)
     late = Late(machine.world.standings, lambda: machine.memory.clock.sleep(45))
@@ -204,9 +203,7 @@ def test_an_agent_that_was_heard_meanwhile_is_not_called_silent(machine: Machine
 
 
 def test_what_waited_leaves_the_queue_when_its_plan_was_killed_after_it_began(machine: Machine) -> None:
-    machine.memory.clock.sleep(1)
-    request = machine.request("1.0.1")
-    machine.begin(request)
+    request = planned(machine)
     machine.memory.queue.replace(CLUSTER, None, Waiting(request, machine.now))  # begun() was not reached
     machine.begin(request)
     assert machine.memory.queue.waiting(CLUSTER) is None
@@ -230,9 +227,7 @@ def test_an_entry_without_a_record_is_started_like_any_other(machine: Machine) -
 
 
 def test_a_deployment_that_nobody_is_left_to_serve_is_not_done(machine: Machine) -> None:
-    machine.memory.clock.sleep(1)
-    request = machine.request("1.0.1")
-    machine.begin(request)
+    request = planned(machine)
     for host in list(machine.hosts):
         machine.leave(host.name)
     machine.run(request.deployment)
@@ -240,9 +235,7 @@ def test_a_deployment_that_nobody_is_left_to_serve_is_not_done(machine: Machine)
 
 
 def test_a_trail_that_refuses_does_not_fail_a_host_that_is_alive(machine: Machine) -> None:
-    machine.memory.clock.sleep(1)
-    request = machine.request("1.0.1")
-    machine.begin(request)
+    request = planned(machine)
     for stage in CHAIN[:4]:
         stage(machine.world, task(machine, request.deployment), request.deployment)
     silent = replace(machine.world, trail=NoTrail())
@@ -312,9 +305,7 @@ def test_what_was_superseded_before_it_had_a_record_stays_superseded(machine: Ma
 
 def test_a_deployment_that_two_plans_left_with_nobody_is_closed_by_convergence(machine: Machine) -> None:
     """One plan was refused and freed the lease, the other one went on and wrote that it runs."""
-    machine.memory.clock.sleep(1)
-    request = machine.request("1.0.1")
-    machine.begin(request)
+    request = planned(machine)
     machine.memory.leases.release(CLUSTER, machine.memory.leases.current(CLUSTER))
     machine.memory.clock.sleep(16 * 60)
     assert converge_all(machine.world, "abcd", "schedule")[0].kind == "CLOSE_STRANDED"
@@ -401,9 +392,7 @@ def test_a_plan_that_is_refused_when_it_is_done_again_leaves_what_was_desired(ma
 
 
 def test_a_registration_that_was_overtaken_is_not_made(machine: Machine) -> None:
-    machine.memory.clock.sleep(1)
-    request = machine.request("1.0.1")
-    machine.begin(request)
+    request = planned(machine)
     for stage in CHAIN[:3]:
         stage(machine.world, task(machine, request.deployment), request.deployment)
     mine = task(machine, request.deployment)

@@ -17,6 +17,17 @@ class Command(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
+class OfCluster(Command):
+    """Something about one cluster."""
+
+    service: str
+    environment: str
+
+    @property
+    def cluster(self) -> Cluster:
+        return Cluster(self.environment, self.service)
+
+
 class Deploy(Command):
     """The input of statemachines/rollout.asl.json, with the execution that carries it."""
 
@@ -36,19 +47,13 @@ class Deploy(Command):
         return Request(**self.model_dump(exclude={"execution"}))
 
 
-class InDeployment(Command):
+class InDeployment(OfCluster):
     """A task of a running deployment."""
 
     deployment: str
-    service: str
-    environment: str
     epoch: int = 0
     execution: str = ""
     undiagnosed: bool = False
-
-    @property
-    def cluster(self) -> Cluster:
-        return Cluster(self.environment, self.service)
 
 
 class OnHost(InDeployment):
@@ -81,21 +86,15 @@ class Close(InDeployment):
     reason: str
 
 
-class Decide(Command):
+class Decide(OfCluster):
     """A human's answer; without a host: PAUSE, RESUME or ABORT a pause, or ROLL_BACK what runs."""
 
     deployment: str
-    service: str
-    environment: str
     choice: Choice
     by: str = Field(min_length=1, max_length=200)
     why: str = Field(default="", max_length=1000)
     host: str = ""
     attempt: int = 0
-
-    @property
-    def cluster(self) -> Cluster:
-        return Cluster(self.environment, self.service)
 
 
 class Promote(Command):
@@ -121,31 +120,19 @@ class SetFreeze(Operate):
     until: AwareDatetime | None = None
 
 
-class SetQuarantine(Operate):
+class SetQuarantine(Operate, OfCluster):
     """Quarantine a version or a host of a cluster."""
 
-    service: str
-    environment: str
     name: str
 
-    @property
-    def cluster(self) -> Cluster:
-        return Cluster(self.environment, self.service)
 
-
-class RemoveHost(Command):
+class RemoveHost(OfCluster):
     """Forget a host that is gone."""
 
-    service: str
-    environment: str
     host: str
     by: str = Field(min_length=1, max_length=200)
     why: str = Field(default="", max_length=1000)
     terminated: bool = False
-
-    @property
-    def cluster(self) -> Cluster:
-        return Cluster(self.environment, self.service)
 
 
 class Converge(Command):

@@ -60,14 +60,14 @@ def request_rollback(world: World, cluster: Cluster, name: str, answer: Answer) 
         raise Refused(f"the rollback of {name}", [f"{cluster} has no version that was verified before it"])
     asked = Question(name, ROLLBACK_REQUEST, (Choice.ROLL_BACK,), "asked for by an operator", answer.at)
     question = _answer(world, current, world.deployments.ask(asked), answer)
-    _wake_open(world, name)
+    wake_open(world, name)
     return question
 
 
-def _wake_open(world: World, name: str) -> None:
-    """Wake what waits for another answer than the one that was just given: it is overtaken."""
+def wake_open(world: World, name: str, host: str = "") -> None:
+    """Wake what waits for an answer that is not needed any more: on this host, or at all."""
     for question in world.deployments.questions(name):
-        if question.token and not question.answer:
+        if question.token and not question.answer and host in ("", question.host):
             world.executions.answer_token(question.token, {"question": question.id})
 
 
@@ -98,7 +98,7 @@ def resume(world: World, cluster: Cluster, name: str, answer: Answer) -> Questio
     question = _open(world, current, lambda q: q.pauses, "the end of a pause")
     answered = _answer(world, current, question, answer)
     if answer.choice is Choice.ABORT:
-        _wake_open(world, name)
+        wake_open(world, name)
     return answered
 
 

@@ -121,19 +121,9 @@ def _record_heir(world: World, current: Deployment, heir: Request) -> None:
     """Before it has the lease: whoever finds the lease with nobody at work knows what is to be begun."""
     if current.previous is None or world.deployments.get(heir.cluster, heir.deployment) is not None:
         return
+    reason = f"takes over from {current.id}"
     world.deployments.put(
-        Deployment(
-            request=heir,
-            epoch=0,
-            target=current.previous,
-            previous=None,
-            hosts=(),
-            policy=current.policy,
-            started_at=world.clock.now(),
-            execution=heir.deployment,
-            state=DeploymentState.QUEUED,
-            reason=f"takes over from {current.id}",
-        )
+        Deployment.not_begun(heir, current.previous, current.policy, world.clock.now(), reason)
     )
 
 

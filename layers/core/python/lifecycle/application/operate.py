@@ -8,11 +8,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from lifecycle.application.decide import wake_open
 from lifecycle.application.world import World
 from lifecycle.domain.capacity import TargetState
 from lifecycle.domain.errors import Refused, Unknown
 from lifecycle.domain.fleet import Cluster
-from lifecycle.domain.freezes import EVERYTHING, Freeze, check_scope
+from lifecycle.domain.freezes import Freeze, check_scope, named
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,9 +44,9 @@ def freeze(world: World, scope: str, by: By, until: datetime | None = None) -> D
         )
     wanted = Freeze(check_scope(scope), by.who, by.why, now, until)
     ends = f" until {until:%Y-%m-%d %H:%M} UTC" if until else ""
-    clusters = _tell(world, wanted, f"freeze {_named(scope)}{ends}", by)
+    clusters = _tell(world, wanted, f"freeze {named(scope)}{ends}", by)
     world.freezes.put(wanted)
-    return Done(f"{_named(scope)} is frozen{ends}", clusters)
+    return Done(f"{named(scope)} is frozen{ends}", clusters)
 
 
 def unfreeze(world: World, scope: str, by: By) -> Done:
@@ -54,9 +55,9 @@ def unfreeze(world: World, scope: str, by: By) -> Done:
     if check_scope(scope) not in standing:
         there = ", ".join(standing) or "nothing"
         raise Unknown("freeze", f"of {scope}", f"frozen is: {there}")
-    clusters = _tell(world, standing[scope], f"unfreeze {_named(scope)}", by)
+    clusters = _tell(world, standing[scope], f"unfreeze {named(scope)}", by)
     world.freezes.lift(scope)
-    return Done(f"{_named(scope)} is no longer frozen", clusters)
+    return Done(f"{named(scope)} is no longer frozen", clusters)
 
 
 def _tell(world: World, concerned: Freeze, what: str, by: By) -> tuple[str, ...]:
@@ -64,10 +65,6 @@ def _tell(world: World, concerned: Freeze, what: str, by: By) -> tuple[str, ...]
     for cluster in clusters:
         world.tell(cluster, what, by.who, by.why)
     return tuple(str(cluster) for cluster in clusters)
-
-
-def _named(scope: str) -> str:
-    return "everything" if scope == EVERYTHING else scope
 
 
 def quarantine(world: World, cluster: Cluster, name: str, by: By) -> Done:
@@ -108,16 +105,9 @@ def remove_host(world: World, cluster: Cluster, host: str, by: By, *, terminated
         world.dispatcher.deregister(cluster, report.address, report.port)
     world.fleet.lift_quarantine(cluster, host)
     world.fleet.remove(cluster, host)
-    _wake(world, cluster, host)
+    if holder := world.leases.current(cluster).deployment:
+        wake_open(world, holder, host)  # whoever waits for a decision on it need not wait any more
     return Done(f"{host} is no longer a host of {cluster}", (str(cluster),))
-
-
-def _wake(world: World, cluster: Cluster, host: str) -> None:
-    """Whoever waits for a decision on this host need not wait any more."""
-    holder = world.leases.current(cluster).deployment
-    for question in world.deployments.questions(holder) if holder else ():
-        if question.host == host and question.token and not question.answer:
-            world.executions.answer_token(question.token, {"question": question.id})
 
 
 def _still_here(world: World, host: str, state: TargetState, seen_at: datetime) -> Sequence[str]:

@@ -115,7 +115,7 @@ def _wait(world: World, request: Request, execution: str, found: Plan) -> Planne
 
     What was found while another deployment held it is old by then: it is planned anew.
     """
-    record = _record(world, request, execution, found, epoch=0)
+    record = _record(world, request, execution, found)
     reason = f"waits for {found.waits_for}, which deploys {request.cluster}"
     if not queueing.enqueue(world, replace(record, state=DeploymentState.QUEUED, reason=reason)):
         return Planned("REFUSED", 0, "a newer deployment waits already: this one is superseded")
@@ -130,10 +130,10 @@ def _take(world: World, request: Request, execution: str, found: Plan, desired: 
     now, cluster = world.clock.now(), request.cluster
     _tell_beginning(world, request)
     before = world.leases.current(cluster)
+    record = _record(world, request, execution, found)
     if world.deployments.get(cluster, request.deployment) is None:
         # Whoever finds the lease with nobody at work has to know what is to be begun.
-        begun = _record(world, request, execution, found, epoch=0)
-        world.deployments.put(replace(begun, state=DeploymentState.QUEUED, reason="is about to begin"))
+        world.deployments.put(replace(record, state=DeploymentState.QUEUED, reason="is about to begin"))
     try:
         lease = world.leases.acquire(cluster, request.deployment, now)
     except LeaseHeld as error:
@@ -142,7 +142,7 @@ def _take(world: World, request: Request, execution: str, found: Plan, desired: 
         return _refuse(world, request, [str(error)])
     if before.deployment not in ("", request.deployment):
         _close_expired(world, request, before.deployment)
-    deployment = _record(world, request, execution, found, epoch=lease.epoch)
+    deployment = replace(record, epoch=lease.epoch)
     if request.rollback_of:
         _quarantine(world, request)
     if not (request.only and desired and desired.version != request.version):
@@ -155,11 +155,12 @@ def _take(world: World, request: Request, execution: str, found: Plan, desired: 
     return Planned("PLANNED", lease.epoch, f"{names} to update, about {found.expected_seconds:.0f} s")
 
 
-def _record(world: World, request: Request, execution: str, found: Plan, *, epoch: int) -> Deployment:
+def _record(world: World, request: Request, execution: str, found: Plan) -> Deployment:
+    """What is to be begun; its epoch is that of the lease, once it has it."""
     manifest = world.artifacts.manifest(request.service, request.version)
     return Deployment(
         request=request,
-        epoch=epoch,
+        epoch=0,
         target=Target(request.version, manifest.digest),
         previous=found.previous,
         hosts=tuple(planned.host for planned in found.hosts) + found.in_place,

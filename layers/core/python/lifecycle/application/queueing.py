@@ -111,23 +111,10 @@ def start_execution(world: World, request: Request, execution: str) -> str:
 def _close(world: World, waiting: Waiting, state: DeploymentState, why: str) -> None:
     """End what waits; one whose plan was killed before its record gets one, so that it stays ended."""
     request = waiting.request
-    record = world.deployments.get(request.cluster, request.deployment) or _unrecorded(waiting)
+    record = world.deployments.get(request.cluster, request.deployment) or Deployment.not_begun(
+        request, Target(request.version, ""), Policy(), waiting.since
+    )
     if record.state is not DeploymentState.QUEUED:
         return
     world.tell(request.cluster, state.lower(), "lifecycle", why, deployment=request.deployment)
     world.deployments.put(replace(record, state=state, reason=why, finished_at=world.clock.now()))
-
-
-def _unrecorded(waiting: Waiting) -> Deployment:
-    request = waiting.request
-    return Deployment(
-        request=request,
-        epoch=0,
-        target=Target(request.version, ""),
-        previous=None,
-        hosts=(),
-        policy=Policy(),
-        started_at=waiting.since,
-        execution=request.deployment,
-        state=DeploymentState.QUEUED,
-    )

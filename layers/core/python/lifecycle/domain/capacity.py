@@ -89,8 +89,7 @@ def out_of_place(report: HostReport | None, state: TargetState, target: Target) 
         return f"has {report.installed or 'nothing'} installed"
     if not report.running:
         return "its service does not run"
-    passed = report.self_test
-    if passed is None or not passed.passed or (passed.digest, passed.boot) != (report.digest, report.boot):
+    if not report.has_passed(target.digest):
         return "has not passed its self-test since the service started"
     if state is not TargetState.HEALTHY:
         return f"is {state} in the load balancer"

@@ -121,6 +121,24 @@ class Deployment:
     def id(self) -> str:
         return self.request.deployment
 
+    @classmethod
+    def not_begun(
+        cls, request: Request, target: Target, policy: Policy, at: datetime, reason: str = ""
+    ) -> "Deployment":
+        """The record of one that was asked for, and has neither an epoch nor hosts yet."""
+        return cls(
+            request=request,
+            epoch=0,
+            target=target,
+            previous=None,
+            hosts=(),
+            policy=policy,
+            started_at=at,
+            execution=request.deployment,
+            state=DeploymentState.QUEUED,
+            reason=reason,
+        )
+
     def may_replace(self, standing: "Deployment") -> bool:
         """Whether this record may be written over that one: what has ended stays as it ended."""
         return not standing.state.final or standing.state is self.state

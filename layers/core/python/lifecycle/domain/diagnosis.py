@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from lifecycle.domain.attempts import AttemptState, Blame, HostAttempt
 from lifecycle.domain.deployment import Deployment, Kind
-from lifecycle.domain.fleet import HostReport, Order, SelfTest, Stage, Turn
+from lifecycle.domain.fleet import HostReport, Order, Stage, Turn
 
 # Where the host was drained, and the host itself failed: the previous version can be tried there.
 _BEFORE_SELF_TEST = (AttemptState.DRAINED, AttemptState.INSTALLED)
@@ -53,7 +53,7 @@ def diagnosis(
         return Diagnosis(Blame.HOST, told)
     if report.stage is not Stage.DONE:
         return None
-    if not _passed(report.self_test, report, turn):
+    if not report.has_passed(turn.digest):
         return Diagnosis(
             Blame.UNCLEAR, f"{report.host} says that it restored {turn.version}, but not that it passed"
         )
@@ -67,16 +67,6 @@ def diagnosis(
     return Diagnosis(
         Blame.VERSION,
         f"{report.host} passes its self-test with {turn.version}{others}: the new version is to blame",
-    )
-
-
-def _passed(test: SelfTest | None, report: HostReport, turn: Turn) -> bool:
-    return (
-        test is not None
-        and test.passed
-        and report.running
-        and test.boot == report.boot
-        and test.digest == report.digest == turn.digest
     )
 
 

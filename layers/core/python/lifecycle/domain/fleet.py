@@ -136,6 +136,17 @@ class HostReport:
     self_test: SelfTest | None = None
     releases: tuple[str, ...] = ()
 
+    def has_passed(self, digest: str) -> bool:
+        """Whether what runs now are these bytes, and passed their self-test on this start of the service."""
+        test = self.self_test
+        return (
+            test is not None
+            and test.passed
+            and self.running
+            and test.boot == self.boot
+            and test.digest == self.digest == digest
+        )
+
     def silent_since(self, now: datetime, patience: timedelta) -> datetime | None:
         """When the agent was last heard, if that is longer ago than `patience`."""
         return self.seen_at if now - self.seen_at > patience else None

@@ -45,6 +45,11 @@ class Freeze:
         return self.scope in (EVERYTHING, cluster.environment, str(cluster))
 
 
+def named(scope: str) -> str:
+    """A scope in the words of people."""
+    return "everything" if scope == EVERYTHING else scope
+
+
 def check_scope(text: str) -> str:
     """Check a freeze's scope as it was written; raises InvalidName."""
     if text == EVERYTHING or text in ENVIRONMENTS:
@@ -171,10 +176,9 @@ def blocking(
 
 
 def _of_freeze(freeze: Freeze) -> str:
-    what = "everything" if freeze.scope == EVERYTHING else freeze.scope
     why = f": {freeze.why}" if freeze.why else ""
     until = _told(freeze.until) if freeze.until else "it is lifted"
-    return f"{what} is frozen since {_told(freeze.at)} by {freeze.by}{why}; until {until}"
+    return f"{named(freeze.scope)} is frozen since {_told(freeze.at)} by {freeze.by}{why}; until {until}"
 
 
 def _of_window(text: str, cluster: Cluster, now: datetime) -> tuple[datetime, str] | None:
