@@ -27,6 +27,8 @@ def enough_stay(oracle: "Oracle", actor: Actor, host: Host, state: TargetState) 
         return
     if host.boot is None or not host.answers_checks():
         return  # it serves nothing; the load balancer is about to find out
+    if oracle.late(actor.deployment):
+        return  # it hung until its lease was another's, who counted this host: fencing.not_overtaken judges it
     if oracle.recent(oracle.removed_at):
         return  # somebody has just taken a live host out by hand: the drain cannot know yet
     attempts, questions = sim.deployments.told(record.id)

@@ -11,7 +11,6 @@ from lifecycle.application.decide import wake_late
 from lifecycle.application.finish import finish
 from lifecycle.application.world import World
 from lifecycle.domain.convergence import (
-    BEGINNING_LASTS,
     CloseStopped,
     CloseStranded,
     ClusterFacts,
@@ -21,6 +20,7 @@ from lifecycle.domain.convergence import (
     Hold,
     Repair,
     Resume,
+    Stranded,
     converge,
     execution_number,
 )
@@ -89,16 +89,16 @@ def _facts(world: World, cluster: Cluster) -> ClusterFacts:
 
 def _stranded(
     world: World, recent: Sequence[Deployment], lease: Lease, waiting: Waiting | None
-) -> Deployment | None:
-    """What two plans of one deployment can leave behind, when one was refused and the other one went on."""
+) -> tuple[Stranded, ...]:
+    """What a killed plan leaves behind, or two plans of one deployment of which only one was refused."""
     known = {lease.deployment, waiting.request.deployment if waiting else ""}
-    since = world.clock.now() - BEGINNING_LASTS
-    for each in recent:
-        if each.state.final or each.id in known or each.started_at > since:
-            continue
-        if world.executions.rollout_state(each.execution) is not ExecutionState.RUNNING:
-            return each
-    return None
+    left = [each for each in recent if not each.state.final and each.id not in known]
+    states = [(each, world.executions.rollout_state(each.execution)) for each in left]
+    return tuple(
+        Stranded(each, state, newest=each is recent[0])
+        for each, state in states
+        if state is not ExecutionState.RUNNING
+    )
 
 
 def _act(
@@ -140,7 +140,10 @@ def _on_holder(
             world.leases.release(cluster, held)
             return Result(str(cluster), "FREE_LEASE", reason, held.deployment)
         case Resume(deployment, execution, reason):
-            if facts.holder is not None:
+            if lost := next((s.deployment for s in facts.stranded if s.deployment.id == deployment), None):
+                # Its plan, which may be at work by now, is the only one that writes its record.
+                _start(world, lost.request, execution, reason, by)
+            elif facts.holder is not None:
                 _resume(world, facts.holder, execution, reason, by)
             return Result(str(cluster), "RESUME", reason, deployment)
 

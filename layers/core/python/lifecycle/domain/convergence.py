@@ -90,12 +90,24 @@ Convergence: TypeAlias = (
 
 
 @dataclass(frozen=True, slots=True)
+class Stranded:
+    """A deployment that is not over, but has neither the lease nor a place in the queue; its execution does not run.
+
+    `newest`: no other deployment of the cluster was asked for after it.
+    """
+
+    deployment: Deployment
+    execution: ExecutionState
+    newest: bool
+
+
+@dataclass(frozen=True, slots=True)
 class ClusterFacts:
     """What convergence looks at. `last` is the deployment that `desired` names, `holder` the lease's.
 
     `execution` is the state of the execution that carries the lease's holder; `ended` the newest deployment of
-    the cluster that is over, `stranded` one that is not, and that nothing goes on with; `verified` the version
-    that was last verified on every host; `bad_versions` and `bad_hosts` are quarantined.
+    the cluster that is over, `stranded` those that are not, and that nothing goes on with; `verified` the
+    version that was last verified on every host; `bad_versions` and `bad_hosts` are quarantined.
     """
 
     desired: Desired | None
@@ -111,19 +123,34 @@ class ClusterFacts:
     ended: Deployment | None = None
     verified: Target | None = None
     patience: timedelta = timedelta(seconds=30)
-    stranded: Deployment | None = None
+    stranded: tuple[Stranded, ...] = ()
 
 
 def converge(facts: ClusterFacts, now: datetime) -> Convergence:
     """Decide on one cluster. It never repairs towards a version whose rollout did not end well."""
-    if facts.stranded:
-        why = f"it was {facts.stranded.state}, but nothing was left that would go on with it"
-        return CloseStranded(facts.stranded.id, why)
+    for stranded in facts.stranded:
+        if found := _unstrand(stranded, now):
+            return found
     if facts.lease.deployment:
         return _leased(facts, now)
     if facts.waiting:
         return after_end(facts.ended, facts.waiting)
     return _free(facts, facts.desired, now) if facts.desired else Converged("nothing is desired yet")
+
+
+def _unstrand(found: Stranded, now: datetime) -> Resume | CloseStranded | None:
+    """A plan that was lost before its lease is planned anew, unless somebody wanted something else since then."""
+    lost = found.deployment
+    never_began = lost.state is DeploymentState.QUEUED and found.execution is ExecutionState.ENDED
+    late = now - lost.started_at >= BEGINNING_LASTS
+    if never_began and found.newest and not late:
+        return Resume(
+            lost.id, next_execution(lost.execution), f"the plan of {lost.id} was lost before it began"
+        )
+    if late or (never_began and not found.newest):
+        why = f"it was {lost.state}, but nothing was left that would go on with it"
+        return CloseStranded(lost.id, why)
+    return None
 
 
 def _leased(facts: ClusterFacts, now: datetime) -> Convergence:
