@@ -1,0 +1,144 @@
+"""The test bed's words: what is measured, what a judge says of it, and the record of one test bed.
+
+The judge is domain/judge.py; application/test_bed.py keeps the record, which the console draws.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+
+class Verdict(StrEnum):
+    """What a comparison of the test bed with its control ends in; too little data is INCONCLUSIVE, never PASS."""
+
+    PASS = "PASS"  # noqa: S105 - not a password
+    FAIL = "FAIL"
+    INCONCLUSIVE = "INCONCLUSIVE"
+
+
+class Better(StrEnum):
+    """Which direction of a metric is good."""
+
+    LOWER = "lower"
+    HIGHER = "higher"
+
+
+class Scale(StrEnum):
+    """How two values are compared: by their difference, or by their ratio."""
+
+    DIFFERENCE = "difference"
+    RATIO = "ratio"
+
+
+@dataclass(frozen=True, slots=True)
+class Measure:
+    """One metric that is judged.
+
+    `matters` is the least degradation that may fail it, `excludes` the one that a PASS must have ruled out: in the
+    metric's own unit where `scale` is DIFFERENCE (0.01 of an error rate is one request in a hundred), as a share
+    where it is RATIO (0.2 is a fifth worse).
+    """
+
+    name: str
+    better: Better
+    scale: Scale
+    matters: float
+    excludes: float
+    unit: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Series:
+    """One metric on both hosts, a value a minute; None where a host told nothing in that minute."""
+
+    measure: Measure
+    control: tuple[float | None, ...]
+    test_bed: tuple[float | None, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Baked:
+    """Everything that was measured so far: equally long series, and the requests that each host answered."""
+
+    series: tuple[Series, ...]
+    minutes: int
+    requests_control: int
+    requests_test_bed: int
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """How a verdict is come to: `alpha` bounds false alarms over all metrics and looks of one bake together."""
+
+    planned_minutes: int
+    alpha: float = 0.05
+    minimum_minutes: int = 10
+    minimum_requests: int = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """What was found of one metric.
+
+    `effect` is the median degradation (positive is worse), `low` and `high` bound it; `p` is of the block
+    permutation, `mann_whitney_p` and `shift` (Hodges-Lehmann) are told beside it, as Kayenta's judge would.
+    """
+
+    name: str
+    verdict: Verdict
+    sentence: str
+    effect: float
+    low: float
+    high: float
+    p: float
+    mann_whitney_p: float
+    shift: float
+    control: float
+    test_bed: float
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """A verdict and its reason. `more_minutes`: for how much longer to bake, as far as that can be told."""
+
+    verdict: Verdict
+    sentence: str
+    metrics: tuple[Measured, ...]
+    minutes: int
+    requests_control: int
+    requests_test_bed: int
+    more_minutes: int | None = None
+
+
+class BedState(StrEnum):
+    """Where a test bed is."""
+
+    BAKING = "BAKING"
+    PASSED = "PASSED"
+    FAILED = "FAILED"
+    GIVEN_UP = "GIVEN_UP"  # ended with its deployment, before there was a verdict
+
+
+@dataclass(frozen=True, slots=True)
+class TestBed:
+    """One test bed of one deployment: the host with the new version beside a control with the current one.
+
+    `minutes` is how long it bakes, and grows when a human asks for more; `attempt` and `control_attempt` are the
+    numbers of the two hosts' attempts. Both hosts are in target groups of their own until it has ended.
+    """
+
+    deployment: str
+    number: int
+    host: str
+    attempt: int
+    control: str
+    control_attempt: int
+    began_at: datetime
+    minutes: int
+    state: BedState = BedState.BAKING
+    judgement: Judgement | None = None
+    series: tuple[Series, ...] = ()
+    reason: str = ""
+    ended_at: datetime | None = None
+
+    __test__ = False  # for pytest: it is no test
