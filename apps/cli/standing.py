@@ -11,7 +11,6 @@ from typing import Any
 from apps.cli.ports import Connection
 from apps.cli.questions import open_questions, question_facts
 from lifecycle.application import observe
-from lifecycle.domain.capacity import TargetState
 from lifecycle.domain.deployment import Deployment, DeploymentState, Desired, Lease, Waiting
 from lifecycle.domain.fleet import Cluster, HostReport
 from lifecycle.domain.freezes import Freeze, blocking
@@ -63,7 +62,7 @@ def standing(here: Connection, cluster: Cluster, freezes: Sequence[Freeze]) -> S
         cluster=cluster,
         desired=desired,
         reports=tuple(reports.values()),
-        healthy=sum(state is TargetState.HEALTHY for state in rotation.values()),
+        healthy=sum(state.serves for state in rotation.values()),
         lease=lease,
         deployment=running,
         questions=tuple(open_questions(running, asked)),

@@ -66,6 +66,11 @@ class Gateways:
     def cluster(self) -> Cluster:
         return Cluster("production", self.service)
 
+    @property
+    def old_cluster(self) -> Cluster:
+        """One whose stack is from before there were test beds."""
+        return Cluster("staging", f"old-{self.service}")
+
 
 @pytest.fixture(scope="session")
 def emulator(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Aws]:
@@ -93,7 +98,7 @@ def _prepare(aws: Aws) -> None:
 
 @pytest.fixture(params=["memory", pytest.param("aws", marks=pytest.mark.emulator)])
 def gateways(request: pytest.FixtureRequest) -> Gateways:
-    """The gateways of one kind, with a target group for their service's production cluster."""
+    """The gateways of one kind, with a front door for their service's production cluster, and for an older one."""
     if request.param == "memory":
         return _memory()
     return _aws(request.getfixturevalue("emulator"))
@@ -101,7 +106,9 @@ def gateways(request: pytest.FixtureRequest) -> Gateways:
 
 def _memory() -> Gateways:
     service = f"hello-{next(_NUMBERS)}"
-    twins = MemoryWorld({Cluster("production", service): "/is_alive"})
+    old = Cluster("staging", f"old-{service}")
+    twins = MemoryWorld({Cluster("production", service): "/is_alive", old: "/is_alive"})
+    twins.dispatcher.old_stacks.add(old)
     return Gateways(
         leases=twins.leases,
         deployments=twins.deployments,
@@ -139,7 +146,8 @@ def _aws(aws: Aws) -> Gateways:
         turn_of=lambda cluster, host: _turn(table, cluster, host),
         settle=lambda: None,
     )
-    _target_group(aws, ssm, made.cluster)
+    _front_door(aws, ssm, made.cluster)
+    _parameter(ssm, made.old_cluster, "target-group", _target_group(aws, made.old_cluster, ""))
     return made
 
 
@@ -152,14 +160,34 @@ def _turn(table: Table, cluster: Cluster, host: str) -> Turn | None:
     return record(Turn, found) if found else None
 
 
-def _target_group(aws: Aws, ssm: Any, cluster: Cluster) -> None:
+def _front_door(aws: Aws, ssm: Any, cluster: Cluster) -> None:
+    """What infra/constructs/front_door.py makes: a listener that names three target groups, and the parameters."""
+    leaves = {"target-group": "", "test-bed-group": "-t", "control-group": "-c"}
+    arns = {leaf: _target_group(aws, cluster, suffix) for leaf, suffix in leaves.items()}
+    elbv2 = aws.client("elbv2")
+    made = elbv2.create_load_balancer(Name=f"lc-p-{cluster.service}", Subnets=["subnet-1", "subnet-2"])
+    shares = [{"TargetGroupArn": arn, "Weight": int(leaf == "target-group")} for leaf, arn in arns.items()]
+    listener = elbv2.create_listener(
+        LoadBalancerArn=made["LoadBalancers"][0]["LoadBalancerArn"],
+        Protocol="HTTP",
+        Port=80,
+        DefaultActions=[{"Type": "forward", "ForwardConfig": {"TargetGroups": shares}}],
+    )
+    for leaf, arn in {**arns, "listener": listener["Listeners"][0]["ListenerArn"]}.items():
+        _parameter(ssm, cluster, leaf, arn)
+
+
+def _parameter(ssm: Any, cluster: Cluster, leaf: str, value: str) -> None:
+    ssm.put_parameter(Name=f"/lifecycle/{cluster}/{leaf}", Value=value, Type="String")
+
+
+def _target_group(aws: Aws, cluster: Cluster, suffix: str) -> str:
     group = aws.client("elbv2").create_target_group(
-        Name=f"lc-p-{cluster.service}",
+        Name=f"lc-p-{cluster.service}{suffix}",
         Protocol="HTTP",
         Port=80,
         VpcId="vpc-1",
         TargetType="ip",
         HealthCheckPath="/is_alive",
     )
-    arn = group["TargetGroups"][0]["TargetGroupArn"]
-    ssm.put_parameter(Name=f"/lifecycle/{cluster}/target-group", Value=arn, Type="String")
+    return str(group["TargetGroups"][0]["TargetGroupArn"])

@@ -7,7 +7,8 @@ until its requests in flight have ended. Each takes its time, which the seed cho
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from lifecycle.domain.capacity import TargetState
+from lifecycle.domain.capacity import Group, TargetState
+from lifecycle.domain.errors import Unknown
 from lifecycle.domain.fleet import Cluster
 
 if TYPE_CHECKING:
@@ -33,17 +34,32 @@ class Balancer:
     def targets(self, cluster: Cluster) -> Mapping[str, TargetState]:
         return dict(self.states)
 
+    def target(self, cluster: Cluster, address: str) -> TargetState:
+        return self.states.get(address, TargetState.ABSENT)
+
+    def members(self, cluster: Cluster, group: Group) -> Mapping[str, TargetState]:
+        return dict(self.states) if group is Group.MAIN else {}
+
+    def has_test_bed(self, cluster: Cluster) -> bool:
+        return False
+
+    def weigh(self, cluster: Cluster, weights: Mapping[Group, int]) -> None:
+        raise Unknown("test bed", f"of {cluster}", "the simulation has none")
+
+    def weights(self, cluster: Cluster) -> Mapping[Group, int]:
+        return {Group.MAIN: 1, Group.TEST_BED: 0, Group.CONTROL: 0}
+
     def health_path(self, cluster: Cluster) -> str | None:
         return "/is_alive"
 
-    def register(self, cluster: Cluster, address: str, port: int) -> None:
+    def register(self, cluster: Cluster, address: str, port: int, group: Group = Group.MAIN) -> None:
         if self.states.get(address) in (HEALTHY, INITIAL, UNHEALTHY):
             return
         self._sim.oracle.registers(address)
         self.states[address] = INITIAL
         self.check_soon(address)
 
-    def deregister(self, cluster: Cluster, address: str, port: int) -> None:
+    def deregister(self, cluster: Cluster, address: str, port: int, group: Group | None = None) -> None:
         state = self.states.get(address)
         if state is None or state is DRAINING:
             return

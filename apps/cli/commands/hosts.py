@@ -121,7 +121,7 @@ def _show_trouble(page: Page, here: Connection, cluster: str, host: dict[str, An
         page.say(f"{host['host']} was left out by a decision; the next deployment takes it in again")
     if host["silent"]:
         since = moment(datetime.fromisoformat(host["silent_since"]))
-        serves = "; its service is healthy all the same" if host["balancer"] == TargetState.HEALTHY else ""
+        serves = "; its service is healthy all the same" if TargetState(host["balancer"]).serves else ""
         page.say(f"{host['host']}: agent silent since {since} UTC{serves}", "yellow")
         page.say(f"  start the agent; or, if the machine is gone: {here.command(f'remove-host {typed}')}")
 

@@ -16,7 +16,7 @@ FAULTS = (
         "an-unhealthy-host-is-in-its-place",
         (11,),
         _CAPACITY,
-        '    if state is not TargetState.HEALTHY:\n        return f"is {state} in the load balancer"\n',
+        '    if state is not TargetState.HEALTHY:\n        return f"is {state.told} in the load balancer"\n',
         "",
     ),
     Planted(

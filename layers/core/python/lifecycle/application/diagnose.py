@@ -55,7 +55,7 @@ def _wait_until_out(case: _Case, report: HostReport | None) -> Diagnosis | None:
     limit = timedelta(seconds=case.deployment.policy.drain_seconds) + _LEAVES_ROTATION
     until = min(clock.now() + limit, case.deadline)
     while True:
-        state = world.dispatcher.targets(case.task.cluster).get(report.address, TargetState.ABSENT)
+        state = world.dispatcher.target(case.task.cluster, report.address)
         if state in (TargetState.ABSENT, TargetState.UNUSED):
             return None
         if state is not TargetState.DRAINING or clock.now() >= until:

@@ -97,7 +97,7 @@ def remove_host(world: World, cluster: Cluster, host: str, by: By, *, terminated
     report = world.fleet.report(cluster, host)
     if report is None:
         raise Unknown("host", f"{host} of {cluster}", f"see: lifecycle hosts {cluster.service}")
-    state = world.dispatcher.targets(cluster).get(report.address, TargetState.ABSENT)
+    state = world.dispatcher.target(cluster, report.address)
     if not terminated and (reasons := _still_here(world, host, state, report.seen_at)):
         raise Refused(f"the removal of {host}", reasons)
     world.tell(cluster, f"remove {host}", by.who, by.why, host=host)
@@ -116,6 +116,6 @@ def _still_here(world: World, host: str, state: TargetState, seen_at: datetime) 
         reasons.append(
             f"its agent was heard at {seen_at:%H:%M:%S} UTC: stop it first, or {host} would come back"
         )
-    if state is TargetState.HEALTHY:
+    if state.serves:
         reasons.append("the load balancer finds it healthy: stop its service first")
     return reasons

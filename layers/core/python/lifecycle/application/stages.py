@@ -32,12 +32,12 @@ def drain(running: Running) -> Outcome:
     report = running.report()
     if report is None:
         return running.fail(f"{host} has no agent")
-    if world.dispatcher.targets(cluster).get(report.address, TargetState.ABSENT).in_rotation:
+    if world.dispatcher.target(cluster, report.address).in_rotation:
         running.tell("drain")
         world.dispatcher.deregister(cluster, report.address, report.port)
 
     def look() -> Outcome | None:
-        state = world.dispatcher.targets(cluster).get(report.address, TargetState.ABSENT)
+        state = world.dispatcher.target(cluster, report.address)
         return Outcome("PASSED") if state in (TargetState.ABSENT, TargetState.UNUSED) else None
 
     limit = running.deployment.policy.drain_seconds + 30
@@ -171,7 +171,7 @@ def await_alive(running: Running) -> Outcome:
 
     def look() -> Outcome | None:
         nonlocal last
-        last = world.dispatcher.targets(cluster).get(report.address, TargetState.ABSENT)
+        last = world.dispatcher.target(cluster, report.address)
         return Outcome("PASSED") if last is TargetState.HEALTHY else None
 
     limit = running.deployment.policy.alive_seconds

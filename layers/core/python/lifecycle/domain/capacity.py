@@ -13,8 +13,19 @@ from lifecycle.domain.fleet import HostReport
 from lifecycle.domain.manifest import Policy
 
 
+class Group(StrEnum):
+    """A cluster's target groups: the one that all its hosts serve in, and those of a test bed and its control."""
+
+    MAIN = "main"
+    TEST_BED = "test-bed"
+    CONTROL = "control"
+
+
 class TargetState(StrEnum):
-    """A target's state as an ALB names it; ABSENT is one that is not registered."""
+    """A target's state as an ALB names it; ABSENT is one that is registered nowhere.
+
+    ASIDE is one that is healthy, but in the target group of the test bed or of its control.
+    """
 
     HEALTHY = "healthy"
     INITIAL = "initial"
@@ -23,11 +34,22 @@ class TargetState(StrEnum):
     UNUSED = "unused"
     UNAVAILABLE = "unavailable"
     ABSENT = "absent"
+    ASIDE = "aside"
 
     @property
     def in_rotation(self) -> bool:
         """Whether it is registered to get requests, now or as soon as it is healthy."""
-        return self in (self.HEALTHY, self.INITIAL, self.UNHEALTHY, self.UNAVAILABLE)
+        return self.serves or self in (self.INITIAL, self.UNHEALTHY, self.UNAVAILABLE)
+
+    @property
+    def serves(self) -> bool:
+        """Whether it is healthy where it is registered, so that taking it out costs capacity."""
+        return self in (self.HEALTHY, self.ASIDE)
+
+    @property
+    def told(self) -> str:
+        """In words: a target is `... in the load balancer`."""
+        return "set aside for a test bed" if self is self.ASIDE else str(self)
 
 
 Rotation = Mapping[str, TargetState]
@@ -65,9 +87,9 @@ def state_of(rotation: Rotation, host: str) -> TargetState:
 
 def refuse_drain(host: str, rotation: Rotation, floor: Floor) -> str | None:
     """Why `host` may not be taken out of rotation, or None. A host that serves nothing may always be."""
-    if state_of(rotation, host) is not TargetState.HEALTHY:
+    if not state_of(rotation, host).serves:
         return None
-    others = [h for h in sorted(floor.members - {host}) if state_of(rotation, h) is TargetState.HEALTHY]
+    others = [h for h in sorted(floor.members - {host}) if state_of(rotation, h).serves]
     if len(others) >= floor.healthy_hosts:
         return None
     down = [f"{h} is {state_of(rotation, h)}" for h in sorted(floor.members - {host}) if h not in others]
@@ -81,7 +103,7 @@ def out_of_place(report: HostReport | None, state: TargetState, target: Target) 
     """Why a host is not serving `target` as it should, or None when it is.
 
     It is in its place when it runs that version and those bytes, passed its self-test with them on this
-    boot, and is healthy.
+    boot, and is healthy in the main target group.
     """
     if report is None:
         return "has no agent"
@@ -92,5 +114,5 @@ def out_of_place(report: HostReport | None, state: TargetState, target: Target) 
     if not report.has_passed(target.digest):
         return "has not passed its self-test since the service started"
     if state is not TargetState.HEALTHY:
-        return f"is {state} in the load balancer"
+        return f"is {state.told} in the load balancer"
     return None

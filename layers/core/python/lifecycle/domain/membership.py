@@ -9,7 +9,7 @@ from datetime import datetime
 from lifecycle.domain.amounts import at_most
 from lifecycle.domain.answers import answers_on, latest_attempts
 from lifecycle.domain.attempts import AttemptState, HostAttempt
-from lifecycle.domain.capacity import TargetState, state_of
+from lifecycle.domain.capacity import state_of
 from lifecycle.domain.steps import Facts
 
 # How often a host is tried anew without asking: when its agent is back, or when it was replaced.
@@ -60,7 +60,7 @@ def silence_is_tolerable(facts: Facts, now: datetime) -> bool:
     """
     here, failed = members(facts), unreached(facts)
     silent = [host for host in here if host in failed or silent_since(facts, host, now)]
-    down = [host for host in failed if state_of(facts.rotation, host) is not TargetState.HEALTHY]
+    down = [host for host in failed if not state_of(facts.rotation, host).serves]
     policy = facts.deployment.policy
     return len(silent) <= at_most(policy.max_unreachable, len(here)) and len(down) < at_most(
         policy.max_unavailable, len(here)

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from lifecycle.domain.capacity import TargetState, out_of_place, state_of
+from lifecycle.domain.capacity import out_of_place, state_of
 from lifecycle.domain.deployment import Kind, Request, Target
 from lifecycle.domain.manifest import Manifest
 from lifecycle.domain.observed import Observed
@@ -84,7 +84,7 @@ def plan(request: Request, seen: Observed, now: datetime, patience: timedelta) -
 def _order(wrong: Mapping[str, str], seen: Observed, now: datetime, patience: timedelta) -> list[str]:
     silent = sorted(host for host in wrong if seen.reports[host].silent_since(now, patience))
     heard = sorted(set(wrong) - set(silent))
-    idle = [host for host in heard if state_of(seen.rotation, host) is not TargetState.HEALTHY]
+    idle = [host for host in heard if not state_of(seen.rotation, host).serves]
     by_zone: dict[str, list[str]] = {}
     for host in sorted(set(heard) - set(idle)):
         by_zone.setdefault(seen.reports[host].zone, []).append(host)

@@ -13,7 +13,7 @@ from typing import TypeAlias
 from lifecycle.domain.amounts import at_most
 from lifecycle.domain.answers import answered, answers_on, asked_before, choices, latest_attempts
 from lifecycle.domain.attempts import AttemptState, HostAttempt
-from lifecycle.domain.capacity import TargetState, out_of_place, state_of
+from lifecycle.domain.capacity import out_of_place, state_of
 from lifecycle.domain.deployment import DeploymentState
 from lifecycle.domain.diagnosis import can_be_diagnosed
 from lifecycle.domain.gates import aborted, gate, paused, roll_back, set_aside
@@ -189,7 +189,7 @@ def _share(facts: Facts, waiting: Hosts) -> tuple[Hosts, Hosts]:
 
 
 def _serves(facts: Facts, host: str) -> bool:
-    return state_of(facts.rotation, host) is TargetState.HEALTHY
+    return state_of(facts.rotation, host).serves
 
 
 def _verified(facts: Facts, newest: Mapping[str, HostAttempt], now: datetime) -> Step:

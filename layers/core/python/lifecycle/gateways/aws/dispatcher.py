@@ -1,4 +1,4 @@
-"""The load balancer: target groups of an ALB, told by the parameter that the cluster's stack wrote."""
+"""The load balancer: target groups and listener of an ALB, told by the parameters that the cluster's stack wrote."""
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -6,9 +6,13 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from lifecycle.domain.capacity import TargetState
+from lifecycle.domain.capacity import Group, TargetState
 from lifecycle.domain.errors import StoreRefused, Unknown
 from lifecycle.domain.fleet import Cluster
+
+_LEAVES = {Group.MAIN: "target-group", Group.TEST_BED: "test-bed-group", Group.CONTROL: "control-group"}
+_LISTENER = "listener"
+_ASIDE = (Group.TEST_BED, Group.CONTROL)
 
 
 @contextmanager
@@ -26,39 +30,93 @@ class AlbDispatcher:
     def __init__(self, elbv2: Any, ssm: Any) -> None:
         self._elbv2 = elbv2
         self._ssm = ssm
-        self._groups: dict[Cluster, str] = {}
+        self._named: dict[tuple[Cluster, str], str] = {}
 
     def targets(self, cluster: Cluster) -> Mapping[str, TargetState]:
+        return {**self._aside(cluster), **self.members(cluster, Group.MAIN)}
+
+    def target(self, cluster: Cluster, address: str) -> TargetState:
+        here = self.members(cluster, Group.MAIN).get(address)
+        return here or self._aside(cluster).get(address, TargetState.ABSENT)
+
+    def members(self, cluster: Cluster, group: Group) -> Mapping[str, TargetState]:
+        if group is not Group.MAIN and not self.has_test_bed(cluster):
+            return {}
         with _refusals("DescribeTargetHealth", cluster):
-            found = self._elbv2.describe_target_health(TargetGroupArn=self._group(cluster))
+            found = self._elbv2.describe_target_health(TargetGroupArn=self._group(cluster, group))
         return {
             each["Target"]["Id"]: TargetState(each["TargetHealth"]["State"].partition(".")[0])
             for each in found["TargetHealthDescriptions"]
         }
 
-    def register(self, cluster: Cluster, address: str, port: int) -> None:
+    def _aside(self, cluster: Cluster) -> dict[str, TargetState]:
+        """The targets of the other two groups."""
+        both = [self.members(cluster, group) for group in _ASIDE]
+        found = {address: state for states in both for address, state in states.items()}
+        aside = {a: TargetState.ASIDE for a, state in found.items() if state is TargetState.HEALTHY}
+        return found | aside
+
+    def register(self, cluster: Cluster, address: str, port: int, group: Group = Group.MAIN) -> None:
         target = {"Id": address, "Port": port}
         with _refusals("RegisterTargets", cluster):
-            self._elbv2.register_targets(TargetGroupArn=self._group(cluster), Targets=[target])
+            self._elbv2.register_targets(TargetGroupArn=self._group(cluster, group), Targets=[target])
 
-    def deregister(self, cluster: Cluster, address: str, port: int) -> None:
+    def deregister(self, cluster: Cluster, address: str, port: int, group: Group | None = None) -> None:
+        # Of a target that is not in the group, the call says nothing: that is cheaper than a look.
+        every = tuple(Group) if self.has_test_bed(cluster) else (Group.MAIN,)
         target = {"Id": address, "Port": port}
-        with _refusals("DeregisterTargets", cluster):
-            self._elbv2.deregister_targets(TargetGroupArn=self._group(cluster), Targets=[target])
+        for each in (group,) if group else every:
+            with _refusals("DeregisterTargets", cluster):
+                self._elbv2.deregister_targets(TargetGroupArn=self._group(cluster, each), Targets=[target])
+
+    def has_test_bed(self, cluster: Cluster) -> bool:
+        # What is missing is asked for again each time: the stack may be brought up to date meanwhile.
+        leaves = (_LISTENER, *(_LEAVES[group] for group in _ASIDE))
+        return all(self._parameter(cluster, leaf) for leaf in leaves)
+
+    def weigh(self, cluster: Cluster, weights: Mapping[Group, int]) -> None:
+        # A group that is left out could get no target tested: an ALB checks the groups that a listener names.
+        shares = [
+            {"TargetGroupArn": self._group(cluster, group), "Weight": weights.get(group, 0)}
+            for group in Group
+        ]
+        action = {"Type": "forward", "ForwardConfig": {"TargetGroups": shares}}
+        with _refusals("ModifyListener", cluster):
+            self._elbv2.modify_listener(ListenerArn=self._need(cluster, _LISTENER), DefaultActions=[action])
+
+    def weights(self, cluster: Cluster) -> Mapping[Group, int]:
+        if not self.has_test_bed(cluster):
+            return {group: int(group is Group.MAIN) for group in Group}
+        with _refusals("DescribeListeners", cluster):
+            found = self._elbv2.describe_listeners(ListenerArns=[self._need(cluster, _LISTENER)])
+        forward = found["Listeners"][0]["DefaultActions"][0]["ForwardConfig"]
+        shares = {each["TargetGroupArn"]: each["Weight"] for each in forward["TargetGroups"]}
+        return {group: shares.get(self._group(cluster, group), 0) for group in Group}
 
     def health_path(self, cluster: Cluster) -> str | None:
-        found = self._elbv2.describe_target_groups(TargetGroupArns=[self._group(cluster)])
+        found = self._elbv2.describe_target_groups(TargetGroupArns=[self._group(cluster, Group.MAIN)])
         path: str | None = found["TargetGroups"][0].get("HealthCheckPath")
         return path
 
-    def _group(self, cluster: Cluster) -> str:
-        """The target group's ARN; it does not change while the cluster's stack stands."""
-        if cluster not in self._groups:
-            name = f"/lifecycle/{cluster}/target-group"
+    def _group(self, cluster: Cluster, group: Group) -> str:
+        return self._need(cluster, _LEAVES[group])
+
+    def _need(self, cluster: Cluster, leaf: str) -> str:
+        """An ARN; raises Unknown when the cluster's stack is not there, or is too old to have named it."""
+        if found := self._parameter(cluster, leaf):
+            return found
+        what = ("cluster", str(cluster)) if leaf == _LEAVES[Group.MAIN] else ("test bed", f"of {cluster}")
+        raise Unknown(
+            *what, f"deploy its stack first, which writes the parameter /lifecycle/{cluster}/{leaf}"
+        )
+
+    def _parameter(self, cluster: Cluster, leaf: str) -> str | None:
+        """What the cluster's stack wrote; it does not change while the stack stands."""
+        key = (cluster, leaf)
+        if key not in self._named:
             try:
-                found = self._ssm.get_parameter(Name=name)
-            except self._ssm.exceptions.ParameterNotFound as error:
-                hint = f"deploy its stack first, which writes the parameter {name}"
-                raise Unknown("cluster", str(cluster), hint) from error
-            self._groups[cluster] = found["Parameter"]["Value"]
-        return self._groups[cluster]
+                found = self._ssm.get_parameter(Name=f"/lifecycle/{cluster}/{leaf}")
+            except self._ssm.exceptions.ParameterNotFound:
+                return None
+            self._named[key] = found["Parameter"]["Value"]
+        return self._named[key]

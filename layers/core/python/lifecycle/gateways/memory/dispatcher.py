@@ -1,31 +1,63 @@
-"""A load balancer in memory: `states` are its targets by address; a test moves them on with `settle`."""
+"""A load balancer in memory: `states` are its main groups' targets by address; a test moves them on with `settle`."""
 
 from collections.abc import Mapping
 
-from lifecycle.domain.capacity import TargetState
+from lifecycle.domain.capacity import Group, TargetState
 from lifecycle.domain.errors import Unknown
 from lifecycle.domain.fleet import Cluster
 
+_TO_MAIN = {group: int(group is Group.MAIN) for group in Group}
+
 
 class MemoryDispatcher:
-    """A target is INITIAL when registered, DRAINING when deregistered, until `settle`; `dead` ones fail."""
+    """A target is INITIAL when registered, DRAINING when deregistered, until `settle`; `dead` ones fail.
+
+    `aside` are the targets of the other groups; a cluster in `old_stacks` has none.
+    """
 
     def __init__(self, clusters: Mapping[Cluster, str]) -> None:
         self._paths = dict(clusters)
         self.states: dict[Cluster, dict[str, TargetState]] = {cluster: {} for cluster in clusters}
+        self.aside: dict[tuple[Cluster, Group], dict[str, TargetState]] = {}
+        self.shares: dict[Cluster, Mapping[Group, int]] = {}
+        self.old_stacks: set[Cluster] = set()
         self.dead: set[str] = set()
 
     def targets(self, cluster: Cluster) -> Mapping[str, TargetState]:
-        return dict(self._of(cluster))
+        aside = {**self.members(cluster, Group.TEST_BED), **self.members(cluster, Group.CONTROL)}
+        for address, state in aside.items():
+            aside[address] = TargetState.ASIDE if state is TargetState.HEALTHY else state
+        return {**aside, **self._of(cluster)}
 
-    def register(self, cluster: Cluster, address: str, port: int) -> None:
-        del port
-        self._of(cluster)[address] = TargetState.INITIAL
+    def target(self, cluster: Cluster, address: str) -> TargetState:
+        return self.targets(cluster).get(address, TargetState.ABSENT)
 
-    def deregister(self, cluster: Cluster, address: str, port: int) -> None:
+    def members(self, cluster: Cluster, group: Group) -> Mapping[str, TargetState]:
+        if group is not Group.MAIN and not self.has_test_bed(cluster):
+            return {}
+        return dict(self._of(cluster, group))
+
+    def register(self, cluster: Cluster, address: str, port: int, group: Group = Group.MAIN) -> None:
         del port
-        if address in self._of(cluster):
-            self._of(cluster)[address] = TargetState.DRAINING
+        self._of(cluster, group)[address] = TargetState.INITIAL
+
+    def deregister(self, cluster: Cluster, address: str, port: int, group: Group | None = None) -> None:
+        del port
+        every = tuple(Group) if self.has_test_bed(cluster) else (Group.MAIN,)
+        for each in (group,) if group else every:
+            states = self._of(cluster, each)
+            if address in states:
+                states[address] = TargetState.DRAINING
+
+    def has_test_bed(self, cluster: Cluster) -> bool:
+        return cluster in self.states and cluster not in self.old_stacks
+
+    def weigh(self, cluster: Cluster, weights: Mapping[Group, int]) -> None:
+        self._need_test_bed(cluster, "listener")
+        self.shares[cluster] = {group: weights.get(group, 0) for group in Group}
+
+    def weights(self, cluster: Cluster) -> Mapping[Group, int]:
+        return dict(self.shares.get(cluster, _TO_MAIN))
 
     def health_path(self, cluster: Cluster) -> str | None:
         self._of(cluster)
@@ -33,17 +65,25 @@ class MemoryDispatcher:
 
     def settle(self) -> None:
         """Let every drain end and every health check run once."""
-        for states in self.states.values():
+        for states in (*self.states.values(), *self.aside.values()):
             for address, state in list(states.items()):
                 if state is TargetState.DRAINING:
                     del states[address]
                 else:
                     states[address] = TargetState.UNHEALTHY if address in self.dead else TargetState.HEALTHY
 
-    def _of(self, cluster: Cluster) -> dict[str, TargetState]:
+    def _of(self, cluster: Cluster, group: Group = Group.MAIN) -> dict[str, TargetState]:
         if cluster not in self.states:
             name = f"/lifecycle/{cluster}/target-group"
             raise Unknown(
                 "cluster", str(cluster), f"deploy its stack first, which writes the parameter {name}"
             )
-        return self.states[cluster]
+        if group is Group.MAIN:
+            return self.states[cluster]
+        self._need_test_bed(cluster, f"{group}-group")
+        return self.aside.setdefault((cluster, group), {})
+
+    def _need_test_bed(self, cluster: Cluster, leaf: str) -> None:
+        if not self.has_test_bed(cluster):
+            hint = f"deploy its stack first, which writes the parameter /lifecycle/{cluster}/{leaf}"
+            raise Unknown("test bed", f"of {cluster}", hint)

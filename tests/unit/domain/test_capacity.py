@@ -1,0 +1,54 @@
+"""A host in the target group of a test bed serves, but is not in its place."""
+
+from datetime import UTC, datetime
+
+import pytest
+
+from lifecycle.domain.capacity import Floor, TargetState, out_of_place, refuse_drain
+from lifecycle.domain.deployment import Target
+from lifecycle.domain.fleet import HostReport, SelfTest
+
+NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
+HOSTS = ("host-1", "host-2", "host-3", "host-4")
+TARGET = Target("1.1.0", "d" * 64)
+SERVES = HostReport(
+    host="host-1",
+    address="127.0.10.1",
+    port=8080,
+    zone="a",
+    seen_at=NOW,
+    agent_started_at=NOW,
+    installed=TARGET.version,
+    digest=TARGET.digest,
+    boot="boot-1",
+    running=True,
+    self_test=SelfTest(passed=True, digest=TARGET.digest, boot="boot-1", detail=""),
+)
+FLOOR = Floor(frozenset(HOSTS), max_unavailable=1)
+
+
+@pytest.mark.parametrize("aside", HOSTS)
+def test_a_host_that_is_aside_counts_as_one_that_serves(aside: str) -> None:
+    rotation = dict.fromkeys(HOSTS, TargetState.HEALTHY) | {aside: TargetState.ASIDE}
+    assert refuse_drain("host-1", rotation, FLOOR) is None
+
+
+def test_a_host_that_is_aside_may_not_be_drained_while_another_is_down() -> None:
+    rotation = dict.fromkeys(HOSTS, TargetState.HEALTHY)
+    rotation |= {"host-1": TargetState.ASIDE, "host-3": TargetState.UNHEALTHY}
+    refusal = refuse_drain("host-1", rotation, FLOOR)
+    assert refusal == (
+        "draining host-1 would leave 2 healthy of 4 hosts, at least 3 must serve (host-3 is unhealthy)"
+    )
+
+
+def test_a_host_that_is_aside_is_not_in_its_place() -> None:
+    assert out_of_place(SERVES, TargetState.HEALTHY, TARGET) is None
+    why = out_of_place(SERVES, TargetState.ASIDE, TARGET)
+    assert why == "is set aside for a test bed in the load balancer"
+
+
+def test_what_is_aside_gets_requests_as_what_is_healthy_does() -> None:
+    assert {state for state in TargetState if state.serves} == {TargetState.HEALTHY, TargetState.ASIDE}
+    idle = {TargetState.ABSENT, TargetState.UNUSED, TargetState.DRAINING}
+    assert {state for state in TargetState if not state.in_rotation} == idle
