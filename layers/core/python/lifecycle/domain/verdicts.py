@@ -36,7 +36,7 @@ class Measure:
 
     `matters` is the least degradation that may fail it, `excludes` the one that a PASS must have ruled out: in the
     metric's own unit where `scale` is DIFFERENCE (0.01 of an error rate is one request in a hundred), as a share
-    where it is RATIO (0.2 is a fifth worse).
+    where it is RATIO (0.2 is a fifth worse). `of_requests`: it is a share of the requests, so requests count too.
     """
 
     name: str
@@ -45,6 +45,7 @@ class Measure:
     matters: float
     excludes: float
     unit: str = ""
+    of_requests: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +69,10 @@ class Baked:
 
 @dataclass(frozen=True, slots=True)
 class Rules:
-    """How a verdict is come to: `alpha` bounds false alarms over all metrics and looks of one bake together."""
+    """How a verdict is come to: `alpha` bounds false alarms over all metrics and looks of one bake together.
+
+    `planned_minutes` is how long it bakes now, with what was asked for since it began.
+    """
 
     planned_minutes: int
     alpha: float = 0.05
@@ -78,23 +82,25 @@ class Rules:
 
 @dataclass(frozen=True, slots=True)
 class Measured:
-    """What was found of one metric.
+    """What was found of one metric; None where too few minutes tell it.
 
-    `effect` is the median degradation (positive is worse), `low` and `high` bound it; `p` is of the block
-    permutation, `mann_whitney_p` and `shift` (Hodges-Lehmann) are told beside it, as Kayenta's judge would.
+    `effect` is the typical degradation (positive is worse, in the terms of the measure's `matters`); with 95 %
+    confidence it is more than `low`, and with 95 % less than `high`. `p` is of the block permutation, before Holm.
+    `mann_whitney_p` (two-sided) and `shift` (Hodges-Lehmann, test bed less control, in the metric's unit) are told
+    beside it, as Kayenta's judge would. `control` and `test_bed` are typical values: means, or medians for a RATIO.
     """
 
     name: str
     verdict: Verdict
     sentence: str
-    effect: float
-    low: float
-    high: float
-    p: float
-    mann_whitney_p: float
-    shift: float
-    control: float
-    test_bed: float
+    effect: float | None
+    low: float | None
+    high: float | None
+    p: float | None
+    mann_whitney_p: float | None
+    shift: float | None
+    control: float | None
+    test_bed: float | None
 
 
 @dataclass(frozen=True, slots=True)
