@@ -53,6 +53,7 @@ class Settings:
     build_poll_seconds: str
     converge_rate: str
     agent_patience_seconds: str
+    minute_seconds: str  # of a test bed and of a watch
     clusters: tuple[ClusterSettings, ...]
 
     @property
@@ -77,6 +78,7 @@ class Settings:
             build_poll_seconds=_number(read("build_poll_seconds", "15")),
             converge_rate=str(read("converge_rate", "rate(15 minutes)")),
             agent_patience_seconds=_number(read("agent_patience_seconds", "30")),
+            minute_seconds=_number(read("minute_seconds", "60")),
             clusters=tuple(ClusterSettings.read(dict(cluster)) for cluster in clusters),
         )
 

@@ -69,7 +69,7 @@ def on_laptop(file: Path, by: str) -> Connection:
         raise NoTarget(
             f"{file} is not what was expected ({error!r}): start the environment again, lifecycle local up"
         ) from error
-    settings = {"LIFECYCLE_AGENT_PATIENCE_SECONDS": "10", "POLL_SECONDS": "0.02"}
+    settings = {"LIFECYCLE_AGENT_PATIENCE_SECONDS": "10", "POLL_SECONDS": "0.02", "MINUTE_SECONDS": "1"}
     return _connection(f"laptop ({file.parent})", by, access, settings, LAPTOP_POLL_SECONDS, "")
 
 

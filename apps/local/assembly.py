@@ -18,11 +18,12 @@ from apps.local.emulator import clean_environment
 from apps.local.errors import LaptopError
 from apps.local.layout import ACCOUNT, REGION, REPOSITORY
 
-# A laptop's stages look often: looking costs nothing here.
+# A laptop's stages look often: looking costs nothing here. A minute of a test bed or a watch is a second of it.
 CONTEXT = {
     "poll_seconds": "0.02",
     "build_poll_seconds": "1",
     "agent_patience_seconds": "10",
+    "minute_seconds": "1",
     "platform": "host",
 }
 _SOURCES = (

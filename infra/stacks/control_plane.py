@@ -180,6 +180,7 @@ class ControlPlaneStack(Stack):
                 "WEBHOOK_SECRET": names.WEBHOOK_SECRET,
                 "POLL_SECONDS": settings.poll_seconds,
                 "LIFECYCLE_AGENT_PATIENCE_SECONDS": settings.agent_patience_seconds,
+                "MINUTE_SECONDS": settings.minute_seconds,
             },
         )
 

@@ -69,6 +69,7 @@ def test_every_function_has_its_layers_its_log_and_the_contracts_environment(
             "WEBHOOK_SECRET",
             "POLL_SECONDS",
             "LIFECYCLE_AGENT_PATIENCE_SECONDS",
+            "MINUTE_SECONDS",
             "POWERTOOLS_SERVICE_NAME",
         }
         assert (values["POLL_SECONDS"], values["LIFECYCLE_AGENT_PATIENCE_SECONDS"]) == ("2", "30")

@@ -35,6 +35,11 @@ class Settings:
         """How long an agent may be silent."""
         return timedelta(seconds=float(self.values.get("LIFECYCLE_AGENT_PATIENCE_SECONDS", "30")))
 
+    @property
+    def minute(self) -> timedelta:
+        """How long a minute of a test bed or of a watch lasts: a demonstration is over while somebody looks."""
+        return timedelta(seconds=float(self.values.get("MINUTE_SECONDS", "60")))
+
 
 def from_environment() -> Settings:
     """The settings of this process."""

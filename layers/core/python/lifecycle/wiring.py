@@ -75,6 +75,7 @@ def world_of(clients: Mapping[str, Any], settings: Settings | None = None) -> Wo
         queue=DynamoQueue(table),
         poll_seconds=settings.poll_seconds,
         patience=settings.patience,
+        minute=settings.minute,
     )
 
 

@@ -23,7 +23,10 @@ from lifecycle.domain.fleet import Cluster
 
 @dataclass(frozen=True, slots=True)
 class World:
-    """The rollout's ports. `poll_seconds` is how often a stage looks, `patience` how long an agent may be silent."""
+    """The rollout's ports. `poll_seconds` is how often a stage looks, `patience` how long an agent may be silent.
+
+    `minute` is how long a minute of a policy's `watch_minutes` or `bake_minutes` lasts.
+    """
 
     clock: Clock
     leases: Leases
@@ -39,6 +42,7 @@ class World:
     queue: Queue
     poll_seconds: float = 2.0
     patience: timedelta = timedelta(seconds=30)
+    minute: timedelta = timedelta(seconds=60)
 
     def tell(
         self, cluster: Cluster, what: str, who: str, why: str = "", *, deployment: str = "", host: str = ""

@@ -41,6 +41,14 @@ class ApprovalGate(StrEnum):
     NONE = "none"
     BEFORE_FIRST_HOST = "before_first_host"
     AFTER_FIRST_HOST = "after_first_host"
+    AFTER_TEST_BED = "after_test_bed"  # asked for by a test bed, not by a policy
+
+
+class OnAlarm(StrEnum):
+    """What an alarm does to the deployment that it follows."""
+
+    HALT = "halt"
+    ROLL_BACK = "roll_back"
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +58,8 @@ class Policy:
     `max_unavailable` hosts are taken out at once, `min_healthy` keep serving whatever happens. The agents of
     `max_unreachable` hosts may be silent while the others go on; they come last, and are asked about.
     `approval_by_another` keeps requesters from approving themselves. No deployment begins within the windows
-    of `frozen` (domain/freezes.py), unless it says so.
+    of `frozen` (domain/freezes.py), unless it says so. From its first host until `watch_minutes` after its end an
+    alarm of the cluster does `on_alarm` to a deployment; with 0 nobody watches (domain/watching.py).
     """
 
     automatic: bool = False
@@ -64,6 +73,8 @@ class Policy:
     frozen: tuple[str, ...] = ()
     drain_seconds: int = 60
     alive_seconds: int = 60
+    watch_minutes: int = 0
+    on_alarm: OnAlarm = OnAlarm.HALT
 
 
 @dataclass(frozen=True, slots=True)

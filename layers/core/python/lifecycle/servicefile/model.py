@@ -8,7 +8,7 @@ from typing import Any, Literal, NamedTuple
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from lifecycle.domain.amounts import Amount
-from lifecycle.domain.manifest import ApprovalGate, Check, Policy, Run
+from lifecycle.domain.manifest import ApprovalGate, Check, OnAlarm, Policy, Run
 from lifecycle.domain.versions import ReleaseVersion
 from lifecycle.servicefile import fields
 from lifecycle.servicefile.fields import (
@@ -122,6 +122,10 @@ class StagingTable(_Table):
     )
     drain_seconds: int = whole_number(1, 840, _DEFAULT.drain_seconds, "seconds")
     alive_seconds: int = whole_number(1, 840, _DEFAULT.alive_seconds, "seconds")
+    watch_minutes: int = whole_number(0, 1440, _DEFAULT.watch_minutes, "minutes")
+    on_alarm: Literal["halt", "roll_back"] = Field(
+        default=_DEFAULT.on_alarm.value, description='"halt" or "roll_back"'
+    )
 
     @field_validator("max_unavailable")
     @classmethod
@@ -131,7 +135,8 @@ class StagingTable(_Table):
         return value
 
     def to_policy(self) -> Policy:
-        return Policy(**{**self.model_dump(), "approval": ApprovalGate(self.approval)})
+        chosen = {"approval": ApprovalGate(self.approval), "on_alarm": OnAlarm(self.on_alarm)}
+        return Policy(**{**self.model_dump(), **chosen})
 
 
 class ProductionTable(StagingTable):
