@@ -3,52 +3,32 @@
 Used by status, watch, deploy, decide and pause; pure, so that every place says the same.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from datetime import datetime
-from enum import StrEnum
 from typing import Any, TypeAlias
 
 from apps.cli.words import ahead, indented, minute, one_line
+from lifecycle.domain.asking import Asks, asks, open_questions
 from lifecycle.domain.attempts import Blame
 from lifecycle.domain.deployment import Deployment, DeploymentState, cluster_of
-from lifecycle.domain.questions import CONSEQUENCES, ROLLBACK_REQUEST, Choice, Question
+from lifecycle.domain.questions import CONSEQUENCES, Choice, Question
+
+__all__ = [
+    "Asks",
+    "Command",
+    "answer_line",
+    "answers",
+    "asked",
+    "asks",
+    "effect",
+    "open_questions",
+    "question_facts",
+    "what_now",
+]
 
 Command: TypeAlias = Callable[[str], str]
 
-
-class Asks(StrEnum):
-    """What a question wants."""
-
-    DECISION = "a decision"
-    APPROVAL = "an approval"
-    RESUME = "a resume"
-
-
-# A state of the rollout waits for these; a pause stands in any state.
-_ASKED_IN = {DeploymentState.HALTED: Asks.DECISION, DeploymentState.AWAITING_APPROVAL: Asks.APPROVAL}
 _BLAMED = {Blame.HOST: "the HOST", Blame.VERSION: "the VERSION", Blame.UNCLEAR: "UNCLEAR"}
-
-
-def asks(question: Question) -> Asks:
-    """What this question wants."""
-    if question.host:
-        return Asks.DECISION
-    return Asks.RESUME if question.pauses else Asks.APPROVAL
-
-
-def open_questions(deployment: Deployment | None, questions: Sequence[Question]) -> list[Question]:
-    """What a deployment waits for, the most pressing first; nothing once its rollback was asked for."""
-    if deployment is None or deployment.state.final:
-        return []
-    if any(q.id == ROLLBACK_REQUEST and q.answer for q in questions):
-        return []
-    found = []
-    for wanted in Asks:
-        mine = [q for q in questions if q.id != ROLLBACK_REQUEST and asks(q) is wanted]
-        newest = max(mine, key=lambda q: q.asked_at, default=None)
-        if newest and not newest.answer and wanted in (Asks.RESUME, _ASKED_IN.get(deployment.state)):
-            found.append(newest)
-    return found
 
 
 def asked(question: Question, now: datetime) -> list[str]:

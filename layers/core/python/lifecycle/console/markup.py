@@ -1,0 +1,135 @@
+"""Markup that cannot be forgotten to be escaped: whatever is not Markup is text.
+
+`tag` is the only way to make an element. Its name and its attributes' names come from closed lists, its values and
+its text are escaped; so a service's name, a reason or a log made of markup shows as what it is.
+"""
+
+import json
+import re
+from collections.abc import Iterable, Mapping
+from html import escape
+from typing import Any, Literal, TypeAlias
+
+_ELEMENT_NAMES = """
+a button caption circle cwdb-action dd details div dl dt form g h2 h3 label li line ol option p path pre polyline
+rect section select small span strong summary svg table tbody td text textarea th thead time title tr ul
+"""
+_ATTRIBUTE_NAMES = """
+action aria-hidden aria-label class colspan confirmation cx cy d datetime display endpoint event for height href id
+maxlength name open points preserveAspectRatio r role rows rx scope selected stroke-dasharray stroke-width
+text-anchor title type value viewBox width x x1 x2 y y1 y2
+"""
+_ELEMENTS = frozenset(_ELEMENT_NAMES.split())
+_ATTRIBUTES = frozenset(_ATTRIBUTE_NAMES.split())
+_VOID = frozenset({"circle", "line", "path", "polyline", "rect"})
+# Controls that no document may hold, lone surrogates, and those that let text run the other way on the page.
+_UNSEEN = re.compile(
+    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069\ud800-\udfff\ufffe\uffff]"
+)
+_KEY = object()
+
+Value: TypeAlias = str | int | float | bool | None
+Child: TypeAlias = "Markup | str | int | float | Iterable[Child] | None"
+
+
+class Markup:
+    """HTML that this module made."""
+
+    __slots__ = ("_html",)
+
+    def __init__(self, key: object, html: str) -> None:
+        if key is not _KEY:
+            raise TypeError("Markup is made by tag(), never from a text")
+        self._html = html
+
+    def __str__(self) -> str:
+        return self._html
+
+
+def tag(element: str, *children: Child, **attributes: Value) -> Markup:
+    """An element; `class_` and `aria_label` mean class and aria-label. None and False leave an attribute out.
+
+    Raises ValueError for an element or attribute that is not in the lists above: a program's error, never data's.
+    """
+    if element not in _ELEMENTS:
+        raise ValueError(f"<{element}> is no element of the console")
+    given = "".join(_attribute(name, value) for name, value in attributes.items())
+    if element in _VOID and not children:
+        return Markup(_KEY, f"<{element}{given}/>")
+    return Markup(_KEY, f"<{element}{given}>{_inside(children)}</{element}>")
+
+
+def together(*children: Child) -> Markup:
+    """Several things, one after another."""
+    return Markup(_KEY, _inside(children))
+
+
+def stylesheet(rules: str) -> Markup:
+    """A `<style>`; its rules are the program's own, and hold no markup."""
+    if "<" in rules:
+        raise ValueError("a stylesheet holds no markup")
+    return Markup(_KEY, f"<style>{rules}</style>")
+
+
+def action(
+    pressed: Markup,
+    endpoint: str,
+    params: Mapping[str, Any],
+    *,
+    display: Literal["widget", "popup"] = "widget",
+    confirmation: str | None = None,
+) -> Markup:
+    """An element, and what CloudWatch does when it is pressed: it calls a Lambda with these parameters."""
+    # Valid JSON without a character of markup: it reads the same as text and as HTML.
+    body = json.dumps(params, sort_keys=True)
+    for sign in "<>&":
+        body = body.replace(sign, f"\\u{ord(sign):04x}")
+    told = tag(
+        "cwdb-action",
+        body,
+        action="call",
+        display=display,
+        event="click",
+        endpoint=endpoint,
+        confirmation=confirmation,
+    )
+    return together(pressed, told)
+
+
+def plain(text: str) -> str:
+    """Somebody else's text without what a page would not show, or would show elsewhere."""
+    return _UNSEEN.sub("\N{REPLACEMENT CHARACTER}", text.replace("\r\n", "\n"))
+
+
+def _inside(children: Iterable[Child]) -> str:
+    return "".join(_child(child) for child in children)
+
+
+def _child(child: Child) -> str:
+    if child is None:
+        return ""
+    if isinstance(child, Markup):
+        return str(child)
+    if isinstance(child, str):
+        return escape(plain(child), quote=False)
+    if isinstance(child, int | float):
+        return _number(child)
+    return _inside(child)
+
+
+def _attribute(name: str, value: Value) -> str:
+    wanted = name.rstrip("_").replace("_", "-")
+    if wanted not in _ATTRIBUTES:
+        raise ValueError(f"{wanted} is no attribute of the console")
+    if value is None or value is False:
+        return ""
+    if value is True:
+        return f' {wanted}=""'
+    text = value if isinstance(value, str) else _number(value)
+    if wanted == "href" and not re.match(r"https://|#", text):
+        raise ValueError(f"a link goes to https:// or within the page, not to {text!r}")
+    return f' {wanted}="{escape(plain(text), quote=True)}"'
+
+
+def _number(value: float) -> str:
+    return f"{value:.2f}".rstrip("0").rstrip(".") if isinstance(value, float) else str(value)
