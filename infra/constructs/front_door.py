@@ -1,6 +1,7 @@
-"""A cluster's front: load balancer, listener, target group, and the two parameters that name them.
+"""A cluster's front: load balancer, listener, target groups, and the parameters that name them.
 
-Targets are put in and taken out by the phases register, drain and await_alive, never by CloudFormation.
+Targets are put in and taken out by the phases register, drain and await_alive, and requests are shared with a test
+bed by its phases, never by CloudFormation: an update of the listener's actions would give all to the main group.
 """
 
 from dataclasses import dataclass
@@ -43,22 +44,28 @@ class ClusterValues:
 
     @property
     def name(self) -> str:
-        return Fn.join("-", ["lc", self.letter, substituted(self.service)])
+        return self.named("")
+
+    def named(self, suffix: str) -> str:
+        """At most 32 characters, as a target group may have; a service's name has single hyphens only, and 24."""
+        return Fn.join("-", ["lc", self.letter, substituted(self.service) + suffix])
 
     def parameter(self, leaf: str) -> str:
         return substituted(f"/lifecycle/{self.environment}/{self.service}/{leaf}")
 
 
 class FrontDoor(Construct):
-    """The load balancer and target group `lc-<letter>-<service>`."""
+    """Load balancer and target group `lc-<letter>-<service>`; the test bed has `…--t`, its control `…--c`."""
 
     def __init__(self, scope: Construct, construct_id: str, values: ClusterValues) -> None:
         super().__init__(scope, construct_id)
         self._values = values
         self.security_group = self._security_group()
         self.load_balancer = self._load_balancer()
-        self.target_group = self._target_group()
-        self._listener()
+        self.target_group = self._target_group("TargetGroup", "")
+        self.test_bed_group = self._target_group("TestBedGroup", "--t")
+        self.control_group = self._target_group("ControlGroup", "--c")
+        self.listener = self._listener()
         self.address = self._address()
         self._parameters()
 
@@ -113,11 +120,11 @@ class FrontDoor(Construct):
         accept(balancer, {"AwsSolutions-ELB2": reason})
         return balancer
 
-    def _target_group(self) -> elb.CfnTargetGroup:
+    def _target_group(self, construct_id: str, suffix: str) -> elb.CfnTargetGroup:
         return elb.CfnTargetGroup(
             self,
-            "TargetGroup",
-            name=self._values.name,
+            construct_id,
+            name=self._values.named(suffix),
             target_type="ip",
             protocol="HTTP",
             port=80,  # each target is registered with its own
@@ -136,7 +143,7 @@ class FrontDoor(Construct):
             ],
         )
 
-    def _listener(self) -> None:
+    def _listener(self) -> elb.CfnListener:
         secure = _Given(self, "Secure", self._values.certificate_arn)
         self._scheme = str(secure.choose("https://", "http://"))
         listener = elb.CfnListener(
@@ -144,14 +151,23 @@ class FrontDoor(Construct):
             "Listener",
             load_balancer_arn=self.load_balancer.ref,
             port=self._values.listener_port,
-            default_actions=[
-                elb.CfnListener.ActionProperty(type="forward", target_group_arn=self.target_group.ref)
-            ],
+            default_actions=[self._forward()],
         )
         listener.add_property_override("Protocol", secure.choose("HTTPS", "HTTP"))
         certificates = [{"CertificateArn": self._values.certificate_arn}]
         listener.add_property_override("Certificates", secure.choose(certificates, Aws.NO_VALUE))
         listener.add_property_override("SslPolicy", secure.choose(_TLS, Aws.NO_VALUE))
+        return listener
+
+    def _forward(self) -> elb.CfnListener.ActionProperty:
+        """Everything to the main group. The others are named too: an ALB checks the targets of those groups only."""
+        weights = ((self.target_group, 1), (self.test_bed_group, 0), (self.control_group, 0))
+        groups = [
+            elb.CfnListener.TargetGroupTupleProperty(target_group_arn=group.ref, weight=weight)
+            for group, weight in weights
+        ]
+        config = elb.CfnListener.ForwardConfigProperty(target_groups=groups)
+        return elb.CfnListener.ActionProperty(type="forward", forward_config=config)
 
     def _address(self) -> str:
         port = _text(self._values.listener_port)
@@ -160,7 +176,14 @@ class FrontDoor(Construct):
         return str(given.choose(self._values.address, own))
 
     def _parameters(self) -> None:
-        for leaf, value in (("target-group", self.target_group.ref), ("address", self.address)):
+        named = {
+            "target-group": self.target_group.ref,
+            "test-bed-group": self.test_bed_group.ref,
+            "control-group": self.control_group.ref,
+            "listener": self.listener.ref,
+            "address": self.address,
+        }
+        for leaf, value in named.items():
             ssm.CfnParameter(
                 self,
                 "".join(part.title() for part in leaf.split("-")) + "Parameter",

@@ -100,6 +100,20 @@ def targets_may(action: str) -> Statement:
     return Statement(action, (f"elasticloadbalancing:{action}",), (resource,), _EVERY_GROUP)
 
 
+WEIGHTS = _balancer("WeightsRead", "DescribeListeners")
+
+
+def weigh_may() -> Statement:
+    """Share the requests of a cluster among its target groups."""
+    resource = names.arn("elasticloadbalancing", "listener/app/lc-*/*/*")
+    return Statement("Weigh", ("elasticloadbalancing:ModifyListener",), (resource,), _EVERY_GROUP)
+
+
+# What a test bed is judged by; CloudWatch tells metrics apart by namespace only when they are written.
+METRICS = Access(
+    read=(Statement("MetricsRead", ("cloudwatch:GetMetricData",), ("*",), "GetMetricData takes no resource"),)
+)
+
 _EVERY_VERSION = "one object a version, of services that are added later"
 # Without it S3 answers 403 for a missing object; a condition on s3:prefix would undo that.
 LIST_ARTIFACTS = Statement("ArtifactsList", ("s3:ListBucket",), (names.bucket_arn(),))

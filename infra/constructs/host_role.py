@@ -1,4 +1,4 @@
-"""What the agents of one cluster may do: read their turns, write their reports, fetch their service's artifacts."""
+"""What the agents of one cluster may do: read turns, write reports, fetch artifacts, tell the service's metrics."""
 
 from aws_cdk import aws_iam as iam
 from constructs import Construct
@@ -52,7 +52,19 @@ def _allowed(values: ClusterValues) -> tuple[Statement, ...]:
             ),
             "one object a version of this service",
         ),
+        Statement(
+            "Metrics",
+            ("cloudwatch:PutMetricData",),
+            ("*",),
+            "PutMetricData takes no resource; its namespace is the service's own",
+            conditions=_namespace(values.service),
+        ),
     )
+
+
+def _namespace(service: str) -> dict[str, dict[str, str]]:
+    # AWS always has the key; IfExists is for the emulator, which has not (tests/statemachines/test_gaps.py).
+    return {"StringEqualsIfExists": {"cloudwatch:namespace": access.substituted(f"Lifecycle/{service}")}}
 
 
 def _partition(kind: str, cluster: str) -> dict[str, dict[str, list[str]]]:

@@ -6,10 +6,15 @@ from typing import Any
 
 import pytest
 
+from lifecycle.domain.errors import InvalidName
+from lifecycle.domain.fleet import service_name
 from lifecycle.events import Command, Converge, RemoveHost
 from tests.infra.reading import allowed, only, resources, statements, text
 
 LEDGER = "dynamodb:table/lifecycle-ledger"
+LEAVES = ("target-group", "test-bed-group", "control-group", "listener", "address")
+LONGEST_SERVICE = 24
+LONGEST_TARGET_GROUP = 32
 
 
 def test_the_template_asks_for_what_differs(byo: dict[str, Any]) -> None:
@@ -33,29 +38,62 @@ def test_a_target_is_found_alive_or_dead_after_two_checks_and_drains_as_long_as_
     byo: dict[str, Any], asg: dict[str, Any]
 ) -> None:
     for template, drain in ((byo, {"Ref": "DrainSeconds"}), (asg, "60")):
-        group = only(template, "ElasticLoadBalancingV2::TargetGroup")
-        assert group["TargetType"] == "ip"
-        assert group["HealthCheckIntervalSeconds"] == 5
-        assert group["HealthyThresholdCount"] == group["UnhealthyThresholdCount"] == 2
-        assert group["Matcher"] == {"HttpCode": "200-299"}
-        assert group["TargetGroupAttributes"] == [
-            {"Key": "deregistration_delay.timeout_seconds", "Value": drain}
-        ]
-        assert "Targets" not in group
+        groups = resources(template, "ElasticLoadBalancingV2::TargetGroup").values()
+        assert len(groups) == 3
+        for group in groups:
+            assert group["TargetType"] == "ip"
+            assert group["HealthCheckIntervalSeconds"] == 5
+            assert group["HealthyThresholdCount"] == group["UnhealthyThresholdCount"] == 2
+            assert group["Matcher"] == {"HttpCode": "200-299"}
+            assert group["TargetGroupAttributes"] == [
+                {"Key": "deregistration_delay.timeout_seconds", "Value": drain}
+            ]
+            assert "Targets" not in group
 
 
-def test_the_parameters_name_the_target_group_and_the_address(
+def test_a_cluster_has_groups_for_a_test_bed_and_its_control_whose_names_fit_and_are_no_other_services(
+    asg: dict[str, Any],
+) -> None:
+    names = [g["Name"] for g in resources(asg, "ElasticLoadBalancingV2::TargetGroup").values()]
+    assert sorted(names) == ["lc-p-hello", "lc-p-hello--c", "lc-p-hello--t"]
+    longest = "a" * LONGEST_SERVICE
+    assert max(len(name.replace("hello", longest)) for name in names) <= LONGEST_TARGET_GROUP
+    with pytest.raises(InvalidName):
+        service_name("hello--t")
+
+
+def test_all_requests_go_to_the_main_group_and_the_others_are_named_so_that_they_are_checked(
+    byo: dict[str, Any],
+) -> None:
+    (action,) = only(byo, "ElasticLoadBalancingV2::Listener")["DefaultActions"]
+    groups = resources(byo, "ElasticLoadBalancingV2::TargetGroup")
+    shares = {
+        each["TargetGroupArn"]["Ref"]: each["Weight"] for each in action["ForwardConfig"]["TargetGroups"]
+    }
+    assert shares.keys() == groups.keys()
+    assert sorted((name.startswith("FrontTargetGroup"), weight) for name, weight in shares.items()) == [
+        (False, 0),
+        (False, 0),
+        (True, 1),
+    ]
+
+
+def test_the_parameters_name_the_target_groups_the_listener_and_the_address(
     byo: dict[str, Any], asg: dict[str, Any]
 ) -> None:
     names = {json.dumps(p["Name"]) for p in resources(byo, "SSM::Parameter").values()}
     assert names == {
-        json.dumps({"Fn::Sub": f"/lifecycle/${{Environment}}/${{Service}}/{leaf}"})
-        for leaf in ("target-group", "address")
+        json.dumps({"Fn::Sub": f"/lifecycle/${{Environment}}/${{Service}}/{leaf}"}) for leaf in LEAVES
     }
     assert {p["Name"] for p in resources(asg, "SSM::Parameter").values()} == {
-        "/lifecycle/production/hello/target-group",
-        "/lifecycle/production/hello/address",
+        f"/lifecycle/production/hello/{leaf}" for leaf in LEAVES
     }
+    kinds = {
+        p["Name"].rpartition("/")[2]: asg["Resources"][p["Value"]["Ref"]]["Type"].rpartition("::")[2]
+        for p in resources(asg, "SSM::Parameter").values()
+        if "Ref" in p["Value"]
+    }
+    assert kinds == {**dict.fromkeys(LEAVES[:3], "TargetGroup"), "listener": "Listener"}
 
 
 def test_a_host_reads_its_clusters_turns_writes_its_clusters_reports_and_gets_its_services_artifacts(
@@ -67,19 +105,31 @@ def test_a_host_reads_its_clusters_turns_writes_its_clusters_reports_and_gets_it
         "dynamodb:GetItem": {LEDGER},
         "dynamodb:PutItem": {LEDGER},
         "s3:GetObject": {f"{bucket}/release/${{Service}}/*", f"{bucket}/snapshot/${{Service}}/*"},
+        "cloudwatch:PutMetricData": {"*"},
     }
     partitions = {
         tuple(statement["Action"])
         if isinstance(statement["Action"], list)
         else statement["Action"]: statement["Condition"]["ForAllValues:StringEquals"]["dynamodb:LeadingKeys"]
         for statement in statements(role)
-        if "Condition" in statement
+        if "ForAllValues:StringEquals" in statement.get("Condition", {})
     }
     assert partitions == {
         "dynamodb:GetItem": [{"Fn::Sub": "TURNS#${Environment}/${Service}"}],
         ("dynamodb:GetItem", "dynamodb:PutItem"): [{"Fn::Sub": "REPORTS#${Environment}/${Service}"}],
     }
     assert role["RoleName"] == {"Fn::Sub": "lifecycle-host-${Environment}-${Service}"}
+
+
+def test_a_host_tells_metrics_of_its_own_service_only(byo: dict[str, Any]) -> None:
+    (condition,) = (
+        each["Condition"]
+        for each in statements(only(byo, "IAM::Role"))
+        if each["Action"] == "cloudwatch:PutMetricData"
+    )
+    assert condition == {
+        "StringEqualsIfExists": {"cloudwatch:namespace": {"Fn::Sub": "Lifecycle/${Service}"}}
+    }
 
 
 def test_ec2_hosts_use_imdsv2_and_are_registered_by_nobody_but_lifecycle(asg: dict[str, Any]) -> None:
