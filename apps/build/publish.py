@@ -44,6 +44,8 @@ def manifest_of(file: ServiceFile, request: Request, packed: Packed) -> Manifest
         is_alive=parts.is_alive,
         self_test=parts.self_test,
         policies=parts.policies,
+        metrics=parts.metrics,
+        metrics_path=parts.metrics_path,
     )
 
 

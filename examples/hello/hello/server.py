@@ -13,6 +13,7 @@ from urllib.parse import parse_qs, urlsplit
 
 from hello.checks import self_test
 from hello.greeting import BadRequest
+from hello.metrics import Metrics
 
 LONGEST_WAIT = 30
 
@@ -29,6 +30,7 @@ class Service(ThreadingHTTPServer):
         self.identity = identity
         self.stopping = False
         self.requests = count(1)
+        self.metrics = Metrics()
         self._connections = set()
         self._lock = threading.Lock()
         super().__init__(address, Handler)
@@ -97,6 +99,7 @@ class Handler(BaseHTTPRequestHandler):
             "/slow": self.slow,
             "/is_alive": self.is_alive,
             "/self_test": self.self_test,
+            "/metrics.json": self.metrics,
         }.get(url.path, self.nothing)
         try:
             query = {name: values[-1] for name, values in parse_qs(url.query, keep_blank_values=True).items()}
@@ -107,6 +110,10 @@ class Handler(BaseHTTPRequestHandler):
     do_HEAD = do_GET
 
     def greeting(self, query):
+        with self.server.metrics.greeting():
+            return self.greet(query)
+
+    def greet(self, query):
         if self.server.fails_now():
             return 500, {"error": "switches.toml says that some greetings fail"}
         wanted = {key: query[key] for key in ("name", "language") if key in query}
@@ -119,8 +126,9 @@ class Handler(BaseHTTPRequestHandler):
             seconds = -1.0
         if not 0 <= seconds <= LONGEST_WAIT:
             raise BadRequest(f"seconds: expected a number from 0 to {LONGEST_WAIT}")
-        time.sleep(seconds)
-        return self.greeting(query)
+        with self.server.metrics.greeting():
+            time.sleep(seconds)
+            return self.greet(query)
 
     def is_alive(self, _query):
         return 200, {"alive": True, **self.server.identity}
@@ -130,8 +138,11 @@ class Handler(BaseHTTPRequestHandler):
         passed = all(check["passed"] for check in checks)
         return (200 if passed else 500), {"passed": passed, "checks": checks}
 
+    def metrics(self, _query):
+        return 200, self.server.metrics.read()
+
     def nothing(self, _query):
-        return 404, {"error": "expected /, /slow, /is_alive or /self_test"}
+        return 404, {"error": "expected /, /slow, /is_alive, /self_test or /metrics.json"}
 
     def answer(self, status, content):
         body = json.dumps(content, ensure_ascii=False).encode() + b"\n"

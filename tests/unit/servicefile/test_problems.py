@@ -128,6 +128,62 @@ def test_every_bound_is_told_in_plain_words(line: str, expected: str) -> None:
     assert expected in only_problem(RUN + line)
 
 
+METRIC = RUN + '[checks]\nmetrics = "/m"\n[[metrics]]\nname = "queue"\nbetter = "lower"\n'
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        (
+            RUN + '[[metrics]]\nname = "queue"\nbetter = "lower"',
+            "lifecycle.toml:1: checks.metrics: expected a path",
+        ),
+        (
+            METRIC + "[[metrics]]\nname = 'a b'\nbetter = 'lower'",
+            "toml:11: metrics[1].name: expected a metric's",
+        ),
+        (METRIC + "[[metrics]]\nbetter = 'lower'", "toml:10: metrics[1].name: expected a metric's name"),
+        (
+            METRIC + "[[metrics]]\nname = 'a'\nbetter = 'more'",
+            'metrics[1].better: expected "lower" or "higher"',
+        ),
+        (METRIC + "matter = 1", 'toml:10: metrics[0].matter: unknown; did you mean "matters"?'),
+        (METRIC + "matters = 0", "metrics[0].matters: expected a number above 0"),
+        (METRIC + "matters = 'x'", "metrics[0].matters: expected a number above 0"),
+        (
+            METRIC + "matters = 0.3",
+            "metrics[0]: expected excludes to be at least matters, which is 0.3, found 0.25",
+        ),
+        (
+            METRIC + "compare = 'difference'\nmatters = 1.0",
+            "metrics[0]: expected matters and excludes, in the",
+        ),
+        (
+            METRIC + "[[metrics]]\nname = 'queue'\nbetter = 'lower'",
+            "metrics: expected names that are each there once",
+        ),
+        (METRIC + "unit = '" + "x" * 21 + "'", "metrics[0].unit: expected a unit of at most 20"),
+        (RUN + "[checks]\nmetrics = 'm'", "checks.metrics: expected a path of printable characters"),
+        ("metrics = [1]\n" + RUN, "toml:1: metrics[0]: expected a table [[metrics]], found 1"),
+        ("metrics = 1\n" + RUN, "toml:1: metrics: expected a list of tables [[metrics]], at most 20"),
+        (
+            RUN + "".join(f"[[metrics]]\nname = 'm{n}'\nbetter = 'lower'\n" for n in range(21)),
+            "metrics: expected a list of tables [[metrics]], at most 20 of them, found a list of 21",
+        ),
+        (
+            RUN + "[environments.staging]\nbake_minutes = 1441",
+            "bake_minutes: expected a whole number of minutes from 0 to 1440",
+        ),
+        (RUN + "[environments.staging]\non_fail = 'go_on'", 'on_fail: expected "halt" or "roll_back"'),
+        (RUN + "[environments.staging]\nafter_bake = 'halt'", 'after_bake: expected "go_on" or "ask"'),
+    ],
+)
+def test_what_is_wrong_with_metrics_and_test_beds_is_told_by_line_field_and_expectation(
+    text: str, expected: str
+) -> None:
+    assert expected in only_problem(text)
+
+
 def test_the_line_is_that_of_the_item_and_of_the_table_when_the_key_is_missing() -> None:
     assert only_problem(RUN + "[build]\ncommands = [\n'make',\n3]").startswith("lifecycle.toml:8: ")
     assert only_problem(HEAD + "\n[run]\nport = 1").startswith("lifecycle.toml:4: run.command: ")

@@ -8,12 +8,13 @@ from hypothesis import strategies as st
 
 from lifecycle.servicefile import InvalidServiceFile, ServiceFile, parse_service_file
 from lifecycle.servicefile.lines import DEEPEST, locate
+from lifecycle.servicefile.metrics import MetricTable
 from lifecycle.servicefile.model import BuildTable, ChecksTable, RunTable, SelfTestTable, StagingTable
 
 KEYS = st.sampled_from(
     sorted({"A", "x", *ServiceFile.model_fields, *BuildTable.model_fields, *RunTable.model_fields})
     + sorted({*ChecksTable.model_fields, *SelfTestTable.model_fields, "staging", "production"})
-    + sorted(StagingTable.model_fields)
+    + sorted({*StagingTable.model_fields, *MetricTable.model_fields})
 )
 TEXTS = st.text(st.characters(exclude_categories=["Cs"]), max_size=12)
 VALUES = st.recursive(

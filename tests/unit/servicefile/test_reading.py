@@ -2,7 +2,9 @@
 
 import pytest
 
-from lifecycle.domain.manifest import ApprovalGate, Check, Policy, Run
+from lifecycle.domain.manifest import AfterBake, ApprovalGate, Check, Manifest, OnFail, Policy, Run
+from lifecycle.domain.verdicts import Better, Measure, Scale
+from lifecycle.gateways.records import from_json, from_plain, to_json
 from lifecycle.servicefile import InvalidServiceFile, ManifestParts, parse_service_file
 
 SMALLEST = """
@@ -24,6 +26,8 @@ def test_a_name_a_version_and_a_command_are_enough() -> None:
         Check(path="/is_alive", timeout_seconds=2.0),
         Check(path="/is_alive", timeout_seconds=10.0),
         {},
+        (),
+        None,
     )
 
 
@@ -47,6 +51,63 @@ def test_an_environment_says_only_what_differs() -> None:
 
 def test_an_environment_that_says_nothing_has_the_default_policy() -> None:
     assert parts_of(SMALLEST + "[environments.staging]").policies == {"staging": Policy()}
+
+
+def test_a_metric_needs_a_name_and_a_direction_and_is_compared_by_its_ratio() -> None:
+    metrics = '[checks]\nmetrics = "/metrics.json"\n[[metrics]]\nname = "queue_length"\nbetter = "lower"\n'
+    parts = parts_of(SMALLEST + metrics)
+    assert parts.metrics == (Measure("queue_length", Better.LOWER, Scale.RATIO, matters=0.1, excludes=0.25),)
+    assert parts.metrics_path == "/metrics.json"
+
+
+def test_a_difference_comes_with_thresholds_of_its_own() -> None:
+    text = """checks.metrics = "/metrics.json"
+    [[metrics]]
+    name = "answers.found"
+    better = "higher"
+    compare = "difference"
+    matters = 0.5
+    excludes = 2.0
+    unit = "answers"
+    """
+    expected = Measure("answers.found", Better.HIGHER, Scale.DIFFERENCE, 0.5, 2.0, "answers")
+    assert parts_of(SMALLEST + text).metrics == (expected,)
+
+
+def test_an_environment_says_how_long_its_first_host_bakes_and_what_follows() -> None:
+    text = '[environments.production]\nbake_minutes = 30\non_fail = "roll_back"\nafter_bake = "ask"'
+    expected = Policy(bake_minutes=30, on_fail=OnFail.ROLL_BACK, after_bake=AfterBake.ASK)
+    assert parts_of(SMALLEST + text).policies == {"production": expected}
+    assert parts_of(SMALLEST + "[environments.staging]").policies["staging"].bake_minutes == 0
+
+
+def test_a_manifest_of_before_there_were_test_beds_is_read() -> None:
+    old = {
+        "service": "hello",
+        "version": "1.4.0",
+        "commit": "abcdef0",
+        "repository": "hello",
+        "branch": "main",
+        "digest": "d" * 64,
+        "size": 3,
+        "built_at": "2026-11-23T12:00:00+00:00",
+        "builder": "build",
+        "run": {"command": "./serve", "port": 8080},
+        "is_alive": {"path": "/is_alive"},
+        "self_test": {"path": "/self_test"},
+        "policies": {"production": {"drain_seconds": 5}},
+    }
+    manifest = from_plain(Manifest, old)
+    assert (manifest.metrics, manifest.metrics_path) == ((), None)
+    assert manifest.policy("production") == Policy(drain_seconds=5)
+
+
+def test_a_manifest_carries_metrics_and_policy() -> None:
+    text = 'checks.metrics = "/m"\n[[metrics]]\nname = "queue"\nbetter = "lower"\n'
+    text += '[environments.staging]\nbake_minutes = 30\non_fail = "roll_back"\n'
+    for part in parts_of(SMALLEST + text)[3:5]:
+        kind = dict[str, Policy] if isinstance(part, dict) else tuple[Measure, ...]
+        assert from_json(kind, to_json(part)) == part
 
 
 @pytest.mark.parametrize(

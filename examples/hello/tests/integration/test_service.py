@@ -94,6 +94,14 @@ class ServiceTest(unittest.TestCase):
             {check["name"] for check in content["checks"]}, {"data", "greeting", "version", "switches"}
         )
 
+    def test_its_metrics_are_those_since_they_were_last_asked_for(self):
+        self.get("/?name=Ada")
+        self.get("/slow?seconds=0")
+        answer, content = self.get("/metrics.json")
+        self.assertEqual((answer.status, content["greetings"], content["queue_length"]), (200, 2, 1))
+        self.assertGreater(content["memory_mb"], 1)
+        self.assertEqual(self.get("/metrics.json")[1]["greetings"], 0)
+
     def test_bad_requests_are_answered_as_such(self):
         for path in ("/?language=xx", "/?name=", "/slow?seconds=31", "/slow?seconds=nan", "/slow?seconds=x"):
             with self.subTest(path=path):

@@ -8,6 +8,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from lifecycle.domain.amounts import Amount
+from lifecycle.domain.verdicts import Measure
 from lifecycle.domain.versions import artifact_prefix
 
 
@@ -51,6 +52,20 @@ class OnAlarm(StrEnum):
     ROLL_BACK = "roll_back"
 
 
+class OnFail(StrEnum):
+    """What follows when a test bed is found to be worse than its control."""
+
+    HALT = "halt"
+    ROLL_BACK = "roll_back"
+
+
+class AfterBake(StrEnum):
+    """What follows when a test bed has passed."""
+
+    GO_ON = "go_on"
+    ASK = "ask"
+
+
 @dataclass(frozen=True, slots=True)
 class Policy:
     """How one environment wants to be deployed; times in seconds, hosts as a number or a percentage ("25%").
@@ -60,6 +75,8 @@ class Policy:
     `approval_by_another` keeps requesters from approving themselves. No deployment begins within the windows
     of `frozen` (domain/freezes.py), unless it says so. From its first host until `watch_minutes` after its end an
     alarm of the cluster does `on_alarm` to a deployment; with 0 nobody watches (domain/watching.py).
+    The first host bakes for `bake_minutes` beside a control, and what follows is `on_fail` or `after_bake`; with 0
+    there is no test bed (domain/baking.py).
     """
 
     automatic: bool = False
@@ -75,11 +92,17 @@ class Policy:
     alive_seconds: int = 60
     watch_minutes: int = 0
     on_alarm: OnAlarm = OnAlarm.HALT
+    bake_minutes: int = 0
+    on_fail: OnFail = OnFail.HALT
+    after_bake: AfterBake = AfterBake.GO_ON
 
 
 @dataclass(frozen=True, slots=True)
 class Manifest:
-    """What is published beside `artifact.tar.gz`; `digest` is the sha256 of its bytes in hex, `size` in bytes."""
+    """What is published beside `artifact.tar.gz`; `digest` is the sha256 of its bytes in hex, `size` in bytes.
+
+    `metrics` are the service's own, answered as a JSON object of numbers at `metrics_path`.
+    """
 
     service: str
     version: str
@@ -95,6 +118,8 @@ class Manifest:
     self_test: Check
     policies: dict[str, Policy] = field(default_factory=dict)
     snapshot: str | None = None
+    metrics: tuple[Measure, ...] = ()
+    metrics_path: str | None = None
 
     @property
     def prefix(self) -> str:

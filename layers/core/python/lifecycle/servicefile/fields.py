@@ -7,7 +7,7 @@ import re
 from pathlib import PurePosixPath
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, BeforeValidator, Field
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 from pydantic_core import PydanticCustomError
 
 from lifecycle.domain.amounts import Amount, parse_amount
@@ -38,6 +38,12 @@ FROZEN_WINDOW = (
 
 _VERSION = re.compile(r"(0|[1-9][0-9]{0,8})(\.(0|[1-9][0-9]{0,8})){1,2}")
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,127}")
+
+
+class Table(BaseModel):
+    """A table of the file: closed, so that a misspelt key does not go unnoticed."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
 
 
 def expected(what: str, **context: Any) -> PydanticCustomError:

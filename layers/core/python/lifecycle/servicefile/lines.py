@@ -11,7 +11,7 @@ from typing import TypeAlias
 
 Place: TypeAlias = tuple[str | int, ...]
 
-# The format is three tables deep and has one list; a text of 64 KiB may be deeper than memory is wide.
+# The format is three tables deep, or two and a list; a text of 64 KiB may be deeper than memory is wide.
 DEEPEST = 4
 
 _BLANK = re.compile(r"(?:[ \t\r\n]|#[^\n]*)*+")

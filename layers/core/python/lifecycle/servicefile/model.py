@@ -3,12 +3,13 @@
 Made by reading; turned into the manifest's dataclasses for the hosts and the control plane.
 """
 
-from typing import Any, Literal, NamedTuple
+from typing import Annotated, Any, Literal, NamedTuple
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import AfterValidator, Field, field_validator, model_validator
 
 from lifecycle.domain.amounts import Amount
-from lifecycle.domain.manifest import ApprovalGate, Check, OnAlarm, Policy, Run
+from lifecycle.domain.manifest import AfterBake, ApprovalGate, Check, OnAlarm, OnFail, Policy, Run
+from lifecycle.domain.verdicts import Measure
 from lifecycle.domain.versions import ReleaseVersion
 from lifecycle.servicefile import fields
 from lifecycle.servicefile.fields import (
@@ -17,6 +18,7 @@ from lifecycle.servicefile.fields import (
     FrozenWindow,
     Hosts,
     Name,
+    Table,
     UrlPath,
     Variable,
     VariableName,
@@ -25,6 +27,7 @@ from lifecycle.servicefile.fields import (
     seconds,
     whole_number,
 )
+from lifecycle.servicefile.metrics import METRICS, MOST, MetricTable, names_are_unique
 
 # A stage's Lambda looks for at most 14 minutes: the host has to have stopped, started and tested by then.
 TURN_SECONDS = 800
@@ -38,13 +41,11 @@ class ManifestParts(NamedTuple):
     is_alive: Check
     self_test: Check
     policies: dict[str, Policy]
+    metrics: tuple[Measure, ...]
+    metrics_path: str | None
 
 
-class _Table(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class BuildTable(_Table):
+class BuildTable(Table):
     """`[build]`: what is run on a clone, in this order, and which folder is packed."""
 
     commands: tuple[Command, ...] = fields.commands()
@@ -55,7 +56,7 @@ class BuildTable(_Table):
     timeout_seconds: int = whole_number(1, 7200, 900, "seconds")
 
 
-class RunTable(_Table):
+class RunTable(Table):
     """`[run]`: how a host starts and stops the service."""
 
     command: Command = Field(description=fields.COMMAND)
@@ -65,14 +66,14 @@ class RunTable(_Table):
     stop_seconds: float = seconds(0, 300, 10)
 
 
-class IsAliveTable(_Table):
+class IsAliveTable(Table):
     """`checks.is_alive`: what the load balancer asks, all the time."""
 
     path: UrlPath = Field(default="/is_alive", description=fields.URL_PATH)
     timeout_seconds: float = seconds(0.1, 60, 2)
 
 
-class SelfTestTable(_Table):
+class SelfTestTable(Table):
     """`checks.self_test`: what a host asks once, before the service gets traffic."""
 
     path: UrlPath | None = Field(default=None, description=fields.URL_PATH)
@@ -86,7 +87,7 @@ class SelfTestTable(_Table):
         return self
 
 
-class ChecksTable(_Table):
+class ChecksTable(Table):
     """`[checks]`; a text in place of a table is its path."""
 
     is_alive: IsAliveTable = Field(
@@ -98,18 +99,20 @@ class ChecksTable(_Table):
         description='a path such as "/self_test", or a table { path = … } or { command = … }',
     )
 
+    metrics: UrlPath | None = Field(default=None, description=fields.URL_PATH)
+
     @field_validator("is_alive", "self_test", mode="before")
     @classmethod
     def _path_alone(cls, value: Any) -> Any:
         return {"path": value} if isinstance(value, str) else value
 
 
-class StagingTable(_Table):
+class StagingTable(Table):
     """`[environments.staging]`: how this environment wants to be deployed."""
 
     automatic: bool = Field(default=_DEFAULT.automatic, strict=True, description="true or false")
     approval: Literal["none", "before_first_host", "after_first_host"] = Field(
-        default=_DEFAULT.approval.value, description='"none", "before_first_host" or "after_first_host"'
+        default="none", description='"none", "before_first_host" or "after_first_host"'
     )
     approval_expires_seconds: int = whole_number(60, 604_800, _DEFAULT.approval_expires_seconds, "seconds")
     approval_by_another: bool = Field(default=False, strict=True, description="true or false")
@@ -126,6 +129,13 @@ class StagingTable(_Table):
     on_alarm: Literal["halt", "roll_back"] = Field(
         default=_DEFAULT.on_alarm.value, description='"halt" or "roll_back"'
     )
+    bake_minutes: int = whole_number(0, 1440, _DEFAULT.bake_minutes, "minutes")
+    on_fail: Literal["halt", "roll_back"] = Field(
+        default=_DEFAULT.on_fail.value, description='"halt" or "roll_back"'
+    )
+    after_bake: Literal["go_on", "ask"] = Field(
+        default=_DEFAULT.after_bake.value, description='"go_on" or "ask"'
+    )
 
     @field_validator("max_unavailable")
     @classmethod
@@ -135,7 +145,12 @@ class StagingTable(_Table):
         return value
 
     def to_policy(self) -> Policy:
-        chosen = {"approval": ApprovalGate(self.approval), "on_alarm": OnAlarm(self.on_alarm)}
+        chosen = {
+            "approval": ApprovalGate(self.approval),
+            "on_alarm": OnAlarm(self.on_alarm),
+            "on_fail": OnFail(self.on_fail),
+            "after_bake": AfterBake(self.after_bake),
+        }
         return Policy(**{**self.model_dump(), **chosen})
 
 
@@ -145,14 +160,14 @@ class ProductionTable(StagingTable):
     automatic: Literal[False] = Field(default=False, description="false: only staging may deploy by itself")
 
 
-class EnvironmentsTable(_Table):
+class EnvironmentsTable(Table):
     """`[environments]`."""
 
     staging: StagingTable | None = Field(default=None, description="a table [environments.staging]")
     production: ProductionTable | None = Field(default=None, description="a table [environments.production]")
 
 
-class ServiceFile(_Table):
+class ServiceFile(Table):
     """A whole lifecycle.toml; only `name`, `version` and `run.command` have no default."""
 
     name: Name = Field(description=fields.NAME)
@@ -161,6 +176,9 @@ class ServiceFile(_Table):
     build: BuildTable = Field(default=BuildTable(), description="a table [build]")
     checks: ChecksTable = Field(default=ChecksTable(), description="a table [checks]")
     environments: EnvironmentsTable = Field(default=EnvironmentsTable(), description="a table [environments]")
+    metrics: Annotated[tuple[MetricTable, ...], AfterValidator(names_are_unique)] = Field(
+        default=(), max_length=MOST, description=METRICS, json_schema_extra={"each": "a table [[metrics]]"}
+    )
 
     @model_validator(mode="after")
     def _turn_fits(self) -> "ServiceFile":
@@ -172,6 +190,13 @@ class ServiceFile(_Table):
                 f"{TURN_SECONDS} together, for that is how long a host's turn may take"
             )
             raise expected(what, found=f"{total:g}", at=("run",))
+        return self
+
+    @model_validator(mode="after")
+    def _metrics_are_read(self) -> "ServiceFile":
+        if self.metrics and self.checks.metrics is None:
+            what = f"{fields.URL_PATH}, where the service answers its [[metrics]]"
+            raise expected(what, found="nothing", at=("checks", "metrics"))
         return self
 
     @property
@@ -194,4 +219,6 @@ class ServiceFile(_Table):
             is_alive=Check(path=alive.path, timeout_seconds=alive.timeout_seconds),
             self_test=Check(path=path, command=test.command, timeout_seconds=test.timeout_seconds),
             policies={name: table.to_policy() for name, table in tables.items() if table},
+            metrics=tuple(metric.to_measure() for metric in self.metrics),
+            metrics_path=self.checks.metrics,
         )

@@ -86,7 +86,9 @@ def _field(model: Model, at: Place) -> tuple[FieldInfo | None, bool]:
     """The field that a place leads to, and whether the place is one of the field's items."""
     inner: Model | None = model
     field: FieldInfo | None = None
-    for part in at:
+    for number, part in enumerate(at, start=1):
+        if isinstance(part, int) and inner is not None and number < len(at):
+            continue  # one of a list of tables, whose fields follow
         if inner is None or part not in inner.model_fields:
             return field, True
         field = inner.model_fields[str(part)]

@@ -1,0 +1,74 @@
+"""`[[metrics]]` of a lifecycle.toml: the service's own metrics that a test bed is judged by.
+
+Used by model; what they become is domain/verdicts.Measure, which says what the thresholds mean.
+"""
+
+import re
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, Field, model_validator
+
+from lifecycle.domain.verdicts import Better, Measure, Scale
+from lifecycle.servicefile.fields import Table, expected
+
+MOST = 20
+METRICS = f"a list of tables [[metrics]], at most {MOST} of them"
+NAMES = "names that are each there once"
+_NAME = "a metric's name: 1 to 64 letters, digits, dots, hyphens and underscores, beginning with a letter"
+_RATIO = {"matters": 0.1, "excludes": 0.25}
+_POSITIVE = "a number above 0: a share such as 0.1 of a ratio, or a difference in the metric's own unit"
+
+
+def _metric_name(text: str) -> str:
+    if not re.fullmatch(r"[A-Za-z][A-Za-z0-9._-]{0,63}", text):
+        raise expected(_NAME)
+    return text
+
+
+def _unit(text: str) -> str:
+    if len(text) > 20 or not text.isprintable():
+        raise expected("a unit of at most 20 printable characters")
+    return text
+
+
+class MetricTable(Table):
+    """One `[[metrics]]`: a number in the JSON that the service answers."""
+
+    name: Annotated[str, AfterValidator(_metric_name)] = Field(description=_NAME)
+    better: Literal["lower", "higher"] = Field(description='"lower" or "higher"')
+    compare: Literal["ratio", "difference"] = Field(default="ratio", description='"ratio" or "difference"')
+    matters: float | None = Field(None, strict=True, gt=0, le=1e12, description=_POSITIVE)
+    excludes: float | None = Field(None, strict=True, gt=0, le=1e12, description=_POSITIVE)
+    unit: Annotated[str, AfterValidator(_unit)] = Field(
+        default="", description="a unit of at most 20 printable characters"
+    )
+
+    @model_validator(mode="after")
+    def _thresholds(self) -> "MetricTable":
+        if self.compare == "difference" and (self.matters is None or self.excludes is None):
+            what = 'matters and excludes, in the metric\'s own unit, beside compare = "difference"'
+            raise expected(what, found="nothing")
+        measure = self.to_measure()
+        if measure.excludes < measure.matters:
+            what = f"excludes to be at least matters, which is {measure.matters:g}"
+            raise expected(what, found=f"{measure.excludes:g}")
+        return self
+
+    def to_measure(self) -> Measure:
+        """As the judge takes it; a ratio's thresholds have defaults, a difference's are the service's to know."""
+        return Measure(
+            name=self.name,
+            better=Better(self.better),
+            scale=Scale(self.compare),
+            matters=self.matters or _RATIO["matters"],
+            excludes=self.excludes or _RATIO["excludes"],
+            unit=self.unit,
+        )
+
+
+def names_are_unique(metrics: tuple[MetricTable, ...]) -> tuple[MetricTable, ...]:
+    """Refuse a name that is there twice: CloudWatch would mix both."""
+    names = [metric.name for metric in metrics]
+    if twice := sorted({name for name in names if names.count(name) > 1}):
+        raise expected(NAMES, found=f"{twice[0]} twice")
+    return metrics
