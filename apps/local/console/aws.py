@@ -1,0 +1,170 @@
+"""The embedded AWS, asked with the operator's own credentials: IAM decides here as it does on AWS.
+
+The role is taken when the page first asks, and again before its session ends; boto3 is loaded then, so that a
+console that nobody opened costs little.
+"""
+
+import json
+import re
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from datetime import datetime
+from typing import Any
+
+from apps.local.console.errors import AwsAway, AwsSaidNo, NoDashboard
+from apps.local.console.ports import DASHBOARD, Line, Metric, Wanted
+from apps.local.layout import ACCOUNT, REGION
+from apps.local.ports import Ports
+
+ROLE = f"arn:aws:iam::{ACCOUNT}:role/lifecycle-operator"
+_MACHINES = tuple(
+    f"arn:aws:states:{REGION}:{ACCOUNT}:stateMachine:lifecycle-{name}" for name in ("rollout", "delivery")
+)
+_SESSION_SECONDS = 43_200
+_RENEWED_BEFORE = 600
+_QUERIES_A_CALL = 500
+
+
+class EmbeddedAws:
+    """One operator's view of the laptop's AWS; used by many threads."""
+
+    def __init__(self, ports: Ports, by: str, clock: Callable[[], float] = time.time) -> None:
+        self._ports = ports
+        # A name as STS takes it: 2 to 64 letters, digits and a few signs.
+        self._session_name = re.sub(r"[^A-Za-z0-9+=,.@-]", "-", by)[:64].ljust(2, "-")
+        self._clock = clock
+        self._making = threading.Lock()
+        self._as_operator: Any = None
+        self._ends = 0.0
+
+    def dashboard(self) -> Mapping[str, Any]:
+        with self._asking("GetDashboard") as client:
+            found = client("cloudwatch").get_dashboard(DashboardName=DASHBOARD)
+        return dict(json.loads(found["DashboardBody"]))
+
+    def invoke(self, endpoint: str, payload: Mapping[str, Any]) -> Any:
+        name = endpoint.rpartition(":")[2]
+        with self._asking(name) as client:
+            done = client("lambda").invoke(FunctionName=name, Payload=json.dumps(payload).encode())
+            answer = json.loads(done["Payload"].read() or b"null")
+        if "FunctionError" in done:
+            said = answer.get("errorMessage", "") if isinstance(answer, dict) else ""
+            raise AwsSaidNo(name, f"{said or 'it failed'}; its log says more: lifecycle local logs emulator")
+        return answer
+
+    def known_metrics(self, namespace: str, name: str) -> Sequence[Metric]:
+        asked = {"Namespace": namespace, "MetricName": name}
+        with self._asking("ListMetrics") as client:
+            pages = client("cloudwatch").get_paginator("list_metrics")
+            found = [
+                each
+                for page in pages.paginate(**{key: text for key, text in asked.items() if text})
+                for each in page["Metrics"]
+            ]
+        metrics = {
+            Metric(
+                each["Namespace"],
+                each["MetricName"],
+                tuple(sorted((one["Name"], one["Value"]) for one in each.get("Dimensions", ()))),
+            )
+            for each in found
+        }
+        return sorted(metrics, key=lambda each: each.dimensions)
+
+    def lines(self, wanted: Sequence[Wanted], start: datetime, end: datetime) -> Sequence[Line]:
+        found: dict[str, tuple[list[float], list[float]]] = {}
+        queries = [_query(f"q{number}", each) for number, each in enumerate(wanted)]
+        with self._asking("GetMetricData") as client:
+            pages = client("cloudwatch").get_paginator("get_metric_data")
+            for first in range(0, len(queries), _QUERIES_A_CALL):
+                some = queries[first : first + _QUERIES_A_CALL]
+                asked = {"StartTime": start, "EndTime": end, "ScanBy": "TimestampAscending"}
+                for page in pages.paginate(MetricDataQueries=some, **asked):
+                    for each in page["MetricDataResults"]:
+                        times, values = found.setdefault(each["Id"], ([], []))
+                        times += [moment.timestamp() for moment in each["Timestamps"]]
+                        values += each["Values"]
+        return [_line(*found.get(query["Id"], ([], []))) for query in queries]
+
+    def alarms(self, names: Sequence[str]) -> Sequence[Mapping[str, Any]]:
+        with self._asking("DescribeAlarms") as client:
+            kinds = ["MetricAlarm", "CompositeAlarm"]
+            found = client("cloudwatch").describe_alarms(
+                AlarmNames=list(names), AlarmTypes=kinds, MaxRecords=100
+            )
+        every = [*found.get("MetricAlarms", ()), *found.get("CompositeAlarms", ())]
+        return [
+            {
+                "name": each["AlarmName"],
+                "state": each["StateValue"],
+                "reason": each.get("StateReason", ""),
+                "description": each.get("AlarmDescription", ""),
+                "since": changed.timestamp() if (changed := each.get("StateUpdatedTimestamp")) else None,
+            }
+            for each in every
+        ]
+
+    def running(self) -> bool:
+        with self._asking("ListExecutions") as client:
+            return any(
+                client("stepfunctions").list_executions(
+                    stateMachineArn=machine, statusFilter="RUNNING", maxResults=1
+                )["executions"]
+                for machine in _MACHINES
+            )
+
+    @contextmanager
+    def _asking(self, what: str) -> Iterator[Callable[[str], Any]]:
+        """A way to clients; what goes wrong is told in one line."""
+        from botocore.exceptions import BotoCoreError, ClientError  # noqa: PLC0415
+
+        try:
+            yield self._client
+        except ClientError as error:
+            said = error.response.get("Error", {})
+            if what == "GetDashboard" and "NotFound" in said.get("Code", ""):
+                raise NoDashboard(DASHBOARD) from error
+            raise AwsSaidNo(what, f"{said.get('Code', '')}: {said.get('Message', '')}") from error
+        except BotoCoreError as error:
+            raise AwsAway from error
+
+    def _client(self, service: str) -> Any:
+        from apps.local.emulator import Aws  # noqa: PLC0415
+
+        # A boto3 session makes one client at a time.
+        with self._making:
+            now = self._clock()
+            if now > self._ends - _RENEWED_BEFORE:
+                taken = Aws(self._ports).client("sts")
+                session = taken.assume_role(
+                    RoleArn=ROLE, RoleSessionName=self._session_name, DurationSeconds=_SESSION_SECONDS
+                )
+                self._as_operator, self._ends = (
+                    Aws(self._ports, session["Credentials"]),
+                    now + _SESSION_SECONDS,
+                )
+            return self._as_operator.client(service)
+
+
+def _query(identity: str, wanted: Wanted) -> dict[str, Any]:
+    metric = wanted.metric
+    return {
+        "Id": identity,
+        "MetricStat": {
+            "Metric": {
+                "Namespace": metric.namespace,
+                "MetricName": metric.name,
+                "Dimensions": [{"Name": name, "Value": value} for name, value in metric.dimensions],
+            },
+            "Period": wanted.period,
+            "Stat": wanted.stat,
+        },
+    }
+
+
+def _line(times: Sequence[float], values: Sequence[float]) -> Line:
+    # The embedded AWS ignores ScanBy.
+    ordered = sorted(zip(times, values, strict=True))
+    return Line(tuple(time for time, _ in ordered), tuple(value for _, value in ordered))

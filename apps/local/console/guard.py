@@ -1,0 +1,44 @@
+"""Who may ask the console: this page, from this machine.
+
+A page of another site can make a browser send requests here, under another name that resolves to 127.0.0.1 (so the
+Host is checked), or from its own origin (so Origin, Sec-Fetch-Site and a token are). It cannot read the token.
+"""
+
+import hmac
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+TOKEN_HEADER = "x-lifecycle-token"  # noqa: S105 - the header's name
+_SHOWN = 80
+
+
+@dataclass(frozen=True, slots=True)
+class Guard:
+    """The console's own names; `token` is made at each start and given to the page alone."""
+
+    port: int
+    token: str
+
+    @property
+    def hosts(self) -> tuple[str, str]:
+        return f"127.0.0.1:{self.port}", f"localhost:{self.port}"
+
+    def refuses(self, method: str, headers: Mapping[str, str]) -> str | None:
+        """Why a request is not answered; None for one that is. Header names are in small letters."""
+        host = headers.get("host", "")
+        if host not in self.hosts:
+            return _expected("the Host", " or ".join(self.hosts), host)
+        if method != "POST":
+            return None
+        origin = headers.get("origin", "")
+        if origin not in [f"http://{each}" for each in self.hosts]:
+            return _expected("the Origin", f"http://{host}", origin)
+        if (site := headers.get("sec-fetch-site", "same-origin")) != "same-origin":
+            return _expected("Sec-Fetch-Site", "same-origin", site)
+        if not hmac.compare_digest(headers.get(TOKEN_HEADER, "").encode(), self.token.encode()):
+            return "this page is from before the console was started again; reload it"
+        return None
+
+
+def _expected(what: str, expected: str, found: str) -> str:
+    return f"expected {what} to be {expected}, found {found[:_SHOWN] or 'none'}; nothing was done"

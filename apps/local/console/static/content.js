@@ -1,0 +1,74 @@
+// A place for what widgets answer: a shadow tree, so that their styles stay theirs, and a picture of what was there
+// before that is put back when the new answer says the same thing in the same place.
+
+import { sanitize } from "./sanitize.js";
+import { markdown } from "./markdown.js";
+import { element } from "./elements.js";
+
+let usual = null;
+
+// To be called once, before any content is shown.
+export async function loadStyles() {
+  const response = await fetch("/widget.css");
+  usual = new CSSStyleSheet();
+  usual.replaceSync(await response.text());
+}
+
+export class Content {
+  constructor() {
+    this.host = element("div", { class: "content" });
+    this.root = this.host.attachShadow({ mode: "open" });
+    this.root.adoptedStyleSheets = [usual];
+    // A form of a widget is never sent anywhere; buttons with an action act.
+    this.root.addEventListener("submit", (event) => event.preventDefault());
+    this.told = null;
+  }
+
+  // Show what a Lambda answered: a string is HTML, {markdown} is Markdown, anything else is shown as JSON.
+  // Answers whether anything changed.
+  answer(answer) {
+    const told = JSON.stringify(answer);
+    if (told === this.told) return false;
+    if (typeof answer === "string") {
+      const { content, sheets } = sanitize(answer);
+      this.show([content], sheets);
+    } else if (typeof answer?.markdown === "string") this.show(markdown(answer.markdown));
+    else this.show([element("pre", {}, JSON.stringify(answer, null, 2))]);
+    this.told = told;
+    return true;
+  }
+
+  show(nodes, sheets = []) {
+    const before = picture(this.root);
+    this.root.adoptedStyleSheets = [usual, ...sheets];
+    this.root.replaceChildren(...nodes);
+    this.told = null;
+    restore(this.root, before);
+  }
+
+  problem(message) {
+    this.show([element("p", { class: "problem" }, message)]);
+  }
+}
+
+const CONTROLS = "a, button, input, select, textarea, summary, [tabindex]";
+const name = (control) => `${control.localName} ${control.name ?? ""} ${control.localName === "select" ? "" : control.textContent}`;
+
+function picture(root) {
+  const controls = [...root.querySelectorAll(CONTROLS)];
+  const focused = controls.indexOf(root.activeElement);
+  return {
+    open: [...root.querySelectorAll("details")].map((each) => [name(each.firstElementChild ?? each), each.open]),
+    at: focused,
+    focused: focused < 0 ? null : name(controls[focused]),
+  };
+}
+
+function restore(root, before) {
+  const open = new Map(before.open);
+  for (const each of root.querySelectorAll("details")) each.open = open.get(name(each.firstElementChild ?? each)) ?? each.open;
+  if (before.focused === null) return;
+  const same = [...root.querySelectorAll(CONTROLS)].filter((each) => name(each) === before.focused);
+  const controls = [...root.querySelectorAll(CONTROLS)];
+  (same.includes(controls[before.at]) ? controls[before.at] : same[0])?.focus({ preventScroll: true });
+}

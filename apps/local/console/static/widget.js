@@ -1,0 +1,226 @@
+// The widgets of a dashboard, each by its type. `draw` asks anew and shows the answer; the page says when.
+
+import { parameters, wire } from "./action.js";
+import { alarms } from "./alarms.js";
+import { call } from "./api.js";
+import { chart } from "./charts.js";
+import { Content } from "./content.js";
+import { confirm, isOpen, popup } from "./dialog.js";
+import { element } from "./elements.js";
+import { busy, gather } from "./forms.js";
+import { frame } from "./layout.js";
+import { markdown } from "./markdown.js";
+import { span, timeRange, timezone } from "./time.js";
+
+const METRIC_SECONDS = 10;
+
+class Widget {
+  constructor(widget, page) {
+    this.widget = widget;
+    this.page = page;
+    this.properties = widget.properties ?? {};
+    Object.assign(this, frame(widget));
+    this.asked = 0;
+    this.drawnAt = 0;
+  }
+
+  // Whether this kind of event concerns it: "refresh", "resize", "timeRange".
+  hears() {
+    return true;
+  }
+
+  get size() {
+    return { width: this.body.clientWidth - 24, height: this.body.clientHeight - 16 };
+  }
+
+  // What comes late, after something newer was asked for, is not shown.
+  async draw() {
+    const mine = (this.asked += 1);
+    this.frame.setAttribute("aria-busy", "true");
+    try {
+      const answer = await this.ask();
+      if (mine === this.asked) this.answered(answer);
+    } catch (error) {
+      if (mine === this.asked) this.failed(error.message);
+    }
+    if (mine !== this.asked) return;
+    this.drawnAt = Date.now();
+    this.frame.removeAttribute("aria-busy");
+  }
+
+  failed(message) {
+    this.body.replaceChildren(element("p", { class: "problem" }, message));
+  }
+}
+
+class Custom extends Widget {
+  constructor(widget, page) {
+    super(widget, page);
+    this.content = new Content();
+    this.body.append(this.content.host);
+  }
+
+  hears(event) {
+    return this.properties.updateOn?.[event] ?? event === "refresh";
+  }
+
+  async draw({ asked = false } = {}) {
+    if (asked || !this.held) await super.draw();
+  }
+
+  // While somebody writes here, nothing is taken from under their hands.
+  get held() {
+    const held = busy(this.content.root);
+    this.say(held ? "Not refreshed while there is something written here." : "");
+    return held;
+  }
+
+  say(text) {
+    this.note.hidden = !text;
+    if (this.note.textContent !== text) this.note.textContent = text;
+  }
+
+  context(...roots) {
+    const { dashboard, view, theme } = this.page;
+    return {
+      dashboardName: dashboard.name,
+      widgetId: this.id,
+      accountId: dashboard.account,
+      locale: navigator.language,
+      timezone: timezone(),
+      period: 300,
+      isAutoPeriod: true,
+      timeRange: timeRange(view.range),
+      theme,
+      linkCharts: true,
+      title: this.title,
+      forms: gather(this.content.root, ...roots),
+      params: this.properties.params ?? {},
+      ...this.size,
+    };
+  }
+
+  async ask() {
+    const payload = { ...this.properties.params, widgetContext: this.context() };
+    return (await call("invoke", { endpoint: this.properties.endpoint, payload })).answer;
+  }
+
+  answered(answer) {
+    // A person may have begun to write, or to answer, while this was on its way.
+    if (isOpen() || (this.content.told !== null && this.held)) return;
+    this.show(answer);
+  }
+
+  show(answer) {
+    if (this.content.answer(answer)) this.wire(this.content, []);
+  }
+
+  failed(message) {
+    this.content.problem(message);
+  }
+
+  wire(content, roots, box = null) {
+    wire(content.root, (action, target) => {
+      target.widget = this.body;
+      this.perform(action, target, roots, box);
+    });
+  }
+
+  async perform(action, target, roots, box) {
+    if (action.confirmation && !(await confirm(this.title, action.confirmation, target))) return;
+    if (!action.call) {
+      this.present(action, target, (content) => content.show([action.content.cloneNode(true)]), box);
+      return;
+    }
+    target.setAttribute("aria-disabled", "true");
+    this.page.say("Working …");
+    try {
+      const payload = { ...parameters(action), widgetContext: this.context(...roots) };
+      const endpoint = action.endpoint || this.properties.endpoint;
+      const { answer } = await call("invoke", { endpoint, payload });
+      this.present(action, target, (content) => content.answer(answer), box);
+    } catch (error) {
+      this.present({ inWidget: false }, target, (content) => content.problem(error.message), null);
+    } finally {
+      target.removeAttribute("aria-disabled");
+      this.page.say("");
+    }
+  }
+
+  // In the widget, or in a pop-up; what a call changed is looked up everywhere else afterwards.
+  present(action, target, fill, box) {
+    box?.close();
+    this.asked += 1;
+    if (action.inWidget) {
+      fill(this.content);
+      this.wire(this.content, []);
+      if (action.call) this.page.changed(this);
+      return;
+    }
+    const content = new Content();
+    fill(content);
+    const opened = popup(this.title || "Lifecycle", content.host, target);
+    this.wire(content, [content.root], opened);
+    if (action.call) opened.addEventListener("close", () => this.page.changed(null));
+  }
+}
+
+class Metric extends Widget {
+  async draw({ asked = false } = {}) {
+    if (asked || Date.now() - this.drawnAt >= METRIC_SECONDS * 1000) await super.draw();
+  }
+
+  async ask() {
+    this.span = span(this.page.view.range);
+    const { start, end } = this.span;
+    if (this.properties.annotations?.alarms && !this.properties.metrics?.length) {
+      return call("alarms", { alarms: this.properties.annotations.alarms });
+    }
+    return call("metrics", { properties: this.properties, start, end });
+  }
+
+  answered(found) {
+    const seconds = { start: this.span.start / 1000, end: this.span.end / 1000 };
+    const shown = found.alarms ? alarms(found.alarms) : chart(found, this.properties, seconds, this.size);
+    this.body.replaceChildren(...shown);
+  }
+}
+
+class Alarm extends Widget {
+  async ask() {
+    return call("alarms", { alarms: this.properties.alarms ?? [] });
+  }
+
+  answered(found) {
+    this.body.replaceChildren(...alarms(found.alarms));
+  }
+}
+
+class Text extends Widget {
+  hears() {
+    return false;
+  }
+
+  async ask() {
+    return markdown(this.properties.markdown ?? "");
+  }
+
+  answered(blocks) {
+    this.body.replaceChildren(...blocks);
+  }
+}
+
+class Unknown extends Text {
+  async ask() {
+    return [element("p", { class: "problem" }, `The laptop's page draws no ${this.widget.type} widgets.`)];
+  }
+}
+
+const TYPES = new Map([
+  ["custom", Custom],
+  ["metric", Metric],
+  ["alarm", Alarm],
+  ["text", Text],
+]);
+
+export const build = (widget, page) => new (TYPES.get(widget.type) ?? Unknown)(widget, page);

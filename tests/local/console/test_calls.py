@@ -1,0 +1,123 @@
+"""What the page may ask for, and in whose name."""
+
+from typing import Any
+
+import pytest
+
+from apps.local.console.calls import Calls
+from apps.local.console.errors import AwsSaidNo, NoDashboard, Refused
+from apps.local.console.ports import Line, Metric
+from tests.local.console.twin import TwinAws, arn, custom
+
+NOW = 1_790_000_000_000
+SHOW = "lifecycle-show-clusters"
+
+
+def calls(aws: TwinAws) -> Calls:
+    return Calls(aws, "ada")
+
+
+def asking(endpoint: object, **payload: Any) -> dict[str, Any]:
+    return {"endpoint": endpoint, "payload": payload}
+
+
+def test_the_dashboard_is_told_from_top_to_bottom() -> None:
+    aws = TwinAws([custom(SHOW, "low", y=6), custom(SHOW, "right", x=12), custom(SHOW, "left")])
+    found = calls(aws).answer("dashboard", {})
+    assert [each["properties"]["title"] for each in found["widgets"]] == ["left", "right", "low"]
+    assert (found["name"], found["by"], found["account"]) == ("lifecycle", "ada", "000000000000")
+
+
+def test_without_a_dashboard_there_is_a_word_on_where_it_comes_from() -> None:
+    with pytest.raises(NoDashboard, match="lifecycle local up"):
+        calls(TwinAws(None)).answer("dashboard", {})
+
+
+def test_a_function_that_shows_is_given_what_the_page_says() -> None:
+    aws = TwinAws([custom(SHOW, "")], {SHOW: lambda payload: f"<b>{payload['service']}</b>"})
+    assert calls(aws).answer("invoke", asking(arn(SHOW), service="hello")) == {"answer": "<b>hello</b>"}
+    assert aws.payloads(SHOW) == [{"service": "hello"}]
+
+
+def test_who_acts_is_the_servers_to_say() -> None:
+    aws = TwinAws([custom(SHOW, "")], {"lifecycle-act": lambda _: ""})
+    calls(aws).answer("invoke", asking(arn("lifecycle-act"), action="freeze", by="mallory"))
+    assert aws.payloads("lifecycle-act") == [{"action": "freeze", "by": "ada"}]
+
+
+@pytest.mark.parametrize(
+    "endpoint",
+    [
+        arn("lifecycle-show-history"),
+        arn("lifecycle-promote"),
+        arn("lifecycle-decide"),
+        arn("other"),
+        "lifecycle-act",
+        arn("lifecycle-act").replace("000000000000", "111111111111"),
+        f"{arn(SHOW)}:1",
+        f"{arn(SHOW)}\n",
+        None,
+        7,
+    ],
+)
+def test_no_function_is_called_that_the_dashboard_does_not_name(endpoint: object) -> None:
+    aws = TwinAws([custom(SHOW, "")], {SHOW: lambda _: ""})
+    with pytest.raises(Refused, match="that the dashboard names"):
+        calls(aws).answer("invoke", asking(endpoint))
+    assert aws.invoked == []
+
+
+def test_nothing_acts_where_the_dashboard_names_no_function_at_all() -> None:
+    with pytest.raises(Refused, match="that the dashboard names"):
+        calls(TwinAws([])).answer("invoke", asking(arn("lifecycle-act")))
+
+
+def test_what_iam_says_is_passed_on() -> None:
+    with pytest.raises(AwsSaidNo, match="may not invoke it"):
+        calls(TwinAws([custom(SHOW, "")])).answer("invoke", asking(arn(SHOW)))
+
+
+def test_an_answer_that_is_too_large_is_told_as_such() -> None:
+    aws = TwinAws([custom(SHOW, "")], {SHOW: lambda _: "x" * 1_100_000})
+    with pytest.raises(Refused, match="at most 1 MB"):
+        calls(aws).answer("invoke", asking(arn(SHOW)))
+
+
+def test_a_metric_widgets_lines_come_with_their_labels() -> None:
+    metric = Metric("AWS/Lambda", "Errors", (("FunctionName", "lifecycle-plan"),))
+    aws = TwinAws(metrics={metric: Line((1.0, 2.0), (0.0, 3.0))})
+    properties = {"metrics": [["AWS/Lambda", "Errors", "FunctionName", "lifecycle-plan"]], "stat": "Sum"}
+    asked = {"properties": properties, "start": NOW - 3_600_000, "end": NOW}
+    assert calls(aws).answer("metrics", asked) == {
+        "lines": [
+            {"label": "Errors", "stat": "Sum", "period": 60, "right": False}
+            | {"times": (1.0, 2.0), "values": (0.0, 3.0)}
+        ],
+        "problems": [],
+    }
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        {},
+        {"properties": [], "start": 1, "end": 2},
+        {"properties": {}, "start": NOW, "end": NOW},
+        {"properties": {}, "start": "today", "end": NOW},
+        {"properties": {}, "start": -1, "end": NOW},
+    ],
+)
+def test_metrics_need_a_widget_and_a_time_range(asked: dict[str, Any]) -> None:
+    with pytest.raises(Refused, match="expected"):
+        calls(TwinAws()).answer("metrics", asked)
+
+
+def test_alarms_are_asked_for_by_their_arns() -> None:
+    aws = TwinAws(alarmed=[{"name": "lc-errors", "state": "ALARM"}, {"name": "other", "state": "OK"}])
+    asked = {"alarms": ["arn:aws:cloudwatch:us-east-1:000000000000:alarm:lc-errors"]}
+    assert calls(aws).answer("alarms", asked) == {"alarms": [{"name": "lc-errors", "state": "ALARM"}]}
+    assert calls(aws).answer("alarms", {"alarms": []}) == {"alarms": []}
+
+
+def test_whether_something_runs() -> None:
+    assert calls(TwinAws(runs=True)).answer("running", {}) == {"running": True}

@@ -1,0 +1,163 @@
+"""Who may ask the console: asked over a socket, as a browser of a foreign page would."""
+
+import http.client
+import json
+import socket
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from apps.local.console.calls import Calls
+from apps.local.console.server import LARGEST_BODY, ConsoleServer
+from tests.local.console.twin import TwinAws, arn, custom
+
+
+@pytest.fixture
+def aws() -> TwinAws:
+    return TwinAws([custom("lifecycle-show-clusters", "Clusters")], {"lifecycle-act": lambda _: "done"})
+
+
+@pytest.fixture
+def server(aws: TwinAws) -> Iterator[ConsoleServer]:
+    started = ConsoleServer(("127.0.0.1", 0), Calls(aws, "ada"))
+    started.start()
+    yield started
+    started.stop()
+
+
+def ask(
+    server: ConsoleServer, method: str, path: str, body: str = "", **changed: str | None
+) -> tuple[int, dict[str, str], str]:
+    """A request as the page itself makes it, but for what is changed."""
+    here = server.guard.hosts[0]
+    headers: dict[str, str | None] = {"Host": here}
+    if method == "POST":
+        headers |= {"Origin": f"http://{here}", "Content-Type": "application/json"}
+        headers |= {"Sec-Fetch-Site": "same-origin", "X-Lifecycle-Token": server.guard.token}
+    headers |= {name.replace("_", "-"): text for name, text in changed.items()}
+    connection = http.client.HTTPConnection("127.0.0.1", server.guard.port, timeout=5)
+    try:
+        connection.putrequest(method, path, skip_host=True, skip_accept_encoding=True)
+        for name, text in headers.items():
+            if text is not None:
+                connection.putheader(name, text)
+        connection.putheader("Content-Length", str(len(body)))
+        connection.endheaders(body.encode())
+        found = connection.getresponse()
+        return found.status, {name.lower(): text for name, text in found.getheaders()}, found.read().decode()
+    finally:
+        connection.close()
+
+
+def press(server: ConsoleServer, **changed: str | None) -> tuple[int, str]:
+    asked = {"endpoint": arn("lifecycle-act"), "payload": {"action": "roll_back", "by": "mallory"}}
+    status, _, body = ask(server, "POST", "/api/invoke", json.dumps(asked), **changed)
+    return status, body
+
+
+def test_the_page_itself_may_press_a_button_in_the_operators_name(server: ConsoleServer, aws: TwinAws) -> None:
+    assert press(server) == (200, json.dumps({"answer": "done"}))
+    assert aws.payloads("lifecycle-act") == [{"action": "roll_back", "by": "ada"}]
+
+
+def test_by_the_name_localhost_too(server: ConsoleServer) -> None:
+    here = server.guard.hosts[1]
+    assert press(server, Host=here, Origin=f"http://{here}")[0] == 200
+
+
+@pytest.mark.parametrize(
+    ("changed", "why"),
+    [
+        ({"Host": "evil.example"}, "expected the Host to be 127.0.0.1"),
+        ({"Host": "evil.example:8090"}, "found evil.example:8090"),
+        ({"Host": None}, "found none"),
+        ({"Origin": "https://evil.example"}, "expected the Origin"),
+        ({"Origin": "null"}, "found null"),
+        ({"Origin": None}, "found none"),
+        ({"Sec_Fetch_Site": "cross-site"}, "expected Sec-Fetch-Site to be same-origin"),
+        ({"Sec_Fetch_Site": "same-site"}, "found same-site"),
+        ({"X_Lifecycle_Token": "guessed"}, "reload it"),
+        ({"X_Lifecycle_Token": None}, "reload it"),
+    ],
+)
+def test_another_site_can_press_nothing(
+    server: ConsoleServer, aws: TwinAws, changed: dict[str, str | None], why: str
+) -> None:
+    status, body = press(server, **changed)
+    assert (status, aws.invoked) == (403, [])
+    assert why in json.loads(body)["error"]
+
+
+def test_a_foreign_form_cannot_send_what_looks_like_json(server: ConsoleServer, aws: TwinAws) -> None:
+    assert press(server, Content_Type="text/plain")[0] == 415
+    assert aws.invoked == []
+
+
+def test_a_page_under_another_name_cannot_even_read(server: ConsoleServer) -> None:
+    for path in ("/", "/main.js", "/api/dashboard"):
+        assert ask(server, "GET", path, Host="evil.example")[0] == 403
+
+
+def test_each_start_has_a_token_of_its_own(server: ConsoleServer, aws: TwinAws) -> None:
+    other = ConsoleServer(("127.0.0.1", 0), Calls(aws, "ada"))
+    other.server_close()
+    assert other.guard.token != server.guard.token
+    assert server.guard.token in ask(server, "GET", "/")[2]
+
+
+def test_every_answer_tells_browsers_what_they_may_do_with_it(server: ConsoleServer) -> None:
+    for path in ("/", "/main.js", "/no-such-thing"):
+        _, headers, _ = ask(server, "GET", path)
+        policy = headers["content-security-policy"]
+        assert "default-src 'none'; script-src 'self';" in policy
+        assert "frame-ancestors 'none'" in policy
+        assert "unsafe-inline" not in policy.partition("script-src")[2].partition(";")[0]
+        assert headers["x-content-type-options"] == "nosniff"
+        assert headers["cache-control"] == "no-store"
+        assert "access-control-allow-origin" not in headers
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status"),
+    [
+        ("GET", "/", 200),
+        ("HEAD", "/", 200),
+        ("GET", "/../server.py", 404),
+        ("GET", "/index.html", 404),
+        ("GET", "/api/dashboard", 404),
+        ("POST", "/", 405),
+        ("PUT", "/", 405),
+        ("OPTIONS", "/api/invoke", 405),
+        ("POST", "/api/no-such-call", 404),
+    ],
+)
+def test_what_is_there_and_what_is_not(server: ConsoleServer, method: str, path: str, status: int) -> None:
+    assert ask(server, method, path)[0] == status
+
+
+def test_bodies_are_bounded_and_have_to_be_objects(server: ConsoleServer) -> None:
+    assert ask(server, "POST", "/api/dashboard", " " * (LARGEST_BODY + 1))[0] == 413
+    for body in ("[1]", "{", "7"):
+        assert ask(server, "POST", "/api/dashboard", body)[0] == 400
+
+
+def test_it_listens_on_loopback_only(aws: TwinAws) -> None:
+    with pytest.raises(ValueError, match="expected a loopback address"):
+        ConsoleServer(("0.0.0.0", 0), Calls(aws, "ada"))
+
+
+def test_the_page_is_small_and_names_no_other_host(server: ConsoleServer) -> None:
+    status, _, page = ask(server, "GET", "/")
+    names = [name for name in server._files if name != "/"]
+    bodies: dict[str, Any] = {name: ask(server, "GET", name)[2] for name in names} | {"/": page}
+    assert status == 200
+    assert sum(len(body.encode()) for body in bodies.values()) < 300_000
+    # The one name that is no address of anything: what XML calls SVG and HTML.
+    foreign = {name for name, body in bodies.items() if "//" in body.replace("http://www.w3.org/", "") and "://" in body.replace("http://www.w3.org/", "")}
+    assert foreign == set()
+
+
+def test_a_connection_that_says_nothing_is_no_answer_to_others(server: ConsoleServer) -> None:
+    with socket.create_connection(("127.0.0.1", server.guard.port)):
+        assert ask(server, "GET", "/")[0] == 200
