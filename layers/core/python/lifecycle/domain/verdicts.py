@@ -87,7 +87,8 @@ class Measured:
     `effect` is the typical degradation (positive is worse, in the terms of the measure's `matters`); with 95 %
     confidence it is more than `low`, and with 95 % less than `high`. `p` is of the block permutation, before Holm.
     `mann_whitney_p` (two-sided) and `shift` (Hodges-Lehmann, test bed less control, in the metric's unit) are told
-    beside it, as Kayenta's judge would. `control` and `test_bed` are typical values: means, or medians for a RATIO.
+    beside it, as Kayenta's judge would. `control` and `test_bed` are typical values: means,
+    or pseudo-medians for a RATIO.
     """
 
     name: str
@@ -114,6 +115,10 @@ class Judgement:
     requests_control: int
     requests_test_bed: int
     more_minutes: int | None = None
+
+
+# Later than any minute of a bake.
+_LAST = 1_000_000
 
 
 class BedState(StrEnum):
@@ -146,5 +151,12 @@ class TestBed:
     series: tuple[Series, ...] = ()
     reason: str = ""
     ended_at: datetime | None = None
+
+    @property
+    def place(self) -> int:
+        """Records of one test bed only ever move to a later place; its end is the last one."""
+        if self.state is not BedState.BAKING:
+            return _LAST
+        return self.judgement.minutes if self.judgement else 0
 
     __test__ = False  # for pytest: it is no test

@@ -1,0 +1,148 @@
+"""One metric of the test bed compared with the control's: how much worse, how sure, and within which bounds.
+
+Used by domain/judge.py. Everything here is of one metric at one look; what holds over all metrics and looks is
+domain/looks.py.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from math import exp, expm1, isfinite, log, sqrt
+
+from lifecycle.domain.ranks import typical
+from lifecycle.domain.statistics import (
+    MOST_BLOCKS,
+    autocorrelation,
+    blocks,
+    bounded,
+    mean,
+    median,
+    sign_flip_p,
+    whitened,
+)
+from lifecycle.domain.verdicts import Better, Measure, Scale, Series
+
+# One-sided: a PASS, and each of the two bounds, is wrong at most this often.
+LEVEL = 0.05
+# Enough for LEVEL, and so few that the bounds, which take many p-values, are quick.
+BLOCKS_OF_BOUNDS = 14
+# A minute further out than so many typical sizes (three standard deviations, were they normal) counts as that far.
+OUTLIER = 3 * 1.4826
+# Beyond this, nothing is left of a value that was not in the one before it.
+MOST_RESEMBLANCE = 0.9
+_STEPS, _WIDENINGS = 9, 6
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """One metric's minutes in which both hosts told a value, oldest first.
+
+    `worse` has how much worse the test bed was in each: a difference, or a logarithm of the ratio.
+    """
+
+    measure: Measure
+    control: tuple[float, ...]
+    test_bed: tuple[float, ...]
+
+    @classmethod
+    def of(cls, series: Series, minutes: int) -> "Comparison":
+        """The first `minutes` of a series, without those in which a side told nothing that can be compared."""
+        pairs = list(_pairs(series, minutes))
+        return cls(series.measure, tuple(c for c, _ in pairs), tuple(t for _, t in pairs))
+
+    @cached_property
+    def worse(self) -> tuple[float, ...]:
+        sign = 1.0 if self.measure.better is Better.LOWER else -1.0
+        if self.measure.scale is Scale.DIFFERENCE:
+            return tuple(sign * (t - c) for c, t in zip(self.control, self.test_bed, strict=True))
+        floor = _floor((*self.control, *self.test_bed))
+        logs = ((log(c or floor), log(t or floor)) for c, t in zip(self.control, self.test_bed, strict=True))
+        return tuple(sign * (t - c) for c, t in logs)
+
+    @cached_property
+    def resemblance(self) -> float:
+        """How much a minute's degradation resembles the one before it, as far as that hurts."""
+        middle = median(self.worse) if self.worse else 0.0
+        around = bounded([each - middle for each in self.worse], OUTLIER)
+        return max(0.0, min(MOST_RESEMBLANCE, autocorrelation(around)))
+
+    @cached_property
+    def estimate(self) -> float:
+        """The degradation in the terms of `worse`: a mean of differences, of ratios one that outliers do not move."""
+        return mean(self.worse) if self.measure.scale is Scale.DIFFERENCE else typical(self.worse)
+
+    @cached_property
+    def effect(self) -> float:
+        """The degradation in the terms of the measure's `matters`."""
+        return self.told(self.estimate)
+
+    def p_worse(self) -> float:
+        """How likely the test bed looks this much worse if it is as good."""
+        return self._p(self.worse, MOST_BLOCKS)
+
+    def p_better_than(self, degradation: float) -> float:
+        """How likely it looks this good if it is worse by `degradation`, which is in the terms of `worse`."""
+        return self._p([degradation - each for each in self.worse], BLOCKS_OF_BOUNDS)
+
+    def bounds(self) -> tuple[float | None, float | None]:
+        """What the degradation is more than, and less than, each at LEVEL; None where too few minutes tell."""
+        low = self._bound(-1.0, lambda at: self._p([each - at for each in self.worse], BLOCKS_OF_BOUNDS))
+        high = self._bound(1.0, self.p_better_than)
+        return (None if low is None else self.told(low)), (None if high is None else self.told(high))
+
+    def limit(self, degradation: float) -> float:
+        """A threshold of the measure, in the terms of `worse`."""
+        if self.measure.scale is Scale.DIFFERENCE:
+            return degradation
+        return (
+            log(1 + degradation) if self.measure.better is Better.LOWER else -log(1 - min(degradation, 0.999))
+        )
+
+    def told(self, worse: float) -> float:
+        """The inverse of `limit`."""
+        if self.measure.scale is Scale.DIFFERENCE:
+            return worse
+        worse = min(worse, 700.0)
+        return expm1(worse) if self.measure.better is Better.LOWER else 1 - exp(-worse)
+
+    def spread(self) -> float:
+        """The standard error of the estimate, neighbours' resemblance included."""
+        count, middle = len(self.worse), mean(self.worse)
+        squares = sum((each - middle) ** 2 for each in self.worse)
+        alike = (1 + self.resemblance) / (1 - self.resemblance)
+        return sqrt(squares * alike / (count * max(1, count - 1)))
+
+    def _p(self, values: Sequence[float], most: int) -> float:
+        if self.measure.scale is Scale.RATIO:
+            values = bounded(values, OUTLIER)
+        return sign_flip_p(blocks(whitened(values, self.resemblance), most))
+
+    def _bound(self, side: float, p: Callable[[float], float]) -> float | None:
+        """Where the test stops to reject, on this side of the estimate, by halving."""
+        deviation = self.spread() or 1e-9
+        near, far = 0.0, deviation
+        for _ in range(_WIDENINGS):
+            if p(self.estimate + side * far) <= LEVEL:
+                break
+            near, far = far, 2 * far
+        else:
+            return None
+        for _ in range(_STEPS):
+            middle = (near + far) / 2
+            near, far = (near, middle) if p(self.estimate + side * middle) <= LEVEL else (middle, far)
+        return self.estimate + side * far
+
+
+def _pairs(series: Series, minutes: int) -> Iterator[tuple[float, float]]:
+    lowest = 0.0 if series.measure.scale is Scale.RATIO else float("-inf")
+    both = zip(series.control[:minutes], series.test_bed[:minutes], strict=True)
+    for control, test_bed in both:
+        if control is None or test_bed is None or not isfinite(control) or not isfinite(test_bed):
+            continue
+        if min(control, test_bed) >= lowest:
+            yield control, test_bed
+
+
+def _floor(values: Sequence[float]) -> float:
+    """What a 0 counts as in a ratio: half of the least that was ever seen above it; two zeros are equal."""
+    return min((value for value in values if value > 0), default=1.0) / 2
