@@ -6,6 +6,7 @@ Added to the CLI by apps/cli/main.py; `python -m apps.cli.local` runs it alone, 
 import json
 import subprocess
 import sys
+import webbrowser
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
@@ -17,6 +18,7 @@ from rich.console import Console
 from rich.table import Table
 
 from apps.local import clusters, environment, hosts, status
+from apps.local.console import whereabouts as page
 from apps.local.errors import LaptopError
 from apps.local.layout import Layout
 from apps.local.ports import VARIABLE, Ports
@@ -108,6 +110,22 @@ def show_hosts(*, as_json: AsJson = False) -> None:
         for host in cluster.hosts:
             table.add_row(cluster.name, cluster.address, host.name, f"{host.address}:{host.port}", host.zone)
     _console.print(table)
+
+
+@app.command("console")
+def show_console(
+    *,
+    opened: Annotated[bool, typer.Option("--open", help="Open it in the browser too.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Where the console's page is; where it has died it is served here, until Ctrl-C."""
+    with _errors():
+        found = page.find(Layout.find())
+    print(json.dumps(asdict(found)) if as_json else found.url, flush=True)
+    if opened:
+        webbrowser.open(found.url)
+    if not found.up:
+        raise typer.Exit(page.serve_here(found))
 
 
 @app.command()

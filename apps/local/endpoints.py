@@ -1,5 +1,6 @@
-"""The two endpoints that complete the emulator: ELBv2 with Envoy behind it, and CodeBuild."""
+"""What completes the emulator: ELBv2 with Envoy behind it, CodeBuild, and the console's page."""
 
+import os
 import sys
 
 from apps.local.emulator import clean_environment, endpoints, root_credentials, wait_for
@@ -10,6 +11,7 @@ from apps.local.processes import Part, start
 
 BALANCER = "dispatcher"
 BUILDER = "codebuild"
+CONSOLE = "console"
 
 
 def start_balancer(layout: Layout, ports: Ports) -> Part:
@@ -35,6 +37,22 @@ def start_builder(layout: Layout, ports: Ports) -> Part:
         *("--home", str(layout.builds)),
     ]
     return start(layout, BUILDER, command, _environment(layout, ports))
+
+
+def start_console(layout: Layout, ports: Ports) -> Part:
+    """Start the console's page: who started the environment presses its buttons."""
+    command = [
+        *(sys.executable, "-m", "apps.local.console"),
+        *("--listen", f"{LOOPBACK}:{ports.console}"),
+        *("--emulator", f"http://{LOOPBACK}:{ports.emulator}"),
+        *("--by", operator()),
+    ]
+    return start(layout, CONSOLE, command, _environment(layout, ports))
+
+
+def operator() -> str:
+    """Who asks, as the commands have it."""
+    return os.environ.get("LIFECYCLE_AS") or os.environ.get("USER") or "operator"
 
 
 def wait_for_endpoint(layout: Layout, part: Part, port: int) -> None:

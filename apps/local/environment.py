@@ -1,7 +1,7 @@
 """`lifecycle local up` and `down`: the whole AWS side of a laptop, started, deployed, repaired and ended.
 
-up: ports → emulator, dispatcher, CodeBuild endpoint → CDK synthesis → CloudFormation → environment.json, which
-the CLI, the Git hook and clusters.py read. Hosts come with a service (clusters.py).
+up: ports → emulator, dispatcher, CodeBuild endpoint, console → CDK synthesis → CloudFormation → environment.json,
+which the CLI, the Git hook and clusters.py read. Hosts come with a service (clusters.py).
 """
 
 import shutil
@@ -13,7 +13,15 @@ from typing import Any
 from apps.local import assembly, hosts
 from apps.local.emulator import PART as EMULATOR
 from apps.local.emulator import ROOT_KEY, Aws, keep, start_emulator, wait_for_emulator
-from apps.local.endpoints import BALANCER, BUILDER, start_balancer, start_builder, wait_for_endpoint
+from apps.local.endpoints import (
+    BALANCER,
+    BUILDER,
+    CONSOLE,
+    start_balancer,
+    start_builder,
+    start_console,
+    wait_for_endpoint,
+)
 from apps.local.errors import LaptopError
 from apps.local.formation import deploy, outputs
 from apps.local.layout import ACCOUNT, CLUSTER_TEMPLATE, PLATFORM, REGION, Layout, read_json, write_json
@@ -67,11 +75,13 @@ def _start(layout: Layout, ports: Ports, progress: Progress, context: Mapping[st
         with progress.step("start the embedded AWS"):
             emulator = start_emulator(layout, ports)
             wait_for_emulator(layout, emulator, ports)
-        with progress.step("start the load balancer and the build service"):
+        with progress.step("start the load balancer, the build service and the console"):
             balancer = start_balancer(layout, ports)
             builder = start_builder(layout, ports)
+            console = start_console(layout, ports)
             wait_for_endpoint(layout, balancer, ports.balancer)
             wait_for_endpoint(layout, builder, ports.builder)
+            wait_for_endpoint(layout, console, ports.console)
         return _deploy(layout, ports, progress, context)
     except BaseException:
         with progress.step("end what was started"):
@@ -91,7 +101,11 @@ def _revive(layout: Layout, ports: Ports, progress: Progress, known: Mapping[str
 def _refresh(layout: Layout, ports: Ports, progress: Progress, known: Mapping[str, Any]) -> dict[str, Any]:
     """Restart the endpoints and agents that died, and deploy again what was changed in the sources."""
     parts = recorded(layout)
-    starters = {BALANCER: (start_balancer, ports.balancer), BUILDER: (start_builder, ports.builder)}
+    starters = {
+        BALANCER: (start_balancer, ports.balancer),
+        BUILDER: (start_builder, ports.builder),
+        CONSOLE: (start_console, ports.console),
+    }
     repaired = False
     for name, (starter, port) in starters.items():
         part = parts.get(name, _NEVER)
@@ -138,6 +152,7 @@ def _facts(layout: Layout, ports: Ports, aws: Aws, folder: Path) -> dict[str, An
         "endpoint": f"http://{LOOPBACK}:{ports.emulator}",
         "elbv2_endpoint": f"http://{LOOPBACK}:{ports.balancer}",
         "codebuild_endpoint": f"http://{LOOPBACK}:{ports.builder}",
+        "console": f"http://{LOOPBACK}:{ports.console}",
         # The emulator's root, which stands for the person who owns this laptop.
         "credentials": {"access_key_id": ROOT_KEY, "secret_access_key": ROOT_KEY},
         "operator_role": f"arn:aws:iam::{ACCOUNT}:role/lifecycle-operator",

@@ -25,6 +25,7 @@ class Ports:
     emulator: int = 4566
     balancer: int = 4567
     builder: int = 4568
+    console: int = 8090
     production: int = 8080
     staging: int = 8081
     host: int = 18081

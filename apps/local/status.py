@@ -13,7 +13,7 @@ import psutil
 from apps.local import hosts
 from apps.local.emulator import PART as EMULATOR
 from apps.local.emulator import emulator_answers
-from apps.local.endpoints import BALANCER, BUILDER
+from apps.local.endpoints import BALANCER, BUILDER, CONSOLE
 from apps.local.layout import Layout, read_json
 from apps.local.ports import LOOPBACK, listens
 from apps.local.processes import Part, recorded, session
@@ -36,7 +36,8 @@ def rows(layout: Layout) -> list[Row]:
     """The endpoints, then each cluster's hosts: agents and services."""
     environment = read_json(layout.environment, None) or {}
     parts = recorded(layout)
-    found = [_endpoint(parts[name], environment) for name in (EMULATOR, BALANCER, BUILDER) if name in parts]
+    endpoints = (EMULATOR, BALANCER, BUILDER, CONSOLE)
+    found = [_endpoint(parts[name], environment) for name in endpoints if name in parts]
     for cluster in hosts.clusters(layout).values():
         for host in cluster.hosts:
             if host.part in parts:
@@ -56,7 +57,7 @@ def totals(found: list[Row]) -> dict[str, int]:
 
 
 def _endpoint(part: Part, environment: Mapping[str, Any]) -> Row:
-    names = {EMULATOR: "emulator", BALANCER: "balancer", BUILDER: "builder"}
+    names = {EMULATOR: "emulator", BALANCER: "balancer", BUILDER: "builder", CONSOLE: "console"}
     port = environment.get("ports", {}).get(names[part.name], 0)
     state = "dead"
     if part.alive:

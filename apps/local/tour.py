@@ -92,7 +92,7 @@ def take(tour: Tour) -> None:
     production = next(cluster for cluster in added.clusters if cluster.environment == "production")
     with tour.phase(f"Production, one host at a time, under {RATE:.0f} requests a second"):
         _deploy(tour, added.service, release, f"{production.address}/")
-    _summary(tour, added)
+    _summary(tour, added, facts["console"])
 
 
 def push(tour: Tour, added: Added) -> str:
@@ -154,7 +154,7 @@ def _tell(say: Say, tally: Tally) -> None:
     )
 
 
-def _summary(tour: Tour, added: Added) -> None:
+def _summary(tour: Tour, added: Added, console: str) -> None:
     say = tour.progress.say
     tour.progress.heading("Done")
     for name, seconds in tour.seconds.items():
@@ -183,6 +183,7 @@ def _summary(tour: Tour, added: Added) -> None:
         ("end everything", "make stop"),
     ):
         say(f"  {what:18} {command}")
+    say(f"\n  Watch it, and decide, in the console: {console}")
 
 
 def _greet_differently(file: Path) -> str:

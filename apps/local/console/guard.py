@@ -8,6 +8,8 @@ import hmac
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from apps.local.console.errors import Refused
+
 TOKEN_HEADER = "x-lifecycle-token"  # noqa: S105 - the header's name
 _SHOWN = 80
 
@@ -22,6 +24,11 @@ class Guard:
     @property
     def hosts(self) -> tuple[str, str]:
         return f"127.0.0.1:{self.port}", f"localhost:{self.port}"
+
+    def check(self, method: str, headers: Mapping[str, str]) -> None:
+        """Raises Refused, saying why."""
+        if why := self.refuses(method, headers):
+            raise Refused(403, why)
 
     def refuses(self, method: str, headers: Mapping[str, str]) -> str | None:
         """Why a request is not answered; None for one that is. Header names are in small letters."""

@@ -13,11 +13,12 @@ from apps.local.console.ports import Metric, Wanted
 
 Known = Callable[[str, str], Sequence[Metric]]
 MOST_LINES = 60
-# For how long a view one value stands for how long, in seconds: as CloudWatch's automatic period, and finer below 1 h.
+# In a view of up to so many seconds, a value stands for so many: CloudWatch's own choice, but finer below 1 h.
 _PERIODS = ((900, 10), (3600, 60), (10_800, 60), (86_400, 300), (259_200, 900))
 _LONGEST = 3600
 _SEARCH = re.compile(
-    r"""\s*SEARCH\(\s*(['"])(?P<query>.*)\1\s*,\s*(['"])(?P<stat>[^'"]+)\3\s*(?:,\s*\d+\s*)?\)\s*""", re.DOTALL
+    r"""\s*SEARCH\(\s*(['"])(?P<query>.*)\1\s*,\s*(['"])(?P<stat>[^'"]+)\3\s*(?:,\s*\d+\s*)?\)\s*""",
+    re.DOTALL,
 )
 _SCHEMA = re.compile(r"\s*\{\s*([^{}]+)\}(.*)", re.DOTALL)
 _TERM = re.compile(r"""(NOT\s+)?(?:"?([\w/]+)"?\s*=\s*)?(?:"([^"]*)"|'([^']*)'|([^\s"'()=]+))""")

@@ -23,12 +23,12 @@ from lifecycle.domain.errors import LifecycleError
 
 LARGEST_BODY = 262_144
 # Styles may be inline: widgets bring some. Scripts may not, nor anything of another host.
+POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; "
+    "connect-src 'self'; form-action 'none'; base-uri 'none'; frame-ancestors 'none'"
+)
 HEADERS = (
-    (
-        "Content-Security-Policy",
-        "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; "
-        "connect-src 'self'; form-action 'none'; base-uri 'none'; frame-ancestors 'none'",
-    ),
+    ("Content-Security-Policy", POLICY),
     ("X-Content-Type-Options", "nosniff"),
     ("X-Frame-Options", "DENY"),
     ("Referrer-Policy", "no-referrer"),
@@ -65,8 +65,7 @@ class _Handler(BaseHTTPRequestHandler):
     def _handle(self) -> None:
         headers = {name.lower(): text for name, text in self.headers.items()}
         try:
-            if why := self.server.guard.refuses(self.command, headers):
-                raise Refused(403, why)
+            self.server.guard.check(self.command, headers)
             answer = self.server.answer(self.command, self.path, headers, self._body())
         except Refused as error:
             # What was not read would be taken for the next request.

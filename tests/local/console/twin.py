@@ -49,9 +49,7 @@ class TwinAws:
 
     def known_metrics(self, namespace: str, name: str) -> Sequence[Metric]:
         return [
-            each
-            for each in self.metrics
-            if namespace in ("", each.namespace) and name in ("", each.name)
+            each for each in self.metrics if namespace in ("", each.namespace) and name in ("", each.name)
         ]
 
     def lines(self, wanted: Sequence[Wanted], start: datetime, end: datetime) -> Sequence[Line]:

@@ -82,7 +82,7 @@ def test_up_tells_where_everything_is(laptop: Laptop) -> None:
 
 def test_every_part_is_up_and_answers(laptop: Laptop) -> None:
     states = {row.part: row.state for row in status.rows(laptop.layout)}
-    assert [states[part] for part in ("emulator", "dispatcher", "codebuild")] == ["up"] * 3
+    assert [states[part] for part in ("emulator", "dispatcher", "codebuild", "console")] == ["up"] * 4
 
 
 def test_iam_decides_what_a_role_may_do(laptop: Laptop) -> None:

@@ -53,7 +53,7 @@ def test_ports_are_chosen_by_name() -> None:
     "text", ["emulator", "emulator=", "emulator=x", "emulator=0", "emulator=70000", "smtp=25"]
 )
 def test_a_port_that_cannot_be_is_refused_with_the_names_that_can(text: str) -> None:
-    with pytest.raises(LaptopError, match="NAME one of balancer, builder, emulator"):
+    with pytest.raises(LaptopError, match="NAME one of balancer, builder, console, emulator"):
         Ports.parse(text)
 
 

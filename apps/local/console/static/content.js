@@ -21,6 +21,7 @@ export class Content {
     this.root.adoptedStyleSheets = [usual];
     // A form of a widget is never sent anywhere; buttons with an action act.
     this.root.addEventListener("submit", (event) => event.preventDefault());
+    this.root.addEventListener("click", (event) => within(this.root, event));
     this.told = null;
   }
 
@@ -49,6 +50,15 @@ export class Content {
   problem(message) {
     this.show([element("p", { class: "problem" }, message)]);
   }
+}
+
+// A shadow tree's ids are not the page's: a link to one is followed here.
+function within(root, event) {
+  const link = event.target.closest?.("a[href^='#']");
+  if (!link) return;
+  event.preventDefault();
+  const target = root.getElementById(link.getAttribute("href").slice(1));
+  target?.scrollIntoView({ block: "nearest" });
 }
 
 const CONTROLS = "a, button, input, select, textarea, summary, [tabindex]";

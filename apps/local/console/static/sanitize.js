@@ -125,13 +125,15 @@ function sheet(text) {
   return made;
 }
 
+// Outwards, or to a place in the same widget (content.js goes there).
 function link(made, value) {
+  if (value.startsWith("#")) made.setAttribute("href", value);
   if (!URL.canParse(value)) return;
   if (["http:", "https:"].includes(new URL(value).protocol)) made.setAttribute("href", value);
 }
 
 function outward(made) {
-  if (!made.hasAttribute("href")) return;
+  if (!made.hasAttribute("href") || made.getAttribute("href").startsWith("#")) return;
   made.target = "_blank";
   made.rel = "noopener noreferrer";
 }

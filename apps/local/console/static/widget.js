@@ -13,6 +13,8 @@ import { markdown } from "./markdown.js";
 import { span, timeRange, timezone } from "./time.js";
 
 const METRIC_SECONDS = 10;
+// For how long the answer to what was pressed stays in the widget, whatever is refreshed.
+const ANSWER_SECONDS = 30;
 
 class Widget {
   constructor(widget, page) {
@@ -65,14 +67,17 @@ class Custom extends Widget {
   }
 
   async draw({ asked = false } = {}) {
+    if (asked) this.answeredUntil = 0;
     if (asked || !this.held) await super.draw();
   }
 
   // While somebody writes here, nothing is taken from under their hands.
   get held() {
-    const held = busy(this.content.root);
-    this.say(held ? "Not refreshed while there is something written here." : "");
-    return held;
+    const written = busy(this.content.root);
+    const answered = Date.now() < (this.answeredUntil ?? 0);
+    if (written) this.say("Not refreshed while there is something written here.");
+    else this.say(answered ? "This answers what you pressed; the widget comes back shortly." : "");
+    return written || answered;
   }
 
   say(text) {
@@ -107,8 +112,9 @@ class Custom extends Widget {
 
   answered(answer) {
     // A person may have begun to write, or to answer, while this was on its way.
-    if (isOpen() || (this.content.told !== null && this.held)) return;
+    if (isOpen() || (this.content.told !== null && busy(this.content.root))) return;
     this.show(answer);
+    this.say("");
   }
 
   show(answer) {
@@ -154,7 +160,10 @@ class Custom extends Widget {
     if (action.inWidget) {
       fill(this.content);
       this.wire(this.content, []);
-      if (action.call) this.page.changed(this);
+      if (!action.call) return;
+      const mine = !action.endpoint || action.endpoint === this.properties.endpoint;
+      this.answeredUntil = mine ? 0 : Date.now() + ANSWER_SECONDS * 1000;
+      this.page.changed(this);
       return;
     }
     const content = new Content();
