@@ -1,0 +1,108 @@
+"""Metrics in memory: a test tells what requests there were and what a host said."""
+
+import math
+from collections import defaultdict
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from lifecycle.application.metrics_ports import first_minute, whole_minutes
+from lifecycle.domain.capacity import Group
+from lifecycle.domain.errors import Unknown
+from lifecycle.domain.fleet import Cluster
+from lifecycle.domain.measures import ERROR_RATE, LATENCY_P50, LATENCY_P99
+from lifecycle.domain.verdicts import Baked, Measure, Series
+
+
+@dataclass(frozen=True, slots=True)
+class Served:
+    """Requests that a target group answered at one time: each one's seconds, and how many of them failed."""
+
+    at: datetime
+    seconds: tuple[float, ...]
+    errors: int = 0
+
+
+@dataclass
+class MemoryMetrics:
+    """Implements the port Metrics; a cluster in `old_stacks` has no test bed."""
+
+    served: dict[tuple[Cluster, Group], list[Served]] = field(default_factory=lambda: defaultdict(list))
+    told: dict[tuple[Cluster, str, str], list[tuple[datetime, float]]] = field(
+        default_factory=lambda: defaultdict(list)
+    )
+    old_stacks: set[Cluster] = field(default_factory=set)
+
+    def complete_minutes(self, since: datetime, now: datetime, minute: timedelta) -> int:
+        return whole_minutes(since, now, minute, 0)
+
+    def baked(
+        self,
+        cluster: Cluster,
+        test_host: str,
+        control_host: str,
+        measures: Sequence[Measure],
+        since: datetime,
+        minutes: int,
+        minute: timedelta,
+    ) -> Baked:
+        if cluster in self.old_stacks:
+            raise Unknown("test bed", f"of {cluster}", "deploy its stack first")
+        begin = first_minute(since, minute)
+        sides = ((Group.CONTROL, control_host), (Group.TEST_BED, test_host))
+
+        def number(at: datetime) -> int | None:
+            """Of the minute; None outside of what was asked for."""
+            place = (at - begin) // minute
+            return place if 0 <= place < minutes else None
+
+        series = [
+            Series(measure, *(self._values(measure, cluster, side, minutes, number) for side in sides))
+            for measure in measures
+        ]
+        control, test_bed = (
+            sum(len(each.seconds) for each in self.served[cluster, group] if number(each.at) is not None)
+            for group, _ in sides
+        )
+        return Baked(tuple(series), minutes, control, test_bed)
+
+    def _values(
+        self,
+        measure: Measure,
+        cluster: Cluster,
+        side: tuple[Group, str],
+        minutes: int,
+        number: Callable[[datetime], int | None],
+    ) -> tuple[float | None, ...]:
+        group, host = side
+        stat = _STATS.get(measure.name)
+        if stat is None:
+            told = self.told[cluster, host, measure.name]
+            numbers = [[value for at, value in told if number(at) == n] for n in range(minutes)]
+            return tuple(sum(values) / len(values) if values else None for values in numbers)
+        served = self.served[cluster, group]
+        answered = [[each for each in served if number(each.at) == n] for n in range(minutes)]
+        return tuple(stat(each) if any(one.seconds for one in each) else None for each in answered)
+
+
+def _errors(served: Sequence[Served]) -> float:
+    return sum(each.errors for each in served) / sum(len(each.seconds) for each in served)
+
+
+def _percentile(share: float) -> Callable[[Sequence[Served]], float]:
+    """Linear between the two nearest ranks, as CloudWatch's of few values."""
+
+    def of(served: Sequence[Served]) -> float:
+        ordered = sorted(value for each in served for value in each.seconds)
+        rank = share * (len(ordered) - 1)
+        low, high = ordered[math.floor(rank)], ordered[math.ceil(rank)]
+        return low + (rank - math.floor(rank)) * (high - low)
+
+    return of
+
+
+_STATS: dict[str, Callable[[Sequence[Served]], float]] = {
+    ERROR_RATE.name: _errors,
+    LATENCY_P50.name: _percentile(0.5),
+    LATENCY_P99.name: _percentile(0.99),
+}
