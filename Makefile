@@ -12,7 +12,7 @@ PIP_INSTALL := -m pip install --quiet --no-deps --no-input
 ASL_VALIDATOR := 4.0.0
 LAYER_SOURCES := layers/build.py $(wildcard layers/dependencies/requirements.*)
 
-.PHONY: help setup run stop test check simulate crash-matrix bench lock clean system-packages
+.PHONY: help setup run stop test check simulate judge-study crash-matrix bench lock clean system-packages
 
 help: ## print these targets
 	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/  make \1|\2/p' Makefile | awk -F'|' '{ printf "%-14s %s\n", $$1, $$2 }'
@@ -39,6 +39,9 @@ bench: setup ## measure speed, failed requests and memory; prints JSON
 SEEDS := 20000
 simulate: setup ## run the real code under SEEDS=n seeded schedules full of faults
 	@$(BIN)/python -m tests.simulation --seeds $(SEEDS)
+
+judge-study: setup ## how often the test bed's judge is wrong, and what it finds: prints tables; about 5 minutes
+	@$(BIN)/python -m tests.judge_study
 
 crash-matrix: setup ## kill, double and delay every phase in the embedded environment; about 35 minutes
 	@$(BIN)/python -m tests.crash_matrix
