@@ -20,6 +20,8 @@ from urllib.parse import parse_qs
 
 KEEP = "/_lifecycle/keep"
 LARGEST_JOURNAL = 16 * 1024**2
+# The emulator keeps each value of a metric for two weeks, in memory, and goes through all of them at every call.
+METRICS_SECONDS = 6 * 3600
 # The services whose requests are made again, and the first words of their actions that change nothing.
 REQUESTS = ("dynamodb", "ssm", "elasticloadbalancing")
 _READS = ("Get", "Query", "Scan", "Describe", "List", "BatchGet", "TransactGet")
@@ -113,6 +115,7 @@ class Memory:
         for service in REQUESTS:
             self._app.SERVICE_HANDLERS[service] = self._noting(service, self._app.SERVICE_HANDLERS[service])
         self._app.app = self._asked
+        _module("services.cloudwatch").TWO_WEEKS_SECONDS = METRICS_SECONDS
         self._note_sessions()
         self._note_executions()
 

@@ -3,6 +3,7 @@
 import os
 import sys
 
+from apps.local.assembly import CONTEXT
 from apps.local.emulator import clean_environment, endpoints, root_credentials, wait_for
 from apps.local.layout import REPOSITORY, Layout
 from apps.local.ports import LOOPBACK, Ports, listens
@@ -23,6 +24,7 @@ def start_balancer(layout: Layout, ports: Ports) -> Part:
         *("--emulator", f"http://{LOOPBACK}:{ports.emulator}"),
         *("--home", str(layout.dispatcher)),
         *("--nice", str(wanted())),
+        *("--metrics-period", CONTEXT["minute_seconds"]),
     ]
     return start(layout, BALANCER, command, _environment(layout, ports), GivesWay.BY_ITSELF)
 

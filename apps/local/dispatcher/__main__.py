@@ -12,6 +12,7 @@ from apps.local.dispatcher.balancer import Balancer
 from apps.local.dispatcher.endpoint import Endpoint
 from apps.local.dispatcher.envoy import SUPERVISOR, Envoy, EnvoyAwayError
 from apps.local.dispatcher.fleet import EmulatorFleet
+from apps.local.dispatcher.meter import EmulatorMetrics, Meter
 from apps.local.dispatcher.publisher import Publisher
 from apps.local.passthrough import PassThrough, host_and_port
 
@@ -31,6 +32,7 @@ def main() -> int:
         Envoy(folder, options.admin_port, options.workers),
         Publisher(folder, options.address, options.check_interval),
     )
+    meter = Meter(balancer, folder, EmulatorMetrics(options.emulator, options.region), options.metrics_period)
     try:
         endpoint = Endpoint(balancer, options.emulator)
         server = PassThrough(host_and_port(f"http://{options.listen}"), options.emulator, endpoint.answer)
@@ -40,10 +42,12 @@ def main() -> int:
         print(f"the load balancer cannot start: {error}", file=sys.stderr)
         return 1
     server.start()
+    meter.start()
     if options.nice:
         priority.threads(options.nice, besides=SUPERVISOR)
     print(f"load balancer: ELBv2 on {server.url}, Envoy's admin on http://{balancer.envoy.admin}", flush=True)
     stopping.wait()
+    meter.stop()
     server.stop()
     balancer.stop()
     return 0
@@ -59,6 +63,9 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--check-interval", type=float, default=0.25, help="seconds between health checks")
     parser.add_argument(
         "--sync-interval", type=float, default=2.0, help="seconds between looks at the emulator"
+    )
+    parser.add_argument(
+        "--metrics-period", type=float, default=60.0, help="seconds that a datum of the metrics is about"
     )
     parser.add_argument("--workers", type=int, default=1, help="Envoy's worker threads")
     parser.add_argument(

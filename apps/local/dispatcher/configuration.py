@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from apps.local.dispatcher import requests_log
 from apps.local.dispatcher.rotation import Address
 
 Resource = dict[str, Any]
@@ -84,6 +85,8 @@ def listener(folder: Path, name: str, address: str, port: int) -> Resource:
 def _manager(folder: Path, name: str) -> Resource:
     failures = {"status_code_filter": {"comparison": {"op": "GE", "value": _runtime("log_from", 500)}}}
     log = {"@type": _ACCESS_LOG, "path": str(folder / "failures.log")}
+    counted = {"text_format_source": {"inline_string": requests_log.FORMAT}}
+    every = {"@type": _ACCESS_LOG, "path": str(folder / requests_log.NAME), "log_format": counted}
     return {
         "@type": _MANAGER,
         "stat_prefix": name,
@@ -95,7 +98,10 @@ def _manager(folder: Path, name: str) -> Resource:
         "request_timeout": "0s",
         "http_protocol_options": {"accept_http_10": True},
         "upgrade_configs": [{"upgrade_type": "websocket"}],
-        "access_log": [{"name": "failures", "filter": failures, "typed_config": log}],
+        "access_log": [
+            {"name": "failures", "filter": failures, "typed_config": log},
+            {"name": "requests", "typed_config": every},
+        ],
         "http_filters": [
             {"name": "router", "typed_config": {"@type": _ROUTER, "suppress_envoy_headers": True}}
         ],

