@@ -12,7 +12,7 @@ PIP_INSTALL := -m pip install --quiet --no-deps --no-input
 ASL_VALIDATOR := 4.0.0
 LAYER_SOURCES := layers/build.py $(wildcard layers/dependencies/requirements.*)
 
-.PHONY: help setup run stop test check simulate judge-study crash-matrix bench lock clean system-packages
+.PHONY: help setup run stop test check simulate judge-study crash-matrix bench screenshots lock clean system-packages
 
 help: ## print these targets
 	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/  make \1|\2/p' Makefile | awk -F'|' '{ printf "%-14s %s\n", $$1, $$2 }'
@@ -46,6 +46,9 @@ judge-study: setup ## how often the test bed's judge is wrong, and what it finds
 crash-matrix: setup ## kill, double and delay every phase in the embedded environment; about 35 minutes
 	@$(BIN)/python -m tests.crash_matrix
 
+screenshots: system-packages setup ## take the pictures of the console in docs/screenshots
+	@$(BIN)/python -m tests.browser.screenshots
+
 .PHONY: static
 static:
 	@$(BIN)/ruff check --quiet .
@@ -58,12 +61,15 @@ clean: stop ## remove everything that make made
 	rm -rf .venv .venv-emulator .lifecycle build cdk.out .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
-# The system needs git beside make and Python. Root may install it; others are told.
+# The tests need git and Chromium beside make and Python. Root may install them; others are told.
 system-packages:
-	@command -v git > /dev/null || { \
+	@missing=""; for each in git chromium; do command -v $$each > /dev/null || missing="$$missing $$each"; done; \
+	[ -z "$$missing" ] || { \
 	  if [ "$$(id -u)" = 0 ] && command -v apt-get > /dev/null; then \
-	    apt-get update -qq && apt-get install -qq -y --no-install-recommends git; \
-	  else echo "git is missing; install it: sudo apt install git" >&2; exit 1; fi; }
+	    echo "set-up: installing$$missing"; \
+	    apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends $$missing \
+	      > /dev/null; \
+	  else echo "missing:$$missing; install it: sudo apt install$$missing" >&2; exit 1; fi; }
 
 # A version of Python that is new enough and can make virtual environments, or a word on what to install.
 define find_python
