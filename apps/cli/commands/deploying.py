@@ -11,7 +11,7 @@ from apps.cli.page import Page
 from apps.cli.plans import plan_facts, previewed, show_plan
 from apps.cli.ports import Connection
 from apps.cli.starting import How, deploy_line, finish, request_for, start
-from lifecycle.application.observe import REMEMBERED
+from lifecycle.application.going_back import way_back
 from lifecycle.domain.deployment import Deployment, DeploymentState, Kind, Obstacle
 from lifecycle.domain.errors import Refused
 from lifecycle.domain.fleet import Cluster, service_name
@@ -154,27 +154,8 @@ def _after(running: Deployment) -> str:
 
 
 def _to_previous(page: Page, here: Connection, cluster: Cluster, reason: str, how: How) -> int:
-    recent = list(here.world.deployments.recent(cluster, REMEMBERED))
-    bad = _standing(here, cluster, recent)
-    if bad is None:
-        raise Refused(f"the rollback of {cluster}", ["nothing was ever deployed there"])
-    quarantined = here.world.fleet.quarantined(cluster)
-    good = [
-        each.target.version
-        for each in recent
-        if each.state is DeploymentState.DONE
-        and each.target.version not in {bad.target.version, *quarantined}
-    ]
-    if not good:
-        why = f"no version but {bad.target.version} was ever verified there, or it is quarantined"
-        raise Refused(f"the rollback of {cluster}", [why])
+    back = way_back(here.world, cluster)
+    bad = back.bad
     page.say(f"roll back: {bad.id}, {bad.target.version}, {bad.state}")
-    request = request_for(here, cluster, good[0], reason, kind=Kind.ROLLBACK, rollback_of=bad.id)
+    request = request_for(here, cluster, back.version, reason, kind=Kind.ROLLBACK, rollback_of=bad.id)
     return start(page, here, request, how)
-
-
-def _standing(here: Connection, cluster: Cluster, recent: list[Deployment]) -> Deployment | None:
-    """The deployment whose version is desired now; an aborted one too, for it is what has to be undone."""
-    desired = here.world.registry.desired(cluster)
-    named = here.world.deployments.get(cluster, desired.deployment) if desired else None
-    return named or next(iter(recent), None)

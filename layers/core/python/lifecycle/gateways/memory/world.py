@@ -17,6 +17,7 @@ from lifecycle.gateways.memory.freezes import MemoryFreezes
 from lifecycle.gateways.memory.leases import MemoryLeases
 from lifecycle.gateways.memory.queue import MemoryQueue
 from lifecycle.gateways.memory.registry import MemoryRegistry
+from lifecycle.gateways.memory.sights import MemorySights
 from lifecycle.gateways.memory.standings import MemoryStandings
 from lifecycle.gateways.memory.trail import MemoryTrail
 
@@ -40,6 +41,7 @@ class MemoryWorld:
     def __post_init__(self) -> None:
         self.registry = MemoryRegistry(tuple(self.clusters))
         self.dispatcher = MemoryDispatcher(self.clusters)
+        self.sights = MemorySights(self.leases, self.queue, self.registry)
         self.standings = MemoryStandings(self.leases, self.deployments, self.fleet)
         self.world = World(
             clock=self.clock,

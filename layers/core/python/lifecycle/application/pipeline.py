@@ -1,0 +1,112 @@
+"""The pipeline from push to production, a lane a service: what was built, promoted, deployed, and what waits.
+
+Drawn by functions/show_pipeline; reads only.
+"""
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from lifecycle.application.console import (
+    ClusterSight,
+    Console,
+    Delivery,
+    Page,
+    Wanted,
+    chosen,
+    in_parallel,
+    look,
+    paged,
+)
+from lifecycle.domain.fleet import Cluster
+from lifecycle.domain.freezes import Freeze
+from lifecycle.domain.versions import ReleaseVersion, SnapshotVersion
+
+# One that ended well, and those that were refused, superseded or repaired some hosts after it.
+_RECENT = 5
+_RUN = re.compile(r"(?P<repository>.+)-(?P<commit>[0-9a-f]{40})(-\d+)?")
+
+
+@dataclass(frozen=True, slots=True)
+class Built:
+    """A snapshot: its version, branch and commit, and the release that it became, if any."""
+
+    version: str
+    branch: str
+    commit: str
+    release: str
+
+
+@dataclass(frozen=True, slots=True)
+class Lane:
+    """One service. `push` is its newest run, `built` its newest snapshot, `release` its highest release."""
+
+    service: str
+    push: Delivery | None
+    built: Built | None
+    release: str
+    staging: ClusterSight | None
+    production: ClusterSight | None
+
+
+@dataclass(frozen=True, slots=True)
+class Pipeline:
+    """The lanes of one page, and every freeze that stands."""
+
+    lanes: tuple[Lane, ...]
+    freezes: tuple[Freeze, ...]
+    page: Page
+
+
+def pipeline(console: Console, wanted: Wanted) -> Pipeline:
+    """Those whose lease is held come first; raises Unknown, InvalidName."""
+    clusters, services = chosen(console, wanted)
+    held = console.sights.held(clusters)
+    busy = {each.service for each in clusters if held[each].lease.deployment}
+    names = sorted({each.service for each in clusters}, key=lambda name: (name not in busy, name))
+    shown, page = paged(names, wanted, services)
+    sights = {each.cluster: each for each in look(console, _of(clusters, shown), held, _RECENT)}
+    pushes = console.sights.deliveries()
+    lanes = in_parallel(lambda name: _lane(console, name, sights, pushes), shown)
+    return Pipeline(tuple(lanes.values()), tuple(console.world.freezes.standing()), page)
+
+
+def _of(clusters: Sequence[Cluster], services: Sequence[str]) -> list[Cluster]:
+    return [each for each in clusters if each.service in services]
+
+
+def _lane(
+    console: Console, service: str, sights: Mapping[Cluster, ClusterSight], pushes: Sequence[Delivery]
+) -> Lane:
+    snapshots = console.catalogue.snapshots(service)
+    releases = console.catalogue.releases(service)
+    staging, production = (sights.get(Cluster(name, service)) for name in ("staging", "production"))
+    return Lane(
+        service=service,
+        push=_push(service, snapshots, pushes),
+        built=_newest(snapshots, releases),
+        release=max(releases, key=ReleaseVersion.parse, default=""),
+        staging=staging,
+        production=production,
+    )
+
+
+def _newest(snapshots: Mapping[str, Mapping[str, str]], releases: Mapping[str, str]) -> Built | None:
+    newest = max(snapshots, key=lambda each: (SnapshotVersion.parse(each).built, each), default="")
+    if not newest:
+        return None
+    promoted = {snapshot: release for release, snapshot in releases.items()}
+    facts = snapshots[newest]
+    return Built(newest, facts.get("branch", ""), facts.get("commit", ""), promoted.get(newest, ""))
+
+
+def _push(
+    service: str, snapshots: Mapping[str, Mapping[str, str]], pushes: Sequence[Delivery]
+) -> Delivery | None:
+    """The newest run of a repository of the service's name, or of a commit that became one of its snapshots."""
+    commits = {facts.get("commit", "") for facts in snapshots.values()}
+    for push in pushes:
+        match = _RUN.fullmatch(push.name)
+        if match and (match["repository"] == service or match["commit"] in commits):
+            return push
+    return None

@@ -1,0 +1,137 @@
+"""A line chart of two series as SVG: the test bed, solid with dots, against its control, dashed."""
+
+from collections.abc import Iterator, Sequence
+from itertools import pairwise
+
+from lifecycle.console.markup import Child, Markup, tag
+from lifecycle.domain.verdicts import Series
+
+_HEIGHT = 150
+_LEFT, _RIGHT, _TOP, _BOTTOM = 52, 8, 22, 22
+# More points than this are not seen apart; each is then the mean of its minutes.
+_POINTS = 240
+_DOTS = 40
+
+Values = Sequence[float | None]
+
+
+def chart(series: Series, width: int) -> Markup:
+    """One metric over the minutes of a bake; a minute that a host did not tell is a gap."""
+    bed, control = thinned(series.test_bed), thinned(series.control)
+    told = [value for value in (*bed, *control) if value is not None]
+    low, high = bounds(told)
+    name = f"{series.measure.name}{f' in {series.measure.unit}' if series.measure.unit else ''}"
+    label = f"{name}, the test bed against its control, over {len(series.test_bed)} minutes"
+    scale = _Scale(width, max(len(bed), len(control)), low, high)
+    parts: list[Child] = [
+        tag("title", label),
+        tag("text", name, x=4, y=14),
+        _axes(scale, len(series.test_bed)),
+        _lines(control, scale, "lc-control", dashes="5 4"),
+        _lines(bed, scale, "lc-bed"),
+    ]
+    if len(bed) <= _DOTS:
+        parts.append(
+            [
+                tag("circle", cx=scale.x(place), cy=scale.y(value), r=2.5, class_="lc-bed-dot")
+                for place, value in enumerate(bed)
+                if value is not None
+            ]
+        )
+    if not told:
+        parts.append(tag("text", "nothing was measured yet", x=_LEFT + 8, y=_HEIGHT / 2))
+    return tag(
+        "svg",
+        parts,
+        viewBox=f"0 0 {width} {_HEIGHT}",
+        width=width,
+        height=_HEIGHT,
+        role="img",
+        aria_label=label,
+    )
+
+
+def thinned(values: Values) -> Values:
+    """At most `_POINTS` of them: the means of equally long stretches; None where nothing was told in one."""
+    step = -(-len(values) // _POINTS) or 1
+    if step == 1:
+        return values
+    stretches = (values[start : start + step] for start in range(0, len(values), step))
+    return [_mean([value for value in stretch if value is not None]) for stretch in stretches]
+
+
+def _mean(told: Sequence[float]) -> float | None:
+    return sum(told) / len(told) if told else None
+
+
+def bounds(told: Sequence[float]) -> tuple[float, float]:
+    """The ends of the vertical axis: from 0 where that does not flatten everything, never of no length."""
+    low, high = min(told, default=0.0), max(told, default=1.0)
+    if low >= 0 and low < high / 2:
+        low = 0.0
+    if high <= low:
+        return (low - 1.0, low + 1.0) if low else (0.0, 1.0)
+    return low, high
+
+
+class _Scale:
+    """From places and values to points of the picture."""
+
+    def __init__(self, width: int, points: int, low: float, high: float) -> None:
+        self.low, self.high, self.width = low, high, width
+        self._step = (width - _LEFT - _RIGHT) / max(1, points - 1)
+
+    def x(self, place: int) -> float:
+        return _LEFT + place * self._step
+
+    def y(self, value: float) -> float:
+        share = (value - self.low) / (self.high - self.low)
+        return _HEIGHT - _BOTTOM - share * (_HEIGHT - _TOP - _BOTTOM)
+
+
+def _axes(scale: _Scale, minutes: int) -> list[Child]:
+    right = scale.width - _RIGHT
+    parts: list[Child] = []
+    for value in (scale.low, (scale.low + scale.high) / 2, scale.high):
+        y = scale.y(value)
+        parts.append(tag("line", x1=_LEFT, y1=y, x2=right, y2=y, class_="lc-axis"))
+        parts.append(tag("text", figure(value), x=_LEFT - 4, y=y + 4, text_anchor="end", class_="lc-soft"))
+    parts.append(tag("text", "0", x=_LEFT, y=_HEIGHT - 6, class_="lc-soft"))
+    end = f"{minutes} min"
+    parts.append(tag("text", end, x=right, y=_HEIGHT - 6, text_anchor="end", class_="lc-soft"))
+    return parts
+
+
+def _lines(values: Values, scale: _Scale, kind: str, dashes: str | None = None) -> list[Markup]:
+    return [
+        tag(
+            "polyline",
+            points=" ".join(f"{scale.x(place):.1f},{scale.y(value):.1f}" for place, value in run),
+            class_=kind,
+            stroke_width=2,
+            stroke_dasharray=dashes,
+        )
+        for run in _runs(values)
+    ]
+
+
+def _runs(values: Values) -> Iterator[list[tuple[int, float]]]:
+    """The stretches without a gap."""
+    told = [(place, value) for place, value in enumerate(values) if value is not None]
+    run: list[tuple[int, float]] = told[:1]
+    for (before, _), point in pairwise(told):
+        if point[0] == before + 1:
+            run.append(point)
+        else:
+            yield run
+            run = [point]
+    if run:
+        yield run
+
+
+def figure(value: float) -> str:
+    """A number with three significant digits, without an exponent that people do not read."""
+    size = abs(value)
+    if size >= 1000 or size == 0:
+        return f"{value:,.0f}"
+    return f"{value:.3g}" if size >= 0.0001 else f"{value:.6f}".rstrip("0").rstrip(".")

@@ -1,0 +1,42 @@
+"""What happened lately: deployments, and the trail of who did what and why."""
+
+from lifecycle.application.past import Past
+from lifecycle.console.frame import Frame
+from lifecycle.console.markup import Child, Markup, tag
+from lifecycle.console.parts import filters, soft, table, widget
+from lifecycle.console.tones import deployment_badge, kind_of
+from lifecycle.domain.deployment import Deployment, TrailEntry
+from lifecycle.domain.words import lasting, moment
+
+
+def draw_history(found: Past, frame: Frame) -> Markup:
+    """The newest first."""
+    parts: list[Child] = [filters(frame, found.page)]
+    if not found.deployments and not found.trail:
+        return widget(frame, parts, tag("p", "Nothing was deployed yet."))
+    columns = ("began (UTC)", "cluster", "kind", "version", "state", "took", "by", "why")
+    parts.append(table("Deployments", columns, [_deployment(each) for each in found.deployments]))
+    told = ("time (UTC)", "cluster", "what", "by", "why")
+    parts.append(table("Trail: who did what, and why", told, [_entry(each) for each in found.trail]))
+    return widget(frame, parts)
+
+
+def _deployment(each: Deployment) -> list[Child]:
+    took = lasting((each.finished_at - each.started_at).total_seconds()) if each.finished_at else "-"
+    asked, ended = each.request.reason, each.reason
+    why: list[Child] = [asked, tag("p", soft(ended)) if ended else None]
+    return [
+        moment(each.started_at),
+        str(each.cluster),
+        kind_of(each),
+        each.target.version,
+        deployment_badge(each),
+        took,
+        each.request.requested_by,
+        why,
+    ]
+
+
+def _entry(each: TrailEntry) -> list[Child]:
+    what = f"{each.host}: {each.what}" if each.host else each.what
+    return [moment(each.at), each.cluster, [what, tag("p", soft(each.deployment))], each.who, each.why or "-"]

@@ -1,0 +1,62 @@
+"""What the console reads of many clusters at once: leases and queues in batches, names from SSM, runs of pushes."""
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from lifecycle.application.console import Delivery, Held
+from lifecycle.application.ports import Registry
+from lifecycle.domain.deployment import Lease, Waiting
+from lifecycle.domain.fleet import Cluster
+from lifecycle.gateways.aws.items import Table, cluster_key, record
+
+# A BatchGetItem takes 100 keys; a cluster has two.
+_A_BATCH = 50
+# SSM answers ten names a call and 40 calls a second for a whole account: an account of 100 clusters has 60 pages.
+_REMEMBERED_SECONDS = 60.0
+_RUNS = 50
+
+
+class DynamoSights:
+    """`machine` is the ARN of the delivery state machine."""
+
+    def __init__(
+        self,
+        table: Table,
+        registry: Registry,
+        states: Any,
+        machine: str,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._table = table
+        self._registry = registry
+        self._states = states
+        self._machine = machine
+        self._clock = clock
+        self._known: tuple[Cluster, ...] = ()
+        self._known_at = 0.0
+
+    def clusters(self, *, afresh: bool = False) -> Sequence[Cluster]:
+        now = self._clock()
+        if afresh or not self._known or now - self._known_at > _REMEMBERED_SECONDS:
+            self._known, self._known_at = tuple(self._registry.clusters()), now
+        return self._known
+
+    def held(self, clusters: Sequence[Cluster]) -> Mapping[Cluster, Held]:
+        found: dict[Cluster, Held] = {}
+        for start in range(0, len(clusters), _A_BATCH):
+            batch = clusters[start : start + _A_BATCH]
+            keys = [(cluster_key(each), name) for each in batch for name in ("LEASE", "QUEUE")]
+            items = iter(self._table.get_all(keys))
+            for each, lease, waiting in zip(batch, items, items, strict=True):
+                found[each] = Held(
+                    record(Lease, lease) if lease else Lease(), record(Waiting, waiting) if waiting else None
+                )
+        return found
+
+    def deliveries(self) -> Sequence[Delivery]:
+        found = self._states.list_executions(stateMachineArn=self._machine, maxResults=_RUNS)
+        return [
+            Delivery(each["name"], each["status"], each["startDate"], each.get("stopDate"))
+            for each in found["executions"]
+        ]

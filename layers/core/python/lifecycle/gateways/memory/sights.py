@@ -1,0 +1,29 @@
+"""What the console reads of many clusters at once, from the other twins."""
+
+from collections.abc import Mapping, Sequence
+
+from lifecycle.application.console import Delivery, Held
+from lifecycle.domain.fleet import Cluster
+from lifecycle.gateways.memory.leases import MemoryLeases
+from lifecycle.gateways.memory.queue import MemoryQueue
+from lifecycle.gateways.memory.registry import MemoryRegistry
+
+
+class MemorySights:
+    """`runs` are a test's."""
+
+    def __init__(self, leases: MemoryLeases, queue: MemoryQueue, registry: MemoryRegistry) -> None:
+        self._leases = leases
+        self._queue = queue
+        self._registry = registry
+        self.runs: list[Delivery] = []
+
+    def clusters(self, *, afresh: bool = False) -> Sequence[Cluster]:
+        del afresh
+        return self._registry.clusters()
+
+    def held(self, clusters: Sequence[Cluster]) -> Mapping[Cluster, Held]:
+        return {each: Held(self._leases.current(each), self._queue.waiting(each)) for each in clusters}
+
+    def deliveries(self) -> Sequence[Delivery]:
+        return sorted(self.runs, key=lambda run: run.started_at, reverse=True)
