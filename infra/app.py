@@ -29,7 +29,7 @@ def build_app(outdir: str | None = None, context: dict[str, object] | None = Non
     app = App(outdir=outdir, context=defaults | (context or {}), analytics_reporting=False)
     settings = Settings.of(app)
     control_plane = ControlPlaneStack(app, "lifecycle", settings)
-    ByoClusterStack(app, "lifecycle-cluster")
+    ByoClusterStack(app, "lifecycle-cluster", emulated=settings.emulated)
     for cluster in settings.clusters:
         stack = AsgClusterStack(app, f"lifecycle-{cluster.environment}-{cluster.service}", cluster)
         # Its events call the control plane's functions by name.

@@ -13,6 +13,8 @@ WEBHOOK_SECRET = "lifecycle/webhook"  # noqa: S105 - the secret's name
 ROLLOUT = "lifecycle-rollout"
 DELIVERY = "lifecycle-delivery"
 OPERATOR = "lifecycle-operator"
+NOTICES = "lifecycle-notices"
+ALARMS = "lifecycle-alarms"
 
 
 def function(phase: str) -> str:
@@ -38,6 +40,11 @@ def execution_arns(name: str) -> str:
 def function_arn(phase: str) -> str:
     """A phase's Lambda."""
     return arn("lambda", f"function:{function(phase)}")
+
+
+def topic_arn(name: str) -> str:
+    """An SNS topic."""
+    return arn("sns", name)
 
 
 def objects(prefix: str) -> str:

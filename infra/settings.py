@@ -27,6 +27,9 @@ class ClusterSettings:
     internal: bool = True
     allowed_cidr: str = "10.0.0.0/8"
     certificate_arn: str = ""
+    most_error_percent: float = 2
+    most_latency_seconds: float = 2
+    most_unhealthy_hosts: int = 0
 
     @classmethod
     def read(cls, found: dict[str, Any]) -> "ClusterSettings":
@@ -52,6 +55,7 @@ class Settings:
     poll_seconds: str
     build_poll_seconds: str
     converge_rate: str
+    watch_rate: str
     agent_patience_seconds: str
     minute_seconds: str  # of a test bed and of a watch
     clusters: tuple[ClusterSettings, ...]
@@ -77,6 +81,7 @@ class Settings:
             poll_seconds=_number(read("poll_seconds", "2")),
             build_poll_seconds=_number(read("build_poll_seconds", "15")),
             converge_rate=str(read("converge_rate", "rate(15 minutes)")),
+            watch_rate=str(read("watch_rate", "rate(5 minutes)")),
             agent_patience_seconds=_number(read("agent_patience_seconds", "30")),
             minute_seconds=_number(read("minute_seconds", "60")),
             clusters=tuple(ClusterSettings.read(dict(cluster)) for cluster in clusters),

@@ -30,6 +30,29 @@ LEAVE_QUEUE = LIFT_QUARANTINE = _delete("CLUSTER#*")
 LIFT_FREEZE = _delete("FREEZES")
 FORGET_HOST = _delete("CLUSTER#*", "REPORTS#*", "TURNS#*")
 
+# What Lambda asks for in the function's name, to read the ledger's stream for it.
+LEDGER_STREAM = (
+    Statement(
+        "StreamRead",
+        ("dynamodb:DescribeStream", "dynamodb:GetRecords", "dynamodb:GetShardIterator"),
+        (f"{_LEDGER}/stream/*",),
+        "a stream is named after the time at which it was begun",
+    ),
+    Statement(
+        "StreamList", ("dynamodb:ListStreams",), ("*",), "Lambda lists the streams before it knows one"
+    ),
+)
+TELL = (
+    Statement("TellEvents", ("events:PutEvents",), (names.arn("events", "event-bus/default"),)),
+    Statement("TellPeople", ("sns:Publish",), (names.topic_arn(names.NOTICES),)),
+)
+SEE_ALARMS = Statement(
+    "AlarmsRead",
+    ("cloudwatch:DescribeAlarms",),
+    ("*",),
+    "alarms are listed by prefix and state, and a listing is about every alarm",
+)
+
 _EVERY_CLUSTER = "one Lambda serves every cluster: the names below /lifecycle are services, known at run time"
 REGISTRY = Access(
     read=(

@@ -34,23 +34,25 @@ class PushTriggers(Construct):
         )
 
 
-class ConvergeSchedule(Construct):
-    """Runs converge at a rate; a run that is missed is not made up for, the next one sees the same facts."""
+class Schedule(Construct):
+    """Runs a phase at a rate; a run that is missed is not made up for, the next one sees the same facts."""
 
-    def __init__(self, scope: Construct, construct_id: str, converge: lambda_.Function, rate: str) -> None:
+    def __init__(
+        self, scope: Construct, construct_id: str, phase: str, function: lambda_.Function, rate: str, why: str
+    ) -> None:
         super().__init__(scope, construct_id)
         role = iam.Role(
             self,
             "Role",
             assumed_by=iam.ServicePrincipal("scheduler.amazonaws.com"),
-            description="Lets the schedule run converge",
+            description=f"Lets the schedule run {phase}",
             inline_policies={
                 "schedule": iam.PolicyDocument(
                     statements=[
                         iam.PolicyStatement(
-                            sid="Converge",
+                            sid="Run",
                             actions=["lambda:InvokeFunction"],
-                            resources=[converge.function_arn],
+                            resources=[function.function_arn],
                         )
                     ]
                 )
@@ -59,12 +61,12 @@ class ConvergeSchedule(Construct):
         scheduler.CfnSchedule(
             self,
             "Schedule",
-            name="lifecycle-converge",
-            description="Compare desired with installed, and repair drift",
+            name=names.function(phase),
+            description=why,
             schedule_expression=rate,
             flexible_time_window=scheduler.CfnSchedule.FlexibleTimeWindowProperty(mode="OFF"),
             target=scheduler.CfnSchedule.TargetProperty(
-                arn=converge.function_arn,
+                arn=function.function_arn,
                 role_arn=role.role_arn,
                 input='{"requested_by":"schedule"}',
                 retry_policy=scheduler.CfnSchedule.RetryPolicyProperty(maximum_retry_attempts=0),

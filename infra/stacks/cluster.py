@@ -7,6 +7,7 @@ as `lifecycle-<environment>-<service>`. The clusters of the context get a stack 
 from aws_cdk import CfnMapping, CfnOutput, CfnParameter, DefaultStackSynthesizer, Stack
 from constructs import Construct
 
+from infra.constructs.alarms import Alarms, Thresholds
 from infra.constructs.front_door import LETTERS, ClusterValues, FrontDoor
 from infra.constructs.host_role import HostRole
 from infra.constructs.hosts import Hosts
@@ -16,7 +17,7 @@ from infra.settings import ClusterSettings
 class ByoClusterStack(Stack):
     """A cluster of hosts that exist already (bring your own): everything that differs is a parameter."""
 
-    def __init__(self, scope: Construct, construct_id: str) -> None:
+    def __init__(self, scope: Construct, construct_id: str, *, emulated: bool = False) -> None:
         super().__init__(
             scope,
             construct_id,
@@ -26,7 +27,17 @@ class ByoClusterStack(Stack):
         values = self._values()
         front = FrontDoor(self, "Front", values)
         host = HostRole(self, "Host", values)
+        Alarms(self, "Alarms", values.name, front, self._thresholds(), emulated=emulated)
         _tell(self, front, host)
+
+    def _thresholds(self) -> Thresholds:
+        return Thresholds(
+            error_percent=self._number(
+                "MostErrorPercent", "Alarm above: percent of requests answered 5xx", 2
+            ),
+            latency_seconds=self._number("MostLatencySeconds", "Alarm above: the 99th percentile", 2),
+            unhealthy_hosts=self._number("MostUnhealthyHosts", "Alarm above: hosts that fail their check", 0),
+        )
 
     def _values(self) -> ClusterValues:
         letters = CfnMapping(
@@ -93,6 +104,10 @@ class AsgClusterStack(Stack):
             address="",
         )
         front = FrontDoor(self, "Front", values)
+        most = Thresholds(
+            cluster.most_error_percent, cluster.most_latency_seconds, cluster.most_unhealthy_hosts
+        )
+        Alarms(self, "Alarms", values.name, front, most)
         host = HostRole(self, "Host", values, on_ec2=True)
         Hosts(self, "Hosts", cluster, role=host.role, front=front)
         _tell(self, front, host)

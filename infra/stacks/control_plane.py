@@ -19,26 +19,33 @@ from infra.constructs.grants import (
     HEALTH_PATHS,
     LEAVE_QUEUE,
     LEDGER,
+    LEDGER_STREAM,
     LIFT_FREEZE,
     LIFT_QUARANTINE,
     LIST_ARTIFACTS,
+    METRICS,
     REGISTRY,
     RELEASES,
+    SEE_ALARMS,
     SEE_DELIVERIES,
     SEE_ROLLOUTS,
     SNAPSHOTS,
     START_DELIVERY,
     START_ROLLOUT,
     TARGETS,
+    TELL,
+    WEIGHTS,
     registry_list,
     see_builds,
     targets_may,
+    weigh_may,
 )
 from infra.constructs.machine import Machine
+from infra.constructs.notices import AlarmsIn, NoticesOut
 from infra.constructs.operators import Operators
 from infra.constructs.phase import Phase, Shared
 from infra.constructs.storage import Storage
-from infra.constructs.triggers import ConvergeSchedule, PushTriggers
+from infra.constructs.triggers import PushTriggers, Schedule
 from infra.settings import ROOT, Settings
 
 # A stage waits up to 14 minutes for its host (LONGEST_WAIT of application/stages.py), then says so itself.
@@ -52,6 +59,8 @@ ROLLOUT_CALLS = (
     "register",
     "await_alive",
     "diagnose",
+    "analyse",
+    "end_bake",
     "await_human",
     "roll_back",
     "finish",
@@ -87,6 +96,7 @@ class ControlPlaneStack(Stack):
             ],
         )
         self._operator_phases(settings)
+        self._watching_phases(settings)
         push = PushTriggers(self, "Push", receive_push.function)
         BuildProject(self, "Build", bundles.tools(settings.platform))
         Machine(self, "rollout", calls=ROLLOUT_CALLS, starts=("rollout",))
@@ -120,13 +130,28 @@ class ControlPlaneStack(Stack):
             may=[LEAVE_QUEUE],
         )
         self._phase("next_step", reads=[TARGETS], writes=[LEDGER])
-        self._phase("drain", reads=[TARGETS], writes=[LEDGER], may=[drains], seconds=STAGE_SECONDS)
+        # Who takes a host out first takes its share, if it is a test bed's.
+        takes_out = {"reads": [TARGETS, WEIGHTS], "writes": [LEDGER], "may": [drains, weigh_may()]}
+        self._phase("drain", **takes_out, seconds=STAGE_SECONDS)
         self._phase("install", writes=[LEDGER], seconds=STAGE_SECONDS)
         self._phase("self_test", writes=[LEDGER], seconds=STAGE_SECONDS)
         self._phase("register", reads=[REGISTRY], writes=[LEDGER], may=[registers], seconds=STAGE_SECONDS)
         # A host that is not alive in time is taken out of rotation again.
-        self._phase("await_alive", reads=[TARGETS], writes=[LEDGER], may=[drains], seconds=STAGE_SECONDS)
+        self._phase("await_alive", **takes_out, seconds=STAGE_SECONDS)
         self._phase("diagnose", reads=[TARGETS], writes=[LEDGER], seconds=STAGE_SECONDS)
+        self._phase(
+            "analyse",
+            reads=[TARGETS, WEIGHTS, METRICS, SNAPSHOTS, RELEASES],
+            writes=[LEDGER],
+            may=[weigh_may()],
+        )
+        self._phase(
+            "end_bake",
+            reads=[TARGETS, WEIGHTS],
+            writes=[LEDGER],
+            may=[drains, registers, weigh_may()],
+            seconds=STAGE_SECONDS,
+        )
         self._phase("await_human", writes=[LEDGER], may=[ANSWER_ROLLOUT])
         self._phase("roll_back", writes=[LEDGER])
         # It starts what waited for its lease.
@@ -143,9 +168,9 @@ class ControlPlaneStack(Stack):
         self._phase("quarantine", reads=[SNAPSHOTS, RELEASES], writes=[LEDGER], may=[LIFT_QUARANTINE])
         self._phase(
             "remove_host",
-            reads=[TARGETS],
+            reads=[TARGETS, WEIGHTS],
             writes=[LEDGER],
-            may=[FORGET_HOST, targets_may("DeregisterTargets"), ANSWER_ROLLOUT],
+            may=[FORGET_HOST, targets_may("DeregisterTargets"), weigh_may(), ANSWER_ROLLOUT],
         )
         self._phase(
             "gc", reads=[REGISTRY], writes=[LEDGER], may=[LIST_ARTIFACTS, DELETE_ARTIFACTS], seconds=300
@@ -158,7 +183,17 @@ class ControlPlaneStack(Stack):
             may=[LEAVE_QUEUE, START_ROLLOUT, SEE_ROLLOUTS, ANSWER_ROLLOUT],
             seconds=300,
         )
-        ConvergeSchedule(self, "Converging", converge.function, settings.converge_rate)
+        why = "Compare desired with installed, and repair drift"
+        Schedule(self, "Converging", "converge", converge.function, settings.converge_rate, why)
+
+    def _watching_phases(self, settings: Settings) -> None:
+        notify = self._phase("notify", may=[*LEDGER_STREAM, *TELL])
+        watch = self._phase("watch", writes=[LEDGER], may=[SEE_ALARMS, START_ROLLOUT, ANSWER_ROLLOUT])
+        NoticesOut(self, "Notices", self._storage.ledger, notify.function, plain_http=settings.emulated)
+        AlarmsIn(self, "Alarms", watch.function, plain_http=settings.emulated)
+        # An alarm's message may be lost: what rings is looked at anyway.
+        why = "Look whether an alarm rings for a deployment that is watched"
+        Schedule(self, "Watching", "watch", watch.function, settings.watch_rate, why)
 
     def _shared_by_phases(self, settings: Settings) -> Shared:
         return Shared(
@@ -181,6 +216,7 @@ class ControlPlaneStack(Stack):
                 "POLL_SECONDS": settings.poll_seconds,
                 "LIFECYCLE_AGENT_PATIENCE_SECONDS": settings.agent_patience_seconds,
                 "MINUTE_SECONDS": settings.minute_seconds,
+                "NOTICES_TOPIC": Fn.sub(names.topic_arn(names.NOTICES)),
             },
         )
 
@@ -203,6 +239,7 @@ class ControlPlaneStack(Stack):
             "RolloutMachine": Fn.sub(names.machine_arn(names.ROLLOUT)),
             "DeliveryMachine": Fn.sub(names.machine_arn(names.DELIVERY)),
             "BuildProject": names.BUILD_PROJECT,
+            "NoticesTopic": Fn.sub(names.topic_arn(names.NOTICES)),
             "OperatorRole": Fn.sub(f"arn:${{AWS::Partition}}:iam::${{AWS::AccountId}}:role/{names.OPERATOR}"),
         }
         for name, value in told.items():

@@ -1,14 +1,19 @@
 """What the functions are called with: commands and tasks, closed and checked at the edge."""
 
+import json
 from datetime import timedelta
+from typing import Any
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, model_validator
 
 from lifecycle.application.attempt import HostTask
+from lifecycle.application.bake import BakeTask
+from lifecycle.domain.capacity import Group
 from lifecycle.domain.deployment import DeploymentState, Kind, Obstacle, Request
 from lifecycle.domain.fleet import Cluster
 from lifecycle.domain.questions import Choice
 from lifecycle.domain.retention import Keep
+from lifecycle.domain.verdicts import BedState
 
 
 class Command(BaseModel):
@@ -61,9 +66,25 @@ class OnHost(InDeployment):
 
     host: str
     attempt: int
+    group: Group = Group.MAIN
 
     def task(self) -> HostTask:
-        return HostTask(self.cluster, self.deployment, self.epoch, self.host, self.attempt)
+        return HostTask(self.cluster, self.deployment, self.epoch, self.host, self.attempt, self.group)
+
+
+class OfTestBed(InDeployment):
+    """A look at a deployment's test bed."""
+
+    def bake(self) -> BakeTask:
+        return BakeTask(self.cluster, self.deployment, self.epoch)
+
+
+class EndOfTestBed(OfTestBed):
+    """How a test bed ends."""
+
+    bed: int
+    outcome: BedState
+    reason: str
 
 
 class AskHuman(InDeployment):
@@ -146,6 +167,34 @@ class Converge(Command):
         if self.service and self.environment:
             return Cluster(self.environment, self.service)
         return None
+
+
+class Watch(Command):
+    """Alarms to look at; none for every one that rings.
+
+    SNS calls with its own event. A message that tells of no alarm is no reason not to look: it looks at all.
+    """
+
+    requested_by: str = "schedule"
+    alarms: tuple[str, ...] = ()
+
+    @model_validator(mode="before")
+    @classmethod
+    def _from_sns(cls, given: Any) -> Any:
+        if not isinstance(given, dict) or "Records" not in given:
+            return given
+        told = [_message(record) for record in given["Records"]]
+        names = [message["AlarmName"] for message in told if isinstance(message.get("AlarmName"), str)]
+        return {"requested_by": "sns", "alarms": names}
+
+
+def _message(record: Any) -> dict[str, Any]:
+    """What SNS was given, if it was an object in JSON."""
+    try:
+        found = json.loads(record["Sns"]["Message"])
+    except (KeyError, TypeError, ValueError):
+        return {}
+    return found if isinstance(found, dict) else {}
 
 
 class StartBuild(Command):

@@ -2,12 +2,18 @@
 
 from collections.abc import Mapping
 from functools import cache
+from threading import Lock
 from typing import Any
 
+from lifecycle.application.console import Console
 from lifecycle.application.delivery_ports import Builds, Catalogue
+from lifecycle.application.metrics_ports import Metrics
+from lifecycle.application.notice_ports import Alarms, Notices
 from lifecycle.application.ports import Artifacts, Executions
 from lifecycle.application.world import World
 from lifecycle.settings import Settings, from_environment
+
+_MAKING = Lock()
 
 
 @cache
@@ -27,7 +33,9 @@ class _Lazy:
         self._name = name
 
     def __getattr__(self, attribute: str) -> Any:
-        return getattr(client(self._name), attribute)
+        with _MAKING:  # the console reads in threads, and boto3 makes one client at a time
+            made = client(self._name)
+        return getattr(made, attribute)
 
 
 def _table(settings: Settings) -> Any:
@@ -110,11 +118,46 @@ def artifacts() -> Artifacts:
 
 
 @cache
+def metrics() -> Metrics:
+    """What is measured of hosts and target groups."""
+    from lifecycle.gateways.aws.metrics import CloudWatchMetrics  # noqa: PLC0415
+
+    return CloudWatchMetrics(_Lazy("cloudwatch"), _Lazy("ssm"))
+
+
+@cache
 def builds() -> Builds:
     """The build service."""
     from lifecycle.gateways.aws.builds import CodeBuilds  # noqa: PLC0415
 
     return CodeBuilds(_Lazy("codebuild"), _Lazy("logs"), from_environment().text("BUILD_PROJECT"))
+
+
+@cache
+def notices() -> Notices:
+    """Where notices are told."""
+    from lifecycle.gateways.aws.notices import AwsNotices  # noqa: PLC0415
+
+    return AwsNotices(_Lazy("events"), _Lazy("sns"), from_environment().text("NOTICES_TOPIC"))
+
+
+@cache
+def alarms() -> Alarms:
+    """The clusters' alarms."""
+    from lifecycle.gateways.aws.alarms import CloudWatchAlarms  # noqa: PLC0415
+
+    return CloudWatchAlarms(_Lazy("cloudwatch"))
+
+
+@cache
+def console() -> Console:
+    """What the console reads."""
+    from lifecycle.gateways.aws.sights import DynamoSights  # noqa: PLC0415
+
+    settings = from_environment()
+    machine = settings.values.get("DELIVERY_MACHINE", "")
+    sights = DynamoSights(_table(settings), world().registry, _Lazy("stepfunctions"), machine)
+    return Console(world(), catalogue(), sights)
 
 
 @cache

@@ -20,7 +20,9 @@ class DynamoTrail:
     def append(self, entry: TrailEntry) -> None:
         stamp = entry.at.astimezone(UTC).isoformat(timespec="microseconds")
         sk = f"{stamp}#{sha256(to_json(entry).encode()).hexdigest()[:8]}"
-        self._table.put(item(trail_key(Cluster.parse(entry.cluster)), sk, entry), "attribute_not_exists(pk)")
+        # `what` stands beside the record for the stream's filter, which does not look into it.
+        line = item(trail_key(Cluster.parse(entry.cluster)), sk, entry, what=entry.what)
+        self._table.put(line, "attribute_not_exists(pk)")
 
     def read(
         self, cluster: Cluster, after: datetime | None = None, limit: int = 1000

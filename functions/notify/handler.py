@@ -1,0 +1,16 @@
+"""Notices: the ledger's stream, told to EventBridge and SNS."""
+
+from typing import Any
+
+from lifecycle import wiring
+from lifecycle.application.notify import notify
+from lifecycle.gateways.aws.changes import changes_of
+from lifecycle.phase import logger
+
+
+def handle(event: dict[str, Any], _context: Any) -> dict[str, list[str]]:
+    """Tell of what changed; a batch that raises comes again."""
+    changes, unread = changes_of(event.get("Records", []))
+    told = [notice.id for notice in notify(wiring.notices(), changes)]
+    logger.info("told", extra={"notices": told, "unread": unread})
+    return {"notices": told, "unread": unread}

@@ -1,0 +1,43 @@
+"""The clusters' alarms in CloudWatch."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from lifecycle.domain.watching import PREFIX, Alarm, cluster_of_alarm
+
+_METRIC = ["MetricAlarm"]
+_AT_ONCE = 100  # names that one DescribeAlarms takes
+
+
+class CloudWatchAlarms:
+    """Told by their names, which infra/constructs/alarms.py gives them."""
+
+    def __init__(self, cloudwatch: Any) -> None:
+        self._cloudwatch = cloudwatch
+
+    def named(self, names: Sequence[str]) -> Sequence[Alarm]:
+        return self._described(AlarmNames=list(names[:_AT_ONCE]))
+
+    def ringing(self) -> Sequence[Alarm]:
+        return self._described(AlarmNamePrefix=PREFIX, StateValue="ALARM")
+
+    def _described(self, **which: Any) -> list[Alarm]:
+        pages = self._cloudwatch.get_paginator("describe_alarms").paginate(AlarmTypes=_METRIC, **which)
+        read = (_alarm(found) for page in pages for found in page["MetricAlarms"])
+        return [alarm for alarm in read if alarm]
+
+
+def _alarm(found: dict[str, Any]) -> Alarm | None:
+    cluster = cluster_of_alarm(found["AlarmName"])
+    if cluster is None:
+        return None
+    # The newer field counts changes of the state alone; the emulator has only the older one.
+    since = found.get("StateTransitionedTimestamp") or found["StateUpdatedTimestamp"]
+    return Alarm(
+        name=found["AlarmName"],
+        cluster=cluster,
+        ringing=found["StateValue"] == "ALARM",
+        since=since,
+        expected=found.get("AlarmDescription", ""),
+        found=found.get("StateReason", ""),
+    )

@@ -1,0 +1,61 @@
+"""The ledger's stream: what changed, as records before and after; infra/constructs/notices.py has filters to fit."""
+
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+from lifecycle.domain.deployment import Deployment, TrailEntry
+from lifecycle.domain.errors import LifecycleError
+from lifecycle.domain.fleet import Cluster
+from lifecycle.domain.notices import Change, Quarantine, Told
+from lifecycle.domain.questions import Question
+from lifecycle.domain.verdicts import TestBed
+from lifecycle.gateways.aws.items import record
+
+_KINDS: tuple[tuple[str, str, type[Any]], ...] = (
+    ("CLUSTER#", "DEPLOYMENT#", Deployment),
+    ("DEPLOYMENT#", "QUESTION#", Question),
+    ("DEPLOYMENT#", "TESTBED#", TestBed),
+    ("TRAIL#", "", TrailEntry),
+)
+_QUARANTINES = ("QUARANTINE#", "BAD_HOST#")
+
+
+def changes_of(records: Sequence[Mapping[str, Any]]) -> tuple[list[Change], list[str]]:
+    """The changes that a batch of the stream tells, and what could not be read of it.
+
+    A record that cannot be read is of a newer or an older version: it must not hold up those behind it.
+    """
+    changes, unread = [], []
+    for each in records:
+        try:
+            found = _change(each["dynamodb"])
+        except LifecycleError as error:
+            unread.append(f"{each['dynamodb']['Keys']}: {error}")
+            continue
+        if found:
+            changes.append(found)
+    return changes, unread
+
+
+def _change(told: Mapping[str, Any]) -> Change | None:
+    """None for what was deleted, and for what no notice is about."""
+    pk, sk = told["Keys"]["pk"]["S"], told["Keys"]["sk"]["S"]
+    after = _read(pk, sk, told.get("NewImage"))
+    if after is None:
+        return None
+    at = datetime.fromtimestamp(float(told["ApproximateCreationDateTime"]), UTC)
+    return Change(_read(pk, sk, told.get("OldImage")), after, at)
+
+
+def _read(pk: str, sk: str, image: dict[str, Any] | None) -> Told | None:
+    if image is None:
+        return None
+    if pk.startswith("CLUSTER#") and sk.startswith(_QUARANTINES):
+        cluster = Cluster.parse(pk.removeprefix("CLUSTER#"))
+        return Quarantine(cluster, sk.partition("#")[2], record(dict[str, str], image)["why"])
+    for partition, prefix, kind in _KINDS:
+        if pk.startswith(partition) and sk.startswith(prefix):
+            found: Told = record(kind, image)
+            return found
+    return None

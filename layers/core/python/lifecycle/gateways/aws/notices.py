@@ -1,0 +1,73 @@
+"""Notices as events of EventBridge, for programs, and as messages of an SNS topic, for people."""
+
+import json
+from collections.abc import Sequence
+from typing import Any
+
+from lifecycle.domain.errors import StoreRefused
+from lifecycle.domain.notices import Notice
+from lifecycle.gateways.records import to_plain
+
+SOURCE = "lifecycle"
+_AT_ONCE = 10  # entries that one PutEvents takes
+_SUBJECT = 100  # characters, of ASCII, on one line
+_FILTERED = ("kind", "service", "environment", "state")
+
+
+class AwsNotices:
+    """Events first, then messages: who is told twice finds the same `id` in both."""
+
+    def __init__(self, events: Any, sns: Any, topic: str) -> None:
+        self._events = events
+        self._sns = sns
+        self._topic = topic
+
+    def tell(self, notices: Sequence[Notice]) -> None:
+        for begin in range(0, len(notices), _AT_ONCE):
+            some = notices[begin : begin + _AT_ONCE]
+            answer = self._events.put_events(Entries=[_entry(each) for each in some])
+            if answer["FailedEntryCount"]:
+                wrong = next(each for each in answer["Entries"] if "ErrorCode" in each)
+                raise StoreRefused(f"expected EventBridge to take {len(some)} events, found {wrong}")
+        for each in notices:
+            self._sns.publish(TopicArn=self._topic, **_message(each))
+
+
+def detail(notice: Notice) -> dict[str, Any]:
+    """A notice as the `detail` of its event; docs/notices.schema.json."""
+    plain: dict[str, Any] = to_plain(notice)
+    cluster = plain.pop("cluster")
+    return {
+        **plain,
+        "kind": notice.kind.name,
+        "service": cluster["service"],
+        "environment": cluster["environment"],
+    }
+
+
+def _entry(notice: Notice) -> dict[str, Any]:
+    return {
+        "Source": SOURCE,
+        "DetailType": notice.kind.value,
+        "Detail": json.dumps(detail(notice), sort_keys=True),
+        "Time": notice.at,
+    }
+
+
+def _message(notice: Notice) -> dict[str, Any]:
+    """A mail that can be read, with attributes that a subscription can filter by."""
+    told = detail(notice)
+    lines = [notice.summary, "", notice.text, "", f"id: {notice.id}"]
+    return {
+        "Subject": _subject(notice.summary),
+        "Message": "\n".join(lines),
+        "MessageAttributes": {
+            name: {"DataType": "String", "StringValue": told[name]} for name in _FILTERED if told[name]
+        },
+    }
+
+
+def _subject(summary: str) -> str:
+    """What SNS takes: printable ASCII that begins with a letter."""
+    text = "".join(each if " " <= each <= "~" else " " for each in f"Lifecycle {summary}")
+    return text if len(text) <= _SUBJECT else f"{text[: _SUBJECT - 3]}..."

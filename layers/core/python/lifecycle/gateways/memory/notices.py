@@ -1,0 +1,20 @@
+"""Notices in memory."""
+
+from collections.abc import Sequence
+
+from lifecycle.domain.errors import StoreRefused
+from lifecycle.domain.notices import Notice
+
+
+class MemoryNotices:
+    """`told` are all of them, in order; the next `failures` calls fail."""
+
+    def __init__(self) -> None:
+        self.told: list[Notice] = []
+        self.failures = 0
+
+    def tell(self, notices: Sequence[Notice]) -> None:
+        if self.failures:
+            self.failures -= 1
+            raise StoreRefused("expected EventBridge to answer, found that it did not")
+        self.told += notices

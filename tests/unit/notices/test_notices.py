@@ -1,0 +1,211 @@
+"""Which changes are told, in which words; every notice fits its schema, and the filters let through what is told."""
+
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import fastjsonschema
+import pytest
+
+from infra.constructs.notices import ALARM as FILTERED_ALARM
+from infra.constructs.notices import FILTERS
+from lifecycle.application.notify import notify
+from lifecycle.domain.deployment import DeploymentState, Kind, Lease
+from lifecycle.domain.errors import StoreRefused
+from lifecycle.domain.notices import LONGEST, Notice, NoticeKind, notice_of
+from lifecycle.domain.questions import ROLLBACK_REQUEST, Choice
+from lifecycle.domain.verdicts import BedState
+from lifecycle.domain.watching import ALARM
+from lifecycle.gateways.aws.changes import changes_of
+from lifecycle.gateways.aws.items import cluster_key, deployment_key, item, reports_key, turns_key
+from lifecycle.gateways.aws.notices import AwsNotices, detail
+from lifecycle.gateways.memory.notices import MemoryNotices
+from tests.unit.notices.records import (
+    APPROVAL,
+    BED,
+    CLUSTER,
+    DECISION,
+    LINE,
+    NAME,
+    answered,
+    bed_item,
+    deployment,
+    deployment_item,
+    judged,
+    question_item,
+    streamed,
+    trail_item,
+)
+
+SCHEMA = json.loads(Path("docs/notices.schema.json").read_text())
+RUNNING, DONE, HALTED = DeploymentState.RUNNING, DeploymentState.DONE, DeploymentState.HALTED
+QUARANTINE = item(cluster_key(CLUSTER), "QUARANTINE#1.0.1", {"version": "1.0.1", "why": "rolled back by ada"})
+BAD_HOST = item(cluster_key(CLUSTER), "BAD_HOST#h1", {"host": "h1", "why": "fails with 1.0.0 too"})
+ASKED = replace(DECISION, token="token-1")
+
+TOLD: dict[str, tuple[dict[str, Any] | None, dict[str, Any]]] = {
+    "HALTED": (None, question_item(DECISION)),
+    "WAITS": (None, question_item(APPROVAL)),
+    "ANSWERED": (question_item(ASKED), question_item(answered(ASKED, Choice.ROLL_BACK))),
+    "FINISHED": (
+        deployment_item(deployment(RUNNING)),
+        deployment_item(deployment(DONE, reason="4 hosts serve")),
+    ),
+    "ROLLS_BACK": (None, deployment_item(deployment(RUNNING, Kind.ROLLBACK))),
+    "QUARANTINED": (None, QUARANTINE),
+    "VERDICT": (bed_item(BED), bed_item(judged(BedState.FAILED))),
+    "ALARM": (None, trail_item(LINE)),
+}
+SILENT: dict[str, tuple[dict[str, Any] | None, dict[str, Any] | None]] = {
+    "a deployment begins": (None, deployment_item(deployment(RUNNING))),
+    "a deployment is halted, which its question tells": (
+        deployment_item(deployment(RUNNING)),
+        deployment_item(deployment(HALTED)),
+    ),
+    "a record is written again": (
+        deployment_item(deployment(DONE)),
+        deployment_item(deployment(DONE, reason="x")),
+    ),
+    "a task token is noted": (question_item(DECISION), question_item(ASKED)),
+    "an answer is written again": (
+        question_item(answered(ASKED, Choice.RETRY)),
+        question_item(answered(replace(ASKED, token="token-2"), Choice.RETRY)),
+    ),
+    "a wish to roll back is recorded": (None, question_item(replace(APPROVAL, id=ROLLBACK_REQUEST))),
+    "a minute of a test bed": (bed_item(BED), bed_item(replace(BED, minutes=40))),
+    "a test bed is given up": (bed_item(BED), bed_item(judged(BedState.GIVEN_UP))),
+    "a quarantine stays": (BAD_HOST, BAD_HOST),
+    "a quarantine is lifted": (QUARANTINE, None),
+    "a line of the trail": (None, trail_item(replace(LINE, what="drain"))),
+    "an agent reports": (None, item(reports_key(CLUSTER), "h1", {"host": "h1"})),
+    "a turn is given": (None, item(turns_key(CLUSTER), "h1", {"host": "h1"})),
+    "an attempt gets further": (None, item(deployment_key(NAME), "ATTEMPT#h1#001", {"host": "h1"})),
+    "a lease is renewed": (None, item(cluster_key(CLUSTER), "LEASE", Lease(7, NAME))),
+}
+
+
+def told(before: dict[str, Any] | None, after: dict[str, Any] | None) -> list[Notice]:
+    changes, unread = changes_of([streamed(before, after)])
+    assert unread == []
+    return [notice for change in changes if (notice := notice_of(change))]
+
+
+def event(notice: Notice) -> dict[str, Any]:
+    """As EventBridge delivers it: what JSON makes of it."""
+    whole = {"source": "lifecycle", "detail-type": notice.kind.value, "detail": detail(notice)}
+    return dict(json.loads(json.dumps(whole)))
+
+
+@pytest.mark.parametrize("kind", TOLD)
+def test_a_change_is_told_once_under_an_id_of_its_own_and_fits_the_schema(kind: str) -> None:
+    (notice,) = told(*TOLD[kind])
+    assert notice.kind.name == kind
+    assert told(*TOLD[kind]) == [notice]
+    fastjsonschema.validate(SCHEMA, event(notice))
+
+
+def test_every_kind_is_told_and_no_two_notices_share_an_id() -> None:
+    found = [notice for change in TOLD.values() for notice in told(*change)]
+    assert {notice.kind for notice in found} == set(NoticeKind)
+    assert len({notice.id for notice in found}) == len(found)
+    documented = SCHEMA["properties"]
+    assert documented["detail-type"]["enum"] == [kind.value for kind in NoticeKind]
+    assert documented["detail"]["properties"]["kind"]["enum"] == [kind.name for kind in NoticeKind]
+
+
+@pytest.mark.parametrize("what", SILENT)
+def test_nothing_else_is_told(what: str) -> None:
+    assert told(*SILENT[what]) == []
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"kind": "GOSSIP"}, {"environment": "attic"}, {"more": 1}, {"question": ""}, {"choices": []}]
+)
+def test_the_schema_refuses_what_is_no_notice(wrong: dict[str, Any]) -> None:
+    good = event(told(*TOLD["HALTED"])[0])
+    fastjsonschema.validate(SCHEMA, good)
+    with pytest.raises(fastjsonschema.JsonSchemaException):
+        fastjsonschema.validate(SCHEMA, {**good, "detail": {**good["detail"], **wrong}})
+
+
+def test_a_halt_tells_why_and_what_each_choice_would_do() -> None:
+    (notice,) = told(*TOLD["HALTED"])
+    assert notice.summary == f"production/hello: {NAME} is halted on h1, attempt 1: its self-test failed: 500"
+    assert notice.text.splitlines() == [
+        "its self-test failed: 500",
+        "1.0.0 passes there: it is the version",
+        "RETRY: install 1.0.1 again",
+        "ROLL_BACK: h1 back to 1.0.0",
+        "until 2026-11-30 12:00 UTC",
+    ]
+    assert len(notice.evidence) == LONGEST
+    assert notice.evidence.endswith("the last line")
+
+
+def test_an_end_tells_what_came_of_it_and_a_rollback_begins() -> None:
+    (done,) = told(*TOLD["FINISHED"])
+    assert (done.summary, done.text) == ("production/hello: deploy of 1.0.1 ended DONE", "4 hosts serve")
+    (back,) = told(*TOLD["ROLLS_BACK"])
+    assert back.summary == "production/hello: rolls back to 1.0.1"
+
+
+def test_a_version_that_is_quarantined_anew_for_another_reason_is_told_anew() -> None:
+    (first,) = told(None, BAD_HOST)
+    (second,) = told(BAD_HOST, item(cluster_key(CLUSTER), "BAD_HOST#h1", {"host": "h1", "why": "disk"}))
+    assert first.id != second.id
+
+
+def test_a_record_that_cannot_be_read_does_not_hold_up_the_next() -> None:
+    strange = {**question_item(DECISION), "body": {"S": '{"of": "another version"}'}}
+    changes, unread = changes_of([streamed(None, strange), streamed(*TOLD["WAITS"])])
+    assert [change.after for change in changes] == [APPROVAL]
+    assert len(unread) == 1
+
+
+def test_a_batch_that_was_not_taken_raises_so_that_it_comes_again() -> None:
+    notices, (changes, _) = MemoryNotices(), changes_of([streamed(*each) for each in TOLD.values()])
+    notices.failures = 1
+    with pytest.raises(StoreRefused):
+        notify(notices, changes)
+    assert notices.told == []
+    assert [notice.kind.name for notice in notify(notices, changes)] == list(TOLD)
+    assert len(notices.told) == len(TOLD)
+
+
+class Refusing:
+    """An EventBridge that takes nothing, and says so in its answer only."""
+
+    def put_events(self, Entries: list[dict[str, Any]]) -> dict[str, Any]:  # noqa: N803 - as boto3 has it
+        return {"FailedEntryCount": 1, "Entries": [{"ErrorCode": "ThrottlingException"} for _ in Entries]}
+
+
+def test_an_event_that_eventbridge_did_not_take_is_an_error() -> None:
+    with pytest.raises(StoreRefused, match="ThrottlingException"):
+        AwsNotices(Refusing(), None, "topic").tell(told(*TOLD["WAITS"]))
+
+
+def passes(pattern: Any, value: Any) -> bool:
+    """What Lambda's filters do, as far as ours go: nested objects, exact texts and prefixes."""
+    if isinstance(pattern, dict):
+        return isinstance(value, dict) and all(passes(each, value.get(key)) for key, each in pattern.items())
+    return any(
+        str(value).startswith(each["prefix"]) if isinstance(each, dict) else value == each for each in pattern
+    )
+
+
+def test_the_streams_filters_let_through_what_is_told_and_keep_heartbeats_out() -> None:
+    for change in TOLD.values():
+        assert any(passes(pattern, streamed(*change)) for pattern in FILTERS)
+    kept_out = [
+        what for what, change in SILENT.items() if not any(passes(p, streamed(*change)) for p in FILTERS)
+    ]
+    assert kept_out == [
+        "a quarantine is lifted",
+        "a line of the trail",
+        "an agent reports",
+        "a turn is given",
+        "an attempt gets further",
+        "a lease is renewed",
+    ]
+    assert FILTERED_ALARM == ALARM

@@ -1,0 +1,211 @@
+"""What follows from an alarm, as a pure decision: whose doing it is, and what the policy says."""
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from lifecycle.domain.attempts import HostAttempt
+from lifecycle.domain.deployment import Deployment, DeploymentState, Kind, Request, Target
+from lifecycle.domain.fleet import Cluster
+from lifecycle.domain.manifest import OnAlarm, Policy
+from lifecycle.domain.questions import CONSEQUENCES, PAUSE, ROLLBACK_REQUEST, Answer, Choice, Question
+from lifecycle.domain.watching import (
+    LATE,
+    Alarm,
+    GoBack,
+    Nothing,
+    Pause,
+    StartRollback,
+    Tell,
+    WatchFacts,
+    cluster_of_alarm,
+    follow,
+    watched_until,
+)
+
+CLUSTER = Cluster("production", "hello")
+BEGAN = datetime(2026, 11, 23, 12, tzinfo=UTC)
+ENDED = BEGAN + timedelta(minutes=8)
+MINUTE = timedelta(minutes=1)
+HALT = Policy(watch_minutes=30)
+BACK = replace(HALT, on_alarm=OnAlarm.ROLL_BACK)
+NAME = "hello-production-20261123120000-ab12"
+
+
+def alarm(since: datetime = BEGAN + 2 * MINUTE, *, ringing: bool = True) -> Alarm:
+    return Alarm("lc-p-hello-errors", CLUSTER, ringing, since, "at most 2 %", "4.1 %")
+
+
+def deployment(
+    state: DeploymentState, policy: Policy = HALT, kind: Kind = Kind.DEPLOY, *, previous: bool = True
+) -> Deployment:
+    request = Request(NAME, "hello", "production", "1.0.1", "ada", kind=kind)
+    return Deployment(
+        request=request,
+        epoch=7,
+        target=Target("1.0.1", "b"),
+        previous=Target("1.0.0", "a") if previous else None,
+        hosts=("h1", "h2"),
+        policy=policy,
+        started_at=BEGAN,
+        execution=NAME,
+        state=state,
+        finished_at=ENDED if state.final else None,
+    )
+
+
+def attempt(at: datetime = BEGAN) -> HostAttempt:
+    return HostAttempt(NAME, "h1", 1, 7, NAME, at)
+
+
+def question(name: str, answer: Answer | None = None) -> Question:
+    return Question(NAME, name, (Choice.RESUME, Choice.ABORT), "why", BEGAN, answer=answer)
+
+
+def facts(current: Deployment, since: datetime = BEGAN + 2 * MINUTE, *asked: Question) -> WatchFacts:
+    return WatchFacts(alarm(since), current, (attempt(),), asked)
+
+
+RUNNING, DONE = DeploymentState.RUNNING, DeploymentState.DONE
+
+
+def test_a_running_deployment_is_paused_or_rolled_back_as_the_policy_says() -> None:
+    halted = follow(facts(deployment(RUNNING)), BEGAN + 3 * MINUTE)
+    assert isinstance(halted, Pause)
+    assert halted.reason == "lc-p-hello-errors rings since 2026-11-23 12:02:00 UTC: at most 2 %; found: 4.1 %"
+    assert isinstance(follow(facts(deployment(RUNNING, BACK)), BEGAN + 3 * MINUTE), GoBack)
+
+
+def test_one_that_is_done_is_told_of_or_rolled_back_while_it_is_watched() -> None:
+    since = ENDED + 29 * MINUTE
+    assert isinstance(follow(facts(deployment(DONE), since), since), Tell)
+    rolled = follow(facts(deployment(DONE, BACK), since), since)
+    assert isinstance(rolled, StartRollback)
+    assert rolled.to == Target("1.0.0", "a")
+
+
+def test_the_watch_ends() -> None:
+    late = ENDED + 31 * MINUTE
+    assert isinstance(follow(facts(deployment(DONE, BACK), late), late), Nothing)
+
+
+def test_an_alarm_that_began_in_time_is_acted_on_when_its_message_was_lost_but_not_for_ever() -> None:
+    since, until = ENDED + 29 * MINUTE, ENDED + 30 * MINUTE
+    rings = facts(deployment(DONE, BACK), since)
+    assert isinstance(follow(rings, until + LATE), StartRollback)
+    assert isinstance(follow(rings, until + LATE + MINUTE), Nothing)
+
+
+@pytest.mark.parametrize("policy", [HALT, BACK])
+@pytest.mark.parametrize("state", [RUNNING, DONE])
+def test_what_rang_before_the_first_host_is_not_the_deployments_doing(
+    state: DeploymentState, policy: Policy
+) -> None:
+    current = deployment(state, policy)
+    assert isinstance(follow(facts(current, BEGAN - MINUTE), ENDED), Nothing)
+    assert isinstance(follow(WatchFacts(alarm(), current), ENDED), Nothing)
+
+
+def test_cloudwatch_may_tell_whole_seconds_only() -> None:
+    begun_late = attempt(BEGAN + timedelta(milliseconds=700))
+    told = WatchFacts(alarm(BEGAN), deployment(RUNNING), (begun_late,))
+    assert isinstance(follow(told, ENDED), Pause)
+
+
+def test_nobody_watches_where_the_policy_says_nothing() -> None:
+    for state in (RUNNING, DONE):
+        assert isinstance(follow(facts(deployment(state, Policy())), ENDED), Nothing)
+
+
+def test_an_alarm_that_is_over_means_nothing_any_more() -> None:
+    silent = replace(facts(deployment(RUNNING, BACK)), alarm=alarm(ringing=False))
+    assert isinstance(follow(silent, ENDED), Nothing)
+
+
+def test_what_waits_for_a_human_goes_on_waiting_unless_it_is_to_roll_back() -> None:
+    for state in (DeploymentState.HALTED, DeploymentState.AWAITING_APPROVAL, DeploymentState.PAUSED):
+        assert isinstance(follow(facts(deployment(state)), ENDED), Nothing)
+        assert isinstance(follow(facts(deployment(state, BACK)), ENDED), GoBack)
+    by_hand = facts(deployment(RUNNING), BEGAN + 2 * MINUTE, question(f"{PAUSE}0"))
+    assert isinstance(follow(by_hand, ENDED), Nothing)
+
+
+def test_a_human_who_resumed_is_not_asked_again_until_the_alarm_rings_anew() -> None:
+    resumed = question(alarm().pause, Answer(Choice.RESUME, "ada", "known", ENDED))
+    current = deployment(RUNNING)
+    assert isinstance(follow(facts(current, BEGAN + 2 * MINUTE, resumed), ENDED), Nothing)
+    assert isinstance(follow(facts(current, BEGAN + 4 * MINUTE, resumed), ENDED), Pause)
+
+
+def test_what_was_done_is_not_done_again() -> None:
+    asked = question(ROLLBACK_REQUEST)
+    assert isinstance(follow(facts(deployment(RUNNING, BACK), BEGAN + 2 * MINUTE, asked), ENDED), Nothing)
+    assert isinstance(follow(replace(facts(deployment(DONE)), told=True), ENDED), Nothing)
+    done = facts(deployment(DONE, BACK))
+    heir = deployment(DeploymentState.QUEUED, kind=Kind.ROLLBACK)
+    again = follow(replace(done, heir=heir), ENDED)
+    assert again == StartRollback(done.deployment or heir, Target("1.0.0", "a"), heir, alarm().told)
+    for state in (RUNNING, DeploymentState.HALTED, DeploymentState.REFUSED, DeploymentState.STALE):
+        assert isinstance(follow(replace(done, heir=replace(heir, state=state)), ENDED), Nothing)
+
+
+def test_where_there_is_nothing_to_go_back_to_a_human_is_asked() -> None:
+    first = deployment(RUNNING, BACK, previous=False)
+    assert isinstance(follow(facts(first), ENDED), Pause)
+    assert isinstance(follow(facts(deployment(DONE, BACK, previous=False)), ENDED), Tell)
+
+
+@given(
+    state=st.sampled_from(DeploymentState),
+    on_alarm=st.sampled_from(OnAlarm),
+    kind=st.sampled_from([Kind.ROLLBACK, Kind.CONVERGE]),
+    after=st.integers(-20, 80),
+    looked=st.integers(0, 80),
+)
+def test_a_rollback_is_never_rolled_back_nor_held_up_and_nothing_final_comes_back(
+    state: DeploymentState, on_alarm: OnAlarm, kind: Kind, after: int, looked: int
+) -> None:
+    current = deployment(
+        state, replace(HALT, on_alarm=on_alarm), kind if kind is Kind.ROLLBACK else Kind.DEPLOY
+    )
+    since = BEGAN + after * MINUTE
+    found = follow(facts(current, since), since + looked * MINUTE)
+    if current.request.kind is Kind.ROLLBACK:
+        assert isinstance(found, Nothing | Tell)
+    if state.final and state is not DONE:
+        assert isinstance(found, Nothing)
+    if after < 0:
+        assert isinstance(found, Nothing)
+
+
+@pytest.mark.parametrize(
+    ("name", "cluster"),
+    [
+        ("lc-p-hello-errors", Cluster("production", "hello")),
+        ("lc-s-a-b-c-hosts", Cluster("staging", "a-b-c")),
+        ("lc-p-hosts-errors-latency", Cluster("production", "hosts-errors")),
+        ("lc-x-hello-errors", None),
+        ("lc-p-hello-cost", None),
+        ("lc-p-errors", None),
+        ("billing", None),
+        ("lc-p-Hello!-errors", None),
+    ],
+)
+def test_an_alarms_name_tells_its_cluster_and_others_are_left_alone(
+    name: str, cluster: Cluster | None
+) -> None:
+    assert cluster_of_alarm(name) == cluster
+
+
+def test_a_watch_has_an_end_that_can_be_told() -> None:
+    assert watched_until(deployment(DONE), MINUTE) == ENDED + 30 * MINUTE
+    assert watched_until(deployment(DONE), timedelta(seconds=1)) == ENDED + timedelta(seconds=30)
+    for other in (deployment(RUNNING), deployment(DONE, Policy()), deployment(DONE, kind=Kind.CONVERGE)):
+        assert watched_until(other, MINUTE) is None
+
+
+def test_the_consequences_of_a_pause_are_known() -> None:
+    assert {Choice.RESUME, Choice.ABORT} <= set(CONSEQUENCES)
