@@ -12,10 +12,10 @@ from apps.local.layout import Layout
 from apps.local.ports import Ports
 from apps.local.processes import end
 from lifecycle.application.delivery_ports import Catalogue
+from lifecycle.application.dispatcher_ports import Dispatcher
 from lifecycle.application.ports import (
     Artifacts,
     Deployments,
-    Dispatcher,
     Fleet,
     Freezes,
     Leases,

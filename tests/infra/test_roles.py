@@ -22,6 +22,10 @@ READ_TARGETS = READ_REGISTRY | {"elasticloadbalancing:DescribeTargetHealth": {"*
 READ_GROUPS = {"elasticloadbalancing:DescribeTargetGroups": {"*"}}
 GROUPS = {"elasticloadbalancing:targetgroup/lc-*/*"}
 DRAIN = {"elasticloadbalancing:DeregisterTargets": GROUPS}
+WEIGH = {
+    "elasticloadbalancing:DescribeListeners": {"*"},
+    "elasticloadbalancing:ModifyListener": {"elasticloadbalancing:listener/app/lc-*/*/*"},
+}
 REGISTER = {"elasticloadbalancing:RegisterTargets": GROUPS}
 READ_SNAPSHOTS = {"s3:GetObject": {f"{BUCKET}/snapshot/*"}, "s3:ListBucket": {BUCKET}}
 READ_BOTH = READ_SNAPSHOTS | {"s3:GetObject": {f"{BUCKET}/snapshot/*", f"{BUCKET}/release/*"}}
@@ -47,12 +51,14 @@ PHASES: dict[str, dict[str, set[str]]] = {
     "promote": WRITE_LEDGER | READ_BOTH | {"s3:PutObject": {f"{BUCKET}/release/*"}},
     "plan": WRITE_LEDGER | DELETE | WRITE_REGISTRY | READ_TARGETS | READ_GROUPS | READ_BOTH,
     "next_step": WRITE_LEDGER | READ_TARGETS,
-    "drain": WRITE_LEDGER | READ_TARGETS | DRAIN,
+    "drain": WRITE_LEDGER | READ_TARGETS | DRAIN | WEIGH,
     "install": WRITE_LEDGER,
     "self_test": WRITE_LEDGER,
     "register": WRITE_LEDGER | READ_REGISTRY | REGISTER,
-    "await_alive": WRITE_LEDGER | READ_TARGETS | DRAIN,
+    "await_alive": WRITE_LEDGER | READ_TARGETS | DRAIN | WEIGH,
     "diagnose": WRITE_LEDGER | READ_TARGETS,
+    "analyse": WRITE_LEDGER | READ_TARGETS | WEIGH | READ_BOTH | {"cloudwatch:GetMetricData": {"*"}},
+    "end_bake": WRITE_LEDGER | READ_TARGETS | DRAIN | REGISTER | WEIGH,
     "await_human": WRITE_LEDGER | ANSWER,
     "roll_back": WRITE_LEDGER,
     "finish": WRITE_LEDGER | DELETE | WRITE_REGISTRY | FOLLOW,
@@ -60,7 +66,7 @@ PHASES: dict[str, dict[str, set[str]]] = {
     "approve": WRITE_LEDGER | ANSWER,
     "freeze": WRITE_LEDGER | DELETE | LIST_REGISTRY,
     "quarantine": WRITE_LEDGER | DELETE | READ_BOTH,
-    "remove_host": WRITE_LEDGER | DELETE | READ_TARGETS | DRAIN | ANSWER,
+    "remove_host": WRITE_LEDGER | DELETE | READ_TARGETS | DRAIN | WEIGH | ANSWER,
     "gc": WRITE_LEDGER
     | READ_REGISTRY
     | {"s3:ListBucket": {BUCKET}, "s3:DeleteObject": {f"{BUCKET}/snapshot/*", f"{BUCKET}/release/*"}},
@@ -165,7 +171,8 @@ def test_the_schedule_may_run_converge_only(control_plane: dict[str, Any]) -> No
     [
         (
             "rollout",
-            "plan next-step drain install self-test register await-alive diagnose await-human roll-back finish",
+            "plan next-step drain install self-test register await-alive diagnose analyse end-bake await-human "
+            "roll-back finish",
         ),
         ("delivery", "start-build check-build record-snapshot"),
     ],

@@ -46,6 +46,8 @@ _TAKES: dict[str, type[events.Command]] = {
     "next_step": events.InDeployment,
     **dict.fromkeys(("drain", "install", "self_test", "register", "await_alive"), events.OnHost),
     "diagnose": events.OnHost,
+    "analyse": events.OfTestBed,
+    "end_bake": events.EndOfTestBed,
     "await_human": events.AskHuman,
     "roll_back": events.HandOver,
     "finish": events.Close,

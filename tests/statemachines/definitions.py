@@ -25,7 +25,7 @@ MACHINES = {
     "rollout": Placeholders(
         (
             *("plan", "next_step", "drain", "install", "self_test", "register", "await_alive"),
-            *("diagnose", "await_human", "roll_back", "finish"),
+            *("diagnose", "analyse", "end_bake", "await_human", "roll_back", "finish"),
         ),
         {},
     ),
@@ -80,6 +80,11 @@ def per_host(definition: dict[str, Any]) -> tuple[int, int]:
     stages = chain(processor, processor["StartAt"])
     total = sum(map(events, around + stages)) + EVENTS["Map"] + EVENTS["Iteration"]
     return total, len(around) + 1 + len(stages)
+
+
+def per_look(definition: dict[str, Any]) -> int:
+    """The events that a look at a test bed adds."""
+    return sum(map(events, [definition["States"][name] for name in ("Bake", "Analyse", "NextStep", "Step")]))
 
 
 def per_failure(definition: dict[str, Any]) -> int:

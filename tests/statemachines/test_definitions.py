@@ -9,8 +9,17 @@ from typing import Any
 
 import pytest
 
+from lifecycle.domain.baking import LOOKS
 from lifecycle.domain.rollout import HOSTS_PER_EXECUTION
-from tests.statemachines.definitions import FOLDER, MACHINES, per_failure, per_host, resolved, states
+from tests.statemachines.definitions import (
+    FOLDER,
+    MACHINES,
+    per_failure,
+    per_host,
+    per_look,
+    resolved,
+    states,
+)
 
 NPM = FOLDER.parent / "build" / "npm"
 EVENTS_PER_EXECUTION = 25_000
@@ -63,6 +72,14 @@ def test_an_execution_has_room_for_a_diagnosis_and_a_question_about_every_second
     (events, _), failed = per_host(resolved("rollout")), per_failure(resolved("rollout"))
     assert failed <= 25
     assert (events + failed / 2) * HOSTS_PER_EXECUTION < EVENTS_PER_EXECUTION * 0.9
+
+
+def test_an_execution_has_room_for_a_bake_of_any_length_beside_its_hosts() -> None:
+    """Twice the looks of one bake: extended once, or set up anew."""
+    definition = resolved("rollout")
+    (events, _), look = per_host(definition), per_look(definition)
+    assert look <= 15
+    assert events * HOSTS_PER_EXECUTION + 2 * LOOKS * look < EVENTS_PER_EXECUTION
 
 
 def test_a_host_is_diagnosed_once_an_execution_and_asked_about_without_when_that_is_lost() -> None:

@@ -106,6 +106,51 @@ def test_the_hosts_of_one_step_go_at_the_same_time(stage: Stage) -> None:
     assert alive == [("h1", 1), ("h2", 3)]
 
 
+def test_a_test_bed_bakes_is_looked_at_again_and_again_and_ends(stage: Stage) -> None:
+    hosts = [{"host": "h1", "attempt": 1, "group": "test-bed"}]
+    stage.play(
+        plan=[PLANNED],
+        next_step=[
+            step("UPDATE_HOSTS", hosts=hosts, bed=0, seconds=0),
+            step("BAKE", seconds=1, bed=0),
+            step("BAKE", seconds=1, bed=0),
+            step("END_BAKE", bed=1, outcome="PASSED", seconds=0),
+            DONE,
+        ],
+        finish=[FINISHED],
+    )
+    ended = stage.run("rollout", "bakes", request("bakes"))
+    assert (ended.status, ended.output) == ("SUCCEEDED", FINISHED)
+    looks = ["analyse", "next_step", "analyse", "next_step"]
+    assert stage.phases() == [
+        "plan",
+        "next_step",
+        *CHAIN,
+        "next_step",
+        *looks,
+        "end_bake",
+        "next_step",
+        "finish",
+    ]
+    assert stage.calls("drain") == [("drain", {**ids("bakes"), **hosts[0]})]
+    assert stage.calls("analyse")[0] == ("analyse", ids("bakes"))
+    assert stage.calls("end_bake") == [
+        ("end_bake", {**ids("bakes"), "bed": 1, "outcome": "PASSED", "reason": "because"})
+    ]
+
+
+def test_a_look_that_is_lost_is_made_up_for(stage: Stage) -> None:
+    bakes = step("BAKE", seconds=1, bed=0)
+    stage.play(
+        plan=[PLANNED],
+        next_step=[bakes, bakes, DONE],
+        analyse=[{"raise": "no metrics"}, {}],
+        finish=[FINISHED],
+    )
+    assert stage.run("rollout", "no-look", request("no-look")).status == "SUCCEEDED"
+    assert stage.phases().count("analyse") == 2
+
+
 def test_a_stage_that_is_lost_ends_its_host_and_the_records_are_asked_again(stage: Stage) -> None:
     stage.play(
         plan=[PLANNED],

@@ -11,22 +11,27 @@ from datetime import UTC, datetime, timedelta
 
 from lifecycle.application import stages
 from lifecycle.application.attempt import HostTask
-from lifecycle.application.decide import approve, decide, wait_for
+from lifecycle.application.bake import BakeTask, analyse, end_bake
+from lifecycle.application.decide import approve, decide, told, wait_for
 from lifecycle.application.diagnose import diagnose
 from lifecycle.application.finish import finish, hand_over
 from lifecycle.application.next_step import Decided, decide_next
 from lifecycle.application.plan import Planned, begin
-from lifecycle.domain.capacity import TargetState
+from lifecycle.domain.capacity import Group, TargetState
 from lifecycle.domain.deployment import Deployment, DeploymentState, Kind, Request
 from lifecycle.domain.fleet import Cluster, HostReport, Order, SelfTest, Stage, Turn
 from lifecycle.domain.manifest import Check, Manifest, Policy, Run
 from lifecycle.domain.questions import Answer, Choice
+from lifecycle.domain.verdicts import BedState, TestBed
 from lifecycle.events import Deploy
+from lifecycle.gateways.memory.metrics import MemoryMetrics, Served
 from lifecycle.gateways.memory.world import MemoryWorld
 
 CLUSTER = Cluster("production", "hello")
 BUILT = datetime(2026, 11, 23, 11, tzinfo=UTC)
 HEARTBEAT = timedelta(seconds=10)
+# What a minute's hundred requests to one host take, in seconds.
+LATENCIES = tuple(0.010 + 0.0001 * number for number in range(100))
 CHAIN = (stages.drain, stages.install, stages.self_test, stages.register, stages.await_alive)
 
 
@@ -73,6 +78,11 @@ class Machine:
         self.hosts = [Host(f"host-{n}", f"127.0.10.{n}", "ab"[n % 2]) for n in range(1, hosts + 1)]
         self.rotations: list[dict[str, TargetState]] = []
         self.executions: list[str] = []
+        self.metrics = MemoryMetrics()
+        self.stop_at = ""  # a kind of step at which `run` stops
+        self.stopped: Decided | None = None
+        self.quiet = False  # whether nobody asks the service anything
+        self.errors: dict[str, int] = {}  # version -> how many of a minute's hundred requests fail
         for version in ("1.0.0", "1.0.1", "1.0.2"):
             self.publish(manifest(version, policy))
         for host in self.hosts:
@@ -110,7 +120,7 @@ class Machine:
                 host.seen = turn
                 self._report(host, self._acted(host, turn))
         self.memory.dispatcher.settle()
-        self.rotations.append(dict(self.memory.dispatcher.states[CLUSTER]))
+        self.rotations.append(dict(self.memory.dispatcher.targets(CLUSTER)))
 
     def _acted(self, host: Host, turn: Turn | None) -> HostReport:
         was = replace(self.report(host.name), seen_at=self.now)
@@ -168,14 +178,23 @@ class Machine:
         execution = name
         for _ in range(steps):
             step = decide_next(self.world, CLUSTER, name, execution)
+            if step.kind == self.stop_at:
+                self.stopped = step
+                return step
             match step.kind:
                 case "UPDATE_HOSTS":
                     for given in step.hosts:
-                        self.update(name, str(given["host"]), int(given["attempt"]), execution)
+                        self.update(
+                            name, str(given["host"]), int(given["attempt"]), execution, Group(given["group"])
+                        )
                 case "CONTINUE":
                     self.executions.append(step.execution)
                     execution = step.execution
                     assert begin(self.world, self.record(name).request, execution).kind == "PLANNED"
+                case "BAKE":
+                    self.bake(name, step.seconds)
+                case "END_BAKE":
+                    self.end_bake(name, step)
                 case "DIAGNOSE":
                     self.diagnose(name, str(step.hosts[0]["host"]), int(step.hosts[0]["attempt"]))
                 case "AWAIT_HUMAN":
@@ -191,10 +210,33 @@ class Machine:
         message = f"{name} did not end within {steps} steps"
         raise AssertionError(message)
 
-    def update(self, name: str, host: str, attempt: int, execution: str = "") -> list[str]:
+    def update(
+        self, name: str, host: str, attempt: int, execution: str = "", group: Group = Group.MAIN
+    ) -> list[str]:
         epoch = self.record(name).epoch
-        task = HostTask(CLUSTER, name, epoch, host, attempt)
+        task = HostTask(CLUSTER, name, epoch, host, attempt, group)
         return [stage(self.world, task, execution or name).outcome for stage in CHAIN]
+
+    def bake(self, name: str, seconds: float) -> str:
+        """A look at the test bed, after a minute of requests to both of its hosts."""
+        self.memory.clock.sleep(seconds)
+        for group in (Group.TEST_BED, Group.CONTROL):
+            addresses = self.memory.dispatcher.members(CLUSTER, group)
+            for host in self.hosts:
+                if host.address in addresses and not self.quiet:
+                    errors = self.errors.get(self.report(host.name).installed, 0)
+                    self.metrics.served[CLUSTER, group].append(
+                        Served(self.now - timedelta(seconds=1), LATENCIES, errors)
+                    )
+        return analyse(self.world, self.metrics, BakeTask(CLUSTER, name, self.record(name).epoch)).outcome
+
+    def end_bake(self, name: str, step: Decided) -> str:
+        task = BakeTask(CLUSTER, name, self.record(name).epoch)
+        return end_bake(self.world, task, step.bed, BedState(step.outcome), step.reason).outcome
+
+    def bed(self, name: str) -> TestBed:
+        """The newest test bed of a deployment."""
+        return self.memory.deployments.beds(name)[-1]
 
     def diagnose(self, name: str, host: str, attempt: int) -> str:
         task = HostTask(CLUSTER, name, self.record(name).epoch, host, attempt)
@@ -232,6 +274,10 @@ class Machine:
         decide(self.world, CLUSTER, name, host, attempt, Answer(choice, "grace", "as told", self.now))
         return self.run(name)
 
+    def tell(self, name: str, choice: Choice) -> None:
+        """Say something of a whole deployment, as grace: pause, resume or abort it, or roll it back."""
+        told(self.world, CLUSTER, name, Answer(choice, "grace", "as told", self.now))
+
     def approve(self, name: str, choice: Choice) -> Decided:
         approve(self.world, CLUSTER, name, Answer(choice, "grace", "as told", self.now))
         return self.run(name)
@@ -240,8 +286,8 @@ class Machine:
         return {host.name: self.report(host.name).installed for host in self.hosts}
 
     def serving(self) -> dict[str, str]:
-        states = self.memory.dispatcher.states[CLUSTER]
-        healthy = [h for h in self.hosts if states.get(h.address) is TargetState.HEALTHY]
+        states = self.memory.dispatcher.targets(CLUSTER)
+        healthy = [h for h in self.hosts if states.get(h.address, TargetState.ABSENT).serves]
         return {host.name: self.report(host.name).installed for host in healthy}
 
 

@@ -12,7 +12,9 @@ from datetime import timedelta
 from lifecycle.application import observe
 from lifecycle.application.world import World
 from lifecycle.domain.attempts import AttemptState, HostAttempt
-from lifecycle.domain.deployment import Deployment
+from lifecycle.domain.bed_hosts import target_of
+from lifecycle.domain.capacity import Group
+from lifecycle.domain.deployment import Deployment, Target
 from lifecycle.domain.errors import LifecycleError
 from lifecycle.domain.fleet import Cluster, HostReport
 
@@ -30,6 +32,7 @@ class HostTask:
     epoch: int
     host: str
     attempt: int
+    group: Group = Group.MAIN
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +56,15 @@ class Running:
     @property
     def host(self) -> str:
         return self.task.host
+
+    @property
+    def group(self) -> Group:
+        """Where the host registers; the record of the attempt says it, whatever the call says."""
+        return self.attempt.group
+
+    @property
+    def target(self) -> Target:
+        return target_of(self.deployment, self.group)
 
     def advance(self, state: AttemptState) -> None:
         now = self.world.clock.now()
@@ -145,7 +157,9 @@ def _begun(world: World, task: HostTask, execution: str, needs: AttemptState) ->
     if needs is not AttemptState.STARTED:
         return None
     now = world.clock.now()
-    attempt = HostAttempt(task.deployment, task.host, task.attempt, task.epoch, execution, now)
+    attempt = HostAttempt(
+        task.deployment, task.host, task.attempt, task.epoch, execution, now, group=task.group
+    )
     world.deployments.put_attempt(attempt)
     return attempt
 

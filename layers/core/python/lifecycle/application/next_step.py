@@ -5,13 +5,16 @@ Called by functions/next_step between the hosts of statemachines/rollout.asl.jso
 
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from math import ceil
 from typing import TypeAlias, assert_never
 
 from lifecycle.application import observe
 from lifecycle.application.turns import stand_by
 from lifecycle.application.world import World
 from lifecycle.domain.answers import effects, latest_attempts
-from lifecycle.domain.attempts import AttemptState, HostAttempt
+from lifecycle.domain.attempts import AttemptState, Blame, HostAttempt
+from lifecycle.domain.baking import failed_bed
+from lifecycle.domain.capacity import Group
 from lifecycle.domain.convergence import next_execution
 from lifecycle.domain.deployment import (
     RENEWED_BEFORE,
@@ -24,20 +27,24 @@ from lifecycle.domain.deployment import (
 from lifecycle.domain.errors import StaleEpoch
 from lifecycle.domain.fleet import Cluster
 from lifecycle.domain.membership import members
-from lifecycle.domain.questions import Choice, Question
+from lifecycle.domain.questions import Question
 from lifecycle.domain.rollout import next_step
 from lifecycle.domain.steps import (
     AwaitApproval,
     AwaitDecision,
     AwaitResume,
+    Bake,
+    BeginBake,
     ContinueLater,
     Diagnose,
+    EndBake,
     Facts,
     Finish,
     RollBack,
     Step,
     UpdateHosts,
 )
+from lifecycle.domain.verdicts import TestBed
 
 Hosts: TypeAlias = tuple[dict[str, str | int], ...]
 
@@ -52,6 +59,8 @@ class Decided:
     question: str = ""
     outcome: str = ""
     execution: str = ""
+    bed: int = 0
+    seconds: int = 0
 
 
 def decide_next(
@@ -83,14 +92,15 @@ def _renew(world: World, facts: Facts, step: Step) -> None:
         _prolong(world, facts.deployment.cluster, lease, now + lasts)
 
 
-def _record(world: World, facts: Facts, step: Step) -> Decided:  # noqa: PLR0911 (one return a kind)
+def _record(world: World, facts: Facts, step: Step) -> Decided:  # noqa: C901, PLR0911 (one case a kind)
     current = facts.deployment
     match step:
-        case UpdateHosts(hosts, following, reason):
-            near = [stand_by(current, host, number, world.clock.now()) for host, number in hosts + following]
+        case UpdateHosts(hosts, following, reason, group):
+            now = world.clock.now()
+            near = [stand_by(current, host, number, now, group) for host, number in hosts + following]
             world.fleet.give_turns(current.cluster, near)
             _set_state(world, current, DeploymentState.RUNNING, reason)
-            return Decided("UPDATE_HOSTS", reason, hosts=_named(*hosts))
+            return Decided("UPDATE_HOSTS", reason, hosts=_named(*hosts, group=group))
         case Diagnose(host, attempt, reason):
             _set_state(world, current, DeploymentState.RUNNING, reason)
             return Decided("DIAGNOSE", reason, hosts=_named((host, attempt)))
@@ -100,6 +110,15 @@ def _record(world: World, facts: Facts, step: Step) -> Decided:  # noqa: PLR0911
             return _await(world, current, _approval(world, current, step), DeploymentState.AWAITING_APPROVAL)
         case AwaitResume(question, _):
             return _await(world, current, question, DeploymentState.PAUSED)
+        case BeginBake():
+            _begin_bake(world, current, step)
+            return Decided("BAKE", step.reason, seconds=ceil(world.minute.total_seconds()))
+        case Bake(seconds, reason):
+            _set_state(world, current, DeploymentState.RUNNING, reason)
+            return Decided("BAKE", reason, seconds=seconds)
+        case EndBake(number, state, reason):
+            _set_state(world, current, DeploymentState.RUNNING, reason)
+            return Decided("END_BAKE", reason, outcome=state, bed=number)
         case RollBack(by, reason):
             _tell(world, current, "roll back", by, reason)
             return Decided("ROLL_BACK", reason)
@@ -111,8 +130,28 @@ def _record(world: World, facts: Facts, step: Step) -> Decided:  # noqa: PLR0911
             assert_never(step)
 
 
-def _named(*hosts: tuple[str, int]) -> Hosts:
-    return tuple({"host": host, "attempt": attempt} for host, attempt in hosts)
+def _named(*hosts: tuple[str, int], group: Group = Group.MAIN) -> Hosts:
+    return tuple({"host": host, "attempt": attempt, "group": group} for host, attempt in hosts)
+
+
+def _begin_bake(world: World, current: Deployment, step: BeginBake) -> None:
+    """The record of a test bed; one that was begun before stands, with all that was measured since."""
+    (host, attempt), (control, control_attempt) = step.host, step.control
+    minutes = current.policy.bake_minutes
+    _set_state(world, current, DeploymentState.RUNNING, f"the test bed bakes, {step.reason}")
+    _tell(world, current, f"bake for {minutes} minutes", "lifecycle", step.reason, host)
+    world.deployments.put_bed(
+        TestBed(
+            deployment=current.id,
+            number=step.number,
+            host=host,
+            attempt=attempt,
+            control=control,
+            control_attempt=control_attempt,
+            began_at=world.clock.now(),
+            minutes=minutes,
+        )
+    )
 
 
 def _decision(world: World, facts: Facts, step: AwaitDecision) -> Question:
@@ -122,8 +161,10 @@ def _decision(world: World, facts: Facts, step: AwaitDecision) -> Question:
         _close_lost(world, attempt, step.reason)
     report, now = facts.reports.get(step.host), world.clock.now()
     newest = latest_attempts(facts.attempts)
-    updated = [host for host in members(facts) if host in newest and newest[host].state is AttemptState.ALIVE]
-    left = [host for host in members(facts) if host not in newest]
+    controls = {host for host, each in newest.items() if each.group is Group.CONTROL}
+    alive = {host for host, each in newest.items() if each.state is AttemptState.ALIVE} - controls
+    updated = [host for host in members(facts) if host in alive and host != step.host]
+    left = [host for host in members(facts) if host not in newest or host in controls - {step.host}]
     return Question(
         deployment=facts.deployment.id,
         id=f"decision-{step.host}-{step.attempt}-{step.again}",
@@ -133,12 +174,20 @@ def _decision(world: World, facts: Facts, step: AwaitDecision) -> Question:
         host=step.host,
         attempt=step.attempt,
         again=step.again,
-        evidence=attempt.evidence or (report.log_tail if report else ""),
+        evidence=_evidence(facts, attempt) or (report.log_tail if report else ""),
         expires_at=now + timedelta(seconds=facts.deployment.policy.decision_expires_seconds),
-        blame=attempt.blame,
+        blame=Blame.VERSION if failed_bed(facts, attempt) else attempt.blame,
         diagnosis=attempt.diagnosis,
         effects=effects(step.choices, facts.deployment, step.host, updated, left),
     )
+
+
+def _evidence(facts: Facts, attempt: HostAttempt) -> str:
+    """The host's own log, or what was measured of it in the test bed."""
+    bed = failed_bed(facts, attempt)
+    if bed is None or bed.judgement is None:
+        return attempt.evidence
+    return "\n".join(each.sentence for each in bed.judgement.metrics)
 
 
 def _close_lost(world: World, attempt: HostAttempt, reason: str) -> None:
@@ -157,10 +206,12 @@ def _approval(world: World, current: Deployment, step: AwaitApproval) -> Questio
     now = world.clock.now()
     return Question(
         deployment=current.id,
-        id=f"approval-{step.gate}",
-        choices=(Choice.APPROVE, Choice.REJECT),
+        id=f"approval-{step.gate}" + (f"-{step.bed}-{step.again}" if step.bed else ""),
+        choices=step.choices,
         reason=step.reason,
         asked_at=now,
+        attempt=step.bed,
+        again=step.again,
         gate=step.gate,
         expires_at=now + timedelta(seconds=current.policy.approval_expires_seconds),
     )

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from itertools import chain
+from typing import Any
 
 from lifecycle.application.world import World
 from lifecycle.domain.attempts import HostAttempt
@@ -51,7 +52,19 @@ def facts(
         quarantined=world.fleet.quarantined_hosts(current.cluster),
         patience=world.patience,
         undiagnosed=undiagnosed,
+        **_bed_facts(world, current),
     )
+
+
+def _bed_facts(world: World, current: Deployment) -> dict[str, Any]:
+    """What only a deployment whose policy wants a test bed has to know."""
+    if current.policy.bake_minutes < 1:
+        return {}
+    return {
+        "beds": tuple(world.deployments.beds(current.id)),
+        "has_test_bed": world.dispatcher.has_test_bed(current.cluster),
+        "minute": world.minute,
+    }
 
 
 def observed(world: World, request: Request) -> Observed:

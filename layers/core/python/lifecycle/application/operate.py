@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from lifecycle.application import shares
 from lifecycle.application.decide import wake_open
 from lifecycle.application.world import World
 from lifecycle.domain.capacity import TargetState
@@ -102,7 +103,8 @@ def remove_host(world: World, cluster: Cluster, host: str, by: By, *, terminated
         raise Refused(f"the removal of {host}", reasons)
     world.tell(cluster, f"remove {host}", by.who, by.why, host=host)
     if state.in_rotation:
-        world.dispatcher.deregister(cluster, report.address, report.port)
+        shares.withdraw(world, cluster, report.address)
+    world.dispatcher.deregister(cluster, report.address, report.port)
     world.fleet.lift_quarantine(cluster, host)
     world.fleet.remove(cluster, host)
     if holder := world.leases.current(cluster).deployment:

@@ -6,11 +6,11 @@ guard of application/attempt.py.
 
 from textwrap import shorten
 
-from lifecycle.application import observe, turns
+from lifecycle.application import observe, shares, turns
 from lifecycle.application.attempt import LONGEST_WAIT, Outcome, Running, stage, wait_until
 from lifecycle.domain.answers import given_up
 from lifecycle.domain.attempts import AttemptState
-from lifecycle.domain.capacity import Floor, TargetState, refuse_drain
+from lifecycle.domain.capacity import Floor, Group, TargetState, refuse_drain
 from lifecycle.domain.fleet import HostReport, Stage
 
 # A reason is one line of a table; what a host said at length goes into the evidence.
@@ -34,6 +34,7 @@ def drain(running: Running) -> Outcome:
         return running.fail(f"{host} has no agent")
     if world.dispatcher.target(cluster, report.address).in_rotation:
         running.tell("drain")
+        shares.withdraw(world, cluster, report.address)
         world.dispatcher.deregister(cluster, report.address, report.port)
 
     def look() -> Outcome | None:
@@ -70,7 +71,8 @@ def _await_ready(running: Running) -> Outcome:
     task, first = running.task, running.first
     if first and (first.epoch, first.attempt, first.stage) == (task.epoch, task.attempt, Stage.READY):
         return Outcome("PASSED")
-    turn = turns.stand_by(running.deployment, task.host, task.attempt, running.world.clock.now())
+    now = running.world.clock.now()
+    turn = turns.stand_by(running.deployment, task.host, task.attempt, now, running.group)
     running.world.fleet.give_turns(task.cluster, [turn])
     return _await_agent(running, (Stage.READY,))[0]
 
@@ -78,8 +80,9 @@ def _await_ready(running: Running) -> Outcome:
 @stage(needs=AttemptState.DRAINED, reaches=AttemptState.INSTALLED)
 def install(running: Running) -> Outcome:
     """Give the host its turn, and wait until its service runs the new version."""
-    running.tell("install", running.deployment.target.version)
-    turn = turns.install(running.deployment, running.host, running.task.attempt, running.world.clock.now())
+    running.tell("install", running.target.version)
+    now = running.world.clock.now()
+    turn = turns.install(running.deployment, running.host, running.task.attempt, now, running.group)
     running.world.fleet.give_turns(running.task.cluster, [turn])
     outcome, _ = _await_agent(running, (Stage.SELF_TESTING, Stage.DONE))
     if outcome.outcome == "PASSED":
@@ -134,7 +137,7 @@ def _await_agent(running: Running, enough: tuple[Stage, ...]) -> tuple[Outcome, 
 
 def _not_tested(running: Running, report: HostReport | None) -> str | None:
     """Why the host may not get traffic, by this report; None when it may."""
-    digest = running.deployment.target.digest
+    digest = running.target.digest
     if report is None or report.self_test is None:
         return f"{running.host} reports no self-test"
     test = report.self_test
@@ -156,7 +159,7 @@ def register(running: Running) -> Outcome:
     running.tell("register")
     if late := running.overtaken():
         return late
-    running.world.dispatcher.register(running.task.cluster, report.address, report.port)
+    running.world.dispatcher.register(running.task.cluster, report.address, report.port, running.group)
     running.advance(AttemptState.REGISTERED)
     return Outcome("PASSED")
 
@@ -167,22 +170,32 @@ def await_alive(running: Running) -> Outcome:
     world, cluster, report = running.world, running.task.cluster, running.first
     if report is None:
         return running.fail(f"{running.host} has no agent")
+    wanted = TargetState.HEALTHY if running.group is Group.MAIN else TargetState.ASIDE
     last = TargetState.ABSENT
 
     def look() -> Outcome | None:
         nonlocal last
         last = world.dispatcher.target(cluster, report.address)
-        return Outcome("PASSED") if last is TargetState.HEALTHY else None
+        return Outcome("PASSED") if last is wanted else None
 
     limit = running.deployment.policy.alive_seconds
     alive = wait_until(running, limit, look)
-    if alive is None or (wrong := _not_tested(running, running.report())):
+    wrong = _not_tested(running, running.report()) if alive else None
+    if alive is None or wrong:
+        return running.overtaken() or _taken_out(
+            running, report, wrong or f"not alive behind the load balancer within {limit} s: it is {last}"
+        )
+    if running.group is not Group.MAIN:
         if late := running.overtaken():
             return late
-        reason = wrong if alive else f"not alive behind the load balancer within {limit} s: it is {last}"
-        running.tell("drain", reason or "")
-        world.dispatcher.deregister(cluster, report.address, report.port)
-        return running.fail(reason or "", report.log_tail)
+        shares.fair(world, cluster)
     running.tell("alive")
     running.advance(AttemptState.ALIVE)
     return Outcome("PASSED")
+
+
+def _taken_out(running: Running, report: HostReport, why: str) -> Outcome:
+    running.tell("drain", why)
+    shares.withdraw(running.world, running.task.cluster, report.address)
+    running.world.dispatcher.deregister(running.task.cluster, report.address, report.port)
+    return running.fail(why, report.log_tail)

@@ -3,6 +3,8 @@
 from dataclasses import replace
 from datetime import datetime, timedelta
 
+from lifecycle.domain.bed_hosts import target_of
+from lifecycle.domain.capacity import Group
 from lifecycle.domain.deployment import Deployment, Target
 from lifecycle.domain.fleet import Order, Turn
 
@@ -14,25 +16,34 @@ STAND_BY_LASTS = timedelta(days=7)
 LAST_ATTEMPT = 999_999
 
 
-def stand_by(deployment: Deployment, host: str, attempt: int, now: datetime) -> Turn:
+def stand_by(
+    deployment: Deployment, host: str, attempt: int, now: datetime, group: Group = Group.MAIN
+) -> Turn:
     """Fetch and check the version; `attempt` 0 at leisure, any other because the host is next."""
-    return _turn(deployment, host, Order.STAND_BY, attempt, now, STAND_BY_LASTS)
+    turn = _turn(deployment, host, Order.STAND_BY, attempt, now, STAND_BY_LASTS)
+    return _of(turn, target_of(deployment, group))
 
 
-def install(deployment: Deployment, host: str, attempt: int, now: datetime) -> Turn:
-    """Stop, switch, start and self-test."""
-    return _turn(deployment, host, Order.INSTALL, attempt, now, INSTALL_LASTS)
+def install(
+    deployment: Deployment, host: str, attempt: int, now: datetime, group: Group = Group.MAIN
+) -> Turn:
+    """Stop, switch, start and self-test; a control starts the version again that it has."""
+    turn = _turn(deployment, host, Order.INSTALL, attempt, now, INSTALL_LASTS)
+    return _of(turn, target_of(deployment, group))
 
 
 def restore(deployment: Deployment, previous: Target, host: str, attempt: int, now: datetime) -> Turn:
     """Install the previous version again, to tell a bad host from a bad version."""
-    turn = _turn(deployment, host, Order.RESTORE, attempt, now, INSTALL_LASTS)
-    return replace(turn, version=previous.version, digest=previous.digest)
+    return _of(_turn(deployment, host, Order.RESTORE, attempt, now, INSTALL_LASTS), previous)
 
 
 def stand_down(deployment: Deployment, host: str, now: datetime) -> Turn:
     """The deployment is over: no order of its epoch comes after this one, however late."""
     return _turn(deployment, host, Order.IDLE, LAST_ATTEMPT, now, STAND_BY_LASTS)
+
+
+def _of(turn: Turn, target: Target) -> Turn:
+    return replace(turn, version=target.version, digest=target.digest)
 
 
 def _turn(

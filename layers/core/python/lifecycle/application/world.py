@@ -3,11 +3,11 @@
 from dataclasses import dataclass
 from datetime import timedelta
 
+from lifecycle.application.dispatcher_ports import Dispatcher
 from lifecycle.application.ports import (
     Artifacts,
     Clock,
     Deployments,
-    Dispatcher,
     Executions,
     Fleet,
     Freezes,

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
+from lifecycle.domain.capacity import Group
+
 
 class AttemptState(StrEnum):
     """How far one try on one host got."""
@@ -41,7 +43,8 @@ class HostAttempt:
     """One try on one host. `reached` is the last state before a failure; `evidence` the host's own log.
 
     `unreachable` says that it failed because the agent fell silent, which is counted apart. `diagnosis` is the
-    sentence behind `blame`.
+    sentence behind `blame`. `group` is the target group that it registers in; a control is not updated, but
+    restarted on the version that it has (domain/bed_hosts.py).
     """
 
     deployment: str
@@ -58,6 +61,7 @@ class HostAttempt:
     unreachable: bool = False
     blame: Blame = Blame.NONE
     diagnosis: str = ""
+    group: Group = Group.MAIN
 
     @property
     def place(self) -> int:

@@ -99,11 +99,13 @@ def refuse_drain(host: str, rotation: Rotation, floor: Floor) -> str | None:
     )
 
 
-def out_of_place(report: HostReport | None, state: TargetState, target: Target) -> str | None:
+def out_of_place(
+    report: HostReport | None, state: TargetState, target: Target, group: Group = Group.MAIN
+) -> str | None:
     """Why a host is not serving `target` as it should, or None when it is.
 
     It is in its place when it runs that version and those bytes, passed its self-test with them on this
-    boot, and is healthy in the main target group.
+    boot, and is healthy in the main target group, or in that of the test bed or its control.
     """
     if report is None:
         return "has no agent"
@@ -113,6 +115,6 @@ def out_of_place(report: HostReport | None, state: TargetState, target: Target) 
         return "its service does not run"
     if not report.has_passed(target.digest):
         return "has not passed its self-test since the service started"
-    if state is not TargetState.HEALTHY:
+    if state is not (TargetState.HEALTHY if group is Group.MAIN else TargetState.ASIDE):
         return f"is {state.told} in the load balancer"
     return None

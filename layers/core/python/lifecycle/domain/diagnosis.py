@@ -7,6 +7,7 @@ the host is to blame; if it passes, the version is. Used by `next_step` (whether
 from dataclasses import dataclass
 
 from lifecycle.domain.attempts import AttemptState, Blame, HostAttempt
+from lifecycle.domain.capacity import Group
 from lifecycle.domain.deployment import Deployment, Kind
 from lifecycle.domain.fleet import HostReport, Order, Stage, Turn
 
@@ -27,7 +28,7 @@ def can_be_diagnosed(deployment: Deployment, attempt: HostAttempt) -> bool:
     """Whether trying the previous version on this host would tell anything.
 
     Not where the host was never touched, cannot be reached, or has been diagnosed; not in a rollback or a
-    repair, whose own version was verified before.
+    repair, nor of a control, whose own version was verified before.
     """
     return (
         deployment.request.kind is Kind.DEPLOY
@@ -36,6 +37,7 @@ def can_be_diagnosed(deployment: Deployment, attempt: HostAttempt) -> bool:
         and attempt.reached in _TRIED_ON_THE_HOST
         and not attempt.unreachable
         and attempt.blame is Blame.NONE
+        and attempt.group is not Group.CONTROL
     )
 
 

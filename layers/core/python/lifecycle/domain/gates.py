@@ -4,6 +4,7 @@ from datetime import datetime
 
 from lifecycle.domain.answers import given_up
 from lifecycle.domain.attempts import AttemptState
+from lifecycle.domain.capacity import Group
 from lifecycle.domain.deployment import DeploymentState, Kind
 from lifecycle.domain.manifest import ApprovalGate
 from lifecycle.domain.questions import Choice
@@ -25,26 +26,26 @@ def paused(facts: Facts) -> Step | None:
     return AwaitResume(open_, open_.reason) if open_ else None
 
 
-def gate(facts: Facts, now: datetime) -> Step | None:
-    """What the policy's approval asks for; a rollback or a repair passes."""
-    where = facts.deployment.policy.approval
-    if where is ApprovalGate.NONE or facts.deployment.request.kind is not Kind.DEPLOY:
+def gate(facts: Facts, where: ApprovalGate, now: datetime) -> Step | None:
+    """What the policy's approval asks for at this place; a rollback or a repair passes."""
+    if where is not facts.deployment.policy.approval or facts.deployment.request.kind is not Kind.DEPLOY:
         return None
-    alive = [a.host for a in facts.attempts if a.state is AttemptState.ALIVE]
+    alive = [a.host for a in facts.attempts if a.state is AttemptState.ALIVE and a.group is not Group.CONTROL]
     if where is ApprovalGate.AFTER_FIRST_HOST and not alive:
         return None
     asked = next((q for q in facts.questions if q.gate is where), None)
     if asked and asked.answer and asked.answer.choice is Choice.APPROVE:
         return None
     if asked and asked.answer:
-        return _rejected(facts, asked.answer.by, f"rejected by {asked.answer.by}: {asked.answer.why}")
+        return rejected(facts, asked.answer.by, f"rejected by {asked.answer.by}: {asked.answer.why}")
     if asked and asked.expires_at and now >= asked.expires_at:
-        return _rejected(facts, "the clock", f"nobody approved before {asked.expires_at:%Y-%m-%d %H:%M} UTC")
+        return rejected(facts, "the clock", f"nobody approved before {asked.expires_at:%Y-%m-%d %H:%M} UTC")
     done = f"after {alive[0]}" if alive else "before the first host"
     return AwaitApproval(where, f"the policy of {facts.deployment.cluster} wants an approval {done}")
 
 
-def _rejected(facts: Facts, by: str, reason: str) -> Step:
+def rejected(facts: Facts, by: str, reason: str) -> Step:
+    """A human said no, or nobody said yes in time."""
     if facts.attempts:
         return roll_back(facts, by, reason)
     return Finish(DeploymentState.REJECTED, reason)

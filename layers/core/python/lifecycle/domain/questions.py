@@ -12,7 +12,10 @@ from lifecycle.domain.manifest import ApprovalGate
 
 
 class Choice(StrEnum):
-    """What a human may say: five decisions on a failed host, two on an approval, and to pause or resume."""
+    """What a human may say: five decisions on a failed host, two on an approval, and to pause or resume.
+
+    EXTEND is a third answer where a test bed is undecided.
+    """
 
     RETRY = "RETRY"
     SKIP_HOST = "SKIP_HOST"
@@ -23,6 +26,7 @@ class Choice(StrEnum):
     REJECT = "REJECT"
     PAUSE = "PAUSE"
     RESUME = "RESUME"
+    EXTEND = "EXTEND"
 
 
 CONSEQUENCES = {
@@ -35,6 +39,7 @@ CONSEQUENCES = {
     Choice.REJECT: "do not go on; hosts already updated get the previous version back",
     Choice.PAUSE: "stop before the next host, until somebody resumes",
     Choice.RESUME: "go on with the next host",
+    Choice.EXTEND: "let the test bed bake for as long again, and judge it then",
 }
 
 
@@ -52,7 +57,8 @@ class Answer:
 class Question:
     """What a rollout waits for: a decision on one attempt of one host, an approval at a gate, or a resume.
 
-    `again` counts the questions asked about the same attempt before: clocks differ, this number does not.
+    A question about a test bed has its number as `attempt` and no host. `again` counts the questions asked about
+    the same attempt before: clocks differ, this number does not.
     `token` is the execution's task token, set when it waits. `effects` says what each choice would do here.
     Unanswered past `expires_at`, an approval counts as rejected, and a decision is asked anew: an old question
     takes no answer.

@@ -13,10 +13,12 @@ from typing import TypeAlias
 from lifecycle.domain.amounts import at_most
 from lifecycle.domain.answers import answered, answers_on, asked_before, choices, latest_attempts
 from lifecycle.domain.attempts import AttemptState, HostAttempt
-from lifecycle.domain.capacity import out_of_place, state_of
+from lifecycle.domain.baking import bake, failed_bed, home_first, next_group
+from lifecycle.domain.capacity import Group, out_of_place, state_of
 from lifecycle.domain.deployment import DeploymentState
 from lifecycle.domain.diagnosis import can_be_diagnosed
 from lifecycle.domain.gates import aborted, gate, paused, roll_back, set_aside
+from lifecycle.domain.manifest import ApprovalGate, OnFail
 from lifecycle.domain.membership import (
     TRIES_UNASKED,
     members,
@@ -37,8 +39,11 @@ Hosts: TypeAlias = list[tuple[str, int]]
 
 def next_step(facts: Facts, now: datetime) -> Step:
     """Choose what the rollout does next, touching at most `max_unavailable` hosts."""
-    over = _ended(facts) or aborted(facts)
-    return over or _answered(facts, now) or paused(facts) or gate(facts, now) or _hosts(facts, now)
+    over = _ended(facts) or aborted(facts) or _answered(facts, now) or paused(facts)
+    step = over or gate(facts, ApprovalGate.BEFORE_FIRST_HOST, now) or bake(facts, now)
+    if step is None and next_group(facts) is Group.MAIN:
+        step = gate(facts, ApprovalGate.AFTER_FIRST_HOST, now)
+    return home_first(facts, step or _hosts(facts, now))
 
 
 def _ended(facts: Facts) -> Step | None:
@@ -67,29 +72,36 @@ def _decided(facts: Facts, host: str, attempt: HostAttempt) -> Step | None:
     if not (questions := answered(facts.questions, attempt)) or not (answer := questions[-1].answer):
         return None
     if answer.choice is Choice.ROLL_BACK:
-        return roll_back(facts, answer.by, f"decided on {host}: {_why(attempt)}")
+        return roll_back(facts, answer.by, f"decided on {host}: {_why(facts, attempt)}")
     if answer.choice is Choice.ABORT:
-        reason = f"aborted by {answer.by} after {host}: {_why(attempt)}"
+        reason = f"aborted by {answer.by} after {host}: {_why(facts, attempt)}"
         return Finish(DeploymentState.ABORTED, reason, set_aside(facts))
     return None
 
 
 def _failed(facts: Facts, host: str, attempt: HostAttempt, now: datetime) -> Step | None:
     """A failure that nobody decided on halts, once it is diagnosed; a host that left is not waited for."""
-    if attempt.state is AttemptState.ALIVE or host not in facts.reports:
+    bed = failed_bed(facts, attempt)
+    if (attempt.state is AttemptState.ALIVE and bed is None) or host not in facts.reports:
         return None
     if answers_on(facts.questions, attempt):
         return None
+    if bed is not None and facts.deployment.policy.on_fail is OnFail.ROLL_BACK:
+        return roll_back(
+            facts, "lifecycle", f"the policy rolls back what fails in the test bed: {bed.reason}"
+        )
     if attempt.unreachable and silence_is_tolerable(facts, now):
         return None
     if can_be_diagnosed(facts.deployment, attempt) and not facts.undiagnosed:
         return Diagnose(host, attempt.number, f"{host} failed: is it the host or the version?")
-    return _halt(facts, attempt, now, _why(attempt))
+    return _halt(facts, attempt, now, _why(facts, attempt))
 
 
-def _why(attempt: HostAttempt) -> str:
+def _why(facts: Facts, attempt: HostAttempt) -> str:
     if attempt.state is AttemptState.FAILED:
         return attempt.reason
+    if bed := failed_bed(facts, attempt):
+        return f"failed in the test bed: {bed.reason}"
     return f"the attempt was lost after it was {attempt.state}; nothing is known of what followed"
 
 
@@ -117,11 +129,12 @@ def _hosts(facts: Facts, now: datetime) -> Step:
         return _turn(facts, left)
     if left.postponed:
         first = left.postponed[0]
-        reason = f"every other host is done; {first.host} was left drained: {_why(first)}"
+        reason = f"every other host is done; {first.host} was left drained: {_why(facts, first)}"
         return _halt(facts, first, now, reason, last=True)
     if left.unreached:
         first = left.unreached[0]
-        return _halt(facts, first, now, f"every other host is done; {first.host}: {_why(first)}", last=True)
+        reason = f"every other host is done; {first.host}: {_why(facts, first)}"
+        return _halt(facts, first, now, reason, last=True)
     return _verified(facts, newest, now)
 
 
@@ -133,10 +146,11 @@ def _left(facts: Facts, newest: Mapping[str, HostAttempt], now: datetime) -> _Le
     decided = sorted(host for host in newest if host in facts.quarantined and host in facts.reports)
     for host in (*members(facts), *decided):
         attempt = newest.get(host)
-        if attempt is None:
+        if attempt is None or _was_control(attempt):
             if _needs_update(facts, host):
                 later = tolerable and silent_since(facts, host, now)
-                (silent if later else left.waiting).append((host, 1))
+                number = attempt.number + 1 if attempt else 1
+                (silent if later else left.waiting).append((host, number))
             continue
         answers = answers_on(facts.questions, attempt)
         if answers and answers[-1] is Choice.RETRY:
@@ -157,6 +171,11 @@ def _left(facts: Facts, newest: Mapping[str, HostAttempt], now: datetime) -> _Le
     return left
 
 
+def _was_control(attempt: HostAttempt) -> bool:
+    """Whether it was restarted for the test bed's sake, and not updated yet."""
+    return attempt.group is Group.CONTROL and attempt.state is AttemptState.ALIVE
+
+
 def _needs_update(facts: Facts, host: str) -> bool:
     place = out_of_place(facts.reports.get(host), state_of(facts.rotation, host), facts.deployment.target)
     return place is not None
@@ -166,10 +185,14 @@ def _turn(facts: Facts, left: _Left) -> Step:
     here = sum(attempt.execution == facts.execution for attempt in facts.attempts)
     if here >= HOSTS_PER_EXECUTION:
         return ContinueLater(f"{here} attempts in execution {facts.execution}; going on in a new one")
+    group = next_group(facts)
     turn, rest = _share(facts, left.waiting)
-    following = rest[: len(turn)]
+    if group is Group.TEST_BED:
+        turn, rest = turn[:1], [*turn[1:], *rest]
+    following = [] if group is Group.TEST_BED else rest[: len(turn)]
     names = ", ".join(host for host, _ in turn)
-    return UpdateHosts(tuple(turn), tuple(following), f"{names} next; {len(rest)} to follow")
+    where = ", into the test bed" if group is Group.TEST_BED else ""
+    return UpdateHosts(tuple(turn), tuple(following), f"{names} next{where}; {len(rest)} to follow", group)
 
 
 def _share(facts: Facts, waiting: Hosts) -> tuple[Hosts, Hosts]:

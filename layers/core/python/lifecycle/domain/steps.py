@@ -9,11 +9,12 @@ from datetime import timedelta
 from typing import TypeAlias
 
 from lifecycle.domain.attempts import HostAttempt
-from lifecycle.domain.capacity import Rotation
+from lifecycle.domain.capacity import Group, Rotation
 from lifecycle.domain.deployment import Deployment, DeploymentState, Lease
 from lifecycle.domain.fleet import HostReport
 from lifecycle.domain.manifest import ApprovalGate
 from lifecycle.domain.questions import Choice, Question
+from lifecycle.domain.verdicts import BedState, TestBed
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +22,8 @@ class Facts:
     """Everything that the next step depends on. `rotation` and `quarantined` (host -> why) are by host name.
 
     `patience` is how long an agent may be silent; `undiagnosed` that a diagnosis could not be run just now.
+    `beds` are this deployment's test beds, `has_test_bed` whether the cluster has the target groups for one, and
+    `minute` how long a test bed's minute is.
     """
 
     deployment: Deployment
@@ -33,15 +36,22 @@ class Facts:
     quarantined: Mapping[str, str] = field(default_factory=dict)
     patience: timedelta = timedelta(seconds=30)
     undiagnosed: bool = False
+    beds: tuple[TestBed, ...] = ()
+    has_test_bed: bool = False
+    minute: timedelta = timedelta(minutes=1)
 
 
 @dataclass(frozen=True, slots=True)
 class UpdateHosts:
-    """Give these hosts their turn: (host, attempt number). `following` come next, and should be ready."""
+    """Give these hosts their turn: (host, attempt number). `following` come next, and should be ready.
+
+    `group` is where they register; the control's one is not updated, but restarted on the version that it has.
+    """
 
     hosts: tuple[tuple[str, int], ...]
     following: tuple[tuple[str, int], ...]
     reason: str
+    group: Group = Group.MAIN
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,10 +76,13 @@ class AwaitDecision:
 
 @dataclass(frozen=True, slots=True)
 class AwaitApproval:
-    """Pause until a human approves at this gate."""
+    """Pause until a human approves at this gate; `bed` and `again` tell a test bed's questions apart."""
 
     gate: ApprovalGate
     reason: str
+    bed: int = 0
+    again: int = 0
+    choices: tuple[Choice, ...] = (Choice.APPROVE, Choice.REJECT)
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +90,33 @@ class AwaitResume:
     """An operator paused the rollout: wait until somebody resumes or aborts it."""
 
     question: Question
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class BeginBake:
+    """Begin a test bed with these hosts and the numbers of their attempts; a control without a name is none."""
+
+    number: int
+    host: tuple[str, int]
+    control: tuple[str, int]
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Bake:
+    """Wait for whole seconds (Step Functions knows no others), then look at the test bed beside its control."""
+
+    seconds: int
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class EndBake:
+    """The test bed's hosts go home; one that has failed is taken out of rotation instead."""
+
+    number: int
+    state: BedState
     reason: str
 
 
@@ -105,5 +145,15 @@ class Finish:
 
 
 Step: TypeAlias = (
-    UpdateHosts | Diagnose | AwaitDecision | AwaitApproval | AwaitResume | RollBack | ContinueLater | Finish
+    UpdateHosts
+    | Diagnose
+    | AwaitDecision
+    | AwaitApproval
+    | AwaitResume
+    | BeginBake
+    | Bake
+    | EndBake
+    | RollBack
+    | ContinueLater
+    | Finish
 )

@@ -1,4 +1,4 @@
-"""Deployments, attempts and questions in the ledger."""
+"""Deployments, attempts, test beds and questions in the ledger."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -8,11 +8,12 @@ from lifecycle.domain.deployment import Deployment
 from lifecycle.domain.errors import Refused
 from lifecycle.domain.fleet import Cluster
 from lifecycle.domain.questions import Answer, Question
+from lifecycle.domain.verdicts import TestBed
 from lifecycle.gateways.aws.items import Table, cluster_key, deployment_key, item, record
 
 
 class DynamoDeployments:
-    """One item a deployment under its cluster; its attempts and questions under the deployment."""
+    """One item a deployment under its cluster; its attempts, test beds and questions under the deployment."""
 
     def __init__(self, table: Table) -> None:
         self._table = table
@@ -56,6 +57,15 @@ class DynamoDeployments:
     def questions(self, deployment: str) -> Sequence[Question]:
         found = self._table.query(deployment_key(deployment), "QUESTION#")
         return [record(Question, each) for each in found]
+
+    def beds(self, deployment: str) -> Sequence[TestBed]:
+        found = self._table.query(deployment_key(deployment), "TESTBED#")
+        return [record(TestBed, each) for each in found]
+
+    def put_bed(self, bed: TestBed) -> None:
+        pk, sk = deployment_key(bed.deployment), f"TESTBED#{bed.number:03}"
+        condition = "attribute_not_exists(pk) OR place < :place"
+        self._table.put(item(pk, sk, bed, place=bed.place), condition, place={"N": str(bed.place)})
 
     def ask(self, question: Question) -> Question:
         new = self._table.put(self._item(question), "attribute_not_exists(pk)")

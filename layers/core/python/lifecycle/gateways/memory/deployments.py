@@ -1,4 +1,4 @@
-"""Deployments, attempts and questions in memory."""
+"""Deployments, attempts, test beds and questions in memory."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -8,6 +8,7 @@ from lifecycle.domain.deployment import Deployment
 from lifecycle.domain.errors import Refused
 from lifecycle.domain.fleet import Cluster
 from lifecycle.domain.questions import Answer, Question
+from lifecycle.domain.verdicts import TestBed
 
 
 class MemoryDeployments:
@@ -17,6 +18,7 @@ class MemoryDeployments:
         self._deployments: dict[tuple[Cluster, str], Deployment] = {}
         self._attempts: dict[tuple[str, str, int], HostAttempt] = {}
         self._questions: dict[tuple[str, str], Question] = {}
+        self._beds: dict[tuple[str, int], TestBed] = {}
 
     def put(self, deployment: Deployment) -> None:
         held = self._deployments.get((deployment.cluster, deployment.id))
@@ -43,6 +45,14 @@ class MemoryDeployments:
 
     def told(self, deployment: str) -> tuple[Sequence[HostAttempt], Sequence[Question]]:
         return self.attempts(deployment), self.questions(deployment)
+
+    def beds(self, deployment: str) -> Sequence[TestBed]:
+        return [self._beds[key] for key in sorted(self._beds) if key[0] == deployment]
+
+    def put_bed(self, bed: TestBed) -> None:
+        held = self._beds.get((bed.deployment, bed.number))
+        if held is None or held.place < bed.place:
+            self._beds[bed.deployment, bed.number] = bed
 
     def ask(self, question: Question) -> Question:
         return self._questions.setdefault((question.deployment, question.id), question)

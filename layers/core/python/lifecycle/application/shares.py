@@ -1,0 +1,52 @@
+"""Shares: how the requests are shared among a cluster's target groups while a test bed and its control are aside.
+
+Each group gets the share of its hosts, so that a host in the test bed serves as much as it would at home. A group
+without a healthy target would answer its share with 503, so it gets none.
+"""
+
+from collections.abc import Collection
+
+from lifecycle.application.world import World
+from lifecycle.domain.capacity import Group, TargetState
+from lifecycle.domain.fleet import Cluster
+
+# The greatest weight that an ALB takes.
+GREATEST = 999
+
+
+def fair(world: World, cluster: Cluster, without: Collection[str] = ()) -> None:
+    """Weigh the groups by their hosts; those at the addresses `without` are about to leave the groups aside.
+
+    The main group counts what is registered there, ill or not: it fails over by itself. Safe to repeat.
+    """
+    dispatcher = world.dispatcher
+    if not dispatcher.has_test_bed(cluster):
+        return
+    wanted: dict[Group, int] = {}
+    for group in Group:
+        targets = dispatcher.members(cluster, group)
+        main = group is Group.MAIN
+        wanted[group] = sum(
+            state.in_rotation if main else state is TargetState.HEALTHY and address not in without
+            for address, state in targets.items()
+        )
+    wanted = _scaled(wanted)
+    if dispatcher.weights(cluster) != wanted:
+        dispatcher.weigh(cluster, wanted)
+
+
+def withdraw(world: World, cluster: Cluster, address: str) -> None:
+    """Before a target is deregistered: no group may be left with a share and nobody to answer it."""
+    dispatcher = world.dispatcher
+    if not dispatcher.has_test_bed(cluster):
+        return
+    weights = dispatcher.weights(cluster)
+    if any(weight for group, weight in weights.items() if group is not Group.MAIN):
+        fair(world, cluster, {address})
+
+
+def _scaled(counts: dict[Group, int]) -> dict[Group, int]:
+    """Within what a load balancer takes; somebody always has a share."""
+    if not any(counts.values()):
+        return {**counts, Group.MAIN: 1}
+    return {group: min(count, GREATEST) for group, count in counts.items()}

@@ -1,0 +1,319 @@
+"""A test bed from its first host to its end: what it takes, what it leaves, and what its verdict leads to."""
+
+from dataclasses import replace
+
+import pytest
+
+from lifecycle.application.plan import begin
+from lifecycle.domain.attempts import AttemptState
+from lifecycle.domain.capacity import Group, TargetState
+from lifecycle.domain.deployment import DeploymentState, Kind
+from lifecycle.domain.fleet import Stage
+from lifecycle.domain.manifest import AfterBake, ApprovalGate, OnFail, Policy
+from lifecycle.domain.questions import Choice
+from lifecycle.domain.verdicts import BedState, Verdict
+from tests.support.rollout import CLUSTER, Machine, manifest
+from tests.unit.test_bed.conftest import POLICY, served
+
+
+def weights(machine: Machine) -> dict[Group, int]:
+    return dict(machine.memory.dispatcher.weights(CLUSTER))
+
+
+def aside(machine: Machine) -> set[str]:
+    states = machine.memory.dispatcher.targets(CLUSTER)
+    return {h.name for h in machine.hosts if states.get(h.address) is TargetState.ASIDE}
+
+
+def until(machine: Machine, kind: str, version: str = "1.0.1") -> str:
+    """Run a deployment up to its first step of this kind."""
+    machine.memory.clock.sleep(1)
+    request = machine.request(version)
+    assert begin(machine.world, request, request.deployment).kind == "PLANNED"
+    machine.stop_at = kind
+    machine.run(request.deployment)
+    machine.stop_at = ""
+    return request.deployment
+
+
+def test_a_good_version_passes_and_goes_on_to_every_host(machine: Machine) -> None:
+    name = machine.deploy("1.0.1")
+    bed = machine.bed(name)
+    assert (bed.state, bed.judgement and bed.judgement.verdict) == (BedState.PASSED, Verdict.PASS)
+    assert machine.record(name).state is DeploymentState.DONE
+    assert set(machine.serving().values()) == {"1.0.1"}
+    assert aside(machine) == set()
+    assert weights(machine) == {Group.MAIN: 4, Group.TEST_BED: 0, Group.CONTROL: 0}
+
+
+def test_the_control_is_another_host_of_the_same_zone_restarted_on_the_current_version(
+    machine: Machine,
+) -> None:
+    boots = {host.name: host.boots for host in machine.hosts}
+    name = until(machine, "BAKE")
+    bed = machine.bed(name)
+    assert machine.host(bed.control).zone == machine.host(bed.host).zone
+    assert machine.installed() == {**dict.fromkeys(boots, "1.0.0"), bed.host: "1.0.1"}
+    restarted = {host.name for host in machine.hosts if host.boots > boots[host.name]}
+    assert restarted == {bed.host, bed.control} == aside(machine)
+
+
+def test_both_hosts_get_their_fair_share(machine: Machine) -> None:
+    until(machine, "BAKE")
+    assert weights(machine) == {Group.MAIN: 2, Group.TEST_BED: 1, Group.CONTROL: 1}
+
+
+def test_never_more_than_one_host_is_out(machine: Machine) -> None:
+    machine.deploy("1.0.1")
+    serving = [sum(state.serves for state in rotation.values()) for rotation in machine.rotations]
+    assert min(serving) == 3
+
+
+def test_no_group_has_a_share_and_nobody_to_answer_it(machine: Machine) -> None:
+    seen: list[tuple[int, int]] = []
+    dispatcher = machine.memory.dispatcher
+
+    def look() -> None:
+        for group in (Group.TEST_BED, Group.CONTROL):
+            healthy = [s for s in dispatcher.members(CLUSTER, group).values() if s is TargetState.HEALTHY]
+            seen.append((dispatcher.weights(CLUSTER)[group], len(healthy)))
+
+    machine.memory.clock.ticks.append(look)
+    machine.errors["1.0.1"] = 30
+    bad = machine.deploy("1.0.1")
+    machine.decide(bad, Choice.ROLL_BACK, machine.bed(bad).host)
+    machine.errors.clear()
+    machine.deploy("1.0.2")
+    assert {share for share, _ in seen} == {0, 1}
+    assert all(healthy for share, healthy in seen if share)
+
+
+def test_a_bad_version_halts_with_the_evidence_and_serves_no_more(machine: Machine) -> None:
+    machine.errors["1.0.1"] = 30
+    name = machine.deploy("1.0.1")
+    bed, record = machine.bed(name), machine.record(name)
+    assert (bed.state, record.state) == (BedState.FAILED, DeploymentState.HALTED)
+    assert "failed in the test bed" in record.reason
+    assert "1.0.1" not in machine.serving().values()
+    assert set(machine.installed().values()) == {"1.0.0", "1.0.1"}
+    untouched = [h.name for h in machine.hosts if h.name not in (bed.host, bed.control)]
+    assert all(machine.installed()[host] == "1.0.0" for host in untouched)
+    (question,) = machine.memory.deployments.questions(name)
+    assert (question.host, question.blame) == (bed.host, "VERSION")
+    assert "error rate" in question.evidence or "5xx" in question.evidence
+    assert weights(machine) == {Group.MAIN: 3, Group.TEST_BED: 0, Group.CONTROL: 0}
+
+
+def test_a_failed_test_bed_is_rolled_back_with_one_answer(machine: Machine) -> None:
+    machine.errors["1.0.1"] = 30
+    name = machine.deploy("1.0.1")
+    machine.decide(name, Choice.ROLL_BACK, machine.bed(name).host)
+    assert machine.record(name).state is DeploymentState.ROLLED_BACK
+    assert set(machine.serving().values()) == {"1.0.0"}
+    assert len(machine.serving()) == 4
+
+
+def test_a_failed_test_bed_is_rolled_back_by_itself_where_the_policy_says_so() -> None:
+    machine = served(Policy(bake_minutes=12, on_fail=OnFail.ROLL_BACK))
+    machine.errors["1.0.1"] = 30
+    name = machine.deploy("1.0.1")
+    assert machine.record(name).state is DeploymentState.ROLLED_BACK
+    assert set(machine.serving().values()) == {"1.0.0"}
+
+
+def test_a_failed_host_that_is_tried_again_bakes_again(machine: Machine) -> None:
+    machine.errors["1.0.1"] = 30
+    name = machine.deploy("1.0.1")
+    first = machine.bed(name)
+    machine.errors.clear()
+    machine.decide(name, Choice.RETRY, first.host)
+    second = machine.bed(name)
+    assert (second.number, second.host, second.attempt) == (2, first.host, 2)
+    assert (second.state, machine.record(name).state) == (BedState.PASSED, DeploymentState.DONE)
+    assert set(machine.serving().values()) == {"1.0.1"}
+
+
+def test_the_others_go_on_without_a_test_bed_when_a_human_says_so(machine: Machine) -> None:
+    machine.errors["1.0.1"] = 30
+    name = machine.deploy("1.0.1")
+    host = machine.bed(name).host
+    machine.decide(name, Choice.SKIP_HOST, host)
+    assert (machine.record(name).state, machine.record(name).set_aside) == (DeploymentState.DONE, (host,))
+    assert host not in machine.serving()
+    assert len(machine.memory.deployments.beds(name)) == 1
+
+
+def test_too_little_data_asks_a_human(machine: Machine) -> None:
+    machine.quiet = True
+    name = machine.deploy("1.0.1")
+    bed = machine.bed(name)
+    assert bed.judgement is not None
+    assert bed.judgement.verdict is Verdict.INCONCLUSIVE
+    assert machine.record(name).state is DeploymentState.AWAITING_APPROVAL
+    (question,) = machine.memory.deployments.questions(name)
+    assert question.gate is ApprovalGate.AFTER_TEST_BED
+    assert question.choices == (Choice.APPROVE, Choice.EXTEND, Choice.REJECT)
+    assert aside(machine) == {bed.host, bed.control}  # they bake on until somebody answers
+
+
+def test_an_approved_test_bed_goes_on(machine: Machine) -> None:
+    machine.quiet = True
+    name = machine.deploy("1.0.1")
+    machine.approve(name, Choice.APPROVE)
+    assert machine.record(name).state is DeploymentState.DONE
+    assert (machine.bed(name).state, set(machine.serving().values())) == (BedState.PASSED, {"1.0.1"})
+
+
+def test_a_rejected_test_bed_goes_back(machine: Machine) -> None:
+    machine.quiet = True
+    name = machine.deploy("1.0.1")
+    machine.approve(name, Choice.REJECT)
+    assert machine.record(name).state is DeploymentState.ROLLED_BACK
+    assert machine.bed(name).state is BedState.GIVEN_UP
+    assert (len(machine.serving()), set(machine.serving().values())) == (4, {"1.0.0"})
+
+
+def test_a_test_bed_may_bake_longer_and_an_old_question_takes_no_answer_for_the_new_one(
+    machine: Machine,
+) -> None:
+    machine.quiet = True
+    name = machine.deploy("1.0.1")
+    machine.quiet = False
+    machine.approve(name, Choice.EXTEND)
+    bed = machine.bed(name)
+    assert bed.judgement is not None
+    assert bed.judgement.minutes == 24
+    asked = machine.memory.deployments.questions(name)
+    assert len({question.id for question in asked}) == len(asked)
+
+
+def test_a_verdict_that_is_good_waits_for_a_human_where_the_policy_says_so() -> None:
+    machine = served(Policy(bake_minutes=12, after_bake=AfterBake.ASK))
+    name = machine.deploy("1.0.1")
+    assert (machine.bed(name).state, aside(machine)) == (BedState.PASSED, set())
+    assert machine.record(name).state is DeploymentState.AWAITING_APPROVAL
+    assert "passed" in machine.record(name).reason
+    machine.approve(name, Choice.APPROVE)
+    assert machine.record(name).state is DeploymentState.DONE
+
+
+def test_a_policy_that_wants_an_approval_after_the_first_host_gets_it_after_the_bake() -> None:
+    machine = served()
+    machine.publish(manifest("1.1.0", replace(POLICY, approval=ApprovalGate.AFTER_FIRST_HOST)))
+    waits = machine.record(machine.deploy("1.1.0"))
+    assert waits.state is DeploymentState.AWAITING_APPROVAL
+    assert machine.bed(waits.id).state is BedState.PASSED
+
+
+def test_a_version_whose_service_dies_in_the_test_bed_has_failed(machine: Machine) -> None:
+    name = until(machine, "BAKE")
+    machine.memory.dispatcher.dead.add(machine.host(machine.bed(name).host).address)
+    machine.run(name)
+    assert machine.bed(name).state is BedState.FAILED
+    assert "unhealthy" in machine.bed(name).reason
+    assert machine.record(name).state is DeploymentState.HALTED
+
+
+def test_a_host_that_is_ill_gets_no_requests_from_the_next_look_on(machine: Machine) -> None:
+    name = until(machine, "BAKE")
+    machine.memory.dispatcher.dead.add(machine.host(machine.bed(name).host).address)
+    machine.bake(name, 60)
+    assert weights(machine) == {Group.MAIN: 2, Group.TEST_BED: 0, Group.CONTROL: 1}
+
+
+def test_without_its_control_a_human_decides(machine: Machine) -> None:
+    name = until(machine, "BAKE")
+    machine.memory.dispatcher.dead.add(machine.host(machine.bed(name).control).address)
+    machine.run(name)
+    record = machine.record(name)
+    assert (record.state, "nothing to compare" in record.reason) == (DeploymentState.AWAITING_APPROVAL, True)
+
+
+def test_a_test_bed_whose_host_leaves_is_set_up_anew(machine: Machine) -> None:
+    name = until(machine, "BAKE")
+    gone = machine.bed(name)
+    machine.leave(gone.host)
+    machine.run(name)
+    beds = machine.memory.deployments.beds(name)
+    assert [bed.state for bed in beds] == [BedState.GIVEN_UP, BedState.PASSED]
+    assert machine.record(name).state is DeploymentState.DONE
+
+
+def test_an_abort_brings_both_hosts_home_first(machine: Machine) -> None:
+    name = until(machine, "BAKE")
+    machine.tell(name, Choice.PAUSE)
+    machine.tell(name, Choice.ABORT)
+    machine.run(name)
+    assert machine.record(name).state is DeploymentState.ABORTED
+    assert (aside(machine), len(machine.serving())) == (set(), 4)
+    assert weights(machine)[Group.MAIN] == 4
+
+
+def test_a_rollback_while_it_bakes_ends_the_test_bed_and_goes_back(machine: Machine) -> None:
+    name = until(machine, "BAKE")
+    machine.tell(name, Choice.ROLL_BACK)
+    machine.run(name)
+    assert machine.record(name).state is DeploymentState.ROLLED_BACK
+    assert (aside(machine), set(machine.serving().values())) == (set(), {"1.0.0"})
+
+
+def test_a_control_that_does_not_come_back_halts_and_another_one_can_take_its_place(machine: Machine) -> None:
+    for host in machine.hosts:
+        host.breaks["1.0.0"] = Stage.SELF_TESTING
+    name = machine.deploy("1.0.1")
+    record = machine.record(name)
+    assert record.state is DeploymentState.HALTED
+    failed = next(a for a in machine.memory.deployments.attempts(name) if a.state is AttemptState.FAILED)
+    assert failed.group is Group.CONTROL
+    for host in machine.hosts:
+        host.breaks.clear()
+    machine.decide(name, Choice.SKIP_HOST, failed.host)
+    assert machine.bed(name).control not in ("", failed.host)
+    assert machine.record(name).state is DeploymentState.DONE
+
+
+@pytest.mark.parametrize("kind", [Kind.ROLLBACK, Kind.CONVERGE])
+def test_a_rollback_or_a_repair_has_no_test_bed(machine: Machine, kind: Kind) -> None:
+    name = machine.deploy("1.0.1", kind)
+    assert machine.memory.deployments.beds(name) == []
+    assert machine.record(name).state is DeploymentState.DONE
+
+
+def test_two_hosts_are_too_few_for_a_test_bed() -> None:
+    machine = served(hosts=2)
+    name = machine.deploy("1.0.1")
+    assert (machine.memory.deployments.beds(name), machine.record(name).state) == ([], DeploymentState.DONE)
+
+
+def test_a_cluster_with_an_old_stack_has_no_test_bed(machine: Machine) -> None:
+    machine.memory.dispatcher.old_stacks.add(CLUSTER)
+    name = machine.deploy("1.0.1")
+    assert (machine.memory.deployments.beds(name), machine.record(name).state) == ([], DeploymentState.DONE)
+
+
+def test_an_overtaken_deployment_ends_nothing(machine: Machine) -> None:
+    name = until(machine, "BAKE")
+    lease = machine.memory.leases.current(CLUSTER)
+    machine.memory.leases.hand_over(CLUSTER, lease, "another", machine.now)
+    before = dict(machine.memory.dispatcher.targets(CLUSTER)), weights(machine)
+    step = replace(machine.run(name), outcome=BedState.PASSED, bed=1)
+    assert machine.end_bake(name, step) in ("STALE", "SKIPPED")
+    assert (dict(machine.memory.dispatcher.targets(CLUSTER)), weights(machine)) == before
+
+
+def test_ending_twice_is_ending_once(machine: Machine) -> None:
+    name = until(machine, "END_BAKE")
+    step = machine.stopped
+    assert step is not None
+    assert [machine.end_bake(name, step) for _ in range(2)] == ["PASSED", "PASSED"]
+    assert machine.run(name).kind == "FINISH"
+
+
+def test_what_was_measured_survives_a_beginning_that_is_repeated(machine: Machine) -> None:
+    name = until(machine, "BAKE")
+    bed = machine.bed(name)
+    machine.bake(name, 180)
+    judged = machine.bed(name)
+    machine.memory.deployments.put_bed(bed)
+    assert machine.bed(name) == judged != bed
+    assert POLICY.bake_minutes == bed.minutes
