@@ -12,6 +12,7 @@ from botocore.exceptions import BotoCoreError
 from apps.agent import aws
 from apps.agent.agent import Agent
 from apps.agent.disk import HomeLock
+from apps.agent.metrics import Teller
 from apps.agent.service import Service
 from apps.agent.settings import Settings, StopService, parse
 from lifecycle.domain.errors import LifecycleError
@@ -48,7 +49,18 @@ def run(settings: Settings) -> None:
         aws.DynamoReports(dynamodb, settings.table, settings.cluster, settings.host),
         aws.S3Releases(functools.cache(lambda: aws.client("s3")), settings.bucket),
     )
-    agent.run(stopping)
+    numbers = aws.CloudWatchNumbers(
+        functools.cache(lambda: aws.client("cloudwatch")),
+        settings.cluster,
+        settings.host,
+        settings.metrics_seconds,
+    )
+    teller = Teller(settings, numbers)
+    teller.start()
+    try:
+        agent.run(stopping)
+    finally:
+        teller.close()
 
 
 if __name__ == "__main__":

@@ -1,10 +1,11 @@
-"""The agent's ports on AWS: its turn and report in DynamoDB, releases in S3.
+"""The agent's ports on AWS: its turn and report in DynamoDB, releases in S3, metrics in CloudWatch.
 
 The clients are boto3's low-level ones; `client` makes them with timeouts that suit an agent.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from datetime import datetime
 from typing import Any
 
 import boto3
@@ -16,6 +17,7 @@ from lifecycle.domain.errors import StoreRefused, Unknown
 from lifecycle.domain.fleet import Cluster, HostReport, Turn
 from lifecycle.domain.manifest import Manifest
 from lifecycle.domain.versions import artifact_prefix
+from lifecycle.gateways.aws.metrics import host_dimensions, host_namespace
 from lifecycle.gateways.records import from_json, to_json
 
 _CHUNK = 1024**2
@@ -23,11 +25,11 @@ _LATER = {"ThrottlingException", "ProvisionedThroughputExceededException", "Requ
 
 
 def client(kind: str) -> Any:
-    """A DynamoDB or S3 client for an agent: it gives up soon, since the agent asks again by itself."""
+    """A client for an agent: it gives up soon, since the agent asks again by itself."""
     config = Config(
         connect_timeout=2,
-        read_timeout=5 if kind == "dynamodb" else 20,
-        retries={"mode": "standard", "total_max_attempts": 2 if kind == "dynamodb" else 4},
+        read_timeout=20 if kind == "s3" else 5,
+        retries={"mode": "standard", "total_max_attempts": 4 if kind == "s3" else 2},
         s3={"addressing_style": "path"} if kind == "s3" else None,
         response_checksum_validation="when_required",  # the manifest's digest is what counts here
     )
@@ -62,6 +64,24 @@ class DynamoReports:
     def write(self, report: HostReport) -> None:
         with _asking(f"the table {self._table}"):
             self._dynamodb.put_item(TableName=self._table, Item={**self._key, "body": {"S": to_json(report)}})
+
+
+class CloudWatchNumbers:
+    """The service's own namespace, by environment and host; its client is made when there is something to tell."""
+
+    def __init__(self, cloudwatch: Callable[[], Any], cluster: Cluster, host: str, seconds: float) -> None:
+        self._cloudwatch = cloudwatch
+        self._namespace = host_namespace(cluster)
+        named = [{"Name": name, "Value": value} for name, value in host_dimensions(cluster, host)]
+        self._datum = {"Dimensions": named, "StorageResolution": 1 if seconds < 60 else 60}
+
+    def tell(self, values: Mapping[str, float], at: datetime) -> None:
+        told = [
+            {**self._datum, "MetricName": name, "Value": value, "Timestamp": at}
+            for name, value in values.items()
+        ]
+        with _asking(f"CloudWatch's namespace {self._namespace}"):
+            self._cloudwatch().put_metric_data(Namespace=self._namespace, MetricData=told)
 
 
 class S3Releases:

@@ -1,7 +1,8 @@
 """In-memory twins of the agent's ports, for tests and simulations; held to the same contract as aws.py."""
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from datetime import datetime
 
 from apps.agent.errors import StoreUnreachable
 from lifecycle.domain.errors import Unknown
@@ -59,6 +60,18 @@ class MemoryReports:
             if not self._news.wait_for(lambda: bool(self.written) and wanted(self.written[-1]), seconds):
                 raise TimeoutError(f"found {self.written[-1:]}")
             return self.written[-1]
+
+
+class MemoryNumbers:
+    """Every reading that was told, oldest first."""
+
+    def __init__(self, outage: Outage | None = None) -> None:
+        self.outage = outage or Outage()
+        self.told: list[tuple[datetime, dict[str, float]]] = []
+
+    def tell(self, values: Mapping[str, float], at: datetime) -> None:
+        self.outage.check("CloudWatch")
+        self.told.append((at, dict(values)))
 
 
 class MemoryReleases:

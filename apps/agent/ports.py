@@ -4,7 +4,8 @@ Every method raises StoreUnreachable when the store does not answer, and StoreRe
 something else than was asked. `aws.py` and `memory.py` implement them, held to one contract suite.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from datetime import datetime
 from typing import Protocol
 
 from lifecycle.domain.fleet import HostReport, Turn
@@ -23,6 +24,12 @@ class Reports(Protocol):
 
     def latest(self) -> HostReport | None: ...
     def write(self, report: HostReport) -> None: ...
+
+
+class Numbers(Protocol):
+    """Where the service's own metrics of this host are told."""
+
+    def tell(self, values: Mapping[str, float], at: datetime) -> None: ...
 
 
 class Releases(Protocol):

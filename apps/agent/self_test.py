@@ -9,13 +9,13 @@ import socket
 import struct
 import subprocess
 import tempfile
-import threading
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import IO
 
 from apps.agent import processes
+from apps.agent.ask import get
 from apps.agent.errors import PortTaken, ServiceFailed
 from lifecycle.domain.manifest import Check
 
@@ -77,37 +77,16 @@ def self_test(check: Check, address: str, port: int, folder: Path, environment: 
 
 
 def _get(address: str, port: int, path: str, seconds: float) -> str:
-    connection = http.client.HTTPConnection(address, port, timeout=seconds)
-    late = threading.Event()
     try:
-        connection.connect()
-        # The timeout above is one of silence; an answer that drips must end in time as well.
-        watch = threading.Timer(seconds, _cut, (connection.sock, late))
-        watch.daemon = True
-        watch.start()
-        try:
-            connection.request("GET", path, headers={"User-Agent": "lifecycle-agent", "Connection": "close"})
-            answer = connection.getresponse()
-            body = answer.read(_DETAIL_BYTES).decode(errors="replace").strip()
-            if late.is_set():
-                raise TimeoutError  # cut short, an answer may still look like one
-        finally:
-            watch.cancel()
+        status, body = get(address, port, path, seconds, _DETAIL_BYTES)
+    except TimeoutError as error:
+        raise ServiceFailed(f"self-test GET {path} took longer than {seconds:g} s") from error
     except (OSError, http.client.HTTPException, ValueError) as error:
-        slow = late.is_set() or isinstance(error, TimeoutError)
-        why = f"took longer than {seconds:g} s" if slow else f"failed: {error!r}"
-        raise ServiceFailed(f"self-test GET {path} {why}") from error
-    finally:
-        connection.close()
-    if not 200 <= answer.status < 300:
-        raise ServiceFailed(f"self-test GET {path} answered {answer.status}, expected 2xx: {body}")
-    return f"GET {path} answered {answer.status}"
-
-
-def _cut(connection: socket.socket, late: threading.Event) -> None:
-    late.set()
-    with contextlib.suppress(OSError):
-        connection.shutdown(socket.SHUT_RDWR)
+        raise ServiceFailed(f"self-test GET {path} failed: {error!r}") from error
+    if not 200 <= status < 300:
+        said = body.decode(errors="replace").strip()
+        raise ServiceFailed(f"self-test GET {path} answered {status}, expected 2xx: {said}")
+    return f"GET {path} answered {status}"
 
 
 def _command(command: str, seconds: float, folder: Path, environment: Mapping[str, str]) -> str:

@@ -30,6 +30,7 @@ class Settings:
     idle_seconds: float = 5.0
     busy_seconds: float = 0.05
     heartbeat_seconds: float = 3.0
+    metrics_seconds: float = 60.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +64,7 @@ def parse(arguments: Sequence[str], environment: Mapping[str, str] = os.environ)
         idle_seconds=given.idle_seconds,
         busy_seconds=given.busy_seconds,
         heartbeat_seconds=given.heartbeat_seconds,
+        metrics_seconds=given.metrics_seconds,
     )
 
 
@@ -99,4 +101,5 @@ def _parser(environment: Mapping[str, str]) -> argparse.ArgumentParser:
     option("idle-seconds", "LIFECYCLE_IDLE_SECONDS", "how often to look for a turn", 5.0, float)
     option("busy-seconds", "LIFECYCLE_BUSY_SECONDS", "how often to look while standing by", 0.05, float)
     option("heartbeat-seconds", "LIFECYCLE_HEARTBEAT_SECONDS", "how often at least to report", 3.0, float)
+    option("metrics-seconds", "LIFECYCLE_METRICS_SECONDS", "how often to read the metrics", 60.0, float)
     return parser

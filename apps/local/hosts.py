@@ -11,6 +11,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from apps.local.assembly import CONTEXT
 from apps.local.emulator import Aws, clean_environment, endpoints
 from apps.local.layout import ACCOUNT, REPOSITORY, Layout, read_json, write_json
 from apps.local.ports import Ports
@@ -105,6 +106,7 @@ def start_agent(layout: Layout, environment: Mapping[str, Any], host: Host) -> P
         *("--table", environment["ledger_table"]),
         *("--bucket", environment["artifact_bucket"]),
         *("--idle-seconds", str(_IDLE_SECONDS)),
+        *("--metrics-seconds", CONTEXT["minute_seconds"]),
     ]
     return start(layout, host.part, command, variables, GivesWay.ITS_SESSION)
 

@@ -40,6 +40,7 @@ from lifecycle.gateways.aws.trail import DynamoTrail
 from lifecycle.gateways.memory.world import MemoryWorld
 
 _NUMBERS = itertools.count(1)
+_TEST_BED = {"test-bed-group": "--t", "control-group": "--c"}
 
 
 @dataclass
@@ -98,10 +99,25 @@ def _prepare(aws: Aws) -> None:
 
 @pytest.fixture(params=["memory", pytest.param("aws", marks=pytest.mark.emulator)])
 def gateways(request: pytest.FixtureRequest) -> Gateways:
-    """The gateways of one kind, with a front door for their service's production cluster, and for an older one."""
+    """The gateways of one kind, with target groups for their service's production cluster, and for an older one."""
     if request.param == "memory":
         return _memory()
     return _aws(request.getfixturevalue("emulator"))
+
+
+@pytest.fixture(params=["memory", pytest.param("aws", marks=pytest.mark.emulator)])
+def bedded(request: pytest.FixtureRequest) -> Gateways:
+    """The same, with all target groups of a test bed."""
+    if request.param == "memory":
+        return _memory()
+    return with_test_bed(request.getfixturevalue("emulator"))
+
+
+def with_test_bed(aws: Aws) -> Gateways:
+    """The AWS gateways, and what infra/constructs/front_door.py makes of the production cluster."""
+    made = _aws(aws)
+    _add_test_bed(aws, made.cluster)
+    return made
 
 
 def _memory() -> Gateways:
@@ -146,8 +162,8 @@ def _aws(aws: Aws) -> Gateways:
         turn_of=lambda cluster, host: _turn(table, cluster, host),
         settle=lambda: None,
     )
-    _front_door(aws, ssm, made.cluster)
-    _parameter(ssm, made.old_cluster, "target-group", _target_group(aws, made.old_cluster, ""))
+    for cluster in (made.cluster, made.old_cluster):
+        _parameter(ssm, cluster, "target-group", _target_group(aws, cluster, ""))
     return made
 
 
@@ -160,20 +176,18 @@ def _turn(table: Table, cluster: Cluster, host: str) -> Turn | None:
     return record(Turn, found) if found else None
 
 
-def _front_door(aws: Aws, ssm: Any, cluster: Cluster) -> None:
-    """What infra/constructs/front_door.py makes: a listener that names three target groups, and the parameters."""
-    leaves = {"target-group": "", "test-bed-group": "-t", "control-group": "-c"}
-    arns = {leaf: _target_group(aws, cluster, suffix) for leaf, suffix in leaves.items()}
-    elbv2 = aws.client("elbv2")
-    made = elbv2.create_load_balancer(Name=f"lc-p-{cluster.service}", Subnets=["subnet-1", "subnet-2"])
-    shares = [{"TargetGroupArn": arn, "Weight": int(leaf == "target-group")} for leaf, arn in arns.items()]
+def _add_test_bed(aws: Aws, cluster: Cluster) -> None:
+    elbv2, ssm = aws.client("elbv2"), aws.client("ssm")
+    main = ssm.get_parameter(Name=f"/lifecycle/{cluster}/target-group")["Parameter"]["Value"]
+    made = {leaf: _target_group(aws, cluster, suffix) for leaf, suffix in _TEST_BED.items()}
+    balancer = elbv2.create_load_balancer(Name=f"lc-p-{cluster.service}", Subnets=["subnet-1", "subnet-2"])
     listener = elbv2.create_listener(
-        LoadBalancerArn=made["LoadBalancers"][0]["LoadBalancerArn"],
+        LoadBalancerArn=balancer["LoadBalancers"][0]["LoadBalancerArn"],
         Protocol="HTTP",
         Port=80,
-        DefaultActions=[{"Type": "forward", "ForwardConfig": {"TargetGroups": shares}}],
+        DefaultActions=[{"Type": "forward", "TargetGroupArn": main}],
     )
-    for leaf, arn in {**arns, "listener": listener["Listeners"][0]["ListenerArn"]}.items():
+    for leaf, arn in {**made, "listener": listener["Listeners"][0]["ListenerArn"]}.items():
         _parameter(ssm, cluster, leaf, arn)
 
 

@@ -1,11 +1,18 @@
 """A test bed's target groups, in memory and on the load balancer of the emulator."""
 
+from collections.abc import Iterator
+
 import pytest
 
+from apps.local.emulator import Aws
+from lifecycle.application.dispatcher_ports import Dispatcher
 from lifecycle.domain.capacity import Group, TargetState
 from lifecycle.domain.errors import Unknown
 from lifecycle.domain.fleet import Cluster
-from tests.contract.conftest import Gateways
+from lifecycle.gateways.aws.dispatcher import AlbDispatcher
+from lifecycle.gateways.memory.dispatcher import MemoryDispatcher
+from tests.contract.conftest import Gateways, with_test_bed
+from tests.local.dispatcher import laboratory
 
 A, B, C = "127.0.10.1", "127.0.10.2", "127.0.10.3"
 TO_MAIN = {Group.MAIN: 1, Group.TEST_BED: 0, Group.CONTROL: 0}
@@ -16,20 +23,20 @@ def register(gateways: Gateways, address: str, group: Group) -> None:
     gateways.settle()
 
 
-def test_a_healthy_target_of_another_group_is_aside_and_in_rotation(gateways: Gateways) -> None:
-    dispatcher, cluster = gateways.dispatcher, gateways.cluster
+def test_a_healthy_target_of_another_group_is_aside_and_in_rotation(bedded: Gateways) -> None:
+    dispatcher, cluster = bedded.dispatcher, bedded.cluster
     for address, group in ((A, Group.MAIN), (B, Group.TEST_BED), (C, Group.CONTROL)):
-        register(gateways, address, group)
+        register(bedded, address, group)
     states = {A: TargetState.HEALTHY, B: TargetState.ASIDE, C: TargetState.ASIDE}
     assert dispatcher.targets(cluster) == states
     assert {address: dispatcher.target(cluster, address) for address in states} == states
     assert all(state.in_rotation and state.serves for state in states.values())
 
 
-def test_a_groups_members_are_told_by_their_own_state(gateways: Gateways) -> None:
-    register(gateways, A, Group.MAIN)
-    register(gateways, B, Group.TEST_BED)
-    members = {group: gateways.dispatcher.members(gateways.cluster, group) for group in Group}
+def test_a_groups_members_are_told_by_their_own_state(bedded: Gateways) -> None:
+    register(bedded, A, Group.MAIN)
+    register(bedded, B, Group.TEST_BED)
+    members = {group: bedded.dispatcher.members(bedded.cluster, group) for group in Group}
     assert members == {
         Group.MAIN: {A: TargetState.HEALTHY},
         Group.TEST_BED: {B: TargetState.HEALTHY},
@@ -37,29 +44,47 @@ def test_a_groups_members_are_told_by_their_own_state(gateways: Gateways) -> Non
     }
 
 
-def test_what_the_main_group_says_of_a_target_goes_before_the_others(gateways: Gateways) -> None:
-    register(gateways, A, Group.MAIN)
-    register(gateways, A, Group.TEST_BED)
-    assert gateways.dispatcher.targets(gateways.cluster) == {A: TargetState.HEALTHY}
+def test_what_the_main_group_says_of_a_target_goes_before_the_others(bedded: Gateways) -> None:
+    register(bedded, A, Group.MAIN)
+    register(bedded, A, Group.TEST_BED)
+    assert bedded.dispatcher.targets(bedded.cluster) == {A: TargetState.HEALTHY}
 
 
-def test_a_target_is_taken_out_of_every_group_or_of_one(gateways: Gateways) -> None:
-    dispatcher, cluster = gateways.dispatcher, gateways.cluster
-    register(gateways, A, Group.MAIN)
-    register(gateways, A, Group.TEST_BED)
+def test_a_target_is_taken_out_of_every_group_or_of_one(bedded: Gateways) -> None:
+    dispatcher, cluster = bedded.dispatcher, bedded.cluster
+    register(bedded, A, Group.MAIN)
+    register(bedded, A, Group.TEST_BED)
     dispatcher.deregister(cluster, A, 8080, Group.MAIN)
-    gateways.settle()
+    bedded.settle()
     assert dispatcher.targets(cluster) == {A: TargetState.ASIDE}
-    register(gateways, A, Group.MAIN)
+    register(bedded, A, Group.MAIN)
     dispatcher.deregister(cluster, A, 8080)
-    gateways.settle()
+    bedded.settle()
     assert dispatcher.targets(cluster) == {}
     assert dispatcher.target(cluster, A) is TargetState.ABSENT
     dispatcher.deregister(cluster, A, 8080, Group.CONTROL)
 
 
-def test_everything_goes_to_the_main_group_until_it_is_shared(gateways: Gateways) -> None:
-    dispatcher, cluster = gateways.dispatcher, gateways.cluster
+@pytest.fixture(params=["memory", pytest.param("aws", marks=pytest.mark.emulator)])
+def weighing(request: pytest.FixtureRequest) -> tuple[Dispatcher, Cluster]:
+    """The emulator alone forgets weights (tests/statemachines/test_gaps.py); the laptop's dispatcher keeps them."""
+    if request.param == "memory":
+        cluster = Cluster("production", "hello")
+        return MemoryDispatcher({cluster: "/is_alive"}), cluster
+    aws: Aws = request.getfixturevalue("emulator")
+    elbv2 = laboratory.client("elbv2", request.getfixturevalue("endpoint"))
+    return AlbDispatcher(elbv2, aws.client("ssm")), with_test_bed(aws).cluster
+
+
+@pytest.fixture(scope="module")
+def endpoint(emulator: Aws, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    folder = tmp_path_factory.mktemp("dispatcher")
+    with laboratory.dispatcher(emulator.client("sts").meta.endpoint_url, folder) as (url, _):
+        yield url
+
+
+def test_everything_goes_to_the_main_group_until_it_is_shared(weighing: tuple[Dispatcher, Cluster]) -> None:
+    dispatcher, cluster = weighing
     assert dispatcher.has_test_bed(cluster)
     assert dispatcher.weights(cluster) == TO_MAIN
     shared = {Group.MAIN: 2, Group.TEST_BED: 1, Group.CONTROL: 1}
@@ -68,24 +93,24 @@ def test_everything_goes_to_the_main_group_until_it_is_shared(gateways: Gateways
     assert dispatcher.weights(cluster) == shared
 
 
-def test_a_group_that_is_not_named_gets_nothing(gateways: Gateways) -> None:
-    dispatcher, cluster = gateways.dispatcher, gateways.cluster
+def test_a_group_that_is_not_named_gets_nothing(weighing: tuple[Dispatcher, Cluster]) -> None:
+    dispatcher, cluster = weighing
     dispatcher.weigh(cluster, {Group.MAIN: 2, Group.TEST_BED: 1, Group.CONTROL: 1})
     dispatcher.weigh(cluster, {Group.MAIN: 1})
     assert dispatcher.weights(cluster) == TO_MAIN
 
 
-def test_a_cluster_of_an_older_stack_has_no_test_bed(gateways: Gateways) -> None:
-    dispatcher, old = gateways.dispatcher, gateways.old_cluster
+def test_a_cluster_of_an_older_stack_has_no_test_bed(bedded: Gateways) -> None:
+    dispatcher, old = bedded.dispatcher, bedded.old_cluster
     assert not dispatcher.has_test_bed(old)
     assert dispatcher.weights(old) == TO_MAIN
     dispatcher.register(old, A, 8080)
-    gateways.settle()
+    bedded.settle()
     assert dispatcher.targets(old) == {A: TargetState.HEALTHY}
     assert dispatcher.target(old, B) is TargetState.ABSENT
     assert dispatcher.members(old, Group.TEST_BED) == {}
     dispatcher.deregister(old, A, 8080)
-    gateways.settle()
+    bedded.settle()
     assert dispatcher.targets(old) == {}
     with pytest.raises(Unknown, match="there is no test bed of"):
         dispatcher.register(old, A, 8080, Group.TEST_BED)
@@ -93,5 +118,5 @@ def test_a_cluster_of_an_older_stack_has_no_test_bed(gateways: Gateways) -> None
         dispatcher.weigh(old, TO_MAIN)
 
 
-def test_a_cluster_without_a_stack_has_no_test_bed(gateways: Gateways) -> None:
-    assert not gateways.dispatcher.has_test_bed(Cluster("staging", "nobody"))
+def test_a_cluster_without_a_stack_has_no_test_bed(bedded: Gateways) -> None:
+    assert not bedded.dispatcher.has_test_bed(Cluster("staging", "nobody"))

@@ -89,7 +89,10 @@ class AlbDispatcher:
             return {group: int(group is Group.MAIN) for group in Group}
         with _refusals("DescribeListeners", cluster):
             found = self._elbv2.describe_listeners(ListenerArns=[self._need(cluster, _LISTENER)])
-        forward = found["Listeners"][0]["DefaultActions"][0]["ForwardConfig"]
+        action = found["Listeners"][0]["DefaultActions"][0]
+        # The emulator does not tell of an action that names one group what an ALB does: that it has all.
+        alone = {"TargetGroups": [{"TargetGroupArn": action.get("TargetGroupArn"), "Weight": 1}]}
+        forward = action.get("ForwardConfig", alone)
         shares = {each["TargetGroupArn"]: each["Weight"] for each in forward["TargetGroups"]}
         return {group: shares.get(self._group(cluster, group), 0) for group in Group}
 

@@ -1,0 +1,128 @@
+"""The service's own metrics, read on this host once a minute and told by name: a thread of its own, beside the turns.
+
+What is read, and where, says the manifest of the version that is installed. Started by __main__.py. A reading that
+fails is left out, and the first of several is logged.
+"""
+
+import http.client
+import json
+import logging
+import math
+import threading
+import time
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+
+from apps.agent.ask import get
+from apps.agent.disk import read_or_none
+from apps.agent.errors import ServiceFailed
+from apps.agent.ports import Numbers
+from apps.agent.settings import Settings
+from lifecycle.domain.errors import LifecycleError
+from lifecycle.domain.manifest import Manifest
+from lifecycle.gateways.records import from_json
+
+logger = logging.getLogger(__name__)
+
+LARGEST = 64 * 1024
+PATIENCE_SECONDS = 2.0
+# Where a minute is shorter than one, as on a laptop, only a service that just started is read each of them: it may
+# be in a test bed, or the control of one.
+LONG_SECONDS = 60.0
+YOUNG_SECONDS = 1800.0
+
+
+class Teller:
+    """Reads and tells every `settings.metrics_seconds`, in the middle of that time by the clock."""
+
+    def __init__(self, settings: Settings, numbers: Numbers) -> None:
+        self._settings = settings
+        self._numbers = numbers
+        self._failing = False
+        self._ending = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="metrics", daemon=True)
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def close(self) -> None:
+        """End the thread; what it waits for is not waited for."""
+        self._ending.set()
+
+    def tell(self) -> bool:
+        """Read once and tell; False when there was nothing to tell, or it failed."""
+        at = datetime.now(UTC)
+        try:
+            manifest = installed(self._settings.home)
+            if manifest is None or not manifest.metrics or manifest.metrics_path is None:
+                return False
+            values = self._read(manifest, manifest.metrics_path)
+            if values:
+                self._numbers.tell(values, at)
+        except (LifecycleError, OSError) as error:
+            if not self._failing:
+                logger.warning("metrics are left out: %s", error)
+            self._failing = True
+            return False
+        if self._failing:
+            logger.info("metrics are told again")
+        self._failing = False
+        return bool(values)
+
+    def _run(self) -> None:
+        while not self._ending.wait(self._pause(time.time())):
+            self.tell()
+
+    def _pause(self, now: float) -> float:
+        seconds = self._settings.metrics_seconds
+        if seconds < LONG_SECONDS and not self._young(now):
+            seconds = LONG_SECONDS
+        return (math.floor(now / seconds + 0.5) + 0.5) * seconds - now
+
+    def _young(self, now: float) -> bool:
+        try:
+            return now - (self._settings.home / "service.json").stat().st_mtime < YOUNG_SECONDS
+        except OSError:
+            return False
+
+    def _read(self, manifest: Manifest, path: str) -> dict[str, float]:
+        address, port = self._settings.address, self._settings.port
+        try:
+            status, body = get(address, port, path, PATIENCE_SECONDS, LARGEST + 1)
+        except TimeoutError as error:
+            raise ServiceFailed(f"GET {path} took longer than {PATIENCE_SECONDS:g} s") from error
+        except (OSError, http.client.HTTPException, ValueError) as error:
+            raise ServiceFailed(f"GET {path} failed: {error!r}") from error
+        if status != 200:
+            raise ServiceFailed(f"GET {path} answered {status}, expected 200")
+        if len(body) > LARGEST:
+            raise ServiceFailed(f"GET {path} answered more than {LARGEST} bytes")
+        return chosen(manifest, body, path)
+
+
+def installed(home: Path) -> Manifest | None:
+    """The manifest of the version that `current` points to; None before there is one."""
+    try:
+        version = (home / "current").readlink().name
+    except FileNotFoundError:
+        return None
+    text = read_or_none(home / "artifacts" / version / "manifest.json")
+    return from_json(Manifest, text) if text else None
+
+
+def chosen(manifest: Manifest, body: bytes, path: str) -> dict[str, float]:
+    """The numbers that the manifest names; raises ServiceFailed for what is no JSON object."""
+    try:
+        told = json.loads(body)
+    except (ValueError, RecursionError) as error:
+        raise ServiceFailed(f"GET {path} answered no JSON: {error}") from error
+    if not isinstance(told, Mapping):
+        raise ServiceFailed(f"GET {path} answered {type(told).__name__}, expected a JSON object of numbers")
+    names = [measure.name for measure in manifest.metrics]
+    return {name: float(told[name]) for name in names if _is_number(told.get(name))}
+
+
+def _is_number(value: object) -> bool:
+    # CloudWatch takes no more, and neither infinity nor what is no number at all; JSON may be of a thousand digits.
+    return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < 2**360

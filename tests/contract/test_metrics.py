@@ -1,0 +1,167 @@
+"""What a judge is told of a test bed and its control, in memory and by the emulator's CloudWatch.
+
+On AWS's side the metrics are written by what writes them on a laptop: the dispatcher's data and the agent's port.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from apps.agent.aws import CloudWatchNumbers
+from apps.local.dispatcher import metrics as told
+from apps.local.dispatcher.metrics import tallies
+from apps.local.dispatcher.requests_log import Answered
+from apps.local.emulator import Aws
+from lifecycle.application.metrics_ports import Metrics
+from lifecycle.domain.capacity import Group
+from lifecycle.domain.errors import Unknown
+from lifecycle.domain.fleet import Cluster
+from lifecycle.domain.measures import BUILT_IN, ERROR_RATE, LATENCY_P50, LATENCY_P99
+from lifecycle.domain.verdicts import Baked, Better, Measure, Scale, Series
+from lifecycle.gateways.aws.metrics import CloudWatchMetrics, balancer_dimensions
+from lifecycle.gateways.memory.metrics import MemoryMetrics, Served
+from tests.contract.conftest import Gateways, with_test_bed
+
+MINUTE = timedelta(minutes=1)
+QUEUE = Measure("queue", Better.LOWER, Scale.RATIO, 0.1, 0.25)
+BED, CONTROL = "host-1", "host-2"
+# A whole minute of some hours ago.
+BEGAN = datetime.fromtimestamp(datetime.now(UTC).timestamp() // 60 * 60, UTC) - timedelta(hours=3)
+
+
+@dataclass
+class Told:
+    """The metrics of one service, and how they are told."""
+
+    metrics: Metrics
+    cluster: Cluster
+    old_cluster: Cluster
+    serve: Callable[[Group, datetime, Sequence[float], int], None]
+    say: Callable[[str, str, datetime, float], None]
+
+    def baked(
+        self, minutes: int, *measures: Measure, since: datetime = BEGAN, minute: timedelta = MINUTE
+    ) -> Baked:
+        wanted = measures or BUILT_IN
+        return self.metrics.baked(self.cluster, BED, CONTROL, wanted, since, minutes, minute)
+
+    def series(self, minutes: int, measure: Measure) -> Series:
+        (found,) = self.baked(minutes, measure).series
+        return found
+
+
+@pytest.fixture(params=["memory", pytest.param("aws", marks=pytest.mark.emulator)])
+def told_of(request: pytest.FixtureRequest) -> Told:
+    if request.param == "memory":
+        return _memory()
+    aws: Aws = request.getfixturevalue("emulator")
+    return _aws(aws, with_test_bed(aws))
+
+
+def _memory() -> Told:
+    twin, cluster, old = MemoryMetrics(), Cluster("production", "hello"), Cluster("staging", "hello")
+    twin.old_stacks.add(old)
+
+    def serve(group: Group, at: datetime, seconds: Sequence[float], errors: int) -> None:
+        twin.served[cluster, group].append(Served(at, tuple(seconds), errors))
+
+    def say(host: str, name: str, at: datetime, value: float) -> None:
+        twin.told[cluster, host, name].append((at, value))
+
+    return Told(twin, cluster, old, serve, say)
+
+
+def _aws(aws: Aws, gateways: Gateways) -> Told:
+    cloudwatch, ssm, cluster = aws.client("cloudwatch"), aws.client("ssm"), gateways.cluster
+
+    def parameter(leaf: str) -> str:
+        return str(ssm.get_parameter(Name=f"/lifecycle/{cluster}/{leaf}")["Parameter"]["Value"])
+
+    def serve(group: Group, at: datetime, seconds: Sequence[float], errors: int) -> None:
+        answered = [Answered("hello", 500 if n < errors else 200, took) for n, took in enumerate(seconds)]
+        named = dict(balancer_dimensions(parameter(f"{group}-group"), parameter("listener")))
+        data = told.of_requests(tallies(answered)["hello"], named, at)
+        cloudwatch.put_metric_data(Namespace=told.NAMESPACE, MetricData=data)
+
+    def say(host: str, name: str, at: datetime, value: float) -> None:
+        CloudWatchNumbers(lambda: cloudwatch, cluster, host, 60).tell({name: value}, at)
+
+    return Told(CloudWatchMetrics(cloudwatch, ssm), cluster, gateways.old_cluster, serve, say)
+
+
+def test_errors_are_a_share_of_the_requests_of_each_minute(told_of: Told) -> None:
+    told_of.serve(Group.CONTROL, BEGAN, [0.01] * 10, 0)
+    told_of.serve(Group.TEST_BED, BEGAN, [0.01] * 10, 1)
+    told_of.serve(Group.CONTROL, BEGAN + MINUTE, [0.01] * 20, 1)
+    told_of.serve(Group.TEST_BED, BEGAN + MINUTE, [0.01] * 5, 5)
+    assert told_of.series(2, ERROR_RATE) == Series(ERROR_RATE, (0.0, 0.05), (0.1, 1.0))
+    baked = told_of.baked(2)
+    assert (baked.minutes, baked.requests_control, baked.requests_test_bed) == (2, 30, 15)
+
+
+def test_latency_is_told_by_its_median_and_its_slowest_hundredth(told_of: Told) -> None:
+    told_of.serve(Group.CONTROL, BEGAN, [0.001 * n for n in range(1, 22)], 0)
+    told_of.serve(Group.TEST_BED, BEGAN, [0.002 * n for n in range(1, 22)], 0)
+    half, slow = told_of.baked(1, LATENCY_P50, LATENCY_P99).series
+    assert [*half.control, *half.test_bed] == pytest.approx([0.011, 0.022])
+    assert [*slow.control, *slow.test_bed] == pytest.approx([0.0208, 0.0416])
+
+
+def test_a_minute_in_which_nothing_was_told_has_no_value(told_of: Told) -> None:
+    told_of.serve(Group.CONTROL, BEGAN, [0.01], 0)
+    told_of.serve(Group.CONTROL, BEGAN + 2 * MINUTE, [0.01], 1)
+    told_of.serve(Group.TEST_BED, BEGAN + MINUTE, [0.02], 0)
+    found = told_of.baked(3, ERROR_RATE, LATENCY_P50)
+    assert [each.control for each in found.series] == [(0.0, None, 1.0), (0.01, None, 0.01)]
+    assert [each.test_bed for each in found.series] == [(None, 0.0, None), (None, 0.02, None)]
+
+
+def test_a_services_own_metric_is_told_by_host(told_of: Told) -> None:
+    for n, value in enumerate((3.0, 4.0)):
+        told_of.say(CONTROL, "queue", BEGAN + n * MINUTE + timedelta(seconds=30), value)
+    told_of.say(BED, "queue", BEGAN + timedelta(seconds=10), 7.0)
+    told_of.say(BED, "queue", BEGAN + timedelta(seconds=50), 8.0)
+    told_of.say("host-3", "queue", BEGAN, 100.0)
+    told_of.say(BED, "other", BEGAN, 100.0)
+    assert told_of.series(2, QUEUE) == Series(QUEUE, (3.0, 4.0), (7.5, None))
+
+
+def test_the_minutes_are_whole_ones_after_it_began_and_no_more_than_were_asked_for(told_of: Told) -> None:
+    for n in range(4):
+        told_of.say(BED, "queue", BEGAN + n * MINUTE, float(n))
+        told_of.serve(Group.TEST_BED, BEGAN + n * MINUTE, [0.01], 0)
+    baked = told_of.baked(2, QUEUE, since=BEGAN + timedelta(seconds=20))
+    assert (baked.series[0].test_bed, baked.requests_test_bed) == ((1.0, 2.0), 2)
+
+
+def test_a_laptops_minute_may_be_a_second(told_of: Told) -> None:
+    second = timedelta(seconds=1)
+    for n in range(5):
+        told_of.serve(Group.TEST_BED, BEGAN + n * second, [0.001] * 4, n % 2)
+    baked = told_of.baked(5, ERROR_RATE, minute=second)
+    assert baked.series[0].test_bed == (0.0, 0.25, 0.0, 0.25, 0.0)
+
+
+def test_a_minute_is_read_when_it_has_been_told_to_its_end(told_of: Told) -> None:
+    metrics = told_of.metrics
+    late = [metrics.complete_minutes(BEGAN, BEGAN + n * MINUTE, MINUTE) for n in range(8)]
+    assert late[0] == 0
+    assert all(late[n] <= n for n in range(8))
+    assert late[7] >= 5
+    assert metrics.complete_minutes(BEGAN, BEGAN - MINUTE, MINUTE) == 0
+
+
+def test_a_cluster_of_an_older_stack_has_nothing_to_tell(told_of: Told) -> None:
+    with pytest.raises(Unknown, match="there is no test bed of"):
+        told_of.metrics.baked(told_of.old_cluster, BED, CONTROL, BUILT_IN, BEGAN, 1, MINUTE)
+
+
+def test_many_measures_over_many_minutes_are_read_at_once(told_of: Told) -> None:
+    own = [Measure(f"m{n}", Better.LOWER, Scale.RATIO, 0.1, 0.25) for n in range(20)]
+    for measure in own:
+        told_of.say(BED, measure.name, BEGAN, float(measure.name[1:]))
+    baked = told_of.baked(60, *BUILT_IN, *own)
+    assert [each.test_bed[0] for each in baked.series[3:]] == [float(n) for n in range(20)]
+    assert {len(side) for each in baked.series for side in (each.control, each.test_bed)} == {60}

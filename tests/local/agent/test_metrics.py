@@ -1,0 +1,184 @@
+"""The service's own metrics: what is read of a service on loopback, and what is told of it."""
+
+import contextlib
+import json
+import threading
+import time
+from collections.abc import Iterator
+from dataclasses import replace
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from apps.agent.memory import MemoryNumbers
+from apps.agent.metrics import LARGEST, Teller
+from apps.agent.settings import Settings
+from lifecycle.domain.fleet import Cluster
+from lifecycle.domain.manifest import Check, Manifest, Run
+from lifecycle.domain.verdicts import Better, Measure, Scale
+from lifecycle.gateways.records import to_json
+from tests.local.agent.host import eventually, manifest_of
+
+QUEUE = Measure("queue", Better.LOWER, Scale.RATIO, 0.1, 0.25)
+HITS = Measure("hits.per_minute", Better.HIGHER, Scale.RATIO, 0.1, 0.25)
+
+
+class Answering:
+    """A service that answers one body."""
+
+    def __init__(self) -> None:
+        self.body, self.status, self.hold = b"{}", 200, threading.Event()
+        self.hold.set()
+        self.server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
+        self.server.daemon_threads = True
+
+    def says(self, told: Any, status: int = 200) -> None:
+        self.body = told if isinstance(told, bytes) else json.dumps(told).encode()
+        self.status = status
+
+    def _handler(self) -> type[BaseHTTPRequestHandler]:
+        service = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_GET(self) -> None:
+                service.hold.wait(10)
+                self.send_response(service.status if self.path == "/metrics.json" else 404)
+                self.end_headers()
+                with contextlib.suppress(OSError):
+                    self.wfile.write(service.body)
+
+            def log_message(self, *_: object) -> None:
+                pass
+
+        return Handler
+
+
+@pytest.fixture
+def service() -> Iterator[Answering]:
+    made = Answering()
+    thread = threading.Thread(target=made.server.serve_forever, args=(0.01,))
+    thread.start()
+    yield made
+    made.hold.set()
+    made.server.shutdown()
+    made.server.server_close()
+    thread.join()
+
+
+@pytest.fixture
+def settings(service: Answering, tmp_path: Path) -> Settings:
+    return Settings(
+        "web-1", Cluster("production", "hello"), "127.0.0.1", service.server.server_port, tmp_path
+    )
+
+
+def install(settings: Settings, *measures: Measure, path: str | None = "/metrics.json") -> Manifest:
+    """Lay a version out as the agent's shelf does."""
+    plain = manifest_of("1.0.0", b"x", Run("true", 8080), Check("/self_test"))
+    manifest = replace(plain, metrics=measures, metrics_path=path)
+    folder = settings.home / "artifacts" / "1.0.0"
+    folder.mkdir(parents=True)
+    (folder / "manifest.json").write_text(to_json(manifest))
+    (settings.home / "current").symlink_to(Path("releases") / "1.0.0")
+    return manifest
+
+
+def test_the_numbers_that_the_manifest_names_are_told(service: Answering, settings: Settings) -> None:
+    install(settings, QUEUE, HITS)
+    service.says({"queue": 3, "hits.per_minute": 7.5, "other": 1})
+    numbers = MemoryNumbers()
+    assert Teller(settings, numbers).tell()
+    assert [values for _, values in numbers.told] == [{"queue": 3.0, "hits.per_minute": 7.5}]
+
+
+@pytest.mark.parametrize("value", ["3", True, None, [3], {"a": 3}, float("nan"), float("inf"), 10**200])
+def test_what_is_no_number_is_left_out(service: Answering, settings: Settings, value: Any) -> None:
+    install(settings, QUEUE, HITS)
+    service.says({"queue": value, "hits.per_minute": 1})
+    numbers = MemoryNumbers()
+    assert Teller(settings, numbers).tell()
+    assert [values for _, values in numbers.told] == [{"hits.per_minute": 1.0}]
+
+
+@pytest.mark.parametrize(
+    ("told", "status", "why"),
+    [
+        (b"not json", 200, "answered no JSON"),
+        (b"[" * 50_000, 200, "answered no JSON"),
+        ([1, 2], 200, "expected a JSON object of numbers"),
+        ({"queue": 1}, 500, "answered 500, expected 200"),
+        (b'{"queue": 1, "x": "' + b"y" * LARGEST + b'"}', 200, f"more than {LARGEST} bytes"),
+    ],
+)
+def test_a_reading_that_fails_is_left_out_and_logged_once(
+    service: Answering, settings: Settings, caplog: pytest.LogCaptureFixture, told: Any, status: int, why: str
+) -> None:
+    install(settings, QUEUE)
+    numbers = MemoryNumbers()
+    teller = Teller(settings, numbers)
+    service.says(told, status)
+    assert not teller.tell()
+    assert not teller.tell()
+    assert [why in record.getMessage() for record in caplog.records] == [True]
+    service.says({"queue": 1})
+    assert teller.tell()
+    assert len(numbers.told) == 1
+
+
+def test_a_service_that_hangs_holds_up_nothing_for_long(service: Answering, settings: Settings) -> None:
+    install(settings, QUEUE)
+    service.hold.clear()
+    began = time.monotonic()
+    assert not Teller(settings, MemoryNumbers()).tell()
+    assert 1.5 < time.monotonic() - began < 4
+
+
+def test_nothing_is_read_before_there_is_a_version_or_where_it_names_no_metrics(settings: Settings) -> None:
+    numbers = MemoryNumbers()
+    assert not Teller(settings, numbers).tell()
+    install(settings, path=None)
+    assert not Teller(settings, numbers).tell()
+    assert numbers.told == []
+
+
+def test_cloudwatch_that_is_away_is_asked_again(service: Answering, settings: Settings) -> None:
+    install(settings, QUEUE)
+    service.says({"queue": 1})
+    numbers = MemoryNumbers()
+    teller = Teller(settings, numbers)
+    numbers.outage.down = True
+    assert not teller.tell()
+    numbers.outage.down = False
+    assert teller.tell()
+
+
+def test_a_young_service_is_read_as_often_as_it_is_set_once_in_each_period(
+    service: Answering, settings: Settings
+) -> None:
+    install(settings, QUEUE)
+    service.says({"queue": 1})
+    (settings.home / "service.json").touch()
+    numbers = MemoryNumbers()
+    teller = Teller(replace(settings, metrics_seconds=0.4), numbers)
+    teller.start()
+    try:
+        for attempt in eventually():
+            with attempt:
+                assert len(numbers.told) >= 3
+    finally:
+        teller.close()
+    periods = [int(at.timestamp() / 0.4) for at, _ in numbers.told]
+    assert len(set(periods)) == len(periods)
+
+
+def test_an_old_service_is_read_once_a_minute_at_most(service: Answering, settings: Settings) -> None:
+    install(settings, QUEUE)
+    service.says({"queue": 1})
+    numbers = MemoryNumbers()
+    teller = Teller(replace(settings, metrics_seconds=0.02), numbers)
+    teller.start()
+    time.sleep(0.3)
+    teller.close()
+    assert len(numbers.told) <= 1
