@@ -8,7 +8,9 @@ const FOCUSABLE = "a[href], button, input, select, textarea, summary, [tabindex]
 
 // `perform(action, element)` is called each time that somebody acts.
 export function wire(root, perform) {
-  for (const found of [...root.querySelectorAll("cwdb-action")]) {
+  // Those inside another action are wired when that one's content is shown.
+  const outer = [...root.querySelectorAll("cwdb-action")].filter((each) => !each.parentElement?.closest("cwdb-action"));
+  for (const found of outer) {
     const target = found.previousElementSibling;
     const action = read(found);
     found.remove();

@@ -32,9 +32,9 @@ const page = {
     if (status.textContent !== text) status.textContent = text;
   },
 
-  // Something was done: everything but the widget that shows the answer is looked up again.
-  changed(except) {
-    refresh({ except });
+  // Something was done: everything is looked up again, but for the widget that shows the answer.
+  changed(except, acted = null) {
+    refresh({ except, acted });
   },
 };
 
@@ -49,10 +49,10 @@ async function read() {
   if (!found.widgets.length) main.append(element("p", { class: "empty" }, "The dashboard has no widgets."));
 }
 
-async function refresh({ event = "refresh", asked = false, except = null } = {}) {
+async function refresh({ event = "refresh", except = null, acted = null } = {}) {
   page.refreshedAt = Date.now();
   try {
-    if (event === "refresh" && !page.widgets.some((each) => each.held)) await read();
+    if (event === "refresh" && !page.widgets.some((each) => each !== acted && each.held)) await read();
     page.say("");
   } catch (error) {
     page.say(error.message);
@@ -60,7 +60,7 @@ async function refresh({ event = "refresh", asked = false, except = null } = {})
     return;
   }
   const drawn = page.widgets.filter((each) => each !== except && (each.hears(event) || !each.drawnAt));
-  await Promise.all(drawn.map((each) => each.draw({ asked })));
+  await Promise.all(drawn.map((each) => each.draw({ asked: each === acted })));
 }
 
 async function look() {
@@ -117,7 +117,7 @@ function choose(select, choices, change) {
 
 function dressAnew() {
   dress();
-  refresh({ asked: false });
+  refresh();
 }
 
 choose(controls.range, Object.fromEntries(Object.keys(RANGES).map((each) => [each, `the last ${each}`])), () => {
@@ -127,7 +127,7 @@ choose(controls.range, Object.fromEntries(Object.keys(RANGES).map((each) => [eac
 choose(controls.refresh, REFRESH, () => {});
 choose(controls.theme, THEMES, dressAnew);
 controls.now.addEventListener("click", () => {
-  for (const each of page.widgets) each.drawnAt = 0;
+  for (const each of page.widgets) each.drawnAt = each.answeredUntil = 0;
   refresh();
 });
 onSystemTheme(dressAnew);

@@ -170,7 +170,8 @@ class Custom extends Widget {
     fill(content);
     const opened = popup(this.title || "Lifecycle", content.host, target);
     this.wire(content, [content.root], opened);
-    if (action.call) opened.addEventListener("close", () => this.page.changed(null));
+    // What was written here has been sent.
+    if (action.call) opened.addEventListener("close", () => this.page.changed(null, this));
   }
 }
 
