@@ -6,6 +6,9 @@ what changes between snapshots is appended to a journal before it is answered: D
 requests, to be made again; role sessions and executions as records. A start reads the snapshot, then the
 journal. Executions that ran are FAILED then, as the emulator has it after any restart. Nothing is synced to the
 disk, so this outlives the process, not the machine.
+
+What is streamed from a table is not kept by the emulator: what the journal makes again is streamed again, so who
+reads the stream may hear of a change twice. And an alarm looks at its own dimensions here; the emulator's does not.
 """
 # ruff: noqa: SLF001  (the emulator has no public way to any of this; tests/local/environment/test_memory.py guards it)
 
@@ -20,6 +23,8 @@ from urllib.parse import parse_qs
 
 KEEP = "/_lifecycle/keep"
 LARGEST_JOURNAL = 16 * 1024**2
+# How long a stream remembers. AWS's day would keep every heartbeat of every agent in memory; functions read at once.
+STREAM_SECONDS = 600
 # The emulator keeps each value of a metric for two weeks, in memory, and goes through all of them at every call.
 METRICS_SECONDS = 6 * 3600
 # The services whose requests are made again, and the first words of their actions that change nothing.
@@ -99,7 +104,9 @@ class Memory:
 
     def __init__(self, home: Path) -> None:
         self.store = Store(home)
-        _module("services.lambda_svc")  # notes now where it keeps code: beside the snapshots, not in one
+        self._functions: Any = _module(
+            "services.lambda_svc"
+        )  # notes now where it keeps code: beside the snapshots
         self._app: Any = _module("app")
         self._persistence: Any = _module("core.persistence")
         self._sts: Any = _module("services.sts")
@@ -118,6 +125,8 @@ class Memory:
         _module("services.cloudwatch").TWO_WEEKS_SECONDS = METRICS_SECONDS
         self._note_sessions()
         self._note_executions()
+        _module("services.dynamodb")._STREAM_RETENTION_SECONDS = STREAM_SECONDS
+        look_at_dimensions(_module("services.cloudwatch"))
 
     def keep(self) -> None:
         """Take a snapshot of everything, and begin a new journal; the old pair stays until the new one is whole."""
@@ -181,6 +190,8 @@ class Memory:
 
     def _restore(self) -> None:
         self._load()
+        # The streams begin anew, and so do those who read them: a position of before would be ahead of them.
+        self._functions._dynamodb_stream_positions._data.clear()
         self._sts._sessions.update(self._persistence.load_state("sessions") or {})
         executions = {}
         for kind, told in self.store.entries():
@@ -204,6 +215,22 @@ class Memory:
             return
         message = f"expected {service} to answer at once, so that its requests can be made again"
         raise RuntimeError(message)
+
+
+def look_at_dimensions(cloudwatch: Any) -> None:
+    """Let each alarm see the metrics of its own dimensions only, or one cluster's errors would ring for all."""
+    evaluate = cloudwatch._evaluate_alarm
+
+    def evaluated(alarm: dict[str, Any]) -> None:
+        every = cloudwatch._metrics
+        wanted = cloudwatch._dims_key({each["Name"]: each["Value"] for each in alarm.get("Dimensions", [])})
+        cloudwatch._metrics = {key: points for key, points in every.items() if key[2] == wanted}
+        try:
+            evaluate(alarm)
+        finally:
+            cloudwatch._metrics = every
+
+    cloudwatch._evaluate_alarm = evaluated
 
 
 def _module(name: str) -> Any:

@@ -27,7 +27,7 @@ _PYTHON = REPOSITORY / ".venv-emulator" / "bin" / "python"
 _EMBEDDED = REPOSITORY / "apps" / "local" / "embedded.py"
 _CALLED = (
     *("codebuild", "codecommit", "dynamodb", "elasticloadbalancing", "events", "iam", "lambda", "logs"),
-    *("monitoring", "s3", "secretsmanager", "ssm", "states", "sts"),
+    *("monitoring", "s3", "secretsmanager", "sns", "ssm", "states", "sts"),
 )
 # What a process of the environment keeps of the user's: nothing that names another AWS, Python or proxy.
 _KEPT = ("PATH", "HOME", "LANG", "LC_ALL", "TZ", "USER", "LOGNAME", "SHELL")

@@ -31,6 +31,9 @@ def test_the_template_asks_for_what_differs(byo: dict[str, Any]) -> None:
         "DrainSeconds": 60,
         "CertificateArn": "",
         "Address": "",
+        "MostErrorPercent": 2,
+        "MostLatencySeconds": 2,
+        "MostUnhealthyHosts": 0,
     }
 
 

@@ -1,5 +1,6 @@
 """Every role's grants, action by action and resource by resource: one too many fails, and one too few."""
 
+import json
 from typing import Any
 
 import pytest
@@ -12,6 +13,7 @@ ROLLOUT = "states:stateMachine:lifecycle-rollout"
 DELIVERY = "states:stateMachine:lifecycle-delivery"
 BUILD_LOG = "logs:log-group:/aws/codebuild/lifecycle-build"
 
+STREAM = {f"{LEDGER}/stream/*"}
 READ_LEDGER = {f"dynamodb:{each}": {LEDGER} for each in ("GetItem", "Query", "BatchGetItem")}
 WRITE_LEDGER = READ_LEDGER | {"dynamodb:PutItem": {LEDGER}}
 DELETE = {"dynamodb:DeleteItem": {LEDGER}}
@@ -29,6 +31,12 @@ WEIGH = {
 REGISTER = {"elasticloadbalancing:RegisterTargets": GROUPS}
 READ_SNAPSHOTS = {"s3:GetObject": {f"{BUCKET}/snapshot/*"}, "s3:ListBucket": {BUCKET}}
 READ_BOTH = READ_SNAPSHOTS | {"s3:GetObject": {f"{BUCKET}/snapshot/*", f"{BUCKET}/release/*"}}
+LOOK = {
+    "cloudwatch:GetDashboard": {"arn:aws:cloudwatch::${AWS::AccountId}:dashboard/lifecycle"},
+    "cloudwatch:GetMetricData": {"*"},
+    "cloudwatch:ListMetrics": {"*"},
+    "cloudwatch:DescribeAlarms": {"*"},
+}
 ANSWER = {"states:SendTaskSuccess": {"*"}}
 FOLLOW = {
     "states:StartExecution": {ROLLOUT},
@@ -38,6 +46,12 @@ SEE_BUILDS = {
     "codebuild:BatchGetBuilds": {"codebuild:project/lifecycle-build"},
     "logs:GetLogEvents": {BUILD_LOG, f"{BUILD_LOG}:*"},
 }
+
+VIEWS = (
+    *("show_pipeline", "show_clusters", "show_deployment", "show_test_bed", "show_questions"),
+    *("show_history", "show_dora"),
+)
+READS = ("Get", "BatchGet", "Query", "List", "Describe")
 
 PHASES: dict[str, dict[str, set[str]]] = {
     "receive_push": {
@@ -70,7 +84,29 @@ PHASES: dict[str, dict[str, set[str]]] = {
     "gc": WRITE_LEDGER
     | READ_REGISTRY
     | {"s3:ListBucket": {BUCKET}, "s3:DeleteObject": {f"{BUCKET}/snapshot/*", f"{BUCKET}/release/*"}},
+    "notify": {
+        "dynamodb:DescribeStream": STREAM,
+        "dynamodb:GetRecords": STREAM,
+        "dynamodb:GetShardIterator": STREAM,
+        "dynamodb:ListStreams": {"*"},
+        "events:PutEvents": {"events:event-bus/default"},
+        "sns:Publish": {"sns:lifecycle-notices"},
+    },
+    "watch": WRITE_LEDGER
+    | ANSWER
+    | {"states:StartExecution": {ROLLOUT}, "cloudwatch:DescribeAlarms": {"*"}},
     "converge": WRITE_LEDGER | DELETE | ANSWER | LIST_REGISTRY | WRITE_REGISTRY | READ_TARGETS | FOLLOW,
+    **dict.fromkeys(VIEWS, READ_LEDGER | LIST_REGISTRY),
+    "show_clusters": READ_LEDGER | LIST_REGISTRY | READ_TARGETS,
+    "show_pipeline": READ_LEDGER | LIST_REGISTRY | {"states:ListExecutions": {DELIVERY}},
+    "act": WRITE_LEDGER
+    | DELETE
+    | ANSWER
+    | LIST_REGISTRY
+    | READ_TARGETS
+    | READ_GROUPS
+    | READ_BOTH
+    | {"s3:PutObject": {f"{BUCKET}/release/*"}, "states:StartExecution": {ROLLOUT}},
 }
 # Who deletes, and in which partitions of the ledger; nobody in the trail's, a deployment's or a service's.
 DELETED = {
@@ -81,6 +117,7 @@ DELETED = {
     "quarantine": {"CLUSTER#*"},
     "freeze": {"FREEZES"},
     "remove_host": {"CLUSTER#*", "REPORTS#*", "TURNS#*"},
+    "act": {"CLUSTER#*", "FREEZES"},
 }
 
 
@@ -119,10 +156,13 @@ def test_every_function_is_a_phase_of_the_table_with_a_role_of_its_own(control_p
 
 
 def test_an_operator_starts_answers_and_reads(control_plane: dict[str, Any]) -> None:
-    (policy,) = resources(control_plane, "IAM::ManagedPolicy").values()
+    policy = managed(control_plane, "lifecycle-operator")
     executions = {f"states:execution:lifecycle-{each}:*" for each in ("rollout", "delivery")}
-    called = ("promote", "decide", "approve", "converge", "freeze", "quarantine", "remove-host", "gc")
-    reads = READ_LEDGER | LIST_REGISTRY | READ_BOTH | READ_TARGETS | READ_GROUPS | SEE_BUILDS
+    called = (
+        *("promote", "decide", "approve", "converge", "freeze", "quarantine", "remove-host", "gc"),
+        *("act", *(view.replace("_", "-") for view in VIEWS)),
+    )
+    reads = LOOK | READ_LEDGER | LIST_REGISTRY | READ_BOTH | READ_TARGETS | READ_GROUPS | SEE_BUILDS
     assert allowed(policy) == reads | {
         "states:StartExecution": {ROLLOUT, DELIVERY},
         "states:ListExecutions": {ROLLOUT, DELIVERY},
@@ -130,6 +170,37 @@ def test_an_operator_starts_answers_and_reads(control_plane: dict[str, Any]) -> 
         "states:GetExecutionHistory": executions,
         "lambda:InvokeFunction": {f"lambda:function:lifecycle-{each}" for each in called},
     }
+
+
+def test_a_viewer_looks_at_the_dashboard_and_presses_nothing(control_plane: dict[str, Any]) -> None:
+    policy = managed(control_plane, "lifecycle-viewer")
+    shown = {f"lambda:function:lifecycle-{view.replace('_', '-')}" for view in VIEWS}
+    assert allowed(policy) == LOOK | {"lambda:InvokeFunction": shown}
+
+
+@pytest.mark.parametrize("view", VIEWS)
+def test_what_shows_may_only_read(control_plane: dict[str, Any], view: str) -> None:
+    grants = allowed(role_of(control_plane, view)).keys() - log_of(view).keys()
+    assert all(action.partition(":")[2].startswith(READS) for action in grants)
+
+
+def test_a_managed_policy_is_no_longer_than_iam_takes(control_plane: dict[str, Any]) -> None:
+    for policy in resources(control_plane, "IAM::ManagedPolicy").values():
+        text = json.dumps(policy["PolicyDocument"], separators=(",", ":"))
+        for name, value in (
+            ("Partition", "aws-us-gov"),
+            ("Region", "us-gov-west-1"),
+            ("AccountId", "1" * 12),
+        ):
+            text = text.replace(f"${{AWS::{name}}}", value)
+        assert len(text.replace('{"Fn::Sub":', "").replace('"}', '"')) <= 6144
+
+
+def managed(template: dict[str, Any], name: str) -> dict[str, Any]:
+    """The managed policy of that name."""
+    policies = resources(template, "IAM::ManagedPolicy").values()
+    (found,) = (each for each in policies if each["ManagedPolicyName"] == name)
+    return found
 
 
 def roles_with(template: dict[str, Any], policy: str) -> list[dict[str, Any]]:
@@ -157,13 +228,14 @@ def test_a_build_may_write_snapshots_and_nothing_else(control_plane: dict[str, A
     }
 
 
-def test_the_schedule_may_run_converge_only(control_plane: dict[str, Any]) -> None:
-    (role,) = (
+def test_each_schedule_may_run_its_phase_only(control_plane: dict[str, Any]) -> None:
+    roles = [
         r
         for r in resources(control_plane, "IAM::Role").values()
         if r.get("Policies", [{}])[0].get("PolicyName") == "schedule"
-    )
-    assert list(allowed(role)) == ["lambda:InvokeFunction"]
+    ]
+    assert [list(allowed(role)) for role in roles] == [["lambda:InvokeFunction"]] * 2
+    assert len({json.dumps(list(statements(role))) for role in roles}) == 2
 
 
 @pytest.mark.parametrize(
@@ -210,12 +282,13 @@ def test_nobody_has_a_wildcard_action_and_nobody_scans_the_ledger_or_forgets_a_d
 def test_the_embedded_environment_differs_in_three_grants_and_plain_http(
     control_plane: dict[str, Any], emulated: dict[str, Any]
 ) -> None:
-    for phase in set(PHASES) - {"check_build", "converge", "freeze"}:
+    lists = {"converge", "freeze", "act", *VIEWS}
+    for phase in set(PHASES) - {"check_build"} - lists:
         assert allowed(role_of(emulated, phase)) == allowed(role_of(control_plane, phase))
     assert allowed(role_of(emulated, "check_build")) == log_of("check_build") | SEE_BUILDS | {
         "codebuild:BatchGetBuilds": {"*"}
     }
-    for phase in ("converge", "freeze"):
+    for phase in lists:
         listing = {"ssm:GetParametersByPath": {"*"}}
         assert allowed(role_of(emulated, phase)) == log_of(phase) | PHASES[phase] | listing
     assert resources(control_plane, "S3::BucketPolicy")

@@ -1,0 +1,113 @@
+"""The clusters' alarms as they stand, and what programs and people hear of a notice."""
+
+import itertools
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from apps.local.emulator import Aws
+from lifecycle.application.notice_ports import Alarms
+from lifecycle.domain.fleet import Cluster
+from lifecycle.domain.notices import Notice, NoticeKind
+from lifecycle.domain.watching import Alarm, cluster_of_alarm
+from lifecycle.gateways.aws.alarms import CloudWatchAlarms
+from lifecycle.gateways.aws.notices import AwsNotices
+from lifecycle.gateways.memory.alarms import MemoryAlarms
+from tests.support.listening import on_bus, on_topic
+
+_NUMBERS = itertools.count(1)
+
+
+@dataclass
+class Bells:
+    """The alarms, and how one is put into a state."""
+
+    alarms: Alarms
+    put: Callable[[str, str], None]
+    service: str
+
+    def named(self, sign: str) -> str:
+        return f"lc-p-{self.service}-{sign}"
+
+
+@pytest.fixture(params=["memory", pytest.param("aws", marks=pytest.mark.emulator)])
+def bells(request: pytest.FixtureRequest) -> Bells:
+    service = f"bell-{next(_NUMBERS)}"
+    if request.param == "memory":
+        twin = MemoryAlarms()
+        return Bells(twin, lambda name, state: _remember(twin, name, state), service)
+    cloudwatch = request.getfixturevalue("emulator").client("cloudwatch")
+    return Bells(CloudWatchAlarms(cloudwatch), lambda name, state: _set(cloudwatch, name, state), service)
+
+
+def _remember(twin: MemoryAlarms, name: str, state: str) -> None:
+    cluster = cluster_of_alarm(name) or Cluster("production", "nobody")
+    twin.put(Alarm(name, cluster, state == "ALARM", datetime.now(UTC), "expected little", f"is {state}"))
+
+
+def _set(cloudwatch: Any, name: str, state: str) -> None:
+    cloudwatch.put_metric_alarm(
+        AlarmName=name,
+        AlarmDescription="expected little",
+        Namespace="AWS/ApplicationELB",
+        MetricName="HTTPCode_Target_5XX_Count",
+        Dimensions=[{"Name": "TargetGroup", "Value": name}],
+        Statistic="Sum",
+        Period=60,
+        EvaluationPeriods=3,
+        Threshold=1,
+        ComparisonOperator="GreaterThanThreshold",
+    )
+    cloudwatch.set_alarm_state(AlarmName=name, StateValue=state, StateReason=f"is {state}")
+
+
+def test_an_alarm_is_told_as_it_stands_now(bells: Bells) -> None:
+    bells.put(bells.named("errors"), "ALARM")
+    (found,) = bells.alarms.named([bells.named("errors")])
+    assert (found.name, found.cluster) == (bells.named("errors"), Cluster("production", bells.service))
+    assert (found.ringing, found.expected, found.found) == (True, "expected little", "is ALARM")
+    assert abs(datetime.now(UTC) - found.since) < timedelta(seconds=30)
+    bells.put(bells.named("errors"), "OK")
+    (found,) = bells.alarms.named([bells.named("errors")])
+    assert not found.ringing
+
+
+def test_only_what_rings_is_found_by_the_clock_and_only_of_clusters(bells: Bells) -> None:
+    bells.put(bells.named("errors"), "ALARM")
+    bells.put(bells.named("latency"), "OK")
+    bells.put(bells.named("hosts"), "INSUFFICIENT_DATA")
+    bells.put(f"lc-p-{bells.service}-cost", "ALARM")
+    bells.put(f"billing-{bells.service}", "ALARM")
+    mine = [alarm.name for alarm in bells.alarms.ringing() if bells.service in alarm.name]
+    assert mine == [bells.named("errors")]
+
+
+def test_an_alarm_that_is_not_there_or_is_somebody_elses_is_left_out(bells: Bells) -> None:
+    bells.put(f"billing-{bells.service}", "ALARM")
+    assert bells.alarms.named([f"billing-{bells.service}", bells.named("errors")]) == []
+
+
+@pytest.mark.emulator
+def test_a_notice_reaches_programs_as_an_event_and_people_as_a_message_that_can_be_filtered(
+    emulator: Aws,
+) -> None:
+    topic = emulator.client("sns").create_topic(Name="told")["TopicArn"]
+    programs = on_bus(emulator, "programs")
+    people = on_topic(emulator, "people", topic, {"kind": ["HALTED"], "environment": ["production"]})
+    kinds = [NoticeKind.HALTED] + [NoticeKind.FINISHED] * 11
+    notices = [_notice(number, kind) for number, kind in enumerate(kinds)]
+    AwsNotices(emulator.client("events"), emulator.client("sns"), topic).tell(notices)
+    events = [json.loads(body) for body in programs.wait(len(notices))]
+    assert [event["detail"]["id"] for event in events] == [notice.id for notice in notices]
+    assert {event["detail-type"] for event in events} == {"Deployment halted", "Deployment finished"}
+    (mail,) = people.wait(1)
+    assert mail.splitlines() == ["grüße " * 30, "", "why", "", "id: 0"]
+
+
+def _notice(number: int, kind: NoticeKind) -> Notice:
+    cluster = Cluster("production", "hello")
+    return Notice(str(number), kind, cluster, datetime.now(UTC), "grüße " * 30, "why", state="DONE")

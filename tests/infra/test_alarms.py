@@ -1,0 +1,113 @@
+"""A cluster's three alarms: on what, from which threshold on, and whom they tell."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from infra.constructs.front_door import LETTERS
+from infra.settings import ClusterSettings
+from lifecycle.domain.watching import LETTERS as KNOWN_LETTERS
+from lifecycle.domain.watching import PREFIX, SIGNS
+from tests.infra.reading import resources, text
+
+
+def alarms(template: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    """The alarms by what they are about."""
+    found = resources(template, "CloudWatch::Alarm").values()
+    return {each["AlarmName"]["Fn::Join"][1][-1].rpartition("-")[2]: each for each in map(_joined, found)}
+
+
+def _joined(alarm: dict[str, Any]) -> dict[str, Any]:
+    name = alarm["AlarmName"]
+    return alarm if isinstance(name, dict) else {**alarm, "AlarmName": {"Fn::Join": ["-", [name]]}}
+
+
+def test_a_cluster_has_an_alarm_for_each_sign_under_a_name_that_tells_the_cluster(
+    byo: dict[str, Any], asg: dict[str, Any]
+) -> None:
+    assert set(alarms(byo)) == set(alarms(asg)) == set(SIGNS)
+    names = [alarm["AlarmName"] for alarm in resources(asg, "CloudWatch::Alarm").values()]
+    assert sorted(names) == [f"{PREFIX}p-hello-{sign}" for sign in sorted(SIGNS)]
+    assert {letter: environment for environment, letter in LETTERS.items()} == KNOWN_LETTERS
+
+
+def test_errors_are_a_share_of_enough_requests_and_no_errors_are_zero(asg: dict[str, Any]) -> None:
+    rate, errors, requests = alarms(asg)["errors"]["Metrics"]
+    assert rate["Expression"] == "IF(requests >= 20, 100 * FILL(errors, 0) / requests, 0)"
+    stats = [(each["Id"], each["MetricStat"]) for each in (errors, requests)]
+    told = [(name, stat["Metric"]["MetricName"], stat["Stat"]) for name, stat in stats]
+    assert told == [("errors", "HTTPCode_Target_5XX_Count", "Sum"), ("requests", "RequestCount", "Sum")]
+    assert errors["ReturnData"] is requests["ReturnData"] is False
+
+
+@pytest.mark.parametrize(
+    ("sign", "metric", "most", "bad"),
+    [("latency", "TargetResponseTime", 2, 2), ("hosts", "UnHealthyHostCount", 0, 3), ("errors", None, 2, 2)],
+)
+def test_of_three_minutes_some_have_to_be_bad(
+    asg: dict[str, Any], sign: str, metric: str | None, most: int, bad: int
+) -> None:
+    alarm = alarms(asg)[sign]
+    assert alarm.get("MetricName") == metric
+    assert (alarm["Threshold"], alarm["ComparisonOperator"]) == (most, "GreaterThanThreshold")
+    assert (alarm["EvaluationPeriods"], alarm["DatapointsToAlarm"]) == (3, bad)
+    assert alarm["TreatMissingData"] == "notBreaching"
+    assert text(alarm["AlarmActions"][0]) == "sns:lifecycle-alarms"
+    assert f"to be at most {most}" in alarm["AlarmDescription"]
+    assert "lifecycle status" in alarm["AlarmDescription"]
+
+
+def test_only_the_main_target_group_is_looked_at(asg: dict[str, Any]) -> None:
+    (main,) = (
+        name
+        for name, group in resources(asg, "ElasticLoadBalancingV2::TargetGroup").items()
+        if group["Name"] == "lc-p-hello"
+    )
+    (balancer,) = resources(asg, "ElasticLoadBalancingV2::LoadBalancer")
+    wanted = [
+        {"Name": "TargetGroup", "Value": {"Fn::GetAtt": [main, "TargetGroupFullName"]}},
+        {"Name": "LoadBalancer", "Value": {"Fn::GetAtt": [balancer, "LoadBalancerFullName"]}},
+    ]
+    found = alarms(asg)
+    assert found["latency"]["Dimensions"] == found["hosts"]["Dimensions"] == wanted
+    metrics = [each["MetricStat"]["Metric"] for each in found["errors"]["Metrics"] if "MetricStat" in each]
+    assert [metric["Dimensions"] for metric in metrics] == [wanted, wanted]
+
+
+def test_thresholds_are_parameters_of_the_template_and_settings_of_a_cluster(
+    byo: dict[str, Any], asg: dict[str, Any]
+) -> None:
+    found = alarms(byo)
+    named = {"errors": "MostErrorPercent", "latency": "MostLatencySeconds", "hosts": "MostUnhealthyHosts"}
+    assert {sign: found[sign]["Threshold"] for sign in SIGNS} == {s: {"Ref": p} for s, p in named.items()}
+    defaults = {sign: byo["Parameters"][parameter]["Default"] for sign, parameter in named.items()}
+    own = ClusterSettings("hello", "production", "vpc-1", ())
+    assert defaults == {
+        "errors": own.most_error_percent,
+        "latency": own.most_latency_seconds,
+        "hosts": own.most_unhealthy_hosts,
+    }
+    assert {sign: alarm["Threshold"] for sign, alarm in alarms(asg).items()} == defaults
+
+
+def test_the_embedded_environment_counts_errors_because_it_has_no_metric_math(
+    emulated_cluster: dict[str, Any],
+) -> None:
+    found = alarms(emulated_cluster)
+    assert set(found) == set(SIGNS)
+    for alarm in found.values():
+        assert "Metrics" not in alarm
+        assert (alarm["Period"], alarm["EvaluationPeriods"], alarm["DatapointsToAlarm"]) == (10, 1, 1)
+    assert (found["errors"]["MetricName"], found["errors"]["Threshold"]) == ("HTTPCode_Target_5XX_Count", 5)
+
+
+@pytest.fixture(scope="session")
+def emulated_cluster(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    """The template of a cluster as the embedded environment is given it."""
+    from infra.app import build_app  # noqa: PLC0415  (CDK takes seconds to import)
+
+    folder: Path = tmp_path_factory.mktemp("emulated-cluster")
+    build_app(str(folder), {"platform": "host"}).synth()
+    return dict(json.loads((folder / "lifecycle-cluster.template.json").read_text()))

@@ -1,0 +1,88 @@
+"""What goes out (the ledger's stream to notify, and its topic) and what comes in (the alarms' topic to watch)."""
+
+import json
+from typing import Any
+
+from infra.constructs.notices import FILTERS
+from tests.infra.reading import listed, only, resources, text
+
+
+def topic(template: dict[str, Any], name: str) -> str:
+    """The logical id of a topic."""
+    topics = resources(template, "SNS::Topic").items()
+    return next(logical for logical, found in topics if found["TopicName"] == name)
+
+
+def policies(template: dict[str, Any], logical: str) -> list[dict[str, Any]]:
+    """The statements about a topic."""
+    found = resources(template, "SNS::TopicPolicy").values()
+    return [
+        s for each in found if {"Ref": logical} in each["Topics"] for s in each["PolicyDocument"]["Statement"]
+    ]
+
+
+def test_the_ledgers_stream_tells_both_images_to_notify_and_what_is_filtered_out_starts_nothing(
+    control_plane: dict[str, Any],
+) -> None:
+    (ledger,) = resources(control_plane, "DynamoDB::Table")
+    table = only(control_plane, "DynamoDB::Table")
+    assert table["StreamSpecification"] == {"StreamViewType": "NEW_AND_OLD_IMAGES"}
+    mapping = only(control_plane, "Lambda::EventSourceMapping")
+    assert mapping["EventSourceArn"] == {"Fn::GetAtt": [ledger, "StreamArn"]}
+    function = control_plane["Resources"][mapping["FunctionName"]["Ref"]]["Properties"]
+    assert function["FunctionName"] == "lifecycle-notify"
+    filters = [json.loads(each["Pattern"]) for each in mapping["FilterCriteria"]["Filters"]]
+    assert filters == list(FILTERS)
+    assert len(filters) <= 5  # Lambda takes no more
+
+
+def test_a_notice_is_tried_until_the_stream_forgets_it_and_one_that_fails_holds_up_few_others(
+    control_plane: dict[str, Any],
+) -> None:
+    mapping = only(control_plane, "Lambda::EventSourceMapping")
+    assert mapping["StartingPosition"] == "TRIM_HORIZON"
+    assert mapping["BisectBatchOnFunctionError"] is True
+    assert not {"MaximumRetryAttempts", "MaximumRecordAgeInSeconds", "DestinationConfig"} & set(mapping)
+
+
+def test_cloudwatch_of_this_account_may_ring_and_watch_hears_it(control_plane: dict[str, Any]) -> None:
+    alarms = topic(control_plane, "lifecycle-alarms")
+    (allowed,) = (each for each in policies(control_plane, alarms) if each["Effect"] == "Allow")
+    assert allowed["Principal"] == {"Service": "cloudwatch.amazonaws.com"}
+    assert allowed["Condition"] == {"StringEquals": {"aws:SourceAccount": {"Ref": "AWS::AccountId"}}}
+    subscription = only(control_plane, "SNS::Subscription")
+    assert (subscription["Protocol"], subscription["TopicArn"]) == ("lambda", {"Ref": alarms})
+    (watch,) = subscription["Endpoint"]["Fn::GetAtt"][:1]
+    assert control_plane["Resources"][watch]["Properties"]["FunctionName"] == "lifecycle-watch"
+    (permission,) = (
+        each
+        for each in resources(control_plane, "Lambda::Permission").values()
+        if each["Principal"] == "sns.amazonaws.com"
+    )
+    assert permission["SourceArn"] == {"Ref": alarms}
+
+
+def test_topics_are_spoken_to_over_tls_on_aws_and_plainly_on_a_laptop(
+    control_plane: dict[str, Any], emulated: dict[str, Any]
+) -> None:
+    for name in ("lifecycle-notices", "lifecycle-alarms"):
+        denied = [s for s in policies(control_plane, topic(control_plane, name)) if s["Effect"] == "Deny"]
+        assert [s["Condition"] for s in denied] == [{"Bool": {"aws:SecureTransport": "false"}}]
+        assert all(s["Effect"] == "Allow" for s in policies(emulated, topic(emulated, name)))
+
+
+def test_the_clock_looks_whether_an_alarm_rings(control_plane: dict[str, Any]) -> None:
+    (schedule,) = (
+        each
+        for each in resources(control_plane, "Scheduler::Schedule").values()
+        if each["Name"] == "lifecycle-watch"
+    )
+    assert schedule["ScheduleExpression"] == "rate(5 minutes)"
+    role = control_plane["Resources"][schedule["Target"]["RoleArn"]["Fn::GetAtt"][0]]["Properties"]
+    (statement,) = (s for p in role["Policies"] for s in p["PolicyDocument"]["Statement"])
+    assert statement["Action"] == "lambda:InvokeFunction"
+    assert listed(statement["Resource"]) == [schedule["Target"]["Arn"]]
+
+
+def test_who_wants_to_hear_finds_the_topic_in_the_outputs(control_plane: dict[str, Any]) -> None:
+    assert text(control_plane["Outputs"]["NoticesTopic"]["Value"]) == "sns:lifecycle-notices"

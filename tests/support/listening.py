@@ -1,0 +1,52 @@
+"""Queues that hear what is told: by EventBridge, as programs do, and by SNS, as people do."""
+
+import json
+import time
+from typing import Any
+
+from apps.local.emulator import Aws
+
+
+class Queue:
+    """One queue that anybody may send to; `heard` are the bodies of all messages so far."""
+
+    def __init__(self, aws: Aws, name: str) -> None:
+        self._sqs = aws.client("sqs")
+        anybody = {"Effect": "Allow", "Principal": "*", "Action": "sqs:SendMessage", "Resource": "*"}
+        policy = json.dumps({"Version": "2012-10-17", "Statement": [anybody]})
+        self._url = self._sqs.create_queue(QueueName=name, Attributes={"Policy": policy})["QueueUrl"]
+        told = self._sqs.get_queue_attributes(QueueUrl=self._url, AttributeNames=["QueueArn"])
+        self.arn = str(told["Attributes"]["QueueArn"])
+        self.heard: list[str] = []
+
+    def listen(self) -> list[str]:
+        """Take what has come since, without waiting; returns all that was heard."""
+        while page := self._sqs.receive_message(QueueUrl=self._url, MaxNumberOfMessages=10).get("Messages"):
+            for message in page:
+                self._sqs.delete_message(QueueUrl=self._url, ReceiptHandle=message["ReceiptHandle"])
+                self.heard.append(message["Body"])
+        return self.heard
+
+    def wait(self, count: int, seconds: float = 20) -> list[str]:
+        """All that was heard, once it is so many messages."""
+        deadline = time.monotonic() + seconds
+        while len(self.listen()) < count:
+            assert time.monotonic() < deadline, f"expected {count} messages, heard {self.heard}"
+            time.sleep(0.1)
+        return self.heard
+
+
+def on_bus(aws: Aws, name: str) -> Queue:
+    """A queue behind a rule for everything of Lifecycle's."""
+    queue, events = Queue(aws, name), aws.client("events")
+    events.put_rule(Name=name, EventPattern='{"source": ["lifecycle"]}')
+    events.put_targets(Rule=name, Targets=[{"Id": "1", "Arn": queue.arn}])
+    return queue
+
+
+def on_topic(aws: Aws, name: str, topic: str, wanted: dict[str, Any]) -> Queue:
+    """A queue that is subscribed to a topic, for messages with these attributes."""
+    queue = Queue(aws, name)
+    attributes = {"FilterPolicy": json.dumps(wanted), "RawMessageDelivery": "true"}
+    aws.client("sns").subscribe(TopicArn=topic, Protocol="sqs", Endpoint=queue.arn, Attributes=attributes)
+    return queue
