@@ -13,6 +13,8 @@ WEBHOOK_SECRET = "lifecycle/webhook"  # noqa: S105 - the secret's name
 ROLLOUT = "lifecycle-rollout"
 DELIVERY = "lifecycle-delivery"
 OPERATOR = "lifecycle-operator"
+VIEWER = "lifecycle-viewer"
+DASHBOARD = "lifecycle"
 NOTICES = "lifecycle-notices"
 ALARMS = "lifecycle-alarms"
 

@@ -1,6 +1,7 @@
 """What can be chosen when the infrastructure is described: the context of cdk.json and of `cdk -c key=value`."""
 
 import json
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -8,6 +9,7 @@ from typing import Any
 from constructs import Construct
 
 ROOT = Path(__file__).resolve().parents[1]
+_CLUSTER = re.compile(r"(staging|production)/[a-z][a-z0-9-]{0,23}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +61,14 @@ class Settings:
     agent_patience_seconds: str
     minute_seconds: str  # of a test bed and of a watch
     clusters: tuple[ClusterSettings, ...]
+    watched: tuple[
+        str, ...
+    ]  # clusters of other stacks, such as production/hello, whose alarms the dashboard shows
+
+    @property
+    def dashboard_clusters(self) -> tuple[str, ...]:
+        """Every cluster whose alarms the dashboard shows."""
+        return (*(f"{each.environment}/{each.service}" for each in self.clusters), *self.watched)
 
     @property
     def emulated(self) -> bool:
@@ -85,7 +95,17 @@ class Settings:
             agent_patience_seconds=_number(read("agent_patience_seconds", "30")),
             minute_seconds=_number(read("minute_seconds", "60")),
             clusters=tuple(ClusterSettings.read(dict(cluster)) for cluster in clusters),
+            watched=_clusters(read("dashboard_clusters", [])),
         )
+
+
+def _clusters(found: Any) -> tuple[str, ...]:
+    """Names of clusters: a list, or the JSON of one from `cdk -c dashboard_clusters='[...]'`."""
+    listed = json.loads(found) if isinstance(found, str) else found
+    wrong = [each for each in listed if not _CLUSTER.fullmatch(str(each))]
+    if wrong:
+        raise SystemExit(f"cdk.json: dashboard_clusters: expected such as production/hello, found {wrong}")
+    return tuple(str(each) for each in listed)
 
 
 def _number(found: Any) -> str:

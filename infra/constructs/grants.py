@@ -28,6 +28,7 @@ def _delete(*partitions: str) -> Statement:
 # deployments. IAM tells partitions apart, not items: that those two are never deleted is up to gateways/aws.
 LEAVE_QUEUE = LIFT_QUARANTINE = _delete("CLUSTER#*")
 LIFT_FREEZE = _delete("FREEZES")
+UNDO_BY_BUTTON = _delete("CLUSTER#*", "FREEZES")
 FORGET_HOST = _delete("CLUSTER#*", "REPORTS#*", "TURNS#*")
 
 # What Lambda asks for in the function's name, to read the ledger's stream for it.
@@ -46,6 +47,13 @@ TELL = (
     Statement("TellEvents", ("events:PutEvents",), (names.arn("events", "event-bus/default"),)),
     Statement("TellPeople", ("sns:Publish",), (names.topic_arn(names.NOTICES),)),
 )
+# A dashboard belongs to an account, not to a region.
+SEE_DASHBOARD = Statement(
+    "Dashboard",
+    ("cloudwatch:GetDashboard",),
+    (f"arn:${{AWS::Partition}}:cloudwatch::${{AWS::AccountId}}:dashboard/{names.DASHBOARD}",),
+)
+LIST_METRICS = Statement("MetricsList", ("cloudwatch:ListMetrics",), ("*",), "ListMetrics takes no resource")
 SEE_ALARMS = Statement(
     "AlarmsRead",
     ("cloudwatch:DescribeAlarms",),
@@ -162,6 +170,9 @@ DELETE_ARTIFACTS = Statement(
 )
 
 START_ROLLOUT = Statement("StartRollout", ("states:StartExecution",), (names.machine_arn(names.ROLLOUT),))
+LIST_DELIVERIES = Statement(
+    "ListDeliveries", ("states:ListExecutions",), (names.machine_arn(names.DELIVERY),)
+)
 START_DELIVERY = Statement("StartDelivery", ("states:StartExecution",), (names.machine_arn(names.DELIVERY),))
 SEE_ROLLOUTS = Statement(
     "SeeRollouts",

@@ -1,4 +1,4 @@
-"""What an operator may do: start runs, answer them, and read; everything that changes a host is a phase's to do."""
+"""Who operates, and who only looks: start runs, answer them, and read; what changes a host is a phase's to do."""
 
 from aws_cdk import aws_iam as iam
 from constructs import Construct
@@ -6,11 +6,16 @@ from constructs import Construct
 from infra import names
 from infra.constructs import access
 from infra.constructs.access import Statement
+from infra.constructs.dashboard import VIEWS
 from infra.constructs.grants import (
     HEALTH_PATHS,
     LEDGER,
+    LIST_METRICS,
+    METRICS,
     REGISTRY,
     RELEASES,
+    SEE_ALARMS,
+    SEE_DASHBOARD,
     SNAPSHOTS,
     START_DELIVERY,
     START_ROLLOUT,
@@ -50,25 +55,45 @@ def _allowed(*, emulated: bool) -> tuple[Statement, ...]:
     )
 
 
+def _console(*pressed: str) -> tuple[Statement, ...]:
+    """The dashboard, what it draws itself, and its widgets' functions; `pressed` too."""
+    functions = (*(name for name, _, _ in VIEWS), *pressed)
+    shown = tuple(names.function_arn(name) for name in functions)
+    return (
+        SEE_DASHBOARD,
+        *METRICS.read,
+        LIST_METRICS,
+        SEE_ALARMS,
+        Statement("Console", ("lambda:InvokeFunction",), shown),
+    )
+
+
 class Operators(Construct):
-    """The managed policy `lifecycle-operator`, and a role of that name for whoever the account lets assume it."""
+    """The managed policies `lifecycle-operator` and `lifecycle-viewer`, who may look at the dashboard and no more.
+
+    And a role of each name, for whoever the account lets assume it.
+    """
 
     def __init__(self, scope: Construct, construct_id: str, *, emulated: bool) -> None:
         super().__init__(scope, construct_id)
-        allowed = _allowed(emulated=emulated)
+        operates = (*_allowed(emulated=emulated), *_console("act"))
+        self._role("", names.OPERATOR, "Operate Lifecycle: start, answer and watch deployments", operates)
+        self._role("Viewer", names.VIEWER, "Look at the console of Lifecycle, and press nothing", _console())
+
+    def _role(self, prefix: str, name: str, told: str, allowed: tuple[Statement, ...]) -> None:
         policy = iam.ManagedPolicy(
             self,
-            "Policy",
-            managed_policy_name=names.OPERATOR,
-            description="Operate Lifecycle: start, answer and watch deployments",
+            f"{prefix}Policy",
+            managed_policy_name=name,
+            description=told,
             document=access.document(allowed),
         )
         access.acknowledge(policy, allowed)
-        self.role = iam.Role(
+        iam.Role(
             self,
-            "Role",
-            role_name=names.OPERATOR,
-            description="Operates Lifecycle",
+            f"{prefix}Role",
+            role_name=name,
+            description=told,
             assumed_by=iam.AccountRootPrincipal(),
             managed_policies=[policy],
         )

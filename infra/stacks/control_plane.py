@@ -12,6 +12,7 @@ from constructs import Construct
 from infra import bundles, names
 from infra.constructs.access import Statement, accept
 from infra.constructs.build_project import BuildProject
+from infra.constructs.dashboard import Dashboard, console_phases
 from infra.constructs.grants import (
     ANSWER_ROLLOUT,
     DELETE_ARTIFACTS,
@@ -97,6 +98,7 @@ class ControlPlaneStack(Stack):
         )
         self._operator_phases(settings)
         self._watching_phases(settings)
+        console_phases(self._phase, emulated=settings.emulated)
         push = PushTriggers(self, "Push", receive_push.function)
         BuildProject(self, "Build", bundles.tools(settings.platform))
         Machine(self, "rollout", calls=ROLLOUT_CALLS, starts=("rollout",))
@@ -108,6 +110,7 @@ class ControlPlaneStack(Stack):
             settings={"build_poll_seconds": settings.build_poll_seconds},
         )
         Operators(self, "Operators", emulated=settings.emulated)
+        Dashboard(self, "Dashboard", settings.dashboard_clusters)
         self._tell(push.url.url)
 
     def _phase(self, name: str, **access: Any) -> Phase:

@@ -1,0 +1,129 @@
+"""The CloudWatch dashboard `lifecycle`: the console's widgets, metrics and alarms, on CloudWatch's 24 columns.
+
+Its body is the one place that says which widgets there are; on a laptop, apps/local/console reads it back.
+"""
+
+import json
+from collections.abc import Callable, Iterable
+from typing import Any, TypeAlias
+
+from aws_cdk import Fn
+from aws_cdk import aws_cloudwatch as cloudwatch
+from constructs import Construct
+
+from infra import names
+from infra.constructs.access import Access, Statement
+from infra.constructs.front_door import LETTERS
+from infra.constructs.grants import (
+    ANSWER_ROLLOUT,
+    HEALTH_PATHS,
+    LEDGER,
+    LIST_DELIVERIES,
+    REGISTRY,
+    RELEASES,
+    SNAPSHOTS,
+    START_ROLLOUT,
+    TARGETS,
+    UNDO_BY_BUTTON,
+    registry_list,
+)
+
+Widget: TypeAlias = dict[str, Any]
+
+# The widgets in reading order: what waits for somebody comes first. Function, title, and x, y, width, height.
+VIEWS: tuple[tuple[str, str, tuple[int, int, int, int]], ...] = (
+    ("show_questions", "What waits for you", (0, 0, 24, 8)),
+    ("show_pipeline", "From push to production", (0, 8, 24, 10)),
+    ("show_clusters", "Hosts", (0, 18, 12, 10)),
+    ("show_deployment", "Deployment", (12, 18, 12, 10)),
+    ("show_test_bed", "Test bed against its control", (0, 28, 12, 12)),
+    ("show_history", "What happened, and who did it", (0, 48, 12, 12)),
+    ("show_dora", "DORA figures, 30 days", (12, 48, 12, 8)),
+)
+# CPU comes with memory, and a widget that draws 400 hosts has 300 ms: this is one whole virtual CPU.
+_MEGABYTES = 1769
+# Target groups of Lifecycle are named lc-<environment>-<service>; a word of a search matches a part of a name.
+_GROUPS = "{AWS/ApplicationELB,LoadBalancer,TargetGroup} TargetGroup=lc"
+_ALARMS = ("errors", "latency", "hosts")
+
+
+def console_phases(phase: Callable[..., Any], *, emulated: bool) -> None:
+    """A Lambda a widget, which may only read; and the one that presses, which may do what the buttons do."""
+    clusters = registry_list(emulated=emulated)
+    hosts, pushes = [TARGETS], [LIST_DELIVERIES]
+    for name, _, _ in VIEWS:
+        more: list[Access] = hosts if name == "show_clusters" else []
+        may: list[Statement] = pushes if name == "show_pipeline" else []
+        phase(name, reads=[LEDGER, clusters, *more], may=may, seconds=30, megabytes=_MEGABYTES)
+    phase(
+        "act",
+        reads=[SNAPSHOTS, TARGETS, HEALTH_PATHS, REGISTRY, clusters],
+        writes=[LEDGER, RELEASES],
+        may=[UNDO_BY_BUTTON, ANSWER_ROLLOUT, START_ROLLOUT],
+        seconds=300,
+        megabytes=3008,  # it promotes: see the phase of that name
+    )
+
+
+class Dashboard(Construct):
+    """`watched` are clusters, written `production/hello`, whose alarms are shown: CloudWatch wants names."""
+
+    def __init__(self, scope: Construct, construct_id: str, watched: Iterable[str] = ()) -> None:
+        super().__init__(scope, construct_id)
+        widgets = [*(_custom(*view) for view in VIEWS), *_metrics(), *_alarms(tuple(watched))]
+        cloudwatch.CfnDashboard(
+            self,
+            "Dashboard",
+            dashboard_name=names.DASHBOARD,
+            dashboard_body=Fn.sub(json.dumps({"start": "-PT3H", "widgets": widgets})),
+        )
+
+
+def _placed(kind: str, place: tuple[int, int, int, int], properties: dict[str, Any]) -> Widget:
+    x, y, width, height = place
+    return {"type": kind, "x": x, "y": y, "width": width, "height": height, "properties": properties}
+
+
+def _custom(name: str, title: str, place: tuple[int, int, int, int]) -> Widget:
+    shown = {"refresh": True, "resize": True, "timeRange": False}
+    endpoint = names.function_arn(name)
+    return _placed("custom", place, {"title": title, "endpoint": endpoint, "params": {}, "updateOn": shown})
+
+
+def _search(query: str, stat: str) -> dict[str, str]:
+    return {"expression": f"SEARCH('{query}', '{stat}', 60)"}
+
+
+def _chart(title: str, place: tuple[int, int, int, int], metrics: list[list[Any]], stat: str) -> Widget:
+    drawn = {"title": title, "view": "timeSeries", "region": "${AWS::Region}", "stat": stat, "period": 60}
+    return _placed("metric", place, {**drawn, "metrics": metrics})
+
+
+def _metrics() -> list[Widget]:
+    """The services' own, a line a target group; and Lifecycle's."""
+    requests = _search(f'{_GROUPS} MetricName="RequestCount"', "Sum")
+    errors = _search(f'{_GROUPS} MetricName="HTTPCode_Target_5XX_Count"', "Sum")
+    latency = _search(f'{_GROUPS} MetricName="TargetResponseTime"', "p99")
+    healthy = _search(f'{_GROUPS} MetricName="HealthyHostCount"', "Minimum")
+    lambdas = _search('{AWS/Lambda,FunctionName} MetricName="Errors" FunctionName=lifecycle', "Sum")
+    failed = [
+        ["AWS/States", "ExecutionsFailed", "StateMachineArn", names.machine_arn(machine)]
+        for machine in (names.ROLLOUT, names.DELIVERY)
+    ]
+    return [
+        _chart("Requests", (12, 28, 6, 6), [[requests]], "Sum"),
+        _chart("Answers 5xx", (18, 28, 6, 6), [[errors]], "Sum"),
+        _chart("Latency, p99", (12, 34, 6, 6), [[latency]], "p99"),
+        _chart("Healthy hosts", (18, 34, 6, 6), [[healthy]], "Minimum"),
+        _chart("Runs that failed", (12, 40, 6, 6), failed, "Sum"),
+        _chart("Errors of Lifecycle's functions", (18, 40, 6, 6), [[lambdas]], "Sum"),
+    ]
+
+
+def _alarms(watched: tuple[str, ...]) -> list[Widget]:
+    arns = []
+    for cluster in watched:
+        environment, _, service = cluster.partition("/")
+        name = f"lc-{LETTERS[environment]}-{service}"
+        arns += [names.arn("cloudwatch", f"alarm:{name}-{kind}") for kind in _ALARMS]
+    return [_placed("alarm", (0, 40, 12, 6), {"title": "Alarms", "alarms": arns})] if arns else []
