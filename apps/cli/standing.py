@@ -6,6 +6,7 @@ Read by status, freezes and history; reads only.
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from apps.cli.ports import Connection
@@ -15,6 +16,7 @@ from lifecycle.domain.deployment import Deployment, DeploymentState, Desired, Le
 from lifecycle.domain.fleet import Cluster, HostReport
 from lifecycle.domain.freezes import Freeze, blocking
 from lifecycle.domain.questions import Question
+from lifecycle.domain.watching import watched_until
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +43,11 @@ class Standing:
         """What ended last, if it did not end well: the cluster may be left between two versions."""
         free = not self.lease.deployment
         return self.last if free and self.last and self.last.state is not DeploymentState.DONE else None
+
+    def watched(self, here: Connection) -> datetime | None:
+        """Until when an alarm is still the doing of what was deployed last; None once that is over."""
+        until = watched_until(self.last, here.world.minute) if self.last else None
+        return until if until and here.world.clock.now() <= until else None
 
     @property
     def runs(self) -> dict[str, int]:
@@ -95,6 +102,7 @@ def facts(found: Standing, here: Connection) -> dict[str, Any]:
     """A cluster for programs."""
     current, lease, waiting = found.deployment, found.lease, found.waiting
     asked = [question_facts(question, here.command) for question in found.questions]
+    watched = found.watched(here)
     return {
         "cluster": str(found.cluster),
         "service": found.cluster.service,
@@ -109,6 +117,7 @@ def facts(found: Standing, here: Connection) -> dict[str, Any]:
         "lease_since": lease.since.isoformat() if lease.deployment and lease.since else None,
         "lease_expires_at": lease.expires_at.isoformat() if lease.deployment and lease.expires_at else None,
         "last": deployment_facts(found.last) if found.last else None,
+        "watched_until": watched.isoformat() if watched else None,
         "question": asked[0] if asked else None,
         "questions": asked,
         "waiting": _waiting_facts(waiting) if waiting else None,

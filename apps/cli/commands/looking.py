@@ -10,6 +10,7 @@ from apps.cli.questions import answers, asked, what_now
 from apps.cli.scopes import lift_line
 from apps.cli.standing import Standing, facts, standing
 from apps.cli.words import ahead, moment, one_line
+from lifecycle.domain.manifest import OnAlarm
 
 
 @connected("status", "status hello", "status --json")
@@ -66,6 +67,10 @@ def _show_cluster(page: Page, here: Connection, found: Standing) -> None:
         page.say(f"{ended.id}: {ended.target.version}, {ended.state}: {one_line(ended.reason, 2000)}", "bold")
         for line in what_now(ended, here.command)[1:]:  # the first is this command
             page.say(f"  {line}")
+    if (until := found.watched(here)) and found.last:
+        does = "rolls it back" if found.last.policy.on_alarm is OnAlarm.ROLL_BACK else "is told of"
+        page.say("")
+        page.say(f"{found.last.id} is watched until {moment(until)} UTC: an alarm {does}")
     if found.lease.deployment:
         page.say("")
         _show_deployment(page, here, found)

@@ -1,13 +1,15 @@
 """status, hosts, history, converge, and the catalogue, as typed."""
 
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 
 from apps.cli.page import Page
 from apps.cli.words import clean
 from lifecycle.domain.deployment import Kind
-from tests.support.rollout import CLUSTER
+from lifecycle.domain.manifest import OnAlarm, Policy
+from tests.support.rollout import CLUSTER, manifest
 from tests.unit.cli.conftest import SNAPSHOTS, Desk
 
 
@@ -34,6 +36,22 @@ def test_status_after_an_abort_says_what_is_left_and_how_to_undo_it(desk: Desk) 
     told = desk.type("status").stdout
     assert f"{name}: 1.0.1, ABORTED: aborted by ada after host-2" in told
     assert "lifecycle rollback hello --reason '...'" in told
+
+
+def test_status_tells_until_when_an_alarm_is_still_the_deployments_doing(desk: Desk) -> None:
+    assert [each["watched_until"] for each in desk.facts("status")["clusters"]] == [None]
+    policy = Policy(watch_minutes=30, on_alarm=OnAlarm.ROLL_BACK)
+    desk.machine.publish(manifest("1.2.0", policy))
+    name = desk.machine.deploy("1.2.0")
+    [cluster] = desk.facts("status")["clusters"]
+    ended = desk.machine.record(name).finished_at
+    assert ended is not None
+    assert cluster["watched_until"] == (ended + timedelta(minutes=30)).isoformat()
+    told = desk.type("status").stdout
+    assert f"{name} is watched until 2026-11-23 12:30:" in told
+    assert "an alarm rolls it back" in told
+    desk.machine.memory.clock.sleep(1801)
+    assert "is watched" not in desk.type("status").stdout
 
 
 def test_status_of_an_unknown_service_says_which_are_known(desk: Desk) -> None:
