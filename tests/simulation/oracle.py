@@ -116,6 +116,7 @@ class Oracle(Remembered):
     ) -> None:
         records.trail_comes_first(self, question.deployment, question.host, "answered", "an answer")
         records.answers_are_offered(self, answered)
+        self.answered_at.setdefault((answered.deployment, answered.id), self.sim.now)
         if answered.pauses:
             self.paused_at.pop(answered.deployment, None)
 

@@ -46,6 +46,7 @@ class Remembered:
         self.moved_at: dict[tuple[str, str, int], float] = {}
         self.stage_passed_at: dict[tuple[str, str, str, int], float] = {}
         self.decided: set[tuple[str, str, int]] = set()
+        self.answered_at: dict[tuple[str, str], float] = {}
         self.given: set[tuple[str, int, int, Order]] = set()
         self.passed: set[tuple[str, int, int]] = set()
         self.told: set[tuple[str, str, str]] = set()

@@ -123,6 +123,8 @@ def halts_at_failures(oracle: "Oracle", actor: Actor, decided: Mapping[str, Any]
     """9, 8, 23: after a failure no host is begun before a human said so, about that host and that attempt."""
     sim, name = oracle.sim, actor.deployment
     questions = tuple(sim.deployments.questions(name))
+    # What was answered a moment ago may not be known yet to who decides here.
+    known = tuple(q for q in questions if not oracle.recent(oracle.answered_at.get((name, q.id), -1e9)))
     present = set(sim.fleet._reports.get(sim.cluster, {})) - set(sim.fleet.quarantined_hosts(sim.cluster))
     silent = 0
     for host, attempt in _newest(oracle, name).items():
@@ -132,7 +134,8 @@ def halts_at_failures(oracle: "Oracle", actor: Actor, decided: Mapping[str, Any]
         if attempt.state is not AttemptState.FAILED or lately or host not in present:
             continue
         answers = answers_on(questions, attempt)
-        if (answers and answers[-1] in _GO_ON) or oracle.recent(sim.hosts[host].joined_at):
+        lets = {said[-1] for said in (answers, answers_on(known, attempt)) if said} & set(_GO_ON)
+        if lets or oracle.recent(sim.hosts[host].joined_at):
             continue
         silent += 1
         if not attempt.unreachable or answers:

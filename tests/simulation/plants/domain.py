@@ -24,7 +24,7 @@ FAULTS = (
         (3, 11),
         _CAPACITY,
         "    if (report.installed, report.digest) != (target.version, target.digest):",
-        "    if False:",
+        "    target = Target(report.installed, report.digest)\n    if False:",
     ),
     Planted(
         "every-host-is-updated-again",

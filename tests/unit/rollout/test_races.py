@@ -101,6 +101,20 @@ def test_an_answer_whose_wake_up_was_lost_is_made_up_for(machine: Machine, by: s
     assert executions.waiting == set()
 
 
+def test_what_was_decided_on_one_host_counts_before_the_failure_of_another(machine: Machine) -> None:
+    """A step that was slow to decide had begun another host before it knew of the abort; that one failed too."""
+    for host in ("host-1", "host-2"):
+        machine.host(host).breaks["1.0.1"] = Stage.SELF_TESTING
+    request = planned(machine)
+    machine.update(request.deployment, "host-2", 1)
+    machine.run(request.deployment)
+    abort = Answer(Choice.ABORT, "grace", "enough", machine.now)
+    decide(machine.world, CLUSTER, request.deployment, "host-2", 1, abort)
+    machine.update(request.deployment, "host-1", 1)
+    assert machine.run(request.deployment).kind == "FINISH"
+    assert machine.record(request.deployment).state is DeploymentState.ABORTED
+
+
 def test_a_question_asked_by_a_clock_that_is_behind_can_be_answered(machine: Machine) -> None:
     name = halted(machine)
     machine.decide(name, Choice.FORCE_NEXT, "host-2")

@@ -61,10 +61,11 @@ def _answered(facts: Facts, now: datetime) -> Step | None:
     for question in facts.questions:
         if question.id == ROLLBACK_REQUEST and question.answer:
             return roll_back(facts, question.answer.by, question.answer.why or "asked for by an operator")
-    for host, attempt in latest_attempts(facts.attempts).items():
-        if found := _decided(facts, host, attempt) or _failed(facts, host, attempt, now):
-            return found
-    return None
+    newest = latest_attempts(facts.attempts)
+    # What a human decided on one host counts before the failure of another, which came after the decision.
+    decided = (_decided(facts, host, attempt) for host, attempt in newest.items())
+    failed = (_failed(facts, host, attempt, now) for host, attempt in newest.items())
+    return next((found for found in (*decided, *failed) if found), None)
 
 
 def _decided(facts: Facts, host: str, attempt: HostAttempt) -> Step | None:
