@@ -139,7 +139,7 @@ def look(
     console: Console, clusters: Sequence[Cluster], held: Mapping[Cluster, Held], recent: int
 ) -> tuple[ClusterSight, ...]:
     """How each of these stands, with its newest deployments."""
-    return tuple(in_parallel(lambda each: _sight(console, each, held[each], recent), clusters).values())
+    return tuple(in_parallel(lambda each: _sight(console, each, held[each], recent), clusters))
 
 
 def _sight(console: Console, cluster: Cluster, held: Held, recent: int) -> ClusterSight:
@@ -162,10 +162,10 @@ def paged(found: Sequence[K], wanted: Wanted, services: tuple[str, ...]) -> tupl
     return found[(number - 1) * PAGE : number * PAGE], Page(number, pages, services)
 
 
-def in_parallel(read: Callable[[K], V], of: Iterable[K]) -> dict[K, V]:
+def in_parallel(read: Callable[[K], V], of: Iterable[K]) -> list[V]:
     """Read about each of these, several at a time; the order is kept, and the first error is raised."""
-    keys = list(of)
-    if len(keys) < 2:
-        return {key: read(key) for key in keys}
-    with ThreadPoolExecutor(min(_AT_ONCE, len(keys))) as threads:
-        return dict(zip(keys, threads.map(read, keys), strict=True))
+    every = list(of)
+    if len(every) < 2:
+        return [read(each) for each in every]
+    with ThreadPoolExecutor(min(_AT_ONCE, len(every))) as threads:
+        return list(threads.map(read, every))

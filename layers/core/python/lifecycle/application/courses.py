@@ -132,7 +132,7 @@ def beds(console: Console, wanted: Wanted) -> Beds:
     asked_for = [each for each in _latest(sights) if each.policy.bake_minutes > 0]
     deployments = asked_for[: 2 * _BEDS_AMONG]
     found = in_parallel(lambda each: _newest_bed(console, each), deployments)
-    shown = [each for each in found.values() if each]
+    shown = [each for each in found if each]
     baking = [each for each in shown if each.bed.state is BedState.BAKING]
     newest: dict[Cluster, BedSight] = {}
     for each in baking or shown:

@@ -100,7 +100,7 @@ def fleet(console: Console, wanted: Wanted) -> Fleet:
     sights = look(console, shown, held, _RECENT)
     freezes = tuple(console.world.freezes.standing())
     found = in_parallel(lambda each: _cluster(console, each, freezes, in_full=in_full), sights)
-    return Fleet(tuple(found.values()), freezes, page)
+    return Fleet(tuple(found), freezes, page)
 
 
 def _cluster(

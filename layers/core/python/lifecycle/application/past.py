@@ -40,9 +40,9 @@ def past(console: Console, wanted: Wanted) -> Past:
     recent = in_parallel(lambda each: world.deployments.recent(each, SHOWN), shown)
     trails = in_parallel(lambda each: world.trail.read(each, limit=SHOWN), shown)
     deployments = sorted(
-        chain.from_iterable(recent.values()), key=lambda each: (each.started_at, each.id), reverse=True
+        chain.from_iterable(recent), key=lambda each: (each.started_at, each.id), reverse=True
     )
-    entries = sorted(chain.from_iterable(trails.values()), key=lambda each: each.at, reverse=True)
+    entries = sorted(chain.from_iterable(trails), key=lambda each: each.at, reverse=True)
     return Past(tuple(deployments[:SHOWN]), tuple(entries[: 2 * SHOWN]), page)
 
 
@@ -71,7 +71,7 @@ def figures(console: Console, wanted: Wanted, days: int) -> AllFigures:
     now = console.world.clock.now()
     since = now - timedelta(days=days)
     found = in_parallel(lambda each: _figures(console, each, since, now), shown)
-    return AllFigures(days, tuple(found.values()), page)
+    return AllFigures(days, tuple(found), page)
 
 
 def _figures(console: Console, cluster: Cluster, since: datetime, now: datetime) -> Figures:

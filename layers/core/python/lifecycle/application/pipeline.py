@@ -68,7 +68,7 @@ def pipeline(console: Console, wanted: Wanted) -> Pipeline:
     sights = {each.cluster: each for each in look(console, _of(clusters, shown), held, _RECENT)}
     pushes = console.sights.deliveries()
     lanes = in_parallel(lambda name: _lane(console, name, sights, pushes), shown)
-    return Pipeline(tuple(lanes.values()), tuple(console.world.freezes.standing()), page)
+    return Pipeline(tuple(lanes), tuple(console.world.freezes.standing()), page)
 
 
 def _of(clusters: Sequence[Cluster], services: Sequence[str]) -> list[Cluster]:

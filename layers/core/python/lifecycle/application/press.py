@@ -148,6 +148,8 @@ def _roll_back(console: Console, asked: Press, suffix: str) -> Pressed:
     named = recorded(console.world, asked.cluster, asked.deployment)
     if not named.state.final:
         return _tell(console, asked, Choice.ROLL_BACK)
+    if named.state is DeploymentState.ROLLED_BACK:
+        raise Refused(f"the rollback of {named.id}", [f"it was rolled back already: {named.reason}"])
     if holder := console.world.leases.current(asked.cluster).deployment:
         why = f"{named.id} has ended: {named.state}; {holder} runs there now: look at that one"
         raise Refused(f"the rollback of {named.id}", [why])
@@ -157,8 +159,6 @@ def _roll_back(console: Console, asked: Press, suffix: str) -> Pressed:
             f"it is not what {asked.cluster} runs any more: that is {back.bad.id}, {back.bad.target.version}"
         )
         raise Refused(f"the rollback of {named.id}", [why])
-    if named.state is DeploymentState.ROLLED_BACK:
-        raise Refused(f"the rollback of {named.id}", ["it was rolled back already"])
     return _start(console, _request(console, asked, back.version, suffix, named.id))
 
 

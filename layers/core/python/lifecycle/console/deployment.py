@@ -136,11 +136,10 @@ def _attempt(each: HostAttempt, course: Course, frame: Frame, span: timedelta) -
         role="img",
         aria_label=title,
     )
-    reached = f"{word} after {each.reached}" if tone is Tone.BAD else word
     why: list[Child] = [each.reason, tag("p", soft(each.diagnosis)) if each.diagnosis else None]
     if each.evidence:
         why.append(log(f"the end of the log on {each.host}", each.evidence))
-    return [each.host, str(each.number), badge(tone, reached), bar, lasted, why or "-"]
+    return [each.host, str(each.number), badge(tone, word), bar, lasted, why or "-"]
 
 
 def _questions(questions: Sequence[Question]) -> Markup | None:

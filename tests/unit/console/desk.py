@@ -1,0 +1,90 @@
+"""The console over in-memory twins: scripted hosts, a catalogue, and widgets as CloudWatch calls them."""
+
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from typing import Any
+
+from lifecycle.application.console import Console, Delivery, Wanted
+from lifecycle.application.courses import beds, courses
+from lifecycle.application.host_sights import fleet
+from lifecycle.application.past import figures, past
+from lifecycle.application.pipeline import pipeline
+from lifecycle.application.press import Pressed, press
+from lifecycle.application.waiting import all_waiting
+from lifecycle.console.clusters import draw_clusters
+from lifecycle.console.deployment import draw_deployment
+from lifecycle.console.dora import draw_dora
+from lifecycle.console.frame import Frame
+from lifecycle.console.history import draw_history
+from lifecycle.console.markup import Markup
+from lifecycle.console.pipeline import draw_pipeline
+from lifecycle.console.questions import draw_questions
+from lifecycle.console.style import Theme
+from lifecycle.console.test_bed import draw_test_bed
+from lifecycle.domain.fleet import Stage
+from lifecycle.domain.manifest import Policy
+from lifecycle.widget import Button, Look
+from tests.support.rollout import Machine, manifest
+from tests.unit.console.reading import Seen, seen
+
+# The first two are releases 1.0.0 and 1.0.1; the last is not promoted yet.
+SNAPSHOTS = ("1.0.0-20261123100000-aaaaaaa", "1.0.0-20261123110000-bbbbbbb", "1.1.0-20261123113000-ccccccc")
+COMMIT = "c" * 40
+HERE = "arn:aws:lambda:eu-central-1:000000000000:function:lifecycle-"
+VIEWS = {
+    "pipeline": lambda console, look, frame: draw_pipeline(pipeline(console, look.wanted), frame),
+    "clusters": lambda console, look, frame: draw_clusters(fleet(console, look.wanted), frame),
+    "deployment": lambda console, look, frame: draw_deployment(
+        courses(console, look.wanted, look.one), frame
+    ),
+    "test-bed": lambda console, look, frame: draw_test_bed(beds(console, look.wanted), frame),
+    "questions": lambda console, look, frame: draw_questions(all_waiting(console, look.wanted), frame),
+    "history": lambda console, look, frame: draw_history(past(console, look.wanted), frame),
+    "dora": lambda console, look, frame: draw_dora(figures(console, look.wanted, look.days), frame),
+}
+
+
+def draw(console: Console, view: str, frame: Frame, **params: Any) -> Markup:
+    """A widget as its handler draws it."""
+    look = Look.model_validate(params)
+    return VIEWS[view](console, look, replace(frame, wanted=look.wanted))
+
+
+@dataclass
+class Desk:
+    """Four hosts of hello in production, and its snapshots; widgets are looked at, buttons pressed."""
+
+    machine: Machine
+    console: Console
+
+    @classmethod
+    def of(cls, policy: Policy | None = None) -> "Desk":
+        machine = Machine(policy=policy)
+        memory = machine.memory
+        for number, snapshot in enumerate(SNAPSHOTS):
+            made = manifest(snapshot)
+            machine.publish(made)
+            facts = {"commit": COMMIT, "digest": made.digest, "branch": "main", "built": "-"}
+            memory.catalogue.record_snapshot("hello", snapshot, facts)
+            if number < 2:
+                memory.catalogue.claim_release("hello", snapshot, f"1.0.{number}")
+        run = Delivery(f"hello-{COMMIT}", "SUCCEEDED", machine.now - timedelta(minutes=30))
+        memory.sights.runs.append(run)
+        return cls(machine, Console(machine.world, memory.catalogue, memory.sights))
+
+    def frame(self, theme: Theme = Theme.LIGHT, width: int = 800) -> Frame:
+        return Frame(theme, width, f"{HERE}show-it", f"{HERE}act", self.machine.now, Wanted())
+
+    def see(self, view: str, **params: Any) -> Seen:
+        """What a widget shows."""
+        return seen(draw(self.console, view, self.frame(), **params))
+
+    def press(self, suffix: str = "c0de", **params: Any) -> Pressed:
+        """Press a button, as ada."""
+        button = Button.model_validate({"by": "ada", "why": "as told", **params})
+        return press(self.console, button.press(), suffix)
+
+    def halted(self) -> str:
+        """Deploy a release that fails its self-test on host-2; the name of the halted deployment."""
+        self.machine.host("host-2").breaks["1.0.1"] = Stage.SELF_TESTING
+        return self.machine.deploy("1.0.1")

@@ -1,0 +1,194 @@
+"""Buttons: what they do, what they refuse, and what an old page cannot do any more."""
+
+from dataclasses import replace
+
+import pytest
+
+from lifecycle.application.press import Action
+from lifecycle.domain.deployment import DeploymentState, Kind
+from lifecycle.domain.errors import Refused, Unknown
+from lifecycle.domain.freezes import Freeze
+from lifecycle.domain.manifest import ApprovalGate, Policy
+from lifecycle.domain.questions import Choice
+from tests.support.rollout import CLUSTER
+from tests.unit.console.desk import SNAPSHOTS, Desk
+from tests.unit.console.reading import Button
+
+HELLO = {"service": "hello", "environment": "production"}
+
+
+def pressed(desk: Desk, button: Button, **more: str) -> str:
+    """Press a button that a widget showed; what is said then."""
+    return desk.press(**{**button.params, **more}).told
+
+
+def test_promote_makes_a_release_and_says_that_it_is_one_the_second_time(desk: Desk) -> None:
+    button = desk.see("pipeline").button("Promote")
+    assert pressed(desk, button) == f"hello {SNAPSHOTS[2]} is now release 1.1.0. Nothing is deployed by that."
+    assert "was promoted before, and is release 1.1.0" in pressed(desk, button)
+
+
+def test_deploy_starts_a_rollout_in_the_name_of_whoever_pressed(desk: Desk) -> None:
+    done = desk.press(**desk.see("pipeline").button("Deploy to production").params)
+    assert "Started: 1.0.1 to production/hello, in this order: host-" in done.told
+    started = desk.machine.memory.executions.rollouts[done.deployment]
+    assert (started["requested_by"], started["reason"], started["kind"]) == ("ada", "as told", "DEPLOY")
+    assert done.deployment.endswith("-c0de")
+
+
+def test_deploy_is_refused_with_every_reason_that_the_plan_has(desk: Desk) -> None:
+    button = desk.see("pipeline").button("Deploy to production")
+    desk.machine.memory.freezes.put(Freeze("production", "grace", "the sale", desk.machine.now))
+    with pytest.raises(Refused, match=r"production is frozen since .* by grace: the sale"):
+        pressed(desk, button)
+    assert not desk.machine.memory.executions.rollouts
+
+
+def test_deploy_of_what_runs_already_starts_nothing(desk: Desk) -> None:
+    told = desk.press(action=Action.DEPLOY, version="1.0.0", **HELLO).told
+    assert "Nothing to do" in told
+    assert not desk.machine.memory.executions.rollouts
+
+
+def test_deploy_while_another_runs_waits_and_says_for_whom(desk: Desk) -> None:
+    name = desk.halted()
+    assert f"It waits for {name}" in desk.press(action=Action.DEPLOY, version="1.0.2", **HELLO).told
+
+
+def test_a_decision_is_recorded_and_a_second_click_says_whose_it_was(desk: Desk) -> None:
+    name = desk.halted()
+    button = desk.see("questions").button("Roll back")
+    told = pressed(desk, button)
+    assert told.startswith(f"Recorded: ROLL_BACK of {name} by ada: ")
+    [question] = desk.machine.memory.deployments.questions(name)
+    assert question.answer
+    assert (question.answer.by, question.answer.why) == ("ada", "as told")
+    with pytest.raises(Refused, match=r"ada answered ROLL_BACK at .* UTC: as told"):
+        pressed(desk, button, by="bob")
+
+
+@pytest.mark.parametrize(("field", "value"), [("host", "host-3"), ("attempt", 2), ("host", "")])
+def test_a_decision_about_another_host_or_attempt_is_refused(desk: Desk, field: str, value: object) -> None:
+    desk.halted()
+    params = desk.see("questions").button("Retry").params | {field: value}
+    with pytest.raises(Refused, match="it asks about host-2, attempt 1"):
+        desk.press(**params)
+
+
+def test_an_old_page_cannot_answer_the_question_that_came_after(desk: Desk) -> None:
+    name = desk.halted()
+    old = desk.see("questions").button("Abort")
+    desk.machine.decide(name, Choice.RETRY, "host-2")
+    new = desk.see("questions").button("Abort")
+    assert (new.params["attempt"], old.params["attempt"]) == (2, 1)
+    with pytest.raises(Refused, match="grace answered RETRY"):
+        pressed(desk, old)
+    assert desk.machine.record(name).state is DeploymentState.HALTED
+
+
+def test_a_choice_that_is_not_offered_is_refused(desk: Desk) -> None:
+    desk.halted()
+    params = desk.see("questions").button("Retry").params | {"choice": Choice.EXTEND}
+    with pytest.raises(Refused, match="offers RETRY"):
+        desk.press(**params)
+    with pytest.raises(Refused, match="expected a choice, found none"):
+        desk.press(**(params | {"choice": None}))
+
+
+def test_an_approval_is_bound_to_its_question() -> None:
+    desk = Desk.of(Policy(approval=ApprovalGate.BEFORE_FIRST_HOST))
+    name = desk.machine.deploy("1.0.0")
+    button = desk.see("questions").button("Approve")
+    with pytest.raises(Unknown, match="the page is an old one"):
+        pressed(desk, button, question="approval-after_first_host")
+    assert pressed(desk, button).startswith(f"Recorded: APPROVE of {name} by ada")
+    with pytest.raises(Refused, match="ada answered APPROVE"):
+        pressed(desk, button)
+
+
+def test_somebody_else_has_to_approve_where_the_policy_says_so() -> None:
+    desk = Desk.of(Policy(approval=ApprovalGate.BEFORE_FIRST_HOST, approval_by_another=True))
+    desk.machine.deploy("1.0.0")
+    button = desk.see("questions").button("Approve")
+    with pytest.raises(Refused, match="wants somebody else to approve"):
+        pressed(desk, button)
+    assert pressed(desk, button, by="grace")
+
+
+def test_a_pause_is_resumed_by_its_own_button_only(desk: Desk) -> None:
+    name = desk.halted()
+    pause = desk.see("deployment").button("Pause")
+    assert f"Recorded: PAUSE of {name} by ada" in pressed(desk, pause)
+    resume = desk.see("questions").button("Resume")
+    assert f"Recorded: RESUME of {name}" in pressed(desk, resume)
+    pressed(desk, pause)
+    with pytest.raises(Refused, match="ada answered RESUME"):
+        pressed(desk, resume)
+
+
+def test_a_paused_deployment_may_be_aborted(desk: Desk) -> None:
+    name = desk.halted()
+    pressed(desk, desk.see("deployment").button("Pause"))
+    aborts = [each for each in desk.see("questions").buttons if each.params.get("question") == "pause-0"]
+    (abort,) = (each for each in aborts if each.text == "Abort")
+    pressed(desk, abort)
+    desk.machine.run(name)
+    assert desk.machine.record(name).state is DeploymentState.ABORTED
+
+
+def test_what_runs_is_rolled_back_before_its_next_host(desk: Desk) -> None:
+    name = desk.halted()
+    button = desk.see("deployment").button("Roll back")
+    assert f"Recorded: ROLL_BACK of {name}" in pressed(desk, button)
+    desk.machine.run(name)
+    assert desk.machine.record(name).state is DeploymentState.ROLLED_BACK
+    with pytest.raises(Refused, match="it was rolled back already"):
+        pressed(desk, button)
+
+
+def test_what_ended_well_is_rolled_back_by_a_deployment_of_the_version_before(desk: Desk) -> None:
+    name = desk.machine.deploy("1.0.1")
+    done = desk.press(**desk.see("deployment").button("Roll back").params)
+    assert done.told.startswith("Rolling back: 1.0.0 to production/hello")
+    started = desk.machine.memory.executions.rollouts[done.deployment]
+    assert (started["kind"], started["rollback_of"]) == (str(Kind.ROLLBACK), name)
+
+
+def test_an_old_button_does_not_roll_back_what_came_after(desk: Desk) -> None:
+    desk.machine.deploy("1.0.1")
+    button = desk.see("deployment").button("Roll back")
+    newer = desk.machine.deploy("1.0.2")
+    with pytest.raises(Refused, match=f"that is {newer}, 1.0.2"):
+        pressed(desk, button)
+    assert not desk.machine.memory.executions.rollouts
+
+
+def test_a_freeze_is_made_and_lifted(desk: Desk) -> None:
+    assert pressed(desk, desk.see("pipeline").button("Freeze production")) == "production is frozen"
+    lift = desk.see("pipeline").button("Lift")
+    assert pressed(desk, lift) == "production is no longer frozen"
+    with pytest.raises(Unknown, match="there is no freeze of production"):
+        pressed(desk, lift)
+
+
+@pytest.mark.parametrize("action", ["approve", "reject", "pause", "resume", "freeze", "unfreeze"])
+def test_what_must_be_explained_is_refused_without_a_reason(desk: Desk, action: str) -> None:
+    with pytest.raises(Refused, match="expected a reason, found none"):
+        desk.press(action=Action(action), why=" ")
+
+
+def test_every_press_is_told_in_the_trail_before_its_effect(desk: Desk) -> None:
+    name = desk.halted()
+    pressed(desk, desk.see("questions").button("Retry"))
+    told = [(e.what, e.who, e.why) for e in desk.machine.memory.trail.read(CLUSTER) if e.deployment == name]
+    assert ("answered RETRY", "ada", "as told") in told
+
+
+def test_an_answer_that_came_late_is_refused(desk: Desk) -> None:
+    name = desk.halted()
+    button = desk.see("questions").button("Retry")
+    deployments = desk.machine.memory.deployments
+    [question] = deployments.questions(name)
+    deployments._keep(replace(question, expires_at=desk.machine.now))
+    with pytest.raises(Refused, match="expired at"):
+        pressed(desk, button)
