@@ -24,7 +24,7 @@ CONTEXT = {
     "build_poll_seconds": "1",
     "agent_patience_seconds": "10",
     "minute_seconds": "1",
-    "dashboard_clusters": ["staging/hello", "production/hello"],
+    "dashboard_clusters": '["staging/hello", "production/hello"]',
     "platform": "host",
 }
 _SOURCES = (

@@ -79,7 +79,7 @@ def test_without_a_known_cluster_there_is_no_widget_of_alarms() -> None:
 
     stack = Stack(App(analytics_reporting=False), "alone")
     Dashboard(stack, "Dashboard")
-    made = only(Template.from_stack(stack).to_json(), "CloudWatch::Dashboard")
+    made = only(dict(Template.from_stack(stack).to_json()), "CloudWatch::Dashboard")
     assert not of_kind(json.loads(made["DashboardBody"]["Fn::Sub"]), "alarm")
 
 

@@ -128,7 +128,7 @@ def test_what_cannot_be_shown_is_told_with_what_was_expected(
 
 def test_a_store_that_refuses_is_a_sentence() -> None:
     refusal = {"Error": {"Code": "AccessDeniedException", "Message": "not authorized"}}
-    told = seen(failing(ClientError(refusal, "Query"))).text  # type: ignore[arg-type]
+    told = seen(failing(ClientError(refusal, "Query"))).text
     assert "A store did not answer as expected" in told
     assert "AccessDeniedException" in told
 

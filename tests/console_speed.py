@@ -1,0 +1,130 @@
+"""`python -m tests.console_speed`: what each widget takes in the embedded environment, for 50 services of 40 hosts.
+
+It starts an environment of its own, writes the account, calls each of the console's Lambdas as CloudWatch would, and
+prints a table. Exit 1 when the median of a widget is above 300 ms, or its answer above 300 kB.
+"""
+
+import json
+import statistics
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+from apps.local import environment
+from apps.local.emulator import Aws
+from apps.local.layout import Layout
+from apps.local.ports import Ports, chosen_ports
+from apps.local.progress import Progress
+from infra.constructs.dashboard import VIEWS
+from infra.names import LEDGER, function
+from lifecycle.domain.deployment import Desired, Lease
+from lifecycle.domain.fleet import Cluster, HostReport
+from lifecycle.gateways.aws.catalogue import DynamoCatalogue
+from lifecycle.gateways.aws.deployments import DynamoDeployments
+from lifecycle.gateways.aws.items import Table, cluster_key, item, reports_key
+from lifecycle.gateways.aws.registry import SsmRegistry
+from lifecycle.gateways.aws.trail import DynamoTrail
+from tests.support.many_clusters import DIGEST, SERVICES, VERSION, Stores, clusters, fill
+
+MOST_MILLISECONDS, MOST_BYTES = 300, 300_000
+CALLS = 15
+# What else somebody would look at: one service of the fifty.
+ONE = {"service": "service-00", "environment": "production"}
+
+
+def main() -> int:
+    """Measure every widget; the exit code."""
+    progress = Progress()
+    with tempfile.TemporaryDirectory(prefix="lifecycle-console-") as folder:
+        layout, ports = Layout(Path(folder).resolve()), chosen_ports() or Ports.free()
+        try:
+            # Nobody repairs what this account seems to have lost.
+            environment.up(
+                layout, progress, ports, {"converge_rate": "rate(7 days)", "watch_rate": "rate(7 days)"}
+            )
+            aws = Aws(ports)
+            with progress.step(f"an account of {SERVICES} services"):
+                write(aws)
+            return told(measured(aws))
+        finally:
+            environment.down(layout, Progress(quiet=True))
+
+
+def write(aws: Aws) -> None:
+    """The account, by the gateways that the phases use."""
+    table = Table(aws.client("dynamodb"), LEDGER)
+    deployments, trail, catalogue = DynamoDeployments(table), DynamoTrail(table), DynamoCatalogue(table)
+    registry = SsmRegistry(aws.client("ssm"))
+
+    def report(cluster: Cluster, found: HostReport) -> None:
+        table.put(item(reports_key(cluster), found.host, found))
+
+    def lease(cluster: Cluster, held: Lease) -> None:
+        table.put(item(cluster_key(cluster), "LEASE", held, epoch=held.epoch, deployment=held.deployment))
+
+    fill(
+        Stores(
+            report=report,
+            deployment=deployments.put,
+            attempt=deployments.put_attempt,
+            ask=deployments.ask,
+            trail=trail.append,
+            lease=lease,
+            snapshot=catalogue.record_snapshot,
+            release=catalogue.claim_release,
+        )
+    )
+    for cluster in clusters():
+        registry.set_desired(cluster, Desired(VERSION, DIGEST, 1, "written"))
+
+
+def measured(aws: Aws) -> list[dict[str, Any]]:
+    """One row a widget and what it was asked: the first call, which starts the Lambda, then the others."""
+    lambdas = aws.client("lambda")
+    return [
+        {"widget": name, "asked": asked or "everything", **_row(lambdas, function(name), asked)}
+        for name, _, _ in VIEWS
+        for asked in ({}, ONE)
+    ]
+
+
+def _row(lambdas: Any, name: str, asked: dict[str, str]) -> dict[str, float]:
+    context = {"theme": "light", "width": 800, "height": 400, "forms": {"all": {}}}
+    payload = json.dumps({**asked, "widgetContext": context}).encode()
+    taken, size = [], 0
+    for _ in range(CALLS):
+        began = time.perf_counter()
+        answer = json.loads(lambdas.invoke(FunctionName=name, Payload=payload)["Payload"].read())
+        taken.append((time.perf_counter() - began) * 1000)
+        if not isinstance(answer, str) or 'role="alert"' in answer:
+            raise SystemExit(f"{name}: expected a widget, found {str(answer)[-400:]}")
+        size = len(answer.encode())
+    warm = sorted(taken[1:])
+    return {
+        "first_ms": round(taken[0]),
+        "median_ms": round(statistics.median(warm)),
+        "worst_ms": round(warm[-1]),
+        "bytes": size,
+    }
+
+
+def told(rows: list[dict[str, Any]]) -> int:
+    """The table, and whether every widget kept its promise."""
+    print(
+        f"{'widget':18} {'asked for':12} {'first':>8} {'median':>8} {'worst':>8} {'bytes':>9}   in {REGION}"
+    )
+    for row in rows:
+        what = "one cluster" if row["asked"] == ONE else "everything"
+        times = " ".join(f"{row[name]:>5} ms" for name in ("first_ms", "median_ms", "worst_ms"))
+        print(f"{row['widget']:18} {what:12} {times} {row['bytes']:>9}")
+    late = [
+        row["widget"] for row in rows if row["median_ms"] > MOST_MILLISECONDS or row["bytes"] > MOST_BYTES
+    ]
+    print("every widget kept its promise" if not late else f"too slow or too large: {', '.join(late)}")
+    return 1 if late else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
