@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from math import exp, expm1, isfinite, log, sqrt
 
+from lifecycle.domain.errors_seen import Counted, highest, p_ruled_out
 from lifecycle.domain.ranks import typical
 from lifecycle.domain.statistics import (
     MOST_BLOCKS,
@@ -26,8 +27,9 @@ from lifecycle.domain.verdicts import Better, Measure, Scale, Series
 LEVEL = 0.05
 # Enough for LEVEL, and so few that the bounds, which take many p-values, are quick.
 BLOCKS_OF_BOUNDS = 14
-# A minute further out than so many typical sizes (three standard deviations, were they normal) counts as that far.
-OUTLIER = 3 * 1.4826
+# A minute further out than so many typical sizes counts as that far: 1.5 standard deviations, were they normal, as
+# Huber 1964 advises for what is mostly normal.
+OUTLIER = 1.5 * 1.4826
 # Beyond this, nothing is left of a value that was not in the one before it.
 MOST_RESEMBLANCE = 0.9
 _STEPS, _WIDENINGS = 9, 6
@@ -37,18 +39,21 @@ _STEPS, _WIDENINGS = 9, 6
 class Comparison:
     """One metric's minutes in which both hosts told a value, oldest first.
 
-    `worse` has how much worse the test bed was in each: a difference, or a logarithm of the ratio.
+    `worse` has how much worse the test bed was in each: a difference, or a logarithm of the ratio. The requests are
+    those of all of these minutes.
     """
 
     measure: Measure
     control: tuple[float, ...]
     test_bed: tuple[float, ...]
+    requests_control: float = 0.0
+    requests_test_bed: float = 0.0
 
     @classmethod
-    def of(cls, series: Series, minutes: int) -> "Comparison":
+    def of(cls, series: Series, minutes: int, requests: tuple[float, float]) -> "Comparison":
         """The first `minutes` of a series, without those in which a side told nothing that can be compared."""
         pairs = list(_pairs(series, minutes))
-        return cls(series.measure, tuple(c for c, _ in pairs), tuple(t for _, t in pairs))
+        return cls(series.measure, tuple(c for c, _ in pairs), tuple(t for _, t in pairs), *requests)
 
     @cached_property
     def worse(self) -> tuple[float, ...]:
@@ -61,10 +66,30 @@ class Comparison:
 
     @cached_property
     def resemblance(self) -> float:
-        """How much a minute's degradation resembles the one before it, as far as that hurts."""
-        middle = median(self.worse) if self.worse else 0.0
+        """How much a minute's degradation may resemble the one before it: one standard error above the estimate.
+
+        And a little more where minutes are few: 2 / n was found in the study (docs/test-bed.md). Chance among the
+        requests resembles nothing, so no more than what it leaves of the variance can.
+        """
+        if len(self.worse) < 2:
+            return 0.0
+        middle = median(self.worse)
         around = bounded([each - middle for each in self.worse], OUTLIER)
-        return max(0.0, min(MOST_RESEMBLANCE, autocorrelation(around)))
+        most = autocorrelation(around) + 1 / sqrt(len(around)) + 2 / len(around)
+        return max(0.0, min(MOST_RESEMBLANCE, most, 1 - self._chance_among_requests()))
+
+    def _chance_among_requests(self) -> float:
+        """The part of the variance that drawing so many requests explains, for shares of the requests."""
+        if not self.measure.of_requests:
+            return 0.0
+        middle = mean(self.worse)
+        variance = sum((each - middle) ** 2 for each in self.worse) / (len(self.worse) - 1)
+        return self.counted.sampling_variance / variance if variance else 1.0
+
+    @property
+    def counted(self) -> Counted:
+        """A share of the requests, with the requests."""
+        return Counted(self.control, self.test_bed, self.requests_control, self.requests_test_bed)
 
     @cached_property
     def estimate(self) -> float:
@@ -88,7 +113,15 @@ class Comparison:
         """What the degradation is more than, and less than, each at LEVEL; None where too few minutes tell."""
         low = self._bound(-1.0, lambda at: self._p([each - at for each in self.worse], BLOCKS_OF_BOUNDS))
         high = self._bound(1.0, self.p_better_than)
+        if high is not None and self.measure.of_requests:
+            high = max(high, highest(self.counted, LEVEL))
         return (None if low is None else self.told(low)), (None if high is None else self.told(high))
+
+    def rules_out(self, degradation: float) -> bool:
+        """Whether a degradation, in the measure's terms, is ruled out: by the minutes, and by the requests."""
+        if self.measure.of_requests and p_ruled_out(self.counted, degradation) > LEVEL:
+            return False
+        return self.p_better_than(self.limit(degradation)) <= LEVEL
 
     def limit(self, degradation: float) -> float:
         """A threshold of the measure, in the terms of `worse`."""

@@ -13,7 +13,7 @@ from math import erfc, exp, lgamma, log, sqrt
 CLUSTER = 10
 # And a host may always have had so many times the errors of another.
 TIMES = 2.0
-LEAST_MINUTES = 3
+LEAST_MINUTES, MOST_OF_THEM = 4, 0.75
 _MOST_EVENTS = 1000
 
 
@@ -34,6 +34,13 @@ class Counted:
     def errors_test_bed(self) -> float:
         return _share(self.test_bed) * self.requests_test_bed
 
+    @property
+    def sampling_variance(self) -> float:
+        """The variance that chance gives a minute's difference of the two shares."""
+        sides = (self.control, self.requests_control), (self.test_bed, self.requests_test_bed)
+        minutes = len(self.control)
+        return sum(_share(s) * (1 - _share(s)) / requests * minutes for s, requests in sides if requests)
+
     def after(self, times: float) -> "Counted":
         """The same shares of so many times the requests."""
         more = self.requests_control * times, self.requests_test_bed * times
@@ -43,12 +50,13 @@ class Counted:
 def p_obvious(seen: Counted, matters: float) -> float:
     """How likely the test bed has so many errors although it has at most TIMES the control's: exact, conditional.
 
-    1.0 unless it was worse by `matters` in most minutes. Given the sum of both, one side's count is binomial
-    (Przyborowski & Wilenski 1940); errors are counted in clusters of CLUSTER, so that a burst is no proof.
+    1.0 unless it had more than that, and `matters` beside, in three of four minutes. Given the sum of both, one
+    side's count is binomial (Przyborowski & Wilenski 1940); errors are counted in clusters of CLUSTER, so that a
+    burst is no proof.
     """
     minutes = len(seen.test_bed)
-    bad = sum(t - c >= matters for c, t in zip(seen.control, seen.test_bed, strict=True))
-    if minutes < LEAST_MINUTES or bad <= minutes / 2:
+    bad = sum(t > TIMES * c + matters for c, t in zip(seen.control, seen.test_bed, strict=True))
+    if minutes < LEAST_MINUTES or bad < MOST_OF_THEM * minutes:
         return 1.0
     errors = seen.errors_control + seen.errors_test_bed
     cluster = max(CLUSTER, errors / _MOST_EVENTS)

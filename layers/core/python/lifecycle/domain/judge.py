@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from lifecycle.domain.comparison import Comparison
+from lifecycle.domain.errors_seen import p_obvious
 from lifecycle.domain.looks import looks, obvious_alpha, rejected, weights
 from lifecycle.domain.more_minutes import more_minutes
 from lifecycle.domain.ranks import mann_whitney_p, shift, typical
@@ -56,7 +57,9 @@ def obvious(baked: Baked, rules: Rules) -> Alarm | None:
     if not counted or not seen.minutes or seen.too_few_requests(rules):
         return None
     level = obvious_alpha(rules, seen.minutes) / len(counted)
-    failed = frozenset(each.measure.name for each in counted if seen.p_obvious(each) <= level)
+    failed = frozenset(
+        each.measure.name for each in counted if p_obvious(each.counted, each.measure.matters) <= level
+    )
     return Alarm(seen, failed) if failed else None
 
 
@@ -70,7 +73,7 @@ def _judgement(seen: Seen, rules: Rules, failed: frozenset[str], looks_before: i
     ended, lacking = seen.minutes >= rules.planned_minutes, seen.lacking(rules)
     can_pass = ended and not lacking
     metrics = tuple(
-        _measured(seen, each, _verdict(seen, each, rules, failed, can_pass=can_pass))
+        _measured(each, _verdict(seen, each, rules, failed, can_pass=can_pass), seen.minutes)
         for each in seen.compared
     )
     verdict, measures = _overall(metrics), [each.measure for each in seen.compared]
@@ -102,12 +105,12 @@ def _overall(metrics: Sequence[Measured]) -> Verdict:
     return Verdict.PASS if verdicts == {Verdict.PASS} else Verdict.INCONCLUSIVE
 
 
-def _measured(seen: Seen, found: Comparison, verdict: Verdict) -> Measured:
+def _measured(found: Comparison, verdict: Verdict, minutes: int) -> Measured:
     measure = found.measure
     if not found.worse:
         sentence = of_nothing(measure, verdict)
         return Measured(measure.name, verdict, sentence, None, None, None, None, None, None, None, None)
-    low, high = seen.bounds(found)
+    low, high = found.bounds()
     middle = mean if measure.scale is Scale.DIFFERENCE else typical
     told = Measured(
         name=measure.name,
@@ -122,4 +125,4 @@ def _measured(seen: Seen, found: Comparison, verdict: Verdict) -> Measured:
         control=middle(found.control),
         test_bed=middle(found.test_bed),
     )
-    return replace(told, sentence=of_metric(measure, told, seen.minutes))
+    return replace(told, sentence=of_metric(measure, told, minutes))

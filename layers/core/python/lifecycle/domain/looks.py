@@ -1,8 +1,8 @@
 """How the judge's false alarms stay within alpha, over all looks at one bake and over all metrics.
 
-alpha is spent in parts that add up to it (Bonferroni over looks). An eighth each: at half of the planned minutes, at
-three quarters of them, on errors so many that nobody should wait (domain/errors_seen.py), and on whatever minutes a
-human asks for afterwards. The rest, half of it, at the planned end. Between these looks nothing fails.
+alpha is spent in parts that add up to it (Bonferroni over looks). An eighth each: at half of the planned minutes, on
+errors so many that nobody should wait (domain/errors_seen.py), and on whatever minutes a human asks for afterwards.
+The rest, five eighths, at the planned end. Between these looks nothing fails.
 """
 
 from collections.abc import Sequence
@@ -11,10 +11,10 @@ from math import ceil
 
 from lifecycle.domain.verdicts import Measure, Rules
 
-EARLY = ((0.5, 1 / 8), (0.75, 1 / 8))
+HALF_WAY = 1 / 8
 OBVIOUS = 1 / 8
 EXTENSIONS = 1 / 8
-PLANNED_END = 1 - OBVIOUS - EXTENSIONS - sum(share for _, share in EARLY)
+PLANNED_END = 1 - HALF_WAY - OBVIOUS - EXTENSIONS
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,17 +28,16 @@ class Look:
 def looks(rules: Rules, looks_before: int) -> tuple[Look, ...]:
     """The planned looks, the end last. `looks_before` counts the ends after which a human asked for more minutes.
 
-    A look before the least minutes is not made, and its share goes to the end. Each further end has half of what
-    is left for extensions, so they may go on for ever.
+    A look before the least minutes is not made, and the end has its share. Each further end has half of what is left
+    for extensions, so they may go on for ever.
     """
     if looks_before:
         return (Look(rules.planned_minutes, rules.alpha * EXTENSIONS / 2**looks_before),)
-    early = [(ceil(part * rules.planned_minutes), share) for part, share in EARLY]
-    made = [
-        Look(minutes, rules.alpha * share) for minutes, share in early if minutes >= rules.minimum_minutes
-    ]
-    last = PLANNED_END + sum(share for minutes, share in early if minutes < rules.minimum_minutes)
-    return (*made, Look(rules.planned_minutes, rules.alpha * last))
+    half_way = ceil(rules.planned_minutes / 2)
+    if half_way < rules.minimum_minutes:
+        return (Look(rules.planned_minutes, rules.alpha * (HALF_WAY + PLANNED_END)),)
+    end = Look(rules.planned_minutes, rules.alpha * PLANNED_END)
+    return (Look(half_way, rules.alpha * HALF_WAY), end)
 
 
 def obvious_alpha(rules: Rules, minutes: int) -> float:

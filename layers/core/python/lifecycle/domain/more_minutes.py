@@ -71,7 +71,7 @@ def _until_counted(seen: Seen, found: Comparison) -> float:
     """How many times the requests until so few errors rule out what a PASS must; 1 for what is not of requests."""
     times = 1.0
     while found.measure.of_requests and times * seen.minutes <= LONGEST:
-        if p_ruled_out(seen.counted(found).after(times), found.measure.excludes) <= LEVEL:
+        if p_ruled_out(found.counted.after(times), found.measure.excludes) <= LEVEL:
             break
         times *= _GROWTH
     return times

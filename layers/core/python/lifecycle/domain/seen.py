@@ -5,8 +5,7 @@ Used by domain/judge.py.
 
 from dataclasses import dataclass
 
-from lifecycle.domain.comparison import LEVEL, Comparison
-from lifecycle.domain.errors_seen import Counted, highest, p_obvious, p_ruled_out
+from lifecycle.domain.comparison import Comparison
 from lifecycle.domain.verdicts import Baked, Rules
 
 
@@ -24,8 +23,9 @@ class Seen:
         """As much of a bake, or all where it is shorter."""
         minutes = max(0, min(minutes, baked.minutes))
         part = minutes / baked.minutes if minutes else 0.0
-        compared = tuple(Comparison.of(series, minutes) for series in baked.series)
-        return cls(minutes, compared, baked.requests_control * part, baked.requests_test_bed * part)
+        requests = baked.requests_control * part, baked.requests_test_bed * part
+        compared = tuple(Comparison.of(series, minutes, requests) for series in baked.series)
+        return cls(minutes, compared, *requests)
 
     def lacking(self, rules: Rules) -> str | None:
         """What there is too little of to judge anything, or None."""
@@ -45,26 +45,7 @@ class Seen:
         matters = found.estimate > 0 and found.estimate >= found.limit(found.measure.matters)
         return found.p_worse() if matters and len(found.worse) >= max(1, rules.minimum_minutes) else 1.0
 
-    def p_obvious(self, found: Comparison) -> float:
-        """How likely errors so many are by chance, counted; for shares of the requests."""
-        return p_obvious(self.counted(found), found.measure.matters)
-
     def rules_out(self, found: Comparison, rules: Rules) -> bool:
-        """Whether the degradation that a PASS must rule out is ruled out."""
-        measure = found.measure
-        if len(found.worse) < max(1, rules.minimum_minutes):
-            return False
-        if measure.of_requests and p_ruled_out(self.counted(found), measure.excludes) > LEVEL:
-            return False
-        return found.p_better_than(found.limit(measure.excludes)) <= LEVEL
-
-    def bounds(self, found: Comparison) -> tuple[float | None, float | None]:
-        """What the degradation is more than, and less than; None where too few minutes tell."""
-        low, high = found.bounds()
-        if high is not None and found.measure.of_requests:
-            high = max(high, highest(self.counted(found), LEVEL))
-        return low, high
-
-    def counted(self, found: Comparison) -> Counted:
-        """A share of the requests, with the requests."""
-        return Counted(found.control, found.test_bed, self.requests_control, self.requests_test_bed)
+        """Whether the degradation that a PASS must rule out is ruled out, in minutes enough."""
+        enough = len(found.worse) >= max(1, rules.minimum_minutes)
+        return enough and found.rules_out(found.measure.excludes)

@@ -1,0 +1,233 @@
+"""What the judge says of a bake, and what it never says."""
+
+import math
+from dataclasses import replace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from lifecycle.domain.judge import alarm, judge
+from lifecycle.domain.measures import BUILT_IN, ERROR_RATE, LATENCY_P50, LATENCY_P99
+from lifecycle.domain.verdicts import Baked, Rules, Series, Verdict
+from tests.unit.judge.bakes import QUEUE, SERVED, baked, series, usual, wobbling
+
+RULES = Rules(planned_minutes=30)
+
+values = st.one_of(st.none(), st.floats(allow_nan=True, allow_infinity=True), st.floats(0, 10))
+measures = st.sampled_from([*BUILT_IN, QUEUE, SERVED])
+
+
+def test_a_version_that_is_as_good_passes() -> None:
+    judged = judge(usual(30), RULES)
+    assert judged.verdict is Verdict.PASS
+    assert judged.sentence == (
+        "as good as the control over 30 minutes: error rate no worse; "
+        "latency p50 at most 2.2 % worse; latency p99 at most 2.2 % worse"
+    )
+    assert {found.verdict for found in judged.metrics} == {Verdict.PASS}
+    assert judged.more_minutes is None
+
+
+@pytest.mark.parametrize(
+    ("name", "worse"),
+    [
+        ("error rate", usual(30, errors=0.03)),
+        ("latency p50", usual(30, p50=1.3)),
+        ("latency p99", usual(30, p99=1.3)),
+    ],
+)
+def test_a_version_that_is_worse_fails_and_the_sentence_names_why(name: str, worse: Baked) -> None:
+    judged = judge(worse, RULES)
+    assert judged.verdict is Verdict.FAIL
+    assert judged.sentence.startswith(f"{name} of ")
+    assert judged.sentence.endswith("; FAIL")
+    assert [found.name for found in judged.metrics if found.verdict is Verdict.FAIL] == [name]
+
+
+def test_a_better_version_passes() -> None:
+    assert judge(usual(30, p50=0.5, p99=0.5), RULES).verdict is Verdict.PASS
+
+
+def test_a_degradation_that_is_sure_but_does_not_matter_does_not_fail() -> None:
+    judged = judge(usual(30, p50=1.06), RULES)
+    found = judged.metrics[1]
+    assert found.p is not None
+    assert found.p < 0.001
+    assert judged.verdict is Verdict.PASS
+
+
+def test_metrics_of_which_more_is_better_fail_when_they_are_less() -> None:
+    less = baked(series(SERVED, wobbling(100, 30), wobbling(70, 30, 3)))
+    judged = judge(less, RULES)
+    assert judged.verdict is Verdict.FAIL
+    assert judged.metrics[0].effect == pytest.approx(0.3, abs=0.01)
+    assert judge(baked(series(SERVED, wobbling(70, 30), wobbling(100, 30, 3))), RULES).verdict is Verdict.PASS
+
+
+def test_half_of_the_requests_failing_is_found_before_the_least_minutes() -> None:
+    bad = replace(usual(4, errors=0.5), requests_control=2000, requests_test_bed=2000)
+    judged = judge(bad, RULES)
+    assert (judged.verdict, judged.minutes) == (Verdict.FAIL, 4)
+
+
+def test_nothing_but_the_obvious_fails_between_the_looks() -> None:
+    slow = usual(14, p50=1.5)
+    judged = judge(slow, RULES)
+    assert judged.verdict is Verdict.INCONCLUSIVE
+    assert judged.sentence == "14 of 30 minutes: nothing has failed so far"
+    assert judged.more_minutes == 16
+    assert judge(usual(15, p50=1.5), RULES).verdict is Verdict.FAIL
+
+
+def test_a_look_that_failed_is_told_as_it_was() -> None:
+    judged = judge(usual(22, p50=1.5), RULES)
+    assert (judged.verdict, judged.minutes) == (Verdict.FAIL, 15)
+    assert "over 15 minutes" in judged.sentence
+
+
+def test_nothing_passes_before_the_end() -> None:
+    assert judge(usual(29), RULES).verdict is Verdict.INCONCLUSIVE
+
+
+def test_what_came_after_the_planned_end_is_not_looked_at() -> None:
+    late = [*wobbling(0.02, 30), *[9.0] * 20]
+    judged = judge(baked(series(LATENCY_P50, wobbling(0.02, 50), late)), RULES)
+    assert (judged.verdict, judged.minutes) == (Verdict.PASS, 30)
+
+
+@pytest.mark.parametrize("worse", [1.0, 5.0])
+def test_too_few_minutes_are_inconclusive(worse: float) -> None:
+    judged = judge(usual(9, p50=worse), Rules(9))
+    assert judged.verdict is Verdict.INCONCLUSIVE
+    assert judged.sentence == (
+        "too little to judge: 9 of at least 10 minutes were measured; it would take about 1 minute more"
+    )
+
+
+@pytest.mark.parametrize(("control", "test_bed", "told"), [(5000, 42, "test bed"), (42, 5000, "control")])
+def test_too_few_requests_are_inconclusive(control: int, test_bed: int, told: str) -> None:
+    few = replace(usual(30, errors=0.9), requests_control=control, requests_test_bed=test_bed)
+    judged = judge(few, RULES)
+    assert judged.verdict is Verdict.INCONCLUSIVE
+    assert f"the {told} answered 42 requests, at least 100 are needed" in judged.sentence
+    assert judged.more_minutes == 42
+
+
+def test_few_requests_without_an_error_rule_out_little() -> None:
+    judged = judge(replace(usual(30), requests_control=200, requests_test_bed=200), RULES)
+    assert judged.verdict is Verdict.INCONCLUSIVE
+    assert judged.metrics[0].verdict is Verdict.INCONCLUSIVE
+    assert judged.metrics[0].high == pytest.approx(3 / 200, rel=0.05)
+
+
+def test_a_metric_that_nobody_told_is_never_passed() -> None:
+    silent = baked(*usual(30).series, series(QUEUE, [None] * 30, [1.0] * 30))
+    judged = judge(silent, RULES)
+    assert judged.verdict is Verdict.INCONCLUSIVE
+    assert judged.metrics[-1].sentence == "queue length: there is no minute that both hosts told it in; INCONCLUSIVE"
+    assert judged.metrics[-1].effect is None
+
+
+def test_minutes_without_an_answer_are_left_out() -> None:
+    holes = [None if minute % 5 == 0 else value for minute, value in enumerate(wobbling(0.02, 30))]
+    judged = judge(baked(series(LATENCY_P50, holes, wobbling(0.03, 30))), RULES)
+    assert judged.verdict is Verdict.FAIL
+
+
+def test_nothing_measured_is_inconclusive() -> None:
+    judged = judge(Baked((), 30, 5000, 5000), RULES)
+    assert (judged.verdict, judged.metrics) == (Verdict.INCONCLUSIVE, ())
+    assert judge(Baked((), 0, 0, 0), RULES).verdict is Verdict.INCONCLUSIVE
+
+
+def test_after_an_extension_less_of_alpha_is_left() -> None:
+    """Seen from ten minutes on in which the test bed was worse in all but one."""
+    control, test_bed = [1.0, 1.2] * 10, [1.3, 1.22, 1.25, 1.5] * 5
+    mixed = baked(series(LATENCY_P50, control, test_bed))
+    p = judge(mixed, Rules(20)).metrics[0].p
+    assert p is not None
+    enough, too_little = Rules(20, alpha=p * 17), Rules(20, alpha=p * 15)
+    assert alarm(mixed, enough, looks_before=1)
+    assert not alarm(mixed, too_little, looks_before=1)
+
+
+def test_ten_metrics_are_no_license_to_fail() -> None:
+    """What is sure enough alone is not when it is the best of twelve."""
+    control, test_bed = [1.0, 1.2] * 10, [1.3, 1.22, 1.25, 1.5] * 5
+    mixed, calm = series(LATENCY_P50, control, test_bed), series(LATENCY_P99, [1.0] * 20, [1.0] * 20)
+    p = judge(baked(mixed), Rules(20)).metrics[0].p
+    assert p is not None
+    rules = Rules(20, alpha=p * 2)
+    assert judge(baked(mixed), rules).verdict is Verdict.FAIL
+    others = [replace(calm, measure=replace(LATENCY_P99, name=f"other {n}")) for n in range(11)]
+    assert judge(baked(mixed, *others), rules).verdict is not Verdict.FAIL
+
+
+@given(
+    st.integers(0, 25).flatmap(
+        lambda minutes: st.lists(
+            st.tuples(measures, st.lists(values, min_size=minutes, max_size=minutes), st.just(minutes)), max_size=3
+        )
+    ),
+    st.integers(0, 10**6),
+    st.integers(1, 30),
+    st.integers(0, 3),
+)
+def test_it_judges_anything(
+    told: list[tuple[object, list[float | None], int]], requests: int, planned: int, looks_before: int
+) -> None:
+    made = tuple(Series(m, tuple(v), tuple(reversed(v))) for m, v, _ in told)  # type: ignore[arg-type]
+    minutes = told[0][2] if told else 0
+    judged = judge(Baked(made, minutes, requests, requests), Rules(planned), looks_before)
+    assert judged.sentence
+    for found in judged.metrics:
+        numbers = (found.effect, found.low, found.high, found.p, found.mann_whitney_p)
+        assert all(number is None or math.isfinite(number) for number in numbers)
+
+
+@given(st.lists(st.floats(0.001, 10), min_size=10, max_size=40), st.sampled_from([*BUILT_IN, QUEUE, SERVED]))
+def test_equal_hosts_never_fail(told: list[float], measure: object) -> None:
+    same = baked(Series(measure, tuple(told), tuple(told)))  # type: ignore[arg-type]
+    assert judge(same, Rules(len(told))).verdict is not Verdict.FAIL
+
+
+@given(
+    st.lists(st.tuples(st.floats(0.01, 1), st.floats(0.01, 1)), min_size=10, max_size=25), st.integers(-8, 8)
+)
+def test_a_ratio_does_not_depend_on_the_unit(pairs: list[tuple[float, float]], power: int) -> None:
+    def judged(times: float) -> tuple[Verdict, float | None, float | None]:
+        control, test_bed = ([times * value for value in side] for side in zip(*pairs, strict=True))
+        found = judge(baked(series(LATENCY_P50, control, test_bed)), Rules(len(pairs)))
+        return found.verdict, found.metrics[0].p, found.metrics[0].high
+
+    assert judged(2.0**power) == pytest.approx(judged(1.0), rel=1e-6) or judged(2.0**power)[0] == judged(1.0)[0]
+
+
+@given(st.lists(st.tuples(st.floats(0.01, 1), st.floats(0.01, 1)), min_size=10, max_size=25))
+def test_swapped_hosts_turn_the_degradation_around(pairs: list[tuple[float, float]]) -> None:
+    control, test_bed = zip(*pairs, strict=True)
+    rules = Rules(len(pairs))
+    there = judge(baked(series(QUEUE, control, test_bed)), rules).metrics[0]
+    back = judge(baked(series(QUEUE, test_bed, control)), rules).metrics[0]
+    assert there.effect == pytest.approx(-(back.effect or 0.0))
+    assert there.mann_whitney_p == back.mann_whitney_p
+    assert there.shift == pytest.approx(-(back.shift or 0.0))
+    assert (there.p or 0) + (back.p or 0) >= 1.0
+
+
+@given(st.floats(1.0, 3.0), st.floats(1.0, 3.0))
+def test_a_larger_degradation_has_no_milder_verdict(one: float, other: float) -> None:
+    order = [Verdict.PASS, Verdict.INCONCLUSIVE, Verdict.FAIL]
+    milder, worse = (order.index(judge(usual(30, p50=by), RULES).verdict) for by in sorted((one, other)))
+    assert milder <= worse
+
+
+def test_the_same_minutes_have_the_same_verdict() -> None:
+    assert judge(usual(30, errors=0.01), RULES) == judge(usual(30, errors=0.01), RULES)
+
+
+def test_the_defaults_leave_room_between_what_may_fail_and_what_must_be_ruled_out() -> None:
+    assert {measure.name for measure in BUILT_IN} == {"error rate", "latency p50", "latency p99"}
+    assert all(0 < measure.matters < measure.excludes for measure in BUILT_IN)
+    assert ERROR_RATE.of_requests
