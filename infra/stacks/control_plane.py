@@ -178,12 +178,13 @@ class ControlPlaneStack(Stack):
         self._phase(
             "gc", reads=[REGISTRY], writes=[LEDGER], may=[LIST_ARTIFACTS, DELETE_ARTIFACTS], seconds=300
         )
-        # It closes a deployment whose execution was stopped by hand, as `finish` would.
+        # It closes a deployment whose execution was stopped by hand, as `finish` would, its test bed included.
+        home = [targets_may("DeregisterTargets"), targets_may("RegisterTargets"), weigh_may()]
         converge = self._phase(
             "converge",
-            reads=[TARGETS, clusters],
+            reads=[TARGETS, WEIGHTS, clusters],
             writes=[LEDGER, REGISTRY],
-            may=[LEAVE_QUEUE, START_ROLLOUT, SEE_ROLLOUTS, ANSWER_ROLLOUT],
+            may=[LEAVE_QUEUE, START_ROLLOUT, SEE_ROLLOUTS, ANSWER_ROLLOUT, *home],
             seconds=300,
         )
         why = "Compare desired with installed, and repair drift"

@@ -95,7 +95,16 @@ PHASES: dict[str, dict[str, set[str]]] = {
     "watch": WRITE_LEDGER
     | ANSWER
     | {"states:StartExecution": {ROLLOUT}, "cloudwatch:DescribeAlarms": {"*"}},
-    "converge": WRITE_LEDGER | DELETE | ANSWER | LIST_REGISTRY | WRITE_REGISTRY | READ_TARGETS | FOLLOW,
+    "converge": WRITE_LEDGER
+    | DELETE
+    | ANSWER
+    | LIST_REGISTRY
+    | WRITE_REGISTRY
+    | READ_TARGETS
+    | FOLLOW
+    | DRAIN
+    | REGISTER
+    | WEIGH,
     **dict.fromkeys(VIEWS, READ_LEDGER | LIST_REGISTRY),
     "show_clusters": READ_LEDGER | LIST_REGISTRY | READ_TARGETS,
     "show_pipeline": READ_LEDGER | LIST_REGISTRY | {"states:ListExecutions": {DELIVERY}},

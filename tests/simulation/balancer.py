@@ -1,14 +1,14 @@
-"""The load balancer: health checks, draining, and what "traffic" means here.
+"""The load balancer: target groups and their shares, health checks, draining, and what "traffic" means here.
 
 A target is INITIAL when registered, then HEALTHY or UNHEALTHY by what its host really runs. A deregistered one drains
 until its requests in flight have ended. Each takes its time, which the seed chooses.
 """
 
 from collections.abc import Mapping
+from functools import partial
 from typing import TYPE_CHECKING
 
 from lifecycle.domain.capacity import Group, TargetState
-from lifecycle.domain.errors import Unknown
 from lifecycle.domain.fleet import Cluster
 
 if TYPE_CHECKING:
@@ -20,84 +20,123 @@ HEALTHY, INITIAL, UNHEALTHY, DRAINING = (
     TargetState.UNHEALTHY,
     TargetState.DRAINING,
 )
+ASIDE = (Group.TEST_BED, Group.CONTROL)
 
 
 class Balancer:
-    """Implements the port Dispatcher. `lost_at` tells when a target was last found ill, by its own fault."""
+    """Implements the port Dispatcher. `lost_at` tells when a target was last found ill, by its own fault.
+
+    `states` are the main group's targets, `aside` the others'; `weighed_at` is when a group got a share last.
+    """
 
     def __init__(self, sim: "Simulation") -> None:
         self._sim = sim
         self.states: dict[str, TargetState] = {}
+        self.aside: dict[Group, dict[str, TargetState]] = {group: {} for group in ASIDE}
+        self.shares: dict[Group, int] = {Group.MAIN: 1, **dict.fromkeys(ASIDE, 0)}
+        self.weighed_at: dict[Group, float] = dict.fromkeys(ASIDE, -1e9)
         self.lost_at: dict[str, float] = {}
         self.busy_until: dict[str, float] = {}
 
+    def of(self, group: Group) -> dict[str, TargetState]:
+        return self.states if group is Group.MAIN else self.aside[group]
+
+    def state(self, address: str) -> TargetState | None:
+        """As the product sees it: the main group's state, or where else it is; None where it is not registered."""
+        if (main := self.states.get(address)) is not None:
+            return main
+        for group in ASIDE:
+            if (found := self.aside[group].get(address)) is not None:
+                return TargetState.ASIDE if found is HEALTHY else found
+        return None
+
+    def everywhere(self) -> list[str]:
+        """The addresses that are registered to get requests, in any group."""
+        return [a for group in Group for a, state in self.of(group).items() if state.in_rotation]
+
     def targets(self, cluster: Cluster) -> Mapping[str, TargetState]:
-        return dict(self.states)
+        if not any(self.aside.values()):
+            return dict(self.states)
+        known = {**self.aside[Group.TEST_BED], **self.aside[Group.CONTROL], **self.states}
+        return {address: state for address in known if (state := self.state(address)) is not None}
 
     def target(self, cluster: Cluster, address: str) -> TargetState:
-        return self.states.get(address, TargetState.ABSENT)
+        return self.state(address) or TargetState.ABSENT
 
     def members(self, cluster: Cluster, group: Group) -> Mapping[str, TargetState]:
-        return dict(self.states) if group is Group.MAIN else {}
+        return dict(self.of(group))
 
     def has_test_bed(self, cluster: Cluster) -> bool:
-        return False
+        return True
 
     def weigh(self, cluster: Cluster, weights: Mapping[Group, int]) -> None:
-        raise Unknown("test bed", f"of {cluster}", "the simulation has none")
+        before, self.shares = self.shares, {group: weights.get(group, 0) for group in Group}
+        for group in ASIDE:
+            if self.shares[group] and not before[group]:
+                self.weighed_at[group] = self._sim.now
+        if self._sim.tracing:
+            self._sim.say("balancer", "shares", " ".join(f"{g}={n}" for g, n in self.shares.items()))
+        self._sim.oracle.weighs()
 
     def weights(self, cluster: Cluster) -> Mapping[Group, int]:
-        return {Group.MAIN: 1, Group.TEST_BED: 0, Group.CONTROL: 0}
+        return dict(self.shares)
 
     def health_path(self, cluster: Cluster) -> str | None:
         return "/is_alive"
 
     def register(self, cluster: Cluster, address: str, port: int, group: Group = Group.MAIN) -> None:
-        if self.states.get(address) in (HEALTHY, INITIAL, UNHEALTHY):
+        states = self.of(group)
+        if states.get(address) in (HEALTHY, INITIAL, UNHEALTHY):
             return
-        self._sim.oracle.registers(address)
-        self.states[address] = INITIAL
+        self._sim.oracle.registers(address, group)
+        states[address] = INITIAL
         self.check_soon(address)
 
     def deregister(self, cluster: Cluster, address: str, port: int, group: Group | None = None) -> None:
-        state = self.states.get(address)
-        if state is None or state is DRAINING:
-            return
-        self._sim.oracle.deregisters(address, state)
-        self.states[address] = DRAINING
-        sim = self._sim
+        for each in (group,) if group else Group:
+            state = self.of(each).get(address)
+            if state is not None and state is not DRAINING:
+                self._sim.oracle.deregisters(address, state, each)
+                self._drain(address, state, each)
+
+    def _drain(self, address: str, state: TargetState, group: Group) -> None:
+        sim, states = self._sim, self.of(group)
+        states[address] = DRAINING
         seconds = 6 * sim.random() if sim.random() < 0.95 else 130 * sim.random()
         busy = seconds if state is HEALTHY else 0.0
-        self.busy_until[address] = sim.now + busy
-        sim.at(sim.now + busy + sim.random(), lambda: self._drained(address))
+        until = self.busy_until[address] = max(sim.now + busy, self.busy_until.get(address, 0.0))
 
-    def _drained(self, address: str) -> None:
-        over = self._sim.now >= self.busy_until.get(address, 0.0)
-        if self.states.get(address) is DRAINING and over:
-            del self.states[address]
-            if self._sim.tracing:
-                self._sim.say("balancer", f"{address} drained")
+        def drained() -> None:
+            over = sim.now >= self.busy_until.get(address, 0.0)
+            if states.get(address) is DRAINING and over:
+                del states[address]
+                if sim.tracing:
+                    sim.say("balancer", f"{address} drained", group)
+
+        sim.at(until + sim.random(), drained)
 
     def busy(self, address: str) -> bool:
         """Whether it gets requests, or still has some in flight."""
-        state = self.states.get(address)
-        return state is HEALTHY or (state is DRAINING and self._sim.now < self.busy_until[address])
+        here = [state for group in Group if (state := self.of(group).get(address)) is not None]
+        return HEALTHY in here or (DRAINING in here and self._sim.now < self.busy_until[address])
 
     def check_soon(self, address: str) -> None:
         """A health check finds out in a while how a target is now."""
-        if address in self.states:
-            self._sim.after(0.5, 9.0, lambda: self._check(address))
+        for group in Group:
+            if address in self.of(group):
+                self._sim.after(0.5, 9.0, partial(self._check, address, group))
 
-    def _check(self, address: str) -> None:
-        state = self.states.get(address)
+    def _check(self, address: str, group: Group) -> None:
+        states = self.of(group)
+        state = states.get(address)
         if state is None or state is DRAINING:
             return
         found = HEALTHY if self._sim.hosts_at[address].answers_checks() else UNHEALTHY
         if found is state:
             return
-        self.states[address] = found
+        states[address] = found
         if self._sim.tracing:
-            self._sim.say("balancer", f"{address} {state} -> {found}")
+            self._sim.say("balancer", f"{address} {state} -> {found}", group)
         if found is HEALTHY:
             self._sim.hosts_at[address].healthy_at = self._sim.now
             self._sim.oracle.turned_healthy(address)

@@ -1,6 +1,6 @@
 """statemachines/rollout.asl.json, read once: its states with their JSONata compiled.
 
-Task, Choice, Pass, Fail and the inline Map, with Retry, Catch, Assign, Output and TimeoutSeconds; anything else
+Task, Choice, Pass, Fail, Wait and the inline Map, with Retry, Catch, Assign, Output and TimeoutSeconds; anything else
 raises, so that a definition that outgrows this module is noticed. Walked by machine.py.
 """
 
@@ -37,6 +37,7 @@ class State:
     payload: Expression | None = None
     arguments: Mapping[str, Expression] = field(default_factory=dict)
     seconds: float = 0.0
+    waits: Expression | None = None
     retry: tuple[dict[str, Any], ...] = ()
     catch: tuple[Catch, ...] = ()
     assign: Expression | None = None
@@ -67,7 +68,7 @@ def _definition(found: Mapping[str, Any]) -> Definition:
 
 def _state(name: str, told: Mapping[str, Any]) -> State:
     kind, arguments = told["Type"], told.get("Arguments", {})
-    if kind not in ("Task", "Choice", "Pass", "Fail", "Map"):
+    if kind not in ("Task", "Choice", "Pass", "Fail", "Map", "Wait"):
         raise ValueError(f"expected a state that tests/simulation/machine.py knows, found {kind} in {name}")
     return State(
         name=name,
@@ -77,6 +78,7 @@ def _state(name: str, told: Mapping[str, Any]) -> State:
         payload=compiled(arguments["Payload"]) if "Payload" in arguments else None,
         arguments={n: compiled(v) for n, v in arguments.items()},
         seconds=told.get("TimeoutSeconds", 0.0),
+        waits=compiled(told["Seconds"]) if "Seconds" in told else None,
         retry=tuple(told.get("Retry", ())),
         catch=tuple(
             Catch(

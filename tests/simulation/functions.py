@@ -5,7 +5,8 @@ from dataclasses import fields, is_dataclass
 from typing import Any
 
 from lifecycle import events
-from lifecycle.application import converge, decide, diagnose, finish, next_step, operate, plan, stages
+from lifecycle.application import bake, converge, decide, diagnose, finish, next_step, operate, plan, stages
+from lifecycle.application.metrics_ports import Metrics
 from lifecycle.application.world import World
 from lifecycle.domain.questions import Answer
 
@@ -19,6 +20,7 @@ LIMITS = {
     "register": 900,
     "await_alive": 900,
     "diagnose": 900,
+    "end_bake": 900,
 }
 LIMIT = 60
 
@@ -38,6 +40,16 @@ def _next_step(world: World, given: Mapping[str, Any]) -> Any:
 def _diagnose(world: World, given: Mapping[str, Any]) -> Any:
     asked = events.OnHost.model_validate(given)
     return diagnose.diagnose(world, asked.task())
+
+
+def _end_bake(world: World, given: Mapping[str, Any]) -> Any:
+    asked = events.EndOfTestBed.model_validate(given)
+    return bake.end_bake(world, asked.bake(), asked.bed, asked.outcome, asked.reason)
+
+
+def analyse(world: World, metrics: Metrics, given: Mapping[str, Any]) -> Any:
+    """What functions/analyse calls; it is the only one that measures."""
+    return bake.analyse(world, metrics, events.OfTestBed.model_validate(given).bake())
 
 
 def _stage(run: Callable[..., Any]) -> Function:
@@ -114,6 +126,7 @@ FUNCTIONS: Mapping[str, Function] = {
     "roll_back": _roll_back,
     "finish": _finish,
     "diagnose": _diagnose,
+    "end_bake": _end_bake,
     "freeze": _freeze,
     "quarantine": _quarantine,
     "remove_host": _remove_host,

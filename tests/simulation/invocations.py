@@ -1,10 +1,10 @@
 """Lambda: one invocation is one actor; it may be refused, lost, done twice, killed, or outlive its caller."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from lifecycle.domain.errors import LifecycleError
-from tests.simulation.functions import FUNCTIONS, LIMIT, LIMITS, plain
+from tests.simulation.functions import FUNCTIONS, LIMIT, LIMITS, analyse, plain
 from tests.simulation.machine import Done
 from tests.simulation.mishaps import StoreBroke
 from tests.simulation.scheduler import Actor, Outcome
@@ -54,15 +54,20 @@ class Invocations:
         self._number += 1
         host = str(given.get("host", ""))
         name = f"{function}{f' {host}' if host else ''} [{self._number}]"
-        run = FUNCTIONS[function]
         if sim.tracing:
             sim.say(name, "begins", given)
-        actor = sim.spawn(name, lambda: run(sim.world, given), lambda o: self._ended(actor, o, done))
+        actor = sim.spawn(name, self._bound(function, given), lambda o: self._ended(actor, o, done))
         actor.function, actor.host, actor.given = function, host, given
         actor.deployment = str(given.get("deployment", ""))
         actor.skew = sim.skew()
         limit = LIMITS.get(function, LIMIT)
         sim.after(limit, limit, lambda: sim.kill(actor))
+
+    def _bound(self, function: str, given: Mapping[str, Any]) -> Callable[[], Any]:
+        sim = self._sim
+        if function == "analyse":
+            return lambda: analyse(sim.world, sim.measured, given)
+        return lambda: FUNCTIONS[function](sim.world, given)
 
     def _ended(self, actor: Actor, outcome: Outcome, done: Done) -> None:
         sim = self._sim

@@ -77,6 +77,11 @@ class Execution:
             case "Choice":
                 scope = self._scope(given)
                 leave(given, next(to for holds, to in state.choices if holds(scope)))
+            case "Wait":
+                scope = self._scope(given)
+                seconds, output = float(state.waits(scope)) if state.waits else 0.0, state.output
+                after = output(scope) if output else given
+                self.sim.after(seconds, seconds, lambda: leave(after, state.next) if self.running else None)
             case "Fail":
                 self.end(ExecutionState.ENDED, state.name)
             case _:

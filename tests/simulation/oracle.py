@@ -10,13 +10,14 @@ from typing import Any
 
 from apps.agent.decide import State
 from lifecycle.domain.attempts import AttemptState, HostAttempt
-from lifecycle.domain.capacity import TargetState
+from lifecycle.domain.capacity import Group, TargetState
 from lifecycle.domain.deployment import Deployment, Desired, Lease, Request, TrailEntry
 from lifecycle.domain.fleet import Cluster, Order, Turn
 from lifecycle.domain.freezes import Freeze
 from lifecycle.domain.questions import Answer, Question
+from lifecycle.domain.verdicts import TestBed
 from tests.simulation.hosts import Boot, Host
-from tests.simulation.invariants import causes, ending, fencing, operating, records, rotation
+from tests.simulation.invariants import beds, causes, ending, fencing, operating, records, rotation
 from tests.simulation.remembered import Remembered
 from tests.simulation.scheduler import Actor
 
@@ -50,6 +51,7 @@ class Oracle(Remembered):
         if actor.function == "next_step" and result["kind"] == "UPDATE_HOSTS":
             records.halts_at_failures(self, actor, result)
             operating.touches_only_what_it_may(self, actor, result)
+            beds.waits_for_the_verdict(self, actor, result)
 
     # Leases.
 
@@ -163,8 +165,19 @@ class Oracle(Remembered):
 
     # The load balancer.
 
-    def deregisters(self, address: str, state: TargetState) -> None:
+    def weighs(self) -> None:
+        beds.shares_are_answered(self)
+
+    def deployments_put_bed(self, actor: Actor, none: None, put: TestBed) -> None:
+        stored = self.sim.deployments._beds[put.deployment, put.number]
+        if stored != self.beds.get((put.deployment, put.number)):
+            self.beds[put.deployment, put.number] = stored
+            self.bed_moved_at[put.deployment, put.number] = self.sim.now
+            beds.verdict_fits(self, stored)
+
+    def deregisters(self, address: str, state: TargetState, group: Group = Group.MAIN) -> None:
         actor, host = self.sim.actor, self.sim.hosts_at[address]
+        beds.leaves_no_share_behind(self, actor, address, group)
         if actor is None:
             return
         fencing.not_overtaken(self, actor, f"deregister {host.name}")
@@ -174,9 +187,10 @@ class Oracle(Remembered):
             what, self.sim.balancer.lost_at[address] = "remove", self.sim.now
         records.trail_comes_first(self, actor.deployment, host.name, what, "the drain")
         records.drains_before_it_installs(self, actor, host)
-        rotation.enough_stay(self, actor, host, state)
+        rotation.enough_stay(self, actor, host, state, group)
+        beds.enough_stay(self, actor, host, state, group)
 
-    def registers(self, address: str) -> None:
+    def registers(self, address: str, group: Group = Group.MAIN) -> None:
         actor, host = self.sim.actor, self.sim.hosts_at[address]
         self.registered_at[address] = self.sim.now
         if actor is None:
@@ -187,7 +201,7 @@ class Oracle(Remembered):
         records.trail_comes_first(self, actor.deployment, host.name, "register", "the registration")
         records.failed_stays_out(self, actor, host)
         rotation.only_tested_gets_in(self, host)
-        rotation.only_its_target_gets_in(self, actor, host)
+        rotation.only_its_target_gets_in(self, actor, host, group)
 
     def turned_healthy(self, address: str) -> None:
         host = self.sim.hosts_at[address]

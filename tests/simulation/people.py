@@ -100,11 +100,12 @@ class People:
             sim.after(0.0, 60.0, lambda: self._say(question.deployment, other, host, attempt))
 
     def _chosen(self, question: Question) -> Choice:
-        """Any choice; not another try for ever."""
+        """Any choice; not another try, nor a longer bake, for ever."""
         rng = self._sim.rng
-        choices = [c for c in question.choices if c is not Choice.RETRY or self.tries_left > 0]
+        again = (Choice.RETRY, Choice.EXTEND)
+        choices = [c for c in question.choices if c not in again or self.tries_left > 0]
         choice = rng.choice(choices)
-        self.tries_left -= choice is Choice.RETRY
+        self.tries_left -= choice in again
         return choice
 
     def _say(self, deployment: str, choice: Choice, host: str, attempt: int) -> None:
@@ -119,7 +120,7 @@ class People:
             "host": host,
             "attempt": attempt,
         }
-        function = "approve" if choice in (Choice.APPROVE, Choice.REJECT) else "decide"
+        function = "approve" if choice in (Choice.APPROVE, Choice.REJECT, Choice.EXTEND) else "decide"
         self._sim.invoke(function, given, lambda _r, _e: None)
 
     def _interfere(self) -> None:

@@ -53,9 +53,10 @@ class Planted:
 
 
 def _catalogue() -> dict[str, Planted]:
-    from tests.simulation.plants import agent, application, domain  # noqa: PLC0415 (they need Planted)
+    from tests.simulation.plants import agent, application, beds, domain  # noqa: PLC0415 (they need Planted)
 
-    return {fault.name: fault for fault in (*domain.FAULTS, *application.FAULTS, *agent.FAULTS)}
+    every = (*domain.FAULTS, *application.FAULTS, *beds.FAULTS, *agent.FAULTS)
+    return {fault.name: fault for fault in every}
 
 
 CATALOGUE = _catalogue()

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 from lifecycle.domain.attempts import HostAttempt
 from lifecycle.domain.deployment import Deployment, Lease, Request
 from lifecycle.domain.fleet import Order
+from lifecycle.domain.verdicts import TestBed
 
 if TYPE_CHECKING:
     from tests.simulation.simulation import Simulation
@@ -42,6 +43,8 @@ class Remembered:
         self.in_rotation_before: set[str] = set()
         self.records: dict[str, Deployment] = {}
         self.attempts: dict[tuple[str, str, int], HostAttempt] = {}
+        self.beds: dict[tuple[str, int], TestBed] = {}
+        self.bed_moved_at: dict[tuple[str, int], float] = {}
         self.failed_at: dict[tuple[str, str, int], float] = {}
         self.moved_at: dict[tuple[str, str, int], float] = {}
         self.stage_passed_at: dict[tuple[str, str, str, int], float] = {}

@@ -47,6 +47,9 @@ def run(seed: int, *, tracing: bool = False) -> Result:
     for record in sim.oracle.records.values():
         end = f"{record.request.kind} {record.state}"
         result.ends[end] = result.ends.get(end, 0) + 1
+    for bed in sim.oracle.beds.values():
+        end = f"test bed {bed.state}"
+        result.ends[end] = result.ends.get(end, 0) + 1
     sim.close()
     return result
 

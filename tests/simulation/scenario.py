@@ -17,7 +17,7 @@ from lifecycle.domain.deployment import (
     deployment_id,
 )
 from lifecycle.domain.fleet import HostReport, Order, SelfTest, Stage
-from lifecycle.domain.manifest import ApprovalGate, Check, Manifest, Policy, Run
+from lifecycle.domain.manifest import AfterBake, ApprovalGate, Check, Manifest, OnFail, Policy, Run
 from tests.simulation import lies
 from tests.simulation.hosts import Boot, Flaw, Host
 
@@ -28,6 +28,7 @@ VERSIONS = ("1.0.0", "1.0.1", "1.0.2", "1.0.3")
 FIRST = "1.0.0"
 OLDER = "0.9.0"
 _DIGESTS = {version: hashlib.sha256(version.encode()).hexdigest() for version in (OLDER, *VERSIONS)}
+_GATES = (ApprovalGate.NONE, ApprovalGate.BEFORE_FIRST_HOST, ApprovalGate.AFTER_FIRST_HOST)
 _RUN = Run("python3 app.py", 8080)
 _ALIVE, _TEST = Check(path="/is_alive"), Check(path="/self_test")
 
@@ -40,7 +41,7 @@ class Scenario:
         rng = sim.rng
         self.size = rng.choice((1, 2, 2, 3, 3, 3, 3, 4, 6))
         self.policy = Policy(
-            approval=rng.choice((ApprovalGate.NONE,) * 5 + (*ApprovalGate,)),
+            approval=rng.choice((ApprovalGate.NONE,) * 5 + _GATES),
             approval_expires_seconds=rng.choice((600, 86_400)),
             decision_expires_seconds=rng.choice((900, 604_800)),
             max_unavailable=rng.choice((1, 1, 2, 2, "50%")) if self.size > 2 else 1,
@@ -48,7 +49,11 @@ class Scenario:
             max_unreachable=rng.choice((0, 1, 1, "50%")),
             drain_seconds=rng.choice((5, 60)),
             alive_seconds=rng.choice((20, 60)),
+            bake_minutes=rng.choice((0, 0, 0, 0, 0, 0, 4, 12)) if self.size > 2 else 0,
+            on_fail=rng.choice(tuple(OnFail)),
+            after_bake=rng.choice((AfterBake.GO_ON, AfterBake.GO_ON, AfterBake.ASK)),
         )
+        self.bad_in_the_test_bed = {version for version in VERSIONS[1:] if rng.random() < 0.3}
         self.flaws: dict[str, tuple[Flaw, str, float]] = {}
         for version in (OLDER, *VERSIONS):
             self.flaws[version] = self._drawn()

@@ -18,6 +18,7 @@ from tests.simulation.faults import Faults
 from tests.simulation.hosts import Flaw, Host
 from tests.simulation.invocations import Invocations
 from tests.simulation.machine import Done
+from tests.simulation.metrics import Metrics
 from tests.simulation.mishaps import Mishaps
 from tests.simulation.oracle import Oracle
 from tests.simulation.people import People
@@ -53,6 +54,8 @@ class Simulation(Scheduler):
         self.queue = MemoryQueue()
         self.fleet = Fleet(self)
         self.balancer = Balancer(self)
+        self.metrics = Metrics(self)
+        self.measured: Any = None  # the same, as the product sees it (world.py)
         self.oracle = Oracle(self)
         self.mishaps = Mishaps(self)
         self.executions = Executions(self)

@@ -24,6 +24,7 @@ def test_no_seed_breaks_an_invariant() -> None:
         "REJECTED",
         "REFUSED",
     }
+    assert {"test bed PASSED", "test bed FAILED", "test bed GIVEN_UP"} <= set(summary.ends)
 
 
 def test_one_seed_is_one_run() -> None:

@@ -40,26 +40,27 @@ def _through(sim: "Simulation", name: str, call: Callable[..., Any], told: Calla
 
 READS = {
     "leases": ("current",),
-    "deployments": ("get", "recent", "told", "attempts", "questions"),
+    "deployments": ("get", "recent", "told", "attempts", "questions", "beds"),
     "standings": ("of_host", "of_deployment"),
     "trail": ("read",),
     "fleet": ("reports", "report", "quarantined", "quarantined_hosts"),
     "freezes": ("standing",),
     "queue": ("waiting",),
     "registry": ("desired", "clusters"),
-    "dispatcher": ("targets", "health_path"),
+    "dispatcher": ("targets", "target", "members", "weights", "health_path"),
+    "metrics": ("baked",),
     "artifacts": ("manifest", "has_artifact", "open_artifact"),
     "executions": ("rollout_state",),
 }
 WRITES = {
     "leases": ("acquire", "hand_over", "renew", "release"),
-    "deployments": ("put", "put_attempt", "ask", "wait_with", "answer"),
+    "deployments": ("put", "put_attempt", "put_bed", "ask", "wait_with", "answer"),
     "trail": ("append",),
     "fleet": ("quarantine", "quarantine_host", "lift_quarantine", "remove"),
     "freezes": ("put", "lift"),
     "queue": ("replace",),
     "registry": ("set_desired",),
-    "dispatcher": ("register", "deregister"),
+    "dispatcher": ("register", "deregister", "weigh"),
     "executions": ("start_rollout", "answer_token"),
 }
 
@@ -78,6 +79,7 @@ def seen_through(sim: "Simulation") -> World:
         "executions": Executions(sim),
         "freezes": sim.freezes,
         "queue": sim.queue,
+        "metrics": sim.metrics,
     }
     ports: dict[str, Any] = {}
     for port, twin in twins.items():
@@ -89,6 +91,9 @@ def seen_through(sim: "Simulation") -> World:
             setattr(proxy, method, _through(sim, f"{port}.{method}", getattr(twin, method), told))
     give = _through(sim, "fleet.give_turn", _give_turn(sim), sim.oracle.turn_given)
     ports["fleet"].give_turns = _one_by_one(give)
+    ports["dispatcher"].has_test_bed = sim.balancer.has_test_bed
+    sim.measured = ports.pop("metrics")
+    sim.measured.complete_minutes = sim.metrics.complete_minutes
     return World(clock=Clock(sim), poll_seconds=2.0, patience=timedelta(seconds=30), **ports)
 
 

@@ -4,7 +4,9 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from lifecycle.domain.deployment import DeploymentState, ExecutionState, Kind
+from lifecycle.domain.manifest import OnFail
 from lifecycle.domain.questions import Choice
+from lifecycle.domain.verdicts import BedState
 
 if TYPE_CHECKING:
     from tests.simulation.oracle import Oracle
@@ -75,5 +77,8 @@ def _rollback_was_decided(oracle: "Oracle", rolled_back: str) -> None:
     questions = oracle.sim.deployments.questions(rolled_back)
     wanted = [q for q in questions if q.answer and q.answer.choice in (Choice.ROLL_BACK, Choice.REJECT)]
     expired = [q for q in questions if q.expires_at and not q.answer]
-    if not wanted and not expired:
+    policy = record.policy.on_fail if record else OnFail.HALT
+    failed = [bed for bed in oracle.beds.values() if bed.deployment == rolled_back]
+    by_policy = policy is OnFail.ROLL_BACK and any(bed.state is BedState.FAILED for bed in failed)
+    if not wanted and not expired and not by_policy:
         oracle.fail("16 loop", f"nobody decided to roll {rolled_back} back")

@@ -10,6 +10,7 @@ from lifecycle.domain.deployment import Deployment, DeploymentState, Kind
 from lifecycle.domain.fleet import Stage
 from lifecycle.domain.questions import Choice
 from tests.simulation.hosts import Host
+from tests.simulation.invariants import beds
 
 if TYPE_CHECKING:
     from tests.simulation.oracle import Oracle
@@ -74,7 +75,7 @@ def not_serving(oracle: "Oracle", host: Host, done: Deployment) -> str:
         return f"runs {boot.version}"
     if not boot.tested:
         return "never passed its self-test"
-    state = balancer.states.get(host.address)
+    state = balancer.state(host.address)
     return "" if state is TargetState.HEALTHY else f"is {state} in the load balancer"
 
 
@@ -126,6 +127,7 @@ def all_in_order(sim: "Simulation") -> None:
         sim.oracle.fail("20 endless", f"execution {running[0].name} is at {running[0].at}")
     if lease := sim.leases.current(sim.cluster).deployment:
         sim.oracle.fail("20 endless", f"the lease is held by {lease}")
+    beds.nobody_is_left_aside(sim.oracle)
     desired = sim.registry.desired(sim.cluster)
     last = sim.oracle.records.get(desired.deployment) if desired else None
     if last is None or last.state is not DeploymentState.DONE or not _can_be_kept(sim, last):

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 from lifecycle.domain.amounts import at_least, at_most
 from lifecycle.domain.answers import given_up, latest_attempts
 from lifecycle.domain.attempts import AttemptState
-from lifecycle.domain.capacity import TargetState
+from lifecycle.domain.capacity import Group, TargetState
 from tests.simulation.hosts import Host
 from tests.simulation.scheduler import Actor
 
@@ -16,15 +16,19 @@ if TYPE_CHECKING:
 def versions_in_rotation(oracle: "Oracle") -> set[str]:
     """What really runs on the hosts that are registered."""
     sim = oracle.sim
-    hosts = [sim.hosts_at[address] for address, state in sim.balancer.states.items() if state.in_rotation]
+    hosts = [sim.hosts_at[address] for address in sim.balancer.everywhere()]
     return {host.boot.version for host in hosts if host.boot}
 
 
-def enough_stay(oracle: "Oracle", actor: Actor, host: Host, state: TargetState) -> None:
+def enough_stay(
+    oracle: "Oracle", actor: Actor, host: Host, state: TargetState, group: Group = Group.MAIN
+) -> None:
     """1: a drain leaves all but max_unavailable of the hosts serving; those lost a moment ago are not our doing."""
     record, sim = oracle.record(actor.deployment), oracle.sim
     if record is None or state is not TargetState.HEALTHY or actor.function != "drain":
         return
+    if oracle.sim.balancer.state(host.address) is TargetState.HEALTHY and group is not Group.MAIN:
+        return  # it goes on serving in the main group
     if host.boot is None or not host.answers_checks():
         return  # it serves nothing; the load balancer is about to find out
     if oracle.late(actor.deployment):
@@ -37,7 +41,7 @@ def enough_stay(oracle: "Oracle", actor: Actor, host: Host, state: TargetState) 
         return  # a drain that hung, and was done by another: records.drains_before_it_installs
     present = set(sim.fleet._reports.get(sim.cluster, {}))
     members = present - set(sim.fleet.quarantined_hosts(sim.cluster))
-    serving = [name for name in present - {host.name} if _serves(oracle, sim.hosts[name])]
+    serving = [name for name in present - {host.name} if serves(oracle, sim.hosts[name])]
     members = {name for name in members if not oracle.recent(sim.hosts[name].joined_at)}
     limit, kept = (
         at_most(record.policy.max_unavailable, len(members)),
@@ -52,10 +56,11 @@ def enough_stay(oracle: "Oracle", actor: Actor, host: Host, state: TargetState) 
         )
 
 
-def _serves(oracle: "Oracle", host: Host) -> bool:
+def serves(oracle: "Oracle", host: Host) -> bool:
+    """Whether it is healthy where it is registered, or was until a moment ago."""
     balancer = oracle.sim.balancer
-    healthy = balancer.states.get(host.address) is TargetState.HEALTHY
-    return healthy or oracle.recent(balancer.lost_at.get(host.address, -1e9))
+    state = balancer.state(host.address)
+    return (state is not None and state.serves) or oracle.recent(balancer.lost_at.get(host.address, -1e9))
 
 
 def only_tested_gets_in(oracle: "Oracle", host: Host) -> None:
@@ -65,12 +70,15 @@ def only_tested_gets_in(oracle: "Oracle", host: Host) -> None:
         oracle.fail("2 self-test", f"{host.name} is registered, and {boot.boot} never passed its self-test")
 
 
-def only_its_target_gets_in(oracle: "Oracle", actor: Actor, host: Host) -> None:
+def only_its_target_gets_in(oracle: "Oracle", actor: Actor, host: Host, group: Group) -> None:
     """3, 13: what a deployment registers runs its target, with the published bytes."""
     record, boot = oracle.record(actor.deployment), host.boot
     if record is None or boot is None or oracle.recent(boot.at):
         return
-    if (boot.version, boot.digest) != (record.target.version, record.target.digest):
+    wanted = [record.target]
+    if record.previous and (group is Group.CONTROL or actor.function == "end_bake"):
+        wanted = [record.previous] if group is Group.CONTROL else [record.target, record.previous]
+    if (boot.version, boot.digest) not in [(each.version, each.digest) for each in wanted]:
         oracle.fail("3 version", f"{actor.deployment} registers {host.name} with {boot.version}")
 
 
@@ -101,7 +109,7 @@ def traffic_is_target_or_previous(oracle: "Oracle", host: Host) -> None:
 def stops_nothing_in_rotation(oracle: "Oracle", host: Host) -> None:
     """17, 19: an agent stops a service only when it is out of rotation and its last request has ended."""
     sim = oracle.sim
-    state = sim.balancer.states.get(host.address)
+    state = sim.balancer.state(host.address)
     if oracle.recent(oracle.registered_late_at.get(host.address, -1e9)):
         return  # by a call that hung and was overtaken: nothing can fence the load balancer
     if state is not None and state.in_rotation:
@@ -112,7 +120,7 @@ def stops_nothing_in_rotation(oracle: "Oracle", host: Host) -> None:
 
 def starts_nothing_in_rotation(oracle: "Oracle", host: Host) -> None:
     """2: a service is started out of rotation, so that it gets no traffic before its self-test."""
-    state = oracle.sim.balancer.states.get(host.address)
+    state = oracle.sim.balancer.state(host.address)
     if oracle.recent(oracle.registered_late_at.get(host.address, -1e9)):
         return
     if state is not None and state.in_rotation:

@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import pytest
 
+from lifecycle.application.next_step import Decided
 from lifecycle.application.plan import begin
 from lifecycle.domain.attempts import AttemptState
 from lifecycle.domain.capacity import Group, TargetState
@@ -296,8 +297,9 @@ def test_an_overtaken_deployment_ends_nothing(machine: Machine) -> None:
     lease = machine.memory.leases.current(CLUSTER)
     machine.memory.leases.hand_over(CLUSTER, lease, "another", machine.now)
     before = dict(machine.memory.dispatcher.targets(CLUSTER)), weights(machine)
-    step = replace(machine.run(name), outcome=BedState.PASSED, bed=1)
-    assert machine.end_bake(name, step) in ("STALE", "SKIPPED")
+    step = Decided("END_BAKE", "it was slow", outcome=BedState.PASSED, bed=1)
+    assert machine.end_bake(name, step) == "STALE"
+    assert machine.bake(name, 60) == "STALE"
     assert (dict(machine.memory.dispatcher.targets(CLUSTER)), weights(machine)) == before
 
 

@@ -97,6 +97,12 @@ def end_bake(world: World, task: BakeTask, number: int, state: BedState, reason:
     return Outcome("PASSED", reason)
 
 
+def end_open(world: World, task: BakeTask, reason: str) -> None:
+    """Bring home whom a deployment left aside that ends without its state machine. Raises Unknown."""
+    if bed := _baking(world, task):
+        end_bake(world, task, bed.number, BedState.GIVEN_UP, reason)
+
+
 @dataclass(frozen=True, slots=True)
 class _Guest:
     """A host that is aside: `serves` in its group, and is `fit` to go home, as what runs there is what was tested."""

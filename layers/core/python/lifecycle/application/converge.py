@@ -6,7 +6,7 @@ Called by functions/converge, by schedule and on command.
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from lifecycle.application import observe, queueing
+from lifecycle.application import bake, observe, queueing, shares
 from lifecycle.application.decide import wake_late
 from lifecycle.application.finish import finish
 from lifecycle.application.world import World
@@ -57,6 +57,8 @@ def converge_all(world: World, suffix: str, by: str, only: Cluster | None = None
     found = []
     for cluster in [only] if only else world.registry.clusters():
         facts = _facts(world, cluster)
+        if not facts.lease.deployment:
+            shares.call_in(world, cluster)
         if facts.desired or facts.lease.deployment or facts.waiting or facts.stranded:
             found.append(_act(world, cluster, facts, converge(facts, world.clock.now()), suffix, by))
     return found
@@ -130,6 +132,7 @@ def _on_holder(
                 reason = f"{reason}; woke it: {', '.join(woken)} is answered or has expired"
             return Result(str(cluster), "HOLD", reason)
         case CloseStopped(stopped, reason):
+            bake.end_open(world, bake.BakeTask(cluster, stopped, facts.lease.epoch), reason)
             finish(world, cluster, stopped, DeploymentState.ABORTED, reason)
             return Result(str(cluster), "ABORTED", reason, stopped)
         case CloseStranded(stranded, reason):

@@ -45,6 +45,26 @@ def withdraw(world: World, cluster: Cluster, address: str) -> None:
         fair(world, cluster, {address})
 
 
+def call_in(world: World, cluster: Cluster) -> None:
+    """Take the share of a group aside that has nobody healthy left: of hosts that an overtaken deployment forgot.
+
+    It gives nobody a share: whoever sets up a test bed meanwhile loses at most a share that is given again.
+    """
+    dispatcher = world.dispatcher
+    if not dispatcher.has_test_bed(cluster):
+        return
+    weights = dict(dispatcher.weights(cluster))
+    left = [
+        group
+        for group, weight in weights.items()
+        if weight
+        and group is not Group.MAIN
+        and TargetState.HEALTHY not in dispatcher.members(cluster, group).values()
+    ]
+    if left:
+        dispatcher.weigh(cluster, _scaled(weights | dict.fromkeys(left, 0)))
+
+
 def _scaled(counts: dict[Group, int]) -> dict[Group, int]:
     """Within what a load balancer takes; somebody always has a share."""
     if not any(counts.values()):

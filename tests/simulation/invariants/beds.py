@@ -1,0 +1,101 @@
+"""Invariants 1, 9 and 21 again, for test beds: shares, verdicts, and what may follow them."""
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from lifecycle.domain.capacity import Group, TargetState
+from lifecycle.domain.questions import Choice
+from lifecycle.domain.verdicts import BedState, TestBed, Verdict
+from tests.simulation.balancer import ASIDE
+from tests.simulation.hosts import Host
+from tests.simulation.scheduler import Actor
+
+if TYPE_CHECKING:
+    from tests.simulation.oracle import Oracle
+
+_GO_ON = (Choice.RETRY, Choice.SKIP_HOST, Choice.FORCE_NEXT)
+
+
+def shares_are_answered(oracle: "Oracle") -> None:
+    """1: no group gets a share of the requests that has nobody to answer them; who fell ill just now is no fault."""
+    sim, balancer = oracle.sim, oracle.sim.balancer
+    actor = sim.actor
+    if actor is not None and actor.deployment and oracle.late(actor.deployment):
+        return  # it hung until its lease was another's: nothing can fence the load balancer
+    for group in ASIDE:
+        targets = balancer.aside[group]
+        ill = any(oracle.recent(balancer.lost_at.get(address, -1e9)) for address in targets)
+        if balancer.shares[group] and TargetState.HEALTHY not in targets.values() and not ill:
+            oracle.fail("1 share", f"{group} has a share, and {targets or 'nobody'} to answer it")
+
+
+def leaves_no_share_behind(oracle: "Oracle", actor: Actor | None, address: str, group: Group) -> None:
+    """1: the last target of a group is taken out after the group's share."""
+    balancer = oracle.sim.balancer
+    if group is Group.MAIN or actor is None or not balancer.shares[group]:
+        return
+    if actor.deployment and oracle.late(actor.deployment):
+        return
+    others = [
+        a for a, state in balancer.aside[group].items() if a != address and state is TargetState.HEALTHY
+    ]
+    if not others and not oracle.recent(balancer.weighed_at[group]):
+        oracle.fail("1 share", f"{actor.name} takes the last target out of {group}, which has a share")
+
+
+def enough_stay(oracle: "Oracle", actor: Actor, host: Host, state: TargetState, group: Group) -> None:
+    """1: who comes home from the test bed serves there, before it is taken out of its own group."""
+    balancer = oracle.sim.balancer
+    if actor.function != "end_bake" or group is Group.MAIN or state is not TargetState.HEALTHY:
+        return
+    if oracle.late(actor.deployment) or not host.answers_checks():
+        return
+    at_home = balancer.states.get(host.address) is TargetState.HEALTHY
+    if at_home or oracle.recent(balancer.lost_at.get(host.address, -1e9)):
+        return
+    if group is Group.TEST_BED and _failed(oracle, actor):
+        return  # it is taken out because it failed
+    oracle.fail("1 capacity", f"{actor.name} takes {host.name} out of {group}, and it serves nowhere else")
+
+
+def _failed(oracle: "Oracle", actor: Actor) -> bool:
+    return str(actor.given.get("outcome", "")) == BedState.FAILED
+
+
+def verdict_fits(oracle: "Oracle", bed: TestBed) -> None:
+    """21: a PASS needs data; nothing passes that was known to fail, but by a human's word."""
+    judged = bed.judgement
+    if judged and judged.verdict is Verdict.PASS and not judged.requests_test_bed:
+        oracle.fail("21 verdict", f"{bed.deployment} passes its test bed without a request")
+    if bed.state is BedState.PASSED and (judged is None or judged.verdict is not Verdict.PASS):
+        answers = [q.answer.choice for q in oracle.sim.deployments.questions(bed.deployment) if q.answer]
+        if Choice.APPROVE not in answers:
+            oracle.fail("21 verdict", f"{bed.deployment} passed its test bed, which nobody found")
+
+
+def waits_for_the_verdict(oracle: "Oracle", actor: Actor, decided: Mapping[str, Any]) -> None:
+    """21, 9: no further host is updated while the test bed bakes, nor after it failed before a human said so."""
+    name = actor.deployment
+    mine = [bed for bed in oracle.beds.values() if bed.deployment == name]
+    if not mine:
+        return
+    newest = max(mine, key=lambda bed: bed.number)
+    if oracle.recent(oracle.bed_moved_at[name, newest.number]):
+        return
+    if newest.state is BedState.BAKING:
+        oracle.fail("21 verdict", f"{name} goes on to {decided['hosts']} while its test bed bakes")
+    if newest.state is BedState.FAILED:
+        about = [q for q in oracle.sim.deployments.questions(name) if q.host == newest.host and q.answer]
+        said = [q.answer.choice for q in about if q.answer and q.attempt == newest.attempt]
+        if not set(said) & set(_GO_ON):
+            oracle.fail(
+                "9 went on", f"{name} goes on, and {newest.host} failed in the test bed, answered {said}"
+            )
+
+
+def nobody_is_left_aside(oracle: "Oracle") -> None:
+    """1, 20: when all is over, every share is answered."""
+    balancer = oracle.sim.balancer
+    for group in ASIDE:
+        if balancer.shares[group] and TargetState.HEALTHY not in balancer.aside[group].values():
+            oracle.fail("1 share", f"{group} is left with a share, and {balancer.aside[group] or 'nobody'}")

@@ -1,0 +1,46 @@
+"""The port Metrics: what a test bed and its control answered, by the truth about the version; sometimes nothing."""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
+
+from lifecycle.application.metrics_ports import whole_minutes
+from lifecycle.domain.fleet import Cluster
+from lifecycle.domain.measures import ERROR_RATE
+from lifecycle.domain.verdicts import Baked, Measure, Series
+
+if TYPE_CHECKING:
+    from tests.simulation.simulation import Simulation
+
+LATE_MINUTES = 2
+REQUESTS = 1000
+ERRORS = 0.2
+
+
+class Metrics:
+    """`told` is what was told of which test bed: the verdict must fit it."""
+
+    def __init__(self, sim: "Simulation") -> None:
+        self._sim = sim
+        self.quiet = sim.rng.random() < 0.2
+
+    def complete_minutes(self, since: datetime, now: datetime, minute: timedelta) -> int:
+        return whole_minutes(since, now, minute, LATE_MINUTES)
+
+    def baked(
+        self,
+        cluster: Cluster,
+        test_host: str,
+        control_host: str,
+        measures: Sequence[Measure],
+        since: datetime,
+        minutes: int,
+        minute: timedelta,
+    ) -> Baked:
+        if self.quiet:
+            return Baked((Series(ERROR_RATE, (None,) * minutes, (None,) * minutes),), minutes, 0, 0)
+        boot = self._sim.hosts[test_host].boot
+        bad = boot is not None and boot.version in self._sim.scenario.bad_in_the_test_bed
+        control, test_bed = (0.0,) * minutes, ((ERRORS if bad else 0.0),) * minutes
+        requests = REQUESTS * minutes
+        return Baked((Series(ERROR_RATE, control, test_bed),), minutes, requests, requests)

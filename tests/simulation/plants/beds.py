@@ -1,0 +1,100 @@
+"""Faults planted in the test bed: its decisions, its shares, its way home."""
+
+from tests.simulation.planted import Planted
+
+_BAKING = "lifecycle.domain.baking"
+_HOSTS = "lifecycle.domain.bed_hosts"
+_BAKE = "lifecycle.application.bake"
+_SHARES = "lifecycle.application.shares"
+_ROLLOUT = "lifecycle.domain.rollout"
+
+FAULTS = (
+    Planted(
+        "nobody-is-asked-about-too-little-data",
+        (21,),
+        _BAKING,
+        '    return refusal(facts, bed, now) or ask(facts, bed, f"the test bed is undecided: {told}", longer=longer)',
+        "    return EndBake(bed.number, BedState.PASSED, told)",
+    ),
+    Planted(
+        "hosts-are-updated-while-it-bakes",
+        (9, 21),
+        _BAKING,
+        "        return Bake(seconds, f",
+        "        return None and (seconds, f",
+    ),
+    Planted(
+        "a-failed-test-bed-is-forgotten",
+        (9, 21),
+        _ROLLOUT,
+        "    if (attempt.state is AttemptState.ALIVE and bed is None) or host not in facts.reports:",
+        "    if attempt.state is AttemptState.ALIVE or host not in facts.reports:",
+    ),
+    Planted(
+        "a-failed-version-goes-home",
+        (9,),
+        _BAKE,
+        "    failed = [each for each in guests if state is BedState.FAILED and each.group is Group.TEST_BED]",
+        "    failed: list[_Guest] = []",
+        caught_by="tests/unit/test_bed",
+    ),
+    Planted(
+        "a-control-runs-what-it-is-told-to-compare-with",
+        (3,),
+        _HOSTS,
+        "    if group is Group.CONTROL and deployment.previous is not None:",
+        "    if False:",
+    ),
+    Planted(
+        "home-before-the-load-balancer-knows",
+        (1,),
+        _BAKE,
+        "        if len(home) == len(guests) or world.clock.now() >= until:\n            return home",
+        "        return list(guests)",
+    ),
+    Planted(
+        "a-share-is-left-with-nobody-to-answer-it",
+        (1,),
+        _BAKE,
+        "    shares.fair(world, task.cluster, {each.report.address for each in guests})\n",
+        "",
+    ),
+    Planted(
+        "a-drain-leaves-its-share",
+        (1,),
+        _SHARES,
+        "    if any(weight for group, weight in weights.items() if group is not Group.MAIN):",
+        "    if False:",
+    ),
+    Planted(
+        "a-share-before-anybody-is-healthy",
+        (1,),
+        _SHARES,
+        "state.in_rotation if main else state is TargetState.HEALTHY and address not in without",
+        "state.in_rotation if main else address not in without",
+    ),
+    Planted(
+        "the-test-bed-ends-for-a-deployment-that-was-overtaken",
+        (4, 5),
+        _BAKE,
+        "    if (lease.deployment, lease.epoch) != (current.id, task.epoch):",
+        "    if False:",
+        caught_by="tests/unit/test_bed",
+    ),
+    Planted(
+        "a-deployment-ends-and-leaves-its-hosts-aside",
+        (1, 20, 23),
+        _BAKING,
+        "    return EndBake(bed.number, BedState.GIVEN_UP, step.reason)\n",
+        "    return step\n",
+        caught_by="tests/unit/test_bed",
+    ),
+    Planted(
+        "what-was-measured-is-begun-again",
+        (7,),
+        "lifecycle.gateways.memory.deployments",
+        "        if held is None or held.place < bed.place:",
+        "        if True:",
+        caught_by="tests/unit/test_bed",
+    ),
+)
