@@ -1,6 +1,5 @@
 """alpha is spent once: over the looks, over the extensions, and over the metrics."""
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -17,15 +16,12 @@ def test_all_that_can_ever_be_spent_is_at_most_alpha(planned: int, minimum: int,
     assert sum(ends) + obvious <= 0.05 + 1e-12
 
 
-def test_the_planned_looks_are_at_a_half_at_three_quarters_and_at_the_end() -> None:
-    assert [look.minutes for look in looks(Rules(30), 0)] == [15, 23, 30]
-    assert [look.alpha for look in looks(Rules(30), 0)] == pytest.approx([0.00625, 0.00625, 0.025])
+def test_the_planned_looks_are_half_way_and_at_the_end() -> None:
+    assert looks(Rules(31, alpha=0.08), 0) == (Look(16, 0.01), Look(31, 0.05))
 
 
 def test_a_look_that_would_come_too_early_leaves_its_share_to_the_end() -> None:
-    found = looks(Rules(12, minimum_minutes=9), 0)
-    assert [look.minutes for look in found] == [9, 12]
-    assert found[-1].alpha == pytest.approx(0.03125)
+    assert looks(Rules(18, alpha=0.08, minimum_minutes=10), 0) == (Look(18, 0.06),)
 
 
 def test_after_an_extension_there_is_one_look_at_its_end() -> None:

@@ -7,7 +7,7 @@ domain/looks.py.
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from math import exp, expm1, isfinite, log, sqrt
+from math import exp, expm1, log, sqrt
 
 from lifecycle.domain.errors_seen import Counted, highest, p_ruled_out
 from lifecycle.domain.ranks import typical
@@ -32,6 +32,8 @@ BLOCKS_OF_BOUNDS = 14
 OUTLIER = 1.5 * 1.4826
 # Beyond this, nothing is left of a value that was not in the one before it.
 MOST_RESEMBLANCE = 0.9
+# What is larger is no measurement, and neither is what is no number or, in a ratio, negative.
+LARGEST = 1e100
 _STEPS, _WIDENINGS = 9, 6
 
 
@@ -167,12 +169,11 @@ class Comparison:
 
 
 def _pairs(series: Series, minutes: int) -> Iterator[tuple[float, float]]:
-    lowest = 0.0 if series.measure.scale is Scale.RATIO else float("-inf")
-    both = zip(series.control[:minutes], series.test_bed[:minutes], strict=True)
-    for control, test_bed in both:
-        if control is None or test_bed is None or not isfinite(control) or not isfinite(test_bed):
+    lowest = 0.0 if series.measure.scale is Scale.RATIO else -LARGEST
+    for control, test_bed in zip(series.control[:minutes], series.test_bed[:minutes], strict=True):
+        if control is None or test_bed is None:
             continue
-        if min(control, test_bed) >= lowest:
+        if lowest <= control <= LARGEST and lowest <= test_bed <= LARGEST:
             yield control, test_bed
 
 

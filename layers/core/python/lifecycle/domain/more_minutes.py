@@ -49,7 +49,7 @@ def _until_enough(seen: Seen, rules: Rules) -> int | None:
 def _minutes(seen: Seen, times: float) -> int | None:
     if times * seen.minutes > LONGEST:
         return None
-    return max(1, ceil(seen.minutes * (times - 1)))
+    return max(1, ceil(seen.minutes * (times - 1) - 1e-9))
 
 
 def _times(wanted: float, found: float) -> float:

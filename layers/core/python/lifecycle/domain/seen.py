@@ -42,10 +42,14 @@ class Seen:
 
     def p_worse(self, found: Comparison, rules: Rules) -> float:
         """The permutation's p; 1.0 where the degradation does not matter, however sure: that never fails."""
-        matters = found.estimate > 0 and found.estimate >= found.limit(found.measure.matters)
-        return found.p_worse() if matters and len(found.worse) >= max(1, rules.minimum_minutes) else 1.0
+        if not _enough(found, rules) or found.estimate < max(found.limit(found.measure.matters), 0.0):
+            return 1.0
+        return found.p_worse()
 
     def rules_out(self, found: Comparison, rules: Rules) -> bool:
         """Whether the degradation that a PASS must rule out is ruled out, in minutes enough."""
-        enough = len(found.worse) >= max(1, rules.minimum_minutes)
-        return enough and found.rules_out(found.measure.excludes)
+        return _enough(found, rules) and found.rules_out(found.measure.excludes)
+
+
+def _enough(found: Comparison, rules: Rules) -> bool:
+    return len(found.worse) >= max(1, rules.minimum_minutes)

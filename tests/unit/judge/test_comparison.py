@@ -1,0 +1,114 @@
+"""One metric: what its degradation is, which minutes count, and within which bounds it is."""
+
+import math
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from lifecycle.domain.comparison import LEVEL, MOST_RESEMBLANCE, Comparison
+from lifecycle.domain.measures import ERROR_RATE, LATENCY_P50
+from lifecycle.domain.verdicts import Measure
+from tests.unit.judge.bakes import QUEUE, SERVED, Values, series, wobbling
+
+
+def compared(measure: Measure, control: Values, test_bed: Values, requests: float = 1e6) -> Comparison:
+    return Comparison.of(series(measure, control, test_bed), len(control), (requests, requests))
+
+
+@pytest.mark.parametrize(
+    ("measure", "control", "test_bed", "effect"),
+    [
+        (QUEUE, 5.0, 8.0, 3.0),
+        (QUEUE, 8.0, 5.0, -3.0),
+        (LATENCY_P50, 0.1, 0.12, 0.2),
+        (LATENCY_P50, 0.1, 0.08, -0.2),
+        (SERVED, 100.0, 80.0, 0.2),
+        (SERVED, 100.0, 120.0, -0.2),
+    ],
+)
+def test_the_effect_is_in_the_terms_of_what_matters(
+    measure: Measure, control: float, test_bed: float, effect: float
+) -> None:
+    found = compared(measure, [control] * 10, [test_bed] * 10)
+    assert found.effect == pytest.approx(effect)
+    assert found.limit(effect) == pytest.approx(found.estimate)
+    assert found.bounds() == pytest.approx((effect, effect))
+
+
+@given(st.sampled_from([QUEUE, LATENCY_P50, SERVED]), st.floats(-0.9, 0.9))
+def test_what_is_told_is_the_inverse_of_a_limit(measure: Measure, degradation: float) -> None:
+    found = compared(measure, [1.0], [1.0])
+    assert found.told(found.limit(degradation)) == pytest.approx(degradation, abs=1e-12)
+
+
+def test_a_zero_in_a_ratio_is_half_of_the_least_above_it_and_two_are_equal() -> None:
+    found = compared(LATENCY_P50, [0.0, 0.0, 2.0], [0.0, 4.0, 2.0])
+    assert found.worse == pytest.approx((0.0, math.log(4.0), 0.0))
+
+
+@pytest.mark.parametrize("odd", [None, math.nan, math.inf, -math.inf, 1e200])
+def test_what_is_no_measurement_is_left_out_with_its_pair(odd: float | None) -> None:
+    found = compared(QUEUE, [1.0, odd, 3.0], [2.0, 2.0, odd])
+    assert (found.control, found.test_bed) == ((1.0,), (2.0,))
+
+
+def test_what_is_negative_has_no_ratio() -> None:
+    assert compared(LATENCY_P50, [-1.0, 1.0], [1.0, 2.0]).worse == pytest.approx((math.log(2.0),))
+    assert len(compared(QUEUE, [-1.0, 1.0], [1.0, 2.0]).worse) == 2
+
+
+def test_an_outlying_minute_does_not_hide_a_degradation() -> None:
+    test_bed = wobbling(1.2, 20, 3)
+    test_bed[7] = 0.01
+    assert compared(LATENCY_P50, wobbling(1.0, 20), test_bed).p_worse() < 0.001
+
+
+def test_bad_minutes_of_a_share_count_as_they_are() -> None:
+    bursts = [0.9 if minute in (3, 11) else 0.0 for minute in range(20)]
+    found = compared(ERROR_RATE, [0.0] * 20, bursts)
+    assert found.effect == pytest.approx(0.09)
+    assert not found.rules_out(0.01)
+
+
+def test_chance_among_few_requests_resembles_nothing() -> None:
+    rare = [0.0, 1 / 12, 0.0, 0.0] * 10
+    assert compared(ERROR_RATE, [0.0] * 40, rare, requests=480).resemblance == 0.0
+    assert compared(QUEUE, [0.0] * 40, rare).resemblance > 0.0
+
+
+def test_resemblance_stays_within_what_can_be_whitened() -> None:
+    growing = [float(minute) for minute in range(30)]
+    assert compared(QUEUE, [0.0] * 30, growing).resemblance == MOST_RESEMBLANCE
+
+
+def test_bounds_are_where_the_test_stops_to_reject() -> None:
+    found = compared(
+        LATENCY_P50, wobbling(1.0, 30), [v * (1 + (m % 5) / 20) for m, v in enumerate(wobbling(1, 30, 2))]
+    )
+    low, high = found.bounds()
+    assert low is not None
+    assert high is not None
+    assert low < found.effect < high
+    assert found.p_better_than(found.limit(high)) <= LEVEL < found.p_better_than(found.limit(high - 0.01))
+
+
+def test_four_minutes_bound_nothing() -> None:
+    assert compared(LATENCY_P50, [1.0, 1.1, 1.0, 1.2], [1.1, 1.0, 1.2, 1.1]).bounds() == (None, None)
+
+
+def test_so_few_requests_bound_a_share_more_loosely_than_steady_minutes() -> None:
+    _, high = compared(ERROR_RATE, [0.0] * 20, [0.0] * 20, requests=300).bounds()
+    assert high == pytest.approx(-math.log(LEVEL) / 300, rel=1e-3)
+
+
+def test_bounds_hold_the_truth_as_often_as_they_say() -> None:
+    random = np.random.default_rng(3)
+    outside = 0
+    for _ in range(200):
+        noise = random.normal(0, 0.1, (2, 20))
+        found = compared(LATENCY_P50, np.exp(noise[0]).tolist(), (1.2 * np.exp(noise[1])).tolist())
+        low, high = found.bounds()
+        outside += (low is not None and low > 0.2) + (high is not None and high < 0.2)
+    assert outside <= 200 * 2 * LEVEL * 1.5

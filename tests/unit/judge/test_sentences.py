@@ -1,0 +1,65 @@
+"""What an operator reads at night."""
+
+import pytest
+
+from lifecycle.domain.measures import ERROR_RATE, LATENCY_P99
+from lifecycle.domain.sentences import of_metric
+from lifecycle.domain.verdicts import Measure, Measured, Verdict
+from tests.unit.judge.bakes import QUEUE, SERVED
+
+PASS, FAIL, INCONCLUSIVE = Verdict.PASS, Verdict.FAIL, Verdict.INCONCLUSIVE
+
+
+def measured(
+    verdict: Verdict, control: float, test_bed: float, effect: float, low: float | None, high: float | None
+) -> Measured:
+    return Measured("", verdict, "", effect, low, high, 0.01, 0.01, 0.0, control, test_bed)
+
+
+@pytest.mark.parametrize(
+    ("measure", "found", "sentence"),
+    [
+        (
+            ERROR_RATE,
+            measured(FAIL, 0.0, 0.031, 0.031, 0.019, 0.042),
+            (
+                "error rate of 3.1 % against 0 % on the control, over 24 minutes: 3.1 points worse, "
+                "between 1.9 and 4.2 points; FAIL"
+            ),
+        ),
+        (
+            LATENCY_P99,
+            measured(INCONCLUSIVE, 0.120, 0.143, 0.19, -0.02, 0.31),
+            (
+                "latency p99 of 143 ms against 120 ms on the control, over 24 minutes: 19 % worse, "
+                "between 2 % better and 31 % worse; 25 % worse is not ruled out; INCONCLUSIVE"
+            ),
+        ),
+        (
+            LATENCY_P99,
+            measured(PASS, 1.5, 1.2, -0.2, -0.25, -0.15),
+            (
+                "latency p99 of 1.2 s against 1.5 s on the control, over 24 minutes: 20 % better, "
+                "between 15 and 25 %; PASS"
+            ),
+        ),
+        (
+            QUEUE,
+            measured(INCONCLUSIVE, 1234.0, 1236.5, 2.5, None, None),
+            (
+                "queue length of 1,236 jobs against 1,234 jobs on the control, over 24 minutes: 2.5 jobs worse, "
+                "within bounds that so few minutes do not tell; 5 jobs worse is not ruled out; INCONCLUSIVE"
+            ),
+        ),
+        (
+            SERVED,
+            measured(PASS, 100.0, 100.0, 0.0, -0.004, 0.012),
+            (
+                "greetings of 100 a minute against 100 a minute on the control, over 24 minutes: no worse, "
+                "between 0.4 % better and 1.2 % worse; PASS"
+            ),
+        ),
+    ],
+)
+def test_a_metric_in_one_sentence(measure: Measure, found: Measured, sentence: str) -> None:
+    assert of_metric(measure, found, 24) == sentence

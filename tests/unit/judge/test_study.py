@@ -1,0 +1,60 @@
+"""The study's promises in small, so that a change that breaks them is noticed before the study is run."""
+
+import numpy as np
+import pytest
+
+from lifecycle.domain.verdicts import Verdict
+from tests.judge_study.alike import ALPHA, CASES, Alike
+from tests.judge_study.hosts import LATENCIES, MIDDLE, Degradation, Traffic, resembling
+from tests.judge_study.power import found
+from tests.judge_study.speed import MILLISECONDS, milliseconds
+
+RUNS = 300
+# Three standard errors: what chance may add to a share that is alpha at most.
+CHANCE = 3 * (ALPHA * (1 - ALPHA) / RUNS) ** 0.5
+
+
+@pytest.mark.parametrize("case", [case for case in CASES if not case.extensions], ids=lambda case: case.name)
+def test_equal_hosts_are_told_apart_no_more_often_than_alpha(case: Alike) -> None:
+    alarms = sum(case.fails(np.random.default_rng([3, run])) for run in range(RUNS))
+    assert alarms / RUNS <= ALPHA + CHANCE
+
+
+@pytest.mark.parametrize(
+    ("worse", "traffic", "verdict", "least"),
+    [
+        (Degradation("none"), Traffic(20, 30), Verdict.PASS, 0.85),
+        (Degradation("errors", test_bed_errors=0.01), Traffic(5, 30), Verdict.FAIL, 0.9),
+        (Degradation("p50", p50=1.2), Traffic(20, 30), Verdict.FAIL, 0.75),
+        (Degradation("outage", test_bed_errors=0.5), Traffic(5, 10), Verdict.FAIL, 1.0),
+        (Degradation("none", 0.0, 0.0), Traffic(12, 40, 1), Verdict.PASS, 0.85),
+        (Degradation("3 %", 0.0, 0.03), Traffic(12, 40, 1), Verdict.FAIL, 0.85),
+    ],
+    ids=lambda value: value.name if isinstance(value, Degradation) else None,
+)
+def test_real_degradations_are_found_and_good_versions_pass(
+    worse: Degradation, traffic: Traffic, verdict: Verdict, least: float
+) -> None:
+    assert found(worse, traffic, runs=40, seed=1).share(verdict) >= least
+
+
+def test_an_outage_is_found_within_minutes() -> None:
+    minutes = found(Degradation("outage", test_bed_errors=0.5), Traffic(20, 30), runs=5, seed=2).minutes
+    assert minutes is not None
+    assert minutes <= 5
+
+
+def test_ten_metrics_of_an_hour_are_judged_within_the_promised_time() -> None:
+    assert milliseconds(5) < 5 * MILLISECONDS
+
+
+def test_simulated_latencies_have_the_middle_they_should() -> None:
+    half, most = LATENCIES.quantiles(np.array([0.5, 0.99]))
+    assert half == pytest.approx(MIDDLE, rel=0.01)
+    assert most == pytest.approx(MIDDLE * np.exp(0.3 * 2.4), rel=0.1)
+
+
+def test_simulated_minutes_resemble_each_other_as_they_should() -> None:
+    drawn = resembling(np.random.default_rng(1), 20_000, 0.6)
+    assert np.corrcoef(drawn[1:], drawn[:-1])[0, 1] == pytest.approx(0.6, abs=0.03)
+    assert drawn.std() == pytest.approx(1.0, abs=0.05)
