@@ -44,6 +44,7 @@ COMMANDS = {
     "rollback": Listed("Deploying", "commands.deploying", "Go back to the version before."),
     "approve": Listed("Answering", "commands.answering", "Let a deployment that waits at a gate go on."),
     "reject": Listed("Answering", "commands.answering", "Do not let it go on."),
+    "extend": Listed("Answering", "commands.answering", "Let an undecided test bed bake longer."),
     "decide": Listed("Answering", "commands.answering", "Say what becomes of a failed host."),
     "pause": Listed("Answering", "commands.pausing", "Stop a deployment before its next host."),
     "resume": Listed("Answering", "commands.pausing", "Let a paused deployment go on, or abort it."),

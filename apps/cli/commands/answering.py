@@ -1,4 +1,4 @@
-"""`lifecycle approve`, `reject` and `decide`: a human's answer to what a rollout waits for.
+"""`lifecycle approve`, `reject`, `extend` and `decide`: a human's answer to what a rollout waits for.
 
 An answer is bound to the deployment, and a decision also to its host and attempt: the function refuses any other.
 """
@@ -62,6 +62,23 @@ def reject(
     return _answer(page, here, found, Choice.REJECT, why, watch=watch)
 
 
+@connected("extend hello --why 'hardly anybody was awake'")
+def extend(
+    page: Page,
+    here: Connection,
+    service: ServiceName,
+    why: Why,
+    deployment: Which = "",
+    environment: OnlyIn = None,
+    *,
+    watch: Stay = False,
+) -> int:
+    """Let a test bed that could not decide bake for as long again, then judge it anew."""
+    found = resolve.waiting(here, deployment or service, text_of(environment), Asks.APPROVAL)
+    _offered(found, Choice.EXTEND)
+    return _answer(page, here, found, Choice.EXTEND, why, watch=watch)
+
+
 @connected(
     "decide hello RETRY --why 'disk was full, now it is not'",
     "decide hello-production-20261123014630-ab12 ROLL_BACK --host h1 --attempt 1 --why 'self-test is right'",
@@ -101,6 +118,11 @@ def _check(found: Waiting, choice: Choice, host: str, attempt: int) -> None:
         raise Refused(
             "the decision", [f"{question.deployment} asks about {asked_about}, not {host} {attempt}"]
         )
+    _offered(found, choice)
+
+
+def _offered(found: Waiting, choice: Choice) -> None:
+    question = found.question
     if choice not in question.choices:
         raise Refused(str(choice), [f"{question.deployment} offers {', '.join(question.choices)}"])
 

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from lifecycle.application.next_step import Decided
-from lifecycle.application.plan import begin
+from lifecycle.application.plan import begin, preview
 from lifecycle.domain.attempts import AttemptState
 from lifecycle.domain.capacity import Group, TargetState
 from lifecycle.domain.deployment import DeploymentState, Kind
@@ -319,3 +319,15 @@ def test_what_was_measured_survives_a_beginning_that_is_repeated(machine: Machin
     machine.memory.deployments.put_bed(bed)
     assert machine.bed(name) == judged != bed
     assert POLICY.bake_minutes == bed.minutes
+
+
+def test_a_plan_tells_of_the_test_bed_or_why_there_is_none(machine: Machine) -> None:
+    told = preview(machine.world, machine.request("1.0.1"))
+    assert "test bed: the first host beside a control, for 12 minutes" in told.checks
+    assert told.expected_seconds >= 12 * 60
+    machine.memory.dispatcher.old_stacks.add(CLUSTER)
+    old = preview(machine.world, machine.request("1.0.1"))
+    assert [note for note in old.notes if "no test bed" in note] == [
+        "no test bed, which the policy asks for: the cluster's stack is an old one, without target groups for it"
+    ]
+    assert not [check for check in old.checks if "test bed" in check]

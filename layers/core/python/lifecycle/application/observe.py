@@ -6,6 +6,7 @@ from typing import Any
 
 from lifecycle.application.world import World
 from lifecycle.domain.attempts import HostAttempt
+from lifecycle.domain.bed_hosts import wants_test_bed
 from lifecycle.domain.capacity import TargetState
 from lifecycle.domain.deployment import Deployment, DeploymentState, Desired, Kind, Lease, Request, Target
 from lifecycle.domain.errors import Unknown
@@ -58,7 +59,7 @@ def facts(
 
 def _bed_facts(world: World, current: Deployment) -> dict[str, Any]:
     """What only a deployment whose policy wants a test bed has to know."""
-    if current.policy.bake_minutes < 1:
+    if not wants_test_bed(current.policy):
         return {}
     return {
         "beds": tuple(world.deployments.beds(current.id)),
@@ -90,6 +91,9 @@ def observed(world: World, request: Request) -> Observed:
         no_way_back=_no_way_back(world, request, previous),
         waiting=world.queue.waiting(cluster),
         set_aside=set_aside_before(world, request),
+        has_test_bed=wants_test_bed(manifest.policy(request.environment))
+        and world.dispatcher.has_test_bed(cluster),
+        minute=world.minute,
     )
 
 

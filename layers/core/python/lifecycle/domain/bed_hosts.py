@@ -10,6 +10,7 @@ from lifecycle.domain.answers import answers_on, given_up, latest_attempts
 from lifecycle.domain.attempts import AttemptState, HostAttempt
 from lifecycle.domain.capacity import Group, out_of_place, state_of
 from lifecycle.domain.deployment import Deployment, Kind, Target
+from lifecycle.domain.manifest import Policy
 from lifecycle.domain.membership import members, silent_since, unreached
 from lifecycle.domain.questions import Choice
 from lifecycle.domain.steps import BeginBake, Facts, Step, UpdateHosts
@@ -19,17 +20,26 @@ from lifecycle.domain.verdicts import TestBed
 SMALLEST_CLUSTER = 3
 
 
+def wants_test_bed(policy: Policy) -> bool:
+    """Whether the policy asks for one."""
+    return policy.bake_minutes > 0
+
+
+def no_test_bed(previous: Target | None, hosts: int, *, has_groups: bool) -> str | None:
+    """Why a cluster cannot have the test bed that its policy asks for; None when it can."""
+    if previous is None:
+        return "there is no other version to compare it with"
+    if hosts < SMALLEST_CLUSTER:
+        return f"it takes {SMALLEST_CLUSTER} hosts, and the cluster has {hosts}"
+    return None if has_groups else "the cluster's stack is an old one, without target groups for it"
+
+
 def bed_wanted(facts: Facts) -> bool:
-    """Whether the policy asks for a test bed that this cluster can have; a rollback or a repair has none."""
+    """Whether this deployment is to have a test bed; a rollback or a repair has none."""
     mine = facts.deployment
-    return (
-        mine.policy.bake_minutes > 0
-        and mine.request.kind is Kind.DEPLOY
-        and not mine.request.only
-        and mine.previous is not None
-        and facts.has_test_bed
-        and len(members(facts)) >= SMALLEST_CLUSTER
-    )
+    if not wants_test_bed(mine.policy) or mine.request.kind is not Kind.DEPLOY or mine.request.only:
+        return False
+    return no_test_bed(mine.previous, len(members(facts)), has_groups=facts.has_test_bed) is None
 
 
 def target_of(deployment: Deployment, group: Group) -> Target:

@@ -5,6 +5,7 @@ Put together by application/observe.py; read by planning.py and refusals.py.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import timedelta
 
 from lifecycle.domain.attempts import HostAttempt
 from lifecycle.domain.capacity import Rotation
@@ -20,7 +21,8 @@ class Observed:
 
     `bad_versions` and `bad_hosts` say why each is quarantined; `no_way_back` why the previous version could not
     be deployed again, None when it could; `waiting` is the deployment that waits for the lease; `set_aside` are
-    the hosts that a human left out of what is to be repaired.
+    the hosts that a human left out of what is to be repaired; `has_test_bed` says whether the cluster has the target
+    groups for one, and `minute` how long a minute of it is.
     """
 
     manifest: Manifest
@@ -37,6 +39,8 @@ class Observed:
     no_way_back: str | None = None
     waiting: Waiting | None = None
     set_aside: tuple[str, ...] = ()
+    has_test_bed: bool = False
+    minute: timedelta = timedelta(minutes=1)
 
     def policy(self, request: Request) -> Policy:
         """The policy of the environment that is asked for."""

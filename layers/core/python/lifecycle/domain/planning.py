@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from lifecycle.domain.bed_hosts import no_test_bed
 from lifecycle.domain.capacity import out_of_place, state_of
 from lifecycle.domain.deployment import Kind, Request, Target
 from lifecycle.domain.manifest import Manifest
@@ -63,7 +64,8 @@ def plan(request: Request, seen: Observed, now: datetime, patience: timedelta) -
         if (why := out_of_place(seen.reports[host], state_of(seen.rotation, host), target))
     }
     order = _order(wrong, seen, now, patience)
-    seconds, source = _expected(len(order), seen)
+    bake = _bake(request, seen)
+    seconds, source = _expected(len(order), seen, bake)
     held = request.kind is Kind.DEPLOY and seen.lease.held_by_another(request.deployment, now)
     waiting = seen.waiting.request.deployment if seen.waiting else ""
     return Plan(
@@ -71,7 +73,7 @@ def plan(request: Request, seen: Observed, now: datetime, patience: timedelta) -
         previous=seen.previous,
         hosts=tuple(PlannedHost(h, seen.reports[h].zone, seen.reports[h].installed, wrong[h]) for h in order),
         in_place=tuple(host for host in members if host not in wrong),
-        checks=_checks(seen.manifest),
+        checks=_checks(seen.manifest, bake),
         expected_seconds=seconds,
         expected_from=source,
         refusals=tuple(refusals(request, seen, order, now, patience)),
@@ -92,16 +94,28 @@ def _order(wrong: Mapping[str, str], seen: Observed, now: datetime, patience: ti
     return idle + [host for _, _, host in turns] + silent
 
 
-def _checks(manifest: Manifest) -> tuple[str, ...]:
+def _bake(request: Request, seen: Observed) -> int:
+    """For how many minutes the first host is compared with a control; 0 where it is not."""
+    impossible = no_test_bed(seen.previous, len(seen.cluster_members), has_groups=seen.has_test_bed)
+    wanted = request.kind is Kind.DEPLOY and not request.only
+    return seen.policy(request).bake_minutes if wanted and not impossible else 0
+
+
+def _checks(manifest: Manifest, bake: int) -> tuple[str, ...]:
     test, alive = manifest.self_test, manifest.is_alive
     how = f"GET {test.path}" if test.path else f"run {test.command!r}"
     return (
         f"self-test on each host: {how}, within {test.timeout_seconds:g} s",
         f"is alive behind the load balancer: GET {alive.path}",
+        *((f"test bed: the first host beside a control, for {bake} minutes",) if bake else ()),
     )
 
 
-def _expected(count: int, seen: Observed) -> tuple[float, str]:
+def _expected(count: int, seen: Observed, bake: int) -> tuple[float, str]:
+    """Seconds, and where that is known from; a control is one host more."""
+    if bake:
+        seconds, source = _expected(count + 1, seen, 0)
+        return seconds + bake * seen.minute.total_seconds(), f"{source}, and the test bed"
     took = sorted(
         (a.finished_at - a.started_at).total_seconds() for a in seen.past if a.finished_at is not None
     )

@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 
 from lifecycle.domain.amounts import at_least, at_most
+from lifecycle.domain.bed_hosts import no_test_bed, wants_test_bed
 from lifecycle.domain.capacity import Floor, TargetState, refuse_drain
 from lifecycle.domain.deployment import Kind, Obstacle, Request
 from lifecycle.domain.freezes import blocking
@@ -50,6 +51,7 @@ def notes(request: Request, seen: Observed, now: datetime, patience: timedelta) 
         found = _obstacles(request, seen, now)
         told += [f"in spite of this: {why}" for each, why in found.items() if each in request.despite]
         told += _fetched_again(request, seen)
+        told += _no_test_bed(request, seen)
     return told
 
 
@@ -89,6 +91,13 @@ def _fetched_again(request: Request, seen: Observed) -> list[str]:
     version = seen.previous.version
     hosts = [h for h in sorted(seen.members(request)) if version not in seen.reports[h].releases]
     return [f"not on the disk of {', '.join(hosts)}: {version}; a rollback fetches it again"] if hosts else []
+
+
+def _no_test_bed(request: Request, seen: Observed) -> list[str]:
+    if not wants_test_bed(seen.policy(request)) or request.only:
+        return []
+    why = no_test_bed(seen.previous, len(seen.cluster_members), has_groups=seen.has_test_bed)
+    return [f"no test bed, which the policy asks for: {why}"] if why else []
 
 
 def _silent(request: Request, seen: Observed, now: datetime, patience: timedelta) -> Mapping[str, datetime]:
