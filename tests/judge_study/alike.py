@@ -17,7 +17,7 @@ Noise = Callable[[Random, int], Values]
 
 ALPHA = 0.05
 # What the three metrics are on an ordinary day, and how far a minute is off: a factor of exp(0.3 z).
-USUAL, SPREAD = (0.02, 0.020, 0.100), 0.3
+USUAL, SPREAD = (0.02, 1.0, 5.0), 0.3
 MANY, FEW = 6000, 60
 
 

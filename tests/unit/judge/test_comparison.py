@@ -44,8 +44,14 @@ def test_what_is_told_is_the_inverse_of_a_limit(measure: Measure, degradation: f
 
 
 def test_a_zero_in_a_ratio_is_half_of_the_least_above_it_and_two_are_equal() -> None:
-    found = compared(LATENCY_P50, [0.0, 0.0, 2.0], [0.0, 4.0, 2.0])
+    found = compared(SERVED, [0.0, 4.0, 2.0], [0.0, 0.0, 2.0])
     assert found.worse == pytest.approx((0.0, math.log(4.0), 0.0))
+
+
+def test_latencies_that_nobody_notices_are_equal() -> None:
+    assert LATENCY_P50.least == 0.005
+    found = compared(LATENCY_P50, [0.001, 0.004, 0.020], [0.003, 0.010, 0.010])
+    assert found.worse == pytest.approx((0.0, math.log(2.0), -math.log(2.0)))
 
 
 @pytest.mark.parametrize("odd", [None, math.nan, math.inf, -math.inf, 1e200])
@@ -73,7 +79,7 @@ def test_bad_minutes_of_a_share_count_as_they_are() -> None:
 
 
 def test_chance_among_few_requests_resembles_nothing() -> None:
-    rare = [0.0, 1 / 12, 0.0, 0.0] * 10
+    rare = [0.0, 0.0, 1 / 12, 1 / 12, 0.0, 0.0, 0.0, 0.0] * 5
     assert compared(ERROR_RATE, [0.0] * 40, rare, requests=480).resemblance == 0.0
     assert compared(QUEUE, [0.0] * 40, rare).resemblance > 0.0
 
@@ -84,9 +90,8 @@ def test_resemblance_stays_within_what_can_be_whitened() -> None:
 
 
 def test_bounds_are_where_the_test_stops_to_reject() -> None:
-    found = compared(
-        LATENCY_P50, wobbling(1.0, 30), [v * (1 + (m % 5) / 20) for m, v in enumerate(wobbling(1, 30, 2))]
-    )
+    growing = [value * (1 + (minute % 5) / 20) for minute, value in enumerate(wobbling(1.0, 30, 2))]
+    found = compared(LATENCY_P50, wobbling(1.0, 30), growing)
     low, high = found.bounds()
     assert low is not None
     assert high is not None

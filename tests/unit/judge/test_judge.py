@@ -196,7 +196,7 @@ def test_equal_hosts_never_fail(told: list[float], measure: Measure) -> None:
 def test_a_ratio_does_not_depend_on_the_unit(pairs: list[tuple[float, float]], power: int) -> None:
     def judged(times: float) -> Judgement:
         control, test_bed = ([times * value for value in side] for side in zip(*pairs, strict=True))
-        return judge(baked(series(LATENCY_P50, control, test_bed)), Rules(len(pairs)))
+        return judge(baked(series(SERVED, control, test_bed)), Rules(len(pairs)))
 
     once, often = judged(1.0), judged(2.0**power)
     assert (once.verdict, once.metrics[0].p) == (often.verdict, often.metrics[0].p)

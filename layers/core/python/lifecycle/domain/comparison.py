@@ -62,9 +62,11 @@ class Comparison:
         sign = 1.0 if self.measure.better is Better.LOWER else -1.0
         if self.measure.scale is Scale.DIFFERENCE:
             return tuple(sign * (t - c) for c, t in zip(self.control, self.test_bed, strict=True))
-        floor = _floor((*self.control, *self.test_bed))
-        logs = ((log(c or floor), log(t or floor)) for c, t in zip(self.control, self.test_bed, strict=True))
-        return tuple(sign * (t - c) for c, t in logs)
+        least = self.measure.least or _least((*self.control, *self.test_bed))
+        return tuple(
+            sign * (log(max(t, least)) - log(max(c, least)))
+            for c, t in zip(self.control, self.test_bed, strict=True)
+        )
 
     @cached_property
     def resemblance(self) -> float:
@@ -177,6 +179,6 @@ def _pairs(series: Series, minutes: int) -> Iterator[tuple[float, float]]:
             yield control, test_bed
 
 
-def _floor(values: Sequence[float]) -> float:
+def _least(values: Sequence[float]) -> float:
     """What a 0 counts as in a ratio: half of the least that was ever seen above it; two zeros are equal."""
     return min((value for value in values if value > 0), default=1.0) / 2

@@ -37,6 +37,7 @@ class Measure:
     `matters` is the least degradation that may fail it, `excludes` the one that a PASS must have ruled out: in the
     metric's own unit where `scale` is DIFFERENCE (0.01 of an error rate is one request in a hundred), as a share
     where it is RATIO (0.2 is a fifth worse). `of_requests`: it is a share of the requests, so requests count too.
+    `least`: a RATIO takes what is less for this; nobody notices that it doubled.
     """
 
     name: str
@@ -46,6 +47,7 @@ class Measure:
     excludes: float
     unit: str = ""
     of_requests: bool = False
+    least: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
