@@ -20,7 +20,8 @@ from apps.local.ports import LOOPBACK, Ports, is_free, next_free
 from apps.local.processes import locked, recorded
 from apps.local.progress import Progress
 from apps.local.repositories import adopt
-from lifecycle.domain.fleet import ENVIRONMENTS
+from apps.local.weights import name_every_group
+from lifecycle.domain.fleet import ENVIRONMENTS, Cluster
 from lifecycle.servicefile import ServiceFile, read_service_file
 
 HOSTS = {"staging": 1, "production": 4}
@@ -86,6 +87,7 @@ def _cluster(
     aws = Aws(ports)
     parameters = {**_parameters(declared, name, listener), **_network(aws.client("ec2"))}
     deploy(aws, template, ports.emulator, stack=stack, parameters=parameters)
+    name_every_group(aws, ports, Cluster(name, declared.name))
     cluster = LocalCluster(
         service=declared.name,
         environment=name,

@@ -9,7 +9,7 @@ from typing import Any, TypeAlias
 
 import boto3
 import pytest
-from botocore.exceptions import ClientError
+from botocore.exceptions import ClientError, WaiterError
 
 from apps.local.emulator import Aws
 from apps.local.layout import ACCOUNT, REGION
@@ -114,3 +114,83 @@ def test_a_generated_secret_has_no_punctuation(emulator: Aws) -> None:
     formation.get_waiter("stack_create_complete").wait(StackName="gap", WaiterConfig={"Delay": 1})
     found = emulator.client("secretsmanager").get_secret_value(SecretId="gap")["SecretString"]
     assert found.isalnum()
+
+
+@gap(
+    "an alarm on metric math is refused: infra's alarms count errors for the emulator instead of their share"
+)
+def test_an_alarm_may_be_on_a_share_of_two_metrics(emulator: Aws) -> None:
+    metric = {"Namespace": "AWS/ApplicationELB", "MetricName": "RequestCount"}
+    alarm = {
+        "Type": "AWS::CloudWatch::Alarm",
+        "Properties": {
+            "ComparisonOperator": "GreaterThanThreshold",
+            "EvaluationPeriods": 1,
+            "Threshold": 2,
+            "Metrics": [
+                {"Id": "rate", "Expression": "100 * requests / requests"},
+                {
+                    "Id": "requests",
+                    "ReturnData": False,
+                    "MetricStat": {"Metric": metric, "Period": 60, "Stat": "Sum"},
+                },
+            ],
+        },
+    }
+    formation = emulator.client("cloudformation")
+    formation.create_stack(StackName="math", TemplateBody=json.dumps({"Resources": {"Alarm": alarm}}))
+    try:
+        formation.get_waiter("stack_create_complete").wait(StackName="math", WaiterConfig={"Delay": 1})
+    except WaiterError as error:
+        raise AssertionError("the stack was not created") from error
+
+
+@gap(
+    "an alarm does not tell since when it is in its state: gateways/aws/alarms.py takes its last update instead"
+)
+def test_an_alarm_tells_since_when_it_rings(emulator: Aws) -> None:
+    cloudwatch = emulator.client("cloudwatch")
+    cloudwatch.put_metric_alarm(
+        AlarmName="gap",
+        Namespace="AWS/ApplicationELB",
+        MetricName="RequestCount",
+        Statistic="Sum",
+        Period=60,
+        EvaluationPeriods=1,
+        Threshold=1,
+        ComparisonOperator="GreaterThanThreshold",
+    )
+    cloudwatch.set_alarm_state(AlarmName="gap", StateValue="ALARM", StateReason="to see")
+    (found,) = cloudwatch.describe_alarms(AlarmNames=["gap"])["MetricAlarms"]
+    assert "StateTransitionedTimestamp" in found
+
+
+@gap("a forward action's weights are dropped: the laptop's dispatcher remembers them")
+def test_a_listener_keeps_the_weights_of_its_target_groups(emulator: Aws) -> None:
+    elbv2 = emulator.client("elbv2")
+    names = ("gap-one", "gap-two")
+    groups = [
+        elbv2.create_target_group(Name=name, Protocol="HTTP", Port=80, VpcId="vpc-1", TargetType="ip")
+        for name in names
+    ]
+    arns = [group["TargetGroups"][0]["TargetGroupArn"] for group in groups]
+    balancer = elbv2.create_load_balancer(Name="gap", Subnets=["subnet-1", "subnet-2"])
+    shares = [{"TargetGroupArn": arn, "Weight": 1} for arn in arns]
+    listener = elbv2.create_listener(
+        LoadBalancerArn=balancer["LoadBalancers"][0]["LoadBalancerArn"],
+        Protocol="HTTP",
+        Port=80,
+        DefaultActions=[{"Type": "forward", "ForwardConfig": {"TargetGroups": shares}}],
+    )
+    (action,) = listener["Listeners"][0]["DefaultActions"]
+    assert [each["Weight"] for each in action.get("ForwardConfig", {}).get("TargetGroups", [])] == [1, 1]
+
+
+@gap("cloudwatch:namespace is not known: a host's role says IfExists, and only AWS keeps it to its namespace")
+def test_a_host_may_be_kept_to_its_services_metrics(acting: Acting) -> None:
+    own = {"StringEqualsIfExists": {"cloudwatch:namespace": "Lifecycle/hello"}}
+    cloudwatch = acting(
+        "cloudwatch", {"Action": "cloudwatch:PutMetricData", "Resource": "*", "Condition": own}
+    )
+    datum = {"MetricName": "queue", "Value": 1.0}
+    assert not is_allowed(cloudwatch.put_metric_data, Namespace="Lifecycle/other", MetricData=[datum])
