@@ -1,0 +1,170 @@
+"""An alarm rings, during and after a rollout, for real: what follows, and who hears of it."""
+
+import json
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import fastjsonschema
+import pytest
+
+from tests.conftest import Laptop
+from tests.end_to_end.desk import wait_for
+from tests.end_to_end.service import Service
+from tests.support.listening import Queue, on_bus, on_topic
+
+pytestmark = pytest.mark.emulator
+
+ALARM = "lc-p-brittle-errors"
+SCHEMA = json.loads(Path("docs/notices.schema.json").read_text())
+
+
+@dataclass(frozen=True)
+class Watched:
+    """brittle, two hosts that start slowly: `plain` watches nobody, an alarm halts `halts` and rolls `back` back."""
+
+    service: Service
+    laptop: Laptop
+    plain: str
+    halts: str
+    back: str
+
+    def rings(self, what: str, look: Callable[[], Any]) -> Any:
+        """Ring until it shows: the embedded AWS looks at the metrics every second, and they are fine."""
+        cloudwatch = self.laptop.aws.client("cloudwatch")
+
+        def ring() -> Any:
+            cloudwatch.set_alarm_state(AlarmName=ALARM, StateValue="ALARM", StateReason="9 were answered 500")
+            time.sleep(0.3)
+            return look()
+
+        return wait_for(what, ring, seconds=40)
+
+    def told(self) -> list[str]:
+        """The lines of the newest deployments' trails that are about an alarm."""
+        trail = self.service.operator.looks("history", "brittle", "--trail", "--limit", "1000").facts["trail"]
+        return [entry["what"] for entry in trail if entry["what"].startswith("alarm")]
+
+
+@pytest.fixture(scope="module")
+def programs(laptop: Laptop) -> Queue:
+    return on_bus(laptop.aws, "programs")
+
+
+@pytest.fixture(scope="module")
+def people(laptop: Laptop) -> Queue:
+    topic = laptop.aws.client("sns").create_topic(Name="lifecycle-notices")["TopicArn"]
+    return on_topic(laptop.aws, "people", topic, {"kind": ["WAITS", "ALARM"]})
+
+
+@pytest.fixture(scope="module")
+def watched(brittle: Service, laptop: Laptop, programs: Queue, people: Queue) -> Watched:
+    """Three releases, `plain` in production; both queues have heard of nothing else."""
+    file = brittle.copy / "lifecycle.toml"
+    before = file.read_text()
+    brittle.change("lifecycle.toml", r'MOOD = "[^"]*"', 'MOOD = "starts slowly"')
+    brittle.change("lifecycle.toml", r'approval = "\w+"', 'approval = "none"')
+    runs = [brittle.push("Nobody watches")]
+    brittle.change("lifecycle.toml", r"^alive_seconds = 15", "alive_seconds = 15\nwatch_minutes = 600")
+    runs.append(brittle.push("An alarm halts"))
+    brittle.change("lifecycle.toml", r"^watch_minutes = 600", 'watch_minutes = 600\non_alarm = "roll_back"')
+    runs.append(brittle.push("An alarm rolls back"))
+    file.write_text(before)
+    plain, halts, back = (brittle.promoted(brittle.built(run)) for run in runs)
+    found = Watched(brittle, laptop, plain, halts, back)
+    brittle.settle()
+    brittle.deploy(plain)
+    return found
+
+
+def details(programs: Queue) -> list[dict[str, Any]]:
+    return [json.loads(body)["detail"] for body in programs.listen()]
+
+
+def test_an_idle_environment_starts_neither_notify_nor_watch(watched: Watched, programs: Queue) -> None:
+    programs.wait(1)
+    logs = watched.laptop.aws.client("logs")
+
+    def invocations(phase: str) -> int:
+        group = f"/aws/lambda/lifecycle-{phase}"
+        found = logs.filter_log_events(logGroupName=group)["events"]
+        return sum("START RequestId" in event["message"] for event in found)
+
+    time.sleep(2)
+    before, seen = invocations("notify"), watched.service.seen()
+    assert before
+    time.sleep(6)
+    assert invocations("notify") == before
+    assert invocations("watch") == 0
+    assert watched.service.seen() != seen  # the agents have reported all the while
+
+
+def test_a_rollout_is_paused_by_an_alarm_and_resumed_by_a_human(
+    watched: Watched, programs: Queue, people: Queue
+) -> None:
+    service = watched.service
+    name = str(service.deploy(watched.halts, "--no-watch").facts["deployment"])
+    wait_for("the first host to be begun", lambda: service.steps(name))
+    watched.rings("a question", lambda: service.standing()["question"])
+    question = service.waits("PAUSED")
+    assert f"paused by the alarm {ALARM}" in question["reason"]
+    assert sorted(service.installed().values()) == sorted([watched.plain, watched.halts])
+    service.operator("resume", "brittle", "--why", "it was a test")
+    assert service.operator("watch", name).events[-1]["state"] == "DONE"
+    wait_for(
+        "the end to be told",
+        lambda: [d for d in details(programs) if d["state"] == "DONE" and d["deployment"] == name],
+    )
+    kinds = [detail["kind"] for detail in details(programs) if detail["deployment"] == name]
+    assert kinds == ["ALARM", "WAITS", "ANSWERED", "FINISHED"]
+    mails = people.wait(2)
+    assert any(f"RESUME: go on with the next host; {ALARM} pauses it again" in mail for mail in mails)
+
+
+def test_after_its_end_somebody_is_told(watched: Watched, programs: Queue) -> None:
+    service = watched.service
+    assert service.standing()["watched_until"]
+    before = len(watched.told())
+    watched.rings("a line of the trail", lambda: len(watched.told()) > before)
+    assert watched.told()[-1] == "alarm: is left to you"
+    heard = wait_for("a notice", lambda: [d for d in details(programs) if "is left to you" in d["summary"]])
+    assert f"alarm {ALARM}" == heard[-1]["by"]
+    assert "9 were answered 500" in heard[-1]["text"]
+    assert set(service.installed().values()) == {watched.halts}
+
+
+def test_by_policy_it_is_rolled_back_and_the_rollback_is_not(watched: Watched, programs: Queue) -> None:
+    service = watched.service
+    name = str(service.deploy(watched.back).facts["deployment"])
+    heir = watched.rings(
+        "a rollback", lambda: service.last() if service.last()["rollback_of"] == name else None
+    )
+    assert (heir["kind"], heir["version"], heir["requested_by"]) == (
+        "ROLLBACK",
+        watched.halts,
+        f"alarm {ALARM}",
+    )
+    wait_for("its end", lambda: service.last()["state"] == "DONE", seconds=60)
+    assert set(service.installed().values()) == {watched.halts}
+    assert any(
+        watched.back in why
+        for why in service.operator.looks("plan", "brittle", watched.back).facts["refusals"]
+    )
+    before = len(watched.told())
+    watched.rings("a line about the rollback", lambda: len(watched.told()) > before)
+    assert service.last()["deployment"] == heir["deployment"]
+    assert service.standing()["lease"] is None
+    wait_for("it to be told", lambda: [d for d in details(programs) if d["kind"] == "QUARANTINED"])
+    kinds = [detail["kind"] for detail in details(programs) if detail["deployment"] == heir["deployment"]]
+    assert kinds[:2] == ["ROLLS_BACK", "FINISHED"]
+
+
+def test_every_event_that_was_heard_fits_the_schema_under_an_id_of_its_own(programs: Queue) -> None:
+    events = [json.loads(body) for body in programs.listen()]
+    validate = fastjsonschema.compile(SCHEMA)
+    for event in events:
+        validate(event)
+    ids = [event["detail"]["id"] for event in events]
+    assert len(set(ids)) == len(ids) > 8
