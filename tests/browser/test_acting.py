@@ -142,6 +142,24 @@ def test_an_answer_can_take_the_widgets_place_and_stays_a_while(
     expect(widget(page, WAITS).get_by_role("button", name="Go")).to_be_visible()
 
 
+def test_what_a_button_of_a_widget_chose_to_see_stays(console: Callable[..., Page], aws: TwinAws) -> None:
+    aws.widgets = [custom(SHOW, WAITS, params={"days": 30})]
+    aws.functions = {
+        SHOW: lambda payload: (
+            f"<p>{payload['days']} days</p><button>More</button>"
+            f'<cwdb-action action="call" display="widget" endpoint="{arn(SHOW)}">{{"days": 90}}</cwdb-action>'
+        )
+    }
+    page = console()
+    expect(widget(page, WAITS)).to_contain_text("30 days")
+    press(page, "More")
+    expect(widget(page, WAITS)).to_contain_text("90 days")
+    before = len(aws.invoked)
+    press(page, "Refresh now")
+    until(page, lambda: len(aws.invoked) > before)
+    assert aws.payloads(SHOW)[-1]["days"] == 90
+
+
 @pytest.mark.parametrize(
     ("event", "act"),
     [

@@ -5,6 +5,7 @@ Strict: an upgrade that closes a gap fails here, and then the work-around in inf
 
 import json
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 from typing import Any, TypeAlias
 
 import boto3
@@ -194,3 +195,15 @@ def test_a_host_may_be_kept_to_its_services_metrics(acting: Acting) -> None:
     )
     datum = {"MetricName": "queue", "Value": 1.0}
     assert not is_allowed(cloudwatch.put_metric_data, Namespace="Lifecycle/other", MetricData=[datum])
+
+
+@gap("GetMetricData computes no expressions; the laptop's console resolves SEARCH itself")
+def test_metric_expressions(emulator: Aws) -> None:
+    cloudwatch = emulator.client("cloudwatch")
+    cloudwatch.put_metric_data(Namespace="Gap", MetricData=[{"MetricName": "Found", "Value": 1.0}])
+    now = datetime.now(UTC)
+    query = {"Id": "q", "Expression": "SEARCH('Gap MetricName=\"Found\"', 'Sum', 60)"}
+    found = cloudwatch.get_metric_data(
+        MetricDataQueries=[query], StartTime=now - timedelta(minutes=5), EndTime=now + timedelta(minutes=1)
+    )["MetricDataResults"]
+    assert [each["Values"] for each in found] == [[1.0]]

@@ -60,6 +60,8 @@ class Custom extends Widget {
     super(widget, page);
     this.content = new Content();
     this.body.append(this.content.host);
+    // What to look at: the widget's own parameters, or those of the button that was pressed in it last.
+    this.chosen = this.properties.params ?? {};
   }
 
   hears(event) {
@@ -106,7 +108,7 @@ class Custom extends Widget {
   }
 
   async ask() {
-    const payload = { ...this.properties.params, widgetContext: this.context() };
+    const payload = { ...this.chosen, widgetContext: this.context() };
     return (await call("invoke", { endpoint: this.properties.endpoint, payload })).answer;
   }
 
@@ -141,8 +143,10 @@ class Custom extends Widget {
     target.setAttribute("aria-disabled", "true");
     this.page.say("Working …");
     try {
-      const payload = { ...parameters(action), widgetContext: this.context(...roots) };
+      const params = parameters(action);
+      const payload = { ...params, widgetContext: this.context(...roots) };
       const endpoint = action.endpoint || this.properties.endpoint;
+      if (action.inWidget && endpoint === this.properties.endpoint) this.chosen = params;
       const { answer } = await call("invoke", { endpoint, payload });
       this.present(action, target, (content) => content.answer(answer), box);
     } catch (error) {

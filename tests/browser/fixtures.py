@@ -1,0 +1,47 @@
+"""Debian's Chromium, driven by Playwright: one browser a session, a new profile for each page."""
+
+import os
+import shutil
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, BrowserContext, sync_playwright
+
+from tests.browser.desk import Desk
+
+_FLAGS = (
+    *("--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"),
+    *("--disable-component-update", "--disable-sync"),
+)
+_PATIENCE_MS = 15_000
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    """The system's Chromium, started; the test fails where there is none."""
+    if (chromium := shutil.which("chromium")) is None:
+        pytest.fail("expected Chromium at `chromium`; install it: sudo apt install chromium (make test does)")
+    with sync_playwright() as playwright:
+        # Its sandbox needs another user than root.
+        started = playwright.chromium.launch(
+            executable_path=chromium, args=list(_FLAGS), chromium_sandbox=os.getuid() != 0
+        )
+        yield started
+        started.close()
+
+
+@pytest.fixture
+def seat(browser: Browser) -> Iterator[Callable[..., Desk]]:
+    """Opens a page in a profile of its own: `seat(url, width=400, color_scheme="dark")`."""
+    contexts: list[BrowserContext] = []
+
+    def opened(url: str, *, width: int = 1280, height: int = 900, **more: Any) -> Desk:
+        context = browser.new_context(viewport={"width": width, "height": height}, **more)
+        contexts.append(context)
+        context.set_default_timeout(_PATIENCE_MS)
+        return Desk(context.new_page(), url)
+
+    yield opened
+    for each in contexts:
+        each.close()

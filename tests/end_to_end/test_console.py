@@ -1,0 +1,169 @@
+"""The console in a real browser: an operator sees a rollout run and fail, decides with a click, and is shown it.
+
+`make screenshots` runs this too, and keeps pictures of what the operator sees on the way.
+"""
+
+import os
+import re
+import shutil
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Locator, Page, expect
+
+from apps.local.endpoints import operator as who
+from tests.browser.desk import Desk, drawn, scrolls_sideways, unreadable, widget
+from tests.browser.fixtures import browser, seat
+from tests.conftest import Laptop
+from tests.end_to_end.conftest import added
+from tests.end_to_end.desk import Operator
+from tests.end_to_end.service import Service
+
+__all__ = ["browser", "seat"]
+pytestmark = [pytest.mark.emulator, pytest.mark.browser]
+
+SERVICE = Path(__file__).parent / "brittle"
+PICTURES = os.environ.get("LIFECYCLE_SCREENSHOTS", "")
+SECONDS = 40_000
+WAITS, PIPELINE, HOSTS = "What waits for you", "From push to production", "Hosts"
+COURSE, HISTORY = "Deployment", "What happened, and who did it"
+
+
+@dataclass(frozen=True)
+class Shop:
+    """A service with three hosts in production; the good release serves, the bad one fails its self-test."""
+
+    service: Service
+    good: str
+    bad: str
+
+
+@pytest.fixture(scope="module")
+def shop(operator: Operator, laptop: Laptop, tmp_path_factory: pytest.TempPathFactory) -> Shop:
+    folder = tmp_path_factory.mktemp("services") / "shop"
+    shutil.copytree(SERVICE, folder)
+    file = folder / "lifecycle.toml"
+    file.write_text(file.read_text().replace('name = "brittle"', 'name = "shop"'))
+    service = added(operator, laptop, folder, 3)
+    good = service.promoted(service.built(service.push("Open the shop")))
+    service.deploy(good)
+    service.change("lifecycle.toml", r'MOOD = "[^"]*"', 'MOOD = "dies in its self-test"')
+    bad = service.promoted(service.built(service.push("A new window")))
+    return Shop(service, good, bad)
+
+
+@pytest.fixture
+def console(laptop: Laptop, seat: Callable[..., Desk]) -> Iterator[Callable[..., Page]]:
+    """Opens the console of the environment, about the shop where there is a choice."""
+    desks: list[Desk] = []
+
+    def opened(**more: object) -> Page:
+        desk = seat(laptop.facts["console"], **more)
+        desks.append(desk)
+        page = desk.open()
+        drawn(page)
+        return page
+
+    yield opened
+    assert [fault for desk in desks for fault in desk.faults] == []
+
+
+def about(page: Page, title: str) -> Locator:
+    """A widget, narrowed to the shop where its filter offers a choice."""
+    found = widget(page, title)
+    choice = found.get_by_label("Service")
+    if choice.count() and choice.input_value() != "shop":
+        choice.select_option("shop")
+        found.get_by_role("button", name="Show").click()
+        expect(found.get_by_label("Service")).to_have_value("shop")
+    return found
+
+
+def picture(page: Page, name: str) -> None:
+    """Keep what the operator sees now, when pictures are wanted."""
+    if PICTURES:
+        drawn(page)
+        page.screenshot(path=Path(PICTURES) / f"{name}.png")
+
+
+def confirmed(page: Page, button: Locator, says: str) -> Locator:
+    """Press a button, read what it would do, and confirm; the answer's dialog."""
+    button.click()
+    expect(page.get_by_role("dialog")).to_contain_text(says)
+    page.get_by_role("button", name="Confirm").click()
+    answer = page.get_by_role("dialog")
+    expect(answer.get_by_role("button", name="Close")).to_be_visible(timeout=SECONDS)
+    return answer
+
+
+def closed(page: Page) -> None:
+    page.keyboard.press("Escape")
+    expect(page.get_by_role("dialog")).to_have_count(0)
+
+
+def test_an_operator_sees_a_rollout_fail_rolls_back_with_a_click_and_is_shown_it(
+    shop: Shop, console: Callable[..., Page]
+) -> None:
+    page, elsewhere = console(), console()
+
+    # A release is waiting; a click deploys it.
+    deploy = (
+        about(page, PIPELINE).get_by_role("region", name="shop").get_by_role("button", name="Deploy").last
+    )
+    answer = confirmed(page, deploy, f"Deploy shop {shop.bad} to production")
+    expect(answer).to_contain_text(f"Started: {shop.bad} to production/shop")
+    closed(page)
+
+    # It runs, and then halts at its first host: without a reload, the page shows both.
+    expect(about(page, COURSE)).to_contain_text(f"shop {shop.bad} to production", timeout=SECONDS)
+    picture(page, "rollout")
+    question = about(page, WAITS).get_by_role("region", name=re.compile(f"shop {shop.bad} to production"))
+    expect(question).to_contain_text("failed while self-testing", timeout=SECONDS)
+    question.get_by_text("the end of the log").click()
+    expect(question).to_contain_text("brittle: I die in my self-test")
+    expect(about(page, HOSTS)).to_contain_text("out of rotation")
+    picture(page, "question")
+
+    # Somebody else has the same question before them, and does not look again.
+    stale = about(elsewhere, WAITS).get_by_role("button", name="Roll back")
+    expect(stale).to_be_visible(timeout=SECONDS)
+    elsewhere.get_by_role("combobox", name="Refresh").select_option("Off")
+
+    # A click rolls back, after a sentence on what that does.
+    question.get_by_label("Reason").fill("it dies in its self-test")
+    question.get_by_role("button", name="Roll back").click()
+    expect(page.get_by_role("dialog")).to_contain_text("deploy the previous version")
+    picture(page, "confirmation")
+    page.get_by_role("button", name="Confirm").click()
+    expect(page.get_by_role("dialog")).to_contain_text("done", timeout=SECONDS)
+    closed(page)
+
+    # A second click on the used decision says so, and does nothing.
+    refused = confirmed(elsewhere, stale, "deploy the previous version")
+    expect(refused).to_contain_text("not done")
+    expect(refused).to_contain_text("Nothing was changed.")
+
+    # The page shows that every host serves the version from before, and who wanted it.
+    expect(about(page, WAITS)).to_contain_text("nothing waits for you", timeout=SECONDS)
+    hosts = about(page, HOSTS).get_by_role("region", name="Hosts of production/shop")
+    expect(hosts).to_contain_text("3 hosts: 3 serving", timeout=SECONDS)
+    expect(hosts).not_to_contain_text(shop.bad)
+    expect(about(page, HISTORY)).to_contain_text("it dies in its self-test", timeout=SECONDS)
+    expect(about(page, HISTORY)).to_contain_text(who())
+    assert set(shop.service.installed().values()) == {shop.good}
+    picture(page, "rolled-back")
+
+
+@pytest.mark.parametrize(
+    ("width", "scheme"), [(1600, "light"), (1600, "dark"), (400, "light"), (400, "dark")]
+)
+def test_every_widget_can_be_read_on_every_screen(
+    shop: Shop, console: Callable[..., Page], width: int, scheme: str
+) -> None:
+    page = console(width=width, color_scheme=scheme)
+    assert unreadable(page) == []
+    assert not scrolls_sideways(page)
+    assert page.locator(".problem").all_inner_texts() == []
+    picture(page, f"{scheme}-{width}")

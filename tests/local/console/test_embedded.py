@@ -1,0 +1,151 @@
+"""The console as a part of the environment: its role, the real dashboard and functions, and its end."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from typer.testing import CliRunner
+
+from apps.cli.main import app
+from apps.local import environment
+from apps.local.console import dashboard
+from apps.local.console.aws import EmbeddedAws
+from apps.local.console.errors import AwsSaidNo
+from apps.local.console.ports import Metric, Wanted
+from apps.local.layout import REPOSITORY
+from apps.local.ports import Ports, is_free, listens
+from apps.local.processes import recorded
+from apps.local.progress import Progress
+from tests.conftest import Laptop
+
+pytestmark = pytest.mark.emulator
+
+
+@pytest.fixture
+def aws(laptop: Laptop) -> EmbeddedAws:
+    return EmbeddedAws(Ports(**laptop.facts["ports"]), "Ada Lovelace")
+
+
+def test_the_dashboards_functions_all_answer_the_operator(aws: EmbeddedAws) -> None:
+    functions = {each.name: each for each in dashboard.functions(aws.dashboard())}
+    assert "lifecycle-show-questions" in functions
+    assert "lifecycle-act" in functions
+    for name, each in functions.items():
+        if not each.acts:
+            answer = aws.invoke(
+                each.arn, {"widgetContext": {"theme": "dark", "width": 600, "forms": {"all": {}}}}
+            )
+            assert isinstance(answer, str), name
+            assert "not shown" not in answer, name
+
+
+def test_what_acts_refuses_in_its_own_words(aws: EmbeddedAws) -> None:
+    act = next(each for each in dashboard.functions(aws.dashboard()) if each.acts)
+    answer = aws.invoke(
+        act.arn, {"action": "promote", "service": "nosuch", "version": "1.0.0-x", "by": "ada"}
+    )
+    assert "not done" in answer
+    assert "nosuch" in answer
+
+
+def test_iam_decides_what_the_page_may_call(aws: EmbeddedAws, laptop: Laptop) -> None:
+    plan = f"arn:aws:lambda:us-east-1:{laptop.facts['account']}:function:lifecycle-plan"
+    with pytest.raises(AwsSaidNo, match="AccessDenied"):
+        aws.invoke(plan, {})
+
+
+def test_metrics_are_found_and_read_in_the_order_of_time(aws: EmbeddedAws, laptop: Laptop) -> None:
+    now = datetime.now(UTC).replace(second=0, microsecond=0)
+    metric = Metric("Lifecycle/test", "Temperature", (("Host", "one"), ("Room", "two")))
+    names = [{"Name": name, "Value": value} for name, value in metric.dimensions]
+    laptop.aws.client("cloudwatch").put_metric_data(
+        Namespace=metric.namespace,
+        MetricData=[
+            {
+                "MetricName": metric.name,
+                "Dimensions": names,
+                "Value": value,
+                "Timestamp": now - timedelta(minutes=at),
+            }
+            for at, value in ((1, 3.0), (3, 1.0), (2, 2.0))
+        ],
+    )
+    assert aws.known_metrics("Lifecycle/test", "") == [metric]
+    assert aws.known_metrics("Lifecycle/test", "Pressure") == []
+    wanted = [Wanted(metric, "Sum", 60, ""), Wanted(Metric("Lifecycle/test", "Pressure", ()), "Sum", 60, "")]
+    there, nothing = aws.lines(wanted, now - timedelta(hours=1), now)
+    assert there.values == (1.0, 2.0, 3.0)
+    assert there.times == tuple((now - timedelta(minutes=at)).timestamp() for at in (3, 2, 1))
+    assert nothing.values == ()
+
+
+def test_alarms_are_read_by_name(aws: EmbeddedAws, laptop: Laptop) -> None:
+    laptop.aws.client("cloudwatch").put_metric_alarm(
+        AlarmName="test-too-hot",
+        Namespace="Lifecycle/test",
+        MetricName="Temperature",
+        Statistic="Average",
+        Period=60,
+        EvaluationPeriods=1,
+        Threshold=30.0,
+        ComparisonOperator="GreaterThanThreshold",
+        AlarmDescription="It is too hot",
+    )
+    [found] = aws.alarms(["test-too-hot", "test-no-such-alarm"])
+    assert (found["name"], found["description"]) == ("test-too-hot", "It is too hot")
+    assert found["state"] in ("OK", "ALARM", "INSUFFICIENT_DATA")
+
+
+def test_nothing_runs_in_an_idle_environment(aws: EmbeddedAws) -> None:
+    assert aws.running() is False
+
+
+def test_the_command_names_the_page(laptop: Laptop) -> None:
+    done = CliRunner().invoke(app, ["local", "console", "--json"], env=laptop.variables)
+    found = json.loads(done.stdout)
+    assert found["url"].rstrip("/") == laptop.facts["console"]
+    assert found["up"] is True
+    with urllib.request.build_opener(urllib.request.ProxyHandler({})).open(found["url"], timeout=5) as page:
+        assert b"<title>Lifecycle</title>" in page.read()
+
+
+@pytest.fixture
+def without_console(laptop: Laptop) -> Iterator[int]:
+    """The environment's console killed, as a crash would; its port. Afterwards `up` brings it back."""
+    part, port = recorded(laptop.layout)["console"], int(laptop.facts["ports"]["console"])
+    os.kill(part.pid, signal.SIGKILL)
+    deadline = time.monotonic() + 10
+    while not is_free("127.0.0.1", port) and time.monotonic() < deadline:
+        time.sleep(0.02)
+    yield port
+    environment.up(laptop.layout, Progress(quiet=True))
+    assert recorded(laptop.layout)["console"].alive
+    assert listens("127.0.0.1", port)
+
+
+def test_where_it_died_it_can_be_served_from_a_terminal_until_ctrl_c(
+    laptop: Laptop, without_console: int
+) -> None:
+    command = [sys.executable, "-m", "apps.cli.main", "local", "console"]
+    variables = {**os.environ, **laptop.variables, "PYTHONPATH": str(REPOSITORY)}
+    served = subprocess.Popen(
+        command, env=variables, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+    try:
+        deadline = time.monotonic() + 20
+        while not listens("127.0.0.1", without_console):
+            assert time.monotonic() < deadline, "the page never came"
+            time.sleep(0.05)
+        served.send_signal(signal.SIGINT)
+        out, err = served.communicate(timeout=10)
+    finally:
+        served.kill()
+    assert (served.returncode, err) == (0, "")
+    assert out.startswith(f"http://127.0.0.1:{without_console}/")
