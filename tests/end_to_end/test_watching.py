@@ -83,6 +83,11 @@ def details(programs: Queue) -> list[dict[str, Any]]:
     return [json.loads(body)["detail"] for body in programs.listen()]
 
 
+def told_of(programs: Queue, deployment: str) -> list[str]:
+    """The kinds of the notices about a deployment, in the order in which they were heard."""
+    return [detail["kind"] for detail in details(programs) if detail["deployment"] == deployment]
+
+
 def test_an_idle_environment_starts_neither_notify_nor_watch(watched: Watched, programs: Queue) -> None:
     programs.wait(1)
     logs = watched.laptop.aws.client("logs")
@@ -113,12 +118,8 @@ def test_a_rollout_is_paused_by_an_alarm_and_resumed_by_a_human(
     assert sorted(service.installed().values()) == sorted([watched.plain, watched.halts])
     service.operator("resume", "brittle", "--why", "it was a test")
     assert service.operator("watch", name).events[-1]["state"] == "DONE"
-    wait_for(
-        "the end to be told",
-        lambda: [d for d in details(programs) if d["state"] == "DONE" and d["deployment"] == name],
-    )
-    kinds = [detail["kind"] for detail in details(programs) if detail["deployment"] == name]
-    assert kinds == ["ALARM", "WAITS", "ANSWERED", "FINISHED"]
+    wait_for("the end to be told", lambda: "FINISHED" in told_of(programs, name))
+    assert told_of(programs, name) == ["ALARM", "WAITS", "ANSWERED", "FINISHED"]
     mails = people.wait(2)
     assert any(f"RESUME: go on with the next host; {ALARM} pauses it again" in mail for mail in mails)
 
@@ -148,17 +149,14 @@ def test_by_policy_it_is_rolled_back_and_the_rollback_is_not(watched: Watched, p
     )
     wait_for("its end", lambda: service.last()["state"] == "DONE", seconds=60)
     assert set(service.installed().values()) == {watched.halts}
-    assert any(
-        watched.back in why
-        for why in service.operator.looks("plan", "brittle", watched.back).facts["refusals"]
-    )
+    refusals = service.operator.looks("plan", "brittle", watched.back).facts["refusals"]
+    assert any(watched.back in why for why in refusals)
     before = len(watched.told())
     watched.rings("a line about the rollback", lambda: len(watched.told()) > before)
     assert service.last()["deployment"] == heir["deployment"]
     assert service.standing()["lease"] is None
     wait_for("it to be told", lambda: [d for d in details(programs) if d["kind"] == "QUARANTINED"])
-    kinds = [detail["kind"] for detail in details(programs) if detail["deployment"] == heir["deployment"]]
-    assert kinds[:2] == ["ROLLS_BACK", "FINISHED"]
+    assert told_of(programs, heir["deployment"])[:2] == ["ROLLS_BACK", "FINISHED"]
 
 
 def test_every_event_that_was_heard_fits_the_schema_under_an_id_of_its_own(programs: Queue) -> None:
