@@ -92,8 +92,11 @@ def start(
                 *command,
             ],
             environment,
-            file_actions=[(os.POSIX_SPAWN_DUP2, nothing, 0)]
-            + [(os.POSIX_SPAWN_DUP2, log, descriptor) for descriptor in (1, 2)],
+            file_actions=[
+                (os.POSIX_SPAWN_DUP2, nothing, 0),
+                *((os.POSIX_SPAWN_DUP2, log, descriptor) for descriptor in (1, 2)),
+                *((os.POSIX_SPAWN_CLOSE, descriptor) for descriptor in _inherited()),
+            ],
             setsid=True,
         )
     finally:
@@ -139,6 +142,22 @@ def forget_files(layout: Layout) -> None:
     for path in (layout.processes, layout.environment):
         path.unlink(missing_ok=True)
     shutil.rmtree(layout.temporary, ignore_errors=True)
+
+
+def _inherited() -> list[int]:
+    """What this process was given open beside its standard streams, such as the lock of `flock FILE make run`.
+
+    A part outlives the command that starts it, and would hold that for as long.
+    """
+    open_now = (int(name) for name in os.listdir("/dev/fd"))  # noqa: PTH208 - these are numbers, not files
+    return [descriptor for descriptor in open_now if descriptor > 2 and _is_inheritable(descriptor)]
+
+
+def _is_inheritable(descriptor: int) -> bool:
+    # The listing's own is gone by now.
+    with contextlib.suppress(OSError):
+        return os.get_inheritable(descriptor)
+    return False
 
 
 def _record(layout: Layout, parts: Mapping[str, Part]) -> None:

@@ -43,6 +43,16 @@ def test_a_started_part_is_recorded_with_its_start_time_and_leads_its_own_sessio
     assert part.started == pytest.approx(psutil.Process(part.pid).create_time(), abs=0.1)
 
 
+def test_a_part_holds_nothing_that_its_starter_was_given_open(layout: Layout, tmp_path: Path) -> None:
+    with (tmp_path / "lock").open("w") as given:
+        os.set_inheritable(given.fileno(), True)
+        part = run(layout, "exec sleep 60")
+        assert eventually(lambda: psutil.Process(part.pid).name() == "sleep")
+        held = [str(each.readlink()) for each in Path(f"/proc/{part.pid}/fd").iterdir()]
+    assert str(tmp_path / "lock") not in held
+    assert held.count(str(layout.log("part"))) == 2
+
+
 def test_ending_a_part_ends_its_children_and_forgets_it(layout: Layout) -> None:
     part = run(layout, "sleep 60 & sleep 60 & wait")
     assert eventually(lambda: len(session(part)) == 3)
