@@ -51,6 +51,7 @@ def test_of_three_minutes_some_have_to_be_bad(
 ) -> None:
     alarm = alarms(asg)[sign]
     assert alarm.get("MetricName") == metric
+    assert alarm.get("Statistic") == ("Maximum" if sign == "hosts" else None)
     assert (alarm["Threshold"], alarm["ComparisonOperator"]) == (most, "GreaterThanThreshold")
     assert (alarm["EvaluationPeriods"], alarm["DatapointsToAlarm"]) == (3, bad)
     assert alarm["TreatMissingData"] == "notBreaching"

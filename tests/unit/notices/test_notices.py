@@ -158,9 +158,16 @@ def test_a_version_that_is_quarantined_anew_for_another_reason_is_told_anew() ->
 
 def test_a_record_that_cannot_be_read_does_not_hold_up_the_next() -> None:
     strange = {**question_item(DECISION), "body": {"S": '{"of": "another version"}'}}
-    changes, unread = changes_of([streamed(None, strange), streamed(*TOLD["WAITS"])])
+    by_hand = question_item(replace(APPROVAL, deployment="my own name"))
+    changes, unread = changes_of([streamed(None, strange), streamed(None, by_hand), streamed(*TOLD["WAITS"])])
     assert [change.after for change in changes] == [APPROVAL]
-    assert len(unread) == 1
+    assert len(unread) == 2
+
+
+def test_a_summary_is_one_line_however_long_the_reason_is() -> None:
+    (notice,) = told(None, question_item(replace(DECISION, reason="the log says\n" * 100)))
+    assert "\n" not in notice.summary
+    assert len(notice.summary) <= 300
 
 
 def test_a_batch_that_was_not_taken_raises_so_that_it_comes_again() -> None:

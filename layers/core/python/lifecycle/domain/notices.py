@@ -18,6 +18,7 @@ from lifecycle.domain.watching import ALARM
 
 # An event may have 256 KiB, and a mail should be read: a host's log is told up to here.
 LONGEST = 4000
+LONGEST_LINE = 300
 
 
 class NoticeKind(StrEnum):
@@ -132,10 +133,10 @@ def _of_question(before: Question | None, after: Question) -> Notice | None:
     answer = after.answer
     if before and answer:
         what, state, text = NoticeKind.ANSWERED, str(answer.choice), answer.why
-        summary = f"{about}: {answer.by} answered {answer.choice}{_on(after)}"
+        summary = _line(f"{about}: {answer.by} answered {answer.choice}{_on(after)}")
     else:
         what, state, text = (NoticeKind.HALTED if after.host else NoticeKind.WAITS), "", _asked(after)
-        summary = f"{about} {'is halted' if after.host else 'waits'}{_on(after)}: {after.reason}"
+        summary = _line(f"{about} {'is halted' if after.host else 'waits'}{_on(after)}: {after.reason}")
     return Notice(
         id=f"{cluster}/{after.deployment}/{after.id}/{'answered' if state else 'asked'}",
         kind=what,
@@ -210,6 +211,12 @@ def _of_alarm(after: TrailEntry) -> Notice:
         deployment=after.deployment,
         by=after.who,
     )
+
+
+def _line(text: str) -> str:
+    """One line, and no novel: reasons may be the last lines of a log."""
+    joined = " ".join(text.split())
+    return joined if len(joined) <= LONGEST_LINE else f"{joined[: LONGEST_LINE - 1]}…"
 
 
 def _words(state: str) -> str:

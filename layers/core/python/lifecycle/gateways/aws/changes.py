@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from lifecycle.domain.deployment import Deployment, TrailEntry
+from lifecycle.domain.deployment import Deployment, TrailEntry, cluster_of
 from lifecycle.domain.errors import LifecycleError
 from lifecycle.domain.fleet import Cluster
 from lifecycle.domain.notices import Change, Quarantine, Told
@@ -53,9 +53,13 @@ def _read(pk: str, sk: str, image: dict[str, Any] | None) -> Told | None:
         return None
     if pk.startswith("CLUSTER#") and sk.startswith(_QUARANTINES):
         cluster = Cluster.parse(pk.removeprefix("CLUSTER#"))
-        return Quarantine(cluster, sk.partition("#")[2], record(dict[str, str], image)["why"])
+        return Quarantine(cluster, sk.partition("#")[2], record(dict[str, str], image).get("why", ""))
     for partition, prefix, kind in _KINDS:
         if pk.startswith(partition) and sk.startswith(prefix):
             found: Told = record(kind, image)
+            if isinstance(found, Question | TestBed):
+                cluster_of(
+                    found.deployment
+                )  # raises, for one that somebody started by hand under a name of his own
             return found
     return None
