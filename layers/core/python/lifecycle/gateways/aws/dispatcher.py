@@ -42,6 +42,9 @@ class AlbDispatcher:
     def members(self, cluster: Cluster, group: Group) -> Mapping[str, TargetState]:
         if group is not Group.MAIN and not self.has_test_bed(cluster):
             return {}
+        return self._members(cluster, group)
+
+    def _members(self, cluster: Cluster, group: Group) -> Mapping[str, TargetState]:
         with _refusals("DescribeTargetHealth", cluster):
             found = self._elbv2.describe_target_health(TargetGroupArn=self._group(cluster, group))
         return {
@@ -51,7 +54,7 @@ class AlbDispatcher:
 
     def _aside(self, cluster: Cluster) -> dict[str, TargetState]:
         """The targets of the other two groups."""
-        both = [self.members(cluster, group) for group in _ASIDE]
+        both = [self._members(cluster, group) for group in _ASIDE] if self.has_test_bed(cluster) else []
         found = {address: state for states in both for address, state in states.items()}
         aside = {a: TargetState.ASIDE for a, state in found.items() if state is TargetState.HEALTHY}
         return found | aside
