@@ -1,6 +1,7 @@
 """Every contract test runs twice: on the in-memory twins, and on the AWS gateways against the emulator."""
 
 import itertools
+import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
@@ -11,6 +12,7 @@ from apps.local.emulator import Aws, start_emulator, wait_for_emulator
 from apps.local.layout import Layout
 from apps.local.ports import Ports
 from apps.local.processes import end
+from lifecycle.application.console import Delivery, Sights
 from lifecycle.application.delivery_ports import Catalogue
 from lifecycle.application.dispatcher_ports import Dispatcher
 from lifecycle.application.ports import (
@@ -35,6 +37,7 @@ from lifecycle.gateways.aws.items import Table, item, record, reports_key, turns
 from lifecycle.gateways.aws.leases import DynamoLeases
 from lifecycle.gateways.aws.queue import DynamoQueue
 from lifecycle.gateways.aws.registry import SsmRegistry
+from lifecycle.gateways.aws.sights import DynamoSights
 from lifecycle.gateways.aws.standings import DynamoStandings
 from lifecycle.gateways.aws.trail import DynamoTrail
 from lifecycle.gateways.memory.world import MemoryWorld
@@ -58,6 +61,8 @@ class Gateways:
     catalogue: Catalogue
     freezes: Freezes
     queue: Queue
+    sights: Sights
+    deliver: Callable[[str], object]
     write_report: Callable[[Cluster, HostReport], None]
     turn_of: Callable[[Cluster, str], Turn | None]
     settle: Callable[[], None]
@@ -137,6 +142,8 @@ def _memory() -> Gateways:
         catalogue=twins.catalogue,
         freezes=twins.freezes,
         queue=twins.queue,
+        sights=twins.sights,
+        deliver=lambda name: twins.sights.runs.append(Delivery(name, "SUCCEEDED", twins.clock.now())),
         write_report=twins.fleet.write_report,
         turn_of=twins.fleet.turn,
         settle=twins.dispatcher.settle,
@@ -145,7 +152,12 @@ def _memory() -> Gateways:
 
 
 def _aws(aws: Aws) -> Gateways:
-    table, ssm = Table(aws.client("dynamodb"), "ledger"), aws.client("ssm")
+    table, ssm, states = (
+        Table(aws.client("dynamodb"), "ledger"),
+        aws.client("ssm"),
+        aws.client("stepfunctions"),
+    )
+    machine = _machine(states)
     made = Gateways(
         leases=DynamoLeases(table),
         deployments=DynamoDeployments(table),
@@ -158,6 +170,8 @@ def _aws(aws: Aws) -> Gateways:
         catalogue=DynamoCatalogue(table),
         freezes=DynamoFreezes(table),
         queue=DynamoQueue(table),
+        sights=DynamoSights(table, SsmRegistry(ssm), states, machine),
+        deliver=lambda name: states.start_execution(stateMachineArn=machine, name=name),
         write_report=lambda cluster, report: _report(table, cluster, report),
         turn_of=lambda cluster, host: _turn(table, cluster, host),
         settle=lambda: None,
@@ -165,6 +179,17 @@ def _aws(aws: Aws) -> Gateways:
     for cluster in (made.cluster, made.old_cluster):
         _parameter(ssm, cluster, "target-group", _target_group(aws, cluster, ""))
     return made
+
+
+def _machine(states: Any) -> str:
+    """A state machine whose executions end at once."""
+    definition = {"StartAt": "End", "States": {"End": {"Type": "Pass", "End": True}}}
+    made = states.create_state_machine(
+        name=f"delivery-{next(_NUMBERS)}",
+        definition=json.dumps(definition),
+        roleArn="arn:aws:iam::000000000000:role/delivery",
+    )
+    return str(made["stateMachineArn"])
 
 
 def _report(table: Table, cluster: Cluster, report: HostReport) -> None:

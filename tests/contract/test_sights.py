@@ -1,0 +1,40 @@
+"""What the console reads at once: clusters, leases and queues of many, and the runs of pushes."""
+
+from datetime import UTC, datetime
+
+from lifecycle.application.console import Held
+from lifecycle.domain.deployment import Desired, Lease, Request, Waiting
+from lifecycle.domain.fleet import Cluster
+from tests.contract.conftest import Gateways
+
+NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
+
+
+def test_a_cluster_is_known_when_it_stands_or_something_is_desired_of_it(gateways: Gateways) -> None:
+    assert gateways.cluster in gateways.sights.clusters(afresh=True)
+    staging = Cluster("staging", gateways.service)
+    assert staging not in gateways.sights.clusters(afresh=True)
+    gateways.registry.set_desired(staging, Desired("1.0.0", "d" * 64, 1, "d-1"))
+    assert staging in gateways.sights.clusters(afresh=True)
+
+
+def test_leases_and_queues_of_many_clusters_are_read_as_they_stand(gateways: Gateways) -> None:
+    cluster = gateways.cluster
+    idle = [Cluster(each, f"{gateways.service}-{n}") for each in ("staging", "production") for n in range(60)]
+    lease = gateways.leases.acquire(cluster, "d-1", NOW)
+    name = f"{gateways.service}-production-20261123120000-aaaa"
+    waiting = Waiting(Request(name, gateways.service, "production", "1.0.1", "ada"), NOW)
+    gateways.queue.replace(cluster, None, waiting)
+    found = gateways.sights.held([*idle[:70], cluster, *idle[70:]])
+    assert found[cluster] == Held(lease, waiting)
+    assert len(found) == 121
+    assert all(found[each] == Held(Lease(), None) for each in idle)
+    assert gateways.sights.held([]) == {}
+
+
+def test_runs_of_pushes_are_told_with_their_state(gateways: Gateways) -> None:
+    assert list(gateways.sights.deliveries()) == []
+    gateways.deliver(f"hello-{'a' * 40}")
+    (run,) = gateways.sights.deliveries()
+    assert run.name == f"hello-{'a' * 40}"
+    assert run.status in ("RUNNING", "SUCCEEDED")
