@@ -133,6 +133,18 @@ def test_a_test_bed_is_shown_with_its_verdict_and_a_row_a_metric(baking: Desk) -
         assert part in shown
 
 
+def test_how_much_worse_a_ratio_is_reads_in_percent(baking: Desk) -> None:
+    deployments = baking.machine.memory.deployments
+    [bed] = deployments._beds.values()
+    latency = replace(SERIES, measure=replace(ERRORS, name="errors", scale=Scale.RATIO))
+    unbounded = replace(JUDGED.metrics[0], effect=0.213, low=0.1, high=float("inf"), p=None)
+    judged = replace(JUDGED, metrics=(unbounded,))
+    deployments._beds[bed.deployment, 1] = replace(bed, series=(latency,), judgement=judged)
+    shown = baking.see("test-bed").text
+    assert "21.3%" in shown
+    assert "10.0% and -" in shown
+
+
 def test_before_there_is_anything_to_show_it_says_so(baking: Desk) -> None:
     deployments = baking.machine.memory.deployments
     [bed] = deployments._beds.values()

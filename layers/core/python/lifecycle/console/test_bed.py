@@ -1,12 +1,15 @@
 """The test bed against its control: what is measured as charts, the verdict in a sentence, a table a metric."""
 
+from collections.abc import Mapping
+from math import isfinite
+
 from lifecycle.application.courses import Beds, BedSight
 from lifecycle.console.chart import chart, figure
 from lifecycle.console.frame import Frame
 from lifecycle.console.markup import Child, Markup, tag
 from lifecycle.console.parts import badge, filters, soft, table, widget
 from lifecycle.console.tones import BEDS, VERDICTS
-from lifecycle.domain.verdicts import Judgement, Measured
+from lifecycle.domain.verdicts import Judgement, Measure, Measured, Scale
 from lifecycle.domain.words import minute
 
 _WIDEST, _NARROWEST = 460, 280
@@ -41,7 +44,7 @@ def _bed(sight: BedSight, frame: Frame) -> Markup:
         _verdict(bed.judgement),
         tag("p", _legend()),
         charts if bed.series else tag("p", soft("Nothing was measured yet.")),
-        _metrics(bed.judgement),
+        _metrics(bed.judgement, {each.measure.name: each.measure for each in bed.series}),
         class_="lc-card",
         aria_label=f"Test bed of {current.id}",
     )
@@ -76,25 +79,33 @@ def _verdict(judged: Judgement | None) -> Child:
     ]
 
 
-def _metrics(judged: Judgement | None) -> Markup | None:
+def _metrics(judged: Judgement | None, measures: Mapping[str, Measure]) -> Markup | None:
     if judged is None or not judged.metrics:
         return None
     columns = ("metric", "verdict", "test bed", "control", "worse by", "between", "p", "why")
-    return table("The verdict, metric by metric", columns, [_row(each) for each in judged.metrics])
+    return table(
+        "The verdict, metric by metric",
+        columns,
+        [_row(each, measures.get(each.name)) for each in judged.metrics],
+    )
 
 
-def _row(each: Measured) -> list[Child]:
+def _row(each: Measured, measure: Measure | None) -> list[Child]:
+    share = measure is not None and measure.scale is Scale.RATIO
     return [
         each.name,
         badge(VERDICTS[each.verdict], each.verdict),
         _told(each.test_bed),
         _told(each.control),
-        _told(each.effect),
-        f"{_told(each.low)} and {_told(each.high)}",
+        _told(each.effect, share=share),
+        f"{_told(each.low, share=share)} and {_told(each.high, share=share)}",
         f"{each.p:.3f}" if each.p is not None else "-",
         each.sentence,
     ]
 
 
-def _told(value: float | None) -> str:
-    return "-" if value is None else figure(value)
+def _told(value: float | None, *, share: bool = False) -> str:
+    """A figure; how much worse a ratio is, in percent."""
+    if value is None or not isfinite(value):
+        return "-"
+    return f"{value:.1%}" if share else figure(value)
