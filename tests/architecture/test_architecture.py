@@ -35,10 +35,11 @@ def test_a_handler_parses_calls_and_dumps_in_thirty_lines(phase: str) -> None:
 
 def test_there_is_a_function_for_each_phase_of_the_design() -> None:
     assert PHASES == [
-        "act", "approve", "await_alive", "await_human", "check_build", "converge", "decide", "diagnose", "drain", "finish",
-        "freeze", "gc", "install", "next_step", "notify", "plan", "promote", "quarantine", "receive_push", "record_snapshot",
-        "register", "remove_host", "roll_back", "self_test", "show_clusters", "show_deployment", "show_dora", "show_history",
-        "show_pipeline", "show_questions", "show_test_bed", "start_build", "watch",
+        "act", "analyse", "approve", "await_alive", "await_human", "check_build", "converge", "decide", "diagnose",
+        "drain", "end_bake", "finish", "freeze", "gc", "install", "next_step", "notify", "plan", "promote",
+        "quarantine", "receive_push", "record_snapshot", "register", "remove_host", "roll_back", "self_test",
+        "show_clusters", "show_deployment", "show_dora", "show_history", "show_pipeline", "show_questions",
+        "show_test_bed", "start_build", "watch",
     ]  # fmt: skip
 
 
