@@ -8,7 +8,7 @@ import multiprocessing
 import sys
 import time
 
-from tests.judge_study.tables import false_alarms, laptop, power, speed
+from tests.judge_study.tables import false_alarms, laptop, power, speed, wrong_passes
 
 
 def main() -> int:
@@ -25,6 +25,7 @@ def main() -> int:
     with multiprocessing.Pool() as pool:
         promises += false_alarms(pool, given.alike)
         promises += power(pool, given.runs)
+        promises += wrong_passes(pool, 5 * given.runs)
         promises += laptop(pool, given.runs)
     print(f"\n{time.monotonic() - began:.0f} s")
     for promise in promises:

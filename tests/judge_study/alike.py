@@ -35,15 +35,14 @@ class Alike:
 
     def fails(self, random: Random) -> bool:
         """Whether one bake fails at any look, with one look a minute, and at the end of each extension."""
+        whole = self._baked(random, self.planned * (self.extensions + 1))
+        errors = of_requests(whole)
         for looks_before in range(self.extensions + 1):
-            planned = self.planned * (looks_before + 1)
-            if looks_before == 0:
-                whole = self._baked(random, self.planned * (self.extensions + 1))
+            begun, planned = self.planned * looks_before, self.planned * (looks_before + 1)
             rules = Rules(planned, alpha=ALPHA)
-            if alarm(first(whole, planned), rules, looks_before):
+            if any(obvious(first(errors, minutes), rules) for minutes in range(begun + 1, planned)):
                 return True
-            begun = self.planned * looks_before
-            if any(obvious(first(whole, minutes), rules) for minutes in range(begun + 1, planned)):
+            if alarm(first(whole, planned), rules, looks_before):
                 return True
         return False
 
@@ -69,6 +68,11 @@ def first(baked: Baked, minutes: int) -> Baked:
         replace(s, control=s.control[:minutes], test_bed=s.test_bed[:minutes]) for s in baked.series
     )
     return Baked(series, minutes, round(baked.requests_control * part), round(baked.requests_test_bed * part))
+
+
+def of_requests(baked: Baked) -> Baked:
+    """What may fail as obvious."""
+    return replace(baked, series=tuple(each for each in baked.series if each.measure.of_requests))
 
 
 def _series(measure: Measure, usual: Values, pair: tuple[Values, Values], drawn: Random | None) -> Series:

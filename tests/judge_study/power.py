@@ -6,8 +6,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from lifecycle.domain.judge import judge, obvious
+from lifecycle.domain.seen import Seen
 from lifecycle.domain.verdicts import Rules, Verdict
-from tests.judge_study.alike import first
+from tests.judge_study.alike import first, of_requests
 from tests.judge_study.hosts import Degradation, Traffic, bake
 
 DEGRADATIONS = (
@@ -18,6 +19,11 @@ DEGRADATIONS = (
     Degradation("p50 + 20 %", p50=1.2),
     Degradation("leak: latency grows to + 50 %", leak=1.5),
     Degradation("errors 0.1 % to 50 %", test_bed_errors=0.5),
+)
+AT_THE_LIMIT = (
+    (Degradation("errors 0.1 % to 1.1 %", test_bed_errors=0.011), "error rate"),
+    (Degradation("p50 + 20 %", p50=1.2), "latency p50"),
+    (Degradation("p99 + 25 %", p99=1.25), "latency p99"),
 )
 RATES = (1, 5, 20, 100, 500)
 MINUTES = (10, 30, 60)
@@ -41,7 +47,8 @@ def found(worse: Degradation, traffic: Traffic, runs: int, seed: int) -> Found:
     for run in range(runs):
         random = np.random.default_rng([seed, run])
         baked, rules = bake(random, traffic, worse), Rules(traffic.minutes)
-        early = (m for m in range(1, traffic.minutes) if obvious(first(baked, m), rules))
+        errors = of_requests(baked)
+        early = (m for m in range(1, traffic.minutes) if obvious(first(errors, m), rules))
         soonest = next(early, traffic.minutes)
         judgement = judge(baked, rules)
         verdict = Verdict.FAIL if soonest < traffic.minutes else judgement.verdict
@@ -49,3 +56,13 @@ def found(worse: Degradation, traffic: Traffic, runs: int, seed: int) -> Found:
         if verdict is Verdict.FAIL:
             failed_after.append(min(soonest, judgement.minutes))
     return Found(verdicts, float(np.median(failed_after)) if failed_after else None)
+
+
+def ruled_out(worse: Degradation, metric: str, traffic: Traffic, runs: int, seed: int) -> float:
+    """How often exactly the degradation that a PASS must rule out is ruled out, which is wrong each time."""
+    wrong = 0
+    for run in range(runs):
+        seen = Seen.of(bake(np.random.default_rng([seed, run]), traffic, worse), traffic.minutes)
+        found = next(each for each in seen.compared if each.measure.name == metric)
+        wrong += seen.rules_out(found, Rules(traffic.minutes))
+    return wrong / runs

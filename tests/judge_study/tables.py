@@ -5,10 +5,11 @@ from multiprocessing.pool import Pool
 
 import numpy as np
 
+from lifecycle.domain.comparison import LEVEL
 from lifecycle.domain.verdicts import Verdict
 from tests.judge_study.alike import ALPHA, CASES
 from tests.judge_study.hosts import Degradation, Traffic
-from tests.judge_study.power import DEGRADATIONS, MINUTES, RATES, Found, found
+from tests.judge_study.power import AT_THE_LIMIT, DEGRADATIONS, MINUTES, RATES, Found, found, ruled_out
 from tests.judge_study.speed import METRICS, MILLISECONDS, milliseconds
 from tests.judge_study.speed import MINUTES as SPEED_MINUTES
 
@@ -17,6 +18,7 @@ LAPTOP = (
     Degradation("none", control_errors=0.0, test_bed_errors=0.0),
     Degradation("errors 0 % to 3 %", control_errors=0.0, test_bed_errors=0.03),
 )
+SOME_RATES = (1, 20, 500)
 LAPTOP_RATES, LAPTOP_SAMPLES = (12, 20), (20, 30, 40, 60)
 
 
@@ -92,6 +94,24 @@ def power(pool: Pool, runs: int) -> list[Promise]:
             ("leak: latency grows to + 50 %", 20, 60, Verdict.FAIL, 0.8),
         )
     ]
+
+
+def wrong_passes(pool: Pool, runs: int) -> list[Promise]:
+    """How often exactly the degradation that a PASS must rule out is ruled out."""
+    print(f"\nHow often a metric passes, of {runs:,} bakes, that is just as bad as a PASS has to rule out\n")
+    print("| degradation | minutes | " + " | ".join(f"{rate} requests/s" for rate in SOME_RATES) + " |")
+    print("| --- " * (len(SOME_RATES) + 2) + "|")
+    kinds = [(worse, metric, minutes) for worse, metric in AT_THE_LIMIT for minutes in MINUTES]
+    tasks = [(w, m, Traffic(rate, n), runs, 5) for w, m, n in kinds for rate in SOME_RATES]
+    shares = pool.starmap(ruled_out, tasks, chunksize=1)
+    promises = []
+    for number, (worse, metric, minutes) in enumerate(kinds):
+        row = shares[number * len(SOME_RATES) :][: len(SOME_RATES)]
+        print(f"| {worse.name} | {minutes} | " + " | ".join(f"{share:.1%}" for share in row) + " |")
+        most = LEVEL + 3 * (LEVEL * (1 - LEVEL) / runs) ** 0.5
+        told = f"PASS in at most {LEVEL:.0%} and chance: {metric}, {worse.name}, {minutes} minutes"
+        promises.append(Promise(told, max(row) <= most))
+    return promises
 
 
 def laptop(pool: Pool, runs: int) -> list[Promise]:

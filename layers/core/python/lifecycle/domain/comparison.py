@@ -33,7 +33,7 @@ OUTLIER = 1.5 * 1.4826
 # Beyond this, nothing is left of a value that was not in the one before it.
 MOST_RESEMBLANCE = 0.9
 # What is larger is no measurement, and neither is what is no number or, in a ratio, negative.
-LARGEST = 1e100
+LARGEST, LARGEST_LOG = 1e100, 500.0
 _STEPS, _WIDENINGS = 9, 6
 
 
@@ -139,7 +139,7 @@ class Comparison:
         """The inverse of `limit`."""
         if self.measure.scale is Scale.DIFFERENCE:
             return worse
-        worse = min(worse, 700.0)
+        worse = max(-LARGEST_LOG, min(LARGEST_LOG, worse))
         return expm1(worse) if self.measure.better is Better.LOWER else 1 - exp(-worse)
 
     def spread(self) -> float:

@@ -52,15 +52,16 @@ def alarm(baked: Baked, rules: Rules, looks_before: int = 0) -> Alarm | None:
 
 def obvious(baked: Baked, rules: Rules) -> Alarm | None:
     """Shares of the requests, such as errors, that nobody should wait for: not even for the least minutes."""
-    seen = Seen.of(baked, rules.planned_minutes)
-    counted = [each for each in seen.compared if each.measure.of_requests]
-    if not counted or not seen.minutes or seen.too_few_requests(rules):
+    shares = tuple(each for each in baked.series if each.measure.of_requests)
+    counted = Seen.of(replace(baked, series=shares), rules.planned_minutes)
+    if not shares or not counted.minutes or counted.too_few_requests(rules):
         return None
-    level = obvious_alpha(rules, seen.minutes) / len(counted)
-    failed = frozenset(
-        each.measure.name for each in counted if p_obvious(each.counted, each.measure.matters) <= level
-    )
-    return Alarm(seen, failed) if failed else None
+    level = obvious_alpha(rules, counted.minutes) / len(shares)
+    p_values = [
+        (each.measure.name, p_obvious(each.counted, each.measure.matters)) for each in counted.compared
+    ]
+    failed = frozenset(name for name, p in p_values if p <= level)
+    return Alarm(Seen.of(baked, rules.planned_minutes), failed) if failed else None
 
 
 def _failed(seen: Seen, rules: Rules, alpha: float) -> frozenset[str]:
