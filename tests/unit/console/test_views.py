@@ -7,8 +7,9 @@ import pytest
 
 from lifecycle.application.console import Delivery
 from lifecycle.domain.attempts import Blame
-from lifecycle.domain.deployment import DeploymentState
+from lifecycle.domain.deployment import DeploymentState, Desired
 from lifecycle.domain.errors import InvalidName, Unknown
+from lifecycle.domain.fleet import Cluster
 from lifecycle.domain.freezes import Freeze
 from lifecycle.domain.manifest import ApprovalGate, Policy
 from lifecycle.domain.questions import Answer, Choice
@@ -217,6 +218,17 @@ def test_another_deployment_may_be_chosen(desk: Desk) -> None:
     assert ("value", first) in shown.values
     chosen = desk.see("deployment", widgetContext={"forms": {"all": {"lc-deployment": first}}})
     assert "hello 1.0.1 to production" in chosen.text
+    selected = [values for tag, *values in chosen.shape if tag == "option" and "selected" in values]
+    assert len(selected) == 1
+    assert chosen.html.count(f'value="{first}" selected=""') == 1
+
+
+def test_a_deployment_that_was_chosen_gives_way_to_another_environment(desk: Desk) -> None:
+    first = desk.machine.deploy("1.0.1")
+    desk.machine.world.registry.set_desired(Cluster("staging", "hello"), Desired("1.0.0", "d" * 64, 1, "d"))
+    fields = {"lc-deployment": first, "lc-environment": "staging"}
+    shown = desk.see("deployment", widgetContext={"forms": {"all": fields}})
+    assert "Nothing was deployed here yet" in shown.text
 
 
 def test_history_tells_who_did_what_and_why(desk: Desk) -> None:

@@ -19,6 +19,7 @@ from lifecycle.domain.verdicts import BedState, TestBed
 # A deployment of 40 hosts writes some 400 lines; the newest are shown.
 TRAIL = 500
 _RECENT = 10
+_OTHERS = 6
 # A test bed is looked for among so many of a cluster's newest deployments.
 _BEDS_AMONG = 5
 
@@ -50,25 +51,29 @@ class Course:
 
 @dataclass(frozen=True, slots=True)
 class Courses:
-    """The deployment that is looked at, if there is one; and the others that run or ran last, to choose from."""
+    """The deployment that is looked at, if there is one; `others` to choose from; `chosen` if it was named."""
 
     course: Course | None
     others: tuple[Deployment, ...]
+    chosen: bool
     page: Page
 
 
 def courses(console: Console, wanted: Wanted, deployment: str = "") -> Courses:
-    """The one that was named, else one that runs, else the newest; raises Unknown, InvalidName."""
-    if deployment:
-        cluster = cluster_of(deployment)
+    """The one that was named, else one that runs, else the newest; raises Unknown, InvalidName.
+
+    One that was named before another service was chosen is let be.
+    """
+    found = None
+    if deployment and wanted.covers(cluster := cluster_of(deployment)):
         found = observe.deployment(console.world, cluster, deployment)
         wanted = Wanted(cluster.service, cluster.environment)
-        clusters, services = chosen(console, wanted)
-        return Courses(_course(console, found), (), Page(1, 1, services))
     clusters, services = chosen(console, wanted)
     ordered = _latest(_sights(console, clusters, _RECENT))
-    course = _course(console, ordered[0]) if ordered else None
-    return Courses(course, tuple(ordered[1:6]), Page(1, 1, services))
+    shown = found or next(iter(ordered), None)
+    others = tuple(each for each in ordered if shown and each.id != shown.id)
+    course = _course(console, shown) if shown else None
+    return Courses(course, others[:_OTHERS], found is not None, Page(1, 1, services))
 
 
 def _sights(console: Console, clusters: Sequence[Cluster], recent: int) -> tuple[ClusterSight, ...]:

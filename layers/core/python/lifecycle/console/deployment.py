@@ -22,16 +22,21 @@ _LINES = 60
 
 def draw_deployment(found: Courses, frame: Frame) -> Markup:
     """The deployment that is looked at, with the others to choose from."""
-    choices = _choices(found)
-    bar = filters(frame, found.page, more=[select("Deployment", DEPLOYMENT, choices, "")] if choices else ())
+    bar = filters(frame, found.page, more=_choice(found))
     if found.course is None:
         return widget(frame, bar, tag("p", "Nothing was deployed here yet."))
     return widget(frame, bar, _course(found.course, frame))
 
 
-def _choices(found: Courses) -> list[tuple[str, str]]:
-    told = [(each.id, f"{each.cluster} {each.target.version}, {each.state}") for each in found.others]
-    return [("", "the one that runs, or the newest"), *told] if told else []
+def _choice(found: Courses) -> list[Markup]:
+    """Which deployment to look at: the chosen one stays chosen when the widget is drawn again."""
+    current = found.course.deployment if found.course else None
+    if current is None or not (found.others or found.chosen):
+        return []
+    listed = (current, *found.others) if found.chosen else found.others
+    told = [(each.id, f"{each.cluster} {each.target.version}, {each.state}") for each in listed]
+    options = [("", "the one that runs, or the newest"), *told]
+    return [select("Deployment", DEPLOYMENT, options, current.id if found.chosen else "")]
 
 
 def _course(course: Course, frame: Frame) -> Markup:
