@@ -92,9 +92,7 @@ PHASES: dict[str, dict[str, set[str]]] = {
         "events:PutEvents": {"events:event-bus/default"},
         "sns:Publish": {"sns:lifecycle-notices"},
     },
-    "watch": WRITE_LEDGER
-    | ANSWER
-    | {"states:StartExecution": {ROLLOUT}, "cloudwatch:DescribeAlarms": {"*"}},
+    "watch": WRITE_LEDGER | ANSWER | {"states:StartExecution": {ROLLOUT}, "cloudwatch:DescribeAlarms": {"*"}},
     "converge": WRITE_LEDGER
     | DELETE
     | ANSWER
@@ -252,8 +250,10 @@ def test_each_schedule_may_run_its_phase_only(control_plane: dict[str, Any]) -> 
     [
         (
             "rollout",
-            "plan next-step drain install self-test register await-alive diagnose analyse end-bake await-human "
-            "roll-back finish",
+            (
+                "plan next-step drain install self-test register await-alive diagnose analyse end-bake await-human "
+                "roll-back finish"
+            ),
         ),
         ("delivery", "start-build check-build record-snapshot"),
     ],
