@@ -71,14 +71,11 @@ class Teller:
         return bool(values)
 
     def _run(self) -> None:
-        while not self._ending.wait(self._pause(time.time())):
-            self.tell()
-
-    def _pause(self, now: float) -> float:
         seconds = self._settings.metrics_seconds
-        if seconds < LONG_SECONDS and not self._young(now):
-            seconds = LONG_SECONDS
-        return (math.floor(now / seconds + 0.5) + 0.5) * seconds - now
+        while not self._ending.wait(_until_middle(time.time(), seconds)):
+            now = time.time()
+            if math.floor(now / seconds) % max(1, round(LONG_SECONDS / seconds)) == 0 or self._young(now):
+                self.tell()
 
     def _young(self, now: float) -> bool:
         try:
@@ -99,6 +96,11 @@ class Teller:
         if len(body) > LARGEST:
             raise ServiceFailed(f"GET {path} answered more than {LARGEST} bytes")
         return chosen(manifest, body, path)
+
+
+def _until_middle(now: float, seconds: float) -> float:
+    """How long until the next middle of a period, counted from the epoch."""
+    return (math.floor(now / seconds + 0.5) + 0.5) * seconds - now
 
 
 def installed(home: Path) -> Manifest | None:

@@ -173,6 +173,22 @@ def test_a_young_service_is_read_as_often_as_it_is_set_once_in_each_period(
     assert len(set(periods)) == len(periods)
 
 
+def test_a_service_that_starts_later_is_read_soon(service: Answering, settings: Settings) -> None:
+    service.says({"queue": 1})
+    numbers = MemoryNumbers()
+    teller = Teller(replace(settings, metrics_seconds=0.1), numbers)
+    teller.start()
+    time.sleep(0.3)
+    install(settings, QUEUE)
+    (settings.home / "service.json").touch()
+    try:
+        for attempt in eventually():
+            with attempt:
+                assert numbers.told
+    finally:
+        teller.close()
+
+
 def test_an_old_service_is_read_once_a_minute_at_most(service: Answering, settings: Settings) -> None:
     install(settings, QUEUE)
     service.says({"queue": 1})
