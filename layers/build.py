@@ -22,7 +22,7 @@ _LAMBDA_WHEELS = ("--platform", "manylinux2014_x86_64", "--implementation", "cp"
 # botocore carries every AWS service's model, 25 MB compressed; these are the ones that some phase calls.
 _SERVICES = (
     *("cloudwatch", "codebuild", "codecommit", "dynamodb", "elbv2", "events", "lambda"),
-    *("logs", "s3", "secretsmanager", "ssm", "stepfunctions", "sts"),
+    *("logs", "s3", "secretsmanager", "sns", "ssm", "stepfunctions", "sts"),
 )
 _SHARED_MODELS = (
     "endpoints.json",

@@ -1,6 +1,7 @@
 """What is published beside the templates: small enough for Lambda, complete, and the same bytes each time."""
 
 import json
+import re
 import subprocess
 import zipfile
 from pathlib import Path
@@ -31,6 +32,21 @@ def test_both_layers_fit_into_lambda(assembly: Path, control_plane: dict[str, An
     assert "python/pydantic_core/_pydantic_core.cpython-313-x86_64-linux-gnu.so" in found
     assert any(name.startswith("python/botocore/data/dynamodb/") for name in found)
     assert not any(name.startswith("python/botocore/data/ec2/") for name in found)
+
+
+def test_the_layer_has_the_model_of_every_service_that_a_phase_calls() -> None:
+    from layers.build import build  # noqa: PLC0415
+
+    wiring = Path("layers/core/python/lifecycle/wiring.py").read_text()
+    called = set(re.findall(r'(?:_Lazy|client)\("(\w+)"\)', wiring))
+    assert {"dynamodb", "sns", "events", "secretsmanager"} <= called
+    found = members(build("lambda"))
+    kept = {
+        name.split("/")[3]
+        for name in found
+        if name.startswith("python/botocore/data/") and name.count("/") > 3
+    }
+    assert called <= kept
 
 
 def test_a_build_that_is_up_to_date_is_left_alone() -> None:
