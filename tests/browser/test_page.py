@@ -141,6 +141,7 @@ def clock(seat: Callable[..., Desk], server: Any, filled: TwinAws) -> Clock:
 
 def test_while_something_runs_the_page_looks_every_five_seconds(clock: Clock, filled: TwinAws) -> None:
     assert clock.looks(20) == 0
+    assert 3 <= filled.looked <= 5
     filled.runs = True
     assert 3 <= clock.looks(22) <= 5
     filled.runs = False

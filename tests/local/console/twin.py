@@ -32,6 +32,7 @@ class TwinAws:
     metrics: dict[Metric, Line] = field(default_factory=dict)
     alarmed: list[dict[str, Any]] = field(default_factory=list)
     runs: bool = False
+    looked: int = 0
     invoked: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
     asked: list[tuple[Sequence[Wanted], datetime, datetime]] = field(default_factory=list)
 
@@ -60,6 +61,7 @@ class TwinAws:
         return [each for each in self.alarmed if each["name"] in names]
 
     def running(self) -> bool:
+        self.looked += 1
         return self.runs
 
     def payloads(self, function: str) -> list[dict[str, Any]]:

@@ -1,4 +1,4 @@
-// A widget's frame and its place: CloudWatch's grid of 24 columns, whose rows page.css makes one column when narrow.
+// A widget's frame and its place: CloudWatch's grid of 24 columns, which layout.css makes one column when narrow.
 
 import { element } from "./elements.js";
 
@@ -9,7 +9,7 @@ export function frame(widget) {
   const id = `widget-${(count += 1)}`;
   const title = widget.properties?.title || { alarm: "Alarms", metric: "Metrics", text: "" }[widget.type] || "";
   const heading = element("h2", { id: `${id}-title` }, title);
-  const body = element("div", { class: "body", tabindex: "-1" });
+  const body = element("div", { class: "body", tabindex: "-1", role: "group", "aria-label": title || "Text" });
   const larger = element("button", { type: "button", class: "larger", "aria-pressed": "false" }, "Enlarge");
   larger.setAttribute("aria-describedby", heading.id);
   const note = element("p", { class: "note", hidden: true });

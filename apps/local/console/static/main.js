@@ -6,8 +6,8 @@ import { call } from "./api.js";
 import { loadStyles } from "./content.js";
 import { isOpen } from "./dialog.js";
 import { element } from "./elements.js";
+import { build } from "./kinds.js";
 import { RANGES } from "./time.js";
-import { build } from "./widget.js";
 import { REFRESH, THEMES, onSystemTheme, remember, remembered, themeOf } from "./view.js";
 
 const LOOK_SECONDS = 5;
@@ -22,6 +22,7 @@ const page = {
   view: remembered(),
   widgets: [],
   refreshedAt: 0,
+  lookedAt: 0,
   ran: false,
 
   get theme() {
@@ -70,7 +71,8 @@ async function look() {
     if (since >= Number(page.view.refresh)) await refresh();
     return;
   }
-  if (since < LOOK_SECONDS) return;
+  if (Date.now() - page.lookedAt < LOOK_SECONDS * 1000) return;
+  page.lookedAt = Date.now();
   let running = false;
   try {
     ({ running } = await call("running"));

@@ -1,0 +1,13 @@
+// Which widget is made for which type in the dashboard's body.
+
+import { Custom } from "./custom.js";
+import { Alarm, Metric, Text, Unknown } from "./plain.js";
+
+const TYPES = new Map([
+  ["custom", Custom],
+  ["metric", Metric],
+  ["alarm", Alarm],
+  ["text", Text],
+]);
+
+export const build = (widget, page) => new (TYPES.get(widget.type) ?? Unknown)(widget, page);
