@@ -190,3 +190,14 @@ def test_only_what_may_change_something_is_noted() -> None:
     assert action({}, b"Action=RegisterTargets&Version=2015-12-01") == "RegisterTargets"
     assert [changes(name) for name in ("PutItem", "TransactWriteItems", "RegisterTargets")] == [True] * 3
     assert [changes(name) for name in ("GetItem", "Query", "DescribeTargetHealth")] == [False] * 3
+
+
+def test_a_metric_is_kept_for_six_hours_however_much_is_told(emulated: Emulated) -> None:
+    cloudwatch, now = emulated.aws.client("cloudwatch"), time.time()
+    for hours in (7, 5):
+        datum = {"MetricName": "m", "Value": float(hours), "Timestamp": now - hours * 3600}
+        cloudwatch.put_metric_data(Namespace="Memory", MetricData=[datum])
+    metric = {"Namespace": "Memory", "MetricName": "m"}
+    query = {"Id": "m", "MetricStat": {"Metric": metric, "Period": 60, "Stat": "Maximum"}}
+    found = cloudwatch.get_metric_data(MetricDataQueries=[query], StartTime=now - 86_400, EndTime=now)
+    assert found["MetricDataResults"][0]["Values"] == [5.0]
