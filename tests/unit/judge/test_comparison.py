@@ -65,6 +65,11 @@ def test_what_is_negative_has_no_ratio() -> None:
     assert len(compared(QUEUE, [-1.0, 1.0], [1.0, 2.0]).worse) == 2
 
 
+def test_a_ratio_beyond_all_measure_is_still_a_number() -> None:
+    found = compared(SERVED, [1e-90, 1e-80] * 6, [1e90, 1e99] * 6)
+    assert all(told is not None and math.isfinite(told) for told in (found.effect, *found.bounds()))
+
+
 def test_an_outlying_minute_does_not_hide_a_degradation() -> None:
     test_bed = wobbling(1.2, 20, 3)
     test_bed[7] = 0.01
