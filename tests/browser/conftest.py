@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page
 
 from apps.local.console.calls import Calls
 from apps.local.console.server import ConsoleServer
@@ -12,8 +12,6 @@ from tests.browser.fixtures import browser, seat
 from tests.local.console.twin import TwinAws
 
 __all__ = ["browser", "seat"]
-
-expect.set_options(timeout=15_000)
 
 
 @pytest.fixture

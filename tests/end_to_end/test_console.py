@@ -1,9 +1,8 @@
 """The console in a real browser: an operator sees a rollout run and fail, decides with a click, and is shown it.
 
-`make screenshots` runs this too, and keeps pictures of what the operator sees on the way.
+The same with twins, and faster, is in tests/browser/test_widgets.py.
 """
 
-import os
 import re
 import shutil
 from collections.abc import Callable, Iterator
@@ -26,7 +25,6 @@ __all__ = ["browser", "seat"]
 pytestmark = [pytest.mark.emulator, pytest.mark.browser]
 
 SERVICE = Path(__file__).parent / "brittle"
-PICTURES = os.environ.get("LIFECYCLE_SCREENSHOTS", "")
 SECONDS = 60_000
 # Seconds, on a laptop. The judge wants 10 minutes and 100 requests a host at least.
 BAKE_MINUTES, RATE = 15, 60.0
@@ -79,6 +77,9 @@ def console(laptop: Laptop, seat: Callable[..., Desk]) -> Iterator[Callable[...,
         return page
 
     yield opened
+    # What the pages said last is in the report of a test that fails.
+    for desk in desks:
+        print(desk.page.locator("main").aria_snapshot())
     assert [fault for desk in desks for fault in desk.faults] == []
 
 
@@ -91,13 +92,6 @@ def about(page: Page, title: str) -> Locator:
         found.get_by_role("button", name="Show").click()
         expect(found.get_by_label("Service")).to_have_value("shop")
     return found
-
-
-def picture(page: Page, name: str) -> None:
-    """Keep what the operator sees now, when pictures are wanted."""
-    if PICTURES:
-        drawn(page)
-        page.screenshot(path=Path(PICTURES) / f"{name}.png")
 
 
 def confirmed(page: Page, button: Locator, says: str) -> Locator:
@@ -121,22 +115,19 @@ def test_an_operator_sees_a_rollout_fail_rolls_back_with_a_click_and_is_shown_it
     page, elsewhere = console(), console()
 
     # A release is waiting; a click deploys it.
-    deploy = (
-        about(page, PIPELINE).get_by_role("region", name="shop").get_by_role("button", name="Deploy").last
-    )
+    lane = about(page, PIPELINE).get_by_role("region", name="shop", exact=True)
+    deploy = lane.get_by_role("button", name="Deploy to production")
     answer = confirmed(page, deploy, f"Deploy shop {shop.bad} to production")
     expect(answer).to_contain_text(f"Started: {shop.bad} to production/shop")
     closed(page)
 
     # It runs, and then halts at its first host: without a reload, the page shows both.
     expect(about(page, COURSE)).to_contain_text(f"shop {shop.bad} to production", timeout=SECONDS)
-    picture(page, "rollout")
     question = about(page, WAITS).get_by_role("region", name=re.compile(f"shop {shop.bad} to production"))
     expect(question).to_contain_text("failed while self-testing", timeout=SECONDS)
     question.get_by_text("the end of the log").click()
     expect(question).to_contain_text("brittle: I die in my self-test")
     expect(about(page, HOSTS)).to_contain_text("failed")
-    picture(page, "question")
 
     # Somebody else has the same question before them, and does not look again.
     stale = about(elsewhere, WAITS).get_by_role("button", name="Roll back")
@@ -147,7 +138,6 @@ def test_an_operator_sees_a_rollout_fail_rolls_back_with_a_click_and_is_shown_it
     question.get_by_label("Reason").fill("it dies in its self-test")
     question.get_by_role("button", name="Roll back").click()
     expect(page.get_by_role("dialog")).to_contain_text("deploy the previous version")
-    picture(page, "confirmation")
     page.get_by_role("button", name="Confirm").click()
     expect(page.get_by_role("dialog")).to_contain_text("done", timeout=SECONDS)
     closed(page)
@@ -165,7 +155,6 @@ def test_an_operator_sees_a_rollout_fail_rolls_back_with_a_click_and_is_shown_it
     expect(about(page, HISTORY)).to_contain_text("it dies in its self-test", timeout=SECONDS)
     expect(about(page, HISTORY)).to_contain_text(who())
     assert set(shop.service.installed().values()) == {shop.good}
-    picture(page, "rolled-back")
 
 
 def test_an_operator_approves_a_test_bed(shop: Shop, console: Callable[..., Page]) -> None:
@@ -183,7 +172,6 @@ def test_an_operator_approves_a_test_bed(shop: Shop, console: Callable[..., Page
     expect(bed.get_by_role("img").first).to_be_visible()
     expect(bed).to_contain_text("The verdict, metric by metric")
     bed.scroll_into_view_if_needed()
-    picture(page, "test-bed")
 
     question.get_by_label("Reason").fill("the figures are alike")
     answer = confirmed(page, question.get_by_role("button", name="Approve"), "APPROVE")
@@ -205,4 +193,3 @@ def test_every_widget_can_be_read_on_every_screen(
     assert unreadable(page) == []
     assert not scrolls_sideways(page)
     assert page.locator(".problem").all_inner_texts() == []
-    picture(page, f"{scheme}-{width}")

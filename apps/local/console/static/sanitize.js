@@ -4,6 +4,7 @@
 
 const HTML = "http://www.w3.org/1999/xhtml";
 const SVG = "http://www.w3.org/2000/svg";
+const form = document.createElement("form");
 const words = (text) => new Set(text.trim().split(/\s+/));
 
 const HTML_TAGS = words(`
@@ -93,13 +94,17 @@ function copyAttribute(made, name, value, svg) {
     ANYWHERE.has(name) ||
     /^aria-[a-z]+$/.test(name) ||
     (svg ? SVG_ATTRIBUTES.has(name) : BY_TAG[made.localName]?.has(name));
-  if (!allowed || (svg && !onlyWithin(value))) return;
+  if (!allowed || (svg && !onlyWithin(value)) || shadows(name, value)) return;
   if (name === "style") styled(made, value);
   else if (name === "href") link(made, value);
   else if (name === "src") picture(made, value);
   else if (name === "tabindex") made.setAttribute(name, value === "-1" ? "-1" : "0");
   else made.setAttribute(name, value);
 }
+
+// As with CloudWatch: a name that a document's or a form's own property has would hide that from scripts.
+const shadows = (name, value) => ["id", "name"].includes(name) && (value in document || value in form);
+
 
 // An SVG value may refer to something in its own drawing, and to nothing else.
 const onlyWithin = (value) => !/url\s*\((?!\s*['"]?#)/i.test(value) && !/javascript:/i.test(value);

@@ -1,0 +1,64 @@
+"""The console's real widgets and buttons over in-memory twins, as the page calls them: a rollout without AWS."""
+
+import threading
+from collections.abc import Callable
+from typing import Any
+
+from lifecycle.application.press import press
+from lifecycle.console.frame import Frame
+from lifecycle.console.pressed import draw_pressed, draw_refused
+from lifecycle.console.style import Theme
+from lifecycle.domain.errors import LifecycleError
+from lifecycle.widget import Button, Look
+from tests.local.console.twin import TwinAws, arn, custom
+from tests.unit.console.desk import Desk, draw
+
+# The names of functions/show_*, and where infra/constructs/dashboard.py puts them.
+VIEWS = {
+    "questions": ("What waits for you", 0, 0, 24, 8),
+    "pipeline": ("From push to production", 0, 8, 24, 10),
+    "clusters": ("Hosts", 0, 18, 12, 10),
+    "deployment": ("Deployment", 12, 18, 12, 10),
+    "test-bed": ("Test bed against its control", 0, 28, 12, 12),
+    "history": ("What happened, and who did it", 12, 28, 12, 12),
+    "dora": ("DORA figures, 30 days", 0, 40, 24, 6),
+}
+
+
+def furnish(aws: TwinAws, desk: Desk) -> None:
+    """Every widget and the function that acts; what was pressed goes on at once, as its execution would."""
+    one_at_a_time = threading.Lock()
+
+    def shows(view: str) -> Callable[[dict[str, Any]], str]:
+        def show(payload: dict[str, Any]) -> str:
+            with one_at_a_time:
+                return str(
+                    draw(desk.console, view, _frame(desk, f"lifecycle-show-{view}", payload), **payload)
+                )
+
+        return show
+
+    def act(payload: dict[str, Any]) -> str:
+        with one_at_a_time:
+            frame = _frame(desk, "lifecycle-act", payload)
+            try:
+                done = press(desk.console, Button.model_validate(payload).press(), "c0de")
+            except LifecycleError as error:
+                return str(draw_refused(error, frame))
+            if payload.get("deployment"):
+                desk.machine.run(str(payload["deployment"]))
+            return str(draw_pressed(done, frame))
+
+    aws.widgets = []
+    for view, (title, x, y, width, height) in VIEWS.items():
+        name = f"lifecycle-show-{view}"
+        aws.widgets.append(custom(name, title, x, y) | {"width": width, "height": height})
+        aws.functions[name] = shows(view)
+    aws.functions["lifecycle-act"] = act
+
+
+def _frame(desk: Desk, function: str, payload: dict[str, Any]) -> Frame:
+    context = payload["widgetContext"]
+    theme, width = Theme(context["theme"]), max(280, int(context["width"]))
+    look = Look.model_validate({"widgetContext": context})
+    return Frame(theme, width, arn(function), arn("lifecycle-act"), desk.machine.now, look.wanted)
