@@ -2,7 +2,7 @@
 
 from datetime import UTC, datetime
 
-from lifecycle.application.console import Held
+from lifecycle.application.console import Catalogued, Held
 from lifecycle.domain.deployment import Desired, Lease, Request, Waiting
 from lifecycle.domain.fleet import Cluster
 from tests.contract.conftest import Gateways
@@ -30,6 +30,16 @@ def test_leases_and_queues_of_many_clusters_are_read_as_they_stand(gateways: Gat
     assert len(found) == 121
     assert all(found[each] == Held(Lease(), None) for each in idle)
     assert gateways.sights.held([]) == {}
+
+
+def test_what_was_built_of_a_service_is_read_at_once(gateways: Gateways) -> None:
+    service, catalogue = gateways.service, gateways.catalogue
+    snapshot, facts = "1.0.0-20261123100000-aaaaaaa", {"commit": "a" * 40, "branch": "main"}
+    catalogue.claim_service(service, "https://example.test/hello.git")
+    catalogue.record_snapshot(service, snapshot, facts)
+    catalogue.claim_release(service, snapshot, "1.0.0")
+    assert gateways.sights.catalogued(service) == Catalogued({snapshot: facts}, {"1.0.0": snapshot})
+    assert gateways.sights.catalogued(f"{service}-other") == Catalogued({}, {})
 
 
 def test_runs_of_pushes_are_told_with_their_state(gateways: Gateways) -> None:

@@ -46,6 +46,14 @@ class Delivery:
     stopped_at: datetime | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Catalogued:
+    """What was built of a service: each snapshot with its facts, each release with its snapshot."""
+
+    snapshots: Mapping[str, Mapping[str, str]]
+    releases: Mapping[str, str]
+
+
 class Sights(Protocol):
     """What the phases never ask: about many clusters at once, and about what is over."""
 
@@ -55,6 +63,10 @@ class Sights(Protocol):
 
     def held(self, clusters: Sequence[Cluster]) -> Mapping[Cluster, Held]:
         """The lease and the queue of each, 50 clusters a read."""
+        ...
+
+    def catalogued(self, service: str) -> Catalogued:
+        """Its snapshots and its releases, in one read."""
         ...
 
     def deliveries(self) -> Sequence[Delivery]:

@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from lifecycle.application.console import (
+    Catalogued,
     ClusterSight,
     Console,
     Delivery,
@@ -23,7 +24,7 @@ from lifecycle.domain.freezes import Freeze
 from lifecycle.domain.versions import ReleaseVersion, SnapshotVersion
 
 # One that ended well, and those that were refused, superseded or repaired some hosts after it.
-_RECENT = 5
+_RECENT = 4
 _RUN = re.compile(r"(?P<repository>.+)-(?P<commit>[0-9a-f]{40})(-\d+)?")
 
 
@@ -66,8 +67,9 @@ def pipeline(console: Console, wanted: Wanted) -> Pipeline:
     names = sorted({each.service for each in clusters}, key=lambda name: (name not in busy, name))
     shown, page = paged(names, wanted, services)
     sights = {each.cluster: each for each in look(console, _of(clusters, shown), held, _RECENT)}
+    catalogued = in_parallel(console.sights.catalogued, shown)
     pushes = console.sights.deliveries()
-    lanes = in_parallel(lambda name: _lane(console, name, sights, pushes), shown)
+    lanes = (_lane(name, found, sights, pushes) for name, found in zip(shown, catalogued, strict=True))
     return Pipeline(tuple(lanes), tuple(console.world.freezes.standing()), page)
 
 
@@ -76,16 +78,14 @@ def _of(clusters: Sequence[Cluster], services: Sequence[str]) -> list[Cluster]:
 
 
 def _lane(
-    console: Console, service: str, sights: Mapping[Cluster, ClusterSight], pushes: Sequence[Delivery]
+    service: str, found: Catalogued, sights: Mapping[Cluster, ClusterSight], pushes: Sequence[Delivery]
 ) -> Lane:
-    snapshots = console.catalogue.snapshots(service)
-    releases = console.catalogue.releases(service)
     staging, production = (sights.get(Cluster(name, service)) for name in ("staging", "production"))
     return Lane(
         service=service,
-        push=_push(service, snapshots, pushes),
-        built=_newest(snapshots, releases),
-        release=max(releases, key=ReleaseVersion.parse, default=""),
+        push=_push(service, found.snapshots, pushes),
+        built=_newest(found.snapshots, found.releases),
+        release=max(found.releases, key=ReleaseVersion.parse, default=""),
         staging=staging,
         production=production,
     )

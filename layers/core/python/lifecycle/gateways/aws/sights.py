@@ -4,11 +4,11 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from lifecycle.application.console import Delivery, Held
+from lifecycle.application.console import Catalogued, Delivery, Held
 from lifecycle.application.ports import Registry
 from lifecycle.domain.deployment import Lease, Waiting
 from lifecycle.domain.fleet import Cluster
-from lifecycle.gateways.aws.items import Table, cluster_key, record
+from lifecycle.gateways.aws.items import Table, cluster_key, record, service_key
 
 # A BatchGetItem takes 100 keys; a cluster has two.
 _A_BATCH = 50
@@ -53,6 +53,19 @@ class DynamoSights:
                     record(Lease, lease) if lease else Lease(), record(Waiting, waiting) if waiting else None
                 )
         return found
+
+    def catalogued(self, service: str) -> Catalogued:
+        snapshots: dict[str, dict[str, str]] = {}
+        releases: dict[str, str] = {}
+        for each in self._table.query(service_key(service)):
+            kind = each["sk"]["S"].partition("#")[0]
+            if kind == "SNAPSHOT":
+                body = record(dict[str, Any], each)
+                snapshots[body["snapshot"]] = body["facts"]
+            elif kind == "RELEASE":
+                body = record(dict[str, Any], each)
+                releases[body["release"]] = body["snapshot"]
+        return Catalogued(snapshots, releases)
 
     def deliveries(self) -> Sequence[Delivery]:
         found = self._states.list_executions(stateMachineArn=self._machine, maxResults=_RUNS)

@@ -2,8 +2,9 @@
 
 from collections.abc import Mapping, Sequence
 
-from lifecycle.application.console import Delivery, Held
+from lifecycle.application.console import Catalogued, Delivery, Held
 from lifecycle.domain.fleet import Cluster
+from lifecycle.gateways.memory.catalogue import MemoryCatalogue
 from lifecycle.gateways.memory.leases import MemoryLeases
 from lifecycle.gateways.memory.queue import MemoryQueue
 from lifecycle.gateways.memory.registry import MemoryRegistry
@@ -12,8 +13,15 @@ from lifecycle.gateways.memory.registry import MemoryRegistry
 class MemorySights:
     """`runs` are a test's."""
 
-    def __init__(self, leases: MemoryLeases, queue: MemoryQueue, registry: MemoryRegistry) -> None:
+    def __init__(
+        self,
+        leases: MemoryLeases,
+        queue: MemoryQueue,
+        registry: MemoryRegistry,
+        catalogue: MemoryCatalogue,
+    ) -> None:
         self._leases = leases
+        self._catalogue = catalogue
         self._queue = queue
         self._registry = registry
         self.runs: list[Delivery] = []
@@ -24,6 +32,9 @@ class MemorySights:
 
     def held(self, clusters: Sequence[Cluster]) -> Mapping[Cluster, Held]:
         return {each: Held(self._leases.current(each), self._queue.waiting(each)) for each in clusters}
+
+    def catalogued(self, service: str) -> Catalogued:
+        return Catalogued(self._catalogue.snapshots(service), self._catalogue.releases(service))
 
     def deliveries(self) -> Sequence[Delivery]:
         return sorted(self.runs, key=lambda run: run.started_at, reverse=True)

@@ -41,7 +41,7 @@ class MemoryWorld:
     def __post_init__(self) -> None:
         self.registry = MemoryRegistry(tuple(self.clusters))
         self.dispatcher = MemoryDispatcher(self.clusters)
-        self.sights = MemorySights(self.leases, self.queue, self.registry)
+        self.sights = MemorySights(self.leases, self.queue, self.registry, self.catalogue)
         self.standings = MemoryStandings(self.leases, self.deployments, self.fleet)
         self.world = World(
             clock=self.clock,
