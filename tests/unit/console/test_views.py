@@ -109,6 +109,20 @@ def test_a_tile_tells_the_turn_and_why_its_host_failed(desk: Desk) -> None:
     assert "scripted" in told
 
 
+def test_a_host_that_runs_another_version_waits_while_something_is_deployed_and_else_has_drifted(
+    desk: Desk,
+) -> None:
+    name = desk.halted()
+    assert "3 waits its turn, 1 failed" in desk.see("clusters").text
+    desk.machine.decide(name, Choice.ROLL_BACK, "host-2")
+    memory = desk.machine.memory
+    other = replace(desk.machine.report("host-3"), installed="0.9.0", digest="e" * 64)
+    memory.fleet.write_report(CLUSTER, other)
+    told = desk.see("clusters").text
+    assert "3 serves, 1 drifted" in told
+    assert "it has 0.9.0 installed" in told
+
+
 def test_a_cluster_whose_load_balancer_is_not_there_is_shown_all_the_same(desk: Desk) -> None:
     del desk.machine.memory.dispatcher.states[CLUSTER]
     told = desk.see("clusters").text

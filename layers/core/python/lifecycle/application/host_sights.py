@@ -5,7 +5,7 @@ Describe calls refill at 10 a second, and rollouts need them.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
 
@@ -45,7 +45,7 @@ class Part(StrEnum):
 class HostSight:
     """One host. `state` is the load balancer's, None where it was not asked; `wrong` why it is out of its place.
 
-    `attempt` is its newest in the deployment that has the lease.
+    `attempt` is its newest in the deployment that has the lease, `waits` that there is one, which may reach it yet.
     """
 
     report: HostReport
@@ -55,6 +55,7 @@ class HostSight:
     quarantined: str
     part: Part
     attempt: HostAttempt | None
+    waits: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +113,10 @@ def _cluster(
     windows = policy.frozen if policy else ()
     now, patience = console.world.clock.now(), console.world.patience
     hosts = tuple(
-        _host(report, read, target, report.silent_since(now, patience)) for report in read.reports.values()
+        replace(
+            _host(report, read, target, report.silent_since(now, patience)), waits=sight.running is not None
+        )
+        for report in read.reports.values()
     )
     frozen = blocking(freezes, windows, sight.cluster, now) or ""
     return ClusterHosts(sight, hosts, target, frozen, read.trouble, in_full)

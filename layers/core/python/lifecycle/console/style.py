@@ -93,6 +93,7 @@ _RULES = """
 .lc{color:var(--lc-ink);background:var(--lc-ground);font:14px/1.45 system-ui,"Amazon Ember",Arial,sans-serif;
 padding:4px;overflow-wrap:anywhere;box-sizing:border-box}
 .lc *{box-sizing:border-box}
+.lc cwdb-action{display:none}
 .lc h2{font-size:16px;margin:12px 0 6px;color:inherit}
 .lc h3{font-size:14px;margin:8px 0 4px;color:inherit}
 .lc p{margin:4px 0}
@@ -111,8 +112,7 @@ border-radius:6px;padding:6px;background:var(--lc-ground)}
 .lc table{border-collapse:collapse;width:100%;color:inherit;background:transparent}
 .lc caption{text-align:left;font-weight:600;padding:4px 0}
 .lc th,.lc td{text-align:left;vertical-align:top;padding:4px 8px;border-bottom:1px solid var(--lc-rule);color:inherit;
-background:transparent}
-.lc td.lc-narrow{white-space:nowrap;overflow-wrap:normal}
+background:transparent;overflow-wrap:break-word}
 .lc pre{margin:4px 0;padding:8px;max-height:240px;overflow:auto;background:var(--lc-ground);color:var(--lc-ink);
 border:1px solid var(--lc-rule);border-radius:4px;font:12px/1.4 ui-monospace,Consolas,monospace;white-space:pre-wrap}
 .lc label{display:inline-flex;flex-direction:column;font-size:12px;color:var(--lc-soft);max-width:100%}
@@ -126,14 +126,16 @@ var(--lc-link);border-radius:4px;padding:4px 10px;margin:2px 0;min-height:28px;c
 .lc button:focus-visible,.lc select:focus-visible,.lc textarea:focus-visible,.lc summary:focus-visible{
 outline:3px solid var(--lc-link);outline-offset:2px}
 .lc summary{cursor:pointer;color:var(--lc-link)}
-.lc .lc-badge{display:inline-block;border-radius:10px;padding:0 8px;font-size:12px;font-weight:600}
+.lc .lc-badge{display:inline-block;border-radius:10px;padding:0 8px;font-size:12px;font-weight:600;
+white-space:nowrap;max-width:100%;overflow:hidden;text-overflow:ellipsis;vertical-align:bottom}
 .lc svg{max-width:100%;height:auto;display:block}
+.lc svg.lc-key{display:inline-block;vertical-align:middle}
 .lc svg text{fill:var(--lc-ink);font:12px system-ui,Arial,sans-serif}
 .lc svg text.lc-soft{fill:var(--lc-soft)}
 .lc .lc-axis{stroke:var(--lc-rule)}
-.lc .lc-bed{stroke:var(--lc-bad);fill:none}
-.lc .lc-control{stroke:var(--lc-busy);fill:none}
-.lc .lc-bed-dot{fill:var(--lc-bad)}
+.lc .lc-bed{stroke:var(--lc-busy);fill:none}
+.lc .lc-control{stroke:var(--lc-warn);fill:none}
+.lc .lc-bed-dot{fill:var(--lc-busy)}
 """
 
 

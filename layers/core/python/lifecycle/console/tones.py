@@ -85,7 +85,9 @@ def _standing(host: HostSight) -> tuple[Tone, str]:
     if host.state is not None and host.state is not TargetState.HEALTHY:
         busy = host.state in (TargetState.INITIAL, TargetState.DRAINING)
         return Tone.BUSY if busy else Tone.WARN, host.state.told
-    return (Tone.WARN, "to be updated") if host.wrong else (Tone.GOOD, "serves" if host.state else "runs")
+    if host.wrong:
+        return (Tone.IDLE, "waits its turn") if host.waits else (Tone.WARN, "drifted")
+    return Tone.GOOD, "serves" if host.state else "runs"
 
 
 def cluster_state(sight: ClusterSight) -> Markup | None:
