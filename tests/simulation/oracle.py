@@ -46,6 +46,8 @@ class Oracle(Remembered):
         if actor.host and isinstance(result, dict) and result.get("outcome") == "PASSED":
             key = (actor.function, actor.deployment, actor.host, actor.given["attempt"])
             self.stage_passed_at.setdefault(key, self.sim.now)
+        if actor.function == "next_step" and result["kind"] == "FINISH":
+            self.found_done_at.setdefault(actor.deployment, self.sim.now)
         if actor.function == "decide":
             records.answers_what_was_asked(self, actor, result)
         if actor.function == "next_step" and result["kind"] == "UPDATE_HOSTS":
@@ -185,7 +187,9 @@ class Oracle(Remembered):
         what = "drain"
         if actor.function == "remove_host":
             what, self.sim.balancer.lost_at[address] = "remove", self.sim.now
-        records.trail_comes_first(self, actor.deployment, host.name, what, "the drain")
+        # Convergence brings home whom a deployment left aside that was stopped by hand.
+        mine = actor.deployment or self.lease.deployment
+        records.trail_comes_first(self, mine, host.name, what, "the drain")
         records.drains_before_it_installs(self, actor, host)
         rotation.enough_stay(self, actor, host, state, group)
         beds.enough_stay(self, actor, host, state, group)
@@ -198,8 +202,9 @@ class Oracle(Remembered):
         if self.late(actor.deployment):
             self.registered_late_at[address] = self.sim.now
         fencing.not_overtaken(self, actor, f"register {host.name}")
-        records.trail_comes_first(self, actor.deployment, host.name, "register", "the registration")
-        records.failed_stays_out(self, actor, host)
+        mine = actor.deployment or self.lease.deployment
+        records.trail_comes_first(self, mine, host.name, "register", "the registration")
+        records.failed_stays_out(self, actor, mine, host)
         rotation.only_tested_gets_in(self, host)
         rotation.only_its_target_gets_in(self, actor, host, group)
 

@@ -177,9 +177,9 @@ def _key(attempt: HostAttempt) -> tuple[str, str, int]:
     return (attempt.deployment, attempt.host, attempt.number)
 
 
-def failed_stays_out(oracle: "Oracle", actor: Actor, host: Host) -> None:
+def failed_stays_out(oracle: "Oracle", actor: Actor, deployment: str, host: Host) -> None:
     """9: a host whose newest attempt failed is not registered, whatever was answered."""
-    tried = [a for key, a in oracle.attempts.items() if key[:2] == (actor.deployment, host.name)]
+    tried = [a for key, a in oracle.attempts.items() if key[:2] == (deployment, host.name)]
     newest = max(tried, key=lambda a: a.number, default=None)
     if newest is None:
         oracle.fail("9 registered", f"{actor.name} registers {host.name}, which it never tried")

@@ -27,7 +27,7 @@ FAULTS = (
         "a-failed-test-bed-is-forgotten",
         (9, 21),
         _ROLLOUT,
-        "    if (attempt.state is AttemptState.ALIVE and bed is None) or host not in facts.reports:",
+        "    if bed is None and (attempt.state is AttemptState.ALIVE or host not in facts.reports):",
         "    if attempt.state is AttemptState.ALIVE or host not in facts.reports:",
     ),
     Planted(
@@ -63,8 +63,8 @@ FAULTS = (
         "a-drain-leaves-its-share",
         (1,),
         _SHARES,
-        "    if any(weight for group, weight in weights.items() if group is not Group.MAIN):",
-        "    if False:",
+        "    last = [group for group in _aside(weights) if _is_last(dispatcher.members(cluster, group), address)]",
+        "    last: list[Group] = []",
     ),
     Planted(
         "a-share-before-anybody-is-healthy",

@@ -40,7 +40,7 @@ def analyse(world: World, metrics: Metrics, task: BakeTask) -> Outcome:
     bed = _baking(world, task)
     if bed is None:
         return Outcome("SKIPPED", "no test bed bakes")
-    shares.fair(world, task.cluster)
+    shares.call_in(world, task.cluster)
     if not bed.control:
         return Outcome("SKIPPED", f"{bed.host} has no control")
     try:

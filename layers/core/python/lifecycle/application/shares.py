@@ -4,7 +4,7 @@ Each group gets the share of its hosts, so that a host in the test bed serves as
 without a healthy target would answer its share with 503, so it gets none.
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 
 from lifecycle.application.world import World
 from lifecycle.domain.capacity import Group, TargetState
@@ -36,31 +36,41 @@ def fair(world: World, cluster: Cluster, without: Collection[str] = ()) -> None:
 
 
 def withdraw(world: World, cluster: Cluster, address: str) -> None:
-    """Before a target is deregistered: no group may be left with a share and nobody to answer it."""
-    dispatcher = world.dispatcher
-    if not dispatcher.has_test_bed(cluster):
-        return
-    weights = dispatcher.weights(cluster)
-    if any(weight for group, weight in weights.items() if group is not Group.MAIN):
-        fair(world, cluster, {address})
+    """Before a target is deregistered: no group may be left with a share and nobody to answer it.
 
-
-def call_in(world: World, cluster: Cluster) -> None:
-    """Take the share of a group aside that has nobody healthy left: of hosts that an overtaken deployment forgot.
-
-    It gives nobody a share: whoever sets up a test bed meanwhile loses at most a share that is given again.
+    Only the share of its own group is touched, and only one host that is aside is drained at a time
+    (domain/rollout.py), so that two drains do not undo each other's.
     """
     dispatcher = world.dispatcher
     if not dispatcher.has_test_bed(cluster):
         return
     weights = dict(dispatcher.weights(cluster))
-    left = [
-        group
-        for group, weight in weights.items()
-        if weight
-        and group is not Group.MAIN
-        and TargetState.HEALTHY not in dispatcher.members(cluster, group).values()
-    ]
+    last = [group for group in _aside(weights) if _is_last(dispatcher.members(cluster, group), address)]
+    if last:
+        dispatcher.weigh(cluster, _scaled(weights | dict.fromkeys(last, 0)))
+
+
+def _aside(weights: Mapping[Group, int]) -> list[Group]:
+    """The groups aside that have a share."""
+    return [group for group, weight in weights.items() if weight and group is not Group.MAIN]
+
+
+def _is_last(targets: Mapping[str, TargetState], address: str) -> bool:
+    others = (state for each, state in targets.items() if each != address)
+    return address in targets and TargetState.HEALTHY not in others
+
+
+def call_in(world: World, cluster: Cluster) -> None:
+    """Take the share of a group aside that has nobody healthy left: its host fell ill, or was forgotten.
+
+    It gives nobody a share, so that a call that was slow does no harm.
+    """
+    dispatcher = world.dispatcher
+    if not dispatcher.has_test_bed(cluster):
+        return
+    weights = dict(dispatcher.weights(cluster))
+    healthy = TargetState.HEALTHY
+    left = [g for g in _aside(weights) if healthy not in dispatcher.members(cluster, g).values()]
     if left:
         dispatcher.weigh(cluster, _scaled(weights | dict.fromkeys(left, 0)))
 

@@ -14,7 +14,7 @@ from lifecycle.domain.amounts import at_most
 from lifecycle.domain.answers import answered, answers_on, asked_before, choices, latest_attempts
 from lifecycle.domain.attempts import AttemptState, HostAttempt
 from lifecycle.domain.baking import bake, failed_bed, home_first, next_group
-from lifecycle.domain.capacity import Group, out_of_place, state_of
+from lifecycle.domain.capacity import Group, TargetState, out_of_place, state_of
 from lifecycle.domain.deployment import DeploymentState
 from lifecycle.domain.diagnosis import can_be_diagnosed
 from lifecycle.domain.gates import aborted, gate, paused, roll_back, set_aside
@@ -83,8 +83,8 @@ def _decided(facts: Facts, host: str, attempt: HostAttempt) -> Step | None:
 def _failed(facts: Facts, host: str, attempt: HostAttempt, now: datetime) -> Step | None:
     """A failure that nobody decided on halts, once it is diagnosed; a host that left is not waited for."""
     bed = failed_bed(facts, attempt)
-    if (attempt.state is AttemptState.ALIVE and bed is None) or host not in facts.reports:
-        return None
+    if bed is None and (attempt.state is AttemptState.ALIVE or host not in facts.reports):
+        return None  # where the version has failed in the test bed, it does not help that its host left
     if answers_on(facts.questions, attempt):
         return None
     if bed is not None and facts.deployment.policy.on_fail is OnFail.ROLL_BACK:
@@ -203,10 +203,15 @@ def _share(facts: Facts, waiting: Hosts) -> tuple[Hosts, Hosts]:
     limit = at_most(facts.deployment.policy.max_unavailable, len(here))
     spare = limit - len(out)
     turn: Hosts = []
+    aside_already = False
     for host, number in waiting:
+        is_aside = state_of(facts.rotation, host) is TargetState.ASIDE
+        if is_aside and aside_already:
+            continue  # one at a time: application/shares.py
         if len(turn) < limit and (spare > 0 or not _serves(facts, host)):
             turn.append((host, number))
             spare -= _serves(facts, host)
+            aside_already |= is_aside
     # Where no host can be spared, the first one's drain is refused, and says which are down.
     turn = turn or waiting[:1]
     return turn, [each for each in waiting if each not in turn]
