@@ -1,4 +1,4 @@
-"""The embedded environment for tests: one a session, in a temporary folder, on free ports."""
+"""For all tests: one embedded environment a session, in a temporary folder, on free ports; and one browser."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -14,6 +14,9 @@ from apps.local.emulator import Aws
 from apps.local.layout import Layout
 from apps.local.ports import Ports
 from apps.local.progress import Progress
+from tests.browser.fixtures import browser, seat
+
+__all__ = ["browser", "seat"]
 
 
 @dataclass(frozen=True)

@@ -8,10 +8,7 @@ from playwright.sync_api import Page
 from apps.local.console.calls import Calls
 from apps.local.console.server import ConsoleServer
 from tests.browser.desk import Desk
-from tests.browser.fixtures import browser, seat
 from tests.local.console.twin import TwinAws
-
-__all__ = ["browser", "seat"]
 
 
 @pytest.fixture

@@ -1,28 +1,35 @@
-"""Debian's Chromium, driven by Playwright: one browser a session, a new profile for each page."""
+"""Debian's Chromium, driven by Playwright: one browser a session, a new profile for each page.
+
+Imported by tests/conftest.py, so that all tests of a worker share one; Playwright is loaded by those that need it.
+"""
 
 import os
 import shutil
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, expect, sync_playwright
 
-from tests.browser.desk import Desk
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, BrowserContext
+
+    from tests.browser.desk import Desk
 
 _FLAGS = (
     *("--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"),
     *("--disable-component-update", "--disable-sync"),
 )
 _PATIENCE_MS = 15_000
-expect.set_options(timeout=_PATIENCE_MS)
 
 
 @pytest.fixture(scope="session")
-def browser() -> Iterator[Browser]:
+def browser() -> Iterator["Browser"]:
     """The system's Chromium, started; the test fails where there is none."""
+    from playwright.sync_api import expect, sync_playwright  # noqa: PLC0415
+
     if (chromium := shutil.which("chromium")) is None:
         pytest.fail("expected Chromium at `chromium`; install it: sudo apt install chromium (make test does)")
+    expect.set_options(timeout=_PATIENCE_MS)
     with sync_playwright() as playwright:
         # Its sandbox needs another user than root.
         started = playwright.chromium.launch(
@@ -33,8 +40,10 @@ def browser() -> Iterator[Browser]:
 
 
 @pytest.fixture
-def seat(browser: Browser) -> Iterator[Callable[..., Desk]]:
+def seat(browser: "Browser") -> Iterator[Callable[..., "Desk"]]:
     """Opens a page in a profile of its own: `seat(url, width=400, color_scheme="dark")`."""
+    from tests.browser.desk import Desk  # noqa: PLC0415
+
     contexts: list[BrowserContext] = []
 
     def opened(url: str, *, width: int = 1280, height: int = 900, **more: Any) -> Desk:
