@@ -45,7 +45,9 @@ def asked(question: Question, now: datetime) -> list[str]:
         lines.append(f"  {question.host} is quarantined: later deployments leave it out; RETRY lifts that")
     lines += _expiry(question, now)
     if evidence := indented(question.evidence):
-        lines += [f"  the end of the log on {question.host}:", *evidence]
+        measured = question.reason.startswith("failed in the test bed")
+        what = "what was measured of" if measured else "the end of the log on"
+        lines += [f"  {what} {question.host}:", *evidence]
     return lines
 
 

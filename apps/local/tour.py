@@ -18,7 +18,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from apps.local import clusters, environment, status
+from apps.local import clusters, environment, status, test_beds
 from apps.local.clusters import Added
 from apps.local.delivery import Delivered, follow
 from apps.local.emulator import Aws
@@ -31,7 +31,8 @@ from apps.local.traffic import Tally, Traffic, WhenAnswering
 from lifecycle.domain.errors import LifecycleError
 
 EXAMPLE = REPOSITORY / "examples" / "hello"
-RATE = 50.0
+# A host gets a quarter of it: enough for the test bed to judge by within half a minute.
+RATE = 120.0
 _GREETING = re.compile(r'GREETING = "([^"]*)"')
 _GREETINGS = ("Hello", "Welcome", "Good day", "Well met")
 
@@ -49,6 +50,7 @@ class Tour:
 
     layout: Layout
     progress: Progress
+    bakes: bool = True  # whether production has a test bed, which is shown then
     seconds: dict[str, float] = field(default_factory=dict)
 
     @contextmanager
@@ -83,16 +85,27 @@ def take(tour: Tour) -> None:
     with tour.phase("The embedded environment"):
         facts = environment.up(tour.layout, tour.progress, chosen_ports())
         added = clusters.add_service(tour.layout, EXAMPLE, tour.progress)
+    first = not test_beds.was_deployed(facts, added.service)
+    if not tour.bakes:
+        test_beds.do_without(added.working_copy)
     with tour.phase("Push"):
         commit = push(tour, added)
     with tour.phase("Build and test, to a snapshot, and to staging"):
         delivered = _deliver(tour, facts, f"{added.service}-{commit}")
     with tour.phase("Release candidate"):
         release = _promote(tour, delivered)
-    production = next(cluster for cluster in added.clusters if cluster.environment == "production")
     with tour.phase(f"Production, one host at a time, under {RATE:.0f} requests a second"):
-        _deploy(tour, added.service, release, f"{production.address}/")
+        deploy(tour, added, release)
+    if first and tour.bakes:
+        # The first version has nothing to be compared with: two more show what the test bed is for.
+        test_beds.show(tour, facts, added)
     _summary(tour, added, facts["console"])
+
+
+def release_next(tour: Tour, facts: dict[str, Any], added: Added) -> str:
+    """The next change, all the way to a release candidate; its number."""
+    commit = push(tour, added)
+    return _promote(tour, _deliver(tour, facts, f"{added.service}-{commit}"))
 
 
 def push(tour: Tour, added: Added) -> str:
@@ -112,7 +125,7 @@ def _deliver(tour: Tour, facts: dict[str, Any], run: str) -> Delivered:
     """Watch the run and the staging rollout that it starts; a failure of the latter is only told."""
     problem = None
     try:
-        _lifecycle(tour, "staging", "watch", run)
+        lifecycle(tour, "staging", "watch", run)
     except PhaseFailed as failed:
         problem = failed
     delivered = follow(Aws(Ports(**facts["ports"])), facts["state_machines"]["delivery"], run)
@@ -130,17 +143,20 @@ def _promote(tour: Tour, delivered: Delivered) -> str:
     return str(found["release"])
 
 
-def _deploy(tour: Tour, service: str, release: str, url: str) -> Tally:
-    """Deploy under traffic. A first deployment has nothing to serve until its first host does."""
-    traffic = Traffic(url, RATE)
+def deploy(tour: Tour, added: Added, release: str, *, bad: bool = False) -> None:
+    """Deploy under traffic; the requests that a bad version fails are its own.
+
+    A first deployment has nothing to serve until its first host does.
+    """
+    production = next(cluster for cluster in added.clusters if cluster.environment == "production")
+    traffic = Traffic(f"{production.address}/", RATE)
     try:
         with WhenAnswering(traffic):
-            _lifecycle(tour, "the deployment", "deploy", service, release, "--yes")
+            lifecycle(tour, "the deployment", "deploy", added.service, release, "--yes")
     finally:
         _tell(tour.progress.say, traffic.tally)
-    if traffic.tally.failed:
+    if traffic.tally.failed and not bad:
         raise PhaseFailed("the rollout", f"{traffic.tally.failed} requests failed while hosts were updated")
-    return traffic.tally
 
 
 def _tell(say: Say, tally: Tally) -> None:
@@ -203,7 +219,7 @@ def _head(repository: Path) -> str:
         return ""
 
 
-def _lifecycle(tour: Tour, phase: str, *arguments: str) -> None:
+def lifecycle(tour: Tour, phase: str, *arguments: str) -> None:
     """Run a command of the CLI, its output shown as it comes."""
     tour.progress.say(f"  $ lifecycle {shlex.join(arguments)}")
     _run(tour, phase, _command(*arguments), f"lifecycle {shlex.join(arguments)}")

@@ -65,6 +65,7 @@ def first_push(hello: Service) -> Said:
 def releases(hello: Service, first_push: Said) -> Hello:
     """Three releases, the first of them in production; the later two are built at the same time."""
     hello.change("lifecycle.toml", r"^automatic = true", "automatic = false")
+    hello.change("lifecycle.toml", r"^bake_minutes = \d+", "bake_minutes = 0")
     hello.change("lifecycle.toml", r'GREETING = "\w+"', 'GREETING = "Welcome"')
     second = hello.push("Greet otherwise")
     hello.change("switches.toml", r"^self_test_fails = false", "self_test_fails = true")

@@ -188,7 +188,7 @@ class Oracle(Remembered):
         if actor.function == "remove_host":
             what, self.sim.balancer.lost_at[address] = "remove", self.sim.now
         # Convergence brings home whom a deployment left aside that was stopped by hand.
-        mine = actor.deployment or self.lease.deployment
+        mine = self.lease.deployment if actor.function == "converge" else actor.deployment
         records.trail_comes_first(self, mine, host.name, what, "the drain")
         records.drains_before_it_installs(self, actor, host)
         rotation.enough_stay(self, actor, host, state, group)
@@ -202,7 +202,7 @@ class Oracle(Remembered):
         if self.late(actor.deployment):
             self.registered_late_at[address] = self.sim.now
         fencing.not_overtaken(self, actor, f"register {host.name}")
-        mine = actor.deployment or self.lease.deployment
+        mine = self.lease.deployment if actor.function == "converge" else actor.deployment
         records.trail_comes_first(self, mine, host.name, "register", "the registration")
         records.failed_stays_out(self, actor, mine, host)
         rotation.only_tested_gets_in(self, host)

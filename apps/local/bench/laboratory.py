@@ -183,6 +183,6 @@ def laboratory(nice: int) -> Iterator[Laboratory]:
         os.environ[priority.VARIABLE] = str(nice)
         os.environ[VARIABLE] = ",".join(f"{name}={number}" for name, number in asdict(ports).items())
         try:
-            yield Laboratory(layout, ports, Tour(layout, Progress()))
+            yield Laboratory(layout, ports, Tour(layout, Progress(), bakes=False))
         finally:
             environment.down(layout, Progress())

@@ -159,7 +159,7 @@ def _decision(world: World, facts: Facts, step: AwaitDecision) -> Question:
     attempt = next(a for a in facts.attempts if (a.host, a.number) == (step.host, step.attempt))
     if not attempt.state.ended:
         _close_lost(world, attempt, step.reason)
-    report, now = facts.reports.get(step.host), world.clock.now()
+    report, now, bed = facts.reports.get(step.host), world.clock.now(), failed_bed(facts, attempt)
     newest = latest_attempts(facts.attempts)
     controls = {host for host, each in newest.items() if each.group is Group.CONTROL}
     alive = {host for host, each in newest.items() if each.state is AttemptState.ALIVE} - controls
@@ -176,10 +176,16 @@ def _decision(world: World, facts: Facts, step: AwaitDecision) -> Question:
         again=step.again,
         evidence=_evidence(facts, attempt) or (report.log_tail if report else ""),
         expires_at=now + timedelta(seconds=facts.deployment.policy.decision_expires_seconds),
-        blame=Blame.VERSION if failed_bed(facts, attempt) else attempt.blame,
-        diagnosis=attempt.diagnosis,
+        blame=Blame.VERSION if bed else attempt.blame,
+        diagnosis=_beside(facts, bed) if bed else attempt.diagnosis,
         effects=effects(step.choices, facts.deployment, step.host, updated, left),
     )
+
+
+def _beside(facts: Facts, bed: TestBed) -> str:
+    """Why a failed test bed is the version's fault, and not the hour's or the restart's."""
+    previous = facts.deployment.previous.version if facts.deployment.previous else "the current version"
+    return f"{bed.control} was restarted on {previous} and served beside {bed.host}, and did well"
 
 
 def _evidence(facts: Facts, attempt: HostAttempt) -> str:
