@@ -47,12 +47,6 @@ TELL = (
     Statement("TellEvents", ("events:PutEvents",), (names.arn("events", "event-bus/default"),)),
     Statement("TellPeople", ("sns:Publish",), (names.topic_arn(names.NOTICES),)),
 )
-# A dashboard belongs to an account, not to a region.
-SEE_DASHBOARD = Statement(
-    "Dashboard",
-    ("cloudwatch:GetDashboard",),
-    (f"arn:${{AWS::Partition}}:cloudwatch::${{AWS::AccountId}}:dashboard/{names.DASHBOARD}",),
-)
 LIST_METRICS = Statement("MetricsList", ("cloudwatch:ListMetrics",), ("*",), "ListMetrics takes no resource")
 SEE_ALARMS = Statement(
     "AlarmsRead",
@@ -93,6 +87,13 @@ def registry_list(*, emulated: bool) -> Access:
         _EMULATED if emulated else _EVERY_CLUSTER,
     )
     return Access(read=(listed,))
+
+
+def see_dashboard(*, emulated: bool) -> Statement:
+    """The dashboard's body; a dashboard belongs to an account, not to a region."""
+    dashboard = f"arn:${{AWS::Partition}}:cloudwatch::${{AWS::AccountId}}:dashboard/{names.DASHBOARD}"
+    resources, why = (("*",), _EMULATED) if emulated else ((dashboard,), "")
+    return Statement("Dashboard", ("cloudwatch:GetDashboard",), resources, why)
 
 
 def see_builds(*, emulated: bool) -> tuple[Statement, Statement]:

@@ -15,13 +15,13 @@ from infra.constructs.grants import (
     REGISTRY,
     RELEASES,
     SEE_ALARMS,
-    SEE_DASHBOARD,
     SNAPSHOTS,
     START_DELIVERY,
     START_ROLLOUT,
     TARGETS,
     registry_list,
     see_builds,
+    see_dashboard,
 )
 
 # What a person calls by name, each a function of its own, so that a policy can leave one out; the other phases
@@ -55,12 +55,12 @@ def _allowed(*, emulated: bool) -> tuple[Statement, ...]:
     )
 
 
-def _console(*pressed: str) -> tuple[Statement, ...]:
+def _console(*pressed: str, emulated: bool) -> tuple[Statement, ...]:
     """The dashboard, what it draws itself, and its widgets' functions; `pressed` too."""
     functions = (*(name for name, _, _ in VIEWS), *pressed)
     shown = tuple(names.function_arn(name) for name in functions)
     return (
-        SEE_DASHBOARD,
+        see_dashboard(emulated=emulated),
         *METRICS.read,
         LIST_METRICS,
         SEE_ALARMS,
@@ -76,9 +76,10 @@ class Operators(Construct):
 
     def __init__(self, scope: Construct, construct_id: str, *, emulated: bool) -> None:
         super().__init__(scope, construct_id)
-        operates = (*_allowed(emulated=emulated), *_console("act"))
+        operates = (*_allowed(emulated=emulated), *_console("act", emulated=emulated))
         self._role("", names.OPERATOR, "Operate Lifecycle: start, answer and watch deployments", operates)
-        self._role("Viewer", names.VIEWER, "Look at the console of Lifecycle, and press nothing", _console())
+        views = _console(emulated=emulated)
+        self._role("Viewer", names.VIEWER, "Look at the console of Lifecycle, and press nothing", views)
 
     def _role(self, prefix: str, name: str, told: str, allowed: tuple[Statement, ...]) -> None:
         policy = iam.ManagedPolicy(

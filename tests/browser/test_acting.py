@@ -38,7 +38,7 @@ def press(page: Page, name: str) -> None:
 
 def test_a_button_asks_before_it_acts_and_then_shows_what_was_done(page: Page, aws: TwinAws) -> None:
     press(page, "Roll back")
-    asked = page.get_by_role("dialog", name=WAITS)
+    asked = page.get_by_role("dialog", name="Roll back?")
     expect(asked).to_contain_text("Deploy 1.0.0 to every host that this deployment touched?")
     assert aws.payloads("lifecycle-act") == []
     press(page, "Confirm")

@@ -59,7 +59,7 @@ def test_a_failed_self_test_is_read_rolled_back_and_a_second_click_says_so(
     desk: Desk, console: Callable[..., Page]
 ) -> None:
     name = desk.halted()
-    page, elsewhere = console(height=1000), console()
+    page, elsewhere = console(), console()
     expect(question(page)).to_contain_text("failed while self-testing")
     question(page).locator("summary").first.click()
     picture(page, "question")

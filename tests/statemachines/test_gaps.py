@@ -80,6 +80,13 @@ def test_seeing_builds_may_be_scoped_to_their_project(acting: Acting) -> None:
     assert is_allowed(codebuild.batch_get_builds, ids=["lifecycle-build:1"])
 
 
+@gap("GetDashboard is judged on *: infra's see_dashboard widens it for the emulator")
+def test_looking_at_a_dashboard_may_be_scoped_to_it(acting: Acting) -> None:
+    dashboard = f"arn:aws:cloudwatch::{ACCOUNT}:dashboard/lifecycle"
+    cloudwatch = acting("cloudwatch", {"Action": "cloudwatch:GetDashboard", "Resource": dashboard})
+    assert is_allowed(cloudwatch.get_dashboard, DashboardName="lifecycle")
+
+
 @gap("GetLogEvents is judged on the group, not its stream: infra's see_builds names both")
 def test_reading_a_log_may_be_scoped_to_the_streams_of_a_group(acting: Acting) -> None:
     streams = f"arn:aws:logs:{HERE}:log-group:/aws/codebuild/lifecycle-build:*"

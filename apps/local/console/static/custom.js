@@ -92,8 +92,14 @@ export class Custom extends Widget {
     });
   }
 
+  // What a confirmation is headed with: the words on the button.
+  asks(target) {
+    const words = target.textContent.trim();
+    return words && words.length <= 40 ? `${words}?` : this.title;
+  }
+
   async perform(action, target, roots, box) {
-    if (action.confirmation && !(await confirm(this.title, action.confirmation, target))) return;
+    if (action.confirmation && !(await confirm(this.asks(target), action.confirmation, target))) return;
     if (!action.call) {
       this.present(action, target, (content) => content.show([action.content.cloneNode(true)]), box);
       return;

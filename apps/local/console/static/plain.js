@@ -9,6 +9,9 @@ import { span } from "./time.js";
 import { Widget } from "./widget.js";
 
 const METRIC_SECONDS = 10;
+// A row of the grid with its gap, and what a widget's head and edges take (layout.css).
+const ROW = 52;
+const AROUND = 76;
 
 export class Metric extends Widget {
   async draw({ asked = false } = {}) {
@@ -26,7 +29,9 @@ export class Metric extends Widget {
 
   answered(found) {
     const seconds = { start: this.span.start / 1000, end: this.span.end / 1000 };
-    const shown = found.alarms ? alarms(found.alarms) : chart(found, this.properties, seconds, this.size);
+    // Not the height that there is: a chart that fills it would make its row grow.
+    const size = { ...this.size, height: (this.widget.height ?? 6) * ROW - AROUND };
+    const shown = found.alarms ? alarms(found.alarms) : chart(found, this.properties, seconds, size);
     this.body.replaceChildren(...shown);
   }
 }
