@@ -12,7 +12,7 @@ from lifecycle.domain.deployment import DeploymentState, Kind
 from lifecycle.domain.fleet import Stage
 from lifecycle.domain.manifest import AfterBake, ApprovalGate, OnFail, Policy
 from lifecycle.domain.questions import Choice
-from lifecycle.domain.verdicts import BedState, Verdict
+from lifecycle.domain.verdicts import BedState, Better, Measure, Scale, Verdict
 from tests.support.rollout import CLUSTER, Machine, manifest
 from tests.unit.test_bed.conftest import POLICY, served
 
@@ -319,6 +319,17 @@ def test_what_was_measured_survives_a_beginning_that_is_repeated(machine: Machin
     machine.memory.deployments.put_bed(bed)
     assert machine.bed(name) == judged != bed
     assert POLICY.bake_minutes == bed.minutes
+
+
+def test_a_metric_that_only_the_new_version_tells_is_not_judged(machine: Machine) -> None:
+    queue = Measure("queue", Better.LOWER, Scale.RATIO, 0.1, 0.25)
+    machine.publish(manifest("1.1.0", POLICY, metrics=(queue,)))
+    first = machine.bed(machine.deploy("1.1.0"))
+    assert first.state is BedState.PASSED
+    assert "queue" not in [series.measure.name for series in first.series]
+    machine.publish(manifest("1.2.0", POLICY, metrics=(queue,)))
+    second = machine.bed(machine.deploy("1.2.0"))
+    assert "queue" in [series.measure.name for series in second.series]
 
 
 def test_a_plan_tells_of_the_test_bed_or_why_there_is_none(machine: Machine) -> None:

@@ -20,7 +20,7 @@ from lifecycle.domain.errors import LifecycleError
 from lifecycle.domain.fleet import Cluster, HostReport
 from lifecycle.domain.judge import judge
 from lifecycle.domain.measures import BUILT_IN
-from lifecycle.domain.verdicts import BedState, Rules, TestBed
+from lifecycle.domain.verdicts import BedState, Measure, Rules, TestBed
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,19 +50,26 @@ def analyse(world: World, metrics: Metrics, task: BakeTask) -> Outcome:
 
 
 def _judged(world: World, metrics: Metrics, current: Deployment, bed: TestBed) -> Outcome:
-    manifest = world.artifacts.manifest(current.request.service, current.target.version)
     questions = world.deployments.questions(bed.deployment)
     wanted, extended = minutes_wanted(bed, questions), extensions(questions, bed)
     minutes = min(metrics.complete_minutes(bed.began_at, world.clock.now(), world.minute), wanted)
     if minutes < 1:
         return Outcome("SKIPPED", "no minute is complete yet")
-    measures = (*BUILT_IN, *manifest.metrics)
+    measures = (*BUILT_IN, *_own_measures(world, current))
     baked = metrics.baked(
         current.cluster, bed.host, bed.control, measures, bed.began_at, minutes, world.minute
     )
     judgement = judge(baked, Rules(planned_minutes=wanted), looks_before=extended)
     world.deployments.put_bed(replace(bed, judgement=judgement, series=baked.series))
     return Outcome(str(judgement.verdict), judgement.sentence)
+
+
+def _own_measures(world: World, current: Deployment) -> list[Measure]:
+    """The service's own metrics that both versions tell; a new one has nothing to be compared with."""
+    service, previous = current.request.service, current.previous
+    told = world.artifacts.manifest(service, previous.version).metrics if previous else ()
+    known = {each.name for each in told}
+    return [m for m in world.artifacts.manifest(service, current.target.version).metrics if m.name in known]
 
 
 def end_bake(world: World, task: BakeTask, number: int, state: BedState, reason: str) -> Outcome:
