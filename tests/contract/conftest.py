@@ -157,7 +157,7 @@ def _aws(aws: Aws) -> Gateways:
         aws.client("ssm"),
         aws.client("stepfunctions"),
     )
-    machine = _machine(states)
+    machine = _machine(aws)
     made = Gateways(
         leases=DynamoLeases(table),
         deployments=DynamoDeployments(table),
@@ -181,13 +181,21 @@ def _aws(aws: Aws) -> Gateways:
     return made
 
 
-def _machine(states: Any) -> str:
+def _machine(aws: Aws) -> str:
     """A state machine whose executions end at once."""
+    name = f"delivery-{next(_NUMBERS)}"
+    trust = {
+        "Effect": "Allow",
+        "Action": "sts:AssumeRole",
+        "Principal": {"Service": "states.amazonaws.com"},
+    }
+    role = aws.client("iam").create_role(
+        RoleName=name,
+        AssumeRolePolicyDocument=json.dumps({"Version": "2012-10-17", "Statement": [trust]}),
+    )
     definition = {"StartAt": "End", "States": {"End": {"Type": "Pass", "End": True}}}
-    made = states.create_state_machine(
-        name=f"delivery-{next(_NUMBERS)}",
-        definition=json.dumps(definition),
-        roleArn="arn:aws:iam::000000000000:role/delivery",
+    made = aws.client("stepfunctions").create_state_machine(
+        name=name, definition=json.dumps(definition), roleArn=role["Role"]["Arn"]
     )
     return str(made["stateMachineArn"])
 

@@ -113,6 +113,7 @@ border-radius:6px;padding:6px;background:var(--lc-ground)}
 .lc caption{text-align:left;font-weight:600;padding:4px 0}
 .lc th,.lc td{text-align:left;vertical-align:top;padding:4px 8px;border-bottom:1px solid var(--lc-rule);color:inherit;
 background:transparent;overflow-wrap:break-word}
+.lc td:last-child:not(:only-child){min-width:140px}
 .lc pre{margin:4px 0;padding:8px;max-height:240px;overflow:auto;background:var(--lc-ground);color:var(--lc-ink);
 border:1px solid var(--lc-rule);border-radius:4px;font:12px/1.4 ui-monospace,Consolas,monospace;white-space:pre-wrap}
 .lc label{display:inline-flex;flex-direction:column;font-size:12px;color:var(--lc-soft);max-width:100%}
