@@ -78,7 +78,8 @@ def _story(sim: Simulation) -> None:
 
 def _quiet(sim: Simulation) -> bool:
     """Whether nothing ended lately, and no execution of an overtaken deployment is left to find that out."""
-    ended_at = max(sim.oracle.ended_at.values(), default=0.0)
+    # A removal that was delivered again, hours late, is convergence's to make good.
+    ended_at = max(sim.oracle.removed_at, *sim.oracle.ended_at.values(), 0.0)
     return sim.now - ended_at > SETTLED and not sim.executions.running()
 
 

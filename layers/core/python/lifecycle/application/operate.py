@@ -102,8 +102,7 @@ def remove_host(world: World, cluster: Cluster, host: str, by: By, *, terminated
     if not terminated and (reasons := _still_here(world, host, state, report.seen_at)):
         raise Refused(f"the removal of {host}", reasons)
     world.tell(cluster, f"remove {host}", by.who, by.why, host=host)
-    if state.in_rotation:
-        shares.withdraw(world, cluster, report.address)
+    shares.withdraw(world, cluster, report.address)
     world.dispatcher.deregister(cluster, report.address, report.port)
     world.fleet.lift_quarantine(cluster, host)
     world.fleet.remove(cluster, host)

@@ -39,6 +39,9 @@ def drain(running: Running) -> Outcome:
 
     def look() -> Outcome | None:
         state = world.dispatcher.target(cluster, report.address)
+        if state is TargetState.ASIDE:  # it was on its way out of the main group, and is in another one too
+            shares.withdraw(world, cluster, report.address)
+            world.dispatcher.deregister(cluster, report.address, report.port)
         return Outcome("PASSED") if state in (TargetState.ABSENT, TargetState.UNUSED) else None
 
     limit = running.deployment.policy.drain_seconds + 30
