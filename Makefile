@@ -27,7 +27,8 @@ stop: ## end the environment that `make run` left up
 
 test: system-packages setup build/npm/.installed ## run every check and every test
 	@$(MAKE) static
-	@$(BIN)/python -m pytest -n 2
+	@$(BIN)/python -m pytest tests/simulation/test_simulation.py
+	@$(BIN)/python -m pytest -n 2 --ignore tests/simulation/test_simulation.py
 
 check: setup ## what needs no emulator: style, types, architecture, unit and infrastructure tests
 	@$(MAKE) static
