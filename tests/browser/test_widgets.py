@@ -21,7 +21,7 @@ from tests.unit.console.desk import Desk
 
 pytestmark = pytest.mark.browser
 
-WAITS, HOSTS, COURSE = "What waits for you", "Hosts", "Deployment"
+WAITS, COURSE = "What waits for you", "Deployment"
 BED, HISTORY = "Test bed against its control", "What happened, and who did it"
 PICTURES = os.environ.get("LIFECYCLE_SCREENSHOTS", "")
 
@@ -35,11 +35,11 @@ def desk(aws: TwinAws) -> Desk:
     return made
 
 
-def picture(page: Page, name: str) -> None:
-    """Keep what is seen now, when pictures are wanted."""
+def picture(page: Page, name: str, part: Locator | None = None) -> None:
+    """Keep what is seen now, when pictures are wanted: the window, or a part of the page."""
     if PICTURES:
         drawn(page)
-        page.screenshot(path=Path(PICTURES) / f"{name}.png")
+        (part or page).screenshot(path=Path(PICTURES) / f"{name}.png")
 
 
 def question(page: Page) -> Locator:
@@ -76,6 +76,7 @@ def test_a_failed_self_test_is_read_rolled_back_and_a_second_click_says_so(
     expect(widget(page, HISTORY)).to_contain_text("it fails its self-test on host-2")
     assert desk.machine.record(name).state is DeploymentState.ROLLED_BACK
     assert set(desk.machine.installed().values()) == {"1.0.0"}
+    widget(page, COURSE).scroll_into_view_if_needed()
     picture(page, "rolled-back")
 
     before = desk.machine.installed()
@@ -93,8 +94,7 @@ def test_a_test_bed_is_looked_at_and_approved(desk: Desk, console: Callable[...,
     bed = widget(page, BED)
     expect(bed.get_by_role("img").first).to_be_visible()
     expect(bed).to_contain_text("The verdict, metric by metric")
-    bed.scroll_into_view_if_needed()
-    picture(page, "test-bed")
+    picture(page, "test-bed", bed)
 
     question(page).get_by_label("Reason").fill("the figures are alike")
     answer = confirm(page, question(page).get_by_role("button", name="Approve"), "APPROVE")

@@ -133,15 +133,16 @@ def test_an_operator_sees_a_rollout_fail_rolls_back_with_a_click_and_is_shown_it
     elsewhere.get_by_role("combobox", name="Refresh").select_option("Off")
 
     # A click rolls back, after a sentence on what that does.
+    says = f"back to {shop.good}; {shop.bad} is quarantined"
     question.get_by_label("Reason").fill("it dies in its self-test")
     question.get_by_role("button", name="Roll back").click()
-    expect(page.get_by_role("dialog")).to_contain_text("deploy the previous version")
+    expect(page.get_by_role("dialog")).to_contain_text(says)
     page.get_by_role("button", name="Confirm").click()
     expect(page.get_by_role("dialog")).to_contain_text("done", timeout=SECONDS)
     closed(page)
 
     # A second click on the used decision says so, and does nothing.
-    refused = confirmed(elsewhere, stale, "deploy the previous version")
+    refused = confirmed(elsewhere, stale, says)
     expect(refused).to_contain_text("not done")
     expect(refused).to_contain_text("Nothing was changed.")
 

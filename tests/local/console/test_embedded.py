@@ -27,6 +27,8 @@ from tests.conftest import Laptop
 
 pytestmark = pytest.mark.emulator
 
+SNAPSHOT = "1.0.0-20261123100000-aaaaaaa"
+
 
 @pytest.fixture
 def aws(laptop: Laptop) -> EmbeddedAws:
@@ -48,11 +50,9 @@ def test_the_dashboards_functions_all_answer_the_operator(aws: EmbeddedAws) -> N
 
 def test_what_acts_refuses_in_its_own_words(aws: EmbeddedAws) -> None:
     act = next(each for each in dashboard.functions(aws.dashboard()) if each.acts)
-    answer = aws.invoke(
-        act.arn, {"action": "promote", "service": "nosuch", "version": "1.0.0-x", "by": "ada"}
-    )
+    answer = aws.invoke(act.arn, {"action": "promote", "service": "nosuch", "version": SNAPSHOT, "by": "ada"})
     assert "not done" in answer
-    assert "nosuch" in answer
+    assert f"there is no snapshot {SNAPSHOT} of nosuch" in answer
 
 
 def test_iam_decides_what_the_page_may_call(aws: EmbeddedAws, laptop: Laptop) -> None:
