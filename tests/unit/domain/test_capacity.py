@@ -52,3 +52,11 @@ def test_what_is_aside_gets_requests_as_what_is_healthy_does() -> None:
     assert {state for state in TargetState if state.serves} == {TargetState.HEALTHY, TargetState.ASIDE}
     idle = {TargetState.ABSENT, TargetState.UNUSED, TargetState.DRAINING}
     assert {state for state in TargetState if not state.in_rotation} == idle
+
+
+def test_a_host_that_is_about_to_serve_may_not_be_drained_where_nobody_else_does() -> None:
+    """Found by the simulation: between the look and the drain its first health check had passed."""
+    rotation = dict.fromkeys(HOSTS, TargetState.ABSENT) | {"host-1": TargetState.INITIAL}
+    assert refuse_drain("host-1", rotation, FLOOR) is not None
+    ill = rotation | {"host-1": TargetState.UNHEALTHY}
+    assert refuse_drain("host-1", ill, FLOOR) is None

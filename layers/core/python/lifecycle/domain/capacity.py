@@ -86,8 +86,11 @@ def state_of(rotation: Rotation, host: str) -> TargetState:
 
 
 def refuse_drain(host: str, rotation: Rotation, floor: Floor) -> str | None:
-    """Why `host` may not be taken out of rotation, or None. A host that serves nothing may always be."""
-    if not state_of(rotation, host).serves:
+    """Why `host` may not be taken out of rotation, or None. A host that serves nothing may always be.
+
+    One whose first health checks run may serve by the time when it is taken out.
+    """
+    if not (state_of(rotation, host).serves or state_of(rotation, host) is TargetState.INITIAL):
         return None
     others = [h for h in sorted(floor.members - {host}) if state_of(rotation, h).serves]
     if len(others) >= floor.healthy_hosts:
