@@ -48,7 +48,7 @@ crash-matrix: setup ## kill, double and delay every phase in the embedded enviro
 	@$(BIN)/python -m tests.crash_matrix
 
 screenshots: system-packages setup ## take the pictures of the console in docs/screenshots
-	@mkdir -p docs/screenshots && LIFECYCLE_SCREENSHOTS=docs/screenshots $(BIN)/python -m pytest -q tests/browser/test_widgets.py
+	@mkdir -p docs/screenshots && LIFECYCLE_SCREENSHOTS=docs/screenshots $(BIN)/python -m pytest -q tests/browser
 
 .PHONY: static
 static:

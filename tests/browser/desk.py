@@ -1,5 +1,6 @@
 """A person before the console's page: what is opened, what is read, whether it can be read."""
 
+import os
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -7,6 +8,7 @@ from typing import Any
 
 from playwright.sync_api import Locator, Page, expect
 
+PICTURES = os.environ.get("LIFECYCLE_SCREENSHOTS", "")
 _CONTRAST = (Path(__file__).parent / "contrast.js").read_text()
 
 
@@ -46,6 +48,13 @@ def drawn(page: Page) -> None:
 def widget(page: Page, title: str) -> Locator:
     """The widget of a title, as a person or a screen reader finds it."""
     return page.get_by_role("region", name=title, exact=True)
+
+
+def picture(page: Page, name: str, part: Locator | None = None) -> None:
+    """Keep what is seen now, when pictures are wanted (`make screenshots`): the window, or a part of the page."""
+    if PICTURES:
+        drawn(page)
+        (part or page).screenshot(path=Path(PICTURES) / f"{name}.png")
 
 
 def unreadable(page: Page) -> list[dict[str, Any]]:

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.browser.desk import Desk, drawn, scrolls_sideways, unreadable, widget
+from tests.browser.desk import Desk, drawn, picture, scrolls_sideways, unreadable, widget
 from tests.browser.scenes import fill
 from tests.local.console.twin import TwinAws, custom
 
@@ -87,6 +87,8 @@ def test_metrics_are_drawn_and_told(console: Callable[..., Page], filled: TwinAw
     assert chart.locator("path.line").count() == 1
     expect(widget(page, "Requests").get_by_role("listitem")).to_contain_text("lc-p-hello RequestCount 940")
     expect(widget(page, "Errors").get_by_role("definition")).to_have_text("0")
+    widget(page, "Alarms").scroll_into_view_if_needed()
+    picture(page, "metrics")
 
 
 def test_a_chart_without_values_says_so(console: Callable[..., Page], filled: TwinAws) -> None:

@@ -4,17 +4,15 @@ The decisions and records are the real ones over in-memory twins; tests/end_to_e
 the embedded environment. `make screenshots` keeps pictures of what is seen here.
 """
 
-import os
 import re
 from collections.abc import Callable
-from pathlib import Path
 
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
 from lifecycle.domain.deployment import DeploymentState
 from lifecycle.domain.manifest import AfterBake, Policy
-from tests.browser.desk import drawn, scrolls_sideways, unreadable, widget
+from tests.browser.desk import picture, scrolls_sideways, unreadable, widget
 from tests.browser.widgets import furnish
 from tests.local.console.twin import TwinAws
 from tests.unit.console.desk import Desk
@@ -23,7 +21,6 @@ pytestmark = pytest.mark.browser
 
 WAITS, COURSE = "What waits for you", "Deployment"
 BED, HISTORY = "Test bed against its control", "What happened, and who did it"
-PICTURES = os.environ.get("LIFECYCLE_SCREENSHOTS", "")
 
 
 @pytest.fixture
@@ -33,13 +30,6 @@ def desk(aws: TwinAws) -> Desk:
     made.machine.deploy("1.0.0")
     furnish(aws, made)
     return made
-
-
-def picture(page: Page, name: str, part: Locator | None = None) -> None:
-    """Keep what is seen now, when pictures are wanted: the window, or a part of the page."""
-    if PICTURES:
-        drawn(page)
-        (part or page).screenshot(path=Path(PICTURES) / f"{name}.png")
 
 
 def question(page: Page) -> Locator:

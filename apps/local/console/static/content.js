@@ -14,8 +14,10 @@ export async function loadStyles() {
   usual.replaceSync(await response.text());
 }
 
+// `ready` is called each time that something new is shown, before the focus goes back to where it was.
 export class Content {
-  constructor() {
+  constructor(ready) {
+    this.ready = ready;
     this.host = element("div", { class: "content" });
     this.root = this.host.attachShadow({ mode: "open" });
     this.root.adoptedStyleSheets = [usual];
@@ -26,17 +28,15 @@ export class Content {
   }
 
   // Show what a Lambda answered: a string is HTML, {markdown} is Markdown, anything else is shown as JSON.
-  // Answers whether anything changed.
   answer(answer) {
     const told = JSON.stringify(answer);
-    if (told === this.told) return false;
+    if (told === this.told) return;
     if (typeof answer === "string") {
       const { content, sheets } = sanitize(answer);
       this.show([content], sheets);
     } else if (typeof answer?.markdown === "string") this.show(markdown(answer.markdown));
     else this.show([element("pre", {}, JSON.stringify(answer, null, 2))]);
     this.told = told;
-    return true;
   }
 
   show(nodes, sheets = []) {
@@ -44,6 +44,7 @@ export class Content {
     this.root.adoptedStyleSheets = [usual, ...sheets];
     this.root.replaceChildren(...nodes);
     this.told = null;
+    this.ready();
     restore(this.root, before);
   }
 
@@ -80,5 +81,6 @@ function restore(root, before) {
   if (before.focused === null) return;
   const same = [...root.querySelectorAll(CONTROLS)].filter((each) => name(each) === before.focused);
   const controls = [...root.querySelectorAll(CONTROLS)];
-  (same.includes(controls[before.at]) ? controls[before.at] : same[0])?.focus({ preventScroll: true });
+  const again = same.includes(controls[before.at]) ? controls[before.at] : same[0];
+  (again ?? root.host.parentElement)?.focus({ preventScroll: true });
 }

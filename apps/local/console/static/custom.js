@@ -14,7 +14,7 @@ const ANSWER_SECONDS = 30;
 export class Custom extends Widget {
   constructor(widget, page) {
     super(widget, page);
-    this.content = new Content();
+    this.content = new Content(() => this.wire(this.content, []));
     this.body.append(this.content.host);
     // What to look at: the widget's own parameters, or those of the button that was pressed in it last.
     this.chosen = this.properties.params ?? {};
@@ -73,19 +73,16 @@ export class Custom extends Widget {
   answered(answer) {
     // A person may have begun to write, or to answer, while this was on its way.
     if (isOpen() || (this.content.told !== null && busy(this.content.root))) return;
-    this.show(answer);
+    this.content.answer(answer);
     this.say("");
-  }
-
-  show(answer) {
-    if (this.content.answer(answer)) this.wire(this.content, []);
   }
 
   failed(message) {
     this.content.problem(message);
   }
 
-  wire(content, roots, box = null) {
+  // `box` answers the dialog that the content stands in, if it does.
+  wire(content, roots, box = () => null) {
     wire(content.root, (action, target) => {
       target.widget = this.body;
       this.perform(action, target, roots, box);
@@ -114,7 +111,7 @@ export class Custom extends Widget {
       const { answer } = await call("invoke", { endpoint, payload });
       this.present(action, target, (content) => content.answer(answer), box);
     } catch (error) {
-      this.present({ inWidget: false }, target, (content) => content.problem(error.message), null);
+      this.present({ inWidget: false }, target, (content) => content.problem(error.message), () => null);
     } finally {
       target.removeAttribute("aria-disabled");
       this.page.say("");
@@ -123,21 +120,20 @@ export class Custom extends Widget {
 
   // In the widget, or in a pop-up; what a call changed is looked up everywhere else afterwards.
   present(action, target, fill, box) {
-    box?.close();
+    box()?.close();
     this.asked += 1;
     if (action.inWidget) {
       fill(this.content);
-      this.wire(this.content, []);
       if (!action.call) return;
       const mine = !action.endpoint || action.endpoint === this.properties.endpoint;
       this.answeredUntil = mine ? 0 : Date.now() + ANSWER_SECONDS * 1000;
       this.page.changed(this);
       return;
     }
-    const content = new Content();
+    let opened = null;
+    const content = new Content(() => this.wire(content, [content.root], () => opened));
     fill(content);
-    const opened = popup(this.title || "Lifecycle", content.host, target);
-    this.wire(content, [content.root], opened);
+    opened = popup(this.title || "Lifecycle", content.host, target);
     // What was written here has been sent.
     if (action.call) opened.addEventListener("close", () => this.page.changed(null, this));
   }
