@@ -100,7 +100,8 @@ def test_the_axis_begins_at_nothing_where_that_does_not_flatten_all() -> None:
     assert bounds([0.01, 0.03]) == (0.0, 0.03)
     assert bounds([100.0, 101.0]) == (100.0, 101.0)
     assert bounds([]) == (0.0, 1.0)
-    assert bounds([7.0]) == (6.0, 8.0)
+    assert bounds([7.0]) == (0.0, 14.0)
+    assert bounds([-7.0, -7.0]) == (-14.0, 0.0)
 
 
 @pytest.mark.parametrize(

@@ -69,8 +69,10 @@ def bounds(told: Sequence[float]) -> tuple[float, float]:
     low, high = min(told, default=0.0), max(told, default=1.0)
     if low >= 0 and low < high / 2:
         low = 0.0
+    if high <= low and low > 0:
+        return 0.0, 2 * high
     if high <= low:
-        return (low - 1.0, low + 1.0) if low else (0.0, 1.0)
+        return (2 * low, 0.0) if low else (0.0, 1.0)
     return low, high
 
 

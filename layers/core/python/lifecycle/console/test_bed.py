@@ -108,4 +108,5 @@ def _told(value: float | None, *, share: bool = False) -> str:
     """A figure; how much worse a ratio is, in percent."""
     if value is None or not isfinite(value):
         return "-"
+    value += 0.0  # a zero has no sign for a reader
     return f"{value:.1%}" if share else figure(value)
