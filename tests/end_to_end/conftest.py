@@ -57,7 +57,11 @@ def hello(operator: Operator, laptop: Laptop) -> Service:
 
 @pytest.fixture(scope="session")
 def first_push(hello: Service) -> Said:
-    """The example as it is, pushed and watched to the end of the staging rollout that follows by itself."""
+    """The example, pushed and watched to the end of the staging rollout that follows by itself.
+
+    As it is, but for its test bed, which has tests of its own (test_test_bed.py).
+    """
+    hello.change("lifecycle.toml", r"^bake_minutes = \d+", "bake_minutes = 0")
     return hello.operator("watch", "--run", hello.push("As it came"))
 
 
@@ -65,7 +69,6 @@ def first_push(hello: Service) -> Said:
 def releases(hello: Service, first_push: Said) -> Hello:
     """Three releases, the first of them in production; the later two are built at the same time."""
     hello.change("lifecycle.toml", r"^automatic = true", "automatic = false")
-    hello.change("lifecycle.toml", r"^bake_minutes = \d+", "bake_minutes = 0")
     hello.change("lifecycle.toml", r'GREETING = "\w+"', 'GREETING = "Welcome"')
     second = hello.push("Greet otherwise")
     hello.change("switches.toml", r"^self_test_fails = false", "self_test_fails = true")

@@ -79,7 +79,7 @@ FAULTS = (
         "alive-without-a-look",
         (2, 6),
         _STAGES,
-        '        return Outcome("PASSED") if last is TargetState.HEALTHY else None',
+        '        return Outcome("PASSED") if last is wanted else None',
         '        return Outcome("PASSED")',
     ),
     Planted(
@@ -93,8 +93,8 @@ FAULTS = (
         "the-drain-is-not-told",
         (22,),
         _STAGES,
-        '        running.tell("drain")\n        world.dispatcher.deregister',
-        "        world.dispatcher.deregister",
+        '        running.tell("drain")\n        shares.withdraw',
+        "        shares.withdraw",
     ),
     Planted(
         "the-registration-is-not-told",

@@ -16,7 +16,8 @@ FAULTS = (
         "an-unhealthy-host-is-in-its-place",
         (11,),
         _CAPACITY,
-        '    if state is not TargetState.HEALTHY:\n        return f"is {state.told} in the load balancer"\n',
+        "    if state is not (TargetState.HEALTHY if group is Group.MAIN else TargetState.ASIDE):\n"
+        '        return f"is {state.told} in the load balancer"\n',
         "",
     ),
     Planted(
@@ -37,14 +38,14 @@ FAULTS = (
         "a-lost-attempt-counts-as-done",
         (6, 9),
         _ROLLOUT,
-        "    if attempt.state is AttemptState.ALIVE or host not in facts.reports:",
-        "    if attempt.state is not AttemptState.FAILED or host not in facts.reports:",
+        "    if bed is None and (attempt.state is AttemptState.ALIVE or host not in facts.reports):",
+        "    if bed is None and (attempt.state is not AttemptState.FAILED or host not in facts.reports):",
     ),
     Planted(
         "a-failure-halts-nobody",
         (9,),
         _ROLLOUT,
-        "    return _halt(facts, attempt, now, _why(attempt))\n\n\ndef _why",
+        "    return _halt(facts, attempt, now, _why(facts, attempt))\n\n\ndef _why",
         "    return None\n\n\ndef _why",
     ),
     Planted(
@@ -116,6 +117,7 @@ FAULTS = (
         _CONVERGENCE,
         "    if _ended(facts, now):",
         "    if False:",
+        caught_by="tests/unit/rollout",
     ),
     Planted(
         "drift-is-left",

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from math import exp, expm1, log, sqrt
+from sys import float_info
 
 from lifecycle.domain.errors_seen import Counted, highest, p_ruled_out
 from lifecycle.domain.ranks import typical
@@ -181,4 +182,4 @@ def _pairs(series: Series, minutes: int) -> Iterator[tuple[float, float]]:
 
 def _least(values: Sequence[float]) -> float:
     """What a 0 counts as in a ratio: half of the least that was ever seen above it; two zeros are equal."""
-    return min((value for value in values if value > 0), default=1.0) / 2
+    return max(min((value for value in values if value > 0), default=1.0) / 2, float_info.min)
