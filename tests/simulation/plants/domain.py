@@ -117,7 +117,7 @@ FAULTS = (
         _CONVERGENCE,
         "    if _ended(facts, now):",
         "    if False:",
-        caught_by="tests/unit/rollout",
+        caught_by="tests/unit/domain/test_convergence.py",
     ),
     Planted(
         "drift-is-left",

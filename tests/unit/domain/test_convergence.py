@@ -7,7 +7,8 @@ import pytest
 from lifecycle.application.converge import converge_all
 from lifecycle.application.finish import finish
 from lifecycle.domain.capacity import TargetState
-from lifecycle.domain.deployment import DeploymentState, Kind
+from lifecycle.domain.convergence import BEGINNING_LASTS
+from lifecycle.domain.deployment import DeploymentState, Kind, Lease
 from lifecycle.domain.fleet import Stage
 from lifecycle.domain.questions import Choice
 from tests.support.rollout import CLUSTER, Machine
@@ -129,3 +130,20 @@ def test_a_deployment_whose_execution_was_stopped_by_hand_does_not_come_back_to_
     assert machine.record(name).state is DeploymentState.ABORTED
     assert machine.memory.leases.current(CLUSTER).deployment == ""
     assert converge(machine)[0] == "HOLD"
+
+
+def test_a_lease_whose_holder_has_ended_is_freed(machine: Machine) -> None:
+    """Its `finish` was killed between its record and the lease."""
+    done = machine.memory.deployments.recent(CLUSTER, 1)[0]
+    taken = Lease(done.epoch, done.id, machine.now)
+    machine.memory.leases._leases[CLUSTER] = taken
+    machine.memory.executions.rollouts[done.id] = {}
+    assert converge(machine)[0] == "FREE_LEASE"
+    assert machine.memory.leases.current(CLUSTER).deployment == ""
+
+
+def test_a_lease_that_nobody_ever_used_is_freed_after_a_while(machine: Machine) -> None:
+    machine.memory.leases._leases[CLUSTER] = Lease(7, "hello-production-20261123120000-lost", machine.now)
+    assert converge(machine)[0] == "HOLD"
+    machine.memory.clock.sleep(BEGINNING_LASTS.total_seconds())
+    assert converge(machine)[0] == "FREE_LEASE"
