@@ -132,16 +132,6 @@ def test_a_deployment_whose_execution_was_stopped_by_hand_does_not_come_back_to_
     assert converge(machine)[0] == "HOLD"
 
 
-def test_a_lease_whose_holder_has_ended_is_freed(machine: Machine) -> None:
-    """Its `finish` was killed between its record and the lease."""
-    done = machine.memory.deployments.recent(CLUSTER, 1)[0]
-    taken = Lease(done.epoch, done.id, machine.now)
-    machine.memory.leases._leases[CLUSTER] = taken
-    machine.memory.executions.rollouts[done.id] = {}
-    assert converge(machine)[0] == "FREE_LEASE"
-    assert machine.memory.leases.current(CLUSTER).deployment == ""
-
-
 def test_a_lease_that_nobody_ever_used_is_freed_after_a_while(machine: Machine) -> None:
     machine.memory.leases._leases[CLUSTER] = Lease(7, "hello-production-20261123120000-lost", machine.now)
     assert converge(machine)[0] == "HOLD"
