@@ -11,6 +11,7 @@ from lifecycle.domain.deployment import Deployment
 from lifecycle.domain.membership import TRIES_UNASKED
 from lifecycle.domain.questions import Choice, Question
 from tests.simulation.hosts import Host
+from tests.simulation.remembered import GRACE
 from tests.simulation.scheduler import Actor
 
 if TYPE_CHECKING:
@@ -164,7 +165,8 @@ def _is_tried_once(oracle: "Oracle", before: HostAttempt | None, questions: tupl
         return
     host = oracle.sim.hosts[before.host]
     away = before.state is AttemptState.FAILED and before.unreachable
-    new = before.state is AttemptState.ALIVE and host.emptied_at > oracle.moved_at[_key(before)]
+    # It may have been emptied just before it was recorded as alive.
+    new = before.state is AttemptState.ALIVE and host.emptied_at > oracle.moved_at[_key(before)] - GRACE
     if before.group is Group.CONTROL and before.state is AttemptState.ALIVE:
         return  # it was restarted for the test bed's sake, and is updated in its turn
     if before.number >= TRIES_UNASKED or not (away or new):
