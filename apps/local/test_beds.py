@@ -5,6 +5,7 @@ and the working copy is good again afterwards.
 """
 
 import re
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -42,16 +43,20 @@ def show(tour: "Tour", facts: dict[str, Any], added: Added) -> None:
     from apps.local import tour as taken  # noqa: PLC0415 (it imports this module)
 
     with tour.phase("A good version, through its test bed"):
-        taken.deploy(tour, added, taken.release_next(tour, facts, added))
+        good = taken.release_next(tour, facts, added)
+        with _answering(tour, added.service, "approve"):
+            taken.deploy(tour, added, good)
     with (
         tour.phase("A version that answers 3 % errors, through its test bed"),
         _errors(added.working_copy),
     ):
         bad = taken.release_next(tour, facts, added)
         try:
-            taken.deploy(tour, added, bad, bad=True)
+            with _answering(tour, added.service, "reject"):
+                taken.deploy(tour, added, bad, bad=True)
         except taken.PhaseFailed:
-            _failed_there(tour, added.service, bad)
+            if not _failed_there(tour, added.service, bad):
+                return
         else:
             raise LaptopError(f"expected {bad}, which answers 3 % errors, to fail its test bed; it passed")
         why = "3 % errors in the test bed"
@@ -81,13 +86,42 @@ def _errors(copy: Path) -> Iterator[None]:
         commit_all(copy, "No errors any more")
 
 
-def _failed_there(tour: "Tour", service: str, version: str) -> None:
-    """That it halted because of its verdict, and for no other reason."""
+@contextmanager
+def _answering(tour: "Tour", service: str, answer: str) -> Iterator[None]:
+    """Meanwhile, answer for the operator where this machine is too busy for a verdict; nobody is there to wait."""
+    stopping = threading.Event()
+    world = on_laptop(tour.layout.environment, "operator").world
+
+    def look() -> None:
+        from apps.local import tour as taken  # noqa: PLC0415 (it imports this module)
+
+        while not stopping.wait(1.0):
+            newest = world.deployments.recent(Cluster("production", service), 1)
+            if newest and newest[0].state is DeploymentState.AWAITING_APPROVAL:
+                why = "this machine was too busy for a verdict"
+                taken.lifecycle(tour, "the answer", answer, service, "-e", "production", "--why", why)
+                return
+
+    answering = threading.Thread(target=look, name="answering", daemon=True)
+    answering.start()
+    try:
+        yield
+    finally:
+        stopping.set()
+        answering.join()
+
+
+def _failed_there(tour: "Tour", service: str, version: str) -> bool:
+    """That it halted because of its verdict, and for no other reason; False where it was undecided, and rejected."""
     world = on_laptop(tour.layout.environment, "operator").world
     last = world.deployments.recent(Cluster("production", service), 1)[0]
+    if last.request.rollback_of:  # it was rejected, and is rolled back already
+        tour.progress.say(f"  the test bed of {version} was undecided, and rejected")
+        return False
     beds = world.deployments.beds(last.id)
     halted = (last.target.version, last.state) == (version, DeploymentState.HALTED)
     if not (halted and beds and beds[-1].state is BedState.FAILED):
         raise LaptopError(f"expected {version} to fail its test bed, found {last.state}: {last.reason}")
     others = [host for host in last.hosts if host != beds[-1].host]
     tour.progress.say(f"  {version} never came to {', '.join(others)}")
+    return True

@@ -63,8 +63,8 @@ FAULTS = (
         "a-drain-leaves-its-share",
         (1,),
         _SHARES,
-        "    last = [group for group in _aside(weights) if _is_last(dispatcher.members(cluster, group), address)]",
-        "    last: list[Group] = []",
+        "    left = [group for group in aside if not _answered(dispatcher.members(cluster, group), address)]",
+        "    left: list[Group] = []",
     ),
     Planted(
         "a-share-before-anybody-is-healthy",

@@ -38,26 +38,17 @@ def fair(world: World, cluster: Cluster, without: Collection[str] = ()) -> None:
 def withdraw(world: World, cluster: Cluster, address: str) -> None:
     """Before a target is deregistered: no group may be left with a share and nobody to answer it.
 
-    Only the share of its own group is touched, and only one host that is aside is drained at a time
-    (domain/rollout.py), so that two drains do not undo each other's.
+    Shares are only taken, and one host that is aside is drained at a time (domain/rollout.py), so that two drains do
+    not undo each other's.
     """
     dispatcher = world.dispatcher
     if not dispatcher.has_test_bed(cluster):
         return
     weights = dict(dispatcher.weights(cluster))
-    last = [group for group in _aside(weights) if _is_last(dispatcher.members(cluster, group), address)]
-    if last:
-        dispatcher.weigh(cluster, _scaled(weights | dict.fromkeys(last, 0)))
-
-
-def _aside(weights: Mapping[Group, int]) -> list[Group]:
-    """The groups aside that have a share."""
-    return [group for group, weight in weights.items() if weight and group is not Group.MAIN]
-
-
-def _is_last(targets: Mapping[str, TargetState], address: str) -> bool:
-    others = (state for each, state in targets.items() if each != address)
-    return address in targets and TargetState.HEALTHY not in others
+    aside = [group for group, weight in weights.items() if weight and group is not Group.MAIN]
+    left = [group for group in aside if not _answered(dispatcher.members(cluster, group), address)]
+    if left:
+        dispatcher.weigh(cluster, _scaled(weights | dict.fromkeys(left, 0)))
 
 
 def call_in(world: World, cluster: Cluster) -> None:
@@ -65,14 +56,12 @@ def call_in(world: World, cluster: Cluster) -> None:
 
     It gives nobody a share, so that a call that was slow does no harm.
     """
-    dispatcher = world.dispatcher
-    if not dispatcher.has_test_bed(cluster):
-        return
-    weights = dict(dispatcher.weights(cluster))
-    healthy = TargetState.HEALTHY
-    left = [g for g in _aside(weights) if healthy not in dispatcher.members(cluster, g).values()]
-    if left:
-        dispatcher.weigh(cluster, _scaled(weights | dict.fromkeys(left, 0)))
+    withdraw(world, cluster, address="")
+
+
+def _answered(targets: Mapping[str, TargetState], leaving: str) -> bool:
+    """Whether somebody other than who leaves is healthy."""
+    return any(state is TargetState.HEALTHY for each, state in targets.items() if each != leaving)
 
 
 def _scaled(counts: dict[Group, int]) -> dict[Group, int]:
