@@ -4,6 +4,8 @@ from dataclasses import replace
 
 import pytest
 
+from lifecycle.application import stages
+from lifecycle.application.attempt import HostTask
 from lifecycle.application.next_step import Decided
 from lifecycle.application.plan import begin, preview
 from lifecycle.domain.attempts import AttemptState
@@ -342,3 +344,25 @@ def test_a_plan_tells_of_the_test_bed_or_why_there_is_none(machine: Machine) -> 
         "no test bed, which the policy asks for: the cluster's stack is an old one, without target groups for it"
     ]
     assert not [check for check in old.checks if "test bed" in check]
+
+
+def test_a_drain_that_was_overtaken_leaves_the_new_deployments_test_bed_alone(machine: Machine) -> None:
+    """Found by the simulation: it still waited for the host to leave, which came back into a test bed."""
+    machine.memory.clock.sleep(1)
+    request = machine.request("1.0.1")
+    machine.begin(request)
+    address = machine.host("host-1").address
+    beds = machine.memory.dispatcher.aside.setdefault((CLUSTER, Group.TEST_BED), {})
+
+    def overtaken() -> None:
+        if machine.memory.dispatcher.states[CLUSTER].get(address) is TargetState.DRAINING:
+            machine.memory.leases.hand_over(
+                CLUSTER, machine.memory.leases.current(CLUSTER), "another", machine.now
+            )
+            del machine.memory.dispatcher.states[CLUSTER][address]
+            beds[address] = TargetState.HEALTHY
+
+    machine.memory.clock.ticks.insert(0, overtaken)
+    task = HostTask(CLUSTER, request.deployment, machine.record(request.deployment).epoch, "host-1", 1)
+    assert stages.drain(machine.world, task, request.deployment).outcome == "STALE"
+    assert beds[address] is TargetState.HEALTHY

@@ -37,18 +37,25 @@ def drain(running: Running) -> Outcome:
         shares.withdraw(world, cluster, report.address)
         world.dispatcher.deregister(cluster, report.address, report.port)
 
-    def look() -> Outcome | None:
-        state = world.dispatcher.target(cluster, report.address)
-        if state is TargetState.ASIDE:  # it was on its way out of the main group, and is in another one too
-            shares.withdraw(world, cluster, report.address)
-            world.dispatcher.deregister(cluster, report.address, report.port)
-        return Outcome("PASSED") if state in (TargetState.ABSENT, TargetState.UNUSED) else None
-
     limit = running.deployment.policy.drain_seconds + 30
-    if wait_until(running, limit, look) is None:
+    drained = wait_until(running, limit, lambda: _out(running, report))
+    if drained is None:
         return running.fail(f"{host} still has requests in flight after {limit} s; it was not touched")
-    running.advance(AttemptState.DRAINED)
-    return Outcome("PASSED")
+    if drained.outcome == "PASSED":
+        running.advance(AttemptState.DRAINED)
+    return drained
+
+
+def _out(running: Running, report: HostReport) -> Outcome | None:
+    """Whether it is out of every target group; None while it is on its way."""
+    world, cluster = running.world, running.task.cluster
+    state = world.dispatcher.target(cluster, report.address)
+    if state is TargetState.ASIDE:  # it was on its way out of the main group, and is in another one too
+        if late := running.overtaken():
+            return late  # in whose test bed it is
+        shares.withdraw(world, cluster, report.address)
+        world.dispatcher.deregister(cluster, report.address, report.port)
+    return Outcome("PASSED") if state in (TargetState.ABSENT, TargetState.UNUSED) else None
 
 
 def _refused(running: Running) -> Outcome | None:
