@@ -190,8 +190,8 @@ FAULTS = (
         "a-host-is-not-drained",
         (17, 19),
         _STAGES,
-        "        world.dispatcher.deregister(cluster, report.address, report.port)\n\n    def look",
-        "\n    def look",
+        "        world.dispatcher.deregister(cluster, report.address, report.port)\n\n    limit",
+        "\n    limit",
         beside=(
             Edit(
                 _STAGES,
