@@ -3,6 +3,7 @@
 import gc
 import multiprocessing
 import os
+import signal
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -38,6 +39,11 @@ class Summary:
         if result.violation:
             self.violations.setdefault(result.name, []).append((result.seed, result.violation))
 
+    @property
+    def found(self) -> int:
+        """How many seeds broke something."""
+        return sum(len(each) for each in self.violations.values())
+
     def table(self) -> str:
         """Everything in readable lines."""
         pace = self.seeds / self.seconds if self.seconds else 0.0
@@ -48,8 +54,7 @@ class Summary:
             *_columns("deployments ended", self.ends),
             *_columns("known violations", self.known),
         ]
-        found = sum(len(each) for each in self.violations.values())
-        lines.append(f"violations: {found}")
+        lines.append(f"violations: {self.found}")
         for name, each in sorted(self.violations.items(), key=lambda item: -len(item[1])):
             lines.append(f"  {name}: {len(each)} (seeds {', '.join(str(seed) for seed, _ in each[:SHOWN])})")
             lines.append(f"    {each[0][1]}")
@@ -63,15 +68,25 @@ def _columns(title: str, counted: Counter[str]) -> list[str]:
 
 
 def run_many(first: int, seeds: int, cores: int = 0, say: Callable[[str], None] | None = None) -> Summary:
-    """Run seeds `first` to `first + seeds - 1`; `say` gets a line now and then."""
+    """Run seeds `first` to `first + seeds - 1`; `say` gets each violation at once, and a line now and then.
+
+    Ctrl-C ends it: the summary is of what was run until then.
+    """
     began, said = time.monotonic(), time.monotonic()
     summary = Summary(first)
-    for result in _results(range(first, first + seeds), cores or os.cpu_count() or 1):
-        summary.add(result)
-        if say and time.monotonic() - said > 5:
-            said = time.monotonic()
-            found = sum(len(each) for each in summary.violations.values())
-            say(f"{summary.seeds:,} of {seeds:,} seeds, {said - began:.0f} s, violations: {found}")
+    try:
+        for result in _results(range(first, first + seeds), cores or os.cpu_count() or 1):
+            summary.add(result)
+            if say and result.violation:
+                say(f"seed {result.seed}: {result.name}: {result.violation}")
+            if say and time.monotonic() - said > 5:
+                said = time.monotonic()
+                say(
+                    f"{summary.seeds:,} of {seeds:,} seeds, {said - began:.0f} s, violations: {summary.found}"
+                )
+    except KeyboardInterrupt:
+        if say:
+            say(f"interrupted after {summary.seeds:,} of {seeds:,} seeds")
     summary.seconds = time.monotonic() - began
     return summary
 
@@ -82,7 +97,9 @@ def _results(seeds: range, cores: int) -> Iterator[Result]:
         for chunk in chunks:
             yield from _run_chunk(chunk)
         return
-    with multiprocessing.get_context("fork").Pool(cores) as pool:
+    with multiprocessing.get_context("fork").Pool(
+        cores, signal.signal, (signal.SIGINT, signal.SIG_IGN)
+    ) as pool:
         for results in pool.imap(_run_chunk, chunks):
             yield from results
 

@@ -1,6 +1,7 @@
 """One seed from beginning to end: faults for a while, then calm, then people who answer."""
 
 import logging
+import traceback
 from dataclasses import dataclass, field
 
 from tests.simulation.invariants import ending
@@ -40,6 +41,9 @@ def run(seed: int, *, tracing: bool = False) -> Result:
     except Violation as violation:
         result.name, result.violation = violation.name, str(violation)
         sim.say("VIOLATION", str(violation))
+    except Exception as error:  # noqa: BLE001 (one seed that fails must not end a million of them)
+        result.name, result.violation = "the simulation failed", repr(error)
+        sim.say("VIOLATION", "".join(traceback.format_exception(error)))
     finally:
         logging.disable(logging.NOTSET)
     result.steps, result.hours, result.timeline = sim.steps, sim.now / HOUR, sim.timeline
