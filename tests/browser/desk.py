@@ -41,8 +41,11 @@ def until(page: Page, come: Callable[[], object]) -> None:
 
 
 def drawn(page: Page) -> None:
-    """Wait until no widget is being drawn."""
-    expect(page.locator("[aria-busy=true]")).to_have_count(0)
+    """Wait until the page looks nothing up and no widget is being drawn.
+
+    A widget is busy only once the page knows which ones there are: its own looking up comes before.
+    """
+    expect(page.locator("[data-looking-up], [aria-busy=true]")).to_have_count(0)
 
 
 def widget(page: Page, title: str) -> Locator:

@@ -67,7 +67,7 @@ def main() -> int:
     parser.add_argument("--seeds", type=int, default=SEEDS)
     given = parser.parse_args()
     plant(given.name)
-    from tests.simulation.run import run  # noqa: PLC0415 (after the planting)
+    from tests.simulation.run import BROKEN, run  # noqa: PLC0415 (after the planting)
 
     gc.freeze()
     gc.disable()
@@ -76,8 +76,8 @@ def main() -> int:
         if seed % 10 == 0:
             gc.collect()
         if result.violation:
-            print(f"{given.name}: seed {seed}: {result.violation}")
-            return 0
+            print(f"{given.name}: seed {seed}: {result.name}: {result.violation}")
+            return int(result.name == BROKEN)
     print(f"{given.name}: {given.seeds} seeds caught nothing")
     return 1
 

@@ -13,6 +13,8 @@ QUARTER = 900.0
 # After this much calm a convergence has looked, at least once.
 SETTLED = 1900.0
 ALONE = 1.4 * HOUR
+# The name of what ends a run and breaks no invariant: an error of the simulation, or of the code in its hands.
+BROKEN = "the simulation failed"
 ANSWERED = 12 * HOUR
 
 
@@ -42,7 +44,7 @@ def run(seed: int, *, tracing: bool = False) -> Result:
         result.name, result.violation = violation.name, str(violation)
         sim.say("VIOLATION", str(violation))
     except Exception as error:  # noqa: BLE001 (one seed that fails must not end a million of them)
-        result.name, result.violation = "the simulation failed", repr(error)
+        result.name, result.violation = BROKEN, repr(error)
         sim.say("VIOLATION", "".join(traceback.format_exception(error)))
     finally:
         logging.disable(logging.NOTSET)

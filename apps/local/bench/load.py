@@ -35,6 +35,11 @@ class Load:
     def failed(self) -> int:
         return sum(bool(each.failure) for each in self.every)
 
+    @property
+    def pid(self) -> int:
+        """Of the process that sends, from the block's beginning."""
+        return self._process.pid
+
     def __enter__(self) -> Self:
         self._folder = tempfile.TemporaryDirectory(prefix="lifecycle-load-")
         self._file = Path(self._folder.name) / "replies.json"

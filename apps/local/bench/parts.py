@@ -14,11 +14,11 @@ from apps.local.endpoints import BALANCER, BUILDER
 from apps.local.layout import Layout, read_json
 from apps.local.processes import recorded
 
-AGENTS, SERVICES = "agents", "services"
+AGENTS, SERVICES, ENVOY = "agents", "services", "envoy"
 # The leader of a session is one part, its children may be another.
 _NAMES = {
     EMULATOR: ("emulator", "lambda workers"),
-    BALANCER: ("dispatcher", "envoy"),
+    BALANCER: ("dispatcher", ENVOY),
     BUILDER: ("codebuild endpoint", "builds"),
 }
 _MEGABYTE = 1e6

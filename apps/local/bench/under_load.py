@@ -9,9 +9,9 @@ from typing import Any
 
 from apps.local.bench.answers import Reply, Span, due_in, figures
 from apps.local.bench.envoy import compared, counters
-from apps.local.bench.gentle_starts import gentle_starts
 from apps.local.bench.laboratory import Laboratory, say
 from apps.local.bench.load import QUICK, SLOW, SLOW_RATE, Load
+from apps.local.bench.own_processors import own_processors
 from apps.local.bench.rounds import stage_spans
 from apps.local.traffic import milliseconds
 from lifecycle.domain.deployment import Obstacle
@@ -41,7 +41,10 @@ def under_load(lab: Laboratory, versions: tuple[str, str], rate: float, requests
     say(f"rollouts and rollbacks under {rate:.0f} requests a second, until {requests} fell into them")
     course = Course()
     before = counters(lab.ports)
-    with gentle_starts(lab.layout.hosts, lab.production.hosts), Load(lab.production.address, rate) as load:
+    with (
+        Load(lab.production.address, rate) as load,
+        own_processors(lab.layout, lab.production.hosts, load.pid),
+    ):
         time.sleep(_SETTLE_SECONDS)
         while course.rolled_seconds * rate < requests:
             stretch = min(_STRETCH_SECONDS, requests / rate - course.rolled_seconds)

@@ -1,5 +1,6 @@
 """AWS as the console asks it, in memory: a dashboard, functions that are Python's, metrics and alarms."""
 
+import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -25,7 +26,10 @@ def custom(function: str, title: str, x: int = 0, y: int = 0, **more: Any) -> di
 
 @dataclass
 class TwinAws:
-    """`functions` by name; `invoked` is every payload that one was called with, in order."""
+    """`functions` by name; `invoked` is every payload that one was called with, in order.
+
+    The dashboard is read after `slowness` seconds.
+    """
 
     widgets: list[dict[str, Any]] | None = field(default_factory=list)
     functions: dict[str, Function] = field(default_factory=dict)
@@ -33,10 +37,12 @@ class TwinAws:
     alarmed: list[dict[str, Any]] = field(default_factory=list)
     runs: bool = False
     looked: int = 0
+    slowness: float = 0.0
     invoked: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
     asked: list[tuple[Sequence[Wanted], datetime, datetime]] = field(default_factory=list)
 
     def dashboard(self) -> Mapping[str, Any]:
+        time.sleep(self.slowness)
         if self.widgets is None:
             raise NoDashboard(DASHBOARD)
         return {"widgets": self.widgets}

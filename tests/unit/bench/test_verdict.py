@@ -7,7 +7,7 @@ from apps.local.bench.verdict import problems
 
 ENVOY = {"sent": 5, "from_clients": 5, "to_services": 5, "retries": 0, "each_once": True}
 GOOD: dict[str, Any] = {
-    "load": {"failed": 0, "envoy": ENVOY, "p99_within_1.3": False},
+    "load": {"failed": 0, "envoy": ENVOY, "p99_ratio": 1.4, "p99_within_1.3": True},
     "under_traffic": {
         "rollout": {"failed": 0, "envoy": ENVOY},
         "rollback": {"failed": 0, "envoy": ENVOY},
@@ -24,7 +24,7 @@ GOOD: dict[str, Any] = {
 }
 
 
-def test_nothing_is_wrong_and_a_slow_machine_is_no_problem() -> None:
+def test_nothing_is_wrong() -> None:
     assert problems(GOOD) == []
 
 
@@ -36,22 +36,23 @@ def test_what_was_not_measured_is_not_missed() -> None:
 @pytest.mark.parametrize(
     ("path", "value"),
     [
-        ("load.failed", 1),
-        ("load.envoy", {**ENVOY, "retries": 1, "each_once": False}),
-        ("under_traffic.rollout.failed", 1),
-        ("under_traffic.rollback.failed", 1),
-        ("under_traffic.control_without_drain.failed", 0),
-        ("bad_builds.failed", 1),
-        ("bad_builds.halted_each_time", False),
-        ("bad_builds.rolled_back_each_time", False),
-        ("bad_builds.answers_of_a_bad_build_by_a_host_where_it_failed", 1),
-        ("bad_builds.answers_of_the_build_that_is_bad_everywhere", 1),
-        ("bad_builds.builds", [{"envoy": ENVOY}, {"envoy": {**ENVOY, "each_once": False}}]),
+        ("load/failed", 1),
+        ("load/envoy", {**ENVOY, "retries": 1, "each_once": False}),
+        ("load/p99_within_1.3", False),
+        ("under_traffic/rollout/failed", 1),
+        ("under_traffic/rollback/failed", 1),
+        ("under_traffic/control_without_drain/failed", 0),
+        ("bad_builds/failed", 1),
+        ("bad_builds/halted_each_time", False),
+        ("bad_builds/rolled_back_each_time", False),
+        ("bad_builds/answers_of_a_bad_build_by_a_host_where_it_failed", 1),
+        ("bad_builds/answers_of_the_build_that_is_bad_everywhere", 1),
+        ("bad_builds/builds", [{"envoy": ENVOY}, {"envoy": {**ENVOY, "each_once": False}}]),
     ],
 )
 def test_each_thing_that_must_hold_is_a_problem_when_it_does_not(path: str, value: object) -> None:
     found = deepcopy(GOOD)
-    *parents, last = path.split(".")
+    *parents, last = path.split("/")
     part = found
     for name in parents:
         part = part[name]

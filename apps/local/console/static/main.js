@@ -50,7 +50,22 @@ async function read() {
   if (!found.widgets.length) main.append(element("p", { class: "empty" }, "The dashboard has no widgets."));
 }
 
-async function refresh({ event = "refresh", except = null, acted = null } = {}) {
+// Whoever drives the page sees that it is still looking things up; the widgets say it of themselves to everybody else.
+let lookingUp = 0;
+
+function showing(work) {
+  return async (...given) => {
+    main.dataset.lookingUp = String((lookingUp += 1));
+    try {
+      return await work(...given);
+    } finally {
+      if ((lookingUp -= 1)) main.dataset.lookingUp = String(lookingUp);
+      else delete main.dataset.lookingUp;
+    }
+  };
+}
+
+const refresh = showing(async ({ event = "refresh", except = null, acted = null } = {}) => {
   page.refreshedAt = Date.now();
   try {
     if (event === "refresh" && !page.widgets.some((each) => each !== acted && each.held)) await read();
@@ -62,9 +77,9 @@ async function refresh({ event = "refresh", except = null, acted = null } = {}) 
   }
   const drawn = page.widgets.filter((each) => each !== except && (each.hears(event) || !each.drawnAt));
   await Promise.all(drawn.map((each) => each.draw({ asked: each === acted })));
-}
+});
 
-async function look() {
+const look = showing(async () => {
   if (document.hidden || isOpen() || page.view.refresh === "off") return;
   const since = (Date.now() - page.refreshedAt) / 1000;
   if (page.view.refresh !== "auto") {
@@ -82,7 +97,7 @@ async function look() {
   // Once more after it ended, so that the end is shown.
   if (running || page.ran || since >= IDLE_SECONDS) await refresh();
   page.ran = running;
-}
+});
 
 async function keepLooking() {
   await look();
