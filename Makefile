@@ -44,7 +44,7 @@ simulate: setup ## run the real code under SEEDS=n seeded schedules full of faul
 judge-study: setup ## how often the test bed's judge is wrong, and what it finds: prints tables; about 5 minutes
 	@$(BIN)/python -m tests.judge_study
 
-crash-matrix: setup ## kill, double and delay every phase in the embedded environment; about 35 minutes
+crash-matrix: setup ## kill, double and delay every phase in the embedded environment; about 50 minutes
 	@$(BIN)/python -m tests.crash_matrix
 
 screenshots: system-packages setup ## take the pictures of the console in docs/screenshots

@@ -1,8 +1,8 @@
 """The test bed, analyse: compare the host with the new version with its control. Called once a minute of a bake."""
 
 from lifecycle import wiring
+from lifecycle.application.analyse import analyse
 from lifecycle.application.attempt import Outcome
-from lifecycle.application.bake import analyse
 from lifecycle.events import OfTestBed
 from lifecycle.phase import task
 

@@ -2,7 +2,7 @@
 
 from lifecycle import wiring
 from lifecycle.application.attempt import Outcome
-from lifecycle.application.bake import end_bake
+from lifecycle.application.end_bake import end_bake
 from lifecycle.events import EndOfTestBed
 from lifecycle.phase import task
 

@@ -11,7 +11,7 @@ from apps.local.ports import Ports, chosen_ports
 from apps.local.progress import Progress
 from tests.crash_matrix import delivery_cases, restart_cases, rollout_cases
 from tests.crash_matrix.cases import Case, Ended, run
-from tests.crash_matrix.field import GATES, PLAIN, Field, made
+from tests.crash_matrix.field import RELEASES, Field, made
 from tests.crash_matrix.rollouts import Operator
 from tests.crash_matrix.traffic import Load
 from tests.crash_matrix.watcher import Watcher
@@ -29,7 +29,7 @@ def main() -> int:
         signal.signal(number, signal.default_int_handler)
     try:
         with (
-            made(Progress(), chosen_ports() or Ports.free(), (*PLAIN, *GATES)) as field,
+            made(Progress(), chosen_ports() or Ports.free(), RELEASES) as field,
             arena(field) as here,
         ):
             found = [_told(here.run(case)) for case in chosen]

@@ -13,7 +13,7 @@ from lifecycle.domain.questions import Choice
 from tests.crash_matrix.cases import Case, case_id, failing, other, serving
 from tests.crash_matrix.faults import Fault, note, noted
 from tests.crash_matrix.field import QUIET, wait
-from tests.crash_matrix.rollout_cases import done, halted, plain
+from tests.crash_matrix.rollout_cases import done, halted, of
 from tests.crash_matrix.rollouts import Operator
 
 # How long nobody answers.
@@ -32,6 +32,8 @@ DURING = tuple(
         "await_alive": (0,),
         "finish": (0, 2, 4),
         "roll_back": (0, 1, 2, 3, 4),
+        "analyse": (0,),
+        "end_bake": (0, 2, 4, 6, 8, 10),
     }.items()
     for writes in moments
 )
@@ -42,7 +44,7 @@ def cases() -> Iterator[Case]:
     for how in (signal.SIGKILL, signal.SIGTERM):
         for phase, writes in DURING:
             title = f"control plane {how.name} in {phase}{f' ({writes})' if writes else ''}"
-            run = _while_rolling_back if phase == "roll_back" else _during
+            run = _HOW.get(phase, _during)
             yield Case(phase, Fault.HELD, partial(run, how=how, title=title), writes, title)
         for what, run in (("halted", _while_halted), ("waiting", _while_waiting)):
             title = f"control plane {how.name} while {what}"
@@ -52,10 +54,21 @@ def cases() -> Iterator[Case]:
 def _during(operator: Operator, *, how: signal.Signals, title: str) -> str:
     version = other(operator.field)
     name = operator.deploy(version)
-    wait("the phase", lambda: "held" in noted(operator.field.faults, case_id(title)))
+    wait("the phase", lambda: _held(operator, title))
     _restart(operator, how, title)
     began = operator.begun(name)
     return ("" if began == name else "asked for again, ") + done(operator, began, version)
+
+
+def _while_baking(operator: Operator, *, how: signal.Signals, title: str) -> str:
+    name, version = of(operator, "bed")
+    held = partial(_held, operator, title)
+    wait("the phase, or the question before it", lambda: held() or _asked(operator, name))
+    if not held():
+        operator.answer(name, Choice.APPROVE)
+        wait("the phase", held)
+    _restart(operator, how, title)
+    return done(operator, name, version)
 
 
 def _while_rolling_back(operator: Operator, *, how: signal.Signals, title: str) -> str:
@@ -64,7 +77,7 @@ def _while_rolling_back(operator: Operator, *, how: signal.Signals, title: str) 
         name = operator.deploy(version)
         wait("the halt", lambda: halted(operator, name))
         operator.answer(name, Choice.ROLL_BACK)
-        wait("the phase", lambda: "held" in noted(operator.field.faults, case_id(title)))
+        wait("the phase", lambda: _held(operator, title))
         _restart(operator, how, title)
         done(operator, operator.heir(name), before)
     return "rolled back"
@@ -80,13 +93,19 @@ def _while_halted(operator: Operator, *, how: signal.Signals, title: str) -> str
 
 
 def _while_waiting(operator: Operator, *, how: signal.Signals, title: str) -> str:
-    version = operator.field.releases["gate"]
-    if serving(operator.field) == version:
-        plain(operator)
-    name = operator.deploy(version)
-    wait("the question", lambda: (found := operator.seen(name)) and operator.asked(found))
+    name, version = of(operator, "gate")
+    wait("the question", lambda: _asked(operator, name))
     _restart(operator, how, title)
     return done(operator, name, version)
+
+
+def _held(operator: Operator, title: str) -> bool:
+    return "held" in noted(operator.field.faults, case_id(title))
+
+
+def _asked(operator: Operator, name: str) -> bool:
+    found = operator.seen(name)
+    return found is not None and operator.asked(found) is not None
 
 
 def _restart(operator: Operator, how: signal.Signals, title: str) -> None:
@@ -104,3 +123,6 @@ def _restart(operator: Operator, how: signal.Signals, title: str) -> None:
         with field.supervisor.standing_aside():
             environment.up(field.layout, QUIET)
         field.reconnect()
+
+
+_HOW = {"roll_back": _while_rolling_back, "analyse": _while_baking, "end_bake": _while_baking}

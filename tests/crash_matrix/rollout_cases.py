@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 
 from lifecycle.domain.deployment import DeploymentState
 from lifecycle.domain.questions import Choice
+from lifecycle.domain.verdicts import BedState
 from tests.crash_matrix.agent import PLACES
 from tests.crash_matrix.cases import Case, failing, other, serving, wait_in_place
 from tests.crash_matrix.faults import EVERYWHERE, Fault
@@ -39,6 +40,9 @@ def _phases() -> dict[str, tuple[Callable[[Operator], str], int]]:
         "decide": (decided, 3),
         "roll_back": (rolled_back, 5),
         "converge": (converged, 2),
+        "analyse": (baked, 1),
+        "end_bake": (baked, 11),
+        "notify": (plain, 1),
     }
 
 
@@ -49,11 +53,26 @@ def plain(operator: Operator) -> str:
 
 
 def approved(operator: Operator) -> str:
-    """Deploy a version that waits for an approval before its first host, approve it, and leave it again."""
-    version = operator.field.releases["gate"]
+    """Deploy a version that waits for an approval before its first host, and approve it."""
+    return done(operator, *of(operator, "gate"))
+
+
+def baked(operator: Operator) -> str:
+    """Deploy a version with a test bed whose bake is too short for a verdict, and approve it."""
+    name, version = of(operator, "bed")
+    ended = done(operator, name, version)
+    beds = operator.field.here.world.deployments.beds(name)
+    if [each for each in beds if each.state is BedState.BAKING] or not beds:
+        raise Unexpected(f"{name} is done, with the test beds {beds}")
+    return f"test bed {beds[-1].state.lower()}, {ended}"
+
+
+def of(operator: Operator, release: str) -> tuple[str, str]:
+    """A deployment of a release that is not served now, and its version."""
+    version = operator.field.releases[release]
     if serving(operator.field) == version:
         plain(operator)
-    return done(operator, operator.deploy(version), version)
+    return operator.deploy(version), version
 
 
 def decided(operator: Operator) -> str:

@@ -35,6 +35,7 @@ class Balancer:
         self.aside: dict[Group, dict[str, TargetState]] = {group: {} for group in ASIDE}
         self.shares: dict[Group, int] = {Group.MAIN: 1, **dict.fromkeys(ASIDE, 0)}
         self.weighed_at: dict[Group, float] = dict.fromkeys(ASIDE, -1e9)
+        self.left_at: dict[Group, float] = dict.fromkeys(Group, -1e9)
         self.lost_at: dict[str, float] = {}
         self.busy_until: dict[str, float] = {}
 
@@ -102,6 +103,7 @@ class Balancer:
     def _drain(self, address: str, state: TargetState, group: Group) -> None:
         sim, states = self._sim, self.of(group)
         states[address] = DRAINING
+        self.left_at[group] = sim.now
         seconds = 6 * sim.random() if sim.random() < 0.95 else 130 * sim.random()
         busy = seconds if state is HEALTHY else 0.0
         until = self.busy_until[address] = max(sim.now + busy, self.busy_until.get(address, 0.0))

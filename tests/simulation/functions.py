@@ -5,7 +5,18 @@ from dataclasses import fields, is_dataclass
 from typing import Any
 
 from lifecycle import events
-from lifecycle.application import bake, converge, decide, diagnose, finish, next_step, operate, plan, stages
+from lifecycle.application import (
+    converge,
+    decide,
+    diagnose,
+    end_bake,
+    finish,
+    next_step,
+    operate,
+    plan,
+    stages,
+)
+from lifecycle.application.analyse import analyse as judged
 from lifecycle.application.metrics_ports import Metrics
 from lifecycle.application.world import World
 from lifecycle.domain.questions import Answer
@@ -44,12 +55,12 @@ def _diagnose(world: World, given: Mapping[str, Any]) -> Any:
 
 def _end_bake(world: World, given: Mapping[str, Any]) -> Any:
     asked = events.EndOfTestBed.model_validate(given)
-    return bake.end_bake(world, asked.bake(), asked.bed, asked.outcome, asked.reason)
+    return end_bake.end_bake(world, asked.bake(), asked.bed, asked.outcome, asked.reason)
 
 
 def analyse(world: World, metrics: Metrics, given: Mapping[str, Any]) -> Any:
     """What functions/analyse calls; it is the only one that measures."""
-    return bake.analyse(world, metrics, events.OfTestBed.model_validate(given).bake())
+    return judged(world, metrics, events.OfTestBed.model_validate(given).bake())
 
 
 def _stage(run: Callable[..., Any]) -> Function:

@@ -10,10 +10,12 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 
 from lifecycle.application import stages
+from lifecycle.application.analyse import analyse
 from lifecycle.application.attempt import HostTask
-from lifecycle.application.bake import BakeTask, analyse, end_bake
+from lifecycle.application.bake import BakeTask
 from lifecycle.application.decide import approve, decide, told, wait_for
 from lifecycle.application.diagnose import diagnose
+from lifecycle.application.end_bake import end_bake
 from lifecycle.application.finish import finish, hand_over
 from lifecycle.application.next_step import Decided, decide_next
 from lifecycle.application.plan import Planned, begin

@@ -104,7 +104,8 @@ def _silence_is_told(oracle: "Oracle", actor: Actor, host: Host, attempt: HostAt
     waited = sim.now - actor.began
     if min(silent, waited) > SILENCE_IS_TOLD:
         oracle.fail("24 silence", f"{host.name} is silent for {silent:.0f} s, found out after {waited:.0f} s")
-    if "agent silent" in attempt.reason and host.heard() and not oracle.recent(host.unheard_at):
+    lately = oracle.recent(host.unheard_at) or oracle.recent(host.cut_off_until)
+    if "agent silent" in attempt.reason and host.heard() and not lately:
         oracle.fail("24 silence", f"{host.name} is heard, and was said to be silent: {attempt.reason}")
 
 

@@ -4,7 +4,7 @@ from tests.simulation.planted import Planted
 
 _BAKING = "lifecycle.domain.baking"
 _HOSTS = "lifecycle.domain.bed_hosts"
-_BAKE = "lifecycle.application.bake"
+_END_BAKE = "lifecycle.application.end_bake"
 _SHARES = "lifecycle.application.shares"
 _ROLLOUT = "lifecycle.domain.rollout"
 
@@ -33,7 +33,7 @@ FAULTS = (
     Planted(
         "a-failed-version-goes-home",
         (9,),
-        _BAKE,
+        _END_BAKE,
         "    failed = [each for each in guests if state is BedState.FAILED and each.group is Group.TEST_BED]",
         "    failed: list[_Guest] = []",
         caught_by="tests/unit/test_bed",
@@ -48,16 +48,32 @@ FAULTS = (
     Planted(
         "home-before-the-load-balancer-knows",
         (1,),
-        _BAKE,
+        _END_BAKE,
         "        if len(home) == len(guests) or world.clock.now() >= until:\n            return home",
         "        return list(guests)",
     ),
     Planted(
         "a-share-is-left-with-nobody-to-answer-it",
         (1,),
-        _BAKE,
+        _END_BAKE,
         "    shares.fair(world, task.cluster, {each.report.address for each in guests})\n",
         "",
+    ),
+    Planted(
+        "a-share-is-given-without-a-second-look",
+        (1,),
+        _SHARES,
+        "        call_in(world, cluster)\n",
+        "",
+        caught_by="tests/unit/test_bed",
+    ),
+    Planted(
+        "who-is-well-again-is-taken-out-all-the-same",
+        (1,),
+        _END_BAKE,
+        "    still = [each for each in _guests(world, current, bed) if not each.serves] if ill else []",
+        "    still = guests",
+        caught_by="tests/unit/test_bed",
     ),
     Planted(
         "a-drain-leaves-its-share",
@@ -76,7 +92,7 @@ FAULTS = (
     Planted(
         "the-test-bed-ends-for-a-deployment-that-was-overtaken",
         (4, 5),
-        _BAKE,
+        "lifecycle.application.bake",
         "    if (lease.deployment, lease.epoch) != (current.id, task.epoch):",
         "    if False:",
         caught_by="tests/unit/test_bed",

@@ -6,8 +6,10 @@ Called by functions/converge, by schedule and on command.
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from lifecycle.application import bake, observe, queueing, shares
+from lifecycle.application import observe, queueing, shares
+from lifecycle.application.bake import BakeTask
 from lifecycle.application.decide import wake_late
+from lifecycle.application.end_bake import end_open
 from lifecycle.application.finish import finish
 from lifecycle.application.world import World
 from lifecycle.domain.convergence import (
@@ -132,7 +134,7 @@ def _on_holder(
                 reason = f"{reason}; woke it: {', '.join(woken)} is answered or has expired"
             return Result(str(cluster), "HOLD", reason)
         case CloseStopped(stopped, reason):
-            bake.end_open(world, bake.BakeTask(cluster, stopped, facts.lease.epoch), reason)
+            end_open(world, BakeTask(cluster, stopped, facts.lease.epoch), reason)
             finish(world, cluster, stopped, DeploymentState.ABORTED, reason)
             return Result(str(cluster), "ABORTED", reason, stopped)
         case CloseStranded(stranded, reason):

@@ -33,6 +33,8 @@ def fair(world: World, cluster: Cluster, without: Collection[str] = ()) -> None:
     wanted = _scaled(wanted)
     if dispatcher.weights(cluster) != wanted:
         dispatcher.weigh(cluster, wanted)
+        # A host may have left since it was counted, and weights have no conditions: look again.
+        call_in(world, cluster)
 
 
 def withdraw(world: World, cluster: Cluster, address: str) -> None:
