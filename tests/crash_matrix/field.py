@@ -1,4 +1,4 @@
-"""The matrix's environment: one service, three hosts, functions and agents that can be killed, releases built once."""
+"""The matrix's environment: a service on three hosts, functions and agents that can be killed, its releases."""
 
 import json
 import re

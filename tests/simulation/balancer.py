@@ -57,15 +57,23 @@ class Balancer:
 
     def targets(self, cluster: Cluster) -> Mapping[str, TargetState]:
         if not any(self.aside.values()):
-            return dict(self.states)
+            return self._seen(dict(self.states))
         known = {**self.aside[Group.TEST_BED], **self.aside[Group.CONTROL], **self.states}
-        return {address: state for address in known if (state := self.state(address)) is not None}
+        return self._seen({a: state for a in known if (state := self.state(a)) is not None})
 
     def target(self, cluster: Cluster, address: str) -> TargetState:
-        return self.state(address) or TargetState.ABSENT
+        return self._seen({address: self.state(address) or TargetState.ABSENT})[address]
 
     def members(self, cluster: Cluster, group: Group) -> Mapping[str, TargetState]:
-        return dict(self.of(group))
+        return self._seen(dict(self.of(group)))
+
+    def _seen(self, states: dict[str, TargetState]) -> dict[str, TargetState]:
+        """Note what an actor knows from here on."""
+        if (actor := self._sim.actor) is not None:
+            actor.looked_at = self._sim.now
+            actor.ill -= states.keys()
+            actor.ill |= {address for address, state in states.items() if state is UNHEALTHY}
+        return states
 
     def has_test_bed(self, cluster: Cluster) -> bool:
         return True

@@ -8,6 +8,8 @@ from lifecycle.domain.fleet import Order
 from lifecycle.domain.verdicts import TestBed
 
 if TYPE_CHECKING:
+    from tests.simulation.hosts import Host
+    from tests.simulation.scheduler import Actor
     from tests.simulation.simulation import Simulation
 
 # Violations that are known and not yet mended, by name; empty when all is well.
@@ -81,3 +83,8 @@ class Remembered:
     def recent(self, when: float) -> bool:
         """Whether something happened so lately that a reader may not know it yet."""
         return self.sim.now - when <= GRACE
+
+    def recovered_unseen(self, actor: "Actor", host: "Host") -> bool:
+        """Whether an actor found a host unhealthy, and a call of it hung while the host got well again."""
+        unseen = host.healthy_at > actor.looked_at and self.recent(host.healthy_at)
+        return unseen and host.address in actor.ill

@@ -25,6 +25,7 @@ class Actor:
     """Something that runs: one invocation of a function, or one life of an agent.
 
     `deployment`, `function` and `host` tell the oracle on whose behalf it acts; `skew` is how wrong its clock is.
+    `looked_at` is when it last looked at the load balancer, `ill` whom it found unhealthy there.
     """
 
     __slots__ = (
@@ -35,7 +36,9 @@ class Actor:
         "given",
         "gone",
         "host",
+        "ill",
         "let",
+        "looked_at",
         "may_hang_at",
         "name",
         "naps",
@@ -58,6 +61,8 @@ class Actor:
         self.may_hang_at = 0.0
         self.parked = False
         self.gone = False
+        self.looked_at = -1e9
+        self.ill: set[str] = set()
         self.let: Any = greenlet(lambda: _guarded(run))
 
 

@@ -26,11 +26,8 @@ def shares_are_answered(oracle: "Oracle") -> None:
         targets = balancer.aside[group]
         ill = any(oracle.recent(balancer.lost_at.get(address, -1e9)) for address in targets)
         # Who gives a share has counted before: a call that hangs meanwhile cannot know who has left since.
-        left = (
-            actor is not None
-            and actor.began < balancer.left_at[group]
-            and oracle.recent(balancer.left_at[group])
-        )
+        looked_at = actor.looked_at if actor is not None else oracle.sim.now
+        left = looked_at < balancer.left_at[group] and oracle.recent(balancer.left_at[group])
         if balancer.shares[group] and TargetState.HEALTHY not in targets.values() and not (ill or left):
             oracle.fail("1 share", f"{group} has a share, and {targets or 'nobody'} to answer it")
 
@@ -59,8 +56,8 @@ def enough_stay(oracle: "Oracle", actor: Actor, host: Host, state: TargetState, 
     at_home = balancer.states.get(host.address) is TargetState.HEALTHY
     if at_home or oracle.recent(balancer.lost_at.get(host.address, -1e9)):
         return
-    if oracle.recent(host.healthy_at) and host.healthy_at > actor.began:
-        return  # it was ill when it was looked at, and a call hung since
+    if oracle.recovered_unseen(actor, host):
+        return
     if group is Group.TEST_BED and _failed(oracle, actor):
         return  # it is taken out because it failed
     oracle.fail("1 capacity", f"{actor.name} takes {host.name} out of {group}, and it serves nowhere else")

@@ -29,8 +29,8 @@ def enough_stay(
         return
     if oracle.sim.balancer.state(host.address) is TargetState.HEALTHY and group is not Group.MAIN:
         return  # it goes on serving in the main group
-    if host.boot is None or not host.answers_checks():
-        return  # it serves nothing; the load balancer is about to find out
+    if host.boot is None or not host.answers_checks() or oracle.recovered_unseen(actor, host):
+        return  # it serves nothing, as the load balancer is about to find out; or did not when it was looked at
     if oracle.late(actor.deployment):
         return  # it hung until its lease was another's, who counted this host: fencing.not_overtaken judges it
     if oracle.recent(oracle.removed_at):
