@@ -13,7 +13,7 @@ from lifecycle.domain.questions import Choice
 from tests.crash_matrix.cases import Case, case_id, failing, other, serving
 from tests.crash_matrix.faults import Fault, note, noted
 from tests.crash_matrix.field import QUIET, wait
-from tests.crash_matrix.rollout_cases import done, halted, of
+from tests.crash_matrix.rollout_cases import beds_of, done, halted, of
 from tests.crash_matrix.rollouts import Operator
 
 # How long nobody answers.
@@ -68,7 +68,7 @@ def _while_baking(operator: Operator, *, how: signal.Signals, title: str) -> str
         operator.answer(name, Choice.APPROVE)
         wait("the phase", held)
     _restart(operator, how, title)
-    return done(operator, name, version)
+    return beds_of(operator, name, done(operator, name, version))
 
 
 def _while_rolling_back(operator: Operator, *, how: signal.Signals, title: str) -> str:

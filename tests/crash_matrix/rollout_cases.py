@@ -60,11 +60,15 @@ def approved(operator: Operator) -> str:
 def baked(operator: Operator) -> str:
     """Deploy a version with a test bed whose bake is too short for a verdict, and approve it."""
     name, version = of(operator, "bed")
-    ended = done(operator, name, version)
+    return beds_of(operator, name, done(operator, name, version))
+
+
+def beds_of(operator: Operator, name: str, ended: str) -> str:
+    """How the test beds of a deployment ended, and it."""
     beds = operator.field.here.world.deployments.beds(name)
     if [each for each in beds if each.state is BedState.BAKING] or not beds:
         raise Unexpected(f"{name} is done, with the test beds {beds}")
-    return f"test bed {beds[-1].state.lower()}, {ended}"
+    return f"test bed {', '.join(each.state.lower() for each in beds)}, {ended}"
 
 
 def of(operator: Operator, release: str) -> tuple[str, str]:

@@ -45,7 +45,9 @@ def _repair_has_a_cause(oracle: "Oracle", given: Mapping[str, Any]) -> None:
         r.state is DeploymentState.DONE and r.target.version == version for r in oracle.records.values()
     )
     reports = sim.fleet._reports.get(sim.cluster, {})
-    used = [h for h in given["only"] if h in reports and reports[h].installed]
+    installed = [h for h in given["only"] if h in reports and reports[h].installed]
+    # Another repair may have reached it while this call hung; its plan finds nothing to do.
+    used = [h for h in installed if not oracle.recent(sim.hosts[h].boot_changed_at)]
     if used or not verified or not given["only"]:
         oracle.fail("10 retried", f"convergence starts {version} on {given['only']}, desired by {last}")
 

@@ -76,6 +76,14 @@ FAULTS = (
         caught_by="tests/unit/test_bed",
     ),
     Planted(
+        "who-is-at-home-already-is-taken-for-ill",
+        (6, 21),
+        _HOSTS,
+        "    home = state_of(facts.rotation, host) in (TargetState.HEALTHY, TargetState.INITIAL)",
+        "    home = False",
+        caught_by="tests/unit/test_bed",
+    ),
+    Planted(
         "a-drain-leaves-its-share",
         (1,),
         _SHARES,

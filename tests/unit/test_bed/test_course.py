@@ -422,3 +422,22 @@ def test_a_host_that_leaves_while_shares_are_given_gets_none(machine: Machine) -
     dispatcher.shares[CLUSTER] = {Group.MAIN: 4, Group.TEST_BED: 0, Group.CONTROL: 0}
     shares.fair(replace(machine.world, dispatcher=dispatcher), CLUSTER)
     assert weights(machine) == {Group.MAIN: 2, Group.TEST_BED: 0, Group.CONTROL: 1}
+
+
+@pytest.mark.parametrize("settled", [False, True])
+@pytest.mark.parametrize("home", [("host",), ("host", "control")])
+def test_an_end_that_was_interrupted_is_taken_up_again(
+    machine: Machine,
+    home: tuple[str, ...],
+    settled: bool,  # noqa: FBT001
+) -> None:
+    """Found by the crash matrix: who was at home already counted as ill, and the version as failed."""
+    name = until(machine, "END_BAKE")
+    bed, dispatcher = machine.bed(name), machine.memory.dispatcher
+    for each in home:
+        dispatcher.register(CLUSTER, machine.host(getattr(bed, each)).address, 8080)
+    if settled:
+        machine.tick()
+    machine.run(name)
+    assert [each.state for each in machine.memory.deployments.beds(name)] == [BedState.PASSED]
+    assert machine.record(name).state is DeploymentState.DONE

@@ -11,7 +11,7 @@ from math import ceil
 
 from lifecycle.domain.answers import answers_on
 from lifecycle.domain.attempts import HostAttempt
-from lifecycle.domain.bed_hosts import alone, bed_wanted, ill, set_up
+from lifecycle.domain.bed_hosts import alone, bed_wanted, set_up, unfit
 from lifecycle.domain.bed_questions import approved, ask, extensions, refusal
 from lifecycle.domain.capacity import Group
 from lifecycle.domain.deployment import DeploymentState
@@ -95,7 +95,7 @@ def _pending(facts: Facts) -> bool:
 def _baking(facts: Facts, bed: TestBed, now: datetime) -> Step:  # noqa: PLR0911 (the gravest first)
     if bed.host not in members(facts):
         return EndBake(bed.number, BedState.GIVEN_UP, f"{bed.host} has left the test bed")
-    if why := ill(facts, bed.host, Group.TEST_BED):
+    if why := unfit(facts, bed.host, Group.TEST_BED):
         return EndBake(bed.number, BedState.FAILED, f"{bed.host} was alive in the test bed, but now it {why}")
     judged, wanted = bed.judgement, minutes_wanted(bed, facts.questions)
     if judged and judged.verdict is Verdict.FAIL:

@@ -8,7 +8,7 @@ from datetime import datetime
 
 from lifecycle.domain.answers import answers_on, given_up, latest_attempts
 from lifecycle.domain.attempts import AttemptState, HostAttempt
-from lifecycle.domain.capacity import Group, out_of_place, state_of
+from lifecycle.domain.capacity import Group, TargetState, out_of_place, state_of
 from lifecycle.domain.deployment import Deployment, Kind, Target
 from lifecycle.domain.manifest import Policy
 from lifecycle.domain.membership import members, silent_since, unreached
@@ -104,14 +104,23 @@ def ill(facts: Facts, host: str, group: Group) -> str | None:
     return out_of_place(facts.reports.get(host), state_of(facts.rotation, host), target, group)
 
 
+def unfit(facts: Facts, host: str, group: Group) -> str | None:
+    """The same while it bakes, when it may also be on its way home: an end that was interrupted left it there."""
+    home = state_of(facts.rotation, host) in (TargetState.HEALTHY, TargetState.INITIAL)
+    report = facts.reports.get(host)
+    if home:
+        return out_of_place(report, TargetState.HEALTHY, target_of(facts.deployment, group))
+    return ill(facts, host, group)
+
+
 def alone(facts: Facts, bed: TestBed) -> str | None:
     """Why the test bed has nothing to be compared with, if it has not."""
     if not bed.control:
         why = "no other host serves the current version, in rotation and healthy"
     elif bed.control not in members(facts):
         why = f"the control {bed.control} has left"
-    elif why_ill := ill(facts, bed.control, Group.CONTROL):
-        why = f"the control {bed.control} {why_ill}"
+    elif why_unfit := unfit(facts, bed.control, Group.CONTROL):
+        why = f"the control {bed.control} {why_unfit}"
     else:
         return None
     return f"{why}: there is nothing to compare {bed.host} with"
