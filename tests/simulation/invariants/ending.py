@@ -46,6 +46,8 @@ def done_means_done(oracle: "Oracle", done: Deployment) -> None:
         found_at = oracle.found_done_at.get(done.id, sim.now)
         lost_at = sim.balancer.lost_at.get(host.address, -1e9)
         changed = max(changed_at, host.boot_changed_at, lost_at)
+        if oracle.drained_at.get(host.address, -1e9) > found_at:
+            continue  # by a call that hung and was overtaken: nothing can fence the load balancer
         if changed < found_at - GRACE and (wrong := not_serving(oracle, sim.hosts[name], done)):
             oracle.fail("11 done", f"{done.id} is done, but {name} {wrong}")
 
@@ -66,7 +68,8 @@ def no_rollback_is_dropped(oracle: "Oracle", ended: Deployment) -> None:
     if sim.leases.current(sim.cluster).deployment not in ("", ended.id):
         return  # its lease expired, and another deployment has it
     hosts = set(sim.fleet._reports.get(sim.cluster, {})) - set(sim.fleet.quarantined_hosts(sim.cluster))
-    hosts = {name for name in hosts if not oracle.recent(sim.hosts[name].joined_at)}
+    new = {name: max(sim.hosts[name].joined_at, oracle.lifted_at.get(name, -1e9)) for name in hosts}
+    hosts = {name for name in hosts if not oracle.recent(new[name])}
     if hosts and sim.artifacts.has_artifact(ended.target, sim.cluster.service):
         oracle.fail("6 dropped", f"the rollback {ended.id} is refused: {ended.reason}")
 

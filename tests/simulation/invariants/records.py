@@ -127,17 +127,18 @@ def halts_at_failures(oracle: "Oracle", actor: Actor, decided: Mapping[str, Any]
     sim, name = oracle.sim, actor.deployment
     questions = tuple(sim.deployments.questions(name))
     # What was answered a moment ago may not be known yet to who decides here.
-    known = tuple(q for q in questions if not oracle.recent(oracle.answered_at.get((name, q.id), -1e9)))
+    heard = tuple(q for q in questions if not oracle.recent(oracle.answered_at.get((name, q.id), -1e9)))
     present = set(sim.fleet._reports.get(sim.cluster, {})) - set(sim.fleet.quarantined_hosts(sim.cluster))
     silent = 0
     for host, attempt in _newest(oracle, name).items():
         lately = oracle.recent(oracle.failed_at.get((name, host, attempt.number), sim.now))
-        if not attempt.state.ended and not oracle.recent(oracle.moved_at[_key(attempt)]) and host in present:
+        known = host in present and not oracle.recent(sim.hosts[host].joined_at)
+        if not attempt.state.ended and not oracle.recent(oracle.moved_at[_key(attempt)]) and known:
             oracle.fail("6 lost", f"{name} goes on, and {host} {attempt.number} is left as {attempt.state}")
         if attempt.state is not AttemptState.FAILED or lately or host not in present:
             continue
         answers = answers_on(questions, attempt)
-        lets = {said[-1] for said in (answers, answers_on(known, attempt)) if said} & set(_GO_ON)
+        lets = {said[-1] for said in (answers, answers_on(heard, attempt)) if said} & set(_GO_ON)
         if lets or oracle.recent(sim.hosts[host].joined_at):
             continue
         silent += 1

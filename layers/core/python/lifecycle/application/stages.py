@@ -5,12 +5,13 @@ guard of application/attempt.py.
 """
 
 from textwrap import shorten
+from typing import NamedTuple
 
 from lifecycle.application import observe, shares, turns
 from lifecycle.application.attempt import LONGEST_WAIT, Outcome, Running, stage, wait_until
 from lifecycle.domain.answers import given_up
 from lifecycle.domain.attempts import AttemptState
-from lifecycle.domain.capacity import Floor, Group, TargetState, refuse_drain
+from lifecycle.domain.capacity import Floor, Group, TargetState, refuse_drain, state_of
 from lifecycle.domain.fleet import HostReport, Stage
 
 # A reason is one line of a table; what a host said at length goes into the evidence.
@@ -20,23 +21,17 @@ REASON = 200
 @stage(needs=AttemptState.STARTED, reaches=AttemptState.DRAINED)
 def drain(running: Running) -> Outcome:
     """Take the host out of rotation and wait until its requests in flight have ended."""
-    world, cluster, host = running.world, running.task.cluster, running.host
-    if refused := _refused(running):
-        return refused
+    host = running.host
+    if refusal := _look(running).refusal:
+        return running.fail(refusal)
     ready = _await_ready(running)
     if ready.outcome != "PASSED":
         return ready
-    # It may have waited for long: another host may be down by now, or this call be overtaken.
-    if late := running.overtaken() or _refused(running):
-        return late
     report = running.report()
     if report is None:
         return running.fail(f"{host} has no agent")
-    if world.dispatcher.target(cluster, report.address).in_rotation:
-        running.tell("drain")
-        shares.withdraw(world, cluster, report.address)
-        world.dispatcher.deregister(cluster, report.address, report.port)
-
+    if stopped := _take_out(running, report):
+        return stopped
     limit = running.deployment.policy.drain_seconds + 30
     drained = wait_until(running, limit, lambda: _out(running, report))
     if drained is None:
@@ -44,6 +39,23 @@ def drain(running: Running) -> Outcome:
     if drained.outcome == "PASSED":
         running.advance(AttemptState.DRAINED)
     return drained
+
+
+def _take_out(running: Running, report: HostReport) -> Outcome | None:
+    """Deregister it, if it may be by now; it may have waited for long, and another host be down meanwhile.
+
+    What allows it is looked at just before: the load balancer knows no conditions.
+    """
+    looked = _look(running)
+    if late := running.overtaken():
+        return late
+    if looked.refusal:
+        return running.fail(looked.refusal)
+    if looked.state.in_rotation:
+        running.tell("drain")
+        shares.withdraw(running.world, running.task.cluster, report.address)
+        running.world.dispatcher.deregister(running.task.cluster, report.address, report.port)
+    return None
 
 
 def _out(running: Running, report: HostReport) -> Outcome | None:
@@ -58,12 +70,19 @@ def _out(running: Running, report: HostReport) -> Outcome | None:
     return Outcome("PASSED") if state in (TargetState.ABSENT, TargetState.UNUSED) else None
 
 
-def _refused(running: Running) -> Outcome | None:
-    """Close the attempt when its host may not be drained: too few others would serve."""
+class _Look(NamedTuple):
+    """A host's state in the load balancer, and why it may not be drained, if it may not; seen at one moment."""
+
+    state: TargetState
+    refusal: str | None = None
+
+
+def _look(running: Running) -> _Look:
+    """Whether enough others serve; it has no effect, as who looks may be overtaken."""
     world, cluster, host = running.world, running.task.cluster, running.host
     reports = world.fleet.reports(cluster)
     if host not in reports:
-        return running.fail(f"{host} has no agent")
+        return _Look(TargetState.ABSENT, f"{host} has no agent")
     attempts, questions = world.deployments.told(running.deployment.id)
     # Two hosts of one step begin their attempts before they look, so that each counts the other as out.
     under_way = {a.host for a in attempts if not a.state.ended} - {host}
@@ -72,8 +91,7 @@ def _refused(running: Running) -> Outcome | None:
     members = frozenset(reports) - set(world.fleet.quarantined_hosts(cluster))
     out = given_up(attempts, questions) | set(running.deployment.set_aside)
     floor = Floor.of(running.deployment.policy, members, out)
-    refusal = refuse_drain(host, serving, floor)
-    return running.fail(refusal) if refusal else None
+    return _Look(state_of(seen, host), refuse_drain(host, serving, floor))
 
 
 def _await_ready(running: Running) -> Outcome:
