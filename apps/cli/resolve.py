@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from apps.cli.errors import Ambiguous
 from apps.cli.ports import Connection, Run
 from apps.cli.questions import Asks, asks, open_questions
+from lifecycle.application.push import RunName
 from lifecycle.domain.deployment import Deployment, cluster_of
 from lifecycle.domain.errors import Unknown
 from lifecycle.domain.fleet import ENVIRONMENTS, Cluster, service_name
@@ -17,7 +18,7 @@ from lifecycle.domain.questions import Question
 from lifecycle.domain.versions import ReleaseVersion, SnapshotVersion, parse_version
 
 _DEPLOYMENT = re.compile(r"[a-z0-9-]+-(?:staging|production)-\d{14}-[0-9a-z]+")
-_RUN = re.compile(r"(.+-[0-9a-f]{40})(?:-\d+)?")
+_COMMIT = re.compile(r"[0-9a-f]{4,40}")
 
 
 def is_deployment(text: str) -> bool:
@@ -27,24 +28,36 @@ def is_deployment(text: str) -> bool:
 
 def is_run(text: str) -> bool:
     """Whether it is the name of a push's run: repository, commit, and a number for a build done again."""
-    return bool(_RUN.fullmatch(text))
+    return RunName.parse(text) is not None
 
 
 def run_base(name: str) -> str:
     """A run's name without the number of a build done again."""
-    found = _RUN.fullmatch(name)
-    return found[1] if found else name
+    found = RunName.parse(name)
+    return found.first if found else name
 
 
 def run_named(here: Connection, text: str) -> Run:
-    """A push's run by its name, or the newest by its repository or commit; raises Unknown."""
+    """A push's run by its name, or the newest by its repository, else by its commit; raises Unknown.
+
+    A commit is told by its first digits, four of them or more.
+    """
     if is_run(text) and (found := here.runs.delivery(text)):
         return found
-    matching = re.compile(rf"{re.escape(text)}-[0-9a-f]{{40}}(-\d+)?|.+-{re.escape(text)}[0-9a-f-]*")
-    names = [run.name for run in here.runs.deliveries(running=False) if matching.fullmatch(run.name)]
-    if names and (found := here.runs.delivery(names[0])):
+    newest_first = [run.name for run in here.runs.deliveries(running=False)]
+    if (name := _meant(newest_first, text)) and (found := here.runs.delivery(name)):
         return found
     raise Unknown("run", f"of {text}", "a push starts one; it is named after its repository and commit")
+
+
+def _meant(names: Sequence[str], text: str) -> str:
+    """The first of these runs that `text` is the name, else the repository, else the commit of, or nothing."""
+    runs = {name: run for name in names if (run := RunName.parse(name))}
+    asked, repository = RunName.parse(text), RunName.of(text, "").repository
+    called = [name for name, run in runs.items() if run == asked or run.repository == repository]
+    if called or not _COMMIT.fullmatch(text):
+        return next(iter(called), "")
+    return next((name for name, run in runs.items() if run.commit.startswith(text)), "")
 
 
 def clusters_of(service: str) -> list[Cluster]:

@@ -10,4 +10,6 @@ from lifecycle.phase import command
 def handle(asked: SetFreeze) -> Done:
     """Let no new version be deployed within a scope, or let it again."""
     world, by = wiring.world(), By(asked.by, asked.why)
-    return unfreeze(world, asked.scope, by) if asked.lift else freeze(world, asked.scope, by, asked.until)
+    if asked.lift:
+        return unfreeze(world, asked.scope, by, asked.made)
+    return freeze(world, asked.scope, by, asked.until)

@@ -270,6 +270,14 @@ class Machine:
         self.memory.dispatcher.states[CLUSTER].pop(host.address, None)
         self.memory.fleet.remove(CLUSTER, name)
 
+    def repaired(self, times: int) -> None:
+        """As many repairs of one host as an autoscaled cluster sees between two releases."""
+        last = self.memory.deployments.recent(CLUSTER, 1)[0]
+        for number in range(1, times + 1):
+            name, at = f"{last.id}-{number}", last.started_at + timedelta(milliseconds=number)
+            request = replace(last.request, deployment=name, kind=Kind.CONVERGE, only=("host-1",))
+            self.memory.deployments.put(replace(last, request=request, started_at=at))
+
     def record(self, name: str) -> Deployment:
         found = self.memory.deployments.get(CLUSTER, name)
         assert found is not None

@@ -82,7 +82,8 @@ def unfreeze(page: Page, here: Connection, scope: Scope, why: Why, *, yes: Yes =
     if not yes and not page.confirm(f"Lift the freeze of {named(wanted)}?"):
         page.say("nothing was lifted")
         return 1
-    given = {"scope": wanted, "by": here.by, "why": why, "lift": True}
+    made = standing[wanted].at.isoformat()
+    given = {"scope": wanted, "by": here.by, "why": why, "lift": True, "made": made}
     done = here.functions.call("freeze", given)
     left = _still(here, standing[wanted])
     page.facts({**given, **done, "still_frozen": left})

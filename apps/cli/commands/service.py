@@ -13,6 +13,7 @@ from apps.cli import resolve
 from apps.cli.command import connectable, offline
 from apps.cli.page import Page
 from apps.cli.ports import Connection
+from lifecycle.application.push import next_run
 
 Folder = Annotated[Path, typer.Argument(metavar="PATH", help="The service's folder, or its lifecycle.toml.")]
 
@@ -73,10 +74,9 @@ def build(
 def _again(page: Page, here: Connection, text: str) -> int:
     """Start a run with the input of an earlier one; its name gets the next free number."""
     earlier = resolve.run_named(here, text)
-    base = resolve.run_base(earlier.name)
-    number = 2
-    while not here.world.executions.start_delivery(name := f"{base}-{number}", earlier.input):
-        number += 1
+    name = next_run(earlier.name)
+    while not here.world.executions.start_delivery(name, earlier.input):
+        name = next_run(name)
     page.facts({"run": name, "again": earlier.name, "input": dict(earlier.input)})
     page.say(f"started: {name}")
     page.say(f"next: {here.command(f'watch --run {name}')}")

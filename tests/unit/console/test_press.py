@@ -1,6 +1,7 @@
 """Buttons: what they do, what they refuse, and what an old page cannot do any more."""
 
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 
@@ -45,14 +46,60 @@ def test_deploy_is_refused_with_every_reason_that_the_plan_has(desk: Desk) -> No
 
 
 def test_deploy_of_what_runs_already_starts_nothing(desk: Desk) -> None:
-    told = desk.press(action=Action.DEPLOY, version="1.0.0", **HELLO).told
+    seen = desk.see("pipeline").button("Deploy to production").params["seen"]
+    told = desk.press(action=Action.DEPLOY, version="1.0.0", seen=seen, **HELLO).told
     assert "Nothing to do" in told
     assert not desk.machine.memory.executions.rollouts
 
 
 def test_deploy_while_another_runs_waits_and_says_for_whom(desk: Desk) -> None:
     name = desk.halted()
-    assert f"It waits for {name}" in desk.press(action=Action.DEPLOY, version="1.0.2", **HELLO).told
+    seen = f"production/hello runs 1.0.0, {name} deploys there"
+    assert (
+        f"It waits for {name}" in desk.press(action=Action.DEPLOY, version="1.0.2", seen=seen, **HELLO).told
+    )
+
+
+def test_a_deploy_button_that_was_drawn_before_another_version_came_deploys_nothing(desk: Desk) -> None:
+    button = desk.see("pipeline").button("Deploy to production")
+    desk.machine.deploy("1.0.2")
+    with pytest.raises(
+        Refused, match=r"drawn when production/hello runs 1.0.0; now production/hello runs 1.0.2"
+    ):
+        pressed(desk, button)
+    assert not desk.machine.memory.executions.rollouts
+
+
+def test_a_deploy_button_that_was_drawn_before_somebody_else_deployed_deploys_nothing(desk: Desk) -> None:
+    button = desk.see("pipeline").button("Deploy to production")
+    name = desk.halted()
+    with pytest.raises(Refused, match=f"now production/hello runs 1.0.0, {name} deploys there"):
+        pressed(desk, button)
+
+
+def test_a_deploy_button_that_does_not_say_what_it_was_drawn_from_deploys_nothing(desk: Desk) -> None:
+    with pytest.raises(Refused, match="it does not say when it was drawn"):
+        desk.press(action=Action.DEPLOY, version="1.0.1", **HELLO)
+
+
+def test_lift_lifts_the_freeze_that_it_was_drawn_from_and_no_other(desk: Desk) -> None:
+    freezes, now = desk.machine.memory.freezes, desk.machine.now
+    freezes.put(Freeze("production", "grace", "the sale", now))
+    button = desk.see("pipeline").button("Lift")
+    freezes.put(Freeze("production", "bob", "incident: do not touch", now + timedelta(minutes=5)))
+    with pytest.raises(Refused, match=r"bob made another one at .*: incident: do not touch"):
+        pressed(desk, button)
+    assert [each.by for each in freezes.standing()] == ["bob"]
+    assert "no longer frozen" in pressed(desk, desk.see("pipeline").button("Lift"))
+
+
+def test_freeze_leaves_a_freeze_that_stands_to_whoever_made_it(desk: Desk) -> None:
+    freezes = desk.machine.memory.freezes
+    button = desk.see("pipeline").button("Freeze production")
+    freezes.put(Freeze("production", "grace", "the sale", desk.machine.now))
+    with pytest.raises(Refused, match="it is frozen already, by grace: the sale"):
+        pressed(desk, button)
+    assert [each.by for each in freezes.standing()] == ["grace"]
 
 
 def test_a_decision_is_recorded_and_a_second_click_says_whose_it_was(desk: Desk) -> None:

@@ -123,6 +123,14 @@ def test_a_host_that_runs_another_version_waits_while_something_is_deployed_and_
     assert "it has 0.9.0 installed" in told
 
 
+def test_what_was_verified_is_shown_however_many_repairs_came_since(desk: Desk) -> None:
+    desk.machine.repaired(60)
+    report = desk.machine.report("host-1")
+    desk.machine.memory.fleet.write_report(CLUSTER, replace(report, installed="0.9.0", digest="d" * 64))
+    assert "drifted" in desk.see("clusters", service="hello").text
+    assert "nothing yet" not in desk.see("pipeline").text
+
+
 def test_a_cluster_whose_load_balancer_is_not_there_is_shown_all_the_same(desk: Desk) -> None:
     del desk.machine.memory.dispatcher.states[CLUSTER]
     told = desk.see("clusters").text

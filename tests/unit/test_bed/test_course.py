@@ -7,7 +7,9 @@ import pytest
 
 from lifecycle.application import shares, stages
 from lifecycle.application.attempt import HostTask
+from lifecycle.application.converge import converge_all
 from lifecycle.application.next_step import Decided
+from lifecycle.application.operate import By, remove_host
 from lifecycle.application.plan import begin, preview
 from lifecycle.domain.attempts import AttemptState
 from lifecycle.domain.capacity import Group, TargetState
@@ -441,3 +443,30 @@ def test_an_end_that_was_interrupted_is_taken_up_again(
     machine.run(name)
     assert [each.state for each in machine.memory.deployments.beds(name)] == [BedState.PASSED]
     assert machine.record(name).state is DeploymentState.DONE
+
+
+def test_a_main_group_that_has_lost_its_last_host_has_no_share(machine: Machine) -> None:
+    name = until(machine, "BAKE")
+    bed = machine.bed(name)
+    for host in [each.name for each in machine.hosts if each.name not in (bed.host, bed.control)]:
+        remove_host(machine.world, CLUSTER, host, By("linus", "it is gone"), terminated=True)
+    assert weights(machine) == {Group.MAIN: 0, Group.TEST_BED: 1, Group.CONTROL: 1}
+
+
+def test_the_last_host_that_is_left_has_all_of_the_requests(machine: Machine) -> None:
+    name = until(machine, "BAKE")
+    bed = machine.bed(name)
+    for host in [each.name for each in machine.hosts if each.name != bed.control]:
+        remove_host(machine.world, CLUSTER, host, By("linus", "it is gone"), terminated=True)
+    assert weights(machine) == {Group.MAIN: 0, Group.TEST_BED: 0, Group.CONTROL: 1}
+    remove_host(machine.world, CLUSTER, bed.control, By("linus", "it is gone"), terminated=True)
+    assert weights(machine) == {Group.MAIN: 1, Group.TEST_BED: 0, Group.CONTROL: 0}
+
+
+def test_convergence_keeps_requests_off_a_dead_test_bed_whoever_holds_the_lease(machine: Machine) -> None:
+    name = until(machine, "BAKE")
+    machine.memory.dispatcher.dead.add(machine.host(machine.bed(name).host).address)
+    machine.tick()
+    assert machine.memory.leases.current(CLUSTER).deployment == name
+    converge_all(machine.world, "abcd", "schedule")
+    assert weights(machine)[Group.TEST_BED] == 0

@@ -139,6 +139,7 @@ class SetFreeze(Operate):
 
     scope: str
     until: AwareDatetime | None = None
+    made: AwareDatetime | None = None  # of the freeze to be lifted, when only that one is meant
 
 
 class SetQuarantine(Operate, OfCluster):

@@ -104,6 +104,7 @@ class Button(_Called):
     attempt: int = 0
     choice: Choice | None = None
     scope: str = ""
+    seen: str = Field(default="", max_length=400)
 
     def press(self) -> Press:
         """The press that it stands for, with the reason from its field."""

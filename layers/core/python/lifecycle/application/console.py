@@ -12,6 +12,7 @@ from datetime import datetime
 from typing import Protocol, TypeVar
 
 from lifecycle.application.delivery_ports import Catalogue
+from lifecycle.application.observe import remembered, verifies
 from lifecycle.application.world import World
 from lifecycle.domain.asking import open_questions
 from lifecycle.domain.deployment import Deployment, DeploymentState, Lease, Target, Waiting
@@ -118,8 +119,17 @@ class ClusterSight:
     @property
     def verified(self) -> Target | None:
         """The version that was last seen on every host, among the newest deployments."""
-        done = (d for d in self.recent if d.state is DeploymentState.DONE and not d.request.only)
-        return next((each.target for each in done), None)
+        return next((each.target for each in self.recent if verifies(each)), None)
+
+    @property
+    def standing(self) -> str:
+        """How it stands, in words; a button says what it was drawn from, and is refused when that has changed."""
+        told = [
+            f"{self.cluster} runs {self.verified.version if self.verified else 'nothing that was verified'}"
+        ]
+        told += [f"{self.lease.deployment} deploys there"] if self.lease.deployment else []
+        told += [f"{self.waiting.request.deployment} waits"] if self.waiting else []
+        return ", ".join(told)
 
     @property
     def unsettled(self) -> Deployment | None:
@@ -157,6 +167,9 @@ def look(
 def _sight(console: Console, cluster: Cluster, held: Held, recent: int) -> ClusterSight:
     deployments = console.world.deployments
     newest = tuple(deployments.recent(cluster, recent))
+    if len(newest) >= recent and not any(map(verifies, newest)):
+        # Repairs, and what was queued, refused or failed, may have pushed it off the short page.
+        newest = tuple(remembered(console.world, cluster))
     holder = held.lease.deployment
     running = next((each for each in newest if each.id == holder), None)
     if holder and running is None:

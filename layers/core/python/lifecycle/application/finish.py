@@ -79,7 +79,7 @@ def leave_untouched(world: World, current: Deployment, outcome: DeploymentState)
     if outcome is DeploymentState.DONE or previous is None or world.deployments.attempts(current.id):
         return
     last = next(
-        (d for d in world.deployments.recent(current.cluster, observe.REMEMBERED) if d.target == previous),
+        (d for d in observe.remembered(world, current.cluster) if d.target == previous),
         None,
     )
     world.registry.set_desired(

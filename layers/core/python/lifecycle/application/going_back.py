@@ -6,7 +6,7 @@ Used by `lifecycle rollback` and by the console. What still runs is rolled back 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from lifecycle.application.observe import REMEMBERED
+from lifecycle.application.observe import remembered
 from lifecycle.application.world import World
 from lifecycle.domain.deployment import Deployment, DeploymentState
 from lifecycle.domain.errors import Refused
@@ -23,7 +23,7 @@ class WayBack:
 
 def way_back(world: World, cluster: Cluster) -> WayBack:
     """From what is desired now to the newest other version that ended well and is not quarantined; raises Refused."""
-    recent = list(world.deployments.recent(cluster, REMEMBERED))
+    recent = list(remembered(world, cluster))
     bad = _standing(world, cluster, recent)
     if bad is None:
         raise Refused(f"the rollback of {cluster}", ["nothing was ever deployed there"])

@@ -73,7 +73,7 @@ def observed(world: World, request: Request) -> Observed:
     cluster = request.cluster
     manifest = world.artifacts.manifest(request.service, request.version)
     reports = world.fleet.reports(cluster)
-    recent = world.deployments.recent(cluster, REMEMBERED)
+    recent = remembered(world, cluster)
     desired = world.registry.desired(cluster)
     previous = previous_target(recent, request, desired)
     return Observed(
@@ -97,6 +97,19 @@ def observed(world: World, request: Request) -> Observed:
     )
 
 
+def remembered(world: World, cluster: Cluster) -> Sequence[Deployment]:
+    """The newest deployments, the newest first: as many as tell the last two versions that were verified.
+
+    A cluster that scales is repaired often, and a repair verifies nothing: hundreds may lie between two versions.
+    """
+    limit = REMEMBERED
+    while True:
+        found = world.deployments.recent(cluster, limit)
+        if len(found) < limit or len({each.target for each in found if verifies(each)}) > 1:
+            return found
+        limit *= 10
+
+
 def previous_target(recent: Sequence[Deployment], request: Request, desired: Desired | None) -> Target | None:
     """The version that was last verified on every host, and is not the one asked for.
 
@@ -104,16 +117,16 @@ def previous_target(recent: Sequence[Deployment], request: Request, desired: Des
     """
     if request.only and desired and desired.version != request.version:
         return None
-    done = [d for d in recent if _verified(d) and d.id != request.deployment]
+    done = [d for d in recent if verifies(d) and d.id != request.deployment]
     return next((d.target for d in done if d.target.version != request.version), None)
 
 
 def verified_target(recent: Sequence[Deployment]) -> Target | None:
     """The version that was last verified on every host."""
-    return next((d.target for d in recent if _verified(d)), None)
+    return next((d.target for d in recent if verifies(d)), None)
 
 
-def _verified(deployment: Deployment) -> bool:
+def verifies(deployment: Deployment) -> bool:
     """Whether it ended with its version on every host; a repair of some hosts says nothing of the others."""
     return deployment.state is DeploymentState.DONE and not deployment.request.only
 

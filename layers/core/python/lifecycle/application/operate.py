@@ -50,13 +50,17 @@ def freeze(world: World, scope: str, by: By, until: datetime | None = None) -> D
     return Done(f"{named(scope)} is frozen{ends}", clusters)
 
 
-def unfreeze(world: World, scope: str, by: By) -> Done:
-    """Lift the freeze of exactly this scope; raises InvalidName, Unknown."""
+def unfreeze(world: World, scope: str, by: By, made: datetime | None = None) -> Done:
+    """Lift the freeze of exactly this scope, and only the one `made` then; raises InvalidName, Unknown, Refused."""
     standing = {each.scope: each for each in world.freezes.standing()}
     if check_scope(scope) not in standing:
         there = ", ".join(standing) or "nothing"
         raise Unknown("freeze", f"of {scope}", f"frozen is: {there}")
-    clusters = _tell(world, standing[scope], f"unfreeze {named(scope)}", by)
+    found = standing[scope]
+    if made is not None and found.at != made:
+        told = f"{found.by} made another one at {found.at:%H:%M:%S} UTC: {found.why}; look again"
+        raise Refused(f"the end of the freeze of {named(scope)}", [told])
+    clusters = _tell(world, found, f"unfreeze {named(scope)}", by)
     world.freezes.lift(scope)
     return Done(f"{named(scope)} is no longer frozen", clusters)
 

@@ -3,7 +3,6 @@
 Drawn by functions/show_pipeline; reads only.
 """
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -19,13 +18,13 @@ from lifecycle.application.console import (
     look,
     paged,
 )
+from lifecycle.application.push import RunName
 from lifecycle.domain.fleet import Cluster
 from lifecycle.domain.freezes import Freeze
 from lifecycle.domain.versions import ReleaseVersion, SnapshotVersion
 
 # One that ended well, and those that were refused, superseded or repaired some hosts after it.
 _RECENT = 4
-_RUN = re.compile(r"(?P<repository>.+)-(?P<commit>[0-9a-f]{40})(-\d+)?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +105,7 @@ def _push(
     """The newest run of a repository of the service's name, or of a commit that became one of its snapshots."""
     commits = {facts.get("commit", "") for facts in snapshots.values()}
     for push in pushes:
-        match = _RUN.fullmatch(push.name)
-        if match and (match["repository"] == service or match["commit"] in commits):
+        name = RunName.parse(push.name)
+        if name and (name.repository == service or name.commit in commits):
             return push
     return None

@@ -1,14 +1,15 @@
 """A button of the console: what it asks for, done by the same code that the commands use, or refused by it.
 
 Called by functions/act. A button was drawn a while ago: it carries the ids of what it was drawn from, and is
-refused when another question, host or attempt stands there now.
+refused when another question, host or attempt stands there now, or another version, deployment or freeze.
 """
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from enum import StrEnum
 
-from lifecycle.application.console import Console
+from lifecycle.application.console import Console, look
 from lifecycle.application.decide import approve, decide, told
 from lifecycle.application.going_back import way_back
 from lifecycle.application.observe import deployment as recorded
@@ -19,6 +20,7 @@ from lifecycle.application.requests import payload
 from lifecycle.domain.deployment import Deployment, DeploymentState, Kind, Request, deployment_id
 from lifecycle.domain.errors import Refused, Unknown
 from lifecycle.domain.fleet import Cluster
+from lifecycle.domain.freezes import Freeze, named
 from lifecycle.domain.questions import CONSEQUENCES, Answer, Choice, Question
 
 
@@ -59,6 +61,7 @@ class Press:
     attempt: int = 0
     choice: Choice | None = None
     scope: str = ""
+    seen: str = ""  # what the button was drawn from: a cluster's `standing`, or when a freeze was made
 
     @property
     def cluster(self) -> Cluster:
@@ -88,8 +91,8 @@ def press(console: Console, asked: Press, suffix: str) -> Pressed:
         Action.ROLL_BACK: lambda: _roll_back(console, asked, suffix),
         Action.PAUSE: lambda: _tell(console, asked, Choice.PAUSE),
         Action.RESUME: lambda: _answer(console, asked, Choice.RESUME),
-        Action.FREEZE: lambda: Pressed(freeze(console.world, asked.scope, asked.who).told),
-        Action.UNFREEZE: lambda: Pressed(unfreeze(console.world, asked.scope, asked.who).told),
+        Action.FREEZE: lambda: _freeze(console, asked),
+        Action.UNFREEZE: lambda: _unfreeze(console, asked),
     }
     if asked.action in _EXPLAINED and not asked.why.strip():
         raise Refused(
@@ -106,7 +109,35 @@ def _promote(console: Console, asked: Press) -> Pressed:
     )
 
 
+def _freeze(console: Console, asked: Press) -> Pressed:
+    """A new freeze; one that stands is somebody's, and stays."""
+    if found := _standing(console, asked.scope):
+        why = f"it is frozen already, by {found.by}: {found.why}; lift that one first"
+        raise Refused(f"the freeze of {named(asked.scope)}", [why])
+    return Pressed(freeze(console.world, asked.scope, asked.who).told)
+
+
+def _unfreeze(console: Console, asked: Press) -> Pressed:
+    """Lift the freeze that the button was drawn from, and no other."""
+    found = _standing(console, asked.scope)
+    made = datetime.fromisoformat(asked.seen) if asked.seen else None
+    if found and made is None:
+        raise Refused(f"the end of the freeze of {named(asked.scope)}", ["it does not say which: look again"])
+    return Pressed(unfreeze(console.world, asked.scope, asked.who, made).told)
+
+
+def _standing(console: Console, scope: str) -> Freeze | None:
+    now = console.world.clock.now()
+    found = (each for each in console.world.freezes.standing() if each.scope == scope)
+    return next((each for each in found if each.until is None or now < each.until), None)
+
+
 def _deploy(console: Console, asked: Press, suffix: str) -> Pressed:
+    """What the confirmation told must still hold: nobody consents to a downgrade that is not named."""
+    now = look(console, [asked.cluster], console.sights.held([asked.cluster]), 1)[0].standing
+    if asked.seen != now:
+        drawn = f"it was drawn when {asked.seen}" if asked.seen else "it does not say when it was drawn"
+        raise Refused(f"the deployment of {asked.version}", [f"the page is an old one: {drawn}; now {now}"])
     return _start(console, _request(console, asked, asked.version, suffix))
 
 
@@ -145,21 +176,21 @@ def _start(console: Console, request: Request) -> Pressed:
 
 def _roll_back(console: Console, asked: Press, suffix: str) -> Pressed:
     """What runs is rolled back before its next host; what has ended, by a deployment of the version before it."""
-    named = recorded(console.world, asked.cluster, asked.deployment)
-    if not named.state.final:
+    ended = recorded(console.world, asked.cluster, asked.deployment)
+    if not ended.state.final:
         return _tell(console, asked, Choice.ROLL_BACK)
-    if named.state is DeploymentState.ROLLED_BACK:
-        raise Refused(f"the rollback of {named.id}", [f"it was rolled back already: {named.reason}"])
+    if ended.state is DeploymentState.ROLLED_BACK:
+        raise Refused(f"the rollback of {ended.id}", [f"it was rolled back already: {ended.reason}"])
     if holder := console.world.leases.current(asked.cluster).deployment:
-        why = f"{named.id} has ended: {named.state}; {holder} runs there now: look at that one"
-        raise Refused(f"the rollback of {named.id}", [why])
+        why = f"{ended.id} has ended: {ended.state}; {holder} runs there now: look at that one"
+        raise Refused(f"the rollback of {ended.id}", [why])
     back = way_back(console.world, asked.cluster)
-    if back.bad.id != named.id:
+    if back.bad.id != ended.id:
         why = (
             f"it is not what {asked.cluster} runs any more: that is {back.bad.id}, {back.bad.target.version}"
         )
-        raise Refused(f"the rollback of {named.id}", [why])
-    return _start(console, _request(console, asked, back.version, suffix, named.id))
+        raise Refused(f"the rollback of {ended.id}", [why])
+    return _start(console, _request(console, asked, back.version, suffix, ended.id))
 
 
 def _tell(console: Console, asked: Press, choice: Choice) -> Pressed:

@@ -12,12 +12,16 @@ from dataclasses import dataclass
 from typing import Any
 
 from lifecycle.application.ports import Executions
-from lifecycle.domain.convergence import next_execution
+from lifecycle.domain.convergence import next_execution, nth_execution
 
 # GitHub caps its own payloads at 25 MB; a push event with its commits is far below one.
 LARGEST_BODY = 1_000_000
 _COMMIT = re.compile(r"[0-9a-f]{40}")
 _UNSAFE = re.compile(r"[^a-zA-Z0-9_-]")
+# Runs that the command line did again were written `-2` once.
+_RUN = re.compile(r"(?P<repository>.+)-(?P<commit>[0-9a-f]{40})([_-](?P<number>[1-9][0-9]{0,3}))?")
+# Step Functions allows 80 characters: the repository, a hyphen, the commit, and up to `_9999`.
+_LONGEST_REPOSITORY = 80 - len("-") - 40 - len("_9999")
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +30,39 @@ class Response:
 
     status: int
     body: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class RunName:
+    """What a run is called: its repository (made safe and cut), its commit, and how often that was run."""
+
+    repository: str
+    commit: str
+    number: int = 1
+
+    @classmethod
+    def of(cls, repository: str, commit: str, number: int = 1) -> "RunName":
+        return cls(_UNSAFE.sub("-", repository)[:_LONGEST_REPOSITORY], commit, number)
+
+    @classmethod
+    def parse(cls, text: str) -> "RunName | None":
+        """Read `hello-<commit>`, `hello-<commit>_2` or `hello-<commit>-2`; None for anything else."""
+        if not (match := _RUN.fullmatch(text)):
+            return None
+        return cls.of(match["repository"], match["commit"], int(match["number"] or 1))
+
+    @property
+    def first(self) -> str:
+        """The name of the first run of this commit."""
+        return f"{self.repository}-{self.commit}"
+
+    def __str__(self) -> str:
+        return nth_execution(self.first, self.number)
+
+
+def next_run(name: str) -> str:
+    """The name of the run after this one: of one form, and short enough, whatever the form of `name`."""
+    return next_execution(str(RunName.parse(name) or name))
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +79,7 @@ class Push:
     @property
     def execution(self) -> str:
         """The run's name: the same commit delivered twice starts one run."""
-        return f"{_UNSAFE.sub('-', self.name)[:38]}-{self.commit}"
+        return str(RunName.of(self.name, self.commit))
 
 
 def receive_github(
@@ -133,5 +170,5 @@ def start(push: Push, executions: Executions) -> Response:
         if not executions.delivery_failed(run):
             message = "this commit was delivered before; its run goes on, or has ended well"
             return Response(202, {"message": message, "run": run})
-        run = next_execution(run)
+        run = next_run(run)
     return Response(202, {"message": "started", "run": run})

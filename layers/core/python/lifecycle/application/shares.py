@@ -43,27 +43,38 @@ def withdraw(world: World, cluster: Cluster, address: str) -> None:
     Shares are only taken, and one host that is aside is drained at a time (domain/rollout.py), so that two drains do
     not undo each other's.
     """
+    # Another call may weigh them at the same time, and weights have no conditions: look again.
+    if world.dispatcher.has_test_bed(cluster) and _take(world, cluster, address):
+        _take(world, cluster, address)
+
+
+def _take(world: World, cluster: Cluster, leaving: str) -> bool:
+    """Whether there was a share to be taken; while nobody is aside, the main group has all of it."""
     dispatcher = world.dispatcher
-    if not dispatcher.has_test_bed(cluster):
-        return
     weights = dict(dispatcher.weights(cluster))
-    aside = [group for group, weight in weights.items() if weight and group is not Group.MAIN]
-    left = [group for group in aside if not _answered(dispatcher.members(cluster, group), address)]
+    shared = [group for group, weight in weights.items() if weight]
+    if shared == [Group.MAIN]:
+        return False
+    left = [group for group in shared if not _answered(dispatcher.members(cluster, group), group, leaving)]
     if left:
         dispatcher.weigh(cluster, _scaled(weights | dict.fromkeys(left, 0)))
+    return bool(left)
 
 
 def call_in(world: World, cluster: Cluster) -> None:
-    """Take the share of a group aside that has nobody healthy left: its host fell ill, or was forgotten.
+    """Take the share of a group that has nobody left to answer it: its host fell ill, or was forgotten.
 
     It gives nobody a share, so that a call that was slow does no harm.
     """
     withdraw(world, cluster, address="")
 
 
-def _answered(targets: Mapping[str, TargetState], leaving: str) -> bool:
-    """Whether somebody other than who leaves is healthy."""
-    return any(state is TargetState.HEALTHY for each, state in targets.items() if each != leaving)
+def _answered(targets: Mapping[str, TargetState], group: Group, leaving: str) -> bool:
+    """Whether anybody but who leaves is healthy; in the main group, which fails over by itself, registered."""
+    others = [state for each, state in targets.items() if each != leaving]
+    if group is Group.MAIN:
+        return any(state.in_rotation for state in others)
+    return TargetState.HEALTHY in others
 
 
 def _scaled(counts: dict[Group, int]) -> dict[Group, int]:

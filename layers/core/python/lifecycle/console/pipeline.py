@@ -124,6 +124,7 @@ def _deploy(sight: ClusterSight, version: str, frame: Frame) -> Markup:
         "service": cluster.service,
         "environment": cluster.environment,
         "version": version,
+        "seen": sight.standing,
     }
     kind = "btn-primary" if cluster.environment == "production" else ""
     return press(frame, f"Deploy to {cluster.environment}", told, params, kind=kind, reason=_WHY)
@@ -157,4 +158,5 @@ def _freeze(scope: str, frame: Frame) -> Markup:
 
 def _unfreeze(each: Freeze, frame: Frame) -> Markup:
     told = f"Lift the freeze of {named(each.scope)}, which {each.by} made: {each.why}"
-    return press(frame, "Lift", told, {"action": "unfreeze", "scope": each.scope}, reason=_WHY)
+    params = {"action": "unfreeze", "scope": each.scope, "seen": each.at.isoformat()}
+    return press(frame, "Lift", told, params, reason=_WHY)

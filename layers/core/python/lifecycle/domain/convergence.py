@@ -3,6 +3,7 @@
 Called by functions/converge every 15 minutes and on command, once a cluster.
 """
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -24,6 +25,7 @@ from lifecycle.domain.queueing import DropWaiting, StartWaiting, after_end
 
 # A plan writes its record last; its function is retried for less than this.
 BEGINNING_LASTS = timedelta(minutes=15)
+_NUMBER = re.compile(r"_([0-9]+)\Z")
 
 
 @dataclass(frozen=True, slots=True)
@@ -235,10 +237,16 @@ def _drift(facts: ClusterFacts) -> dict[str, str]:
 
 
 def next_execution(execution: str) -> str:
-    """The name after `execution`: a deployment's later executions are `<id>_2`, `<id>_3` and so on."""
-    return f"{execution.partition('_')[0]}_{execution_number(execution) + 1}"
+    """The name after `execution`."""
+    return nth_execution(_NUMBER.sub("", execution), execution_number(execution) + 1)
+
+
+def nth_execution(first: str, number: int) -> str:
+    """The name of an execution: the first one's, and after it `<first>_2`, `<first>_3` and so on."""
+    return first if number == 1 else f"{first}_{number}"
 
 
 def execution_number(execution: str) -> int:
-    """Which execution of its deployment it is, the first one being 1."""
-    return int(execution.partition("_")[2] or 1)
+    """Which execution of its deployment or push it is, the first one being 1."""
+    found = _NUMBER.search(execution)
+    return int(found[1]) if found else 1

@@ -1,0 +1,73 @@
+"""A run is named after its repository and its commit; done again, it gets a number that always fits."""
+
+import pytest
+
+from lifecycle.application.push import Push, RunName, next_run, start
+from lifecycle.gateways.memory.executions import MemoryExecutions
+
+COMMIT = "0123456789" * 4
+LONGEST = 80  # of an execution's name
+
+
+def push(repository: str, commit: str = COMMIT) -> Push:
+    return Push(f"https://example.test/{repository}.git", repository, commit, "main", "ada", "1")
+
+
+def failed_runs(pushed: Push, count: int) -> list[str]:
+    """Deliver it, and again each time that its run has failed."""
+    executions = MemoryExecutions()
+    runs = [start(pushed, executions).body["run"]]
+    for _ in range(count - 1):
+        executions.failed.add(runs[-1])
+        runs.append(start(pushed, executions).body["run"])
+    assert list(executions.deliveries) == runs
+    return runs
+
+
+@pytest.mark.parametrize("repository", ["my_repo", "my_2", "_", "a_b-c_3"])
+def test_a_repository_with_underscores_is_run_again_like_any_other(repository: str) -> None:
+    first = f"{repository}-{COMMIT}"
+    assert failed_runs(push(repository), 3) == [first, f"{first}_2", f"{first}_3"]
+
+
+@pytest.mark.parametrize("length", [33, 34, 35, 38, 39, 100])
+def test_a_long_name_leaves_room_for_the_number_of_a_run_done_again(length: int) -> None:
+    first, second = failed_runs(push("r" * length), 2)
+    assert first.endswith(f"-{COMMIT}")
+    assert second == f"{first}_2"
+    assert len(f"{first}_9999") <= LONGEST
+
+
+def test_a_long_name_is_cut_to_the_same_name_and_differs_by_commit() -> None:
+    repository = "a-repository.whose_name-is-longer-than-any-execution"
+    assert push(repository).execution == push(repository).execution
+    assert push(repository).execution != push(repository, COMMIT[::-1]).execution
+    assert RunName.parse(push(repository).execution) == RunName.of(repository, COMMIT)
+
+
+@pytest.mark.parametrize("written", ["{}_2", "{}-2"])
+def test_both_forms_of_a_run_done_again_are_read_and_one_is_written(written: str) -> None:
+    first = f"my-repo-{COMMIT}"
+    found = RunName.parse(written.format(first))
+    assert found == RunName("my-repo", COMMIT, 2)
+    assert str(found) == f"{first}_2"
+    assert next_run(written.format(first)) == f"{first}_3"
+
+
+def test_a_name_that_was_cut_at_a_greater_length_gets_a_number_that_fits() -> None:
+    assert next_run(f"{'r' * 38}-{COMMIT}") == f"{'r' * 34}-{COMMIT}_2"
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", "hello", COMMIT, f"-{COMMIT}", f"hello-{COMMIT[1:]}", f"hello-{COMMIT}_", f"hello-{COMMIT}_0"],
+)
+def test_what_is_no_runs_name_is_none(text: str) -> None:
+    assert RunName.parse(text) is None
+
+
+def test_the_input_of_a_run_tells_the_repository_uncut() -> None:
+    executions = MemoryExecutions()
+    start(push("r" * 60), executions)
+    (payload,) = executions.deliveries.values()
+    assert payload["name"] == "r" * 60
