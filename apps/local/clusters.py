@@ -14,10 +14,11 @@ from apps.local.assembly import Template, templates
 from apps.local.emulator import Aws, keep
 from apps.local.errors import LaptopError, NotRunning, PortsTaken
 from apps.local.formation import deploy
+from apps.local.home import locked
 from apps.local.hosts import Host, LocalCluster
-from apps.local.layout import CLUSTER_TEMPLATE, Layout, read_json, write_json
+from apps.local.layout import CLUSTER_TEMPLATE, Layout, read_json
 from apps.local.ports import LOOPBACK, Ports, is_free, next_free
-from apps.local.processes import locked, recorded
+from apps.local.processes import recorded
 from apps.local.progress import Progress
 from apps.local.repositories import adopt
 from apps.local.weights import name_every_group
@@ -61,12 +62,14 @@ def add(
     sizes: Mapping[str, int] | None = None,
 ) -> Added:
     """What `add_service` does, for who holds the environment's lock."""
+    if path.is_file():
+        raise LaptopError(
+            f"expected a folder with a lifecycle.toml, found a file: {path}; lifecycle local add {path.parent}"
+        )
     declared = read_service_file(path)
     service = declared.name
     with progress.step(f"give {service} a Git repository whose pushes start a run"):
         copy = adopt(layout, service, path.resolve())
-    known = read_json(layout.services, {})
-    write_json(layout.services, {**known, service: {"path": str(path.resolve()), "copy": str(copy)}})
     made = []
     for name in ENVIRONMENTS:
         size = {**HOSTS, **(sizes or {})}[name]
@@ -80,26 +83,15 @@ def _cluster(
     layout: Layout, environment: Mapping[str, Any], declared: ServiceFile, name: str, size: int
 ) -> LocalCluster:
     ports = Ports(**environment["ports"])
-    known = hosts.clusters(layout).get(f"{name}/{declared.name}")
-    listener = known.listener if known else _listener(layout, ports, name)
-    stack = f"lifecycle-{name}-{declared.name}"
+    cluster = _claimed(layout, ports, declared.name, name)
     template = _template(Path(environment["assembly"]))
     aws = Aws(ports)
-    parameters = {**_parameters(declared, name, listener), **_network(aws.client("ec2"))}
-    deploy(aws, template, ports.emulator, stack=stack, parameters=parameters)
+    parameters = {**_parameters(declared, cluster), **_network(aws.client("ec2"))}
+    deploy(aws, template, ports.emulator, stack=cluster.stack, parameters=parameters)
     name_every_group(aws, ports, Cluster(name, declared.name))
-    cluster = LocalCluster(
-        service=declared.name,
-        environment=name,
-        stack=stack,
-        listener=listener,
-        address=f"http://{LOOPBACK}:{listener}",
-        hosts=known.hosts if known else (),
-    )
     for number in range(len(cluster.hosts) + 1, size + 1):
         cluster = _with_host(layout, ports, cluster, number)
         hosts.remember(layout, cluster)
-    hosts.remember(layout, cluster)
     parts = recorded(layout)
     for host in cluster.hosts:
         if host.part not in parts or not parts[host.part].alive:
@@ -107,15 +99,35 @@ def _cluster(
     return cluster
 
 
-def _parameters(declared: ServiceFile, environment: str, listener: int) -> dict[str, str]:
+def _claimed(layout: Layout, ports: Ports, service: str, environment: str) -> LocalCluster:
+    """The cluster as it is known; else with a listener and no hosts yet, remembered before anything of it is made.
+
+    An `add` that is interrupted may leave a listener that the dispatcher serves; the next one must know it again.
+    """
+    if known := hosts.clusters(layout).get(f"{environment}/{service}"):
+        return known
+    listener = _listener(layout, ports, environment)
+    cluster = LocalCluster(
+        service=service,
+        environment=environment,
+        stack=f"lifecycle-{environment}-{service}",
+        listener=listener,
+        address=f"http://{LOOPBACK}:{listener}",
+        hosts=(),
+    )
+    hosts.remember(layout, cluster)
+    return cluster
+
+
+def _parameters(declared: ServiceFile, cluster: LocalCluster) -> dict[str, str]:
     """The cluster template's parameters, from what the service declares."""
     parts = declared.to_manifest_parts()
-    policy = parts.policies.get(environment)
+    policy = parts.policies.get(cluster.environment)
     return {
         "Service": declared.name,
-        "Environment": environment,
-        "ListenerPort": str(listener),
-        "Address": f"http://{LOOPBACK}:{listener}",
+        "Environment": cluster.environment,
+        "ListenerPort": str(cluster.listener),
+        "Address": cluster.address,
         "AllowedCidr": "127.0.0.0/8",
         "IsAlivePath": parts.is_alive.path or "/",
         **({"DrainSeconds": str(policy.drain_seconds)} if policy else {}),

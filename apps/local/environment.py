@@ -24,9 +24,10 @@ from apps.local.endpoints import (
 )
 from apps.local.errors import LaptopError
 from apps.local.formation import deploy, outputs
+from apps.local.home import locked
 from apps.local.layout import ACCOUNT, CLUSTER_TEMPLATE, PLATFORM, REGION, Layout, read_json, write_json
 from apps.local.ports import LOOPBACK, Ports, check
-from apps.local.processes import Part, end, forget_files, locked, recorded
+from apps.local.processes import Part, end, forget_files, recorded
 from apps.local.progress import Progress
 
 WEBHOOK_SECRET = "lifecycle/webhook"  # noqa: S105  (its name)

@@ -11,17 +11,21 @@ import json
 import os
 import sys
 import uuid
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 from urllib.parse import urlsplit
 
 from apps.local.errors import LaptopError, NotRunning
 from apps.local.layout import Layout, read_json
 from apps.local.repositories import git
 
+Send: TypeAlias = Callable[[dict[str, Any]], tuple[int, dict[str, Any]]]
 _NOTHING = "0" * 40
+_BRANCHES = "refs/heads/"
+_FAILURES = (LaptopError, OSError, http.client.HTTPException)
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +38,7 @@ class PushedRef:
 
     @classmethod
     def parse(cls, line: str) -> "PushedRef":
-        return cls(*line.split())
+        return cls(*line.rstrip("\n").split(" ", 2))
 
 
 def push_event(bare: Path, pushed: PushedRef) -> dict[str, Any]:
@@ -55,7 +59,7 @@ def push_event(bare: Path, pushed: PushedRef) -> dict[str, Any]:
             "full_name": f"local/{name}",
             "private": True,
             "clone_url": _clone_url(bare),
-            "default_branch": git(bare, "symbolic-ref", "--short", "HEAD").strip(),
+            "default_branch": git(bare, "symbolic-ref", "--short", "HEAD").rstrip("\n"),
         },
         "pusher": author,
         "sender": {"login": author["name"], "type": "User"},
@@ -77,11 +81,18 @@ def signed_headers(body: bytes, secret: bytes, delivery: str) -> dict[str, str]:
 
 def deliver(environment: Mapping[str, Any], event: Mapping[str, Any]) -> tuple[int, dict[str, Any]]:
     """Send one event to receive_push's Function URL; answers its status and body."""
+    from botocore.exceptions import BotoCoreError, ClientError  # noqa: PLC0415  (as below)
+
     from apps.local.emulator import Aws  # noqa: PLC0415  (boto3 takes as long to import as git to push)
     from apps.local.ports import Ports  # noqa: PLC0415
 
     aws = Aws(Ports(**environment["ports"]))
-    secret = aws.client("secretsmanager").get_secret_value(SecretId=environment["webhook_secret"])
+    try:
+        secret = aws.client("secretsmanager").get_secret_value(SecretId=environment["webhook_secret"])
+    except (BotoCoreError, ClientError) as error:
+        raise LaptopError(
+            f"the webhook's secret could not be read ({error}); `lifecycle local up` starts again what died"
+        ) from error
     body = json.dumps(event).encode()
     headers = signed_headers(body, secret["SecretString"].encode(), str(uuid.uuid4()))
     return post(environment["endpoint"], environment["function_url"], body, headers)
@@ -100,31 +111,50 @@ def post(
     finally:
         connection.close()
     try:
-        return response.status, json.loads(text)
+        answer = json.loads(text)
     except json.JSONDecodeError:
-        return response.status, {"message": text[:500]}
+        answer = None
+    return response.status, answer if isinstance(answer, dict) else {"message": text[:500]}
+
+
+def tell(bare: Path, lines: Iterable[str], send: Send) -> int:
+    """Deliver every pushed branch by itself, and say what came of it; 1 if one of them could not be delivered."""
+    code = 0
+    for pushed in map(PushedRef.parse, lines):
+        if not pushed.ref.startswith(_BRANCHES):
+            print(f"lifecycle: ignored: {pushed.ref} is not a branch")
+            continue
+        try:
+            status, answer = send(push_event(bare, pushed))
+        except _FAILURES as error:
+            code = _not_started(error)
+            continue
+        run = f"; follow it with `lifecycle watch {answer['run']}`" if "run" in answer else ""
+        print(f"lifecycle: {status} {answer.get('message') or answer.get('error') or answer}{run}")
+    return code
 
 
 def main() -> int:
-    """Deliver every pushed ref, and say what came of it."""
+    """Deliver what git tells of on standard input; the exit code, which git ignores."""
     bare = Path(os.environ.get("GIT_DIR", ".")).resolve()
     try:
         environment = read_json(Layout.find().environment, None)
         if environment is None:
             raise NotRunning
-        for line in sys.stdin:
-            status, answer = deliver(environment, push_event(bare, PushedRef.parse(line)))
-            run = f"; follow it with `lifecycle watch {answer['run']}`" if "run" in answer else ""
-            print(f"lifecycle: {status} {answer.get('message') or answer.get('error') or answer}{run}")
     except (LaptopError, OSError) as error:
-        print(f"lifecycle: the push is stored, but its run was not started: {error}")
-        return 1
-    return 0
+        return _not_started(error)
+    lines = (line.decode(errors="replace") for line in sys.stdin.buffer)
+    return tell(bare, lines, partial(deliver, environment))
+
+
+def _not_started(error: Exception) -> int:
+    print(f"lifecycle: the push is stored, but its run was not started: {error}")
+    return 1
 
 
 def _commit(bare: Path, commit: str) -> dict[str, Any]:
     form = "%H%x00%T%x00%cI%x00%an%x00%ae%x00%B"
-    found = git(bare, "show", "--no-patch", f"--format={form}", commit).rstrip("\n").split("\0")
+    found = git(bare, "show", "--no-patch", f"--format={form}", commit).rstrip("\n").split("\0", 5)
     identifier, tree, timestamp, name, email, message = found
     return {
         "id": identifier,

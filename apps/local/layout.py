@@ -85,7 +85,7 @@ def read_json(path: Path, default: Any) -> Any:
     """A state file's content; `default` where it does not exist yet."""
     try:
         return json.loads(path.read_text())
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return default
 
 

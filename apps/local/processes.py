@@ -5,17 +5,15 @@ the system gave to somebody else is never signalled.
 """
 
 import contextlib
-import fcntl
 import os
 import shutil
 import signal
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 
 import psutil
 
-from apps.local.errors import LaptopError
 from apps.local.layout import Layout, read_json, write_json
 from apps.local.priority import GivesWay, lower_session, prefix, wanted
 
@@ -41,20 +39,6 @@ class Part:
             same = abs(process.create_time() - self.started) <= _CLOCK_SLACK_SECONDS
             return same and process.status() != psutil.STATUS_ZOMBIE
         return False
-
-
-@contextlib.contextmanager
-def locked(layout: Layout) -> Iterator[None]:
-    """Let one `up`, `down` or `add` at a time work on this environment."""
-    layout.home.mkdir(parents=True, exist_ok=True)
-    with layout.lock.open("w") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            raise LaptopError(
-                f"another command is working on the environment in {layout.home}; wait for it"
-            ) from error
-        yield
 
 
 def recorded(layout: Layout) -> dict[str, Part]:

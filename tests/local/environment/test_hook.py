@@ -4,15 +4,17 @@ import json
 import subprocess
 import threading
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import pytest
 
-from apps.local.hook import PushedRef, post, push_event, signed_headers
-from apps.local.layout import Layout
+from apps.local.errors import LaptopError
+from apps.local.hook import PushedRef, post, push_event, signed_headers, tell
+from apps.local.layout import Layout, write_json
+from apps.local.ports import Ports
 from apps.local.repositories import adopt, commit_all, git
 from lifecycle.application.push import receive_github
 
@@ -117,6 +119,83 @@ def test_a_push_without_an_environment_is_stored_and_says_so(repository: tuple[P
     done = subprocess.run(["git", "-C", str(copy), "push"], capture_output=True, text=True, check=True)
     assert "the push is stored, but its run was not started" in done.stderr
     assert git(bare, "rev-parse", "main") == git(copy, "rev-parse", "HEAD")
+
+
+def test_a_push_to_an_emulator_that_died_is_stored_and_says_so(repository: tuple[Path, Path]) -> None:
+    bare, copy = repository
+    facts = {"ports": asdict(Ports.free()), "webhook_secret": "lifecycle/webhook"}
+    write_json(bare.parents[1] / "environment.json", facts)
+    done = subprocess.run(["git", "-C", str(copy), "push"], capture_output=True, text=True, check=True)
+    assert "the push is stored, but its run was not started: the webhook's secret" in done.stderr
+    assert "`lifecycle local up`" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+@dataclass
+class Receiver:
+    """Stands for receive_push: remembers the refs that it was told of, and does not answer for some."""
+
+    silent_for: str = ""
+    told: list[str] = field(default_factory=list)
+
+    def send(self, event: dict[str, Any]) -> tuple[int, dict[str, Any]]:
+        self.told.append(event["ref"])
+        if event["ref"] == self.silent_for:
+            raise LaptopError("it does not answer")
+        return 202, {"message": "started", "run": "hello-1"}
+
+
+def test_every_ref_is_told_by_itself(
+    repository: tuple[Path, Path], capsys: pytest.CaptureFixture[str]
+) -> None:
+    bare, copy = repository
+    ref = pushed(bare, copy)
+    receiver = Receiver(silent_for="refs/heads/one")
+    lines = [
+        f"{ref.before} {commit} refs/heads/{name}\n"
+        for commit, name in ((ref.after, "one"), ("5" * 40, "two"), (ref.after, "main"))
+    ]
+    assert tell(bare, lines, receiver.send) == 1
+    assert receiver.told == ["refs/heads/one", "refs/heads/main"]
+    first, second, third = capsys.readouterr().out.splitlines()
+    assert first == "lifecycle: the push is stored, but its run was not started: it does not answer"
+    assert second.startswith("lifecycle: the push is stored, but its run was not started: git show failed")
+    assert third == "lifecycle: 202 started; follow it with `lifecycle watch hello-1`"
+
+
+def test_a_tag_of_something_that_is_no_commit_is_ignored(
+    repository: tuple[Path, Path], capsys: pytest.CaptureFixture[str]
+) -> None:
+    bare, copy = repository
+    ref = pushed(bare, copy)
+    git(copy, "tag", "tree", "HEAD^{tree}")
+    git(copy, "push", "--quiet", "lifecycle", "tree")
+    tree = git(bare, "rev-parse", "tree").strip()
+    receiver = Receiver()
+    lines = [f"{ref.before} {tree} refs/tags/tree\n", f"{ref.before} {ref.after} refs/heads/main\n"]
+    assert tell(bare, lines, receiver.send) == 0
+    assert receiver.told == ["refs/heads/main"]
+    assert capsys.readouterr().out.startswith("lifecycle: ignored: refs/tags/tree is not a branch\n")
+
+
+def test_a_ref_may_have_any_space_but_a_plain_one() -> None:
+    ref = "refs/heads/a\u00a0b"
+    assert PushedRef.parse(f"{'0' * 40} {'1' * 40} {ref}\n") == PushedRef("0" * 40, "1" * 40, ref)
+
+
+def test_an_author_and_a_message_in_latin_1_are_told_as_far_as_they_can_be_read(
+    repository: tuple[Path, Path],
+) -> None:
+    bare, copy = repository
+    tree = git(copy, "rev-parse", "HEAD^{tree}").strip()
+    who = b"J\xf6rg <joerg@example.org> 1700000000 +0000"
+    raw = b"tree %s\nauthor %s\ncommitter %s\n\nGr\xfc\xdfe\n" % (tree.encode(), who, who)
+    command = ["git", "-C", str(copy), "hash-object", "-t", "commit", "-w", "--stdin"]
+    commit = subprocess.run(command, input=raw, capture_output=True, check=True).stdout.decode().strip()
+    git(copy, "reset", "--hard", "--quiet", commit)
+    event = push_event(bare, pushed(bare, copy))
+    assert event["pusher"] == {"name": "J\ufffdrg", "email": "joerg@example.org"}
+    assert event["head_commit"]["message"] == "Gr\ufffd\ufffde"
 
 
 class Recorder(BaseHTTPRequestHandler):

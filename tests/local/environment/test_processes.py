@@ -8,9 +8,10 @@ import psutil
 import pytest
 
 from apps.local.errors import LaptopError
+from apps.local.home import locked
 from apps.local.layout import Layout
 from apps.local.priority import VARIABLE, GivesWay, wanted
-from apps.local.processes import Part, end, locked, log_end, recorded, session, start
+from apps.local.processes import Part, end, log_end, recorded, session, start
 
 ENVIRONMENT = {"PATH": os.environ["PATH"]}
 
