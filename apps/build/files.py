@@ -16,6 +16,7 @@ from apps.build.request import git
 MAXIMUM_MEMBERS = 100_000
 MAXIMUM_PATH_BYTES = 1024
 MAXIMUM_PART_BYTES = 255
+MAXIMUM_PARTS = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +105,9 @@ def _member(root: Path, inside: Path, name: str) -> Member:
     parts = [len(part.encode()) for part in name.split("/")]
     if max(parts) > MAXIMUM_PART_BYTES or len(name.encode()) > MAXIMUM_PATH_BYTES:
         raise BuildFailed(f"{name[:80]}…: expected a path of at most {MAXIMUM_PATH_BYTES} bytes; shorten it")
+    if len(parts) > MAXIMUM_PARTS:
+        expected = f"expected a path of at most {MAXIMUM_PARTS} folders and file, found {len(parts)}"
+        raise BuildFailed(f"{name}: {expected}; move it further up")
     if ".git" in name.split("/"):
         raise BuildFailed(f"{name}: a repository inside the artifact is never packed; remove its .git")
     if kind == stat.S_IFLNK:

@@ -1,12 +1,13 @@
 """The page that a command writes on: facts as JSON, or tables and lines for a person.
 
-With --json only `facts` prints, without it everything else does; so a command says both, and asks nothing.
+With --json only `facts` prints, without it everything else does; so a command says both.
 On a terminal tables are Rich's; elsewhere they are aligned columns of plain text.
 """
 
 import json
 import sys
 from collections.abc import Mapping, Sequence
+from contextlib import redirect_stdout
 from typing import Any
 
 from apps.cli.words import clean, hanging
@@ -72,12 +73,14 @@ class Page:
                 print(line, flush=True)
 
     def confirm(self, question: str) -> bool:
-        """Ask a person; without a terminal on both sides nobody is asked, and the answer is yes."""
-        if self.as_json or not self.terminal or not sys.stdin.isatty():
+        """Ask whoever sits at the keyboard, beside the output; without a keyboard the answer is yes."""
+        if sys.stdin is None or not sys.stdin.isatty():
             return True
         import typer  # noqa: PLC0415
 
-        return bool(typer.confirm(question))
+        # Not by err=True, which leaves the question's last character on standard output.
+        with redirect_stdout(sys.stderr):
+            return bool(typer.confirm(question))
 
 
 def aligned(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:

@@ -61,5 +61,5 @@ def _moment(text: str) -> datetime:
     zone = match[2] if match[2] not in (None, "UTC") else "Z"
     try:
         return datetime.fromisoformat(f"{match[1]}{zone}").astimezone(UTC)
-    except ValueError as error:
+    except (ValueError, OverflowError) as error:
         raise InvalidName("time", text, expected) from error

@@ -10,7 +10,7 @@ from typing import Any
 from apps.cli.page import Page
 from apps.cli.plans import Preview, plan_facts, previewed, show_plan
 from apps.cli.ports import Connection
-from apps.cli.watching import watch_deployment
+from apps.cli.watching import after_answer
 from lifecycle.application.requests import payload
 from lifecycle.domain.deployment import Kind, Obstacle, Request, deployment_id
 from lifecycle.domain.errors import Refused
@@ -59,7 +59,7 @@ def start(page: Page, here: Connection, request: Request, how: How) -> int:
         return _not_started(page, seen, 0)
     if not how.yes and not page.confirm(_question(seen)):
         page.say("nothing was started")
-        return 1
+        return _not_started(page, seen, 1)
     if not here.world.executions.start_rollout(request.deployment, payload(request)):
         raise Refused(f"the start of {request.deployment}", ["an execution of that name exists; try again"])
     page.say(f"started: {request.deployment}")
@@ -92,12 +92,10 @@ def _not_started(page: Page, seen: Preview, code: int) -> int:
 def finish(
     page: Page, here: Connection, name: str, facts: dict[str, Any], how: How, *, rollback: bool = False
 ) -> int:
-    """Watch what was started, or say how to; with --json one object tells all of it at the end."""
-    code = 0
+    """Watch what was started, or say how to; with --json one object tells all of it, however watching ends."""
     endings: list[dict[str, Any]] = []
-    if how.watch:
-        code, endings = watch_deployment(page, here, name, quiet=page.as_json, rollback_is_fine=rollback)
-    else:
-        page.say(f"next: {here.command(f'watch {name}')}")
-    page.facts({**facts, "deployment": name, "started": True, "endings": endings})
+    try:
+        code, endings = after_answer(page, here, name, watch=how.watch, rollback_is_fine=rollback)
+    finally:
+        page.facts({**facts, "deployment": name, "started": True, "endings": endings})
     return code

@@ -23,24 +23,30 @@ INTERRUPTED = 130
 
 
 def watch_deployment(
-    page: Page, here: Connection, name: str, *, quiet: bool = False, rollback_is_fine: bool = False
+    page: Page,
+    here: Connection,
+    name: str,
+    *,
+    quiet: bool = False,
+    rollback_is_fine: bool = False,
+    begun: bool = False,
 ) -> tuple[int, list[dict[str, Any]]]:
     """Follow a deployment and its rollback; the exit code, and each ending for programs.
 
     `quiet` shows only the endings' facts that are returned. A deployment that was rolled back is a failure,
-    unless that is what was asked for.
+    unless that is what was asked for. `begun` says that there is such a deployment, seen or not.
     """
     code, endings = 0, []
     cluster = cluster_of(name)
     try:
         while name:
             with nullcontext(SilentScreen()) if quiet else screen_for(page, here) as screen:
-                found = follow(here, cluster, name, screen)
+                found = follow(here, cluster, name, screen, begun=begun)
             endings.append(ending_facts(name, found, here))
             if not quiet:
                 conclude(page, here, name, found)
             code = max(code, 0 if found.heir and rollback_is_fine else found.code)
-            name = found.heir
+            name, begun = found.heir, True
     except KeyboardInterrupt:
         print(
             f"\nthe deployment goes on without you; come back: {here.command(f'watch {name}')}",
@@ -53,11 +59,12 @@ def watch_deployment(
 def after_answer(
     page: Page, here: Connection, name: str, *, watch: bool, rollback_is_fine: bool = False
 ) -> tuple[int, list[dict[str, Any]]]:
-    """Watch what was answered, if that was asked for, or say how to."""
+    """Watch what was started or answered, if that was asked for, or say how to."""
     if not watch:
         page.say(f"next: {here.command(f'watch {name}')}")
         return 0, []
-    return watch_deployment(page, here, name, quiet=page.as_json, rollback_is_fine=rollback_is_fine)
+    quiet, fine = page.as_json, rollback_is_fine
+    return watch_deployment(page, here, name, quiet=quiet, rollback_is_fine=fine, begun=True)
 
 
 def ending_facts(name: str, found: Ending, here: Connection) -> dict[str, Any]:
@@ -123,7 +130,7 @@ def watch_run(page: Page, here: Connection, name: str) -> int:
     code = 0
     if staging:
         page.say(f"staging follows: {staging}")
-        code, _ = watch_deployment(page, here, staging)
+        code, _ = watch_deployment(page, here, staging, begun=True)
     if code == 0:
         page.say(f"next: {here.command(f'promote {service} {version}')}")
     return code

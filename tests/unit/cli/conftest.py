@@ -34,14 +34,20 @@ SNAPSHOTS = ("1.0.0-20261123100000-aaaaaaa", "1.0.0-20261123110000-bbbbbbb", "1.
 
 @dataclass
 class TwinRuns:
-    """Executions as the records tell of them; `told` overrides, `pushes` are deliveries."""
+    """Executions as the records tell of them; `told` overrides, `pushes` are deliveries.
+
+    Looking at a rollout raises `fails`, if that is set.
+    """
 
     machine: Machine
     told: dict[str, Run | None] = field(default_factory=dict)
     pushes: dict[str, Run] = field(default_factory=dict)
     phases: list[str] = field(default_factory=lambda: ["building"])
+    fails: Exception | None = None
 
     def rollout(self, name: str) -> Run | None:
+        if self.fails:
+            raise self.fails
         if name in self.told:
             return self.told[name]
         record = self.machine.memory.deployments.get(CLUSTER, name.partition("_")[0])

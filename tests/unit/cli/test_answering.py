@@ -3,6 +3,7 @@
 from datetime import UTC, datetime
 
 import pytest
+from botocore.exceptions import EndpointConnectionError
 
 from apps.cli.questions import effect
 from lifecycle.domain.deployment import DeploymentState
@@ -98,6 +99,14 @@ def test_a_decision_on_another_host_is_refused_before_anything_is_called(desk: D
     assert done.exit_code == 1
     assert f"{name} asks about host-2, attempt 1, not host-1 1" in done.stderr
     assert desk.functions.calls == []
+
+
+def test_an_answer_that_nobody_can_watch_is_recorded_and_named(desk: Desk) -> None:
+    name = desk.halted()
+    desk.runs.fails = EndpointConnectionError(endpoint_url="http://127.0.0.1:4566/")
+    found = desk.facts("decide hello ROLL_BACK --why slow --watch")
+    assert (found["deployment"], found["choice"]) == (name, "ROLL_BACK")
+    assert [(end["deployment"], end["state"]) for end in found["endings"]] == [(name, "LOST_SIGHT")]
 
 
 def test_a_decision_may_be_watched_to_the_rollbacks_end(desk: Desk) -> None:

@@ -2,7 +2,10 @@
 
 import json
 
+from botocore.exceptions import EndpointConnectionError
+
 from lifecycle.domain.deployment import DeploymentState, Kind
+from lifecycle.domain.errors import Unknown
 from lifecycle.domain.manifest import Policy
 from lifecycle.domain.questions import Choice
 from tests.support.rollout import CLUSTER
@@ -128,6 +131,35 @@ def test_a_deployment_for_programs_is_one_object_with_its_end(desk: Desk) -> Non
     assert found["started"] is True
     assert found["plan"]["version"] == "1.0.1"
     assert [(end["state"], end["code"]) for end in found["endings"]] == [("DONE", 0)]
+
+
+def test_a_deployment_that_nobody_can_watch_is_named_to_programs_and_people(desk: Desk) -> None:
+    desk.runs.fails = EndpointConnectionError(endpoint_url="http://127.0.0.1:4566/")
+    done = desk.type("deploy hello --json")
+    [name] = desk.executions.rollouts
+    assert (done.exit_code, done.stderr) == (1, "")
+    found = json.loads(done.stdout)
+    assert (found["deployment"], found["started"]) == (name, True)
+    [end] = found["endings"]
+    assert (end["deployment"], end["state"], end["code"]) == (name, "LOST_SIGHT", 1)
+    assert end["reason"].endswith(f"watch on: lifecycle watch {name}")
+    told = desk.type("rollback hello").stdout
+    assert "\nstarted: hello-production-" in told
+    assert ": LOST_SIGHT: nothing was seen of it for 30 s: the laptop's environment does not answer" in told
+
+
+def test_a_deployment_whose_execution_does_not_show_at_once_is_waited_for(desk: Desk) -> None:
+    desk.runs.fails = Unknown("deployment", "it", "there is neither a record nor an execution of it")
+    [end] = desk.facts("deploy hello")["endings"]
+    assert end["state"] == "LOST_SIGHT"
+
+
+def test_a_deployment_is_named_to_programs_even_where_watching_breaks(desk: Desk) -> None:
+    desk.runs.fails = KeyError("status")
+    done = desk.type("deploy hello --json")
+    [name] = desk.executions.rollouts
+    assert (done.exit_code, json.loads(done.stdout)["deployment"]) == (1, name)
+    assert "unexpected KeyError" in done.stderr
 
 
 def test_a_quarantined_version_needs_a_word_more(desk: Desk) -> None:

@@ -3,6 +3,7 @@
 import json
 
 import pytest
+from botocore.exceptions import EndpointConnectionError
 
 from lifecycle.domain.deployment import DeploymentState
 from lifecycle.domain.manifest import ApprovalGate, Policy
@@ -146,3 +147,13 @@ def test_the_trail_tells_who_paused_and_who_went_on(desk: Desk, paused: str) -> 
     assert "pause by ada: latency rises" in told
     assert "answered RESUME by ada: fine" in told
     assert desk.machine.memory.leases.current(CLUSTER).deployment == ""
+
+
+def test_a_resumed_deployment_that_nobody_can_watch_is_named_to_programs(desk: Desk, paused: str) -> None:
+    def lose() -> None:
+        desk.runs.fails = EndpointConnectionError(endpoint_url="http://127.0.0.1:4566/")
+
+    desk.at_look(1, lose)
+    found = desk.facts("resume hello --why back --watch")
+    assert (found["deployment"], found["choice"]) == (paused, "RESUME")
+    assert [(end["deployment"], end["state"]) for end in found["endings"]] == [(paused, "LOST_SIGHT")]

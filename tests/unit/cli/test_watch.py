@@ -3,8 +3,11 @@
 import io
 import json
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
+from botocore.exceptions import ClientError, EndpointConnectionError
+from botocore.parsers import ResponseParserError
 from rich.console import Console
 
 from apps.cli.endings import ending
@@ -124,6 +127,65 @@ def test_a_lease_that_stays_does_not_keep_the_watcher(desk: Desk) -> None:
     name = desk.machine.deploy("1.0.1")
     desk.machine.memory.leases.acquire(CLUSTER, name, desk.machine.now)
     assert follow(desk.here, CLUSTER, name, SilentScreen()).code == 0
+
+
+UNREACHABLE = EndpointConnectionError(endpoint_url="http://127.0.0.1:4566/")
+THROTTLED = ClientError({"Error": {"Code": "ThrottlingException"}}, "DescribeExecution")
+
+
+@pytest.mark.parametrize("error", [UNREACHABLE, THROTTLED, ResponseParserError("<html>")])
+def test_looks_that_fail_for_a_while_do_not_end_a_watch(desk: Desk, error: Exception) -> None:
+    name = desk.machine.deploy("1.0.1")
+    desk.runs.fails = error
+
+    def mend() -> None:
+        desk.runs.fails = None
+
+    desk.at_look(int(29 / desk.here.poll_seconds), mend)
+    assert follow(desk.here, CLUSTER, name, SilentScreen(), begun=True).state == "DONE"
+
+
+def test_a_watch_that_sees_nothing_any_more_ends_and_says_how_to_go_on(desk: Desk) -> None:
+    name = desk.halted()
+    desk.machine.memory.deployments.put(_running(desk, name))
+
+    def lose() -> None:
+        desk.runs.fails = THROTTLED
+
+    desk.at_look(3, lose)
+    began = desk.machine.now
+    done = desk.type(f"watch {name}")
+    assert done.exit_code == 1
+    last = done.stdout.splitlines()[-1]
+    assert last.startswith(f"{name}: LOST_SIGHT: nothing was seen of it for 30 s: AWS is throttling ")
+    assert last.endswith(f"; it may go on without you, watch on: lifecycle watch {name}")
+    assert timedelta(seconds=30) <= desk.machine.now - began < timedelta(seconds=33)
+
+
+def test_a_rollback_that_does_not_show_at_once_is_waited_for(desk: Desk) -> None:
+    name = desk.halted()
+    desk.machine.decide(name, Choice.ROLL_BACK, "host-2")
+    heir = "hello-production-20261123000000-beef"
+    desk.runs.told[name] = Run(name, "SUCCEEDED", desk.machine.now, output={"rollback": heir})
+    desk.runs.told[heir] = None
+    code, endings = watch_deployment(Page(terminal=False), desk.here, name)
+    assert code == 1
+    assert [end["state"] for end in endings] == ["ROLLED_BACK", "LOST_SIGHT"]
+
+
+def test_what_was_never_seen_is_not_waited_for(desk: Desk) -> None:
+    name, began = desk.machine.deploy("1.0.1"), desk.machine.now
+    desk.runs.fails = UNREACHABLE
+    done = desk.type(f"watch {name}")
+    assert (done.exit_code, desk.machine.now) == (1, began)
+    assert "error: the laptop's environment does not answer" in done.stderr
+
+
+def test_a_bug_is_not_taken_for_an_outage(desk: Desk) -> None:
+    name = desk.machine.deploy("1.0.1")
+    desk.runs.fails = KeyError("status")
+    with pytest.raises(KeyError):
+        follow(desk.here, CLUSTER, name, SilentScreen(), begun=True)
 
 
 def test_a_halt_that_is_being_rolled_back_is_no_halt_any_more(desk: Desk) -> None:
@@ -255,11 +317,11 @@ def test_a_run_is_found_by_its_commit(desk: Desk) -> None:
 
 def test_a_run_is_done_again_under_the_next_number(desk: Desk) -> None:
     name = push(desk, "FAILED", input={"name": "hello", "commit": COMMIT})
-    desk.executions.start_delivery(f"{name}-2", {})
+    desk.executions.start_delivery(f"{name}_2", {})
     done = desk.type("build --again hello")
     assert done.exit_code == 0, done.output
-    assert desk.executions.deliveries[f"{name}-3"] == {"name": "hello", "commit": COMMIT}
-    assert done.stdout.splitlines()[-1] == f"next: lifecycle watch --run {name}-3"
+    assert desk.executions.deliveries[f"{name}_3"] == {"name": "hello", "commit": COMMIT}
+    assert done.stdout.splitlines()[-1] == f"next: lifecycle watch --run {name}_3"
 
 
 def test_several_things_that_run_are_named(desk: Desk) -> None:

@@ -115,7 +115,27 @@ def test_what_was_found_is_shown_with_a_hint_about_quotes(line: str, ending: str
         ),
         (
             "[environments.staging]\nmax_unavailable = 0",
-            "max_unavailable: expected a number of hosts from 1, or a share",
+            "max_unavailable: expected a number of hosts from 1 to 100000, or a share",
+        ),
+        (
+            "[environments.staging]\nmax_unavailable = 0x" + "f" * 20_000,
+            'or a share of them in quotes, such as "25%", found a very large number',
+        ),
+        (
+            "[environments.staging]\nmin_healthy = 100_001",
+            "min_healthy: expected a number of hosts from 0 to 100000, or a share of them in quotes",
+        ),
+        (
+            "[environments.production]\nmax_unreachable = '101%'",
+            "max_unreachable: expected a number of hosts from 0 to 100000, or a share",
+        ),
+        (
+            "[build]\ntimeout_seconds = 3301",
+            "build.timeout_seconds: expected a whole number of seconds from 1 to 3300, found 3301",
+        ),
+        (
+            "[build]\ncommands = ['make']\nunit_tests = ['make test']\ntimeout_seconds = 1651",
+            "toml:8: build.timeout_seconds: expected at most 1650 seconds for each of 2 lists of commands",
         ),
         (
             "[environments.staging]\ndrain_seconds = 841",

@@ -1,11 +1,15 @@
 """What a lifecycle.toml becomes."""
 
+import re
+from pathlib import Path
+
 import pytest
 
 from lifecycle.domain.manifest import AfterBake, ApprovalGate, Check, Manifest, OnFail, Policy, Run
 from lifecycle.domain.verdicts import Better, Measure, Scale
 from lifecycle.gateways.records import from_json, from_plain, to_json
 from lifecycle.servicefile import InvalidServiceFile, ManifestParts, parse_service_file
+from lifecycle.servicefile.model import BUILD_SECONDS
 
 SMALLEST = """
 name = "hello"
@@ -29,6 +33,14 @@ def test_a_name_a_version_and_a_command_are_enough() -> None:
         (),
         None,
     )
+
+
+def test_the_longest_build_that_validates_ends_before_its_project_ends_it() -> None:
+    project = Path(__file__).parents[3] / "infra/constructs/build_project.py"
+    [minutes] = re.findall(r"^_MINUTES = (\d+)$", project.read_text(), re.MULTILINE)
+    assert int(minutes) * 60 - 300 >= BUILD_SECONDS
+    text = f"[build]\ncommands = ['a']\nunit_tests = ['b']\ntimeout_seconds = {BUILD_SECONDS // 2}"
+    assert parse_service_file((SMALLEST + text).encode()).build.timeout_seconds == BUILD_SECONDS // 2
 
 
 def test_without_a_self_test_is_alive_is_the_self_test() -> None:

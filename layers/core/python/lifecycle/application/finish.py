@@ -74,14 +74,17 @@ def leave_hosts(world: World, current: Deployment) -> None:
 
 
 def leave_untouched(world: World, current: Deployment, outcome: DeploymentState) -> None:
-    """A deployment that ended before its first host leaves the desired version as it was."""
+    """A deployment that ended before its first host leaves the desired version as it was.
+
+    Unless another call of this one ended it meanwhile, and the cluster is somebody else's to say by now.
+    """
     previous = current.previous
     if outcome is DeploymentState.DONE or previous is None or world.deployments.attempts(current.id):
         return
-    last = next(
-        (d for d in observe.remembered(world, current.cluster) if d.target == previous),
-        None,
-    )
+    last = next((d for d in observe.remembered(world, current.cluster) if d.target == previous), None)
+    lease = world.leases.current(current.cluster)
+    if (lease.deployment, lease.epoch) != (current.id, current.epoch):
+        return
     world.registry.set_desired(
         current.cluster,
         Desired(previous.version, previous.digest, current.epoch, last.id if last else current.id),

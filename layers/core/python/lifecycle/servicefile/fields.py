@@ -25,8 +25,9 @@ VARIABLES = 'a table of texts, such as { GREETING = "Hello" }, at most 100 of th
 VARIABLE = "text of at most 4000 characters"
 VARIABLE_NAME = "a variable's name: letters, digits and underscores, not beginning with a digit"
 SET_BY_THE_HOST = "another name: HOST, PORT and everything that begins with LIFECYCLE_ is set by Lifecycle"
-HOSTS = 'a number of hosts, such as 0 or 2, or a share of them in quotes, such as "25%"'
-SOME_HOSTS = 'a number of hosts from 1, or a share of them in quotes, such as "25%"'
+MOST_HOSTS = 100_000
+HOSTS = f'a number of hosts from 0 to {MOST_HOSTS}, or a share of them in quotes, such as "25%"'
+SOME_HOSTS = f'a number of hosts from 1 to {MOST_HOSTS}, or a share of them in quotes, such as "25%"'
 FROZEN = (
     'a list of windows, such as ["Fri 16:00 - Mon 08:00 Europe/Berlin", "2026-12-20 - 2027-01-04 UTC"], '
     "at most 20 of them"
@@ -128,10 +129,14 @@ def _free_variable_name(text: str) -> str:
 
 
 def _hosts(value: Any) -> Amount:
+    """An amount as the policy has it; what was expected is the field's to say."""
     try:
-        return parse_amount(value)
+        amount = parse_amount(value)
     except InvalidName as error:
-        raise expected(HOSTS) from error
+        raise ValueError(HOSTS) from error
+    if isinstance(amount, int) and amount > MOST_HOSTS:
+        raise ValueError(HOSTS)
+    return amount
 
 
 def _window(text: str) -> str:

@@ -31,6 +31,8 @@ from lifecycle.servicefile.metrics import METRICS, MOST, MetricTable, names_are_
 
 # A stage's Lambda looks for at most 14 minutes: the host has to have stopped, started and tested by then.
 TURN_SECONDS = 800
+# A build is ended after an hour (infra/constructs/build_project.py); the rest is for the clone and the artifact.
+BUILD_SECONDS = 3300
 _DEFAULT = Policy()
 
 
@@ -53,7 +55,18 @@ class BuildTable(Table):
     integration_tests: tuple[Command, ...] = fields.commands()
     artifact: Folder = Field(default=".", description=fields.ARTIFACT)
     environment: dict[VariableName, Variable] = fields.variables()
-    timeout_seconds: int = whole_number(1, 7200, 900, "seconds")
+    timeout_seconds: int = whole_number(1, BUILD_SECONDS, 900, "seconds")
+
+    @model_validator(mode="after")
+    def _lists_fit(self) -> "BuildTable":
+        lists = sum(bool(each) for each in (self.commands, self.unit_tests, self.integration_tests))
+        if lists * self.timeout_seconds > BUILD_SECONDS:
+            what = (
+                f"at most {BUILD_SECONDS // lists} seconds for each of {lists} lists of commands, "
+                "for a build is ended after 60 minutes"
+            )
+            raise expected(what, found=str(self.timeout_seconds), at=("build", "timeout_seconds"))
+        return self
 
 
 class RunTable(Table):

@@ -1,0 +1,67 @@
+"""Who is asked before something is done: whoever sits at the keyboard, wherever the output goes."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[3]
+# A desk in a process of its own, for only a process has a real terminal as its keyboard.
+DESK = """
+import sys
+from apps.cli.main import app
+from tests.unit.cli.conftest import Desk
+desk = Desk()
+desk.machine.deploy("1.0.0")
+desk.type("freeze production --why moving")
+app(sys.argv[1:], obj=lambda _: desk.here)
+"""
+
+
+def at_a_keyboard(typed: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """Run a command whose output is piped, at a terminal where this is typed."""
+    person, keyboard = os.openpty()
+    try:
+        os.write(person, typed.encode())
+        return subprocess.run(
+            [sys.executable, "-c", DESK, *arguments],
+            stdin=keyboard,
+            env={**os.environ, "PYTHONPATH": f"{ROOT}:{ROOT / 'layers/core/python'}"},
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+            start_new_session=True,
+        )
+    finally:
+        os.close(person)
+        os.close(keyboard)
+
+
+def test_a_person_whose_output_is_piped_is_asked_beside_it() -> None:
+    done = at_a_keyboard("n\n", "unfreeze", "production", "--why", "clear")
+    assert (done.returncode, done.stderr) == (1, "Lift the freeze of production? [y/N]: "), done
+    assert done.stdout.endswith("\nnothing was lifted\n")
+
+
+def test_a_person_who_wants_json_is_asked_and_gets_nothing_else_on_stdout() -> None:
+    done = at_a_keyboard("y\n", "unfreeze", "production", "--why", "clear", "--json")
+    assert (done.returncode, done.stderr) == (0, "Lift the freeze of production? [y/N]: "), done
+    assert done.stdout.startswith("{")
+    assert json.loads(done.stdout)["lift"] is True
+
+
+def test_a_deployment_that_a_person_declined_is_told_to_programs_too() -> None:
+    done = at_a_keyboard("n\n", "deploy", "hello", "--despite-freeze", "--reason", "prices", "--json")
+    assert (done.returncode, done.stderr) == (1, "Deploy 1.0.1 to production/hello? [y/N]: "), done
+    found = json.loads(done.stdout)
+    assert (found["started"], found["deployment"], found["plan"]["version"]) == (False, None, "1.0.1")
+
+
+@pytest.mark.parametrize("more", [("--yes",), ("--yes", "--json")])
+def test_a_yes_beforehand_is_not_asked_for_again(more: tuple[str, ...]) -> None:
+    done = at_a_keyboard("", "unfreeze", "production", "--why", "clear", *more)
+    assert (done.returncode, done.stderr) == (0, ""), done

@@ -1,0 +1,35 @@
+"""The end of a deployment, told twice: what the simulation found."""
+
+from dataclasses import replace
+
+from lifecycle.application.finish import finish
+from lifecycle.domain.deployment import DeploymentState, TrailEntry
+from lifecycle.domain.manifest import ApprovalGate, Policy
+from lifecycle.gateways.memory.trail import MemoryTrail
+from tests.support.rollout import CLUSTER, Machine, manifest
+
+
+class EndedMeanwhile(MemoryTrail):
+    """A trail that is slow: before its entry is kept, another call ends the deployment and somebody deploys."""
+
+    def __init__(self, machine: Machine) -> None:
+        self.__dict__.update(machine.memory.trail.__dict__)
+        self._machine: Machine | None = machine
+
+    def append(self, entry: TrailEntry) -> None:
+        machine, self._machine = self._machine, None
+        if machine is not None:
+            finish(machine.world, CLUSTER, entry.deployment, DeploymentState.ABORTED, "stopped by hand")
+            machine.deploy("1.0.2")
+        super().append(entry)
+
+
+def test_who_ends_a_deployment_late_does_not_take_back_what_was_deployed_since(machine: Machine) -> None:
+    machine.publish(manifest("1.1.0", Policy(approval=ApprovalGate.BEFORE_FIRST_HOST)))
+    name = machine.deploy("1.1.0")
+    assert machine.record(name).state is DeploymentState.AWAITING_APPROVAL
+    slow = replace(machine.world, trail=EndedMeanwhile(machine))
+    finish(slow, CLUSTER, name, DeploymentState.ABORTED, "stopped by hand")
+    desired = machine.memory.registry.desired(CLUSTER)
+    assert desired is not None
+    assert desired.version == "1.0.2"
