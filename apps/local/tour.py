@@ -229,7 +229,12 @@ def _lifecycle_json(tour: Tour, phase: str, *arguments: str) -> dict[str, Any]:
     """Run a command of the CLI for its facts."""
     tour.progress.say(f"  $ lifecycle {shlex.join(arguments)}")
     done = subprocess.run(
-        _command(*arguments, "--json"), env=_variables(tour), capture_output=True, text=True, check=False
+        _command(*arguments, "--json"),
+        env=_variables(tour),
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        check=False,
     )
     if done.returncode != 0:
         raise PhaseFailed(phase, done.stderr.strip().removeprefix("error: ") or done.stdout.strip()[-500:])
@@ -238,7 +243,8 @@ def _lifecycle_json(tour: Tour, phase: str, *arguments: str) -> dict[str, Any]:
 
 def _run(tour: Tour, phase: str, command: list[str], shown: str) -> None:
     sys.stdout.flush()
-    code = subprocess.run(command, env=_variables(tour), check=False).returncode
+    # Nobody is asked on the way: what it does is what it says.
+    code = subprocess.run(command, env=_variables(tour), stdin=subprocess.DEVNULL, check=False).returncode
     if code != 0:
         raise PhaseFailed(phase, f"`{shown}` ended with exit code {code}, see above")
 

@@ -92,7 +92,13 @@ class Operator:
         }
         variables = {**kept, **self.laptop.variables, "LIFECYCLE_AS": self.name}
         done = subprocess.run(
-            command, env=variables, capture_output=True, text=True, timeout=180, check=False
+            command,
+            env=variables,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=180,
+            check=False,
         )
         shown = " ".join(command).replace(str(LIFECYCLE), "lifecycle")
         said = Said(shown, done.returncode, done.stdout, done.stderr)
