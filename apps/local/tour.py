@@ -228,14 +228,8 @@ def lifecycle(tour: Tour, phase: str, *arguments: str) -> None:
 def _lifecycle_json(tour: Tour, phase: str, *arguments: str) -> dict[str, Any]:
     """Run a command of the CLI for its facts."""
     tour.progress.say(f"  $ lifecycle {shlex.join(arguments)}")
-    done = subprocess.run(
-        _command(*arguments, "--json"),
-        env=_variables(tour),
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+    done = _ended(tour, _command(*arguments, "--json"), **pipes)
     if done.returncode != 0:
         raise PhaseFailed(phase, done.stderr.strip().removeprefix("error: ") or done.stdout.strip()[-500:])
     return dict(json.loads(done.stdout))
@@ -243,10 +237,14 @@ def _lifecycle_json(tour: Tour, phase: str, *arguments: str) -> dict[str, Any]:
 
 def _run(tour: Tour, phase: str, command: list[str], shown: str) -> None:
     sys.stdout.flush()
-    # Nobody is asked on the way: what it does is what it says.
-    code = subprocess.run(command, env=_variables(tour), stdin=subprocess.DEVNULL, check=False).returncode
+    code = _ended(tour, command).returncode
     if code != 0:
         raise PhaseFailed(phase, f"`{shown}` ended with exit code {code}, see above")
+
+
+def _ended(tour: Tour, command: list[str], **more: Any) -> "subprocess.CompletedProcess[str]":
+    """Nobody is asked on the way: what it does is what it says."""
+    return subprocess.run(command, env=_variables(tour), stdin=subprocess.DEVNULL, check=False, **more)
 
 
 def _command(*arguments: str) -> list[str]:

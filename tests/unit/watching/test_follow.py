@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lifecycle.domain.attempts import HostAttempt
-from lifecycle.domain.deployment import Deployment, DeploymentState, Kind, Request, Target
+from lifecycle.domain.deployment import Deployment, DeploymentState, Kind, Lease, Request, Target
 from lifecycle.domain.fleet import Cluster
 from lifecycle.domain.manifest import OnAlarm, Policy
 from lifecycle.domain.questions import CONSEQUENCES, PAUSE, ROLLBACK_REQUEST, Answer, Choice, Question
@@ -16,13 +16,16 @@ from lifecycle.domain.watching import (
     LATE,
     Alarm,
     GoBack,
+    HeldUp,
     Nothing,
     Pause,
     StartRollback,
     Tell,
+    Wake,
     WatchFacts,
     cluster_of_alarm,
     follow,
+    heir_of,
     watched_until,
 )
 
@@ -55,6 +58,13 @@ def deployment(
         state=state,
         finished_at=ENDED if state.final else None,
     )
+
+
+def rollback(suffix: str, state: DeploymentState, epoch: int) -> Deployment:
+    """A rollback of the deployment."""
+    found = deployment(state, kind=Kind.ROLLBACK)
+    request = replace(found.request, deployment=f"{NAME}{suffix}", rollback_of=NAME)
+    return replace(found, request=request, epoch=epoch)
 
 
 def attempt(at: datetime = BEGAN) -> HostAttempt:
@@ -140,16 +150,60 @@ def test_a_human_who_resumed_is_not_asked_again_until_the_alarm_rings_anew() -> 
     assert isinstance(follow(facts(current, BEGAN + 4 * MINUTE, resumed), ENDED), Pause)
 
 
-def test_what_was_done_is_not_done_again() -> None:
+@pytest.mark.parametrize("policy", [HALT, BACK])
+def test_a_rollback_that_is_asked_for_and_answered_is_only_woken_again(policy: Policy) -> None:
+    asked = question(ROLLBACK_REQUEST, Answer(Choice.ROLL_BACK, "ada", "slow", ENDED))
+    assert isinstance(follow(facts(deployment(RUNNING, policy), BEGAN + 2 * MINUTE, asked), ENDED), Wake)
+
+
+def test_one_that_was_asked_for_but_never_answered_is_asked_for_again() -> None:
     asked = question(ROLLBACK_REQUEST)
-    assert isinstance(follow(facts(deployment(RUNNING, BACK), BEGAN + 2 * MINUTE, asked), ENDED), Nothing)
-    assert isinstance(follow(replace(facts(deployment(DONE)), told=True), ENDED), Nothing)
+    assert isinstance(follow(facts(deployment(RUNNING, BACK), BEGAN + 2 * MINUTE, asked), ENDED), GoBack)
+
+
+def test_what_was_done_is_not_done_again() -> None:
+    assert isinstance(follow(replace(facts(deployment(DONE)), told=frozenset({NAME})), ENDED), Nothing)
     done = facts(deployment(DONE, BACK))
     heir = deployment(DeploymentState.QUEUED, kind=Kind.ROLLBACK)
     again = follow(replace(done, heir=heir), ENDED)
     assert again == StartRollback(done.deployment or heir, Target("1.0.0", "a"), heir, alarm().told)
     for state in (RUNNING, DeploymentState.HALTED, DeploymentState.REFUSED, DeploymentState.STALE):
         assert isinstance(follow(replace(done, heir=replace(heir, state=state)), ENDED), Nothing)
+
+
+def test_a_rollback_is_held_up_by_whoever_else_has_the_cluster() -> None:
+    heir = deployment(DeploymentState.QUEUED, kind=Kind.ROLLBACK)
+    held = replace(facts(deployment(DONE, BACK)), lease=Lease(8, "other", ENDED, ENDED + MINUTE))
+    found = follow(held, ENDED)
+    assert isinstance(found, HeldUp)
+    assert found.holder == "other"
+    assert isinstance(follow(replace(held, told=frozenset({"other"})), ENDED), Nothing)
+    assert isinstance(follow(replace(held, told=frozenset({NAME})), ENDED), HeldUp)
+    assert isinstance(follow(held, ENDED + MINUTE), StartRollback)
+    its = replace(held, heir=heir, lease=replace(held.lease, deployment=heir.id))
+    assert isinstance(follow(its, ENDED), StartRollback)
+
+
+@pytest.mark.parametrize(
+    ("state", "epoch", "counts"),
+    [
+        (DeploymentState.QUEUED, 0, True),
+        (DeploymentState.RUNNING, 8, True),
+        (DeploymentState.STALE, 8, True),
+        (DeploymentState.ABORTED, 0, True),
+        (DeploymentState.REFUSED, 0, False),
+        (DeploymentState.SUPERSEDED, 0, False),
+        (DeploymentState.STALE, 0, False),
+    ],
+)
+def test_a_rollback_that_never_began_is_not_one(state: DeploymentState, epoch: int, *, counts: bool) -> None:
+    heir = rollback("1r", state, epoch)
+    assert heir_of(deployment(DONE), [heir]) == (heir if counts else None)
+
+
+def test_a_rollback_that_began_counts_before_one_that_waits() -> None:
+    waits, runs = rollback("2r", DeploymentState.QUEUED, 0), rollback("1r", RUNNING, 8)
+    assert heir_of(deployment(DONE), [waits, runs]) == runs
 
 
 def test_where_there_is_nothing_to_go_back_to_a_human_is_asked() -> None:

@@ -6,55 +6,13 @@ from datetime import timedelta
 import pytest
 
 from lifecycle.application.decide import told as operator_says
-from lifecycle.application.watch import Watched, watch
-from lifecycle.domain.deployment import Deployment, DeploymentState, Kind
+from lifecycle.domain.deployment import DeploymentState, Kind
 from lifecycle.domain.fleet import Cluster
-from lifecycle.domain.manifest import OnAlarm, Policy
 from lifecycle.domain.questions import Answer, Choice
 from lifecycle.domain.watching import Alarm
 from lifecycle.events import Watch
-from lifecycle.gateways.memory.alarms import MemoryAlarms
-from tests.support.rollout import CLUSTER, Machine
-
-NAME = "lc-p-hello-errors"
-HALT = Policy(watch_minutes=30)
-BACK = replace(HALT, on_alarm=OnAlarm.ROLL_BACK)
-
-
-class Field:
-    """Four hosts that serve 1.0.0, under a policy, and their cluster's alarms."""
-
-    def __init__(self, policy: Policy) -> None:
-        self.machine = Machine(policy=policy)
-        self.machine.deploy("1.0.0")
-        self.machine.memory.clock.sleep(7200)
-        self.alarms = MemoryAlarms()
-
-    def rings(self, name: str = NAME, *, ringing: bool = True) -> Alarm:
-        alarm = Alarm(name, CLUSTER, ringing, self.machine.now, "expected at most 2 %", "found 4.1 %")
-        self.alarms.put(alarm)
-        return alarm
-
-    def looks(self, *names: str) -> list[str]:
-        return [found.kind for found in self.watched(*names)]
-
-    def watched(self, *names: str) -> list[Watched]:
-        self.machine.memory.clock.sleep(1)
-        return watch(self.machine.world, self.alarms, names)
-
-    def begun(self) -> str:
-        """A deployment of 1.0.1 whose first host serves it."""
-        request = self.machine.request("1.0.1")
-        self.machine.begin(request)
-        self.machine.update(request.deployment, "host-1", 1)
-        return request.deployment
-
-    def trail(self) -> list[tuple[str, str]]:
-        return [(e.what, e.who) for e in self.machine.memory.trail.entries if e.what.startswith("alarm")]
-
-    @property
-    def newest(self) -> Deployment:
-        return self.machine.memory.deployments.recent(CLUSTER, 1)[0]
+from tests.support.rollout import CLUSTER
+from tests.unit.watching.field import BACK, HALT, NAME, Field
 
 
 @pytest.fixture

@@ -44,7 +44,10 @@ def approve(world: World, cluster: Cluster, name: str, answer: Answer) -> Questi
 
 
 def request_rollback(world: World, cluster: Cluster, name: str, answer: Answer) -> Question:
-    """Roll back a deployment that runs, waits or is halted, before its next host; raises Unknown, Refused."""
+    """Roll back a deployment that runs, waits or is halted, before its next host; raises Unknown, Refused.
+
+    Safe to repeat: whoever asked is answered as before, and what still waits is woken again.
+    """
     current = observe.deployment(world, cluster, name)
     if current.state.final:
         raise Refused(
@@ -59,7 +62,12 @@ def request_rollback(world: World, cluster: Cluster, name: str, answer: Answer) 
     if current.previous is None:
         raise Refused(f"the rollback of {name}", [f"{cluster} has no version that was verified before it"])
     asked = Question(name, ROLLBACK_REQUEST, (Choice.ROLL_BACK,), "asked for by an operator", answer.at)
-    question = _answer(world, current, world.deployments.ask(asked), answer)
+    standing = world.deployments.ask(asked)
+    if standing.answer:
+        wake_open(world, name)
+        if standing.answer.by == answer.by:
+            return standing
+    question = _answer(world, current, standing, answer)
     wake_open(world, name)
     return question
 

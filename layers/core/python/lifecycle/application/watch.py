@@ -6,32 +6,36 @@ recorded under a name that is made from the alarm or the deployment: done twice,
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
 from lifecycle.application import observe
-from lifecycle.application.decide import request_rollback
+from lifecycle.application.decide import request_rollback, wake_open
 from lifecycle.application.notice_ports import Alarms
 from lifecycle.application.requests import payload
 from lifecycle.application.world import World
 from lifecycle.domain.deployment import Deployment, Kind, Request, TrailEntry, deployment_id
-from lifecycle.domain.errors import Refused
+from lifecycle.domain.errors import LifecycleError, Refused
 from lifecycle.domain.questions import CONSEQUENCES, Answer, Choice, Question
 from lifecycle.domain.watching import (
     ALARM,
     Alarm,
     Follows,
     GoBack,
+    HeldUp,
     Nothing,
     Pause,
     StartRollback,
     Tell,
+    Wake,
     WatchFacts,
     follow,
+    heir_of,
 )
 
 
 @dataclass(frozen=True, slots=True)
 class Watched:
-    """What an alarm led to: PAUSE, GO_BACK, START_ROLLBACK, TELL or NOTHING, and why."""
+    """What an alarm led to: PAUSE, GO_BACK, WAKE, START_ROLLBACK, HELD_UP, TELL, NOTHING or FAILED, and why."""
 
     alarm: str
     kind: str
@@ -41,43 +45,66 @@ class Watched:
 
 def watch(world: World, alarms: Alarms, names: Sequence[str] = ()) -> list[Watched]:
     """Look at these alarms, or at every one that rings, and do what follows."""
-    found = alarms.named(names) if names else alarms.ringing()
-    return [_act(world, alarm, follow(_facts(world, alarm), world.clock.now())) for alarm in found]
+    found, now = alarms.named(names) if names else alarms.ringing(), world.clock.now()
+    return [_look(world, alarm, now) for alarm in found]
+
+
+def _look(world: World, alarm: Alarm, now: datetime) -> Watched:
+    """One alarm by itself: a cluster that cannot be read must not silence the alarms of the others."""
+    try:
+        return _act(world, alarm, follow(_facts(world, alarm), now), now)
+    except LifecycleError as error:
+        return Watched(alarm.name, "FAILED", str(error))
 
 
 def _facts(world: World, alarm: Alarm) -> WatchFacts:
-    recent = world.deployments.recent(alarm.cluster, observe.REMEMBERED)
+    if not alarm.ringing:
+        return WatchFacts(alarm, None)
+    cluster = alarm.cluster
+    recent = world.deployments.recent(cluster, observe.REMEMBERED)
     # A repair brings nothing new, and one that has no epoch has not begun.
-    current = next((d for d in recent if d.epoch and d.request.kind is not Kind.CONVERGE), None)
-    if not alarm.ringing or current is None:
-        return WatchFacts(alarm, current)
-    attempts, questions = world.deployments.told(current.id)
-    told = world.trail.read(alarm.cluster, after=alarm.since)
+    begun = (each for each in recent if each.epoch and each.request.kind is not Kind.CONVERGE)
+    known = ((each, *world.deployments.told(each.id)) for each in begun)
+    current, attempts, questions = next((each for each in known if each[1]), (None, (), ()))
+    if current is None:
+        return WatchFacts(alarm, None)
+    lease = world.leases.current(cluster)
+    told = world.trail.read(cluster, after=alarm.since)
     return WatchFacts(
         alarm=alarm,
         deployment=current,
         attempts=tuple(attempts),
         questions=tuple(questions),
-        heir=next((d for d in recent if d.request.rollback_of == current.id), None),
-        told=any((e.at, e.who, e.deployment) == (alarm.since, _who(alarm), current.id) for e in told),
+        heir=heir_of(current, recent),
+        lease=lease,
+        holder=world.deployments.get(cluster, lease.deployment) if lease.deployment else None,
+        told=frozenset(e.deployment for e in told if (e.at, e.who) == (alarm.since, _who(alarm))),
         minute=world.minute,
     )
 
 
-def _act(world: World, alarm: Alarm, found: Follows) -> Watched:
+def _act(  # noqa: PLR0911 (one case a kind)
+    world: World, alarm: Alarm, found: Follows, now: datetime
+) -> Watched:
     match found:
         case Nothing(reason):
             return Watched(alarm.name, "NOTHING", reason)
         case Pause(current, reason):
-            _tell(world, alarm, current, "pause", reason)
+            _tell(world, alarm, current.id, "pause", reason)
             world.deployments.ask(_pause(world, alarm, current))
             return Watched(alarm.name, "PAUSE", reason, current.id)
         case GoBack(current, reason):
             return _go_back(world, alarm, current, reason)
+        case Wake(current, reason):
+            wake_open(world, current.id)
+            return Watched(alarm.name, "WAKE", reason, current.id)
         case StartRollback():
-            return _start_rollback(world, alarm, found)
+            return _start_rollback(world, alarm, found, now)
+        case HeldUp(holder, reason):
+            _tell(world, alarm, holder, "waits for", reason)
+            return Watched(alarm.name, "HELD_UP", reason, holder)
         case Tell(current, reason):
-            _tell(world, alarm, current, "is left to you", reason)
+            _tell(world, alarm, current.id, "is left to you", reason)
             return Watched(alarm.name, "TELL", reason, current.id)
 
 
@@ -85,12 +112,11 @@ def _who(alarm: Alarm) -> str:
     return f"alarm {alarm.name}"
 
 
-def _tell(world: World, alarm: Alarm, current: Deployment, what: str, reason: str) -> None:
+def _tell(world: World, alarm: Alarm, deployment: str, what: str, reason: str) -> None:
     """A line of the trail at the time of the alarm: told again, it is the same line."""
     line = f"{ALARM}: {what}"
-    world.trail.append(
-        TrailEntry(alarm.since, str(alarm.cluster), line, _who(alarm), reason, deployment=current.id)
-    )
+    entry = TrailEntry(alarm.since, str(alarm.cluster), line, _who(alarm), reason, deployment=deployment)
+    world.trail.append(entry)
 
 
 def _pause(world: World, alarm: Alarm, current: Deployment) -> Question:
@@ -112,7 +138,7 @@ def _pause(world: World, alarm: Alarm, current: Deployment) -> Question:
 
 def _go_back(world: World, alarm: Alarm, current: Deployment, reason: str) -> Watched:
     """The rollout may have ended in the meantime: then nothing was done, and the next look finds it so."""
-    _tell(world, alarm, current, "roll back", reason)
+    _tell(world, alarm, current.id, "roll back", reason)
     answer = Answer(Choice.ROLL_BACK, _who(alarm), reason, world.clock.now())
     try:
         request_rollback(world, alarm.cluster, current.id, answer)
@@ -121,22 +147,25 @@ def _go_back(world: World, alarm: Alarm, current: Deployment, reason: str) -> Wa
     return Watched(alarm.name, "GO_BACK", reason, current.id)
 
 
-def _start_rollback(world: World, alarm: Alarm, found: StartRollback) -> Watched:
+def _start_rollback(world: World, alarm: Alarm, found: StartRollback, now: datetime) -> Watched:
     """The record comes first: whoever looks next starts the same rollback, and no second one."""
-    _tell(world, alarm, found.deployment, "roll back", found.reason)
-    request = found.heir.request if found.heir else _rollback(world, alarm, found)
+    _tell(world, alarm, found.deployment.id, "roll back", found.reason)
+    request = found.heir.request if found.heir else _rollback(alarm, found, now)
     if found.heir is None:
         why, policy = f"rolls back {found.deployment.id}", found.deployment.policy
-        world.deployments.put(Deployment.not_begun(request, found.to, policy, world.clock.now(), why))
+        world.deployments.put(Deployment.not_begun(request, found.to, policy, now, why))
     world.executions.start_rollout(request.deployment, payload(request))
     return Watched(alarm.name, "START_ROLLBACK", found.reason, request.deployment)
 
 
-def _rollback(world: World, alarm: Alarm, found: StartRollback) -> Request:
-    """Its name ends as that of what it rolls back does: two alarms in one second ask for one rollback."""
+def _rollback(alarm: Alarm, found: StartRollback, now: datetime) -> Request:
+    """Its name is made of what it rolls back and the time of the look: two alarms at once ask for one rollback.
+
+    A look after it was refused asks under another name; an execution's name is used once.
+    """
     rolled_back = found.deployment.id
     return Request(
-        deployment=deployment_id(alarm.cluster, world.clock.now(), f"{rolled_back.rsplit('-', 1)[1]}r"),
+        deployment=deployment_id(alarm.cluster, now, f"{rolled_back.rsplit('-', 1)[1]}r"),
         service=alarm.cluster.service,
         environment=alarm.cluster.environment,
         version=found.to.version,

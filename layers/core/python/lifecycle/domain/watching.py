@@ -1,15 +1,16 @@
-"""Watching: an alarm of a cluster rings. Is it the doing of its newest deployment, and what follows?
+"""Watching: an alarm of a cluster rings. Is it the doing of the deployment that serves, and what follows?
 
 Called by functions/watch when an alarm changes, and every few minutes by the clock. An alarm is a hint: what is
 decided on is how it stands when it is looked at, and what the ledger says.
 """
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import TypeAlias
 
 from lifecycle.domain.attempts import HostAttempt
-from lifecycle.domain.deployment import Deployment, DeploymentState, Kind, Target
+from lifecycle.domain.deployment import Deployment, DeploymentState, Kind, Lease, Target
 from lifecycle.domain.errors import InvalidName
 from lifecycle.domain.fleet import Cluster
 from lifecycle.domain.manifest import OnAlarm
@@ -23,6 +24,8 @@ LETTERS = {"s": "staging", "p": "production"}
 SIGNS = ("errors", "latency", "hosts")
 # An alarm that began in time is acted on for so long: its message may be lost, and the clock looks again.
 LATE = timedelta(minutes=20)
+NEVER_BEGAN = (DeploymentState.REFUSED, DeploymentState.SUPERSEDED, DeploymentState.STALE)
+KINDS = {Kind.DEPLOY: "deployment", Kind.ROLLBACK: "rollback", Kind.CONVERGE: "repair"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,9 +68,10 @@ def cluster_of_alarm(name: str) -> Cluster | None:
 
 @dataclass(frozen=True, slots=True)
 class WatchFacts:
-    """What is decided on. `deployment` is the newest that began, repairs left out, with its attempts and questions.
+    """What is decided on. `deployment` is the newest that touched a host, repairs left out.
 
-    `heir` is a rollback of it that was asked for before; `told` that this ringing of the alarm is in the trail.
+    `attempts` and `questions` are its; `heir` is a rollback of it that was asked for before; `lease` the cluster's,
+    and `holder` the record of whoever has it; `told` the deployments under which this ringing is in the trail.
     """
 
     alarm: Alarm
@@ -75,7 +79,9 @@ class WatchFacts:
     attempts: tuple[HostAttempt, ...] = ()
     questions: tuple[Question, ...] = ()
     heir: Deployment | None = None
-    told: bool = False
+    lease: Lease = field(default_factory=Lease)
+    holder: Deployment | None = None
+    told: frozenset[str] = frozenset()
     minute: timedelta = timedelta(minutes=1)
 
 
@@ -96,12 +102,28 @@ class GoBack:
 
 
 @dataclass(frozen=True, slots=True)
+class Wake:
+    """Its rollback was asked for before; whoever waits is woken again, for that may have been lost."""
+
+    deployment: Deployment
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class StartRollback:
     """Deploy `to`, the version before it, for the rollout itself has ended. `heir` was recorded before."""
 
     deployment: Deployment
     to: Target
     heir: Deployment | None
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class HeldUp:
+    """A rollback would follow, but `holder` has the cluster: a human is told so, and the next look tries again."""
+
+    holder: str
     reason: str
 
 
@@ -120,7 +142,18 @@ class Nothing:
     reason: str
 
 
-Follows: TypeAlias = Pause | GoBack | StartRollback | Tell | Nothing
+Follows: TypeAlias = Pause | GoBack | Wake | StartRollback | HeldUp | Tell | Nothing
+
+
+def heir_of(current: Deployment, recent: Sequence[Deployment]) -> Deployment | None:
+    """The rollback of a deployment that was asked for before; one that waits only where none has begun.
+
+    One that was refused, or lost before it had the lease, is none, and another may be tried; one that a human
+    cancelled is.
+    """
+    mine = [each for each in recent if each.request.rollback_of == current.id]
+    heirs = [each for each in mine if each.epoch or each.state not in NEVER_BEGAN]
+    return min(heirs, key=lambda each: each.state is DeploymentState.QUEUED, default=None)
 
 
 def watched_until(deployment: Deployment, minute: timedelta) -> datetime | None:
@@ -132,10 +165,12 @@ def watched_until(deployment: Deployment, minute: timedelta) -> datetime | None:
 
 
 def follow(facts: WatchFacts, now: datetime) -> Follows:
-    """Decide what an alarm means for the cluster's newest deployment; a rollback is never rolled back again."""
+    """Decide what an alarm means for the deployment that serves; a rollback is never rolled back again."""
     alarm, current = facts.alarm, facts.deployment
+    if not alarm.ringing:
+        return Nothing(f"{alarm.name} does not ring any more")
     if current is None:
-        return Nothing(f"nothing was ever deployed to {alarm.cluster}")
+        return Nothing(f"no deployment has touched a host of {alarm.cluster}")
     if why := _unconcerned(facts, current):
         return Nothing(why)
     return _after(facts, current, now) if current.state is DeploymentState.DONE else _during(facts, current)
@@ -144,8 +179,6 @@ def follow(facts: WatchFacts, now: datetime) -> Follows:
 def _unconcerned(facts: WatchFacts, current: Deployment) -> str:
     """Why the alarm is none of the deployment's; empty when it may be."""
     alarm = facts.alarm
-    if not alarm.ringing:
-        return f"{alarm.name} does not ring any more"
     if not current.policy.watch_minutes:
         return f"the policy of {alarm.cluster} watches no deployment"
     if not _began_before(facts):
@@ -166,9 +199,9 @@ def _during(facts: WatchFacts, current: Deployment) -> Follows:
     if current.request.kind is Kind.ROLLBACK:
         return Nothing(f"{current.id} is the way back: it goes on")
     asked = {question.id: question for question in facts.questions}
+    if ROLLBACK_REQUEST in asked and asked[ROLLBACK_REQUEST].answer:
+        return Wake(current, f"{current.id} is about to be rolled back")
     if current.policy.on_alarm is OnAlarm.ROLL_BACK and current.previous:
-        if ROLLBACK_REQUEST in asked:
-            return Nothing(f"{current.id} is about to be rolled back")
         return GoBack(current, facts.alarm.told)
     if facts.alarm.pause in asked:
         return Nothing(f"{current.id} was paused by this alarm before")
@@ -188,14 +221,34 @@ def _after(facts: WatchFacts, current: Deployment, now: datetime) -> Follows:
         return Nothing(
             f"{facts.alarm.name} is looked at too late for {current.id}: its watch ended {until:%H:%M} UTC"
         )
-    if (
-        current.policy.on_alarm is OnAlarm.ROLL_BACK
-        and current.previous
-        and current.request.kind is Kind.DEPLOY
-    ):
-        if facts.heir and facts.heir.state is not DeploymentState.QUEUED:
-            return Nothing(f"the rollback {facts.heir.id} was begun before: {facts.heir.state}")
-        return StartRollback(current, current.previous, facts.heir, facts.alarm.told)
-    if facts.told:
+    by_policy = current.policy.on_alarm is OnAlarm.ROLL_BACK and current.request.kind is Kind.DEPLOY
+    if by_policy and current.previous:
+        return _back(facts, current, current.previous, now, until + LATE)
+    if current.id in facts.told:
         return Nothing(f"{facts.alarm.name} was told of before")
-    return Tell(current, facts.alarm.told)
+    return Tell(current, "; ".join(filter(None, (facts.alarm.told, _held(facts, now)))))
+
+
+def _back(facts: WatchFacts, current: Deployment, to: Target, now: datetime, last: datetime) -> Follows:
+    """Begun once; while somebody else has the cluster a plan would be refused, so none is made."""
+    heir = facts.heir
+    if heir and heir.state is not DeploymentState.QUEUED:
+        return Nothing(f"the rollback {heir.id} was begun before: {heir.state}")
+    held = _held(facts, now)
+    if not held:
+        return StartRollback(current, to, heir, facts.alarm.told)
+    if facts.lease.deployment in facts.told:
+        return Nothing(f"{held}; {facts.alarm.name} was told of before")
+    why = f"{facts.alarm.told}; {held}; {current.id} is rolled back if that ends before {last:%H:%M} UTC"
+    return HeldUp(facts.lease.deployment, why)
+
+
+def _held(facts: WatchFacts, now: datetime) -> str:
+    """Who else has the cluster, and how they stand; empty where nobody has."""
+    lease, holder = facts.lease, facts.holder
+    if not lease.held_by_another(facts.heir.id if facts.heir else "", now):
+        return ""
+    if holder is None:
+        return f"{lease.deployment} has the cluster"
+    why = f" ({holder.reason})" if holder.reason else ""
+    return f"the {KINDS[holder.request.kind]} {holder.id} has the cluster and is {holder.state}{why}"
