@@ -1,24 +1,20 @@
 """A test bed from its first host to its end: what it takes, what it leaves, and what its verdict leads to."""
 
-from collections.abc import Mapping
 from dataclasses import replace
 
 import pytest
 
-from lifecycle.application import shares, stages
+from lifecycle.application import stages
 from lifecycle.application.attempt import HostTask
-from lifecycle.application.converge import converge_all
 from lifecycle.application.next_step import Decided
-from lifecycle.application.operate import By, remove_host
 from lifecycle.application.plan import begin, preview
 from lifecycle.domain.attempts import AttemptState
 from lifecycle.domain.capacity import Group, TargetState
 from lifecycle.domain.deployment import DeploymentState, Kind
-from lifecycle.domain.fleet import Cluster, Stage
+from lifecycle.domain.fleet import Stage
 from lifecycle.domain.manifest import AfterBake, ApprovalGate, OnFail, Policy
 from lifecycle.domain.questions import Choice
 from lifecycle.domain.verdicts import BedState, Better, Measure, Scale, Verdict
-from lifecycle.gateways.memory.dispatcher import MemoryDispatcher
 from tests.support.rollout import CLUSTER, Machine, manifest
 from tests.unit.test_bed.conftest import POLICY, served
 
@@ -370,103 +366,3 @@ def test_a_drain_that_was_overtaken_leaves_the_new_deployments_test_bed_alone(ma
     task = HostTask(CLUSTER, request.deployment, machine.record(request.deployment).epoch, "host-1", 1)
     assert stages.drain(machine.world, task, request.deployment).outcome == "STALE"
     assert beds[address] is TargetState.HEALTHY
-
-
-def test_a_control_that_is_well_again_stays_while_the_other_host_comes_home(machine: Machine) -> None:
-    """Found by the simulation: it was ill at the first look, and was taken out although it served again."""
-    name = until(machine, "BAKE")
-    bed, dispatcher = machine.bed(name), machine.memory.dispatcher
-    control = machine.host(bed.control).address
-    dispatcher.dead.add(control)
-    machine.tick()
-    began = machine.now
-
-    def recovers() -> None:
-        if machine.now > began:
-            dispatcher.dead.discard(control)
-
-    machine.memory.clock.ticks.insert(0, recovers)
-    step = Decided("END_BAKE", "as I see it", outcome=BedState.GIVEN_UP, bed=bed.number)
-    assert machine.end_bake(name, step) == "PASSED"
-    assert dispatcher.targets(CLUSTER)[control] is TargetState.ASIDE
-    assert weights(machine) == {Group.MAIN: 3, Group.TEST_BED: 0, Group.CONTROL: 1}
-
-
-def test_a_control_that_stays_ill_leaves(machine: Machine) -> None:
-    name = until(machine, "BAKE")
-    bed, dispatcher = machine.bed(name), machine.memory.dispatcher
-    control = machine.host(bed.control).address
-    dispatcher.dead.add(control)
-    machine.tick()
-    step = Decided("END_BAKE", "as I see it", outcome=BedState.GIVEN_UP, bed=bed.number)
-    assert machine.end_bake(name, step) == "PASSED"
-    machine.tick()
-    assert control not in dispatcher.targets(CLUSTER)
-    assert weights(machine) == {Group.MAIN: 3, Group.TEST_BED: 0, Group.CONTROL: 0}
-
-
-class LeftMeanwhile(MemoryDispatcher):
-    """The load balancer of a cluster, whose target at an address is gone when shares are given."""
-
-    def __init__(self, real: MemoryDispatcher, address: str) -> None:
-        self.__dict__.update(real.__dict__)
-        self._address = address
-
-    def weigh(self, cluster: Cluster, weights: Mapping[Group, int]) -> None:
-        self.aside[cluster, Group.TEST_BED].pop(self._address, None)
-        super().weigh(cluster, weights)
-
-
-def test_a_host_that_leaves_while_shares_are_given_gets_none(machine: Machine) -> None:
-    """Found by the simulation: it was counted, removed, and only then given its share."""
-    name = until(machine, "BAKE")
-    dispatcher = LeftMeanwhile(machine.memory.dispatcher, machine.host(machine.bed(name).host).address)
-    dispatcher.shares[CLUSTER] = {Group.MAIN: 4, Group.TEST_BED: 0, Group.CONTROL: 0}
-    shares.fair(replace(machine.world, dispatcher=dispatcher), CLUSTER)
-    assert weights(machine) == {Group.MAIN: 2, Group.TEST_BED: 0, Group.CONTROL: 1}
-
-
-@pytest.mark.parametrize("settled", [False, True])
-@pytest.mark.parametrize("home", [("host",), ("host", "control")])
-def test_an_end_that_was_interrupted_is_taken_up_again(
-    machine: Machine,
-    home: tuple[str, ...],
-    settled: bool,  # noqa: FBT001
-) -> None:
-    """Found by the crash matrix: who was at home already counted as ill, and the version as failed."""
-    name = until(machine, "END_BAKE")
-    bed, dispatcher = machine.bed(name), machine.memory.dispatcher
-    for each in home:
-        dispatcher.register(CLUSTER, machine.host(getattr(bed, each)).address, 8080)
-    if settled:
-        machine.tick()
-    machine.run(name)
-    assert [each.state for each in machine.memory.deployments.beds(name)] == [BedState.PASSED]
-    assert machine.record(name).state is DeploymentState.DONE
-
-
-def test_a_main_group_that_has_lost_its_last_host_has_no_share(machine: Machine) -> None:
-    name = until(machine, "BAKE")
-    bed = machine.bed(name)
-    for host in [each.name for each in machine.hosts if each.name not in (bed.host, bed.control)]:
-        remove_host(machine.world, CLUSTER, host, By("linus", "it is gone"), terminated=True)
-    assert weights(machine) == {Group.MAIN: 0, Group.TEST_BED: 1, Group.CONTROL: 1}
-
-
-def test_the_last_host_that_is_left_has_all_of_the_requests(machine: Machine) -> None:
-    name = until(machine, "BAKE")
-    bed = machine.bed(name)
-    for host in [each.name for each in machine.hosts if each.name != bed.control]:
-        remove_host(machine.world, CLUSTER, host, By("linus", "it is gone"), terminated=True)
-    assert weights(machine) == {Group.MAIN: 0, Group.TEST_BED: 0, Group.CONTROL: 1}
-    remove_host(machine.world, CLUSTER, bed.control, By("linus", "it is gone"), terminated=True)
-    assert weights(machine) == {Group.MAIN: 1, Group.TEST_BED: 0, Group.CONTROL: 0}
-
-
-def test_convergence_keeps_requests_off_a_dead_test_bed_whoever_holds_the_lease(machine: Machine) -> None:
-    name = until(machine, "BAKE")
-    machine.memory.dispatcher.dead.add(machine.host(machine.bed(name).host).address)
-    machine.tick()
-    assert machine.memory.leases.current(CLUSTER).deployment == name
-    converge_all(machine.world, "abcd", "schedule")
-    assert weights(machine)[Group.TEST_BED] == 0
