@@ -147,6 +147,9 @@ class ControlPlaneStack(Stack):
             reads=[TARGETS, WEIGHTS, METRICS, SNAPSHOTS, RELEASES],
             writes=[LEDGER],
             may=[weigh_may()],
+            # A day of minutes is judged in seconds of a whole virtual CPU, which comes with this much memory.
+            seconds=120,
+            megabytes=1769,
         )
         self._phase(
             "end_bake",

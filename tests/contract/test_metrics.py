@@ -4,8 +4,11 @@ On AWS's side the metrics are written by what writes them on a laptop: the dispa
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from itertools import cycle
+from types import SimpleNamespace
+from typing import Protocol
 
 import pytest
 
@@ -22,6 +25,7 @@ from lifecycle.domain.measures import BUILT_IN, ERROR_RATE, LATENCY_P50, LATENCY
 from lifecycle.domain.verdicts import Baked, Better, Measure, Scale, Series
 from lifecycle.gateways.aws.metrics import CloudWatchMetrics, balancer_dimensions
 from lifecycle.gateways.memory.metrics import MemoryMetrics, Served
+from lifecycle.servicefile.metrics import MOST as MOST_METRICS
 from tests.contract.conftest import Gateways, with_test_bed
 
 MINUTE = timedelta(minutes=1)
@@ -29,6 +33,16 @@ QUEUE = Measure("queue", Better.LOWER, Scale.RATIO, 0.1, 0.25)
 BED, CONTROL = "host-1", "host-2"
 # A whole minute of some hours ago.
 BEGAN = datetime.fromtimestamp(datetime.now(UTC).timestamp() // 60 * 60, UTC) - timedelta(hours=3)
+# Whatever a target answers below 500 is well.
+WELL = (200, 204, 302, 404)
+
+
+class Serve(Protocol):
+    def __call__(
+        self, group: Group, at: datetime, seconds: Sequence[float], errors: int, unanswered: int = 0
+    ) -> None:
+        """Requests answered after so many seconds, `errors` of them with 500, and others to which nobody did."""
+        ...
 
 
 @dataclass
@@ -38,7 +52,7 @@ class Told:
     metrics: Metrics
     cluster: Cluster
     old_cluster: Cluster
-    serve: Callable[[Group, datetime, Sequence[float], int], None]
+    serve: Serve
     say: Callable[[str, str, datetime, float], None]
 
     def baked(
@@ -64,8 +78,8 @@ def _memory() -> Told:
     twin, cluster, old = MemoryMetrics(), Cluster("production", "hello"), Cluster("staging", "hello")
     twin.old_stacks.add(old)
 
-    def serve(group: Group, at: datetime, seconds: Sequence[float], errors: int) -> None:
-        twin.served[cluster, group].append(Served(at, tuple(seconds), errors))
+    def serve(group: Group, at: datetime, seconds: Sequence[float], errors: int, unanswered: int = 0) -> None:
+        twin.served[cluster, group].append(Served(at, tuple(seconds), errors, unanswered))
 
     def say(host: str, name: str, at: datetime, value: float) -> None:
         twin.told[cluster, host, name].append((at, value))
@@ -79,8 +93,10 @@ def _aws(aws: Aws, gateways: Gateways) -> Told:
     def parameter(leaf: str) -> str:
         return str(ssm.get_parameter(Name=f"/lifecycle/{cluster}/{leaf}")["Parameter"]["Value"])
 
-    def serve(group: Group, at: datetime, seconds: Sequence[float], errors: int) -> None:
-        answered = [Answered("hello", 500 if n < errors else 200, took) for n, took in enumerate(seconds)]
+    def serve(group: Group, at: datetime, seconds: Sequence[float], errors: int, unanswered: int = 0) -> None:
+        statuses = [500] * errors + [status for _, status in zip(seconds[errors:], cycle(WELL), strict=False)]
+        answered = [Answered("hello", *each) for each in zip(statuses, seconds, strict=True)]
+        answered += [Answered("hello", 503, None)] * unanswered
         named = dict(balancer_dimensions(parameter(f"{group}-group"), parameter("listener")))
         data = told.of_requests(tallies(answered)["hello"], named, at)
         cloudwatch.put_metric_data(Namespace=told.NAMESPACE, MetricData=data)
@@ -99,6 +115,16 @@ def test_errors_are_a_share_of_the_requests_of_each_minute(told_of: Told) -> Non
     assert told_of.series(2, ERROR_RATE) == Series(ERROR_RATE, (0.0, 0.05), (0.1, 1.0))
     baked = told_of.baked(2)
     assert (baked.minutes, baked.requests_control, baked.requests_test_bed) == (2, 30, 15)
+
+
+def test_a_request_that_the_load_balancer_answers_in_the_targets_place_is_an_error(told_of: Told) -> None:
+    told_of.serve(Group.CONTROL, BEGAN, [0.01] * 8, 0)
+    told_of.serve(Group.TEST_BED, BEGAN, [0.01] * 8, 1, unanswered=2)
+    told_of.serve(Group.CONTROL, BEGAN + MINUTE, [0.01], 0, unanswered=1)
+    told_of.serve(Group.TEST_BED, BEGAN + MINUTE, [], 0, unanswered=3)
+    errors, half = told_of.baked(2, ERROR_RATE, LATENCY_P50).series
+    assert errors == Series(ERROR_RATE, (0.0, 0.5), (0.3, 1.0))
+    assert half.test_bed == (0.01, None)
 
 
 def test_latency_is_told_by_its_median_and_its_slowest_hundredth(told_of: Told) -> None:
@@ -156,6 +182,23 @@ def test_a_minute_is_read_when_it_has_been_told_to_its_end(told_of: Told) -> Non
 def test_a_cluster_of_an_older_stack_has_nothing_to_tell(told_of: Told) -> None:
     with pytest.raises(Unknown, match="there is no test bed of"):
         told_of.metrics.baked(told_of.old_cluster, BED, CONTROL, BUILT_IN, BEGAN, 1, MINUTE)
+
+
+def test_all_that_may_be_asked_fits_into_one_call() -> None:
+    asked: list[dict[str, object]] = []
+
+    def pages(**call: list[dict[str, object]]) -> list[object]:
+        asked.extend(call["MetricDataQueries"])
+        return []
+
+    arn = "arn:aws:elasticloadbalancing:us-east-1:0:listener/app/lc-p-hello/1/2"
+    cloudwatch = SimpleNamespace(get_paginator=lambda _: SimpleNamespace(paginate=pages))
+    ssm = SimpleNamespace(get_parameter=lambda **named: {"Parameter": {"Value": f"{arn}{named['Name']}"}})
+    own = [replace(QUEUE, name=f"m{n}") for n in range(MOST_METRICS)]
+    metrics = CloudWatchMetrics(cloudwatch, ssm)
+    metrics.baked(Cluster("production", "hello"), BED, CONTROL, (*BUILT_IN, *own), BEGAN, 1440, MINUTE)
+    # Of a side: the requests, three families of answers, two percentiles, and the service's own.
+    assert len(asked) == 2 * (1 + 3 + 2 + MOST_METRICS) <= 500
 
 
 def test_many_measures_over_many_minutes_are_read_at_once(told_of: Told) -> None:

@@ -6,10 +6,12 @@ from typing import Any
 
 import pytest
 
+from apps.local.dispatcher.metrics import FAILED
 from infra.constructs.front_door import LETTERS
 from infra.settings import ClusterSettings
 from lifecycle.domain.watching import LETTERS as KNOWN_LETTERS
 from lifecycle.domain.watching import PREFIX, SIGNS
+from lifecycle.gateways.aws.metrics import ANSWERED, REQUESTS
 from tests.infra.reading import resources, text
 
 
@@ -33,13 +35,15 @@ def test_a_cluster_has_an_alarm_for_each_sign_under_a_name_that_tells_the_cluste
     assert {letter: environment for environment, letter in LETTERS.items()} == KNOWN_LETTERS
 
 
-def test_errors_are_a_share_of_enough_requests_and_no_errors_are_zero(asg: dict[str, Any]) -> None:
-    rate, errors, requests = alarms(asg)["errors"]["Metrics"]
-    assert rate["Expression"] == "IF(requests >= 20, 100 * FILL(errors, 0) / requests, 0)"
-    stats = [(each["Id"], each["MetricStat"]) for each in (errors, requests)]
-    told = [(name, stat["Metric"]["MetricName"], stat["Stat"]) for name, stat in stats]
-    assert told == [("errors", "HTTPCode_Target_5XX_Count", "Sum"), ("requests", "RequestCount", "Sum")]
-    assert errors["ReturnData"] is requests["ReturnData"] is False
+def test_errors_are_what_was_not_answered_well_of_enough_requests(asg: dict[str, Any]) -> None:
+    rate, *sums = alarms(asg)["errors"]["Metrics"]
+    answered = "FILL(ok2, 0) - FILL(ok3, 0) - FILL(ok4, 0)"
+    assert rate["Expression"] == f"IF(requests >= 20, 100 * (requests - {answered}) / requests, 0)"
+    told = {each["Id"]: each["MetricStat"]["Metric"]["MetricName"] for each in sums}
+    families = dict(zip(("ok2", "ok3", "ok4"), ANSWERED, strict=True))
+    assert told == {"requests": REQUESTS, **families}
+    assert {each["MetricStat"]["Stat"] for each in sums} == {"Sum"}
+    assert {each["ReturnData"] for each in sums} == {False}
 
 
 @pytest.mark.parametrize(
@@ -74,7 +78,7 @@ def test_only_the_main_target_group_is_looked_at(asg: dict[str, Any]) -> None:
     found = alarms(asg)
     assert found["latency"]["Dimensions"] == found["hosts"]["Dimensions"] == wanted
     metrics = [each["MetricStat"]["Metric"] for each in found["errors"]["Metrics"] if "MetricStat" in each]
-    assert [metric["Dimensions"] for metric in metrics] == [wanted, wanted]
+    assert [metric["Dimensions"] for metric in metrics] == [wanted] * 4
 
 
 def test_thresholds_are_parameters_of_the_template_and_settings_of_a_cluster(
@@ -101,7 +105,7 @@ def test_the_embedded_environment_counts_errors_because_it_has_no_metric_math(
     for alarm in found.values():
         assert "Metrics" not in alarm
         assert (alarm["Period"], alarm["EvaluationPeriods"], alarm["DatapointsToAlarm"]) == (10, 1, 1)
-    assert (found["errors"]["MetricName"], found["errors"]["Threshold"]) == ("HTTPCode_Target_5XX_Count", 5)
+    assert (found["errors"]["MetricName"], found["errors"]["Threshold"]) == (FAILED, 5)
 
 
 @pytest.fixture(scope="session")

@@ -50,10 +50,10 @@ def test_the_bucket_is_private_encrypted_and_over_tls_and_forgets_nothing_but_wh
 
 
 def _memory(name: str) -> int:
-    """An artifact is held while it is copied; what draws wants a whole virtual CPU, which comes with memory."""
+    """An artifact is held while it is copied; what draws or judges wants a whole CPU, which comes with it."""
     if name in COPIES:
         return 3008
-    return 1769 if name.startswith("show-") else 256
+    return 1769 if name == "analyse" or name.startswith("show-") else 256
 
 
 def test_every_function_has_its_layers_its_log_and_the_contracts_environment(
@@ -66,6 +66,7 @@ def test_every_function_has_its_layers_its_log_and_the_contracts_environment(
         assert function["MemorySize"] == _memory(name)
         assert len(function["Layers"]) == 2
         assert (function["Timeout"] == 900) == (name in LONG)
+        assert (function["Timeout"] == 120) == (name == "analyse")
         values = function["Environment"]["Variables"]
         assert set(values) == {
             "LEDGER_TABLE",

@@ -1,7 +1,7 @@
 """What an ALB tells CloudWatch of a target group, made of the requests that Envoy logged. Pure.
 
 Names, units and what is counted are those of AWS/ApplicationELB: an answer counts as the target's own only when the
-target gave it; what the load balancer answers in its place is not told by target group.
+target gave it; what the load balancer answers in its place is told by target group as a request without an answer.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -15,8 +15,12 @@ from apps.local.dispatcher.requests_log import Answered
 NAMESPACE = "AWS/ApplicationELB"
 # CloudWatch takes 150 values a datum; the emulator keeps each value as a point of its own.
 MOST_VALUES = 30
+# No ALB has this one: the emulator refuses alarms on what is left of several metrics (infra/constructs/alarms.py).
+FAILED = "FailedRequestCount"
 # The slowest two in a hundred are told more finely: p99 is among them.
 _TAIL = 0.02
+# An ALB tells no 1xx: a WebSocket's 101 is a request and no answer.
+_FAMILIES = (2, 3, 4, 5)
 Datum: TypeAlias = dict[str, Any]
 
 
@@ -36,6 +40,11 @@ class Tally:
             family = answered.status // 100
             self.answers[family] = self.answers.get(family, 0) + 1
             self.seconds.append(answered.seconds)
+
+    @property
+    def failed(self) -> int:
+        """The requests that were answered with none of 2xx, 3xx and 4xx."""
+        return self.requests - sum(self.answers.get(family, 0) for family in (2, 3, 4))
 
     def join(self, other: "Tally") -> None:
         """Count the requests of a later period too."""
@@ -67,7 +76,8 @@ def of_requests(tally: Tally, dimensions: Mapping[str, str], at: datetime) -> li
     counts = {
         "RequestCount": tally.requests,
         "TargetConnectionErrorCount": tally.unreachable,
-        **{f"HTTPCode_Target_{family}XX_Count": count for family, count in sorted(tally.answers.items())},
+        **{f"HTTPCode_Target_{family}XX_Count": tally.answers.get(family, 0) for family in _FAMILIES},
+        FAILED: tally.failed,
     }
     data = [_datum(name, dimensions, at, "Count", count) for name, count in counts.items() if count]
     if tally.seconds:

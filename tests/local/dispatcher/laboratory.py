@@ -127,7 +127,7 @@ def session(url: str, arn: str) -> dict[str, str]:
 
 @dataclass
 class Service:
-    """A web service on its own address; `/slow` waits until `release` is set, `/broken` answers 500."""
+    """A web service on its own address; `/slow` waits for `release`, `/broken` answers 500, `/dies` nothing."""
 
     address: str
     port: int = 0
@@ -168,6 +168,9 @@ class Service:
                 else:
                     service.served += 1
                     status = 500 if self.path == "/broken" else 200
+                    if self.path == "/dies":
+                        self.close_connection = True
+                        return
                     if self.path == "/slow":
                         service.entered.set()
                         service.release.wait(30)

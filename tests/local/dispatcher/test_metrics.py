@@ -10,6 +10,8 @@ from typing import Any
 
 import pytest
 
+from apps.local.dispatcher.metrics import FAILED
+from lifecycle.gateways.aws.metrics import ANSWERED
 from tests.local.dispatcher import laboratory
 from tests.local.dispatcher.laboratory import Laboratory, Service, client, until
 
@@ -105,6 +107,18 @@ def test_errors_are_told_as_the_targets_own(laboratory_: Laboratory, services: l
     broken = services[1].served - before
     assert broken
     until(lambda: sum(told(laboratory_, bed, "HTTPCode_Target_5XX_Count")) == broken)
+
+
+def test_a_request_whose_worker_dies_has_failed(laboratory_: Laboratory, services: list[Service]) -> None:
+    bed = divided(laboratory_, services)
+    before = services[1].served
+    assert {laboratory_.get("/dies")[0] for _ in range(20)} == {503}
+    lost = services[1].served - before
+    assert lost
+    until(lambda: sum(told(laboratory_, bed, "RequestCount")) == services[1].served)
+    answered = sum(sum(told(laboratory_, bed, name)) for name in ANSWERED)
+    assert services[1].served - answered == lost == sum(told(laboratory_, bed, FAILED))
+    assert told(laboratory_, bed, "HTTPCode_Target_5XX_Count") == []
 
 
 def test_hosts_are_told_by_their_health(laboratory_: Laboratory, services: list[Service]) -> None:

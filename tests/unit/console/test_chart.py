@@ -52,6 +52,11 @@ BED = TestBed(
 )
 
 
+def test_a_bake_of_which_fewer_points_are_kept_is_as_long_as_it_was() -> None:
+    assert "over 960 minutes" in str(chart(SERIES, 400, minutes=960))
+    assert "over 4 minutes" in str(chart(SERIES, 400, minutes=2))
+
+
 def test_a_chart_says_in_words_what_it_shows() -> None:
     drawn = seen(chart(SERIES, 400))
     label = "errors in share, the test bed against its control, over 4 minutes"

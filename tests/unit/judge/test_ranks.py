@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from lifecycle.domain.ranks import mann_whitney_p, shift, typical
+from lifecycle.domain.ranks import MOST_VALUES, mann_whitney_p, shift, typical
 
 # Hollander & Wolfe 1973: permeability of the membrane at term, and between the 12th and 26th week (page 69).
 TERM = [0.80, 0.83, 1.89, 1.04, 1.45, 1.38, 1.91, 1.64, 0.73, 1.46]
@@ -58,3 +58,23 @@ def test_the_shift_is_the_median_of_all_differences(test_bed: list[float], contr
 
 def test_an_outlier_hardly_moves_what_is_typical() -> None:
     assert typical([1.0, 1.1, 0.9, 1.0, 1000.0]) == pytest.approx(1.05, abs=0.05)
+
+
+def test_of_a_days_minutes_neighbours_count_together() -> None:
+    chance = np.random.default_rng(1440)
+    test_bed, control = chance.lognormal(0.2, 0.3, 1440), chance.lognormal(0.0, 0.3, 1440)
+    bed, usual = test_bed.tolist(), control.tolist()
+    mine, theirs = test_bed.reshape(MOST_VALUES, 3).mean(axis=1), control.reshape(MOST_VALUES, 3).mean(axis=1)
+    assert shift(bed, usual) == pytest.approx(float(np.median(np.subtract.outer(mine, theirs))))
+    pairs = np.add.outer(mine, mine)[np.triu_indices(MOST_VALUES)] / 2
+    assert typical(bed) == pytest.approx(float(np.median(pairs)))
+    # And that is what all of the pairs would have said.
+    assert shift(bed, usual) == pytest.approx(
+        float(np.median(np.subtract.outer(test_bed, control))), rel=0.05
+    )
+
+
+def test_up_to_eight_hours_every_minute_counts() -> None:
+    values = np.random.default_rng(8).lognormal(0.0, 0.3, MOST_VALUES)
+    pairs = np.add.outer(values, values)[np.triu_indices(MOST_VALUES)] / 2
+    assert typical(values.tolist()) == pytest.approx(float(np.median(pairs)), rel=1e-12)

@@ -86,8 +86,17 @@ def test_an_answer_in_a_targets_place_is_a_request_but_not_the_targets_answer() 
         "RequestCount": 2.0,
         "TargetConnectionErrorCount": 1.0,
         "HTTPCode_Target_5XX_Count": 1.0,
+        metrics.FAILED: 2.0,
         "TargetResponseTime": None,
     }
+
+
+def test_what_is_answered_neither_well_nor_at_all_has_failed() -> None:
+    lines = ["a 200 9 -", "a 302 9 -", "a 404 9 -", "a 101 9 -", "a 500 9 -", "a 503 - UC", "a 0 - DC"]
+    tally = tallies(found for line in lines if (found := parse(line)))["a"]
+    told = {each["MetricName"]: each.get("Value") for each in metrics.of_requests(tally, NAMED, AT)}
+    families = {f"HTTPCode_Target_{family}XX_Count": 1.0 for family in (2, 3, 4, 5)}
+    assert told == {"RequestCount": 7.0, **families, metrics.FAILED: 4.0, "TargetResponseTime": None}
 
 
 def test_the_tallies_of_several_periods_join() -> None:

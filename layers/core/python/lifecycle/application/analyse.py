@@ -15,6 +15,7 @@ from lifecycle.domain.bed_questions import extensions
 from lifecycle.domain.deployment import Deployment
 from lifecycle.domain.errors import LifecycleError
 from lifecycle.domain.judge import judge
+from lifecycle.domain.kept import kept
 from lifecycle.domain.measures import BUILT_IN
 from lifecycle.domain.verdicts import Measure, Rules, TestBed
 
@@ -47,8 +48,16 @@ def _judged(world: World, metrics: Metrics, current: Deployment, bed: TestBed) -
         current.cluster, bed.host, bed.control, measures, bed.began_at, minutes, world.minute
     )
     judgement = judge(baked, Rules(planned_minutes=wanted), looks_before=extended)
-    world.deployments.put_bed(replace(bed, judgement=judgement, series=baked.series))
+    _note(world, replace(bed, judgement=judgement, series=kept(baked.series)))
     return Outcome(str(judgement.verdict), judgement.sentence)
+
+
+def _note(world: World, bed: TestBed) -> None:
+    """Keep a look; without its minutes where the store refuses them, for it is the judgement that decides."""
+    try:
+        world.deployments.put_bed(bed)
+    except Exception:  # noqa: BLE001 (a client's errors are its own; a store that takes nothing raises again)
+        world.deployments.put_bed(replace(bed, series=()))
 
 
 def _own_measures(world: World, current: Deployment) -> list[Measure]:

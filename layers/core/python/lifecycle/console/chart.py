@@ -15,18 +15,22 @@ _DOTS = 40
 Values = Sequence[float | None]
 
 
-def chart(series: Series, width: int) -> Markup:
-    """One metric over the minutes of a bake; a minute that a host did not tell is a gap."""
+def chart(series: Series, width: int, minutes: int = 0) -> Markup:
+    """One metric over the minutes of a bake; a minute that a host did not tell is a gap.
+
+    `minutes` is how long it baked, where fewer points are kept of it than minutes.
+    """
+    minutes = max(minutes, len(series.test_bed))
     bed, control = thinned(series.test_bed), thinned(series.control)
     told = [value for value in (*bed, *control) if value is not None]
     low, high = bounds(told)
     name = f"{series.measure.name}{f' in {series.measure.unit}' if series.measure.unit else ''}"
-    label = f"{name}, the test bed against its control, over {len(series.test_bed)} minutes"
+    label = f"{name}, the test bed against its control, over {minutes} minutes"
     scale = _Scale(width, max(len(bed), len(control)), low, high)
     parts: list[Child] = [
         tag("title", label),
         tag("text", name, x=4, y=14),
-        _axes(scale, len(series.test_bed)),
+        _axes(scale, minutes),
         _lines(control, scale, "lc-control", dashes="5 4"),
         _lines(bed, scale, "lc-bed"),
     ]

@@ -30,7 +30,8 @@ def draw_test_bed(found: Beds, frame: Frame) -> Markup:
 def _bed(sight: BedSight, frame: Frame) -> Markup:
     bed, current = sight.bed, sight.deployment
     width = max(_NARROWEST, min(_WIDEST, frame.width - _SIDES))
-    charts = tag("div", (tag("div", chart(each, width)) for each in bed.series), class_="lc-row")
+    minutes = bed.judgement.minutes if bed.judgement else 0
+    charts = tag("div", (tag("div", chart(each, width, minutes)) for each in bed.series), class_="lc-row")
     title = f"{current.cluster}: {current.target.version} on {bed.host} against {bed.control or 'no control'}"
     before = f", which runs {current.previous.version}" if current.previous and bed.control else ""
     return tag(

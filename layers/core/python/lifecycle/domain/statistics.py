@@ -9,7 +9,7 @@ Plain Python, because a Lambda should not have to carry numpy for it; checked ag
 from bisect import bisect_left
 from collections.abc import Sequence
 from itertools import pairwise
-from math import sqrt
+from math import ceil, sqrt
 
 # 2^20 arrangements of signs, as 2 x 2^10 sums: a p-value takes well under a millisecond.
 MOST_BLOCKS = 20
@@ -45,7 +45,7 @@ def _sums(sizes: Sequence[float]) -> list[float]:
 
 def blocks(values: Sequence[float], most: int = MOST_BLOCKS) -> list[float]:
     """Sums of neighbours, in the shortest blocks of which at most `most` hold anything but zeros."""
-    length = 1
+    length = max(1, ceil(sum(map(bool, values)) / most))  # shorter ones cannot hold so many
     while True:
         cut = [values[start : start + length] for start in range(0, len(values), length)]
         if sum(any(block) for block in cut) <= most:
@@ -83,6 +83,15 @@ def whitened(values: Sequence[float], resemblance: float) -> list[float]:
         return list(values)
     first = values[0] * sqrt(1 - resemblance * resemblance)
     return [first, *(b - resemblance * a for a, b in pairwise(values))]
+
+
+def condensed(values: Sequence[float], most: int) -> list[float]:
+    """The means of stretches of neighbours, at most `most` of them, equally long but for the last.
+
+    No more than `most` values are returned as they are.
+    """
+    length = max(1, ceil(len(values) / most))
+    return [mean(values[start : start + length]) for start in range(0, len(values), length)]
 
 
 def mean(values: Sequence[float]) -> float:

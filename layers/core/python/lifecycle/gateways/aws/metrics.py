@@ -19,8 +19,10 @@ from lifecycle.domain.verdicts import Baked, Measure, Series
 
 NAMESPACE = "AWS/ApplicationELB"
 REQUESTS = "RequestCount"
-# A target that cannot be reached answers no 5xx itself: the load balancer does, and counts it here.
-ERRORS = ("HTTPCode_Target_5XX_Count", "TargetConnectionErrorCount")
+# What a target answers well. All else of its requests is an error: its own 5xx, and the 502 or 504 that an ALB
+# answers in the place of one that dies or hangs. These are told by load balancer only (HTTPCode_ELB_5XX_Count), but
+# RequestCount has every request for which a target was chosen.
+ANSWERED = tuple(f"HTTPCode_Target_{family}XX_Count" for family in (2, 3, 4))
 LATENCY = "TargetResponseTime"
 
 # CloudWatch goes on filling its newest minutes: a load balancer's come one to two minutes late.
@@ -131,16 +133,16 @@ class _Side:
         if measure.name != ERROR_RATE.name:
             (query,) = self._queries(measure)
             return found[query]
-        failed = [found[query] for query in self._queries(measure)]
+        answered = [found[query] for query in self._queries(measure)]
         return {
-            n: min(1.0, sum(each.get(n, 0.0) for each in failed) / requests)
+            n: _failed(requests, [each.get(n, 0.0) for each in answered])
             for n, requests in self.requests(found).items()
             if requests > 0
         }
 
     def _queries(self, measure: Measure) -> list[Query]:
         if measure.name == ERROR_RATE.name:
-            return [self._of_group(name, "Sum") for name in ERRORS]
+            return [self._of_group(name, "Sum") for name in ANSWERED]
         if stat := _PERCENTILES.get(measure.name):
             return [self._of_group(LATENCY, stat)]
         dimensions = host_dimensions(self.cluster, self.host)
@@ -148,6 +150,15 @@ class _Side:
 
     def _of_group(self, name: str, stat: str) -> Query:
         return Query(NAMESPACE, name, stat, self.group)
+
+
+def _failed(requests: float, answered: Sequence[float]) -> float:
+    """The share of a minute's requests, more than 0, that was not answered with 2xx, 3xx or 4xx; in [0, 1].
+
+    A family of answers that has no value in a minute with requests was never answered in it: 0. More answers than
+    requests, should CloudWatch ever tell the two in different minutes, are no errors.
+    """
+    return max(0.0, requests - sum(answered)) / requests
 
 
 def balancer_dimensions(group_arn: str, listener_arn: str) -> tuple[tuple[str, str], ...]:

@@ -16,11 +16,16 @@ from lifecycle.domain.verdicts import Baked, Measure, Series
 
 @dataclass(frozen=True, slots=True)
 class Served:
-    """Requests that a target group answered at one time: each one's seconds, and how many of them failed."""
+    """Requests of a target group at one time: each answer's seconds, how many of these failed, how many got none."""
 
     at: datetime
     seconds: tuple[float, ...]
     errors: int = 0
+    unanswered: int = 0
+
+    @property
+    def requests(self) -> int:
+        return len(self.seconds) + self.unanswered
 
 
 @dataclass
@@ -61,7 +66,7 @@ class MemoryMetrics:
             for measure in measures
         ]
         control, test_bed = (
-            sum(len(each.seconds) for each in self.served[cluster, group] if number(each.at) is not None)
+            sum(each.requests for each in self.served[cluster, group] if number(each.at) is not None)
             for group, _ in sides
         )
         return Baked(tuple(series), minutes, control, test_bed)
@@ -82,18 +87,21 @@ class MemoryMetrics:
             return tuple(sum(values) / len(values) if values else None for values in numbers)
         served = self.served[cluster, group]
         answered = [[each for each in served if number(each.at) == n] for n in range(minutes)]
-        return tuple(stat(each) if any(one.seconds for one in each) else None for each in answered)
+        return tuple(stat(each) for each in answered)
 
 
-def _errors(served: Sequence[Served]) -> float:
-    return sum(each.errors for each in served) / sum(len(each.seconds) for each in served)
+def _errors(served: Sequence[Served]) -> float | None:
+    requests = sum(each.requests for each in served)
+    return sum(each.errors + each.unanswered for each in served) / requests if requests else None
 
 
-def _percentile(share: float) -> Callable[[Sequence[Served]], float]:
+def _percentile(share: float) -> Callable[[Sequence[Served]], float | None]:
     """Linear between the two nearest ranks, as CloudWatch's of few values."""
 
-    def of(served: Sequence[Served]) -> float:
+    def of(served: Sequence[Served]) -> float | None:
         ordered = sorted(value for each in served for value in each.seconds)
+        if not ordered:
+            return None
         rank = share * (len(ordered) - 1)
         low, high = ordered[math.floor(rank)], ordered[math.ceil(rank)]
         return low + (rank - math.floor(rank)) * (high - low)
@@ -101,7 +109,7 @@ def _percentile(share: float) -> Callable[[Sequence[Served]], float]:
     return of
 
 
-_STATS: dict[str, Callable[[Sequence[Served]], float]] = {
+_STATS: dict[str, Callable[[Sequence[Served]], float | None]] = {
     ERROR_RATE.name: _errors,
     LATENCY_P50.name: _percentile(0.5),
     LATENCY_P99.name: _percentile(0.99),

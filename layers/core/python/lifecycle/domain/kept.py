@@ -1,0 +1,34 @@
+"""What is kept of a bake's minutes for the console to draw; the judge has seen all of them.
+
+Used by application/analyse.py. A test bed is one record, and a store's may be no larger than DynamoDB's 400 KB.
+"""
+
+from collections.abc import Sequence
+
+from lifecycle.domain.statistics import mean
+from lifecycle.domain.verdicts import Series
+
+# As many as a chart shows apart, and as many as there are looks at a bake.
+MOST_POINTS = 240
+_DIGITS = 6
+
+_Values = Sequence[float | None]
+
+
+def kept(series: Sequence[Series]) -> tuple[Series, ...]:
+    """The series with at most `MOST_POINTS` values a side, of six significant digits each.
+
+    Of a longer bake a value is the mean of equally many minutes, the last perhaps of fewer: shares, levels and ratios
+    are told by their mean, and no measure is a count. None where nothing was told in all of them.
+    """
+    return tuple(Series(each.measure, _thinned(each.control), _thinned(each.test_bed)) for each in series)
+
+
+def _thinned(values: _Values) -> tuple[float | None, ...]:
+    length = -(-len(values) // MOST_POINTS) or 1
+    return tuple(_point(values[start : start + length]) for start in range(0, len(values), length))
+
+
+def _point(minutes: _Values) -> float | None:
+    told = [value for value in minutes if value is not None]
+    return float(f"{mean(told):.{_DIGITS}g}") if told else None
