@@ -11,6 +11,7 @@ from lifecycle.domain.errors import Refused
 from lifecycle.domain.fleet import Order, Turn
 from lifecycle.domain.manifest import Policy
 from lifecycle.domain.questions import Answer, Choice, Question
+from lifecycle.domain.verdicts import BedState, Judgement, TestBed, Verdict
 from tests.contract.conftest import Gateways
 
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
@@ -26,6 +27,10 @@ def a_deployment(gateways: Gateways, suffix: str) -> Deployment:
 def a_question(gateways: Gateways) -> Question:
     name = f"{gateways.service}-d"
     return Question(name, "decision-host-1-1-0", (Choice.RETRY, Choice.ABORT), "it failed", NOW, "host-1", 1)
+
+
+def a_judgement(verdict: Verdict, minutes: int) -> Judgement:
+    return Judgement(verdict, "as measured", (), minutes, 1000, 1000)
 
 
 def a_turn(order: Order, epoch: int, attempt: int) -> Turn:
@@ -76,6 +81,25 @@ def test_attempts_and_questions_are_told_apart(gateways: Gateways) -> None:
     tried = HostAttempt(question.deployment, "host-1", 1, 3, "run", NOW)
     gateways.deployments.put_attempt(tried)
     assert [list(each) for each in gateways.deployments.told(question.deployment)] == [[tried], [question]]
+
+
+def test_a_test_bed_keeps_its_latest_judgement_and_one_that_fails_whenever_it_was_found(
+    gateways: Gateways,
+) -> None:
+    began = TestBed(f"{gateways.service}-1", 1, "host-1", 1, "host-2", 1, NOW, 30)
+    deployments = gateways.deployments
+    deployments.put_bed(replace(began, judgement=a_judgement(Verdict.INCONCLUSIVE, 15)))
+    for late in (began, replace(began, judgement=a_judgement(Verdict.INCONCLUSIVE, 14))):
+        deployments.put_bed(late)
+    assert [each.place for each in deployments.beds(began.deployment)] == [15]
+    fails = replace(began, judgement=a_judgement(Verdict.FAIL, 15))
+    deployments.put_bed(fails)
+    deployments.put_bed(replace(began, judgement=a_judgement(Verdict.PASS, 30)))
+    assert list(deployments.beds(began.deployment)) == [fails]
+    ended = replace(fails, state=BedState.FAILED)
+    deployments.put_bed(ended)
+    deployments.put_bed(fails)
+    assert list(deployments.beds(began.deployment)) == [ended]
 
 
 def test_a_question_is_asked_once(gateways: Gateways) -> None:

@@ -42,7 +42,8 @@ def leaves_no_share_behind(oracle: "Oracle", actor: Actor | None, address: str, 
     others = [
         a for a, state in balancer.aside[group].items() if a != address and state is TargetState.HEALTHY
     ]
-    if not others and not oracle.recent(balancer.weighed_at[group]):
+    unseen = actor.looked_at < balancer.left_at[group] and oracle.recent(balancer.left_at[group])
+    if not others and not unseen and not oracle.recent(balancer.weighed_at[group]):
         oracle.fail("1 share", f"{actor.name} takes the last target out of {group}, which has a share")
 
 

@@ -10,6 +10,7 @@ from lifecycle.domain.capacity import Group, TargetState
 from lifecycle.domain.deployment import Deployment
 from lifecycle.domain.membership import TRIES_UNASKED
 from lifecycle.domain.questions import Choice, Question
+from lifecycle.domain.verdicts import BedState
 from tests.simulation.hosts import Host
 from tests.simulation.remembered import GRACE
 from tests.simulation.scheduler import Actor
@@ -166,7 +167,7 @@ def _is_tried_once(oracle: "Oracle", before: HostAttempt | None, questions: tupl
     if before is None or Choice.RETRY in answers_on(questions, before):
         return
     host = oracle.sim.hosts[before.host]
-    away = before.state is AttemptState.FAILED and before.unreachable
+    away = (before.state is AttemptState.FAILED and before.unreachable) or _left_the_test_bed(oracle, before)
     # It may have been emptied just before it was recorded as alive.
     new = before.state is AttemptState.ALIVE and host.emptied_at > oracle.moved_at[_key(before)] - GRACE
     if before.group is Group.CONTROL and before.state is AttemptState.ALIVE:
@@ -175,6 +176,13 @@ def _is_tried_once(oracle: "Oracle", before: HostAttempt | None, questions: tupl
         oracle.fail(
             "23 twice", f"{before.host} is tried again after {before.number}, {before.state}, unasked"
         )
+
+
+def _left_the_test_bed(oracle: "Oracle", attempt: HostAttempt) -> bool:
+    """Whether its agent fell silent, or it left, while it baked: its test bed was given up."""
+    beds = [bed for bed in oracle.beds.values() if bed.state is BedState.GIVEN_UP]
+    mine = (attempt.deployment, attempt.host, attempt.number)
+    return mine in [(bed.deployment, bed.host, bed.attempt) for bed in beds]
 
 
 def _key(attempt: HostAttempt) -> tuple[str, str, int]:

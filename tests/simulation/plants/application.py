@@ -51,8 +51,8 @@ FAULTS = (
         "a-drain-looks-at-capacity-once",
         (1,),
         _STAGES,
-        "    if late := running.overtaken() or _refused(running):",
-        "    if late := running.overtaken():",
+        "    if looked.refusal:\n        return running.fail(looked.refusal)\n    if looked.state.in_rotation:",
+        "    if looked.state.in_rotation:",
     ),
     Planted(
         "a-drain-does-not-wait",
@@ -124,6 +124,21 @@ FAULTS = (
         "    if current.state.final:  # closed before",
         "    if False:  # closed before",
         "tests/simulation/test_companions.py",
+        beside=(
+            Edit(
+                _FINISH,
+                "    if (lease.deployment, lease.epoch) != (current.id, current.epoch):\n        return\n",
+                "",
+            ),
+        ),
+    ),
+    Planted(
+        "who-ends-late-takes-back-what-came-since",
+        (5, 10),
+        _FINISH,
+        "    if (lease.deployment, lease.epoch) != (current.id, current.epoch):\n        return\n",
+        "",
+        "tests/unit/rollout/test_endings.py",
     ),
     Planted(
         "a-rollback-of-nobody-knows-what",
@@ -190,8 +205,8 @@ FAULTS = (
         "a-host-is-not-drained",
         (17, 19),
         _STAGES,
-        "        world.dispatcher.deregister(cluster, report.address, report.port)\n\n    limit",
-        "\n    limit",
+        "dispatcher.deregister(running.task.cluster, report.address, report.port)\n    return None",
+        "has_test_bed(running.task.cluster)\n    return None",
         beside=(
             Edit(
                 _STAGES,

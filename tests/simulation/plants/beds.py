@@ -1,6 +1,6 @@
 """Faults planted in the test bed: its decisions, its shares, its way home."""
 
-from tests.simulation.planted import Planted
+from tests.simulation.planted import Edit, Planted
 
 _BAKING = "lifecycle.domain.baking"
 _HOSTS = "lifecycle.domain.bed_hosts"
@@ -58,6 +58,7 @@ FAULTS = (
         _END_BAKE,
         "    shares.fair(world, task.cluster, {each.report.address for each in guests})\n",
         "",
+        beside=(Edit(_END_BAKE, "        shares.withdraw(world, task.cluster, each.report.address)\n", ""),),
     ),
     Planted(
         "a-share-is-given-without-a-second-look",
@@ -87,7 +88,7 @@ FAULTS = (
         "a-drain-leaves-its-share",
         (1,),
         _SHARES,
-        "    left = [group for group in aside if not _answered(dispatcher.members(cluster, group), address)]",
+        "    left = [group for group in shared if not _answered(dispatcher.members(cluster, group), group, leaving)]",
         "    left: list[Group] = []",
     ),
     Planted(

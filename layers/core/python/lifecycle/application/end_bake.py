@@ -130,6 +130,8 @@ def _leave(world: World, task: BakeTask, guests: Sequence[_Guest]) -> Outcome | 
         _tell(world, task, "drain", each, f"out of the target group {each.group}")
         if late := _overtaken(world, task):
             return late
+        # Another host that was aside there may have left since the shares were weighed.
+        shares.withdraw(world, task.cluster, each.report.address)
         world.dispatcher.deregister(task.cluster, each.report.address, each.report.port, each.group)
     return None
 

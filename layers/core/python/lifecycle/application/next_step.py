@@ -44,7 +44,7 @@ from lifecycle.domain.steps import (
     Step,
     UpdateHosts,
 )
-from lifecycle.domain.verdicts import TestBed
+from lifecycle.domain.verdicts import TestBed, Verdict
 
 Hosts: TypeAlias = tuple[dict[str, str | int], ...]
 
@@ -159,7 +159,8 @@ def _decision(world: World, facts: Facts, step: AwaitDecision) -> Question:
     attempt = next(a for a in facts.attempts if (a.host, a.number) == (step.host, step.attempt))
     if not attempt.state.ended:
         _close_lost(world, attempt, step.reason)
-    report, now, bed = facts.reports.get(step.host), world.clock.now(), failed_bed(facts, attempt)
+    report, now = facts.reports.get(step.host), world.clock.now()
+    blame, diagnosis = _blame(facts, attempt)
     newest = latest_attempts(facts.attempts)
     controls = {host for host, each in newest.items() if each.group is Group.CONTROL}
     alive = {host for host, each in newest.items() if each.state is AttemptState.ALIVE} - controls
@@ -176,10 +177,21 @@ def _decision(world: World, facts: Facts, step: AwaitDecision) -> Question:
         again=step.again,
         evidence=_evidence(facts, attempt) or (report.log_tail if report else ""),
         expires_at=now + timedelta(seconds=facts.deployment.policy.decision_expires_seconds),
-        blame=Blame.VERSION if bed else attempt.blame,
-        diagnosis=_beside(facts, bed) if bed else attempt.diagnosis,
+        blame=blame,
+        diagnosis=diagnosis,
         effects=effects(step.choices, facts.deployment, step.host, updated, left),
     )
+
+
+def _blame(facts: Facts, attempt: HostAttempt) -> tuple[Blame, str]:
+    """Who is to blame, and why; a test bed whose host fell ill was compared with nothing."""
+    bed = failed_bed(facts, attempt)
+    if bed is None:
+        return attempt.blame, attempt.diagnosis
+    if bed.control and bed.judgement and bed.judgement.verdict is Verdict.FAIL:
+        return Blame.VERSION, _beside(facts, bed)
+    told = f"it did not come to a comparison: {bed.host} fell ill with {facts.deployment.target.version}"
+    return Blame.UNCLEAR, f"{told}, its agent lives, and the version that it had before was not tried there"
 
 
 def _beside(facts: Facts, bed: TestBed) -> str:

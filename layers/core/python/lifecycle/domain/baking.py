@@ -11,12 +11,12 @@ from math import ceil
 
 from lifecycle.domain.answers import answers_on
 from lifecycle.domain.attempts import HostAttempt
-from lifecycle.domain.bed_hosts import alone, bed_wanted, set_up, unfit
-from lifecycle.domain.bed_questions import approved, ask, extensions, refusal
-from lifecycle.domain.capacity import Group
+from lifecycle.domain.bed_hosts import alone, bed_wanted, doubt, failed_itself, gone_since, set_up, unfit
+from lifecycle.domain.bed_questions import approved, ask, extensions, last_word, question, refusal
+from lifecycle.domain.capacity import Group, state_of
 from lifecycle.domain.deployment import DeploymentState
 from lifecycle.domain.manifest import AfterBake
-from lifecycle.domain.membership import members
+from lifecycle.domain.membership import TRIES_UNASKED, members
 from lifecycle.domain.questions import Choice, Question
 from lifecycle.domain.steps import Bake, EndBake, Facts, Finish, RollBack, Step
 from lifecycle.domain.verdicts import BedState, TestBed, Verdict
@@ -40,6 +40,17 @@ def failed_bed(facts: Facts, attempt: HostAttempt) -> TestBed | None:
     return next((bed for bed in failed if (bed.host, bed.attempt) == (attempt.host, attempt.number)), None)
 
 
+def stranded(facts: Facts, attempt: HostAttempt) -> bool:
+    """Whether its host fell silent in the test bed and serves nothing: it is updated anew, as one that never was."""
+    beds = (bed for bed in facts.beds if bed.state is BedState.GIVEN_UP)
+    return (
+        any((bed.host, bed.attempt) == (attempt.host, attempt.number) for bed in beds)
+        and not state_of(facts.rotation, attempt.host).in_rotation
+        and not answers_on(facts.questions, attempt)
+        and attempt.number < TRIES_UNASKED
+    )
+
+
 def home_first(facts: Facts, step: Step) -> Step:
     """Nothing ends or is handed over before the test bed's hosts are at home; who was overtaken touches nothing."""
     bed = _newest(facts)
@@ -50,8 +61,26 @@ def home_first(facts: Facts, step: Step) -> Step:
     return EndBake(bed.number, BedState.GIVEN_UP, step.reason)
 
 
+def failing(facts: Facts, now: datetime) -> Step | None:
+    """What a test bed that fails asks for, even in a pause: nothing of it goes forward."""
+    bed = _newest(facts)
+    if bed is None or bed.state is not BedState.BAKING:
+        return None
+    if bed.judgement and bed.judgement.verdict is Verdict.FAIL:
+        return EndBake(bed.number, BedState.FAILED, bed.judgement.sentence)
+    why = unfit(facts, bed.host, Group.TEST_BED) if bed.host in members(facts) else None
+    if why is None:
+        return None
+    if since := gone_since(facts, bed.host, now):
+        silent = f"agent of {bed.host} silent since {since:%Y-%m-%d %H:%M:%S} UTC, and it {why}"
+        return EndBake(bed.number, BedState.GIVEN_UP, silent)
+    if not failed_itself(facts, bed.host) and (told := doubt(facts, bed.host, why)):
+        return Bake(_seconds(facts, bed), told)
+    return EndBake(bed.number, BedState.FAILED, f"{bed.host} was alive in the test bed, but now it {why}")
+
+
 def bake(facts: Facts, now: datetime) -> Step | None:  # noqa: PLR0911 (one answer a state of the bed)
-    """What the test bed asks for before the next host is updated; None when that host may be."""
+    """What a test bed that is not `failing` asks for before the next host is updated; None when that host may be."""
     bed = _newest(facts)
     if bed and bed.state is BedState.BAKING:
         return _baking(facts, bed, now)
@@ -92,27 +121,40 @@ def _pending(facts: Facts) -> bool:
     return False
 
 
-def _baking(facts: Facts, bed: TestBed, now: datetime) -> Step:  # noqa: PLR0911 (the gravest first)
+def _baking(facts: Facts, bed: TestBed, now: datetime) -> Step:
     if bed.host not in members(facts):
         return EndBake(bed.number, BedState.GIVEN_UP, f"{bed.host} has left the test bed")
-    if why := unfit(facts, bed.host, Group.TEST_BED):
-        return EndBake(bed.number, BedState.FAILED, f"{bed.host} was alive in the test bed, but now it {why}")
     judged, wanted = bed.judgement, minutes_wanted(bed, facts.questions)
-    if judged and judged.verdict is Verdict.FAIL:
-        return EndBake(bed.number, BedState.FAILED, judged.sentence)
     if told := alone(facts, bed):
         return _undecided(facts, bed, now, told, longer=False)
-    elapsed = (now - bed.began_at) / facts.minute
     complete = judged is not None and judged.minutes >= wanted
-    pause = max(1.0, wanted / LOOKS)
-    if not complete and elapsed < wanted + max(PATIENCE_MINUTES, 2 * pause):
-        seconds = ceil(facts.minute.total_seconds() * pause)
-        pair = f"{bed.host} against {bed.control}"
-        return Bake(seconds, f"the test bed bakes, {pair}: {min(int(elapsed), wanted)} of {wanted} minutes")
+    if not complete and (passed := _look_again(facts, bed, now)):
+        seconds = _seconds(facts, bed)
+        return Bake(seconds, f"the test bed bakes, {bed.host} against {bed.control}: {passed}")
     if judged and complete and judged.verdict is Verdict.PASS:
         return EndBake(bed.number, BedState.PASSED, judged.sentence)
     told = judged.sentence if judged else f"nothing could be measured within {wanted} minutes"
     return _undecided(facts, bed, now, told, longer=True)
+
+
+def _look_again(facts: Facts, bed: TestBed, now: datetime) -> str | None:
+    """How much of its time is over, while looks may tell more; None when a human is to be asked."""
+    wanted = minutes_wanted(bed, facts.questions)
+    planned = max(bed.began_at + wanted * facts.minute, last_word(facts, bed))
+    if now < planned + facts.minute * max(PATIENCE_MINUTES, 2 * _pause(wanted)):
+        return f"{min(int((now - bed.began_at) / facts.minute), wanted)} of {wanted} minutes"
+    # An execution that was resumed may not have looked for hours; what is told at a look is the deployment's reason.
+    last = f"{wanted} minutes are over, a last look"
+    return None if question(facts, bed) or facts.deployment.reason.endswith(last) else last
+
+
+def _pause(wanted: int) -> float:
+    """How many minutes lie between two looks."""
+    return max(1.0, wanted / LOOKS)
+
+
+def _seconds(facts: Facts, bed: TestBed) -> int:
+    return ceil(facts.minute.total_seconds() * _pause(minutes_wanted(bed, facts.questions)))
 
 
 def _undecided(facts: Facts, bed: TestBed, now: datetime, told: str, *, longer: bool) -> Step:

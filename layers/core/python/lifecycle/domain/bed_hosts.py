@@ -113,6 +113,29 @@ def unfit(facts: Facts, host: str, group: Group) -> str | None:
     return ill(facts, host, group)
 
 
+def failed_itself(facts: Facts, host: str) -> bool:
+    """Whether the test bed's host says itself that what was tested does not run there."""
+    target = target_of(facts.deployment, Group.TEST_BED)
+    return out_of_place(facts.reports.get(host), TargetState.ASIDE, target, Group.TEST_BED) is not None
+
+
+def gone_since(facts: Facts, host: str, now: datetime) -> datetime | None:
+    """Since when a host that serves nothing has been silent, if for too long: it is gone, whatever ran there."""
+    return None if state_of(facts.rotation, host).serves else silent_since(facts, host, now)
+
+
+def doubt(facts: Facts, host: str, why: str) -> str | None:
+    """What is told of a host that is ill, until its agent is heard again or is silent for too long; None then.
+
+    An agent that is heard after the load balancer found its host ill shows that the host lives. What was told at
+    the last look is the deployment's reason.
+    """
+    asks = f"is it the version, or {host}? Its agent was last heard at "
+    told = f"{asks}{facts.reports[host].seen_at:%H:%M:%S} UTC"
+    before = facts.deployment.reason
+    return None if before.startswith(asks) and not before.startswith(told) else f"{told}, and it {why}"
+
+
 def alone(facts: Facts, bed: TestBed) -> str | None:
     """Why the test bed has nothing to be compared with, if it has not."""
     if not bed.control:

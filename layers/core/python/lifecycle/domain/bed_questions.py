@@ -34,6 +34,13 @@ def question(facts: Facts, bed: TestBed) -> Question | None:
     return next((q for q in _about(facts.questions, bed) if q.again == again), None)
 
 
+def last_word(facts: Facts, bed: TestBed) -> datetime:
+    """When a human last let it bake on, by more minutes or the end of a pause; nobody looks before that."""
+    asked = [*_about(facts.questions, bed), *(q for q in facts.questions if q.pauses)]
+    given = [q.answer for q in asked if q.answer]
+    return max([bed.began_at, *(each.at for each in given if each.choice in (Choice.EXTEND, Choice.RESUME))])
+
+
 def approved(facts: Facts, bed: TestBed) -> str | None:
     """By whom and why, if a human has approved of it."""
     asked = question(facts, bed)

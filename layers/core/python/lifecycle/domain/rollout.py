@@ -13,7 +13,7 @@ from typing import TypeAlias
 from lifecycle.domain.amounts import at_most
 from lifecycle.domain.answers import answered, answers_on, asked_before, choices, latest_attempts
 from lifecycle.domain.attempts import AttemptState, HostAttempt
-from lifecycle.domain.baking import bake, failed_bed, home_first, next_group
+from lifecycle.domain.baking import bake, failed_bed, failing, home_first, next_group, stranded
 from lifecycle.domain.capacity import Group, TargetState, out_of_place, state_of
 from lifecycle.domain.deployment import DeploymentState
 from lifecycle.domain.diagnosis import can_be_diagnosed
@@ -39,8 +39,9 @@ Hosts: TypeAlias = list[tuple[str, int]]
 
 def next_step(facts: Facts, now: datetime) -> Step:
     """Choose what the rollout does next, touching at most `max_unavailable` hosts."""
-    over = _ended(facts) or aborted(facts) or _answered(facts, now) or paused(facts)
-    step = over or gate(facts, ApprovalGate.BEFORE_FIRST_HOST, now) or bake(facts, now)
+    over = _ended(facts) or aborted(facts) or _answered(facts, now)
+    held = over or failing(facts, now) or paused(facts)
+    step = held or gate(facts, ApprovalGate.BEFORE_FIRST_HOST, now) or bake(facts, now)
     if step is None and next_group(facts) is Group.MAIN:
         step = gate(facts, ApprovalGate.AFTER_FIRST_HOST, now)
     return home_first(facts, step or _hosts(facts, now))
@@ -147,7 +148,7 @@ def _left(facts: Facts, newest: Mapping[str, HostAttempt], now: datetime) -> _Le
     decided = sorted(host for host in newest if host in facts.quarantined and host in facts.reports)
     for host in (*members(facts), *decided):
         attempt = newest.get(host)
-        if attempt is None or _was_control(attempt):
+        if attempt is None or _was_control(attempt) or stranded(facts, attempt):
             if _needs_update(facts, host):
                 later = tolerable and silent_since(facts, host, now)
                 number = attempt.number + 1 if attempt else 1

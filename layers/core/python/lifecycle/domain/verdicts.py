@@ -119,8 +119,8 @@ class Judgement:
     more_minutes: int | None = None
 
 
-# Later than any minute of a bake.
-_LAST = 1_000_000
+# Later than any minute of a bake: a judgement that it fails, whenever it was found, and the end.
+_FAILS, _LAST = 999_999, 1_000_000
 
 
 class BedState(StrEnum):
@@ -129,7 +129,7 @@ class BedState(StrEnum):
     BAKING = "BAKING"
     PASSED = "PASSED"
     FAILED = "FAILED"
-    GIVEN_UP = "GIVEN_UP"  # ended with its deployment, before there was a verdict
+    GIVEN_UP = "GIVEN_UP"  # before there was a verdict: its deployment ended, or its host left or fell silent
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,9 +156,14 @@ class TestBed:
 
     @property
     def place(self) -> int:
-        """Records of one test bed only ever move to a later place; its end is the last one."""
+        """Records of one test bed only ever move to a later place; its end is the last one.
+
+        Data may come late, so a FAIL may be of fewer minutes than what was judged before.
+        """
         if self.state is not BedState.BAKING:
             return _LAST
+        if self.judgement and self.judgement.verdict is Verdict.FAIL:
+            return _FAILS
         return self.judgement.minutes if self.judgement else 0
 
     __test__ = False  # for pytest: it is no test
