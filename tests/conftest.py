@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import settings
 from xdist.scheduler import LoadScopeScheduling  # type: ignore[import-untyped]
 
 from apps.local import environment
@@ -17,6 +18,10 @@ from apps.local.progress import Progress
 from tests.browser.fixtures import browser, seat
 
 __all__ = ["browser", "seat"]
+
+# The same examples in every run, however busy the machine is.
+settings.register_profile("lifecycle", deadline=None, derandomize=True)
+settings.load_profile("lifecycle")
 
 
 @dataclass(frozen=True)

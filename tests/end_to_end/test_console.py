@@ -131,6 +131,7 @@ def test_an_operator_sees_a_rollout_fail_rolls_back_with_a_click_and_is_shown_it
     stale = about(elsewhere, WAITS).get_by_role("button", name="Roll back")
     expect(stale).to_be_visible(timeout=SECONDS)
     elsewhere.get_by_role("combobox", name="Refresh").select_option("Off")
+    drawn(elsewhere)
 
     # A click rolls back, after a sentence on what that does.
     says = f"back to {shop.good}; {shop.bad} is quarantined"

@@ -94,6 +94,7 @@ const look = showing(async () => {
   } catch (error) {
     page.say(error.message);
   }
+  if (page.view.refresh !== "auto") return; // chosen while this was asked
   // Once more after it ended, so that the end is shown.
   if (running || page.ran || since >= IDLE_SECONDS) await refresh();
   page.ran = running;
