@@ -5,9 +5,9 @@ from dataclasses import replace
 import pytest
 
 from lifecycle.application.converge import converge_all
-from lifecycle.application.finish import finish
+from lifecycle.application.finish import finish, hand_over
 from lifecycle.domain.capacity import TargetState
-from lifecycle.domain.convergence import BEGINNING_LASTS
+from lifecycle.domain.convergence import BEGINNING_LASTS, HAND_OVER_LASTS
 from lifecycle.domain.deployment import DeploymentState, Kind, Lease
 from lifecycle.domain.fleet import Stage
 from lifecycle.domain.questions import Choice
@@ -72,6 +72,16 @@ def test_a_running_deployment_is_left_alone(machine: Machine) -> None:
     machine.host("host-4").breaks["1.0.1"] = Stage.SELF_TESTING
     machine.memory.executions.running.add(machine.deploy("1.0.1"))
     assert converge(machine)[0] == "HOLD"
+
+
+def test_a_rollback_that_was_handed_the_lease_just_now_is_about_to_begin(machine: Machine) -> None:
+    """Found by the crash matrix: convergence came before the retry that starts it, and then there were two of it."""
+    machine.host("host-2").breaks["1.0.1"] = Stage.SELF_TESTING
+    name = machine.deploy("1.0.1")
+    heir = str(hand_over(machine.world, CLUSTER, name, "as I see it").input["deployment"])
+    assert converge(machine) == ("HOLD", f"{heir} is about to begin")
+    machine.memory.clock.sleep(HAND_OVER_LASTS.total_seconds())
+    assert converge(machine)[0] == "RESUME"
 
 
 def test_a_deployment_whose_execution_ended_is_resumed_under_the_same_name(machine: Machine) -> None:

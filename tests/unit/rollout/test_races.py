@@ -15,6 +15,7 @@ from lifecycle.application.plan import begin
 from lifecycle.application.ports import Standing, Standings
 from lifecycle.domain.attempts import AttemptState, HostAttempt
 from lifecycle.domain.capacity import TargetState
+from lifecycle.domain.convergence import HAND_OVER_LASTS
 from lifecycle.domain.deployment import (
     RUNNING_LEASE,
     Deployment,
@@ -149,6 +150,7 @@ def test_a_rollback_whose_execution_was_lost_before_its_plan_is_begun_by_converg
     heir = str(hand_over(machine.world, CLUSTER, name, "it is bad").input["deployment"])
     assert {machine.turn(host).order for host in machine.record(name).hosts} == {Order.IDLE}
     machine.memory.executions.rollouts.clear()
+    machine.memory.clock.sleep(HAND_OVER_LASTS.total_seconds())
     found = converge_all(machine.world, "abcd", "schedule")[0]
     assert (found.kind, found.deployment) == ("RESUME", heir)
     machine.run_what_waited()

@@ -25,6 +25,8 @@ from lifecycle.domain.queueing import DropWaiting, StartWaiting, after_end
 
 # A plan writes its record last; its function is retried for less than this.
 BEGINNING_LASTS = timedelta(minutes=15)
+# Whoever hands the lease over starts the next execution, or is retried, within this.
+HAND_OVER_LASTS = timedelta(seconds=20)
 _NUMBER = re.compile(r"_([0-9]+)\Z")
 
 
@@ -162,12 +164,18 @@ def _leased(facts: ClusterFacts, now: datetime) -> Convergence:
         return Hold(_drift(facts), f"{name} is deploying")
     if _ended(facts, now):
         return FreeLease(facts.lease, f"{name} holds the lease, but has ended or never began")
-    if holder is None:
+    if holder is None or _is_handed_over(facts, holder, now):
         return Hold(_drift(facts), f"{name} is about to begin")
     if facts.execution is ExecutionState.STOPPED:
         return CloseStopped(name, f"its execution {holder.execution} was stopped by hand")
     reason = f"the execution {holder.execution} of {name} has ended before its deployment did"
     return Resume(name, next_execution(holder.execution), reason)
+
+
+def _is_handed_over(facts: ClusterFacts, holder: Deployment, now: datetime) -> bool:
+    """Whether it got the lease just now, and whoever handed it over is about to start its execution."""
+    waits = facts.execution is ExecutionState.UNKNOWN and holder.state is DeploymentState.QUEUED
+    return waits and facts.lease.since is not None and now - facts.lease.since < HAND_OVER_LASTS
 
 
 def _free(facts: ClusterFacts, desired: Desired, now: datetime) -> Convergence:
