@@ -6,6 +6,7 @@ import signal
 import sys
 import threading
 from collections.abc import Sequence
+from queue import SimpleQueue
 
 from botocore.exceptions import BotoCoreError
 
@@ -37,11 +38,19 @@ def main(arguments: Sequence[str]) -> int:
     return 0
 
 
+def _pass_on(came: "SimpleQueue[int]", stopping: threading.Event) -> None:
+    came.get()
+    stopping.set()
+
+
 def run(settings: Settings) -> None:
     """Be this host's agent until SIGTERM or SIGINT; a turn under way is finished first."""
+    # An Event's lock may be held by the very code that a signal interrupts; this queue may be put into even then.
+    came: SimpleQueue[int] = SimpleQueue()
     stopping = threading.Event()
     for sign in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(sign, lambda *_: stopping.set())
+        signal.signal(sign, lambda sign, _: came.put(sign))
+    threading.Thread(target=_pass_on, args=(came, stopping), name="signals", daemon=True).start()
     dynamodb = aws.client("dynamodb")
     agent = Agent(
         settings,

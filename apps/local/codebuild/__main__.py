@@ -4,8 +4,8 @@ import argparse
 import logging
 import signal
 import sys
-import threading
 from pathlib import Path
+from queue import SimpleQueue
 
 from apps.local.codebuild.account import Account
 from apps.local.codebuild.builds import Builds
@@ -17,9 +17,10 @@ def main() -> int:
     """Run; 1 when it cannot start, with the reason."""
     options = _options()
     logging.basicConfig(level=options.log_level, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
-    stopping = threading.Event()
+    # An Event's lock may be held by the very code that a signal interrupts; this queue may be put into even then.
+    stopping: SimpleQueue[int] = SimpleQueue()
     for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: stopping.set())
+        signal.signal(number, lambda number, _: stopping.put(number))
     account = Account(options.emulator, options.region)
     try:
         builds = Builds(account, Path(options.home).resolve(), options.concurrency)
@@ -30,7 +31,7 @@ def main() -> int:
         return 1
     server.start()
     print(f"build service: CodeBuild on {server.url}", flush=True)
-    stopping.wait()
+    stopping.get()
     server.stop()
     builds.shut_down()
     return 0

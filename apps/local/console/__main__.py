@@ -4,7 +4,7 @@ import argparse
 import logging
 import signal
 import sys
-import threading
+from queue import SimpleQueue
 
 from apps.local.console.aws import EmbeddedAws
 from apps.local.console.calls import Calls
@@ -22,9 +22,10 @@ def main() -> int:
 
 def serve(listen: str, emulator: str, by: str) -> int:
     """Serve until SIGTERM or SIGINT, in the name of `by`; 1 when it cannot start, with the reason."""
-    stopping = threading.Event()
+    # An Event's lock may be held by the very code that a signal interrupts; this queue may be put into even then.
+    stopping: SimpleQueue[int] = SimpleQueue()
     for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: stopping.set())
+        signal.signal(number, lambda number, _: stopping.put(number))
     try:
         address = host_and_port(f"http://{listen}")
         aws = EmbeddedAws(Ports(emulator=host_and_port(emulator)[1]), by)
@@ -38,7 +39,7 @@ def serve(listen: str, emulator: str, by: str) -> int:
         return 1
     server.start()
     print(f"console: {server.url} as {by}", flush=True)
-    stopping.wait()
+    stopping.get()
     server.stop()
     return 0
 

@@ -4,8 +4,8 @@ import argparse
 import logging
 import signal
 import sys
-import threading
 from pathlib import Path
+from queue import SimpleQueue
 
 from apps.local import priority
 from apps.local.dispatcher.balancer import Balancer
@@ -21,9 +21,10 @@ def main() -> int:
     """Run; 1 when it cannot start, with the reason."""
     options = _options()
     logging.basicConfig(level=options.log_level, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
-    stopping = threading.Event()
+    # An Event's lock may be held by the very code that a signal interrupts; this queue may be put into even then.
+    stopping: SimpleQueue[int] = SimpleQueue()
     for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: stopping.set())
+        signal.signal(number, lambda number, _: stopping.put(number))
     folder = Path(options.home).resolve()
     folder.mkdir(parents=True, exist_ok=True)
     balancer = Balancer(
@@ -46,7 +47,7 @@ def main() -> int:
     if options.nice:
         priority.threads(options.nice, besides=SUPERVISOR)
     print(f"load balancer: ELBv2 on {server.url}, Envoy's admin on http://{balancer.envoy.admin}", flush=True)
-    stopping.wait()
+    stopping.get()
     meter.stop()
     server.stop()
     balancer.stop()
