@@ -131,12 +131,8 @@ def _facts(each: Freeze, now: datetime) -> dict[str, Any]:
         "why": each.why,
         "at": each.at.isoformat(),
         "until": each.until.isoformat() if each.until else None,
-        "over": _over(each, now),
+        "over": not each.stands(now),
     }
-
-
-def _over(each: Freeze, now: datetime) -> bool:
-    return each.until is not None and each.until <= now
 
 
 def _row(each: Freeze, now: datetime) -> list[str]:

@@ -2,25 +2,21 @@
 
 import argparse
 import logging
-import signal
 import sys
 from pathlib import Path
-from queue import SimpleQueue
 
 from apps.local.codebuild.account import Account
 from apps.local.codebuild.builds import Builds
 from apps.local.codebuild.endpoint import Endpoint
 from apps.local.passthrough import PassThrough, host_and_port
+from apps.local.signals import endings
 
 
 def main() -> int:
     """Run; 1 when it cannot start, with the reason."""
     options = _options()
     logging.basicConfig(level=options.log_level, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
-    # An Event's lock may be held by the very code that a signal interrupts; this queue may be put into even then.
-    stopping: SimpleQueue[int] = SimpleQueue()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda number, _: stopping.put(number))
+    stopping = endings()
     account = Account(options.emulator, options.region)
     try:
         builds = Builds(account, Path(options.home).resolve(), options.concurrency)

@@ -2,15 +2,14 @@
 
 import argparse
 import logging
-import signal
 import sys
-from queue import SimpleQueue
 
 from apps.local.console.aws import EmbeddedAws
 from apps.local.console.calls import Calls
 from apps.local.console.server import ConsoleServer
 from apps.local.passthrough import holder, host_and_port
 from apps.local.ports import Ports
+from apps.local.signals import endings
 
 
 def main() -> int:
@@ -22,10 +21,7 @@ def main() -> int:
 
 def serve(listen: str, emulator: str, by: str) -> int:
     """Serve until SIGTERM or SIGINT, in the name of `by`; 1 when it cannot start, with the reason."""
-    # An Event's lock may be held by the very code that a signal interrupts; this queue may be put into even then.
-    stopping: SimpleQueue[int] = SimpleQueue()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda number, _: stopping.put(number))
+    stopping = endings()
     try:
         address = host_and_port(f"http://{listen}")
         aws = EmbeddedAws(Ports(emulator=host_and_port(emulator)[1]), by)

@@ -2,10 +2,8 @@
 
 import argparse
 import logging
-import signal
 import sys
 from pathlib import Path
-from queue import SimpleQueue
 
 from apps.local import priority
 from apps.local.dispatcher.balancer import Balancer
@@ -15,16 +13,14 @@ from apps.local.dispatcher.fleet import EmulatorFleet
 from apps.local.dispatcher.meter import EmulatorMetrics, Meter
 from apps.local.dispatcher.publisher import Publisher
 from apps.local.passthrough import PassThrough, host_and_port
+from apps.local.signals import endings
 
 
 def main() -> int:
     """Run; 1 when it cannot start, with the reason."""
     options = _options()
     logging.basicConfig(level=options.log_level, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
-    # An Event's lock may be held by the very code that a signal interrupts; this queue may be put into even then.
-    stopping: SimpleQueue[int] = SimpleQueue()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda number, _: stopping.put(number))
+    stopping = endings()
     folder = Path(options.home).resolve()
     folder.mkdir(parents=True, exist_ok=True)
     balancer = Balancer(

@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lifecycle.console.chart import bounds, chart, figure, thinned
+from lifecycle.console.chart import bounds, chart, figure
+from lifecycle.domain.kept import thinned
 from lifecycle.domain.manifest import Policy
 from lifecycle.domain.verdicts import (
     BedState,

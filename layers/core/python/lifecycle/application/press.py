@@ -129,7 +129,7 @@ def _unfreeze(console: Console, asked: Press) -> Pressed:
 def _standing(console: Console, scope: str) -> Freeze | None:
     now = console.world.clock.now()
     found = (each for each in console.world.freezes.standing() if each.scope == scope)
-    return next((each for each in found if each.until is None or now < each.until), None)
+    return next((each for each in found if each.stands(now)), None)
 
 
 def _deploy(console: Console, asked: Press, suffix: str) -> Pressed:

@@ -4,12 +4,11 @@ from collections.abc import Iterator, Sequence
 from itertools import pairwise
 
 from lifecycle.console.markup import Child, Markup, tag
+from lifecycle.domain.kept import thinned
 from lifecycle.domain.verdicts import Series
 
 _HEIGHT = 150
 _LEFT, _RIGHT, _TOP, _BOTTOM = 52, 8, 22, 22
-# More points than this are not seen apart; each is then the mean of its minutes.
-_POINTS = 240
 _DOTS = 40
 
 Values = Sequence[float | None]
@@ -53,19 +52,6 @@ def chart(series: Series, width: int, minutes: int = 0) -> Markup:
         role="img",
         aria_label=label,
     )
-
-
-def thinned(values: Values) -> Values:
-    """At most `_POINTS` of them: the means of equally long stretches; None where nothing was told in one."""
-    step = -(-len(values) // _POINTS) or 1
-    if step == 1:
-        return values
-    stretches = (values[start : start + step] for start in range(0, len(values), step))
-    return [_mean([value for value in stretch if value is not None]) for stretch in stretches]
-
-
-def _mean(told: Sequence[float]) -> float | None:
-    return sum(told) / len(told) if told else None
 
 
 def bounds(told: Sequence[float]) -> tuple[float, float]:

@@ -131,7 +131,7 @@ def _deploy(sight: ClusterSight, version: str, frame: Frame) -> Markup:
 
 
 def _freezes(found: Pipeline, frame: Frame) -> Markup:
-    standing = {each.scope: each for each in found.freezes if each.until is None or frame.now < each.until}
+    standing = {each.scope: each for each in found.freezes if each.stands(frame.now)}
     told = [tag("li", _standing(each), " ", _unfreeze(each, frame)) for each in standing.values()]
     scopes = ["*", "staging", "production"]
     if frame.wanted.service:

@@ -44,6 +44,10 @@ class Freeze:
     def covers(self, cluster: Cluster) -> bool:
         return self.scope in (EVERYTHING, cluster.environment, str(cluster))
 
+    def stands(self, now: datetime) -> bool:
+        """Whether it has not ended by itself; one that was lifted has no record any more."""
+        return self.until is None or now < self.until
+
 
 def named(scope: str) -> str:
     """A scope in the words of people."""
@@ -169,7 +173,7 @@ def blocking(
     Of several reasons it is the one that stands longest. `windows` are those of the cluster's policy; one that
     cannot be read blocks, and says so: what it meant to forbid is not known.
     """
-    standing = [each for each in freezes if each.covers(cluster) and (each.until is None or now < each.until)]
+    standing = [each for each in freezes if each.covers(cluster) and each.stands(now)]
     found = [(each.until or _NEVER, _of_freeze(each)) for each in standing]
     found += [why for text in windows if (why := _of_window(text, cluster, now))]
     return max(found, key=lambda each: each[0])[1] if found else None

@@ -16,19 +16,24 @@ _Values = Sequence[float | None]
 
 
 def kept(series: Sequence[Series]) -> tuple[Series, ...]:
-    """The series with at most `MOST_POINTS` values a side, of six significant digits each.
+    """The series, `thinned`, of six significant digits each."""
+    return tuple(Series(each.measure, _rounded(each.control), _rounded(each.test_bed)) for each in series)
 
-    Of a longer bake a value is the mean of equally many minutes, the last perhaps of fewer: shares, levels and ratios
-    are told by their mean, and no measure is a count. None where nothing was told in all of them.
+
+def thinned(values: _Values) -> tuple[float | None, ...]:
+    """At most `MOST_POINTS` values: of a longer bake the means of equally many minutes, the last perhaps of fewer.
+
+    Shares, levels and ratios are told by their mean, and no measure is a count. None where nothing was told in all
+    of a stretch.
     """
-    return tuple(Series(each.measure, _thinned(each.control), _thinned(each.test_bed)) for each in series)
-
-
-def _thinned(values: _Values) -> tuple[float | None, ...]:
     length = -(-len(values) // MOST_POINTS) or 1
     return tuple(_point(values[start : start + length]) for start in range(0, len(values), length))
 
 
 def _point(minutes: _Values) -> float | None:
     told = [value for value in minutes if value is not None]
-    return float(f"{mean(told):.{_DIGITS}g}") if told else None
+    return mean(told) if told else None
+
+
+def _rounded(values: _Values) -> tuple[float | None, ...]:
+    return tuple(None if value is None else float(f"{value:.{_DIGITS}g}") for value in thinned(values))
