@@ -20,8 +20,10 @@ from apps.local.ports import Ports, chosen_ports
 from apps.local.progress import Progress
 from infra.constructs.dashboard import VIEWS
 from infra.names import LEDGER, function
-from lifecycle.domain.deployment import Desired, Lease
-from lifecycle.domain.fleet import Cluster, HostReport
+from lifecycle.domain.fleet.cluster import Cluster
+from lifecycle.domain.fleet.desired import Desired
+from lifecycle.domain.fleet.host import HostReport
+from lifecycle.domain.rollout.lease import Lease
 from lifecycle.gateways.aws.catalogue import DynamoCatalogue
 from lifecycle.gateways.aws.deployments import DynamoDeployments
 from lifecycle.gateways.aws.items import Table, cluster_key, item, reports_key

@@ -20,7 +20,8 @@ from apps.agent.settings import Settings
 from apps.agent.shelf import Shelf
 from apps.agent.work import Work
 from lifecycle.domain.errors import LifecycleError
-from lifecycle.domain.fleet import HostReport, Stage, Turn
+from lifecycle.domain.fleet.host import HostReport, Stage
+from lifecycle.domain.fleet.host_command import Turn
 
 logger = logging.getLogger(__name__)
 

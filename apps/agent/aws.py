@@ -14,9 +14,11 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from apps.agent.errors import StoreUnreachable
 from lifecycle.domain.errors import StoreRefused, Unknown
-from lifecycle.domain.fleet import Cluster, HostReport, Turn
-from lifecycle.domain.manifest import Manifest
-from lifecycle.domain.versions import artifact_prefix
+from lifecycle.domain.fleet.cluster import Cluster
+from lifecycle.domain.fleet.host import HostReport
+from lifecycle.domain.fleet.host_command import Turn
+from lifecycle.domain.service.manifest import Manifest
+from lifecycle.domain.service.version import artifact_prefix
 from lifecycle.gateways.aws.metrics import host_dimensions, host_namespace
 from lifecycle.gateways.records import from_json, to_json
 

@@ -7,7 +7,8 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import TypeAlias
 
-from lifecycle.domain.fleet import HostReport, Order, SelfTest, Stage, Turn
+from lifecycle.domain.fleet.host import HostReport, SelfTest, Stage
+from lifecycle.domain.fleet.host_command import Order, Turn
 
 MAXIMUM_TRIES = 3
 """How often one INSTALL is begun before the agent gives up on it (it crashed each time before)."""

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from lifecycle.domain.errors import DigestMismatch
-from lifecycle.domain.manifest import Manifest
+from lifecycle.domain.service.manifest import Manifest
 
 _CHUNK = 1024**2
 

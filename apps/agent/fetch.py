@@ -7,8 +7,8 @@ from apps.agent.digests import CheckedCopy, private_file
 from apps.agent.disk import write_whole
 from apps.agent.ports import Releases
 from lifecycle.domain.errors import DigestMismatch, Refused, StoreRefused
-from lifecycle.domain.fleet import Turn
-from lifecycle.domain.manifest import Manifest
+from lifecycle.domain.fleet.host_command import Turn
+from lifecycle.domain.service.manifest import Manifest
 from lifecycle.gateways.records import to_json
 
 LARGEST_ARTIFACT = 1024**3

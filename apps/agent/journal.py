@@ -9,7 +9,8 @@ from pathlib import Path
 from apps.agent.decide import Acted, State, key, remembered
 from apps.agent.disk import read_or_none, write_whole
 from apps.agent.ports import Reports
-from lifecycle.domain.fleet import SelfTest, Stage, Turn
+from lifecycle.domain.fleet.host import SelfTest, Stage
+from lifecycle.domain.fleet.host_command import Turn
 from lifecycle.gateways.records import from_json, to_json
 
 

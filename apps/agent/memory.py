@@ -6,8 +6,9 @@ from datetime import datetime
 
 from apps.agent.errors import StoreUnreachable
 from lifecycle.domain.errors import Unknown
-from lifecycle.domain.fleet import HostReport, Turn
-from lifecycle.domain.manifest import Manifest
+from lifecycle.domain.fleet.host import HostReport
+from lifecycle.domain.fleet.host_command import Turn
+from lifecycle.domain.service.manifest import Manifest
 
 
 class Outage:

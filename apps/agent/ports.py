@@ -8,8 +8,9 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Protocol
 
-from lifecycle.domain.fleet import HostReport, Turn
-from lifecycle.domain.manifest import Manifest
+from lifecycle.domain.fleet.host import HostReport
+from lifecycle.domain.fleet.host_command import Turn
+from lifecycle.domain.service.manifest import Manifest
 
 
 class Turns(Protocol):

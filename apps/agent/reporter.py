@@ -12,7 +12,7 @@ from datetime import datetime
 from apps.agent.decide import UNDER_WAY
 from apps.agent.ports import Reports
 from lifecycle.domain.errors import LifecycleError
-from lifecycle.domain.fleet import HostReport
+from lifecycle.domain.fleet.host import HostReport
 
 logger = logging.getLogger(__name__)
 

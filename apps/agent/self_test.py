@@ -17,7 +17,7 @@ from typing import IO
 from apps.agent import processes
 from apps.agent.ask import get
 from apps.agent.errors import PortTaken, ServiceFailed
-from lifecycle.domain.manifest import Check
+from lifecycle.domain.service.manifest import Check
 
 _FIRST_LOOK_SECONDS = 0.002
 _LOOK_SECONDS = 0.015

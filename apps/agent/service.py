@@ -16,7 +16,7 @@ from pathlib import Path
 from apps.agent import processes
 from apps.agent.disk import read_or_none, write_whole
 from apps.agent.errors import ServiceFailed
-from lifecycle.domain.manifest import Manifest
+from lifecycle.domain.service.manifest import Manifest
 from lifecycle.gateways.records import from_json, to_json
 
 KILL_SECONDS = 5.0

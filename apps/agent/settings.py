@@ -6,7 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from lifecycle.domain.fleet import Cluster, host_name
+from lifecycle.domain.fleet.cluster import Cluster
+from lifecycle.domain.fleet.host import host_name
 
 _EPILOG = """\
 Credentials, region and endpoints come from the usual AWS environment variables, files or instance role.

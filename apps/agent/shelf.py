@@ -25,9 +25,9 @@ from apps.agent.ports import Releases
 from apps.agent.processes import kernel_boot
 from apps.agent.unpack import unpack
 from lifecycle.domain.errors import DigestMismatch, LifecycleError
-from lifecycle.domain.fleet import Turn
-from lifecycle.domain.manifest import Manifest
-from lifecycle.domain.versions import parse_version
+from lifecycle.domain.fleet.host_command import Turn
+from lifecycle.domain.service.manifest import Manifest
+from lifecycle.domain.service.version import parse_version
 from lifecycle.gateways.records import from_json, to_json
 
 KEPT = 3

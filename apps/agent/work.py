@@ -16,8 +16,9 @@ from apps.agent.service import Service
 from apps.agent.settings import Settings
 from apps.agent.shelf import Prepared, Shelf
 from lifecycle.domain.errors import LifecycleError
-from lifecycle.domain.fleet import SelfTest, Stage, Turn
-from lifecycle.domain.manifest import Manifest
+from lifecycle.domain.fleet.host import SelfTest, Stage
+from lifecycle.domain.fleet.host_command import Turn
+from lifecycle.domain.service.manifest import Manifest
 
 logger = logging.getLogger(__name__)
 

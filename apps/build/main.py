@@ -22,7 +22,7 @@ from apps.build.publish import Snapshots, manifest_of, publish
 from apps.build.request import Request, check_clone, from_environment, from_worktree
 from apps.build.steps import ENDINGS, run_steps
 from lifecycle.domain.errors import LifecycleError
-from lifecycle.domain.manifest import Manifest
+from lifecycle.domain.service.manifest import Manifest
 from lifecycle.gateways.records import to_json
 from lifecycle.servicefile import InvalidServiceFile, ServiceFile, read_service_file
 

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from lifecycle.domain.manifest import Manifest
+from lifecycle.domain.service.manifest import Manifest
 
 
 class MemorySnapshots:

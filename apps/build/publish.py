@@ -9,8 +9,8 @@ from typing import Protocol
 from apps.build.errors import SnapshotTaken
 from apps.build.pack import Packed
 from apps.build.request import Request
-from lifecycle.domain.manifest import Manifest
-from lifecycle.domain.versions import SnapshotVersion
+from lifecycle.domain.service.manifest import Manifest
+from lifecycle.domain.service.version import SnapshotVersion
 from lifecycle.servicefile import ServiceFile
 
 

@@ -7,7 +7,7 @@ from typing import Any
 from botocore.exceptions import BotoCoreError, ClientError
 
 from lifecycle.domain.errors import StoreRefused
-from lifecycle.domain.manifest import Manifest
+from lifecycle.domain.service.manifest import Manifest
 from lifecycle.gateways.records import from_json, to_json
 
 _TRIES = 4

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 from apps.cli.ports import Connection, Run
 from apps.cli.sight import Sight
-from lifecycle.domain.deployment import Deployment, DeploymentState
 from lifecycle.domain.errors import Unknown
-from lifecycle.domain.questions import Question
+from lifecycle.domain.rollout.decision import Question
+from lifecycle.domain.rollout.deployment import Deployment, DeploymentState
 
 
 @dataclass(frozen=True, slots=True)

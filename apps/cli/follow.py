@@ -12,7 +12,7 @@ from apps.cli.failures import explain
 from apps.cli.ports import Connection
 from apps.cli.sight import Eyes, Sight
 from lifecycle.domain.errors import Unknown
-from lifecycle.domain.fleet import Cluster
+from lifecycle.domain.fleet.cluster import Cluster
 
 # What has ended is free of its lease and execution, and what was queued begins, within moments.
 _SETTLING_LOOKS = 20

@@ -11,10 +11,10 @@ from apps.cli.page import Page
 from apps.cli.ports import Connection
 from apps.cli.words import ago
 from lifecycle.application import observe
-from lifecycle.domain.capacity import state_of
 from lifecycle.domain.errors import Unknown
-from lifecycle.domain.fleet import Cluster, service_name
-from lifecycle.domain.questions import Choice
+from lifecycle.domain.fleet.cluster import Cluster, service_name
+from lifecycle.domain.fleet.target_group import state_of
+from lifecycle.domain.rollout.decision import Choice
 
 
 def the_cluster(here: Connection, service: str, environment: Environment) -> Cluster:

@@ -10,10 +10,11 @@ from apps.cli.page import Page
 from apps.cli.ports import Connection
 from apps.cli.words import lasting, names_or_none
 from lifecycle.application.plan import preview
-from lifecycle.domain.amounts import at_most
-from lifecycle.domain.deployment import Deployment, Desired, Request
-from lifecycle.domain.manifest import ApprovalGate, Policy
-from lifecycle.domain.planning import Plan
+from lifecycle.domain.fleet.desired import Desired
+from lifecycle.domain.rollout.deployment import Deployment, Request
+from lifecycle.domain.rollout.plan import Plan
+from lifecycle.domain.service.host_count import at_most
+from lifecycle.domain.service.policy import ApprovalGate, Policy
 
 _GATES = {
     ApprovalGate.NONE: "none",

@@ -8,10 +8,9 @@ from datetime import datetime
 from typing import Any, TypeAlias
 
 from apps.cli.words import ahead, indented, minute, one_line
-from lifecycle.domain.asking import Asks, asks, open_questions
-from lifecycle.domain.attempts import Blame
-from lifecycle.domain.deployment import Deployment, DeploymentState, cluster_of
-from lifecycle.domain.questions import CONSEQUENCES, Choice, Question
+from lifecycle.domain.rollout.attempt import Blame
+from lifecycle.domain.rollout.decision import CONSEQUENCES, Asks, Choice, Question, asks, open_questions
+from lifecycle.domain.rollout.deployment import Deployment, DeploymentState, cluster_of
 
 __all__ = [
     "Asks",

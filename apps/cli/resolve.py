@@ -11,11 +11,11 @@ from apps.cli.errors import Ambiguous
 from apps.cli.ports import Connection, Run
 from apps.cli.questions import Asks, asks, open_questions
 from lifecycle.application.push import RunName
-from lifecycle.domain.deployment import Deployment, cluster_of
 from lifecycle.domain.errors import Unknown
-from lifecycle.domain.fleet import ENVIRONMENTS, Cluster, service_name
-from lifecycle.domain.questions import Question
-from lifecycle.domain.versions import ReleaseVersion, SnapshotVersion, parse_version
+from lifecycle.domain.fleet.cluster import ENVIRONMENTS, Cluster, service_name
+from lifecycle.domain.rollout.decision import Question
+from lifecycle.domain.rollout.deployment import Deployment, cluster_of
+from lifecycle.domain.service.version import ReleaseVersion, SnapshotVersion, parse_version
 
 _DEPLOYMENT = re.compile(r"[a-z0-9-]+-(?:staging|production)-\d{14}-[0-9a-z]+")
 _COMMIT = re.compile(r"[0-9a-f]{4,40}")

@@ -6,8 +6,8 @@ from datetime import UTC, datetime, timedelta
 from apps.cli.errors import Ambiguous
 from apps.cli.words import minute
 from lifecycle.domain.errors import InvalidName
-from lifecycle.domain.fleet import ENVIRONMENTS, Cluster
-from lifecycle.domain.freezes import EVERYTHING, named
+from lifecycle.domain.fleet.cluster import ENVIRONMENTS, Cluster
+from lifecycle.domain.rollout.freezes import EVERYTHING, named
 
 _SPAN = re.compile(r"(?P<count>[1-9][0-9]{0,4})(?P<unit>[mhd])")
 _UNITS = {"m": timedelta(minutes=1), "h": timedelta(hours=1), "d": timedelta(days=1)}

@@ -14,8 +14,9 @@ from apps.cli.questions import Asks, answers, asked, asks, question_facts
 from apps.cli.sight import Sight
 from apps.cli.states import COLUMNS, HostState, host_states
 from apps.cli.words import clean, one_line, time_of_day
-from lifecycle.domain.deployment import Deployment, TrailEntry
-from lifecycle.domain.questions import Question
+from lifecycle.domain.monitoring.audit import TrailEntry
+from lifecycle.domain.rollout.decision import Question
+from lifecycle.domain.rollout.deployment import Deployment
 
 
 def trail_line(entry: TrailEntry) -> str:

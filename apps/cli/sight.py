@@ -8,11 +8,13 @@ from dataclasses import dataclass, field
 
 from apps.cli.ports import Connection, Run
 from apps.cli.questions import Asks, asks, open_questions
-from lifecycle.domain.attempts import HostAttempt
-from lifecycle.domain.convergence import next_execution
-from lifecycle.domain.deployment import Deployment, DeploymentState, Lease, TrailEntry
-from lifecycle.domain.fleet import Cluster
-from lifecycle.domain.questions import Question
+from lifecycle.domain.fleet.cluster import Cluster
+from lifecycle.domain.monitoring.audit import TrailEntry
+from lifecycle.domain.rollout.attempt import HostAttempt
+from lifecycle.domain.rollout.decision import Question
+from lifecycle.domain.rollout.deployment import Deployment, DeploymentState
+from lifecycle.domain.rollout.execution import next_execution
+from lifecycle.domain.rollout.lease import Lease
 
 _TRAIL_PAGE = 200
 

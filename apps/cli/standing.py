@@ -12,11 +12,15 @@ from typing import Any
 from apps.cli.ports import Connection
 from apps.cli.questions import open_questions, question_facts
 from lifecycle.application import observe
-from lifecycle.domain.deployment import Deployment, DeploymentState, Desired, Lease, Waiting
-from lifecycle.domain.fleet import Cluster, HostReport
-from lifecycle.domain.freezes import Freeze, blocking
-from lifecycle.domain.questions import Question
-from lifecycle.domain.watching import watched_until
+from lifecycle.domain.fleet.cluster import Cluster
+from lifecycle.domain.fleet.desired import Desired
+from lifecycle.domain.fleet.host import HostReport
+from lifecycle.domain.monitoring.alarms import watched_until
+from lifecycle.domain.rollout.decision import Question
+from lifecycle.domain.rollout.deployment import Deployment, DeploymentState
+from lifecycle.domain.rollout.freezes import Freeze, blocking
+from lifecycle.domain.rollout.lease import Lease
+from lifecycle.domain.rollout.queue import Waiting
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,9 +12,9 @@ from apps.cli.plans import Preview, plan_facts, previewed, show_plan
 from apps.cli.ports import Connection
 from apps.cli.watching import after_answer
 from lifecycle.application.requests import payload
-from lifecycle.domain.deployment import Kind, Obstacle, Request, deployment_id
 from lifecycle.domain.errors import Refused
-from lifecycle.domain.fleet import Cluster
+from lifecycle.domain.fleet.cluster import Cluster
+from lifecycle.domain.rollout.deployment import Kind, Obstacle, Request, deployment_id
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,10 +8,9 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from apps.cli.words import lasting
-from lifecycle.domain.answers import answers_on, latest_attempts
-from lifecycle.domain.attempts import AttemptState, HostAttempt
-from lifecycle.domain.deployment import Deployment
-from lifecycle.domain.questions import Choice, Question
+from lifecycle.domain.rollout.attempt import AttemptState, HostAttempt
+from lifecycle.domain.rollout.decision import Choice, Question, answers_on, latest_attempts
+from lifecycle.domain.rollout.deployment import Deployment
 
 _DOING = {
     AttemptState.STARTED: "draining",

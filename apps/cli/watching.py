@@ -15,8 +15,8 @@ from apps.cli.ports import Connection, Run
 from apps.cli.questions import answers, asked, question_facts, what_now
 from apps.cli.screen import SilentScreen, screen_for
 from apps.cli.words import indented, lasting, one_line
-from lifecycle.domain.deployment import cluster_of
 from lifecycle.domain.errors import Unknown
+from lifecycle.domain.rollout.deployment import cluster_of
 
 Tell: TypeAlias = Callable[[str, Ending], None]
 INTERRUPTED = 130

@@ -6,7 +6,7 @@ Used by every command that prints for people.
 import re
 import textwrap
 
-from lifecycle.domain.words import ago, ahead, lasting, minute, moment, time_of_day
+from lifecycle.domain.time_format import ago, ahead, lasting, minute, moment, time_of_day
 
 __all__ = [
     "ago",

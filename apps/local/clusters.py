@@ -22,7 +22,7 @@ from apps.local.processes import recorded
 from apps.local.progress import Progress
 from apps.local.repositories import adopt
 from apps.local.weights import name_every_group
-from lifecycle.domain.fleet import ENVIRONMENTS, Cluster
+from lifecycle.domain.fleet.cluster import ENVIRONMENTS, Cluster
 from lifecycle.servicefile import ServiceFile, read_service_file
 
 HOSTS = {"staging": 1, "production": 4}

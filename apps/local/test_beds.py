@@ -17,9 +17,9 @@ from apps.local.emulator import Aws
 from apps.local.errors import LaptopError
 from apps.local.ports import Ports
 from apps.local.repositories import commit_all
-from lifecycle.domain.deployment import DeploymentState
-from lifecycle.domain.fleet import Cluster
-from lifecycle.domain.verdicts import BedState
+from lifecycle.domain.fleet.cluster import Cluster
+from lifecycle.domain.rollout.deployment import DeploymentState
+from lifecycle.domain.rollout.test_bed.model import BedState
 
 if TYPE_CHECKING:
     from apps.local.tour import Tour

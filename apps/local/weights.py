@@ -9,8 +9,8 @@ import boto3
 from apps.local.emulator import ROOT_KEY, Aws
 from apps.local.layout import REGION
 from apps.local.ports import LOOPBACK, Ports
-from lifecycle.domain.capacity import Group
-from lifecycle.domain.fleet import Cluster
+from lifecycle.domain.fleet.cluster import Cluster
+from lifecycle.domain.fleet.target_group import Group
 from lifecycle.gateways.aws.dispatcher import AlbDispatcher
 
 

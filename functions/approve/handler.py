@@ -2,7 +2,7 @@
 
 from lifecycle import wiring
 from lifecycle.application.decide import approve
-from lifecycle.domain.questions import Answer, Question
+from lifecycle.domain.rollout.decision import Answer, Question
 from lifecycle.events import Decide
 from lifecycle.phase import command
 

@@ -1,6 +1,6 @@
 """A cluster's alarms: errors, latency and unhealthy hosts of its target group, told to the topic `lifecycle-alarms`.
 
-Their names tell the cluster (domain/watching.py reads them), their descriptions what was expected and what to do.
+Their names tell the cluster (domain/monitoring/alarms.py reads them), their descriptions what was expected and what to do.
 """
 
 from dataclasses import dataclass

@@ -14,7 +14,7 @@ from constructs import Construct
 from infra import names
 
 _AT_ONCE = 100
-# What begins a line of the trail that is told: domain/watching.py writes it.
+# What begins a line of the trail that is told: domain/monitoring/alarms.py writes it.
 ALARM = "alarm"
 
 

@@ -10,8 +10,8 @@ from collections.abc import Callable
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
-from lifecycle.domain.deployment import DeploymentState
-from lifecycle.domain.manifest import AfterBake, Policy
+from lifecycle.domain.rollout.deployment import DeploymentState
+from lifecycle.domain.service.policy import AfterBake, Policy
 from tests.browser.desk import picture, scrolls_sideways, unreadable, widget
 from tests.browser.widgets import furnish
 from tests.local.console.twin import TwinAws

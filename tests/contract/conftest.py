@@ -26,7 +26,9 @@ from lifecycle.application.ports import (
     Standings,
     Trail,
 )
-from lifecycle.domain.fleet import Cluster, HostReport, Turn
+from lifecycle.domain.fleet.cluster import Cluster
+from lifecycle.domain.fleet.host import HostReport
+from lifecycle.domain.fleet.host_command import Turn
 from lifecycle.gateways.aws.artifacts import S3Artifacts
 from lifecycle.gateways.aws.catalogue import DynamoCatalogue
 from lifecycle.gateways.aws.deployments import DynamoDeployments

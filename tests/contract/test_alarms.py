@@ -11,9 +11,9 @@ import pytest
 
 from apps.local.emulator import Aws
 from lifecycle.application.notice_ports import Alarms
-from lifecycle.domain.fleet import Cluster
-from lifecycle.domain.notices import Notice, NoticeKind
-from lifecycle.domain.watching import Alarm, cluster_of_alarm
+from lifecycle.domain.fleet.cluster import Cluster
+from lifecycle.domain.monitoring.alarms import Alarm, cluster_of_alarm
+from lifecycle.domain.monitoring.notifications import Notice, NoticeKind
 from lifecycle.gateways.aws.alarms import CloudWatchAlarms
 from lifecycle.gateways.aws.notices import AwsNotices
 from lifecycle.gateways.memory.alarms import MemoryAlarms

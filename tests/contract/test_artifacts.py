@@ -11,11 +11,11 @@ import pytest
 
 from apps.local.emulator import Aws
 from lifecycle.application.promote import promote
-from lifecycle.domain.capacity import TargetState
-from lifecycle.domain.deployment import Target
 from lifecycle.domain.errors import DigestMismatch, StoreRefused, Unknown
-from lifecycle.domain.fleet import Cluster
-from lifecycle.domain.manifest import Check, Manifest, Run
+from lifecycle.domain.fleet.cluster import Cluster
+from lifecycle.domain.fleet.target_group import TargetState
+from lifecycle.domain.service.manifest import Check, Manifest, Run
+from lifecycle.domain.service.target import Target
 from lifecycle.gateways.aws.artifacts import S3Artifacts
 from tests.contract.conftest import Gateways
 

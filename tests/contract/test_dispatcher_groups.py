@@ -6,9 +6,9 @@ import pytest
 
 from apps.local.emulator import Aws
 from lifecycle.application.dispatcher_ports import Dispatcher
-from lifecycle.domain.capacity import Group, TargetState
 from lifecycle.domain.errors import Unknown
-from lifecycle.domain.fleet import Cluster
+from lifecycle.domain.fleet.cluster import Cluster
+from lifecycle.domain.fleet.target_group import Group, TargetState
 from lifecycle.gateways.aws.dispatcher import AlbDispatcher
 from lifecycle.gateways.memory.dispatcher import MemoryDispatcher
 from tests.contract.conftest import Gateways, with_test_bed

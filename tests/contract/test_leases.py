@@ -6,8 +6,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from lifecycle.domain.deployment import RUNNING_LEASE, Lease
 from lifecycle.domain.errors import LeaseHeld, StaleEpoch
+from lifecycle.domain.rollout.lease import RUNNING_LEASE, Lease
 from tests.contract.conftest import Gateways
 
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)

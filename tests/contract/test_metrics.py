@@ -18,11 +18,11 @@ from apps.local.dispatcher.metrics import tallies
 from apps.local.dispatcher.requests_log import Answered
 from apps.local.emulator import Aws
 from lifecycle.application.metrics_ports import Metrics
-from lifecycle.domain.capacity import Group
+from lifecycle.domain.analysis.built_in_metrics import BUILT_IN, ERROR_RATE, LATENCY_P50, LATENCY_P99
+from lifecycle.domain.analysis.model import Baked, Better, Measure, Scale, Series
 from lifecycle.domain.errors import Unknown
-from lifecycle.domain.fleet import Cluster
-from lifecycle.domain.measures import BUILT_IN, ERROR_RATE, LATENCY_P50, LATENCY_P99
-from lifecycle.domain.verdicts import Baked, Better, Measure, Scale, Series
+from lifecycle.domain.fleet.cluster import Cluster
+from lifecycle.domain.fleet.target_group import Group
 from lifecycle.gateways.aws.metrics import CloudWatchMetrics, balancer_dimensions
 from lifecycle.gateways.memory.metrics import MemoryMetrics, Served
 from lifecycle.servicefile.metrics import MOST as MOST_METRICS

@@ -3,18 +3,14 @@
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
-from lifecycle.domain.attempts import AttemptState, Blame, HostAttempt
-from lifecycle.domain.deployment import (
-    Deployment,
-    DeploymentState,
-    Obstacle,
-    Request,
-    Target,
-    Waiting,
-)
-from lifecycle.domain.fleet import HostReport, Order, Turn
-from lifecycle.domain.freezes import Freeze
-from lifecycle.domain.manifest import Policy
+from lifecycle.domain.fleet.host import HostReport
+from lifecycle.domain.fleet.host_command import Order, Turn
+from lifecycle.domain.rollout.attempt import AttemptState, Blame, HostAttempt
+from lifecycle.domain.rollout.deployment import Deployment, DeploymentState, Obstacle, Request
+from lifecycle.domain.rollout.freezes import Freeze
+from lifecycle.domain.rollout.queue import Waiting
+from lifecycle.domain.service.policy import Policy
+from lifecycle.domain.service.target import Target
 from tests.contract.conftest import Gateways
 
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)

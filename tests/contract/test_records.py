@@ -5,13 +5,18 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from lifecycle.domain.attempts import AttemptState, HostAttempt
-from lifecycle.domain.deployment import Deployment, Desired, Lease, Request, Target, TrailEntry
+from lifecycle.domain.analysis.model import Judgement, Verdict
 from lifecycle.domain.errors import Refused
-from lifecycle.domain.fleet import Order, Turn
-from lifecycle.domain.manifest import Policy
-from lifecycle.domain.questions import Answer, Choice, Question
-from lifecycle.domain.verdicts import BedState, Judgement, TestBed, Verdict
+from lifecycle.domain.fleet.desired import Desired
+from lifecycle.domain.fleet.host_command import Order, Turn
+from lifecycle.domain.monitoring.audit import TrailEntry
+from lifecycle.domain.rollout.attempt import AttemptState, HostAttempt
+from lifecycle.domain.rollout.decision import Answer, Choice, Question
+from lifecycle.domain.rollout.deployment import Deployment, Request
+from lifecycle.domain.rollout.lease import Lease
+from lifecycle.domain.rollout.test_bed.model import BedState, TestBed
+from lifecycle.domain.service.policy import Policy
+from lifecycle.domain.service.target import Target
 from tests.contract.conftest import Gateways
 
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)

@@ -3,8 +3,11 @@
 from datetime import UTC, datetime
 
 from lifecycle.application.console import Catalogued, Held
-from lifecycle.domain.deployment import Desired, Lease, Request, Waiting
-from lifecycle.domain.fleet import Cluster
+from lifecycle.domain.fleet.cluster import Cluster
+from lifecycle.domain.fleet.desired import Desired
+from lifecycle.domain.rollout.deployment import Request
+from lifecycle.domain.rollout.lease import Lease
+from lifecycle.domain.rollout.queue import Waiting
 from tests.contract.conftest import Gateways
 
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)

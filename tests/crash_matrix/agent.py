@@ -11,7 +11,8 @@ from apps.agent import aws, work
 from apps.agent.__main__ import main
 from apps.agent.journal import Journal
 from apps.agent.work import Work
-from lifecycle.domain.fleet import HostReport, Order, Stage
+from lifecycle.domain.fleet.host import HostReport, Stage
+from lifecycle.domain.fleet.host_command import Order
 from tests.crash_matrix.faults import around
 
 PLACES = ("begin", "fetch", "install", "self_test", "end", "report")

@@ -20,7 +20,7 @@ from apps.local.layout import Layout
 from apps.local.ports import Ports
 from apps.local.progress import Progress
 from apps.local.repositories import BRANCH, REMOTE, commit_all, git
-from lifecycle.domain.fleet import Cluster
+from lifecycle.domain.fleet.cluster import Cluster
 from tests.crash_matrix.functions import wrap_functions
 from tests.crash_matrix.supervisor import Supervisor
 

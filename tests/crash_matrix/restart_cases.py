@@ -9,7 +9,7 @@ from functools import partial
 from apps.local import environment
 from apps.local.emulator import PART as EMULATOR
 from apps.local.processes import recorded
-from lifecycle.domain.questions import Choice
+from lifecycle.domain.rollout.decision import Choice
 from tests.crash_matrix.cases import Case, case_id, failing, other, serving
 from tests.crash_matrix.faults import Fault, note, noted
 from tests.crash_matrix.field import QUIET, wait

@@ -3,9 +3,9 @@
 import time
 from collections.abc import Callable, Iterator
 
-from lifecycle.domain.deployment import DeploymentState
-from lifecycle.domain.questions import Choice
-from lifecycle.domain.verdicts import BedState
+from lifecycle.domain.rollout.decision import Choice
+from lifecycle.domain.rollout.deployment import DeploymentState
+from lifecycle.domain.rollout.test_bed.model import BedState
 from tests.crash_matrix.agent import PLACES
 from tests.crash_matrix.cases import Case, failing, other, serving, wait_in_place
 from tests.crash_matrix.faults import EVERYWHERE, Fault

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from lifecycle.application.requests import payload
-from lifecycle.domain.capacity import TargetState
-from lifecycle.domain.deployment import Deployment, DeploymentState, Obstacle, Request, deployment_id
-from lifecycle.domain.questions import Choice, Question
+from lifecycle.domain.fleet.target_group import TargetState
+from lifecycle.domain.rollout.decision import Choice, Question
+from lifecycle.domain.rollout.deployment import Deployment, DeploymentState, Obstacle, Request, deployment_id
 from lifecycle.gateways.aws.items import Table
 from lifecycle.gateways.aws.leases import DynamoLeases
 from tests.crash_matrix.field import AS, CLUSTER, Field, Unexpected

@@ -10,7 +10,7 @@ import pytest
 
 from apps.local.ports import is_free
 from apps.local.traffic import Traffic
-from lifecycle.domain.versions import artifact_prefix
+from lifecycle.domain.service.version import artifact_prefix
 from tests.conftest import Laptop
 from tests.end_to_end.desk import Said, wait_for
 from tests.end_to_end.service import Service

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from apps.local.traffic import Traffic
-from lifecycle.domain.fleet import Cluster
+from lifecycle.domain.fleet.cluster import Cluster
 from lifecycle.gateways.aws.metrics import balancer_dimensions, host_dimensions, host_namespace
 from tests.conftest import Laptop
 from tests.end_to_end.conftest import Hello

@@ -9,8 +9,8 @@ import pytest
 from apps.local.dispatcher.metrics import FAILED
 from infra.constructs.front_door import LETTERS
 from infra.settings import ClusterSettings
-from lifecycle.domain.watching import LETTERS as KNOWN_LETTERS
-from lifecycle.domain.watching import PREFIX, SIGNS
+from lifecycle.domain.monitoring.alarms import LETTERS as KNOWN_LETTERS
+from lifecycle.domain.monitoring.alarms import PREFIX, SIGNS
 from lifecycle.gateways.aws.metrics import ANSWERED, REQUESTS
 from tests.infra.reading import resources, text
 

@@ -62,7 +62,7 @@ def test_the_builds_tools_hold_apps_build_and_all_it_imports(
 ) -> None:
     (source,) = only(control_plane, "CodeBuild::Project")["SecondarySources"]
     found = members(asset(assembly, source["Location"]["Fn::Join"][1][-1]))
-    for name in ("apps/build/__main__.py", "lifecycle/domain/manifest.py", "cattrs/__init__.py"):
+    for name in ("apps/build/__main__.py", "lifecycle/domain/service/manifest.py", "cattrs/__init__.py"):
         assert name in found
     assert not any(name.startswith(("apps/local", "apps/cli", "apps/agent")) for name in found)
 

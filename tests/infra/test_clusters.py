@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from lifecycle.domain.errors import InvalidName
-from lifecycle.domain.fleet import service_name
+from lifecycle.domain.fleet.cluster import service_name
 from lifecycle.events import Command, Converge, RemoveHost
 from tests.infra.reading import allowed, only, resources, statements, text
 

@@ -8,8 +8,8 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from lifecycle.domain.judge import alarm, obvious
-from lifecycle.domain.verdicts import Baked, Measure, Rules, Series
+from lifecycle.domain.analysis.judge import alarm, obvious
+from lifecycle.domain.analysis.model import Baked, Measure, Rules, Series
 from tests.judge_study.hosts import MEASURES, Values, measures_without_threshold, resembling
 
 Random = np.random.Generator

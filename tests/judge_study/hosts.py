@@ -9,8 +9,8 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from lifecycle.domain.measures import ERROR_RATE, LATENCY_P50, LATENCY_P99
-from lifecycle.domain.verdicts import Baked, Measure, Series
+from lifecycle.domain.analysis.built_in_metrics import ERROR_RATE, LATENCY_P50, LATENCY_P99
+from lifecycle.domain.analysis.model import Baked, Measure, Series
 
 Values = NDArray[np.float64]
 

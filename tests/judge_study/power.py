@@ -5,9 +5,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from lifecycle.domain.judge import judge, obvious
-from lifecycle.domain.seen import Seen
-from lifecycle.domain.verdicts import Rules, Verdict
+from lifecycle.domain.analysis.judge import judge, obvious
+from lifecycle.domain.analysis.model import Rules, Verdict
+from lifecycle.domain.analysis.window import Seen
 from tests.judge_study.alike import first, of_requests
 from tests.judge_study.hosts import Degradation, Traffic, bake
 

@@ -5,8 +5,8 @@ from dataclasses import replace
 
 import numpy as np
 
-from lifecycle.domain.judge import judge
-from lifecycle.domain.verdicts import Baked, Rules
+from lifecycle.domain.analysis.judge import judge
+from lifecycle.domain.analysis.model import Baked, Rules
 from tests.judge_study.hosts import Degradation, Traffic, bake
 
 METRICS, MINUTES, MILLISECONDS = 10, 60, 100

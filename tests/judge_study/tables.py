@@ -5,8 +5,8 @@ from multiprocessing.pool import Pool
 
 import numpy as np
 
-from lifecycle.domain.comparison import LEVEL
-from lifecycle.domain.verdicts import Verdict
+from lifecycle.domain.analysis.comparison import LEVEL
+from lifecycle.domain.analysis.model import Verdict
 from tests.judge_study.alike import ALPHA, CASES
 from tests.judge_study.hosts import Degradation, Traffic
 from tests.judge_study.power import AT_THE_LIMIT, DEGRADATIONS, MINUTES, RATES, Found, found, ruled_out

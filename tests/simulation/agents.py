@@ -14,7 +14,8 @@ from apps.agent.decide import State
 from apps.agent.errors import StoreUnreachable
 from apps.agent.journal import Journal
 from apps.agent.settings import Settings
-from lifecycle.domain.fleet import HostReport, Stage, Turn
+from lifecycle.domain.fleet.host import HostReport, Stage
+from lifecycle.domain.fleet.host_command import Turn
 from tests.simulation import lies, workshop
 from tests.simulation.hosts import Host
 from tests.simulation.services import Service, Shelf

@@ -8,8 +8,8 @@ from collections.abc import Mapping
 from functools import partial
 from typing import TYPE_CHECKING
 
-from lifecycle.domain.capacity import Group, TargetState
-from lifecycle.domain.fleet import Cluster
+from lifecycle.domain.fleet.cluster import Cluster
+from lifecycle.domain.fleet.target_group import Group, TargetState
 
 if TYPE_CHECKING:
     from tests.simulation.simulation import Simulation

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from lifecycle.domain.deployment import ExecutionState
+from lifecycle.domain.rollout.execution import ExecutionState
 from tests.simulation.machine import Execution
 
 if TYPE_CHECKING:

@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING
 
-from lifecycle.domain.deployment import ExecutionState
+from lifecycle.domain.rollout.execution import ExecutionState
 from tests.simulation import blunders
 from tests.simulation.hosts import Host
 

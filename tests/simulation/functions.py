@@ -19,7 +19,7 @@ from lifecycle.application import (
 from lifecycle.application.analyse import analyse as judged
 from lifecycle.application.metrics_ports import Metrics
 from lifecycle.application.world import World
-from lifecycle.domain.questions import Answer
+from lifecycle.domain.rollout.decision import Answer
 
 Function = Callable[[World, Mapping[str, Any]], Any]
 

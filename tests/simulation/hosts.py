@@ -6,7 +6,7 @@ from enum import Enum, auto
 from typing import TYPE_CHECKING
 
 from apps.agent.decide import State
-from lifecycle.domain.fleet import HostReport
+from lifecycle.domain.fleet.host import HostReport
 
 if TYPE_CHECKING:
     from tests.simulation.scheduler import Actor

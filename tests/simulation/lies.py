@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from lifecycle.domain.fleet import HostReport, SelfTest, Stage
+from lifecycle.domain.fleet.host import HostReport, SelfTest, Stage
 
 if TYPE_CHECKING:
     from tests.simulation.simulation import Simulation

@@ -7,7 +7,7 @@ stopped goes nowhere.
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from lifecycle.domain.deployment import ExecutionState
+from lifecycle.domain.rollout.execution import ExecutionState
 from tests.simulation.definition import Definition, State, matches, rollout
 
 if TYPE_CHECKING:

@@ -5,9 +5,9 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from lifecycle.application.metrics_ports import whole_minutes
-from lifecycle.domain.fleet import Cluster
-from lifecycle.domain.measures import ERROR_RATE
-from lifecycle.domain.verdicts import Baked, Measure, Series
+from lifecycle.domain.analysis.built_in_metrics import ERROR_RATE
+from lifecycle.domain.analysis.model import Baked, Measure, Series
+from lifecycle.domain.fleet.cluster import Cluster
 
 if TYPE_CHECKING:
     from tests.simulation.simulation import Simulation

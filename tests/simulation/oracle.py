@@ -9,13 +9,17 @@ from datetime import datetime
 from typing import Any
 
 from apps.agent.decide import State
-from lifecycle.domain.attempts import AttemptState, HostAttempt
-from lifecycle.domain.capacity import Group, TargetState
-from lifecycle.domain.deployment import Deployment, Desired, Lease, Request, TrailEntry
-from lifecycle.domain.fleet import Cluster, Order, Turn
-from lifecycle.domain.freezes import Freeze
-from lifecycle.domain.questions import Answer, Question
-from lifecycle.domain.verdicts import TestBed
+from lifecycle.domain.fleet.cluster import Cluster
+from lifecycle.domain.fleet.desired import Desired
+from lifecycle.domain.fleet.host_command import Order, Turn
+from lifecycle.domain.fleet.target_group import Group, TargetState
+from lifecycle.domain.monitoring.audit import TrailEntry
+from lifecycle.domain.rollout.attempt import AttemptState, HostAttempt
+from lifecycle.domain.rollout.decision import Answer, Question
+from lifecycle.domain.rollout.deployment import Deployment, Request
+from lifecycle.domain.rollout.freezes import Freeze
+from lifecycle.domain.rollout.lease import Lease
+from lifecycle.domain.rollout.test_bed.model import TestBed
 from tests.simulation.hosts import Boot, Host
 from tests.simulation.invariants import beds, causes, ending, fencing, operating, records, rotation
 from tests.simulation.remembered import Remembered

@@ -5,8 +5,15 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from lifecycle.application.requests import payload
-from lifecycle.domain.deployment import Deployment, DeploymentState, Kind, Obstacle, Request, deployment_id
-from lifecycle.domain.questions import ROLLBACK_REQUEST, Choice, Question
+from lifecycle.domain.rollout.decision import ROLLBACK_REQUEST, Choice, Question
+from lifecycle.domain.rollout.deployment import (
+    Deployment,
+    DeploymentState,
+    Kind,
+    Obstacle,
+    Request,
+    deployment_id,
+)
 from tests.simulation.scenario import VERSIONS
 
 if TYPE_CHECKING:

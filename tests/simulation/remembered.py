@@ -2,10 +2,11 @@
 
 from typing import TYPE_CHECKING
 
-from lifecycle.domain.attempts import HostAttempt
-from lifecycle.domain.deployment import Deployment, Lease, Request
-from lifecycle.domain.fleet import Order
-from lifecycle.domain.verdicts import TestBed
+from lifecycle.domain.fleet.host_command import Order
+from lifecycle.domain.rollout.attempt import HostAttempt
+from lifecycle.domain.rollout.deployment import Deployment, Request
+from lifecycle.domain.rollout.lease import Lease
+from lifecycle.domain.rollout.test_bed.model import TestBed
 
 if TYPE_CHECKING:
     from tests.simulation.hosts import Host

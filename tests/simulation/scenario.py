@@ -6,18 +6,15 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from apps.agent.decide import Acted, State
-from lifecycle.domain.capacity import TargetState
-from lifecycle.domain.deployment import (
-    Deployment,
-    DeploymentState,
-    Desired,
-    Lease,
-    Request,
-    Target,
-    deployment_id,
-)
-from lifecycle.domain.fleet import HostReport, Order, SelfTest, Stage
-from lifecycle.domain.manifest import AfterBake, ApprovalGate, Check, Manifest, OnFail, Policy, Run
+from lifecycle.domain.fleet.desired import Desired
+from lifecycle.domain.fleet.host import HostReport, SelfTest, Stage
+from lifecycle.domain.fleet.host_command import Order
+from lifecycle.domain.fleet.target_group import TargetState
+from lifecycle.domain.rollout.deployment import Deployment, DeploymentState, Request, deployment_id
+from lifecycle.domain.rollout.lease import Lease
+from lifecycle.domain.service.manifest import Check, Manifest, Run
+from lifecycle.domain.service.policy import AfterBake, ApprovalGate, OnFail, Policy
+from lifecycle.domain.service.target import Target
 from tests.simulation import lies
 from tests.simulation.hosts import Boot, Flaw, Host
 

@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING
 
 from apps.agent.errors import ServiceFailed, StoreUnreachable
 from apps.agent.shelf import Prepared
-from lifecycle.domain.deployment import Target
 from lifecycle.domain.errors import DigestMismatch, Unknown
-from lifecycle.domain.fleet import Turn
+from lifecycle.domain.fleet.host_command import Turn
+from lifecycle.domain.service.target import Target
 from tests.simulation.hosts import Boot, Flaw, Host
 
 if TYPE_CHECKING:
-    from lifecycle.domain.manifest import Manifest
+    from lifecycle.domain.service.manifest import Manifest
 
 KEPT = 3
 FOLDER = Path("releases")

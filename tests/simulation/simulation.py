@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from lifecycle.domain.fleet import Cluster
+from lifecycle.domain.fleet.cluster import Cluster
 from lifecycle.gateways.memory.artifacts import MemoryArtifacts
 from lifecycle.gateways.memory.deployments import MemoryDeployments
 from lifecycle.gateways.memory.freezes import MemoryFreezes

@@ -6,11 +6,13 @@ from datetime import UTC, datetime
 import pytest
 
 from lifecycle.application.finish import finish
-from lifecycle.domain.capacity import TargetState, out_of_place
-from lifecycle.domain.deployment import DeploymentState, Target
-from lifecycle.domain.fleet import HostReport, SelfTest
-from lifecycle.domain.manifest import ApprovalGate, Policy
-from lifecycle.domain.questions import Choice
+from lifecycle.domain.fleet.drift import out_of_place
+from lifecycle.domain.fleet.host import HostReport, SelfTest
+from lifecycle.domain.fleet.target_group import TargetState
+from lifecycle.domain.rollout.decision import Choice
+from lifecycle.domain.rollout.deployment import DeploymentState
+from lifecycle.domain.service.policy import ApprovalGate, Policy
+from lifecycle.domain.service.target import Target
 from tests.support.rollout import CLUSTER, Machine
 
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)

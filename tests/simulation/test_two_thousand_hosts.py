@@ -3,10 +3,10 @@
 from collections import Counter
 from itertools import pairwise
 
-from lifecycle.domain.capacity import TargetState
-from lifecycle.domain.deployment import DeploymentState
-from lifecycle.domain.manifest import Policy
-from lifecycle.domain.rollout import HOSTS_PER_EXECUTION
+from lifecycle.domain.fleet.target_group import TargetState
+from lifecycle.domain.rollout.deployment import DeploymentState
+from lifecycle.domain.rollout.next_step import HOSTS_PER_EXECUTION
+from lifecycle.domain.service.policy import Policy
 from tests.statemachines.definitions import per_host, resolved
 from tests.support.rollout import CLUSTER, Machine
 

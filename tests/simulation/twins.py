@@ -6,8 +6,11 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from lifecycle.application.ports import Standing
-from lifecycle.domain.deployment import Deployment, ExecutionState, Lease
-from lifecycle.domain.fleet import Cluster, HostReport
+from lifecycle.domain.fleet.cluster import Cluster
+from lifecycle.domain.fleet.host import HostReport
+from lifecycle.domain.rollout.deployment import Deployment
+from lifecycle.domain.rollout.execution import ExecutionState
+from lifecycle.domain.rollout.lease import Lease
 from lifecycle.gateways.memory.fleet import MemoryFleet
 from lifecycle.gateways.memory.leases import MemoryLeases
 

@@ -9,7 +9,8 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from lifecycle.application.world import World
-from lifecycle.domain.fleet import Cluster, Turn
+from lifecycle.domain.fleet.cluster import Cluster
+from lifecycle.domain.fleet.host_command import Turn
 from tests.simulation.twins import Clock, Executions, Standings
 
 if TYPE_CHECKING:

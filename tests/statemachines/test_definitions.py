@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from lifecycle.domain.baking import LOOKS
-from lifecycle.domain.rollout import HOSTS_PER_EXECUTION
+from lifecycle.domain.rollout.next_step import HOSTS_PER_EXECUTION
+from lifecycle.domain.rollout.test_bed.schedule import LOOKS
 from tests.statemachines.definitions import (
     FOLDER,
     MACHINES,

@@ -7,19 +7,15 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from lifecycle.domain.attempts import AttemptState, HostAttempt
-from lifecycle.domain.deployment import (
-    Deployment,
-    DeploymentState,
-    Lease,
-    Request,
-    Target,
-    TrailEntry,
-    deployment_id,
-)
-from lifecycle.domain.fleet import ENVIRONMENTS, Cluster, HostReport, SelfTest, Stage
-from lifecycle.domain.manifest import Policy
-from lifecycle.domain.questions import CONSEQUENCES, Choice, Question
+from lifecycle.domain.fleet.cluster import ENVIRONMENTS, Cluster
+from lifecycle.domain.fleet.host import HostReport, SelfTest, Stage
+from lifecycle.domain.monitoring.audit import TrailEntry
+from lifecycle.domain.rollout.attempt import AttemptState, HostAttempt
+from lifecycle.domain.rollout.decision import CONSEQUENCES, Choice, Question
+from lifecycle.domain.rollout.deployment import Deployment, DeploymentState, Request, deployment_id
+from lifecycle.domain.rollout.lease import Lease
+from lifecycle.domain.service.policy import Policy
+from lifecycle.domain.service.target import Target
 
 SERVICES, HOSTS, DEPLOYMENTS = 50, 40, 10
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)

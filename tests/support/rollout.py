@@ -19,12 +19,15 @@ from lifecycle.application.end_bake import end_bake
 from lifecycle.application.finish import finish, hand_over
 from lifecycle.application.next_step import Decided, decide_next
 from lifecycle.application.plan import Planned, begin
-from lifecycle.domain.capacity import Group, TargetState
-from lifecycle.domain.deployment import Deployment, DeploymentState, Kind, Request
-from lifecycle.domain.fleet import Cluster, HostReport, Order, SelfTest, Stage, Turn
-from lifecycle.domain.manifest import Check, Manifest, Policy, Run
-from lifecycle.domain.questions import Answer, Choice
-from lifecycle.domain.verdicts import BedState, TestBed
+from lifecycle.domain.fleet.cluster import Cluster
+from lifecycle.domain.fleet.host import HostReport, SelfTest, Stage
+from lifecycle.domain.fleet.host_command import Order, Turn
+from lifecycle.domain.fleet.target_group import Group, TargetState
+from lifecycle.domain.rollout.decision import Answer, Choice
+from lifecycle.domain.rollout.deployment import Deployment, DeploymentState, Kind, Request
+from lifecycle.domain.rollout.test_bed.model import BedState, TestBed
+from lifecycle.domain.service.manifest import Check, Manifest, Run
+from lifecycle.domain.service.policy import Policy
 from lifecycle.events import Deploy
 from lifecycle.gateways.memory.metrics import MemoryMetrics, Served
 from lifecycle.gateways.memory.world import MemoryWorld

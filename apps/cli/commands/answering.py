@@ -17,7 +17,7 @@ from apps.cli.questions import Asks, asked, effect, question_facts
 from apps.cli.resolve import Waiting
 from apps.cli.watching import after_answer
 from lifecycle.domain.errors import Refused
-from lifecycle.domain.questions import Choice
+from lifecycle.domain.rollout.decision import Choice
 
 
 class Decision(StrEnum):

@@ -6,8 +6,8 @@ from apps.cli.options import Environment, InEnvironment, Why
 from apps.cli.page import Page
 from apps.cli.ports import Connection
 from lifecycle.domain.errors import Refused
-from lifecycle.domain.fleet import Cluster, service_name
-from lifecycle.domain.questions import Choice
+from lifecycle.domain.fleet.cluster import Cluster, service_name
+from lifecycle.domain.rollout.decision import Choice
 
 
 @connected("cancel hello --why 'not wanted any more'", "cancel hello -e staging --why 'superseded by hand'")

@@ -10,8 +10,8 @@ from apps.cli.command import ServiceName, connected
 from apps.cli.page import Page
 from apps.cli.ports import Connection
 from lifecycle.domain.errors import Unknown
-from lifecycle.domain.fleet import service_name
-from lifecycle.domain.versions import ReleaseVersion, SnapshotVersion
+from lifecycle.domain.fleet.cluster import service_name
+from lifecycle.domain.service.version import ReleaseVersion, SnapshotVersion
 
 
 @connected("snapshots hello", "snapshots hello --json")

@@ -11,7 +11,7 @@ from apps.cli.page import Page
 from apps.cli.ports import Connection
 from apps.cli.words import one_line
 from lifecycle.domain.errors import InvalidName
-from lifecycle.domain.fleet import service_name
+from lifecycle.domain.fleet.cluster import service_name
 
 _AGE = re.compile(r"(?P<count>[1-9][0-9]{0,4})(?P<unit>[hd])")
 

@@ -12,10 +12,10 @@ from apps.cli.plans import plan_facts, previewed, show_plan
 from apps.cli.ports import Connection
 from apps.cli.starting import How, deploy_line, finish, request_for, start
 from lifecycle.application.going_back import way_back
-from lifecycle.domain.deployment import Deployment, DeploymentState, Kind, Obstacle
 from lifecycle.domain.errors import Refused
-from lifecycle.domain.fleet import Cluster, service_name
-from lifecycle.domain.questions import Choice
+from lifecycle.domain.fleet.cluster import Cluster, service_name
+from lifecycle.domain.rollout.decision import Choice
+from lifecycle.domain.rollout.deployment import Deployment, DeploymentState, Kind, Obstacle
 
 Version = Annotated[
     str,
@@ -149,7 +149,7 @@ def _of_running(page: Page, here: Connection, running: Deployment, reason: str, 
 
 
 def _after(running: Deployment) -> str:
-    """What a rollback means for the deployment that waits (domain/queueing.py)."""
+    """What a rollback means for the deployment that waits (domain/rollout/queue.py)."""
     return "begins after it" if running.policy.automatic else "does not begin by itself after a rollback"
 
 

@@ -18,8 +18,8 @@ from apps.cli.scopes import end_of, lift_line, scope_of
 from apps.cli.standing import windows_of
 from apps.cli.words import ahead, minute, moment, one_line
 from lifecycle.domain.errors import Unknown
-from lifecycle.domain.fleet import Cluster
-from lifecycle.domain.freezes import Freeze, blocking, named
+from lifecycle.domain.fleet.cluster import Cluster
+from lifecycle.domain.rollout.freezes import Freeze, blocking, named
 
 Scope = Annotated[
     str,

@@ -11,8 +11,9 @@ from apps.cli.ports import Connection
 from apps.cli.screen import trail_facts
 from apps.cli.standing import deployment_facts
 from apps.cli.words import lasting, moment, one_line
-from lifecycle.domain.deployment import Deployment, TrailEntry
-from lifecycle.domain.fleet import Cluster
+from lifecycle.domain.fleet.cluster import Cluster
+from lifecycle.domain.monitoring.audit import TrailEntry
+from lifecycle.domain.rollout.deployment import Deployment
 
 _AFTER_TIME = len("2026-11-23 01:46:30  ")
 

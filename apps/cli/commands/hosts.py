@@ -9,9 +9,11 @@ from apps.cli.page import Page
 from apps.cli.ports import Connection
 from apps.cli.words import ago, moment, one_line
 from lifecycle.application import observe
-from lifecycle.domain.capacity import TargetState, out_of_place, state_of
-from lifecycle.domain.deployment import Target
-from lifecycle.domain.fleet import Cluster, HostReport
+from lifecycle.domain.fleet.cluster import Cluster
+from lifecycle.domain.fleet.drift import out_of_place
+from lifecycle.domain.fleet.host import HostReport
+from lifecycle.domain.fleet.target_group import TargetState, state_of
+from lifecycle.domain.service.target import Target
 
 
 @connected("hosts", "hosts hello --json")

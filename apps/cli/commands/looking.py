@@ -10,7 +10,7 @@ from apps.cli.questions import answers, asked, what_now
 from apps.cli.scopes import lift_line
 from apps.cli.standing import Standing, facts, standing
 from apps.cli.words import ahead, moment, one_line
-from lifecycle.domain.manifest import OnAlarm
+from lifecycle.domain.service.policy import OnAlarm
 
 
 @connected("status", "status hello", "status --json")

@@ -14,9 +14,8 @@ from apps.cli.questions import Asks, answers, asked, asks, effect, open_question
 from apps.cli.screen import headline, hosts_of
 from apps.cli.sight import Eyes
 from apps.cli.watching import after_answer
-from lifecycle.domain.answers import latest_attempts
-from lifecycle.domain.deployment import Deployment
-from lifecycle.domain.questions import Choice
+from lifecycle.domain.rollout.decision import Choice, latest_attempts
+from lifecycle.domain.rollout.deployment import Deployment
 
 Abort = Annotated[
     bool, typer.Option("--abort", help="End it here instead: every host stays as it is, nothing goes on.")

@@ -15,7 +15,7 @@ from apps.cli.page import Page
 from apps.cli.ports import Connection
 from apps.cli.words import one_line
 from lifecycle.domain.errors import InvalidName, Unknown
-from lifecycle.domain.fleet import Cluster
+from lifecycle.domain.fleet.cluster import Cluster
 
 Name = Annotated[str, typer.Argument(metavar="NAME", help="A version, or a host.")]
 

@@ -10,7 +10,7 @@ from apps.cli.errors import Ambiguous
 from apps.cli.page import Page
 from apps.cli.ports import Connection
 from apps.cli.watching import watch_deployment, watch_run
-from lifecycle.domain.fleet import Cluster
+from lifecycle.domain.fleet.cluster import Cluster
 
 
 @connected("watch", "watch hello", "watch hello-production-20261123014630-ab12", "watch --run hello")

@@ -15,9 +15,9 @@ from apps.local.bench.laboratory import Laboratory, say
 from apps.local.bench.load import QUICK, SLOW, Load
 from apps.local.errors import LaptopError
 from apps.local.tour import EXAMPLE
-from lifecycle.domain.attempts import AttemptState
-from lifecycle.domain.deployment import Deployment, DeploymentState, Kind
-from lifecycle.domain.questions import Choice
+from lifecycle.domain.rollout.attempt import AttemptState
+from lifecycle.domain.rollout.decision import Choice
+from lifecycle.domain.rollout.deployment import Deployment, DeploymentState, Kind
 
 EVERYWHERE = "every host"
 _SELF_TEST = re.compile(r"^self_test = .*$", re.MULTILINE)

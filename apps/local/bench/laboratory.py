@@ -24,9 +24,16 @@ from apps.local.ports import VARIABLE, Ports
 from apps.local.progress import Progress
 from apps.local.tour import EXAMPLE, Tour
 from lifecycle.application.requests import payload
-from lifecycle.domain.deployment import Deployment, DeploymentState, Kind, Obstacle, Request, deployment_id
-from lifecycle.domain.fleet import Cluster
-from lifecycle.domain.questions import Choice, Question
+from lifecycle.domain.fleet.cluster import Cluster
+from lifecycle.domain.rollout.decision import Choice, Question
+from lifecycle.domain.rollout.deployment import (
+    Deployment,
+    DeploymentState,
+    Kind,
+    Obstacle,
+    Request,
+    deployment_id,
+)
 
 # Durations come from the history, so looking seldom costs no precision, and disturbs less.
 _LOOK_SECONDS = 0.25

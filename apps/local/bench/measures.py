@@ -19,7 +19,7 @@ from apps.local.bench.plain import own_times, restart_registered
 from apps.local.bench.rounds import Round, rounds, wall
 from apps.local.emulator import clean_environment
 from apps.local.layout import REPOSITORY
-from lifecycle.domain.deployment import Deployment
+from lifecycle.domain.rollout.deployment import Deployment
 
 RATE = 200.0
 _SETTLE_SECONDS = 2.0

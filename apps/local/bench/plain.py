@@ -24,8 +24,8 @@ from apps.local.errors import LaptopError
 from apps.local.hosts import Host
 from apps.local.layout import Layout, read_json
 from apps.local.ports import next_free
-from lifecycle.domain.fleet import Cluster
-from lifecycle.domain.manifest import Manifest
+from lifecycle.domain.fleet.cluster import Cluster
+from lifecycle.domain.service.manifest import Manifest
 from lifecycle.gateways.records import from_json
 
 _LOOK_SECONDS = 0.001

@@ -14,7 +14,7 @@ from apps.local.bench.load import QUICK, SLOW, SLOW_RATE, Load
 from apps.local.bench.own_processors import own_processors
 from apps.local.bench.rounds import stage_spans
 from apps.local.traffic import milliseconds
-from lifecycle.domain.deployment import Obstacle
+from lifecycle.domain.rollout.deployment import Obstacle
 
 LIMIT = 1.3
 _STRETCH_SECONDS = 50.0

@@ -17,8 +17,10 @@ from apps.agent.agent import Agent
 from apps.agent.memory import MemoryReleases, MemoryReports, MemoryTurns, Outage
 from apps.agent.service import Service
 from apps.agent.settings import Settings
-from lifecycle.domain.fleet import Cluster, HostReport, Order, Stage, Turn
-from lifecycle.domain.manifest import Check, Manifest, Run
+from lifecycle.domain.fleet.cluster import Cluster
+from lifecycle.domain.fleet.host import HostReport, Stage
+from lifecycle.domain.fleet.host_command import Order, Turn
+from lifecycle.domain.service.manifest import Check, Manifest, Run
 
 HOST = "web-1"
 PYTHON = f"exec {sys.executable} -I -S"

@@ -8,8 +8,9 @@ from dataclasses import replace
 import pytest
 
 from apps.agent.processes import group_alive
-from lifecycle.domain.fleet import Order, Stage
-from lifecycle.domain.manifest import Check
+from lifecycle.domain.fleet.host import Stage
+from lifecycle.domain.fleet.host_command import Order
+from lifecycle.domain.service.manifest import Check
 from tests.local.agent.host import PYTHON, Host, eventually
 
 

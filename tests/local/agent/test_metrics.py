@@ -15,9 +15,9 @@ import pytest
 from apps.agent.memory import MemoryNumbers
 from apps.agent.metrics import LARGEST, Teller
 from apps.agent.settings import Settings
-from lifecycle.domain.fleet import Cluster
-from lifecycle.domain.manifest import Check, Manifest, Run
-from lifecycle.domain.verdicts import Better, Measure, Scale
+from lifecycle.domain.analysis.model import Better, Measure, Scale
+from lifecycle.domain.fleet.cluster import Cluster
+from lifecycle.domain.service.manifest import Check, Manifest, Run
 from lifecycle.gateways.records import to_json
 from tests.local.agent.host import eventually, manifest_of
 

@@ -11,8 +11,8 @@ import pytest
 
 from apps.agent.unpack import Limits, unpack
 from lifecycle.domain.errors import UnsafeArchive
-from lifecycle.domain.fleet import Stage
-from lifecycle.domain.manifest import Check, Run
+from lifecycle.domain.fleet.host import Stage
+from lifecycle.domain.service.manifest import Check, Run
 from tests.local.agent.host import Host, manifest_of, pack
 
 Member = tuple[tarfile.TarInfo, bytes]

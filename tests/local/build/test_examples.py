@@ -16,7 +16,7 @@ from urllib.error import HTTPError, URLError
 import pytest
 
 from apps.agent.unpack import unpack
-from lifecycle.domain.manifest import Manifest
+from lifecycle.domain.service.manifest import Manifest
 from lifecycle.gateways.records import from_json
 from lifecycle.servicefile import read_service_file
 

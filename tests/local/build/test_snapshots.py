@@ -19,7 +19,7 @@ from apps.build.publish import Snapshots
 from apps.build.s3 import S3Snapshots
 from apps.local.emulator import emulator_answers
 from lifecycle.domain.errors import StoreRefused
-from lifecycle.domain.manifest import Check, Manifest, Run
+from lifecycle.domain.service.manifest import Check, Manifest, Run
 
 from .conftest import ROOT, Build, Repository, git
 

@@ -3,9 +3,10 @@
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from lifecycle.domain.capacity import Group, TargetState
-from lifecycle.domain.questions import Choice
-from lifecycle.domain.verdicts import BedState, TestBed, Verdict
+from lifecycle.domain.analysis.model import Verdict
+from lifecycle.domain.fleet.target_group import Group, TargetState
+from lifecycle.domain.rollout.decision import Choice
+from lifecycle.domain.rollout.test_bed.model import BedState, TestBed
 from tests.simulation.balancer import ASIDE
 from tests.simulation.hosts import Host
 from tests.simulation.scheduler import Actor

@@ -3,10 +3,11 @@
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from lifecycle.domain.deployment import DeploymentState, ExecutionState, Kind
-from lifecycle.domain.manifest import OnFail
-from lifecycle.domain.questions import Choice
-from lifecycle.domain.verdicts import BedState
+from lifecycle.domain.rollout.decision import Choice
+from lifecycle.domain.rollout.deployment import DeploymentState, Kind
+from lifecycle.domain.rollout.execution import ExecutionState
+from lifecycle.domain.rollout.test_bed.model import BedState
+from lifecycle.domain.service.policy import OnFail
 
 if TYPE_CHECKING:
     from tests.simulation.oracle import Oracle

@@ -4,11 +4,11 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from apps.agent.decide import State
-from lifecycle.domain.amounts import at_least, at_most
-from lifecycle.domain.capacity import TargetState
-from lifecycle.domain.deployment import Deployment, DeploymentState, Kind
-from lifecycle.domain.fleet import Stage
-from lifecycle.domain.questions import Choice
+from lifecycle.domain.fleet.host import Stage
+from lifecycle.domain.fleet.target_group import TargetState
+from lifecycle.domain.rollout.decision import Choice
+from lifecycle.domain.rollout.deployment import Deployment, DeploymentState, Kind
+from lifecycle.domain.service.host_count import at_least, at_most
 from tests.simulation.hosts import Host
 from tests.simulation.invariants import beds
 from tests.simulation.remembered import GRACE

@@ -4,8 +4,10 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from apps.agent.decide import MAXIMUM_TRIES, State
-from lifecycle.domain.deployment import DeploymentState, Lease
-from lifecycle.domain.fleet import Order, Stage
+from lifecycle.domain.fleet.host import Stage
+from lifecycle.domain.fleet.host_command import Order
+from lifecycle.domain.rollout.deployment import DeploymentState
+from lifecycle.domain.rollout.lease import Lease
 from tests.simulation.hosts import Host
 from tests.simulation.scheduler import Actor
 

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from lifecycle.domain.deployment import DeploymentState, Kind, Obstacle, Request
+from lifecycle.domain.rollout.deployment import DeploymentState, Kind, Obstacle, Request
 from tests.simulation.invariants import ending
 from tests.simulation.scheduler import Actor
 

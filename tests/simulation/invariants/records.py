@@ -3,14 +3,13 @@
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from lifecycle.domain.amounts import at_most
-from lifecycle.domain.answers import answers_on
-from lifecycle.domain.attempts import AttemptState, HostAttempt
-from lifecycle.domain.capacity import Group, TargetState
-from lifecycle.domain.deployment import Deployment
-from lifecycle.domain.membership import TRIES_UNASKED
-from lifecycle.domain.questions import Choice, Question
-from lifecycle.domain.verdicts import BedState
+from lifecycle.domain.fleet.target_group import Group, TargetState
+from lifecycle.domain.rollout.attempt import AttemptState, HostAttempt
+from lifecycle.domain.rollout.decision import Choice, Question, answers_on
+from lifecycle.domain.rollout.deployment import Deployment
+from lifecycle.domain.rollout.membership import TRIES_UNASKED
+from lifecycle.domain.rollout.test_bed.model import BedState
+from lifecycle.domain.service.host_count import at_most
 from tests.simulation.hosts import Host
 from tests.simulation.remembered import GRACE
 from tests.simulation.scheduler import Actor

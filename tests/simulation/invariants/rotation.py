@@ -2,10 +2,10 @@
 
 from typing import TYPE_CHECKING
 
-from lifecycle.domain.amounts import at_least, at_most
-from lifecycle.domain.answers import given_up, latest_attempts
-from lifecycle.domain.attempts import AttemptState
-from lifecycle.domain.capacity import Group, TargetState
+from lifecycle.domain.fleet.target_group import Group, TargetState
+from lifecycle.domain.rollout.attempt import AttemptState
+from lifecycle.domain.rollout.decision import given_up, latest_attempts
+from lifecycle.domain.service.host_count import at_least, at_most
 from tests.simulation.hosts import Host
 from tests.simulation.scheduler import Actor
 

@@ -236,6 +236,6 @@ FAULTS = (
         _FINISH,
         "    world.leases.release(cluster, lease)\n",
         "",
-        beside=(Edit("lifecycle.domain.convergence", "    if _ended(facts, now):", "    if False:"),),
+        beside=(Edit("lifecycle.domain.convergence.decide", "    if _ended(facts, now):", "    if False:"),),
     ),
 )

@@ -2,11 +2,11 @@
 
 from tests.simulation.planted import Edit, Planted
 
-_BAKING = "lifecycle.domain.baking"
-_HOSTS = "lifecycle.domain.bed_hosts"
+_BAKING = "lifecycle.domain.rollout.test_bed.schedule"
+_HOSTS = "lifecycle.domain.rollout.test_bed.hosts"
 _END_BAKE = "lifecycle.application.end_bake"
 _SHARES = "lifecycle.application.shares"
-_ROLLOUT = "lifecycle.domain.rollout"
+_ROLLOUT = "lifecycle.domain.rollout.next_step"
 
 FAULTS = (
     Planted(

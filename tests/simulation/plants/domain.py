@@ -2,11 +2,12 @@
 
 from tests.simulation.planted import Edit, Planted
 
-_CAPACITY = "lifecycle.domain.capacity"
-_ROLLOUT = "lifecycle.domain.rollout"
-_CONVERGENCE = "lifecycle.domain.convergence"
-_ANSWERS = "lifecycle.domain.answers"
-_REFUSALS = "lifecycle.domain.refusals"
+_CAPACITY = "lifecycle.domain.rollout.capacity"
+_DRIFT = "lifecycle.domain.fleet.drift"
+_ROLLOUT = "lifecycle.domain.rollout.next_step"
+_CONVERGENCE = "lifecycle.domain.convergence.decide"
+_ANSWERS = "lifecycle.domain.rollout.decision"
+_REFUSALS = "lifecycle.domain.rollout.preflight"
 
 FAULTS = (
     Planted(
@@ -15,7 +16,7 @@ FAULTS = (
     Planted(
         "an-unhealthy-host-is-in-its-place",
         (11,),
-        _CAPACITY,
+        _DRIFT,
         "    if state is not (TargetState.HEALTHY if group is Group.MAIN else TargetState.ASIDE):\n"
         '        return f"is {state.told} in the load balancer"\n',
         "",
@@ -23,7 +24,7 @@ FAULTS = (
     Planted(
         "any-version-is-in-its-place",
         (3, 11),
-        _CAPACITY,
+        _DRIFT,
         "    if (report.installed, report.digest) != (target.version, target.digest):",
         "    target = Target(report.installed, report.digest)\n    if False:",
     ),
@@ -72,7 +73,7 @@ FAULTS = (
     Planted(
         "who-joined-is-skipped",
         (23, 11),
-        "lifecycle.domain.membership",
+        "lifecycle.domain.rollout.membership",
         "    joined = sorted(set(only or facts.reports) - set(planned))",
         "    joined: list[str] = []",
     ),
@@ -129,7 +130,7 @@ FAULTS = (
     Planted(
         "two-may-hold-the-lease",
         (4, 5),
-        "lifecycle.domain.deployment",
+        "lifecycle.domain.rollout.lease",
         "        return self.expires_at is None or now < self.expires_at",
         "        return False",
     ),
@@ -143,28 +144,28 @@ FAULTS = (
     Planted(
         "nobody-is-ever-silent",
         (24,),
-        "lifecycle.domain.fleet",
+        "lifecycle.domain.fleet.host",
         "        return self.seen_at if now - self.seen_at > patience else None",
         "        return None",
     ),
     Planted(
         "silence-stops-nobody",
         (9, 24),
-        "lifecycle.domain.membership",
+        "lifecycle.domain.rollout.membership",
         "    return len(silent) <= at_most(policy.max_unreachable, len(here)) and",
         "    return True or",
     ),
     Planted(
         "a-pause-pauses-nothing",
         (9,),
-        "lifecycle.domain.gates",
+        "lifecycle.domain.rollout.gates",
         "    return AwaitResume(open_, open_.reason) if open_ else None",
         "    return None",
     ),
     Planted(
         "an-untested-host-is-in-its-place",
         (2, 11),
-        _CAPACITY,
+        _DRIFT,
         "    if not report.has_passed(target.digest):",
         "    if False:",
         "tests/simulation/test_companions.py",
@@ -172,7 +173,7 @@ FAULTS = (
     Planted(
         "a-rollback-may-be-rolled-back",
         (16,),
-        "lifecycle.domain.gates",
+        "lifecycle.domain.rollout.gates",
         "    if facts.deployment.previous is None or facts.deployment.request.kind is Kind.ROLLBACK:",
         "    if facts.deployment.previous is None:",
         beside=(

@@ -13,8 +13,10 @@ import pytest
 
 from apps.agent.ports import Releases, Reports, Turns
 from lifecycle.domain.errors import Unknown
-from lifecycle.domain.fleet import HostReport, Order, SelfTest, Stage, Turn
-from lifecycle.domain.manifest import Check, Manifest, Policy, Run
+from lifecycle.domain.fleet.host import HostReport, SelfTest, Stage
+from lifecycle.domain.fleet.host_command import Order, Turn
+from lifecycle.domain.service.manifest import Check, Manifest, Run
+from lifecycle.domain.service.policy import Policy
 
 AT = datetime(2026, 11, 23, 9, 30, 0, 250_000, tzinfo=UTC)
 HOST = "web-1"

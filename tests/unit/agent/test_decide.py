@@ -22,7 +22,8 @@ from apps.agent.decide import (
     key,
     remembered,
 )
-from lifecycle.domain.fleet import Order, Stage, Turn
+from lifecycle.domain.fleet.host import Stage
+from lifecycle.domain.fleet.host_command import Order, Turn
 from tests.unit.agent.ports_contract import AT, HOST, a_report, a_turn
 
 INSTALL = a_turn(order=Order.INSTALL)

@@ -6,7 +6,7 @@ import pytest
 
 from apps.agent.settings import Settings, StopService, parse
 from lifecycle.domain.errors import InvalidName
-from lifecycle.domain.fleet import Cluster
+from lifecycle.domain.fleet.cluster import Cluster
 
 ENVIRONMENT = {
     "LIFECYCLE_HOST": "web-1",

@@ -11,7 +11,7 @@ from apps.build.memory import MemorySnapshots
 from apps.build.pack import Packed
 from apps.build.publish import manifest_of, publish
 from apps.build.request import Request
-from lifecycle.domain.manifest import Manifest
+from lifecycle.domain.service.manifest import Manifest
 from lifecycle.gateways.records import from_json, to_json
 from lifecycle.servicefile import parse_service_file
 

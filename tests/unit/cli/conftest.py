@@ -18,11 +18,11 @@ from lifecycle.application.decide import approve, decide, told
 from lifecycle.application.operate import By, freeze, lift_quarantine, quarantine, remove_host, unfreeze
 from lifecycle.application.plan import begin
 from lifecycle.application.promote import promote
-from lifecycle.domain.deployment import Deployment, DeploymentState
 from lifecycle.domain.errors import LifecycleError
-from lifecycle.domain.fleet import Stage
-from lifecycle.domain.manifest import Policy
-from lifecycle.domain.questions import Answer, Choice
+from lifecycle.domain.fleet.host import Stage
+from lifecycle.domain.rollout.decision import Answer, Choice
+from lifecycle.domain.rollout.deployment import Deployment, DeploymentState
+from lifecycle.domain.service.policy import Policy
 from lifecycle.events import Deploy
 from lifecycle.gateways.memory.executions import MemoryExecutions
 from lifecycle.gateways.records import to_plain

@@ -6,9 +6,9 @@ import pytest
 from botocore.exceptions import EndpointConnectionError
 
 from apps.cli.questions import effect
-from lifecycle.domain.deployment import DeploymentState
-from lifecycle.domain.manifest import ApprovalGate, Policy
-from lifecycle.domain.questions import Choice, Question
+from lifecycle.domain.rollout.decision import Choice, Question
+from lifecycle.domain.rollout.deployment import DeploymentState
+from lifecycle.domain.service.policy import ApprovalGate, Policy
 from tests.support.rollout import CLUSTER
 from tests.unit.cli.conftest import Desk
 

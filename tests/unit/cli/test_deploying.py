@@ -4,10 +4,10 @@ import json
 
 from botocore.exceptions import EndpointConnectionError
 
-from lifecycle.domain.deployment import DeploymentState, Kind
 from lifecycle.domain.errors import Unknown
-from lifecycle.domain.manifest import Policy
-from lifecycle.domain.questions import Choice
+from lifecycle.domain.rollout.decision import Choice
+from lifecycle.domain.rollout.deployment import DeploymentState, Kind
+from lifecycle.domain.service.policy import Policy
 from tests.support.rollout import CLUSTER
 from tests.unit.cli.conftest import Desk
 

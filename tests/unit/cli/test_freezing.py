@@ -7,8 +7,8 @@ import pytest
 from apps.cli.errors import Ambiguous
 from apps.cli.scopes import end_of, scope_of
 from lifecycle.domain.errors import InvalidName
-from lifecycle.domain.freezes import named
-from lifecycle.domain.manifest import Policy
+from lifecycle.domain.rollout.freezes import named
+from lifecycle.domain.service.policy import Policy
 from tests.unit.cli.conftest import Desk
 
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)

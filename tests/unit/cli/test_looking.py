@@ -7,8 +7,8 @@ import pytest
 
 from apps.cli.page import Page
 from apps.cli.words import clean
-from lifecycle.domain.deployment import Kind
-from lifecycle.domain.manifest import OnAlarm, Policy
+from lifecycle.domain.rollout.deployment import Kind
+from lifecycle.domain.service.policy import OnAlarm, Policy
 from tests.support.rollout import CLUSTER, manifest
 from tests.unit.cli.conftest import SNAPSHOTS, Desk
 

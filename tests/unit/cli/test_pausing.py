@@ -5,8 +5,8 @@ import json
 import pytest
 from botocore.exceptions import EndpointConnectionError
 
-from lifecycle.domain.deployment import DeploymentState
-from lifecycle.domain.manifest import ApprovalGate, Policy
+from lifecycle.domain.rollout.deployment import DeploymentState
+from lifecycle.domain.service.policy import ApprovalGate, Policy
 from tests.support.rollout import CLUSTER
 from tests.unit.cli.conftest import Desk
 

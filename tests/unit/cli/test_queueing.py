@@ -7,8 +7,8 @@ import pytest
 from apps.cli.endings import ending
 from apps.cli.screen import headline, hosts_of
 from apps.cli.sight import Eyes
-from lifecycle.domain.deployment import DeploymentState
-from lifecycle.domain.manifest import Policy
+from lifecycle.domain.rollout.deployment import DeploymentState
+from lifecycle.domain.service.policy import Policy
 from tests.support.rollout import CLUSTER
 from tests.unit.cli.conftest import Desk
 

@@ -19,10 +19,10 @@ from apps.cli.sight import Eyes
 from apps.cli.watching import watch_deployment
 from apps.cli.words import clean
 from lifecycle.application.decide import request_rollback
-from lifecycle.domain.attempts import AttemptState, HostAttempt
-from lifecycle.domain.deployment import Deployment, DeploymentState
-from lifecycle.domain.manifest import ApprovalGate, Policy
-from lifecycle.domain.questions import Answer, Choice
+from lifecycle.domain.rollout.attempt import AttemptState, HostAttempt
+from lifecycle.domain.rollout.decision import Answer, Choice
+from lifecycle.domain.rollout.deployment import Deployment, DeploymentState
+from lifecycle.domain.service.policy import ApprovalGate, Policy
 from tests.support.rollout import CLUSTER
 from tests.unit.cli.conftest import SNAPSHOTS, Desk
 

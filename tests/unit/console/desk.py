@@ -21,8 +21,8 @@ from lifecycle.console.pipeline import draw_pipeline
 from lifecycle.console.questions import draw_questions
 from lifecycle.console.style import Theme
 from lifecycle.console.test_bed import draw_test_bed
-from lifecycle.domain.fleet import Stage
-from lifecycle.domain.manifest import Policy
+from lifecycle.domain.fleet.host import Stage
+from lifecycle.domain.service.policy import Policy
 from lifecycle.widget import Button, Look
 from tests.support.rollout import Machine, manifest
 from tests.unit.console.reading import Seen, seen

@@ -9,19 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lifecycle.console.chart import bounds, chart, figure
-from lifecycle.domain.kept import thinned
-from lifecycle.domain.manifest import Policy
-from lifecycle.domain.verdicts import (
-    BedState,
-    Better,
-    Judgement,
-    Measure,
-    Measured,
-    Scale,
-    Series,
-    TestBed,
-    Verdict,
-)
+from lifecycle.domain.analysis.downsampling import thinned
+from lifecycle.domain.analysis.model import Better, Judgement, Measure, Measured, Scale, Series, Verdict
+from lifecycle.domain.rollout.test_bed.model import BedState, TestBed
+from lifecycle.domain.service.policy import Policy
 from tests.unit.console.desk import Desk
 from tests.unit.console.reading import seen
 

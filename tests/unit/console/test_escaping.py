@@ -27,10 +27,10 @@ from lifecycle.console.pipeline import draw_pipeline
 from lifecycle.console.pressed import draw_pressed, draw_refused
 from lifecycle.console.questions import draw_questions
 from lifecycle.console.test_bed import draw_test_bed
-from lifecycle.domain.deployment import Request
 from lifecycle.domain.errors import Unknown
-from lifecycle.domain.fleet import Cluster
-from lifecycle.domain.freezes import Freeze
+from lifecycle.domain.fleet.cluster import Cluster
+from lifecycle.domain.rollout.deployment import Request
+from lifecycle.domain.rollout.freezes import Freeze
 from tests.support.rollout import CLUSTER
 from tests.unit.console.desk import Desk
 from tests.unit.console.reading import Seen, seen

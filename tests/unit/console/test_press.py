@@ -6,11 +6,11 @@ from datetime import timedelta
 import pytest
 
 from lifecycle.application.press import Action
-from lifecycle.domain.deployment import DeploymentState, Kind
 from lifecycle.domain.errors import Refused, Unknown
-from lifecycle.domain.freezes import Freeze
-from lifecycle.domain.manifest import ApprovalGate, Policy
-from lifecycle.domain.questions import Choice
+from lifecycle.domain.rollout.decision import Choice
+from lifecycle.domain.rollout.deployment import DeploymentState, Kind
+from lifecycle.domain.rollout.freezes import Freeze
+from lifecycle.domain.service.policy import ApprovalGate, Policy
 from tests.support.rollout import CLUSTER
 from tests.unit.console.desk import SNAPSHOTS, Desk
 from tests.unit.console.reading import Button

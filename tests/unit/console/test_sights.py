@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from lifecycle.application.ports import Registry
-from lifecycle.domain.fleet import Cluster
+from lifecycle.domain.fleet.cluster import Cluster
 from lifecycle.gateways.aws.sights import DynamoSights
 from lifecycle.gateways.memory.registry import MemoryRegistry
 

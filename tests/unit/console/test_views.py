@@ -6,13 +6,14 @@ from datetime import timedelta
 import pytest
 
 from lifecycle.application.console import Delivery
-from lifecycle.domain.attempts import Blame
-from lifecycle.domain.deployment import DeploymentState, Desired
 from lifecycle.domain.errors import InvalidName, Unknown
-from lifecycle.domain.fleet import Cluster
-from lifecycle.domain.freezes import Freeze
-from lifecycle.domain.manifest import ApprovalGate, Policy
-from lifecycle.domain.questions import Answer, Choice
+from lifecycle.domain.fleet.cluster import Cluster
+from lifecycle.domain.fleet.desired import Desired
+from lifecycle.domain.rollout.attempt import Blame
+from lifecycle.domain.rollout.decision import Answer, Choice
+from lifecycle.domain.rollout.deployment import DeploymentState
+from lifecycle.domain.rollout.freezes import Freeze
+from lifecycle.domain.service.policy import ApprovalGate, Policy
 from tests.support.rollout import CLUSTER
 from tests.unit.console.desk import COMMIT, VIEWS, Desk
 

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lifecycle.domain.amounts import at_least, at_most, parse_amount
 from lifecycle.domain.errors import InvalidName
+from lifecycle.domain.service.host_count import at_least, at_most, parse_amount
 
 PERCENTS = st.integers(min_value=1, max_value=100)
 HOSTS = st.integers(min_value=0, max_value=10_000)

@@ -4,9 +4,11 @@ from datetime import UTC, datetime
 
 import pytest
 
-from lifecycle.domain.capacity import Floor, TargetState, out_of_place, refuse_drain
-from lifecycle.domain.deployment import Target
-from lifecycle.domain.fleet import HostReport, SelfTest
+from lifecycle.domain.fleet.drift import out_of_place
+from lifecycle.domain.fleet.host import HostReport, SelfTest
+from lifecycle.domain.fleet.target_group import TargetState
+from lifecycle.domain.rollout.capacity import Floor, refuse_drain
+from lifecycle.domain.service.target import Target
 
 NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 HOSTS = ("host-1", "host-2", "host-3", "host-4")

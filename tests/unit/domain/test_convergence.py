@@ -6,11 +6,12 @@ import pytest
 
 from lifecycle.application.converge import converge_all
 from lifecycle.application.finish import finish, hand_over
-from lifecycle.domain.capacity import TargetState
-from lifecycle.domain.convergence import BEGINNING_LASTS, HAND_OVER_LASTS
-from lifecycle.domain.deployment import DeploymentState, Kind, Lease
-from lifecycle.domain.fleet import Stage
-from lifecycle.domain.questions import Choice
+from lifecycle.domain.convergence.decide import BEGINNING_LASTS, HAND_OVER_LASTS
+from lifecycle.domain.fleet.host import Stage
+from lifecycle.domain.fleet.target_group import TargetState
+from lifecycle.domain.rollout.decision import Choice
+from lifecycle.domain.rollout.deployment import DeploymentState, Kind
+from lifecycle.domain.rollout.lease import Lease
 from tests.support.rollout import CLUSTER, Machine
 
 

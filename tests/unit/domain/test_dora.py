@@ -7,9 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lifecycle.domain.deployment import Deployment, DeploymentState, Kind, Request, Target
-from lifecycle.domain.dora import Dora, dora
-from lifecycle.domain.manifest import Policy
+from lifecycle.domain.monitoring.dora import Dora, dora
+from lifecycle.domain.rollout.deployment import Deployment, DeploymentState, Kind, Request
+from lifecycle.domain.service.policy import Policy
+from lifecycle.domain.service.target import Target
 
 START = datetime(2026, 11, 1, tzinfo=UTC)
 END = START + timedelta(days=28)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from lifecycle.domain.convergence import execution_number, next_execution, nth_execution
+from lifecycle.domain.rollout.execution import execution_number, next_execution, nth_execution
 
 COMMIT = "0123456789" * 4
 

@@ -8,8 +8,8 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from lifecycle.domain.errors import InvalidName
-from lifecycle.domain.fleet import Cluster
-from lifecycle.domain.freezes import Freeze, Window, blocking, check_scope
+from lifecycle.domain.fleet.cluster import Cluster
+from lifecycle.domain.rollout.freezes import Freeze, Window, blocking, check_scope
 
 HELLO = Cluster("production", "hello")
 NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)  # a Monday

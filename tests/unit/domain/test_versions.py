@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lifecycle.domain.errors import InvalidName
-from lifecycle.domain.versions import (
+from lifecycle.domain.service.version import (
     ReleaseVersion,
     SnapshotVersion,
     artifact_prefix,

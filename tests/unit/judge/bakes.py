@@ -2,8 +2,8 @@
 
 from collections.abc import Sequence
 
-from lifecycle.domain.measures import ERROR_RATE, LATENCY_P50, LATENCY_P99
-from lifecycle.domain.verdicts import Baked, Better, Measure, Scale, Series
+from lifecycle.domain.analysis.built_in_metrics import ERROR_RATE, LATENCY_P50, LATENCY_P99
+from lifecycle.domain.analysis.model import Baked, Better, Measure, Scale, Series
 
 Values = Sequence[float | None]
 

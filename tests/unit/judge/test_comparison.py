@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lifecycle.domain.comparison import LEVEL, MOST_RESEMBLANCE, Comparison
-from lifecycle.domain.measures import ERROR_RATE, LATENCY_P50
-from lifecycle.domain.verdicts import Measure
+from lifecycle.domain.analysis.built_in_metrics import ERROR_RATE, LATENCY_P50
+from lifecycle.domain.analysis.comparison import LEVEL, MOST_RESEMBLANCE, Comparison
+from lifecycle.domain.analysis.model import Measure
 from tests.unit.judge.bakes import QUEUE, SERVED, Values, series, wobbling
 
 

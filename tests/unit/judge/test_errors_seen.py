@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from lifecycle.domain.errors_seen import CLUSTER, TIMES, Counted, highest, p_obvious, p_ruled_out
+from lifecycle.domain.analysis.count_tests import CLUSTER, TIMES, Counted, highest, p_obvious, p_ruled_out
 
 
 def counted(control: list[float], test_bed: list[float], requests: float = 10_000) -> Counted:

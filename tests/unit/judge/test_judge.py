@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lifecycle.domain.judge import alarm, judge
-from lifecycle.domain.measures import BUILT_IN, ERROR_RATE, LATENCY_P50, LATENCY_P99
-from lifecycle.domain.verdicts import Baked, Judgement, Measure, Rules, Series, Verdict
+from lifecycle.domain.analysis.built_in_metrics import BUILT_IN, ERROR_RATE, LATENCY_P50, LATENCY_P99
+from lifecycle.domain.analysis.judge import alarm, judge
+from lifecycle.domain.analysis.model import Baked, Judgement, Measure, Rules, Series, Verdict
 from tests.unit.judge.bakes import QUEUE, SERVED, baked, series, usual, wobbling
 
 RULES = Rules(planned_minutes=30)

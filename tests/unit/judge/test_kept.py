@@ -5,10 +5,11 @@ from datetime import UTC, datetime
 
 import pytest
 
-from lifecycle.domain.judge import judge
-from lifecycle.domain.kept import MOST_POINTS, kept
-from lifecycle.domain.measures import ERROR_RATE
-from lifecycle.domain.verdicts import Baked, Rules, Series, TestBed
+from lifecycle.domain.analysis.built_in_metrics import ERROR_RATE
+from lifecycle.domain.analysis.downsampling import MOST_POINTS, kept
+from lifecycle.domain.analysis.judge import judge
+from lifecycle.domain.analysis.model import Baked, Rules, Series
+from lifecycle.domain.rollout.test_bed.model import TestBed
 from lifecycle.gateways.records import to_json
 from tests.unit.judge.bakes import QUEUE, baked, series, wobbling
 

@@ -3,9 +3,9 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lifecycle.domain.looks import Look, looks, obvious_alpha, rejected, weights
-from lifecycle.domain.measures import BUILT_IN, ERROR_RATE, LATENCY_P50
-from lifecycle.domain.verdicts import Rules
+from lifecycle.domain.analysis.alpha_spending import Look, looks, obvious_alpha, rejected, weights
+from lifecycle.domain.analysis.built_in_metrics import BUILT_IN, ERROR_RATE, LATENCY_P50
+from lifecycle.domain.analysis.model import Rules
 
 
 @given(st.integers(1, 1440), st.integers(0, 60), st.integers(0, 12))

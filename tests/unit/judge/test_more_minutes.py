@@ -5,9 +5,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from lifecycle.domain.judge import judge
-from lifecycle.domain.measures import LATENCY_P50
-from lifecycle.domain.verdicts import Baked, Rules, Verdict
+from lifecycle.domain.analysis.built_in_metrics import LATENCY_P50
+from lifecycle.domain.analysis.judge import judge
+from lifecycle.domain.analysis.model import Baked, Rules, Verdict
 from tests.unit.judge.bakes import QUEUE, baked, series, usual
 
 MINUTES = 20

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from lifecycle.domain.ranks import MOST_VALUES, mann_whitney_p, shift, typical
+from lifecycle.domain.analysis.pseudomedian import MOST_VALUES, mann_whitney_p, shift, typical
 
 # Hollander & Wolfe 1973: permeability of the membrane at term, and between the 12th and 26th week (page 69).
 TERM = [0.80, 0.83, 1.89, 1.04, 1.45, 1.38, 1.91, 1.64, 0.73, 1.46]

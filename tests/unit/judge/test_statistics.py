@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from lifecycle.domain.statistics import (
+from lifecycle.domain.analysis.permutation_test import (
     MOST_BLOCKS,
     autocorrelation,
     blocks,

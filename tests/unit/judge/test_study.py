@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from lifecycle.domain.verdicts import Verdict
+from lifecycle.domain.analysis.model import Verdict
 from tests.judge_study.alike import ALPHA, CASES, Alike
 from tests.judge_study.hosts import LATENCIES, MIDDLE, Degradation, Traffic, resembling
 from tests.judge_study.power import found

@@ -4,11 +4,13 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from lifecycle.domain.deployment import Deployment, DeploymentState, Kind, Request, Target, TrailEntry
-from lifecycle.domain.fleet import Cluster
-from lifecycle.domain.manifest import ApprovalGate, Policy
-from lifecycle.domain.questions import Answer, Choice, Question
-from lifecycle.domain.verdicts import BedState, TestBed
+from lifecycle.domain.fleet.cluster import Cluster
+from lifecycle.domain.monitoring.audit import TrailEntry
+from lifecycle.domain.rollout.decision import Answer, Choice, Question
+from lifecycle.domain.rollout.deployment import Deployment, DeploymentState, Kind, Request
+from lifecycle.domain.rollout.test_bed.model import BedState, TestBed
+from lifecycle.domain.service.policy import ApprovalGate, Policy
+from lifecycle.domain.service.target import Target
 from lifecycle.gateways.aws.items import cluster_key, deployment_key, item, trail_key
 
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)

@@ -11,12 +11,13 @@ import pytest
 from infra.constructs.notices import ALARM as FILTERED_ALARM
 from infra.constructs.notices import FILTERS
 from lifecycle.application.notify import notify
-from lifecycle.domain.deployment import DeploymentState, Kind, Lease
 from lifecycle.domain.errors import StoreRefused
-from lifecycle.domain.notices import LONGEST, Notice, NoticeKind, notice_of
-from lifecycle.domain.questions import ROLLBACK_REQUEST, Choice
-from lifecycle.domain.verdicts import BedState
-from lifecycle.domain.watching import ALARM
+from lifecycle.domain.monitoring.alarms import ALARM
+from lifecycle.domain.monitoring.notifications import LONGEST, Notice, NoticeKind, notice_of
+from lifecycle.domain.rollout.decision import ROLLBACK_REQUEST, Choice
+from lifecycle.domain.rollout.deployment import DeploymentState, Kind
+from lifecycle.domain.rollout.lease import Lease
+from lifecycle.domain.rollout.test_bed.model import BedState
 from lifecycle.gateways.aws.changes import changes_of
 from lifecycle.gateways.aws.items import cluster_key, deployment_key, item, reports_key, turns_key
 from lifecycle.gateways.aws.notices import AwsNotices, detail

@@ -10,19 +10,17 @@ import pytest
 
 from lifecycle.application.gc import AFRESH, HISTORY, Collected, gc
 from lifecycle.application.promote import promote
-from lifecycle.domain.deployment import (
-    Deployment,
-    DeploymentState,
-    Desired,
-    Request,
-    Target,
-    TrailEntry,
-    Waiting,
-)
+from lifecycle.domain.delivery.retention import Keep
 from lifecycle.domain.errors import InvalidName, StoreRefused, Unknown
-from lifecycle.domain.fleet import Cluster, HostReport
-from lifecycle.domain.manifest import Check, Manifest, Policy, Run
-from lifecycle.domain.retention import Keep
+from lifecycle.domain.fleet.cluster import Cluster
+from lifecycle.domain.fleet.desired import Desired
+from lifecycle.domain.fleet.host import HostReport
+from lifecycle.domain.monitoring.audit import TrailEntry
+from lifecycle.domain.rollout.deployment import Deployment, DeploymentState, Request
+from lifecycle.domain.rollout.queue import Waiting
+from lifecycle.domain.service.manifest import Check, Manifest, Run
+from lifecycle.domain.service.policy import Policy
+from lifecycle.domain.service.target import Target
 from lifecycle.gateways.memory.artifacts import MemoryArtifacts
 from lifecycle.gateways.memory.fleet import MemoryFleet
 from lifecycle.gateways.memory.world import MemoryWorld

@@ -8,11 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lifecycle.domain.deployment import Deployment, DeploymentState, Desired, Lease, Request, Target
-from lifecycle.domain.errors import InvalidName
-from lifecycle.domain.fleet import Cluster, HostReport, Stage
-from lifecycle.domain.manifest import Policy
-from lifecycle.domain.retention import (
+from lifecycle.domain.delivery.retention import (
     ClusterUse,
     Deleted,
     Holdings,
@@ -22,6 +18,14 @@ from lifecycle.domain.retention import (
     Unreadable,
     retain,
 )
+from lifecycle.domain.errors import InvalidName
+from lifecycle.domain.fleet.cluster import Cluster
+from lifecycle.domain.fleet.desired import Desired
+from lifecycle.domain.fleet.host import HostReport, Stage
+from lifecycle.domain.rollout.deployment import Deployment, DeploymentState, Request
+from lifecycle.domain.rollout.lease import Lease
+from lifecycle.domain.service.policy import Policy
+from lifecycle.domain.service.target import Target
 
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
 OLD = NOW - timedelta(days=40)

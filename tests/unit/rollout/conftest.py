@@ -2,7 +2,7 @@
 
 import pytest
 
-from lifecycle.domain.deployment import DeploymentState
+from lifecycle.domain.rollout.deployment import DeploymentState
 from tests.support.rollout import Machine
 
 

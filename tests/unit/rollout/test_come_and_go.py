@@ -5,11 +5,11 @@ import pytest
 from lifecycle.application.converge import converge_all
 from lifecycle.application.operate import By, remove_host
 from lifecycle.application.plan import preview
-from lifecycle.domain.deployment import DeploymentState
 from lifecycle.domain.errors import Refused, Unknown
-from lifecycle.domain.fleet import HostReport, Stage
-from lifecycle.domain.manifest import Policy
-from lifecycle.domain.questions import Choice
+from lifecycle.domain.fleet.host import HostReport, Stage
+from lifecycle.domain.rollout.decision import Choice
+from lifecycle.domain.rollout.deployment import DeploymentState
+from lifecycle.domain.service.policy import Policy
 from tests.support.rollout import CLUSTER, Machine, manifest
 
 GRACE = By("grace", "it was scrapped")

@@ -4,8 +4,8 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from lifecycle.domain.capacity import Group, TargetState
-from lifecycle.domain.fleet import Cluster
+from lifecycle.domain.fleet.cluster import Cluster
+from lifecycle.domain.fleet.target_group import Group, TargetState
 from lifecycle.gateways.aws.dispatcher import AlbDispatcher
 
 CLUSTER = Cluster("production", "hello")

@@ -5,11 +5,12 @@ import pytest
 from lifecycle.application.attempt import HostTask
 from lifecycle.application.diagnose import diagnose
 from lifecycle.application.next_step import decide_next
-from lifecycle.domain.attempts import Blame, HostAttempt
-from lifecycle.domain.capacity import TargetState
-from lifecycle.domain.deployment import DeploymentState, Kind
-from lifecycle.domain.fleet import Order, Stage
-from lifecycle.domain.questions import Choice, Question
+from lifecycle.domain.fleet.host import Stage
+from lifecycle.domain.fleet.host_command import Order
+from lifecycle.domain.fleet.target_group import TargetState
+from lifecycle.domain.rollout.attempt import Blame, HostAttempt
+from lifecycle.domain.rollout.decision import Choice, Question
+from lifecycle.domain.rollout.deployment import DeploymentState, Kind
 from tests.support.rollout import CLUSTER, Machine
 
 

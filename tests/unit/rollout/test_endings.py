@@ -3,8 +3,9 @@
 from dataclasses import replace
 
 from lifecycle.application.finish import finish
-from lifecycle.domain.deployment import DeploymentState, TrailEntry
-from lifecycle.domain.manifest import ApprovalGate, Policy
+from lifecycle.domain.monitoring.audit import TrailEntry
+from lifecycle.domain.rollout.deployment import DeploymentState
+from lifecycle.domain.service.policy import ApprovalGate, Policy
 from lifecycle.gateways.memory.trail import MemoryTrail
 from tests.support.rollout import CLUSTER, Machine, manifest
 

@@ -4,8 +4,8 @@ from lifecycle.application.converge import converge_all
 from lifecycle.application.going_back import way_back
 from lifecycle.application.observe import REMEMBERED
 from lifecycle.application.plan import preview
-from lifecycle.domain.deployment import Desired
-from lifecycle.domain.fleet import Cluster
+from lifecycle.domain.fleet.cluster import Cluster
+from lifecycle.domain.fleet.desired import Desired
 from tests.support.rollout import CLUSTER, Machine
 
 GONE = Cluster("production", "a-stack-that-is-gone")

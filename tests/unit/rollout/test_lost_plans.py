@@ -7,8 +7,9 @@ import pytest
 
 from lifecycle.application.converge import Result, converge_all
 from lifecycle.application.plan import begin
-from lifecycle.domain.deployment import DeploymentState, Lease, Request
-from lifecycle.domain.fleet import Cluster
+from lifecycle.domain.fleet.cluster import Cluster
+from lifecycle.domain.rollout.deployment import DeploymentState, Request
+from lifecycle.domain.rollout.lease import Lease
 from lifecycle.gateways.memory.leases import MemoryLeases
 from tests.support.rollout import Machine
 

@@ -8,11 +8,12 @@ from lifecycle.application.converge import converge_all
 from lifecycle.application.decide import approve, decide, told
 from lifecycle.application.operate import By, freeze, lift_quarantine, quarantine, remove_host, unfreeze
 from lifecycle.application.plan import Planned, preview
-from lifecycle.domain.deployment import RUNNING_LEASE, DeploymentState, Kind, Obstacle
 from lifecycle.domain.errors import Refused, Unknown
-from lifecycle.domain.fleet import Stage
-from lifecycle.domain.manifest import ApprovalGate, Policy
-from lifecycle.domain.questions import Answer, Choice
+from lifecycle.domain.fleet.host import Stage
+from lifecycle.domain.rollout.decision import Answer, Choice
+from lifecycle.domain.rollout.deployment import DeploymentState, Kind, Obstacle
+from lifecycle.domain.rollout.lease import RUNNING_LEASE
+from lifecycle.domain.service.policy import ApprovalGate, Policy
 from tests.support.rollout import CLUSTER, Machine, manifest
 
 GRACE = By("grace", "sale")

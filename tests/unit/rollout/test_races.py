@@ -13,23 +13,20 @@ from lifecycle.application.decide import decide
 from lifecycle.application.finish import hand_over
 from lifecycle.application.plan import begin
 from lifecycle.application.ports import Standing, Standings
-from lifecycle.domain.attempts import AttemptState, HostAttempt
-from lifecycle.domain.capacity import TargetState
-from lifecycle.domain.convergence import HAND_OVER_LASTS
-from lifecycle.domain.deployment import (
-    RUNNING_LEASE,
-    Deployment,
-    DeploymentState,
-    Desired,
-    Lease,
-    Request,
-    TrailEntry,
-    Waiting,
-)
+from lifecycle.domain.convergence.decide import HAND_OVER_LASTS
 from lifecycle.domain.errors import Refused, StaleEpoch, StoreRefused
-from lifecycle.domain.fleet import Cluster, Order, Stage, Turn
-from lifecycle.domain.manifest import Policy
-from lifecycle.domain.questions import Answer, Choice
+from lifecycle.domain.fleet.cluster import Cluster
+from lifecycle.domain.fleet.desired import Desired
+from lifecycle.domain.fleet.host import Stage
+from lifecycle.domain.fleet.host_command import Order, Turn
+from lifecycle.domain.fleet.target_group import TargetState
+from lifecycle.domain.monitoring.audit import TrailEntry
+from lifecycle.domain.rollout.attempt import AttemptState, HostAttempt
+from lifecycle.domain.rollout.decision import Answer, Choice
+from lifecycle.domain.rollout.deployment import Deployment, DeploymentState, Request
+from lifecycle.domain.rollout.lease import RUNNING_LEASE, Lease
+from lifecycle.domain.rollout.queue import Waiting
+from lifecycle.domain.service.policy import Policy
 from lifecycle.gateways.memory.fleet import MemoryFleet
 from lifecycle.gateways.memory.registry import MemoryRegistry
 from lifecycle.gateways.memory.trail import MemoryTrail

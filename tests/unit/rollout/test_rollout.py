@@ -9,12 +9,13 @@ from lifecycle.application.attempt import HostTask
 from lifecycle.application.converge import converge_all
 from lifecycle.application.decide import decide, request_rollback
 from lifecycle.application.plan import begin
-from lifecycle.domain.attempts import AttemptState
-from lifecycle.domain.deployment import DeploymentState, Kind, Obstacle
 from lifecycle.domain.errors import Refused
-from lifecycle.domain.fleet import Stage
-from lifecycle.domain.manifest import ApprovalGate, Manifest, Policy
-from lifecycle.domain.questions import Answer, Choice
+from lifecycle.domain.fleet.host import Stage
+from lifecycle.domain.rollout.attempt import AttemptState
+from lifecycle.domain.rollout.decision import Answer, Choice
+from lifecycle.domain.rollout.deployment import DeploymentState, Kind, Obstacle
+from lifecycle.domain.service.manifest import Manifest
+from lifecycle.domain.service.policy import ApprovalGate, Policy
 from tests.support.rollout import CLUSTER, Machine, manifest
 
 ALL_OLD = dict.fromkeys(["host-1", "host-2", "host-3", "host-4"], "1.0.0")

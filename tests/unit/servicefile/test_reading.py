@@ -5,8 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from lifecycle.domain.manifest import AfterBake, ApprovalGate, Check, Manifest, OnFail, Policy, Run
-from lifecycle.domain.verdicts import Better, Measure, Scale
+from lifecycle.domain.analysis.model import Better, Measure, Scale
+from lifecycle.domain.service.manifest import Check, Manifest, Run
+from lifecycle.domain.service.policy import AfterBake, ApprovalGate, OnFail, Policy
 from lifecycle.gateways.records import from_json, from_plain, to_json
 from lifecycle.servicefile import InvalidServiceFile, ManifestParts, parse_service_file
 from lifecycle.servicefile.model import BUILD_SECONDS

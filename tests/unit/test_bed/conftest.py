@@ -2,8 +2,8 @@
 
 import pytest
 
-from lifecycle.domain.deployment import DeploymentState
-from lifecycle.domain.manifest import Policy
+from lifecycle.domain.rollout.deployment import DeploymentState
+from lifecycle.domain.service.policy import Policy
 from tests.support.rollout import Machine
 
 POLICY = Policy(bake_minutes=12)

@@ -8,13 +8,14 @@ from lifecycle.application import stages
 from lifecycle.application.attempt import HostTask
 from lifecycle.application.next_step import Decided
 from lifecycle.application.plan import begin, preview
-from lifecycle.domain.attempts import AttemptState
-from lifecycle.domain.capacity import Group, TargetState
-from lifecycle.domain.deployment import DeploymentState, Kind
-from lifecycle.domain.fleet import Stage
-from lifecycle.domain.manifest import AfterBake, ApprovalGate, OnFail, Policy
-from lifecycle.domain.questions import Choice
-from lifecycle.domain.verdicts import BedState, Better, Measure, Scale, Verdict
+from lifecycle.domain.analysis.model import Better, Measure, Scale, Verdict
+from lifecycle.domain.fleet.host import Stage
+from lifecycle.domain.fleet.target_group import Group, TargetState
+from lifecycle.domain.rollout.attempt import AttemptState
+from lifecycle.domain.rollout.decision import Choice
+from lifecycle.domain.rollout.deployment import DeploymentState, Kind
+from lifecycle.domain.rollout.test_bed.model import BedState
+from lifecycle.domain.service.policy import AfterBake, ApprovalGate, OnFail, Policy
 from tests.support.rollout import CLUSTER, Machine, manifest
 from tests.unit.test_bed.conftest import POLICY, served
 

@@ -9,10 +9,10 @@ from lifecycle.application import shares
 from lifecycle.application.converge import converge_all
 from lifecycle.application.next_step import Decided
 from lifecycle.application.operate import By, remove_host
-from lifecycle.domain.capacity import Group, TargetState
-from lifecycle.domain.deployment import DeploymentState
-from lifecycle.domain.fleet import Cluster
-from lifecycle.domain.verdicts import BedState
+from lifecycle.domain.fleet.cluster import Cluster
+from lifecycle.domain.fleet.target_group import Group, TargetState
+from lifecycle.domain.rollout.deployment import DeploymentState
+from lifecycle.domain.rollout.test_bed.model import BedState
 from lifecycle.gateways.memory.dispatcher import MemoryDispatcher
 from tests.support.rollout import CLUSTER, Machine
 from tests.unit.test_bed.test_course import until, weights

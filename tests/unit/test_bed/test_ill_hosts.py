@@ -6,11 +6,11 @@ from dataclasses import replace
 import pytest
 
 from lifecycle.application.next_step import decide_next
-from lifecycle.domain.attempts import Blame
-from lifecycle.domain.deployment import DeploymentState
-from lifecycle.domain.manifest import OnFail, Policy
-from lifecycle.domain.questions import Choice, Question
-from lifecycle.domain.verdicts import BedState
+from lifecycle.domain.rollout.attempt import Blame
+from lifecycle.domain.rollout.decision import Choice, Question
+from lifecycle.domain.rollout.deployment import DeploymentState
+from lifecycle.domain.rollout.test_bed.model import BedState
+from lifecycle.domain.service.policy import OnFail, Policy
 from tests.support.rollout import CLUSTER, Host, Machine
 from tests.unit.test_bed.conftest import served
 from tests.unit.test_bed.test_course import until, weights

@@ -2,11 +2,12 @@
 
 from datetime import timedelta
 
-from lifecycle.domain.capacity import Group
-from lifecycle.domain.deployment import DeploymentState
-from lifecycle.domain.manifest import Policy
-from lifecycle.domain.questions import Choice
-from lifecycle.domain.verdicts import BedState, Verdict
+from lifecycle.domain.analysis.model import Verdict
+from lifecycle.domain.fleet.target_group import Group
+from lifecycle.domain.rollout.decision import Choice
+from lifecycle.domain.rollout.deployment import DeploymentState
+from lifecycle.domain.rollout.test_bed.model import BedState
+from lifecycle.domain.service.policy import Policy
 from lifecycle.gateways.memory.metrics import Served
 from tests.support.rollout import CLUSTER, LATENCIES, Machine
 from tests.unit.test_bed.conftest import served

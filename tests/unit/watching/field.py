@@ -3,9 +3,9 @@
 from dataclasses import replace
 
 from lifecycle.application.watch import Watched, watch
-from lifecycle.domain.deployment import Deployment
-from lifecycle.domain.manifest import OnAlarm, Policy
-from lifecycle.domain.watching import Alarm
+from lifecycle.domain.monitoring.alarms import Alarm
+from lifecycle.domain.rollout.deployment import Deployment
+from lifecycle.domain.service.policy import OnAlarm, Policy
 from lifecycle.gateways.memory.alarms import MemoryAlarms
 from tests.support.rollout import CLUSTER, Machine
 

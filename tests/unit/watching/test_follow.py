@@ -7,12 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lifecycle.domain.attempts import HostAttempt
-from lifecycle.domain.deployment import Deployment, DeploymentState, Kind, Lease, Request, Target
-from lifecycle.domain.fleet import Cluster
-from lifecycle.domain.manifest import OnAlarm, Policy
-from lifecycle.domain.questions import CONSEQUENCES, PAUSE, ROLLBACK_REQUEST, Answer, Choice, Question
-from lifecycle.domain.watching import (
+from lifecycle.domain.fleet.cluster import Cluster
+from lifecycle.domain.monitoring.alarms import (
     LATE,
     Alarm,
     GoBack,
@@ -28,6 +24,12 @@ from lifecycle.domain.watching import (
     heir_of,
     watched_until,
 )
+from lifecycle.domain.rollout.attempt import HostAttempt
+from lifecycle.domain.rollout.decision import CONSEQUENCES, PAUSE, ROLLBACK_REQUEST, Answer, Choice, Question
+from lifecycle.domain.rollout.deployment import Deployment, DeploymentState, Kind, Request
+from lifecycle.domain.rollout.lease import Lease
+from lifecycle.domain.service.policy import OnAlarm, Policy
+from lifecycle.domain.service.target import Target
 
 CLUSTER = Cluster("production", "hello")
 BEGAN = datetime(2026, 11, 23, 12, tzinfo=UTC)

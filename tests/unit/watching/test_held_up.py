@@ -8,12 +8,13 @@ from typing import Any
 import pytest
 
 from lifecycle.application.plan import begin
-from lifecycle.domain.deployment import Deployment, DeploymentState, Kind
 from lifecycle.domain.errors import StoreRefused
-from lifecycle.domain.fleet import Stage
-from lifecycle.domain.manifest import ApprovalGate, Manifest, Policy
-from lifecycle.domain.questions import Choice
-from lifecycle.domain.watching import LATE
+from lifecycle.domain.fleet.host import Stage
+from lifecycle.domain.monitoring.alarms import LATE
+from lifecycle.domain.rollout.decision import Choice
+from lifecycle.domain.rollout.deployment import Deployment, DeploymentState, Kind
+from lifecycle.domain.service.manifest import Manifest
+from lifecycle.domain.service.policy import ApprovalGate, Policy
 from lifecycle.events import Deploy
 from lifecycle.gateways.memory.artifacts import MemoryArtifacts
 from lifecycle.gateways.memory.executions import MemoryExecutions

@@ -7,12 +7,12 @@ from typing import Any
 import pytest
 
 from lifecycle.application.decide import request_rollback
-from lifecycle.domain.deployment import Deployment, DeploymentState
 from lifecycle.domain.errors import Refused, Unknown
-from lifecycle.domain.fleet import Cluster
-from lifecycle.domain.manifest import ApprovalGate, Policy
-from lifecycle.domain.questions import ROLLBACK_REQUEST, Answer, Choice, Question
-from lifecycle.domain.watching import Alarm
+from lifecycle.domain.fleet.cluster import Cluster
+from lifecycle.domain.monitoring.alarms import Alarm
+from lifecycle.domain.rollout.decision import ROLLBACK_REQUEST, Answer, Choice, Question
+from lifecycle.domain.rollout.deployment import Deployment, DeploymentState
+from lifecycle.domain.service.policy import ApprovalGate, Policy
 from lifecycle.gateways.memory.deployments import MemoryDeployments
 from lifecycle.gateways.memory.executions import MemoryExecutions
 from tests.support.rollout import CLUSTER, Machine

@@ -6,10 +6,10 @@ from datetime import timedelta
 import pytest
 
 from lifecycle.application.decide import told as operator_says
-from lifecycle.domain.deployment import DeploymentState, Kind
-from lifecycle.domain.fleet import Cluster
-from lifecycle.domain.questions import Answer, Choice
-from lifecycle.domain.watching import Alarm
+from lifecycle.domain.fleet.cluster import Cluster
+from lifecycle.domain.monitoring.alarms import Alarm
+from lifecycle.domain.rollout.decision import Answer, Choice
+from lifecycle.domain.rollout.deployment import DeploymentState, Kind
 from lifecycle.events import Watch
 from tests.support.rollout import CLUSTER
 from tests.unit.watching.field import BACK, HALT, NAME, Field

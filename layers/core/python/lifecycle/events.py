@@ -8,12 +8,12 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, model_validato
 
 from lifecycle.application.attempt import HostTask
 from lifecycle.application.bake import BakeTask
-from lifecycle.domain.capacity import Group
-from lifecycle.domain.deployment import DeploymentState, Kind, Obstacle, Request
-from lifecycle.domain.fleet import Cluster
-from lifecycle.domain.questions import Choice
-from lifecycle.domain.retention import Keep
-from lifecycle.domain.verdicts import BedState
+from lifecycle.domain.delivery.retention import Keep
+from lifecycle.domain.fleet.cluster import Cluster
+from lifecycle.domain.fleet.target_group import Group
+from lifecycle.domain.rollout.decision import Choice
+from lifecycle.domain.rollout.deployment import DeploymentState, Kind, Obstacle, Request
+from lifecycle.domain.rollout.test_bed.model import BedState
 
 
 class Command(BaseModel):

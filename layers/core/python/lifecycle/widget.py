@@ -18,7 +18,7 @@ from lifecycle.console.markup import Markup
 from lifecycle.console.parts import failure
 from lifecycle.console.style import Theme
 from lifecycle.domain.errors import LifecycleError
-from lifecycle.domain.questions import Choice
+from lifecycle.domain.rollout.decision import Choice
 
 C = TypeVar("C", bound="_Called")
 Drawing: TypeAlias = Callable[[C, Frame], Markup]

@@ -10,14 +10,15 @@ from lifecycle.application.attempt import Outcome
 from lifecycle.application.bake import BakeTask, open_bed, standing
 from lifecycle.application.metrics_ports import Metrics
 from lifecycle.application.world import World
-from lifecycle.domain.baking import minutes_wanted
-from lifecycle.domain.bed_questions import extensions
-from lifecycle.domain.deployment import Deployment
+from lifecycle.domain.analysis.built_in_metrics import BUILT_IN
+from lifecycle.domain.analysis.downsampling import kept
+from lifecycle.domain.analysis.judge import judge
+from lifecycle.domain.analysis.model import Measure, Rules
 from lifecycle.domain.errors import LifecycleError
-from lifecycle.domain.judge import judge
-from lifecycle.domain.kept import kept
-from lifecycle.domain.measures import BUILT_IN
-from lifecycle.domain.verdicts import Measure, Rules, TestBed
+from lifecycle.domain.rollout.deployment import Deployment
+from lifecycle.domain.rollout.test_bed.approvals import extensions
+from lifecycle.domain.rollout.test_bed.model import TestBed
+from lifecycle.domain.rollout.test_bed.schedule import minutes_wanted
 
 
 def analyse(world: World, metrics: Metrics, task: BakeTask) -> Outcome:

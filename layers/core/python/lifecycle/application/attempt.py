@@ -11,12 +11,14 @@ from datetime import timedelta
 
 from lifecycle.application import observe
 from lifecycle.application.world import World
-from lifecycle.domain.attempts import AttemptState, HostAttempt
-from lifecycle.domain.bed_hosts import target_of
-from lifecycle.domain.capacity import Group
-from lifecycle.domain.deployment import Deployment, Target
 from lifecycle.domain.errors import LifecycleError
-from lifecycle.domain.fleet import Cluster, HostReport
+from lifecycle.domain.fleet.cluster import Cluster
+from lifecycle.domain.fleet.host import HostReport
+from lifecycle.domain.fleet.target_group import Group
+from lifecycle.domain.rollout.attempt import AttemptState, HostAttempt
+from lifecycle.domain.rollout.deployment import Deployment
+from lifecycle.domain.rollout.test_bed.hosts import target_of
+from lifecycle.domain.service.target import Target
 
 _REACHED = list(AttemptState)
 # A stage that waits longer than a Lambda may run would be killed in the middle.

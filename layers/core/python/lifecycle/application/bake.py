@@ -1,6 +1,6 @@
 """What a call about a test bed is about, and whether it may still act.
 
-Used by analyse.py and end_bake.py, one for each phase of a test bed; domain/baking.py decides when.
+Used by analyse.py and end_bake.py, one for each phase of a test bed; domain/rollout/test_bed/schedule.py decides when.
 """
 
 from dataclasses import dataclass
@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from lifecycle.application import observe
 from lifecycle.application.attempt import Outcome
 from lifecycle.application.world import World
-from lifecycle.domain.deployment import Deployment
-from lifecycle.domain.fleet import Cluster
-from lifecycle.domain.verdicts import BedState, TestBed
+from lifecycle.domain.fleet.cluster import Cluster
+from lifecycle.domain.rollout.deployment import Deployment
+from lifecycle.domain.rollout.test_bed.model import BedState, TestBed
 
 
 @dataclass(frozen=True, slots=True)

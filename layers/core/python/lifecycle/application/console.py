@@ -14,11 +14,13 @@ from typing import Protocol, TypeVar
 from lifecycle.application.delivery_ports import Catalogue
 from lifecycle.application.observe import remembered, verifies
 from lifecycle.application.world import World
-from lifecycle.domain.asking import open_questions
-from lifecycle.domain.deployment import Deployment, DeploymentState, Lease, Target, Waiting
 from lifecycle.domain.errors import Unknown
-from lifecycle.domain.fleet import Cluster, service_name
-from lifecycle.domain.questions import Question
+from lifecycle.domain.fleet.cluster import Cluster, service_name
+from lifecycle.domain.rollout.decision import Question, open_questions
+from lifecycle.domain.rollout.deployment import Deployment, DeploymentState
+from lifecycle.domain.rollout.lease import Lease
+from lifecycle.domain.rollout.queue import Waiting
+from lifecycle.domain.service.target import Target
 
 # As many reads at once as a client keeps connections open for.
 _AT_ONCE = 8

@@ -12,7 +12,7 @@ from lifecycle.application.decide import wake_late
 from lifecycle.application.end_bake import end_open
 from lifecycle.application.finish import finish
 from lifecycle.application.world import World
-from lifecycle.domain.convergence import (
+from lifecycle.domain.convergence.decide import (
     CloseStopped,
     CloseStranded,
     ClusterFacts,
@@ -24,21 +24,13 @@ from lifecycle.domain.convergence import (
     Resume,
     Stranded,
     converge,
-    execution_number,
-)
-from lifecycle.domain.deployment import (
-    Deployment,
-    DeploymentState,
-    ExecutionState,
-    Kind,
-    Lease,
-    Request,
-    Waiting,
-    deployment_id,
 )
 from lifecycle.domain.errors import LifecycleError
-from lifecycle.domain.fleet import Cluster
-from lifecycle.domain.queueing import DropWaiting, StartWaiting
+from lifecycle.domain.fleet.cluster import Cluster
+from lifecycle.domain.rollout.deployment import Deployment, DeploymentState, Kind, Request, deployment_id
+from lifecycle.domain.rollout.execution import ExecutionState, execution_number
+from lifecycle.domain.rollout.lease import Lease
+from lifecycle.domain.rollout.queue import DropWaiting, StartWaiting, Waiting
 
 
 @dataclass(frozen=True, slots=True)

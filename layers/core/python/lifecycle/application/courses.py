@@ -9,12 +9,12 @@ from datetime import datetime
 
 from lifecycle.application import observe
 from lifecycle.application.console import PAGE, ClusterSight, Console, Page, Wanted, chosen, in_parallel, look
-from lifecycle.domain.asking import open_questions
-from lifecycle.domain.attempts import HostAttempt
-from lifecycle.domain.deployment import Deployment, DeploymentState, TrailEntry, cluster_of
-from lifecycle.domain.fleet import Cluster
-from lifecycle.domain.questions import Question
-from lifecycle.domain.verdicts import BedState, TestBed
+from lifecycle.domain.fleet.cluster import Cluster
+from lifecycle.domain.monitoring.audit import TrailEntry
+from lifecycle.domain.rollout.attempt import HostAttempt
+from lifecycle.domain.rollout.decision import Question, open_questions
+from lifecycle.domain.rollout.deployment import Deployment, DeploymentState, cluster_of
+from lifecycle.domain.rollout.test_bed.model import BedState, TestBed
 
 # A deployment of 40 hosts writes some 400 lines; the newest are shown.
 TRAIL = 500

@@ -8,11 +8,11 @@ from collections.abc import Callable
 
 from lifecycle.application import observe, queueing
 from lifecycle.application.world import World
-from lifecycle.domain.deployment import Deployment, DeploymentState, Kind
 from lifecycle.domain.errors import Refused, Unknown
-from lifecycle.domain.fleet import Cluster
-from lifecycle.domain.manifest import ApprovalGate
-from lifecycle.domain.questions import CONSEQUENCES, PAUSE, ROLLBACK_REQUEST, Answer, Choice, Question
+from lifecycle.domain.fleet.cluster import Cluster
+from lifecycle.domain.rollout.decision import CONSEQUENCES, PAUSE, ROLLBACK_REQUEST, Answer, Choice, Question
+from lifecycle.domain.rollout.deployment import Deployment, DeploymentState, Kind
+from lifecycle.domain.service.policy import ApprovalGate
 
 
 def decide(world: World, cluster: Cluster, name: str, host: str, attempt: int, answer: Answer) -> Question:

@@ -10,10 +10,10 @@ from typing import Any
 from lifecycle.application.delivery_ports import Builds, Catalogue
 from lifecycle.application.ports import Artifacts
 from lifecycle.application.requests import payload
-from lifecycle.domain.deployment import Request, deployment_id
 from lifecycle.domain.errors import InvalidName, StoreRefused, Unknown
-from lifecycle.domain.fleet import Cluster, service_name
-from lifecycle.domain.versions import SnapshotVersion
+from lifecycle.domain.fleet.cluster import Cluster, service_name
+from lifecycle.domain.rollout.deployment import Request, deployment_id
+from lifecycle.domain.service.version import SnapshotVersion
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,12 +9,13 @@ from datetime import datetime, timedelta
 from lifecycle.application import observe, turns
 from lifecycle.application.attempt import LONGEST_WAIT, HostTask, Outcome
 from lifecycle.application.world import World
-from lifecycle.domain.answers import latest_attempts
-from lifecycle.domain.attempts import AttemptState, Blame, HostAttempt
-from lifecycle.domain.capacity import TargetState
-from lifecycle.domain.deployment import Deployment
-from lifecycle.domain.diagnosis import Diagnosis, can_be_diagnosed, diagnosis
-from lifecycle.domain.fleet import HostReport, Turn
+from lifecycle.domain.fleet.host import HostReport
+from lifecycle.domain.fleet.host_command import Turn
+from lifecycle.domain.fleet.target_group import TargetState
+from lifecycle.domain.rollout.attempt import AttemptState, Blame, HostAttempt
+from lifecycle.domain.rollout.decision import latest_attempts
+from lifecycle.domain.rollout.deployment import Deployment
+from lifecycle.domain.rollout.diagnosis import Diagnosis, can_be_diagnosed, diagnosis
 
 _LEAVES_ROTATION = timedelta(seconds=30)
 

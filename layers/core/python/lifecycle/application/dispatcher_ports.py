@@ -6,8 +6,8 @@ Implemented by gateways/aws and gateways/memory; tests/contract holds both to th
 from collections.abc import Mapping
 from typing import Protocol
 
-from lifecycle.domain.capacity import Group, TargetState
-from lifecycle.domain.fleet import Cluster
+from lifecycle.domain.fleet.cluster import Cluster
+from lifecycle.domain.fleet.target_group import Group, TargetState
 
 
 class Dispatcher(Protocol):

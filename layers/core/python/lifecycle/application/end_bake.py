@@ -12,18 +12,19 @@ from lifecycle.application import shares
 from lifecycle.application.attempt import LONGEST_WAIT, Outcome
 from lifecycle.application.bake import BakeTask, open_bed, standing
 from lifecycle.application.world import World
-from lifecycle.domain.bed_hosts import target_of
-from lifecycle.domain.capacity import Group, TargetState, out_of_place
-from lifecycle.domain.deployment import Deployment
-from lifecycle.domain.fleet import HostReport
-from lifecycle.domain.verdicts import BedState, TestBed
+from lifecycle.domain.fleet.drift import out_of_place
+from lifecycle.domain.fleet.host import HostReport
+from lifecycle.domain.fleet.target_group import Group, TargetState
+from lifecycle.domain.rollout.deployment import Deployment
+from lifecycle.domain.rollout.test_bed.hosts import target_of
+from lifecycle.domain.rollout.test_bed.model import BedState, TestBed
 
 
 def end_bake(world: World, task: BakeTask, number: int, state: BedState, reason: str) -> Outcome:
     """Bring both hosts into the main target group again, then take them out of their own. Raises Unknown.
 
     Where the new version has failed, its host is taken out of rotation at once, and stays out. A host that does
-    not come home stays where it serves, and is found there later (domain/rollout.py); one that serves nowhere leaves.
+    not come home stays where it serves, and is found there later (domain/rollout/next_step.py); one that serves nowhere leaves.
     """
     current = standing(world, task)
     if isinstance(current, Outcome):

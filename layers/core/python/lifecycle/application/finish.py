@@ -9,17 +9,11 @@ from lifecycle.application import observe, queueing
 from lifecycle.application.requests import Payload, payload
 from lifecycle.application.turns import stand_down
 from lifecycle.application.world import World
-from lifecycle.domain.answers import given_up
-from lifecycle.domain.deployment import (
-    Deployment,
-    DeploymentState,
-    Desired,
-    Kind,
-    Lease,
-    Request,
-    deployment_id,
-)
-from lifecycle.domain.fleet import Cluster
+from lifecycle.domain.fleet.cluster import Cluster
+from lifecycle.domain.fleet.desired import Desired
+from lifecycle.domain.rollout.decision import given_up
+from lifecycle.domain.rollout.deployment import Deployment, DeploymentState, Kind, Request, deployment_id
+from lifecycle.domain.rollout.lease import Lease
 
 
 @dataclass(frozen=True, slots=True)

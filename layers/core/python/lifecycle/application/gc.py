@@ -1,6 +1,6 @@
 """Collecting garbage: delete the snapshots and releases of a service that nothing needs any more.
 
-Called by functions/gc. What may go is decided by domain/retention.py, and decided again from fresh facts right
+Called by functions/gc. What may go is decided by domain/delivery/retention.py, and decided again from fresh facts right
 before each deletion; whatever stops a run in between, the next one goes on.
 """
 
@@ -9,9 +9,7 @@ from dataclasses import dataclass, replace
 
 from lifecycle.application.delivery_ports import Catalogue
 from lifecycle.application.world import World
-from lifecycle.domain.errors import InvalidName, StoreRefused, Unknown
-from lifecycle.domain.fleet import ENVIRONMENTS, Cluster, service_name
-from lifecycle.domain.retention import (
+from lifecycle.domain.delivery.retention import (
     ClusterUse,
     Deleted,
     Fate,
@@ -21,6 +19,8 @@ from lifecycle.domain.retention import (
     Unreadable,
     retain,
 )
+from lifecycle.domain.errors import InvalidName, StoreRefused, Unknown
+from lifecycle.domain.fleet.cluster import ENVIRONMENTS, Cluster, service_name
 
 # Deployments of a cluster that are read at first, and those that are read again before each deletion.
 HISTORY = 500

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 
 from lifecycle.application.observe import remembered
 from lifecycle.application.world import World
-from lifecycle.domain.deployment import Deployment, DeploymentState
 from lifecycle.domain.errors import Refused
-from lifecycle.domain.fleet import Cluster
+from lifecycle.domain.fleet.cluster import Cluster
+from lifecycle.domain.rollout.deployment import Deployment, DeploymentState
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,14 +19,15 @@ from lifecycle.application.console import (
     look,
     paged,
 )
-from lifecycle.domain.answers import latest_attempts
-from lifecycle.domain.attempts import HostAttempt
-from lifecycle.domain.capacity import TargetState, out_of_place
-from lifecycle.domain.deployment import Target
 from lifecycle.domain.errors import Unknown
-from lifecycle.domain.fleet import HostReport
-from lifecycle.domain.freezes import Freeze, blocking
-from lifecycle.domain.verdicts import BedState, TestBed
+from lifecycle.domain.fleet.drift import out_of_place
+from lifecycle.domain.fleet.host import HostReport
+from lifecycle.domain.fleet.target_group import TargetState
+from lifecycle.domain.rollout.attempt import HostAttempt
+from lifecycle.domain.rollout.decision import latest_attempts
+from lifecycle.domain.rollout.freezes import Freeze, blocking
+from lifecycle.domain.rollout.test_bed.model import BedState, TestBed
+from lifecycle.domain.service.target import Target
 
 _RECENT = 5
 # So many clusters are shown host by host, with their states in the load balancer.

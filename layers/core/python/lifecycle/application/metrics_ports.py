@@ -8,8 +8,8 @@ from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Protocol
 
-from lifecycle.domain.fleet import Cluster
-from lifecycle.domain.verdicts import Baked, Measure
+from lifecycle.domain.analysis.model import Baked, Measure
+from lifecycle.domain.fleet.cluster import Cluster
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -33,7 +33,7 @@ class Metrics(Protocol):
     ) -> Baked:
         """The first `minutes` minutes after `since`, one value a minute; None where nothing was told.
 
-        Errors and latency (domain/measures.py) are those of the two target groups, of which the hosts are the only
+        Errors and latency (domain/analysis/built_in_metrics.py) are those of the two target groups, of which the hosts are the only
         members; every other measure is the service's own, by host. Raises Unknown where there is no test bed.
         """
         ...

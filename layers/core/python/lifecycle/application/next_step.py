@@ -11,25 +11,18 @@ from typing import TypeAlias, assert_never
 from lifecycle.application import observe
 from lifecycle.application.turns import stand_by
 from lifecycle.application.world import World
-from lifecycle.domain.answers import effects, latest_attempts
-from lifecycle.domain.attempts import AttemptState, Blame, HostAttempt
-from lifecycle.domain.baking import failed_bed
-from lifecycle.domain.capacity import Group
-from lifecycle.domain.convergence import next_execution
-from lifecycle.domain.deployment import (
-    RENEWED_BEFORE,
-    RUNNING_LEASE,
-    WAITING_LEASE,
-    Deployment,
-    DeploymentState,
-    Lease,
-)
+from lifecycle.domain.analysis.model import Verdict
 from lifecycle.domain.errors import StaleEpoch
-from lifecycle.domain.fleet import Cluster
-from lifecycle.domain.membership import members
-from lifecycle.domain.questions import Question
-from lifecycle.domain.rollout import next_step
-from lifecycle.domain.steps import (
+from lifecycle.domain.fleet.cluster import Cluster
+from lifecycle.domain.fleet.target_group import Group
+from lifecycle.domain.rollout.attempt import AttemptState, Blame, HostAttempt
+from lifecycle.domain.rollout.decision import Question, effects, latest_attempts
+from lifecycle.domain.rollout.deployment import Deployment, DeploymentState
+from lifecycle.domain.rollout.execution import next_execution
+from lifecycle.domain.rollout.lease import RENEWED_BEFORE, RUNNING_LEASE, WAITING_LEASE, Lease
+from lifecycle.domain.rollout.membership import members
+from lifecycle.domain.rollout.next_step import next_step
+from lifecycle.domain.rollout.steps import (
     AwaitApproval,
     AwaitDecision,
     AwaitResume,
@@ -44,7 +37,8 @@ from lifecycle.domain.steps import (
     Step,
     UpdateHosts,
 )
-from lifecycle.domain.verdicts import TestBed, Verdict
+from lifecycle.domain.rollout.test_bed.model import TestBed
+from lifecycle.domain.rollout.test_bed.schedule import failed_bed
 
 Hosts: TypeAlias = tuple[dict[str, str | int], ...]
 

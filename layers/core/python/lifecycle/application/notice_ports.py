@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from typing import Protocol
 
-from lifecycle.domain.notices import Notice
-from lifecycle.domain.watching import Alarm
+from lifecycle.domain.monitoring.alarms import Alarm
+from lifecycle.domain.monitoring.notifications import Notice
 
 
 class Notices(Protocol):

@@ -7,7 +7,7 @@ may be told twice, under the same id; none is lost while the stream remembers it
 from collections.abc import Sequence
 
 from lifecycle.application.notice_ports import Notices
-from lifecycle.domain.notices import Change, Notice, notice_of
+from lifecycle.domain.monitoring.notifications import Change, Notice, notice_of
 
 
 def notify(notices: Notices, changes: Sequence[Change]) -> list[Notice]:

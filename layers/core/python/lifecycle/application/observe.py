@@ -5,14 +5,18 @@ from itertools import chain
 from typing import Any
 
 from lifecycle.application.world import World
-from lifecycle.domain.attempts import HostAttempt
-from lifecycle.domain.bed_hosts import wants_test_bed
-from lifecycle.domain.capacity import TargetState
-from lifecycle.domain.deployment import Deployment, DeploymentState, Desired, Kind, Lease, Request, Target
 from lifecycle.domain.errors import Unknown
-from lifecycle.domain.fleet import Cluster, HostReport
-from lifecycle.domain.observed import Observed
-from lifecycle.domain.steps import Facts
+from lifecycle.domain.fleet.cluster import Cluster
+from lifecycle.domain.fleet.desired import Desired
+from lifecycle.domain.fleet.host import HostReport
+from lifecycle.domain.fleet.target_group import TargetState
+from lifecycle.domain.rollout.attempt import HostAttempt
+from lifecycle.domain.rollout.deployment import Deployment, DeploymentState, Kind, Request
+from lifecycle.domain.rollout.lease import Lease
+from lifecycle.domain.rollout.preflight import Observed
+from lifecycle.domain.rollout.steps import Facts
+from lifecycle.domain.rollout.test_bed.hosts import wants_test_bed
+from lifecycle.domain.service.target import Target
 
 REMEMBERED = 50
 

@@ -11,10 +11,10 @@ from datetime import datetime
 from lifecycle.application import shares
 from lifecycle.application.decide import wake_open
 from lifecycle.application.world import World
-from lifecycle.domain.capacity import TargetState
 from lifecycle.domain.errors import Refused, Unknown
-from lifecycle.domain.fleet import Cluster
-from lifecycle.domain.freezes import Freeze, check_scope, named
+from lifecycle.domain.fleet.cluster import Cluster
+from lifecycle.domain.fleet.target_group import TargetState
+from lifecycle.domain.rollout.freezes import Freeze, check_scope, named
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,10 +8,11 @@ from datetime import UTC, datetime, timedelta
 from itertools import chain
 
 from lifecycle.application.console import Console, Page, Wanted, chosen, in_parallel, paged
-from lifecycle.domain.deployment import Deployment, TrailEntry
-from lifecycle.domain.dora import Dora, dora
-from lifecycle.domain.fleet import Cluster
-from lifecycle.domain.versions import SnapshotVersion
+from lifecycle.domain.fleet.cluster import Cluster
+from lifecycle.domain.monitoring.audit import TrailEntry
+from lifecycle.domain.monitoring.dora import Dora, dora
+from lifecycle.domain.rollout.deployment import Deployment
+from lifecycle.domain.service.version import SnapshotVersion
 
 SHOWN = 25
 # The newest deployments of a cluster that are looked at; a window with more of them says so.

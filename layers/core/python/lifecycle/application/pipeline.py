@@ -19,9 +19,9 @@ from lifecycle.application.console import (
     paged,
 )
 from lifecycle.application.push import RunName
-from lifecycle.domain.fleet import Cluster
-from lifecycle.domain.freezes import Freeze
-from lifecycle.domain.versions import ReleaseVersion, SnapshotVersion
+from lifecycle.domain.fleet.cluster import Cluster
+from lifecycle.domain.rollout.freezes import Freeze
+from lifecycle.domain.service.version import ReleaseVersion, SnapshotVersion
 
 # One that ended well, and those that were refused, superseded or repaired some hosts after it.
 _RECENT = 4

@@ -9,19 +9,13 @@ from lifecycle.application import observe, queueing
 from lifecycle.application.finish import leave_hosts, leave_untouched
 from lifecycle.application.turns import stand_by
 from lifecycle.application.world import World
-from lifecycle.domain.convergence import execution_number
-from lifecycle.domain.deployment import (
-    Deployment,
-    DeploymentState,
-    Desired,
-    Kind,
-    Lease,
-    Obstacle,
-    Request,
-    Target,
-)
 from lifecycle.domain.errors import InvalidName, LeaseHeld, StoreRefused, Unknown
-from lifecycle.domain.planning import Plan, plan
+from lifecycle.domain.fleet.desired import Desired
+from lifecycle.domain.rollout.deployment import Deployment, DeploymentState, Kind, Obstacle, Request
+from lifecycle.domain.rollout.execution import execution_number
+from lifecycle.domain.rollout.lease import Lease
+from lifecycle.domain.rollout.plan import Plan, plan
+from lifecycle.domain.service.target import Target
 
 
 @dataclass(frozen=True, slots=True)

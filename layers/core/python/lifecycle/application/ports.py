@@ -8,22 +8,22 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, BinaryIO, Protocol
 
-from lifecycle.domain.attempts import HostAttempt
-from lifecycle.domain.deployment import (
-    Deployment,
-    Desired,
-    ExecutionState,
-    Lease,
-    Target,
-    TrailEntry,
-    Waiting,
-)
-from lifecycle.domain.fleet import Cluster, HostReport, Turn
-from lifecycle.domain.freezes import Freeze
-from lifecycle.domain.manifest import Manifest
-from lifecycle.domain.questions import Answer, Question
-from lifecycle.domain.retention import Stored
-from lifecycle.domain.verdicts import TestBed
+from lifecycle.domain.delivery.retention import Stored
+from lifecycle.domain.fleet.cluster import Cluster
+from lifecycle.domain.fleet.desired import Desired
+from lifecycle.domain.fleet.host import HostReport
+from lifecycle.domain.fleet.host_command import Turn
+from lifecycle.domain.monitoring.audit import TrailEntry
+from lifecycle.domain.rollout.attempt import HostAttempt
+from lifecycle.domain.rollout.decision import Answer, Question
+from lifecycle.domain.rollout.deployment import Deployment
+from lifecycle.domain.rollout.execution import ExecutionState
+from lifecycle.domain.rollout.freezes import Freeze
+from lifecycle.domain.rollout.lease import Lease
+from lifecycle.domain.rollout.queue import Waiting
+from lifecycle.domain.rollout.test_bed.model import TestBed
+from lifecycle.domain.service.manifest import Manifest
+from lifecycle.domain.service.target import Target
 
 
 class Clock(Protocol):

@@ -17,11 +17,11 @@ from lifecycle.application.operate import By, freeze, unfreeze
 from lifecycle.application.plan import preview
 from lifecycle.application.promote import promote
 from lifecycle.application.requests import payload
-from lifecycle.domain.deployment import Deployment, DeploymentState, Kind, Request, deployment_id
 from lifecycle.domain.errors import Refused, Unknown
-from lifecycle.domain.fleet import Cluster
-from lifecycle.domain.freezes import Freeze, named
-from lifecycle.domain.questions import CONSEQUENCES, Answer, Choice, Question
+from lifecycle.domain.fleet.cluster import Cluster
+from lifecycle.domain.rollout.decision import CONSEQUENCES, Answer, Choice, Question
+from lifecycle.domain.rollout.deployment import Deployment, DeploymentState, Kind, Request, deployment_id
+from lifecycle.domain.rollout.freezes import Freeze, named
 
 
 class Action(StrEnum):

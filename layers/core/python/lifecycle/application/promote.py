@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from lifecycle.application.delivery_ports import Catalogue
 from lifecycle.application.ports import Artifacts
 from lifecycle.domain.errors import DigestMismatch, Refused, Unknown
-from lifecycle.domain.versions import ReleaseVersion, SnapshotVersion, next_release
+from lifecycle.domain.service.version import ReleaseVersion, SnapshotVersion, next_release
 
 _RACES = 32
 

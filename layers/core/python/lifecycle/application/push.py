@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from lifecycle.application.ports import Executions
-from lifecycle.domain.convergence import next_execution, nth_execution
+from lifecycle.domain.rollout.execution import next_execution, nth_execution
 
 # GitHub caps its own payloads at 25 MB; a push event with its commits is far below one.
 LARGEST_BODY = 1_000_000

@@ -8,18 +8,12 @@ from dataclasses import replace
 
 from lifecycle.application.requests import payload
 from lifecycle.application.world import World
-from lifecycle.domain.convergence import next_execution
-from lifecycle.domain.deployment import (
-    Deployment,
-    DeploymentState,
-    ExecutionState,
-    Request,
-    Target,
-    Waiting,
-)
-from lifecycle.domain.fleet import Cluster
-from lifecycle.domain.manifest import Policy
-from lifecycle.domain.queueing import AfterEnd, DropWaiting, StartWaiting, after_end
+from lifecycle.domain.fleet.cluster import Cluster
+from lifecycle.domain.rollout.deployment import Deployment, DeploymentState, Request
+from lifecycle.domain.rollout.execution import ExecutionState, next_execution
+from lifecycle.domain.rollout.queue import AfterEnd, DropWaiting, StartWaiting, Waiting, after_end
+from lifecycle.domain.service.policy import Policy
+from lifecycle.domain.service.target import Target
 
 
 def enqueue(world: World, record: Deployment) -> bool:

@@ -2,7 +2,7 @@
 
 from typing import TypeAlias
 
-from lifecycle.domain.deployment import Request
+from lifecycle.domain.rollout.deployment import Request
 
 Payload: TypeAlias = dict[str, str | list[str] | None]
 

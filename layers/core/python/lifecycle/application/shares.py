@@ -7,8 +7,8 @@ without a healthy target would answer its share with 503, so it gets none.
 from collections.abc import Collection, Mapping
 
 from lifecycle.application.world import World
-from lifecycle.domain.capacity import Group, TargetState
-from lifecycle.domain.fleet import Cluster
+from lifecycle.domain.fleet.cluster import Cluster
+from lifecycle.domain.fleet.target_group import Group, TargetState
 
 # The greatest weight that an ALB takes.
 GREATEST = 999
@@ -40,7 +40,7 @@ def fair(world: World, cluster: Cluster, without: Collection[str] = ()) -> None:
 def withdraw(world: World, cluster: Cluster, address: str) -> None:
     """Before a target is deregistered: no group may be left with a share and nobody to answer it.
 
-    Shares are only taken, and one host that is aside is drained at a time (domain/rollout.py), so that two drains do
+    Shares are only taken, and one host that is aside is drained at a time (domain/rollout/next_step.py), so that two drains do
     not undo each other's.
     """
     # Another call may weigh them at the same time, and weights have no conditions: look again.

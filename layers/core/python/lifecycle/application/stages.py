@@ -9,10 +9,11 @@ from typing import NamedTuple
 
 from lifecycle.application import observe, shares, turns
 from lifecycle.application.attempt import LONGEST_WAIT, Outcome, Running, stage, wait_until
-from lifecycle.domain.answers import given_up
-from lifecycle.domain.attempts import AttemptState
-from lifecycle.domain.capacity import Floor, Group, TargetState, refuse_drain, state_of
-from lifecycle.domain.fleet import HostReport, Stage
+from lifecycle.domain.fleet.host import HostReport, Stage
+from lifecycle.domain.fleet.target_group import Group, TargetState, state_of
+from lifecycle.domain.rollout.attempt import AttemptState
+from lifecycle.domain.rollout.capacity import Floor, refuse_drain
+from lifecycle.domain.rollout.decision import given_up
 
 # A reason is one line of a table; what a host said at length goes into the evidence.
 REASON = 200

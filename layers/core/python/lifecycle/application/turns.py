@@ -3,10 +3,11 @@
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from lifecycle.domain.bed_hosts import target_of
-from lifecycle.domain.capacity import Group
-from lifecycle.domain.deployment import Deployment, Target
-from lifecycle.domain.fleet import Order, Turn
+from lifecycle.domain.fleet.host_command import Order, Turn
+from lifecycle.domain.fleet.target_group import Group
+from lifecycle.domain.rollout.deployment import Deployment
+from lifecycle.domain.rollout.test_bed.hosts import target_of
+from lifecycle.domain.service.target import Target
 
 # An order to install that was not begun within this time is not begun any more; its stage gives up earlier.
 INSTALL_LASTS = timedelta(minutes=15)

@@ -13,10 +13,8 @@ from lifecycle.application.decide import request_rollback, wake_open
 from lifecycle.application.notice_ports import Alarms
 from lifecycle.application.requests import payload
 from lifecycle.application.world import World
-from lifecycle.domain.deployment import Deployment, Kind, Request, TrailEntry, deployment_id
 from lifecycle.domain.errors import LifecycleError, Refused
-from lifecycle.domain.questions import CONSEQUENCES, Answer, Choice, Question
-from lifecycle.domain.watching import (
+from lifecycle.domain.monitoring.alarms import (
     ALARM,
     Alarm,
     Follows,
@@ -31,6 +29,9 @@ from lifecycle.domain.watching import (
     follow,
     heir_of,
 )
+from lifecycle.domain.monitoring.audit import TrailEntry
+from lifecycle.domain.rollout.decision import CONSEQUENCES, Answer, Choice, Question
+from lifecycle.domain.rollout.deployment import Deployment, Kind, Request, deployment_id
 
 
 @dataclass(frozen=True, slots=True)

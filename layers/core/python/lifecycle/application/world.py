@@ -17,8 +17,8 @@ from lifecycle.application.ports import (
     Standings,
     Trail,
 )
-from lifecycle.domain.deployment import TrailEntry
-from lifecycle.domain.fleet import Cluster
+from lifecycle.domain.fleet.cluster import Cluster
+from lifecycle.domain.monitoring.audit import TrailEntry
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,8 +4,8 @@ from collections.abc import Iterator, Sequence
 from itertools import pairwise
 
 from lifecycle.console.markup import Child, Markup, tag
-from lifecycle.domain.kept import thinned
-from lifecycle.domain.verdicts import Series
+from lifecycle.domain.analysis.downsampling import thinned
+from lifecycle.domain.analysis.model import Series
 
 _HEIGHT = 150
 _LEFT, _RIGHT, _TOP, _BOTTOM = 52, 8, 22, 22

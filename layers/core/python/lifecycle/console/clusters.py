@@ -8,7 +8,7 @@ from lifecycle.console.markup import Child, Markup, tag
 from lifecycle.console.parts import badge, filters, show, soft, table, widget
 from lifecycle.console.style import Tone
 from lifecycle.console.tones import cluster_state, host_tone
-from lifecycle.domain.words import ago, time_of_day
+from lifecycle.domain.time_format import ago, time_of_day
 
 # Tiles of one cluster; a larger one is told by its numbers, with the tiles of those that are not as they should be.
 _TILES = 60

@@ -9,11 +9,11 @@ from lifecycle.console.markup import Child, Markup, tag
 from lifecycle.console.parts import badge, field, filters, log, press, select, soft, table, widget
 from lifecycle.console.style import Tone
 from lifecycle.console.tones import deployment_badge, doing, kind_of
-from lifecycle.domain.answers import latest_attempts
-from lifecycle.domain.attempts import HostAttempt
-from lifecycle.domain.deployment import Deployment, Kind, TrailEntry
-from lifecycle.domain.questions import CONSEQUENCES, Choice, Question
-from lifecycle.domain.words import lasting, minute, time_of_day
+from lifecycle.domain.monitoring.audit import TrailEntry
+from lifecycle.domain.rollout.attempt import HostAttempt
+from lifecycle.domain.rollout.decision import CONSEQUENCES, Choice, Question, latest_attempts
+from lifecycle.domain.rollout.deployment import Deployment, Kind
+from lifecycle.domain.time_format import lasting, minute, time_of_day
 
 _WHY = "lc-why"
 _BAR = 160

@@ -6,7 +6,7 @@ from lifecycle.application.past import AllFigures, Figures
 from lifecycle.console.frame import Frame
 from lifecycle.console.markup import Child, Markup, tag
 from lifecycle.console.parts import filters, soft, widget
-from lifecycle.domain.words import lasting
+from lifecycle.domain.time_format import lasting
 
 MEANINGS = (
     ("Deployment frequency", "deployments that ended DONE in production, a week; no rollbacks, no repairs"),

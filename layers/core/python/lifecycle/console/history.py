@@ -5,8 +5,9 @@ from lifecycle.console.frame import Frame
 from lifecycle.console.markup import Child, Markup, tag
 from lifecycle.console.parts import filters, soft, table, widget
 from lifecycle.console.tones import deployment_badge, kind_of
-from lifecycle.domain.deployment import Deployment, TrailEntry
-from lifecycle.domain.words import lasting, moment
+from lifecycle.domain.monitoring.audit import TrailEntry
+from lifecycle.domain.rollout.deployment import Deployment
+from lifecycle.domain.time_format import lasting, moment
 
 
 def draw_history(found: Past, frame: Frame) -> Markup:

@@ -7,7 +7,7 @@ from lifecycle.application.console import Page
 from lifecycle.console.frame import ENVIRONMENT, PAGE, SERVICE, Frame
 from lifecycle.console.markup import Child, Markup, action, tag, together
 from lifecycle.console.style import SIGNS, Tone, sheet
-from lifecycle.domain.fleet import ENVIRONMENTS
+from lifecycle.domain.fleet.cluster import ENVIRONMENTS
 
 _LONGEST_LOG = 8_000
 

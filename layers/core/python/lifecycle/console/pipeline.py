@@ -7,9 +7,9 @@ from lifecycle.console.markup import Child, Markup, tag
 from lifecycle.console.parts import badge, field, filters, press, soft, widget
 from lifecycle.console.style import Tone
 from lifecycle.console.tones import cluster_state, run_badge
-from lifecycle.domain.asking import asks
-from lifecycle.domain.freezes import Freeze, named
-from lifecycle.domain.words import ago, minute
+from lifecycle.domain.rollout.decision import asks
+from lifecycle.domain.rollout.freezes import Freeze, named
+from lifecycle.domain.time_format import ago, minute
 
 _WHY = "lc-why"
 

@@ -7,11 +7,10 @@ from lifecycle.console.markup import Child, Markup, tag
 from lifecycle.console.parts import badge, field, filters, log, press, soft, widget
 from lifecycle.console.style import Tone
 from lifecycle.console.tones import deployment_badge
-from lifecycle.domain.asking import Asks, asks
-from lifecycle.domain.attempts import Blame
-from lifecycle.domain.deployment import Deployment
-from lifecycle.domain.questions import CONSEQUENCES, Choice, Question
-from lifecycle.domain.words import ago, ahead, minute
+from lifecycle.domain.rollout.attempt import Blame
+from lifecycle.domain.rollout.decision import CONSEQUENCES, Asks, Choice, Question, asks
+from lifecycle.domain.rollout.deployment import Deployment
+from lifecycle.domain.time_format import ago, ahead, minute
 
 _BLAMED = {
     Blame.HOST: (Tone.WARN, "the host is to blame"),

@@ -9,8 +9,8 @@ from lifecycle.console.frame import Frame
 from lifecycle.console.markup import Child, Markup, tag
 from lifecycle.console.parts import badge, filters, soft, table, widget
 from lifecycle.console.tones import BEDS, VERDICTS
-from lifecycle.domain.verdicts import Judgement, Measure, Measured, Scale
-from lifecycle.domain.words import minute
+from lifecycle.domain.analysis.model import Judgement, Measure, Measured, Scale
+from lifecycle.domain.time_format import minute
 
 _WIDEST, _NARROWEST = 460, 280
 _SIDES = 48

@@ -5,10 +5,11 @@ from lifecycle.application.host_sights import HostSight, Part
 from lifecycle.console.markup import Markup
 from lifecycle.console.parts import badge
 from lifecycle.console.style import Tone
-from lifecycle.domain.attempts import AttemptState, HostAttempt
-from lifecycle.domain.capacity import TargetState
-from lifecycle.domain.deployment import Deployment, DeploymentState, Kind
-from lifecycle.domain.verdicts import BedState, Verdict
+from lifecycle.domain.analysis.model import Verdict
+from lifecycle.domain.fleet.target_group import TargetState
+from lifecycle.domain.rollout.attempt import AttemptState, HostAttempt
+from lifecycle.domain.rollout.deployment import Deployment, DeploymentState, Kind
+from lifecycle.domain.rollout.test_bed.model import BedState
 
 _DEPLOYMENTS = {
     DeploymentState.QUEUED: Tone.IDLE,

@@ -10,11 +10,11 @@ from typing import Annotated, Any
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 from pydantic_core import PydanticCustomError
 
-from lifecycle.domain.amounts import Amount, parse_amount
 from lifecycle.domain.errors import InvalidName
-from lifecycle.domain.fleet import service_name
-from lifecycle.domain.freezes import Window
-from lifecycle.domain.versions import ReleaseVersion
+from lifecycle.domain.fleet.cluster import service_name
+from lifecycle.domain.rollout.freezes import Window
+from lifecycle.domain.service.host_count import Amount, parse_amount
+from lifecycle.domain.service.version import ReleaseVersion
 
 COMMAND = "a shell command: text of 1 to 4000 characters"
 URL_PATH = 'a path of printable characters, without spaces, that begins with a slash, such as "/is_alive"'

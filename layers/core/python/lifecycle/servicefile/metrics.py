@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field, model_validator
 
-from lifecycle.domain.verdicts import Better, Measure, Scale
+from lifecycle.domain.analysis.model import Better, Measure, Scale
 from lifecycle.servicefile.fields import Table, expected
 
 MOST = 20

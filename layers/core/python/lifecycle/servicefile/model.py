@@ -7,10 +7,11 @@ from typing import Annotated, Any, Literal, NamedTuple
 
 from pydantic import AfterValidator, Field, field_validator, model_validator
 
-from lifecycle.domain.amounts import Amount
-from lifecycle.domain.manifest import AfterBake, ApprovalGate, Check, OnAlarm, OnFail, Policy, Run
-from lifecycle.domain.verdicts import Measure
-from lifecycle.domain.versions import ReleaseVersion
+from lifecycle.domain.analysis.model import Measure
+from lifecycle.domain.service.host_count import Amount
+from lifecycle.domain.service.manifest import Check, Run
+from lifecycle.domain.service.policy import AfterBake, ApprovalGate, OnAlarm, OnFail, Policy
+from lifecycle.domain.service.version import ReleaseVersion
 from lifecycle.servicefile import fields
 from lifecycle.servicefile.fields import (
     Command,

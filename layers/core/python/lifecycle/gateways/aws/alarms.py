@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
-from lifecycle.domain.watching import PREFIX, Alarm, cluster_of_alarm
+from lifecycle.domain.monitoring.alarms import PREFIX, Alarm, cluster_of_alarm
 
 _METRIC = ["MetricAlarm"]
 _AT_ONCE = 100  # names that one DescribeAlarms takes

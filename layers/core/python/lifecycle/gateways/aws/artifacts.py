@@ -7,11 +7,11 @@ from typing import Any, BinaryIO, cast
 
 from botocore.exceptions import ClientError
 
-from lifecycle.domain.deployment import Target
+from lifecycle.domain.delivery.retention import Stored
 from lifecycle.domain.errors import DigestMismatch, InvalidName, StoreRefused, Unknown
-from lifecycle.domain.manifest import Manifest
-from lifecycle.domain.retention import Stored
-from lifecycle.domain.versions import artifact_prefix
+from lifecycle.domain.service.manifest import Manifest
+from lifecycle.domain.service.target import Target
+from lifecycle.domain.service.version import artifact_prefix
 from lifecycle.gateways.records import from_json, to_json
 
 _CHUNK = 1 << 20

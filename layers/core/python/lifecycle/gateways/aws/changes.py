@@ -4,12 +4,13 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from lifecycle.domain.deployment import Deployment, TrailEntry, cluster_of
 from lifecycle.domain.errors import LifecycleError
-from lifecycle.domain.fleet import Cluster
-from lifecycle.domain.notices import Change, Quarantine, Told
-from lifecycle.domain.questions import Question
-from lifecycle.domain.verdicts import TestBed
+from lifecycle.domain.fleet.cluster import Cluster
+from lifecycle.domain.monitoring.audit import TrailEntry
+from lifecycle.domain.monitoring.notifications import Change, Quarantine, Told
+from lifecycle.domain.rollout.decision import Question
+from lifecycle.domain.rollout.deployment import Deployment, cluster_of
+from lifecycle.domain.rollout.test_bed.model import TestBed
 from lifecycle.gateways.aws.items import record
 
 _KINDS: tuple[tuple[str, str, type[Any]], ...] = (

@@ -3,12 +3,12 @@
 from collections.abc import Sequence
 from dataclasses import replace
 
-from lifecycle.domain.attempts import HostAttempt
-from lifecycle.domain.deployment import Deployment
 from lifecycle.domain.errors import Refused
-from lifecycle.domain.fleet import Cluster
-from lifecycle.domain.questions import Answer, Question
-from lifecycle.domain.verdicts import TestBed
+from lifecycle.domain.fleet.cluster import Cluster
+from lifecycle.domain.rollout.attempt import HostAttempt
+from lifecycle.domain.rollout.decision import Answer, Question
+from lifecycle.domain.rollout.deployment import Deployment
+from lifecycle.domain.rollout.test_bed.model import TestBed
 from lifecycle.gateways.aws.items import Table, cluster_key, deployment_key, item, record
 
 

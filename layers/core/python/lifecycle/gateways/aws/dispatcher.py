@@ -6,9 +6,9 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from lifecycle.domain.capacity import Group, TargetState
 from lifecycle.domain.errors import StoreRefused, Unknown
-from lifecycle.domain.fleet import Cluster
+from lifecycle.domain.fleet.cluster import Cluster
+from lifecycle.domain.fleet.target_group import Group, TargetState
 
 _LEAVES = {Group.MAIN: "target-group", Group.TEST_BED: "test-bed-group", Group.CONTROL: "control-group"}
 _LISTENER = "listener"

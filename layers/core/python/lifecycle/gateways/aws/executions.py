@@ -4,7 +4,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from lifecycle.domain.deployment import ExecutionState
+from lifecycle.domain.rollout.execution import ExecutionState
 
 _STATES = {"RUNNING": ExecutionState.RUNNING, "ABORTED": ExecutionState.STOPPED}
 

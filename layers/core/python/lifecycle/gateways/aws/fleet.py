@@ -2,7 +2,9 @@
 
 from collections.abc import Mapping, Sequence
 
-from lifecycle.domain.fleet import Cluster, HostReport, Turn
+from lifecycle.domain.fleet.cluster import Cluster
+from lifecycle.domain.fleet.host import HostReport
+from lifecycle.domain.fleet.host_command import Turn
 from lifecycle.gateways.aws.items import Table, cluster_key, item, record, reports_key, turns_key
 
 # Within one epoch no turn is replaced by an earlier one; standing down is the last of all (application/turns.py).

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from lifecycle.domain.freezes import Freeze
+from lifecycle.domain.rollout.freezes import Freeze
 from lifecycle.gateways.aws.items import Table, freezes_key, item, record
 
 

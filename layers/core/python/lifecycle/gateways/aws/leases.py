@@ -3,9 +3,9 @@
 from dataclasses import replace
 from datetime import datetime
 
-from lifecycle.domain.deployment import RUNNING_LEASE, Lease
 from lifecycle.domain.errors import LeaseHeld, StaleEpoch
-from lifecycle.domain.fleet import Cluster
+from lifecycle.domain.fleet.cluster import Cluster
+from lifecycle.domain.rollout.lease import RUNNING_LEASE, Lease
 from lifecycle.gateways.aws.items import Table, cluster_key, item, record
 
 _UNCHANGED = "attribute_not_exists(pk) OR (epoch = :epoch AND deployment = :deployment)"

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from lifecycle.domain.errors import StoreRefused
-from lifecycle.domain.notices import Notice
+from lifecycle.domain.monitoring.notifications import Notice
 from lifecycle.gateways.records import to_plain
 
 SOURCE = "lifecycle"

@@ -1,7 +1,7 @@
 """The queue of one in the ledger: an item beside the cluster's lease."""
 
-from lifecycle.domain.deployment import Waiting
-from lifecycle.domain.fleet import Cluster
+from lifecycle.domain.fleet.cluster import Cluster
+from lifecycle.domain.rollout.queue import Waiting
 from lifecycle.gateways.aws.items import Table, cluster_key, item, record
 
 _SORT_KEY = "QUEUE"

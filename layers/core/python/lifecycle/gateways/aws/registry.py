@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from typing import Any
 
-from lifecycle.domain.deployment import Desired
-from lifecycle.domain.fleet import ENVIRONMENTS, Cluster
+from lifecycle.domain.fleet.cluster import ENVIRONMENTS, Cluster
+from lifecycle.domain.fleet.desired import Desired
 from lifecycle.gateways.records import from_json, to_json
 
 

@@ -6,8 +6,9 @@ from typing import Any
 
 from lifecycle.application.console import Catalogued, Delivery, Held
 from lifecycle.application.ports import Registry
-from lifecycle.domain.deployment import Lease, Waiting
-from lifecycle.domain.fleet import Cluster
+from lifecycle.domain.fleet.cluster import Cluster
+from lifecycle.domain.rollout.lease import Lease
+from lifecycle.domain.rollout.queue import Waiting
 from lifecycle.gateways.aws.items import Table, cluster_key, record, service_key
 
 # A BatchGetItem takes 100 keys; a cluster has two.

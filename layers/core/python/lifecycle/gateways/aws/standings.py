@@ -1,9 +1,11 @@
 """What a step looks at first: one BatchGetItem in the ledger."""
 
 from lifecycle.application.ports import Standing
-from lifecycle.domain.attempts import HostAttempt
-from lifecycle.domain.deployment import Deployment, Lease
-from lifecycle.domain.fleet import Cluster, HostReport
+from lifecycle.domain.fleet.cluster import Cluster
+from lifecycle.domain.fleet.host import HostReport
+from lifecycle.domain.rollout.attempt import HostAttempt
+from lifecycle.domain.rollout.deployment import Deployment
+from lifecycle.domain.rollout.lease import Lease
 from lifecycle.gateways.aws.items import Table, cluster_key, deployment_key, record, reports_key
 
 

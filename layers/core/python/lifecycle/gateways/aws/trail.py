@@ -4,9 +4,9 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from hashlib import sha256
 
-from lifecycle.domain.deployment import TrailEntry
 from lifecycle.domain.errors import StoreRefused
-from lifecycle.domain.fleet import Cluster
+from lifecycle.domain.fleet.cluster import Cluster
+from lifecycle.domain.monitoring.audit import TrailEntry
 from lifecycle.gateways.aws.items import Table, item, record, trail_key
 from lifecycle.gateways.records import to_json
 

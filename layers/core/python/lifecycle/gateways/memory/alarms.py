@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from lifecycle.domain.watching import Alarm, cluster_of_alarm
+from lifecycle.domain.monitoring.alarms import Alarm, cluster_of_alarm
 
 
 class MemoryAlarms:

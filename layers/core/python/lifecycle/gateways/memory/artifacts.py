@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import BinaryIO
 
-from lifecycle.domain.deployment import Target
+from lifecycle.domain.delivery.retention import Stored
 from lifecycle.domain.errors import DigestMismatch, StoreRefused, Unknown
-from lifecycle.domain.manifest import Manifest
-from lifecycle.domain.retention import Stored
-from lifecycle.domain.versions import artifact_prefix
+from lifecycle.domain.service.manifest import Manifest
+from lifecycle.domain.service.target import Target
+from lifecycle.domain.service.version import artifact_prefix
 
 
 class MemoryArtifacts:

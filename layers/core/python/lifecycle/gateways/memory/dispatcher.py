@@ -2,9 +2,9 @@
 
 from collections.abc import Mapping
 
-from lifecycle.domain.capacity import Group, TargetState
 from lifecycle.domain.errors import Unknown
-from lifecycle.domain.fleet import Cluster
+from lifecycle.domain.fleet.cluster import Cluster
+from lifecycle.domain.fleet.target_group import Group, TargetState
 
 _TO_MAIN = {group: int(group is Group.MAIN) for group in Group}
 

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from lifecycle.domain.deployment import ExecutionState
+from lifecycle.domain.rollout.execution import ExecutionState
 
 
 class MemoryExecutions:

@@ -2,7 +2,9 @@
 
 from collections.abc import Mapping, Sequence
 
-from lifecycle.domain.fleet import Cluster, HostReport, Turn
+from lifecycle.domain.fleet.cluster import Cluster
+from lifecycle.domain.fleet.host import HostReport
+from lifecycle.domain.fleet.host_command import Turn
 
 
 class MemoryFleet:

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from lifecycle.domain.freezes import Freeze
+from lifecycle.domain.rollout.freezes import Freeze
 
 
 class MemoryFreezes:

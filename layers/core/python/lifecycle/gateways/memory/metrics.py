@@ -7,11 +7,11 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from lifecycle.application.metrics_ports import first_minute, whole_minutes
-from lifecycle.domain.capacity import Group
+from lifecycle.domain.analysis.built_in_metrics import ERROR_RATE, LATENCY_P50, LATENCY_P99
+from lifecycle.domain.analysis.model import Baked, Measure, Series
 from lifecycle.domain.errors import Unknown
-from lifecycle.domain.fleet import Cluster
-from lifecycle.domain.measures import ERROR_RATE, LATENCY_P50, LATENCY_P99
-from lifecycle.domain.verdicts import Baked, Measure, Series
+from lifecycle.domain.fleet.cluster import Cluster
+from lifecycle.domain.fleet.target_group import Group
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from lifecycle.domain.errors import StoreRefused
-from lifecycle.domain.notices import Notice
+from lifecycle.domain.monitoring.notifications import Notice
 
 
 class MemoryNotices:

@@ -1,7 +1,7 @@
 """The queue of one in memory."""
 
-from lifecycle.domain.deployment import Waiting
-from lifecycle.domain.fleet import Cluster
+from lifecycle.domain.fleet.cluster import Cluster
+from lifecycle.domain.rollout.queue import Waiting
 
 
 class MemoryQueue:

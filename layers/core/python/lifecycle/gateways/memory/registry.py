@@ -2,8 +2,8 @@
 
 from collections.abc import Sequence
 
-from lifecycle.domain.deployment import Desired
-from lifecycle.domain.fleet import Cluster
+from lifecycle.domain.fleet.cluster import Cluster
+from lifecycle.domain.fleet.desired import Desired
 
 
 class MemoryRegistry:

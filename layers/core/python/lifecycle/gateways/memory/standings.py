@@ -1,8 +1,9 @@
 """What a step looks at first, from the other twins."""
 
 from lifecycle.application.ports import Standing
-from lifecycle.domain.deployment import Deployment, Lease
-from lifecycle.domain.fleet import Cluster
+from lifecycle.domain.fleet.cluster import Cluster
+from lifecycle.domain.rollout.deployment import Deployment
+from lifecycle.domain.rollout.lease import Lease
 from lifecycle.gateways.memory.deployments import MemoryDeployments
 from lifecycle.gateways.memory.fleet import MemoryFleet
 from lifecycle.gateways.memory.leases import MemoryLeases

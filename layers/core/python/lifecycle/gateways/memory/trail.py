@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 from datetime import datetime
 
-from lifecycle.domain.deployment import TrailEntry
 from lifecycle.domain.errors import StoreRefused
-from lifecycle.domain.fleet import Cluster
+from lifecycle.domain.fleet.cluster import Cluster
+from lifecycle.domain.monitoring.audit import TrailEntry
 
 
 class MemoryTrail:

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 
 from lifecycle.application.world import World
-from lifecycle.domain.fleet import Cluster
+from lifecycle.domain.fleet.cluster import Cluster
 from lifecycle.gateways.memory.artifacts import MemoryArtifacts
 from lifecycle.gateways.memory.catalogue import MemoryCatalogue
 from lifecycle.gateways.memory.clock import ManualClock

@@ -1,0 +1,240 @@
+"""Convergence: is what is installed what is desired, and may it be repaired now?
+
+Called by functions/converge every 15 minutes and on command, once a cluster.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import TypeAlias
+
+from lifecycle.domain.fleet.desired import Desired
+from lifecycle.domain.fleet.drift import out_of_place
+from lifecycle.domain.fleet.host import HostReport
+from lifecycle.domain.fleet.target_group import Rotation, state_of
+from lifecycle.domain.rollout.deployment import Deployment, DeploymentState, Kind
+from lifecycle.domain.rollout.execution import ExecutionState, next_execution
+from lifecycle.domain.rollout.lease import Lease
+from lifecycle.domain.rollout.queue import DropWaiting, StartWaiting, Waiting, after_end
+from lifecycle.domain.service.target import Target
+
+# A plan writes its record last; its function is retried for less than this.
+BEGINNING_LASTS = timedelta(minutes=15)
+
+
+# Whoever hands the lease over starts the next execution, or is retried, within this.
+HAND_OVER_LASTS = timedelta(seconds=20)
+
+
+@dataclass(frozen=True, slots=True)
+class Converged:
+    """Every host is in its place."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Repair:
+    """Start a deployment of this version; only the drifted hosts will be touched, or only those in `only`."""
+
+    version: str
+    drift: Mapping[str, str]
+    reason: str
+    only: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Resume:
+    """A deployment holds the lease, but its execution has ended: start another execution of it."""
+
+    deployment: str
+    execution: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class CloseStopped:
+    """Somebody stopped the deployment's execution by hand: that is an abort, and it must not come back to life."""
+
+    deployment: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class CloseStranded:
+    """A deployment that is not over, but has neither the lease, nor a place in the queue, nor an execution."""
+
+    deployment: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class FreeLease:
+    """The lease's holder has ended, or never began: nobody will free it."""
+
+    lease: Lease
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Hold:
+    """There may be drift, but it is not convergence's to repair now."""
+
+    drift: Mapping[str, str]
+    reason: str
+
+
+Convergence: TypeAlias = (
+    Converged | Repair | Resume | CloseStopped | CloseStranded | FreeLease | StartWaiting | DropWaiting | Hold
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Stranded:
+    """A deployment that is not over, but has neither the lease nor a place in the queue; its execution does not run.
+
+    `newest`: no other deployment of the cluster was asked for after it.
+    """
+
+    deployment: Deployment
+    execution: ExecutionState
+    newest: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ClusterFacts:
+    """What convergence looks at. `last` is the deployment that `desired` names, `holder` the lease's.
+
+    `execution` is the state of the execution that carries the lease's holder; `ended` the newest deployment of
+    the cluster that is over, `stranded` those that are not, and that nothing goes on with; `verified` the
+    version that was last verified on every host; `bad_versions` and `bad_hosts` are quarantined.
+    """
+
+    desired: Desired | None
+    lease: Lease
+    last: Deployment | None
+    holder: Deployment | None
+    execution: ExecutionState
+    reports: Mapping[str, HostReport]
+    rotation: Rotation
+    bad_versions: Mapping[str, str]
+    bad_hosts: Mapping[str, str] = field(default_factory=dict)
+    waiting: Waiting | None = None
+    ended: Deployment | None = None
+    verified: Target | None = None
+    patience: timedelta = timedelta(seconds=30)
+    stranded: tuple[Stranded, ...] = ()
+
+
+def converge(facts: ClusterFacts, now: datetime) -> Convergence:
+    """Decide on one cluster. It never repairs towards a version whose rollout did not end well."""
+    for stranded in facts.stranded:
+        if found := _unstrand(stranded, now):
+            return found
+    if facts.lease.deployment:
+        return _leased(facts, now)
+    if facts.waiting:
+        return after_end(facts.ended, facts.waiting)
+    return _free(facts, facts.desired, now) if facts.desired else Converged("nothing is desired yet")
+
+
+def _unstrand(found: Stranded, now: datetime) -> Resume | CloseStranded | None:
+    """A plan that was lost before its lease is planned anew, unless somebody wanted something else since then."""
+    lost = found.deployment
+    never_began = lost.state is DeploymentState.QUEUED and found.execution is ExecutionState.ENDED
+    late = now - lost.started_at >= BEGINNING_LASTS
+    if never_began and found.newest and not late:
+        return Resume(
+            lost.id, next_execution(lost.execution), f"the plan of {lost.id} was lost before it began"
+        )
+    if late or (never_began and not found.newest):
+        why = f"it was {lost.state}, but nothing was left that would go on with it"
+        return CloseStranded(lost.id, why)
+    return None
+
+
+def _leased(facts: ClusterFacts, now: datetime) -> Convergence:
+    """Somebody deploys: leave it alone, unless nobody is left to go on."""
+    name, holder = facts.lease.deployment, facts.holder
+    if facts.execution is ExecutionState.RUNNING:
+        return Hold(_drift(facts), f"{name} is deploying")
+    if _ended(facts, now):
+        return FreeLease(facts.lease, f"{name} holds the lease, but has ended or never began")
+    if holder is None or _is_handed_over(facts, holder, now):
+        return Hold(_drift(facts), f"{name} is about to begin")
+    if facts.execution is ExecutionState.STOPPED:
+        return CloseStopped(name, f"its execution {holder.execution} was stopped by hand")
+    reason = f"the execution {holder.execution} of {name} has ended before its deployment did"
+    return Resume(name, next_execution(holder.execution), reason)
+
+
+def _is_handed_over(facts: ClusterFacts, holder: Deployment, now: datetime) -> bool:
+    """Whether it got the lease just now, and whoever handed it over is about to start its execution."""
+    waits = facts.execution is ExecutionState.UNKNOWN and holder.state is DeploymentState.QUEUED
+    return waits and facts.lease.since is not None and now - facts.lease.since < HAND_OVER_LASTS
+
+
+def _free(facts: ClusterFacts, desired: Desired, now: datetime) -> Convergence:
+    drift = _drift(facts)
+    if facts.last is None or facts.last.state is not DeploymentState.DONE:
+        state = facts.last.state if facts.last else "unknown"
+        why = f"{desired.deployment} is {state}, so {desired.version} is not known to be good"
+        return _joined(facts, now) or Hold(drift, why)
+    if desired.version in facts.bad_versions:
+        return Hold(drift, f"{desired.version} is quarantined: {facts.bad_versions[desired.version]}")
+    silent = {
+        host: since for host in drift if (since := facts.reports[host].silent_since(now, facts.patience))
+    }
+    heard = {host: why for host, why in drift.items() if host not in silent}
+    if heard:
+        return Repair(desired.version, heard, f"drift from {desired.version}: {_told(heard)}", tuple(heard))
+    if silent:
+        said = "; ".join(f"{h}: agent silent since {at:%Y-%m-%d %H:%M:%S} UTC" for h, at in silent.items())
+        return Hold(drift, f"{said}: start it, or remove the host")
+    return Converged(f"every host serves {desired.version}")
+
+
+def _joined(facts: ClusterFacts, now: datetime) -> Repair | None:
+    """Hosts that joined while no version is known to be good: they get the one that was last verified."""
+    if facts.verified is None or facts.verified.version in facts.bad_versions:
+        return None
+    if (
+        facts.ended
+        and facts.ended.request.kind is Kind.CONVERGE
+        and facts.ended.state is not DeploymentState.DONE
+    ):
+        return None  # an abort is not tried again by itself
+    new = {
+        host: "joined and has nothing installed"
+        for host, report in sorted(facts.reports.items())
+        if not report.installed
+        and host not in facts.bad_hosts
+        and not report.silent_since(now, facts.patience)
+    }
+    version = facts.verified.version
+    return Repair(version, new, f"{version} was verified last: {_told(new)}", tuple(new)) if new else None
+
+
+def _told(drift: Mapping[str, str]) -> str:
+    return "; ".join(f"{host} {why}" for host, why in drift.items())
+
+
+def _ended(facts: ClusterFacts, now: datetime) -> bool:
+    """Whether the holder's record is final, or missing for longer than its plan could take to write it."""
+    if facts.holder:
+        return facts.holder.state.final
+    return facts.lease.since is not None and now - facts.lease.since > BEGINNING_LASTS
+
+
+def _drift(facts: ClusterFacts) -> dict[str, str]:
+    if facts.desired is None:
+        return {}
+    aside = facts.last.set_aside if facts.last else ()
+    target = Target(facts.desired.version, facts.desired.digest)
+    return {
+        host: why
+        for host, report in sorted(facts.reports.items())
+        if host not in aside
+        and host not in facts.bad_hosts
+        and (why := out_of_place(report, state_of(facts.rotation, host), target))
+    }

@@ -1,0 +1,246 @@
+"""Retention: which stored versions of a service must stay, and which may go?
+
+Called by application/gc.py before each deletion. A version stays for the first reason that is found; what is not
+known keeps. A release goes only after its snapshot, so that a claimed release without bytes beside a stored
+snapshot always means a promotion that is not finished.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import TypeAlias
+
+from lifecycle.domain.errors import InvalidName
+from lifecycle.domain.fleet.cluster import Cluster
+from lifecycle.domain.fleet.desired import Desired
+from lifecycle.domain.fleet.host import HostReport, Stage
+from lifecycle.domain.rollout.deployment import Deployment, DeploymentState
+from lifecycle.domain.rollout.lease import Lease
+from lifecycle.domain.service.version import ReleaseVersion, SnapshotVersion, parse_version
+
+# A publication writes the artifact first, and its manifest when that is there; none takes as long.
+LEAST_AGE = timedelta(hours=1)
+_SETTLED = (Stage.IDLE, Stage.FETCHING, Stage.READY, Stage.DONE)
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """A version in the bucket: its bytes with the manifest's, and when the newer of both was written."""
+
+    version: str
+    bytes: int
+    modified: datetime
+    has_manifest: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Keep:
+    """How many of the newest stay whatever happens, and how long anything does; raises InvalidName."""
+
+    snapshots: int
+    releases: int
+    age: timedelta
+
+    def __post_init__(self) -> None:
+        for count in (self.snapshots, self.releases):
+            if count < 1:
+                raise InvalidName("number of versions to keep", str(count), "at least 1")
+        if self.age < LEAST_AGE:
+            raise InvalidName(
+                "minimum age", str(self.age), f"at least {LEAST_AGE}, for what is being published"
+            )
+
+
+@dataclass(frozen=True, slots=True)
+class ClusterUse:
+    """What one cluster may need. `deployments` are its newest, newest first; all of them, if `complete`."""
+
+    cluster: Cluster
+    desired: Desired | None
+    lease: Lease
+    waiting: str | None
+    deployments: Sequence[Deployment]
+    complete: bool
+    reports: Mapping[str, HostReport]
+    quarantined: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Unreadable:
+    """A cluster of which something could not be read, and why."""
+
+    cluster: Cluster
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Holdings:
+    """What is stored of a service, what the catalogue says of it, and what its clusters use.
+
+    `snapshots` are the recorded ones, `releases` the claimed ones with the snapshot that each is made from.
+    """
+
+    stored: Sequence[Stored]
+    snapshots: frozenset[str]
+    releases: Mapping[str, str]
+    uses: Sequence[ClusterUse | Unreadable]
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """A version that stays, and the first reason for it."""
+
+    version: str
+    why: str
+    bytes: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Deleted:
+    """A version that may go, and why."""
+
+    version: str
+    why: str
+    bytes: int = 0
+
+
+Fate: TypeAlias = Kept | Deleted
+_Reasons: TypeAlias = Iterator[tuple[str, str]]
+
+
+def retain(holdings: Holdings, keep: Keep, now: datetime) -> list[Fate]:
+    """Decide every stored version: snapshots, then releases, each from the oldest on; the order to delete in."""
+    stored = sorted(holdings.stored, key=lambda each: _order(each.version))
+    reasons: dict[str, str] = {}
+    for version, why in _reasons(holdings, keep, now):
+        reasons.setdefault(version, why)
+    fates: list[Fate] = []
+    staying: set[str] = set()
+    for each in stored:
+        snapshot = holdings.releases.get(each.version, "")
+        why = reasons.get(each.version) or (f"its snapshot {snapshot} is kept" if snapshot in staying else "")
+        if why:
+            staying.add(each.version)
+            fates.append(Kept(each.version, why, each.bytes))
+        else:
+            fates.append(Deleted(each.version, _no_use(each, holdings, keep, now), each.bytes))
+    return fates
+
+
+def _order(version: str) -> tuple[bool, str, tuple[int, ...], str]:
+    match parse_version(version):
+        case SnapshotVersion() as snapshot:
+            return False, snapshot.built, (), version
+        case ReleaseVersion(major, minor, patch):
+            return True, "", (major, minor, patch), version
+
+
+def _is_release(version: str) -> bool:
+    return isinstance(parse_version(version), ReleaseVersion)
+
+
+def _reasons(holdings: Holdings, keep: Keep, now: datetime) -> _Reasons:
+    """Every reason to keep a version, the strongest first."""
+    every = [each.version for each in holdings.stored]
+    for use in holdings.uses:
+        match use:
+            case Unreadable(cluster, why):
+                yield from ((version, f"{cluster} could not be read: {why}") for version in every)
+            case ClusterUse():
+                yield from _used(use, every)
+    yield from _by_promotion(holdings)
+    yield from _newest(holdings, keep)
+    for each in holdings.stored:
+        if now - each.modified < keep.age:
+            yield each.version, f"younger than {_days(keep.age)}"
+
+
+def _used(use: ClusterUse, every: Sequence[str]) -> _Reasons:
+    if use.desired:
+        yield use.desired.version, f"desired in {use.cluster}"
+    for host, report in sorted(use.reports.items()):
+        yield report.installed, f"installed on {host} of {use.cluster}"
+    yield from _by_deployments(use, every)
+    yield from _by_rollbacks(use, every)
+    yield from _by_unknown_hosts(use)
+
+
+def _by_deployments(use: ClusterUse, every: Iterable[str]) -> _Reasons:
+    if use.waiting:
+        yield use.waiting, f"waits to be deployed to {use.cluster}"
+    holder = use.lease.deployment
+    for each in use.deployments:
+        if not each.state.final or each.id == holder:
+            yield each.target.version, f"being deployed by {each.id}, {each.state}"
+            if each.previous:
+                yield each.previous.version, f"what {each.id}, {each.state}, would go back to"
+    if holder and holder not in {each.id for each in use.deployments}:
+        why = f"{holder} has the lease of {use.cluster}, and is not told yet what it deploys"
+        yield from ((version, why) for version in every)
+
+
+def _by_rollbacks(use: ClusterUse, every: Iterable[str]) -> _Reasons:
+    """The last two versions that were verified, and the last two of them that are not quarantined.
+
+    The first is what a failed deployment goes back to, the second what a rollback of the first does.
+    """
+    done = [each.target.version for each in use.deployments if each.state is DeploymentState.DONE]
+    verified = list(dict.fromkeys(done))
+    good = [version for version in verified if version not in use.quarantined]
+    for version in (*verified[:2], *good[:2]):
+        yield version, f"what a rollback of {use.cluster} needs"
+    if len(good) < 2 and not use.complete:
+        why = f"what a rollback of {use.cluster} needs is older than the deployments that were read"
+        yield from ((version, why) for version in every)
+
+
+def _by_unknown_hosts(use: ClusterUse) -> _Reasons:
+    """A host of the last plan without a report may run what it was ever given; one that is at work, what it has."""
+    planned = use.deployments[0].hosts if use.deployments else ()
+    for host in sorted(set(planned) - set(use.reports)):
+        for each in use.deployments:
+            if host in each.hosts:
+                told = f"{host} of {use.cluster} has no report, and may run it since {each.id}"
+                yield each.target.version, told
+                yield (each.previous or each.target).version, told
+    for host, report in sorted(use.reports.items()):
+        if report.stage not in _SETTLED or (report.running and not report.installed):
+            told = f"on the disk of {host} of {use.cluster}, which does not tell what it runs"
+            yield from ((version, told) for version in report.releases)
+
+
+def _by_promotion(holdings: Holdings) -> _Reasons:
+    published = {each.version for each in holdings.stored if each.has_manifest}
+    for release, snapshot in holdings.releases.items():
+        if release not in published:
+            yield snapshot, f"its promotion to {release} is not finished"
+    for each in holdings.stored:
+        if _is_release(each.version) and each.version not in holdings.releases:
+            yield each.version, "a release that the catalogue does not know"
+
+
+def _newest(holdings: Holdings, keep: Keep) -> _Reasons:
+    whole = [each.version for each in holdings.stored if each.has_manifest]
+    whole.sort(key=_order, reverse=True)
+    releases = [version for version in whole if version in holdings.releases]
+    snapshots = [version for version in whole if version in holdings.snapshots]
+    yield from (
+        (version, f"one of the newest {keep.releases} releases") for version in releases[: keep.releases]
+    )
+    for version in snapshots[: keep.snapshots]:
+        yield version, f"one of the newest {keep.snapshots} snapshots"
+
+
+def _no_use(stored: Stored, holdings: Holdings, keep: Keep, now: datetime) -> str:
+    age = _days(now - stored.modified)
+    if not stored.has_manifest:
+        return f"bytes without a manifest, {age} old"
+    if _is_release(stored.version):
+        return f"used nowhere, not one of the newest {keep.releases} releases, {age} old"
+    if stored.version not in holdings.snapshots:
+        return f"used nowhere, built but never recorded, {age} old"
+    return f"used nowhere, not one of the newest {keep.snapshots} snapshots, {age} old"
+
+
+def _days(age: timedelta) -> str:
+    return f"{age.days} days" if age >= timedelta(days=2) else f"{age // timedelta(hours=1)} hours"

@@ -1,0 +1,39 @@
+"""Clusters: the hosts of one service in one environment, and the names that they may have."""
+
+import re
+from dataclasses import dataclass
+
+from lifecycle.domain.errors import InvalidName
+
+ENVIRONMENTS = ("staging", "production")
+
+
+_SERVICE = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
+
+
+def service_name(text: str) -> str:
+    """Check a service's name; raises InvalidName."""
+    if not _SERVICE.fullmatch(text) or len(text) > 24:
+        raise InvalidName("service", text, "at most 24 lower-case letters, digits and single hyphens")
+    return text
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Cluster:
+    """A service's hosts in one environment, written `production/hello`."""
+
+    environment: str
+    service: str
+
+    def __post_init__(self) -> None:
+        if self.environment not in ENVIRONMENTS:
+            raise InvalidName("environment", self.environment, " or ".join(ENVIRONMENTS))
+        service_name(self.service)
+
+    @classmethod
+    def parse(cls, text: str) -> "Cluster":
+        environment, _, service = text.partition("/")
+        return cls(environment, service)
+
+    def __str__(self) -> str:
+        return f"{self.environment}/{self.service}"

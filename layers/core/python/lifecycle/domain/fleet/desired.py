@@ -1,0 +1,16 @@
+"""The desired version of a cluster, as SSM Parameter Store holds it.
+
+Written by `plan` under the lease of the cluster; compared with every host by `converge`.
+"""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Desired:
+    """What a cluster should run, as SSM Parameter Store says it."""
+
+    version: str
+    digest: str
+    epoch: int
+    deployment: str

@@ -1,0 +1,29 @@
+"""Drift: how a host differs from what its cluster should run.
+
+Used by `plan` (before host 1), by `next_step` (before DONE) and by `converge`.
+"""
+
+from lifecycle.domain.fleet.host import HostReport
+from lifecycle.domain.fleet.target_group import Group, TargetState
+from lifecycle.domain.service.target import Target
+
+
+def out_of_place(
+    report: HostReport | None, state: TargetState, target: Target, group: Group = Group.MAIN
+) -> str | None:
+    """Why a host is not serving `target` as it should, or None when it is.
+
+    It is in its place when it runs that version and those bytes, passed its self-test with them on this
+    boot, and is healthy in the main target group, or in that of the test bed or its control.
+    """
+    if report is None:
+        return "has no agent"
+    if (report.installed, report.digest) != (target.version, target.digest):
+        return f"has {report.installed or 'nothing'} installed"
+    if not report.running:
+        return "its service does not run"
+    if not report.has_passed(target.digest):
+        return "has not passed its self-test since the service started"
+    if state is not (TargetState.HEALTHY if group is Group.MAIN else TargetState.ASIDE):
+        return f"is {state.told} in the load balancer"
+    return None

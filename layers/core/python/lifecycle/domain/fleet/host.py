@@ -1,0 +1,91 @@
+"""Hosts and the reports that their agents write."""
+
+import re
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+from lifecycle.domain.errors import InvalidName
+from lifecycle.domain.fleet.host_command import Order, Turn
+
+_HOST = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9.-]{0,62}")
+
+
+def host_name(text: str) -> str:
+    """Check a host's name; raises InvalidName."""
+    if not _HOST.fullmatch(text):
+        raise InvalidName("host", text, "at most 63 letters, digits, dots and hyphens")
+    return text
+
+
+class Stage(StrEnum):
+    """Where a host is within its turn."""
+
+    IDLE = "IDLE"
+    FETCHING = "FETCHING"
+    READY = "READY"  # standing by: the version is on the disk, checked and unpacked
+    INSTALLING = "INSTALLING"
+    STARTING = "STARTING"
+    SELF_TESTING = "SELF_TESTING"
+    DONE = "DONE"
+    FAILED = "FAILED"
+
+
+@dataclass(frozen=True, slots=True)
+class SelfTest:
+    """The result of one self-test: of which bytes, on which start of the service."""
+
+    passed: bool
+    digest: str
+    boot: str
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class HostReport:
+    """What a host says of itself; its agent is the only writer, and writes the whole of it.
+
+    `epoch`, `attempt` and `order` name the last turn acted on, `stage` how far it got, `failed_stage` and `detail`
+    why it stopped. `boot` is a new random name at each start of the service; empty when it does not run. `releases`
+    are the versions on the disk, checked. `seen_at` is renewed every few seconds.
+    """
+
+    host: str
+    address: str
+    port: int
+    zone: str
+    seen_at: datetime
+    agent_started_at: datetime
+    epoch: int = 0
+    attempt: int = 0
+    order: Order = Order.IDLE
+    deployment: str = ""
+    stage: Stage = Stage.IDLE
+    failed_stage: Stage | None = None
+    detail: str = ""
+    log_tail: str = ""
+    installed: str = ""
+    digest: str = ""
+    boot: str = ""
+    running: bool = False
+    self_test: SelfTest | None = None
+    releases: tuple[str, ...] = ()
+
+    def has_passed(self, digest: str) -> bool:
+        """Whether what runs now are these bytes, and passed their self-test on this start of the service."""
+        test = self.self_test
+        return (
+            test is not None
+            and test.passed
+            and self.running
+            and test.boot == self.boot
+            and test.digest == self.digest == digest
+        )
+
+    def silent_since(self, now: datetime, patience: timedelta) -> datetime | None:
+        """When the agent was last heard, if that is longer ago than `patience`."""
+        return self.seen_at if now - self.seen_at > patience else None
+
+    def answers(self, turn: Turn) -> bool:
+        """Whether this report is about that turn."""
+        return (self.epoch, self.attempt) == (turn.epoch, turn.attempt)

@@ -1,0 +1,256 @@
+"""Watching: an alarm of a cluster rings. Is it the doing of the deployment that serves, and what follows?
+
+Called by functions/watch when an alarm changes, and every few minutes by the clock. An alarm is a hint: what is
+decided on is how it stands when it is looked at, and what the ledger says.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import TypeAlias
+
+from lifecycle.domain.errors import InvalidName
+from lifecycle.domain.fleet.cluster import Cluster
+from lifecycle.domain.rollout.attempt import HostAttempt
+from lifecycle.domain.rollout.decision import PAUSE, ROLLBACK_REQUEST, Question
+from lifecycle.domain.rollout.deployment import Deployment, DeploymentState, Kind
+from lifecycle.domain.rollout.lease import Lease
+from lifecycle.domain.service.policy import OnAlarm
+from lifecycle.domain.service.target import Target
+
+# What begins the trail's line about an alarm; such a line becomes a notice.
+ALARM = "alarm"
+# What begins the name of every alarm, and the letters of the environments in it (infra/constructs/front_door.py).
+PREFIX = "lc-"
+LETTERS = {"s": "staging", "p": "production"}
+SIGNS = ("errors", "latency", "hosts")
+# An alarm that began in time is acted on for so long: its message may be lost, and the clock looks again.
+LATE = timedelta(minutes=20)
+NEVER_BEGAN = (DeploymentState.REFUSED, DeploymentState.SUPERSEDED, DeploymentState.STALE)
+KINDS = {Kind.DEPLOY: "deployment", Kind.ROLLBACK: "rollback", Kind.CONVERGE: "repair"}
+
+
+@dataclass(frozen=True, slots=True)
+class Alarm:
+    """One alarm of one cluster; `since` is when its state last changed.
+
+    `expected` says what holds while it is silent, `found` what its metric showed when it last changed.
+    """
+
+    name: str
+    cluster: Cluster
+    ringing: bool
+    since: datetime
+    expected: str
+    found: str
+
+    @property
+    def told(self) -> str:
+        return f"{self.name} rings since {self.since:%Y-%m-%d %H:%M:%S} UTC: {self.expected}; found: {self.found}"
+
+    @property
+    def pause(self) -> str:
+        """The question that a pause by this ringing of the alarm is recorded as."""
+        return f"{PAUSE}{self.name}-{self.since:%Y%m%d%H%M%S}"
+
+
+def cluster_of_alarm(name: str) -> Cluster | None:
+    """The cluster that an alarm's name tells, such as lc-p-hello-errors; None for an alarm of somebody else."""
+    if not name.startswith(PREFIX):
+        return None
+    letter, _, rest = name.removeprefix(PREFIX).partition("-")
+    service, _, sign = rest.rpartition("-")
+    if letter not in LETTERS or sign not in SIGNS:
+        return None
+    try:
+        return Cluster(LETTERS[letter], service)
+    except InvalidName:
+        return None
+
+
+@dataclass(frozen=True, slots=True)
+class WatchFacts:
+    """What is decided on. `deployment` is the newest that touched a host, repairs left out.
+
+    `attempts` and `questions` are its; `heir` is a rollback of it that was asked for before; `lease` the cluster's,
+    and `holder` the record of whoever has it; `told` the deployments under which this ringing is in the trail.
+    """
+
+    alarm: Alarm
+    deployment: Deployment | None
+    attempts: tuple[HostAttempt, ...] = ()
+    questions: tuple[Question, ...] = ()
+    heir: Deployment | None = None
+    lease: Lease = field(default_factory=Lease)
+    holder: Deployment | None = None
+    told: frozenset[str] = frozenset()
+    minute: timedelta = timedelta(minutes=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Pause:
+    """Stop the rollout before its next host, and ask a human."""
+
+    deployment: Deployment
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class GoBack:
+    """Ask the running rollout to roll back."""
+
+    deployment: Deployment
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Wake:
+    """Its rollback was asked for before; whoever waits is woken again, for that may have been lost."""
+
+    deployment: Deployment
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class StartRollback:
+    """Deploy `to`, the version before it, for the rollout itself has ended. `heir` was recorded before."""
+
+    deployment: Deployment
+    to: Target
+    heir: Deployment | None
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class HeldUp:
+    """A rollback would follow, but `holder` has the cluster: a human is told so, and the next look tries again."""
+
+    holder: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Tell:
+    """The rollout has ended, and the policy leaves it to a human what to do."""
+
+    deployment: Deployment
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Nothing:
+    """The alarm is not a deployment's doing, or all that follows was done before."""
+
+    reason: str
+
+
+Follows: TypeAlias = Pause | GoBack | Wake | StartRollback | HeldUp | Tell | Nothing
+
+
+def heir_of(current: Deployment, recent: Sequence[Deployment]) -> Deployment | None:
+    """The rollback of a deployment that was asked for before; one that waits only where none has begun.
+
+    One that was refused, or lost before it had the lease, is none, and another may be tried; one that a human
+    cancelled is.
+    """
+    mine = [each for each in recent if each.request.rollback_of == current.id]
+    heirs = [each for each in mine if each.epoch or each.state not in NEVER_BEGAN]
+    return min(heirs, key=lambda each: each.state is DeploymentState.QUEUED, default=None)
+
+
+def watched_until(deployment: Deployment, minute: timedelta) -> datetime | None:
+    """When the watch over a deployment ends; None while it runs, and when nobody watches or will."""
+    watched = deployment.policy.watch_minutes and deployment.request.kind is not Kind.CONVERGE
+    if not watched or deployment.state is not DeploymentState.DONE or deployment.finished_at is None:
+        return None
+    return deployment.finished_at + deployment.policy.watch_minutes * minute
+
+
+def follow(facts: WatchFacts, now: datetime) -> Follows:
+    """Decide what an alarm means for the deployment that serves; a rollback is never rolled back again."""
+    alarm, current = facts.alarm, facts.deployment
+    if not alarm.ringing:
+        return Nothing(f"{alarm.name} does not ring any more")
+    if current is None:
+        return Nothing(f"no deployment has touched a host of {alarm.cluster}")
+    if why := _unconcerned(facts, current):
+        return Nothing(why)
+    return _after(facts, current, now) if current.state is DeploymentState.DONE else _during(facts, current)
+
+
+def _unconcerned(facts: WatchFacts, current: Deployment) -> str:
+    """Why the alarm is none of the deployment's; empty when it may be."""
+    alarm = facts.alarm
+    if not current.policy.watch_minutes:
+        return f"the policy of {alarm.cluster} watches no deployment"
+    if not _began_before(facts):
+        return f"{alarm.name} rang before {current.id} touched a host"
+    if current.state.final and current.state is not DeploymentState.DONE:
+        return f"{current.id} has ended: {current.state}"
+    return ""
+
+
+def _began_before(facts: WatchFacts) -> bool:
+    """Whether the deployment touched a host before the alarm rang; CloudWatch tells whole seconds in places."""
+    began = min((attempt.started_at for attempt in facts.attempts), default=None)
+    return began is not None and began.replace(microsecond=0) <= facts.alarm.since
+
+
+def _during(facts: WatchFacts, current: Deployment) -> Follows:
+    """A rollback goes on whatever rings, for it is the way back; what waits for a human already goes on waiting."""
+    if current.request.kind is Kind.ROLLBACK:
+        return Nothing(f"{current.id} is the way back: it goes on")
+    asked = {question.id: question for question in facts.questions}
+    if ROLLBACK_REQUEST in asked and asked[ROLLBACK_REQUEST].answer:
+        return Wake(current, f"{current.id} is about to be rolled back")
+    if current.policy.on_alarm is OnAlarm.ROLL_BACK and current.previous:
+        return GoBack(current, facts.alarm.told)
+    if facts.alarm.pause in asked:
+        return Nothing(f"{current.id} was paused by this alarm before")
+    if current.state is not DeploymentState.RUNNING or any(
+        q.pauses and not q.answer for q in facts.questions
+    ):
+        return Nothing(f"{current.id} waits for a human already")
+    return Pause(current, facts.alarm.told)
+
+
+def _after(facts: WatchFacts, current: Deployment, now: datetime) -> Follows:
+    """What rings after the end is the deployment's doing if it began within the watch."""
+    until = watched_until(current, facts.minute)
+    if until is None or facts.alarm.since > until:
+        return Nothing(f"{facts.alarm.name} rang after the watch over {current.id}")
+    if now > until + LATE:
+        return Nothing(
+            f"{facts.alarm.name} is looked at too late for {current.id}: its watch ended {until:%H:%M} UTC"
+        )
+    by_policy = current.policy.on_alarm is OnAlarm.ROLL_BACK and current.request.kind is Kind.DEPLOY
+    if by_policy and current.previous:
+        return _back(facts, current, current.previous, now, until + LATE)
+    if current.id in facts.told:
+        return Nothing(f"{facts.alarm.name} was told of before")
+    return Tell(current, "; ".join(filter(None, (facts.alarm.told, _held(facts, now)))))
+
+
+def _back(facts: WatchFacts, current: Deployment, to: Target, now: datetime, last: datetime) -> Follows:
+    """Begun once; while somebody else has the cluster a plan would be refused, so none is made."""
+    heir = facts.heir
+    if heir and heir.state is not DeploymentState.QUEUED:
+        return Nothing(f"the rollback {heir.id} was begun before: {heir.state}")
+    held = _held(facts, now)
+    if not held:
+        return StartRollback(current, to, heir, facts.alarm.told)
+    if facts.lease.deployment in facts.told:
+        return Nothing(f"{held}; {facts.alarm.name} was told of before")
+    why = f"{facts.alarm.told}; {held}; {current.id} is rolled back if that ends before {last:%H:%M} UTC"
+    return HeldUp(facts.lease.deployment, why)
+
+
+def _held(facts: WatchFacts, now: datetime) -> str:
+    """Who else has the cluster, and how they stand; empty where nobody has."""
+    lease, holder = facts.lease, facts.holder
+    if not lease.held_by_another(facts.heir.id if facts.heir else "", now):
+        return ""
+    if holder is None:
+        return f"{lease.deployment} has the cluster"
+    why = f" ({holder.reason})" if holder.reason else ""
+    return f"the {KINDS[holder.request.kind]} {holder.id} has the cluster and is {holder.state}{why}"

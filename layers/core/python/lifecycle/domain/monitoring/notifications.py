@@ -1,0 +1,224 @@
+"""Notices: which changes of the ledger people and programs outside are told of, and in which words.
+
+Called by functions/notify with every change of a record, before and after. docs/notices.md documents the events,
+docs/notices.schema.json is their schema.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from hashlib import sha256
+from typing import TypeAlias
+
+from lifecycle.domain.fleet.cluster import Cluster
+from lifecycle.domain.monitoring.alarms import ALARM
+from lifecycle.domain.monitoring.audit import TrailEntry
+from lifecycle.domain.rollout.decision import ROLLBACK_REQUEST, Question
+from lifecycle.domain.rollout.deployment import Deployment, DeploymentState, Kind, cluster_of
+from lifecycle.domain.rollout.test_bed.model import BedState, TestBed
+
+# An event may have 256 KiB, and a mail should be read: a host's log is told up to here.
+LONGEST = 4000
+LONGEST_LINE = 300
+
+
+class NoticeKind(StrEnum):
+    """What happened, as an event's `detail-type` says it."""
+
+    WAITS = "Deployment waits"  # for an approval, or for the end of a pause
+    HALTED = "Deployment halted"  # a host failed: it waits for a decision
+    ANSWERED = "Deployment answered"
+    FINISHED = "Deployment finished"
+    ROLLS_BACK = "Rollback began"
+    QUARANTINED = "Quarantined"
+    VERDICT = "Test bed judged"
+    ALARM = "Alarm followed"
+
+
+@dataclass(frozen=True, slots=True)
+class Quarantine:
+    """A version or a host that was quarantined in a cluster, and why."""
+
+    cluster: Cluster
+    name: str
+    why: str
+
+
+Told: TypeAlias = Deployment | Question | TestBed | TrailEntry | Quarantine
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One record as it was, None where there was none, and as it is since `at`."""
+
+    before: Told | None
+    after: Told
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """One thing to tell. `id` is made from the record and its state: told twice, it is the same.
+
+    `summary` is one line, `text` the reasons and what can be done; what does not apply is empty.
+    """
+
+    id: str
+    kind: NoticeKind
+    cluster: Cluster
+    at: datetime
+    summary: str
+    text: str
+    state: str = ""
+    deployment: str = ""
+    version: str = ""
+    host: str = ""
+    by: str = ""
+    question: str = ""
+    choices: tuple[str, ...] = ()
+    evidence: str = ""
+
+
+def notice_of(change: Change) -> Notice | None:
+    """What is to be told of a change; None for nothing. The same change always gives the same notice."""
+    before = change.before
+    match change.after:
+        case Deployment() as after:
+            known = before.state if isinstance(before, Deployment) else None
+            return None if known is after.state else _of_deployment(after, known, change.at)
+        case Question() as after:
+            return _of_question(before if isinstance(before, Question) else None, after)
+        case TestBed() as after:
+            known_bed = before.state if isinstance(before, TestBed) else BedState.BAKING
+            return None if known_bed is after.state else _of_test_bed(after, change.at)
+        case Quarantine() as after:
+            return None if before == after else _of_quarantine(after, change.at)
+        case TrailEntry() as after:
+            return None if before or not after.what.startswith(ALARM) else _of_alarm(after)
+
+
+def _of_deployment(after: Deployment, known: DeploymentState | None, at: datetime) -> Notice | None:
+    """Its end; or, of a rollback, its beginning. That it waits or is halted is told by its question."""
+    version, kind = after.target.version, after.request.kind
+    began = known in (None, DeploymentState.QUEUED) and after.state is DeploymentState.RUNNING
+    if after.state.final:
+        what = NoticeKind.FINISHED
+        summary = f"{after.cluster}: {kind.lower()} of {version} ended {_words(after.state)}"
+        at = after.finished_at or at
+    elif began and kind is Kind.ROLLBACK:
+        what = NoticeKind.ROLLS_BACK
+        summary = f"{after.cluster}: rolls back to {version}"
+        at = after.started_at
+    else:
+        return None
+    return Notice(
+        id=f"{after.cluster}/{after.id}/{after.state}",
+        kind=what,
+        cluster=after.cluster,
+        at=at,
+        summary=summary,
+        text=after.reason or after.request.reason,
+        state=str(after.state),
+        deployment=after.id,
+        version=version,
+        by=after.request.requested_by,
+    )
+
+
+def _of_question(before: Question | None, after: Question) -> Notice | None:
+    """Asked, or answered. An operator's wish to roll back is recorded as a question, but asked of nobody."""
+    if after.id == ROLLBACK_REQUEST or (before and (before.answer or not after.answer)):
+        return None
+    cluster = cluster_of(after.deployment)
+    about = f"{cluster}: {after.deployment}"
+    answer = after.answer
+    if before and answer:
+        what, state, text = NoticeKind.ANSWERED, str(answer.choice), answer.why
+        summary = _line(f"{about}: {answer.by} answered {answer.choice}{_on(after)}")
+    else:
+        what, state, text = (NoticeKind.HALTED if after.host else NoticeKind.WAITS), "", _asked(after)
+        summary = _line(f"{about} {'is halted' if after.host else 'waits'}{_on(after)}: {after.reason}")
+    return Notice(
+        id=f"{cluster}/{after.deployment}/{after.id}/{'answered' if state else 'asked'}",
+        kind=what,
+        cluster=cluster,
+        at=answer.at if before and answer else after.asked_at,
+        summary=summary,
+        text=text,
+        state=state,
+        deployment=after.deployment,
+        host=after.host,
+        by=answer.by if before and answer else "",
+        question=after.id,
+        choices=tuple(str(choice) for choice in after.choices),
+        evidence=after.evidence[-LONGEST:],
+    )
+
+
+def _on(question: Question) -> str:
+    """A question about a test bed has its number as `attempt`, and no host."""
+    if question.host:
+        return f" on {question.host}, attempt {question.attempt}"
+    return f" on test bed {question.attempt}" if question.attempt else ""
+
+
+def _asked(question: Question) -> str:
+    """The reason, the diagnosis, and what each choice would do."""
+    told = [question.reason, question.diagnosis]
+    told += [f"{choice}: {question.effects.get(choice, '')}" for choice in question.choices]
+    if question.expires_at:
+        told.append(f"until {question.expires_at:%Y-%m-%d %H:%M} UTC")
+    return "\n".join(line for line in told if line)
+
+
+def _of_test_bed(after: TestBed, at: datetime) -> Notice | None:
+    """Its verdict; one that was given up with its deployment has none."""
+    if after.state not in (BedState.PASSED, BedState.FAILED):
+        return None
+    cluster = cluster_of(after.deployment)
+    return Notice(
+        id=f"{cluster}/{after.deployment}/test-bed-{after.number}/{after.state}",
+        kind=NoticeKind.VERDICT,
+        cluster=cluster,
+        at=after.ended_at or at,
+        summary=f"{cluster}: test bed {after.host} {_words(after.state)}",
+        text=after.judgement.sentence if after.judgement else after.reason,
+        state=str(after.state),
+        deployment=after.deployment,
+        host=after.host,
+    )
+
+
+def _of_quarantine(after: Quarantine, at: datetime) -> Notice:
+    return Notice(
+        id=f"{after.cluster}/quarantine/{after.name}/{sha256(after.why.encode()).hexdigest()[:8]}",
+        kind=NoticeKind.QUARANTINED,
+        cluster=after.cluster,
+        at=at,
+        summary=f"{after.cluster}: {after.name} is quarantined",
+        text=after.why,
+    )
+
+
+def _of_alarm(after: TrailEntry) -> Notice:
+    cluster = Cluster.parse(after.cluster)
+    return Notice(
+        id=f"{cluster}/{after.deployment}/{after.who}/{after.at:%Y%m%dT%H%M%S}",
+        kind=NoticeKind.ALARM,
+        cluster=cluster,
+        at=after.at,
+        summary=f"{cluster}: {after.what} {after.deployment}",
+        text=after.why,
+        deployment=after.deployment,
+        by=after.who,
+    )
+
+
+def _line(text: str) -> str:
+    """One line, and no novel: reasons may be the last lines of a log."""
+    joined = " ".join(text.split())
+    return joined if len(joined) <= LONGEST_LINE else f"{joined[: LONGEST_LINE - 1]}…"
+
+
+def _words(state: str) -> str:
+    return state.replace("_", " ")

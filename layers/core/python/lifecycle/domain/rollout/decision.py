@@ -1,0 +1,206 @@
+"""Decisions and approvals: what a rollout asks a human, and what was answered.
+
+Asked by `next_step` and by operators who pause or roll back; answered through functions/decide and approve.
+The command line and the console show the same open questions.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+
+from lifecycle.domain.rollout.attempt import Blame, HostAttempt
+from lifecycle.domain.rollout.deployment import Deployment, DeploymentState, Kind
+from lifecycle.domain.service.policy import ApprovalGate
+
+
+class Choice(StrEnum):
+    """What a human may say: five decisions on a failed host, two on an approval, and to pause or resume.
+
+    EXTEND is a third answer where a test bed is undecided.
+    """
+
+    RETRY = "RETRY"
+    SKIP_HOST = "SKIP_HOST"
+    FORCE_NEXT = "FORCE_NEXT"
+    ROLL_BACK = "ROLL_BACK"
+    ABORT = "ABORT"
+    APPROVE = "APPROVE"
+    REJECT = "REJECT"
+    PAUSE = "PAUSE"
+    RESUME = "RESUME"
+    EXTEND = "EXTEND"
+
+
+CONSEQUENCES = {
+    Choice.RETRY: "try this host again from the start",
+    Choice.SKIP_HOST: "leave this host drained and out of the deployment; finish the others",
+    Choice.FORCE_NEXT: "leave this host drained, go on to the next, and ask again about it at the end",
+    Choice.ROLL_BACK: "deploy the previous version to every host that this deployment touched",
+    Choice.ABORT: "stop here: touch no further host, leave everything as it is",
+    Choice.APPROVE: "go on with the rollout",
+    Choice.REJECT: "do not go on; hosts already updated get the previous version back",
+    Choice.PAUSE: "stop before the next host, until somebody resumes",
+    Choice.RESUME: "go on with the next host",
+    Choice.EXTEND: "let the test bed bake for as long again, and judge it then",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """One answer: what, by whom, why and when."""
+
+    choice: Choice
+    by: str
+    why: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What a rollout waits for: a decision on one attempt of one host, an approval at a gate, or a resume.
+
+    A question about a test bed has its number as `attempt` and no host. `again` counts the questions asked about
+    the same attempt before: clocks differ, this number does not.
+    `token` is the execution's task token, set when it waits. `effects` says what each choice would do here.
+    Unanswered past `expires_at`, an approval counts as rejected, and a decision is asked anew: an old question
+    takes no answer.
+    """
+
+    deployment: str
+    id: str
+    choices: tuple[Choice, ...]
+    reason: str
+    asked_at: datetime
+    host: str = ""
+    attempt: int = 0
+    again: int = 0
+    gate: ApprovalGate = ApprovalGate.NONE
+    evidence: str = ""
+    expires_at: datetime | None = None
+    token: str = ""
+    answer: Answer | None = None
+    blame: Blame = Blame.NONE
+    diagnosis: str = ""
+    effects: dict[Choice, str] = field(default_factory=dict)
+
+    def expired(self, now: datetime) -> bool:
+        """Whether its time is over without an answer."""
+        return self.answer is None and self.expires_at is not None and now >= self.expires_at
+
+    @property
+    def pauses(self) -> bool:
+        """Whether it is an operator's pause, which waits for a resume."""
+        return self.id.startswith(PAUSE)
+
+
+# The id under which an operator's rollback of a running deployment is recorded; it is asked of nobody.
+ROLLBACK_REQUEST = "rollback-request"
+
+
+# What the ids of pauses begin with; a deployment may be paused more than once.
+PAUSE = "pause-"
+
+
+def latest_attempts(attempts: Sequence[HostAttempt]) -> dict[str, HostAttempt]:
+    """Each tried host's newest attempt."""
+    newest: dict[str, HostAttempt] = {}
+    for attempt in sorted(attempts, key=lambda a: a.number):
+        newest[attempt.host] = attempt
+    return newest
+
+
+def answered(questions: Sequence[Question], attempt: HostAttempt) -> list[Question]:
+    """The answered questions about exactly this host and attempt, in the order of asking."""
+    about = [q for q in questions if (q.host, q.attempt) == (attempt.host, attempt.number) and q.answer]
+    return sorted(about, key=lambda q: q.again)
+
+
+def answers_on(questions: Sequence[Question], attempt: HostAttempt) -> list[Choice]:
+    """The choices recorded for exactly this host and attempt, in the order of asking."""
+    return [q.answer.choice for q in answered(questions, attempt) if q.answer]
+
+
+def asked_before(questions: Sequence[Question], attempt: HostAttempt, now: datetime) -> int:
+    """How many questions about this attempt are over, answered or expired: the next one is a new one."""
+    about = [q for q in questions if (q.host, q.attempt) == (attempt.host, attempt.number)]
+    return sum(q.answer is not None or q.expired(now) for q in about)
+
+
+def given_up(attempts: Sequence[HostAttempt], questions: Sequence[Question]) -> frozenset[str]:
+    """Hosts whose newest attempt failed and that a human chose to leave out for now."""
+    left_out = (Choice.SKIP_HOST, Choice.FORCE_NEXT)
+    return frozenset(
+        host
+        for host, attempt in latest_attempts(attempts).items()
+        if (answers := answers_on(questions, attempt)) and answers[-1] in left_out
+    )
+
+
+def choices(deployment: Deployment, *, last: bool) -> tuple[Choice, ...]:
+    """What may be decided on a failed host. A rollback is not rolled back; the last host has no next one."""
+    offered = [Choice.RETRY, Choice.SKIP_HOST]
+    if not last:
+        offered.append(Choice.FORCE_NEXT)
+    if deployment.previous is not None and deployment.request.kind is not Kind.ROLLBACK:
+        offered.append(Choice.ROLL_BACK)
+    return (*offered, Choice.ABORT)
+
+
+def effects(
+    offered: Sequence[Choice], deployment: Deployment, host: str, updated: Sequence[str], left: Sequence[str]
+) -> dict[Choice, str]:
+    """What each choice would do here and now: `updated` hosts serve the new version, `left` wait for it."""
+    target, previous = deployment.target.version, deployment.previous.version if deployment.previous else ""
+    rest = f"{_named(left)} next" if left else "no host is left after it"
+    told = {
+        Choice.RETRY: f"drain {host} if it serves, and install {target} again; then {rest}",
+        Choice.SKIP_HOST: f"{host} stays as it is, out of this deployment; {rest}",
+        Choice.FORCE_NEXT: f"{host} stays as it is for now; {rest}; you are asked about {host} again at the end",
+        Choice.ROLL_BACK: f"{_named([*updated, host])} back to {previous}; {target} is quarantined",
+        Choice.ABORT: f"all stays as it is: {_with(updated, target)}{_with(left, previous)}{host} as it is now",
+    }
+    return {choice: told.get(choice, CONSEQUENCES[choice]) for choice in offered}
+
+
+def _with(hosts: Sequence[str], version: str) -> str:
+    return f"{_named(hosts)} with {version or 'nothing'}, " if hosts else ""
+
+
+def _named(hosts: Sequence[str]) -> str:
+    shown = ", ".join(hosts[:4])
+    return f"{shown} and {len(hosts) - 4} more" if len(hosts) > 4 else shown
+
+
+class Asks(StrEnum):
+    """What a question wants."""
+
+    DECISION = "a decision"
+    APPROVAL = "an approval"
+    RESUME = "a resume"
+
+
+# A state of the rollout waits for these; a pause stands in any state.
+_ASKED_IN = {DeploymentState.HALTED: Asks.DECISION, DeploymentState.AWAITING_APPROVAL: Asks.APPROVAL}
+
+
+def asks(question: Question) -> Asks:
+    """What this question wants."""
+    if question.host:
+        return Asks.DECISION
+    return Asks.RESUME if question.pauses else Asks.APPROVAL
+
+
+def open_questions(deployment: Deployment | None, questions: Sequence[Question]) -> list[Question]:
+    """What a deployment waits for, the most pressing first; nothing once its rollback was asked for."""
+    if deployment is None or deployment.state.final:
+        return []
+    if any(q.id == ROLLBACK_REQUEST and q.answer for q in questions):
+        return []
+    found = []
+    for wanted in Asks:
+        mine = [q for q in questions if q.id != ROLLBACK_REQUEST and asks(q) is wanted]
+        newest = max(mine, key=lambda q: q.asked_at, default=None)
+        if newest and not newest.answer and wanted in (Asks.RESUME, _ASKED_IN.get(deployment.state)):
+            found.append(newest)
+    return found

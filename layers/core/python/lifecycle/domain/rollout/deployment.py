@@ -1,0 +1,132 @@
+"""The records of one rollout: who asked for what, each try on each host, each question to a human.
+
+Kept in the ledger; written by the phases of statemachines/rollout.asl.json, read by all of them.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from lifecycle.domain.fleet.cluster import Cluster
+from lifecycle.domain.service.policy import Policy
+from lifecycle.domain.service.target import Target
+
+
+def deployment_id(cluster: Cluster, now: datetime, suffix: str) -> str:
+    """A deployment's name, sortable by time within its cluster; also its execution's name."""
+    return f"{cluster.service}-{cluster.environment}-{now:%Y%m%d%H%M%S}-{suffix}"
+
+
+def cluster_of(deployment: str) -> Cluster:
+    """The cluster that a deployment's name tells; raises InvalidName when it tells none."""
+    service, environment, *_ = [*deployment.rsplit("-", 3), "", ""]
+    return Cluster(environment, service)
+
+
+class Kind(StrEnum):
+    """Why a deployment was started."""
+
+    DEPLOY = "DEPLOY"
+    ROLLBACK = "ROLLBACK"
+    CONVERGE = "CONVERGE"
+
+
+class DeploymentState(StrEnum):
+    """How a deployment stands. The first five are not final."""
+
+    QUEUED = "QUEUED"  # waits for the cluster's lease; the newest one that waits is the next to begin
+    RUNNING = "RUNNING"
+    HALTED = "HALTED"  # a host failed; waits for a decision
+    AWAITING_APPROVAL = "AWAITING_APPROVAL"
+    PAUSED = "PAUSED"  # by an operator, until somebody resumes
+    DONE = "DONE"
+    ROLLED_BACK = "ROLLED_BACK"  # handed over to a rollback, which has its own record
+    ABORTED = "ABORTED"
+    REJECTED = "REJECTED"
+    STALE = "STALE"  # overtaken by a newer epoch
+    REFUSED = "REFUSED"  # never began: the plan was refused
+    SUPERSEDED = "SUPERSEDED"  # never began: a newer one took its place in the queue
+
+    @property
+    def final(self) -> bool:
+        return self not in (self.QUEUED, self.RUNNING, self.HALTED, self.AWAITING_APPROVAL, self.PAUSED)
+
+
+class Obstacle(StrEnum):
+    """What a request may override, by saying so; each is told in the trail."""
+
+    QUARANTINE = "QUARANTINE"  # the version was rolled back here
+    FREEZE = "FREEZE"  # the cluster, its environment or everything is frozen
+    NO_WAY_BACK = "NO_WAY_BACK"  # the previous version could not be deployed again
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What somebody asked for; the input of an execution. `only` restricts it to these hosts, if any are named."""
+
+    deployment: str
+    service: str
+    environment: str
+    version: str
+    requested_by: str
+    reason: str = ""
+    kind: Kind = Kind.DEPLOY
+    rollback_of: str | None = None
+    despite: tuple[Obstacle, ...] = ()
+    only: tuple[str, ...] = ()
+
+    @property
+    def cluster(self) -> Cluster:
+        return Cluster(self.environment, self.service)
+
+
+@dataclass(frozen=True, slots=True)
+class Deployment:
+    """One rollout of one version to one cluster, under one epoch.
+
+    `hosts` is the order of the plan; `previous` what the cluster goes back to; `execution` the name of the
+    state-machine execution that carries it now.
+    """
+
+    request: Request
+    epoch: int
+    target: Target
+    previous: Target | None
+    hosts: tuple[str, ...]
+    policy: Policy
+    started_at: datetime
+    execution: str
+    state: DeploymentState = DeploymentState.RUNNING
+    reason: str = ""
+    finished_at: datetime | None = None
+    set_aside: tuple[str, ...] = ()
+
+    @property
+    def id(self) -> str:
+        return self.request.deployment
+
+    @classmethod
+    def not_begun(
+        cls, request: Request, target: Target, policy: Policy, at: datetime, reason: str = ""
+    ) -> "Deployment":
+        """The record of one that was asked for, and has neither an epoch nor hosts yet."""
+        return cls(
+            request=request,
+            epoch=0,
+            target=target,
+            previous=None,
+            hosts=(),
+            policy=policy,
+            started_at=at,
+            execution=request.deployment,
+            state=DeploymentState.QUEUED,
+            reason=reason,
+        )
+
+    def may_replace(self, standing: "Deployment") -> bool:
+        """Whether this record may be written over that one: what has ended stays as it ended."""
+        return not standing.state.final or standing.state is self.state
+
+    @property
+    def cluster(self) -> Cluster:
+        return self.request.cluster

@@ -1,0 +1,77 @@
+"""Diagnosis: when a host fails, is the host bad or the version?
+
+The previous version is installed again on the host that failed, which stays out of rotation. If that fails too,
+the host is to blame; if it passes, the version is. Used by `next_step` (whether) and `diagnose` (what it means).
+"""
+
+from dataclasses import dataclass
+
+from lifecycle.domain.fleet.host import HostReport, Stage
+from lifecycle.domain.fleet.host_command import Order, Turn
+from lifecycle.domain.fleet.target_group import Group
+from lifecycle.domain.rollout.attempt import AttemptState, Blame, HostAttempt
+from lifecycle.domain.rollout.deployment import Deployment, Kind
+
+# Where the host was drained, and the host itself failed: the previous version can be tried there.
+_BEFORE_SELF_TEST = (AttemptState.DRAINED, AttemptState.INSTALLED)
+_TRIED_ON_THE_HOST = (*_BEFORE_SELF_TEST, AttemptState.SELF_TESTED, AttemptState.REGISTERED)
+
+
+@dataclass(frozen=True, slots=True)
+class Diagnosis:
+    """Who is to blame, and the sentence that says why."""
+
+    blame: Blame
+    told: str
+
+
+def can_be_diagnosed(deployment: Deployment, attempt: HostAttempt) -> bool:
+    """Whether trying the previous version on this host would tell anything.
+
+    Not where the host was never touched, cannot be reached, or has been diagnosed; not in a rollback or a
+    repair, nor of a control, whose own version was verified before.
+    """
+    return (
+        deployment.request.kind is Kind.DEPLOY
+        and deployment.previous is not None
+        and attempt.state is AttemptState.FAILED
+        and attempt.reached in _TRIED_ON_THE_HOST
+        and not attempt.unreachable
+        and attempt.blame is Blame.NONE
+        and attempt.group is not Group.CONTROL
+    )
+
+
+def diagnosis(
+    attempt: HostAttempt, turn: Turn, report: HostReport, passed_elsewhere: int
+) -> Diagnosis | None:
+    """What the host's report on the turn to restore says; None while it is under way.
+
+    `passed_elsewhere` counts the other hosts on which the new version is alive.
+    """
+    if not report.answers(turn) or report.order is not Order.RESTORE:
+        return None
+    if report.stage is Stage.FAILED:
+        told = f"{report.host} fails with {turn.version} too ({report.detail[:200]}): the host is to blame"
+        return Diagnosis(Blame.HOST, told)
+    if report.stage is not Stage.DONE:
+        return None
+    if not report.has_passed(turn.digest):
+        return Diagnosis(
+            Blame.UNCLEAR, f"{report.host} says that it restored {turn.version}, but not that it passed"
+        )
+    others = f"; {_hosts(passed_elsewhere)} the new one" if passed_elsewhere else ""
+    if attempt.reached not in _BEFORE_SELF_TEST:
+        told = (
+            f"{report.host} passes its self-test with {turn.version}, as it did with the new one{others}: "
+            "what failed is between it and the load balancer, and that was not tried again"
+        )
+        return Diagnosis(Blame.UNCLEAR, told)
+    return Diagnosis(
+        Blame.VERSION,
+        f"{report.host} passes its self-test with {turn.version}{others}: the new version is to blame",
+    )
+
+
+def _hosts(count: int) -> str:
+    return "1 other host passes with" if count == 1 else f"{count} other hosts pass with"

@@ -1,0 +1,35 @@
+"""Executions of the state machines: their names and states.
+
+A deployment or a delivery may need more than one; the second one ends in `_2`, the third in `_3`.
+"""
+
+import re
+from enum import StrEnum
+
+
+class ExecutionState(StrEnum):
+    """How the execution that carries a deployment stands."""
+
+    RUNNING = "RUNNING"
+    STOPPED = "STOPPED"  # by hand, in the console or with StopExecution
+    ENDED = "ENDED"  # by itself: well, with a failure, or with a time-out
+    UNKNOWN = "UNKNOWN"  # there is none of that name
+
+
+_NUMBER = re.compile(r"_([0-9]+)\Z")
+
+
+def next_execution(execution: str) -> str:
+    """The name after `execution`."""
+    return nth_execution(_NUMBER.sub("", execution), execution_number(execution) + 1)
+
+
+def nth_execution(first: str, number: int) -> str:
+    """The name of an execution: the first one's, and after it `<first>_2`, `<first>_3` and so on."""
+    return first if number == 1 else f"{first}_{number}"
+
+
+def execution_number(execution: str) -> int:
+    """Which execution of its deployment or push it is, the first one being 1."""
+    found = _NUMBER.search(execution)
+    return int(found[1]) if found else 1

@@ -1,0 +1,197 @@
+"""Freezes: may a deployment begin now, or did an operator or the service's policy say not to?
+
+Called by the plan. A freeze is an operator's record; a window is a line of a policy, weekly or by date. Zones are
+those of the IANA database, which zoneinfo reads from the disk once a zone: the only reading that the domain does.
+"""
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, timedelta, tzinfo
+from typing import TypeAlias
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from lifecycle.domain.errors import InvalidName
+from lifecycle.domain.fleet.cluster import ENVIRONMENTS, Cluster
+
+EVERYTHING = "*"
+_NEVER = datetime.max.replace(tzinfo=UTC)
+_DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
+_MOMENT = rf"({'|'.join(_DAYS)}) ([01][0-9]|2[0-3]):([0-5][0-9])"
+_DATE = r"(2[0-9]{3}-[0-9]{2}-[0-9]{2})"
+_ZONE = r"(?: ([A-Za-z][A-Za-z0-9_+/-]*))?"
+_WEEKLY = re.compile(rf"{_MOMENT} - {_MOMENT}{_ZONE}")
+_DATES = re.compile(rf"{_DATE} - {_DATE}{_ZONE}")
+_EXPECTED = (
+    'days and times, such as "Fri 16:00 - Mon 08:00 Europe/Berlin", or dates, such as '
+    '"2026-12-20 - 2027-01-04 UTC"'
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Freeze:
+    """Somebody's word that nothing begins in `scope` ("*", an environment, or environment/service).
+
+    It stands from its record on, until `until`; without one, until it is lifted.
+    """
+
+    scope: str
+    by: str
+    why: str
+    at: datetime
+    until: datetime | None = None
+
+    def covers(self, cluster: Cluster) -> bool:
+        return self.scope in (EVERYTHING, cluster.environment, str(cluster))
+
+    def stands(self, now: datetime) -> bool:
+        """Whether it has not ended by itself; one that was lifted has no record any more."""
+        return self.until is None or now < self.until
+
+
+def named(scope: str) -> str:
+    """A scope in the words of people."""
+    return "everything" if scope == EVERYTHING else scope
+
+
+def check_scope(text: str) -> str:
+    """Check a freeze's scope as it was written; raises InvalidName."""
+    if text == EVERYTHING or text in ENVIRONMENTS:
+        return text
+    try:
+        return str(Cluster.parse(text))
+    except InvalidName as error:
+        expected = f'"*", {", ".join(ENVIRONMENTS)}, or one service such as production/hello'
+        raise InvalidName("scope of a freeze", text, expected) from error
+
+
+@dataclass(frozen=True, slots=True)
+class _Weekly:
+    """From minute `begin` of a week, Monday 00:00 being 0, until minute `end` of the same or the next week."""
+
+    begin: int
+    end: int
+
+    def occurrences(self, today: date) -> Iterator[tuple[datetime, datetime]]:
+        """Wall-clock times, without a zone."""
+        monday = datetime.combine(today - timedelta(days=today.weekday()), time())
+        long = timedelta(minutes=(self.end - self.begin) % (7 * 24 * 60))
+        for week in (-1, 0, 1):  # the next one, where a clock change makes it begin in the zone's last week
+            begin = monday + timedelta(weeks=week, minutes=self.begin)
+            yield begin, begin + long
+
+
+@dataclass(frozen=True, slots=True)
+class _Dates:
+    """From 00:00 of the first day to the end of the last."""
+
+    first: date
+    last: date
+
+    def occurrences(self, today: date) -> Iterator[tuple[datetime, datetime]]:
+        """The one occurrence, as wall-clock times without a zone."""
+        del today
+        yield datetime.combine(self.first, time()), datetime.combine(self.last + timedelta(days=1), time())
+
+
+_Span: TypeAlias = _Weekly | _Dates
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """A time in which a policy lets nothing begin, from its first minute up to, but not including, its end.
+
+    Times are the wall clock's of the zone. One that a clock change skips or repeats is read so that the window
+    is longer: it begins at the earlier reading, and ends at the later.
+    """
+
+    text: str
+    zone: tzinfo
+    span: _Span
+
+    @classmethod
+    def parse(cls, text: str) -> "Window":
+        """Read a weekly window or one of dates, in UTC where no zone is told; raises InvalidName."""
+        if match := _WEEKLY.fullmatch(text):
+            day, hour, minute, last_day, last_hour, last_minute, zone = match.groups()
+            begin, end = _minute(day, hour, minute), _minute(last_day, last_hour, last_minute)
+            if begin == end:
+                raise InvalidName("window", text, "an end that differs from its beginning")
+            return cls(text, _zone(text, zone), _Weekly(begin, end))
+        if match := _DATES.fullmatch(text):
+            first, last = (_date(text, each) for each in match.groups()[:2])
+            if last < first:
+                raise InvalidName("window", text, "a last day that does not precede its first")
+            return cls(text, _zone(text, match[3]), _Dates(first, last))
+        raise InvalidName("window", text, _EXPECTED)
+
+    def covers(self, now: datetime) -> bool:
+        return self.ends(now) is not None
+
+    def ends(self, now: datetime) -> datetime | None:
+        """When the occurrence that covers `now` ends, in UTC; None when none does."""
+        today = now.astimezone(self.zone).date()
+        for begin, end in self.span.occurrences(today):
+            ending = max(self._readings(end))
+            if min(self._readings(begin)) <= now < ending:
+                return ending
+        return None
+
+    def _readings(self, wall: datetime) -> tuple[datetime, datetime]:
+        """What a wall-clock time may mean in UTC; the same twice, except about a clock change."""
+        first, second = (wall.replace(tzinfo=self.zone, fold=fold).astimezone(UTC) for fold in (0, 1))
+        return first, second
+
+
+def _minute(day: str, hour: str, minute: str) -> int:
+    return (_DAYS.index(day) * 24 + int(hour)) * 60 + int(minute)
+
+
+def _date(text: str, written: str) -> date:
+    try:
+        return date.fromisoformat(written)
+    except ValueError as error:
+        raise InvalidName("window", text, f"dates that exist, and {written} does not") from error
+
+
+def _zone(text: str, name: str | None) -> tzinfo:
+    if name in (None, "UTC"):
+        return UTC
+    try:
+        return ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError) as error:
+        raise InvalidName(
+            "window", text, f"a zone of the IANA database such as Europe/Berlin, not {name}"
+        ) from error
+
+
+def blocking(
+    freezes: Sequence[Freeze], windows: Sequence[str], cluster: Cluster, now: datetime
+) -> str | None:
+    """Why a deployment of `cluster` may not begin at `now`, in one sentence; None when it may.
+
+    Of several reasons it is the one that stands longest. `windows` are those of the cluster's policy; one that
+    cannot be read blocks, and says so: what it meant to forbid is not known.
+    """
+    standing = [each for each in freezes if each.covers(cluster) and each.stands(now)]
+    found = [(each.until or _NEVER, _of_freeze(each)) for each in standing]
+    found += [why for text in windows if (why := _of_window(text, cluster, now))]
+    return max(found, key=lambda each: each[0])[1] if found else None
+
+
+def _of_freeze(freeze: Freeze) -> str:
+    why = f": {freeze.why}" if freeze.why else ""
+    until = _told(freeze.until) if freeze.until else "it is lifted"
+    return f"{named(freeze.scope)} is frozen since {_told(freeze.at)} by {freeze.by}{why}; until {until}"
+
+
+def _of_window(text: str, cluster: Cluster, now: datetime) -> tuple[datetime, str] | None:
+    try:
+        ends = Window.parse(text).ends(now)
+    except InvalidName as error:
+        return _NEVER, f"the policy of {cluster} freezes a time that cannot be read: {error}"
+    return (ends, f"the policy of {cluster} freezes {text}; until {_told(ends)}") if ends else None
+
+
+def _told(at: datetime) -> str:
+    return f"{at.astimezone(UTC):%Y-%m-%d %H:%M} UTC"

@@ -1,0 +1,64 @@
+"""Gates and pauses: where a rollout waits for a human although no host failed."""
+
+from datetime import datetime
+
+from lifecycle.domain.fleet.target_group import Group
+from lifecycle.domain.rollout.attempt import AttemptState
+from lifecycle.domain.rollout.decision import Choice, given_up
+from lifecycle.domain.rollout.deployment import DeploymentState, Kind
+from lifecycle.domain.rollout.steps import AwaitApproval, AwaitResume, Facts, Finish, RollBack, Step
+from lifecycle.domain.service.policy import ApprovalGate
+
+
+def aborted(facts: Facts) -> Step | None:
+    """An abort that an operator asked for, whatever else the rollout waits for."""
+    for question in facts.questions:
+        if question.pauses and question.answer and question.answer.choice is Choice.ABORT:
+            why = f"aborted by {question.answer.by} while paused: {question.answer.why}"
+            return Finish(DeploymentState.ABORTED, why, set_aside(facts))
+    return None
+
+
+def paused(facts: Facts) -> Step | None:
+    """A pause that nobody ended yet."""
+    open_ = next((q for q in facts.questions if q.pauses and q.answer is None), None)
+    return AwaitResume(open_, open_.reason) if open_ else None
+
+
+def gate(facts: Facts, where: ApprovalGate, now: datetime) -> Step | None:
+    """What the policy's approval asks for at this place; a rollback or a repair passes."""
+    if where is not facts.deployment.policy.approval or facts.deployment.request.kind is not Kind.DEPLOY:
+        return None
+    alive = [a.host for a in facts.attempts if a.state is AttemptState.ALIVE and a.group is not Group.CONTROL]
+    if where is ApprovalGate.AFTER_FIRST_HOST and not alive:
+        return None
+    asked = next((q for q in facts.questions if q.gate is where), None)
+    if asked and asked.answer and asked.answer.choice is Choice.APPROVE:
+        return None
+    if asked and asked.answer:
+        return rejected(facts, asked.answer.by, f"rejected by {asked.answer.by}: {asked.answer.why}")
+    if asked and asked.expires_at and now >= asked.expires_at:
+        return rejected(facts, "the clock", f"nobody approved before {asked.expires_at:%Y-%m-%d %H:%M} UTC")
+    done = f"after {alive[0]}" if alive else "before the first host"
+    return AwaitApproval(where, f"the policy of {facts.deployment.cluster} wants an approval {done}")
+
+
+def rejected(facts: Facts, by: str, reason: str) -> Step:
+    """A human said no, or nobody said yes in time."""
+    if facts.attempts:
+        return roll_back(facts, by, reason)
+    return Finish(DeploymentState.REJECTED, reason)
+
+
+def roll_back(facts: Facts, by: str, reason: str) -> Step:
+    """Roll back, or, where there is nothing to go back to, stop."""
+    if facts.deployment.previous is None or facts.deployment.request.kind is Kind.ROLLBACK:
+        why = f"{reason}; there is no version to go back to"
+        return Finish(DeploymentState.ABORTED, why, set_aside(facts))
+    return RollBack(by, reason)
+
+
+def set_aside(facts: Facts) -> tuple[str, ...]:
+    """The hosts that a human left out: in this deployment, or in the one that it repairs."""
+    now = given_up(facts.attempts, facts.questions)
+    return tuple(sorted(now | set(facts.deployment.set_aside)))

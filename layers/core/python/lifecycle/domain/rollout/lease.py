@@ -1,0 +1,34 @@
+"""The lease of a cluster: one deployment at a time, fenced by an epoch that only grows."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+
+@dataclass(frozen=True, slots=True)
+class Lease:
+    """Who may deploy a cluster. `epoch` only grows; an empty `deployment` means that it is free.
+
+    Past `expires_at` another deployment may take it, under the next epoch; its holder renews it as it goes on.
+    """
+
+    epoch: int = 0
+    deployment: str = ""
+    since: datetime | None = None
+    expires_at: datetime | None = None
+
+    def held_by_another(self, deployment: str, now: datetime) -> bool:
+        """Whether somebody other than `deployment` holds it, and still may."""
+        if self.deployment in ("", deployment):
+            return False
+        return self.expires_at is None or now < self.expires_at
+
+
+# A running deployment renews its lease before every host, whose stages together take less than 90 minutes.
+RUNNING_LEASE = timedelta(hours=3)
+
+
+RENEWED_BEFORE = timedelta(hours=2)
+
+
+# A state machine waits for an answer for a week, and then asks anew.
+WAITING_LEASE = timedelta(days=8)

@@ -1,0 +1,67 @@
+"""Membership: which hosts a rollout is about, while hosts join, leave, fall silent and are quarantined.
+
+A host that left has no report any more; it is not waited for. One that joined comes after the plan's own.
+"""
+
+from collections.abc import Mapping
+from datetime import datetime
+
+from lifecycle.domain.fleet.target_group import state_of
+from lifecycle.domain.rollout.attempt import AttemptState, HostAttempt
+from lifecycle.domain.rollout.decision import answers_on, latest_attempts
+from lifecycle.domain.rollout.steps import Facts
+from lifecycle.domain.service.host_count import at_most
+
+# How often a host is tried anew without asking: when its agent is back, or when it was replaced.
+TRIES_UNASKED = 3
+
+
+def members(facts: Facts) -> tuple[str, ...]:
+    """The plan's hosts in their order, then those that joined since, by name; none that left or is quarantined."""
+    planned = facts.deployment.hosts
+    only = facts.deployment.request.only
+    joined = sorted(set(only or facts.reports) - set(planned))
+    return tuple(h for h in (*planned, *joined) if h in facts.reports and h not in facts.quarantined)
+
+
+def silent_since(facts: Facts, host: str, now: datetime) -> datetime | None:
+    """When a member's agent was last heard, if that is too long ago."""
+    return facts.reports[host].silent_since(now, facts.patience)
+
+
+def replaced(facts: Facts, attempt: HostAttempt) -> bool:
+    """Whether a host that was updated is empty now, and serves nothing: a new one under an old name."""
+    host = attempt.host
+    updated = attempt.state is AttemptState.ALIVE and host in facts.reports
+    return (
+        updated
+        and not facts.reports[host].installed
+        and not state_of(facts.rotation, host).in_rotation
+        and attempt.number < TRIES_UNASKED
+    )
+
+
+def unreached(facts: Facts) -> dict[str, HostAttempt]:
+    """Members whose newest attempt failed because their agent is silent, and that nobody decided on."""
+    newest: Mapping[str, HostAttempt] = latest_attempts(facts.attempts)
+    present = set(members(facts))
+    return {
+        host: attempt
+        for host, attempt in newest.items()
+        if host in present and attempt.unreachable and not answers_on(facts.questions, attempt)
+    }
+
+
+def silence_is_tolerable(facts: Facts, now: datetime) -> bool:
+    """Whether the others may go on before the silent hosts: there are few of them, and capacity is left.
+
+    Counted over the whole cluster, and apart from hosts that failed. A silent host that serves nothing takes
+    its share of `max_unavailable`.
+    """
+    here, failed = members(facts), unreached(facts)
+    silent = [host for host in here if host in failed or silent_since(facts, host, now)]
+    down = [host for host in failed if not state_of(facts.rotation, host).serves]
+    policy = facts.deployment.policy
+    return len(silent) <= at_most(policy.max_unreachable, len(here)) and len(down) < at_most(
+        policy.max_unavailable, len(here)
+    )

@@ -1,0 +1,263 @@
+"""Rollout decisions: given what is recorded and observed, what happens next?
+
+Called by functions/next_step; the loop is statemachines/rollout.asl.json. Total and pure: every set of facts
+has exactly one next step, and each step carries its reason. Facts are re-read before every call, so a lost,
+late or duplicate callback changes nothing.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import TypeAlias
+
+from lifecycle.domain.fleet.drift import out_of_place
+from lifecycle.domain.fleet.target_group import Group, TargetState, state_of
+from lifecycle.domain.rollout.attempt import AttemptState, HostAttempt
+from lifecycle.domain.rollout.decision import (
+    ROLLBACK_REQUEST,
+    Choice,
+    answered,
+    answers_on,
+    asked_before,
+    choices,
+    latest_attempts,
+)
+from lifecycle.domain.rollout.deployment import DeploymentState
+from lifecycle.domain.rollout.diagnosis import can_be_diagnosed
+from lifecycle.domain.rollout.gates import aborted, gate, paused, roll_back, set_aside
+from lifecycle.domain.rollout.membership import (
+    TRIES_UNASKED,
+    members,
+    replaced,
+    silence_is_tolerable,
+    silent_since,
+    unreached,
+)
+from lifecycle.domain.rollout.steps import (
+    AwaitDecision,
+    ContinueLater,
+    Diagnose,
+    Facts,
+    Finish,
+    Step,
+    UpdateHosts,
+)
+from lifecycle.domain.rollout.test_bed.schedule import (
+    bake,
+    failed_bed,
+    failing,
+    home_first,
+    next_group,
+    stranded,
+)
+from lifecycle.domain.service.host_count import at_most
+from lifecycle.domain.service.policy import ApprovalGate, OnFail
+
+# A Standard execution may have 25,000 history events; a host takes at most 50 (tests/statemachines).
+HOSTS_PER_EXECUTION = 400
+
+# Hosts with the number of their next attempt.
+Hosts: TypeAlias = list[tuple[str, int]]
+
+
+def next_step(facts: Facts, now: datetime) -> Step:
+    """Choose what the rollout does next, touching at most `max_unavailable` hosts."""
+    over = _ended(facts) or aborted(facts) or _answered(facts, now)
+    held = over or failing(facts, now) or paused(facts)
+    step = held or gate(facts, ApprovalGate.BEFORE_FIRST_HOST, now) or bake(facts, now)
+    if step is None and next_group(facts) is Group.MAIN:
+        step = gate(facts, ApprovalGate.AFTER_FIRST_HOST, now)
+    return home_first(facts, step or _hosts(facts, now))
+
+
+def _ended(facts: Facts) -> Step | None:
+    mine, lease = facts.deployment, facts.lease
+    if mine.state.final:
+        return Finish(mine.state, mine.reason, mine.set_aside)
+    if (lease.deployment, lease.epoch) != (mine.id, mine.epoch):
+        holder = lease.deployment or "nobody"
+        return Finish(DeploymentState.STALE, f"epoch {mine.epoch} was overtaken by {lease.epoch} ({holder})")
+    return None
+
+
+def _answered(facts: Facts, now: datetime) -> Step | None:
+    """What a failed host, or a human's answer about one, asks for before anything else may happen."""
+    for question in facts.questions:
+        if question.id == ROLLBACK_REQUEST and question.answer:
+            return roll_back(facts, question.answer.by, question.answer.why or "asked for by an operator")
+    newest = latest_attempts(facts.attempts)
+    # What a human decided on one host counts before the failure of another, which came after the decision.
+    decided = (_decided(facts, host, attempt) for host, attempt in newest.items())
+    failed = (_failed(facts, host, attempt, now) for host, attempt in newest.items())
+    return next((found for found in (*decided, *failed) if found), None)
+
+
+def _decided(facts: Facts, host: str, attempt: HostAttempt) -> Step | None:
+    """The end of the deployment that a human's newest answer on this attempt asks for."""
+    if not (questions := answered(facts.questions, attempt)) or not (answer := questions[-1].answer):
+        return None
+    if answer.choice is Choice.ROLL_BACK:
+        return roll_back(facts, answer.by, f"decided on {host}: {_why(facts, attempt)}")
+    if answer.choice is Choice.ABORT:
+        reason = f"aborted by {answer.by} after {host}: {_why(facts, attempt)}"
+        return Finish(DeploymentState.ABORTED, reason, set_aside(facts))
+    return None
+
+
+def _failed(facts: Facts, host: str, attempt: HostAttempt, now: datetime) -> Step | None:
+    """A failure that nobody decided on halts, once it is diagnosed; a host that left is not waited for."""
+    bed = failed_bed(facts, attempt)
+    if bed is None and (attempt.state is AttemptState.ALIVE or host not in facts.reports):
+        return None  # where the version has failed in the test bed, it does not help that its host left
+    if answers_on(facts.questions, attempt):
+        return None
+    if bed is not None and facts.deployment.policy.on_fail is OnFail.ROLL_BACK:
+        return roll_back(
+            facts, "lifecycle", f"the policy rolls back what fails in the test bed: {bed.reason}"
+        )
+    if attempt.unreachable and silence_is_tolerable(facts, now):
+        return None
+    if can_be_diagnosed(facts.deployment, attempt) and not facts.undiagnosed:
+        return Diagnose(host, attempt.number, f"{host} failed: is it the host or the version?")
+    return _halt(facts, attempt, now, _why(facts, attempt))
+
+
+def _why(facts: Facts, attempt: HostAttempt) -> str:
+    if attempt.state is AttemptState.FAILED:
+        return attempt.reason
+    if bed := failed_bed(facts, attempt):
+        return f"failed in the test bed: {bed.reason}"
+    return f"the attempt was lost after it was {attempt.state}; nothing is known of what followed"
+
+
+def _halt(
+    facts: Facts, attempt: HostAttempt, now: datetime, reason: str, *, last: bool = False
+) -> AwaitDecision:
+    again = asked_before(facts.questions, attempt, now)
+    return AwaitDecision(attempt.host, attempt.number, again, choices(facts.deployment, last=last), reason)
+
+
+@dataclass(slots=True)
+class _Left:
+    """The hosts that are not done: to be updated, left for later by a human, out of reach."""
+
+    waiting: Hosts = field(default_factory=list)
+    postponed: list[HostAttempt] = field(default_factory=list)
+    unreached: list[HostAttempt] = field(default_factory=list)
+
+
+def _hosts(facts: Facts, now: datetime) -> Step:
+    """Update the next hosts, or, when none is left, check that every one is in its place."""
+    newest = latest_attempts(facts.attempts)
+    left = _left(facts, newest, now)
+    if left.waiting:
+        return _turn(facts, left)
+    if left.postponed:
+        first = left.postponed[0]
+        reason = f"every other host is done; {first.host} was left drained: {_why(facts, first)}"
+        return _halt(facts, first, now, reason, last=True)
+    if left.unreached:
+        first = left.unreached[0]
+        reason = f"every other host is done; {first.host}: {_why(facts, first)}"
+        return _halt(facts, first, now, reason, last=True)
+    return _verified(facts, newest, now)
+
+
+def _left(facts: Facts, newest: Mapping[str, HostAttempt], now: datetime) -> _Left:
+    left, out_of_reach = _Left(), unreached(facts)
+    silent: Hosts = []
+    tolerable = silence_is_tolerable(facts, now)
+    # A quarantined host is no member, but what was decided on it in this deployment still holds.
+    decided = sorted(host for host in newest if host in facts.quarantined and host in facts.reports)
+    for host in (*members(facts), *decided):
+        attempt = newest.get(host)
+        if attempt is None or _was_control(attempt) or stranded(facts, attempt):
+            if _needs_update(facts, host):
+                later = tolerable and silent_since(facts, host, now)
+                number = attempt.number + 1 if attempt else 1
+                (silent if later else left.waiting).append((host, number))
+            continue
+        answers = answers_on(facts.questions, attempt)
+        if answers and answers[-1] is Choice.RETRY:
+            left.waiting.insert(0, (host, attempt.number + 1))
+        elif answers and answers[-1] is Choice.FORCE_NEXT:
+            left.postponed.append(attempt)
+        elif host in out_of_reach:
+            back = not silent_since(facts, host, now) and attempt.number < TRIES_UNASKED
+            if back:
+                left.waiting.append((host, attempt.number + 1))
+            else:
+                left.unreached.append(attempt)
+        elif not answers and replaced(facts, attempt):
+            left.waiting.append((host, attempt.number + 1))
+    # Hosts that serve nothing come first, because taking them costs no capacity: those that joined, too.
+    left.waiting.sort(key=lambda each: _serves(facts, each[0]))
+    left.waiting += silent
+    return left
+
+
+def _was_control(attempt: HostAttempt) -> bool:
+    """Whether it was restarted for the test bed's sake, and not updated yet."""
+    return attempt.group is Group.CONTROL and attempt.state is AttemptState.ALIVE
+
+
+def _needs_update(facts: Facts, host: str) -> bool:
+    place = out_of_place(facts.reports.get(host), state_of(facts.rotation, host), facts.deployment.target)
+    return place is not None
+
+
+def _turn(facts: Facts, left: _Left) -> Step:
+    here = sum(attempt.execution == facts.execution for attempt in facts.attempts)
+    if here >= HOSTS_PER_EXECUTION:
+        return ContinueLater(f"{here} attempts in execution {facts.execution}; going on in a new one")
+    group = next_group(facts)
+    turn, rest = _share(facts, left.waiting)
+    if group is Group.TEST_BED:
+        turn, rest = turn[:1], [*turn[1:], *rest]
+    following = [] if group is Group.TEST_BED else rest[: len(turn)]
+    names = ", ".join(host for host, _ in turn)
+    where = ", into the test bed" if group is Group.TEST_BED else ""
+    return UpdateHosts(tuple(turn), tuple(following), f"{names} next{where}; {len(rest)} to follow", group)
+
+
+def _share(facts: Facts, waiting: Hosts) -> tuple[Hosts, Hosts]:
+    """Those whose turn it is, and the rest: at most `max_unavailable` are out, those that serve nothing included."""
+    here, aside = members(facts), set_aside(facts)
+    out = {h for h in here if h not in aside and not _serves(facts, h)}
+    limit = at_most(facts.deployment.policy.max_unavailable, len(here))
+    spare = limit - len(out)
+    turn: Hosts = []
+    aside_already = False
+    for host, number in waiting:
+        is_aside = state_of(facts.rotation, host) is TargetState.ASIDE
+        if is_aside and aside_already:
+            continue  # one at a time: application/shares.py
+        if len(turn) < limit and (spare > 0 or not _serves(facts, host)):
+            turn.append((host, number))
+            spare -= _serves(facts, host)
+            aside_already |= is_aside
+    # Where no host can be spared, the first one's drain is refused, and says which are down.
+    turn = turn or waiting[:1]
+    return turn, [each for each in waiting if each not in turn]
+
+
+def _serves(facts: Facts, host: str) -> bool:
+    return state_of(facts.rotation, host).serves
+
+
+def _verified(facts: Facts, newest: Mapping[str, HostAttempt], now: datetime) -> Step:
+    aside = set_aside(facts)
+    for host in members(facts):
+        if host in aside:
+            continue
+        state = state_of(facts.rotation, host)
+        if wrong := out_of_place(facts.reports.get(host), state, facts.deployment.target):
+            reason = f"{host} was updated, but now it {wrong}"
+            return _halt(facts, newest[host], now, reason, last=True)
+    count = len(set(members(facts)) - set(aside))
+    if not count:
+        return Finish(DeploymentState.ABORTED, "no host is left that could serve it", aside)
+    version = facts.deployment.target.version
+    left = f"; left out: {', '.join(aside)}" if aside else ""
+    who = "1 host serves" if count == 1 else f"{count} hosts serve"
+    return Finish(DeploymentState.DONE, f"{who} {version}, in rotation and healthy{left}", aside)

@@ -1,0 +1,197 @@
+"""Refusals and notes: every reason why a deployment may not begin, and what an operator should know of it.
+
+Used by planning.py. A rollback may begin whatever its hosts look like, frozen or not: each host that is in
+trouble halts it in its turn.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from lifecycle.domain.fleet.desired import Desired
+from lifecycle.domain.fleet.host import HostReport
+from lifecycle.domain.fleet.target_group import Rotation, TargetState
+from lifecycle.domain.rollout.attempt import HostAttempt
+from lifecycle.domain.rollout.capacity import Floor, refuse_drain
+from lifecycle.domain.rollout.deployment import Kind, Obstacle, Request
+from lifecycle.domain.rollout.freezes import Freeze, blocking
+from lifecycle.domain.rollout.lease import Lease
+from lifecycle.domain.rollout.queue import Waiting
+from lifecycle.domain.rollout.test_bed.hosts import no_test_bed, wants_test_bed
+from lifecycle.domain.service.host_count import at_least, at_most
+from lifecycle.domain.service.manifest import Manifest
+from lifecycle.domain.service.policy import Policy
+from lifecycle.domain.service.target import Target
+from lifecycle.domain.service.version import SnapshotVersion, parse_version
+
+
+@dataclass(frozen=True, slots=True)
+class Observed:
+    """What was found before a deployment: the cluster's hosts, and what stands in the stores.
+
+    `bad_versions` and `bad_hosts` say why each is quarantined; `no_way_back` why the previous version could not
+    be deployed again, None when it could; `waiting` is the deployment that waits for the lease; `set_aside` are
+    the hosts that a human left out of what is to be repaired; `has_test_bed` says whether the cluster has the target
+    groups for one, and `minute` how long a minute of it is.
+    """
+
+    manifest: Manifest
+    lease: Lease
+    desired: Desired | None
+    previous: Target | None
+    reports: Mapping[str, HostReport]
+    rotation: Rotation
+    bad_versions: Mapping[str, str]
+    past: Sequence[HostAttempt]
+    health_path: str | None
+    bad_hosts: Mapping[str, str] = field(default_factory=dict)
+    freezes: Sequence[Freeze] = ()
+    no_way_back: str | None = None
+    waiting: Waiting | None = None
+    set_aside: tuple[str, ...] = ()
+    has_test_bed: bool = False
+    minute: timedelta = timedelta(minutes=1)
+
+    def policy(self, request: Request) -> Policy:
+        """The policy of the environment that is asked for."""
+        return self.manifest.policy(request.environment)
+
+    @property
+    def cluster_members(self) -> frozenset[str]:
+        """The hosts that the policy counts: all that are there and not quarantined."""
+        return frozenset(self.reports) - frozenset(self.bad_hosts)
+
+    def members(self, request: Request) -> frozenset[str]:
+        """The hosts that it is about: of those, in a repair of some, only they."""
+        return self.cluster_members & frozenset(request.only) if request.only else self.cluster_members
+
+
+_AROUND = {
+    Obstacle.QUARANTINE: "deploy another, or say --even-if-quarantined",
+    Obstacle.FREEZE: "wait, or say --despite-freeze with a --reason",
+    Obstacle.NO_WAY_BACK: "publish it again, or say --without-way-back",
+}
+
+
+def refusals(
+    request: Request, seen: Observed, order: Sequence[str], now: datetime, patience: timedelta
+) -> list[str]:
+    """Every reason not to begin now; `order` is the order of the hosts that would be updated."""
+    held = seen.lease.held_by_another(request.deployment, now)
+    reasons = _standing(request, seen)
+    if request.kind is Kind.DEPLOY:
+        found = _obstacles(request, seen, now)
+        reasons += [f"{why}; {_AROUND[each]}" for each, why in found.items() if each not in request.despite]
+    elif held:
+        since = f" since {seen.lease.since:%Y-%m-%d %H:%M:%S} UTC" if seen.lease.since else ""
+        reasons.append(f"{request.cluster} is being deployed by {seen.lease.deployment}{since}")
+    if request.kind is Kind.ROLLBACK or held:
+        return reasons  # what its hosts look like is for when it begins
+    return reasons + _silence(request, seen, now, patience) + _capacity(request, seen, order)
+
+
+def notes(request: Request, seen: Observed, now: datetime, patience: timedelta) -> list[str]:
+    """What does not stand against the deployment, but is worth knowing before it begins."""
+    told = [f"{host} is quarantined and left out: {why}" for host, why in sorted(seen.bad_hosts.items())]
+    silent = _silent(request, seen, now, patience)
+    told += [
+        f"the agent of {host} is silent since {since:%Y-%m-%d %H:%M:%S} UTC: it comes last, and is asked about"
+        for host, since in silent.items()
+    ]
+    if request.kind is Kind.DEPLOY:
+        found = _obstacles(request, seen, now)
+        told += [f"in spite of this: {why}" for each, why in found.items() if each in request.despite]
+        told += _fetched_again(request, seen)
+        told += _no_test_bed(request, seen)
+    return told
+
+
+def _standing(request: Request, seen: Observed) -> list[str]:
+    """What no waiting and no override changes."""
+    cluster, version = request.cluster, seen.manifest.version
+    reasons = []
+    if not seen.members(request):
+        reasons.append(f"{cluster} has no hosts: start an agent on each, then plan again")
+    if request.environment == "production" and isinstance(parse_version(version), SnapshotVersion):
+        reasons.append(f"production takes releases only: lifecycle promote {request.service} {version}")
+    if request.kind is not Kind.ROLLBACK and seen.health_path not in (None, seen.manifest.is_alive.path):
+        reasons.append(
+            f"the load balancer checks {seen.health_path}, but {version} declares is_alive "
+            f"{seen.manifest.is_alive.path}: change the cluster's stack first"
+        )
+    return reasons
+
+
+def _obstacles(request: Request, seen: Observed, now: datetime) -> dict[Obstacle, str]:
+    """What stands against the deployment, unless it is told to go on in spite of it."""
+    found: dict[Obstacle, str] = {}
+    version = seen.manifest.version
+    if why := seen.bad_versions.get(version):
+        found[Obstacle.QUARANTINE] = f"{version} is quarantined: {why}"
+    if frozen := blocking(seen.freezes, seen.policy(request).frozen, request.cluster, now):
+        found[Obstacle.FREEZE] = frozen
+    if seen.no_way_back:
+        found[Obstacle.NO_WAY_BACK] = f"there would be no way back: {seen.no_way_back}"
+    return found
+
+
+def _fetched_again(request: Request, seen: Observed) -> list[str]:
+    """Hosts that serve the previous version, but do not keep it: a rollback there needs the artifact store."""
+    if seen.previous is None:
+        return []
+    version = seen.previous.version
+    hosts = [h for h in sorted(seen.members(request)) if version not in seen.reports[h].releases]
+    return [f"not on the disk of {', '.join(hosts)}: {version}; a rollback fetches it again"] if hosts else []
+
+
+def _no_test_bed(request: Request, seen: Observed) -> list[str]:
+    if not wants_test_bed(seen.policy(request)) or request.only:
+        return []
+    why = no_test_bed(seen.previous, len(seen.cluster_members), has_groups=seen.has_test_bed)
+    return [f"no test bed, which the policy asks for: {why}"] if why else []
+
+
+def _silent(request: Request, seen: Observed, now: datetime, patience: timedelta) -> Mapping[str, datetime]:
+    found = {host: seen.reports[host].silent_since(now, patience) for host in sorted(seen.members(request))}
+    return {host: since for host, since in found.items() if since}
+
+
+def _silence(request: Request, seen: Observed, now: datetime, patience: timedelta) -> list[str]:
+    """The agents that are silent, if they are more than the policy lets go on without."""
+    if request.only:
+        return []  # its hosts were heard when it was asked for; one that fell silent since is asked about
+    silent = _silent(request, seen, now, patience)
+    allowed = at_most(seen.policy(request).max_unreachable, len(seen.members(request)))
+    if len(silent) <= allowed and len(silent) < len(seen.members(request)):
+        return []
+    budget = f"max_unreachable is {seen.policy(request).max_unreachable}"
+    return [
+        f"the agent of {host} is silent since {since:%Y-%m-%d %H:%M:%S} UTC ({budget}): start it, or remove the host"
+        for host, since in silent.items()
+    ]
+
+
+def _capacity(request: Request, seen: Observed, order: Sequence[str]) -> list[str]:
+    """Why the policy could never finish; else the first drain that would be refused if every host succeeded."""
+    policy, hosts = seen.policy(request), seen.cluster_members
+    size = len(hosts)
+    limit, kept = at_most(policy.max_unavailable, size), at_least(policy.min_healthy, size)
+    if not size:
+        return []
+    if limit < 1:
+        return [
+            f"max_unavailable is {policy.max_unavailable}: no host could ever be taken out, expected at least 1"
+        ]
+    if size > 1 and limit >= size:
+        return [
+            f"max_unavailable is {policy.max_unavailable} of {size} hosts, which would leave none serving"
+        ]
+    if kept > size - 1:
+        told = f"min_healthy is {policy.min_healthy}, but {request.cluster} has {size} hosts"
+        return [f"{told}: expected at most {size - 1}, or no host could ever be taken out"]
+    rotation = dict(seen.rotation)
+    for host in order:
+        if why := refuse_drain(host, rotation, Floor.of(policy, hosts, frozenset(seen.set_aside))):
+            return [why]
+        rotation[host] = TargetState.HEALTHY
+    return []

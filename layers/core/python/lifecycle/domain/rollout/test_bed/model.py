@@ -1,0 +1,59 @@
+"""The record of a test bed: a host with the new version beside a control, and the judgement on it.
+
+Written by `next_step`, `analyse` and `end_bake`; read by the decisions in this folder.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from lifecycle.domain.analysis.model import Judgement, Series, Verdict
+
+# Later than any minute of a bake: a judgement that it fails, whenever it was found, and the end.
+_FAILS, _LAST = 999_999, 1_000_000
+
+
+class BedState(StrEnum):
+    """Where a test bed is."""
+
+    BAKING = "BAKING"
+    PASSED = "PASSED"
+    FAILED = "FAILED"
+    GIVEN_UP = "GIVEN_UP"  # before there was a verdict: its deployment ended, or its host left or fell silent
+
+
+@dataclass(frozen=True, slots=True)
+class TestBed:
+    """One test bed of one deployment: the host with the new version beside a control with the current one.
+
+    `minutes` is how long it bakes, and grows when a human asks for more; `attempt` and `control_attempt` are the
+    numbers of the two hosts' attempts. Both hosts are in target groups of their own until it has ended.
+    """
+
+    deployment: str
+    number: int
+    host: str
+    attempt: int
+    control: str
+    control_attempt: int
+    began_at: datetime
+    minutes: int
+    state: BedState = BedState.BAKING
+    judgement: Judgement | None = None
+    series: tuple[Series, ...] = ()
+    reason: str = ""
+    ended_at: datetime | None = None
+
+    @property
+    def place(self) -> int:
+        """Records of one test bed only ever move to a later place; its end is the last one.
+
+        Data may come late, so a FAIL may be of fewer minutes than what was judged before.
+        """
+        if self.state is not BedState.BAKING:
+            return _LAST
+        if self.judgement and self.judgement.verdict is Verdict.FAIL:
+            return _FAILS
+        return self.judgement.minutes if self.judgement else 0
+
+    __test__ = False  # for pytest: it is no test

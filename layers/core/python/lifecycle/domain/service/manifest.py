@@ -1,0 +1,68 @@
+"""The manifest: what a service declared about itself, carried beside its artifact from build to host.
+
+Written by apps/build, copied by `promote`, read by `plan` (policy, checks) and by the agent (run, checks).
+"""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from lifecycle.domain.analysis.model import Measure
+from lifecycle.domain.service.policy import Policy
+from lifecycle.domain.service.version import artifact_prefix
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """How a host runs the service; `command` goes to `sh -c` in the unpacked artifact's folder.
+
+    The service's environment is the host's PATH, HOME and LANG, then `environment`, then HOST and PORT to
+    bind to, LIFECYCLE_SERVICE, LIFECYCLE_ENVIRONMENT, LIFECYCLE_VERSION and LIFECYCLE_HOST. Times in seconds.
+    """
+
+    command: str
+    port: int
+    environment: dict[str, str] = field(default_factory=dict)
+    start_seconds: float = 30.0
+    stop_seconds: float = 10.0
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One check: an HTTP GET of `path` that must answer 2xx, or a `command` that must exit 0; never both."""
+
+    path: str | None = None
+    command: str | None = None
+    timeout_seconds: float = 10.0
+
+
+@dataclass(frozen=True, slots=True)
+class Manifest:
+    """What is published beside `artifact.tar.gz`; `digest` is the sha256 of its bytes in hex, `size` in bytes.
+
+    `metrics` are the service's own, answered as a JSON object of numbers at `metrics_path`.
+    """
+
+    service: str
+    version: str
+    commit: str
+    repository: str
+    branch: str
+    digest: str
+    size: int
+    built_at: datetime
+    builder: str
+    run: Run
+    is_alive: Check
+    self_test: Check
+    policies: dict[str, Policy] = field(default_factory=dict)
+    snapshot: str | None = None
+    metrics: tuple[Measure, ...] = ()
+    metrics_path: str | None = None
+
+    @property
+    def prefix(self) -> str:
+        return artifact_prefix(self.service, self.version)
+
+    def policy(self, environment: str) -> Policy:
+        """The environment's policy; the default one where lifecycle.toml says nothing."""
+        return self.policies.get(environment, Policy())
