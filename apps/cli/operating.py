@@ -10,7 +10,7 @@ from apps.cli.options import Environment
 from apps.cli.page import Page
 from apps.cli.ports import Connection
 from apps.cli.words import ago
-from lifecycle.application import observe
+from lifecycle.application.rollout import observe
 from lifecycle.domain.errors import Unknown
 from lifecycle.domain.fleet.cluster import Cluster, service_name
 from lifecycle.domain.fleet.target_group import state_of

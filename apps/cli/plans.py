@@ -9,7 +9,7 @@ from typing import Any
 from apps.cli.page import Page
 from apps.cli.ports import Connection
 from apps.cli.words import lasting, names_or_none
-from lifecycle.application.plan import preview
+from lifecycle.application.rollout.plan import preview
 from lifecycle.domain.fleet.desired import Desired
 from lifecycle.domain.rollout.deployment import Deployment, Request
 from lifecycle.domain.rollout.plan import Plan

@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Protocol
 
-from lifecycle.application.delivery_ports import Catalogue
-from lifecycle.application.world import World
+from lifecycle.application.context import World
+from lifecycle.application.ports.catalogue import Catalogue
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from apps.cli.errors import Ambiguous
 from apps.cli.ports import Connection, Run
 from apps.cli.questions import Asks, asks, open_questions
-from lifecycle.application.push import RunName
+from lifecycle.domain.delivery.delivery_name import RunName
 from lifecycle.domain.errors import Unknown
 from lifecycle.domain.fleet.cluster import ENVIRONMENTS, Cluster, service_name
 from lifecycle.domain.rollout.decision import Question

@@ -11,7 +11,7 @@ from typing import Any
 
 from apps.cli.ports import Connection
 from apps.cli.questions import open_questions, question_facts
-from lifecycle.application import observe
+from lifecycle.application.rollout import observe
 from lifecycle.domain.fleet.cluster import Cluster
 from lifecycle.domain.fleet.desired import Desired
 from lifecycle.domain.fleet.host import HostReport

@@ -11,7 +11,7 @@ from apps.cli.page import Page
 from apps.cli.plans import Preview, plan_facts, previewed, show_plan
 from apps.cli.ports import Connection
 from apps.cli.watching import after_answer
-from lifecycle.application.requests import payload
+from lifecycle.application.rollout.requests import payload
 from lifecycle.domain.errors import Refused
 from lifecycle.domain.fleet.cluster import Cluster
 from lifecycle.domain.rollout.deployment import Kind, Obstacle, Request, deployment_id

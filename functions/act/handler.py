@@ -3,7 +3,7 @@
 import secrets
 
 from lifecycle import wiring
-from lifecycle.application.press import press
+from lifecycle.application.console_actions import press
 from lifecycle.console.frame import Frame
 from lifecycle.console.markup import Markup
 from lifecycle.console.pressed import draw_pressed, draw_refused

@@ -1,7 +1,7 @@
 """An operator's approval or rejection at a gate; a function of its own, so that IAM says who may press it."""
 
 from lifecycle import wiring
-from lifecycle.application.decide import approve
+from lifecycle.application.rollout.decide import approve
 from lifecycle.domain.rollout.decision import Answer, Question
 from lifecycle.events import Decide
 from lifecycle.phase import command

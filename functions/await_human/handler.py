@@ -1,7 +1,7 @@
 """The pause of a rollout: note the task token beside the question; its answer wakes the execution."""
 
 from lifecycle import wiring
-from lifecycle.application.decide import wait_for
+from lifecycle.application.rollout.task_tokens import wait_for
 from lifecycle.events import AskHuman
 from lifecycle.phase import task
 

@@ -1,7 +1,7 @@
 """Phase 2, build: is it done, and what did it publish?"""
 
 from lifecycle import wiring
-from lifecycle.application.deliver import Checked, check_build
+from lifecycle.application.delivery.build import Checked, check_build
 from lifecycle.events import CheckBuild
 from lifecycle.phase import task
 

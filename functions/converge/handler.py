@@ -3,7 +3,7 @@
 import secrets
 
 from lifecycle import wiring
-from lifecycle.application.converge import Result, converge_all
+from lifecycle.application.convergence.converge import Result, converge_all
 from lifecycle.events import Converge
 from lifecycle.phase import command
 

@@ -4,7 +4,7 @@ Called by the CLI and the console.
 """
 
 from lifecycle import wiring
-from lifecycle.application.decide import decide, told
+from lifecycle.application.rollout.decide import decide, told
 from lifecycle.domain.rollout.decision import Answer, Question
 from lifecycle.events import Decide
 from lifecycle.phase import command

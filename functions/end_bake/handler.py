@@ -1,8 +1,8 @@
 """The test bed, end: both hosts go home, or the new version's is taken out of rotation."""
 
 from lifecycle import wiring
-from lifecycle.application.attempt import Outcome
-from lifecycle.application.end_bake import end_bake
+from lifecycle.application.rollout.stage_guard import Outcome
+from lifecycle.application.rollout.test_bed.end import end_bake
 from lifecycle.events import EndOfTestBed
 from lifecycle.phase import task
 

@@ -1,7 +1,7 @@
 """The end of a rollout: its record is closed, its hosts stand down, the lease is freed."""
 
 from lifecycle import wiring
-from lifecycle.application.finish import Finished, finish
+from lifecycle.application.rollout.finish import Finished, finish
 from lifecycle.events import Close
 from lifecycle.phase import task
 

@@ -1,7 +1,8 @@
 """An operator freezes or unfreezes a cluster, an environment or everything; a function of its own, for IAM."""
 
 from lifecycle import wiring
-from lifecycle.application.operate import By, Done, freeze, unfreeze
+from lifecycle.application.operator_command import By, Done
+from lifecycle.application.rollout.freeze import freeze, unfreeze
 from lifecycle.events import SetFreeze
 from lifecycle.phase import command
 

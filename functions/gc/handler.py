@@ -1,7 +1,7 @@
 """Delete the snapshots and releases that nothing needs any more; called by the CLI and the console."""
 
 from lifecycle import wiring
-from lifecycle.application.gc import Collected, gc
+from lifecycle.application.delivery.collect_garbage import Collected, gc
 from lifecycle.events import CollectGarbage
 from lifecycle.phase import command
 

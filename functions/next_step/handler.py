@@ -1,7 +1,7 @@
 """The rollout's loop: what happens next? Called between the hosts of statemachines/rollout.asl.json."""
 
 from lifecycle import wiring
-from lifecycle.application.next_step import Decided, decide_next
+from lifecycle.application.rollout.next_step import Decided, decide_next
 from lifecycle.events import InDeployment
 from lifecycle.phase import task
 

@@ -3,7 +3,7 @@
 from typing import Any
 
 from lifecycle import wiring
-from lifecycle.application.notify import notify
+from lifecycle.application.monitoring.notify import notify
 from lifecycle.gateways.aws.changes import changes_of
 from lifecycle.phase import logger
 

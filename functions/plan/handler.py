@@ -1,7 +1,7 @@
 """Phase 5, plan: take the lease and write the desired version; first state of the rollout."""
 
 from lifecycle import wiring
-from lifecycle.application.plan import Planned, begin
+from lifecycle.application.rollout.plan import Planned, begin
 from lifecycle.events import Deploy
 from lifecycle.phase import task
 

@@ -1,7 +1,7 @@
 """Phase 4, promote: a snapshot becomes the next release; called by the CLI and the console."""
 
 from lifecycle import wiring
-from lifecycle.application.promote import Promoted, promote
+from lifecycle.application.delivery.promote import Promoted, promote
 from lifecycle.events import Promote
 from lifecycle.phase import command
 

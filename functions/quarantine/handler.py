@@ -1,7 +1,8 @@
 """An operator keeps a version or a host out of later deployments, or lets it in again."""
 
 from lifecycle import wiring
-from lifecycle.application.operate import By, Done, lift_quarantine, quarantine
+from lifecycle.application.fleet.quarantine import lift_quarantine, quarantine
+from lifecycle.application.operator_command import By, Done
 from lifecycle.events import SetQuarantine
 from lifecycle.phase import command
 

@@ -5,7 +5,7 @@ import json
 from typing import Any
 
 from lifecycle import wiring
-from lifecycle.application.push import Push, Response, codecommit_push, receive_github, start
+from lifecycle.application.delivery.receive_push import Push, Response, codecommit_push, receive_github, start
 from lifecycle.phase import logger
 
 

@@ -3,7 +3,7 @@
 from datetime import UTC, datetime
 
 from lifecycle import wiring
-from lifecycle.application.deliver import Recorded, record_snapshot
+from lifecycle.application.delivery.build import Recorded, record_snapshot
 from lifecycle.events import RecordSnapshot
 from lifecycle.phase import task
 

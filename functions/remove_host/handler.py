@@ -1,7 +1,8 @@
 """A host is gone: called by operators, and by the event of an Auto Scaling group that terminated an instance."""
 
 from lifecycle import wiring
-from lifecycle.application.operate import By, Done, remove_host
+from lifecycle.application.fleet.remove_host import remove_host
+from lifecycle.application.operator_command import By, Done
 from lifecycle.events import RemoveHost
 from lifecycle.phase import command
 

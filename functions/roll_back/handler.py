@@ -1,7 +1,7 @@
 """Phase 7, rollback: hand the lease to a new deployment of the previous version."""
 
 from lifecycle import wiring
-from lifecycle.application.finish import Heir, hand_over
+from lifecycle.application.rollout.rollback import Heir, hand_over
 from lifecycle.events import HandOver
 from lifecycle.phase import task
 

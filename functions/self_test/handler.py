@@ -1,8 +1,8 @@
 """Phase 6, self_test: wait for a host's self-test."""
 
 from lifecycle import wiring
-from lifecycle.application import stages
-from lifecycle.application.attempt import Outcome
+from lifecycle.application.rollout import stages
+from lifecycle.application.rollout.stage_guard import Outcome
 from lifecycle.events import OnHost
 from lifecycle.phase import task
 

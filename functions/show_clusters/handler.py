@@ -1,7 +1,7 @@
 """Every cluster's hosts as tiles; a custom widget of the console, which only reads."""
 
 from lifecycle import wiring
-from lifecycle.application.host_sights import fleet
+from lifecycle.application.queries.hosts import fleet
 from lifecycle.console.clusters import draw_clusters
 from lifecycle.console.frame import Frame
 from lifecycle.console.markup import Markup

@@ -1,7 +1,7 @@
 """The deployment that runs, or ran last, as a timeline; a custom widget of the console, which only reads."""
 
 from lifecycle import wiring
-from lifecycle.application.courses import courses
+from lifecycle.application.queries.deployment import courses
 from lifecycle.console.deployment import draw_deployment
 from lifecycle.console.frame import Frame
 from lifecycle.console.markup import Markup

@@ -1,7 +1,7 @@
 """The four DORA figures of each service; a custom widget of the console, which only reads."""
 
 from lifecycle import wiring
-from lifecycle.application.past import figures
+from lifecycle.application.queries.dora import figures
 from lifecycle.console.dora import draw_dora
 from lifecycle.console.frame import Frame
 from lifecycle.console.markup import Markup

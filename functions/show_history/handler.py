@@ -1,7 +1,7 @@
 """What was deployed lately, and who did what and why; a custom widget of the console, which only reads."""
 
 from lifecycle import wiring
-from lifecycle.application.past import past
+from lifecycle.application.queries.history import past
 from lifecycle.console.frame import Frame
 from lifecycle.console.history import draw_history
 from lifecycle.console.markup import Markup

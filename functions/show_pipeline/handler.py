@@ -1,7 +1,7 @@
 """The pipeline from push to production, a lane a service; a custom widget of the console, which only reads."""
 
 from lifecycle import wiring
-from lifecycle.application.pipeline import pipeline
+from lifecycle.application.queries.pipeline import pipeline
 from lifecycle.console.frame import Frame
 from lifecycle.console.markup import Markup
 from lifecycle.console.pipeline import draw_pipeline

@@ -1,7 +1,7 @@
 """Everything that waits for a human, with evidence and buttons; a custom widget of the console, which only reads."""
 
 from lifecycle import wiring
-from lifecycle.application.waiting import all_waiting
+from lifecycle.application.queries.pending_decisions import all_waiting
 from lifecycle.console.frame import Frame
 from lifecycle.console.markup import Markup
 from lifecycle.console.questions import draw_questions

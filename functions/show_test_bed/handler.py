@@ -1,7 +1,7 @@
 """The test bed against its control, with the verdict; a custom widget of the console, which only reads."""
 
 from lifecycle import wiring
-from lifecycle.application.courses import beds
+from lifecycle.application.queries.test_beds import beds
 from lifecycle.console.frame import Frame
 from lifecycle.console.markup import Markup
 from lifecycle.console.test_bed import draw_test_bed

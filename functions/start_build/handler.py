@@ -1,7 +1,7 @@
 """Phase 2, build: start the build of one commit; first state of statemachines/delivery.asl.json."""
 
 from lifecycle import wiring
-from lifecycle.application.deliver import Started, start_build
+from lifecycle.application.delivery.build import Started, start_build
 from lifecycle.events import StartBuild
 from lifecycle.phase import task
 

@@ -1,7 +1,7 @@
 """Phase 7, watch: an alarm of a cluster changed, or the clock looks whether one rings."""
 
 from lifecycle import wiring
-from lifecycle.application.watch import Watched, watch
+from lifecycle.application.monitoring.watch_alarms import Watched, watch
 from lifecycle.events import Watch
 from lifecycle.phase import task
 

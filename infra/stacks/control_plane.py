@@ -49,7 +49,7 @@ from infra.constructs.storage import Storage
 from infra.constructs.triggers import PushTriggers, Schedule
 from infra.settings import ROOT, Settings
 
-# A stage waits up to 14 minutes for its host (LONGEST_WAIT of application/stages.py), then says so itself.
+# A stage waits up to 14 minutes for its host (LONGEST_WAIT of application/rollout/stages.py), then says so itself.
 STAGE_SECONDS = 900
 ROLLOUT_CALLS = (
     "plan",

@@ -4,7 +4,7 @@ import threading
 from collections.abc import Callable
 from typing import Any
 
-from lifecycle.application.press import press
+from lifecycle.application.console_actions import press
 from lifecycle.console.frame import Frame
 from lifecycle.console.pressed import draw_pressed, draw_refused
 from lifecycle.console.style import Theme

@@ -12,20 +12,18 @@ from apps.local.emulator import Aws, start_emulator, wait_for_emulator
 from apps.local.layout import Layout
 from apps.local.ports import Ports
 from apps.local.processes import end
-from lifecycle.application.console import Delivery, Sights
-from lifecycle.application.delivery_ports import Catalogue
-from lifecycle.application.dispatcher_ports import Dispatcher
-from lifecycle.application.ports import (
-    Artifacts,
-    Deployments,
-    Fleet,
-    Freezes,
-    Leases,
-    Queue,
-    Registry,
-    Standings,
-    Trail,
-)
+from lifecycle.application.ports.artifacts import Artifacts
+from lifecycle.application.ports.audit import Trail
+from lifecycle.application.ports.catalogue import Catalogue
+from lifecycle.application.ports.cluster_queries import Delivery, Sights
+from lifecycle.application.ports.deployments import Deployments
+from lifecycle.application.ports.dispatcher import Dispatcher
+from lifecycle.application.ports.fleet import Fleet
+from lifecycle.application.ports.freezes import Freezes
+from lifecycle.application.ports.leases import Leases
+from lifecycle.application.ports.queue import Queue
+from lifecycle.application.ports.registry import Registry
+from lifecycle.application.ports.step_reads import Standings
 from lifecycle.domain.fleet.cluster import Cluster
 from lifecycle.domain.fleet.host import HostReport
 from lifecycle.domain.fleet.host_command import Turn

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from apps.local.emulator import Aws
-from lifecycle.application.promote import promote
+from lifecycle.application.delivery.promote import promote
 from lifecycle.domain.errors import DigestMismatch, StoreRefused, Unknown
 from lifecycle.domain.fleet.cluster import Cluster
 from lifecycle.domain.fleet.target_group import TargetState

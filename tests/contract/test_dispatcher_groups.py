@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import pytest
 
 from apps.local.emulator import Aws
-from lifecycle.application.dispatcher_ports import Dispatcher
+from lifecycle.application.ports.dispatcher import Dispatcher
 from lifecycle.domain.errors import Unknown
 from lifecycle.domain.fleet.cluster import Cluster
 from lifecycle.domain.fleet.target_group import Group, TargetState

@@ -17,7 +17,7 @@ from apps.local.dispatcher import metrics as told
 from apps.local.dispatcher.metrics import tallies
 from apps.local.dispatcher.requests_log import Answered
 from apps.local.emulator import Aws
-from lifecycle.application.metrics_ports import Metrics
+from lifecycle.application.ports.metrics import Metrics
 from lifecycle.domain.analysis.built_in_metrics import BUILT_IN, ERROR_RATE, LATENCY_P50, LATENCY_P99
 from lifecycle.domain.analysis.model import Baked, Better, Measure, Scale, Series
 from lifecycle.domain.errors import Unknown

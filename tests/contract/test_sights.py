@@ -2,7 +2,7 @@
 
 from datetime import UTC, datetime
 
-from lifecycle.application.console import Catalogued, Held
+from lifecycle.application.ports.cluster_queries import Catalogued, Held
 from lifecycle.domain.fleet.cluster import Cluster
 from lifecycle.domain.fleet.desired import Desired
 from lifecycle.domain.rollout.deployment import Request

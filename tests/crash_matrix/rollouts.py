@@ -6,7 +6,7 @@ import time
 from dataclasses import dataclass
 from datetime import timedelta
 
-from lifecycle.application.requests import payload
+from lifecycle.application.rollout.requests import payload
 from lifecycle.domain.fleet.target_group import TargetState
 from lifecycle.domain.rollout.decision import Choice, Question
 from lifecycle.domain.rollout.deployment import Deployment, DeploymentState, Obstacle, Request, deployment_id

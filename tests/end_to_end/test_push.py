@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from apps.local.hook import PushedRef, deliver, post, push_event, signed_headers
-from lifecycle.application.push import LARGEST_BODY
+from lifecycle.application.delivery.receive_push import LARGEST_BODY
 from tests.conftest import Laptop
 from tests.end_to_end.desk import Said
 from tests.end_to_end.service import Service

@@ -5,20 +5,24 @@ from dataclasses import fields, is_dataclass
 from typing import Any
 
 from lifecycle import events
-from lifecycle.application import (
-    converge,
+from lifecycle.application import operator_command
+from lifecycle.application.context import World
+from lifecycle.application.convergence import converge
+from lifecycle.application.fleet import quarantine, remove_host
+from lifecycle.application.ports.metrics import Metrics
+from lifecycle.application.rollout import (
     decide,
     diagnose,
-    end_bake,
     finish,
+    freeze,
     next_step,
-    operate,
     plan,
+    rollback,
     stages,
+    task_tokens,
 )
-from lifecycle.application.analyse import analyse as judged
-from lifecycle.application.metrics_ports import Metrics
-from lifecycle.application.world import World
+from lifecycle.application.rollout.test_bed import end
+from lifecycle.application.rollout.test_bed.analyse import analyse as judged
 from lifecycle.domain.rollout.decision import Answer
 
 Function = Callable[[World, Mapping[str, Any]], Any]
@@ -55,7 +59,7 @@ def _diagnose(world: World, given: Mapping[str, Any]) -> Any:
 
 def _end_bake(world: World, given: Mapping[str, Any]) -> Any:
     asked = events.EndOfTestBed.model_validate(given)
-    return end_bake.end_bake(world, asked.bake(), asked.bed, asked.outcome, asked.reason)
+    return end.end_bake(world, asked.bake(), asked.bed, asked.outcome, asked.reason)
 
 
 def analyse(world: World, metrics: Metrics, given: Mapping[str, Any]) -> Any:
@@ -73,12 +77,12 @@ def _stage(run: Callable[..., Any]) -> Function:
 
 def _await_human(world: World, given: Mapping[str, Any]) -> Any:
     asked = events.AskHuman.model_validate(given)
-    return decide.wait_for(world, asked.deployment, asked.question, asked.token)
+    return task_tokens.wait_for(world, asked.deployment, asked.question, asked.token)
 
 
 def _roll_back(world: World, given: Mapping[str, Any]) -> Any:
     asked = events.HandOver.model_validate(given)
-    return finish.hand_over(world, asked.cluster, asked.deployment, asked.reason)
+    return rollback.hand_over(world, asked.cluster, asked.deployment, asked.reason)
 
 
 def _finish(world: World, given: Mapping[str, Any]) -> Any:
@@ -107,22 +111,22 @@ def _converge(world: World, given: Mapping[str, Any]) -> Any:
 
 def _freeze(world: World, given: Mapping[str, Any]) -> Any:
     asked = events.SetFreeze.model_validate(given)
-    by = operate.By(asked.by, asked.why)
+    by = operator_command.By(asked.by, asked.why)
     if asked.lift:
-        return operate.unfreeze(world, asked.scope, by)
-    return operate.freeze(world, asked.scope, by, asked.until)
+        return freeze.unfreeze(world, asked.scope, by)
+    return freeze.freeze(world, asked.scope, by, asked.until)
 
 
 def _quarantine(world: World, given: Mapping[str, Any]) -> Any:
     asked = events.SetQuarantine.model_validate(given)
-    act = operate.lift_quarantine if asked.lift else operate.quarantine
-    return act(world, asked.cluster, asked.name, operate.By(asked.by, asked.why))
+    act = quarantine.lift_quarantine if asked.lift else quarantine.quarantine
+    return act(world, asked.cluster, asked.name, operator_command.By(asked.by, asked.why))
 
 
 def _remove_host(world: World, given: Mapping[str, Any]) -> Any:
     asked = events.RemoveHost.model_validate(given)
-    by = operate.By(asked.by, asked.why)
-    return operate.remove_host(world, asked.cluster, asked.host, by, terminated=asked.terminated)
+    by = operator_command.By(asked.by, asked.why)
+    return remove_host.remove_host(world, asked.cluster, asked.host, by, terminated=asked.terminated)
 
 
 FUNCTIONS: Mapping[str, Function] = {

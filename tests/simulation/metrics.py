@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
-from lifecycle.application.metrics_ports import whole_minutes
+from lifecycle.application.ports.metrics import whole_minutes
 from lifecycle.domain.analysis.built_in_metrics import ERROR_RATE
 from lifecycle.domain.analysis.model import Baked, Measure, Series
 from lifecycle.domain.fleet.cluster import Cluster

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from lifecycle.application.requests import payload
+from lifecycle.application.rollout.requests import payload
 from lifecycle.domain.rollout.decision import ROLLBACK_REQUEST, Choice, Question
 from lifecycle.domain.rollout.deployment import (
     Deployment,

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from lifecycle.application.finish import finish
+from lifecycle.application.rollout.finish import finish
 from lifecycle.domain.fleet.drift import out_of_place
 from lifecycle.domain.fleet.host import HostReport, SelfTest
 from lifecycle.domain.fleet.target_group import TargetState

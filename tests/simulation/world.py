@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
-from lifecycle.application.world import World
+from lifecycle.application.context import World
 from lifecycle.domain.fleet.cluster import Cluster
 from lifecycle.domain.fleet.host_command import Turn
 from tests.simulation.twins import Clock, Executions, Standings

@@ -9,16 +9,18 @@ import io
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 
-from lifecycle.application import stages
-from lifecycle.application.analyse import analyse
-from lifecycle.application.attempt import HostTask
-from lifecycle.application.bake import BakeTask
-from lifecycle.application.decide import approve, decide, told, wait_for
-from lifecycle.application.diagnose import diagnose
-from lifecycle.application.end_bake import end_bake
-from lifecycle.application.finish import finish, hand_over
-from lifecycle.application.next_step import Decided, decide_next
-from lifecycle.application.plan import Planned, begin
+from lifecycle.application.rollout import stages
+from lifecycle.application.rollout.decide import approve, decide, told
+from lifecycle.application.rollout.diagnose import diagnose
+from lifecycle.application.rollout.finish import finish
+from lifecycle.application.rollout.next_step import Decided, decide_next
+from lifecycle.application.rollout.plan import Planned, begin
+from lifecycle.application.rollout.rollback import hand_over
+from lifecycle.application.rollout.stage_guard import HostTask
+from lifecycle.application.rollout.task_tokens import wait_for
+from lifecycle.application.rollout.test_bed.analyse import analyse
+from lifecycle.application.rollout.test_bed.end import end_bake
+from lifecycle.application.rollout.test_bed.task import BakeTask
 from lifecycle.domain.fleet.cluster import Cluster
 from lifecycle.domain.fleet.host import HostReport, SelfTest, Stage
 from lifecycle.domain.fleet.host_command import Order, Turn

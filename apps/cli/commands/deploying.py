@@ -11,7 +11,7 @@ from apps.cli.page import Page
 from apps.cli.plans import plan_facts, previewed, show_plan
 from apps.cli.ports import Connection
 from apps.cli.starting import How, deploy_line, finish, request_for, start
-from lifecycle.application.going_back import way_back
+from lifecycle.application.rollout.rollback import way_back
 from lifecycle.domain.errors import Refused
 from lifecycle.domain.fleet.cluster import Cluster, service_name
 from lifecycle.domain.rollout.decision import Choice

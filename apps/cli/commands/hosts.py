@@ -8,7 +8,7 @@ from apps.cli.command import MaybeService, connected
 from apps.cli.page import Page
 from apps.cli.ports import Connection
 from apps.cli.words import ago, moment, one_line
-from lifecycle.application import observe
+from lifecycle.application.rollout import observe
 from lifecycle.domain.fleet.cluster import Cluster
 from lifecycle.domain.fleet.drift import out_of_place
 from lifecycle.domain.fleet.host import HostReport

@@ -13,7 +13,7 @@ from apps.cli import resolve
 from apps.cli.command import connectable, offline
 from apps.cli.page import Page
 from apps.cli.ports import Connection
-from lifecycle.application.push import next_run
+from lifecycle.domain.delivery.delivery_name import next_run
 
 Folder = Annotated[Path, typer.Argument(metavar="PATH", help="The service's folder, or its lifecycle.toml.")]
 

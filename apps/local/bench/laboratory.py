@@ -23,7 +23,7 @@ from apps.local.layout import Layout, read_json
 from apps.local.ports import VARIABLE, Ports
 from apps.local.progress import Progress
 from apps.local.tour import EXAMPLE, Tour
-from lifecycle.application.requests import payload
+from lifecycle.application.rollout.requests import payload
 from lifecycle.domain.fleet.cluster import Cluster
 from lifecycle.domain.rollout.decision import Choice, Question
 from lifecycle.domain.rollout.deployment import (

@@ -16,7 +16,7 @@ from apps.local.hook import PushedRef, post, push_event, signed_headers, tell
 from apps.local.layout import Layout, write_json
 from apps.local.ports import Ports
 from apps.local.repositories import adopt, commit_all, git
-from lifecycle.application.push import receive_github
+from lifecycle.application.delivery.receive_push import receive_github
 
 SECRET = b"a secret of the webhook"
 

@@ -2,11 +2,12 @@
 
 from tests.simulation.planted import Edit, Planted
 
-_ATTEMPT = "lifecycle.application.attempt"
-_STAGES = "lifecycle.application.stages"
-_FINISH = "lifecycle.application.finish"
-_PLAN = "lifecycle.application.plan"
-_DECIDE = "lifecycle.application.decide"
+_ATTEMPT = "lifecycle.application.rollout.stage_guard"
+_STAGES = "lifecycle.application.rollout.stages"
+_FINISH = "lifecycle.application.rollout.finish"
+_PLAN = "lifecycle.application.rollout.plan"
+_DECIDE = "lifecycle.application.rollout.decide"
+_ANSWER = "lifecycle.application.rollout.answer"
 _ARTIFACTS = "tests/contract/test_artifacts.py"
 
 FAULTS = (
@@ -93,8 +94,8 @@ FAULTS = (
         "the-drain-is-not-told",
         (22,),
         _STAGES,
-        '        running.tell("drain")\n        shares.withdraw',
-        "        shares.withdraw",
+        '        running.tell("drain")\n        traffic_weights.withdraw',
+        "        traffic_weights.withdraw",
     ),
     Planted(
         "the-registration-is-not-told",
@@ -143,7 +144,7 @@ FAULTS = (
     Planted(
         "a-rollback-of-nobody-knows-what",
         (15, 16),
-        "lifecycle.application.observe",
+        "lifecycle.application.rollout.observe",
         "    return deployment.state is DeploymentState.DONE and not deployment.request.only",
         "    return deployment.state.final and not deployment.request.only",
     ),
@@ -157,7 +158,7 @@ FAULTS = (
     Planted(
         "an-answer-is-not-told",
         (22,),
-        _DECIDE,
+        _ANSWER,
         "    world.tell(current.cluster, what, answer.by, answer.why, deployment=current.id, host=question.host)\n"
         "    answered =",
         "    answered =",
@@ -188,7 +189,7 @@ FAULTS = (
     Planted(
         "other-bytes-are-promoted",
         (12, 13),
-        "lifecycle.application.promote",
+        "lifecycle.application.delivery.promote",
         '    if manifest.digest != recorded["digest"]:',
         "    if False:",
         f"{_ARTIFACTS}::test_a_snapshot_whose_manifest_was_changed_is_not_promoted[memory]",

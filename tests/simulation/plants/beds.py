@@ -4,8 +4,8 @@ from tests.simulation.planted import Edit, Planted
 
 _BAKING = "lifecycle.domain.rollout.test_bed.schedule"
 _HOSTS = "lifecycle.domain.rollout.test_bed.hosts"
-_END_BAKE = "lifecycle.application.end_bake"
-_SHARES = "lifecycle.application.shares"
+_END_BAKE = "lifecycle.application.rollout.test_bed.end"
+_SHARES = "lifecycle.application.rollout.test_bed.traffic_weights"
 _ROLLOUT = "lifecycle.domain.rollout.next_step"
 
 FAULTS = (
@@ -56,9 +56,9 @@ FAULTS = (
         "a-share-is-left-with-nobody-to-answer-it",
         (1,),
         _END_BAKE,
-        "    shares.fair(world, task.cluster, {each.report.address for each in guests})\n",
+        "    traffic_weights.fair(world, task.cluster, {each.report.address for each in guests})\n",
         "",
-        beside=(Edit(_END_BAKE, "        shares.withdraw(world, task.cluster, each.report.address)\n", ""),),
+        beside=(Edit(_END_BAKE, "        traffic_weights.withdraw(world, task.cluster, each.report.address)\n", ""),),
     ),
     Planted(
         "a-share-is-given-without-a-second-look",
@@ -101,7 +101,7 @@ FAULTS = (
     Planted(
         "the-test-bed-ends-for-a-deployment-that-was-overtaken",
         (4, 5),
-        "lifecycle.application.bake",
+        "lifecycle.application.rollout.test_bed.task",
         "    if (lease.deployment, lease.epoch) != (current.id, task.epoch):",
         "    if False:",
         caught_by="tests/unit/test_bed",

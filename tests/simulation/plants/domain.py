@@ -64,7 +64,7 @@ FAULTS = (
         "    if False:",
         beside=(
             Edit(
-                "lifecycle.application.plan",
+                "lifecycle.application.rollout.plan",
                 "        _close_expired(world, request, before.deployment)\n",
                 "        pass\n",
             ),

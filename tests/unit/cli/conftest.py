@@ -13,11 +13,14 @@ from apps.cli.errors import FunctionRefused
 from apps.cli.main import app
 from apps.cli.ports import Connection, Run
 from lifecycle import events
-from lifecycle.application.converge import converge_all
-from lifecycle.application.decide import approve, decide, told
-from lifecycle.application.operate import By, freeze, lift_quarantine, quarantine, remove_host, unfreeze
-from lifecycle.application.plan import begin
-from lifecycle.application.promote import promote
+from lifecycle.application.convergence.converge import converge_all
+from lifecycle.application.delivery.promote import promote
+from lifecycle.application.fleet.quarantine import lift_quarantine, quarantine
+from lifecycle.application.fleet.remove_host import remove_host
+from lifecycle.application.operator_command import By
+from lifecycle.application.rollout.decide import approve, decide, told
+from lifecycle.application.rollout.freeze import freeze, unfreeze
+from lifecycle.application.rollout.plan import begin
 from lifecycle.domain.errors import LifecycleError
 from lifecycle.domain.fleet.host import Stage
 from lifecycle.domain.rollout.decision import Answer, Choice

@@ -8,7 +8,7 @@ import pytest
 
 from apps.cli.commands.collecting import hours, size
 from lifecycle import events
-from lifecycle.application.gc import gc
+from lifecycle.application.delivery.collect_garbage import gc
 from lifecycle.domain.errors import InvalidName
 from tests.unit.cli.conftest import SNAPSHOTS, Desk, TwinFunctions
 

@@ -18,7 +18,7 @@ from apps.cli.screen import SilentScreen, frame, headline, hosts_of
 from apps.cli.sight import Eyes
 from apps.cli.watching import watch_deployment
 from apps.cli.words import clean
-from lifecycle.application.decide import request_rollback
+from lifecycle.application.rollout.rollback import request_rollback
 from lifecycle.domain.rollout.attempt import AttemptState, HostAttempt
 from lifecycle.domain.rollout.decision import Answer, Choice
 from lifecycle.domain.rollout.deployment import Deployment, DeploymentState

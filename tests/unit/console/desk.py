@@ -4,13 +4,17 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any
 
-from lifecycle.application.console import Console, Delivery, Wanted
-from lifecycle.application.courses import beds, courses
-from lifecycle.application.host_sights import fleet
-from lifecycle.application.past import figures, past
-from lifecycle.application.pipeline import pipeline
-from lifecycle.application.press import Pressed, press
-from lifecycle.application.waiting import all_waiting
+from lifecycle.application.console_actions import Pressed, press
+from lifecycle.application.ports.cluster_queries import Delivery
+from lifecycle.application.queries.context import Console
+from lifecycle.application.queries.deployment import courses
+from lifecycle.application.queries.dora import figures
+from lifecycle.application.queries.history import past
+from lifecycle.application.queries.hosts import fleet
+from lifecycle.application.queries.pending_decisions import all_waiting
+from lifecycle.application.queries.pipeline import pipeline
+from lifecycle.application.queries.scope import Wanted
+from lifecycle.application.queries.test_beds import beds
 from lifecycle.console.clusters import draw_clusters
 from lifecycle.console.deployment import draw_deployment
 from lifecycle.console.dora import draw_dora

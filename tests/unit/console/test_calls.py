@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from lifecycle.application.press import Press
+from lifecycle.application.console_actions import Press
 from lifecycle.console.frame import Frame
 from lifecycle.console.markup import Markup
 from lifecycle.domain.errors import Refused

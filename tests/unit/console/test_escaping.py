@@ -10,13 +10,15 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from lifecycle.application.console import Wanted
-from lifecycle.application.courses import beds, courses
-from lifecycle.application.host_sights import fleet
-from lifecycle.application.past import figures, past
-from lifecycle.application.pipeline import pipeline
-from lifecycle.application.press import Pressed
-from lifecycle.application.waiting import all_waiting
+from lifecycle.application.console_actions import Pressed
+from lifecycle.application.queries.deployment import courses
+from lifecycle.application.queries.dora import figures
+from lifecycle.application.queries.history import past
+from lifecycle.application.queries.hosts import fleet
+from lifecycle.application.queries.pending_decisions import all_waiting
+from lifecycle.application.queries.pipeline import pipeline
+from lifecycle.application.queries.scope import Wanted
+from lifecycle.application.queries.test_beds import beds
 from lifecycle.console.clusters import draw_clusters
 from lifecycle.console.deployment import draw_deployment
 from lifecycle.console.dora import draw_dora

@@ -5,7 +5,7 @@ from datetime import timedelta
 
 import pytest
 
-from lifecycle.application.press import Action
+from lifecycle.application.console_actions import Action
 from lifecycle.domain.errors import Refused, Unknown
 from lifecycle.domain.rollout.decision import Choice
 from lifecycle.domain.rollout.deployment import DeploymentState, Kind

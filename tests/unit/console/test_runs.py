@@ -2,8 +2,9 @@
 
 import pytest
 
-from lifecycle.application.console import Delivery, Wanted
-from lifecycle.application.pipeline import pipeline
+from lifecycle.application.ports.cluster_queries import Delivery
+from lifecycle.application.queries.pipeline import pipeline
+from lifecycle.application.queries.scope import Wanted
 from tests.unit.console.desk import COMMIT, Desk
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
-from lifecycle.application.ports import Registry
+from lifecycle.application.ports.registry import Registry
 from lifecycle.domain.fleet.cluster import Cluster
 from lifecycle.gateways.aws.sights import DynamoSights
 from lifecycle.gateways.memory.registry import MemoryRegistry

@@ -7,7 +7,8 @@ import time
 
 import pytest
 
-from lifecycle.application.console import PAGE, Console
+from lifecycle.application.queries.context import Console
+from lifecycle.application.queries.scope import PAGE
 from lifecycle.gateways.memory.world import MemoryWorld
 from tests.support.many_clusters import SERVICES, Stores, clusters, fill
 from tests.unit.console.desk import VIEWS, Desk, draw

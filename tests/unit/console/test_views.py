@@ -5,7 +5,7 @@ from datetime import timedelta
 
 import pytest
 
-from lifecycle.application.console import Delivery
+from lifecycle.application.ports.cluster_queries import Delivery
 from lifecycle.domain.errors import InvalidName, Unknown
 from lifecycle.domain.fleet.cluster import Cluster
 from lifecycle.domain.fleet.desired import Desired

@@ -4,8 +4,9 @@ from dataclasses import replace
 
 import pytest
 
-from lifecycle.application.converge import converge_all
-from lifecycle.application.finish import finish, hand_over
+from lifecycle.application.convergence.converge import converge_all
+from lifecycle.application.rollout.finish import finish
+from lifecycle.application.rollout.rollback import hand_over
 from lifecycle.domain.convergence.decide import BEGINNING_LASTS, HAND_OVER_LASTS
 from lifecycle.domain.fleet.host import Stage
 from lifecycle.domain.fleet.target_group import TargetState

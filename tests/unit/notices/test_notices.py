@@ -10,7 +10,7 @@ import pytest
 
 from infra.constructs.notices import ALARM as FILTERED_ALARM
 from infra.constructs.notices import FILTERS
-from lifecycle.application.notify import notify
+from lifecycle.application.monitoring.notify import notify
 from lifecycle.domain.errors import StoreRefused
 from lifecycle.domain.monitoring.alarms import ALARM
 from lifecycle.domain.monitoring.notifications import LONGEST, Notice, NoticeKind, notice_of

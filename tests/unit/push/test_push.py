@@ -7,7 +7,13 @@ from typing import Any
 
 import pytest
 
-from lifecycle.application.push import LARGEST_BODY, Push, Response, codecommit_push, receive_github
+from lifecycle.application.delivery.receive_push import (
+    LARGEST_BODY,
+    Push,
+    Response,
+    codecommit_push,
+    receive_github,
+)
 from lifecycle.gateways.memory.executions import MemoryExecutions
 
 SECRET = b"a secret"

@@ -2,7 +2,8 @@
 
 import pytest
 
-from lifecycle.application.push import Push, RunName, next_run, start
+from lifecycle.application.delivery.receive_push import Push, start
+from lifecycle.domain.delivery.delivery_name import RunName, next_run
 from lifecycle.gateways.memory.executions import MemoryExecutions
 
 COMMIT = "0123456789" * 4

@@ -8,8 +8,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from lifecycle.application.gc import AFRESH, HISTORY, Collected, gc
-from lifecycle.application.promote import promote
+from lifecycle.application.delivery.collect_garbage import AFRESH, HISTORY, Collected, gc
+from lifecycle.application.delivery.promote import promote
 from lifecycle.domain.delivery.retention import Keep
 from lifecycle.domain.errors import InvalidName, StoreRefused, Unknown
 from lifecycle.domain.fleet.cluster import Cluster

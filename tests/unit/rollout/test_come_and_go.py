@@ -2,9 +2,10 @@
 
 import pytest
 
-from lifecycle.application.converge import converge_all
-from lifecycle.application.operate import By, remove_host
-from lifecycle.application.plan import preview
+from lifecycle.application.convergence.converge import converge_all
+from lifecycle.application.fleet.remove_host import remove_host
+from lifecycle.application.operator_command import By
+from lifecycle.application.rollout.plan import preview
 from lifecycle.domain.errors import Refused, Unknown
 from lifecycle.domain.fleet.host import HostReport, Stage
 from lifecycle.domain.rollout.decision import Choice

@@ -2,9 +2,9 @@
 
 import pytest
 
-from lifecycle.application.attempt import HostTask
-from lifecycle.application.diagnose import diagnose
-from lifecycle.application.next_step import decide_next
+from lifecycle.application.rollout.diagnose import diagnose
+from lifecycle.application.rollout.next_step import decide_next
+from lifecycle.application.rollout.stage_guard import HostTask
 from lifecycle.domain.fleet.host import Stage
 from lifecycle.domain.fleet.host_command import Order
 from lifecycle.domain.fleet.target_group import TargetState

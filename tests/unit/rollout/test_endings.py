@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from lifecycle.application.finish import finish
+from lifecycle.application.rollout.finish import finish
 from lifecycle.domain.monitoring.audit import TrailEntry
 from lifecycle.domain.rollout.deployment import DeploymentState
 from lifecycle.domain.service.policy import ApprovalGate, Policy

@@ -1,9 +1,9 @@
 """Many clusters and long histories: what one of them lacks, and what lies far back."""
 
-from lifecycle.application.converge import converge_all
-from lifecycle.application.going_back import way_back
-from lifecycle.application.observe import REMEMBERED
-from lifecycle.application.plan import preview
+from lifecycle.application.convergence.converge import converge_all
+from lifecycle.application.rollout.observe import REMEMBERED
+from lifecycle.application.rollout.plan import preview
+from lifecycle.application.rollout.rollback import way_back
 from lifecycle.domain.fleet.cluster import Cluster
 from lifecycle.domain.fleet.desired import Desired
 from tests.support.rollout import CLUSTER, Machine

@@ -5,8 +5,8 @@ from datetime import datetime
 
 import pytest
 
-from lifecycle.application.converge import Result, converge_all
-from lifecycle.application.plan import begin
+from lifecycle.application.convergence.converge import Result, converge_all
+from lifecycle.application.rollout.plan import begin
 from lifecycle.domain.fleet.cluster import Cluster
 from lifecycle.domain.rollout.deployment import DeploymentState, Request
 from lifecycle.domain.rollout.lease import Lease

@@ -4,10 +4,13 @@ from datetime import timedelta
 
 import pytest
 
-from lifecycle.application.converge import converge_all
-from lifecycle.application.decide import approve, decide, told
-from lifecycle.application.operate import By, freeze, lift_quarantine, quarantine, remove_host, unfreeze
-from lifecycle.application.plan import Planned, preview
+from lifecycle.application.convergence.converge import converge_all
+from lifecycle.application.fleet.quarantine import lift_quarantine, quarantine
+from lifecycle.application.fleet.remove_host import remove_host
+from lifecycle.application.operator_command import By
+from lifecycle.application.rollout.decide import approve, decide, told
+from lifecycle.application.rollout.freeze import freeze, unfreeze
+from lifecycle.application.rollout.plan import Planned, preview
 from lifecycle.domain.errors import Refused, Unknown
 from lifecycle.domain.fleet.host import Stage
 from lifecycle.domain.rollout.decision import Answer, Choice

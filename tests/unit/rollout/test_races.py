@@ -6,13 +6,13 @@ from datetime import timedelta
 
 import pytest
 
-from lifecycle.application import stages, turns
-from lifecycle.application.attempt import HostTask
-from lifecycle.application.converge import converge_all
-from lifecycle.application.decide import decide
-from lifecycle.application.finish import hand_over
-from lifecycle.application.plan import begin
-from lifecycle.application.ports import Standing, Standings
+from lifecycle.application.convergence.converge import converge_all
+from lifecycle.application.ports.step_reads import Standing, Standings
+from lifecycle.application.rollout import host_commands, stages
+from lifecycle.application.rollout.decide import decide
+from lifecycle.application.rollout.plan import begin
+from lifecycle.application.rollout.rollback import hand_over
+from lifecycle.application.rollout.stage_guard import HostTask
 from lifecycle.domain.convergence.decide import HAND_OVER_LASTS
 from lifecycle.domain.errors import Refused, StaleEpoch, StoreRefused
 from lifecycle.domain.fleet.cluster import Cluster
@@ -369,7 +369,7 @@ def test_no_turn_of_a_deployment_whose_lease_was_taken_is_begun_any_more(machine
     machine.memory.clock.sleep(RUNNING_LEASE.total_seconds())
     machine.host("host-3").silent = True
     machine.world.fleet.give_turns(
-        CLUSTER, [turns.install(machine.record(first.deployment), "host-3", 1, machine.now)]
+        CLUSTER, [host_commands.install(machine.record(first.deployment), "host-3", 1, machine.now)]
     )
     machine.begin(machine.request("1.0.2"))
     assert machine.turn("host-3").order is not Order.INSTALL

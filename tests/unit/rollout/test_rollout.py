@@ -4,11 +4,12 @@ from dataclasses import replace
 
 import pytest
 
-from lifecycle.application import stages
-from lifecycle.application.attempt import HostTask
-from lifecycle.application.converge import converge_all
-from lifecycle.application.decide import decide, request_rollback
-from lifecycle.application.plan import begin
+from lifecycle.application.convergence.converge import converge_all
+from lifecycle.application.rollout import stages
+from lifecycle.application.rollout.decide import decide
+from lifecycle.application.rollout.plan import begin
+from lifecycle.application.rollout.rollback import request_rollback
+from lifecycle.application.rollout.stage_guard import HostTask
 from lifecycle.domain.errors import Refused
 from lifecycle.domain.fleet.host import Stage
 from lifecycle.domain.rollout.attempt import AttemptState

@@ -4,10 +4,10 @@ from dataclasses import replace
 
 import pytest
 
-from lifecycle.application import stages
-from lifecycle.application.attempt import HostTask
-from lifecycle.application.next_step import Decided
-from lifecycle.application.plan import begin, preview
+from lifecycle.application.rollout import stages
+from lifecycle.application.rollout.next_step import Decided
+from lifecycle.application.rollout.plan import begin, preview
+from lifecycle.application.rollout.stage_guard import HostTask
 from lifecycle.domain.analysis.model import Better, Measure, Scale, Verdict
 from lifecycle.domain.fleet.host import Stage
 from lifecycle.domain.fleet.target_group import Group, TargetState

@@ -5,10 +5,11 @@ from dataclasses import replace
 
 import pytest
 
-from lifecycle.application import shares
-from lifecycle.application.converge import converge_all
-from lifecycle.application.next_step import Decided
-from lifecycle.application.operate import By, remove_host
+from lifecycle.application.convergence.converge import converge_all
+from lifecycle.application.fleet.remove_host import remove_host
+from lifecycle.application.operator_command import By
+from lifecycle.application.rollout.next_step import Decided
+from lifecycle.application.rollout.test_bed import traffic_weights
 from lifecycle.domain.fleet.cluster import Cluster
 from lifecycle.domain.fleet.target_group import Group, TargetState
 from lifecycle.domain.rollout.deployment import DeploymentState
@@ -68,7 +69,7 @@ def test_a_host_that_leaves_while_shares_are_given_gets_none(machine: Machine) -
     name = until(machine, "BAKE")
     dispatcher = LeftMeanwhile(machine.memory.dispatcher, machine.host(machine.bed(name).host).address)
     dispatcher.shares[CLUSTER] = {Group.MAIN: 4, Group.TEST_BED: 0, Group.CONTROL: 0}
-    shares.fair(replace(machine.world, dispatcher=dispatcher), CLUSTER)
+    traffic_weights.fair(replace(machine.world, dispatcher=dispatcher), CLUSTER)
     assert weights(machine) == {Group.MAIN: 2, Group.TEST_BED: 0, Group.CONTROL: 1}
 
 

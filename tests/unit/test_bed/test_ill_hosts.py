@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 
-from lifecycle.application.next_step import decide_next
+from lifecycle.application.rollout.next_step import decide_next
 from lifecycle.domain.rollout.attempt import Blame
 from lifecycle.domain.rollout.decision import Choice, Question
 from lifecycle.domain.rollout.deployment import DeploymentState

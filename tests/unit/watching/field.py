@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from lifecycle.application.watch import Watched, watch
+from lifecycle.application.monitoring.watch_alarms import Watched, watch
 from lifecycle.domain.monitoring.alarms import Alarm
 from lifecycle.domain.rollout.deployment import Deployment
 from lifecycle.domain.service.policy import OnAlarm, Policy

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from lifecycle.application.plan import begin
+from lifecycle.application.rollout.plan import begin
 from lifecycle.domain.errors import StoreRefused
 from lifecycle.domain.fleet.host import Stage
 from lifecycle.domain.monitoring.alarms import LATE

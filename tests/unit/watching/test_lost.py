@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from lifecycle.application.decide import request_rollback
+from lifecycle.application.rollout.rollback import request_rollback
 from lifecycle.domain.errors import Refused, Unknown
 from lifecycle.domain.fleet.cluster import Cluster
 from lifecycle.domain.monitoring.alarms import Alarm

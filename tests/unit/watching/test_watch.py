@@ -5,7 +5,7 @@ from datetime import timedelta
 
 import pytest
 
-from lifecycle.application.decide import told as operator_says
+from lifecycle.application.rollout.decide import told as operator_says
 from lifecycle.domain.fleet.cluster import Cluster
 from lifecycle.domain.monitoring.alarms import Alarm
 from lifecycle.domain.rollout.decision import Answer, Choice

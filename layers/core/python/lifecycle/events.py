@@ -6,8 +6,8 @@ from typing import Any
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, model_validator
 
-from lifecycle.application.attempt import HostTask
-from lifecycle.application.bake import BakeTask
+from lifecycle.application.rollout.stage_guard import HostTask
+from lifecycle.application.rollout.test_bed.task import BakeTask
 from lifecycle.domain.delivery.retention import Keep
 from lifecycle.domain.fleet.cluster import Cluster
 from lifecycle.domain.fleet.target_group import Group

@@ -11,8 +11,8 @@ from aws_lambda_powertools.logging import Logger
 from botocore.exceptions import BotoCoreError, ClientError
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from lifecycle.application.console import Wanted
-from lifecycle.application.press import Action, Press
+from lifecycle.application.console_actions import Action, Press
+from lifecycle.application.queries.scope import Wanted
 from lifecycle.console.frame import BY, DEPLOYMENT, ENVIRONMENT, PAGE, SERVICE, Frame
 from lifecycle.console.markup import Markup
 from lifecycle.console.parts import failure

@@ -5,12 +5,15 @@ from functools import cache
 from threading import Lock
 from typing import Any
 
-from lifecycle.application.console import Console
-from lifecycle.application.delivery_ports import Builds, Catalogue
-from lifecycle.application.metrics_ports import Metrics
-from lifecycle.application.notice_ports import Alarms, Notices
-from lifecycle.application.ports import Artifacts, Executions
-from lifecycle.application.world import World
+from lifecycle.application.context import World
+from lifecycle.application.ports.alarms import Alarms
+from lifecycle.application.ports.artifacts import Artifacts
+from lifecycle.application.ports.builds import Builds
+from lifecycle.application.ports.catalogue import Catalogue
+from lifecycle.application.ports.executions import Executions
+from lifecycle.application.ports.metrics import Metrics
+from lifecycle.application.ports.notifications import Notices
+from lifecycle.application.queries.context import Console
 from lifecycle.settings import Settings, from_environment
 
 _MAKING = Lock()

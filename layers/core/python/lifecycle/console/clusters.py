@@ -2,7 +2,7 @@
 
 from collections import Counter
 
-from lifecycle.application.host_sights import ClusterHosts, Fleet, HostSight
+from lifecycle.application.queries.hosts import ClusterHosts, Fleet, HostSight
 from lifecycle.console.frame import Frame
 from lifecycle.console.markup import Child, Markup, tag
 from lifecycle.console.parts import badge, filters, show, soft, table, widget

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from datetime import timedelta
 
-from lifecycle.application.courses import Course, Courses
+from lifecycle.application.queries.deployment import Course, Courses
 from lifecycle.console.frame import DEPLOYMENT, Frame
 from lifecycle.console.markup import Child, Markup, tag
 from lifecycle.console.parts import badge, field, filters, log, press, select, soft, table, widget

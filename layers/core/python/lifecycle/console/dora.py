@@ -2,7 +2,7 @@
 
 from datetime import timedelta
 
-from lifecycle.application.past import AllFigures, Figures
+from lifecycle.application.queries.dora import AllFigures, Figures
 from lifecycle.console.frame import Frame
 from lifecycle.console.markup import Child, Markup, tag
 from lifecycle.console.parts import filters, soft, widget

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from lifecycle.application.console import Wanted
+from lifecycle.application.queries.scope import Wanted
 from lifecycle.console.style import Theme
 
 # The names of form fields. CloudWatch's sanitiser takes away names that a document's own properties have.

@@ -1,6 +1,6 @@
 """What happened lately: deployments, and the trail of who did what and why."""
 
-from lifecycle.application.past import Past
+from lifecycle.application.queries.history import Past
 from lifecycle.console.frame import Frame
 from lifecycle.console.markup import Child, Markup, tag
 from lifecycle.console.parts import filters, soft, table, widget

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
-from lifecycle.application.console import Page
+from lifecycle.application.queries.scope import Page
 from lifecycle.console.frame import ENVIRONMENT, PAGE, SERVICE, Frame
 from lifecycle.console.markup import Child, Markup, action, tag, together
 from lifecycle.console.style import SIGNS, Tone, sheet

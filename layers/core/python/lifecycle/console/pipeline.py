@@ -1,7 +1,7 @@
 """The pipeline from push to production, a lane a service; with the buttons that promote, deploy and freeze."""
 
-from lifecycle.application.console import ClusterSight
-from lifecycle.application.pipeline import Lane, Pipeline
+from lifecycle.application.queries.clusters import ClusterSight
+from lifecycle.application.queries.pipeline import Lane, Pipeline
 from lifecycle.console.frame import Frame
 from lifecycle.console.markup import Child, Markup, tag
 from lifecycle.console.parts import badge, field, filters, press, soft, widget

@@ -1,6 +1,6 @@
 """What a press did, or why it did nothing."""
 
-from lifecycle.application.press import Pressed
+from lifecycle.application.console_actions import Pressed
 from lifecycle.console.frame import Frame
 from lifecycle.console.markup import Markup, tag
 from lifecycle.console.parts import badge, soft, widget

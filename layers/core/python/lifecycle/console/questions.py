@@ -1,7 +1,7 @@
 """Everything that waits for a human: the evidence, what each answer would do, and its button."""
 
-from lifecycle.application.console import ClusterSight
-from lifecycle.application.waiting import AllWaiting
+from lifecycle.application.queries.clusters import ClusterSight
+from lifecycle.application.queries.pending_decisions import AllWaiting
 from lifecycle.console.frame import Frame
 from lifecycle.console.markup import Child, Markup, tag
 from lifecycle.console.parts import badge, field, filters, log, press, soft, widget

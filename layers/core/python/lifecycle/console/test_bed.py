@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from math import isfinite
 
-from lifecycle.application.courses import Beds, BedSight
+from lifecycle.application.queries.test_beds import Beds, BedSight
 from lifecycle.console.chart import chart, figure
 from lifecycle.console.frame import Frame
 from lifecycle.console.markup import Child, Markup, tag

@@ -1,7 +1,7 @@
 """What states mean to whoever looks: a tone and a word each, for deployments, hosts and runs."""
 
-from lifecycle.application.console import ClusterSight
-from lifecycle.application.host_sights import HostSight, Part
+from lifecycle.application.queries.clusters import ClusterSight
+from lifecycle.application.queries.hosts import HostSight, Part
 from lifecycle.console.markup import Markup
 from lifecycle.console.parts import badge
 from lifecycle.console.style import Tone

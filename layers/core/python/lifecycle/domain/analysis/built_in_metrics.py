@@ -1,6 +1,6 @@
 """What is judged of every service: its share of errors and its latency, as the load balancer sees them.
 
-application/metrics_ports.py brings them minute by minute; a service names measures of its own in lifecycle.toml.
+application/ports/metrics.py brings them minute by minute; a service names measures of its own in lifecycle.toml.
 The thresholds are explained in docs/test-bed.md.
 """
 

@@ -1,6 +1,6 @@
 """What is kept of a bake's minutes for the console to draw; the judge has seen all of them.
 
-Used by application/analyse.py. A test bed is one record, and a store's may be no larger than DynamoDB's 400 KB.
+Used by application/rollout/test_bed/analyse.py. A test bed is one record, and a store's may be no larger than DynamoDB's 400 KB.
 """
 
 from collections.abc import Sequence

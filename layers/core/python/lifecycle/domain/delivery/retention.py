@@ -1,6 +1,6 @@
 """Retention: which stored versions of a service must stay, and which may go?
 
-Called by application/gc.py before each deletion. A version stays for the first reason that is found; what is not
+Called by application/delivery/collect_garbage.py before each deletion. A version stays for the first reason that is found; what is not
 known keeps. A release goes only after its snapshot, so that a claimed release without bytes beside a stored
 snapshot always means a promotion that is not finished.
 """

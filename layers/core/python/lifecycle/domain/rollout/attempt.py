@@ -1,6 +1,6 @@
 """One try on one host, how far it got, and who is to blame when it failed.
 
-Written by the stages (application/attempt.py, stages.py) and by `diagnose`; read by every decision.
+Written by the stages (application/rollout/stage_guard.py, stages.py) and by `diagnose`; read by every decision.
 """
 
 from dataclasses import dataclass

@@ -231,7 +231,7 @@ def _share(facts: Facts, waiting: Hosts) -> tuple[Hosts, Hosts]:
     for host, number in waiting:
         is_aside = state_of(facts.rotation, host) is TargetState.ASIDE
         if is_aside and aside_already:
-            continue  # one at a time: application/shares.py
+            continue  # one at a time: application/rollout/test_bed/traffic_weights.py
         if len(turn) < limit and (spare > 0 or not _serves(facts, host)):
             turn.append((host, number))
             spare -= _serves(facts, host)

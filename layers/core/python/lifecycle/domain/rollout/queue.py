@@ -1,7 +1,7 @@
 """The queue of one: what becomes of the deployment that waits, once the one before it has ended.
 
 Used by `finish`, and by `converge` where a finish was lost. In the queue the newest wins; the older one is
-SUPERSEDED (application/queueing.py).
+SUPERSEDED (application/rollout/queue.py).
 """
 
 from dataclasses import dataclass

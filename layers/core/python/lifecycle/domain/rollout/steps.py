@@ -1,6 +1,6 @@
 """The facts of a rollout, and the steps that may follow from them: what domain/rollout/next_step.py chooses between.
 
-Read by application/next_step.py, which records a step and hands its kind to statemachines/rollout.asl.json.
+Read by application/rollout/next_step.py, which records a step and hands its kind to statemachines/rollout.asl.json.
 """
 
 from collections.abc import Mapping

@@ -7,7 +7,7 @@ from lifecycle.domain.fleet.host import HostReport
 from lifecycle.domain.fleet.host_command import Turn
 from lifecycle.gateways.aws.items import Table, cluster_key, item, record, reports_key, turns_key
 
-# Within one epoch no turn is replaced by an earlier one; standing down is the last of all (application/turns.py).
+# Within one epoch no turn is replaced by an earlier one; standing down is the last of all (application/rollout/host_commands.py).
 _LATER = (
     "epoch < :epoch OR (epoch = :epoch AND (attempt < :attempt OR (attempt = :attempt AND place <= :place)))"
 )

@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from itertools import count
 from typing import Any, TypeAlias
 
-from lifecycle.application.metrics_ports import first_minute, whole_minutes
+from lifecycle.application.ports.metrics import first_minute, whole_minutes
 from lifecycle.domain.analysis.built_in_metrics import ERROR_RATE, LATENCY_P50, LATENCY_P99
 from lifecycle.domain.analysis.model import Baked, Measure, Series
 from lifecycle.domain.errors import Unknown

@@ -4,8 +4,8 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from lifecycle.application.console import Catalogued, Delivery, Held
-from lifecycle.application.ports import Registry
+from lifecycle.application.ports.cluster_queries import Catalogued, Delivery, Held
+from lifecycle.application.ports.registry import Registry
 from lifecycle.domain.fleet.cluster import Cluster
 from lifecycle.domain.rollout.lease import Lease
 from lifecycle.domain.rollout.queue import Waiting

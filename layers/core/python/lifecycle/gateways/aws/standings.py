@@ -1,6 +1,6 @@
 """What a step looks at first: one BatchGetItem in the ledger."""
 
-from lifecycle.application.ports import Standing
+from lifecycle.application.ports.step_reads import Standing
 from lifecycle.domain.fleet.cluster import Cluster
 from lifecycle.domain.fleet.host import HostReport
 from lifecycle.domain.rollout.attempt import HostAttempt

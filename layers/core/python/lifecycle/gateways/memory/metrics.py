@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from lifecycle.application.metrics_ports import first_minute, whole_minutes
+from lifecycle.application.ports.metrics import first_minute, whole_minutes
 from lifecycle.domain.analysis.built_in_metrics import ERROR_RATE, LATENCY_P50, LATENCY_P99
 from lifecycle.domain.analysis.model import Baked, Measure, Series
 from lifecycle.domain.errors import Unknown

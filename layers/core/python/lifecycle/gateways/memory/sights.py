@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
-from lifecycle.application.console import Catalogued, Delivery, Held
+from lifecycle.application.ports.cluster_queries import Catalogued, Delivery, Held
 from lifecycle.domain.fleet.cluster import Cluster
 from lifecycle.gateways.memory.catalogue import MemoryCatalogue
 from lifecycle.gateways.memory.leases import MemoryLeases

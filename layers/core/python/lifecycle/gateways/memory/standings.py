@@ -1,6 +1,6 @@
 """What a step looks at first, from the other twins."""
 
-from lifecycle.application.ports import Standing
+from lifecycle.application.ports.step_reads import Standing
 from lifecycle.domain.fleet.cluster import Cluster
 from lifecycle.domain.rollout.deployment import Deployment
 from lifecycle.domain.rollout.lease import Lease

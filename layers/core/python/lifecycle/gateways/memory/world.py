@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 
-from lifecycle.application.world import World
+from lifecycle.application.context import World
 from lifecycle.domain.fleet.cluster import Cluster
 from lifecycle.gateways.memory.artifacts import MemoryArtifacts
 from lifecycle.gateways.memory.catalogue import MemoryCatalogue

@@ -1,0 +1,134 @@
+"""Collecting garbage: delete the snapshots and releases of a service that nothing needs any more.
+
+Called by functions/gc. What may go is decided by domain/delivery/retention.py, and decided again from fresh facts right
+before each deletion; whatever stops a run in between, the next one goes on.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+
+from lifecycle.application.context import World
+from lifecycle.application.ports.catalogue import Catalogue
+from lifecycle.domain.delivery.retention import (
+    ClusterUse,
+    Deleted,
+    Fate,
+    Holdings,
+    Keep,
+    Kept,
+    Unreadable,
+    retain,
+)
+from lifecycle.domain.errors import InvalidName, StoreRefused, Unknown
+from lifecycle.domain.fleet.cluster import ENVIRONMENTS, Cluster, service_name
+
+# Deployments of a cluster that are read at first, and those that are read again before each deletion.
+HISTORY = 500
+AFRESH = 20
+# A deletion reads each cluster once more: about 0.2 s on AWS, so a run ends before its caller stops waiting (60 s).
+MOST = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Collected:
+    """What went and what stayed, with why; in a dry run, what would. `left` may go too, in the next run.
+
+    `freed` is in bytes. The bucket keeps deleted versions for a while (infra/constructs/storage.py).
+    """
+
+    service: str
+    dry_run: bool
+    kept: tuple[Kept, ...]
+    deleted: tuple[Deleted, ...]
+    freed: int
+    left: int = 0
+
+
+def gc(
+    world: World,
+    catalogue: Catalogue,
+    service: str,
+    *,
+    keep: Keep,
+    dry_run: bool,
+    by: str,
+    most: int = MOST,
+) -> Collected:
+    """Delete what may go, at most `most` versions, the oldest first; safe to repeat. Raises Unknown, InvalidName."""
+    holdings = _holdings(world, catalogue, service)
+    if not (holdings.stored or holdings.snapshots or holdings.releases):
+        raise Unknown("service", service, "nothing of it was ever built here")
+    fates = retain(holdings, keep, world.clock.now())
+    doomed = [fate for fate in fates if isinstance(fate, Deleted)]
+    late = {fate.version for fate in doomed[most:]}
+    ended: list[Fate] = []
+    for fate in fates:
+        if dry_run or isinstance(fate, Kept):
+            ended.append(fate)
+        elif fate.version not in late:
+            holdings = _afresh(world, catalogue, service, holdings)
+            ended.append(_collect(world, service, holdings, fate, keep, by))
+    return _told(service, ended, 0 if dry_run else len(late), dry_run=dry_run)
+
+
+def _collect(world: World, service: str, holdings: Holdings, fate: Deleted, keep: Keep, by: str) -> Fate:
+    """Delete one version, unless a fresh look keeps it."""
+    again = retain(holdings, keep, world.clock.now())
+    now = next(each for each in again if each.version == fate.version)
+    if isinstance(now, Deleted):
+        for environment in ENVIRONMENTS:
+            world.tell(Cluster(environment, service), f"collect {now.version}", by, now.why)
+        world.artifacts.delete(service, now.version)
+    return now
+
+
+def _told(service: str, ended: Iterable[Fate], left: int, *, dry_run: bool) -> Collected:
+    kept = tuple(fate for fate in ended if isinstance(fate, Kept))
+    deleted = tuple(fate for fate in ended if isinstance(fate, Deleted))
+    return Collected(service, dry_run, kept, deleted, sum(fate.bytes for fate in deleted), left)
+
+
+def _holdings(world: World, catalogue: Catalogue, service: str) -> Holdings:
+    # In this order: a promotion that ends while they are read looks unfinished, never as if it did not exist.
+    stored = world.artifacts.stored(service_name(service))
+    return Holdings(
+        stored=stored,
+        releases=catalogue.releases(service),
+        snapshots=frozenset(catalogue.snapshots(service)),
+        uses=[_use(world, Cluster(environment, service)) for environment in ENVIRONMENTS],
+    )
+
+
+def _afresh(world: World, catalogue: Catalogue, service: str, before: Holdings) -> Holdings:
+    """The same, with everything that can give a version a use read again; what was stored at first stays listed."""
+    uses = [_use(world, use.cluster, use) for use in before.uses]
+    return replace(before, releases=catalogue.releases(service), uses=uses)
+
+
+def _use(
+    world: World, cluster: Cluster, before: ClusterUse | Unreadable | None = None
+) -> ClusterUse | Unreadable:
+    try:
+        return _read(world, cluster, before if isinstance(before, ClusterUse) else None)
+    except (StoreRefused, InvalidName) as error:
+        return Unreadable(cluster, str(error))
+
+
+def _read(world: World, cluster: Cluster, before: ClusterUse | None) -> ClusterUse:
+    # In the order in which a request moves on: what leaves one place in between is found in the next.
+    waiting = world.queue.waiting(cluster)
+    lease = world.leases.current(cluster)
+    desired = world.registry.desired(cluster)
+    fresh = world.deployments.recent(cluster, AFRESH if before else HISTORY)
+    names = {each.id for each in fresh}
+    older = [each for each in before.deployments if each.id not in names] if before else []
+    return ClusterUse(
+        cluster=cluster,
+        desired=desired,
+        lease=lease,
+        waiting=waiting.request.version if waiting else None,
+        deployments=[*fresh, *older],
+        complete=before.complete if before else len(fresh) < HISTORY,
+        reports=world.fleet.reports(cluster),
+        quarantined=world.fleet.quarantined(cluster),
+    )

@@ -1,0 +1,55 @@
+"""Phase 4, promote: a snapshot becomes the next release; same bytes, same digest, written once.
+
+Called by functions/promote. Racing or repeated promotions of one snapshot give one release: the pair
+(snapshot, release) is claimed in one transaction before the bytes are copied, and a repeat finishes the copy.
+"""
+
+from dataclasses import dataclass, replace
+
+from lifecycle.application.ports.artifacts import Artifacts
+from lifecycle.application.ports.catalogue import Catalogue
+from lifecycle.domain.errors import DigestMismatch, Refused, Unknown
+from lifecycle.domain.service.version import ReleaseVersion, SnapshotVersion, next_release
+
+_RACES = 32
+
+
+@dataclass(frozen=True, slots=True)
+class Promoted:
+    """The release that a snapshot has, and whether this call made it."""
+
+    service: str
+    snapshot: str
+    release: str
+    digest: str
+    created: bool
+
+
+def promote(catalogue: Catalogue, artifacts: Artifacts, service: str, snapshot: str, by: str) -> Promoted:
+    """Promote one recorded snapshot; raises InvalidName, Unknown, Refused, DigestMismatch."""
+    version = SnapshotVersion.parse(snapshot)
+    recorded = catalogue.snapshots(service).get(snapshot)
+    if recorded is None:
+        raise Unknown("snapshot", f"{snapshot} of {service}", f"see: lifecycle snapshots {service}")
+    manifest = artifacts.manifest(service, snapshot)
+    if manifest.digest != recorded["digest"]:
+        raise DigestMismatch(f"the manifest of {service} {snapshot}", recorded["digest"], manifest.digest)
+    before = snapshot in catalogue.releases(service).values()
+    release = _claim(catalogue, service, version)
+    copy = replace(
+        manifest, version=release, snapshot=snapshot, builder=f"{manifest.builder}, promoted by {by}"
+    )
+    with artifacts.open_artifact(service, snapshot) as stream:
+        artifacts.publish(copy, stream)
+    return Promoted(service, snapshot, release, manifest.digest, created=not before)
+
+
+def _claim(catalogue: Catalogue, service: str, snapshot: SnapshotVersion) -> str:
+    for _ in range(_RACES):
+        taken = [ReleaseVersion.parse(release) for release in catalogue.releases(service)]
+        wanted = str(next_release(snapshot.base, taken))
+        if release := catalogue.claim_release(service, str(snapshot), wanted):
+            return release
+    raise Refused(
+        f"the promotion of {service} {snapshot}", [f"{_RACES} other promotions were faster; try again"]
+    )

@@ -1,0 +1,138 @@
+"""Phase 1, push: a webhook becomes one run of the delivery state machine.
+
+Called by functions/receive_push, for GitHub's signed push event and for CodeCommit's EventBridge event.
+"""
+
+import hashlib
+import hmac
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from lifecycle.application.ports.executions import Executions
+from lifecycle.domain.delivery.delivery_name import RunName, next_run
+
+# GitHub caps its own payloads at 25 MB; a push event with its commits is far below one.
+LARGEST_BODY = 1_000_000
+
+
+_COMMIT = re.compile(r"[0-9a-f]{40}")
+
+
+@dataclass(frozen=True, slots=True)
+class Response:
+    """An HTTP answer."""
+
+    status: int
+    body: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Push:
+    """One push to a repository's default branch."""
+
+    repository: str
+    name: str
+    commit: str
+    branch: str
+    pusher: str
+    delivery: str
+
+    @property
+    def execution(self) -> str:
+        """The run's name: the same commit delivered twice starts one run."""
+        return str(RunName.of(self.name, self.commit))
+
+
+def receive_github(
+    headers: Mapping[str, str], body: bytes, secret: bytes, executions: Executions
+) -> Response:
+    """Check the size, then the signature over the raw bytes, and only then parse. `headers` in lower case."""
+    if len(body) > LARGEST_BODY:
+        return Response(413, {"error": f"expected at most {LARGEST_BODY} bytes, found {len(body)}"})
+    expected = "sha256=" + hmac.new(secret, body, hashlib.sha256).hexdigest()
+    if not hmac.compare_digest(expected.encode(), headers.get("x-hub-signature-256", "").encode()):
+        return Response(401, {"error": "expected X-Hub-Signature-256 made with the webhook's secret"})
+    event = headers.get("x-github-event", "")
+    if event == "ping":
+        return Response(200, {"message": "pong"})
+    if event != "push":
+        return Response(202, {"message": f"ignored: expected a push event, found {event!r}"})
+    try:
+        found = _github_push(json.loads(body), headers.get("x-github-delivery", ""))
+    except (AttributeError, KeyError, RecursionError, TypeError, ValueError) as error:
+        return Response(400, {"error": f"expected GitHub's push event: {error!r:.200}"})
+    return start(found, executions) if isinstance(found, Push) else Response(202, {"message": found})
+
+
+def _github_push(event: dict[str, Any], delivery: str) -> Push | str:
+    """The push, or why there is nothing to do."""
+    repository = event["repository"]
+    branch = str(event["ref"]).removeprefix("refs/heads/")
+    if branch != repository["default_branch"] or not str(event["ref"]).startswith("refs/heads/"):
+        return f"ignored: {event['ref']} is not the default branch {repository['default_branch']}"
+    if event.get("deleted") or not str(event["after"]).strip("0"):
+        return f"ignored: {branch} was deleted"
+    return Push(
+        repository=_clone_url(str(repository["clone_url"])),
+        name=str(repository["name"]),
+        commit=_commit(event["after"]),
+        branch=branch,
+        pusher=str((event.get("pusher") or {}).get("name", "unknown"))[:100],
+        delivery=delivery[:100],
+    )
+
+
+def _commit(text: Any) -> str:
+    if not isinstance(text, str) or not _COMMIT.fullmatch(text):
+        message = f"expected a commit of 40 hex digits, found {text!r:.60}"
+        raise ValueError(message)
+    return text
+
+
+def _clone_url(text: str) -> str:
+    if text.startswith("-") or not re.fullmatch(r"(https://|file://|/)[^\s\x00-\x1f]{1,1000}", text):
+        message = f"expected a clone URL, found {text!r:.100}"
+        raise ValueError(message)
+    return text
+
+
+def codecommit_push(event: dict[str, Any]) -> Push | str:
+    """The push that EventBridge's CodeCommit Repository State Change tells of, or why there is none."""
+    detail = event["detail"]
+    branch = str(detail.get("referenceName", ""))
+    if detail.get("event") not in ("referenceCreated", "referenceUpdated") or branch not in (
+        "main",
+        "master",
+    ):
+        return f"ignored: {detail.get('event')} of {branch}"
+    name, region = str(detail["repositoryName"]), str(event["region"])
+    return Push(
+        repository=f"https://git-codecommit.{region}.amazonaws.com/v1/repos/{name}",
+        name=name,
+        commit=_commit(detail["commitId"]),
+        branch=branch,
+        pusher=str(detail.get("callerUserArn", "unknown"))[:100],
+        delivery=str(event.get("id", "")),
+    )
+
+
+def start(push: Push, executions: Executions) -> Response:
+    """Start the run, once a commit; one whose run failed is run again when it is delivered again."""
+    payload = {
+        "repository": push.repository,
+        "name": push.name,
+        "commit": push.commit,
+        "branch": push.branch,
+        "pusher": push.pusher,
+        "delivery": push.delivery,
+    }
+    run = push.execution
+    while not executions.start_delivery(run, payload):
+        if not executions.delivery_failed(run):
+            message = "this commit was delivered before; its run goes on, or has ended well"
+            return Response(202, {"message": message, "run": run})
+        run = next_run(run)
+    return Response(202, {"message": "started", "run": run})

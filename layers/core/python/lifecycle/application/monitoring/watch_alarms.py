@@ -1,0 +1,178 @@
+"""Phase 7, watch: what follows from alarms, while a deployment runs and for as long after it as its policy says.
+
+Called by functions/watch, when an alarm changed and every few minutes. Every effect is one that an operator has too,
+recorded under a name that is made from the alarm or the deployment: done twice, it is done once.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from lifecycle.application.context import World
+from lifecycle.application.ports.alarms import Alarms
+from lifecycle.application.rollout import observe
+from lifecycle.application.rollout.requests import payload
+from lifecycle.application.rollout.rollback import request_rollback
+from lifecycle.application.rollout.task_tokens import wake_open
+from lifecycle.domain.errors import LifecycleError, Refused
+from lifecycle.domain.monitoring.alarms import (
+    ALARM,
+    Alarm,
+    Follows,
+    GoBack,
+    HeldUp,
+    Nothing,
+    Pause,
+    StartRollback,
+    Tell,
+    Wake,
+    WatchFacts,
+    follow,
+    heir_of,
+)
+from lifecycle.domain.monitoring.audit import TrailEntry
+from lifecycle.domain.rollout.decision import CONSEQUENCES, Answer, Choice, Question
+from lifecycle.domain.rollout.deployment import Deployment, Kind, Request, deployment_id
+
+
+@dataclass(frozen=True, slots=True)
+class Watched:
+    """What an alarm led to: PAUSE, GO_BACK, WAKE, START_ROLLBACK, HELD_UP, TELL, NOTHING or FAILED, and why."""
+
+    alarm: str
+    kind: str
+    reason: str
+    deployment: str = ""
+
+
+def watch(world: World, alarms: Alarms, names: Sequence[str] = ()) -> list[Watched]:
+    """Look at these alarms, or at every one that rings, and do what follows."""
+    found, now = alarms.named(names) if names else alarms.ringing(), world.clock.now()
+    return [_look(world, alarm, now) for alarm in found]
+
+
+def _look(world: World, alarm: Alarm, now: datetime) -> Watched:
+    """One alarm by itself: a cluster that cannot be read must not silence the alarms of the others."""
+    try:
+        return _act(world, alarm, follow(_facts(world, alarm), now), now)
+    except LifecycleError as error:
+        return Watched(alarm.name, "FAILED", str(error))
+
+
+def _facts(world: World, alarm: Alarm) -> WatchFacts:
+    if not alarm.ringing:
+        return WatchFacts(alarm, None)
+    cluster = alarm.cluster
+    recent = world.deployments.recent(cluster, observe.REMEMBERED)
+    # A repair brings nothing new, and one that has no epoch has not begun.
+    begun = (each for each in recent if each.epoch and each.request.kind is not Kind.CONVERGE)
+    known = ((each, *world.deployments.told(each.id)) for each in begun)
+    current, attempts, questions = next((each for each in known if each[1]), (None, (), ()))
+    if current is None:
+        return WatchFacts(alarm, None)
+    lease = world.leases.current(cluster)
+    told = world.trail.read(cluster, after=alarm.since)
+    return WatchFacts(
+        alarm=alarm,
+        deployment=current,
+        attempts=tuple(attempts),
+        questions=tuple(questions),
+        heir=heir_of(current, recent),
+        lease=lease,
+        holder=world.deployments.get(cluster, lease.deployment) if lease.deployment else None,
+        told=frozenset(e.deployment for e in told if (e.at, e.who) == (alarm.since, _who(alarm))),
+        minute=world.minute,
+    )
+
+
+def _act(  # noqa: PLR0911 (one case a kind)
+    world: World, alarm: Alarm, found: Follows, now: datetime
+) -> Watched:
+    match found:
+        case Nothing(reason):
+            return Watched(alarm.name, "NOTHING", reason)
+        case Pause(current, reason):
+            _tell(world, alarm, current.id, "pause", reason)
+            world.deployments.ask(_pause(world, alarm, current))
+            return Watched(alarm.name, "PAUSE", reason, current.id)
+        case GoBack(current, reason):
+            return _go_back(world, alarm, current, reason)
+        case Wake(current, reason):
+            wake_open(world, current.id)
+            return Watched(alarm.name, "WAKE", reason, current.id)
+        case StartRollback():
+            return _start_rollback(world, alarm, found, now)
+        case HeldUp(holder, reason):
+            _tell(world, alarm, holder, "waits for", reason)
+            return Watched(alarm.name, "HELD_UP", reason, holder)
+        case Tell(current, reason):
+            _tell(world, alarm, current.id, "is left to you", reason)
+            return Watched(alarm.name, "TELL", reason, current.id)
+
+
+def _who(alarm: Alarm) -> str:
+    return f"alarm {alarm.name}"
+
+
+def _tell(world: World, alarm: Alarm, deployment: str, what: str, reason: str) -> None:
+    """A line of the trail at the time of the alarm: told again, it is the same line."""
+    line = f"{ALARM}: {what}"
+    entry = TrailEntry(alarm.since, str(alarm.cluster), line, _who(alarm), reason, deployment=deployment)
+    world.trail.append(entry)
+
+
+def _pause(world: World, alarm: Alarm, current: Deployment) -> Question:
+    now, cluster = world.clock.now(), alarm.cluster
+    back = f"lifecycle rollback {cluster.service} --environment {cluster.environment}"
+    return Question(
+        deployment=current.id,
+        id=alarm.pause,
+        choices=(Choice.RESUME, Choice.ABORT),
+        reason=f"paused by the alarm {alarm.name} at {now:%Y-%m-%d %H:%M:%S} UTC: {alarm.expected}",
+        asked_at=now,
+        evidence=f"expected: {alarm.expected}\nfound: {alarm.found}\nto go back instead: {back}",
+        effects={
+            Choice.RESUME: f"{CONSEQUENCES[Choice.RESUME]}; {alarm.name} pauses it again only when it rings anew",
+            Choice.ABORT: CONSEQUENCES[Choice.ABORT],
+        },
+    )
+
+
+def _go_back(world: World, alarm: Alarm, current: Deployment, reason: str) -> Watched:
+    """The rollout may have ended in the meantime: then nothing was done, and the next look finds it so."""
+    _tell(world, alarm, current.id, "roll back", reason)
+    answer = Answer(Choice.ROLL_BACK, _who(alarm), reason, world.clock.now())
+    try:
+        request_rollback(world, alarm.cluster, current.id, answer)
+    except Refused as refused:
+        return Watched(alarm.name, "NOTHING", str(refused), current.id)
+    return Watched(alarm.name, "GO_BACK", reason, current.id)
+
+
+def _start_rollback(world: World, alarm: Alarm, found: StartRollback, now: datetime) -> Watched:
+    """The record comes first: whoever looks next starts the same rollback, and no second one."""
+    _tell(world, alarm, found.deployment.id, "roll back", found.reason)
+    request = found.heir.request if found.heir else _rollback(alarm, found, now)
+    if found.heir is None:
+        why, policy = f"rolls back {found.deployment.id}", found.deployment.policy
+        world.deployments.put(Deployment.not_begun(request, found.to, policy, now, why))
+    world.executions.start_rollout(request.deployment, payload(request))
+    return Watched(alarm.name, "START_ROLLBACK", found.reason, request.deployment)
+
+
+def _rollback(alarm: Alarm, found: StartRollback, now: datetime) -> Request:
+    """Its name is made of what it rolls back and the time of the look: two alarms at once ask for one rollback.
+
+    A look after it was refused asks under another name; an execution's name is used once.
+    """
+    rolled_back = found.deployment.id
+    return Request(
+        deployment=deployment_id(alarm.cluster, now, f"{rolled_back.rsplit('-', 1)[1]}r"),
+        service=alarm.cluster.service,
+        environment=alarm.cluster.environment,
+        version=found.to.version,
+        requested_by=_who(alarm),
+        reason=found.reason,
+        kind=Kind.ROLLBACK,
+        rollback_of=rolled_back,
+    )

@@ -1,0 +1,19 @@
+"""The commands of operators outside of any deployment: who asks, and what was done."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class By:
+    """Who does it, and why."""
+
+    who: str
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """What was done, in one sentence, and to which clusters."""
+
+    told: str
+    clusters: tuple[str, ...]

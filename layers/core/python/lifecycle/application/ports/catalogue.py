@@ -1,0 +1,27 @@
+"""The port to the catalogue of services, snapshots and releases."""
+
+from collections.abc import Mapping
+from typing import Protocol
+
+
+class Catalogue(Protocol):
+    """Which repository owns a service, and its snapshots and releases."""
+
+    def claim_service(self, service: str, repository: str) -> str:
+        """Make `repository` the owner unless there is one; returns the owner."""
+        ...
+
+    def record_snapshot(self, service: str, snapshot: str, facts: Mapping[str, str]) -> None: ...
+    def snapshots(self, service: str) -> Mapping[str, Mapping[str, str]]: ...
+
+    def releases(self, service: str) -> Mapping[str, str]:
+        """Release version -> the snapshot that it was promoted from."""
+        ...
+
+    def claim_release(self, service: str, snapshot: str, release: str) -> str | None:
+        """Bind both to each other in one transaction.
+
+        Returns the release that the snapshot has (this one, or an earlier one), or None when the release
+        version was taken by another snapshot.
+        """
+        ...

@@ -1,0 +1,17 @@
+"""The port to freezes."""
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from lifecycle.domain.rollout.freezes import Freeze
+
+
+class Freezes(Protocol):
+    """Freezes by their scope: everything, an environment, a cluster."""
+
+    def standing(self) -> Sequence[Freeze]:
+        """Every freeze, expired ones too, in the order of their scopes."""
+        ...
+
+    def put(self, freeze: Freeze) -> None: ...
+    def lift(self, scope: str) -> None: ...

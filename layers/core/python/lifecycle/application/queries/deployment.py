@@ -1,0 +1,100 @@
+"""The view of one deployment: its hosts, attempts, decisions and audit entries.
+
+Drawn by functions/show_deployment; reads only.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from lifecycle.application.queries.clusters import _latest, _sights
+from lifecycle.application.queries.context import Console
+from lifecycle.application.queries.scope import Page, Wanted, chosen
+from lifecycle.application.rollout import observe
+from lifecycle.domain.fleet.cluster import Cluster
+from lifecycle.domain.monitoring.audit import TrailEntry
+from lifecycle.domain.rollout.attempt import HostAttempt
+from lifecycle.domain.rollout.decision import Question, open_questions
+from lifecycle.domain.rollout.deployment import Deployment, DeploymentState, cluster_of
+
+# A deployment of 40 hosts writes some 400 lines; the newest are shown.
+TRAIL = 500
+
+
+_RECENT = 10
+
+
+_OTHERS = 6
+
+
+@dataclass(frozen=True, slots=True)
+class Course:
+    """One deployment as far as it got.
+
+    `leads` says whether it has the cluster's lease, `stands` that it is the newest to have begun, that it
+    ended well or was aborted, and that nothing runs there: what a rollback would undo.
+    """
+
+    deployment: Deployment
+    leads: bool
+    stands: bool
+    attempts: tuple[HostAttempt, ...]
+    questions: tuple[Question, ...]
+    trail: tuple[TrailEntry, ...]
+
+    @property
+    def asked(self) -> list[Question]:
+        """What it waits for."""
+        return open_questions(self.deployment, self.questions)
+
+    def began(self) -> datetime:
+        """When its first host was tried, or when it was asked for."""
+        return min((each.started_at for each in self.attempts), default=self.deployment.started_at)
+
+
+@dataclass(frozen=True, slots=True)
+class Courses:
+    """The deployment that is looked at, if there is one; `others` to choose from; `chosen` if it was named."""
+
+    course: Course | None
+    others: tuple[Deployment, ...]
+    chosen: bool
+    page: Page
+
+
+def courses(console: Console, wanted: Wanted, deployment: str = "") -> Courses:
+    """The one that was named, else one that runs, else the newest; raises Unknown, InvalidName.
+
+    One that was named before another service was chosen is let be.
+    """
+    found = None
+    if deployment and wanted.covers(cluster := cluster_of(deployment)):
+        found = observe.deployment(console.world, cluster, deployment)
+        wanted = Wanted(cluster.service, cluster.environment)
+    clusters, services = chosen(console, wanted)
+    ordered = _latest(_sights(console, clusters, _RECENT))
+    shown = found or next(iter(ordered), None)
+    others = tuple(each for each in ordered if shown and each.id != shown.id)
+    course = _course(console, shown) if shown else None
+    return Courses(course, others[:_OTHERS], found is not None, Page(1, 1, services))
+
+
+def _course(console: Console, deployment: Deployment) -> Course:
+    world = console.world
+    attempts, questions = world.deployments.told(deployment.id)
+    trail = world.trail.read(deployment.cluster, deployment.started_at, TRAIL)
+    holder = world.leases.current(deployment.cluster).deployment
+    return Course(
+        deployment=deployment,
+        leads=holder == deployment.id,
+        stands=not holder and _newest_begun(console, deployment.cluster) == deployment.id,
+        attempts=tuple(attempts),
+        questions=tuple(questions),
+        trail=tuple(each for each in trail if each.deployment == deployment.id),
+    )
+
+
+def _newest_begun(console: Console, cluster: Cluster) -> str:
+    begun = (each for each in console.world.deployments.recent(cluster, _RECENT) if each.epoch > 0)
+    newest = next((each for each in begun if not each.request.only), None)
+    undone = (DeploymentState.DONE, DeploymentState.ABORTED)
+    return newest.id if newest and newest.state in undone else ""

@@ -1,0 +1,153 @@
+"""Hosts as the console's tiles: version, state, turn, zone, and why one is not as it should be.
+
+Drawn by functions/show_clusters; reads only. The load balancer is asked for a few clusters at a time: an account's
+Describe calls refill at 10 a second, and rollouts need them.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from enum import StrEnum
+
+from lifecycle.application.queries.clusters import ClusterSight, look
+from lifecycle.application.queries.context import Console, in_parallel
+from lifecycle.application.queries.scope import Page, Wanted, chosen, paged
+from lifecycle.domain.errors import Unknown
+from lifecycle.domain.fleet.drift import out_of_place
+from lifecycle.domain.fleet.host import HostReport
+from lifecycle.domain.fleet.target_group import TargetState
+from lifecycle.domain.rollout.attempt import HostAttempt
+from lifecycle.domain.rollout.decision import latest_attempts
+from lifecycle.domain.rollout.freezes import Freeze, blocking
+from lifecycle.domain.rollout.test_bed.model import BedState, TestBed
+from lifecycle.domain.service.target import Target
+
+_RECENT = 5
+# So many clusters are shown host by host, with their states in the load balancer.
+IN_FULL = 4
+
+
+class Part(StrEnum):
+    """What a host is in a test bed."""
+
+    NONE = ""
+    TEST_BED = "test bed"
+    CONTROL = "control"
+
+
+@dataclass(frozen=True, slots=True)
+class HostSight:
+    """One host. `state` is the load balancer's, None where it was not asked; `wrong` why it is out of its place.
+
+    `attempt` is its newest in the deployment that has the lease, `waits` that there is one, which may reach it yet.
+    """
+
+    report: HostReport
+    state: TargetState | None
+    wrong: str
+    silent_since: datetime | None
+    quarantined: str
+    part: Part
+    attempt: HostAttempt | None
+    waits: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ClusterHosts:
+    """A cluster and its hosts; `frozen` is why nothing new may begin there, `trouble` what could not be read."""
+
+    sight: ClusterSight
+    hosts: tuple[HostSight, ...]
+    target: Target | None
+    frozen: str = ""
+    trouble: str = ""
+    in_full: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Fleet:
+    """The clusters of one page; `freezes` are the scopes that are frozen."""
+
+    clusters: tuple[ClusterHosts, ...]
+    freezes: tuple[Freeze, ...]
+    page: Page
+
+
+@dataclass(frozen=True, slots=True)
+class _Read:
+    """What is read of one cluster beside how it stands."""
+
+    reports: Mapping[str, HostReport]
+    states: Mapping[str, TargetState] | None
+    bad: Mapping[str, str]
+    attempts: Mapping[str, HostAttempt] = field(default_factory=dict)
+    beds: Sequence[TestBed] = ()
+    trouble: str = ""
+
+
+def fleet(console: Console, wanted: Wanted) -> Fleet:
+    """Those whose lease is held come first; raises Unknown, InvalidName."""
+    clusters, services = chosen(console, wanted)
+    held = console.sights.held(clusters)
+    ordered = sorted(clusters, key=lambda each: (not held[each].lease.deployment, each.service, each))
+    shown, page = paged(ordered, wanted, services)
+    in_full = len(shown) <= IN_FULL
+    sights = look(console, shown, held, _RECENT)
+    freezes = tuple(console.world.freezes.standing())
+    found = in_parallel(lambda each: _cluster(console, each, freezes, in_full=in_full), sights)
+    return Fleet(tuple(found), freezes, page)
+
+
+def _cluster(
+    console: Console, sight: ClusterSight, freezes: Sequence[Freeze], *, in_full: bool
+) -> ClusterHosts:
+    read = _read(console, sight, in_full=in_full)
+    target = sight.running.target if sight.running else sight.verified
+    policy = next((each.policy for each in sight.recent if each.epoch > 0), None)
+    windows = policy.frozen if policy else ()
+    now, patience = console.world.clock.now(), console.world.patience
+    hosts = tuple(
+        replace(
+            _host(report, read, target, report.silent_since(now, patience)), waits=sight.running is not None
+        )
+        for report in read.reports.values()
+    )
+    frozen = blocking(freezes, windows, sight.cluster, now) or ""
+    return ClusterHosts(sight, hosts, target, frozen, read.trouble, in_full)
+
+
+def _read(console: Console, sight: ClusterSight, *, in_full: bool) -> _Read:
+    world, running = console.world, sight.running
+    reports, bad = world.fleet.reports(sight.cluster), world.fleet.quarantined_hosts(sight.cluster)
+    if not in_full:
+        return _Read(reports, None, bad)
+    states: Mapping[str, TargetState] | None = None
+    trouble = ""
+    try:
+        states = world.dispatcher.targets(sight.cluster)
+    except Unknown as error:  # its stack is being deployed, or was deleted: its hosts may still be looked at
+        trouble = str(error)
+    attempts = latest_attempts(world.deployments.attempts(running.id)) if running else {}
+    beds = world.deployments.beds(running.id) if running else ()
+    return _Read(reports, states, bad, attempts, beds, trouble)
+
+
+def _host(report: HostReport, read: _Read, target: Target | None, silent: datetime | None) -> HostSight:
+    state = read.states.get(report.address, TargetState.ABSENT) if read.states is not None else None
+    wrong = out_of_place(report, state or TargetState.HEALTHY, target) if target else None
+    return HostSight(
+        report=report,
+        state=state,
+        wrong=wrong or "",
+        silent_since=silent,
+        quarantined=read.bad.get(report.host, ""),
+        part=_part(report.host, read.beds),
+        attempt=read.attempts.get(report.host),
+    )
+
+
+def _part(host: str, beds: Sequence[TestBed]) -> Part:
+    baking = next((bed for bed in beds if bed.state is BedState.BAKING), None)
+    if baking is None:
+        return Part.NONE
+    return {baking.host: Part.TEST_BED, baking.control: Part.CONTROL}.get(host, Part.NONE)

@@ -1,0 +1,52 @@
+"""The view of test beds: those that bake, or the newest of each cluster.
+
+Drawn by functions/show_test_bed; reads only.
+"""
+
+from dataclasses import dataclass
+
+from lifecycle.application.queries.clusters import _latest, _sights
+from lifecycle.application.queries.context import Console, in_parallel
+from lifecycle.application.queries.scope import Page, Wanted, chosen
+from lifecycle.domain.fleet.cluster import Cluster
+from lifecycle.domain.rollout.deployment import Deployment
+from lifecycle.domain.rollout.test_bed.model import BedState, TestBed
+
+# A test bed is looked for among so many of a cluster's newest deployments.
+_BEDS_AMONG = 5
+
+
+@dataclass(frozen=True, slots=True)
+class BedSight:
+    """A test bed, and the deployment that it belongs to."""
+
+    bed: TestBed
+    deployment: Deployment
+
+
+@dataclass(frozen=True, slots=True)
+class Beds:
+    """The test beds that bake, or else the newest of each cluster that had one lately."""
+
+    beds: tuple[BedSight, ...]
+    page: Page
+
+
+def beds(console: Console, wanted: Wanted) -> Beds:
+    """Raises Unknown, InvalidName."""
+    clusters, services = chosen(console, wanted)
+    sights = _sights(console, clusters, _BEDS_AMONG)
+    asked_for = [each for each in _latest(sights) if each.policy.bake_minutes > 0]
+    deployments = asked_for[: 2 * _BEDS_AMONG]
+    found = in_parallel(lambda each: _newest_bed(console, each), deployments)
+    shown = [each for each in found if each]
+    baking = [each for each in shown if each.bed.state is BedState.BAKING]
+    newest: dict[Cluster, BedSight] = {}
+    for each in baking or shown:
+        newest.setdefault(each.deployment.cluster, each)
+    return Beds(tuple(newest.values())[:4], Page(1, 1, services))
+
+
+def _newest_bed(console: Console, deployment: Deployment) -> BedSight | None:
+    found = console.world.deployments.beds(deployment.id)
+    return BedSight(found[-1], deployment) if found else None

@@ -1,0 +1,254 @@
+"""The rollout's loop: read the facts, decide, and record the pause or the loss that the decision found.
+
+Called by functions/next_step between the hosts of statemachines/rollout.asl.json.
+"""
+
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from math import ceil
+from typing import TypeAlias, assert_never
+
+from lifecycle.application.context import World
+from lifecycle.application.rollout import observe
+from lifecycle.application.rollout.host_commands import stand_by
+from lifecycle.domain.analysis.model import Verdict
+from lifecycle.domain.errors import StaleEpoch
+from lifecycle.domain.fleet.cluster import Cluster
+from lifecycle.domain.fleet.target_group import Group
+from lifecycle.domain.rollout.attempt import AttemptState, Blame, HostAttempt
+from lifecycle.domain.rollout.decision import Question, effects, latest_attempts
+from lifecycle.domain.rollout.deployment import Deployment, DeploymentState
+from lifecycle.domain.rollout.execution import next_execution
+from lifecycle.domain.rollout.lease import RENEWED_BEFORE, RUNNING_LEASE, WAITING_LEASE, Lease
+from lifecycle.domain.rollout.membership import members
+from lifecycle.domain.rollout.next_step import next_step
+from lifecycle.domain.rollout.steps import (
+    AwaitApproval,
+    AwaitDecision,
+    AwaitResume,
+    Bake,
+    BeginBake,
+    ContinueLater,
+    Diagnose,
+    EndBake,
+    Facts,
+    Finish,
+    RollBack,
+    Step,
+    UpdateHosts,
+)
+from lifecycle.domain.rollout.test_bed.model import TestBed
+from lifecycle.domain.rollout.test_bed.schedule import failed_bed
+
+Hosts: TypeAlias = tuple[dict[str, str | int], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Decided:
+    """The step as the state machine sees it: a `kind` to branch on, ids, and the reason."""
+
+    kind: str
+    reason: str
+    hosts: Hosts = ()
+    question: str = ""
+    outcome: str = ""
+    execution: str = ""
+    bed: int = 0
+    seconds: int = 0
+
+
+def decide_next(
+    world: World, cluster: Cluster, name: str, execution: str, *, undiagnosed: bool = False
+) -> Decided:
+    """Choose the next step of a deployment, and record what an operator must know of it; raises Unknown.
+
+    `undiagnosed`: a diagnosis was lost in this execution, so failures are asked about without one.
+    """
+    current, lease = world.standings.of_deployment(cluster, name)
+    if current is None:
+        raise observe.unknown(cluster, name)
+    facts = observe.facts(world, current, lease, execution, undiagnosed=undiagnosed)
+    step = next_step(facts, world.clock.now())
+    _renew(world, facts, step)
+    return _record(world, facts, step)
+
+
+def _renew(world: World, facts: Facts, step: Step) -> None:
+    """Keep the lease for as long as this step may take; whoever lost it finds out at the next one."""
+    if isinstance(step, Finish | RollBack):
+        return
+    waits = isinstance(step, AwaitDecision | AwaitApproval | AwaitResume)
+    lasts, spare = (
+        (WAITING_LEASE, WAITING_LEASE - timedelta(days=1)) if waits else (RUNNING_LEASE, RENEWED_BEFORE)
+    )
+    now, lease = world.clock.now(), facts.lease
+    if lease.expires_at is None or lease.expires_at - now < spare:
+        _prolong(world, facts.deployment.cluster, lease, now + lasts)
+
+
+def _record(world: World, facts: Facts, step: Step) -> Decided:  # noqa: C901, PLR0911 (one case a kind)
+    current = facts.deployment
+    match step:
+        case UpdateHosts(hosts, following, reason, group):
+            now = world.clock.now()
+            near = [stand_by(current, host, number, now, group) for host, number in hosts + following]
+            world.fleet.give_turns(current.cluster, near)
+            _set_state(world, current, DeploymentState.RUNNING, reason)
+            return Decided("UPDATE_HOSTS", reason, hosts=_named(*hosts, group=group))
+        case Diagnose(host, attempt, reason):
+            _set_state(world, current, DeploymentState.RUNNING, reason)
+            return Decided("DIAGNOSE", reason, hosts=_named((host, attempt)))
+        case AwaitDecision():
+            return _await(world, current, _decision(world, facts, step), DeploymentState.HALTED)
+        case AwaitApproval():
+            return _await(world, current, _approval(world, current, step), DeploymentState.AWAITING_APPROVAL)
+        case AwaitResume(question, _):
+            return _await(world, current, question, DeploymentState.PAUSED)
+        case BeginBake():
+            _begin_bake(world, current, step)
+            return Decided("BAKE", step.reason, seconds=ceil(world.minute.total_seconds()))
+        case Bake(seconds, reason):
+            _set_state(world, current, DeploymentState.RUNNING, reason)
+            return Decided("BAKE", reason, seconds=seconds)
+        case EndBake(number, state, reason):
+            _set_state(world, current, DeploymentState.RUNNING, reason)
+            return Decided("END_BAKE", reason, outcome=state, bed=number)
+        case RollBack(by, reason):
+            _tell(world, current, "roll back", by, reason)
+            return Decided("ROLL_BACK", reason)
+        case ContinueLater(reason):
+            return Decided("CONTINUE", reason, execution=next_execution(facts.execution))
+        case Finish(outcome, reason, _):
+            return Decided("FINISH", reason, outcome=outcome)
+        case _:
+            assert_never(step)
+
+
+def _named(*hosts: tuple[str, int], group: Group = Group.MAIN) -> Hosts:
+    return tuple({"host": host, "attempt": attempt, "group": group} for host, attempt in hosts)
+
+
+def _begin_bake(world: World, current: Deployment, step: BeginBake) -> None:
+    """The record of a test bed; one that was begun before stands, with all that was measured since."""
+    (host, attempt), (control, control_attempt) = step.host, step.control
+    minutes = current.policy.bake_minutes
+    _set_state(world, current, DeploymentState.RUNNING, f"the test bed bakes, {step.reason}")
+    _tell(world, current, f"bake for {minutes} minutes", "lifecycle", step.reason, host)
+    world.deployments.put_bed(
+        TestBed(
+            deployment=current.id,
+            number=step.number,
+            host=host,
+            attempt=attempt,
+            control=control,
+            control_attempt=control_attempt,
+            began_at=world.clock.now(),
+            minutes=minutes,
+        )
+    )
+
+
+def _decision(world: World, facts: Facts, step: AwaitDecision) -> Question:
+    """The question about a failed host, with the host's own words; a lost attempt is closed as failed."""
+    attempt = next(a for a in facts.attempts if (a.host, a.number) == (step.host, step.attempt))
+    if not attempt.state.ended:
+        _close_lost(world, attempt, step.reason)
+    report, now = facts.reports.get(step.host), world.clock.now()
+    blame, diagnosis = _blame(facts, attempt)
+    newest = latest_attempts(facts.attempts)
+    controls = {host for host, each in newest.items() if each.group is Group.CONTROL}
+    alive = {host for host, each in newest.items() if each.state is AttemptState.ALIVE} - controls
+    updated = [host for host in members(facts) if host in alive and host != step.host]
+    left = [host for host in members(facts) if host not in newest or host in controls - {step.host}]
+    return Question(
+        deployment=facts.deployment.id,
+        id=f"decision-{step.host}-{step.attempt}-{step.again}",
+        choices=step.choices,
+        reason=step.reason,
+        asked_at=now,
+        host=step.host,
+        attempt=step.attempt,
+        again=step.again,
+        evidence=_evidence(facts, attempt) or (report.log_tail if report else ""),
+        expires_at=now + timedelta(seconds=facts.deployment.policy.decision_expires_seconds),
+        blame=blame,
+        diagnosis=diagnosis,
+        effects=effects(step.choices, facts.deployment, step.host, updated, left),
+    )
+
+
+def _blame(facts: Facts, attempt: HostAttempt) -> tuple[Blame, str]:
+    """Who is to blame, and why; a test bed whose host fell ill was compared with nothing."""
+    bed = failed_bed(facts, attempt)
+    if bed is None:
+        return attempt.blame, attempt.diagnosis
+    if bed.control and bed.judgement and bed.judgement.verdict is Verdict.FAIL:
+        return Blame.VERSION, _beside(facts, bed)
+    told = f"it did not come to a comparison: {bed.host} fell ill with {facts.deployment.target.version}"
+    return Blame.UNCLEAR, f"{told}, its agent lives, and the version that it had before was not tried there"
+
+
+def _beside(facts: Facts, bed: TestBed) -> str:
+    """Why a failed test bed is the version's fault, and not the hour's or the restart's."""
+    previous = facts.deployment.previous.version if facts.deployment.previous else "the current version"
+    return f"{bed.control} was restarted on {previous} and served beside {bed.host}, and did well"
+
+
+def _evidence(facts: Facts, attempt: HostAttempt) -> str:
+    """The host's own log, or what was measured of it in the test bed."""
+    bed = failed_bed(facts, attempt)
+    if bed is None or bed.judgement is None:
+        return attempt.evidence
+    return "\n".join(each.sentence for each in bed.judgement.metrics)
+
+
+def _close_lost(world: World, attempt: HostAttempt, reason: str) -> None:
+    world.deployments.put_attempt(
+        replace(
+            attempt,
+            state=AttemptState.FAILED,
+            reached=attempt.state,
+            reason=reason,
+            finished_at=world.clock.now(),
+        )
+    )
+
+
+def _approval(world: World, current: Deployment, step: AwaitApproval) -> Question:
+    now = world.clock.now()
+    return Question(
+        deployment=current.id,
+        id=f"approval-{step.gate}" + (f"-{step.bed}-{step.again}" if step.bed else ""),
+        choices=step.choices,
+        reason=step.reason,
+        asked_at=now,
+        attempt=step.bed,
+        again=step.again,
+        gate=step.gate,
+        expires_at=now + timedelta(seconds=current.policy.approval_expires_seconds),
+    )
+
+
+def _await(world: World, current: Deployment, question: Question, state: DeploymentState) -> Decided:
+    if (current.state, current.reason) != (state, question.reason):
+        what = f"halted at {question.host}" if question.host else state.lower().replace("_", " ")
+        _tell(world, current, what, "lifecycle", question.reason, question.host)
+    standing = world.deployments.ask(question)
+    _set_state(world, current, state, question.reason)
+    return Decided("AWAIT_HUMAN", question.reason, question=standing.id)
+
+
+def _set_state(world: World, current: Deployment, state: DeploymentState, reason: str) -> None:
+    if (current.state, current.reason) != (state, reason):
+        world.deployments.put(replace(current, state=state, reason=reason))
+
+
+def _tell(world: World, current: Deployment, what: str, who: str, why: str, host: str = "") -> None:
+    world.tell(current.cluster, what, who, why, deployment=current.id, host=host)
+
+
+def _prolong(world: World, cluster: Cluster, lease: Lease, until: datetime) -> None:
+    try:
+        world.leases.renew(cluster, lease, until)
+    except StaleEpoch:
+        return

@@ -1,0 +1,140 @@
+"""Rollbacks: of a deployment that runs, of one that has ended, and the hand-over of the lease.
+
+Called by functions/decide (a request), functions/roll_back (the hand-over), `lifecycle rollback` and the console.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from lifecycle.application.context import World
+from lifecycle.application.rollout import observe
+from lifecycle.application.rollout.answer import _answer
+from lifecycle.application.rollout.host_commands import leave_hosts
+from lifecycle.application.rollout.observe import remembered
+from lifecycle.application.rollout.requests import Payload, payload
+from lifecycle.application.rollout.task_tokens import wake_open
+from lifecycle.domain.errors import Refused
+from lifecycle.domain.fleet.cluster import Cluster
+from lifecycle.domain.rollout.decision import (
+    ROLLBACK_REQUEST,
+    Answer,
+    Choice,
+    Question,
+)
+from lifecycle.domain.rollout.deployment import Deployment, DeploymentState, Kind, Request, deployment_id
+from lifecycle.domain.rollout.lease import Lease
+
+
+@dataclass(frozen=True, slots=True)
+class WayBack:
+    """The deployment that is undone, and the version that was verified before it."""
+
+    bad: Deployment
+    version: str
+
+
+def way_back(world: World, cluster: Cluster) -> WayBack:
+    """From what is desired now to the newest other version that ended well and is not quarantined; raises Refused."""
+    recent = list(remembered(world, cluster))
+    bad = _standing(world, cluster, recent)
+    if bad is None:
+        raise Refused(f"the rollback of {cluster}", ["nothing was ever deployed there"])
+    quarantined = world.fleet.quarantined(cluster)
+    good = [
+        each.target.version
+        for each in recent
+        if each.state is DeploymentState.DONE
+        and each.target.version not in {bad.target.version, *quarantined}
+    ]
+    if not good:
+        why = f"no version but {bad.target.version} was ever verified there, or it is quarantined"
+        raise Refused(f"the rollback of {cluster}", [why])
+    return WayBack(bad, good[0])
+
+
+def _standing(world: World, cluster: Cluster, recent: Sequence[Deployment]) -> Deployment | None:
+    """The deployment whose version is desired now; an aborted one too, for it is what has to be undone."""
+    desired = world.registry.desired(cluster)
+    named = world.deployments.get(cluster, desired.deployment) if desired else None
+    return named or next(iter(recent), None)
+
+
+@dataclass(frozen=True, slots=True)
+class Heir:
+    """The input of the execution that rolls back."""
+
+    input: Payload
+
+
+def hand_over(world: World, cluster: Cluster, name: str, reason: str) -> Heir:
+    """Pass the lease on to a rollback of this deployment, and close it; safe to repeat.
+
+    The rollback's name is made from this one's, so that a repeat names the same rollback. Raises Unknown,
+    and StaleEpoch when another deployment took the lease.
+    """
+    current = observe.deployment(world, cluster, name)
+    if current.previous is None:
+        message = f"expected {name} to have a previous version"
+        raise ValueError(message)
+    heir = Request(
+        deployment=deployment_id(cluster, current.started_at, f"{name.rsplit('-', 1)[1]}r"),
+        service=cluster.service,
+        environment=cluster.environment,
+        version=current.previous.version,
+        requested_by=_decided_by(world, name),
+        reason=reason,
+        kind=Kind.ROLLBACK,
+        rollback_of=name,
+    )
+    now = world.clock.now()
+    _record_heir(world, current, heir)
+    world.leases.hand_over(cluster, Lease(current.epoch, current.id), heir.deployment, now)
+    leave_hosts(world, current)
+    closed = replace(current, state=DeploymentState.ROLLED_BACK, reason=reason, finished_at=now)
+    world.deployments.put(closed)
+    return Heir(payload(heir))
+
+
+def _record_heir(world: World, current: Deployment, heir: Request) -> None:
+    """Before it has the lease: whoever finds the lease with nobody at work knows what is to be begun."""
+    if current.previous is None or world.deployments.get(heir.cluster, heir.deployment) is not None:
+        return
+    reason = f"takes over from {current.id}"
+    world.deployments.put(
+        Deployment.not_begun(heir, current.previous, current.policy, world.clock.now(), reason)
+    )
+
+
+def _decided_by(world: World, name: str) -> str:
+    """Who asked for the rollback: whoever answered last."""
+    answers = [q.answer for q in world.deployments.questions(name) if q.answer]
+    return max(answers, key=lambda a: a.at).by if answers else "lifecycle"
+
+
+def request_rollback(world: World, cluster: Cluster, name: str, answer: Answer) -> Question:
+    """Roll back a deployment that runs, waits or is halted, before its next host; raises Unknown, Refused.
+
+    Safe to repeat: whoever asked is answered as before, and what still waits is woken again.
+    """
+    current = observe.deployment(world, cluster, name)
+    if current.state.final:
+        raise Refused(
+            f"the rollback of {name}", [f"it has ended: {current.state}; roll back its successor instead"]
+        )
+    if current.state is DeploymentState.QUEUED:
+        raise Refused(f"the rollback of {name}", ["it waits, and nothing of it was begun: cancel it"])
+    if current.request.kind is Kind.ROLLBACK:
+        raise Refused(
+            f"the rollback of {name}", ["it is a rollback itself; abort it, and deploy what you want"]
+        )
+    if current.previous is None:
+        raise Refused(f"the rollback of {name}", [f"{cluster} has no version that was verified before it"])
+    asked = Question(name, ROLLBACK_REQUEST, (Choice.ROLL_BACK,), "asked for by an operator", answer.at)
+    standing = world.deployments.ask(asked)
+    if standing.answer:
+        wake_open(world, name)
+        if standing.answer.by == answer.by:
+            return standing
+    question = _answer(world, current, standing, answer)
+    wake_open(world, name)
+    return question

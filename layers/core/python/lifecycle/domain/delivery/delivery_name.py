@@ -1,0 +1,52 @@
+"""The names of deliveries: one delivery a commit, and one more for each repeat.
+
+Used by receive_push and by the command line.
+"""
+
+import re
+from dataclasses import dataclass
+
+from lifecycle.domain.rollout.execution import next_execution, nth_execution
+
+_UNSAFE = re.compile(r"[^a-zA-Z0-9_-]")
+
+
+# Runs that the command line did again were written `-2` once.
+_RUN = re.compile(r"(?P<repository>.+)-(?P<commit>[0-9a-f]{40})([_-](?P<number>[1-9][0-9]{0,3}))?")
+
+
+# Step Functions allows 80 characters: the repository, a hyphen, the commit, and up to `_9999`.
+_LONGEST_REPOSITORY = 80 - len("-") - 40 - len("_9999")
+
+
+@dataclass(frozen=True, slots=True)
+class RunName:
+    """What a run is called: its repository (made safe and cut), its commit, and how often that was run."""
+
+    repository: str
+    commit: str
+    number: int = 1
+
+    @classmethod
+    def of(cls, repository: str, commit: str, number: int = 1) -> "RunName":
+        return cls(_UNSAFE.sub("-", repository)[:_LONGEST_REPOSITORY], commit, number)
+
+    @classmethod
+    def parse(cls, text: str) -> "RunName | None":
+        """Read `hello-<commit>`, `hello-<commit>_2` or `hello-<commit>-2`; None for anything else."""
+        if not (match := _RUN.fullmatch(text)):
+            return None
+        return cls.of(match["repository"], match["commit"], int(match["number"] or 1))
+
+    @property
+    def first(self) -> str:
+        """The name of the first run of this commit."""
+        return f"{self.repository}-{self.commit}"
+
+    def __str__(self) -> str:
+        return nth_execution(self.first, self.number)
+
+
+def next_run(name: str) -> str:
+    """The name of the run after this one: of one form, and short enough, whatever the form of `name`."""
+    return next_execution(str(RunName.parse(name) or name))
