@@ -19,16 +19,16 @@ from apps.local.layout import Layout
 from apps.local.ports import Ports, chosen_ports
 from apps.local.progress import Progress
 from infra.constructs.dashboard import VIEWS
-from infra.names import LEDGER, function
 from lifecycle.domain.fleet.cluster import Cluster
 from lifecycle.domain.fleet.desired import Desired
 from lifecycle.domain.fleet.host import HostReport
 from lifecycle.domain.rollout.lease import Lease
+from lifecycle.gateways.aws.audit import DynamoTrail
 from lifecycle.gateways.aws.catalogue import DynamoCatalogue
 from lifecycle.gateways.aws.deployments import DynamoDeployments
-from lifecycle.gateways.aws.items import Table, cluster_key, item, reports_key
 from lifecycle.gateways.aws.registry import SsmRegistry
-from lifecycle.gateways.aws.trail import DynamoTrail
+from lifecycle.gateways.aws.table import Table, cluster_key, item, reports_key
+from lifecycle.names import LEDGER, function
 from tests.support.many_clusters import DIGEST, SERVICES, VERSION, Stores, clusters, fill
 
 MOST_MILLISECONDS, MOST_BYTES = 300, 300_000

@@ -20,7 +20,7 @@ from lifecycle.domain.fleet.host_command import Turn
 from lifecycle.domain.service.manifest import Manifest
 from lifecycle.domain.service.version import artifact_prefix
 from lifecycle.gateways.aws.metrics import host_dimensions, host_namespace
-from lifecycle.gateways.records import from_json, to_json
+from lifecycle.gateways.serialization import from_json, to_json
 
 _CHUNK = 1024**2
 _LATER = {"ThrottlingException", "ProvisionedThroughputExceededException", "RequestLimitExceeded", "SlowDown"}

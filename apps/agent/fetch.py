@@ -9,7 +9,7 @@ from apps.agent.ports import Releases
 from lifecycle.domain.errors import DigestMismatch, Refused, StoreRefused
 from lifecycle.domain.fleet.host_command import Turn
 from lifecycle.domain.service.manifest import Manifest
-from lifecycle.gateways.records import to_json
+from lifecycle.gateways.serialization import to_json
 
 LARGEST_ARTIFACT = 1024**3
 

@@ -11,7 +11,7 @@ from apps.agent.disk import read_or_none, write_whole
 from apps.agent.ports import Reports
 from lifecycle.domain.fleet.host import SelfTest, Stage
 from lifecycle.domain.fleet.host_command import Turn
-from lifecycle.gateways.records import from_json, to_json
+from lifecycle.gateways.serialization import from_json, to_json
 
 
 class Journal:

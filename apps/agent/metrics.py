@@ -21,7 +21,7 @@ from apps.agent.ports import Numbers
 from apps.agent.settings import Settings
 from lifecycle.domain.errors import LifecycleError
 from lifecycle.domain.service.manifest import Manifest
-from lifecycle.gateways.records import from_json
+from lifecycle.gateways.serialization import from_json
 
 logger = logging.getLogger(__name__)
 

@@ -17,7 +17,7 @@ from apps.agent import processes
 from apps.agent.disk import read_or_none, write_whole
 from apps.agent.errors import ServiceFailed
 from lifecycle.domain.service.manifest import Manifest
-from lifecycle.gateways.records import from_json, to_json
+from lifecycle.gateways.serialization import from_json, to_json
 
 KILL_SECONDS = 5.0
 LOG_BYTES = 8 * 1024**2

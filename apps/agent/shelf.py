@@ -28,7 +28,7 @@ from lifecycle.domain.errors import DigestMismatch, LifecycleError
 from lifecycle.domain.fleet.host_command import Turn
 from lifecycle.domain.service.manifest import Manifest
 from lifecycle.domain.service.version import parse_version
-from lifecycle.gateways.records import from_json, to_json
+from lifecycle.gateways.serialization import from_json, to_json
 
 KEPT = 3
 

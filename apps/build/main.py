@@ -23,7 +23,7 @@ from apps.build.request import Request, check_clone, from_environment, from_work
 from apps.build.steps import ENDINGS, run_steps
 from lifecycle.domain.errors import LifecycleError
 from lifecycle.domain.service.manifest import Manifest
-from lifecycle.gateways.records import to_json
+from lifecycle.gateways.serialization import to_json
 from lifecycle.servicefile import InvalidServiceFile, ServiceFile, read_service_file
 
 

@@ -8,7 +8,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from lifecycle.domain.errors import StoreRefused
 from lifecycle.domain.service.manifest import Manifest
-from lifecycle.gateways.records import from_json, to_json
+from lifecycle.gateways.serialization import from_json, to_json
 
 _TRIES = 4
 

@@ -102,7 +102,7 @@ def _build_phase(newest_first: Sequence[Mapping[str, Any]]) -> str:
 
 
 class LambdaFunctions:
-    """The phases that a person may call, as Lambdas named `lifecycle-<phase>` (infra/names.py)."""
+    """The phases that a person may call, as Lambdas named `lifecycle-<phase>` (names.py)."""
 
     def __init__(self, functions: Any) -> None:
         self._functions = functions

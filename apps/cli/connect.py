@@ -1,6 +1,6 @@
 """Which Lifecycle a command talks to: the laptop's environment, or AWS with a profile.
 
-The names on AWS are fixed (infra/names.py), so an account and a region are all that has to be known. On a
+The names on AWS are fixed (names.py), so an account and a region are all that has to be known. On a
 laptop the commands take the role `lifecycle-operator`, as an operator on AWS would, so that IAM decides there too.
 """
 
@@ -16,8 +16,8 @@ from apps.cli.aws import LambdaFunctions, LazyClient, StepRuns
 from apps.cli.command import Options
 from apps.cli.errors import NoTarget
 from apps.cli.ports import Connection
-from lifecycle.settings import Settings
-from lifecycle.wiring import world_of
+from lifecycle.entrypoints.bootstrap import world_of
+from lifecycle.entrypoints.settings import Settings
 
 LAPTOP_POLL_SECONDS = 0.3
 AWS_POLL_SECONDS = 1.5  # DescribeExecution refills at 15 a second and account
@@ -126,7 +126,7 @@ def _connection(
     target: str, by: str, access: Access, settings: dict[str, str], poll_seconds: float, flags: str
 ) -> Connection:
     from lifecycle.gateways.aws.catalogue import DynamoCatalogue  # noqa: PLC0415
-    from lifecycle.gateways.aws.items import Table  # noqa: PLC0415
+    from lifecycle.gateways.aws.table import Table  # noqa: PLC0415
 
     names = ("dynamodb", "ssm", "elbv2", "s3", "stepfunctions", "lambda")
     clients = {name: LazyClient(access.client, name) for name in names}

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-LONGEST_WHY = 1000  # lifecycle/events.py
+LONGEST_WHY = 1000  # lifecycle/entrypoints/events.py
 
 
 class Environment(StrEnum):

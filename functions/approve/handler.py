@@ -1,15 +1,15 @@
 """An operator's approval or rejection at a gate; a function of its own, so that IAM says who may press it."""
 
-from lifecycle import wiring
 from lifecycle.application.rollout.decide import approve
 from lifecycle.domain.rollout.decision import Answer, Question
-from lifecycle.events import Decide
-from lifecycle.phase import command
+from lifecycle.entrypoints import bootstrap
+from lifecycle.entrypoints.events import Decide
+from lifecycle.entrypoints.handler import command
 
 
 @command(Decide)
 def handle(asked: Decide) -> Question:
     """Record the answer, with who and why, and wake the rollout."""
-    world = wiring.world()
+    world = bootstrap.world()
     answer = Answer(asked.choice, asked.by, asked.why, world.clock.now())
     return approve(world, asked.cluster, asked.deployment, answer)

@@ -2,13 +2,13 @@
 
 import secrets
 
-from lifecycle import wiring
 from lifecycle.application.convergence.converge import Result, converge_all
-from lifecycle.events import Converge
-from lifecycle.phase import command
+from lifecycle.entrypoints import bootstrap
+from lifecycle.entrypoints.events import Converge
+from lifecycle.entrypoints.handler import command
 
 
 @command(Converge)
 def handle(asked: Converge) -> list[Result]:
     """Look at every cluster, or at one, and start what is needed."""
-    return converge_all(wiring.world(), secrets.token_hex(2), asked.requested_by, asked.only())
+    return converge_all(bootstrap.world(), secrets.token_hex(2), asked.requested_by, asked.only())

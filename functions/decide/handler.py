@@ -3,17 +3,17 @@
 Called by the CLI and the console.
 """
 
-from lifecycle import wiring
 from lifecycle.application.rollout.decide import decide, told
 from lifecycle.domain.rollout.decision import Answer, Question
-from lifecycle.events import Decide
-from lifecycle.phase import command
+from lifecycle.entrypoints import bootstrap
+from lifecycle.entrypoints.events import Decide
+from lifecycle.entrypoints.handler import command
 
 
 @command(Decide)
 def handle(asked: Decide) -> Question:
     """Record the decision, bound to its deployment, host and attempt, and wake the rollout."""
-    world = wiring.world()
+    world = bootstrap.world()
     answer = Answer(asked.choice, asked.by, asked.why, world.clock.now())
     if asked.host:
         return decide(world, asked.cluster, asked.deployment, asked.host, asked.attempt, answer)

@@ -1,13 +1,13 @@
 """The test bed, end: both hosts go home, or the new version's is taken out of rotation."""
 
-from lifecycle import wiring
 from lifecycle.application.rollout.stage_guard import Outcome
 from lifecycle.application.rollout.test_bed.end import end_bake
-from lifecycle.events import EndOfTestBed
-from lifecycle.phase import task
+from lifecycle.entrypoints import bootstrap
+from lifecycle.entrypoints.events import EndOfTestBed
+from lifecycle.entrypoints.handler import task
 
 
 @task(EndOfTestBed)
 def handle(asked: EndOfTestBed) -> Outcome:
     """End the test bed."""
-    return end_bake(wiring.world(), asked.bake(), asked.bed, asked.outcome, asked.reason)
+    return end_bake(bootstrap.world(), asked.bake(), asked.bed, asked.outcome, asked.reason)

@@ -1,14 +1,14 @@
 """The rollout's loop: what happens next? Called between the hosts of statemachines/rollout.asl.json."""
 
-from lifecycle import wiring
 from lifecycle.application.rollout.next_step import Decided, decide_next
-from lifecycle.events import InDeployment
-from lifecycle.phase import task
+from lifecycle.entrypoints import bootstrap
+from lifecycle.entrypoints.events import InDeployment
+from lifecycle.entrypoints.handler import task
 
 
 @task(InDeployment)
 def handle(asked: InDeployment) -> Decided:
     """Read the facts, and choose one step."""
     return decide_next(
-        wiring.world(), asked.cluster, asked.deployment, asked.execution, undiagnosed=asked.undiagnosed
+        bootstrap.world(), asked.cluster, asked.deployment, asked.execution, undiagnosed=asked.undiagnosed
     )

@@ -2,15 +2,15 @@
 
 from typing import Any
 
-from lifecycle import wiring
 from lifecycle.application.monitoring.notify import notify
-from lifecycle.gateways.aws.changes import changes_of
-from lifecycle.phase import logger
+from lifecycle.entrypoints import bootstrap
+from lifecycle.entrypoints.handler import logger
+from lifecycle.gateways.aws.stream import changes_of
 
 
 def handle(event: dict[str, Any], _context: Any) -> dict[str, list[str]]:
     """Tell of what changed; a batch that raises comes again."""
     changes, unread = changes_of(event.get("Records", []))
-    told = [notice.id for notice in notify(wiring.notices(), changes)]
+    told = [notice.id for notice in notify(bootstrap.notices(), changes)]
     logger.info("told", extra={"notices": told, "unread": unread})
     return {"notices": told, "unread": unread}

@@ -1,14 +1,14 @@
 """An operator keeps a version or a host out of later deployments, or lets it in again."""
 
-from lifecycle import wiring
 from lifecycle.application.fleet.quarantine import lift_quarantine, quarantine
 from lifecycle.application.operator_command import By, Done
-from lifecycle.events import SetQuarantine
-from lifecycle.phase import command
+from lifecycle.entrypoints import bootstrap
+from lifecycle.entrypoints.events import SetQuarantine
+from lifecycle.entrypoints.handler import command
 
 
 @command(SetQuarantine)
 def handle(asked: SetQuarantine) -> Done:
     """Quarantine it, or lift its quarantine."""
     act = lift_quarantine if asked.lift else quarantine
-    return act(wiring.world(), asked.cluster, asked.name, By(asked.by, asked.why))
+    return act(bootstrap.world(), asked.cluster, asked.name, By(asked.by, asked.why))

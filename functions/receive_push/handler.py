@@ -4,9 +4,9 @@ import base64
 import json
 from typing import Any
 
-from lifecycle import wiring
 from lifecycle.application.delivery.receive_push import Push, Response, codecommit_push, receive_github, start
-from lifecycle.phase import logger
+from lifecycle.entrypoints import bootstrap
+from lifecycle.entrypoints.handler import logger
 
 
 def handle(event: dict[str, Any], _context: Any) -> dict[str, Any]:
@@ -22,11 +22,13 @@ def handle(event: dict[str, Any], _context: Any) -> dict[str, Any]:
 
 def _codecommit(event: dict[str, Any]) -> Response:
     found = codecommit_push(event)
-    return start(found, wiring.executions()) if isinstance(found, Push) else Response(202, {"message": found})
+    return (
+        start(found, bootstrap.executions()) if isinstance(found, Push) else Response(202, {"message": found})
+    )
 
 
 def _github(event: dict[str, Any]) -> Response:
     text = event.get("body") or ""
     body = base64.b64decode(text) if event.get("isBase64Encoded") else text.encode()
     headers = {name.lower(): value for name, value in event.get("headers", {}).items()}
-    return receive_github(headers, body, wiring.webhook_secret(), wiring.executions())
+    return receive_github(headers, body, bootstrap.webhook_secret(), bootstrap.executions())

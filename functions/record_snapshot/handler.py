@@ -2,18 +2,18 @@
 
 from datetime import UTC, datetime
 
-from lifecycle import wiring
 from lifecycle.application.delivery.build import Recorded, record_snapshot
-from lifecycle.events import RecordSnapshot
-from lifecycle.phase import task
+from lifecycle.entrypoints import bootstrap
+from lifecycle.entrypoints.events import RecordSnapshot
+from lifecycle.entrypoints.handler import task
 
 
 @task(RecordSnapshot)
 def handle(asked: RecordSnapshot) -> Recorded:
     """Check the manifest, bind the service to its repository, and record the snapshot."""
     return record_snapshot(
-        wiring.catalogue(),
-        wiring.artifacts(),
+        bootstrap.catalogue(),
+        bootstrap.artifacts(),
         asked.repository,
         asked.commit,
         asked.service,

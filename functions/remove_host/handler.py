@@ -1,14 +1,14 @@
 """A host is gone: called by operators, and by the event of an Auto Scaling group that terminated an instance."""
 
-from lifecycle import wiring
 from lifecycle.application.fleet.remove_host import remove_host
 from lifecycle.application.operator_command import By, Done
-from lifecycle.events import RemoveHost
-from lifecycle.phase import command
+from lifecycle.entrypoints import bootstrap
+from lifecycle.entrypoints.events import RemoveHost
+from lifecycle.entrypoints.handler import command
 
 
 @command(RemoveHost)
 def handle(asked: RemoveHost) -> Done:
     """Forget the host, so that nobody waits for it."""
     by = By(asked.by, asked.why)
-    return remove_host(wiring.world(), asked.cluster, asked.host, by, terminated=asked.terminated)
+    return remove_host(bootstrap.world(), asked.cluster, asked.host, by, terminated=asked.terminated)

@@ -1,13 +1,13 @@
 """Phase 6, self_test: wait for a host's self-test."""
 
-from lifecycle import wiring
 from lifecycle.application.rollout import stages
 from lifecycle.application.rollout.stage_guard import Outcome
-from lifecycle.events import OnHost
-from lifecycle.phase import task
+from lifecycle.entrypoints import bootstrap
+from lifecycle.entrypoints.events import OnHost
+from lifecycle.entrypoints.handler import task
 
 
 @task(OnHost)
 def handle(asked: OnHost) -> Outcome:
     """One stage of statemachines/rollout.asl.json's chain for a host."""
-    return stages.self_test(wiring.world(), asked.task(), asked.execution)
+    return stages.self_test(bootstrap.world(), asked.task(), asked.execution)

@@ -1,11 +1,11 @@
 """Every cluster's hosts as tiles; a custom widget of the console, which only reads."""
 
-from lifecycle import wiring
 from lifecycle.application.queries.hosts import fleet
-from lifecycle.console.clusters import draw_clusters
-from lifecycle.console.frame import Frame
-from lifecycle.console.markup import Markup
-from lifecycle.widget import Look, widget
+from lifecycle.console.context import Frame
+from lifecycle.console.hosts import draw_clusters
+from lifecycle.console.html import Markup
+from lifecycle.entrypoints import bootstrap
+from lifecycle.entrypoints.widget import Look, widget
 
 
 @widget(
@@ -14,4 +14,4 @@ from lifecycle.widget import Look, widget
 )
 def handle(look: Look, frame: Frame) -> Markup:
     """Read, and draw."""
-    return draw_clusters(fleet(wiring.console(), look.wanted), frame)
+    return draw_clusters(fleet(bootstrap.console(), look.wanted), frame)

@@ -1,11 +1,11 @@
 """The deployment that runs, or ran last, as a timeline; a custom widget of the console, which only reads."""
 
-from lifecycle import wiring
 from lifecycle.application.queries.deployment import courses
+from lifecycle.console.context import Frame
 from lifecycle.console.deployment import draw_deployment
-from lifecycle.console.frame import Frame
-from lifecycle.console.markup import Markup
-from lifecycle.widget import Look, widget
+from lifecycle.console.html import Markup
+from lifecycle.entrypoints import bootstrap
+from lifecycle.entrypoints.widget import Look, widget
 
 
 @widget(
@@ -14,4 +14,4 @@ from lifecycle.widget import Look, widget
 )
 def handle(look: Look, frame: Frame) -> Markup:
     """Read, and draw."""
-    return draw_deployment(courses(wiring.console(), look.wanted, look.one), frame)
+    return draw_deployment(courses(bootstrap.console(), look.wanted, look.one), frame)

@@ -1,11 +1,11 @@
 """The four DORA figures of each service; a custom widget of the console, which only reads."""
 
-from lifecycle import wiring
 from lifecycle.application.queries.dora import figures
+from lifecycle.console.context import Frame
 from lifecycle.console.dora import draw_dora
-from lifecycle.console.frame import Frame
-from lifecycle.console.markup import Markup
-from lifecycle.widget import Look, widget
+from lifecycle.console.html import Markup
+from lifecycle.entrypoints import bootstrap
+from lifecycle.entrypoints.widget import Look, widget
 
 
 @widget(
@@ -14,4 +14,4 @@ from lifecycle.widget import Look, widget
 )
 def handle(look: Look, frame: Frame) -> Markup:
     """Read, and draw."""
-    return draw_dora(figures(wiring.console(), look.wanted, look.days), frame)
+    return draw_dora(figures(bootstrap.console(), look.wanted, look.days), frame)

@@ -1,11 +1,11 @@
 """The pipeline from push to production, a lane a service; a custom widget of the console, which only reads."""
 
-from lifecycle import wiring
 from lifecycle.application.queries.pipeline import pipeline
-from lifecycle.console.frame import Frame
-from lifecycle.console.markup import Markup
+from lifecycle.console.context import Frame
+from lifecycle.console.html import Markup
 from lifecycle.console.pipeline import draw_pipeline
-from lifecycle.widget import Look, widget
+from lifecycle.entrypoints import bootstrap
+from lifecycle.entrypoints.widget import Look, widget
 
 
 @widget(
@@ -14,4 +14,4 @@ from lifecycle.widget import Look, widget
 )
 def handle(look: Look, frame: Frame) -> Markup:
     """Read, and draw."""
-    return draw_pipeline(pipeline(wiring.console(), look.wanted), frame)
+    return draw_pipeline(pipeline(bootstrap.console(), look.wanted), frame)

@@ -1,11 +1,11 @@
 """Everything that waits for a human, with evidence and buttons; a custom widget of the console, which only reads."""
 
-from lifecycle import wiring
 from lifecycle.application.queries.pending_decisions import all_waiting
-from lifecycle.console.frame import Frame
-from lifecycle.console.markup import Markup
-from lifecycle.console.questions import draw_questions
-from lifecycle.widget import Look, widget
+from lifecycle.console.context import Frame
+from lifecycle.console.html import Markup
+from lifecycle.console.pending_decisions import draw_questions
+from lifecycle.entrypoints import bootstrap
+from lifecycle.entrypoints.widget import Look, widget
 
 
 @widget(
@@ -14,4 +14,4 @@ from lifecycle.widget import Look, widget
 )
 def handle(look: Look, frame: Frame) -> Markup:
     """Read, and draw."""
-    return draw_questions(all_waiting(wiring.console(), look.wanted), frame)
+    return draw_questions(all_waiting(bootstrap.console(), look.wanted), frame)

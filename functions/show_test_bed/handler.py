@@ -1,11 +1,11 @@
 """The test bed against its control, with the verdict; a custom widget of the console, which only reads."""
 
-from lifecycle import wiring
 from lifecycle.application.queries.test_beds import beds
-from lifecycle.console.frame import Frame
-from lifecycle.console.markup import Markup
+from lifecycle.console.context import Frame
+from lifecycle.console.html import Markup
 from lifecycle.console.test_bed import draw_test_bed
-from lifecycle.widget import Look, widget
+from lifecycle.entrypoints import bootstrap
+from lifecycle.entrypoints.widget import Look, widget
 
 
 @widget(
@@ -14,4 +14,4 @@ from lifecycle.widget import Look, widget
 )
 def handle(look: Look, frame: Frame) -> Markup:
     """Read, and draw."""
-    return draw_test_bed(beds(wiring.console(), look.wanted), frame)
+    return draw_test_bed(beds(bootstrap.console(), look.wanted), frame)

@@ -10,9 +10,9 @@ from aws_cdk import Fn, Token
 from aws_cdk import aws_cloudwatch as cloudwatch
 from constructs import Construct
 
-from infra import names
 from infra.constructs.access import substituted
 from infra.constructs.front_door import FrontDoor
+from lifecycle import names
 
 NAMESPACE = "AWS/ApplicationELB"
 # Below this many requests a minute one error is too large a share to mean anything.

@@ -9,10 +9,10 @@ from aws_cdk import aws_logs as logs
 from aws_cdk import aws_s3_assets as assets
 from constructs import Construct
 
-from infra import names
 from infra.constructs import access
 from infra.constructs.access import Statement, accept
 from infra.constructs.grants import SNAPSHOTS
+from lifecycle import names
 
 BUILDSPEC = Path(__file__).resolve().parents[1] / "buildspec.yml"
 # Beside the source: https://docs.aws.amazon.com/codebuild/latest/userguide/sample-multi-in-out.html

@@ -11,7 +11,6 @@ from aws_cdk import Fn
 from aws_cdk import aws_cloudwatch as cloudwatch
 from constructs import Construct
 
-from infra import names
 from infra.constructs.access import Access, Statement
 from infra.constructs.front_door import LETTERS
 from infra.constructs.grants import (
@@ -27,6 +26,7 @@ from infra.constructs.grants import (
     UNDO_BY_BUTTON,
     registry_list,
 )
+from lifecycle import names
 
 Widget: TypeAlias = dict[str, Any]
 

@@ -3,8 +3,8 @@
 infra/stacks/control_plane.py and operators.py give them to roles, by these names.
 """
 
-from infra import names
 from infra.constructs.access import Access, Statement
+from lifecycle import names
 
 _LEDGER = names.arn("dynamodb", f"table/{names.LEDGER}")
 # An item is replaced as a whole, and the table is never scanned: nobody has UpdateItem or Scan.

@@ -3,10 +3,10 @@
 from aws_cdk import aws_iam as iam
 from constructs import Construct
 
-from infra import names
 from infra.constructs import access
 from infra.constructs.access import Statement
 from infra.constructs.front_door import ClusterValues
+from lifecycle import names
 
 
 class HostRole(Construct):

@@ -14,12 +14,13 @@ from aws_cdk import aws_s3_assets as assets
 from aws_cdk import aws_ssm as ssm
 from constructs import Construct
 
-from infra import bundles, names
+from infra import bundles
 from infra.constructs import access
 from infra.constructs.access import Statement, accept
 from infra.constructs.front_door import FrontDoor
 from infra.constructs.triggers import HostEvents
 from infra.settings import ClusterSettings
+from lifecycle import names
 
 INSTALL = Path(__file__).resolve().parents[1] / "install_agent.sh"
 _IMAGE = "{{resolve:ssm:/aws/service/ami-amazon-linux-latest/al2023-ami-kernel-default-x86_64}}"

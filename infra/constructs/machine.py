@@ -10,9 +10,9 @@ from aws_cdk import aws_logs as logs
 from aws_cdk import aws_stepfunctions as sfn
 from constructs import Construct
 
-from infra import names
 from infra.constructs import access
 from infra.constructs.access import Statement
+from lifecycle import names
 
 DEFINITIONS = Path(__file__).resolve().parents[2] / "statemachines"
 _NO_RESOURCE = "log deliveries and trace segments take no resource"

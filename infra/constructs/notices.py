@@ -11,7 +11,7 @@ from aws_cdk import aws_sns as sns
 from aws_cdk import aws_sns_subscriptions as subscriptions
 from constructs import Construct
 
-from infra import names
+from lifecycle import names
 
 _AT_ONCE = 100
 # What begins a line of the trail that is told: domain/monitoring/alarms.py writes it.
@@ -27,7 +27,7 @@ def _items(partition: str, *sort_keys: str, **more: Any) -> dict[str, Any]:
 
 
 # An agent's report is written every few seconds, and a rollout's attempts, turns and lease change all the time: what
-# no notice is about must not start the function. gateways/aws/changes.py reads what comes through.
+# no notice is about must not start the function. gateways/aws/stream.py reads what comes through.
 FILTERS = (
     _items("CLUSTER#", "DEPLOYMENT#", "QUARANTINE#", "BAD_HOST#"),
     _items("DEPLOYMENT#", "QUESTION#", "TESTBED#"),

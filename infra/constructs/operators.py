@@ -3,7 +3,6 @@
 from aws_cdk import aws_iam as iam
 from constructs import Construct
 
-from infra import names
 from infra.constructs import access
 from infra.constructs.access import Statement
 from infra.constructs.dashboard import VIEWS
@@ -23,6 +22,7 @@ from infra.constructs.grants import (
     see_builds,
     see_dashboard,
 )
+from lifecycle import names
 
 # What a person calls by name, each a function of its own, so that a policy can leave one out; the other phases
 # are the state machines' and the schedule's.

@@ -10,9 +10,9 @@ from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_logs as logs
 from constructs import Construct
 
-from infra import names
 from infra.constructs import access
 from infra.constructs.access import Access, Statement
+from lifecycle import names
 
 MEMORY_MB = 256
 

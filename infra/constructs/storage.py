@@ -6,8 +6,8 @@ from aws_cdk import aws_s3 as s3
 from aws_cdk import aws_secretsmanager as secretsmanager
 from constructs import Construct
 
-from infra import names
 from infra.constructs.access import accept
+from lifecycle import names
 
 # How long what `gc` deleted can be brought back by hand, before its bytes are gone.
 _DELETED_DAYS = 30

@@ -10,8 +10,8 @@ from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_scheduler as scheduler
 from constructs import Construct
 
-from infra import names
 from infra.settings import ClusterSettings
+from lifecycle import names
 
 
 class PushTriggers(Construct):

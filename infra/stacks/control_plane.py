@@ -9,7 +9,7 @@ from aws_cdk import CfnOutput, DefaultStackSynthesizer, Fn, Stack
 from aws_cdk import aws_lambda as lambda_
 from constructs import Construct
 
-from infra import bundles, names
+from infra import bundles
 from infra.constructs.access import Statement, accept
 from infra.constructs.build_project import BuildProject
 from infra.constructs.dashboard import Dashboard, console_phases
@@ -48,6 +48,7 @@ from infra.constructs.phase import Phase, Shared
 from infra.constructs.storage import Storage
 from infra.constructs.triggers import PushTriggers, Schedule
 from infra.settings import ROOT, Settings
+from lifecycle import names
 
 # A stage waits up to 14 minutes for its host (LONGEST_WAIT of application/rollout/stages.py), then says so itself.
 STAGE_SECONDS = 900

@@ -46,9 +46,9 @@ def test_there_is_a_function_for_each_phase_of_the_design() -> None:
 def test_every_aws_gateway_has_a_twin_in_memory() -> None:
     aws = {path.stem for path in (CORE / "gateways" / "aws").glob("*.py")} - {
         "__init__",
-        "items",
+        "table",
         "builds",
-        "changes",
+        "stream",
     }
     memory = {path.stem for path in (CORE / "gateways" / "memory").glob("*.py")}
     assert aws <= memory

@@ -5,11 +5,11 @@ from collections.abc import Callable
 from typing import Any
 
 from lifecycle.application.console_actions import press
-from lifecycle.console.frame import Frame
-from lifecycle.console.pressed import draw_pressed, draw_refused
-from lifecycle.console.style import Theme
+from lifecycle.console.action_result import draw_pressed, draw_refused
+from lifecycle.console.context import Frame
+from lifecycle.console.theme import Theme
 from lifecycle.domain.errors import LifecycleError
-from lifecycle.widget import Button, Look
+from lifecycle.entrypoints.widget import Button, Look
 from tests.local.console.twin import TwinAws, arn, custom
 from tests.unit.console.desk import Desk, draw
 

@@ -28,19 +28,19 @@ from lifecycle.domain.fleet.cluster import Cluster
 from lifecycle.domain.fleet.host import HostReport
 from lifecycle.domain.fleet.host_command import Turn
 from lifecycle.gateways.aws.artifacts import S3Artifacts
+from lifecycle.gateways.aws.audit import DynamoTrail
 from lifecycle.gateways.aws.catalogue import DynamoCatalogue
+from lifecycle.gateways.aws.cluster_queries import DynamoSights
 from lifecycle.gateways.aws.deployments import DynamoDeployments
 from lifecycle.gateways.aws.dispatcher import AlbDispatcher
 from lifecycle.gateways.aws.fleet import DynamoFleet
 from lifecycle.gateways.aws.freezes import DynamoFreezes
-from lifecycle.gateways.aws.items import Table, item, record, reports_key, turns_key
 from lifecycle.gateways.aws.leases import DynamoLeases
 from lifecycle.gateways.aws.queue import DynamoQueue
 from lifecycle.gateways.aws.registry import SsmRegistry
-from lifecycle.gateways.aws.sights import DynamoSights
-from lifecycle.gateways.aws.standings import DynamoStandings
-from lifecycle.gateways.aws.trail import DynamoTrail
-from lifecycle.gateways.memory.world import MemoryWorld
+from lifecycle.gateways.aws.step_reads import DynamoStandings
+from lifecycle.gateways.aws.table import Table, item, record, reports_key, turns_key
+from lifecycle.gateways.memory.context import MemoryWorld
 
 _NUMBERS = itertools.count(1)
 _TEST_BED = {"test-bed-group": "--t", "control-group": "--c"}

@@ -15,7 +15,7 @@ from lifecycle.domain.fleet.cluster import Cluster
 from lifecycle.domain.monitoring.alarms import Alarm, cluster_of_alarm
 from lifecycle.domain.monitoring.notifications import Notice, NoticeKind
 from lifecycle.gateways.aws.alarms import CloudWatchAlarms
-from lifecycle.gateways.aws.notices import AwsNotices
+from lifecycle.gateways.aws.notifications import AwsNotices
 from lifecycle.gateways.memory.alarms import MemoryAlarms
 from tests.support.listening import on_bus, on_topic
 

@@ -10,8 +10,8 @@ from lifecycle.application.rollout.requests import payload
 from lifecycle.domain.fleet.target_group import TargetState
 from lifecycle.domain.rollout.decision import Choice, Question
 from lifecycle.domain.rollout.deployment import Deployment, DeploymentState, Obstacle, Request, deployment_id
-from lifecycle.gateways.aws.items import Table
 from lifecycle.gateways.aws.leases import DynamoLeases
+from lifecycle.gateways.aws.table import Table
 from tests.crash_matrix.field import AS, CLUSTER, Field, Unexpected
 from tests.crash_matrix.watcher import Watcher
 

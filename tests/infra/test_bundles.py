@@ -37,7 +37,7 @@ def test_both_layers_fit_into_lambda(assembly: Path, control_plane: dict[str, An
 def test_the_layer_has_the_model_of_every_service_that_a_phase_calls() -> None:
     from layers.build import build  # noqa: PLC0415
 
-    wiring = Path("layers/core/python/lifecycle/wiring.py").read_text()
+    wiring = Path("layers/core/python/lifecycle/entrypoints/bootstrap.py").read_text()
     called = set(re.findall(r'(?:_Lazy|client)\("(\w+)"\)', wiring))
     assert {"dynamodb", "sns", "events", "secretsmanager"} <= called
     found = members(build("lambda"))

@@ -8,7 +8,7 @@ import pytest
 
 from lifecycle.domain.errors import InvalidName
 from lifecycle.domain.fleet.cluster import service_name
-from lifecycle.events import Command, Converge, RemoveHost
+from lifecycle.entrypoints.events import Command, Converge, RemoveHost
 from tests.infra.reading import allowed, only, resources, statements, text
 
 LEDGER = "dynamodb:table/lifecycle-ledger"

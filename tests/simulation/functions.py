@@ -4,7 +4,6 @@ from collections.abc import Callable, Mapping
 from dataclasses import fields, is_dataclass
 from typing import Any
 
-from lifecycle import events
 from lifecycle.application import operator_command
 from lifecycle.application.context import World
 from lifecycle.application.convergence import converge
@@ -24,6 +23,7 @@ from lifecycle.application.rollout import (
 from lifecycle.application.rollout.test_bed import end
 from lifecycle.application.rollout.test_bed.analyse import analyse as judged
 from lifecycle.domain.rollout.decision import Answer
+from lifecycle.entrypoints import events
 
 Function = Callable[[World, Mapping[str, Any]], Any]
 

@@ -6,11 +6,11 @@ from typing import Any
 
 from lifecycle.domain.fleet.cluster import Cluster
 from lifecycle.gateways.memory.artifacts import MemoryArtifacts
+from lifecycle.gateways.memory.audit import MemoryTrail
 from lifecycle.gateways.memory.deployments import MemoryDeployments
 from lifecycle.gateways.memory.freezes import MemoryFreezes
 from lifecycle.gateways.memory.queue import MemoryQueue
 from lifecycle.gateways.memory.registry import MemoryRegistry
-from lifecycle.gateways.memory.trail import MemoryTrail
 from tests.simulation import agents, workshop
 from tests.simulation.balancer import Balancer
 from tests.simulation.executions import Executions

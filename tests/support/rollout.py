@@ -30,9 +30,9 @@ from lifecycle.domain.rollout.deployment import Deployment, DeploymentState, Kin
 from lifecycle.domain.rollout.test_bed.model import BedState, TestBed
 from lifecycle.domain.service.manifest import Check, Manifest, Run
 from lifecycle.domain.service.policy import Policy
-from lifecycle.events import Deploy
+from lifecycle.entrypoints.events import Deploy
+from lifecycle.gateways.memory.context import MemoryWorld
 from lifecycle.gateways.memory.metrics import MemoryMetrics, Served
-from lifecycle.gateways.memory.world import MemoryWorld
 
 CLUSTER = Cluster("production", "hello")
 BUILT = datetime(2026, 11, 23, 11, tzinfo=UTC)

@@ -26,7 +26,7 @@ from apps.local.layout import Layout, read_json
 from apps.local.ports import next_free
 from lifecycle.domain.fleet.cluster import Cluster
 from lifecycle.domain.service.manifest import Manifest
-from lifecycle.gateways.records import from_json
+from lifecycle.gateways.serialization import from_json
 
 _LOOK_SECONDS = 0.001
 _PATIENCE_SECONDS = 30.0

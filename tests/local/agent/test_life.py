@@ -19,7 +19,7 @@ from apps.agent.processes import group_alive, kernel_boot, process
 from apps.agent.service import LOG_BYTES, Service, Started
 from lifecycle.domain.fleet.host import Stage
 from lifecycle.domain.fleet.host_command import Order, Turn
-from lifecycle.gateways.records import to_json
+from lifecycle.gateways.serialization import to_json
 from tests.local.agent.host import Host, eventually
 
 

@@ -18,7 +18,7 @@ from apps.agent.settings import Settings
 from lifecycle.domain.analysis.model import Better, Measure, Scale
 from lifecycle.domain.fleet.cluster import Cluster
 from lifecycle.domain.service.manifest import Check, Manifest, Run
-from lifecycle.gateways.records import to_json
+from lifecycle.gateways.serialization import to_json
 from tests.local.agent.host import eventually, manifest_of
 
 QUEUE = Measure("queue", Better.LOWER, Scale.RATIO, 0.1, 0.25)

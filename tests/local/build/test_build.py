@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from lifecycle.domain.service.manifest import Manifest
-from lifecycle.gateways.records import from_json
+from lifecycle.gateways.serialization import from_json
 
 from .conftest import ROOT, SMALLEST, Build, Repository, git
 

@@ -17,7 +17,7 @@ import pytest
 
 from apps.agent.unpack import unpack
 from lifecycle.domain.service.manifest import Manifest
-from lifecycle.gateways.records import from_json
+from lifecycle.gateways.serialization import from_json
 from lifecycle.servicefile import read_service_file
 
 from .conftest import ROOT, Build, git

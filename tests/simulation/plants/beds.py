@@ -58,7 +58,11 @@ FAULTS = (
         _END_BAKE,
         "    traffic_weights.fair(world, task.cluster, {each.report.address for each in guests})\n",
         "",
-        beside=(Edit(_END_BAKE, "        traffic_weights.withdraw(world, task.cluster, each.report.address)\n", ""),),
+        beside=(
+            Edit(
+                _END_BAKE, "        traffic_weights.withdraw(world, task.cluster, each.report.address)\n", ""
+            ),
+        ),
     ),
     Planted(
         "a-share-is-given-without-a-second-look",

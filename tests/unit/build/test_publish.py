@@ -12,7 +12,7 @@ from apps.build.pack import Packed
 from apps.build.publish import manifest_of, publish
 from apps.build.request import Request
 from lifecycle.domain.service.manifest import Manifest
-from lifecycle.gateways.records import from_json, to_json
+from lifecycle.gateways.serialization import from_json, to_json
 from lifecycle.servicefile import parse_service_file
 
 ARTIFACT = Path("artifact.tar.gz")

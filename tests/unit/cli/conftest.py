@@ -12,7 +12,6 @@ from apps.cli.command import Options
 from apps.cli.errors import FunctionRefused
 from apps.cli.main import app
 from apps.cli.ports import Connection, Run
-from lifecycle import events
 from lifecycle.application.convergence.converge import converge_all
 from lifecycle.application.delivery.promote import promote
 from lifecycle.application.fleet.quarantine import lift_quarantine, quarantine
@@ -26,9 +25,10 @@ from lifecycle.domain.fleet.host import Stage
 from lifecycle.domain.rollout.decision import Answer, Choice
 from lifecycle.domain.rollout.deployment import Deployment, DeploymentState
 from lifecycle.domain.service.policy import Policy
-from lifecycle.events import Deploy
+from lifecycle.entrypoints import events
+from lifecycle.entrypoints.events import Deploy
 from lifecycle.gateways.memory.executions import MemoryExecutions
-from lifecycle.gateways.records import to_plain
+from lifecycle.gateways.serialization import to_plain
 from tests.support.rollout import CLUSTER, Machine, manifest
 
 # The first two are releases 1.0.0 and 1.0.1; the last is not promoted yet.

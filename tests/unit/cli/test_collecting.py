@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 
 from apps.cli.commands.collecting import hours, size
-from lifecycle import events
 from lifecycle.application.delivery.collect_garbage import gc
 from lifecycle.domain.errors import InvalidName
+from lifecycle.entrypoints import events
 from tests.unit.cli.conftest import SNAPSHOTS, Desk, TwinFunctions
 
 TIGHT = "--keep-releases 1 --keep-snapshots 1"

@@ -15,19 +15,19 @@ from lifecycle.application.queries.pending_decisions import all_waiting
 from lifecycle.application.queries.pipeline import pipeline
 from lifecycle.application.queries.scope import Wanted
 from lifecycle.application.queries.test_beds import beds
-from lifecycle.console.clusters import draw_clusters
+from lifecycle.console.context import Frame
 from lifecycle.console.deployment import draw_deployment
 from lifecycle.console.dora import draw_dora
-from lifecycle.console.frame import Frame
 from lifecycle.console.history import draw_history
-from lifecycle.console.markup import Markup
+from lifecycle.console.hosts import draw_clusters
+from lifecycle.console.html import Markup
+from lifecycle.console.pending_decisions import draw_questions
 from lifecycle.console.pipeline import draw_pipeline
-from lifecycle.console.questions import draw_questions
-from lifecycle.console.style import Theme
 from lifecycle.console.test_bed import draw_test_bed
+from lifecycle.console.theme import Theme
 from lifecycle.domain.fleet.host import Stage
 from lifecycle.domain.service.policy import Policy
-from lifecycle.widget import Button, Look
+from lifecycle.entrypoints.widget import Button, Look
 from tests.support.rollout import Machine, manifest
 from tests.unit.console.reading import Seen, seen
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from html.parser import HTMLParser
 from typing import Any
 
-from lifecycle.console.markup import Markup
+from lifecycle.console.html import Markup
 
 
 @dataclass

@@ -7,10 +7,10 @@ import pytest
 from botocore.exceptions import ClientError
 
 from lifecycle.application.console_actions import Press
-from lifecycle.console.frame import Frame
-from lifecycle.console.markup import Markup
+from lifecycle.console.context import Frame
+from lifecycle.console.html import Markup
 from lifecycle.domain.errors import Refused
-from lifecycle.widget import Button, Look, button, widget
+from lifecycle.entrypoints.widget import Button, Look, button, widget
 from tests.unit.console.desk import HERE, VIEWS, Desk
 from tests.unit.console.reading import seen
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lifecycle.console.chart import bounds, chart, figure
+from lifecycle.console.line_chart import bounds, chart, figure
 from lifecycle.domain.analysis.downsampling import thinned
 from lifecycle.domain.analysis.model import Better, Judgement, Measure, Measured, Scale, Series, Verdict
 from lifecycle.domain.rollout.test_bed.model import BedState, TestBed

@@ -19,15 +19,15 @@ from lifecycle.application.queries.pending_decisions import all_waiting
 from lifecycle.application.queries.pipeline import pipeline
 from lifecycle.application.queries.scope import Wanted
 from lifecycle.application.queries.test_beds import beds
-from lifecycle.console.clusters import draw_clusters
+from lifecycle.console.action_result import draw_pressed, draw_refused
+from lifecycle.console.components import failure
 from lifecycle.console.deployment import draw_deployment
 from lifecycle.console.dora import draw_dora
 from lifecycle.console.history import draw_history
-from lifecycle.console.markup import plain
-from lifecycle.console.parts import failure
+from lifecycle.console.hosts import draw_clusters
+from lifecycle.console.html import plain
+from lifecycle.console.pending_decisions import draw_questions
 from lifecycle.console.pipeline import draw_pipeline
-from lifecycle.console.pressed import draw_pressed, draw_refused
-from lifecycle.console.questions import draw_questions
 from lifecycle.console.test_bed import draw_test_bed
 from lifecycle.domain.errors import Unknown
 from lifecycle.domain.fleet.cluster import Cluster

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from lifecycle.console import markup
-from lifecycle.console.markup import Markup, action, plain, stylesheet, tag, together
+from lifecycle.console import html
+from lifecycle.console.html import Markup, action, plain, stylesheet, tag, together
 from tests.unit.console.reading import seen
 
 HOSTILE = "<script>alert(1)</script>\"'><img src=x onerror=alert(1)>&lt;b&gt;</cwdb-action></style><!--]]>"
@@ -80,7 +80,7 @@ def test_markup_cannot_be_made_from_a_text() -> None:
 
 
 def test_only_one_module_of_the_console_makes_markup() -> None:
-    folder = Path(markup.__file__).parent
+    folder = Path(html.__file__).parent
     for path in folder.glob("*.py"):
         text = path.read_text()
         assert path.name == "markup.py" or (

@@ -5,7 +5,7 @@ from typing import Any
 
 from lifecycle.application.ports.registry import Registry
 from lifecycle.domain.fleet.cluster import Cluster
-from lifecycle.gateways.aws.sights import DynamoSights
+from lifecycle.gateways.aws.cluster_queries import DynamoSights
 from lifecycle.gateways.memory.registry import MemoryRegistry
 
 HELLO, OTHER = Cluster("production", "hello"), Cluster("production", "other")

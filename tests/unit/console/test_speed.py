@@ -9,7 +9,7 @@ import pytest
 
 from lifecycle.application.queries.context import Console
 from lifecycle.application.queries.scope import PAGE
-from lifecycle.gateways.memory.world import MemoryWorld
+from lifecycle.gateways.memory.context import MemoryWorld
 from tests.support.many_clusters import SERVICES, Stores, clusters, fill
 from tests.unit.console.desk import VIEWS, Desk, draw
 from tests.unit.console.reading import seen

@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from lifecycle.console.style import PAIRS, PALETTES, SIGNS, Theme, Tone, sheet
+from lifecycle.console.theme import PAIRS, PALETTES, SIGNS, Theme, Tone, sheet
 
 # WCAG 2.2, success criterion 1.4.3, level AA, for text of normal size.
 LEAST = 4.5

@@ -10,7 +10,7 @@ from lifecycle.domain.analysis.downsampling import MOST_POINTS, kept
 from lifecycle.domain.analysis.judge import judge
 from lifecycle.domain.analysis.model import Baked, Rules, Series
 from lifecycle.domain.rollout.test_bed.model import TestBed
-from lifecycle.gateways.records import to_json
+from lifecycle.gateways.serialization import to_json
 from tests.unit.judge.bakes import QUEUE, baked, series, wobbling
 
 # DynamoDB's item, keys and all, is at most 400 KB; half of it leaves room for the rest.

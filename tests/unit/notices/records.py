@@ -11,7 +11,7 @@ from lifecycle.domain.rollout.deployment import Deployment, DeploymentState, Kin
 from lifecycle.domain.rollout.test_bed.model import BedState, TestBed
 from lifecycle.domain.service.policy import ApprovalGate, Policy
 from lifecycle.domain.service.target import Target
-from lifecycle.gateways.aws.items import cluster_key, deployment_key, item, trail_key
+from lifecycle.gateways.aws.table import cluster_key, deployment_key, item, trail_key
 
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
 CLUSTER = Cluster("production", "hello")

@@ -18,10 +18,10 @@ from lifecycle.domain.rollout.decision import ROLLBACK_REQUEST, Choice
 from lifecycle.domain.rollout.deployment import DeploymentState, Kind
 from lifecycle.domain.rollout.lease import Lease
 from lifecycle.domain.rollout.test_bed.model import BedState
-from lifecycle.gateways.aws.changes import changes_of
-from lifecycle.gateways.aws.items import cluster_key, deployment_key, item, reports_key, turns_key
-from lifecycle.gateways.aws.notices import AwsNotices, detail
-from lifecycle.gateways.memory.notices import MemoryNotices
+from lifecycle.gateways.aws.notifications import AwsNotices, detail
+from lifecycle.gateways.aws.stream import changes_of
+from lifecycle.gateways.aws.table import cluster_key, deployment_key, item, reports_key, turns_key
+from lifecycle.gateways.memory.notifications import MemoryNotices
 from tests.unit.notices.records import (
     APPROVAL,
     BED,

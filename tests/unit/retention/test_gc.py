@@ -22,8 +22,8 @@ from lifecycle.domain.service.manifest import Check, Manifest, Run
 from lifecycle.domain.service.policy import Policy
 from lifecycle.domain.service.target import Target
 from lifecycle.gateways.memory.artifacts import MemoryArtifacts
+from lifecycle.gateways.memory.context import MemoryWorld
 from lifecycle.gateways.memory.fleet import MemoryFleet
-from lifecycle.gateways.memory.world import MemoryWorld
 
 PRODUCTION, STAGING = Cluster("production", "hello"), Cluster("staging", "hello")
 OLD = datetime(2026, 9, 1, tzinfo=UTC)

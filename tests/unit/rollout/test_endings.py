@@ -6,7 +6,7 @@ from lifecycle.application.rollout.finish import finish
 from lifecycle.domain.monitoring.audit import TrailEntry
 from lifecycle.domain.rollout.deployment import DeploymentState
 from lifecycle.domain.service.policy import ApprovalGate, Policy
-from lifecycle.gateways.memory.trail import MemoryTrail
+from lifecycle.gateways.memory.audit import MemoryTrail
 from tests.support.rollout import CLUSTER, Machine, manifest
 
 

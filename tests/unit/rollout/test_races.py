@@ -27,9 +27,9 @@ from lifecycle.domain.rollout.deployment import Deployment, DeploymentState, Req
 from lifecycle.domain.rollout.lease import RUNNING_LEASE, Lease
 from lifecycle.domain.rollout.queue import Waiting
 from lifecycle.domain.service.policy import Policy
+from lifecycle.gateways.memory.audit import MemoryTrail
 from lifecycle.gateways.memory.fleet import MemoryFleet
 from lifecycle.gateways.memory.registry import MemoryRegistry
-from lifecycle.gateways.memory.trail import MemoryTrail
 from tests.support.rollout import CHAIN, CLUSTER, Machine
 
 

@@ -8,7 +8,7 @@ import pytest
 from lifecycle.domain.analysis.model import Better, Measure, Scale
 from lifecycle.domain.service.manifest import Check, Manifest, Run
 from lifecycle.domain.service.policy import AfterBake, ApprovalGate, OnFail, Policy
-from lifecycle.gateways.records import from_json, from_plain, to_json
+from lifecycle.gateways.serialization import from_json, from_plain, to_json
 from lifecycle.servicefile import InvalidServiceFile, ManifestParts, parse_service_file
 from lifecycle.servicefile.model import BUILD_SECONDS
 

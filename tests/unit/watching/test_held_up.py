@@ -15,7 +15,7 @@ from lifecycle.domain.rollout.decision import Choice
 from lifecycle.domain.rollout.deployment import Deployment, DeploymentState, Kind
 from lifecycle.domain.service.manifest import Manifest
 from lifecycle.domain.service.policy import ApprovalGate, Policy
-from lifecycle.events import Deploy
+from lifecycle.entrypoints.events import Deploy
 from lifecycle.gateways.memory.artifacts import MemoryArtifacts
 from lifecycle.gateways.memory.executions import MemoryExecutions
 from tests.support.rollout import CLUSTER, Machine, manifest

@@ -10,7 +10,7 @@ from lifecycle.domain.fleet.cluster import Cluster
 from lifecycle.domain.monitoring.alarms import Alarm
 from lifecycle.domain.rollout.decision import Answer, Choice
 from lifecycle.domain.rollout.deployment import DeploymentState, Kind
-from lifecycle.events import Watch
+from lifecycle.entrypoints.events import Watch
 from tests.support.rollout import CLUSTER
 from tests.unit.watching.field import BACK, HALT, NAME, Field
 

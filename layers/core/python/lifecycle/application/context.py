@@ -1,4 +1,4 @@
-"""Everything that a rollout's phases use, in one record; made by wiring.py, or by a test from twins."""
+"""Everything that a rollout's phases use, in one record; made by entrypoints/bootstrap.py, or by a test from twins."""
 
 from dataclasses import dataclass
 from datetime import timedelta

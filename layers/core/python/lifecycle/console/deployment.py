@@ -4,11 +4,11 @@ from collections.abc import Sequence
 from datetime import timedelta
 
 from lifecycle.application.queries.deployment import Course, Courses
-from lifecycle.console.frame import DEPLOYMENT, Frame
-from lifecycle.console.markup import Child, Markup, tag
-from lifecycle.console.parts import badge, field, filters, log, press, select, soft, table, widget
-from lifecycle.console.style import Tone
-from lifecycle.console.tones import deployment_badge, doing, kind_of
+from lifecycle.console.components import badge, field, filters, log, press, select, soft, table, widget
+from lifecycle.console.context import DEPLOYMENT, Frame
+from lifecycle.console.html import Child, Markup, tag
+from lifecycle.console.status_styles import deployment_badge, doing, kind_of
+from lifecycle.console.theme import Tone
 from lifecycle.domain.monitoring.audit import TrailEntry
 from lifecycle.domain.rollout.attempt import HostAttempt
 from lifecycle.domain.rollout.decision import CONSEQUENCES, Choice, Question, latest_attempts

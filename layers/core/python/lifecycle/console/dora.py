@@ -3,9 +3,9 @@
 from datetime import timedelta
 
 from lifecycle.application.queries.dora import AllFigures, Figures
-from lifecycle.console.frame import Frame
-from lifecycle.console.markup import Child, Markup, tag
-from lifecycle.console.parts import filters, soft, widget
+from lifecycle.console.components import filters, soft, widget
+from lifecycle.console.context import Frame
+from lifecycle.console.html import Child, Markup, tag
 from lifecycle.domain.time_format import lasting
 
 MEANINGS = (

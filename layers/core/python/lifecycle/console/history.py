@@ -1,10 +1,10 @@
 """What happened lately: deployments, and the trail of who did what and why."""
 
 from lifecycle.application.queries.history import Past
-from lifecycle.console.frame import Frame
-from lifecycle.console.markup import Child, Markup, tag
-from lifecycle.console.parts import filters, soft, table, widget
-from lifecycle.console.tones import deployment_badge, kind_of
+from lifecycle.console.components import filters, soft, table, widget
+from lifecycle.console.context import Frame
+from lifecycle.console.html import Child, Markup, tag
+from lifecycle.console.status_styles import deployment_badge, kind_of
 from lifecycle.domain.monitoring.audit import TrailEntry
 from lifecycle.domain.rollout.deployment import Deployment
 from lifecycle.domain.time_format import lasting, moment

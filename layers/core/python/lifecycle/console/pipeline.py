@@ -2,11 +2,11 @@
 
 from lifecycle.application.queries.clusters import ClusterSight
 from lifecycle.application.queries.pipeline import Lane, Pipeline
-from lifecycle.console.frame import Frame
-from lifecycle.console.markup import Child, Markup, tag
-from lifecycle.console.parts import badge, field, filters, press, soft, widget
-from lifecycle.console.style import Tone
-from lifecycle.console.tones import cluster_state, run_badge
+from lifecycle.console.components import badge, field, filters, press, soft, widget
+from lifecycle.console.context import Frame
+from lifecycle.console.html import Child, Markup, tag
+from lifecycle.console.status_styles import cluster_state, run_badge
+from lifecycle.console.theme import Tone
 from lifecycle.domain.rollout.decision import asks
 from lifecycle.domain.rollout.freezes import Freeze, named
 from lifecycle.domain.time_format import ago, minute

@@ -4,11 +4,11 @@ from collections.abc import Mapping
 from math import isfinite
 
 from lifecycle.application.queries.test_beds import Beds, BedSight
-from lifecycle.console.chart import chart, figure
-from lifecycle.console.frame import Frame
-from lifecycle.console.markup import Child, Markup, tag
-from lifecycle.console.parts import badge, filters, soft, table, widget
-from lifecycle.console.tones import BEDS, VERDICTS
+from lifecycle.console.components import badge, filters, soft, table, widget
+from lifecycle.console.context import Frame
+from lifecycle.console.html import Child, Markup, tag
+from lifecycle.console.line_chart import chart, figure
+from lifecycle.console.status_styles import BEDS, VERDICTS
 from lifecycle.domain.analysis.model import Judgement, Measure, Measured, Scale
 from lifecycle.domain.time_format import minute
 

@@ -12,7 +12,7 @@ from lifecycle.domain.errors import DigestMismatch, InvalidName, StoreRefused, U
 from lifecycle.domain.service.manifest import Manifest
 from lifecycle.domain.service.target import Target
 from lifecycle.domain.service.version import artifact_prefix
-from lifecycle.gateways.records import from_json, to_json
+from lifecycle.gateways.serialization import from_json, to_json
 
 _CHUNK = 1 << 20
 _ARTIFACT = "artifact.tar.gz"

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from lifecycle.gateways.aws.items import Table, item, record, service_key
+from lifecycle.gateways.aws.table import Table, item, record, service_key
 
 
 class DynamoCatalogue:

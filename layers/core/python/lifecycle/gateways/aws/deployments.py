@@ -9,7 +9,7 @@ from lifecycle.domain.rollout.attempt import HostAttempt
 from lifecycle.domain.rollout.decision import Answer, Question
 from lifecycle.domain.rollout.deployment import Deployment
 from lifecycle.domain.rollout.test_bed.model import TestBed
-from lifecycle.gateways.aws.items import Table, cluster_key, deployment_key, item, record
+from lifecycle.gateways.aws.table import Table, cluster_key, deployment_key, item, record
 
 
 class DynamoDeployments:

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from lifecycle.domain.fleet.cluster import Cluster
 from lifecycle.domain.fleet.host import HostReport
 from lifecycle.domain.fleet.host_command import Turn
-from lifecycle.gateways.aws.items import Table, cluster_key, item, record, reports_key, turns_key
+from lifecycle.gateways.aws.table import Table, cluster_key, item, record, reports_key, turns_key
 
 # Within one epoch no turn is replaced by an earlier one; standing down is the last of all (application/rollout/host_commands.py).
 _LATER = (

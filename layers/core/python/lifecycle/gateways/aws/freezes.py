@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from lifecycle.domain.rollout.freezes import Freeze
-from lifecycle.gateways.aws.items import Table, freezes_key, item, record
+from lifecycle.gateways.aws.table import Table, freezes_key, item, record
 
 
 class DynamoFreezes:

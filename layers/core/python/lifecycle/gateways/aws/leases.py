@@ -6,7 +6,7 @@ from datetime import datetime
 from lifecycle.domain.errors import LeaseHeld, StaleEpoch
 from lifecycle.domain.fleet.cluster import Cluster
 from lifecycle.domain.rollout.lease import RUNNING_LEASE, Lease
-from lifecycle.gateways.aws.items import Table, cluster_key, item, record
+from lifecycle.gateways.aws.table import Table, cluster_key, item, record
 
 _UNCHANGED = "attribute_not_exists(pk) OR (epoch = :epoch AND deployment = :deployment)"
 

@@ -2,7 +2,7 @@
 
 from lifecycle.domain.fleet.cluster import Cluster
 from lifecycle.domain.rollout.queue import Waiting
-from lifecycle.gateways.aws.items import Table, cluster_key, item, record
+from lifecycle.gateways.aws.table import Table, cluster_key, item, record
 
 _SORT_KEY = "QUEUE"
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
 
-from lifecycle.console.markup import Child, Markup, tag
+from lifecycle.console.html import Child, Markup, tag
 from lifecycle.domain.analysis.downsampling import thinned
 from lifecycle.domain.analysis.model import Series
 

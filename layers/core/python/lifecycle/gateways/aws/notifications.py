@@ -6,7 +6,7 @@ from typing import Any
 
 from lifecycle.domain.errors import StoreRefused
 from lifecycle.domain.monitoring.notifications import Notice
-from lifecycle.gateways.records import to_plain
+from lifecycle.gateways.serialization import to_plain
 
 SOURCE = "lifecycle"
 _AT_ONCE = 10  # entries that one PutEvents takes

@@ -11,7 +11,7 @@ from lifecycle.domain.monitoring.notifications import Change, Quarantine, Told
 from lifecycle.domain.rollout.decision import Question
 from lifecycle.domain.rollout.deployment import Deployment, cluster_of
 from lifecycle.domain.rollout.test_bed.model import TestBed
-from lifecycle.gateways.aws.items import record
+from lifecycle.gateways.aws.table import record
 
 _KINDS: tuple[tuple[str, str, type[Any]], ...] = (
     ("CLUSTER#", "DEPLOYMENT#", Deployment),

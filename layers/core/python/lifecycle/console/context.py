@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from lifecycle.application.queries.scope import Wanted
-from lifecycle.console.style import Theme
+from lifecycle.console.theme import Theme
 
 # The names of form fields. CloudWatch's sanitiser takes away names that a document's own properties have.
 SERVICE = "lc-service"

@@ -6,7 +6,7 @@ it to that). What a colour says, a word and a sign say too.
 
 from enum import StrEnum
 
-from lifecycle.console.markup import Markup, stylesheet
+from lifecycle.console.html import Markup, stylesheet
 
 
 class Theme(StrEnum):

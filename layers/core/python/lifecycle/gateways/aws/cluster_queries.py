@@ -9,7 +9,7 @@ from lifecycle.application.ports.registry import Registry
 from lifecycle.domain.fleet.cluster import Cluster
 from lifecycle.domain.rollout.lease import Lease
 from lifecycle.domain.rollout.queue import Waiting
-from lifecycle.gateways.aws.items import Table, cluster_key, record, service_key
+from lifecycle.gateways.aws.table import Table, cluster_key, record, service_key
 
 # A BatchGetItem takes 100 keys; a cluster has two.
 _A_BATCH = 50

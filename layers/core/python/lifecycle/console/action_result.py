@@ -1,10 +1,10 @@
 """What a press did, or why it did nothing."""
 
 from lifecycle.application.console_actions import Pressed
-from lifecycle.console.frame import Frame
-from lifecycle.console.markup import Markup, tag
-from lifecycle.console.parts import badge, soft, widget
-from lifecycle.console.style import Tone
+from lifecycle.console.components import badge, soft, widget
+from lifecycle.console.context import Frame
+from lifecycle.console.html import Markup, tag
+from lifecycle.console.theme import Tone
 from lifecycle.domain.errors import LifecycleError
 
 

@@ -13,10 +13,10 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from lifecycle.application.console_actions import Action, Press
 from lifecycle.application.queries.scope import Wanted
-from lifecycle.console.frame import BY, DEPLOYMENT, ENVIRONMENT, PAGE, SERVICE, Frame
-from lifecycle.console.markup import Markup
-from lifecycle.console.parts import failure
-from lifecycle.console.style import Theme
+from lifecycle.console.components import failure
+from lifecycle.console.context import BY, DEPLOYMENT, ENVIRONMENT, PAGE, SERVICE, Frame
+from lifecycle.console.html import Markup
+from lifecycle.console.theme import Theme
 from lifecycle.domain.errors import LifecycleError
 from lifecycle.domain.rollout.decision import Choice
 

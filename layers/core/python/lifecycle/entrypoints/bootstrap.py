@@ -14,7 +14,7 @@ from lifecycle.application.ports.executions import Executions
 from lifecycle.application.ports.metrics import Metrics
 from lifecycle.application.ports.notifications import Notices
 from lifecycle.application.queries.context import Console
-from lifecycle.settings import Settings, from_environment
+from lifecycle.entrypoints.settings import Settings, from_environment
 
 _MAKING = Lock()
 
@@ -42,7 +42,7 @@ class _Lazy:
 
 
 def _table(settings: Settings) -> Any:
-    from lifecycle.gateways.aws.items import Table  # noqa: PLC0415
+    from lifecycle.gateways.aws.table import Table  # noqa: PLC0415
 
     return Table(_Lazy("dynamodb"), settings.text("LEDGER_TABLE"))
 
@@ -56,17 +56,17 @@ def world() -> World:
 def world_of(clients: Mapping[str, Any], settings: Settings | None = None) -> World:
     """The rollout's ports over these clients (the CLI brings its own), or over this process's."""
     from lifecycle.gateways.aws.artifacts import S3Artifacts  # noqa: PLC0415
+    from lifecycle.gateways.aws.audit import DynamoTrail  # noqa: PLC0415
     from lifecycle.gateways.aws.clock import SystemClock  # noqa: PLC0415
     from lifecycle.gateways.aws.deployments import DynamoDeployments  # noqa: PLC0415
     from lifecycle.gateways.aws.dispatcher import AlbDispatcher  # noqa: PLC0415
     from lifecycle.gateways.aws.fleet import DynamoFleet  # noqa: PLC0415
     from lifecycle.gateways.aws.freezes import DynamoFreezes  # noqa: PLC0415
-    from lifecycle.gateways.aws.items import Table  # noqa: PLC0415
     from lifecycle.gateways.aws.leases import DynamoLeases  # noqa: PLC0415
     from lifecycle.gateways.aws.queue import DynamoQueue  # noqa: PLC0415
     from lifecycle.gateways.aws.registry import SsmRegistry  # noqa: PLC0415
-    from lifecycle.gateways.aws.standings import DynamoStandings  # noqa: PLC0415
-    from lifecycle.gateways.aws.trail import DynamoTrail  # noqa: PLC0415
+    from lifecycle.gateways.aws.step_reads import DynamoStandings  # noqa: PLC0415
+    from lifecycle.gateways.aws.table import Table  # noqa: PLC0415
 
     settings = settings or from_environment()
     by_name = {name: clients.get(name) or _Lazy(name) for name in ("dynamodb", "ssm", "elbv2", "s3")}
@@ -139,7 +139,7 @@ def builds() -> Builds:
 @cache
 def notices() -> Notices:
     """Where notices are told."""
-    from lifecycle.gateways.aws.notices import AwsNotices  # noqa: PLC0415
+    from lifecycle.gateways.aws.notifications import AwsNotices  # noqa: PLC0415
 
     return AwsNotices(_Lazy("events"), _Lazy("sns"), from_environment().text("NOTICES_TOPIC"))
 
@@ -155,7 +155,7 @@ def alarms() -> Alarms:
 @cache
 def console() -> Console:
     """What the console reads."""
-    from lifecycle.gateways.aws.sights import DynamoSights  # noqa: PLC0415
+    from lifecycle.gateways.aws.cluster_queries import DynamoSights  # noqa: PLC0415
 
     settings = from_environment()
     machine = settings.values.get("DELIVERY_MACHINE", "")

@@ -11,8 +11,8 @@ from aws_lambda_powertools.logging import Logger
 from pydantic import ValidationError
 
 from lifecycle.domain.errors import InvalidName, LifecycleError
-from lifecycle.events import Command
-from lifecycle.gateways.records import to_plain
+from lifecycle.entrypoints.events import Command
+from lifecycle.gateways.serialization import to_plain
 
 C = TypeVar("C", bound=Command)
 Handler: TypeAlias = Callable[[dict[str, Any], Any], Any]

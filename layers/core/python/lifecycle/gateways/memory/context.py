@@ -7,8 +7,10 @@ from datetime import timedelta
 from lifecycle.application.context import World
 from lifecycle.domain.fleet.cluster import Cluster
 from lifecycle.gateways.memory.artifacts import MemoryArtifacts
+from lifecycle.gateways.memory.audit import MemoryTrail
 from lifecycle.gateways.memory.catalogue import MemoryCatalogue
 from lifecycle.gateways.memory.clock import ManualClock
+from lifecycle.gateways.memory.cluster_queries import MemorySights
 from lifecycle.gateways.memory.deployments import MemoryDeployments
 from lifecycle.gateways.memory.dispatcher import MemoryDispatcher
 from lifecycle.gateways.memory.executions import MemoryExecutions
@@ -17,9 +19,7 @@ from lifecycle.gateways.memory.freezes import MemoryFreezes
 from lifecycle.gateways.memory.leases import MemoryLeases
 from lifecycle.gateways.memory.queue import MemoryQueue
 from lifecycle.gateways.memory.registry import MemoryRegistry
-from lifecycle.gateways.memory.sights import MemorySights
-from lifecycle.gateways.memory.standings import MemoryStandings
-from lifecycle.gateways.memory.trail import MemoryTrail
+from lifecycle.gateways.memory.step_reads import MemoryStandings
 
 
 @dataclass

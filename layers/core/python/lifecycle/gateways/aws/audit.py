@@ -7,8 +7,8 @@ from hashlib import sha256
 from lifecycle.domain.errors import StoreRefused
 from lifecycle.domain.fleet.cluster import Cluster
 from lifecycle.domain.monitoring.audit import TrailEntry
-from lifecycle.gateways.aws.items import Table, item, record, trail_key
-from lifecycle.gateways.records import to_json
+from lifecycle.gateways.aws.table import Table, item, record, trail_key
+from lifecycle.gateways.serialization import to_json
 
 
 class DynamoTrail:

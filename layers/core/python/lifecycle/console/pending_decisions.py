@@ -2,11 +2,11 @@
 
 from lifecycle.application.queries.clusters import ClusterSight
 from lifecycle.application.queries.pending_decisions import AllWaiting
-from lifecycle.console.frame import Frame
-from lifecycle.console.markup import Child, Markup, tag
-from lifecycle.console.parts import badge, field, filters, log, press, soft, widget
-from lifecycle.console.style import Tone
-from lifecycle.console.tones import deployment_badge
+from lifecycle.console.components import badge, field, filters, log, press, soft, widget
+from lifecycle.console.context import Frame
+from lifecycle.console.html import Child, Markup, tag
+from lifecycle.console.status_styles import deployment_badge
+from lifecycle.console.theme import Tone
 from lifecycle.domain.rollout.attempt import Blame
 from lifecycle.domain.rollout.decision import CONSEQUENCES, Asks, Choice, Question, asks
 from lifecycle.domain.rollout.deployment import Deployment

@@ -3,11 +3,11 @@
 from collections import Counter
 
 from lifecycle.application.queries.hosts import ClusterHosts, Fleet, HostSight
-from lifecycle.console.frame import Frame
-from lifecycle.console.markup import Child, Markup, tag
-from lifecycle.console.parts import badge, filters, show, soft, table, widget
-from lifecycle.console.style import Tone
-from lifecycle.console.tones import cluster_state, host_tone
+from lifecycle.console.components import badge, filters, show, soft, table, widget
+from lifecycle.console.context import Frame
+from lifecycle.console.html import Child, Markup, tag
+from lifecycle.console.status_styles import cluster_state, host_tone
+from lifecycle.console.theme import Tone
 from lifecycle.domain.time_format import ago, time_of_day
 
 # Tiles of one cluster; a larger one is told by its numbers, with the tiles of those that are not as they should be.

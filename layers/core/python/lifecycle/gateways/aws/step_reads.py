@@ -6,7 +6,7 @@ from lifecycle.domain.fleet.host import HostReport
 from lifecycle.domain.rollout.attempt import HostAttempt
 from lifecycle.domain.rollout.deployment import Deployment
 from lifecycle.domain.rollout.lease import Lease
-from lifecycle.gateways.aws.items import Table, cluster_key, deployment_key, record, reports_key
+from lifecycle.gateways.aws.table import Table, cluster_key, deployment_key, record, reports_key
 
 
 class DynamoStandings:

@@ -4,9 +4,9 @@ from collections.abc import Sequence
 from typing import Any
 
 from lifecycle.application.queries.scope import Page
-from lifecycle.console.frame import ENVIRONMENT, PAGE, SERVICE, Frame
-from lifecycle.console.markup import Child, Markup, action, tag, together
-from lifecycle.console.style import SIGNS, Tone, sheet
+from lifecycle.console.context import ENVIRONMENT, PAGE, SERVICE, Frame
+from lifecycle.console.html import Child, Markup, action, tag, together
+from lifecycle.console.theme import SIGNS, Tone, sheet
 from lifecycle.domain.fleet.cluster import ENVIRONMENTS
 
 _LONGEST_LOG = 8_000

@@ -2,9 +2,9 @@
 
 from lifecycle.application.queries.clusters import ClusterSight
 from lifecycle.application.queries.hosts import HostSight, Part
-from lifecycle.console.markup import Markup
-from lifecycle.console.parts import badge
-from lifecycle.console.style import Tone
+from lifecycle.console.components import badge
+from lifecycle.console.html import Markup
+from lifecycle.console.theme import Tone
 from lifecycle.domain.analysis.model import Verdict
 from lifecycle.domain.fleet.target_group import TargetState
 from lifecycle.domain.rollout.attempt import AttemptState, HostAttempt
