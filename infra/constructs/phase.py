@@ -1,4 +1,4 @@
-"""One folder of functions/ is one phase, one Lambda and one role with exactly the access that is listed here."""
+"""One folder functions/<capability>/<phase> is one phase, one Lambda and one role with exactly the access that is listed here."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -80,10 +80,11 @@ class Phase(Construct):
 
 
 def _folder(functions: Path, name: str) -> str:
-    folder = functions / name
-    if not (folder / "handler.py").is_file():
-        raise SystemExit(f"the phase {name} has no code: expected {folder / 'handler.py'}")
-    return str(folder)
+    found = sorted(functions.glob(f"*/{name}/handler.py"))
+    if len(found) != 1:
+        expected = functions / "<capability>" / name / "handler.py"
+        raise SystemExit(f"the phase {name} has {len(found)} folders of code: expected one, {expected}")
+    return str(found[0].parent)
 
 
 def _log(name: str) -> Statement:

@@ -9,7 +9,8 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 CORE = ROOT / "layers" / "core" / "python" / "lifecycle"
-PHASES = sorted(folder.name for folder in (ROOT / "functions").iterdir() if (folder / "handler.py").exists())
+HANDLERS = {path.parent.name: path for path in sorted((ROOT / "functions").glob("*/*/handler.py"))}
+PHASES = sorted(HANDLERS)
 OURS = ("functions", "layers/core", "infra", "apps", "tests")
 
 
@@ -25,7 +26,7 @@ def test_dependencies_point_one_way() -> None:
 
 @pytest.mark.parametrize("phase", PHASES)
 def test_a_handler_parses_calls_and_dumps_in_thirty_lines(phase: str) -> None:
-    text = (ROOT / "functions" / phase / "handler.py").read_text()
+    text = HANDLERS[phase].read_text()
     handler = next(
         node for node in ast.parse(text).body if isinstance(node, ast.FunctionDef) and node.name == "handle"
     )

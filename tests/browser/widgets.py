@@ -13,7 +13,7 @@ from lifecycle.entrypoints.widget import Button, Look
 from tests.local.console.twin import TwinAws, arn, custom
 from tests.unit.console.desk import Desk, draw
 
-# The names of functions/show_*, and where infra/constructs/dashboard.py puts them.
+# The names of functions/console/show_*, and where infra/constructs/dashboard.py puts them.
 VIEWS = {
     "questions": ("What waits for you", 0, 0, 24, 8),
     "pipeline": ("From push to production", 0, 8, 24, 10),

@@ -8,7 +8,8 @@ from apps.local.emulator import Aws
 from apps.local.layout import REPOSITORY
 
 _HERE = Path(__file__).parent
-PHASES = tuple(sorted(path.parent.name for path in (REPOSITORY / "functions").glob("*/handler.py")))
+_FOLDERS = {path.parent.name: path.parent for path in (REPOSITORY / "functions").glob("*/*/handler.py")}
+PHASES = tuple(sorted(_FOLDERS))
 
 
 def wrap_functions(aws: Aws) -> None:
@@ -24,7 +25,7 @@ def wrap_functions(aws: Aws) -> None:
 def wrapped(phase: str) -> bytes:
     """A phase's code as a zip: what its folder has, the handler renamed, wrapped.py in its place."""
     buffer = io.BytesIO()
-    folder = REPOSITORY / "functions" / phase
+    folder = _FOLDERS[phase]
     with zipfile.ZipFile(buffer, "w") as archive:
         for path in sorted(folder.rglob("*.py")):
             name = str(path.relative_to(folder))

@@ -63,7 +63,7 @@ def _end_bake(world: World, given: Mapping[str, Any]) -> Any:
 
 
 def analyse(world: World, metrics: Metrics, given: Mapping[str, Any]) -> Any:
-    """What functions/analyse calls; it is the only one that measures."""
+    """What functions/rollout/analyse calls; it is the only one that measures."""
     return judged(world, metrics, events.OfTestBed.model_validate(given).bake())
 
 

@@ -1,6 +1,6 @@
 """A button of the console: what it asks for, done by the same code that the commands use, or refused by it.
 
-Called by functions/act. A button was drawn a while ago: it carries the ids of what it was drawn from, and is
+Called by functions/console/act. A button was drawn a while ago: it carries the ids of what it was drawn from, and is
 refused when another question, host or attempt stands there now, or another version, deployment or freeze.
 """
 

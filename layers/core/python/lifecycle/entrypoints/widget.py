@@ -1,6 +1,6 @@
 """What the console's handlers share: CloudWatch's call parsed, the widget drawn, and never an error instead of one.
 
-`widget` is for functions/show_*, which only read; `button` is for functions/act, which presses (docs/console.md).
+`widget` is for functions/console/show_*, which only read; `button` is for functions/console/act, which presses (docs/console.md).
 """
 
 from collections.abc import Callable

@@ -1,6 +1,6 @@
 """Phase 5, convergence: compare desired with installed for every cluster, and start what repairs the drift.
 
-Called by functions/converge, by schedule and on command.
+Called by functions/convergence/converge, by schedule and on command.
 """
 
 from collections.abc import Sequence

@@ -1,6 +1,6 @@
 """Phase 2, build: start it, look at it, and record what it published as a snapshot.
 
-Called by functions/start_build, check_build and record_snapshot, in statemachines/delivery.asl.json.
+Called by functions/delivery/start_build, check_build and record_snapshot, in statemachines/delivery.asl.json.
 """
 
 from dataclasses import dataclass

@@ -1,6 +1,6 @@
 """Collecting garbage: delete the snapshots and releases of a service that nothing needs any more.
 
-Called by functions/gc. What may go is decided by domain/delivery/retention.py, and decided again from fresh facts right
+Called by functions/delivery/gc. What may go is decided by domain/delivery/retention.py, and decided again from fresh facts right
 before each deletion; whatever stops a run in between, the next one goes on.
 """
 

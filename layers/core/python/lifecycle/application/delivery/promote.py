@@ -1,6 +1,6 @@
 """Phase 4, promote: a snapshot becomes the next release; same bytes, same digest, written once.
 
-Called by functions/promote. Racing or repeated promotions of one snapshot give one release: the pair
+Called by functions/delivery/promote. Racing or repeated promotions of one snapshot give one release: the pair
 (snapshot, release) is claimed in one transaction before the bytes are copied, and a repeat finishes the copy.
 """
 

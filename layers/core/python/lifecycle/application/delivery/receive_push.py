@@ -1,6 +1,6 @@
 """Phase 1, push: a webhook becomes one run of the delivery state machine.
 
-Called by functions/receive_push, for GitHub's signed push event and for CodeCommit's EventBridge event.
+Called by functions/delivery/receive_push, for GitHub's signed push event and for CodeCommit's EventBridge event.
 """
 
 import hashlib

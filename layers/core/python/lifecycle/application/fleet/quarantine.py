@@ -1,6 +1,6 @@
 """Quarantine a version or a host, and lift the quarantine.
 
-Called by functions/quarantine. An audit entry precedes each effect.
+Called by functions/fleet/quarantine. An audit entry precedes each effect.
 """
 
 from lifecycle.application.context import World

@@ -1,6 +1,6 @@
 """Remove a host that is gone.
 
-Called by functions/remove_host. An audit entry precedes the effect.
+Called by functions/fleet/remove_host. An audit entry precedes the effect.
 """
 
 from collections.abc import Sequence

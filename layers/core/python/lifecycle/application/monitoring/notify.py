@@ -1,6 +1,6 @@
 """Notices: tell people and programs outside of what the ledger's changes mean.
 
-Called by functions/notify with a batch of the ledger's stream (ADR 11). A batch that fails comes again, so a notice
+Called by functions/monitoring/notify with a batch of the ledger's stream (ADR 11). A batch that fails comes again, so a notice
 may be told twice, under the same id; none is lost while the stream remembers it, which is a day.
 """
 

@@ -1,6 +1,6 @@
 """Phase 7, watch: what follows from alarms, while a deployment runs and for as long after it as its policy says.
 
-Called by functions/watch, when an alarm changed and every few minutes. Every effect is one that an operator has too,
+Called by functions/monitoring/watch, when an alarm changed and every few minutes. Every effect is one that an operator has too,
 recorded under a name that is made from the alarm or the deployment: done twice, it is done once.
 """
 

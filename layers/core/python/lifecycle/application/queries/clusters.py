@@ -1,6 +1,6 @@
 """What the console looks at: many clusters at once, in few reads, none of which changes anything.
 
-The base of the read models that functions/show_* draw: which clusters stand, which of them a widget is about, and
+The base of the read models that functions/console/show_* draw: which clusters stand, which of them a widget is about, and
 how each stands. A look mixes moments a few milliseconds apart; whoever presses a button is checked against the
 records anew (application/console_actions.py).
 """

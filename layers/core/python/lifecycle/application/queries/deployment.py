@@ -1,6 +1,6 @@
 """The view of one deployment: its hosts, attempts, decisions and audit entries.
 
-Drawn by functions/show_deployment; reads only.
+Drawn by functions/console/show_deployment; reads only.
 """
 
 from dataclasses import dataclass

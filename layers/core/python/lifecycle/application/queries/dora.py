@@ -1,6 +1,6 @@
 """The view of the DORA figures of each service in production.
 
-Drawn by functions/show_dora; reads only.
+Drawn by functions/console/show_dora; reads only.
 """
 
 from dataclasses import dataclass

@@ -1,6 +1,6 @@
 """The view of past deployments and audit entries.
 
-Drawn by functions/show_history; reads only.
+Drawn by functions/console/show_history; reads only.
 """
 
 from dataclasses import dataclass

@@ -1,6 +1,6 @@
 """Hosts as the console's tiles: version, state, turn, zone, and why one is not as it should be.
 
-Drawn by functions/show_clusters; reads only. The load balancer is asked for a few clusters at a time: an account's
+Drawn by functions/console/show_clusters; reads only. The load balancer is asked for a few clusters at a time: an account's
 Describe calls refill at 10 a second, and rollouts need them.
 """
 

@@ -1,6 +1,6 @@
 """Everything that waits: for a human, of every cluster, with the evidence; and deployments that wait for another.
 
-Drawn by functions/show_questions; reads only.
+Drawn by functions/console/show_questions; reads only.
 """
 
 from dataclasses import dataclass

@@ -1,6 +1,6 @@
 """The pipeline from push to production, a lane a service: what was built, promoted, deployed, and what waits.
 
-Drawn by functions/show_pipeline; reads only.
+Drawn by functions/console/show_pipeline; reads only.
 """
 
 from collections.abc import Mapping, Sequence

@@ -1,6 +1,6 @@
 """The view of test beds: those that bake, or the newest of each cluster.
 
-Drawn by functions/show_test_bed; reads only.
+Drawn by functions/console/show_test_bed; reads only.
 """
 
 from dataclasses import dataclass

@@ -1,6 +1,6 @@
 """Answers from humans: a decision on a failed host, an approval at a gate, a rollback of what runs.
 
-Called by functions/decide and functions/approve. The record of the answer is the truth; waking the waiting
+Called by functions/rollout/decide and functions/rollout/approve. The record of the answer is the truth; waking the waiting
 execution is a hint, because next_step reads the records.
 """
 

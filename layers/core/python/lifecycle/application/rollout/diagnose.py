@@ -1,6 +1,6 @@
 """Is it the host or the version? The previous version is installed again on a host that failed, out of rotation.
 
-Called by functions/diagnose between a failure and the question about it; what it finds is part of the question.
+Called by functions/rollout/diagnose between a failure and the question about it; what it finds is part of the question.
 """
 
 from dataclasses import dataclass, replace

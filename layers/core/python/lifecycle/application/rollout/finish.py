@@ -1,6 +1,6 @@
 """The end of a deployment: its record is closed, its hosts stand down, the lease is freed or handed over.
 
-Called by functions/finish and functions/roll_back.
+Called by functions/rollout/finish and functions/rollout/roll_back.
 """
 
 from dataclasses import dataclass, replace

@@ -1,6 +1,6 @@
 """Freeze and unfreeze a scope.
 
-Called by functions/freeze. An audit entry precedes each effect, in every cluster that it concerns.
+Called by functions/rollout/freeze. An audit entry precedes each effect, in every cluster that it concerns.
 """
 
 from datetime import datetime

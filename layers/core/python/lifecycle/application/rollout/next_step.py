@@ -1,6 +1,6 @@
 """The rollout's loop: read the facts, decide, and record the pause or the loss that the decision found.
 
-Called by functions/next_step between the hosts of statemachines/rollout.asl.json.
+Called by functions/rollout/next_step between the hosts of statemachines/rollout.asl.json.
 """
 
 from dataclasses import dataclass, replace

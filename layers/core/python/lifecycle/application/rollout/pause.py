@@ -1,6 +1,6 @@
 """Pause, resume and cancel a deployment.
 
-Called by functions/decide through application/rollout/decide.py.
+Called by functions/rollout/decide through application/rollout/decide.py.
 """
 
 from lifecycle.application.context import World

@@ -1,6 +1,6 @@
 """Phase 5, plan: may this deployment begin, and if so, take the cluster's lease and write what is desired.
 
-Called by functions/plan, the first state of statemachines/rollout.asl.json; `preview` by `lifecycle plan`.
+Called by functions/rollout/plan, the first state of statemachines/rollout.asl.json; `preview` by `lifecycle plan`.
 """
 
 from dataclasses import dataclass, replace

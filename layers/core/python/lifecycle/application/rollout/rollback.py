@@ -1,6 +1,6 @@
 """Rollbacks: of a deployment that runs, of one that has ended, and the hand-over of the lease.
 
-Called by functions/decide (a request), functions/roll_back (the hand-over), `lifecycle rollback` and the console.
+Called by functions/rollout/decide (a request), functions/rollout/roll_back (the hand-over), `lifecycle rollback` and the console.
 """
 
 from collections.abc import Sequence

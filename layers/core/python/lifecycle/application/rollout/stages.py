@@ -1,6 +1,6 @@
 """Phase 6, one host's chain: drain, install, self-test, register, await alive.
 
-Each is called by functions/<stage> as a task of the inline Map in statemachines/rollout.asl.json, behind the
+Each is called by functions/rollout/<stage> as a task of the inline Map in statemachines/rollout.asl.json, behind the
 guard of application/rollout/stage_guard.py.
 """
 

@@ -1,6 +1,6 @@
 """Convergence: is what is installed what is desired, and may it be repaired now?
 
-Called by functions/converge every 15 minutes and on command, once a cluster.
+Called by functions/convergence/converge every 15 minutes and on command, once a cluster.
 """
 
 from collections.abc import Mapping

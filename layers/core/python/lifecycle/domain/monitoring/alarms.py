@@ -1,6 +1,6 @@
 """Watching: an alarm of a cluster rings. Is it the doing of the deployment that serves, and what follows?
 
-Called by functions/watch when an alarm changes, and every few minutes by the clock. An alarm is a hint: what is
+Called by functions/monitoring/watch when an alarm changes, and every few minutes by the clock. An alarm is a hint: what is
 decided on is how it stands when it is looked at, and what the ledger says.
 """
 

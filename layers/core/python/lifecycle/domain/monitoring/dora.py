@@ -1,7 +1,7 @@
 """The four DORA figures of one cluster, from its deployments: how often, how fast, how well, how soon mended.
 
 Definitions after dora.dev's "four keys"; what a record cannot tell is bounded, and said below. Shown by
-functions/show_dora; pure.
+functions/console/show_dora; pure.
 """
 
 from collections.abc import Mapping, Sequence

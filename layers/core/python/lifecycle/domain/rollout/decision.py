@@ -1,6 +1,6 @@
 """Decisions and approvals: what a rollout asks a human, and what was answered.
 
-Asked by `next_step` and by operators who pause or roll back; answered through functions/decide and approve.
+Asked by `next_step` and by operators who pause or roll back; answered through functions/rollout/decide and approve.
 The command line and the console show the same open questions.
 """
 

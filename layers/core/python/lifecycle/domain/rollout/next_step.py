@@ -1,6 +1,6 @@
 """Rollout decisions: given what is recorded and observed, what happens next?
 
-Called by functions/next_step; the loop is statemachines/rollout.asl.json. Total and pure: every set of facts
+Called by functions/rollout/next_step; the loop is statemachines/rollout.asl.json. Total and pure: every set of facts
 has exactly one next step, and each step carries its reason. Facts are re-read before every call, so a lost,
 late or duplicate callback changes nothing.
 """

@@ -1,6 +1,6 @@
 """Planning: what would a deployment do, in which order, and what stands against it?
 
-Called by functions/plan before anything is touched, and by `lifecycle plan` to show it to an operator.
+Called by functions/rollout/plan before anything is touched, and by `lifecycle plan` to show it to an operator.
 """
 
 from collections.abc import Mapping

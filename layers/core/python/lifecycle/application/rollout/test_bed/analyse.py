@@ -1,6 +1,6 @@
 """The test bed at work: look at it beside its control, and judge what was measured so far.
 
-Called by functions/analyse once a minute of the bake. It may be repeated at any time.
+Called by functions/rollout/analyse once a minute of the bake. It may be repeated at any time.
 """
 
 from dataclasses import replace

@@ -1,6 +1,6 @@
 """The end of a test bed: both hosts go home, or the new version's is taken out of rotation.
 
-Called by functions/end_bake, and by convergence for a deployment that ends without its state machine. It may be
+Called by functions/rollout/end_bake, and by convergence for a deployment that ends without its state machine. It may be
 repeated at any time.
 """
 
