@@ -20,7 +20,7 @@ help: ## print these targets
 setup: .venv/.installed .venv-emulator/.installed build/layers/.built ## make the virtual environments and the layers
 
 run: setup ## push the example service through to production here, and leave the environment up
-	@$(BIN)/python -m apps.local.tour
+	@$(BIN)/python -m tools.demo
 
 stop: ## end the environment that `make run` left up
 	@if [ -x $(BIN)/python ]; then $(BIN)/python -m apps.cli.local down; else echo "nothing was ever started here"; fi
@@ -35,14 +35,14 @@ check: setup ## what needs no emulator: style, types, architecture, unit and inf
 	@$(BIN)/python -m pytest -n 2 -m "not emulator" $(wildcard tests/unit tests/architecture tests/infra)
 
 bench: setup ## measure speed, failed requests and memory; prints JSON
-	@$(BIN)/python -m apps.local.bench
+	@$(BIN)/python -m tools.bench
 
 SEEDS := 20000
 simulate: setup ## run the real code under SEEDS=n seeded schedules full of faults
 	@$(BIN)/python -m tests.simulation --seeds $(SEEDS)
 
 judge-study: setup ## how often the test bed's judge is wrong, and what it finds: prints tables; about 5 minutes
-	@$(BIN)/python -m tests.judge_study
+	@$(BIN)/python -m tools.judge_study
 
 crash-matrix: setup ## kill, double and delay every phase in the embedded environment; about 50 minutes
 	@$(BIN)/python -m tests.crash_matrix
@@ -54,7 +54,7 @@ screenshots: system-packages setup ## take the pictures of the console in docs/s
 static:
 	@$(BIN)/ruff check --quiet .
 	@$(BIN)/ruff format --check --quiet .
-	@$(BIN)/mypy --no-error-summary layers/core/python/lifecycle apps $(wildcard infra tests)
+	@$(BIN)/mypy --no-error-summary layers/core/python/lifecycle apps tools $(wildcard infra tests)
 	@$(BIN)/lint-imports --no-cache > .venv/lint-imports.log 2>&1 || { cat .venv/lint-imports.log; exit 1; }
 	@echo "style, types and imports: ok"
 

@@ -15,7 +15,7 @@ from typing import Annotated, Any, TypeAlias
 
 import typer
 
-from apps.cli.page import Page
+from apps.cli.output.printer import Page
 
 COMMON = "Options of every command"
 
@@ -110,7 +110,7 @@ def _connect(ctx: typer.Context) -> Connect:
     if ctx.obj is not None:
         found: Connect = ctx.obj
         return found
-    from apps.cli.connect import connect  # noqa: PLC0415 (boto3 is not needed for --help)
+    from apps.cli.connection import connect  # noqa: PLC0415 (boto3 is not needed for --help)
 
     return connect
 
@@ -159,7 +159,7 @@ def edge(*, debug: bool = False) -> Iterator[None]:
     except BrokenPipeError:
         raise
     except Exception as error:  # noqa: BLE001 (the outermost edge: a person gets a message, whatever it was)
-        from apps.cli.failures import explain  # noqa: PLC0415
+        from apps.cli.output.failures import explain  # noqa: PLC0415
 
         if debug:
             traceback.print_exception(error)

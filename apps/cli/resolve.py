@@ -8,8 +8,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from apps.cli.errors import Ambiguous
+from apps.cli.output.decision_view import Asks, asks, open_questions
 from apps.cli.ports import Connection, Run
-from apps.cli.questions import Asks, asks, open_questions
 from lifecycle.domain.delivery.delivery_name import RunName
 from lifecycle.domain.errors import Unknown
 from lifecycle.domain.fleet.cluster import ENVIRONMENTS, Cluster, service_name

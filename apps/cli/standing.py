@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from apps.cli.output.decision_view import open_questions, question_facts
 from apps.cli.ports import Connection
-from apps.cli.questions import open_questions, question_facts
 from lifecycle.application.rollout import observe
 from lifecycle.domain.fleet.cluster import Cluster
 from lifecycle.domain.fleet.desired import Desired

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from apps.cli.words import lasting
+from apps.cli.output.text import lasting
 from lifecycle.domain.rollout.attempt import AttemptState, HostAttempt
 from lifecycle.domain.rollout.decision import Choice, Question, answers_on, latest_attempts
 from lifecycle.domain.rollout.deployment import Deployment

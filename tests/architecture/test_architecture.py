@@ -11,7 +11,7 @@ ROOT = Path(__file__).resolve().parents[2]
 CORE = ROOT / "layers" / "core" / "python" / "lifecycle"
 HANDLERS = {path.parent.name: path for path in sorted((ROOT / "functions").glob("*/*/handler.py"))}
 PHASES = sorted(HANDLERS)
-OURS = ("functions", "layers/core", "infra", "apps", "tests")
+OURS = ("functions", "layers/core", "infra", "apps", "tools", "tests")
 
 
 def sources() -> list[Path]:

@@ -10,10 +10,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
-from apps.cli.connect import on_laptop
+from apps.cli.connection import on_laptop
 from apps.cli.ports import Connection
 from apps.local import clusters, environment, hosts
-from apps.local.delivery import follow
 from apps.local.emulator import Aws
 from apps.local.hosts import LocalCluster
 from apps.local.layout import Layout
@@ -23,6 +22,7 @@ from apps.local.repositories import BRANCH, REMOTE, commit_all, git
 from lifecycle.domain.fleet.cluster import Cluster
 from tests.crash_matrix.functions import wrap_functions
 from tests.crash_matrix.supervisor import Supervisor
+from tools.demo.delivery import follow
 
 SERVICE = "matrix"
 HOSTS = 3  # the fewest that a test bed takes

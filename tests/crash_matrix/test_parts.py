@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from apps.local.traffic import Outcome
 from tests.crash_matrix import faults
 from tests.crash_matrix.faults import Armed, Fault, arm, around, disarm, noted
 from tests.crash_matrix.traffic import Load
+from tools.demo.traffic import Outcome
 
 
 @pytest.fixture

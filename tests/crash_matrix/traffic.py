@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Self
 
-from apps.local.traffic import Outcome, Tally, Traffic
+from tools.demo.traffic import Outcome, Tally, Traffic
 
 RATE, SLOW_RATE = 20.0, 1.0
 

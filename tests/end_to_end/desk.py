@@ -16,7 +16,7 @@ from typing import Any, TypeVar
 
 from typer.testing import CliRunner
 
-from apps.cli.connect import on_laptop
+from apps.cli.connection import on_laptop
 from apps.cli.main import app
 from apps.cli.ports import Connection
 from tests.conftest import Laptop

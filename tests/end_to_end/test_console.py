@@ -13,12 +13,12 @@ import pytest
 from playwright.sync_api import Locator, Page, expect
 
 from apps.local.endpoints import operator as who
-from apps.local.traffic import Traffic
 from tests.browser.desk import Desk, drawn, scrolls_sideways, unreadable, widget
 from tests.conftest import Laptop
 from tests.end_to_end.conftest import added
 from tests.end_to_end.desk import Operator
 from tests.end_to_end.service import Service
+from tools.demo.traffic import Traffic
 
 pytestmark = [pytest.mark.emulator, pytest.mark.browser]
 

@@ -9,11 +9,11 @@ from contextlib import contextmanager
 import pytest
 
 from apps.local.ports import is_free
-from apps.local.traffic import Traffic
 from lifecycle.domain.service.version import artifact_prefix
 from tests.conftest import Laptop
 from tests.end_to_end.desk import Said, wait_for
 from tests.end_to_end.service import Service
+from tools.demo.traffic import Traffic
 
 pytestmark = [pytest.mark.emulator, pytest.mark.usefixtures("well")]
 

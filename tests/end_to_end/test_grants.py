@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from apps.local.traffic import Traffic
 from tests.conftest import Laptop
 from tests.end_to_end.service import Service
+from tools.demo.traffic import Traffic
 
 pytestmark = pytest.mark.emulator
 

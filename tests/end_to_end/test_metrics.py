@@ -8,13 +8,13 @@ from typing import Any
 
 import pytest
 
-from apps.local.traffic import Traffic
 from lifecycle.domain.fleet.cluster import Cluster
 from lifecycle.gateways.aws.metrics import balancer_dimensions, host_dimensions, host_namespace
 from tests.conftest import Laptop
 from tests.end_to_end.conftest import Hello
 from tests.end_to_end.desk import wait_for
 from tests.end_to_end.service import Service
+from tools.demo.traffic import Traffic
 
 pytestmark = pytest.mark.emulator
 

@@ -6,9 +6,9 @@ import signal
 import pytest
 
 from apps.local.processes import recorded
-from apps.local.traffic import Traffic
 from tests.end_to_end.desk import wait_for
 from tests.end_to_end.service import Service
+from tools.demo.traffic import Traffic
 
 pytestmark = [pytest.mark.emulator, pytest.mark.usefixtures("well")]
 

@@ -11,11 +11,11 @@ import pytest
 from apps.local.emulator import PART as EMULATOR
 from apps.local.layout import Layout
 from apps.local.processes import Part, recorded, session
-from apps.local.traffic import Traffic
 from tests.conftest import Laptop
 from tests.end_to_end.conftest import Hello
 from tests.end_to_end.desk import wait_for
 from tests.end_to_end.service import Service
+from tools.demo.traffic import Traffic
 
 pytestmark = pytest.mark.emulator
 

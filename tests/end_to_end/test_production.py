@@ -5,10 +5,10 @@ from typing import Any
 
 import pytest
 
-from apps.local.traffic import Tally, Traffic
 from tests.end_to_end.conftest import Hello
 from tests.end_to_end.desk import Said
 from tests.end_to_end.service import Service, updated
+from tools.demo.traffic import Tally, Traffic
 
 pytestmark = pytest.mark.emulator
 

@@ -7,11 +7,11 @@ from pathlib import Path
 import pytest
 
 from apps.local.layout import REPOSITORY
-from apps.local.traffic import Traffic
 from tests.conftest import Laptop
 from tests.end_to_end.conftest import added
 from tests.end_to_end.desk import Operator
 from tests.end_to_end.service import Service
+from tools.demo.traffic import Traffic
 
 pytestmark = pytest.mark.emulator
 

@@ -6,11 +6,11 @@ import typer
 
 from apps.cli import resolve
 from apps.cli.command import ServiceName, connected
-from apps.cli.page import Page
+from apps.cli.output.live import trail_facts
+from apps.cli.output.printer import Page
+from apps.cli.output.text import lasting, moment, one_line
 from apps.cli.ports import Connection
-from apps.cli.screen import trail_facts
 from apps.cli.standing import deployment_facts
-from apps.cli.words import lasting, moment, one_line
 from lifecycle.domain.fleet.cluster import Cluster
 from lifecycle.domain.monitoring.audit import TrailEntry
 from lifecycle.domain.rollout.deployment import Deployment

@@ -5,9 +5,9 @@ from typing import Any
 
 from apps.cli import resolve
 from apps.cli.command import MaybeService, connected
-from apps.cli.page import Page
+from apps.cli.output.printer import Page
+from apps.cli.output.text import ago, moment, one_line
 from apps.cli.ports import Connection
-from apps.cli.words import ago, moment, one_line
 from lifecycle.application.rollout import observe
 from lifecycle.domain.fleet.cluster import Cluster
 from lifecycle.domain.fleet.drift import out_of_place

@@ -11,7 +11,7 @@ import typer
 
 from apps.cli import resolve
 from apps.cli.command import connectable, offline
-from apps.cli.page import Page
+from apps.cli.output.printer import Page
 from apps.cli.ports import Connection
 from lifecycle.domain.delivery.delivery_name import next_run
 

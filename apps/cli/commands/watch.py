@@ -7,9 +7,9 @@ import typer
 from apps.cli import resolve
 from apps.cli.command import connected
 from apps.cli.errors import Ambiguous
-from apps.cli.page import Page
+from apps.cli.output.printer import Page
 from apps.cli.ports import Connection
-from apps.cli.watching import watch_deployment, watch_run
+from apps.cli.watch.watching import watch_deployment, watch_run
 from lifecycle.domain.fleet.cluster import Cluster
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from apps.cli.connect import find_environment
+from apps.cli.connection import find_environment
 from apps.cli.errors import NoTarget
 
 GOOD = """name = "hello"

@@ -3,8 +3,8 @@ import tomllib
 
 import pytest
 
-from apps.local.bench.bad_builds import with_failing_self_test
-from apps.local.tour import EXAMPLE
+from tools.bench.bad_builds import with_failing_self_test
+from tools.demo.demo import EXAMPLE
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager, contextmanager
 
 import pytest
 
-from apps.local.traffic import Outcome, Tally, Traffic
+from tools.demo.traffic import Outcome, Tally, Traffic
 
 
 class Server:

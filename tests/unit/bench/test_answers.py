@@ -2,8 +2,8 @@ import json
 
 import pytest
 
-from apps.local.bench.answers import Reply, due_in, figures, read, replies, served_by
-from apps.local.traffic import Outcome
+from tools.bench.answers import Reply, due_in, figures, read, replies, served_by
+from tools.demo.traffic import Outcome
 
 
 def reply(

@@ -3,9 +3,9 @@ from typing import Any
 
 import pytest
 
-from apps.local.bench.answers import Reply
-from apps.local.bench.bad_builds import EVERYWHERE, Course, judged, summary, with_failing_self_test
 from apps.local.errors import LaptopError
+from tools.bench.answers import Reply
+from tools.bench.bad_builds import EVERYWHERE, Course, judged, summary, with_failing_self_test
 
 
 def answers(host: str, count: int, version: str = "2.0.0") -> list[Reply]:

@@ -1,4 +1,4 @@
-from apps.local.bench.envoy import compared, summed
+from tools.bench.envoy import compared, summed
 
 STATS = {
     "cluster.lc-p.upstream_rq_total": 100,

@@ -1,4 +1,4 @@
-from apps.local.bench.figures import by_name, summary
+from tools.bench.figures import by_name, summary
 
 
 def test_a_summary_tells_median_extremes_and_count() -> None:

@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from apps.local.bench.rounds import TASKS, TRANSITIONS, rounds, stage_spans, wall
 from apps.local.errors import LaptopError
+from tools.bench.rounds import TASKS, TRANSITIONS, rounds, stage_spans, wall
 
 BEGIN = datetime(2026, 11, 23, 9, 0, tzinfo=UTC)
 

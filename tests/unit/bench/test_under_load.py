@@ -1,7 +1,7 @@
 import pytest
 
-from apps.local.bench.answers import Reply
-from apps.local.bench.under_load import Course, judged, p99_by_stage
+from tools.bench.answers import Reply
+from tools.bench.under_load import Course, judged, p99_by_stage
 
 ONCE = {"each_once": True}
 

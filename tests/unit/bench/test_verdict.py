@@ -3,7 +3,7 @@ from typing import Any
 
 import pytest
 
-from apps.local.bench.verdict import problems
+from tools.bench.verdict import problems
 
 ENVOY = {"sent": 5, "from_clients": 5, "to_services": 5, "retries": 0, "each_once": True}
 GOOD: dict[str, Any] = {

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 import pytest
 from botocore.exceptions import EndpointConnectionError
 
-from apps.cli.questions import effect
+from apps.cli.output.decision_view import effect
 from lifecycle.domain.rollout.decision import Choice, Question
 from lifecycle.domain.rollout.deployment import DeploymentState
 from lifecycle.domain.service.policy import ApprovalGate, Policy

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from apps.cli.commands.collecting import hours, size
+from apps.cli.commands.garbage import hours, size
 from lifecycle.application.delivery.collect_garbage import gc
 from lifecycle.domain.errors import InvalidName
 from lifecycle.entrypoints import events

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from apps.cli.errors import Ambiguous
-from apps.cli.scopes import end_of, scope_of
+from apps.cli.freeze_scope import end_of, scope_of
 from lifecycle.domain.errors import InvalidName
 from lifecycle.domain.rollout.freezes import named
 from lifecycle.domain.service.policy import Policy

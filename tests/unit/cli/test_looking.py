@@ -5,8 +5,8 @@ from datetime import timedelta
 
 import pytest
 
-from apps.cli.page import Page
-from apps.cli.words import clean
+from apps.cli.output.printer import Page
+from apps.cli.output.text import clean
 from lifecycle.domain.rollout.deployment import Kind
 from lifecycle.domain.service.policy import OnAlarm, Policy
 from tests.support.rollout import CLUSTER, manifest

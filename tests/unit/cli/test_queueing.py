@@ -4,9 +4,9 @@ import json
 
 import pytest
 
-from apps.cli.endings import ending
-from apps.cli.screen import headline, hosts_of
-from apps.cli.sight import Eyes
+from apps.cli.output.live import headline, hosts_of
+from apps.cli.watch.deployment_view import Eyes
+from apps.cli.watch.outcome import ending
 from lifecycle.domain.rollout.deployment import DeploymentState
 from lifecycle.domain.service.policy import Policy
 from tests.support.rollout import CLUSTER

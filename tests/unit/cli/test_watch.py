@@ -10,14 +10,14 @@ from botocore.exceptions import ClientError, EndpointConnectionError
 from botocore.parsers import ResponseParserError
 from rich.console import Console
 
-from apps.cli.endings import ending
-from apps.cli.follow import follow
-from apps.cli.page import Page
+from apps.cli.output.live import SilentScreen, frame, headline, hosts_of
+from apps.cli.output.printer import Page
+from apps.cli.output.text import clean
 from apps.cli.ports import Run
-from apps.cli.screen import SilentScreen, frame, headline, hosts_of
-from apps.cli.sight import Eyes
-from apps.cli.watching import watch_deployment
-from apps.cli.words import clean
+from apps.cli.watch.deployment_view import Eyes
+from apps.cli.watch.follow import follow
+from apps.cli.watch.outcome import ending
+from apps.cli.watch.watching import watch_deployment
 from lifecycle.application.rollout.rollback import request_rollback
 from lifecycle.domain.rollout.attempt import AttemptState, HostAttempt
 from lifecycle.domain.rollout.decision import Answer, Choice

@@ -14,12 +14,12 @@ from botocore.exceptions import (
 )
 
 from apps.cli.aws import LambdaFunctions, doing
-from apps.cli.connect import caller_name, session_name
-from apps.cli.failures import explain
+from apps.cli.connection import caller_name, session_name
 from apps.cli.main import COMMANDS, command
-from apps.cli.page import aligned
+from apps.cli.output.failures import explain
+from apps.cli.output.printer import aligned
+from apps.cli.output.text import ago, ahead, clean, hanging, indented, lasting, moment, one_line
 from apps.cli.resolve import is_deployment, is_run, run_base
-from apps.cli.words import ago, ahead, clean, hanging, indented, lasting, moment, one_line
 from lifecycle.domain.errors import Unknown
 
 NOW = datetime(2026, 11, 23, 1, 46, 30, tzinfo=UTC)

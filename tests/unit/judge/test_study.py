@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 
 from lifecycle.domain.analysis.model import Verdict
-from tests.judge_study.alike import ALPHA, CASES, Alike
-from tests.judge_study.hosts import LATENCIES, MIDDLE, Degradation, Traffic, resembling
-from tests.judge_study.power import found
-from tests.judge_study.speed import MILLISECONDS, milliseconds
+from tools.judge_study.alike import ALPHA, CASES, Alike
+from tools.judge_study.hosts import LATENCIES, MIDDLE, Degradation, Traffic, resembling
+from tools.judge_study.power import found
+from tools.judge_study.speed import MILLISECONDS, milliseconds
 
 RUNS = 300
 # Three standard errors: what chance may add to a share that is alpha at most.

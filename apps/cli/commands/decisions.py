@@ -1,0 +1,155 @@
+"""`lifecycle approve`, `reject`, `extend` and `decide`: a human's answer to what a rollout waits for.
+
+An answer is bound to the deployment, and a decision also to its host and attempt: the function refuses any other.
+"""
+
+from enum import StrEnum
+from typing import Annotated
+
+import typer
+
+from apps.cli import resolve
+from apps.cli.command import ServiceName, Yes, connected
+from apps.cli.options import MaybeWhy, Named, OnlyIn, Stay, Which, Why, text_of
+from apps.cli.output.decision_view import Asks, asked, effect, question_facts
+from apps.cli.output.printer import Page
+from apps.cli.ports import Connection
+from apps.cli.resolve import Waiting
+from apps.cli.watch.watching import after_answer
+from lifecycle.domain.errors import Refused
+from lifecycle.domain.rollout.decision import Choice
+
+
+class Decision(StrEnum):
+    """What may be decided on a failed host."""
+
+    RETRY = "RETRY"
+    SKIP_HOST = "SKIP_HOST"
+    FORCE_NEXT = "FORCE_NEXT"
+    ROLL_BACK = "ROLL_BACK"
+    ABORT = "ABORT"
+
+
+@connected("approve hello --why 'checked the first host'")
+def approve(
+    page: Page,
+    here: Connection,
+    service: ServiceName,
+    why: Why,
+    deployment: Which = "",
+    environment: OnlyIn = None,
+    *,
+    watch: Stay = False,
+) -> int:
+    """Approve the deployment that waits at a gate; it goes on."""
+    found = resolve.waiting(here, deployment or service, text_of(environment), Asks.APPROVAL)
+    return _answer(page, here, found, Choice.APPROVE, why, watch=watch)
+
+
+@connected("reject hello --why 'the first host is slow'")
+def reject(
+    page: Page,
+    here: Connection,
+    service: ServiceName,
+    why: Why,
+    deployment: Which = "",
+    environment: OnlyIn = None,
+    *,
+    watch: Stay = False,
+) -> int:
+    """Reject the deployment that waits at a gate; hosts already updated get the previous version back."""
+    found = resolve.waiting(here, deployment or service, text_of(environment), Asks.APPROVAL)
+    return _answer(page, here, found, Choice.REJECT, why, watch=watch)
+
+
+@connected("extend hello --why 'hardly anybody was awake'")
+def extend(
+    page: Page,
+    here: Connection,
+    service: ServiceName,
+    why: Why,
+    deployment: Which = "",
+    environment: OnlyIn = None,
+    *,
+    watch: Stay = False,
+) -> int:
+    """Let a test bed that could not decide bake for as long again, then judge it anew."""
+    found = resolve.waiting(here, deployment or service, text_of(environment), Asks.APPROVAL)
+    _offered(found, Choice.EXTEND)
+    return _answer(page, here, found, Choice.EXTEND, why, watch=watch)
+
+
+@connected(
+    "decide hello RETRY --why 'disk was full, now it is not'",
+    "decide hello-production-20261123014630-ab12 ROLL_BACK --host h1 --attempt 1 --why 'self-test is right'",
+)
+def decide(
+    page: Page,
+    here: Connection,
+    deployment: Named,
+    choice: Annotated[
+        Decision,
+        typer.Argument(metavar="CHOICE", case_sensitive=False, help="What becomes of the failed host."),
+    ],
+    host: Annotated[str, typer.Option(help="The host that is asked about; refused if it is another.")] = "",
+    attempt: Annotated[int, typer.Option(min=0, help="The attempt; refused if it is another.")] = 0,
+    why: MaybeWhy = "",
+    environment: OnlyIn = None,
+    *,
+    yes: Yes = False,
+    watch: Stay = False,
+) -> int:
+    """Decide on a failed host: RETRY, SKIP_HOST, FORCE_NEXT, ROLL_BACK or ABORT, for that attempt only."""
+    found = resolve.waiting(here, deployment, text_of(environment), Asks.DECISION)
+    taken = Choice(choice.value)
+    _check(found, taken, host, attempt)
+    _show(page, here, found)
+    page.say(f"{taken}: {effect(found.question, taken)}", "bold")
+    if not yes and not host and not page.confirm(f"{taken} for {found.question.host}?"):
+        page.say("nothing was decided")
+        return 1
+    return _answer(page, here, found, taken, why, watch=watch)
+
+
+def _check(found: Waiting, choice: Choice, host: str, attempt: int) -> None:
+    question = found.question
+    if (host or question.host, attempt or question.attempt) != (question.host, question.attempt):
+        asked_about = f"{question.host}, attempt {question.attempt}"
+        raise Refused(
+            "the decision", [f"{question.deployment} asks about {asked_about}, not {host} {attempt}"]
+        )
+    _offered(found, choice)
+
+
+def _offered(found: Waiting, choice: Choice) -> None:
+    question = found.question
+    if choice not in question.choices:
+        raise Refused(str(choice), [f"{question.deployment} offers {', '.join(question.choices)}"])
+
+
+def _show(page: Page, here: Connection, found: Waiting) -> None:
+    page.say(f"{found.deployment.id}: {found.deployment.target.version}, {found.deployment.state}")
+    for line in asked(found.question, here.world.clock.now()):
+        page.say(line)
+
+
+def _answer(page: Page, here: Connection, found: Waiting, choice: Choice, why: str, *, watch: bool) -> int:
+    """Call the function that records it, for exactly the question that was shown."""
+    cluster, question = found.deployment.cluster, found.question
+    payload = {
+        "deployment": found.deployment.id,
+        "service": cluster.service,
+        "environment": cluster.environment,
+        "choice": str(choice),
+        "by": here.by,
+        "why": why,
+        "host": question.host,
+        "attempt": question.attempt,
+    }
+    here.functions.call("decide" if question.host else "approve", payload)
+    about = f" for {question.host}, attempt {question.attempt}," if question.host else ""
+    page.say(f"recorded: {choice}{about} by {here.by}: {effect(question, choice)}", "bold green")
+    fine = choice in (Choice.ROLL_BACK, Choice.REJECT)
+    code, endings = after_answer(page, here, found.deployment.id, watch=watch, rollback_is_fine=fine)
+    page.facts({**payload, "question": question_facts(question, here.command), "endings": endings})
+    return code

@@ -1,0 +1,161 @@
+"""`lifecycle plan`, `deploy` and `rollback`: what would be done to a cluster, and doing it."""
+
+from typing import Annotated
+
+import typer
+
+from apps.cli import resolve
+from apps.cli.command import ServiceName, Watch, Yes, connected
+from apps.cli.options import Environment, InEnvironment, Reason
+from apps.cli.output.plan_view import plan_facts, previewed, show_plan
+from apps.cli.output.printer import Page
+from apps.cli.ports import Connection
+from apps.cli.start import How, deploy_line, finish, request_for, start
+from lifecycle.application.rollout.rollback import way_back
+from lifecycle.domain.errors import Refused
+from lifecycle.domain.fleet.cluster import Cluster, service_name
+from lifecycle.domain.rollout.decision import Choice
+from lifecycle.domain.rollout.deployment import Deployment, DeploymentState, Kind, Obstacle
+
+Version = Annotated[
+    str,
+    typer.Argument(
+        metavar="VERSION",
+        help="A release or a snapshot; the newest release in production, the newest snapshot in staging.",
+    ),
+]
+Quarantined = Annotated[
+    bool, typer.Option("--even-if-quarantined", help="Even a version that was rolled back here.")
+]
+DespiteFreeze = Annotated[
+    bool, typer.Option("--despite-freeze", help="Even where it is frozen; deploy wants a --reason with it.")
+]
+NoWayBack = Annotated[
+    bool, typer.Option("--without-way-back", help="Even if the version before cannot be deployed again.")
+]
+
+
+def _despite(*, quarantine: bool, freeze: bool, no_way_back: bool) -> tuple[Obstacle, ...]:
+    said = {
+        Obstacle.QUARANTINE: quarantine,
+        Obstacle.FREEZE: freeze,
+        Obstacle.NO_WAY_BACK: no_way_back,
+    }
+    return tuple(obstacle for obstacle, told in said.items() if told)
+
+
+@connected("plan hello", "plan hello 1.4.2", "plan hello -e staging --json")
+def plan(
+    page: Page,
+    here: Connection,
+    service: ServiceName,
+    version: Version = "",
+    environment: InEnvironment = Environment.PRODUCTION,
+    *,
+    even_if_quarantined: Quarantined = False,
+    despite_freeze: DespiteFreeze = False,
+    without_way_back: NoWayBack = False,
+) -> int:
+    """Show what a deployment would do: host order, checks, expected time, and what stands against it."""
+    cluster = Cluster(environment.value, service_name(service))
+    wanted = resolve.version_for(here, cluster, version)
+    despite = _despite(quarantine=even_if_quarantined, freeze=despite_freeze, no_way_back=without_way_back)
+    asked = request_for(here, cluster, wanted, "", despite=despite)
+    seen = previewed(here, asked)
+    page.facts(plan_facts(seen))
+    show_plan(page, seen)
+    if seen.plan.refusals:
+        return 1
+    if not seen.nothing_to_do:
+        page.say(f"next: {here.command(deploy_line(asked))}")
+    return 0
+
+
+@connected(
+    "deploy hello",
+    "deploy hello 1.4.2 --reason 'new prices'",
+    "deploy hello --environment staging --yes --no-watch",
+    "deploy hello 1.4.3 --despite-freeze --reason 'checkout is down, this mends it'",
+)
+def deploy(
+    page: Page,
+    here: Connection,
+    service: ServiceName,
+    version: Version = "",
+    environment: InEnvironment = Environment.PRODUCTION,
+    *,
+    reason: Reason = "",
+    even_if_quarantined: Quarantined = False,
+    despite_freeze: DespiteFreeze = False,
+    without_way_back: NoWayBack = False,
+    yes: Yes = False,
+    watch: Watch = True,
+) -> int:
+    """Show the plan, ask, and roll the version out one host at a time; watch it until it ends or halts.
+
+    While another deployment runs there it waits, and a newer one takes its place.
+    """
+    if despite_freeze and not reason.strip():
+        why = "--despite-freeze needs a --reason: say why it cannot wait; the trail keeps it beside the override"
+        raise Refused("the deployment", [why])
+    cluster = Cluster(environment.value, service_name(service))
+    wanted = resolve.version_for(here, cluster, version)
+    despite = _despite(quarantine=even_if_quarantined, freeze=despite_freeze, no_way_back=without_way_back)
+    request = request_for(here, cluster, wanted, reason, despite=despite)
+    return start(page, here, request, How(yes, watch))
+
+
+@connected("rollback hello --reason 'prices are wrong'", "rollback hello --environment staging --yes")
+def rollback(
+    page: Page,
+    here: Connection,
+    service: ServiceName,
+    environment: InEnvironment = Environment.PRODUCTION,
+    *,
+    reason: Reason = "",
+    yes: Yes = False,
+    watch: Watch = True,
+) -> int:
+    """Go back: a running deployment before its next host, else to the version verified before this one."""
+    cluster, how = Cluster(environment.value, service_name(service)), How(yes, watch)
+    lease = here.world.leases.current(cluster)
+    if not lease.deployment:
+        return _to_previous(page, here, cluster, reason, how)
+    running = here.world.deployments.get(cluster, lease.deployment)
+    if running is None or running.state is DeploymentState.QUEUED:
+        raise Refused("the rollback", [f"{lease.deployment} is only being planned; try again in a moment"])
+    return _of_running(page, here, running, reason, how)
+
+
+def _of_running(page: Page, here: Connection, running: Deployment, reason: str, how: How) -> int:
+    back = running.previous.version if running.previous else "nothing"
+    page.say(f"running: {running.id}, {running.target.version}, {running.state}; it goes back to {back}")
+    if waiting := here.world.queue.waiting(running.cluster):
+        page.say(f"waiting: {waiting.request.deployment}, {waiting.request.version}: {_after(running)}")
+    if not how.yes and not page.confirm(f"Roll {running.id} back?"):
+        page.say("nothing was done")
+        return 1
+    asked = {
+        "deployment": running.id,
+        "service": running.cluster.service,
+        "environment": running.cluster.environment,
+        "choice": str(Choice.ROLL_BACK),
+        "by": here.by,
+        "why": reason,
+    }
+    here.functions.call("decide", asked)
+    page.say(f"recorded: ROLL_BACK of {running.id} by {here.by}; it takes effect before the next host")
+    return finish(page, here, running.id, {"rollback_of": running.id}, how, rollback=True)
+
+
+def _after(running: Deployment) -> str:
+    """What a rollback means for the deployment that waits (domain/rollout/queue.py)."""
+    return "begins after it" if running.policy.automatic else "does not begin by itself after a rollback"
+
+
+def _to_previous(page: Page, here: Connection, cluster: Cluster, reason: str, how: How) -> int:
+    back = way_back(here.world, cluster)
+    bad = back.bad
+    page.say(f"roll back: {bad.id}, {bad.target.version}, {bad.state}")
+    request = request_for(here, cluster, back.version, reason, kind=Kind.ROLLBACK, rollback_of=bad.id)
+    return start(page, here, request, how)

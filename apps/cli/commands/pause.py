@@ -1,0 +1,90 @@
+"""`lifecycle pause` and `resume`: stop a deployment before its next host, and let it go on or abort it."""
+
+from typing import Annotated
+
+import typer
+
+from apps.cli import resolve
+from apps.cli.command import Yes, connected
+from apps.cli.operate import unasked
+from apps.cli.options import Named, OnlyIn, Stay, Why, text_of
+from apps.cli.output.decision_view import Asks, answers, asked, asks, effect, open_questions
+from apps.cli.output.live import headline, hosts_of
+from apps.cli.output.printer import Page
+from apps.cli.ports import Connection
+from apps.cli.watch.deployment_view import Eyes
+from apps.cli.watch.watching import after_answer
+from lifecycle.domain.rollout.decision import Choice, latest_attempts
+from lifecycle.domain.rollout.deployment import Deployment
+
+Abort = Annotated[
+    bool, typer.Option("--abort", help="End it here instead: every host stays as it is, nothing goes on.")
+]
+
+
+@connected("pause hello --why 'latency rises'", "pause hello-production-20261123014630-ab12 --why 'latency'")
+def pause(page: Page, here: Connection, deployment: Named, why: Why, environment: OnlyIn = None) -> int:
+    """Stop a deployment before its next host, until somebody resumes; hosts under way are finished first."""
+    found = resolve.the_running(here, deployment, text_of(environment))
+    given = unasked(here, found.cluster, found.id, Choice.PAUSE, why)
+    here.functions.call("decide", given)
+    busy = _under_way(here, found)
+    page.facts({**given, "state": str(found.state), "under_way": busy})
+    page.say(_standing(here, found))
+    first = f"; finished first: {', '.join(busy)}" if busy else ""
+    page.say(f"recorded: PAUSE by {here.by}: no further host is begun{first}", "bold green")
+    for question in open_questions(found, here.world.deployments.questions(found.id)):
+        if asks(question) is Asks.RESUME:
+            for line in answers(question, here.command):
+                page.say(line)
+    _tell_others(page, here, found)
+    return 0
+
+
+@connected("resume hello --why 'latency is back'", "resume hello --abort --why 'it will not get better'")
+def resume(
+    page: Page,
+    here: Connection,
+    deployment: Named,
+    why: Why,
+    environment: OnlyIn = None,
+    *,
+    abort: Abort = False,
+    yes: Yes = False,
+    watch: Stay = False,
+) -> int:
+    """Let a paused deployment go on with its next host; or abort it, and leave every host as it is."""
+    found = resolve.waiting(here, deployment, text_of(environment), Asks.RESUME)
+    choice, question = Choice.ABORT if abort else Choice.RESUME, found.question
+    page.say(_standing(here, found.deployment))
+    for line in asked(question, here.world.clock.now()):
+        page.say(line)
+    page.say(f"{choice}: {effect(question, choice)}", "bold")
+    if abort and not yes and not page.confirm(f"Abort {found.deployment.id}?"):
+        page.say("nothing was done")
+        return 1
+    given = unasked(here, found.deployment.cluster, found.deployment.id, choice, why)
+    here.functions.call("decide", given)
+    page.say(f"recorded: {choice} by {here.by}", "bold green")
+    _tell_others(page, here, found.deployment)
+    code, endings = after_answer(page, here, found.deployment.id, watch=watch)
+    page.facts({**given, "endings": endings})
+    return code
+
+
+def _tell_others(page: Page, here: Connection, found: Deployment) -> None:
+    """What else it waits for: a pause neither answers a question nor takes one back."""
+    for question in open_questions(found, here.world.deployments.questions(found.id)):
+        if asks(question) is not Asks.RESUME:
+            see = here.command(f"status {found.cluster.service}")
+            page.say(f"it waits for {asks(question)} too: {see}", "yellow")
+
+
+def _standing(here: Connection, found: Deployment) -> str:
+    sight = Eyes(here, found.cluster, found.id).look()
+    return f"{found.id}: {headline(sight, hosts_of(sight, here))}"
+
+
+def _under_way(here: Connection, found: Deployment) -> list[str]:
+    newest = latest_attempts(here.world.deployments.attempts(found.id))
+    return [host for host, attempt in newest.items() if not attempt.state.ended]

@@ -1,0 +1,65 @@
+"""Scopes and ends of freezes, as people type and read them: `everything`, `production`, `production/hello`; `2h`."""
+
+import re
+from datetime import UTC, datetime, timedelta
+
+from apps.cli.errors import Ambiguous
+from apps.cli.output.text import minute
+from lifecycle.domain.errors import InvalidName
+from lifecycle.domain.fleet.cluster import ENVIRONMENTS, Cluster
+from lifecycle.domain.rollout.freezes import EVERYTHING, named
+
+_SPAN = re.compile(r"(?P<count>[1-9][0-9]{0,4})(?P<unit>[mhd])")
+_UNITS = {"m": timedelta(minutes=1), "h": timedelta(hours=1), "d": timedelta(days=1)}
+_MOMENT = re.compile(r"(\d{4}-\d\d-\d\d[ T]\d\d:\d\d(?::\d\d)?) ?(UTC|Z|[+-]\d\d:?\d\d)?")
+
+
+def scope_of(text: str) -> str:
+    """A scope as the ledger has it; raises InvalidName."""
+    if text in (EVERYTHING, named(EVERYTHING)):
+        return EVERYTHING
+    if text in ENVIRONMENTS:
+        return text
+    try:
+        return str(Cluster.parse(text))
+    except InvalidName as error:
+        expected = (
+            f"{named(EVERYTHING)}, {', '.join(ENVIRONMENTS)}, or one service there, such as production/hello"
+        )
+        raise InvalidName("scope of a freeze", text, expected) from error
+
+
+def lift_line(scope: str) -> str:
+    """The command that lifts a freeze."""
+    return f"unfreeze {named(scope)} --why '...'"
+
+
+def end_of(until: str, lasts: str, now: datetime) -> datetime | None:
+    """When a freeze ends, by --until or --for; None for neither. Raises InvalidName, Ambiguous."""
+    if until and lasts:
+        raise Ambiguous("--until and --for both say when it ends: give one of them")
+    if not until and not lasts:
+        return None
+    found = _moment(until) if until else now + _span(lasts)
+    if found <= now:
+        raise InvalidName("time to come", until, f"one after {minute(now)}")
+    return found
+
+
+def _span(text: str) -> timedelta:
+    if not (match := _SPAN.fullmatch(text)):
+        raise InvalidName("duration", text, "minutes, hours or days, such as 30m, 2h or 3d")
+    return int(match["count"]) * _UNITS[match["unit"]]
+
+
+def _moment(text: str) -> datetime:
+    expected = (
+        "a date and a time in UTC, such as '2026-11-24 08:00', or with its offset, '2026-11-24 08:00+01:00'"
+    )
+    if not (match := _MOMENT.fullmatch(text)):
+        raise InvalidName("time", text, expected)
+    zone = match[2] if match[2] not in (None, "UTC") else "Z"
+    try:
+        return datetime.fromisoformat(f"{match[1]}{zone}").astimezone(UTC)
+    except (ValueError, OverflowError) as error:
+        raise InvalidName("time", text, expected) from error

@@ -1,0 +1,59 @@
+"""What the commands share that set something apart from any deployment: a cluster, a host, and the call itself.
+
+Used by quarantining.py, removing.py, pausing.py and cancelling.py.
+"""
+
+from typing import Any
+
+from apps.cli import resolve
+from apps.cli.options import Environment
+from apps.cli.output.printer import Page
+from apps.cli.output.text import ago
+from apps.cli.ports import Connection
+from lifecycle.application.rollout import observe
+from lifecycle.domain.errors import Unknown
+from lifecycle.domain.fleet.cluster import Cluster, service_name
+from lifecycle.domain.fleet.target_group import state_of
+from lifecycle.domain.rollout.decision import Choice
+
+
+def the_cluster(here: Connection, service: str, environment: Environment) -> Cluster:
+    """A cluster that stands; raises Unknown."""
+    cluster = Cluster(environment.value, service_name(service))
+    every = resolve.known_clusters(here)
+    if cluster not in every:
+        raise Unknown("cluster", str(cluster), f"known: {', '.join(map(str, every)) or 'none'}")
+    return cluster
+
+
+def where(cluster: Cluster) -> dict[str, str]:
+    """A cluster as the functions take it."""
+    return {"service": cluster.service, "environment": cluster.environment}
+
+
+def unasked(here: Connection, cluster: Cluster, deployment: str, choice: Choice, why: str) -> dict[str, str]:
+    """What an operator says of a whole deployment, as the function `decide` takes it: it names no host."""
+    return {"deployment": deployment, **where(cluster), "choice": str(choice), "by": here.by, "why": why}
+
+
+def flag(cluster: Cluster) -> str:
+    """The option that a suggested command needs to mean this cluster."""
+    return "" if cluster.environment == Environment.PRODUCTION else f" --environment {cluster.environment}"
+
+
+def call(page: Page, here: Connection, phase: str, given: dict[str, Any]) -> None:
+    """Call a function, and say what it did."""
+    done = here.functions.call(phase, given)
+    page.facts({**given, **done})
+    page.say(f"{done['told']}, by {here.by}", "bold green")
+
+
+def last_seen(here: Connection, cluster: Cluster, host: str) -> str:
+    """A host as it was last seen; raises Unknown."""
+    reports = here.world.fleet.reports(cluster)
+    if (report := reports.get(host)) is None:
+        known = ", ".join(reports) or "none"
+        raise Unknown("host", f"{host} of {cluster}", f"known: {known}")
+    state = state_of(observe.rotation(here.world, cluster, reports), host)
+    seen = f"agent heard {ago(report.seen_at, here.world.clock.now())}"
+    return f"{host}: {report.installed or 'nothing'} installed, {state} in the load balancer, {seen}"

@@ -1,0 +1,141 @@
+"""The page that a command writes on: facts as JSON, or tables and lines for a person.
+
+With --json only `facts` prints, without it everything else does; so a command says both.
+On a terminal tables are Rich's; elsewhere they are aligned columns of plain text.
+"""
+
+import json
+import sys
+from collections.abc import Mapping, Sequence
+from contextlib import redirect_stdout
+from typing import Any
+
+from apps.cli.output.text import clean, hanging
+
+
+class Page:
+    """Standard output. `terminal` is found out unless a test says it."""
+
+    def __init__(self, *, as_json: bool = False, terminal: bool | None = None) -> None:
+        self.as_json = as_json
+        self.terminal = sys.stdout.isatty() if terminal is None else terminal
+        self.target = ""
+        self._console: Any = None
+
+    @property
+    def console(self) -> Any:
+        """Rich's console, made when it is first used."""
+        if self._console is None:
+            from rich.console import Console  # noqa: PLC0415 (plain output does not pay for it)
+
+            self._console = Console(force_terminal=True, highlight=False, markup=False, emoji=False)
+        return self._console
+
+    def open(self, target: str) -> None:
+        """Say what this command talks to; the first line of everything that it prints."""
+        self.target = target
+        self.say(f"target: {target}", "dim")
+
+    def facts(self, facts: Mapping[str, Any]) -> None:
+        """The whole answer, for programs."""
+        if self.as_json:
+            about = {"target": self.target} if self.target else {}
+            print(json.dumps({**about, **facts}, indent=2))
+
+    def event(self, facts: Mapping[str, Any]) -> None:
+        """One line of a live answer, for programs."""
+        if self.as_json:
+            print(json.dumps(facts), flush=True)
+
+    def say(self, text: str = "", style: str = "") -> None:
+        """One line, or a few; never cut nor wrapped, so that a command in it can be copied."""
+        if self.as_json:
+            return
+        if not self.terminal:
+            print(clean(text), flush=True)
+            return
+        from rich.text import Text  # noqa: PLC0415
+
+        self.console.print(Text(clean(text), style), soft_wrap=True)
+
+    def entry(self, text: str, indent: int) -> None:
+        """One line of a log: on a terminal wrapped at its width, elsewhere whole, so that it can be searched."""
+        self.say(hanging(text, self.console.width, indent) if self.terminal else text)
+
+    def table(self, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+        """Rows under their columns' names; nothing when there are no rows."""
+        if self.as_json or not rows:
+            return
+        if self.terminal:
+            self.console.print(rich_table(columns, rows))
+        else:
+            for line in aligned(columns, rows):
+                print(line, flush=True)
+
+    def confirm(self, question: str) -> bool:
+        """Ask whoever sits at the keyboard, beside the output; without a keyboard the answer is yes."""
+        if sys.stdin is None or not sys.stdin.isatty():
+            return True
+        import typer  # noqa: PLC0415
+
+        # Not by err=True, which leaves the question's last character on standard output.
+        with redirect_stdout(sys.stderr):
+            return bool(typer.confirm(question))
+
+
+def aligned(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
+    """Plain lines of aligned columns, two spaces between them, without ends of spaces."""
+    every = [[name.upper() for name in columns], *[[clean(cell) for cell in row] for row in rows]]
+    widths = [max(len(row[i]) for row in every) for i in range(len(columns))]
+    return [
+        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
+        for row in every
+    ]
+
+
+def rich_table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> Any:
+    """The same for a terminal: it folds long cells instead of losing their ends."""
+    from rich.table import Table  # noqa: PLC0415
+    from rich.text import Text  # noqa: PLC0415
+
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
+    for name in columns:
+        table.add_column(name.upper(), overflow="fold")
+    for row in rows:
+        table.add_row(*(Text(clean(cell), style_of(cell)) for cell in row))
+    return table
+
+
+_STYLES = {
+    "green": {"DONE", "alive", "healthy", "passed", "PASSED", "CONVERGED", "in place", "SUCCEEDED"},
+    "red": {
+        "FAILED",
+        "failed",
+        "HALTED",
+        "unhealthy",
+        "ABORTED",
+        "REJECTED",
+        "REFUSED",
+        "SUPERSEDED",
+        "silent",
+        "quarantined",
+    },
+    "yellow": {
+        "AWAITING_APPROVAL",
+        "PAUSED",
+        "QUEUED",
+        "draining",
+        "installing",
+        "self-testing",
+        "registering",
+        "REPAIR",
+        "HOLD",
+    },
+    "cyan": {"RUNNING"},
+    "dim": {"waiting", "-"},
+}
+
+
+def style_of(cell: str) -> str:
+    """A cell's colour, by the state that it begins with."""
+    return next((style for style, words in _STYLES.items() if cell in words), "")

@@ -1,0 +1,101 @@
+"""Starting a rollout: a name, a last look at the plan, a question, an execution, and then watching it.
+
+Used by deploy and rollback.
+"""
+
+import secrets
+from dataclasses import dataclass
+from typing import Any
+
+from apps.cli.output.plan_view import Preview, plan_facts, previewed, show_plan
+from apps.cli.output.printer import Page
+from apps.cli.ports import Connection
+from apps.cli.watch.watching import after_answer
+from lifecycle.application.rollout.requests import payload
+from lifecycle.domain.errors import Refused
+from lifecycle.domain.fleet.cluster import Cluster
+from lifecycle.domain.rollout.deployment import Kind, Obstacle, Request, deployment_id
+
+
+@dataclass(frozen=True, slots=True)
+class How:
+    """How to go about it: ask first, and stay to watch?"""
+
+    yes: bool
+    watch: bool
+
+
+def request_for(
+    here: Connection,
+    cluster: Cluster,
+    version: str,
+    reason: str,
+    *,
+    kind: Kind = Kind.DEPLOY,
+    rollback_of: str | None = None,
+    despite: tuple[Obstacle, ...] = (),
+) -> Request:
+    """A request under a new name."""
+    return Request(
+        deployment=deployment_id(cluster, here.world.clock.now(), secrets.token_hex(2)),
+        service=cluster.service,
+        environment=cluster.environment,
+        version=version,
+        requested_by=here.by,
+        reason=reason,
+        kind=kind,
+        rollback_of=rollback_of,
+        despite=despite,
+    )
+
+
+def start(page: Page, here: Connection, request: Request, how: How) -> int:
+    """Show what would be done, ask, do it, and watch it; the exit code."""
+    seen = previewed(here, request)
+    show_plan(page, seen)
+    if seen.plan.refusals:
+        return _not_started(page, seen, 1)
+    if seen.nothing_to_do and request.kind is not Kind.ROLLBACK:
+        return _not_started(page, seen, 0)
+    if not how.yes and not page.confirm(_question(seen)):
+        page.say("nothing was started")
+        return _not_started(page, seen, 1)
+    if not here.world.executions.start_rollout(request.deployment, payload(request)):
+        raise Refused(f"the start of {request.deployment}", ["an execution of that name exists; try again"])
+    page.say(f"started: {request.deployment}")
+    return finish(page, here, request.deployment, {"plan": plan_facts(seen)}, how)
+
+
+def deploy_line(request: Request) -> str:
+    """The command that asks for the same deployment, with what it overrides."""
+    said = {
+        Obstacle.QUARANTINE: " --even-if-quarantined",
+        Obstacle.FREEZE: " --despite-freeze --reason '...'",
+        Obstacle.NO_WAY_BACK: " --without-way-back",
+    }
+    overrides = "".join(said[obstacle] for obstacle in request.despite)
+    return f"deploy {request.service} {request.version} --environment {request.environment}{overrides}"
+
+
+def _question(seen: Preview) -> str:
+    request, found = seen.request, seen.plan
+    if found.waits_for:
+        return f"Let {request.version} wait for {request.cluster}?"
+    return f"{request.kind.lower().capitalize()} {request.version} to {request.cluster}?"
+
+
+def _not_started(page: Page, seen: Preview, code: int) -> int:
+    page.facts({"plan": plan_facts(seen), "deployment": None, "started": False})
+    return code
+
+
+def finish(
+    page: Page, here: Connection, name: str, facts: dict[str, Any], how: How, *, rollback: bool = False
+) -> int:
+    """Watch what was started, or say how to; with --json one object tells all of it, however watching ends."""
+    endings: list[dict[str, Any]] = []
+    try:
+        code, endings = after_answer(page, here, name, watch=how.watch, rollback_is_fine=rollback)
+    finally:
+        page.facts({**facts, "deployment": name, "started": True, "endings": endings})
+    return code

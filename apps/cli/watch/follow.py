@@ -1,0 +1,65 @@
+"""Following a deployment until it ends or halts: look, show, sleep; the records are the truth, not the execution.
+
+Used by watch, deploy and rollback. It never hangs: every look either finds progress possible or ends with why not,
+and looks that fail (throttled, no network, the laptop's environment started again) are made anew only for a while.
+"""
+
+from datetime import timedelta
+from typing import Protocol
+
+from apps.cli.output.failures import explain
+from apps.cli.ports import Connection
+from apps.cli.watch.deployment_view import Eyes, Sight
+from apps.cli.watch.outcome import Ending, ending, settled
+from lifecycle.domain.errors import Unknown
+from lifecycle.domain.fleet.cluster import Cluster
+
+# What has ended is free of its lease and execution, and what was queued begins, within moments.
+_SETTLING_LOOKS = 20
+_PATIENCE = timedelta(seconds=30)
+
+
+class Screen(Protocol):
+    """Where a watched deployment is shown."""
+
+    def show(self, sight: Sight) -> None: ...
+
+
+def follow(here: Connection, cluster: Cluster, name: str, screen: Screen, *, begun: bool = False) -> Ending:
+    """Show a deployment until it ends or halts, or until nothing was seen of it for half a minute.
+
+    One that was never seen, and of which the caller does not know that it has `begun`, is not waited for: then
+    what the look raised is raised, Unknown when there is neither a record nor a run of it.
+    """
+    eyes, settling, seen_at = Eyes(here, cluster, name), 0, here.world.clock.now()
+    while True:
+        try:
+            sight = eyes.look()
+            screen.show(sight)
+            found = ending(sight, here)
+        except Exception as error:
+            if not begun or not _may_pass(error):
+                raise
+            if here.world.clock.now() - seen_at >= _PATIENCE:
+                return _lost_sight(here, name, error)
+        else:
+            begun, seen_at = True, here.world.clock.now()
+            if found and (settled(sight) or settling >= _SETTLING_LOOKS):
+                return found
+            settling = settling + 1 if found else 0
+        here.world.clock.sleep(here.poll_seconds)
+
+
+def _may_pass(error: Exception) -> bool:
+    """Whether it is AWS that could not tell, or does not know yet of what has just begun; not a bug of ours."""
+    from botocore.exceptions import BotoCoreError, ClientError  # noqa: PLC0415 (as in failures.py)
+    from botocore.parsers import ResponseParserError  # noqa: PLC0415
+
+    return isinstance(error, Unknown | BotoCoreError | ClientError | ResponseParserError)
+
+
+def _lost_sight(here: Connection, name: str, error: Exception) -> Ending:
+    again = here.command(f"watch {name}")
+    seconds = int(_PATIENCE.total_seconds())
+    why = f"nothing was seen of it for {seconds} s: {explain(error)}"
+    return Ending("LOST_SIGHT", f"{why}; it may go on without you, watch on: {again}", 1)

@@ -1,0 +1,1 @@
+"""What developers run beside the product: the demonstration, the measurements, the study of the judge."""

@@ -1,0 +1,110 @@
+"""`python -m tools.bench`: one JSON object on stdout, progress on stderr; exit 1 when something failed."""
+
+import argparse
+import json
+import os
+import platform
+import sys
+from pathlib import Path
+from typing import Any
+
+import psutil
+
+from apps.local import priority
+from lifecycle.domain.errors import LifecycleError
+from tools.bench import measures, parts
+from tools.bench.bad_builds import bad_builds
+from tools.bench.laboratory import laboratory
+from tools.bench.under_load import under_load
+from tools.bench.verdict import problems
+
+# On AWS the control plane has machines of its own; here it shares two cores with the services.
+NICE = 10
+PARTS = ("make_run", "per_host", "load", "traffic", "bad_builds", "memory", "control")
+COMMANDS = {
+    "all": "make bench",
+    "one part by itself": ".venv/bin/python -m tools.bench --only load",
+    "the first part by itself": "make run",
+    "memory of what runs": "lifecycle local status",
+    "traffic by itself": "python -m tools.demo.traffic URL --rate 200 --seconds 10",
+}
+
+
+def main() -> int:
+    """Measure; the exit code."""
+    options = _options()
+    # What is run here prints to stdout; that is kept for the result.
+    with os.fdopen(os.dup(1), "w") as result:
+        sys.stdout.flush()
+        os.dup2(2, 1)
+        try:
+            found = bench(options)
+        except LifecycleError as error:
+            print(f"error: {error}", file=sys.stderr)
+            return 1
+        print(json.dumps(found, indent=2), file=result)
+    for problem in found["problems"]:
+        print(f"problem: {problem}", file=sys.stderr)
+    return 1 if found["problems"] else 0
+
+
+def bench(options: argparse.Namespace) -> dict[str, Any]:
+    """The measurements that are wanted, on one environment."""
+    found: dict[str, Any] = {"machine": {**machine(), priority.VARIABLE: options.nice}, "commands": COMMANDS}
+    wanted = set(options.only or PARTS)
+    with laboratory(options.nice) as lab:
+        make_run = measures.make_run(lab, synthesis="make_run" in wanted)
+        if "make_run" in wanted:
+            found["make_run"] = make_run
+        first = lab.connection().world.deployments.recent(lab.cluster, 1)[0].target.version
+        versions = (first, lab.release())
+        if "per_host" in wanted:
+            found["per_host"] = measures.per_host(lab, versions[::-1], options.rollouts)
+        lab.be_at(versions[0])
+        if "traffic" in wanted:
+            found["under_traffic"] = measures.traffic(lab, *versions)
+        if "load" in wanted:
+            found["load"] = under_load(lab, versions, options.rate, options.requests)
+        if "bad_builds" in wanted:
+            found["bad_builds"] = bad_builds(lab, versions[0], options.rate)
+        if "memory" in wanted:
+            found["memory_megabytes"] = parts.memory(lab.layout)
+        if "control" in wanted:
+            control = measures.control(lab, versions[0])
+            found.setdefault("under_traffic", {})["control_without_drain"] = control
+    found["machine"]["load_average_at_the_end"] = list(os.getloadavg())
+    found["problems"] = problems(found)
+    return found
+
+
+def machine() -> dict[str, Any]:
+    """What the figures depend on; the load average says whether something else ran."""
+    model = [line for line in Path("/proc/cpuinfo").read_text().splitlines() if line.startswith("model name")]
+    return {
+        "cpus": os.cpu_count(),
+        "cpu_model": model[0].partition(":")[2].strip() if model else platform.machine(),
+        "memory_megabytes": round(psutil.virtual_memory().total / 1e6),
+        "system": platform.platform(),
+        "python": platform.python_version(),
+        "load_average_at_the_start": list(os.getloadavg()),
+    }
+
+
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m tools.bench", description=__doc__)
+    parser.add_argument("--rollouts", type=int, default=3, help="how many rollouts of 4 hosts are timed")
+    parser.add_argument(
+        "--only", action="append", choices=PARTS, help="measure this part only; may be given several times"
+    )
+    parser.add_argument(
+        "--nice", type=int, default=NICE, help="how much the control plane gives way to the services"
+    )
+    parser.add_argument("--rate", type=float, default=250.0, help="requests a second, of load and bad_builds")
+    parser.add_argument(
+        "--requests", type=int, default=100_000, help="how many fall into the rollouts of load"
+    )
+    return parser.parse_args()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

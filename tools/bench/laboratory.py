@@ -1,0 +1,196 @@
+"""An environment for measurements: a temporary folder, free ports, two releases of the example; ended afterwards."""
+
+import os
+import secrets
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from apps.cli.connection import on_laptop
+from apps.cli.ports import Connection
+from apps.local import clusters, environment, hosts, priority
+from apps.local.clusters import Added
+from apps.local.emulator import Aws
+from apps.local.errors import LaptopError
+from apps.local.hosts import LocalCluster
+from apps.local.layout import Layout, read_json
+from apps.local.ports import VARIABLE, Ports
+from apps.local.progress import Progress
+from lifecycle.application.rollout.requests import payload
+from lifecycle.domain.fleet.cluster import Cluster
+from lifecycle.domain.rollout.decision import Choice, Question
+from lifecycle.domain.rollout.deployment import (
+    Deployment,
+    DeploymentState,
+    Kind,
+    Obstacle,
+    Request,
+    deployment_id,
+)
+from tools.demo import demo
+from tools.demo.delivery import follow
+from tools.demo.demo import EXAMPLE, Tour
+
+# Durations come from the history, so looking seldom costs no precision, and disturbs less.
+_LOOK_SECONDS = 0.25
+_PATIENCE_SECONDS = 600.0
+
+
+def say(text: str) -> None:
+    """One line of progress."""
+    print(text, file=sys.stderr, flush=True)
+
+
+@dataclass(slots=True)
+class Laboratory:
+    """One environment, and what is done in it; `tour` has the times of `make run`'s phases."""
+
+    layout: Layout
+    ports: Ports
+    demo: Tour
+    facts: dict[str, Any] = field(default_factory=dict)
+    _here: Connection | None = None
+
+    @property
+    def working_copy(self) -> Path:
+        """Where the example is changed and pushed from."""
+        return Path(read_json(self.layout.services, {})[self.cluster.service]["copy"])
+
+    @property
+    def production(self) -> LocalCluster:
+        return next(each for each in hosts.clusters(self.layout).values() if each.environment == "production")
+
+    @property
+    def cluster(self) -> Cluster:
+        return Cluster("production", self.production.service)
+
+    def connection(self) -> Connection:
+        """The way in; made once, since making it takes a second of a core."""
+        if self._here is None:
+            self._here = on_laptop(self.layout.environment, "bench")
+        return self._here
+
+    def run_tour(self) -> None:
+        """What `make run` does."""
+        demo.take(self.tour)
+        self.facts = environment.up(self.layout, Progress(quiet=True))
+
+    def run_again(self) -> Added:
+        """How a second `make run` begins."""
+        environment.up(self.layout, Progress(quiet=True))
+        return clusters.add_service(self.layout, EXAMPLE, Progress(quiet=True))
+
+    def release(self) -> str:
+        """Push a small change, and promote its snapshot once staging is through; the release's version."""
+        added, here = self.run_again(), self.connection()
+        commit = demo.push(self.tour, added)
+        machine = self.facts["state_machines"]["delivery"]
+        done = follow(Aws(self.ports), machine, f"{added.service}-{commit}")
+        if not done.succeeded:
+            raise LaptopError(f"the build failed: {done.reason}")
+        self.newest(Cluster("staging", added.service), done.version)
+        asked = {"service": added.service, "snapshot": done.version, "requested_by": "bench"}
+        return str(here.functions.call("promote", asked)["release"])
+
+    def roll(
+        self, version: str, rollback_of: str | None = None, despite: tuple[Obstacle, ...] = ()
+    ) -> Deployment:
+        """Deploy a version to production, or go back to it, and wait for the end."""
+        return self.settled(self.start(version, rollback_of, despite))
+
+    def be_at(self, version: str) -> None:
+        """Have production serve this version."""
+        if self.connection().world.deployments.recent(self.cluster, 1)[0].target.version != version:
+            self.roll(version)
+
+    def start(
+        self, version: str, rollback_of: str | None = None, despite: tuple[Obstacle, ...] = ()
+    ) -> Request:
+        """Start a deployment to production."""
+        here, cluster = self.connection(), self.cluster
+        request = Request(
+            deployment=deployment_id(cluster, here.world.clock.now(), secrets.token_hex(2)),
+            service=cluster.service,
+            environment=cluster.environment,
+            version=version,
+            requested_by="bench",
+            kind=Kind.ROLLBACK if rollback_of else Kind.DEPLOY,
+            rollback_of=rollback_of,
+            despite=despite,
+        )
+        here.world.executions.start_rollout(request.deployment, payload(request))
+        return request
+
+    def settled(self, request: Request, expected: DeploymentState = DeploymentState.DONE) -> Deployment:
+        """The deployment once it stands as expected; raises LaptopError when it ended otherwise."""
+        return self.newest(request.cluster, request.version, request.deployment, expected)
+
+    def question(self, deployment: str) -> Question:
+        """What a halted deployment asks."""
+        asked = self.connection().world.deployments.questions(deployment)
+        return next(each for each in asked if not each.answer and each.host)
+
+    def decide(self, question: Question, choice: Choice, why: str) -> None:
+        """Answer a halted deployment's question as an operator does."""
+        here, cluster = self.connection(), self.cluster
+        about = {"deployment": question.deployment, "host": question.host, "attempt": question.attempt}
+        where = {"service": cluster.service, "environment": cluster.environment}
+        here.functions.call("decide", {**about, **where, "choice": str(choice), "by": here.by, "why": why})
+
+    def history(self, deployment: str) -> list[dict[str, Any]]:
+        """The events of a rollout's execution, the oldest first."""
+        client = Aws(self.ports).client("stepfunctions")
+        arn = self.facts["state_machines"]["rollout"].replace(":stateMachine:", ":execution:")
+        pages = client.get_paginator("get_execution_history").paginate(executionArn=f"{arn}:{deployment}")
+        return [event for page in pages for event in page["events"]]
+
+    def newest(
+        self,
+        cluster: Cluster,
+        version: str,
+        name: str = "",
+        expected: DeploymentState = DeploymentState.DONE,
+    ) -> Deployment:
+        """The cluster's newest deployment, once it is of this version, or has this name, and stands as expected.
+
+        Raises LaptopError when it stands otherwise, and is not under way.
+        """
+        here, until = self.connection(), time.monotonic() + _PATIENCE_SECONDS
+        while time.monotonic() < until:
+            recent = here.world.deployments.recent(cluster, 1)
+            if recent and recent[0].target.version == version and (not name or recent[0].id == name):
+                if recent[0].state is expected:
+                    return recent[0]
+                if recent[0].state not in (DeploymentState.RUNNING, DeploymentState.QUEUED):
+                    raise LaptopError(f"{recent[0].id} is {recent[0].state}: {recent[0].reason}")
+            else:
+                self._raise_if_refused(here, name)
+            time.sleep(_LOOK_SECONDS)
+        raise LaptopError(f"{version} on {cluster} was not {expected} within {_PATIENCE_SECONDS:.0f} s")
+
+    @staticmethod
+    def _raise_if_refused(here: Connection, name: str) -> None:
+        """A plan that was refused leaves no deployment behind, only an execution that failed."""
+        run = here.runs.rollout(name) if name else None
+        if run and run.status not in ("RUNNING", "SUCCEEDED"):
+            raise LaptopError(f"{name} {run.status}: {run.cause}")
+
+
+@contextmanager
+def laboratory(nice: int) -> Iterator[Laboratory]:
+    """An environment of its own, its control plane `nice` to the services; nothing of it is left behind."""
+    ports = Ports.free()
+    with tempfile.TemporaryDirectory(prefix="lifecycle-bench-") as folder:
+        layout = Layout(Path(folder).resolve())
+        os.environ["LIFECYCLE_HOME"] = str(layout.home)
+        os.environ[priority.VARIABLE] = str(nice)
+        os.environ[VARIABLE] = ",".join(f"{name}={number}" for name, number in asdict(ports).items())
+        try:
+            yield Laboratory(layout, ports, Tour(layout, Progress(), bakes=False))
+        finally:
+            environment.down(layout, Progress())

@@ -1,0 +1,66 @@
+"""Traffic while something is measured: generator.py as a process of its own, and what became of its requests."""
+
+import os
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from typing import Self
+
+from apps.local.errors import LaptopError
+from apps.local.layout import REPOSITORY
+from tools.bench.answers import Replies, Reply, read
+
+QUICK, SLOW = "quick", "slow"
+SLOW_RATE = 2.0
+_PATIENCE_SECONDS = 120.0
+_PYTHONPATH = f"{REPOSITORY}:{REPOSITORY / 'layers' / 'core' / 'python'}"
+
+
+class Load:
+    """So many quick requests a second, and SLOW_RATE that take a second each, in a `with` block.
+
+    `replies` has every request once the block has ended, the ones that were in flight then included.
+    """
+
+    def __init__(self, address: str, rate: float) -> None:
+        self.replies: Replies = {}
+        self._kinds = (QUICK, str(rate), f"{address}/", SLOW, str(SLOW_RATE), f"{address}/slow?seconds=1")
+
+    @property
+    def every(self) -> list[Reply]:
+        return [each for kind in self.replies.values() for each in kind]
+
+    @property
+    def failed(self) -> int:
+        return sum(bool(each.failure) for each in self.every)
+
+    @property
+    def pid(self) -> int:
+        """Of the process that sends, from the block's beginning."""
+        return self._process.pid
+
+    def __enter__(self) -> Self:
+        self._folder = tempfile.TemporaryDirectory(prefix="lifecycle-load-")
+        self._file = Path(self._folder.name) / "replies.json"
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "tools.bench.generator", str(self._file), *self._kinds],
+            env={**os.environ, "PYTHONPATH": _PYTHONPATH},
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            start_new_session=True,
+        )
+        assert self._process.stdout  # noqa: S101 - for the type
+        self._process.stdout.readline()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        try:
+            self._process.communicate(timeout=_PATIENCE_SECONDS)
+            if self._process.returncode:
+                raise LaptopError(f"the load generator ended with exit code {self._process.returncode}")
+            self.replies = read(self._file.read_text())
+        finally:
+            self._process.kill()
+            self._process.wait()
+            self._folder.cleanup()

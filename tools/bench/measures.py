@@ -1,0 +1,140 @@
+"""The measurements, each a plain dictionary: `make run`, host by host, under traffic, and the control."""
+
+import json
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+from apps.local import assembly
+from apps.local.emulator import clean_environment
+from apps.local.layout import REPOSITORY
+from lifecycle.domain.rollout.deployment import Deployment
+from tools.bench import parts
+from tools.bench.answers import figures
+from tools.bench.envoy import compared, counters
+from tools.bench.figures import by_name, summary
+from tools.bench.laboratory import Laboratory, say
+from tools.bench.load import QUICK, SLOW, Load
+from tools.bench.plain import own_times, restart_registered
+from tools.bench.rounds import Round, rounds, wall
+
+RATE = 200.0
+_SETTLE_SECONDS = 2.0
+T = TypeVar("T")
+
+
+def make_run(lab: Laboratory, *, synthesis: bool) -> dict[str, Any]:
+    """`make run` on an installed environment, and how long the second one takes until it pushes."""
+    lab.run_tour()
+    phases, steps = dict(lab.tour.seconds), dict(lab.tour.progress.times)
+    began = time.monotonic()
+    lab.run_again()
+    again = time.monotonic() - began
+    if synthesis:
+        say("synthesising the CDK app, as the very first run must")
+    return {
+        "total_seconds": round(sum(phases.values()), 1),
+        "phases": phases,
+        "steps": steps,
+        "second_run_until_push_seconds": round(again, 2),
+        "synthesis_seconds": round(_synthesis(), 1) if synthesis else None,
+        "synthesis_was_kept_from_before": steps.get("synthesise the CDK app", 0.0) < 1.0,
+    }
+
+
+def _synthesis() -> float:
+    with tempfile.TemporaryDirectory() as output:
+        environment = {
+            **clean_environment(),
+            "CDK_OUTDIR": output,
+            "CDK_CONTEXT_JSON": json.dumps(assembly.CONTEXT),
+            "PYTHONPATH": str(REPOSITORY),
+        }
+        command = [sys.executable, str(REPOSITORY / "infra" / "app.py")]
+        began = time.monotonic()
+        subprocess.run(command, cwd=REPOSITORY, env=environment, capture_output=True, check=True)
+        return time.monotonic() - began
+
+
+def per_host(lab: Laboratory, versions: tuple[str, str], times: int) -> dict[str, Any]:
+    """Rollouts to and fro without traffic, each beside a plain loop of the service's own steps."""
+    host = lab.production.hosts[0]
+    found: list[Round] = []
+    own: list[dict[str, float]] = []
+    attempts: list[float] = []
+    costs: list[dict[str, float]] = []
+    for number in range(times):
+        version = versions[number % 2]
+        say(f"rollout {number + 1} of {times}: {version}")
+        before = parts.used(lab.layout)
+        deployment = lab.roll(version)
+        cost = parts.spent(before, parts.used(lab.layout))
+        found += rounds(lab.history(deployment.id))
+        attempts += _attempts(lab, deployment)
+        costs.append({name: seconds / len(deployment.hosts) for name, seconds in cost.items()})
+        own += own_times(lab.layout, host, version, len(deployment.hosts))
+    return _told(found, own, attempts, costs)
+
+
+def _told(
+    found: list[Round], own: list[dict[str, float]], attempts: list[float], costs: list[dict[str, float]]
+) -> dict[str, Any]:
+    service = summary(sum(each.values()) for each in own)
+    return {
+        "orchestration_seconds": summary(wall(each) - service["median"] for each in found),
+        "wall_seconds": summary(wall(each) for each in found),
+        "attempt_seconds": summary(attempts),
+        "service_own_seconds": service,
+        "service_own_steps": by_name(own),
+        "stages": by_name(found),
+        "cpu_seconds": by_name(costs),
+    }
+
+
+def _attempts(lab: Laboratory, deployment: Deployment) -> list[float]:
+    """From an attempt's record to its end, as the ledger has it: the round without NextStep."""
+    return [
+        (each.finished_at - each.started_at).total_seconds()
+        for each in lab.connection().world.deployments.attempts(deployment.id)
+        if each.finished_at
+    ]
+
+
+def under_traffic(lab: Laboratory, do: Callable[[], T]) -> tuple[T, dict[str, Any]]:
+    """Do something under RATE requests a second, and 2 a second that take a second each."""
+    before = counters(lab.ports)
+    with Load(lab.production.address, RATE) as load:
+        time.sleep(_SETTLE_SECONDS)
+        began = time.monotonic()
+        result = do()
+        seconds = time.monotonic() - began
+        time.sleep(_SETTLE_SECONDS)
+    told = {"requests": figures(load.replies[QUICK]), "slow_requests": figures(load.replies[SLOW])}
+    envoy = compared(before, counters(lab.ports), len(load.every))
+    return result, {"seconds": round(seconds, 2), "failed": load.failed, **told, "envoy": envoy}
+
+
+def traffic(lab: Laboratory, now: str, other: str) -> dict[str, Any]:
+    """A rollout from `now` to `other` and its rollback, both under traffic."""
+    say(f"rollout under {RATE:.0f} requests a second: {other}")
+    deployment, rollout = under_traffic(lab, lambda: lab.roll(other))
+    say(f"rollback under {RATE:.0f} requests a second: {now}")
+    _, rollback = under_traffic(lab, lambda: lab.roll(now, rollback_of=deployment.id))
+    return {"rollout": rollout, "rollback": rollback}
+
+
+def control(lab: Laboratory, version: str) -> dict[str, Any]:
+    """The same hosts, one after the other, restarted with `version` while they stay registered."""
+    say("the control: the same without the drain")
+    cluster = lab.production
+
+    def restart() -> Any:
+        with restart_registered(lab.layout, cluster.hosts, version) as seconds:
+            time.sleep(_SETTLE_SECONDS)
+            return seconds
+
+    per_host_seconds, found = under_traffic(lab, restart)
+    return {**found, "host_seconds": per_host_seconds}

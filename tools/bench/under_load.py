@@ -1,0 +1,119 @@
+"""Many rollouts and rollbacks under a steady load, each stretch of them beside a stretch as long without any.
+
+The stretches alternate, so that what else the machine does falls on both.
+"""
+
+import time
+from dataclasses import dataclass, field
+from typing import Any
+
+from lifecycle.domain.rollout.deployment import Obstacle
+from tools.bench.answers import Reply, Span, due_in, figures
+from tools.bench.envoy import compared, counters
+from tools.bench.laboratory import Laboratory, say
+from tools.bench.load import QUICK, SLOW, SLOW_RATE, Load
+from tools.bench.own_processors import own_processors
+from tools.bench.rounds import stage_spans
+from tools.demo.traffic import milliseconds
+
+LIMIT = 1.3
+_STRETCH_SECONDS = 50.0
+_SETTLE_SECONDS = 2.0
+# What was rolled back is in quarantine; here it comes again and again.
+_DESPITE = (Obstacle.QUARANTINE,)
+
+
+@dataclass(slots=True)
+class Course:
+    """What was done when; time.monotonic()'s seconds."""
+
+    quiet: list[Span] = field(default_factory=list)
+    rolling: list[Span] = field(default_factory=list)
+    deployments: list[str] = field(default_factory=list)
+
+    @property
+    def rolled_seconds(self) -> float:
+        return sum(ended - began for began, ended in self.rolling)
+
+
+def under_load(lab: Laboratory, versions: tuple[str, str], rate: float, requests: int) -> dict[str, Any]:
+    """Rollouts of versions[1] and rollbacks to versions[0] until so many requests were due in them."""
+    say(f"rollouts and rollbacks under {rate:.0f} requests a second, until {requests} fell into them")
+    course = Course()
+    before = counters(lab.ports)
+    with (
+        Load(lab.production.address, rate) as load,
+        own_processors(lab.layout, lab.production.hosts, load.pid),
+    ):
+        time.sleep(_SETTLE_SECONDS)
+        while course.rolled_seconds * rate < requests:
+            stretch = min(_STRETCH_SECONDS, requests / rate - course.rolled_seconds)
+            began = time.monotonic()
+            time.sleep(stretch)
+            course.quiet.append((began, time.monotonic()))
+            _roll_for(lab, versions, stretch, course)
+            say(f"  {course.rolled_seconds * rate:.0f} requests, {len(course.deployments)} rollouts")
+            time.sleep(_SETTLE_SECONDS)
+    told = compared(before, counters(lab.ports), len(load.every))
+    return {
+        "rate": rate,
+        "slow_rate": SLOW_RATE,
+        **judged(load.replies, course, told),
+        **_by_stage(lab, load, course),
+    }
+
+
+def judged(replies: dict[str, list[Reply]], course: Course, told: dict[str, Any]) -> dict[str, Any]:
+    """The baseline beside the rollouts; latency of the slow requests is not compared, they take a second each."""
+    baseline, rollouts = _part(replies, course.quiet), _part(replies, course.rolling)
+    before, during = (each["requests"]["latency_ms"].get("p99", 0.0) for each in (baseline, rollouts))
+    ratio = during / before if before else float("inf")
+    every = [each for kind in replies.values() for each in kind]
+    return {
+        "failed": sum(bool(each.failure) for each in every),
+        "rollouts": len(course.deployments),
+        "seconds_a_rollout": round(course.rolled_seconds / max(len(course.deployments), 1), 2),
+        "p99_ratio": round(ratio, 3),
+        "p99_within_1.3": ratio <= LIMIT,
+        "baseline": baseline,
+        "during_rollouts": rollouts,
+        "envoy": told,
+    }
+
+
+def _part(replies: dict[str, list[Reply]], spans: list[Span]) -> dict[str, Any]:
+    return {
+        "seconds": round(sum(ended - began for began, ended in spans), 1),
+        "requests": figures(due_in(replies[QUICK], spans)),
+        "slow_requests": figures(due_in(replies[SLOW], spans)),
+    }
+
+
+def p99_by_stage(found: list[Reply], stages: list[tuple[str, float, float]]) -> dict[str, dict[str, float]]:
+    """Of the requests that were due while a task ran, or between two: how many, and their p99 in milliseconds."""
+    names = dict.fromkeys(name for name, _, _ in stages)
+    spans = {name: [(began, ended) for each, began, ended in stages if each == name] for name in names}
+    due = {name: [each for each in due_in(found, spans[name]) if each.status] for name in names}
+    return {
+        name: {"requests": len(some), "p99_ms": milliseconds(each.ended - each.due for each in some)["p99"]}
+        for name, some in due.items()
+        if some
+    }
+
+
+def _roll_for(lab: Laboratory, versions: tuple[str, str], seconds: float, course: Course) -> None:
+    """Pairs of a rollout and its rollback, the last of them begun before `seconds` have passed."""
+    until = time.monotonic() + seconds
+    while time.monotonic() < until:
+        began = time.monotonic()
+        rollout = lab.roll(versions[1], despite=_DESPITE)
+        middle = time.monotonic()
+        rollback = lab.roll(versions[0], rollback_of=rollout.id)
+        course.rolling += [(began, middle), (middle, time.monotonic())]
+        course.deployments += [rollout.id, rollback.id]
+
+
+def _by_stage(lab: Laboratory, load: Load, course: Course) -> dict[str, Any]:
+    offset = time.time() - time.monotonic()
+    stages = [span for name in course.deployments for span in stage_spans(lab.history(name), offset)]
+    return {"p99_by_stage": p99_by_stage(load.replies[QUICK], stages)}
