@@ -32,38 +32,36 @@ COMMANDS = {
     "build": Listed(
         "Your service", "commands.service", "Build, test and pack here; or do a push's run again."
     ),
-    "snapshots": Listed("Versions", "commands.catalogue", "What was built."),
-    "promote": Listed("Versions", "commands.catalogue", "Make a snapshot the next release."),
-    "releases": Listed("Versions", "commands.catalogue", "What may go to production."),
-    "gc": Listed("Versions", "commands.collecting", "Delete what nothing needs any more."),
-    "plan": Listed(
-        "Deploying", "commands.deploying", "What a deployment would do, and what stands against it."
-    ),
-    "deploy": Listed("Deploying", "commands.deploying", "Roll a version out, one host at a time."),
+    "snapshots": Listed("Versions", "commands.versions", "What was built."),
+    "promote": Listed("Versions", "commands.versions", "Make a snapshot the next release."),
+    "releases": Listed("Versions", "commands.versions", "What may go to production."),
+    "gc": Listed("Versions", "commands.garbage", "Delete what nothing needs any more."),
+    "plan": Listed("Deploying", "commands.deploy", "What a deployment would do, and what stands against it."),
+    "deploy": Listed("Deploying", "commands.deploy", "Roll a version out, one host at a time."),
     "watch": Listed("Deploying", "commands.watch", "What is being built or deployed, live."),
-    "rollback": Listed("Deploying", "commands.deploying", "Go back to the version before."),
-    "approve": Listed("Answering", "commands.answering", "Let a deployment that waits at a gate go on."),
-    "reject": Listed("Answering", "commands.answering", "Do not let it go on."),
-    "extend": Listed("Answering", "commands.answering", "Let an undecided test bed bake longer."),
-    "decide": Listed("Answering", "commands.answering", "Say what becomes of a failed host."),
-    "pause": Listed("Answering", "commands.pausing", "Stop a deployment before its next host."),
-    "resume": Listed("Answering", "commands.pausing", "Let a paused deployment go on, or abort it."),
-    "cancel": Listed("Answering", "commands.cancelling", "End a deployment that waits for another one."),
-    "status": Listed("Looking", "commands.looking", "What runs where, and what waits for whom."),
+    "rollback": Listed("Deploying", "commands.deploy", "Go back to the version before."),
+    "approve": Listed("Answering", "commands.decisions", "Let a deployment that waits at a gate go on."),
+    "reject": Listed("Answering", "commands.decisions", "Do not let it go on."),
+    "extend": Listed("Answering", "commands.decisions", "Let an undecided test bed bake longer."),
+    "decide": Listed("Answering", "commands.decisions", "Say what becomes of a failed host."),
+    "pause": Listed("Answering", "commands.pause", "Stop a deployment before its next host."),
+    "resume": Listed("Answering", "commands.pause", "Let a paused deployment go on, or abort it."),
+    "cancel": Listed("Answering", "commands.cancel", "End a deployment that waits for another one."),
+    "status": Listed("Looking", "commands.status", "What runs where, and what waits for whom."),
     "hosts": Listed("Looking", "commands.hosts", "Each host against what is desired."),
     "history": Listed("Looking", "commands.history", "What was deployed; who did what, and why."),
     "converge": Listed("Looking", "commands.hosts", "Repair drift now."),
     "freeze": Listed(
-        "Keeping out", "commands.freezing", "Let no new version be deployed, anywhere or somewhere."
+        "Keeping out", "commands.freeze", "Let no new version be deployed, anywhere or somewhere."
     ),
-    "unfreeze": Listed("Keeping out", "commands.freezing", "Lift a freeze."),
-    "freezes": Listed("Keeping out", "commands.freezing", "What is frozen, since when, by whom and why."),
-    "quarantine": Listed("Keeping out", "commands.quarantining", "Keep a bad version or a bad host out."),
-    "unquarantine": Listed("Keeping out", "commands.quarantining", "Let it in again."),
+    "unfreeze": Listed("Keeping out", "commands.freeze", "Lift a freeze."),
+    "freezes": Listed("Keeping out", "commands.freeze", "What is frozen, since when, by whom and why."),
+    "quarantine": Listed("Keeping out", "commands.quarantine", "Keep a bad version or a bad host out."),
+    "unquarantine": Listed("Keeping out", "commands.quarantine", "Let it in again."),
     "quarantined": Listed(
-        "Keeping out", "commands.quarantining", "Which versions and hosts are kept out, and why."
+        "Keeping out", "commands.quarantine", "Which versions and hosts are kept out, and why."
     ),
-    "remove-host": Listed("Keeping out", "commands.removing", "Forget a host that is gone."),
+    "remove-host": Listed("Keeping out", "commands.remove_host", "Forget a host that is gone."),
     "local": Listed("This machine", "local", "The environment on this machine."),
 }
 

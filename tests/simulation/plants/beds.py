@@ -36,7 +36,7 @@ FAULTS = (
         _END_BAKE,
         "    failed = [each for each in guests if state is BedState.FAILED and each.group is Group.TEST_BED]",
         "    failed: list[_Guest] = []",
-        caught_by="tests/unit/test_bed",
+        caught_by="tests/unit/rollout/test_bed",
     ),
     Planted(
         "a-control-runs-what-it-is-told-to-compare-with",
@@ -70,7 +70,7 @@ FAULTS = (
         _SHARES,
         "        call_in(world, cluster)\n",
         "",
-        caught_by="tests/unit/test_bed",
+        caught_by="tests/unit/rollout/test_bed",
     ),
     Planted(
         "who-is-well-again-is-taken-out-all-the-same",
@@ -78,7 +78,7 @@ FAULTS = (
         _END_BAKE,
         "    still = [each for each in _guests(world, current, bed) if not each.serves] if ill else []",
         "    still = guests",
-        caught_by="tests/unit/test_bed",
+        caught_by="tests/unit/rollout/test_bed",
     ),
     Planted(
         "who-is-at-home-already-is-taken-for-ill",
@@ -86,7 +86,7 @@ FAULTS = (
         _HOSTS,
         "    home = state_of(facts.rotation, host) in (TargetState.HEALTHY, TargetState.INITIAL)",
         "    home = False",
-        caught_by="tests/unit/test_bed",
+        caught_by="tests/unit/rollout/test_bed",
     ),
     Planted(
         "a-drain-leaves-its-share",
@@ -108,7 +108,7 @@ FAULTS = (
         "lifecycle.application.rollout.test_bed.task",
         "    if (lease.deployment, lease.epoch) != (current.id, task.epoch):",
         "    if False:",
-        caught_by="tests/unit/test_bed",
+        caught_by="tests/unit/rollout/test_bed",
     ),
     Planted(
         "a-deployment-ends-and-leaves-its-hosts-aside",
@@ -116,7 +116,7 @@ FAULTS = (
         _BAKING,
         "    return EndBake(bed.number, BedState.GIVEN_UP, step.reason)\n",
         "    return step\n",
-        caught_by="tests/unit/test_bed",
+        caught_by="tests/unit/rollout/test_bed",
     ),
     Planted(
         "what-was-measured-is-begun-again",
@@ -124,6 +124,6 @@ FAULTS = (
         "lifecycle.gateways.memory.deployments",
         "        if held is None or held.place < bed.place:",
         "        if True:",
-        caught_by="tests/unit/test_bed",
+        caught_by="tests/unit/rollout/test_bed",
     ),
 )

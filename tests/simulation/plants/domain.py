@@ -118,7 +118,7 @@ FAULTS = (
         _CONVERGENCE,
         "    if _ended(facts, now):",
         "    if False:",
-        caught_by="tests/unit/domain/test_convergence.py",
+        caught_by="tests/unit/convergence/test_decide.py",
     ),
     Planted(
         "drift-is-left",

@@ -36,7 +36,7 @@ from lifecycle.domain.rollout.freezes import Freeze
 from tests.support.rollout import CLUSTER
 from tests.unit.console.desk import Desk
 from tests.unit.console.reading import Seen, seen
-from tests.unit.console.test_chart import BED
+from tests.unit.console.test_line_chart import BED
 
 EVERYTHING = Wanted()
 # A text that shows itself: neither empty nor cut, as any that a person or a repository gives.

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from lifecycle.domain.analysis.built_in_metrics import ERROR_RATE, LATENCY_P50
 from lifecycle.domain.analysis.comparison import LEVEL, MOST_RESEMBLANCE, Comparison
 from lifecycle.domain.analysis.model import Measure
-from tests.unit.judge.bakes import QUEUE, SERVED, Values, series, wobbling
+from tests.unit.analysis.bakes import QUEUE, SERVED, Values, series, wobbling
 
 
 def compared(measure: Measure, control: Values, test_bed: Values, requests: float = 1e6) -> Comparison:

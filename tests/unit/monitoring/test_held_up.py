@@ -19,7 +19,7 @@ from lifecycle.entrypoints.events import Deploy
 from lifecycle.gateways.memory.artifacts import MemoryArtifacts
 from lifecycle.gateways.memory.executions import MemoryExecutions
 from tests.support.rollout import CLUSTER, Machine, manifest
-from tests.unit.watching.field import BACK, HALT, Field
+from tests.unit.monitoring.scene import BACK, HALT, Field
 
 GATED = ApprovalGate.BEFORE_FIRST_HOST
 

@@ -16,7 +16,7 @@ from lifecycle.domain.service.policy import ApprovalGate, Policy
 from lifecycle.gateways.memory.deployments import MemoryDeployments
 from lifecycle.gateways.memory.executions import MemoryExecutions
 from tests.support.rollout import CLUSTER, Machine
-from tests.unit.watching.field import BACK, HALT, NAME, Field
+from tests.unit.monitoring.scene import BACK, HALT, NAME, Field
 
 GONE = Cluster("production", "gone")
 

@@ -12,7 +12,7 @@ from lifecycle.domain.rollout.decision import Answer, Choice
 from lifecycle.domain.rollout.deployment import DeploymentState, Kind
 from lifecycle.entrypoints.events import Watch
 from tests.support.rollout import CLUSTER
-from tests.unit.watching.field import BACK, HALT, NAME, Field
+from tests.unit.monitoring.scene import BACK, HALT, NAME, Field
 
 
 @pytest.fixture

@@ -17,7 +17,7 @@ from lifecycle.domain.rollout.deployment import DeploymentState, Kind
 from lifecycle.domain.rollout.test_bed.model import BedState
 from lifecycle.domain.service.policy import AfterBake, ApprovalGate, OnFail, Policy
 from tests.support.rollout import CLUSTER, Machine, manifest
-from tests.unit.test_bed.conftest import POLICY, served
+from tests.unit.rollout.test_bed.conftest import POLICY, served
 
 
 def weights(machine: Machine) -> dict[Group, int]:

@@ -16,7 +16,7 @@ from lifecycle.domain.rollout.deployment import DeploymentState
 from lifecycle.domain.rollout.test_bed.model import BedState
 from lifecycle.gateways.memory.dispatcher import MemoryDispatcher
 from tests.support.rollout import CLUSTER, Machine
-from tests.unit.test_bed.test_course import until, weights
+from tests.unit.rollout.test_bed.test_course import until, weights
 
 
 def test_a_control_that_is_well_again_stays_while_the_other_host_comes_home(machine: Machine) -> None:

@@ -12,8 +12,8 @@ from lifecycle.domain.rollout.deployment import DeploymentState
 from lifecycle.domain.rollout.test_bed.model import BedState
 from lifecycle.domain.service.policy import OnFail, Policy
 from tests.support.rollout import CLUSTER, Host, Machine
-from tests.unit.test_bed.conftest import served
-from tests.unit.test_bed.test_course import until, weights
+from tests.unit.rollout.test_bed.conftest import served
+from tests.unit.rollout.test_bed.test_course import until, weights
 
 
 def ill(machine: Machine, name: str) -> Host:

@@ -22,7 +22,7 @@ from lifecycle.gateways.aws.notifications import AwsNotices, detail
 from lifecycle.gateways.aws.stream import changes_of
 from lifecycle.gateways.aws.table import cluster_key, deployment_key, item, reports_key, turns_key
 from lifecycle.gateways.memory.notifications import MemoryNotices
-from tests.unit.notices.records import (
+from tests.unit.monitoring.notification_records import (
     APPROVAL,
     BED,
     CLUSTER,

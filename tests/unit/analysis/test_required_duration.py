@@ -8,7 +8,7 @@ import pytest
 from lifecycle.domain.analysis.built_in_metrics import LATENCY_P50
 from lifecycle.domain.analysis.judge import judge
 from lifecycle.domain.analysis.model import Baked, Rules, Verdict
-from tests.unit.judge.bakes import QUEUE, baked, series, usual
+from tests.unit.analysis.bakes import QUEUE, baked, series, usual
 
 MINUTES = 20
 

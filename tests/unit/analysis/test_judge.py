@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from lifecycle.domain.analysis.built_in_metrics import BUILT_IN, ERROR_RATE, LATENCY_P50, LATENCY_P99
 from lifecycle.domain.analysis.judge import alarm, judge
 from lifecycle.domain.analysis.model import Baked, Judgement, Measure, Rules, Series, Verdict
-from tests.unit.judge.bakes import QUEUE, SERVED, baked, series, usual, wobbling
+from tests.unit.analysis.bakes import QUEUE, SERVED, baked, series, usual, wobbling
 
 RULES = Rules(planned_minutes=30)
 # The test bed is worse in most minutes, but not in all.

@@ -11,7 +11,7 @@ from lifecycle.domain.analysis.judge import judge
 from lifecycle.domain.analysis.model import Baked, Rules, Series
 from lifecycle.domain.rollout.test_bed.model import TestBed
 from lifecycle.gateways.serialization import to_json
-from tests.unit.judge.bakes import QUEUE, baked, series, wobbling
+from tests.unit.analysis.bakes import QUEUE, baked, series, wobbling
 
 # DynamoDB's item, keys and all, is at most 400 KB; half of it leaves room for the rest.
 LARGEST_ITEM = 200 * 1024

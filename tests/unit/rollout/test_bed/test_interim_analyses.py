@@ -10,8 +10,8 @@ from lifecycle.domain.rollout.test_bed.model import BedState
 from lifecycle.domain.service.policy import Policy
 from lifecycle.gateways.memory.metrics import Served
 from tests.support.rollout import CLUSTER, LATENCIES, Machine
-from tests.unit.test_bed.conftest import served
-from tests.unit.test_bed.test_course import until
+from tests.unit.rollout.test_bed.conftest import served
+from tests.unit.rollout.test_bed.test_course import until
 
 HOUR = 3600
 

@@ -5,7 +5,7 @@ import pytest
 from lifecycle.domain.analysis.built_in_metrics import ERROR_RATE, LATENCY_P99
 from lifecycle.domain.analysis.explain import of_metric
 from lifecycle.domain.analysis.model import Measure, Measured, Verdict
-from tests.unit.judge.bakes import QUEUE, SERVED
+from tests.unit.analysis.bakes import QUEUE, SERVED
 
 PASS, FAIL, INCONCLUSIVE = Verdict.PASS, Verdict.FAIL, Verdict.INCONCLUSIVE
 
