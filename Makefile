@@ -12,7 +12,7 @@ PIP_INSTALL := -m pip install --quiet --no-deps --no-input
 ASL_VALIDATOR := 4.0.0
 LAYER_SOURCES := layers/build.py $(wildcard layers/dependencies/requirements.*)
 
-.PHONY: help setup run stop test check simulate judge-study crash-matrix bench screenshots lock clean system-packages
+.PHONY: help setup run stop test check simulate judge-study fault-injection bench screenshots lock clean system-packages
 
 help: ## print these targets
 	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/  make \1|\2/p' Makefile | awk -F'|' '{ printf "%-14s %s\n", $$1, $$2 }'
@@ -44,11 +44,11 @@ simulate: setup ## run the real code under SEEDS=n seeded schedules full of faul
 judge-study: setup ## how often the test bed's judge is wrong, and what it finds: prints tables; about 5 minutes
 	@$(BIN)/python -m tools.judge_study
 
-crash-matrix: setup ## kill, double and delay every phase in the embedded environment; about 50 minutes
-	@$(BIN)/python -m tests.crash_matrix
+fault-injection: setup ## kill, double and delay every phase in the embedded environment; about 50 minutes
+	@$(BIN)/python -m tests.fault_injection
 
 screenshots: system-packages setup ## take the pictures of the console in docs/screenshots
-	@mkdir -p docs/screenshots && LIFECYCLE_SCREENSHOTS=docs/screenshots $(BIN)/python -m pytest -q tests/browser
+	@mkdir -p docs/screenshots && LIFECYCLE_SCREENSHOTS=docs/screenshots $(BIN)/python -m pytest -q tests/integration/browser
 
 .PHONY: static
 static:

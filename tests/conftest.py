@@ -15,7 +15,7 @@ from apps.local.emulator import Aws
 from apps.local.layout import Layout
 from apps.local.ports import Ports
 from apps.local.progress import Progress
-from tests.browser.fixtures import browser, seat
+from tests.integration.browser.fixtures import browser, seat
 
 __all__ = ["browser", "seat"]
 

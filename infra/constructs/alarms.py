@@ -21,7 +21,7 @@ _PERIOD = 60
 _PERIODS = 3
 # By the names that they have in the expression.
 _ANSWERED = {f"ok{family}": f"HTTPCode_Target_{family}XX_Count" for family in (2, 3, 4)}
-# The emulator has no metric math (tests/statemachines/test_gaps.py): errors are counted there, over ten seconds, by
+# The emulator has no metric math (tests/integration/statemachines/test_gaps.py): errors are counted there, over ten seconds, by
 # the laptop's dispatcher (apps/local/dispatcher/metrics.py).
 _EMULATED_PERIOD = 10
 _EMULATED_ERRORS = 5

@@ -74,7 +74,9 @@ REGISTRY = Access(
         ),
     ),
 )
-_EMULATED = "the emulator finds no resource in this request (tests/statemachines/test_gaps.py); AWS does"
+_EMULATED = (
+    "the emulator finds no resource in this request (tests/integration/statemachines/test_gaps.py); AWS does"
+)
 
 
 def registry_list(*, emulated: bool) -> Access:

@@ -63,7 +63,7 @@ def _allowed(values: ClusterValues) -> tuple[Statement, ...]:
 
 
 def _namespace(service: str) -> dict[str, dict[str, str]]:
-    # AWS always has the key; IfExists is for the emulator, which has not (tests/statemachines/test_gaps.py).
+    # AWS always has the key; IfExists is for the emulator, which has not (tests/integration/statemachines/test_gaps.py).
     return {"StringEqualsIfExists": {"cloudwatch:namespace": access.substituted(f"Lifecycle/{service}")}}
 
 

@@ -67,7 +67,7 @@ def test_a_target_is_taken_out_of_every_group_or_of_one(bedded: Gateways) -> Non
 
 @pytest.fixture(params=["memory", pytest.param("aws", marks=pytest.mark.emulator)])
 def weighing(request: pytest.FixtureRequest) -> tuple[Dispatcher, Cluster]:
-    """The emulator alone forgets weights (tests/statemachines/test_gaps.py); the laptop's dispatcher keeps them."""
+    """The emulator alone forgets weights (tests/integration/statemachines/test_gaps.py); the laptop's dispatcher keeps them."""
     if request.param == "memory":
         cluster = Cluster("production", "hello")
         return MemoryDispatcher({cluster: "/is_alive"}), cluster

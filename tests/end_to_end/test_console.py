@@ -1,6 +1,6 @@
 """The console in a real browser: an operator sees a rollout run and fail, decides with a click, and is shown it.
 
-The same with twins, and faster, is in tests/browser/test_widgets.py.
+The same with twins, and faster, is in tests/integration/browser/test_widgets.py.
 """
 
 import re
@@ -13,11 +13,11 @@ import pytest
 from playwright.sync_api import Locator, Page, expect
 
 from apps.local.endpoints import operator as who
-from tests.browser.desk import Desk, drawn, scrolls_sideways, unreadable, widget
 from tests.conftest import Laptop
 from tests.end_to_end.conftest import added
 from tests.end_to_end.desk import Operator
 from tests.end_to_end.service import Service
+from tests.integration.browser.desk import Desk, drawn, scrolls_sideways, unreadable, widget
 from tools.demo.traffic import Traffic
 
 pytestmark = [pytest.mark.emulator, pytest.mark.browser]

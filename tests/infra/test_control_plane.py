@@ -7,7 +7,7 @@ import pytest
 import yaml
 
 from tests.infra.reading import only, resources
-from tests.statemachines.definitions import MACHINES, resolved, states
+from tests.integration.statemachines.definitions import MACHINES, resolved, states
 
 COPIES = {"promote", "act"}
 LONG = {"drain", "install", "self-test", "register", "await-alive", "diagnose", "end-bake"}

@@ -7,7 +7,7 @@ from lifecycle.domain.fleet.target_group import TargetState
 from lifecycle.domain.rollout.deployment import DeploymentState
 from lifecycle.domain.rollout.next_step import HOSTS_PER_EXECUTION
 from lifecycle.domain.service.policy import Policy
-from tests.statemachines.definitions import per_host, resolved
+from tests.integration.statemachines.definitions import per_host, resolved
 from tests.support.rollout import CLUSTER, Machine
 
 HOSTS = 2_000

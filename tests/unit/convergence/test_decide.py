@@ -77,7 +77,7 @@ def test_a_running_deployment_is_left_alone(machine: Machine) -> None:
 
 
 def test_a_rollback_that_was_handed_the_lease_just_now_is_about_to_begin(machine: Machine) -> None:
-    """Found by the crash matrix: convergence came before the retry that starts it, and then there were two of it."""
+    """Found by the fault-injection suite: convergence came before the retry that starts it, and then there were two of it."""
     machine.host("host-2").breaks["1.0.1"] = Stage.SELF_TESTING
     name = machine.deploy("1.0.1")
     heir = str(hand_over(machine.world, CLUSTER, name, "as I see it").input["deployment"])

@@ -1,4 +1,4 @@
-"""What the simulation and the crash matrix once found, each shrunk to a few lines."""
+"""What the simulation and the fault-injection suite once found, each shrunk to a few lines."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace

@@ -1,4 +1,4 @@
-"""How a test bed ends, and who has a share of the requests: what the simulation and the crash matrix found."""
+"""How a test bed ends, and who has a share of the requests: what the simulation and the fault-injection suite found."""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -80,7 +80,7 @@ def test_an_end_that_was_interrupted_is_taken_up_again(
     home: tuple[str, ...],
     settled: bool,  # noqa: FBT001
 ) -> None:
-    """Found by the crash matrix: who was at home already counted as ill, and the version as failed."""
+    """Found by the fault-injection suite: who was at home already counted as ill, and the version as failed."""
     name = until(machine, "END_BAKE")
     bed, dispatcher = machine.bed(name), machine.memory.dispatcher
     for each in home:

@@ -53,7 +53,7 @@ from lifecycle.domain.rollout.test_bed.schedule import (
 from lifecycle.domain.service.host_count import at_most
 from lifecycle.domain.service.policy import ApprovalGate, OnFail
 
-# A Standard execution may have 25,000 history events; a host takes at most 50 (tests/statemachines).
+# A Standard execution may have 25,000 history events; a host takes at most 50 (tests/integration/statemachines).
 HOSTS_PER_EXECUTION = 400
 
 # Hosts with the number of their next attempt.

@@ -5,10 +5,10 @@ from typing import Any
 
 from apps.local.hook import PushedRef, deliver, push_event
 from apps.local.repositories import BRANCH
-from tests.crash_matrix.cases import Case
-from tests.crash_matrix.faults import EVERYWHERE, Fault
-from tests.crash_matrix.field import SERVICE, Field, Unexpected, wait
-from tests.crash_matrix.rollouts import Operator
+from tests.fault_injection.cases import Case
+from tests.fault_injection.faults import EVERYWHERE, Fault
+from tests.fault_injection.field import SERVICE, Field, Unexpected, wait
+from tests.fault_injection.rollouts import Operator
 
 WRITES = {"receive_push": 1, "start_build": 1, "check_build": 0, "record_snapshot": 1, "promote": 3}
 

@@ -6,12 +6,12 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 
-from tests.crash_matrix import machines
-from tests.crash_matrix.faults import Armed, Fault, arm, disarm, noted
-from tests.crash_matrix.field import CLUSTER, Field, Unexpected, wait
-from tests.crash_matrix.rollouts import CONVERGE_SECONDS, Operator
-from tests.crash_matrix.traffic import Load
-from tests.crash_matrix.watcher import Watcher
+from tests.fault_injection import machines
+from tests.fault_injection.faults import Armed, Fault, arm, disarm, noted
+from tests.fault_injection.field import CLUSTER, Field, Unexpected, wait
+from tests.fault_injection.rollouts import CONVERGE_SECONDS, Operator
+from tests.fault_injection.traffic import Load
+from tests.fault_injection.watcher import Watcher
 
 RECOVERY_SECONDS = 60.0
 # How late is late: longer than a task may take in the machines of machines.py, and than an agent may be silent.

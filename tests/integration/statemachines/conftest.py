@@ -16,7 +16,7 @@ from apps.local.layout import ACCOUNT, REGION, Layout
 from apps.local.ports import Ports
 from apps.local.processes import end
 from lifecycle.entrypoints import events
-from tests.statemachines.definitions import MACHINES, resolved
+from tests.integration.statemachines.definitions import MACHINES, resolved
 
 # Every function is this one: it notes what it was called with, and takes its next answer from the test's script.
 _FAKE = """

@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.browser.desk import Desk, drawn, picture, scrolls_sideways, unreadable, widget
-from tests.browser.scenes import fill
+from tests.integration.browser.desk import Desk, drawn, picture, scrolls_sideways, unreadable, widget
+from tests.integration.browser.scenes import fill
 from tests.local.console.twin import TwinAws, custom
 
 pytestmark = pytest.mark.browser

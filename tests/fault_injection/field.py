@@ -20,8 +20,8 @@ from apps.local.ports import Ports
 from apps.local.progress import Progress
 from apps.local.repositories import BRANCH, REMOTE, commit_all, git
 from lifecycle.domain.fleet.cluster import Cluster
-from tests.crash_matrix.functions import wrap_functions
-from tests.crash_matrix.supervisor import Supervisor
+from tests.fault_injection.functions import wrap_functions
+from tests.fault_injection.supervisor import Supervisor
 from tools.demo.delivery import follow
 
 SERVICE = "matrix"

@@ -51,7 +51,9 @@ class Supervisor:
 
     def _take(self, part: Part) -> None:
         variables = psutil.Process(part.pid).environ()
-        command = tuple("tests.crash_matrix.agent" if word == "apps.agent" else word for word in part.command)
+        command = tuple(
+            "tests.fault_injection.agent" if word == "apps.agent" else word for word in part.command
+        )
         variables["TMPDIR"] = str(self.layout.temporary)
         self._agents[part.name] = (command, variables)
         end(self.layout, [part])

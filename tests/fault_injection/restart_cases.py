@@ -10,11 +10,11 @@ from apps.local import environment
 from apps.local.emulator import PART as EMULATOR
 from apps.local.processes import recorded
 from lifecycle.domain.rollout.decision import Choice
-from tests.crash_matrix.cases import Case, case_id, failing, other, serving
-from tests.crash_matrix.faults import Fault, note, noted
-from tests.crash_matrix.field import QUIET, wait
-from tests.crash_matrix.rollout_cases import beds_of, done, halted, of
-from tests.crash_matrix.rollouts import Operator
+from tests.fault_injection.cases import Case, case_id, failing, other, serving
+from tests.fault_injection.faults import Fault, note, noted
+from tests.fault_injection.field import QUIET, wait
+from tests.fault_injection.rollout_cases import beds_of, done, halted, of
+from tests.fault_injection.rollouts import Operator
 
 # How long nobody answers.
 DOWN_SECONDS = 3.0

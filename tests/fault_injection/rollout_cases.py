@@ -6,12 +6,12 @@ from collections.abc import Callable, Iterator
 from lifecycle.domain.rollout.decision import Choice
 from lifecycle.domain.rollout.deployment import DeploymentState
 from lifecycle.domain.rollout.test_bed.model import BedState
-from tests.crash_matrix.agent import PLACES
-from tests.crash_matrix.cases import Case, failing, other, serving, wait_in_place
-from tests.crash_matrix.faults import EVERYWHERE, Fault
-from tests.crash_matrix.field import CLUSTER, Unexpected, wait
-from tests.crash_matrix.machines import root_dispatcher
-from tests.crash_matrix.rollouts import Operator
+from tests.fault_injection.agent import PLACES
+from tests.fault_injection.cases import Case, failing, other, serving, wait_in_place
+from tests.fault_injection.faults import EVERYWHERE, Fault
+from tests.fault_injection.field import CLUSTER, Unexpected, wait
+from tests.fault_injection.machines import root_dispatcher
+from tests.fault_injection.rollouts import Operator
 
 
 def cases() -> Iterator[Case]:

@@ -8,7 +8,7 @@ from typing import Any
 
 from apps.local.layout import ACCOUNT, REGION
 
-FOLDER = Path(__file__).resolve().parents[2] / "statemachines"
+FOLDER = Path(__file__).resolve().parents[3] / "statemachines"
 # History events of AWS Step Functions: entered, scheduled, started, succeeded, exited; a token adds "submitted".
 EVENTS = {"Task": 5, "Token": 6, "Wait": 2, "Choice": 2, "Pass": 2, "Map": 4, "Iteration": 2, "Fail": 1}
 

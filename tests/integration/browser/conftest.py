@@ -7,7 +7,7 @@ from playwright.sync_api import Page
 
 from apps.local.console.calls import Calls
 from apps.local.console.server import ConsoleServer
-from tests.browser.desk import Desk
+from tests.integration.browser.desk import Desk
 from tests.local.console.twin import TwinAws
 
 

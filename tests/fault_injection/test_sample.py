@@ -1,4 +1,4 @@
-"""A sample of the crash matrix; `make crash-matrix` runs all of it."""
+"""A sample of the fault-injection suite; `make fault-injection` runs all of it."""
 
 from collections.abc import Iterator
 
@@ -6,11 +6,11 @@ import pytest
 
 from apps.local.ports import Ports
 from apps.local.progress import Progress
-from tests.crash_matrix import restart_cases, rollout_cases
-from tests.crash_matrix.__main__ import Arena, arena
-from tests.crash_matrix.cases import Case
-from tests.crash_matrix.field import PLAIN, made
-from tests.crash_matrix.functions import PHASES
+from tests.fault_injection import restart_cases, rollout_cases
+from tests.fault_injection.__main__ import Arena, arena
+from tests.fault_injection.cases import Case
+from tests.fault_injection.field import PLAIN, made
+from tests.fault_injection.functions import PHASES
 
 pytestmark = pytest.mark.emulator
 

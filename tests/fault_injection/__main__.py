@@ -1,4 +1,4 @@
-"""`python -m tests.crash_matrix`, or `make crash-matrix`: the table, and exit 1 when a case fails."""
+"""`python -m tests.fault_injection`, or `make fault-injection`: the table, and exit 1 when a case fails."""
 
 import argparse
 import signal
@@ -9,12 +9,12 @@ from dataclasses import dataclass
 
 from apps.local.ports import Ports, chosen_ports
 from apps.local.progress import Progress
-from tests.crash_matrix import delivery_cases, restart_cases, rollout_cases
-from tests.crash_matrix.cases import Case, Ended, run
-from tests.crash_matrix.field import RELEASES, Field, made
-from tests.crash_matrix.rollouts import Operator
-from tests.crash_matrix.traffic import Load
-from tests.crash_matrix.watcher import Watcher
+from tests.fault_injection import delivery_cases, restart_cases, rollout_cases
+from tests.fault_injection.cases import Case, Ended, run
+from tests.fault_injection.field import RELEASES, Field, made
+from tests.fault_injection.rollouts import Operator
+from tests.fault_injection.traffic import Load
+from tests.fault_injection.watcher import Watcher
 
 
 def main() -> int:
@@ -90,7 +90,7 @@ def tell(found: Sequence[Ended]) -> int:
 
 
 def _options() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="python -m tests.crash_matrix", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m tests.fault_injection", description=__doc__)
     parser.add_argument("only", nargs="*", help="only cases whose name has one of these in it")
     parser.add_argument("--list", action="store_true", help="print the cases, and do nothing")
     return parser.parse_args()

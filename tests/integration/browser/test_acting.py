@@ -5,8 +5,8 @@ from collections.abc import Callable
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
-from tests.browser.desk import drawn, focused, until, widget
-from tests.browser.scenes import fill
+from tests.integration.browser.desk import drawn, focused, until, widget
+from tests.integration.browser.scenes import fill
 from tests.local.console.twin import TwinAws, arn, custom
 
 pytestmark = pytest.mark.browser

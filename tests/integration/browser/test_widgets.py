@@ -12,8 +12,8 @@ from playwright.sync_api import Locator, Page, expect
 
 from lifecycle.domain.rollout.deployment import DeploymentState
 from lifecycle.domain.service.policy import AfterBake, Policy
-from tests.browser.desk import picture, scrolls_sideways, unreadable, widget
-from tests.browser.widgets import furnish
+from tests.integration.browser.desk import picture, scrolls_sideways, unreadable, widget
+from tests.integration.browser.widgets import furnish
 from tests.local.console.twin import TwinAws
 from tests.unit.console.desk import Desk
 

@@ -1,13 +1,13 @@
-"""What the crash matrix judges by: it has to see what is wrong."""
+"""What the fault-injection suite judges by: it has to see what is wrong."""
 
 import json
 from pathlib import Path
 
 import pytest
 
-from tests.crash_matrix import faults
-from tests.crash_matrix.faults import Armed, Fault, arm, around, disarm, noted
-from tests.crash_matrix.traffic import Load
+from tests.fault_injection import faults
+from tests.fault_injection.faults import Armed, Fault, arm, around, disarm, noted
+from tests.fault_injection.traffic import Load
 from tools.demo.traffic import Outcome
 
 

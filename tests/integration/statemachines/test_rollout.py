@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from tests.statemachines.conftest import Stage
+from tests.integration.statemachines.conftest import Stage
 
 pytestmark = pytest.mark.emulator
 

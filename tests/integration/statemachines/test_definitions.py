@@ -11,7 +11,7 @@ import pytest
 
 from lifecycle.domain.rollout.next_step import HOSTS_PER_EXECUTION
 from lifecycle.domain.rollout.test_bed.schedule import LOOKS
-from tests.statemachines.definitions import (
+from tests.integration.statemachines.definitions import (
     FOLDER,
     MACHINES,
     per_failure,

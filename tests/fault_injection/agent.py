@@ -1,4 +1,4 @@
-"""`python -m tests.crash_matrix.agent`: the real agent, its parts behind faults.py. No hook of the product is used.
+"""`python -m tests.fault_injection.agent`: the real agent, its parts behind faults.py. No hook of the product is used.
 
 The places: begin and end (the journal's two writes), fetch, install and self_test (of a turn), report (the write of
 a report that says DONE).
@@ -13,7 +13,7 @@ from apps.agent.journal import Journal
 from apps.agent.work import Work
 from lifecycle.domain.fleet.host import HostReport, Stage
 from lifecycle.domain.fleet.host_command import Order
-from tests.crash_matrix.faults import around
+from tests.fault_injection.faults import around
 
 PLACES = ("begin", "fetch", "install", "self_test", "end", "report")
 

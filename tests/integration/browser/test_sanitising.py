@@ -5,8 +5,8 @@ from collections.abc import Callable
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.browser.desk import drawn, widget
-from tests.browser.scenes import MARKUP, fill
+from tests.integration.browser.desk import drawn, widget
+from tests.integration.browser.scenes import MARKUP, fill
 from tests.local.console.twin import TwinAws, custom
 
 pytestmark = pytest.mark.browser

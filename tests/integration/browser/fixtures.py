@@ -13,7 +13,7 @@ import pytest
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, BrowserContext
 
-    from tests.browser.desk import Desk
+    from tests.integration.browser.desk import Desk
 
 _FLAGS = (
     *("--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"),
@@ -42,7 +42,7 @@ def browser() -> Iterator["Browser"]:
 @pytest.fixture
 def seat(browser: "Browser") -> Iterator[Callable[..., "Desk"]]:
     """Opens a page in a profile of its own: `seat(url, width=400, color_scheme="dark")`."""
-    from tests.browser.desk import Desk  # noqa: PLC0415
+    from tests.integration.browser.desk import Desk  # noqa: PLC0415
 
     contexts: list[BrowserContext] = []
 
