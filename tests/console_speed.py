@@ -23,7 +23,7 @@ from lifecycle.domain.fleet.cluster import Cluster
 from lifecycle.domain.fleet.desired import Desired
 from lifecycle.domain.fleet.host import HostReport
 from lifecycle.domain.rollout.lease import Lease
-from lifecycle.gateways.aws.audit import DynamoTrail
+from lifecycle.gateways.aws.audit import DynamoAuditLog
 from lifecycle.gateways.aws.catalogue import DynamoCatalogue
 from lifecycle.gateways.aws.deployments import DynamoDeployments
 from lifecycle.gateways.aws.registry import SsmRegistry
@@ -81,7 +81,7 @@ class Loading(Table):
 def write(aws: Aws) -> None:
     """The account, by the gateways that the phases use."""
     table = Loading(aws.client("dynamodb"), LEDGER)
-    deployments, trail, catalogue = DynamoDeployments(table), DynamoTrail(table), DynamoCatalogue(table)
+    deployments, trail, catalogue = DynamoDeployments(table), DynamoAuditLog(table), DynamoCatalogue(table)
     registry = SsmRegistry(aws.client("ssm"))
 
     def report(cluster: Cluster, found: HostReport) -> None:

@@ -16,7 +16,7 @@ from apps.cli.aws import LambdaFunctions, LazyClient, StepRuns
 from apps.cli.command import Options
 from apps.cli.errors import NoTarget
 from apps.cli.ports import Connection
-from lifecycle.entrypoints.bootstrap import world_of
+from lifecycle.entrypoints.bootstrap import context_of
 from lifecycle.entrypoints.settings import Settings
 
 LAPTOP_POLL_SECONDS = 0.3
@@ -143,7 +143,7 @@ def _connection(
     return Connection(
         target=f"{target} as {by}",
         by=by,
-        world=world_of(clients, known),
+        context=context_of(clients, known),
         catalogue=DynamoCatalogue(Table(clients["dynamodb"], known.text("LEDGER_TABLE"))),
         runs=StepRuns(clients["stepfunctions"], f"{machine}-rollout", f"{machine}-delivery"),
         functions=LambdaFunctions(clients["lambda"]),

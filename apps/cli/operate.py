@@ -50,10 +50,10 @@ def call(page: Page, here: Connection, phase: str, given: dict[str, Any]) -> Non
 
 def last_seen(here: Connection, cluster: Cluster, host: str) -> str:
     """A host as it was last seen; raises Unknown."""
-    reports = here.world.fleet.reports(cluster)
+    reports = here.context.fleet.reports(cluster)
     if (report := reports.get(host)) is None:
         known = ", ".join(reports) or "none"
         raise Unknown("host", f"{host} of {cluster}", f"known: {known}")
-    state = state_of(observe.rotation(here.world, cluster, reports), host)
-    seen = f"agent heard {ago(report.seen_at, here.world.clock.now())}"
+    state = state_of(observe.rotation(here.context, cluster, reports), host)
+    seen = f"agent heard {ago(report.seen_at, here.context.clock.now())}"
     return f"{host}: {report.installed or 'nothing'} installed, {state} in the load balancer, {seen}"

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Protocol
 
-from lifecycle.application.context import World
+from lifecycle.application.context import Context
 from lifecycle.application.ports.catalogue import Catalogue
 
 
@@ -64,7 +64,7 @@ class Connection:
 
     target: str
     by: str
-    world: World
+    context: Context
     catalogue: Catalogue
     runs: Runs
     functions: Functions

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from apps.cli.errors import Ambiguous
 from apps.cli.output.decision_view import Asks, asks, open_questions
 from apps.cli.ports import Connection, Run
-from lifecycle.domain.delivery.delivery_name import RunName
+from lifecycle.domain.delivery.delivery_name import DeliveryName
 from lifecycle.domain.errors import Unknown
 from lifecycle.domain.fleet.cluster import ENVIRONMENTS, Cluster, service_name
 from lifecycle.domain.rollout.decision import Question
@@ -28,12 +28,12 @@ def is_deployment(text: str) -> bool:
 
 def is_run(text: str) -> bool:
     """Whether it is the name of a push's run: repository, commit, and a number for a build done again."""
-    return RunName.parse(text) is not None
+    return DeliveryName.parse(text) is not None
 
 
 def run_base(name: str) -> str:
     """A run's name without the number of a build done again."""
-    found = RunName.parse(name)
+    found = DeliveryName.parse(name)
     return found.first if found else name
 
 
@@ -52,8 +52,8 @@ def run_named(here: Connection, text: str) -> Run:
 
 def _meant(names: Sequence[str], text: str) -> str:
     """The first of these runs that `text` is the name, else the repository, else the commit of, or nothing."""
-    runs = {name: run for name in names if (run := RunName.parse(name))}
-    asked, repository = RunName.parse(text), RunName.of(text, "").repository
+    runs = {name: run for name in names if (run := DeliveryName.parse(name))}
+    asked, repository = DeliveryName.parse(text), DeliveryName.of(text, "").repository
     called = [name for name, run in runs.items() if run == asked or run.repository == repository]
     if called or not _COMMIT.fullmatch(text):
         return next(iter(called), "")
@@ -67,7 +67,7 @@ def clusters_of(service: str) -> list[Cluster]:
 
 def known_clusters(here: Connection, service: str = "") -> list[Cluster]:
     """The clusters that stand, or those of one service; raises Unknown when it has none."""
-    every = list(here.world.registry.clusters())
+    every = list(here.context.registry.clusters())
     if not service:
         return every
     mine = [cluster for cluster in every if cluster.service == service_name(service)]
@@ -103,7 +103,7 @@ def version_for(here: Connection, cluster: Cluster, text: str) -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class Waiting:
+class PendingQuestion:
     """A deployment that waits for a human, and its open question."""
 
     deployment: Deployment
@@ -112,25 +112,25 @@ class Waiting:
 
 def current(here: Connection, cluster: Cluster) -> Deployment | None:
     """The deployment that has the cluster's lease, once it is planned."""
-    lease = here.world.leases.current(cluster)
-    return here.world.deployments.get(cluster, lease.deployment) if lease.deployment else None
+    lease = here.context.leases.current(cluster)
+    return here.context.deployments.get(cluster, lease.deployment) if lease.deployment else None
 
 
 def deployment_named(here: Connection, text: str) -> Deployment:
     """A deployment by its name; raises Unknown."""
     cluster = cluster_of(text)
-    if found := here.world.deployments.get(cluster, text):
+    if found := here.context.deployments.get(cluster, text):
         return found
     raise Unknown("deployment", text, f"see: {here.command(f'history {cluster.service}')}")
 
 
-def waiting(here: Connection, text: str, environment: str, wanted: Asks) -> Waiting:
+def waiting(here: Connection, text: str, environment: str, wanted: Asks) -> PendingQuestion:
     """The deployment that waits for a decision, an approval or a resume; raises Unknown or Ambiguous."""
     candidates = running(here, text, environment)
     found = [
-        Waiting(each, question)
+        PendingQuestion(each, question)
         for each in candidates
-        for question in open_questions(each, here.world.deployments.questions(each.id))
+        for question in open_questions(each, here.context.deployments.questions(each.id))
         if asks(question) is wanted
     ]
     if len(found) > 1:

@@ -20,7 +20,7 @@ from lifecycle.domain.rollout.decision import Question
 from lifecycle.domain.rollout.deployment import Deployment, DeploymentState
 from lifecycle.domain.rollout.freezes import Freeze, blocking
 from lifecycle.domain.rollout.lease import Lease
-from lifecycle.domain.rollout.queue import Waiting
+from lifecycle.domain.rollout.queue import PendingDeployment
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +38,7 @@ class Standing:
     deployment: Deployment | None
     questions: tuple[Question, ...]
     last: Deployment | None
-    waiting: Waiting | None
+    waiting: PendingDeployment | None
     frozen: Mapping[str, str]
     bad_hosts: Mapping[str, str]
 
@@ -50,8 +50,8 @@ class Standing:
 
     def watched(self, here: Connection) -> datetime | None:
         """Until when an alarm is still the doing of what was deployed last; None once that is over."""
-        until = watched_until(self.last, here.world.minute) if self.last else None
-        return until if until and here.world.clock.now() <= until else None
+        until = watched_until(self.last, here.context.minute) if self.last else None
+        return until if until and here.context.clock.now() <= until else None
 
     @property
     def runs(self) -> dict[str, int]:
@@ -61,14 +61,14 @@ class Standing:
 
 def standing(here: Connection, cluster: Cluster, freezes: Sequence[Freeze]) -> Standing:
     """Read how it stands; `freezes` are all that stand."""
-    world = here.world
-    reports = world.fleet.reports(cluster)
-    rotation = observe.rotation(world, cluster, reports)
-    lease = world.leases.current(cluster)
-    running = world.deployments.get(cluster, lease.deployment) if lease.deployment else None
-    asked = world.deployments.questions(running.id) if running else ()
-    desired = world.registry.desired(cluster)
-    last = world.deployments.get(cluster, desired.deployment) if desired else None
+    context = here.context
+    reports = context.fleet.reports(cluster)
+    rotation = observe.rotation(context, cluster, reports)
+    lease = context.leases.current(cluster)
+    running = context.deployments.get(cluster, lease.deployment) if lease.deployment else None
+    asked = context.deployments.questions(running.id) if running else ()
+    desired = context.registry.desired(cluster)
+    last = context.deployments.get(cluster, desired.deployment) if desired else None
     return Standing(
         cluster=cluster,
         desired=desired,
@@ -78,16 +78,16 @@ def standing(here: Connection, cluster: Cluster, freezes: Sequence[Freeze]) -> S
         deployment=running,
         questions=tuple(open_questions(running, asked)),
         last=last,
-        waiting=world.queue.waiting(cluster),
+        waiting=context.queue.waiting(cluster),
         frozen=_frozen(here, cluster, freezes, last),
-        bad_hosts=world.fleet.quarantined_hosts(cluster),
+        bad_hosts=context.fleet.quarantined_hosts(cluster),
     )
 
 
 def windows_of(here: Connection, cluster: Cluster) -> tuple[str, ...]:
     """The windows in which the policy of what was deployed last freezes the cluster."""
-    desired = here.world.registry.desired(cluster)
-    last = here.world.deployments.get(cluster, desired.deployment) if desired else None
+    desired = here.context.registry.desired(cluster)
+    last = here.context.deployments.get(cluster, desired.deployment) if desired else None
     return last.policy.frozen if last else ()
 
 
@@ -95,7 +95,7 @@ def _frozen(
     here: Connection, cluster: Cluster, freezes: Sequence[Freeze], last: Deployment | None
 ) -> dict[str, str]:
     """Why -> the scope to lift: every freeze, not only the longest, for each has to be lifted."""
-    now = here.world.clock.now()
+    now = here.context.clock.now()
     found = {why: each.scope for each in freezes if (why := blocking((each,), (), cluster, now))}
     if last and (why := blocking((), last.policy.frozen, cluster, now)):
         found[why] = ""
@@ -130,7 +130,7 @@ def facts(found: Standing, here: Connection) -> dict[str, Any]:
     }
 
 
-def _waiting_facts(waiting: Waiting) -> dict[str, str]:
+def _waiting_facts(waiting: PendingDeployment) -> dict[str, str]:
     request = waiting.request
     return {
         "deployment": request.deployment,
@@ -153,10 +153,10 @@ def deployment_facts(each: Deployment) -> dict[str, Any]:
         "why": each.reason,
         "epoch": each.epoch,
         "hosts": list(each.hosts),
-        "set_aside": list(each.set_aside),
+        "skipped_hosts": list(each.skipped_hosts),
         "requested_by": each.request.requested_by,
         "reason": each.request.reason,
-        "despite": [str(obstacle) for obstacle in each.request.despite],
+        "overrides": [str(override) for override in each.request.overrides],
         "rollback_of": each.request.rollback_of,
         "started_at": each.started_at.isoformat(),
         "finished_at": each.finished_at.isoformat() if each.finished_at else None,

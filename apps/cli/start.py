@@ -14,7 +14,7 @@ from apps.cli.watch.watching import after_answer
 from lifecycle.application.rollout.requests import payload
 from lifecycle.domain.errors import Refused
 from lifecycle.domain.fleet.cluster import Cluster
-from lifecycle.domain.rollout.deployment import Kind, Obstacle, Request, deployment_id
+from lifecycle.domain.rollout.deployment import Kind, Override, Request, deployment_id
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,11 +33,11 @@ def request_for(
     *,
     kind: Kind = Kind.DEPLOY,
     rollback_of: str | None = None,
-    despite: tuple[Obstacle, ...] = (),
+    overrides: tuple[Override, ...] = (),
 ) -> Request:
     """A request under a new name."""
     return Request(
-        deployment=deployment_id(cluster, here.world.clock.now(), secrets.token_hex(2)),
+        deployment=deployment_id(cluster, here.context.clock.now(), secrets.token_hex(2)),
         service=cluster.service,
         environment=cluster.environment,
         version=version,
@@ -45,7 +45,7 @@ def request_for(
         reason=reason,
         kind=kind,
         rollback_of=rollback_of,
-        despite=despite,
+        overrides=overrides,
     )
 
 
@@ -53,14 +53,14 @@ def start(page: Page, here: Connection, request: Request, how: How) -> int:
     """Show what would be done, ask, do it, and watch it; the exit code."""
     seen = previewed(here, request)
     show_plan(page, seen)
-    if seen.plan.refusals:
+    if seen.plan.blockers:
         return _not_started(page, seen, 1)
     if seen.nothing_to_do and request.kind is not Kind.ROLLBACK:
         return _not_started(page, seen, 0)
     if not how.yes and not page.confirm(_question(seen)):
         page.say("nothing was started")
         return _not_started(page, seen, 1)
-    if not here.world.executions.start_rollout(request.deployment, payload(request)):
+    if not here.context.executions.start_rollout(request.deployment, payload(request)):
         raise Refused(f"the start of {request.deployment}", ["an execution of that name exists; try again"])
     page.say(f"started: {request.deployment}")
     return finish(page, here, request.deployment, {"plan": plan_facts(seen)}, how)
@@ -69,11 +69,11 @@ def start(page: Page, here: Connection, request: Request, how: How) -> int:
 def deploy_line(request: Request) -> str:
     """The command that asks for the same deployment, with what it overrides."""
     said = {
-        Obstacle.QUARANTINE: " --even-if-quarantined",
-        Obstacle.FREEZE: " --despite-freeze --reason '...'",
-        Obstacle.NO_WAY_BACK: " --without-way-back",
+        Override.QUARANTINE: " --even-if-quarantined",
+        Override.FREEZE: " --despite-freeze --reason '...'",
+        Override.NO_ROLLBACK_TARGET: " --without-way-back",
     }
-    overrides = "".join(said[obstacle] for obstacle in request.despite)
+    overrides = "".join(said[override] for override in request.overrides)
     return f"deploy {request.service} {request.version} --environment {request.environment}{overrides}"
 
 

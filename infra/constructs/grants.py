@@ -45,7 +45,7 @@ LEDGER_STREAM = (
 )
 TELL = (
     Statement("TellEvents", ("events:PutEvents",), (names.arn("events", "event-bus/default"),)),
-    Statement("TellPeople", ("sns:Publish",), (names.topic_arn(names.NOTICES),)),
+    Statement("TellPeople", ("sns:Publish",), (names.topic_arn(names.NOTIFICATIONS),)),
 )
 LIST_METRICS = Statement("MetricsList", ("cloudwatch:ListMetrics",), ("*",), "ListMetrics takes no resource")
 SEE_ALARMS = Statement(

@@ -42,7 +42,7 @@ from infra.constructs.grants import (
     weigh_may,
 )
 from infra.constructs.machine import Machine
-from infra.constructs.notices import AlarmsIn, NoticesOut
+from infra.constructs.notifications import AlarmsIn, NotificationsOut
 from infra.constructs.operators import Operators
 from infra.constructs.phase import Phase, Shared
 from infra.constructs.storage import Storage
@@ -197,7 +197,7 @@ class ControlPlaneStack(Stack):
     def _watching_phases(self, settings: Settings) -> None:
         notify = self._phase("notify", may=[*LEDGER_STREAM, *TELL])
         watch = self._phase("watch", writes=[LEDGER], may=[SEE_ALARMS, START_ROLLOUT, ANSWER_ROLLOUT])
-        NoticesOut(self, "Notices", self._storage.ledger, notify.function, plain_http=settings.emulated)
+        NotificationsOut(self, "Notices", self._storage.ledger, notify.function, plain_http=settings.emulated)
         AlarmsIn(self, "Alarms", watch.function, plain_http=settings.emulated)
         # An alarm's message may be lost: what rings is looked at anyway.
         why = "Look whether an alarm rings for a deployment that is watched"
@@ -224,7 +224,7 @@ class ControlPlaneStack(Stack):
                 "POLL_SECONDS": settings.poll_seconds,
                 "LIFECYCLE_AGENT_PATIENCE_SECONDS": settings.agent_patience_seconds,
                 "MINUTE_SECONDS": settings.minute_seconds,
-                "NOTICES_TOPIC": Fn.sub(names.topic_arn(names.NOTICES)),
+                "NOTICES_TOPIC": Fn.sub(names.topic_arn(names.NOTIFICATIONS)),
             },
         )
 
@@ -247,7 +247,7 @@ class ControlPlaneStack(Stack):
             "RolloutMachine": Fn.sub(names.machine_arn(names.ROLLOUT)),
             "DeliveryMachine": Fn.sub(names.machine_arn(names.DELIVERY)),
             "BuildProject": names.BUILD_PROJECT,
-            "NoticesTopic": Fn.sub(names.topic_arn(names.NOTICES)),
+            "NoticesTopic": Fn.sub(names.topic_arn(names.NOTIFICATIONS)),
             "OperatorRole": Fn.sub(f"arn:${{AWS::Partition}}:iam::${{AWS::AccountId}}:role/{names.OPERATOR}"),
         }
         for name, value in told.items():

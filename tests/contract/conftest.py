@@ -13,9 +13,9 @@ from apps.local.layout import Layout
 from apps.local.ports import Ports
 from apps.local.processes import end
 from lifecycle.application.ports.artifacts import Artifacts
-from lifecycle.application.ports.audit import Trail
+from lifecycle.application.ports.audit import AuditLog
 from lifecycle.application.ports.catalogue import Catalogue
-from lifecycle.application.ports.cluster_queries import Delivery, Sights
+from lifecycle.application.ports.cluster_queries import ClusterQueries, Delivery
 from lifecycle.application.ports.deployments import Deployments
 from lifecycle.application.ports.dispatcher import Dispatcher
 from lifecycle.application.ports.fleet import Fleet
@@ -23,14 +23,14 @@ from lifecycle.application.ports.freezes import Freezes
 from lifecycle.application.ports.leases import Leases
 from lifecycle.application.ports.queue import Queue
 from lifecycle.application.ports.registry import Registry
-from lifecycle.application.ports.step_reads import Standings
+from lifecycle.application.ports.step_reads import StepReads
 from lifecycle.domain.fleet.cluster import Cluster
 from lifecycle.domain.fleet.host import HostReport
 from lifecycle.domain.fleet.host_command import Turn
 from lifecycle.gateways.aws.artifacts import S3Artifacts
-from lifecycle.gateways.aws.audit import DynamoTrail
+from lifecycle.gateways.aws.audit import DynamoAuditLog
 from lifecycle.gateways.aws.catalogue import DynamoCatalogue
-from lifecycle.gateways.aws.cluster_queries import DynamoSights
+from lifecycle.gateways.aws.cluster_queries import DynamoClusterQueries
 from lifecycle.gateways.aws.deployments import DynamoDeployments
 from lifecycle.gateways.aws.dispatcher import AlbDispatcher
 from lifecycle.gateways.aws.fleet import DynamoFleet
@@ -38,9 +38,9 @@ from lifecycle.gateways.aws.freezes import DynamoFreezes
 from lifecycle.gateways.aws.leases import DynamoLeases
 from lifecycle.gateways.aws.queue import DynamoQueue
 from lifecycle.gateways.aws.registry import SsmRegistry
-from lifecycle.gateways.aws.step_reads import DynamoStandings
+from lifecycle.gateways.aws.step_reads import DynamoStepReads
 from lifecycle.gateways.aws.table import Table, item, record, reports_key, turns_key
-from lifecycle.gateways.memory.context import MemoryWorld
+from lifecycle.gateways.memory.context import MemoryContext
 
 _NUMBERS = itertools.count(1)
 _TEST_BED = {"test-bed-group": "--t", "control-group": "--c"}
@@ -52,8 +52,8 @@ class Gateways:
 
     leases: Leases
     deployments: Deployments
-    standings: Standings
-    trail: Trail
+    step_reads: StepReads
+    audit_log: AuditLog
     fleet: Fleet
     registry: Registry
     dispatcher: Dispatcher
@@ -61,7 +61,7 @@ class Gateways:
     catalogue: Catalogue
     freezes: Freezes
     queue: Queue
-    sights: Sights
+    sights: ClusterQueries
     deliver: Callable[[str], object]
     write_report: Callable[[Cluster, HostReport], None]
     turn_of: Callable[[Cluster, str], Turn | None]
@@ -128,13 +128,13 @@ def with_test_bed(aws: Aws) -> Gateways:
 def _memory() -> Gateways:
     service = f"hello-{next(_NUMBERS)}"
     old = Cluster("staging", f"old-{service}")
-    twins = MemoryWorld({Cluster("production", service): "/is_alive", old: "/is_alive"})
+    twins = MemoryContext({Cluster("production", service): "/is_alive", old: "/is_alive"})
     twins.dispatcher.old_stacks.add(old)
     return Gateways(
         leases=twins.leases,
         deployments=twins.deployments,
-        standings=twins.standings,
-        trail=twins.trail,
+        step_reads=twins.step_reads,
+        audit_log=twins.audit_log,
         fleet=twins.fleet,
         registry=twins.registry,
         dispatcher=twins.dispatcher,
@@ -161,8 +161,8 @@ def _aws(aws: Aws) -> Gateways:
     made = Gateways(
         leases=DynamoLeases(table),
         deployments=DynamoDeployments(table),
-        standings=DynamoStandings(table),
-        trail=DynamoTrail(table),
+        step_reads=DynamoStepReads(table),
+        audit_log=DynamoAuditLog(table),
         fleet=DynamoFleet(table),
         registry=SsmRegistry(ssm),
         dispatcher=AlbDispatcher(aws.client("elbv2"), ssm),
@@ -170,7 +170,7 @@ def _aws(aws: Aws) -> Gateways:
         catalogue=DynamoCatalogue(table),
         freezes=DynamoFreezes(table),
         queue=DynamoQueue(table),
-        sights=DynamoSights(table, SsmRegistry(ssm), states, machine),
+        sights=DynamoClusterQueries(table, SsmRegistry(ssm), states, machine),
         deliver=lambda name: states.start_execution(stateMachineArn=machine, name=name),
         write_report=lambda cluster, report: _report(table, cluster, report),
         turn_of=lambda cluster, host: _turn(table, cluster, host),

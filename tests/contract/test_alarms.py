@@ -13,9 +13,9 @@ from apps.local.emulator import Aws
 from lifecycle.application.ports.alarms import Alarms
 from lifecycle.domain.fleet.cluster import Cluster
 from lifecycle.domain.monitoring.alarms import Alarm, cluster_of_alarm
-from lifecycle.domain.monitoring.notifications import Notice, NoticeKind
+from lifecycle.domain.monitoring.notifications import Notification, NotificationKind
 from lifecycle.gateways.aws.alarms import CloudWatchAlarms
-from lifecycle.gateways.aws.notifications import AwsNotices
+from lifecycle.gateways.aws.notifications import AwsNotifications
 from lifecycle.gateways.memory.alarms import MemoryAlarms
 from tests.support.listening import on_bus, on_topic
 
@@ -98,16 +98,16 @@ def test_a_notice_reaches_programs_as_an_event_and_people_as_a_message_that_can_
     topic = emulator.client("sns").create_topic(Name="told")["TopicArn"]
     programs = on_bus(emulator, "programs")
     people = on_topic(emulator, "people", topic, {"kind": ["HALTED"], "environment": ["production"]})
-    kinds = [NoticeKind.HALTED] + [NoticeKind.FINISHED] * 11
-    notices = [_notice(number, kind) for number, kind in enumerate(kinds)]
-    AwsNotices(emulator.client("events"), emulator.client("sns"), topic).tell(notices)
-    events = [json.loads(body) for body in programs.wait(len(notices))]
-    assert [event["detail"]["id"] for event in events] == [notice.id for notice in notices]
+    kinds = [NotificationKind.HALTED] + [NotificationKind.FINISHED] * 11
+    notifications = [_notice(number, kind) for number, kind in enumerate(kinds)]
+    AwsNotifications(emulator.client("events"), emulator.client("sns"), topic).send(notifications)
+    events = [json.loads(body) for body in programs.wait(len(notifications))]
+    assert [event["detail"]["id"] for event in events] == [notification.id for notification in notifications]
     assert {event["detail-type"] for event in events} == {"Deployment halted", "Deployment finished"}
     (mail,) = people.wait(1)
     assert mail.splitlines() == ["grüße " * 30, "", "why", "", "id: 0"]
 
 
-def _notice(number: int, kind: NoticeKind) -> Notice:
+def _notice(number: int, kind: NotificationKind) -> Notification:
     cluster = Cluster("production", "hello")
-    return Notice(str(number), kind, cluster, datetime.now(UTC), "grüße " * 30, "why", state="DONE")
+    return Notification(str(number), kind, cluster, datetime.now(UTC), "grüße " * 30, "why", state="DONE")

@@ -27,7 +27,7 @@ def test_a_healthy_target_of_another_group_is_aside_and_in_rotation(bedded: Gate
     dispatcher, cluster = bedded.dispatcher, bedded.cluster
     for address, group in ((A, Group.MAIN), (B, Group.TEST_BED), (C, Group.CONTROL)):
         register(bedded, address, group)
-    states = {A: TargetState.HEALTHY, B: TargetState.ASIDE, C: TargetState.ASIDE}
+    states = {A: TargetState.HEALTHY, B: TargetState.TEST_GROUP, C: TargetState.TEST_GROUP}
     assert dispatcher.targets(cluster) == states
     assert {address: dispatcher.target(cluster, address) for address in states} == states
     assert all(state.in_rotation and state.serves for state in states.values())
@@ -56,7 +56,7 @@ def test_a_target_is_taken_out_of_every_group_or_of_one(bedded: Gateways) -> Non
     register(bedded, A, Group.TEST_BED)
     dispatcher.deregister(cluster, A, 8080, Group.MAIN)
     bedded.settle()
-    assert dispatcher.targets(cluster) == {A: TargetState.ASIDE}
+    assert dispatcher.targets(cluster) == {A: TargetState.TEST_GROUP}
     register(bedded, A, Group.MAIN)
     dispatcher.deregister(cluster, A, 8080)
     bedded.settle()

@@ -6,9 +6,9 @@ from datetime import UTC, datetime, timedelta
 from lifecycle.domain.fleet.host import HostReport
 from lifecycle.domain.fleet.host_command import Order, Turn
 from lifecycle.domain.rollout.attempt import AttemptState, Blame, HostAttempt
-from lifecycle.domain.rollout.deployment import Deployment, DeploymentState, Obstacle, Request
+from lifecycle.domain.rollout.deployment import Deployment, DeploymentState, Override, Request
 from lifecycle.domain.rollout.freezes import Freeze
-from lifecycle.domain.rollout.queue import Waiting
+from lifecycle.domain.rollout.queue import PendingDeployment
 from lifecycle.domain.service.policy import Policy
 from lifecycle.domain.service.target import Target
 from tests.contract.conftest import Gateways
@@ -16,10 +16,12 @@ from tests.contract.conftest import Gateways
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
 
 
-def waiting(gateways: Gateways, suffix: str) -> Waiting:
+def waiting(gateways: Gateways, suffix: str) -> PendingDeployment:
     name = f"{gateways.service}-production-20261123120000-{suffix}"
-    despite = (Obstacle.FREEZE,)
-    return Waiting(Request(name, gateways.service, "production", "1.0.1", "ada", despite=despite), NOW)
+    overrides = (Override.FREEZE,)
+    return PendingDeployment(
+        Request(name, gateways.service, "production", "1.0.1", "ada", overrides=overrides), NOW
+    )
 
 
 def test_a_freeze_stands_until_it_is_lifted_and_a_newer_one_replaces_it(gateways: Gateways) -> None:
@@ -114,7 +116,7 @@ def test_an_order_to_restore_follows_the_order_to_install_and_is_not_replaced_by
         lasts = NOW + timedelta(minutes=15)
         return Turn("host-1", order, "d", 1, attempt, "1.0.1", "d1", NOW, lasts)
 
-    given = [turn(Order.INSTALL, 1), turn(Order.RESTORE, 1), turn(Order.INSTALL, 1), turn(Order.STAND_BY, 1)]
+    given = [turn(Order.INSTALL, 1), turn(Order.RESTORE, 1), turn(Order.INSTALL, 1), turn(Order.PREFETCH, 1)]
     gateways.fleet.give_turns(gateways.cluster, given)
     assert given_to(gateways) == turn(Order.RESTORE, 1)
     gateways.fleet.give_turns(gateways.cluster, [turn(Order.INSTALL, 2)])

@@ -9,7 +9,7 @@ from lifecycle.domain.analysis.model import Judgement, Verdict
 from lifecycle.domain.errors import Refused
 from lifecycle.domain.fleet.desired import Desired
 from lifecycle.domain.fleet.host_command import Order, Turn
-from lifecycle.domain.monitoring.audit import TrailEntry
+from lifecycle.domain.monitoring.audit import AuditEntry
 from lifecycle.domain.rollout.attempt import AttemptState, HostAttempt
 from lifecycle.domain.rollout.decision import Answer, Choice, Question
 from lifecycle.domain.rollout.deployment import Deployment, Request
@@ -69,23 +69,26 @@ def test_an_attempt_is_replaced_by_its_later_state(gateways: Gateways) -> None:
 
 def test_what_a_step_looks_at_first_is_there_or_is_not(gateways: Gateways) -> None:
     first, cluster = a_deployment(gateways, "aaaa"), gateways.cluster
-    nothing = gateways.standings.of_host(cluster, first.id, "host-1", 1)
+    nothing = gateways.step_reads.of_host(cluster, first.id, "host-1", 1)
     assert (nothing.deployment, nothing.lease, nothing.attempt, nothing.report) == (None, Lease(), None, None)
     lease = gateways.leases.acquire(cluster, first.id, NOW)
     tried = HostAttempt(first.id, "host-1", 1, lease.epoch, "run", NOW)
     gateways.deployments.put(first)
     gateways.deployments.put_attempt(tried)
-    found = gateways.standings.of_host(cluster, first.id, "host-1", 1)
+    found = gateways.step_reads.of_host(cluster, first.id, "host-1", 1)
     assert (found.deployment, found.lease, found.attempt) == (first, lease, tried)
-    assert gateways.standings.of_host(cluster, first.id, "host-1", 2).attempt is None
-    assert gateways.standings.of_deployment(cluster, first.id) == (first, lease)
+    assert gateways.step_reads.of_host(cluster, first.id, "host-1", 2).attempt is None
+    assert gateways.step_reads.of_deployment(cluster, first.id) == (first, lease)
 
 
 def test_attempts_and_questions_are_told_apart(gateways: Gateways) -> None:
     question = gateways.deployments.ask(a_question(gateways))
     tried = HostAttempt(question.deployment, "host-1", 1, 3, "run", NOW)
     gateways.deployments.put_attempt(tried)
-    assert [list(each) for each in gateways.deployments.told(question.deployment)] == [[tried], [question]]
+    assert [list(each) for each in gateways.deployments.attempts_and_questions(question.deployment)] == [
+        [tried],
+        [question],
+    ]
 
 
 def test_a_test_bed_keeps_its_latest_judgement_and_one_that_fails_whenever_it_was_found(
@@ -146,14 +149,14 @@ def test_a_quarantined_version_keeps_its_reason(gateways: Gateways) -> None:
 
 def test_the_trail_is_read_in_the_order_of_time_and_from_a_time_on(gateways: Gateways) -> None:
     entries = [
-        TrailEntry(NOW + timedelta(seconds=n), str(gateways.cluster), f"step {n}", "ada") for n in range(4)
+        AuditEntry(NOW + timedelta(seconds=n), str(gateways.cluster), f"step {n}", "ada") for n in range(4)
     ]
     for entry in reversed(entries):
-        gateways.trail.append(entry)
-    gateways.trail.append(entries[0])
-    assert list(gateways.trail.read(gateways.cluster)) == entries
-    assert list(gateways.trail.read(gateways.cluster, limit=2)) == entries[2:]
-    assert list(gateways.trail.read(gateways.cluster, after=entries[1].at)) == entries[1:]
+        gateways.audit_log.append(entry)
+    gateways.audit_log.append(entries[0])
+    assert list(gateways.audit_log.read(gateways.cluster)) == entries
+    assert list(gateways.audit_log.read(gateways.cluster, limit=2)) == entries[2:]
+    assert list(gateways.audit_log.read(gateways.cluster, after=entries[1].at)) == entries[1:]
 
 
 def test_the_registry_says_what_was_written_last(gateways: Gateways) -> None:

@@ -7,7 +7,7 @@ from lifecycle.domain.fleet.cluster import Cluster
 from lifecycle.domain.fleet.desired import Desired
 from lifecycle.domain.rollout.deployment import Request
 from lifecycle.domain.rollout.lease import Lease
-from lifecycle.domain.rollout.queue import Waiting
+from lifecycle.domain.rollout.queue import PendingDeployment
 from tests.contract.conftest import Gateways
 
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
@@ -26,7 +26,7 @@ def test_leases_and_queues_of_many_clusters_are_read_as_they_stand(gateways: Gat
     idle = [Cluster(each, f"{gateways.service}-{n}") for each in ("staging", "production") for n in range(60)]
     lease = gateways.leases.acquire(cluster, "d-1", NOW)
     name = f"{gateways.service}-production-20261123120000-aaaa"
-    waiting = Waiting(Request(name, gateways.service, "production", "1.0.1", "ada"), NOW)
+    waiting = PendingDeployment(Request(name, gateways.service, "production", "1.0.1", "ada"), NOW)
     gateways.queue.replace(cluster, None, waiting)
     found = gateways.sights.held([*idle[:70], cluster, *idle[70:]])
     assert found[cluster] == Held(lease, waiting)

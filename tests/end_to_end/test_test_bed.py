@@ -53,7 +53,7 @@ def _named(folder: Path) -> Path:
     return folder
 
 
-def set_aside(service: Service, deployment: str) -> set[str]:
+def skipped_hosts(service: Service, deployment: str) -> set[str]:
     """The hosts that were registered in a deployment: the test bed's, then its control."""
     return {host for host, step in service.steps(deployment) if step == "register"}
 
@@ -65,7 +65,7 @@ def test_a_version_that_answers_errors_halts_in_its_test_bed_and_comes_to_no_oth
     deployment, question = said.facts["deployment"], service.standing()["question"]
     assert "failed in the test bed: error rate" in question["reason"]
     assert question["blame"] == "VERSION"
-    assert question["host"] in set_aside(service, deployment)
+    assert question["host"] in skipped_hosts(service, deployment)
     others = {host: version for host, version in service.installed().items() if host != question["host"]}
     assert set(others) == HOSTS - {question["host"]}
     assert set(others.values()) == {baker.first}
@@ -86,7 +86,7 @@ def test_without_requests_nothing_is_decided_and_a_human_lets_it_go_on(baker: Ba
     question = service.waits("AWAITING_APPROVAL")
     assert [each["choice"] for each in question["choices"]] == ["APPROVE", "EXTEND", "REJECT"]
     assert "undecided" in question["reason"]
-    aside = set_aside(service, deployment)
+    aside = skipped_hosts(service, deployment)
     assert len(aside) == 2
     assert sorted(service.installed()[host] for host in aside) == sorted([baker.first, baker.good])
 

@@ -150,8 +150,8 @@ def test_by_policy_it_is_rolled_back_and_the_rollback_is_not(watched: Watched, p
     )
     wait_for("its end", lambda: service.last()["state"] == "DONE", seconds=60)
     assert set(service.installed().values()) == {watched.halts}
-    refusals = service.operator("plan", "brittle", watched.back, code=1).facts["refusals"]
-    assert any(watched.back in why for why in refusals)
+    blockers = service.operator("plan", "brittle", watched.back, code=1).facts["refusals"]
+    assert any(watched.back in why for why in blockers)
     before = len(watched.told())
     watched.rings("a line about the rollback", lambda: len(watched.told()) > before)
     assert service.last()["deployment"] == heir["deployment"]

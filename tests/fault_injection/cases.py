@@ -126,7 +126,7 @@ def _judged(
 
 def serving(field: Field) -> str:
     """The version that is desired."""
-    desired = field.here.world.registry.desired(CLUSTER)
+    desired = field.here.context.registry.desired(CLUSTER)
     return desired.version if desired else ""
 
 

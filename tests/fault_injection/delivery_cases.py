@@ -36,7 +36,7 @@ def promoted(operator: Operator) -> str:
     found = [name for name, of in field.here.catalogue.releases(SERVICE).items() if of == snapshot]
     if found != [release]:
         raise Unexpected(f"{snapshot} has the releases {found}, and promote said {release}")
-    artifacts = field.here.world.artifacts
+    artifacts = field.here.context.artifacts
     if artifacts.manifest(SERVICE, release).digest != artifacts.manifest(SERVICE, snapshot).digest:
         raise Unexpected(f"{release} has other bytes than {snapshot}")
     return "one release"

@@ -65,7 +65,7 @@ def baked(operator: Operator) -> str:
 
 def beds_of(operator: Operator, name: str, ended: str) -> str:
     """How the test beds of a deployment ended, and it."""
-    beds = operator.field.here.world.deployments.beds(name)
+    beds = operator.field.here.context.deployments.beds(name)
     if [each for each in beds if each.state is BedState.BAKING] or not beds:
         raise Unexpected(f"{name} is done, with the test beds {beds}")
     return f"test bed {', '.join(each.state.lower() for each in beds)}, {ended}"
@@ -103,7 +103,7 @@ def rolled_back(operator: Operator) -> str:
 def converged(operator: Operator) -> str:
     """Take a host out of rotation by hand; convergence brings it back."""
     field, before = operator.field, serving(operator.field)
-    report = field.here.world.fleet.reports(CLUSTER)[field.production.hosts[0].name]
+    report = field.here.context.fleet.reports(CLUSTER)[field.production.hosts[0].name]
     root_dispatcher(field).deregister(CLUSTER, report.address, report.port)
     wait("the drift", lambda: operator.in_place(before))
     until = time.monotonic() + 90

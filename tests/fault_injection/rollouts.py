@@ -9,7 +9,7 @@ from datetime import timedelta
 from lifecycle.application.rollout.requests import payload
 from lifecycle.domain.fleet.target_group import TargetState
 from lifecycle.domain.rollout.decision import Choice, Question
-from lifecycle.domain.rollout.deployment import Deployment, DeploymentState, Obstacle, Request, deployment_id
+from lifecycle.domain.rollout.deployment import Deployment, DeploymentState, Override, Request, deployment_id
 from lifecycle.gateways.aws.leases import DynamoLeases
 from lifecycle.gateways.aws.table import Table
 from tests.fault_injection.field import AS, CLUSTER, Field, Unexpected
@@ -42,14 +42,14 @@ class Operator:
         """Start a deployment; its id."""
         here = self.field.here
         request = Request(
-            deployment=deployment_id(CLUSTER, here.world.clock.now(), secrets.token_hex(2)),
+            deployment=deployment_id(CLUSTER, here.context.clock.now(), secrets.token_hex(2)),
             service=CLUSTER.service,
             environment=CLUSTER.environment,
             version=version,
             requested_by=AS,
-            despite=(Obstacle.QUARANTINE,),
+            overrides=(Override.QUARANTINE,),
         )
-        here.world.executions.start_rollout(request.deployment, payload(request))
+        here.context.executions.start_rollout(request.deployment, payload(request))
         return request.deployment
 
     def finish(self, name: str, answer: Choice = Choice.RETRY) -> Deployment:
@@ -76,7 +76,7 @@ class Operator:
         until = time.monotonic() + _PATIENCE_SECONDS
         while self.seen(name) is None:
             self.converge()
-            lease = self.field.here.world.leases.current(CLUSTER)
+            lease = self.field.here.context.leases.current(CLUSTER)
             if not lease.deployment and not self._runs(name):
                 return self.deploy(version)
             if time.monotonic() > until:
@@ -90,7 +90,7 @@ class Operator:
         """The rollback of a deployment, once it is recorded."""
         until = time.monotonic() + _PATIENCE_SECONDS
         while True:
-            recent = self.field.here.world.deployments.recent(CLUSTER, 5)
+            recent = self.field.here.context.deployments.recent(CLUSTER, 5)
             if found := next((each.id for each in recent if each.request.rollback_of == name), None):
                 return found
             self.converge()
@@ -111,13 +111,13 @@ class Operator:
         return run is not None and run.running
 
     def seen(self, name: str) -> Deployment | None:
-        return self.field.here.world.deployments.get(CLUSTER, name)
+        return self.field.here.context.deployments.get(CLUSTER, name)
 
     def asked(self, found: Deployment) -> Question | None:
         """The open question that a deployment waits with."""
         if found.state not in (DeploymentState.HALTED, DeploymentState.AWAITING_APPROVAL):
             return None
-        questions = self.field.here.world.deployments.questions(found.id)
+        questions = self.field.here.context.deployments.questions(found.id)
         return next((each for each in questions if each.answer is None), None)
 
     def converge(self) -> None:
@@ -152,17 +152,17 @@ class Operator:
 
     def _wait_for_the_agent(self, host: str) -> None:
         """Who answers has looked first: a host whose agent is silent is not retried."""
-        world, until = self.field.here.world, time.monotonic() + 60
-        while (report := world.fleet.report(CLUSTER, host)) and time.monotonic() < until:
-            if not report.silent_since(world.clock.now(), timedelta(seconds=5)):
+        context, until = self.field.here.context, time.monotonic() + 60
+        while (report := context.fleet.report(CLUSTER, host)) and time.monotonic() < until:
+            if not report.unreachable_since(context.clock.now(), timedelta(seconds=5)):
                 return
             time.sleep(_LOOK_SECONDS)
 
     def in_place(self, version: str) -> list[str]:
         """What is wrong with the cluster, if it should serve this version on every host."""
-        world = self.field.here.world
-        lease, desired = world.leases.current(CLUSTER), world.registry.desired(CLUSTER)
-        targets, reports = world.dispatcher.targets(CLUSTER), world.fleet.reports(CLUSTER)
+        context = self.field.here.context
+        lease, desired = context.leases.current(CLUSTER), context.registry.desired(CLUSTER)
+        targets, reports = context.dispatcher.targets(CLUSTER), context.fleet.reports(CLUSTER)
         wrong = [f"{host} has {r.installed}" for host, r in reports.items() if r.installed != version]
         wrong += [f"{host} does not run" for host, r in reports.items() if not r.running]
         wrong += [
@@ -181,7 +181,7 @@ class Operator:
         states = self.field.aws.client("stepfunctions")
         machine = self.field.facts["state_machines"]["rollout"]
         until = time.monotonic() + 20
-        while self.field.here.world.leases.current(CLUSTER).deployment:
+        while self.field.here.context.leases.current(CLUSTER).deployment:
             running = states.list_executions(stateMachineArn=machine, statusFilter="RUNNING")["executions"]
             for each in running:
                 if CLUSTER.environment in each["name"]:
@@ -189,9 +189,9 @@ class Operator:
             self.converge()
             if time.monotonic() > until:  # the case before failed for this; the next ones can do without it
                 ledger = Table(self.field.aws.client("dynamodb"), self.field.facts["ledger_table"])
-                DynamoLeases(ledger).release(CLUSTER, self.field.here.world.leases.current(CLUSTER))
+                DynamoLeases(ledger).release(CLUSTER, self.field.here.context.leases.current(CLUSTER))
             time.sleep(1)
-        desired = self.field.here.world.registry.desired(CLUSTER)
+        desired = self.field.here.context.registry.desired(CLUSTER)
         if desired is None or self.in_place(desired.version):
             self.finish(self.deploy(self.field.releases["one"]))
         self.told = Told()

@@ -53,9 +53,9 @@ class Watcher:
 
     def _look(self) -> Any:
         here, told = self._field.here, []
-        world = here.world
-        for deployment in world.deployments.recent(CLUSTER, 2):
-            attempts, questions = world.deployments.told(deployment.id)
+        context = here.context
+        for deployment in context.deployments.recent(CLUSTER, 2):
+            attempts, questions = context.deployments.attempts_and_questions(deployment.id)
             told.append(
                 (
                     (deployment.id, deployment.state, deployment.execution),
@@ -65,4 +65,4 @@ class Watcher:
                     tuple((each.id, each.token) for each in questions),
                 )
             )
-        return told, world.leases.current(CLUSTER), self._field.also()
+        return told, context.leases.current(CLUSTER), self._field.also()

@@ -20,7 +20,7 @@ HEALTHY, INITIAL, UNHEALTHY, DRAINING = (
     TargetState.UNHEALTHY,
     TargetState.DRAINING,
 )
-ASIDE = (Group.TEST_BED, Group.CONTROL)
+TEST_GROUP = (Group.TEST_BED, Group.CONTROL)
 
 
 class Balancer:
@@ -32,9 +32,9 @@ class Balancer:
     def __init__(self, sim: "Simulation") -> None:
         self._sim = sim
         self.states: dict[str, TargetState] = {}
-        self.aside: dict[Group, dict[str, TargetState]] = {group: {} for group in ASIDE}
-        self.shares: dict[Group, int] = {Group.MAIN: 1, **dict.fromkeys(ASIDE, 0)}
-        self.weighed_at: dict[Group, float] = dict.fromkeys(ASIDE, -1e9)
+        self.aside: dict[Group, dict[str, TargetState]] = {group: {} for group in TEST_GROUP}
+        self.shares: dict[Group, int] = {Group.MAIN: 1, **dict.fromkeys(TEST_GROUP, 0)}
+        self.weighed_at: dict[Group, float] = dict.fromkeys(TEST_GROUP, -1e9)
         self.left_at: dict[Group, float] = dict.fromkeys(Group, -1e9)
         self.lost_at: dict[str, float] = {}
         self.busy_until: dict[str, float] = {}
@@ -46,9 +46,9 @@ class Balancer:
         """As the product sees it: the main group's state, or where else it is; None where it is not registered."""
         if (main := self.states.get(address)) is not None:
             return main
-        for group in ASIDE:
+        for group in TEST_GROUP:
             if (found := self.aside[group].get(address)) is not None:
-                return TargetState.ASIDE if found is HEALTHY else found
+                return TargetState.TEST_GROUP if found is HEALTHY else found
         return None
 
     def everywhere(self) -> list[str]:
@@ -80,7 +80,7 @@ class Balancer:
 
     def weigh(self, cluster: Cluster, weights: Mapping[Group, int]) -> None:
         before, self.shares = self.shares, {group: weights.get(group, 0) for group in Group}
-        for group in ASIDE:
+        for group in TEST_GROUP:
             if self.shares[group] and not before[group]:
                 self.weighed_at[group] = self._sim.now
         if self._sim.tracing:

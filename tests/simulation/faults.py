@@ -96,7 +96,7 @@ class Faults:
     def _service_dies(sim: "Simulation", host: Host) -> None:
         if host.boot is not None:
             host.set_boot(None)
-            sim.after(0.0, 1.0, lambda: sim.notice(host))
+            sim.after(0.0, 1.0, lambda: sim.notification(host))
 
     def _lose_disk(self, sim: "Simulation", host: Host) -> None:
         """The machine is replaced by one of the same name and address."""

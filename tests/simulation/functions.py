@@ -5,7 +5,7 @@ from dataclasses import fields, is_dataclass
 from typing import Any
 
 from lifecycle.application import operator_command
-from lifecycle.application.context import World
+from lifecycle.application.context import Context
 from lifecycle.application.convergence import converge
 from lifecycle.application.fleet import quarantine, remove_host
 from lifecycle.application.ports.metrics import Metrics
@@ -25,7 +25,7 @@ from lifecycle.application.rollout.test_bed.analyse import analyse as judged
 from lifecycle.domain.rollout.decision import Answer
 from lifecycle.entrypoints import events
 
-Function = Callable[[World, Mapping[str, Any]], Any]
+Function = Callable[[Context, Mapping[str, Any]], Any]
 
 # Seconds that a Lambda may run (infra/stacks/control_plane.py), then it is killed.
 LIMITS = {
@@ -40,93 +40,93 @@ LIMITS = {
 LIMIT = 60
 
 
-def _plan(world: World, given: Mapping[str, Any]) -> Any:
+def _plan(context: Context, given: Mapping[str, Any]) -> Any:
     asked = events.Deploy.model_validate(given)
-    return plan.begin(world, asked.request(), asked.execution)
+    return plan.begin(context, asked.request(), asked.execution)
 
 
-def _next_step(world: World, given: Mapping[str, Any]) -> Any:
+def _next_step(context: Context, given: Mapping[str, Any]) -> Any:
     asked = events.InDeployment.model_validate(given)
     return next_step.decide_next(
-        world, asked.cluster, asked.deployment, asked.execution, undiagnosed=asked.undiagnosed
+        context, asked.cluster, asked.deployment, asked.execution, undiagnosed=asked.undiagnosed
     )
 
 
-def _diagnose(world: World, given: Mapping[str, Any]) -> Any:
+def _diagnose(context: Context, given: Mapping[str, Any]) -> Any:
     asked = events.OnHost.model_validate(given)
-    return diagnose.diagnose(world, asked.task())
+    return diagnose.diagnose(context, asked.task())
 
 
-def _end_bake(world: World, given: Mapping[str, Any]) -> Any:
+def _end_bake(context: Context, given: Mapping[str, Any]) -> Any:
     asked = events.EndOfTestBed.model_validate(given)
-    return end.end_bake(world, asked.bake(), asked.bed, asked.outcome, asked.reason)
+    return end.end_bake(context, asked.bake(), asked.bed, asked.outcome, asked.reason)
 
 
-def analyse(world: World, metrics: Metrics, given: Mapping[str, Any]) -> Any:
+def analyse(context: Context, metrics: Metrics, given: Mapping[str, Any]) -> Any:
     """What functions/rollout/analyse calls; it is the only one that measures."""
-    return judged(world, metrics, events.OfTestBed.model_validate(given).bake())
+    return judged(context, metrics, events.OfTestBed.model_validate(given).bake())
 
 
 def _stage(run: Callable[..., Any]) -> Function:
-    def bound(world: World, given: Mapping[str, Any]) -> Any:
+    def bound(context: Context, given: Mapping[str, Any]) -> Any:
         asked = events.OnHost.model_validate(given)
-        return run(world, asked.task(), asked.execution)
+        return run(context, asked.task(), asked.execution)
 
     return bound
 
 
-def _await_human(world: World, given: Mapping[str, Any]) -> Any:
+def _await_human(context: Context, given: Mapping[str, Any]) -> Any:
     asked = events.AskHuman.model_validate(given)
-    return task_tokens.wait_for(world, asked.deployment, asked.question, asked.token)
+    return task_tokens.wait_for(context, asked.deployment, asked.question, asked.token)
 
 
-def _roll_back(world: World, given: Mapping[str, Any]) -> Any:
+def _roll_back(context: Context, given: Mapping[str, Any]) -> Any:
     asked = events.HandOver.model_validate(given)
-    return rollback.hand_over(world, asked.cluster, asked.deployment, asked.reason)
+    return rollback.hand_over(context, asked.cluster, asked.deployment, asked.reason)
 
 
-def _finish(world: World, given: Mapping[str, Any]) -> Any:
+def _finish(context: Context, given: Mapping[str, Any]) -> Any:
     asked = events.Close.model_validate(given)
-    return finish.finish(world, asked.cluster, asked.deployment, asked.outcome, asked.reason)
+    return finish.finish(context, asked.cluster, asked.deployment, asked.outcome, asked.reason)
 
 
-def _decide(world: World, given: Mapping[str, Any]) -> Any:
+def _decide(context: Context, given: Mapping[str, Any]) -> Any:
     asked = events.Decide.model_validate(given)
-    answer = Answer(asked.choice, asked.by, asked.why, world.clock.now())
+    answer = Answer(asked.choice, asked.by, asked.why, context.clock.now())
     if asked.host:
-        return decide.decide(world, asked.cluster, asked.deployment, asked.host, asked.attempt, answer)
-    return decide.told(world, asked.cluster, asked.deployment, answer)
+        return decide.decide(context, asked.cluster, asked.deployment, asked.host, asked.attempt, answer)
+    return decide.answer_deployment(context, asked.cluster, asked.deployment, answer)
 
 
-def _approve(world: World, given: Mapping[str, Any]) -> Any:
+def _approve(context: Context, given: Mapping[str, Any]) -> Any:
     asked = events.Decide.model_validate(given)
-    answer = Answer(asked.choice, asked.by, asked.why, world.clock.now())
-    return decide.approve(world, asked.cluster, asked.deployment, answer)
+    answer = Answer(asked.choice, asked.by, asked.why, context.clock.now())
+    return decide.approve(context, asked.cluster, asked.deployment, answer)
 
 
-def _converge(world: World, given: Mapping[str, Any]) -> Any:
+def _converge(context: Context, given: Mapping[str, Any]) -> Any:
     asked = events.Converge.model_validate({n: v for n, v in given.items() if n != "suffix"})
-    return converge.converge_all(world, given["suffix"], asked.requested_by, asked.only())
+    return converge.converge_all(context, given["suffix"], asked.requested_by, asked.only())
 
 
-def _freeze(world: World, given: Mapping[str, Any]) -> Any:
+def _freeze(context: Context, given: Mapping[str, Any]) -> Any:
     asked = events.SetFreeze.model_validate(given)
-    by = operator_command.By(asked.by, asked.why)
+    by = operator_command.RequestedBy(asked.by, asked.why)
     if asked.lift:
-        return freeze.unfreeze(world, asked.scope, by)
-    return freeze.freeze(world, asked.scope, by, asked.until)
+        return freeze.unfreeze(context, asked.scope, by)
+    return freeze.freeze(context, asked.scope, by, asked.until)
 
 
-def _quarantine(world: World, given: Mapping[str, Any]) -> Any:
+def _quarantine(context: Context, given: Mapping[str, Any]) -> Any:
     asked = events.SetQuarantine.model_validate(given)
     act = quarantine.lift_quarantine if asked.lift else quarantine.quarantine
-    return act(world, asked.cluster, asked.name, operator_command.By(asked.by, asked.why))
+    return act(context, asked.cluster, asked.name, operator_command.RequestedBy(asked.by, asked.why))
 
 
-def _remove_host(world: World, given: Mapping[str, Any]) -> Any:
+def _remove_host(context: Context, given: Mapping[str, Any]) -> Any:
     asked = events.RemoveHost.model_validate(given)
-    by = operator_command.By(asked.by, asked.why)
-    return remove_host.remove_host(world, asked.cluster, asked.host, by, terminated=asked.terminated)
+    by = operator_command.RequestedBy(asked.by, asked.why)
+    return remove_host.remove_host(context, asked.cluster, asked.host, by, terminated=asked.terminated)
 
 
 FUNCTIONS: Mapping[str, Function] = {

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 from lifecycle.domain.errors import LifecycleError
 from tests.simulation.functions import FUNCTIONS, LIMIT, LIMITS, analyse, plain
-from tests.simulation.machine import Done
+from tests.simulation.machine import CommandResult
 from tests.simulation.mishaps import StoreBroke
 from tests.simulation.scheduler import Actor, Outcome
 
@@ -25,7 +25,7 @@ class Invocations:
         self.rate = sim.rng.choice((0.0, 0.01, 0.04, 0.1))
         self._number = 0
 
-    def invoke(self, function: str, given: Mapping[str, Any], done: Done) -> None:
+    def invoke(self, function: str, given: Mapping[str, Any], done: CommandResult) -> None:
         """Call a function; `done` gets its result, or the name of an error."""
         sim = self._sim
         often = 3.0 if function in BEGIN_AND_END else 1.0
@@ -49,7 +49,7 @@ class Invocations:
             late = 15.0 if what == "call done twice" else 4 * 3600.0
             sim.after(0.0, late, lambda: self._call(function, given, _nobody))
 
-    def _call(self, function: str, given: Mapping[str, Any], done: Done) -> None:
+    def _call(self, function: str, given: Mapping[str, Any], done: CommandResult) -> None:
         sim = self._sim
         self._number += 1
         host = str(given.get("host", ""))
@@ -66,10 +66,10 @@ class Invocations:
     def _bound(self, function: str, given: Mapping[str, Any]) -> Callable[[], Any]:
         sim = self._sim
         if function == "analyse":
-            return lambda: analyse(sim.world, sim.measured, given)
-        return lambda: FUNCTIONS[function](sim.world, given)
+            return lambda: analyse(sim.context, sim.measured, given)
+        return lambda: FUNCTIONS[function](sim.context, given)
 
-    def _ended(self, actor: Actor, outcome: Outcome, done: Done) -> None:
+    def _ended(self, actor: Actor, outcome: Outcome, done: CommandResult) -> None:
         sim = self._sim
         result, error = outcome
         if sim.tracing:

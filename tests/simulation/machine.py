@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 ALREADY_EXISTS = "StepFunctions.ExecutionAlreadyExistsException"
 TIMEOUT = "States.Timeout"
 
-Done: TypeAlias = Callable[[Any, str], None]
+CommandResult: TypeAlias = Callable[[Any, str], None]
 """Called with a result, or with the name of an error."""
 
 
@@ -138,7 +138,7 @@ class Execution:
                 return
         self.end(ExecutionState.ENDED, f"{state.name}: {error}")
 
-    def _attempt(self, state: State, given: Any, ended: Done) -> None:
+    def _attempt(self, state: State, given: Any, ended: CommandResult) -> None:
         """One try of a task: whoever comes first, its end or its time-out, is listened to."""
         if not self.running:
             return
@@ -160,7 +160,7 @@ class Execution:
             payload = state.payload(self._scope(given)) if state.payload else {}
             self.sim.invoke(state.function, payload, lambda r, e: once({"Payload": r}, e))
 
-    def _wait_for_token(self, state: State, given: Any, once: Done) -> None:
+    def _wait_for_token(self, state: State, given: Any, once: CommandResult) -> None:
         self._numbered += 1
         token = f"{self.name}#{self._numbered}"
         payload = state.payload(self._scope(given, token=token)) if state.payload else {}
@@ -168,7 +168,7 @@ class Execution:
         # A function that ends well says nothing here; one that fails ends the wait.
         self.sim.invoke(state.function, payload, lambda _, e: once(None, e) if e else None)
 
-    def _start_another(self, state: State, given: Any, once: Done) -> None:
+    def _start_another(self, state: State, given: Any, once: CommandResult) -> None:
         scope = self._scope(given)
         name, wanted = state.arguments["Name"](scope), state.arguments["Input"](scope)
         error = self.sim.start_execution_error()

@@ -13,7 +13,7 @@ from lifecycle.domain.fleet.cluster import Cluster
 from lifecycle.domain.fleet.desired import Desired
 from lifecycle.domain.fleet.host_command import Order, Turn
 from lifecycle.domain.fleet.target_group import Group, TargetState
-from lifecycle.domain.monitoring.audit import TrailEntry
+from lifecycle.domain.monitoring.audit import AuditEntry
 from lifecycle.domain.rollout.attempt import AttemptState, HostAttempt
 from lifecycle.domain.rollout.decision import Answer, Question
 from lifecycle.domain.rollout.deployment import Deployment, Request
@@ -148,7 +148,7 @@ class Oracle(Remembered):
         if self.quarantined_at.pop(name, None) is not None:
             self.lifted_at[name] = self.sim.now
 
-    def trail_append(self, actor: Actor, none: None, entry: TrailEntry) -> None:
+    def trail_append(self, actor: Actor, none: None, entry: AuditEntry) -> None:
         self.told.add((entry.deployment, entry.host, entry.what.partition(" ")[0]))
         self.told.add((entry.deployment, "", ""))
         records.trail_only_grows(self)

@@ -10,7 +10,7 @@ from lifecycle.domain.rollout.deployment import (
     Deployment,
     DeploymentState,
     Kind,
-    Obstacle,
+    Override,
     Request,
     deployment_id,
 )
@@ -60,8 +60,10 @@ class People:
             return
         version = version or rng.choice(VERSIONS)
         name = deployment_id(sim.cluster, sim.time(), f"{rng.getrandbits(16):04x}")
-        despite = tuple(each for each in Obstacle if rng.random() < 0.2)
-        request = Request(name, "hello", "production", version, "ada", "wanted", Kind.DEPLOY, despite=despite)
+        overrides = tuple(each for each in Override if rng.random() < 0.2)
+        request = Request(
+            name, "hello", "production", version, "ada", "wanted", Kind.DEPLOY, overrides=overrides
+        )
         self.asked.append(name)
         sim.oracle.commanded(request)
         sim.executions.start_execution(name, payload(request), by="ada")

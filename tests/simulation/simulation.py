@@ -6,18 +6,19 @@ from typing import Any
 
 from lifecycle.domain.fleet.cluster import Cluster
 from lifecycle.gateways.memory.artifacts import MemoryArtifacts
-from lifecycle.gateways.memory.audit import MemoryTrail
+from lifecycle.gateways.memory.audit import MemoryAuditLog
 from lifecycle.gateways.memory.deployments import MemoryDeployments
 from lifecycle.gateways.memory.freezes import MemoryFreezes
 from lifecycle.gateways.memory.queue import MemoryQueue
 from lifecycle.gateways.memory.registry import MemoryRegistry
 from tests.simulation import agents, workshop
 from tests.simulation.balancer import Balancer
+from tests.simulation.context import seen_through
 from tests.simulation.executions import Executions
 from tests.simulation.faults import Faults
 from tests.simulation.hosts import Flaw, Host
 from tests.simulation.invocations import Invocations
-from tests.simulation.machine import Done
+from tests.simulation.machine import CommandResult
 from tests.simulation.metrics import Metrics
 from tests.simulation.mishaps import Mishaps
 from tests.simulation.oracle import Oracle
@@ -25,7 +26,6 @@ from tests.simulation.people import People
 from tests.simulation.scenario import Scenario
 from tests.simulation.scheduler import Actor, Killed, Outcome, Scheduler
 from tests.simulation.twins import Fleet, Leases
-from tests.simulation.world import seen_through
 
 BEGAN = datetime(2026, 11, 23, 12, tzinfo=UTC)
 CLUSTER = Cluster("production", "hello")
@@ -47,7 +47,7 @@ class Simulation(Scheduler):
         self.reporters: dict[str, agents.Reporter] = {}
         self.leases = Leases(self)
         self.deployments = MemoryDeployments()
-        self.trail = MemoryTrail()
+        self.audit_log = MemoryAuditLog()
         self.registry = MemoryRegistry((CLUSTER,))
         self.artifacts = MemoryArtifacts()
         self.freezes = MemoryFreezes()
@@ -64,7 +64,7 @@ class Simulation(Scheduler):
         self.people = People(self)
         self.clock_error = self.rng.choice((0.0, 0.0, 0.5, 3.0, 20.0))
         self.clock_error_ever = self.clock_error > 1.0
-        self.world = seen_through(self)
+        self.context = seen_through(self)
         self.scenario = Scenario(self)
         self.scenario.set_the_stage()
 
@@ -92,7 +92,7 @@ class Simulation(Scheduler):
         """A step of an agent: see mishaps.py."""
         self.mishaps.on_host(host, what, seconds, disk=disk)
 
-    def invoke(self, function: str, given: Mapping[str, Any], done: Done) -> None:
+    def invoke(self, function: str, given: Mapping[str, Any], done: CommandResult) -> None:
         self.invocations.invoke(function, given, done)
 
     def start_execution_error(self) -> str:
@@ -130,7 +130,7 @@ class Simulation(Scheduler):
         if found := self.reporters.get(host.name):
             found.say_again()
 
-    def notice(self, host: Host) -> None:
+    def notification(self, host: Host) -> None:
         """A living agent sees how its service is."""
         found = self.reporters.get(host.name)
         if found and host.agent and not host.agent.gone:

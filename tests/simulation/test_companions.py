@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 import pytest
 
 from lifecycle.application.rollout.finish import finish
-from lifecycle.domain.fleet.drift import out_of_place
+from lifecycle.domain.fleet.drift import drift_reason
 from lifecycle.domain.fleet.host import HostReport, SelfTest
 from lifecycle.domain.fleet.target_group import TargetState
 from lifecycle.domain.rollout.decision import Choice
@@ -44,8 +44,8 @@ SERVES = HostReport(
 def test_a_host_is_in_its_place_only_with_a_self_test_of_these_bytes_on_this_start(
     test: SelfTest | None,
 ) -> None:
-    assert out_of_place(SERVES, TargetState.HEALTHY, TARGET) is None
-    assert out_of_place(replace(SERVES, self_test=test), TargetState.HEALTHY, TARGET)
+    assert drift_reason(SERVES, TargetState.HEALTHY, TARGET) is None
+    assert drift_reason(replace(SERVES, self_test=test), TargetState.HEALTHY, TARGET)
 
 
 def test_an_end_that_is_done_again_late_leaves_alone_what_came_after_it() -> None:
@@ -54,8 +54,8 @@ def test_an_end_that_is_done_again_late_leaves_alone_what_came_after_it() -> Non
         name = machine.deploy(version)
         machine.approve(name, choice)
         late = name if choice is Choice.REJECT else late
-    before = machine.world.registry.desired(CLUSTER)
+    before = machine.context.registry.desired(CLUSTER)
     assert before is not None
     assert before.version == "1.0.2"
-    finish(machine.world, CLUSTER, late, DeploymentState.REJECTED, "delivered again")
-    assert machine.world.registry.desired(CLUSTER) == before
+    finish(machine.context, CLUSTER, late, DeploymentState.REJECTED, "delivered again")
+    assert machine.context.registry.desired(CLUSTER) == before

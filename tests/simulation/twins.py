@@ -5,7 +5,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from lifecycle.application.ports.step_reads import Standing
+from lifecycle.application.ports.step_reads import StepRecords
 from lifecycle.domain.fleet.cluster import Cluster
 from lifecycle.domain.fleet.host import HostReport
 from lifecycle.domain.rollout.deployment import Deployment
@@ -119,20 +119,20 @@ class Clock:
             self._sim.sleep(actor, min(seconds * (1 + actor.naps // 2), LONGEST_NAP))
 
 
-class Standings:
+class StepReads:
     """As BatchGetItem: each record is read consistently, and others write between two of them."""
 
     def __init__(self, sim: "Simulation") -> None:
         self._sim = sim
 
-    def of_host(self, cluster: Cluster, deployment: str, host: str, attempt: int) -> Standing:
+    def of_host(self, cluster: Cluster, deployment: str, host: str, attempt: int) -> StepRecords:
         sim = self._sim
         found = sim.deployments.get(cluster, deployment)
         self._between()
         lease = sim.leases.current(cluster)
         tried = sim.deployments._attempts.get((deployment, host, attempt))
         self._between()
-        return Standing(found, lease, tried, sim.fleet.report(cluster, host))
+        return StepRecords(found, lease, tried, sim.fleet.report(cluster, host))
 
     def of_deployment(self, cluster: Cluster, deployment: str) -> tuple[Deployment | None, Lease]:
         found = self._sim.deployments.get(cluster, deployment)

@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 
 from lifecycle.domain.fleet.cluster import ENVIRONMENTS, Cluster
 from lifecycle.domain.fleet.host import HostReport, SelfTest, Stage
-from lifecycle.domain.monitoring.audit import TrailEntry
+from lifecycle.domain.monitoring.audit import AuditEntry
 from lifecycle.domain.rollout.attempt import AttemptState, HostAttempt
 from lifecycle.domain.rollout.decision import CONSEQUENCES, Choice, Question
 from lifecycle.domain.rollout.deployment import Deployment, DeploymentState, Request, deployment_id
@@ -33,7 +33,7 @@ class Stores:
     deployment: Callable[[Deployment], object]
     attempt: Callable[[HostAttempt], object]
     ask: Callable[[Question], object]
-    trail: Callable[[TrailEntry], object]
+    trail: Callable[[AuditEntry], object]
     lease: Callable[[Cluster, Lease], object]
     snapshot: Callable[[str, str, dict[str, str]], object]
     release: Callable[[str, str, str], object]
@@ -54,7 +54,7 @@ def fill(stores: Stores, services: int = SERVICES, now: datetime = NOW) -> None:
         for number in range(DEPLOYMENTS):
             stores.deployment(_deployment(cluster, number, now))
         for number in range(40):
-            stores.trail(TrailEntry(now - timedelta(minutes=number), str(cluster), "drain", "ada", "as told"))
+            stores.trail(AuditEntry(now - timedelta(minutes=number), str(cluster), "drain", "ada", "as told"))
         if place % RUNS_EVERY == 0:
             _run(stores, cluster, now, halted=place % (2 * RUNS_EVERY) == 0)
     for number in range(services):

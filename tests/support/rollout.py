@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 
 from lifecycle.application.rollout import stages
-from lifecycle.application.rollout.decide import approve, decide, told
+from lifecycle.application.rollout.decide import answer_deployment, approve, decide
 from lifecycle.application.rollout.diagnose import diagnose
 from lifecycle.application.rollout.finish import finish
 from lifecycle.application.rollout.next_step import Decided, decide_next
@@ -31,7 +31,7 @@ from lifecycle.domain.rollout.test_bed.model import BedState, TestBed
 from lifecycle.domain.service.manifest import Check, Manifest, Run
 from lifecycle.domain.service.policy import Policy
 from lifecycle.entrypoints.events import Deploy
-from lifecycle.gateways.memory.context import MemoryWorld
+from lifecycle.gateways.memory.context import MemoryContext
 from lifecycle.gateways.memory.metrics import MemoryMetrics, Served
 
 CLUSTER = Cluster("production", "hello")
@@ -80,8 +80,8 @@ class Machine:
     """A cluster of scripted hosts behind an in-memory load balancer, and the rollout's loop."""
 
     def __init__(self, hosts: int = 4, policy: Policy | None = None) -> None:
-        self.memory = MemoryWorld({CLUSTER: "/is_alive"})
-        self.world = self.memory.world
+        self.memory = MemoryContext({CLUSTER: "/is_alive"})
+        self.context = self.memory.context
         self.hosts = [Host(f"host-{n}", f"127.0.10.{n}", "ab"[n % 2]) for n in range(1, hosts + 1)]
         self.rotations: list[dict[str, TargetState]] = []
         self.executions: list[str] = []
@@ -133,7 +133,7 @@ class Machine:
         was = replace(self.report(host.name), seen_at=self.now)
         if turn is None or turn.order is Order.IDLE or turn.epoch < was.epoch:
             return was
-        if turn.order is Order.STAND_BY:
+        if turn.order is Order.PREFETCH:
             return self._stood_by(host, was, turn)
         if was.answers(turn) and was.order is turn.order:
             return was
@@ -172,19 +172,19 @@ class Machine:
         """Plan a deployment and run it until it ends or waits for a human; returns its name."""
         self.memory.clock.sleep(1)
         request = self.request(version, kind, **more)
-        planned = begin(self.world, request, request.deployment)
+        planned = begin(self.context, request, request.deployment)
         if planned.kind == "PLANNED":
             self.run(request.deployment)
         return request.deployment
 
     def begin(self, request: Request) -> Planned:
-        return begin(self.world, request, request.deployment)
+        return begin(self.context, request, request.deployment)
 
     def run(self, name: str, steps: int = 100) -> Decided:  # noqa: C901 (one case a kind of step)
         """The loop; returns the step at which it stopped. A rollback is followed into its own deployment."""
         execution = name
         for _ in range(steps):
-            step = decide_next(self.world, CLUSTER, name, execution)
+            step = decide_next(self.context, CLUSTER, name, execution)
             if step.kind == self.stop_at:
                 self.stopped = step
                 return step
@@ -201,7 +201,7 @@ class Machine:
                 case "CONTINUE":
                     self.executions.append(step.execution)
                     execution = step.execution
-                    assert begin(self.world, self.record(name).request, execution).kind == "PLANNED"
+                    assert begin(self.context, self.record(name).request, execution).kind == "PLANNED"
                 case "BAKE":
                     self.bake(name, step.seconds)
                 case "END_BAKE":
@@ -209,14 +209,14 @@ class Machine:
                 case "DIAGNOSE":
                     self.diagnose(name, str(step.hosts[0]["host"]), int(step.hosts[0]["attempt"]))
                 case "AWAIT_HUMAN":
-                    wait_for(self.world, name, step.question, f"token-{step.question}")
+                    wait_for(self.context, name, step.question, f"token-{step.question}")
                     return step
                 case "ROLL_BACK":
-                    heir = Deploy(**hand_over(self.world, CLUSTER, name, step.reason).input, execution="x")
+                    heir = Deploy(**hand_over(self.context, CLUSTER, name, step.reason).input, execution="x")
                     assert self.begin(heir.request()).kind == "PLANNED"
                     return self.run(heir.deployment)
                 case _:
-                    finish(self.world, CLUSTER, name, DeploymentState(step.outcome), step.reason)
+                    finish(self.context, CLUSTER, name, DeploymentState(step.outcome), step.reason)
                     return step
         message = f"{name} did not end within {steps} steps"
         raise AssertionError(message)
@@ -226,7 +226,7 @@ class Machine:
     ) -> list[str]:
         epoch = self.record(name).epoch
         task = HostTask(CLUSTER, name, epoch, host, attempt, group)
-        return [stage(self.world, task, execution or name).outcome for stage in CHAIN]
+        return [stage(self.context, task, execution or name).outcome for stage in CHAIN]
 
     def bake(self, name: str, seconds: float) -> str:
         """A look at the test bed, after a minute of requests to both of its hosts."""
@@ -239,11 +239,11 @@ class Machine:
                     self.metrics.served[CLUSTER, group].append(
                         Served(self.now - timedelta(seconds=1), LATENCIES, errors)
                     )
-        return analyse(self.world, self.metrics, BakeTask(CLUSTER, name, self.record(name).epoch)).outcome
+        return analyse(self.context, self.metrics, BakeTask(CLUSTER, name, self.record(name).epoch)).outcome
 
     def end_bake(self, name: str, step: Decided) -> str:
         task = BakeTask(CLUSTER, name, self.record(name).epoch)
-        return end_bake(self.world, task, step.bed, BedState(step.outcome), step.reason).outcome
+        return end_bake(self.context, task, step.bed, BedState(step.outcome), step.reason).outcome
 
     def bed(self, name: str) -> TestBed:
         """The newest test bed of a deployment."""
@@ -251,13 +251,13 @@ class Machine:
 
     def diagnose(self, name: str, host: str, attempt: int) -> str:
         task = HostTask(CLUSTER, name, self.record(name).epoch, host, attempt)
-        return diagnose(self.world, task).outcome
+        return diagnose(self.context, task).outcome
 
     def run_what_waited(self) -> str:
         """Run the newest execution that the queue has started; returns its deployment's name."""
         execution, given = list(self.memory.executions.rollouts.items())[-1]
         request = Deploy(**given, execution=execution).request()
-        if begin(self.world, request, execution).kind == "PLANNED":
+        if begin(self.context, request, execution).kind == "PLANNED":
             self.run(request.deployment)
         return request.deployment
 
@@ -290,15 +290,15 @@ class Machine:
 
     def decide(self, name: str, choice: Choice, host: str = "host-1", attempt: int = 1) -> Decided:
         """Answer as grace, and go on."""
-        decide(self.world, CLUSTER, name, host, attempt, Answer(choice, "grace", "as told", self.now))
+        decide(self.context, CLUSTER, name, host, attempt, Answer(choice, "grace", "as told", self.now))
         return self.run(name)
 
     def tell(self, name: str, choice: Choice) -> None:
         """Say something of a whole deployment, as grace: pause, resume or abort it, or roll it back."""
-        told(self.world, CLUSTER, name, Answer(choice, "grace", "as told", self.now))
+        answer_deployment(self.context, CLUSTER, name, Answer(choice, "grace", "as told", self.now))
 
     def approve(self, name: str, choice: Choice) -> Decided:
-        approve(self.world, CLUSTER, name, Answer(choice, "grace", "as told", self.now))
+        approve(self.context, CLUSTER, name, Answer(choice, "grace", "as told", self.now))
         return self.run(name)
 
     def installed(self) -> dict[str, str]:

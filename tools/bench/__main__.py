@@ -56,7 +56,7 @@ def bench(options: argparse.Namespace) -> dict[str, Any]:
         make_run = measures.make_run(lab, synthesis="make_run" in wanted)
         if "make_run" in wanted:
             found["make_run"] = make_run
-        first = lab.connection().world.deployments.recent(lab.cluster, 1)[0].target.version
+        first = lab.connection().context.deployments.recent(lab.cluster, 1)[0].target.version
         versions = (first, lab.release())
         if "per_host" in wanted:
             found["per_host"] = measures.per_host(lab, versions[::-1], options.rollouts)

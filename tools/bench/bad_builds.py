@@ -130,6 +130,6 @@ def _halt_and_roll_back(lab: Laboratory, bad: str, good: str) -> Course:
 
 def _attempts(lab: Laboratory, of: Deployment, host: str) -> tuple[str, tuple[str, ...]]:
     """Who is to blame for the failure on this host, and the hosts where the version passed."""
-    attempts = lab.connection().world.deployments.attempts(of.id)
+    attempts = lab.connection().context.deployments.attempts(of.id)
     blame = next((str(each.blame) for each in attempts if each.host == host), "")
     return blame, tuple(each.host for each in attempts if each.state is AttemptState.ALIVE)

@@ -28,7 +28,7 @@ from lifecycle.domain.rollout.deployment import (
     Deployment,
     DeploymentState,
     Kind,
-    Obstacle,
+    Override,
     Request,
     deployment_id,
 )
@@ -52,7 +52,7 @@ class Laboratory:
 
     layout: Layout
     ports: Ports
-    demo: Tour
+    tour: Tour
     facts: dict[str, Any] = field(default_factory=dict)
     _here: Connection | None = None
 
@@ -98,32 +98,32 @@ class Laboratory:
         return str(here.functions.call("promote", asked)["release"])
 
     def roll(
-        self, version: str, rollback_of: str | None = None, despite: tuple[Obstacle, ...] = ()
+        self, version: str, rollback_of: str | None = None, overrides: tuple[Override, ...] = ()
     ) -> Deployment:
         """Deploy a version to production, or go back to it, and wait for the end."""
-        return self.settled(self.start(version, rollback_of, despite))
+        return self.settled(self.start(version, rollback_of, overrides))
 
     def be_at(self, version: str) -> None:
         """Have production serve this version."""
-        if self.connection().world.deployments.recent(self.cluster, 1)[0].target.version != version:
+        if self.connection().context.deployments.recent(self.cluster, 1)[0].target.version != version:
             self.roll(version)
 
     def start(
-        self, version: str, rollback_of: str | None = None, despite: tuple[Obstacle, ...] = ()
+        self, version: str, rollback_of: str | None = None, overrides: tuple[Override, ...] = ()
     ) -> Request:
         """Start a deployment to production."""
         here, cluster = self.connection(), self.cluster
         request = Request(
-            deployment=deployment_id(cluster, here.world.clock.now(), secrets.token_hex(2)),
+            deployment=deployment_id(cluster, here.context.clock.now(), secrets.token_hex(2)),
             service=cluster.service,
             environment=cluster.environment,
             version=version,
             requested_by="bench",
             kind=Kind.ROLLBACK if rollback_of else Kind.DEPLOY,
             rollback_of=rollback_of,
-            despite=despite,
+            overrides=overrides,
         )
-        here.world.executions.start_rollout(request.deployment, payload(request))
+        here.context.executions.start_rollout(request.deployment, payload(request))
         return request
 
     def settled(self, request: Request, expected: DeploymentState = DeploymentState.DONE) -> Deployment:
@@ -132,7 +132,7 @@ class Laboratory:
 
     def question(self, deployment: str) -> Question:
         """What a halted deployment asks."""
-        asked = self.connection().world.deployments.questions(deployment)
+        asked = self.connection().context.deployments.questions(deployment)
         return next(each for each in asked if not each.answer and each.host)
 
     def decide(self, question: Question, choice: Choice, why: str) -> None:
@@ -162,7 +162,7 @@ class Laboratory:
         """
         here, until = self.connection(), time.monotonic() + _PATIENCE_SECONDS
         while time.monotonic() < until:
-            recent = here.world.deployments.recent(cluster, 1)
+            recent = here.context.deployments.recent(cluster, 1)
             if recent and recent[0].target.version == version and (not name or recent[0].id == name):
                 if recent[0].state is expected:
                     return recent[0]

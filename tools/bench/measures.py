@@ -98,7 +98,7 @@ def _attempts(lab: Laboratory, deployment: Deployment) -> list[float]:
     """From an attempt's record to its end, as the ledger has it: the round without NextStep."""
     return [
         (each.finished_at - each.started_at).total_seconds()
-        for each in lab.connection().world.deployments.attempts(deployment.id)
+        for each in lab.connection().context.deployments.attempts(deployment.id)
         if each.finished_at
     ]
 

@@ -7,7 +7,7 @@ import time
 from dataclasses import dataclass, field
 from typing import Any
 
-from lifecycle.domain.rollout.deployment import Obstacle
+from lifecycle.domain.rollout.deployment import Override
 from tools.bench.answers import Reply, Span, due_in, figures
 from tools.bench.envoy import compared, counters
 from tools.bench.laboratory import Laboratory, say
@@ -20,7 +20,7 @@ LIMIT = 1.3
 _STRETCH_SECONDS = 50.0
 _SETTLE_SECONDS = 2.0
 # What was rolled back is in quarantine; here it comes again and again.
-_DESPITE = (Obstacle.QUARANTINE,)
+_DESPITE = (Override.QUARANTINE,)
 
 
 @dataclass(slots=True)
@@ -106,7 +106,7 @@ def _roll_for(lab: Laboratory, versions: tuple[str, str], seconds: float, course
     until = time.monotonic() + seconds
     while time.monotonic() < until:
         began = time.monotonic()
-        rollout = lab.roll(versions[1], despite=_DESPITE)
+        rollout = lab.roll(versions[1], overrides=_DESPITE)
         middle = time.monotonic()
         rollback = lab.roll(versions[0], rollback_of=rollout.id)
         course.rolling += [(began, middle), (middle, time.monotonic())]

@@ -90,13 +90,13 @@ def _errors(copy: Path) -> Iterator[None]:
 def _answering(tour: "Tour", service: str, answer: str) -> Iterator[None]:
     """Meanwhile, answer for the operator where this machine is too busy for a verdict; nobody is there to wait."""
     stopping = threading.Event()
-    world = on_laptop(tour.layout.environment, "operator").world
+    context = on_laptop(tour.layout.environment, "operator").context
 
     def look() -> None:
         from tools.demo import demo as taken  # noqa: PLC0415 (it imports this module)
 
         while not stopping.wait(1.0):
-            newest = world.deployments.recent(Cluster("production", service), 1)
+            newest = context.deployments.recent(Cluster("production", service), 1)
             if newest and newest[0].state is DeploymentState.AWAITING_APPROVAL:
                 why = "this machine was too busy for a verdict"
                 taken.lifecycle(tour, "the answer", answer, service, "-e", "production", "--why", why)
@@ -113,12 +113,12 @@ def _answering(tour: "Tour", service: str, answer: str) -> Iterator[None]:
 
 def _failed_there(tour: "Tour", service: str, version: str) -> bool:
     """That it halted because of its verdict, and for no other reason; False where it was undecided, and rejected."""
-    world = on_laptop(tour.layout.environment, "operator").world
-    last = world.deployments.recent(Cluster("production", service), 1)[0]
+    context = on_laptop(tour.layout.environment, "operator").context
+    last = context.deployments.recent(Cluster("production", service), 1)[0]
     if last.request.rollback_of:  # it was rejected, and is rolled back already
         tour.progress.say(f"  the test bed of {version} was undecided, and rejected")
         return False
-    beds = world.deployments.beds(last.id)
+    beds = context.deployments.beds(last.id)
     halted = (last.target.version, last.state) == (version, DeploymentState.HALTED)
     if not (halted and beds and beds[-1].state is BedState.FAILED):
         raise LaptopError(f"expected {version} to fail its test bed, found {last.state}: {last.reason}")

@@ -20,7 +20,7 @@ def cancel(
 ) -> int:
     """Take the deployment that waits for another one out of the queue; what runs is left alone."""
     cluster = Cluster(environment.value, service_name(service))
-    waiting = here.world.queue.waiting(cluster)
+    waiting = here.context.queue.waiting(cluster)
     if waiting is None:
         what = f"nothing waits for {cluster}; what runs is stopped with: {here.command(f'pause {service}')}"
         raise Refused("the cancellation", [what])

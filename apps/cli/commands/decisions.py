@@ -14,7 +14,7 @@ from apps.cli.options import MaybeWhy, Named, OnlyIn, Stay, Which, Why, text_of
 from apps.cli.output.decision_view import Asks, asked, effect, question_facts
 from apps.cli.output.printer import Page
 from apps.cli.ports import Connection
-from apps.cli.resolve import Waiting
+from apps.cli.resolve import PendingQuestion
 from apps.cli.watch.watching import after_answer
 from lifecycle.domain.errors import Refused
 from lifecycle.domain.rollout.decision import Choice
@@ -111,7 +111,7 @@ def decide(
     return _answer(page, here, found, taken, why, watch=watch)
 
 
-def _check(found: Waiting, choice: Choice, host: str, attempt: int) -> None:
+def _check(found: PendingQuestion, choice: Choice, host: str, attempt: int) -> None:
     question = found.question
     if (host or question.host, attempt or question.attempt) != (question.host, question.attempt):
         asked_about = f"{question.host}, attempt {question.attempt}"
@@ -121,19 +121,21 @@ def _check(found: Waiting, choice: Choice, host: str, attempt: int) -> None:
     _offered(found, choice)
 
 
-def _offered(found: Waiting, choice: Choice) -> None:
+def _offered(found: PendingQuestion, choice: Choice) -> None:
     question = found.question
     if choice not in question.choices:
         raise Refused(str(choice), [f"{question.deployment} offers {', '.join(question.choices)}"])
 
 
-def _show(page: Page, here: Connection, found: Waiting) -> None:
+def _show(page: Page, here: Connection, found: PendingQuestion) -> None:
     page.say(f"{found.deployment.id}: {found.deployment.target.version}, {found.deployment.state}")
-    for line in asked(found.question, here.world.clock.now()):
+    for line in asked(found.question, here.context.clock.now()):
         page.say(line)
 
 
-def _answer(page: Page, here: Connection, found: Waiting, choice: Choice, why: str, *, watch: bool) -> int:
+def _answer(
+    page: Page, here: Connection, found: PendingQuestion, choice: Choice, why: str, *, watch: bool
+) -> int:
     """Call the function that records it, for exactly the question that was shown."""
     cluster, question = found.deployment.cluster, found.question
     payload = {

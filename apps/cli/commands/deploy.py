@@ -11,11 +11,11 @@ from apps.cli.output.plan_view import plan_facts, previewed, show_plan
 from apps.cli.output.printer import Page
 from apps.cli.ports import Connection
 from apps.cli.start import How, deploy_line, finish, request_for, start
-from lifecycle.application.rollout.rollback import way_back
+from lifecycle.application.rollout.rollback import rollback_target
 from lifecycle.domain.errors import Refused
 from lifecycle.domain.fleet.cluster import Cluster, service_name
 from lifecycle.domain.rollout.decision import Choice
-from lifecycle.domain.rollout.deployment import Deployment, DeploymentState, Kind, Obstacle
+from lifecycle.domain.rollout.deployment import Deployment, DeploymentState, Kind, Override
 
 Version = Annotated[
     str,
@@ -35,13 +35,13 @@ NoWayBack = Annotated[
 ]
 
 
-def _despite(*, quarantine: bool, freeze: bool, no_way_back: bool) -> tuple[Obstacle, ...]:
+def _despite(*, quarantine: bool, freeze: bool, no_rollback_target: bool) -> tuple[Override, ...]:
     said = {
-        Obstacle.QUARANTINE: quarantine,
-        Obstacle.FREEZE: freeze,
-        Obstacle.NO_WAY_BACK: no_way_back,
+        Override.QUARANTINE: quarantine,
+        Override.FREEZE: freeze,
+        Override.NO_ROLLBACK_TARGET: no_rollback_target,
     }
-    return tuple(obstacle for obstacle, told in said.items() if told)
+    return tuple(override for override, told in said.items() if told)
 
 
 @connected("plan hello", "plan hello 1.4.2", "plan hello -e staging --json")
@@ -59,12 +59,14 @@ def plan(
     """Show what a deployment would do: host order, checks, expected time, and what stands against it."""
     cluster = Cluster(environment.value, service_name(service))
     wanted = resolve.version_for(here, cluster, version)
-    despite = _despite(quarantine=even_if_quarantined, freeze=despite_freeze, no_way_back=without_way_back)
-    asked = request_for(here, cluster, wanted, "", despite=despite)
+    overrides = _despite(
+        quarantine=even_if_quarantined, freeze=despite_freeze, no_rollback_target=without_way_back
+    )
+    asked = request_for(here, cluster, wanted, "", overrides=overrides)
     seen = previewed(here, asked)
     page.facts(plan_facts(seen))
     show_plan(page, seen)
-    if seen.plan.refusals:
+    if seen.plan.blockers:
         return 1
     if not seen.nothing_to_do:
         page.say(f"next: {here.command(deploy_line(asked))}")
@@ -100,8 +102,10 @@ def deploy(
         raise Refused("the deployment", [why])
     cluster = Cluster(environment.value, service_name(service))
     wanted = resolve.version_for(here, cluster, version)
-    despite = _despite(quarantine=even_if_quarantined, freeze=despite_freeze, no_way_back=without_way_back)
-    request = request_for(here, cluster, wanted, reason, despite=despite)
+    overrides = _despite(
+        quarantine=even_if_quarantined, freeze=despite_freeze, no_rollback_target=without_way_back
+    )
+    request = request_for(here, cluster, wanted, reason, overrides=overrides)
     return start(page, here, request, How(yes, watch))
 
 
@@ -118,10 +122,10 @@ def rollback(
 ) -> int:
     """Go back: a running deployment before its next host, else to the version verified before this one."""
     cluster, how = Cluster(environment.value, service_name(service)), How(yes, watch)
-    lease = here.world.leases.current(cluster)
+    lease = here.context.leases.current(cluster)
     if not lease.deployment:
         return _to_previous(page, here, cluster, reason, how)
-    running = here.world.deployments.get(cluster, lease.deployment)
+    running = here.context.deployments.get(cluster, lease.deployment)
     if running is None or running.state is DeploymentState.QUEUED:
         raise Refused("the rollback", [f"{lease.deployment} is only being planned; try again in a moment"])
     return _of_running(page, here, running, reason, how)
@@ -130,7 +134,7 @@ def rollback(
 def _of_running(page: Page, here: Connection, running: Deployment, reason: str, how: How) -> int:
     back = running.previous.version if running.previous else "nothing"
     page.say(f"running: {running.id}, {running.target.version}, {running.state}; it goes back to {back}")
-    if waiting := here.world.queue.waiting(running.cluster):
+    if waiting := here.context.queue.waiting(running.cluster):
         page.say(f"waiting: {waiting.request.deployment}, {waiting.request.version}: {_after(running)}")
     if not how.yes and not page.confirm(f"Roll {running.id} back?"):
         page.say("nothing was done")
@@ -154,7 +158,7 @@ def _after(running: Deployment) -> str:
 
 
 def _to_previous(page: Page, here: Connection, cluster: Cluster, reason: str, how: How) -> int:
-    back = way_back(here.world, cluster)
+    back = rollback_target(here.context, cluster)
     bad = back.bad
     page.say(f"roll back: {bad.id}, {bad.target.version}, {bad.state}")
     request = request_for(here, cluster, back.version, reason, kind=Kind.ROLLBACK, rollback_of=bad.id)

@@ -52,7 +52,7 @@ def freeze(
 
     Rollbacks and repairs go on, and so does what runs already: pause that.
     """
-    now, wanted = here.world.clock.now(), scope_of(scope)
+    now, wanted = here.context.clock.now(), scope_of(scope)
     end = end_of(until, lasts, now)
     clusters = _covered(here, Freeze(wanted, here.by, why, now))
     ends = f"until {ahead(end, now)}" if end else "until somebody lifts it"
@@ -74,7 +74,7 @@ def freeze(
 def unfreeze(page: Page, here: Connection, scope: Scope, why: Why, *, yes: Yes = False) -> int:
     """Lift the freeze of exactly this scope; another one may still cover the same services."""
     wanted = scope_of(scope)
-    standing = {each.scope: each for each in here.world.freezes.standing()}
+    standing = {each.scope: each for each in here.context.freezes.standing()}
     if wanted not in standing:
         there = ", ".join(named(each) for each in standing) or "nothing"
         raise Unknown("freeze", f"of {named(wanted)}", f"frozen is: {there}")
@@ -96,8 +96,8 @@ def unfreeze(page: Page, here: Connection, scope: Scope, why: Why, *, yes: Yes =
 @connected("freezes", "freezes --json")
 def freezes(page: Page, here: Connection) -> int:
     """List what is frozen, since when, by whom and why; and the windows in which policies freeze a service."""
-    now = here.world.clock.now()
-    found = [_facts(each, now) for each in here.world.freezes.standing()]
+    now = here.context.clock.now()
+    found = [_facts(each, now) for each in here.context.freezes.standing()]
     windows = [
         {
             "cluster": str(cluster),
@@ -110,7 +110,7 @@ def freezes(page: Page, here: Connection) -> int:
     page.facts({"freezes": found, "windows": windows})
     page.table(
         ("scope", "since (utc)", "until", "by", "why"),
-        [_row(each, now) for each in here.world.freezes.standing()],
+        [_row(each, now) for each in here.context.freezes.standing()],
     )
     if not found:
         page.say("no freeze stands")
@@ -155,7 +155,7 @@ def _listed(clusters: Sequence[Cluster]) -> str:
 
 
 def _tell_standing(page: Page, here: Connection, scope: str) -> None:
-    for each in here.world.freezes.standing():
+    for each in here.context.freezes.standing():
         if each.scope == scope:
             until = minute(each.until) if each.until else "it is lifted"
             page.say(
@@ -165,7 +165,7 @@ def _tell_standing(page: Page, here: Connection, scope: str) -> None:
 
 def _tell_running(page: Page, here: Connection, clusters: Sequence[Cluster]) -> None:
     for cluster in clusters:
-        lease = here.world.leases.current(cluster)
+        lease = here.context.leases.current(cluster)
         if lease.deployment:
             stop = here.command(f"pause {lease.deployment} --why '...'")
             page.say(f"goes on: {lease.deployment}; stop it before its next host: {stop}", "yellow")
@@ -173,7 +173,7 @@ def _tell_running(page: Page, here: Connection, clusters: Sequence[Cluster]) -> 
 
 def _still(here: Connection, lifted: Freeze) -> list[str]:
     """Why clusters are frozen still, by another freeze or a policy's window."""
-    now, standing = here.world.clock.now(), here.world.freezes.standing()
+    now, standing = here.context.clock.now(), here.context.freezes.standing()
     clusters = [cluster for cluster in resolve.known_clusters(here) if lifted.covers(cluster)]
     found = {each: blocking(standing, windows_of(here, each), each, now) for each in clusters}
     return [f"{cluster}: {why}" for cluster, why in found.items() if why]

@@ -12,7 +12,7 @@ from apps.cli.output.text import lasting, moment, one_line
 from apps.cli.ports import Connection
 from apps.cli.standing import deployment_facts
 from lifecycle.domain.fleet.cluster import Cluster
-from lifecycle.domain.monitoring.audit import TrailEntry
+from lifecycle.domain.monitoring.audit import AuditEntry
 from lifecycle.domain.rollout.deployment import Deployment
 
 _AFTER_TIME = len("2026-11-23 01:46:30  ")
@@ -33,7 +33,7 @@ def history(
     clusters = resolve.known_clusters(here, service)
     if trail:
         return _trail(page, here, clusters, limit)
-    every = [each for cluster in clusters for each in here.world.deployments.recent(cluster, limit)]
+    every = [each for cluster in clusters for each in here.context.deployments.recent(cluster, limit)]
     newest = sorted(every, key=lambda each: each.started_at, reverse=True)[:limit]
     page.facts({"service": service, "deployments": [deployment_facts(each) for each in newest]})
     columns = ("began (utc)", "environment", "kind", "version", "state", "took", "by")
@@ -53,7 +53,7 @@ def _row(each: Deployment) -> list[str]:
 
 
 def _trail(page: Page, here: Connection, clusters: list[Cluster], limit: int) -> int:
-    every = [entry for cluster in clusters for entry in here.world.trail.read(cluster, limit=limit)]
+    every = [entry for cluster in clusters for entry in here.context.audit_log.read(cluster, limit=limit)]
     newest = sorted(every, key=lambda entry: entry.at)[-limit:]
     page.facts({"trail": [{**trail_facts(entry), "cluster": entry.cluster} for entry in newest]})
     for entry in newest:
@@ -61,7 +61,7 @@ def _trail(page: Page, here: Connection, clusters: list[Cluster], limit: int) ->
     return 0
 
 
-def _line(entry: TrailEntry) -> str:
+def _line(entry: AuditEntry) -> str:
     """When, which deployment (its name tells the cluster) or cluster, which host, what, by whom, why."""
     who = "" if entry.who == "lifecycle" else f" by {one_line(entry.who, 60)}"
     why = f": {one_line(entry.why, 1000)}" if entry.why else ""

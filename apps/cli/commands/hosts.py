@@ -10,7 +10,7 @@ from apps.cli.output.text import ago, moment, one_line
 from apps.cli.ports import Connection
 from lifecycle.application.rollout import observe
 from lifecycle.domain.fleet.cluster import Cluster
-from lifecycle.domain.fleet.drift import out_of_place
+from lifecycle.domain.fleet.drift import drift_reason
 from lifecycle.domain.fleet.host import HostReport
 from lifecycle.domain.fleet.target_group import TargetState, state_of
 from lifecycle.domain.service.target import Target
@@ -41,27 +41,27 @@ def hosts(page: Page, here: Connection, service: MaybeService = "") -> int:
 
 def _repairable(host: dict[str, Any]) -> bool:
     """Whether convergence would look after its drift."""
-    return bool(host["drift"]) and not (host["quarantined"] or host["set_aside"])
+    return bool(host["drift"]) and not (host["quarantined"] or host["skipped_hosts"])
 
 
 def _cluster(here: Connection, cluster: Cluster) -> dict[str, Any]:
-    world = here.world
-    reports = world.fleet.reports(cluster)
-    rotation = observe.rotation(world, cluster, reports)
-    desired = world.registry.desired(cluster)
+    context = here.context
+    reports = context.fleet.reports(cluster)
+    rotation = observe.rotation(context, cluster, reports)
+    desired = context.registry.desired(cluster)
     target = Target(desired.version, desired.digest) if desired else None
-    last = world.deployments.get(cluster, desired.deployment) if desired else None
-    aside, bad = last.set_aside if last else (), world.fleet.quarantined_hosts(cluster)
+    last = context.deployments.get(cluster, desired.deployment) if desired else None
+    aside, bad = last.skipped_hosts if last else (), context.fleet.quarantined_hosts(cluster)
     return {
         "cluster": str(cluster),
         "desired": desired.version if desired else None,
-        "deployment": world.leases.current(cluster).deployment or None,
+        "deployment": context.leases.current(cluster).deployment or None,
         "hosts": [
             {
                 **_host(here, report),
                 "balancer": str(state_of(rotation, name)),
-                "drift": out_of_place(report, state_of(rotation, name), target) if target else None,
-                "set_aside": name in aside,
+                "drift": drift_reason(report, state_of(rotation, name), target) if target else None,
+                "skipped_hosts": name in aside,
                 "quarantined": bad.get(name),
             }
             for name, report in sorted(reports.items())
@@ -70,11 +70,11 @@ def _cluster(here: Connection, cluster: Cluster) -> dict[str, Any]:
 
 
 def _host(here: Connection, report: HostReport) -> dict[str, Any]:
-    now = here.world.clock.now()
+    now = here.context.clock.now()
     test = report.self_test
     # A self-test counts for the bytes and the start of the service that it tested, for no other.
     current = test is not None and (test.digest, test.boot) == (report.digest, report.boot)
-    silent = report.silent_since(now, here.world.patience)
+    silent = report.unreachable_since(now, here.context.heartbeat_timeout)
     return {
         "host": report.host,
         "address": f"{report.address}:{report.port}",
@@ -95,7 +95,7 @@ def _row(host: dict[str, Any]) -> list[str]:
     drift = host["drift"] or "-"
     if host["quarantined"]:
         drift = "quarantined"
-    elif host["set_aside"]:
+    elif host["skipped_hosts"]:
         drift = f"left out by a decision; {drift}"
     installed = f"{host['installed'] or 'nothing'}{'' if host['running'] else ' (stopped)'}"
     test = host["self_test"] or "-"
@@ -119,7 +119,7 @@ def _show_trouble(page: Page, here: Connection, cluster: str, host: dict[str, An
     if host["quarantined"]:
         page.say(f"{host['host']} is quarantined: {one_line(host['quarantined'], 1000)}", "yellow")
         page.say(f"  {here.command(f'unquarantine {typed}')}")
-    elif host["set_aside"] and host["drift"]:
+    elif host["skipped_hosts"] and host["drift"]:
         page.say(f"{host['host']} was left out by a decision; the next deployment takes it in again")
     if host["silent"]:
         since = moment(datetime.fromisoformat(host["silent_since"]))

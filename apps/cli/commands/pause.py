@@ -33,7 +33,7 @@ def pause(page: Page, here: Connection, deployment: Named, why: Why, environment
     page.say(_standing(here, found))
     first = f"; finished first: {', '.join(busy)}" if busy else ""
     page.say(f"recorded: PAUSE by {here.by}: no further host is begun{first}", "bold green")
-    for question in open_questions(found, here.world.deployments.questions(found.id)):
+    for question in open_questions(found, here.context.deployments.questions(found.id)):
         if asks(question) is Asks.RESUME:
             for line in answers(question, here.command):
                 page.say(line)
@@ -57,7 +57,7 @@ def resume(
     found = resolve.waiting(here, deployment, text_of(environment), Asks.RESUME)
     choice, question = Choice.ABORT if abort else Choice.RESUME, found.question
     page.say(_standing(here, found.deployment))
-    for line in asked(question, here.world.clock.now()):
+    for line in asked(question, here.context.clock.now()):
         page.say(line)
     page.say(f"{choice}: {effect(question, choice)}", "bold")
     if abort and not yes and not page.confirm(f"Abort {found.deployment.id}?"):
@@ -74,7 +74,7 @@ def resume(
 
 def _tell_others(page: Page, here: Connection, found: Deployment) -> None:
     """What else it waits for: a pause neither answers a question nor takes one back."""
-    for question in open_questions(found, here.world.deployments.questions(found.id)):
+    for question in open_questions(found, here.context.deployments.questions(found.id)):
         if asks(question) is not Asks.RESUME:
             see = here.command(f"status {found.cluster.service}")
             page.say(f"it waits for {asks(question)} too: {see}", "yellow")
@@ -86,5 +86,5 @@ def _standing(here: Connection, found: Deployment) -> str:
 
 
 def _under_way(here: Connection, found: Deployment) -> list[str]:
-    newest = latest_attempts(here.world.deployments.attempts(found.id))
+    newest = latest_attempts(here.context.deployments.attempts(found.id))
     return [host for host, attempt in newest.items() if not attempt.state.ended]

@@ -61,7 +61,7 @@ def unquarantine(
 ) -> int:
     """Let a version be deployed again, or a host be in deployments again."""
     cluster = the_cluster(here, service, environment)
-    standing = {**here.world.fleet.quarantined(cluster), **here.world.fleet.quarantined_hosts(cluster)}
+    standing = {**here.context.fleet.quarantined(cluster), **here.context.fleet.quarantined_hosts(cluster)}
     if name not in standing:
         there = ", ".join(sorted(standing)) or "nothing"
         raise Unknown("quarantine", f"of {name} in {cluster}", f"quarantined there is: {there}")
@@ -78,7 +78,7 @@ def unquarantine(
 @connected("quarantined hello", "quarantined --json")
 def quarantined(page: Page, here: Connection, service: MaybeService = "") -> int:
     """List the versions and hosts that are kept out, and why."""
-    fleet = here.world.fleet
+    fleet = here.context.fleet
     found = [
         {"cluster": str(cluster), "kind": kind, "name": name, "why": why}
         for cluster in resolve.known_clusters(here, service)
@@ -100,26 +100,26 @@ def quarantined(page: Page, here: Connection, service: MaybeService = "") -> int
 
 def _after(here: Connection, cluster: Cluster, name: str) -> str:
     """What brings back what was let in: a repair, or a deployment where a decision left the host out."""
-    desired = here.world.registry.desired(cluster)
-    last = here.world.deployments.get(cluster, desired.deployment) if desired else None
-    if name not in here.world.fleet.reports(cluster) or desired is None:
+    desired = here.context.registry.desired(cluster)
+    last = here.context.deployments.get(cluster, desired.deployment) if desired else None
+    if name not in here.context.fleet.reports(cluster) or desired is None:
         return f"status {cluster.service}"
-    if last and name in last.set_aside:
+    if last and name in last.skipped_hosts:
         return f"deploy {cluster.service} {desired.version} --environment {cluster.environment}"
     return f"converge {cluster.service}"
 
 
 def _means(here: Connection, cluster: Cluster, name: str) -> list[str]:
     """What its quarantine would and would not change now; raises Unknown for neither a version nor a host."""
-    world = here.world
-    if name in world.fleet.reports(cluster):
+    context = here.context
+    if name in context.fleet.reports(cluster):
         return [
             last_seen(here, cluster, name),
             "it stays as it is; no deployment or repair touches or counts it",
         ]
     _check_version(here, cluster, name)
     lines = [f"{name}: no deployment of {cluster} takes it, unless it says --even-if-quarantined"]
-    desired, running = world.registry.desired(cluster), resolve.current(here, cluster)
+    desired, running = context.registry.desired(cluster), resolve.current(here, cluster)
     if running and not running.state.final and running.target.version == name:
         stop = here.command(f"rollback {cluster.service}{flag(cluster)} --reason '...'")
         lines.append(f"{running.id} deploys it now, and goes on; go back instead: {stop}")
@@ -131,7 +131,7 @@ def _means(here: Connection, cluster: Cluster, name: str) -> list[str]:
 
 def _check_version(here: Connection, cluster: Cluster, name: str) -> None:
     try:
-        here.world.artifacts.manifest(cluster.service, name)
+        here.context.artifacts.manifest(cluster.service, name)
     except InvalidName as error:
-        hosts = ", ".join(here.world.fleet.reports(cluster)) or "none"
+        hosts = ", ".join(here.context.fleet.reports(cluster)) or "none"
         raise Unknown("host", f"{name} of {cluster}, nor can it be a version", f"hosts: {hosts}") from error

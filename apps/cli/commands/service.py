@@ -13,7 +13,7 @@ from apps.cli import resolve
 from apps.cli.command import connectable, offline
 from apps.cli.output.printer import Page
 from apps.cli.ports import Connection
-from lifecycle.domain.delivery.delivery_name import next_run
+from lifecycle.domain.delivery.delivery_name import next_delivery_name
 
 Folder = Annotated[Path, typer.Argument(metavar="PATH", help="The service's folder, or its lifecycle.toml.")]
 
@@ -74,9 +74,9 @@ def build(
 def _again(page: Page, here: Connection, text: str) -> int:
     """Start a run with the input of an earlier one; its name gets the next free number."""
     earlier = resolve.run_named(here, text)
-    name = next_run(earlier.name)
-    while not here.world.executions.start_delivery(name, earlier.input):
-        name = next_run(name)
+    name = next_delivery_name(earlier.name)
+    while not here.context.executions.start_delivery(name, earlier.input):
+        name = next_delivery_name(name)
     page.facts({"run": name, "again": earlier.name, "input": dict(earlier.input)})
     page.say(f"started: {name}")
     page.say(f"next: {here.command(f'watch --run {name}')}")

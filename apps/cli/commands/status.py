@@ -16,7 +16,7 @@ from lifecycle.domain.service.policy import OnAlarm
 @connected("status", "status hello", "status --json")
 def status(page: Page, here: Connection, service: MaybeService = "") -> int:
     """Show every cluster: what is desired, what runs, what is deployed, and what waits for an answer."""
-    clusters, freezes = resolve.known_clusters(here, service), here.world.freezes.standing()
+    clusters, freezes = resolve.known_clusters(here, service), here.context.freezes.standing()
     found = [standing(here, cluster, freezes) for cluster in clusters]
     runs = [
         run for run in here.runs.deliveries(running=True) if not service or run.name.startswith(f"{service}-")
@@ -91,7 +91,7 @@ def _show_cluster(page: Page, here: Connection, found: Standing) -> None:
 
 
 def _show_deployment(page: Page, here: Connection, found: Standing) -> None:
-    current, lease, now = found.deployment, found.lease, here.world.clock.now()
+    current, lease, now = found.deployment, found.lease, here.context.clock.now()
     if current is None:
         page.say(f"{found.cluster}: {lease.deployment} is being planned", "bold")
     else:

@@ -79,9 +79,9 @@ def releases(page: Page, here: Connection, service: ServiceName) -> int:
 def _places(here: Connection, service: str, version: str) -> dict[str, list[str]]:
     desired, bad = [], []
     for cluster in resolve.clusters_of(service):
-        wanted = here.world.registry.desired(cluster)
+        wanted = here.context.registry.desired(cluster)
         desired += [cluster.environment] if wanted and wanted.version == version else []
-        bad += [cluster.environment] if version in here.world.fleet.quarantined(cluster) else []
+        bad += [cluster.environment] if version in here.context.fleet.quarantined(cluster) else []
     return {"desired_in": desired, "quarantined_in": bad}
 
 

@@ -43,9 +43,9 @@ def watch(
 
 def _next(here: Connection, cluster: Cluster) -> str:
     """The deployment that has the lease, else the one that waits and is about to begin."""
-    if holder := here.world.leases.current(cluster).deployment:
+    if holder := here.context.leases.current(cluster).deployment:
         return holder
-    waiting = here.world.queue.waiting(cluster)
+    waiting = here.context.queue.waiting(cluster)
     return waiting.request.deployment if waiting else ""
 
 
@@ -56,7 +56,7 @@ def _is_of(run: str, service: str) -> bool:
 def _last(page: Page, here: Connection, clusters: list[Cluster], service: str) -> int:
     """Nothing runs: say how what was built or deployed last has ended."""
     page.say(f"nothing is being built or deployed{f' for {service}' if service else ''}; this was the last")
-    recent = [each for cluster in clusters for each in here.world.deployments.recent(cluster, 1)]
+    recent = [each for cluster in clusters for each in here.context.deployments.recent(cluster, 1)]
     deployment = max(recent, key=lambda each: each.started_at, default=None)
     runs = [run for run in here.runs.deliveries(running=False) if _is_of(run.name, service)]
     if runs and (deployment is None or runs[0].started_at > deployment.started_at):

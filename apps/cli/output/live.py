@@ -14,19 +14,19 @@ from apps.cli.ports import Connection
 from apps.cli.states import COLUMNS, HostState, host_states
 from apps.cli.watch.deployment_view import Sight
 from apps.cli.watch.follow import Screen
-from lifecycle.domain.monitoring.audit import TrailEntry
+from lifecycle.domain.monitoring.audit import AuditEntry
 from lifecycle.domain.rollout.decision import Question
 from lifecycle.domain.rollout.deployment import Deployment
 
 
-def trail_line(entry: TrailEntry) -> str:
+def trail_line(entry: AuditEntry) -> str:
     """One event on one line: when, where, what, by whom, why."""
     who = "" if entry.who == "lifecycle" else f" by {one_line(entry.who, 60)}"
     why = f": {one_line(entry.why, 160)}" if entry.why else ""
     return f"{time_of_day(entry.at)} UTC  {entry.host or '-'}  {entry.what}{who}{why}"
 
 
-def trail_facts(entry: TrailEntry) -> dict[str, Any]:
+def trail_facts(entry: AuditEntry) -> dict[str, Any]:
     """One event for programs."""
     return {
         "event": "trail",
@@ -95,7 +95,7 @@ class LineScreen:
         self._news = News()
 
     def show(self, sight: Sight) -> None:
-        now = self._here.world.clock.now()
+        now = self._here.context.clock.now()
         for entry in sight.news:
             self._page.say(trail_line(entry))
         if before := self._news.before(sight):
@@ -127,7 +127,7 @@ def hosts_of(sight: Sight, here: Connection) -> list[HostState]:
     """The hosts of what is seen; none before it is planned."""
     if sight.deployment is None:
         return []
-    now = here.world.clock.now()
+    now = here.context.clock.now()
     found = host_states(sight.deployment, sight.attempts, sight.questions, sight.digests, now)
     return [host for host in found if host.attempt or host.host not in sight.quarantined]
 

@@ -47,10 +47,10 @@ class Preview:
 
 def previewed(here: Connection, request: Request) -> Preview:
     """What the deployment would do; reads only. Raises Unknown."""
-    found = preview(here.world, request)
-    policy = here.world.artifacts.manifest(request.service, request.version).policy(request.environment)
-    before = here.world.deployments.get(request.cluster, found.waits_for) if found.waits_for else None
-    return Preview(request, found, policy, here.world.registry.desired(request.cluster), before)
+    found = preview(here.context, request)
+    policy = here.context.artifacts.manifest(request.service, request.version).policy(request.environment)
+    before = here.context.deployments.get(request.cluster, found.waits_for) if found.waits_for else None
+    return Preview(request, found, policy, here.context.registry.desired(request.cluster), before)
 
 
 def plan_facts(seen: Preview) -> dict[str, Any]:
@@ -75,11 +75,11 @@ def plan_facts(seen: Preview) -> dict[str, Any]:
         "expected_seconds": round(found.expected_seconds, 1),
         "expected_from": found.expected_from,
         "nothing_to_do": seen.nothing_to_do,
-        "refusals": list(found.refusals),
+        "refusals": list(found.blockers),
         "notes": list(found.notes),
         "waits_for": found.waits_for or None,
         "supersedes": found.supersedes or None,
-        "despite": [str(obstacle) for obstacle in seen.request.despite],
+        "overrides": [str(override) for override in seen.request.overrides],
     }
 
 
@@ -105,7 +105,7 @@ def show_plan(page: Page, seen: Preview) -> None:
         page.say(f"note: {note}", "yellow")
     if found.waits_for:
         _show_queue(page, seen)
-    for reason in found.refusals:
+    for reason in found.blockers:
         page.say(f"refused: {reason}", "bold red")
     if seen.nothing_to_do:
         page.say(f"nothing to do: {names_or_none(found.in_place)} serve {found.target.version}", "green")

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from apps.cli.output.decision_view import Asks, asks, open_questions
 from apps.cli.ports import Connection, Run
 from lifecycle.domain.fleet.cluster import Cluster
-from lifecycle.domain.monitoring.audit import TrailEntry
+from lifecycle.domain.monitoring.audit import AuditEntry
 from lifecycle.domain.rollout.attempt import HostAttempt
 from lifecycle.domain.rollout.decision import Question
 from lifecycle.domain.rollout.deployment import Deployment, DeploymentState
@@ -35,7 +35,7 @@ class Sight:
     questions: tuple[Question, ...] = ()
     digests: Mapping[str, str] = field(default_factory=dict)
     quarantined: frozenset[str] = frozenset()
-    news: tuple[TrailEntry, ...] = ()
+    news: tuple[AuditEntry, ...] = ()
     lease: Lease = field(default_factory=Lease)
     before: Deployment | None = None
 
@@ -68,27 +68,27 @@ class Eyes:
 
     def __post_init__(self) -> None:
         self._carriers = [self.name]
-        self._told: set[TrailEntry] = set()
+        self._told: set[AuditEntry] = set()
 
     def look(self) -> Sight:
         """Read everything once. The execution first: a record read after its end is the last word."""
-        world = self.here.world
+        context = self.here.context
         run = self.here.runs.rollout(self._carriers[-1])
-        deployment = world.deployments.get(self.cluster, self.name)
+        deployment = context.deployments.get(self.cluster, self.name)
         if (run is None or not run.running) and (carrier := self._next_carrier(run, deployment)):
             self._carriers.append(carrier)
             return self.look()
-        lease = world.leases.current(self.cluster)
+        lease = context.leases.current(self.cluster)
         queued = deployment if deployment and deployment.state is DeploymentState.QUEUED else None
         return Sight(
             name=self.name,
             cluster=self.cluster,
             run=self._beginning(queued) or run if queued else run,
             deployment=deployment,
-            attempts=tuple(world.deployments.attempts(self.name)),
-            questions=tuple(world.deployments.questions(self.name)),
-            digests={host: each.digest for host, each in world.fleet.reports(self.cluster).items()},
-            quarantined=frozenset(world.fleet.quarantined_hosts(self.cluster)),
+            attempts=tuple(context.deployments.attempts(self.name)),
+            questions=tuple(context.deployments.questions(self.name)),
+            digests={host: each.digest for host, each in context.fleet.reports(self.cluster).items()},
+            quarantined=frozenset(context.fleet.quarantined_hosts(self.cluster)),
             news=self._news(),
             lease=lease,
             before=self._before(lease) if queued else None,
@@ -101,7 +101,7 @@ class Eyes:
     def _before(self, lease: Lease) -> Deployment | None:
         if lease.deployment in ("", self.name):
             return None
-        return self.here.world.deployments.get(self.cluster, lease.deployment)
+        return self.here.context.deployments.get(self.cluster, lease.deployment)
 
     def _next_carrier(self, run: Run | None, deployment: Deployment | None) -> str:
         """The execution that goes on: a long rollout has several, and convergence may start another."""
@@ -109,8 +109,8 @@ class Eyes:
         known += [deployment.execution] if deployment else []
         return next((name for name in known if name and name not in self._carriers), "")
 
-    def _news(self) -> tuple[TrailEntry, ...]:
-        entries = self.here.world.trail.read(self.cluster, limit=_TRAIL_PAGE)
+    def _news(self) -> tuple[AuditEntry, ...]:
+        entries = self.here.context.audit_log.read(self.cluster, limit=_TRAIL_PAGE)
         new = [entry for entry in entries if entry.deployment == self.name and entry not in self._told]
         self._told.update(new)
         return tuple(new)

@@ -31,7 +31,7 @@ def follow(here: Connection, cluster: Cluster, name: str, screen: Screen, *, beg
     One that was never seen, and of which the caller does not know that it has `begun`, is not waited for: then
     what the look raised is raised, Unknown when there is neither a record nor a run of it.
     """
-    eyes, settling, seen_at = Eyes(here, cluster, name), 0, here.world.clock.now()
+    eyes, settling, seen_at = Eyes(here, cluster, name), 0, here.context.clock.now()
     while True:
         try:
             sight = eyes.look()
@@ -40,14 +40,14 @@ def follow(here: Connection, cluster: Cluster, name: str, screen: Screen, *, beg
         except Exception as error:
             if not begun or not _may_pass(error):
                 raise
-            if here.world.clock.now() - seen_at >= _PATIENCE:
+            if here.context.clock.now() - seen_at >= _PATIENCE:
                 return _lost_sight(here, name, error)
         else:
-            begun, seen_at = True, here.world.clock.now()
+            begun, seen_at = True, here.context.clock.now()
             if found and (settled(sight) or settling >= _SETTLING_LOOKS):
                 return found
             settling = settling + 1 if found else 0
-        here.world.clock.sleep(here.poll_seconds)
+        here.context.clock.sleep(here.poll_seconds)
 
 
 def _may_pass(error: Exception) -> bool:

@@ -100,5 +100,5 @@ def _heir(here: Connection, sight: Sight) -> str:
     """The rollback that follows: as the execution tells, else as the records do."""
     if sight.run and (told := str(sight.run.output.get("rollback", ""))):
         return told
-    recent = here.world.deployments.recent(sight.cluster, 20)
+    recent = here.context.deployments.recent(sight.cluster, 20)
     return next((each.id for each in recent if each.request.rollback_of == sight.name), "")

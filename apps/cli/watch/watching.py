@@ -88,7 +88,7 @@ def conclude(page: Page, here: Connection, name: str, found: Ending) -> None:
     reason = "" if found.question else f": {one_line(found.reason, 2000)}{_took(found)}"
     page.say(f"{name}: {found.state}{reason}", _style(found))
     if found.question:
-        now = here.world.clock.now()
+        now = here.context.clock.now()
         for line in (*asked(found.question, now), *answers(found.question, here.command)):
             page.say(line)
     elif found.heir:
@@ -147,10 +147,10 @@ def _follow_run(page: Page, here: Connection, name: str) -> Run:
             return run
         if (doing := here.runs.doing(name)) != told:
             told = doing
-            since = lasting(max(0.0, (here.world.clock.now() - run.started_at).total_seconds()))
+            since = lasting(max(0.0, (here.context.clock.now() - run.started_at).total_seconds()))
             page.event({"event": "build", "run": name, "doing": doing})
             page.say(f"  {since}: {doing}")
-        here.world.clock.sleep(here.poll_seconds)
+        here.context.clock.sleep(here.poll_seconds)
 
 
 def _failed(page: Page, here: Connection, run: Run) -> int:

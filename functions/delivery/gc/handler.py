@@ -9,7 +9,7 @@ from lifecycle.entrypoints.handler import command
 @command(CollectGarbage)
 def handle(asked: CollectGarbage) -> Collected:
     """Decide, delete unless it is a dry run, and tell what went and what stayed, with why."""
-    world, catalogue = bootstrap.world(), bootstrap.catalogue()
+    context, catalogue = bootstrap.context(), bootstrap.catalogue()
     return gc(
-        world, catalogue, asked.service, keep=asked.keep(), dry_run=asked.dry_run, by=asked.requested_by
+        context, catalogue, asked.service, keep=asked.keep(), dry_run=asked.dry_run, by=asked.requested_by
     )

@@ -1,14 +1,14 @@
 """An operator keeps a version or a host out of later deployments, or lets it in again."""
 
 from lifecycle.application.fleet.quarantine import lift_quarantine, quarantine
-from lifecycle.application.operator_command import By, Done
+from lifecycle.application.operator_command import CommandResult, RequestedBy
 from lifecycle.entrypoints import bootstrap
 from lifecycle.entrypoints.events import SetQuarantine
 from lifecycle.entrypoints.handler import command
 
 
 @command(SetQuarantine)
-def handle(asked: SetQuarantine) -> Done:
+def handle(asked: SetQuarantine) -> CommandResult:
     """Quarantine it, or lift its quarantine."""
     act = lift_quarantine if asked.lift else quarantine
-    return act(bootstrap.world(), asked.cluster, asked.name, By(asked.by, asked.why))
+    return act(bootstrap.context(), asked.cluster, asked.name, RequestedBy(asked.by, asked.why))

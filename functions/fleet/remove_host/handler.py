@@ -1,14 +1,14 @@
 """A host is gone: called by operators, and by the event of an Auto Scaling group that terminated an instance."""
 
 from lifecycle.application.fleet.remove_host import remove_host
-from lifecycle.application.operator_command import By, Done
+from lifecycle.application.operator_command import CommandResult, RequestedBy
 from lifecycle.entrypoints import bootstrap
 from lifecycle.entrypoints.events import RemoveHost
 from lifecycle.entrypoints.handler import command
 
 
 @command(RemoveHost)
-def handle(asked: RemoveHost) -> Done:
+def handle(asked: RemoveHost) -> CommandResult:
     """Forget the host, so that nobody waits for it."""
-    by = By(asked.by, asked.why)
-    return remove_host(bootstrap.world(), asked.cluster, asked.host, by, terminated=asked.terminated)
+    by = RequestedBy(asked.by, asked.why)
+    return remove_host(bootstrap.context(), asked.cluster, asked.host, by, terminated=asked.terminated)

@@ -11,6 +11,6 @@ from lifecycle.gateways.aws.stream import changes_of
 def handle(event: dict[str, Any], _context: Any) -> dict[str, list[str]]:
     """Tell of what changed; a batch that raises comes again."""
     changes, unread = changes_of(event.get("Records", []))
-    told = [notice.id for notice in notify(bootstrap.notices(), changes)]
+    told = [notification.id for notification in notify(bootstrap.notifications(), changes)]
     logger.info("told", extra={"notices": told, "unread": unread})
     return {"notices": told, "unread": unread}

@@ -10,4 +10,4 @@ from lifecycle.entrypoints.handler import task
 @task(OfTestBed)
 def handle(asked: OfTestBed) -> Outcome:
     """Judge what was measured so far."""
-    return analyse(bootstrap.world(), bootstrap.metrics(), asked.bake())
+    return analyse(bootstrap.context(), bootstrap.metrics(), asked.bake())

@@ -10,6 +10,6 @@ from lifecycle.entrypoints.handler import command
 @command(Decide)
 def handle(asked: Decide) -> Question:
     """Record the answer, with who and why, and wake the rollout."""
-    world = bootstrap.world()
-    answer = Answer(asked.choice, asked.by, asked.why, world.clock.now())
-    return approve(world, asked.cluster, asked.deployment, answer)
+    context = bootstrap.context()
+    answer = Answer(asked.choice, asked.by, asked.why, context.clock.now())
+    return approve(context, asked.cluster, asked.deployment, answer)

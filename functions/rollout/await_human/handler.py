@@ -9,4 +9,4 @@ from lifecycle.entrypoints.handler import task
 @task(AskHuman)
 def handle(asked: AskHuman) -> None:
     """Wait for a decision or an approval."""
-    wait_for(bootstrap.world(), asked.deployment, asked.question, asked.token)
+    wait_for(bootstrap.context(), asked.deployment, asked.question, asked.token)

@@ -10,4 +10,4 @@ from lifecycle.entrypoints.handler import task
 @task(OnHost)
 def handle(asked: OnHost) -> Outcome:
     """Try the previous version on the host that failed."""
-    return diagnose(bootstrap.world(), asked.task())
+    return diagnose(bootstrap.context(), asked.task())

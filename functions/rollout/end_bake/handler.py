@@ -10,4 +10,4 @@ from lifecycle.entrypoints.handler import task
 @task(EndOfTestBed)
 def handle(asked: EndOfTestBed) -> Outcome:
     """End the test bed."""
-    return end_bake(bootstrap.world(), asked.bake(), asked.bed, asked.outcome, asked.reason)
+    return end_bake(bootstrap.context(), asked.bake(), asked.bed, asked.outcome, asked.reason)

@@ -9,4 +9,4 @@ from lifecycle.entrypoints.handler import task
 @task(Close)
 def handle(asked: Close) -> Finished:
     """Close the deployment with its outcome."""
-    return finish(bootstrap.world(), asked.cluster, asked.deployment, asked.outcome, asked.reason)
+    return finish(bootstrap.context(), asked.cluster, asked.deployment, asked.outcome, asked.reason)

@@ -10,5 +10,5 @@ from lifecycle.entrypoints.handler import task
 def handle(asked: InDeployment) -> Decided:
     """Read the facts, and choose one step."""
     return decide_next(
-        bootstrap.world(), asked.cluster, asked.deployment, asked.execution, undiagnosed=asked.undiagnosed
+        bootstrap.context(), asked.cluster, asked.deployment, asked.execution, undiagnosed=asked.undiagnosed
     )

@@ -9,4 +9,4 @@ from lifecycle.entrypoints.handler import task
 @task(Deploy)
 def handle(asked: Deploy) -> Planned:
     """Begin the deployment, or say why not."""
-    return begin(bootstrap.world(), asked.request(), asked.execution)
+    return begin(bootstrap.context(), asked.request(), asked.execution)

@@ -9,4 +9,4 @@ from lifecycle.entrypoints.handler import task
 @task(HandOver)
 def handle(asked: HandOver) -> Heir:
     """Close this deployment, and name the one that follows."""
-    return hand_over(bootstrap.world(), asked.cluster, asked.deployment, asked.reason)
+    return hand_over(bootstrap.context(), asked.cluster, asked.deployment, asked.reason)

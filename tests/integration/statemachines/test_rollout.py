@@ -24,7 +24,7 @@ def request(name: str) -> dict[str, Any]:
         "reason": "",
         "kind": "DEPLOY",
         "rollback_of": None,
-        "despite": [],
+        "overrides": [],
         "only": [],
     }
 

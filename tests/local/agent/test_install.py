@@ -17,7 +17,7 @@ from tests.local.agent.host import PYTHON, Host, eventually
 def test_standing_by_brings_the_version_to_the_disk_and_starts_nothing(host: Host) -> None:
     host.publish("1.0.0")
 
-    report = host.outcome(host.turn(Order.STAND_BY, "1.0.0"))
+    report = host.outcome(host.turn(Order.PREFETCH, "1.0.0"))
 
     assert (report.stage, report.releases) == (Stage.READY, ("1.0.0",))
     assert (report.installed, report.running, report.boot) == ("", False, "")
@@ -38,7 +38,7 @@ def test_an_install_serves_the_version_and_reports_its_self_test(host: Host) -> 
 
 def test_after_standing_by_the_install_asks_no_store(host: Host) -> None:
     host.publish("1.0.0")
-    host.outcome(host.turn(Order.STAND_BY, "1.0.0"))
+    host.outcome(host.turn(Order.PREFETCH, "1.0.0"))
     host.releases.asked.clear()
 
     assert host.install("1.0.0").stage is Stage.DONE
@@ -192,7 +192,7 @@ def test_a_tampered_artifact_is_refused_and_the_service_untouched(host: Host) ->
 def test_a_manifest_of_other_bytes_than_the_turns_is_refused(host: Host) -> None:
     host.publish("1.0.0")
 
-    report = host.outcome(host.turn(Order.STAND_BY, "1.0.0", digest="0" * 64))
+    report = host.outcome(host.turn(Order.PREFETCH, "1.0.0", digest="0" * 64))
 
     assert report.stage is Stage.FAILED
     assert "manifest" in report.detail
@@ -212,7 +212,7 @@ def test_a_version_that_is_no_version_is_refused(host: Host) -> None:
 
 def test_a_tree_that_was_changed_on_the_disk_is_laid_out_anew(host: Host) -> None:
     host.publish("1.0.0")
-    host.outcome(host.turn(Order.STAND_BY, "1.0.0"))
+    host.outcome(host.turn(Order.PREFETCH, "1.0.0"))
     (host.settings.home / "releases" / "1.0.0" / "version").write_text("evil")
 
     host.install("1.0.0")
@@ -222,7 +222,7 @@ def test_a_tree_that_was_changed_on_the_disk_is_laid_out_anew(host: Host) -> Non
 
 def test_an_artifact_that_was_changed_on_the_disk_is_fetched_again(host: Host) -> None:
     host.publish("1.0.0")
-    host.outcome(host.turn(Order.STAND_BY, "1.0.0"))
+    host.outcome(host.turn(Order.PREFETCH, "1.0.0"))
     (host.settings.home / "releases" / "1.0.0" / "version").write_text("evil")
     (host.settings.home / "artifacts" / "1.0.0" / "artifact.tar.gz").write_bytes(b"evil")
 
@@ -235,7 +235,7 @@ def test_the_last_three_versions_stay_on_the_disk_with_the_one_to_roll_back_to(h
         host.publish(f"1.0.{patch}")
     host.install("1.0.0")
     for patch in range(1, 5):
-        report = host.outcome(host.turn(Order.STAND_BY, f"1.0.{patch}"))
+        report = host.outcome(host.turn(Order.PREFETCH, f"1.0.{patch}"))
 
     assert report.releases == ("1.0.0", "1.0.3", "1.0.4")
     on_disk = sorted(path.name for path in (host.settings.home / "releases").iterdir())

@@ -190,7 +190,7 @@ def test_a_fetch_waits_for_the_store_to_come_back(host: Host) -> None:
     host.publish("1.0.0")
     host.releases.outage = outage = type(host.outage)()
     outage.down = True
-    turn = host.turn(Order.STAND_BY, "1.0.0")
+    turn = host.turn(Order.PREFETCH, "1.0.0")
     host.reports.wait_for(lambda report: report.answers(turn) and report.stage is Stage.FETCHING, 2)
     outage.down = False
 

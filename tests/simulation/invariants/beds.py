@@ -7,7 +7,7 @@ from lifecycle.domain.analysis.model import Verdict
 from lifecycle.domain.fleet.target_group import Group, TargetState
 from lifecycle.domain.rollout.decision import Choice
 from lifecycle.domain.rollout.test_bed.model import BedState, TestBed
-from tests.simulation.balancer import ASIDE
+from tests.simulation.balancer import TEST_GROUP
 from tests.simulation.hosts import Host
 from tests.simulation.scheduler import Actor
 
@@ -23,7 +23,7 @@ def shares_are_answered(oracle: "Oracle") -> None:
     actor = sim.actor
     if actor is not None and actor.deployment and oracle.late(actor.deployment):
         return  # it hung until its lease was another's: nothing can fence the load balancer
-    for group in ASIDE:
+    for group in TEST_GROUP:
         targets = balancer.aside[group]
         ill = any(oracle.recent(balancer.lost_at.get(address, -1e9)) for address in targets)
         # Who gives a share has counted before: a call that hangs meanwhile cannot know who has left since.
@@ -103,6 +103,6 @@ def waits_for_the_verdict(oracle: "Oracle", actor: Actor, decided: Mapping[str, 
 def nobody_is_left_aside(oracle: "Oracle") -> None:
     """1, 20: when all is over, every share is answered."""
     balancer = oracle.sim.balancer
-    for group in ASIDE:
+    for group in TEST_GROUP:
         if balancer.shares[group] and TargetState.HEALTHY not in balancer.aside[group].values():
             oracle.fail("1 share", f"{group} is left with a share, and {balancer.aside[group] or 'nobody'}")

@@ -28,7 +28,7 @@ def done_means_done(oracle: "Oracle", done: Deployment) -> None:
         return
     sim = oracle.sim
     questions = sim.deployments.questions(done.id)
-    for name in done.set_aside:
+    for name in done.skipped_hosts:
         answers = [q for q in questions if q.host == name and q.answer and q.answer.choice in _LEFT_OUT]
         if not answers and done.request.kind is not Kind.CONVERGE:
             oracle.fail("11 done", f"{done.id} left {name} out, which nobody decided")
@@ -40,7 +40,7 @@ def done_means_done(oracle: "Oracle", done: Deployment) -> None:
     for name in members:
         host = sim.hosts[name]
         changed_at = max(host.joined_at, oracle.lifted_at.get(name, -1e9))
-        if name in done.set_aside or name in bad or host.left or oracle.recent(changed_at):
+        if name in done.skipped_hosts or name in bad or host.left or oracle.recent(changed_at):
             continue
         # Its end may be written late; what happened since it was found done is convergence's to see.
         found_at = oracle.found_done_at.get(done.id, sim.now)
@@ -151,7 +151,7 @@ def _nobody_is_left_behind(sim: "Simulation", last: Deployment) -> None:
     for host in sim.hosts.values():
         if host.left and host.name in present:
             sim.oracle.fail("23 left behind", f"{host.name} has left, and is still waited for")
-        if host.left or host.name in bad or host.name in last.set_aside:
+        if host.left or host.name in bad or host.name in last.skipped_hosts:
             continue
         if wrong := not_serving(sim.oracle, host, last):
             sim.oracle.fail("23 left behind", f"{host.name} {wrong}, {last.target.version} is desired")

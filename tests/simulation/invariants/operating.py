@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from lifecycle.domain.rollout.deployment import DeploymentState, Kind, Obstacle, Request
+from lifecycle.domain.rollout.deployment import DeploymentState, Kind, Override, Request
 from tests.simulation.invariants import ending
 from tests.simulation.scheduler import Actor
 
@@ -21,12 +21,12 @@ def begins_only_when_it_may(oracle: "Oracle", deployment: str) -> None:
         for f in sim.freezes.standing()
         if f.covers(sim.cluster) and not oracle.recent(oracle.frozen_at[f.scope])
     ]
-    if frozen and Obstacle.FREEZE not in request.despite:
+    if frozen and Override.FREEZE not in request.overrides:
         oracle.fail("frozen", f"{deployment} begins, and {frozen[0].scope} is frozen")
     _there_is_a_way_back(oracle, request)
     bad = request.version in sim.fleet.quarantined(sim.cluster)
     lately = oracle.recent(oracle.quarantined_at.get(request.version, sim.now))
-    if bad and not lately and Obstacle.QUARANTINE not in request.despite:
+    if bad and not lately and Override.QUARANTINE not in request.overrides:
         oracle.fail("quarantine", f"{deployment} begins, and {request.version} is quarantined")
 
 
@@ -35,7 +35,7 @@ def _there_is_a_way_back(oracle: "Oracle", request: Request) -> None:
     sim = oracle.sim
     done = [r for r in oracle.records.values() if r.state is DeploymentState.DONE and not r.request.only]
     before = [r for r in done if r.target.version != request.version]
-    if not before or Obstacle.NO_WAY_BACK in request.despite:
+    if not before or Override.NO_ROLLBACK_TARGET in request.overrides:
         return
     target = max(before, key=lambda r: r.id).target
     gone_at = oracle.gone_at.get(target.version, sim.now)

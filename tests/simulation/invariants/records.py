@@ -31,7 +31,7 @@ def trail_comes_first(oracle: "Oracle", deployment: str, host: str, what: str, e
 
 def trail_only_grows(oracle: "Oracle") -> None:
     """22: the trail is append-only."""
-    length = len(oracle.sim.trail.entries)
+    length = len(oracle.sim.audit_log.entries)
     if length < oracle.trail_length:
         oracle.fail("22 trail", "entries of the trail are gone")
     oracle.trail_length = length
@@ -86,7 +86,7 @@ def stages_tell_the_truth(oracle: "Oracle", actor: Actor, attempt: HostAttempt) 
         case AttemptState.ALIVE:
             left_at = max(each.get(host.address, -1e9) for each in (sim.balancer.lost_at, oracle.drained_at))
             lost = oracle.recent(left_at)
-            wanted = TargetState.HEALTHY if attempt.group is Group.MAIN else TargetState.ASIDE
+            wanted = TargetState.HEALTHY if attempt.group is Group.MAIN else TargetState.TEST_GROUP
             if state is not wanted and not lost:
                 oracle.fail("6 not alive", f"{host.name} is recorded as alive, and is {state}")
         case AttemptState.FAILED:

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 from lifecycle.domain.fleet.target_group import Group, TargetState
 from lifecycle.domain.rollout.attempt import AttemptState
-from lifecycle.domain.rollout.decision import given_up, latest_attempts
+from lifecycle.domain.rollout.decision import hosts_left_out, latest_attempts
 from lifecycle.domain.service.host_count import at_least, at_most
 from tests.simulation.hosts import Host
 from tests.simulation.scheduler import Actor
@@ -35,7 +35,7 @@ def enough_stay(
         return  # it hung until its lease was another's, who counted this host: fencing.not_overtaken judges it
     if oracle.recent(oracle.removed_at):
         return  # somebody has just taken a live host out by hand: the drain cannot know yet
-    attempts, questions = sim.deployments.told(record.id)
+    attempts, questions = sim.deployments.attempts_and_questions(record.id)
     newest = latest_attempts(attempts).get(host.name)
     if newest is not None and newest.state is not AttemptState.STARTED:
         return  # a drain that hung, and was done by another: records.drains_before_it_installs
@@ -47,7 +47,7 @@ def enough_stay(
         at_most(record.policy.max_unavailable, len(members)),
         at_least(record.policy.min_healthy, len(members)),
     )
-    out = given_up(tuple(attempts), tuple(questions)) | set(record.set_aside)
+    out = hosts_left_out(tuple(attempts), tuple(questions)) | set(record.skipped_hosts)
     floor = max(len(members - out) - limit, kept)
     if len(serving) < floor:
         oracle.fail(

@@ -17,7 +17,7 @@ FAULTS = (
         "an-unhealthy-host-is-in-its-place",
         (11,),
         _DRIFT,
-        "    if state is not (TargetState.HEALTHY if group is Group.MAIN else TargetState.ASIDE):\n"
+        "    if state is not (TargetState.HEALTHY if group is Group.MAIN else TargetState.TEST_GROUP):\n"
         '        return f"is {state.told} in the load balancer"\n',
         "",
     ),
@@ -53,7 +53,7 @@ FAULTS = (
         "done-without-a-look",
         (11,),
         _ROLLOUT,
-        "        if wrong := out_of_place(facts.reports.get(host), state, facts.deployment.target):",
+        "        if wrong := drift_reason(facts.reports.get(host), state, facts.deployment.target):",
         "        if wrong := None:",
     ),
     Planted(
@@ -65,7 +65,7 @@ FAULTS = (
         beside=(
             Edit(
                 "lifecycle.application.rollout.plan",
-                "        _close_expired(world, request, before.deployment)\n",
+                "        _close_expired(context, request, before.deployment)\n",
                 "        pass\n",
             ),
         ),
@@ -138,14 +138,14 @@ FAULTS = (
         "no-way-back-is-no-obstacle",
         (15,),
         _REFUSALS,
-        "    if seen.no_way_back:",
+        "    if seen.no_rollback_target:",
         "    if False:",
     ),
     Planted(
         "nobody-is-ever-silent",
         (24,),
         "lifecycle.domain.fleet.host",
-        "        return self.seen_at if now - self.seen_at > patience else None",
+        "        return self.seen_at if now - self.seen_at > heartbeat_timeout else None",
         "        return None",
     ),
     Planted(

@@ -37,7 +37,7 @@ class Ports:
 def a_turn(**changes: object) -> Turn:
     turn = Turn(
         host=HOST,
-        order=Order.STAND_BY,
+        order=Order.PREFETCH,
         deployment="hello-production-20261123093000-0a1b",
         epoch=7,
         attempt=1,

@@ -16,8 +16,8 @@ from lifecycle.application.convergence.converge import converge_all
 from lifecycle.application.delivery.promote import promote
 from lifecycle.application.fleet.quarantine import lift_quarantine, quarantine
 from lifecycle.application.fleet.remove_host import remove_host
-from lifecycle.application.operator_command import By
-from lifecycle.application.rollout.decide import approve, decide, told
+from lifecycle.application.operator_command import RequestedBy
+from lifecycle.application.rollout.decide import answer_deployment, approve, decide
 from lifecycle.application.rollout.freeze import freeze, unfreeze
 from lifecycle.application.rollout.plan import begin
 from lifecycle.domain.errors import LifecycleError
@@ -88,7 +88,7 @@ class DrivenExecutions(MemoryExecutions):
     def start_rollout(self, name: str, payload: Mapping[str, Any]) -> bool:
         new = super().start_rollout(name, payload)
         request = Deploy.model_validate({**payload, "execution": name}).request()
-        planned = begin(self._machine.world, request, name)
+        planned = begin(self._machine.context, request, name)
         if planned.kind == "PLANNED":
             self._machine.run(request.deployment)
         elif planned.kind != "QUEUED":
@@ -118,12 +118,12 @@ class TwinFunctions:
         return promote(memory.catalogue, memory.artifacts, asked.service, asked.snapshot, asked.requested_by)
 
     def _decide(self, payload: dict[str, Any]) -> Any:
-        asked, world = events.Decide.model_validate(payload), self.machine.world
+        asked, context = events.Decide.model_validate(payload), self.machine.context
         answer = Answer(asked.choice, asked.by, asked.why, self.machine.now)
         if asked.host:
-            found = decide(world, asked.cluster, asked.deployment, asked.host, asked.attempt, answer)
+            found = decide(context, asked.cluster, asked.deployment, asked.host, asked.attempt, answer)
         else:
-            found = told(world, asked.cluster, asked.deployment, answer)
+            found = answer_deployment(context, asked.cluster, asked.deployment, answer)
         if asked.choice is not Choice.PAUSE:  # which wakes nothing
             self.machine.run(asked.deployment)
         return found
@@ -131,28 +131,32 @@ class TwinFunctions:
     def _approve(self, payload: dict[str, Any]) -> Any:
         asked = events.Decide.model_validate(payload)
         answer = Answer(asked.choice, asked.by, asked.why, self.machine.now)
-        found = approve(self.machine.world, asked.cluster, asked.deployment, answer)
+        found = approve(self.machine.context, asked.cluster, asked.deployment, answer)
         self.machine.run(asked.deployment)
         return found
 
     def _freeze(self, payload: dict[str, Any]) -> Any:
-        asked, world = events.SetFreeze.model_validate(payload), self.machine.world
-        by = By(asked.by, asked.why)
-        return unfreeze(world, asked.scope, by) if asked.lift else freeze(world, asked.scope, by, asked.until)
+        asked, context = events.SetFreeze.model_validate(payload), self.machine.context
+        by = RequestedBy(asked.by, asked.why)
+        return (
+            unfreeze(context, asked.scope, by)
+            if asked.lift
+            else freeze(context, asked.scope, by, asked.until)
+        )
 
     def _quarantine(self, payload: dict[str, Any]) -> Any:
         asked = events.SetQuarantine.model_validate(payload)
         act = lift_quarantine if asked.lift else quarantine
-        return act(self.machine.world, asked.cluster, asked.name, By(asked.by, asked.why))
+        return act(self.machine.context, asked.cluster, asked.name, RequestedBy(asked.by, asked.why))
 
     def _remove_host(self, payload: dict[str, Any]) -> Any:
-        asked, world = events.RemoveHost.model_validate(payload), self.machine.world
-        by = By(asked.by, asked.why)
-        return remove_host(world, asked.cluster, asked.host, by, terminated=asked.terminated)
+        asked, context = events.RemoveHost.model_validate(payload), self.machine.context
+        by = RequestedBy(asked.by, asked.why)
+        return remove_host(context, asked.cluster, asked.host, by, terminated=asked.terminated)
 
     def _converge(self, payload: dict[str, Any]) -> Any:
         asked = events.Converge.model_validate(payload)
-        return converge_all(self.machine.world, "c0de", asked.requested_by, asked.only())
+        return converge_all(self.machine.context, "c0de", asked.requested_by, asked.only())
 
 
 class Desk:
@@ -165,7 +169,7 @@ class Desk:
         self.executions = DrivenExecutions(self.machine, self.runs)
         memory = self.machine.memory
         # What a finish starts from the queue runs too.
-        self.machine.world = replace(memory.world, executions=self.executions)
+        self.machine.context = replace(memory.context, executions=self.executions)
         for number, snapshot in enumerate(SNAPSHOTS):
             made = manifest(snapshot)
             self.machine.publish(made)
@@ -176,7 +180,7 @@ class Desk:
         self.here = Connection(
             target="laptop (a test) as ada",
             by="ada",
-            world=self.machine.world,
+            context=self.machine.context,
             catalogue=memory.catalogue,
             runs=self.runs,
             functions=self.functions,

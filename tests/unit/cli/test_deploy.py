@@ -179,7 +179,7 @@ def test_a_freeze_is_overridden_only_with_a_reason(desk: Desk) -> None:
     assert done.exit_code == 0, done.output
     assert "override freeze by ada: checkout is down" in done.stdout
     [payload] = desk.executions.rollouts.values()
-    assert payload["despite"] == ["FREEZE"]
+    assert payload["overrides"] == ["FREEZE"]
 
 
 def test_a_plan_with_overrides_needs_no_reason_and_suggests_the_same_ones(desk: Desk) -> None:

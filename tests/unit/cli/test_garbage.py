@@ -22,7 +22,7 @@ class CollectingFunctions(TwinFunctions):
     def _gc(self, payload: dict[str, Any]) -> Any:
         asked, memory = events.CollectGarbage.model_validate(payload), self.machine.memory
         return gc(
-            self.machine.world,
+            self.machine.context,
             memory.catalogue,
             asked.service,
             keep=asked.keep(),
@@ -81,7 +81,7 @@ def test_what_was_shown_is_what_is_deleted(cellar: Desk) -> None:
 
 def test_the_trail_tells_who_collected_what(cellar: Desk) -> None:
     cellar.type(f"gc hello {TIGHT}")
-    told = [entry for entry in cellar.machine.memory.trail.entries if entry.what == "collect 1.0.1"]
+    told = [entry for entry in cellar.machine.memory.audit_log.entries if entry.what == "collect 1.0.1"]
     assert {(entry.cluster, entry.who) for entry in told} == {
         ("production/hello", "ada"), ("staging/hello", "ada"),
     }  # fmt: skip

@@ -191,7 +191,7 @@ def test_a_bug_is_not_taken_for_an_outage(desk: Desk) -> None:
 def test_a_halt_that_is_being_rolled_back_is_no_halt_any_more(desk: Desk) -> None:
     name = desk.halted()
     answer = Answer(Choice.ROLL_BACK, "grace", "slow", desk.machine.now)
-    request_rollback(desk.machine.world, CLUSTER, name, answer)
+    request_rollback(desk.machine.context, CLUSTER, name, answer)
     assert ending(Eyes(desk.here, CLUSTER, name).look(), desk.here) is None
 
 

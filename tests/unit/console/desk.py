@@ -74,7 +74,7 @@ class Desk:
                 memory.catalogue.claim_release("hello", snapshot, f"1.0.{number}")
         run = Delivery(f"hello-{COMMIT}", "SUCCEEDED", machine.now - timedelta(minutes=30))
         memory.sights.runs.append(run)
-        return cls(machine, Console(machine.world, memory.catalogue, memory.sights))
+        return cls(machine, Console(machine.context, memory.catalogue, memory.sights))
 
     def frame(self, theme: Theme = Theme.LIGHT, width: int = 800) -> Frame:
         return Frame(theme, width, f"{HERE}show-it", f"{HERE}act", self.machine.now, Wanted())

@@ -172,7 +172,7 @@ def test_a_press_that_is_not_understood_does_nothing(event: dict[str, Any]) -> N
 
 def test_an_answer_carries_the_operators_words_into_no_tag(desk: Desk) -> None:
     desk.machine.memory.fleet.quarantine_host(
-        desk.machine.world.registry.clusters()[0], "host-1", "<script>alert(1)</script>"
+        desk.machine.context.registry.clusters()[0], "host-1", "<script>alert(1)</script>"
     )
     html = call(desk, "clusters")
     assert "<script" not in html

@@ -227,7 +227,9 @@ def test_what_must_be_explained_is_refused_without_a_reason(desk: Desk, action: 
 def test_every_press_is_told_in_the_trail_before_its_effect(desk: Desk) -> None:
     name = desk.halted()
     pressed(desk, desk.see("questions").button("Retry"))
-    told = [(e.what, e.who, e.why) for e in desk.machine.memory.trail.read(CLUSTER) if e.deployment == name]
+    told = [
+        (e.what, e.who, e.why) for e in desk.machine.memory.audit_log.read(CLUSTER) if e.deployment == name
+    ]
     assert ("answered RETRY", "ada", "as told") in told
 
 

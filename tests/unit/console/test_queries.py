@@ -5,7 +5,7 @@ from typing import Any
 
 from lifecycle.application.ports.registry import Registry
 from lifecycle.domain.fleet.cluster import Cluster
-from lifecycle.gateways.aws.cluster_queries import DynamoSights
+from lifecycle.gateways.aws.cluster_queries import DynamoClusterQueries
 from lifecycle.gateways.memory.registry import MemoryRegistry
 
 HELLO, OTHER = Cluster("production", "hello"), Cluster("production", "other")
@@ -21,9 +21,9 @@ class Counting(MemoryRegistry):
         return super().clusters()
 
 
-def sights(registry: Registry, now: list[float]) -> DynamoSights:
+def sights(registry: Registry, now: list[float]) -> DynamoClusterQueries:
     nobody: Any = None
-    return DynamoSights(nobody, registry, nobody, "", lambda: now[0])
+    return DynamoClusterQueries(nobody, registry, nobody, "", lambda: now[0])
 
 
 def test_clusters_are_listed_once_a_minute_or_when_somebody_insists() -> None:

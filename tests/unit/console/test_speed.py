@@ -9,7 +9,7 @@ import pytest
 
 from lifecycle.application.queries.context import Console
 from lifecycle.application.queries.scope import PAGE
-from lifecycle.gateways.memory.context import MemoryWorld
+from lifecycle.gateways.memory.context import MemoryContext
 from tests.support.many_clusters import SERVICES, Stores, clusters, fill
 from tests.unit.console.desk import VIEWS, Desk, draw
 from tests.unit.console.reading import seen
@@ -21,20 +21,20 @@ _BYTES = 300_000
 
 @pytest.fixture(scope="module")
 def console() -> Console:
-    memory = MemoryWorld(dict.fromkeys(clusters(), "/is_alive"))
+    memory = MemoryContext(dict.fromkeys(clusters(), "/is_alive"))
     fill(
         Stores(
             report=memory.fleet.write_report,
             deployment=memory.deployments.put,
             attempt=memory.deployments.put_attempt,
             ask=memory.deployments.ask,
-            trail=memory.trail.append,
+            trail=memory.audit_log.append,
             lease=memory.leases._leases.__setitem__,
             snapshot=memory.catalogue.record_snapshot,
             release=memory.catalogue.claim_release,
         )
     )
-    return Console(memory.world, memory.catalogue, memory.sights)
+    return Console(memory.context, memory.catalogue, memory.sights)
 
 
 @pytest.mark.parametrize("view", VIEWS)

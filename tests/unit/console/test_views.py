@@ -248,7 +248,7 @@ def test_another_deployment_may_be_chosen(desk: Desk) -> None:
 
 def test_a_deployment_that_was_chosen_gives_way_to_another_environment(desk: Desk) -> None:
     first = desk.machine.deploy("1.0.1")
-    desk.machine.world.registry.set_desired(Cluster("staging", "hello"), Desired("1.0.0", "d" * 64, 1, "d"))
+    desk.machine.context.registry.set_desired(Cluster("staging", "hello"), Desired("1.0.0", "d" * 64, 1, "d"))
     fields = {"lc-deployment": first, "lc-environment": "staging"}
     shown = desk.see("deployment", widgetContext={"forms": {"all": fields}})
     assert "Nothing was deployed here yet" in shown.text

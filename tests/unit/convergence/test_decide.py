@@ -25,7 +25,7 @@ def machine() -> Machine:
 
 def converge(machine: Machine) -> tuple[str, str]:
     machine.memory.clock.sleep(1)
-    found = converge_all(machine.world, "abcd", "schedule")[0]
+    found = converge_all(machine.context, "abcd", "schedule")[0]
     return found.kind, found.reason
 
 
@@ -80,7 +80,7 @@ def test_a_rollback_that_was_handed_the_lease_just_now_is_about_to_begin(machine
     """Found by the fault-injection suite: convergence came before the retry that starts it, and then there were two of it."""
     machine.host("host-2").breaks["1.0.1"] = Stage.SELF_TESTING
     name = machine.deploy("1.0.1")
-    heir = str(hand_over(machine.world, CLUSTER, name, "as I see it").input["deployment"])
+    heir = str(hand_over(machine.context, CLUSTER, name, "as I see it").input["deployment"])
     assert converge(machine) == ("HOLD", f"{heir} is about to begin")
     machine.memory.clock.sleep(HAND_OVER_LASTS.total_seconds())
     assert converge(machine)[0] == "RESUME"
@@ -127,7 +127,7 @@ def test_finishing_twice_frees_a_lease_that_a_crash_left(machine: Machine) -> No
     name = machine.deploy("1.0.1")
     record = machine.record(name)
     machine.memory.deployments.put(replace(record, state=DeploymentState.ABORTED, reason="as told"))
-    finish(machine.world, CLUSTER, name, DeploymentState.ABORTED, "again")
+    finish(machine.context, CLUSTER, name, DeploymentState.ABORTED, "again")
     assert machine.memory.leases.current(CLUSTER).deployment == ""
     assert machine.record(name).reason == "as told"
 

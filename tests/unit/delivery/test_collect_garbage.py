@@ -15,14 +15,14 @@ from lifecycle.domain.errors import InvalidName, StoreRefused, Unknown
 from lifecycle.domain.fleet.cluster import Cluster
 from lifecycle.domain.fleet.desired import Desired
 from lifecycle.domain.fleet.host import HostReport
-from lifecycle.domain.monitoring.audit import TrailEntry
+from lifecycle.domain.monitoring.audit import AuditEntry
 from lifecycle.domain.rollout.deployment import Deployment, DeploymentState, Request
-from lifecycle.domain.rollout.queue import Waiting
+from lifecycle.domain.rollout.queue import PendingDeployment
 from lifecycle.domain.service.manifest import Check, Manifest, Run
 from lifecycle.domain.service.policy import Policy
 from lifecycle.domain.service.target import Target
 from lifecycle.gateways.memory.artifacts import MemoryArtifacts
-from lifecycle.gateways.memory.context import MemoryWorld
+from lifecycle.gateways.memory.context import MemoryContext
 from lifecycle.gateways.memory.fleet import MemoryFleet
 
 PRODUCTION, STAGING = Cluster("production", "hello"), Cluster("staging", "hello")
@@ -74,7 +74,7 @@ class Shop:
 
     def __init__(self, fleet: MemoryFleet | None = None) -> None:
         self.artifacts = WatchedArtifacts()
-        self.memory = MemoryWorld(
+        self.memory = MemoryContext(
             {PRODUCTION: "/", STAGING: "/"}, artifacts=self.artifacts, fleet=fleet or MemoryFleet()
         )
         for snapshot in SNAPSHOTS:
@@ -89,8 +89,8 @@ class Shop:
         self.artifacts.modified = dict.fromkeys(self.artifacts.modified, OLD)
 
     def collect(self, *, dry_run: bool = False, keep: Keep = KEEP, **more: int) -> Collected:
-        world, catalogue = self.memory.world, self.memory.catalogue
-        return gc(world, catalogue, "hello", keep=keep, dry_run=dry_run, by="ada", **more)
+        context, catalogue = self.memory.context, self.memory.catalogue
+        return gc(context, catalogue, "hello", keep=keep, dry_run=dry_run, by="ada", **more)
 
     def stored(self) -> set[str]:
         return {each.version for each in self.artifacts.stored("hello")}
@@ -124,7 +124,7 @@ def versions(collected: Collected) -> set[str]:
 
 def test_a_dry_run_tells_what_would_go_and_touches_nothing(shop: Shop) -> None:
     told = shop.collect(dry_run=True)
-    assert (versions(told), shop.stored(), shop.memory.trail.entries) == (EVERY - LEFT, EVERY, [])
+    assert (versions(told), shop.stored(), shop.memory.audit_log.entries) == (EVERY - LEFT, EVERY, [])
     assert {each.version for each in told.kept} == LEFT
     assert told.dry_run
     assert shop.collect() == replace(told, dry_run=False)
@@ -145,8 +145,8 @@ def test_collecting_again_finds_nothing(shop: Shop) -> None:
 
 
 def test_every_clusters_trail_tells_of_a_deletion_before_it_happens(shop: Shop) -> None:
-    told: dict[str, list[TrailEntry]] = {}
-    shop.artifacts.before = lambda version: told.update({version: list(shop.memory.trail.entries)})
+    told: dict[str, list[AuditEntry]] = {}
+    shop.artifacts.before = lambda version: told.update({version: list(shop.memory.audit_log.entries)})
     shop.collect()
     assert list(told) == [*SNAPSHOTS[:4], "1.0.0", "1.0.1"]
     for version, entries in told.items():
@@ -188,7 +188,7 @@ def moved(shop: Shop, change: str) -> None:
             shop.deployed("1.0.1", DeploymentState.RUNNING)
         case "waiting":
             request = Request("w", "hello", "production", "1.0.1", "ada")
-            shop.memory.queue.replace(PRODUCTION, None, Waiting(request, shop.memory.clock.now()))
+            shop.memory.queue.replace(PRODUCTION, None, PendingDeployment(request, shop.memory.clock.now()))
         case "leased":
             shop.memory.leases.acquire(PRODUCTION, "hello-production-1-new", shop.memory.clock.now())
         case "installed":
@@ -292,8 +292,8 @@ def test_another_services_versions_are_left_alone(shop: Shop) -> None:
 
 
 def test_an_unknown_service_and_an_impossible_name_are_told(shop: Shop) -> None:
-    world, catalogue = shop.memory.world, shop.memory.catalogue
+    context, catalogue = shop.memory.context, shop.memory.catalogue
     with pytest.raises(Unknown, match="there is no service helo"):
-        gc(world, catalogue, "helo", keep=KEEP, dry_run=True, by="ada")
+        gc(context, catalogue, "helo", keep=KEEP, dry_run=True, by="ada")
     with pytest.raises(InvalidName):
-        gc(world, catalogue, "../hello", keep=KEEP, dry_run=True, by="ada")
+        gc(context, catalogue, "../hello", keep=KEEP, dry_run=True, by="ada")

@@ -3,7 +3,7 @@
 import pytest
 
 from lifecycle.application.delivery.receive_push import Push, start
-from lifecycle.domain.delivery.delivery_name import RunName, next_run
+from lifecycle.domain.delivery.delivery_name import DeliveryName, next_delivery_name
 from lifecycle.gateways.memory.executions import MemoryExecutions
 
 COMMIT = "0123456789" * 4
@@ -43,20 +43,20 @@ def test_a_long_name_is_cut_to_the_same_name_and_differs_by_commit() -> None:
     repository = "a-repository.whose_name-is-longer-than-any-execution"
     assert push(repository).execution == push(repository).execution
     assert push(repository).execution != push(repository, COMMIT[::-1]).execution
-    assert RunName.parse(push(repository).execution) == RunName.of(repository, COMMIT)
+    assert DeliveryName.parse(push(repository).execution) == DeliveryName.of(repository, COMMIT)
 
 
 @pytest.mark.parametrize("written", ["{}_2", "{}-2"])
 def test_both_forms_of_a_run_done_again_are_read_and_one_is_written(written: str) -> None:
     first = f"my-repo-{COMMIT}"
-    found = RunName.parse(written.format(first))
-    assert found == RunName("my-repo", COMMIT, 2)
+    found = DeliveryName.parse(written.format(first))
+    assert found == DeliveryName("my-repo", COMMIT, 2)
     assert str(found) == f"{first}_2"
-    assert next_run(written.format(first)) == f"{first}_3"
+    assert next_delivery_name(written.format(first)) == f"{first}_3"
 
 
 def test_a_name_that_was_cut_at_a_greater_length_gets_a_number_that_fits() -> None:
-    assert next_run(f"{'r' * 38}-{COMMIT}") == f"{'r' * 34}-{COMMIT}_2"
+    assert next_delivery_name(f"{'r' * 38}-{COMMIT}") == f"{'r' * 34}-{COMMIT}_2"
 
 
 @pytest.mark.parametrize(
@@ -64,7 +64,7 @@ def test_a_name_that_was_cut_at_a_greater_length_gets_a_number_that_fits() -> No
     ["", "hello", COMMIT, f"-{COMMIT}", f"hello-{COMMIT[1:]}", f"hello-{COMMIT}_", f"hello-{COMMIT}_0"],
 )
 def test_what_is_no_runs_name_is_none(text: str) -> None:
-    assert RunName.parse(text) is None
+    assert DeliveryName.parse(text) is None
 
 
 def test_the_input_of_a_run_tells_the_repository_uncut() -> None:

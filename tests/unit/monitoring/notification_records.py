@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from lifecycle.domain.fleet.cluster import Cluster
-from lifecycle.domain.monitoring.audit import TrailEntry
+from lifecycle.domain.monitoring.audit import AuditEntry
 from lifecycle.domain.rollout.decision import Answer, Choice, Question
 from lifecycle.domain.rollout.deployment import Deployment, DeploymentState, Kind, Request
 from lifecycle.domain.rollout.test_bed.model import BedState, TestBed
@@ -55,7 +55,7 @@ APPROVAL = Question(
     NOW,
     gate=ApprovalGate.BEFORE_FIRST_HOST,
 )
-LINE = TrailEntry(NOW, str(CLUSTER), "alarm: is left to you", "alarm lc-p-hello-errors", "rings", NAME)
+LINE = AuditEntry(NOW, str(CLUSTER), "alarm: is left to you", "alarm lc-p-hello-errors", "rings", NAME)
 BED = TestBed(NAME, 1, "h1", 1, "h2", 1, NOW, 30)
 
 
@@ -79,7 +79,7 @@ def bed_item(record: TestBed) -> dict[str, Any]:
     return item(deployment_key(NAME), "TESTBED#001", record)
 
 
-def trail_item(record: TrailEntry) -> dict[str, Any]:
+def trail_item(record: AuditEntry) -> dict[str, Any]:
     return item(trail_key(CLUSTER), "2026-11-23T12:00:00#ab", record, what=record.what)
 
 

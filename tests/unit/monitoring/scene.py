@@ -33,7 +33,7 @@ class Field:
 
     def watched(self, *names: str) -> list[Watched]:
         self.machine.memory.clock.sleep(1)
-        return watch(self.machine.world, self.alarms, names)
+        return watch(self.machine.context, self.alarms, names)
 
     def begun(self) -> str:
         """A deployment of 1.0.1 whose first host serves it."""
@@ -43,7 +43,7 @@ class Field:
         return request.deployment
 
     def trail(self) -> list[tuple[str, str]]:
-        return [(e.what, e.who) for e in self.machine.memory.trail.entries if e.what.startswith("alarm")]
+        return [(e.what, e.who) for e in self.machine.memory.audit_log.entries if e.what.startswith("alarm")]
 
     @property
     def newest(self) -> Deployment:

@@ -42,7 +42,7 @@ class AtOnce(MemoryExecutions):
         new = super().start_rollout(name, payload)
         if new:
             self.machine.memory.clock.sleep(2)
-            begin(self.machine.world, Deploy(**payload, execution=name).request(), name)
+            begin(self.machine.context, Deploy(**payload, execution=name).request(), name)
         return new
 
 
@@ -103,12 +103,12 @@ def test_once_the_repair_has_ended_it_is_rolled_back_after_all(done: Field) -> N
 
 def test_a_rollback_that_was_refused_is_tried_again_under_another_name(done: Field) -> None:
     done.rings()
-    world = done.machine.world
-    done.machine.world = replace(world, artifacts=Throttled())
+    context = done.machine.context
+    done.machine.context = replace(context, artifacts=Throttled())
     done.looks()
     refused = done.machine.run_what_waited()
     assert done.machine.record(refused).state is DeploymentState.REFUSED
-    done.machine.world = world
+    done.machine.context = context
     assert rolls_back(done)
     assert {each.id for each in rollbacks(done)} > {refused}
     assert done.looks() == ["NOTHING"]
@@ -117,7 +117,7 @@ def test_a_rollback_that_was_refused_is_tried_again_under_another_name(done: Fie
 
 def test_one_try_a_look_however_many_alarms_ring_and_none_after_the_watch(done: Field) -> None:
     machine = done.machine
-    machine.world = replace(machine.world, artifacts=Throttled(), executions=AtOnce(machine))
+    machine.context = replace(machine.context, artifacts=Throttled(), executions=AtOnce(machine))
     done.rings()
     done.rings("lc-p-hello-latency")
     ended = machine.now

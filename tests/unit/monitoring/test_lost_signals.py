@@ -62,11 +62,11 @@ def field() -> Field:
 
 def killed(field: Field, **twins: object) -> None:
     """A look that is killed, and a next one in a world that is well."""
-    world = field.machine.world
-    field.machine.world = replace(world, **twins)  # type: ignore[arg-type]
+    context = field.machine.context
+    field.machine.context = replace(context, **twins)  # type: ignore[arg-type]
     with pytest.raises(Killed):
         field.looks()
-    field.machine.world = world
+    field.machine.context = context
 
 
 def waiting(policy: Policy) -> tuple[Field, str, str]:
@@ -81,7 +81,9 @@ def waiting(policy: Policy) -> tuple[Field, str, str]:
 
 def answers(machine: Machine, name: str) -> list[str]:
     return [
-        e.who for e in machine.memory.trail.entries if (e.deployment, e.what) == (name, "answered ROLL_BACK")
+        e.who
+        for e in machine.memory.audit_log.entries
+        if (e.deployment, e.what) == (name, "answered ROLL_BACK")
     ]
 
 
@@ -89,8 +91,8 @@ def test_a_cluster_that_cannot_be_read_does_not_keep_the_others_waiting(field: F
     name = field.begun()
     field.alarms.put(Alarm("lc-p-gone-errors", GONE, True, field.machine.now, "", ""))
     field.rings()
-    field.machine.world = replace(
-        field.machine.world, deployments=WithoutGone(field.machine.memory.deployments)
+    field.machine.context = replace(
+        field.machine.context, deployments=WithoutGone(field.machine.memory.deployments)
     )
     failed, followed = field.watched()
     assert (failed.alarm, failed.kind) == ("lc-p-gone-errors", "FAILED")
@@ -116,7 +118,7 @@ def test_what_waits_is_woken_by_the_next_look(policy: Policy) -> None:
     if policy is BACK:
         killed(field, executions=KillsWaking())
     else:
-        asked = replace(field.machine.world, executions=KillsWaking())
+        asked = replace(field.machine.context, executions=KillsWaking())
         with pytest.raises(Killed):
             request_rollback(asked, CLUSTER, name, Answer(Choice.ROLL_BACK, "ada", "slow", field.machine.now))
     executions = field.machine.memory.executions
@@ -130,12 +132,12 @@ def test_what_waits_is_woken_by_the_next_look(policy: Policy) -> None:
 def test_a_request_for_a_rollback_may_be_repeated() -> None:
     field, name, token = waiting(HALT)
     machine = field.machine
-    asked = replace(machine.world, executions=KillsWaking())
+    asked = replace(machine.context, executions=KillsWaking())
     with pytest.raises(Killed):
         request_rollback(asked, CLUSTER, name, Answer(Choice.ROLL_BACK, "ada", "slow", machine.now))
     machine.memory.clock.sleep(1)
     again = Answer(Choice.ROLL_BACK, "ada", "slow", machine.now)
-    question = request_rollback(machine.world, CLUSTER, name, again)
+    question = request_rollback(machine.context, CLUSTER, name, again)
     assert question.id == ROLLBACK_REQUEST
     assert question.answer
     assert question.answer.at < again.at
@@ -146,10 +148,10 @@ def test_a_request_for_a_rollback_may_be_repeated() -> None:
 def test_somebody_else_who_asks_again_is_told_whose_it_was_and_wakes_it_too() -> None:
     field, name, token = waiting(HALT)
     machine = field.machine
-    request_rollback(machine.world, CLUSTER, name, Answer(Choice.ROLL_BACK, "ada", "slow", machine.now))
+    request_rollback(machine.context, CLUSTER, name, Answer(Choice.ROLL_BACK, "ada", "slow", machine.now))
     machine.memory.executions.waiting.add(token)
     with pytest.raises(Refused, match="ada answered ROLL_BACK at"):
-        request_rollback(machine.world, CLUSTER, name, Answer(Choice.ROLL_BACK, "bob", "", machine.now))
+        request_rollback(machine.context, CLUSTER, name, Answer(Choice.ROLL_BACK, "bob", "", machine.now))
     assert token not in machine.memory.executions.waiting
 
 

@@ -8,20 +8,20 @@ from typing import Any
 import fastjsonschema
 import pytest
 
-from infra.constructs.notices import ALARM as FILTERED_ALARM
-from infra.constructs.notices import FILTERS
+from infra.constructs.notifications import ALARM as FILTERED_ALARM
+from infra.constructs.notifications import FILTERS
 from lifecycle.application.monitoring.notify import notify
 from lifecycle.domain.errors import StoreRefused
 from lifecycle.domain.monitoring.alarms import ALARM
-from lifecycle.domain.monitoring.notifications import LONGEST, Notice, NoticeKind, notice_of
+from lifecycle.domain.monitoring.notifications import LONGEST, Notification, NotificationKind, notification_of
 from lifecycle.domain.rollout.decision import ROLLBACK_REQUEST, Choice
 from lifecycle.domain.rollout.deployment import DeploymentState, Kind
 from lifecycle.domain.rollout.lease import Lease
 from lifecycle.domain.rollout.test_bed.model import BedState
-from lifecycle.gateways.aws.notifications import AwsNotices, detail
+from lifecycle.gateways.aws.notifications import AwsNotifications, detail
 from lifecycle.gateways.aws.stream import changes_of
 from lifecycle.gateways.aws.table import cluster_key, deployment_key, item, reports_key, turns_key
-from lifecycle.gateways.memory.notifications import MemoryNotices
+from lifecycle.gateways.memory.notifications import MemoryNotifications
 from tests.unit.monitoring.notification_records import (
     APPROVAL,
     BED,
@@ -86,33 +86,33 @@ SILENT: dict[str, tuple[dict[str, Any] | None, dict[str, Any] | None]] = {
 }
 
 
-def told(before: dict[str, Any] | None, after: dict[str, Any] | None) -> list[Notice]:
+def told(before: dict[str, Any] | None, after: dict[str, Any] | None) -> list[Notification]:
     changes, unread = changes_of([streamed(before, after)])
     assert unread == []
-    return [notice for change in changes if (notice := notice_of(change))]
+    return [notification for change in changes if (notification := notification_of(change))]
 
 
-def event(notice: Notice) -> dict[str, Any]:
+def event(notification: Notification) -> dict[str, Any]:
     """As EventBridge delivers it: what JSON makes of it."""
-    whole = {"source": "lifecycle", "detail-type": notice.kind.value, "detail": detail(notice)}
+    whole = {"source": "lifecycle", "detail-type": notification.kind.value, "detail": detail(notification)}
     return dict(json.loads(json.dumps(whole)))
 
 
 @pytest.mark.parametrize("kind", TOLD)
 def test_a_change_is_told_once_under_an_id_of_its_own_and_fits_the_schema(kind: str) -> None:
-    (notice,) = told(*TOLD[kind])
-    assert notice.kind.name == kind
-    assert told(*TOLD[kind]) == [notice]
-    fastjsonschema.validate(SCHEMA, event(notice))
+    (notification,) = told(*TOLD[kind])
+    assert notification.kind.name == kind
+    assert told(*TOLD[kind]) == [notification]
+    fastjsonschema.validate(SCHEMA, event(notification))
 
 
 def test_every_kind_is_told_and_no_two_notices_share_an_id() -> None:
-    found = [notice for change in TOLD.values() for notice in told(*change)]
-    assert {notice.kind for notice in found} == set(NoticeKind)
-    assert len({notice.id for notice in found}) == len(found)
+    found = [notification for change in TOLD.values() for notification in told(*change)]
+    assert {notification.kind for notification in found} == set(NotificationKind)
+    assert len({notification.id for notification in found}) == len(found)
     documented = SCHEMA["properties"]
-    assert documented["detail-type"]["enum"] == [kind.value for kind in NoticeKind]
-    assert documented["detail"]["properties"]["kind"]["enum"] == [kind.name for kind in NoticeKind]
+    assert documented["detail-type"]["enum"] == [kind.value for kind in NotificationKind]
+    assert documented["detail"]["properties"]["kind"]["enum"] == [kind.name for kind in NotificationKind]
 
 
 @pytest.mark.parametrize("what", SILENT)
@@ -131,17 +131,20 @@ def test_the_schema_refuses_what_is_no_notice(wrong: dict[str, Any]) -> None:
 
 
 def test_a_halt_tells_why_and_what_each_choice_would_do() -> None:
-    (notice,) = told(*TOLD["HALTED"])
-    assert notice.summary == f"production/hello: {NAME} is halted on h1, attempt 1: its self-test failed: 500"
-    assert notice.text.splitlines() == [
+    (notification,) = told(*TOLD["HALTED"])
+    assert (
+        notification.summary
+        == f"production/hello: {NAME} is halted on h1, attempt 1: its self-test failed: 500"
+    )
+    assert notification.text.splitlines() == [
         "its self-test failed: 500",
         "1.0.0 passes there: it is the version",
         "RETRY: install 1.0.1 again",
         "ROLL_BACK: h1 back to 1.0.0",
         "until 2026-11-30 12:00 UTC",
     ]
-    assert len(notice.evidence) == LONGEST
-    assert notice.evidence.endswith("the last line")
+    assert len(notification.evidence) == LONGEST
+    assert notification.evidence.endswith("the last line")
 
 
 def test_an_end_tells_what_came_of_it_and_a_rollback_begins() -> None:
@@ -166,19 +169,22 @@ def test_a_record_that_cannot_be_read_does_not_hold_up_the_next() -> None:
 
 
 def test_a_summary_is_one_line_however_long_the_reason_is() -> None:
-    (notice,) = told(None, question_item(replace(DECISION, reason="the log says\n" * 100)))
-    assert "\n" not in notice.summary
-    assert len(notice.summary) <= 300
+    (notification,) = told(None, question_item(replace(DECISION, reason="the log says\n" * 100)))
+    assert "\n" not in notification.summary
+    assert len(notification.summary) <= 300
 
 
 def test_a_batch_that_was_not_taken_raises_so_that_it_comes_again() -> None:
-    notices, (changes, _) = MemoryNotices(), changes_of([streamed(*each) for each in TOLD.values()])
-    notices.failures = 1
+    notifications, (changes, _) = (
+        MemoryNotifications(),
+        changes_of([streamed(*each) for each in TOLD.values()]),
+    )
+    notifications.failures = 1
     with pytest.raises(StoreRefused):
-        notify(notices, changes)
-    assert notices.told == []
-    assert [notice.kind.name for notice in notify(notices, changes)] == list(TOLD)
-    assert len(notices.told) == len(TOLD)
+        notify(notifications, changes)
+    assert notifications.told == []
+    assert [notification.kind.name for notification in notify(notifications, changes)] == list(TOLD)
+    assert len(notifications.told) == len(TOLD)
 
 
 class Refusing:
@@ -190,7 +196,7 @@ class Refusing:
 
 def test_an_event_that_eventbridge_did_not_take_is_an_error() -> None:
     with pytest.raises(StoreRefused, match="ThrottlingException"):
-        AwsNotices(Refusing(), None, "topic").tell(told(*TOLD["WAITS"]))
+        AwsNotifications(Refusing(), None, "topic").send(told(*TOLD["WAITS"]))
 
 
 def passes(pattern: Any, value: Any) -> bool:

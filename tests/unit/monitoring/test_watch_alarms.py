@@ -5,7 +5,7 @@ from datetime import timedelta
 
 import pytest
 
-from lifecycle.application.rollout.decide import told as operator_says
+from lifecycle.application.rollout.decide import answer_deployment as operator_says
 from lifecycle.domain.fleet.cluster import Cluster
 from lifecycle.domain.monitoring.alarms import Alarm
 from lifecycle.domain.rollout.decision import Answer, Choice
@@ -46,7 +46,7 @@ def test_resumed_it_goes_on_to_its_end_although_the_alarm_rings_on(field: Field)
     field.looks(NAME)
     field.machine.run(name)
     answer = Answer(Choice.RESUME, "grace", "known", field.machine.now)
-    operator_says(field.machine.world, CLUSTER, name, answer)
+    operator_says(field.machine.context, CLUSTER, name, answer)
     assert field.looks() == ["NOTHING"]
     field.machine.run(name)
     assert field.machine.record(name).state is DeploymentState.DONE
@@ -140,7 +140,7 @@ def test_a_repair_is_not_what_is_watched(going_back: Field) -> None:
 
 def test_minutes_are_as_long_as_the_world_says(field: Field) -> None:
     field.machine.deploy("1.0.1")
-    field.machine.world = replace(field.machine.world, minute=timedelta(seconds=1))
+    field.machine.context = replace(field.machine.context, minute=timedelta(seconds=1))
     field.machine.memory.clock.sleep(31)
     field.rings()
     assert field.looks() == ["NOTHING"]

@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from lifecycle.domain.fleet.drift import out_of_place
+from lifecycle.domain.fleet.drift import drift_reason
 from lifecycle.domain.fleet.host import HostReport, SelfTest
 from lifecycle.domain.fleet.target_group import TargetState
 from lifecycle.domain.rollout.capacity import Floor, refuse_drain
@@ -31,13 +31,13 @@ FLOOR = Floor(frozenset(HOSTS), max_unavailable=1)
 
 @pytest.mark.parametrize("aside", HOSTS)
 def test_a_host_that_is_aside_counts_as_one_that_serves(aside: str) -> None:
-    rotation = dict.fromkeys(HOSTS, TargetState.HEALTHY) | {aside: TargetState.ASIDE}
+    rotation = dict.fromkeys(HOSTS, TargetState.HEALTHY) | {aside: TargetState.TEST_GROUP}
     assert refuse_drain("host-1", rotation, FLOOR) is None
 
 
 def test_a_host_that_is_aside_may_not_be_drained_while_another_is_down() -> None:
     rotation = dict.fromkeys(HOSTS, TargetState.HEALTHY)
-    rotation |= {"host-1": TargetState.ASIDE, "host-3": TargetState.UNHEALTHY}
+    rotation |= {"host-1": TargetState.TEST_GROUP, "host-3": TargetState.UNHEALTHY}
     refusal = refuse_drain("host-1", rotation, FLOOR)
     assert refusal == (
         "draining host-1 would leave 2 healthy of 4 hosts, at least 3 must serve (host-3 is unhealthy)"
@@ -45,13 +45,13 @@ def test_a_host_that_is_aside_may_not_be_drained_while_another_is_down() -> None
 
 
 def test_a_host_that_is_aside_is_not_in_its_place() -> None:
-    assert out_of_place(SERVES, TargetState.HEALTHY, TARGET) is None
-    why = out_of_place(SERVES, TargetState.ASIDE, TARGET)
+    assert drift_reason(SERVES, TargetState.HEALTHY, TARGET) is None
+    why = drift_reason(SERVES, TargetState.TEST_GROUP, TARGET)
     assert why == "is set aside for a test bed in the load balancer"
 
 
 def test_what_is_aside_gets_requests_as_what_is_healthy_does() -> None:
-    assert {state for state in TargetState if state.serves} == {TargetState.HEALTHY, TargetState.ASIDE}
+    assert {state for state in TargetState if state.serves} == {TargetState.HEALTHY, TargetState.TEST_GROUP}
     idle = {TargetState.ABSENT, TargetState.UNUSED, TargetState.DRAINING}
     assert {state for state in TargetState if not state.in_rotation} == idle
 

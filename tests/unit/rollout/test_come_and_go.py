@@ -4,7 +4,7 @@ import pytest
 
 from lifecycle.application.convergence.converge import converge_all
 from lifecycle.application.fleet.remove_host import remove_host
-from lifecycle.application.operator_command import By
+from lifecycle.application.operator_command import RequestedBy
 from lifecycle.application.rollout.plan import preview
 from lifecycle.domain.errors import Refused, Unknown
 from lifecycle.domain.fleet.host import HostReport, Stage
@@ -13,7 +13,7 @@ from lifecycle.domain.rollout.deployment import DeploymentState
 from lifecycle.domain.service.policy import Policy
 from tests.support.rollout import CLUSTER, Machine, manifest
 
-GRACE = By("grace", "it was scrapped")
+GRACE = RequestedBy("grace", "it was scrapped")
 
 
 def waits_at(machine: Machine, name: str) -> str:
@@ -134,7 +134,7 @@ def test_no_silence_is_tolerated_where_the_policy_says_so() -> None:
 
 def test_a_host_that_joins_a_cluster_at_rest_gets_the_desired_version(machine: Machine) -> None:
     machine.join("host-5")
-    assert converge_all(machine.world, "abcd", "schedule")[0].kind == "REPAIR"
+    assert converge_all(machine.context, "abcd", "schedule")[0].kind == "REPAIR"
     machine.run_what_waited()
     assert machine.serving()["host-5"] == "1.0.0"
 
@@ -143,44 +143,44 @@ def test_a_host_that_joins_after_an_abort_gets_the_last_verified_version(machine
     machine.host("host-1").breaks["1.0.1"] = Stage.SELF_TESTING
     machine.decide(machine.deploy("1.0.1"), Choice.ABORT, "host-1")
     machine.join("host-5")
-    assert converge_all(machine.world, "abcd", "schedule")[0].kind == "REPAIR"
+    assert converge_all(machine.context, "abcd", "schedule")[0].kind == "REPAIR"
     machine.run_what_waited()
     assert machine.serving() == {"host-2": "1.0.1", "host-4": "1.0.0", "host-3": "1.0.0", "host-5": "1.0.0"}
     assert machine.memory.registry.desired(CLUSTER).version == "1.0.1"  # type: ignore[union-attr]
-    assert converge_all(machine.world, "abce", "schedule")[0].kind == "HOLD"
+    assert converge_all(machine.context, "abce", "schedule")[0].kind == "HOLD"
 
 
 def test_a_host_is_removed_when_it_is_silent_and_serves_nothing(machine: Machine) -> None:
     machine.host("host-3").silent = True
     machine.memory.dispatcher.dead.add(machine.host("host-3").address)
     machine.memory.clock.sleep(60)
-    remove_host(machine.world, CLUSTER, "host-3", GRACE)
+    remove_host(machine.context, CLUSTER, "host-3", GRACE)
     assert "host-3" not in machine.memory.fleet.reports(CLUSTER)
     machine.memory.clock.sleep(1)
     assert machine.host("host-3").address not in machine.memory.dispatcher.states[CLUSTER]
-    assert machine.memory.trail.entries[-1].what == "remove host-3"
+    assert machine.memory.audit_log.entries[-1].what == "remove host-3"
 
 
 def test_a_host_that_is_there_is_not_removed(machine: Machine) -> None:
     with pytest.raises(Refused, match=r"its agent was heard at .*the load balancer finds it healthy"):
-        remove_host(machine.world, CLUSTER, "host-3", GRACE)
+        remove_host(machine.context, CLUSTER, "host-3", GRACE)
     assert "host-3" in machine.serving()
 
 
 def test_a_host_whose_machine_was_terminated_is_removed_at_once(machine: Machine) -> None:
-    remove_host(machine.world, CLUSTER, "host-3", GRACE, terminated=True)
+    remove_host(machine.context, CLUSTER, "host-3", GRACE, terminated=True)
     assert "host-3" not in machine.memory.fleet.reports(CLUSTER)
 
 
 def test_a_host_that_nobody_knows_is_not_removed(machine: Machine) -> None:
     with pytest.raises(Unknown, match="there is no host host-9"):
-        remove_host(machine.world, CLUSTER, "host-9", GRACE)
+        remove_host(machine.context, CLUSTER, "host-9", GRACE)
 
 
 def test_a_quarantined_host_is_left_out_of_the_plan_and_of_the_floor(machine: Machine) -> None:
     machine.memory.fleet.quarantine_host(CLUSTER, "host-3", "its disk is bad")
     machine.memory.dispatcher.states[CLUSTER].pop(machine.host("host-3").address)
-    plan = preview(machine.world, machine.request("1.0.1"))
+    plan = preview(machine.context, machine.request("1.0.1"))
     assert "host-3" not in [each.host for each in plan.hosts]
     assert "host-3 is quarantined and left out: its disk is bad" in plan.notes
     name = machine.deploy("1.0.1")
@@ -194,7 +194,7 @@ def test_convergence_leaves_silent_and_quarantined_hosts_alone(machine: Machine)
     for host in machine.hosts:
         host.silent = True
     machine.memory.clock.sleep(60)
-    found = converge_all(machine.world, "abcd", "schedule")[0]
+    found = converge_all(machine.context, "abcd", "schedule")[0]
     assert found.kind == "HOLD"
     assert "host-1: agent silent since" in found.reason
     assert "host-3" not in found.reason

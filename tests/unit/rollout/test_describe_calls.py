@@ -56,7 +56,7 @@ def test_a_whole_look_takes_three_calls_and_no_more_parameters_than_once() -> No
     balancer, parameters = Balancer(main=[A], bed=[B]), Parameters(*LEAVES)
     dispatcher = AlbDispatcher(balancer, parameters)
     for _ in range(3):
-        assert dispatcher.targets(CLUSTER) == {A: TargetState.HEALTHY, B: TargetState.ASIDE}
+        assert dispatcher.targets(CLUSTER) == {A: TargetState.HEALTHY, B: TargetState.TEST_GROUP}
     assert balancer.calls == ["bed", "control", "main"] * 3
     assert sorted(parameters.calls) == sorted(LEAVES)
 

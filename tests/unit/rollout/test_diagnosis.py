@@ -87,7 +87,7 @@ def test_a_host_that_is_still_in_rotation_is_not_touched(machine: Machine) -> No
     name, task = failed(machine)
     machine.memory.dispatcher.states[CLUSTER][machine.host("host-2").address] = TargetState.HEALTHY
     boots = machine.host("host-2").boots
-    assert "so nothing was tried" in diagnose(machine.world, task).reason
+    assert "so nothing was tried" in diagnose(machine.context, task).reason
     assert machine.host("host-2").boots == boots
     assert attempt(machine, name).blame is Blame.UNCLEAR
 
@@ -96,7 +96,7 @@ def test_a_stale_diagnosis_does_nothing(machine: Machine) -> None:
     name, task = failed(machine)
     lease = machine.memory.leases.current(CLUSTER)
     machine.memory.leases.hand_over(CLUSTER, lease, "another", machine.now)
-    assert diagnose(machine.world, task).outcome == "STALE"
+    assert diagnose(machine.context, task).outcome == "STALE"
     turn = machine.memory.fleet.turn(CLUSTER, "host-2")
     assert turn is not None
     assert turn.order is not Order.RESTORE
@@ -105,10 +105,10 @@ def test_a_stale_diagnosis_does_nothing(machine: Machine) -> None:
 
 def test_a_diagnosis_done_twice_is_done_once(machine: Machine) -> None:
     name, task = failed(machine)
-    first = diagnose(machine.world, task)
+    first = diagnose(machine.context, task)
     boots = machine.host("host-2").boots
     assert first.outcome == "PASSED"
-    assert diagnose(machine.world, task).outcome == "SKIPPED"
+    assert diagnose(machine.context, task).outcome == "SKIPPED"
     assert machine.host("host-2").boots == boots
     assert attempt(machine, name).blame is Blame.VERSION
 
@@ -116,14 +116,14 @@ def test_a_diagnosis_done_twice_is_done_once(machine: Machine) -> None:
 def test_a_host_that_falls_silent_under_diagnosis_is_not_blamed(machine: Machine) -> None:
     name, task = failed(machine)
     machine.host("host-2").silent = True
-    assert "silent since" in diagnose(machine.world, task).reason
+    assert "silent since" in diagnose(machine.context, task).reason
     assert attempt(machine, name).blame is Blame.UNCLEAR
 
 
 def test_where_the_diagnosis_is_lost_a_human_is_asked_without_it(machine: Machine) -> None:
     name, _ = failed(machine)
-    assert decide_next(machine.world, CLUSTER, name, name).kind == "DIAGNOSE"
-    assert decide_next(machine.world, CLUSTER, name, name, undiagnosed=True).kind == "AWAIT_HUMAN"
+    assert decide_next(machine.context, CLUSTER, name, name).kind == "DIAGNOSE"
+    assert decide_next(machine.context, CLUSTER, name, name, undiagnosed=True).kind == "AWAIT_HUMAN"
 
 
 def test_a_retry_lifts_the_quarantine_and_a_second_failure_brings_it_back(machine: Machine) -> None:

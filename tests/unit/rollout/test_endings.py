@@ -3,24 +3,24 @@
 from dataclasses import replace
 
 from lifecycle.application.rollout.finish import finish
-from lifecycle.domain.monitoring.audit import TrailEntry
+from lifecycle.domain.monitoring.audit import AuditEntry
 from lifecycle.domain.rollout.deployment import DeploymentState
 from lifecycle.domain.service.policy import ApprovalGate, Policy
-from lifecycle.gateways.memory.audit import MemoryTrail
+from lifecycle.gateways.memory.audit import MemoryAuditLog
 from tests.support.rollout import CLUSTER, Machine, manifest
 
 
-class EndedMeanwhile(MemoryTrail):
+class EndedMeanwhile(MemoryAuditLog):
     """A trail that is slow: before its entry is kept, another call ends the deployment and somebody deploys."""
 
     def __init__(self, machine: Machine) -> None:
-        self.__dict__.update(machine.memory.trail.__dict__)
+        self.__dict__.update(machine.memory.audit_log.__dict__)
         self._machine: Machine | None = machine
 
-    def append(self, entry: TrailEntry) -> None:
+    def append(self, entry: AuditEntry) -> None:
         machine, self._machine = self._machine, None
         if machine is not None:
-            finish(machine.world, CLUSTER, entry.deployment, DeploymentState.ABORTED, "stopped by hand")
+            finish(machine.context, CLUSTER, entry.deployment, DeploymentState.ABORTED, "stopped by hand")
             machine.deploy("1.0.2")
         super().append(entry)
 
@@ -29,7 +29,7 @@ def test_who_ends_a_deployment_late_does_not_take_back_what_was_deployed_since(m
     machine.publish(manifest("1.1.0", Policy(approval=ApprovalGate.BEFORE_FIRST_HOST)))
     name = machine.deploy("1.1.0")
     assert machine.record(name).state is DeploymentState.AWAITING_APPROVAL
-    slow = replace(machine.world, trail=EndedMeanwhile(machine))
+    slow = replace(machine.context, audit_log=EndedMeanwhile(machine))
     finish(slow, CLUSTER, name, DeploymentState.ABORTED, "stopped by hand")
     desired = machine.memory.registry.desired(CLUSTER)
     assert desired is not None

@@ -3,7 +3,7 @@
 from lifecycle.application.convergence.converge import converge_all
 from lifecycle.application.rollout.observe import REMEMBERED
 from lifecycle.application.rollout.plan import preview
-from lifecycle.application.rollout.rollback import way_back
+from lifecycle.application.rollout.rollback import rollback_target
 from lifecycle.domain.fleet.cluster import Cluster
 from lifecycle.domain.fleet.desired import Desired
 from tests.support.rollout import CLUSTER, Machine
@@ -15,7 +15,7 @@ def test_a_cluster_that_cannot_be_read_stops_no_other(machine: Machine) -> None:
     machine.deploy("1.0.1")
     machine.memory.registry.set_desired(GONE, Desired("1.0.0", "0" * 64, 1, "long-ago"))
     machine.join("host-5")
-    found = {each.cluster: each for each in converge_all(machine.world, "abcd", "schedule")}
+    found = {each.cluster: each for each in converge_all(machine.context, "abcd", "schedule")}
     assert (found[str(GONE)].kind, "deploy its stack first" in found[str(GONE)].reason) == ("FAILED", True)
     assert found[str(CLUSTER)].kind == "REPAIR"
 
@@ -23,12 +23,12 @@ def test_a_cluster_that_cannot_be_read_stops_no_other(machine: Machine) -> None:
 def test_there_is_a_way_back_however_many_repairs_came_since(machine: Machine) -> None:
     machine.deploy("1.0.1")
     machine.repaired(3 * REMEMBERED)
-    assert way_back(machine.world, CLUSTER).version == "1.0.0"
-    planned = preview(machine.world, machine.request("1.0.2"))
+    assert rollback_target(machine.context, CLUSTER).version == "1.0.0"
+    planned = preview(machine.context, machine.request("1.0.2"))
     assert planned.previous is not None
     assert planned.previous.version == "1.0.1"
 
 
 def test_a_cluster_with_one_version_has_no_other(machine: Machine) -> None:
     machine.repaired(3 * REMEMBERED)
-    assert preview(machine.world, machine.request("1.0.0")).previous is None
+    assert preview(machine.context, machine.request("1.0.0")).previous is None

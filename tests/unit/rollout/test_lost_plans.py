@@ -26,14 +26,14 @@ def lost(machine: Machine, version: str) -> Request:
     machine.memory.clock.sleep(1)
     request = machine.request(version)
     with pytest.raises(RuntimeError):
-        begin(replace(machine.world, leases=NoLeases()), request, request.deployment)
+        begin(replace(machine.context, leases=NoLeases()), request, request.deployment)
     assert machine.record(request.deployment).state is DeploymentState.QUEUED
     machine.memory.executions.rollouts[request.deployment] = {}
     return request
 
 
 def converge(machine: Machine) -> Result:
-    return converge_all(machine.world, "abcd", "schedule")[0]
+    return converge_all(machine.context, "abcd", "schedule")[0]
 
 
 def test_it_is_planned_anew_by_the_next_convergence(machine: Machine) -> None:

@@ -7,19 +7,19 @@ import pytest
 from lifecycle.application.convergence.converge import converge_all
 from lifecycle.application.fleet.quarantine import lift_quarantine, quarantine
 from lifecycle.application.fleet.remove_host import remove_host
-from lifecycle.application.operator_command import By
-from lifecycle.application.rollout.decide import approve, decide, told
+from lifecycle.application.operator_command import RequestedBy
+from lifecycle.application.rollout.decide import answer_deployment, approve, decide
 from lifecycle.application.rollout.freeze import freeze, unfreeze
 from lifecycle.application.rollout.plan import Planned, preview
 from lifecycle.domain.errors import Refused, Unknown
 from lifecycle.domain.fleet.host import Stage
 from lifecycle.domain.rollout.decision import Answer, Choice
-from lifecycle.domain.rollout.deployment import DeploymentState, Kind, Obstacle
+from lifecycle.domain.rollout.deployment import DeploymentState, Kind, Override
 from lifecycle.domain.rollout.lease import RUNNING_LEASE
 from lifecycle.domain.service.policy import ApprovalGate, Policy
 from tests.support.rollout import CLUSTER, Machine, manifest
 
-GRACE = By("grace", "sale")
+GRACE = RequestedBy("grace", "sale")
 
 
 def says(machine: Machine, choice: Choice, why: str = "lunch") -> Answer:
@@ -35,7 +35,7 @@ def begun(machine: Machine, version: str, **more: object) -> tuple[str, Planned]
 
 @pytest.mark.parametrize("scope", ["*", "production", "production/hello"])
 def test_a_freeze_refuses_what_it_covers_and_says_who_and_why(machine: Machine, scope: str) -> None:
-    freeze(machine.world, scope, GRACE)
+    freeze(machine.context, scope, GRACE)
     _, planned = begun(machine, "1.0.1")
     assert planned.kind == "REFUSED"
     assert "by grace: sale" in planned.reason
@@ -43,35 +43,35 @@ def test_a_freeze_refuses_what_it_covers_and_says_who_and_why(machine: Machine, 
 
 @pytest.mark.parametrize("scope", ["staging", "production/other"])
 def test_a_freeze_elsewhere_refuses_nothing(machine: Machine, scope: str) -> None:
-    freeze(machine.world, scope, GRACE)
+    freeze(machine.context, scope, GRACE)
     assert begun(machine, "1.0.1")[1].kind == "PLANNED"
 
 
 def test_a_freeze_ends_by_itself_or_by_hand(machine: Machine) -> None:
-    freeze(machine.world, "*", GRACE, machine.now + timedelta(hours=1))
+    freeze(machine.context, "*", GRACE, machine.now + timedelta(hours=1))
     machine.memory.clock.sleep(3600)
     assert begun(machine, "1.0.1")[1].kind == "PLANNED"
-    freeze(machine.world, "production", GRACE)
-    unfreeze(machine.world, "production", GRACE)
-    assert preview(machine.world, machine.request("1.0.2")).refusals == ()
+    freeze(machine.context, "production", GRACE)
+    unfreeze(machine.context, "production", GRACE)
+    assert preview(machine.context, machine.request("1.0.2")).blockers == ()
     with pytest.raises(Unknown, match=r"frozen is: \*"):
-        unfreeze(machine.world, "production", GRACE)
+        unfreeze(machine.context, "production", GRACE)
 
 
 def test_a_freeze_lets_a_rollback_and_a_repair_pass(machine: Machine) -> None:
     done = machine.deploy("1.0.1")
-    freeze(machine.world, "*", GRACE)
+    freeze(machine.context, "*", GRACE)
     machine.deploy("1.0.0", Kind.ROLLBACK, rollback_of=done)
     assert set(machine.serving().values()) == {"1.0.0"}
     machine.memory.dispatcher.states[CLUSTER].pop(machine.host("host-1").address)
-    assert converge_all(machine.world, "abcd", "schedule")[0].kind == "REPAIR"
+    assert converge_all(machine.context, "abcd", "schedule")[0].kind == "REPAIR"
 
 
 def test_a_freeze_is_overridden_by_saying_so_and_the_trail_tells(machine: Machine) -> None:
-    freeze(machine.world, "*", GRACE)
-    name, planned = begun(machine, "1.0.1", despite=(Obstacle.FREEZE,), reason="the fix")
+    freeze(machine.context, "*", GRACE)
+    name, planned = begun(machine, "1.0.1", overrides=(Override.FREEZE,), reason="the fix")
     assert planned.kind == "PLANNED"
-    told_of = [(e.what, e.who, e.why) for e in machine.memory.trail.entries if e.deployment == name]
+    told_of = [(e.what, e.who, e.why) for e in machine.memory.audit_log.entries if e.deployment == name]
     assert ("override freeze", "ada", "the fix") in told_of
 
 
@@ -83,12 +83,12 @@ def test_the_policys_own_windows_freeze(machine: Machine) -> None:
 def test_a_pause_stops_before_the_next_host_until_somebody_resumes(machine: Machine) -> None:
     name, _ = begun(machine, "1.0.1")
     machine.update(name, "host-2", 1)
-    told(machine.world, CLUSTER, name, says(machine, Choice.PAUSE))
+    answer_deployment(machine.context, CLUSTER, name, says(machine, Choice.PAUSE))
     assert machine.run(name).kind == "AWAIT_HUMAN"
     assert machine.record(name).state is DeploymentState.PAUSED
     assert "paused by grace" in machine.record(name).reason
     assert list(machine.serving().values()).count("1.0.1") == 1
-    told(machine.world, CLUSTER, name, says(machine, Choice.RESUME))
+    answer_deployment(machine.context, CLUSTER, name, says(machine, Choice.RESUME))
     machine.run(name)
     assert set(machine.serving().values()) == {"1.0.1"}
 
@@ -96,7 +96,7 @@ def test_a_pause_stops_before_the_next_host_until_somebody_resumes(machine: Mach
 def test_a_deployment_may_be_paused_again_and_aborted_while_paused(machine: Machine) -> None:
     name, _ = begun(machine, "1.0.1")
     for choice in (Choice.PAUSE, Choice.RESUME, Choice.PAUSE, Choice.ABORT):
-        told(machine.world, CLUSTER, name, says(machine, choice))
+        answer_deployment(machine.context, CLUSTER, name, says(machine, choice))
     machine.run(name)
     assert machine.record(name).state is DeploymentState.ABORTED
 
@@ -104,17 +104,17 @@ def test_a_deployment_may_be_paused_again_and_aborted_while_paused(machine: Mach
 def test_what_is_paused_is_not_paused_twice_and_what_is_not_is_not_resumed(machine: Machine) -> None:
     name, _ = begun(machine, "1.0.1")
     with pytest.raises(Refused, match="asks for nothing"):
-        told(machine.world, CLUSTER, name, says(machine, Choice.RESUME))
-    told(machine.world, CLUSTER, name, says(machine, Choice.PAUSE))
+        answer_deployment(machine.context, CLUSTER, name, says(machine, Choice.RESUME))
+    answer_deployment(machine.context, CLUSTER, name, says(machine, Choice.PAUSE))
     with pytest.raises(Refused, match="paused by grace"):
-        told(machine.world, CLUSTER, name, says(machine, Choice.PAUSE))
+        answer_deployment(machine.context, CLUSTER, name, says(machine, Choice.PAUSE))
 
 
 def test_a_paused_deployment_can_be_rolled_back(machine: Machine) -> None:
     name, _ = begun(machine, "1.0.1")
     machine.update(name, "host-2", 1)
-    told(machine.world, CLUSTER, name, says(machine, Choice.PAUSE))
-    told(machine.world, CLUSTER, name, says(machine, Choice.ROLL_BACK))
+    answer_deployment(machine.context, CLUSTER, name, says(machine, Choice.PAUSE))
+    answer_deployment(machine.context, CLUSTER, name, says(machine, Choice.ROLL_BACK))
     machine.run(name)
     assert set(machine.serving().values()) == {"1.0.0"}
 
@@ -189,7 +189,7 @@ def test_convergence_starts_what_waits_when_the_start_was_lost(machine: Machine)
     second, _ = begun(machine, "1.0.2")
     machine.run(first)
     machine.memory.executions.running.clear()  # its execution died before its plan
-    found = converge_all(machine.world, "abcd", "schedule")[0]
+    found = converge_all(machine.context, "abcd", "schedule")[0]
     assert (found.kind, found.deployment) == ("START_WAITING", second)
     assert len(machine.memory.executions.rollouts) == 2
 
@@ -198,7 +198,7 @@ def test_a_lease_is_renewed_as_the_rollout_goes_on(machine: Machine) -> None:
     name, _ = begun(machine, "1.0.1")
     machine.memory.clock.sleep(2 * 3600)
     machine.run(name)
-    newest = [e for e in machine.memory.trail.entries if e.what == "done"]
+    newest = [e for e in machine.memory.audit_log.entries if e.what == "done"]
     assert newest
     assert machine.record(name).state is DeploymentState.DONE
 
@@ -225,7 +225,7 @@ def test_nobody_approves_their_own_request_where_the_policy_wants_another() -> N
     name = machine.deploy("1.0.0")
     own = Answer(Choice.APPROVE, "ada", "mine", machine.now)
     with pytest.raises(Refused, match="wants somebody else to approve"):
-        approve(machine.world, CLUSTER, name, own)
+        approve(machine.context, CLUSTER, name, own)
     machine.approve(name, Choice.APPROVE)
     assert machine.record(name).state is DeploymentState.DONE
 
@@ -237,7 +237,7 @@ def test_an_expired_decision_is_refused_and_asked_anew() -> None:
     machine.memory.clock.sleep(600)
     late = Answer(Choice.RETRY, "grace", "", machine.now)
     with pytest.raises(Refused, match=r"decision-host-2-1-0 expired at .*decide again"):
-        decide(machine.world, CLUSTER, name, "host-2", 1, late)
+        decide(machine.context, CLUSTER, name, "host-2", 1, late)
     assert machine.run(name).question == "decision-host-2-1-1"
     machine.host("host-2").breaks.clear()
     machine.decide(name, Choice.RETRY, "host-2")
@@ -247,20 +247,20 @@ def test_an_expired_decision_is_refused_and_asked_anew() -> None:
 def test_without_a_way_back_nothing_begins_unless_somebody_says_so(machine: Machine) -> None:
     del machine.memory.artifacts._bytes["release/hello/1.0.0"]
     assert "there would be no way back: expected 1.0.0" in begun(machine, "1.0.1")[1].reason
-    assert begun(machine, "1.0.1", despite=(Obstacle.NO_WAY_BACK,))[1].kind == "PLANNED"
+    assert begun(machine, "1.0.1", overrides=(Override.NO_ROLLBACK_TARGET,))[1].kind == "PLANNED"
 
 
 def test_a_version_or_a_host_is_quarantined_by_hand_and_let_in_again(machine: Machine) -> None:
-    quarantine(machine.world, CLUSTER, "1.0.1", GRACE)
+    quarantine(machine.context, CLUSTER, "1.0.1", GRACE)
     assert "1.0.1 is quarantined: sale (by grace)" in begun(machine, "1.0.1")[1].reason
-    lift_quarantine(machine.world, CLUSTER, "1.0.1", GRACE)
-    quarantine(machine.world, CLUSTER, "host-2", GRACE)
+    lift_quarantine(machine.context, CLUSTER, "1.0.1", GRACE)
+    quarantine(machine.context, CLUSTER, "host-2", GRACE)
     name, _ = begun(machine, "1.0.1")
     assert "host-2" not in machine.record(name).hosts
     with pytest.raises(Unknown, match="quarantined there is: host-2"):
-        lift_quarantine(machine.world, CLUSTER, "1.0.1", GRACE)
+        lift_quarantine(machine.context, CLUSTER, "1.0.1", GRACE)
     with pytest.raises(Unknown, match=r"there is no release 9\.9\.9"):
-        quarantine(machine.world, CLUSTER, "9.9.9", GRACE)
+        quarantine(machine.context, CLUSTER, "9.9.9", GRACE)
 
 
 def test_a_halted_deployment_that_is_paused_and_aborted_ends(machine: Machine) -> None:
@@ -269,7 +269,7 @@ def test_a_halted_deployment_that_is_paused_and_aborted_ends(machine: Machine) -
     waiting = machine.memory.deployments.questions(name)[0].token
     machine.memory.executions.waiting.add(waiting)
     for choice in (Choice.PAUSE, Choice.ABORT):
-        told(machine.world, CLUSTER, name, says(machine, choice))
+        answer_deployment(machine.context, CLUSTER, name, says(machine, choice))
     assert machine.memory.executions.waiting == set()
     machine.run(name)
     assert machine.record(name).state is DeploymentState.ABORTED
@@ -279,8 +279,8 @@ def test_what_waits_in_the_queue_is_cancelled_and_not_rolled_back(machine: Machi
     begun(machine, "1.0.1")
     second, _ = begun(machine, "1.0.2")
     with pytest.raises(Refused, match="nothing of it was begun: cancel it"):
-        told(machine.world, CLUSTER, second, says(machine, Choice.ROLL_BACK))
-    told(machine.world, CLUSTER, second, says(machine, Choice.ABORT))
+        answer_deployment(machine.context, CLUSTER, second, says(machine, Choice.ROLL_BACK))
+    answer_deployment(machine.context, CLUSTER, second, says(machine, Choice.ABORT))
     assert machine.record(second).state is DeploymentState.ABORTED
     assert machine.memory.queue.waiting(CLUSTER) is None
 
@@ -289,7 +289,7 @@ def test_removing_the_host_that_is_asked_about_wakes_the_rollout(machine: Machin
     machine.host("host-2").breaks["1.0.1"] = Stage.SELF_TESTING
     name = machine.deploy("1.0.1")
     machine.memory.executions.waiting.add(machine.memory.deployments.questions(name)[0].token)
-    remove_host(machine.world, CLUSTER, "host-2", GRACE, terminated=True)
+    remove_host(machine.context, CLUSTER, "host-2", GRACE, terminated=True)
     assert machine.memory.executions.waiting == set()
     machine.hosts.remove(machine.host("host-2"))
     machine.run(name)

@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 
 from lifecycle.application.convergence.converge import converge_all
-from lifecycle.application.ports.step_reads import Standing, Standings
+from lifecycle.application.ports.step_reads import StepReads, StepRecords
 from lifecycle.application.rollout import host_commands, stages
 from lifecycle.application.rollout.decide import decide
 from lifecycle.application.rollout.plan import begin
@@ -20,14 +20,14 @@ from lifecycle.domain.fleet.desired import Desired
 from lifecycle.domain.fleet.host import Stage
 from lifecycle.domain.fleet.host_command import Order, Turn
 from lifecycle.domain.fleet.target_group import TargetState
-from lifecycle.domain.monitoring.audit import TrailEntry
+from lifecycle.domain.monitoring.audit import AuditEntry
 from lifecycle.domain.rollout.attempt import AttemptState, HostAttempt
 from lifecycle.domain.rollout.decision import Answer, Choice
 from lifecycle.domain.rollout.deployment import Deployment, DeploymentState, Request
 from lifecycle.domain.rollout.lease import RUNNING_LEASE, Lease
-from lifecycle.domain.rollout.queue import Waiting
+from lifecycle.domain.rollout.queue import PendingDeployment
 from lifecycle.domain.service.policy import Policy
-from lifecycle.gateways.memory.audit import MemoryTrail
+from lifecycle.gateways.memory.audit import MemoryAuditLog
 from lifecycle.gateways.memory.fleet import MemoryFleet
 from lifecycle.gateways.memory.registry import MemoryRegistry
 from tests.support.rollout import CHAIN, CLUSTER, Machine
@@ -60,7 +60,7 @@ def test_two_hosts_that_drain_at_once_count_each_other_as_out() -> None:
         begun = HostAttempt(request.deployment, host, 1, epoch, request.deployment, machine.now)
         machine.memory.deployments.put_attempt(begun)
     task = HostTask(CLUSTER, request.deployment, epoch, "host-2", 1)
-    assert "would leave" in stages.drain(machine.world, task, request.deployment).reason
+    assert "would leave" in stages.drain(machine.context, task, request.deployment).reason
     assert "host-2" in machine.serving()
 
 
@@ -88,14 +88,14 @@ def test_a_step_takes_no_more_hosts_than_those_that_are_down_leave_over() -> Non
 def test_an_answer_whose_wake_up_was_lost_is_made_up_for(machine: Machine, by: str) -> None:
     name = halted(machine)
     executions = machine.memory.executions
-    decide(machine.world, CLUSTER, name, "host-2", 1, retry(machine))
+    decide(machine.context, CLUSTER, name, "host-2", 1, retry(machine))
     executions.running.add(name)
     executions.waiting.add(machine.memory.deployments.questions(name)[0].token)  # it sleeps on
     if by == "convergence":
-        converge_all(machine.world, "abcd", "schedule")
+        converge_all(machine.context, "abcd", "schedule")
     else:
         with pytest.raises(Refused, match="grace answered RETRY"):
-            decide(machine.world, CLUSTER, name, "host-2", 1, retry(machine))
+            decide(machine.context, CLUSTER, name, "host-2", 1, retry(machine))
     assert executions.waiting == set()
 
 
@@ -107,7 +107,7 @@ def test_what_was_decided_on_one_host_counts_before_the_failure_of_another(machi
     machine.update(request.deployment, "host-2", 1)
     machine.run(request.deployment)
     abort = Answer(Choice.ABORT, "grace", "enough", machine.now)
-    decide(machine.world, CLUSTER, request.deployment, "host-2", 1, abort)
+    decide(machine.context, CLUSTER, request.deployment, "host-2", 1, abort)
     machine.update(request.deployment, "host-1", 1)
     assert machine.run(request.deployment).kind == "FINISH"
     assert machine.record(request.deployment).state is DeploymentState.ABORTED
@@ -135,7 +135,7 @@ def test_a_store_that_refuses_a_resumed_plan_leaves_it_its_lease(
 
     monkeypatch.setattr(machine.memory.deployments, "get", refuse)
     with pytest.raises(StoreRefused):
-        begin(machine.world, record.request, f"{name}_2")
+        begin(machine.context, record.request, f"{name}_2")
     assert machine.memory.leases.current(CLUSTER) == lease
 
 
@@ -143,12 +143,12 @@ def test_a_rollback_whose_execution_was_lost_before_its_plan_is_begun_by_converg
     machine: Machine,
 ) -> None:
     name = halted(machine)
-    decide(machine.world, CLUSTER, name, "host-2", 1, Answer(Choice.ROLL_BACK, "grace", "", machine.now))
-    heir = str(hand_over(machine.world, CLUSTER, name, "it is bad").input["deployment"])
+    decide(machine.context, CLUSTER, name, "host-2", 1, Answer(Choice.ROLL_BACK, "grace", "", machine.now))
+    heir = str(hand_over(machine.context, CLUSTER, name, "it is bad").input["deployment"])
     assert {machine.turn(host).order for host in machine.record(name).hosts} == {Order.IDLE}
     machine.memory.executions.rollouts.clear()
     machine.memory.clock.sleep(HAND_OVER_LASTS.total_seconds())
-    found = converge_all(machine.world, "abcd", "schedule")[0]
+    found = converge_all(machine.context, "abcd", "schedule")[0]
     assert (found.kind, found.deployment) == ("RESUME", heir)
     machine.run_what_waited()
     assert machine.record(heir).state is DeploymentState.DONE
@@ -157,11 +157,11 @@ def test_a_rollback_whose_execution_was_lost_before_its_plan_is_begun_by_converg
 
 def test_handing_over_twice_leaves_a_rollback_that_runs_as_it_is(machine: Machine) -> None:
     name = halted(machine)
-    decide(machine.world, CLUSTER, name, "host-2", 1, Answer(Choice.ROLL_BACK, "grace", "", machine.now))
+    decide(machine.context, CLUSTER, name, "host-2", 1, Answer(Choice.ROLL_BACK, "grace", "", machine.now))
     machine.run(name)
     rollback = machine.memory.deployments.recent(CLUSTER, 1)[0]
     with pytest.raises(StaleEpoch):
-        hand_over(machine.world, CLUSTER, name, "it is bad")
+        hand_over(machine.context, CLUSTER, name, "it is bad")
     assert machine.record(rollback.id) == rollback
 
 
@@ -188,7 +188,7 @@ def test_a_repair_of_one_host_is_measured_against_the_whole_cluster(policy: Poli
     machine = Machine(policy=policy)
     machine.deploy("1.0.0")
     machine.memory.dispatcher.states[CLUSTER].pop(machine.host("host-3").address)
-    assert converge_all(machine.world, "abcd", "schedule")[0].kind == "REPAIR"
+    assert converge_all(machine.context, "abcd", "schedule")[0].kind == "REPAIR"
     machine.run_what_waited()
     assert len(machine.serving()) == 4
 
@@ -209,23 +209,27 @@ def test_an_expired_question_about_a_host_that_left_stands_in_nobodys_way() -> N
 def test_an_agent_that_was_heard_meanwhile_is_not_called_silent(machine: Machine) -> None:
     request = planned(machine)
     for stage in CHAIN[:1]:
-        stage(machine.world, task(machine, request.deployment), request.deployment)
-    late = Late(machine.world.standings, lambda: machine.memory.clock.sleep(45))
-    outcome = stages.install(replace(machine.world, standings=late), task(machine, request.deployment), "run")
+        stage(machine.context, task(machine, request.deployment), request.deployment)
+    late = Late(machine.context.step_reads, lambda: machine.memory.clock.sleep(45))
+    outcome = stages.install(
+        replace(machine.context, step_reads=late), task(machine, request.deployment), "run"
+    )
     assert outcome.outcome == "PASSED", outcome.reason
 
 
 def test_what_waited_leaves_the_queue_when_its_plan_was_killed_after_it_began(machine: Machine) -> None:
     request = planned(machine)
-    machine.memory.queue.replace(CLUSTER, None, Waiting(request, machine.now))  # begun() was not reached
+    machine.memory.queue.replace(
+        CLUSTER, None, PendingDeployment(request, machine.now)
+    )  # begun() was not reached
     machine.begin(request)
     assert machine.memory.queue.waiting(CLUSTER) is None
 
 
 def test_an_entry_that_was_left_behind_is_taken_out_and_not_started(machine: Machine) -> None:
     name = machine.deploy("1.0.1")
-    machine.memory.queue.replace(CLUSTER, None, Waiting(machine.record(name).request, machine.now))
-    converge_all(machine.world, "abcd", "schedule")
+    machine.memory.queue.replace(CLUSTER, None, PendingDeployment(machine.record(name).request, machine.now))
+    converge_all(machine.context, "abcd", "schedule")
     assert machine.memory.queue.waiting(CLUSTER) is None
     assert machine.memory.executions.rollouts == {}
 
@@ -233,8 +237,10 @@ def test_an_entry_that_was_left_behind_is_taken_out_and_not_started(machine: Mac
 def test_an_entry_without_a_record_is_started_like_any_other(machine: Machine) -> None:
     machine.memory.clock.sleep(1)
     request = machine.request("1.0.1")
-    machine.memory.queue.replace(CLUSTER, None, Waiting(request, machine.now))  # killed before its record
-    assert converge_all(machine.world, "abcd", "schedule")[0].kind == "START_WAITING"
+    machine.memory.queue.replace(
+        CLUSTER, None, PendingDeployment(request, machine.now)
+    )  # killed before its record
+    assert converge_all(machine.context, "abcd", "schedule")[0].kind == "START_WAITING"
     machine.run_what_waited()
     assert machine.record(request.deployment).state is DeploymentState.DONE
 
@@ -250,11 +256,11 @@ def test_a_deployment_that_nobody_is_left_to_serve_is_not_done(machine: Machine)
 def test_a_trail_that_refuses_does_not_fail_a_host_that_is_alive(machine: Machine) -> None:
     request = planned(machine)
     for stage in CHAIN[:4]:
-        stage(machine.world, task(machine, request.deployment), request.deployment)
-    silent = replace(machine.world, trail=NoTrail())
+        stage(machine.context, task(machine, request.deployment), request.deployment)
+    silent = replace(machine.context, audit_log=NoTrail())
     with pytest.raises(RuntimeError):
         stages.await_alive(silent, task(machine, request.deployment), request.deployment)
-    stages.await_alive(machine.world, task(machine, request.deployment), request.deployment)
+    stages.await_alive(machine.context, task(machine, request.deployment), request.deployment)
     [attempt] = machine.memory.deployments.attempts(request.deployment)
     assert attempt.state is AttemptState.ALIVE
 
@@ -266,11 +272,11 @@ def task(machine: Machine, name: str) -> HostTask:
 class Late:
     """Reads the records, and then takes its time."""
 
-    def __init__(self, standings: Standings, wait: Callable[[], None]) -> None:
-        self._standings = standings
+    def __init__(self, step_reads: StepReads, wait: Callable[[], None]) -> None:
+        self._standings = step_reads
         self._wait = wait
 
-    def of_host(self, cluster: Cluster, deployment: str, host: str, attempt: int) -> Standing:
+    def of_host(self, cluster: Cluster, deployment: str, host: str, attempt: int) -> StepRecords:
         found = self._standings.of_host(cluster, deployment, host, attempt)
         self._wait()
         return found
@@ -279,8 +285,8 @@ class Late:
         return self._standings.of_deployment(cluster, deployment)
 
 
-class NoTrail(MemoryTrail):
-    def append(self, entry: TrailEntry) -> None:
+class NoTrail(MemoryAuditLog):
+    def append(self, entry: AuditEntry) -> None:
         raise RuntimeError("the trail is not there")
 
 
@@ -290,16 +296,16 @@ def test_a_repair_does_not_count_a_host_that_a_human_left_out(machine: Machine) 
     machine.memory.dispatcher.states[CLUSTER][machine.host("host-3").address] = TargetState.HEALTHY
     found = machine.report("host-3")
     machine.memory.fleet.write_report(CLUSTER, replace(found, installed="1.0.0", digest="old"))
-    assert converge_all(machine.world, "abcd", "schedule")[0].kind == "REPAIR"
+    assert converge_all(machine.context, "abcd", "schedule")[0].kind == "REPAIR"
     machine.run_what_waited()
     assert machine.serving() == dict.fromkeys(["host-1", "host-4", "host-3"], "1.0.1")
-    assert converge_all(machine.world, "abce", "schedule")[0].kind == "CONVERGED"
+    assert converge_all(machine.context, "abce", "schedule")[0].kind == "CONVERGED"
 
 
 def test_a_deployment_is_resumed_under_a_name_that_no_lost_execution_used(machine: Machine) -> None:
     name = halted(machine)
     machine.memory.executions.rollouts.update({name: {}, f"{name}_2": {}})  # both were lost
-    converge_all(machine.world, "abcd", "schedule")
+    converge_all(machine.context, "abcd", "schedule")
     assert f"{name}_3" in machine.memory.executions.running
 
 
@@ -308,7 +314,9 @@ def test_what_was_superseded_before_it_had_a_record_stays_superseded(machine: Ma
     machine.begin(machine.request("1.0.1"))
     machine.memory.clock.sleep(1)
     older = machine.request("1.0.2")
-    machine.memory.queue.replace(CLUSTER, None, Waiting(older, machine.now))  # its plan goes on later
+    machine.memory.queue.replace(
+        CLUSTER, None, PendingDeployment(older, machine.now)
+    )  # its plan goes on later
     machine.memory.clock.sleep(1)
     newer = machine.request("1.0.2")
     assert machine.begin(newer).kind == "QUEUED"
@@ -321,19 +329,19 @@ def test_a_deployment_that_two_plans_left_with_nobody_is_closed_by_convergence(m
     request = planned(machine)
     machine.memory.leases.release(CLUSTER, machine.memory.leases.current(CLUSTER))
     machine.memory.clock.sleep(16 * 60)
-    assert converge_all(machine.world, "abcd", "schedule")[0].kind == "CLOSE_STRANDED"
+    assert converge_all(machine.context, "abcd", "schedule")[0].kind == "CLOSE_STRANDED"
     assert machine.record(request.deployment).state is DeploymentState.STALE
 
 
 def test_a_plan_that_was_killed_after_it_took_the_lease_is_resumed_at_once(machine: Machine) -> None:
     machine.memory.clock.sleep(1)
     request = machine.request("1.0.1")
-    killed = replace(machine.world, registry=NoRegistry((CLUSTER,)))
+    killed = replace(machine.context, registry=NoRegistry((CLUSTER,)))
     with pytest.raises(RuntimeError):
         begin(killed, request, request.deployment)
     assert machine.memory.leases.current(CLUSTER).deployment == request.deployment
     machine.memory.executions.rollouts[request.deployment] = {}  # and it has ended
-    found = converge_all(machine.world, "abcd", "schedule")[0]
+    found = converge_all(machine.context, "abcd", "schedule")[0]
     assert (found.kind, found.deployment) == ("RESUME", request.deployment)
     machine.run_what_waited()
     assert machine.record(request.deployment).state is DeploymentState.DONE
@@ -348,7 +356,7 @@ def test_an_older_execution_that_wakes_up_does_not_take_the_deployment_back(mach
     machine.memory.clock.sleep(1)
     request = machine.request("1.0.1")
     for execution in ("", "_3", "_2", ""):
-        begin(machine.world, request, f"{request.deployment}{execution}")
+        begin(machine.context, request, f"{request.deployment}{execution}")
     assert machine.record(request.deployment).execution == f"{request.deployment}_3"
 
 
@@ -357,9 +365,9 @@ def test_an_execution_that_runs_is_noted_again_when_a_late_write_forgot_it(machi
     executions = machine.memory.executions
     executions.rollouts.update({name: {}, f"{name}_2": {}})
     executions.running.add(f"{name}_2")  # but the record names the first
-    converge_all(machine.world, "abcd", "schedule")
+    converge_all(machine.context, "abcd", "schedule")
     assert machine.record(name).execution == f"{name}_2"
-    assert converge_all(machine.world, "abce", "schedule")[0].kind == "HOLD"
+    assert converge_all(machine.context, "abce", "schedule")[0].kind == "HOLD"
 
 
 def test_no_turn_of_a_deployment_whose_lease_was_taken_is_begun_any_more(machine: Machine) -> None:
@@ -368,7 +376,7 @@ def test_no_turn_of_a_deployment_whose_lease_was_taken_is_begun_any_more(machine
     machine.begin(first)
     machine.memory.clock.sleep(RUNNING_LEASE.total_seconds())
     machine.host("host-3").silent = True
-    machine.world.fleet.give_turns(
+    machine.context.fleet.give_turns(
         CLUSTER, [host_commands.install(machine.record(first.deployment), "host-3", 1, machine.now)]
     )
     machine.begin(machine.request("1.0.2"))
@@ -386,7 +394,7 @@ def test_a_first_deployment_that_never_began_is_closed_too() -> None:
     machine.memory.leases.release(CLUSTER, machine.memory.leases.current(CLUSTER))
     machine.memory.registry._desired.clear()
     machine.memory.clock.sleep(16 * 60)
-    assert converge_all(machine.world, "abcd", "schedule")[0].kind == "CLOSE_STRANDED"
+    assert converge_all(machine.context, "abcd", "schedule")[0].kind == "CLOSE_STRANDED"
 
 
 def test_a_plan_that_is_refused_when_it_is_done_again_leaves_what_was_desired(machine: Machine) -> None:
@@ -395,7 +403,7 @@ def test_a_plan_that_is_refused_when_it_is_done_again_leaves_what_was_desired(ma
     machine.memory.clock.sleep(1)
     request = machine.request("1.0.1")
     with pytest.raises(RuntimeError):  # killed after it wrote what is desired
-        begin(replace(machine.world, fleet=NoTurns(machine.memory.fleet)), request, request.deployment)
+        begin(replace(machine.context, fleet=NoTurns(machine.memory.fleet)), request, request.deployment)
     machine.memory.fleet.quarantine(CLUSTER, "1.0.1", "it is bad")
     assert machine.begin(request).kind == "REFUSED"
     now = machine.memory.registry.desired(CLUSTER)
@@ -407,7 +415,7 @@ def test_a_plan_that_is_refused_when_it_is_done_again_leaves_what_was_desired(ma
 def test_a_registration_that_was_overtaken_is_not_made(machine: Machine) -> None:
     request = planned(machine)
     for stage in CHAIN[:3]:
-        stage(machine.world, task(machine, request.deployment), request.deployment)
+        stage(machine.context, task(machine, request.deployment), request.deployment)
     mine = task(machine, request.deployment)
 
     def overtake() -> None:
@@ -415,8 +423,8 @@ def test_a_registration_that_was_overtaken_is_not_made(machine: Machine) -> None
         if lease.deployment == request.deployment:
             machine.memory.leases.hand_over(CLUSTER, lease, "another", machine.now)
 
-    late = Late(machine.world.standings, overtake)
-    assert stages.register(replace(machine.world, standings=late), mine, "run").outcome == "STALE"
+    late = Late(machine.context.step_reads, overtake)
+    assert stages.register(replace(machine.context, step_reads=late), mine, "run").outcome == "STALE"
     assert "host-2" not in machine.serving()
 
 

@@ -14,7 +14,7 @@ from lifecycle.domain.errors import Refused
 from lifecycle.domain.fleet.host import Stage
 from lifecycle.domain.rollout.attempt import AttemptState
 from lifecycle.domain.rollout.decision import Answer, Choice
-from lifecycle.domain.rollout.deployment import DeploymentState, Kind, Obstacle
+from lifecycle.domain.rollout.deployment import DeploymentState, Kind, Override
 from lifecycle.domain.service.manifest import Manifest
 from lifecycle.domain.service.policy import ApprovalGate, Policy
 from tests.support.rollout import CLUSTER, Machine, manifest
@@ -97,7 +97,7 @@ def test_a_rolled_back_version_is_quarantined_until_somebody_insists(machine: Ma
     machine.memory.clock.sleep(1)
     assert "quarantined" in machine.begin(machine.request("1.0.1")).reason
     machine.memory.clock.sleep(1)
-    assert machine.begin(machine.request("1.0.1", despite=(Obstacle.QUARANTINE,))).kind == "PLANNED"
+    assert machine.begin(machine.request("1.0.1", overrides=(Override.QUARANTINE,))).kind == "PLANNED"
 
 
 def test_a_rollback_that_fails_too_halts_and_offers_no_rollback(machine: Machine) -> None:
@@ -133,7 +133,7 @@ def test_skipping_a_host_finishes_the_others_and_leaves_it_drained(machine: Mach
     name = machine.deploy("1.0.1")
     machine.decide(name, Choice.SKIP_HOST, "host-2")
     assert machine.record(name).state is DeploymentState.DONE
-    assert machine.record(name).set_aside == ("host-2",)
+    assert machine.record(name).skipped_hosts == ("host-2",)
     assert machine.serving() == {h: "1.0.1" for h in ALL_OLD if h != "host-2"}
 
 
@@ -160,9 +160,9 @@ def test_aborting_touches_nothing_more_and_frees_the_lease(machine: Machine) -> 
 def test_a_decision_is_used_once(machine: Machine) -> None:
     machine.host("host-2").breaks["1.0.1"] = Stage.SELF_TESTING
     name = machine.deploy("1.0.1")
-    decide(machine.world, CLUSTER, name, "host-2", 1, Answer(Choice.RETRY, "grace", "", machine.now))
+    decide(machine.context, CLUSTER, name, "host-2", 1, Answer(Choice.RETRY, "grace", "", machine.now))
     with pytest.raises(Refused, match="grace answered RETRY"):
-        decide(machine.world, CLUSTER, name, "host-2", 1, Answer(Choice.ABORT, "eve", "", machine.now))
+        decide(machine.context, CLUSTER, name, "host-2", 1, Answer(Choice.ABORT, "eve", "", machine.now))
 
 
 def test_a_second_deployment_is_refused_and_told_who_holds_the_lease(machine: Machine) -> None:
@@ -216,8 +216,8 @@ def test_every_stage_run_twice_equals_once(machine: Machine) -> None:
     machine.begin(request)
     task = HostTask(CLUSTER, request.deployment, machine.record(request.deployment).epoch, "host-2", 1)
     for stage in (stages.drain, stages.install, stages.self_test, stages.register, stages.await_alive):
-        assert stage(machine.world, task, "run").outcome == "PASSED"
-        assert stage(machine.world, task, "run").outcome == "PASSED"
+        assert stage(machine.context, task, "run").outcome == "PASSED"
+        assert stage(machine.context, task, "run").outcome == "PASSED"
     assert machine.host("host-2").boots == 2
     assert [a.state for a in machine.memory.deployments.attempts(request.deployment)] == [AttemptState.ALIVE]
 
@@ -237,14 +237,14 @@ def test_a_lost_attempt_halts_and_says_where_it_was_lost(machine: Machine) -> No
     request = machine.request("1.0.1")
     machine.begin(request)
     task = HostTask(CLUSTER, request.deployment, machine.record(request.deployment).epoch, "host-2", 1)
-    stages.drain(machine.world, task, request.deployment)
+    stages.drain(machine.context, task, request.deployment)
     machine.run(request.deployment)
     assert "lost after it was DRAINED" in machine.record(request.deployment).reason
 
 
 def test_a_plan_run_twice_keeps_its_epoch(machine: Machine) -> None:
     request = machine.request("1.0.1")
-    assert machine.begin(request).epoch == begin(machine.world, request, f"{request.deployment}_2").epoch
+    assert machine.begin(request).epoch == begin(machine.context, request, f"{request.deployment}_2").epoch
     assert machine.record(request.deployment).execution == f"{request.deployment}_2"
 
 
@@ -298,7 +298,7 @@ def _gated(version: str, gate: ApprovalGate = ApprovalGate.AFTER_FIRST_HOST) -> 
 def test_an_operator_may_roll_back_a_halted_deployment_with_one_action(machine: Machine) -> None:
     machine.host("host-4").breaks["1.0.1"] = Stage.SELF_TESTING
     name = machine.deploy("1.0.1")
-    request_rollback(machine.world, CLUSTER, name, Answer(Choice.ROLL_BACK, "grace", "", machine.now))
+    request_rollback(machine.context, CLUSTER, name, Answer(Choice.ROLL_BACK, "grace", "", machine.now))
     machine.run(name)
     assert machine.serving() == ALL_OLD
 
@@ -327,7 +327,7 @@ def test_two_hosts_at_once_when_the_policy_allows_two() -> None:
 
 def test_every_effect_is_preceded_by_a_line_of_the_trail(machine: Machine) -> None:
     machine.deploy("1.0.1")
-    told = [(e.what, e.host) for e in machine.memory.trail.entries if "10" in e.deployment]
+    told = [(e.what, e.host) for e in machine.memory.audit_log.entries if "10" in e.deployment]
     for host in ALL_OLD:
         mine = [what for what, where in told if where == host]
         assert mine[-4:] == ["drain", "install", "register", "alive"]
@@ -354,7 +354,7 @@ def test_a_rollback_is_not_rolled_back(machine: Machine) -> None:
     newest = machine.memory.deployments.recent(CLUSTER, 1)[0]
     with pytest.raises(Refused, match="it is a rollback itself"):
         request_rollback(
-            machine.world, CLUSTER, newest.id, Answer(Choice.ROLL_BACK, "grace", "", machine.now)
+            machine.context, CLUSTER, newest.id, Answer(Choice.ROLL_BACK, "grace", "", machine.now)
         )
 
 
@@ -365,7 +365,7 @@ def test_convergence_wakes_an_approval_that_expired() -> None:
     machine.memory.executions.waiting.add(token)
     machine.memory.executions.running.add(name)
     machine.memory.clock.sleep(61)
-    assert "expired" in converge_all(machine.world, "abcd", "schedule")[0].reason
+    assert "expired" in converge_all(machine.context, "abcd", "schedule")[0].reason
     assert machine.memory.executions.waiting == set()
 
 
@@ -374,7 +374,7 @@ def test_a_load_balancer_that_refuses_halts_with_its_own_words(machine: Machine)
     machine.begin(request)
     del machine.memory.dispatcher.states[CLUSTER]
     task = HostTask(CLUSTER, request.deployment, machine.record(request.deployment).epoch, "host-2", 1)
-    outcome = stages.drain(machine.world, task, "run")
+    outcome = stages.drain(machine.context, task, "run")
     assert (outcome.outcome, "deploy its stack first" in outcome.reason) == ("FAILED", True)
 
 

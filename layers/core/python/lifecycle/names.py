@@ -15,7 +15,7 @@ DELIVERY = "lifecycle-delivery"
 OPERATOR = "lifecycle-operator"
 VIEWER = "lifecycle-viewer"
 DASHBOARD = "lifecycle"
-NOTICES = "lifecycle-notices"
+NOTIFICATIONS = "lifecycle-notices"
 ALARMS = "lifecycle-alarms"
 
 

@@ -26,14 +26,14 @@ def weights(machine: Machine) -> dict[Group, int]:
 
 def aside(machine: Machine) -> set[str]:
     states = machine.memory.dispatcher.targets(CLUSTER)
-    return {h.name for h in machine.hosts if states.get(h.address) is TargetState.ASIDE}
+    return {h.name for h in machine.hosts if states.get(h.address) is TargetState.TEST_GROUP}
 
 
 def until(machine: Machine, kind: str, version: str = "1.0.1") -> str:
     """Run a deployment up to its first step of this kind."""
     machine.memory.clock.sleep(1)
     request = machine.request(version)
-    assert begin(machine.world, request, request.deployment).kind == "PLANNED"
+    assert begin(machine.context, request, request.deployment).kind == "PLANNED"
     machine.stop_at = kind
     machine.run(request.deployment)
     machine.stop_at = ""
@@ -142,7 +142,7 @@ def test_the_others_go_on_without_a_test_bed_when_a_human_says_so(machine: Machi
     name = machine.deploy("1.0.1")
     host = machine.bed(name).host
     machine.decide(name, Choice.SKIP_HOST, host)
-    assert (machine.record(name).state, machine.record(name).set_aside) == (DeploymentState.DONE, (host,))
+    assert (machine.record(name).state, machine.record(name).skipped_hosts) == (DeploymentState.DONE, (host,))
     assert host not in machine.serving()
     assert len(machine.memory.deployments.beds(name)) == 1
 
@@ -336,11 +336,11 @@ def test_a_metric_that_only_the_new_version_tells_is_not_judged(machine: Machine
 
 
 def test_a_plan_tells_of_the_test_bed_or_why_there_is_none(machine: Machine) -> None:
-    told = preview(machine.world, machine.request("1.0.1"))
+    told = preview(machine.context, machine.request("1.0.1"))
     assert "test bed: the first host beside a control, for 12 minutes" in told.checks
     assert told.expected_seconds >= 12 * 60
     machine.memory.dispatcher.old_stacks.add(CLUSTER)
-    old = preview(machine.world, machine.request("1.0.1"))
+    old = preview(machine.context, machine.request("1.0.1"))
     assert [note for note in old.notes if "no test bed" in note] == [
         "no test bed, which the policy asks for: the cluster's stack is an old one, without target groups for it"
     ]
@@ -365,5 +365,5 @@ def test_a_drain_that_was_overtaken_leaves_the_new_deployments_test_bed_alone(ma
 
     machine.memory.clock.ticks.insert(0, overtaken)
     task = HostTask(CLUSTER, request.deployment, machine.record(request.deployment).epoch, "host-1", 1)
-    assert stages.drain(machine.world, task, request.deployment).outcome == "STALE"
+    assert stages.drain(machine.context, task, request.deployment).outcome == "STALE"
     assert beds[address] is TargetState.HEALTHY

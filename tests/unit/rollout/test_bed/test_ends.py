@@ -7,7 +7,7 @@ import pytest
 
 from lifecycle.application.convergence.converge import converge_all
 from lifecycle.application.fleet.remove_host import remove_host
-from lifecycle.application.operator_command import By
+from lifecycle.application.operator_command import RequestedBy
 from lifecycle.application.rollout.next_step import Decided
 from lifecycle.application.rollout.test_bed import traffic_weights
 from lifecycle.domain.fleet.cluster import Cluster
@@ -35,7 +35,7 @@ def test_a_control_that_is_well_again_stays_while_the_other_host_comes_home(mach
     machine.memory.clock.ticks.insert(0, recovers)
     step = Decided("END_BAKE", "as I see it", outcome=BedState.GIVEN_UP, bed=bed.number)
     assert machine.end_bake(name, step) == "PASSED"
-    assert dispatcher.targets(CLUSTER)[control] is TargetState.ASIDE
+    assert dispatcher.targets(CLUSTER)[control] is TargetState.TEST_GROUP
     assert weights(machine) == {Group.MAIN: 3, Group.TEST_BED: 0, Group.CONTROL: 1}
 
 
@@ -69,7 +69,7 @@ def test_a_host_that_leaves_while_shares_are_given_gets_none(machine: Machine) -
     name = until(machine, "BAKE")
     dispatcher = LeftMeanwhile(machine.memory.dispatcher, machine.host(machine.bed(name).host).address)
     dispatcher.shares[CLUSTER] = {Group.MAIN: 4, Group.TEST_BED: 0, Group.CONTROL: 0}
-    traffic_weights.fair(replace(machine.world, dispatcher=dispatcher), CLUSTER)
+    traffic_weights.fair(replace(machine.context, dispatcher=dispatcher), CLUSTER)
     assert weights(machine) == {Group.MAIN: 2, Group.TEST_BED: 0, Group.CONTROL: 1}
 
 
@@ -96,7 +96,7 @@ def test_a_main_group_that_has_lost_its_last_host_has_no_share(machine: Machine)
     name = until(machine, "BAKE")
     bed = machine.bed(name)
     for host in [each.name for each in machine.hosts if each.name not in (bed.host, bed.control)]:
-        remove_host(machine.world, CLUSTER, host, By("linus", "it is gone"), terminated=True)
+        remove_host(machine.context, CLUSTER, host, RequestedBy("linus", "it is gone"), terminated=True)
     assert weights(machine) == {Group.MAIN: 0, Group.TEST_BED: 1, Group.CONTROL: 1}
 
 
@@ -104,9 +104,9 @@ def test_the_last_host_that_is_left_has_all_of_the_requests(machine: Machine) ->
     name = until(machine, "BAKE")
     bed = machine.bed(name)
     for host in [each.name for each in machine.hosts if each.name != bed.control]:
-        remove_host(machine.world, CLUSTER, host, By("linus", "it is gone"), terminated=True)
+        remove_host(machine.context, CLUSTER, host, RequestedBy("linus", "it is gone"), terminated=True)
     assert weights(machine) == {Group.MAIN: 0, Group.TEST_BED: 0, Group.CONTROL: 1}
-    remove_host(machine.world, CLUSTER, bed.control, By("linus", "it is gone"), terminated=True)
+    remove_host(machine.context, CLUSTER, bed.control, RequestedBy("linus", "it is gone"), terminated=True)
     assert weights(machine) == {Group.MAIN: 1, Group.TEST_BED: 0, Group.CONTROL: 0}
 
 
@@ -115,5 +115,5 @@ def test_convergence_keeps_requests_off_a_dead_test_bed_whoever_holds_the_lease(
     machine.memory.dispatcher.dead.add(machine.host(machine.bed(name).host).address)
     machine.tick()
     assert machine.memory.leases.current(CLUSTER).deployment == name
-    converge_all(machine.world, "abcd", "schedule")
+    converge_all(machine.context, "abcd", "schedule")
     assert weights(machine)[Group.TEST_BED] == 0

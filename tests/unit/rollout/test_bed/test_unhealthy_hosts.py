@@ -59,7 +59,7 @@ def test_another_host_bakes_when_a_human_leaves_the_dead_one_out(machine: Machin
     machine.decide(name, Choice.SKIP_HOST, host.name, 2)
     assert states(machine, name) == [BedState.GIVEN_UP, BedState.PASSED]
     assert machine.bed(name).host != host.name
-    assert (machine.record(name).state, machine.record(name).set_aside) == (
+    assert (machine.record(name).state, machine.record(name).skipped_hosts) == (
         DeploymentState.DONE,
         (host.name,),
     )
@@ -89,22 +89,22 @@ def test_a_dead_host_comes_last_where_the_policy_has_room(*, comes_back: bool) -
 def test_a_host_that_is_ill_is_waited_for_until_its_agent_is_heard_or_silent(machine: Machine) -> None:
     name = until(machine, "BAKE")
     host = dies(machine, name)
-    first = decide_next(machine.world, CLUSTER, name, name)
+    first = decide_next(machine.context, CLUSTER, name, name)
     assert (first.kind, f"is it the version, or {host.name}?" in first.reason) == ("BAKE", True)
-    assert decide_next(machine.world, CLUSTER, name, name) == first
+    assert decide_next(machine.context, CLUSTER, name, name) == first
     host.silent = False
     machine.memory.clock.sleep(11)
-    step = decide_next(machine.world, CLUSTER, name, name)
+    step = decide_next(machine.context, CLUSTER, name, name)
     assert (step.kind, step.outcome) == ("END_BAKE", BedState.FAILED)
 
 
 def test_a_host_that_is_well_at_the_next_look_bakes_on(machine: Machine) -> None:
     name = until(machine, "BAKE")
     ill(machine, name)
-    machine.bake(name, decide_next(machine.world, CLUSTER, name, name).seconds)
+    machine.bake(name, decide_next(machine.context, CLUSTER, name, name).seconds)
     machine.memory.dispatcher.dead.clear()
     machine.tick()
-    step = decide_next(machine.world, CLUSTER, name, name)
+    step = decide_next(machine.context, CLUSTER, name, name)
     assert (step.kind, "the test bed bakes" in step.reason) == ("BAKE", True)
 
 
@@ -112,7 +112,7 @@ def test_a_host_whose_agent_says_that_its_service_stopped_has_failed_at_once(mac
     name = until(machine, "BAKE")
     host = ill(machine, name)
     machine._report(host, replace(machine.report(host.name), running=False))
-    step = decide_next(machine.world, CLUSTER, name, name)
+    step = decide_next(machine.context, CLUSTER, name, name)
     assert (step.kind, step.outcome) == ("END_BAKE", BedState.FAILED)
     assert "its service does not run" in step.reason
 

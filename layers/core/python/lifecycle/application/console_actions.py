@@ -10,15 +10,15 @@ from datetime import datetime
 from enum import StrEnum
 
 from lifecycle.application.delivery.promote import promote
-from lifecycle.application.operator_command import By
+from lifecycle.application.operator_command import RequestedBy
 from lifecycle.application.queries.clusters import look
 from lifecycle.application.queries.context import Console
-from lifecycle.application.rollout.decide import approve, decide, told
+from lifecycle.application.rollout.decide import answer_deployment, approve, decide
 from lifecycle.application.rollout.freeze import freeze, unfreeze
 from lifecycle.application.rollout.observe import deployment as recorded
 from lifecycle.application.rollout.plan import preview
 from lifecycle.application.rollout.requests import payload
-from lifecycle.application.rollout.rollback import way_back
+from lifecycle.application.rollout.rollback import rollback_target
 from lifecycle.domain.errors import Refused, Unknown
 from lifecycle.domain.fleet.cluster import Cluster
 from lifecycle.domain.rollout.decision import CONSEQUENCES, Answer, Choice, Question
@@ -70,8 +70,8 @@ class Press:
         return Cluster(self.environment, self.service)
 
     @property
-    def who(self) -> By:
-        return By(self.by, self.why)
+    def who(self) -> RequestedBy:
+        return RequestedBy(self.by, self.why)
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +104,7 @@ def press(console: Console, asked: Press, suffix: str) -> Pressed:
 
 
 def _promote(console: Console, asked: Press) -> Pressed:
-    made = promote(console.catalogue, console.world.artifacts, asked.service, asked.version, asked.by)
+    made = promote(console.catalogue, console.context.artifacts, asked.service, asked.version, asked.by)
     done = "is now" if made.created else "was promoted before, and is"
     return Pressed(
         f"{made.service} {made.snapshot} {done} release {made.release}. Nothing is deployed by that."
@@ -116,7 +116,7 @@ def _freeze(console: Console, asked: Press) -> Pressed:
     if found := _standing(console, asked.scope):
         why = f"it is frozen already, by {found.by}: {found.why}; lift that one first"
         raise Refused(f"the freeze of {named(asked.scope)}", [why])
-    return Pressed(freeze(console.world, asked.scope, asked.who).told)
+    return Pressed(freeze(console.context, asked.scope, asked.who).told)
 
 
 def _unfreeze(console: Console, asked: Press) -> Pressed:
@@ -125,12 +125,12 @@ def _unfreeze(console: Console, asked: Press) -> Pressed:
     made = datetime.fromisoformat(asked.seen) if asked.seen else None
     if found and made is None:
         raise Refused(f"the end of the freeze of {named(asked.scope)}", ["it does not say which: look again"])
-    return Pressed(unfreeze(console.world, asked.scope, asked.who, made).told)
+    return Pressed(unfreeze(console.context, asked.scope, asked.who, made).told)
 
 
 def _standing(console: Console, scope: str) -> Freeze | None:
-    now = console.world.clock.now()
-    found = (each for each in console.world.freezes.standing() if each.scope == scope)
+    now = console.context.clock.now()
+    found = (each for each in console.context.freezes.standing() if each.scope == scope)
     return next((each for each in found if each.stands(now)), None)
 
 
@@ -145,7 +145,7 @@ def _deploy(console: Console, asked: Press, suffix: str) -> Pressed:
 
 def _request(console: Console, asked: Press, version: str, suffix: str, rollback_of: str = "") -> Request:
     return Request(
-        deployment=deployment_id(asked.cluster, console.world.clock.now(), suffix),
+        deployment=deployment_id(asked.cluster, console.context.clock.now(), suffix),
         service=asked.service,
         environment=asked.environment,
         version=version,
@@ -158,16 +158,16 @@ def _request(console: Console, asked: Press, version: str, suffix: str, rollback
 
 def _start(console: Console, request: Request) -> Pressed:
     """Start it as `lifecycle deploy` does: after a look at the plan, which lists every reason not to."""
-    world = console.world
-    found = preview(world, request)
+    context = console.context
+    found = preview(context, request)
     what = f"{request.version} to {request.cluster}"
-    if found.refusals:
-        raise Refused(what, found.refusals)
-    desired = world.registry.desired(request.cluster)
+    if found.blockers:
+        raise Refused(what, found.blockers)
+    desired = context.registry.desired(request.cluster)
     stands = desired is not None and desired.version == request.version
     if found.nothing_to_do and stands and request.kind is not Kind.ROLLBACK:
         return Pressed(f"Nothing to do: every host of {request.cluster} serves {request.version} already.")
-    if not world.executions.start_rollout(request.deployment, payload(request)):
+    if not context.executions.start_rollout(request.deployment, payload(request)):
         raise Refused(f"the start of {request.deployment}", ["an execution of that name exists; press again"])
     waits = f" It waits for {found.waits_for}." if found.waits_for else ""
     loses = f" {found.supersedes}, which waited, is superseded." if found.supersedes else ""
@@ -178,15 +178,15 @@ def _start(console: Console, request: Request) -> Pressed:
 
 def _roll_back(console: Console, asked: Press, suffix: str) -> Pressed:
     """What runs is rolled back before its next host; what has ended, by a deployment of the version before it."""
-    ended = recorded(console.world, asked.cluster, asked.deployment)
+    ended = recorded(console.context, asked.cluster, asked.deployment)
     if not ended.state.final:
         return _tell(console, asked, Choice.ROLL_BACK)
     if ended.state is DeploymentState.ROLLED_BACK:
         raise Refused(f"the rollback of {ended.id}", [f"it was rolled back already: {ended.reason}"])
-    if holder := console.world.leases.current(asked.cluster).deployment:
+    if holder := console.context.leases.current(asked.cluster).deployment:
         why = f"{ended.id} has ended: {ended.state}; {holder} runs there now: look at that one"
         raise Refused(f"the rollback of {ended.id}", [why])
-    back = way_back(console.world, asked.cluster)
+    back = rollback_target(console.context, asked.cluster)
     if back.bad.id != ended.id:
         why = (
             f"it is not what {asked.cluster} runs any more: that is {back.bad.id}, {back.bad.target.version}"
@@ -197,8 +197,8 @@ def _roll_back(console: Console, asked: Press, suffix: str) -> Pressed:
 
 def _tell(console: Console, asked: Press, choice: Choice) -> Pressed:
     """What is said of a whole deployment, unasked."""
-    answer = Answer(choice, asked.by, asked.why, console.world.clock.now())
-    told(console.world, asked.cluster, asked.deployment, answer)
+    answer = Answer(choice, asked.by, asked.why, console.context.clock.now())
+    answer_deployment(console.context, asked.cluster, asked.deployment, answer)
     return Pressed(_recorded(choice, asked, CONSEQUENCES[choice]), asked.deployment)
 
 
@@ -206,22 +206,22 @@ def _answer(console: Console, asked: Press, choice: Choice | None) -> Pressed:
     """The answer to exactly the question that the button was drawn from."""
     if choice is None:
         raise Refused("the decision", ["expected a choice, found none: look again, and press again"])
-    world, cluster = console.world, asked.cluster
-    current = recorded(world, cluster, asked.deployment)
+    context, cluster = console.context, asked.cluster
+    current = recorded(context, cluster, asked.deployment)
     question = _bound(console, current, asked)
-    answer = Answer(choice, asked.by, asked.why, world.clock.now())
+    answer = Answer(choice, asked.by, asked.why, context.clock.now())
     if question.host:
-        decide(world, cluster, current.id, question.host, question.attempt, answer)
+        decide(context, cluster, current.id, question.host, question.attempt, answer)
     elif question.pauses:
-        told(world, cluster, current.id, answer)
+        answer_deployment(context, cluster, current.id, answer)
     else:
-        approve(world, cluster, current.id, answer)
+        approve(context, cluster, current.id, answer)
     return Pressed(_recorded(choice, asked, question.effects.get(choice) or CONSEQUENCES[choice]), current.id)
 
 
 def _bound(console: Console, current: Deployment, asked: Press) -> Question:
     """The question that the button names, if it is the one that stands; a used one is told with its answer."""
-    every = {each.id: each for each in console.world.deployments.questions(current.id)}
+    every = {each.id: each for each in console.context.deployments.questions(current.id)}
     question = every.get(asked.question)
     if question is None:
         raise Unknown("question", f"{asked.question} of {current.id}", "look again: the page is an old one")

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from lifecycle.application.ports.artifacts import Artifacts
-from lifecycle.application.ports.audit import Trail
+from lifecycle.application.ports.audit import AuditLog
 from lifecycle.application.ports.clock import Clock
 from lifecycle.application.ports.deployments import Deployments
 from lifecycle.application.ports.dispatcher import Dispatcher
@@ -14,13 +14,13 @@ from lifecycle.application.ports.freezes import Freezes
 from lifecycle.application.ports.leases import Leases
 from lifecycle.application.ports.queue import Queue
 from lifecycle.application.ports.registry import Registry
-from lifecycle.application.ports.step_reads import Standings
+from lifecycle.application.ports.step_reads import StepReads
 from lifecycle.domain.fleet.cluster import Cluster
-from lifecycle.domain.monitoring.audit import TrailEntry
+from lifecycle.domain.monitoring.audit import AuditEntry
 
 
 @dataclass(frozen=True, slots=True)
-class World:
+class Context:
     """The rollout's ports. `poll_seconds` is how often a stage looks, `patience` how long an agent may be silent.
 
     `minute` is how long a minute of a policy's `watch_minutes` or `bake_minutes` lasts.
@@ -29,8 +29,8 @@ class World:
     clock: Clock
     leases: Leases
     deployments: Deployments
-    standings: Standings
-    trail: Trail
+    step_reads: StepReads
+    audit_log: AuditLog
     fleet: Fleet
     registry: Registry
     dispatcher: Dispatcher
@@ -39,11 +39,11 @@ class World:
     freezes: Freezes
     queue: Queue
     poll_seconds: float = 2.0
-    patience: timedelta = timedelta(seconds=30)
+    heartbeat_timeout: timedelta = timedelta(seconds=30)
     minute: timedelta = timedelta(seconds=60)
 
-    def tell(
+    def record(
         self, cluster: Cluster, what: str, who: str, why: str = "", *, deployment: str = "", host: str = ""
     ) -> None:
         """Write a line of the trail; called before the effect that it tells of."""
-        self.trail.append(TrailEntry(self.clock.now(), str(cluster), what, who, why, deployment, host))
+        self.audit_log.append(AuditEntry(self.clock.now(), str(cluster), what, who, why, deployment, host))

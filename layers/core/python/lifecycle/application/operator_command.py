@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True)
-class By:
+class RequestedBy:
     """Who does it, and why."""
 
     who: str
@@ -12,7 +12,7 @@ class By:
 
 
 @dataclass(frozen=True, slots=True)
-class Done:
+class CommandResult:
     """What was done, in one sentence, and to which clusters."""
 
     told: str

@@ -9,7 +9,7 @@ from lifecycle.console.context import DEPLOYMENT, Frame
 from lifecycle.console.html import Child, Markup, tag
 from lifecycle.console.status_styles import deployment_badge, doing, kind_of
 from lifecycle.console.theme import Tone
-from lifecycle.domain.monitoring.audit import TrailEntry
+from lifecycle.domain.monitoring.audit import AuditEntry
 from lifecycle.domain.rollout.attempt import HostAttempt
 from lifecycle.domain.rollout.decision import CONSEQUENCES, Choice, Question, latest_attempts
 from lifecycle.domain.rollout.deployment import Deployment, Kind
@@ -64,8 +64,8 @@ def _facts(current: Deployment, frame: Frame) -> str:
     begun = (
         f"{kind_of(current)} by {request.requested_by}, {minute(current.started_at)}, {lasted}{why}{before}"
     )
-    despite = f"; in spite of {', '.join(request.despite)}" if request.despite else ""
-    return f"{current.id}; {begun}{despite}"
+    overrides = f"; in spite of {', '.join(request.overrides)}" if request.overrides else ""
+    return f"{current.id}; {begun}{overrides}"
 
 
 def _buttons(course: Course, frame: Frame) -> Markup | None:
@@ -161,7 +161,7 @@ def _questions(questions: Sequence[Question]) -> Markup | None:
     )
 
 
-def _trail(trail: Sequence[TrailEntry]) -> Markup | None:
+def _trail(trail: Sequence[AuditEntry]) -> Markup | None:
     rows: list[list[Child]] = [
         [time_of_day(each.at), each.host or "-", each.what, each.who, each.why or "-"]
         for each in list(reversed(trail))[:_LINES]

@@ -5,7 +5,7 @@ from lifecycle.console.components import filters, soft, table, widget
 from lifecycle.console.context import Frame
 from lifecycle.console.html import Child, Markup, tag
 from lifecycle.console.status_styles import deployment_badge, kind_of
-from lifecycle.domain.monitoring.audit import TrailEntry
+from lifecycle.domain.monitoring.audit import AuditEntry
 from lifecycle.domain.rollout.deployment import Deployment
 from lifecycle.domain.time_format import lasting, moment
 
@@ -38,6 +38,6 @@ def _deployment(each: Deployment) -> list[Child]:
     ]
 
 
-def _entry(each: TrailEntry) -> list[Child]:
+def _entry(each: AuditEntry) -> list[Child]:
     what = f"{each.host}: {each.what}" if each.host else each.what
     return [moment(each.at), each.cluster, [what, tag("p", soft(each.deployment))], each.who, each.why or "-"]

@@ -98,8 +98,8 @@ def _whys(host: HostSight) -> list[str]:
     whys = []
     if host.quarantined:
         whys.append(host.quarantined)
-    if host.silent_since:
-        whys.append(f"agent silent since {time_of_day(host.silent_since)} UTC")
+    if host.unreachable_since:
+        whys.append(f"agent silent since {time_of_day(host.unreachable_since)} UTC")
     if host.attempt and host.attempt.reason:
         whys.append(host.attempt.reason)
     elif host.wrong:

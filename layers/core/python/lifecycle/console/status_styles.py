@@ -70,7 +70,7 @@ def host_tone(host: HostSight) -> tuple[Tone, str]:
     """The one thing to know of a host, the worst first."""
     if host.quarantined:
         return Tone.BAD, "quarantined"
-    if host.silent_since:
+    if host.unreachable_since:
         return Tone.BAD, "agent silent"
     if host.attempt and host.attempt.state is not AttemptState.ALIVE:
         return doing(host.attempt)

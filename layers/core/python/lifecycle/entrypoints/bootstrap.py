@@ -5,14 +5,14 @@ from functools import cache
 from threading import Lock
 from typing import Any
 
-from lifecycle.application.context import World
+from lifecycle.application.context import Context
 from lifecycle.application.ports.alarms import Alarms
 from lifecycle.application.ports.artifacts import Artifacts
 from lifecycle.application.ports.builds import Builds
 from lifecycle.application.ports.catalogue import Catalogue
 from lifecycle.application.ports.executions import Executions
 from lifecycle.application.ports.metrics import Metrics
-from lifecycle.application.ports.notifications import Notices
+from lifecycle.application.ports.notifications import Notifications
 from lifecycle.application.queries.context import Console
 from lifecycle.entrypoints.settings import Settings, from_environment
 
@@ -48,15 +48,15 @@ def _table(settings: Settings) -> Any:
 
 
 @cache
-def world() -> World:
+def context() -> Context:
     """The rollout's ports over AWS."""
-    return world_of({})
+    return context_of({})
 
 
-def world_of(clients: Mapping[str, Any], settings: Settings | None = None) -> World:
+def context_of(clients: Mapping[str, Any], settings: Settings | None = None) -> Context:
     """The rollout's ports over these clients (the CLI brings its own), or over this process's."""
     from lifecycle.gateways.aws.artifacts import S3Artifacts  # noqa: PLC0415
-    from lifecycle.gateways.aws.audit import DynamoTrail  # noqa: PLC0415
+    from lifecycle.gateways.aws.audit import DynamoAuditLog  # noqa: PLC0415
     from lifecycle.gateways.aws.clock import SystemClock  # noqa: PLC0415
     from lifecycle.gateways.aws.deployments import DynamoDeployments  # noqa: PLC0415
     from lifecycle.gateways.aws.dispatcher import AlbDispatcher  # noqa: PLC0415
@@ -65,18 +65,18 @@ def world_of(clients: Mapping[str, Any], settings: Settings | None = None) -> Wo
     from lifecycle.gateways.aws.leases import DynamoLeases  # noqa: PLC0415
     from lifecycle.gateways.aws.queue import DynamoQueue  # noqa: PLC0415
     from lifecycle.gateways.aws.registry import SsmRegistry  # noqa: PLC0415
-    from lifecycle.gateways.aws.step_reads import DynamoStandings  # noqa: PLC0415
+    from lifecycle.gateways.aws.step_reads import DynamoStepReads  # noqa: PLC0415
     from lifecycle.gateways.aws.table import Table  # noqa: PLC0415
 
     settings = settings or from_environment()
     by_name = {name: clients.get(name) or _Lazy(name) for name in ("dynamodb", "ssm", "elbv2", "s3")}
     table = Table(by_name["dynamodb"], settings.text("LEDGER_TABLE"))
-    return World(
+    return Context(
         clock=SystemClock(),
         leases=DynamoLeases(table),
         deployments=DynamoDeployments(table),
-        standings=DynamoStandings(table),
-        trail=DynamoTrail(table),
+        step_reads=DynamoStepReads(table),
+        audit_log=DynamoAuditLog(table),
         fleet=DynamoFleet(table),
         registry=SsmRegistry(by_name["ssm"]),
         dispatcher=AlbDispatcher(by_name["elbv2"], by_name["ssm"]),
@@ -85,7 +85,7 @@ def world_of(clients: Mapping[str, Any], settings: Settings | None = None) -> Wo
         freezes=DynamoFreezes(table),
         queue=DynamoQueue(table),
         poll_seconds=settings.poll_seconds,
-        patience=settings.patience,
+        heartbeat_timeout=settings.heartbeat_timeout,
         minute=settings.minute,
     )
 
@@ -137,11 +137,11 @@ def builds() -> Builds:
 
 
 @cache
-def notices() -> Notices:
+def notifications() -> Notifications:
     """Where notices are told."""
-    from lifecycle.gateways.aws.notifications import AwsNotices  # noqa: PLC0415
+    from lifecycle.gateways.aws.notifications import AwsNotifications  # noqa: PLC0415
 
-    return AwsNotices(_Lazy("events"), _Lazy("sns"), from_environment().text("NOTICES_TOPIC"))
+    return AwsNotifications(_Lazy("events"), _Lazy("sns"), from_environment().text("NOTICES_TOPIC"))
 
 
 @cache
@@ -155,12 +155,12 @@ def alarms() -> Alarms:
 @cache
 def console() -> Console:
     """What the console reads."""
-    from lifecycle.gateways.aws.cluster_queries import DynamoSights  # noqa: PLC0415
+    from lifecycle.gateways.aws.cluster_queries import DynamoClusterQueries  # noqa: PLC0415
 
     settings = from_environment()
     machine = settings.values.get("DELIVERY_MACHINE", "")
-    sights = DynamoSights(_table(settings), world().registry, _Lazy("stepfunctions"), machine)
-    return Console(world(), catalogue(), sights)
+    sights = DynamoClusterQueries(_table(settings), context().registry, _Lazy("stepfunctions"), machine)
+    return Console(context(), catalogue(), sights)
 
 
 @cache

@@ -12,7 +12,7 @@ from lifecycle.domain.delivery.retention import Keep
 from lifecycle.domain.fleet.cluster import Cluster
 from lifecycle.domain.fleet.target_group import Group
 from lifecycle.domain.rollout.decision import Choice
-from lifecycle.domain.rollout.deployment import DeploymentState, Kind, Obstacle, Request
+from lifecycle.domain.rollout.deployment import DeploymentState, Kind, Override, Request
 from lifecycle.domain.rollout.test_bed.model import BedState
 
 
@@ -44,7 +44,7 @@ class Deploy(Command):
     reason: str = ""
     kind: Kind = Kind.DEPLOY
     rollback_of: str | None = None
-    despite: tuple[Obstacle, ...] = ()
+    overrides: tuple[Override, ...] = ()
     only: tuple[str, ...] = ()
     execution: str
 

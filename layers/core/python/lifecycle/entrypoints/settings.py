@@ -31,7 +31,7 @@ class Settings:
         return float(self.values.get("POLL_SECONDS", "2"))
 
     @property
-    def patience(self) -> timedelta:
+    def heartbeat_timeout(self) -> timedelta:
         """How long an agent may be silent."""
         return timedelta(seconds=float(self.values.get("LIFECYCLE_AGENT_PATIENCE_SECONDS", "30")))
 

@@ -6,24 +6,24 @@ Called by functions/convergence/converge, by schedule and on command.
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from lifecycle.application.context import World
+from lifecycle.application.context import Context
 from lifecycle.application.rollout import observe, queue
 from lifecycle.application.rollout.finish import finish
-from lifecycle.application.rollout.task_tokens import wake_late
+from lifecycle.application.rollout.task_tokens import resume_late
 from lifecycle.application.rollout.test_bed import traffic_weights
 from lifecycle.application.rollout.test_bed.end import end_open
 from lifecycle.application.rollout.test_bed.task import BakeTask
 from lifecycle.domain.convergence.decide import (
+    CloseOrphaned,
     CloseStopped,
-    CloseStranded,
     ClusterFacts,
     Converged,
     Convergence,
     FreeLease,
     Hold,
+    Orphaned,
     Repair,
     Resume,
-    Stranded,
     converge,
 )
 from lifecycle.domain.errors import LifecycleError
@@ -31,7 +31,7 @@ from lifecycle.domain.fleet.cluster import Cluster
 from lifecycle.domain.rollout.deployment import Deployment, DeploymentState, Kind, Request, deployment_id
 from lifecycle.domain.rollout.execution import ExecutionState, execution_number
 from lifecycle.domain.rollout.lease import Lease
-from lifecycle.domain.rollout.queue import DropWaiting, StartWaiting, Waiting
+from lifecycle.domain.rollout.queue import DropPending, PendingDeployment, StartPending
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,124 +48,124 @@ class Result:
     deployment: str = ""
 
 
-def converge_all(world: World, suffix: str, by: str, only: Cluster | None = None) -> list[Result]:
+def converge_all(context: Context, suffix: str, by: str, only: Cluster | None = None) -> list[Result]:
     """Look at every cluster of the registry, or at one. `suffix` makes the names of new deployments unique."""
     found = []
-    for cluster in [only] if only else world.registry.clusters():
+    for cluster in [only] if only else context.registry.clusters():
         try:
-            found += _converged(world, cluster, suffix, by)
+            found += _converged(context, cluster, suffix, by)
         except LifecycleError as error:  # the clusters after it are to converge all the same
             found.append(Result(str(cluster), "FAILED", str(error)))
     return found
 
 
-def _converged(world: World, cluster: Cluster, suffix: str, by: str) -> list[Result]:
+def _converged(context: Context, cluster: Cluster, suffix: str, by: str) -> list[Result]:
     """What was found and done, if anything ever was deployed there."""
     # Whoever deploys: a test bed whose host died while its deployment is paused is looked at by nobody else.
-    traffic_weights.call_in(world, cluster)
-    facts = _facts(world, cluster)
-    if facts.desired or facts.lease.deployment or facts.waiting or facts.stranded:
-        return [_act(world, cluster, facts, converge(facts, world.clock.now()), suffix, by)]
+    traffic_weights.call_in(context, cluster)
+    facts = _facts(context, cluster)
+    if facts.desired or facts.lease.deployment or facts.waiting or facts.orphaned:
+        return [_act(context, cluster, facts, converge(facts, context.clock.now()), suffix, by)]
     return []
 
 
-def _facts(world: World, cluster: Cluster) -> ClusterFacts:
-    desired, lease = world.registry.desired(cluster), world.leases.current(cluster)
-    reports = world.fleet.reports(cluster)
-    recent = observe.remembered(world, cluster)
-    name, waiting = lease.deployment, world.queue.waiting(cluster)
-    holder = world.deployments.get(cluster, name) if name else None
+def _facts(context: Context, cluster: Cluster) -> ClusterFacts:
+    desired, lease = context.registry.desired(cluster), context.leases.current(cluster)
+    reports = context.fleet.reports(cluster)
+    recent = observe.remembered(context, cluster)
+    name, waiting = lease.deployment, context.queue.waiting(cluster)
+    holder = context.deployments.get(cluster, name) if name else None
     execution = holder.execution if holder else name
     return ClusterFacts(
         desired=desired,
         lease=lease,
-        last=world.deployments.get(cluster, desired.deployment) if desired else None,
+        last=context.deployments.get(cluster, desired.deployment) if desired else None,
         holder=holder,
-        execution=world.executions.rollout_state(execution),
+        execution=context.executions.rollout_state(execution),
         reports=reports,
-        rotation=observe.rotation(world, cluster, reports),
-        bad_versions=world.fleet.quarantined(cluster),
-        bad_hosts=world.fleet.quarantined_hosts(cluster),
+        rotation=observe.rotation(context, cluster, reports),
+        bad_versions=context.fleet.quarantined(cluster),
+        bad_hosts=context.fleet.quarantined_hosts(cluster),
         waiting=waiting,
         ended=next((d for d in recent if d.state.final and d.epoch), None),
         verified=observe.verified_target(recent),
-        patience=world.patience,
-        stranded=_stranded(world, recent, lease, waiting),
+        heartbeat_timeout=context.heartbeat_timeout,
+        orphaned=_stranded(context, recent, lease, waiting),
     )
 
 
 def _stranded(
-    world: World, recent: Sequence[Deployment], lease: Lease, waiting: Waiting | None
-) -> tuple[Stranded, ...]:
+    context: Context, recent: Sequence[Deployment], lease: Lease, waiting: PendingDeployment | None
+) -> tuple[Orphaned, ...]:
     """What a killed plan leaves behind, or two plans of one deployment of which only one was refused."""
     known = {lease.deployment, waiting.request.deployment if waiting else ""}
     left = [each for each in recent if not each.state.final and each.id not in known]
-    states = [(each, world.executions.rollout_state(each.execution)) for each in left]
+    states = [(each, context.executions.rollout_state(each.execution)) for each in left]
     return tuple(
-        Stranded(each, state, newest=each is recent[0])
+        Orphaned(each, state, newest=each is recent[0])
         for each, state in states
         if state is not ExecutionState.RUNNING
     )
 
 
 def _act(
-    world: World, cluster: Cluster, facts: ClusterFacts, found: Convergence, suffix: str, by: str
+    context: Context, cluster: Cluster, facts: ClusterFacts, found: Convergence, suffix: str, by: str
 ) -> Result:
     match found:
         case Converged(reason):
             return Result(str(cluster), "CONVERGED", reason)
-        case StartWaiting(waiting, reason) | DropWaiting(waiting, reason):
-            kind = "START_WAITING" if queue.follow(world, cluster, found, by) else "DROP_WAITING"
+        case StartPending(waiting, reason) | DropPending(waiting, reason):
+            kind = "START_WAITING" if queue.follow(context, cluster, found, by) else "DROP_WAITING"
             return Result(str(cluster), kind, reason, waiting.request.deployment)
         case Repair():
-            return _repair(world, cluster, found, suffix, by)
+            return _repair(context, cluster, found, suffix, by)
         case _:
-            return _on_holder(world, cluster, facts, found, by)
+            return _on_holder(context, cluster, facts, found, by)
 
 
 def _on_holder(
-    world: World,
+    context: Context,
     cluster: Cluster,
     facts: ClusterFacts,
-    found: Hold | Resume | CloseStopped | CloseStranded | FreeLease,
+    found: Hold | Resume | CloseStopped | CloseOrphaned | FreeLease,
     by: str,
 ) -> Result:
     """What becomes of the deployment that holds the lease."""
     match found:
         case Hold(_, reason):
-            if facts.holder and (woken := wake_late(world, facts.holder)):
+            if facts.holder and (woken := resume_late(context, facts.holder)):
                 reason = f"{reason}; woke it: {', '.join(woken)} is answered or has expired"
             return Result(str(cluster), "HOLD", reason)
         case CloseStopped(stopped, reason):
-            end_open(world, BakeTask(cluster, stopped, facts.lease.epoch), reason)
-            finish(world, cluster, stopped, DeploymentState.ABORTED, reason)
+            end_open(context, BakeTask(cluster, stopped, facts.lease.epoch), reason)
+            finish(context, cluster, stopped, DeploymentState.ABORTED, reason)
             return Result(str(cluster), "ABORTED", reason, stopped)
-        case CloseStranded(stranded, reason):
-            finish(world, cluster, stranded, DeploymentState.STALE, reason)
-            return Result(str(cluster), "CLOSE_STRANDED", reason, stranded)
+        case CloseOrphaned(orphaned, reason):
+            finish(context, cluster, orphaned, DeploymentState.STALE, reason)
+            return Result(str(cluster), "CLOSE_STRANDED", reason, orphaned)
         case FreeLease(held, reason):
-            world.tell(cluster, "free the lease", by, reason, deployment=held.deployment)
-            world.leases.release(cluster, held)
+            context.record(cluster, "free the lease", by, reason, deployment=held.deployment)
+            context.leases.release(cluster, held)
             return Result(str(cluster), "FREE_LEASE", reason, held.deployment)
         case Resume(deployment, execution, reason):
-            if lost := next((s.deployment for s in facts.stranded if s.deployment.id == deployment), None):
+            if lost := next((s.deployment for s in facts.orphaned if s.deployment.id == deployment), None):
                 # Its plan, which may be at work by now, is the only one that writes its record.
-                _start(world, lost.request, execution, reason, by)
+                _start(context, lost.request, execution, reason, by)
             elif facts.holder is not None:
-                _resume(world, facts.holder, execution, reason, by)
+                _resume(context, facts.holder, execution, reason, by)
             return Result(str(cluster), "RESUME", reason, deployment)
 
 
-def _resume(world: World, holder: Deployment, execution: str, reason: str, by: str) -> None:
+def _resume(context: Context, holder: Deployment, execution: str, reason: str, by: str) -> None:
     """Start it again, and note under which name: a late write may have put an older one into its record."""
-    started = _start(world, holder.request, execution, reason, by)
-    current = world.deployments.get(holder.cluster, holder.id) or holder
+    started = _start(context, holder.request, execution, reason, by)
+    current = context.deployments.get(holder.cluster, holder.id) or holder
     if execution_number(current.execution) < execution_number(started):
-        world.deployments.put(replace(current, execution=started))
+        context.deployments.put(replace(current, execution=started))
 
 
-def _repair(world: World, cluster: Cluster, found: Repair, suffix: str, by: str) -> Result:
-    name = deployment_id(cluster, world.clock.now(), suffix)
+def _repair(context: Context, cluster: Cluster, found: Repair, suffix: str, by: str) -> Result:
+    name = deployment_id(cluster, context.clock.now(), suffix)
     request = Request(
         deployment=name,
         service=cluster.service,
@@ -176,10 +176,10 @@ def _repair(world: World, cluster: Cluster, found: Repair, suffix: str, by: str)
         kind=Kind.CONVERGE,
         only=found.only,
     )
-    _start(world, request, name, found.reason, by)
+    _start(context, request, name, found.reason, by)
     return Result(str(cluster), "REPAIR", found.reason, name)
 
 
-def _start(world: World, request: Request, execution: str, reason: str, by: str) -> str:
-    world.tell(request.cluster, f"start {execution}", by, reason, deployment=request.deployment)
-    return queue.start_execution(world, request, execution)
+def _start(context: Context, request: Request, execution: str, reason: str, by: str) -> str:
+    context.record(request.cluster, f"start {execution}", by, reason, deployment=request.deployment)
+    return queue.start_execution(context, request, execution)

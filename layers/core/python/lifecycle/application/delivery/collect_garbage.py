@@ -7,7 +7,7 @@ before each deletion; whatever stops a run in between, the next one goes on.
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
-from lifecycle.application.context import World
+from lifecycle.application.context import Context
 from lifecycle.application.ports.catalogue import Catalogue
 from lifecycle.domain.delivery.retention import (
     ClusterUse,
@@ -45,7 +45,7 @@ class Collected:
 
 
 def gc(
-    world: World,
+    context: Context,
     catalogue: Catalogue,
     service: str,
     *,
@@ -55,10 +55,10 @@ def gc(
     most: int = MOST,
 ) -> Collected:
     """Delete what may go, at most `most` versions, the oldest first; safe to repeat. Raises Unknown, InvalidName."""
-    holdings = _holdings(world, catalogue, service)
+    holdings = _holdings(context, catalogue, service)
     if not (holdings.stored or holdings.snapshots or holdings.releases):
         raise Unknown("service", service, "nothing of it was ever built here")
-    fates = retain(holdings, keep, world.clock.now())
+    fates = retain(holdings, keep, context.clock.now())
     doomed = [fate for fate in fates if isinstance(fate, Deleted)]
     late = {fate.version for fate in doomed[most:]}
     ended: list[Fate] = []
@@ -66,19 +66,19 @@ def gc(
         if dry_run or isinstance(fate, Kept):
             ended.append(fate)
         elif fate.version not in late:
-            holdings = _afresh(world, catalogue, service, holdings)
-            ended.append(_collect(world, service, holdings, fate, keep, by))
+            holdings = _afresh(context, catalogue, service, holdings)
+            ended.append(_collect(context, service, holdings, fate, keep, by))
     return _told(service, ended, 0 if dry_run else len(late), dry_run=dry_run)
 
 
-def _collect(world: World, service: str, holdings: Holdings, fate: Deleted, keep: Keep, by: str) -> Fate:
+def _collect(context: Context, service: str, holdings: Holdings, fate: Deleted, keep: Keep, by: str) -> Fate:
     """Delete one version, unless a fresh look keeps it."""
-    again = retain(holdings, keep, world.clock.now())
+    again = retain(holdings, keep, context.clock.now())
     now = next(each for each in again if each.version == fate.version)
     if isinstance(now, Deleted):
         for environment in ENVIRONMENTS:
-            world.tell(Cluster(environment, service), f"collect {now.version}", by, now.why)
-        world.artifacts.delete(service, now.version)
+            context.record(Cluster(environment, service), f"collect {now.version}", by, now.why)
+        context.artifacts.delete(service, now.version)
     return now
 
 
@@ -88,38 +88,38 @@ def _told(service: str, ended: Iterable[Fate], left: int, *, dry_run: bool) -> C
     return Collected(service, dry_run, kept, deleted, sum(fate.bytes for fate in deleted), left)
 
 
-def _holdings(world: World, catalogue: Catalogue, service: str) -> Holdings:
+def _holdings(context: Context, catalogue: Catalogue, service: str) -> Holdings:
     # In this order: a promotion that ends while they are read looks unfinished, never as if it did not exist.
-    stored = world.artifacts.stored(service_name(service))
+    stored = context.artifacts.stored(service_name(service))
     return Holdings(
         stored=stored,
         releases=catalogue.releases(service),
         snapshots=frozenset(catalogue.snapshots(service)),
-        uses=[_use(world, Cluster(environment, service)) for environment in ENVIRONMENTS],
+        uses=[_use(context, Cluster(environment, service)) for environment in ENVIRONMENTS],
     )
 
 
-def _afresh(world: World, catalogue: Catalogue, service: str, before: Holdings) -> Holdings:
+def _afresh(context: Context, catalogue: Catalogue, service: str, before: Holdings) -> Holdings:
     """The same, with everything that can give a version a use read again; what was stored at first stays listed."""
-    uses = [_use(world, use.cluster, use) for use in before.uses]
+    uses = [_use(context, use.cluster, use) for use in before.uses]
     return replace(before, releases=catalogue.releases(service), uses=uses)
 
 
 def _use(
-    world: World, cluster: Cluster, before: ClusterUse | Unreadable | None = None
+    context: Context, cluster: Cluster, before: ClusterUse | Unreadable | None = None
 ) -> ClusterUse | Unreadable:
     try:
-        return _read(world, cluster, before if isinstance(before, ClusterUse) else None)
+        return _read(context, cluster, before if isinstance(before, ClusterUse) else None)
     except (StoreRefused, InvalidName) as error:
         return Unreadable(cluster, str(error))
 
 
-def _read(world: World, cluster: Cluster, before: ClusterUse | None) -> ClusterUse:
+def _read(context: Context, cluster: Cluster, before: ClusterUse | None) -> ClusterUse:
     # In the order in which a request moves on: what leaves one place in between is found in the next.
-    waiting = world.queue.waiting(cluster)
-    lease = world.leases.current(cluster)
-    desired = world.registry.desired(cluster)
-    fresh = world.deployments.recent(cluster, AFRESH if before else HISTORY)
+    waiting = context.queue.waiting(cluster)
+    lease = context.leases.current(cluster)
+    desired = context.registry.desired(cluster)
+    fresh = context.deployments.recent(cluster, AFRESH if before else HISTORY)
     names = {each.id for each in fresh}
     older = [each for each in before.deployments if each.id not in names] if before else []
     return ClusterUse(
@@ -129,6 +129,6 @@ def _read(world: World, cluster: Cluster, before: ClusterUse | None) -> ClusterU
         waiting=waiting.request.version if waiting else None,
         deployments=[*fresh, *older],
         complete=before.complete if before else len(fresh) < HISTORY,
-        reports=world.fleet.reports(cluster),
-        quarantined=world.fleet.quarantined(cluster),
+        reports=context.fleet.reports(cluster),
+        quarantined=context.fleet.quarantined(cluster),
     )

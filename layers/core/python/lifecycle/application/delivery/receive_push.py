@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from lifecycle.application.ports.executions import Executions
-from lifecycle.domain.delivery.delivery_name import RunName, next_run
+from lifecycle.domain.delivery.delivery_name import DeliveryName, next_delivery_name
 
 # GitHub caps its own payloads at 25 MB; a push event with its commits is far below one.
 LARGEST_BODY = 1_000_000
@@ -43,7 +43,7 @@ class Push:
     @property
     def execution(self) -> str:
         """The run's name: the same commit delivered twice starts one run."""
-        return str(RunName.of(self.name, self.commit))
+        return str(DeliveryName.of(self.name, self.commit))
 
 
 def receive_github(
@@ -134,5 +134,5 @@ def start(push: Push, executions: Executions) -> Response:
         if not executions.delivery_failed(run):
             message = "this commit was delivered before; its run goes on, or has ended well"
             return Response(202, {"message": message, "run": run})
-        run = next_run(run)
+        run = next_delivery_name(run)
     return Response(202, {"message": "started", "run": run})

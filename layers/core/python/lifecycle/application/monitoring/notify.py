@@ -6,13 +6,13 @@ may be told twice, under the same id; none is lost while the stream remembers it
 
 from collections.abc import Sequence
 
-from lifecycle.application.ports.notifications import Notices
-from lifecycle.domain.monitoring.notifications import Change, Notice, notice_of
+from lifecycle.application.ports.notifications import Notifications
+from lifecycle.domain.monitoring.notifications import Change, Notification, notification_of
 
 
-def notify(notices: Notices, changes: Sequence[Change]) -> list[Notice]:
+def notify(notifications: Notifications, changes: Sequence[Change]) -> list[Notification]:
     """Tell of every change that is worth it, in their order; raises when one was not taken."""
-    found = [notice for change in changes if (notice := notice_of(change))]
+    found = [notification for change in changes if (notification := notification_of(change))]
     if found:
-        notices.tell(found)
+        notifications.send(found)
     return found

@@ -8,12 +8,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from lifecycle.application.context import World
+from lifecycle.application.context import Context
 from lifecycle.application.ports.alarms import Alarms
 from lifecycle.application.rollout import observe
 from lifecycle.application.rollout.requests import payload
 from lifecycle.application.rollout.rollback import request_rollback
-from lifecycle.application.rollout.task_tokens import wake_open
+from lifecycle.application.rollout.task_tokens import resume_open
 from lifecycle.domain.errors import LifecycleError, Refused
 from lifecycle.domain.monitoring.alarms import (
     ALARM,
@@ -30,7 +30,7 @@ from lifecycle.domain.monitoring.alarms import (
     follow,
     heir_of,
 )
-from lifecycle.domain.monitoring.audit import TrailEntry
+from lifecycle.domain.monitoring.audit import AuditEntry
 from lifecycle.domain.rollout.decision import CONSEQUENCES, Answer, Choice, Question
 from lifecycle.domain.rollout.deployment import Deployment, Kind, Request, deployment_id
 
@@ -45,33 +45,33 @@ class Watched:
     deployment: str = ""
 
 
-def watch(world: World, alarms: Alarms, names: Sequence[str] = ()) -> list[Watched]:
+def watch(context: Context, alarms: Alarms, names: Sequence[str] = ()) -> list[Watched]:
     """Look at these alarms, or at every one that rings, and do what follows."""
-    found, now = alarms.named(names) if names else alarms.ringing(), world.clock.now()
-    return [_look(world, alarm, now) for alarm in found]
+    found, now = alarms.named(names) if names else alarms.ringing(), context.clock.now()
+    return [_look(context, alarm, now) for alarm in found]
 
 
-def _look(world: World, alarm: Alarm, now: datetime) -> Watched:
+def _look(context: Context, alarm: Alarm, now: datetime) -> Watched:
     """One alarm by itself: a cluster that cannot be read must not silence the alarms of the others."""
     try:
-        return _act(world, alarm, follow(_facts(world, alarm), now), now)
+        return _act(context, alarm, follow(_facts(context, alarm), now), now)
     except LifecycleError as error:
         return Watched(alarm.name, "FAILED", str(error))
 
 
-def _facts(world: World, alarm: Alarm) -> WatchFacts:
+def _facts(context: Context, alarm: Alarm) -> WatchFacts:
     if not alarm.ringing:
         return WatchFacts(alarm, None)
     cluster = alarm.cluster
-    recent = world.deployments.recent(cluster, observe.REMEMBERED)
+    recent = context.deployments.recent(cluster, observe.REMEMBERED)
     # A repair brings nothing new, and one that has no epoch has not begun.
     begun = (each for each in recent if each.epoch and each.request.kind is not Kind.CONVERGE)
-    known = ((each, *world.deployments.told(each.id)) for each in begun)
+    known = ((each, *context.deployments.attempts_and_questions(each.id)) for each in begun)
     current, attempts, questions = next((each for each in known if each[1]), (None, (), ()))
     if current is None:
         return WatchFacts(alarm, None)
-    lease = world.leases.current(cluster)
-    told = world.trail.read(cluster, after=alarm.since)
+    lease = context.leases.current(cluster)
+    told = context.audit_log.read(cluster, after=alarm.since)
     return WatchFacts(
         alarm=alarm,
         deployment=current,
@@ -79,34 +79,34 @@ def _facts(world: World, alarm: Alarm) -> WatchFacts:
         questions=tuple(questions),
         heir=heir_of(current, recent),
         lease=lease,
-        holder=world.deployments.get(cluster, lease.deployment) if lease.deployment else None,
+        holder=context.deployments.get(cluster, lease.deployment) if lease.deployment else None,
         told=frozenset(e.deployment for e in told if (e.at, e.who) == (alarm.since, _who(alarm))),
-        minute=world.minute,
+        minute=context.minute,
     )
 
 
 def _act(  # noqa: PLR0911 (one case a kind)
-    world: World, alarm: Alarm, found: Follows, now: datetime
+    context: Context, alarm: Alarm, found: Follows, now: datetime
 ) -> Watched:
     match found:
         case Nothing(reason):
             return Watched(alarm.name, "NOTHING", reason)
         case Pause(current, reason):
-            _tell(world, alarm, current.id, "pause", reason)
-            world.deployments.ask(_pause(world, alarm, current))
+            _tell(context, alarm, current.id, "pause", reason)
+            context.deployments.ask(_pause(context, alarm, current))
             return Watched(alarm.name, "PAUSE", reason, current.id)
         case GoBack(current, reason):
-            return _go_back(world, alarm, current, reason)
+            return _go_back(context, alarm, current, reason)
         case Wake(current, reason):
-            wake_open(world, current.id)
+            resume_open(context, current.id)
             return Watched(alarm.name, "WAKE", reason, current.id)
         case StartRollback():
-            return _start_rollback(world, alarm, found, now)
+            return _start_rollback(context, alarm, found, now)
         case HeldUp(holder, reason):
-            _tell(world, alarm, holder, "waits for", reason)
+            _tell(context, alarm, holder, "waits for", reason)
             return Watched(alarm.name, "HELD_UP", reason, holder)
         case Tell(current, reason):
-            _tell(world, alarm, current.id, "is left to you", reason)
+            _tell(context, alarm, current.id, "is left to you", reason)
             return Watched(alarm.name, "TELL", reason, current.id)
 
 
@@ -114,15 +114,15 @@ def _who(alarm: Alarm) -> str:
     return f"alarm {alarm.name}"
 
 
-def _tell(world: World, alarm: Alarm, deployment: str, what: str, reason: str) -> None:
+def _tell(context: Context, alarm: Alarm, deployment: str, what: str, reason: str) -> None:
     """A line of the trail at the time of the alarm: told again, it is the same line."""
     line = f"{ALARM}: {what}"
-    entry = TrailEntry(alarm.since, str(alarm.cluster), line, _who(alarm), reason, deployment=deployment)
-    world.trail.append(entry)
+    entry = AuditEntry(alarm.since, str(alarm.cluster), line, _who(alarm), reason, deployment=deployment)
+    context.audit_log.append(entry)
 
 
-def _pause(world: World, alarm: Alarm, current: Deployment) -> Question:
-    now, cluster = world.clock.now(), alarm.cluster
+def _pause(context: Context, alarm: Alarm, current: Deployment) -> Question:
+    now, cluster = context.clock.now(), alarm.cluster
     back = f"lifecycle rollback {cluster.service} --environment {cluster.environment}"
     return Question(
         deployment=current.id,
@@ -138,25 +138,25 @@ def _pause(world: World, alarm: Alarm, current: Deployment) -> Question:
     )
 
 
-def _go_back(world: World, alarm: Alarm, current: Deployment, reason: str) -> Watched:
+def _go_back(context: Context, alarm: Alarm, current: Deployment, reason: str) -> Watched:
     """The rollout may have ended in the meantime: then nothing was done, and the next look finds it so."""
-    _tell(world, alarm, current.id, "roll back", reason)
-    answer = Answer(Choice.ROLL_BACK, _who(alarm), reason, world.clock.now())
+    _tell(context, alarm, current.id, "roll back", reason)
+    answer = Answer(Choice.ROLL_BACK, _who(alarm), reason, context.clock.now())
     try:
-        request_rollback(world, alarm.cluster, current.id, answer)
+        request_rollback(context, alarm.cluster, current.id, answer)
     except Refused as refused:
         return Watched(alarm.name, "NOTHING", str(refused), current.id)
     return Watched(alarm.name, "GO_BACK", reason, current.id)
 
 
-def _start_rollback(world: World, alarm: Alarm, found: StartRollback, now: datetime) -> Watched:
+def _start_rollback(context: Context, alarm: Alarm, found: StartRollback, now: datetime) -> Watched:
     """The record comes first: whoever looks next starts the same rollback, and no second one."""
-    _tell(world, alarm, found.deployment.id, "roll back", found.reason)
+    _tell(context, alarm, found.deployment.id, "roll back", found.reason)
     request = found.heir.request if found.heir else _rollback(alarm, found, now)
     if found.heir is None:
         why, policy = f"rolls back {found.deployment.id}", found.deployment.policy
-        world.deployments.put(Deployment.not_begun(request, found.to, policy, now, why))
-    world.executions.start_rollout(request.deployment, payload(request))
+        context.deployments.put(Deployment.not_begun(request, found.to, policy, now, why))
+    context.executions.start_rollout(request.deployment, payload(request))
     return Watched(alarm.name, "START_ROLLBACK", found.reason, request.deployment)
 
 

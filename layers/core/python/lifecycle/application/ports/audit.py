@@ -5,16 +5,16 @@ from datetime import datetime
 from typing import Protocol
 
 from lifecycle.domain.fleet.cluster import Cluster
-from lifecycle.domain.monitoring.audit import TrailEntry
+from lifecycle.domain.monitoring.audit import AuditEntry
 
 
-class Trail(Protocol):
+class AuditLog(Protocol):
     """The append-only audit trail."""
 
-    def append(self, entry: TrailEntry) -> None: ...
+    def append(self, entry: AuditEntry) -> None: ...
 
     def read(
         self, cluster: Cluster, after: datetime | None = None, limit: int = 1000
-    ) -> Sequence[TrailEntry]:
+    ) -> Sequence[AuditEntry]:
         """The newest `limit` entries at or after `after`, oldest first."""
         ...

@@ -10,7 +10,7 @@ from typing import Protocol
 
 from lifecycle.domain.fleet.cluster import Cluster
 from lifecycle.domain.rollout.lease import Lease
-from lifecycle.domain.rollout.queue import Waiting
+from lifecycle.domain.rollout.queue import PendingDeployment
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,7 +18,7 @@ class Held:
     """Who has a cluster's lease, and who waits for it."""
 
     lease: Lease
-    waiting: Waiting | None
+    waiting: PendingDeployment | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +39,7 @@ class Catalogued:
     releases: Mapping[str, str]
 
 
-class Sights(Protocol):
+class ClusterQueries(Protocol):
     """What the phases never ask: about many clusters at once, and about what is over."""
 
     def clusters(self, *, afresh: bool = False) -> Sequence[Cluster]:

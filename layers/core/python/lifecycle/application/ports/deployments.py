@@ -23,7 +23,7 @@ class Deployments(Protocol):
         """The newest first."""
         ...
 
-    def told(self, deployment: str) -> tuple[Sequence[HostAttempt], Sequence[Question]]:
+    def attempts_and_questions(self, deployment: str) -> tuple[Sequence[HostAttempt], Sequence[Question]]:
         """Its attempts and its questions, in one read."""
         ...
 

@@ -11,7 +11,7 @@ from lifecycle.domain.rollout.lease import Lease
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class StepRecords:
     """What a stage looks at before it does anything."""
 
     deployment: Deployment | None
@@ -20,8 +20,8 @@ class Standing:
     report: HostReport | None
 
 
-class Standings(Protocol):
+class StepReads(Protocol):
     """The records that every step looks at first, in one read each; consistent one by one, not as a whole."""
 
-    def of_host(self, cluster: Cluster, deployment: str, host: str, attempt: int) -> Standing: ...
+    def of_host(self, cluster: Cluster, deployment: str, host: str, attempt: int) -> StepRecords: ...
     def of_deployment(self, cluster: Cluster, deployment: str) -> tuple[Deployment | None, Lease]: ...

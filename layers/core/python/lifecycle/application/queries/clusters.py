@@ -16,7 +16,7 @@ from lifecycle.domain.fleet.cluster import Cluster
 from lifecycle.domain.rollout.decision import Question, open_questions
 from lifecycle.domain.rollout.deployment import Deployment, DeploymentState
 from lifecycle.domain.rollout.lease import Lease
-from lifecycle.domain.rollout.queue import Waiting
+from lifecycle.domain.rollout.queue import PendingDeployment
 from lifecycle.domain.service.target import Target
 
 
@@ -26,7 +26,7 @@ class ClusterSight:
 
     cluster: Cluster
     lease: Lease
-    waiting: Waiting | None
+    waiting: PendingDeployment | None
     recent: tuple[Deployment, ...]
     running: Deployment | None
     asked: tuple[Question, ...]
@@ -64,11 +64,11 @@ def look(
 
 
 def _sight(console: Console, cluster: Cluster, held: Held, recent: int) -> ClusterSight:
-    deployments = console.world.deployments
+    deployments = console.context.deployments
     newest = tuple(deployments.recent(cluster, recent))
     if len(newest) >= recent and not any(map(verifies, newest)):
         # Repairs, and what was queued, refused or failed, may have pushed it off the short page.
-        newest = tuple(remembered(console.world, cluster))
+        newest = tuple(remembered(console.context, cluster))
     holder = held.lease.deployment
     running = next((each for each in newest if each.id == holder), None)
     if holder and running is None:

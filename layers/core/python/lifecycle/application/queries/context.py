@@ -5,9 +5,9 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TypeVar
 
-from lifecycle.application.context import World
+from lifecycle.application.context import Context
 from lifecycle.application.ports.catalogue import Catalogue
-from lifecycle.application.ports.cluster_queries import Sights
+from lifecycle.application.ports.cluster_queries import ClusterQueries
 
 # As many reads at once as a client keeps connections open for.
 _AT_ONCE = 8
@@ -23,9 +23,9 @@ V = TypeVar("V")
 class Console:
     """The ports that the console reads."""
 
-    world: World
+    context: Context
     catalogue: Catalogue
-    sights: Sights
+    sights: ClusterQueries
 
 
 def in_parallel(read: Callable[[K], V], of: Iterable[K]) -> list[V]:

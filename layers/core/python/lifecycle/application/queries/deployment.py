@@ -11,7 +11,7 @@ from lifecycle.application.queries.context import Console
 from lifecycle.application.queries.scope import Page, Wanted, chosen
 from lifecycle.application.rollout import observe
 from lifecycle.domain.fleet.cluster import Cluster
-from lifecycle.domain.monitoring.audit import TrailEntry
+from lifecycle.domain.monitoring.audit import AuditEntry
 from lifecycle.domain.rollout.attempt import HostAttempt
 from lifecycle.domain.rollout.decision import Question, open_questions
 from lifecycle.domain.rollout.deployment import Deployment, DeploymentState, cluster_of
@@ -39,7 +39,7 @@ class Course:
     stands: bool
     attempts: tuple[HostAttempt, ...]
     questions: tuple[Question, ...]
-    trail: tuple[TrailEntry, ...]
+    trail: tuple[AuditEntry, ...]
 
     @property
     def asked(self) -> list[Question]:
@@ -68,7 +68,7 @@ def courses(console: Console, wanted: Wanted, deployment: str = "") -> Courses:
     """
     found = None
     if deployment and wanted.covers(cluster := cluster_of(deployment)):
-        found = observe.deployment(console.world, cluster, deployment)
+        found = observe.deployment(console.context, cluster, deployment)
         wanted = Wanted(cluster.service, cluster.environment)
     clusters, services = chosen(console, wanted)
     ordered = _latest(_sights(console, clusters, _RECENT))
@@ -79,10 +79,10 @@ def courses(console: Console, wanted: Wanted, deployment: str = "") -> Courses:
 
 
 def _course(console: Console, deployment: Deployment) -> Course:
-    world = console.world
-    attempts, questions = world.deployments.told(deployment.id)
-    trail = world.trail.read(deployment.cluster, deployment.started_at, TRAIL)
-    holder = world.leases.current(deployment.cluster).deployment
+    context = console.context
+    attempts, questions = context.deployments.attempts_and_questions(deployment.id)
+    trail = context.audit_log.read(deployment.cluster, deployment.started_at, TRAIL)
+    holder = context.leases.current(deployment.cluster).deployment
     return Course(
         deployment=deployment,
         leads=holder == deployment.id,
@@ -94,7 +94,7 @@ def _course(console: Console, deployment: Deployment) -> Course:
 
 
 def _newest_begun(console: Console, cluster: Cluster) -> str:
-    begun = (each for each in console.world.deployments.recent(cluster, _RECENT) if each.epoch > 0)
+    begun = (each for each in console.context.deployments.recent(cluster, _RECENT) if each.epoch > 0)
     newest = next((each for each in begun if not each.request.only), None)
     undone = (DeploymentState.DONE, DeploymentState.ABORTED)
     return newest.id if newest and newest.state in undone else ""

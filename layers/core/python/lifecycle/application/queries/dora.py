@@ -38,14 +38,14 @@ def figures(console: Console, wanted: Wanted, days: int) -> AllFigures:
     """The DORA figures of production, a service each, over the last `days`; raises Unknown, InvalidName."""
     clusters, services = chosen(console, Wanted(wanted.service, "production", wanted.page))
     shown, page = paged(clusters, wanted, services)
-    now = console.world.clock.now()
+    now = console.context.clock.now()
     since = now - timedelta(days=days)
     found = in_parallel(lambda each: _figures(console, each, since, now), shown)
     return AllFigures(days, tuple(found), page)
 
 
 def _figures(console: Console, cluster: Cluster, since: datetime, now: datetime) -> Figures:
-    recent = console.world.deployments.recent(cluster, REMEMBERED)
+    recent = console.context.deployments.recent(cluster, REMEMBERED)
     built = {
         release: _built(snapshot) for release, snapshot in console.catalogue.releases(cluster.service).items()
     }

@@ -8,7 +8,7 @@ from itertools import chain
 
 from lifecycle.application.queries.context import Console, in_parallel
 from lifecycle.application.queries.scope import Page, Wanted, chosen, paged
-from lifecycle.domain.monitoring.audit import TrailEntry
+from lifecycle.domain.monitoring.audit import AuditEntry
 from lifecycle.domain.rollout.deployment import Deployment
 
 SHOWN = 25
@@ -19,7 +19,7 @@ class Past:
     """The newest deployments, the newest first; and the newest lines of the trail of what is looked at."""
 
     deployments: tuple[Deployment, ...]
-    trail: tuple[TrailEntry, ...]
+    trail: tuple[AuditEntry, ...]
     page: Page
 
 
@@ -32,9 +32,9 @@ def past(console: Console, wanted: Wanted) -> Past:
     held = console.sights.held(clusters)
     ordered = sorted(clusters, key=lambda each: (not held[each].lease.deployment, each.service, each))
     shown, page = paged(ordered, wanted, services)
-    world = console.world
-    recent = in_parallel(lambda each: world.deployments.recent(each, SHOWN), shown)
-    trails = in_parallel(lambda each: world.trail.read(each, limit=SHOWN), shown)
+    context = console.context
+    recent = in_parallel(lambda each: context.deployments.recent(each, SHOWN), shown)
+    trails = in_parallel(lambda each: context.audit_log.read(each, limit=SHOWN), shown)
     deployments = sorted(
         chain.from_iterable(recent), key=lambda each: (each.started_at, each.id), reverse=True
     )

@@ -13,7 +13,7 @@ from lifecycle.application.queries.clusters import ClusterSight, look
 from lifecycle.application.queries.context import Console, in_parallel
 from lifecycle.application.queries.scope import Page, Wanted, chosen, paged
 from lifecycle.domain.errors import Unknown
-from lifecycle.domain.fleet.drift import out_of_place
+from lifecycle.domain.fleet.drift import drift_reason
 from lifecycle.domain.fleet.host import HostReport
 from lifecycle.domain.fleet.target_group import TargetState
 from lifecycle.domain.rollout.attempt import HostAttempt
@@ -45,7 +45,7 @@ class HostSight:
     report: HostReport
     state: TargetState | None
     wrong: str
-    silent_since: datetime | None
+    unreachable_since: datetime | None
     quarantined: str
     part: Part
     attempt: HostAttempt | None
@@ -93,7 +93,7 @@ def fleet(console: Console, wanted: Wanted) -> Fleet:
     shown, page = paged(ordered, wanted, services)
     in_full = len(shown) <= IN_FULL
     sights = look(console, shown, held, _RECENT)
-    freezes = tuple(console.world.freezes.standing())
+    freezes = tuple(console.context.freezes.standing())
     found = in_parallel(lambda each: _cluster(console, each, freezes, in_full=in_full), sights)
     return Fleet(tuple(found), freezes, page)
 
@@ -105,10 +105,11 @@ def _cluster(
     target = sight.running.target if sight.running else sight.verified
     policy = next((each.policy for each in sight.recent if each.epoch > 0), None)
     windows = policy.frozen if policy else ()
-    now, patience = console.world.clock.now(), console.world.patience
+    now, heartbeat_timeout = console.context.clock.now(), console.context.heartbeat_timeout
     hosts = tuple(
         replace(
-            _host(report, read, target, report.silent_since(now, patience)), waits=sight.running is not None
+            _host(report, read, target, report.unreachable_since(now, heartbeat_timeout)),
+            waits=sight.running is not None,
         )
         for report in read.reports.values()
     )
@@ -117,29 +118,29 @@ def _cluster(
 
 
 def _read(console: Console, sight: ClusterSight, *, in_full: bool) -> _Read:
-    world, running = console.world, sight.running
-    reports, bad = world.fleet.reports(sight.cluster), world.fleet.quarantined_hosts(sight.cluster)
+    context, running = console.context, sight.running
+    reports, bad = context.fleet.reports(sight.cluster), context.fleet.quarantined_hosts(sight.cluster)
     if not in_full:
         return _Read(reports, None, bad)
     states: Mapping[str, TargetState] | None = None
     trouble = ""
     try:
-        states = world.dispatcher.targets(sight.cluster)
+        states = context.dispatcher.targets(sight.cluster)
     except Unknown as error:  # its stack is being deployed, or was deleted: its hosts may still be looked at
         trouble = str(error)
-    attempts = latest_attempts(world.deployments.attempts(running.id)) if running else {}
-    beds = world.deployments.beds(running.id) if running else ()
+    attempts = latest_attempts(context.deployments.attempts(running.id)) if running else {}
+    beds = context.deployments.beds(running.id) if running else ()
     return _Read(reports, states, bad, attempts, beds, trouble)
 
 
 def _host(report: HostReport, read: _Read, target: Target | None, silent: datetime | None) -> HostSight:
     state = read.states.get(report.address, TargetState.ABSENT) if read.states is not None else None
-    wrong = out_of_place(report, state or TargetState.HEALTHY, target) if target else None
+    wrong = drift_reason(report, state or TargetState.HEALTHY, target) if target else None
     return HostSight(
         report=report,
         state=state,
         wrong=wrong or "",
-        silent_since=silent,
+        unreachable_since=silent,
         quarantined=read.bad.get(report.host, ""),
         part=_part(report.host, read.beds),
         attempt=read.attempts.get(report.host),

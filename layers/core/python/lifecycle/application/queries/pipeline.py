@@ -10,7 +10,7 @@ from lifecycle.application.ports.cluster_queries import Catalogued, Delivery
 from lifecycle.application.queries.clusters import ClusterSight, look
 from lifecycle.application.queries.context import Console, in_parallel
 from lifecycle.application.queries.scope import Page, Wanted, chosen, paged
-from lifecycle.domain.delivery.delivery_name import RunName
+from lifecycle.domain.delivery.delivery_name import DeliveryName
 from lifecycle.domain.fleet.cluster import Cluster
 from lifecycle.domain.rollout.freezes import Freeze
 from lifecycle.domain.service.version import ReleaseVersion, SnapshotVersion
@@ -61,7 +61,7 @@ def pipeline(console: Console, wanted: Wanted) -> Pipeline:
     catalogued = in_parallel(console.sights.catalogued, shown)
     pushes = console.sights.deliveries()
     lanes = (_lane(name, found, sights, pushes) for name, found in zip(shown, catalogued, strict=True))
-    return Pipeline(tuple(lanes), tuple(console.world.freezes.standing()), page)
+    return Pipeline(tuple(lanes), tuple(console.context.freezes.standing()), page)
 
 
 def _of(clusters: Sequence[Cluster], services: Sequence[str]) -> list[Cluster]:
@@ -97,7 +97,7 @@ def _push(
     """The newest run of a repository of the service's name, or of a commit that became one of its snapshots."""
     commits = {facts.get("commit", "") for facts in snapshots.values()}
     for push in pushes:
-        name = RunName.parse(push.name)
+        name = DeliveryName.parse(push.name)
         if name and (name.repository == service or name.commit in commits):
             return push
     return None

@@ -48,5 +48,5 @@ def beds(console: Console, wanted: Wanted) -> Beds:
 
 
 def _newest_bed(console: Console, deployment: Deployment) -> BedSight | None:
-    found = console.world.deployments.beds(deployment.id)
+    found = console.context.deployments.beds(deployment.id)
     return BedSight(found[-1], deployment) if found else None

@@ -5,16 +5,16 @@ Used by decide, pause and rollback in this folder.
 
 from collections.abc import Callable
 
-from lifecycle.application.context import World
+from lifecycle.application.context import Context
 from lifecycle.domain.errors import Refused
 from lifecycle.domain.rollout.decision import ROLLBACK_REQUEST, Answer, Question
 from lifecycle.domain.rollout.deployment import Deployment
 
 
-def _open(world: World, current: Deployment, fits: Callable[[Question], bool], what: str) -> Question:
+def _open(context: Context, current: Deployment, fits: Callable[[Question], bool], what: str) -> Question:
     """The question that is open; otherwise a refusal that says what became of it."""
-    now = world.clock.now()
-    asked = [q for q in world.deployments.questions(current.id) if q.id != ROLLBACK_REQUEST]
+    now = context.clock.now()
+    asked = [q for q in context.deployments.questions(current.id) if q.id != ROLLBACK_REQUEST]
     open_ = [q for q in asked if not q.answer and not q.expired(now)]
     fitting = [q for q in open_ if fits(q)] or [q for q in asked if fits(q)]
     newest = max(fitting, key=lambda q: (q.again, q.asked_at), default=None)
@@ -26,7 +26,9 @@ def _open(world: World, current: Deployment, fits: Callable[[Question], bool], w
         raise Refused(what, [f"{current.id} is {current.state}{why}", told])
     if newest.answer:
         given = newest.answer
-        world.executions.answer_token(newest.token, {"question": newest.id})  # its wake-up may have been lost
+        context.executions.answer_token(
+            newest.token, {"question": newest.id}
+        )  # its wake-up may have been lost
         said = f"{given.by} answered {given.choice} at {given.at:%Y-%m-%d %H:%M:%S} UTC: {given.why}"
         raise Refused(what, [said, told])
     return newest
@@ -38,24 +40,24 @@ def _subject(question: Question) -> str:
     return "the end of a pause" if question.pauses else f"an approval {question.gate.replace('_', ' ')}"
 
 
-def _refuse_late(world: World, question: Question, answer: Answer) -> None:
+def _refuse_late(context: Context, question: Question, answer: Answer) -> None:
     """An answer whose time is over does nothing but wake the rollout, which then rejects, or asks anew."""
     if question.expires_at is None or answer.at < question.expires_at:
         return
-    world.executions.answer_token(question.token, {"question": question.id})
+    context.executions.answer_token(question.token, {"question": question.id})
     again = "look at it as it is now, and decide again" if question.host else "ask for the deployment again"
     raise Refused(
         "the answer", [f"{question.id} expired at {question.expires_at:%Y-%m-%d %H:%M:%S} UTC; {again}"]
     )
 
 
-def _answer(world: World, current: Deployment, question: Question, answer: Answer) -> Question:
+def _answer(context: Context, current: Deployment, question: Question, answer: Answer) -> Question:
     if answer.choice not in question.choices:
         offered = ", ".join(question.choices)
         raise Refused(f"{answer.choice}", [f"{question.id} of {current.id} offers {offered}"])
     what = f"answered {answer.choice}"
-    world.tell(current.cluster, what, answer.by, answer.why, deployment=current.id, host=question.host)
-    answered = world.deployments.answer(question, answer)
+    context.record(current.cluster, what, answer.by, answer.why, deployment=current.id, host=question.host)
+    answered = context.deployments.answer(question, answer)
     if answered.token:
-        world.executions.answer_token(answered.token, {"question": question.id})
+        context.executions.answer_token(answered.token, {"question": question.id})
     return answered

@@ -4,7 +4,7 @@ Called by functions/rollout/decide and functions/rollout/approve. The record of 
 execution is a hint, because next_step reads the records.
 """
 
-from lifecycle.application.context import World
+from lifecycle.application.context import Context
 from lifecycle.application.rollout import observe
 from lifecycle.application.rollout.answer import _answer, _open, _refuse_late
 from lifecycle.application.rollout.pause import cancel, pause, resume
@@ -15,35 +15,37 @@ from lifecycle.domain.rollout.decision import Answer, Choice, Question
 from lifecycle.domain.service.policy import ApprovalGate
 
 
-def decide(world: World, cluster: Cluster, name: str, host: str, attempt: int, answer: Answer) -> Question:
+def decide(
+    context: Context, cluster: Cluster, name: str, host: str, attempt: int, answer: Answer
+) -> Question:
     """Answer the open question about exactly this host and attempt; raises Unknown, Refused (expired ones too).
 
     A host that is to be tried again is no longer quarantined: if it fails again, it will be.
     """
-    current = observe.deployment(world, cluster, name)
+    current = observe.deployment(context, cluster, name)
     what = f"the decision on {host}, attempt {attempt}"
-    question = _open(world, current, lambda q: (q.host, q.attempt) == (host, attempt), what)
-    _refuse_late(world, question, answer)
-    if answer.choice is Choice.RETRY and host in world.fleet.quarantined_hosts(cluster):
+    question = _open(context, current, lambda q: (q.host, q.attempt) == (host, attempt), what)
+    _refuse_late(context, question, answer)
+    if answer.choice is Choice.RETRY and host in context.fleet.quarantined_hosts(cluster):
         why = f"to be tried again: {answer.why}"
-        world.tell(cluster, f"lift the quarantine of {host}", answer.by, why, deployment=name, host=host)
-        world.fleet.lift_quarantine(cluster, host)
-    return _answer(world, current, question, answer)
+        context.record(cluster, f"lift the quarantine of {host}", answer.by, why, deployment=name, host=host)
+        context.fleet.lift_quarantine(cluster, host)
+    return _answer(context, current, question, answer)
 
 
-def approve(world: World, cluster: Cluster, name: str, answer: Answer) -> Question:
+def approve(context: Context, cluster: Cluster, name: str, answer: Answer) -> Question:
     """Approve or reject what the deployment waits for; raises Unknown, Refused (expired ones too)."""
-    current = observe.deployment(world, cluster, name)
-    question = _open(world, current, lambda q: q.gate is not ApprovalGate.NONE, "an approval")
-    _refuse_late(world, question, answer)
+    current = observe.deployment(context, cluster, name)
+    question = _open(context, current, lambda q: q.gate is not ApprovalGate.NONE, "an approval")
+    _refuse_late(context, question, answer)
     requester = current.request.requested_by
     if answer.choice is Choice.APPROVE and current.policy.approval_by_another and answer.by == requester:
         why = f"{requester} asked for {name}, and the policy of {cluster} wants somebody else to approve it"
         raise Refused("the approval", [why])
-    return _answer(world, current, question, answer)
+    return _answer(context, current, question, answer)
 
 
-def told(world: World, cluster: Cluster, name: str, answer: Answer) -> Question:
+def answer_deployment(context: Context, cluster: Cluster, name: str, answer: Answer) -> Question:
     """What an operator says of a whole deployment, unasked: pause, resume or abort it, or roll it back.
 
     Raises Unknown, Refused.
@@ -56,4 +58,4 @@ def told(world: World, cluster: Cluster, name: str, answer: Answer) -> Question:
     }
     if answer.choice not in said:
         raise Refused(f"{answer.choice}", [f"expected a host and an attempt, or one of {', '.join(said)}"])
-    return said[answer.choice](world, cluster, name, answer)
+    return said[answer.choice](context, cluster, name, answer)

@@ -3,7 +3,7 @@
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from lifecycle.application.context import World
+from lifecycle.application.context import Context
 from lifecycle.domain.fleet.host_command import Order, Turn
 from lifecycle.domain.fleet.target_group import Group
 from lifecycle.domain.rollout.deployment import Deployment
@@ -15,18 +15,18 @@ INSTALL_LASTS = timedelta(minutes=15)
 
 
 # Standing by changes nothing that runs, so it may last as long as a rollout with its pauses.
-STAND_BY_LASTS = timedelta(days=7)
+PREFETCH_LASTS = timedelta(days=7)
 
 
 # More than a host can be tried.
 LAST_ATTEMPT = 999_999
 
 
-def stand_by(
+def prefetch(
     deployment: Deployment, host: str, attempt: int, now: datetime, group: Group = Group.MAIN
 ) -> Turn:
     """Fetch and check the version; `attempt` 0 at leisure, any other because the host is next."""
-    turn = _turn(deployment, host, Order.STAND_BY, attempt, now, STAND_BY_LASTS)
+    turn = _turn(deployment, host, Order.PREFETCH, attempt, now, PREFETCH_LASTS)
     return _of(turn, target_of(deployment, group))
 
 
@@ -43,9 +43,9 @@ def restore(deployment: Deployment, previous: Target, host: str, attempt: int, n
     return _of(_turn(deployment, host, Order.RESTORE, attempt, now, INSTALL_LASTS), previous)
 
 
-def stand_down(deployment: Deployment, host: str, now: datetime) -> Turn:
+def cancel_turn(deployment: Deployment, host: str, now: datetime) -> Turn:
     """The deployment is over: no order of its epoch comes after this one, however late."""
-    return _turn(deployment, host, Order.IDLE, LAST_ATTEMPT, now, STAND_BY_LASTS)
+    return _turn(deployment, host, Order.IDLE, LAST_ATTEMPT, now, PREFETCH_LASTS)
 
 
 def _of(turn: Turn, target: Target) -> Turn:
@@ -68,11 +68,11 @@ def _turn(
     )
 
 
-def leave_hosts(world: World, current: Deployment) -> None:
+def cancel_turns(context: Context, current: Deployment) -> None:
     """No turn of this deployment is begun any more, not even by an agent that was away.
 
     Turns of a newer epoch stand: an overtaken deployment may do this too.
     """
-    hosts = sorted(set(current.hosts) | set(world.fleet.reports(current.cluster)))
-    turns = [stand_down(current, host, world.clock.now()) for host in hosts]
-    world.fleet.give_turns(current.cluster, turns)
+    hosts = sorted(set(current.hosts) | set(context.fleet.reports(current.cluster)))
+    turns = [cancel_turn(current, host, context.clock.now()) for host in hosts]
+    context.fleet.give_turns(current.cluster, turns)

@@ -8,9 +8,9 @@ from datetime import datetime, timedelta
 from math import ceil
 from typing import TypeAlias, assert_never
 
-from lifecycle.application.context import World
+from lifecycle.application.context import Context
 from lifecycle.application.rollout import observe
-from lifecycle.application.rollout.host_commands import stand_by
+from lifecycle.application.rollout.host_commands import prefetch
 from lifecycle.domain.analysis.model import Verdict
 from lifecycle.domain.errors import StaleEpoch
 from lifecycle.domain.fleet.cluster import Cluster
@@ -58,22 +58,22 @@ class Decided:
 
 
 def decide_next(
-    world: World, cluster: Cluster, name: str, execution: str, *, undiagnosed: bool = False
+    context: Context, cluster: Cluster, name: str, execution: str, *, undiagnosed: bool = False
 ) -> Decided:
     """Choose the next step of a deployment, and record what an operator must know of it; raises Unknown.
 
     `undiagnosed`: a diagnosis was lost in this execution, so failures are asked about without one.
     """
-    current, lease = world.standings.of_deployment(cluster, name)
+    current, lease = context.step_reads.of_deployment(cluster, name)
     if current is None:
         raise observe.unknown(cluster, name)
-    facts = observe.facts(world, current, lease, execution, undiagnosed=undiagnosed)
-    step = next_step(facts, world.clock.now())
-    _renew(world, facts, step)
-    return _record(world, facts, step)
+    facts = observe.facts(context, current, lease, execution, undiagnosed=undiagnosed)
+    step = next_step(facts, context.clock.now())
+    _renew(context, facts, step)
+    return _record(context, facts, step)
 
 
-def _renew(world: World, facts: Facts, step: Step) -> None:
+def _renew(context: Context, facts: Facts, step: Step) -> None:
     """Keep the lease for as long as this step may take; whoever lost it finds out at the next one."""
     if isinstance(step, Finish | RollBack):
         return
@@ -81,40 +81,42 @@ def _renew(world: World, facts: Facts, step: Step) -> None:
     lasts, spare = (
         (WAITING_LEASE, WAITING_LEASE - timedelta(days=1)) if waits else (RUNNING_LEASE, RENEWED_BEFORE)
     )
-    now, lease = world.clock.now(), facts.lease
+    now, lease = context.clock.now(), facts.lease
     if lease.expires_at is None or lease.expires_at - now < spare:
-        _prolong(world, facts.deployment.cluster, lease, now + lasts)
+        _prolong(context, facts.deployment.cluster, lease, now + lasts)
 
 
-def _record(world: World, facts: Facts, step: Step) -> Decided:  # noqa: C901, PLR0911 (one case a kind)
+def _record(context: Context, facts: Facts, step: Step) -> Decided:  # noqa: C901, PLR0911 (one case a kind)
     current = facts.deployment
     match step:
         case UpdateHosts(hosts, following, reason, group):
-            now = world.clock.now()
-            near = [stand_by(current, host, number, now, group) for host, number in hosts + following]
-            world.fleet.give_turns(current.cluster, near)
-            _set_state(world, current, DeploymentState.RUNNING, reason)
+            now = context.clock.now()
+            near = [prefetch(current, host, number, now, group) for host, number in hosts + following]
+            context.fleet.give_turns(current.cluster, near)
+            _set_state(context, current, DeploymentState.RUNNING, reason)
             return Decided("UPDATE_HOSTS", reason, hosts=_named(*hosts, group=group))
         case Diagnose(host, attempt, reason):
-            _set_state(world, current, DeploymentState.RUNNING, reason)
+            _set_state(context, current, DeploymentState.RUNNING, reason)
             return Decided("DIAGNOSE", reason, hosts=_named((host, attempt)))
         case AwaitDecision():
-            return _await(world, current, _decision(world, facts, step), DeploymentState.HALTED)
+            return _await(context, current, _decision(context, facts, step), DeploymentState.HALTED)
         case AwaitApproval():
-            return _await(world, current, _approval(world, current, step), DeploymentState.AWAITING_APPROVAL)
+            return _await(
+                context, current, _approval(context, current, step), DeploymentState.AWAITING_APPROVAL
+            )
         case AwaitResume(question, _):
-            return _await(world, current, question, DeploymentState.PAUSED)
+            return _await(context, current, question, DeploymentState.PAUSED)
         case BeginBake():
-            _begin_bake(world, current, step)
-            return Decided("BAKE", step.reason, seconds=ceil(world.minute.total_seconds()))
+            _begin_bake(context, current, step)
+            return Decided("BAKE", step.reason, seconds=ceil(context.minute.total_seconds()))
         case Bake(seconds, reason):
-            _set_state(world, current, DeploymentState.RUNNING, reason)
+            _set_state(context, current, DeploymentState.RUNNING, reason)
             return Decided("BAKE", reason, seconds=seconds)
         case EndBake(number, state, reason):
-            _set_state(world, current, DeploymentState.RUNNING, reason)
+            _set_state(context, current, DeploymentState.RUNNING, reason)
             return Decided("END_BAKE", reason, outcome=state, bed=number)
         case RollBack(by, reason):
-            _tell(world, current, "roll back", by, reason)
+            _tell(context, current, "roll back", by, reason)
             return Decided("ROLL_BACK", reason)
         case ContinueLater(reason):
             return Decided("CONTINUE", reason, execution=next_execution(facts.execution))
@@ -128,13 +130,13 @@ def _named(*hosts: tuple[str, int], group: Group = Group.MAIN) -> Hosts:
     return tuple({"host": host, "attempt": attempt, "group": group} for host, attempt in hosts)
 
 
-def _begin_bake(world: World, current: Deployment, step: BeginBake) -> None:
+def _begin_bake(context: Context, current: Deployment, step: BeginBake) -> None:
     """The record of a test bed; one that was begun before stands, with all that was measured since."""
     (host, attempt), (control, control_attempt) = step.host, step.control
     minutes = current.policy.bake_minutes
-    _set_state(world, current, DeploymentState.RUNNING, f"the test bed bakes, {step.reason}")
-    _tell(world, current, f"bake for {minutes} minutes", "lifecycle", step.reason, host)
-    world.deployments.put_bed(
+    _set_state(context, current, DeploymentState.RUNNING, f"the test bed bakes, {step.reason}")
+    _tell(context, current, f"bake for {minutes} minutes", "lifecycle", step.reason, host)
+    context.deployments.put_bed(
         TestBed(
             deployment=current.id,
             number=step.number,
@@ -142,18 +144,18 @@ def _begin_bake(world: World, current: Deployment, step: BeginBake) -> None:
             attempt=attempt,
             control=control,
             control_attempt=control_attempt,
-            began_at=world.clock.now(),
+            began_at=context.clock.now(),
             minutes=minutes,
         )
     )
 
 
-def _decision(world: World, facts: Facts, step: AwaitDecision) -> Question:
+def _decision(context: Context, facts: Facts, step: AwaitDecision) -> Question:
     """The question about a failed host, with the host's own words; a lost attempt is closed as failed."""
     attempt = next(a for a in facts.attempts if (a.host, a.number) == (step.host, step.attempt))
     if not attempt.state.ended:
-        _close_lost(world, attempt, step.reason)
-    report, now = facts.reports.get(step.host), world.clock.now()
+        _close_lost(context, attempt, step.reason)
+    report, now = facts.reports.get(step.host), context.clock.now()
     blame, diagnosis = _blame(facts, attempt)
     newest = latest_attempts(facts.attempts)
     controls = {host for host, each in newest.items() if each.group is Group.CONTROL}
@@ -202,20 +204,20 @@ def _evidence(facts: Facts, attempt: HostAttempt) -> str:
     return "\n".join(each.sentence for each in bed.judgement.metrics)
 
 
-def _close_lost(world: World, attempt: HostAttempt, reason: str) -> None:
-    world.deployments.put_attempt(
+def _close_lost(context: Context, attempt: HostAttempt, reason: str) -> None:
+    context.deployments.put_attempt(
         replace(
             attempt,
             state=AttemptState.FAILED,
             reached=attempt.state,
             reason=reason,
-            finished_at=world.clock.now(),
+            finished_at=context.clock.now(),
         )
     )
 
 
-def _approval(world: World, current: Deployment, step: AwaitApproval) -> Question:
-    now = world.clock.now()
+def _approval(context: Context, current: Deployment, step: AwaitApproval) -> Question:
+    now = context.clock.now()
     return Question(
         deployment=current.id,
         id=f"approval-{step.gate}" + (f"-{step.bed}-{step.again}" if step.bed else ""),
@@ -229,26 +231,26 @@ def _approval(world: World, current: Deployment, step: AwaitApproval) -> Questio
     )
 
 
-def _await(world: World, current: Deployment, question: Question, state: DeploymentState) -> Decided:
+def _await(context: Context, current: Deployment, question: Question, state: DeploymentState) -> Decided:
     if (current.state, current.reason) != (state, question.reason):
         what = f"halted at {question.host}" if question.host else state.lower().replace("_", " ")
-        _tell(world, current, what, "lifecycle", question.reason, question.host)
-    standing = world.deployments.ask(question)
-    _set_state(world, current, state, question.reason)
+        _tell(context, current, what, "lifecycle", question.reason, question.host)
+    standing = context.deployments.ask(question)
+    _set_state(context, current, state, question.reason)
     return Decided("AWAIT_HUMAN", question.reason, question=standing.id)
 
 
-def _set_state(world: World, current: Deployment, state: DeploymentState, reason: str) -> None:
+def _set_state(context: Context, current: Deployment, state: DeploymentState, reason: str) -> None:
     if (current.state, current.reason) != (state, reason):
-        world.deployments.put(replace(current, state=state, reason=reason))
+        context.deployments.put(replace(current, state=state, reason=reason))
 
 
-def _tell(world: World, current: Deployment, what: str, who: str, why: str, host: str = "") -> None:
-    world.tell(current.cluster, what, who, why, deployment=current.id, host=host)
+def _tell(context: Context, current: Deployment, what: str, who: str, why: str, host: str = "") -> None:
+    context.record(current.cluster, what, who, why, deployment=current.id, host=host)
 
 
-def _prolong(world: World, cluster: Cluster, lease: Lease, until: datetime) -> None:
+def _prolong(context: Context, cluster: Cluster, lease: Lease, until: datetime) -> None:
     try:
-        world.leases.renew(cluster, lease, until)
+        context.leases.renew(cluster, lease, until)
     except StaleEpoch:
         return

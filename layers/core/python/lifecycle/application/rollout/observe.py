@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from itertools import chain
 from typing import Any
 
-from lifecycle.application.context import World
+from lifecycle.application.context import Context
 from lifecycle.domain.errors import Unknown
 from lifecycle.domain.fleet.cluster import Cluster
 from lifecycle.domain.fleet.desired import Desired
@@ -21,15 +21,15 @@ from lifecycle.domain.service.target import Target
 REMEMBERED = 50
 
 
-def rotation(world: World, cluster: Cluster, reports: Mapping[str, HostReport]) -> dict[str, TargetState]:
+def rotation(context: Context, cluster: Cluster, reports: Mapping[str, HostReport]) -> dict[str, TargetState]:
     """Each host's state in the load balancer; hosts are told by their address."""
-    targets = world.dispatcher.targets(cluster)
+    targets = context.dispatcher.targets(cluster)
     return {host: targets.get(r.address, TargetState.ABSENT) for host, r in reports.items()}
 
 
-def deployment(world: World, cluster: Cluster, name: str) -> Deployment:
+def deployment(context: Context, cluster: Cluster, name: str) -> Deployment:
     """A deployment's record; raises Unknown."""
-    found = world.deployments.get(cluster, name)
+    found = context.deployments.get(cluster, name)
     if found is None:
         raise unknown(cluster, name)
     return found
@@ -41,74 +41,74 @@ def unknown(cluster: Cluster, name: str) -> Unknown:
 
 
 def facts(
-    world: World, current: Deployment, lease: Lease, execution: str, *, undiagnosed: bool = False
+    context: Context, current: Deployment, lease: Lease, execution: str, *, undiagnosed: bool = False
 ) -> Facts:
     """Everything that the next step depends on, read afresh."""
-    reports = world.fleet.reports(current.cluster)
-    attempts, questions = world.deployments.told(current.id)
+    reports = context.fleet.reports(current.cluster)
+    attempts, questions = context.deployments.attempts_and_questions(current.id)
     return Facts(
         deployment=current,
         lease=lease,
         attempts=tuple(attempts),
         questions=tuple(questions),
         reports=reports,
-        rotation=rotation(world, current.cluster, reports),
+        rotation=rotation(context, current.cluster, reports),
         execution=execution,
-        quarantined=world.fleet.quarantined_hosts(current.cluster),
-        patience=world.patience,
+        quarantined=context.fleet.quarantined_hosts(current.cluster),
+        heartbeat_timeout=context.heartbeat_timeout,
         undiagnosed=undiagnosed,
-        **_bed_facts(world, current),
+        **_bed_facts(context, current),
     )
 
 
-def _bed_facts(world: World, current: Deployment) -> dict[str, Any]:
+def _bed_facts(context: Context, current: Deployment) -> dict[str, Any]:
     """What only a deployment whose policy wants a test bed has to know."""
     if not wants_test_bed(current.policy):
         return {}
     return {
-        "beds": tuple(world.deployments.beds(current.id)),
-        "has_test_bed": world.dispatcher.has_test_bed(current.cluster),
-        "minute": world.minute,
+        "beds": tuple(context.deployments.beds(current.id)),
+        "has_test_bed": context.dispatcher.has_test_bed(current.cluster),
+        "minute": context.minute,
     }
 
 
-def observed(world: World, request: Request) -> Observed:
+def observed(context: Context, request: Request) -> Observed:
     """What a plan depends on; raises Unknown for a version or cluster that does not exist."""
     cluster = request.cluster
-    manifest = world.artifacts.manifest(request.service, request.version)
-    reports = world.fleet.reports(cluster)
-    recent = remembered(world, cluster)
-    desired = world.registry.desired(cluster)
+    manifest = context.artifacts.manifest(request.service, request.version)
+    reports = context.fleet.reports(cluster)
+    recent = remembered(context, cluster)
+    desired = context.registry.desired(cluster)
     previous = previous_target(recent, request, desired)
     return Observed(
         manifest=manifest,
-        lease=world.leases.current(cluster),
+        lease=context.leases.current(cluster),
         desired=desired,
         previous=previous,
         reports=reports,
-        rotation=rotation(world, cluster, reports),
-        bad_versions=world.fleet.quarantined(cluster),
-        past=past_attempts(world, recent),
-        health_path=world.dispatcher.health_path(cluster),
-        bad_hosts=world.fleet.quarantined_hosts(cluster),
-        freezes=world.freezes.standing(),
-        no_way_back=_no_way_back(world, request, previous),
-        waiting=world.queue.waiting(cluster),
-        set_aside=set_aside_before(world, request),
+        rotation=rotation(context, cluster, reports),
+        bad_versions=context.fleet.quarantined(cluster),
+        past=past_attempts(context, recent),
+        health_path=context.dispatcher.health_path(cluster),
+        bad_hosts=context.fleet.quarantined_hosts(cluster),
+        freezes=context.freezes.standing(),
+        no_rollback_target=_no_way_back(context, request, previous),
+        waiting=context.queue.waiting(cluster),
+        skipped_hosts=set_aside_before(context, request),
         has_test_bed=wants_test_bed(manifest.policy(request.environment))
-        and world.dispatcher.has_test_bed(cluster),
-        minute=world.minute,
+        and context.dispatcher.has_test_bed(cluster),
+        minute=context.minute,
     )
 
 
-def remembered(world: World, cluster: Cluster) -> Sequence[Deployment]:
+def remembered(context: Context, cluster: Cluster) -> Sequence[Deployment]:
     """The newest deployments, the newest first: as many as tell the last two versions that were verified.
 
     A cluster that scales is repaired often, and a repair verifies nothing: hundreds may lie between two versions.
     """
     limit = REMEMBERED
     while True:
-        found = world.deployments.recent(cluster, limit)
+        found = context.deployments.recent(cluster, limit)
         if len(found) < limit or len({each.target for each in found if verifies(each)}) > 1:
             return found
         limit *= 10
@@ -135,24 +135,24 @@ def verifies(deployment: Deployment) -> bool:
     return deployment.state is DeploymentState.DONE and not deployment.request.only
 
 
-def _no_way_back(world: World, request: Request, previous: Target | None) -> str | None:
+def _no_way_back(context: Context, request: Request, previous: Target | None) -> str | None:
     """Why the previous version could not be deployed again; None when it could, or there is none."""
-    if previous is None or world.artifacts.has_artifact(previous, request.service):
+    if previous is None or context.artifacts.has_artifact(previous, request.service):
         return None
     found = f"expected {previous.version} with sha256 {previous.digest[:12]} in the artifact store, and found it not"
     return f"{found} (lifecycle gc keeps it; somebody deleted or changed it)"
 
 
-def set_aside_before(world: World, request: Request) -> tuple[str, ...]:
+def set_aside_before(context: Context, request: Request) -> tuple[str, ...]:
     """The hosts that a human left out of what is desired now: a repair leaves them out too."""
-    desired = world.registry.desired(request.cluster)
+    desired = context.registry.desired(request.cluster)
     if request.kind is not Kind.CONVERGE or desired is None:
         return ()
-    last = world.deployments.get(request.cluster, desired.deployment)
-    return last.set_aside if last else ()
+    last = context.deployments.get(request.cluster, desired.deployment)
+    return last.skipped_hosts if last else ()
 
 
-def past_attempts(world: World, recent: Sequence[Deployment]) -> tuple[HostAttempt, ...]:
+def past_attempts(context: Context, recent: Sequence[Deployment]) -> tuple[HostAttempt, ...]:
     """The attempts of the last three deployments that ended well, to tell how long a host takes."""
     done = [d for d in recent if d.state is DeploymentState.DONE and d.request.kind is not Kind.CONVERGE][:3]
-    return tuple(chain.from_iterable(world.deployments.attempts(d.id) for d in done))
+    return tuple(chain.from_iterable(context.deployments.attempts(d.id) for d in done))

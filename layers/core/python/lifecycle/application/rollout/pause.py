@@ -3,20 +3,20 @@
 Called by functions/rollout/decide through application/rollout/decide.py.
 """
 
-from lifecycle.application.context import World
+from lifecycle.application.context import Context
 from lifecycle.application.rollout import observe, queue
 from lifecycle.application.rollout.answer import _answer, _open
-from lifecycle.application.rollout.task_tokens import wake_open
+from lifecycle.application.rollout.task_tokens import resume_open
 from lifecycle.domain.errors import Refused
 from lifecycle.domain.fleet.cluster import Cluster
 from lifecycle.domain.rollout.decision import CONSEQUENCES, PAUSE, Answer, Choice, Question
 from lifecycle.domain.rollout.deployment import DeploymentState
 
 
-def pause(world: World, cluster: Cluster, name: str, answer: Answer) -> Question:
+def pause(context: Context, cluster: Cluster, name: str, answer: Answer) -> Question:
     """Stop a deployment before its next host; raises Unknown, Refused when it is over or paused already."""
-    current = observe.deployment(world, cluster, name)
-    pauses = [q for q in world.deployments.questions(name) if q.pauses]
+    current = observe.deployment(context, cluster, name)
+    pauses = [q for q in context.deployments.questions(name) if q.pauses]
     if current.state.final or current.state is DeploymentState.QUEUED:
         raise Refused(f"the pause of {name}", [f"it is {current.state}: {current.reason}"])
     if standing := next((q for q in pauses if not q.answer), None):
@@ -30,25 +30,25 @@ def pause(world: World, cluster: Cluster, name: str, answer: Answer) -> Question
         asked_at=answer.at,
         effects={c: CONSEQUENCES[c] for c in (Choice.RESUME, Choice.ABORT)},
     )
-    world.tell(cluster, "pause", answer.by, answer.why, deployment=name)
-    return world.deployments.ask(asked)
+    context.record(cluster, "pause", answer.by, answer.why, deployment=name)
+    return context.deployments.ask(asked)
 
 
-def resume(world: World, cluster: Cluster, name: str, answer: Answer) -> Question:
+def resume(context: Context, cluster: Cluster, name: str, answer: Answer) -> Question:
     """Let a paused deployment go on, or abort it; raises Unknown, Refused when it is not paused."""
-    current = observe.deployment(world, cluster, name)
-    question = _open(world, current, lambda q: q.pauses, "the end of a pause")
-    answered = _answer(world, current, question, answer)
+    current = observe.deployment(context, cluster, name)
+    question = _open(context, current, lambda q: q.pauses, "the end of a pause")
+    answered = _answer(context, current, question, answer)
     if answer.choice is Choice.ABORT:
-        wake_open(world, name)
+        resume_open(context, name)
     return answered
 
 
-def cancel(world: World, cluster: Cluster, name: str, answer: Answer) -> Question:
+def cancel(context: Context, cluster: Cluster, name: str, answer: Answer) -> Question:
     """End a deployment that waits in the queue; a paused one is aborted instead. Raises Unknown, Refused."""
-    current = observe.deployment(world, cluster, name)
+    current = observe.deployment(context, cluster, name)
     if current.state is not DeploymentState.QUEUED:
-        return resume(world, cluster, name, answer)
+        return resume(context, cluster, name, answer)
     why = f"cancelled by {answer.by}: {answer.why}"
-    queue.leave(world, current.request, DeploymentState.ABORTED, why)
+    queue.leave(context, current.request, DeploymentState.ABORTED, why)
     return Question(name, "queued", (Choice.ABORT,), current.reason, current.started_at, answer=answer)

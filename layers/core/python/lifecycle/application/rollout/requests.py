@@ -18,6 +18,6 @@ def payload(request: Request) -> Payload:
         "reason": request.reason,
         "kind": str(request.kind),
         "rollback_of": request.rollback_of,
-        "despite": [str(obstacle) for obstacle in request.despite],
+        "overrides": [str(override) for override in request.overrides],
         "only": list(request.only),
     }

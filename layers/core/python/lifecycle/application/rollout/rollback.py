@@ -6,13 +6,13 @@ Called by functions/rollout/decide (a request), functions/rollout/roll_back (the
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from lifecycle.application.context import World
+from lifecycle.application.context import Context
 from lifecycle.application.rollout import observe
 from lifecycle.application.rollout.answer import _answer
-from lifecycle.application.rollout.host_commands import leave_hosts
+from lifecycle.application.rollout.host_commands import cancel_turns
 from lifecycle.application.rollout.observe import remembered
 from lifecycle.application.rollout.requests import Payload, payload
-from lifecycle.application.rollout.task_tokens import wake_open
+from lifecycle.application.rollout.task_tokens import resume_open
 from lifecycle.domain.errors import Refused
 from lifecycle.domain.fleet.cluster import Cluster
 from lifecycle.domain.rollout.decision import (
@@ -26,20 +26,20 @@ from lifecycle.domain.rollout.lease import Lease
 
 
 @dataclass(frozen=True, slots=True)
-class WayBack:
+class RollbackTarget:
     """The deployment that is undone, and the version that was verified before it."""
 
     bad: Deployment
     version: str
 
 
-def way_back(world: World, cluster: Cluster) -> WayBack:
+def rollback_target(context: Context, cluster: Cluster) -> RollbackTarget:
     """From what is desired now to the newest other version that ended well and is not quarantined; raises Refused."""
-    recent = list(remembered(world, cluster))
-    bad = _standing(world, cluster, recent)
+    recent = list(remembered(context, cluster))
+    bad = _standing(context, cluster, recent)
     if bad is None:
         raise Refused(f"the rollback of {cluster}", ["nothing was ever deployed there"])
-    quarantined = world.fleet.quarantined(cluster)
+    quarantined = context.fleet.quarantined(cluster)
     good = [
         each.target.version
         for each in recent
@@ -49,13 +49,13 @@ def way_back(world: World, cluster: Cluster) -> WayBack:
     if not good:
         why = f"no version but {bad.target.version} was ever verified there, or it is quarantined"
         raise Refused(f"the rollback of {cluster}", [why])
-    return WayBack(bad, good[0])
+    return RollbackTarget(bad, good[0])
 
 
-def _standing(world: World, cluster: Cluster, recent: Sequence[Deployment]) -> Deployment | None:
+def _standing(context: Context, cluster: Cluster, recent: Sequence[Deployment]) -> Deployment | None:
     """The deployment whose version is desired now; an aborted one too, for it is what has to be undone."""
-    desired = world.registry.desired(cluster)
-    named = world.deployments.get(cluster, desired.deployment) if desired else None
+    desired = context.registry.desired(cluster)
+    named = context.deployments.get(cluster, desired.deployment) if desired else None
     return named or next(iter(recent), None)
 
 
@@ -66,13 +66,13 @@ class Heir:
     input: Payload
 
 
-def hand_over(world: World, cluster: Cluster, name: str, reason: str) -> Heir:
+def hand_over(context: Context, cluster: Cluster, name: str, reason: str) -> Heir:
     """Pass the lease on to a rollback of this deployment, and close it; safe to repeat.
 
     The rollback's name is made from this one's, so that a repeat names the same rollback. Raises Unknown,
     and StaleEpoch when another deployment took the lease.
     """
-    current = observe.deployment(world, cluster, name)
+    current = observe.deployment(context, cluster, name)
     if current.previous is None:
         message = f"expected {name} to have a previous version"
         raise ValueError(message)
@@ -81,42 +81,42 @@ def hand_over(world: World, cluster: Cluster, name: str, reason: str) -> Heir:
         service=cluster.service,
         environment=cluster.environment,
         version=current.previous.version,
-        requested_by=_decided_by(world, name),
+        requested_by=_decided_by(context, name),
         reason=reason,
         kind=Kind.ROLLBACK,
         rollback_of=name,
     )
-    now = world.clock.now()
-    _record_heir(world, current, heir)
-    world.leases.hand_over(cluster, Lease(current.epoch, current.id), heir.deployment, now)
-    leave_hosts(world, current)
+    now = context.clock.now()
+    _record_heir(context, current, heir)
+    context.leases.hand_over(cluster, Lease(current.epoch, current.id), heir.deployment, now)
+    cancel_turns(context, current)
     closed = replace(current, state=DeploymentState.ROLLED_BACK, reason=reason, finished_at=now)
-    world.deployments.put(closed)
+    context.deployments.put(closed)
     return Heir(payload(heir))
 
 
-def _record_heir(world: World, current: Deployment, heir: Request) -> None:
+def _record_heir(context: Context, current: Deployment, heir: Request) -> None:
     """Before it has the lease: whoever finds the lease with nobody at work knows what is to be begun."""
-    if current.previous is None or world.deployments.get(heir.cluster, heir.deployment) is not None:
+    if current.previous is None or context.deployments.get(heir.cluster, heir.deployment) is not None:
         return
     reason = f"takes over from {current.id}"
-    world.deployments.put(
-        Deployment.not_begun(heir, current.previous, current.policy, world.clock.now(), reason)
+    context.deployments.put(
+        Deployment.not_begun(heir, current.previous, current.policy, context.clock.now(), reason)
     )
 
 
-def _decided_by(world: World, name: str) -> str:
+def _decided_by(context: Context, name: str) -> str:
     """Who asked for the rollback: whoever answered last."""
-    answers = [q.answer for q in world.deployments.questions(name) if q.answer]
+    answers = [q.answer for q in context.deployments.questions(name) if q.answer]
     return max(answers, key=lambda a: a.at).by if answers else "lifecycle"
 
 
-def request_rollback(world: World, cluster: Cluster, name: str, answer: Answer) -> Question:
+def request_rollback(context: Context, cluster: Cluster, name: str, answer: Answer) -> Question:
     """Roll back a deployment that runs, waits or is halted, before its next host; raises Unknown, Refused.
 
     Safe to repeat: whoever asked is answered as before, and what still waits is woken again.
     """
-    current = observe.deployment(world, cluster, name)
+    current = observe.deployment(context, cluster, name)
     if current.state.final:
         raise Refused(
             f"the rollback of {name}", [f"it has ended: {current.state}; roll back its successor instead"]
@@ -130,11 +130,11 @@ def request_rollback(world: World, cluster: Cluster, name: str, answer: Answer) 
     if current.previous is None:
         raise Refused(f"the rollback of {name}", [f"{cluster} has no version that was verified before it"])
     asked = Question(name, ROLLBACK_REQUEST, (Choice.ROLL_BACK,), "asked for by an operator", answer.at)
-    standing = world.deployments.ask(asked)
+    standing = context.deployments.ask(asked)
     if standing.answer:
-        wake_open(world, name)
+        resume_open(context, name)
         if standing.answer.by == answer.by:
             return standing
-    question = _answer(world, current, standing, answer)
-    wake_open(world, name)
+    question = _answer(context, current, standing, answer)
+    resume_open(context, name)
     return question

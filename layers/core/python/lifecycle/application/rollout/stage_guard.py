@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import timedelta
 
-from lifecycle.application.context import World
+from lifecycle.application.context import Context
 from lifecycle.application.rollout import observe
 from lifecycle.domain.errors import LifecycleError
 from lifecycle.domain.fleet.cluster import Cluster
@@ -49,7 +49,7 @@ class Outcome:
 class Running:
     """A stage at work: its world, its deployment and its attempt."""
 
-    world: World
+    context: Context
     deployment: Deployment
     attempt: HostAttempt
     task: HostTask
@@ -69,36 +69,36 @@ class Running:
         return target_of(self.deployment, self.group)
 
     def advance(self, state: AttemptState) -> None:
-        now = self.world.clock.now()
+        now = self.context.clock.now()
         finished = now if state.ended else None
-        self.world.deployments.put_attempt(
+        self.context.deployments.put_attempt(
             replace(self.attempt, state=state, reached=state, finished_at=finished)
         )
 
     def fail(self, reason: str, evidence: str = "", *, unreachable: bool = False) -> Outcome:
         """Close the attempt; the host stays as it is, out of rotation once it was drained."""
-        self.tell("failed", reason)
-        self.world.deployments.put_attempt(
+        self.record("failed", reason)
+        self.context.deployments.put_attempt(
             replace(
                 self.attempt,
                 state=AttemptState.FAILED,
                 reached=self.attempt.state,
                 reason=reason,
                 evidence=evidence,
-                finished_at=self.world.clock.now(),
+                finished_at=self.context.clock.now(),
                 unreachable=unreachable,
             )
         )
         return Outcome("FAILED", reason)
 
-    def tell(self, what: str, why: str = "") -> None:
-        self.world.tell(
+    def record(self, what: str, why: str = "") -> None:
+        self.context.record(
             self.task.cluster, what, "lifecycle", why, deployment=self.deployment.id, host=self.host
         )
 
     def overtaken(self) -> Outcome | None:
         """Look again, after a wait and before an effect: what became of this attempt meanwhile, if it is over."""
-        now = self.world.standings.of_host(
+        now = self.context.step_reads.of_host(
             self.task.cluster, self.task.deployment, self.host, self.task.attempt
         )
         if (now.lease.deployment, now.lease.epoch) != (self.deployment.id, self.task.epoch):
@@ -108,25 +108,25 @@ class Running:
         return None
 
     def report(self) -> HostReport | None:
-        return self.world.fleet.report(self.task.cluster, self.host)
+        return self.context.fleet.report(self.task.cluster, self.host)
 
 
 def stage(
     needs: AttemptState, reaches: AttemptState
-) -> Callable[[Callable[[Running], Outcome]], Callable[[World, HostTask, str], Outcome]]:
+) -> Callable[[Callable[[Running], Outcome]], Callable[[Context, HostTask, str], Outcome]]:
     """Guard a stage: it runs only under the current epoch, once, after the stage that it needs."""
 
-    def guard(run: Callable[[Running], Outcome]) -> Callable[[World, HostTask, str], Outcome]:
-        def guarded(world: World, task: HostTask, execution: str) -> Outcome:
-            standing = world.standings.of_host(task.cluster, task.deployment, task.host, task.attempt)
+    def guard(run: Callable[[Running], Outcome]) -> Callable[[Context, HostTask, str], Outcome]:
+        def guarded(context: Context, task: HostTask, execution: str) -> Outcome:
+            standing = context.step_reads.of_host(task.cluster, task.deployment, task.host, task.attempt)
             if (current := standing.deployment) is None:
                 raise observe.unknown(task.cluster, task.deployment)
             if (standing.lease.deployment, standing.lease.epoch) != (current.id, task.epoch):
                 return Outcome("STALE", f"epoch {task.epoch} was overtaken")
-            attempt = standing.attempt or _begun(world, task, execution, needs)
+            attempt = standing.attempt or _begun(context, task, execution, needs)
             if attempt is None:
                 return Outcome("SKIPPED", f"no attempt {task.attempt} of {task.host} has begun")
-            running = Running(world, current, attempt, task, standing.report)
+            running = Running(context, current, attempt, task, standing.report)
             return _settled(running, needs, reaches) or _told(running, run)
 
         return guarded
@@ -154,22 +154,22 @@ def _told(running: Running, run: Callable[[Running], Outcome]) -> Outcome:
         return running.fail(str(error))
 
 
-def _begun(world: World, task: HostTask, execution: str, needs: AttemptState) -> HostAttempt | None:
+def _begun(context: Context, task: HostTask, execution: str, needs: AttemptState) -> HostAttempt | None:
     """The record of a new attempt, which only the first stage may begin."""
     if needs is not AttemptState.STARTED:
         return None
-    now = world.clock.now()
+    now = context.clock.now()
     attempt = HostAttempt(
         task.deployment, task.host, task.attempt, task.epoch, execution, now, group=task.group
     )
-    world.deployments.put_attempt(attempt)
+    context.deployments.put_attempt(attempt)
     return attempt
 
 
 def wait_until(running: Running, seconds: float, look: Callable[[], Outcome | None]) -> Outcome | None:
     """Look until there is an outcome or the time is over; None when it is over."""
-    clock = running.world.clock
+    clock = running.context.clock
     until = clock.now() + min(timedelta(seconds=seconds), LONGEST_WAIT)
     while (outcome := look()) is None and clock.now() < until:
-        clock.sleep(running.world.poll_seconds)
+        clock.sleep(running.context.poll_seconds)
     return outcome

@@ -14,7 +14,7 @@ from lifecycle.domain.fleet.host import HostReport, Stage
 from lifecycle.domain.fleet.target_group import Group, TargetState, state_of
 from lifecycle.domain.rollout.attempt import AttemptState
 from lifecycle.domain.rollout.capacity import Floor, refuse_drain
-from lifecycle.domain.rollout.decision import given_up
+from lifecycle.domain.rollout.decision import hosts_left_out
 
 # A reason is one line of a table; what a host said at length goes into the evidence.
 REASON = 200
@@ -54,21 +54,21 @@ def _take_out(running: Running, report: HostReport) -> Outcome | None:
     if looked.refusal:
         return running.fail(looked.refusal)
     if looked.state.in_rotation:
-        running.tell("drain")
-        traffic_weights.withdraw(running.world, running.task.cluster, report.address)
-        running.world.dispatcher.deregister(running.task.cluster, report.address, report.port)
+        running.record("drain")
+        traffic_weights.withdraw(running.context, running.task.cluster, report.address)
+        running.context.dispatcher.deregister(running.task.cluster, report.address, report.port)
     return None
 
 
 def _out(running: Running, report: HostReport) -> Outcome | None:
     """Whether it is out of every target group; None while it is on its way."""
-    world, cluster = running.world, running.task.cluster
-    state = world.dispatcher.target(cluster, report.address)
-    if state is TargetState.ASIDE:  # it was on its way out of the main group, and is in another one too
+    context, cluster = running.context, running.task.cluster
+    state = context.dispatcher.target(cluster, report.address)
+    if state is TargetState.TEST_GROUP:  # it was on its way out of the main group, and is in another one too
         if late := running.overtaken():
             return late  # in whose test bed it is
-        traffic_weights.withdraw(world, cluster, report.address)
-        world.dispatcher.deregister(cluster, report.address, report.port)
+        traffic_weights.withdraw(context, cluster, report.address)
+        context.dispatcher.deregister(cluster, report.address, report.port)
     return Outcome("PASSED") if state in (TargetState.ABSENT, TargetState.UNUSED) else None
 
 
@@ -81,17 +81,17 @@ class _Look(NamedTuple):
 
 def _look(running: Running) -> _Look:
     """Whether enough others serve; it has no effect, as who looks may be overtaken."""
-    world, cluster, host = running.world, running.task.cluster, running.host
-    reports = world.fleet.reports(cluster)
+    context, cluster, host = running.context, running.task.cluster, running.host
+    reports = context.fleet.reports(cluster)
     if host not in reports:
         return _Look(TargetState.ABSENT, f"{host} has no agent")
-    attempts, questions = world.deployments.told(running.deployment.id)
+    attempts, questions = context.deployments.attempts_and_questions(running.deployment.id)
     # Two hosts of one step begin their attempts before they look, so that each counts the other as out.
     under_way = {a.host for a in attempts if not a.state.ended} - {host}
-    seen = observe.rotation(world, cluster, reports)
+    seen = observe.rotation(context, cluster, reports)
     serving = {each: TargetState.DRAINING if each in under_way else state for each, state in seen.items()}
-    members = frozenset(reports) - set(world.fleet.quarantined_hosts(cluster))
-    out = given_up(attempts, questions) | set(running.deployment.set_aside)
+    members = frozenset(reports) - set(context.fleet.quarantined_hosts(cluster))
+    out = hosts_left_out(attempts, questions) | set(running.deployment.skipped_hosts)
     floor = Floor.of(running.deployment.policy, members, out)
     return _Look(state_of(seen, host), refuse_drain(host, serving, floor))
 
@@ -101,19 +101,19 @@ def _await_ready(running: Running) -> Outcome:
     task, first = running.task, running.first
     if first and (first.epoch, first.attempt, first.stage) == (task.epoch, task.attempt, Stage.READY):
         return Outcome("PASSED")
-    now = running.world.clock.now()
-    turn = host_commands.stand_by(running.deployment, task.host, task.attempt, now, running.group)
-    running.world.fleet.give_turns(task.cluster, [turn])
+    now = running.context.clock.now()
+    turn = host_commands.prefetch(running.deployment, task.host, task.attempt, now, running.group)
+    running.context.fleet.give_turns(task.cluster, [turn])
     return _await_agent(running, (Stage.READY,))[0]
 
 
 @stage(needs=AttemptState.DRAINED, reaches=AttemptState.INSTALLED)
 def install(running: Running) -> Outcome:
     """Give the host its turn, and wait until its service runs the new version."""
-    running.tell("install", running.target.version)
-    now = running.world.clock.now()
+    running.record("install", running.target.version)
+    now = running.context.clock.now()
     turn = host_commands.install(running.deployment, running.host, running.task.attempt, now, running.group)
-    running.world.fleet.give_turns(running.task.cluster, [turn])
+    running.context.fleet.give_turns(running.task.cluster, [turn])
     outcome, _ = _await_agent(running, (Stage.SELF_TESTING, Stage.DONE))
     if outcome.outcome == "PASSED":
         running.advance(AttemptState.INSTALLED)
@@ -134,7 +134,7 @@ def self_test(running: Running) -> Outcome:
 
 def _await_agent(running: Running, enough: tuple[Stage, ...]) -> tuple[Outcome, HostReport | None]:
     """Wait until the agent reports one of these stages for this attempt, fails, or falls silent."""
-    epoch, number, clock = running.task.epoch, running.task.attempt, running.world.clock
+    epoch, number, clock = running.task.epoch, running.task.attempt, running.context.clock
     report = running.first
     # What the guard read is new enough to go on with, but not to call an agent silent by.
     if report and (report.epoch, report.attempt) == (epoch, number) and report.stage in enough:
@@ -154,7 +154,7 @@ def _await_agent(running: Running, enough: tuple[Stage, ...]) -> tuple[Outcome, 
                 )
             if report.stage in enough:
                 return Outcome("PASSED")
-        if since := report.silent_since(clock.now(), running.world.patience):
+        if since := report.unreachable_since(clock.now(), running.context.heartbeat_timeout):
             reason = f"agent silent since {since:%Y-%m-%d %H:%M:%S} UTC, at {report.stage}"
             return running.fail(reason, report.log_tail, unreachable=True)
         return None
@@ -186,10 +186,10 @@ def register(running: Running) -> Outcome:
     report = running.first
     if (wrong := _not_tested(running, report)) or report is None:
         return running.fail(wrong or f"{running.host} has no agent")
-    running.tell("register")
+    running.record("register")
     if late := running.overtaken():
         return late
-    running.world.dispatcher.register(running.task.cluster, report.address, report.port, running.group)
+    running.context.dispatcher.register(running.task.cluster, report.address, report.port, running.group)
     running.advance(AttemptState.REGISTERED)
     return Outcome("PASSED")
 
@@ -197,15 +197,15 @@ def register(running: Running) -> Outcome:
 @stage(needs=AttemptState.REGISTERED, reaches=AttemptState.ALIVE)
 def await_alive(running: Running) -> Outcome:
     """Wait until the load balancer finds the host healthy; take it out again when it does not."""
-    world, cluster, report = running.world, running.task.cluster, running.first
+    context, cluster, report = running.context, running.task.cluster, running.first
     if report is None:
         return running.fail(f"{running.host} has no agent")
-    wanted = TargetState.HEALTHY if running.group is Group.MAIN else TargetState.ASIDE
+    wanted = TargetState.HEALTHY if running.group is Group.MAIN else TargetState.TEST_GROUP
     last = TargetState.ABSENT
 
     def look() -> Outcome | None:
         nonlocal last
-        last = world.dispatcher.target(cluster, report.address)
+        last = context.dispatcher.target(cluster, report.address)
         return Outcome("PASSED") if last is wanted else None
 
     limit = running.deployment.policy.alive_seconds
@@ -218,14 +218,14 @@ def await_alive(running: Running) -> Outcome:
     if running.group is not Group.MAIN:
         if late := running.overtaken():
             return late
-        traffic_weights.fair(world, cluster)
-    running.tell("alive")
+        traffic_weights.fair(context, cluster)
+    running.record("alive")
     running.advance(AttemptState.ALIVE)
     return Outcome("PASSED")
 
 
 def _taken_out(running: Running, report: HostReport, why: str) -> Outcome:
-    running.tell("drain", why)
-    traffic_weights.withdraw(running.world, running.task.cluster, report.address)
-    running.world.dispatcher.deregister(running.task.cluster, report.address, report.port)
+    running.record("drain", why)
+    traffic_weights.withdraw(running.context, running.task.cluster, report.address)
+    running.context.dispatcher.deregister(running.task.cluster, report.address, report.port)
     return running.fail(why, report.log_tail)

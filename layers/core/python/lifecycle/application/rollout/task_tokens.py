@@ -3,37 +3,37 @@
 The record of the answer is the truth; resuming the execution is a hint, because next_step reads the records.
 """
 
-from lifecycle.application.context import World
+from lifecycle.application.context import Context
 from lifecycle.domain.errors import Unknown
 from lifecycle.domain.rollout.decision import ROLLBACK_REQUEST
 from lifecycle.domain.rollout.deployment import Deployment
 
 
-def wake_open(world: World, name: str, host: str = "") -> None:
+def resume_open(context: Context, name: str, host: str = "") -> None:
     """Wake what waits for an answer that is not needed any more: on this host, or at all."""
-    for question in world.deployments.questions(name):
+    for question in context.deployments.questions(name):
         if question.token and not question.answer and host in ("", question.host):
-            world.executions.answer_token(question.token, {"question": question.id})
+            context.executions.answer_token(question.token, {"question": question.id})
 
 
-def wake_late(world: World, current: Deployment) -> list[str]:
+def resume_late(context: Context, current: Deployment) -> list[str]:
     """Wake what still waits although its answer is there, or its time is over; returns the questions' ids.
 
     The rollout then reads the answer, ends as rejected (an approval), or asks anew (a decision).
     """
-    now = world.clock.now()
+    now = context.clock.now()
     # Only the newest few can be waited for: older ones were answered, or asked anew.
-    newest = sorted(world.deployments.questions(current.id), key=lambda q: q.asked_at)[-3:]
+    newest = sorted(context.deployments.questions(current.id), key=lambda q: q.asked_at)[-3:]
     late = [q for q in newest if q.token and (q.answer or q.expired(now))]
-    return [q.id for q in late if world.executions.answer_token(q.token, {"question": q.id})]
+    return [q.id for q in late if context.executions.answer_token(q.token, {"question": q.id})]
 
 
-def wait_for(world: World, name: str, question_id: str, token: str) -> None:
+def wait_for(context: Context, name: str, question_id: str, token: str) -> None:
     """Note which task waits for a question's answer; wake it at once when the answer is there. Raises Unknown."""
-    asked = {q.id: q for q in world.deployments.questions(name)}
+    asked = {q.id: q for q in context.deployments.questions(name)}
     if question_id not in asked:
         raise Unknown("question", question_id)
-    standing = world.deployments.wait_with(asked[question_id], token)
+    standing = context.deployments.wait_with(asked[question_id], token)
     rollback = asked.get(ROLLBACK_REQUEST)
     if standing.answer or (rollback and rollback.answer):
-        world.executions.answer_token(token, {"question": question_id})
+        context.executions.answer_token(token, {"question": question_id})

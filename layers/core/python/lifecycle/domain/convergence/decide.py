@@ -9,13 +9,13 @@ from datetime import datetime, timedelta
 from typing import TypeAlias
 
 from lifecycle.domain.fleet.desired import Desired
-from lifecycle.domain.fleet.drift import out_of_place
+from lifecycle.domain.fleet.drift import drift_reason
 from lifecycle.domain.fleet.host import HostReport
 from lifecycle.domain.fleet.target_group import Rotation, state_of
 from lifecycle.domain.rollout.deployment import Deployment, DeploymentState, Kind
 from lifecycle.domain.rollout.execution import ExecutionState, next_execution
 from lifecycle.domain.rollout.lease import Lease
-from lifecycle.domain.rollout.queue import DropWaiting, StartWaiting, Waiting, after_end
+from lifecycle.domain.rollout.queue import DropPending, PendingDeployment, StartPending, after_end
 from lifecycle.domain.service.target import Target
 
 # A plan writes its record last; its function is retried for less than this.
@@ -61,7 +61,7 @@ class CloseStopped:
 
 
 @dataclass(frozen=True, slots=True)
-class CloseStranded:
+class CloseOrphaned:
     """A deployment that is not over, but has neither the lease, nor a place in the queue, nor an execution."""
 
     deployment: str
@@ -85,12 +85,12 @@ class Hold:
 
 
 Convergence: TypeAlias = (
-    Converged | Repair | Resume | CloseStopped | CloseStranded | FreeLease | StartWaiting | DropWaiting | Hold
+    Converged | Repair | Resume | CloseStopped | CloseOrphaned | FreeLease | StartPending | DropPending | Hold
 )
 
 
 @dataclass(frozen=True, slots=True)
-class Stranded:
+class Orphaned:
     """A deployment that is not over, but has neither the lease nor a place in the queue; its execution does not run.
 
     `newest`: no other deployment of the cluster was asked for after it.
@@ -119,17 +119,17 @@ class ClusterFacts:
     rotation: Rotation
     bad_versions: Mapping[str, str]
     bad_hosts: Mapping[str, str] = field(default_factory=dict)
-    waiting: Waiting | None = None
+    waiting: PendingDeployment | None = None
     ended: Deployment | None = None
     verified: Target | None = None
-    patience: timedelta = timedelta(seconds=30)
-    stranded: tuple[Stranded, ...] = ()
+    heartbeat_timeout: timedelta = timedelta(seconds=30)
+    orphaned: tuple[Orphaned, ...] = ()
 
 
 def converge(facts: ClusterFacts, now: datetime) -> Convergence:
     """Decide on one cluster. It never repairs towards a version whose rollout did not end well."""
-    for stranded in facts.stranded:
-        if found := _unstrand(stranded, now):
+    for orphaned in facts.orphaned:
+        if found := _unstrand(orphaned, now):
             return found
     if facts.lease.deployment:
         return _leased(facts, now)
@@ -138,7 +138,7 @@ def converge(facts: ClusterFacts, now: datetime) -> Convergence:
     return _free(facts, facts.desired, now) if facts.desired else Converged("nothing is desired yet")
 
 
-def _unstrand(found: Stranded, now: datetime) -> Resume | CloseStranded | None:
+def _unstrand(found: Orphaned, now: datetime) -> Resume | CloseOrphaned | None:
     """A plan that was lost before its lease is planned anew, unless somebody wanted something else since then."""
     lost = found.deployment
     never_began = lost.state is DeploymentState.QUEUED and found.execution is ExecutionState.ENDED
@@ -149,7 +149,7 @@ def _unstrand(found: Stranded, now: datetime) -> Resume | CloseStranded | None:
         )
     if late or (never_began and not found.newest):
         why = f"it was {lost.state}, but nothing was left that would go on with it"
-        return CloseStranded(lost.id, why)
+        return CloseOrphaned(lost.id, why)
     return None
 
 
@@ -183,7 +183,9 @@ def _free(facts: ClusterFacts, desired: Desired, now: datetime) -> Convergence:
     if desired.version in facts.bad_versions:
         return Hold(drift, f"{desired.version} is quarantined: {facts.bad_versions[desired.version]}")
     silent = {
-        host: since for host in drift if (since := facts.reports[host].silent_since(now, facts.patience))
+        host: since
+        for host in drift
+        if (since := facts.reports[host].unreachable_since(now, facts.heartbeat_timeout))
     }
     heard = {host: why for host, why in drift.items() if host not in silent}
     if heard:
@@ -209,7 +211,7 @@ def _joined(facts: ClusterFacts, now: datetime) -> Repair | None:
         for host, report in sorted(facts.reports.items())
         if not report.installed
         and host not in facts.bad_hosts
-        and not report.silent_since(now, facts.patience)
+        and not report.unreachable_since(now, facts.heartbeat_timeout)
     }
     version = facts.verified.version
     return Repair(version, new, f"{version} was verified last: {_told(new)}", tuple(new)) if new else None
@@ -229,12 +231,12 @@ def _ended(facts: ClusterFacts, now: datetime) -> bool:
 def _drift(facts: ClusterFacts) -> dict[str, str]:
     if facts.desired is None:
         return {}
-    aside = facts.last.set_aside if facts.last else ()
+    aside = facts.last.skipped_hosts if facts.last else ()
     target = Target(facts.desired.version, facts.desired.digest)
     return {
         host: why
         for host, report in sorted(facts.reports.items())
         if host not in aside
         and host not in facts.bad_hosts
-        and (why := out_of_place(report, state_of(facts.rotation, host), target))
+        and (why := drift_reason(report, state_of(facts.rotation, host), target))
     }

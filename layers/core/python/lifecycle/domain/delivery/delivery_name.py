@@ -20,7 +20,7 @@ _LONGEST_REPOSITORY = 80 - len("-") - 40 - len("_9999")
 
 
 @dataclass(frozen=True, slots=True)
-class RunName:
+class DeliveryName:
     """What a run is called: its repository (made safe and cut), its commit, and how often that was run."""
 
     repository: str
@@ -28,11 +28,11 @@ class RunName:
     number: int = 1
 
     @classmethod
-    def of(cls, repository: str, commit: str, number: int = 1) -> "RunName":
+    def of(cls, repository: str, commit: str, number: int = 1) -> "DeliveryName":
         return cls(_UNSAFE.sub("-", repository)[:_LONGEST_REPOSITORY], commit, number)
 
     @classmethod
-    def parse(cls, text: str) -> "RunName | None":
+    def parse(cls, text: str) -> "DeliveryName | None":
         """Read `hello-<commit>`, `hello-<commit>_2` or `hello-<commit>-2`; None for anything else."""
         if not (match := _RUN.fullmatch(text)):
             return None
@@ -47,6 +47,6 @@ class RunName:
         return nth_execution(self.first, self.number)
 
 
-def next_run(name: str) -> str:
+def next_delivery_name(name: str) -> str:
     """The name of the run after this one: of one form, and short enough, whatever the form of `name`."""
-    return next_execution(str(RunName.parse(name) or name))
+    return next_execution(str(DeliveryName.parse(name) or name))

@@ -8,7 +8,7 @@ from lifecycle.domain.fleet.target_group import Group, TargetState
 from lifecycle.domain.service.target import Target
 
 
-def out_of_place(
+def drift_reason(
     report: HostReport | None, state: TargetState, target: Target, group: Group = Group.MAIN
 ) -> str | None:
     """Why a host is not serving `target` as it should, or None when it is.
@@ -24,6 +24,6 @@ def out_of_place(
         return "its service does not run"
     if not report.has_passed(target.digest):
         return "has not passed its self-test since the service started"
-    if state is not (TargetState.HEALTHY if group is Group.MAIN else TargetState.ASIDE):
+    if state is not (TargetState.HEALTHY if group is Group.MAIN else TargetState.TEST_GROUP):
         return f"is {state.told} in the load balancer"
     return None

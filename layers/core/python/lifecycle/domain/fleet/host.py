@@ -82,9 +82,9 @@ class HostReport:
             and test.digest == self.digest == digest
         )
 
-    def silent_since(self, now: datetime, patience: timedelta) -> datetime | None:
+    def unreachable_since(self, now: datetime, heartbeat_timeout: timedelta) -> datetime | None:
         """When the agent was last heard, if that is longer ago than `patience`."""
-        return self.seen_at if now - self.seen_at > patience else None
+        return self.seen_at if now - self.seen_at > heartbeat_timeout else None
 
     def answers(self, turn: Turn) -> bool:
         """Whether this report is about that turn."""

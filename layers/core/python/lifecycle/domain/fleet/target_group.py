@@ -25,7 +25,7 @@ class TargetState(StrEnum):
     UNUSED = "unused"
     UNAVAILABLE = "unavailable"
     ABSENT = "absent"
-    ASIDE = "aside"
+    TEST_GROUP = "aside"
 
     @property
     def in_rotation(self) -> bool:
@@ -35,12 +35,12 @@ class TargetState(StrEnum):
     @property
     def serves(self) -> bool:
         """Whether it is healthy where it is registered, so that taking it out costs capacity."""
-        return self in (self.HEALTHY, self.ASIDE)
+        return self in (self.HEALTHY, self.TEST_GROUP)
 
     @property
     def told(self) -> str:
         """In words: a target is `... in the load balancer`."""
-        return "set aside for a test bed" if self is self.ASIDE else str(self)
+        return "set aside for a test bed" if self is self.TEST_GROUP else str(self)
 
 
 Rotation = Mapping[str, TargetState]

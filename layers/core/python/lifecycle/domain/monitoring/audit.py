@@ -5,7 +5,7 @@ from datetime import datetime
 
 
 @dataclass(frozen=True, slots=True)
-class TrailEntry:
+class AuditEntry:
     """One line of the audit trail, written before the effect that it tells of."""
 
     at: datetime

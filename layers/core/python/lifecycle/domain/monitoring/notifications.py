@@ -12,7 +12,7 @@ from typing import TypeAlias
 
 from lifecycle.domain.fleet.cluster import Cluster
 from lifecycle.domain.monitoring.alarms import ALARM
-from lifecycle.domain.monitoring.audit import TrailEntry
+from lifecycle.domain.monitoring.audit import AuditEntry
 from lifecycle.domain.rollout.decision import ROLLBACK_REQUEST, Question
 from lifecycle.domain.rollout.deployment import Deployment, DeploymentState, Kind, cluster_of
 from lifecycle.domain.rollout.test_bed.model import BedState, TestBed
@@ -22,7 +22,7 @@ LONGEST = 4000
 LONGEST_LINE = 300
 
 
-class NoticeKind(StrEnum):
+class NotificationKind(StrEnum):
     """What happened, as an event's `detail-type` says it."""
 
     WAITS = "Deployment waits"  # for an approval, or for the end of a pause
@@ -44,7 +44,7 @@ class Quarantine:
     why: str
 
 
-Told: TypeAlias = Deployment | Question | TestBed | TrailEntry | Quarantine
+Told: TypeAlias = Deployment | Question | TestBed | AuditEntry | Quarantine
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,14 +57,14 @@ class Change:
 
 
 @dataclass(frozen=True, slots=True)
-class Notice:
+class Notification:
     """One thing to tell. `id` is made from the record and its state: told twice, it is the same.
 
     `summary` is one line, `text` the reasons and what can be done; what does not apply is empty.
     """
 
     id: str
-    kind: NoticeKind
+    kind: NotificationKind
     cluster: Cluster
     at: datetime
     summary: str
@@ -79,7 +79,7 @@ class Notice:
     evidence: str = ""
 
 
-def notice_of(change: Change) -> Notice | None:
+def notification_of(change: Change) -> Notification | None:
     """What is to be told of a change; None for nothing. The same change always gives the same notice."""
     before = change.before
     match change.after:
@@ -93,25 +93,25 @@ def notice_of(change: Change) -> Notice | None:
             return None if known_bed is after.state else _of_test_bed(after, change.at)
         case Quarantine() as after:
             return None if before == after else _of_quarantine(after, change.at)
-        case TrailEntry() as after:
+        case AuditEntry() as after:
             return None if before or not after.what.startswith(ALARM) else _of_alarm(after)
 
 
-def _of_deployment(after: Deployment, known: DeploymentState | None, at: datetime) -> Notice | None:
+def _of_deployment(after: Deployment, known: DeploymentState | None, at: datetime) -> Notification | None:
     """Its end; or, of a rollback, its beginning. That it waits or is halted is told by its question."""
     version, kind = after.target.version, after.request.kind
     began = known in (None, DeploymentState.QUEUED) and after.state is DeploymentState.RUNNING
     if after.state.final:
-        what = NoticeKind.FINISHED
+        what = NotificationKind.FINISHED
         summary = f"{after.cluster}: {kind.lower()} of {version} ended {_words(after.state)}"
         at = after.finished_at or at
     elif began and kind is Kind.ROLLBACK:
-        what = NoticeKind.ROLLS_BACK
+        what = NotificationKind.ROLLS_BACK
         summary = f"{after.cluster}: rolls back to {version}"
         at = after.started_at
     else:
         return None
-    return Notice(
+    return Notification(
         id=f"{after.cluster}/{after.id}/{after.state}",
         kind=what,
         cluster=after.cluster,
@@ -125,7 +125,7 @@ def _of_deployment(after: Deployment, known: DeploymentState | None, at: datetim
     )
 
 
-def _of_question(before: Question | None, after: Question) -> Notice | None:
+def _of_question(before: Question | None, after: Question) -> Notification | None:
     """Asked, or answered. An operator's wish to roll back is recorded as a question, but asked of nobody."""
     if after.id == ROLLBACK_REQUEST or (before and (before.answer or not after.answer)):
         return None
@@ -133,12 +133,16 @@ def _of_question(before: Question | None, after: Question) -> Notice | None:
     about = f"{cluster}: {after.deployment}"
     answer = after.answer
     if before and answer:
-        what, state, text = NoticeKind.ANSWERED, str(answer.choice), answer.why
+        what, state, text = NotificationKind.ANSWERED, str(answer.choice), answer.why
         summary = _line(f"{about}: {answer.by} answered {answer.choice}{_on(after)}")
     else:
-        what, state, text = (NoticeKind.HALTED if after.host else NoticeKind.WAITS), "", _asked(after)
+        what, state, text = (
+            (NotificationKind.HALTED if after.host else NotificationKind.WAITS),
+            "",
+            _asked(after),
+        )
         summary = _line(f"{about} {'is halted' if after.host else 'waits'}{_on(after)}: {after.reason}")
-    return Notice(
+    return Notification(
         id=f"{cluster}/{after.deployment}/{after.id}/{'answered' if state else 'asked'}",
         kind=what,
         cluster=cluster,
@@ -171,14 +175,14 @@ def _asked(question: Question) -> str:
     return "\n".join(line for line in told if line)
 
 
-def _of_test_bed(after: TestBed, at: datetime) -> Notice | None:
+def _of_test_bed(after: TestBed, at: datetime) -> Notification | None:
     """Its verdict; one that was given up with its deployment has none."""
     if after.state not in (BedState.PASSED, BedState.FAILED):
         return None
     cluster = cluster_of(after.deployment)
-    return Notice(
+    return Notification(
         id=f"{cluster}/{after.deployment}/test-bed-{after.number}/{after.state}",
-        kind=NoticeKind.VERDICT,
+        kind=NotificationKind.VERDICT,
         cluster=cluster,
         at=after.ended_at or at,
         summary=f"{cluster}: test bed {after.host} {_words(after.state)}",
@@ -189,10 +193,10 @@ def _of_test_bed(after: TestBed, at: datetime) -> Notice | None:
     )
 
 
-def _of_quarantine(after: Quarantine, at: datetime) -> Notice:
-    return Notice(
+def _of_quarantine(after: Quarantine, at: datetime) -> Notification:
+    return Notification(
         id=f"{after.cluster}/quarantine/{after.name}/{sha256(after.why.encode()).hexdigest()[:8]}",
-        kind=NoticeKind.QUARANTINED,
+        kind=NotificationKind.QUARANTINED,
         cluster=after.cluster,
         at=at,
         summary=f"{after.cluster}: {after.name} is quarantined",
@@ -200,11 +204,11 @@ def _of_quarantine(after: Quarantine, at: datetime) -> Notice:
     )
 
 
-def _of_alarm(after: TrailEntry) -> Notice:
+def _of_alarm(after: AuditEntry) -> Notification:
     cluster = Cluster.parse(after.cluster)
-    return Notice(
+    return Notification(
         id=f"{cluster}/{after.deployment}/{after.who}/{after.at:%Y%m%dT%H%M%S}",
-        kind=NoticeKind.ALARM,
+        kind=NotificationKind.ALARM,
         cluster=cluster,
         at=after.at,
         summary=f"{cluster}: {after.what} {after.deployment}",

@@ -20,19 +20,21 @@ class Floor:
 
     members: frozenset[str]
     max_unavailable: int
-    given_up: frozenset[str] = frozenset()
+    hosts_left_out: frozenset[str] = frozenset()
     min_healthy: int = 0
 
     @classmethod
-    def of(cls, policy: Policy, members: frozenset[str], given_up: frozenset[str] = frozenset()) -> "Floor":
+    def of(
+        cls, policy: Policy, members: frozenset[str], hosts_left_out: frozenset[str] = frozenset()
+    ) -> "Floor":
         """The floor that a policy sets for these hosts."""
         size = len(members)
         unavailable, healthy = at_most(policy.max_unavailable, size), at_least(policy.min_healthy, size)
-        return cls(members, unavailable, given_up, healthy)
+        return cls(members, unavailable, hosts_left_out, healthy)
 
     @property
     def healthy_hosts(self) -> int:
-        return max(0, len(self.members - self.given_up) - self.max_unavailable, self.min_healthy)
+        return max(0, len(self.members - self.hosts_left_out) - self.max_unavailable, self.min_healthy)
 
 
 def refuse_drain(host: str, rotation: Rotation, floor: Floor) -> str | None:

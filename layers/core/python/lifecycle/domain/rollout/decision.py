@@ -127,7 +127,7 @@ def asked_before(questions: Sequence[Question], attempt: HostAttempt, now: datet
     return sum(q.answer is not None or q.expired(now) for q in about)
 
 
-def given_up(attempts: Sequence[HostAttempt], questions: Sequence[Question]) -> frozenset[str]:
+def hosts_left_out(attempts: Sequence[HostAttempt], questions: Sequence[Question]) -> frozenset[str]:
     """Hosts whose newest attempt failed and that a human chose to leave out for now."""
     left_out = (Choice.SKIP_HOST, Choice.FORCE_NEXT)
     return frozenset(

@@ -52,12 +52,12 @@ class DeploymentState(StrEnum):
         return self not in (self.QUEUED, self.RUNNING, self.HALTED, self.AWAITING_APPROVAL, self.PAUSED)
 
 
-class Obstacle(StrEnum):
+class Override(StrEnum):
     """What a request may override, by saying so; each is told in the trail."""
 
     QUARANTINE = "QUARANTINE"  # the version was rolled back here
     FREEZE = "FREEZE"  # the cluster, its environment or everything is frozen
-    NO_WAY_BACK = "NO_WAY_BACK"  # the previous version could not be deployed again
+    NO_ROLLBACK_TARGET = "NO_WAY_BACK"  # the previous version could not be deployed again
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +72,7 @@ class Request:
     reason: str = ""
     kind: Kind = Kind.DEPLOY
     rollback_of: str | None = None
-    despite: tuple[Obstacle, ...] = ()
+    overrides: tuple[Override, ...] = ()
     only: tuple[str, ...] = ()
 
     @property
@@ -99,7 +99,7 @@ class Deployment:
     state: DeploymentState = DeploymentState.RUNNING
     reason: str = ""
     finished_at: datetime | None = None
-    set_aside: tuple[str, ...] = ()
+    skipped_hosts: tuple[str, ...] = ()
 
     @property
     def id(self) -> str:

@@ -4,7 +4,7 @@ from datetime import datetime
 
 from lifecycle.domain.fleet.target_group import Group
 from lifecycle.domain.rollout.attempt import AttemptState
-from lifecycle.domain.rollout.decision import Choice, given_up
+from lifecycle.domain.rollout.decision import Choice, hosts_left_out
 from lifecycle.domain.rollout.deployment import DeploymentState, Kind
 from lifecycle.domain.rollout.steps import AwaitApproval, AwaitResume, Facts, Finish, RollBack, Step
 from lifecycle.domain.service.policy import ApprovalGate
@@ -15,7 +15,7 @@ def aborted(facts: Facts) -> Step | None:
     for question in facts.questions:
         if question.pauses and question.answer and question.answer.choice is Choice.ABORT:
             why = f"aborted by {question.answer.by} while paused: {question.answer.why}"
-            return Finish(DeploymentState.ABORTED, why, set_aside(facts))
+            return Finish(DeploymentState.ABORTED, why, skipped_hosts(facts))
     return None
 
 
@@ -54,11 +54,11 @@ def roll_back(facts: Facts, by: str, reason: str) -> Step:
     """Roll back, or, where there is nothing to go back to, stop."""
     if facts.deployment.previous is None or facts.deployment.request.kind is Kind.ROLLBACK:
         why = f"{reason}; there is no version to go back to"
-        return Finish(DeploymentState.ABORTED, why, set_aside(facts))
+        return Finish(DeploymentState.ABORTED, why, skipped_hosts(facts))
     return RollBack(by, reason)
 
 
-def set_aside(facts: Facts) -> tuple[str, ...]:
+def skipped_hosts(facts: Facts) -> tuple[str, ...]:
     """The hosts that a human left out: in this deployment, or in the one that it repairs."""
-    now = given_up(facts.attempts, facts.questions)
-    return tuple(sorted(now | set(facts.deployment.set_aside)))
+    now = hosts_left_out(facts.attempts, facts.questions)
+    return tuple(sorted(now | set(facts.deployment.skipped_hosts)))

@@ -24,9 +24,9 @@ def members(facts: Facts) -> tuple[str, ...]:
     return tuple(h for h in (*planned, *joined) if h in facts.reports and h not in facts.quarantined)
 
 
-def silent_since(facts: Facts, host: str, now: datetime) -> datetime | None:
+def unreachable_since(facts: Facts, host: str, now: datetime) -> datetime | None:
     """When a member's agent was last heard, if that is too long ago."""
-    return facts.reports[host].silent_since(now, facts.patience)
+    return facts.reports[host].unreachable_since(now, facts.heartbeat_timeout)
 
 
 def replaced(facts: Facts, attempt: HostAttempt) -> bool:
@@ -41,7 +41,7 @@ def replaced(facts: Facts, attempt: HostAttempt) -> bool:
     )
 
 
-def unreached(facts: Facts) -> dict[str, HostAttempt]:
+def unreachable_hosts(facts: Facts) -> dict[str, HostAttempt]:
     """Members whose newest attempt failed because their agent is silent, and that nobody decided on."""
     newest: Mapping[str, HostAttempt] = latest_attempts(facts.attempts)
     present = set(members(facts))
@@ -58,8 +58,8 @@ def silence_is_tolerable(facts: Facts, now: datetime) -> bool:
     Counted over the whole cluster, and apart from hosts that failed. A silent host that serves nothing takes
     its share of `max_unavailable`.
     """
-    here, failed = members(facts), unreached(facts)
-    silent = [host for host in here if host in failed or silent_since(facts, host, now)]
+    here, failed = members(facts), unreachable_hosts(facts)
+    silent = [host for host in here if host in failed or unreachable_since(facts, host, now)]
     down = [host for host in failed if not state_of(facts.rotation, host).serves]
     policy = facts.deployment.policy
     return len(silent) <= at_most(policy.max_unreachable, len(here)) and len(down) < at_most(

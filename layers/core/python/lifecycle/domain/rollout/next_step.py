@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TypeAlias
 
-from lifecycle.domain.fleet.drift import out_of_place
+from lifecycle.domain.fleet.drift import drift_reason
 from lifecycle.domain.fleet.target_group import Group, TargetState, state_of
 from lifecycle.domain.rollout.attempt import AttemptState, HostAttempt
 from lifecycle.domain.rollout.decision import (
@@ -24,14 +24,14 @@ from lifecycle.domain.rollout.decision import (
 )
 from lifecycle.domain.rollout.deployment import DeploymentState
 from lifecycle.domain.rollout.diagnosis import can_be_diagnosed
-from lifecycle.domain.rollout.gates import aborted, gate, paused, roll_back, set_aside
+from lifecycle.domain.rollout.gates import aborted, gate, paused, roll_back, skipped_hosts
 from lifecycle.domain.rollout.membership import (
     TRIES_UNASKED,
     members,
     replaced,
     silence_is_tolerable,
-    silent_since,
-    unreached,
+    unreachable_hosts,
+    unreachable_since,
 )
 from lifecycle.domain.rollout.steps import (
     AwaitDecision,
@@ -48,7 +48,7 @@ from lifecycle.domain.rollout.test_bed.schedule import (
     failing,
     home_first,
     next_group,
-    stranded,
+    orphaned,
 )
 from lifecycle.domain.service.host_count import at_most
 from lifecycle.domain.service.policy import ApprovalGate, OnFail
@@ -73,7 +73,7 @@ def next_step(facts: Facts, now: datetime) -> Step:
 def _ended(facts: Facts) -> Step | None:
     mine, lease = facts.deployment, facts.lease
     if mine.state.final:
-        return Finish(mine.state, mine.reason, mine.set_aside)
+        return Finish(mine.state, mine.reason, mine.skipped_hosts)
     if (lease.deployment, lease.epoch) != (mine.id, mine.epoch):
         holder = lease.deployment or "nobody"
         return Finish(DeploymentState.STALE, f"epoch {mine.epoch} was overtaken by {lease.epoch} ({holder})")
@@ -100,7 +100,7 @@ def _decided(facts: Facts, host: str, attempt: HostAttempt) -> Step | None:
         return roll_back(facts, answer.by, f"decided on {host}: {_why(facts, attempt)}")
     if answer.choice is Choice.ABORT:
         reason = f"aborted by {answer.by} after {host}: {_why(facts, attempt)}"
-        return Finish(DeploymentState.ABORTED, reason, set_aside(facts))
+        return Finish(DeploymentState.ABORTED, reason, skipped_hosts(facts))
     return None
 
 
@@ -143,7 +143,7 @@ class _Left:
 
     waiting: Hosts = field(default_factory=list)
     postponed: list[HostAttempt] = field(default_factory=list)
-    unreached: list[HostAttempt] = field(default_factory=list)
+    unreachable_hosts: list[HostAttempt] = field(default_factory=list)
 
 
 def _hosts(facts: Facts, now: datetime) -> Step:
@@ -156,24 +156,24 @@ def _hosts(facts: Facts, now: datetime) -> Step:
         first = left.postponed[0]
         reason = f"every other host is done; {first.host} was left drained: {_why(facts, first)}"
         return _halt(facts, first, now, reason, last=True)
-    if left.unreached:
-        first = left.unreached[0]
+    if left.unreachable_hosts:
+        first = left.unreachable_hosts[0]
         reason = f"every other host is done; {first.host}: {_why(facts, first)}"
         return _halt(facts, first, now, reason, last=True)
     return _verified(facts, newest, now)
 
 
 def _left(facts: Facts, newest: Mapping[str, HostAttempt], now: datetime) -> _Left:
-    left, out_of_reach = _Left(), unreached(facts)
+    left, out_of_reach = _Left(), unreachable_hosts(facts)
     silent: Hosts = []
     tolerable = silence_is_tolerable(facts, now)
     # A quarantined host is no member, but what was decided on it in this deployment still holds.
     decided = sorted(host for host in newest if host in facts.quarantined and host in facts.reports)
     for host in (*members(facts), *decided):
         attempt = newest.get(host)
-        if attempt is None or _was_control(attempt) or stranded(facts, attempt):
+        if attempt is None or _was_control(attempt) or orphaned(facts, attempt):
             if _needs_update(facts, host):
-                later = tolerable and silent_since(facts, host, now)
+                later = tolerable and unreachable_since(facts, host, now)
                 number = attempt.number + 1 if attempt else 1
                 (silent if later else left.waiting).append((host, number))
             continue
@@ -183,11 +183,11 @@ def _left(facts: Facts, newest: Mapping[str, HostAttempt], now: datetime) -> _Le
         elif answers and answers[-1] is Choice.FORCE_NEXT:
             left.postponed.append(attempt)
         elif host in out_of_reach:
-            back = not silent_since(facts, host, now) and attempt.number < TRIES_UNASKED
+            back = not unreachable_since(facts, host, now) and attempt.number < TRIES_UNASKED
             if back:
                 left.waiting.append((host, attempt.number + 1))
             else:
-                left.unreached.append(attempt)
+                left.unreachable_hosts.append(attempt)
         elif not answers and replaced(facts, attempt):
             left.waiting.append((host, attempt.number + 1))
     # Hosts that serve nothing come first, because taking them costs no capacity: those that joined, too.
@@ -202,7 +202,7 @@ def _was_control(attempt: HostAttempt) -> bool:
 
 
 def _needs_update(facts: Facts, host: str) -> bool:
-    place = out_of_place(facts.reports.get(host), state_of(facts.rotation, host), facts.deployment.target)
+    place = drift_reason(facts.reports.get(host), state_of(facts.rotation, host), facts.deployment.target)
     return place is not None
 
 
@@ -222,14 +222,14 @@ def _turn(facts: Facts, left: _Left) -> Step:
 
 def _share(facts: Facts, waiting: Hosts) -> tuple[Hosts, Hosts]:
     """Those whose turn it is, and the rest: at most `max_unavailable` are out, those that serve nothing included."""
-    here, aside = members(facts), set_aside(facts)
+    here, aside = members(facts), skipped_hosts(facts)
     out = {h for h in here if h not in aside and not _serves(facts, h)}
     limit = at_most(facts.deployment.policy.max_unavailable, len(here))
     spare = limit - len(out)
     turn: Hosts = []
     aside_already = False
     for host, number in waiting:
-        is_aside = state_of(facts.rotation, host) is TargetState.ASIDE
+        is_aside = state_of(facts.rotation, host) is TargetState.TEST_GROUP
         if is_aside and aside_already:
             continue  # one at a time: application/rollout/test_bed/traffic_weights.py
         if len(turn) < limit and (spare > 0 or not _serves(facts, host)):
@@ -246,12 +246,12 @@ def _serves(facts: Facts, host: str) -> bool:
 
 
 def _verified(facts: Facts, newest: Mapping[str, HostAttempt], now: datetime) -> Step:
-    aside = set_aside(facts)
+    aside = skipped_hosts(facts)
     for host in members(facts):
         if host in aside:
             continue
         state = state_of(facts.rotation, host)
-        if wrong := out_of_place(facts.reports.get(host), state, facts.deployment.target):
+        if wrong := drift_reason(facts.reports.get(host), state, facts.deployment.target):
             reason = f"{host} was updated, but now it {wrong}"
             return _halt(facts, newest[host], now, reason, last=True)
     count = len(set(members(facts)) - set(aside))

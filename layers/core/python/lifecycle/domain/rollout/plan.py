@@ -7,10 +7,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from lifecycle.domain.fleet.drift import out_of_place
+from lifecycle.domain.fleet.drift import drift_reason
 from lifecycle.domain.fleet.target_group import state_of
 from lifecycle.domain.rollout.deployment import Kind, Request
-from lifecycle.domain.rollout.preflight import Observed, notes, refusals
+from lifecycle.domain.rollout.preflight import Observed, blockers, notes
 from lifecycle.domain.rollout.test_bed.hosts import no_test_bed
 from lifecycle.domain.service.manifest import Manifest
 from lifecycle.domain.service.target import Target
@@ -41,17 +41,17 @@ class Plan:
     checks: tuple[str, ...]
     expected_seconds: float
     expected_from: str
-    refusals: tuple[str, ...]
+    blockers: tuple[str, ...]
     notes: tuple[str, ...] = ()
     waits_for: str = ""
     supersedes: str = ""
 
     @property
     def nothing_to_do(self) -> bool:
-        return not self.hosts and not self.refusals and not self.waits_for
+        return not self.hosts and not self.blockers and not self.waits_for
 
 
-def plan(request: Request, seen: Observed, now: datetime, patience: timedelta) -> Plan:
+def plan(request: Request, seen: Observed, now: datetime, heartbeat_timeout: timedelta) -> Plan:
     """Order the hosts that are not in their place, and list every reason not to begin.
 
     Hosts that serve nothing come first, because taking them costs no capacity; then by zone in turn; those
@@ -62,9 +62,9 @@ def plan(request: Request, seen: Observed, now: datetime, patience: timedelta) -
     wrong = {
         host: why
         for host in members
-        if (why := out_of_place(seen.reports[host], state_of(seen.rotation, host), target))
+        if (why := drift_reason(seen.reports[host], state_of(seen.rotation, host), target))
     }
-    order = _order(wrong, seen, now, patience)
+    order = _order(wrong, seen, now, heartbeat_timeout)
     bake = _bake(request, seen)
     seconds, source = _expected(len(order), seen, bake)
     held = request.kind is Kind.DEPLOY and seen.lease.held_by_another(request.deployment, now)
@@ -77,15 +77,17 @@ def plan(request: Request, seen: Observed, now: datetime, patience: timedelta) -
         checks=_checks(seen.manifest, bake),
         expected_seconds=seconds,
         expected_from=source,
-        refusals=tuple(refusals(request, seen, order, now, patience)),
-        notes=tuple(notes(request, seen, now, patience)),
+        blockers=tuple(blockers(request, seen, order, now, heartbeat_timeout)),
+        notes=tuple(notes(request, seen, now, heartbeat_timeout)),
         waits_for=seen.lease.deployment if held else "",
         supersedes=waiting if held and waiting != request.deployment else "",
     )
 
 
-def _order(wrong: Mapping[str, str], seen: Observed, now: datetime, patience: timedelta) -> list[str]:
-    silent = sorted(host for host in wrong if seen.reports[host].silent_since(now, patience))
+def _order(
+    wrong: Mapping[str, str], seen: Observed, now: datetime, heartbeat_timeout: timedelta
+) -> list[str]:
+    silent = sorted(host for host in wrong if seen.reports[host].unreachable_since(now, heartbeat_timeout))
     heard = sorted(set(wrong) - set(silent))
     idle = [host for host in heard if not state_of(seen.rotation, host).serves]
     by_zone: dict[str, list[str]] = {}

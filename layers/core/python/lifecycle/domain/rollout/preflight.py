@@ -13,10 +13,10 @@ from lifecycle.domain.fleet.host import HostReport
 from lifecycle.domain.fleet.target_group import Rotation, TargetState
 from lifecycle.domain.rollout.attempt import HostAttempt
 from lifecycle.domain.rollout.capacity import Floor, refuse_drain
-from lifecycle.domain.rollout.deployment import Kind, Obstacle, Request
+from lifecycle.domain.rollout.deployment import Kind, Override, Request
 from lifecycle.domain.rollout.freezes import Freeze, blocking
 from lifecycle.domain.rollout.lease import Lease
-from lifecycle.domain.rollout.queue import Waiting
+from lifecycle.domain.rollout.queue import PendingDeployment
 from lifecycle.domain.rollout.test_bed.hosts import no_test_bed, wants_test_bed
 from lifecycle.domain.service.host_count import at_least, at_most
 from lifecycle.domain.service.manifest import Manifest
@@ -46,9 +46,9 @@ class Observed:
     health_path: str | None
     bad_hosts: Mapping[str, str] = field(default_factory=dict)
     freezes: Sequence[Freeze] = ()
-    no_way_back: str | None = None
-    waiting: Waiting | None = None
-    set_aside: tuple[str, ...] = ()
+    no_rollback_target: str | None = None
+    waiting: PendingDeployment | None = None
+    skipped_hosts: tuple[str, ...] = ()
     has_test_bed: bool = False
     minute: timedelta = timedelta(minutes=1)
 
@@ -67,40 +67,40 @@ class Observed:
 
 
 _AROUND = {
-    Obstacle.QUARANTINE: "deploy another, or say --even-if-quarantined",
-    Obstacle.FREEZE: "wait, or say --despite-freeze with a --reason",
-    Obstacle.NO_WAY_BACK: "publish it again, or say --without-way-back",
+    Override.QUARANTINE: "deploy another, or say --even-if-quarantined",
+    Override.FREEZE: "wait, or say --despite-freeze with a --reason",
+    Override.NO_ROLLBACK_TARGET: "publish it again, or say --without-way-back",
 }
 
 
-def refusals(
-    request: Request, seen: Observed, order: Sequence[str], now: datetime, patience: timedelta
+def blockers(
+    request: Request, seen: Observed, order: Sequence[str], now: datetime, heartbeat_timeout: timedelta
 ) -> list[str]:
     """Every reason not to begin now; `order` is the order of the hosts that would be updated."""
     held = seen.lease.held_by_another(request.deployment, now)
     reasons = _standing(request, seen)
     if request.kind is Kind.DEPLOY:
         found = _obstacles(request, seen, now)
-        reasons += [f"{why}; {_AROUND[each]}" for each, why in found.items() if each not in request.despite]
+        reasons += [f"{why}; {_AROUND[each]}" for each, why in found.items() if each not in request.overrides]
     elif held:
         since = f" since {seen.lease.since:%Y-%m-%d %H:%M:%S} UTC" if seen.lease.since else ""
         reasons.append(f"{request.cluster} is being deployed by {seen.lease.deployment}{since}")
     if request.kind is Kind.ROLLBACK or held:
         return reasons  # what its hosts look like is for when it begins
-    return reasons + _silence(request, seen, now, patience) + _capacity(request, seen, order)
+    return reasons + _silence(request, seen, now, heartbeat_timeout) + _capacity(request, seen, order)
 
 
-def notes(request: Request, seen: Observed, now: datetime, patience: timedelta) -> list[str]:
+def notes(request: Request, seen: Observed, now: datetime, heartbeat_timeout: timedelta) -> list[str]:
     """What does not stand against the deployment, but is worth knowing before it begins."""
     told = [f"{host} is quarantined and left out: {why}" for host, why in sorted(seen.bad_hosts.items())]
-    silent = _silent(request, seen, now, patience)
+    silent = _silent(request, seen, now, heartbeat_timeout)
     told += [
         f"the agent of {host} is silent since {since:%Y-%m-%d %H:%M:%S} UTC: it comes last, and is asked about"
         for host, since in silent.items()
     ]
     if request.kind is Kind.DEPLOY:
         found = _obstacles(request, seen, now)
-        told += [f"in spite of this: {why}" for each, why in found.items() if each in request.despite]
+        told += [f"in spite of this: {why}" for each, why in found.items() if each in request.overrides]
         told += _fetched_again(request, seen)
         told += _no_test_bed(request, seen)
     return told
@@ -122,16 +122,16 @@ def _standing(request: Request, seen: Observed) -> list[str]:
     return reasons
 
 
-def _obstacles(request: Request, seen: Observed, now: datetime) -> dict[Obstacle, str]:
+def _obstacles(request: Request, seen: Observed, now: datetime) -> dict[Override, str]:
     """What stands against the deployment, unless it is told to go on in spite of it."""
-    found: dict[Obstacle, str] = {}
+    found: dict[Override, str] = {}
     version = seen.manifest.version
     if why := seen.bad_versions.get(version):
-        found[Obstacle.QUARANTINE] = f"{version} is quarantined: {why}"
+        found[Override.QUARANTINE] = f"{version} is quarantined: {why}"
     if frozen := blocking(seen.freezes, seen.policy(request).frozen, request.cluster, now):
-        found[Obstacle.FREEZE] = frozen
-    if seen.no_way_back:
-        found[Obstacle.NO_WAY_BACK] = f"there would be no way back: {seen.no_way_back}"
+        found[Override.FREEZE] = frozen
+    if seen.no_rollback_target:
+        found[Override.NO_ROLLBACK_TARGET] = f"there would be no way back: {seen.no_rollback_target}"
     return found
 
 
@@ -151,16 +151,21 @@ def _no_test_bed(request: Request, seen: Observed) -> list[str]:
     return [f"no test bed, which the policy asks for: {why}"] if why else []
 
 
-def _silent(request: Request, seen: Observed, now: datetime, patience: timedelta) -> Mapping[str, datetime]:
-    found = {host: seen.reports[host].silent_since(now, patience) for host in sorted(seen.members(request))}
+def _silent(
+    request: Request, seen: Observed, now: datetime, heartbeat_timeout: timedelta
+) -> Mapping[str, datetime]:
+    found = {
+        host: seen.reports[host].unreachable_since(now, heartbeat_timeout)
+        for host in sorted(seen.members(request))
+    }
     return {host: since for host, since in found.items() if since}
 
 
-def _silence(request: Request, seen: Observed, now: datetime, patience: timedelta) -> list[str]:
+def _silence(request: Request, seen: Observed, now: datetime, heartbeat_timeout: timedelta) -> list[str]:
     """The agents that are silent, if they are more than the policy lets go on without."""
     if request.only:
         return []  # its hosts were heard when it was asked for; one that fell silent since is asked about
-    silent = _silent(request, seen, now, patience)
+    silent = _silent(request, seen, now, heartbeat_timeout)
     allowed = at_most(seen.policy(request).max_unreachable, len(seen.members(request)))
     if len(silent) <= allowed and len(silent) < len(seen.members(request)):
         return []
@@ -191,7 +196,7 @@ def _capacity(request: Request, seen: Observed, order: Sequence[str]) -> list[st
         return [f"{told}: expected at most {size - 1}, or no host could ever be taken out"]
     rotation = dict(seen.rotation)
     for host in order:
-        if why := refuse_drain(host, rotation, Floor.of(policy, hosts, frozenset(seen.set_aside))):
+        if why := refuse_drain(host, rotation, Floor.of(policy, hosts, frozenset(seen.skipped_hosts))):
             return [why]
         rotation[host] = TargetState.HEALTHY
     return []

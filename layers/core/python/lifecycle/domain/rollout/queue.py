@@ -12,7 +12,7 @@ from lifecycle.domain.rollout.deployment import Deployment, DeploymentState, Kin
 
 
 @dataclass(frozen=True, slots=True)
-class Waiting:
+class PendingDeployment:
     """The deployment that waits for a cluster's lease, and since when."""
 
     request: Request
@@ -20,36 +20,36 @@ class Waiting:
 
 
 @dataclass(frozen=True, slots=True)
-class StartWaiting:
+class StartPending:
     """Begin the deployment that waits."""
 
-    waiting: Waiting
+    waiting: PendingDeployment
     reason: str
 
 
 @dataclass(frozen=True, slots=True)
-class DropWaiting:
+class DropPending:
     """Do not begin it by itself: what it was asked for under has changed."""
 
-    waiting: Waiting
+    waiting: PendingDeployment
     reason: str
 
 
-AfterEnd: TypeAlias = StartWaiting | DropWaiting
+AfterEnd: TypeAlias = StartPending | DropPending
 
 
-def after_end(ended: Deployment | None, waiting: Waiting) -> AfterEnd:
+def after_end(ended: Deployment | None, waiting: PendingDeployment) -> AfterEnd:
     """Begin what waits when the deployment before it ended well, or the environment deploys by itself.
 
     After a rollback, an abort or a rejection somebody has just taken the cluster back to what is known to be
     good; a deployment that was asked for before that must be asked for again.
     """
     if ended is None:
-        return StartWaiting(waiting, "the cluster is free")
+        return StartPending(waiting, "the cluster is free")
     well = ended.state is DeploymentState.DONE and ended.request.kind is not Kind.ROLLBACK
     if well or ended.policy.automatic:
-        return StartWaiting(waiting, f"{ended.id} has ended: {ended.state}")
+        return StartPending(waiting, f"{ended.id} has ended: {ended.state}")
     what = "was rolled back" if ended.request.kind is Kind.ROLLBACK else f"ended {ended.state}"
     version = waiting.request.version
     told = f"{ended.id} {what} while {version} waited for it: deploy it again if it is still wanted"
-    return DropWaiting(waiting, told)
+    return DropPending(waiting, told)

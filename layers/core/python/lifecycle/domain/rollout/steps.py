@@ -35,7 +35,7 @@ class Facts:
     rotation: Rotation
     execution: str
     quarantined: Mapping[str, str] = field(default_factory=dict)
-    patience: timedelta = timedelta(seconds=30)
+    heartbeat_timeout: timedelta = timedelta(seconds=30)
     undiagnosed: bool = False
     beds: tuple[TestBed, ...] = ()
     has_test_bed: bool = False
@@ -142,7 +142,7 @@ class Finish:
 
     outcome: DeploymentState
     reason: str
-    set_aside: tuple[str, ...] = ()
+    skipped_hosts: tuple[str, ...] = ()
 
 
 Step: TypeAlias = (

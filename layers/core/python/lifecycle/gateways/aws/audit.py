@@ -6,18 +6,18 @@ from hashlib import sha256
 
 from lifecycle.domain.errors import StoreRefused
 from lifecycle.domain.fleet.cluster import Cluster
-from lifecycle.domain.monitoring.audit import TrailEntry
+from lifecycle.domain.monitoring.audit import AuditEntry
 from lifecycle.gateways.aws.table import Table, item, record, trail_key
 from lifecycle.gateways.serialization import to_json
 
 
-class DynamoTrail:
+class DynamoAuditLog:
     """No entry is ever replaced: its key holds its time and a digest of what it says."""
 
     def __init__(self, table: Table) -> None:
         self._table = table
 
-    def append(self, entry: TrailEntry) -> None:
+    def append(self, entry: AuditEntry) -> None:
         stamp = entry.at.astimezone(UTC).isoformat(timespec="microseconds")
         sk = f"{stamp}#{sha256(to_json(entry).encode()).hexdigest()[:8]}"
         # `what` stands beside the record for the stream's filter, which does not look into it.
@@ -26,9 +26,9 @@ class DynamoTrail:
 
     def read(
         self, cluster: Cluster, after: datetime | None = None, limit: int = 1000
-    ) -> Sequence[TrailEntry]:
+    ) -> Sequence[AuditEntry]:
         if limit < 1:
             raise StoreRefused(f"expected a limit of at least 1, found {limit}")
         found = self._table.query(trail_key(cluster), newest_first=True, limit=limit)
-        entries = [record(TrailEntry, each) for each in reversed(found)]
+        entries = [record(AuditEntry, each) for each in reversed(found)]
         return [entry for entry in entries if after is None or entry.at >= after]

@@ -8,7 +8,7 @@ from lifecycle.application.ports.cluster_queries import Catalogued, Delivery, He
 from lifecycle.application.ports.registry import Registry
 from lifecycle.domain.fleet.cluster import Cluster
 from lifecycle.domain.rollout.lease import Lease
-from lifecycle.domain.rollout.queue import Waiting
+from lifecycle.domain.rollout.queue import PendingDeployment
 from lifecycle.gateways.aws.table import Table, cluster_key, record, service_key
 
 # A BatchGetItem takes 100 keys; a cluster has two.
@@ -18,7 +18,7 @@ _REMEMBERED_SECONDS = 60.0
 _RUNS = 50
 
 
-class DynamoSights:
+class DynamoClusterQueries:
     """`machine` is the ARN of the delivery state machine."""
 
     def __init__(
@@ -51,7 +51,8 @@ class DynamoSights:
             items = iter(self._table.get_all(keys))
             for each, lease, waiting in zip(batch, items, items, strict=True):
                 found[each] = Held(
-                    record(Lease, lease) if lease else Lease(), record(Waiting, waiting) if waiting else None
+                    record(Lease, lease) if lease else Lease(),
+                    record(PendingDeployment, waiting) if waiting else None,
                 )
         return found
 

@@ -35,7 +35,7 @@ class DynamoDeployments:
         found = self._table.query(cluster_key(cluster), "DEPLOYMENT#", newest_first=True, limit=limit)
         return [record(Deployment, each) for each in found]
 
-    def told(self, deployment: str) -> tuple[Sequence[HostAttempt], Sequence[Question]]:
+    def attempts_and_questions(self, deployment: str) -> tuple[Sequence[HostAttempt], Sequence[Question]]:
         """Attempts and questions stand in one partition: one Query for both."""
         found = self._table.query(deployment_key(deployment))
         attempts = [record(HostAttempt, each) for each in found if each["sk"]["S"].startswith("ATTEMPT#")]

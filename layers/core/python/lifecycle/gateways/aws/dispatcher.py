@@ -56,7 +56,7 @@ class AlbDispatcher:
         """The targets of the other two groups."""
         both = [self._members(cluster, group) for group in _ASIDE] if self.has_test_bed(cluster) else []
         found = {address: state for states in both for address, state in states.items()}
-        aside = {a: TargetState.ASIDE for a, state in found.items() if state is TargetState.HEALTHY}
+        aside = {a: TargetState.TEST_GROUP for a, state in found.items() if state is TargetState.HEALTHY}
         return found | aside
 
     def register(self, cluster: Cluster, address: str, port: int, group: Group = Group.MAIN) -> None:

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from lifecycle.domain.errors import StoreRefused
-from lifecycle.domain.monitoring.notifications import Notice
+from lifecycle.domain.monitoring.notifications import Notification
 from lifecycle.gateways.serialization import to_plain
 
 SOURCE = "lifecycle"
@@ -14,7 +14,7 @@ _SUBJECT = 100  # characters, of ASCII, on one line
 _FILTERED = ("kind", "service", "environment", "state")
 
 
-class AwsNotices:
+class AwsNotifications:
     """Events first, then messages: who is told twice finds the same `id` in both."""
 
     def __init__(self, events: Any, sns: Any, topic: str) -> None:
@@ -22,44 +22,44 @@ class AwsNotices:
         self._sns = sns
         self._topic = topic
 
-    def tell(self, notices: Sequence[Notice]) -> None:
-        for begin in range(0, len(notices), _AT_ONCE):
-            some = notices[begin : begin + _AT_ONCE]
+    def send(self, notifications: Sequence[Notification]) -> None:
+        for begin in range(0, len(notifications), _AT_ONCE):
+            some = notifications[begin : begin + _AT_ONCE]
             answer = self._events.put_events(Entries=[_entry(each) for each in some])
             if answer["FailedEntryCount"]:
                 wrong = next(each for each in answer["Entries"] if "ErrorCode" in each)
                 raise StoreRefused(f"expected EventBridge to take {len(some)} events, found {wrong}")
-        for each in notices:
+        for each in notifications:
             self._sns.publish(TopicArn=self._topic, **_message(each))
 
 
-def detail(notice: Notice) -> dict[str, Any]:
+def detail(notification: Notification) -> dict[str, Any]:
     """A notice as the `detail` of its event; docs/notices.schema.json."""
-    plain: dict[str, Any] = to_plain(notice)
+    plain: dict[str, Any] = to_plain(notification)
     cluster = plain.pop("cluster")
     return {
         **plain,
-        "kind": notice.kind.name,
+        "kind": notification.kind.name,
         "service": cluster["service"],
         "environment": cluster["environment"],
     }
 
 
-def _entry(notice: Notice) -> dict[str, Any]:
+def _entry(notification: Notification) -> dict[str, Any]:
     return {
         "Source": SOURCE,
-        "DetailType": notice.kind.value,
-        "Detail": json.dumps(detail(notice), sort_keys=True),
-        "Time": notice.at,
+        "DetailType": notification.kind.value,
+        "Detail": json.dumps(detail(notification), sort_keys=True),
+        "Time": notification.at,
     }
 
 
-def _message(notice: Notice) -> dict[str, Any]:
+def _message(notification: Notification) -> dict[str, Any]:
     """A mail that can be read, with attributes that a subscription can filter by."""
-    told = detail(notice)
-    lines = [notice.summary, "", notice.text, "", f"id: {notice.id}"]
+    told = detail(notification)
+    lines = [notification.summary, "", notification.text, "", f"id: {notification.id}"]
     return {
-        "Subject": _subject(notice.summary),
+        "Subject": _subject(notification.summary),
         "Message": "\n".join(lines),
         "MessageAttributes": {
             name: {"DataType": "String", "StringValue": told[name]} for name in _FILTERED if told[name]

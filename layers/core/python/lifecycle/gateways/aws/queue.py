@@ -1,7 +1,7 @@
 """The queue of one in the ledger: an item beside the cluster's lease."""
 
 from lifecycle.domain.fleet.cluster import Cluster
-from lifecycle.domain.rollout.queue import Waiting
+from lifecycle.domain.rollout.queue import PendingDeployment
 from lifecycle.gateways.aws.table import Table, cluster_key, item, record
 
 _SORT_KEY = "QUEUE"
@@ -13,11 +13,13 @@ class DynamoQueue:
     def __init__(self, table: Table) -> None:
         self._table = table
 
-    def waiting(self, cluster: Cluster) -> Waiting | None:
+    def waiting(self, cluster: Cluster) -> PendingDeployment | None:
         found = self._table.get(cluster_key(cluster), _SORT_KEY)
-        return record(Waiting, found) if found else None
+        return record(PendingDeployment, found) if found else None
 
-    def replace(self, cluster: Cluster, standing: Waiting | None, new: Waiting | None) -> bool:
+    def replace(
+        self, cluster: Cluster, standing: PendingDeployment | None, new: PendingDeployment | None
+    ) -> bool:
         pk = cluster_key(cluster)
         if standing is None and new is None:
             return self.waiting(cluster) is None

@@ -1,6 +1,6 @@
 """What a step looks at first: one BatchGetItem in the ledger."""
 
-from lifecycle.application.ports.step_reads import Standing
+from lifecycle.application.ports.step_reads import StepRecords
 from lifecycle.domain.fleet.cluster import Cluster
 from lifecycle.domain.fleet.host import HostReport
 from lifecycle.domain.rollout.attempt import HostAttempt
@@ -9,13 +9,13 @@ from lifecycle.domain.rollout.lease import Lease
 from lifecycle.gateways.aws.table import Table, cluster_key, deployment_key, record, reports_key
 
 
-class DynamoStandings:
+class DynamoStepReads:
     """Each item is read consistently, but they are not one snapshot: the epoch is checked where it matters."""
 
     def __init__(self, table: Table) -> None:
         self._table = table
 
-    def of_host(self, cluster: Cluster, deployment: str, host: str, attempt: int) -> Standing:
+    def of_host(self, cluster: Cluster, deployment: str, host: str, attempt: int) -> StepRecords:
         found, lease, tried, report = self._table.get_all(
             [
                 (cluster_key(cluster), f"DEPLOYMENT#{deployment}"),
@@ -24,7 +24,7 @@ class DynamoStandings:
                 (reports_key(cluster), host),
             ]
         )
-        return Standing(
+        return StepRecords(
             deployment=record(Deployment, found) if found else None,
             lease=record(Lease, lease) if lease else Lease(),
             attempt=record(HostAttempt, tried) if tried else None,

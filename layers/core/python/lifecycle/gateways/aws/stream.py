@@ -1,4 +1,4 @@
-"""The ledger's stream: what changed, as records before and after; infra/constructs/notices.py has filters to fit."""
+"""The ledger's stream: what changed, as records before and after; infra/constructs/notifications.py has filters to fit."""
 
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
@@ -6,7 +6,7 @@ from typing import Any
 
 from lifecycle.domain.errors import LifecycleError
 from lifecycle.domain.fleet.cluster import Cluster
-from lifecycle.domain.monitoring.audit import TrailEntry
+from lifecycle.domain.monitoring.audit import AuditEntry
 from lifecycle.domain.monitoring.notifications import Change, Quarantine, Told
 from lifecycle.domain.rollout.decision import Question
 from lifecycle.domain.rollout.deployment import Deployment, cluster_of
@@ -17,7 +17,7 @@ _KINDS: tuple[tuple[str, str, type[Any]], ...] = (
     ("CLUSTER#", "DEPLOYMENT#", Deployment),
     ("DEPLOYMENT#", "QUESTION#", Question),
     ("DEPLOYMENT#", "TESTBED#", TestBed),
-    ("TRAIL#", "", TrailEntry),
+    ("TRAIL#", "", AuditEntry),
 )
 _QUARANTINES = ("QUARANTINE#", "BAD_HOST#")
 

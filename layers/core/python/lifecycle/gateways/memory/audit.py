@@ -5,22 +5,22 @@ from datetime import datetime
 
 from lifecycle.domain.errors import StoreRefused
 from lifecycle.domain.fleet.cluster import Cluster
-from lifecycle.domain.monitoring.audit import TrailEntry
+from lifecycle.domain.monitoring.audit import AuditEntry
 
 
-class MemoryTrail:
+class MemoryAuditLog:
     """Append-only."""
 
     def __init__(self) -> None:
-        self.entries: list[TrailEntry] = []
+        self.entries: list[AuditEntry] = []
 
-    def append(self, entry: TrailEntry) -> None:
+    def append(self, entry: AuditEntry) -> None:
         if entry not in self.entries:
             self.entries.append(entry)
 
     def read(
         self, cluster: Cluster, after: datetime | None = None, limit: int = 1000
-    ) -> Sequence[TrailEntry]:
+    ) -> Sequence[AuditEntry]:
         if limit < 1:
             raise StoreRefused(f"expected a limit of at least 1, found {limit}")
         mine = sorted((e for e in self.entries if e.cluster == str(cluster)), key=lambda e: e.at)

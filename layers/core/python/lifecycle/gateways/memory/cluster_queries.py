@@ -10,7 +10,7 @@ from lifecycle.gateways.memory.queue import MemoryQueue
 from lifecycle.gateways.memory.registry import MemoryRegistry
 
 
-class MemorySights:
+class MemoryClusterQueries:
     """`runs` are a test's."""
 
     def __init__(

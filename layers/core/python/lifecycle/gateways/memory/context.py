@@ -4,13 +4,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 
-from lifecycle.application.context import World
+from lifecycle.application.context import Context
 from lifecycle.domain.fleet.cluster import Cluster
 from lifecycle.gateways.memory.artifacts import MemoryArtifacts
-from lifecycle.gateways.memory.audit import MemoryTrail
+from lifecycle.gateways.memory.audit import MemoryAuditLog
 from lifecycle.gateways.memory.catalogue import MemoryCatalogue
 from lifecycle.gateways.memory.clock import ManualClock
-from lifecycle.gateways.memory.cluster_queries import MemorySights
+from lifecycle.gateways.memory.cluster_queries import MemoryClusterQueries
 from lifecycle.gateways.memory.deployments import MemoryDeployments
 from lifecycle.gateways.memory.dispatcher import MemoryDispatcher
 from lifecycle.gateways.memory.executions import MemoryExecutions
@@ -19,18 +19,18 @@ from lifecycle.gateways.memory.freezes import MemoryFreezes
 from lifecycle.gateways.memory.leases import MemoryLeases
 from lifecycle.gateways.memory.queue import MemoryQueue
 from lifecycle.gateways.memory.registry import MemoryRegistry
-from lifecycle.gateways.memory.step_reads import MemoryStandings
+from lifecycle.gateways.memory.step_reads import MemoryStepReads
 
 
 @dataclass
-class MemoryWorld:
+class MemoryContext:
     """The twins, each under its own type, and the `world` that the phases see. `clusters`: health-check paths."""
 
     clusters: Mapping[Cluster, str]
     clock: ManualClock = field(default_factory=ManualClock)
     leases: MemoryLeases = field(default_factory=MemoryLeases)
     deployments: MemoryDeployments = field(default_factory=MemoryDeployments)
-    trail: MemoryTrail = field(default_factory=MemoryTrail)
+    audit_log: MemoryAuditLog = field(default_factory=MemoryAuditLog)
     fleet: MemoryFleet = field(default_factory=MemoryFleet)
     artifacts: MemoryArtifacts = field(default_factory=MemoryArtifacts)
     catalogue: MemoryCatalogue = field(default_factory=MemoryCatalogue)
@@ -41,14 +41,14 @@ class MemoryWorld:
     def __post_init__(self) -> None:
         self.registry = MemoryRegistry(tuple(self.clusters))
         self.dispatcher = MemoryDispatcher(self.clusters)
-        self.sights = MemorySights(self.leases, self.queue, self.registry, self.catalogue)
-        self.standings = MemoryStandings(self.leases, self.deployments, self.fleet)
-        self.world = World(
+        self.sights = MemoryClusterQueries(self.leases, self.queue, self.registry, self.catalogue)
+        self.step_reads = MemoryStepReads(self.leases, self.deployments, self.fleet)
+        self.context = Context(
             clock=self.clock,
             leases=self.leases,
             deployments=self.deployments,
-            standings=self.standings,
-            trail=self.trail,
+            step_reads=self.step_reads,
+            audit_log=self.audit_log,
             fleet=self.fleet,
             registry=self.registry,
             dispatcher=self.dispatcher,
@@ -57,5 +57,5 @@ class MemoryWorld:
             freezes=self.freezes,
             queue=self.queue,
             poll_seconds=0.5,
-            patience=timedelta(seconds=30),
+            heartbeat_timeout=timedelta(seconds=30),
         )

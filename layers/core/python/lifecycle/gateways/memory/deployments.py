@@ -43,7 +43,7 @@ class MemoryDeployments:
     def questions(self, deployment: str) -> Sequence[Question]:
         return [self._questions[key] for key in sorted(self._questions) if key[0] == deployment]
 
-    def told(self, deployment: str) -> tuple[Sequence[HostAttempt], Sequence[Question]]:
+    def attempts_and_questions(self, deployment: str) -> tuple[Sequence[HostAttempt], Sequence[Question]]:
         return self.attempts(deployment), self.questions(deployment)
 
     def beds(self, deployment: str) -> Sequence[TestBed]:

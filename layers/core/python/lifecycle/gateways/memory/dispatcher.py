@@ -26,7 +26,7 @@ class MemoryDispatcher:
     def targets(self, cluster: Cluster) -> Mapping[str, TargetState]:
         aside = {**self.members(cluster, Group.TEST_BED), **self.members(cluster, Group.CONTROL)}
         for address, state in aside.items():
-            aside[address] = TargetState.ASIDE if state is TargetState.HEALTHY else state
+            aside[address] = TargetState.TEST_GROUP if state is TargetState.HEALTHY else state
         return {**aside, **self._of(cluster)}
 
     def target(self, cluster: Cluster, address: str) -> TargetState:

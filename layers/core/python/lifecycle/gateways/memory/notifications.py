@@ -3,18 +3,18 @@
 from collections.abc import Sequence
 
 from lifecycle.domain.errors import StoreRefused
-from lifecycle.domain.monitoring.notifications import Notice
+from lifecycle.domain.monitoring.notifications import Notification
 
 
-class MemoryNotices:
+class MemoryNotifications:
     """`told` are all of them, in order; the next `failures` calls fail."""
 
     def __init__(self) -> None:
-        self.told: list[Notice] = []
+        self.told: list[Notification] = []
         self.failures = 0
 
-    def tell(self, notices: Sequence[Notice]) -> None:
+    def send(self, notifications: Sequence[Notification]) -> None:
         if self.failures:
             self.failures -= 1
             raise StoreRefused("expected EventBridge to answer, found that it did not")
-        self.told += notices
+        self.told += notifications

@@ -1,19 +1,21 @@
 """The queue of one in memory."""
 
 from lifecycle.domain.fleet.cluster import Cluster
-from lifecycle.domain.rollout.queue import Waiting
+from lifecycle.domain.rollout.queue import PendingDeployment
 
 
 class MemoryQueue:
     """At most one deployment waits for each cluster."""
 
     def __init__(self) -> None:
-        self._waiting: dict[Cluster, Waiting] = {}
+        self._waiting: dict[Cluster, PendingDeployment] = {}
 
-    def waiting(self, cluster: Cluster) -> Waiting | None:
+    def waiting(self, cluster: Cluster) -> PendingDeployment | None:
         return self._waiting.get(cluster)
 
-    def replace(self, cluster: Cluster, standing: Waiting | None, new: Waiting | None) -> bool:
+    def replace(
+        self, cluster: Cluster, standing: PendingDeployment | None, new: PendingDeployment | None
+    ) -> bool:
         held = self._waiting.get(cluster)
         seen = standing.request.deployment if standing else None
         if (held.request.deployment if held else None) != seen:

@@ -1,6 +1,6 @@
 """What a step looks at first, from the other twins."""
 
-from lifecycle.application.ports.step_reads import Standing
+from lifecycle.application.ports.step_reads import StepRecords
 from lifecycle.domain.fleet.cluster import Cluster
 from lifecycle.domain.rollout.deployment import Deployment
 from lifecycle.domain.rollout.lease import Lease
@@ -9,7 +9,7 @@ from lifecycle.gateways.memory.fleet import MemoryFleet
 from lifecycle.gateways.memory.leases import MemoryLeases
 
 
-class MemoryStandings:
+class MemoryStepReads:
     """Reads what the other twins hold."""
 
     def __init__(self, leases: MemoryLeases, deployments: MemoryDeployments, fleet: MemoryFleet) -> None:
@@ -17,9 +17,9 @@ class MemoryStandings:
         self._deployments = deployments
         self._fleet = fleet
 
-    def of_host(self, cluster: Cluster, deployment: str, host: str, attempt: int) -> Standing:
+    def of_host(self, cluster: Cluster, deployment: str, host: str, attempt: int) -> StepRecords:
         tried = self._deployments.attempts(deployment)
-        return Standing(
+        return StepRecords(
             deployment=self._deployments.get(cluster, deployment),
             lease=self._leases.current(cluster),
             attempt=next((each for each in tried if (each.host, each.number) == (host, attempt)), None),

@@ -5,7 +5,7 @@ Called by functions/rollout/analyse once a minute of the bake. It may be repeate
 
 from dataclasses import replace
 
-from lifecycle.application.context import World
+from lifecycle.application.context import Context
 from lifecycle.application.ports.metrics import Metrics
 from lifecycle.application.rollout.stage_guard import Outcome
 from lifecycle.application.rollout.test_bed import traffic_weights
@@ -21,49 +21,49 @@ from lifecycle.domain.rollout.test_bed.model import TestBed
 from lifecycle.domain.rollout.test_bed.schedule import minutes_wanted
 
 
-def analyse(world: World, metrics: Metrics, task: BakeTask) -> Outcome:
+def analyse(context: Context, metrics: Metrics, task: BakeTask) -> Outcome:
     """Judge what was measured so far, and note it; traffic is kept off a host that is ill. Raises Unknown."""
-    current = standing(world, task)
+    current = standing(context, task)
     if isinstance(current, Outcome):
         return current
-    bed = open_bed(world, task)
+    bed = open_bed(context, task)
     if bed is None:
         return Outcome("SKIPPED", "no test bed bakes")
-    traffic_weights.call_in(world, task.cluster)
+    traffic_weights.call_in(context, task.cluster)
     if not bed.control:
         return Outcome("SKIPPED", f"{bed.host} has no control")
     try:
-        return _judged(world, metrics, current, bed)
+        return _judged(context, metrics, current, bed)
     except LifecycleError as error:  # the next look may go better; past its time, a human is asked
         return Outcome("FAILED", str(error))
 
 
-def _judged(world: World, metrics: Metrics, current: Deployment, bed: TestBed) -> Outcome:
-    questions = world.deployments.questions(bed.deployment)
+def _judged(context: Context, metrics: Metrics, current: Deployment, bed: TestBed) -> Outcome:
+    questions = context.deployments.questions(bed.deployment)
     wanted, extended = minutes_wanted(bed, questions), extensions(questions, bed)
-    minutes = min(metrics.complete_minutes(bed.began_at, world.clock.now(), world.minute), wanted)
+    minutes = min(metrics.complete_minutes(bed.began_at, context.clock.now(), context.minute), wanted)
     if minutes < 1:
         return Outcome("SKIPPED", "no minute is complete yet")
-    measures = (*BUILT_IN, *_own_measures(world, current))
+    measures = (*BUILT_IN, *_own_measures(context, current))
     baked = metrics.baked(
-        current.cluster, bed.host, bed.control, measures, bed.began_at, minutes, world.minute
+        current.cluster, bed.host, bed.control, measures, bed.began_at, minutes, context.minute
     )
     judgement = judge(baked, Rules(planned_minutes=wanted), looks_before=extended)
-    _note(world, replace(bed, judgement=judgement, series=kept(baked.series)))
+    _note(context, replace(bed, judgement=judgement, series=kept(baked.series)))
     return Outcome(str(judgement.verdict), judgement.sentence)
 
 
-def _note(world: World, bed: TestBed) -> None:
+def _note(context: Context, bed: TestBed) -> None:
     """Keep a look; without its minutes where the store refuses them, for it is the judgement that decides."""
     try:
-        world.deployments.put_bed(bed)
+        context.deployments.put_bed(bed)
     except Exception:  # noqa: BLE001 (a client's errors are its own; a store that takes nothing raises again)
-        world.deployments.put_bed(replace(bed, series=()))
+        context.deployments.put_bed(replace(bed, series=()))
 
 
-def _own_measures(world: World, current: Deployment) -> list[Measure]:
+def _own_measures(context: Context, current: Deployment) -> list[Measure]:
     """The service's own metrics that both versions tell; a new one has nothing to be compared with."""
     service, previous = current.request.service, current.previous
-    told = world.artifacts.manifest(service, previous.version).metrics if previous else ()
+    told = context.artifacts.manifest(service, previous.version).metrics if previous else ()
     known = {each.name for each in told}
-    return [m for m in world.artifacts.manifest(service, current.target.version).metrics if m.name in known]
+    return [m for m in context.artifacts.manifest(service, current.target.version).metrics if m.name in known]

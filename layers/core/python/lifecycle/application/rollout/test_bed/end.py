@@ -8,11 +8,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
 
-from lifecycle.application.context import World
+from lifecycle.application.context import Context
 from lifecycle.application.rollout.stage_guard import LONGEST_WAIT, Outcome
 from lifecycle.application.rollout.test_bed import traffic_weights
 from lifecycle.application.rollout.test_bed.task import BakeTask, open_bed, standing
-from lifecycle.domain.fleet.drift import out_of_place
+from lifecycle.domain.fleet.drift import drift_reason
 from lifecycle.domain.fleet.host import HostReport
 from lifecycle.domain.fleet.target_group import Group, TargetState
 from lifecycle.domain.rollout.deployment import Deployment
@@ -20,51 +20,51 @@ from lifecycle.domain.rollout.test_bed.hosts import target_of
 from lifecycle.domain.rollout.test_bed.model import BedState, TestBed
 
 
-def end_bake(world: World, task: BakeTask, number: int, state: BedState, reason: str) -> Outcome:
+def end_bake(context: Context, task: BakeTask, number: int, state: BedState, reason: str) -> Outcome:
     """Bring both hosts into the main target group again, then take them out of their own. Raises Unknown.
 
     Where the new version has failed, its host is taken out of rotation at once, and stays out. A host that does
     not come home stays where it serves, and is found there later (domain/rollout/next_step.py); one that serves nowhere leaves.
     """
-    current = standing(world, task)
+    current = standing(context, task)
     if isinstance(current, Outcome):
         return current
-    bed = next((each for each in world.deployments.beds(task.deployment) if each.number == number), None)
+    bed = next((each for each in context.deployments.beds(task.deployment) if each.number == number), None)
     if bed is None or bed.state is not BedState.BAKING:
         return Outcome("PASSED", "it has ended before")
     what = f"test bed {state.lower().replace('_', ' ')}"
-    world.tell(task.cluster, what, "lifecycle", reason, deployment=task.deployment, host=bed.host)
-    guests = _guests(world, current, bed)
+    context.record(task.cluster, what, "lifecycle", reason, deployment=task.deployment, host=bed.host)
+    guests = _guests(context, current, bed)
     failed = [each for each in guests if state is BedState.FAILED and each.group is Group.TEST_BED]
-    if failed and (late := _leave(world, task, failed)):
+    if failed and (late := _leave(context, task, failed)):
         return late
-    if late := _part(world, task, current, bed, [each for each in guests if each not in failed]):
+    if late := _part(context, task, current, bed, [each for each in guests if each not in failed]):
         return late
-    ended = replace(bed, state=state, reason=reason, ended_at=world.clock.now())
-    world.deployments.put_bed(ended)
+    ended = replace(bed, state=state, reason=reason, ended_at=context.clock.now())
+    context.deployments.put_bed(ended)
     return Outcome("PASSED", reason)
 
 
-def end_open(world: World, task: BakeTask, reason: str) -> None:
+def end_open(context: Context, task: BakeTask, reason: str) -> None:
     """Bring home whom a deployment left aside that ends without its state machine. Raises Unknown."""
-    if bed := open_bed(world, task):
-        end_bake(world, task, bed.number, BedState.GIVEN_UP, reason)
+    if bed := open_bed(context, task):
+        end_bake(context, task, bed.number, BedState.GIVEN_UP, reason)
 
 
 def _part(
-    world: World, task: BakeTask, current: Deployment, bed: TestBed, guests: Sequence["_Guest"]
+    context: Context, task: BakeTask, current: Deployment, bed: TestBed, guests: Sequence["_Guest"]
 ) -> Outcome | None:
     """Who is fit goes home, then leaves its group; so does who serves nowhere; others serve where they are."""
     fit = [each for each in guests if each.fit]
-    if late := _come_home(world, task, fit):
+    if late := _come_home(context, task, fit):
         return late
-    home = _home(world, current, fit)
-    if late := _stay(world, task, [each for each in fit if each not in home]):
+    home = _home(context, current, fit)
+    if late := _stay(context, task, [each for each in fit if each not in home]):
         return late
     ill = {each.report.host for each in guests if not each.serves}
     # Coming home takes a while: who is well again by now serves where it is, perhaps instead of the other.
-    still = [each for each in _guests(world, current, bed) if not each.serves] if ill else []
-    return _leave(world, task, [*home, *(each for each in still if each.report.host in ill)])
+    still = [each for each in _guests(context, current, bed) if not each.serves] if ill else []
+    return _leave(context, task, [*home, *(each for each in still if each.report.host in ill)])
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,70 +77,72 @@ class _Guest:
     fit: bool
 
 
-def _guests(world: World, current: Deployment, bed: TestBed) -> list[_Guest]:
+def _guests(context: Context, current: Deployment, bed: TestBed) -> list[_Guest]:
     found = []
     for host, group in ((bed.host, Group.TEST_BED), (bed.control, Group.CONTROL)):
-        report = world.fleet.report(current.cluster, host) if host else None
+        report = context.fleet.report(current.cluster, host) if host else None
         if report is None:
             continue  # it left, and was deregistered when it was removed
-        state = world.dispatcher.members(current.cluster, group).get(report.address, TargetState.ABSENT)
+        state = context.dispatcher.members(current.cluster, group).get(report.address, TargetState.ABSENT)
         serves = state is TargetState.HEALTHY
-        place = TargetState.ASIDE if serves else state
-        fit = out_of_place(report, place, target_of(current, group), group) is None
+        place = TargetState.TEST_GROUP if serves else state
+        fit = drift_reason(report, place, target_of(current, group), group) is None
         found.append(_Guest(report, group, serves, fit))
     return found
 
 
-def _come_home(world: World, task: BakeTask, guests: Sequence[_Guest]) -> Outcome | None:
+def _come_home(context: Context, task: BakeTask, guests: Sequence[_Guest]) -> Outcome | None:
     for each in guests:
-        _tell(world, task, "register", each, "home from the test bed")
-        if late := _overtaken(world, task):
+        _tell(context, task, "register", each, "home from the test bed")
+        if late := _overtaken(context, task):
             return late
-        world.dispatcher.register(task.cluster, each.report.address, each.report.port, Group.MAIN)
+        context.dispatcher.register(task.cluster, each.report.address, each.report.port, Group.MAIN)
     return None
 
 
-def _home(world: World, current: Deployment, guests: Sequence[_Guest]) -> list[_Guest]:
+def _home(context: Context, current: Deployment, guests: Sequence[_Guest]) -> list[_Guest]:
     """Those that the load balancer finds healthy in the main group, in time."""
     limit = min(timedelta(seconds=current.policy.alive_seconds), LONGEST_WAIT)
-    until = world.clock.now() + limit
+    until = context.clock.now() + limit
     while True:
-        states = world.dispatcher.members(current.cluster, Group.MAIN)
+        states = context.dispatcher.members(current.cluster, Group.MAIN)
         home = [each for each in guests if states.get(each.report.address) is TargetState.HEALTHY]
-        if len(home) == len(guests) or world.clock.now() >= until:
+        if len(home) == len(guests) or context.clock.now() >= until:
             return home
-        world.clock.sleep(world.poll_seconds)
+        context.clock.sleep(context.poll_seconds)
 
 
-def _stay(world: World, task: BakeTask, guests: Sequence[_Guest]) -> Outcome | None:
+def _stay(context: Context, task: BakeTask, guests: Sequence[_Guest]) -> Outcome | None:
     """Those that did not come home serve where they are."""
     for each in guests:
-        _tell(world, task, "drain", each, "it is not healthy in the main target group, and stays in its own")
-        if late := _overtaken(world, task):
+        _tell(
+            context, task, "drain", each, "it is not healthy in the main target group, and stays in its own"
+        )
+        if late := _overtaken(context, task):
             return late
-        world.dispatcher.deregister(task.cluster, each.report.address, each.report.port, Group.MAIN)
+        context.dispatcher.deregister(task.cluster, each.report.address, each.report.port, Group.MAIN)
     return None
 
 
-def _leave(world: World, task: BakeTask, guests: Sequence[_Guest]) -> Outcome | None:
+def _leave(context: Context, task: BakeTask, guests: Sequence[_Guest]) -> Outcome | None:
     """First their share, then their place: no group may be left with a share and nobody to answer it."""
-    if late := _overtaken(world, task):
+    if late := _overtaken(context, task):
         return late
-    traffic_weights.fair(world, task.cluster, {each.report.address for each in guests})
+    traffic_weights.fair(context, task.cluster, {each.report.address for each in guests})
     for each in guests:
-        _tell(world, task, "drain", each, f"out of the target group {each.group}")
-        if late := _overtaken(world, task):
+        _tell(context, task, "drain", each, f"out of the target group {each.group}")
+        if late := _overtaken(context, task):
             return late
         # Another host that was aside there may have left since the shares were weighed.
-        traffic_weights.withdraw(world, task.cluster, each.report.address)
-        world.dispatcher.deregister(task.cluster, each.report.address, each.report.port, each.group)
+        traffic_weights.withdraw(context, task.cluster, each.report.address)
+        context.dispatcher.deregister(task.cluster, each.report.address, each.report.port, each.group)
     return None
 
 
-def _tell(world: World, task: BakeTask, what: str, guest: _Guest, why: str) -> None:
-    world.tell(task.cluster, what, "lifecycle", why, deployment=task.deployment, host=guest.report.host)
+def _tell(context: Context, task: BakeTask, what: str, guest: _Guest, why: str) -> None:
+    context.record(task.cluster, what, "lifecycle", why, deployment=task.deployment, host=guest.report.host)
 
 
-def _overtaken(world: World, task: BakeTask) -> Outcome | None:
-    found = standing(world, task)
+def _overtaken(context: Context, task: BakeTask) -> Outcome | None:
+    found = standing(context, task)
     return found if isinstance(found, Outcome) else None

@@ -5,7 +5,7 @@ Used by analyse.py and end_bake.py, one for each phase of a test bed; domain/rol
 
 from dataclasses import dataclass
 
-from lifecycle.application.context import World
+from lifecycle.application.context import Context
 from lifecycle.application.rollout import observe
 from lifecycle.application.rollout.stage_guard import Outcome
 from lifecycle.domain.fleet.cluster import Cluster
@@ -22,9 +22,9 @@ class BakeTask:
     epoch: int
 
 
-def standing(world: World, task: BakeTask) -> Deployment | Outcome:
+def standing(context: Context, task: BakeTask) -> Deployment | Outcome:
     """The deployment, if it is still this call's to act for."""
-    current, lease = world.standings.of_deployment(task.cluster, task.deployment)
+    current, lease = context.step_reads.of_deployment(task.cluster, task.deployment)
     if current is None:
         raise observe.unknown(task.cluster, task.deployment)
     if (lease.deployment, lease.epoch) != (current.id, task.epoch):
@@ -32,7 +32,7 @@ def standing(world: World, task: BakeTask) -> Deployment | Outcome:
     return Outcome("SKIPPED", f"it has ended: {current.state}") if current.state.final else current
 
 
-def open_bed(world: World, task: BakeTask) -> TestBed | None:
+def open_bed(context: Context, task: BakeTask) -> TestBed | None:
     """The test bed that bakes, if one does."""
-    beds = [each for each in world.deployments.beds(task.deployment) if each.state is BedState.BAKING]
+    beds = [each for each in context.deployments.beds(task.deployment) if each.state is BedState.BAKING]
     return beds[-1] if beds else None

@@ -6,7 +6,7 @@ without a healthy target would answer its share with 503, so it gets none.
 
 from collections.abc import Collection, Mapping
 
-from lifecycle.application.context import World
+from lifecycle.application.context import Context
 from lifecycle.domain.fleet.cluster import Cluster
 from lifecycle.domain.fleet.target_group import Group, TargetState
 
@@ -14,12 +14,12 @@ from lifecycle.domain.fleet.target_group import Group, TargetState
 GREATEST = 999
 
 
-def fair(world: World, cluster: Cluster, without: Collection[str] = ()) -> None:
+def fair(context: Context, cluster: Cluster, without: Collection[str] = ()) -> None:
     """Weigh the groups by their hosts; those at the addresses `without` are about to leave the groups aside.
 
     The main group counts what is registered there, ill or not: it fails over by itself. Safe to repeat.
     """
-    dispatcher = world.dispatcher
+    dispatcher = context.dispatcher
     if not dispatcher.has_test_bed(cluster):
         return
     wanted: dict[Group, int] = {}
@@ -34,23 +34,23 @@ def fair(world: World, cluster: Cluster, without: Collection[str] = ()) -> None:
     if dispatcher.weights(cluster) != wanted:
         dispatcher.weigh(cluster, wanted)
         # A host may have left since it was counted, and weights have no conditions: look again.
-        call_in(world, cluster)
+        call_in(context, cluster)
 
 
-def withdraw(world: World, cluster: Cluster, address: str) -> None:
+def withdraw(context: Context, cluster: Cluster, address: str) -> None:
     """Before a target is deregistered: no group may be left with a share and nobody to answer it.
 
     Shares are only taken, and one host that is aside is drained at a time (domain/rollout/next_step.py), so that two drains do
     not undo each other's.
     """
     # Another call may weigh them at the same time, and weights have no conditions: look again.
-    if world.dispatcher.has_test_bed(cluster) and _take(world, cluster, address):
-        _take(world, cluster, address)
+    if context.dispatcher.has_test_bed(cluster) and _take(context, cluster, address):
+        _take(context, cluster, address)
 
 
-def _take(world: World, cluster: Cluster, leaving: str) -> bool:
+def _take(context: Context, cluster: Cluster, leaving: str) -> bool:
     """Whether there was a share to be taken; while nobody is aside, the main group has all of it."""
-    dispatcher = world.dispatcher
+    dispatcher = context.dispatcher
     weights = dict(dispatcher.weights(cluster))
     shared = [group for group, weight in weights.items() if weight]
     if shared == [Group.MAIN]:
@@ -61,12 +61,12 @@ def _take(world: World, cluster: Cluster, leaving: str) -> bool:
     return bool(left)
 
 
-def call_in(world: World, cluster: Cluster) -> None:
+def call_in(context: Context, cluster: Cluster) -> None:
     """Take the share of a group that has nobody left to answer it: its host fell ill, or was forgotten.
 
     It gives nobody a share, so that a call that was slow does no harm.
     """
-    withdraw(world, cluster, address="")
+    withdraw(context, cluster, address="")
 
 
 def _answered(targets: Mapping[str, TargetState], group: Group, leaving: str) -> bool:

@@ -6,12 +6,12 @@ zone where there is one.
 
 from datetime import datetime
 
-from lifecycle.domain.fleet.drift import out_of_place
+from lifecycle.domain.fleet.drift import drift_reason
 from lifecycle.domain.fleet.target_group import Group, TargetState, state_of
 from lifecycle.domain.rollout.attempt import AttemptState, HostAttempt
-from lifecycle.domain.rollout.decision import Choice, answers_on, given_up, latest_attempts
+from lifecycle.domain.rollout.decision import Choice, answers_on, hosts_left_out, latest_attempts
 from lifecycle.domain.rollout.deployment import Deployment, Kind
-from lifecycle.domain.rollout.membership import members, silent_since, unreached
+from lifecycle.domain.rollout.membership import members, unreachable_hosts, unreachable_since
 from lifecycle.domain.rollout.steps import BeginBake, Facts, Step, UpdateHosts
 from lifecycle.domain.rollout.test_bed.model import TestBed
 from lifecycle.domain.service.policy import Policy
@@ -81,16 +81,16 @@ def _control_for(facts: Facts, test_bed: str, now: datetime) -> tuple[str, int] 
     previous, newest = facts.deployment.previous, latest_attempts(facts.attempts)
     if previous is None:
         return None
-    aside = given_up(facts.attempts, facts.questions) | set(unreached(facts)) | {test_bed}
+    aside = hosts_left_out(facts.attempts, facts.questions) | set(unreachable_hosts(facts)) | {test_bed}
     zone = facts.reports[test_bed].zone
     found: list[tuple[bool, bool, int, str]] = []
     for place, host in enumerate(members(facts)):
-        if host in aside or silent_since(facts, host, now):
+        if host in aside or unreachable_since(facts, host, now):
             continue
         attempt = newest.get(host)
         again = attempt is not None and Choice.RETRY in answers_on(facts.questions, attempt)[-1:]
         tried = attempt is not None and attempt.group is Group.CONTROL
-        serves = not out_of_place(facts.reports[host], state_of(facts.rotation, host), previous)
+        serves = not drift_reason(facts.reports[host], state_of(facts.rotation, host), previous)
         if serves or (tried and again):
             found.append((tried and again, facts.reports[host].zone == zone, place, host))
     if not found:
@@ -102,7 +102,7 @@ def _control_for(facts: Facts, test_bed: str, now: datetime) -> tuple[str, int] 
 def ill(facts: Facts, host: str, group: Group) -> str | None:
     """Why a host is not in its place in the test bed's or the control's group; None when it is."""
     target = target_of(facts.deployment, group)
-    return out_of_place(facts.reports.get(host), state_of(facts.rotation, host), target, group)
+    return drift_reason(facts.reports.get(host), state_of(facts.rotation, host), target, group)
 
 
 def unfit(facts: Facts, host: str, group: Group) -> str | None:
@@ -110,19 +110,19 @@ def unfit(facts: Facts, host: str, group: Group) -> str | None:
     home = state_of(facts.rotation, host) in (TargetState.HEALTHY, TargetState.INITIAL)
     report = facts.reports.get(host)
     if home:
-        return out_of_place(report, TargetState.HEALTHY, target_of(facts.deployment, group))
+        return drift_reason(report, TargetState.HEALTHY, target_of(facts.deployment, group))
     return ill(facts, host, group)
 
 
 def failed_itself(facts: Facts, host: str) -> bool:
     """Whether the test bed's host says itself that what was tested does not run there."""
     target = target_of(facts.deployment, Group.TEST_BED)
-    return out_of_place(facts.reports.get(host), TargetState.ASIDE, target, Group.TEST_BED) is not None
+    return drift_reason(facts.reports.get(host), TargetState.TEST_GROUP, target, Group.TEST_BED) is not None
 
 
 def gone_since(facts: Facts, host: str, now: datetime) -> datetime | None:
     """Since when a host that serves nothing has been silent, if for too long: it is gone, whatever ran there."""
-    return None if state_of(facts.rotation, host).serves else silent_since(facts, host, now)
+    return None if state_of(facts.rotation, host).serves else unreachable_since(facts, host, now)
 
 
 def doubt(facts: Facts, host: str, why: str) -> str | None:

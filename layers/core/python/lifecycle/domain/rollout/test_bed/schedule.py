@@ -55,7 +55,7 @@ def failed_bed(facts: Facts, attempt: HostAttempt) -> TestBed | None:
     return next((bed for bed in failed if (bed.host, bed.attempt) == (attempt.host, attempt.number)), None)
 
 
-def stranded(facts: Facts, attempt: HostAttempt) -> bool:
+def orphaned(facts: Facts, attempt: HostAttempt) -> bool:
     """Whether its host fell silent in the test bed and serves nothing: it is updated anew, as one that never was."""
     beds = (bed for bed in facts.beds if bed.state is BedState.GIVEN_UP)
     return (

@@ -8,10 +8,10 @@ from collections.abc import Callable, Sequence
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
-from lifecycle.application.context import World
+from lifecycle.application.context import Context
 from lifecycle.domain.fleet.cluster import Cluster
 from lifecycle.domain.fleet.host_command import Turn
-from tests.simulation.twins import Clock, Executions, Standings
+from tests.simulation.twins import Clock, Executions, StepReads
 
 if TYPE_CHECKING:
     from tests.simulation.simulation import Simulation
@@ -42,7 +42,7 @@ def _through(sim: "Simulation", name: str, call: Callable[..., Any], told: Calla
 READS = {
     "leases": ("current",),
     "deployments": ("get", "recent", "told", "attempts", "questions", "beds"),
-    "standings": ("of_host", "of_deployment"),
+    "step_reads": ("of_host", "of_deployment"),
     "trail": ("read",),
     "fleet": ("reports", "report", "quarantined", "quarantined_hosts"),
     "freezes": ("standing",),
@@ -66,13 +66,13 @@ WRITES = {
 }
 
 
-def seen_through(sim: "Simulation") -> World:
+def seen_through(sim: "Simulation") -> Context:
     """The World over the simulation's twins."""
     twins = {
         "leases": sim.leases,
         "deployments": sim.deployments,
-        "standings": Standings(sim),
-        "trail": sim.trail,
+        "step_reads": StepReads(sim),
+        "audit_log": sim.audit_log,
         "fleet": sim.fleet,
         "registry": sim.registry,
         "dispatcher": sim.balancer,
@@ -95,7 +95,7 @@ def seen_through(sim: "Simulation") -> World:
     ports["dispatcher"].has_test_bed = sim.balancer.has_test_bed
     sim.measured = ports.pop("metrics")
     sim.measured.complete_minutes = sim.metrics.complete_minutes
-    return World(clock=Clock(sim), poll_seconds=2.0, patience=timedelta(seconds=30), **ports)
+    return Context(clock=Clock(sim), poll_seconds=2.0, heartbeat_timeout=timedelta(seconds=30), **ports)
 
 
 def _give_turn(sim: "Simulation") -> Callable[[Cluster, Turn], bool]:

@@ -35,7 +35,7 @@ FILTERS = (
 )
 
 
-class NoticesOut(Construct):
+class NotificationsOut(Construct):
     """The ledger's stream starts `notify`, which tells EventBridge, and the topic `lifecycle-notices` for people.
 
     A batch that fails is halved and tried again for as long as the stream remembers it, which is a day.
@@ -51,7 +51,7 @@ class NoticesOut(Construct):
         plain_http: bool,
     ) -> None:
         super().__init__(scope, construct_id)
-        _topic(self, names.NOTICES, "Lifecycle", plain_http=plain_http)
+        _topic(self, names.NOTIFICATIONS, "Lifecycle", plain_http=plain_http)
         mapping = lambda_.CfnEventSourceMapping
         mapping(
             self,

@@ -3,7 +3,7 @@
 import json
 from typing import Any
 
-from infra.constructs.notices import FILTERS
+from infra.constructs.notifications import FILTERS
 from tests.infra.reading import listed, only, resources, text
 
 
