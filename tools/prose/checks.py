@@ -120,7 +120,7 @@ def _sentences(passage: Passage) -> Iterator[Finding]:
     for offset, sentence in sentences(passage):
         line = passage.line_of(offset, sentence)
         words = _WORD.findall(sentence)
-        begin = " ".join(sentence.split()[:5])
+        begin = " ".join(passage.text[offset : offset + len(sentence)].split()[:6])
         if len(words) > limit:
             yield Finding(
                 line,
