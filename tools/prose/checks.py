@@ -18,7 +18,7 @@ SEMICOLONS = 1
 
 _QUESTION = re.compile(r"(?:What|Who|Whose|Whom|Whoever|Whether|That|Where|When|How|Why|Which)\b")
 _NO_VERB = re.compile(
-    r"(?:One|Every|Each|Everything|All|Those|Its|Nothing|Nobody|Somebody|Of|In|As|From|For|By|At|Both|No|None|Only|Until)\b"
+    r"(?:One|Every|Each|Everything|All|Those|Its|Nothing|Nobody|Somebody|Of|In|As|From|For|By|At|Both|No|None|Only|Until|Before|After|While|Without|Found|Stands|Hosts|Records)\b|\w+'s\b"
 )
 _EVERYWHERE = [each for each in Kind if each is not Kind.IDENTIFIER]
 _WORD = re.compile(r"\S*\w\S*")
