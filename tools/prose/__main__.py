@@ -16,6 +16,12 @@ ROOT = RULES.resolve().parents[2]
 ALLOWED = "prose: allow"  # a line with these words is not checked
 
 
+def repository() -> Path:
+    """Return the root of the repository that this is run in."""
+    command = ["git", "rev-parse", "--show-toplevel"]
+    return Path(subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip())
+
+
 def files(arguments: list[str], root: Path = ROOT) -> list[Path]:
     """Return the files below the given paths that the checker can read and that Git does not ignore."""
     names = [str(Path(each).resolve()) for each in arguments] or ["."]
@@ -51,4 +57,4 @@ def main(arguments: list[str], root: Path = ROOT) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    sys.exit(main(sys.argv[1:], repository()))

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from tools.prose.passages import PROSE, Kind, Passage, masked, sentences
 
-GOAL = 25
+GOAL = 25  # words a sentence; what is longer than the next two is a finding
 WORDS_IN_CODE = 30  # in a docstring or a comment
 WORDS_IN_DOCS = 35
 SEMICOLONS = 1
@@ -24,7 +24,6 @@ _NO_VERB = re.compile(  # beside what ruff's D401 finds; the last two are plural
 )
 _EVERYWHERE = [each for each in Kind if each is not Kind.IDENTIFIER]
 _WORD = re.compile(r"\S*\w\S*")
-_QUESTIONS = "a noun phrase, or a verb for a function"
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +111,7 @@ def _words(passage: Passage, rules: Rules) -> Iterator[Finding]:
 def _first_word(passage: Passage) -> Iterator[Finding]:
     first = passage.text.split(maxsplit=1)[0] if passage.text.strip() else ""
     if _QUESTION.match(first):
-        yield Finding(passage.line, "first-word", first, _QUESTIONS)
+        yield Finding(passage.line, "first-word", first, "a noun phrase, or a verb for a function")
     elif passage.owner == "function" and _NO_VERB.match(first):
         yield Finding(passage.line, "first-word", first, "an imperative verb, such as Return")
 
@@ -124,13 +123,8 @@ def _sentences(passage: Passage) -> Iterator[Finding]:
         words = _WORD.findall(sentence)
         begin = " ".join(passage.text[offset : offset + len(sentence)].split()[:6])
         if len(words) > limit:
-            yield Finding(
-                line,
-                "long-sentence",
-                f"{len(words)} words: {begin} ...",
-                f"it in {GOAL} words, at most {limit}",
-            )
+            found = f"{len(words)} words: {begin} ..."
+            yield Finding(line, "long-sentence", found, f"it in sentences of {GOAL} words")
         if sentence.count(";") > SEMICOLONS:
-            yield Finding(
-                line, "semicolons", f"{sentence.count(';')} in: {begin} ...", "it in several sentences"
-            )
+            found = f"{sentence.count(';')} in: {begin} ..."
+            yield Finding(line, "semicolons", found, "it in several sentences")

@@ -52,15 +52,12 @@ _HOLDERS = (
 _Located: TypeAlias = ast.stmt | ast.expr | ast.arg
 _SPACED = re.compile(r"\w\W* \W*\w")
 _COMMENT = re.compile(r"""^(?:[^'"#]|'(?:\\.|[^'\\])*'|"(?:\\.|[^"\\])*")*#\s*(.*)$""")
-_DIRECTIVE = re.compile(r"(?:noqa|type: ignore|fmt:|pragma)[^#]*(?:#\s*)?|!.*")
+_DIRECTIVE = re.compile(r"(?:noqa|type: ignore|fmt:|pragma)[^#]*(?:#\s*)?|^!.*")
 _WORDS = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|_+")
 _FENCE = re.compile(r"^ *(`{3,}|~{3,})")
 _HELP = re.compile(r"^[\w.-]+:[^#]*## (.*)$")
 
-_MASKED = re.compile(
-    r"`[^`]+`|<!--.*?-->|</?\w[^>\n]*>|https?://[^\s)>]+|(?<=\])\([^)\n]*\)",
-    re.DOTALL,
-)
+_MASKED = re.compile(r"(?s)`[^`]+`|<!--.*?-->|</?\w[^>\n]*>|https?://[^\s)>]+|(?<=\])\([^)\n]*\)")
 
 
 def masked(text: str) -> str:
@@ -139,10 +136,12 @@ def _docstring(first: ast.stmt) -> ast.Constant | None:
 def _owner(node: ast.AST) -> str:
     if not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
         return "module" if isinstance(node, ast.Module) else "class"
-    values = any(
-        "property" in ast.unparse(each) or "fixture" in ast.unparse(each) for each in node.decorator_list
+    decorators = " ".join(map(ast.unparse, node.decorator_list))
+    return (
+        "value"
+        if "property" in decorators or "fixture" in decorators or node.name.startswith("test")
+        else "function"
     )
-    return "value" if values or node.name.startswith("test") else "function"
 
 
 def _message(node: ast.expr, text: str, lines: list[str]) -> Iterator[Passage]:
@@ -189,9 +188,8 @@ def _makefile(text: str) -> Iterator[Passage]:
             yield Passage(Kind.COMMENT, number, line[2:])
 
 
-_ITEM = re.compile(
-    r"\s*(?:[-*+] |\d+[.)] |#+ |> ?|[├└│]|(?=\S+ {2,}\S))"
-)  # the last: a table made with spaces
+# An item of a list, a heading, a quotation, a branch of a tree, or a row of a table made with spaces.
+_ITEM = re.compile(r"\s*(?:[-*+] |\d+[.)] |#+ |> ?|[├└│]|(?=\S+ {2,}\S))")
 _END = re.compile(r"""(?<=[.!?])["')\]*_]*\s+(?=["'(\[*]*[A-Z0-9_])""")
 
 

@@ -135,6 +135,12 @@ def test_message_is_found_at_its_own_line() -> None:
     assert (only.line, only.found) == (3, "anew")
 
 
+def test_directive_is_no_comment() -> None:
+    assert rules(
+        "import os  # noqa: F401  # it is asked anew\nimport io  # type: ignore[anew]\n", "a.py"
+    ) == ["word"]
+
+
 def test_hash_in_a_string_begins_no_comment() -> None:
     assert rules("key = 'TURNS#anew'\ntext = '''\n# anew\n'''\n", "a.py") == []
 
