@@ -61,7 +61,7 @@ class Gateways:
     catalogue: Catalogue
     freezes: Freezes
     queue: Queue
-    sights: ClusterQueries
+    cluster_queries: ClusterQueries
     deliver: Callable[[str], object]
     write_report: Callable[[Cluster, HostReport], None]
     turn_of: Callable[[Cluster, str], Turn | None]
@@ -142,8 +142,10 @@ def _memory() -> Gateways:
         catalogue=twins.catalogue,
         freezes=twins.freezes,
         queue=twins.queue,
-        sights=twins.sights,
-        deliver=lambda name: twins.sights.runs.append(Delivery(name, "SUCCEEDED", twins.clock.now())),
+        cluster_queries=twins.cluster_queries,
+        deliver=lambda name: twins.cluster_queries.runs.append(
+            Delivery(name, "SUCCEEDED", twins.clock.now())
+        ),
         write_report=twins.fleet.write_report,
         turn_of=twins.fleet.turn,
         settle=twins.dispatcher.settle,
@@ -170,7 +172,7 @@ def _aws(aws: Aws) -> Gateways:
         catalogue=DynamoCatalogue(table),
         freezes=DynamoFreezes(table),
         queue=DynamoQueue(table),
-        sights=DynamoClusterQueries(table, SsmRegistry(ssm), states, machine),
+        cluster_queries=DynamoClusterQueries(table, SsmRegistry(ssm), states, machine),
         deliver=lambda name: states.start_execution(stateMachineArn=machine, name=name),
         write_report=lambda cluster, report: _report(table, cluster, report),
         turn_of=lambda cluster, host: _turn(table, cluster, host),

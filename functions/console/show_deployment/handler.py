@@ -1,17 +1,17 @@
 """The deployment that runs, or ran last, as a timeline; a custom widget of the console, which only reads."""
 
-from lifecycle.application.queries.deployment import courses
-from lifecycle.console.context import Frame
+from lifecycle.application.queries.deployment import view_deployments
+from lifecycle.console.context import ViewContext
 from lifecycle.console.deployment import draw_deployment
 from lifecycle.console.html import Markup
 from lifecycle.entrypoints import bootstrap
-from lifecycle.entrypoints.widget import Look, widget
+from lifecycle.entrypoints.widget import WidgetCall, widget
 
 
 @widget(
     "Shows one deployment: each try on each host, what it asked, what it was told, and its trail.",
     "service, environment, deployment",
 )
-def handle(look: Look, frame: Frame) -> Markup:
+def handle(call: WidgetCall, context: ViewContext) -> Markup:
     """Read, and draw."""
-    return draw_deployment(courses(bootstrap.console(), look.wanted, look.one), frame)
+    return draw_deployment(view_deployments(bootstrap.console(), call.scope, call.chosen_deployment), context)

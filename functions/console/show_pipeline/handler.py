@@ -1,17 +1,17 @@
 """The pipeline from push to production, a lane a service; a custom widget of the console, which only reads."""
 
-from lifecycle.application.queries.pipeline import pipeline
-from lifecycle.console.context import Frame
+from lifecycle.application.queries.pipeline import view_pipeline
+from lifecycle.console.context import ViewContext
 from lifecycle.console.html import Markup
 from lifecycle.console.pipeline import draw_pipeline
 from lifecycle.entrypoints import bootstrap
-from lifecycle.entrypoints.widget import Look, widget
+from lifecycle.entrypoints.widget import WidgetCall, widget
 
 
 @widget(
     "Shows each service from its last push to production, with buttons to promote, deploy and freeze.",
     "service",
 )
-def handle(look: Look, frame: Frame) -> Markup:
+def handle(call: WidgetCall, context: ViewContext) -> Markup:
     """Read, and draw."""
-    return draw_pipeline(pipeline(bootstrap.console(), look.wanted), frame)
+    return draw_pipeline(view_pipeline(bootstrap.console(), call.scope), context)

@@ -1,17 +1,17 @@
 """The test bed against its control, with the verdict; a custom widget of the console, which only reads."""
 
-from lifecycle.application.queries.test_beds import beds
-from lifecycle.console.context import Frame
+from lifecycle.application.queries.test_beds import view_test_beds
+from lifecycle.console.context import ViewContext
 from lifecycle.console.html import Markup
 from lifecycle.console.test_bed import draw_test_bed
 from lifecycle.entrypoints import bootstrap
-from lifecycle.entrypoints.widget import Look, widget
+from lifecycle.entrypoints.widget import WidgetCall, widget
 
 
 @widget(
     "Shows the test bed against its control: a chart a metric, and the verdict with its reason.",
     "service, environment",
 )
-def handle(look: Look, frame: Frame) -> Markup:
+def handle(call: WidgetCall, context: ViewContext) -> Markup:
     """Read, and draw."""
-    return draw_test_bed(beds(bootstrap.console(), look.wanted), frame)
+    return draw_test_bed(view_test_beds(bootstrap.console(), call.scope), context)

@@ -37,7 +37,7 @@ def question(page: Page) -> Locator:
 
 
 def confirm(page: Page, button: Locator, says: str) -> Locator:
-    """Press a button, read what it would do, and confirm; the dialog with the answer."""
+    """ConsoleAction a button, read what it would do, and confirm; the dialog with the answer."""
     button.click()
     expect(page.get_by_role("dialog")).to_contain_text(says)
     page.get_by_role("button", name="Confirm").click()

@@ -4,12 +4,12 @@ import threading
 from collections.abc import Callable
 from typing import Any
 
-from lifecycle.application.console_actions import press
-from lifecycle.console.action_result import draw_pressed, draw_refused
-from lifecycle.console.context import Frame
+from lifecycle.application.console_actions import perform
+from lifecycle.console.action_result import draw_action_result, draw_refusal
+from lifecycle.console.context import ViewContext
 from lifecycle.console.theme import Theme
 from lifecycle.domain.errors import LifecycleError
-from lifecycle.entrypoints.widget import Button, Look
+from lifecycle.entrypoints.widget import Button, WidgetCall
 from tests.local.console.twin import TwinAws, arn, custom
 from tests.unit.console.desk import Desk, draw
 
@@ -32,22 +32,20 @@ def furnish(aws: TwinAws, desk: Desk) -> None:
     def shows(view: str) -> Callable[[dict[str, Any]], str]:
         def show(payload: dict[str, Any]) -> str:
             with one_at_a_time:
-                return str(
-                    draw(desk.console, view, _frame(desk, f"lifecycle-show-{view}", payload), **payload)
-                )
+                return str(draw(desk.query, view, _frame(desk, f"lifecycle-show-{view}", payload), **payload))
 
         return show
 
     def act(payload: dict[str, Any]) -> str:
         with one_at_a_time:
-            frame = _frame(desk, "lifecycle-act", payload)
+            context = _frame(desk, "lifecycle-act", payload)
             try:
-                done = press(desk.console, Button.model_validate(payload).press(), "c0de")
+                done = perform(desk.query, Button.model_validate(payload).to_action(), "c0de")
             except LifecycleError as error:
-                return str(draw_refused(error, frame))
+                return str(draw_refusal(error, context))
             if payload.get("deployment"):
                 desk.machine.run(str(payload["deployment"]))
-            return str(draw_pressed(done, frame))
+            return str(draw_action_result(done, context))
 
     aws.widgets = []
     for view, (title, x, y, width, height) in VIEWS.items():
@@ -57,8 +55,8 @@ def furnish(aws: TwinAws, desk: Desk) -> None:
     aws.functions["lifecycle-act"] = act
 
 
-def _frame(desk: Desk, function: str, payload: dict[str, Any]) -> Frame:
+def _frame(desk: Desk, function: str, payload: dict[str, Any]) -> ViewContext:
     context = payload["widgetContext"]
     theme, width = Theme(context["theme"]), max(280, int(context["width"]))
-    look = Look.model_validate({"widgetContext": context})
-    return Frame(theme, width, arn(function), arn("lifecycle-act"), desk.machine.now, look.wanted)
+    call = WidgetCall.model_validate({"widgetContext": context})
+    return ViewContext(theme, width, arn(function), arn("lifecycle-act"), desk.machine.now, call.scope)

@@ -4,30 +4,30 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any
 
-from lifecycle.application.console_actions import Pressed, press
+from lifecycle.application.console_actions import ActionResult, perform
 from lifecycle.application.ports.cluster_queries import Delivery
-from lifecycle.application.queries.context import Console
-from lifecycle.application.queries.deployment import courses
-from lifecycle.application.queries.dora import figures
-from lifecycle.application.queries.history import past
-from lifecycle.application.queries.hosts import fleet
-from lifecycle.application.queries.pending_decisions import all_waiting
-from lifecycle.application.queries.pipeline import pipeline
-from lifecycle.application.queries.scope import Wanted
-from lifecycle.application.queries.test_beds import beds
-from lifecycle.console.context import Frame
+from lifecycle.application.queries.context import QueryContext
+from lifecycle.application.queries.deployment import view_deployments
+from lifecycle.application.queries.dora import view_dora
+from lifecycle.application.queries.history import view_history
+from lifecycle.application.queries.hosts import view_hosts
+from lifecycle.application.queries.pending_decisions import view_pending_decisions
+from lifecycle.application.queries.pipeline import view_pipeline
+from lifecycle.application.queries.scope import Scope
+from lifecycle.application.queries.test_beds import view_test_beds
+from lifecycle.console.context import ViewContext
 from lifecycle.console.deployment import draw_deployment
 from lifecycle.console.dora import draw_dora
 from lifecycle.console.history import draw_history
-from lifecycle.console.hosts import draw_clusters
+from lifecycle.console.hosts import draw_hosts
 from lifecycle.console.html import Markup
-from lifecycle.console.pending_decisions import draw_questions
+from lifecycle.console.pending_decisions import draw_pending_decisions
 from lifecycle.console.pipeline import draw_pipeline
 from lifecycle.console.test_bed import draw_test_bed
 from lifecycle.console.theme import Theme
 from lifecycle.domain.fleet.host import Stage
 from lifecycle.domain.service.policy import Policy
-from lifecycle.entrypoints.widget import Button, Look
+from lifecycle.entrypoints.widget import Button, WidgetCall
 from tests.support.rollout import Machine, manifest
 from tests.unit.console.reading import Seen, seen
 
@@ -36,22 +36,24 @@ SNAPSHOTS = ("1.0.0-20261123100000-aaaaaaa", "1.0.0-20261123110000-bbbbbbb", "1.
 COMMIT = "c" * 40
 HERE = "arn:aws:lambda:eu-central-1:000000000000:function:lifecycle-"
 VIEWS = {
-    "pipeline": lambda console, look, frame: draw_pipeline(pipeline(console, look.wanted), frame),
-    "clusters": lambda console, look, frame: draw_clusters(fleet(console, look.wanted), frame),
-    "deployment": lambda console, look, frame: draw_deployment(
-        courses(console, look.wanted, look.one), frame
+    "pipeline": lambda query, call, context: draw_pipeline(view_pipeline(query, call.scope), context),
+    "clusters": lambda query, call, context: draw_hosts(view_hosts(query, call.scope), context),
+    "deployment": lambda query, call, context: draw_deployment(
+        view_deployments(query, call.scope, call.chosen_deployment), context
     ),
-    "test-bed": lambda console, look, frame: draw_test_bed(beds(console, look.wanted), frame),
-    "questions": lambda console, look, frame: draw_questions(all_waiting(console, look.wanted), frame),
-    "history": lambda console, look, frame: draw_history(past(console, look.wanted), frame),
-    "dora": lambda console, look, frame: draw_dora(figures(console, look.wanted, look.days), frame),
+    "test-bed": lambda query, call, context: draw_test_bed(view_test_beds(query, call.scope), context),
+    "questions": lambda query, call, context: draw_pending_decisions(
+        view_pending_decisions(query, call.scope), context
+    ),
+    "history": lambda query, call, context: draw_history(view_history(query, call.scope), context),
+    "dora": lambda query, call, context: draw_dora(view_dora(query, call.scope, call.days), context),
 }
 
 
-def draw(console: Console, view: str, frame: Frame, **params: Any) -> Markup:
+def draw(query: QueryContext, view: str, context: ViewContext, **params: Any) -> Markup:
     """A widget as its handler draws it."""
-    look = Look.model_validate(params)
-    return VIEWS[view](console, look, replace(frame, wanted=look.wanted))
+    call = WidgetCall.model_validate(params)
+    return VIEWS[view](query, call, replace(context, scope=call.scope))
 
 
 @dataclass
@@ -59,7 +61,7 @@ class Desk:
     """Four hosts of hello in production, and its snapshots; widgets are looked at, buttons pressed."""
 
     machine: Machine
-    console: Console
+    query: QueryContext
 
     @classmethod
     def of(cls, policy: Policy | None = None) -> "Desk":
@@ -73,20 +75,20 @@ class Desk:
             if number < 2:
                 memory.catalogue.claim_release("hello", snapshot, f"1.0.{number}")
         run = Delivery(f"hello-{COMMIT}", "SUCCEEDED", machine.now - timedelta(minutes=30))
-        memory.sights.runs.append(run)
-        return cls(machine, Console(machine.context, memory.catalogue, memory.sights))
+        memory.cluster_queries.runs.append(run)
+        return cls(machine, QueryContext(machine.context, memory.catalogue, memory.cluster_queries))
 
-    def frame(self, theme: Theme = Theme.LIGHT, width: int = 800) -> Frame:
-        return Frame(theme, width, f"{HERE}show-it", f"{HERE}act", self.machine.now, Wanted())
+    def context(self, theme: Theme = Theme.LIGHT, width: int = 800) -> ViewContext:
+        return ViewContext(theme, width, f"{HERE}show-it", f"{HERE}act", self.machine.now, Scope())
 
     def see(self, view: str, **params: Any) -> Seen:
         """What a widget shows."""
-        return seen(draw(self.console, view, self.frame(), **params))
+        return seen(draw(self.query, view, self.context(), **params))
 
-    def press(self, suffix: str = "c0de", **params: Any) -> Pressed:
-        """Press a button, as ada."""
+    def press(self, suffix: str = "c0de", **params: Any) -> ActionResult:
+        """ConsoleAction a button, as ada."""
         button = Button.model_validate({"by": "ada", "why": "as told", **params})
-        return press(self.console, button.press(), suffix)
+        return perform(self.query, button.to_action(), suffix)
 
     def halted(self) -> str:
         """Deploy a release that fails its self-test on host-2; the name of the halted deployment."""

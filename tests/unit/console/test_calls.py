@@ -6,11 +6,11 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from lifecycle.application.console_actions import Press
-from lifecycle.console.context import Frame
+from lifecycle.application.console_actions import ConsoleAction
+from lifecycle.console.context import ViewContext
 from lifecycle.console.html import Markup
 from lifecycle.domain.errors import Refused
-from lifecycle.entrypoints.widget import Button, Look, button, widget
+from lifecycle.entrypoints.widget import Button, WidgetCall, button, widget
 from tests.unit.console.desk import HERE, VIEWS, Desk
 from tests.unit.console.reading import seen
 
@@ -49,15 +49,15 @@ def call(desk: Desk, view: str, **event: Any) -> Any:
     """Call a widget as CloudWatch does."""
 
     @widget("Shows it.", "service")
-    def handle(look: Look, frame: Frame) -> Markup:
-        return VIEWS[view](desk.console, look, frame)
+    def handle(call: WidgetCall, context: ViewContext) -> Markup:
+        return VIEWS[view](desk.query, call, context)
 
     return handle({"widgetContext": widget_context(), **event}, CONTEXT)
 
 
 def failing(error: Exception) -> str:
     @widget("Shows it.", "none")
-    def handle(look: Look, frame: Frame) -> Markup:
+    def handle(call: WidgetCall, context: ViewContext) -> Markup:
         raise error
 
     return str(handle({"widgetContext": widget_context()}, CONTEXT))
@@ -93,18 +93,21 @@ def test_its_buttons_call_itself_and_the_function_that_acts(desk: Desk) -> None:
 def test_the_widgets_own_fields_go_before_its_parameters_but_not_before_a_button() -> None:
     forms = {"all": {"lc-service": "", "lc-environment": "staging", "lc-page": "3"}}
     given = {"service": "hello", "widgetContext": widget_context(forms=forms)}
-    drawn_again, pressed = Look.model_validate(given), Look.model_validate({**given, "pressed": True})
-    assert (drawn_again.wanted.service, drawn_again.wanted.environment, drawn_again.wanted.page) == (
+    drawn_again, pressed = (
+        WidgetCall.model_validate(given),
+        WidgetCall.model_validate({**given, "pressed": True}),
+    )
+    assert (drawn_again.scope.service, drawn_again.scope.environment, drawn_again.scope.page) == (
         *("", "staging"),
         3,
     )
-    assert (pressed.wanted.service, pressed.wanted.environment, pressed.wanted.page) == ("hello", "", 1)
+    assert (pressed.scope.service, pressed.scope.environment, pressed.scope.page) == ("hello", "", 1)
 
 
 @pytest.mark.parametrize("page", ["", "x", "-1", "999999999", "1.5"])
 def test_a_page_that_is_none_is_the_first(page: str) -> None:
-    look = Look.model_validate({"widgetContext": widget_context(forms={"all": {"lc-page": page}})})
-    assert look.wanted.page == 1
+    call = WidgetCall.model_validate({"widgetContext": widget_context(forms={"all": {"lc-page": page}})})
+    assert call.scope.page == 1
 
 
 @pytest.mark.parametrize(
@@ -139,11 +142,11 @@ def test_an_error_that_nobody_expected_is_a_sentence_too() -> None:
 
 
 def test_a_button_carries_who_pressed_it_and_why() -> None:
-    asked: list[Press] = []
+    asked: list[ConsoleAction] = []
 
     @button
-    def act(pressed: Button, frame: Frame) -> Markup:
-        asked.append(pressed.press())
+    def act(pressed: Button, context: ViewContext) -> Markup:
+        asked.append(pressed.to_action())
         raise Refused("it", ["seen"])
 
     forms = {"all": {"lc-why-3": "  it is slow ", "lc-by": "grace"}}
@@ -162,7 +165,7 @@ def test_a_press_that_is_not_understood_does_nothing(event: dict[str, Any]) -> N
     asked: list[Button] = []
 
     @button
-    def act(pressed: Button, frame: Frame) -> Markup:
+    def act(pressed: Button, context: ViewContext) -> Markup:
         asked.append(pressed)
         raise AssertionError
 

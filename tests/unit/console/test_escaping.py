@@ -10,23 +10,23 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from lifecycle.application.console_actions import Pressed
-from lifecycle.application.queries.deployment import courses
-from lifecycle.application.queries.dora import figures
-from lifecycle.application.queries.history import past
-from lifecycle.application.queries.hosts import fleet
-from lifecycle.application.queries.pending_decisions import all_waiting
-from lifecycle.application.queries.pipeline import pipeline
-from lifecycle.application.queries.scope import Wanted
-from lifecycle.application.queries.test_beds import beds
-from lifecycle.console.action_result import draw_pressed, draw_refused
+from lifecycle.application.console_actions import ActionResult
+from lifecycle.application.queries.deployment import view_deployments
+from lifecycle.application.queries.dora import view_dora
+from lifecycle.application.queries.history import view_history
+from lifecycle.application.queries.hosts import view_hosts
+from lifecycle.application.queries.pending_decisions import view_pending_decisions
+from lifecycle.application.queries.pipeline import view_pipeline
+from lifecycle.application.queries.scope import Scope
+from lifecycle.application.queries.test_beds import view_test_beds
+from lifecycle.console.action_result import draw_action_result, draw_refusal
 from lifecycle.console.components import failure
 from lifecycle.console.deployment import draw_deployment
 from lifecycle.console.dora import draw_dora
 from lifecycle.console.history import draw_history
-from lifecycle.console.hosts import draw_clusters
+from lifecycle.console.hosts import draw_hosts
 from lifecycle.console.html import plain
-from lifecycle.console.pending_decisions import draw_questions
+from lifecycle.console.pending_decisions import draw_pending_decisions
 from lifecycle.console.pipeline import draw_pipeline
 from lifecycle.console.test_bed import draw_test_bed
 from lifecycle.domain.errors import Unknown
@@ -38,7 +38,7 @@ from tests.unit.console.desk import Desk
 from tests.unit.console.reading import Seen, seen
 from tests.unit.console.test_line_chart import BED
 
-EVERYTHING = Wanted()
+EVERYTHING = Scope()
 # A text that shows itself: neither empty nor cut, as any that a person or a repository gives.
 TEXTS = st.text(min_size=1, max_size=60).filter(lambda text: text.strip() and not plain(text).isspace())
 ATTACKS = (
@@ -83,21 +83,21 @@ def models() -> dict[str, tuple[Any, Any]]:
     memory.fleet.write_report(
         CLUSTER, replace(desk.machine.report("host-4"), seen_at=now - timedelta(hours=1))
     )
-    console = desk.console
-    shown = courses(console, EVERYTHING)
-    assert shown.course
-    memory.deployments.put_bed(replace(BED, deployment=shown.course.deployment.id))
-    running = replace(shown.course.deployment.policy, bake_minutes=20)
-    memory.deployments.put(replace(shown.course.deployment, policy=running))
+    query = desk.query
+    shown = view_deployments(query, EVERYTHING)
+    assert shown.shown
+    memory.deployments.put_bed(replace(BED, deployment=shown.shown.deployment.id))
+    running = replace(shown.shown.deployment.policy, bake_minutes=20)
+    memory.deployments.put(replace(shown.shown.deployment, policy=running))
     return {
-        "pipeline": (pipeline(console, EVERYTHING), draw_pipeline),
-        "clusters": (fleet(console, EVERYTHING), draw_clusters),
-        "deployment": (courses(console, EVERYTHING), draw_deployment),
-        "test bed": (beds(console, EVERYTHING), draw_test_bed),
-        "questions": (all_waiting(console, EVERYTHING), draw_questions),
-        "history": (past(console, EVERYTHING), draw_history),
-        "dora": (figures(console, EVERYTHING, 30), draw_dora),
-        "pressed": (Pressed("done", "hello-1"), draw_pressed),
+        "pipeline": (view_pipeline(query, EVERYTHING), draw_pipeline),
+        "clusters": (view_hosts(query, EVERYTHING), draw_hosts),
+        "deployment": (view_deployments(query, EVERYTHING), draw_deployment),
+        "test bed": (view_test_beds(query, EVERYTHING), draw_test_bed),
+        "questions": (view_pending_decisions(query, EVERYTHING), draw_pending_decisions),
+        "history": (view_history(query, EVERYTHING), draw_history),
+        "dora": (view_dora(query, EVERYTHING, 30), draw_dora),
+        "pressed": (ActionResult("done", "hello-1"), draw_action_result),
     }
 
 
@@ -106,7 +106,7 @@ VIEWS = ("pipeline", "clusters", "deployment", "test bed", "questions", "history
 
 def drawn(models: dict[str, tuple[Any, Any]], view: str, text: str) -> Seen:
     model, draw = models[view]
-    return seen(draw(poisoned(model, text), Desk.of().frame()))
+    return seen(draw(poisoned(model, text), Desk.of().context()))
 
 
 @pytest.mark.parametrize("view", VIEWS)
@@ -133,7 +133,7 @@ def test_no_text_changes_a_widgets_shape(models: dict[str, tuple[Any, Any]], vie
 def test_markup_shows_as_what_it_is(models: dict[str, tuple[Any, Any]], view: str) -> None:
     if view == "dora":
         assert seen(
-            draw_dora(models[view][0], Desk.of().frame())
+            draw_dora(models[view][0], Desk.of().context())
         ).text  # it shows no text but services' names
         assert ATTACKS[0] in drawn(models, view, ATTACKS[0]).text
     else:
@@ -142,7 +142,7 @@ def test_markup_shows_as_what_it_is(models: dict[str, tuple[Any, Any]], view: st
 
 @given(text=TEXTS)
 def test_a_refusal_and_a_failure_show_any_text(text: str) -> None:
-    frame = Desk.of().frame()
-    for found in (draw_refused(Unknown("service", text), frame), failure(frame, text)):
+    context = Desk.of().context()
+    for found in (draw_refusal(Unknown("service", text), context), failure(context, text)):
         assert [each[0] for each in seen(found).shape if each[0] in ("script", "img", "iframe")] == []
         assert " ".join(plain(text).split()) in seen(found).text

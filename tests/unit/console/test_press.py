@@ -19,8 +19,8 @@ HELLO = {"service": "hello", "environment": "production"}
 
 
 def pressed(desk: Desk, button: Button, **more: str) -> str:
-    """Press a button that a widget showed; what is said then."""
-    return desk.press(**{**button.params, **more}).told
+    """ConsoleAction a button that a widget showed; what is said then."""
+    return desk.press(**{**button.params, **more}).message
 
 
 def test_promote_makes_a_release_and_says_that_it_is_one_the_second_time(desk: Desk) -> None:
@@ -31,7 +31,7 @@ def test_promote_makes_a_release_and_says_that_it_is_one_the_second_time(desk: D
 
 def test_deploy_starts_a_rollout_in_the_name_of_whoever_pressed(desk: Desk) -> None:
     done = desk.press(**desk.see("pipeline").button("Deploy to production").params)
-    assert "Started: 1.0.1 to production/hello, in this order: host-" in done.told
+    assert "Started: 1.0.1 to production/hello, in this order: host-" in done.message
     started = desk.machine.memory.executions.rollouts[done.deployment]
     assert (started["requested_by"], started["reason"], started["kind"]) == ("ada", "as told", "DEPLOY")
     assert done.deployment.endswith("-c0de")
@@ -47,7 +47,7 @@ def test_deploy_is_refused_with_every_reason_that_the_plan_has(desk: Desk) -> No
 
 def test_deploy_of_what_runs_already_starts_nothing(desk: Desk) -> None:
     seen = desk.see("pipeline").button("Deploy to production").params["seen"]
-    told = desk.press(action=Action.DEPLOY, version="1.0.0", seen=seen, **HELLO).told
+    told = desk.press(action=Action.DEPLOY, version="1.0.0", seen=seen, **HELLO).message
     assert "Nothing to do" in told
     assert not desk.machine.memory.executions.rollouts
 
@@ -56,7 +56,8 @@ def test_deploy_while_another_runs_waits_and_says_for_whom(desk: Desk) -> None:
     name = desk.halted()
     seen = f"production/hello runs 1.0.0, {name} deploys there"
     assert (
-        f"It waits for {name}" in desk.press(action=Action.DEPLOY, version="1.0.2", seen=seen, **HELLO).told
+        f"It waits for {name}"
+        in desk.press(action=Action.DEPLOY, version="1.0.2", seen=seen, **HELLO).message
     )
 
 
@@ -196,7 +197,7 @@ def test_what_runs_is_rolled_back_before_its_next_host(desk: Desk) -> None:
 def test_what_ended_well_is_rolled_back_by_a_deployment_of_the_version_before(desk: Desk) -> None:
     name = desk.machine.deploy("1.0.1")
     done = desk.press(**desk.see("deployment").button("Roll back").params)
-    assert done.told.startswith("Rolling back: 1.0.0 to production/hello")
+    assert done.message.startswith("Rolling back: 1.0.0 to production/hello")
     started = desk.machine.memory.executions.rollouts[done.deployment]
     assert (started["kind"], started["rollback_of"]) == (str(Kind.ROLLBACK), name)
 

@@ -3,15 +3,15 @@
 import pytest
 
 from lifecycle.application.ports.cluster_queries import Delivery
-from lifecycle.application.queries.pipeline import pipeline
-from lifecycle.application.queries.scope import Wanted
+from lifecycle.application.queries.pipeline import view_pipeline
+from lifecycle.application.queries.scope import Scope
 from tests.unit.console.desk import COMMIT, Desk
 
 
 def newest(desk: Desk, name: str) -> str:
     """The push that the lane shows, once a run of this name was started."""
-    desk.machine.memory.sights.runs.append(Delivery(name, "FAILED", desk.machine.now))
-    (lane,) = pipeline(desk.console, Wanted()).lanes
+    desk.machine.memory.cluster_queries.runs.append(Delivery(name, "FAILED", desk.machine.now))
+    (lane,) = view_pipeline(desk.query, Scope()).lanes
     assert lane.push is not None
     return lane.push.name
 

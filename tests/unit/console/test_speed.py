@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from lifecycle.application.queries.context import Console
+from lifecycle.application.queries.context import QueryContext
 from lifecycle.application.queries.scope import PAGE
 from lifecycle.gateways.memory.context import MemoryContext
 from tests.support.many_clusters import SERVICES, Stores, clusters, fill
@@ -20,7 +20,7 @@ _BYTES = 300_000
 
 
 @pytest.fixture(scope="module")
-def console() -> Console:
+def query() -> QueryContext:
     memory = MemoryContext(dict.fromkeys(clusters(), "/is_alive"))
     fill(
         Stores(
@@ -34,34 +34,34 @@ def console() -> Console:
             release=memory.catalogue.claim_release,
         )
     )
-    return Console(memory.context, memory.catalogue, memory.sights)
+    return QueryContext(memory.context, memory.catalogue, memory.cluster_queries)
 
 
 @pytest.mark.parametrize("view", VIEWS)
-def test_a_widget_of_a_large_account_is_drawn_quickly_and_is_small(console: Console, view: str) -> None:
-    frame = Desk.of().frame()
+def test_a_widget_of_a_large_account_is_drawn_quickly_and_is_small(query: QueryContext, view: str) -> None:
+    context = Desk.of().context()
     taken = []
     for _ in range(3):
         began = time.perf_counter()
-        html = str(draw(console, view, frame))
+        html = str(draw(query, view, context))
         taken.append(time.perf_counter() - began)
     assert min(taken) < _SECONDS
     assert len(html.encode()) < _BYTES
 
 
-def test_a_page_shows_ten_those_that_are_busy_first_and_leads_to_the_others(console: Console) -> None:
-    frame = Desk.of().frame()
-    first = seen(draw(console, "pipeline", frame))
+def test_a_page_shows_ten_those_that_are_busy_first_and_leads_to_the_others(query: QueryContext) -> None:
+    context = Desk.of().context()
+    first = seen(draw(query, "pipeline", context))
     lanes = [text for text in first.texts if text in {f"service-{number:02}" for number in range(SERVICES)}]
     # The page's own select names every service too.
     assert len(lanes) == SERVICES + PAGE
     assert "1 of 5" in first.text
-    last = seen(draw(console, "clusters", frame, page=10))
+    last = seen(draw(query, "clusters", context, page=10))
     assert "10 of 10" in last.text
     assert "40" in last.text
 
 
-def test_one_cluster_of_forty_hosts_is_shown_host_by_host(console: Console) -> None:
-    shown = seen(draw(console, "clusters", Desk.of().frame(), service="service-00", environment="production"))
+def test_one_cluster_of_forty_hosts_is_shown_host_by_host(query: QueryContext) -> None:
+    shown = seen(draw(query, "clusters", Desk.of().context(), service="service-00", environment="production"))
     assert "host-00" in shown.text
     assert "host-39" in shown.text

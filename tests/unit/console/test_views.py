@@ -56,7 +56,7 @@ def test_what_runs_already_or_was_promoted_is_not_offered_again(desk: Desk) -> N
 
 def test_a_push_that_failed_or_runs_is_seen_although_nothing_came_of_it(desk: Desk) -> None:
     newer = Delivery(f"hello-{'d' * 40}", "FAILED", desk.machine.now)
-    desk.machine.memory.sights.runs.append(newer)
+    desk.machine.memory.cluster_queries.runs.append(newer)
     assert "FAILED" in desk.see("pipeline").text
 
 

@@ -11,8 +11,8 @@ from enum import StrEnum
 
 from lifecycle.application.delivery.promote import promote
 from lifecycle.application.operator_command import RequestedBy
-from lifecycle.application.queries.clusters import look
-from lifecycle.application.queries.context import Console
+from lifecycle.application.queries.clusters import view_clusters
+from lifecycle.application.queries.context import QueryContext
 from lifecycle.application.rollout.decide import answer_deployment, approve, decide
 from lifecycle.application.rollout.freeze import freeze, unfreeze
 from lifecycle.application.rollout.observe import deployment as recorded
@@ -48,7 +48,7 @@ _EXPLAINED = frozenset(
 
 
 @dataclass(frozen=True, slots=True)
-class Press:
+class ConsoleAction:
     """One press: who, why, and the ids of what was on the button; those that an action does not need are empty."""
 
     action: Action
@@ -75,26 +75,26 @@ class Press:
 
 
 @dataclass(frozen=True, slots=True)
-class Pressed:
+class ActionResult:
     """What was done, in one sentence; and the deployment to look at, if there is one."""
 
-    told: str
+    message: str
     deployment: str = ""
 
 
-def press(console: Console, asked: Press, suffix: str) -> Pressed:
+def perform(query: QueryContext, asked: ConsoleAction, suffix: str) -> ActionResult:
     """Do it, or raise Refused, Unknown, InvalidName; `suffix` makes the names of new deployments unique."""
-    acts: Mapping[Action, Callable[[], Pressed]] = {
-        Action.PROMOTE: lambda: _promote(console, asked),
-        Action.DEPLOY: lambda: _deploy(console, asked, suffix),
-        Action.APPROVE: lambda: _answer(console, asked, Choice.APPROVE),
-        Action.REJECT: lambda: _answer(console, asked, Choice.REJECT),
-        Action.DECIDE: lambda: _answer(console, asked, asked.choice),
-        Action.ROLL_BACK: lambda: _roll_back(console, asked, suffix),
-        Action.PAUSE: lambda: _tell(console, asked, Choice.PAUSE),
-        Action.RESUME: lambda: _answer(console, asked, Choice.RESUME),
-        Action.FREEZE: lambda: _freeze(console, asked),
-        Action.UNFREEZE: lambda: _unfreeze(console, asked),
+    acts: Mapping[Action, Callable[[], ActionResult]] = {
+        Action.PROMOTE: lambda: _promote(query, asked),
+        Action.DEPLOY: lambda: _deploy(query, asked, suffix),
+        Action.APPROVE: lambda: _answer(query, asked, Choice.APPROVE),
+        Action.REJECT: lambda: _answer(query, asked, Choice.REJECT),
+        Action.DECIDE: lambda: _answer(query, asked, asked.choice),
+        Action.ROLL_BACK: lambda: _roll_back(query, asked, suffix),
+        Action.PAUSE: lambda: _tell(query, asked, Choice.PAUSE),
+        Action.RESUME: lambda: _answer(query, asked, Choice.RESUME),
+        Action.FREEZE: lambda: _freeze(query, asked),
+        Action.UNFREEZE: lambda: _unfreeze(query, asked),
     }
     if asked.action in _EXPLAINED and not asked.why.strip():
         raise Refused(
@@ -103,49 +103,53 @@ def press(console: Console, asked: Press, suffix: str) -> Pressed:
     return acts[asked.action]()
 
 
-def _promote(console: Console, asked: Press) -> Pressed:
-    made = promote(console.catalogue, console.context.artifacts, asked.service, asked.version, asked.by)
+def _promote(query: QueryContext, asked: ConsoleAction) -> ActionResult:
+    made = promote(query.catalogue, query.context.artifacts, asked.service, asked.version, asked.by)
     done = "is now" if made.created else "was promoted before, and is"
-    return Pressed(
+    return ActionResult(
         f"{made.service} {made.snapshot} {done} release {made.release}. Nothing is deployed by that."
     )
 
 
-def _freeze(console: Console, asked: Press) -> Pressed:
+def _freeze(query: QueryContext, asked: ConsoleAction) -> ActionResult:
     """A new freeze; one that stands is somebody's, and stays."""
-    if found := _standing(console, asked.scope):
+    if found := _standing(query, asked.scope):
         why = f"it is frozen already, by {found.by}: {found.why}; lift that one first"
         raise Refused(f"the freeze of {named(asked.scope)}", [why])
-    return Pressed(freeze(console.context, asked.scope, asked.who).told)
+    return ActionResult(freeze(query.context, asked.scope, asked.who).told)
 
 
-def _unfreeze(console: Console, asked: Press) -> Pressed:
+def _unfreeze(query: QueryContext, asked: ConsoleAction) -> ActionResult:
     """Lift the freeze that the button was drawn from, and no other."""
-    found = _standing(console, asked.scope)
+    found = _standing(query, asked.scope)
     made = datetime.fromisoformat(asked.seen) if asked.seen else None
     if found and made is None:
         raise Refused(f"the end of the freeze of {named(asked.scope)}", ["it does not say which: look again"])
-    return Pressed(unfreeze(console.context, asked.scope, asked.who, made).told)
+    return ActionResult(unfreeze(query.context, asked.scope, asked.who, made).told)
 
 
-def _standing(console: Console, scope: str) -> Freeze | None:
-    now = console.context.clock.now()
-    found = (each for each in console.context.freezes.standing() if each.scope == scope)
+def _standing(query: QueryContext, scope: str) -> Freeze | None:
+    now = query.context.clock.now()
+    found = (each for each in query.context.freezes.standing() if each.scope == scope)
     return next((each for each in found if each.stands(now)), None)
 
 
-def _deploy(console: Console, asked: Press, suffix: str) -> Pressed:
+def _deploy(query: QueryContext, asked: ConsoleAction, suffix: str) -> ActionResult:
     """What the confirmation told must still hold: nobody consents to a downgrade that is not named."""
-    now = look(console, [asked.cluster], console.sights.held([asked.cluster]), 1)[0].standing
+    now = view_clusters(query, [asked.cluster], query.cluster_queries.leases_and_queues([asked.cluster]), 1)[
+        0
+    ].standing
     if asked.seen != now:
         drawn = f"it was drawn when {asked.seen}" if asked.seen else "it does not say when it was drawn"
         raise Refused(f"the deployment of {asked.version}", [f"the page is an old one: {drawn}; now {now}"])
-    return _start(console, _request(console, asked, asked.version, suffix))
+    return _start(query, _request(query, asked, asked.version, suffix))
 
 
-def _request(console: Console, asked: Press, version: str, suffix: str, rollback_of: str = "") -> Request:
+def _request(
+    query: QueryContext, asked: ConsoleAction, version: str, suffix: str, rollback_of: str = ""
+) -> Request:
     return Request(
-        deployment=deployment_id(asked.cluster, console.context.clock.now(), suffix),
+        deployment=deployment_id(asked.cluster, query.context.clock.now(), suffix),
         service=asked.service,
         environment=asked.environment,
         version=version,
@@ -156,9 +160,9 @@ def _request(console: Console, asked: Press, version: str, suffix: str, rollback
     )
 
 
-def _start(console: Console, request: Request) -> Pressed:
+def _start(query: QueryContext, request: Request) -> ActionResult:
     """Start it as `lifecycle deploy` does: after a look at the plan, which lists every reason not to."""
-    context = console.context
+    context = query.context
     found = preview(context, request)
     what = f"{request.version} to {request.cluster}"
     if found.blockers:
@@ -166,49 +170,53 @@ def _start(console: Console, request: Request) -> Pressed:
     desired = context.registry.desired(request.cluster)
     stands = desired is not None and desired.version == request.version
     if found.nothing_to_do and stands and request.kind is not Kind.ROLLBACK:
-        return Pressed(f"Nothing to do: every host of {request.cluster} serves {request.version} already.")
+        return ActionResult(
+            f"Nothing to do: every host of {request.cluster} serves {request.version} already."
+        )
     if not context.executions.start_rollout(request.deployment, payload(request)):
         raise Refused(f"the start of {request.deployment}", ["an execution of that name exists; press again"])
     waits = f" It waits for {found.waits_for}." if found.waits_for else ""
     loses = f" {found.supersedes}, which waited, is superseded." if found.supersedes else ""
     hosts = ", ".join(each.host for each in found.hosts)
     verb = "Rolling back" if request.kind is Kind.ROLLBACK else "Started"
-    return Pressed(f"{verb}: {what}, in this order: {hosts or 'no host'}.{waits}{loses}", request.deployment)
+    return ActionResult(
+        f"{verb}: {what}, in this order: {hosts or 'no host'}.{waits}{loses}", request.deployment
+    )
 
 
-def _roll_back(console: Console, asked: Press, suffix: str) -> Pressed:
+def _roll_back(query: QueryContext, asked: ConsoleAction, suffix: str) -> ActionResult:
     """What runs is rolled back before its next host; what has ended, by a deployment of the version before it."""
-    ended = recorded(console.context, asked.cluster, asked.deployment)
+    ended = recorded(query.context, asked.cluster, asked.deployment)
     if not ended.state.final:
-        return _tell(console, asked, Choice.ROLL_BACK)
+        return _tell(query, asked, Choice.ROLL_BACK)
     if ended.state is DeploymentState.ROLLED_BACK:
         raise Refused(f"the rollback of {ended.id}", [f"it was rolled back already: {ended.reason}"])
-    if holder := console.context.leases.current(asked.cluster).deployment:
+    if holder := query.context.leases.current(asked.cluster).deployment:
         why = f"{ended.id} has ended: {ended.state}; {holder} runs there now: look at that one"
         raise Refused(f"the rollback of {ended.id}", [why])
-    back = rollback_target(console.context, asked.cluster)
+    back = rollback_target(query.context, asked.cluster)
     if back.bad.id != ended.id:
         why = (
             f"it is not what {asked.cluster} runs any more: that is {back.bad.id}, {back.bad.target.version}"
         )
         raise Refused(f"the rollback of {ended.id}", [why])
-    return _start(console, _request(console, asked, back.version, suffix, ended.id))
+    return _start(query, _request(query, asked, back.version, suffix, ended.id))
 
 
-def _tell(console: Console, asked: Press, choice: Choice) -> Pressed:
+def _tell(query: QueryContext, asked: ConsoleAction, choice: Choice) -> ActionResult:
     """What is said of a whole deployment, unasked."""
-    answer = Answer(choice, asked.by, asked.why, console.context.clock.now())
-    answer_deployment(console.context, asked.cluster, asked.deployment, answer)
-    return Pressed(_recorded(choice, asked, CONSEQUENCES[choice]), asked.deployment)
+    answer = Answer(choice, asked.by, asked.why, query.context.clock.now())
+    answer_deployment(query.context, asked.cluster, asked.deployment, answer)
+    return ActionResult(_recorded(choice, asked, CONSEQUENCES[choice]), asked.deployment)
 
 
-def _answer(console: Console, asked: Press, choice: Choice | None) -> Pressed:
+def _answer(query: QueryContext, asked: ConsoleAction, choice: Choice | None) -> ActionResult:
     """The answer to exactly the question that the button was drawn from."""
     if choice is None:
         raise Refused("the decision", ["expected a choice, found none: look again, and press again"])
-    context, cluster = console.context, asked.cluster
+    context, cluster = query.context, asked.cluster
     current = recorded(context, cluster, asked.deployment)
-    question = _bound(console, current, asked)
+    question = _bound(query, current, asked)
     answer = Answer(choice, asked.by, asked.why, context.clock.now())
     if question.host:
         decide(context, cluster, current.id, question.host, question.attempt, answer)
@@ -216,12 +224,14 @@ def _answer(console: Console, asked: Press, choice: Choice | None) -> Pressed:
         answer_deployment(context, cluster, current.id, answer)
     else:
         approve(context, cluster, current.id, answer)
-    return Pressed(_recorded(choice, asked, question.effects.get(choice) or CONSEQUENCES[choice]), current.id)
+    return ActionResult(
+        _recorded(choice, asked, question.effects.get(choice) or CONSEQUENCES[choice]), current.id
+    )
 
 
-def _bound(console: Console, current: Deployment, asked: Press) -> Question:
+def _bound(query: QueryContext, current: Deployment, asked: ConsoleAction) -> Question:
     """The question that the button names, if it is the one that stands; a used one is told with its answer."""
-    every = {each.id: each for each in console.context.deployments.questions(current.id)}
+    every = {each.id: each for each in query.context.deployments.questions(current.id)}
     question = every.get(asked.question)
     if question is None:
         raise Unknown("question", f"{asked.question} of {current.id}", "look again: the page is an old one")
@@ -238,5 +248,5 @@ def _bound(console: Console, current: Deployment, asked: Press) -> Question:
     return question
 
 
-def _recorded(choice: Choice, asked: Press, effect: str) -> str:
+def _recorded(choice: Choice, asked: ConsoleAction, effect: str) -> str:
     return f"Recorded: {choice} of {asked.deployment} by {asked.by}: {effect}."

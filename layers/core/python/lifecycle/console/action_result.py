@@ -1,24 +1,30 @@
 """What a press did, or why it did nothing."""
 
-from lifecycle.application.console_actions import Pressed
+from lifecycle.application.console_actions import ActionResult
 from lifecycle.console.components import badge, soft, widget
-from lifecycle.console.context import Frame
+from lifecycle.console.context import ViewContext
 from lifecycle.console.html import Markup, tag
 from lifecycle.console.theme import Tone
 from lifecycle.domain.errors import LifecycleError
 
 
-def draw_pressed(done: Pressed, frame: Frame) -> Markup:
+def draw_action_result(done: ActionResult, context: ViewContext) -> Markup:
     """One sentence, and which deployment to look at."""
-    look = tag("p", soft(f"Look at {done.deployment} in the dashboard.")) if done.deployment else None
+    look = tag("p", soft(f"WidgetCall at {done.deployment} in the dashboard.")) if done.deployment else None
     return widget(
-        frame,
-        tag("div", tag("p", badge(Tone.GOOD, "done"), " ", done.told), look, class_="lc-card", role="status"),
+        context,
+        tag(
+            "div",
+            tag("p", badge(Tone.GOOD, "done"), " ", done.message),
+            look,
+            class_="lc-card",
+            role="status",
+        ),
     )
 
 
-def draw_refused(error: LifecycleError, frame: Frame) -> Markup:
+def draw_refusal(error: LifecycleError, context: ViewContext) -> Markup:
     """The refusal, in the words that the command line has for it."""
     told = tag("p", badge(Tone.WARN, "not done"), " ", str(error))
     look = tag("p", soft("Nothing was changed. Refresh the widget to see how it stands now."))
-    return widget(frame, tag("div", told, look, class_="lc-card", role="alert"))
+    return widget(context, tag("div", told, look, class_="lc-card", role="alert"))

@@ -1,10 +1,10 @@
-"""The parts that every widget is made of: the frame, tables, badges, filters, buttons with their confirmations."""
+"""The parts that every widget is made of: the context, tables, badges, filters, buttons with their confirmations."""
 
 from collections.abc import Sequence
 from typing import Any
 
 from lifecycle.application.queries.scope import Page
-from lifecycle.console.context import ENVIRONMENT, PAGE, SERVICE, Frame
+from lifecycle.console.context import ENVIRONMENT, PAGE, SERVICE, ViewContext
 from lifecycle.console.html import Child, Markup, action, tag, together
 from lifecycle.console.theme import SIGNS, Tone, sheet
 from lifecycle.domain.fleet.cluster import ENVIRONMENTS
@@ -12,15 +12,15 @@ from lifecycle.domain.fleet.cluster import ENVIRONMENTS
 _LONGEST_LOG = 8_000
 
 
-def widget(frame: Frame, *children: Child) -> Markup:
+def widget(context: ViewContext, *children: Child) -> Markup:
     """A whole widget: the stylesheet, and everything below one element of the theme."""
-    return together(sheet(frame.theme), tag("div", *children, class_=f"lc lc-{frame.theme}"))
+    return together(sheet(context.theme), tag("div", *children, class_=f"lc lc-{context.theme}"))
 
 
-def failure(frame: Frame, told: str) -> Markup:
+def failure(context: ViewContext, told: str) -> Markup:
     """What a widget shows instead of an error."""
     return widget(
-        frame, tag("div", badge(Tone.BAD, "not shown"), tag("p", told), class_="lc-card", role="alert")
+        context, tag("div", badge(Tone.BAD, "not shown"), tag("p", told), class_="lc-card", role="alert")
     )
 
 
@@ -54,39 +54,45 @@ def field(name: str, label: str) -> Markup:
     return tag("label", label, tag("textarea", "", name=name, rows=1, maxlength=1000))
 
 
-def show(frame: Frame, text: str, **params: Any) -> Markup:
+def show_button(context: ViewContext, text: str, **params: Any) -> Markup:
     """A button that draws this widget again, about what it says; not about what the widget's fields say."""
     button = tag("button", text, type="button", class_="btn")
-    return action(button, frame.itself, {"pressed": True, **params})
+    return action(button, context.itself, {"pressed": True, **params})
 
 
-def press(
-    frame: Frame, text: str, confirmation: str, params: dict[str, Any], *, kind: str = "", reason: str = ""
+def action_button(
+    context: ViewContext,
+    text: str,
+    confirmation: str,
+    params: dict[str, Any],
+    *,
+    kind: str = "",
+    reason: str = "",
 ) -> Markup:
     """A button that acts, once its confirmation is read; `reason` names the field whose text goes with it."""
     button = tag("button", text, type="button", class_=f"btn {kind}".rstrip())
     given = params | ({"reason_field": reason} if reason else {})
-    return action(button, frame.act, given, display="popup", confirmation=confirmation)
+    return action(button, context.act, given, display="popup", confirmation=confirmation)
 
 
 def filters(
-    frame: Frame, page: Page, *, environments: bool = True, more: Sequence[Markup] = ()
+    context: ViewContext, page: Page, *, environments: bool = True, more: Sequence[Markup] = ()
 ) -> Markup | None:
     """What to look at, where there is a choice. The fields keep it when CloudWatch draws the widget again."""
     parts = list(more)
     if len(page.services) > 1:
         choices = [("", "all services"), *((name, name) for name in page.services)]
-        parts.append(select("Service", SERVICE, choices, frame.wanted.service))
+        parts.append(select("Service", SERVICE, choices, context.scope.service))
         if environments:
             both = [("", "both"), *((name, name) for name in ENVIRONMENTS)]
-            parts.append(select("Environment", ENVIRONMENT, both, frame.wanted.environment))
+            parts.append(select("Environment", ENVIRONMENT, both, context.scope.environment))
     if page.of > 1:
         pages = [(str(number), f"{number} of {page.of}") for number in range(1, page.of + 1)]
         parts.append(select("Page", PAGE, pages, str(page.number)))
     if not parts:
         return None
     button = tag("button", "Show", type="button", class_="btn")
-    return tag("form", parts, action(button, frame.itself, {"days": frame.days}), class_="lc-bar")
+    return tag("form", parts, action(button, context.itself, {"days": context.days}), class_="lc-bar")
 
 
 def select(label: str, name: str, choices: Sequence[tuple[str, str]], standing: str) -> Markup:

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from lifecycle.application.queries.scope import Wanted
+from lifecycle.application.queries.scope import Scope
 from lifecycle.console.theme import Theme
 
 # The names of form fields. CloudWatch's sanitiser takes away names that a document's own properties have.
@@ -15,7 +15,7 @@ BY = "lc-by"
 
 
 @dataclass(frozen=True, slots=True)
-class Frame:
+class ViewContext:
     """`itself` is the ARN of the Lambda that draws it, `act` of the one that buttons call; `width` in pixels."""
 
     theme: Theme
@@ -23,5 +23,5 @@ class Frame:
     itself: str
     act: str
     now: datetime
-    wanted: Wanted
+    scope: Scope
     days: int = 30

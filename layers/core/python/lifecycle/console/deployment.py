@@ -1,11 +1,21 @@
-"""The course of one deployment as a timeline: hosts in their order, each try with its stage, and the trail."""
+"""The view of one deployment as a timeline: hosts in their order, each try with its stage, and the trail."""
 
 from collections.abc import Sequence
 from datetime import timedelta
 
-from lifecycle.application.queries.deployment import Course, Courses
-from lifecycle.console.components import badge, field, filters, log, press, select, soft, table, widget
-from lifecycle.console.context import DEPLOYMENT, Frame
+from lifecycle.application.queries.deployment import DeploymentsView, DeploymentView
+from lifecycle.console.components import (
+    action_button,
+    badge,
+    field,
+    filters,
+    log,
+    select,
+    soft,
+    table,
+    widget,
+)
+from lifecycle.console.context import DEPLOYMENT, ViewContext
 from lifecycle.console.html import Child, Markup, tag
 from lifecycle.console.status_styles import deployment_badge, doing, kind_of
 from lifecycle.console.theme import Tone
@@ -20,17 +30,17 @@ _BAR = 160
 _LINES = 60
 
 
-def draw_deployment(found: Courses, frame: Frame) -> Markup:
+def draw_deployment(found: DeploymentsView, context: ViewContext) -> Markup:
     """The deployment that is looked at, with the others to choose from."""
-    bar = filters(frame, found.page, more=_choice(found))
-    if found.course is None:
-        return widget(frame, bar, tag("p", "Nothing was deployed here yet."))
-    return widget(frame, bar, _course(found.course, frame))
+    bar = filters(context, found.page, more=_choice(found))
+    if found.shown is None:
+        return widget(context, bar, tag("p", "Nothing was deployed here yet."))
+    return widget(context, bar, _view(found.shown, context))
 
 
-def _choice(found: Courses) -> list[Markup]:
+def _choice(found: DeploymentsView) -> list[Markup]:
     """Which deployment to look at: the chosen one stays chosen when the widget is drawn again."""
-    current = found.course.deployment if found.course else None
+    current = found.shown.deployment if found.shown else None
     if current is None or not (found.others or found.chosen):
         return []
     listed = (current, *found.others) if found.chosen else found.others
@@ -39,25 +49,25 @@ def _choice(found: Courses) -> list[Markup]:
     return [select("Deployment", DEPLOYMENT, options, current.id if found.chosen else "")]
 
 
-def _course(course: Course, frame: Frame) -> Markup:
-    current = course.deployment
+def _view(view: DeploymentView, context: ViewContext) -> Markup:
+    current = view.deployment
     return tag(
         "section",
         tag("h2", f"{current.cluster.service} {current.target.version} to {current.cluster.environment}"),
         tag("p", deployment_badge(current), " ", current.reason),
-        tag("p", soft(_facts(current, frame))),
-        _buttons(course, frame),
-        _hosts(course, frame),
-        _questions(course.questions),
-        _trail(course.trail),
+        tag("p", soft(_facts(current, context))),
+        _buttons(view, context),
+        _hosts(view, context),
+        _questions(view.questions),
+        _trail(view.audit_entries),
         class_="lc-card",
         aria_label=f"Deployment {current.id}",
     )
 
 
-def _facts(current: Deployment, frame: Frame) -> str:
+def _facts(current: Deployment, context: ViewContext) -> str:
     request = current.request
-    took = ((current.finished_at or frame.now) - current.started_at).total_seconds()
+    took = ((current.finished_at or context.now) - current.started_at).total_seconds()
     lasted = f"took {lasting(took)}" if current.finished_at else f"for {lasting(max(0.0, took))} so far"
     why = f": {request.reason}" if request.reason else ""
     before = f"; before it: {current.previous.version}" if current.previous else "; nothing to go back to"
@@ -68,38 +78,38 @@ def _facts(current: Deployment, frame: Frame) -> str:
     return f"{current.id}; {begun}{overrides}"
 
 
-def _buttons(course: Course, frame: Frame) -> Markup | None:
+def _buttons(view: DeploymentView, context: ViewContext) -> Markup | None:
     """What may be said of the whole of it; what it asks is answered in the widget of questions."""
-    current = course.deployment
+    current = view.deployment
     params = {
         "service": current.cluster.service,
         "environment": current.cluster.environment,
         "deployment": current.id,
     }
     buttons: list[Markup] = []
-    paused = any(question.pauses for question in course.asked)
-    if course.leads and not current.state.final and not paused:
+    paused = any(question.pauses for question in view.pending)
+    if view.has_lease and not current.state.final and not paused:
         told = f"Pause {current.id}: {CONSEQUENCES[Choice.PAUSE]}. A host under way is finished first."
-        buttons.append(press(frame, "Pause", told, {"action": "pause", **params}, reason=_WHY))
-    if told := _rollback(course):
+        buttons.append(action_button(context, "Pause", told, {"action": "pause", **params}, reason=_WHY))
+    if told := _rollback(view):
         asked = {"action": "roll_back", **params}
-        buttons.append(press(frame, "Roll back", told, asked, kind="lc-danger", reason=_WHY))
+        buttons.append(action_button(context, "Roll back", told, asked, kind="lc-danger", reason=_WHY))
     if not buttons:
         return None
     return tag("form", field(_WHY, "Reason"), buttons, class_="lc-bar")
 
 
-def _rollback(course: Course) -> str:
+def _rollback(view: DeploymentView) -> str:
     """What a rollback would do; empty where there is none to offer."""
-    current = course.deployment
+    current = view.deployment
     back = current.previous
     if back is None or current.request.kind is Kind.ROLLBACK:
         return ""
-    if not current.state.final and course.leads:
-        hosts = sorted(latest_attempts(course.attempts))
+    if not current.state.final and view.has_lease:
+        hosts = sorted(latest_attempts(view.attempts))
         touched = f"{', '.join(hosts)} get {back.version} back" if hosts else "no host was touched yet"
         return f"Roll {current.id} back before its next host: {touched}; {current.target.version} is quarantined."
-    if course.stands:
+    if view.undoable:
         return (
             f"Roll {current.cluster} back from {current.target.version} to the version verified before it "
             f"({back.version}, unless it is quarantined), host by host; {current.target.version} is quarantined."
@@ -107,27 +117,25 @@ def _rollback(course: Course) -> str:
     return ""
 
 
-def _hosts(course: Course, frame: Frame) -> Markup:
-    newest = latest_attempts(course.attempts)
-    waiting = [host for host in course.deployment.hosts if host not in newest]
-    began = course.began()
-    ended = course.deployment.finished_at or max([frame.now, *(a.started_at for a in course.attempts)])
+def _hosts(view: DeploymentView, context: ViewContext) -> Markup:
+    newest = latest_attempts(view.attempts)
+    waiting = [host for host in view.deployment.hosts if host not in newest]
+    began = view.began()
+    ended = view.deployment.finished_at or max([context.now, *(a.started_at for a in view.attempts)])
     span = max(ended - began, timedelta(seconds=1))
-    rows = [
-        _attempt(each, course, frame, span) for each in sorted(course.attempts, key=lambda a: a.started_at)
-    ]
-    idle = (Tone.IDLE, "not needed") if course.deployment.state.final else (Tone.IDLE, "waits")
+    rows = [_attempt(each, view, context, span) for each in sorted(view.attempts, key=lambda a: a.started_at)]
+    idle = (Tone.IDLE, "not needed") if view.deployment.state.final else (Tone.IDLE, "waits")
     rows += [[host, "-", badge(*idle), "-", "-", "-"] for host in waiting]
     columns = ("host", "attempt", "state", "when", "took", "why")
     told = f"Hosts, in the order of their turns, over {lasting(span.total_seconds())}"
     return table(told, columns, rows)
 
 
-def _attempt(each: HostAttempt, course: Course, frame: Frame, span: timedelta) -> list[Child]:
+def _attempt(each: HostAttempt, view: DeploymentView, context: ViewContext, span: timedelta) -> list[Child]:
     tone, word = doing(each)
-    ended = each.finished_at or (frame.now if not course.deployment.state.final else each.started_at)
+    ended = each.finished_at or (context.now if not view.deployment.state.final else each.started_at)
     took = max(timedelta(), ended - each.started_at)
-    left = (each.started_at - course.began()) / span * _BAR
+    left = (each.started_at - view.began()) / span * _BAR
     lasted = lasting(took.total_seconds())
     title = f"{each.host}, attempt {each.number}: {word}, from {time_of_day(each.started_at)} UTC, {lasted}"
     bar = tag(

@@ -2,9 +2,9 @@
 
 from datetime import timedelta
 
-from lifecycle.application.queries.dora import AllFigures, Figures
+from lifecycle.application.queries.dora import DoraView, ServiceDora
 from lifecycle.console.components import filters, soft, widget
-from lifecycle.console.context import Frame
+from lifecycle.console.context import ViewContext
 from lifecycle.console.html import Child, Markup, tag
 from lifecycle.domain.time_format import lasting
 
@@ -25,17 +25,17 @@ MEANINGS = (
 )
 
 
-def draw_dora(found: AllFigures, frame: Frame) -> Markup:
+def draw_dora(found: DoraView, context: ViewContext) -> Markup:
     """A card a service."""
     cards: list[Child] = [_card(each, found.days) for each in found.figures]
     if not cards:
         cards = [tag("p", "No service has a production cluster yet.")]
     meaning = tag("dl", ([tag("dt", tag("strong", name)), tag("dd", what)] for name, what in MEANINGS))
     docs = tag("details", tag("summary", "What these figures are"), meaning)
-    return widget(frame, filters(frame, found.page, environments=False), cards, docs)
+    return widget(context, filters(context, found.page, environments=False), cards, docs)
 
 
-def _card(each: Figures, days: int) -> Markup:
+def _card(each: ServiceDora, days: int) -> Markup:
     found = each.dora
     rate = found.failure_rate
     failed = f"{found.failed} of {found.ended}"

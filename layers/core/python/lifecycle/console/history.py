@@ -1,8 +1,8 @@
 """What happened lately: deployments, and the trail of who did what and why."""
 
-from lifecycle.application.queries.history import Past
+from lifecycle.application.queries.history import HistoryView
 from lifecycle.console.components import filters, soft, table, widget
-from lifecycle.console.context import Frame
+from lifecycle.console.context import ViewContext
 from lifecycle.console.html import Child, Markup, tag
 from lifecycle.console.status_styles import deployment_badge, kind_of
 from lifecycle.domain.monitoring.audit import AuditEntry
@@ -10,16 +10,16 @@ from lifecycle.domain.rollout.deployment import Deployment
 from lifecycle.domain.time_format import lasting, moment
 
 
-def draw_history(found: Past, frame: Frame) -> Markup:
+def draw_history(found: HistoryView, context: ViewContext) -> Markup:
     """The newest first."""
-    parts: list[Child] = [filters(frame, found.page)]
-    if not found.deployments and not found.trail:
-        return widget(frame, parts, tag("p", "Nothing was deployed yet."))
+    parts: list[Child] = [filters(context, found.page)]
+    if not found.deployments and not found.audit_entries:
+        return widget(context, parts, tag("p", "Nothing was deployed yet."))
     columns = ("began (UTC)", "cluster", "kind", "version", "state", "took", "by", "why")
     parts.append(table("Deployments", columns, [_deployment(each) for each in found.deployments]))
     told = ("time (UTC)", "cluster", "what", "by", "why")
-    parts.append(table("Trail: who did what, and why", told, [_entry(each) for each in found.trail]))
-    return widget(frame, parts)
+    parts.append(table("Trail: who did what, and why", told, [_entry(each) for each in found.audit_entries]))
+    return widget(context, parts)
 
 
 def _deployment(each: Deployment) -> list[Child]:

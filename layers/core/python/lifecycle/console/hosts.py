@@ -2,9 +2,9 @@
 
 from collections import Counter
 
-from lifecycle.application.queries.hosts import ClusterHosts, Fleet, HostSight
-from lifecycle.console.components import badge, filters, show, soft, table, widget
-from lifecycle.console.context import Frame
+from lifecycle.application.queries.hosts import ClusterHosts, HostsView, HostView
+from lifecycle.console.components import badge, filters, show_button, soft, table, widget
+from lifecycle.console.context import ViewContext
 from lifecycle.console.html import Child, Markup, tag
 from lifecycle.console.status_styles import cluster_state, host_tone
 from lifecycle.console.theme import Tone
@@ -15,31 +15,31 @@ _TILES = 60
 _NAMED = 5
 
 
-def draw_clusters(found: Fleet, frame: Frame) -> Markup:
+def draw_hosts(found: HostsView, context: ViewContext) -> Markup:
     """The clusters of a page, in full where they are few."""
-    parts: list[Child] = [filters(frame, found.page)]
+    parts: list[Child] = [filters(context, found.page)]
     in_full = [each for each in found.clusters if each.in_full]
     summed = [each for each in found.clusters if not each.in_full]
-    parts += [_section(each, frame) for each in in_full]
+    parts += [_section(each, context) for each in in_full]
     if summed:
         columns = ("cluster", "version", "deployment", "hosts", "not as they should be", "")
-        parts.append(table("Clusters", columns, [_row(each, frame) for each in summed]))
+        parts.append(table("Clusters", columns, [_row(each, context) for each in summed]))
         parts.append(tag("p", soft("The load balancer is asked when a service is chosen.")))
     if not found.clusters:
         parts.append(
             tag("p", "There is no cluster yet: deploy the stack of one, and start an agent on each host.")
         )
-    return widget(frame, parts)
+    return widget(context, parts)
 
 
-def _section(each: ClusterHosts, frame: Frame) -> Markup:
+def _section(each: ClusterHosts, context: ViewContext) -> Markup:
     hosts = sorted(each.hosts, key=lambda host: host.report.host)
     shown = (
         hosts
         if len(hosts) <= _TILES
         else [host for host in hosts if host_tone(host)[0] is not Tone.GOOD][:_TILES]
     )
-    tiles = tag("div", (_tile(host, each, frame) for host in shown), class_="lc-row", role="list")
+    tiles = tag("div", (_tile(host, each, context) for host in shown), class_="lc-row", role="list")
     more: Child = None
     if len(shown) < len(hosts):
         more = tag(
@@ -47,21 +47,21 @@ def _section(each: ClusterHosts, frame: Frame) -> Markup:
         )
     return tag(
         "section",
-        tag("h2", str(each.sight.cluster)),
+        tag("h2", str(each.view.cluster)),
         tag("p", _headline(each)),
         tag("p", badge(Tone.WARN, "frozen"), " ", each.frozen) if each.frozen else None,
         tag("p", badge(Tone.WARN, "load balancer"), " ", each.trouble) if each.trouble else None,
         tiles if hosts else tag("p", "It has no hosts: start an agent on each."),
         more,
         class_="lc-card",
-        aria_label=f"Hosts of {each.sight.cluster}",
+        aria_label=f"Hosts of {each.view.cluster}",
     )
 
 
 def _headline(each: ClusterHosts) -> list[Child]:
-    state, sight = cluster_state(each.sight), each.sight
-    verified = f"{sight.verified.version} verified" if sight.verified else "no version verified yet"
-    to = f" {sight.running.target.version}" if sight.running else ""
+    state, view = cluster_state(each.view), each.view
+    verified = f"{view.verified.version} verified" if view.verified else "no version verified yet"
+    to = f" {view.running.target.version}" if view.running else ""
     return [verified, "; ", state, to, "; " if state else None, _counts(each)]
 
 
@@ -71,14 +71,14 @@ def _counts(each: ClusterHosts) -> str:
     return f"{len(each.hosts)} hosts: {told}" if told else "no hosts"
 
 
-def _tile(host: HostSight, each: ClusterHosts, frame: Frame) -> Markup:
+def _tile(host: HostView, each: ClusterHosts, context: ViewContext) -> Markup:
     tone, word = host_tone(host)
     report = host.report
     lines: list[Child] = [
         tag("p", tag("strong", report.host)),
         tag("p", badge(tone, word)),
         tag("p", report.installed or "nothing installed"),
-        tag("p", soft(f"zone {report.zone or 'unknown'}, heard {ago(report.seen_at, frame.now)}")),
+        tag("p", soft(f"zone {report.zone or 'unknown'}, heard {ago(report.seen_at, context.now)}")),
     ]
     if turn := _turn(host, each):
         lines.append(tag("p", soft(turn)))
@@ -86,15 +86,15 @@ def _tile(host: HostSight, each: ClusterHosts, frame: Frame) -> Markup:
     return tag("div", lines, class_=f"lc-tile lc-{tone}", role="listitem")
 
 
-def _turn(host: HostSight, each: ClusterHosts) -> str:
+def _turn(host: HostView, each: ClusterHosts) -> str:
     """Its turn in the deployment that runs, and how far its agent is."""
-    report, running = host.report, each.sight.running
+    report, running = host.report, each.view.running
     if running is None or report.deployment != running.id:
         return ""
     return f"turn: {report.order}, attempt {report.attempt}, {report.stage}"
 
 
-def _whys(host: HostSight) -> list[str]:
+def _whys(host: HostView) -> list[str]:
     whys = []
     if host.quarantined:
         whys.append(host.quarantined)
@@ -102,24 +102,24 @@ def _whys(host: HostSight) -> list[str]:
         whys.append(f"agent silent since {time_of_day(host.unreachable_since)} UTC")
     if host.attempt and host.attempt.reason:
         whys.append(host.attempt.reason)
-    elif host.wrong:
-        whys.append(f"it {host.wrong}")
+    elif host.drift:
+        whys.append(f"it {host.drift}")
     return whys
 
 
-def _row(each: ClusterHosts, frame: Frame) -> list[Child]:
-    sight = each.sight
+def _row(each: ClusterHosts, context: ViewContext) -> list[Child]:
+    view = each.view
     amiss = [host for host in each.hosts if host_tone(host)[0] in (Tone.BAD, Tone.WARN)]
     named = ", ".join(f"{host.report.host} ({host_tone(host)[1]})" for host in amiss[:_NAMED])
     more = f" and {len(amiss) - _NAMED} more" if len(amiss) > _NAMED else ""
-    cluster = sight.cluster
+    cluster = view.cluster
     versions = Counter(host.report.installed or "nothing" for host in each.hosts)
     told = ", ".join(f"{version} on {count}" for version, count in versions.most_common(3))
     return [
         [str(cluster), tag("p", badge(Tone.WARN, "frozen")) if each.frozen else None],
         told or "-",
-        cluster_state(sight) or "-",
+        cluster_state(view) or "-",
         str(len(each.hosts)),
         f"{named}{more}" or "-",
-        show(frame, "Hosts", service=cluster.service, environment=cluster.environment),
+        show_button(context, "Hosts", service=cluster.service, environment=cluster.environment),
     ]

@@ -1,9 +1,9 @@
 """Everything that waits for a human: the evidence, what each answer would do, and its button."""
 
-from lifecycle.application.queries.clusters import ClusterSight
-from lifecycle.application.queries.pending_decisions import AllWaiting
-from lifecycle.console.components import badge, field, filters, log, press, soft, widget
-from lifecycle.console.context import Frame
+from lifecycle.application.queries.clusters import ClusterView
+from lifecycle.application.queries.pending_decisions import PendingDecisions
+from lifecycle.console.components import action_button, badge, field, filters, log, soft, widget
+from lifecycle.console.context import ViewContext
 from lifecycle.console.html import Child, Markup, tag
 from lifecycle.console.status_styles import deployment_badge
 from lifecycle.console.theme import Tone
@@ -27,37 +27,37 @@ _KINDS = {
 }
 
 
-def draw_questions(found: AllWaiting, frame: Frame) -> Markup:
+def draw_pending_decisions(found: PendingDecisions, context: ViewContext) -> Markup:
     """The questions, those that wait longest first; then the deployments that wait for another."""
-    parts: list[Child] = [filters(frame, found.page)]
+    parts: list[Child] = [filters(context, found.page)]
     number = 0
-    for sight in found.asking:
-        for question in sight.asked:
-            parts.append(_card(sight, question, f"lc-why-{number}", frame))
+    for view in found.pending:
+        for question in view.pending:
+            parts.append(_card(view, question, f"lc-why-{number}", context))
             number += 1
-    parts += [_queued(sight, frame) for sight in found.queued]
-    if not found.asking:
+    parts += [_queued(view, context) for view in found.queued]
+    if not found.pending:
         parts.insert(1, tag("p", badge(Tone.GOOD, "nothing waits for you")))
     if found.more:
         parts.append(tag("p", f"{found.more} more are not shown: choose a service."))
-    return widget(frame, parts)
+    return widget(context, parts)
 
 
-def _card(sight: ClusterSight, question: Question, reason: str, frame: Frame) -> Child:
-    current = sight.running
+def _card(view: ClusterView, question: Question, reason: str, context: ViewContext) -> Child:
+    current = view.running
     if current is None:
         return None
     title = f"{current.cluster.service} {current.target.version} to {current.cluster.environment}: {asks(question)}"
     log_title = f"the end of the log on {question.host}" if question.host else "the evidence"
     choices = tag("dl", (_choice(question, each) for each in question.choices))
-    buttons = [_button(current, question, each, reason, frame) for each in question.choices]
+    buttons = [_button(current, question, each, reason, context) for each in question.choices]
     return tag(
         "section",
         tag("h2", title),
         tag("p", deployment_badge(current), " ", _about(question), question.reason),
         _blame(question),
         log(log_title, question.evidence) if question.evidence.strip() else None,
-        tag("p", soft(f"{_asked(question, frame)} {_expiry(question, frame)}")),
+        tag("p", soft(f"{_asked(question, context)} {_expiry(question, context)}")),
         choices,
         tag("form", field(reason, "Reason"), tag("div", buttons, class_="lc-row"), class_="lc-bar"),
         class_="lc-card",
@@ -77,15 +77,15 @@ def _blame(question: Question) -> Child:
     return tag("p", badge(tone, told), f" {question.diagnosis}{kept}")
 
 
-def _asked(question: Question, frame: Frame) -> str:
-    return f"Asked {minute(question.asked_at)}, {ago(question.asked_at, frame.now)}."
+def _asked(question: Question, context: ViewContext) -> str:
+    return f"Asked {minute(question.asked_at)}, {ago(question.asked_at, context.now)}."
 
 
-def _expiry(question: Question, frame: Frame) -> str:
+def _expiry(question: Question, context: ViewContext) -> str:
     if question.expires_at is None:
         return ""
     then = "it is asked anew" if question.host else "it counts as rejected"
-    return f"Expires {ahead(question.expires_at, frame.now)}: then {then}."
+    return f"Expires {ahead(question.expires_at, context.now)}: then {then}."
 
 
 def _choice(question: Question, choice: Choice) -> list[Markup]:
@@ -96,7 +96,9 @@ def _effect(question: Question, choice: Choice) -> str:
     return question.effects.get(choice) or CONSEQUENCES[choice]
 
 
-def _button(current: Deployment, question: Question, choice: Choice, reason: str, frame: Frame) -> Markup:
+def _button(
+    current: Deployment, question: Question, choice: Choice, reason: str, context: ViewContext
+) -> Markup:
     """Bound to deployment, question, host and attempt, so that an old page cannot answer a newer question."""
     about = f" on {question.host}, attempt {question.attempt}," if question.host else ""
     told = f"{choice}{about} of {current.id}: {_effect(question, choice)}."
@@ -113,19 +115,21 @@ def _button(current: Deployment, question: Question, choice: Choice, reason: str
     if asks(question) is Asks.APPROVAL and choice in (Choice.APPROVE, Choice.REJECT):
         params["action"] = choice.lower()
     kind = _KINDS.get(choice, "")
-    return press(frame, choice.replace("_", " ").capitalize(), told, params, kind=kind, reason=reason)
+    return action_button(
+        context, choice.replace("_", " ").capitalize(), told, params, kind=kind, reason=reason
+    )
 
 
-def _queued(sight: ClusterSight, frame: Frame) -> Child:
-    waiting = sight.waiting
+def _queued(view: ClusterView, context: ViewContext) -> Child:
+    waiting = view.waiting
     if waiting is None:
         return None
     request = waiting.request
     why = f": {request.reason}" if request.reason else ""
-    holder = sight.lease.deployment or "nobody: it is about to begin"
+    holder = view.lease.deployment or "nobody: it is about to begin"
     return tag(
         "p",
         badge(Tone.IDLE, "queued"),
-        f" {sight.cluster} {request.version}, asked for by {request.requested_by}{why}; ",
-        soft(f"waits for {holder}, since {minute(waiting.since)}, {ago(waiting.since, frame.now)}"),
+        f" {view.cluster} {request.version}, asked for by {request.requested_by}{why}; ",
+        soft(f"waits for {holder}, since {minute(waiting.since)}, {ago(waiting.since, context.now)}"),
     )

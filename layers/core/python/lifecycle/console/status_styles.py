@@ -1,7 +1,7 @@
 """What states mean to whoever looks: a tone and a word each, for deployments, hosts and runs."""
 
-from lifecycle.application.queries.clusters import ClusterSight
-from lifecycle.application.queries.hosts import HostSight, Part
+from lifecycle.application.queries.clusters import ClusterView
+from lifecycle.application.queries.hosts import HostView, TestBedRole
 from lifecycle.console.components import badge
 from lifecycle.console.html import Markup
 from lifecycle.console.theme import Tone
@@ -66,7 +66,7 @@ def doing(attempt: HostAttempt) -> tuple[Tone, str]:
     return Tone.GOOD if attempt.state.ended else Tone.BUSY, _DOING[attempt.state]
 
 
-def host_tone(host: HostSight) -> tuple[Tone, str]:
+def host_tone(host: HostView) -> tuple[Tone, str]:
     """The one thing to know of a host, the worst first."""
     if host.quarantined:
         return Tone.BAD, "quarantined"
@@ -74,27 +74,27 @@ def host_tone(host: HostSight) -> tuple[Tone, str]:
         return Tone.BAD, "agent silent"
     if host.attempt and host.attempt.state is not AttemptState.ALIVE:
         return doing(host.attempt)
-    if host.part is not Part.NONE:
-        return Tone.BUSY, host.part
+    if host.role is not TestBedRole.NONE:
+        return Tone.BUSY, host.role
     return _standing(host)
 
 
-def _standing(host: HostSight) -> tuple[Tone, str]:
+def _standing(host: HostView) -> tuple[Tone, str]:
     """How a host stands with which nothing is being done."""
     if not host.report.running:
         return (Tone.BAD, "stopped") if host.report.installed else (Tone.IDLE, "empty")
     if host.state is not None and host.state is not TargetState.HEALTHY:
         busy = host.state in (TargetState.INITIAL, TargetState.DRAINING)
         return Tone.BUSY if busy else Tone.WARN, host.state.told
-    if host.wrong:
-        return (Tone.IDLE, "waits its turn") if host.waits else (Tone.WARN, "drifted")
+    if host.drift:
+        return (Tone.IDLE, "waits its turn") if host.may_be_updated else (Tone.WARN, "drifted")
     return Tone.GOOD, "serves" if host.state else "runs"
 
 
-def cluster_state(sight: ClusterSight) -> Markup | None:
+def cluster_state(view: ClusterView) -> Markup | None:
     """The deployment that a cluster has now, or the one that left it unsettled."""
-    if sight.running:
-        return deployment_badge(sight.running)
-    if sight.lease.deployment:
+    if view.running:
+        return deployment_badge(view.running)
+    if view.lease.deployment:
         return badge(Tone.BUSY, "planning")
-    return deployment_badge(sight.unsettled) if sight.unsettled else None
+    return deployment_badge(view.unsettled) if view.unsettled else None

@@ -3,9 +3,9 @@
 from collections.abc import Mapping
 from math import isfinite
 
-from lifecycle.application.queries.test_beds import Beds, BedSight
+from lifecycle.application.queries.test_beds import TestBedsView, TestBedView
 from lifecycle.console.components import badge, filters, soft, table, widget
-from lifecycle.console.context import Frame
+from lifecycle.console.context import ViewContext
 from lifecycle.console.html import Child, Markup, tag
 from lifecycle.console.line_chart import chart, figure
 from lifecycle.console.status_styles import BEDS, VERDICTS
@@ -16,20 +16,20 @@ _WIDEST, _NARROWEST = 460, 280
 _SIDES = 48
 
 
-def draw_test_bed(found: Beds, frame: Frame) -> Markup:
+def draw_test_bed(found: TestBedsView, context: ViewContext) -> Markup:
     """The test beds that bake, or those of late."""
-    parts: list[Child] = [filters(frame, found.page), [_bed(each, frame) for each in found.beds]]
+    parts: list[Child] = [filters(context, found.page), [_bed(each, context) for each in found.beds]]
     if not found.beds:
         told = (
             "No deployment of late had a test bed: a policy asks for one with bake_minutes in lifecycle.toml."
         )
         parts.append(tag("p", told))
-    return widget(frame, parts)
+    return widget(context, parts)
 
 
-def _bed(sight: BedSight, frame: Frame) -> Markup:
-    bed, current = sight.bed, sight.deployment
-    width = max(_NARROWEST, min(_WIDEST, frame.width - _SIDES))
+def _bed(view: TestBedView, context: ViewContext) -> Markup:
+    bed, current = view.bed, view.deployment
+    width = max(_NARROWEST, min(_WIDEST, context.width - _SIDES))
     minutes = bed.judgement.minutes if bed.judgement else 0
     charts = tag("div", (tag("div", chart(each, width, minutes)) for each in bed.series), class_="lc-row")
     title = f"{current.cluster}: {current.target.version} on {bed.host} against {bed.control or 'no control'}"
@@ -40,7 +40,7 @@ def _bed(sight: BedSight, frame: Frame) -> Markup:
         tag("p", badge(BEDS[bed.state], bed.state), " ", bed.reason),
         tag(
             "p",
-            soft(f"The control is {bed.control or 'missing'}{before}, restarted for this. {_when(sight)}"),
+            soft(f"The control is {bed.control or 'missing'}{before}, restarted for this. {_when(view)}"),
         ),
         _verdict(bed.judgement),
         tag("p", _legend()),
@@ -51,10 +51,10 @@ def _bed(sight: BedSight, frame: Frame) -> Markup:
     )
 
 
-def _when(sight: BedSight) -> str:
-    bed = sight.bed
+def _when(view: TestBedView) -> str:
+    bed = view.bed
     ended = f", ended {minute(bed.ended_at)}" if bed.ended_at else ""
-    return f"Began {minute(bed.began_at)}, bakes for {bed.minutes} minutes{ended}; {sight.deployment.id}."
+    return f"Began {minute(bed.began_at)}, bakes for {bed.minutes} minutes{ended}; {view.deployment.id}."
 
 
 def _legend() -> list[Child]:

@@ -13,7 +13,7 @@ from lifecycle.application.ports.catalogue import Catalogue
 from lifecycle.application.ports.executions import Executions
 from lifecycle.application.ports.metrics import Metrics
 from lifecycle.application.ports.notifications import Notifications
-from lifecycle.application.queries.context import Console
+from lifecycle.application.queries.context import QueryContext
 from lifecycle.entrypoints.settings import Settings, from_environment
 
 _MAKING = Lock()
@@ -153,14 +153,14 @@ def alarms() -> Alarms:
 
 
 @cache
-def console() -> Console:
-    """What the console reads."""
+def console() -> QueryContext:
+    """Return the ports that the console's queries read."""
     from lifecycle.gateways.aws.cluster_queries import DynamoClusterQueries  # noqa: PLC0415
 
     settings = from_environment()
     machine = settings.values.get("DELIVERY_MACHINE", "")
-    sights = DynamoClusterQueries(_table(settings), context().registry, _Lazy("stepfunctions"), machine)
-    return Console(context(), catalogue(), sights)
+    queries = DynamoClusterQueries(_table(settings), context().registry, _Lazy("stepfunctions"), machine)
+    return QueryContext(context(), catalogue(), queries)
 
 
 @cache

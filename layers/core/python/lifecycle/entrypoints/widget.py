@@ -11,17 +11,17 @@ from aws_lambda_powertools.logging import Logger
 from botocore.exceptions import BotoCoreError, ClientError
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from lifecycle.application.console_actions import Action, Press
-from lifecycle.application.queries.scope import Wanted
+from lifecycle.application.console_actions import Action, ConsoleAction
+from lifecycle.application.queries.scope import Scope
 from lifecycle.console.components import failure
-from lifecycle.console.context import BY, DEPLOYMENT, ENVIRONMENT, PAGE, SERVICE, Frame
+from lifecycle.console.context import BY, DEPLOYMENT, ENVIRONMENT, PAGE, SERVICE, ViewContext
 from lifecycle.console.html import Markup
 from lifecycle.console.theme import Theme
 from lifecycle.domain.errors import LifecycleError
 from lifecycle.domain.rollout.decision import Choice
 
 C = TypeVar("C", bound="_Called")
-Drawing: TypeAlias = Callable[[C, Frame], Markup]
+Drawing: TypeAlias = Callable[[C, ViewContext], Markup]
 Handler: TypeAlias = Callable[[dict[str, Any], Any], Any]
 
 logger = Logger()
@@ -53,7 +53,7 @@ class _Called(BaseModel):
         return None if found is None else str(found).strip()
 
 
-class Look(_Called):
+class WidgetCall(_Called):
     """What to look at. Other parameters are let be.
 
     The widget's own fields go before its parameters, for CloudWatch calls with the same parameters at every refresh;
@@ -68,16 +68,16 @@ class Look(_Called):
     pressed: bool = False
 
     @property
-    def wanted(self) -> Wanted:
+    def scope(self) -> Scope:
         page = self.chosen(PAGE, str(self.page))
-        return Wanted(
+        return Scope(
             self.chosen(SERVICE, self.service),
             self.chosen(ENVIRONMENT, self.environment),
             int(page) if page.isdecimal() and len(page) < 6 else self.page,
         )
 
     @property
-    def one(self) -> str:
+    def chosen_deployment(self) -> str:
         """The deployment that was chosen, if one was."""
         return self.chosen(DEPLOYMENT, self.deployment)
 
@@ -106,23 +106,23 @@ class Button(_Called):
     scope: str = ""
     seen: str = Field(default="", max_length=400)
 
-    def press(self) -> Press:
+    def to_action(self) -> ConsoleAction:
         """The press that it stands for, with the reason from its field."""
         told = self.model_dump(exclude={"context", "by", "why", "reason_field"})
         why = self.why or self.field(self.reason_field) or ""
-        return Press(by=self.by or self.field(BY) or "console", why=why[:1000], **told)
+        return ConsoleAction(by=self.by or self.field(BY) or "console", why=why[:1000], **told)
 
 
-def widget(shows: str, parameters: str) -> Callable[[Drawing[Look]], Handler]:
+def widget(shows: str, parameters: str) -> Callable[[Drawing[WidgetCall]], Handler]:
     """A handler that draws; asked to describe itself, it answers in Markdown, as CloudWatch wants it."""
     docs = f"## Lifecycle\n{shows}\n\nParameters, all of them optional: {parameters}."
 
-    def decorate(draw: Drawing[Look]) -> Handler:
+    def decorate(draw: Drawing[WidgetCall]) -> Handler:
         def handle(event: dict[str, Any], context: Any) -> Any:
             if event.get("describe"):
                 logger.info("described")
                 return {"markdown": docs}
-            return _answer(Look, draw, event, context)
+            return _answer(WidgetCall, draw, event, context)
 
         return handle
 
@@ -145,45 +145,45 @@ def _answer(kind: type[C], draw: Drawing[C], event: dict[str, Any], context: Any
     if event.get("warm"):
         logger.info("warm")
         return {}
-    frame = _frame(event, context)
+    drawing = _view_context(event, context)
     try:
         asked = kind.model_validate(event)
-        drawn = str(draw(asked, frame))
+        drawn = str(draw(asked, drawing))
     except ValidationError as error:
         wrong = "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors())
-        return _failed(frame, f"The parameters are not what was expected: {wrong}. See docs/console.md.")
+        return _failed(drawing, f"The parameters are not what was expected: {wrong}. See docs/console.md.")
     except LifecycleError as error:
-        return _failed(frame, f"{str(error)[:1].upper()}{str(error)[1:]}.")
+        return _failed(drawing, f"{str(error)[:1].upper()}{str(error)[1:]}.")
     except (ClientError, BotoCoreError) as error:
         logger.exception("a store refused")
         return _failed(
-            frame, f"A store did not answer as expected: {error}. Try again; then see this function's log."
+            drawing, f"A store did not answer as expected: {error}. Try again; then see this function's log."
         )
     except Exception:  # a dashboard with a hole says less than one with a sentence; the log has the rest
         logger.exception("an error that nobody expected")
-        return _failed(frame, "Something failed that nobody expected; the log of this function says where.")
+        return _failed(drawing, "Something failed that nobody expected; the log of this function says where.")
     logger.info("drawn", extra={"bytes": len(drawn)})
     return drawn
 
 
-def _failed(frame: Frame, told: str) -> str:
+def _failed(drawing: ViewContext, told: str) -> str:
     logger.warning("refused", extra={"reason": told})
-    return str(failure(frame, told))
+    return str(failure(drawing, told))
 
 
-def _frame(event: dict[str, Any], context: Any) -> Frame:
-    """The frame as far as it can be read; an error has to be drawn too."""
+def _view_context(event: dict[str, Any], context: Any) -> ViewContext:
+    """The drawing as far as it can be read; an error has to be drawn too."""
     try:
-        asked = Look.model_validate(event)
+        asked = WidgetCall.model_validate(event)
     except ValidationError:
-        asked = Look()
+        asked = WidgetCall()
     arn = str(getattr(context, "invoked_function_arn", ""))
-    return Frame(
+    return ViewContext(
         theme=Theme.DARK if asked.context.theme == Theme.DARK else Theme.LIGHT,
         width=max(280, min(int(asked.context.width), 4000)),
         itself=arn,
         act=arn.rpartition(":function:")[0] + ":function:lifecycle-act",
         now=datetime.now(UTC),
-        wanted=asked.wanted,
+        scope=asked.scope,
         days=asked.days,
     )

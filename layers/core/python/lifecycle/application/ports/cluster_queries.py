@@ -14,7 +14,7 @@ from lifecycle.domain.rollout.queue import PendingDeployment
 
 
 @dataclass(frozen=True, slots=True)
-class Held:
+class LeaseAndQueue:
     """Who has a cluster's lease, and who waits for it."""
 
     lease: Lease
@@ -32,7 +32,7 @@ class Delivery:
 
 
 @dataclass(frozen=True, slots=True)
-class Catalogued:
+class Catalog:
     """What was built of a service: each snapshot with its facts, each release with its snapshot."""
 
     snapshots: Mapping[str, Mapping[str, str]]
@@ -46,11 +46,11 @@ class ClusterQueries(Protocol):
         """Every cluster that stands; remembered for a minute, because the registry lists ten names a call."""
         ...
 
-    def held(self, clusters: Sequence[Cluster]) -> Mapping[Cluster, Held]:
+    def leases_and_queues(self, clusters: Sequence[Cluster]) -> Mapping[Cluster, LeaseAndQueue]:
         """The lease and the queue of each, 50 clusters a read."""
         ...
 
-    def catalogued(self, service: str) -> Catalogued:
+    def catalog(self, service: str) -> Catalog:
         """Its snapshots and its releases, in one read."""
         ...
 

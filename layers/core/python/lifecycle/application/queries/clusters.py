@@ -8,8 +8,8 @@ records anew (application/console_actions.py).
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from lifecycle.application.ports.cluster_queries import Held
-from lifecycle.application.queries.context import Console, in_parallel
+from lifecycle.application.ports.cluster_queries import LeaseAndQueue
+from lifecycle.application.queries.context import QueryContext, in_parallel
 from lifecycle.application.queries.scope import PAGE
 from lifecycle.application.rollout.observe import remembered, verifies
 from lifecycle.domain.fleet.cluster import Cluster
@@ -21,7 +21,7 @@ from lifecycle.domain.service.target import Target
 
 
 @dataclass(frozen=True, slots=True)
-class ClusterSight:
+class ClusterView:
     """One cluster: its newest deployments, the one that has its lease, and what that one waits for."""
 
     cluster: Cluster
@@ -29,7 +29,7 @@ class ClusterSight:
     waiting: PendingDeployment | None
     recent: tuple[Deployment, ...]
     running: Deployment | None
-    asked: tuple[Question, ...]
+    pending: tuple[Question, ...]
 
     @property
     def verified(self) -> Target | None:
@@ -38,7 +38,7 @@ class ClusterSight:
 
     @property
     def standing(self) -> str:
-        """How it stands, in words; a button says what it was drawn from, and is refused when that has changed."""
+        """How it undoable, in words; a button says what it was drawn from, and is refused when that has changed."""
         told = [
             f"{self.cluster} runs {self.verified.version if self.verified else 'nothing that was verified'}"
         ]
@@ -56,40 +56,40 @@ class ClusterSight:
         return last if last and last.state is not DeploymentState.DONE else None
 
 
-def look(
-    console: Console, clusters: Sequence[Cluster], held: Mapping[Cluster, Held], recent: int
-) -> tuple[ClusterSight, ...]:
-    """How each of these stands, with its newest deployments."""
-    return tuple(in_parallel(lambda each: _sight(console, each, held[each], recent), clusters))
+def view_clusters(
+    query: QueryContext, clusters: Sequence[Cluster], leases: Mapping[Cluster, LeaseAndQueue], recent: int
+) -> tuple[ClusterView, ...]:
+    """How each of these undoable, with its newest deployments."""
+    return tuple(in_parallel(lambda each: _view(query, each, leases[each], recent), clusters))
 
 
-def _sight(console: Console, cluster: Cluster, held: Held, recent: int) -> ClusterSight:
-    deployments = console.context.deployments
+def _view(query: QueryContext, cluster: Cluster, leases: LeaseAndQueue, recent: int) -> ClusterView:
+    deployments = query.context.deployments
     newest = tuple(deployments.recent(cluster, recent))
     if len(newest) >= recent and not any(map(verifies, newest)):
         # Repairs, and what was queued, refused or failed, may have pushed it off the short page.
-        newest = tuple(remembered(console.context, cluster))
-    holder = held.lease.deployment
+        newest = tuple(remembered(query.context, cluster))
+    holder = leases.lease.deployment
     running = next((each for each in newest if each.id == holder), None)
     if holder and running is None:
         running = deployments.get(cluster, holder)
     asked = deployments.questions(holder) if running else ()
-    return ClusterSight(
-        cluster, held.lease, held.waiting, newest, running, tuple(open_questions(running, asked))
+    return ClusterView(
+        cluster, leases.lease, leases.waiting, newest, running, tuple(open_questions(running, asked))
     )
 
 
-def _sights(console: Console, clusters: Sequence[Cluster], recent: int) -> tuple[ClusterSight, ...]:
-    """Those whose lease is held, or, where nothing runs, the first of the clusters that are asked about."""
-    held = console.sights.held(clusters)
-    busy = [each for each in clusters if held[each].lease.deployment]
+def _busy_or_first(query: QueryContext, clusters: Sequence[Cluster], recent: int) -> tuple[ClusterView, ...]:
+    """Those whose lease is leases, or, where nothing runs, the first of the clusters that are asked about."""
+    leases = query.cluster_queries.leases_and_queues(clusters)
+    busy = [each for each in clusters if leases[each].lease.deployment]
     shown = (busy or list(clusters))[: 2 * PAGE]
-    return look(console, shown, held, recent if len(shown) <= 2 else 1)
+    return view_clusters(query, shown, leases, recent if len(shown) <= 2 else 1)
 
 
-def _latest(sights: Sequence[ClusterSight]) -> list[Deployment]:
+def _latest(views: Sequence[ClusterView]) -> list[Deployment]:
     """What runs, the newest first; then what has begun and ended, the newest first."""
-    every = {each.id: each for sight in sights for each in (sight.running, *sight.recent) if each}
-    running = {sight.running.id for sight in sights if sight.running}
+    every = {each.id: each for view in views for each in (view.running, *view.recent) if each}
+    running = {view.running.id for view in views if view.running}
     begun = [each for each in every.values() if each.epoch > 0 or each.id in running]
     return sorted(begun, key=lambda each: (each.id in running, each.started_at, each.id), reverse=True)

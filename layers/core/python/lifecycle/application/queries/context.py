@@ -20,12 +20,12 @@ V = TypeVar("V")
 
 
 @dataclass(frozen=True, slots=True)
-class Console:
+class QueryContext:
     """The ports that the console reads."""
 
     context: Context
     catalogue: Catalogue
-    sights: ClusterQueries
+    cluster_queries: ClusterQueries
 
 
 def in_parallel(read: Callable[[K], V], of: Iterable[K]) -> list[V]:

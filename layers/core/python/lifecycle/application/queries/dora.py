@@ -6,8 +6,8 @@ Drawn by functions/console/show_dora; reads only.
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from lifecycle.application.queries.context import Console, in_parallel
-from lifecycle.application.queries.scope import Page, Wanted, chosen, paged
+from lifecycle.application.queries.context import QueryContext, in_parallel
+from lifecycle.application.queries.scope import Page, Scope, clusters_in, page_of
 from lifecycle.domain.fleet.cluster import Cluster
 from lifecycle.domain.monitoring.dora import Dora, dora
 from lifecycle.domain.service.version import SnapshotVersion
@@ -17,7 +17,7 @@ REMEMBERED = 100
 
 
 @dataclass(frozen=True, slots=True)
-class Figures:
+class ServiceDora:
     """One service in production; `cut` says that the window holds more deployments than are remembered."""
 
     service: str
@@ -26,31 +26,31 @@ class Figures:
 
 
 @dataclass(frozen=True, slots=True)
-class AllFigures:
+class DoraView:
     """The services of one page, over the same days."""
 
     days: int
-    figures: tuple[Figures, ...]
+    figures: tuple[ServiceDora, ...]
     page: Page
 
 
-def figures(console: Console, wanted: Wanted, days: int) -> AllFigures:
+def view_dora(query: QueryContext, scope: Scope, days: int) -> DoraView:
     """The DORA figures of production, a service each, over the last `days`; raises Unknown, InvalidName."""
-    clusters, services = chosen(console, Wanted(wanted.service, "production", wanted.page))
-    shown, page = paged(clusters, wanted, services)
-    now = console.context.clock.now()
+    clusters, services = clusters_in(query, Scope(scope.service, "production", scope.page))
+    shown, page = page_of(clusters, scope, services)
+    now = query.context.clock.now()
     since = now - timedelta(days=days)
-    found = in_parallel(lambda each: _figures(console, each, since, now), shown)
-    return AllFigures(days, tuple(found), page)
+    found = in_parallel(lambda each: _figures(query, each, since, now), shown)
+    return DoraView(days, tuple(found), page)
 
 
-def _figures(console: Console, cluster: Cluster, since: datetime, now: datetime) -> Figures:
-    recent = console.context.deployments.recent(cluster, REMEMBERED)
+def _figures(query: QueryContext, cluster: Cluster, since: datetime, now: datetime) -> ServiceDora:
+    recent = query.context.deployments.recent(cluster, REMEMBERED)
     built = {
-        release: _built(snapshot) for release, snapshot in console.catalogue.releases(cluster.service).items()
+        release: _built(snapshot) for release, snapshot in query.catalogue.releases(cluster.service).items()
     }
     cut = len(recent) == REMEMBERED and min(each.started_at for each in recent) > since
-    return Figures(cluster.service, dora(recent, built, since, now), cut)
+    return ServiceDora(cluster.service, dora(recent, built, since, now), cut)
 
 
 def _built(snapshot: str) -> datetime:

@@ -6,8 +6,8 @@ Drawn by functions/console/show_history; reads only.
 from dataclasses import dataclass
 from itertools import chain
 
-from lifecycle.application.queries.context import Console, in_parallel
-from lifecycle.application.queries.scope import Page, Wanted, chosen, paged
+from lifecycle.application.queries.context import QueryContext, in_parallel
+from lifecycle.application.queries.scope import Page, Scope, clusters_in, page_of
 from lifecycle.domain.monitoring.audit import AuditEntry
 from lifecycle.domain.rollout.deployment import Deployment
 
@@ -15,28 +15,28 @@ SHOWN = 25
 
 
 @dataclass(frozen=True, slots=True)
-class Past:
+class HistoryView:
     """The newest deployments, the newest first; and the newest lines of the trail of what is looked at."""
 
     deployments: tuple[Deployment, ...]
-    trail: tuple[AuditEntry, ...]
+    audit_entries: tuple[AuditEntry, ...]
     page: Page
 
 
-def past(console: Console, wanted: Wanted) -> Past:
-    """A page of clusters, whose histories are told as one; those whose lease is held come first.
+def view_history(query: QueryContext, scope: Scope) -> HistoryView:
+    """A page of clusters, whose histories are told as one; those whose lease is leases come first.
 
     Raises Unknown, InvalidName.
     """
-    clusters, services = chosen(console, wanted)
-    held = console.sights.held(clusters)
-    ordered = sorted(clusters, key=lambda each: (not held[each].lease.deployment, each.service, each))
-    shown, page = paged(ordered, wanted, services)
-    context = console.context
+    clusters, services = clusters_in(query, scope)
+    leases = query.cluster_queries.leases_and_queues(clusters)
+    ordered = sorted(clusters, key=lambda each: (not leases[each].lease.deployment, each.service, each))
+    shown, page = page_of(ordered, scope, services)
+    context = query.context
     recent = in_parallel(lambda each: context.deployments.recent(each, SHOWN), shown)
     trails = in_parallel(lambda each: context.audit_log.read(each, limit=SHOWN), shown)
     deployments = sorted(
         chain.from_iterable(recent), key=lambda each: (each.started_at, each.id), reverse=True
     )
     entries = sorted(chain.from_iterable(trails), key=lambda each: each.at, reverse=True)
-    return Past(tuple(deployments[:SHOWN]), tuple(entries[: 2 * SHOWN]), page)
+    return HistoryView(tuple(deployments[:SHOWN]), tuple(entries[: 2 * SHOWN]), page)

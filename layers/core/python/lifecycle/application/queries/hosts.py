@@ -9,9 +9,9 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
 
-from lifecycle.application.queries.clusters import ClusterSight, look
-from lifecycle.application.queries.context import Console, in_parallel
-from lifecycle.application.queries.scope import Page, Wanted, chosen, paged
+from lifecycle.application.queries.clusters import ClusterView, view_clusters
+from lifecycle.application.queries.context import QueryContext, in_parallel
+from lifecycle.application.queries.scope import Page, Scope, clusters_in, page_of
 from lifecycle.domain.errors import Unknown
 from lifecycle.domain.fleet.drift import drift_reason
 from lifecycle.domain.fleet.host import HostReport
@@ -27,7 +27,7 @@ _RECENT = 5
 IN_FULL = 4
 
 
-class Part(StrEnum):
+class TestBedRole(StrEnum):
     """What a host is in a test bed."""
 
     NONE = ""
@@ -36,7 +36,7 @@ class Part(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class HostSight:
+class HostView:
     """One host. `state` is the load balancer's, None where it was not asked; `wrong` why it is out of its place.
 
     `attempt` is its newest in the deployment that has the lease, `waits` that there is one, which may reach it yet.
@@ -44,20 +44,20 @@ class HostSight:
 
     report: HostReport
     state: TargetState | None
-    wrong: str
+    drift: str
     unreachable_since: datetime | None
     quarantined: str
-    part: Part
+    role: TestBedRole
     attempt: HostAttempt | None
-    waits: bool = False
+    may_be_updated: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class ClusterHosts:
     """A cluster and its hosts; `frozen` is why nothing new may begin there, `trouble` what could not be read."""
 
-    sight: ClusterSight
-    hosts: tuple[HostSight, ...]
+    view: ClusterView
+    hosts: tuple[HostView, ...]
     target: Target | None
     frozen: str = ""
     trouble: str = ""
@@ -65,7 +65,7 @@ class ClusterHosts:
 
 
 @dataclass(frozen=True, slots=True)
-class Fleet:
+class HostsView:
     """The clusters of one page; `freezes` are the scopes that are frozen."""
 
     clusters: tuple[ClusterHosts, ...]
@@ -85,47 +85,47 @@ class _Read:
     trouble: str = ""
 
 
-def fleet(console: Console, wanted: Wanted) -> Fleet:
-    """Those whose lease is held come first; raises Unknown, InvalidName."""
-    clusters, services = chosen(console, wanted)
-    held = console.sights.held(clusters)
-    ordered = sorted(clusters, key=lambda each: (not held[each].lease.deployment, each.service, each))
-    shown, page = paged(ordered, wanted, services)
+def view_hosts(query: QueryContext, scope: Scope) -> HostsView:
+    """Those whose lease is leases come first; raises Unknown, InvalidName."""
+    clusters, services = clusters_in(query, scope)
+    leases = query.cluster_queries.leases_and_queues(clusters)
+    ordered = sorted(clusters, key=lambda each: (not leases[each].lease.deployment, each.service, each))
+    shown, page = page_of(ordered, scope, services)
     in_full = len(shown) <= IN_FULL
-    sights = look(console, shown, held, _RECENT)
-    freezes = tuple(console.context.freezes.standing())
-    found = in_parallel(lambda each: _cluster(console, each, freezes, in_full=in_full), sights)
-    return Fleet(tuple(found), freezes, page)
+    views = view_clusters(query, shown, leases, _RECENT)
+    freezes = tuple(query.context.freezes.standing())
+    found = in_parallel(lambda each: _cluster(query, each, freezes, in_full=in_full), views)
+    return HostsView(tuple(found), freezes, page)
 
 
 def _cluster(
-    console: Console, sight: ClusterSight, freezes: Sequence[Freeze], *, in_full: bool
+    query: QueryContext, view: ClusterView, freezes: Sequence[Freeze], *, in_full: bool
 ) -> ClusterHosts:
-    read = _read(console, sight, in_full=in_full)
-    target = sight.running.target if sight.running else sight.verified
-    policy = next((each.policy for each in sight.recent if each.epoch > 0), None)
+    read = _read(query, view, in_full=in_full)
+    target = view.running.target if view.running else view.verified
+    policy = next((each.policy for each in view.recent if each.epoch > 0), None)
     windows = policy.frozen if policy else ()
-    now, heartbeat_timeout = console.context.clock.now(), console.context.heartbeat_timeout
+    now, heartbeat_timeout = query.context.clock.now(), query.context.heartbeat_timeout
     hosts = tuple(
         replace(
             _host(report, read, target, report.unreachable_since(now, heartbeat_timeout)),
-            waits=sight.running is not None,
+            may_be_updated=view.running is not None,
         )
         for report in read.reports.values()
     )
-    frozen = blocking(freezes, windows, sight.cluster, now) or ""
-    return ClusterHosts(sight, hosts, target, frozen, read.trouble, in_full)
+    frozen = blocking(freezes, windows, view.cluster, now) or ""
+    return ClusterHosts(view, hosts, target, frozen, read.trouble, in_full)
 
 
-def _read(console: Console, sight: ClusterSight, *, in_full: bool) -> _Read:
-    context, running = console.context, sight.running
-    reports, bad = context.fleet.reports(sight.cluster), context.fleet.quarantined_hosts(sight.cluster)
+def _read(query: QueryContext, view: ClusterView, *, in_full: bool) -> _Read:
+    context, running = query.context, view.running
+    reports, bad = context.fleet.reports(view.cluster), context.fleet.quarantined_hosts(view.cluster)
     if not in_full:
         return _Read(reports, None, bad)
     states: Mapping[str, TargetState] | None = None
     trouble = ""
     try:
-        states = context.dispatcher.targets(sight.cluster)
+        states = context.dispatcher.targets(view.cluster)
     except Unknown as error:  # its stack is being deployed, or was deleted: its hosts may still be looked at
         trouble = str(error)
     attempts = latest_attempts(context.deployments.attempts(running.id)) if running else {}
@@ -133,22 +133,24 @@ def _read(console: Console, sight: ClusterSight, *, in_full: bool) -> _Read:
     return _Read(reports, states, bad, attempts, beds, trouble)
 
 
-def _host(report: HostReport, read: _Read, target: Target | None, silent: datetime | None) -> HostSight:
+def _host(report: HostReport, read: _Read, target: Target | None, silent: datetime | None) -> HostView:
     state = read.states.get(report.address, TargetState.ABSENT) if read.states is not None else None
-    wrong = drift_reason(report, state or TargetState.HEALTHY, target) if target else None
-    return HostSight(
+    drift = drift_reason(report, state or TargetState.HEALTHY, target) if target else None
+    return HostView(
         report=report,
         state=state,
-        wrong=wrong or "",
+        drift=drift or "",
         unreachable_since=silent,
         quarantined=read.bad.get(report.host, ""),
-        part=_part(report.host, read.beds),
+        role=_role(report.host, read.beds),
         attempt=read.attempts.get(report.host),
     )
 
 
-def _part(host: str, beds: Sequence[TestBed]) -> Part:
+def _role(host: str, beds: Sequence[TestBed]) -> TestBedRole:
     baking = next((bed for bed in beds if bed.state is BedState.BAKING), None)
     if baking is None:
-        return Part.NONE
-    return {baking.host: Part.TEST_BED, baking.control: Part.CONTROL}.get(host, Part.NONE)
+        return TestBedRole.NONE
+    return {baking.host: TestBedRole.TEST_BED, baking.control: TestBedRole.CONTROL}.get(
+        host, TestBedRole.NONE
+    )

@@ -6,10 +6,10 @@ Drawn by functions/console/show_pipeline; reads only.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from lifecycle.application.ports.cluster_queries import Catalogued, Delivery
-from lifecycle.application.queries.clusters import ClusterSight, look
-from lifecycle.application.queries.context import Console, in_parallel
-from lifecycle.application.queries.scope import Page, Wanted, chosen, paged
+from lifecycle.application.ports.cluster_queries import Catalog, Delivery
+from lifecycle.application.queries.clusters import ClusterView, view_clusters
+from lifecycle.application.queries.context import QueryContext, in_parallel
+from lifecycle.application.queries.scope import Page, Scope, clusters_in, page_of
 from lifecycle.domain.delivery.delivery_name import DeliveryName
 from lifecycle.domain.fleet.cluster import Cluster
 from lifecycle.domain.rollout.freezes import Freeze
@@ -37,12 +37,12 @@ class Lane:
     push: Delivery | None
     built: Built | None
     release: str
-    staging: ClusterSight | None
-    production: ClusterSight | None
+    staging: ClusterView | None
+    production: ClusterView | None
 
 
 @dataclass(frozen=True, slots=True)
-class Pipeline:
+class PipelineView:
     """The lanes of one page, and every freeze that stands."""
 
     lanes: tuple[Lane, ...]
@@ -50,18 +50,18 @@ class Pipeline:
     page: Page
 
 
-def pipeline(console: Console, wanted: Wanted) -> Pipeline:
-    """Those whose lease is held come first; raises Unknown, InvalidName."""
-    clusters, services = chosen(console, wanted)
-    held = console.sights.held(clusters)
-    busy = {each.service for each in clusters if held[each].lease.deployment}
+def view_pipeline(query: QueryContext, scope: Scope) -> PipelineView:
+    """Those whose lease is leases come first; raises Unknown, InvalidName."""
+    clusters, services = clusters_in(query, scope)
+    leases = query.cluster_queries.leases_and_queues(clusters)
+    busy = {each.service for each in clusters if leases[each].lease.deployment}
     names = sorted({each.service for each in clusters}, key=lambda name: (name not in busy, name))
-    shown, page = paged(names, wanted, services)
-    sights = {each.cluster: each for each in look(console, _of(clusters, shown), held, _RECENT)}
-    catalogued = in_parallel(console.sights.catalogued, shown)
-    pushes = console.sights.deliveries()
-    lanes = (_lane(name, found, sights, pushes) for name, found in zip(shown, catalogued, strict=True))
-    return Pipeline(tuple(lanes), tuple(console.context.freezes.standing()), page)
+    shown, page = page_of(names, scope, services)
+    views = {each.cluster: each for each in view_clusters(query, _of(clusters, shown), leases, _RECENT)}
+    catalogued = in_parallel(query.cluster_queries.catalog, shown)
+    pushes = query.cluster_queries.deliveries()
+    lanes = (_lane(name, found, views, pushes) for name, found in zip(shown, catalogued, strict=True))
+    return PipelineView(tuple(lanes), tuple(query.context.freezes.standing()), page)
 
 
 def _of(clusters: Sequence[Cluster], services: Sequence[str]) -> list[Cluster]:
@@ -69,9 +69,9 @@ def _of(clusters: Sequence[Cluster], services: Sequence[str]) -> list[Cluster]:
 
 
 def _lane(
-    service: str, found: Catalogued, sights: Mapping[Cluster, ClusterSight], pushes: Sequence[Delivery]
+    service: str, found: Catalog, views: Mapping[Cluster, ClusterView], pushes: Sequence[Delivery]
 ) -> Lane:
-    staging, production = (sights.get(Cluster(name, service)) for name in ("staging", "production"))
+    staging, production = (views.get(Cluster(name, service)) for name in ("staging", "production"))
     return Lane(
         service=service,
         push=_push(service, found.snapshots, pushes),

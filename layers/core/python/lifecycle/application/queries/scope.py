@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from lifecycle.application.queries.context import Console, K
+from lifecycle.application.queries.context import K, QueryContext
 from lifecycle.domain.errors import Unknown
 from lifecycle.domain.fleet.cluster import Cluster, service_name
 
@@ -12,7 +12,7 @@ PAGE = 10
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class Scope:
     """What a widget is about: everything, one service, one environment, or one cluster; and which page of it."""
 
     service: str = ""
@@ -32,24 +32,24 @@ class Page:
     services: tuple[str, ...]
 
 
-def chosen(console: Console, wanted: Wanted) -> tuple[list[Cluster], tuple[str, ...]]:
+def clusters_in(query: QueryContext, scope: Scope) -> tuple[list[Cluster], tuple[str, ...]]:
     """The clusters that a widget is about, and every service; raises Unknown, InvalidName for what is not there."""
-    every = list(console.sights.clusters())
-    if wanted.service and not any(each.service == service_name(wanted.service) for each in every):
-        every = list(console.sights.clusters(afresh=True))
+    every = list(query.cluster_queries.clusters())
+    if scope.service and not any(each.service == service_name(scope.service) for each in every):
+        every = list(query.cluster_queries.clusters(afresh=True))
     services = tuple(sorted({each.service for each in every}))
-    if wanted.environment:
-        Cluster(wanted.environment, "any")  # raises InvalidName for another environment
-    found = [each for each in every if wanted.covers(each)]
-    if not found and (wanted.service or wanted.environment):
-        asked = " in ".join(filter(None, (wanted.service, wanted.environment)))
+    if scope.environment:
+        Cluster(scope.environment, "any")  # raises InvalidName for another environment
+    found = [each for each in every if scope.covers(each)]
+    if not found and (scope.service or scope.environment):
+        asked = " in ".join(filter(None, (scope.service, scope.environment)))
         known = ", ".join(map(str, every)) or "none"
         raise Unknown("cluster", f"of {asked}", f"known: {known}; a cluster is known when its stack stands")
     return found, services
 
 
-def paged(found: Sequence[K], wanted: Wanted, services: tuple[str, ...]) -> tuple[Sequence[K], Page]:
+def page_of(found: Sequence[K], scope: Scope, services: tuple[str, ...]) -> tuple[Sequence[K], Page]:
     """One page of what was found; a page beyond the last is the last."""
     pages = max(1, -(-len(found) // PAGE))
-    number = min(max(wanted.page, 1), pages)
+    number = min(max(scope.page, 1), pages)
     return found[(number - 1) * PAGE : number * PAGE], Page(number, pages, services)

@@ -5,9 +5,9 @@ Drawn by functions/console/show_test_bed; reads only.
 
 from dataclasses import dataclass
 
-from lifecycle.application.queries.clusters import _latest, _sights
-from lifecycle.application.queries.context import Console, in_parallel
-from lifecycle.application.queries.scope import Page, Wanted, chosen
+from lifecycle.application.queries.clusters import _busy_or_first, _latest
+from lifecycle.application.queries.context import QueryContext, in_parallel
+from lifecycle.application.queries.scope import Page, Scope, clusters_in
 from lifecycle.domain.fleet.cluster import Cluster
 from lifecycle.domain.rollout.deployment import Deployment
 from lifecycle.domain.rollout.test_bed.model import BedState, TestBed
@@ -17,7 +17,7 @@ _BEDS_AMONG = 5
 
 
 @dataclass(frozen=True, slots=True)
-class BedSight:
+class TestBedView:
     """A test bed, and the deployment that it belongs to."""
 
     bed: TestBed
@@ -25,28 +25,28 @@ class BedSight:
 
 
 @dataclass(frozen=True, slots=True)
-class Beds:
+class TestBedsView:
     """The test beds that bake, or else the newest of each cluster that had one lately."""
 
-    beds: tuple[BedSight, ...]
+    beds: tuple[TestBedView, ...]
     page: Page
 
 
-def beds(console: Console, wanted: Wanted) -> Beds:
+def view_test_beds(query: QueryContext, scope: Scope) -> TestBedsView:
     """Raises Unknown, InvalidName."""
-    clusters, services = chosen(console, wanted)
-    sights = _sights(console, clusters, _BEDS_AMONG)
-    asked_for = [each for each in _latest(sights) if each.policy.bake_minutes > 0]
+    clusters, services = clusters_in(query, scope)
+    views = _busy_or_first(query, clusters, _BEDS_AMONG)
+    asked_for = [each for each in _latest(views) if each.policy.bake_minutes > 0]
     deployments = asked_for[: 2 * _BEDS_AMONG]
-    found = in_parallel(lambda each: _newest_bed(console, each), deployments)
+    found = in_parallel(lambda each: _newest_bed(query, each), deployments)
     shown = [each for each in found if each]
     baking = [each for each in shown if each.bed.state is BedState.BAKING]
-    newest: dict[Cluster, BedSight] = {}
+    newest: dict[Cluster, TestBedView] = {}
     for each in baking or shown:
         newest.setdefault(each.deployment.cluster, each)
-    return Beds(tuple(newest.values())[:4], Page(1, 1, services))
+    return TestBedsView(tuple(newest.values())[:4], Page(1, 1, services))
 
 
-def _newest_bed(console: Console, deployment: Deployment) -> BedSight | None:
-    found = console.context.deployments.beds(deployment.id)
-    return BedSight(found[-1], deployment) if found else None
+def _newest_bed(query: QueryContext, deployment: Deployment) -> TestBedView | None:
+    found = query.context.deployments.beds(deployment.id)
+    return TestBedView(found[-1], deployment) if found else None

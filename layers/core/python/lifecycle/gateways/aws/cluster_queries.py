@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from lifecycle.application.ports.cluster_queries import Catalogued, Delivery, Held
+from lifecycle.application.ports.cluster_queries import Catalog, Delivery, LeaseAndQueue
 from lifecycle.application.ports.registry import Registry
 from lifecycle.domain.fleet.cluster import Cluster
 from lifecycle.domain.rollout.lease import Lease
@@ -43,20 +43,20 @@ class DynamoClusterQueries:
             self._known, self._known_at = tuple(self._registry.clusters()), now
         return self._known
 
-    def held(self, clusters: Sequence[Cluster]) -> Mapping[Cluster, Held]:
-        found: dict[Cluster, Held] = {}
+    def leases_and_queues(self, clusters: Sequence[Cluster]) -> Mapping[Cluster, LeaseAndQueue]:
+        found: dict[Cluster, LeaseAndQueue] = {}
         for start in range(0, len(clusters), _A_BATCH):
             batch = clusters[start : start + _A_BATCH]
             keys = [(cluster_key(each), name) for each in batch for name in ("LEASE", "QUEUE")]
             items = iter(self._table.get_all(keys))
             for each, lease, waiting in zip(batch, items, items, strict=True):
-                found[each] = Held(
+                found[each] = LeaseAndQueue(
                     record(Lease, lease) if lease else Lease(),
                     record(PendingDeployment, waiting) if waiting else None,
                 )
         return found
 
-    def catalogued(self, service: str) -> Catalogued:
+    def catalog(self, service: str) -> Catalog:
         snapshots: dict[str, dict[str, str]] = {}
         releases: dict[str, str] = {}
         for each in self._table.query(service_key(service)):
@@ -67,7 +67,7 @@ class DynamoClusterQueries:
             elif kind == "RELEASE":
                 body = record(dict[str, Any], each)
                 releases[body["release"]] = body["snapshot"]
-        return Catalogued(snapshots, releases)
+        return Catalog(snapshots, releases)
 
     def deliveries(self) -> Sequence[Delivery]:
         found = self._states.list_executions(stateMachineArn=self._machine, maxResults=_RUNS)

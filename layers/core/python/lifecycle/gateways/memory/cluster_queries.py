@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
-from lifecycle.application.ports.cluster_queries import Catalogued, Delivery, Held
+from lifecycle.application.ports.cluster_queries import Catalog, Delivery, LeaseAndQueue
 from lifecycle.domain.fleet.cluster import Cluster
 from lifecycle.gateways.memory.catalogue import MemoryCatalogue
 from lifecycle.gateways.memory.leases import MemoryLeases
@@ -30,11 +30,13 @@ class MemoryClusterQueries:
         del afresh
         return self._registry.clusters()
 
-    def held(self, clusters: Sequence[Cluster]) -> Mapping[Cluster, Held]:
-        return {each: Held(self._leases.current(each), self._queue.waiting(each)) for each in clusters}
+    def leases_and_queues(self, clusters: Sequence[Cluster]) -> Mapping[Cluster, LeaseAndQueue]:
+        return {
+            each: LeaseAndQueue(self._leases.current(each), self._queue.waiting(each)) for each in clusters
+        }
 
-    def catalogued(self, service: str) -> Catalogued:
-        return Catalogued(self._catalogue.snapshots(service), self._catalogue.releases(service))
+    def catalog(self, service: str) -> Catalog:
+        return Catalog(self._catalogue.snapshots(service), self._catalogue.releases(service))
 
     def deliveries(self) -> Sequence[Delivery]:
         return sorted(self.runs, key=lambda run: run.started_at, reverse=True)

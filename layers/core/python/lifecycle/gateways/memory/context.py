@@ -41,7 +41,7 @@ class MemoryContext:
     def __post_init__(self) -> None:
         self.registry = MemoryRegistry(tuple(self.clusters))
         self.dispatcher = MemoryDispatcher(self.clusters)
-        self.sights = MemoryClusterQueries(self.leases, self.queue, self.registry, self.catalogue)
+        self.cluster_queries = MemoryClusterQueries(self.leases, self.queue, self.registry, self.catalogue)
         self.step_reads = MemoryStepReads(self.leases, self.deployments, self.fleet)
         self.context = Context(
             clock=self.clock,

@@ -2,7 +2,7 @@
 
 from datetime import UTC, datetime
 
-from lifecycle.application.ports.cluster_queries import Catalogued, Held
+from lifecycle.application.ports.cluster_queries import Catalog, LeaseAndQueue
 from lifecycle.domain.fleet.cluster import Cluster
 from lifecycle.domain.fleet.desired import Desired
 from lifecycle.domain.rollout.deployment import Request
@@ -14,11 +14,11 @@ NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
 
 
 def test_a_cluster_is_known_when_it_stands_or_something_is_desired_of_it(gateways: Gateways) -> None:
-    assert gateways.cluster in gateways.sights.clusters(afresh=True)
+    assert gateways.cluster in gateways.cluster_queries.clusters(afresh=True)
     staging = Cluster("staging", gateways.service)
-    assert staging not in gateways.sights.clusters(afresh=True)
+    assert staging not in gateways.cluster_queries.clusters(afresh=True)
     gateways.registry.set_desired(staging, Desired("1.0.0", "d" * 64, 1, "d-1"))
-    assert staging in gateways.sights.clusters(afresh=True)
+    assert staging in gateways.cluster_queries.clusters(afresh=True)
 
 
 def test_leases_and_queues_of_many_clusters_are_read_as_they_stand(gateways: Gateways) -> None:
@@ -28,11 +28,11 @@ def test_leases_and_queues_of_many_clusters_are_read_as_they_stand(gateways: Gat
     name = f"{gateways.service}-production-20261123120000-aaaa"
     waiting = PendingDeployment(Request(name, gateways.service, "production", "1.0.1", "ada"), NOW)
     gateways.queue.replace(cluster, None, waiting)
-    found = gateways.sights.held([*idle[:70], cluster, *idle[70:]])
-    assert found[cluster] == Held(lease, waiting)
+    found = gateways.cluster_queries.leases_and_queues([*idle[:70], cluster, *idle[70:]])
+    assert found[cluster] == LeaseAndQueue(lease, waiting)
     assert len(found) == 121
-    assert all(found[each] == Held(Lease(), None) for each in idle)
-    assert gateways.sights.held([]) == {}
+    assert all(found[each] == LeaseAndQueue(Lease(), None) for each in idle)
+    assert gateways.cluster_queries.leases_and_queues([]) == {}
 
 
 def test_what_was_built_of_a_service_is_read_at_once(gateways: Gateways) -> None:
@@ -41,13 +41,13 @@ def test_what_was_built_of_a_service_is_read_at_once(gateways: Gateways) -> None
     catalogue.claim_service(service, "https://example.test/hello.git")
     catalogue.record_snapshot(service, snapshot, facts)
     catalogue.claim_release(service, snapshot, "1.0.0")
-    assert gateways.sights.catalogued(service) == Catalogued({snapshot: facts}, {"1.0.0": snapshot})
-    assert gateways.sights.catalogued(f"{service}-other") == Catalogued({}, {})
+    assert gateways.cluster_queries.catalog(service) == Catalog({snapshot: facts}, {"1.0.0": snapshot})
+    assert gateways.cluster_queries.catalog(f"{service}-other") == Catalog({}, {})
 
 
 def test_runs_of_pushes_are_told_with_their_state(gateways: Gateways) -> None:
-    assert list(gateways.sights.deliveries()) == []
+    assert list(gateways.cluster_queries.deliveries()) == []
     gateways.deliver(f"hello-{'a' * 40}")
-    (run,) = gateways.sights.deliveries()
+    (run,) = gateways.cluster_queries.deliveries()
     assert run.name == f"hello-{'a' * 40}"
     assert run.status in ("RUNNING", "SUCCEEDED")
