@@ -29,7 +29,7 @@ from lifecycle.domain.fleet.host import Stage
 from lifecycle.domain.service.policy import Policy
 from lifecycle.entrypoints.widget import Button, WidgetCall
 from tests.support.rollout import Machine, manifest
-from tests.unit.console.reading import Seen, seen
+from tests.unit.console.read_widget import Seen, seen
 
 # The first two are releases 1.0.0 and 1.0.1; the last is not promoted yet.
 SNAPSHOTS = ("1.0.0-20261123100000-aaaaaaa", "1.0.0-20261123110000-bbbbbbb", "1.1.0-20261123113000-ccccccc")

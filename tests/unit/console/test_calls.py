@@ -12,7 +12,7 @@ from lifecycle.console.html import Markup
 from lifecycle.domain.errors import Refused
 from lifecycle.entrypoints.widget import Button, WidgetCall, button, widget
 from tests.unit.console.desk import HERE, VIEWS, Desk
-from tests.unit.console.reading import seen
+from tests.unit.console.read_widget import seen
 
 CONTEXT = SimpleNamespace(invoked_function_arn=f"{HERE}show-clusters")
 

@@ -35,7 +35,7 @@ from lifecycle.domain.rollout.deployment import Request
 from lifecycle.domain.rollout.freezes import Freeze
 from tests.support.rollout import CLUSTER
 from tests.unit.console.desk import Desk
-from tests.unit.console.reading import Seen, seen
+from tests.unit.console.read_widget import Seen, seen
 from tests.unit.console.test_line_chart import BED
 
 EVERYTHING = Scope()

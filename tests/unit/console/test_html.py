@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from lifecycle.console import html
 from lifecycle.console.html import Markup, action, plain, stylesheet, tag, together
-from tests.unit.console.reading import seen
+from tests.unit.console.read_widget import seen
 
 HOSTILE = "<script>alert(1)</script>\"'><img src=x onerror=alert(1)>&lt;b&gt;</cwdb-action></style><!--]]>"
 TEXTS = st.text(max_size=80)

@@ -14,7 +14,7 @@ from lifecycle.domain.analysis.model import Better, Judgement, Measure, Measured
 from lifecycle.domain.rollout.test_bed.model import BedState, TestBed
 from lifecycle.domain.service.policy import Policy
 from tests.unit.console.desk import Desk
-from tests.unit.console.reading import seen
+from tests.unit.console.read_widget import seen
 
 ERRORS = Measure("errors", Better.LOWER, Scale.DIFFERENCE, 0.01, 0.01, "share")
 SERIES = Series(ERRORS, control=(0.0, 0.0, None, 0.001), test_bed=(0.03, None, 0.028, 0.031))

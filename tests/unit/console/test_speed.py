@@ -12,7 +12,7 @@ from lifecycle.application.queries.scope import PAGE
 from lifecycle.gateways.memory.context import MemoryContext
 from tests.support.many_clusters import SERVICES, Stores, clusters, fill
 from tests.unit.console.desk import VIEWS, Desk, draw
-from tests.unit.console.reading import seen
+from tests.unit.console.read_widget import seen
 
 # Of the 300 ms that a widget has, this is what drawing may take on an idle machine; a busy one gets five times that.
 _SECONDS = 0.15 * 5

@@ -13,7 +13,7 @@ from lifecycle.domain.rollout.freezes import Freeze
 from lifecycle.domain.service.policy import ApprovalGate, Policy
 from tests.support.rollout import CLUSTER
 from tests.unit.console.desk import SNAPSHOTS, Desk
-from tests.unit.console.reading import Button
+from tests.unit.console.read_widget import Button
 
 HELLO = {"service": "hello", "environment": "production"}
 
