@@ -4,7 +4,8 @@ import re
 
 import pytest
 
-from lifecycle.console.theme import PAIRS, PALETTES, SIGNS, Theme, Tone, sheet
+from lifecycle.application.queries.state_words import Tone
+from lifecycle.console.theme import PAIRS, PALETTES, SIGNS, Theme, sheet
 
 # WCAG 2.2, success criterion 1.4.3, level AA, for text of normal size.
 LEAST = 4.5

@@ -1,10 +1,10 @@
 """What a press did, or why it did nothing."""
 
 from lifecycle.application.console_actions import ActionResult
+from lifecycle.application.queries.state_words import Tone
 from lifecycle.console.components import badge, soft, widget
 from lifecycle.console.context import ViewContext
 from lifecycle.console.html import Markup, tag
-from lifecycle.console.theme import Tone
 from lifecycle.domain.errors import LifecycleError
 
 

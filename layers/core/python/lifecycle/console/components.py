@@ -4,9 +4,10 @@ from collections.abc import Sequence
 from typing import Any
 
 from lifecycle.application.queries.scope import Page
+from lifecycle.application.queries.state_words import Tone
 from lifecycle.console.context import ENVIRONMENT, PAGE, SERVICE, ViewContext
 from lifecycle.console.html import Child, Markup, action, tag, together
-from lifecycle.console.theme import SIGNS, Tone, sheet
+from lifecycle.console.theme import SIGNS, sheet
 from lifecycle.domain.fleet.cluster import ENVIRONMENTS
 
 _LONGEST_LOG = 8_000

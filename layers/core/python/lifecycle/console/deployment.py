@@ -1,12 +1,16 @@
-"""The view of one deployment as a timeline: hosts in their order, each try with its stage, and the trail."""
+"""The widget of one deployment: a timeline of its attempts, its decisions and its trail.
+
+Drawn for functions/console/show_deployment.
+"""
 
 from collections.abc import Sequence
 from datetime import timedelta
 
 from lifecycle.application.queries.deployment import DeploymentsView, DeploymentView
+from lifecycle.application.queries.host_status import HostProgress, attempt_status
+from lifecycle.application.queries.state_words import DEPLOYMENTS, KINDS
 from lifecycle.console.components import (
     action_button,
-    badge,
     field,
     filters,
     log,
@@ -17,8 +21,7 @@ from lifecycle.console.components import (
 )
 from lifecycle.console.context import DEPLOYMENT, ViewContext
 from lifecycle.console.html import Child, Markup, tag
-from lifecycle.console.status_styles import deployment_badge, doing, kind_of
-from lifecycle.console.theme import Tone
+from lifecycle.console.status_styles import deployment_badge, status_badge
 from lifecycle.domain.monitoring.audit import AuditEntry
 from lifecycle.domain.rollout.attempt import HostAttempt
 from lifecycle.domain.rollout.decision import CONSEQUENCES, Choice, Question, latest_attempts
@@ -31,7 +34,7 @@ _LINES = 60
 
 
 def draw_deployment(found: DeploymentsView, context: ViewContext) -> Markup:
-    """The deployment that is looked at, with the others to choose from."""
+    """Draw one deployment, with the others to choose from."""
     bar = filters(context, found.page, more=_choice(found))
     if found.shown is None:
         return widget(context, bar, tag("p", "Nothing was deployed here yet."))
@@ -39,13 +42,13 @@ def draw_deployment(found: DeploymentsView, context: ViewContext) -> Markup:
 
 
 def _choice(found: DeploymentsView) -> list[Markup]:
-    """Which deployment to look at: the chosen one stays chosen when the widget is drawn again."""
+    """Return the field that chooses a deployment; the chosen one stays chosen when the widget is drawn again."""
     current = found.shown.deployment if found.shown else None
     if current is None or not (found.others or found.chosen):
         return []
     listed = (current, *found.others) if found.chosen else found.others
-    told = [(each.id, f"{each.cluster} {each.target.version}, {each.state}") for each in listed]
-    options = [("", "the one that runs, or the newest"), *told]
+    named = [(each.id, f"{each.cluster} {each.target.version}, {DEPLOYMENTS[each.state]}") for each in listed]
+    options = [("", "the one that runs, or the newest"), *named]
     return [select("Deployment", DEPLOYMENT, options, current.id if found.chosen else "")]
 
 
@@ -70,16 +73,17 @@ def _facts(current: Deployment, context: ViewContext) -> str:
     took = ((current.finished_at or context.now) - current.started_at).total_seconds()
     lasted = f"took {lasting(took)}" if current.finished_at else f"for {lasting(max(0.0, took))} so far"
     why = f": {request.reason}" if request.reason else ""
-    before = f"; before it: {current.previous.version}" if current.previous else "; nothing to go back to"
+    previous = current.previous.version if current.previous else "none (first deployment)"
     begun = (
-        f"{kind_of(current)} by {request.requested_by}, {minute(current.started_at)}, {lasted}{why}{before}"
+        f"{KINDS[request.kind]} by {request.requested_by}, {minute(current.started_at)}, {lasted}{why}; "
+        f"rollback target: {previous}"
     )
-    overrides = f"; in spite of {', '.join(request.overrides)}" if request.overrides else ""
+    overrides = f"; overridden: {', '.join(request.overrides)}" if request.overrides else ""
     return f"{current.id}; {begun}{overrides}"
 
 
 def _buttons(view: DeploymentView, context: ViewContext) -> Markup | None:
-    """What may be said of the whole of it; what it asks is answered in the widget of questions."""
+    """Return the buttons for the whole deployment; its questions have their buttons in a widget of their own."""
     current = view.deployment
     params = {
         "service": current.cluster.service,
@@ -89,25 +93,25 @@ def _buttons(view: DeploymentView, context: ViewContext) -> Markup | None:
     buttons: list[Markup] = []
     paused = any(question.pauses for question in view.pending)
     if view.has_lease and not current.state.final and not paused:
-        told = f"Pause {current.id}: {CONSEQUENCES[Choice.PAUSE]}. A host under way is finished first."
-        buttons.append(action_button(context, "Pause", told, {"action": "pause", **params}, reason=_WHY))
-    if told := _rollback(view):
-        asked = {"action": "roll_back", **params}
-        buttons.append(action_button(context, "Roll back", told, asked, kind="lc-danger", reason=_WHY))
+        effect = f"Pause {current.id}: {CONSEQUENCES[Choice.PAUSE]}. A host that is being updated is finished first."
+        buttons.append(action_button(context, "Pause", effect, {"action": "pause", **params}, reason=_WHY))
+    if effect := _rollback(view):
+        rollback = {"action": "roll_back", **params}
+        buttons.append(action_button(context, "Roll back", effect, rollback, kind="lc-danger", reason=_WHY))
     if not buttons:
         return None
     return tag("form", field(_WHY, "Reason"), buttons, class_="lc-bar")
 
 
 def _rollback(view: DeploymentView) -> str:
-    """What a rollback would do; empty where there is none to offer."""
+    """Return what a rollback would do; empty where none is possible."""
     current = view.deployment
     back = current.previous
     if back is None or current.request.kind is Kind.ROLLBACK:
         return ""
     if not current.state.final and view.has_lease:
         hosts = sorted(latest_attempts(view.attempts))
-        touched = f"{', '.join(hosts)} get {back.version} back" if hosts else "no host was touched yet"
+        touched = f"{', '.join(hosts)} get {back.version} back" if hosts else "no host was updated yet"
         return f"Roll {current.id} back before its next host: {touched}; {current.target.version} is quarantined."
     if view.undoable:
         return (
@@ -118,31 +122,42 @@ def _rollback(view: DeploymentView) -> str:
 
 
 def _hosts(view: DeploymentView, context: ViewContext) -> Markup:
-    newest = latest_attempts(view.attempts)
-    waiting = [host for host in view.deployment.hosts if host not in newest]
-    began = view.began()
+    began = view.began_at
     ended = view.deployment.finished_at or max([context.now, *(a.started_at for a in view.attempts)])
     span = max(ended - began, timedelta(seconds=1))
-    rows = [_attempt(each, view, context, span) for each in sorted(view.attempts, key=lambda a: a.started_at)]
-    idle = (Tone.IDLE, "not needed") if view.deployment.state.final else (Tone.IDLE, "waits")
-    rows += [[host, "-", badge(*idle), "-", "-", "-"] for host in waiting]
+    hosts = {each.host: each for each in view.hosts}
+    rows = [
+        _attempt(each, hosts[each.host], view, context, span)
+        for each in sorted(view.attempts, key=lambda a: a.started_at)
+    ]
+    rows += [
+        [each.host, "-", status_badge(each.status), "-", "-", "-"] for each in view.hosts if not each.attempt
+    ]
     columns = ("host", "attempt", "state", "when", "took", "why")
-    told = f"Hosts, in the order of their turns, over {lasting(span.total_seconds())}"
-    return table(told, columns, rows)
+    return table(f"Hosts, in the order of their turns, over {lasting(span.total_seconds())}", columns, rows)
 
 
-def _attempt(each: HostAttempt, view: DeploymentView, context: ViewContext, span: timedelta) -> list[Child]:
-    tone, word = doing(each)
+def _attempt(
+    each: HostAttempt, host: HostProgress, view: DeploymentView, context: ViewContext, span: timedelta
+) -> list[Child]:
+    status = host.status if each.number == host.attempt else attempt_status(each)
     ended = each.finished_at or (context.now if not view.deployment.state.final else each.started_at)
     took = max(timedelta(), ended - each.started_at)
-    left = (each.started_at - view.began()) / span * _BAR
+    left = (each.started_at - view.began_at) / span * _BAR
     lasted = lasting(took.total_seconds())
-    title = f"{each.host}, attempt {each.number}: {word}, from {time_of_day(each.started_at)} UTC, {lasted}"
+    title = f"{each.host}, attempt {each.number}: {status}, from {time_of_day(each.started_at)} UTC, {lasted}"
     bar = tag(
         "svg",
         tag("title", title),
         tag("rect", x=0.0, y=6.0, width=float(_BAR), height=2.0, class_="lc-fill-idle"),
-        tag("rect", x=left, y=2.0, width=max(3.0, took / span * _BAR), height=10.0, class_=f"lc-fill-{tone}"),
+        tag(
+            "rect",
+            x=left,
+            y=2.0,
+            width=max(3.0, took / span * _BAR),
+            height=10.0,
+            class_=f"lc-fill-{status.tone}",
+        ),
         viewBox=f"0 0 {_BAR + 4} 14",
         width=_BAR,
         height=14,
@@ -152,21 +167,19 @@ def _attempt(each: HostAttempt, view: DeploymentView, context: ViewContext, span
     why: list[Child] = [each.reason, tag("p", soft(each.diagnosis)) if each.diagnosis else None]
     if each.evidence:
         why.append(log(f"the end of the log on {each.host}", each.evidence))
-    return [each.host, str(each.number), badge(tone, word), bar, lasted, why or "-"]
+    return [each.host, str(each.number), status_badge(status), bar, lasted, why or "-"]
 
 
 def _questions(questions: Sequence[Question]) -> Markup | None:
     rows: list[list[Child]] = []
     for each in sorted(questions, key=lambda q: q.asked_at):
         given = each.answer
-        told = f"{given.choice} by {given.by}, {time_of_day(given.at)} UTC" if given else "no answer yet"
+        answer = f"{given.choice} by {given.by}, {time_of_day(given.at)} UTC" if given else "no answer yet"
         why = given.why if given else ""
-        rows.append([time_of_day(each.asked_at), each.host or "-", each.reason, told, why or "-"])
+        rows.append([time_of_day(each.asked_at), each.host or "-", each.reason, answer, why or "-"])
     if not rows:
         return None
-    return table(
-        "What it asked, and what it was told", ("asked (UTC)", "host", "question", "answer", "why"), rows
-    )
+    return table("Decisions and approvals", ("asked (UTC)", "host", "question", "answer", "why"), rows)
 
 
 def _trail(trail: Sequence[AuditEntry]) -> Markup | None:
@@ -176,10 +189,10 @@ def _trail(trail: Sequence[AuditEntry]) -> Markup | None:
     ]
     if not rows:
         return None
-    told = (
+    caption = (
         f"Trail, the newest {len(rows)} of {len(trail)} lines first"
         if len(trail) > _LINES
         else "Trail, the newest line first"
     )
-    inner = table(told, ("time (UTC)", "host", "what", "by", "why"), rows)
+    inner = table(caption, ("time (UTC)", "host", "what", "by", "why"), rows)
     return tag("details", tag("summary", f"Trail: {len(trail)} lines"), inner)

@@ -1,23 +1,25 @@
-"""Everything that waits for a human: the evidence, what each answer would do, and its button."""
+"""The widget of decisions and approvals: the evidence, the effect of each choice, and its button.
+
+Drawn for functions/console/show_questions.
+"""
 
 from lifecycle.application.queries.clusters import ClusterView
-from lifecycle.application.queries.pending_decisions import PendingDecisions
+from lifecycle.application.queries.pending_decisions import (
+    PendingDecisions,
+    effect,
+    expiry,
+    quarantine_notice,
+)
+from lifecycle.application.queries.state_words import BLAMES, Tone
 from lifecycle.console.components import action_button, badge, field, filters, log, soft, widget
 from lifecycle.console.context import ViewContext
 from lifecycle.console.html import Child, Markup, tag
-from lifecycle.console.status_styles import deployment_badge
-from lifecycle.console.theme import Tone
-from lifecycle.domain.rollout.attempt import Blame
-from lifecycle.domain.rollout.decision import CONSEQUENCES, Asks, Choice, Question, asks
+from lifecycle.console.status_styles import deployment_badge, status_badge
+from lifecycle.domain.rollout.decision import Asks, Choice, Question, asks
 from lifecycle.domain.rollout.deployment import Deployment
-from lifecycle.domain.time_format import ago, ahead, minute
+from lifecycle.domain.time_format import ago, minute
 
-_BLAMED = {
-    Blame.HOST: (Tone.WARN, "the host is to blame"),
-    Blame.VERSION: (Tone.BAD, "the version is to blame"),
-    Blame.UNCLEAR: (Tone.WARN, "it is unclear what is to blame"),
-}
-# The choice that is safe and most often right comes first in its colour; what throws work away is red.
+# CSS classes: one colour for the choices that go on, red for those that discard work.
 _KINDS = {
     Choice.APPROVE: "btn-primary",
     Choice.RESUME: "btn-primary",
@@ -28,7 +30,7 @@ _KINDS = {
 
 
 def draw_pending_decisions(found: PendingDecisions, context: ViewContext) -> Markup:
-    """The questions, those that wait longest first; then the deployments that wait for another."""
+    """Draw the open questions, the longest waiting first, then the queued deployments."""
     parts: list[Child] = [filters(context, found.page)]
     number = 0
     for view in found.pending:
@@ -57,7 +59,7 @@ def _card(view: ClusterView, question: Question, reason: str, context: ViewConte
         tag("p", deployment_badge(current), " ", _about(question), question.reason),
         _blame(question),
         log(log_title, question.evidence) if question.evidence.strip() else None,
-        tag("p", soft(f"{_asked(question, context)} {_expiry(question, context)}")),
+        tag("p", soft(f"{_asked(question, context)} {_sentence(expiry(question, context.now))}")),
         choices,
         tag("form", field(reason, "Reason"), tag("div", buttons, class_="lc-row"), class_="lc-bar"),
         class_="lc-card",
@@ -72,36 +74,32 @@ def _about(question: Question) -> str:
 def _blame(question: Question) -> Child:
     if not question.blame:
         return None
-    tone, told = _BLAMED[question.blame]
-    kept = f" {question.host} is quarantined until it is tried again." if question.blame is Blame.HOST else ""
-    return tag("p", badge(tone, told), f" {question.diagnosis}{kept}")
+    notice = quarantine_notice(question)
+    after = f". {_sentence(notice)}" if notice else ""
+    return tag("p", status_badge(BLAMES[question.blame]), f" {question.diagnosis}{after}")
 
 
 def _asked(question: Question, context: ViewContext) -> str:
     return f"Asked {minute(question.asked_at)}, {ago(question.asked_at, context.now)}."
 
 
-def _expiry(question: Question, context: ViewContext) -> str:
-    if question.expires_at is None:
-        return ""
-    then = "it is asked anew" if question.host else "it counts as rejected"
-    return f"Expires {ahead(question.expires_at, context.now)}: then {then}."
+def _sentence(text: str) -> str:
+    return f"{text[:1].upper()}{text[1:]}." if text else ""
 
 
 def _choice(question: Question, choice: Choice) -> list[Markup]:
-    return [tag("dt", tag("strong", choice)), tag("dd", _effect(question, choice))]
-
-
-def _effect(question: Question, choice: Choice) -> str:
-    return question.effects.get(choice) or CONSEQUENCES[choice]
+    return [tag("dt", tag("strong", choice)), tag("dd", effect(question, choice))]
 
 
 def _button(
     current: Deployment, question: Question, choice: Choice, reason: str, context: ViewContext
 ) -> Markup:
-    """Bound to deployment, question, host and attempt, so that an old page cannot answer a newer question."""
+    """Draw the button of one choice, bound to its deployment, question, host and attempt.
+
+    An old page therefore cannot answer a newer question.
+    """
     about = f" on {question.host}, attempt {question.attempt}," if question.host else ""
-    told = f"{choice}{about} of {current.id}: {_effect(question, choice)}."
+    confirmation = f"{choice}{about} of {current.id}: {effect(question, choice)}."
     params = {
         "action": "decide",
         "choice": str(choice),
@@ -116,7 +114,7 @@ def _button(
         params["action"] = choice.lower()
     kind = _KINDS.get(choice, "")
     return action_button(
-        context, choice.replace("_", " ").capitalize(), told, params, kind=kind, reason=reason
+        context, choice.replace("_", " ").capitalize(), confirmation, params, kind=kind, reason=reason
     )
 
 
@@ -126,10 +124,10 @@ def _queued(view: ClusterView, context: ViewContext) -> Child:
         return None
     request = waiting.request
     why = f": {request.reason}" if request.reason else ""
-    holder = view.lease.deployment or "nobody: it is about to begin"
+    holder = view.lease.deployment or "nothing: it is about to begin"
     return tag(
         "p",
         badge(Tone.IDLE, "queued"),
-        f" {view.cluster} {request.version}, asked for by {request.requested_by}{why}; ",
+        f" {view.cluster} {request.version}, requested by {request.requested_by}{why}; ",
         soft(f"waits for {holder}, since {minute(waiting.since)}, {ago(waiting.since, context.now)}"),
     )

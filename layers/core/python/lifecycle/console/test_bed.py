@@ -3,12 +3,13 @@
 from collections.abc import Mapping
 from math import isfinite
 
+from lifecycle.application.queries.state_words import TEST_BEDS, VERDICTS
 from lifecycle.application.queries.test_beds import TestBedsView, TestBedView
-from lifecycle.console.components import badge, filters, soft, table, widget
+from lifecycle.console.components import filters, soft, table, widget
 from lifecycle.console.context import ViewContext
 from lifecycle.console.html import Child, Markup, tag
 from lifecycle.console.line_chart import chart, figure
-from lifecycle.console.status_styles import BEDS, VERDICTS
+from lifecycle.console.status_styles import status_badge
 from lifecycle.domain.analysis.model import Judgement, Measure, Measured, Scale
 from lifecycle.domain.time_format import minute
 
@@ -37,7 +38,7 @@ def _bed(view: TestBedView, context: ViewContext) -> Markup:
     return tag(
         "section",
         tag("h2", title),
-        tag("p", badge(BEDS[bed.state], bed.state), " ", bed.reason),
+        tag("p", status_badge(TEST_BEDS[bed.state]), " ", bed.reason),
         tag(
             "p",
             soft(f"The control is {bed.control or 'missing'}{before}, restarted for this. {_when(view)}"),
@@ -75,7 +76,7 @@ def _verdict(judged: Judgement | None) -> Child:
         f"{judged.requests_test_bed} requests on the test bed, {judged.requests_control} on the control"
     )
     return [
-        tag("p", badge(VERDICTS[judged.verdict], judged.verdict), " ", tag("strong", judged.sentence), more),
+        tag("p", status_badge(VERDICTS[judged.verdict]), " ", tag("strong", judged.sentence), more),
         tag("p", soft(f"After {judged.minutes} minutes; {requests}.")),
     ]
 
@@ -95,7 +96,7 @@ def _row(each: Measured, measure: Measure | None) -> list[Child]:
     share = measure is not None and measure.scale is Scale.RATIO
     return [
         each.name,
-        badge(VERDICTS[each.verdict], each.verdict),
+        status_badge(VERDICTS[each.verdict]),
         _told(each.test_bed),
         _told(each.control),
         _told(each.effect, share=share),

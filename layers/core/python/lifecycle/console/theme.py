@@ -6,6 +6,7 @@ it to that). What a colour says, a word and a sign say too.
 
 from enum import StrEnum
 
+from lifecycle.application.queries.state_words import Tone
 from lifecycle.console.html import Markup, stylesheet
 
 
@@ -14,16 +15,6 @@ class Theme(StrEnum):
 
     LIGHT = "light"
     DARK = "dark"
-
-
-class Tone(StrEnum):
-    """What a state means to whoever looks; each has its own sign."""
-
-    GOOD = "good"
-    BUSY = "busy"
-    WARN = "warn"
-    BAD = "bad"
-    IDLE = "idle"
 
 
 SIGNS = {

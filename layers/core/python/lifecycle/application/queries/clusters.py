@@ -1,16 +1,17 @@
-"""What the console looks at: many clusters at once, in few reads, none of which changes anything.
+"""The state of clusters: their leases, their newest deployments, and what those wait for.
 
-The base of the read models that functions/console/show_* draw: which clusters stand, which of them a widget is about, and
-how each stands. A look mixes moments a few milliseconds apart; whoever presses a button is checked against the
-records anew (application/console_actions.py).
+Read by the other queries, by the console's actions and by `lifecycle status`; reads only. Records are read a few milliseconds
+apart, so an action checks them again before it changes anything (application/console_actions.py).
 """
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from lifecycle.application.context import Context
 from lifecycle.application.ports.cluster_queries import LeaseAndQueue
 from lifecycle.application.queries.context import QueryContext, in_parallel
 from lifecycle.application.queries.scope import PAGE
+from lifecycle.application.queries.state_words import DEPLOYMENTS, PLANNING, Status
 from lifecycle.application.rollout.observe import remembered, verifies
 from lifecycle.domain.fleet.cluster import Cluster
 from lifecycle.domain.rollout.decision import Question, open_questions
@@ -19,26 +20,34 @@ from lifecycle.domain.rollout.lease import Lease
 from lifecycle.domain.rollout.queue import PendingDeployment
 from lifecycle.domain.service.target import Target
 
+# Newest deployments of a cluster, where a view asks for no other number.
+RECENT = 5
+
 
 @dataclass(frozen=True, slots=True)
 class ClusterView:
-    """One cluster: its newest deployments, the one that has its lease, and what that one waits for."""
+    """One cluster: its lease, its pending slot, its newest deployments and its open decisions.
+
+    `running` is the record of the lease's holder; None before it is planned. `last` is the deployment whose version
+    the cluster should run, also while it runs.
+    """
 
     cluster: Cluster
     lease: Lease
     waiting: PendingDeployment | None
     recent: tuple[Deployment, ...]
     running: Deployment | None
+    last: Deployment | None
     pending: tuple[Question, ...]
 
     @property
     def verified(self) -> Target | None:
-        """The version that was last seen on every host, among the newest deployments."""
+        """The version that was last verified on every host, by the newest deployments."""
         return next((each.target for each in self.recent if verifies(each)), None)
 
     @property
     def standing(self) -> str:
-        """How it undoable, in words; a button says what it was drawn from, and is refused when that has changed."""
+        """The cluster in one sentence; a button carries it, and is refused when it has changed."""
         told = [
             f"{self.cluster} runs {self.verified.version if self.verified else 'nothing that was verified'}"
         ]
@@ -48,47 +57,79 @@ class ClusterView:
 
     @property
     def unsettled(self) -> Deployment | None:
-        """What ended last, if it did not end well: the cluster may be left between two versions."""
-        if self.running is not None or self.lease.deployment:
-            return None
-        began = (each for each in self.recent if each.epoch > 0 and each.state.final)
-        last = next(began, None)
-        return last if last and last.state is not DeploymentState.DONE else None
+        """The last deployment, if it did not end DONE and no other runs: hosts may run two versions."""
+        free = not self.lease.deployment
+        return self.last if free and self.last and self.last.state is not DeploymentState.DONE else None
+
+    @property
+    def status(self) -> Status | None:
+        """The state of the deployment that runs, else of the one that left the cluster unsettled."""
+        if shown := self.running or self.unsettled:
+            return DEPLOYMENTS[shown.state]
+        return PLANNING if self.lease.deployment else None
 
 
 def view_clusters(
     query: QueryContext, clusters: Sequence[Cluster], leases: Mapping[Cluster, LeaseAndQueue], recent: int
 ) -> tuple[ClusterView, ...]:
-    """How each of these undoable, with its newest deployments."""
-    return tuple(in_parallel(lambda each: _view(query, each, leases[each], recent), clusters))
+    """Return each of these clusters, with this many of its newest deployments or more."""
+    return tuple(in_parallel(lambda each: view_cluster(query.context, each, leases[each], recent), clusters))
 
 
-def _view(query: QueryContext, cluster: Cluster, leases: LeaseAndQueue, recent: int) -> ClusterView:
-    deployments = query.context.deployments
+def view_cluster(
+    context: Context, cluster: Cluster, read: LeaseAndQueue | None = None, recent: int = RECENT
+) -> ClusterView:
+    """Return one cluster; `read` is its lease and its pending slot, where they were read before."""
+    deployments = context.deployments
+    if read is None:
+        read = LeaseAndQueue(context.leases.current(cluster), context.queue.waiting(cluster))
     newest = tuple(deployments.recent(cluster, recent))
     if len(newest) >= recent and not any(map(verifies, newest)):
         # Repairs, and what was queued, refused or failed, may have pushed it off the short page.
-        newest = tuple(remembered(query.context, cluster))
-    holder = leases.lease.deployment
+        newest = tuple(remembered(context, cluster))
+    holder = read.lease.deployment
     running = next((each for each in newest if each.id == holder), None)
     if holder and running is None:
         running = deployments.get(cluster, holder)
-    asked = deployments.questions(holder) if running else ()
+    questions = deployments.questions(holder) if running else ()
     return ClusterView(
-        cluster, leases.lease, leases.waiting, newest, running, tuple(open_questions(running, asked))
+        cluster=cluster,
+        lease=read.lease,
+        waiting=read.waiting,
+        recent=newest,
+        running=running,
+        last=_last(context, newest),
+        pending=tuple(open_questions(running, questions)),
     )
 
 
-def _busy_or_first(query: QueryContext, clusters: Sequence[Cluster], recent: int) -> tuple[ClusterView, ...]:
-    """Those whose lease is leases, or, where nothing runs, the first of the clusters that are asked about."""
+def _last(context: Context, recent: Sequence[Deployment]) -> Deployment | None:
+    """Return the deployment whose version the cluster should run, of its newest ones.
+
+    The ledger is read instead of the registry, because SSM answers an account slowly. A repair of some hosts changes
+    no desired version, and a deployment that ended before its first host gives it back (rollout/finish.py).
+    """
+    began = [each for each in recent if each.epoch and not each.request.only]
+    last = max(began, key=lambda each: each.epoch, default=None)
+    if last is None or not last.state.final or last.state is DeploymentState.DONE or last.previous is None:
+        return last
+    if context.deployments.attempts(last.id):
+        return last
+    return next((each for each in recent if each.target == last.previous), last)
+
+
+def view_busy_clusters(
+    query: QueryContext, clusters: Sequence[Cluster], recent: int
+) -> tuple[ClusterView, ...]:
+    """Return the clusters whose lease is held, else the first of all, up to two pages of them."""
     leases = query.cluster_queries.leases_and_queues(clusters)
     busy = [each for each in clusters if leases[each].lease.deployment]
     shown = (busy or list(clusters))[: 2 * PAGE]
     return view_clusters(query, shown, leases, recent if len(shown) <= 2 else 1)
 
 
-def _latest(views: Sequence[ClusterView]) -> list[Deployment]:
-    """What runs, the newest first; then what has begun and ended, the newest first."""
+def newest_deployments(views: Sequence[ClusterView]) -> list[Deployment]:
+    """Return the deployments that run, then those that began and ended, each the newest first."""
     every = {each.id: each for view in views for each in (view.running, *view.recent) if each}
     running = {view.running.id for view in views if view.running}
     begun = [each for each in every.values() if each.epoch > 0 or each.id in running]

@@ -1,18 +1,21 @@
-"""Hosts as the console's tiles: version, state, turn, zone, and why one is not as it should be.
+"""The hosts of clusters: version, state in the load balancer, drift, quarantine and role in a test bed.
 
-Drawn by functions/console/show_clusters; reads only. The load balancer is asked for a few clusters at a time: an account's
-Describe calls refill at 10 a second, and rollouts need them.
+Read by functions/console/show_clusters and by the commands status and hosts; reads only. The load balancer is asked for a few
+clusters at a time: an account's Describe calls refill at 10 a second, and rollouts need them.
 """
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass
 from datetime import datetime
-from enum import StrEnum
 
-from lifecycle.application.queries.clusters import ClusterView, view_clusters
+from lifecycle.application.context import Context
+from lifecycle.application.queries.clusters import RECENT, ClusterView, view_clusters
 from lifecycle.application.queries.context import QueryContext, in_parallel
 from lifecycle.application.queries.scope import Page, Scope, clusters_in, page_of
+from lifecycle.application.queries.state_words import HostStatus
 from lifecycle.domain.errors import Unknown
+from lifecycle.domain.fleet.cluster import Cluster
 from lifecycle.domain.fleet.drift import drift_reason
 from lifecycle.domain.fleet.host import HostReport
 from lifecycle.domain.fleet.target_group import TargetState
@@ -22,24 +25,16 @@ from lifecycle.domain.rollout.freezes import Freeze, blocking
 from lifecycle.domain.rollout.test_bed.model import BedState, TestBed
 from lifecycle.domain.service.target import Target
 
-_RECENT = 5
-# So many clusters are shown host by host, with their states in the load balancer.
+# The most clusters that are shown host by host, with their states in the load balancer.
 IN_FULL = 4
-
-
-class TestBedRole(StrEnum):
-    """What a host is in a test bed."""
-
-    NONE = ""
-    TEST_BED = "test bed"
-    CONTROL = "control"
 
 
 @dataclass(frozen=True, slots=True)
 class HostView:
-    """One host. `state` is the load balancer's, None where it was not asked; `wrong` why it is out of its place.
+    """One host. `state` is the load balancer's, None where it was not asked; `drift` is a reason or empty.
 
-    `attempt` is its newest in the deployment that has the lease, `waits` that there is one, which may reach it yet.
+    `quarantined` is why, or empty; `skipped` hosts were left out by a decision. `role` is TEST_BED, CONTROL or None.
+    `attempt` is the newest of the deployment that has the lease; `may_be_updated` means that there is such a deployment.
     """
 
     report: HostReport
@@ -47,110 +42,118 @@ class HostView:
     drift: str
     unreachable_since: datetime | None
     quarantined: str
-    role: TestBedRole
+    skipped: bool
+    role: HostStatus | None
     attempt: HostAttempt | None
-    may_be_updated: bool = False
+    may_be_updated: bool
 
 
 @dataclass(frozen=True, slots=True)
 class ClusterHosts:
-    """A cluster and its hosts; `frozen` is why nothing new may begin there, `trouble` what could not be read."""
+    """A cluster and its hosts, by name.
+
+    `frozen` maps each reason that blocks new deployments to the scope to unfreeze; a policy's window has none.
+    `quarantined` maps hosts to reasons. `trouble` is why the load balancer could not be read, or empty.
+    """
 
     view: ClusterView
     hosts: tuple[HostView, ...]
-    target: Target | None
-    frozen: str = ""
+    frozen: Mapping[str, str]
+    quarantined: Mapping[str, str]
     trouble: str = ""
     in_full: bool = True
+
+    @property
+    def versions(self) -> Counter[str]:
+        """The number of hosts that run each version, or nothing."""
+        reports = [host.report for host in self.hosts]
+        return Counter(r.installed if r.running and r.installed else "nothing" for r in reports)
+
+    @property
+    def healthy(self) -> int:
+        """The number of hosts that are healthy in the load balancer."""
+        return sum(host.state is not None and host.state.serves for host in self.hosts)
 
 
 @dataclass(frozen=True, slots=True)
 class HostsView:
-    """The clusters of one page; `freezes` are the scopes that are frozen."""
+    """The clusters of one page."""
 
     clusters: tuple[ClusterHosts, ...]
-    freezes: tuple[Freeze, ...]
     page: Page
 
 
-@dataclass(frozen=True, slots=True)
-class _Read:
-    """What is read of one cluster beside how it stands."""
-
-    reports: Mapping[str, HostReport]
-    states: Mapping[str, TargetState] | None
-    bad: Mapping[str, str]
-    attempts: Mapping[str, HostAttempt] = field(default_factory=dict)
-    beds: Sequence[TestBed] = ()
-    trouble: str = ""
-
-
 def view_hosts(query: QueryContext, scope: Scope) -> HostsView:
-    """Those whose lease is leases come first; raises Unknown, InvalidName."""
+    """Return a page of clusters, those whose lease is held first; raises Unknown, InvalidName."""
     clusters, services = clusters_in(query, scope)
     leases = query.cluster_queries.leases_and_queues(clusters)
     ordered = sorted(clusters, key=lambda each: (not leases[each].lease.deployment, each.service, each))
     shown, page = page_of(ordered, scope, services)
     in_full = len(shown) <= IN_FULL
-    views = view_clusters(query, shown, leases, _RECENT)
+    views = view_clusters(query, shown, leases, RECENT)
     freezes = tuple(query.context.freezes.standing())
-    found = in_parallel(lambda each: _cluster(query, each, freezes, in_full=in_full), views)
-    return HostsView(tuple(found), freezes, page)
+    found = in_parallel(lambda each: view_cluster_hosts(query.context, each, freezes, in_full=in_full), views)
+    return HostsView(tuple(found), page)
 
 
-def _cluster(
-    query: QueryContext, view: ClusterView, freezes: Sequence[Freeze], *, in_full: bool
+def view_cluster_hosts(
+    context: Context,
+    view: ClusterView,
+    freezes: Sequence[Freeze],
+    *,
+    desired: Target | None = None,
+    in_full: bool = True,
 ) -> ClusterHosts:
-    read = _read(query, view, in_full=in_full)
-    target = view.running.target if view.running else view.verified
-    policy = next((each.policy for each in view.recent if each.epoch > 0), None)
-    windows = policy.frozen if policy else ()
-    now, heartbeat_timeout = query.context.clock.now(), query.context.heartbeat_timeout
-    hosts = tuple(
-        replace(
-            _host(report, read, target, report.unreachable_since(now, heartbeat_timeout)),
-            may_be_updated=view.running is not None,
+    """Return the hosts of a cluster; `freezes` are all that exist.
+
+    Drift is measured against `desired`, where the registry was read, else against the last deployment's version.
+    Only `in_full` reads the load balancer, the attempts and the test beds.
+    """
+    cluster, running, last = view.cluster, view.running, view.last
+    reports, quarantined = context.fleet.reports(cluster), context.fleet.quarantined_hosts(cluster)
+    target = desired or (last.target if last else None)
+    states, trouble = _states(context, cluster) if in_full else (None, "")
+    attempts: Mapping[str, HostAttempt] = {}
+    roles: Mapping[str, HostStatus] = {}
+    if running and in_full:
+        attempts = latest_attempts(context.deployments.attempts(running.id))
+        roles = _roles(context.deployments.beds(running.id))
+    hosts = []
+    for name, report in sorted(reports.items()):
+        state = states.get(report.address, TargetState.ABSENT) if states is not None else None
+        host = HostView(
+            report=report,
+            state=state,
+            drift=(drift_reason(report, state or TargetState.HEALTHY, target) or "") if target else "",
+            unreachable_since=report.unreachable_since(context.clock.now(), context.heartbeat_timeout),
+            quarantined=quarantined.get(name, ""),
+            skipped=last is not None and name in last.skipped_hosts,
+            role=roles.get(name),
+            attempt=attempts.get(name),
+            may_be_updated=running is not None,
         )
-        for report in read.reports.values()
-    )
-    frozen = blocking(freezes, windows, view.cluster, now) or ""
-    return ClusterHosts(view, hosts, target, frozen, read.trouble, in_full)
+        hosts.append(host)
+    frozen = _frozen(view, freezes, context.clock.now())
+    return ClusterHosts(view, tuple(hosts), frozen, quarantined, trouble, in_full)
 
 
-def _read(query: QueryContext, view: ClusterView, *, in_full: bool) -> _Read:
-    context, running = query.context, view.running
-    reports, bad = context.fleet.reports(view.cluster), context.fleet.quarantined_hosts(view.cluster)
-    if not in_full:
-        return _Read(reports, None, bad)
-    states: Mapping[str, TargetState] | None = None
-    trouble = ""
+def _states(context: Context, cluster: Cluster) -> tuple[Mapping[str, TargetState] | None, str]:
+    """Return the states of the targets, by address; without a load balancer, None and why."""
     try:
-        states = context.dispatcher.targets(view.cluster)
-    except Unknown as error:  # its stack is being deployed, or was deleted: its hosts may still be looked at
-        trouble = str(error)
-    attempts = latest_attempts(context.deployments.attempts(running.id)) if running else {}
-    beds = context.deployments.beds(running.id) if running else ()
-    return _Read(reports, states, bad, attempts, beds, trouble)
+        return context.dispatcher.targets(cluster), ""
+    except Unknown as error:  # its stack is being deployed, or was deleted; its hosts still report
+        return None, str(error)
 
 
-def _host(report: HostReport, read: _Read, target: Target | None, silent: datetime | None) -> HostView:
-    state = read.states.get(report.address, TargetState.ABSENT) if read.states is not None else None
-    drift = drift_reason(report, state or TargetState.HEALTHY, target) if target else None
-    return HostView(
-        report=report,
-        state=state,
-        drift=drift or "",
-        unreachable_since=silent,
-        quarantined=read.bad.get(report.host, ""),
-        role=_role(report.host, read.beds),
-        attempt=read.attempts.get(report.host),
-    )
-
-
-def _role(host: str, beds: Sequence[TestBed]) -> TestBedRole:
+def _roles(beds: Sequence[TestBed]) -> Mapping[str, HostStatus]:
     baking = next((bed for bed in beds if bed.state is BedState.BAKING), None)
-    if baking is None:
-        return TestBedRole.NONE
-    return {baking.host: TestBedRole.TEST_BED, baking.control: TestBedRole.CONTROL}.get(
-        host, TestBedRole.NONE
-    )
+    return {baking.control: HostStatus.CONTROL, baking.host: HostStatus.TEST_BED} if baking else {}
+
+
+def _frozen(view: ClusterView, freezes: Sequence[Freeze], now: datetime) -> Mapping[str, str]:
+    """Return every reason, because each has to be lifted, and not only the one that lasts longest."""
+    found = {why: each.scope for each in freezes if (why := blocking((each,), (), view.cluster, now))}
+    windows = view.last.policy.frozen if view.last else ()
+    if why := blocking((), windows, view.cluster, now):
+        found[why] = ""
+    return found

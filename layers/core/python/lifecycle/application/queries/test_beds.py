@@ -5,7 +5,7 @@ Drawn by functions/console/show_test_bed; reads only.
 
 from dataclasses import dataclass
 
-from lifecycle.application.queries.clusters import _busy_or_first, _latest
+from lifecycle.application.queries.clusters import newest_deployments, view_busy_clusters
 from lifecycle.application.queries.context import QueryContext, in_parallel
 from lifecycle.application.queries.scope import Page, Scope, clusters_in
 from lifecycle.domain.fleet.cluster import Cluster
@@ -35,8 +35,8 @@ class TestBedsView:
 def view_test_beds(query: QueryContext, scope: Scope) -> TestBedsView:
     """Raises Unknown, InvalidName."""
     clusters, services = clusters_in(query, scope)
-    views = _busy_or_first(query, clusters, _BEDS_AMONG)
-    asked_for = [each for each in _latest(views) if each.policy.bake_minutes > 0]
+    views = view_busy_clusters(query, clusters, _BEDS_AMONG)
+    asked_for = [each for each in newest_deployments(views) if each.policy.bake_minutes > 0]
     deployments = asked_for[: 2 * _BEDS_AMONG]
     found = in_parallel(lambda each: _newest_bed(query, each), deployments)
     shown = [each for each in found if each]

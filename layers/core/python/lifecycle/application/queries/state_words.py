@@ -1,0 +1,187 @@
+"""Words and tones of every state that people are shown.
+
+The console and the command line both read this module, so a state has the same word and the same tone in both.
+console/status_styles.py maps a tone to CSS, apps/cli/output/printer.py maps it to a colour of the terminal.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any, TypeVar
+
+from lifecycle.domain.analysis.model import Verdict
+from lifecycle.domain.fleet.host import Stage
+from lifecycle.domain.fleet.target_group import TargetState
+from lifecycle.domain.rollout.attempt import AttemptState, Blame
+from lifecycle.domain.rollout.deployment import DeploymentState, Kind
+from lifecycle.domain.rollout.test_bed.model import BedState
+
+S = TypeVar("S", bound=StrEnum)
+
+
+class Tone(StrEnum):
+    """What a state asks of its reader: nothing, patience, attention or action."""
+
+    GOOD = "good"
+    BUSY = "busy"
+    WARN = "warn"
+    BAD = "bad"
+    IDLE = "idle"
+
+
+class HostStatus(StrEnum):
+    """The most important fact about a host; an attempt or a target state may stand in for it."""
+
+    QUARANTINED = "quarantined"
+    UNREACHABLE = "unreachable"
+    LEFT_OUT = "left out"
+    LEFT_DRAINED = "left drained"
+    TEST_BED = "test bed"
+    CONTROL = "control"
+    STOPPED = "stopped"
+    EMPTY = "empty"
+    WAITING = "waiting"
+    NOT_NEEDED = "not needed"
+    IN_PLACE = "in place"
+    GONE = "gone"
+    DRIFTED = "drifted"
+    SERVING = "serving"
+    RUNNING = "running"
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """A state as people read it."""
+
+    tone: Tone
+    word: str
+
+    def __str__(self) -> str:
+        return self.word
+
+
+def _named_by_value(tones: Mapping[S, Tone]) -> dict[S, Status]:
+    return {state: Status(tone, str(state)) for state, tone in tones.items()}
+
+
+DEPLOYMENTS = _named_by_value(
+    {
+        DeploymentState.QUEUED: Tone.IDLE,
+        DeploymentState.RUNNING: Tone.BUSY,
+        DeploymentState.HALTED: Tone.BAD,
+        DeploymentState.AWAITING_APPROVAL: Tone.WARN,
+        DeploymentState.PAUSED: Tone.WARN,
+        DeploymentState.DONE: Tone.GOOD,
+        DeploymentState.ROLLED_BACK: Tone.BAD,
+        DeploymentState.ABORTED: Tone.BAD,
+        DeploymentState.REJECTED: Tone.WARN,
+        DeploymentState.STALE: Tone.IDLE,
+        DeploymentState.REFUSED: Tone.IDLE,
+        DeploymentState.SUPERSEDED: Tone.IDLE,
+    }
+)
+# A deployment that has the cluster's lease, but no record yet.
+PLANNING = Status(Tone.BUSY, "planning")
+# An attempt is shown by what its host does next.
+ATTEMPTS = {
+    AttemptState.STARTED: Status(Tone.BUSY, "draining"),
+    AttemptState.DRAINED: Status(Tone.BUSY, "installing"),
+    AttemptState.INSTALLED: Status(Tone.BUSY, "self-testing"),
+    AttemptState.SELF_TESTED: Status(Tone.BUSY, "registering"),
+    AttemptState.REGISTERED: Status(Tone.BUSY, "waiting for is_alive"),
+    AttemptState.ALIVE: Status(Tone.GOOD, "alive"),
+    AttemptState.FAILED: Status(Tone.BAD, "failed"),
+}
+HOSTS = _named_by_value(
+    {
+        HostStatus.QUARANTINED: Tone.BAD,
+        HostStatus.UNREACHABLE: Tone.BAD,
+        HostStatus.LEFT_OUT: Tone.WARN,
+        HostStatus.LEFT_DRAINED: Tone.WARN,
+        HostStatus.TEST_BED: Tone.BUSY,
+        HostStatus.CONTROL: Tone.BUSY,
+        HostStatus.STOPPED: Tone.BAD,
+        HostStatus.EMPTY: Tone.IDLE,
+        HostStatus.WAITING: Tone.IDLE,
+        HostStatus.NOT_NEEDED: Tone.IDLE,
+        HostStatus.IN_PLACE: Tone.GOOD,
+        HostStatus.GONE: Tone.IDLE,
+        HostStatus.DRIFTED: Tone.WARN,
+        HostStatus.SERVING: Tone.GOOD,
+        HostStatus.RUNNING: Tone.GOOD,
+    }
+)
+TARGETS = {
+    TargetState.HEALTHY: Status(Tone.GOOD, "healthy"),
+    TargetState.INITIAL: Status(Tone.BUSY, "initial"),
+    TargetState.UNHEALTHY: Status(Tone.BAD, "unhealthy"),
+    TargetState.DRAINING: Status(Tone.BUSY, "draining"),
+    TargetState.UNUSED: Status(Tone.WARN, "unused"),
+    TargetState.UNAVAILABLE: Status(Tone.WARN, "unavailable"),
+    TargetState.ABSENT: Status(Tone.WARN, "absent"),
+    TargetState.TEST_GROUP: Status(Tone.WARN, "in a test group"),
+}
+STAGES = {
+    Stage.IDLE: Status(Tone.IDLE, "idle"),
+    Stage.FETCHING: Status(Tone.BUSY, "fetching"),
+    Stage.READY: Status(Tone.BUSY, "ready"),
+    Stage.INSTALLING: Status(Tone.BUSY, "installing"),
+    Stage.STARTING: Status(Tone.BUSY, "starting"),
+    Stage.SELF_TESTING: Status(Tone.BUSY, "self-testing"),
+    Stage.DONE: Status(Tone.GOOD, "done"),
+    Stage.FAILED: Status(Tone.BAD, "failed"),
+}
+TEST_BEDS = _named_by_value(
+    {
+        BedState.BAKING: Tone.BUSY,
+        BedState.PASSED: Tone.GOOD,
+        BedState.FAILED: Tone.BAD,
+        BedState.GIVEN_UP: Tone.WARN,
+    }
+)
+VERDICTS = _named_by_value({Verdict.PASS: Tone.GOOD, Verdict.FAIL: Tone.BAD, Verdict.INCONCLUSIVE: Tone.WARN})
+BLAMES = {
+    Blame.HOST: Status(Tone.WARN, "the host is to blame"),
+    Blame.VERSION: Status(Tone.BAD, "the version is to blame"),
+    Blame.UNCLEAR: Status(Tone.WARN, "it is unclear what is to blame"),
+}
+KINDS = {Kind.DEPLOY: "deploy", Kind.ROLLBACK: "rollback", Kind.CONVERGE: "repair"}
+# States of an execution in Step Functions; a delivery has no other.
+DELIVERIES = {
+    name: Status(tone, name)
+    for name, tone in {
+        "RUNNING": Tone.BUSY,
+        "SUCCEEDED": Tone.GOOD,
+        "FAILED": Tone.BAD,
+        "TIMED_OUT": Tone.BAD,
+        "ABORTED": Tone.BAD,
+        "PENDING_REDRIVE": Tone.BUSY,
+    }.items()
+}
+# Results of `lifecycle converge` that are a state of the cluster, and of a self-test.
+_RESULTS = (
+    Status(Tone.GOOD, "CONVERGED"),
+    Status(Tone.BUSY, "REPAIR"),
+    Status(Tone.WARN, "HOLD"),
+    Status(Tone.GOOD, "passed"),
+)
+
+
+def delivery_status(name: str) -> Status:
+    """Return the status of an execution; a state that Step Functions adds later is BAD until it is listed."""
+    return DELIVERIES.get(name, Status(Tone.BAD, name))
+
+
+def every_status() -> Iterable[Status]:
+    """Return every status of every table, in the order of this module."""
+    tables: tuple[Mapping[Any, Status], ...] = (
+        *(DEPLOYMENTS, ATTEMPTS, HOSTS, TARGETS, STAGES),
+        *(TEST_BEDS, VERDICTS, BLAMES, DELIVERIES),
+    )
+    yield PLANNING
+    for table in tables:
+        yield from table.values()
+    yield from _RESULTS
+
+
+TONES = {status.word: status.tone for status in every_status()}
