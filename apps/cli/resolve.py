@@ -1,4 +1,4 @@
-"""What an operator meant: which version, which cluster, which deployment; a name that fits nothing says so.
+"""Resolve what an operator typed: a version, a cluster, a deployment or a run.
 
 Used by the commands before they show or start anything.
 """
@@ -22,71 +22,71 @@ _COMMIT = re.compile(r"[0-9a-f]{4,40}")
 
 
 def is_deployment(text: str) -> bool:
-    """Whether it is a deployment's name."""
+    """Whether a text is a deployment's name."""
     return bool(_DEPLOYMENT.fullmatch(text))
 
 
 def is_run(text: str) -> bool:
-    """Whether it is the name of a push's run: repository, commit, and a number for a build done again."""
+    """Whether a text names a delivery: repository, commit, and a number where the build was done again."""
     return DeliveryName.parse(text) is not None
 
 
 def run_base(name: str) -> str:
-    """A run's name without the number of a build done again."""
+    """Return a delivery's name without the number of a repeated build."""
     found = DeliveryName.parse(name)
     return found.first if found else name
 
 
 def run_named(here: Connection, text: str) -> Run:
-    """A push's run by its name, or the newest by its repository, else by its commit; raises Unknown.
+    """Return a delivery by its name, or the newest of its repository, else of its commit; raises Unknown.
 
-    A commit is told by its first digits, four of them or more.
+    The first four digits of a commit are enough.
     """
     if is_run(text) and (found := here.runs.delivery(text)):
         return found
     newest_first = [run.name for run in here.runs.deliveries(running=False)]
-    if (name := _meant(newest_first, text)) and (found := here.runs.delivery(name)):
+    if (name := _first_match(newest_first, text)) and (found := here.runs.delivery(name)):
         return found
     raise Unknown("run", f"of {text}", "a push starts one; it is named after its repository and commit")
 
 
-def _meant(names: Sequence[str], text: str) -> str:
-    """The first of these runs that `text` is the name, else the repository, else the commit of, or nothing."""
+def _first_match(names: Sequence[str], text: str) -> str:
+    """Return the first of these runs whose name, else repository, else commit is `text`; empty for none."""
     runs = {name: run for name in names if (run := DeliveryName.parse(name))}
-    asked, repository = DeliveryName.parse(text), DeliveryName.of(text, "").repository
-    called = [name for name, run in runs.items() if run == asked or run.repository == repository]
-    if called or not _COMMIT.fullmatch(text):
-        return next(iter(called), "")
+    exact, repository = DeliveryName.parse(text), DeliveryName.of(text, "").repository
+    named = [name for name, run in runs.items() if run == exact or run.repository == repository]
+    if named or not _COMMIT.fullmatch(text):
+        return next(iter(named), "")
     return next((name for name, run in runs.items() if run.commit.startswith(text)), "")
 
 
 def clusters_of(service: str) -> list[Cluster]:
-    """A service's clusters, production first; raises InvalidName."""
+    """Return a service's clusters, production first; raises InvalidName."""
     return [Cluster(environment, service_name(service)) for environment in reversed(ENVIRONMENTS)]
 
 
 def known_clusters(here: Connection, service: str = "") -> list[Cluster]:
-    """The clusters that stand, or those of one service; raises Unknown when it has none."""
+    """Return the clusters that exist, or those of one service; raises Unknown when it has none."""
     every = list(here.context.registry.clusters())
     if not service:
         return every
     mine = [cluster for cluster in every if cluster.service == service_name(service)]
     if not mine:
         known = ", ".join(sorted({cluster.service for cluster in every})) or "none"
-        raise Unknown("service", service, f"known: {known}; a service is known when a cluster of it stands")
+        raise Unknown("service", service, f"known: {known}; deploy a cluster stack for it first")
     return mine
 
 
 def newest_snapshot(here: Connection, service: str) -> str:
-    """The snapshot that was built last; raises Unknown."""
+    """Return the snapshot that was built last; raises Unknown."""
     found = here.catalogue.snapshots(service_name(service))
     if not found:
-        raise Unknown("snapshot", f"of {service}", "push it, and see: " + here.command("watch"))
+        raise Unknown("snapshot", f"of {service}", "push it, then see: " + here.command("watch"))
     return max(found, key=lambda each: (SnapshotVersion.parse(each).built, each))
 
 
 def newest_release(here: Connection, service: str) -> str:
-    """The highest release; raises Unknown."""
+    """Return the highest release; raises Unknown."""
     found = here.catalogue.releases(service_name(service))
     if not found:
         raise Unknown("release", f"of {service}", f"make one: {here.command(f'promote {service}')}")
@@ -94,7 +94,7 @@ def newest_release(here: Connection, service: str) -> str:
 
 
 def version_for(here: Connection, cluster: Cluster, text: str) -> str:
-    """The version that was named, else the newest release for production, the newest snapshot for staging."""
+    """Return the version that was named, else the newest release for production, the newest snapshot for staging."""
     if text:
         return str(parse_version(text))
     if cluster.environment == "production":
@@ -104,20 +104,20 @@ def version_for(here: Connection, cluster: Cluster, text: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class PendingQuestion:
-    """A deployment that waits for a human, and its open question."""
+    """A deployment that waits for a person, and its open question."""
 
     deployment: Deployment
     question: Question
 
 
 def current(here: Connection, cluster: Cluster) -> Deployment | None:
-    """The deployment that has the cluster's lease, once it is planned."""
+    """Return the deployment that has the cluster's lease, once it is planned."""
     lease = here.context.leases.current(cluster)
     return here.context.deployments.get(cluster, lease.deployment) if lease.deployment else None
 
 
 def deployment_named(here: Connection, text: str) -> Deployment:
-    """A deployment by its name; raises Unknown."""
+    """Return a deployment by its name; raises Unknown."""
     cluster = cluster_of(text)
     if found := here.context.deployments.get(cluster, text):
         return found
@@ -125,7 +125,7 @@ def deployment_named(here: Connection, text: str) -> Deployment:
 
 
 def waiting(here: Connection, text: str, environment: str, wanted: Asks) -> PendingQuestion:
-    """The deployment that waits for a decision, an approval or a resume; raises Unknown or Ambiguous."""
+    """Return the deployment that waits for a decision, an approval or a resume; raises Unknown or Ambiguous."""
     candidates = running(here, text, environment)
     found = [
         PendingQuestion(each, question)
@@ -142,7 +142,7 @@ def waiting(here: Connection, text: str, environment: str, wanted: Asks) -> Pend
 
 
 def running(here: Connection, text: str, environment: str) -> list[Deployment]:
-    """The deployment of that name, or those that have the lease of a service's clusters; raises Unknown."""
+    """Return the deployment of that name, or those that have the lease of a service's clusters; raises Unknown."""
     if is_deployment(text):
         return [deployment_named(here, text)]
     clusters = [Cluster(environment, service_name(text))] if environment else clusters_of(text)
@@ -150,7 +150,7 @@ def running(here: Connection, text: str, environment: str) -> list[Deployment]:
 
 
 def the_running(here: Connection, text: str, environment: str) -> Deployment:
-    """The one deployment that has not ended; raises Unknown or Ambiguous."""
+    """Return the one deployment that has not ended; raises Unknown or Ambiguous."""
     candidates = running(here, text, environment)
     found = [each for each in candidates if not each.state.final]
     if len(found) > 1:

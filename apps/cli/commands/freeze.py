@@ -16,7 +16,7 @@ from apps.cli.options import Why
 from apps.cli.output.printer import Page
 from apps.cli.output.text import ahead, minute, moment, one_line
 from apps.cli.ports import Connection
-from apps.cli.standing import windows_of
+from lifecycle.application.queries.clusters import view_cluster
 from lifecycle.domain.errors import Unknown
 from lifecycle.domain.fleet.cluster import Cluster
 from lifecycle.domain.rollout.freezes import Freeze, blocking, named
@@ -105,7 +105,7 @@ def freezes(page: Page, here: Connection) -> int:
             "frozen_now": blocking((), (text,), cluster, now) is not None,
         }
         for cluster in resolve.known_clusters(here)
-        for text in windows_of(here, cluster)
+        for text in _windows(here, cluster)
     ]
     page.facts({"freezes": found, "windows": windows})
     page.table(
@@ -122,6 +122,12 @@ def freezes(page: Page, here: Connection) -> int:
         ]
         page.table(("cluster", "window of its policy", "now"), rows)
     return 0
+
+
+def _windows(here: Connection, cluster: Cluster) -> tuple[str, ...]:
+    """Return the windows in which the policy of the last deployment freezes the cluster."""
+    last = view_cluster(here.context, cluster).last
+    return last.policy.frozen if last else ()
 
 
 def _facts(each: Freeze, now: datetime) -> dict[str, Any]:
@@ -175,5 +181,5 @@ def _still(here: Connection, lifted: Freeze) -> list[str]:
     """Why clusters are frozen still, by another freeze or a policy's window."""
     now, standing = here.context.clock.now(), here.context.freezes.standing()
     clusters = [cluster for cluster in resolve.known_clusters(here) if lifted.covers(cluster)]
-    found = {each: blocking(standing, windows_of(here, each), each, now) for each in clusters}
+    found = {each: blocking(standing, _windows(here, each), each, now) for each in clusters}
     return [f"{cluster}: {why}" for cluster, why in found.items() if why]

@@ -1,4 +1,4 @@
-"""`lifecycle history`: what was deployed; and the trail, who did what, when and why."""
+"""`lifecycle history`: the deployments of a service, or its trail: who did what, when and why."""
 
 from typing import Annotated
 
@@ -6,11 +6,12 @@ import typer
 
 from apps.cli import resolve
 from apps.cli.command import ServiceName, connected
+from apps.cli.output.cluster_view import deployment_facts
 from apps.cli.output.live import trail_facts
 from apps.cli.output.printer import Page
 from apps.cli.output.text import lasting, moment, one_line
 from apps.cli.ports import Connection
-from apps.cli.standing import deployment_facts
+from lifecycle.application.queries.state_words import DEPLOYMENTS, KINDS
 from lifecycle.domain.fleet.cluster import Cluster
 from lifecycle.domain.monitoring.audit import AuditEntry
 from lifecycle.domain.rollout.deployment import Deployment
@@ -41,15 +42,15 @@ def history(
     for each in newest[:1]:
         page.say(f"last: {each.id}: {one_line(each.reason or each.state, 400)}")
     if not newest:
-        page.say(f"nothing of {service} was deployed yet")
+        page.say(f"{service} was never deployed")
     return 0
 
 
 def _row(each: Deployment) -> list[str]:
     took = lasting((each.finished_at - each.started_at).total_seconds()) if each.finished_at else "-"
     environment, who = each.cluster.environment, each.request.requested_by
-    kind, version = str(each.request.kind), each.target.version
-    return [moment(each.started_at), environment, kind, version, str(each.state), took, one_line(who, 40)]
+    kind, status = KINDS[each.request.kind], DEPLOYMENTS[each.state].word
+    return [moment(each.started_at), environment, kind, each.target.version, status, took, one_line(who, 40)]
 
 
 def _trail(page: Page, here: Connection, clusters: list[Cluster], limit: int) -> int:
@@ -62,7 +63,7 @@ def _trail(page: Page, here: Connection, clusters: list[Cluster], limit: int) ->
 
 
 def _line(entry: AuditEntry) -> str:
-    """When, which deployment (its name tells the cluster) or cluster, which host, what, by whom, why."""
+    """Return one event on one line: time, deployment or cluster, host, event, person, reason."""
     who = "" if entry.who == "lifecycle" else f" by {one_line(entry.who, 60)}"
     why = f": {one_line(entry.why, 1000)}" if entry.why else ""
     where = f"{entry.deployment or entry.cluster}  {entry.host}".rstrip()

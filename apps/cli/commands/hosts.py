@@ -1,33 +1,45 @@
-"""`lifecycle hosts` and `lifecycle converge`: each host against what is desired, and repairing what drifted."""
+"""`lifecycle hosts` and `lifecycle converge`: each host beside the desired version, and the repair of drift."""
 
 from datetime import datetime
 from typing import Any
 
 from apps.cli import resolve
 from apps.cli.command import MaybeService, connected
+from apps.cli.output.cluster_view import cluster_status
 from apps.cli.output.printer import Page
 from apps.cli.output.text import ago, moment, one_line
 from apps.cli.ports import Connection
-from lifecycle.application.rollout import observe
+from lifecycle.application.queries.host_status import host_status
+from lifecycle.application.queries.hosts import HostView
+from lifecycle.application.queries.state_words import TARGETS
 from lifecycle.domain.fleet.cluster import Cluster
-from lifecycle.domain.fleet.drift import drift_reason
-from lifecycle.domain.fleet.host import HostReport
-from lifecycle.domain.fleet.target_group import TargetState, state_of
-from lifecycle.domain.service.target import Target
+from lifecycle.domain.fleet.target_group import TargetState
 
 
 @connected("hosts", "hosts hello --json")
 def hosts(page: Page, here: Connection, service: MaybeService = "") -> int:
-    """Show every host: what is installed, its state in the load balancer, its self-test, its agent, its drift."""
+    """Show every host: installed version, load balancer, self-test, agent, drift and state."""
     found = [_cluster(here, cluster) for cluster in resolve.known_clusters(here, service)]
     page.facts({"clusters": found})
-    columns = ("host", "address", "zone", "installed", "balancer", "self-test", "agent seen", "drift")
+    columns = (
+        "host",
+        "address",
+        "zone",
+        "installed",
+        "balancer",
+        "self-test",
+        "agent seen",
+        "drift",
+        "state",
+    )
     for each in found:
         page.say("")
         page.say(f"{each['cluster']}, desired: {each['desired'] or 'nothing yet'}", "bold")
         page.table(columns, [_row(host) for host in each["hosts"]])
         if not each["hosts"]:
             page.say("no hosts: start an agent on each")
+        if each["trouble"]:
+            page.say(f"the load balancer could not be read: {each['trouble']}", "yellow")
         for host in each["hosts"]:
             _show_trouble(page, here, each["cluster"], host)
     if any(each["deployment"] for each in found):
@@ -40,41 +52,27 @@ def hosts(page: Page, here: Connection, service: MaybeService = "") -> int:
 
 
 def _repairable(host: dict[str, Any]) -> bool:
-    """Whether convergence would look after its drift."""
+    """Whether convergence would repair the host's drift."""
     return bool(host["drift"]) and not (host["quarantined"] or host["skipped_hosts"])
 
 
 def _cluster(here: Connection, cluster: Cluster) -> dict[str, Any]:
-    context = here.context
-    reports = context.fleet.reports(cluster)
-    rotation = observe.rotation(context, cluster, reports)
-    desired = context.registry.desired(cluster)
-    target = Target(desired.version, desired.digest) if desired else None
-    last = context.deployments.get(cluster, desired.deployment) if desired else None
-    aside, bad = last.skipped_hosts if last else (), context.fleet.quarantined_hosts(cluster)
+    found = cluster_status(here, cluster, ())
     return {
         "cluster": str(cluster),
-        "desired": desired.version if desired else None,
-        "deployment": context.leases.current(cluster).deployment or None,
-        "hosts": [
-            {
-                **_host(here, report),
-                "balancer": str(state_of(rotation, name)),
-                "drift": drift_reason(report, state_of(rotation, name), target) if target else None,
-                "skipped_hosts": name in aside,
-                "quarantined": bad.get(name),
-            }
-            for name, report in sorted(reports.items())
-        ],
+        "desired": found.desired.version if found.desired else None,
+        "deployment": found.view.lease.deployment or None,
+        "trouble": found.trouble or None,
+        "hosts": [_host(here, host) for host in found.hosts],
     }
 
 
-def _host(here: Connection, report: HostReport) -> dict[str, Any]:
+def _host(here: Connection, host: HostView) -> dict[str, Any]:
     now = here.context.clock.now()
+    report, unreachable = host.report, host.unreachable_since
     test = report.self_test
     # A self-test counts for the bytes and the start of the service that it tested, for no other.
     current = test is not None and (test.digest, test.boot) == (report.digest, report.boot)
-    silent = report.unreachable_since(now, here.context.heartbeat_timeout)
     return {
         "host": report.host,
         "address": f"{report.address}:{report.port}",
@@ -84,19 +82,19 @@ def _host(here: Connection, report: HostReport) -> dict[str, Any]:
         "running": report.running,
         "self_test": ("passed" if test.passed else "failed") if test and current else None,
         "seen_at": report.seen_at.isoformat(),
-        "seen": ("silent, " if silent else "") + ago(report.seen_at, now),
-        "silent": silent is not None,
-        "silent_since": silent.isoformat() if silent else None,
+        "seen": ("unreachable, " if unreachable else "") + ago(report.seen_at, now),
+        "silent": unreachable is not None,
+        "silent_since": unreachable.isoformat() if unreachable else None,
         "stage": str(report.stage),
+        "balancer": str(host.state) if host.state else None,
+        "drift": host.drift or None,
+        "skipped_hosts": host.skipped,
+        "quarantined": host.quarantined or None,
+        "state": host_status(host).word,
     }
 
 
 def _row(host: dict[str, Any]) -> list[str]:
-    drift = host["drift"] or "-"
-    if host["quarantined"]:
-        drift = "quarantined"
-    elif host["skipped_hosts"]:
-        drift = f"left out by a decision; {drift}"
     installed = f"{host['installed'] or 'nothing'}{'' if host['running'] else ' (stopped)'}"
     test = host["self_test"] or "-"
     return [
@@ -104,33 +102,37 @@ def _row(host: dict[str, Any]) -> list[str]:
         host["address"],
         host["zone"] or "-",
         installed,
-        host["balancer"],
+        TARGETS[TargetState(host["balancer"])].word if host["balancer"] else "-",
         test,
         host["seen"],
-        drift,
+        host["drift"] or "-",
+        host["state"],
     ]
 
 
 def _show_trouble(page: Page, here: Connection, cluster: str, host: dict[str, Any]) -> None:
-    """Why a host is left out or not heard, and what can be typed."""
+    """Show why a host is left out or unreachable, and the commands for it."""
     found = Cluster.parse(cluster)
     environment = "" if found.environment == "production" else f" --environment {found.environment}"
-    typed = f"{found.service} {host['host']}{environment} --why '...'"
+    arguments = f"{found.service} {host['host']}{environment} --why '...'"
     if host["quarantined"]:
         page.say(f"{host['host']} is quarantined: {one_line(host['quarantined'], 1000)}", "yellow")
-        page.say(f"  {here.command(f'unquarantine {typed}')}")
+        page.say(f"  {here.command(f'unquarantine {arguments}')}")
     elif host["skipped_hosts"] and host["drift"]:
-        page.say(f"{host['host']} was left out by a decision; the next deployment takes it in again")
+        page.say(f"{host['host']} was left out by a decision; the next deployment includes it again")
     if host["silent"]:
         since = moment(datetime.fromisoformat(host["silent_since"]))
-        serves = "; its service is healthy all the same" if TargetState(host["balancer"]).serves else ""
-        page.say(f"{host['host']}: agent silent since {since} UTC{serves}", "yellow")
-        page.say(f"  start the agent; or, if the machine is gone: {here.command(f'remove-host {typed}')}")
+        healthy = host["balancer"] is not None and TargetState(host["balancer"]).serves
+        serves = "; its service is still healthy" if healthy else ""
+        page.say(f"{host['host']}: agent unreachable since {since} UTC{serves}", "yellow")
+        page.say(
+            f"  start the agent, or remove the host if its machine is gone: {here.command(f'remove-host {arguments}')}"
+        )
 
 
 @connected("converge", "converge hello")
 def converge(page: Page, here: Connection, service: MaybeService = "") -> int:
-    """Compare desired with installed now, and start what repairs the drift."""
+    """Compare desired with installed versions now, and start a repair of any drift."""
     asked: list[dict[str, str]] = [{"requested_by": here.by}]
     if service:
         clusters = resolve.known_clusters(here, service)
@@ -139,7 +141,7 @@ def converge(page: Page, here: Connection, service: MaybeService = "") -> int:
     page.facts({"results": results})
     page.table(("cluster", "result", "why"), [_result(each) for each in results])
     if not results:
-        page.say("nothing was ever deployed, so there is nothing to converge to")
+        page.say("nothing to converge: no version was ever deployed")
     for each in results:
         if each.get("deployment"):
             page.say(f"next: {here.command('watch ' + each['deployment'])}")

@@ -9,10 +9,10 @@ from apps.cli.command import Yes, connected
 from apps.cli.operate import unasked
 from apps.cli.options import Named, OnlyIn, Stay, Why, text_of
 from apps.cli.output.decision_view import Asks, answers, asked, asks, effect, open_questions
-from apps.cli.output.live import headline, hosts_of
+from apps.cli.output.live import headline
 from apps.cli.output.printer import Page
 from apps.cli.ports import Connection
-from apps.cli.watch.deployment_view import Eyes
+from apps.cli.watch.deployment_view import Poller
 from apps.cli.watch.watching import after_answer
 from lifecycle.domain.rollout.decision import Choice, latest_attempts
 from lifecycle.domain.rollout.deployment import Deployment
@@ -81,8 +81,7 @@ def _tell_others(page: Page, here: Connection, found: Deployment) -> None:
 
 
 def _standing(here: Connection, found: Deployment) -> str:
-    sight = Eyes(here, found.cluster, found.id).look()
-    return f"{found.id}: {headline(sight, hosts_of(sight, here))}"
+    return f"{found.id}: {headline(Poller(here, found.cluster, found.id).poll())}"
 
 
 def _under_way(here: Connection, found: Deployment) -> list[str]:

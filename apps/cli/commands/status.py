@@ -1,27 +1,32 @@
-"""`lifecycle status`: what runs where, who deploys it, what waits for whom, and what is frozen."""
+"""`lifecycle status`: versions, deployments, decisions and freezes of every cluster."""
 
 from typing import Any
 
 from apps.cli import resolve
 from apps.cli.command import MaybeService, connected
 from apps.cli.freeze_scope import lift_line
+from apps.cli.output.cluster_view import ClusterStatus, cluster_facts, cluster_status
 from apps.cli.output.decision_view import answers, asked, what_now
 from apps.cli.output.printer import Page
 from apps.cli.output.text import ahead, moment, one_line
 from apps.cli.ports import Connection, Run
-from apps.cli.standing import Standing, facts, standing
+from lifecycle.application.queries.clusters import ClusterView
+from lifecycle.application.queries.state_words import DEPLOYMENTS
+from lifecycle.domain.rollout.deployment import DeploymentState
 from lifecycle.domain.service.policy import OnAlarm
 
 
 @connected("status", "status hello", "status --json")
 def status(page: Page, here: Connection, service: MaybeService = "") -> int:
-    """Show every cluster: what is desired, what runs, what is deployed, and what waits for an answer."""
+    """Show every cluster: desired and installed versions, its deployment, and its open decisions."""
     clusters, freezes = resolve.known_clusters(here, service), here.context.freezes.standing()
-    found = [standing(here, cluster, freezes) for cluster in clusters]
+    found = [cluster_status(here, cluster, freezes) for cluster in clusters]
     runs = [
         run for run in here.runs.deliveries(running=True) if not service or run.name.startswith(f"{service}-")
     ]
-    page.facts({"clusters": [facts(each, here) for each in found], "runs": [_run_facts(run) for run in runs]})
+    page.facts(
+        {"clusters": [cluster_facts(each, here) for each in found], "runs": [_run_facts(run) for run in runs]}
+    )
     if not found:
         page.say("there is no cluster yet")
     page.table(("cluster", "desired", "running", "healthy", "deployment"), [_row(each) for each in found])
@@ -34,23 +39,19 @@ def status(page: Page, here: Connection, service: MaybeService = "") -> int:
     return 0
 
 
-def _row(found: Standing) -> list[str]:
-    runs = ", ".join(f"{version} on {count}" for version, count in sorted(found.runs.items()))
-    state = f"{found.unsettled.state}" if found.unsettled else "-"
-    if found.lease.deployment:
-        state = str(found.deployment.state) if found.deployment else "planning"
-    desired = found.desired.version if found.desired else "-"
+def _row(found: ClusterStatus) -> list[str]:
+    runs = ", ".join(f"{version} on {count}" for version, count in sorted(found.versions.items()))
     return [
-        str(found.cluster),
-        desired,
+        str(found.view.cluster),
+        found.desired.version if found.desired else "-",
         runs or "no hosts",
-        f"{found.healthy} of {len(found.reports)}",
-        state,
+        f"{found.healthy} of {len(found.hosts)}",
+        str(found.view.status or "-"),
     ]
 
 
-def _show_frozen(page: Page, here: Connection, found: list[Standing]) -> None:
-    """Each reason once, however many clusters it freezes."""
+def _show_frozen(page: Page, here: Connection, found: list[ClusterStatus]) -> None:
+    """Show each reason once, however many clusters it freezes."""
     reasons = {why: scope for each in found for why, scope in each.frozen.items()}
     if reasons:
         page.say("")
@@ -60,55 +61,57 @@ def _show_frozen(page: Page, here: Connection, found: list[Standing]) -> None:
             page.say(f"  {here.command(lift_line(scope))}")
 
 
-def _show_cluster(page: Page, here: Connection, found: Standing) -> None:
-    """What ended badly, what runs, what waits behind it, and who is left out: with what can be typed."""
-    if ended := found.unsettled:
+def _show_cluster(page: Page, here: Connection, found: ClusterStatus) -> None:
+    """Show what needs attention, and the commands for it."""
+    view = found.view
+    if ended := view.unsettled:
+        status = DEPLOYMENTS[ended.state]
         page.say("")
-        page.say(f"{ended.id}: {ended.target.version}, {ended.state}: {one_line(ended.reason, 2000)}", "bold")
+        page.say(f"{ended.id}: {ended.target.version}, {status}: {one_line(ended.reason, 2000)}", "bold")
         for line in what_now(ended, here.command)[1:]:  # the first is this command
             page.say(f"  {line}")
-    if (until := found.watched(here)) and found.last:
-        does = "rolls it back" if found.last.policy.on_alarm is OnAlarm.ROLL_BACK else "is told of"
+    if found.trouble:
         page.say("")
-        page.say(f"{found.last.id} is watched until {moment(until)} UTC: an alarm {does}")
-    if found.lease.deployment:
+        page.say(f"{view.cluster}: the load balancer could not be read: {found.trouble}", "yellow")
+    if (until := found.watched(here)) and view.last:
+        does = "rolls it back" if view.last.policy.on_alarm is OnAlarm.ROLL_BACK else "notifies you"
         page.say("")
-        _show_deployment(page, here, found)
-    if found.waiting:
-        request = found.waiting.request
+        page.say(f"{view.last.id} is watched until {moment(until)} UTC: an alarm {does}")
+    if view.lease.deployment:
         page.say("")
-        told = f"{request.deployment}: {request.version}, QUEUED, since {moment(found.waiting.since)} UTC"
+        _show_deployment(page, here, view)
+    if view.waiting:
+        request, queued = view.waiting.request, DEPLOYMENTS[DeploymentState.QUEUED]
+        page.say("")
+        line = f"{request.deployment}: {request.version}, {queued}, since {moment(view.waiting.since)} UTC"
         why = f": {one_line(request.reason, 400)}" if request.reason else ""
-        page.say(f"{told}, asked for by {request.requested_by}{why}", "bold")
+        page.say(f"{line}, requested by {request.requested_by}{why}", "bold")
         page.say(f"  {here.command(f'watch {request.deployment}')}")
-    asked_about = {question.host for question in found.questions}
-    for host, why in found.bad_hosts.items():
-        if host in asked_about:
+    in_question = {question.host for question in view.pending}
+    for host, why in found.quarantined.items():
+        if host in in_question:
             continue
         page.say("")
-        page.say(f"{host} of {found.cluster} is quarantined: {one_line(why, 1000)}", "bold")
-        page.say(f"  {here.command(f'hosts {found.cluster.service}')}")
+        page.say(f"{host} of {view.cluster} is quarantined: {one_line(why, 1000)}", "bold")
+        page.say(f"  {here.command(f'hosts {view.cluster.service}')}")
 
 
-def _show_deployment(page: Page, here: Connection, found: Standing) -> None:
-    current, lease, now = found.deployment, found.lease, here.context.clock.now()
+def _show_deployment(page: Page, here: Connection, view: ClusterView) -> None:
+    current, lease, now = view.running, view.lease, here.context.clock.now()
     if current is None:
-        page.say(f"{found.cluster}: {lease.deployment} is being planned", "bold")
+        page.say(f"{view.cluster}: {lease.deployment} is being planned", "bold")
     else:
-        told = (
-            f"{current.id}: {current.target.version}, {current.state}, since {moment(current.started_at)} UTC"
-        )
-        page.say(f"{told}, asked for by {current.request.requested_by}", "bold")
-    until = (
-        f"; the lease ends {ahead(lease.expires_at, now)}, unless it is renewed" if lease.expires_at else ""
-    )
+        status, since = DEPLOYMENTS[current.state], moment(current.started_at)
+        line = f"{current.id}: {current.target.version}, {status}, since {since} UTC"
+        page.say(f"{line}, requested by {current.request.requested_by}", "bold")
+    until = f"; the lease expires {ahead(lease.expires_at, now)} unless renewed" if lease.expires_at else ""
     page.say(f"  has the lease since {moment(lease.since)} UTC{until}")
-    if current and not found.questions:
-        page.say(f"  {one_line(current.reason, 400)}" if current.reason else "  begins")
-    for question in found.questions:
+    if current and not view.pending:
+        page.say(f"  {one_line(current.reason, 400)}" if current.reason else "  is starting")
+    for question in view.pending:
         for line in (*asked(question, now), *answers(question, here.command)):
             page.say(line)
-    if not found.questions:
+    if not view.pending:
         page.say(f"  {here.command(f'watch {lease.deployment}')}")
 
 

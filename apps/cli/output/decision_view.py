@@ -1,15 +1,16 @@
-"""A question to a human, as an operator reads it: what failed, who is to blame, and what can be typed now.
+"""A question as an operator reads it: the failure, its cause, and the commands that answer it; pure.
 
-Used by status, watch, deploy, decide and pause; pure, so that every place says the same.
+Used by status, watch, deploy, decide and pause.
 """
 
 from collections.abc import Callable
 from datetime import datetime
 from typing import Any, TypeAlias
 
-from apps.cli.output.text import ahead, indented, minute, one_line
-from lifecycle.domain.rollout.attempt import Blame
-from lifecycle.domain.rollout.decision import CONSEQUENCES, Asks, Choice, Question, asks, open_questions
+from apps.cli.output.text import indented, one_line
+from lifecycle.application.queries.pending_decisions import effect, expiry, quarantine_notice
+from lifecycle.application.queries.state_words import BLAMES
+from lifecycle.domain.rollout.decision import Asks, Choice, Question, asks, open_questions
 from lifecycle.domain.rollout.deployment import Deployment, DeploymentState, cluster_of
 
 __all__ = [
@@ -27,21 +28,19 @@ __all__ = [
 
 Command: TypeAlias = Callable[[str], str]
 
-_BLAMED = {Blame.HOST: "the HOST", Blame.VERSION: "the VERSION", Blame.UNCLEAR: "UNCLEAR"}
-
 
 def asked(question: Question, now: datetime) -> list[str]:
-    """What happened: the host and attempt, the reason, the diagnosis, how long it is asked, and the evidence."""
+    """Return the lines of a question: host and attempt, reason, diagnosis, expiry and evidence."""
     wanted = asks(question)
     if wanted is Asks.RESUME:
-        return [f"  {one_line(question.reason, 1200)}; no further host is begun"]
+        return [f"  {one_line(question.reason, 1200)}; no further host is updated"]
     if wanted is Asks.APPROVAL:
         return [f"  waits for an approval: {one_line(question.reason)}", *_expiry(question, now)]
     lines = [f"  {question.host}, attempt {question.attempt}, failed: {one_line(question.reason, 2000)}"]
     if question.blame:
-        lines.append(f"  to blame: {_BLAMED[question.blame]}: {one_line(question.diagnosis, 1000)}")
-    if question.blame is Blame.HOST:
-        lines.append(f"  {question.host} is quarantined: later deployments leave it out; RETRY lifts that")
+        lines.append(f"  {BLAMES[question.blame]}: {one_line(question.diagnosis, 1000)}")
+    if notice := quarantine_notice(question):
+        lines.append(f"  {notice}")
     lines += _expiry(question, now)
     if evidence := indented(question.evidence):
         measured = question.reason.startswith("failed in the test bed")
@@ -51,21 +50,12 @@ def asked(question: Question, now: datetime) -> list[str]:
 
 
 def _expiry(question: Question, now: datetime) -> list[str]:
-    if question.expires_at is None:
-        return []
-    then = "it is asked anew" if question.host else "it counts as rejected"
-    if question.expired(now):
-        return [f"  expired at {minute(question.expires_at)}: an answer is refused; {then}"]
-    return [f"  expires at {ahead(question.expires_at, now)}: then {then}"]
-
-
-def effect(question: Question, choice: Choice) -> str:
-    """What a choice would do here; what it does anywhere, where the question does not say."""
-    return question.effects.get(choice) or CONSEQUENCES[choice]
+    line = expiry(question, now)
+    return [f"  {line}"] if line else []
 
 
 def answers(question: Question, command: Command) -> list[str]:
-    """What can be typed: what each choice would do, and under it the whole command."""
+    """Return the effect of each choice, and under it the whole command."""
     lines = ["  what you can do now:"]
     for choice in question.choices:
         lines += [f"  # {choice}: {effect(question, choice)}", f"  {answer_line(question, choice, command)}"]
@@ -73,7 +63,7 @@ def answers(question: Question, command: Command) -> list[str]:
 
 
 def answer_line(question: Question, choice: Choice, command: Command) -> str:
-    """The command that gives this answer, bound to its deployment, host and attempt."""
+    """Return the command that gives this answer, bound to its deployment, host and attempt."""
     why = "--why '...'"
     if question.host:
         where = f"--host {question.host} --attempt {question.attempt}"
@@ -86,7 +76,7 @@ def answer_line(question: Question, choice: Choice, command: Command) -> str:
 
 
 def question_facts(question: Question, command: Command) -> dict[str, Any]:
-    """A question for programs. The task token stays out: whoever has it could wake the rollout."""
+    """Return a question for programs, without its task token: the token alone could resume the rollout."""
     return {
         "id": question.id,
         "asks": asks(question).name.lower(),
@@ -112,7 +102,7 @@ def question_facts(question: Question, command: Command) -> dict[str, Any]:
 
 
 def what_now(deployment: Deployment, command: Command) -> list[str]:
-    """What can be typed after a deployment that has ended."""
+    """Return the commands that make sense after a deployment that has ended."""
     cluster = deployment.cluster
     where = "" if cluster.environment == "production" else f" --environment {cluster.environment}"
     see = command(f"status {cluster.service}")

@@ -11,6 +11,7 @@ from contextlib import redirect_stdout
 from typing import Any
 
 from apps.cli.output.text import clean, hanging
+from lifecycle.application.queries.state_words import TONES, Tone
 
 
 class Page:
@@ -106,36 +107,15 @@ def rich_table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> Any:
     return table
 
 
-_STYLES = {
-    "green": {"DONE", "alive", "healthy", "passed", "PASSED", "CONVERGED", "in place", "SUCCEEDED"},
-    "red": {
-        "FAILED",
-        "failed",
-        "HALTED",
-        "unhealthy",
-        "ABORTED",
-        "REJECTED",
-        "REFUSED",
-        "SUPERSEDED",
-        "silent",
-        "quarantined",
-    },
-    "yellow": {
-        "AWAITING_APPROVAL",
-        "PAUSED",
-        "QUEUED",
-        "draining",
-        "installing",
-        "self-testing",
-        "registering",
-        "REPAIR",
-        "HOLD",
-    },
-    "cyan": {"RUNNING"},
-    "dim": {"waiting", "-"},
+STYLES = {
+    Tone.GOOD: "green",
+    Tone.BUSY: "cyan",
+    Tone.WARN: "yellow",
+    Tone.BAD: "red",
+    Tone.IDLE: "dim",
 }
 
 
 def style_of(cell: str) -> str:
-    """A cell's colour, by the state that it begins with."""
-    return next((style for style, words in _STYLES.items() if cell in words), "")
+    """Return the colour of a cell that is the word of a state; "" for any other text."""
+    return STYLES[TONES[cell]] if cell in TONES else "dim" if cell == "-" else ""

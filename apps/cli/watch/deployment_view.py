@@ -1,16 +1,15 @@
-"""One look at a deployment: its records, the execution that carries it, and what it waits behind.
+"""A watched deployment, polled: its records, the execution that carries it, and what it waits for.
 
-Used by follow.py, which looks again and again.
+Used by follow.py, which polls until the deployment ends, and by `lifecycle pause`.
 """
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from apps.cli.output.decision_view import Asks, asks, open_questions
 from apps.cli.ports import Connection, Run
+from lifecycle.application.queries.host_status import HostProgress, view_host_progress
 from lifecycle.domain.fleet.cluster import Cluster
 from lifecycle.domain.monitoring.audit import AuditEntry
-from lifecycle.domain.rollout.attempt import HostAttempt
 from lifecycle.domain.rollout.decision import Question
 from lifecycle.domain.rollout.deployment import Deployment, DeploymentState
 from lifecycle.domain.rollout.execution import next_execution
@@ -20,33 +19,30 @@ _TRAIL_PAGE = 200
 
 
 @dataclass(frozen=True, slots=True)
-class Sight:
-    """One look. `run` is the execution that carries it, `news` the trail since the last look.
+class WatchedDeployment:
+    """One poll. `run` is the execution that carries the deployment, `news` the trail since the last poll.
 
-    `digests` are what hosts report to run, by host; `quarantined` hosts are in no deployment; `before` is the
-    deployment that a queued one waits for.
+    `hosts` is empty before the deployment is planned. `before` is the deployment that a queued one waits for.
     """
 
     name: str
     cluster: Cluster
     run: Run | None
     deployment: Deployment | None
-    attempts: tuple[HostAttempt, ...] = ()
+    hosts: tuple[HostProgress, ...] = ()
     questions: tuple[Question, ...] = ()
-    digests: Mapping[str, str] = field(default_factory=dict)
-    quarantined: frozenset[str] = frozenset()
     news: tuple[AuditEntry, ...] = ()
     lease: Lease = field(default_factory=Lease)
     before: Deployment | None = None
 
     @property
     def open(self) -> list[Question]:
-        """What it waits for, the most pressing first."""
+        """The open questions, the most pressing first."""
         return open_questions(self.deployment, self.questions)
 
     @property
     def decision(self) -> Question | None:
-        """The failed host that it asks about."""
+        """The open question about a failed host."""
         return next((question for question in self.open if asks(question) is Asks.DECISION), None)
 
     @property
@@ -59,43 +55,43 @@ class Sight:
 
 
 @dataclass
-class Eyes:
-    """What a watcher remembers between two looks: which execution carries the deployment, what was told."""
+class Poller:
+    """The memory of a watcher between two polls: the executions so far, and the audit entries shown."""
 
     here: Connection
     cluster: Cluster
     name: str
 
     def __post_init__(self) -> None:
-        self._carriers = [self.name]
-        self._told: set[AuditEntry] = set()
+        self._executions = [self.name]
+        self._shown: set[AuditEntry] = set()
 
-    def look(self) -> Sight:
-        """Read everything once. The execution first: a record read after its end is the last word."""
+    def poll(self) -> WatchedDeployment:
+        """Read everything once, the execution first: a record read after its end is final."""
         context = self.here.context
-        run = self.here.runs.rollout(self._carriers[-1])
+        run = self.here.runs.rollout(self._executions[-1])
         deployment = context.deployments.get(self.cluster, self.name)
-        if (run is None or not run.running) and (carrier := self._next_carrier(run, deployment)):
-            self._carriers.append(carrier)
-            return self.look()
+        if (run is None or not run.running) and (following := self._next_execution(run, deployment)):
+            self._executions.append(following)
+            return self.poll()
         lease = context.leases.current(self.cluster)
         queued = deployment if deployment and deployment.state is DeploymentState.QUEUED else None
-        return Sight(
+        attempts, questions = context.deployments.attempts_and_questions(self.name)
+        hosts = view_host_progress(context, deployment, attempts, questions) if deployment else ()
+        return WatchedDeployment(
             name=self.name,
             cluster=self.cluster,
             run=self._beginning(queued) or run if queued else run,
             deployment=deployment,
-            attempts=tuple(context.deployments.attempts(self.name)),
-            questions=tuple(context.deployments.questions(self.name)),
-            digests={host: each.digest for host, each in context.fleet.reports(self.cluster).items()},
-            quarantined=frozenset(context.fleet.quarantined_hosts(self.cluster)),
+            hosts=hosts,
+            questions=tuple(questions),
             news=self._news(),
             lease=lease,
             before=self._before(lease) if queued else None,
         )
 
     def _beginning(self, queued: Deployment) -> Run | None:
-        """The execution in which a queued deployment begins; its record names it only when it has begun."""
+        """Return the execution in which a queued deployment begins; its record names it only afterwards."""
         return self.here.runs.rollout(next_execution(queued.execution))
 
     def _before(self, lease: Lease) -> Deployment | None:
@@ -103,14 +99,14 @@ class Eyes:
             return None
         return self.here.context.deployments.get(self.cluster, lease.deployment)
 
-    def _next_carrier(self, run: Run | None, deployment: Deployment | None) -> str:
-        """The execution that goes on: a long rollout has several, and convergence may start another."""
+    def _next_execution(self, run: Run | None, deployment: Deployment | None) -> str:
+        """Return the execution that goes on: a long rollout has several, and convergence may start another."""
         known = [str(run.output.get("execution", ""))] if run else []
         known += [deployment.execution] if deployment else []
-        return next((name for name in known if name and name not in self._carriers), "")
+        return next((name for name in known if name and name not in self._executions), "")
 
     def _news(self) -> tuple[AuditEntry, ...]:
         entries = self.here.context.audit_log.read(self.cluster, limit=_TRAIL_PAGE)
-        new = [entry for entry in entries if entry.deployment == self.name and entry not in self._told]
-        self._told.update(new)
+        new = [entry for entry in entries if entry.deployment == self.name and entry not in self._shown]
+        self._shown.update(new)
         return tuple(new)

@@ -9,7 +9,7 @@ from typing import Protocol
 
 from apps.cli.output.failures import explain
 from apps.cli.ports import Connection
-from apps.cli.watch.deployment_view import Eyes, Sight
+from apps.cli.watch.deployment_view import Poller, WatchedDeployment
 from apps.cli.watch.outcome import Ending, ending, settled
 from lifecycle.domain.errors import Unknown
 from lifecycle.domain.fleet.cluster import Cluster
@@ -22,7 +22,7 @@ _PATIENCE = timedelta(seconds=30)
 class Screen(Protocol):
     """Where a watched deployment is shown."""
 
-    def show(self, sight: Sight) -> None: ...
+    def show(self, found: WatchedDeployment) -> None: ...
 
 
 def follow(here: Connection, cluster: Cluster, name: str, screen: Screen, *, begun: bool = False) -> Ending:
@@ -31,20 +31,20 @@ def follow(here: Connection, cluster: Cluster, name: str, screen: Screen, *, beg
     One that was never seen, and of which the caller does not know that it has `begun`, is not waited for: then
     what the look raised is raised, Unknown when there is neither a record nor a run of it.
     """
-    eyes, settling, seen_at = Eyes(here, cluster, name), 0, here.context.clock.now()
+    poller, settling, seen_at = Poller(here, cluster, name), 0, here.context.clock.now()
     while True:
         try:
-            sight = eyes.look()
-            screen.show(sight)
-            found = ending(sight, here)
+            polled = poller.poll()
+            screen.show(polled)
+            found = ending(polled, here)
         except Exception as error:
             if not begun or not _may_pass(error):
                 raise
             if here.context.clock.now() - seen_at >= _PATIENCE:
-                return _lost_sight(here, name, error)
+                return _lost_contact(here, name, error)
         else:
             begun, seen_at = True, here.context.clock.now()
-            if found and (settled(sight) or settling >= _SETTLING_LOOKS):
+            if found and (settled(polled) or settling >= _SETTLING_LOOKS):
                 return found
             settling = settling + 1 if found else 0
         here.context.clock.sleep(here.poll_seconds)
@@ -58,7 +58,7 @@ def _may_pass(error: Exception) -> bool:
     return isinstance(error, Unknown | BotoCoreError | ClientError | ResponseParserError)
 
 
-def _lost_sight(here: Connection, name: str, error: Exception) -> Ending:
+def _lost_contact(here: Connection, name: str, error: Exception) -> Ending:
     again = here.command(f"watch {name}")
     seconds = int(_PATIENCE.total_seconds())
     why = f"nothing was seen of it for {seconds} s: {explain(error)}"

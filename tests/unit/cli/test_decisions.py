@@ -36,8 +36,10 @@ def test_a_decision_shows_its_question_and_is_bound_to_it(desk: Desk) -> None:
 def test_a_halt_says_who_is_to_blame_and_how_long_it_waits(desk: Desk) -> None:
     desk.halted()
     told = desk.type("status hello").stdout
-    blamed = "  to blame: the VERSION: host-2 passes its self-test with 1.0.0: the new version is to blame\n"
-    asked = "  expires at 2026-11-30 12:00 UTC (in 7 d): then it is asked anew\n"
+    blamed = (
+        "  the version is to blame: host-2 passes its self-test with 1.0.0: the new version is to blame\n"
+    )
+    asked = "  expires at 2026-11-30 12:00 UTC (in 7 d): then the decision is requested again\n"
     assert told.index("attempt 1, failed") < told.index(blamed) < told.index(asked) < told.index("| scripted")
     [cluster] = desk.facts("status hello")["clusters"]
     assert (cluster["question"]["blame"], cluster["question"]["asks"]) == ("VERSION", "decision")
@@ -47,7 +49,7 @@ def test_a_bad_host_is_told_from_a_bad_version(desk: Desk) -> None:
     desk.break_host("host-2", "1.0.0", "1.0.1")
     desk.machine.deploy("1.0.1")
     told = desk.type("status hello").stdout
-    assert "  to blame: the HOST: host-2 fails with 1.0.0 too (scripted): the host is to blame\n" in told
+    assert "  the host is to blame: host-2 fails with 1.0.0 too (scripted): the host is to blame\n" in told
     assert "  host-2 is quarantined: later deployments leave it out; RETRY lifts that\n" in told
     assert told.count("is quarantined: ") == 1
 
@@ -74,7 +76,10 @@ def test_an_expired_question_says_so_and_takes_no_answer(desk: Desk) -> None:
     desk.machine.memory.clock.sleep(8 * 86_400)
     done = desk.type("decide hello RETRY")
     assert done.exit_code == 1
-    assert "expired at 2026-11-30 12:00 UTC: an answer is refused; it is asked anew" in done.stdout
+    assert (
+        "expired at 2026-11-30 12:00 UTC: an answer is refused; the decision is requested again"
+        in done.stdout
+    )
     assert "expired at 2026-11-30 12:00:08 UTC; look at it as it is now, and decide again" in done.stderr
 
 

@@ -46,7 +46,7 @@ def test_a_pause_says_which_hosts_are_finished_first(desk: Desk) -> None:
 def test_status_shows_the_pause_and_how_to_end_it(desk: Desk, paused: str) -> None:
     told = desk.type("status").stdout
     assert next(line for line in told.splitlines() if line.startswith("production/")).endswith("  PAUSED")
-    assert "paused by ada at 2026-11-23 12:00:07 UTC: latency rises; no further host is begun" in told
+    assert "paused by ada at 2026-11-23 12:00:07 UTC: latency rises; no further host is updated" in told
     assert f"lifecycle resume {paused} --why '...'" in told
     [cluster] = desk.facts("status")["clusters"]
     assert cluster["question"]["asks"] == "resume"

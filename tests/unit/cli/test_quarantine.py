@@ -87,7 +87,7 @@ def test_a_host_that_is_let_in_again_is_repaired_or_deployed_to(desk: Desk) -> N
     told = desk.type("unquarantine hello host-2 --why mended").stdout
     assert told.splitlines()[-1] == "next: lifecycle deploy hello 1.0.1 --environment production"
     assert (
-        "host-2 was left out by a decision; the next deployment takes it in again"
+        "host-2 was left out by a decision; the next deployment includes it again"
         in desk.type("hosts").stdout
     )
 

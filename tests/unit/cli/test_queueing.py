@@ -4,8 +4,8 @@ import json
 
 import pytest
 
-from apps.cli.output.live import headline, hosts_of
-from apps.cli.watch.deployment_view import Eyes
+from apps.cli.output.live import headline
+from apps.cli.watch.deployment_view import Poller
 from apps.cli.watch.outcome import ending
 from lifecycle.domain.rollout.deployment import DeploymentState
 from lifecycle.domain.service.policy import Policy
@@ -93,15 +93,15 @@ def test_what_is_waited_for_is_an_event_for_programs(desk: Desk, halted: str) ->
 
 
 def test_in_the_queue_it_is_not_lost_although_no_execution_carries_it(desk: Desk, halted: str) -> None:
-    sight = Eyes(desk.here, CLUSTER, queued(desk)).look()
-    assert sight.run is not None
-    assert not sight.run.running
-    found = ending(sight, desk.here)
+    polled = Poller(desk.here, CLUSTER, queued(desk)).poll()
+    assert polled.run is not None
+    assert not polled.run.running
+    found = ending(polled, desk.here)
     assert found is not None
     assert (found.state, found.code) == ("QUEUED", 1)
     assert f"its turn comes when {halted} is over, which is HALTED and waits for a decision" in found.reason
     told = "hello 1.0.2 to production: QUEUED, waits for 1.0.1, HALTED"
-    assert headline(sight, hosts_of(sight, desk.here)) == told
+    assert headline(polled) == told
 
 
 def test_one_that_nobody_begins_is_lost_after_a_while_and_says_what_to_type(desk: Desk, halted: str) -> None:
@@ -120,7 +120,7 @@ def test_one_that_nobody_begins_is_lost_after_a_while_and_says_what_to_type(desk
 def test_status_shows_who_waits_and_why(desk: Desk, halted: str) -> None:
     name = queued(desk)
     told = desk.type("status").stdout
-    assert f"{name}: 1.0.2, QUEUED, since 2026-11-23 12:00:08 UTC, asked for by ada: newer\n" in told
+    assert f"{name}: 1.0.2, QUEUED, since 2026-11-23 12:00:08 UTC, requested by ada: newer\n" in told
     [cluster] = desk.facts("status")["clusters"]
     assert cluster["waiting"]["deployment"] == name
     assert cluster["lease"] == halted

@@ -10,11 +10,11 @@ from botocore.exceptions import ClientError, EndpointConnectionError
 from botocore.parsers import ResponseParserError
 from rich.console import Console
 
-from apps.cli.output.live import SilentScreen, frame, headline, hosts_of
+from apps.cli.output.live import SilentScreen, headline, live_table
 from apps.cli.output.printer import Page
 from apps.cli.output.text import clean
 from apps.cli.ports import Run
-from apps.cli.watch.deployment_view import Eyes
+from apps.cli.watch.deployment_view import Poller
 from apps.cli.watch.follow import follow
 from apps.cli.watch.outcome import ending
 from apps.cli.watch.watching import watch_deployment
@@ -102,10 +102,10 @@ def test_a_long_rollout_is_followed_into_its_next_execution(desk: Desk) -> None:
     desk.machine.memory.deployments.put(_running(desk, name))
     desk.runs.told[name] = Run(name, "SUCCEEDED", now, now, output={"execution": f"{name}.2"})
     desk.runs.told[f"{name}.2"] = Run(f"{name}.2", "RUNNING", now)
-    sight = Eyes(desk.here, CLUSTER, name).look()
-    assert sight.run is not None
-    assert sight.run.name == f"{name}.2"
-    assert ending(sight, desk.here) is None
+    polled = Poller(desk.here, CLUSTER, name).poll()
+    assert polled.run is not None
+    assert polled.run.name == f"{name}.2"
+    assert ending(polled, desk.here) is None
 
 
 def test_watching_ends_only_when_the_lease_is_free_again(desk: Desk) -> None:
@@ -192,7 +192,7 @@ def test_a_halt_that_is_being_rolled_back_is_no_halt_any_more(desk: Desk) -> Non
     name = desk.halted()
     answer = Answer(Choice.ROLL_BACK, "grace", "slow", desk.machine.now)
     request_rollback(desk.machine.context, CLUSTER, name, answer)
-    assert ending(Eyes(desk.here, CLUSTER, name).look(), desk.here) is None
+    assert ending(Poller(desk.here, CLUSTER, name).poll(), desk.here) is None
 
 
 def test_an_interrupted_watcher_says_how_to_come_back(desk: Desk, capsys: pytest.CaptureFixture[str]) -> None:
@@ -230,17 +230,17 @@ def test_the_live_screen_shows_each_hosts_state(desk: Desk) -> None:
     now = desk.machine.now
     started = HostAttempt(name, "host-3", 1, 1, name, now, AttemptState.DRAINED, AttemptState.DRAINED)
     desk.machine.memory.deployments.put_attempt(started)
-    sight = Eyes(desk.here, CLUSTER, name).look()
-    hosts = hosts_of(sight, desk.here)
-    assert {host.host: host.state for host in hosts} == {
+    polled = Poller(desk.here, CLUSTER, name).poll()
+    hosts = polled.hosts
+    assert {host.host: host.status.word for host in hosts} == {
         "host-1": "waiting",
         "host-2": "failed",
         "host-3": "installing",
         "host-4": "waiting",
     }
-    assert headline(sight, hosts) == "hello 1.0.1 to production: HALTED, 0 of 4 hosts"
+    assert headline(polled) == "hello 1.0.1 to production: HALTED, 0 of 4 hosts"
     console = Console(file=io.StringIO(), force_terminal=True, width=80)
-    console.print(frame(sight, hosts))
+    console.print(live_table(polled))
     drawn = console.file.getvalue()  # type: ignore[attr-defined]
     assert [clean(line).split()[0] for line in drawn.splitlines()[2:]] == [
         "HOST",
@@ -253,8 +253,8 @@ def test_hosts_that_left_or_are_quarantined_are_not_waited_for_on_the_screen(des
     name = desk.halted()
     desk.machine.memory.fleet.remove(CLUSTER, "host-3")
     desk.machine.memory.fleet.quarantine_host(CLUSTER, "host-4", "disk")
-    sight = Eyes(desk.here, CLUSTER, name).look()
-    states = {host.host: host.state for host in hosts_of(sight, desk.here)}
+    hosts = Poller(desk.here, CLUSTER, name).poll().hosts
+    states = {host.host: host.status.word for host in hosts}
     assert states == {"host-1": "waiting", "host-2": "failed", "host-3": "gone"}
 
 
@@ -264,8 +264,8 @@ def test_a_host_that_fell_silent_is_not_shown_as_failed(desk: Desk) -> None:
         name, "host-3", 1, 1, name, now, AttemptState.FAILED, reason="silent", unreachable=True
     )
     desk.machine.memory.deployments.put_attempt(gone)
-    hosts = hosts_of(Eyes(desk.here, CLUSTER, name).look(), desk.here)
-    assert {host.host: host.state for host in hosts}["host-3"] == "silent"
+    hosts = Poller(desk.here, CLUSTER, name).poll().hosts
+    assert {host.host: host.status.word for host in hosts}["host-3"] == "unreachable"
 
 
 def push(desk: Desk, status: str, **more: object) -> str:

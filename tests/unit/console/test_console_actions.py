@@ -25,7 +25,7 @@ def pressed(desk: Desk, button: Button, **more: str) -> str:
 
 def test_promote_makes_a_release_and_says_that_it_is_one_the_second_time(desk: Desk) -> None:
     button = desk.see("pipeline").button("Promote")
-    assert pressed(desk, button) == f"hello {SNAPSHOTS[2]} is now release 1.1.0. Nothing is deployed by that."
+    assert pressed(desk, button) == f"hello {SNAPSHOTS[2]} is now release 1.1.0. This deploys nothing."
     assert "was promoted before, and is release 1.1.0" in pressed(desk, button)
 
 

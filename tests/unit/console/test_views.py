@@ -40,7 +40,7 @@ def test_a_lane_offers_what_comes_next_and_says_what_that_does(desk: Desk) -> No
         "version": "1.1.0-20261123113000-ccccccc",
         "reason_field": "lc-why",
     }
-    assert "Nothing is deployed by that" in promote.confirmation
+    assert "This deploys nothing" in promote.confirmation
     assert (deploy.params["version"], deploy.params["environment"]) == ("1.0.1", "production")
     assert "Deploy hello 1.0.1 to production, which runs 1.0.0 now" in deploy.confirmation
     assert "lc-why" in lane.named()
@@ -81,7 +81,7 @@ def test_a_freeze_is_told_with_who_and_why_and_may_be_lifted(desk: Desk) -> None
 def test_tiles_tell_version_zone_and_state_in_words(desk: Desk) -> None:
     tiles = desk.see("clusters")
     assert "production/hello" in tiles.text
-    assert "4 hosts: 4 serves" in tiles.text
+    assert "4 hosts: 4 serving" in tiles.text
     assert tiles.text.count("1.0.0") >= 4
     assert "zone a" in tiles.text
     assert "zone b" in tiles.text
@@ -97,7 +97,7 @@ def test_a_tile_says_what_is_wrong_with_its_host(desk: Desk) -> None:
     told = desk.see("clusters").text
     assert "quarantined" in told
     assert "its disk is full" in told
-    assert "agent silent since" in told
+    assert "agent unreachable since" in told
     assert "unhealthy" in told
 
 
@@ -114,13 +114,13 @@ def test_a_host_that_runs_another_version_waits_while_something_is_deployed_and_
     desk: Desk,
 ) -> None:
     name = desk.halted()
-    assert "3 waits its turn, 1 failed" in desk.see("clusters").text
+    assert "3 waiting, 1 failed" in desk.see("clusters").text
     desk.machine.decide(name, Choice.ROLL_BACK, "host-2")
     memory = desk.machine.memory
     other = replace(desk.machine.report("host-3"), installed="0.9.0", digest="e" * 64)
     memory.fleet.write_report(CLUSTER, other)
     told = desk.see("clusters").text
-    assert "3 serves, 1 drifted" in told
+    assert "3 serving, 1 drifted" in told
     assert "it has 0.9.0 installed" in told
 
 
@@ -173,7 +173,7 @@ def test_a_host_that_is_to_blame_is_said_to_be_quarantined(desk: Desk) -> None:
     deployments._keep(replace(question, blame=Blame.HOST, diagnosis="1.0.0 fails there too"))
     told = desk.see("questions").text
     assert "the host is to blame" in told
-    assert "host-2 is quarantined until it is tried again" in told
+    assert "host-2 is quarantined: later deployments leave it out; RETRY lifts that" in told
 
 
 def test_an_approval_has_two_buttons_and_an_end() -> None:
@@ -197,9 +197,9 @@ def test_a_queued_deployment_says_for_whom_it_waits(desk: Desk) -> None:
     name = desk.halted()
     desk.machine.deploy("1.0.2", requested_by="bob", reason="a mend")
     told = desk.see("questions").text
-    assert "1.0.2, asked for by bob: a mend" in told
+    assert "1.0.2, requested by bob: a mend" in told
     assert f"waits for {name}" in told
-    assert "1.0.2 waits" in desk.see("pipeline").text
+    assert "1.0.2 is queued" in desk.see("pipeline").text
 
 
 def test_the_timeline_tells_each_try_each_answer_and_the_trail(desk: Desk) -> None:
@@ -208,8 +208,8 @@ def test_the_timeline_tells_each_try_each_answer_and_the_trail(desk: Desk) -> No
     assert name in shown.text
     assert "HALTED" in shown.text
     assert "failed while self-testing: scripted" in shown.text
-    assert "waits" in shown.text
-    assert "What it asked, and what it was told" in shown.text
+    assert "waiting" in shown.text
+    assert "Decisions and approvals" in shown.text
     assert "halted at host-2" in shown.text
     desk.machine.decide(name, Choice.ABORT, "host-2")
     ended = desk.see("deployment").text

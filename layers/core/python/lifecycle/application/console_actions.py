@@ -107,7 +107,7 @@ def _promote(query: QueryContext, asked: ConsoleAction) -> ActionResult:
     made = promote(query.catalogue, query.context.artifacts, asked.service, asked.version, asked.by)
     done = "is now" if made.created else "was promoted before, and is"
     return ActionResult(
-        f"{made.service} {made.snapshot} {done} release {made.release}. Nothing is deployed by that."
+        f"{made.service} {made.snapshot} {done} release {made.release}. This deploys nothing."
     )
 
 

@@ -11,7 +11,7 @@ from lifecycle.application.queries.state_words import STAGES, Tone
 from lifecycle.console.components import badge, filters, show_button, soft, table, widget
 from lifecycle.console.context import ViewContext
 from lifecycle.console.html import Child, Markup, tag
-from lifecycle.console.status_styles import cluster_badge, status_badge
+from lifecycle.console.status_styles import cluster_state, status_badge
 from lifecycle.domain.time_format import ago, time_of_day
 
 # The most tiles of one cluster. A larger one shows its numbers, and the tiles of hosts that need attention.
@@ -63,10 +63,9 @@ def _section(each: ClusterHosts, context: ViewContext) -> Markup:
 
 
 def _headline(each: ClusterHosts) -> list[Child]:
-    state, view = cluster_badge(each.view), each.view
+    state, view = cluster_state(each.view), each.view
     verified = f"{view.verified.version} verified" if view.verified else "no version verified yet"
-    to = f" {view.running.target.version}" if view.running else ""
-    return [verified, "; ", state, to, "; " if state else None, _counts(each)]
+    return [verified, "; ", state, "; " if state else None, _counts(each)]
 
 
 def _counts(each: ClusterHosts) -> str:
@@ -120,7 +119,7 @@ def _row(each: ClusterHosts, context: ViewContext) -> list[Child]:
     return [
         [str(cluster), tag("p", badge(Tone.WARN, "frozen")) if each.frozen else None],
         told or "-",
-        cluster_badge(view) or "-",
+        cluster_state(view) or "-",
         str(len(each.hosts)),
         f"{named}{more}" or "-",
         show_button(context, "Hosts", service=cluster.service, environment=cluster.environment),

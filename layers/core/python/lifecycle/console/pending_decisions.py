@@ -75,7 +75,7 @@ def _blame(question: Question) -> Child:
     if not question.blame:
         return None
     notice = quarantine_notice(question)
-    after = f". {_sentence(notice)}" if notice else ""
+    after = f"; {notice}" if notice else ""
     return tag("p", status_badge(BLAMES[question.blame]), f" {question.diagnosis}{after}")
 
 

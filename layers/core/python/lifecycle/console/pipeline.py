@@ -9,7 +9,7 @@ from lifecycle.application.queries.state_words import Tone, delivery_status
 from lifecycle.console.components import action_button, badge, field, filters, soft, widget
 from lifecycle.console.context import ViewContext
 from lifecycle.console.html import Child, Markup, tag
-from lifecycle.console.status_styles import cluster_badge, status_badge
+from lifecycle.console.status_styles import cluster_state, status_badge
 from lifecycle.domain.rollout.decision import asks
 from lifecycle.domain.rollout.freezes import Freeze, named
 from lifecycle.domain.time_format import ago, minute
@@ -85,10 +85,8 @@ def _cluster(view: ClusterView | None, context: ViewContext) -> Child:
     if view is None:
         return soft("no cluster")
     inside: list[Child] = [tag("p", tag("strong", view.verified.version if view.verified else "nothing yet"))]
-    state, running = cluster_badge(view), view.running or view.unsettled
-    if state:
-        to = f" {running.target.version}" if running else ""
-        inside.append(tag("p", state, to))
+    if state := cluster_state(view):
+        inside.append(tag("p", state))
     inside += [tag("p", badge(Tone.WARN, f"waits for {asks(question)}")) for question in view.pending]
     if view.waiting:
         queued = f"{view.waiting.request.version} is queued, {ago(view.waiting.since, context.now)}"

@@ -3,7 +3,7 @@
 from lifecycle.application.queries.clusters import ClusterView
 from lifecycle.application.queries.state_words import DEPLOYMENTS, Status
 from lifecycle.console.components import badge
-from lifecycle.console.html import Markup
+from lifecycle.console.html import Child, Markup
 from lifecycle.domain.rollout.deployment import Deployment
 
 
@@ -17,6 +17,8 @@ def deployment_badge(each: Deployment) -> Markup:
     return status_badge(DEPLOYMENTS[each.state])
 
 
-def cluster_badge(view: ClusterView) -> Markup | None:
-    """Draw the state of a cluster's deployment; nothing for a cluster at rest."""
-    return status_badge(view.status) if view.status else None
+def cluster_state(view: ClusterView) -> list[Child]:
+    """Draw the state and the version of a cluster's deployment; nothing for a cluster at rest."""
+    shown = view.running or view.unsettled
+    version = f" {shown.target.version}" if shown else ""
+    return [status_badge(view.status), version] if view.status else []

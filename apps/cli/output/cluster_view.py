@@ -1,0 +1,104 @@
+"""A cluster as the command line reads it: the page's view of it, and the registry's desired version.
+
+Used by status, hosts, freezes and history; reads only.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from apps.cli.output.decision_view import question_facts
+from apps.cli.ports import Connection
+from lifecycle.application.queries.clusters import view_cluster
+from lifecycle.application.queries.hosts import ClusterHosts, view_cluster_hosts
+from lifecycle.domain.fleet.cluster import Cluster
+from lifecycle.domain.fleet.desired import Desired
+from lifecycle.domain.monitoring.alarms import watched_until
+from lifecycle.domain.rollout.deployment import Deployment
+from lifecycle.domain.rollout.freezes import Freeze
+from lifecycle.domain.rollout.queue import PendingDeployment
+from lifecycle.domain.service.target import Target
+
+
+@dataclass(frozen=True, slots=True)
+class ClusterStatus(ClusterHosts):
+    """A cluster, its hosts, and the version that the registry says it should run."""
+
+    desired: Desired | None = None
+
+    def watched(self, here: Connection) -> datetime | None:
+        """Return the time until which an alarm concerns the last deployment; None once that is over."""
+        until = watched_until(self.view.last, here.context.minute) if self.view.last else None
+        return until if until and here.context.clock.now() <= until else None
+
+
+def cluster_status(here: Connection, cluster: Cluster, freezes: Sequence[Freeze]) -> ClusterStatus:
+    """Read a cluster; `freezes` are all that exist."""
+    desired = here.context.registry.desired(cluster)
+    target = Target(desired.version, desired.digest) if desired else None
+    view = view_cluster(here.context, cluster)
+    found = view_cluster_hosts(here.context, view, freezes, desired=target)
+    return ClusterStatus(view, found.hosts, found.frozen, found.quarantined, found.trouble, desired=desired)
+
+
+def cluster_facts(found: ClusterStatus, here: Connection) -> dict[str, Any]:
+    """Return a cluster for programs."""
+    view = found.view
+    current, lease, waiting = view.running, view.lease, view.waiting
+    questions = [question_facts(question, here.command) for question in view.pending]
+    watched = found.watched(here)
+    return {
+        "cluster": str(view.cluster),
+        "service": view.cluster.service,
+        "environment": view.cluster.environment,
+        "desired": found.desired.version if found.desired else None,
+        "hosts": len(found.hosts),
+        "healthy": found.healthy,
+        "running": dict(found.versions),
+        "epoch": lease.epoch,
+        "deployment": deployment_facts(current) if current else None,
+        "lease": lease.deployment or None,
+        "lease_since": lease.since.isoformat() if lease.deployment and lease.since else None,
+        "lease_expires_at": lease.expires_at.isoformat() if lease.deployment and lease.expires_at else None,
+        "last": deployment_facts(view.last) if view.last else None,
+        "watched_until": watched.isoformat() if watched else None,
+        "question": questions[0] if questions else None,
+        "questions": questions,
+        "waiting": _waiting_facts(waiting) if waiting else None,
+        "frozen": [{"why": why, "scope": scope or None} for why, scope in found.frozen.items()],
+        "quarantined_hosts": dict(found.quarantined),
+    }
+
+
+def _waiting_facts(waiting: PendingDeployment) -> dict[str, str]:
+    request = waiting.request
+    return {
+        "deployment": request.deployment,
+        "version": request.version,
+        "requested_by": request.requested_by,
+        "reason": request.reason,
+        "since": waiting.since.isoformat(),
+    }
+
+
+def deployment_facts(each: Deployment) -> dict[str, Any]:
+    """Return a deployment for programs."""
+    return {
+        "deployment": each.id,
+        "cluster": str(each.cluster),
+        "kind": str(each.request.kind),
+        "version": each.target.version,
+        "previous": each.previous.version if each.previous else None,
+        "state": str(each.state),
+        "why": each.reason,
+        "epoch": each.epoch,
+        "hosts": list(each.hosts),
+        "skipped_hosts": list(each.skipped_hosts),
+        "requested_by": each.request.requested_by,
+        "reason": each.request.reason,
+        "overrides": [str(override) for override in each.request.overrides],
+        "rollback_of": each.request.rollback_of,
+        "started_at": each.started_at.isoformat(),
+        "finished_at": each.finished_at.isoformat() if each.finished_at else None,
+    }
