@@ -22,12 +22,12 @@ _COMMIT = re.compile(r"[0-9a-f]{4,40}")
 
 
 def is_deployment(text: str) -> bool:
-    """Whether a text is a deployment's name."""
+    """Return True for a deployment's name."""
     return bool(_DEPLOYMENT.fullmatch(text))
 
 
 def is_run(text: str) -> bool:
-    """Whether a text names a delivery: repository, commit, and a number where the build was done again."""
+    """Return True for a delivery's name: repository, commit, and a number where the build was repeated."""
     return DeliveryName.parse(text) is not None
 
 
@@ -104,7 +104,7 @@ def version_for(here: Connection, cluster: Cluster, text: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class PendingQuestion:
-    """A deployment that waits for a person, and its open question."""
+    """A deployment that waits for a person, and its pending decision."""
 
     deployment: Deployment
     question: Question

@@ -1,6 +1,6 @@
 """The CloudWatch dashboard `lifecycle`: the console's widgets, metrics and alarms, on CloudWatch's 24 columns.
 
-Its body is the one place that says which widgets there are; on a laptop, apps/local/console reads it back.
+Its body is the only list of widgets; on a laptop, apps/local/console reads it back.
 """
 
 import json
@@ -30,7 +30,7 @@ from lifecycle import names
 
 Widget: TypeAlias = dict[str, Any]
 
-# The widgets in reading order: what waits for somebody comes first. Function, title, and x, y, width, height.
+# The widgets in reading order, pending decisions first. Function, title, and x, y, width, height.
 VIEWS: tuple[tuple[str, str, tuple[int, int, int, int]], ...] = (
     ("show_questions", "What waits for you", (0, 0, 24, 8)),
     ("show_pipeline", "From push to production", (0, 8, 24, 10)),
@@ -48,7 +48,7 @@ _ALARMS = ("errors", "latency", "hosts")
 
 
 def console_phases(phase: Callable[..., Any], *, emulated: bool) -> None:
-    """A Lambda a widget, which may only read; and the one that presses, which may do what the buttons do."""
+    """Create a Lambda for each widget, which may only read, and the one that performs the buttons' actions."""
     clusters = registry_list(emulated=emulated)
     hosts, pushes = [TARGETS], [LIST_DELIVERIES]
     for name, _, _ in VIEWS:
@@ -66,7 +66,7 @@ def console_phases(phase: Callable[..., Any], *, emulated: bool) -> None:
 
 
 class Dashboard(Construct):
-    """`watched` are clusters, written `production/hello`, whose alarms are shown: CloudWatch wants names."""
+    """The dashboard; `watched` are clusters such as `production/hello`, because CloudWatch needs the alarms' names."""
 
     def __init__(self, scope: Construct, construct_id: str, watched: Iterable[str] = ()) -> None:
         super().__init__(scope, construct_id)
@@ -100,7 +100,7 @@ def _chart(title: str, place: tuple[int, int, int, int], metrics: list[list[Any]
 
 
 def _metrics() -> list[Widget]:
-    """The services' own, a line a target group; and Lifecycle's."""
+    """Return the metrics of the services, a line for each target group, and those of Lifecycle."""
     requests = _search(f'{_GROUPS} MetricName="RequestCount"', "Sum")
     errors = _search(f'{_GROUPS} MetricName="HTTPCode_Target_5XX_Count"', "Sum")
     latency = _search(f'{_GROUPS} MetricName="TargetResponseTime"', "p99")

@@ -1,4 +1,4 @@
-"""What the console reads at once: clusters, leases and queues of many, and the runs of pushes."""
+"""Reads over many clusters at once: their names, leases and queues, and the deliveries."""
 
 from datetime import UTC, datetime
 
@@ -13,7 +13,7 @@ from tests.contract.conftest import Gateways
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
 
 
-def test_a_cluster_is_known_when_it_stands_or_something_is_desired_of_it(gateways: Gateways) -> None:
+def test_cluster_is_known_by_its_stack_or_its_desired_version(gateways: Gateways) -> None:
     assert gateways.cluster in gateways.cluster_queries.clusters(afresh=True)
     staging = Cluster("staging", gateways.service)
     assert staging not in gateways.cluster_queries.clusters(afresh=True)
@@ -21,7 +21,7 @@ def test_a_cluster_is_known_when_it_stands_or_something_is_desired_of_it(gateway
     assert staging in gateways.cluster_queries.clusters(afresh=True)
 
 
-def test_leases_and_queues_of_many_clusters_are_read_as_they_stand(gateways: Gateways) -> None:
+def test_leases_and_queues_of_many_clusters_are_read_together(gateways: Gateways) -> None:
     cluster = gateways.cluster
     idle = [Cluster(each, f"{gateways.service}-{n}") for each in ("staging", "production") for n in range(60)]
     lease = gateways.leases.acquire(cluster, "d-1", NOW)
@@ -35,7 +35,7 @@ def test_leases_and_queues_of_many_clusters_are_read_as_they_stand(gateways: Gat
     assert gateways.cluster_queries.leases_and_queues([]) == {}
 
 
-def test_what_was_built_of_a_service_is_read_at_once(gateways: Gateways) -> None:
+def test_snapshots_and_releases_are_read_at_once(gateways: Gateways) -> None:
     service, catalogue = gateways.service, gateways.catalogue
     snapshot, facts = "1.0.0-20261123100000-aaaaaaa", {"commit": "a" * 40, "branch": "main"}
     catalogue.claim_service(service, "https://example.test/hello.git")
@@ -45,7 +45,7 @@ def test_what_was_built_of_a_service_is_read_at_once(gateways: Gateways) -> None
     assert gateways.cluster_queries.catalog(f"{service}-other") == Catalog({}, {})
 
 
-def test_runs_of_pushes_are_told_with_their_state(gateways: Gateways) -> None:
+def test_deliveries_have_their_state(gateways: Gateways) -> None:
     assert list(gateways.cluster_queries.deliveries()) == []
     gateways.deliver(f"hello-{'a' * 40}")
     (run,) = gateways.cluster_queries.deliveries()

@@ -52,7 +52,7 @@ def hosts(page: Page, here: Connection, service: MaybeService = "") -> int:
 
 
 def _repairable(host: dict[str, Any]) -> bool:
-    """Whether convergence would repair the host's drift."""
+    """Return True if convergence would repair the host's drift."""
     return bool(host["drift"]) and not (host["quarantined"] or host["skipped_hosts"])
 
 

@@ -15,7 +15,7 @@ from lifecycle.application.queries.state_words import TONES, Tone
 
 
 class Page:
-    """Standard output. `terminal` is found out unless a test says it."""
+    """Standard output; a test sets `terminal`, which is detected otherwise."""
 
     def __init__(self, *, as_json: bool = False, terminal: bool | None = None) -> None:
         self.as_json = as_json
@@ -33,23 +33,23 @@ class Page:
         return self._console
 
     def open(self, target: str) -> None:
-        """Say what this command talks to; the first line of everything that it prints."""
+        """Print the target of this command, as its first line."""
         self.target = target
         self.say(f"target: {target}", "dim")
 
     def facts(self, facts: Mapping[str, Any]) -> None:
-        """The whole answer, for programs."""
+        """Print the whole answer, for programs."""
         if self.as_json:
             about = {"target": self.target} if self.target else {}
             print(json.dumps({**about, **facts}, indent=2))
 
     def event(self, facts: Mapping[str, Any]) -> None:
-        """One line of a live answer, for programs."""
+        """Print one line of a live answer, for programs."""
         if self.as_json:
             print(json.dumps(facts), flush=True)
 
     def say(self, text: str = "", style: str = "") -> None:
-        """One line, or a few; never cut nor wrapped, so that a command in it can be copied."""
+        """Print a line or a few, never cut nor wrapped, so that a command in it can be copied."""
         if self.as_json:
             return
         if not self.terminal:
@@ -60,11 +60,11 @@ class Page:
         self.console.print(Text(clean(text), style), soft_wrap=True)
 
     def entry(self, text: str, indent: int) -> None:
-        """One line of a log: on a terminal wrapped at its width, elsewhere whole, so that it can be searched."""
+        """Print one line of a log: wrapped on a terminal, whole elsewhere, so that it can be searched."""
         self.say(hanging(text, self.console.width, indent) if self.terminal else text)
 
     def table(self, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-        """Rows under their columns' names; nothing when there are no rows."""
+        """Print rows under their columns' names; nothing when there are no rows."""
         if self.as_json or not rows:
             return
         if self.terminal:
@@ -74,7 +74,7 @@ class Page:
                 print(line, flush=True)
 
     def confirm(self, question: str) -> bool:
-        """Ask whoever sits at the keyboard, beside the output; without a keyboard the answer is yes."""
+        """Ask the operator on standard error; without a keyboard the answer is yes."""
         if sys.stdin is None or not sys.stdin.isatty():
             return True
         import typer  # noqa: PLC0415
@@ -85,7 +85,7 @@ class Page:
 
 
 def aligned(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
-    """Plain lines of aligned columns, two spaces between them, without ends of spaces."""
+    """Return plain lines of aligned columns, two spaces apart, without trailing spaces."""
     every = [[name.upper() for name in columns], *[[clean(cell) for cell in row] for row in rows]]
     widths = [max(len(row[i]) for row in every) for i in range(len(columns))]
     return [
@@ -95,7 +95,7 @@ def aligned(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
 
 
 def rich_table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> Any:
-    """The same for a terminal: it folds long cells instead of losing their ends."""
+    """Return the same for a terminal, which folds long cells."""
     from rich.table import Table  # noqa: PLC0415
     from rich.text import Text  # noqa: PLC0415
 

@@ -37,12 +37,12 @@ class WatchedDeployment:
 
     @property
     def open(self) -> list[Question]:
-        """The open questions, the most pressing first."""
+        """The pending decisions and approvals, the most pressing first."""
         return open_questions(self.deployment, self.questions)
 
     @property
     def decision(self) -> Question | None:
-        """The open question about a failed host."""
+        """The pending decision on a failed host."""
         return next((question for question in self.open if asks(question) is Asks.DECISION), None)
 
     @property

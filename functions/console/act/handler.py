@@ -1,4 +1,4 @@
-"""The buttons of the console; a function of its own, so that IAM says who may press."""
+"""The actions of the console's buttons; a function of its own, so that IAM decides which principals may act."""
 
 import secrets
 
@@ -13,7 +13,7 @@ from lifecycle.entrypoints.widget import Button, button
 
 @button
 def handle(pressed: Button, context: ViewContext) -> Markup:
-    """Do it, and say what was done, or why it was refused."""
+    """Perform the action, and draw its result or its refusal."""
     try:
         return draw_action_result(
             perform(bootstrap.console(), pressed.to_action(), secrets.token_hex(2)), context

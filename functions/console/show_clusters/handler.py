@@ -1,4 +1,4 @@
-"""Every cluster's hosts as tiles; a custom widget of the console, which only reads."""
+"""Widget of hosts: a tile for each host of every cluster; it only reads."""
 
 from lifecycle.application.queries.hosts import view_hosts
 from lifecycle.console.context import ViewContext
@@ -9,9 +9,9 @@ from lifecycle.entrypoints.widget import WidgetCall, widget
 
 
 @widget(
-    "Shows the hosts of each cluster: version, state, turn, zone, and why one is not as it should be.",
+    "Shows the hosts of each cluster: version, state, turn, zone, and what needs attention.",
     "service, environment",
 )
 def handle(call: WidgetCall, context: ViewContext) -> Markup:
-    """Read, and draw."""
+    """Read the view, and draw it."""
     return draw_hosts(view_hosts(bootstrap.console(), call.scope), context)

@@ -1,4 +1,4 @@
-"""The deployment that runs, or ran last, as a timeline; a custom widget of the console, which only reads."""
+"""Widget of one deployment: the running or the last one, as a timeline; it only reads."""
 
 from lifecycle.application.queries.deployment import view_deployments
 from lifecycle.console.context import ViewContext
@@ -9,9 +9,9 @@ from lifecycle.entrypoints.widget import WidgetCall, widget
 
 
 @widget(
-    "Shows one deployment: each try on each host, what it asked, what it was told, and its trail.",
+    "Shows one deployment: each attempt on each host, its decisions and approvals, and its trail.",
     "service, environment, deployment",
 )
 def handle(call: WidgetCall, context: ViewContext) -> Markup:
-    """Read, and draw."""
+    """Read the view, and draw it."""
     return draw_deployment(view_deployments(bootstrap.console(), call.scope, call.chosen_deployment), context)

@@ -1,4 +1,4 @@
-"""The four DORA figures of each service; a custom widget of the console, which only reads."""
+"""Widget of DORA figures: four for each service; it only reads."""
 
 from lifecycle.application.queries.dora import view_dora
 from lifecycle.console.context import ViewContext
@@ -9,9 +9,9 @@ from lifecycle.entrypoints.widget import WidgetCall, widget
 
 
 @widget(
-    "Shows deployment frequency, lead time, change failure rate and time to restore, a service each.",
+    "Shows deployment frequency, lead time, change failure rate and time to restore of each service.",
     "service, days (30)",
 )
 def handle(call: WidgetCall, context: ViewContext) -> Markup:
-    """Read, and draw."""
+    """Read the view, and draw it."""
     return draw_dora(view_dora(bootstrap.console(), call.scope, call.days), context)

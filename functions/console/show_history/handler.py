@@ -1,4 +1,4 @@
-"""What was deployed lately, and who did what and why; a custom widget of the console, which only reads."""
+"""Widget of history: recent deployments, and the trail of who did what and why; it only reads."""
 
 from lifecycle.application.queries.history import view_history
 from lifecycle.console.context import ViewContext
@@ -10,5 +10,5 @@ from lifecycle.entrypoints.widget import WidgetCall, widget
 
 @widget("Shows the newest deployments, and the trail of who did what and why.", "service, environment")
 def handle(call: WidgetCall, context: ViewContext) -> Markup:
-    """Read, and draw."""
+    """Read the view, and draw it."""
     return draw_history(view_history(bootstrap.console(), call.scope), context)

@@ -1,4 +1,4 @@
-"""The pipeline from push to production, a lane a service; a custom widget of the console, which only reads."""
+"""Widget of the pipeline: a lane for each service, from push to production; it only reads."""
 
 from lifecycle.application.queries.pipeline import view_pipeline
 from lifecycle.console.context import ViewContext
@@ -13,5 +13,5 @@ from lifecycle.entrypoints.widget import WidgetCall, widget
     "service",
 )
 def handle(call: WidgetCall, context: ViewContext) -> Markup:
-    """Read, and draw."""
+    """Read the view, and draw it."""
     return draw_pipeline(view_pipeline(bootstrap.console(), call.scope), context)

@@ -1,4 +1,4 @@
-"""Everything that waits for a human, with evidence and buttons; a custom widget of the console, which only reads."""
+"""Widget of decisions: everything that waits for a person, with evidence and buttons; it only reads."""
 
 from lifecycle.application.queries.pending_decisions import view_pending_decisions
 from lifecycle.console.context import ViewContext
@@ -9,9 +9,9 @@ from lifecycle.entrypoints.widget import WidgetCall, widget
 
 
 @widget(
-    "Shows what waits for a human, the evidence, what each answer would do, and its button.",
+    "Shows what waits for a person: the evidence, the effect of each choice, and its button.",
     "service, environment",
 )
 def handle(call: WidgetCall, context: ViewContext) -> Markup:
-    """Read, and draw."""
+    """Read the view, and draw it."""
     return draw_pending_decisions(view_pending_decisions(bootstrap.console(), call.scope), context)

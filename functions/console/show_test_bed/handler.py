@@ -1,4 +1,4 @@
-"""The test bed against its control, with the verdict; a custom widget of the console, which only reads."""
+"""Widget of test beds: each against its control, with the verdict; it only reads."""
 
 from lifecycle.application.queries.test_beds import view_test_beds
 from lifecycle.console.context import ViewContext
@@ -9,9 +9,9 @@ from lifecycle.entrypoints.widget import WidgetCall, widget
 
 
 @widget(
-    "Shows the test bed against its control: a chart a metric, and the verdict with its reason.",
+    "Shows the test bed against its control: a chart for each metric, and the verdict with its reason.",
     "service, environment",
 )
 def handle(call: WidgetCall, context: ViewContext) -> Markup:
-    """Read, and draw."""
+    """Read the view, and draw it."""
     return draw_test_bed(view_test_beds(bootstrap.console(), call.scope), context)

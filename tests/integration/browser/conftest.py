@@ -13,7 +13,7 @@ from tests.local.console.twin import TwinAws
 
 @pytest.fixture
 def aws() -> TwinAws:
-    """What the console asks; a test fills it before it opens the page."""
+    """Return the twin of AWS; a test fills it before it opens the page."""
     return TwinAws()
 
 
@@ -27,7 +27,7 @@ def server(aws: TwinAws) -> Iterator[ConsoleServer]:
 
 @pytest.fixture
 def console(server: ConsoleServer, seat: Callable[..., Desk]) -> Callable[..., Page]:
-    """Opens the console's page over the twin, and waits until its widgets are there."""
+    """Return a function that opens the page over the twin, and waits for its widgets."""
 
     def opened(**more: object) -> Page:
         return seat(server.url, **more).open()

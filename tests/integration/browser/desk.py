@@ -1,4 +1,4 @@
-"""A person before the console's page: what is opened, what is read, whether it can be read."""
+"""Helpers for tests of the page: open it, wait for it, read it, and check that it is readable."""
 
 import os
 from collections.abc import Callable
@@ -14,7 +14,7 @@ _CONTRAST = (Path(__file__).parent / "contrast.js").read_text()
 
 @dataclass
 class Desk:
-    """One page; `requests` are the URLs that it asked for, `faults` what its scripts failed with."""
+    """One page; `requests` are the URLs that it requested, `faults` the errors of its scripts."""
 
     page: Page
     url: str
@@ -31,48 +31,45 @@ class Desk:
         return self.page
 
 
-def until(page: Page, come: Callable[[], object]) -> None:
-    """Wait until something holds outside of the browser."""
+def until(page: Page, holds: Callable[[], object]) -> None:
+    """Wait until a condition outside of the browser holds."""
     for _ in range(200):
-        if come():
+        if holds():
             return
         page.wait_for_timeout(20)
-    raise AssertionError("waited 4 s in vain")
+    raise AssertionError("the condition did not hold within 4 s")
 
 
 def drawn(page: Page) -> None:
-    """Wait until the page looks nothing up and no widget is being drawn.
-
-    A widget is busy only once the page knows which ones there are: its own looking up comes before.
-    """
+    """Wait until the page has its list of widgets, and none of them is being drawn."""
     expect(page.locator("[data-looking-up], [aria-busy=true]")).to_have_count(0)
 
 
 def widget(page: Page, title: str) -> Locator:
-    """The widget of a title, as a person or a screen reader finds it."""
+    """Return the widget of a title, as a screen reader finds it."""
     return page.get_by_role("region", name=title, exact=True)
 
 
 def picture(page: Page, name: str, part: Locator | None = None) -> None:
-    """Keep what is seen now, when pictures are wanted (`make screenshots`): the window, or a part of the page."""
+    """Save a picture of the window or of a part of the page, if pictures are wanted (`make screenshots`)."""
     if PICTURES:
         drawn(page)
         (part or page).screenshot(path=Path(PICTURES) / f"{name}.png")
 
 
 def unreadable(page: Page) -> list[dict[str, Any]]:
-    """Every visible text whose contrast is under WCAG's AA, with its colours and the ratio."""
+    """Return the visible texts whose contrast is below WCAG's AA, with their colours and the ratio."""
     found: list[dict[str, Any]] = page.evaluate(_CONTRAST)
     return found
 
 
 def scrolls_sideways(page: Page) -> bool:
-    """Whether the page is wider than its window."""
+    """Return True if the page is wider than its window."""
     return bool(page.evaluate("document.documentElement.scrollWidth > document.documentElement.clientWidth"))
 
 
 def focused(page: Page) -> str:
-    """The text of what has the focus, inside shadow trees too."""
+    """Return the text of the element that has the focus, also within shadow trees."""
     return str(
         page.evaluate(
             """() => {

@@ -1,6 +1,6 @@
-"""Debian's Chromium, driven by Playwright: one browser a session, a new profile for each page.
+"""Debian's Chromium, driven by Playwright: one browser for a session, a new profile for each page.
 
-Imported by tests/conftest.py, so that all tests of a worker share one; Playwright is loaded by those that need it.
+Imported by tests/conftest.py, so that all tests of a worker share one; only tests that need Playwright load it.
 """
 
 import os
@@ -24,11 +24,11 @@ _PATIENCE_MS = 15_000
 
 @pytest.fixture(scope="session")
 def browser() -> Iterator["Browser"]:
-    """The system's Chromium, started; the test fails where there is none."""
+    """Start the system's Chromium; fail the test if there is none."""
     from playwright.sync_api import expect, sync_playwright  # noqa: PLC0415
 
     if (chromium := shutil.which("chromium")) is None:
-        pytest.fail("expected Chromium at `chromium`; install it: sudo apt install chromium (make test does)")
+        pytest.fail("chromium not found; install it: sudo apt install chromium (make test does)")
     expect.set_options(timeout=_PATIENCE_MS)
     with sync_playwright() as playwright:
         # Its sandbox needs another user than root.
@@ -41,7 +41,7 @@ def browser() -> Iterator["Browser"]:
 
 @pytest.fixture
 def seat(browser: "Browser") -> Iterator[Callable[..., "Desk"]]:
-    """Opens a page in a profile of its own: `seat(url, width=400, color_scheme="dark")`."""
+    """Return a function that opens a page in its own profile: `seat(url, width=400, color_scheme="dark")`."""
     from tests.integration.browser.desk import Desk  # noqa: PLC0415
 
     contexts: list[BrowserContext] = []

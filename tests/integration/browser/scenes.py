@@ -1,4 +1,4 @@
-"""A dashboard with one widget of each kind, filled with what a rollout would say; shown by the tests of the page."""
+"""A dashboard with one widget of each kind, filled as a rollout would fill it; for the tests of the page."""
 
 import time
 from html import escape
@@ -25,7 +25,7 @@ ALARM = "arn:aws:cloudwatch:us-east-1:000000000000:alarm:"
 
 
 def fill(aws: TwinAws, now: float | None = None) -> None:
-    """Everything that the page can draw."""
+    """Fill the twin with everything that the page can draw."""
     at = now or time.time()
     names = ("lifecycle-show-pipeline", "lifecycle-show-questions")
     rows = f"<tr><td>{escape(MARKUP)}</td><td>1.0.1</td></tr>"

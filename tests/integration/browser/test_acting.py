@@ -1,4 +1,4 @@
-"""Buttons, confirmations, pop-ups and forms, with a mouse and without one."""
+"""Buttons, confirmations, pop-ups and forms, with and without a mouse."""
 
 from collections.abc import Callable
 
@@ -36,7 +36,7 @@ def press(page: Page, name: str) -> None:
     page.get_by_role("button", name=name, exact=True).click()
 
 
-def test_a_button_asks_before_it_acts_and_then_shows_what_was_done(page: Page, aws: TwinAws) -> None:
+def test_button_asks_for_confirmation_and_shows_the_result(page: Page, aws: TwinAws) -> None:
     press(page, "Roll back")
     asked = page.get_by_role("dialog", name="Roll back?")
     expect(asked).to_contain_text("Deploy 1.0.0 to every host that this deployment touched?")
@@ -48,7 +48,7 @@ def test_a_button_asks_before_it_acts_and_then_shows_what_was_done(page: Page, a
 
 
 @pytest.mark.parametrize("key", ["Escape", "Enter"])
-def test_a_button_that_is_not_confirmed_does_nothing(page: Page, aws: TwinAws, key: str) -> None:
+def test_unconfirmed_button_does_nothing(page: Page, aws: TwinAws, key: str) -> None:
     press(page, "Roll back")
     expect(page.get_by_role("dialog")).to_be_visible()
     # Enter presses Cancel, which has the focus.
@@ -58,14 +58,14 @@ def test_a_button_that_is_not_confirmed_does_nothing(page: Page, aws: TwinAws, k
     assert aws.payloads("lifecycle-act") == []
 
 
-def test_what_was_filled_in_goes_with_it(page: Page, aws: TwinAws) -> None:
+def test_fields_are_sent_with_the_action(page: Page, aws: TwinAws) -> None:
     page.get_by_label("Why").fill('it "failed" <twice>')
     press(page, "Roll back")
     press(page, "Confirm")
     expect(page.get_by_role("dialog")).to_contain_text("Rolling back")
     context = aws.payloads("lifecycle-act")[0]["widgetContext"]
     assert context["forms"] == {"all": {"why": 'it "failed" <twice>', "choice": "ABORT"}}
-    # It was sent: the widget is looked up again, and has an empty field.
+    # The reason was sent: the widget is loaded again, with an empty field.
     before = len(aws.payloads(SHOW))
     press(page, "Close")
     until(page, lambda: len(aws.payloads(SHOW)) > before)
@@ -74,7 +74,7 @@ def test_what_was_filled_in_goes_with_it(page: Page, aws: TwinAws) -> None:
     expect(widget(page, WAITS)).to_contain_text("Nothing waits for you.")
 
 
-def test_fields_of_every_kind(console: Callable[..., Page], aws: TwinAws) -> None:
+def test_fields_of_every_kind_are_sent(console: Callable[..., Page], aws: TwinAws) -> None:
     acting(
         aws,
         '<form><input name="text" value="a"><textarea name="area">b</textarea>'
@@ -96,7 +96,7 @@ def test_fields_of_every_kind(console: Callable[..., Page], aws: TwinAws) -> Non
     }
 
 
-def test_a_widget_is_told_where_it_stands(page: Page, aws: TwinAws) -> None:
+def test_widget_gets_its_context(page: Page, aws: TwinAws) -> None:
     payload = aws.payloads("lifecycle-show-pipeline")[0]
     context = payload.pop("widgetContext")
     assert payload == {"service": "hello"}
@@ -114,7 +114,7 @@ def test_a_widget_is_told_where_it_stands(page: Page, aws: TwinAws) -> None:
     assert set(context["timezone"]) == {"label", "offsetISO", "offsetInMinutes"}
 
 
-def test_content_can_be_shown_in_a_popup_without_a_call(page: Page, aws: TwinAws) -> None:
+def test_popup_needs_no_call(page: Page, aws: TwinAws) -> None:
     before = len(aws.invoked)
     press(page, "Evidence")
     expect(page.get_by_role("dialog")).to_contain_text("The last lines of its log: boom")
@@ -124,9 +124,7 @@ def test_content_can_be_shown_in_a_popup_without_a_call(page: Page, aws: TwinAws
     assert focused(page) == "Evidence"
 
 
-def test_an_answer_can_take_the_widgets_place_and_stays_a_while(
-    console: Callable[..., Page], aws: TwinAws
-) -> None:
+def test_answer_can_replace_the_widget_until_a_refresh(console: Callable[..., Page], aws: TwinAws) -> None:
     acting(
         aws,
         f'<button>Go</button><cwdb-action action="call" display="widget" endpoint="{arn("lifecycle-act")}">'
@@ -142,7 +140,7 @@ def test_an_answer_can_take_the_widgets_place_and_stays_a_while(
     expect(widget(page, WAITS).get_by_role("button", name="Go")).to_be_visible()
 
 
-def test_what_a_button_of_a_widget_chose_to_see_stays(console: Callable[..., Page], aws: TwinAws) -> None:
+def test_parameters_of_a_widgets_button_survive_a_refresh(console: Callable[..., Page], aws: TwinAws) -> None:
     aws.widgets = [custom(SHOW, WAITS, params={"days": 30})]
     aws.functions = {
         SHOW: lambda payload: (
@@ -172,7 +170,7 @@ def test_what_a_button_of_a_widget_chose_to_see_stays(console: Callable[..., Pag
         ("mouseenter", lambda target: target.focus()),
     ],
 )
-def test_actions_on_what_is_no_button_of_its_own(
+def test_action_works_on_any_element(
     console: Callable[..., Page], aws: TwinAws, event: str, act: Callable[[Locator], None]
 ) -> None:
     acting(aws, f'<span>host hello-1</span><cwdb-action event="{event}"><p>all about it</p></cwdb-action>')
@@ -181,7 +179,7 @@ def test_actions_on_what_is_no_button_of_its_own(
     expect(page.get_by_role("dialog")).to_contain_text("all about it")
 
 
-def test_a_function_that_fails_says_why_and_can_be_asked_again(page: Page, aws: TwinAws) -> None:
+def test_failed_call_shows_its_error_and_can_be_repeated(page: Page, aws: TwinAws) -> None:
     answers = aws.functions.pop("lifecycle-act")
     press(page, "Roll back")
     press(page, "Confirm")
@@ -193,7 +191,7 @@ def test_a_function_that_fails_says_why_and_can_be_asked_again(page: Page, aws: 
     expect(page.get_by_role("dialog")).to_contain_text("Rolling back")
 
 
-def test_a_popup_may_hold_further_buttons(console: Callable[..., Page], aws: TwinAws) -> None:
+def test_popup_may_contain_buttons(console: Callable[..., Page], aws: TwinAws) -> None:
     acting(
         aws,
         '<button>Open</button><cwdb-action action="html"><label>Reason <input name="reason"></label>'
@@ -208,7 +206,7 @@ def test_a_popup_may_hold_further_buttons(console: Callable[..., Page], aws: Twi
     assert aws.payloads("lifecycle-act")[0]["widgetContext"]["forms"]["all"] == {"reason": "an incident"}
 
 
-def test_everything_without_a_mouse(page: Page, aws: TwinAws) -> None:
+def test_page_works_without_a_mouse(page: Page, aws: TwinAws) -> None:
     page.keyboard.press("Tab")
     assert focused(page) == "Skip to the dashboard"
     page.keyboard.press("Enter")
@@ -233,7 +231,7 @@ def test_everything_without_a_mouse(page: Page, aws: TwinAws) -> None:
     assert len(aws.payloads("lifecycle-act")) == 1
 
 
-def test_the_focus_can_be_seen(page: Page) -> None:
+def test_focus_is_visible(page: Page) -> None:
     widths = []
     for _ in range(12):
         page.keyboard.press("Tab")

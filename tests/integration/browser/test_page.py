@@ -1,4 +1,4 @@
-"""The page as a whole: its layout, what it draws, when it looks again, how it reads."""
+"""The page as a whole: its layout, charts, refreshes and readability."""
 
 from collections.abc import Callable
 from typing import Any
@@ -31,7 +31,7 @@ def boxes(page: Page) -> list[dict[str, float]]:
     ]
 
 
-def test_widgets_stand_where_cloudwatch_puts_them(console: Callable[..., Page], filled: TwinAws) -> None:
+def test_widgets_are_laid_out_as_on_cloudwatch(console: Callable[..., Page], filled: TwinAws) -> None:
     page = console(width=1600)
     _, pipeline, waits, requests, errors, alarms = boxes(page)
     assert pipeline["x"] < waits["x"]
@@ -40,9 +40,7 @@ def test_widgets_stand_where_cloudwatch_puts_them(console: Callable[..., Page], 
     assert not scrolls_sideways(page)
 
 
-def test_on_a_narrow_screen_they_stand_one_below_the_other(
-    console: Callable[..., Page], filled: TwinAws
-) -> None:
+def test_narrow_screen_has_one_column(console: Callable[..., Page], filled: TwinAws) -> None:
     page = console(width=400)
     found = boxes(page)
     assert len({each["x"] for each in found}) == 1
@@ -53,7 +51,7 @@ def test_on_a_narrow_screen_they_stand_one_below_the_other(
 
 @pytest.mark.parametrize("width", [400, 1600])
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_every_text_can_be_read(
+def test_every_text_is_readable(
     console: Callable[..., Page], filled: TwinAws, width: int, scheme: str
 ) -> None:
     page = console(width=width, color_scheme=scheme)
@@ -64,7 +62,7 @@ def test_every_text_can_be_read(
     assert unreadable(page) == []
 
 
-def test_the_theme_can_be_chosen_and_is_remembered(console: Callable[..., Page], filled: TwinAws) -> None:
+def test_theme_can_be_chosen_and_is_remembered(console: Callable[..., Page], filled: TwinAws) -> None:
     page = console(color_scheme="light")
     ground = "() => getComputedStyle(document.body).backgroundColor"
     light = page.evaluate(ground)
@@ -79,9 +77,7 @@ def test_the_theme_can_be_chosen_and_is_remembered(console: Callable[..., Page],
     assert page.evaluate(ground) == light
 
 
-def test_a_page_that_looks_up_its_dashboard_is_not_taken_for_drawn(
-    console: Callable[..., Page], filled: TwinAws
-) -> None:
+def test_loading_page_is_not_taken_for_drawn(console: Callable[..., Page], filled: TwinAws) -> None:
     page = console()
     before = len(filled.payloads(SHOWN))
     filled.slowness = 0.5
@@ -90,7 +86,7 @@ def test_a_page_that_looks_up_its_dashboard_is_not_taken_for_drawn(
     assert len(filled.payloads(SHOWN)) == before + 1
 
 
-def test_metrics_are_drawn_and_told(console: Callable[..., Page], filled: TwinAws) -> None:
+def test_metrics_are_drawn_and_described(console: Callable[..., Page], filled: TwinAws) -> None:
     page = console()
     chart = widget(page, "Requests").get_by_role("img")
     name = chart.get_attribute("aria-label") or ""
@@ -102,14 +98,12 @@ def test_metrics_are_drawn_and_told(console: Callable[..., Page], filled: TwinAw
     picture(page, "metrics")
 
 
-def test_a_chart_without_values_says_so(console: Callable[..., Page], filled: TwinAws) -> None:
+def test_chart_without_values_says_so(console: Callable[..., Page], filled: TwinAws) -> None:
     filled.metrics = {}
     expect(widget(console(), "Errors")).to_contain_text("Nothing was measured in this time.")
 
 
-def test_alarms_tell_their_state_in_words_the_worst_first(
-    console: Callable[..., Page], filled: TwinAws
-) -> None:
+def test_alarms_show_their_state_the_worst_first(console: Callable[..., Page], filled: TwinAws) -> None:
     found = widget(console(), "Alarms").get_by_role("listitem").all_inner_texts()
     assert [text.split("\n")[0].split(" hello")[0].strip() for text in found] == [
         *("In alarm", "Too little data", "OK"),
@@ -117,19 +111,19 @@ def test_alarms_tell_their_state_in_words_the_worst_first(
     assert "3.1 % of answers were errors since" in found[0]
 
 
-def test_the_time_range_is_every_widgets(console: Callable[..., Page], filled: TwinAws) -> None:
+def test_time_range_applies_to_every_widget(console: Callable[..., Page], filled: TwinAws) -> None:
     page = console()
     page.get_by_label("Show").select_option("the last 12 h")
     drawn(page)
-    told = filled.payloads(SHOWN)[-1]["widgetContext"]["timeRange"]
-    assert told["end"] - told["start"] == 43_200_000
+    sent = filled.payloads(SHOWN)[-1]["widgetContext"]["timeRange"]
+    assert sent["end"] - sent["start"] == 43_200_000
     wanted, start, end = filled.asked[-1]
     assert (end - start).total_seconds() == 43_200
     assert wanted[0].period == 300
 
 
 class Clock:
-    """The page's own clock, moved by the test: what the page does in time, it does at once."""
+    """The page's clock, moved by the test: waiting takes no time."""
 
     def __init__(self, seat: Callable[..., Desk], url: str, aws: TwinAws) -> None:
         self._aws = aws
@@ -137,8 +131,8 @@ class Clock:
         self._desk.page.clock.install()
         self.page = self._desk.open()
 
-    def looks(self, seconds: int) -> int:
-        """How often the pipeline is looked up in that time."""
+    def loads(self, seconds: int) -> int:
+        """Return how often the page loads the pipeline in that time."""
         before = len(self._aws.payloads(SHOWN))
         for _ in range(seconds):
             self.page.clock.run_for(1000)
@@ -151,78 +145,78 @@ def clock(seat: Callable[..., Desk], server: Any, filled: TwinAws) -> Clock:
     return Clock(seat, server.url, filled)
 
 
-def test_while_something_runs_the_page_looks_every_five_seconds(clock: Clock, filled: TwinAws) -> None:
-    assert clock.looks(20) == 0
+def test_page_refreshes_every_five_seconds_during_a_deployment(clock: Clock, filled: TwinAws) -> None:
+    assert clock.loads(20) == 0
     assert 3 <= filled.looked <= 5
     filled.runs = True
-    assert 3 <= clock.looks(22) <= 5
+    assert 3 <= clock.loads(22) <= 5
     filled.runs = False
-    assert clock.looks(20) == 1
-    assert clock.looks(120) in (1, 2)
+    assert clock.loads(20) == 1
+    assert clock.loads(120) in (1, 2)
 
 
-def test_the_refresh_can_be_chosen_and_turned_off(clock: Clock, filled: TwinAws) -> None:
+def test_refresh_can_be_chosen_and_turned_off(clock: Clock, filled: TwinAws) -> None:
     filled.runs = True
     clock.page.get_by_role("combobox", name="Refresh").select_option("Off")
-    assert clock.looks(70) == 0
+    assert clock.loads(70) == 0
     clock.page.get_by_role("combobox", name="Refresh").select_option("10 s")
-    assert 2 <= clock.looks(31) <= 4
+    assert 2 <= clock.loads(31) <= 4
 
 
 def test_nothing_is_refreshed_under_an_open_dialog(clock: Clock, filled: TwinAws) -> None:
     filled.runs = True
     clock.page.get_by_role("button", name="Roll back").click()
     expect(clock.page.get_by_role("dialog")).to_be_visible()
-    assert clock.looks(30) == 0
+    assert clock.loads(30) == 0
     clock.page.keyboard.press("Escape")
-    assert clock.looks(12) >= 1
+    assert clock.loads(12) >= 1
 
 
-def test_a_widget_is_not_refreshed_while_somebody_writes_in_it(clock: Clock, filled: TwinAws) -> None:
+def test_widget_with_unsent_text_is_not_refreshed(clock: Clock, filled: TwinAws) -> None:
     filled.runs = True
     field = clock.page.get_by_label("Why")
     field.focus()
     before = len(filled.payloads(WAITS))
-    assert clock.looks(22) >= 3
+    assert clock.loads(22) >= 3
     assert len(filled.payloads(WAITS)) == before
-    # Words that were not sent keep it as it is too, wherever the focus is.
+    # Unsent text prevents a refresh too, wherever the focus is.
     field.fill("half a rea")
     clock.page.get_by_role("button", name="Refresh now").focus()
-    clock.looks(12)
+    clock.loads(12)
     assert len(filled.payloads(WAITS)) == before
     expect(field).to_have_value("half a rea")
     expect(widget(clock.page, "What waits for you")).to_contain_text("Not refreshed while there is something")
     field.fill("")
     clock.page.get_by_role("button", name="Refresh now").focus()
-    clock.looks(12)
+    clock.loads(12)
     assert len(filled.payloads(WAITS)) > before
 
 
-def test_a_refresh_leaves_the_focus_and_what_was_opened(clock: Clock, filled: TwinAws) -> None:
+def test_refresh_keeps_focus_and_opened_details(clock: Clock, filled: TwinAws) -> None:
     turn = iter(range(100))
     filled.functions[SHOWN] = lambda _: (
         f"<p>{next(turn)}</p><details><summary>More</summary>of it</details><button>Act</button>"
     )
     filled.runs = True
-    clock.looks(6)
+    clock.loads(6)
     clock.page.get_by_text("More").click()
     clock.page.get_by_role("button", name="Act").focus()
     before = widget(clock.page, "Pipeline").locator("p").last.inner_text()
-    clock.looks(6)
+    clock.loads(6)
     assert widget(clock.page, "Pipeline").locator("p").last.inner_text() != before
     expect(clock.page.get_by_text("of it")).to_be_visible()
     expect(clock.page.get_by_role("button", name="Act")).to_be_focused()
 
 
-def test_a_dashboard_that_changed_is_laid_out_anew(clock: Clock, filled: TwinAws) -> None:
+def test_changed_dashboard_is_laid_out_again(clock: Clock, filled: TwinAws) -> None:
     filled.runs = True
     filled.widgets = [custom(SHOWN, "A new one")]
-    clock.looks(7)
+    clock.loads(7)
     expect(widget(clock.page, "A new one")).to_be_visible()
     assert len(boxes(clock.page)) == 1
 
 
-def test_without_a_dashboard_the_page_says_where_it_comes_from(
+def test_page_without_a_dashboard_says_how_to_get_one(
     seat: Callable[..., Desk], server: Any, aws: TwinAws
 ) -> None:
     aws.widgets = None
@@ -230,16 +224,14 @@ def test_without_a_dashboard_the_page_says_where_it_comes_from(
     expect(page.get_by_role("main")).to_contain_text("it comes with `lifecycle local up`")
 
 
-def test_a_console_that_has_gone_is_told(seat: Callable[..., Desk], server: Any, filled: TwinAws) -> None:
+def test_restarted_console_asks_for_a_reload(seat: Callable[..., Desk], server: Any, filled: TwinAws) -> None:
     page = seat(server.url).open()
     server.guard = type(server.guard)(server.guard.port, "the token of another start")
     page.get_by_role("button", name="Refresh now").click()
     expect(page.get_by_role("status")).to_contain_text("reload it")
 
 
-def test_a_widget_can_be_enlarged_and_made_smaller_again(
-    console: Callable[..., Page], filled: TwinAws
-) -> None:
+def test_widget_can_be_enlarged_and_reduced(console: Callable[..., Page], filled: TwinAws) -> None:
     page = console()
     before = boxes(page)[1]["width"]
     larger = widget(page, "Pipeline").get_by_role("button", name="Enlarge")
@@ -249,9 +241,7 @@ def test_a_widget_can_be_enlarged_and_made_smaller_again(
     assert boxes(page)[1]["width"] == before
 
 
-def test_the_page_has_the_landmarks_and_headings_that_people_jump_to(
-    console: Callable[..., Page], filled: TwinAws
-) -> None:
+def test_page_has_landmarks_and_headings(console: Callable[..., Page], filled: TwinAws) -> None:
     page = console()
     expect(page.get_by_role("banner")).to_be_visible()
     expect(page.get_by_role("main")).to_be_visible()

@@ -1,7 +1,7 @@
-"""What an operator does with the real widgets: reads why a rollout halted, rolls back, approves a test bed.
+"""The real widgets in a browser: an operator reads why a rollout halted, rolls back, and approves a test bed.
 
-The decisions and records are the real ones over in-memory twins; tests/end_to_end/test_console.py does the same in
-the embedded environment. `make screenshots` keeps pictures of what is seen here.
+Decisions and records are the real ones over in-memory twins; tests/end_to_end/test_console.py does the same in
+the embedded environment. `make screenshots` saves pictures of these pages.
 """
 
 import re
@@ -19,13 +19,13 @@ from tests.unit.console.desk import Desk
 
 pytestmark = pytest.mark.browser
 
-WAITS, COURSE = "What waits for you", "Deployment"
+WAITS, DEPLOYMENT = "What waits for you", "Deployment"
 BED, HISTORY = "Test bed against its control", "What happened, and who did it"
 
 
 @pytest.fixture
 def desk(aws: TwinAws) -> Desk:
-    """Four hosts that serve 1.0.0; where a policy asks for a test bed, an approval follows it."""
+    """Return four hosts that serve 1.0.0 under a policy with a test bed and an approval after it."""
     made = Desk.of(Policy(bake_minutes=20, after_bake=AfterBake.ASK))
     made.machine.deploy("1.0.0")
     furnish(aws, made)
@@ -45,9 +45,7 @@ def confirm(page: Page, button: Locator, says: str) -> Locator:
     return page.get_by_role("dialog")
 
 
-def test_a_failed_self_test_is_read_rolled_back_and_a_second_click_says_so(
-    desk: Desk, console: Callable[..., Page]
-) -> None:
+def test_failed_deployment_is_rolled_back_once(desk: Desk, console: Callable[..., Page]) -> None:
     name = desk.halted()
     page, elsewhere = console(), console()
     expect(question(page)).to_contain_text("failed while self-testing")
@@ -66,7 +64,7 @@ def test_a_failed_self_test_is_read_rolled_back_and_a_second_click_says_so(
     expect(widget(page, HISTORY)).to_contain_text("it fails its self-test on host-2")
     assert desk.machine.record(name).state is DeploymentState.ROLLED_BACK
     assert set(desk.machine.installed().values()) == {"1.0.0"}
-    widget(page, COURSE).scroll_into_view_if_needed()
+    widget(page, DEPLOYMENT).scroll_into_view_if_needed()
     picture(page, "rolled-back")
 
     before = desk.machine.installed()
@@ -77,7 +75,7 @@ def test_a_failed_self_test_is_read_rolled_back_and_a_second_click_says_so(
     assert desk.machine.installed() == before
 
 
-def test_a_test_bed_is_looked_at_and_approved(desk: Desk, console: Callable[..., Page]) -> None:
+def test_test_bed_is_approved(desk: Desk, console: Callable[..., Page]) -> None:
     name = desk.machine.deploy("1.0.1")
     page = console(height=1000)
     expect(question(page)).to_contain_text("the test bed")
@@ -95,16 +93,16 @@ def test_a_test_bed_is_looked_at_and_approved(desk: Desk, console: Callable[...,
     assert set(desk.machine.installed().values()) == {"1.0.1"}
 
 
-def test_a_press_without_its_reason_says_what_is_missing(desk: Desk, console: Callable[..., Page]) -> None:
+def test_approval_without_a_reason_is_refused(desk: Desk, console: Callable[..., Page]) -> None:
     desk.machine.deploy("1.0.1")
     page = console()
     answer = confirm(page, question(page).get_by_role("button", name="Approve"), "APPROVE")
-    expect(answer).to_contain_text("expected a reason, found none: write one beside the button")
+    expect(answer).to_contain_text("a reason is required; write one beside the button")
 
 
 @pytest.mark.parametrize("width", [400, 1600])
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_every_widget_can_be_read_on_every_screen(
+def test_every_widget_is_readable_on_every_screen(
     desk: Desk, console: Callable[..., Page], width: int, scheme: str
 ) -> None:
     desk.machine.deploy("1.0.1")

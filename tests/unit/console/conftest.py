@@ -1,4 +1,4 @@
-"""A cluster that serves 1.0.0, and the console that looks at it."""
+"""A cluster that serves 1.0.0, and its console."""
 
 import pytest
 
@@ -7,7 +7,7 @@ from tests.unit.console.desk import Desk
 
 @pytest.fixture
 def desk() -> Desk:
-    """Four hosts that serve 1.0.0."""
+    """Return four hosts that serve 1.0.0."""
     made = Desk.of()
     made.machine.deploy("1.0.0")
     return made

@@ -29,7 +29,7 @@ from lifecycle.domain.fleet.host import Stage
 from lifecycle.domain.service.policy import Policy
 from lifecycle.entrypoints.widget import Button, WidgetCall
 from tests.support.rollout import Machine, manifest
-from tests.unit.console.read_widget import Seen, seen
+from tests.unit.console.read_widget import ReadWidget, read_widget
 
 # The first two are releases 1.0.0 and 1.0.1; the last is not promoted yet.
 SNAPSHOTS = ("1.0.0-20261123100000-aaaaaaa", "1.0.0-20261123110000-bbbbbbb", "1.1.0-20261123113000-ccccccc")
@@ -51,14 +51,14 @@ VIEWS = {
 
 
 def draw(query: QueryContext, view: str, context: ViewContext, **params: Any) -> Markup:
-    """A widget as its handler draws it."""
+    """Draw a widget as its handler does."""
     call = WidgetCall.model_validate(params)
     return VIEWS[view](query, call, replace(context, scope=call.scope))
 
 
 @dataclass
 class Desk:
-    """Four hosts of hello in production, and its snapshots; widgets are looked at, buttons pressed."""
+    """Four hosts of hello in production, its snapshots, and the console over them."""
 
     machine: Machine
     query: QueryContext
@@ -81,16 +81,16 @@ class Desk:
     def context(self, theme: Theme = Theme.LIGHT, width: int = 800) -> ViewContext:
         return ViewContext(theme, width, f"{HERE}show-it", f"{HERE}act", self.machine.now, Scope())
 
-    def see(self, view: str, **params: Any) -> Seen:
-        """What a widget shows."""
-        return seen(draw(self.query, view, self.context(), **params))
+    def see(self, view: str, **params: Any) -> ReadWidget:
+        """Draw a widget, and read it."""
+        return read_widget(draw(self.query, view, self.context(), **params))
 
     def press(self, suffix: str = "c0de", **params: Any) -> ActionResult:
         """ConsoleAction a button, as ada."""
-        button = Button.model_validate({"by": "ada", "why": "as told", **params})
+        button = Button.model_validate({"by": "ada", "why": "as agreed", **params})
         return perform(self.query, button.to_action(), suffix)
 
     def halted(self) -> str:
-        """Deploy a release that fails its self-test on host-2; the name of the halted deployment."""
+        """Deploy a release that fails its self-test on host-2; return the halted deployment's name."""
         self.machine.host("host-2").breaks["1.0.1"] = Stage.SELF_TESTING
         return self.machine.deploy("1.0.1")

@@ -1,4 +1,4 @@
-"""Reading a widget as CloudWatch does: its elements, its text, and what each button would call."""
+"""Widgets read as CloudWatch reads them: elements, text, and the call of each button."""
 
 import json
 from dataclasses import dataclass, field
@@ -22,8 +22,8 @@ class Button:
 
 
 @dataclass
-class Seen(HTMLParser):
-    """A widget taken apart. `shape` is every tag and attribute name in order, `text` what a person reads."""
+class ReadWidget(HTMLParser):
+    """A parsed widget. `shape` is every tag and attribute name in order, `text` the visible text."""
 
     html: str
     shape: list[tuple[str, ...]] = field(default_factory=list)
@@ -71,7 +71,7 @@ class Seen(HTMLParser):
         return " ".join(" ".join(self.texts).split())
 
     def button(self, text: str) -> Button:
-        """The one button of that text."""
+        """Return the only button with this text."""
         (found,) = (each for each in self.buttons if each.text == text)
         return found
 
@@ -79,10 +79,10 @@ class Seen(HTMLParser):
         return any(each.text == text for each in self.buttons)
 
     def named(self) -> list[str]:
-        """The names of its form fields."""
+        """Return the names of the form fields."""
         return [value for name, value in self.values if name == "name"]
 
 
-def seen(drawn: Markup | str) -> Seen:
-    """Take a widget apart."""
-    return Seen(str(drawn))
+def read_widget(drawn: Markup | str) -> ReadWidget:
+    """Parse a widget."""
+    return ReadWidget(str(drawn))

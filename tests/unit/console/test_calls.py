@@ -1,4 +1,4 @@
-"""How CloudWatch calls a widget, and what it gets when something is wrong: a sentence, never an error."""
+"""Calls of a widget by CloudWatch: every error becomes a sentence in the widget."""
 
 from types import SimpleNamespace
 from typing import Any
@@ -12,13 +12,13 @@ from lifecycle.console.html import Markup
 from lifecycle.domain.errors import Refused
 from lifecycle.entrypoints.widget import Button, WidgetCall, button, widget
 from tests.unit.console.desk import HERE, VIEWS, Desk
-from tests.unit.console.read_widget import seen
+from tests.unit.console.read_widget import read_widget
 
 CONTEXT = SimpleNamespace(invoked_function_arn=f"{HERE}show-clusters")
 
 
 def widget_context(**more: Any) -> dict[str, Any]:
-    """What CloudWatch sends with every call."""
+    """Return the context that CloudWatch sends with every call."""
     return {
         "dashboardName": "lifecycle",
         "widgetId": "widget-1",
@@ -63,34 +63,34 @@ def failing(error: Exception) -> str:
     return str(handle({"widgetContext": widget_context()}, CONTEXT))
 
 
-def test_asked_to_describe_itself_it_answers_in_markdown(desk: Desk) -> None:
+def test_describe_call_is_answered_in_markdown(desk: Desk) -> None:
     answer = call(desk, "clusters", describe=True)
     assert answer == {"markdown": "## Lifecycle\nShows it.\n\nParameters, all of them optional: service."}
 
 
-def test_warmed_it_does_nothing(desk: Desk) -> None:
+def test_warm_call_does_nothing(desk: Desk) -> None:
     assert call(desk, "clusters", warm=True) == {}
 
 
 @pytest.mark.parametrize("view", VIEWS)
 @pytest.mark.parametrize("theme", ["light", "dark"])
-def test_it_answers_with_html_in_the_theme_of_the_page(desk: Desk, view: str, theme: str) -> None:
+def test_widget_is_html_in_the_theme_of_the_page(desk: Desk, view: str, theme: str) -> None:
     html = call(desk, view, widgetContext=widget_context(theme=theme))
     assert f'<div class="lc lc-{theme}">' in html
     assert f"<style>.lc.lc-{theme}{{" in html
     assert "<script" not in html
-    assert seen(html).text
+    assert read_widget(html).text
 
 
-def test_its_buttons_call_itself_and_the_function_that_acts(desk: Desk) -> None:
+def test_buttons_call_the_function_that_acts_after_a_confirmation(desk: Desk) -> None:
     desk.halted()
-    buttons = seen(call(desk, "questions")).buttons
+    buttons = read_widget(call(desk, "questions")).buttons
     assert {each.attributes["endpoint"] for each in buttons} == {f"{HERE}act"}
     assert {each.attributes["display"] for each in buttons} == {"popup"}
     assert all(each.confirmation for each in buttons)
 
 
-def test_the_widgets_own_fields_go_before_its_parameters_but_not_before_a_button() -> None:
+def test_fields_override_parameters_until_a_button_is_pressed() -> None:
     forms = {"all": {"lc-service": "", "lc-environment": "staging", "lc-page": "3"}}
     given = {"service": "hello", "widgetContext": widget_context(forms=forms)}
     drawn_again, pressed = (
@@ -105,43 +105,43 @@ def test_the_widgets_own_fields_go_before_its_parameters_but_not_before_a_button
 
 
 @pytest.mark.parametrize("page", ["", "x", "-1", "999999999", "1.5"])
-def test_a_page_that_is_none_is_the_first(page: str) -> None:
+def test_invalid_page_number_means_the_first_page(page: str) -> None:
     call = WidgetCall.model_validate({"widgetContext": widget_context(forms={"all": {"lc-page": page}})})
     assert call.scope.page == 1
 
 
 @pytest.mark.parametrize(
-    ("event", "told"),
+    ("event", "sentence"),
     [
         ({"service": "other"}, "There is no cluster of other; known: production/hello"),
         ({"environment": "moon"}, "'moon' is not a environment"),
-        ({"page": "first"}, "The parameters are not what was expected: page:"),
-        ({"days": 0}, "The parameters are not what was expected: days:"),
+        ({"page": "first"}, "The parameters are invalid: page:"),
+        ({"days": 0}, "The parameters are invalid: days:"),
         (
             {"widgetContext": {"width": "wide"}},
-            "The parameters are not what was expected: widgetContext.width",
+            "The parameters are invalid: widgetContext.width",
         ),
     ],
 )
-def test_what_cannot_be_shown_is_told_with_what_was_expected(
-    desk: Desk, event: dict[str, Any], told: str
+def test_invalid_parameter_is_explained_in_the_widget(
+    desk: Desk, event: dict[str, Any], sentence: str
 ) -> None:
-    assert told in seen(call(desk, "clusters", **event)).text
+    assert sentence in read_widget(call(desk, "clusters", **event)).text
 
 
-def test_a_store_that_refuses_is_a_sentence() -> None:
+def test_refusal_of_aws_is_a_sentence() -> None:
     refusal = {"Error": {"Code": "AccessDeniedException", "Message": "not authorized"}}
-    told = seen(failing(ClientError(refusal, "Query"))).text
-    assert "A store did not answer as expected" in told
-    assert "AccessDeniedException" in told
+    drawn = read_widget(failing(ClientError(refusal, "Query"))).text
+    assert "AWS refused a read or a write" in drawn
+    assert "AccessDeniedException" in drawn
 
 
-def test_an_error_that_nobody_expected_is_a_sentence_too() -> None:
-    assert "the log of this function says where" in seen(failing(RuntimeError("boom"))).text
+def test_unexpected_error_is_a_sentence_without_details() -> None:
+    assert "see the log of its function" in read_widget(failing(RuntimeError("boom"))).text
     assert "boom" not in failing(RuntimeError("boom"))
 
 
-def test_a_button_carries_who_pressed_it_and_why() -> None:
+def test_button_carries_the_person_and_the_reason() -> None:
     asked: list[ConsoleAction] = []
 
     @button
@@ -151,9 +151,9 @@ def test_a_button_carries_who_pressed_it_and_why() -> None:
 
     forms = {"all": {"lc-why-3": "  it is slow ", "lc-by": "grace"}}
     event = {"action": "pause", "deployment": "d", "reason_field": "lc-why-3"}
-    told = act({**event, "widgetContext": widget_context(forms=forms)}, CONTEXT)
+    drawn = act({**event, "widgetContext": widget_context(forms=forms)}, CONTEXT)
     act({**event, "by": "ada"}, CONTEXT)
-    assert "It is refused: seen" in seen(told).text
+    assert "It is refused: seen" in read_widget(drawn).text
     assert [(each.by, each.why) for each in asked] == [("grace", "it is slow"), ("ada", "")]
 
 
@@ -161,7 +161,7 @@ def test_a_button_carries_who_pressed_it_and_why() -> None:
     "event",
     [{}, {"action": "destroy"}, {"action": "pause", "hosts": "all"}, {"action": "decide", "choice": "X"}],
 )
-def test_a_press_that_is_not_understood_does_nothing(event: dict[str, Any]) -> None:
+def test_invalid_action_does_nothing(event: dict[str, Any]) -> None:
     asked: list[Button] = []
 
     @button
@@ -169,11 +169,11 @@ def test_a_press_that_is_not_understood_does_nothing(event: dict[str, Any]) -> N
         asked.append(pressed)
         raise AssertionError
 
-    assert "The parameters are not what was expected" in seen(act(event, CONTEXT)).text
+    assert "The parameters are invalid" in read_widget(act(event, CONTEXT)).text
     assert not asked
 
 
-def test_an_answer_carries_the_operators_words_into_no_tag(desk: Desk) -> None:
+def test_quarantine_reason_is_escaped(desk: Desk) -> None:
     desk.machine.memory.fleet.quarantine_host(
         desk.machine.context.registry.clusters()[0], "host-1", "<script>alert(1)</script>"
     )

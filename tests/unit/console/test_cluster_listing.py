@@ -1,4 +1,4 @@
-"""Which clusters stand is remembered for a minute, because an account's calls of SSM are few."""
+"""The list of clusters is cached for a minute, because SSM limits an account's calls."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -21,25 +21,25 @@ class Counting(MemoryRegistry):
         return super().clusters()
 
 
-def sights(registry: Registry, now: list[float]) -> DynamoClusterQueries:
+def listing(registry: Registry, now: list[float]) -> DynamoClusterQueries:
     nobody: Any = None
     return DynamoClusterQueries(nobody, registry, nobody, "", lambda: now[0])
 
 
-def test_clusters_are_listed_once_a_minute_or_when_somebody_insists() -> None:
+def test_clusters_are_listed_once_a_minute_or_afresh() -> None:
     registry, now = Counting([HELLO]), [100.0]
-    seen = sights(registry, now)
-    assert [*seen.clusters(), *seen.clusters()] == [HELLO, HELLO]
+    queries = listing(registry, now)
+    assert [*queries.clusters(), *queries.clusters()] == [HELLO, HELLO]
     assert registry.lists == 1
-    seen.clusters(afresh=True)
+    queries.clusters(afresh=True)
     assert registry.lists == 2
     now[0] += 61
-    seen.clusters()
+    queries.clusters()
     assert registry.lists == 3
 
 
-def test_as_long_as_there_is_no_cluster_it_looks_every_time() -> None:
+def test_empty_listing_is_never_cached() -> None:
     registry = Counting([])
-    seen = sights(registry, [0.0])
-    assert [*seen.clusters(), *seen.clusters()] == []
+    queries = listing(registry, [0.0])
+    assert [*queries.clusters(), *queries.clusters()] == []
     assert registry.lists == 2

@@ -1,4 +1,4 @@
-"""Buttons: what they do, what they refuse, and what an old page cannot do any more."""
+"""The actions of buttons: their effects, their refusals, and those of an outdated page."""
 
 from dataclasses import replace
 from datetime import timedelta
@@ -23,21 +23,21 @@ def pressed(desk: Desk, button: Button, **more: str) -> str:
     return desk.press(**{**button.params, **more}).message
 
 
-def test_promote_makes_a_release_and_says_that_it_is_one_the_second_time(desk: Desk) -> None:
+def test_promote_makes_a_release_once(desk: Desk) -> None:
     button = desk.see("pipeline").button("Promote")
     assert pressed(desk, button) == f"hello {SNAPSHOTS[2]} is now release 1.1.0. This deploys nothing."
     assert "was promoted before, and is release 1.1.0" in pressed(desk, button)
 
 
-def test_deploy_starts_a_rollout_in_the_name_of_whoever_pressed(desk: Desk) -> None:
+def test_deploy_starts_a_rollout_in_the_name_of_the_operator(desk: Desk) -> None:
     done = desk.press(**desk.see("pipeline").button("Deploy to production").params)
     assert "Started: 1.0.1 to production/hello, in this order: host-" in done.message
     started = desk.machine.memory.executions.rollouts[done.deployment]
-    assert (started["requested_by"], started["reason"], started["kind"]) == ("ada", "as told", "DEPLOY")
+    assert (started["requested_by"], started["reason"], started["kind"]) == ("ada", "as agreed", "DEPLOY")
     assert done.deployment.endswith("-c0de")
 
 
-def test_deploy_is_refused_with_every_reason_that_the_plan_has(desk: Desk) -> None:
+def test_deploy_is_refused_with_every_blocker_of_the_plan(desk: Desk) -> None:
     button = desk.see("pipeline").button("Deploy to production")
     desk.machine.memory.freezes.put(Freeze("production", "grace", "the sale", desk.machine.now))
     with pytest.raises(Refused, match=r"production is frozen since .* by grace: the sale"):
@@ -45,14 +45,14 @@ def test_deploy_is_refused_with_every_reason_that_the_plan_has(desk: Desk) -> No
     assert not desk.machine.memory.executions.rollouts
 
 
-def test_deploy_of_what_runs_already_starts_nothing(desk: Desk) -> None:
+def test_deploy_of_the_installed_version_starts_nothing(desk: Desk) -> None:
     seen = desk.see("pipeline").button("Deploy to production").params["seen"]
-    told = desk.press(action=Action.DEPLOY, version="1.0.0", seen=seen, **HELLO).message
-    assert "Nothing to do" in told
+    message = desk.press(action=Action.DEPLOY, version="1.0.0", seen=seen, **HELLO).message
+    assert "Nothing to do" in message
     assert not desk.machine.memory.executions.rollouts
 
 
-def test_deploy_while_another_runs_waits_and_says_for_whom(desk: Desk) -> None:
+def test_deploy_while_another_runs_names_the_deployment_it_waits_for(desk: Desk) -> None:
     name = desk.halted()
     seen = f"production/hello runs 1.0.0, {name} deploys there"
     assert (
@@ -61,7 +61,7 @@ def test_deploy_while_another_runs_waits_and_says_for_whom(desk: Desk) -> None:
     )
 
 
-def test_a_deploy_button_that_was_drawn_before_another_version_came_deploys_nothing(desk: Desk) -> None:
+def test_deploy_button_older_than_the_installed_version_deploys_nothing(desk: Desk) -> None:
     button = desk.see("pipeline").button("Deploy to production")
     desk.machine.deploy("1.0.2")
     with pytest.raises(
@@ -71,19 +71,19 @@ def test_a_deploy_button_that_was_drawn_before_another_version_came_deploys_noth
     assert not desk.machine.memory.executions.rollouts
 
 
-def test_a_deploy_button_that_was_drawn_before_somebody_else_deployed_deploys_nothing(desk: Desk) -> None:
+def test_deploy_button_older_than_a_running_deployment_deploys_nothing(desk: Desk) -> None:
     button = desk.see("pipeline").button("Deploy to production")
     name = desk.halted()
     with pytest.raises(Refused, match=f"now production/hello runs 1.0.0, {name} deploys there"):
         pressed(desk, button)
 
 
-def test_a_deploy_button_that_does_not_say_what_it_was_drawn_from_deploys_nothing(desk: Desk) -> None:
+def test_deploy_button_without_the_state_it_was_drawn_from_deploys_nothing(desk: Desk) -> None:
     with pytest.raises(Refused, match="it does not say when it was drawn"):
         desk.press(action=Action.DEPLOY, version="1.0.1", **HELLO)
 
 
-def test_lift_lifts_the_freeze_that_it_was_drawn_from_and_no_other(desk: Desk) -> None:
+def test_lift_ends_only_the_freeze_that_it_was_drawn_from(desk: Desk) -> None:
     freezes, now = desk.machine.memory.freezes, desk.machine.now
     freezes.put(Freeze("production", "grace", "the sale", now))
     button = desk.see("pipeline").button("Lift")
@@ -94,36 +94,36 @@ def test_lift_lifts_the_freeze_that_it_was_drawn_from_and_no_other(desk: Desk) -
     assert "no longer frozen" in pressed(desk, desk.see("pipeline").button("Lift"))
 
 
-def test_freeze_leaves_a_freeze_that_stands_to_whoever_made_it(desk: Desk) -> None:
+def test_freeze_leaves_the_freeze_of_somebody_else_alone(desk: Desk) -> None:
     freezes = desk.machine.memory.freezes
     button = desk.see("pipeline").button("Freeze production")
     freezes.put(Freeze("production", "grace", "the sale", desk.machine.now))
-    with pytest.raises(Refused, match="it is frozen already, by grace: the sale"):
+    with pytest.raises(Refused, match="grace froze it already: the sale"):
         pressed(desk, button)
     assert [each.by for each in freezes.standing()] == ["grace"]
 
 
-def test_a_decision_is_recorded_and_a_second_click_says_whose_it_was(desk: Desk) -> None:
+def test_decision_is_recorded_and_a_second_click_names_its_author(desk: Desk) -> None:
     name = desk.halted()
     button = desk.see("questions").button("Roll back")
-    told = pressed(desk, button)
-    assert told.startswith(f"Recorded: ROLL_BACK of {name} by ada: ")
+    message = pressed(desk, button)
+    assert message.startswith(f"Recorded: ROLL_BACK of {name} by ada: ")
     [question] = desk.machine.memory.deployments.questions(name)
     assert question.answer
-    assert (question.answer.by, question.answer.why) == ("ada", "as told")
-    with pytest.raises(Refused, match=r"ada answered ROLL_BACK at .* UTC: as told"):
+    assert (question.answer.by, question.answer.why) == ("ada", "as agreed")
+    with pytest.raises(Refused, match=r"ada answered ROLL_BACK at .* UTC: as agreed"):
         pressed(desk, button, by="bob")
 
 
 @pytest.mark.parametrize(("field", "value"), [("host", "host-3"), ("attempt", 2), ("host", "")])
-def test_a_decision_about_another_host_or_attempt_is_refused(desk: Desk, field: str, value: object) -> None:
+def test_decision_on_another_host_or_attempt_is_refused(desk: Desk, field: str, value: object) -> None:
     desk.halted()
     params = desk.see("questions").button("Retry").params | {field: value}
     with pytest.raises(Refused, match="it asks about host-2, attempt 1"):
         desk.press(**params)
 
 
-def test_an_old_page_cannot_answer_the_question_that_came_after(desk: Desk) -> None:
+def test_old_page_cannot_decide_on_a_newer_attempt(desk: Desk) -> None:
     name = desk.halted()
     old = desk.see("questions").button("Abort")
     desk.machine.decide(name, Choice.RETRY, "host-2")
@@ -134,27 +134,27 @@ def test_an_old_page_cannot_answer_the_question_that_came_after(desk: Desk) -> N
     assert desk.machine.record(name).state is DeploymentState.HALTED
 
 
-def test_a_choice_that_is_not_offered_is_refused(desk: Desk) -> None:
+def test_choice_that_is_not_offered_is_refused(desk: Desk) -> None:
     desk.halted()
     params = desk.see("questions").button("Retry").params | {"choice": Choice.EXTEND}
     with pytest.raises(Refused, match="offers RETRY"):
         desk.press(**params)
-    with pytest.raises(Refused, match="expected a choice, found none"):
+    with pytest.raises(Refused, match="the button names no choice"):
         desk.press(**(params | {"choice": None}))
 
 
-def test_an_approval_is_bound_to_its_question() -> None:
+def test_approval_is_bound_to_its_gate() -> None:
     desk = Desk.of(Policy(approval=ApprovalGate.BEFORE_FIRST_HOST))
     name = desk.machine.deploy("1.0.0")
     button = desk.see("questions").button("Approve")
-    with pytest.raises(Unknown, match="the page is an old one"):
+    with pytest.raises(Unknown, match="the page is out of date"):
         pressed(desk, button, question="approval-after_first_host")
     assert pressed(desk, button).startswith(f"Recorded: APPROVE of {name} by ada")
     with pytest.raises(Refused, match="ada answered APPROVE"):
         pressed(desk, button)
 
 
-def test_somebody_else_has_to_approve_where_the_policy_says_so() -> None:
+def test_policy_may_require_another_person_to_approve() -> None:
     desk = Desk.of(Policy(approval=ApprovalGate.BEFORE_FIRST_HOST, approval_by_another=True))
     desk.machine.deploy("1.0.0")
     button = desk.see("questions").button("Approve")
@@ -163,7 +163,7 @@ def test_somebody_else_has_to_approve_where_the_policy_says_so() -> None:
     assert pressed(desk, button, by="grace")
 
 
-def test_a_pause_is_resumed_by_its_own_button_only(desk: Desk) -> None:
+def test_pause_is_resumed_by_its_own_button_only(desk: Desk) -> None:
     name = desk.halted()
     pause = desk.see("deployment").button("Pause")
     assert f"Recorded: PAUSE of {name} by ada" in pressed(desk, pause)
@@ -174,7 +174,7 @@ def test_a_pause_is_resumed_by_its_own_button_only(desk: Desk) -> None:
         pressed(desk, resume)
 
 
-def test_a_paused_deployment_may_be_aborted(desk: Desk) -> None:
+def test_paused_deployment_can_be_aborted(desk: Desk) -> None:
     name = desk.halted()
     pressed(desk, desk.see("deployment").button("Pause"))
     aborts = [each for each in desk.see("questions").buttons if each.params.get("question") == "pause-0"]
@@ -184,17 +184,17 @@ def test_a_paused_deployment_may_be_aborted(desk: Desk) -> None:
     assert desk.machine.record(name).state is DeploymentState.ABORTED
 
 
-def test_what_runs_is_rolled_back_before_its_next_host(desk: Desk) -> None:
+def test_running_deployment_is_rolled_back_before_its_next_host(desk: Desk) -> None:
     name = desk.halted()
     button = desk.see("deployment").button("Roll back")
     assert f"Recorded: ROLL_BACK of {name}" in pressed(desk, button)
     desk.machine.run(name)
     assert desk.machine.record(name).state is DeploymentState.ROLLED_BACK
-    with pytest.raises(Refused, match="it was rolled back already"):
+    with pytest.raises(Refused, match="it was already rolled back"):
         pressed(desk, button)
 
 
-def test_what_ended_well_is_rolled_back_by_a_deployment_of_the_version_before(desk: Desk) -> None:
+def test_finished_deployment_is_rolled_back_by_a_deployment_of_the_previous_version(desk: Desk) -> None:
     name = desk.machine.deploy("1.0.1")
     done = desk.press(**desk.see("deployment").button("Roll back").params)
     assert done.message.startswith("Rolling back: 1.0.0 to production/hello")
@@ -202,16 +202,16 @@ def test_what_ended_well_is_rolled_back_by_a_deployment_of_the_version_before(de
     assert (started["kind"], started["rollback_of"]) == (str(Kind.ROLLBACK), name)
 
 
-def test_an_old_button_does_not_roll_back_what_came_after(desk: Desk) -> None:
+def test_old_button_does_not_roll_back_a_newer_deployment(desk: Desk) -> None:
     desk.machine.deploy("1.0.1")
     button = desk.see("deployment").button("Roll back")
     newer = desk.machine.deploy("1.0.2")
-    with pytest.raises(Refused, match=f"that is {newer}, 1.0.2"):
+    with pytest.raises(Refused, match=f"but 1.0.2 of {newer}"):
         pressed(desk, button)
     assert not desk.machine.memory.executions.rollouts
 
 
-def test_a_freeze_is_made_and_lifted(desk: Desk) -> None:
+def test_freeze_is_made_and_lifted(desk: Desk) -> None:
     assert pressed(desk, desk.see("pipeline").button("Freeze production")) == "production is frozen"
     lift = desk.see("pipeline").button("Lift")
     assert pressed(desk, lift) == "production is no longer frozen"
@@ -220,21 +220,21 @@ def test_a_freeze_is_made_and_lifted(desk: Desk) -> None:
 
 
 @pytest.mark.parametrize("action", ["approve", "reject", "pause", "resume", "freeze", "unfreeze"])
-def test_what_must_be_explained_is_refused_without_a_reason(desk: Desk, action: str) -> None:
-    with pytest.raises(Refused, match="expected a reason, found none"):
+def test_action_that_needs_a_reason_is_refused_without_one(desk: Desk, action: str) -> None:
+    with pytest.raises(Refused, match="a reason is required"):
         desk.press(action=Action(action), why=" ")
 
 
-def test_every_press_is_told_in_the_trail_before_its_effect(desk: Desk) -> None:
+def test_every_action_is_in_the_trail_before_its_effect(desk: Desk) -> None:
     name = desk.halted()
     pressed(desk, desk.see("questions").button("Retry"))
-    told = [
+    entries = [
         (e.what, e.who, e.why) for e in desk.machine.memory.audit_log.read(CLUSTER) if e.deployment == name
     ]
-    assert ("answered RETRY", "ada", "as told") in told
+    assert ("answered RETRY", "ada", "as agreed") in entries
 
 
-def test_an_answer_that_came_late_is_refused(desk: Desk) -> None:
+def test_answer_after_expiry_is_refused(desk: Desk) -> None:
     name = desk.halted()
     button = desk.see("questions").button("Retry")
     deployments = desk.machine.memory.deployments

@@ -1,4 +1,4 @@
-"""Whatever stands in the records, every widget keeps its shape: no text becomes a tag, an attribute or a button."""
+"""No text of a record becomes a tag, an attribute or a button of a widget."""
 
 from collections.abc import Mapping
 from dataclasses import fields, is_dataclass, replace
@@ -35,11 +35,11 @@ from lifecycle.domain.rollout.deployment import Request
 from lifecycle.domain.rollout.freezes import Freeze
 from tests.support.rollout import CLUSTER
 from tests.unit.console.desk import Desk
-from tests.unit.console.read_widget import Seen, seen
+from tests.unit.console.read_widget import ReadWidget, read_widget
 from tests.unit.console.test_line_chart import BED
 
 EVERYTHING = Scope()
-# A text that shows itself: neither empty nor cut, as any that a person or a repository gives.
+# Visible texts that no widget cuts, as a person or a repository may give them.
 TEXTS = st.text(min_size=1, max_size=60).filter(lambda text: text.strip() and not plain(text).isspace())
 ATTACKS = (
     "<script>alert(1)</script>",
@@ -54,7 +54,7 @@ ATTACKS = (
 
 
 def poisoned(model: Any, text: str) -> Any:
-    """The same model with every free text in it replaced; names that are checked before they are kept stay."""
+    """Return the model with every free text replaced; names that are validated before they are stored stay."""
     if isinstance(model, Enum | Cluster) or model is None:
         return model
     if isinstance(model, str):
@@ -104,9 +104,9 @@ def models() -> dict[str, tuple[Any, Any]]:
 VIEWS = ("pipeline", "clusters", "deployment", "test bed", "questions", "history", "dora", "pressed")
 
 
-def drawn(models: dict[str, tuple[Any, Any]], view: str, text: str) -> Seen:
+def drawn(models: dict[str, tuple[Any, Any]], view: str, text: str) -> ReadWidget:
     model, draw = models[view]
-    return seen(draw(poisoned(model, text), Desk.of().context()))
+    return read_widget(draw(poisoned(model, text), Desk.of().context()))
 
 
 @pytest.mark.parametrize("view", VIEWS)
@@ -120,7 +120,9 @@ def drawn(models: dict[str, tuple[Any, Any]], view: str, text: str) -> Seen:
 @example(text=ATTACKS[5])
 @example(text=ATTACKS[6])
 @example(text=ATTACKS[7])
-def test_no_text_changes_a_widgets_shape(models: dict[str, tuple[Any, Any]], view: str, text: str) -> None:
+def test_no_text_changes_the_shape_of_a_widget(
+    models: dict[str, tuple[Any, Any]], view: str, text: str
+) -> None:
     harmless, found = drawn(models, view, "x"), drawn(models, view, text)
     assert found.shape == harmless.shape
     assert len(found.buttons) == len(harmless.buttons)
@@ -130,9 +132,9 @@ def test_no_text_changes_a_widgets_shape(models: dict[str, tuple[Any, Any]], vie
 
 
 @pytest.mark.parametrize("view", VIEWS)
-def test_markup_shows_as_what_it_is(models: dict[str, tuple[Any, Any]], view: str) -> None:
+def test_markup_is_shown_as_text(models: dict[str, tuple[Any, Any]], view: str) -> None:
     if view == "dora":
-        assert seen(
+        assert read_widget(
             draw_dora(models[view][0], Desk.of().context())
         ).text  # it shows no text but services' names
         assert ATTACKS[0] in drawn(models, view, ATTACKS[0]).text
@@ -141,8 +143,8 @@ def test_markup_shows_as_what_it_is(models: dict[str, tuple[Any, Any]], view: st
 
 
 @given(text=TEXTS)
-def test_a_refusal_and_a_failure_show_any_text(text: str) -> None:
+def test_refusal_and_failure_show_any_text(text: str) -> None:
     context = Desk.of().context()
     for found in (draw_refusal(Unknown("service", text), context), failure(context, text)):
-        assert [each[0] for each in seen(found).shape if each[0] in ("script", "img", "iframe")] == []
-        assert " ".join(plain(text).split()) in seen(found).text
+        assert [each[0] for each in read_widget(found).shape if each[0] in ("script", "img", "iframe")] == []
+        assert " ".join(plain(text).split()) in read_widget(found).text

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from lifecycle.console import html
 from lifecycle.console.html import Markup, action, plain, stylesheet, tag, together
-from tests.unit.console.read_widget import seen
+from tests.unit.console.read_widget import read_widget
 
 HOSTILE = "<script>alert(1)</script>\"'><img src=x onerror=alert(1)>&lt;b&gt;</cwdb-action></style><!--]]>"
 TEXTS = st.text(max_size=80)
@@ -19,8 +19,8 @@ TEXTS = st.text(max_size=80)
 @given(TEXTS)
 @example(HOSTILE)
 @example("\x00</p>\ud800\u202e")
-def test_text_never_yields_a_tag_and_reads_as_it_was(text: str) -> None:
-    drawn = seen(tag("p", text, title=text))
+def test_text_never_becomes_a_tag(text: str) -> None:
+    drawn = read_widget(tag("p", text, title=text))
     assert drawn.shape == [("p", "title"), ("/p",)]
     assert "".join(drawn.texts) == plain(text).replace("\r", "\n")
     assert drawn.values == [("title", plain(text).replace("\r", "\n"))]
@@ -28,24 +28,24 @@ def test_text_never_yields_a_tag_and_reads_as_it_was(text: str) -> None:
 
 @given(st.dictionaries(TEXTS, TEXTS | st.integers() | st.lists(TEXTS, max_size=3), max_size=4), TEXTS)
 @example({"version": HOSTILE}, HOSTILE)
-def test_a_buttons_parameters_reach_the_function_as_they_were(params: dict[str, Any], told: str) -> None:
+def test_parameters_of_a_button_arrive_unchanged(params: dict[str, Any], sentence: str) -> None:
     button = tag("button", "Press", type="button")
-    drawn = seen(action(button, "arn", params, confirmation=told))
+    drawn = read_widget(action(button, "arn", params, confirmation=sentence))
     (pressed,) = drawn.buttons
     assert (pressed.text, pressed.params) == ("Press", params)
-    assert pressed.confirmation == plain(told).replace("\r", "\n")
+    assert pressed.confirmation == plain(sentence).replace("\r", "\n")
     assert [each[0] for each in drawn.shape] == ["button", "/button", "cwdb-action", "/cwdb-action"]
 
 
 @given(TEXTS)
-def test_what_a_button_carries_holds_no_sign_of_markup_even_unescaped(text: str) -> None:
+def test_parameters_contain_no_markup_even_unescaped(text: str) -> None:
     html = str(action(tag("button", "x"), "arn", {"why": text}))
     body = html.partition('endpoint="arn">')[2].removesuffix("</cwdb-action>")
     assert not set(body) & set("<>&")
     assert json.loads(body) == {"why": text}
 
 
-def test_an_action_stands_right_behind_what_it_acts_on() -> None:
+def test_action_follows_its_element() -> None:
     html = str(action(tag("button", "Go"), "arn:it", {}, display="popup", confirmation="Sure?"))
     assert html == (
         '<button>Go</button><cwdb-action action="call" display="popup" event="click" endpoint="arn:it" '
@@ -54,19 +54,19 @@ def test_an_action_stands_right_behind_what_it_acts_on() -> None:
 
 
 @pytest.mark.parametrize("element", ["script", "iframe", "img", "style", "object", "p onclick", "", "P"])
-def test_an_element_that_the_console_does_not_have_is_refused(element: str) -> None:
+def test_unlisted_element_is_refused(element: str) -> None:
     with pytest.raises(ValueError, match="no element"):
         tag(element)
 
 
 @pytest.mark.parametrize("name", ["onclick", "style", "src", "srcdoc", "formaction", "class name"])
-def test_an_attribute_that_the_console_does_not_have_is_refused(name: str) -> None:
+def test_unlisted_attribute_is_refused(name: str) -> None:
     with pytest.raises(ValueError, match="no attribute"):
         tag("p", **{name: "x"})
 
 
 @pytest.mark.parametrize("link", ["javascript:alert(1)", "data:text/html,x", "http://x", " https://x", "//x"])
-def test_a_link_leads_to_https_or_nowhere(link: str) -> None:
+def test_link_needs_https(link: str) -> None:
     with pytest.raises(ValueError, match="a link goes to"):
         tag("a", "x", href=link)
     assert str(tag("a", "x", href="https://example.test/?a=1&b=2")) == (
@@ -74,12 +74,12 @@ def test_a_link_leads_to_https_or_nowhere(link: str) -> None:
     )
 
 
-def test_markup_cannot_be_made_from_a_text() -> None:
+def test_markup_cannot_be_made_from_text() -> None:
     with pytest.raises(TypeError, match="made by tag"):
         Markup("key", "<b>")
 
 
-def test_only_one_module_of_the_console_makes_markup() -> None:
+def test_only_html_py_makes_markup() -> None:
     folder = Path(html.__file__).parent
     for path in folder.glob("*.py"):
         text = path.read_text()
@@ -88,17 +88,17 @@ def test_only_one_module_of_the_console_makes_markup() -> None:
         )
 
 
-def test_what_is_left_out_leaves_no_trace() -> None:
+def test_absent_values_leave_no_trace() -> None:
     assert str(tag("p", None, [None, []], title=None, open=False)) == "<p></p>"
     assert str(tag("option", "a", selected=True)) == '<option selected="">a</option>'
     assert str(tag("line", x1=0, y1=1.5, x2=1 / 3)) == '<line x1="0" y1="1.5" x2="0.33"/>'
     assert str(together("a", 1, 2.0, ["<", tag("p")])) == "a12&lt;<p></p>"
 
 
-def test_a_stylesheet_holds_no_markup() -> None:
+def test_stylesheet_contains_no_markup() -> None:
     with pytest.raises(ValueError, match="no markup"):
         stylesheet("</style><script>")
 
 
-def test_text_that_would_run_the_other_way_or_not_be_seen_is_marked() -> None:
+def test_control_characters_and_direction_signs_are_replaced() -> None:
     assert plain("a\u202eb\x00c\ud800d\r\ne\tf") == "a\ufffdb\ufffdc\ufffdd\ne\tf"

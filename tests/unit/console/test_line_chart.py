@@ -1,4 +1,4 @@
-"""The chart of a test bed against its control, and the verdict beside it."""
+"""The chart of a test bed against its control, and its verdict."""
 
 import re
 from dataclasses import replace
@@ -14,7 +14,7 @@ from lifecycle.domain.analysis.model import Better, Judgement, Measure, Measured
 from lifecycle.domain.rollout.test_bed.model import BedState, TestBed
 from lifecycle.domain.service.policy import Policy
 from tests.unit.console.desk import Desk
-from tests.unit.console.read_widget import seen
+from tests.unit.console.read_widget import read_widget
 
 ERRORS = Measure("errors", Better.LOWER, Scale.DIFFERENCE, 0.01, 0.01, "share")
 SERIES = Series(ERRORS, control=(0.0, 0.0, None, 0.001), test_bed=(0.03, None, 0.028, 0.031))
@@ -44,13 +44,13 @@ BED = TestBed(
 )
 
 
-def test_a_bake_of_which_fewer_points_are_kept_is_as_long_as_it_was() -> None:
+def test_downsampled_bake_shows_its_full_length() -> None:
     assert "over 960 minutes" in str(chart(SERIES, 400, minutes=960))
     assert "over 4 minutes" in str(chart(SERIES, 400, minutes=2))
 
 
-def test_a_chart_says_in_words_what_it_shows() -> None:
-    drawn = seen(chart(SERIES, 400))
+def test_chart_has_a_title_for_screen_readers() -> None:
+    drawn = read_widget(chart(SERIES, 400))
     label = "errors in share, the test bed against its control, over 4 minutes"
     assert drawn.shape[0][0] == "svg"
     assert {("role", "img"), ("aria-label", label)} <= set(drawn.values)
@@ -58,34 +58,34 @@ def test_a_chart_says_in_words_what_it_shows() -> None:
     assert label in drawn.text
 
 
-def test_the_two_are_told_apart_without_colour() -> None:
-    lines = [each for each in seen(chart(SERIES, 400)).shape if each[0] == "polyline"]
+def test_lines_differ_without_colour() -> None:
+    lines = [each for each in read_widget(chart(SERIES, 400)).shape if each[0] == "polyline"]
     dashed = [each for each in lines if "stroke-dasharray" in each]
     assert 0 < len(dashed) < len(lines)
 
 
-def test_a_minute_that_was_not_told_is_a_gap() -> None:
+def test_minute_without_data_is_a_gap() -> None:
     html = str(chart(SERIES, 400))
     points = [each.count(",") for each in re.findall(r'points="([^"]*)"', html)]
     assert sorted(points) == [1, 1, 2, 2]
 
 
 @pytest.mark.parametrize("values", [(), (None, None), (1.0,), (0.0, 0.0), (5.0, 5.0)])
-def test_any_series_can_be_drawn(values: tuple[float | None, ...]) -> None:
-    drawn = seen(chart(Series(ERRORS, values, values), 300))
+def test_every_series_can_be_drawn(values: tuple[float | None, ...]) -> None:
+    drawn = read_widget(chart(Series(ERRORS, values, values), 300))
     assert ("nothing was measured yet" in drawn.text) is not any(v is not None for v in values)
     assert "nan" not in str(drawn.html).lower()
 
 
 @given(st.lists(st.none() | st.floats(-1e9, 1e9), max_size=400), st.integers(280, 460))
-def test_points_stay_within_the_picture(values: list[float | None], width: int) -> None:
+def test_points_are_within_the_picture(values: list[float | None], width: int) -> None:
     html = str(chart(Series(ERRORS, tuple(values), tuple(values)), width))
     for x, y in re.findall(r"([\d.-]+),([\d.-]+)", " ".join(re.findall(r'points="([^"]*)"', html))):
         assert 0 <= float(x) <= width
         assert 0 <= float(y) <= 150
 
 
-def test_a_long_bake_is_drawn_with_the_means_of_its_minutes() -> None:
+def test_long_bake_is_drawn_with_means() -> None:
     long = tuple(float(minute) for minute in range(1440))
     short = thinned(long)
     assert len(short) == 240
@@ -93,7 +93,7 @@ def test_a_long_bake_is_drawn_with_the_means_of_its_minutes() -> None:
     assert len(str(chart(Series(ERRORS, long, long), 460))) < 12_000
 
 
-def test_the_axis_begins_at_nothing_where_that_does_not_flatten_all() -> None:
+def test_axis_begins_at_zero_unless_that_flattens_the_lines() -> None:
     assert bounds([0.01, 0.03]) == (0.0, 0.03)
     assert bounds([100.0, 101.0]) == (100.0, 101.0)
     assert bounds([]) == (0.0, 1.0)
@@ -102,11 +102,11 @@ def test_the_axis_begins_at_nothing_where_that_does_not_flatten_all() -> None:
 
 
 @pytest.mark.parametrize(
-    ("value", "told"),
+    ("value", "text"),
     [(0.0, "0"), (0.0312, "0.0312"), (12.345, "12.3"), (123456.0, "123,456"), (0.00001234, "0.000012")],
 )
-def test_a_figure_reads_without_an_exponent(value: float, told: str) -> None:
-    assert figure(value) == told
+def test_number_has_no_exponent(value: float, text: str) -> None:
+    assert figure(value) == text
 
 
 @pytest.fixture
@@ -117,13 +117,13 @@ def baking() -> Desk:
     return desk
 
 
-def test_a_test_bed_is_shown_with_its_verdict_and_a_row_a_metric(baking: Desk) -> None:
+def test_test_bed_has_a_verdict_and_a_row_for_each_metric(baking: Desk) -> None:
     shown = baking.see("test-bed").text
     for part in (
         "1.0.0 on host-1 against host-2",
         "BAKING it bakes",
         SENTENCE,
-        "About 6 more minutes would tell.",
+        "About 6 more minutes would decide it.",
         "398 requests on the test bed, 400 on the control",
         "test bed (solid)",
         "The verdict, metric by metric",
@@ -131,7 +131,7 @@ def test_a_test_bed_is_shown_with_its_verdict_and_a_row_a_metric(baking: Desk) -
         assert part in shown
 
 
-def test_how_much_worse_a_ratio_is_reads_in_percent(baking: Desk) -> None:
+def test_effect_on_a_ratio_is_a_percentage(baking: Desk) -> None:
     deployments = baking.machine.memory.deployments
     [bed] = deployments._beds.values()
     latency = replace(SERIES, measure=replace(ERRORS, name="errors", scale=Scale.RATIO))
@@ -143,7 +143,7 @@ def test_how_much_worse_a_ratio_is_reads_in_percent(baking: Desk) -> None:
     assert "10.0% and -" in shown
 
 
-def test_before_there_is_anything_to_show_it_says_so(baking: Desk) -> None:
+def test_test_bed_without_data_says_so(baking: Desk) -> None:
     deployments = baking.machine.memory.deployments
     [bed] = deployments._beds.values()
     deployments._beds[bed.deployment, 1] = replace(bed, judgement=None, series=(), control="")
@@ -153,5 +153,5 @@ def test_before_there_is_anything_to_show_it_says_so(baking: Desk) -> None:
     assert "no control" in shown
 
 
-def test_without_a_test_bed_it_says_how_to_ask_for_one(desk: Desk) -> None:
+def test_page_without_a_test_bed_names_the_setting(desk: Desk) -> None:
     assert "bake_minutes in lifecycle.toml" in desk.see("test-bed").text

@@ -1,6 +1,6 @@
-"""Fifty services of forty hosts in each of two environments: what a widget takes to read from memory and draw.
+"""The time to read and draw a widget for 50 services of 40 hosts in each of two environments, from memory.
 
-The bound is generous, for a machine that does other things too; docs/console.md has what was measured.
+The bound is generous, because test machines are busy; docs/console.md has measurements.
 """
 
 import time
@@ -12,9 +12,9 @@ from lifecycle.application.queries.scope import PAGE
 from lifecycle.gateways.memory.context import MemoryContext
 from tests.support.many_clusters import SERVICES, Stores, clusters, fill
 from tests.unit.console.desk import VIEWS, Desk, draw
-from tests.unit.console.read_widget import seen
+from tests.unit.console.read_widget import read_widget
 
-# Of the 300 ms that a widget has, this is what drawing may take on an idle machine; a busy one gets five times that.
+# Half of a widget's 300 ms, times five for a busy machine.
 _SECONDS = 0.15 * 5
 _BYTES = 300_000
 
@@ -38,7 +38,7 @@ def query() -> QueryContext:
 
 
 @pytest.mark.parametrize("view", VIEWS)
-def test_a_widget_of_a_large_account_is_drawn_quickly_and_is_small(query: QueryContext, view: str) -> None:
+def test_widget_of_a_large_account_is_fast_and_small(query: QueryContext, view: str) -> None:
     context = Desk.of().context()
     taken = []
     for _ in range(3):
@@ -49,19 +49,21 @@ def test_a_widget_of_a_large_account_is_drawn_quickly_and_is_small(query: QueryC
     assert len(html.encode()) < _BYTES
 
 
-def test_a_page_shows_ten_those_that_are_busy_first_and_leads_to_the_others(query: QueryContext) -> None:
+def test_page_shows_ten_lanes_the_busy_ones_first(query: QueryContext) -> None:
     context = Desk.of().context()
-    first = seen(draw(query, "pipeline", context))
+    first = read_widget(draw(query, "pipeline", context))
     lanes = [text for text in first.texts if text in {f"service-{number:02}" for number in range(SERVICES)}]
     # The page's own select names every service too.
     assert len(lanes) == SERVICES + PAGE
     assert "1 of 5" in first.text
-    last = seen(draw(query, "clusters", context, page=10))
+    last = read_widget(draw(query, "clusters", context, page=10))
     assert "10 of 10" in last.text
     assert "40" in last.text
 
 
-def test_one_cluster_of_forty_hosts_is_shown_host_by_host(query: QueryContext) -> None:
-    shown = seen(draw(query, "clusters", Desk.of().context(), service="service-00", environment="production"))
+def test_cluster_of_forty_hosts_is_shown_host_by_host(query: QueryContext) -> None:
+    shown = read_widget(
+        draw(query, "clusters", Desk.of().context(), service="service-00", environment="production")
+    )
     assert "host-00" in shown.text
     assert "host-39" in shown.text

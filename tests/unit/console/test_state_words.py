@@ -23,7 +23,7 @@ from lifecycle.domain.rollout.test_bed.model import BedState
 from tests.support.rollout import CLUSTER
 from tests.unit.cli.conftest import Desk as Terminal
 from tests.unit.console.desk import Desk
-from tests.unit.console.read_widget import seen
+from tests.unit.console.read_widget import read_widget
 
 TABLES = (
     (DeploymentState, state_words.DEPLOYMENTS),
@@ -114,4 +114,4 @@ def test_host_reads_alike_on_its_tile_and_in_hosts(desk: Desk) -> None:
     tiles = re.findall(r'lc-tile lc-(\w+)".*?</span>([\w ]+)</span>', desk.see("clusters").html)
     assert [word for _, word in tiles] == words
     assert [STYLES[Tone(tone)] for tone, _ in tiles] == [style_of(word) for word in words]
-    assert seen(desk.see("clusters").html).text
+    assert read_widget(desk.see("clusters").html).text

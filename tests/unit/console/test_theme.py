@@ -1,4 +1,4 @@
-"""The look: readable in light and dark, the same everywhere, and nothing that CloudWatch takes away."""
+"""The stylesheet: readable in both themes, and nothing that CloudWatch removes."""
 
 import re
 
@@ -12,7 +12,7 @@ LEAST = 4.5
 
 
 def luminance(colour: str) -> float:
-    """Relative luminance as WCAG 2.2 defines it."""
+    """Return the relative luminance as WCAG 2.2 defines it."""
     channels = [int(colour[place : place + 2], 16) / 255 for place in (1, 3, 5)]
     red, green, blue = (c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in channels)
     return 0.2126 * red + 0.7152 * green + 0.0722 * blue
@@ -23,31 +23,31 @@ def contrast(one: str, other: str) -> float:
     return (lighter + 0.05) / (darker + 0.05)
 
 
-def test_the_contrast_is_wcags() -> None:
+def test_contrast_is_computed_as_in_wcag() -> None:
     assert contrast("#000000", "#ffffff") == pytest.approx(21)
     assert contrast("#777777", "#ffffff") == pytest.approx(4.48, abs=0.01)
 
 
 @pytest.mark.parametrize("theme", Theme)
 @pytest.mark.parametrize(("ink", "ground"), PAIRS)
-def test_text_is_readable_on_its_ground(theme: Theme, ink: str, ground: str) -> None:
+def test_text_is_readable_on_its_background(theme: Theme, ink: str, ground: str) -> None:
     palette = PALETTES[theme]
     assert contrast(palette[ink], palette[ground]) >= LEAST
 
 
-def test_both_themes_name_the_same_colours_and_every_colour_that_is_used() -> None:
+def test_both_themes_define_every_colour_in_use() -> None:
     light, dark = PALETTES[Theme.LIGHT], PALETTES[Theme.DARK]
     assert light.keys() == dark.keys()
     used = set(re.findall(r"var\(--lc-([a-z-]+)\)", str(sheet(Theme.LIGHT))))
     assert used <= light.keys()
 
 
-def test_every_tone_has_a_sign_of_its_own() -> None:
+def test_every_tone_has_its_own_sign() -> None:
     assert len({SIGNS[tone] for tone in Tone}) == len(Tone)
 
 
 @pytest.mark.parametrize("theme", Theme)
-def test_rules_stay_within_the_widget_and_ask_for_nothing_from_outside(theme: Theme) -> None:
+def test_rules_apply_to_widgets_only_and_load_nothing(theme: Theme) -> None:
     text = str(sheet(theme)).removeprefix("<style>").removesuffix("</style>")
     rules = re.findall(r"([^{}]+)\{[^{}]*\}", text)
     selectors = [each.strip() for rule in rules for each in rule.split(",")]

@@ -1,4 +1,4 @@
-"""What each widget shows of a cluster: running, halted, waiting, frozen, done; and with which buttons."""
+"""Each widget's text and buttons for a cluster that is running, halted, waiting, frozen or done."""
 
 from dataclasses import replace
 from datetime import timedelta
@@ -18,7 +18,7 @@ from tests.support.rollout import CLUSTER
 from tests.unit.console.desk import COMMIT, VIEWS, Desk
 
 
-def test_a_lane_shows_the_way_from_push_to_production(desk: Desk) -> None:
+def test_lane_shows_the_steps_from_push_to_production(desk: Desk) -> None:
     lane = desk.see("pipeline").text
     for part in (
         "hello",
@@ -31,7 +31,7 @@ def test_a_lane_shows_the_way_from_push_to_production(desk: Desk) -> None:
         assert part in lane
 
 
-def test_a_lane_offers_what_comes_next_and_says_what_that_does(desk: Desk) -> None:
+def test_lane_offers_the_next_step_and_explains_it(desk: Desk) -> None:
     lane = desk.see("pipeline")
     promote, deploy = lane.button("Promote"), lane.button("Deploy to production")
     assert promote.params == {
@@ -46,7 +46,7 @@ def test_a_lane_offers_what_comes_next_and_says_what_that_does(desk: Desk) -> No
     assert "lc-why" in lane.named()
 
 
-def test_what_runs_already_or_was_promoted_is_not_offered_again(desk: Desk) -> None:
+def test_installed_or_promoted_version_is_not_offered_again(desk: Desk) -> None:
     desk.machine.memory.catalogue.claim_release("hello", "1.1.0-20261123113000-ccccccc", "1.1.0")
     desk.machine.deploy("1.0.1")
     lane = desk.see("pipeline")
@@ -54,13 +54,13 @@ def test_what_runs_already_or_was_promoted_is_not_offered_again(desk: Desk) -> N
     assert lane.button("Deploy to production").params["version"] == "1.1.0"
 
 
-def test_a_push_that_failed_or_runs_is_seen_although_nothing_came_of_it(desk: Desk) -> None:
+def test_failed_delivery_is_shown(desk: Desk) -> None:
     newer = Delivery(f"hello-{'d' * 40}", "FAILED", desk.machine.now)
     desk.machine.memory.cluster_queries.runs.append(newer)
     assert "FAILED" in desk.see("pipeline").text
 
 
-def test_a_freeze_is_told_with_who_and_why_and_may_be_lifted(desk: Desk) -> None:
+def test_freeze_shows_its_author_and_reason_and_can_be_lifted(desk: Desk) -> None:
     free = desk.see("pipeline")
     assert "Nothing is frozen" in free.text
     assert free.button("Freeze production").params == {
@@ -78,7 +78,7 @@ def test_a_freeze_is_told_with_who_and_why_and_may_be_lifted(desk: Desk) -> None
     assert "frozen" in desk.see("clusters").text
 
 
-def test_tiles_tell_version_zone_and_state_in_words(desk: Desk) -> None:
+def test_tile_shows_version_zone_and_state(desk: Desk) -> None:
     tiles = desk.see("clusters")
     assert "production/hello" in tiles.text
     assert "4 hosts: 4 serving" in tiles.text
@@ -87,30 +87,30 @@ def test_tiles_tell_version_zone_and_state_in_words(desk: Desk) -> None:
     assert "zone b" in tiles.text
 
 
-def test_a_tile_says_what_is_wrong_with_its_host(desk: Desk) -> None:
+def test_tile_says_what_is_wrong_with_its_host(desk: Desk) -> None:
     memory = desk.machine.memory
     memory.fleet.quarantine_host(CLUSTER, "host-1", "its disk is full")
     silent = replace(desk.machine.report("host-3"), seen_at=desk.machine.now - timedelta(minutes=5))
     memory.fleet.write_report(CLUSTER, silent)
     memory.dispatcher.dead.add("127.0.10.4")
     memory.dispatcher.settle()
-    told = desk.see("clusters").text
-    assert "quarantined" in told
-    assert "its disk is full" in told
-    assert "agent unreachable since" in told
-    assert "unhealthy" in told
+    text = desk.see("clusters").text
+    assert "quarantined" in text
+    assert "its disk is full" in text
+    assert "agent unreachable since" in text
+    assert "unhealthy" in text
 
 
-def test_a_tile_tells_the_turn_and_why_its_host_failed(desk: Desk) -> None:
+def test_tile_shows_the_turn_and_the_reason_of_a_failure(desk: Desk) -> None:
     desk.halted()
-    told = desk.see("clusters").text
-    assert "HALTED" in told
-    assert "failed" in told
-    assert "turn: " in told
-    assert "scripted" in told
+    text = desk.see("clusters").text
+    assert "HALTED" in text
+    assert "failed" in text
+    assert "turn: " in text
+    assert "scripted" in text
 
 
-def test_a_host_that_runs_another_version_waits_while_something_is_deployed_and_else_has_drifted(
+def test_host_with_another_version_waits_during_a_deployment_and_has_drifted_otherwise(
     desk: Desk,
 ) -> None:
     name = desk.halted()
@@ -119,12 +119,12 @@ def test_a_host_that_runs_another_version_waits_while_something_is_deployed_and_
     memory = desk.machine.memory
     other = replace(desk.machine.report("host-3"), installed="0.9.0", digest="e" * 64)
     memory.fleet.write_report(CLUSTER, other)
-    told = desk.see("clusters").text
-    assert "3 serving, 1 drifted" in told
-    assert "it has 0.9.0 installed" in told
+    text = desk.see("clusters").text
+    assert "3 serving, 1 drifted" in text
+    assert "it has 0.9.0 installed" in text
 
 
-def test_what_was_verified_is_shown_however_many_repairs_came_since(desk: Desk) -> None:
+def test_verified_version_is_shown_after_many_repairs(desk: Desk) -> None:
     desk.machine.repaired(60)
     report = desk.machine.report("host-1")
     desk.machine.memory.fleet.write_report(CLUSTER, replace(report, installed="0.9.0", digest="d" * 64))
@@ -132,14 +132,14 @@ def test_what_was_verified_is_shown_however_many_repairs_came_since(desk: Desk) 
     assert "nothing yet" not in desk.see("pipeline").text
 
 
-def test_a_cluster_whose_load_balancer_is_not_there_is_shown_all_the_same(desk: Desk) -> None:
+def test_cluster_without_a_load_balancer_is_shown(desk: Desk) -> None:
     del desk.machine.memory.dispatcher.states[CLUSTER]
-    told = desk.see("clusters").text
-    assert "deploy its stack first" in told
-    assert "host-1" in told
+    text = desk.see("clusters").text
+    assert "deploy its stack first" in text
+    assert "host-1" in text
 
 
-def test_a_halted_deployment_asks_with_its_evidence_and_what_each_choice_would_do(desk: Desk) -> None:
+def test_halted_deployment_shows_its_evidence_and_the_effect_of_each_choice(desk: Desk) -> None:
     name = desk.halted()
     asked = desk.see("questions")
     [question] = desk.machine.memory.deployments.questions(name)
@@ -166,17 +166,17 @@ def test_a_halted_deployment_asks_with_its_evidence_and_what_each_choice_would_d
     assert "lc-why-0" in asked.named()
 
 
-def test_a_host_that_is_to_blame_is_said_to_be_quarantined(desk: Desk) -> None:
+def test_host_to_blame_is_shown_as_quarantined(desk: Desk) -> None:
     name = desk.halted()
     deployments = desk.machine.memory.deployments
     [question] = deployments.questions(name)
     deployments._keep(replace(question, blame=Blame.HOST, diagnosis="1.0.0 fails there too"))
-    told = desk.see("questions").text
-    assert "the host is to blame" in told
-    assert "host-2 is quarantined: later deployments leave it out; RETRY lifts that" in told
+    text = desk.see("questions").text
+    assert "the host is to blame" in text
+    assert "host-2 is quarantined: later deployments leave it out; RETRY lifts that" in text
 
 
-def test_an_approval_has_two_buttons_and_an_end() -> None:
+def test_approval_has_two_buttons_and_an_expiry() -> None:
     desk = Desk.of(Policy(approval=ApprovalGate.BEFORE_FIRST_HOST))
     name = desk.machine.deploy("1.0.0")
     asked = desk.see("questions")
@@ -188,21 +188,21 @@ def test_an_approval_has_two_buttons_and_an_end() -> None:
     assert "counts as rejected" in asked.text
 
 
-def test_nothing_that_waits_says_so(desk: Desk) -> None:
+def test_page_without_pending_decisions_says_so(desk: Desk) -> None:
     assert "nothing waits for you" in desk.see("questions").text
     assert not desk.see("questions").buttons
 
 
-def test_a_queued_deployment_says_for_whom_it_waits(desk: Desk) -> None:
+def test_queued_deployment_names_the_one_it_waits_for(desk: Desk) -> None:
     name = desk.halted()
     desk.machine.deploy("1.0.2", requested_by="bob", reason="a mend")
-    told = desk.see("questions").text
-    assert "1.0.2, requested by bob: a mend" in told
-    assert f"waits for {name}" in told
+    text = desk.see("questions").text
+    assert "1.0.2, requested by bob: a mend" in text
+    assert f"waits for {name}" in text
     assert "1.0.2 is queued" in desk.see("pipeline").text
 
 
-def test_the_timeline_tells_each_try_each_answer_and_the_trail(desk: Desk) -> None:
+def test_timeline_shows_attempts_decisions_and_the_trail(desk: Desk) -> None:
     name = desk.halted()
     shown = desk.see("deployment")
     assert name in shown.text
@@ -217,14 +217,14 @@ def test_the_timeline_tells_each_try_each_answer_and_the_trail(desk: Desk) -> No
     assert "not needed" in ended
 
 
-def test_the_timeline_offers_to_pause_and_to_roll_back_what_runs(desk: Desk) -> None:
+def test_timeline_offers_to_pause_and_to_roll_back_a_running_deployment(desk: Desk) -> None:
     name = desk.halted()
     shown = desk.see("deployment")
     assert shown.button("Pause").params["deployment"] == name
     assert f"Roll {name} back before its next host" in shown.button("Roll back").confirmation
 
 
-def test_what_ended_well_may_be_rolled_back_until_something_newer_began(desk: Desk) -> None:
+def test_finished_deployment_can_be_rolled_back_until_a_newer_one_begins(desk: Desk) -> None:
     first = desk.machine.deploy("1.0.1")
     shown = desk.see("deployment")
     assert "Roll production/hello back from 1.0.1" in shown.button("Roll back").confirmation
@@ -233,7 +233,7 @@ def test_what_ended_well_may_be_rolled_back_until_something_newer_began(desk: De
     assert not desk.see("deployment", deployment=first).has_button("Roll back")
 
 
-def test_another_deployment_may_be_chosen(desk: Desk) -> None:
+def test_another_deployment_can_be_chosen(desk: Desk) -> None:
     first = desk.machine.deploy("1.0.1")
     desk.machine.deploy("1.0.2")
     shown = desk.see("deployment")
@@ -246,7 +246,7 @@ def test_another_deployment_may_be_chosen(desk: Desk) -> None:
     assert chosen.html.count(f'value="{first}" selected=""') == 1
 
 
-def test_a_deployment_that_was_chosen_gives_way_to_another_environment(desk: Desk) -> None:
+def test_chosen_deployment_is_ignored_in_another_environment(desk: Desk) -> None:
     first = desk.machine.deploy("1.0.1")
     desk.machine.context.registry.set_desired(Cluster("staging", "hello"), Desired("1.0.0", "d" * 64, 1, "d"))
     fields = {"lc-deployment": first, "lc-environment": "staging"}
@@ -254,37 +254,37 @@ def test_a_deployment_that_was_chosen_gives_way_to_another_environment(desk: Des
     assert "Nothing was deployed here yet" in shown.text
 
 
-def test_history_tells_who_did_what_and_why(desk: Desk) -> None:
+def test_history_shows_who_did_what_and_why(desk: Desk) -> None:
     name = desk.halted()
     desk.machine.decide(name, Choice.ROLL_BACK, "host-2")
-    told = desk.see("history").text
+    text = desk.see("history").text
     for part in ("ROLLED_BACK", "rollback", "answered ROLL_BACK", "grace", "as told"):
-        assert part in told
+        assert part in text
 
 
-def test_dora_tells_its_four_figures_and_what_they_mean(desk: Desk) -> None:
+def test_dora_shows_its_four_figures_and_their_definitions(desk: Desk) -> None:
     desk.machine.deploy("1.0.1")
-    told = desk.see("dora", days=7).text
+    text = desk.see("dora", days=7).text
     for part in ("Deployment frequency", "2.0 a week", "Lead time", "Change failure rate", "0%", "0 of 2"):
-        assert part in told
-    assert "What these figures are" in told
+        assert part in text
+    assert "What these figures are" in text
 
 
 @pytest.mark.parametrize("view", VIEWS)
-def test_before_anything_was_deployed_every_widget_says_so(view: str) -> None:
+def test_every_widget_has_text_before_the_first_deployment(view: str) -> None:
     shown = Desk.of().see(view)
     assert shown.text
 
 
 @pytest.mark.parametrize("view", VIEWS)
-def test_an_unknown_service_is_told_with_what_there_is(desk: Desk, view: str) -> None:
+def test_unknown_service_is_refused_with_the_known_ones(desk: Desk, view: str) -> None:
     with pytest.raises(Unknown, match="known: production/hello"):
         desk.see(view, service="other")
     with pytest.raises(InvalidName):
         desk.see(view, service="Not A Name")
 
 
-def test_a_rollback_is_offered_nowhere_for_a_rollback(desk: Desk) -> None:
+def test_rollback_cannot_be_rolled_back(desk: Desk) -> None:
     name = desk.halted()
     desk.machine.decide(name, Choice.ROLL_BACK, "host-2")
     newest = desk.machine.memory.deployments.recent(CLUSTER, 1)[0]
@@ -292,7 +292,7 @@ def test_a_rollback_is_offered_nowhere_for_a_rollback(desk: Desk) -> None:
     assert not desk.see("deployment").has_button("Roll back")
 
 
-def test_a_pause_is_ended_where_questions_are_answered(desk: Desk) -> None:
+def test_pause_is_resumed_in_the_widget_of_decisions(desk: Desk) -> None:
     name = desk.halted()
     desk.press(action="pause", service="hello", environment="production", deployment=name)
     asked = desk.see("questions")
@@ -301,7 +301,7 @@ def test_a_pause_is_ended_where_questions_are_answered(desk: Desk) -> None:
     assert not desk.see("deployment").has_button("Pause")
 
 
-def test_a_used_answer_is_asked_no_more(desk: Desk) -> None:
+def test_decided_question_is_no_longer_shown(desk: Desk) -> None:
     name = desk.halted()
     [question] = desk.machine.memory.deployments.questions(name)
     answer = Answer(Choice.RETRY, "grace", "again", desk.machine.now)

@@ -1,7 +1,7 @@
-"""A button of the console: what it asks for, done by the same code that the commands use, or refused by it.
+"""The actions of the console's buttons, performed by the same code as the commands, or refused by it.
 
-Called by functions/console/act. A button was drawn a while ago: it carries the ids of what it was drawn from, and is
-refused when another question, host or attempt stands there now, or another version, deployment or freeze.
+Called by functions/console/act. A button carries the ids of the records that it was drawn from. It is refused when
+another question, host, attempt, version, deployment or freeze has replaced them.
 """
 
 from collections.abc import Callable, Mapping
@@ -27,7 +27,7 @@ from lifecycle.domain.rollout.freezes import Freeze, named
 
 
 class Action(StrEnum):
-    """What a button does; `decide` gives the choice that it names."""
+    """The kinds of console action; `decide` records the choice that it names."""
 
     PROMOTE = "promote"
     DEPLOY = "deploy"
@@ -41,7 +41,7 @@ class Action(StrEnum):
     UNFREEZE = "unfreeze"
 
 
-# Whoever looks at the trail later wants to know why; the commands ask for it too.
+# These need a reason, which the trail records; the commands ask for one too.
 _EXPLAINED = frozenset(
     {Action.APPROVE, Action.REJECT, Action.PAUSE, Action.RESUME, Action.FREEZE, Action.UNFREEZE}
 )
@@ -49,7 +49,7 @@ _EXPLAINED = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class ConsoleAction:
-    """One press: who, why, and the ids of what was on the button; those that an action does not need are empty."""
+    """One press of a button: the person, the reason, and the ids on the button; empty where the action needs none."""
 
     action: Action
     by: str
@@ -63,7 +63,7 @@ class ConsoleAction:
     attempt: int = 0
     choice: Choice | None = None
     scope: str = ""
-    seen: str = ""  # what the button was drawn from: a cluster's `standing`, or when a freeze was made
+    seen: str = ""  # the records behind the button: a cluster's `standing`, or the time of a freeze
 
     @property
     def cluster(self) -> Cluster:
@@ -76,31 +76,32 @@ class ConsoleAction:
 
 @dataclass(frozen=True, slots=True)
 class ActionResult:
-    """What was done, in one sentence; and the deployment to look at, if there is one."""
+    """One sentence about the action, and the deployment that it started or changed, if any."""
 
     message: str
     deployment: str = ""
 
 
 def perform(query: QueryContext, asked: ConsoleAction, suffix: str) -> ActionResult:
-    """Do it, or raise Refused, Unknown, InvalidName; `suffix` makes the names of new deployments unique."""
-    acts: Mapping[Action, Callable[[], ActionResult]] = {
+    """Perform an action; raises Refused, Unknown, InvalidName.
+
+    `suffix` makes the names of new deployments unique.
+    """
+    performers: Mapping[Action, Callable[[], ActionResult]] = {
         Action.PROMOTE: lambda: _promote(query, asked),
         Action.DEPLOY: lambda: _deploy(query, asked, suffix),
         Action.APPROVE: lambda: _answer(query, asked, Choice.APPROVE),
         Action.REJECT: lambda: _answer(query, asked, Choice.REJECT),
         Action.DECIDE: lambda: _answer(query, asked, asked.choice),
         Action.ROLL_BACK: lambda: _roll_back(query, asked, suffix),
-        Action.PAUSE: lambda: _tell(query, asked, Choice.PAUSE),
+        Action.PAUSE: lambda: _choose(query, asked, Choice.PAUSE),
         Action.RESUME: lambda: _answer(query, asked, Choice.RESUME),
         Action.FREEZE: lambda: _freeze(query, asked),
         Action.UNFREEZE: lambda: _unfreeze(query, asked),
     }
     if asked.action in _EXPLAINED and not asked.why.strip():
-        raise Refused(
-            asked.action.replace("_", " "), ["expected a reason, found none: write one beside the button"]
-        )
-    return acts[asked.action]()
+        raise Refused(asked.action.replace("_", " "), ["a reason is required; write one beside the button"])
+    return performers[asked.action]()
 
 
 def _promote(query: QueryContext, asked: ConsoleAction) -> ActionResult:
@@ -112,30 +113,33 @@ def _promote(query: QueryContext, asked: ConsoleAction) -> ActionResult:
 
 
 def _freeze(query: QueryContext, asked: ConsoleAction) -> ActionResult:
-    """A new freeze; one that stands is somebody's, and stays."""
-    if found := _standing(query, asked.scope):
-        why = f"it is frozen already, by {found.by}: {found.why}; lift that one first"
+    """Make a freeze; one that somebody else made is left as it is."""
+    if found := _active_freeze(query, asked.scope):
+        why = f"{found.by} froze it already: {found.why}; lift that freeze first"
         raise Refused(f"the freeze of {named(asked.scope)}", [why])
     return ActionResult(freeze(query.context, asked.scope, asked.who).told)
 
 
 def _unfreeze(query: QueryContext, asked: ConsoleAction) -> ActionResult:
     """Lift the freeze that the button was drawn from, and no other."""
-    found = _standing(query, asked.scope)
+    found = _active_freeze(query, asked.scope)
     made = datetime.fromisoformat(asked.seen) if asked.seen else None
     if found and made is None:
-        raise Refused(f"the end of the freeze of {named(asked.scope)}", ["it does not say which: look again"])
+        raise Refused(
+            f"the end of the freeze of {named(asked.scope)}",
+            ["the button does not say which freeze; refresh the page"],
+        )
     return ActionResult(unfreeze(query.context, asked.scope, asked.who, made).told)
 
 
-def _standing(query: QueryContext, scope: str) -> Freeze | None:
+def _active_freeze(query: QueryContext, scope: str) -> Freeze | None:
     now = query.context.clock.now()
     found = (each for each in query.context.freezes.standing() if each.scope == scope)
     return next((each for each in found if each.stands(now)), None)
 
 
 def _deploy(query: QueryContext, asked: ConsoleAction, suffix: str) -> ActionResult:
-    """What the confirmation told must still hold: nobody consents to a downgrade that is not named."""
+    """Deploy, if the cluster is still as the confirmation said: an operator agreed to no other change."""
     now = view_clusters(query, [asked.cluster], query.cluster_queries.leases_and_queues([asked.cluster]), 1)[
         0
     ].standing
@@ -161,59 +165,59 @@ def _request(
 
 
 def _start(query: QueryContext, request: Request) -> ActionResult:
-    """Start it as `lifecycle deploy` does: after a look at the plan, which lists every reason not to."""
+    """Start a deployment as `lifecycle deploy` does, unless its plan has blockers."""
     context = query.context
     found = preview(context, request)
     what = f"{request.version} to {request.cluster}"
     if found.blockers:
         raise Refused(what, found.blockers)
     desired = context.registry.desired(request.cluster)
-    stands = desired is not None and desired.version == request.version
-    if found.nothing_to_do and stands and request.kind is not Kind.ROLLBACK:
+    is_desired = desired is not None and desired.version == request.version
+    if found.nothing_to_do and is_desired and request.kind is not Kind.ROLLBACK:
         return ActionResult(
             f"Nothing to do: every host of {request.cluster} serves {request.version} already."
         )
     if not context.executions.start_rollout(request.deployment, payload(request)):
-        raise Refused(f"the start of {request.deployment}", ["an execution of that name exists; press again"])
-    waits = f" It waits for {found.waits_for}." if found.waits_for else ""
-    loses = f" {found.supersedes}, which waited, is superseded." if found.supersedes else ""
+        raise Refused(
+            f"the start of {request.deployment}", ["an execution of that name exists; press the button again"]
+        )
+    queued = f" It waits for {found.waits_for}." if found.waits_for else ""
+    superseded = f" {found.supersedes}, which was queued, is superseded." if found.supersedes else ""
     hosts = ", ".join(each.host for each in found.hosts)
     verb = "Rolling back" if request.kind is Kind.ROLLBACK else "Started"
     return ActionResult(
-        f"{verb}: {what}, in this order: {hosts or 'no host'}.{waits}{loses}", request.deployment
+        f"{verb}: {what}, in this order: {hosts or 'no host'}.{queued}{superseded}", request.deployment
     )
 
 
 def _roll_back(query: QueryContext, asked: ConsoleAction, suffix: str) -> ActionResult:
-    """What runs is rolled back before its next host; what has ended, by a deployment of the version before it."""
+    """Roll back a running deployment before its next host, or an ended one by a deployment of the version before it."""
     ended = recorded(query.context, asked.cluster, asked.deployment)
     if not ended.state.final:
-        return _tell(query, asked, Choice.ROLL_BACK)
+        return _choose(query, asked, Choice.ROLL_BACK)
     if ended.state is DeploymentState.ROLLED_BACK:
-        raise Refused(f"the rollback of {ended.id}", [f"it was rolled back already: {ended.reason}"])
+        raise Refused(f"the rollback of {ended.id}", [f"it was already rolled back: {ended.reason}"])
     if holder := query.context.leases.current(asked.cluster).deployment:
-        why = f"{ended.id} has ended: {ended.state}; {holder} runs there now: look at that one"
+        why = f"{ended.id} has ended: {ended.state}; {holder} runs there now: roll that one back"
         raise Refused(f"the rollback of {ended.id}", [why])
     back = rollback_target(query.context, asked.cluster)
     if back.bad.id != ended.id:
-        why = (
-            f"it is not what {asked.cluster} runs any more: that is {back.bad.id}, {back.bad.target.version}"
-        )
+        why = f"{asked.cluster} no longer runs it, but {back.bad.target.version} of {back.bad.id}"
         raise Refused(f"the rollback of {ended.id}", [why])
     return _start(query, _request(query, asked, back.version, suffix, ended.id))
 
 
-def _tell(query: QueryContext, asked: ConsoleAction, choice: Choice) -> ActionResult:
-    """What is said of a whole deployment, unasked."""
+def _choose(query: QueryContext, asked: ConsoleAction, choice: Choice) -> ActionResult:
+    """Record a choice about a whole deployment, which no question asked for."""
     answer = Answer(choice, asked.by, asked.why, query.context.clock.now())
     answer_deployment(query.context, asked.cluster, asked.deployment, answer)
     return ActionResult(_recorded(choice, asked, CONSEQUENCES[choice]), asked.deployment)
 
 
 def _answer(query: QueryContext, asked: ConsoleAction, choice: Choice | None) -> ActionResult:
-    """The answer to exactly the question that the button was drawn from."""
+    """Answer exactly the question that the button was drawn from."""
     if choice is None:
-        raise Refused("the decision", ["expected a choice, found none: look again, and press again"])
+        raise Refused("the decision", ["the button names no choice; refresh the page, and press it again"])
     context, cluster = query.context, asked.cluster
     current = recorded(context, cluster, asked.deployment)
     question = _bound(query, current, asked)
@@ -230,16 +234,16 @@ def _answer(query: QueryContext, asked: ConsoleAction, choice: Choice | None) ->
 
 
 def _bound(query: QueryContext, current: Deployment, asked: ConsoleAction) -> Question:
-    """The question that the button names, if it is the one that stands; a used one is told with its answer."""
+    """Return the question that the button names; raises Refused if it was answered, or is about another attempt."""
     every = {each.id: each for each in query.context.deployments.questions(current.id)}
     question = every.get(asked.question)
     if question is None:
-        raise Unknown("question", f"{asked.question} of {current.id}", "look again: the page is an old one")
+        raise Unknown("question", f"{asked.question} of {current.id}", "the page is out of date; refresh it")
     what = f"the answer to {question.id}"
     if question.answer:
         given = question.answer
-        said = f"{given.by} answered {given.choice} at {given.at:%Y-%m-%d %H:%M:%S} UTC"
-        raise Refused(what, [f"{said}{f': {given.why}' if given.why else ''}"])
+        sentence = f"{given.by} answered {given.choice} at {given.at:%Y-%m-%d %H:%M:%S} UTC"
+        raise Refused(what, [f"{sentence}{f': {given.why}' if given.why else ''}"])
     if (asked.host, asked.attempt) != (question.host, question.attempt):
         about = f"{question.host or 'no host'}, attempt {question.attempt}"
         raise Refused(

@@ -1,1 +1,1 @@
-"""What the console shows: read models to HTML and SVG, for CloudWatch's custom widgets; pure."""
+"""Widgets of the console: views drawn as HTML and SVG, for CloudWatch's custom widgets; pure."""

@@ -1,4 +1,7 @@
-"""What a press did, or why it did nothing."""
+"""The answer to a button: the result of its action, or the reason why nothing was done.
+
+Drawn for functions/console/act.
+"""
 
 from lifecycle.application.console_actions import ActionResult
 from lifecycle.application.queries.state_words import Tone
@@ -9,7 +12,7 @@ from lifecycle.domain.errors import LifecycleError
 
 
 def draw_action_result(done: ActionResult, context: ViewContext) -> Markup:
-    """One sentence, and which deployment to look at."""
+    """Draw the sentence about an action, and the deployment to look at."""
     look = tag("p", soft(f"WidgetCall at {done.deployment} in the dashboard.")) if done.deployment else None
     return widget(
         context,
@@ -24,7 +27,7 @@ def draw_action_result(done: ActionResult, context: ViewContext) -> Markup:
 
 
 def draw_refusal(error: LifecycleError, context: ViewContext) -> Markup:
-    """The refusal, in the words that the command line has for it."""
-    told = tag("p", badge(Tone.WARN, "not done"), " ", str(error))
-    look = tag("p", soft("Nothing was changed. Refresh the widget to see how it stands now."))
-    return widget(context, tag("div", told, look, class_="lc-card", role="alert"))
+    """Draw a refusal, in the words of the command line."""
+    refusal = tag("p", badge(Tone.WARN, "not done"), " ", str(error))
+    look = tag("p", soft("Nothing was changed. Refresh the widget to see the current state."))
+    return widget(context, tag("div", refusal, look, class_="lc-card", role="alert"))

@@ -1,4 +1,4 @@
-"""The parts that every widget is made of: the context, tables, badges, filters, buttons with their confirmations."""
+"""The parts of every widget: frame, tables, badges, filters, and buttons with their confirmations."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -14,30 +14,30 @@ _LONGEST_LOG = 8_000
 
 
 def widget(context: ViewContext, *children: Child) -> Markup:
-    """A whole widget: the stylesheet, and everything below one element of the theme."""
+    """Return a whole widget: the stylesheet, and the content below one element of the theme."""
     return together(sheet(context.theme), tag("div", *children, class_=f"lc lc-{context.theme}"))
 
 
-def failure(context: ViewContext, told: str) -> Markup:
-    """What a widget shows instead of an error."""
+def failure(context: ViewContext, sentence: str) -> Markup:
+    """Return what a widget shows instead of an error."""
     return widget(
-        context, tag("div", badge(Tone.BAD, "not shown"), tag("p", told), class_="lc-card", role="alert")
+        context, tag("div", badge(Tone.BAD, "not shown"), tag("p", sentence), class_="lc-card", role="alert")
     )
 
 
 def badge(tone: Tone, text: str) -> Markup:
-    """A state, by sign, word and colour."""
+    """Return a state as sign, word and colour."""
     sign = tag("span", f"{SIGNS[tone]} ", aria_hidden="true")
     return tag("span", sign, text, class_=f"lc-badge lc-{tone}")
 
 
 def soft(*children: Child) -> Markup:
-    """What is beside the point."""
+    """Return text of lesser weight."""
     return tag("span", *children, class_="lc-soft")
 
 
 def table(caption: str, columns: Sequence[str], rows: Sequence[Sequence[Child]]) -> Markup:
-    """A table that scrolls by itself where it is too wide; its caption names it for those who do not see it."""
+    """Return a table that scrolls where it is too wide; screen readers read its caption."""
     head = tag("thead", tag("tr", (tag("th", each, scope="col") for each in columns)))
     body = tag("tbody", (tag("tr", (tag("td", cell) for cell in row)) for row in rows))
     inner = tag("table", tag("caption", caption), head, body)
@@ -45,18 +45,18 @@ def table(caption: str, columns: Sequence[str], rows: Sequence[Sequence[Child]])
 
 
 def log(title: str, text: str) -> Markup:
-    """Somebody's log, folded; its end, when it is long."""
+    """Return a folded log, or only its end where it is long."""
     cut = f"… the last {_LONGEST_LOG} characters:\n" if len(text) > _LONGEST_LOG else ""
     return tag("details", tag("summary", title), tag("pre", cut + text[-_LONGEST_LOG:], tabindex=0))
 
 
 def field(name: str, label: str) -> Markup:
-    """A field for a reason; a textarea, because the Enter key sends nothing from one."""
+    """Return a field for a reason: a textarea, because the Enter key does not submit it."""
     return tag("label", label, tag("textarea", "", name=name, rows=1, maxlength=1000))
 
 
 def show_button(context: ViewContext, text: str, **params: Any) -> Markup:
-    """A button that draws this widget again, about what it says; not about what the widget's fields say."""
+    """Return a button that draws this widget again with `params`, and ignores the widget's fields."""
     button = tag("button", text, type="button", class_="btn")
     return action(button, context.itself, {"pressed": True, **params})
 
@@ -70,7 +70,7 @@ def action_button(
     kind: str = "",
     reason: str = "",
 ) -> Markup:
-    """A button that acts, once its confirmation is read; `reason` names the field whose text goes with it."""
+    """Return a button that acts after its confirmation; `reason` names the field whose text goes with it."""
     button = tag("button", text, type="button", class_=f"btn {kind}".rstrip())
     given = params | ({"reason_field": reason} if reason else {})
     return action(button, context.act, given, display="popup", confirmation=confirmation)
@@ -79,7 +79,7 @@ def action_button(
 def filters(
     context: ViewContext, page: Page, *, environments: bool = True, more: Sequence[Markup] = ()
 ) -> Markup | None:
-    """What to look at, where there is a choice. The fields keep it when CloudWatch draws the widget again."""
+    """Return the fields that choose a scope, where there is a choice; CloudWatch sends them at every refresh."""
     parts = list(more)
     if len(page.services) > 1:
         choices = [("", "all services"), *((name, name) for name in page.services)]
@@ -96,7 +96,7 @@ def filters(
     return tag("form", parts, action(button, context.itself, {"days": context.days}), class_="lc-bar")
 
 
-def select(label: str, name: str, choices: Sequence[tuple[str, str]], standing: str) -> Markup:
-    """A field to choose from; the value that stands is chosen."""
-    options = (tag("option", text, value=value, selected=value == standing) for value, text in choices)
+def select(label: str, name: str, choices: Sequence[tuple[str, str]], current: str) -> Markup:
+    """Return a field to choose from; `current` is selected."""
+    options = (tag("option", text, value=value, selected=value == current) for value, text in choices)
     return tag("label", label, tag("select", options, name=name))

@@ -1,4 +1,4 @@
-"""What a widget is drawn into: its theme and width, the Lambdas that its buttons call, and what was asked for."""
+"""The context of a widget: its theme and width, the Lambdas that its buttons call, and its scope."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -6,7 +6,7 @@ from datetime import datetime
 from lifecycle.application.queries.scope import Scope
 from lifecycle.console.theme import Theme
 
-# The names of form fields. CloudWatch's sanitiser takes away names that a document's own properties have.
+# The names of form fields. CloudWatch's sanitiser removes names that are properties of a document.
 SERVICE = "lc-service"
 ENVIRONMENT = "lc-environment"
 PAGE = "lc-page"
@@ -16,7 +16,10 @@ BY = "lc-by"
 
 @dataclass(frozen=True, slots=True)
 class ViewContext:
-    """`itself` is the ARN of the Lambda that draws it, `act` of the one that buttons call; `width` in pixels."""
+    """The surroundings of one widget; `width` is in pixels.
+
+    `itself` is the ARN of the Lambda that draws it, `act` of the one that its buttons call.
+    """
 
     theme: Theme
     width: int

@@ -1,4 +1,7 @@
-"""The four DORA figures of each service in production, with what each of them means here."""
+"""The widget of DORA figures: four for each service in production, with their definitions.
+
+Drawn for functions/console/show_dora.
+"""
 
 from datetime import timedelta
 
@@ -26,7 +29,7 @@ MEANINGS = (
 
 
 def draw_dora(found: DoraView, context: ViewContext) -> Markup:
-    """A card a service."""
+    """Draw a card for each service."""
     cards: list[Child] = [_card(each, found.days) for each in found.figures]
     if not cards:
         cards = [tag("p", "No service has a production cluster yet.")]

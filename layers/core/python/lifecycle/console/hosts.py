@@ -70,8 +70,8 @@ def _headline(each: ClusterHosts) -> list[Child]:
 
 def _counts(each: ClusterHosts) -> str:
     found = Counter(host_status(host).word for host in each.hosts)
-    told = ", ".join(f"{count} {word}" for word, count in found.most_common())
-    return f"{len(each.hosts)} hosts: {told}" if told else "no hosts"
+    counts = ", ".join(f"{count} {word}" for word, count in found.most_common())
+    return f"{len(each.hosts)} hosts: {counts}" if counts else "no hosts"
 
 
 def _tile(host: HostView, each: ClusterHosts, context: ViewContext) -> Markup:
@@ -115,10 +115,10 @@ def _row(each: ClusterHosts, context: ViewContext) -> list[Child]:
     named = ", ".join(f"{host.report.host} ({host_status(host)})" for host in amiss[:_NAMED])
     more = f" and {len(amiss) - _NAMED} more" if len(amiss) > _NAMED else ""
     cluster = view.cluster
-    told = ", ".join(f"{version} on {count}" for version, count in each.versions.most_common(3))
+    versions = ", ".join(f"{version} on {count}" for version, count in each.versions.most_common(3))
     return [
         [str(cluster), tag("p", badge(Tone.WARN, "frozen")) if each.frozen else None],
-        told or "-",
+        versions or "-",
         cluster_state(view) or "-",
         str(len(each.hosts)),
         f"{named}{more}" or "-",

@@ -1,7 +1,7 @@
-"""Markup that cannot be forgotten to be escaped: whatever is not Markup is text.
+"""Markup that is always escaped: everything that is not Markup is text.
 
-`tag` is the only way to make an element. Its name and its attributes' names come from closed lists, its values and
-its text are escaped; so a service's name, a reason or a log made of markup shows as what it is.
+Only `tag` makes an element. The names of elements and attributes come from closed lists; values and text are escaped.
+A service's name, a reason or a log that contains markup is therefore shown as text.
 """
 
 import json
@@ -22,7 +22,7 @@ tabindex text-anchor title type value viewBox width x x1 x2 y y1 y2
 _ELEMENTS = frozenset(_ELEMENT_NAMES.split())
 _ATTRIBUTES = frozenset(_ATTRIBUTE_NAMES.split())
 _VOID = frozenset({"circle", "line", "path", "polyline", "rect"})
-# Controls that no document may hold, lone surrogates, and those that let text run the other way on the page.
+# Controls that no document may hold, lone surrogates, and signs that reverse the direction of text.
 _UNSEEN = re.compile(
     "[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069\ud800-\udfff\ufffe\uffff]"
 )
@@ -33,7 +33,7 @@ Child: TypeAlias = "Markup | str | int | float | Iterable[Child] | None"
 
 
 class Markup:
-    """HTML that this module made."""
+    """HTML made by this module."""
 
     __slots__ = ("_html",)
 
@@ -47,9 +47,9 @@ class Markup:
 
 
 def tag(element: str, *children: Child, **attributes: Value) -> Markup:
-    """An element; `class_` and `aria_label` mean class and aria-label. None and False leave an attribute out.
+    """Return an element; `class_` and `aria_label` mean class and aria-label. None and False omit an attribute.
 
-    Raises ValueError for an element or attribute that is not in the lists above: a program's error, never data's.
+    Raises ValueError for an element or attribute outside of the lists above, which is a programming error.
     """
     if element not in _ELEMENTS:
         raise ValueError(f"<{element}> is no element of the console")
@@ -60,12 +60,12 @@ def tag(element: str, *children: Child, **attributes: Value) -> Markup:
 
 
 def together(*children: Child) -> Markup:
-    """Several things, one after another."""
+    """Return several children, one after another."""
     return Markup(_KEY, _inside(children))
 
 
 def stylesheet(rules: str) -> Markup:
-    """A `<style>`; its rules are the program's own, and hold no markup."""
+    """Return a `<style>` of the program's own rules; raises ValueError if they hold markup."""
     if "<" in rules:
         raise ValueError("a stylesheet holds no markup")
     return Markup(_KEY, f"<style>{rules}</style>")
@@ -79,12 +79,12 @@ def action(
     display: Literal["widget", "popup"] = "widget",
     confirmation: str | None = None,
 ) -> Markup:
-    """An element, and what CloudWatch does when it is pressed: it calls a Lambda with these parameters."""
+    """Return an element that calls a Lambda with these parameters when it is pressed."""
     # Valid JSON without a character of markup: it reads the same as text and as HTML.
     body = json.dumps(params, sort_keys=True)
     for sign in "<>&":
         body = body.replace(sign, f"\\u{ord(sign):04x}")
-    told = tag(
+    call = tag(
         "cwdb-action",
         body,
         action="call",
@@ -93,11 +93,11 @@ def action(
         endpoint=endpoint,
         confirmation=confirmation,
     )
-    return together(pressed, told)
+    return together(pressed, call)
 
 
 def plain(text: str) -> str:
-    """Somebody else's text without what a page would not show, or would show elsewhere."""
+    """Replace the characters of foreign text that a page would hide, or would show elsewhere."""
     return _UNSEEN.sub("\N{REPLACEMENT CHARACTER}", text.replace("\r\n", "\n"))
 
 

@@ -1,4 +1,4 @@
-"""A line chart of two series as SVG: the test bed, solid with dots, against its control, dashed."""
+"""A line chart of two series as SVG: the test bed is solid with dots, its control is dashed."""
 
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
@@ -15,14 +15,14 @@ Values = Sequence[float | None]
 
 
 def chart(series: Series, width: int, minutes: int = 0) -> Markup:
-    """One metric over the minutes of a bake; a minute that a host did not tell is a gap.
+    """Draw one metric over the minutes of a bake; a minute without data is a gap.
 
-    `minutes` is how long it baked, where fewer points are kept of it than minutes.
+    `minutes` is the length of the bake, where its series was downsampled.
     """
     minutes = max(minutes, len(series.test_bed))
     bed, control = thinned(series.test_bed), thinned(series.control)
-    told = [value for value in (*bed, *control) if value is not None]
-    low, high = bounds(told)
+    values = [value for value in (*bed, *control) if value is not None]
+    low, high = bounds(values)
     name = f"{series.measure.name}{f' in {series.measure.unit}' if series.measure.unit else ''}"
     label = f"{name}, the test bed against its control, over {minutes} minutes"
     scale = _Scale(width, max(len(bed), len(control)), low, high)
@@ -41,7 +41,7 @@ def chart(series: Series, width: int, minutes: int = 0) -> Markup:
                 if value is not None
             ]
         )
-    if not told:
+    if not values:
         parts.append(tag("text", "nothing was measured yet", x=_LEFT + 8, y=_HEIGHT / 2))
     return tag(
         "svg",
@@ -54,9 +54,9 @@ def chart(series: Series, width: int, minutes: int = 0) -> Markup:
     )
 
 
-def bounds(told: Sequence[float]) -> tuple[float, float]:
-    """The ends of the vertical axis: from 0 where that does not flatten everything, never of no length."""
-    low, high = min(told, default=0.0), max(told, default=1.0)
+def bounds(values: Sequence[float]) -> tuple[float, float]:
+    """Return the ends of the vertical axis: from 0 where that does not flatten the lines, and never equal."""
+    low, high = min(values, default=0.0), max(values, default=1.0)
     if low >= 0 and low < high / 2:
         low = 0.0
     if high <= low and low > 0:
@@ -67,7 +67,7 @@ def bounds(told: Sequence[float]) -> tuple[float, float]:
 
 
 class _Scale:
-    """From places and values to points of the picture."""
+    """The mapping of positions and values to points of the picture."""
 
     def __init__(self, width: int, points: int, low: float, high: float) -> None:
         self.low, self.high, self.width = low, high, width
@@ -77,8 +77,8 @@ class _Scale:
         return _LEFT + place * self._step
 
     def y(self, value: float) -> float:
-        share = (value - self.low) / (self.high - self.low)
-        return _HEIGHT - _BOTTOM - share * (_HEIGHT - _TOP - _BOTTOM)
+        height = (value - self.low) / (self.high - self.low)
+        return _HEIGHT - _BOTTOM - height * (_HEIGHT - _TOP - _BOTTOM)
 
 
 def _axes(scale: _Scale, minutes: int) -> list[Child]:
@@ -108,10 +108,10 @@ def _lines(values: Values, scale: _Scale, kind: str, dashes: str | None = None) 
 
 
 def _runs(values: Values) -> Iterator[list[tuple[int, float]]]:
-    """The stretches without a gap."""
-    told = [(place, value) for place, value in enumerate(values) if value is not None]
-    run: list[tuple[int, float]] = told[:1]
-    for (before, _), point in pairwise(told):
+    """Yield the stretches without a gap."""
+    points = [(place, value) for place, value in enumerate(values) if value is not None]
+    run: list[tuple[int, float]] = points[:1]
+    for (before, _), point in pairwise(points):
         if point[0] == before + 1:
             run.append(point)
         else:
@@ -122,7 +122,7 @@ def _runs(values: Values) -> Iterator[list[tuple[int, float]]]:
 
 
 def figure(value: float) -> str:
-    """A number with three significant digits, without an exponent that people do not read."""
+    """Return a number with three significant digits, and without an exponent."""
     size = abs(value)
     if size >= 1000 or size == 0:
         return f"{value:,.0f}"

@@ -30,7 +30,7 @@ _KINDS = {
 
 
 def draw_pending_decisions(found: PendingDecisions, context: ViewContext) -> Markup:
-    """Draw the open questions, the longest waiting first, then the queued deployments."""
+    """Draw the pending decisions, the longest waiting first, then the queued deployments."""
     parts: list[Child] = [filters(context, found.page)]
     number = 0
     for view in found.pending:

@@ -95,7 +95,7 @@ def _cluster(view: ClusterView | None, context: ViewContext) -> Child:
 
 
 def _could_take(view: ClusterView, version: str) -> bool:
-    """Whether a cluster neither runs a version, nor deploys it, nor has it queued."""
+    """Return True if the cluster neither runs the version, nor deploys it, nor has it queued."""
     verified = view.verified.version if view.verified else ""
     running = view.running.target.version if view.running else ""
     waiting = view.waiting.request.version if view.waiting else ""

@@ -1,4 +1,7 @@
-"""The test bed against its control: what is measured as charts, the verdict in a sentence, a table a metric."""
+"""The widget of test beds: charts against the control, the verdict, and a table of the metrics.
+
+Drawn for functions/console/show_test_bed.
+"""
 
 from collections.abc import Mapping
 from math import isfinite
@@ -18,13 +21,10 @@ _SIDES = 48
 
 
 def draw_test_bed(found: TestBedsView, context: ViewContext) -> Markup:
-    """The test beds that bake, or those of late."""
+    """Draw the test beds that bake, or the most recent ones."""
     parts: list[Child] = [filters(context, found.page), [_bed(each, context) for each in found.beds]]
     if not found.beds:
-        told = (
-            "No deployment of late had a test bed: a policy asks for one with bake_minutes in lifecycle.toml."
-        )
-        parts.append(tag("p", told))
+        parts.append(tag("p", "No recent deployment had a test bed: set bake_minutes in lifecycle.toml."))
     return widget(context, parts)
 
 
@@ -71,7 +71,11 @@ def _legend() -> list[Child]:
 def _verdict(judged: Judgement | None) -> Child:
     if judged is None:
         return tag("p", soft("There is no verdict yet."))
-    more = f" About {judged.more_minutes} more minutes would tell." if judged.more_minutes is not None else ""
+    more = (
+        f" About {judged.more_minutes} more minutes would decide it."
+        if judged.more_minutes is not None
+        else ""
+    )
     requests = (
         f"{judged.requests_test_bed} requests on the test bed, {judged.requests_control} on the control"
     )
@@ -97,17 +101,17 @@ def _row(each: Measured, measure: Measure | None) -> list[Child]:
     return [
         each.name,
         status_badge(VERDICTS[each.verdict]),
-        _told(each.test_bed),
-        _told(each.control),
-        _told(each.effect, share=share),
-        f"{_told(each.low, share=share)} and {_told(each.high, share=share)}",
+        _number(each.test_bed),
+        _number(each.control),
+        _number(each.effect, share=share),
+        f"{_number(each.low, share=share)} and {_number(each.high, share=share)}",
         f"{each.p:.3f}" if each.p is not None else "-",
         each.sentence,
     ]
 
 
-def _told(value: float | None, *, share: bool = False) -> str:
-    """A figure; how much worse a ratio is, in percent."""
+def _number(value: float | None, *, share: bool = False) -> str:
+    """Return a number for people; the effect on a ratio is a percentage."""
     if value is None or not isfinite(value):
         return "-"
     value += 0.0  # a zero has no sign for a reader

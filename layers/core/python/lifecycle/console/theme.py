@@ -1,7 +1,7 @@
-"""How the console looks: one stylesheet for every widget, in CloudWatch's light and dark.
+"""The stylesheet of every widget, in CloudWatch's light and dark themes.
 
-Every pair of ink and ground that text uses has a contrast of at least 4.5 (WCAG 2.2 AA; tests/unit/console holds
-it to that). What a colour says, a word and a sign say too.
+Every pair of text and background has a contrast of at least 4.5 (WCAG 2.2 AA; tests/unit/console checks it). A colour
+is never alone: a word and a sign say the same.
 """
 
 from enum import StrEnum
@@ -11,7 +11,7 @@ from lifecycle.console.html import Markup, stylesheet
 
 
 class Theme(StrEnum):
-    """CloudWatch's two."""
+    """The themes of CloudWatch."""
 
     LIGHT = "light"
     DARK = "dark"
@@ -71,7 +71,7 @@ PALETTES: dict[Theme, dict[str, str]] = {
         "idle-ground": "#22334a",
     },
 }
-# Ink and ground that stand on each other somewhere below.
+# Text and background colours that meet in a rule below.
 PAIRS = (
     *((ink, ground) for ink in ("ink", "soft", "link") for ground in ("ground", "panel")),
     ("on-button", "button"),
@@ -142,6 +142,6 @@ def _tones() -> str:
 
 
 def sheet(theme: Theme) -> Markup:
-    """The stylesheet in one theme. Widgets share a page, so each names its own colours."""
+    """Return the stylesheet of one theme; widgets share a page, so each sets its own colours."""
     colours = ";".join(f"--lc-{name}:{value}" for name, value in PALETTES[theme].items())
     return stylesheet(f".lc.lc-{theme}{{{colours}}}{_RULES}{_tones()}")

@@ -1,6 +1,6 @@
-"""What the console's handlers share: CloudWatch's call parsed, the widget drawn, and never an error instead of one.
+"""The handlers of the console: parse CloudWatch's call, draw the widget, and show any error as a sentence in it.
 
-`widget` is for functions/console/show_*, which only read; `button` is for functions/console/act, which presses (docs/console.md).
+`widget` is for functions/console/show_*, which only read. `button` is for functions/console/act (docs/console.md).
 """
 
 from collections.abc import Callable
@@ -20,8 +20,8 @@ from lifecycle.console.theme import Theme
 from lifecycle.domain.errors import LifecycleError
 from lifecycle.domain.rollout.decision import Choice
 
-C = TypeVar("C", bound="_Called")
-Drawing: TypeAlias = Callable[[C, ViewContext], Markup]
+C = TypeVar("C", bound="_Call")
+Draw: TypeAlias = Callable[[C, ViewContext], Markup]
 Handler: TypeAlias = Callable[[dict[str, Any], Any], Any]
 
 logger = Logger()
@@ -33,7 +33,7 @@ class _Forms(BaseModel):
 
 
 class _Context(BaseModel):
-    """What CloudWatch tells about the widget; it may add to that, so that the rest is let be."""
+    """CloudWatch's description of the widget; unknown fields are ignored, because CloudWatch may add some."""
 
     model_config = ConfigDict(frozen=True)
     theme: str = Theme.LIGHT
@@ -41,23 +41,23 @@ class _Context(BaseModel):
     forms: _Forms = Field(default_factory=_Forms)
 
 
-class _Called(BaseModel):
+class _Call(BaseModel):
     """A call of CloudWatch: the parameters of the widget or of the button, and the widget's context."""
 
     model_config = ConfigDict(frozen=True, populate_by_name=True)
     context: _Context = Field(default_factory=_Context, alias="widgetContext")
 
     def field(self, name: str) -> str | None:
-        """What a person wrote or chose in a field of the widget; None when it has no such field."""
+        """Return the content of a field of the widget; None if there is no such field."""
         found = self.context.forms.all.get(name)
         return None if found is None else str(found).strip()
 
 
-class WidgetCall(_Called):
-    """What to look at. Other parameters are let be.
+class WidgetCall(_Call):
+    """A call that draws a widget; unknown parameters are ignored.
 
-    The widget's own fields go before its parameters, for CloudWatch calls with the same parameters at every refresh;
-    but a button that was `pressed` says all of it itself.
+    The fields of the widget override its parameters, because CloudWatch repeats the parameters at every refresh. After a
+    button was `pressed`, the parameters count: they are the button's.
     """
 
     service: str = ""
@@ -78,17 +78,17 @@ class WidgetCall(_Called):
 
     @property
     def chosen_deployment(self) -> str:
-        """The deployment that was chosen, if one was."""
+        """The name of the chosen deployment; empty if none was chosen."""
         return self.chosen(DEPLOYMENT, self.deployment)
 
     def chosen(self, name: str, parameter: str) -> str:
-        """What a field says; the parameter where there is no such field, or a button says otherwise."""
+        """Return the content of a field, or the parameter where there is no field or a button was pressed."""
         found = None if self.pressed else self.field(name)
         return parameter if found is None else found
 
 
-class Button(_Called):
-    """A press: closed, because what is not understood must not be done. `by` is whoever signed the call says."""
+class Button(_Call):
+    """A call that acts. It is closed: an unknown parameter is refused. The signer of the call chooses `by`."""
 
     model_config = ConfigDict(frozen=True, populate_by_name=True, extra="forbid")
     action: Action
@@ -107,17 +107,17 @@ class Button(_Called):
     seen: str = Field(default="", max_length=400)
 
     def to_action(self) -> ConsoleAction:
-        """The press that it stands for, with the reason from its field."""
-        told = self.model_dump(exclude={"context", "by", "why", "reason_field"})
+        """Return the action, with the reason from its field."""
+        parameters = self.model_dump(exclude={"context", "by", "why", "reason_field"})
         why = self.why or self.field(self.reason_field) or ""
-        return ConsoleAction(by=self.by or self.field(BY) or "console", why=why[:1000], **told)
+        return ConsoleAction(by=self.by or self.field(BY) or "console", why=why[:1000], **parameters)
 
 
-def widget(shows: str, parameters: str) -> Callable[[Drawing[WidgetCall]], Handler]:
-    """A handler that draws; asked to describe itself, it answers in Markdown, as CloudWatch wants it."""
+def widget(shows: str, parameters: str) -> Callable[[Draw[WidgetCall]], Handler]:
+    """Return a decorator for a handler that draws; CloudWatch's `describe` call is answered in Markdown."""
     docs = f"## Lifecycle\n{shows}\n\nParameters, all of them optional: {parameters}."
 
-    def decorate(draw: Drawing[WidgetCall]) -> Handler:
+    def decorate(draw: Draw[WidgetCall]) -> Handler:
         def handle(event: dict[str, Any], context: Any) -> Any:
             if event.get("describe"):
                 logger.info("described")
@@ -129,61 +129,61 @@ def widget(shows: str, parameters: str) -> Callable[[Drawing[WidgetCall]], Handl
     return decorate
 
 
-def button(press: Drawing[Button]) -> Handler:
-    """A handler that acts, and draws what was done or why it was not."""
+def button(press: Draw[Button]) -> Handler:
+    """Return a handler that acts, and draws the result or the refusal."""
 
     def handle(event: dict[str, Any], context: Any) -> Any:
         if event.get("describe"):
             logger.info("described")
-            return {"markdown": "Presses the buttons of the Lifecycle console; it shows nothing by itself."}
+            return {"markdown": "Performs the actions of the console's buttons; it has no widget."}
         return _answer(Button, press, event, context)
 
     return handle
 
 
-def _answer(kind: type[C], draw: Drawing[C], event: dict[str, Any], context: Any) -> Any:
+def _answer(kind: type[C], draw: Draw[C], event: dict[str, Any], context: Any) -> Any:
     if event.get("warm"):
         logger.info("warm")
         return {}
-    drawing = _view_context(event, context)
+    view_context = _view_context(event, context)
     try:
-        asked = kind.model_validate(event)
-        drawn = str(draw(asked, drawing))
+        call = kind.model_validate(event)
+        drawn = str(draw(call, view_context))
     except ValidationError as error:
         wrong = "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors())
-        return _failed(drawing, f"The parameters are not what was expected: {wrong}. See docs/console.md.")
+        return _failed(view_context, f"The parameters are invalid: {wrong}. See docs/console.md.")
     except LifecycleError as error:
-        return _failed(drawing, f"{str(error)[:1].upper()}{str(error)[1:]}.")
+        return _failed(view_context, f"{str(error)[:1].upper()}{str(error)[1:]}.")
     except (ClientError, BotoCoreError) as error:
         logger.exception("a store refused")
         return _failed(
-            drawing, f"A store did not answer as expected: {error}. Try again; then see this function's log."
+            view_context, f"AWS refused a read or a write: {error}. Try again, then see this function's log."
         )
-    except Exception:  # a dashboard with a hole says less than one with a sentence; the log has the rest
-        logger.exception("an error that nobody expected")
-        return _failed(drawing, "Something failed that nobody expected; the log of this function says where.")
+    except Exception:  # a sentence in the widget says more than an empty place; the log has the rest
+        logger.exception("unexpected error")
+        return _failed(view_context, "This widget failed unexpectedly; see the log of its function.")
     logger.info("drawn", extra={"bytes": len(drawn)})
     return drawn
 
 
-def _failed(drawing: ViewContext, told: str) -> str:
-    logger.warning("refused", extra={"reason": told})
-    return str(failure(drawing, told))
+def _failed(view_context: ViewContext, sentence: str) -> str:
+    logger.warning("refused", extra={"reason": sentence})
+    return str(failure(view_context, sentence))
 
 
 def _view_context(event: dict[str, Any], context: Any) -> ViewContext:
-    """The drawing as far as it can be read; an error has to be drawn too."""
+    """Return the context as far as the event can be read, because an error is drawn in it too."""
     try:
-        asked = WidgetCall.model_validate(event)
+        call = WidgetCall.model_validate(event)
     except ValidationError:
-        asked = WidgetCall()
+        call = WidgetCall()
     arn = str(getattr(context, "invoked_function_arn", ""))
     return ViewContext(
-        theme=Theme.DARK if asked.context.theme == Theme.DARK else Theme.LIGHT,
-        width=max(280, min(int(asked.context.width), 4000)),
+        theme=Theme.DARK if call.context.theme == Theme.DARK else Theme.LIGHT,
+        width=max(280, min(int(call.context.width), 4000)),
         itself=arn,
         act=arn.rpartition(":function:")[0] + ":function:lifecycle-act",
         now=datetime.now(UTC),
-        scope=asked.scope,
-        days=asked.days,
+        scope=call.scope,
+        days=call.days,
     )

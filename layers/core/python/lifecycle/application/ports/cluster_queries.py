@@ -15,7 +15,7 @@ from lifecycle.domain.rollout.queue import PendingDeployment
 
 @dataclass(frozen=True, slots=True)
 class LeaseAndQueue:
-    """Who has a cluster's lease, and who waits for it."""
+    """A cluster's lease, and the deployment in its pending slot."""
 
     lease: Lease
     waiting: PendingDeployment | None
@@ -33,27 +33,27 @@ class Delivery:
 
 @dataclass(frozen=True, slots=True)
 class Catalog:
-    """What was built of a service: each snapshot with its facts, each release with its snapshot."""
+    """The versions of a service: each snapshot with its facts, each release with its snapshot."""
 
     snapshots: Mapping[str, Mapping[str, str]]
     releases: Mapping[str, str]
 
 
 class ClusterQueries(Protocol):
-    """What the phases never ask: about many clusters at once, and about what is over."""
+    """Reads that no phase needs: over many clusters at once, and over finished deliveries."""
 
     def clusters(self, *, afresh: bool = False) -> Sequence[Cluster]:
-        """Every cluster that stands; remembered for a minute, because the registry lists ten names a call."""
+        """Return every deployed cluster, at most a minute old: the registry lists ten names a call."""
         ...
 
     def leases_and_queues(self, clusters: Sequence[Cluster]) -> Mapping[Cluster, LeaseAndQueue]:
-        """The lease and the queue of each, 50 clusters a read."""
+        """Return the lease and the queue of each cluster, read 50 at a time."""
         ...
 
     def catalog(self, service: str) -> Catalog:
-        """Its snapshots and its releases, in one read."""
+        """Return a service's snapshots and releases, in one read."""
         ...
 
     def deliveries(self) -> Sequence[Delivery]:
-        """The newest runs of pushes, the newest first."""
+        """Return the newest deliveries, the newest first."""
         ...

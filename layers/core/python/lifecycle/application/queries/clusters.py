@@ -26,7 +26,7 @@ RECENT = 5
 
 @dataclass(frozen=True, slots=True)
 class ClusterView:
-    """One cluster: its lease, its pending slot, its newest deployments and its open decisions.
+    """One cluster: its lease, its pending slot, its newest deployments and its pending decisions.
 
     `running` is the record of the lease's holder; None before it is planned. `last` is the deployment whose version
     the cluster should run, also while it runs.
@@ -48,12 +48,12 @@ class ClusterView:
     @property
     def standing(self) -> str:
         """The cluster in one sentence; a button carries it, and is refused when it has changed."""
-        told = [
+        parts = [
             f"{self.cluster} runs {self.verified.version if self.verified else 'nothing that was verified'}"
         ]
-        told += [f"{self.lease.deployment} deploys there"] if self.lease.deployment else []
-        told += [f"{self.waiting.request.deployment} waits"] if self.waiting else []
-        return ", ".join(told)
+        parts += [f"{self.lease.deployment} deploys there"] if self.lease.deployment else []
+        parts += [f"{self.waiting.request.deployment} waits"] if self.waiting else []
+        return ", ".join(parts)
 
     @property
     def unsettled(self) -> Deployment | None:

@@ -40,7 +40,7 @@ class DeploymentView:
 
     @property
     def pending(self) -> list[Question]:
-        """The open questions, the most pressing first."""
+        """The pending decisions and approvals, the most pressing first."""
         return open_questions(self.deployment, self.questions)
 
     @property

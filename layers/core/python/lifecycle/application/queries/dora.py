@@ -1,6 +1,6 @@
-"""The view of the DORA figures of each service in production.
+"""The DORA figures of each service in production.
 
-Drawn by functions/console/show_dora; reads only.
+Read by functions/console/show_dora; reads only.
 """
 
 from dataclasses import dataclass
@@ -12,13 +12,13 @@ from lifecycle.domain.fleet.cluster import Cluster
 from lifecycle.domain.monitoring.dora import Dora, dora
 from lifecycle.domain.service.version import SnapshotVersion
 
-# The newest deployments of a cluster that are looked at; a window with more of them says so.
+# The newest deployments of a cluster that are read; a view says when its window holds more.
 REMEMBERED = 100
 
 
 @dataclass(frozen=True, slots=True)
 class ServiceDora:
-    """One service in production; `cut` says that the window holds more deployments than are remembered."""
+    """One service in production; `cut` says that the window holds more deployments than were read."""
 
     service: str
     dora: Dora
@@ -35,7 +35,7 @@ class DoraView:
 
 
 def view_dora(query: QueryContext, scope: Scope, days: int) -> DoraView:
-    """The DORA figures of production, a service each, over the last `days`; raises Unknown, InvalidName."""
+    """Return the figures of each service in production, over the last `days`; raises Unknown, InvalidName."""
     clusters, services = clusters_in(query, Scope(scope.service, "production", scope.page))
     shown, page = page_of(clusters, scope, services)
     now = query.context.clock.now()
@@ -54,5 +54,5 @@ def _figures(query: QueryContext, cluster: Cluster, since: datetime, now: dateti
 
 
 def _built(snapshot: str) -> datetime:
-    """When a snapshot was built: its name says so."""
+    """Return the time at which a snapshot was built, by its name."""
     return datetime.strptime(SnapshotVersion.parse(snapshot).built, "%Y%m%d%H%M%S").replace(tzinfo=UTC)

@@ -1,6 +1,6 @@
-"""The view of past deployments and audit entries.
+"""Past deployments and audit entries.
 
-Drawn by functions/console/show_history; reads only.
+Read by functions/console/show_history; reads only.
 """
 
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ SHOWN = 25
 
 @dataclass(frozen=True, slots=True)
 class HistoryView:
-    """The newest deployments, the newest first; and the newest lines of the trail of what is looked at."""
+    """The newest deployments and audit entries of a page of clusters, the newest first."""
 
     deployments: tuple[Deployment, ...]
     audit_entries: tuple[AuditEntry, ...]
@@ -24,10 +24,7 @@ class HistoryView:
 
 
 def view_history(query: QueryContext, scope: Scope) -> HistoryView:
-    """A page of clusters, whose histories are told as one; those whose lease is leases come first.
-
-    Raises Unknown, InvalidName.
-    """
+    """Return the merged history of a page of clusters, those whose lease is held first; raises Unknown, InvalidName."""
     clusters, services = clusters_in(query, scope)
     leases = query.cluster_queries.leases_and_queues(clusters)
     ordered = sorted(clusters, key=lambda each: (not leases[each].lease.deployment, each.service, each))

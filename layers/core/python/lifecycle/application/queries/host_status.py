@@ -69,7 +69,7 @@ class HostProgress:
 
     @property
     def finished(self) -> bool:
-        """Whether the deployment has nothing more to do on this host."""
+        """True when the deployment has nothing more to do on this host."""
         return self.status in _FINISHED
 
 

@@ -1,6 +1,6 @@
-"""The pipeline from push to production, a lane a service: what was built, promoted, deployed, and what waits.
+"""The pipeline from push to production: a lane for each service.
 
-Drawn by functions/console/show_pipeline; reads only.
+Read by functions/console/show_pipeline; reads only.
 """
 
 from collections.abc import Mapping, Sequence
@@ -15,7 +15,7 @@ from lifecycle.domain.fleet.cluster import Cluster
 from lifecycle.domain.rollout.freezes import Freeze
 from lifecycle.domain.service.version import ReleaseVersion, SnapshotVersion
 
-# One that ended well, and those that were refused, superseded or repaired some hosts after it.
+# Enough for one that ended DONE, and for those refused, superseded or repaired after it.
 _RECENT = 4
 
 
@@ -31,7 +31,7 @@ class Built:
 
 @dataclass(frozen=True, slots=True)
 class Lane:
-    """One service. `push` is its newest run, `built` its newest snapshot, `release` its highest release."""
+    """One service: its newest delivery, its newest snapshot, its highest release and its clusters."""
 
     service: str
     push: Delivery | None
@@ -43,7 +43,7 @@ class Lane:
 
 @dataclass(frozen=True, slots=True)
 class PipelineView:
-    """The lanes of one page, and every freeze that stands."""
+    """The lanes of one page, and every freeze."""
 
     lanes: tuple[Lane, ...]
     freezes: tuple[Freeze, ...]
@@ -51,7 +51,7 @@ class PipelineView:
 
 
 def view_pipeline(query: QueryContext, scope: Scope) -> PipelineView:
-    """Those whose lease is leases come first; raises Unknown, InvalidName."""
+    """Return a page of lanes, those with a running deployment first; raises Unknown, InvalidName."""
     clusters, services = clusters_in(query, scope)
     leases = query.cluster_queries.leases_and_queues(clusters)
     busy = {each.service for each in clusters if leases[each].lease.deployment}
@@ -94,7 +94,7 @@ def _newest(snapshots: Mapping[str, Mapping[str, str]], releases: Mapping[str, s
 def _push(
     service: str, snapshots: Mapping[str, Mapping[str, str]], pushes: Sequence[Delivery]
 ) -> Delivery | None:
-    """The newest run of a repository of the service's name, or of a commit that became one of its snapshots."""
+    """Return the newest delivery of the service's repository, or of a commit that became one of its snapshots."""
     commits = {facts.get("commit", "") for facts in snapshots.values()}
     for push in pushes:
         name = DeliveryName.parse(push.name)

@@ -1,4 +1,4 @@
-"""The scope of a view: which clusters it is about, and which page of them."""
+"""The scope of a view: its clusters, and the page of them that it shows."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -7,13 +7,13 @@ from lifecycle.application.queries.context import K, QueryContext
 from lifecycle.domain.errors import Unknown
 from lifecycle.domain.fleet.cluster import Cluster, service_name
 
-# What a widget shows in full; the others are a page further.
+# The clusters or services on a page.
 PAGE = 10
 
 
 @dataclass(frozen=True, slots=True)
 class Scope:
-    """What a widget is about: everything, one service, one environment, or one cluster; and which page of it."""
+    """A selection of clusters: all, one service, one environment or one cluster; and the number of a page."""
 
     service: str = ""
     environment: str = ""
@@ -25,7 +25,7 @@ class Scope:
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """Which of how many pages, and every service that may be chosen instead."""
+    """The number of a page, the count of pages, and every service that may be chosen instead."""
 
     number: int
     of: int
@@ -33,7 +33,10 @@ class Page:
 
 
 def clusters_in(query: QueryContext, scope: Scope) -> tuple[list[Cluster], tuple[str, ...]]:
-    """The clusters that a widget is about, and every service; raises Unknown, InvalidName for what is not there."""
+    """Return the clusters of a scope, and every service.
+
+    Raises Unknown for a scope without a cluster, InvalidName for a name that no cluster may have.
+    """
     every = list(query.cluster_queries.clusters())
     if scope.service and not any(each.service == service_name(scope.service) for each in every):
         every = list(query.cluster_queries.clusters(afresh=True))
@@ -42,14 +45,14 @@ def clusters_in(query: QueryContext, scope: Scope) -> tuple[list[Cluster], tuple
         Cluster(scope.environment, "any")  # raises InvalidName for another environment
     found = [each for each in every if scope.covers(each)]
     if not found and (scope.service or scope.environment):
-        asked = " in ".join(filter(None, (scope.service, scope.environment)))
+        named = " in ".join(filter(None, (scope.service, scope.environment)))
         known = ", ".join(map(str, every)) or "none"
-        raise Unknown("cluster", f"of {asked}", f"known: {known}; a cluster is known when its stack stands")
+        raise Unknown("cluster", f"of {named}", f"known: {known}; deploy a cluster stack for it first")
     return found, services
 
 
 def page_of(found: Sequence[K], scope: Scope, services: tuple[str, ...]) -> tuple[Sequence[K], Page]:
-    """One page of what was found; a page beyond the last is the last."""
+    """Return one page; a number beyond the last page means the last."""
     pages = max(1, -(-len(found) // PAGE))
     number = min(max(scope.page, 1), pages)
     return found[(number - 1) * PAGE : number * PAGE], Page(number, pages, services)

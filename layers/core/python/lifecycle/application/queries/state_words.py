@@ -1,7 +1,7 @@
 """Words and tones of every state that people are shown.
 
 The console and the command line both read this module, so a state has the same word and the same tone in both.
-console/status_styles.py maps a tone to CSS, apps/cli/output/printer.py maps it to a colour of the terminal.
+The CSS class of a tone is in console/status_styles.py. Its colour on a terminal is in apps/cli/output/printer.py.
 """
 
 from collections.abc import Iterable, Mapping
@@ -20,7 +20,7 @@ S = TypeVar("S", bound=StrEnum)
 
 
 class Tone(StrEnum):
-    """What a state asks of its reader: nothing, patience, attention or action."""
+    """The weight of a state for its reader: fine, in progress, needs attention, failed, or inactive."""
 
     GOOD = "good"
     BUSY = "busy"
@@ -158,7 +158,7 @@ DELIVERIES = {
         "PENDING_REDRIVE": Tone.BUSY,
     }.items()
 }
-# Results of `lifecycle converge` that are a state of the cluster, and of a self-test.
+# Results of `lifecycle converge` and of a self-test.
 _RESULTS = (
     Status(Tone.GOOD, "CONVERGED"),
     Status(Tone.BUSY, "REPAIR"),

@@ -1,6 +1,6 @@
-"""The view of test beds: those that bake, or the newest of each cluster.
+"""Test beds: those that bake, or the newest of each cluster.
 
-Drawn by functions/console/show_test_bed; reads only.
+Read by functions/console/show_test_bed; reads only.
 """
 
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from lifecycle.domain.fleet.cluster import Cluster
 from lifecycle.domain.rollout.deployment import Deployment
 from lifecycle.domain.rollout.test_bed.model import BedState, TestBed
 
-# A test bed is looked for among so many of a cluster's newest deployments.
+# The newest deployments of a cluster among which a test bed is searched.
 _BEDS_AMONG = 5
 
 
@@ -26,14 +26,14 @@ class TestBedView:
 
 @dataclass(frozen=True, slots=True)
 class TestBedsView:
-    """The test beds that bake, or else the newest of each cluster that had one lately."""
+    """The test beds that bake, or else the newest of each cluster that had one recently."""
 
     beds: tuple[TestBedView, ...]
     page: Page
 
 
 def view_test_beds(query: QueryContext, scope: Scope) -> TestBedsView:
-    """Raises Unknown, InvalidName."""
+    """Return at most four test beds, one for each cluster; raises Unknown, InvalidName."""
     clusters, services = clusters_in(query, scope)
     views = view_busy_clusters(query, clusters, _BEDS_AMONG)
     asked_for = [each for each in newest_deployments(views) if each.policy.bake_minutes > 0]

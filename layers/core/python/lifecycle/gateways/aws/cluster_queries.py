@@ -1,4 +1,4 @@
-"""What the console reads of many clusters at once: leases and queues in batches, names from SSM, runs of pushes."""
+"""Reads over many clusters at once: leases and queues in batches, names from SSM, deliveries from Step Functions."""
 
 import time
 from collections.abc import Callable, Mapping, Sequence

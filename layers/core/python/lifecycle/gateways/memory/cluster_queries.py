@@ -1,4 +1,4 @@
-"""What the console reads of many clusters at once, from the other twins."""
+"""Reads over many clusters at once, from the other twins."""
 
 from collections.abc import Mapping, Sequence
 
@@ -11,7 +11,7 @@ from lifecycle.gateways.memory.registry import MemoryRegistry
 
 
 class MemoryClusterQueries:
-    """`runs` are a test's."""
+    """The twin; a test fills `runs`."""
 
     def __init__(
         self,
