@@ -73,7 +73,7 @@ def _facts(current: Deployment, context: ViewContext) -> str:
     took = ((current.finished_at or context.now) - current.started_at).total_seconds()
     lasted = f"took {lasting(took)}" if current.finished_at else f"for {lasting(max(0.0, took))} so far"
     why = f": {request.reason}" if request.reason else ""
-    previous = current.previous.version if current.previous else "none (first deployment)"
+    previous = current.previous.version if current.previous else "none"
     begun = (
         f"{KINDS[request.kind]} by {request.requested_by}, {minute(current.started_at)}, {lasted}{why}; "
         f"rollback target: {previous}"

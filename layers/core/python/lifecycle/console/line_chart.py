@@ -126,4 +126,5 @@ def figure(value: float) -> str:
     size = abs(value)
     if size >= 1000 or size == 0:
         return f"{value:,.0f}"
-    return f"{value:.3g}" if size >= 0.0001 else f"{value:.6f}".rstrip("0").rstrip(".")
+    text = f"{value:.3g}" if size >= 0.0001 else f"{value:.6f}".rstrip("0").rstrip(".")
+    return "0" if text == "-0" else text
