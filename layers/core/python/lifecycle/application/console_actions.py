@@ -11,7 +11,7 @@ from enum import StrEnum
 
 from lifecycle.application.delivery.promote import promote
 from lifecycle.application.operator_command import RequestedBy
-from lifecycle.application.queries.clusters import view_clusters
+from lifecycle.application.queries.clusters import view_cluster
 from lifecycle.application.queries.context import QueryContext
 from lifecycle.application.rollout.decide import answer_deployment, approve, decide
 from lifecycle.application.rollout.freeze import freeze, unfreeze
@@ -140,9 +140,7 @@ def _active_freeze(query: QueryContext, scope: str) -> Freeze | None:
 
 def _deploy(query: QueryContext, asked: ConsoleAction, suffix: str) -> ActionResult:
     """Deploy, if the cluster is still as the confirmation said: an operator agreed to no other change."""
-    now = view_clusters(query, [asked.cluster], query.cluster_queries.leases_and_queues([asked.cluster]), 1)[
-        0
-    ].standing
+    now = view_cluster(query.context, asked.cluster).standing
     if asked.seen != now:
         drawn = f"it was drawn when {asked.seen}" if asked.seen else "it does not say when it was drawn"
         raise Refused(f"the deployment of {asked.version}", [f"the page is an old one: {drawn}; now {now}"])

@@ -14,14 +14,12 @@ _AT_ONCE = 8
 
 
 K = TypeVar("K")
-
-
 V = TypeVar("V")
 
 
 @dataclass(frozen=True, slots=True)
 class QueryContext:
-    """The ports that the console reads."""
+    """The ports that queries read."""
 
     context: Context
     catalogue: Catalogue
