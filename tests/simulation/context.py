@@ -41,7 +41,7 @@ def _through(sim: "Simulation", name: str, call: Callable[..., Any], told: Calla
 
 READS = {
     "leases": ("current",),
-    "deployments": ("get", "recent", "told", "attempts", "questions", "beds"),
+    "deployments": ("get", "recent", "attempts_and_questions", "attempts", "questions", "beds"),
     "step_reads": ("of_host", "of_deployment"),
     "trail": ("read",),
     "fleet": ("reports", "report", "quarantined", "quarantined_hosts"),
