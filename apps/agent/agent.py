@@ -12,13 +12,13 @@ from typing import assert_never
 
 from apps.agent.decide import Abandon, Decision, Fetch, Idle, Ignore, Install, StandBy, decide
 from apps.agent.errors import StoreUnreachable
+from apps.agent.installer import Work
 from apps.agent.journal import Journal
 from apps.agent.ports import Releases, Reports, Turns
+from apps.agent.release_store import Shelf
 from apps.agent.reporter import Reporter
 from apps.agent.service import Service
 from apps.agent.settings import Settings
-from apps.agent.shelf import Shelf
-from apps.agent.work import Work
 from lifecycle.domain.errors import LifecycleError
 from lifecycle.domain.fleet.host import HostReport, Stage
 from lifecycle.domain.fleet.host_command import Turn

@@ -1,4 +1,4 @@
-"""sha256 of an artifact's bytes, taken of the very bytes that are written or unpacked. Used by shelf.py."""
+"""sha256 of an artifact's bytes, taken of the very bytes that are written or unpacked. Used by release_store.py."""
 
 import hashlib
 import os

@@ -1,4 +1,4 @@
-"""One version brought from the store to the disk, its bytes checked as they come. Called by shelf.py."""
+"""One version brought from the store to the disk, its bytes checked as they come. Called by release_store.py."""
 
 import shutil
 from pathlib import Path

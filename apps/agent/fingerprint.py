@@ -1,4 +1,4 @@
-"""A tree's fingerprint: has anything in it changed since it was laid out from checked bytes? Used by shelf.py.
+"""A tree's fingerprint: has anything in it changed since it was laid out from checked bytes? For release_store.py.
 
 It is made of names, modes, sizes, inodes and change times, not of contents: the change time of a file cannot
 be set back by who writes to it, and looking at it takes microseconds where reading would take seconds.

@@ -14,9 +14,9 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 
-from apps.agent.ask import get
 from apps.agent.disk import read_or_none
 from apps.agent.errors import ServiceFailed
+from apps.agent.http_get import get
 from apps.agent.ports import Numbers
 from apps.agent.settings import Settings
 from lifecycle.domain.errors import LifecycleError

@@ -1,7 +1,7 @@
 """What the agent needs from outside its host: its turn, a place for its report, and releases.
 
 Every method raises StoreUnreachable when the store does not answer, and StoreRefused when it answers with
-something else than was asked. `aws.py` and `memory.py` implement them, held to one contract suite.
+something else than was asked. `aws.py` and `fakes.py` implement them, held to one contract suite.
 """
 
 from collections.abc import Callable, Mapping

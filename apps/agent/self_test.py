@@ -1,4 +1,4 @@
-"""Is the service there, and does it work? Readiness while it starts, then its own self-test. Used by work.py."""
+"""Is the service there, and does it work? Readiness while it starts, then its own self-test. Used by installer.py."""
 
 import contextlib
 import errno
@@ -15,8 +15,8 @@ from pathlib import Path
 from typing import IO
 
 from apps.agent import processes
-from apps.agent.ask import get
 from apps.agent.errors import PortTaken, ServiceFailed
+from apps.agent.http_get import get
 from lifecycle.domain.service.manifest import Check
 
 _FIRST_LOOK_SECONDS = 0.002

@@ -1,6 +1,6 @@
 """Safe unpacking: an artifact is laid out in a fresh folder, or refused whole.
 
-Called by shelf.py with bytes whose digest was checked; they are still not trusted to be kind. tarfile only
+Called by release_store.py with bytes whose digest was checked; they are still not trusted to be kind. tarfile only
 parses here: every file, folder and link is made by this module, new, below the folder, links last. So no
 write can go through a link, over another file, or outside.
 """

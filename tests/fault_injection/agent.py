@@ -7,10 +7,10 @@ a report that says DONE).
 import sys
 from typing import Any
 
-from apps.agent import aws, work
+from apps.agent import aws, installer
 from apps.agent.__main__ import main
+from apps.agent.installer import Work
 from apps.agent.journal import Journal
-from apps.agent.work import Work
 from lifecycle.domain.fleet.host import HostReport, Stage
 from lifecycle.domain.fleet.host_command import Order
 from tests.fault_injection.faults import around
@@ -24,7 +24,7 @@ def wrap() -> None:
     _around(Journal, "end", lambda stage, *_: stage in (Stage.DONE, Stage.FAILED))
     _around(Work, "fetch")
     _around(Work, "install")
-    _around(work, "self_test")
+    _around(installer, "self_test")
     _around(aws.DynamoReports, "write", _is_done, "report")
 
 

@@ -1,7 +1,7 @@
 """The real agent of apps/agent on a simulated host: its loop, its decision, its journal and its order of work.
 
 What touches a machine is replaced: the disk, the service's processes, the thread that reports, and what
-workshop.py replaces for apps/agent/work.py.
+workshop.py replaces for apps/agent/installer.py.
 """
 
 from dataclasses import replace

@@ -1,6 +1,6 @@
 """What an agent works with on its host: the service it starts and stops, the releases on its disk, the self-test.
 
-`Service` and `Shelf` stand in for apps/agent/service.py and shelf.py, with the same steps in the same order.
+`Service` and `Shelf` stand in for apps/agent/service.py and release_store.py, with the same steps in the same order.
 """
 
 from collections.abc import Callable, Iterable
@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from apps.agent.errors import ServiceFailed, StoreUnreachable
-from apps.agent.shelf import Prepared
+from apps.agent.release_store import Prepared
 from lifecycle.domain.errors import DigestMismatch, Unknown
 from lifecycle.domain.fleet.host_command import Turn
 from lifecycle.domain.service.target import Target

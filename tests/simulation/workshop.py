@@ -1,4 +1,4 @@
-"""apps/agent/work.py over simulated hosts: its functions, with other globals for what touches a machine.
+"""apps/agent/installer.py over simulated hosts: its functions, with other globals for what touches a machine.
 
 The port, the wait until a service listens, the self-test and the module `time`.
 """
@@ -8,8 +8,8 @@ from functools import cache
 from types import FunctionType
 from typing import Any
 
-from apps.agent import work as real
-from apps.agent.work import Work
+from apps.agent import installer as real
+from apps.agent.installer import Work
 from tests.simulation.hosts import Host
 from tests.simulation.services import ready, tested
 
@@ -18,7 +18,7 @@ _hosts: dict[str, Host] = {}
 
 
 class SimulatedTime:
-    """The module `time`, as apps/agent/work.py uses it."""
+    """The module `time`, as apps/agent/installer.py uses it."""
 
     @staticmethod
     def monotonic() -> float:

@@ -17,8 +17,8 @@ from pathlib import Path
 
 import psutil
 
+from apps.agent.installer import service_environment
 from apps.agent.settings import Settings
-from apps.agent.work import service_environment
 from apps.local.errors import LaptopError
 from apps.local.hosts import Host
 from apps.local.layout import Layout, read_json

@@ -14,7 +14,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from apps.agent.agent import Agent
-from apps.agent.memory import MemoryReleases, MemoryReports, MemoryTurns, Outage
+from apps.agent.fakes import MemoryReleases, MemoryReports, MemoryTurns, Outage
 from apps.agent.service import Service
 from apps.agent.settings import Settings
 from lifecycle.domain.fleet.cluster import Cluster

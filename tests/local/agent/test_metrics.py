@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from apps.agent.memory import MemoryNumbers
+from apps.agent.fakes import MemoryNumbers
 from apps.agent.metrics import LARGEST, Teller
 from apps.agent.settings import Settings
 from lifecycle.domain.analysis.model import Better, Measure, Scale

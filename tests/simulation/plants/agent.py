@@ -4,7 +4,7 @@ from tests.simulation.planted import Planted
 
 _DECIDE = "apps.agent.decide"
 _AGENT = "apps.agent.agent"
-_WORK = "apps.agent.work"
+_INSTALLER = "apps.agent.installer"
 _INSTALLS = "tests/local/agent/test_install.py"
 
 FAULTS = (
@@ -71,14 +71,14 @@ FAULTS = (
     Planted(
         "the-self-test-is-skipped",
         (2, 9),
-        _WORK,
+        _INSTALLER,
         "        detail, passed = self._self_tested(manifest, prepared.folder, environment)",
         '        detail, passed = "not run", True',
     ),
     Planted(
         "started-before-the-switch",
         (13, 3),
-        _WORK,
+        _INSTALLER,
         "        self._shelf.switch(turn.version)\n",
         "",
     ),
@@ -93,7 +93,7 @@ FAULTS = (
     Planted(
         "a-changed-tree-is-run",
         (13,),
-        "apps.agent.shelf",
+        "apps.agent.release_store",
         "        if manifest and self._tree_is_right(turn):",
         "        if manifest:",
         f"{_INSTALLS}::test_a_tree_that_was_changed_on_the_disk_is_laid_out_anew",

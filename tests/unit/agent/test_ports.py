@@ -2,7 +2,7 @@
 
 import pytest
 
-from apps.agent.memory import MemoryReleases, MemoryReports, MemoryTurns
+from apps.agent.fakes import MemoryReleases, MemoryReports, MemoryTurns
 from lifecycle.domain.fleet.host_command import Turn
 from tests.unit.agent.ports_contract import AgentPortsContract, Ports
 

@@ -11,10 +11,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 from apps.agent.errors import ServiceFailed, StoreUnreachable
+from apps.agent.release_store import Prepared, Shelf
 from apps.agent.self_test import check_port_is_free, self_test, wait_until_ready
 from apps.agent.service import Service
 from apps.agent.settings import Settings
-from apps.agent.shelf import Prepared, Shelf
 from lifecycle.domain.errors import LifecycleError
 from lifecycle.domain.fleet.host import SelfTest, Stage
 from lifecycle.domain.fleet.host_command import Turn

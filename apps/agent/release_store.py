@@ -7,7 +7,7 @@
     current -> releases/<version>
     tmp/                                 work in progress, emptied before the next
 
-Called by work.py. Preparing a version touches neither `current` nor the tree that runs.
+Called by installer.py. Preparing a version touches neither `current` nor the tree that runs.
 """
 
 import os
