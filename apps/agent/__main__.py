@@ -12,7 +12,7 @@ from botocore.exceptions import BotoCoreError
 
 from apps.agent import aws
 from apps.agent.agent import Agent
-from apps.agent.disk import HomeLock
+from apps.agent.home_lock import HomeLock
 from apps.agent.metrics import Teller
 from apps.agent.service import Service
 from apps.agent.settings import Settings, StopService, parse

@@ -3,8 +3,8 @@
 import shutil
 from pathlib import Path
 
+from apps.agent.atomic_file import write_whole
 from apps.agent.digests import CheckedCopy, private_file
-from apps.agent.disk import write_whole
 from apps.agent.ports import Releases
 from lifecycle.domain.errors import DigestMismatch, Refused, StoreRefused
 from lifecycle.domain.fleet.host_command import Turn

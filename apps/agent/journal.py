@@ -6,8 +6,8 @@ Kept for agent.py in `<home>/state.json`; where that is lost, the last report in
 from dataclasses import replace
 from pathlib import Path
 
+from apps.agent.atomic_file import read_or_none, write_whole
 from apps.agent.decide import Acted, State, key, remembered
-from apps.agent.disk import read_or_none, write_whole
 from apps.agent.ports import Reports
 from lifecycle.domain.fleet.host import SelfTest, Stage
 from lifecycle.domain.fleet.host_command import Turn

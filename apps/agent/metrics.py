@@ -14,7 +14,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 
-from apps.agent.disk import read_or_none
+from apps.agent.atomic_file import read_or_none
 from apps.agent.errors import ServiceFailed
 from apps.agent.http_get import get
 from apps.agent.ports import Numbers

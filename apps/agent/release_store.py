@@ -17,8 +17,8 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
+from apps.agent.atomic_file import read_or_none, write_whole
 from apps.agent.digests import HashedSource, check_digest, sha256
-from apps.agent.disk import read_or_none, write_whole
 from apps.agent.fetch import fetch
 from apps.agent.fingerprint import fingerprint
 from apps.agent.ports import Releases

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from apps.agent import processes
-from apps.agent.disk import read_or_none, write_whole
+from apps.agent.atomic_file import read_or_none, write_whole
 from apps.agent.errors import ServiceFailed
 from lifecycle.domain.service.manifest import Manifest
 from lifecycle.gateways.serialization import from_json, to_json

@@ -12,9 +12,10 @@ from pathlib import Path
 import pytest
 
 from apps.agent.agent import Agent
+from apps.agent.atomic_file import write_whole
 from apps.agent.decide import MAXIMUM_TRIES, Acted, State
-from apps.agent.disk import HomeLock, write_whole
 from apps.agent.errors import HomeInUse
+from apps.agent.home_lock import HomeLock
 from apps.agent.processes import group_alive, kernel_boot, process
 from apps.agent.service import LOG_BYTES, Service, Started
 from lifecycle.domain.fleet.host import Stage
