@@ -13,7 +13,7 @@ from botocore.exceptions import BotoCoreError
 from apps.agent import aws
 from apps.agent.agent import Agent
 from apps.agent.home_lock import HomeLock
-from apps.agent.metrics import Teller
+from apps.agent.metrics import MetricsPublisher
 from apps.agent.service import Service
 from apps.agent.settings import Settings, StopService, parse
 from lifecycle.domain.errors import LifecycleError
@@ -38,7 +38,7 @@ def main(arguments: Sequence[str]) -> int:
     return 0
 
 
-def _pass_on(came: "SimpleQueue[int]", stopping: threading.Event) -> None:
+def _forward_signal(came: "SimpleQueue[int]", stopping: threading.Event) -> None:
     came.get()
     stopping.set()
 
@@ -50,7 +50,7 @@ def run(settings: Settings) -> None:
     stopping = threading.Event()
     for sign in (signal.SIGTERM, signal.SIGINT):
         signal.signal(sign, lambda sign, _: came.put(sign))
-    threading.Thread(target=_pass_on, args=(came, stopping), name="signals", daemon=True).start()
+    threading.Thread(target=_forward_signal, args=(came, stopping), name="signals", daemon=True).start()
     dynamodb = aws.client("dynamodb")
     agent = Agent(
         settings,
@@ -58,18 +58,18 @@ def run(settings: Settings) -> None:
         aws.DynamoReports(dynamodb, settings.table, settings.cluster, settings.host),
         aws.S3Releases(functools.cache(lambda: aws.client("s3")), settings.bucket),
     )
-    numbers = aws.CloudWatchNumbers(
+    sink = aws.CloudWatchMetricSink(
         functools.cache(lambda: aws.client("cloudwatch")),
         settings.cluster,
         settings.host,
         settings.metrics_seconds,
     )
-    teller = Teller(settings, numbers)
-    teller.start()
+    publisher = MetricsPublisher(settings, sink)
+    publisher.start()
     try:
         agent.run(stopping)
     finally:
-        teller.close()
+        publisher.close()
 
 
 if __name__ == "__main__":

@@ -10,12 +10,12 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import assert_never
 
-from apps.agent.decide import Abandon, Decision, Fetch, Idle, Ignore, Install, StandBy, decide
+from apps.agent.decide import Abandon, Decision, Fetch, Idle, Ignore, Install, Prefetched, decide
 from apps.agent.errors import StoreUnreachable
-from apps.agent.installer import Work
+from apps.agent.installer import Installer
 from apps.agent.journal import Journal
 from apps.agent.ports import Releases, Reports, Turns
-from apps.agent.release_store import Shelf
+from apps.agent.release_store import ReleaseStore
 from apps.agent.reporter import Reporter
 from apps.agent.service import Service
 from apps.agent.settings import Settings
@@ -25,9 +25,9 @@ from lifecycle.domain.fleet.host_command import Turn
 
 logger = logging.getLogger(__name__)
 
-WATCH_SECONDS = 0.5
-FIRST_PAUSE = 0.2
-LONGEST_PAUSE = 5.0
+SERVICE_CHECK_SECONDS = 0.5
+FIRST_RETRY_SECONDS = 0.2
+MAXIMUM_RETRY_SECONDS = 5.0
 
 
 def utc_now() -> datetime:
@@ -49,14 +49,14 @@ class Agent:
         self._settings = settings
         self._turns = turns
         self._clock = clock
-        self._shelf = Shelf(settings.home, settings.cluster.service, releases)
+        self._release_store = ReleaseStore(settings.home, settings.cluster.service, releases)
         self._service = Service(settings.home)
-        self._work = Work(settings, self._shelf, self._service, self._announce)
+        self._installer = Installer(settings, self._release_store, self._service, self._announce)
         self._reporter = Reporter(reports, settings.heartbeat_seconds, clock)
         self._journal = Journal(settings.home / "state.json", reports)
         self._started_at = clock()
         self._stage = Stage.IDLE
-        self._said = ""
+        self._last_logged = ""
         self._pause = 0.0
 
     def run(self, stopping: threading.Event) -> None:
@@ -72,15 +72,15 @@ class Agent:
         """One look: returns after how many seconds to look again."""
         try:
             state = self._journal.state()
-            self._journal.settle()
+            self._journal.retry_save()
             turn = self._turns.current()
             decision = decide(turn, state, self._settings.host, self._clock())
-            self._say(f"{type(decision).__name__}: {decision.reason}")
+            self._log_once(f"{type(decision).__name__}: {decision.reason}")
             again = self._act(decision)
         except (LifecycleError, OSError) as error:
             if not self._pause:
                 logger.warning("%s", error)
-            self._pause = min(max(self._pause * 2, FIRST_PAUSE), LONGEST_PAUSE)
+            self._pause = min(max(self._pause * 2, FIRST_RETRY_SECONDS), MAXIMUM_RETRY_SECONDS)
             again = self._pause
         else:
             self._pause = 0.0
@@ -88,17 +88,17 @@ class Agent:
         self._publish()
         return again
 
-    def _say(self, what: str) -> None:
+    def _log_once(self, what: str) -> None:
         """Log a decision once, not at every look."""
-        if what != self._said:
+        if what != self._last_logged:
             logger.info("%s", what)
-            self._said = what
+            self._last_logged = what
 
     def _act(self, decision: Decision) -> float:
         match decision:
             case Idle() | Ignore():
                 return self._settings.idle_seconds
-            case StandBy(_, soon):
+            case Prefetched(_, soon):
                 return self._settings.busy_seconds if soon else self._settings.idle_seconds
             case Fetch(turn):
                 self._fetch(turn)
@@ -113,26 +113,26 @@ class Agent:
     def _fetch(self, turn: Turn) -> None:
         self._begin(turn, Stage.FETCHING)
         try:
-            self._work.fetch(turn)
+            self._installer.fetch(turn)
         except StoreUnreachable:
             raise  # the turn stays begun: it is done again at the next look, until it expires
         except (LifecycleError, OSError) as error:
             self._end(Stage.FAILED, Stage.FETCHING, str(error))
         else:
-            self._thin_out(turn)
+            self._prune(turn)
             self._end(Stage.READY)
 
     def _install(self, turn: Turn) -> None:
         self._begin(turn, Stage.INSTALLING)
         try:
-            result = self._work.install(turn)
+            result = self._installer.install(turn)
         except (LifecycleError, OSError) as error:
             self._end(Stage.FAILED, self._stage, str(error))
             return
-        self._journal.tested(turn.version, result)
+        self._journal.record_self_test(turn.version, result)
         if result.passed:
             self._end(Stage.DONE, None, result.detail)
-            self._thin_out(turn)
+            self._prune(turn)
         else:
             self._end(Stage.FAILED, Stage.SELF_TESTING, result.detail)
 
@@ -141,16 +141,16 @@ class Agent:
         self._announce(stage)
 
     def _end(self, stage: Stage, failed: Stage | None = None, detail: str = "") -> None:
-        spoke = failed in (Stage.STARTING, Stage.SELF_TESTING) and self._journal.at_work
+        spoke = failed in (Stage.STARTING, Stage.SELF_TESTING) and self._journal.in_progress
         try:
-            acted = self._journal.end(stage, failed, detail, self._work.log_tail() if spoke else "")
+            acted = self._journal.end(stage, failed, detail, self._installer.log_tail() if spoke else "")
             logger.info("%s %s: %s %s", acted.order, acted.version, stage, acted.detail)
         finally:
             self._publish()
 
-    def _thin_out(self, turn: Turn) -> None:
+    def _prune(self, turn: Turn) -> None:
         state = self._journal.state()
-        self._shelf.thin_out((turn.version, state.verified, state.previous))
+        self._release_store.prune((turn.version, state.verified, state.previous))
 
     def _announce(self, stage: Stage) -> None:
         self._stage = stage
@@ -158,12 +158,12 @@ class Agent:
 
     def _publish(self) -> None:
         """Hand the reporter the host as it is now."""
-        if not self._journal.opened:
+        if not self._journal.loaded:
             return  # the ledger was not reached yet, and its report must not be overwritten before it was read
         state, settings = self._journal.state(), self._settings
         acted = state.acted
         running = self._service.running()
-        installed = self._shelf.current()
+        installed = self._release_store.current()
         self._reporter.publish(
             HostReport(
                 host=settings.host,
@@ -176,23 +176,23 @@ class Agent:
                 attempt=acted.attempt,
                 order=acted.order,
                 deployment=acted.deployment,
-                stage=self._stage if self._journal.at_work else acted.stage,
+                stage=self._stage if self._journal.in_progress else acted.stage,
                 failed_stage=acted.failed_stage,
                 detail=acted.detail,
                 log_tail=acted.log_tail,
                 installed=installed,
-                digest=running.digest if running else self._shelf.digest(installed),
+                digest=running.digest if running else self._release_store.digest(installed),
                 boot=running.boot if running else "",
                 running=running is not None,
                 self_test=state.self_test,
-                releases=self._shelf.versions(),
+                releases=self._release_store.versions(),
             )
         )
 
     def _wait(self, stopping: threading.Event, seconds: float) -> None:
         """Until the next look at the ledger; a service that dies meanwhile is noticed and reported."""
         until = time.monotonic() + seconds
-        while (left := until - time.monotonic()) > 0 and not stopping.wait(min(left, WATCH_SECONDS)):
-            if seconds > WATCH_SECONDS:
+        while (left := until - time.monotonic()) > 0 and not stopping.wait(min(left, SERVICE_CHECK_SECONDS)):
+            if seconds > SERVICE_CHECK_SECONDS:
                 self._service.trim_log()
                 self._publish()

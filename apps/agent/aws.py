@@ -23,7 +23,12 @@ from lifecycle.gateways.aws.metrics import host_dimensions, host_namespace
 from lifecycle.gateways.serialization import from_json, to_json
 
 _CHUNK = 1024**2
-_LATER = {"ThrottlingException", "ProvisionedThroughputExceededException", "RequestLimitExceeded", "SlowDown"}
+_RETRYABLE_CODES = {
+    "ThrottlingException",
+    "ProvisionedThroughputExceededException",
+    "RequestLimitExceeded",
+    "SlowDown",
+}
 
 
 def client(kind: str) -> Any:
@@ -47,7 +52,7 @@ class DynamoTurns:
         self._key = {"pk": {"S": f"TURNS#{cluster}"}, "sk": {"S": host}}
 
     def current(self) -> Turn | None:
-        body = _body(self._dynamodb, self._table, self._key)
+        body = _read_record(self._dynamodb, self._table, self._key)
         return from_json(Turn, body) if body else None
 
 
@@ -60,15 +65,15 @@ class DynamoReports:
         self._key = {"pk": {"S": f"REPORTS#{cluster}"}, "sk": {"S": host}}
 
     def latest(self) -> HostReport | None:
-        body = _body(self._dynamodb, self._table, self._key)
+        body = _read_record(self._dynamodb, self._table, self._key)
         return from_json(HostReport, body) if body else None
 
     def write(self, report: HostReport) -> None:
-        with _asking(f"the table {self._table}"):
+        with _translated_errors(f"the table {self._table}"):
             self._dynamodb.put_item(TableName=self._table, Item={**self._key, "body": {"S": to_json(report)}})
 
 
-class CloudWatchNumbers:
+class CloudWatchMetricSink:
     """The service's own namespace, by environment and host; its client is made when there is something to tell."""
 
     def __init__(self, cloudwatch: Callable[[], Any], cluster: Cluster, host: str, seconds: float) -> None:
@@ -77,12 +82,12 @@ class CloudWatchNumbers:
         named = [{"Name": name, "Value": value} for name, value in host_dimensions(cluster, host)]
         self._datum = {"Dimensions": named, "StorageResolution": 1 if seconds < 60 else 60}
 
-    def tell(self, values: Mapping[str, float], at: datetime) -> None:
+    def put(self, values: Mapping[str, float], at: datetime) -> None:
         told = [
             {**self._datum, "MetricName": name, "Value": value, "Timestamp": at}
             for name, value in values.items()
         ]
-        with _asking(f"CloudWatch's namespace {self._namespace}"):
+        with _translated_errors(f"CloudWatch's namespace {self._namespace}"):
             self._cloudwatch().put_metric_data(Namespace=self._namespace, MetricData=told)
 
 
@@ -103,17 +108,17 @@ class S3Releases:
 
     def _copy(self, service: str, version: str, name: str, write: Callable[[bytes], object]) -> None:
         key = f"{artifact_prefix(service, version)}/{name}"
-        with _asking(f"s3://{self._bucket}/{key}"):
-            with _missing(key):
+        with _translated_errors(f"s3://{self._bucket}/{key}"):
+            with _unknown_if_missing(key):
                 body = self._s3().get_object(Bucket=self._bucket, Key=key)["Body"]
             with body:
                 for chunk in body.iter_chunks(_CHUNK):
                     write(chunk)
 
 
-def _body(dynamodb: Any, table: str, key: dict[str, dict[str, str]]) -> str | None:
+def _read_record(dynamodb: Any, table: str, key: dict[str, dict[str, str]]) -> str | None:
     """The item's record; read consistently, so that a turn that was seen is never unseen."""
-    with _asking(f"the table {table}"):
+    with _translated_errors(f"the table {table}"):
         found = dynamodb.get_item(TableName=table, Key=key, ConsistentRead=True).get("Item")
     if not found:
         return None
@@ -124,7 +129,7 @@ def _body(dynamodb: Any, table: str, key: dict[str, dict[str, str]]) -> str | No
 
 
 @contextmanager
-def _missing(key: str) -> Iterator[None]:
+def _unknown_if_missing(key: str) -> Iterator[None]:
     try:
         yield
     except ClientError as error:
@@ -134,7 +139,7 @@ def _missing(key: str) -> Iterator[None]:
 
 
 @contextmanager
-def _asking(what: str) -> Iterator[None]:
+def _translated_errors(what: str) -> Iterator[None]:
     """Tell a store that does not answer from one that refuses."""
     try:
         yield
@@ -142,6 +147,6 @@ def _asking(what: str) -> Iterator[None]:
         raise StoreUnreachable(what, error) from error
     except ClientError as error:
         status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 500)
-        if status >= 500 or error.response["Error"]["Code"] in _LATER:
+        if status >= 500 or error.response["Error"]["Code"] in _RETRYABLE_CODES:
             raise StoreUnreachable(what, error) from error
         raise StoreRefused(f"{what} refused the agent: {error}") from error

@@ -13,12 +13,12 @@ from lifecycle.domain.fleet.host_command import Order, Turn
 MAXIMUM_TRIES = 3
 """How often one INSTALL is begun before the agent gives up on it (it crashed each time before)."""
 
-UNDER_WAY = frozenset({Stage.FETCHING, Stage.INSTALLING, Stage.STARTING, Stage.SELF_TESTING})
-_SWITCHES = (Order.INSTALL, Order.RESTORE)
+IN_PROGRESS = frozenset({Stage.FETCHING, Stage.INSTALLING, Stage.STARTING, Stage.SELF_TESTING})
+_INSTALL_ORDERS = (Order.INSTALL, Order.RESTORE)
 
 
 @dataclass(frozen=True, slots=True)
-class Acted:
+class TurnRecord:
     """The last turn that was acted on, and how it ended; on the disk before any effect of it."""
 
     epoch: int = 0
@@ -35,13 +35,13 @@ class Acted:
 
     @property
     def unfinished(self) -> bool:
-        return self.stage in UNDER_WAY
+        return self.stage in IN_PROGRESS
 
-    def is_of(self, turn: Turn) -> bool:
+    def is_for(self, turn: Turn) -> bool:
         return key(self) == key(turn)
 
 
-def key(of: Turn | Acted) -> tuple[int, int, int]:
+def key(of: Turn | TurnRecord) -> tuple[int, int, int]:
     """Turns of one host are ordered by epoch, then attempt, then order: stand by, install, restore."""
     return (of.epoch, of.attempt, of.order.place)
 
@@ -54,7 +54,7 @@ class State:
     kept on the disk, so that a rollback needs no store.
     """
 
-    acted: Acted = field(default_factory=Acted)
+    acted: TurnRecord = field(default_factory=TurnRecord)
     self_test: SelfTest | None = None
     verified: str = ""
     previous: str = ""
@@ -68,7 +68,7 @@ class Idle:
 
 
 @dataclass(frozen=True, slots=True)
-class StandBy:
+class Prefetched:
     """The version is on the disk; `soon` means that the order to install comes any moment: look again quickly."""
 
     reason: str
@@ -105,7 +105,7 @@ class Ignore:
     reason: str
 
 
-Decision: TypeAlias = Idle | StandBy | Fetch | Install | Abandon | Ignore
+Decision: TypeAlias = Idle | Prefetched | Fetch | Install | Abandon | Ignore
 
 
 def decide(turn: Turn | None, state: State, host: str, now: datetime) -> Decision:
@@ -115,14 +115,14 @@ def decide(turn: Turn | None, state: State, host: str, now: datetime) -> Decisio
     another host, older than the last acted on, already ended, or expired.
     """
     acted = state.acted
-    if turn and (why := _not_to_be_done(turn, acted, host)):
+    if turn and (why := _reason_to_ignore(turn, acted, host)):
         return Ignore(why)
     if turn is None or turn.order is Order.IDLE:
         return Abandon("its turn was withdrawn") if acted.unfinished else Idle("no turn asks for anything")
-    return _again(turn, acted, now) if acted.is_of(turn) else _first(turn, now)
+    return _decide_repeated(turn, acted, now) if acted.is_for(turn) else _decide_new(turn, now)
 
 
-def _not_to_be_done(turn: Turn, acted: Acted, host: str) -> str | None:
+def _reason_to_ignore(turn: Turn, acted: TurnRecord, host: str) -> str | None:
     """Why a turn is not this host's to look at further, if so."""
     if turn.host != host:
         return f"the turn is for {turn.host}, this host is {host}"
@@ -135,14 +135,14 @@ def _not_to_be_done(turn: Turn, acted: Acted, host: str) -> str | None:
     return None
 
 
-def _first(turn: Turn, now: datetime) -> Decision:
+def _decide_new(turn: Turn, now: datetime) -> Decision:
     """A turn that was not acted on before."""
     if now >= turn.expires_at:
         return Ignore(f"the turn expired at {turn.expires_at:%H:%M:%S} before it was begun")
     return _begin(turn, f"turn {turn.epoch}.{turn.attempt} of {turn.deployment}")
 
 
-def _again(turn: Turn, acted: Acted, now: datetime) -> Decision:
+def _decide_repeated(turn: Turn, acted: TurnRecord, now: datetime) -> Decision:
     """The very turn that was acted on last: stand by, resume, or leave it."""
     if acted.unfinished:
         return _resume(turn, acted, now)
@@ -151,39 +151,39 @@ def _again(turn: Turn, acted: Acted, now: datetime) -> Decision:
             f"turn {turn.epoch}.{turn.attempt} ended with {acted.version}, it now names {turn.version}"
         )
     if acted.stage is Stage.READY and now < turn.expires_at:
-        return StandBy(f"{turn.version} is on the disk", soon=turn.attempt > 0)
+        return Prefetched(f"{turn.version} is on the disk", soon=turn.attempt > 0)
     return Ignore(f"turn {turn.epoch}.{turn.attempt} ended: {acted.stage}")
 
 
-def _resume(turn: Turn, acted: Acted, now: datetime) -> Decision:
+def _resume(turn: Turn, acted: TurnRecord, now: datetime) -> Decision:
     if (turn.version, turn.digest) != (acted.version, acted.digest):
         return Abandon(f"its turn now names {turn.version}, it was begun with {acted.version}")
     if now >= turn.expires_at:
         return Abandon(f"the turn expired at {turn.expires_at:%H:%M:%S} before it was done")
-    if turn.order in _SWITCHES and acted.tries >= MAXIMUM_TRIES:
+    if turn.order in _INSTALL_ORDERS and acted.tries >= MAXIMUM_TRIES:
         return Abandon(f"it was begun {acted.tries} times, and the agent did not survive it")
     return _begin(turn, f"turn {turn.epoch}.{turn.attempt} is done again: it stopped at {acted.stage}")
 
 
 def _begin(turn: Turn, reason: str) -> Decision:
-    return Install(turn, reason) if turn.order in _SWITCHES else Fetch(turn, reason)
+    return Install(turn, reason) if turn.order in _INSTALL_ORDERS else Fetch(turn, reason)
 
 
-def remembered(report: HostReport | None) -> State:
+def state_from_report(report: HostReport | None) -> State:
     """The state of an agent that lost its disk, from its last report: enough to never act on an old turn.
 
     An install that was under way counts as failed; a version that stood by is fetched again.
     """
     if report is None or report.epoch == 0:
         return State()
-    acted = Acted(epoch=report.epoch, attempt=report.attempt, deployment=report.deployment)
+    acted = TurnRecord(epoch=report.epoch, attempt=report.attempt, deployment=report.deployment)
     if report.stage in (Stage.IDLE, Stage.FETCHING, Stage.READY):
         return State(acted=acted)
-    lost = report.stage in UNDER_WAY
+    lost = report.stage in IN_PROGRESS
     return State(
         acted=replace(
             acted,
-            order=report.order if report.order in _SWITCHES else Order.INSTALL,
+            order=report.order if report.order in _INSTALL_ORDERS else Order.INSTALL,
             stage=Stage.FAILED if lost else report.stage,
             failed_stage=report.stage if lost else report.failed_stage,
             detail="the agent lost its folder in the middle of this turn" if lost else report.detail,

@@ -28,11 +28,11 @@ class MemoryTurns:
     def __init__(self, outage: Outage | None = None) -> None:
         self.outage = outage or Outage()
         self.turn: Turn | None = None
-        self.looks = 0
+        self.reads = 0
 
     def current(self) -> Turn | None:
         self.outage.check("the ledger")
-        self.looks += 1
+        self.reads += 1
         return self.turn
 
 
@@ -63,16 +63,16 @@ class MemoryReports:
             return self.written[-1]
 
 
-class MemoryNumbers:
+class MemoryMetricSink:
     """Every reading that was told, oldest first."""
 
     def __init__(self, outage: Outage | None = None) -> None:
         self.outage = outage or Outage()
-        self.told: list[tuple[datetime, dict[str, float]]] = []
+        self.readings: list[tuple[datetime, dict[str, float]]] = []
 
-    def tell(self, values: Mapping[str, float], at: datetime) -> None:
+    def put(self, values: Mapping[str, float], at: datetime) -> None:
         self.outage.check("CloudWatch")
-        self.told.append((at, dict(values)))
+        self.readings.append((at, dict(values)))
 
 
 class MemoryReleases:
@@ -81,7 +81,7 @@ class MemoryReleases:
     def __init__(self, outage: Outage | None = None, chunk: int = 64 * 1024) -> None:
         self.outage = outage or Outage()
         self.published: dict[tuple[str, str], tuple[Manifest, bytes]] = {}
-        self.asked: list[str] = []
+        self.requested: list[str] = []
         self._chunk = chunk
 
     def publish(self, manifest: Manifest, artifact: bytes) -> None:
@@ -97,7 +97,7 @@ class MemoryReleases:
 
     def _found(self, service: str, version: str) -> tuple[Manifest, bytes]:
         self.outage.check("the artifact bucket")
-        self.asked.append(version)
+        self.requested.append(version)
         try:
             return self.published[service, version]
         except KeyError:

@@ -3,7 +3,7 @@
 import shutil
 from pathlib import Path
 
-from apps.agent.atomic_file import write_whole
+from apps.agent.atomic_file import write_atomically
 from apps.agent.digests import CheckedCopy, private_file
 from apps.agent.ports import Releases
 from lifecycle.domain.errors import DigestMismatch, Refused, StoreRefused
@@ -11,7 +11,7 @@ from lifecycle.domain.fleet.host_command import Turn
 from lifecycle.domain.service.manifest import Manifest
 from lifecycle.gateways.serialization import to_json
 
-LARGEST_ARTIFACT = 1024**3
+MAXIMUM_ARTIFACT_BYTES = 1024**3
 
 
 def fetch(releases: Releases, service: str, turn: Turn, tmp: Path, into: Path) -> Manifest:
@@ -30,7 +30,7 @@ def fetch(releases: Releases, service: str, turn: Turn, tmp: Path, into: Path) -
         copy.finish()
     into.mkdir(exist_ok=True)
     partial.replace(into / "artifact.tar.gz")
-    write_whole(into / "manifest.json", to_json(manifest))
+    write_atomically(into / "manifest.json", to_json(manifest))
     return manifest
 
 
@@ -42,8 +42,10 @@ def _check(manifest: Manifest, service: str, turn: Turn, free: int) -> None:
             f"expected the manifest of {service} {turn.version}, "
             f"found that of {manifest.service} {manifest.version}; publish the version again"
         )
-    if manifest.size > min(LARGEST_ARTIFACT, free):
+    if manifest.size > min(MAXIMUM_ARTIFACT_BYTES, free):
         raise Refused(
             f"the artifact of {turn.version}",
-            [f"it has {manifest.size} bytes, at most {LARGEST_ARTIFACT} are taken and {free} are free here"],
+            [
+                f"it has {manifest.size} bytes, at most {MAXIMUM_ARTIFACT_BYTES} are taken and {free} are free here"
+            ],
         )

@@ -17,7 +17,7 @@ def get(address: str, port: int, path: str, seconds: float, most_bytes: int) -> 
     try:
         connection.connect()
         # The timeout above is one of silence; an answer that drips must end in time as well.
-        watch = threading.Timer(seconds, _cut, (connection.sock, late))
+        watch = threading.Timer(seconds, _shut_down, (connection.sock, late))
         watch.daemon = True
         watch.start()
         try:
@@ -37,7 +37,7 @@ def get(address: str, port: int, path: str, seconds: float, most_bytes: int) -> 
     return answer.status, body
 
 
-def _cut(connection: socket.socket, late: threading.Event) -> None:
+def _shut_down(connection: socket.socket, late: threading.Event) -> None:
     late.set()
     with contextlib.suppress(OSError):
         connection.shutdown(socket.SHUT_RDWR)

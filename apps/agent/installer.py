@@ -11,7 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from apps.agent.errors import ServiceFailed, StoreUnreachable
-from apps.agent.release_store import Prepared, Shelf
+from apps.agent.release_store import Prepared, ReleaseStore
 from apps.agent.self_test import check_port_is_free, self_test, wait_until_ready
 from apps.agent.service import Service
 from apps.agent.settings import Settings
@@ -22,28 +22,32 @@ from lifecycle.domain.service.manifest import Manifest
 
 logger = logging.getLogger(__name__)
 
-_LAST_WORDS_SECONDS = 0.5
-_FETCH_AGAIN_AFTER = (0.2, 0.5, 1.0)
+_EXIT_GRACE_SECONDS = 0.5
+_FETCH_RETRY_SECONDS = (0.2, 0.5, 1.0)
 _TAIL_LINES = 20
 _TAIL_BYTES = 4000
 
 
-class Work:
+class Installer:
     """Fetches and installs; `announce` is called at the beginning of each stage."""
 
     def __init__(
-        self, settings: Settings, shelf: Shelf, service: Service, announce: Callable[[Stage], None]
+        self,
+        settings: Settings,
+        release_store: ReleaseStore,
+        service: Service,
+        announce: Callable[[Stage], None],
     ) -> None:
         self._settings = settings
-        self._shelf = shelf
+        self._release_store = release_store
         self._service = service
         self._announce = announce
 
     def fetch(self, turn: Turn) -> None:
         """Have the turn's version on the disk, checked and unpacked; what runs stays as it is."""
-        prepared = self._shelf.prepare(turn, lambda: self._announce(Stage.FETCHING))
-        if turn.version != self._shelf.current():
-            self._shelf.place(prepared)
+        prepared = self._release_store.prepare(turn, lambda: self._announce(Stage.FETCHING))
+        if turn.version != self._release_store.current():
+            self._release_store.place(prepared)
 
     def install(self, turn: Turn) -> SelfTest:
         """Switch the service to the turn's version; raises what prevented it, the host left as it is then."""
@@ -52,16 +56,16 @@ class Work:
         self._announce(Stage.INSTALLING)
         self._service.stop()
         check_port_is_free(self._settings.address, self._settings.port)
-        self._shelf.place(prepared)
-        self._shelf.switch(turn.version)
+        self._release_store.place(prepared)
+        self._release_store.switch(turn.version)
         self._announce(Stage.STARTING)
         environment = service_environment(manifest, self._settings)
         started = self._service.start(manifest, prepared.folder, environment)
         wait_until_ready(
-            self._settings.address, self._settings.port, manifest.run.start_seconds, self._how_it_died
+            self._settings.address, self._settings.port, manifest.run.start_seconds, self._exit_reason
         )
         self._announce(Stage.SELF_TESTING)
-        detail, passed = self._self_tested(manifest, prepared.folder, environment)
+        detail, passed = self._run_self_test(manifest, prepared.folder, environment)
         return SelfTest(passed=passed, digest=turn.digest, boot=started.boot, detail=detail[:1000])
 
     def log_tail(self) -> str:
@@ -76,9 +80,9 @@ class Work:
 
     def _prepare(self, turn: Turn) -> Prepared:
         """The version, fetched only if it is not there; an absent store is asked a few times."""
-        for pause in (*_FETCH_AGAIN_AFTER, None):
+        for pause in (*_FETCH_RETRY_SECONDS, None):
             try:
-                return self._shelf.prepare(turn, lambda: self._announce(Stage.FETCHING))
+                return self._release_store.prepare(turn, lambda: self._announce(Stage.FETCHING))
             except StoreUnreachable as error:
                 if pause is None:
                     raise
@@ -86,26 +90,28 @@ class Work:
                 time.sleep(pause)
         raise AssertionError("the last try returns or raises")
 
-    def _self_tested(self, manifest: Manifest, folder: Path, environment: dict[str, str]) -> tuple[str, bool]:
+    def _run_self_test(
+        self, manifest: Manifest, folder: Path, environment: dict[str, str]
+    ) -> tuple[str, bool]:
         address, port = self._settings.address, self._settings.port
         try:
             detail = self_test(manifest.self_test, address, port, folder, environment)
-            if died := self._how_it_died():
+            if died := self._exit_reason():
                 raise ServiceFailed(f"{detail}, but then the service ended")
         except LifecycleError as error:
-            died = self._how_it_died_within(_LAST_WORDS_SECONDS)
+            died = self._await_exit_reason(_EXIT_GRACE_SECONDS)
             return f"{error}" + (f" ({died})" if died else ""), False
         return detail, True
 
-    def _how_it_died_within(self, seconds: float) -> str | None:
+    def _await_exit_reason(self, seconds: float) -> str | None:
         """A service that drops its connection is often about to end; what it ends with is worth a moment."""
         until = time.monotonic() + seconds
-        while (died := self._how_it_died()) is None and time.monotonic() < until:
+        while (died := self._exit_reason()) is None and time.monotonic() < until:
             time.sleep(0.02)
         return died
 
-    def _how_it_died(self) -> str | None:
-        return None if self._service.running() else self._service.how_it_ended()
+    def _exit_reason(self) -> str | None:
+        return None if self._service.running() else self._service.exit_status()
 
 
 def service_environment(manifest: Manifest, settings: Settings) -> dict[str, str]:

@@ -6,8 +6,8 @@ Kept for agent.py in `<home>/state.json`; where that is lost, the last report in
 from dataclasses import replace
 from pathlib import Path
 
-from apps.agent.atomic_file import read_or_none, write_whole
-from apps.agent.decide import Acted, State, key, remembered
+from apps.agent.atomic_file import read_or_none, write_atomically
+from apps.agent.decide import State, TurnRecord, key, state_from_report
 from apps.agent.ports import Reports
 from lifecycle.domain.fleet.host import SelfTest, Stage
 from lifecycle.domain.fleet.host_command import Turn
@@ -22,20 +22,20 @@ class Journal:
         self._reports = reports
         text = read_or_none(file)
         self._state = from_json(State, text) if text else None
-        self._begun: Acted | None = None
+        self._begun: TurnRecord | None = None
         self._unsaved = False
 
     @property
-    def opened(self) -> bool:
+    def loaded(self) -> bool:
         """Whether the state is known without the ledger."""
         return self._state is not None
 
     @property
-    def at_work(self) -> bool:
+    def in_progress(self) -> bool:
         """Whether this very process is in the middle of a turn, or could not save its end yet."""
         return self._begun is not None and (self.state().acted.unfinished or self._unsaved)
 
-    def settle(self) -> None:
+    def retry_save(self) -> None:
         """Save what could not be saved before, because the disk was full: only then the turn is over."""
         if self._unsaved and self._state is not None:
             self._write(self._state)
@@ -44,7 +44,7 @@ class Journal:
     def state(self) -> State:
         """What was done before; raises StoreUnreachable when only the ledger could tell."""
         if self._state is None:
-            state = remembered(self._reports.latest())
+            state = state_from_report(self._reports.latest())
             self._write(state)
             self._state = state
         return self._state
@@ -52,10 +52,10 @@ class Journal:
     def begin(self, turn: Turn, stage: Stage) -> None:
         """Note a turn before any effect of it, so that a crash is known for what it was."""
         state = self.state()
-        resumed = state.acted.is_of(turn)
+        resumed = state.acted.is_for(turn)
         if resumed and self._begun is not None and key(self._begun) == key(turn):
             return
-        acted = Acted(
+        acted = TurnRecord(
             epoch=turn.epoch,
             attempt=turn.attempt,
             order=turn.order,
@@ -70,22 +70,22 @@ class Journal:
         self._write(state)
         self._state, self._begun = state, acted
 
-    def tested(self, version: str, result: SelfTest) -> None:
+    def record_self_test(self, version: str, result: SelfTest) -> None:
         """Note a self-test; a version that passed is one to roll back to later."""
         state = replace(self.state(), self_test=result)
         if result.passed and version != state.verified:
             state = replace(state, verified=version, previous=state.verified)
         self._state = state
 
-    def end(self, stage: Stage, failed: Stage | None, detail: str, log_tail: str) -> Acted:
+    def end(self, stage: Stage, failed: Stage | None, detail: str, log_tail: str) -> TurnRecord:
         """Note how the turn ended. Even where the disk is full, this process does not do it again."""
         state = self.state()
         acted = replace(
             state.acted, stage=stage, failed_stage=failed, detail=detail[:1000], log_tail=log_tail
         )
         self._state, self._unsaved = replace(state, acted=acted), True
-        self.settle()
+        self.retry_save()
         return acted
 
     def _write(self, state: State) -> None:
-        write_whole(self._file, to_json(state))
+        write_atomically(self._file, to_json(state))

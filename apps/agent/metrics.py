@@ -1,4 +1,4 @@
-"""The service's own metrics, read on this host once a minute and told by name: a thread of its own, beside the turns.
+"""The service's own metrics: read on this host once a minute and published by name, in a thread of its own.
 
 What is read, and where, says the manifest of the version that is installed. Started by __main__.py. A reading that
 fails is left out, and the first of several is logged.
@@ -17,7 +17,7 @@ from pathlib import Path
 from apps.agent.atomic_file import read_or_none
 from apps.agent.errors import ServiceFailed
 from apps.agent.http_get import get
-from apps.agent.ports import Numbers
+from apps.agent.ports import MetricSink
 from apps.agent.settings import Settings
 from lifecycle.domain.errors import LifecycleError
 from lifecycle.domain.service.manifest import Manifest
@@ -25,20 +25,20 @@ from lifecycle.gateways.serialization import from_json
 
 logger = logging.getLogger(__name__)
 
-LARGEST = 64 * 1024
-PATIENCE_SECONDS = 2.0
+MAXIMUM_ANSWER_BYTES = 64 * 1024
+TIMEOUT_SECONDS = 2.0
 # Where a minute is shorter than one, as on a laptop, only a service that just started is read each of them: it may
 # be in a test bed, or the control of one.
-LONG_SECONDS = 60.0
-YOUNG_SECONDS = 1800.0
+OLD_SERVICE_PERIOD_SECONDS = 60.0
+NEW_SERVICE_SECONDS = 1800.0
 
 
-class Teller:
+class MetricsPublisher:
     """Reads and tells every `settings.metrics_seconds`, in the middle of that time by the clock."""
 
-    def __init__(self, settings: Settings, numbers: Numbers) -> None:
+    def __init__(self, settings: Settings, sink: MetricSink) -> None:
         self._settings = settings
-        self._numbers = numbers
+        self._sink = sink
         self._failing = False
         self._ending = threading.Event()
         self._thread = threading.Thread(target=self._run, name="metrics", daemon=True)
@@ -50,7 +50,7 @@ class Teller:
         """End the thread; what it waits for is not waited for."""
         self._ending.set()
 
-    def tell(self) -> bool:
+    def publish(self) -> bool:
         """Read once and tell; False when there was nothing to tell, or it failed."""
         at = datetime.now(UTC)
         try:
@@ -59,46 +59,48 @@ class Teller:
                 return False
             values = self._read(manifest, manifest.metrics_path)
             if values:
-                self._numbers.tell(values, at)
+                self._sink.put(values, at)
         except (LifecycleError, OSError) as error:
             if not self._failing:
                 logger.warning("metrics are left out: %s", error)
             self._failing = True
             return False
         if self._failing:
-            logger.info("metrics are told again")
+            logger.info("metrics are answer again")
         self._failing = False
         return bool(values)
 
     def _run(self) -> None:
         seconds = self._settings.metrics_seconds
-        while not self._ending.wait(_until_middle(time.time(), seconds)):
+        while not self._ending.wait(_seconds_to_next_reading(time.time(), seconds)):
             now = time.time()
-            if math.floor(now / seconds) % max(1, round(LONG_SECONDS / seconds)) == 0 or self._young(now):
-                self.tell()
+            if math.floor(now / seconds) % max(
+                1, round(OLD_SERVICE_PERIOD_SECONDS / seconds)
+            ) == 0 or self._is_new_service(now):
+                self.publish()
 
-    def _young(self, now: float) -> bool:
+    def _is_new_service(self, now: float) -> bool:
         try:
-            return now - (self._settings.home / "service.json").stat().st_mtime < YOUNG_SECONDS
+            return now - (self._settings.home / "service.json").stat().st_mtime < NEW_SERVICE_SECONDS
         except OSError:
             return False
 
     def _read(self, manifest: Manifest, path: str) -> dict[str, float]:
         address, port = self._settings.address, self._settings.port
         try:
-            status, body = get(address, port, path, PATIENCE_SECONDS, LARGEST + 1)
+            status, body = get(address, port, path, TIMEOUT_SECONDS, MAXIMUM_ANSWER_BYTES + 1)
         except TimeoutError as error:
-            raise ServiceFailed(f"GET {path} took longer than {PATIENCE_SECONDS:g} s") from error
+            raise ServiceFailed(f"GET {path} took longer than {TIMEOUT_SECONDS:g} s") from error
         except (OSError, http.client.HTTPException, ValueError) as error:
             raise ServiceFailed(f"GET {path} failed: {error!r}") from error
         if status != 200:
             raise ServiceFailed(f"GET {path} answered {status}, expected 200")
-        if len(body) > LARGEST:
-            raise ServiceFailed(f"GET {path} answered more than {LARGEST} bytes")
+        if len(body) > MAXIMUM_ANSWER_BYTES:
+            raise ServiceFailed(f"GET {path} answered more than {MAXIMUM_ANSWER_BYTES} bytes")
         return chosen(manifest, body, path)
 
 
-def _until_middle(now: float, seconds: float) -> float:
+def _seconds_to_next_reading(now: float, seconds: float) -> float:
     """How long until the next middle of a period, counted from the epoch."""
     return (math.floor(now / seconds + 0.5) + 0.5) * seconds - now
 
@@ -116,13 +118,13 @@ def installed(home: Path) -> Manifest | None:
 def chosen(manifest: Manifest, body: bytes, path: str) -> dict[str, float]:
     """The numbers that the manifest names; raises ServiceFailed for what is no JSON object."""
     try:
-        told = json.loads(body)
+        answer = json.loads(body)
     except (ValueError, RecursionError) as error:
         raise ServiceFailed(f"GET {path} answered no JSON: {error}") from error
-    if not isinstance(told, Mapping):
-        raise ServiceFailed(f"GET {path} answered {type(told).__name__}, expected a JSON object of numbers")
+    if not isinstance(answer, Mapping):
+        raise ServiceFailed(f"GET {path} answered {type(answer).__name__}, expected a JSON object of numbers")
     names = [measure.name for measure in manifest.metrics]
-    return {name: float(told[name]) for name in names if _is_number(told.get(name))}
+    return {name: float(answer[name]) for name in names if _is_number(answer.get(name))}
 
 
 def _is_number(value: object) -> bool:

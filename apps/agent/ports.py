@@ -27,10 +27,10 @@ class Reports(Protocol):
     def write(self, report: HostReport) -> None: ...
 
 
-class Numbers(Protocol):
+class MetricSink(Protocol):
     """Where the service's own metrics of this host are told."""
 
-    def tell(self, values: Mapping[str, float], at: datetime) -> None: ...
+    def put(self, values: Mapping[str, float], at: datetime) -> None: ...
 
 
 class Releases(Protocol):

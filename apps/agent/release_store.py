@@ -17,7 +17,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from apps.agent.atomic_file import read_or_none, write_whole
+from apps.agent.atomic_file import read_or_none, write_atomically
 from apps.agent.digests import HashedSource, check_digest, sha256
 from apps.agent.fetch import fetch
 from apps.agent.fingerprint import fingerprint
@@ -30,11 +30,11 @@ from lifecycle.domain.service.manifest import Manifest
 from lifecycle.domain.service.version import parse_version
 from lifecycle.gateways.serialization import from_json, to_json
 
-KEPT = 3
+RETAINED_VERSIONS = 3
 
 
 @dataclass(frozen=True, slots=True)
-class Checked:
+class CheckedRelease:
     """What is on the disk of one version, as it was checked.
 
     `tree` is the fingerprint of its unpacked tree, taken during this run of the `kernel`: after a power loss
@@ -56,7 +56,7 @@ class Prepared:
     tree: Path | None
 
 
-class Shelf:
+class ReleaseStore:
     """The releases folder of one service on one host."""
 
     def __init__(self, home: Path, service: str, releases: Releases) -> None:
@@ -94,17 +94,17 @@ class Shelf:
         """
         parse_version(turn.version)
         self._empty_tmp()
-        manifest = self._held(turn)
-        if manifest and self._tree_is_right(turn):
+        manifest = self._stored_manifest(turn)
+        if manifest and self._tree_is_unchanged(turn):
             return Prepared(manifest, self._tree(turn.version), None)
         if manifest:
             try:
-                return self._unpacked(manifest)
+                return self._unpack(manifest)
             except (DigestMismatch, FileNotFoundError):
                 pass  # the disk's copy is no longer what was checked: fetch it again
         fetching()
         into = self._artifact(turn.version)
-        return self._unpacked(fetch(self._releases, self._service, turn, self._tmp, into))
+        return self._unpack(fetch(self._releases, self._service, turn, self._tmp, into))
 
     def place(self, prepared: Prepared) -> None:
         """Move a prepared tree to where it runs; the service that runs in the old one must have stopped."""
@@ -112,7 +112,7 @@ class Shelf:
         if prepared.tree:
             self._discard(folder)
             prepared.tree.rename(folder)
-            self._note(prepared.manifest, fingerprint(folder))
+            self._record_checked(prepared.manifest, fingerprint(folder))
         os.utime(self._artifact(version) / "checked.json")  # the last used are the ones to keep
 
     def switch(self, version: str) -> None:
@@ -122,12 +122,12 @@ class Shelf:
         new.symlink_to(Path("releases") / version)
         new.replace(self._home / "current")
 
-    def thin_out(self, keep: Iterable[str]) -> None:
-        """Remove all but the versions to `keep`, `current`, and the last used up to KEPT altogether."""
+    def prune(self, keep: Iterable[str]) -> None:
+        """Remove all but the versions to `keep`, `current`, and the last used up to RETAINED_VERSIONS altogether."""
         kept = {*keep, self.current()} - {""}
         there = {path.name for name in ("releases", "artifacts") for path in (self._home / name).iterdir()}
         for version in reversed(self.versions()):
-            if len(kept & there) < KEPT:
+            if len(kept & there) < RETAINED_VERSIONS:
                 kept.add(version)
         for version in there - kept:
             self._discard(self._artifact(version))
@@ -146,11 +146,11 @@ class Shelf:
     def _artifact(self, version: str) -> Path:
         return self._home / "artifacts" / version
 
-    def _checked(self, version: str) -> Checked | None:
+    def _checked(self, version: str) -> CheckedRelease | None:
         text = read_or_none(self._artifact(version) / "checked.json")
-        return from_json(Checked, text) if text else None
+        return from_json(CheckedRelease, text) if text else None
 
-    def _held(self, turn: Turn) -> Manifest | None:
+    def _stored_manifest(self, turn: Turn) -> Manifest | None:
         """The manifest on the disk, if this very version was checked before and it is unchanged."""
         checked = self._checked(turn.version)
         text = read_or_none(self._artifact(turn.version) / "manifest.json")
@@ -158,7 +158,7 @@ class Shelf:
             return None
         return from_json(Manifest, text)
 
-    def _tree_is_right(self, turn: Turn) -> bool:
+    def _tree_is_unchanged(self, turn: Turn) -> bool:
         checked = self._checked(turn.version)
         if not checked or checked.kernel != kernel_boot():
             return False
@@ -167,7 +167,7 @@ class Shelf:
         except FileNotFoundError:
             return False
 
-    def _unpacked(self, manifest: Manifest) -> Prepared:
+    def _unpack(self, manifest: Manifest) -> Prepared:
         """Lay the artifact on the disk out in a new tree; the bytes unpacked are hashed as they are read."""
         final = self._tree(manifest.version)
         tree = Path(tempfile.mkdtemp(prefix=f"{manifest.version}.", dir=self._tmp))
@@ -183,14 +183,14 @@ class Shelf:
             raise
         if not final.exists():
             tree.rename(final)
-            self._note(manifest, fingerprint(final))
+            self._record_checked(manifest, fingerprint(final))
             return Prepared(manifest, final, None)
         return Prepared(manifest, final, tree)
 
-    def _note(self, manifest: Manifest, tree: str) -> None:
+    def _record_checked(self, manifest: Manifest, tree: str) -> None:
         text = read_or_none(self._artifact(manifest.version) / "manifest.json") or ""
-        checked = Checked(manifest.digest, sha256(text), tree, kernel_boot())
-        write_whole(self._artifact(manifest.version) / "checked.json", to_json(checked))
+        checked = CheckedRelease(manifest.digest, sha256(text), tree, kernel_boot())
+        write_atomically(self._artifact(manifest.version) / "checked.json", to_json(checked))
 
     def _discard(self, folder: Path) -> None:
         """Remove a folder; by a rename first, so that a crash never leaves half of it in its place."""

@@ -9,15 +9,15 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime
 
-from apps.agent.decide import UNDER_WAY
+from apps.agent.decide import IN_PROGRESS
 from apps.agent.ports import Reports
 from lifecycle.domain.errors import LifecycleError
 from lifecycle.domain.fleet.host import HostReport
 
 logger = logging.getLogger(__name__)
 
-FIRST_PAUSE = 0.2
-LONGEST_PAUSE = 5.0
+FIRST_RETRY_SECONDS = 0.2
+MAXIMUM_RETRY_SECONDS = 5.0
 SETTLE_SECONDS = 0.05
 """A stage that is over sooner is not written: that write would only be in the way of the next one."""
 
@@ -71,7 +71,7 @@ class Reporter:
                 pause = self._write(report, change, pause)
 
     def _settled(self) -> bool:
-        return self._ending or self._wanted is None or self._wanted.stage not in UNDER_WAY
+        return self._ending or self._wanted is None or self._wanted.stage not in IN_PROGRESS
 
     def _has_news(self) -> bool:
         return self._ending or self._written != self._changes
@@ -83,7 +83,7 @@ class Reporter:
         except LifecycleError as error:
             if not pause:
                 logger.warning("report not written: %s", error)
-            return min(max(pause * 2, FIRST_PAUSE), LONGEST_PAUSE)
+            return min(max(pause * 2, FIRST_RETRY_SECONDS), MAXIMUM_RETRY_SECONDS)
         if pause:
             logger.info("reports are written again")
         with self._news:

@@ -19,8 +19,8 @@ from apps.agent.errors import PortTaken, ServiceFailed
 from apps.agent.http_get import get
 from lifecycle.domain.service.manifest import Check
 
-_FIRST_LOOK_SECONDS = 0.002
-_LOOK_SECONDS = 0.015
+_FIRST_POLL_SECONDS = 0.002
+_POLL_SECONDS = 0.015
 _DETAIL_BYTES = 400
 _OUTPUT_BYTES = 16 * 1024**2
 
@@ -39,7 +39,7 @@ def check_port_is_free(address: str, port: int) -> None:
 
 def wait_until_ready(address: str, port: int, seconds: float, died: Callable[[], str | None]) -> None:
     """Wait until connections are accepted; raises ServiceFailed at once when `died` says how it ended."""
-    deadline, pause = time.monotonic() + seconds, _FIRST_LOOK_SECONDS
+    deadline, pause = time.monotonic() + seconds, _FIRST_POLL_SECONDS
     while True:
         if end := died():
             raise ServiceFailed(
@@ -53,7 +53,7 @@ def wait_until_ready(address: str, port: int, seconds: float, died: Callable[[],
                 "it has to bind to HOST and PORT, or needs a higher start_seconds"
             )
         time.sleep(pause)
-        pause = min(pause * 1.3, _LOOK_SECONDS)
+        pause = min(pause * 1.3, _POLL_SECONDS)
 
 
 def _accepts(address: str, port: int) -> bool:
@@ -121,5 +121,5 @@ def _wait(test: subprocess.Popen[bytes], deadline: float, output: IO[bytes]) -> 
             return None, "did not end in time"
         if os.fstat(output.fileno()).st_size > _OUTPUT_BYTES:
             return None, f"printed more than {_OUTPUT_BYTES} bytes"
-        time.sleep(_LOOK_SECONDS / 3)
+        time.sleep(_POLL_SECONDS / 3)
     return code, ""

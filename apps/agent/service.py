@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from apps.agent import processes
-from apps.agent.atomic_file import read_or_none, write_whole
+from apps.agent.atomic_file import read_or_none, write_atomically
 from apps.agent.errors import ServiceFailed
 from lifecycle.domain.service.manifest import Manifest
 from lifecycle.gateways.serialization import from_json, to_json
@@ -25,7 +25,7 @@ _LAUNCH = 'cd "$0" && read -r go && exec sh -c "$1" </dev/null'
 
 
 @dataclass(frozen=True, slots=True)
-class Started:
+class StartRecord:
     """One start of the service; `boot` is its random name, `ticks` and `kernel` tell its pid from a later one."""
 
     pid: int
@@ -45,15 +45,15 @@ class Service:
         self.log = home / "logs" / "service.log"
         self.log.parent.mkdir(parents=True, exist_ok=True)
         text = read_or_none(self._record)
-        self.started = from_json(Started, text) if text else None
+        self.started = from_json(StartRecord, text) if text else None
         self._exit: str | None = None
 
-    def running(self) -> Started | None:
+    def running(self) -> StartRecord | None:
         """The start that runs now; None when the service was stopped or died."""
         started = self.started
-        return started if started and not self._gone(started) else None
+        return started if started and not self._has_exited(started) else None
 
-    def start(self, manifest: Manifest, folder: Path, environment: Mapping[str, str]) -> Started:
+    def start(self, manifest: Manifest, folder: Path, environment: Mapping[str, str]) -> StartRecord:
         """Run the manifest's command in `folder` as a new process group, with exactly this environment."""
         if self.log.exists():
             self.log.replace(self.log.with_suffix(".log.1"))
@@ -61,7 +61,7 @@ class Service:
         try:
             pid = self._spawn(manifest.run.command, folder, environment, go_out)
             found = processes.process(pid)
-            started = Started(
+            started = StartRecord(
                 pid=pid,
                 ticks=found.started if found else 0,
                 kernel=processes.kernel_boot(),
@@ -71,7 +71,7 @@ class Service:
                 stop_seconds=manifest.run.stop_seconds,
             )
             self._exit, self.started = None, started
-            write_whole(self._record, to_json(started))
+            write_atomically(self._record, to_json(started))
             os.write(go_in, b"go\n")
         finally:
             os.close(go_out)
@@ -83,7 +83,7 @@ class Service:
         started = self.started
         if started and self._owns_group(started):
             for sign, seconds in ((signal.SIGTERM, started.stop_seconds), (signal.SIGKILL, KILL_SECONDS)):
-                if self._ended(started, sign, seconds):
+                if self._signal_and_wait(started, sign, seconds):
                     break
             else:
                 raise ServiceFailed(
@@ -93,7 +93,7 @@ class Service:
         self.started = None
         self._record.unlink(missing_ok=True)
 
-    def how_it_ended(self) -> str:
+    def exit_status(self) -> str:
         """`exit code 3` or `SIGKILL`, where the service is this agent's own child."""
         return self._exit or "an exit code that is not known"
 
@@ -125,7 +125,7 @@ class Service:
         finally:
             os.close(log)
 
-    def _ended(self, started: Started, sign: signal.Signals, seconds: float) -> bool:
+    def _signal_and_wait(self, started: StartRecord, sign: signal.Signals, seconds: float) -> bool:
         with contextlib.suppress(ProcessLookupError):
             os.killpg(started.pid, sign)
             os.killpg(started.pid, signal.SIGCONT)  # a stopped process would not notice
@@ -139,7 +139,7 @@ class Service:
             time.sleep(pause)
             pause = min(pause * 1.5, 0.02)
 
-    def _gone(self, started: Started) -> bool:
+    def _has_exited(self, started: StartRecord) -> bool:
         self._reap(started)
         found = processes.process(started.pid)
         same = found and found.started == started.ticks and started.kernel == processes.kernel_boot()
@@ -148,7 +148,7 @@ class Service:
             self._reap(started)  # it may have died between the two looks: how it ended is worth knowing
         return gone
 
-    def _owns_group(self, started: Started) -> bool:
+    def _owns_group(self, started: StartRecord) -> bool:
         """Whether the group is still the service's: its leader lives, or nobody has the leader's pid."""
         if started.kernel != processes.kernel_boot():
             return False
@@ -156,7 +156,7 @@ class Service:
         found = processes.process(started.pid)
         return found is None or found.started == started.ticks
 
-    def _reap(self, started: Started) -> None:
+    def _reap(self, started: StartRecord) -> None:
         """Take in every dead child of the group; after a restart they are init's to reap."""
         with contextlib.suppress(ChildProcessError):
             while (ended := os.waitpid(-started.pid, os.WNOHANG))[0]:

@@ -39,7 +39,7 @@ class Source(Protocol):
     def read(self, size: int = -1, /) -> bytes: ...
 
 
-class _Measured:
+class _LimitedStream:
     """The unpacked stream, which ends with UnsafeArchive where it grows past a limit."""
 
     def __init__(self, archive: Source, packed: int, limits: Limits) -> None:
@@ -71,11 +71,11 @@ def unpack(archive: Source, packed: int, into: Path, limits: Limits | None = Non
     sticky and group or world write bits are dropped. After a refusal `into` holds a part: remove it.
     """
     limits = limits or Limits()
-    stream = _Measured(archive, packed, limits)
+    stream = _LimitedStream(archive, packed, limits)
     try:
         with tarfile.open(fileobj=stream, mode="r|", bufsize=_CHUNK) as tar:  # type: ignore[call-overload]
-            _Layout(into, limits).lay_out(tar, stream)
-            _nothing_follows(tar.fileobj)
+            _Extraction(into, limits).extract(tar, stream)
+            _reject_trailing_data(tar.fileobj)
     except (
         tarfile.TarError,
         gzip.BadGzipFile,
@@ -88,14 +88,14 @@ def unpack(archive: Source, packed: int, into: Path, limits: Limits | None = Non
         raise UnsafeArchive("the archive", f"is not a whole tar.gz: {error}") from error
 
 
-def _nothing_follows(rest: IO[bytes] | None) -> None:
+def _reject_trailing_data(rest: IO[bytes] | None) -> None:
     """A parser that stops early would hide what another parser sees."""
     while rest and (chunk := rest.read(_CHUNK)):
         if chunk.count(0) != len(chunk):
             raise UnsafeArchive("the archive", "goes on after its end")
 
 
-class _Layout:
+class _Extraction:
     """One archive being laid out, with what it laid out so far."""
 
     def __init__(self, into: Path, limits: Limits) -> None:
@@ -105,7 +105,7 @@ class _Layout:
         self._folders: set[str] = {""}
         self._links: list[tuple[str, str]] = []
 
-    def lay_out(self, tar: tarfile.TarFile, stream: _Measured) -> None:
+    def extract(self, tar: tarfile.TarFile, stream: _LimitedStream) -> None:
         for count, member in enumerate(_members(tar)):
             if count >= self._limits.members:
                 raise UnsafeArchive(member.name, f"is one of more than {self._limits.members} members")
@@ -123,7 +123,7 @@ class _Layout:
 
     def _checked(self, member: tarfile.TarInfo) -> str:
         """The member's path in one spelling; raises UnsafeArchive for one that may not be laid out."""
-        name = _one_spelling(member.name, member.name, self._limits)
+        name = _normalized(member.name, member.name, self._limits)
         if not (member.isreg() or member.isdir() or member.issym()) or member.issparse():
             raise UnsafeArchive(
                 member.name, f"is {_kind(member)}; only plain files, folders and symbolic links may be"
@@ -183,7 +183,7 @@ def _members(tar: tarfile.TarFile) -> Iterator[tarfile.TarInfo]:
         yield member
 
 
-def _one_spelling(name: str, shown: str, limits: Limits) -> str:
+def _normalized(name: str, shown: str, limits: Limits) -> str:
     parts = [part for part in name.split("/") if part not in ("", ".")]
     if name.startswith("/"):
         raise UnsafeArchive(shown, "is an absolute path")

@@ -12,7 +12,7 @@ from typing import Protocol
 
 import pytest
 
-from apps.agent.aws import CloudWatchNumbers
+from apps.agent.aws import CloudWatchMetricSink
 from apps.local.dispatcher import metrics as told
 from apps.local.dispatcher.metrics import tallies
 from apps.local.dispatcher.requests_log import Answered
@@ -102,7 +102,7 @@ def _aws(aws: Aws, gateways: Gateways) -> Told:
         cloudwatch.put_metric_data(Namespace=told.NAMESPACE, MetricData=data)
 
     def say(host: str, name: str, at: datetime, value: float) -> None:
-        CloudWatchNumbers(lambda: cloudwatch, cluster, host, 60).tell({name: value}, at)
+        CloudWatchMetricSink(lambda: cloudwatch, cluster, host, 60).put({name: value}, at)
 
     return Told(CloudWatchMetrics(cloudwatch, ssm), cluster, gateways.old_cluster, serve, say)
 

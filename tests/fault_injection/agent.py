@@ -9,7 +9,7 @@ from typing import Any
 
 from apps.agent import aws, installer
 from apps.agent.__main__ import main
-from apps.agent.installer import Work
+from apps.agent.installer import Installer
 from apps.agent.journal import Journal
 from lifecycle.domain.fleet.host import HostReport, Stage
 from lifecycle.domain.fleet.host_command import Order
@@ -22,8 +22,8 @@ def wrap() -> None:
     """Put a fault's place around every part."""
     _around(Journal, "begin", lambda turn, _stage: turn.order is Order.INSTALL)
     _around(Journal, "end", lambda stage, *_: stage in (Stage.DONE, Stage.FAILED))
-    _around(Work, "fetch")
-    _around(Work, "install")
+    _around(Installer, "fetch")
+    _around(Installer, "install")
     _around(installer, "self_test")
     _around(aws.DynamoReports, "write", _is_done, "report")
 

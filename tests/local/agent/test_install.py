@@ -39,10 +39,10 @@ def test_an_install_serves_the_version_and_reports_its_self_test(host: Host) -> 
 def test_after_standing_by_the_install_asks_no_store(host: Host) -> None:
     host.publish("1.0.0")
     host.outcome(host.turn(Order.PREFETCH, "1.0.0"))
-    host.releases.asked.clear()
+    host.releases.requested.clear()
 
     assert host.install("1.0.0").stage is Stage.DONE
-    assert host.releases.asked == []
+    assert host.releases.requested == []
 
 
 def test_the_service_sees_its_own_environment_and_nothing_of_the_agents(
@@ -256,11 +256,11 @@ def test_a_service_that_ignores_sigterm_is_killed_with_its_children(host: Host) 
 def test_an_expired_turn_is_not_begun(host: Host) -> None:
     host.publish("1.0.0")
     turn = host.turn(Order.INSTALL, "1.0.0", expires_at=host.turn(Order.IDLE, "1.0.0").issued_at)
-    looks = host.turns.looks
+    looks = host.turns.reads
 
     for attempt in eventually():
         with attempt:
-            assert host.turns.looks > looks + 2
+            assert host.turns.reads > looks + 2
     assert not host.reports.written[-1].answers(turn)
 
 

@@ -12,12 +12,12 @@ from pathlib import Path
 import pytest
 
 from apps.agent.agent import Agent
-from apps.agent.atomic_file import write_whole
-from apps.agent.decide import MAXIMUM_TRIES, Acted, State
+from apps.agent.atomic_file import write_atomically
+from apps.agent.decide import MAXIMUM_TRIES, State, TurnRecord
 from apps.agent.errors import HomeInUse
 from apps.agent.home_lock import HomeLock
 from apps.agent.processes import group_alive, kernel_boot, process
-from apps.agent.service import LOG_BYTES, Service, Started
+from apps.agent.service import LOG_BYTES, Service, StartRecord
 from lifecycle.domain.fleet.host import Stage
 from lifecycle.domain.fleet.host_command import Order, Turn
 from lifecycle.gateways.serialization import to_json
@@ -26,7 +26,7 @@ from tests.local.agent.host import Host, eventually
 
 def interrupted(host: Host, turn: Turn, stage: Stage = Stage.INSTALLING, tries: int = 1) -> None:
     """Leave the state file as a crash in the middle of `turn` would."""
-    acted = Acted(
+    acted = TurnRecord(
         epoch=turn.epoch,
         attempt=turn.attempt,
         order=turn.order,
@@ -36,7 +36,7 @@ def interrupted(host: Host, turn: Turn, stage: Stage = Stage.INSTALLING, tries: 
         tries=tries,
         stage=stage,
     )
-    write_whole(host.settings.home / "state.json", to_json(State(acted)))
+    write_atomically(host.settings.home / "state.json", to_json(State(acted)))
 
 
 def test_the_agents_end_leaves_the_service_running(host: Host) -> None:
@@ -91,8 +91,8 @@ def test_a_pid_that_was_given_to_another_process_is_not_the_service(still_host: 
     home = still_host.settings.home
     with subprocess.Popen(["sleep", "60"], start_new_session=True) as stranger:
         service = Service(home)
-        started = Started(stranger.pid, 1, kernel_boot(), "boot", "1.0.0", "d", 1.0)
-        write_whole(home / "service.json", to_json(started))
+        started = StartRecord(stranger.pid, 1, kernel_boot(), "boot", "1.0.0", "d", 1.0)
+        write_atomically(home / "service.json", to_json(started))
         service = Service(home)
 
         assert service.running() is None
@@ -106,8 +106,8 @@ def test_a_service_of_before_the_machines_restart_does_not_run(still_host: Host)
     Service(home)
     me = process(os.getpid())
     assert me
-    started = Started(me.pid, me.started, "another-kernel", "boot", "1.0.0", "d", 1.0)
-    write_whole(home / "service.json", to_json(started))
+    started = StartRecord(me.pid, me.started, "another-kernel", "boot", "1.0.0", "d", 1.0)
+    write_atomically(home / "service.json", to_json(started))
 
     assert Service(home).running() is None
     Service(home).stop()
@@ -176,10 +176,10 @@ def test_a_lost_control_plane_changes_nothing_that_runs(host: Host) -> None:
     host.publish("1.0.0")
     before = host.install("1.0.0")
     host.outage.down = True
-    looks = host.turns.looks
+    looks = host.turns.reads
     time.sleep(0.3)
     assert host.answer() == "1.0.0"
-    assert host.turns.looks == looks
+    assert host.turns.reads == looks
 
     host.outage.down = False
     back = host.reports.wait_for(lambda report: report.seen_at > before.seen_at, 3)
@@ -218,11 +218,11 @@ def test_a_turn_from_before_is_ignored(host: Host) -> None:
     host.install("1.0.0")
     host.epoch = 4
     stale = host.turn(Order.INSTALL, "0.9.0")
-    looks = host.turns.looks
+    looks = host.turns.reads
 
     for attempt in eventually():
         with attempt:
-            assert host.turns.looks > looks + 2
+            assert host.turns.reads > looks + 2
     assert not host.reports.written[-1].answers(stale)
     assert host.answer() == "1.0.0"
 

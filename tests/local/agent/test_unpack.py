@@ -43,7 +43,7 @@ def archive(*members: Member, form: int = tarfile.PAX_FORMAT) -> bytes:
     return packed.getvalue()
 
 
-def lay_out(packed: bytes, into: Path, limits: Limits | None = None) -> None:
+def extract(packed: bytes, into: Path, limits: Limits | None = None) -> None:
     into.mkdir(exist_ok=True)
     unpack(io.BytesIO(packed), len(packed), into, limits)
 
@@ -95,7 +95,7 @@ def test_an_archive_with_something_hostile_is_refused(what: str, tmp_path: Path)
     before = sorted(tmp_path.iterdir())
 
     with pytest.raises(UnsafeArchive):
-        lay_out(archive(*HOSTILE[what]), tmp_path / "in")
+        extract(archive(*HOSTILE[what]), tmp_path / "in")
 
     assert sorted(tmp_path.iterdir()) == sorted([*before, tmp_path / "in"])
     assert list((tmp_path / "outside").iterdir()) == []
@@ -134,24 +134,24 @@ MALFORMED: dict[str, Callable[[], bytes]] = {
 @pytest.mark.parametrize("what", MALFORMED)
 def test_an_archive_that_is_not_what_it_should_be_is_refused(what: str, tmp_path: Path) -> None:
     with pytest.raises(UnsafeArchive):
-        lay_out(MALFORMED[what](), tmp_path / "in")
+        extract(MALFORMED[what](), tmp_path / "in")
 
 
 def test_a_bomb_is_refused_by_its_size(tmp_path: Path) -> None:
     with pytest.raises(UnsafeArchive, match="more than 1000000 bytes"):
-        lay_out(archive(member("a", b"\0" * 2_000_000)), tmp_path / "in", Limits(unpacked_bytes=1_000_000))
+        extract(archive(member("a", b"\0" * 2_000_000)), tmp_path / "in", Limits(unpacked_bytes=1_000_000))
     written = sum(file.stat().st_size for file in (tmp_path / "in").iterdir())
     assert written <= 1_000_000
 
 
 def test_a_bomb_is_refused_by_its_ratio(tmp_path: Path) -> None:
     with pytest.raises(UnsafeArchive, match="unpacks to more"):
-        lay_out(archive(member("a", b"\0" * 2_000_000)), tmp_path / "in", Limits(ratio=20, ratio_from=1000))
+        extract(archive(member("a", b"\0" * 2_000_000)), tmp_path / "in", Limits(ratio=20, ratio_from=1000))
 
 
 def test_a_bomb_of_many_members_is_refused(tmp_path: Path) -> None:
     with pytest.raises(UnsafeArchive, match="more than 10 members"):
-        lay_out(archive(*(member(f"f{n}") for n in range(20))), tmp_path / "in", Limits(members=10))
+        extract(archive(*(member(f"f{n}") for n in range(20))), tmp_path / "in", Limits(members=10))
 
 
 def test_a_kind_archive_is_laid_out_as_it_was_packed(tmp_path: Path) -> None:
@@ -166,7 +166,7 @@ def test_a_kind_archive_is_laid_out_as_it_was_packed(tmp_path: Path) -> None:
         member("lib/" + "long" * 40, b"long"),
         member("umlaut-\u00e4", b"x"),
     )
-    lay_out(kind, tmp_path / "in")
+    extract(kind, tmp_path / "in")
 
     here = tmp_path / "in"
     assert (here / "lib/run").read_bytes() == b"#!/bin/sh\n"
@@ -178,13 +178,13 @@ def test_a_kind_archive_is_laid_out_as_it_was_packed(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("form", [tarfile.PAX_FORMAT, tarfile.GNU_FORMAT, tarfile.USTAR_FORMAT])
 def test_every_usual_form_of_tar_is_read(form: int, tmp_path: Path) -> None:
-    lay_out(archive(folder("a"), member("a/b", b"x" * 70_000), form=form), tmp_path / "in")
+    extract(archive(folder("a"), member("a/b", b"x" * 70_000), form=form), tmp_path / "in")
 
     assert (tmp_path / "in/a/b").stat().st_size == 70_000
 
 
 def test_setuid_and_world_write_are_dropped(tmp_path: Path) -> None:
-    lay_out(archive(member("a", b"x", mode=0o6777)), tmp_path / "in")
+    extract(archive(member("a", b"x", mode=0o6777)), tmp_path / "in")
 
     assert (tmp_path / "in/a").stat().st_mode & 0o7022 == 0
 
@@ -204,4 +204,4 @@ def test_a_hostile_release_is_refused_on_the_host_and_the_service_untouched(host
 
 
 def test_the_tests_own_archives_are_kind(tmp_path: Path) -> None:
-    lay_out(pack({"a": "b"}), tmp_path / "in")
+    extract(pack({"a": "b"}), tmp_path / "in")

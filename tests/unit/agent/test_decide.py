@@ -10,17 +10,17 @@ from hypothesis import strategies as st
 from apps.agent.decide import (
     MAXIMUM_TRIES,
     Abandon,
-    Acted,
     Decision,
     Fetch,
     Idle,
     Ignore,
     Install,
-    StandBy,
+    Prefetched,
     State,
+    TurnRecord,
     decide,
     key,
-    remembered,
+    state_from_report,
 )
 from lifecycle.domain.fleet.host import Stage
 from lifecycle.domain.fleet.host_command import Order, Turn
@@ -32,7 +32,7 @@ LATE = INSTALL.expires_at
 
 def acted_on(turn: Turn, stage: Stage, tries: int = 1) -> State:
     return State(
-        Acted(
+        TurnRecord(
             epoch=turn.epoch,
             attempt=turn.attempt,
             order=turn.order,
@@ -61,7 +61,7 @@ def test_standing_by_begins_with_a_fetch() -> None:
 
 
 def test_standing_by_with_the_version_on_the_disk_waits_for_the_order() -> None:
-    assert isinstance(what(a_turn(), acted_on(a_turn(), Stage.READY)), StandBy)
+    assert isinstance(what(a_turn(), acted_on(a_turn(), Stage.READY)), Prefetched)
 
 
 def test_standing_by_ends_with_its_turn() -> None:
@@ -176,7 +176,7 @@ def test_whatever_was_done_before_nothing_is_begun_that_may_not_be(turn: Turn, s
         assert turn.epoch >= state.acted.epoch
         assert key(turn) >= key(state.acted)
         assert turn.expires_at > AT
-        assert not state.acted.is_of(turn) or state.acted.unfinished
+        assert not state.acted.is_for(turn) or state.acted.unfinished
         assert isinstance(decision, Install) == (turn.order in (Order.INSTALL, Order.RESTORE))
 
 
@@ -204,7 +204,7 @@ def test_through_any_history_the_fence_only_rises_and_no_ended_install_comes_aga
 
 
 def test_an_agent_that_lost_its_disk_keeps_its_fence() -> None:
-    state = remembered(a_report(epoch=7, attempt=1, stage=Stage.DONE))
+    state = state_from_report(a_report(epoch=7, attempt=1, stage=Stage.DONE))
 
     assert isinstance(what(INSTALL, state), Ignore)
     assert isinstance(what(replace(INSTALL, epoch=6), state), Ignore)
@@ -212,15 +212,17 @@ def test_an_agent_that_lost_its_disk_keeps_its_fence() -> None:
 
 
 def test_an_agent_that_lost_its_disk_while_standing_by_fetches_again() -> None:
-    assert isinstance(what(a_turn(), remembered(a_report(epoch=7, attempt=1, stage=Stage.READY))), Fetch)
+    assert isinstance(
+        what(a_turn(), state_from_report(a_report(epoch=7, attempt=1, stage=Stage.READY))), Fetch
+    )
 
 
 def test_an_agent_that_lost_its_disk_during_an_install_says_so() -> None:
-    state = remembered(a_report(epoch=7, attempt=1, stage=Stage.STARTING))
+    state = state_from_report(a_report(epoch=7, attempt=1, stage=Stage.STARTING))
 
     assert (state.acted.stage, state.acted.failed_stage) == (Stage.FAILED, Stage.STARTING)
     assert isinstance(what(INSTALL, state), Ignore)
 
 
 def test_an_agent_without_a_report_knows_nothing() -> None:
-    assert remembered(None) == remembered(a_report()) == State()
+    assert state_from_report(None) == state_from_report(a_report()) == State()
