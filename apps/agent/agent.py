@@ -1,6 +1,6 @@
-"""The agent's loop: look at the service, look at the turn, decide, act, say what happened.
+"""The agent's loop: read the turn, decide, act, report.
 
-Started by __main__.py. Nothing here stops or starts a service but `install`, and that only as decide.py says.
+Started by __main__.py. Only `_install` stops or starts the service, and only when decide.py chooses Install.
 """
 
 import logging
@@ -31,12 +31,12 @@ MAXIMUM_RETRY_SECONDS = 5.0
 
 
 def utc_now() -> datetime:
-    """Where the agent gets the time, unless a test gives it another clock."""
+    """Return the current time in UTC; tests pass another clock."""
     return datetime.now(UTC)
 
 
 class Agent:
-    """One host's agent; `step` is one look at the ledger, `run` goes on until `stopping` is set."""
+    """One host's agent. `step` polls the ledger once; `run` repeats it until `stopping` is set."""
 
     def __init__(
         self,
@@ -60,7 +60,7 @@ class Agent:
         self._pause = 0.0
 
     def run(self, stopping: threading.Event) -> None:
-        """Look and act until told to stop; the service is left as it is."""
+        """Poll and act until `stopping` is set; leave the service as it is."""
         self._reporter.start()
         try:
             while not stopping.is_set():
@@ -69,30 +69,30 @@ class Agent:
             self._reporter.close()
 
     def step(self) -> float:
-        """One look: returns after how many seconds to look again."""
+        """Poll the ledger once and act; return the seconds until the next poll."""
         try:
             state = self._journal.state()
             self._journal.retry_save()
             turn = self._turns.current()
             decision = decide(turn, state, self._settings.host, self._clock())
             self._log_once(f"{type(decision).__name__}: {decision.reason}")
-            again = self._act(decision)
+            wait = self._act(decision)
         except (LifecycleError, OSError) as error:
             if not self._pause:
                 logger.warning("%s", error)
             self._pause = min(max(self._pause * 2, FIRST_RETRY_SECONDS), MAXIMUM_RETRY_SECONDS)
-            again = self._pause
+            wait = self._pause
         else:
             self._pause = 0.0
         self._service.trim_log()
         self._publish()
-        return again
+        return wait
 
-    def _log_once(self, what: str) -> None:
-        """Log a decision once, not at every look."""
-        if what != self._last_logged:
-            logger.info("%s", what)
-            self._last_logged = what
+    def _log_once(self, message: str) -> None:
+        """Log a decision when it changes, not at every poll."""
+        if message != self._last_logged:
+            logger.info("%s", message)
+            self._last_logged = message
 
     def _act(self, decision: Decision) -> float:
         match decision:
@@ -115,7 +115,7 @@ class Agent:
         try:
             self._installer.fetch(turn)
         except StoreUnreachable:
-            raise  # the turn stays begun: it is done again at the next look, until it expires
+            raise  # the turn stays unfinished: the next poll repeats it, until it expires
         except (LifecycleError, OSError) as error:
             self._end(Stage.FAILED, Stage.FETCHING, str(error))
         else:
@@ -141,9 +141,11 @@ class Agent:
         self._announce(stage)
 
     def _end(self, stage: Stage, failed: Stage | None = None, detail: str = "") -> None:
-        spoke = failed in (Stage.STARTING, Stage.SELF_TESTING) and self._journal.in_progress
+        service_ran = failed in (Stage.STARTING, Stage.SELF_TESTING) and self._journal.in_progress
         try:
-            acted = self._journal.end(stage, failed, detail, self._installer.log_tail() if spoke else "")
+            acted = self._journal.end(
+                stage, failed, detail, self._installer.log_tail() if service_ran else ""
+            )
             logger.info("%s %s: %s %s", acted.order, acted.version, stage, acted.detail)
         finally:
             self._publish()
@@ -157,9 +159,9 @@ class Agent:
         self._publish()
 
     def _publish(self) -> None:
-        """Hand the reporter the host as it is now."""
+        """Give the reporter the host's current state."""
         if not self._journal.loaded:
-            return  # the ledger was not reached yet, and its report must not be overwritten before it was read
+            return  # the report in the ledger must be read before it is overwritten
         state, settings = self._journal.state(), self._settings
         acted = state.acted
         running = self._service.running()
@@ -190,7 +192,7 @@ class Agent:
         )
 
     def _wait(self, stopping: threading.Event, seconds: float) -> None:
-        """Until the next look at the ledger; a service that dies meanwhile is noticed and reported."""
+        """Wait for the next poll; report a service that dies meanwhile."""
         until = time.monotonic() + seconds
         while (left := until - time.monotonic()) > 0 and not stopping.wait(min(left, SERVICE_CHECK_SECONDS)):
             if seconds > SERVICE_CHECK_SECONDS:

@@ -1,11 +1,11 @@
-"""Small files that survive a crash whole."""
+"""Small files that a crash leaves with the old text or the new, never with a part. Used by all that keeps state."""
 
 import os
 from pathlib import Path
 
 
 def write_atomically(path: Path, text: str) -> None:
-    """Replace a file by a rename, on the disk before this returns: a crash leaves the old text or the new."""
+    """Replace a file by a rename. The new text is on the disk when this returns."""
     new = path.with_name(f"{path.name}.new")
     descriptor = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
     with open(descriptor, "w", encoding="utf-8") as file:  # noqa: PTH123 - a descriptor, not a path
@@ -16,7 +16,7 @@ def write_atomically(path: Path, text: str) -> None:
 
 
 def read_or_none(path: Path) -> str | None:
-    """A file's text, or None when there is no such file."""
+    """Return a file's text, or None when there is no such file."""
     try:
         return path.read_text(encoding="utf-8")
     except FileNotFoundError:

@@ -32,7 +32,7 @@ _RETRYABLE_CODES = {
 
 
 def client(kind: str) -> Any:
-    """A client for an agent: it gives up soon, since the agent asks again by itself."""
+    """Return a boto3 client with short timeouts and few retries, since the agent itself retries."""
     config = Config(
         connect_timeout=2,
         read_timeout=20 if kind == "s3" else 5,
@@ -44,7 +44,7 @@ def client(kind: str) -> Any:
 
 
 class DynamoTurns:
-    """The host's item under TURNS#<cluster>."""
+    """Turns on DynamoDB: the host's item under TURNS#<cluster>."""
 
     def __init__(self, dynamodb: Any, table: str, cluster: Cluster, host: str) -> None:
         self._dynamodb = dynamodb
@@ -57,7 +57,7 @@ class DynamoTurns:
 
 
 class DynamoReports:
-    """The host's item under REPORTS#<cluster>, written whole each time."""
+    """Reports on DynamoDB: the host's item under REPORTS#<cluster>, replaced at each write."""
 
     def __init__(self, dynamodb: Any, table: str, cluster: Cluster, host: str) -> None:
         self._dynamodb = dynamodb
@@ -74,21 +74,21 @@ class DynamoReports:
 
 
 class CloudWatchMetricSink:
-    """The service's own namespace, by environment and host; its client is made when there is something to tell."""
+    """Metrics in the service's namespace, by environment and host. The client is made at the first `put`."""
 
     def __init__(self, cloudwatch: Callable[[], Any], cluster: Cluster, host: str, seconds: float) -> None:
         self._cloudwatch = cloudwatch
         self._namespace = host_namespace(cluster)
-        named = [{"Name": name, "Value": value} for name, value in host_dimensions(cluster, host)]
-        self._datum = {"Dimensions": named, "StorageResolution": 1 if seconds < 60 else 60}
+        dimensions = [{"Name": name, "Value": value} for name, value in host_dimensions(cluster, host)]
+        self._datum = {"Dimensions": dimensions, "StorageResolution": 1 if seconds < 60 else 60}
 
     def put(self, values: Mapping[str, float], at: datetime) -> None:
-        told = [
+        data = [
             {**self._datum, "MetricName": name, "Value": value, "Timestamp": at}
             for name, value in values.items()
         ]
         with _translated_errors(f"CloudWatch's namespace {self._namespace}"):
-            self._cloudwatch().put_metric_data(Namespace=self._namespace, MetricData=told)
+            self._cloudwatch().put_metric_data(Namespace=self._namespace, MetricData=data)
 
 
 class S3Releases:
@@ -117,7 +117,7 @@ class S3Releases:
 
 
 def _read_record(dynamodb: Any, table: str, key: dict[str, dict[str, str]]) -> str | None:
-    """The item's record; read consistently, so that a turn that was seen is never unseen."""
+    """Return the item's record. The read is consistent, so an older turn never follows a newer one."""
     with _translated_errors(f"the table {table}"):
         found = dynamodb.get_item(TableName=table, Key=key, ConsistentRead=True).get("Item")
     if not found:
@@ -134,19 +134,19 @@ def _unknown_if_missing(key: str) -> Iterator[None]:
         yield
     except ClientError as error:
         if error.response["Error"]["Code"] in ("NoSuchKey", "404"):
-            raise Unknown("object", key, "was it published?") from error
+            raise Unknown("object", key, "check that the version was published") from error
         raise
 
 
 @contextmanager
-def _translated_errors(what: str) -> Iterator[None]:
-    """Tell a store that does not answer from one that refuses."""
+def _translated_errors(store: str) -> Iterator[None]:
+    """Raise StoreUnreachable for a store that does not answer, StoreRefused for one that refuses."""
     try:
         yield
     except BotoCoreError as error:
-        raise StoreUnreachable(what, error) from error
+        raise StoreUnreachable(store, error) from error
     except ClientError as error:
         status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 500)
         if status >= 500 or error.response["Error"]["Code"] in _RETRYABLE_CODES:
-            raise StoreUnreachable(what, error) from error
-        raise StoreRefused(f"{what} refused the agent: {error}") from error
+            raise StoreUnreachable(store, error) from error
+        raise StoreRefused(f"{store} refused the agent: {error}") from error

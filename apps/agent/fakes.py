@@ -1,4 +1,4 @@
-"""In-memory twins of the agent's ports, for tests and simulations; held to the same contract as aws.py."""
+"""In-memory fakes of the agent's ports, for tests. Their contract is tests/unit/agent/ports_contract.py."""
 
 import threading
 from collections.abc import Callable, Mapping
@@ -12,18 +12,18 @@ from lifecycle.domain.service.manifest import Manifest
 
 
 class Outage:
-    """A switch that makes a twin unreachable."""
+    """A switch that makes a fake unreachable."""
 
     def __init__(self) -> None:
         self.down = False
 
-    def check(self, what: str) -> None:
+    def check(self, store: str) -> None:
         if self.down:
-            raise StoreUnreachable(what, "the network is down")
+            raise StoreUnreachable(store, "the network is down")
 
 
 class MemoryTurns:
-    """A turn that the control plane's side of a test sets."""
+    """The turn that a test sets in the place of the control plane."""
 
     def __init__(self, outage: Outage | None = None) -> None:
         self.outage = outage or Outage()
@@ -37,34 +37,34 @@ class MemoryTurns:
 
 
 class MemoryReports:
-    """Every report that was written, oldest first; `wait_for` is the control plane's side."""
+    """Every report that was written, oldest first. A test calls `wait_for` in the place of the control plane."""
 
     def __init__(self, outage: Outage | None = None) -> None:
         self.outage = outage or Outage()
         self.written: list[HostReport] = []
-        self._news = threading.Condition()
+        self._changed = threading.Condition()
 
     def latest(self) -> HostReport | None:
         self.outage.check("the ledger")
-        with self._news:
+        with self._changed:
             return self.written[-1] if self.written else None
 
     def write(self, report: HostReport) -> None:
         self.outage.check("the ledger")
-        with self._news:
+        with self._changed:
             self.written.append(report)
-            self._news.notify_all()
+            self._changed.notify_all()
 
-    def wait_for(self, wanted: Callable[[HostReport], bool], seconds: float) -> HostReport:
-        """The latest report once it is as wanted; raises TimeoutError with the one that was there instead."""
-        with self._news:
-            if not self._news.wait_for(lambda: bool(self.written) and wanted(self.written[-1]), seconds):
+    def wait_for(self, matches: Callable[[HostReport], bool], seconds: float) -> HostReport:
+        """Return the latest report once it matches; raise TimeoutError with the one that was found instead."""
+        with self._changed:
+            if not self._changed.wait_for(lambda: bool(self.written) and matches(self.written[-1]), seconds):
                 raise TimeoutError(f"found {self.written[-1:]}")
             return self.written[-1]
 
 
 class MemoryMetricSink:
-    """Every reading that was told, oldest first."""
+    """Every reading that was put, oldest first."""
 
     def __init__(self, outage: Outage | None = None) -> None:
         self.outage = outage or Outage()
@@ -76,7 +76,7 @@ class MemoryMetricSink:
 
 
 class MemoryReleases:
-    """Published versions, with what was asked of them."""
+    """Published versions, and the versions that were requested, in order."""
 
     def __init__(self, outage: Outage | None = None, chunk: int = 64 * 1024) -> None:
         self.outage = outage or Outage()

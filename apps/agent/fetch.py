@@ -1,4 +1,4 @@
-"""One version brought from the store to the disk, its bytes checked as they come. Called by release_store.py."""
+"""Fetching one version from the artifact bucket; its bytes are checked as they arrive. Called by release_store.py."""
 
 import shutil
 from pathlib import Path
@@ -17,9 +17,9 @@ MAXIMUM_ARTIFACT_BYTES = 1024**3
 def fetch(releases: Releases, service: str, turn: Turn, tmp: Path, into: Path) -> Manifest:
     """Put `artifact.tar.gz` and `manifest.json` of the turn's version into the folder `into`.
 
-    The artifact comes as a private file in `tmp`, on the same file system, and is moved in once its size and
-    digest were found to be the published ones. Raises DigestMismatch, Refused, Unknown, StoreRefused or
-    StoreUnreachable.
+    The artifact is written to a private file in `tmp`, which must be on the same file system. It is moved into
+    place when its size and digest are the published ones. Raises DigestMismatch, Refused, Unknown, StoreRefused
+    or StoreUnreachable.
     """
     manifest = releases.manifest(service, turn.version)
     _check(manifest, service, turn, shutil.disk_usage(tmp).free)
@@ -40,7 +40,7 @@ def _check(manifest: Manifest, service: str, turn: Turn, free: int) -> None:
     if (manifest.service, manifest.version) != (service, turn.version):
         raise StoreRefused(
             f"expected the manifest of {service} {turn.version}, "
-            f"found that of {manifest.service} {manifest.version}; publish the version again"
+            f"found the manifest of {manifest.service} {manifest.version}; publish the version again"
         )
     if manifest.size > min(MAXIMUM_ARTIFACT_BYTES, free):
         raise Refused(

@@ -1,4 +1,4 @@
-"""The lock that keeps a second agent out of the same folder."""
+"""The lock that keeps a second agent out of the same folder. Taken by __main__.py."""
 
 import fcntl
 import os
@@ -8,7 +8,7 @@ from apps.agent.errors import HomeInUse
 
 
 class HomeLock:
-    """Held while an agent works in `home`; the kernel frees it with the process, however that ends."""
+    """A lock on `home`, held while an agent uses it. The kernel frees it when the process ends, also in a crash."""
 
     def __init__(self, home: Path) -> None:
         home.mkdir(parents=True, exist_ok=True)

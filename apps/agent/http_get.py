@@ -1,4 +1,4 @@
-"""One GET to the service on this host: bounded in time and in size. Used by self_test.py and metrics.py."""
+"""One HTTP GET to the service on this host, bounded in time and size. Used by self_test.py and metrics.py."""
 
 import contextlib
 import http.client
@@ -6,38 +6,38 @@ import socket
 import threading
 
 
-def get(address: str, port: int, path: str, seconds: float, most_bytes: int) -> tuple[int, bytes]:
-    """The status and the beginning of the answer.
+def get(address: str, port: int, path: str, seconds: float, maximum_bytes: int) -> tuple[int, bytes]:
+    """Return the status and the first `maximum_bytes` of the response.
 
-    Raises TimeoutError when it is not there within `seconds`; OSError, HTTPException or ValueError for what is no
-    answer at all.
+    Raises TimeoutError when the response takes longer than `seconds`; OSError, HTTPException or ValueError when
+    there is no valid response.
     """
     connection = http.client.HTTPConnection(address, port, timeout=seconds)
-    late = threading.Event()
+    timed_out = threading.Event()
     try:
         connection.connect()
-        # The timeout above is one of silence; an answer that drips must end in time as well.
-        watch = threading.Timer(seconds, _shut_down, (connection.sock, late))
-        watch.daemon = True
-        watch.start()
+        # The timeout above limits each read only; the timer ends a response that arrives byte by byte.
+        timer = threading.Timer(seconds, _shut_down, (connection.sock, timed_out))
+        timer.daemon = True
+        timer.start()
         try:
             connection.request("GET", path, headers={"User-Agent": "lifecycle-agent", "Connection": "close"})
-            answer = connection.getresponse()
-            body = answer.read(most_bytes)
+            response = connection.getresponse()
+            body = response.read(maximum_bytes)
         finally:
-            watch.cancel()
+            timer.cancel()
     except (OSError, http.client.HTTPException, ValueError) as error:
-        if late.is_set():
+        if timed_out.is_set():
             raise TimeoutError from error
         raise
     finally:
         connection.close()
-    if late.is_set():
-        raise TimeoutError  # cut short, an answer may still look like one
-    return answer.status, body
+    if timed_out.is_set():
+        raise TimeoutError  # a response that was cut short may still parse
+    return response.status, body
 
 
-def _shut_down(connection: socket.socket, late: threading.Event) -> None:
-    late.set()
+def _shut_down(connection: socket.socket, timed_out: threading.Event) -> None:
+    timed_out.set()
     with contextlib.suppress(OSError):
         connection.shutdown(socket.SHUT_RDWR)

@@ -1,7 +1,7 @@
-"""What a turn lets the agent do, stage by stage: fetch a version, or install it and self-test it.
+"""The work of a turn, stage by stage: fetch a version, or install it and self-test it.
 
-Called by agent.py with the decision of decide.py. Everything here may be done twice: done again from the
-start it ends the same.
+Called by agent.py after decide.py chose Fetch or Install. Every step is idempotent: a turn that starts over gives
+the same result.
 """
 
 import logging
@@ -29,7 +29,7 @@ _TAIL_BYTES = 4000
 
 
 class Installer:
-    """Fetches and installs; `announce` is called at the beginning of each stage."""
+    """The fetch and the install of one host; it calls `announce` at the beginning of each stage."""
 
     def __init__(
         self,
@@ -44,13 +44,16 @@ class Installer:
         self._announce = announce
 
     def fetch(self, turn: Turn) -> None:
-        """Have the turn's version on the disk, checked and unpacked; what runs stays as it is."""
+        """Fetch, check and unpack the turn's version; leave the running service alone."""
         prepared = self._release_store.prepare(turn, lambda: self._announce(Stage.FETCHING))
         if turn.version != self._release_store.current():
             self._release_store.place(prepared)
 
     def install(self, turn: Turn) -> SelfTest:
-        """Switch the service to the turn's version; raises what prevented it, the host left as it is then."""
+        """Switch the service to the turn's version and self-test it.
+
+        An error leaves the host as it is at that moment; nothing is rolled back here.
+        """
         prepared = self._prepare(turn)
         manifest = prepared.manifest
         self._announce(Stage.INSTALLING)
@@ -69,7 +72,7 @@ class Installer:
         return SelfTest(passed=passed, digest=turn.digest, boot=started.boot, detail=detail[:1000])
 
     def log_tail(self) -> str:
-        """The last lines that the service wrote since its last start."""
+        """Return the last lines that the service wrote since its last start."""
         try:
             with self._service.log.open("rb") as log:
                 log.seek(max(0, log.seek(0, os.SEEK_END) - _TAIL_BYTES))
@@ -79,7 +82,7 @@ class Installer:
         return "\n".join(line[:500] for line in lines[-_TAIL_LINES:])
 
     def _prepare(self, turn: Turn) -> Prepared:
-        """The version, fetched only if it is not there; an absent store is asked a few times."""
+        """Prepare the version, fetching it only when it is not on the disk; retry an unreachable store."""
         for pause in (*_FETCH_RETRY_SECONDS, None):
             try:
                 return self._release_store.prepare(turn, lambda: self._announce(Stage.FETCHING))
@@ -88,7 +91,7 @@ class Installer:
                     raise
                 logger.warning("%s", error)
                 time.sleep(pause)
-        raise AssertionError("the last try returns or raises")
+        raise AssertionError("unreachable: the last try returns or raises")
 
     def _run_self_test(
         self, manifest: Manifest, folder: Path, environment: dict[str, str]
@@ -96,26 +99,26 @@ class Installer:
         address, port = self._settings.address, self._settings.port
         try:
             detail = self_test(manifest.self_test, address, port, folder, environment)
-            if died := self._exit_reason():
+            if self._exit_reason():
                 raise ServiceFailed(f"{detail}, but then the service ended")
         except LifecycleError as error:
-            died = self._await_exit_reason(_EXIT_GRACE_SECONDS)
-            return f"{error}" + (f" ({died})" if died else ""), False
+            reason = self._await_exit_reason(_EXIT_GRACE_SECONDS)
+            return f"{error}" + (f" ({reason})" if reason else ""), False
         return detail, True
 
     def _await_exit_reason(self, seconds: float) -> str | None:
-        """A service that drops its connection is often about to end; what it ends with is worth a moment."""
+        """Wait up to `seconds` for the service to end; a service that drops its connection often ends soon after."""
         until = time.monotonic() + seconds
-        while (died := self._exit_reason()) is None and time.monotonic() < until:
+        while (reason := self._exit_reason()) is None and time.monotonic() < until:
             time.sleep(0.02)
-        return died
+        return reason
 
     def _exit_reason(self) -> str | None:
         return None if self._service.running() else self._service.exit_status()
 
 
 def service_environment(manifest: Manifest, settings: Settings) -> dict[str, str]:
-    """Exactly what the service sees: nothing of the agent's own, its credentials least of all."""
+    """Return the service's whole environment, without the agent's own variables and credentials."""
     inherited = {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}
     return {
         **inherited,

@@ -1,7 +1,7 @@
 """The service's own metrics: read on this host once a minute and published by name, in a thread of its own.
 
-What is read, and where, says the manifest of the version that is installed. Started by __main__.py. A reading that
-fails is left out, and the first of several is logged.
+Started by __main__.py. The manifest of the installed version names the path and the metrics. A reading that fails is
+skipped; of several failures in a row, the first is logged.
 """
 
 import http.client
@@ -27,14 +27,14 @@ logger = logging.getLogger(__name__)
 
 MAXIMUM_ANSWER_BYTES = 64 * 1024
 TIMEOUT_SECONDS = 2.0
-# Where a minute is shorter than one, as on a laptop, only a service that just started is read each of them: it may
-# be in a test bed, or the control of one.
+# With a period below a minute, as on a laptop, only a new service is read each period: it may be in a test bed, or
+# be the control of one. An older service is read once a minute.
 OLD_SERVICE_PERIOD_SECONDS = 60.0
 NEW_SERVICE_SECONDS = 1800.0
 
 
 class MetricsPublisher:
-    """Reads and tells every `settings.metrics_seconds`, in the middle of that time by the clock."""
+    """A thread that publishes once per `settings.metrics_seconds`, in the middle of each period of the clock."""
 
     def __init__(self, settings: Settings, sink: MetricSink) -> None:
         self._settings = settings
@@ -47,14 +47,14 @@ class MetricsPublisher:
         self._thread.start()
 
     def close(self) -> None:
-        """End the thread; what it waits for is not waited for."""
+        """Ask the thread to end, without waiting for it."""
         self._ending.set()
 
     def publish(self) -> bool:
-        """Read once and tell; False when there was nothing to tell, or it failed."""
+        """Read the metrics once and publish them; return False when there were none, or when it failed."""
         at = datetime.now(UTC)
         try:
-            manifest = installed(self._settings.home)
+            manifest = installed_manifest(self._settings.home)
             if manifest is None or not manifest.metrics or manifest.metrics_path is None:
                 return False
             values = self._read(manifest, manifest.metrics_path)
@@ -62,11 +62,11 @@ class MetricsPublisher:
                 self._sink.put(values, at)
         except (LifecycleError, OSError) as error:
             if not self._failing:
-                logger.warning("metrics are left out: %s", error)
+                logger.warning("metrics are not published: %s", error)
             self._failing = True
             return False
         if self._failing:
-            logger.info("metrics are answer again")
+            logger.info("metrics are published again")
         self._failing = False
         return bool(values)
 
@@ -74,9 +74,8 @@ class MetricsPublisher:
         seconds = self._settings.metrics_seconds
         while not self._ending.wait(_seconds_to_next_reading(time.time(), seconds)):
             now = time.time()
-            if math.floor(now / seconds) % max(
-                1, round(OLD_SERVICE_PERIOD_SECONDS / seconds)
-            ) == 0 or self._is_new_service(now):
+            periods = max(1, round(OLD_SERVICE_PERIOD_SECONDS / seconds))
+            if math.floor(now / seconds) % periods == 0 or self._is_new_service(now):
                 self.publish()
 
     def _is_new_service(self, now: float) -> bool:
@@ -97,16 +96,16 @@ class MetricsPublisher:
             raise ServiceFailed(f"GET {path} answered {status}, expected 200")
         if len(body) > MAXIMUM_ANSWER_BYTES:
             raise ServiceFailed(f"GET {path} answered more than {MAXIMUM_ANSWER_BYTES} bytes")
-        return chosen(manifest, body, path)
+        return declared_metrics(manifest, body, path)
 
 
 def _seconds_to_next_reading(now: float, seconds: float) -> float:
-    """How long until the next middle of a period, counted from the epoch."""
+    """Return the seconds until the middle of a period; periods count from the Unix epoch."""
     return (math.floor(now / seconds + 0.5) + 0.5) * seconds - now
 
 
-def installed(home: Path) -> Manifest | None:
-    """The manifest of the version that `current` points to; None before there is one."""
+def installed_manifest(home: Path) -> Manifest | None:
+    """Return the manifest of the version that `current` points to; None before the first install."""
     try:
         version = (home / "current").readlink().name
     except FileNotFoundError:
@@ -115,12 +114,12 @@ def installed(home: Path) -> Manifest | None:
     return from_json(Manifest, text) if text else None
 
 
-def chosen(manifest: Manifest, body: bytes, path: str) -> dict[str, float]:
-    """The numbers that the manifest names; raises ServiceFailed for what is no JSON object."""
+def declared_metrics(manifest: Manifest, body: bytes, path: str) -> dict[str, float]:
+    """Return the numbers that the manifest names; raise ServiceFailed when `body` is not a JSON object."""
     try:
         answer = json.loads(body)
     except (ValueError, RecursionError) as error:
-        raise ServiceFailed(f"GET {path} answered no JSON: {error}") from error
+        raise ServiceFailed(f"GET {path} answered invalid JSON: {error}") from error
     if not isinstance(answer, Mapping):
         raise ServiceFailed(f"GET {path} answered {type(answer).__name__}, expected a JSON object of numbers")
     names = [measure.name for measure in manifest.metrics]
@@ -128,5 +127,5 @@ def chosen(manifest: Manifest, body: bytes, path: str) -> dict[str, float]:
 
 
 def _is_number(value: object) -> bool:
-    # CloudWatch takes no more, and neither infinity nor what is no number at all; JSON may be of a thousand digits.
+    # CloudWatch refuses numbers above 2**360, infinity and NaN; a number in JSON may have a thousand digits.
     return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < 2**360

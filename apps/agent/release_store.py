@@ -1,13 +1,13 @@
-"""The releases on this host's disk: brought there, checked, unpacked, switched between, and thinned out.
+"""The releases on this host's disk: fetch, check, unpack, switch and prune them.
 
     releases/<version>/                  the unpacked tree; the service runs in it
-    artifacts/<version>/artifact.tar.gz  the checked bytes, kept so that a changed tree is laid out anew
+    artifacts/<version>/artifact.tar.gz  the checked bytes; a changed tree is unpacked from them again
     artifacts/<version>/manifest.json
-    artifacts/<version>/checked.json     what was checked, written last: without it nothing here counts
+    artifacts/<version>/checked.json     the record of the check, written last: without it the version is not used
     current -> releases/<version>
     tmp/                                 work in progress, emptied before the next
 
-Called by installer.py. Preparing a version touches neither `current` nor the tree that runs.
+Called by installer.py. Preparing a version changes neither `current` nor the tree of the running service.
 """
 
 import os
@@ -35,10 +35,11 @@ RETAINED_VERSIONS = 3
 
 @dataclass(frozen=True, slots=True)
 class CheckedRelease:
-    """What is on the disk of one version, as it was checked.
+    """The record of one version's check on this disk.
 
-    `tree` is the fingerprint of its unpacked tree, taken during this run of the `kernel`: after a power loss
-    a tree may be torn, so it is laid out anew.
+    `digest` and `manifest` are the sha256 of the artifact and of the manifest's text. `tree` is the fingerprint of
+    the unpacked tree, valid for one boot of the `kernel`: a power loss may damage a tree, so after a boot it is
+    unpacked again.
     """
 
     digest: str
@@ -49,7 +50,7 @@ class CheckedRelease:
 
 @dataclass(frozen=True, slots=True)
 class Prepared:
-    """A version ready to be placed; `tree` is a new one to move in, None when the one in place is right."""
+    """A version that is ready to be placed; `tree` is a new tree, or None when the tree in place is correct."""
 
     manifest: Manifest
     folder: Path
@@ -70,27 +71,27 @@ class ReleaseStore:
         self._empty_tmp()
 
     def current(self) -> str:
-        """The version that `current` points to; empty when there is none."""
+        """Return the version that `current` points to; empty when there is none."""
         try:
             return (self._home / "current").readlink().name
         except FileNotFoundError:
             return ""
 
     def digest(self, version: str) -> str:
-        """The digest of the tree in `releases/<version>`; empty when it was never checked."""
+        """Return the artifact's digest of the tree in `releases/<version>`; empty when it was never checked."""
         checked = self._checked(version) if version else None
         return checked.digest if checked else ""
 
     def versions(self) -> tuple[str, ...]:
-        """The versions on the disk whose bytes were checked, the last used last."""
+        """Return the versions on the disk whose bytes were checked, the last used last."""
         found = [path.parent for path in (self._home / "artifacts").glob("*/checked.json")]
         return tuple(path.name for path in sorted(found, key=lambda path: path.stat().st_mtime_ns))
 
     def prepare(self, turn: Turn, fetching: Callable[[], None]) -> Prepared:
-        """Make the turn's version ready on the disk; `fetching` is called before a store is asked.
+        """Make the turn's version ready on the disk; call `fetching` before reading from the store.
 
-        Raises DigestMismatch, UnsafeArchive, Unknown, StoreRefused or StoreUnreachable; then nothing that
-        runs or may be run was changed.
+        Raises DigestMismatch, UnsafeArchive, Unknown, StoreRefused or StoreUnreachable. An error leaves every
+        placed version unchanged.
         """
         parse_version(turn.version)
         self._empty_tmp()
@@ -101,35 +102,35 @@ class ReleaseStore:
             try:
                 return self._unpack(manifest)
             except (DigestMismatch, FileNotFoundError):
-                pass  # the disk's copy is no longer what was checked: fetch it again
+                pass  # the copy on the disk changed since its check: fetch it again
         fetching()
         into = self._artifact(turn.version)
         return self._unpack(fetch(self._releases, self._service, turn, self._tmp, into))
 
     def place(self, prepared: Prepared) -> None:
-        """Move a prepared tree to where it runs; the service that runs in the old one must have stopped."""
+        """Move a prepared tree into `releases/`. A service that runs in the old tree must have stopped before."""
         folder, version = prepared.folder, prepared.manifest.version
         if prepared.tree:
             self._discard(folder)
             prepared.tree.rename(folder)
             self._record_checked(prepared.manifest, fingerprint(folder))
-        os.utime(self._artifact(version) / "checked.json")  # the last used are the ones to keep
+        os.utime(self._artifact(version) / "checked.json")  # `prune` retains the last used
 
     def switch(self, version: str) -> None:
-        """Point `current` to a version, in one step."""
+        """Point `current` to a version atomically."""
         new = self._home / "current.new"
         new.unlink(missing_ok=True)
         new.symlink_to(Path("releases") / version)
         new.replace(self._home / "current")
 
     def prune(self, keep: Iterable[str]) -> None:
-        """Remove all but the versions to `keep`, `current`, and the last used up to RETAINED_VERSIONS altogether."""
-        kept = {*keep, self.current()} - {""}
-        there = {path.name for name in ("releases", "artifacts") for path in (self._home / name).iterdir()}
+        """Remove versions, except `keep`, `current` and the last used ones up to RETAINED_VERSIONS in total."""
+        retained = {*keep, self.current()} - {""}
+        stored = {path.name for name in ("releases", "artifacts") for path in (self._home / name).iterdir()}
         for version in reversed(self.versions()):
-            if len(kept & there) < RETAINED_VERSIONS:
-                kept.add(version)
-        for version in there - kept:
+            if len(retained & stored) < RETAINED_VERSIONS:
+                retained.add(version)
+        for version in stored - retained:
             self._discard(self._artifact(version))
             self._discard(self._tree(version))
 
@@ -151,7 +152,7 @@ class ReleaseStore:
         return from_json(CheckedRelease, text) if text else None
 
     def _stored_manifest(self, turn: Turn) -> Manifest | None:
-        """The manifest on the disk, if this very version was checked before and it is unchanged."""
+        """Return the manifest on the disk if this version with this digest was checked; None if not, or changed."""
         checked = self._checked(turn.version)
         text = read_or_none(self._artifact(turn.version) / "manifest.json")
         if not checked or not text or checked.digest != turn.digest or checked.manifest != sha256(text):
@@ -168,7 +169,7 @@ class ReleaseStore:
             return False
 
     def _unpack(self, manifest: Manifest) -> Prepared:
-        """Lay the artifact on the disk out in a new tree; the bytes unpacked are hashed as they are read."""
+        """Unpack the artifact on the disk into a new tree; hash the bytes while they are unpacked."""
         final = self._tree(manifest.version)
         tree = Path(tempfile.mkdtemp(prefix=f"{manifest.version}.", dir=self._tmp))
         try:
@@ -193,7 +194,7 @@ class ReleaseStore:
         write_atomically(self._artifact(manifest.version) / "checked.json", to_json(checked))
 
     def _discard(self, folder: Path) -> None:
-        """Remove a folder; by a rename first, so that a crash never leaves half of it in its place."""
+        """Remove a folder. Rename it first, so that a crash never leaves a part of it in its place."""
         if folder.exists():
             doomed = Path(tempfile.mkdtemp(dir=self._tmp)) / "doomed"
             folder.rename(doomed)

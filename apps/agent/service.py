@@ -1,7 +1,7 @@
-"""The service on this host: one process group, started and stopped here, and known again after the agent's restart.
+"""The service on this host: one process group, which this module starts, stops, and recognises after a restart.
 
-The agent's own end leaves the service running. What runs is recorded (`service.json`) before its command
-begins: the process waits for a word from the agent, and ends when the agent dies before saying it.
+Used by installer.py and agent.py. The service goes on when the agent ends. The new process waits until the agent has
+recorded it in `service.json`; then the command begins. When the agent dies before that, the process ends.
 """
 
 import contextlib
@@ -26,7 +26,10 @@ _LAUNCH = 'cd "$0" && read -r go && exec sh -c "$1" </dev/null'
 
 @dataclass(frozen=True, slots=True)
 class StartRecord:
-    """One start of the service; `boot` is its random name, `ticks` and `kernel` tell its pid from a later one."""
+    """One start of the service, as stored in `service.json`.
+
+    `boot` is its random id. `ticks` (start time) and `kernel` (boot id) distinguish its pid from a later reuse.
+    """
 
     pid: int
     ticks: int
@@ -38,7 +41,7 @@ class StartRecord:
 
 
 class Service:
-    """The service's processes; not safe for several threads."""
+    """The service's processes. Use it from one thread only."""
 
     def __init__(self, home: Path) -> None:
         self._record = home / "service.json"
@@ -49,7 +52,7 @@ class Service:
         self._exit: str | None = None
 
     def running(self) -> StartRecord | None:
-        """The start that runs now; None when the service was stopped or died."""
+        """Return the start that runs now; None when the service was stopped or died."""
         started = self.started
         return started if started and not self._has_exited(started) else None
 
@@ -79,26 +82,26 @@ class Service:
         return started
 
     def stop(self) -> None:
-        """End the whole process group, politely first; nothing happens when it does not run."""
+        """End the whole process group, with SIGTERM and then SIGKILL; do nothing when it does not run."""
         started = self.started
         if started and self._owns_group(started):
-            for sign, seconds in ((signal.SIGTERM, started.stop_seconds), (signal.SIGKILL, KILL_SECONDS)):
-                if self._signal_and_wait(started, sign, seconds):
+            for number, seconds in ((signal.SIGTERM, started.stop_seconds), (signal.SIGKILL, KILL_SECONDS)):
+                if self._signal_and_wait(started, number, seconds):
                     break
             else:
                 raise ServiceFailed(
                     f"process group {started.pid} did not end within {KILL_SECONDS:g} s of SIGKILL; "
-                    "see what it waits for with ps, then retry"
+                    "find what it waits for with ps, then retry"
                 )
         self.started = None
         self._record.unlink(missing_ok=True)
 
     def exit_status(self) -> str:
-        """`exit code 3` or `SIGKILL`, where the service is this agent's own child."""
-        return self._exit or "an exit code that is not known"
+        """Return for example `exit code 3` or `SIGKILL`; known only for a service that this process started."""
+        return self._exit or "unknown exit code"
 
     def trim_log(self) -> None:
-        """Keep the log bounded while the service writes: copied aside, then emptied in place."""
+        """Bound the log while the service writes to it: copy its end to `.log.1`, then truncate it in place."""
         with contextlib.suppress(FileNotFoundError):
             if self.log.stat().st_size > LOG_BYTES:
                 with self.log.open("rb") as full:
@@ -125,10 +128,12 @@ class Service:
         finally:
             os.close(log)
 
-    def _signal_and_wait(self, started: StartRecord, sign: signal.Signals, seconds: float) -> bool:
+    def _signal_and_wait(self, started: StartRecord, number: signal.Signals, seconds: float) -> bool:
         with contextlib.suppress(ProcessLookupError):
-            os.killpg(started.pid, sign)
-            os.killpg(started.pid, signal.SIGCONT)  # a stopped process would not notice
+            os.killpg(started.pid, number)
+            os.killpg(
+                started.pid, signal.SIGCONT
+            )  # a stopped process handles the signal only when it continues
         deadline, pause = time.monotonic() + seconds, 0.002
         while True:
             self._reap(started)
@@ -145,11 +150,11 @@ class Service:
         same = found and found.started == started.ticks and started.kernel == processes.kernel_boot()
         gone = not same or found is None or found.dead
         if gone:
-            self._reap(started)  # it may have died between the two looks: how it ended is worth knowing
+            self._reap(started)  # it may have died after the first reap; this one records its exit status
         return gone
 
     def _owns_group(self, started: StartRecord) -> bool:
-        """Whether the group is still the service's: its leader lives, or nobody has the leader's pid."""
+        """Return whether the group is still the service's: the leader lives, or no process has the leader's pid."""
         if started.kernel != processes.kernel_boot():
             return False
         self._reap(started)
@@ -157,7 +162,7 @@ class Service:
         return found is None or found.started == started.ticks
 
     def _reap(self, started: StartRecord) -> None:
-        """Take in every dead child of the group; after a restart they are init's to reap."""
+        """Reap every dead child of the group. After a restart of the agent, init reaps them."""
         with contextlib.suppress(ChildProcessError):
             while (ended := os.waitpid(-started.pid, os.WNOHANG))[0]:
                 if ended[0] == started.pid:

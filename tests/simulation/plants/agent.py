@@ -52,7 +52,7 @@ FAULTS = (
         _AGENT,
         "        if result.passed:\n",
         "        if True:\n",
-        f"{_INSTALLS}::test_a_self_test_that_is_answered_badly_fails_and_leaves_the_host_as_it_is",
+        f"{_INSTALLS}::test_a_self_test_with_a_bad_status_fails_and_leaves_the_host_as_it_is",
     ),
     Planted(
         "the-way-back-is-thrown-away",
@@ -88,7 +88,7 @@ FAULTS = (
         "apps.agent.fetch",
         "    if manifest.digest != turn.digest:",
         "    if False:",
-        f"{_INSTALLS}::test_a_manifest_of_other_bytes_than_the_turns_is_refused",
+        f"{_INSTALLS}::test_a_manifest_with_another_digest_than_the_turn_is_refused",
     ),
     Planted(
         "a-changed-tree-is-run",
@@ -96,6 +96,6 @@ FAULTS = (
         "apps.agent.release_store",
         "        if manifest and self._tree_is_unchanged(turn):",
         "        if manifest:",
-        f"{_INSTALLS}::test_a_tree_that_was_changed_on_the_disk_is_laid_out_anew",
+        f"{_INSTALLS}::test_a_tree_that_was_changed_on_the_disk_is_unpacked_again",
     ),
 )

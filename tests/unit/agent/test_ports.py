@@ -1,4 +1,4 @@
-"""The in-memory twins keep the contract of the agent's ports."""
+"""The in-memory fakes pass the contract of the agent's ports."""
 
 import pytest
 
