@@ -45,7 +45,7 @@ def tracked_members(folder: Path) -> list[Member] | None:
     if not names:
         raise BuildFailed(f"expected files that Git tracks in {folder}, found none; git add them")
     parents = {str(parent) for name in names for parent in PurePosixPath(name).parents} - {"."}
-    members = _checked(folder, names | parents)
+    members = _checked_members(folder, names | parents)
     for member in members:
         if member.name in names and member.kind == stat.S_IFDIR:
             raise BuildFailed(
@@ -55,7 +55,7 @@ def tracked_members(folder: Path) -> list[Member] | None:
     return members
 
 
-def folder_members(folder: Path, artifact: str, leave_out: Collection[Path] = ()) -> list[Member]:
+def folder_members(folder: Path, artifact: str, exclude: Collection[Path] = ()) -> list[Member]:
     """All that is in the artifact folder; the repository's own `.git` is left out, any other is refused."""
     root = folder / artifact
     if not root.is_dir():
@@ -64,29 +64,29 @@ def folder_members(folder: Path, artifact: str, leave_out: Collection[Path] = ()
     if not root.resolve().is_relative_to(folder.resolve()):
         raise BuildFailed(f"build.artifact: expected a folder inside the repository, found {root.resolve()}")
     root = root.resolve()
-    left_out = {path.resolve() for path in (*leave_out, folder / ".git")}
-    if root in left_out:
+    excluded = {path.resolve() for path in (*exclude, folder / ".git")}
+    if root in excluded:
         raise BuildFailed(f"expected --dest to be another folder than build.artifact, found {root} for both")
-    members = _checked(root, set(_walk(root, left_out)))
+    members = _checked_members(root, set(_walk(root, excluded)))
     if not any(member.is_file for member in members):
         raise BuildFailed(f"build.artifact: expected files in {artifact!r} after the build, found none")
     return members
 
 
-def _walk(root: Path, left_out: Collection[Path]) -> Iterator[str]:
-    for found, folders, files in os.walk(root, onerror=_raise):
+def _walk(root: Path, excluded: Collection[Path]) -> Iterator[str]:
+    for found, folders, files in os.walk(root, onerror=_raise_build_failed):
         here = Path(found)
-        folders[:] = [name for name in folders if (here / name).is_symlink() or here / name not in left_out]
+        folders[:] = [name for name in folders if (here / name).is_symlink() or here / name not in excluded]
         for name in (*folders, *files):
-            if (here / name) not in left_out:
+            if (here / name) not in excluded:
                 yield (here / name).relative_to(root).as_posix()
 
 
-def _raise(error: OSError) -> None:
+def _raise_build_failed(error: OSError) -> None:
     raise BuildFailed(f"cannot be packed: {error}") from error
 
 
-def _checked(root: Path, names: Collection[str]) -> list[Member]:
+def _checked_members(root: Path, names: Collection[str]) -> list[Member]:
     if len(names) > MAXIMUM_MEMBERS:
         raise BuildFailed(f"expected at most {MAXIMUM_MEMBERS} files and folders to pack, found {len(names)}")
     inside = root.resolve()

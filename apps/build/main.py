@@ -20,7 +20,7 @@ from apps.build.files import Member, folder_members, tracked_members
 from apps.build.pack import pack
 from apps.build.publish import Snapshots, manifest_of, publish
 from apps.build.request import Request, check_clone, from_environment, from_worktree
-from apps.build.steps import ENDINGS, run_steps
+from apps.build.steps import STOP_SIGNALS, run_steps
 from lifecycle.domain.errors import LifecycleError
 from lifecycle.domain.service.manifest import Manifest
 from lifecycle.gateways.serialization import to_json
@@ -36,8 +36,8 @@ def main(arguments: Sequence[str]) -> int:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
-    for number in ENDINGS:
-        signal.signal(number, _stop)
+    for number in STOP_SIGNALS:
+        signal.signal(number, _raise_stopped)
     try:
         if options.no_publish:
             manifest = build_here(Path.cwd(), options.dest, os.environ)
@@ -60,7 +60,7 @@ def build_and_publish(folder: Path, environ: Mapping[str, str], snapshots: Snaps
         artifact = Path(temporary) / "artifact.tar.gz"
         manifest = _build(folder, request, artifact, environ)
         published = publish(snapshots, manifest, artifact)
-    say(f"== published {published.prefix}")
+    print_progress(f"== published {published.prefix}")
     return published
 
 
@@ -68,32 +68,32 @@ def build_here(folder: Path, into: Path, environ: Mapping[str, str]) -> Manifest
     """Build the worktree without AWS: artifact and manifest go to `into`; raises LifecycleError."""
     request = from_worktree(folder, environ, datetime.now(UTC))
     into.mkdir(parents=True, exist_ok=True)
-    manifest = _build(folder, request, into / "artifact.tar.gz", environ, leave_out=into)
+    manifest = _build(folder, request, into / "artifact.tar.gz", environ, exclude=into)
     (into / "manifest.json").write_text(to_json(manifest))
-    say(f"== not published; written to {into}")
+    print_progress(f"== not published; written to {into}")
     return manifest
 
 
 def _build(
-    folder: Path, request: Request, artifact: Path, environ: Mapping[str, str], leave_out: Path | None = None
+    folder: Path, request: Request, artifact: Path, environ: Mapping[str, str], exclude: Path | None = None
 ) -> Manifest:
     file = read_service_file(folder)
-    say(f"== {file.name} {file.version}: commit {request.commit[:7]} of {request.repository}")
-    run_steps(file.build, folder, environ, say)
-    packed = pack(_members(folder, file, leave_out), artifact, request.built_at)
+    print_progress(f"== {file.name} {file.version}: commit {request.commit[:7]} of {request.repository}")
+    run_steps(file.build, folder, environ, print_progress)
+    packed = pack(_members(folder, file, exclude), artifact, request.built_at)
     manifest = manifest_of(file, request, packed)
-    say(f"== snapshot {manifest.version}: {packed.files} files, {packed.size} bytes, sha256 {packed.digest}")
+    print_progress(f"== snapshot {manifest.version}: {packed.files} files, {packed.size} bytes, sha256 {packed.digest}")
     return manifest
 
 
-def _members(folder: Path, file: ServiceFile, leave_out: Path | None) -> list[Member]:
+def _members(folder: Path, file: ServiceFile, exclude: Path | None) -> list[Member]:
     members = tracked_members(folder) if file.packs_tracked_files else None
     if members is not None:
         return members
-    return folder_members(folder, file.build.artifact, [leave_out] if leave_out else [])
+    return folder_members(folder, file.build.artifact, [exclude] if exclude else [])
 
 
-def say(line: str) -> None:
+def print_progress(line: str) -> None:
     """Progress, in order with what the service's commands print themselves."""
     print(line, flush=True)
 
@@ -104,7 +104,7 @@ def _fail(messages: Sequence[str]) -> int:
     return 1
 
 
-def _stop(number: int, _frame: FrameType | None) -> None:
+def _raise_stopped(number: int, _frame: FrameType | None) -> None:
     raise BuildFailed(f"stopped by {signal.Signals(number).name}")
 
 

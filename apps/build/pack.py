@@ -34,7 +34,7 @@ class Packed:
     unpacked: int
 
 
-class _Hashed:
+class _HashingFile:
     """A file that is hashed while it is written."""
 
     def __init__(self, file: BinaryIO) -> None:
@@ -58,7 +58,7 @@ def pack(members: Sequence[Member], into: Path, modified: datetime) -> Packed:
     a file's time would answer "not modified" across releases.
     """
     with into.open("wb") as file:
-        hashed = _Hashed(file)
+        hashed = _HashingFile(file)
         with (
             gzip.GzipFile(filename="", mode="wb", compresslevel=6, fileobj=hashed, mtime=0) as packed,
             tarfile.open(fileobj=packed, mode="w|", format=tarfile.PAX_FORMAT) as tar,

@@ -30,23 +30,23 @@ class Request:
 
 def from_environment(environ: Mapping[str, str]) -> Request:
     """The build that the delivery asked for; raises BuildFailed, naming the variable that does not fit."""
-    commit = _needed(environ, "LIFECYCLE_COMMIT")
+    commit = _required(environ, "LIFECYCLE_COMMIT")
     if not _COMMIT.fullmatch(commit):
         raise BuildFailed(
             f"LIFECYCLE_COMMIT: expected 40 hexadecimal digits in lower case, found {commit!r:.60}"
         )
     return Request(
-        repository=_without_credentials(_needed(environ, "LIFECYCLE_REPOSITORY")),
+        repository=_without_credentials(_required(environ, "LIFECYCLE_REPOSITORY")),
         commit=commit,
-        branch=_needed(environ, "LIFECYCLE_BRANCH"),
-        built_at=_time(_needed(environ, "LIFECYCLE_BUILT_AT")),
-        builder=_needed(environ, "CODEBUILD_BUILD_ID"),
+        branch=_required(environ, "LIFECYCLE_BRANCH"),
+        built_at=_utc_time(_required(environ, "LIFECYCLE_BUILT_AT")),
+        builder=_required(environ, "CODEBUILD_BUILD_ID"),
     )
 
 
 def from_worktree(folder: Path, environ: Mapping[str, str], now: datetime) -> Request:
     """A developer's own build: what Git says of the folder, where the environment says nothing."""
-    commit = head(folder) or _NO_COMMIT
+    commit = head_commit(folder) or _NO_COMMIT
     known = {
         "LIFECYCLE_COMMIT": commit,
         "LIFECYCLE_REPOSITORY": git(folder, "remote", "get-url", "origin") or str(folder.resolve()),
@@ -59,14 +59,14 @@ def from_worktree(folder: Path, environ: Mapping[str, str], now: datetime) -> Re
 
 def check_clone(folder: Path, request: Request) -> None:
     """Refuse a clone that stands at another commit than the one asked for."""
-    found = head(folder) if (folder / ".git").exists() else None
+    found = head_commit(folder) if (folder / ".git").exists() else None
     if found and found != request.commit:
         raise BuildFailed(
             f"expected a clone of commit {request.commit}, found {found}; start the build again"
         )
 
 
-def head(folder: Path) -> str | None:
+def head_commit(folder: Path) -> str | None:
     """The commit that the folder stands at, if it is Git's."""
     return git(folder, "rev-parse", "--verify", "--quiet", "HEAD")
 
@@ -82,13 +82,13 @@ def git(folder: Path, *arguments: str) -> str | None:
     return os.fsdecode(done.stdout).rstrip("\n") if done.returncode == 0 else None
 
 
-def _needed(environ: Mapping[str, str], name: str) -> str:
+def _required(environ: Mapping[str, str], name: str) -> str:
     if not (value := environ.get(name, "").strip()):
         raise BuildFailed(f"expected the environment variable {name}, found none; or build with --no-publish")
     return value
 
 
-def _time(text: str) -> datetime:
+def _utc_time(text: str) -> datetime:
     try:
         time = datetime.fromisoformat(text)
         time = (time if time.tzinfo else time.replace(tzinfo=UTC)).astimezone(UTC)

@@ -10,7 +10,7 @@ from lifecycle.domain.errors import StoreRefused
 from lifecycle.domain.service.manifest import Manifest
 from lifecycle.gateways.serialization import from_json, to_json
 
-_TRIES = 4
+_MAXIMUM_TRIES = 4
 
 
 class S3Snapshots:
@@ -45,7 +45,7 @@ class S3Snapshots:
 
     def _put(self, key: str, body: Any, **more: Any) -> bool:
         """Write if nothing is there; whether it was written."""
-        for attempt in range(1, _TRIES + 1):
+        for attempt in range(1, _MAXIMUM_TRIES + 1):
             try:
                 self._call("put_object", key, Body=body, IfNoneMatch="*", **more)
             except ClientError as error:
@@ -53,7 +53,7 @@ class S3Snapshots:
                 if code in {"PreconditionFailed", "412"}:
                     return False
                 # Another conditional write of the key was under way: S3 asks to try again.
-                if code not in {"ConditionalRequestConflict", "409"} or attempt == _TRIES:
+                if code not in {"ConditionalRequestConflict", "409"} or attempt == _MAXIMUM_TRIES:
                     raise self._refused(key, error) from error
                 if not isinstance(body, bytes):
                     body.seek(0)

@@ -17,14 +17,14 @@ from typing import TypeAlias
 from apps.build.errors import BuildFailed
 from lifecycle.servicefile.model import BuildTable
 
-Say: TypeAlias = Callable[[str], None]
+PrintLine: TypeAlias = Callable[[str], None]
 
 GRACE_SECONDS = 3.0
-ENDINGS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
+STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 # A service's commands must not act as the build does, nor see the build's own Python.
 _HIDDEN = {"ARTIFACT_BUCKET", "HOST", "PORT", "PYTHONPATH", "PYTHONHOME", "PYTHONSAFEPATH"}
 _HIDDEN_PREFIXES = ("AWS_", "ECS_", "GIT_", "LIFECYCLE_")
-_TOLD = {"LIFECYCLE_REPOSITORY", "LIFECYCLE_COMMIT", "LIFECYCLE_BRANCH"}
+_VISIBLE = {"LIFECYCLE_REPOSITORY", "LIFECYCLE_COMMIT", "LIFECYCLE_BRANCH"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,12 +53,12 @@ def service_environment(environ: Mapping[str, str], own: Mapping[str, str]) -> d
     kept = {
         name: value
         for name, value in environ.items()
-        if name in _TOLD or not (name in _HIDDEN or name.startswith(_HIDDEN_PREFIXES))
+        if name in _VISIBLE or not (name in _HIDDEN or name.startswith(_HIDDEN_PREFIXES))
     }
     return {**kept, **own}
 
 
-def run_steps(build: BuildTable, folder: Path, environ: Mapping[str, str], say: Say) -> None:
+def run_steps(build: BuildTable, folder: Path, environ: Mapping[str, str], print_line: PrintLine) -> None:
     """Run them all; `timeout_seconds` counts for each of the three phases. Raises BuildFailed."""
     environment = service_environment(environ, build.environment)
     phase, ends = "", 0.0
@@ -66,7 +66,7 @@ def run_steps(build: BuildTable, folder: Path, environ: Mapping[str, str], say: 
         if step.phase != phase:
             phase, ends = step.phase, time.monotonic() + build.timeout_seconds
         shown = _first_line(step.command)
-        say(f"== {step.name}: {shown}")
+        print_line(f"== {step.name}: {shown}")
         started = time.monotonic()
         status = _run(step.command, folder, environment, ends)
         took = time.monotonic() - started
@@ -76,13 +76,13 @@ def run_steps(build: BuildTable, folder: Path, environ: Mapping[str, str], say: 
                 f"{build.timeout_seconds} s; make it quicker, or raise build.timeout_seconds"
             )
         if status != 0:
-            raise BuildFailed(f"{step.name}: `{shown}` {_ended(status)} after {took:.1f} s")
-        say(f"== {step.name}: done in {took:.1f} s")
+            raise BuildFailed(f"{step.name}: `{shown}` {_describe_failure(status)} after {took:.1f} s")
+        print_line(f"== {step.name}: done in {took:.1f} s")
 
 
 def _run(command: str, folder: Path, environment: Mapping[str, str], ends: float) -> int | None:
     """The command's exit status, or None when it was not over in time; nothing it started is left."""
-    with _held_back() as asked_to_stop:
+    with _deferred_signals() as asked_to_stop:
         process = subprocess.Popen(
             ["/bin/sh", "-c", command],
             cwd=folder,
@@ -96,17 +96,17 @@ def _run(command: str, folder: Path, environment: Mapping[str, str], ends: float
                     return process.wait(timeout=min(0.2, max(0.0, ends - time.monotonic())))
             return None
         finally:
-            _end_group(process)
+            _stop_group(process)
 
 
 @contextmanager
-def _held_back() -> Iterator[list[int]]:
+def _deferred_signals() -> Iterator[list[int]]:
     """Signals that end the build wait until the end, so that none comes between a command and its record."""
     came: list[int] = []
     if threading.current_thread() is not threading.main_thread():
         yield came
         return
-    heeded = [number for number in ENDINGS if signal.getsignal(number) != signal.SIG_IGN]
+    heeded = [number for number in STOP_SIGNALS if signal.getsignal(number) != signal.SIG_IGN]
     before = {number: signal.signal(number, lambda number, _: came.append(number)) for number in heeded}
     try:
         yield came
@@ -117,7 +117,7 @@ def _held_back() -> Iterator[list[int]]:
         signal.raise_signal(came[0])
 
 
-def _end_group(process: subprocess.Popen[bytes]) -> None:
+def _stop_group(process: subprocess.Popen[bytes]) -> None:
     """End what a command left running; first kindly."""
     if _signal_group(process.pid, signal.SIGTERM):
         gives_up = time.monotonic() + GRACE_SECONDS
@@ -142,7 +142,7 @@ def _first_line(command: str) -> str:
     return f"{line[:200]} …" if more or len(line) > 200 else line
 
 
-def _ended(status: int) -> str:
+def _describe_failure(status: int) -> str:
     if status >= 0:
         return f"failed with exit code {status}"
     try:
