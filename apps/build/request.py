@@ -1,6 +1,6 @@
-"""What is built: which commit of which repository, when, by whom; from the environment or a worktree.
+"""The build's request: repository, commit, branch, time and builder, from the environment or a worktree.
 
-First step of the build; it goes into the manifest and into the snapshot's name.
+Called by main as the first step of the build. The request becomes part of the manifest and of the snapshot's name.
 """
 
 import os
@@ -29,7 +29,7 @@ class Request:
 
 
 def from_environment(environ: Mapping[str, str]) -> Request:
-    """The build that the delivery asked for; raises BuildFailed, naming the variable that does not fit."""
+    """Return the build that the delivery requested; raise BuildFailed with the variable that is invalid."""
     commit = _required(environ, "LIFECYCLE_COMMIT")
     if not _COMMIT.fullmatch(commit):
         raise BuildFailed(
@@ -45,7 +45,7 @@ def from_environment(environ: Mapping[str, str]) -> Request:
 
 
 def from_worktree(folder: Path, environ: Mapping[str, str], now: datetime) -> Request:
-    """A developer's own build: what Git says of the folder, where the environment says nothing."""
+    """Return a developer's own build: Git's facts about the folder, overridden by the environment."""
     commit = head_commit(folder) or _NO_COMMIT
     known = {
         "LIFECYCLE_COMMIT": commit,
@@ -58,7 +58,7 @@ def from_worktree(folder: Path, environ: Mapping[str, str], now: datetime) -> Re
 
 
 def check_clone(folder: Path, request: Request) -> None:
-    """Refuse a clone that stands at another commit than the one asked for."""
+    """Raise BuildFailed when the clone is at another commit than the request."""
     found = head_commit(folder) if (folder / ".git").exists() else None
     if found and found != request.commit:
         raise BuildFailed(
@@ -67,12 +67,12 @@ def check_clone(folder: Path, request: Request) -> None:
 
 
 def head_commit(folder: Path) -> str | None:
-    """The commit that the folder stands at, if it is Git's."""
+    """Return the commit that is checked out in the folder; None outside of a Git repository."""
     return git(folder, "rev-parse", "--verify", "--quiet", "HEAD")
 
 
 def git(folder: Path, *arguments: str) -> str | None:
-    """What a Git command prints, without the last line end; None when it fails or there is no Git."""
+    """Return a Git command's output without its last newline; None when it fails or Git is not installed."""
     environment = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}
     command = ["git", "-C", str(folder), "-c", "safe.directory=*", *arguments]
     try:
@@ -84,7 +84,10 @@ def git(folder: Path, *arguments: str) -> str | None:
 
 def _required(environ: Mapping[str, str], name: str) -> str:
     if not (value := environ.get(name, "").strip()):
-        raise BuildFailed(f"expected the environment variable {name}, found none; or build with --no-publish")
+        raise BuildFailed(
+            f"expected the environment variable {name}, found none; "
+            "set it, or build with --no-publish --dest FOLDER"
+        )
     return value
 
 
@@ -95,7 +98,7 @@ def _utc_time(text: str) -> datetime:
     except (ValueError, OverflowError) as error:
         raise BuildFailed(f"LIFECYCLE_BUILT_AT: expected an ISO 8601 time, found {text!r:.60}") from error
     if time.year < 1980:
-        raise BuildFailed(f"LIFECYCLE_BUILT_AT: expected a time after 1980, found {text!r:.60}")
+        raise BuildFailed(f"LIFECYCLE_BUILT_AT: expected a time in 1980 or later, found {text!r:.60}")
     return time
 
 

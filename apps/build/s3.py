@@ -1,4 +1,4 @@
-"""Snapshots in the artifact bucket; conditional writes, so that nothing is ever overwritten."""
+"""Snapshots in the artifact bucket, with conditional writes that never overwrite. Used by main."""
 
 import base64
 from pathlib import Path
@@ -24,7 +24,7 @@ class S3Snapshots:
         key = f"{manifest.prefix}/artifact.tar.gz"
         checksum = base64.b64encode(bytes.fromhex(manifest.digest)).decode()
         with artifact.open("rb") as body:
-            # S3 computes the checksum too, and refuses bytes that were damaged on their way.
+            # S3 verifies the checksum, and refuses bytes that were damaged in transit.
             written = self._put(
                 key,
                 body,
@@ -44,7 +44,7 @@ class S3Snapshots:
         return from_json(Manifest, self._call("get_object", key)["Body"].read())
 
     def _put(self, key: str, body: Any, **more: Any) -> bool:
-        """Write if nothing is there; whether it was written."""
+        """Write the object if it does not exist; return whether it was written."""
         for attempt in range(1, _MAXIMUM_TRIES + 1):
             try:
                 self._call("put_object", key, Body=body, IfNoneMatch="*", **more)
@@ -52,7 +52,7 @@ class S3Snapshots:
                 code = error.response["Error"]["Code"]
                 if code in {"PreconditionFailed", "412"}:
                     return False
-                # Another conditional write of the key was under way: S3 asks to try again.
+                # S3 answers 409 during another conditional write of the same key; a retry is expected.
                 if code not in {"ConditionalRequestConflict", "409"} or attempt == _MAXIMUM_TRIES:
                     raise self._refused(key, error) from error
                 if not isinstance(body, bytes):
