@@ -188,7 +188,7 @@ def test_a_missing_lifecycle_toml_is_reported(build: Build, tmp_path: Path) -> N
         ("ln -s / dist", "expected a folder inside the repository, found /"),
         (
             "mkdir -p dist/a/.git; touch dist/a/.git/x",
-            "a/.git: a repository inside the artifact is never packed",
+            "a/.git: the artifact contains a Git repository; remove this .git",
         ),
         ("mkdir dist; ln -s /etc/passwd dist/a", "a: the link points outside the artifact, to '/etc/passwd'"),
         ("mkdir dist; ln -s ../serve dist/a", "a: the link points outside the artifact, to '../serve'"),
