@@ -27,7 +27,7 @@ logger = logging.getLogger(__name__)
 
 MAXIMUM_ANSWER_BYTES = 64 * 1024
 TIMEOUT_SECONDS = 2.0
-# With a period below a minute, as on a laptop, only a new service is read each period: it may be in a test bed, or
+# A laptop has periods below a minute. Only a new service is read each period, since it may be in a test bed, or
 # be the control of one. An older service is read once a minute.
 OLD_SERVICE_PERIOD_SECONDS = 60.0
 NEW_SERVICE_SECONDS = 1800.0

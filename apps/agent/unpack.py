@@ -66,9 +66,9 @@ class _LimitedStream:
 def unpack(archive: Source, packed: int, into: Path, limits: Limits | None = None) -> None:
     """Extract `archive` (tar.gz, `packed` bytes) into `into`, which must be empty; raise UnsafeArchive.
 
-    Refused: absolute paths, `..`, a path that occurs twice or runs through a file, hard links, devices, pipes,
-    sparse files, links that point outside, and more bytes or members than `limits`. Setuid, setgid, sticky and
-    group or world write bits are dropped. After a refusal `into` holds a part of the archive; remove it.
+    Refused paths are absolute, contain `..`, occur twice, or run through a file. Refused members are hard links,
+    devices, pipes, sparse files, and links that point outside. `limits` bounds bytes and members. Setuid, setgid,
+    sticky and group or world write bits are dropped. After a refusal `into` holds a part of the archive; remove it.
     """
     limits = limits or Limits()
     stream = _LimitedStream(archive, packed, limits)

@@ -56,15 +56,15 @@ def test_under_an_idle_turn_the_agent_is_idle() -> None:
     assert isinstance(what(a_turn(order=Order.IDLE)), Idle)
 
 
-def test_stand_by_begins_with_a_fetch() -> None:
+def test_a_prefetch_begins_with_a_fetch() -> None:
     assert isinstance(what(a_turn()), Fetch)
 
 
-def test_stand_by_with_the_version_on_the_disk_waits_for_the_install() -> None:
+def test_a_prefetched_version_waits_for_the_install() -> None:
     assert isinstance(what(a_turn(), acted_on(a_turn(), Stage.READY)), Prefetched)
 
 
-def test_stand_by_ends_when_its_turn_expires() -> None:
+def test_a_prefetch_ends_when_its_turn_expires() -> None:
     assert isinstance(what(a_turn(), acted_on(a_turn(), Stage.READY), late=True), Ignore)
 
 
@@ -72,15 +72,15 @@ def test_a_failed_fetch_is_not_retried() -> None:
     assert isinstance(what(a_turn(), acted_on(a_turn(), Stage.FAILED)), Ignore)
 
 
-def test_install_may_follow_stand_by_in_the_same_attempt() -> None:
+def test_an_install_may_follow_a_prefetch_in_the_same_attempt() -> None:
     assert isinstance(what(INSTALL, acted_on(a_turn(), Stage.READY)), Install)
 
 
-def test_install_needs_no_stand_by_before_it() -> None:
+def test_an_install_needs_no_prefetch_before_it() -> None:
     assert isinstance(what(INSTALL), Install)
 
 
-def test_stand_by_after_the_install_of_the_same_attempt_is_ignored() -> None:
+def test_a_prefetch_after_the_install_of_the_same_attempt_is_ignored() -> None:
     assert isinstance(what(a_turn(), acted_on(INSTALL, Stage.DONE)), Ignore)
 
 
