@@ -42,7 +42,7 @@ class TurnRecord:
 
 
 def key(of: Turn | TurnRecord) -> tuple[int, int, int]:
-    """Return the sort key of one host's turns: epoch, then attempt, then order (STAND_BY, INSTALL, RESTORE)."""
+    """Return the sort key of one host's turns: epoch, then attempt, then order (PREFETCH, INSTALL, RESTORE)."""
     return (of.epoch, of.attempt, of.order.place)
 
 
