@@ -70,8 +70,16 @@ def poisoned(model: Any, text: str) -> Any:
     return model
 
 
+class Models(dict[str, tuple[Any, Any]]):
+    """Each view's model, and the function that draws it."""
+
+    def __repr__(self) -> str:
+        # hypothesis formats the arguments of each @example; in full, that takes longer than the tests do.
+        return "models"
+
+
 @pytest.fixture(scope="module")
-def models() -> dict[str, tuple[Any, Any]]:
+def models() -> Models:
     """A model of everything at once, and how it is drawn."""
     desk = Desk.of()
     desk.machine.deploy("1.0.0")
@@ -89,22 +97,24 @@ def models() -> dict[str, tuple[Any, Any]]:
     memory.deployments.put_bed(replace(BED, deployment=shown.course.deployment.id))
     running = replace(shown.course.deployment.policy, bake_minutes=20)
     memory.deployments.put(replace(shown.course.deployment, policy=running))
-    return {
-        "pipeline": (pipeline(console, EVERYTHING), draw_pipeline),
-        "clusters": (fleet(console, EVERYTHING), draw_clusters),
-        "deployment": (courses(console, EVERYTHING), draw_deployment),
-        "test bed": (beds(console, EVERYTHING), draw_test_bed),
-        "questions": (all_waiting(console, EVERYTHING), draw_questions),
-        "history": (past(console, EVERYTHING), draw_history),
-        "dora": (figures(console, EVERYTHING, 30), draw_dora),
-        "pressed": (Pressed("done", "hello-1"), draw_pressed),
-    }
+    return Models(
+        {
+            "pipeline": (pipeline(console, EVERYTHING), draw_pipeline),
+            "clusters": (fleet(console, EVERYTHING), draw_clusters),
+            "deployment": (courses(console, EVERYTHING), draw_deployment),
+            "test bed": (beds(console, EVERYTHING), draw_test_bed),
+            "questions": (all_waiting(console, EVERYTHING), draw_questions),
+            "history": (past(console, EVERYTHING), draw_history),
+            "dora": (figures(console, EVERYTHING, 30), draw_dora),
+            "pressed": (Pressed("done", "hello-1"), draw_pressed),
+        }
+    )
 
 
 VIEWS = ("pipeline", "clusters", "deployment", "test bed", "questions", "history", "dora", "pressed")
 
 
-def drawn(models: dict[str, tuple[Any, Any]], view: str, text: str) -> Seen:
+def drawn(models: Models, view: str, text: str) -> Seen:
     model, draw = models[view]
     return seen(draw(poisoned(model, text), Desk.of().frame()))
 
@@ -120,7 +130,7 @@ def drawn(models: dict[str, tuple[Any, Any]], view: str, text: str) -> Seen:
 @example(text=ATTACKS[5])
 @example(text=ATTACKS[6])
 @example(text=ATTACKS[7])
-def test_no_text_changes_a_widgets_shape(models: dict[str, tuple[Any, Any]], view: str, text: str) -> None:
+def test_no_text_changes_a_widgets_shape(models: Models, view: str, text: str) -> None:
     harmless, found = drawn(models, view, "x"), drawn(models, view, text)
     assert found.shape == harmless.shape
     assert len(found.buttons) == len(harmless.buttons)
@@ -130,7 +140,7 @@ def test_no_text_changes_a_widgets_shape(models: dict[str, tuple[Any, Any]], vie
 
 
 @pytest.mark.parametrize("view", VIEWS)
-def test_markup_shows_as_what_it_is(models: dict[str, tuple[Any, Any]], view: str) -> None:
+def test_markup_shows_as_what_it_is(models: Models, view: str) -> None:
     if view == "dora":
         assert seen(
             draw_dora(models[view][0], Desk.of().frame())
