@@ -11,8 +11,8 @@ from hypothesis import settings
 from xdist.scheduler import LoadScopeScheduling  # type: ignore[import-untyped]
 
 from apps.local import environment
-from apps.local.emulator import Aws
-from apps.local.layout import Layout
+from apps.local.aws.emulator import Aws
+from apps.local.paths import Layout
 from apps.local.ports import Ports
 from apps.local.progress import Progress
 from tests.integration.browser.fixtures import browser, seat

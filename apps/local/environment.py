@@ -10,10 +10,11 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from apps.local import assembly, hosts
-from apps.local.emulator import PART as EMULATOR
-from apps.local.emulator import ROOT_KEY, Aws, keep, start_emulator, wait_for_emulator
-from apps.local.endpoints import (
+from apps.local.aws import assembly
+from apps.local.aws.cloudformation import deploy, outputs
+from apps.local.aws.emulator import PART as EMULATOR
+from apps.local.aws.emulator import ROOT_KEY, Aws, keep, start_emulator, wait_for_emulator
+from apps.local.aws.endpoints import (
     BALANCER,
     BUILDER,
     CONSOLE,
@@ -23,12 +24,12 @@ from apps.local.endpoints import (
     wait_for_endpoint,
 )
 from apps.local.errors import LaptopError
-from apps.local.formation import deploy, outputs
-from apps.local.home import locked
-from apps.local.layout import ACCOUNT, CLUSTER_TEMPLATE, PLATFORM, REGION, Layout, read_json, write_json
+from apps.local.lock import locked
+from apps.local.paths import ACCOUNT, CLUSTER_TEMPLATE, PLATFORM, REGION, Layout, read_json, write_json
 from apps.local.ports import LOOPBACK, Ports, check
 from apps.local.processes import Part, end, forget_files, recorded
 from apps.local.progress import Progress
+from apps.local.services import hosts
 
 WEBHOOK_SECRET = "lifecycle/webhook"  # noqa: S105  (its name)
 RECEIVE_PUSH = "lifecycle-receive-push"

@@ -14,7 +14,7 @@ from dataclasses import asdict, dataclass
 
 import psutil
 
-from apps.local.layout import Layout, read_json, write_json
+from apps.local.paths import Layout, read_json, write_json
 from apps.local.priority import GivesWay, lower_session, prefix, wanted
 
 # psutil derives start times from the boot time, which moves a little when the clock is set.

@@ -10,13 +10,13 @@ from typing import Any
 
 import psutil
 
-from apps.local import hosts
-from apps.local.emulator import PART as EMULATOR
-from apps.local.emulator import emulator_answers
-from apps.local.endpoints import BALANCER, BUILDER, CONSOLE
-from apps.local.layout import Layout, read_json
+from apps.local.aws.emulator import PART as EMULATOR
+from apps.local.aws.emulator import emulator_answers
+from apps.local.aws.endpoints import BALANCER, BUILDER, CONSOLE
+from apps.local.paths import Layout, read_json
 from apps.local.ports import LOOPBACK, listens
 from apps.local.processes import Part, recorded, session
+from apps.local.services import hosts
 
 
 @dataclass(frozen=True, slots=True)

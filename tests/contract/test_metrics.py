@@ -13,10 +13,10 @@ from typing import Protocol
 import pytest
 
 from apps.agent.aws import CloudWatchMetricSink
+from apps.local.aws.emulator import Aws
 from apps.local.dispatcher import metrics as told
+from apps.local.dispatcher.access_log import Answered
 from apps.local.dispatcher.metrics import tallies
-from apps.local.dispatcher.requests_log import Answered
-from apps.local.emulator import Aws
 from lifecycle.application.ports.metrics import Metrics
 from lifecycle.domain.analysis.built_in_metrics import BUILT_IN, ERROR_RATE, LATENCY_P50, LATENCY_P99
 from lifecycle.domain.analysis.model import Baked, Better, Measure, Scale, Series

@@ -5,10 +5,10 @@ import logging
 import sys
 from pathlib import Path
 
+from apps.local.aws.proxy import PassThrough, host_and_port
 from apps.local.codebuild.account import Account
 from apps.local.codebuild.builds import Builds
 from apps.local.codebuild.endpoint import Endpoint
-from apps.local.passthrough import PassThrough, host_and_port
 from apps.local.signals import endings
 
 

@@ -6,7 +6,7 @@ from typing import Any
 import boto3
 from botocore.config import Config
 
-from apps.local.codebuild.template import secondary_sources
+from apps.local.codebuild.secondary_sources import secondary_sources
 
 _ROOT = {"AccessKeyId": "test", "SecretAccessKey": "test"}
 

@@ -17,15 +17,15 @@ from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from apps.local.codebuild import record as records
+from apps.local.codebuild import build_record as records
 from apps.local.codebuild.account import Account
+from apps.local.codebuild.build_log import Journal
+from apps.local.codebuild.build_record import Record
 from apps.local.codebuild.buildspec import Buildspec, InvalidBuildspecError, PhaseSpec, parse
 from apps.local.codebuild.cancellation import Cancellation, CancelledError
-from apps.local.codebuild.journal import Journal
-from apps.local.codebuild.record import Record
+from apps.local.codebuild.secondary_sources import UnresolvedError
 from apps.local.codebuild.shell import Shell
 from apps.local.codebuild.sources import SourceError, clone, fetch_zip
-from apps.local.codebuild.template import UnresolvedError
 
 _ENDS_BUILD = ("install", "pre_build")
 

@@ -12,11 +12,11 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
-from apps.local.codebuild import record as records
+from apps.local.codebuild import build_record as records
 from apps.local.codebuild.account import Account
 from apps.local.codebuild.build import Build
-from apps.local.codebuild.journal import Journal
-from apps.local.codebuild.record import Record
+from apps.local.codebuild.build_log import Journal
+from apps.local.codebuild.build_record import Record
 
 # As long as AWS remembers a token.
 _TOKEN_SECONDS = 300.0

@@ -7,10 +7,10 @@ import json
 import threading
 from typing import Any
 
-from apps.local.codebuild import record as records
+from apps.local.aws.proxy import Forward, Request, Response, failure
+from apps.local.codebuild import build_record as records
 from apps.local.codebuild.account import Account
 from apps.local.codebuild.builds import Builds
-from apps.local.passthrough import Forward, Request, Response, failure
 
 _JSON = (("Content-Type", "application/x-amz-json-1.1"),)
 

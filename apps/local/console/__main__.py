@@ -4,10 +4,10 @@ import argparse
 import logging
 import sys
 
+from apps.local.aws.proxy import holder, host_and_port
+from apps.local.console.api import Calls
 from apps.local.console.aws import EmbeddedAws
-from apps.local.console.calls import Calls
 from apps.local.console.server import ConsoleServer
-from apps.local.passthrough import holder, host_and_port
 from apps.local.ports import Ports
 from apps.local.signals import endings
 

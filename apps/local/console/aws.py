@@ -15,7 +15,7 @@ from typing import Any
 
 from apps.local.console.errors import AwsAway, AwsSaidNo, NoDashboard
 from apps.local.console.ports import DASHBOARD, Line, Metric, Wanted
-from apps.local.layout import ACCOUNT, REGION
+from apps.local.paths import ACCOUNT, REGION
 from apps.local.ports import Ports
 
 ROLE = f"arn:aws:iam::{ACCOUNT}:role/lifecycle-operator"
@@ -131,7 +131,7 @@ class EmbeddedAws:
             raise AwsAway from error
 
     def _client(self, service: str) -> Any:
-        from apps.local.emulator import Aws  # noqa: PLC0415
+        from apps.local.aws.emulator import Aws  # noqa: PLC0415
 
         # A boto3 session makes one client at a time.
         with self._making:

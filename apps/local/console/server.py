@@ -15,10 +15,10 @@ from socketserver import TCPServer, ThreadingMixIn
 from typing import Any
 from urllib.parse import urlsplit
 
-from apps.local.console.calls import Calls
+from apps.local.console.api import Calls
 from apps.local.console.errors import Refused
 from apps.local.console.guard import Guard
-from apps.local.console.page import files
+from apps.local.console.static_files import files
 from lifecycle.domain.errors import LifecycleError
 
 LARGEST_BODY = 262_144

@@ -6,13 +6,13 @@ import sys
 from pathlib import Path
 
 from apps.local import priority
+from apps.local.aws.proxy import PassThrough, host_and_port
 from apps.local.dispatcher.balancer import Balancer
+from apps.local.dispatcher.elbv2 import EmulatorFleet
 from apps.local.dispatcher.endpoint import Endpoint
 from apps.local.dispatcher.envoy import SUPERVISOR, Envoy, EnvoyAwayError
-from apps.local.dispatcher.fleet import EmulatorFleet
-from apps.local.dispatcher.meter import EmulatorMetrics, Meter
-from apps.local.dispatcher.publisher import Publisher
-from apps.local.passthrough import PassThrough, host_and_port
+from apps.local.dispatcher.envoy_files import Publisher
+from apps.local.dispatcher.metrics_publisher import EmulatorMetrics, Meter
 from apps.local.signals import endings
 
 

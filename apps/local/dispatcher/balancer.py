@@ -15,13 +15,13 @@ from typing import Protocol
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from apps.local.dispatcher.configuration import Weighted
+from apps.local.dispatcher.elbv2 import Fleet, TargetGroup
 from apps.local.dispatcher.envoy import Envoy, EnvoyAwayError, Views
-from apps.local.dispatcher.fleet import Fleet, TargetGroup
-from apps.local.dispatcher.groups import Group
-from apps.local.dispatcher.publisher import Publisher
-from apps.local.dispatcher.remembered import Remembered
-from apps.local.dispatcher.rotation import Address, Health
+from apps.local.dispatcher.envoy_configuration import Weighted
+from apps.local.dispatcher.envoy_files import Publisher
+from apps.local.dispatcher.saved_state import Remembered
+from apps.local.dispatcher.target_groups import Group
+from apps.local.dispatcher.targets import Address, Health
 
 _WATCH_SECONDS = 0.004
 _LONG_WATCH_SECONDS = 0.025

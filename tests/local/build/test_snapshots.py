@@ -17,7 +17,7 @@ from botocore.config import Config
 from apps.build.memory import MemorySnapshots
 from apps.build.publish import Snapshots
 from apps.build.s3 import S3Snapshots
-from apps.local.emulator import emulator_answers
+from apps.local.aws.emulator import emulator_answers
 from lifecycle.domain.errors import StoreRefused
 from lifecycle.domain.service.manifest import Check, Manifest, Run
 

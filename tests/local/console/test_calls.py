@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from apps.local.console.calls import Calls
+from apps.local.console.api import Calls
 from apps.local.console.errors import AwsSaidNo, NoDashboard, Refused
 from apps.local.console.ports import Line, Metric
 from tests.local.console.twin import TwinAws, arn, custom

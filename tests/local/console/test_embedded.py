@@ -19,7 +19,7 @@ from apps.local.console import dashboard
 from apps.local.console.aws import EmbeddedAws
 from apps.local.console.errors import AwsSaidNo
 from apps.local.console.ports import Metric, Wanted
-from apps.local.layout import REPOSITORY
+from apps.local.paths import REPOSITORY
 from apps.local.ports import Ports, is_free, listens
 from apps.local.processes import recorded
 from apps.local.progress import Progress

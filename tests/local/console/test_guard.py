@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from apps.local.console.calls import Calls
+from apps.local.console.api import Calls
 from apps.local.console.server import LARGEST_BODY, ConsoleServer
 from tests.local.console.twin import TwinAws, arn, custom
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from apps.local.console.metrics import MOST_LINES, chart, period_of
+from apps.local.console.metric_widget import MOST_LINES, chart, period_of
 from apps.local.console.ports import Metric, Wanted
 
 HOUR = 3600

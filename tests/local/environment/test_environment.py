@@ -13,14 +13,15 @@ import psutil
 import pytest
 from botocore.exceptions import ClientError
 
-from apps.local import environment, hosts, status
-from apps.local.clusters import add_service
-from apps.local.emulator import Aws
+from apps.local import environment, status
+from apps.local.aws.emulator import Aws
 from apps.local.errors import LaptopError, NotRunning, PortsTaken
-from apps.local.layout import Layout, read_json
+from apps.local.paths import Layout, read_json
 from apps.local.ports import LOOPBACK, Ports, check
 from apps.local.processes import Part, recorded, session
 from apps.local.progress import Progress
+from apps.local.services import hosts
+from apps.local.services.clusters import add_service
 from tests.conftest import Laptop
 
 pytestmark = pytest.mark.emulator

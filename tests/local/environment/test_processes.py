@@ -8,8 +8,8 @@ import psutil
 import pytest
 
 from apps.local.errors import LaptopError
-from apps.local.home import locked
-from apps.local.layout import Layout
+from apps.local.lock import locked
+from apps.local.paths import Layout
 from apps.local.priority import VARIABLE, GivesWay, wanted
 from apps.local.processes import Part, end, log_end, recorded, session, start
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from apps.local.layout import REPOSITORY
+from apps.local.paths import REPOSITORY
 
 
 @pytest.fixture

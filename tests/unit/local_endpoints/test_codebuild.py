@@ -1,8 +1,8 @@
 import pytest
 
-from apps.local.codebuild import record as records
+from apps.local.codebuild import build_record as records
 from apps.local.codebuild.buildspec import InvalidBuildspecError, PhaseSpec, parse
-from apps.local.codebuild.template import UnresolvedError, resolved
+from apps.local.codebuild.secondary_sources import UnresolvedError, resolved
 
 SPEC = """
 version: 0.2

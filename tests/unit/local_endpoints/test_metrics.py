@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from apps.local.dispatcher import metrics
+from apps.local.dispatcher.access_log import LARGEST, Answered, RequestsLog, parse
 from apps.local.dispatcher.metrics import Hosts, Tally, condensed, tallies
-from apps.local.dispatcher.requests_log import LARGEST, Answered, RequestsLog, parse
 
 AT = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 NAMED = {"TargetGroup": "targetgroup/lc-p-hello/1", "LoadBalancer": "app/lc-p-hello/2"}

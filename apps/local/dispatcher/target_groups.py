@@ -2,8 +2,8 @@
 
 from dataclasses import dataclass, field
 
-from apps.local.dispatcher.fleet import TargetGroup
-from apps.local.dispatcher.rotation import Address, HostView, Rotation, View
+from apps.local.dispatcher.elbv2 import TargetGroup
+from apps.local.dispatcher.targets import Address, HostView, Rotation, View
 
 
 @dataclass(slots=True)

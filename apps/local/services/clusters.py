@@ -9,19 +9,19 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from apps.local import hosts
-from apps.local.assembly import Template, templates
-from apps.local.emulator import Aws, keep
+from apps.local.aws.assembly import Template, templates
+from apps.local.aws.cloudformation import deploy
+from apps.local.aws.emulator import Aws, keep
 from apps.local.errors import LaptopError, NotRunning, PortsTaken
-from apps.local.formation import deploy
-from apps.local.home import locked
-from apps.local.hosts import Host, LocalCluster
-from apps.local.layout import CLUSTER_TEMPLATE, Layout, read_json
+from apps.local.git.repositories import adopt
+from apps.local.lock import locked
+from apps.local.paths import CLUSTER_TEMPLATE, Layout, read_json
 from apps.local.ports import LOOPBACK, Ports, is_free, next_free
 from apps.local.processes import recorded
 from apps.local.progress import Progress
-from apps.local.repositories import adopt
-from apps.local.weights import name_every_group
+from apps.local.services import hosts
+from apps.local.services.hosts import Host, LocalCluster
+from apps.local.services.listener_weights import name_every_group
 from lifecycle.domain.fleet.cluster import ENVIRONMENTS, Cluster
 from lifecycle.servicefile import ServiceFile, read_service_file
 

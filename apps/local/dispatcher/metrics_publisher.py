@@ -20,11 +20,11 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
 from apps.local.dispatcher import metrics
+from apps.local.dispatcher.access_log import FLUSH_MILLISECONDS, NAME, RequestsLog
 from apps.local.dispatcher.balancer import Balancer
-from apps.local.dispatcher.configuration import FixedResponse
+from apps.local.dispatcher.envoy_configuration import FixedResponse
 from apps.local.dispatcher.metrics import Datum, Hosts, Tally
-from apps.local.dispatcher.requests_log import FLUSH_MILLISECONDS, NAME, RequestsLog
-from apps.local.dispatcher.rotation import HEALTHY
+from apps.local.dispatcher.targets import HEALTHY
 
 # A period is read so much later that Envoy has written all of it.
 _LATER_SECONDS = 0.15 + FLUSH_MILLISECONDS / 1000

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from apps.local.passthrough import LARGEST_BODY, Forward, PassThrough, Request, Response
+from apps.local.aws.proxy import LARGEST_BODY, Forward, PassThrough, Request, Response
 from tests.local.dispatcher.laboratory import free_port
 
 pytestmark = pytest.mark.timeout(30)

@@ -6,8 +6,8 @@ names, whatever their weight, and so does the dispatcher once it is told.
 
 import boto3
 
-from apps.local.emulator import ROOT_KEY, Aws
-from apps.local.layout import REGION
+from apps.local.aws.emulator import ROOT_KEY, Aws
+from apps.local.paths import REGION
 from apps.local.ports import LOOPBACK, Ports
 from lifecycle.domain.fleet.cluster import Cluster
 from lifecycle.domain.fleet.target_group import Group

@@ -3,9 +3,9 @@
 import os
 import sys
 
-from apps.local.assembly import CONTEXT
-from apps.local.emulator import clean_environment, endpoints, root_credentials, wait_for
-from apps.local.layout import REPOSITORY, Layout
+from apps.local.aws.assembly import CONTEXT
+from apps.local.aws.emulator import clean_environment, endpoints, root_credentials, wait_for
+from apps.local.paths import REPOSITORY, Layout
 from apps.local.ports import LOOPBACK, Ports, listens
 from apps.local.priority import GivesWay, wanted
 from apps.local.processes import Part, start

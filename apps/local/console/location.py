@@ -2,9 +2,9 @@
 
 from dataclasses import dataclass
 
-from apps.local.endpoints import operator
+from apps.local.aws.endpoints import operator
 from apps.local.errors import NotRunning
-from apps.local.layout import Layout, read_json
+from apps.local.paths import Layout, read_json
 from apps.local.ports import LOOPBACK, Ports, listens
 
 

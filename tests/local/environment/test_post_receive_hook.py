@@ -12,10 +12,10 @@ from typing import Any, ClassVar
 import pytest
 
 from apps.local.errors import LaptopError
-from apps.local.hook import PushedRef, post, push_event, signed_headers, tell
-from apps.local.layout import Layout, write_json
+from apps.local.git.post_receive_hook import PushedRef, post, push_event, signed_headers, tell
+from apps.local.git.repositories import adopt, commit_all, git
+from apps.local.paths import Layout, write_json
 from apps.local.ports import Ports
-from apps.local.repositories import adopt, commit_all, git
 from lifecycle.application.delivery.receive_push import receive_github
 
 SECRET = b"a secret of the webhook"

@@ -5,11 +5,11 @@ import logging
 from collections.abc import Iterable
 from pathlib import Path
 
-from apps.local.dispatcher import configuration
-from apps.local.dispatcher.configuration import Resource
-from apps.local.dispatcher.fleet import Listener, TargetGroup
-from apps.local.dispatcher.rotation import Rotation
-from apps.local.passthrough import holder
+from apps.local.aws.proxy import holder
+from apps.local.dispatcher import envoy_configuration
+from apps.local.dispatcher.elbv2 import Listener, TargetGroup
+from apps.local.dispatcher.envoy_configuration import Resource
+from apps.local.dispatcher.targets import Rotation
 from apps.local.ports import is_free
 
 log = logging.getLogger(__name__)
@@ -25,7 +25,7 @@ class Publisher:
         self._bound: dict[str, int] = {}
 
     def endpoints(self, group: TargetGroup, rotation: Rotation) -> None:
-        resource = configuration.endpoints(group.cluster, group.check, rotation.listed())
+        resource = envoy_configuration.endpoints(group.cluster, group.check, rotation.listed())
         self._put(f"endpoints-{group.cluster}", [resource])
 
     def clusters(self, groups: Iterable[TargetGroup]) -> None:
@@ -33,7 +33,7 @@ class Publisher:
         self._put(
             "clusters",
             [
-                configuration.cluster(self._folder, group.cluster, group.check, self._interval)
+                envoy_configuration.cluster(self._folder, group.cluster, group.check, self._interval)
                 for group in groups
             ],
         )
@@ -49,8 +49,8 @@ class Publisher:
                 problems[each.arn] = problem
                 continue
             bound[each.name] = each.port
-            self._put(f"routes-{each.name}", [configuration.routes(each.name, each.action, clusters)])
-            served.append(configuration.listener(self._folder, each.name, self.address, each.port))
+            self._put(f"routes-{each.name}", [envoy_configuration.routes(each.name, each.action, clusters)])
+            served.append(envoy_configuration.listener(self._folder, each.name, self.address, each.port))
         self._put("listeners", sorted(served, key=lambda one: str(one["name"])))
         self._bound = bound
         return problems
@@ -66,7 +66,7 @@ class Publisher:
         return f"expected port {port} of {self.address} to be free, found it taken{holder(port)}"
 
     def _put(self, name: str, resources: list[Resource]) -> None:
-        text = json.dumps(configuration.discovery(resources), indent=1)
+        text = json.dumps(envoy_configuration.discovery(resources), indent=1)
         if self._written.get(name) == text:
             return
         # Envoy watches for the rename, and so never reads a half-written file.

@@ -1,6 +1,6 @@
 """Phase 1 on a laptop: bare repositories whose post-receive hook delivers GitHub's signed push event.
 
-`clusters.add_service` calls `adopt`; the hook is apps/local/hook.py.
+`clusters.add_service` calls `adopt`; the hook is apps/local/git/post_receive_hook.py.
 """
 
 import os
@@ -12,7 +12,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from apps.local.errors import LaptopError
-from apps.local.layout import REPOSITORY, Layout, read_json, write_json
+from apps.local.paths import REPOSITORY, Layout, read_json, write_json
 
 REMOTE = "lifecycle"
 BRANCH = "main"
@@ -119,7 +119,7 @@ def _bare_repository(layout: Layout, service: str) -> Path:
         "#!/bin/sh\n"
         "# Tells Lifecycle of a push, as GitHub's webhook would.\n"
         f"LIFECYCLE_HOME={shlex.quote(str(layout.home))} PYTHONPATH={shlex.quote(str(REPOSITORY))} "
-        f"exec {shlex.quote(sys.executable)} -m apps.local.hook\n"
+        f"exec {shlex.quote(sys.executable)} -m apps.local.git.post_receive_hook\n"
     )
     hook.chmod(0o755)
     return bare

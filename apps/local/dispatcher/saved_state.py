@@ -10,9 +10,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from apps.local.dispatcher.configuration import Action, Weighted
-from apps.local.dispatcher.fleet import Listener
-from apps.local.dispatcher.rotation import Address
+from apps.local.dispatcher.elbv2 import Listener
+from apps.local.dispatcher.envoy_configuration import Action, Weighted
+from apps.local.dispatcher.targets import Address
 
 
 @dataclass(slots=True)

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from apps.local.dispatcher import requests_log
-from apps.local.dispatcher.rotation import Address
+from apps.local.dispatcher import access_log
+from apps.local.dispatcher.targets import Address
 
 Resource = dict[str, Any]
 _TYPE = "type.googleapis.com/envoy"
@@ -85,8 +85,8 @@ def listener(folder: Path, name: str, address: str, port: int) -> Resource:
 def _manager(folder: Path, name: str) -> Resource:
     failures = {"status_code_filter": {"comparison": {"op": "GE", "value": _runtime("log_from", 500)}}}
     log = {"@type": _ACCESS_LOG, "path": str(folder / "failures.log")}
-    counted = {"text_format_source": {"inline_string": requests_log.FORMAT}}
-    every = {"@type": _ACCESS_LOG, "path": str(folder / requests_log.NAME), "log_format": counted}
+    counted = {"text_format_source": {"inline_string": access_log.FORMAT}}
+    every = {"@type": _ACCESS_LOG, "path": str(folder / access_log.NAME), "log_format": counted}
     return {
         "@type": _MANAGER,
         "stat_prefix": name,

@@ -15,16 +15,16 @@ import boto3
 from botocore.config import Config
 from botocore.loaders import Loader
 
-from apps.local.embedded import KEEP
+from apps.local.aws.embedded import KEEP
 from apps.local.errors import PartFailed
-from apps.local.layout import ACCOUNT, REGION, REPOSITORY, Layout, write_json
+from apps.local.paths import ACCOUNT, REGION, REPOSITORY, Layout, write_json
 from apps.local.ports import LOOPBACK, Ports
 from apps.local.processes import Part, log_end, start
 
 PART = "emulator"
 ROOT_KEY = "test"
 _PYTHON = REPOSITORY / ".venv-emulator" / "bin" / "python"
-_EMBEDDED = REPOSITORY / "apps" / "local" / "embedded.py"
+_EMBEDDED = REPOSITORY / "apps" / "local" / "aws" / "embedded.py"
 _CALLED = (
     *("codebuild", "codecommit", "dynamodb", "elasticloadbalancing", "events", "iam", "lambda", "logs"),
     *("monitoring", "s3", "secretsmanager", "sns", "ssm", "states", "sts"),

@@ -11,9 +11,9 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from apps.local.assembly import CONTEXT
-from apps.local.emulator import Aws, clean_environment, endpoints
-from apps.local.layout import ACCOUNT, REPOSITORY, Layout, read_json, write_json
+from apps.local.aws.assembly import CONTEXT
+from apps.local.aws.emulator import Aws, clean_environment, endpoints
+from apps.local.paths import ACCOUNT, REPOSITORY, Layout, read_json, write_json
 from apps.local.ports import Ports
 from apps.local.priority import GivesWay
 from apps.local.processes import Part, recorded, start

@@ -8,13 +8,13 @@ from typing import Any
 
 import pytest
 
-from apps.local import hosts
-from apps.local.clusters import add
 from apps.local.errors import LaptopError
-from apps.local.layout import Layout, read_json
+from apps.local.git.repositories import adopt, commit_all, git
+from apps.local.paths import Layout, read_json
 from apps.local.ports import LOOPBACK, Ports
 from apps.local.progress import Progress
-from apps.local.repositories import adopt, commit_all, git
+from apps.local.services import hosts
+from apps.local.services.clusters import add
 
 QUIET = Progress(quiet=True)
 SERVICE = 'name = "web"\nversion = "1.0"\n[run]\ncommand = "exec python3 -m http.server $PORT"\n'

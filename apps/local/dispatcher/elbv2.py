@@ -11,8 +11,8 @@ from typing import Any
 import boto3
 from botocore.config import Config
 
-from apps.local.dispatcher.configuration import Action, Check, FixedResponse, Weighted
-from apps.local.dispatcher.rotation import Address
+from apps.local.dispatcher.envoy_configuration import Action, Check, FixedResponse, Weighted
+from apps.local.dispatcher.targets import Address
 
 _DEFAULT_DELAY = 300.0
 # A slow answer fails a check sooner than on AWS, so that a dead host is seen while somebody watches.

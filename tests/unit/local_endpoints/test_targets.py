@@ -1,5 +1,5 @@
-from apps.local.dispatcher import rotation
-from apps.local.dispatcher.rotation import Address, Health, HostView, Rotation
+from apps.local.dispatcher import targets
+from apps.local.dispatcher.targets import Address, Health, HostView, Rotation
 
 A, B = Address("127.0.0.11", 8001), Address("127.0.0.12", 8002)
 GOOD = HostView()
@@ -20,29 +20,29 @@ def health(made: Rotation, address: Address, host: HostView | None, looked_at: f
 
 def test_a_new_target_is_initial_until_envoy_lists_it_and_has_checked_it() -> None:
     made = serving(A)
-    assert health(made, A, None) == rotation.REGISTERING
-    assert health(made, A, HostView(pending_check=True, failed_check=True)) == rotation.CHECKING
-    assert health(made, A, GOOD) == rotation.HEALTHY
+    assert health(made, A, None) == targets.REGISTERING
+    assert health(made, A, HostView(pending_check=True, failed_check=True)) == targets.CHECKING
+    assert health(made, A, GOOD) == targets.HEALTHY
 
 
 def test_a_look_from_before_the_registration_says_nothing() -> None:
     made = serving()
     made.register(A)
-    assert health(made, A, GOOD, 5.0) == rotation.REGISTERING
+    assert health(made, A, GOOD, 5.0) == targets.REGISTERING
     made.written(5.0)
-    assert health(made, A, GOOD, 5.0) == rotation.REGISTERING
-    assert health(made, A, GOOD, 5.1) == rotation.HEALTHY
+    assert health(made, A, GOOD, 5.0) == targets.REGISTERING
+    assert health(made, A, GOOD, 5.1) == targets.HEALTHY
 
 
 def test_a_failed_check_is_unhealthy_and_says_why() -> None:
     made = serving(A)
-    assert health(made, A, HostView(failed_check=True)) == rotation.FAILED
-    assert health(made, A, HostView(failed_check=True, check_timed_out=True)) == rotation.TIMED_OUT
-    assert made.health(A, None, 1.0, used=True) == rotation.UNKNOWN
+    assert health(made, A, HostView(failed_check=True)) == targets.FAILED
+    assert health(made, A, HostView(failed_check=True, check_timed_out=True)) == targets.TIMED_OUT
+    assert made.health(A, None, 1.0, used=True) == targets.UNKNOWN
 
 
 def test_a_group_that_no_listener_uses_has_no_health() -> None:
-    assert serving(A).health(A, {A: GOOD}, 1.0, used=False) == rotation.NOT_IN_USE
+    assert serving(A).health(A, {A: GOOD}, 1.0, used=False) == targets.NOT_IN_USE
 
 
 def test_draining_waits_until_envoy_drains_it_with_nothing_in_flight_twice() -> None:
@@ -53,11 +53,11 @@ def test_draining_waits_until_envoy_drains_it_with_nothing_in_flight_twice() -> 
     assert not made.observe({A: HostView(total=6, active=1, draining=True)}, 1.1)
     assert not made.observe({A: HostView(total=6, draining=True)}, 1.2)
     assert not made.observe({A: HostView(total=7, draining=True)}, 1.3)
-    assert health(made, A, GOOD) == rotation.DEREGISTERING
+    assert health(made, A, GOOD) == targets.DEREGISTERING
     assert made.observe({A: HostView(total=7, draining=True)}, 1.31)
     assert made.listed() == [(B, False)]
     assert made.reported() == [B]
-    assert health(made, A, GOOD) == rotation.NOT_REGISTERED
+    assert health(made, A, GOOD) == targets.NOT_REGISTERED
 
 
 def test_draining_ends_at_its_deadline_whatever_is_in_flight() -> None:
@@ -73,13 +73,13 @@ def test_a_target_that_returns_while_draining_first_leaves_envoy() -> None:
     made.register(A)
     assert made.listed() == []
     assert made.registered() == [A]
-    assert health(made, A, GOOD) == rotation.REGISTERING
+    assert health(made, A, GOOD) == targets.REGISTERING
     made.written(1.0)
     assert not made.observe({A: GOOD}, 1.1)
     assert not made.observe({}, 1.0)
     assert made.observe({}, 1.2)
     assert made.listed() == [(A, False)]
-    assert health(made, A, GOOD, 1.3) == rotation.REGISTERING
+    assert health(made, A, GOOD, 1.3) == targets.REGISTERING
 
 
 def test_a_target_that_left_is_forgotten_and_can_be_deregistered_again() -> None:
@@ -99,7 +99,7 @@ def test_a_target_that_left_is_forgotten_and_can_be_deregistered_again() -> None
 def test_registering_a_serving_target_again_changes_nothing() -> None:
     made = serving(A)
     made.register(A)
-    assert health(made, A, GOOD) == rotation.HEALTHY
+    assert health(made, A, GOOD) == targets.HEALTHY
 
 
 def test_requests_from_before_a_return_are_waited_for_by_the_next_drain() -> None:

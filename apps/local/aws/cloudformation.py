@@ -6,9 +6,9 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from apps.local.assembly import Template
-from apps.local.assets import publish
-from apps.local.emulator import Aws
+from apps.local.aws.assembly import Template
+from apps.local.aws.assets import publish
+from apps.local.aws.emulator import Aws
 from apps.local.errors import DeploymentFailed
 from apps.local.ports import LOOPBACK
 

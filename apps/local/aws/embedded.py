@@ -10,7 +10,7 @@ disk, so this outlives the process, not the machine.
 What is streamed from a table is not kept by the emulator: what the journal makes again is streamed again, so who
 reads the stream may hear of a change twice. And an alarm looks at its own dimensions here; the emulator's does not.
 """
-# ruff: noqa: SLF001  (the emulator has no public way to any of this; tests/local/environment/test_memory.py guards it)
+# ruff: noqa: SLF001  (the emulator has no public way to any of this; tests/local/environment/test_persistence.py guards it)
 
 import importlib
 import json

@@ -19,8 +19,8 @@ from typing import Any, TypeAlias
 from urllib.parse import urlsplit
 
 from apps.local.errors import LaptopError, NotRunning
-from apps.local.layout import Layout, read_json
-from apps.local.repositories import git
+from apps.local.git.repositories import git
+from apps.local.paths import Layout, read_json
 
 Send: TypeAlias = Callable[[dict[str, Any]], tuple[int, dict[str, Any]]]
 _NOTHING = "0" * 40
@@ -83,7 +83,7 @@ def deliver(environment: Mapping[str, Any], event: Mapping[str, Any]) -> tuple[i
     """Send one event to receive_push's Function URL; answers its status and body."""
     from botocore.exceptions import BotoCoreError, ClientError  # noqa: PLC0415  (as below)
 
-    from apps.local.emulator import Aws  # noqa: PLC0415  (boto3 takes as long to import as git to push)
+    from apps.local.aws.emulator import Aws  # noqa: PLC0415  (boto3 takes as long to import as git to push)
     from apps.local.ports import Ports  # noqa: PLC0415
 
     aws = Aws(Ports(**environment["ports"]))

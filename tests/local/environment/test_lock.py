@@ -8,11 +8,11 @@ from pathlib import Path
 import pytest
 
 from apps.local import environment, status
-from apps.local.clusters import add_service
 from apps.local.errors import LaptopError, NotRunning, PortsTaken
-from apps.local.layout import Layout
+from apps.local.paths import Layout
 from apps.local.ports import LOOPBACK, Ports
 from apps.local.progress import Progress
+from apps.local.services.clusters import add_service
 
 QUIET = Progress(quiet=True)
 

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import Any, TypeAlias
 
-from apps.local.console import dashboard, metrics
+from apps.local.console import dashboard, metric_widget
 from apps.local.console.errors import Refused
 from apps.local.console.ports import DASHBOARD, Aws
 
@@ -75,7 +75,7 @@ class Calls:
         start, end = _moment(asked, "start"), _moment(asked, "end")
         if start >= end:
             raise Refused(400, "expected start to be before end")
-        found = metrics.chart(properties, int((end - start).total_seconds()), self._aws.known_metrics)
+        found = metric_widget.chart(properties, int((end - start).total_seconds()), self._aws.known_metrics)
         lines = self._aws.lines(found.wanted, start, end) if found.wanted else ()
         drawn = [
             {"label": each.label, "stat": each.stat, "period": each.period, "right": each.right}

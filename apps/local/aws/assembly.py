@@ -14,9 +14,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from apps.local.emulator import clean_environment
+from apps.local.aws.emulator import clean_environment
 from apps.local.errors import LaptopError
-from apps.local.layout import ACCOUNT, REGION, REPOSITORY
+from apps.local.paths import ACCOUNT, REGION, REPOSITORY
 
 # A laptop's stages look often: looking costs nothing here. A minute of a test bed or a watch is a second of it.
 CONTEXT = {

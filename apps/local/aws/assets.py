@@ -8,8 +8,8 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from apps.local.assembly import Template
-from apps.local.layout import ACCOUNT, REGION
+from apps.local.aws.assembly import Template
+from apps.local.paths import ACCOUNT, REGION
 
 # The oldest time that a zip can carry: the same folder always gives the same bytes.
 _EPOCH = (1980, 1, 1, 0, 0, 0)

@@ -9,7 +9,7 @@ import fcntl
 from collections.abc import Iterator
 
 from apps.local.errors import LaptopError
-from apps.local.layout import Layout
+from apps.local.paths import Layout
 
 
 @contextlib.contextmanager
