@@ -72,7 +72,7 @@ def check(ports: Mapping[str, int], patience_seconds: float = 0.0) -> None:
         if time.monotonic() >= deadline:
             raise PortsTaken(
                 [
-                    f"port {number} ({name}) is taken{_holder(number)}: end that, or choose another with "
+                    f"port {number} ({name}) is taken{holder(number)}: end that, or choose another with "
                     f"{VARIABLE}={name}={number + 1000} (or --ports)"
                     for name, number in taken.items()
                 ]
@@ -119,7 +119,8 @@ def _bound(address: str, port: int) -> socket.socket:
     return server
 
 
-def _holder(port: int) -> str:
+def holder(port: int) -> str:
+    """Name the process that listens on a local port, as the end of an error message: ` by pid 12 (nginx)`."""
     for pid in _listeners(port):
         try:
             command = " ".join(psutil.Process(pid).cmdline())

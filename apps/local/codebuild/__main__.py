@@ -5,10 +5,11 @@ import logging
 import sys
 from pathlib import Path
 
-from apps.local.aws.proxy import PassThrough, host_and_port
+from apps.local.aws.proxy import PassThrough
 from apps.local.codebuild.account import Account
 from apps.local.codebuild.builds import Builds
 from apps.local.codebuild.endpoint import Endpoint
+from apps.local.http_server import host_and_port
 from apps.local.signals import endings
 
 

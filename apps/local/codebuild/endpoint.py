@@ -7,10 +7,11 @@ import json
 import threading
 from typing import Any
 
-from apps.local.aws.proxy import Forward, Request, Response, failure
+from apps.local.aws.proxy import Forward, failure
 from apps.local.codebuild import build_record as records
 from apps.local.codebuild.account import Account
 from apps.local.codebuild.builds import Builds
+from apps.local.http_server import Request, Response
 
 _JSON = (("Content-Type", "application/x-amz-json-1.1"),)
 

@@ -4,10 +4,10 @@ import argparse
 import logging
 import sys
 
-from apps.local.aws.proxy import holder, host_and_port
 from apps.local.console.api import Calls
 from apps.local.console.aws import EmbeddedAws
 from apps.local.console.server import ConsoleServer
+from apps.local.http_server import host_and_port
 from apps.local.ports import Ports
 from apps.local.signals import endings
 
@@ -26,11 +26,7 @@ def serve(listen: str, emulator: str, by: str) -> int:
         address = host_and_port(f"http://{listen}")
         aws = EmbeddedAws(Ports(emulator=host_and_port(emulator)[1]), by)
         server = ConsoleServer(address, Calls(aws, by))
-    except OSError as error:
-        port = int(listen.rpartition(":")[2])
-        print(f"the console cannot listen on {listen}: {error.strerror}{holder(port)}", file=sys.stderr)
-        return 1
-    except ValueError as error:
+    except (OSError, ValueError) as error:
         print(f"the console cannot start: {error}", file=sys.stderr)
         return 1
     server.start()

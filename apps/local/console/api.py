@@ -11,8 +11,8 @@ from datetime import UTC, datetime
 from typing import Any, TypeAlias
 
 from apps.local.console import dashboard, metric_widget
-from apps.local.console.errors import Refused
 from apps.local.console.ports import DASHBOARD, Aws
+from apps.local.http_server import Refused
 
 Asked: TypeAlias = Mapping[str, Any]
 LARGEST_ANSWER = 1_048_576

@@ -3,14 +3,6 @@
 from apps.local.errors import LaptopError
 
 
-class Refused(LaptopError):
-    """The request is not one that the console takes; `status` is HTTP's."""
-
-    def __init__(self, status: int, message: str) -> None:
-        super().__init__(message)
-        self.status = status
-
-
 class AwsSaidNo(LaptopError):
     """AWS refused a call, or a function failed."""
 

@@ -8,7 +8,7 @@ import hmac
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from apps.local.console.errors import Refused
+from apps.local.http_server import Refused
 
 TOKEN_HEADER = "x-lifecycle-token"  # noqa: S105 - the header's name
 _SHOWN = 80

@@ -6,13 +6,14 @@ import sys
 from pathlib import Path
 
 from apps.local import priority
-from apps.local.aws.proxy import PassThrough, host_and_port
+from apps.local.aws.proxy import PassThrough
 from apps.local.dispatcher.balancer import Balancer
 from apps.local.dispatcher.elbv2 import EmulatorFleet
 from apps.local.dispatcher.endpoint import Endpoint
 from apps.local.dispatcher.envoy import SUPERVISOR, Envoy, EnvoyAwayError
 from apps.local.dispatcher.envoy_files import Publisher
 from apps.local.dispatcher.metrics_publisher import EmulatorMetrics, Meter
+from apps.local.http_server import host_and_port
 from apps.local.signals import endings
 
 

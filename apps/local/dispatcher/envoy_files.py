@@ -5,12 +5,11 @@ import logging
 from collections.abc import Iterable
 from pathlib import Path
 
-from apps.local.aws.proxy import holder
 from apps.local.dispatcher import envoy_configuration
 from apps.local.dispatcher.elbv2 import Listener, TargetGroup
 from apps.local.dispatcher.envoy_configuration import Resource
 from apps.local.dispatcher.targets import Rotation
-from apps.local.ports import is_free
+from apps.local.ports import holder, is_free
 
 log = logging.getLogger(__name__)
 

@@ -6,9 +6,9 @@ from urllib.parse import parse_qsl, urlsplit
 from uuid import uuid4
 from xml.sax.saxutils import escape
 
-from apps.local.aws.proxy import Request, Response
 from apps.local.dispatcher.envoy_configuration import Weighted
 from apps.local.dispatcher.targets import Address, Health
+from apps.local.http_server import Request, Response
 
 Parameters = Mapping[str, str]
 _NAMESPACE = "http://elasticloadbalancing.amazonaws.com/doc/2015-12-01/"

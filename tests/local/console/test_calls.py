@@ -5,8 +5,9 @@ from typing import Any
 import pytest
 
 from apps.local.console.api import Calls
-from apps.local.console.errors import AwsSaidNo, NoDashboard, Refused
+from apps.local.console.errors import AwsSaidNo, NoDashboard
 from apps.local.console.ports import Line, Metric
+from apps.local.http_server import Refused
 from tests.local.console.twin import TwinAws, arn, custom
 
 NOW = 1_790_000_000_000

@@ -200,7 +200,7 @@ def test_a_taken_port_is_named_with_its_holder(laboratory_: Laboratory) -> None:
             DefaultActions=[{"Type": "forward", "TargetGroupArn": laboratory_.group}],
         )
         problem = next(each for each in laboratory_.state()["problems"] if str(other.port) in each)
-        assert f"held by process {os.getpid()}" in problem
+        assert f"taken by pid {os.getpid()}" in problem
     until(lambda: not any(str(other.port) in each for each in laboratory_.state()["problems"]))
     until(lambda: laboratory.is_open(other.port))
 

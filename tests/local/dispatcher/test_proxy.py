@@ -7,7 +7,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from apps.local.aws.proxy import LARGEST_BODY, Forward, PassThrough, Request, Response
+from apps.local.aws.proxy import LARGEST_BODY, Forward, PassThrough
+from apps.local.http_server import Request, Response
 from tests.local.dispatcher.laboratory import free_port
 
 pytestmark = pytest.mark.timeout(30)
@@ -88,5 +89,5 @@ def test_an_emulator_that_is_away_is_503_and_then_served_again() -> None:
 def test_it_listens_on_loopback_only_and_names_who_holds_a_taken_port() -> None:
     with pytest.raises(ValueError, match="loopback"):
         PassThrough(("0.0.0.0", 0), "http://127.0.0.1:1", echo)
-    with socket.create_server(("127.0.0.1", 0)) as holder, pytest.raises(OSError, match="held by process"):
+    with socket.create_server(("127.0.0.1", 0)) as holder, pytest.raises(OSError, match="taken by pid"):
         PassThrough(("127.0.0.1", holder.getsockname()[1]), "http://127.0.0.1:1", echo)

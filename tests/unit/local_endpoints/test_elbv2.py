@@ -3,11 +3,11 @@ from urllib.parse import urlencode
 
 import pytest
 
-from apps.local.aws.proxy import Request, Response, host_and_port
 from apps.local.dispatcher import envoy_configuration, query_protocol
 from apps.local.dispatcher.elbv2 import action, statuses
 from apps.local.dispatcher.envoy_configuration import Check, FixedResponse, Weighted
 from apps.local.dispatcher.targets import FAILED, HEALTHY, Address
+from apps.local.http_server import Request, Response, host_and_port
 
 HOME = Path("/home/of/envoy")
 
