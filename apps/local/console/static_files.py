@@ -1,4 +1,4 @@
-"""The page's own files: plain modules and style sheets, read once; nothing of it comes from another host."""
+"""The page's own files, read once at the start; nothing of the page comes from another host."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,7 +10,6 @@ _TYPES = {
     ".js": "text/javascript; charset=utf-8",
     ".svg": "image/svg+xml",
 }
-_INDEX = "index.html"
 _TOKEN = b"@token@"
 
 
@@ -23,12 +22,12 @@ class File:
 
 
 def files(token: str) -> dict[str, File]:
-    """Every file by its path in a URL; the page itself carries the token of this start."""
+    """Return every file by its path in a URL; the page itself carries the token of this start."""
     found = {
-        f"/{path.name}": File(_TYPES[path.suffix], path.read_bytes())
-        for path in sorted(STATIC.iterdir())
+        f"/{path.relative_to(STATIC).as_posix()}": File(_TYPES[path.suffix], path.read_bytes())
+        for path in sorted(STATIC.rglob("*"))
         if path.suffix in _TYPES
     }
-    index = found.pop(f"/{_INDEX}")
+    index = found.pop("/index.html")
     found["/"] = File(index.content_type, index.body.replace(_TOKEN, token.encode()))
     return found
