@@ -11,7 +11,7 @@ from hypothesis import settings
 from xdist.scheduler import LoadScopeScheduling  # type: ignore[import-untyped]
 
 from apps.local import environment
-from apps.local.aws.emulator import Aws
+from apps.local.aws.clients import Aws
 from apps.local.paths import Layout
 from apps.local.ports import Ports
 from apps.local.progress import Progress

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from apps.local import environment
-from apps.local.aws.emulator import Aws
+from apps.local.aws.clients import Aws
 from apps.local.paths import Layout
 from apps.local.ports import Ports, chosen_ports
 from apps.local.progress import Progress

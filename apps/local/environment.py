@@ -11,9 +11,10 @@ from pathlib import Path
 from typing import Any
 
 from apps.local.aws import assembly
+from apps.local.aws.clients import ROOT_KEY, Aws
 from apps.local.aws.cloudformation import deploy, outputs
 from apps.local.aws.emulator import PART as EMULATOR
-from apps.local.aws.emulator import ROOT_KEY, Aws, keep, start_emulator, wait_for_emulator
+from apps.local.aws.emulator import keep, start_emulator, wait_for_emulator
 from apps.local.aws.endpoints import (
     BALANCER,
     BUILDER,

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from apps.local.aws.emulator import Aws
+from apps.local.aws.clients import Aws
 from lifecycle.application.ports.dispatcher import Dispatcher
 from lifecycle.domain.errors import Unknown
 from lifecycle.domain.fleet.cluster import Cluster

@@ -13,7 +13,7 @@ from typing import Protocol
 import pytest
 
 from apps.agent.aws import CloudWatchMetricSink
-from apps.local.aws.emulator import Aws
+from apps.local.aws.clients import Aws
 from apps.local.dispatcher import metrics as told
 from apps.local.dispatcher.access_log import Answered
 from apps.local.dispatcher.metrics import tallies

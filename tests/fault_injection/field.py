@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 from apps.cli.connection import on_laptop
 from apps.cli.ports import Connection
 from apps.local import environment
-from apps.local.aws.emulator import Aws
+from apps.local.aws.clients import Aws
 from apps.local.git.repositories import BRANCH, REMOTE, commit_all, git
 from apps.local.paths import Layout
 from apps.local.ports import Ports

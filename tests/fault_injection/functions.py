@@ -4,7 +4,7 @@ import io
 import zipfile
 from pathlib import Path
 
-from apps.local.aws.emulator import Aws
+from apps.local.aws.clients import Aws
 from apps.local.paths import REPOSITORY
 
 _HERE = Path(__file__).parent

@@ -14,7 +14,7 @@ from typing import Any
 from apps.cli.connection import on_laptop
 from apps.cli.ports import Connection
 from apps.local import environment, priority
-from apps.local.aws.emulator import Aws
+from apps.local.aws.clients import Aws
 from apps.local.errors import LaptopError
 from apps.local.paths import Layout, read_json
 from apps.local.ports import VARIABLE, Ports

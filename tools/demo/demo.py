@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from apps.local import environment, status
-from apps.local.aws.emulator import Aws
+from apps.local.aws.clients import Aws
 from apps.local.errors import LaptopError
 from apps.local.git.repositories import REMOTE, commit_all, git
 from apps.local.paths import REPOSITORY, Layout

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from apps.cli.connection import on_laptop
-from apps.local.aws.emulator import Aws
+from apps.local.aws.clients import Aws
 from apps.local.errors import LaptopError
 from apps.local.git.repositories import commit_all
 from apps.local.ports import Ports

@@ -8,7 +8,7 @@ from botocore.exceptions import ClientError
 
 from apps.local.aws.assembly import Template
 from apps.local.aws.assets import publish
-from apps.local.aws.emulator import Aws
+from apps.local.aws.clients import Aws
 from apps.local.errors import DeploymentFailed
 from apps.local.ports import LOOPBACK
 

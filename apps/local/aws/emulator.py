@@ -7,14 +7,10 @@ Its environment is what the Lambda workers, which are its children, inherit.
 import os
 import time
 import urllib.request
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
-import boto3
-from botocore.config import Config
-from botocore.loaders import Loader
-
+from apps.local.aws.clients import ROOT_KEY
 from apps.local.aws.embedded import KEEP
 from apps.local.errors import PartFailed
 from apps.local.paths import ACCOUNT, REGION, REPOSITORY, Layout, write_json
@@ -22,7 +18,6 @@ from apps.local.ports import LOOPBACK, Ports
 from apps.local.processes import Part, log_end, start
 
 PART = "emulator"
-ROOT_KEY = "test"
 _PYTHON = REPOSITORY / ".venv-emulator" / "bin" / "python"
 _EMBEDDED = REPOSITORY / "apps" / "local" / "aws" / "embedded.py"
 _CALLED = (
@@ -61,6 +56,8 @@ def _small_data(layout: Layout) -> Path:
     """
     file = layout.temporary / "botocore" / "endpoints.json"
     if not file.exists():
+        from botocore.loaders import Loader  # noqa: PLC0415 (slow to import, needed once an environment)
+
         known = Loader().load_data("endpoints")
         partition = next(each for each in known["partitions"] if each["partition"] == "aws")
         services = {name: found for name, found in partition["services"].items() if name in _CALLED}
@@ -132,32 +129,3 @@ def emulator_answers(port: int, timeout_seconds: float = 2.0) -> bool:
             return True
     except OSError:
         return False
-
-
-class Aws:
-    """Clients of one environment, made on first use; as the account's root unless credentials are given."""
-
-    def __init__(self, ports: Ports, credentials: Mapping[str, str] | None = None) -> None:
-        self._ports = ports
-        # Typed per service, which a name that is only known at run time is not.
-        self._session: Any = boto3.Session(
-            aws_access_key_id=(credentials or {}).get("AccessKeyId", ROOT_KEY),
-            aws_secret_access_key=(credentials or {}).get("SecretAccessKey", ROOT_KEY),
-            aws_session_token=(credentials or {}).get("SessionToken"),
-            region_name=REGION,
-        )
-        self._clients: dict[str, Any] = {}
-
-    def client(self, service: str) -> Any:
-        if service not in self._clients:
-            self._clients[service] = self._session.client(
-                service,
-                endpoint_url=f"http://{LOOPBACK}:{self._ports.emulator}",
-                config=Config(
-                    retries={"total_max_attempts": 2},
-                    s3={"addressing_style": "path"},
-                    proxies={},
-                    max_pool_connections=16,
-                ),
-            )
-        return self._clients[service]

@@ -1,14 +1,9 @@
 """The emulator as the build service sees it: root for what AWS does behind the API, the project's role else."""
 
-import threading
 from typing import Any
 
-import boto3
-from botocore.config import Config
-
+from apps.local.aws.clients import Clients
 from apps.local.codebuild.secondary_sources import secondary_sources
-
-_ROOT = {"AccessKeyId": "test", "SecretAccessKey": "test"}
 
 
 class Account:
@@ -16,23 +11,14 @@ class Account:
 
     def __init__(self, url: str, region: str) -> None:
         self._url, self._region = url, region
-        # Making clients from one session is not safe in threads; the clients are.
-        self._making = threading.Lock()
-        self._session = boto3.session.Session()
+        self._root = self._clients(None)
 
     def client(self, service: str, credentials: dict[str, str] | None = None) -> Any:
         """A client, as root unless credentials are given."""
-        given = credentials or _ROOT
-        with self._making:
-            return self._session.client(
-                service,
-                endpoint_url=self._url,
-                region_name=self._region,
-                aws_access_key_id=given["AccessKeyId"],
-                aws_secret_access_key=given["SecretAccessKey"],
-                aws_session_token=given.get("SessionToken"),
-                config=Config(s3={"addressing_style": "path"}, connect_timeout=3, read_timeout=30),
-            )
+        return (self._clients(credentials) if credentials else self._root).client(service)
+
+    def _clients(self, credentials: dict[str, str] | None) -> Clients:
+        return Clients(self._url, credentials, self._region, connect_timeout=3, read_timeout=30)
 
     def assume(self, role: str, session: str) -> dict[str, str]:
         """Credentials of a project's service role."""

@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from datetime import datetime
 from typing import Any
 
+from apps.local.aws.clients import Aws
 from apps.local.console.errors import AwsAway, AwsSaidNo, NoDashboard
 from apps.local.console.ports import DASHBOARD, Line, Metric, Wanted
 from apps.local.paths import ACCOUNT, REGION
@@ -131,9 +132,6 @@ class EmbeddedAws:
             raise AwsAway from error
 
     def _client(self, service: str) -> Any:
-        from apps.local.aws.emulator import Aws  # noqa: PLC0415
-
-        # A boto3 session makes one client at a time.
         with self._making:
             now = self._clock()
             if now > self._ends - _RENEWED_BEFORE:

@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 from apps.local import priority
+from apps.local.aws.clients import Clients
 from apps.local.aws.proxy import PassThrough
 from apps.local.dispatcher.balancer import Balancer
 from apps.local.dispatcher.elbv2 import EmulatorFleet
@@ -24,13 +25,17 @@ def main() -> int:
     stopping = endings()
     folder = Path(options.home).resolve()
     folder.mkdir(parents=True, exist_ok=True)
+    once = {"total_max_attempts": 1}
+    clients = Clients(
+        options.emulator, region=options.region, connect_timeout=2, read_timeout=10, retries=once
+    )
     balancer = Balancer(
         folder,
-        EmulatorFleet(options.emulator, options.region),
+        EmulatorFleet(clients),
         Envoy(folder, options.admin_port, options.workers),
         Publisher(folder, options.address, options.check_interval),
     )
-    meter = Meter(balancer, folder, EmulatorMetrics(options.emulator, options.region), options.metrics_period)
+    meter = Meter(balancer, folder, EmulatorMetrics(clients), options.metrics_period)
     try:
         endpoint = Endpoint(balancer, options.emulator)
         server = PassThrough(host_and_port(f"http://{options.listen}"), options.emulator, endpoint.answer)

@@ -8,9 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-import boto3
-from botocore.config import Config
-
+from apps.local.aws.clients import Clients
 from apps.local.dispatcher.envoy_configuration import Action, Check, FixedResponse, Weighted
 from apps.local.dispatcher.targets import Address
 
@@ -73,15 +71,8 @@ class Fleet:
 class EmulatorFleet:
     """Reads the emulator; raises what boto3 raises."""
 
-    def __init__(self, emulator: str, region: str) -> None:
-        self._elb = boto3.client(
-            "elbv2",
-            endpoint_url=emulator,
-            region_name=region,
-            aws_access_key_id="test",
-            aws_secret_access_key="test",  # noqa: S106 - root of the emulator, on loopback
-            config=Config(connect_timeout=2, read_timeout=10, retries={"total_max_attempts": 1}),
-        )
+    def __init__(self, clients: Clients) -> None:
+        self._elb = clients.client("elbv2")
 
     def read(self) -> Fleet:
         balancers = self._elb.describe_load_balancers()["LoadBalancers"]

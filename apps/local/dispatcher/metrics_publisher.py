@@ -13,12 +13,11 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Protocol
 
-import boto3
-from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
+from apps.local.aws.clients import Clients
 from apps.local.dispatcher import metrics
 from apps.local.dispatcher.access_log import FLUSH_MILLISECONDS, NAME, RequestsLog
 from apps.local.dispatcher.balancer import Balancer
@@ -43,19 +42,11 @@ class Told(Protocol):
 class EmulatorMetrics:
     """CloudWatch of the emulator, as its root; raises what boto3 raises."""
 
-    def __init__(self, emulator: str, region: str) -> None:
-        self._where = {"endpoint_url": emulator, "region_name": region}
-        self._client: Any = None
+    def __init__(self, clients: Clients) -> None:
+        self._clients = clients
 
     def tell(self, data: list[Datum]) -> None:
-        self._client = self._client or boto3.client(
-            "cloudwatch",
-            **self._where,
-            aws_access_key_id="test",
-            aws_secret_access_key="test",  # noqa: S106 - root of the emulator, on loopback
-            config=Config(connect_timeout=2, read_timeout=5, retries={"total_max_attempts": 1}),
-        )
-        self._client.put_metric_data(Namespace=metrics.NAMESPACE, MetricData=data)
+        self._clients.client("cloudwatch").put_metric_data(Namespace=metrics.NAMESPACE, MetricData=data)
 
 
 @dataclass(frozen=True, slots=True)

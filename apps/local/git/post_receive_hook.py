@@ -18,9 +18,11 @@ from pathlib import Path
 from typing import Any, TypeAlias
 from urllib.parse import urlsplit
 
+from apps.local.aws.clients import Aws
 from apps.local.errors import LaptopError, NotRunning
 from apps.local.git.repositories import git
 from apps.local.paths import Layout, read_json
+from apps.local.ports import Ports
 
 Send: TypeAlias = Callable[[dict[str, Any]], tuple[int, dict[str, Any]]]
 _NOTHING = "0" * 40
@@ -81,10 +83,7 @@ def signed_headers(body: bytes, secret: bytes, delivery: str) -> dict[str, str]:
 
 def deliver(environment: Mapping[str, Any], event: Mapping[str, Any]) -> tuple[int, dict[str, Any]]:
     """Send one event to receive_push's Function URL; answers its status and body."""
-    from botocore.exceptions import BotoCoreError, ClientError  # noqa: PLC0415  (as below)
-
-    from apps.local.aws.emulator import Aws  # noqa: PLC0415  (boto3 takes as long to import as git to push)
-    from apps.local.ports import Ports  # noqa: PLC0415
+    from botocore.exceptions import BotoCoreError, ClientError  # noqa: PLC0415 (slow to import)
 
     aws = Aws(Ports(**environment["ports"]))
     try:

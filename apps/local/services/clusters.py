@@ -10,8 +10,9 @@ from pathlib import Path
 from typing import Any
 
 from apps.local.aws.assembly import Template, templates
+from apps.local.aws.clients import Aws
 from apps.local.aws.cloudformation import deploy
-from apps.local.aws.emulator import Aws, keep
+from apps.local.aws.emulator import keep
 from apps.local.errors import LaptopError, NotRunning, PortsTaken
 from apps.local.git.repositories import adopt
 from apps.local.lock import locked

@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from apps.local.aws.assembly import CONTEXT
-from apps.local.aws.emulator import Aws, clean_environment, endpoints
+from apps.local.aws.clients import Aws
+from apps.local.aws.emulator import clean_environment, endpoints
 from apps.local.paths import ACCOUNT, REPOSITORY, Layout, read_json, write_json
 from apps.local.ports import Ports
 from apps.local.priority import GivesWay

@@ -4,10 +4,7 @@ Called by clusters.py after a cluster's stack was deployed. An ALB checks the ta
 names, whatever their weight, and so does the dispatcher once it is told.
 """
 
-import boto3
-
-from apps.local.aws.emulator import ROOT_KEY, Aws
-from apps.local.paths import REGION
+from apps.local.aws.clients import Aws, Clients
 from apps.local.ports import LOOPBACK, Ports
 from lifecycle.domain.fleet.cluster import Cluster
 from lifecycle.domain.fleet.target_group import Group
@@ -16,13 +13,7 @@ from lifecycle.gateways.aws.dispatcher import AlbDispatcher
 
 def name_every_group(aws: Aws, ports: Ports, cluster: Cluster) -> None:
     """Give all requests to the main group, unless the dispatcher knows of weights already."""
-    elbv2 = boto3.client(
-        "elbv2",
-        endpoint_url=f"http://{LOOPBACK}:{ports.balancer}",
-        region_name=REGION,
-        aws_access_key_id=ROOT_KEY,
-        aws_secret_access_key=ROOT_KEY,
-    )
+    elbv2 = Clients(f"http://{LOOPBACK}:{ports.balancer}").client("elbv2")
     dispatcher = AlbDispatcher(elbv2, aws.client("ssm"))
     if not dispatcher.has_test_bed(cluster):
         return

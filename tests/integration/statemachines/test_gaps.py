@@ -12,7 +12,7 @@ import boto3
 import pytest
 from botocore.exceptions import ClientError, WaiterError
 
-from apps.local.aws.emulator import Aws
+from apps.local.aws.clients import Aws
 from apps.local.paths import ACCOUNT, REGION
 
 pytestmark = pytest.mark.emulator

@@ -14,7 +14,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from apps.local import environment, status
-from apps.local.aws.emulator import Aws
+from apps.local.aws.clients import Aws
 from apps.local.errors import LaptopError, NotRunning, PortsTaken
 from apps.local.paths import Layout, read_json
 from apps.local.ports import LOOPBACK, Ports, check

@@ -15,8 +15,9 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
+from apps.local.aws.clients import Aws
 from apps.local.aws.embedded import Store, action, changes
-from apps.local.aws.emulator import Aws, keep, start_emulator, wait_for_emulator
+from apps.local.aws.emulator import keep, start_emulator, wait_for_emulator
 from apps.local.paths import ACCOUNT, REGION, Layout
 from apps.local.ports import Ports
 from apps.local.processes import Part, end

@@ -11,7 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from apps.local.aws.emulator import Aws, keep, start_emulator, wait_for_emulator
+from apps.local.aws.clients import Aws
+from apps.local.aws.emulator import keep, start_emulator, wait_for_emulator
 from apps.local.paths import ACCOUNT, Layout
 from apps.local.ports import Ports
 from apps.local.processes import Part, end
