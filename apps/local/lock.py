@@ -1,7 +1,7 @@
-"""Whose folder LIFECYCLE_HOME is, and who works in it: what every command asks before it changes anything there.
+"""The lock of an environment's folder, which `up`, `down` and `add` hold while they work.
 
-`up`, `down` and `add` hold `locked`. They delete `hosts`, `builds`, `dispatcher` and `tmp` of their folder, which
-somebody's project may have too.
+These commands delete `hosts`, `builds`, `dispatcher` and `tmp` in LIFECYCLE_HOME. Another project may have folders
+of these names, so the lock also proves that the folder belongs to an environment.
 """
 
 import contextlib
@@ -14,22 +14,25 @@ from apps.local.paths import Layout
 
 @contextlib.contextmanager
 def locked(layout: Layout) -> Iterator[None]:
-    """Let one `up`, `down` or `add` at a time work on this environment; raises LaptopError in a stranger's folder."""
-    _refuse_a_strangers(layout)
+    """Let one `up`, `down` or `add` at a time work on this environment.
+
+    Raises LaptopError if another command holds the lock, or if the folder is not an environment's.
+    """
+    _refuse_foreign_folder(layout)
     layout.home.mkdir(parents=True, exist_ok=True)
     with layout.lock.open("a") as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
             raise LaptopError(
-                f"another command is working on the environment in {layout.home}; wait for it"
+                f"another command is working on the environment in {layout.home}; wait until it ends"
             ) from error
         yield
 
 
-def _refuse_a_strangers(layout: Layout) -> None:
-    """Raise LaptopError unless the home is new, empty, or has the mark of an environment."""
-    expected = "expected LIFECYCLE_HOME to be an environment's folder, an empty one or a new one"
+def _refuse_foreign_folder(layout: Layout) -> None:
+    """Raise LaptopError unless the folder is new, empty, or marked as an environment's."""
+    expected = "expected LIFECYCLE_HOME to be an environment's folder, an empty folder or a new one"
     if not layout.home.exists() or _is_marked(layout):
         return
     if not layout.home.is_dir():
@@ -37,11 +40,11 @@ def _refuse_a_strangers(layout: Layout) -> None:
     if found := sorted(path.name for path in layout.home.iterdir()):
         raise LaptopError(
             f"{expected}, found {layout.home} with {', '.join(found[:3])}{', ...' * (len(found) > 3)} and no `lock` "
-            f"of an environment; nothing was changed. Choose another, such as {layout.home / '.lifecycle'}; or, if "
-            f"this was an environment before: touch {layout.lock}"
+            f"of an environment; nothing was changed. Choose another, such as {layout.home / '.lifecycle'}. If this "
+            f"was an environment before, run: touch {layout.lock}"
         )
 
 
 def _is_marked(layout: Layout) -> bool:
-    """Whether the lock is there: an empty file, the first that was ever made in an environment, and never removed."""
+    """Return True if the lock file exists: an empty file, the first one that an environment makes."""
     return layout.lock.is_file() and layout.lock.stat().st_size == 0

@@ -1,6 +1,6 @@
-"""Where a laptop's environment keeps what it knows: one folder, `.lifecycle/`, or LIFECYCLE_HOME.
+"""The files and folders of a laptop's environment: all in one folder, `.lifecycle/` or LIFECYCLE_HOME.
 
-Read by every module here, by the CLI and by the Git hook; everything in the folder may be deleted after
+Used by every module here, by the CLI and by the Git hook. Everything in the folder may be deleted after
 `make stop`.
 """
 
@@ -26,7 +26,7 @@ class Layout:
 
     @classmethod
     def find(cls) -> "Layout":
-        """The environment of this checkout, unless LIFECYCLE_HOME names another."""
+        """Return the environment of this checkout, unless LIFECYCLE_HOME names another."""
         return cls(Path(os.environ.get("LIFECYCLE_HOME") or REPOSITORY / ".lifecycle").resolve())
 
     @property
@@ -82,7 +82,7 @@ class Layout:
 
 
 def read_json(path: Path, default: Any) -> Any:
-    """A state file's content; `default` where it does not exist yet."""
+    """Return a state file's content, or `default` if the file does not exist yet."""
     try:
         return json.loads(path.read_text())
     except (FileNotFoundError, NotADirectoryError):
@@ -90,7 +90,7 @@ def read_json(path: Path, default: Any) -> Any:
 
 
 def write_json(path: Path, value: Any) -> None:
-    """Replace a state file in one step: a reader sees the old content or the new."""
+    """Replace a state file atomically: a reader sees the old content or the new."""
     path.parent.mkdir(parents=True, exist_ok=True)
     descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     with os.fdopen(descriptor, "w") as file:

@@ -1,6 +1,6 @@
-"""The synthesised CDK app: made by the same `infra/app.py` that AWS gets, with a laptop's settings.
+"""Synthesis of the CDK app: the same `infra/app.py` as on AWS, with a laptop's settings.
 
-Synthesis takes 10 to 20 s, so its result is kept under `build/`, named after a hash of everything it reads.
+Synthesis takes 10 to 20 s, so its result is cached under `build/`, named after a hash of everything that it reads.
 """
 
 import hashlib
@@ -18,7 +18,7 @@ from apps.local.aws.emulator import clean_environment
 from apps.local.errors import LaptopError
 from apps.local.paths import ACCOUNT, REGION, REPOSITORY
 
-# A laptop's stages look often: looking costs nothing here. A minute of a test bed or a watch is a second of it.
+# A laptop's stages poll often, because polling costs nothing here. A minute of a test bed or of a watch is a second.
 CONTEXT = {
     "poll_seconds": "0.02",
     "build_poll_seconds": "1",
@@ -40,12 +40,12 @@ _SOURCES = (
     "build/layers/.built",
 )
 _BUILDS = REPOSITORY / "build"
-_KEPT = 4
+_CACHED = 4
 
 
 @dataclass(frozen=True, slots=True)
 class Template:
-    """One template of the assembly, with the assets that it refers to."""
+    """A template of the assembly, with the assets that it refers to."""
 
     name: str
     path: Path
@@ -58,22 +58,22 @@ class Template:
 
 
 def synthesise(context: Mapping[str, str]) -> tuple[Path, bool]:
-    """The assembly's folder, and whether it had to be made."""
+    """Synthesise the app; return the assembly's folder, and False if it was cached."""
     folder = _BUILDS / f"assembly-{fingerprint(context)}"
     if (folder / "manifest.json").exists():
         return folder, False
     unfinished = _BUILDS / f"unfinished-{os.getpid()}"
     try:
         _run_app(unfinished, context)
-        _keep(unfinished, folder)
+        _move(unfinished, folder)
     finally:
         shutil.rmtree(unfinished, ignore_errors=True)
-    _forget_old()
+    _remove_old()
     return folder, True
 
 
 def fingerprint(context: Mapping[str, str]) -> str:
-    """A hash of every source of the app, and of the settings it is synthesised with."""
+    """Return a hash of every source of the app and of the settings that it is synthesised with."""
     digest = hashlib.sha256(json.dumps(_context(context), sort_keys=True).encode())
     for path in sorted(_sources()):
         digest.update(f"{path.relative_to(REPOSITORY)}\0".encode())
@@ -82,7 +82,7 @@ def fingerprint(context: Mapping[str, str]) -> str:
 
 
 def templates(assembly: Path) -> list[Template]:
-    """The assembly's templates, each after those that it depends on."""
+    """Return the assembly's templates, each after the ones that it depends on."""
     artifacts = json.loads((assembly / "manifest.json").read_text())["artifacts"]
     found = {name: item for name, item in artifacts.items() if item["type"] == "aws:cloudformation:stack"}
     ordered: list[Template] = []
@@ -130,24 +130,24 @@ def _run_app(output: Path, context: Mapping[str, str]) -> None:
         raise LaptopError(f"the CDK app could not be synthesised (exit code {done.returncode}):\n{end}")
 
 
-def _keep(unfinished: Path, folder: Path) -> None:
+def _move(unfinished: Path, folder: Path) -> None:
     try:
         unfinished.rename(folder)
     except OSError:
-        # Somebody else was faster with the same content.
+        # Another process was faster with the same content.
         if not (folder / "manifest.json").exists():
             raise
 
 
-def _forget_old() -> None:
-    """Keep the newest few: another environment may run from one of them."""
-    kept = sorted(_BUILDS.glob("assembly-*"), key=lambda path: path.stat().st_mtime, reverse=True)
-    for stale in kept[_KEPT:]:
+def _remove_old() -> None:
+    """Remove all but the newest assemblies; another environment may use one of those."""
+    cached = sorted(_BUILDS.glob("assembly-*"), key=lambda path: path.stat().st_mtime, reverse=True)
+    for stale in cached[_CACHED:]:
         shutil.rmtree(stale, ignore_errors=True)
 
 
 def _context(context: Mapping[str, str]) -> dict[str, Any]:
-    """cdk.json's context, which the CDK's own command line would pass, under the laptop's settings."""
+    """Return cdk.json's context, which the CDK's command line would pass, overridden by the laptop's settings."""
     try:
         declared = json.loads((REPOSITORY / "cdk.json").read_text()).get("context", {})
     except FileNotFoundError:

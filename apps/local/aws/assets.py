@@ -1,4 +1,4 @@
-"""Publish a template's assets where the template says they are: zips and files in the emulator's S3."""
+"""Publishes a template's assets where the template expects them: zips and files in the emulator's S3."""
 
 import io
 import json
@@ -11,12 +11,12 @@ from botocore.exceptions import ClientError
 from apps.local.aws.assembly import Template
 from apps.local.paths import ACCOUNT, REGION
 
-# The oldest time that a zip can carry: the same folder always gives the same bytes.
+# The oldest time that a zip can hold, so that the same folder always gives the same bytes.
 _EPOCH = (1980, 1, 1, 0, 0, 0)
 
 
 def publish(s3: Any, template: Template) -> str:
-    """Upload what is not there yet; answers `bucket/key` of the template itself."""
+    """Upload the assets that are missing; return `bucket/key` of the template itself."""
     address = ""
     for asset in json.loads(template.assets.read_text())["files"].values():
         source = asset["source"]
@@ -33,7 +33,7 @@ def publish(s3: Any, template: Template) -> str:
 
 
 def zipped(folder: Path) -> bytes:
-    """A folder as a zip whose bytes depend on nothing but the files' names, modes and content."""
+    """Zip a folder; the bytes depend on nothing but the files' names, modes and content."""
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive:
         for path in sorted(folder.rglob("*")):

@@ -1,4 +1,4 @@
-"""Deploy synthesised templates through CloudFormation, and say which resource failed and why."""
+"""Deploys synthesised templates through CloudFormation, and reports the resources that failed."""
 
 import time
 from collections.abc import Mapping
@@ -14,7 +14,7 @@ from apps.local.ports import LOOPBACK
 
 _CAPABILITIES = ["CAPABILITY_IAM", "CAPABILITY_NAMED_IAM", "CAPABILITY_AUTO_EXPAND"]
 _BOOTSTRAP_PARAMETER = "BootstrapVersion"
-_PATIENCE_SECONDS = 180.0
+_TIMEOUT_SECONDS = 180.0
 
 
 def deploy(
@@ -25,7 +25,7 @@ def deploy(
     stack: str | None = None,
     parameters: Mapping[str, str] | None = None,
 ) -> bool:
-    """Create or update one stack and wait for it; answers whether anything changed."""
+    """Create or update one stack and wait for it; return True if anything changed."""
     name = stack or template.name
     address = publish(aws.client("s3"), template)
     _fake_bootstrap(aws, template)
@@ -59,13 +59,13 @@ def deploy(
 
 
 def outputs(aws: Aws, stack: str) -> dict[str, str]:
-    """A stack's outputs by name."""
+    """Return a stack's outputs by name."""
     (found,) = aws.client("cloudformation").describe_stacks(StackName=stack)["Stacks"]
     return {item["OutputKey"]: item["OutputValue"] for item in found.get("Outputs", [])}
 
 
 def _fake_bootstrap(aws: Aws, template: Template) -> None:
-    """Templates check that `cdk bootstrap` was done; here the check's parameter is all there is to it."""
+    """Set the parameter by which a template checks that `cdk bootstrap` was run; nothing else is needed here."""
     parameter = template.body.get("Parameters", {}).get(_BOOTSTRAP_PARAMETER)
     if parameter:
         aws.client("ssm").put_parameter(Name=parameter["Default"], Value="30", Type="String", Overwrite=True)
@@ -83,17 +83,17 @@ def _status(formation: Any, stack: str) -> str | None:
 
 
 def _settle(formation: Any, stack: str) -> str | None:
-    """Wait while CloudFormation works on the stack; answers its status, None when it is gone."""
-    deadline = time.monotonic() + _PATIENCE_SECONDS
+    """Wait while CloudFormation works on the stack; return its status, None if the stack was deleted."""
+    deadline = time.monotonic() + _TIMEOUT_SECONDS
     while (status := _status(formation, stack)) and status.endswith("IN_PROGRESS"):
         if time.monotonic() > deadline:
-            raise DeploymentFailed(stack, f"{status} still, after {_PATIENCE_SECONDS:.0f} s", ())
+            raise DeploymentFailed(stack, f"{status} still, after {_TIMEOUT_SECONDS:.0f} s", ())
         time.sleep(0.1)
     return status
 
 
 def _reasons(formation: Any, stack: str) -> list[str]:
-    """The first failures of the last attempt; what was cancelled because of them is left out."""
+    """Return the first failures of the last attempt, without the resources that were cancelled because of them."""
     events = formation.describe_stack_events(StackName=stack)["StackEvents"]
     return [
         f"{event['LogicalResourceId']} ({event.get('ResourceType', '?')}): {event['ResourceStatusReason']}"

@@ -1,4 +1,4 @@
-"""What completes the emulator: ELBv2 with Envoy behind it, CodeBuild, and the console's page."""
+"""Starts the processes beside the emulator: the dispatcher (ELBv2 and Envoy), CodeBuild and the console."""
 
 import os
 import sys
@@ -7,7 +7,7 @@ from apps.local.aws.assembly import CONTEXT
 from apps.local.aws.emulator import clean_environment, endpoints, root_credentials, wait_for
 from apps.local.paths import REPOSITORY, Layout
 from apps.local.ports import LOOPBACK, Ports, listens
-from apps.local.priority import GivesWay, wanted
+from apps.local.priority import PriorityScope, niceness
 from apps.local.processes import Part, start
 
 BALANCER = "dispatcher"
@@ -16,21 +16,21 @@ CONSOLE = "console"
 
 
 def start_balancer(layout: Layout, ports: Ports) -> Part:
-    """Start the dispatcher: it starts and ends Envoy itself."""
+    """Start the dispatcher, which starts and ends Envoy itself."""
     layout.dispatcher.mkdir(parents=True, exist_ok=True)
     command = [
         *(sys.executable, "-m", "apps.local.dispatcher"),
         *("--listen", f"{LOOPBACK}:{ports.balancer}"),
         *("--emulator", f"http://{LOOPBACK}:{ports.emulator}"),
         *("--home", str(layout.dispatcher)),
-        *("--nice", str(wanted())),
+        *("--nice", str(niceness())),
         *("--metrics-period", CONTEXT["minute_seconds"]),
     ]
-    return start(layout, BALANCER, command, _environment(layout, ports), GivesWay.BY_ITSELF)
+    return start(layout, BALANCER, command, _environment(layout, ports), PriorityScope.SELF_MANAGED)
 
 
 def start_builder(layout: Layout, ports: Ports) -> Part:
-    """Start the CodeBuild endpoint: it runs a build a process, in a folder of its own."""
+    """Start the CodeBuild endpoint, which runs each build in a process and a folder of its own."""
     layout.builds.mkdir(parents=True, exist_ok=True)
     command = [
         *(sys.executable, "-m", "apps.local.codebuild"),
@@ -42,7 +42,7 @@ def start_builder(layout: Layout, ports: Ports) -> Part:
 
 
 def start_console(layout: Layout, ports: Ports) -> Part:
-    """Start the console's page: who started the environment presses its buttons."""
+    """Start the console; its buttons act in the name of the person who starts the environment."""
     command = [
         *(sys.executable, "-m", "apps.local.console"),
         *("--listen", f"{LOOPBACK}:{ports.console}"),
@@ -53,12 +53,12 @@ def start_console(layout: Layout, ports: Ports) -> Part:
 
 
 def operator() -> str:
-    """Who asks, as the commands have it."""
+    """Return the operator's name as the CLI determines it: LIFECYCLE_AS, else USER."""
     return os.environ.get("LIFECYCLE_AS") or os.environ.get("USER") or "operator"
 
 
 def wait_for_endpoint(layout: Layout, part: Part, port: int) -> None:
-    """Return when the endpoint answers; raise PartFailed with its log when it does not."""
+    """Return when the endpoint accepts connections; raise PartFailed with its log if it does not."""
     wait_for(layout, part, lambda: listens(LOOPBACK, port))
 
 

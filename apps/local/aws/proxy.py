@@ -30,7 +30,7 @@ Forward: TypeAlias = Callable[[Request], Response]
 Answer: TypeAlias = Callable[[Request, Forward], Response]
 
 
-class EmulatorAwayError(Exception):
+class EmulatorUnreachable(Exception):
     """The emulator does not answer; the caller may try again."""
 
 
@@ -42,13 +42,13 @@ class _Upstream:
         self._used = 0.0
 
     def send(self, request: Request) -> Response:
-        """Forward one call; raise EmulatorAwayError if no answer comes."""
+        """Forward one call; raise EmulatorUnreachable if no answer comes."""
         try:
             return self._send(request)
         except (OSError, http.client.HTTPException) as error:
             self.close()
             address = f"{self._connection.host}:{self._connection.port}"
-            raise EmulatorAwayError(f"no answer from {address}: {error!r}") from error
+            raise EmulatorUnreachable(f"no answer from {address}: {error!r}") from error
 
     def _send(self, request: Request) -> Response:
         self._open()
@@ -97,7 +97,7 @@ class _Handler(Handler):
     def answer(self, request: Request) -> Response:
         try:
             return self.server.answer(request, self._upstream.send)
-        except EmulatorAwayError as error:
+        except EmulatorUnreachable as error:
             log.warning("%s %s: %s", request.method, request.path, error)
             return failure(request, 503, "ServiceUnavailable", str(error))
         except Exception:

@@ -1,4 +1,4 @@
-"""The emulator as the build service sees it: root for what AWS does behind the API, the project's role else."""
+"""The build service's calls to the emulator: as root for AWS's own work, as the project's role for everything else."""
 
 from typing import Any
 
@@ -7,26 +7,26 @@ from apps.local.codebuild.secondary_sources import secondary_sources
 
 
 class Account:
-    """Clients of the emulator at `url`."""
+    """The account at the emulator's `url`."""
 
     def __init__(self, url: str, region: str) -> None:
         self._url, self._region = url, region
         self._root = self._clients(None)
 
     def client(self, service: str, credentials: dict[str, str] | None = None) -> Any:
-        """A client, as root unless credentials are given."""
+        """Return a client, as root unless credentials are given."""
         return (self._clients(credentials) if credentials else self._root).client(service)
 
     def _clients(self, credentials: dict[str, str] | None) -> Clients:
         return Clients(self._url, credentials, self._region, connect_timeout=3, read_timeout=30)
 
     def assume(self, role: str, session: str) -> dict[str, str]:
-        """Credentials of a project's service role."""
+        """Return credentials of a project's service role."""
         found = self.client("sts").assume_role(RoleArn=role, RoleSessionName=f"AWSCodeBuild-{session}")
         return dict(found["Credentials"])
 
     def environment(self, credentials: dict[str, str]) -> dict[str, str]:
-        """The variables by which a build's own AWS clients find the emulator, and nothing of this machine."""
+        """Return the variables by which a build's AWS clients find the emulator, and no configuration of the user."""
         return {
             "AWS_ENDPOINT_URL": self._url,
             "AWS_REGION": self._region,
@@ -40,15 +40,15 @@ class Account:
         }
 
     def project(self, name: str) -> dict[str, Any]:
-        """A project as CodeBuild describes it."""
+        """Return a project as CodeBuild describes it."""
         found = self.client("codebuild").batch_get_projects(names=[name])["projects"]
         return dict(found[0]) if found else {}
 
     def secondary_sources(self, project: str) -> list[dict[str, str]]:
-        """A project's secondary sources, as its template declares them."""
+        """Return a project's secondary sources, as its template declares them."""
         account = self.client("sts").get_caller_identity()["Account"]
         return secondary_sources(self.client("cloudformation"), project, self._region, account)
 
     def forget_builds(self, builds: list[str]) -> None:
-        """Delete builds from the emulator that it made for nothing."""
+        """Delete builds from the emulator that it made for a repeated token."""
         self.client("codebuild").batch_delete_builds(ids=builds)

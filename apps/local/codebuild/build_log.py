@@ -1,4 +1,4 @@
-"""A build's log: a file, and a stream in CloudWatch Logs, written in batches."""
+"""A build's log: a file, and a stream in CloudWatch Logs that is written in batches."""
 
 import logging
 import threading
@@ -15,7 +15,7 @@ _LONGEST_LINE = 32_768
 log = logging.getLogger(__name__)
 
 
-class Journal:
+class BuildLog:
     """Takes lines from any thread; `close` returns when all of them are written."""
 
     def __init__(self, path: Path, group: str, stream: str) -> None:
@@ -25,10 +25,10 @@ class Journal:
         self._waiting: list[dict[str, Any]] = []
         self._lock = threading.Lock()
         self._closing = threading.Event()
-        self._thread = threading.Thread(target=self._write_on, name="journal", daemon=True)
+        self._thread = threading.Thread(target=self._write_on, name="build_log", daemon=True)
 
     def open_stream(self, logs: Any) -> None:
-        """Write to CloudWatch Logs too, with this client; raises ClientError when it may not."""
+        """Write to CloudWatch Logs too, with this client; raise ClientError if it may not."""
         stream = {"logGroupName": self._group, "logStreamName": self._stream}
         try:
             logs.create_log_stream(**stream)
@@ -46,7 +46,7 @@ class Journal:
             self._waiting.append(event)
 
     def say(self, text: str) -> None:
-        """A line of the build service's own, as CodeBuild writes them."""
+        """Write a line of the build service itself, in CodeBuild's format."""
         self.write(f"[Container] {time.strftime('%Y/%m/%d %H:%M:%S', time.gmtime())} {text}")
 
     def close(self) -> None:

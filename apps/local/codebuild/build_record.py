@@ -1,4 +1,4 @@
-"""A build's record in CodeBuild's own shape: what BatchGetBuilds answers, phase by phase."""
+"""A build's record in CodeBuild's own shape, as BatchGetBuilds answers it, phase by phase."""
 
 import time
 from collections.abc import Mapping, Sequence
@@ -8,29 +8,29 @@ Record = dict[str, Any]
 RUNNING = "IN_PROGRESS"
 
 
-def begun(build: Mapping[str, Any], asked: Mapping[str, Any], project: Mapping[str, Any]) -> Record:
-    """The record of a build that was just accepted; `build` is the emulator's, which names it."""
+def new_record(build: Mapping[str, Any], request: Mapping[str, Any], project: Mapping[str, Any]) -> Record:
+    """Return the record of a build that was just accepted; `build` is the emulator's and has the identifier."""
     now = time.time()
     _, _, unique = str(build["id"]).partition(":")
     source = dict(project.get("source", {}))
     for key in ("type", "location"):
-        if value := asked.get(f"source{key.title()}Override"):
+        if value := request.get(f"source{key.title()}Override"):
             source[key] = value
-    if text := asked.get("buildspecOverride"):
+    if text := request.get("buildspecOverride"):
         source["buildspec"] = text
     environment = dict(project.get("environment", {}))
-    environment["environmentVariables"] = variables(project, asked)
+    environment["environmentVariables"] = variables(project, request)
     record = {
         **build,
         "startTime": now,
         "currentPhase": "QUEUED",
         "buildStatus": RUNNING,
         "buildComplete": False,
-        "sourceVersion": asked.get("sourceVersion") or project.get("sourceVersion") or "",
+        "sourceVersion": request.get("sourceVersion") or project.get("sourceVersion") or "",
         "source": source,
         "environment": environment,
-        "serviceRole": asked.get("serviceRoleOverride") or project.get("serviceRole", ""),
-        "timeoutInMinutes": asked.get("timeoutInMinutesOverride") or project.get("timeoutInMinutes") or 60,
+        "serviceRole": request.get("serviceRoleOverride") or project.get("serviceRole", ""),
+        "timeoutInMinutes": request.get("timeoutInMinutesOverride") or project.get("timeoutInMinutes") or 60,
         "phases": [],
         "exportedEnvironmentVariables": [],
         "logs": {"groupName": f"/aws/codebuild/{build['projectName']}", "streamName": unique},
@@ -42,10 +42,10 @@ def begun(build: Mapping[str, Any], asked: Mapping[str, Any], project: Mapping[s
     return record
 
 
-def variables(project: Mapping[str, Any], asked: Mapping[str, Any]) -> list[dict[str, str]]:
-    """The project's environment variables, with those of the call over them."""
+def variables(project: Mapping[str, Any], request: Mapping[str, Any]) -> list[dict[str, str]]:
+    """Return the project's environment variables, overridden by those of the call."""
     given = list(project.get("environment", {}).get("environmentVariables") or [])
-    given += asked.get("environmentVariablesOverride") or []
+    given += request.get("environmentVariablesOverride") or []
     return list({each["name"]: each for each in given}.values())
 
 
@@ -56,7 +56,7 @@ def begin_phase(record: Record, name: str) -> None:
 
 
 def end_phase(record: Record, status: str, code: str = "", message: str = "") -> None:
-    """End the phase that runs, if one does."""
+    """End the running phase, if there is one."""
     if not record["phases"] or "endTime" in record["phases"][-1]:
         return
     phase, now = dict(record["phases"][-1]), time.time()
@@ -75,7 +75,7 @@ def complete(record: Record, status: str, exported: Sequence[tuple[str, str]] = 
     record["buildComplete"] = True
 
 
-def faulted(record: Record, why: str) -> None:
-    """End a build that nobody runs any more."""
+def fault(record: Record, why: str) -> None:
+    """End a build that no process runs any more."""
     end_phase(record, "FAULT", "INTERNAL_SERVICE_ERROR", why)
     complete(record, "FAULT")

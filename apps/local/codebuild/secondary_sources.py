@@ -1,6 +1,6 @@
-"""A project's secondary sources, read from the CloudFormation template that made it.
+"""A project's secondary sources, read from its CloudFormation template.
 
-The emulator's CodeBuild forgets them; CloudFormation in it still has the template and the resources' names.
+The emulator's CodeBuild drops them, but its CloudFormation still has the template and the names of the resources.
 """
 
 import json
@@ -14,11 +14,11 @@ _PHYSICAL, _TYPE = "PhysicalResourceId", "AWS::CodeBuild::Project"
 
 
 class UnresolvedError(Exception):
-    """A template's value that cannot be resolved here."""
+    """A template's value cannot be resolved here."""
 
 
 def secondary_sources(cloudformation: Any, project: str, region: str, account: str) -> list[dict[str, str]]:
-    """The project's SecondarySources, in the API's shape; none when no template made it."""
+    """Return the project's SecondarySources in the API's shape; none if no template made the project."""
     for stack in cloudformation.describe_stacks()["Stacks"]:
         if stack["StackStatus"].startswith("DELETE"):
             continue
@@ -62,7 +62,7 @@ def _source(declared: Mapping[str, Any], known: Mapping[str, str]) -> dict[str, 
 
 
 def resolved(value: Any, known: Mapping[str, str]) -> str:
-    """A string, Ref, Join, Sub or ImportValue as text; raises UnresolvedError for anything else."""
+    """Return a string, Ref, Join, Sub or ImportValue as text; raise UnresolvedError for anything else."""
     match value:
         case str():
             return value

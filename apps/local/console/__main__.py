@@ -1,4 +1,4 @@
-"""Starts the laptop's console and serves until SIGTERM or SIGINT."""
+"""Starts the laptop's console, and serves until SIGTERM or SIGINT."""
 
 import argparse
 import logging
@@ -13,14 +13,14 @@ from apps.local.signals import endings
 
 
 def main() -> int:
-    """Run; 1 when it cannot start, with the reason."""
+    """Run until a signal; return 1, and print the reason, if it cannot start."""
     options = _options()
     logging.basicConfig(level=options.log_level, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     return serve(options.listen, options.emulator, options.by)
 
 
 def serve(listen: str, emulator: str, by: str) -> int:
-    """Serve until SIGTERM or SIGINT, in the name of `by`; 1 when it cannot start, with the reason."""
+    """Serve until SIGTERM or SIGINT, in the name of `by`; return 1, and print the reason, if it cannot start."""
     stopping = endings()
     try:
         address = host_and_port(f"http://{listen}")
@@ -38,9 +38,9 @@ def serve(listen: str, emulator: str, by: str) -> int:
 
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m apps.local.console", description=__doc__)
-    parser.add_argument("--listen", default="127.0.0.1:8090", help="where the page is")
+    parser.add_argument("--listen", default="127.0.0.1:8090", help="the page's address and port")
     parser.add_argument("--emulator", default="http://127.0.0.1:4566", help="the emulator's URL")
-    parser.add_argument("--by", default="operator", help="who presses the buttons")
+    parser.add_argument("--by", default="operator", help="the name of the operator")
     parser.add_argument("--log-level", default="INFO")
     return parser.parse_args()
 

@@ -1,4 +1,4 @@
-"""Where this environment's console is, and serving it from a terminal: for `lifecycle local console`."""
+"""The address of this environment's console, and how to serve it from a terminal. Used by `lifecycle local console`."""
 
 from dataclasses import dataclass
 
@@ -9,24 +9,24 @@ from apps.local.ports import LOOPBACK, Ports, listens
 
 
 @dataclass(frozen=True, slots=True)
-class Whereabouts:
-    """The page's URL, whether it answers there, and the emulator that it asks."""
+class ConsoleLocation:
+    """The page's URL, True in `up` if it answers there, and the URL of its emulator."""
 
     url: str
     up: bool
     emulator: str
 
 
-def find(layout: Layout) -> Whereabouts:
-    """Raises NotRunning where there is no environment."""
+def find(layout: Layout) -> ConsoleLocation:
+    """Return the console's location; raise NotRunning if the environment is not up."""
     if (known := read_json(layout.environment, None)) is None:
         raise NotRunning
     port = Ports(**known["ports"]).console
-    return Whereabouts(f"http://{LOOPBACK}:{port}/", listens(LOOPBACK, port), known["endpoint"])
+    return ConsoleLocation(f"http://{LOOPBACK}:{port}/", listens(LOOPBACK, port), known["endpoint"])
 
 
-def serve_here(found: Whereabouts) -> int:
-    """Serve until Ctrl-C; 1 when it cannot, with the reason."""
+def serve_here(found: ConsoleLocation) -> int:
+    """Serve until Ctrl-C; return 1, and print the reason, if it cannot start."""
     from apps.local.console.__main__ import serve  # noqa: PLC0415 - only where the page is served
 
     return serve(found.url.removeprefix("http://").rstrip("/"), found.emulator, operator())

@@ -1,7 +1,8 @@
-"""A metric widget's properties → the metrics that it draws.
+"""Reads a metric widget's properties: which metrics it draws.
 
-CloudWatch's shorthand: `.` repeats what stood there in the entry above, `...` all of it. The embedded AWS computes no
-expressions, so a SEARCH is resolved here, against what is published; other expressions are told, not drawn.
+In CloudWatch's shorthand, `.` repeats a word of the entry above, and `...` repeats all of its words. The embedded AWS
+computes no expressions. So a SEARCH is resolved here, against the published metrics. Other expressions are reported as
+problems and not drawn.
 """
 
 import re
@@ -9,11 +10,11 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from apps.local.console.ports import Metric, Wanted
+from apps.local.console.ports import Metric, MetricQuery
 
 Known = Callable[[str, str], Sequence[Metric]]
 MOST_LINES = 60
-# In a view of up to so many seconds, a value stands for so many: CloudWatch's own choice, but finer below 1 h.
+# The longest view and its period, both in seconds: CloudWatch's own choice, but finer below 1 h.
 _PERIODS = ((900, 10), (3600, 60), (10_800, 60), (86_400, 300), (259_200, 900))
 _LONGEST = 3600
 _SEARCH = re.compile(
@@ -27,20 +28,20 @@ _PROP = re.compile(r"\$\{(?:PROP\('([^']+)'\)|(\w+))\}")
 
 @dataclass(frozen=True, slots=True)
 class Chart:
-    """What a widget draws, and what it asks for that cannot be drawn here."""
+    """The queries of a widget's lines, and its problems: what cannot be drawn here."""
 
-    wanted: tuple[Wanted, ...]
+    queries: tuple[MetricQuery, ...]
     problems: tuple[str, ...] = ()
 
 
 def period_of(seconds: int) -> int:
-    """How many seconds one value stands for in a view of so many."""
+    """Return the seconds that one value covers in a view of `seconds`."""
     return next((period for longest, period in _PERIODS if seconds <= longest), _LONGEST)
 
 
 def chart(properties: Mapping[str, Any], seconds: int, known: Known) -> Chart:
-    """Everything that the widget names, at the period that fits a view of so many seconds."""
-    wanted: list[Wanted] = []
+    """Return the chart of a widget, at the period that fits a view of `seconds`."""
+    queries: list[MetricQuery] = []
     problems: list[str] = []
     usual = str(properties.get("stat", "Average"))
     period = period_of(seconds)
@@ -51,20 +52,20 @@ def chart(properties: Mapping[str, Any], seconds: int, known: Known) -> Chart:
         stat, label = str(options.get("stat", usual)), str(options.get("label", ""))
         if expression := options.get("expression"):
             found = list(_searched(str(expression), label, known))
-            wanted += [replace(each, period=period, right=right) for each in found]
+            queries += [replace(each, period=period, right=right) for each in found]
             if not _SEARCH.fullmatch(str(expression)):
                 problems.append(f"the embedded AWS cannot compute {expression}")
         elif (metric := _metric(parts)) is not None:
-            wanted.append(Wanted(metric, stat, period, _label(label, metric, ""), right))
+            queries.append(MetricQuery(metric, stat, period, _label(label, metric, ""), right))
         else:
             problems.append(f"expected a namespace, a name and pairs of dimensions, found {list(parts)}")
-    if len(wanted) > MOST_LINES:
-        problems.append(f"the first {MOST_LINES} of {len(wanted)} lines are drawn")
-    return Chart(tuple(wanted[:MOST_LINES]), tuple(problems))
+    if len(queries) > MOST_LINES:
+        problems.append(f"the first {MOST_LINES} of {len(queries)} lines are drawn")
+    return Chart(tuple(queries[:MOST_LINES]), tuple(problems))
 
 
 def _entries(given: Any) -> Iterator[tuple[tuple[str, ...], Mapping[str, Any]]]:
-    """Each entry written out: its words, and its options."""
+    """Yield each entry in full: its words and its options."""
     above: tuple[str, ...] = ()
     for entry in given if isinstance(given, Sequence) and not isinstance(given, str) else ():
         options = entry[-1] if entry and isinstance(entry[-1], Mapping) else {}
@@ -86,8 +87,8 @@ def _metric(parts: tuple[str, ...]) -> Metric | None:
     return Metric(parts[0], parts[1], tuple(sorted(pairs)))
 
 
-def _searched(expression: str, label: str, known: Known) -> Iterator[Wanted]:
-    """The metrics that a SEARCH finds; the period is the view's."""
+def _searched(expression: str, label: str, known: Known) -> Iterator[MetricQuery]:
+    """Yield the metrics that a SEARCH finds; the caller sets the view's period."""
     if (search := _SEARCH.fullmatch(expression)) is None:
         return
     schema = _SCHEMA.fullmatch(search["query"])
@@ -100,11 +101,11 @@ def _searched(expression: str, label: str, known: Known) -> Iterator[Wanted]:
     for metric in known(namespace, name):
         same_schema = not schema or {key for key, _ in metric.dimensions} == dimensions
         if same_schema and all(_matches(metric, *term) for term in terms):
-            yield Wanted(metric, search["stat"], _LONGEST, _label(label, metric, _short(metric)))
+            yield MetricQuery(metric, search["stat"], _LONGEST, _label(label, metric, _short(metric)))
 
 
 def _terms(query: str) -> Iterator[tuple[str, str, bool, bool]]:
-    """Each term: its key, if any; its text; whether it must match wholly; whether it must not match."""
+    """Yield each term: its key or an empty text, its text, True for an exact match, True for an exclusion."""
     for found in _TERM.finditer(query):
         excluded, key, double, single, word = found.groups()
         text = double if double is not None else single if single is not None else word
@@ -127,7 +128,7 @@ def _matches(metric: Metric, key: str, text: str, exact: bool, excluded: bool) -
 
 
 def _label(label: str, metric: Metric, short: str) -> str:
-    """The label that was given, its dynamic parts filled in; else the metric's name, and what sets it apart."""
+    """Return the given label with its dynamic parts filled in; the default is `short` and the metric's name."""
     if not label:
         return f"{short} {metric.name}".strip()
 
@@ -142,12 +143,12 @@ def _label(label: str, metric: Metric, short: str) -> str:
 
 
 def _short(metric: Metric) -> str:
-    """What sets a found metric apart, in short: its target group, if it has one."""
+    """Return a short name that distinguishes a metric from others: its target group, or its dimensions."""
     values = dict(metric.dimensions)
     return _tail(values.get("TargetGroup") or " ".join(values.values()))
 
 
 def _tail(value: str) -> str:
-    """`targetgroup/lc-p-hello/0123456789abcdef` is called lc-p-hello."""
+    """Shorten an ARN's tail: `targetgroup/lc-p-hello/0123456789abcdef` becomes lc-p-hello."""
     parts = value.split("/")
     return parts[1] if len(parts) == 3 and parts[0] in ("targetgroup", "app") else value

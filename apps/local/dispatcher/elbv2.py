@@ -1,6 +1,6 @@
-"""What the emulator has of ELBv2: load balancers, listeners, target groups, registered targets.
+"""The emulator's ELBv2 state: load balancers, listeners, target groups and registered targets.
 
-Read with root's credentials, because CloudFormation inside the emulator makes them without passing us.
+balancer.py reads it, because CloudFormation inside the emulator makes these without a call to the endpoint here.
 """
 
 import re
@@ -9,17 +9,17 @@ from dataclasses import dataclass
 from typing import Any
 
 from apps.local.aws.clients import Clients
-from apps.local.dispatcher.envoy_configuration import Action, Check, FixedResponse, Weighted
+from apps.local.dispatcher.envoy_configuration import Action, Check, FixedResponse, WeightedGroup
 from apps.local.dispatcher.targets import Address
 
 _DEFAULT_DELAY = 300.0
-# A slow answer fails a check sooner than on AWS, so that a dead host is seen while somebody watches.
+# Shorter than on AWS, so that a dead host is found while a person watches.
 _LONGEST_CHECK = 2.0
 
 
 @dataclass(frozen=True, slots=True)
 class LoadBalancer:
-    """One load balancer."""
+    """A load balancer."""
 
     arn: str
     name: str
@@ -28,7 +28,7 @@ class LoadBalancer:
 
 @dataclass(frozen=True, slots=True)
 class Listener:
-    """One listener; `problem` says why it cannot be served here, if it cannot."""
+    """A listener; `problem` is the reason why it cannot be served here, or empty."""
 
     arn: str
     load_balancer: str
@@ -44,7 +44,7 @@ class Listener:
 
 @dataclass(frozen=True, slots=True)
 class TargetGroup:
-    """One target group; `delay` is its deregistration delay in seconds."""
+    """A target group; `delay` is its deregistration delay in seconds."""
 
     arn: str
     name: str
@@ -60,25 +60,25 @@ class TargetGroup:
 
 
 @dataclass(frozen=True, slots=True)
-class Fleet:
-    """All of it, as the emulator had it at one time."""
+class Elbv2State:
+    """Everything of ELBv2, as the emulator had it at one time."""
 
     load_balancers: tuple[LoadBalancer, ...] = ()
     listeners: tuple[Listener, ...] = ()
     groups: tuple[TargetGroup, ...] = ()
 
 
-class EmulatorFleet:
-    """Reads the emulator; raises what boto3 raises."""
+class EmulatorElbv2:
+    """Reads the emulator as root; raises boto3's errors."""
 
     def __init__(self, clients: Clients) -> None:
         self._elb = clients.client("elbv2")
 
-    def read(self) -> Fleet:
+    def read(self) -> Elbv2State:
         balancers = self._elb.describe_load_balancers()["LoadBalancers"]
         listeners = self._elb.describe_listeners()["Listeners"]
         groups = self._elb.describe_target_groups()["TargetGroups"]
-        return Fleet(
+        return Elbv2State(
             tuple(
                 LoadBalancer(each["LoadBalancerArn"], each["LoadBalancerName"], each["DNSName"])
                 for each in balancers
@@ -118,7 +118,7 @@ def _check(found: Mapping[str, Any]) -> Check:
 
 
 def statuses(matcher: str) -> tuple[tuple[int, int], ...]:
-    """A Matcher's HttpCode such as `200`, `200,202` or `200-299`, as inclusive ranges; else 200."""
+    """Parse a Matcher's HttpCode such as `200`, `200,202` or `200-299` into inclusive ranges; the default is 200."""
     found = re.findall(r"(\d{3})(?:-(\d{3}))?", matcher)
     return tuple((int(low), int(high or low)) for low, high in found) or ((200, 200),)
 
@@ -133,7 +133,7 @@ def _listener(found: Mapping[str, Any]) -> Listener:
 
 
 def action(actions: list[dict[str, Any]]) -> Action:
-    """A listener's default actions as the one thing that its route does."""
+    """Return the one action that a listener's route performs, from its default actions."""
     for each in actions:
         if each["Type"] == "fixed-response":
             fixed = each.get("FixedResponseConfig", {})
@@ -145,6 +145,8 @@ def action(actions: list[dict[str, Any]]) -> Action:
         if each["Type"] == "forward":
             groups = each.get("ForwardConfig", {}).get("TargetGroups", [])
             if groups:
-                return tuple(Weighted(group["TargetGroupArn"], group.get("Weight", 1)) for group in groups)
-            return (Weighted(each["TargetGroupArn"]),) if each.get("TargetGroupArn") else ()
+                return tuple(
+                    WeightedGroup(group["TargetGroupArn"], group.get("Weight", 1)) for group in groups
+                )
+            return (WeightedGroup(each["TargetGroupArn"]),) if each.get("TargetGroupArn") else ()
     return ()

@@ -1,6 +1,6 @@
-"""The ELBv2 endpoint: every call goes on to the emulator; the answers that it cannot know are completed here.
+"""The ELBv2 endpoint: it forwards every call to the emulator, and completes the answers that need the balancer.
 
-An answer of the emulator other than 200 goes back as it is, and changes nothing.
+An answer of the emulator other than 200 is returned unchanged, and changes nothing here.
 """
 
 import json
@@ -50,7 +50,7 @@ class Endpoint:
         if action == "DescribeListeners":
             return query_protocol.with_weights(answer, self._balancer.weights())
         if action.startswith(_CHANGES):
-            self._balancer.poke()
+            self._balancer.request_sync()
         return answer
 
     def _change_targets(
@@ -77,7 +77,7 @@ class Endpoint:
             if answer.status != 200 or found is None:
                 return answer
             if any(name.startswith("DefaultActions.") for name in given):
-                self._balancer.weigh(found[1].decode(), query_protocol.weights(given))
+                self._balancer.set_weights(found[1].decode(), query_protocol.weights(given))
         self._balancer.synchronise()
         return query_protocol.with_weights(answer, self._balancer.weights())
 
@@ -90,7 +90,7 @@ class Endpoint:
         return query_protocol.target_health(self._balancer.health(arn, asked), group.settings.check.port)
 
     def state(self) -> dict[str, Any]:
-        """Everything, for the command line and for tests."""
+        """Return the whole state as JSON, for the command line and for tests."""
         balancer = self._balancer
         described = {arn: balancer.health(arn, ()) for arn in list(balancer.groups)}
         with balancer.lock:
@@ -100,7 +100,7 @@ class Endpoint:
                 "emulator": {"url": self._emulator, "reachable": balancer.read_at > 0},
                 "load_balancers": [
                     asdict(each) | {"listeners": [self._listener(o) for o in self._listeners_of(each.arn)]}
-                    for each in balancer.fleet.load_balancers
+                    for each in balancer.elbv2.load_balancers
                 ],
                 "target_groups": [
                     self._group(group, described.get(arn, [])) for arn, group in balancer.groups.items()
@@ -109,14 +109,14 @@ class Endpoint:
             }
 
     def _listeners_of(self, load_balancer: str) -> list[Listener]:
-        return [each for each in self._balancer.fleet.listeners if each.load_balancer == load_balancer]
+        return [each for each in self._balancer.elbv2.listeners if each.load_balancer == load_balancer]
 
     def _listener(self, listener: Listener) -> dict[str, Any]:
         fixed = isinstance(listener.action, FixedResponse)
         return {
             "arn": listener.arn,
             "port": listener.port,
-            "url": f"http://{self._balancer.publisher.address}:{listener.port}",
+            "url": f"http://{self._balancer.files.address}:{listener.port}",
             "forward": [] if fixed else [asdict(part) for part in listener.action],  # type: ignore[union-attr]
             "problem": self._balancer.problems.get(listener.arn, ""),
         }

@@ -1,8 +1,8 @@
-"""Envoy's files: what the balancer knows, as the resources that Envoy watches. Pure.
+"""Envoy's configuration: the balancer's state as the resources that Envoy watches. Pure.
 
-Bootstrap (static) → listeners and clusters → one route file a listener, one endpoint file a cluster. A route
-or an endpoint changes without touching its listener or cluster, so no connection is closed by it.
-No retries anywhere, and no timeout on a request: what a service is slow to answer is still answered.
+The bootstrap is static and names the files of listeners and clusters. Each listener has a file of routes, and each
+cluster a file of endpoints. So a route or an endpoint changes without its listener or cluster, and no connection is
+closed. Envoy retries nothing, and a request has no timeout: a slow answer is still delivered.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -23,7 +23,7 @@ _ACCESS_LOG = f"{_TYPE}.extensions.access_loggers.file.v3.FileAccessLog"
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """A target group's health check; `statuses` are inclusive ranges, times in seconds."""
+    """A target group's health check; `statuses` are inclusive ranges, `timeout` is in seconds."""
 
     path: str = "/"
     port: int | None = None
@@ -34,8 +34,8 @@ class Check:
 
 
 @dataclass(frozen=True, slots=True)
-class Weighted:
-    """A part of a forward action: a target group (by ARN) and its weight."""
+class WeightedGroup:
+    """One target group of a forward action, by its ARN, and its weight."""
 
     group: str
     weight: int = 1
@@ -43,18 +43,18 @@ class Weighted:
 
 @dataclass(frozen=True, slots=True)
 class FixedResponse:
-    """An answer that the load balancer gives itself."""
+    """An answer that the load balancer itself gives."""
 
     status: int
     body: str = ""
     content_type: str = "text/plain"
 
 
-Action = tuple[Weighted, ...] | FixedResponse
+Action = tuple[WeightedGroup, ...] | FixedResponse
 
 
 def bootstrap(folder: Path, admin_port: int) -> Resource:
-    """What Envoy is started with: its admin interface on loopback, everything else from watched files."""
+    """Return Envoy's bootstrap: its admin interface on loopback, and everything else from watched files."""
     return {
         "node": {"id": "lifecycle-dispatcher", "cluster": "lifecycle"},
         "admin": {"address": _socket("127.0.0.1", admin_port)},
@@ -66,17 +66,17 @@ def bootstrap(folder: Path, admin_port: int) -> Resource:
 
 
 def discovery(resources: Iterable[Resource]) -> Resource:
-    """The file that holds these resources."""
+    """Return the content of a file with these resources."""
     return {"resources": list(resources)}
 
 
 def listener(folder: Path, name: str, address: str, port: int) -> Resource:
-    """One ELBv2 listener; its routes are in a file of their own."""
+    """Return the resource of one ELBv2 listener; its routes are in a file of their own."""
     return {
         "@type": f"{_TYPE}.config.listener.v3.Listener",
         "name": name,
         "address": _socket(address, port),
-        # With SO_REUSEPORT a second process could take a part of the connections unnoticed.
+        # With SO_REUSEPORT, a second process could silently take some of the connections.
         "enable_reuse_port": False,
         "filter_chains": [{"filters": [{"name": "http", "typed_config": _manager(folder, name)}]}],
     }
@@ -109,7 +109,7 @@ def _manager(folder: Path, name: str) -> Resource:
 
 
 def routes(name: str, action: Action, clusters: Mapping[str, str]) -> Resource:
-    """A listener's routes; `clusters` names Envoy's cluster of each target group."""
+    """Return a listener's routes; `clusters` names Envoy's cluster of each target group."""
     return {
         "@type": f"{_TYPE}.config.route.v3.RouteConfiguration",
         "name": name,
@@ -140,7 +140,7 @@ def _action(action: Action, clusters: Mapping[str, str]) -> Resource:
 
 
 def cluster(folder: Path, name: str, check: Check, interval: float) -> Resource:
-    """One target group, with its active health checks; `interval` is the laptop's, in seconds."""
+    """Return one target group's cluster with its active health checks; `interval` is the laptop's, in seconds."""
     return {
         "@type": f"{_TYPE}.config.cluster.v3.Cluster",
         "name": name,
@@ -148,12 +148,12 @@ def cluster(folder: Path, name: str, check: Check, interval: float) -> Resource:
         "eds_cluster_config": {"eds_config": _watched(folder / f"endpoints-{name}.json")},
         "connect_timeout": "5s",
         "lb_policy": "ROUND_ROBIN",
-        # Envoy would hold changes of health back from its workers for a second, and admin would not say so:
-        # a draining host would go on getting requests.
+        # By default Envoy passes a change of health to its workers up to a second later than to its admin interface.
+        # Meanwhile a draining host would still get requests.
         "common_lb_config": {
             "healthy_panic_threshold": {"value": 0},
             "update_merge_window": "0s",
-            # Only so does Envoy tell a host that failed a check from one that was not checked yet.
+            # Needed so that Envoy distinguishes a host that failed a check from one that was not checked yet.
             "ignore_new_hosts_until_first_hc": True,
         },
         "ignore_health_on_host_removal": True,
@@ -168,8 +168,8 @@ def cluster(folder: Path, name: str, check: Check, interval: float) -> Resource:
             ]
         },
         "health_checks": [_health_check(check, interval)],
-        # A service may close an idle connection at the moment it is reused, and nothing is retried: reuse
-        # a connection only while it is warm.
+        # A service may close an idle connection just when Envoy reuses it, and nothing is retried. So Envoy closes a
+        # connection after one idle second.
         "typed_extension_protocol_options": {
             _HTTP: {
                 "@type": f"type.googleapis.com/{_HTTP}",
@@ -197,7 +197,7 @@ def _health_check(check: Check, interval: float) -> Resource:
         "http_health_check": {
             "path": check.path,
             "expected_statuses": [{"start": low, "end": high + 1} for low, high in check.statuses],
-            # Any other answer counts towards the threshold instead of taking the host out at once, as on ALB.
+            # As on an ALB, any other answer counts towards the threshold, and does not remove the host at once.
             "retriable_statuses": [{"start": 100, "end": 600}],
             "request_headers_to_add": [{**agent, "append_action": "OVERWRITE_IF_EXISTS_OR_ADD"}],
         },
@@ -205,7 +205,7 @@ def _health_check(check: Check, interval: float) -> Resource:
 
 
 def endpoints(name: str, check: Check, listed: Sequence[tuple[Address, bool]]) -> Resource:
-    """A cluster's hosts, and which of them drain."""
+    """Return a cluster's hosts; the flag of a listed host is True if it drains."""
     return {
         "@type": f"{_TYPE}.config.endpoint.v3.ClusterLoadAssignment",
         "cluster_name": name,

@@ -1,4 +1,4 @@
-"""Writes Envoy's files: only those whose content changed, each replaced in one step."""
+"""Writes Envoy's files: only the ones whose content changed, each of them atomically."""
 
 import json
 import logging
@@ -14,8 +14,8 @@ from apps.local.ports import holder, is_free
 log = logging.getLogger(__name__)
 
 
-class Publisher:
-    """Envoy's files in `folder`; listeners are bound on `address`, checks made every `interval` seconds."""
+class EnvoyFiles:
+    """Envoy's files in `folder`; listeners bind to `address`, and checks run every `interval` seconds."""
 
     def __init__(self, folder: Path, address: str, interval: float) -> None:
         self.address = address
@@ -28,7 +28,7 @@ class Publisher:
         self._put(f"endpoints-{group.cluster}", [resource])
 
     def clusters(self, groups: Iterable[TargetGroup]) -> None:
-        """Every target group; its endpoints must have been written before."""
+        """Write every target group; its endpoints must have been written before."""
         self._put(
             "clusters",
             [
@@ -38,7 +38,7 @@ class Publisher:
         )
 
     def listeners(self, listeners: Iterable[Listener], groups: Iterable[TargetGroup]) -> dict[str, str]:
-        """Every listener that can be served; answers why the others cannot, by ARN."""
+        """Write every listener that can be served; return the problems of the others, by ARN."""
         clusters = {group.arn: group.cluster for group in groups}
         problems: dict[str, str] = {}
         bound: dict[str, int] = {}
@@ -68,7 +68,7 @@ class Publisher:
         text = json.dumps(envoy_configuration.discovery(resources), indent=1)
         if self._written.get(name) == text:
             return
-        # Envoy watches for the rename, and so never reads a half-written file.
+        # Envoy watches for the rename, so it never reads a partly written file.
         fresh = self._folder / f"{name}.new"
         fresh.write_text(text)
         fresh.replace(self._folder / f"{name}.json")

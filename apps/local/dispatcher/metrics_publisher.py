@@ -1,8 +1,8 @@
-"""Tells the emulator's CloudWatch what an ALB would: requests, answers, latency and healthy hosts by target group.
+"""Publishes an ALB's metrics to the emulator's CloudWatch: requests, answers, latency, healthy hosts by target group.
 
-A thread of the dispatcher: every period it reads what Envoy logged (requests_log.py), and tells of it (metrics.py).
-The groups that a listener names after its first, a test bed's and its control's, are told of every period, because a
-judge looks at each one; the others every ten, because the emulator keeps in memory whatever it is told.
+A thread of the dispatcher reads Envoy's log (access_log.py) every period, and publishes the data (metrics.py). A
+listener's groups after the first, those of a test bed and its control, are published every period, because the judge
+needs each one. The others are published every ten periods, because the emulator holds all data in memory.
 """
 
 import logging
@@ -25,7 +25,7 @@ from apps.local.dispatcher.envoy_configuration import FixedResponse
 from apps.local.dispatcher.metrics import Datum, Hosts, Tally
 from apps.local.dispatcher.targets import HEALTHY
 
-# A period is read so much later that Envoy has written all of it.
+# A period is read this much later, when Envoy has written all of it.
 _LATER_SECONDS = 0.15 + FLUSH_MILLISECONDS / 1000
 _COARSE = 10
 _LONGEST_COARSE = 60.0
@@ -33,25 +33,25 @@ _LONGEST_COARSE = 60.0
 log = logging.getLogger(__name__)
 
 
-class Told(Protocol):
-    """Where metrics are told."""
+class MetricsSink(Protocol):
+    """A service that takes metric data."""
 
-    def tell(self, data: list[Datum]) -> None: ...
+    def put(self, data: list[Datum]) -> None: ...
 
 
 class EmulatorMetrics:
-    """CloudWatch of the emulator, as its root; raises what boto3 raises."""
+    """The emulator's CloudWatch, called as root; raises boto3's errors."""
 
     def __init__(self, clients: Clients) -> None:
         self._clients = clients
 
-    def tell(self, data: list[Datum]) -> None:
+    def put(self, data: list[Datum]) -> None:
         self._clients.client("cloudwatch").put_metric_data(Namespace=metrics.NAMESPACE, MetricData=data)
 
 
 @dataclass(frozen=True, slots=True)
-class Watched:
-    """A target group that a listener forwards to; a `fine` one is told of every period."""
+class PublishedGroup:
+    """A target group that a listener forwards to; a `fine` one is published every period."""
 
     arn: str
     cluster: str
@@ -59,17 +59,17 @@ class Watched:
     fine: bool
 
 
-class Meter:
-    """`start` and `stop` the thread; `period` in seconds."""
+class MetricsPublisher:
+    """The thread that publishes; `period` is in seconds."""
 
-    def __init__(self, balancer: Balancer, folder: Path, told: Told, period: float) -> None:
-        self._balancer, self._told, self._period = balancer, told, period
+    def __init__(self, balancer: Balancer, folder: Path, sink: MetricsSink, period: float) -> None:
+        self._balancer, self._sink, self._period = balancer, sink, period
         self._log = RequestsLog(folder / NAME)
         self._counted: dict[str, Tally] = {}
         self._every = max(1, round(min(period * _COARSE, max(period, _LONGEST_COARSE)) / period))
-        self._silent = False
+        self._failing = False
         self._stopping = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="meter", daemon=True)
+        self._thread = threading.Thread(target=self._run, name="publisher", daemon=True)
 
     def start(self) -> None:
         self._thread.start()
@@ -84,18 +84,18 @@ class Meter:
             if self._stopping.wait(max(0.0, end - time.time())):
                 return
             try:
-                self.look(number)
+                self.publish(number)
             except Exception:
                 log.exception("the metrics of a period are lost")
             number = max(number + 1, math.floor((time.time() - _LATER_SECONDS) / self._period))
 
-    def look(self, number: int) -> None:
-        """Tell of the period of this number, counted from the epoch; of the coarse groups when ten are over."""
+    def publish(self, number: int) -> None:
+        """Publish one period, numbered from the Unix epoch; the coarse groups after every tenth."""
         for cluster, tally in metrics.tallies(self._log.new()).items():
             self._add(cluster, tally)
         coarse = (number + 1) % self._every == 0
         data: list[Datum] = []
-        for group in self._watched():
+        for group in self._published():
             length = 1 if group.fine else self._every
             at = datetime.fromtimestamp((number + 1 - length) * self._period, UTC)
             if group.fine or coarse:
@@ -105,43 +105,45 @@ class Meter:
         if coarse:
             self._counted.clear()  # of groups that are gone
         if data:
-            self._tell(data)
+            self._put(data)
 
     def _add(self, cluster: str, tally: Tally) -> None:
-        if (standing := self._counted.get(cluster)) is None:
+        if (counted := self._counted.get(cluster)) is None:
             self._counted[cluster] = tally
         else:
-            standing.join(tally)
+            counted.join(tally)
 
-    def _requests(self, group: Watched, at: datetime) -> list[Datum]:
+    def _requests(self, group: PublishedGroup, at: datetime) -> list[Datum]:
         tally = self._counted.pop(group.cluster, None)
         return metrics.of_requests(tally, group.dimensions, at) if tally else []
 
-    def _hosts(self, group: Watched, at: datetime) -> list[Datum]:
+    def _hosts(self, group: PublishedGroup, at: datetime) -> list[Datum]:
         states = [health.state for _, health in self._balancer.health(group.arn, ())]
         hosts = Hosts(states.count(HEALTHY.state), states.count("unhealthy"))
         return metrics.of_hosts(hosts, group.dimensions, at) if states else []
 
-    def _watched(self) -> Iterable[Watched]:
+    def _published(self) -> Iterable[PublishedGroup]:
         with self._balancer.lock:
-            found: dict[str, Watched] = {}
-            for listener in self._balancer.fleet.listeners:
+            found: dict[str, PublishedGroup] = {}
+            for listener in self._balancer.elbv2.listeners:
                 if isinstance(listener.action, FixedResponse):
                     continue
                 balancer = listener.load_balancer.partition(":loadbalancer/")[2]
                 for place, part in enumerate(listener.action):
                     if group := self._balancer.groups.get(part.group):
                         named = {"TargetGroup": part.group.rpartition(":")[2], "LoadBalancer": balancer}
-                        found[part.group] = Watched(part.group, group.settings.cluster, named, place > 0)
+                        found[part.group] = PublishedGroup(
+                            part.group, group.settings.cluster, named, place > 0
+                        )
             return list(found.values())
 
-    def _tell(self, data: list[Datum]) -> None:
+    def _put(self, data: list[Datum]) -> None:
         try:
             for start in range(0, len(data), 500):
-                self._told.tell(data[start : start + 500])
+                self._sink.put(data[start : start + 500])
         except (BotoCoreError, ClientError) as error:
-            if not self._silent:
-                log.warning("metrics are not told; trying on: %s", error)
-            self._silent = True
+            if not self._failing:
+                log.warning("metrics were not published; trying again: %s", error)
+            self._failing = True
         else:
-            self._silent = False
+            self._failing = False

@@ -1,4 +1,4 @@
-"""ELBv2 on the wire: the Query protocol's parameters in, XML out. Pure."""
+"""ELBv2's Query protocol: parses the parameters of calls, and writes XML answers. Pure."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -6,7 +6,7 @@ from urllib.parse import parse_qsl, urlsplit
 from uuid import uuid4
 from xml.sax.saxutils import escape
 
-from apps.local.dispatcher.envoy_configuration import Weighted
+from apps.local.dispatcher.envoy_configuration import WeightedGroup
 from apps.local.dispatcher.targets import Address, Health
 from apps.local.http_server import Request, Response
 
@@ -16,13 +16,13 @@ _XML = (("Content-Type", "text/xml"),)
 
 
 def parameters(request: Request) -> Parameters:
-    """A Query call's parameters, of its body or its URL."""
+    """Return a Query call's parameters, from its body or its URL."""
     text = request.body.decode("utf-8", "replace") if request.body else urlsplit(request.path).query
     return dict(parse_qsl(text))
 
 
 def targets(given: Parameters, default_port: int) -> list[Address]:
-    """The Targets of a call; one without a port means the target group's."""
+    """Return the Targets of a call; a target without a port has the target group's."""
     found = []
     for number in range(1, 1001):
         if not (target := given.get(f"Targets.member.{number}.Id")):
@@ -32,22 +32,22 @@ def targets(given: Parameters, default_port: int) -> list[Address]:
     return found
 
 
-def weights(given: Parameters) -> tuple[Weighted, ...]:
-    """The weighted target groups of the first forward action that has them, if any."""
+def weights(given: Parameters) -> tuple[WeightedGroup, ...]:
+    """Return the weighted target groups of the first forward action that has any."""
     prefix = r"DefaultActions\.member\.\d+\.ForwardConfig\.TargetGroups\.member\."
     found: dict[int, dict[str, str]] = {}
     for name, value in given.items():
         if match := re.fullmatch(prefix + r"(\d+)\.(TargetGroupArn|Weight)", name):
             found.setdefault(int(match[1]), {})[match[2]] = value
     return tuple(
-        Weighted(part["TargetGroupArn"], int(part.get("Weight", "1")))
+        WeightedGroup(part["TargetGroupArn"], int(part.get("Weight", "1")))
         for _, part in sorted(found.items())
         if "TargetGroupArn" in part
     )
 
 
 def target_health(described: Sequence[tuple[Address, Health]], check_port: int | None) -> Response:
-    """The answer to DescribeTargetHealth."""
+    """Return the answer to DescribeTargetHealth."""
     members = "".join(_described(address, health, check_port) for address, health in described)
     inner = f"<TargetHealthDescriptions>{members}</TargetHealthDescriptions>"
     return Response(200, _envelope("DescribeTargetHealth", inner), _XML)
@@ -63,8 +63,8 @@ def _described(address: Address, health: Health, check_port: int | None) -> str:
     )
 
 
-def with_weights(answer: Response, listeners: Mapping[str, Sequence[Weighted]]) -> Response:
-    """A DescribeListeners or ModifyListener answer with the weights that the emulator does not keep."""
+def with_weights(answer: Response, listeners: Mapping[str, Sequence[WeightedGroup]]) -> Response:
+    """Return a DescribeListeners or ModifyListener answer with the weights that the emulator dropped."""
     text = answer.body.decode()
     for listener, parts in listeners.items():
         groups = "".join(

@@ -1,7 +1,7 @@
-"""What the emulator does not keep, and the load balancer therefore remembers in a file of its own.
+"""State that the emulator loses, saved by the load balancer in a file of its own.
 
-The emulator keys targets by Id alone, so that a second port of one address is lost on it, and it drops the
-weights of forward actions.
+The emulator keys targets by Id alone, so it loses a second port of one address. It also drops the weights of forward
+actions.
 """
 
 import contextlib
@@ -11,19 +11,19 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from apps.local.dispatcher.elbv2 import Listener
-from apps.local.dispatcher.envoy_configuration import Action, Weighted
+from apps.local.dispatcher.envoy_configuration import Action, WeightedGroup
 from apps.local.dispatcher.targets import Address
 
 
 @dataclass(slots=True)
 class _Weights:
-    """A listener's weights, and the action that the emulator kept in their place; unknown until read."""
+    """A listener's weights, and the action that the emulator has in their place; None until it is read."""
 
-    parts: tuple[Weighted, ...]
-    kept: Action | None = None
+    parts: tuple[WeightedGroup, ...]
+    emulator_action: Action | None = None
 
 
-class Remembered:
+class SavedState:
     """Registered addresses and weights, saved in `path`."""
 
     def __init__(self, path: Path) -> None:
@@ -34,7 +34,7 @@ class Remembered:
             self._load(json.loads(path.read_text()))
 
     def known_ports(self, group: str, address: Address) -> list[Address]:
-        """Every registered port of an address that the emulator names once."""
+        """Return every registered port of an address that the emulator names once."""
         return [each for each in self._targets.get(group, []) if each.ip == address.ip] or [address]
 
     def targets(self, registered: Mapping[str, Sequence[Address]]) -> None:
@@ -43,30 +43,30 @@ class Remembered:
             self._targets = fresh
             self._save()
 
-    def weigh(self, listener: str, parts: tuple[Weighted, ...]) -> None:
-        """The weights of an accepted forward action; none, when it has none any more."""
+    def set_weights(self, listener: str, parts: tuple[WeightedGroup, ...]) -> None:
+        """Save the weights of a forward action; remove them if there are none."""
         if parts:
             self._weights[listener] = _Weights(parts)
         elif self._weights.pop(listener, None) is None:
             return
         self._save()
 
-    def weights(self) -> dict[str, tuple[Weighted, ...]]:
+    def weights(self) -> dict[str, tuple[WeightedGroup, ...]]:
         return {listener: weights.parts for listener, weights in self._weights.items()}
 
-    def weighed(self, listener: Listener, *, calm: bool) -> Listener:
-        """The listener with its weights, until the emulator's own action is changed behind our back.
+    def with_weights(self, listener: Listener, *, consistent: bool) -> Listener:
+        """Return the listener with its saved weights, unless the emulator's own action was changed elsewhere.
 
-        `calm` is whether the listener was read while no call of ours was changing it.
+        `consistent` is False if the listener was read while a call through the endpoint was changing it.
         """
         weights = self._weights.get(listener.arn)
         if weights is None:
             return listener
-        if calm and weights.kept is None:
-            weights.kept = listener.action
+        if consistent and weights.emulator_action is None:
+            weights.emulator_action = listener.action
             self._save()
-        if calm and weights.kept != listener.action:
-            self.weigh(listener.arn, ())
+        if consistent and weights.emulator_action != listener.action:
+            self.set_weights(listener.arn, ())
             return listener
         return replace(listener, action=weights.parts)
 
@@ -74,7 +74,7 @@ class Remembered:
         for group, addresses in saved["targets"].items():
             self._targets[group] = [Address(str(ip), int(str(port))) for ip, port in addresses]
         for listener, parts in saved["weights"].items():
-            weighted = tuple(Weighted(str(group), int(str(weight))) for group, weight in parts)
+            weighted = tuple(WeightedGroup(str(group), int(str(weight))) for group, weight in parts)
             self._weights[listener] = _Weights(weighted)
 
     def _save(self) -> None:

@@ -1,4 +1,4 @@
-"""A target group here: its settings, its rotation, and what its targets have served so far."""
+"""A target group of the balancer: its settings, its rotation, and the number of requests to each target."""
 
 from dataclasses import dataclass, field
 
@@ -8,19 +8,19 @@ from apps.local.dispatcher.targets import Address, HostView, Rotation, View
 
 @dataclass(slots=True)
 class Tally:
-    """A target's requests across its registrations: Envoy counts each registration from zero."""
+    """A target's requests across its registrations; Envoy counts each registration from zero."""
 
     before: tuple[int, int] = (0, 0)
     host: HostView = field(default_factory=HostView)
 
-    def seen(self, host: HostView) -> None:
+    def count(self, host: HostView) -> None:
         if host.total < self.host.total:
             self.before = self.requests
         self.host = host
 
     @property
     def requests(self) -> tuple[int, int]:
-        """All of them, and those that failed."""
+        """Return the number of all requests, and of the failed ones."""
         return self.before[0] + self.host.total, self.before[1] + self.host.failed
 
 
@@ -32,12 +32,12 @@ class Group:
     rotation: Rotation = field(default_factory=Rotation)
     tallies: dict[Address, Tally] = field(default_factory=dict)
 
-    def seen(self, view: View) -> None:
+    def count(self, view: View) -> None:
         for address, host in view.items():
-            self.tallies.setdefault(address, Tally()).seen(host)
+            self.tallies.setdefault(address, Tally()).count(host)
 
     def follow(self, known: dict[Address, list[Address]], deadline: float) -> None:
-        """Register and deregister what the emulator did without us; `known` are its targets, by all ports."""
+        """Apply the emulator's own changes of targets; `known` maps each of its targets to all registered ports."""
         mine = self.rotation.registered()
         for address, ports in known.items():
             if address.ip not in {each.ip for each in mine}:

@@ -1,8 +1,8 @@
-"""One target group's targets: registered, draining, leaving, and what a load balancer says of their health.
+"""One target group's targets: registration, draining and health as a load balancer reports them. Pure.
 
-Pure: the balancer gives it the calls that the emulator accepted and what Envoy reports, and when. A target
-passes SERVING → DRAINING → LEAVING → gone. One that is registered again before it is gone must first
-leave Envoy and come back as a new host there, so that no older health check can speak for it.
+balancer.py passes in the accepted calls, Envoy's reports and the times. A target goes from SERVING to DRAINING to
+LEAVING, and is then removed. A target that is registered again before that must first leave Envoy, and return there
+as a new host. So no older health check counts for it.
 """
 
 from collections.abc import Mapping
@@ -10,8 +10,8 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import NamedTuple
 
-# Envoy's admin answers from its main thread; its worker takes the change a moment later. Two looks that far
-# apart, with the same number of requests and none in flight, are needed before a host counts as drained.
+# Envoy's admin interface answers from the main thread; the worker applies a change a moment later. A host counts as
+# drained after two observations that far apart with the same number of requests and none in flight.
 SETTLE_SECONDS = 0.008
 
 
@@ -24,7 +24,7 @@ class Address(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class HostView:
-    """What Envoy says of one host: its counters and its flags."""
+    """Envoy's report on one host: its counters and its flags."""
 
     active: int = 0
     total: int = 0
@@ -39,7 +39,7 @@ View = Mapping[Address, HostView]
 
 
 class Health(NamedTuple):
-    """DescribeTargetHealth's answer for one target, in ELBv2's words."""
+    """DescribeTargetHealth's answer for one target, in ELBv2's terms."""
 
     state: str
     reason: str = ""
@@ -60,19 +60,19 @@ UNKNOWN = Health("unhealthy", "Elb.InternalError", "The load balancer does not a
 
 
 class Phase(StrEnum):
-    """Where a target is on its way out."""
+    """A target's phase between registration and removal."""
 
     SERVING = "SERVING"  # listed in Envoy; gets requests while healthy
     DRAINING = "DRAINING"  # listed as draining; gets no new request
-    LEAVING = "LEAVING"  # listed no more; Envoy was not yet seen without it
+    LEAVING = "LEAVING"  # no longer listed; Envoy has not yet confirmed it
 
 
 @dataclass(slots=True)
 class Target:
-    """One target. `changed_at` is when Envoy's file last changed for it; infinite until it was written.
+    """One target. `changed_at` is the time of its last change in Envoy's file, infinite until that is written.
 
-    `busy_until` bounds the requests that were in flight when it came back from draining: Envoy goes on serving
-    them, but no longer counts them.
+    `returns` is True if it was registered again while it was leaving. `busy_until` is the latest end of the requests
+    that were in flight then: Envoy still serves them, but no longer counts them.
     """
 
     phase: Phase = Phase.SERVING
@@ -91,7 +91,7 @@ class Rotation:
     targets: dict[Address, Target] = field(default_factory=dict)
 
     def register(self, address: Address) -> None:
-        """Put a target into rotation; one that serves already is left as it is."""
+        """Put a target into rotation; a serving target stays as it is."""
         target = self.targets.setdefault(address, Target())
         if target.phase is Phase.DRAINING:
             if target.busy:
@@ -100,7 +100,7 @@ class Rotation:
         target.returns = target.phase is Phase.LEAVING
 
     def deregister(self, address: Address, deadline: float) -> None:
-        """Let a target drain until nothing is in flight or `deadline` passed."""
+        """Drain a target until no request is in flight or `deadline` has passed."""
         target = self.targets.get(address)
         if target is None:
             return
@@ -110,28 +110,28 @@ class Rotation:
             target.phase, target.deadline = Phase.DRAINING, deadline
             target.changed_at, target.quiet, target.busy = float("inf"), None, True
 
-    def observe(self, view: View, looked_at: float) -> bool:
-        """Go on with draining and leaving targets; `looked_at` is when the look at Envoy began.
+    def advance(self, view: View, observed_at: float) -> bool:
+        """Advance the draining and leaving targets; `observed_at` is the time before the request to Envoy.
 
-        True when Envoy's file has to be written again.
+        Return True if Envoy's file must be written again.
         """
         changed = False
         for address, target in list(self.targets.items()):
-            if target.phase is Phase.DRAINING and self._is_drained(target, view.get(address), looked_at):
+            if target.phase is Phase.DRAINING and self._is_drained(target, view.get(address), observed_at):
                 self._leave(target)
                 changed = True
-            elif target.phase is Phase.LEAVING and address not in view and looked_at > target.changed_at:
+            elif target.phase is Phase.LEAVING and address not in view and observed_at > target.changed_at:
                 changed |= target.returns
                 self._leave_or_return(address, target)
         return changed
 
     def written(self, now: float) -> None:
-        """Envoy's file now says what this rotation says."""
+        """Record that Envoy's file now matches this rotation."""
         for target in self.targets.values():
             target.changed_at = min(target.changed_at, now)
 
     def listed(self) -> list[tuple[Address, bool]]:
-        """The targets in Envoy's file, and whether each drains."""
+        """Return the targets of Envoy's file; the flag of a target is True if it drains."""
         return [
             (address, target.phase is Phase.DRAINING)
             for address, target in self.targets.items()
@@ -139,7 +139,7 @@ class Rotation:
         ]
 
     def registered(self) -> list[Address]:
-        """The targets that the API has registered: the ones that serve or will again."""
+        """Return the targets that are registered by the API: they serve, or will serve again."""
         return [
             address
             for address, target in self.targets.items()
@@ -147,7 +147,7 @@ class Rotation:
         ]
 
     def reported(self) -> list[Address]:
-        """The targets that DescribeTargetHealth lists: the registered and the draining ones."""
+        """Return the targets that DescribeTargetHealth lists: the registered and the draining ones."""
         return [
             address
             for address, target in self.targets.items()
@@ -155,14 +155,14 @@ class Rotation:
         ]
 
     @property
-    def unsettled(self) -> bool:
-        """Whether a target is on its way out, so that Envoy has to be watched."""
+    def has_transitions(self) -> bool:
+        """Return True if a target is draining or leaving, so that Envoy must be watched."""
         return any(target.phase is not Phase.SERVING for target in self.targets.values())
 
-    def health(self, address: Address, view: View | None, looked_at: float, *, used: bool) -> Health:
-        """What DescribeTargetHealth says; `view` is None while Envoy does not answer.
+    def health(self, address: Address, view: View | None, observed_at: float, *, used: bool) -> Health:
+        """Return a target's health for DescribeTargetHealth; `view` is None while Envoy does not answer.
 
-        A look at Envoy that began before the target's last change says nothing of it.
+        An observation from before the target's last change does not count.
         """
         target = self.targets.get(address)
         if target is None or (target.phase is Phase.LEAVING and not target.returns):
@@ -171,7 +171,7 @@ class Rotation:
             return DEREGISTERING
         if not used:
             return NOT_IN_USE
-        if target.phase is Phase.LEAVING or looked_at <= target.changed_at:
+        if target.phase is Phase.LEAVING or observed_at <= target.changed_at:
             return REGISTERING
         return UNKNOWN if view is None else _checked(view.get(address))
 
@@ -186,16 +186,16 @@ class Rotation:
             del self.targets[address]
 
     @staticmethod
-    def _is_drained(target: Target, host: HostView | None, looked_at: float) -> bool:
-        if looked_at >= target.deadline:
+    def _is_drained(target: Target, host: HostView | None, observed_at: float) -> bool:
+        if observed_at >= target.deadline:
             return True
-        target.busy = host is None or host.active > 0 or looked_at < target.busy_until
+        target.busy = host is None or host.active > 0 or observed_at < target.busy_until
         if host is None or not host.draining or target.busy:
             target.quiet = None
             return False
         if target.quiet is None or target.quiet[1] != host.total:
-            target.quiet = (looked_at, host.total)
-        return looked_at - target.quiet[0] >= SETTLE_SECONDS
+            target.quiet = (observed_at, host.total)
+        return observed_at - target.quiet[0] >= SETTLE_SECONDS
 
 
 def _checked(host: HostView | None) -> Health:

@@ -1,7 +1,7 @@
-"""The post-receive hook of a laptop's bare repository: GitHub's push event, signed, to receive_push.
+"""The post-receive hook of a laptop's bare repository: it sends GitHub's push event, signed, to receive_push.
 
-Git gives it one line a pushed ref on standard input; what it prints, the pusher sees. It is the same request
-that GitHub makes of the Function URL on AWS, so the product code cannot tell them apart.
+Git writes one line for each pushed ref to its standard input, and shows its output to the pusher. On AWS, GitHub sends
+the same request to the Function URL, so the product code cannot tell the two apart.
 """
 
 import hashlib
@@ -32,7 +32,7 @@ _FAILURES = (LaptopError, OSError, http.client.HTTPException)
 
 @dataclass(frozen=True, slots=True)
 class PushedRef:
-    """One updated ref, as Git tells it."""
+    """One updated ref, as Git reports it."""
 
     before: str
     after: str
@@ -44,7 +44,7 @@ class PushedRef:
 
 
 def push_event(bare: Path, pushed: PushedRef) -> dict[str, Any]:
-    """GitHub's push event, with the fields that deliveries carry and receivers use."""
+    """Return GitHub's push event, with the fields that receivers use."""
     name = bare.name.removesuffix(".git")
     deleted = pushed.after == _NOTHING
     commit = None if deleted else _commit(bare, pushed.after)
@@ -71,7 +71,7 @@ def push_event(bare: Path, pushed: PushedRef) -> dict[str, Any]:
 
 
 def signed_headers(body: bytes, secret: bytes, delivery: str) -> dict[str, str]:
-    """The headers of GitHub's delivery; the signature is over the raw bytes of the body."""
+    """Return the headers of GitHub's delivery; the signature is over the raw bytes of the body."""
     return {
         "Content-Type": "application/json",
         "User-Agent": "GitHub-Hookshot/lifecycle-local",
@@ -82,7 +82,7 @@ def signed_headers(body: bytes, secret: bytes, delivery: str) -> dict[str, str]:
 
 
 def deliver(environment: Mapping[str, Any], event: Mapping[str, Any]) -> tuple[int, dict[str, Any]]:
-    """Send one event to receive_push's Function URL; answers its status and body."""
+    """Send one event to receive_push's Function URL; return the answer's status and body."""
     from botocore.exceptions import BotoCoreError, ClientError  # noqa: PLC0415 (slow to import)
 
     aws = Aws(Ports(**environment["ports"]))
@@ -90,7 +90,7 @@ def deliver(environment: Mapping[str, Any], event: Mapping[str, Any]) -> tuple[i
         secret = aws.client("secretsmanager").get_secret_value(SecretId=environment["webhook_secret"])
     except (BotoCoreError, ClientError) as error:
         raise LaptopError(
-            f"the webhook's secret could not be read ({error}); `lifecycle local up` starts again what died"
+            f"the webhook's secret could not be read ({error}); `lifecycle local up` restarts what died"
         ) from error
     body = json.dumps(event).encode()
     headers = signed_headers(body, secret["SecretString"].encode(), str(uuid.uuid4()))
@@ -100,7 +100,7 @@ def deliver(environment: Mapping[str, Any], event: Mapping[str, Any]) -> tuple[i
 def post(
     endpoint: str, function_url: str, body: bytes, headers: Mapping[str, str]
 ) -> tuple[int, dict[str, Any]]:
-    """POST to a Function URL: its name goes in the Host header, the emulator's address is connected to."""
+    """POST to a Function URL: connect to the emulator's address, and put the URL's name in the Host header."""
     address, target = urlsplit(endpoint), urlsplit(function_url)
     connection = http.client.HTTPConnection(address.hostname or "", address.port, timeout=60)
     try:
@@ -116,8 +116,8 @@ def post(
     return response.status, answer if isinstance(answer, dict) else {"message": text[:500]}
 
 
-def tell(bare: Path, lines: Iterable[str], send: Send) -> int:
-    """Deliver every pushed branch by itself, and say what came of it; 1 if one of them could not be delivered."""
+def deliver_each(bare: Path, lines: Iterable[str], send: Send) -> int:
+    """Deliver each pushed branch and print the result; return 1 if one of them could not be delivered."""
     code = 0
     for pushed in map(PushedRef.parse, lines):
         if not pushed.ref.startswith(_BRANCHES):
@@ -134,7 +134,7 @@ def tell(bare: Path, lines: Iterable[str], send: Send) -> int:
 
 
 def main() -> int:
-    """Deliver what git tells of on standard input; the exit code, which git ignores."""
+    """Deliver the refs on standard input; return the exit code, which Git ignores."""
     bare = Path(os.environ.get("GIT_DIR", ".")).resolve()
     try:
         environment = read_json(Layout.find().environment, None)
@@ -143,7 +143,7 @@ def main() -> int:
     except (LaptopError, OSError) as error:
         return _not_started(error)
     lines = (line.decode(errors="replace") for line in sys.stdin.buffer)
-    return tell(bare, lines, partial(deliver, environment))
+    return deliver_each(bare, lines, partial(deliver, environment))
 
 
 def _not_started(error: Exception) -> int:

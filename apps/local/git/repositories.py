@@ -1,6 +1,6 @@
-"""Phase 1 on a laptop: bare repositories whose post-receive hook delivers GitHub's signed push event.
+"""Bare repositories whose post-receive hook (post_receive_hook.py) delivers GitHub's signed push event.
 
-`clusters.add_service` calls `adopt`; the hook is apps/local/git/post_receive_hook.py.
+Called by services/clusters.py when a service is added.
 """
 
 import os
@@ -16,17 +16,17 @@ from apps.local.paths import REPOSITORY, Layout, read_json, write_json
 
 REMOTE = "lifecycle"
 BRANCH = "main"
-_MADE_AGAIN = shutil.ignore_patterns(
+_GENERATED = shutil.ignore_patterns(
     ".git", "__pycache__", ".pytest_cache", ".mypy_cache", ".ruff_cache", ".venv", "node_modules"
 )
 
 
 def adopt(layout: Layout, service: str, path: Path) -> Path:
-    """Give a service its bare repository; answers the working copy to push from, its remote named `lifecycle`.
+    """Give a service its bare repository; return the working copy to push from, with a remote `lifecycle`.
 
-    A folder that is not the root of a Git repository is copied to `.lifecycle/work/<service>` and committed
-    there; an existing copy is kept as it is, with whatever was changed in it. Raises LaptopError for a service
-    that is known from another folder, and where no branch with a commit is checked out.
+    A folder that is not the root of a Git repository is copied to `.lifecycle/work/<service>` and committed there.
+    An existing copy stays as it is, with its changes. Raises LaptopError if the service was added from another
+    folder, or if no branch with a commit is checked out.
     """
     origin = _origin(layout, service, path)
     copy = path if (path / ".git").exists() else _working_copy(layout, service, path)
@@ -36,13 +36,13 @@ def adopt(layout: Layout, service: str, path: Path) -> Path:
     bare = _bare_repository(layout, service)
     remotes = git(copy, "remote").split()
     git(copy, "remote", *(("set-url",) if REMOTE in remotes else ("add",)), REMOTE, str(bare))
-    # The bare repository's default branch is the one that is pushed, whatever it is called.
+    # The bare repository's default branch is the one that is pushed, whatever its name.
     git(bare, "symbolic-ref", "HEAD", f"refs/heads/{branch}")
     return copy
 
 
 def commit_all(copy: Path, message: str) -> str:
-    """Commit everything in a working copy, in the user's name or in Lifecycle's; answers the commit."""
+    """Commit everything in a working copy, in the user's name or in Lifecycle's; return the commit."""
     git(copy, "add", "--all")
     if git(copy, "status", "--porcelain").strip():
         git(copy, *_identity(copy), "commit", "--quiet", "--message", message)
@@ -50,13 +50,13 @@ def commit_all(copy: Path, message: str) -> str:
 
 
 def git(folder: Path, *arguments: str) -> str:
-    """Run git in a folder; raises LaptopError with what git said."""
-    # A hook's GIT_DIR must not decide which repository this is about.
+    """Run git in a folder and return its output; raise LaptopError with git's message if it fails."""
+    # Inside a hook, GIT_DIR names the hook's own repository.
     environment = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}
     done = subprocess.run(
         ["git", "-C", str(folder), *arguments],
         capture_output=True,
-        # A commit's author and message are bytes, in whatever encoding.
+        # A commit's author and message are bytes in any encoding.
         encoding="utf-8",
         errors="replace",
         env=environment,
@@ -70,26 +70,26 @@ def git(folder: Path, *arguments: str) -> str:
 
 
 def _origin(layout: Layout, service: str, path: Path) -> str:
-    """The folder that the service is known from, this one if it is new; raises LaptopError if that is another."""
+    """Return the folder that the service was added from; raise LaptopError if that is not this one."""
     known = read_json(layout.services, {}).get(service)
     if known is None:
         return str(path)
     if str(path) in known.values():
         return str(known["path"])
-    if not Path(known["path"]).exists():  # it was moved, and this is where to
+    if not Path(known["path"]).exists():  # the folder was moved to here
         return str(path)
-    kept = [str(each) for each in (_bare(layout, service), layout.work / service) if each.exists()]
-    if not kept:
+    left = [str(each) for each in (_bare(layout, service), layout.work / service) if each.exists()]
+    if not left:
         return str(path)
     raise LaptopError(
-        f"expected one folder a service, found {service} in {path}, while it is known from {known['path']}; give one "
-        "of the two another name in its lifecycle.toml. Or, to have this one instead, end the environment "
-        f"(lifecycle local down) and move away {' and '.join(kept)}"
+        f"expected one folder for each service, found {service} in {path}, while it is known from {known['path']}; "
+        "give one of the two another name in its lifecycle.toml. To use this folder instead, end the environment "
+        f"(lifecycle local down) and move away {' and '.join(left)}"
     )
 
 
 def _branch(copy: Path) -> str:
-    """The branch that is checked out; raises LaptopError where there is none, or nothing on it to push."""
+    """Return the branch that is checked out; raise LaptopError if there is none, or if it has no commit."""
     branch = git(copy, "branch", "--show-current").rstrip("\n")
     if not branch:
         raise LaptopError(
@@ -117,7 +117,7 @@ def _bare_repository(layout: Layout, service: str) -> Path:
     hook.parent.mkdir(exist_ok=True)
     hook.write_text(
         "#!/bin/sh\n"
-        "# Tells Lifecycle of a push, as GitHub's webhook would.\n"
+        "# Sends a push to Lifecycle, as GitHub's webhook would.\n"
         f"LIFECYCLE_HOME={shlex.quote(str(layout.home))} PYTHONPATH={shlex.quote(str(REPOSITORY))} "
         f"exec {shlex.quote(sys.executable)} -m apps.local.git.post_receive_hook\n"
     )
@@ -141,15 +141,15 @@ def _working_copy(layout: Layout, service: str, path: Path) -> Path:
     # So that a bare `git push` goes to Lifecycle.
     git(unfinished, "config", "remote.pushDefault", REMOTE)
     git(unfinished, "config", "push.default", "current")
-    commit_all(unfinished, f"{service} as it came")
+    commit_all(unfinished, f"Import {service}")
     return unfinished.rename(copy)
 
 
 def _not_copied(home: Path) -> Callable[[str, list[str]], set[str]]:
-    """For copytree: not what others make again, and not the environment itself, which may be in the folder."""
+    """Return copytree's filter: skip generated files, and the environment itself, which may be in the folder."""
 
     def ignored(folder: str, names: list[str]) -> set[str]:
-        return _MADE_AGAIN(folder, names) | ({home.name} if Path(folder) == home.parent else set())
+        return _GENERATED(folder, names) | ({home.name} if Path(folder) == home.parent else set())
 
     return ignored
 

@@ -1,7 +1,7 @@
-"""A service's clusters on a laptop: its repository, two clusters from the template, and their hosts.
+"""Adds a service to a laptop: its repository, two clusters from the template, and their hosts.
 
-`lifecycle local add PATH` calls `add_service`. Nothing is registered in a target group here: the first rollout
-does that, once a host has passed its checks.
+`lifecycle local add PATH` calls `add_service`. No host is registered in a target group here: the first rollout
+registers a host after it has passed its checks.
 """
 
 from collections.abc import Mapping
@@ -12,29 +12,29 @@ from typing import Any
 from apps.local.aws.assembly import Template, templates
 from apps.local.aws.clients import Aws
 from apps.local.aws.cloudformation import deploy
-from apps.local.aws.emulator import keep
+from apps.local.aws.emulator import take_snapshot
 from apps.local.errors import LaptopError, NotRunning, PortsTaken
 from apps.local.git.repositories import adopt
 from apps.local.lock import locked
 from apps.local.paths import CLUSTER_TEMPLATE, Layout, read_json
-from apps.local.ports import LOOPBACK, Ports, is_free, next_free
+from apps.local.ports import LOOPBACK, Ports, holder, is_free, next_free
 from apps.local.processes import recorded
 from apps.local.progress import Progress
 from apps.local.services import hosts
 from apps.local.services.hosts import Host, LocalCluster
-from apps.local.services.listener_weights import name_every_group
+from apps.local.services.listener_weights import set_initial_weights
 from lifecycle.domain.fleet.cluster import ENVIRONMENTS, Cluster
 from lifecycle.servicefile import ServiceFile, read_service_file
 
 HOSTS = {"staging": 1, "production": 4}
 _ZONES = ("us-east-1a", "us-east-1b")
-# Hosts have loopback addresses of their own, as machines have; `.1` to `.254` of this network.
+# Each host has a loopback address of its own, `.1` to `.254` of this network.
 _NETWORK = "127.0.10"
 
 
 @dataclass(frozen=True, slots=True)
 class Added:
-    """What `add` made or found."""
+    """A service on this laptop: new, or found from an earlier `add`."""
 
     service: str
     working_copy: Path
@@ -44,9 +44,9 @@ class Added:
 def add_service(
     layout: Layout, path: Path, progress: Progress, sizes: Mapping[str, int] | None = None
 ) -> Added:
-    """Make a service known here: repository, hook, clusters, hosts. What is there already is kept.
+    """Add a service: its repository, hook, clusters and hosts. Existing ones stay as they are.
 
-    `sizes` is how many hosts an environment gets; a cluster that has more keeps them.
+    `sizes` is the number of hosts by environment. A cluster that has more hosts keeps them.
     """
     with locked(layout):
         environment = read_json(layout.environment, None)
@@ -62,10 +62,10 @@ def add(
     progress: Progress,
     sizes: Mapping[str, int] | None = None,
 ) -> Added:
-    """What `add_service` does, for who holds the environment's lock."""
+    """Add a service as `add_service` does; the caller holds the environment's lock."""
     if path.is_file():
         raise LaptopError(
-            f"expected a folder with a lifecycle.toml, found a file: {path}; lifecycle local add {path.parent}"
+            f"expected a folder with a lifecycle.toml, found a file: {path}; run: lifecycle local add {path.parent}"
         )
     declared = read_service_file(path)
     service = declared.name
@@ -76,7 +76,7 @@ def add(
         size = {**HOSTS, **(sizes or {})}[name]
         with progress.step(f"deploy the cluster {name}/{service} with {size} host{'s' * (size > 1)}"):
             made.append(_cluster(layout, environment, declared, name, size))
-    keep(Ports(**environment["ports"]))
+    take_snapshot(Ports(**environment["ports"]))
     return Added(service, copy, tuple(made))
 
 
@@ -89,10 +89,10 @@ def _cluster(
     aws = Aws(ports)
     parameters = {**_parameters(declared, cluster), **_network(aws.client("ec2"))}
     deploy(aws, template, ports.emulator, stack=cluster.stack, parameters=parameters)
-    name_every_group(aws, ports, Cluster(name, declared.name))
+    set_initial_weights(aws, ports, Cluster(name, declared.name))
     for number in range(len(cluster.hosts) + 1, size + 1):
         cluster = _with_host(layout, ports, cluster, number)
-        hosts.remember(layout, cluster)
+        hosts.save(layout, cluster)
     parts = recorded(layout)
     for host in cluster.hosts:
         if host.part not in parts or not parts[host.part].alive:
@@ -101,9 +101,9 @@ def _cluster(
 
 
 def _claimed(layout: Layout, ports: Ports, service: str, environment: str) -> LocalCluster:
-    """The cluster as it is known; else with a listener and no hosts yet, remembered before anything of it is made.
+    """Return the recorded cluster, or record a new one, with a listener and no hosts, before it is made.
 
-    An `add` that is interrupted may leave a listener that the dispatcher serves; the next one must know it again.
+    An interrupted `add` may leave a listener that the dispatcher serves. The next `add` must find the same one.
     """
     if known := hosts.clusters(layout).get(f"{environment}/{service}"):
         return known
@@ -116,12 +116,12 @@ def _claimed(layout: Layout, ports: Ports, service: str, environment: str) -> Lo
         address=f"http://{LOOPBACK}:{listener}",
         hosts=(),
     )
-    hosts.remember(layout, cluster)
+    hosts.save(layout, cluster)
     return cluster
 
 
 def _parameters(declared: ServiceFile, cluster: LocalCluster) -> dict[str, str]:
-    """The cluster template's parameters, from what the service declares."""
+    """Return the cluster template's parameters, from the service's lifecycle.toml."""
     parts = declared.to_manifest_parts()
     policy = parts.policies.get(cluster.environment)
     return {
@@ -132,13 +132,13 @@ def _parameters(declared: ServiceFile, cluster: LocalCluster) -> dict[str, str]:
         "AllowedCidr": "127.0.0.0/8",
         "IsAlivePath": parts.is_alive.path or "/",
         **({"DrainSeconds": str(policy.drain_seconds)} if policy else {}),
-        # So few requests come here that a single one is the 99th percentile: it may take as long as it likes.
+        # A laptop gets so few requests that a single one is the 99th percentile, so its latency is not limited.
         **({"MostLatencySeconds": str(policy.drain_seconds)} if policy else {}),
     }
 
 
 def _network(ec2: Any) -> dict[str, str]:
-    """The account's default VPC; it stands for this machine's loopback network."""
+    """Return the parameters of the account's default VPC, in place of this machine's loopback network."""
     ours = {"Filters": [{"Name": "is-default", "Values": ["true"]}]}
     vpc = str(ec2.describe_vpcs(**ours)["Vpcs"][0]["VpcId"])
     subnets = ec2.describe_subnets(Filters=[{"Name": "vpc-id", "Values": [vpc]}])["Subnets"]
@@ -153,7 +153,7 @@ def _template(assembly: Path) -> Template:
 
 
 def _listener(layout: Layout, ports: Ports, environment: str) -> int:
-    """The environment's port for its first cluster, which must be free; the next free one for others."""
+    """Return the environment's port for its first cluster, which must be free; the next free port for others."""
     first = int(getattr(ports, environment))
     taken = frozenset(cluster.listener for cluster in hosts.clusters(layout).values())
     if first in taken:
@@ -161,13 +161,13 @@ def _listener(layout: Layout, ports: Ports, environment: str) -> int:
         return next_free(LOOPBACK, first + 1, avoid=reserved)
     if not is_free(LOOPBACK, first):
         raise PortsTaken(
-            [f"port {first} ({environment}) was taken since `up`; end what holds it, then add again"]
+            [f"port {first} ({environment}) is taken{holder(first)}; end that process, then add again"]
         )
     return first
 
 
 def _with_host(layout: Layout, ports: Ports, cluster: LocalCluster, number: int) -> LocalCluster:
-    """The cluster with one more host, on the next free loopback address and port."""
+    """Return the cluster with one more host, on the next free loopback address and port."""
     others = [host for each in hosts.clusters(layout).values() for host in each.hosts]
     addresses = {host.address for host in others}
     address = next(free for n in range(1, 255) if (free := f"{_NETWORK}.{n}") not in addresses)

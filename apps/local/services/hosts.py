@@ -1,6 +1,6 @@
-"""The hosts of a laptop: each an agent and its service, with an address, a port, a zone and a role session.
+"""The hosts of a laptop: each is an agent and its service, with an address, a port, a zone and a role session.
 
-Called by clusters.py (start) and environment.py (repair, end).
+clusters.py starts the agents; environment.py restarts and ends them.
 """
 
 import subprocess
@@ -16,11 +16,11 @@ from apps.local.aws.clients import Aws
 from apps.local.aws.emulator import clean_environment, endpoints
 from apps.local.paths import ACCOUNT, REPOSITORY, Layout, read_json, write_json
 from apps.local.ports import Ports
-from apps.local.priority import GivesWay
+from apps.local.priority import PriorityScope
 from apps.local.processes import Part, recorded, start
 
 AGENT = "agent-"
-# The emulator grants any duration; AWS grants at most 12 hours, and renews an instance's by itself.
+# The emulator grants any duration. AWS grants at most 12 hours, but renews an instance's session itself.
 _SESSION_SECONDS = 30 * 86_400
 _IDLE_SECONDS = 0.5
 _PYTHONPATH = f"{REPOSITORY}:{REPOSITORY / 'layers' / 'core' / 'python'}"
@@ -44,7 +44,7 @@ class Host:
 
 @dataclass(frozen=True, slots=True)
 class LocalCluster:
-    """A cluster on this laptop, as clusters.json keeps it."""
+    """A cluster on this laptop, as recorded in clusters.json."""
 
     service: str
     environment: str
@@ -59,21 +59,21 @@ class LocalCluster:
 
 
 def clusters(layout: Layout) -> dict[str, LocalCluster]:
-    """Every cluster of this environment by its name, such as `production/hello`."""
+    """Return every cluster of this environment by its name, such as `production/hello`."""
     return {
         name: LocalCluster(**{**plain, "hosts": tuple(Host(**host) for host in plain["hosts"])})
         for name, plain in read_json(layout.clusters, {}).items()
     }
 
 
-def remember(layout: Layout, cluster: LocalCluster) -> None:
+def save(layout: Layout, cluster: LocalCluster) -> None:
     """Write a cluster into clusters.json."""
     known = {**clusters(layout), cluster.name: cluster}
     write_json(layout.clusters, {name: asdict(each) for name, each in known.items()})
 
 
 def start_agent(layout: Layout, environment: Mapping[str, Any], host: Host) -> Part:
-    """Start a host's agent; a session of the cluster's host role is all that it may do anything with."""
+    """Start a host's agent; a session of the cluster's host role is its only credential."""
     ports = Ports(**environment["ports"])
     session = (
         Aws(ports)
@@ -109,18 +109,18 @@ def start_agent(layout: Layout, environment: Mapping[str, Any], host: Host) -> P
         *("--idle-seconds", str(_IDLE_SECONDS)),
         *("--metrics-seconds", CONTEXT["minute_seconds"]),
     ]
-    return start(layout, host.part, command, variables, GivesWay.ITS_SESSION)
+    return start(layout, host.part, command, variables, PriorityScope.SESSION)
 
 
-def silent(layout: Layout) -> list[Host]:
-    """The hosts whose agent died."""
+def with_dead_agent(layout: Layout) -> list[Host]:
+    """Return the hosts whose agent died."""
     parts = recorded(layout)
     every = [host for cluster in clusters(layout).values() for host in cluster.hosts]
     return [host for host in every if host.part in parts and not parts[host.part].alive]
 
 
 def stop_services(layout: Layout) -> list[str]:
-    """Stop every host's service; its agent must have ended. Answers what went wrong, if anything did."""
+    """Stop every host's service; the agents must have ended. Return the failures as messages."""
     with ThreadPoolExecutor(max_workers=4) as workers:
         failures = list(
             workers.map(_stop_service, [record.parent for record in layout.hosts.glob("*/service.json")])

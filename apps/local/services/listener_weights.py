@@ -1,7 +1,7 @@
-"""All of a cluster's target groups in its listener: the emulator's CloudFormation keeps the first of them only.
+"""Names all target groups of a cluster in its listener: the emulator's CloudFormation names only the first.
 
-Called by clusters.py after a cluster's stack was deployed. An ALB checks the targets of the groups that a listener
-names, whatever their weight, and so does the dispatcher once it is told.
+Called by clusters.py after it deploys a cluster's stack. Like an ALB, the dispatcher checks the targets of every
+group that a listener names, whatever its weight.
 """
 
 from apps.local.aws.clients import Aws, Clients
@@ -11,8 +11,8 @@ from lifecycle.domain.fleet.target_group import Group
 from lifecycle.gateways.aws.dispatcher import AlbDispatcher
 
 
-def name_every_group(aws: Aws, ports: Ports, cluster: Cluster) -> None:
-    """Give all requests to the main group, unless the dispatcher knows of weights already."""
+def set_initial_weights(aws: Aws, ports: Ports, cluster: Cluster) -> None:
+    """Send all requests to the main group, unless the listener already has weights."""
     elbv2 = Clients(f"http://{LOOPBACK}:{ports.balancer}").client("elbv2")
     dispatcher = AlbDispatcher(elbv2, aws.client("ssm"))
     if not dispatcher.has_test_bed(cluster):

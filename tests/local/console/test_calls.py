@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from apps.local.console.api import Calls
-from apps.local.console.errors import AwsSaidNo, NoDashboard
+from apps.local.console.errors import AwsRefused, NoDashboard
 from apps.local.console.ports import Line, Metric
 from apps.local.http_server import Refused
 from tests.local.console.twin import TwinAws, arn, custom
@@ -74,7 +74,7 @@ def test_nothing_acts_where_the_dashboard_names_no_function_at_all() -> None:
 
 
 def test_what_iam_says_is_passed_on() -> None:
-    with pytest.raises(AwsSaidNo, match="may not invoke it"):
+    with pytest.raises(AwsRefused, match="may not invoke it"):
         calls(TwinAws([custom(SHOW, "")])).answer("invoke", asking(arn(SHOW)))
 
 

@@ -17,8 +17,8 @@ from apps.cli.main import app
 from apps.local import environment
 from apps.local.console import dashboard
 from apps.local.console.aws import EmbeddedAws
-from apps.local.console.errors import AwsSaidNo
-from apps.local.console.ports import Metric, Wanted
+from apps.local.console.errors import AwsRefused
+from apps.local.console.ports import Metric, MetricQuery
 from apps.local.paths import REPOSITORY
 from apps.local.ports import Ports, is_free, listens
 from apps.local.processes import recorded
@@ -57,7 +57,7 @@ def test_what_acts_refuses_in_its_own_words(aws: EmbeddedAws) -> None:
 
 def test_iam_decides_what_the_page_may_call(aws: EmbeddedAws, laptop: Laptop) -> None:
     plan = f"arn:aws:lambda:us-east-1:{laptop.facts['account']}:function:lifecycle-plan"
-    with pytest.raises(AwsSaidNo, match="AccessDenied"):
+    with pytest.raises(AwsRefused, match="AccessDenied"):
         aws.invoke(plan, {})
 
 
@@ -79,7 +79,10 @@ def test_metrics_are_found_and_read_in_the_order_of_time(aws: EmbeddedAws, lapto
     )
     assert aws.known_metrics("Lifecycle/test", "") == [metric]
     assert aws.known_metrics("Lifecycle/test", "Pressure") == []
-    wanted = [Wanted(metric, "Sum", 60, ""), Wanted(Metric("Lifecycle/test", "Pressure", ()), "Sum", 60, "")]
+    wanted = [
+        MetricQuery(metric, "Sum", 60, ""),
+        MetricQuery(Metric("Lifecycle/test", "Pressure", ()), "Sum", 60, ""),
+    ]
     there, nothing = aws.lines(wanted, now - timedelta(hours=1), now)
     assert there.values == (1.0, 2.0, 3.0)
     assert there.times == tuple((now - timedelta(minutes=at)).timestamp() for at in (3, 2, 1))

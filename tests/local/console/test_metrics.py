@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from apps.local.console.metric_widget import MOST_LINES, chart, period_of
-from apps.local.console.ports import Metric, Wanted
+from apps.local.console.ports import Metric, MetricQuery
 
 HOUR = 3600
 ALB = "AWS/ApplicationELB"
@@ -32,15 +32,15 @@ def known(namespace: str, name: str) -> Sequence[Metric]:
     return [each for each in KNOWN if namespace in ("", each.namespace) and name in ("", each.name)]
 
 
-def drawn(*metrics: Any, **properties: Any) -> tuple[Wanted, ...]:
+def drawn(*metrics: Any, **properties: Any) -> tuple[MetricQuery, ...]:
     found = chart({"metrics": list(metrics), **properties}, HOUR, known)
     assert found.problems == ()
-    return found.wanted
+    return found.queries
 
 
 def test_an_entry_is_a_namespace_a_name_and_pairs() -> None:
     [line] = drawn(["AWS/States", "ExecutionsFailed", "StateMachineArn", "arn"], stat="Sum")
-    assert line == Wanted(
+    assert line == MetricQuery(
         Metric("AWS/States", "ExecutionsFailed", (("StateMachineArn", "arn"),)), "Sum", 60, "ExecutionsFailed"
     )
 
@@ -88,20 +88,20 @@ def test_labels_say_what_sets_a_line_apart() -> None:
 
 def test_what_cannot_be_computed_is_told() -> None:
     found = chart({"metrics": [[{"expression": "m1/m2", "label": "rate"}], ["lonely"]]}, HOUR, known)
-    assert found.wanted == ()
+    assert found.queries == ()
     assert found.problems[0] == "the embedded AWS cannot compute m1/m2"
     assert found.problems[1].startswith("expected a namespace, a name and pairs")
 
 
 def test_more_lines_than_can_be_told_apart_are_cut_and_told() -> None:
     found = chart({"metrics": [["N", "M", "D", str(n)] for n in range(MOST_LINES + 5)]}, HOUR, known)
-    assert len(found.wanted) == MOST_LINES
+    assert len(found.queries) == MOST_LINES
     assert found.problems == (f"the first {MOST_LINES} of {MOST_LINES + 5} lines are drawn",)
 
 
 @pytest.mark.parametrize("metrics", [None, "text", 7, [], [[]]])
 def test_a_widget_without_metrics_draws_nothing(metrics: Any) -> None:
-    assert chart({"metrics": metrics}, HOUR, known).wanted == ()
+    assert chart({"metrics": metrics}, HOUR, known).queries == ()
 
 
 def test_the_period_grows_with_the_view() -> None:

@@ -17,7 +17,7 @@ from botocore.exceptions import ClientError
 
 from apps.local.aws.clients import Aws
 from apps.local.aws.embedded import Store, action, changes
-from apps.local.aws.emulator import keep, start_emulator, wait_for_emulator
+from apps.local.aws.emulator import start_emulator, take_snapshot, wait_for_emulator
 from apps.local.paths import ACCOUNT, REGION, Layout
 from apps.local.ports import Ports
 from apps.local.processes import Part, end
@@ -71,7 +71,7 @@ def emulated(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Emulated]:
     try:
         wait_for_emulator(layout, found.part, ports)
         made(found.aws)
-        keep(ports)
+        take_snapshot(ports)
         yield found
     finally:
         end(layout, [found.part])
@@ -126,7 +126,7 @@ def test_a_snapshot_and_what_came_after_it_are_not_mixed_up(emulated: Emulated) 
         )
 
     count()
-    keep(emulated.ports)
+    take_snapshot(emulated.ports)
     count()
     emulated.killed()
     found = emulated.aws.client("dynamodb").get_item(TableName=TABLE, Key={"key": {"S": "counter"}})

@@ -68,5 +68,5 @@ def test_a_port_that_is_given_back_in_time_is_not_taken() -> None:
     threading.Timer(0.2, holder.close).start()
     with pytest.raises(PortsTaken, match=str(number)):
         check({"emulator": number})
-    check({"emulator": number}, patience_seconds=5.0)
+    check({"emulator": number}, timeout_seconds=5.0)
     assert is_free(LOOPBACK, number)

@@ -12,7 +12,7 @@ from typing import Any, ClassVar
 import pytest
 
 from apps.local.errors import LaptopError
-from apps.local.git.post_receive_hook import PushedRef, post, push_event, signed_headers, tell
+from apps.local.git.post_receive_hook import PushedRef, deliver_each, post, push_event, signed_headers
 from apps.local.git.repositories import adopt, commit_all, git
 from apps.local.paths import Layout, write_json
 from apps.local.ports import Ports
@@ -155,7 +155,7 @@ def test_every_ref_is_told_by_itself(
         f"{ref.before} {commit} refs/heads/{name}\n"
         for commit, name in ((ref.after, "one"), ("5" * 40, "two"), (ref.after, "main"))
     ]
-    assert tell(bare, lines, receiver.send) == 1
+    assert deliver_each(bare, lines, receiver.send) == 1
     assert receiver.told == ["refs/heads/one", "refs/heads/main"]
     first, second, third = capsys.readouterr().out.splitlines()
     assert first == "lifecycle: the push is stored, but its run was not started: it does not answer"
@@ -173,7 +173,7 @@ def test_a_tag_of_something_that_is_no_commit_is_ignored(
     tree = git(bare, "rev-parse", "tree").strip()
     receiver = Receiver()
     lines = [f"{ref.before} {tree} refs/tags/tree\n", f"{ref.before} {ref.after} refs/heads/main\n"]
-    assert tell(bare, lines, receiver.send) == 0
+    assert deliver_each(bare, lines, receiver.send) == 0
     assert receiver.told == ["refs/heads/main"]
     assert capsys.readouterr().out.startswith("lifecycle: ignored: refs/tags/tree is not a branch\n")
 

@@ -10,7 +10,7 @@ import pytest
 from apps.local.errors import LaptopError
 from apps.local.lock import locked
 from apps.local.paths import Layout
-from apps.local.priority import VARIABLE, GivesWay, wanted
+from apps.local.priority import VARIABLE, PriorityScope, niceness
 from apps.local.processes import Part, end, log_end, recorded, session, start
 
 ENVIRONMENT = {"PATH": os.environ["PATH"]}
@@ -20,7 +20,7 @@ ENVIRONMENT = {"PATH": os.environ["PATH"]}
 def layout(tmp_path: Path) -> Iterator[Layout]:
     layout = Layout(tmp_path)
     yield layout
-    end(layout, list(recorded(layout).values()), patience_seconds=0.2)
+    end(layout, list(recorded(layout).values()), timeout_seconds=0.2)
 
 
 def run(layout: Layout, script: str, name: str = "part") -> Part:
@@ -73,7 +73,7 @@ def test_children_that_outlived_their_part_are_ended_too(layout: Layout) -> None
 def test_a_part_that_ignores_sigterm_is_killed(layout: Layout) -> None:
     part = run(layout, "trap '' TERM; echo ready; while :; do sleep 0.05; done")
     assert eventually(lambda: "ready" in log_end(layout, "part"))
-    assert end(layout, [part], patience_seconds=0.2) == []
+    assert end(layout, [part], timeout_seconds=0.2) == []
     assert not part.alive
 
 
@@ -102,7 +102,7 @@ def test_two_commands_do_not_work_on_one_environment_at_once(layout: Layout) -> 
         pytest.fail("the lock was given twice")
 
 
-def niceness(pid: int) -> int:
+def priority_of(pid: int) -> int:
     return os.getpriority(os.PRIO_PROCESS, pid)
 
 
@@ -112,7 +112,7 @@ def test_a_part_and_what_it_starts_give_way_where_that_is_wanted(
     monkeypatch.setenv(VARIABLE, "7")
     part = run(layout, "sleep 60 & wait")
     assert eventually(lambda: len(session(part)) == 2)
-    assert {niceness(pid) for pid in session(part)} == {min(19, niceness(0) + 7)}
+    assert {priority_of(pid) for pid in session(part)} == {min(19, priority_of(0) + 7)}
     autogroup = Path(f"/proc/{part.pid}/autogroup")
     assert not autogroup.exists() or autogroup.read_text().endswith("nice 7\n")
 
@@ -125,10 +125,10 @@ def test_a_part_whose_session_alone_gives_way_starts_others_at_the_usual_priorit
     script = (
         f"setsid sh -c 'echo $$ > {pid_file}.new && mv {pid_file}.new {pid_file} && exec sleep 60' & wait"
     )
-    part = start(layout, "agent", ["sh", "-c", script], ENVIRONMENT, GivesWay.ITS_SESSION)
+    part = start(layout, "agent", ["sh", "-c", script], ENVIRONMENT, PriorityScope.SESSION)
     assert eventually(pid_file.exists)
     service = psutil.Process(int(pid_file.read_text()))
-    assert niceness(service.pid) == niceness(part.pid) == niceness(0)
+    assert priority_of(service.pid) == priority_of(part.pid) == priority_of(0)
     autogroup = Path(f"/proc/{service.pid}/autogroup")
     assert not autogroup.exists() or autogroup.read_text().endswith("nice 0\n")
     service.kill()
@@ -137,5 +137,5 @@ def test_a_part_whose_session_alone_gives_way_starts_others_at_the_usual_priorit
 @pytest.mark.parametrize("text", ["20", "-1", "much"])
 def test_a_priority_that_is_none_is_refused(text: str) -> None:
     with pytest.raises(LaptopError, match="expected a number from 0 to 19"):
-        wanted({VARIABLE: text})
-    assert wanted({}) == 0
+        niceness({VARIABLE: text})
+    assert niceness({}) == 0

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from apps.local.aws.clients import Aws
-from apps.local.aws.emulator import keep, start_emulator, wait_for_emulator
+from apps.local.aws.emulator import start_emulator, take_snapshot, wait_for_emulator
 from apps.local.paths import ACCOUNT, Layout
 from apps.local.ports import Ports
 from apps.local.processes import Part, end
@@ -39,7 +39,7 @@ class Streamed:
         self._file = folder / "heard"
         self.part = self._start()
         self._make()
-        keep(self.ports)
+        take_snapshot(self.ports)
 
     @property
     def aws(self) -> Aws:

@@ -48,10 +48,10 @@ def test_a_calls_variables_are_put_over_the_projects() -> None:
 
 def test_a_build_that_nobody_runs_any_more_ends_as_a_fault() -> None:
     build = {"id": "p:1234", "projectName": "p"}
-    record = records.begun(build, {"sourceVersion": "main"}, {"serviceRole": "r"})
+    record = records.new_record(build, {"sourceVersion": "main"}, {"serviceRole": "r"})
     assert (record["buildStatus"], record["currentPhase"]) == ("IN_PROGRESS", "QUEUED")
     assert record["logs"] == {"groupName": "/aws/codebuild/p", "streamName": "1234"}
-    records.faulted(record, "restarted")
+    records.fault(record, "restarted")
     assert record["buildStatus"] == "FAULT"
     assert record["buildComplete"]
     assert record["phases"][1]["contexts"] == [

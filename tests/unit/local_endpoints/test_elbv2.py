@@ -5,7 +5,7 @@ import pytest
 
 from apps.local.dispatcher import envoy_configuration, query_protocol
 from apps.local.dispatcher.elbv2 import action, statuses
-from apps.local.dispatcher.envoy_configuration import Check, FixedResponse, Weighted
+from apps.local.dispatcher.envoy_configuration import Check, FixedResponse, WeightedGroup
 from apps.local.dispatcher.targets import FAILED, HEALTHY, Address
 from apps.local.http_server import Request, Response, host_and_port
 
@@ -30,7 +30,7 @@ def test_weights_are_read_from_a_forward_action_and_put_back_into_the_answer() -
         (1, "TargetGroupArn", "one"), (1, "Weight", "9"), (2, "TargetGroupArn", "two"), (2, "Weight", "1"),
     ]}  # fmt: skip
     parts = query_protocol.weights(given(**names))
-    assert parts == (Weighted("one", 9), Weighted("two", 1))
+    assert parts == (WeightedGroup("one", 9), WeightedGroup("two", 1))
     kept = b"<ListenerArn>l</ListenerArn><member><Type>forward</Type></member>"
     text = query_protocol.with_weights(Response(200, kept), {"l": parts, "other": parts}).body.decode()
     assert text.count("<ForwardConfig>") == 1
@@ -58,18 +58,20 @@ def test_a_matcher_is_read_as_ranges(matcher: str, ranges: tuple[tuple[int, int]
 
 
 def test_default_actions_are_read() -> None:
-    assert action([{"Type": "forward", "TargetGroupArn": "one"}]) == (Weighted("one"),)
+    assert action([{"Type": "forward", "TargetGroupArn": "one"}]) == (WeightedGroup("one"),)
     groups = [{"TargetGroupArn": "one", "Weight": 3}]
-    assert action([{"Type": "forward", "ForwardConfig": {"TargetGroups": groups}}]) == (Weighted("one", 3),)
+    assert action([{"Type": "forward", "ForwardConfig": {"TargetGroups": groups}}]) == (
+        WeightedGroup("one", 3),
+    )
     fixed = {"Type": "fixed-response", "FixedResponseConfig": {"StatusCode": "404", "MessageBody": "no"}}
     assert action([fixed]) == FixedResponse(404, "no")
     assert action([]) == ()
 
 
 def test_nothing_is_retried_and_nothing_times_out() -> None:
-    route = envoy_configuration.routes("l", (Weighted("one"),), {"one": "c"})["virtual_hosts"][0]["routes"][
-        0
-    ]["route"]
+    route = envoy_configuration.routes("l", (WeightedGroup("one"),), {"one": "c"})["virtual_hosts"][0][
+        "routes"
+    ][0]["route"]
     assert "retry_policy" not in route
     assert route["timeout"] == "0s"
     made = envoy_configuration.cluster(HOME, "c", Check(), 0.25)
@@ -79,7 +81,7 @@ def test_nothing_is_retried_and_nothing_times_out() -> None:
 
 
 def test_a_listener_without_a_known_target_group_answers_503() -> None:
-    made = envoy_configuration.routes("l", (Weighted("gone"),), {})["virtual_hosts"][0]["routes"][0]
+    made = envoy_configuration.routes("l", (WeightedGroup("gone"),), {})["virtual_hosts"][0]["routes"][0]
     assert made["direct_response"]["status"] == 503
 
 

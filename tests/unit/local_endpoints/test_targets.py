@@ -13,9 +13,9 @@ def serving(*addresses: Address) -> Rotation:
     return made
 
 
-def health(made: Rotation, address: Address, host: HostView | None, looked_at: float = 1.0) -> Health:
+def health(made: Rotation, address: Address, host: HostView | None, observed_at: float = 1.0) -> Health:
     view = {} if host is None else {address: host}
-    return made.health(address, view, looked_at, used=True)
+    return made.health(address, view, observed_at, used=True)
 
 
 def test_a_new_target_is_initial_until_envoy_lists_it_and_has_checked_it() -> None:
@@ -49,12 +49,12 @@ def test_draining_waits_until_envoy_drains_it_with_nothing_in_flight_twice() -> 
     made = serving(A, B)
     made.deregister(A, deadline=100.0)
     assert made.listed() == [(A, True), (B, False)]
-    assert not made.observe({A: HostView(total=5)}, 1.0)
-    assert not made.observe({A: HostView(total=6, active=1, draining=True)}, 1.1)
-    assert not made.observe({A: HostView(total=6, draining=True)}, 1.2)
-    assert not made.observe({A: HostView(total=7, draining=True)}, 1.3)
+    assert not made.advance({A: HostView(total=5)}, 1.0)
+    assert not made.advance({A: HostView(total=6, active=1, draining=True)}, 1.1)
+    assert not made.advance({A: HostView(total=6, draining=True)}, 1.2)
+    assert not made.advance({A: HostView(total=7, draining=True)}, 1.3)
     assert health(made, A, GOOD) == targets.DEREGISTERING
-    assert made.observe({A: HostView(total=7, draining=True)}, 1.31)
+    assert made.advance({A: HostView(total=7, draining=True)}, 1.31)
     assert made.listed() == [(B, False)]
     assert made.reported() == [B]
     assert health(made, A, GOOD) == targets.NOT_REGISTERED
@@ -63,8 +63,8 @@ def test_draining_waits_until_envoy_drains_it_with_nothing_in_flight_twice() -> 
 def test_draining_ends_at_its_deadline_whatever_is_in_flight() -> None:
     made = serving(A)
     made.deregister(A, deadline=2.0)
-    assert not made.observe({A: HostView(active=1, draining=True)}, 1.9)
-    assert made.observe({A: HostView(active=1, draining=True)}, 2.0)
+    assert not made.advance({A: HostView(active=1, draining=True)}, 1.9)
+    assert made.advance({A: HostView(active=1, draining=True)}, 2.0)
 
 
 def test_a_target_that_returns_while_draining_first_leaves_envoy() -> None:
@@ -75,9 +75,9 @@ def test_a_target_that_returns_while_draining_first_leaves_envoy() -> None:
     assert made.registered() == [A]
     assert health(made, A, GOOD) == targets.REGISTERING
     made.written(1.0)
-    assert not made.observe({A: GOOD}, 1.1)
-    assert not made.observe({}, 1.0)
-    assert made.observe({}, 1.2)
+    assert not made.advance({A: GOOD}, 1.1)
+    assert not made.advance({}, 1.0)
+    assert made.advance({}, 1.2)
     assert made.listed() == [(A, False)]
     assert health(made, A, GOOD, 1.3) == targets.REGISTERING
 
@@ -85,15 +85,15 @@ def test_a_target_that_returns_while_draining_first_leaves_envoy() -> None:
 def test_a_target_that_left_is_forgotten_and_can_be_deregistered_again() -> None:
     made = serving(A)
     made.deregister(A, deadline=0.0)
-    made.observe({A: HostView(draining=True)}, 1.0)
+    made.advance({A: HostView(draining=True)}, 1.0)
     made.register(A)
     made.deregister(A, deadline=5.0)
     assert made.reported() == []
     made.written(1.1)
-    assert not made.observe({}, 1.2)
+    assert not made.advance({}, 1.2)
     assert made.targets == {}
     made.deregister(A, deadline=5.0)
-    assert not made.unsettled
+    assert not made.has_transitions
 
 
 def test_registering_a_serving_target_again_changes_nothing() -> None:
@@ -105,24 +105,24 @@ def test_registering_a_serving_target_again_changes_nothing() -> None:
 def test_requests_from_before_a_return_are_waited_for_by_the_next_drain() -> None:
     made, idle = serving(A), HostView(draining=True)
     made.deregister(A, deadline=60.0)
-    made.observe({A: HostView(active=1, draining=True)}, 1.0)
+    made.advance({A: HostView(active=1, draining=True)}, 1.0)
     made.register(A)
     made.written(1.0)
-    assert made.observe({}, 1.1)
+    assert made.advance({}, 1.1)
     made.deregister(A, deadline=100.0)
-    assert not made.observe({A: idle}, 2.0)
-    assert not made.observe({A: idle}, 59.9)
-    assert not made.observe({A: idle}, 60.0)
-    assert made.observe({A: idle}, 60.1)
+    assert not made.advance({A: idle}, 2.0)
+    assert not made.advance({A: idle}, 59.9)
+    assert not made.advance({A: idle}, 60.0)
+    assert made.advance({A: idle}, 60.1)
 
 
 def test_a_target_that_is_deregistered_on_its_way_back_goes_on_draining_if_it_was_busy() -> None:
     made = serving(A)
     made.deregister(A, deadline=60.0)
-    made.observe({A: HostView(active=1, draining=True)}, 1.0)
+    made.advance({A: HostView(active=1, draining=True)}, 1.0)
     made.register(A)
     made.deregister(A, deadline=60.0)
     assert made.reported() == [A]
     assert made.listed() == [(A, True)]
-    made.observe({A: HostView(draining=True)}, 2.0)
+    made.advance({A: HostView(draining=True)}, 2.0)
     assert made.reported() == [A]
