@@ -6,9 +6,9 @@ import { call } from "./api.js";
 import { loadStyles } from "./content.js";
 import { isOpen } from "./dialog.js";
 import { element } from "./elements.js";
-import { build } from "./kinds.js";
+import { build } from "./widget_types.js";
 import { RANGES } from "./time.js";
-import { REFRESH, THEMES, onSystemTheme, remember, remembered, themeOf } from "./view.js";
+import { REFRESH, THEMES, onSystemTheme, remember, remembered, themeOf } from "./preferences.js";
 
 const LOOK_SECONDS = 5;
 const IDLE_SECONDS = 60;

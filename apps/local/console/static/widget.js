@@ -1,7 +1,7 @@
 // What all widgets have in common: a frame, and being drawn, which asks anew and shows the answer; the page says when.
 
 import { element } from "./elements.js";
-import { frame } from "./layout.js";
+import { frame } from "./frame.js";
 
 export class Widget {
   constructor(widget, page) {

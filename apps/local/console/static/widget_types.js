@@ -1,7 +1,7 @@
 // Which widget is made for which type in the dashboard's body.
 
-import { Custom } from "./custom.js";
-import { Alarm, Metric, Text, Unknown } from "./plain.js";
+import { Custom } from "./custom_widget.js";
+import { Alarm, Metric, Text, Unknown } from "./builtin_widgets.js";
 
 const TYPES = new Map([
   ["custom", Custom],
