@@ -14,7 +14,7 @@ class NoDashboard(LaptopError):
     """The control plane is not deployed, or not yet."""
 
     def __init__(self, name: str) -> None:
-        super().__init__(f"dashboard {name!r} not found; deploy it with `lifecycle local up`")
+        super().__init__(f"dashboard {name!r} not found; it comes with `lifecycle local up`")
 
 
 class AwsUnreachable(LaptopError):

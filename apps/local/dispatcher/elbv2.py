@@ -38,7 +38,7 @@ class Listener:
 
     @property
     def name(self) -> str:
-        """What Envoy calls it."""
+        """Return Envoy's name of it."""
         return "-".join(self.arn.split("/")[-3:])
 
 
@@ -55,7 +55,7 @@ class TargetGroup:
 
     @property
     def cluster(self) -> str:
-        """What Envoy calls it."""
+        """Return Envoy's name of it."""
         return "-".join(self.arn.split("/")[-2:])
 
 

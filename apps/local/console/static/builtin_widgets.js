@@ -1,4 +1,4 @@
-// The widgets that the page draws by itself: metrics, alarms, text.
+// The widgets that the page draws itself: metrics, alarms, text.
 
 import { alarms } from "./alarms.js";
 import { call } from "./api.js";
@@ -9,16 +9,16 @@ import { span } from "./time.js";
 import { Widget } from "./widget.js";
 
 const METRIC_SECONDS = 10;
-// A row of the grid with its gap, and what a widget's head and edges take (layout.css).
+// The height of a grid row with its gap, and of a widget's bar and edges, in pixels (layout.css).
 const ROW = 52;
 const AROUND = 76;
 
 export class Metric extends Widget {
-  async draw({ asked = false } = {}) {
-    if (asked || Date.now() - this.drawnAt >= METRIC_SECONDS * 1000) await super.draw();
+  async draw({ forced = false } = {}) {
+    if (forced || Date.now() - this.drawnAt >= METRIC_SECONDS * 1000) await super.draw();
   }
 
-  async ask() {
+  async load() {
     this.span = span(this.page.view.range);
     const { start, end } = this.span;
     if (this.properties.annotations?.alarms && !this.properties.metrics?.length) {
@@ -27,9 +27,9 @@ export class Metric extends Widget {
     return call("metrics", { properties: this.properties, start, end });
   }
 
-  answered(found) {
+  render(found) {
     const seconds = { start: this.span.start / 1000, end: this.span.end / 1000 };
-    // Not the height that there is: a chart that fills it would make its row grow.
+    // Not the current height: a chart that fills it would make its row grow.
     const size = { ...this.size, height: (this.widget.height ?? 6) * ROW - AROUND };
     const shown = found.alarms ? alarms(found.alarms) : chart(found, this.properties, seconds, size);
     this.body.replaceChildren(...shown);
@@ -37,31 +37,31 @@ export class Metric extends Widget {
 }
 
 export class Alarm extends Widget {
-  async ask() {
+  async load() {
     return call("alarms", { alarms: this.properties.alarms ?? [] });
   }
 
-  answered(found) {
+  render(found) {
     this.body.replaceChildren(...alarms(found.alarms));
   }
 }
 
 export class Text extends Widget {
-  hears() {
+  handles() {
     return false;
   }
 
-  async ask() {
+  async load() {
     return markdown(this.properties.markdown ?? "");
   }
 
-  answered(blocks) {
+  render(blocks) {
     this.body.replaceChildren(...blocks);
   }
 }
 
 export class Unknown extends Text {
-  async ask() {
-    return [element("p", { class: "problem" }, `The laptop's page draws no ${this.widget.type} widgets.`)];
+  async load() {
+    return [element("p", { class: "problem" }, `The laptop's page cannot draw ${this.widget.type} widgets.`)];
   }
 }

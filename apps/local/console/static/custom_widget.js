@@ -1,4 +1,4 @@
-// Custom widgets: what a Lambda answers, and what its buttons do.
+// Custom widgets: they show a Lambda's answer, and its buttons call Lambdas.
 
 import { parameters, wire } from "./action.js";
 import { call } from "./api.js";
@@ -8,7 +8,7 @@ import { busy, gather } from "./forms.js";
 import { timeRange, timezone } from "./time.js";
 import { Widget } from "./widget.js";
 
-// For how long the answer to what was pressed stays in the widget, whatever is refreshed.
+// The answer to a button stays in the widget for this long, whatever is refreshed.
 const ANSWER_SECONDS = 30;
 
 export class Custom extends Widget {
@@ -16,28 +16,28 @@ export class Custom extends Widget {
     super(widget, page);
     this.content = new Content(() => this.wire(this.content, []));
     this.body.append(this.content.host);
-    // What to look at: the widget's own parameters, or those of the button that was pressed in it last.
+    // The widget's own parameters, or those of the button that was pressed in it last.
     this.chosen = this.properties.params ?? {};
   }
 
-  hears(event) {
+  handles(event) {
     return this.properties.updateOn?.[event] ?? event === "refresh";
   }
 
-  async draw({ asked = false } = {}) {
-    // What was written has been sent: it is shown anew, whatever the answer.
-    if (asked) this.answeredUntil = 0;
-    if (asked) this.content.told = null;
-    if (asked || !this.held) await super.draw();
+  async draw({ forced = false } = {}) {
+    // The person's input has been sent, so the widget is shown again, whatever the answer.
+    if (forced) this.answeredUntil = 0;
+    if (forced) this.content.answerText = null;
+    if (forced || !this.isHeld) await super.draw();
   }
 
-  // While somebody writes here, nothing is taken from under their hands.
-  get held() {
-    const written = busy(this.content.root);
+  // A refresh must not remove a field while a person writes in it.
+  get isHeld() {
+    const isWritten = busy(this.content.root);
     const answered = Date.now() < (this.answeredUntil ?? 0);
-    if (written) this.say("Not refreshed while there is something written here.");
-    else this.say(answered ? "This answers what you pressed; the widget comes back shortly." : "");
-    return written || answered;
+    if (isWritten) this.say("Not refreshed while there is something written here.");
+    else this.say(answered ? "This is the answer to your button; the widget returns shortly." : "");
+    return isWritten || answered;
   }
 
   say(text) {
@@ -65,14 +65,14 @@ export class Custom extends Widget {
     };
   }
 
-  async ask() {
+  async load() {
     const payload = { ...this.chosen, widgetContext: this.context() };
     return (await call("invoke", { endpoint: this.properties.endpoint, payload })).answer;
   }
 
-  answered(answer) {
-    // A person may have begun to write, or to answer, while this was on its way.
-    if (isOpen() || (this.content.told !== null && busy(this.content.root))) return;
+  render(answer) {
+    // A person may have begun to write, or opened a dialog, before this answer arrived.
+    if (isOpen() || (this.content.answerText !== null && busy(this.content.root))) return;
     this.content.answer(answer);
     this.say("");
   }
@@ -81,7 +81,7 @@ export class Custom extends Widget {
     this.content.problem(message);
   }
 
-  // `box` answers the dialog that the content stands in, if it does.
+  // `box` returns the dialog that shows the content, or null.
   wire(content, roots, box = () => null) {
     wire(content.root, (action, target) => {
       target.widget = this.body;
@@ -89,14 +89,14 @@ export class Custom extends Widget {
     });
   }
 
-  // What a confirmation is headed with: the words on the button.
-  asks(target) {
+  // Return a confirmation's heading: the text of the button.
+  heading(target) {
     const words = target.textContent.trim();
     return words && words.length <= 40 ? `${words}?` : this.title;
   }
 
   async perform(action, target, roots, box) {
-    if (action.confirmation && !(await confirm(this.asks(target), action.confirmation, target))) return;
+    if (action.confirmation && !(await confirm(this.heading(target), action.confirmation, target))) return;
     if (!action.call) {
       this.present(action, target, (content) => content.show([action.content.cloneNode(true)]), box);
       return;
@@ -118,10 +118,10 @@ export class Custom extends Widget {
     }
   }
 
-  // In the widget, or in a pop-up; what a call changed is looked up everywhere else afterwards.
+  // Show the result in the widget or in a pop-up. After a call, all other widgets are refreshed.
   present(action, target, fill, box) {
     box()?.close();
-    this.asked += 1;
+    this.requests += 1;
     if (action.inWidget) {
       fill(this.content);
       if (!action.call) return;
@@ -134,7 +134,7 @@ export class Custom extends Widget {
     const content = new Content(() => this.wire(content, [content.root], () => opened));
     fill(content);
     opened = popup(this.title || "Lifecycle", content.host, target);
-    // What was written here has been sent.
+    // The person's input here has been sent.
     if (action.call) opened.addEventListener("close", () => this.page.changed(null, this));
   }
 }

@@ -1,10 +1,10 @@
-// A widget's frame and its place: CloudWatch's grid of 24 columns, which layout.css makes one column when narrow.
+// A widget's frame and its position in CloudWatch's grid of 24 columns; layout.css makes that one column when narrow.
 
 import { element } from "./elements.js";
 
 let count = 0;
 
-// Answers {frame, body}: the section to be placed on the page, and what a widget fills.
+// Return {frame, body, note, title, id}: the section for the page, and the parts that a widget fills.
 export function frame(widget) {
   const id = `widget-${(count += 1)}`;
   const title = widget.properties?.title || { alarm: "Alarms", metric: "Metrics", text: "" }[widget.type] || "";

@@ -1,26 +1,26 @@
-// What the person chose to see: time range, refresh and theme; remembered in this browser where it allows that.
+// The person's choice of time range, refresh and theme, saved in this browser if it allows that.
 
 const CHOICES = {
-  range: { usual: "1 h" },
-  refresh: { usual: "auto" },
-  theme: { usual: "system" },
+  range: { initial: "1 h" },
+  refresh: { initial: "auto" },
+  theme: { initial: "system" },
 };
 const dark = matchMedia("(prefers-color-scheme: dark)");
 
 export const REFRESH = { auto: "5 s while something runs", off: "Off", 10: "10 s", 60: "1 min", 300: "5 min" };
 export const THEMES = { system: "As the system", light: "Light", dark: "Dark" };
 
-export function remembered() {
+export function loadView() {
   const view = {};
-  for (const [name, { usual }] of Object.entries(CHOICES)) view[name] = read(name) ?? usual;
+  for (const [name, { initial }] of Object.entries(CHOICES)) view[name] = read(name) ?? initial;
   return view;
 }
 
-export function remember(name, value) {
+export function saveView(name, value) {
   try {
     localStorage.setItem(`lifecycle-${name}`, value);
   } catch {
-    // A browser that keeps nothing shows the usual view next time.
+    // A browser without storage shows the initial view next time.
   }
 }
 
@@ -32,7 +32,7 @@ function read(name) {
   }
 }
 
-// "light" or "dark": what widgets are told.
+// Return the theme for widgets: "light" or "dark".
 export const themeOf = (choice) => (choice === "system" ? (dark.matches ? "dark" : "light") : choice);
 
 export const onSystemTheme = (listener) => dark.addEventListener("change", listener);

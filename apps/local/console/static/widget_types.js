@@ -1,4 +1,4 @@
-// Which widget is made for which type in the dashboard's body.
+// The widget class of each type in the dashboard's body.
 
 import { Custom } from "./custom_widget.js";
 import { Alarm, Metric, Text, Unknown } from "./builtin_widgets.js";
