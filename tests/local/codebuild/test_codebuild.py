@@ -37,7 +37,7 @@ phases:
 """
 
 
-def test_a_green_build_runs_every_phase_in_one_shell_and_exports(workshop: Workshop) -> None:
+def test_successful_build_runs_every_phase_in_one_shell_and_exports_variables(workshop: Workshop) -> None:
     workshop.project("green", GREEN)
     extra = [{"name": "EXTRA", "value": "over", "type": "PLAINTEXT"}]
     build = workshop.finished(workshop.start("green", environmentVariablesOverride=extra))
@@ -68,7 +68,7 @@ def test_a_green_build_runs_every_phase_in_one_shell_and_exports(workshop: Works
     assert not list((workshop.folder / "builds/work").iterdir())
 
 
-def test_a_failing_command_fails_the_build_names_the_phase_and_keeps_the_logs_end(workshop: Workshop) -> None:
+def test_failing_command_fails_the_build_with_its_phase_and_the_end_of_the_log(workshop: Workshop) -> None:
     spec = """
 version: 0.2
 phases:
@@ -91,7 +91,7 @@ phases:
     assert "never" not in log
 
 
-def test_a_failure_before_the_build_phase_ends_it(workshop: Workshop) -> None:
+def test_failure_before_the_build_phase_ends_the_build(workshop: Workshop) -> None:
     spec = (
         'version: 0.2\nphases: {pre_build: {commands: ["false"]}, post_build: {commands: ["echo never"]}}\n'
     )
@@ -102,7 +102,7 @@ def test_a_failure_before_the_build_phase_ends_it(workshop: Workshop) -> None:
     assert "never" not in workshop.log(build)
 
 
-def test_a_commit_that_does_not_exist_fails_the_download(workshop: Workshop) -> None:
+def test_unknown_commit_fails_the_download(workshop: Workshop) -> None:
     workshop.project("bad-commit", GREEN)
     build = workshop.finished(workshop.start("bad-commit", "0" * 40))
     assert build["buildStatus"] == "FAILED"
@@ -129,7 +129,7 @@ def test_a_service_role_without_logs_fails_provisioning(workshop: Workshop) -> N
     assert phase(build, "PROVISIONING")["contexts"][0]["statusCode"] == "ACCESS_DENIED"
 
 
-def test_stopping_a_build_kills_what_it_started(workshop: Workshop) -> None:
+def test_stopping_a_build_kills_its_processes(workshop: Workshop) -> None:
     pid = workshop.folder / "sleeper.pid"
     command = f"sh -c 'echo $$ > {pid}; exec sleep 300' & wait"
     spec = json.dumps({"version": "0.2", "phases": {"build": {"commands": [command]}}})
@@ -188,7 +188,7 @@ def test_secondary_sources_of_a_template_are_unpacked_beside_the_source(workshop
     assert "from the tools" in workshop.log(build)
 
 
-def test_more_builds_than_allowed_at_once_wait_in_the_queue(workshop: Workshop) -> None:
+def test_builds_beyond_the_limit_wait_in_the_queue(workshop: Workshop) -> None:
     gate = workshop.folder / "gate"
     spec = {
         "version": "0.2",
@@ -205,7 +205,7 @@ def test_more_builds_than_allowed_at_once_wait_in_the_queue(workshop: Workshop) 
     assert {workshop.finished(each)["buildStatus"] for each in started} == {"SUCCEEDED"}
 
 
-def test_a_build_that_ran_at_a_restart_is_a_fault(workshop: Workshop, tmp_path: Path) -> None:
+def test_build_running_at_a_restart_becomes_fault(workshop: Workshop, tmp_path: Path) -> None:
     pid = tmp_path / "pid"
     command = f"echo $$ > {pid}; sleep 300"
     spec = json.dumps({"version": "0.2", "phases": {"build": {"commands": [command]}}})

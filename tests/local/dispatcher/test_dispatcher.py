@@ -42,7 +42,7 @@ def test_registered_targets_become_healthy_and_share_the_requests(
     assert answers == {service.address for service in services}
 
 
-def test_draining_waits_for_a_request_in_flight_and_lets_no_new_one_in(
+def test_draining_waits_for_requests_in_flight_and_admits_no_new_one(
     laboratory_: Laboratory, services: list[Service]
 ) -> None:
     first, second = services
@@ -66,7 +66,7 @@ def test_draining_waits_for_a_request_in_flight_and_lets_no_new_one_in(
     assert laboratory_.reason(first) == "Target.NotRegistered"
 
 
-def test_a_target_that_comes_back_counts_as_healthy_only_after_a_new_check(
+def test_returning_target_is_healthy_only_after_a_new_check(
     laboratory_: Laboratory, services: list[Service]
 ) -> None:
     first, second = services
@@ -84,7 +84,7 @@ def test_a_target_that_comes_back_counts_as_healthy_only_after_a_new_check(
     until(lambda: all_healthy(laboratory_, first, second))
 
 
-def test_a_target_that_comes_back_while_it_drains_has_to_pass_a_new_check_too(
+def test_target_that_returns_while_draining_needs_a_new_check_too(
     laboratory_: Laboratory, services: list[Service]
 ) -> None:
     first, second = services
@@ -106,7 +106,7 @@ def test_a_target_that_comes_back_while_it_drains_has_to_pass_a_new_check_too(
         assert {each.result()[0] for each in slow} == {200}
 
 
-def test_an_unhealthy_target_leaves_the_rotation_and_returns_by_itself(
+def test_unhealthy_target_leaves_the_rotation_and_returns_when_healthy(
     laboratory_: Laboratory, services: list[Service]
 ) -> None:
     first, second = services
@@ -120,7 +120,7 @@ def test_an_unhealthy_target_leaves_the_rotation_and_returns_by_itself(
     until(lambda: all_healthy(laboratory_, first, second))
 
 
-def test_a_role_without_the_action_is_denied_and_nothing_changes(
+def test_role_without_the_action_is_denied_and_changes_nothing(
     laboratory_: Laboratory, services: list[Service]
 ) -> None:
     laboratory_.register(*services)
@@ -169,7 +169,7 @@ def test_two_ports_of_one_address_are_two_targets(laboratory_: Laboratory) -> No
         assert laboratory_.reason(second) == ""
 
 
-def test_targets_registered_behind_its_back_are_taken_over(
+def test_targets_registered_at_the_emulator_are_adopted(
     laboratory_: Laboratory, services: list[Service]
 ) -> None:
     targets = [{"Id": each.address, "Port": each.port} for each in services]
@@ -178,7 +178,7 @@ def test_targets_registered_behind_its_back_are_taken_over(
     until(lambda: all_healthy(laboratory_, *services))
 
 
-def test_a_dead_envoy_is_started_again_with_everything_it_had(
+def test_dead_envoy_is_restarted_with_its_configuration(
     laboratory_: Laboratory, services: list[Service]
 ) -> None:
     laboratory_.register(*services)
@@ -190,7 +190,7 @@ def test_a_dead_envoy_is_started_again_with_everything_it_had(
     assert laboratory_.get()[0] == 200
 
 
-def test_a_taken_port_is_named_with_its_holder(laboratory_: Laboratory) -> None:
+def test_taken_listener_port_is_reported_with_its_holder(laboratory_: Laboratory) -> None:
     with Service("127.0.0.1").running() as other:
         elb = laboratory_.elb
         elb.create_listener(
@@ -205,7 +205,7 @@ def test_a_taken_port_is_named_with_its_holder(laboratory_: Laboratory) -> None:
     until(lambda: laboratory.is_open(other.port))
 
 
-def test_a_new_dispatcher_takes_over_the_emulators_targets_and_leaves_no_process(
+def test_new_dispatcher_adopts_the_emulators_targets_and_leaves_no_process(
     laboratory_: Laboratory, services: list[Service], tmp_path: Path
 ) -> None:
     laboratory_.register(*services)
@@ -218,7 +218,7 @@ def test_a_new_dispatcher_takes_over_the_emulators_targets_and_leaves_no_process
         os.kill(envoy, 0)
 
 
-def test_envoy_goes_on_while_the_emulator_is_away(services: list[Service], tmp_path: Path) -> None:
+def test_envoy_keeps_serving_while_the_emulator_is_down(services: list[Service], tmp_path: Path) -> None:
     with ExitStack() as stack:
         with laboratory.emulator(tmp_path) as url:
             endpoint, _ = stack.enter_context(laboratory.dispatcher(url, tmp_path, "--sync-interval", "0.1"))
@@ -233,7 +233,9 @@ def test_envoy_goes_on_while_the_emulator_is_away(services: list[Service], tmp_p
         assert away.value.response["ResponseMetadata"]["HTTPStatusCode"] == 503
 
 
-def test_requests_survive_targets_coming_and_going(laboratory_: Laboratory, services: list[Service]) -> None:
+def test_no_request_fails_while_targets_are_registered_and_deregistered(
+    laboratory_: Laboratory, services: list[Service]
+) -> None:
     first, second = services
     laboratory_.register(first, second)
     until(lambda: all_healthy(laboratory_, first, second))

@@ -70,7 +70,7 @@ def divided(laboratory_: Laboratory, services: list[Service]) -> str:
     return bed
 
 
-def test_requests_answers_and_latency_are_told_of_each_target_group(
+def test_requests_answers_and_latency_are_published_by_target_group(
     laboratory_: Laboratory, services: list[Service]
 ) -> None:
     bed = divided(laboratory_, services)
@@ -87,7 +87,7 @@ def test_requests_answers_and_latency_are_told_of_each_target_group(
     assert sum(told(laboratory_, bed, "TargetResponseTime", "SampleCount")) == served[1]
 
 
-def test_the_latency_is_the_targets_own(laboratory_: Laboratory, services: list[Service]) -> None:
+def test_latency_is_the_targets_own(laboratory_: Laboratory, services: list[Service]) -> None:
     bed = divided(laboratory_, services)
     with ThreadPoolExecutor(8) as pool:
         slow = [pool.submit(laboratory_.get, "/slow") for _ in range(8)]
@@ -99,7 +99,7 @@ def test_the_latency_is_the_targets_own(laboratory_: Laboratory, services: list[
     until(lambda: max(told(laboratory_, bed, "TargetResponseTime", "Maximum"), default=0.0) >= 0.4)
 
 
-def test_errors_are_told_as_the_targets_own(laboratory_: Laboratory, services: list[Service]) -> None:
+def test_errors_are_published_as_the_targets_own(laboratory_: Laboratory, services: list[Service]) -> None:
     bed = divided(laboratory_, services)
     before = services[1].served
     statuses = [laboratory_.get("/broken")[0] for _ in range(20)]
@@ -109,7 +109,9 @@ def test_errors_are_told_as_the_targets_own(laboratory_: Laboratory, services: l
     until(lambda: sum(told(laboratory_, bed, "HTTPCode_Target_5XX_Count")) == broken)
 
 
-def test_a_request_whose_worker_dies_has_failed(laboratory_: Laboratory, services: list[Service]) -> None:
+def test_request_of_a_worker_that_dies_counts_as_failed(
+    laboratory_: Laboratory, services: list[Service]
+) -> None:
     bed = divided(laboratory_, services)
     before = services[1].served
     assert {laboratory_.get("/dies")[0] for _ in range(20)} == {503}
@@ -121,7 +123,7 @@ def test_a_request_whose_worker_dies_has_failed(laboratory_: Laboratory, service
     assert told(laboratory_, bed, "HTTPCode_Target_5XX_Count") == []
 
 
-def test_hosts_are_told_by_their_health(laboratory_: Laboratory, services: list[Service]) -> None:
+def test_host_counts_are_published_by_health(laboratory_: Laboratory, services: list[Service]) -> None:
     first, second = services
     laboratory_.register(first, second)
     until(lambda: set(laboratory_.health().values()) == {"healthy"})

@@ -75,7 +75,7 @@ def test_a_body_that_is_too_large_or_of_unknown_length_is_refused(
     assert through.getresponse().status == 411
 
 
-def test_an_emulator_that_is_away_is_503_and_then_served_again() -> None:
+def test_unreachable_emulator_is_503_until_it_answers_again() -> None:
     port = free_port()
     with serving(f"http://127.0.0.1:{port}") as server, contextlib.closing(connected(server)) as connection:
         assert ask(connection, "/")[0] == 503
@@ -86,7 +86,7 @@ def test_an_emulator_that_is_away_is_503_and_then_served_again() -> None:
             behind.stop()
 
 
-def test_it_listens_on_loopback_only_and_names_who_holds_a_taken_port() -> None:
+def test_proxy_listens_on_loopback_only_and_names_the_holder_of_a_taken_port() -> None:
     with pytest.raises(ValueError, match="loopback"):
         PassThrough(("0.0.0.0", 0), "http://127.0.0.1:1", echo)
     with socket.create_server(("127.0.0.1", 0)) as holder, pytest.raises(OSError, match="taken by pid"):

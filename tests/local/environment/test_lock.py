@@ -38,14 +38,14 @@ def content(layout: Layout) -> set[str]:
     return {str(path.relative_to(layout.home)) for path in layout.home.rglob("*")}
 
 
-def test_up_in_somebodys_folder_is_refused_and_changes_nothing(project: Layout, taken: Ports) -> None:
+def test_up_in_a_foreign_folder_is_refused_and_changes_nothing(project: Layout, taken: Ports) -> None:
     before = content(project)
     with pytest.raises(LaptopError, match=f"LIFECYCLE_HOME.*found {project.home} with .*no `lock`"):
         environment.up(project, QUIET, taken)
     assert content(project) == before
 
 
-def test_an_environment_that_lost_its_mark_is_given_it_again(tmp_path: Path, taken: Ports) -> None:
+def test_touching_the_lock_restores_an_environment_without_it(tmp_path: Path, taken: Ports) -> None:
     layout = Layout(tmp_path)
     layout.work.mkdir()
     with pytest.raises(LaptopError, match=f"touch {layout.lock}"):
@@ -55,7 +55,7 @@ def test_an_environment_that_lost_its_mark_is_given_it_again(tmp_path: Path, tak
         environment.up(layout, QUIET, taken)
 
 
-def test_down_add_and_status_in_somebodys_folder_change_nothing(project: Layout) -> None:
+def test_down_add_and_status_in_a_foreign_folder_change_nothing(project: Layout) -> None:
     project.clusters.write_text("{}")
     before = content(project)
     with pytest.raises(LaptopError, match="LIFECYCLE_HOME"):
@@ -66,14 +66,14 @@ def test_down_add_and_status_in_somebodys_folder_change_nothing(project: Layout)
     assert content(project) == before
 
 
-def test_a_lock_of_somebody_else_is_no_mark(project: Layout, taken: Ports) -> None:
+def test_lock_file_of_another_program_does_not_mark_an_environment(project: Layout, taken: Ports) -> None:
     project.lock.write_text("resolved = 1\n")
     with pytest.raises(LaptopError, match="LIFECYCLE_HOME"):
         environment.up(project, QUIET, taken)
     assert project.lock.read_text() == "resolved = 1\n"
 
 
-def test_a_file_is_no_home(tmp_path: Path) -> None:
+def test_file_as_home_is_refused(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     layout = Layout(tmp_path / "file")
     with pytest.raises(LaptopError, match="found a file"):
@@ -82,7 +82,7 @@ def test_a_file_is_no_home(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("folder", ["empty", "new"])
-def test_a_folder_that_is_empty_or_new_becomes_one_and_stays_one(
+def test_empty_or_new_folder_becomes_an_environment_and_stays_one(
     tmp_path: Path, folder: str, taken: Ports
 ) -> None:
     (tmp_path / "empty").mkdir()
@@ -95,7 +95,7 @@ def test_a_folder_that_is_empty_or_new_becomes_one_and_stays_one(
     environment.down(layout, QUIET)
 
 
-def test_what_an_interrupted_up_left_is_an_environment_still(tmp_path: Path, taken: Ports) -> None:
+def test_folder_of_an_interrupted_up_is_still_an_environment(tmp_path: Path, taken: Ports) -> None:
     layout = Layout(tmp_path)
     layout.lock.touch()
     for folder in (layout.logs, layout.temporary):

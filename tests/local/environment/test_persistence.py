@@ -92,7 +92,7 @@ def made(aws: Aws) -> None:
 
 
 @pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGTERM])
-def test_what_was_answered_is_there_after_the_end(emulated: Emulated, how: signal.Signals) -> None:
+def test_answered_writes_survive_the_end_of_the_emulator(emulated: Emulated, how: signal.Signals) -> None:
     name = how.name
     emulated.put(f"{name} 1")
     emulated.aws.client("ssm").put_parameter(Name=f"/{name}", Value="1", Type="String")
@@ -114,7 +114,7 @@ def test_a_refused_write_stays_refused(emulated: Emulated) -> None:
         emulated.put("once", **UNLESS_THERE)
 
 
-def test_a_snapshot_and_what_came_after_it_are_not_mixed_up(emulated: Emulated) -> None:
+def test_changes_before_and_after_a_snapshot_are_each_applied_once(emulated: Emulated) -> None:
     dynamodb = emulated.aws.client("dynamodb")
 
     def count() -> None:
@@ -133,7 +133,7 @@ def test_a_snapshot_and_what_came_after_it_are_not_mixed_up(emulated: Emulated) 
     assert found["Item"]["n"]["N"] == "2"
 
 
-def test_a_running_execution_is_known_as_failed(emulated: Emulated) -> None:
+def test_running_execution_is_failed_after_a_restart(emulated: Emulated) -> None:
     arn = f"arn:aws:states:{REGION}:{ACCOUNT}:stateMachine:{TABLE}"
     started = emulated.aws.client("stepfunctions").start_execution(stateMachineArn=arn, name="lost")
     emulated.killed()
@@ -144,7 +144,7 @@ def test_a_running_execution_is_known_as_failed(emulated: Emulated) -> None:
         states.start_execution(stateMachineArn=arn, name="lost")
 
 
-def test_the_polite_end_does_not_wait_for_a_function_that_is_being_called(emulated: Emulated) -> None:
+def test_sigterm_does_not_wait_for_a_running_function_call(emulated: Emulated) -> None:
     code = io.BytesIO()
     with zipfile.ZipFile(code, "w") as archive:
         archive.writestr("handler.py", "import time\ndef handle(event, context):\n    time.sleep(60)\n")
@@ -168,7 +168,7 @@ def test_the_polite_end_does_not_wait_for_a_function_that_is_being_called(emulat
     assert time.monotonic() - began < 20
 
 
-def test_a_roles_session_goes_on(emulated: Emulated) -> None:
+def test_role_session_survives_a_restart(emulated: Emulated) -> None:
     arn = f"arn:aws:iam::{ACCOUNT}:role/{TABLE}"
     given = emulated.aws.client("sts").assume_role(RoleArn=arn, RoleSessionName="someone")["Credentials"]
     emulated.killed()
@@ -176,7 +176,7 @@ def test_a_roles_session_goes_on(emulated: Emulated) -> None:
     assert identity["Arn"].endswith(f"assumed-role/{TABLE}/someone")
 
 
-def test_a_line_that_a_crash_cut_off_is_dropped(tmp_path: Path) -> None:
+def test_incomplete_journal_line_is_dropped(tmp_path: Path) -> None:
     with closing(Store(tmp_path)) as store:
         store.append("ssm", [1])
     with store.journal(0).open("a") as file:
@@ -186,14 +186,14 @@ def test_a_line_that_a_crash_cut_off_is_dropped(tmp_path: Path) -> None:
         assert again.entries() == [("ssm", [1]), ("ssm", [3])]
 
 
-def test_only_what_may_change_something_is_noted() -> None:
+def test_only_actions_that_may_change_something_are_journalled() -> None:
     assert action({"x-amz-target": "DynamoDB_20120810.PutItem"}, b"") == "PutItem"
     assert action({}, b"Action=RegisterTargets&Version=2015-12-01") == "RegisterTargets"
     assert [changes(name) for name in ("PutItem", "TransactWriteItems", "RegisterTargets")] == [True] * 3
     assert [changes(name) for name in ("GetItem", "Query", "DescribeTargetHealth")] == [False] * 3
 
 
-def test_a_metric_is_kept_for_six_hours_however_much_is_told(emulated: Emulated) -> None:
+def test_metric_is_stored_for_six_hours_whatever_its_volume(emulated: Emulated) -> None:
     cloudwatch, now = emulated.aws.client("cloudwatch"), time.time()
     for hours in (7, 5):
         datum = {"MetricName": "m", "Value": float(hours), "Timestamp": now - hours * 3600}

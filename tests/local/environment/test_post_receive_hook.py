@@ -72,7 +72,7 @@ def test_the_signature_is_githubs_over_the_raw_body() -> None:
     assert headers["X-GitHub-Event"] == "push"
 
 
-def test_the_event_tells_the_commit_its_author_and_its_message(repository: tuple[Path, Path]) -> None:
+def test_event_has_the_commit_its_author_and_its_message(repository: tuple[Path, Path]) -> None:
     bare, copy = repository
     (copy / "new").write_text("x")
     commit_all(copy, "A line\n\nand more")
@@ -90,7 +90,7 @@ def test_a_deleted_branch_has_no_commit(repository: tuple[Path, Path]) -> None:
     assert event["head_commit"] is None
 
 
-def test_a_second_adoption_keeps_what_was_changed_in_the_working_copy(tmp_path: Path) -> None:
+def test_second_adoption_keeps_changes_in_the_working_copy(tmp_path: Path) -> None:
     source = tmp_path / "source"
     source.mkdir()
     (source / "file").write_text("first")
@@ -101,7 +101,7 @@ def test_a_second_adoption_keeps_what_was_changed_in_the_working_copy(tmp_path: 
     assert (copy / "file").read_text() == "changed"
 
 
-def test_a_git_repository_is_used_as_it_is_with_one_more_remote(tmp_path: Path) -> None:
+def test_git_repository_is_used_in_place_with_one_more_remote(tmp_path: Path) -> None:
     own = tmp_path / "own"
     own.mkdir()
     (own / "file").write_text("x")
@@ -145,7 +145,7 @@ class Receiver:
         return 202, {"message": "started", "run": "hello-1"}
 
 
-def test_every_ref_is_told_by_itself(
+def test_every_ref_is_delivered_by_itself(
     repository: tuple[Path, Path], capsys: pytest.CaptureFixture[str]
 ) -> None:
     bare, copy = repository
@@ -163,7 +163,7 @@ def test_every_ref_is_told_by_itself(
     assert third == "lifecycle: 202 started; follow it with `lifecycle watch hello-1`"
 
 
-def test_a_tag_of_something_that_is_no_commit_is_ignored(
+def test_tag_of_a_tree_or_blob_is_ignored(
     repository: tuple[Path, Path], capsys: pytest.CaptureFixture[str]
 ) -> None:
     bare, copy = repository
@@ -178,12 +178,12 @@ def test_a_tag_of_something_that_is_no_commit_is_ignored(
     assert capsys.readouterr().out.startswith("lifecycle: ignored: refs/tags/tree is not a branch\n")
 
 
-def test_a_ref_may_have_any_space_but_a_plain_one() -> None:
+def test_ref_may_contain_any_whitespace_but_a_plain_space() -> None:
     ref = "refs/heads/a\u00a0b"
     assert PushedRef.parse(f"{'0' * 40} {'1' * 40} {ref}\n") == PushedRef("0" * 40, "1" * 40, ref)
 
 
-def test_an_author_and_a_message_in_latin_1_are_told_as_far_as_they_can_be_read(
+def test_latin_1_author_and_message_are_delivered_with_replacement_characters(
     repository: tuple[Path, Path],
 ) -> None:
     bare, copy = repository
@@ -222,7 +222,7 @@ def server() -> Iterator[str]:
         thread.join()
 
 
-def test_a_function_url_is_reached_by_its_name_at_the_emulators_address(server: str) -> None:
+def test_function_url_is_called_by_name_at_the_emulators_address(server: str) -> None:
     url = "https://abc.lambda-url.us-east-1.on.aws/"
     assert post(server, url, b"{}", {}) == (202, {"message": "started"})
     assert Recorder.seen == {"host": "abc.lambda-url.us-east-1.on.aws", "path": "/", "body": "{}"}

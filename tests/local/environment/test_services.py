@@ -44,7 +44,7 @@ def repository(path: Path) -> Path:
     return path
 
 
-def test_a_second_folder_with_the_same_service_is_refused(layout: Layout, tmp_path: Path) -> None:
+def test_second_folder_with_the_same_service_is_refused(layout: Layout, tmp_path: Path) -> None:
     first, second = folder(tmp_path / "first"), repository(tmp_path / "second")
     commit_all(second, "mine")
     copy = adopt(layout, "web", first)
@@ -55,16 +55,14 @@ def test_a_second_folder_with_the_same_service_is_refused(layout: Layout, tmp_pa
     assert git(second, "remote") == ""
 
 
-def test_the_working_copy_is_the_same_service_as_its_folder(layout: Layout, tmp_path: Path) -> None:
+def test_working_copy_counts_as_the_folder_of_its_service(layout: Layout, tmp_path: Path) -> None:
     first = folder(tmp_path / "first")
     copy = adopt(layout, "web", first)
     assert adopt(layout, "web", copy) == adopt(layout, "web", first) == copy
     assert read_json(layout.services, None) == {"web": {"path": str(first), "copy": str(copy)}}
 
 
-def test_another_folder_may_take_the_name_once_the_repositories_are_gone(
-    layout: Layout, tmp_path: Path
-) -> None:
+def test_name_is_free_again_after_its_repositories_are_gone(layout: Layout, tmp_path: Path) -> None:
     adopt(layout, "web", folder(tmp_path / "first"))
     layout.repositories.rename(tmp_path / "old repositories")
     layout.work.rename(tmp_path / "old work")
@@ -88,7 +86,7 @@ def test_symlinks_are_copied_as_they_are(layout: Layout, tmp_path: Path) -> None
     assert git(copy, "status", "--porcelain") == ""
 
 
-def test_a_copy_that_was_interrupted_is_made_anew(layout: Layout, tmp_path: Path) -> None:
+def test_interrupted_copy_is_made_again(layout: Layout, tmp_path: Path) -> None:
     source = folder(tmp_path / "source")
     (source / "link").symlink_to("lifecycle.toml")
     (layout.work / ".unfinished").mkdir(parents=True)
@@ -98,7 +96,7 @@ def test_a_copy_that_was_interrupted_is_made_anew(layout: Layout, tmp_path: Path
     assert [each.name for each in layout.work.iterdir()] == ["web"]
 
 
-def test_a_folder_in_the_copys_place_is_left_alone(layout: Layout, tmp_path: Path) -> None:
+def test_existing_folder_at_the_copys_path_is_left_alone(layout: Layout, tmp_path: Path) -> None:
     (layout.work / "web").mkdir(parents=True)
     (layout.work / "web" / "precious").touch()
     with pytest.raises(LaptopError, match=r"without \.git; move it away"):
@@ -131,7 +129,7 @@ def test_a_repository_without_commits_is_refused_with_what_to_do(layout: Layout,
     assert git(own, "remote") == ""
 
 
-def test_an_add_that_was_interrupted_knows_its_own_listener_again(
+def test_interrupted_add_finds_its_own_listener_again(
     layout: Layout, tmp_path: Path, facts: dict[str, Any]
 ) -> None:
     source, listener = folder(tmp_path / "web"), facts["ports"]["staging"]
@@ -144,7 +142,7 @@ def test_an_add_that_was_interrupted_knows_its_own_listener_again(
         add(layout, facts, source, QUIET)
 
 
-def test_a_folder_that_was_moved_is_known_from_where_it_is_now(layout: Layout, tmp_path: Path) -> None:
+def test_moved_folder_is_recorded_at_its_new_path(layout: Layout, tmp_path: Path) -> None:
     source = folder(tmp_path / "source")
     copy = adopt(layout, "web", source)
     moved = source.rename(tmp_path / "moved")

@@ -38,16 +38,16 @@ def set_up(checkout: Path, **pythons: str) -> str:
     return done.stderr
 
 
-def test_without_any_python_it_says_what_to_install(checkout: Path) -> None:
+def test_setup_without_python_names_the_package_to_install(checkout: Path) -> None:
     assert "sudo apt install python3 python3-venv" in set_up(checkout)
 
 
-def test_a_python_that_is_too_old_is_as_good_as_none(checkout: Path) -> None:
+def test_setup_ignores_a_python_that_is_too_old(checkout: Path) -> None:
     said = set_up(checkout, python3='case "$2" in *version_info*) exit 1;; esac; exit 0')
     assert "expected Python 3.11 or later" in said
 
 
-def test_without_the_venv_module_it_says_which_package_has_it(checkout: Path) -> None:
+def test_setup_without_venv_names_its_package(checkout: Path) -> None:
     script = 'case "$2" in *ensurepip*) exit 1;; *print*) echo python3.11-venv;; esac; exit 0'
     said = set_up(checkout, python3=script)
     assert "python3 cannot make virtual environments" in said

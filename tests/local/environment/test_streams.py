@@ -113,7 +113,7 @@ def eventually(what: str, look: Callable[[], bool], seconds: float = 30) -> None
         time.sleep(0.05)
 
 
-def test_what_the_filter_keeps_out_starts_nothing_and_the_rest_is_told_in_order(streamed: Streamed) -> None:
+def test_stream_delivers_in_order_the_records_that_the_filter_accepts(streamed: Streamed) -> None:
     for number in range(3):
         streamed.put(f"REPORTS#{number}")
         streamed.put(f"CLUSTER#{number}")
@@ -121,7 +121,7 @@ def test_what_the_filter_keeps_out_starts_nothing_and_the_rest_is_told_in_order(
     assert streamed.heard == ["CLUSTER#0", "CLUSTER#1", "CLUSTER#2"]
 
 
-def test_after_a_crash_what_changes_is_told_again(streamed: Streamed) -> None:
+def test_stream_delivers_again_after_a_crash(streamed: Streamed) -> None:
     streamed.put("CLUSTER#before")
     eventually("it to be told", lambda: "CLUSTER#before" in streamed.heard)
     streamed.killed()
@@ -129,7 +129,7 @@ def test_after_a_crash_what_changes_is_told_again(streamed: Streamed) -> None:
     eventually("what came after to be told", lambda: "CLUSTER#after" in streamed.heard)
 
 
-def test_an_alarm_rings_for_the_metrics_of_its_own_dimensions_only(streamed: Streamed) -> None:
+def test_alarm_evaluates_its_own_dimensions_only(streamed: Streamed) -> None:
     cloudwatch = streamed.aws.client("cloudwatch")
 
     def group(service: str) -> list[dict[str, str]]:

@@ -17,14 +17,14 @@ def given(**parameters: str) -> query_protocol.Parameters:
     return query_protocol.parameters(Request("POST", "/", (), urlencode(named).encode()))
 
 
-def test_targets_are_read_with_the_groups_port_as_default() -> None:
+def test_target_without_a_port_has_the_groups_port() -> None:
     found = given(
         Targets__member__1__Id="127.0.0.11", Targets__member__1__Port="81", Targets__member__2__Id="b"
     )
     assert query_protocol.targets(found, 80) == [Address("127.0.0.11", 81), Address("b", 80)]
 
 
-def test_weights_are_read_from_a_forward_action_and_put_back_into_the_answer() -> None:
+def test_weights_are_parsed_from_a_forward_action_and_added_to_the_answer() -> None:
     prefix = "DefaultActions__member__1__ForwardConfig__TargetGroups__member__"
     names = {f"{prefix}{n}__{key}": value for n, key, value in [
         (1, "TargetGroupArn", "one"), (1, "Weight", "9"), (2, "TargetGroupArn", "two"), (2, "Weight", "1"),
@@ -37,7 +37,7 @@ def test_weights_are_read_from_a_forward_action_and_put_back_into_the_answer() -
     assert "<TargetGroupArn>one</TargetGroupArn><Weight>9</Weight>" in text
 
 
-def test_target_health_says_why_a_target_is_not_healthy() -> None:
+def test_target_health_has_the_reason() -> None:
     described = [(Address("127.0.0.11", 81), HEALTHY), (Address("127.0.0.12", 82), FAILED)]
     text = query_protocol.target_health(described, None).body.decode()
     assert "<Port>81</Port></Target><HealthCheckPort>81</HealthCheckPort>" in text
@@ -53,11 +53,11 @@ def test_target_health_says_why_a_target_is_not_healthy() -> None:
         ("", ((200, 200),)),
     ],
 )
-def test_a_matcher_is_read_as_ranges(matcher: str, ranges: tuple[tuple[int, int], ...]) -> None:
+def test_matcher_is_parsed_into_ranges(matcher: str, ranges: tuple[tuple[int, int], ...]) -> None:
     assert statuses(matcher) == ranges
 
 
-def test_default_actions_are_read() -> None:
+def test_default_actions_are_parsed() -> None:
     assert action([{"Type": "forward", "TargetGroupArn": "one"}]) == (WeightedGroup("one"),)
     groups = [{"TargetGroupArn": "one", "Weight": 3}]
     assert action([{"Type": "forward", "ForwardConfig": {"TargetGroups": groups}}]) == (
@@ -91,6 +91,6 @@ def test_a_draining_endpoint_stays_listed() -> None:
 
 
 @pytest.mark.parametrize("url", ["https://127.0.0.1:1", "127.0.0.1:4566", "http://127.0.0.1"])
-def test_an_unusable_emulator_url_is_refused(url: str) -> None:
+def test_invalid_emulator_url_is_refused(url: str) -> None:
     with pytest.raises(ValueError, match="expected a URL"):
         host_and_port(url)

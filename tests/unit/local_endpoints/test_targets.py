@@ -18,14 +18,14 @@ def health(made: Rotation, address: Address, host: HostView | None, observed_at:
     return made.health(address, view, observed_at, used=True)
 
 
-def test_a_new_target_is_initial_until_envoy_lists_it_and_has_checked_it() -> None:
+def test_new_target_is_initial_until_envoy_has_checked_it() -> None:
     made = serving(A)
     assert health(made, A, None) == targets.REGISTERING
     assert health(made, A, HostView(pending_check=True, failed_check=True)) == targets.CHECKING
     assert health(made, A, GOOD) == targets.HEALTHY
 
 
-def test_a_look_from_before_the_registration_says_nothing() -> None:
+def test_observation_from_before_the_registration_is_ignored() -> None:
     made = serving()
     made.register(A)
     assert health(made, A, GOOD, 5.0) == targets.REGISTERING
@@ -34,18 +34,18 @@ def test_a_look_from_before_the_registration_says_nothing() -> None:
     assert health(made, A, GOOD, 5.1) == targets.HEALTHY
 
 
-def test_a_failed_check_is_unhealthy_and_says_why() -> None:
+def test_failed_check_is_unhealthy_with_its_reason() -> None:
     made = serving(A)
     assert health(made, A, HostView(failed_check=True)) == targets.FAILED
     assert health(made, A, HostView(failed_check=True, check_timed_out=True)) == targets.TIMED_OUT
     assert made.health(A, None, 1.0, used=True) == targets.UNKNOWN
 
 
-def test_a_group_that_no_listener_uses_has_no_health() -> None:
+def test_group_without_a_listener_has_no_health() -> None:
     assert serving(A).health(A, {A: GOOD}, 1.0, used=False) == targets.NOT_IN_USE
 
 
-def test_draining_waits_until_envoy_drains_it_with_nothing_in_flight_twice() -> None:
+def test_draining_needs_two_observations_without_requests_in_flight() -> None:
     made = serving(A, B)
     made.deregister(A, deadline=100.0)
     assert made.listed() == [(A, True), (B, False)]
@@ -60,7 +60,7 @@ def test_draining_waits_until_envoy_drains_it_with_nothing_in_flight_twice() -> 
     assert health(made, A, GOOD) == targets.NOT_REGISTERED
 
 
-def test_draining_ends_at_its_deadline_whatever_is_in_flight() -> None:
+def test_draining_ends_at_its_deadline_despite_requests_in_flight() -> None:
     made = serving(A)
     made.deregister(A, deadline=2.0)
     assert not made.advance({A: HostView(active=1, draining=True)}, 1.9)
@@ -82,7 +82,7 @@ def test_a_target_that_returns_while_draining_first_leaves_envoy() -> None:
     assert health(made, A, GOOD, 1.3) == targets.REGISTERING
 
 
-def test_a_target_that_left_is_forgotten_and_can_be_deregistered_again() -> None:
+def test_removed_target_can_be_deregistered_again() -> None:
     made = serving(A)
     made.deregister(A, deadline=0.0)
     made.advance({A: HostView(draining=True)}, 1.0)
@@ -102,7 +102,7 @@ def test_registering_a_serving_target_again_changes_nothing() -> None:
     assert health(made, A, GOOD) == targets.HEALTHY
 
 
-def test_requests_from_before_a_return_are_waited_for_by_the_next_drain() -> None:
+def test_next_drain_waits_for_requests_from_before_a_return() -> None:
     made, idle = serving(A), HostView(draining=True)
     made.deregister(A, deadline=60.0)
     made.advance({A: HostView(active=1, draining=True)}, 1.0)
@@ -116,7 +116,7 @@ def test_requests_from_before_a_return_are_waited_for_by_the_next_drain() -> Non
     assert made.advance({A: idle}, 60.1)
 
 
-def test_a_target_that_is_deregistered_on_its_way_back_goes_on_draining_if_it_was_busy() -> None:
+def test_busy_target_deregistered_while_returning_keeps_draining() -> None:
     made = serving(A)
     made.deregister(A, deadline=60.0)
     made.advance({A: HostView(active=1, draining=True)}, 1.0)
