@@ -1,4 +1,4 @@
-"""What a widget answers is shown, and does nothing by itself."""
+"""A widget's answer is shown, and its scripts and styles cannot reach the page."""
 
 from collections.abc import Callable
 
@@ -68,7 +68,7 @@ def shown(console: Callable[..., Page], aws: TwinAws, html: str) -> Page:
 
 
 def markup(page: Page) -> str:
-    """What became of the widget's answer."""
+    """Return the widget's markup after sanitising."""
     return str(page.evaluate("document.querySelector('.custom .content').shadowRoot.innerHTML"))
 
 
@@ -105,7 +105,7 @@ def test_styles_of_a_widget_stay_in_the_widget(console: Callable[..., Page], aws
     colour = "each => getComputedStyle(each).color"
     assert page.get_by_text("mine").evaluate(colour) == "rgb(1, 2, 3)"
     assert page.get_by_role("heading", level=1).evaluate(colour) != "rgb(1, 2, 3)"
-    # What wants to lie over the page lies over its own widget only.
+    # A widget's fixed content cannot cover the page's button.
     page.get_by_role("button", name="Refresh now").click()
     assert page.get_by_text("over").evaluate("each => getComputedStyle(each).position") == "static"
 
@@ -138,6 +138,6 @@ def test_no_request_goes_to_another_host(seat: Callable[..., object], server: ob
     desk = seat(server.url)  # type: ignore[attr-defined]
     desk.open()  # type: ignore[attr-defined]
     foreign = [url for url in desk.requests if not url.startswith(server.url)]  # type: ignore[attr-defined]
-    # The page's policy stops the one of the style sheet before it leaves; Chromium reports it all the same.
+    # The page's policy blocks the request of the style sheet; Chromium reports it although it is not sent.
     assert [url for url in foreign if "c.png" not in url] == []
     assert desk.faults == []  # type: ignore[attr-defined]

@@ -15,7 +15,7 @@ pytestmark = pytest.mark.emulator
 
 @pytest.fixture
 def typed(laptop: Laptop) -> Callable[..., Result]:
-    """Types a command as an operator of that laptop."""
+    """Return a function that runs a command as an operator of that laptop."""
     variables = {**laptop.variables, "LIFECYCLE_AS": "ada", "LIFECYCLE_PROFILE": ""}
     return lambda text: CliRunner().invoke(app, text.split(), env=variables)
 
@@ -49,5 +49,5 @@ def test_converging_a_never_deployed_cluster_does_nothing(typed: Callable[..., R
 
 def test_unknown_runs_and_deployments_end_the_watch(typed: Callable[..., Result]) -> None:
     assert "there is no run" in typed("watch --run nosuch").stderr
-    told = typed("watch nosuch-production-20261123000000-beef").stderr
-    assert "there is neither a record nor an execution of it" in told
+    message = typed("watch nosuch-production-20261123000000-beef").stderr
+    assert "there is neither a record nor an execution of it" in message

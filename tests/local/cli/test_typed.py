@@ -1,4 +1,4 @@
-"""The command as a process: its streams, its exit codes, and how it finds its target."""
+"""The command as a process: its streams, its exit codes, and its search for the environment."""
 
 import json
 import os
@@ -36,7 +36,7 @@ def lifecycle(*arguments: str, cwd: Path, **variables: str) -> subprocess.Comple
 
 @pytest.fixture
 def service(tmp_path: Path) -> Path:
-    """A service that Git tracks."""
+    """Return a service that Git tracks."""
     (tmp_path / "lifecycle.toml").write_text(GOOD)
     (tmp_path / "hello").write_text("#!/bin/sh\n")
     for arguments in (["init", "-q"], ["add", "."]):
@@ -105,8 +105,8 @@ def test_environment_that_does_not_answer_is_reported(tmp_path: Path) -> None:
         (tmp_path / "environment.json").write_text(json.dumps(known))
         done = lifecycle("status", cwd=tmp_path, LIFECYCLE_HOME=str(tmp_path))
     assert (done.returncode, done.stdout) == (1, "")
-    told = "error: the laptop's environment does not answer at http://127.0.0.1:"
-    assert done.stderr.startswith(told)
+    message = "error: the laptop's environment does not answer at http://127.0.0.1:"
+    assert done.stderr.startswith(message)
     assert done.stderr.endswith(": see lifecycle local status\n")
 
 

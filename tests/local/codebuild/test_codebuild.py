@@ -1,4 +1,4 @@
-"""The build service's promises, with a real emulator, a real repository and real commands."""
+"""The build service, with a real emulator, a real repository and real commands."""
 
 import io
 import json
@@ -219,5 +219,5 @@ def test_build_running_at_a_restart_becomes_fault(workshop: Workshop, tmp_path: 
     with service(workshop.emulator, home, log) as (url, _):
         second = Workshop(workshop.emulator, url, tmp_path, workshop.repository, workshop.commit)
         assert second.build(identity)["buildStatus"] == "FAULT"
-    # A build service that never saw the build does not believe the emulator's success.
+    # The build service has no record of the build, so it does not report the emulator's success.
     assert workshop.build(identity)["buildStatus"] == "FAULT"

@@ -1,4 +1,4 @@
-"""What the page may ask for, and in whose name."""
+"""The calls that the page may make, and the operator's name in them."""
 
 from typing import Any
 

@@ -121,7 +121,7 @@ def test_console_command_prints_the_pages_address(laptop: Laptop) -> None:
 
 @pytest.fixture
 def without_console(laptop: Laptop) -> Iterator[int]:
-    """The environment's console killed, as a crash would; its port. Afterwards `up` brings it back."""
+    """Kill the environment's console, as a crash would; yield its port. Afterwards `up` restarts it."""
     part, port = recorded(laptop.layout)["console"], int(laptop.facts["ports"]["console"])
     os.kill(part.pid, signal.SIGKILL)
     deadline = time.monotonic() + 10
@@ -143,12 +143,12 @@ def test_dead_console_can_be_served_from_a_terminal_until_ctrl_c(
     )
     try:
         assert served.stdout
-        # A port that answers is no proof: on loopback a connection may meet itself, before anybody listens.
-        told = [served.stdout.readline(), served.stdout.readline()]
+        # An open port proves nothing: on loopback, a connection may connect to itself before a server listens.
+        lines = [served.stdout.readline(), served.stdout.readline()]
         served.send_signal(signal.SIGINT)
         _, err = served.communicate(timeout=10)
     finally:
         served.kill()
     assert (served.returncode, err) == (0, "")
-    assert told[0].startswith(f"http://127.0.0.1:{without_console}/")
-    assert told[1].startswith(f"console: http://127.0.0.1:{without_console} as ")
+    assert lines[0].startswith(f"http://127.0.0.1:{without_console}/")
+    assert lines[1].startswith(f"console: http://127.0.0.1:{without_console} as ")

@@ -1,4 +1,4 @@
-"""Who may ask the console: asked over a socket, as a browser of a foreign page would."""
+"""The console answers its own page only; requests over a socket imitate a browser with a foreign page."""
 
 import http.client
 import json
@@ -30,7 +30,7 @@ def server(aws: TwinAws) -> Iterator[ConsoleServer]:
 def ask(
     server: ConsoleServer, method: str, path: str, body: str = "", **changed: str | None
 ) -> tuple[int, dict[str, str], str]:
-    """A request as the page itself makes it, but for what is changed."""
+    """Send a request as the page does, with the given headers changed."""
     here = server.guard.hosts[0]
     headers: dict[str, str | None] = {"Host": here}
     if method == "POST":
@@ -156,7 +156,7 @@ def test_page_is_small_and_names_no_other_host(server: ConsoleServer) -> None:
     bodies: dict[str, Any] = {name: ask(server, "GET", name)[2] for name in names} | {"/": page}
     assert status == 200
     assert sum(len(body.encode()) for body in bodies.values()) < 300_000
-    # The one host in it is no address of anything: it is what XML calls SVG and HTML.
+    # The only host is part of the XML namespaces of SVG and HTML, and is never contacted.
     hosts = {host for body in bodies.values() for host in re.findall(r"https?://([\w.-]+)", body)}
     assert hosts == {"www.w3.org"}
 

@@ -1,4 +1,4 @@
-"""A metric widget's shorthand, written out as CloudWatch reads it."""
+"""A metric widget's shorthand is expanded as CloudWatch does."""
 
 from collections.abc import Sequence
 from typing import Any

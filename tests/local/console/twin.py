@@ -1,4 +1,4 @@
-"""AWS as the console asks it, in memory: a dashboard, functions that are Python's, metrics and alarms."""
+"""The console's port of AWS in memory: a dashboard, functions in Python, metrics and alarms."""
 
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -17,7 +17,7 @@ def arn(function: str) -> str:
 
 
 def custom(function: str, title: str, x: int = 0, y: int = 0, **more: Any) -> dict[str, Any]:
-    """A custom widget, half of the dashboard wide."""
+    """Return a custom widget, half of the dashboard wide."""
     params = more.pop("params", {})
     properties = {"endpoint": arn(function), "title": title, "params": params}
     properties |= {"updateOn": {"refresh": True, "resize": False, "timeRange": True}}
@@ -71,5 +71,5 @@ class TwinAws:
         return self.runs
 
     def payloads(self, function: str) -> list[dict[str, Any]]:
-        """What a function was called with so far."""
+        """Return the payloads of a function's calls so far."""
         return [payload for name, payload in self.invoked if name == function]

@@ -31,7 +31,7 @@ def free_port() -> int:
 
 
 def until(condition: Callable[[], Any], seconds: float = 15.0, every: float = 0.005) -> Any:
-    """Wait for a condition; its first true value."""
+    """Wait for a condition; return its first true value."""
     deadline = time.monotonic() + seconds
     while not (found := condition()):
         if time.monotonic() > deadline:
@@ -46,7 +46,7 @@ def is_open(port: int) -> bool:
 
 
 def ended(pid: int) -> bool:
-    """Whether a process is gone, or only waits for its parent to notice."""
+    """Return True if a process is gone or a zombie."""
     try:
         return bool(psutil.Process(pid).status() == psutil.STATUS_ZOMBIE)
     except psutil.NoSuchProcess:
@@ -55,7 +55,7 @@ def ended(pid: int) -> bool:
 
 @contextlib.contextmanager
 def process(command: list[str], log: Path, **environment: str) -> Iterator[subprocess.Popen[bytes]]:
-    """A child process, ended by its pid."""
+    """Run a child process, and end it by its pid."""
     kept = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
     with log.open("ab") as output:
         child = subprocess.Popen(
@@ -79,7 +79,7 @@ def process(command: list[str], log: Path, **environment: str) -> Iterator[subpr
 
 @contextlib.contextmanager
 def emulator(folder: Path) -> Iterator[str]:
-    """The emulator on a free port; its URL."""
+    """Run the emulator on a free port; yield its URL."""
     port = free_port()
     command = [str(ROOT / ".venv-emulator/bin/python"), "-m", "ministack"]
     settings = {"AUTH": "true", "BIND_HOST": "127.0.0.1", "GATEWAY_PORT": str(port), "LOG_LEVEL": "WARNING"}
@@ -89,7 +89,7 @@ def emulator(folder: Path) -> Iterator[str]:
 
 
 def client(service: str, url: str, credentials: dict[str, str] | None = None) -> Any:
-    """A client of an endpoint, as root unless credentials (of AssumeRole) are given."""
+    """Return a client of an endpoint, as root unless credentials of AssumeRole are given."""
     given = credentials or {"AccessKeyId": "test", "SecretAccessKey": "test"}
     return boto3.client(
         service,
@@ -103,7 +103,7 @@ def client(service: str, url: str, credentials: dict[str, str] | None = None) ->
 
 
 def role(url: str, name: str, trusted: dict[str, Any], allowed: list[str]) -> str:
-    """A role that may do `allowed` on everything; its ARN."""
+    """Make a role that may do `allowed` on everything; return its ARN."""
     iam = client("iam", url)
     trust = {"Effect": "Allow", "Principal": trusted, "Action": "sts:AssumeRole"}
     found = iam.create_role(
@@ -120,14 +120,14 @@ def role(url: str, name: str, trusted: dict[str, Any], allowed: list[str]) -> st
 
 
 def session(url: str, arn: str) -> dict[str, str]:
-    """Credentials of a role."""
+    """Return credentials of a role."""
     found = client("sts", url).assume_role(RoleArn=arn, RoleSessionName="test")
     return dict(found["Credentials"])
 
 
 @dataclass
 class Service:
-    """A web service on its own address; `/slow` waits for `release`, `/broken` answers 500, `/dies` nothing."""
+    """A web service on its own address: `/slow` waits for `release`, `/broken` answers 500, `/dies` does not answer."""
 
     address: str
     port: int = 0
@@ -260,7 +260,7 @@ def _targets(services: Any) -> list[dict[str, Any]]:
 
 @contextlib.contextmanager
 def dispatcher(url: str, folder: Path, *options: str) -> Iterator[tuple[str, int]]:
-    """The dispatcher in front of an emulator; its URL and pid."""
+    """Run the dispatcher in front of an emulator; yield its URL and pid."""
     port = free_port()
     command = [sys.executable, "-m", "apps.local.dispatcher", "--listen", f"127.0.0.1:{port}"]
     command += ["--emulator", url, "--home", str(folder / "dispatcher"), *options]

@@ -1,4 +1,4 @@
-"""The load balancer's promises, with a real Envoy, a real emulator and real services."""
+"""The load balancer, with a real Envoy, a real emulator and real services."""
 
 import os
 import signal

@@ -1,4 +1,4 @@
-"""The metrics of the dispatcher, as CloudWatch has them: what real requests through Envoy come to."""
+"""The dispatcher's metrics in CloudWatch, of real requests through Envoy."""
 
 import time
 from collections.abc import Iterator
@@ -32,8 +32,8 @@ def services() -> Iterator[list[Service]]:
         yield [running.enter_context(Service(f"127.0.13.{n}").running()) for n in (1, 2)]
 
 
-def told(laboratory_: Laboratory, group: str, name: str, stat: str = "Sum") -> list[float]:
-    """The values of the last minute, a second each."""
+def published(laboratory_: Laboratory, group: str, name: str, stat: str = "Sum") -> list[float]:
+    """Return the values of the last minute, one for each second."""
     named = {
         "TargetGroup": group.rpartition(":")[2],
         "LoadBalancer": laboratory_.load_balancer.partition("loadbalancer/")[2],
@@ -52,7 +52,7 @@ def told(laboratory_: Laboratory, group: str, name: str, stat: str = "Sum") -> l
 
 
 def divided(laboratory_: Laboratory, services: list[Service]) -> str:
-    """The group of a test bed, with a target of its own that gets half of the requests."""
+    """Make a test bed's group, with a target of its own that gets half of the requests."""
     first, second = services
     bed = laboratory_.new_group(f"bed-{laboratory_.port}")
     parts = [{"TargetGroupArn": laboratory_.group, "Weight": 1}, {"TargetGroupArn": bed, "Weight": 0}]
@@ -60,7 +60,7 @@ def divided(laboratory_: Laboratory, services: list[Service]) -> str:
     laboratory_.elb.modify_listener(ListenerArn=laboratory_.listener, DefaultActions=[action])
     laboratory_.register(first)
     laboratory_.register(second, group=bed)
-    # Checked before it has any weight, as on an ALB: nothing else may give it any.
+    # As on an ALB, its health is checked before it has any weight; the weight is set only afterwards.
     until(lambda: laboratory_.health(bed) == {second.address: "healthy"})
     until(lambda: laboratory_.health() == {first.address: "healthy"})
     assert [laboratory_.get() for _ in range(10)] == [(200, first.address)] * 10
@@ -77,14 +77,14 @@ def test_requests_answers_and_latency_are_published_by_target_group(
     for _ in range(100):
         assert laboratory_.get()[0] == 200
     served = [service.served for service in services]
-    until(lambda: sum(told(laboratory_, bed, "RequestCount")) == served[1])
-    until(lambda: sum(told(laboratory_, laboratory_.group, "RequestCount")) == served[0], 25)
-    assert sum(told(laboratory_, bed, "HTTPCode_Target_2XX_Count")) == served[1]
-    assert told(laboratory_, bed, "HTTPCode_Target_5XX_Count") == []
-    slowest = told(laboratory_, bed, "TargetResponseTime", "p99")
-    middle = told(laboratory_, bed, "TargetResponseTime", "p50")
+    until(lambda: sum(published(laboratory_, bed, "RequestCount")) == served[1])
+    until(lambda: sum(published(laboratory_, laboratory_.group, "RequestCount")) == served[0], 25)
+    assert sum(published(laboratory_, bed, "HTTPCode_Target_2XX_Count")) == served[1]
+    assert published(laboratory_, bed, "HTTPCode_Target_5XX_Count") == []
+    slowest = published(laboratory_, bed, "TargetResponseTime", "p99")
+    middle = published(laboratory_, bed, "TargetResponseTime", "p50")
     assert all(0 < half <= late < 1 for half, late in zip(middle, slowest, strict=True))
-    assert sum(told(laboratory_, bed, "TargetResponseTime", "SampleCount")) == served[1]
+    assert sum(published(laboratory_, bed, "TargetResponseTime", "SampleCount")) == served[1]
 
 
 def test_latency_is_the_targets_own(laboratory_: Laboratory, services: list[Service]) -> None:
@@ -96,7 +96,7 @@ def test_latency_is_the_targets_own(laboratory_: Laboratory, services: list[Serv
         for service in services:
             service.release.set()
         assert {each.result()[0] for each in slow} == {200}
-    until(lambda: max(told(laboratory_, bed, "TargetResponseTime", "Maximum"), default=0.0) >= 0.4)
+    until(lambda: max(published(laboratory_, bed, "TargetResponseTime", "Maximum"), default=0.0) >= 0.4)
 
 
 def test_errors_are_published_as_the_targets_own(laboratory_: Laboratory, services: list[Service]) -> None:
@@ -106,7 +106,7 @@ def test_errors_are_published_as_the_targets_own(laboratory_: Laboratory, servic
     assert set(statuses) == {500}
     broken = services[1].served - before
     assert broken
-    until(lambda: sum(told(laboratory_, bed, "HTTPCode_Target_5XX_Count")) == broken)
+    until(lambda: sum(published(laboratory_, bed, "HTTPCode_Target_5XX_Count")) == broken)
 
 
 def test_request_of_a_worker_that_dies_counts_as_failed(
@@ -117,16 +117,18 @@ def test_request_of_a_worker_that_dies_counts_as_failed(
     assert {laboratory_.get("/dies")[0] for _ in range(20)} == {503}
     lost = services[1].served - before
     assert lost
-    until(lambda: sum(told(laboratory_, bed, "RequestCount")) == services[1].served)
-    answered = sum(sum(told(laboratory_, bed, name)) for name in ANSWERED)
-    assert services[1].served - answered == lost == sum(told(laboratory_, bed, FAILED))
-    assert told(laboratory_, bed, "HTTPCode_Target_5XX_Count") == []
+    until(lambda: sum(published(laboratory_, bed, "RequestCount")) == services[1].served)
+    answered = sum(sum(published(laboratory_, bed, name)) for name in ANSWERED)
+    assert services[1].served - answered == lost == sum(published(laboratory_, bed, FAILED))
+    assert published(laboratory_, bed, "HTTPCode_Target_5XX_Count") == []
 
 
 def test_host_counts_are_published_by_health(laboratory_: Laboratory, services: list[Service]) -> None:
     first, second = services
     laboratory_.register(first, second)
     until(lambda: set(laboratory_.health().values()) == {"healthy"})
-    until(lambda: told(laboratory_, laboratory_.group, "HealthyHostCount", "Maximum")[-1:] == [2.0], 25)
+    until(lambda: published(laboratory_, laboratory_.group, "HealthyHostCount", "Maximum")[-1:] == [2.0], 25)
     second.healthy = False
-    until(lambda: told(laboratory_, laboratory_.group, "UnHealthyHostCount", "Maximum")[-1:] == [1.0], 25)
+    until(
+        lambda: published(laboratory_, laboratory_.group, "UnHealthyHostCount", "Maximum")[-1:] == [1.0], 25
+    )

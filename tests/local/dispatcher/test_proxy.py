@@ -1,4 +1,4 @@
-"""The pass-through server, in front of a server that answers what it was sent."""
+"""The proxy, in front of a server that echoes each request."""
 
 import contextlib
 import http.client

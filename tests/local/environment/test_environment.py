@@ -1,4 +1,4 @@
-"""The environment as a whole: started, asked, broken, repaired and ended."""
+"""The environment as a whole: it is started, used, broken, repaired and ended."""
 
 import contextlib
 import os
@@ -34,7 +34,7 @@ SERVICE = (
 
 @pytest.fixture
 def own(tmp_path: Path) -> Iterator[Layout]:
-    """An environment that a test may break."""
+    """Yield an environment that a test may break."""
     layout = Layout(tmp_path / "home")
     yield layout
     with contextlib.suppress(LaptopError):

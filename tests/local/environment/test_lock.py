@@ -1,4 +1,4 @@
-"""Which folder may be an environment's: one that is new, empty, or was one before."""
+"""An environment's folder must be new, empty, or marked by an environment's lock."""
 
 import socket
 from collections.abc import Iterator
@@ -19,14 +19,14 @@ QUIET = Progress(quiet=True)
 
 @pytest.fixture
 def taken() -> Iterator[Ports]:
-    """Ports with which `up` ends before it has started anything."""
+    """Return ports with which `up` fails before it starts anything."""
     with socket.create_server((LOOPBACK, 0)) as holder:
         yield replace(Ports.free(), builder=holder.getsockname()[1])
 
 
 @pytest.fixture
 def project(tmp_path: Path) -> Layout:
-    """Somebody's project, with folders that are called as an environment's are."""
+    """Make another project, with folders that have the names of an environment's folders."""
     for folder in ("hosts", "builds", "dispatcher", "tmp"):
         (tmp_path / folder).mkdir()
         (tmp_path / folder / "precious").write_text("x")

@@ -1,4 +1,4 @@
-"""Which processors what runs on, while the load is measured."""
+"""The processors of each process while the load is measured."""
 
 import os
 import subprocess
@@ -32,7 +32,7 @@ def test_a_single_processor_is_for_everything() -> None:
 
 
 def listed(layout: Layout, *, drains: bool) -> None:
-    """Envoy's file, as the dispatcher writes it."""
+    """Write Envoy's file as the dispatcher does."""
     found = endpoints("hello", CHECK, [(Address(HOST.address, HOST.port), drains)])
     write_json(layout.dispatcher / "endpoints-hello.json", discovery([found]))
 

@@ -1,4 +1,4 @@
-"""What the embedded AWS remembers when it is killed: all that it ever answered, and that an execution was lost."""
+"""The state of the embedded AWS after it is killed: every answered write, and executions as failed."""
 
 import io
 import json
@@ -38,7 +38,7 @@ TRUST = {
 
 @dataclass
 class Emulated:
-    """The embedded AWS alone, and how it is killed and started again."""
+    """The embedded AWS alone, which can be killed and restarted."""
 
     layout: Layout
     ports: Ports

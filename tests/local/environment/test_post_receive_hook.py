@@ -23,7 +23,7 @@ SECRET = b"a secret of the webhook"
 
 @dataclass
 class Runs:
-    """Stands for the state machine: remembers what was started."""
+    """A fake state machine that records the started executions."""
 
     started: dict[str, dict[str, str]] = field(default_factory=dict)
 
@@ -33,7 +33,7 @@ class Runs:
 
 @pytest.fixture
 def repository(tmp_path: Path) -> tuple[Path, Path]:
-    """A service's bare repository and working copy."""
+    """Return a service's bare repository and working copy."""
     source = tmp_path / "source"
     source.mkdir()
     (source / "lifecycle.toml").write_text('name = "hello"\n')
@@ -133,13 +133,13 @@ def test_a_push_to_an_emulator_that_died_is_stored_and_says_so(repository: tuple
 
 @dataclass
 class Receiver:
-    """Stands for receive_push: remembers the refs that it was told of, and does not answer for some."""
+    """A fake receive_push that records the refs it receives, and does not answer for some."""
 
     silent_for: str = ""
-    told: list[str] = field(default_factory=list)
+    received: list[str] = field(default_factory=list)
 
     def send(self, event: dict[str, Any]) -> tuple[int, dict[str, Any]]:
-        self.told.append(event["ref"])
+        self.received.append(event["ref"])
         if event["ref"] == self.silent_for:
             raise LaptopError("it does not answer")
         return 202, {"message": "started", "run": "hello-1"}
@@ -156,7 +156,7 @@ def test_every_ref_is_delivered_by_itself(
         for commit, name in ((ref.after, "one"), ("5" * 40, "two"), (ref.after, "main"))
     ]
     assert deliver_each(bare, lines, receiver.send) == 1
-    assert receiver.told == ["refs/heads/one", "refs/heads/main"]
+    assert receiver.received == ["refs/heads/one", "refs/heads/main"]
     first, second, third = capsys.readouterr().out.splitlines()
     assert first == "lifecycle: the push is stored, but its run was not started: it does not answer"
     assert second.startswith("lifecycle: the push is stored, but its run was not started: git show failed")
@@ -174,7 +174,7 @@ def test_tag_of_a_tree_or_blob_is_ignored(
     receiver = Receiver()
     lines = [f"{ref.before} {tree} refs/tags/tree\n", f"{ref.before} {ref.after} refs/heads/main\n"]
     assert deliver_each(bare, lines, receiver.send) == 0
-    assert receiver.told == ["refs/heads/main"]
+    assert receiver.received == ["refs/heads/main"]
     assert capsys.readouterr().out.startswith("lifecycle: ignored: refs/tags/tree is not a branch\n")
 
 

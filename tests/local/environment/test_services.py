@@ -1,4 +1,4 @@
-"""`local add` up to where AWS is asked: which folder a service is, its repositories, its listener."""
+"""`local add` up to its first call of AWS: the service's folder, its repositories, its listener."""
 
 import json
 import socket
@@ -27,7 +27,7 @@ def layout(tmp_path: Path) -> Layout:
 
 @pytest.fixture
 def facts(tmp_path: Path) -> dict[str, Any]:
-    """What environment.json says of an environment whose assembly is gone: `add` ends there."""
+    """Return environment.json's content for a missing assembly, so that `add` fails at the deployment."""
     (tmp_path / "assembly").mkdir()
     (tmp_path / "assembly" / "manifest.json").write_text(json.dumps({"artifacts": {}}))
     return {"ports": asdict(Ports.free()), "assembly": str(tmp_path / "assembly")}
@@ -137,7 +137,7 @@ def test_interrupted_add_finds_its_own_listener_again(
         add(layout, facts, source, QUIET)
     known = hosts.clusters(layout)["staging/web"]
     assert (known.listener, known.hosts) == (listener, ())
-    # The dispatcher, which serves what the first one deployed.
+    # This is the dispatcher, which serves the listener of the first `add`.
     with socket.create_server((LOOPBACK, listener)), pytest.raises(LaptopError, match="expected a template"):
         add(layout, facts, source, QUIET)
 

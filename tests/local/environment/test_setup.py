@@ -1,4 +1,4 @@
-"""What `make` says on a machine where Python is missing, too old, or without its venv module."""
+"""Messages of `make` on a machine whose Python is missing, too old, or without its venv module."""
 
 import os
 import shutil
@@ -12,7 +12,7 @@ from apps.local.paths import REPOSITORY
 
 @pytest.fixture
 def checkout(tmp_path: Path) -> Path:
-    """A fresh checkout, as far as the set-up's first step needs one."""
+    """Return a fresh checkout, as far as the set-up's first step needs one."""
     for name in ("Makefile", "pyproject.toml", "requirements/dev.txt"):
         target = tmp_path / "checkout" / name
         target.parent.mkdir(parents=True, exist_ok=True)
@@ -21,7 +21,7 @@ def checkout(tmp_path: Path) -> Path:
 
 
 def set_up(checkout: Path, **pythons: str) -> str:
-    """Run the set-up where only these Pythons are; answers what it says when it fails."""
+    """Run the set-up on a machine with only these Pythons; return the message of its failure."""
     programs = checkout / "programs"
     programs.mkdir()
     for name, script in pythons.items():

@@ -1,4 +1,4 @@
-"""What is made of the requests that Envoy logged."""
+"""The metrics that are computed from Envoy's access log."""
 
 import random
 from datetime import UTC, datetime
@@ -94,9 +94,9 @@ def test_answer_of_the_load_balancer_is_a_request_without_a_target_answer() -> N
 def test_request_without_a_good_answer_counts_as_failed() -> None:
     lines = ["a 200 9 -", "a 302 9 -", "a 404 9 -", "a 101 9 -", "a 500 9 -", "a 503 - UC", "a 0 - DC"]
     tally = tallies(found for line in lines if (found := parse(line)))["a"]
-    told = {each["MetricName"]: each.get("Value") for each in metrics.of_requests(tally, NAMED, AT)}
+    data = {each["MetricName"]: each.get("Value") for each in metrics.of_requests(tally, NAMED, AT)}
     families = {f"HTTPCode_Target_{family}XX_Count": 1.0 for family in (2, 3, 4, 5)}
-    assert told == {"RequestCount": 7.0, **families, metrics.FAILED: 4.0, "TargetResponseTime": None}
+    assert data == {"RequestCount": 7.0, **families, metrics.FAILED: 4.0, "TargetResponseTime": None}
 
 
 def test_tallies_of_several_periods_add_up() -> None:
