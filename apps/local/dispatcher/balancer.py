@@ -116,7 +116,7 @@ class Balancer:
         with self.lock:
             return self._saved.weights()
 
-    def health(self, arn: str, asked: Sequence[Address]) -> list[tuple[Address, Health]]:
+    def health(self, arn: str, addresses: Sequence[Address]) -> list[tuple[Address, Health]]:
         """Return the answer to DescribeTargetHealth for these targets, or for all if none are given."""
         observed_at, views = self.observe()
         with self.lock:
@@ -124,8 +124,8 @@ class Balancer:
                 return []
             view = None if views is None else views.get(group.settings.cluster, {})
             used = self.used(arn)
-            wanted = list(asked) or group.rotation.reported()
-            return [(one, group.rotation.health(one, view, observed_at, used=used)) for one in wanted]
+            described = list(addresses) or group.rotation.reported()
+            return [(one, group.rotation.health(one, view, observed_at, used=used)) for one in described]
 
     def used(self, arn: str) -> bool:
         """Return True if a listener forwards to the target group."""

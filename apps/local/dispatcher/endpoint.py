@@ -86,8 +86,8 @@ class Endpoint:
         group = self._balancer.group(arn)
         if group is None:
             return failure(request, 503, "ServiceUnavailable", f"target group {arn} is not known yet")
-        asked = query_protocol.targets(given, group.settings.port)
-        return query_protocol.target_health(self._balancer.health(arn, asked), group.settings.check.port)
+        addresses = query_protocol.targets(given, group.settings.port)
+        return query_protocol.target_health(self._balancer.health(arn, addresses), group.settings.check.port)
 
     def state(self) -> dict[str, Any]:
         """Return the whole state as JSON, for the command line and for tests."""

@@ -141,3 +141,12 @@ def test_no_request_goes_to_another_host(seat: Callable[..., object], server: ob
     # The page's policy blocks the request of the style sheet; Chromium reports it although it is not sent.
     assert [url for url in foreign if "c.png" not in url] == []
     assert desk.faults == []  # type: ignore[attr-defined]
+
+
+def test_confirmation_with_markup_characters_is_shown(console: Callable[..., Page], aws: TwinAws) -> None:
+    text = "note: 1.0 --> 1.1, </style> &c?"
+    action = f"<cwdb-action action='call' confirmation='{text.replace('&', '&amp;')}'>{{}}</cwdb-action>"
+    page = shown(console, aws, f"<button>go</button>{action}<input type='password' name='secret'>")
+    assert "password" not in markup(page)
+    page.get_by_role("button", name="go").click()
+    expect(page.get_by_role("dialog")).to_contain_text(text)

@@ -37,6 +37,8 @@ const CONFIG = {
   // Keeps a style element at the start of the text, which the parser would move into the head.
   FORCE_BODY: true,
   RETURN_DOM_FRAGMENT: true,
+  // The fragment is never parsed again, so a value such as a confirmation may contain "-->" or "</style>".
+  SAFE_FOR_XML: false,
 };
 
 // Return {content, sheets}: a fragment to show, and the style sheets that came with it.
