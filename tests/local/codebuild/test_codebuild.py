@@ -9,7 +9,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from tests.local.codebuild.conftest import Workshop, phase, service
-from tests.local.dispatcher.laboratory import client, ended, role, session, until
+from tests.local.dispatcher.harness import client, ended, role, session, until
 
 pytestmark = [pytest.mark.emulator, pytest.mark.timeout(120)]
 

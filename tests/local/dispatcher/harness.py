@@ -186,7 +186,7 @@ class Service:
 
 
 @dataclass
-class Laboratory:
+class Harness:
     """The emulator, the dispatcher in front of it, one load balancer with one listener and target group."""
 
     emulator: str
