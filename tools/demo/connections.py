@@ -1,4 +1,4 @@
-"""Kept HTTP/1.1 connections to one address, as a load balancer's clients have them; used by traffic.py."""
+"""Keep-alive HTTP/1.1 connections to one address, as a load balancer's clients have; used by traffic.py."""
 
 import asyncio
 from collections import deque
@@ -7,7 +7,7 @@ _HEAD_LIMIT = 65_536
 
 
 class Connections:
-    """Kept connections to one address; one that the server closed meanwhile is not used again."""
+    """Keep-alive connections to one address; a connection that the server closed is not used again."""
 
     def __init__(self, host: str, port: int) -> None:
         self._address = (host, port)
@@ -35,7 +35,7 @@ class Connections:
 
 
 async def answer(reader: asyncio.StreamReader) -> tuple[int, dict[str, str], bytes]:
-    """Read one whole answer: status, headers with names in lower case, and the body unless it is chunked."""
+    """Read one complete answer; return its status, headers with names in lower case, and the body unless it is chunked."""
     body = b""
     head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1").split("\r\n")
     status = int(head[0].partition(" ")[2][:3])
