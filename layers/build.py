@@ -1,7 +1,7 @@
-"""Build the dependencies layer: pinned wheels for Lambda's platform, or for the machine that emulates it.
+"""Build the dependencies layer from pinned wheels, for Lambda or for the machine that emulates it.
 
-Called by infra/app.py before it describes the layer; `python layers/build.py --platform host` does it by hand.
-The result is build/layers/dependencies/<platform>/python, beside a zip of it that CDK publishes as it is.
+Called by infra/app.py before it describes the layer, and by hand as `python layers/build.py --platform host`.
+The result is the folder build/layers/dependencies/<platform>/python, and a zip of it that CDK publishes unchanged.
 """
 
 import argparse
@@ -19,7 +19,7 @@ ROOT = Path(__file__).resolve().parents[1]
 REQUIREMENTS = ROOT / "layers" / "dependencies" / "requirements.txt"
 PLATFORMS = ("lambda", "host")
 _LAMBDA_WHEELS = ("--platform", "manylinux2014_x86_64", "--implementation", "cp", "--python-version", "3.13")
-# botocore carries every AWS service's model, 25 MB compressed; these are the ones that some phase calls.
+# botocore contains the model of every AWS service, 25 MB compressed; the phases call only these services.
 _SERVICES = (
     *("cloudwatch", "codebuild", "codecommit", "dynamodb", "elbv2", "events", "lambda"),
     *("logs", "s3", "secretsmanager", "sns", "ssm", "stepfunctions", "sts"),
@@ -31,24 +31,24 @@ _SHARED_MODELS = (
     "sdk-default-configuration.json",
     "_retry.json",
 )
-# METADATA is read at run time (importlib.metadata), licences go with their code; these are the installer's.
+# Only the installer reads these. METADATA stays for importlib.metadata, and licences stay with their code.
 _RECORDS = ("RECORD", "INSTALLER", "REQUESTED", "WHEEL", "direct_url.json")
-# boto3's resources, and the parts of powertools beside Logger, Metrics and their types: no phase uses them,
-# and the number of files is what a cold start pays for.
+# No phase uses boto3's resources, or more of powertools than Logger, Metrics and their types. Each file costs time
+# at a cold start.
 _UNUSED = ("bin", "boto3/data", "boto3/examples", "aws_lambda_powertools/event_handler")
 _POWERTOOLS_UTILITIES = ("__init__.py", "jmespath_utils", "typing")
-_EPOCH = (1980, 1, 1, 0, 0, 0)  # a zip of the same files has the same bytes, so CDK sees the same asset
+_EPOCH = (1980, 1, 1, 0, 0, 0)  # a constant time keeps the zip's bytes equal, so CDK finds the same asset
 
 
 def build(platform: str) -> Path:
-    """The layer's zip for `platform`, installed anew only when the requirements or this file changed."""
+    """Return the layer's zip for `platform`; rebuild it only when the requirements or this file changed."""
     if platform not in PLATFORMS:
-        raise SystemExit(f"unknown platform {platform!r}: expected {' or '.join(PLATFORMS)}")
+        raise SystemExit(f"platform {platform!r} is unknown: expected {' or '.join(PLATFORMS)}")
     folder = ROOT / "build" / "layers" / "dependencies" / platform
     archive = folder.with_suffix(".zip")
     folder.parent.mkdir(parents=True, exist_ok=True)
     with (folder.parent / ".lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)  # two tests, or a test and `make run`, may want it at the same time
+        fcntl.flock(lock, fcntl.LOCK_EX)  # two tests, or a test and `make run`, may build it at the same time
         if not _up_to_date(platform, folder, archive):
             _build(platform, folder, archive)
     return archive
@@ -67,20 +67,20 @@ def _build(platform: str, folder: Path, archive: Path) -> None:
     _prune(target)
     if platform == "host":
         _compile(target)
-    # The emulator unpacks the layer for each of its workers, so it is not compressed there.
+    # The emulator unpacks the layer for each worker; an uncompressed zip unpacks faster.
     pack({f"python/{name}": path for name, path in files(target)}, archive, compressed=platform == "lambda")
     (folder / ".stamp").write_text(_fingerprint(platform))
 
 
 def files(folder: Path) -> Iterator[tuple[str, Path]]:
-    """Every file under `folder` by its name relative to it, sorted."""
+    """Yield every file in `folder`, sorted, with its path relative to `folder`."""
     for path in sorted(folder.rglob("*")):
         if path.is_file():
             yield path.relative_to(folder).as_posix(), path
 
 
 def pack(members: dict[str, Path], archive: Path, *, compressed: bool) -> None:
-    """Zip `members`, the same bytes for the same files; readable by everyone, since Lambda runs as another user."""
+    """Zip `members`, with the same bytes for the same files. All users may read them: Lambda runs as another user."""
     archive.parent.mkdir(parents=True, exist_ok=True)
     unfinished = archive.with_suffix(f".{os.getpid()}")
     method = zipfile.ZIP_DEFLATED if compressed else zipfile.ZIP_STORED
@@ -112,11 +112,11 @@ def _install(platform: str, target: Path) -> None:
     command += _LAMBDA_WHEELS if platform == "lambda" else ()
     done = subprocess.run([*command, "-r", str(REQUIREMENTS)], capture_output=True, text=True, check=False)
     if done.returncode:
-        raise SystemExit(f"the {platform} layer could not be installed from {REQUIREMENTS}:\n{done.stderr}")
+        raise SystemExit(f"cannot install the {platform} layer from {REQUIREMENTS}:\n{done.stderr}")
 
 
 def _prune(target: Path) -> None:
-    """Remove what no Lambda reads: other services' models, tests, scripts and the installer's records."""
+    """Remove files that no Lambda reads: models of other services, tests, scripts and the installer's records."""
     data = target / "botocore" / "data"
     _keep_only(data, (*_SERVICES, *_SHARED_MODELS))
     _keep_only(target / "aws_lambda_powertools" / "utilities", _POWERTOOLS_UTILITIES)
@@ -143,7 +143,7 @@ def _remove(path: Path) -> None:
 
 
 def _compile(target: Path) -> None:
-    # In place of the sources: half the files to unpack, and nothing to compile at a worker's first import.
+    # Bytecode replaces the sources: half the files to unpack, and no compilation at a worker's first import.
     command = [
         sys.executable,
         "-m",
@@ -161,7 +161,7 @@ def _compile(target: Path) -> None:
 
 
 def main() -> None:
-    """The command line."""
+    """Run the command line."""
     parser = argparse.ArgumentParser(description="Build layers/dependencies for one platform.")
     parser.add_argument("--platform", choices=PLATFORMS, default="lambda")
     archive = build(parser.parse_args().platform)

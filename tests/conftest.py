@@ -11,8 +11,8 @@ from hypothesis import settings
 from xdist.scheduler import LoadScopeScheduling  # type: ignore[import-untyped]
 
 from apps.local import environment
-from apps.local.emulator import Aws
-from apps.local.layout import Layout
+from apps.local.aws.clients import Aws
+from apps.local.paths import Layout
 from apps.local.ports import Ports
 from apps.local.progress import Progress
 from tests.integration.browser.fixtures import browser, seat
@@ -38,26 +38,31 @@ class Laptop:
         return {"LIFECYCLE_HOME": str(self.layout.home)}
 
 
-class _OneWorkerForTheEmulator(LoadScopeScheduling):  # type: ignore[misc]
-    """Files whose tests need the emulator share one, so under xdist they share one worker.
+class _OneWorkerPerFixture(LoadScopeScheduling):  # type: ignore[misc]
+    """Tests that share a costly fixture share one worker, so that it is made once.
 
     xdist has `--dist loadgroup` for this, which pytest 9.2 does not let it do: it renames the tests.
     """
 
     def _split_scope(self, nodeid: str) -> str:
-        file = nodeid.partition("::")[0]
-        return "the emulator" if _needs_emulator(self.config.rootpath / file) else nodeid
+        return _shared_fixture(self.config.rootpath / nodeid.partition("::")[0]) or nodeid
 
 
 @cache
-def _needs_emulator(file: Path) -> bool:
-    return "pytest.mark.emulator" in file.read_text()
+def _shared_fixture(file: Path) -> str | None:
+    """Return a name for the costly fixture of this file's tests, or None."""
+    text = file.read_text()
+    if "pytest.mark.emulator" in text:
+        return "the emulator"
+    if file.parent == Path(__file__).parent / "infra":
+        return "the templates"
+    return str(file) if 'scope="module"' in text else None
 
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> LoadScopeScheduling:
     """How `make test` spreads the tests over its workers."""
-    return _OneWorkerForTheEmulator(config, log)
+    return _OneWorkerPerFixture(config, log)
 
 
 @pytest.fixture(scope="session")

@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import Any
 
 from apps.local import environment
-from apps.local.emulator import Aws
-from apps.local.layout import Layout
+from apps.local.aws.clients import Aws
+from apps.local.paths import Layout
 from apps.local.ports import Ports, chosen_ports
 from apps.local.progress import Progress
 from infra.constructs.dashboard import VIEWS

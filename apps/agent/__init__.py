@@ -1,5 +1,5 @@
-"""The host agent: what runs on every host, pulls its turns from the ledger, and installs under them only.
+"""The host agent, which runs on every host. It pulls its turns from the ledger, and installs only under a turn.
 
-A turn is read (ports.py), judged (decide.py), done (work.py: shelf.py, service.py, self_test.py) and reported
-(reporter.py); agent.py is the loop around them.
+agent.py is the loop: read the turn (ports.py), choose (decide.py), act (installer.py), report (reporter.py). The
+installer uses release_store.py, service.py and self_test.py.
 """

@@ -1,4 +1,4 @@
-"""`python -m apps.agent`: one host's agent, until SIGTERM; or `stop-service`, once the agent has ended."""
+"""`python -m apps.agent`: run one host's agent until SIGTERM. `stop-service` stops the service of a stopped agent."""
 
 import functools
 import logging
@@ -12,15 +12,15 @@ from botocore.exceptions import BotoCoreError
 
 from apps.agent import aws
 from apps.agent.agent import Agent
-from apps.agent.disk import HomeLock
-from apps.agent.metrics import Teller
+from apps.agent.home_lock import HomeLock
+from apps.agent.metrics import MetricsPublisher
 from apps.agent.service import Service
 from apps.agent.settings import Settings, StopService, parse
 from lifecycle.domain.errors import LifecycleError
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Returns the exit code; every expected error is one line."""
+    """Run the command line and return the exit code; print an expected error as one line."""
     logging.basicConfig(format="%(asctime)s %(levelname)s %(message)s", level=logging.INFO)
     try:
         settings = parse(arguments)
@@ -38,19 +38,19 @@ def main(arguments: Sequence[str]) -> int:
     return 0
 
 
-def _pass_on(came: "SimpleQueue[int]", stopping: threading.Event) -> None:
-    came.get()
+def _forward_signal(signals: "SimpleQueue[int]", stopping: threading.Event) -> None:
+    signals.get()
     stopping.set()
 
 
 def run(settings: Settings) -> None:
-    """Be this host's agent until SIGTERM or SIGINT; a turn under way is finished first."""
-    # An Event's lock may be held by the very code that a signal interrupts; this queue may be put into even then.
-    came: SimpleQueue[int] = SimpleQueue()
+    """Run this host's agent until SIGTERM or SIGINT; finish a turn in progress first."""
+    # The interrupted code may hold the Event's lock. SimpleQueue.put is reentrant, so a handler may call it.
+    signals: SimpleQueue[int] = SimpleQueue()
     stopping = threading.Event()
-    for sign in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(sign, lambda sign, _: came.put(sign))
-    threading.Thread(target=_pass_on, args=(came, stopping), name="signals", daemon=True).start()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda number, _: signals.put(number))
+    threading.Thread(target=_forward_signal, args=(signals, stopping), name="signals", daemon=True).start()
     dynamodb = aws.client("dynamodb")
     agent = Agent(
         settings,
@@ -58,18 +58,18 @@ def run(settings: Settings) -> None:
         aws.DynamoReports(dynamodb, settings.table, settings.cluster, settings.host),
         aws.S3Releases(functools.cache(lambda: aws.client("s3")), settings.bucket),
     )
-    numbers = aws.CloudWatchNumbers(
+    sink = aws.CloudWatchMetricSink(
         functools.cache(lambda: aws.client("cloudwatch")),
         settings.cluster,
         settings.host,
         settings.metrics_seconds,
     )
-    teller = Teller(settings, numbers)
-    teller.start()
+    publisher = MetricsPublisher(settings, sink)
+    publisher.start()
     try:
         agent.run(stopping)
     finally:
-        teller.close()
+        publisher.close()
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
-"""The agent's loop: look at the service, look at the turn, decide, act, say what happened.
+"""The agent's loop: read the turn, decide, act, report.
 
-Started by __main__.py. Nothing here stops or starts a service but `install`, and that only as decide.py says.
+Started by __main__.py. Only `_install` stops or starts the service, and only when decide.py chooses Install.
 """
 
 import logging
@@ -10,33 +10,33 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import assert_never
 
-from apps.agent.decide import Abandon, Decision, Fetch, Idle, Ignore, Install, StandBy, decide
+from apps.agent.decide import Abandon, Decision, Fetch, Idle, Ignore, Install, Prefetched, decide
 from apps.agent.errors import StoreUnreachable
+from apps.agent.installer import Installer
 from apps.agent.journal import Journal
 from apps.agent.ports import Releases, Reports, Turns
+from apps.agent.release_store import ReleaseStore
 from apps.agent.reporter import Reporter
 from apps.agent.service import Service
 from apps.agent.settings import Settings
-from apps.agent.shelf import Shelf
-from apps.agent.work import Work
 from lifecycle.domain.errors import LifecycleError
 from lifecycle.domain.fleet.host import HostReport, Stage
 from lifecycle.domain.fleet.host_command import Turn
 
 logger = logging.getLogger(__name__)
 
-WATCH_SECONDS = 0.5
-FIRST_PAUSE = 0.2
-LONGEST_PAUSE = 5.0
+SERVICE_CHECK_SECONDS = 0.5
+FIRST_RETRY_SECONDS = 0.2
+MAXIMUM_RETRY_SECONDS = 5.0
 
 
 def utc_now() -> datetime:
-    """Where the agent gets the time, unless a test gives it another clock."""
+    """Return the current time in UTC; tests pass another clock."""
     return datetime.now(UTC)
 
 
 class Agent:
-    """One host's agent; `step` is one look at the ledger, `run` goes on until `stopping` is set."""
+    """One host's agent. `step` polls the ledger once; `run` repeats it until `stopping` is set."""
 
     def __init__(
         self,
@@ -49,18 +49,18 @@ class Agent:
         self._settings = settings
         self._turns = turns
         self._clock = clock
-        self._shelf = Shelf(settings.home, settings.cluster.service, releases)
+        self._release_store = ReleaseStore(settings.home, settings.cluster.service, releases)
         self._service = Service(settings.home)
-        self._work = Work(settings, self._shelf, self._service, self._announce)
+        self._installer = Installer(settings, self._release_store, self._service, self._announce)
         self._reporter = Reporter(reports, settings.heartbeat_seconds, clock)
         self._journal = Journal(settings.home / "state.json", reports)
         self._started_at = clock()
         self._stage = Stage.IDLE
-        self._said = ""
+        self._last_logged = ""
         self._pause = 0.0
 
     def run(self, stopping: threading.Event) -> None:
-        """Look and act until told to stop; the service is left as it is."""
+        """Poll and act until `stopping` is set; leave the service as it is."""
         self._reporter.start()
         try:
             while not stopping.is_set():
@@ -69,36 +69,36 @@ class Agent:
             self._reporter.close()
 
     def step(self) -> float:
-        """One look: returns after how many seconds to look again."""
+        """Poll the ledger once and act; return the seconds until the next poll."""
         try:
             state = self._journal.state()
-            self._journal.settle()
+            self._journal.retry_save()
             turn = self._turns.current()
             decision = decide(turn, state, self._settings.host, self._clock())
-            self._say(f"{type(decision).__name__}: {decision.reason}")
-            again = self._act(decision)
+            self._log_once(f"{type(decision).__name__}: {decision.reason}")
+            wait = self._act(decision)
         except (LifecycleError, OSError) as error:
             if not self._pause:
                 logger.warning("%s", error)
-            self._pause = min(max(self._pause * 2, FIRST_PAUSE), LONGEST_PAUSE)
-            again = self._pause
+            self._pause = min(max(self._pause * 2, FIRST_RETRY_SECONDS), MAXIMUM_RETRY_SECONDS)
+            wait = self._pause
         else:
             self._pause = 0.0
         self._service.trim_log()
         self._publish()
-        return again
+        return wait
 
-    def _say(self, what: str) -> None:
-        """Log a decision once, not at every look."""
-        if what != self._said:
-            logger.info("%s", what)
-            self._said = what
+    def _log_once(self, message: str) -> None:
+        """Log a decision when it changes, not at every poll."""
+        if message != self._last_logged:
+            logger.info("%s", message)
+            self._last_logged = message
 
     def _act(self, decision: Decision) -> float:
         match decision:
             case Idle() | Ignore():
                 return self._settings.idle_seconds
-            case StandBy(_, soon):
+            case Prefetched(_, soon):
                 return self._settings.busy_seconds if soon else self._settings.idle_seconds
             case Fetch(turn):
                 self._fetch(turn)
@@ -113,26 +113,26 @@ class Agent:
     def _fetch(self, turn: Turn) -> None:
         self._begin(turn, Stage.FETCHING)
         try:
-            self._work.fetch(turn)
+            self._installer.fetch(turn)
         except StoreUnreachable:
-            raise  # the turn stays begun: it is done again at the next look, until it expires
+            raise  # the turn stays unfinished: the next poll repeats it, until it expires
         except (LifecycleError, OSError) as error:
             self._end(Stage.FAILED, Stage.FETCHING, str(error))
         else:
-            self._thin_out(turn)
+            self._prune(turn)
             self._end(Stage.READY)
 
     def _install(self, turn: Turn) -> None:
         self._begin(turn, Stage.INSTALLING)
         try:
-            result = self._work.install(turn)
+            result = self._installer.install(turn)
         except (LifecycleError, OSError) as error:
             self._end(Stage.FAILED, self._stage, str(error))
             return
-        self._journal.tested(turn.version, result)
+        self._journal.record_self_test(turn.version, result)
         if result.passed:
             self._end(Stage.DONE, None, result.detail)
-            self._thin_out(turn)
+            self._prune(turn)
         else:
             self._end(Stage.FAILED, Stage.SELF_TESTING, result.detail)
 
@@ -141,29 +141,31 @@ class Agent:
         self._announce(stage)
 
     def _end(self, stage: Stage, failed: Stage | None = None, detail: str = "") -> None:
-        spoke = failed in (Stage.STARTING, Stage.SELF_TESTING) and self._journal.at_work
+        service_ran = failed in (Stage.STARTING, Stage.SELF_TESTING) and self._journal.in_progress
         try:
-            acted = self._journal.end(stage, failed, detail, self._work.log_tail() if spoke else "")
+            acted = self._journal.end(
+                stage, failed, detail, self._installer.log_tail() if service_ran else ""
+            )
             logger.info("%s %s: %s %s", acted.order, acted.version, stage, acted.detail)
         finally:
             self._publish()
 
-    def _thin_out(self, turn: Turn) -> None:
+    def _prune(self, turn: Turn) -> None:
         state = self._journal.state()
-        self._shelf.thin_out((turn.version, state.verified, state.previous))
+        self._release_store.prune((turn.version, state.verified, state.previous))
 
     def _announce(self, stage: Stage) -> None:
         self._stage = stage
         self._publish()
 
     def _publish(self) -> None:
-        """Hand the reporter the host as it is now."""
-        if not self._journal.opened:
-            return  # the ledger was not reached yet, and its report must not be overwritten before it was read
+        """Give the reporter the host's current state."""
+        if not self._journal.loaded:
+            return  # the report in the ledger must be read before it is overwritten
         state, settings = self._journal.state(), self._settings
         acted = state.acted
         running = self._service.running()
-        installed = self._shelf.current()
+        installed = self._release_store.current()
         self._reporter.publish(
             HostReport(
                 host=settings.host,
@@ -176,23 +178,23 @@ class Agent:
                 attempt=acted.attempt,
                 order=acted.order,
                 deployment=acted.deployment,
-                stage=self._stage if self._journal.at_work else acted.stage,
+                stage=self._stage if self._journal.in_progress else acted.stage,
                 failed_stage=acted.failed_stage,
                 detail=acted.detail,
                 log_tail=acted.log_tail,
                 installed=installed,
-                digest=running.digest if running else self._shelf.digest(installed),
+                digest=running.digest if running else self._release_store.digest(installed),
                 boot=running.boot if running else "",
                 running=running is not None,
                 self_test=state.self_test,
-                releases=self._shelf.versions(),
+                releases=self._release_store.versions(),
             )
         )
 
     def _wait(self, stopping: threading.Event, seconds: float) -> None:
-        """Until the next look at the ledger; a service that dies meanwhile is noticed and reported."""
+        """Wait for the next poll; report a service that dies meanwhile."""
         until = time.monotonic() + seconds
-        while (left := until - time.monotonic()) > 0 and not stopping.wait(min(left, WATCH_SECONDS)):
-            if seconds > WATCH_SECONDS:
+        while (left := until - time.monotonic()) > 0 and not stopping.wait(min(left, SERVICE_CHECK_SECONDS)):
+            if seconds > SERVICE_CHECK_SECONDS:
                 self._service.trim_log()
                 self._publish()

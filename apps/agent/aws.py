@@ -23,11 +23,16 @@ from lifecycle.gateways.aws.metrics import host_dimensions, host_namespace
 from lifecycle.gateways.serialization import from_json, to_json
 
 _CHUNK = 1024**2
-_LATER = {"ThrottlingException", "ProvisionedThroughputExceededException", "RequestLimitExceeded", "SlowDown"}
+_RETRYABLE_CODES = {
+    "ThrottlingException",
+    "ProvisionedThroughputExceededException",
+    "RequestLimitExceeded",
+    "SlowDown",
+}
 
 
 def client(kind: str) -> Any:
-    """A client for an agent: it gives up soon, since the agent asks again by itself."""
+    """Return a boto3 client with short timeouts and few retries, since the agent itself retries."""
     config = Config(
         connect_timeout=2,
         read_timeout=20 if kind == "s3" else 5,
@@ -39,7 +44,7 @@ def client(kind: str) -> Any:
 
 
 class DynamoTurns:
-    """The host's item under TURNS#<cluster>."""
+    """Turns on DynamoDB: the host's item under TURNS#<cluster>."""
 
     def __init__(self, dynamodb: Any, table: str, cluster: Cluster, host: str) -> None:
         self._dynamodb = dynamodb
@@ -47,12 +52,12 @@ class DynamoTurns:
         self._key = {"pk": {"S": f"TURNS#{cluster}"}, "sk": {"S": host}}
 
     def current(self) -> Turn | None:
-        body = _body(self._dynamodb, self._table, self._key)
+        body = _read_record(self._dynamodb, self._table, self._key)
         return from_json(Turn, body) if body else None
 
 
 class DynamoReports:
-    """The host's item under REPORTS#<cluster>, written whole each time."""
+    """Reports on DynamoDB: the host's item under REPORTS#<cluster>, replaced at each write."""
 
     def __init__(self, dynamodb: Any, table: str, cluster: Cluster, host: str) -> None:
         self._dynamodb = dynamodb
@@ -60,30 +65,30 @@ class DynamoReports:
         self._key = {"pk": {"S": f"REPORTS#{cluster}"}, "sk": {"S": host}}
 
     def latest(self) -> HostReport | None:
-        body = _body(self._dynamodb, self._table, self._key)
+        body = _read_record(self._dynamodb, self._table, self._key)
         return from_json(HostReport, body) if body else None
 
     def write(self, report: HostReport) -> None:
-        with _asking(f"the table {self._table}"):
+        with _translated_errors(f"the table {self._table}"):
             self._dynamodb.put_item(TableName=self._table, Item={**self._key, "body": {"S": to_json(report)}})
 
 
-class CloudWatchNumbers:
-    """The service's own namespace, by environment and host; its client is made when there is something to tell."""
+class CloudWatchMetricSink:
+    """Metrics in the service's namespace, by environment and host. The client is made at the first `put`."""
 
     def __init__(self, cloudwatch: Callable[[], Any], cluster: Cluster, host: str, seconds: float) -> None:
         self._cloudwatch = cloudwatch
         self._namespace = host_namespace(cluster)
-        named = [{"Name": name, "Value": value} for name, value in host_dimensions(cluster, host)]
-        self._datum = {"Dimensions": named, "StorageResolution": 1 if seconds < 60 else 60}
+        dimensions = [{"Name": name, "Value": value} for name, value in host_dimensions(cluster, host)]
+        self._datum = {"Dimensions": dimensions, "StorageResolution": 1 if seconds < 60 else 60}
 
-    def tell(self, values: Mapping[str, float], at: datetime) -> None:
-        told = [
+    def put(self, values: Mapping[str, float], at: datetime) -> None:
+        data = [
             {**self._datum, "MetricName": name, "Value": value, "Timestamp": at}
             for name, value in values.items()
         ]
-        with _asking(f"CloudWatch's namespace {self._namespace}"):
-            self._cloudwatch().put_metric_data(Namespace=self._namespace, MetricData=told)
+        with _translated_errors(f"CloudWatch's namespace {self._namespace}"):
+            self._cloudwatch().put_metric_data(Namespace=self._namespace, MetricData=data)
 
 
 class S3Releases:
@@ -103,17 +108,17 @@ class S3Releases:
 
     def _copy(self, service: str, version: str, name: str, write: Callable[[bytes], object]) -> None:
         key = f"{artifact_prefix(service, version)}/{name}"
-        with _asking(f"s3://{self._bucket}/{key}"):
-            with _missing(key):
+        with _translated_errors(f"s3://{self._bucket}/{key}"):
+            with _unknown_if_missing(key):
                 body = self._s3().get_object(Bucket=self._bucket, Key=key)["Body"]
             with body:
                 for chunk in body.iter_chunks(_CHUNK):
                     write(chunk)
 
 
-def _body(dynamodb: Any, table: str, key: dict[str, dict[str, str]]) -> str | None:
-    """The item's record; read consistently, so that a turn that was seen is never unseen."""
-    with _asking(f"the table {table}"):
+def _read_record(dynamodb: Any, table: str, key: dict[str, dict[str, str]]) -> str | None:
+    """Return the item's record. The read is consistent, so an older turn never follows a newer one."""
+    with _translated_errors(f"the table {table}"):
         found = dynamodb.get_item(TableName=table, Key=key, ConsistentRead=True).get("Item")
     if not found:
         return None
@@ -124,24 +129,24 @@ def _body(dynamodb: Any, table: str, key: dict[str, dict[str, str]]) -> str | No
 
 
 @contextmanager
-def _missing(key: str) -> Iterator[None]:
+def _unknown_if_missing(key: str) -> Iterator[None]:
     try:
         yield
     except ClientError as error:
         if error.response["Error"]["Code"] in ("NoSuchKey", "404"):
-            raise Unknown("object", key, "was it published?") from error
+            raise Unknown("object", key, "check that the version was published") from error
         raise
 
 
 @contextmanager
-def _asking(what: str) -> Iterator[None]:
-    """Tell a store that does not answer from one that refuses."""
+def _translated_errors(store: str) -> Iterator[None]:
+    """Raise StoreUnreachable for a store that does not answer, StoreRefused for one that refuses."""
     try:
         yield
     except BotoCoreError as error:
-        raise StoreUnreachable(what, error) from error
+        raise StoreUnreachable(store, error) from error
     except ClientError as error:
         status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 500)
-        if status >= 500 or error.response["Error"]["Code"] in _LATER:
-            raise StoreUnreachable(what, error) from error
-        raise StoreRefused(f"{what} refused the agent: {error}") from error
+        if status >= 500 or error.response["Error"]["Code"] in _RETRYABLE_CODES:
+            raise StoreUnreachable(store, error) from error
+        raise StoreRefused(f"{store} refused the agent: {error}") from error

@@ -1,6 +1,6 @@
-"""The agent's one decision: given its turn and what it did before, what may it do now?
+"""The agent's one decision: from its turn and its own record, choose what it may do now.
 
-Called by agent.py at each look at the ledger. Pure: the clock comes in as an argument, nothing is touched.
+Called by agent.py at each poll of the ledger. Pure: the time is an argument, and nothing is read or written.
 """
 
 from dataclasses import dataclass, field, replace
@@ -11,15 +11,15 @@ from lifecycle.domain.fleet.host import HostReport, SelfTest, Stage
 from lifecycle.domain.fleet.host_command import Order, Turn
 
 MAXIMUM_TRIES = 3
-"""How often one INSTALL is begun before the agent gives up on it (it crashed each time before)."""
+"""How often the agent begins one INSTALL. It reaches this number only when it crashed each time before."""
 
-UNDER_WAY = frozenset({Stage.FETCHING, Stage.INSTALLING, Stage.STARTING, Stage.SELF_TESTING})
-_SWITCHES = (Order.INSTALL, Order.RESTORE)
+IN_PROGRESS = frozenset({Stage.FETCHING, Stage.INSTALLING, Stage.STARTING, Stage.SELF_TESTING})
+_INSTALL_ORDERS = (Order.INSTALL, Order.RESTORE)
 
 
 @dataclass(frozen=True, slots=True)
-class Acted:
-    """The last turn that was acted on, and how it ended; on the disk before any effect of it."""
+class TurnRecord:
+    """The last turn that the agent acted on, and its result. It is on the disk before the turn has any effect."""
 
     epoch: int = 0
     attempt: int = 0
@@ -35,26 +35,26 @@ class Acted:
 
     @property
     def unfinished(self) -> bool:
-        return self.stage in UNDER_WAY
+        return self.stage in IN_PROGRESS
 
-    def is_of(self, turn: Turn) -> bool:
+    def is_for(self, turn: Turn) -> bool:
         return key(self) == key(turn)
 
 
-def key(of: Turn | Acted) -> tuple[int, int, int]:
-    """Turns of one host are ordered by epoch, then attempt, then order: stand by, install, restore."""
+def key(of: Turn | TurnRecord) -> tuple[int, int, int]:
+    """Return the sort key of one host's turns: epoch, then attempt, then order (PREFETCH, INSTALL, RESTORE)."""
     return (of.epoch, of.attempt, of.order.place)
 
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """What the agent remembers over its own restarts.
+    """The agent's state, which survives its restarts.
 
-    `verified` is the last version that passed its self-test here and `previous` the one before it: both are
-    kept on the disk, so that a rollback needs no store.
+    `verified` is the last version that passed its self-test here, and `previous` the one before it. Both stay on
+    the disk, so that a rollback needs no store.
     """
 
-    acted: Acted = field(default_factory=Acted)
+    acted: TurnRecord = field(default_factory=TurnRecord)
     self_test: SelfTest | None = None
     verified: str = ""
     previous: str = ""
@@ -62,14 +62,14 @@ class State:
 
 @dataclass(frozen=True, slots=True)
 class Idle:
-    """Nothing is asked of this host; look again at leisure."""
+    """No turn for this host; poll slowly."""
 
     reason: str
 
 
 @dataclass(frozen=True, slots=True)
-class StandBy:
-    """The version is on the disk; `soon` means that the order to install comes any moment: look again quickly."""
+class Prefetched:
+    """The version is on the disk. With `soon` the order to install is expected at any moment: poll quickly."""
 
     reason: str
     soon: bool
@@ -77,7 +77,7 @@ class StandBy:
 
 @dataclass(frozen=True, slots=True)
 class Fetch:
-    """Bring the turn's version onto the disk; touch nothing that runs."""
+    """Bring the turn's version onto the disk; leave the running service alone."""
 
     turn: Turn
     reason: str
@@ -85,7 +85,7 @@ class Fetch:
 
 @dataclass(frozen=True, slots=True)
 class Install:
-    """Stop the service, switch to the turn's version, start it, self-test it; from the start if resumed."""
+    """Stop the service, switch to the turn's version, start it, self-test it. A resumed install starts over."""
 
     turn: Turn
     reason: str
@@ -93,100 +93,103 @@ class Install:
 
 @dataclass(frozen=True, slots=True)
 class Abandon:
-    """Report the unfinished turn as failed, leaving everything as it is."""
+    """Report the unfinished turn as failed; change nothing else."""
 
     reason: str
 
 
 @dataclass(frozen=True, slots=True)
 class Ignore:
-    """There is a turn, but it must not be acted on."""
+    """A turn that the agent must not act on."""
 
     reason: str
 
 
-Decision: TypeAlias = Idle | StandBy | Fetch | Install | Abandon | Ignore
+Decision: TypeAlias = Idle | Prefetched | Fetch | Install | Abandon | Ignore
 
 
 def decide(turn: Turn | None, state: State, host: str, now: datetime) -> Decision:
     """Choose what `host` does under `turn`.
 
-    Only Fetch and Install have effects, and only Install on what runs. Neither is chosen for a turn of
-    another host, older than the last acted on, already ended, or expired.
+    Only Fetch and Install have effects, and only Install changes the running service. Neither is chosen for a turn
+    that is for another host, older than the recorded one, finished, or expired.
     """
     acted = state.acted
-    if turn and (why := _not_to_be_done(turn, acted, host)):
-        return Ignore(why)
+    if turn and (reason := _reason_to_ignore(turn, acted, host)):
+        return Ignore(reason)
     if turn is None or turn.order is Order.IDLE:
-        return Abandon("its turn was withdrawn") if acted.unfinished else Idle("no turn asks for anything")
-    return _again(turn, acted, now) if acted.is_of(turn) else _first(turn, now)
+        return Abandon("the turn was withdrawn") if acted.unfinished else Idle("no turn for this host")
+    return _decide_repeated(turn, acted, now) if acted.is_for(turn) else _decide_new(turn, now)
 
 
-def _not_to_be_done(turn: Turn, acted: Acted, host: str) -> str | None:
-    """Why a turn is not this host's to look at further, if so."""
+def _reason_to_ignore(turn: Turn, acted: TurnRecord, host: str) -> str | None:
+    """Return why the host must ignore the turn, or None when it may act on it."""
     if turn.host != host:
         return f"the turn is for {turn.host}, this host is {host}"
     if turn.issued_at.tzinfo is None or turn.expires_at.tzinfo is None:
-        return f"turn {turn.epoch}.{turn.attempt} has times without a zone; it has to be written anew"
+        return f"turn {turn.epoch}.{turn.attempt} has times without a zone; issue the turn again"
     if turn.epoch < acted.epoch:
-        return f"epoch {turn.epoch} was overtaken: this host acted under epoch {acted.epoch}"
+        return f"epoch {turn.epoch} is fenced: this host acted under epoch {acted.epoch}"
     if turn.order is not Order.IDLE and key(turn) < key(acted):
-        return f"attempt {turn.attempt} to {turn.order} was overtaken by {acted.attempt} to {acted.order}"
+        return (
+            f"attempt {turn.attempt} to {turn.order} is fenced: "
+            f"this host acted on attempt {acted.attempt} to {acted.order}"
+        )
     return None
 
 
-def _first(turn: Turn, now: datetime) -> Decision:
-    """A turn that was not acted on before."""
+def _decide_new(turn: Turn, now: datetime) -> Decision:
+    """Decide on a turn that the agent did not act on before."""
     if now >= turn.expires_at:
-        return Ignore(f"the turn expired at {turn.expires_at:%H:%M:%S} before it was begun")
+        return Ignore(f"the turn expired at {turn.expires_at:%H:%M:%S} before it began")
     return _begin(turn, f"turn {turn.epoch}.{turn.attempt} of {turn.deployment}")
 
 
-def _again(turn: Turn, acted: Acted, now: datetime) -> Decision:
-    """The very turn that was acted on last: stand by, resume, or leave it."""
+def _decide_repeated(turn: Turn, acted: TurnRecord, now: datetime) -> Decision:
+    """Decide on the recorded turn: wait for the install, resume, or ignore it."""
     if acted.unfinished:
         return _resume(turn, acted, now)
     if (turn.version, turn.digest) != (acted.version, acted.digest):
         return Ignore(
-            f"turn {turn.epoch}.{turn.attempt} ended with {acted.version}, it now names {turn.version}"
+            f"turn {turn.epoch}.{turn.attempt} ended with {acted.version}, but now names {turn.version}"
         )
     if acted.stage is Stage.READY and now < turn.expires_at:
-        return StandBy(f"{turn.version} is on the disk", soon=turn.attempt > 0)
+        return Prefetched(f"{turn.version} is on the disk", soon=turn.attempt > 0)
     return Ignore(f"turn {turn.epoch}.{turn.attempt} ended: {acted.stage}")
 
 
-def _resume(turn: Turn, acted: Acted, now: datetime) -> Decision:
+def _resume(turn: Turn, acted: TurnRecord, now: datetime) -> Decision:
     if (turn.version, turn.digest) != (acted.version, acted.digest):
-        return Abandon(f"its turn now names {turn.version}, it was begun with {acted.version}")
+        return Abandon(f"the turn now names {turn.version}, but began with {acted.version}")
     if now >= turn.expires_at:
         return Abandon(f"the turn expired at {turn.expires_at:%H:%M:%S} before it was done")
-    if turn.order in _SWITCHES and acted.tries >= MAXIMUM_TRIES:
-        return Abandon(f"it was begun {acted.tries} times, and the agent did not survive it")
-    return _begin(turn, f"turn {turn.epoch}.{turn.attempt} is done again: it stopped at {acted.stage}")
+    if turn.order in _INSTALL_ORDERS and acted.tries >= MAXIMUM_TRIES:
+        return Abandon(f"the agent began the turn {acted.tries} times and crashed each time")
+    return _begin(turn, f"turn {turn.epoch}.{turn.attempt} starts over: it stopped at {acted.stage}")
 
 
 def _begin(turn: Turn, reason: str) -> Decision:
-    return Install(turn, reason) if turn.order in _SWITCHES else Fetch(turn, reason)
+    return Install(turn, reason) if turn.order in _INSTALL_ORDERS else Fetch(turn, reason)
 
 
-def remembered(report: HostReport | None) -> State:
-    """The state of an agent that lost its disk, from its last report: enough to never act on an old turn.
+def state_from_report(report: HostReport | None) -> State:
+    """Derive the state of an agent that lost its disk from its last report, so that it never acts on an old turn.
 
-    An install that was under way counts as failed; a version that stood by is fetched again.
+    An install in progress counts as failed. A prefetched version is fetched again.
     """
     if report is None or report.epoch == 0:
         return State()
-    acted = Acted(epoch=report.epoch, attempt=report.attempt, deployment=report.deployment)
+    acted = TurnRecord(epoch=report.epoch, attempt=report.attempt, deployment=report.deployment)
     if report.stage in (Stage.IDLE, Stage.FETCHING, Stage.READY):
         return State(acted=acted)
-    lost = report.stage in UNDER_WAY
+    interrupted = report.stage in IN_PROGRESS
     return State(
         acted=replace(
             acted,
-            order=report.order if report.order in _SWITCHES else Order.INSTALL,
-            stage=Stage.FAILED if lost else report.stage,
-            failed_stage=report.stage if lost else report.failed_stage,
-            detail="the agent lost its folder in the middle of this turn" if lost else report.detail,
+            order=report.order if report.order in _INSTALL_ORDERS else Order.INSTALL,
+            stage=Stage.FAILED if interrupted else report.stage,
+            failed_stage=report.stage if interrupted else report.failed_stage,
+            detail="the agent lost its folder during this turn" if interrupted else report.detail,
             log_tail=report.log_tail,
         )
     )

@@ -1,4 +1,7 @@
-"""sha256 of an artifact's bytes, taken of the very bytes that are written or unpacked. Used by shelf.py."""
+"""sha256 of an artifact's bytes, computed while the bytes are written or unpacked, not in a second read.
+
+Used by fetch.py and release_store.py.
+"""
 
 import hashlib
 import os
@@ -12,19 +15,19 @@ _CHUNK = 1024**2
 
 
 def sha256(text: str) -> str:
-    """Of a text, in hex."""
+    """Return the sha256 of a text's UTF-8, in hex."""
     return hashlib.sha256(text.encode()).hexdigest()
 
 
 def private_file(path: Path) -> BinaryIO:
-    """A new file that only this user can open."""
+    """Open a new file that only this user can read or write."""
     path.unlink(missing_ok=True)
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
     return open(descriptor, "w+b")  # noqa: PTH123 - a descriptor, not a path; the caller closes it
 
 
 class CheckedCopy:
-    """Bytes on their way to a file; stops as soon as there are more than the manifest says."""
+    """A file that is hashed while it is written. It takes at most the size that the manifest declares."""
 
     def __init__(self, file: BinaryIO, manifest: Manifest) -> None:
         self._file = file
@@ -35,12 +38,12 @@ class CheckedCopy:
     def write(self, chunk: bytes) -> None:
         self._written += len(chunk)
         if self._written > self._manifest.size:
-            raise self._mismatch(f"more than its {self._manifest.size} bytes")
+            raise self._mismatch(f"more than {self._manifest.size} bytes")
         self._hash.update(chunk)
         self._file.write(chunk)
 
     def finish(self) -> None:
-        """Raises DigestMismatch unless exactly the published bytes came."""
+        """Flush, and raise DigestMismatch unless exactly the published bytes were written."""
         self._file.flush()
         if self._written != self._manifest.size:
             raise self._mismatch(f"{self._written} bytes instead of {self._manifest.size}")
@@ -52,7 +55,7 @@ class CheckedCopy:
 
 
 class HashedSource:
-    """A file that is read once and hashed while it is read."""
+    """A file that is hashed while it is read, once and from the front."""
 
     def __init__(self, file: BinaryIO) -> None:
         self._file = file
@@ -64,7 +67,7 @@ class HashedSource:
         return chunk
 
     def finish(self, manifest: Manifest) -> None:
-        """Read to the end; raises DigestMismatch unless all that was read is what was published."""
+        """Read to the end, and raise DigestMismatch unless the file has exactly the published bytes."""
         while self.read(_CHUNK):
             pass
         if self._hash.hexdigest() != manifest.digest:
@@ -74,6 +77,6 @@ class HashedSource:
 
 
 def check_digest(file: BinaryIO, manifest: Manifest) -> None:
-    """Hash a whole file, and go back to its start; raises DigestMismatch."""
+    """Hash a whole file and seek back to its start; raise DigestMismatch when it differs."""
     HashedSource(file).finish(manifest)
     file.seek(0)

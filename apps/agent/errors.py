@@ -1,35 +1,37 @@
-"""What can go wrong on a host, beside the errors of lifecycle.domain.errors.
+"""The errors of a host's agent, in addition to lifecycle.domain.errors.
 
 LifecycleError
-├── StoreUnreachable       the ledger or the artifact bucket did not answer; worth another try
+├── StoreUnreachable       the ledger or the artifact bucket did not answer; a retry may succeed
 ├── ServiceFailed          the service did not stop, start, stay up or pass its self-test
-├── PortTaken              something else listens where the service has to
-└── HomeInUse              another agent works in the same folder
+├── PortTaken              another process listens on the service's port
+└── HomeInUse              another agent uses the same folder
 """
 
 from lifecycle.domain.errors import LifecycleError
 
 
 class StoreUnreachable(LifecycleError):
-    """The store did not answer, or said that it cannot now; the same call may succeed later."""
+    """A store that did not answer, or answered that it cannot now; the same call may succeed later."""
 
-    def __init__(self, what: str, why: object) -> None:
-        super().__init__(f"{what} could not be reached: {why}; it is tried again")
+    def __init__(self, store: str, cause: object) -> None:
+        super().__init__(f"{store} could not be reached: {cause}; the agent retries")
 
 
 class ServiceFailed(LifecycleError):
-    """The service did not do what its manifest says that it does."""
+    """A service that does not behave as its manifest declares."""
 
 
 class PortTaken(LifecycleError):
-    """The service's port is held by a process that is not the service."""
+    """A port that another process than the service holds."""
 
     def __init__(self, address: str, port: int, holder: str) -> None:
         super().__init__(f"{address}:{port} is taken by {holder}; stop it, or give the host another port")
 
 
 class HomeInUse(LifecycleError):
-    """Two agents in one folder would undo each other."""
+    """A folder that another agent uses; two agents would undo each other's work."""
 
     def __init__(self, home: str, holder: str) -> None:
-        super().__init__(f"an agent (pid {holder}) already works in {home}; stop it first")
+        super().__init__(
+            f"an agent (pid {holder}) already runs in {home}; stop it first, or use another --home"
+        )

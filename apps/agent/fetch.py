@@ -1,25 +1,25 @@
-"""One version brought from the store to the disk, its bytes checked as they come. Called by shelf.py."""
+"""Fetching one version from the artifact bucket; its bytes are checked as they arrive. Called by release_store.py."""
 
 import shutil
 from pathlib import Path
 
+from apps.agent.atomic_file import write_atomically
 from apps.agent.digests import CheckedCopy, private_file
-from apps.agent.disk import write_whole
 from apps.agent.ports import Releases
 from lifecycle.domain.errors import DigestMismatch, Refused, StoreRefused
 from lifecycle.domain.fleet.host_command import Turn
 from lifecycle.domain.service.manifest import Manifest
 from lifecycle.gateways.serialization import to_json
 
-LARGEST_ARTIFACT = 1024**3
+MAXIMUM_ARTIFACT_BYTES = 1024**3
 
 
 def fetch(releases: Releases, service: str, turn: Turn, tmp: Path, into: Path) -> Manifest:
     """Put `artifact.tar.gz` and `manifest.json` of the turn's version into the folder `into`.
 
-    The artifact comes as a private file in `tmp`, on the same file system, and is moved in once its size and
-    digest were found to be the published ones. Raises DigestMismatch, Refused, Unknown, StoreRefused or
-    StoreUnreachable.
+    The artifact is written to a private file in `tmp`, which must be on the same file system. It is moved into
+    place when its size and digest are the published ones. Raises DigestMismatch, Refused, Unknown, StoreRefused
+    or StoreUnreachable.
     """
     manifest = releases.manifest(service, turn.version)
     _check(manifest, service, turn, shutil.disk_usage(tmp).free)
@@ -30,7 +30,7 @@ def fetch(releases: Releases, service: str, turn: Turn, tmp: Path, into: Path) -
         copy.finish()
     into.mkdir(exist_ok=True)
     partial.replace(into / "artifact.tar.gz")
-    write_whole(into / "manifest.json", to_json(manifest))
+    write_atomically(into / "manifest.json", to_json(manifest))
     return manifest
 
 
@@ -40,10 +40,12 @@ def _check(manifest: Manifest, service: str, turn: Turn, free: int) -> None:
     if (manifest.service, manifest.version) != (service, turn.version):
         raise StoreRefused(
             f"expected the manifest of {service} {turn.version}, "
-            f"found that of {manifest.service} {manifest.version}; publish the version again"
+            f"found the manifest of {manifest.service} {manifest.version}; publish the version again"
         )
-    if manifest.size > min(LARGEST_ARTIFACT, free):
+    if manifest.size > min(MAXIMUM_ARTIFACT_BYTES, free):
         raise Refused(
             f"the artifact of {turn.version}",
-            [f"it has {manifest.size} bytes, at most {LARGEST_ARTIFACT} are taken and {free} are free here"],
+            [
+                f"it has {manifest.size} bytes, at most {MAXIMUM_ARTIFACT_BYTES} are taken and {free} are free here"
+            ],
         )

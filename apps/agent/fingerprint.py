@@ -1,7 +1,7 @@
-"""A tree's fingerprint: has anything in it changed since it was laid out from checked bytes? Used by shelf.py.
+"""A tree's fingerprint, which changes when anything in the tree changes. Used by release_store.py.
 
-It is made of names, modes, sizes, inodes and change times, not of contents: the change time of a file cannot
-be set back by who writes to it, and looking at it takes microseconds where reading would take seconds.
+It hashes names, modes, sizes, inodes and change times, not contents. A process that writes to a file cannot set
+its change time back. Reading the times takes microseconds; reading the contents would take seconds.
 """
 
 import hashlib
@@ -12,18 +12,18 @@ from pathlib import Path
 
 
 def fingerprint(tree: Path) -> str:
-    """In hex; differs after any write, removal, new name or change of mode below `tree`."""
+    """Return the fingerprint in hex. It differs after any write, removal, new name or change of mode in `tree`."""
     digest = hashlib.sha256()
     for line in _lines(os.fsencode(tree), b""):
         digest.update(line)
     return digest.hexdigest()
 
 
-def _lines(folder: bytes, below: bytes) -> Iterator[bytes]:
+def _lines(folder: bytes, prefix: bytes) -> Iterator[bytes]:
     with os.scandir(folder) as scan:
         entries = sorted(scan, key=lambda entry: entry.name)
     for entry in entries:
-        name = below + b"/" + entry.name
+        name = prefix + b"/" + entry.name
         found = entry.stat(follow_symlinks=False)
         facts: tuple[object, ...] = (stat.S_IFMT(found.st_mode), stat.S_IMODE(found.st_mode))
         if not stat.S_ISDIR(found.st_mode):

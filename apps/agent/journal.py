@@ -1,13 +1,14 @@
-"""What the agent did, on the disk before and after each turn: the fence, and where to go on after a crash.
+"""The agent's record of its turns, which fences old turns and lets the agent resume after a crash.
 
-Kept for agent.py in `<home>/state.json`; where that is lost, the last report in the ledger stands in.
+Written by agent.py before and after each turn, to `<home>/state.json`. When that file is lost, the last report in
+the ledger takes its place.
 """
 
 from dataclasses import replace
 from pathlib import Path
 
-from apps.agent.decide import Acted, State, key, remembered
-from apps.agent.disk import read_or_none, write_whole
+from apps.agent.atomic_file import read_or_none, write_atomically
+from apps.agent.decide import State, TurnRecord, key, state_from_report
 from apps.agent.ports import Reports
 from lifecycle.domain.fleet.host import SelfTest, Stage
 from lifecycle.domain.fleet.host_command import Turn
@@ -15,47 +16,47 @@ from lifecycle.gateways.serialization import from_json, to_json
 
 
 class Journal:
-    """The agent's State, and its file."""
+    """The agent's State with the file that stores it."""
 
     def __init__(self, file: Path, reports: Reports) -> None:
         self._file = file
         self._reports = reports
         text = read_or_none(file)
         self._state = from_json(State, text) if text else None
-        self._begun: Acted | None = None
+        self._begun: TurnRecord | None = None
         self._unsaved = False
 
     @property
-    def opened(self) -> bool:
-        """Whether the state is known without the ledger."""
+    def loaded(self) -> bool:
+        """True when the state is known without the ledger."""
         return self._state is not None
 
     @property
-    def at_work(self) -> bool:
-        """Whether this very process is in the middle of a turn, or could not save its end yet."""
+    def in_progress(self) -> bool:
+        """True while this process works on a turn, or could not save the turn's end yet."""
         return self._begun is not None and (self.state().acted.unfinished or self._unsaved)
 
-    def settle(self) -> None:
-        """Save what could not be saved before, because the disk was full: only then the turn is over."""
+    def retry_save(self) -> None:
+        """Save the end of a turn that could not be saved before, as on a full disk. Only then the turn is over."""
         if self._unsaved and self._state is not None:
             self._write(self._state)
             self._unsaved = False
 
     def state(self) -> State:
-        """What was done before; raises StoreUnreachable when only the ledger could tell."""
+        """Return the state; raise StoreUnreachable when the file is lost and the ledger does not answer."""
         if self._state is None:
-            state = remembered(self._reports.latest())
+            state = state_from_report(self._reports.latest())
             self._write(state)
             self._state = state
         return self._state
 
     def begin(self, turn: Turn, stage: Stage) -> None:
-        """Note a turn before any effect of it, so that a crash is known for what it was."""
+        """Record a turn before it has any effect, so that an agent that crashed knows it began the turn."""
         state = self.state()
-        resumed = state.acted.is_of(turn)
+        resumed = state.acted.is_for(turn)
         if resumed and self._begun is not None and key(self._begun) == key(turn):
             return
-        acted = Acted(
+        acted = TurnRecord(
             epoch=turn.epoch,
             attempt=turn.attempt,
             order=turn.order,
@@ -65,27 +66,27 @@ class Journal:
             tries=state.acted.tries + 1 if resumed else 1,
             stage=stage,
         )
-        kept = None if stage is Stage.INSTALLING else state.self_test
-        state = replace(state, acted=acted, self_test=kept)
+        self_test = None if stage is Stage.INSTALLING else state.self_test
+        state = replace(state, acted=acted, self_test=self_test)
         self._write(state)
         self._state, self._begun = state, acted
 
-    def tested(self, version: str, result: SelfTest) -> None:
-        """Note a self-test; a version that passed is one to roll back to later."""
+    def record_self_test(self, version: str, result: SelfTest) -> None:
+        """Record a self-test; a version that passed becomes a version to roll back to."""
         state = replace(self.state(), self_test=result)
         if result.passed and version != state.verified:
             state = replace(state, verified=version, previous=state.verified)
         self._state = state
 
-    def end(self, stage: Stage, failed: Stage | None, detail: str, log_tail: str) -> Acted:
-        """Note how the turn ended. Even where the disk is full, this process does not do it again."""
+    def end(self, stage: Stage, failed: Stage | None, detail: str, log_tail: str) -> TurnRecord:
+        """Record the turn's result. This process does not repeat the turn, even when the disk is full."""
         state = self.state()
         acted = replace(
             state.acted, stage=stage, failed_stage=failed, detail=detail[:1000], log_tail=log_tail
         )
         self._state, self._unsaved = replace(state, acted=acted), True
-        self.settle()
+        self.retry_save()
         return acted
 
     def _write(self, state: State) -> None:
-        write_whole(self._file, to_json(state))
+        write_atomically(self._file, to_json(state))

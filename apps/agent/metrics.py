@@ -1,7 +1,7 @@
-"""The service's own metrics, read on this host once a minute and told by name: a thread of its own, beside the turns.
+"""The service's own metrics: read on this host once a minute and published by name, in a thread of its own.
 
-What is read, and where, says the manifest of the version that is installed. Started by __main__.py. A reading that
-fails is left out, and the first of several is logged.
+Started by __main__.py. The manifest of the installed version names the path and the metrics. A reading that fails is
+skipped; of several failures in a row, the first is logged.
 """
 
 import http.client
@@ -14,10 +14,10 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 
-from apps.agent.ask import get
-from apps.agent.disk import read_or_none
+from apps.agent.atomic_file import read_or_none
 from apps.agent.errors import ServiceFailed
-from apps.agent.ports import Numbers
+from apps.agent.http_get import get
+from apps.agent.ports import MetricSink
 from apps.agent.settings import Settings
 from lifecycle.domain.errors import LifecycleError
 from lifecycle.domain.service.manifest import Manifest
@@ -25,20 +25,20 @@ from lifecycle.gateways.serialization import from_json
 
 logger = logging.getLogger(__name__)
 
-LARGEST = 64 * 1024
-PATIENCE_SECONDS = 2.0
-# Where a minute is shorter than one, as on a laptop, only a service that just started is read each of them: it may
-# be in a test bed, or the control of one.
-LONG_SECONDS = 60.0
-YOUNG_SECONDS = 1800.0
+MAXIMUM_ANSWER_BYTES = 64 * 1024
+TIMEOUT_SECONDS = 2.0
+# A laptop has periods below a minute. Only a new service is read each period, since it may be in a test bed, or
+# be the control of one. An older service is read once a minute.
+OLD_SERVICE_PERIOD_SECONDS = 60.0
+NEW_SERVICE_SECONDS = 1800.0
 
 
-class Teller:
-    """Reads and tells every `settings.metrics_seconds`, in the middle of that time by the clock."""
+class MetricsPublisher:
+    """A thread that publishes once per `settings.metrics_seconds`, in the middle of each period of the clock."""
 
-    def __init__(self, settings: Settings, numbers: Numbers) -> None:
+    def __init__(self, settings: Settings, sink: MetricSink) -> None:
         self._settings = settings
-        self._numbers = numbers
+        self._sink = sink
         self._failing = False
         self._ending = threading.Event()
         self._thread = threading.Thread(target=self._run, name="metrics", daemon=True)
@@ -47,64 +47,65 @@ class Teller:
         self._thread.start()
 
     def close(self) -> None:
-        """End the thread; what it waits for is not waited for."""
+        """Ask the thread to end, without waiting for it."""
         self._ending.set()
 
-    def tell(self) -> bool:
-        """Read once and tell; False when there was nothing to tell, or it failed."""
+    def publish(self) -> bool:
+        """Read the metrics once and publish them; return False when there were none, or when it failed."""
         at = datetime.now(UTC)
         try:
-            manifest = installed(self._settings.home)
+            manifest = installed_manifest(self._settings.home)
             if manifest is None or not manifest.metrics or manifest.metrics_path is None:
                 return False
             values = self._read(manifest, manifest.metrics_path)
             if values:
-                self._numbers.tell(values, at)
+                self._sink.put(values, at)
         except (LifecycleError, OSError) as error:
             if not self._failing:
-                logger.warning("metrics are left out: %s", error)
+                logger.warning("metrics are not published: %s", error)
             self._failing = True
             return False
         if self._failing:
-            logger.info("metrics are told again")
+            logger.info("metrics are published again")
         self._failing = False
         return bool(values)
 
     def _run(self) -> None:
         seconds = self._settings.metrics_seconds
-        while not self._ending.wait(_until_middle(time.time(), seconds)):
+        while not self._ending.wait(_seconds_to_next_reading(time.time(), seconds)):
             now = time.time()
-            if math.floor(now / seconds) % max(1, round(LONG_SECONDS / seconds)) == 0 or self._young(now):
-                self.tell()
+            periods = max(1, round(OLD_SERVICE_PERIOD_SECONDS / seconds))
+            if math.floor(now / seconds) % periods == 0 or self._is_new_service(now):
+                self.publish()
 
-    def _young(self, now: float) -> bool:
+    def _is_new_service(self, now: float) -> bool:
         try:
-            return now - (self._settings.home / "service.json").stat().st_mtime < YOUNG_SECONDS
+            return now - (self._settings.home / "service.json").stat().st_mtime < NEW_SERVICE_SECONDS
         except OSError:
             return False
 
     def _read(self, manifest: Manifest, path: str) -> dict[str, float]:
         address, port = self._settings.address, self._settings.port
         try:
-            status, body = get(address, port, path, PATIENCE_SECONDS, LARGEST + 1)
+            status, body = get(address, port, path, TIMEOUT_SECONDS, MAXIMUM_ANSWER_BYTES + 1)
         except TimeoutError as error:
-            raise ServiceFailed(f"GET {path} took longer than {PATIENCE_SECONDS:g} s") from error
+            raise ServiceFailed(f"GET {path} took longer than {TIMEOUT_SECONDS:g} s") from error
         except (OSError, http.client.HTTPException, ValueError) as error:
             raise ServiceFailed(f"GET {path} failed: {error!r}") from error
         if status != 200:
             raise ServiceFailed(f"GET {path} answered {status}, expected 200")
-        if len(body) > LARGEST:
-            raise ServiceFailed(f"GET {path} answered more than {LARGEST} bytes")
-        return chosen(manifest, body, path)
+        if len(body) > MAXIMUM_ANSWER_BYTES:
+            raise ServiceFailed(f"GET {path} answered more than {MAXIMUM_ANSWER_BYTES} bytes")
+        return declared_metrics(manifest, body, path)
 
 
-def _until_middle(now: float, seconds: float) -> float:
-    """How long until the next middle of a period, counted from the epoch."""
+def _seconds_to_next_reading(now: float, seconds: float) -> float:
+    """Return the seconds until the middle of a period; periods count from the Unix epoch."""
     return (math.floor(now / seconds + 0.5) + 0.5) * seconds - now
 
 
-def installed(home: Path) -> Manifest | None:
-    """The manifest of the version that `current` points to; None before there is one."""
+def installed_manifest(home: Path) -> Manifest | None:
+    """Return the manifest of the version that `current` points to; None before the first install."""
     try:
         version = (home / "current").readlink().name
     except FileNotFoundError:
@@ -113,18 +114,18 @@ def installed(home: Path) -> Manifest | None:
     return from_json(Manifest, text) if text else None
 
 
-def chosen(manifest: Manifest, body: bytes, path: str) -> dict[str, float]:
-    """The numbers that the manifest names; raises ServiceFailed for what is no JSON object."""
+def declared_metrics(manifest: Manifest, body: bytes, path: str) -> dict[str, float]:
+    """Return the numbers that the manifest names; raise ServiceFailed when `body` is not a JSON object."""
     try:
-        told = json.loads(body)
+        answer = json.loads(body)
     except (ValueError, RecursionError) as error:
-        raise ServiceFailed(f"GET {path} answered no JSON: {error}") from error
-    if not isinstance(told, Mapping):
-        raise ServiceFailed(f"GET {path} answered {type(told).__name__}, expected a JSON object of numbers")
+        raise ServiceFailed(f"GET {path} answered invalid JSON: {error}") from error
+    if not isinstance(answer, Mapping):
+        raise ServiceFailed(f"GET {path} answered {type(answer).__name__}, expected a JSON object of numbers")
     names = [measure.name for measure in manifest.metrics]
-    return {name: float(told[name]) for name in names if _is_number(told.get(name))}
+    return {name: float(answer[name]) for name in names if _is_number(answer.get(name))}
 
 
 def _is_number(value: object) -> bool:
-    # CloudWatch takes no more, and neither infinity nor what is no number at all; JSON may be of a thousand digits.
+    # CloudWatch refuses numbers above 2**360, infinity and NaN; a number in JSON may have a thousand digits.
     return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < 2**360

@@ -1,7 +1,7 @@
-"""What the agent needs from outside its host: its turn, a place for its report, and releases.
+"""The agent's ports: its turn, its report, metrics and releases.
 
-Every method raises StoreUnreachable when the store does not answer, and StoreRefused when it answers with
-something else than was asked. `aws.py` and `memory.py` implement them, held to one contract suite.
+Every method raises StoreUnreachable when the store does not answer, and StoreRefused when the store refuses or
+answers something unexpected. `aws.py` implements the ports on AWS, `fakes.py` in memory.
 """
 
 from collections.abc import Callable, Mapping
@@ -17,26 +17,26 @@ class Turns(Protocol):
     """The host's own turn, written by the control plane."""
 
     def current(self) -> Turn | None:
-        """The turn as it stands now; None when the host was never given one."""
+        """Return the turn as it is now; None when the host never got one."""
 
 
 class Reports(Protocol):
-    """The host's own report, of which the agent is the only writer."""
+    """The host's own report; the agent is its only writer."""
 
     def latest(self) -> HostReport | None: ...
     def write(self, report: HostReport) -> None: ...
 
 
-class Numbers(Protocol):
-    """Where the service's own metrics of this host are told."""
+class MetricSink(Protocol):
+    """The destination of this host's service metrics."""
 
-    def tell(self, values: Mapping[str, float], at: datetime) -> None: ...
+    def put(self, values: Mapping[str, float], at: datetime) -> None: ...
 
 
 class Releases(Protocol):
-    """Published versions; both methods raise Unknown for one that is not there."""
+    """Published versions; both methods raise Unknown for a version that does not exist."""
 
     def manifest(self, service: str, version: str) -> Manifest: ...
 
     def copy_artifact(self, service: str, version: str, write: Callable[[bytes], object]) -> None:
-        """Hand the artifact's bytes to `write`, chunk by chunk; what `write` raises ends the copy."""
+        """Pass the artifact's bytes to `write`, chunk by chunk; an error of `write` ends the copy."""

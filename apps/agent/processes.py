@@ -1,7 +1,6 @@
-"""What /proc says of processes and listening ports; nothing here keeps state.
+"""Processes and listening ports, read from /proc. Used by service.py and self_test.py.
 
-A pid alone names nothing, since pids are used again: a process is known by its pid and its start time, within
-one run of the kernel.
+The kernel reuses pids, so a pid alone does not identify a process. A pid and its start time do, until the next boot.
 """
 
 import contextlib
@@ -20,7 +19,7 @@ _ANY = {"00000000", "0" * 32}
 
 @dataclass(frozen=True, slots=True)
 class Process:
-    """One line of /proc/<pid>/stat; `started` in clock ticks since the kernel's start."""
+    """One line of /proc/<pid>/stat; `started` is in clock ticks since the boot."""
 
     pid: int
     state: str
@@ -29,29 +28,29 @@ class Process:
 
     @property
     def dead(self) -> bool:
-        """A zombie only waits to be reaped: it holds no port and serves nobody."""
+        """True for a zombie, which only waits to be reaped and holds no port."""
         return self.state in ("Z", "X")
 
 
 def process(pid: int) -> Process | None:
-    """What has this pid now; None when nothing has."""
+    """Return the process that has this pid now; None when there is none."""
     try:
         text = (_PROC / str(pid) / "stat").read_text(encoding="utf-8", errors="replace")
     except (FileNotFoundError, ProcessLookupError):
         return None
-    # The command's name stands in parentheses and may hold spaces and parentheses itself.
+    # The command's name is in parentheses, and may contain spaces and parentheses itself.
     fields = text.rpartition(")")[2].split()
     return Process(pid, state=fields[0], group=int(fields[2]), started=int(fields[19]))
 
 
 @cache
 def kernel_boot() -> str:
-    """A name for this run of the kernel."""
+    """Return the kernel's random id of the current boot."""
     return (_PROC / "sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
 
 
 def group_alive(group: int) -> bool:
-    """Whether any process of a group still runs; zombies do not count."""
+    """Return whether any process of a group still runs; zombies do not count."""
     try:
         os.killpg(group, 0)
     except ProcessLookupError:
@@ -62,7 +61,7 @@ def group_alive(group: int) -> bool:
 
 
 def listener(address: str, port: int) -> str:
-    """Who listens on a port, as `pid 41 (nginx -g ...)`, as far as this user may know."""
+    """Describe the process that listens on a port, as `pid 41 (nginx -g ...)`, if this user may see it."""
     sockets = set(_listening_sockets(address, port))
     for found in _processes():
         with contextlib.suppress(OSError):
@@ -73,7 +72,7 @@ def listener(address: str, port: int) -> str:
 
 
 def command_line(pid: int) -> str:
-    """A process's words, shortened; `?` when they are not to be seen."""
+    """Return a process's command line, at most 200 characters; `?` when this user may not see it."""
     try:
         words = (_PROC / str(pid) / "cmdline").read_bytes().split(b"\0")
     except OSError:
@@ -101,7 +100,7 @@ def _listening_sockets(address: str, port: int) -> Iterator[str]:
 
 
 def _kernel_hex(address: str) -> str:
-    """An IPv4 address as the kernel prints it; other families are matched by the wildcard only."""
+    """Return an IPv4 address as the kernel prints it; empty for other families, which only the wildcard matches."""
     try:
         (number,) = struct.unpack("=I", socket.inet_aton(address))
     except OSError:

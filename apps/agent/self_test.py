@@ -1,4 +1,7 @@
-"""Is the service there, and does it work? Readiness while it starts, then its own self-test. Used by work.py."""
+"""The checks of an install: the port is free, the service accepts connections, its self-test passes.
+
+Called by installer.py, in this order.
+"""
 
 import contextlib
 import errno
@@ -15,45 +18,45 @@ from pathlib import Path
 from typing import IO
 
 from apps.agent import processes
-from apps.agent.ask import get
 from apps.agent.errors import PortTaken, ServiceFailed
+from apps.agent.http_get import get
 from lifecycle.domain.service.manifest import Check
 
-_FIRST_LOOK_SECONDS = 0.002
-_LOOK_SECONDS = 0.015
+_FIRST_POLL_SECONDS = 0.002
+_POLL_SECONDS = 0.015
 _DETAIL_BYTES = 400
 _OUTPUT_BYTES = 16 * 1024**2
 
 
 def check_port_is_free(address: str, port: int) -> None:
-    """Raises PortTaken, naming who listens there; a service that cannot bind would say less."""
+    """Raise PortTaken with the process that listens; the service's own error would not name it."""
     family = socket.AF_INET6 if ":" in address else socket.AF_INET
     with socket.socket(family, socket.SOCK_STREAM) as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind((address, port))
         except OSError as error:
-            if error.errno == errno.EADDRINUSE:  # other trouble is the service's own to meet
+            if error.errno == errno.EADDRINUSE:  # the service reports any other error itself
                 raise PortTaken(address, port, processes.listener(address, port)) from error
 
 
-def wait_until_ready(address: str, port: int, seconds: float, died: Callable[[], str | None]) -> None:
-    """Wait until connections are accepted; raises ServiceFailed at once when `died` says how it ended."""
-    deadline, pause = time.monotonic() + seconds, _FIRST_LOOK_SECONDS
+def wait_until_ready(address: str, port: int, seconds: float, exit_reason: Callable[[], str | None]) -> None:
+    """Wait until connections are accepted; raise ServiceFailed at once when `exit_reason` returns one."""
+    deadline, pause = time.monotonic() + seconds, _FIRST_POLL_SECONDS
     while True:
-        if end := died():
+        if reason := exit_reason():
             raise ServiceFailed(
-                f"the service ended while it started ({end}); its command has to stay in the foreground"
+                f"the service ended while it started ({reason}); its command must stay in the foreground"
             )
         if _accepts(address, port):
             return
         if time.monotonic() > deadline:
             raise ServiceFailed(
                 f"the service did not accept connections on {address}:{port} within {seconds:g} s; "
-                "it has to bind to HOST and PORT, or needs a higher start_seconds"
+                "bind it to HOST and PORT, or raise run.start_seconds"
             )
         time.sleep(pause)
-        pause = min(pause * 1.3, _LOOK_SECONDS)
+        pause = min(pause * 1.3, _POLL_SECONDS)
 
 
 def _accepts(address: str, port: int) -> bool:
@@ -62,15 +65,15 @@ def _accepts(address: str, port: int) -> bool:
     except OSError:
         return False
     with connection:
-        # A connection to an own port that nobody listens on may meet itself, and would then hold the port.
-        met_itself = connection.getsockname() == connection.getpeername()
-        if met_itself:
+        # TCP may connect a socket to itself when nothing listens on the port; it would then hold the port.
+        is_self_connected = connection.getsockname() == connection.getpeername()
+        if is_self_connected:
             connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-        return not met_itself
+        return not is_self_connected
 
 
 def self_test(check: Check, address: str, port: int, folder: Path, environment: Mapping[str, str]) -> str:
-    """Do one self-test and say what it answered; raises ServiceFailed when it did not pass."""
+    """Run one self-test and return its result as text; raise ServiceFailed when it did not pass."""
     if check.command is not None:
         return _command(check.command, check.timeout_seconds, folder, environment)
     return _get(address, port, check.path or "/", check.timeout_seconds)
@@ -84,8 +87,8 @@ def _get(address: str, port: int, path: str, seconds: float) -> str:
     except (OSError, http.client.HTTPException, ValueError) as error:
         raise ServiceFailed(f"self-test GET {path} failed: {error!r}") from error
     if not 200 <= status < 300:
-        said = body.decode(errors="replace").strip()
-        raise ServiceFailed(f"self-test GET {path} answered {status}, expected 2xx: {said}")
+        text = body.decode(errors="replace").strip()
+        raise ServiceFailed(f"self-test GET {path} answered {status}, expected 2xx: {text}")
     return f"GET {path} answered {status}"
 
 
@@ -101,25 +104,25 @@ def _command(command: str, seconds: float, folder: Path, environment: Mapping[st
             start_new_session=True,
         )
         try:
-            code, why = _wait(test, time.monotonic() + seconds, output)
+            code, reason = _wait(test, time.monotonic() + seconds, output)
         finally:
             with contextlib.suppress(ProcessLookupError):
-                os.killpg(test.pid, signal.SIGKILL)  # also what it left in the background
+                os.killpg(test.pid, signal.SIGKILL)  # also its background processes
             test.wait()
         output.seek(max(0, os.fstat(output.fileno()).st_size - _DETAIL_BYTES))
-        said = output.read().decode(errors="replace").strip()
+        text = output.read().decode(errors="replace").strip()
     if code != 0:
-        ended = f"ended with exit code {code}, expected 0" if code is not None else why
-        raise ServiceFailed(f"self-test {command!r} {ended}: {said}")
+        failure = f"ended with exit code {code}, expected 0" if code is not None else reason
+        raise ServiceFailed(f"self-test {command!r} {failure}: {text}")
     return f"{command!r} ended with exit code 0"
 
 
 def _wait(test: subprocess.Popen[bytes], deadline: float, output: IO[bytes]) -> tuple[int | None, str]:
-    """The exit code, or None and why it was not waited for."""
+    """Return the exit code; or None and the reason why the command must be killed."""
     while (code := test.poll()) is None:
         if time.monotonic() > deadline:
             return None, "did not end in time"
         if os.fstat(output.fileno()).st_size > _OUTPUT_BYTES:
             return None, f"printed more than {_OUTPUT_BYTES} bytes"
-        time.sleep(_LOOK_SECONDS / 3)
+        time.sleep(_POLL_SECONDS / 3)
     return code, ""

@@ -1,7 +1,7 @@
-"""The service on this host: one process group, started and stopped here, and known again after the agent's restart.
+"""The service on this host: one process group, which this module starts, stops, and recognises after a restart.
 
-The agent's own end leaves the service running. What runs is recorded (`service.json`) before its command
-begins: the process waits for a word from the agent, and ends when the agent dies before saying it.
+Used by installer.py and agent.py. The service goes on when the agent ends. The new process waits until the agent has
+recorded it in `service.json`; then the command begins. When the agent dies before that, the process ends.
 """
 
 import contextlib
@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from apps.agent import processes
-from apps.agent.disk import read_or_none, write_whole
+from apps.agent.atomic_file import read_or_none, write_atomically
 from apps.agent.errors import ServiceFailed
 from lifecycle.domain.service.manifest import Manifest
 from lifecycle.gateways.serialization import from_json, to_json
@@ -25,8 +25,11 @@ _LAUNCH = 'cd "$0" && read -r go && exec sh -c "$1" </dev/null'
 
 
 @dataclass(frozen=True, slots=True)
-class Started:
-    """One start of the service; `boot` is its random name, `ticks` and `kernel` tell its pid from a later one."""
+class StartRecord:
+    """One start of the service, as stored in `service.json`.
+
+    `boot` is its random id. `ticks` (start time) and `kernel` (boot id) distinguish its pid from a later reuse.
+    """
 
     pid: int
     ticks: int
@@ -38,22 +41,22 @@ class Started:
 
 
 class Service:
-    """The service's processes; not safe for several threads."""
+    """The service's processes. Use it from one thread only."""
 
     def __init__(self, home: Path) -> None:
         self._record = home / "service.json"
         self.log = home / "logs" / "service.log"
         self.log.parent.mkdir(parents=True, exist_ok=True)
         text = read_or_none(self._record)
-        self.started = from_json(Started, text) if text else None
+        self.started = from_json(StartRecord, text) if text else None
         self._exit: str | None = None
 
-    def running(self) -> Started | None:
-        """The start that runs now; None when the service was stopped or died."""
+    def running(self) -> StartRecord | None:
+        """Return the start that runs now; None when the service was stopped or died."""
         started = self.started
-        return started if started and not self._gone(started) else None
+        return started if started and not self._has_exited(started) else None
 
-    def start(self, manifest: Manifest, folder: Path, environment: Mapping[str, str]) -> Started:
+    def start(self, manifest: Manifest, folder: Path, environment: Mapping[str, str]) -> StartRecord:
         """Run the manifest's command in `folder` as a new process group, with exactly this environment."""
         if self.log.exists():
             self.log.replace(self.log.with_suffix(".log.1"))
@@ -61,7 +64,7 @@ class Service:
         try:
             pid = self._spawn(manifest.run.command, folder, environment, go_out)
             found = processes.process(pid)
-            started = Started(
+            started = StartRecord(
                 pid=pid,
                 ticks=found.started if found else 0,
                 kernel=processes.kernel_boot(),
@@ -71,7 +74,7 @@ class Service:
                 stop_seconds=manifest.run.stop_seconds,
             )
             self._exit, self.started = None, started
-            write_whole(self._record, to_json(started))
+            write_atomically(self._record, to_json(started))
             os.write(go_in, b"go\n")
         finally:
             os.close(go_out)
@@ -79,26 +82,26 @@ class Service:
         return started
 
     def stop(self) -> None:
-        """End the whole process group, politely first; nothing happens when it does not run."""
+        """End the whole process group, with SIGTERM and then SIGKILL; do nothing when it does not run."""
         started = self.started
         if started and self._owns_group(started):
-            for sign, seconds in ((signal.SIGTERM, started.stop_seconds), (signal.SIGKILL, KILL_SECONDS)):
-                if self._ended(started, sign, seconds):
+            for number, seconds in ((signal.SIGTERM, started.stop_seconds), (signal.SIGKILL, KILL_SECONDS)):
+                if self._signal_and_wait(started, number, seconds):
                     break
             else:
                 raise ServiceFailed(
                     f"process group {started.pid} did not end within {KILL_SECONDS:g} s of SIGKILL; "
-                    "see what it waits for with ps, then retry"
+                    "find what it waits for with ps, then retry"
                 )
         self.started = None
         self._record.unlink(missing_ok=True)
 
-    def how_it_ended(self) -> str:
-        """`exit code 3` or `SIGKILL`, where the service is this agent's own child."""
-        return self._exit or "an exit code that is not known"
+    def exit_status(self) -> str:
+        """Return for example `exit code 3` or `SIGKILL`; known only for a service that this process started."""
+        return self._exit or "unknown exit code"
 
     def trim_log(self) -> None:
-        """Keep the log bounded while the service writes: copied aside, then emptied in place."""
+        """Bound the log while the service writes to it: copy its end to `.log.1`, then truncate it in place."""
         with contextlib.suppress(FileNotFoundError):
             if self.log.stat().st_size > LOG_BYTES:
                 with self.log.open("rb") as full:
@@ -125,10 +128,12 @@ class Service:
         finally:
             os.close(log)
 
-    def _ended(self, started: Started, sign: signal.Signals, seconds: float) -> bool:
+    def _signal_and_wait(self, started: StartRecord, number: signal.Signals, seconds: float) -> bool:
         with contextlib.suppress(ProcessLookupError):
-            os.killpg(started.pid, sign)
-            os.killpg(started.pid, signal.SIGCONT)  # a stopped process would not notice
+            os.killpg(started.pid, number)
+            os.killpg(
+                started.pid, signal.SIGCONT
+            )  # a stopped process handles the signal only when it continues
         deadline, pause = time.monotonic() + seconds, 0.002
         while True:
             self._reap(started)
@@ -139,25 +144,25 @@ class Service:
             time.sleep(pause)
             pause = min(pause * 1.5, 0.02)
 
-    def _gone(self, started: Started) -> bool:
+    def _has_exited(self, started: StartRecord) -> bool:
         self._reap(started)
         found = processes.process(started.pid)
         same = found and found.started == started.ticks and started.kernel == processes.kernel_boot()
         gone = not same or found is None or found.dead
         if gone:
-            self._reap(started)  # it may have died between the two looks: how it ended is worth knowing
+            self._reap(started)  # it may have died after the first reap; this one records its exit status
         return gone
 
-    def _owns_group(self, started: Started) -> bool:
-        """Whether the group is still the service's: its leader lives, or nobody has the leader's pid."""
+    def _owns_group(self, started: StartRecord) -> bool:
+        """Return whether the group is still the service's: the leader lives, or no process has the leader's pid."""
         if started.kernel != processes.kernel_boot():
             return False
         self._reap(started)
         found = processes.process(started.pid)
         return found is None or found.started == started.ticks
 
-    def _reap(self, started: Started) -> None:
-        """Take in every dead child of the group; after a restart they are init's to reap."""
+    def _reap(self, started: StartRecord) -> None:
+        """Reap every dead child of the group. After a restart of the agent, init reaps them."""
         with contextlib.suppress(ChildProcessError):
             while (ended := os.waitpid(-started.pid, os.WNOHANG))[0]:
                 if ended[0] == started.pid:

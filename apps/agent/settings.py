@@ -1,4 +1,4 @@
-"""The agent's settings, from flags or from environment variables; a flag wins."""
+"""The agent's settings, read by __main__.py from flags or environment variables. A flag wins."""
 
 import argparse
 import os
@@ -11,14 +11,14 @@ from lifecycle.domain.fleet.host import host_name
 
 _EPILOG = """\
 Credentials, region and endpoints come from the usual AWS environment variables, files or instance role.
-SIGTERM ends the agent and leaves the service running; `stop-service` stops the service of a folder whose
-agent has ended. Its service writes to <home>/logs/service.log.
+SIGTERM ends the agent and leaves the service running. `stop-service` stops the service of a folder after its
+agent has ended. The service's output is in <home>/logs/service.log.
 """
 
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """Who this host is, where its ledger and releases are, and how often to look; times in seconds."""
+    """The host's identity, its ledger and bucket, and the polling periods in seconds."""
 
     host: str
     cluster: Cluster
@@ -36,23 +36,23 @@ class Settings:
 
 @dataclass(frozen=True, slots=True)
 class StopService:
-    """Stop the service of a folder, and do nothing else."""
+    """The request to stop the service of a folder, and nothing else."""
 
     home: Path
 
 
 def parse(arguments: Sequence[str], environment: Mapping[str, str] = os.environ) -> Settings | StopService:
-    """Read the command line; prints what is missing or wrong, and exits, as argparse does."""
+    """Parse the command line; print what is missing or wrong and exit, as argparse does."""
     parser = _parser(environment)
     given = parser.parse_args(arguments)
     if given.home is None:
-        parser.error("--home (or LIFECYCLE_AGENT_HOME) is missing: the folder for releases and state")
+        parser.error("--home (or LIFECYCLE_AGENT_HOME) is missing: name the folder for releases and state")
     home = Path(given.home).absolute()
     if given.action == "stop-service":
         return StopService(home)
     names = ("host", "environment", "service", "address", "port", "table", "bucket")
     if missing := [f"--{name}" for name in names if getattr(given, name) in (None, "")]:
-        parser.error(f"expected also {', '.join(missing)}")
+        parser.error(f"missing: {', '.join(missing)}; see --help for their environment variables")
     return Settings(
         host=host_name(given.host),
         cluster=Cluster(given.environment, given.service),
@@ -72,7 +72,7 @@ def parse(arguments: Sequence[str], environment: Mapping[str, str] = os.environ)
 def _parser(environment: Mapping[str, str]) -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m apps.agent",
-        description="Lifecycle's host agent: installs releases on this host, under its turn only.",
+        description="Run Lifecycle's host agent, which installs releases on this host under its turns only.",
         epilog=_EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
@@ -81,12 +81,12 @@ def _parser(environment: Mapping[str, str]) -> argparse.ArgumentParser:
         nargs="?",
         choices=("run", "stop-service"),
         default="run",
-        help="what to do (run, if not said)",
+        help="run the agent (default), or stop the service",
     )
 
     def option(flag: str, variable: str, meaning: str, default: object = None, kind: type = str) -> None:
-        says = f"{meaning} [{variable}]" + (f" (default {default})" if default not in (None, "") else "")
-        parser.add_argument(f"--{flag}", type=kind, default=environment.get(variable, default), help=says)
+        text = f"{meaning} [{variable}]" + (f" (default {default})" if default not in (None, "") else "")
+        parser.add_argument(f"--{flag}", type=kind, default=environment.get(variable, default), help=text)
 
     option("host", "LIFECYCLE_HOST", "this host's name, unique in its cluster")
     option("environment", "LIFECYCLE_ENVIRONMENT", "staging or production")
@@ -99,8 +99,10 @@ def _parser(environment: Mapping[str, str]) -> argparse.ArgumentParser:
     option("home", "LIFECYCLE_AGENT_HOME", "the folder for releases, logs and state; private to one agent")
     option("table", "LEDGER_TABLE", "the DynamoDB table with turns and reports")
     option("bucket", "ARTIFACT_BUCKET", "the S3 bucket with releases and snapshots")
-    option("idle-seconds", "LIFECYCLE_IDLE_SECONDS", "how often to look for a turn", 5.0, float)
-    option("busy-seconds", "LIFECYCLE_BUSY_SECONDS", "how often to look while standing by", 0.05, float)
-    option("heartbeat-seconds", "LIFECYCLE_HEARTBEAT_SECONDS", "how often at least to report", 3.0, float)
-    option("metrics-seconds", "LIFECYCLE_METRICS_SECONDS", "how often to read the metrics", 60.0, float)
+    option("idle-seconds", "LIFECYCLE_IDLE_SECONDS", "seconds between polls for a turn", 5.0, float)
+    option(
+        "busy-seconds", "LIFECYCLE_BUSY_SECONDS", "seconds between polls when an install is near", 0.05, float
+    )
+    option("heartbeat-seconds", "LIFECYCLE_HEARTBEAT_SECONDS", "most seconds between reports", 3.0, float)
+    option("metrics-seconds", "LIFECYCLE_METRICS_SECONDS", "seconds between metric readings", 60.0, float)
     return parser

@@ -1,8 +1,8 @@
-"""Safe unpacking: an artifact is laid out in a fresh folder, or refused whole.
+"""Safe unpacking: extract an artifact into an empty folder, or refuse all of it.
 
-Called by shelf.py with bytes whose digest was checked; they are still not trusted to be kind. tarfile only
-parses here: every file, folder and link is made by this module, new, below the folder, links last. So no
-write can go through a link, over another file, or outside.
+Called by release_store.py. The bytes match their published digest, but may still be malicious. tarfile only parses:
+this module creates every file, folder and link new, inside the folder, and links last. So no write can follow a link,
+replace a file, or leave the folder.
 """
 
 import gzip
@@ -22,25 +22,25 @@ _CHUNK = 256 * 1024
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """How much an archive may become: far above any real service, far below a full disk."""
+    """The limits of an unpacked archive: far above any real service, far below a full disk."""
 
     unpacked_bytes: int = 2 * 1024**3
-    ratio: int = 200  # unpacked to packed, once more than `ratio_from` bytes came out
+    ratio: int = 200  # unpacked to packed; it applies above `ratio_from` unpacked bytes
     ratio_from: int = 64 * 1024**2
     members: int = 100_000
-    header_bytes: int = 1024**2  # of one member: its names and extended attributes
+    header_bytes: int = 1024**2  # names and extended attributes of one member
     path_bytes: int = 1024
     depth: int = 64
 
 
 class Source(Protocol):
-    """Bytes that are read once, from the front."""
+    """A stream of bytes, read once and from the front."""
 
     def read(self, size: int = -1, /) -> bytes: ...
 
 
-class _Measured:
-    """The unpacked stream, which ends with UnsafeArchive where it grows past a limit."""
+class _LimitedStream:
+    """The decompressed stream; a read beyond a limit raises UnsafeArchive."""
 
     def __init__(self, archive: Source, packed: int, limits: Limits) -> None:
         self._stream = gzip.GzipFile(fileobj=cast("IO[bytes]", archive), mode="rb")
@@ -59,23 +59,23 @@ class _Measured:
         return chunk
 
     def expect(self, data: int) -> None:
-        """Allow one member's `data`, and then no more than a header's bytes."""
+        """Allow `data` bytes of one member and one more header."""
         self.header_ends_by = self.position + data + self._limits.header_bytes
 
 
 def unpack(archive: Source, packed: int, into: Path, limits: Limits | None = None) -> None:
-    """Lay `archive` (tar.gz, `packed` bytes) out in `into`, which must be empty; raises UnsafeArchive.
+    """Extract `archive` (tar.gz, `packed` bytes) into `into`, which must be empty; raise UnsafeArchive.
 
-    Refused: absolute paths and `..`, a path that comes twice or runs through a file, hard links, devices,
-    pipes, sparse files, links that point outside, and more bytes or members than `limits`. Setuid, setgid,
-    sticky and group or world write bits are dropped. After a refusal `into` holds a part: remove it.
+    Refused paths are absolute, contain `..`, occur twice, or run through a file. Refused members are hard links,
+    devices, pipes, sparse files, and links that point outside. `limits` bounds bytes and members. Setuid, setgid,
+    sticky and group or world write bits are dropped. After a refusal `into` holds a part of the archive; remove it.
     """
     limits = limits or Limits()
-    stream = _Measured(archive, packed, limits)
+    stream = _LimitedStream(archive, packed, limits)
     try:
         with tarfile.open(fileobj=stream, mode="r|", bufsize=_CHUNK) as tar:  # type: ignore[call-overload]
-            _Layout(into, limits).lay_out(tar, stream)
-            _nothing_follows(tar.fileobj)
+            _Extraction(into, limits).extract(tar, stream)
+            _reject_trailing_data(tar.fileobj)
     except (
         tarfile.TarError,
         gzip.BadGzipFile,
@@ -88,15 +88,15 @@ def unpack(archive: Source, packed: int, into: Path, limits: Limits | None = Non
         raise UnsafeArchive("the archive", f"is not a whole tar.gz: {error}") from error
 
 
-def _nothing_follows(rest: IO[bytes] | None) -> None:
-    """A parser that stops early would hide what another parser sees."""
+def _reject_trailing_data(rest: IO[bytes] | None) -> None:
+    """Refuse data after the archive's end, which another parser might read as more members."""
     while rest and (chunk := rest.read(_CHUNK)):
         if chunk.count(0) != len(chunk):
-            raise UnsafeArchive("the archive", "goes on after its end")
+            raise UnsafeArchive("the archive", "has data after its end")
 
 
-class _Layout:
-    """One archive being laid out, with what it laid out so far."""
+class _Extraction:
+    """The extraction of one archive, with the names that it created so far."""
 
     def __init__(self, into: Path, limits: Limits) -> None:
         self._into = into
@@ -105,11 +105,11 @@ class _Layout:
         self._folders: set[str] = {""}
         self._links: list[tuple[str, str]] = []
 
-    def lay_out(self, tar: tarfile.TarFile, stream: _Measured) -> None:
+    def extract(self, tar: tarfile.TarFile, stream: _LimitedStream) -> None:
         for count, member in enumerate(_members(tar)):
             if count >= self._limits.members:
                 raise UnsafeArchive(member.name, f"is one of more than {self._limits.members} members")
-            name = self._checked(member)
+            name = self._checked_name(member)
             stream.expect(member.size if member.isreg() else 0)
             if member.isdir():
                 self._folder(name)
@@ -121,17 +121,17 @@ class _Layout:
                 self._file(tar, member, name)
         self._make_links()
 
-    def _checked(self, member: tarfile.TarInfo) -> str:
-        """The member's path in one spelling; raises UnsafeArchive for one that may not be laid out."""
-        name = _one_spelling(member.name, member.name, self._limits)
+    def _checked_name(self, member: tarfile.TarInfo) -> str:
+        """Return the member's normalized path; raise UnsafeArchive for a member that is not allowed."""
+        name = _normalized(member.name, member.name, self._limits)
         if not (member.isreg() or member.isdir() or member.issym()) or member.issparse():
             raise UnsafeArchive(
-                member.name, f"is {_kind(member)}; only plain files, folders and symbolic links may be"
+                member.name, f"is {_kind(member)}; only plain files, folders and symbolic links are allowed"
             )
         if member.size < 0:
             raise UnsafeArchive(member.name, f"has a size of {member.size}")
         if name in self._named or (name in self._folders and not member.isdir()):
-            raise UnsafeArchive(member.name, "comes twice")
+            raise UnsafeArchive(member.name, "occurs twice")
         self._named.add(name)
         return name
 
@@ -142,7 +142,7 @@ class _Layout:
         try:
             (self._into / name).mkdir(mode=0o755)
         except FileExistsError as error:
-            raise UnsafeArchive(name, "is a file, and a folder of others") from error
+            raise UnsafeArchive(name, "is both a file and a folder") from error
         self._folders.add(name)
 
     def _file(self, tar: tarfile.TarFile, member: tarfile.TarInfo, name: str) -> None:
@@ -152,7 +152,7 @@ class _Layout:
         try:
             target = os.open(self._into / name, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, mode)
         except FileExistsError as error:
-            raise UnsafeArchive(name, "comes twice") from error
+            raise UnsafeArchive(name, "occurs twice") from error
         written = 0
         with open(target, "wb") as file:  # noqa: PTH123 - a descriptor, not a path
             while chunk := source.read(_CHUNK):
@@ -160,17 +160,17 @@ class _Layout:
             file.flush()
             os.utime(target, (_seconds(member), _seconds(member)))
         if written != member.size:
-            raise UnsafeArchive(name, f"has {written} bytes of {member.size}")
+            raise UnsafeArchive(name, f"has {written} bytes, but declares {member.size}")
 
     def _make_links(self) -> None:
         names = {name for name, _ in self._links}
         if clash := names & self._folders:
-            raise UnsafeArchive(min(clash), "is a link, and a folder of others")
+            raise UnsafeArchive(min(clash), "is both a link and a folder")
         for name, target in self._links:
             if target.startswith("/") or not target:
                 raise UnsafeArchive(name, f"points to {target!r}")
             (self._into / name).symlink_to(target)
-        # Through another link a path may lead elsewhere than it reads, so only now, with all of them made:
+        # A path may run through another link, so resolve the targets only after every link is made.
         inside = os.path.realpath(self._into) + os.sep
         for name, target in self._links:
             if not (os.path.realpath(self._into / name) + os.sep).startswith(inside):
@@ -179,19 +179,19 @@ class _Layout:
 
 def _members(tar: tarfile.TarFile) -> Iterator[tarfile.TarInfo]:
     while (member := tar.next()) is not None:
-        tar.members = []  # type: ignore[attr-defined]  # a stream's members are kept for nothing
+        tar.members = []  # type: ignore[attr-defined]  # tarfile collects them; a stream needs none
         yield member
 
 
-def _one_spelling(name: str, shown: str, limits: Limits) -> str:
+def _normalized(name: str, shown: str, limits: Limits) -> str:
     parts = [part for part in name.split("/") if part not in ("", ".")]
     if name.startswith("/"):
         raise UnsafeArchive(shown, "is an absolute path")
     if ".." in parts:
-        raise UnsafeArchive(shown, "climbs out with '..'")
+        raise UnsafeArchive(shown, "contains '..'")
     lengths = [len(os.fsencode(part)) for part in parts]
     if "\0" in name or sum(lengths) > limits.path_bytes or max(lengths, default=0) > 255:
-        raise UnsafeArchive(shown[:80], "is no path that a file system takes")
+        raise UnsafeArchive(shown[:80], "is not a valid path of this file system")
     if len(parts) > limits.depth:
         raise UnsafeArchive(shown[:80], f"is more than {limits.depth} folders deep")
     return "/".join(parts)

@@ -1,4 +1,4 @@
-"""`python3 -P -m apps.build`; -P, because a service's repository may have a folder `apps` of its own."""
+"""`python3 -P -m apps.build`: build a service. -P is needed because its repository may have its own folder `apps`."""
 
 import sys
 

@@ -1,22 +1,22 @@
-"""What can go wrong in a build, beside the errors of lifecycle.domain.errors.
+"""The errors of a build, in addition to lifecycle.domain.errors.
 
 LifecycleError
-├── BuildFailed            a command or test of the service, or something the build was given, is not right
-└── SnapshotTaken          this snapshot is there already, with other bytes
+├── BuildFailed            a command or test of the service failed, or an input of the build is invalid
+└── SnapshotTaken          this snapshot already exists with other bytes
 """
 
 from lifecycle.domain.errors import LifecycleError
 
 
 class BuildFailed(LifecycleError):
-    """The build ends here; nothing was published."""
+    """A build that ended before it published anything."""
 
 
 class SnapshotTaken(LifecycleError):
-    """The name of a snapshot stands for one content, for ever."""
+    """A snapshot's name that already has other content; a name has one content for ever."""
 
     def __init__(self, prefix: str, expected: str, found: str) -> None:
         super().__init__(
             f"{prefix} was published before with other bytes: expected sha256 {expected}, "
-            f"found {found or 'none'}; start a new build, which takes a new name"
+            f"found {found or 'none'}; start a new build, which gets a new name"
         )

@@ -1,6 +1,6 @@
-"""Which files an artifact has: what Git tracks where nothing is built, else a whole folder.
+"""The files of an artifact: the files that Git tracks when nothing is built, else a whole folder.
 
-Called by pack. What a host would refuse is refused here already, where the developer sees it.
+Called by main. A file that a host would refuse is refused here, where the developer sees it.
 """
 
 import os
@@ -12,7 +12,7 @@ from pathlib import Path, PurePosixPath
 from apps.build.errors import BuildFailed
 from apps.build.request import git
 
-# The host's limits too (apps/agent/unpack.py).
+# The host has the same limits (apps/agent/unpack.py).
 MAXIMUM_MEMBERS = 100_000
 MAXIMUM_PATH_BYTES = 1024
 MAXIMUM_PART_BYTES = 255
@@ -37,26 +37,26 @@ class Member:
 
 
 def tracked_members(folder: Path) -> list[Member] | None:
-    """What Git tracks in the folder, with its folders; None when the folder is not Git's."""
+    """Return the files that Git tracks in the folder, with their folders; None outside of a Git repository."""
     listed = git(folder, "ls-files", "-z", "--cached")
     if listed is None:
         return None
     names = {name for name in listed.split("\0") if name}
     if not names:
-        raise BuildFailed(f"expected files that Git tracks in {folder}, found none; git add them")
+        raise BuildFailed(f"expected files that Git tracks in {folder}, found none; add them with `git add`")
     parents = {str(parent) for name in names for parent in PurePosixPath(name).parents} - {"."}
-    members = _checked(folder, names | parents)
+    members = _checked_members(folder, names | parents)
     for member in members:
         if member.name in names and member.kind == stat.S_IFDIR:
             raise BuildFailed(
-                f"{member.name} is a Git submodule, which is not packed by itself; "
-                "copy what is needed into a folder with a build command, and name it as build.artifact"
+                f"{member.name} is a Git submodule, which is not packed; copy its files into a folder "
+                "with a build command, and set build.artifact to that folder"
             )
     return members
 
 
-def folder_members(folder: Path, artifact: str, leave_out: Collection[Path] = ()) -> list[Member]:
-    """All that is in the artifact folder; the repository's own `.git` is left out, any other is refused."""
+def folder_members(folder: Path, artifact: str, exclude: Collection[Path] = ()) -> list[Member]:
+    """Return the members of the artifact folder without the repository's own `.git`; refuse any other `.git`."""
     root = folder / artifact
     if not root.is_dir():
         found = "a file" if root.exists() else "nothing"
@@ -64,29 +64,29 @@ def folder_members(folder: Path, artifact: str, leave_out: Collection[Path] = ()
     if not root.resolve().is_relative_to(folder.resolve()):
         raise BuildFailed(f"build.artifact: expected a folder inside the repository, found {root.resolve()}")
     root = root.resolve()
-    left_out = {path.resolve() for path in (*leave_out, folder / ".git")}
-    if root in left_out:
-        raise BuildFailed(f"expected --dest to be another folder than build.artifact, found {root} for both")
-    members = _checked(root, set(_walk(root, left_out)))
+    excluded = {path.resolve() for path in (*exclude, folder / ".git")}
+    if root in excluded:
+        raise BuildFailed(f"expected --dest and build.artifact to be different folders, found {root} for both")
+    members = _checked_members(root, set(_walk(root, excluded)))
     if not any(member.is_file for member in members):
         raise BuildFailed(f"build.artifact: expected files in {artifact!r} after the build, found none")
     return members
 
 
-def _walk(root: Path, left_out: Collection[Path]) -> Iterator[str]:
-    for found, folders, files in os.walk(root, onerror=_raise):
+def _walk(root: Path, excluded: Collection[Path]) -> Iterator[str]:
+    for found, folders, files in os.walk(root, onerror=_raise_build_failed):
         here = Path(found)
-        folders[:] = [name for name in folders if (here / name).is_symlink() or here / name not in left_out]
+        folders[:] = [name for name in folders if (here / name).is_symlink() or here / name not in excluded]
         for name in (*folders, *files):
-            if (here / name) not in left_out:
+            if (here / name) not in excluded:
                 yield (here / name).relative_to(root).as_posix()
 
 
-def _raise(error: OSError) -> None:
+def _raise_build_failed(error: OSError) -> None:
     raise BuildFailed(f"cannot be packed: {error}") from error
 
 
-def _checked(root: Path, names: Collection[str]) -> list[Member]:
+def _checked_members(root: Path, names: Collection[str]) -> list[Member]:
     if len(names) > MAXIMUM_MEMBERS:
         raise BuildFailed(f"expected at most {MAXIMUM_MEMBERS} files and folders to pack, found {len(names)}")
     inside = root.resolve()
@@ -106,10 +106,10 @@ def _member(root: Path, inside: Path, name: str) -> Member:
     if max(parts) > MAXIMUM_PART_BYTES or len(name.encode()) > MAXIMUM_PATH_BYTES:
         raise BuildFailed(f"{name[:80]}…: expected a path of at most {MAXIMUM_PATH_BYTES} bytes; shorten it")
     if len(parts) > MAXIMUM_PARTS:
-        expected = f"expected a path of at most {MAXIMUM_PARTS} folders and file, found {len(parts)}"
-        raise BuildFailed(f"{name}: {expected}; move it further up")
+        expected = f"expected a path of at most {MAXIMUM_PARTS} parts, found {len(parts)}"
+        raise BuildFailed(f"{name}: {expected}; move it to a higher folder")
     if ".git" in name.split("/"):
-        raise BuildFailed(f"{name}: a repository inside the artifact is never packed; remove its .git")
+        raise BuildFailed(f"{name}: the artifact contains a Git repository; remove this .git")
     if kind == stat.S_IFLNK:
         _check_link(inside, path, name)
     elif kind not in (stat.S_IFREG, stat.S_IFDIR):
@@ -119,8 +119,8 @@ def _member(root: Path, inside: Path, name: str) -> Member:
 
 def _check_link(inside: Path, path: Path, name: str) -> None:
     target = str(path.readlink())
-    leads_to = Path(os.path.realpath(path))
-    if target.startswith("/") or not leads_to.is_relative_to(inside):
+    resolved = Path(os.path.realpath(path))
+    if target.startswith("/") or not resolved.is_relative_to(inside):
         raise BuildFailed(
-            f"{name}: the link points outside the artifact, to {target!r}; copy the file in its place"
+            f"{name}: the link points outside the artifact, to {target!r}; replace it with a copy of the file"
         )

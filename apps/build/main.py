@@ -1,6 +1,6 @@
-"""The command line of the build: reads lifecycle.toml in the working folder, runs, packs and publishes.
+"""Build the service in the working folder: read lifecycle.toml, run its commands and tests, pack, publish.
 
-Started by infra/buildspec.yml with the environment that start_build gave, and by `lifecycle build`.
+Started by infra/buildspec.yml with the environment of the phase start_build, and by `lifecycle build`.
 """
 
 import argparse
@@ -20,7 +20,7 @@ from apps.build.files import Member, folder_members, tracked_members
 from apps.build.pack import pack
 from apps.build.publish import Snapshots, manifest_of, publish
 from apps.build.request import Request, check_clone, from_environment, from_worktree
-from apps.build.steps import ENDINGS, run_steps
+from apps.build.steps import STOP_SIGNALS, run_steps
 from lifecycle.domain.errors import LifecycleError
 from lifecycle.domain.service.manifest import Manifest
 from lifecycle.gateways.serialization import to_json
@@ -28,16 +28,16 @@ from lifecycle.servicefile import InvalidServiceFile, ServiceFile, read_service_
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Build the clone in the working folder; 0, or 1 with what was wrong on standard error."""
+    """Build the clone in the working folder; return 0, or 1 after printing the errors to standard error."""
     parser = _parser()
     options = parser.parse_args(arguments)
     if options.no_publish != (options.dest is not None):
-        parser.error("--no-publish and --dest belong together")
+        parser.error("--no-publish needs --dest FOLDER, and --dest needs --no-publish")
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
-    for number in ENDINGS:
-        signal.signal(number, _stop)
+    for number in STOP_SIGNALS:
+        signal.signal(number, _raise_stopped)
     try:
         if options.no_publish:
             manifest = build_here(Path.cwd(), options.dest, os.environ)
@@ -53,48 +53,48 @@ def main(arguments: Sequence[str]) -> int:
 
 
 def build_and_publish(folder: Path, environ: Mapping[str, str], snapshots: Snapshots) -> Manifest:
-    """Build what the environment names, and publish it; raises LifecycleError."""
+    """Build the commit that the environment names, and publish it; raise LifecycleError."""
     request = from_environment(environ)
     check_clone(folder, request)
     with tempfile.TemporaryDirectory(prefix="lifecycle-build-") as temporary:
         artifact = Path(temporary) / "artifact.tar.gz"
         manifest = _build(folder, request, artifact, environ)
         published = publish(snapshots, manifest, artifact)
-    say(f"== published {published.prefix}")
+    print_progress(f"== published {published.prefix}")
     return published
 
 
 def build_here(folder: Path, into: Path, environ: Mapping[str, str]) -> Manifest:
-    """Build the worktree without AWS: artifact and manifest go to `into`; raises LifecycleError."""
+    """Build the worktree without AWS, with artifact and manifest in `into`; raise LifecycleError."""
     request = from_worktree(folder, environ, datetime.now(UTC))
     into.mkdir(parents=True, exist_ok=True)
-    manifest = _build(folder, request, into / "artifact.tar.gz", environ, leave_out=into)
+    manifest = _build(folder, request, into / "artifact.tar.gz", environ, exclude=into)
     (into / "manifest.json").write_text(to_json(manifest))
-    say(f"== not published; written to {into}")
+    print_progress(f"== not published; written to {into}")
     return manifest
 
 
 def _build(
-    folder: Path, request: Request, artifact: Path, environ: Mapping[str, str], leave_out: Path | None = None
+    folder: Path, request: Request, artifact: Path, environ: Mapping[str, str], exclude: Path | None = None
 ) -> Manifest:
     file = read_service_file(folder)
-    say(f"== {file.name} {file.version}: commit {request.commit[:7]} of {request.repository}")
-    run_steps(file.build, folder, environ, say)
-    packed = pack(_members(folder, file, leave_out), artifact, request.built_at)
+    print_progress(f"== {file.name} {file.version}: commit {request.commit[:7]} of {request.repository}")
+    run_steps(file.build, folder, environ, print_progress)
+    packed = pack(_members(folder, file, exclude), artifact, request.built_at)
     manifest = manifest_of(file, request, packed)
-    say(f"== snapshot {manifest.version}: {packed.files} files, {packed.size} bytes, sha256 {packed.digest}")
+    print_progress(f"== snapshot {manifest.version}: {packed.files} files, {packed.size} bytes, sha256 {packed.digest}")
     return manifest
 
 
-def _members(folder: Path, file: ServiceFile, leave_out: Path | None) -> list[Member]:
+def _members(folder: Path, file: ServiceFile, exclude: Path | None) -> list[Member]:
     members = tracked_members(folder) if file.packs_tracked_files else None
     if members is not None:
         return members
-    return folder_members(folder, file.build.artifact, [leave_out] if leave_out else [])
+    return folder_members(folder, file.build.artifact, [exclude] if exclude else [])
 
 
-def say(line: str) -> None:
-    """Progress, in order with what the service's commands print themselves."""
+def print_progress(line: str) -> None:
+    """Print a line and flush it, to keep its order with the output of the service's commands."""
     print(line, flush=True)
 
 
@@ -104,14 +104,17 @@ def _fail(messages: Sequence[str]) -> int:
     return 1
 
 
-def _stop(number: int, _frame: FrameType | None) -> None:
+def _raise_stopped(number: int, _frame: FrameType | None) -> None:
     raise BuildFailed(f"stopped by {signal.Signals(number).name}")
 
 
 def _bucket(environ: Mapping[str, str]) -> Snapshots:
     if not (bucket := environ.get("ARTIFACT_BUCKET")):
-        raise BuildFailed("expected the environment variable ARTIFACT_BUCKET, found none")
-    import boto3  # noqa: PLC0415 - a build without AWS needs none
+        raise BuildFailed(
+            "expected the environment variable ARTIFACT_BUCKET, found none; "
+            "set it, or build with --no-publish --dest FOLDER"
+        )
+    import boto3  # noqa: PLC0415 - a build without AWS does not need it
 
     from apps.build.s3 import S3Snapshots  # noqa: PLC0415
 
@@ -126,8 +129,8 @@ def _exports(manifest: Manifest) -> str:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python3 -P -m apps.build", description=__doc__)
     parser.add_argument(
-        "--output", type=Path, help="write LIFECYCLE_SERVICE and LIFECYCLE_VERSION here, as exports"
+        "--output", type=Path, help="write LIFECYCLE_SERVICE and LIFECYCLE_VERSION to this file, as exports"
     )
-    parser.add_argument("--no-publish", action="store_true", help="pack only, without AWS")
-    parser.add_argument("--dest", type=Path, help="the folder for the artifact of --no-publish")
+    parser.add_argument("--no-publish", action="store_true", help="build and pack without AWS; needs --dest")
+    parser.add_argument("--dest", type=Path, help="with --no-publish: the folder for artifact and manifest")
     return parser

@@ -1,4 +1,4 @@
-"""The in-memory twin of S3Snapshots."""
+"""The in-memory fake of S3Snapshots, for tests."""
 
 from pathlib import Path
 

@@ -1,6 +1,6 @@
-"""Packing: the same files give the same bytes, wherever and whenever they are packed.
+"""Packing an artifact: the same files give the same bytes, at any place and time.
 
-Called by main after the tests passed; the result is what a host unpacks (apps/agent/unpack.py).
+Called by main after the tests passed. A host unpacks the result (apps/agent/unpack.py).
 """
 
 import gzip
@@ -17,7 +17,7 @@ from typing import BinaryIO
 from apps.build.errors import BuildFailed
 from apps.build.files import Member
 
-# A little under what a host takes (apps/agent/unpack.py), for the archive's own padding.
+# A little below the host's limits (apps/agent/unpack.py), to leave room for the archive's padding.
 MAXIMUM_UNPACKED_BYTES = 2 * 1024**3 - 1024**2
 MAXIMUM_RATIO = 190
 RATIO_FROM_BYTES = 63 * 1024**2
@@ -25,7 +25,7 @@ RATIO_FROM_BYTES = 63 * 1024**2
 
 @dataclass(frozen=True, slots=True)
 class Packed:
-    """An artifact on this disk; `digest` is the sha256 of its bytes in hex, sizes in bytes."""
+    """An artifact on this disk. `digest` is the sha256 of its bytes in hex; `size` and `unpacked` are in bytes."""
 
     path: Path
     digest: str
@@ -34,7 +34,7 @@ class Packed:
     unpacked: int
 
 
-class _Hashed:
+class _HashingFile:
     """A file that is hashed while it is written."""
 
     def __init__(self, file: BinaryIO) -> None:
@@ -52,13 +52,13 @@ class _Hashed:
 
 
 def pack(members: Sequence[Member], into: Path, modified: datetime) -> Packed:
-    """Write a tar.gz of the members to `into`; raises BuildFailed.
+    """Write a tar.gz of the members to `into`; raise BuildFailed.
 
-    Every file's owner is 0, its mode 755 or 644, its time `modified`: not 1970, for a web server that goes by
-    a file's time would answer "not modified" across releases.
+    Every file gets owner 0, mode 755 or 644, and the time `modified`. A constant time such as 1970 would make a web
+    server that compares file times answer "not modified" across releases.
     """
     with into.open("wb") as file:
-        hashed = _Hashed(file)
+        hashed = _HashingFile(file)
         with (
             gzip.GzipFile(filename="", mode="wb", compresslevel=6, fileobj=hashed, mtime=0) as packed,
             tarfile.open(fileobj=packed, mode="w|", format=tarfile.PAX_FORMAT) as tar,
@@ -68,8 +68,8 @@ def pack(members: Sequence[Member], into: Path, modified: datetime) -> Packed:
             unpacked = tar.offset
     if unpacked > max(RATIO_FROM_BYTES, MAXIMUM_RATIO * hashed.size):
         raise BuildFailed(
-            f"{unpacked} bytes pack into {hashed.size}, which a host takes for a bomb: expected at most "
-            f"{MAXIMUM_RATIO} to 1; do not ship files that are almost empty"
+            f"{unpacked} bytes pack into {hashed.size}, which a host refuses as a decompression bomb: "
+            f"expected at most {MAXIMUM_RATIO} to 1; leave out files that are almost empty"
         )
     files = sum(not stat.S_ISDIR(member.kind) for member in members)
     return Packed(into, hashed.digest.hexdigest(), hashed.size, files, unpacked)
@@ -95,7 +95,10 @@ def _add_file(tar: tarfile.TarFile, entry: tarfile.TarInfo, member: Member) -> N
             entry.size = found.st_size
             entry.mode = 0o755 if found.st_mode & stat.S_IXUSR else 0o644
             if tar.offset + entry.size > MAXIMUM_UNPACKED_BYTES:
-                raise BuildFailed(f"expected at most {MAXIMUM_UNPACKED_BYTES} bytes to pack, found more")
+                raise BuildFailed(
+                    f"expected at most {MAXIMUM_UNPACKED_BYTES} bytes to pack, found more; "
+                    "set build.artifact to a folder with fewer files"
+                )
             tar.addfile(entry, file)
     except OSError as error:
         raise BuildFailed(f"{member.name}: cannot be packed: {error}") from error

@@ -1,6 +1,6 @@
-"""Publishing: the artifact first, its manifest last, each written once; a manifest promises its artifact.
+"""Publishing: write the artifact first and its manifest last, each once, so that a manifest always has its artifact.
 
-Last step of the build; called by main. In the bucket it is where `promote` and the hosts look for it.
+Called by main as the last step of the build. `promote` and the hosts read the snapshot from the bucket.
 """
 
 from pathlib import Path
@@ -15,19 +15,19 @@ from lifecycle.servicefile import ServiceFile
 
 
 class Snapshots(Protocol):
-    """Where snapshots are kept; nothing in it is ever overwritten."""
+    """The port that stores snapshots; it never overwrites one."""
 
     def add_artifact(self, manifest: Manifest, artifact: Path) -> str:
-        """Write the bytes if none are there; the digest of those that are there now."""
+        """Write the bytes if there are none yet; return the digest of the stored bytes."""
         ...
 
     def add_manifest(self, manifest: Manifest) -> Manifest:
-        """Write the manifest if none is there; the one that is there now."""
+        """Write the manifest if there is none yet; return the stored one."""
         ...
 
 
 def manifest_of(file: ServiceFile, request: Request, packed: Packed) -> Manifest:
-    """The manifest of a snapshot, named after the declared version, the time and the commit."""
+    """Return a snapshot's manifest; its version is made of the declared version, the time and the commit."""
     parts = file.to_manifest_parts()
     version = SnapshotVersion.of(file.base, request.built_at, request.commit)
     return Manifest(
@@ -50,7 +50,7 @@ def manifest_of(file: ServiceFile, request: Request, packed: Packed) -> Manifest
 
 
 def publish(snapshots: Snapshots, manifest: Manifest, artifact: Path) -> Manifest:
-    """Publish, or find the same already published; raises SnapshotTaken when it has other bytes."""
+    """Publish a snapshot, or return the one already published; raise SnapshotTaken when that has other bytes."""
     if (found := snapshots.add_artifact(manifest, artifact)) != manifest.digest:
         raise SnapshotTaken(manifest.prefix, manifest.digest, found)
     published = snapshots.add_manifest(manifest)

@@ -1,6 +1,6 @@
-"""What is built: which commit of which repository, when, by whom; from the environment or a worktree.
+"""The build's request: repository, commit, branch, time and builder, from the environment or a worktree.
 
-First step of the build; it goes into the manifest and into the snapshot's name.
+Called by main as the first step of the build. The request becomes part of the manifest and of the snapshot's name.
 """
 
 import os
@@ -29,24 +29,24 @@ class Request:
 
 
 def from_environment(environ: Mapping[str, str]) -> Request:
-    """The build that the delivery asked for; raises BuildFailed, naming the variable that does not fit."""
-    commit = _needed(environ, "LIFECYCLE_COMMIT")
+    """Return the build that the delivery requested; raise BuildFailed with the variable that is invalid."""
+    commit = _required(environ, "LIFECYCLE_COMMIT")
     if not _COMMIT.fullmatch(commit):
         raise BuildFailed(
             f"LIFECYCLE_COMMIT: expected 40 hexadecimal digits in lower case, found {commit!r:.60}"
         )
     return Request(
-        repository=_without_credentials(_needed(environ, "LIFECYCLE_REPOSITORY")),
+        repository=_without_credentials(_required(environ, "LIFECYCLE_REPOSITORY")),
         commit=commit,
-        branch=_needed(environ, "LIFECYCLE_BRANCH"),
-        built_at=_time(_needed(environ, "LIFECYCLE_BUILT_AT")),
-        builder=_needed(environ, "CODEBUILD_BUILD_ID"),
+        branch=_required(environ, "LIFECYCLE_BRANCH"),
+        built_at=_utc_time(_required(environ, "LIFECYCLE_BUILT_AT")),
+        builder=_required(environ, "CODEBUILD_BUILD_ID"),
     )
 
 
 def from_worktree(folder: Path, environ: Mapping[str, str], now: datetime) -> Request:
-    """A developer's own build: what Git says of the folder, where the environment says nothing."""
-    commit = head(folder) or _NO_COMMIT
+    """Return a developer's own build: Git's facts about the folder, overridden by the environment."""
+    commit = head_commit(folder) or _NO_COMMIT
     known = {
         "LIFECYCLE_COMMIT": commit,
         "LIFECYCLE_REPOSITORY": git(folder, "remote", "get-url", "origin") or str(folder.resolve()),
@@ -58,21 +58,21 @@ def from_worktree(folder: Path, environ: Mapping[str, str], now: datetime) -> Re
 
 
 def check_clone(folder: Path, request: Request) -> None:
-    """Refuse a clone that stands at another commit than the one asked for."""
-    found = head(folder) if (folder / ".git").exists() else None
+    """Raise BuildFailed when the clone is at another commit than the request."""
+    found = head_commit(folder) if (folder / ".git").exists() else None
     if found and found != request.commit:
         raise BuildFailed(
             f"expected a clone of commit {request.commit}, found {found}; start the build again"
         )
 
 
-def head(folder: Path) -> str | None:
-    """The commit that the folder stands at, if it is Git's."""
+def head_commit(folder: Path) -> str | None:
+    """Return the commit that is checked out in the folder; None outside of a Git repository."""
     return git(folder, "rev-parse", "--verify", "--quiet", "HEAD")
 
 
 def git(folder: Path, *arguments: str) -> str | None:
-    """What a Git command prints, without the last line end; None when it fails or there is no Git."""
+    """Return a Git command's output without its last newline; None when it fails or Git is not installed."""
     environment = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}
     command = ["git", "-C", str(folder), "-c", "safe.directory=*", *arguments]
     try:
@@ -82,20 +82,23 @@ def git(folder: Path, *arguments: str) -> str | None:
     return os.fsdecode(done.stdout).rstrip("\n") if done.returncode == 0 else None
 
 
-def _needed(environ: Mapping[str, str], name: str) -> str:
+def _required(environ: Mapping[str, str], name: str) -> str:
     if not (value := environ.get(name, "").strip()):
-        raise BuildFailed(f"expected the environment variable {name}, found none; or build with --no-publish")
+        raise BuildFailed(
+            f"expected the environment variable {name}, found none; "
+            "set it, or build with --no-publish --dest FOLDER"
+        )
     return value
 
 
-def _time(text: str) -> datetime:
+def _utc_time(text: str) -> datetime:
     try:
         time = datetime.fromisoformat(text)
         time = (time if time.tzinfo else time.replace(tzinfo=UTC)).astimezone(UTC)
     except (ValueError, OverflowError) as error:
         raise BuildFailed(f"LIFECYCLE_BUILT_AT: expected an ISO 8601 time, found {text!r:.60}") from error
     if time.year < 1980:
-        raise BuildFailed(f"LIFECYCLE_BUILT_AT: expected a time after 1980, found {text!r:.60}")
+        raise BuildFailed(f"LIFECYCLE_BUILT_AT: expected a time in 1980 or later, found {text!r:.60}")
     return time
 
 

@@ -1,4 +1,4 @@
-"""Snapshots in the artifact bucket; conditional writes, so that nothing is ever overwritten."""
+"""Snapshots in the artifact bucket, with conditional writes that never overwrite. Used by main."""
 
 import base64
 from pathlib import Path
@@ -10,7 +10,7 @@ from lifecycle.domain.errors import StoreRefused
 from lifecycle.domain.service.manifest import Manifest
 from lifecycle.gateways.serialization import from_json, to_json
 
-_TRIES = 4
+_MAXIMUM_TRIES = 4
 
 
 class S3Snapshots:
@@ -24,7 +24,7 @@ class S3Snapshots:
         key = f"{manifest.prefix}/artifact.tar.gz"
         checksum = base64.b64encode(bytes.fromhex(manifest.digest)).decode()
         with artifact.open("rb") as body:
-            # S3 computes the checksum too, and refuses bytes that were damaged on their way.
+            # S3 verifies the checksum, and refuses bytes that were damaged in transit.
             written = self._put(
                 key,
                 body,
@@ -44,16 +44,16 @@ class S3Snapshots:
         return from_json(Manifest, self._call("get_object", key)["Body"].read())
 
     def _put(self, key: str, body: Any, **more: Any) -> bool:
-        """Write if nothing is there; whether it was written."""
-        for attempt in range(1, _TRIES + 1):
+        """Write the object if it does not exist; return whether it was written."""
+        for attempt in range(1, _MAXIMUM_TRIES + 1):
             try:
                 self._call("put_object", key, Body=body, IfNoneMatch="*", **more)
             except ClientError as error:
                 code = error.response["Error"]["Code"]
                 if code in {"PreconditionFailed", "412"}:
                     return False
-                # Another conditional write of the key was under way: S3 asks to try again.
-                if code not in {"ConditionalRequestConflict", "409"} or attempt == _TRIES:
+                # S3 answers 409 during another conditional write of the same key; a retry is expected.
+                if code not in {"ConditionalRequestConflict", "409"} or attempt == _MAXIMUM_TRIES:
                     raise self._refused(key, error) from error
                 if not isinstance(body, bytes):
                     body.seek(0)

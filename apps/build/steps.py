@@ -1,6 +1,6 @@
-"""The service's own commands: build, then unit tests, then integration tests; the first that fails ends it.
+"""The service's own commands: build, then unit tests, then integration tests. The first failure ends the build.
 
-Called by main in the clone. A command is run by `sh -c`, in a process group of its own.
+Called by main in the clone. `sh -c` runs each command in its own process group.
 """
 
 import os
@@ -17,14 +17,14 @@ from typing import TypeAlias
 from apps.build.errors import BuildFailed
 from lifecycle.servicefile.model import BuildTable
 
-Say: TypeAlias = Callable[[str], None]
+PrintLine: TypeAlias = Callable[[str], None]
 
 GRACE_SECONDS = 3.0
-ENDINGS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
-# A service's commands must not act as the build does, nor see the build's own Python.
+STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
+# A service's commands must not use the build's credentials or import the build's own Python modules.
 _HIDDEN = {"ARTIFACT_BUCKET", "HOST", "PORT", "PYTHONPATH", "PYTHONHOME", "PYTHONSAFEPATH"}
 _HIDDEN_PREFIXES = ("AWS_", "ECS_", "GIT_", "LIFECYCLE_")
-_TOLD = {"LIFECYCLE_REPOSITORY", "LIFECYCLE_COMMIT", "LIFECYCLE_BRANCH"}
+_VISIBLE = {"LIFECYCLE_REPOSITORY", "LIFECYCLE_COMMIT", "LIFECYCLE_BRANCH"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +37,7 @@ class Step:
 
 
 def steps(build: BuildTable) -> Iterator[Step]:
-    """Every command, in the order in which they are run."""
+    """Yield every command, in the order in which they run."""
     phases = {
         "build": build.commands,
         "unit tests": build.unit_tests,
@@ -49,40 +49,40 @@ def steps(build: BuildTable) -> Iterator[Step]:
 
 
 def service_environment(environ: Mapping[str, str], own: Mapping[str, str]) -> dict[str, str]:
-    """The build's environment without its credentials, and the declared one."""
-    kept = {
+    """Return the build's environment without its credentials, updated with the declared variables."""
+    inherited = {
         name: value
         for name, value in environ.items()
-        if name in _TOLD or not (name in _HIDDEN or name.startswith(_HIDDEN_PREFIXES))
+        if name in _VISIBLE or not (name in _HIDDEN or name.startswith(_HIDDEN_PREFIXES))
     }
-    return {**kept, **own}
+    return {**inherited, **own}
 
 
-def run_steps(build: BuildTable, folder: Path, environ: Mapping[str, str], say: Say) -> None:
-    """Run them all; `timeout_seconds` counts for each of the three phases. Raises BuildFailed."""
+def run_steps(build: BuildTable, folder: Path, environ: Mapping[str, str], print_line: PrintLine) -> None:
+    """Run all commands; raise BuildFailed. `timeout_seconds` applies to each of the three phases."""
     environment = service_environment(environ, build.environment)
-    phase, ends = "", 0.0
+    phase, deadline = "", 0.0
     for step in steps(build):
         if step.phase != phase:
-            phase, ends = step.phase, time.monotonic() + build.timeout_seconds
+            phase, deadline = step.phase, time.monotonic() + build.timeout_seconds
         shown = _first_line(step.command)
-        say(f"== {step.name}: {shown}")
+        print_line(f"== {step.name}: {shown}")
         started = time.monotonic()
-        status = _run(step.command, folder, environment, ends)
+        status = _run(step.command, folder, environment, deadline)
         took = time.monotonic() - started
         if status is None:
             raise BuildFailed(
                 f"{step.name}: `{shown}` was stopped: expected the {phase} to take at most "
-                f"{build.timeout_seconds} s; make it quicker, or raise build.timeout_seconds"
+                f"{build.timeout_seconds} s; make it faster, or raise build.timeout_seconds"
             )
         if status != 0:
-            raise BuildFailed(f"{step.name}: `{shown}` {_ended(status)} after {took:.1f} s")
-        say(f"== {step.name}: done in {took:.1f} s")
+            raise BuildFailed(f"{step.name}: `{shown}` {_describe_failure(status)} after {took:.1f} s")
+        print_line(f"== {step.name}: done in {took:.1f} s")
 
 
-def _run(command: str, folder: Path, environment: Mapping[str, str], ends: float) -> int | None:
-    """The command's exit status, or None when it was not over in time; nothing it started is left."""
-    with _held_back() as asked_to_stop:
+def _run(command: str, folder: Path, environment: Mapping[str, str], deadline: float) -> int | None:
+    """Run a command and return its exit status, or None at the deadline; end all processes that it started."""
+    with _deferred_signals() as received:
         process = subprocess.Popen(
             ["/bin/sh", "-c", command],
             cwd=folder,
@@ -91,37 +91,40 @@ def _run(command: str, folder: Path, environment: Mapping[str, str], ends: float
             start_new_session=True,
         )
         try:
-            while not asked_to_stop and time.monotonic() < ends:
+            while not received and time.monotonic() < deadline:
                 with suppress(subprocess.TimeoutExpired):
-                    return process.wait(timeout=min(0.2, max(0.0, ends - time.monotonic())))
+                    return process.wait(timeout=min(0.2, max(0.0, deadline - time.monotonic())))
             return None
         finally:
-            _end_group(process)
+            _stop_group(process)
 
 
 @contextmanager
-def _held_back() -> Iterator[list[int]]:
-    """Signals that end the build wait until the end, so that none comes between a command and its record."""
-    came: list[int] = []
+def _deferred_signals() -> Iterator[list[int]]:
+    """Defer the signals that end the build until the block ends; yield the list of received signals.
+
+    A signal between a command's start and its clean-up would leave the command running.
+    """
+    received: list[int] = []
     if threading.current_thread() is not threading.main_thread():
-        yield came
+        yield received
         return
-    heeded = [number for number in ENDINGS if signal.getsignal(number) != signal.SIG_IGN]
-    before = {number: signal.signal(number, lambda number, _: came.append(number)) for number in heeded}
+    handled = [number for number in STOP_SIGNALS if signal.getsignal(number) != signal.SIG_IGN]
+    before = {number: signal.signal(number, lambda number, _: received.append(number)) for number in handled}
     try:
-        yield came
+        yield received
     finally:
         for number, handler in before.items():
             signal.signal(number, handler or signal.SIG_DFL)
-    if came:
-        signal.raise_signal(came[0])
+    if received:
+        signal.raise_signal(received[0])
 
 
-def _end_group(process: subprocess.Popen[bytes]) -> None:
-    """End what a command left running; first kindly."""
+def _stop_group(process: subprocess.Popen[bytes]) -> None:
+    """End the processes that a command left running: SIGTERM, then SIGKILL after GRACE_SECONDS."""
     if _signal_group(process.pid, signal.SIGTERM):
-        gives_up = time.monotonic() + GRACE_SECONDS
-        while time.monotonic() < gives_up and _signal_group(process.pid, 0):
+        deadline = time.monotonic() + GRACE_SECONDS
+        while time.monotonic() < deadline and _signal_group(process.pid, 0):
             process.poll()
             time.sleep(0.02)
         _signal_group(process.pid, signal.SIGKILL)
@@ -129,7 +132,7 @@ def _end_group(process: subprocess.Popen[bytes]) -> None:
 
 
 def _signal_group(group: int, number: int) -> bool:
-    """Signal every process of the group; whether there was one. Number 0 only looks."""
+    """Signal every process of the group; return whether there was one. Number 0 only checks."""
     try:
         os.killpg(group, number)
     except (ProcessLookupError, PermissionError):
@@ -142,10 +145,10 @@ def _first_line(command: str) -> str:
     return f"{line[:200]} …" if more or len(line) > 200 else line
 
 
-def _ended(status: int) -> str:
+def _describe_failure(status: int) -> str:
     if status >= 0:
         return f"failed with exit code {status}"
     try:
-        return f"was ended by {signal.Signals(-status).name}"
+        return f"was killed by {signal.Signals(-status).name}"
     except ValueError:
-        return f"was ended by signal {-status}"
+        return f"was killed by signal {-status}"

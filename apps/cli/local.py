@@ -17,12 +17,13 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from apps.local import clusters, environment, hosts, status
-from apps.local.console import whereabouts as page
+from apps.local import environment, status
+from apps.local.console import location as page
 from apps.local.errors import LaptopError
-from apps.local.layout import Layout
+from apps.local.paths import Layout
 from apps.local.ports import VARIABLE, Ports
 from apps.local.progress import Progress
+from apps.local.services import clusters, hosts
 from lifecycle.domain.errors import LifecycleError
 
 app = typer.Typer(

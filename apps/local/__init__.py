@@ -1,11 +1,13 @@
 """The laptop's environment: `make run`, `lifecycle local up`, `add`, `down`.
 
-What is written here may know everything of AWS's side and of the emulator; no product code knows of it.
+This code may use details of AWS and of the emulator. No product code imports it.
 
-    environment.py   up and down: ports.py, processes.py, emulator.py, endpoints.py, then
-                     assembly.py (CDK) → assets.py → formation.py (CloudFormation)
-    clusters.py      a service's clusters: repositories.py (Git, hook.py), hosts.py (agents)
+    environment.py   up and down: ports.py, processes.py, then everything in aws/
+    aws/             the embedded AWS: its process, its clients, and the deployment of the CDK app into it
+    services/        a service's clusters, hosts and agents
+    git/             bare repositories, and the hook that delivers pushes
     dispatcher/      the load balancer: Envoy and an ELBv2 endpoint
     codebuild/       the build service
-    traffic.py       requests at a steady rate; tour.py, bench.py: what drives all of it
+    console/         the page that shows the CloudWatch dashboard
+    http_server.py   what aws/proxy.py and console/server.py serve with
 """

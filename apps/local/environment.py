@@ -1,7 +1,8 @@
-"""`lifecycle local up` and `down`: the whole AWS side of a laptop, started, deployed, repaired and ended.
+"""`lifecycle local up` and `down`: start, deploy, repair and end the AWS side of a laptop.
 
-up: ports → emulator, dispatcher, CodeBuild endpoint, console → CDK synthesis → CloudFormation → environment.json,
-which the CLI, the Git hook and clusters.py read. Hosts come with a service (clusters.py).
+`up` checks the ports, then starts the emulator, the dispatcher, the CodeBuild endpoint and the console. Then it
+synthesises the CDK app, deploys it through CloudFormation, and writes environment.json. The CLI, the Git hook and
+services/clusters.py read that file. Hosts are added with a service (services/clusters.py).
 """
 
 import shutil
@@ -10,10 +11,12 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from apps.local import assembly, hosts
-from apps.local.emulator import PART as EMULATOR
-from apps.local.emulator import ROOT_KEY, Aws, keep, start_emulator, wait_for_emulator
-from apps.local.endpoints import (
+from apps.local.aws import assembly
+from apps.local.aws.clients import ROOT_KEY, Aws
+from apps.local.aws.cloudformation import deploy, outputs
+from apps.local.aws.emulator import PART as EMULATOR
+from apps.local.aws.emulator import start_emulator, take_snapshot, wait_for_emulator
+from apps.local.aws.endpoints import (
     BALANCER,
     BUILDER,
     CONSOLE,
@@ -23,12 +26,12 @@ from apps.local.endpoints import (
     wait_for_endpoint,
 )
 from apps.local.errors import LaptopError
-from apps.local.formation import deploy, outputs
-from apps.local.home import locked
-from apps.local.layout import ACCOUNT, CLUSTER_TEMPLATE, PLATFORM, REGION, Layout, read_json, write_json
+from apps.local.lock import locked
+from apps.local.paths import ACCOUNT, CLUSTER_TEMPLATE, PLATFORM, REGION, Layout, read_json, write_json
 from apps.local.ports import LOOPBACK, Ports, check
 from apps.local.processes import Part, end, forget_files, recorded
 from apps.local.progress import Progress
+from apps.local.services import hosts
 
 WEBHOOK_SECRET = "lifecycle/webhook"  # noqa: S105  (its name)
 RECEIVE_PUSH = "lifecycle-receive-push"
@@ -40,10 +43,10 @@ def up(
     ports: Ports | None = None,
     context: Mapping[str, str] | None = None,
 ) -> dict[str, Any]:
-    """Bring the environment up, or what is missing of it; answers what environment.json says.
+    """Bring the environment up, or restart the parts that died; return the content of environment.json.
 
-    `context` is settings of the CDK app over a laptop's own, such as converge_rate. Raises PortsTaken before
-    anything is started, and ends what it started when it fails or is interrupted.
+    `context` overrides a laptop's settings of the CDK app, such as converge_rate. Raises PortsTaken before anything
+    is started. Ends every part that it started if it fails or is interrupted.
     """
     with locked(layout):
         known = read_json(layout.environment, None)
@@ -54,20 +57,20 @@ def up(
         if ports not in (None, running):
             raise LaptopError("the environment runs on other ports; end it first: lifecycle local down")
         settings = known["context"] if context is None else context
-        again = _refresh if recorded(layout).get(EMULATOR, _NEVER).alive else _revive
+        again = _repair if recorded(layout).get(EMULATOR, _NOT_STARTED).alive else _restart_emulator
         return again(layout, running, progress, {**known, "context": settings})
 
 
 def down(layout: Layout, progress: Progress) -> None:
-    """End every process of the environment, the hosts' services included; raises LaptopError if one stays."""
+    """End every process of the environment, the hosts' services included; raise LaptopError if one does not end."""
     with locked(layout):
         if not layout.processes.exists() and not layout.clusters.exists():
-            progress.say("Nothing runs.")
+            progress.say("Nothing is running.")
             return
         with progress.step("end the hosts, the endpoints and the emulator"):
             left = _end_everything(layout)
     if left:
-        raise LaptopError(f"not everything would end: {'; '.join(left)}")
+        raise LaptopError(f"these did not end: {'; '.join(left)}")
 
 
 def _start(layout: Layout, ports: Ports, progress: Progress, context: Mapping[str, str]) -> dict[str, Any]:
@@ -90,17 +93,19 @@ def _start(layout: Layout, ports: Ports, progress: Progress, context: Mapping[st
         raise
 
 
-def _revive(layout: Layout, ports: Ports, progress: Progress, known: Mapping[str, Any]) -> dict[str, Any]:
-    """After the emulator died: it goes on from what it remembers, and services went on all the time."""
-    with progress.step("start the embedded AWS again, which had died"):
+def _restart_emulator(
+    layout: Layout, ports: Ports, progress: Progress, known: Mapping[str, Any]
+) -> dict[str, Any]:
+    """Start the emulator again from its saved state; services kept serving meanwhile."""
+    with progress.step("restart the embedded AWS, which had died"):
         end(layout, [part for name, part in recorded(layout).items() if name == EMULATOR])
-        check({"emulator": ports.emulator}, _GIVES_BACK_SECONDS)
+        check({"emulator": ports.emulator}, _PORT_RELEASE_SECONDS)
         wait_for_emulator(layout, start_emulator(layout, ports), ports)
-    return _refresh(layout, ports, progress, known)
+    return _repair(layout, ports, progress, known)
 
 
-def _refresh(layout: Layout, ports: Ports, progress: Progress, known: Mapping[str, Any]) -> dict[str, Any]:
-    """Restart the endpoints and agents that died, and deploy again what was changed in the sources."""
+def _repair(layout: Layout, ports: Ports, progress: Progress, known: Mapping[str, Any]) -> dict[str, Any]:
+    """Restart the endpoints and agents that died, and deploy the CDK app again if its sources changed."""
     parts = recorded(layout)
     starters = {
         BALANCER: (start_balancer, ports.balancer),
@@ -109,14 +114,14 @@ def _refresh(layout: Layout, ports: Ports, progress: Progress, known: Mapping[st
     }
     repaired = False
     for name, (starter, port) in starters.items():
-        part = parts.get(name, _NEVER)
+        part = parts.get(name, _NOT_STARTED)
         if not part.alive:
-            with progress.step(f"start the {name} again, which had died"):
+            with progress.step(f"restart the {name}, which had died"):
                 end(layout, [each for each in parts.values() if each == part])
                 wait_for_endpoint(layout, starter(layout, ports), port)
             repaired = True
-    for host in hosts.silent(layout):
-        with progress.step(f"start the agent of {host.name} again, which had died"):
+    for host in hosts.with_dead_agent(layout):
+        with progress.step(f"restart the agent of {host.name}, which had died"):
             hosts.start_agent(layout, known, host)
         repaired = True
     if known.get("fingerprint") != assembly.fingerprint(known["context"]):
@@ -131,19 +136,19 @@ def _deploy(layout: Layout, ports: Ports, progress: Progress, context: Mapping[s
     with progress.step("synthesise the CDK app"):
         folder, made = assembly.synthesise(context)
     if not made:
-        progress.say("      (nothing that it reads has changed: kept from last time)")
+        progress.say("      (unchanged since the last synthesis)")
     aws = Aws(ports)
     for template in assembly.templates(folder):
         if template.name != CLUSTER_TEMPLATE:
             with progress.step(f"deploy {template.name}"):
                 deploy(aws, template, ports.emulator)
-    environment = {**_facts(layout, ports, aws, folder), "context": dict(context)}
-    keep(ports)
+    environment = {**_describe(layout, ports, aws, folder), "context": dict(context)}
+    take_snapshot(ports)
     write_json(layout.environment, environment)
     return environment
 
 
-def _facts(layout: Layout, ports: Ports, aws: Aws, folder: Path) -> dict[str, Any]:
+def _describe(layout: Layout, ports: Ports, aws: Aws, folder: Path) -> dict[str, Any]:
     machine = f"arn:aws:states:{REGION}:{ACCOUNT}:stateMachine:lifecycle"
     return {
         "home": str(layout.home),
@@ -154,7 +159,7 @@ def _facts(layout: Layout, ports: Ports, aws: Aws, folder: Path) -> dict[str, An
         "elbv2_endpoint": f"http://{LOOPBACK}:{ports.balancer}",
         "codebuild_endpoint": f"http://{LOOPBACK}:{ports.builder}",
         "console": f"http://{LOOPBACK}:{ports.console}",
-        # The emulator's root, which stands for the person who owns this laptop.
+        # The emulator's root: the person who owns this laptop.
         "credentials": {"access_key_id": ROOT_KEY, "secret_access_key": ROOT_KEY},
         "operator_role": f"arn:aws:iam::{ACCOUNT}:role/lifecycle-operator",
         "state_machines": {"delivery": f"{machine}-delivery", "rollout": f"{machine}-rollout"},
@@ -171,7 +176,10 @@ def _facts(layout: Layout, ports: Ports, aws: Aws, folder: Path) -> dict[str, An
 
 
 def _end_everything(layout: Layout) -> list[str]:
-    """Agents, then the load balancer, whose connections a service would wait for; answers what would not end."""
+    """End the agents, the load balancer, the services and the rest; return the processes that did not end.
+
+    A service waits for the load balancer's connections before it ends, so the load balancer ends first.
+    """
     parts = recorded(layout)
     stayed = end(layout, [part for name, part in parts.items() if name.startswith(hosts.AGENT)])
     stayed += end(layout, [part for name, part in parts.items() if name == BALANCER])
@@ -179,13 +187,13 @@ def _end_everything(layout: Layout) -> list[str]:
     stayed += end(layout, list(recorded(layout).values()))
     left += [f"pid {pid}" for pid in stayed]
     forget_files(layout)
-    # The ledger is gone, so what the hosts, the dispatcher and the clusters remember of it must go too.
+    # The ledger is gone, so the hosts', the dispatcher's and the clusters' state must go too.
     for folder in (layout.hosts, layout.dispatcher, layout.builds):
         shutil.rmtree(folder, ignore_errors=True)
     layout.clusters.unlink(missing_ok=True)
     return left
 
 
-_NEVER = Part("never started", -1, 0.0, ())
-# A process that was killed is gone for its parent before the kernel has closed what its threads held.
-_GIVES_BACK_SECONDS = 5.0
+_NOT_STARTED = Part("never started", -1, 0.0, ())
+# The parent of a killed process is notified before the kernel has closed the sockets of its threads.
+_PORT_RELEASE_SECONDS = 5.0

@@ -1,4 +1,11 @@
-"""What can go wrong on a laptop, printed without a traceback."""
+"""The errors of a laptop's environment; the CLI prints them without a traceback.
+
+LifecycleError
+└── LaptopError
+├── PortsTaken, PartFailed, DeploymentFailed, NotRunning
+├── Refused              http_server.py
+└── AwsRefused, ...      console/errors.py
+"""
 
 from collections.abc import Sequence
 
@@ -6,18 +13,18 @@ from lifecycle.domain.errors import LifecycleError
 
 
 class LaptopError(LifecycleError):
-    """The local environment cannot do what was asked; the message says what to do."""
+    """A command of the local environment failed; the message says what to do."""
 
 
 class PortsTaken(LaptopError):
-    """Something else listens where a part of the environment would."""
+    """Another process listens on a port of the environment."""
 
     def __init__(self, taken: Sequence[str]) -> None:
         super().__init__("nothing was started:" + "".join(f"\n  {each}" for each in taken))
 
 
 class PartFailed(LaptopError):
-    """A part of the environment ended, or did not answer, when it should have started."""
+    """A part of the environment ended, or did not answer, while it started."""
 
     def __init__(self, part: str, why: str, log_end: str = "") -> None:
         tail = "".join(f"\n    {line}" for line in log_end.splitlines()[-15:])
@@ -25,7 +32,7 @@ class PartFailed(LaptopError):
 
 
 class DeploymentFailed(LaptopError):
-    """CloudFormation refused a template; the resources that failed are named."""
+    """CloudFormation did not deploy a template; the message names the resources that failed."""
 
     def __init__(self, stack: str, status: str, reasons: Sequence[str]) -> None:
         lines = "".join(f"\n    {reason}" for reason in reasons)
@@ -37,5 +44,5 @@ class NotRunning(LaptopError):
 
     def __init__(self) -> None:
         super().__init__(
-            "the local environment does not run; start it with `lifecycle local up` or `make run`"
+            "the local environment is not running; start it with `lifecycle local up` or `make run`"
         )

@@ -1,4 +1,4 @@
-"""Which ports the environment listens on, and who holds one that is taken.
+"""The ports that the environment listens on, and the check that they are free.
 
 `up` checks all of them before it starts anything.
 """
@@ -32,7 +32,7 @@ class Ports:
 
     @classmethod
     def parse(cls, text: str) -> "Ports":
-        """Read `emulator=5566,production=9090`; what is not named keeps its default."""
+        """Parse `emulator=5566,production=9090`; the other ports keep their defaults."""
         known = {field.name for field in fields(cls)}
         chosen: dict[str, int] = {}
         for item in filter(None, text.split(",")):
@@ -46,33 +46,33 @@ class Ports:
 
     @classmethod
     def free(cls) -> "Ports":
-        """Ports that nobody listens on now, for a second environment on the same machine."""
+        """Return ports that are free now, for a second environment on the same machine."""
         with ExitStack() as held:
             numbers = [held.enter_context(_bound(LOOPBACK, 0)).getsockname()[1] for _ in fields(cls)]
         return cls(*numbers)
 
     def fixed(self) -> dict[str, int]:
-        """The ports that must be free for `up`; hosts look for free ones themselves."""
+        """Return the ports that must be free for `up`; each host takes a free port itself."""
         return {name: number for name, number in asdict(self).items() if name != "host"}
 
 
 def chosen_ports() -> Ports | None:
-    """The ports that LIFECYCLE_PORTS names, if it does."""
+    """Return the ports that LIFECYCLE_PORTS names; None if it is unset."""
     text = os.environ.get(VARIABLE)
     return Ports.parse(text) if text else None
 
 
-def check(ports: Mapping[str, int], patience_seconds: float = 0.0) -> None:
-    """Raise PortsTaken, naming each taken port, who holds it, and how to choose another.
+def check(ports: Mapping[str, int], timeout_seconds: float = 0.0) -> None:
+    """Raise PortsTaken, naming each taken port, the process that holds it, and how to choose another.
 
-    With patience, what has just died may take that long to give its port back.
+    A process that has just ended may take up to `timeout_seconds` to release its port.
     """
-    deadline = time.monotonic() + patience_seconds
+    deadline = time.monotonic() + timeout_seconds
     while taken := {name: number for name, number in ports.items() if not is_free(LOOPBACK, number)}:
         if time.monotonic() >= deadline:
             raise PortsTaken(
                 [
-                    f"port {number} ({name}) is taken{_holder(number)}: end that, or choose another with "
+                    f"port {number} ({name}) is taken{holder(number)}; end that process, or choose another port: "
                     f"{VARIABLE}={name}={number + 1000} (or --ports)"
                     for name, number in taken.items()
                 ]
@@ -81,7 +81,7 @@ def check(ports: Mapping[str, int], patience_seconds: float = 0.0) -> None:
 
 
 def is_free(address: str, port: int) -> bool:
-    """Whether a server could listen there now."""
+    """Return True if a server could listen on the port now."""
     try:
         _bound(address, port).close()
     except OSError:
@@ -90,7 +90,7 @@ def is_free(address: str, port: int) -> bool:
 
 
 def listens(address: str, port: int) -> bool:
-    """Whether a server takes connections there."""
+    """Return True if a server accepts connections on the port."""
     try:
         socket.create_connection((address, port), timeout=2).close()
     except OSError:
@@ -99,11 +99,11 @@ def listens(address: str, port: int) -> bool:
 
 
 def next_free(address: str, first: int, *, avoid: frozenset[int] = frozenset()) -> int:
-    """The first port from `first` on that is free at the address and not in `avoid`."""
+    """Return the first port from `first` on that is free at the address and not in `avoid`."""
     for port in range(first, min(first + 1000, 65536)):
         if port not in avoid and is_free(address, port):
             return port
-    raise LaptopError(f"expected a free port on {address} from {first} on; found none in 1000")
+    raise LaptopError(f"expected a free port on {address} from {first} on; found none among 1000")
 
 
 def _bound(address: str, port: int) -> socket.socket:
@@ -119,7 +119,8 @@ def _bound(address: str, port: int) -> socket.socket:
     return server
 
 
-def _holder(port: int) -> str:
+def holder(port: int) -> str:
+    """Name the process that listens on a local port, as the end of an error message: ` by pid 12 (nginx)`."""
     for pid in _listeners(port):
         try:
             command = " ".join(psutil.Process(pid).cmdline())

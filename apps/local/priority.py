@@ -1,8 +1,9 @@
-"""LIFECYCLE_NICE: how much the embedded AWS and the agents give way to what serves requests; 0, not at all, if unset.
+"""LIFECYCLE_NICE: the niceness of the embedded AWS and the agents, from 0 (the default) to 19.
 
-On AWS none of these share a host's processors with the service, the agent excepted. `make bench` sets it, so that the
-latency it measures is a rollout's and not the emulator's; on a machine that others keep busy it slows rollouts down.
-A service, and Envoy, are started at the priority of everybody else: nobody but root may raise one again.
+On AWS only the agent shares a host's processors with the service. `make bench` sets LIFECYCLE_NICE, so that it
+measures a rollout's latency and not the emulator's. On a busy machine it makes rollouts slower.
+
+Services and Envoy start at the usual priority, because only root may raise a priority again.
 """
 
 import errno
@@ -17,38 +18,38 @@ from apps.local.errors import LaptopError
 
 VARIABLE = "LIFECYCLE_NICE"
 LOWEST = 19
-# The kernel takes a new value ten times a second only, of everybody but root.
+# The kernel accepts a new value from a user only ten times a second.
 _AGAIN_SECONDS, _TRIES = 0.11, 5
 
 
-class GivesWay(StrEnum):
-    """What of a part does."""
+class PriorityScope(StrEnum):
+    """The processes of a part that get a lower priority."""
 
-    WHOLLY = "WHOLLY"  # its process, and all that it starts
-    ITS_SESSION = "ITS_SESSION"  # not what it starts in a session of its own, such as a host's service
-    BY_ITSELF = "BY_ITSELF"  # the part sees to it
+    ALL = "ALL"  # its process and everything that it starts
+    SESSION = "SESSION"  # its own session only, so not a host's service, which leads a session of its own
+    SELF_MANAGED = "SELF_MANAGED"  # the part lowers its priority itself
 
 
-def wanted(environ: Mapping[str, str] = os.environ) -> int:
-    """From 0 to 19, as nice(1) counts; raises LaptopError."""
+def niceness(environ: Mapping[str, str] = os.environ) -> int:
+    """Return LIFECYCLE_NICE, from 0 to 19 as in nice(1); raise LaptopError for another value."""
     text = environ.get(VARIABLE) or "0"
     if not text.isdigit() or int(text) > LOWEST:
         raise LaptopError(f"{VARIABLE}: expected a number from 0 to {LOWEST}, found {text!r}")
     return int(text)
 
 
-def prefix(how: GivesWay, by: int) -> tuple[str, ...]:
-    """What a part's command begins with."""
-    return ("nice", "-n", str(by)) if by and how is GivesWay.WHOLLY else ()
+def command_prefix(scope: PriorityScope, by: int) -> tuple[str, ...]:
+    """Return the words that a part's command begins with."""
+    return ("nice", "-n", str(by)) if by and scope is PriorityScope.ALL else ()
 
 
-def lower_session(pid: int, how: GivesWay, by: int) -> None:
-    """Lower the session that a part leads, if it gives way and does not see to it itself.
+def lower_session(pid: int, scope: PriorityScope, by: int) -> None:
+    """Lower the priority of the session that a part leads, unless the part manages its priority itself.
 
-    Where the kernel shares processors out by sessions (autogroup), a process's own priority counts in its
-    session only, so this is needed as well. Nothing happens where it does not.
+    A kernel with autogroup shares processors between sessions, and a process's own priority counts only within its
+    session. Without autogroup this does nothing.
     """
-    if not by or how is GivesWay.BY_ITSELF:
+    if not by or scope is PriorityScope.SELF_MANAGED:
         return
     for _ in range(_TRIES):
         try:
@@ -61,9 +62,9 @@ def lower_session(pid: int, how: GivesWay, by: int) -> None:
             return
 
 
-def threads(by: int, besides: str) -> None:
-    """The threads of this process, and those that they start; not the one named `besides`, nor its children."""
+def lower_threads(by: int, except_named: str) -> None:
+    """Lower the priority of this process's threads and their children, except those of one thread."""
     for thread in threading.enumerate():
-        if thread.name != besides and thread.native_id:
+        if thread.name != except_named and thread.native_id:
             lower = min(LOWEST, os.getpriority(os.PRIO_PROCESS, thread.native_id) + by)
             os.setpriority(os.PRIO_PROCESS, thread.native_id, lower)

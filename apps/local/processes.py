@@ -1,7 +1,7 @@
 """The environment's processes: started detached, recorded with their start time, ended as whole sessions.
 
-A recorded pid is believed only while a process with that pid and that start time exists, so that a pid which
-the system gave to somebody else is never signalled.
+The system may give a recorded pid to another process later. Only a process with the recorded pid and the recorded
+start time is signalled.
 """
 
 import contextlib
@@ -14,8 +14,8 @@ from dataclasses import asdict, dataclass
 
 import psutil
 
-from apps.local.layout import Layout, read_json, write_json
-from apps.local.priority import GivesWay, lower_session, prefix, wanted
+from apps.local.paths import Layout, read_json, write_json
+from apps.local.priority import PriorityScope, command_prefix, lower_session, niceness
 
 # psutil derives start times from the boot time, which moves a little when the clock is set.
 _CLOCK_SLACK_SECONDS = 2.0
@@ -42,7 +42,7 @@ class Part:
 
 
 def recorded(layout: Layout) -> dict[str, Part]:
-    """Every part that was started and not ended, dead ones included, by name in the order of their start."""
+    """Return every part that was started and not ended, dead ones included: by name, in the order of their start."""
     found = read_json(layout.processes, [])
     return {
         item["name"]: Part(item["name"], item["pid"], item["started"], tuple(item["command"]))
@@ -55,11 +55,11 @@ def start(
     name: str,
     command: Sequence[str],
     environment: Mapping[str, str],
-    gives_way: GivesWay = GivesWay.WHOLLY,
+    scope: PriorityScope = PriorityScope.ALL,
 ) -> Part:
-    """Start a part detached, its output appended to its log, and record it.
+    """Start a part detached, append its output to its log, and record it.
 
-    `gives_way` is what of it gets a lower priority, if LIFECYCLE_NICE asks for that.
+    `scope` says which of its processes get a lower priority if LIFECYCLE_NICE is set.
     """
     layout.logs.mkdir(parents=True, exist_ok=True)
     log = os.open(layout.log(name), os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
@@ -72,7 +72,7 @@ def start(
                 "-c",
                 'cd "$0" && exec "$@"',
                 str(layout.home),
-                *prefix(gives_way, wanted()),
+                *command_prefix(scope, niceness()),
                 *command,
             ],
             environment,
@@ -86,17 +86,17 @@ def start(
     finally:
         os.close(log)
         os.close(nothing)
-    lower_session(pid, gives_way, wanted())
+    lower_session(pid, scope, niceness())
     part = Part(name, pid, psutil.Process(pid).create_time(), tuple(command))
     _record(layout, {**recorded(layout), name: part})
     return part
 
 
-def end(layout: Layout, parts: Sequence[Part], patience_seconds: float = 5.0) -> list[int]:
-    """End parts and everything in their sessions, forget them; answers the pids that would not die."""
+def end(layout: Layout, parts: Sequence[Part], timeout_seconds: float = 5.0) -> list[int]:
+    """End parts and everything in their sessions, and remove their records; return the pids that did not end."""
     members = {pid for part in parts for pid in session(part)}
     _signal(members, signal.SIGTERM)
-    left = _wait(members, patience_seconds)
+    left = _wait(members, timeout_seconds)
     left |= {pid for part in parts for pid in session(part)}
     _signal(left, signal.SIGKILL)
     left = _wait(left, 5.0)
@@ -106,14 +106,17 @@ def end(layout: Layout, parts: Sequence[Part], patience_seconds: float = 5.0) ->
 
 
 def session(part: Part) -> set[int]:
-    """The pids in a part's session; its children may outlive it, but a stranger's session is left alone."""
+    """Return the pids in a part's session, whether or not the part itself lives.
+
+    The set is empty if the part's pid now belongs to another process.
+    """
     if _process(part.pid) is not None and not part.alive and not _is_zombie(part.pid):
         return set()
     return {pid for pid in psutil.pids() if _session_of(pid) == part.pid and not _is_zombie(pid)}
 
 
 def log_end(layout: Layout, name: str, lines: int = 15) -> str:
-    """The last lines of a part's log."""
+    """Return the last lines of a part's log."""
     try:
         text = layout.log(name).read_text(errors="replace")
     except FileNotFoundError:
@@ -122,23 +125,24 @@ def log_end(layout: Layout, name: str, lines: int = 15) -> str:
 
 
 def forget_files(layout: Layout) -> None:
-    """Remove what only a running environment needs: the record, the environment's description, scratch space."""
+    """Remove the files that only a running environment needs: processes.json, environment.json and `tmp`."""
     for path in (layout.processes, layout.environment):
         path.unlink(missing_ok=True)
     shutil.rmtree(layout.temporary, ignore_errors=True)
 
 
 def _inherited() -> list[int]:
-    """What this process was given open beside its standard streams, such as the lock of `flock FILE make run`.
+    """Return the descriptors that this process inherited, besides its standard streams.
 
-    A part outlives the command that starts it, and would hold that for as long.
+    An example is the lock of `flock FILE make run`. A part outlives the command that starts it, and would hold the
+    lock for as long.
     """
     open_now = (int(name) for name in os.listdir("/dev/fd"))  # noqa: PTH208 - these are numbers, not files
     return [descriptor for descriptor in open_now if descriptor > 2 and _is_inheritable(descriptor)]
 
 
 def _is_inheritable(descriptor: int) -> bool:
-    # The listing's own is gone by now.
+    # The listing's own descriptor is closed already.
     with contextlib.suppress(OSError):
         return os.get_inheritable(descriptor)
     return False
@@ -175,9 +179,9 @@ def _signal(pids: set[int], number: signal.Signals) -> None:
             os.kill(pid, number)
 
 
-def _wait(pids: set[int], patience_seconds: float) -> set[int]:
-    """The pids that are still there after the wait; children of ours are reaped."""
-    deadline = time.monotonic() + patience_seconds
+def _wait(pids: set[int], timeout_seconds: float) -> set[int]:
+    """Wait for processes to end, reaping our children; return the pids that are left."""
+    deadline = time.monotonic() + timeout_seconds
     left = set(pids)
     while left:
         for pid in tuple(left):

@@ -1,4 +1,4 @@
-"""Steps with their times: a spinner where there is a terminal, plain lines where there is not."""
+"""Progress on a terminal: steps with their times. Without a terminal, lines instead of a spinner."""
 
 import time
 from collections.abc import Callable, Iterator
@@ -11,7 +11,7 @@ Say: TypeAlias = Callable[[str], None]
 
 
 class Progress:
-    """Prints one line a step, when it is done; `quiet` prints nothing."""
+    """Prints one line for each step when it is done; `quiet` prints nothing."""
 
     def __init__(self, console: Console | None = None, *, quiet: bool = False) -> None:
         self._console = console or Console(highlight=False, soft_wrap=True, quiet=quiet)
@@ -25,7 +25,7 @@ class Progress:
 
     @contextmanager
     def step(self, text: str) -> Iterator[None]:
-        """Time a step; a failure is marked and raised on."""
+        """Time a step; print a failure as failed, and raise it again."""
         began = time.monotonic()
         spinner = self._console.status(f"{text} ...") if self._console.is_terminal else nullcontext()
         try:

@@ -1,15 +1,15 @@
-"""When a part of the laptop is told to end: SIGTERM by `lifecycle local down`, SIGINT by somebody at a terminal."""
+"""The signals that end a part of the environment: SIGTERM from `lifecycle local down`, SIGINT from a terminal."""
 
 import signal
 from queue import SimpleQueue
 
 
 def endings() -> "SimpleQueue[int]":
-    """From now on, a queue that gets the number of each such signal; `get` waits for the first.
+    """Handle both signals from now on; return a queue of their numbers, whose `get` waits for the first.
 
-    An Event's lock may be held by the very code that a signal interrupts; this queue may be put into even then.
+    A signal may interrupt code that holds an Event's lock. SimpleQueue.put is reentrant, so it is safe even then.
     """
-    came: SimpleQueue[int] = SimpleQueue()
+    received: SimpleQueue[int] = SimpleQueue()
     for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda number, _: came.put(number))
-    return came
+        signal.signal(number, lambda number, _: received.put(number))
+    return received

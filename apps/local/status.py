@@ -1,6 +1,6 @@
-"""What runs: every process of the environment, its port, its memory, whether it answers.
+"""The status of every process of the environment: its port, its memory, and if it answers.
 
-`lifecycle local status` shows it; `bench` takes its memory figures from here.
+Called by `lifecycle local status`; the benchmark takes its memory figures from here.
 """
 
 import contextlib
@@ -10,18 +10,18 @@ from typing import Any
 
 import psutil
 
-from apps.local import hosts
-from apps.local.emulator import PART as EMULATOR
-from apps.local.emulator import emulator_answers
-from apps.local.endpoints import BALANCER, BUILDER, CONSOLE
-from apps.local.layout import Layout, read_json
+from apps.local.aws.emulator import PART as EMULATOR
+from apps.local.aws.emulator import emulator_answers
+from apps.local.aws.endpoints import BALANCER, BUILDER, CONSOLE
+from apps.local.paths import Layout, read_json
 from apps.local.ports import LOOPBACK, listens
 from apps.local.processes import Part, recorded, session
+from apps.local.services import hosts
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One part; memory in bytes, of everything in its session. `pss` counts shared pages once, by shares."""
+    """One part; `rss` and `pss` are bytes of everything in its session, `pss` with shared pages divided."""
 
     part: str
     state: str
@@ -33,7 +33,7 @@ class Row:
 
 
 def rows(layout: Layout) -> list[Row]:
-    """The endpoints, then each cluster's hosts: agents and services."""
+    """Return the rows of the endpoints, then those of each cluster's hosts: agents and services."""
     environment = read_json(layout.environment, None) or {}
     parts = recorded(layout)
     endpoints = (EMULATOR, BALANCER, BUILDER, CONSOLE)
@@ -48,7 +48,7 @@ def rows(layout: Layout) -> list[Row]:
 
 
 def totals(found: list[Row]) -> dict[str, int]:
-    """The sums over all parts."""
+    """Return the sums over all parts."""
     return {
         "processes": sum(row.processes for row in found),
         "rss": sum(row.rss for row in found),
@@ -62,12 +62,12 @@ def _endpoint(part: Part, environment: Mapping[str, Any]) -> Row:
     state = "dead"
     if part.alive:
         answers = emulator_answers(port) if part.name == EMULATOR else listens(LOOPBACK, port)
-        state = "up" if answers else "silent"
+        state = "up" if answers else "unreachable"
     return _row(part.name, state, part.pid, f"{LOOPBACK}:{port}" if port else "", session(part))
 
 
 def _service(layout: Layout, host: hosts.Host) -> Row:
-    """The host's service, as its agent recorded it: a process group of its own."""
+    """Return the row of a host's service, which its agent recorded in service.json."""
     started = read_json(layout.hosts / host.name / "service.json", None)
     address = f"{host.address}:{host.port}"
     name = f"service-{host.name}"

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from apps.local.emulator import Aws
+from apps.local.aws.clients import Aws
 from lifecycle.application.ports.alarms import Alarms
 from lifecycle.domain.fleet.cluster import Cluster
 from lifecycle.domain.monitoring.alarms import Alarm, cluster_of_alarm

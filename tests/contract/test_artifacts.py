@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from apps.local.emulator import Aws
+from apps.local.aws.clients import Aws
 from lifecycle.application.delivery.promote import promote
 from lifecycle.domain.errors import DigestMismatch, StoreRefused, Unknown
 from lifecycle.domain.fleet.cluster import Cluster

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from apps.local.emulator import Aws
+from apps.local.aws.clients import Aws
 from lifecycle.application.ports.dispatcher import Dispatcher
 from lifecycle.domain.errors import Unknown
 from lifecycle.domain.fleet.cluster import Cluster
@@ -12,7 +12,7 @@ from lifecycle.domain.fleet.target_group import Group, TargetState
 from lifecycle.gateways.aws.dispatcher import AlbDispatcher
 from lifecycle.gateways.memory.dispatcher import MemoryDispatcher
 from tests.contract.conftest import Gateways, with_test_bed
-from tests.local.dispatcher import laboratory
+from tests.local.dispatcher import harness
 
 A, B, C = "127.0.10.1", "127.0.10.2", "127.0.10.3"
 TO_MAIN = {Group.MAIN: 1, Group.TEST_BED: 0, Group.CONTROL: 0}
@@ -72,14 +72,14 @@ def weighing(request: pytest.FixtureRequest) -> tuple[Dispatcher, Cluster]:
         cluster = Cluster("production", "hello")
         return MemoryDispatcher({cluster: "/is_alive"}), cluster
     aws: Aws = request.getfixturevalue("emulator")
-    elbv2 = laboratory.client("elbv2", request.getfixturevalue("endpoint"))
+    elbv2 = harness.client("elbv2", request.getfixturevalue("endpoint"))
     return AlbDispatcher(elbv2, aws.client("ssm")), with_test_bed(aws).cluster
 
 
 @pytest.fixture(scope="module")
 def endpoint(emulator: Aws, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     folder = tmp_path_factory.mktemp("dispatcher")
-    with laboratory.dispatcher(emulator.client("sts").meta.endpoint_url, folder) as (url, _):
+    with harness.dispatcher(emulator.client("sts").meta.endpoint_url, folder) as (url, _):
         yield url
 
 

@@ -12,11 +12,11 @@ from typing import Protocol
 
 import pytest
 
-from apps.agent.aws import CloudWatchNumbers
+from apps.agent.aws import CloudWatchMetricSink
+from apps.local.aws.clients import Aws
 from apps.local.dispatcher import metrics as told
+from apps.local.dispatcher.access_log import Answered
 from apps.local.dispatcher.metrics import tallies
-from apps.local.dispatcher.requests_log import Answered
-from apps.local.emulator import Aws
 from lifecycle.application.ports.metrics import Metrics
 from lifecycle.domain.analysis.built_in_metrics import BUILT_IN, ERROR_RATE, LATENCY_P50, LATENCY_P99
 from lifecycle.domain.analysis.model import Baked, Better, Measure, Scale, Series
@@ -25,7 +25,7 @@ from lifecycle.domain.fleet.cluster import Cluster
 from lifecycle.domain.fleet.target_group import Group
 from lifecycle.gateways.aws.metrics import CloudWatchMetrics, balancer_dimensions
 from lifecycle.gateways.memory.metrics import MemoryMetrics, Served
-from lifecycle.servicefile.metrics import MOST as MOST_METRICS
+from lifecycle.servicefile.metrics import MAXIMUM_METRICS
 from tests.contract.conftest import Gateways, with_test_bed
 
 MINUTE = timedelta(minutes=1)
@@ -102,7 +102,7 @@ def _aws(aws: Aws, gateways: Gateways) -> Told:
         cloudwatch.put_metric_data(Namespace=told.NAMESPACE, MetricData=data)
 
     def say(host: str, name: str, at: datetime, value: float) -> None:
-        CloudWatchNumbers(lambda: cloudwatch, cluster, host, 60).tell({name: value}, at)
+        CloudWatchMetricSink(lambda: cloudwatch, cluster, host, 60).put({name: value}, at)
 
     return Told(CloudWatchMetrics(cloudwatch, ssm), cluster, gateways.old_cluster, serve, say)
 
@@ -194,11 +194,11 @@ def test_all_that_may_be_asked_fits_into_one_call() -> None:
     arn = "arn:aws:elasticloadbalancing:us-east-1:0:listener/app/lc-p-hello/1/2"
     cloudwatch = SimpleNamespace(get_paginator=lambda _: SimpleNamespace(paginate=pages))
     ssm = SimpleNamespace(get_parameter=lambda **named: {"Parameter": {"Value": f"{arn}{named['Name']}"}})
-    own = [replace(QUEUE, name=f"m{n}") for n in range(MOST_METRICS)]
+    own = [replace(QUEUE, name=f"m{n}") for n in range(MAXIMUM_METRICS)]
     metrics = CloudWatchMetrics(cloudwatch, ssm)
     metrics.baked(Cluster("production", "hello"), BED, CONTROL, (*BUILT_IN, *own), BEGAN, 1440, MINUTE)
     # Of a side: the requests, three families of answers, two percentiles, and the service's own.
-    assert len(asked) == 2 * (1 + 3 + 2 + MOST_METRICS) <= 500
+    assert len(asked) == 2 * (1 + 3 + 2 + MAXIMUM_METRICS) <= 500
 
 
 def test_many_measures_over_many_minutes_are_read_at_once(told_of: Told) -> None:

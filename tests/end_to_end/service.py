@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from apps.local import hosts
-from apps.local.hosts import Host, LocalCluster
-from apps.local.repositories import BRANCH, REMOTE, commit_all
+from apps.local.git.repositories import BRANCH, REMOTE, commit_all
+from apps.local.services import hosts
+from apps.local.services.hosts import Host, LocalCluster
 from tests.conftest import Laptop
 from tests.end_to_end.desk import Operator, Said, wait_for
 

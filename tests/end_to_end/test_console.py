@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
-from apps.local.endpoints import operator as who
+from apps.local.aws.endpoints import operator as who
 from tests.conftest import Laptop
 from tests.end_to_end.conftest import added
 from tests.end_to_end.desk import Operator

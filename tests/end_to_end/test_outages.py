@@ -8,8 +8,8 @@ from contextlib import contextmanager
 
 import pytest
 
-from apps.local.emulator import PART as EMULATOR
-from apps.local.layout import Layout
+from apps.local.aws.emulator import PART as EMULATOR
+from apps.local.paths import Layout
 from apps.local.processes import Part, recorded, session
 from tests.conftest import Laptop
 from tests.end_to_end.conftest import Hello

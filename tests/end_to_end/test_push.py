@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from apps.local.hook import PushedRef, deliver, post, push_event, signed_headers
+from apps.local.git.post_receive_hook import PushedRef, deliver, post, push_event, signed_headers
 from lifecycle.application.delivery.receive_push import LARGEST_BODY
 from tests.conftest import Laptop
 from tests.end_to_end.desk import Said

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from apps.local.layout import REPOSITORY
+from apps.local.paths import REPOSITORY
 from tests.conftest import Laptop
 from tests.end_to_end.conftest import added
 from tests.end_to_end.desk import Operator

@@ -7,10 +7,10 @@ a report that says DONE).
 import sys
 from typing import Any
 
-from apps.agent import aws, work
+from apps.agent import aws, installer
 from apps.agent.__main__ import main
+from apps.agent.installer import Installer
 from apps.agent.journal import Journal
-from apps.agent.work import Work
 from lifecycle.domain.fleet.host import HostReport, Stage
 from lifecycle.domain.fleet.host_command import Order
 from tests.fault_injection.faults import around
@@ -22,9 +22,9 @@ def wrap() -> None:
     """Put a fault's place around every part."""
     _around(Journal, "begin", lambda turn, _stage: turn.order is Order.INSTALL)
     _around(Journal, "end", lambda stage, *_: stage in (Stage.DONE, Stage.FAILED))
-    _around(Work, "fetch")
-    _around(Work, "install")
-    _around(work, "self_test")
+    _around(Installer, "fetch")
+    _around(Installer, "install")
+    _around(installer, "self_test")
     _around(aws.DynamoReports, "write", _is_done, "report")
 
 

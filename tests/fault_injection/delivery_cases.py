@@ -3,8 +3,8 @@
 from collections.abc import Iterator
 from typing import Any
 
-from apps.local.hook import PushedRef, deliver, push_event
-from apps.local.repositories import BRANCH
+from apps.local.git.post_receive_hook import PushedRef, deliver, push_event
+from apps.local.git.repositories import BRANCH
 from tests.fault_injection.cases import Case
 from tests.fault_injection.faults import EVERYWHERE, Fault
 from tests.fault_injection.field import SERVICE, Field, Unexpected, wait

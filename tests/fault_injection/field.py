@@ -12,13 +12,14 @@ from typing import Any, TypeVar
 
 from apps.cli.connection import on_laptop
 from apps.cli.ports import Connection
-from apps.local import clusters, environment, hosts
-from apps.local.emulator import Aws
-from apps.local.hosts import LocalCluster
-from apps.local.layout import Layout
+from apps.local import environment
+from apps.local.aws.clients import Aws
+from apps.local.git.repositories import BRANCH, REMOTE, commit_all, git
+from apps.local.paths import Layout
 from apps.local.ports import Ports
 from apps.local.progress import Progress
-from apps.local.repositories import BRANCH, REMOTE, commit_all, git
+from apps.local.services import clusters, hosts
+from apps.local.services.hosts import LocalCluster
 from lifecycle.domain.fleet.cluster import Cluster
 from tests.fault_injection.functions import wrap_functions
 from tests.fault_injection.supervisor import Supervisor
@@ -28,7 +29,7 @@ SERVICE = "matrix"
 HOSTS = 3  # the fewest that a test bed takes
 AS = "the matrix"
 # The releases by what their policy says otherwise: two plain ones, one that wants an approval, one with a test bed.
-# A minute of a bake is a second here (apps/local/assembly.py): too little for a verdict, so a human is asked.
+# A minute of a bake is a second here (apps/local/aws/assembly.py): too little for a verdict, so a human is asked.
 PLAIN: Mapping[str, Mapping[str, str]] = {"one": {}, "two": {}}
 RELEASES: Mapping[str, Mapping[str, str]] = {
     **PLAIN,

@@ -4,8 +4,8 @@ import io
 import zipfile
 from pathlib import Path
 
-from apps.local.emulator import Aws
-from apps.local.layout import REPOSITORY
+from apps.local.aws.clients import Aws
+from apps.local.paths import REPOSITORY
 
 _HERE = Path(__file__).parent
 _FOLDERS = {path.parent.name: path.parent for path in (REPOSITORY / "functions").glob("*/*/handler.py")}

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from functools import partial
 
 from apps.local import environment
-from apps.local.emulator import PART as EMULATOR
+from apps.local.aws.emulator import PART as EMULATOR
 from apps.local.processes import recorded
 from lifecycle.domain.rollout.decision import Choice
 from tests.fault_injection.cases import Case, case_id, failing, other, serving

@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 
 import psutil
 
-from apps.local import hosts
-from apps.local.layout import Layout
+from apps.local.paths import Layout
 from apps.local.processes import Part, end, recorded, start
+from apps.local.services import hosts
 
 RESTART_SECONDS = 2.0
 _LOOK_SECONDS = 0.1

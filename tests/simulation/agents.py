@@ -1,7 +1,7 @@
 """The real agent of apps/agent on a simulated host: its loop, its decision, its journal and its order of work.
 
 What touches a machine is replaced: the disk, the service's processes, the thread that reports, and what
-workshop.py replaces for apps/agent/work.py.
+workshop.py replaces for apps/agent/installer.py.
 """
 
 from dataclasses import replace
@@ -18,7 +18,7 @@ from lifecycle.domain.fleet.host import HostReport, Stage
 from lifecycle.domain.fleet.host_command import Turn
 from tests.simulation import lies, workshop
 from tests.simulation.hosts import Host
-from tests.simulation.services import Service, Shelf
+from tests.simulation.services import ReleaseStore, Service
 
 HOME = Path("/home")
 
@@ -132,20 +132,20 @@ def made(host: Host) -> tuple[Agent, Memory, Ledger]:
     sim = host.sim
     workshop.opened(host)
     settings = Settings(host.name, sim.cluster, host.address, 8080, HOME, host.zone)
-    ledger, service, shelf = Ledger(host), Service(host), Shelf(host)
+    ledger, service, releases = Ledger(host), Service(host), ReleaseStore(host)
     agent: Any = Agent.__new__(Agent)
     journal, reporter = Memory(host, ledger), Reporter(host)
     agent._settings = settings
     agent._turns = ledger
     agent._clock = lambda: sim.time(host.agent.skew if host.agent else 0.0)
-    agent._shelf = shelf
+    agent._release_store = releases
     agent._service = service
-    agent._work = workshop.work()(settings, shelf, service, agent._announce)  # type: ignore[arg-type]
+    agent._installer = workshop.work()(settings, releases, service, agent._announce)  # type: ignore[arg-type]
     agent._reporter = reporter
     agent._journal = journal
     agent._started_at = sim.time()
     agent._stage = Stage.IDLE
-    agent._said = ""
+    agent._last_logged = ""
     agent._pause = 0.0
     reporter._agent = agent
     sim.reporters[host.name] = reporter

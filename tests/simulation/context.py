@@ -41,9 +41,9 @@ def _through(sim: "Simulation", name: str, call: Callable[..., Any], told: Calla
 
 READS = {
     "leases": ("current",),
-    "deployments": ("get", "recent", "told", "attempts", "questions", "beds"),
+    "deployments": ("get", "recent", "attempts_and_questions", "attempts", "questions", "beds"),
     "step_reads": ("of_host", "of_deployment"),
-    "trail": ("read",),
+    "audit_log": ("read",),
     "fleet": ("reports", "report", "quarantined", "quarantined_hosts"),
     "freezes": ("standing",),
     "queue": ("waiting",),
@@ -56,7 +56,7 @@ READS = {
 WRITES = {
     "leases": ("acquire", "hand_over", "renew", "release"),
     "deployments": ("put", "put_attempt", "put_bed", "ask", "wait_with", "answer"),
-    "trail": ("append",),
+    "audit_log": ("append",),
     "fleet": ("quarantine", "quarantine_host", "lift_quarantine", "remove"),
     "freezes": ("put", "lift"),
     "queue": ("replace",),

@@ -148,7 +148,7 @@ class Oracle(Remembered):
         if self.quarantined_at.pop(name, None) is not None:
             self.lifted_at[name] = self.sim.now
 
-    def trail_append(self, actor: Actor, none: None, entry: AuditEntry) -> None:
+    def audit_log_append(self, actor: Actor, none: None, entry: AuditEntry) -> None:
         self.told.add((entry.deployment, entry.host, entry.what.partition(" ")[0]))
         self.told.add((entry.deployment, "", ""))
         records.trail_only_grows(self)

@@ -1,6 +1,6 @@
 """What an agent works with on its host: the service it starts and stops, the releases on its disk, the self-test.
 
-`Service` and `Shelf` stand in for apps/agent/service.py and shelf.py, with the same steps in the same order.
+`Service` and `ReleaseStore` stand in for apps/agent/service.py and release_store.py, step by step.
 """
 
 from collections.abc import Callable, Iterable
@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from apps.agent.errors import ServiceFailed, StoreUnreachable
-from apps.agent.shelf import Prepared
+from apps.agent.release_store import Prepared
 from lifecycle.domain.errors import DigestMismatch, Unknown
 from lifecycle.domain.fleet.host_command import Turn
 from lifecycle.domain.service.target import Target
@@ -57,14 +57,14 @@ class Service:
         host.sim.work(host, "started the service", 0.1)
         return boot
 
-    def how_it_ended(self) -> str:
+    def exit_status(self) -> str:
         return "exit code 1"
 
     def trim_log(self) -> None:
         return
 
 
-class Shelf:
+class ReleaseStore:
     """The releases on the disk, by version with the digest of the bytes that are really there."""
 
     def __init__(self, host: Host) -> None:
@@ -106,7 +106,7 @@ class Shelf:
         self._host.sim.work(self._host, f"switch to {version}", 0.1)
         self._host.current = version
 
-    def thin_out(self, keep: Iterable[str]) -> None:
+    def prune(self, keep: Iterable[str]) -> None:
         kept = {*keep, self._host.current} - {""}
         for version in reversed(list(self._host.disk)):
             if len(kept & set(self._host.disk)) < KEPT:

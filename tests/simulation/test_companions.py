@@ -13,6 +13,8 @@ from lifecycle.domain.rollout.decision import Choice
 from lifecycle.domain.rollout.deployment import DeploymentState
 from lifecycle.domain.service.policy import ApprovalGate, Policy
 from lifecycle.domain.service.target import Target
+from tests.simulation.context import WRITES
+from tests.simulation.oracle import Oracle
 from tests.support.rollout import CLUSTER, Machine
 
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
@@ -59,3 +61,14 @@ def test_an_end_that_is_done_again_late_leaves_alone_what_came_after_it() -> Non
     assert before.version == "1.0.2"
     finish(machine.context, CLUSTER, late, DeploymentState.REJECTED, "delivered again")
     assert machine.context.registry.desired(CLUSTER) == before
+
+
+def test_every_check_of_the_oracle_is_called() -> None:
+    """A check of a port's write is found by its name: one that is misspelt would never run."""
+    called_directly = {
+        "commanded", "deployed_before", "deregisters", "execution_started", "fail", "journalled", "passes", "recent",
+        "registers", "returned", "starts", "stops", "turn_given", "turned_healthy", "unexpected", "weighs",
+    }  # fmt: skip
+    checks = {name for name, value in vars(Oracle).items() if callable(value) and not name.startswith("_")}
+    by_port = {f"{port}_{method}" for port, methods in WRITES.items() for method in methods}
+    assert checks - called_directly <= by_port

@@ -1,4 +1,4 @@
-"""apps/agent/work.py over simulated hosts: its functions, with other globals for what touches a machine.
+"""apps/agent/installer.py over simulated hosts: its functions, with other globals for what touches a machine.
 
 The port, the wait until a service listens, the self-test and the module `time`.
 """
@@ -8,8 +8,8 @@ from functools import cache
 from types import FunctionType
 from typing import Any
 
-from apps.agent import work as real
-from apps.agent.work import Work
+from apps.agent import installer as real
+from apps.agent.installer import Installer
 from tests.simulation.hosts import Host
 from tests.simulation.services import ready, tested
 
@@ -18,7 +18,7 @@ _hosts: dict[str, Host] = {}
 
 
 class SimulatedTime:
-    """The module `time`, as apps/agent/work.py uses it."""
+    """The module `time`, as apps/agent/installer.py uses it."""
 
     @staticmethod
     def monotonic() -> float:
@@ -50,8 +50,8 @@ def _self_test(check: Any, address: str, *_: Any) -> str:
 
 
 @cache
-def work() -> type[Work]:
-    """The class Work, over simulated hosts instead of a machine."""
+def work() -> type[Installer]:
+    """The class Installer, over simulated hosts instead of a machine."""
     space = {
         **vars(real),
         "check_port_is_free": _port_is_free,
@@ -62,10 +62,10 @@ def work() -> type[Work]:
     }
     methods = {
         name: FunctionType(found.__code__, space, name, found.__defaults__, found.__closure__)
-        for name, found in vars(Work).items()
+        for name, found in vars(Installer).items()
         if isinstance(found, FunctionType)
     }
-    return type("Work", (Work,), {**methods, "log_tail": lambda _: "the service's last words"})
+    return type("Installer", (Installer,), {**methods, "log_tail": lambda _: "the service's last words"})
 
 
 def forget() -> None:

@@ -4,7 +4,7 @@ import json
 import time
 from typing import Any
 
-from apps.local.emulator import Aws
+from apps.local.aws.clients import Aws
 
 
 class Queue:

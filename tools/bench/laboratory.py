@@ -13,14 +13,15 @@ from typing import Any
 
 from apps.cli.connection import on_laptop
 from apps.cli.ports import Connection
-from apps.local import clusters, environment, hosts, priority
-from apps.local.clusters import Added
-from apps.local.emulator import Aws
+from apps.local import environment, priority
+from apps.local.aws.clients import Aws
 from apps.local.errors import LaptopError
-from apps.local.hosts import LocalCluster
-from apps.local.layout import Layout, read_json
+from apps.local.paths import Layout, read_json
 from apps.local.ports import VARIABLE, Ports
 from apps.local.progress import Progress
+from apps.local.services import clusters, hosts
+from apps.local.services.clusters import Added
+from apps.local.services.hosts import LocalCluster
 from lifecycle.application.rollout.requests import payload
 from lifecycle.domain.fleet.cluster import Cluster
 from lifecycle.domain.rollout.decision import Choice, Question

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Self
 
 from apps.local.errors import LaptopError
-from apps.local.layout import REPOSITORY
+from apps.local.paths import REPOSITORY
 from tools.bench.answers import Replies, Reply, read
 
 QUICK, SLOW = "quick", "slow"

@@ -8,9 +8,9 @@ import time
 from collections.abc import Callable
 from typing import Any, TypeVar
 
-from apps.local import assembly
-from apps.local.emulator import clean_environment
-from apps.local.layout import REPOSITORY
+from apps.local.aws import assembly
+from apps.local.aws.emulator import clean_environment
+from apps.local.paths import REPOSITORY
 from lifecycle.domain.rollout.deployment import Deployment
 from tools.bench import parts
 from tools.bench.answers import figures

@@ -14,8 +14,8 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from apps.local.hosts import Host
-from apps.local.layout import Layout, read_json
+from apps.local.paths import Layout, read_json
+from apps.local.services.hosts import Host
 from tools.bench import parts
 
 _LOOK_SECONDS = 0.003

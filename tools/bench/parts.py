@@ -8,11 +8,11 @@ from typing import Any, TypeAlias
 
 import psutil
 
-from apps.local import hosts
-from apps.local.emulator import PART as EMULATOR
-from apps.local.endpoints import BALANCER, BUILDER
-from apps.local.layout import Layout, read_json
+from apps.local.aws.emulator import PART as EMULATOR
+from apps.local.aws.endpoints import BALANCER, BUILDER
+from apps.local.paths import Layout, read_json
 from apps.local.processes import recorded
+from apps.local.services import hosts
 
 AGENTS, SERVICES, ENVOY = "agents", "services", "envoy"
 # The leader of a session is one part, its children may be another.

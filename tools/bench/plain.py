@@ -17,12 +17,12 @@ from pathlib import Path
 
 import psutil
 
+from apps.agent.installer import service_environment
 from apps.agent.settings import Settings
-from apps.agent.work import service_environment
 from apps.local.errors import LaptopError
-from apps.local.hosts import Host
-from apps.local.layout import Layout, read_json
+from apps.local.paths import Layout, read_json
 from apps.local.ports import next_free
+from apps.local.services.hosts import Host
 from lifecycle.domain.fleet.cluster import Cluster
 from lifecycle.domain.service.manifest import Manifest
 from lifecycle.gateways.serialization import from_json

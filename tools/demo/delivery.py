@@ -4,7 +4,7 @@ import json
 import time
 from dataclasses import dataclass
 
-from apps.local.emulator import Aws
+from apps.local.aws.clients import Aws
 from apps.local.errors import LaptopError
 
 _LOOK_SECONDS = 0.2

@@ -18,14 +18,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from apps.local import clusters, environment, status
-from apps.local.clusters import Added
-from apps.local.emulator import Aws
+from apps.local import environment, status
+from apps.local.aws.clients import Aws
 from apps.local.errors import LaptopError
-from apps.local.layout import REPOSITORY, Layout
+from apps.local.git.repositories import REMOTE, commit_all, git
+from apps.local.paths import REPOSITORY, Layout
 from apps.local.ports import Ports, chosen_ports
 from apps.local.progress import Progress, Say
-from apps.local.repositories import REMOTE, commit_all, git
+from apps.local.services import clusters
+from apps.local.services.clusters import Added
 from lifecycle.domain.errors import LifecycleError
 from tools.demo import test_beds
 from tools.demo.delivery import Delivered, follow

@@ -1,6 +1,6 @@
 """The second half of the first `make run`: a good version passes its test bed, one that answers errors fails it.
 
-A minute of a test bed is a second here (apps/local/assembly.py). The bad version is rolled back with one command,
+A minute of a test bed is a second here (apps/local/aws/assembly.py). The bad version is rolled back with one command,
 and the working copy is good again afterwards.
 """
 
@@ -12,11 +12,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from apps.cli.connection import on_laptop
-from apps.local.clusters import Added
-from apps.local.emulator import Aws
+from apps.local.aws.clients import Aws
 from apps.local.errors import LaptopError
+from apps.local.git.repositories import commit_all
 from apps.local.ports import Ports
-from apps.local.repositories import commit_all
+from apps.local.services.clusters import Added
 from lifecycle.domain.fleet.cluster import Cluster
 from lifecycle.domain.rollout.deployment import DeploymentState
 from lifecycle.domain.rollout.test_bed.model import BedState

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple, Self, TypeAlias
 from urllib.parse import urlsplit
 
-from apps.local.connections import Connections, answer
+from tools.demo.connections import Connections, answer
 
 PATIENCE_SECONDS = 10.0
 _SHARES = {"p50": 0.5, "p90": 0.9, "p99": 0.99, "p999": 0.999, "max": 1.0}

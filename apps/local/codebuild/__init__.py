@@ -1,8 +1,11 @@
-"""The laptop's build service: CodeBuild's API in front of the emulator, and builds that really run.
+"""The laptop's build service: CodeBuild's API in front of the emulator, and builds that run as processes.
 
-`python -m apps.local.codebuild`. A call's way: endpoint.py (passed on, so that IAM decides, then completed) →
-builds.py (the builds: queue, records, restarts) → build.py (one build, phase by phase) → sources.py,
-buildspec.py, shell.py, journal.py (its log). Buildspec sections `artifacts`, `cache`, `reports`, `batch` and
-`proxy`, and `run-as`, are ignored: a build publishes by itself. Variables of types PARAMETER_STORE and
-SECRETS_MANAGER are refused.
+Run as `python -m apps.local.codebuild`. A call passes these modules:
+
+    endpoint.py     forwards the call, so that the emulator's IAM decides, and completes the answer
+    builds.py       all builds: queue, records, restarts
+    build.py        one build, phase by phase: sources.py, buildspec.py, shell.py, build_log.py
+
+The buildspec's `artifacts`, `cache`, `reports`, `batch`, `proxy` and `run-as` are ignored: a build uploads its results
+itself. Variables of the types PARAMETER_STORE and SECRETS_MANAGER are refused.
 """

@@ -1,19 +1,20 @@
-"""Starts the laptop's build service and serves until SIGTERM or SIGINT, which ends every build."""
+"""Starts the laptop's build service, and serves until SIGTERM or SIGINT, which ends every build."""
 
 import argparse
 import logging
 import sys
 from pathlib import Path
 
+from apps.local.aws.proxy import PassThrough
 from apps.local.codebuild.account import Account
 from apps.local.codebuild.builds import Builds
 from apps.local.codebuild.endpoint import Endpoint
-from apps.local.passthrough import PassThrough, host_and_port
+from apps.local.http_server import host_and_port
 from apps.local.signals import endings
 
 
 def main() -> int:
-    """Run; 1 when it cannot start, with the reason."""
+    """Run until a signal; return 1, and print the reason, if it cannot start."""
     options = _options()
     logging.basicConfig(level=options.log_level, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     stopping = endings()
@@ -35,10 +36,10 @@ def main() -> int:
 
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m apps.local.codebuild", description=__doc__)
-    parser.add_argument("--listen", default="127.0.0.1:4568", help="where the CodeBuild endpoint listens")
+    parser.add_argument("--listen", default="127.0.0.1:4568", help="the endpoint's address and port")
     parser.add_argument("--emulator", default="http://127.0.0.1:4566", help="the emulator's URL")
-    parser.add_argument("--home", required=True, help="folder for builds: records, logs, work")
-    parser.add_argument("--concurrency", type=int, default=2, help="builds at a time; others wait")
+    parser.add_argument("--home", required=True, help="folder for the builds' records, logs and work")
+    parser.add_argument("--concurrency", type=int, default=2, help="builds that run at the same time")
     parser.add_argument("--region", default="us-east-1")
     parser.add_argument("--log-level", default="INFO")
     return parser.parse_args()

@@ -1,46 +1,32 @@
-"""The emulator as the build service sees it: root for what AWS does behind the API, the project's role else."""
+"""The build service's calls to the emulator: as root for AWS's own work, as the project's role for everything else."""
 
-import threading
 from typing import Any
 
-import boto3
-from botocore.config import Config
-
-from apps.local.codebuild.template import secondary_sources
-
-_ROOT = {"AccessKeyId": "test", "SecretAccessKey": "test"}
+from apps.local.aws.clients import Clients
+from apps.local.codebuild.secondary_sources import secondary_sources
 
 
 class Account:
-    """Clients of the emulator at `url`."""
+    """The account at the emulator's `url`."""
 
     def __init__(self, url: str, region: str) -> None:
         self._url, self._region = url, region
-        # Making clients from one session is not safe in threads; the clients are.
-        self._making = threading.Lock()
-        self._session = boto3.session.Session()
+        self._root = self._clients(None)
 
     def client(self, service: str, credentials: dict[str, str] | None = None) -> Any:
-        """A client, as root unless credentials are given."""
-        given = credentials or _ROOT
-        with self._making:
-            return self._session.client(
-                service,
-                endpoint_url=self._url,
-                region_name=self._region,
-                aws_access_key_id=given["AccessKeyId"],
-                aws_secret_access_key=given["SecretAccessKey"],
-                aws_session_token=given.get("SessionToken"),
-                config=Config(s3={"addressing_style": "path"}, connect_timeout=3, read_timeout=30),
-            )
+        """Return a client, as root unless credentials are given."""
+        return (self._clients(credentials) if credentials else self._root).client(service)
+
+    def _clients(self, credentials: dict[str, str] | None) -> Clients:
+        return Clients(self._url, credentials, self._region, connect_timeout=3, read_timeout=30)
 
     def assume(self, role: str, session: str) -> dict[str, str]:
-        """Credentials of a project's service role."""
+        """Return credentials of a project's service role."""
         found = self.client("sts").assume_role(RoleArn=role, RoleSessionName=f"AWSCodeBuild-{session}")
         return dict(found["Credentials"])
 
     def environment(self, credentials: dict[str, str]) -> dict[str, str]:
-        """The variables by which a build's own AWS clients find the emulator, and nothing of this machine."""
+        """Return the variables by which a build's AWS clients find the emulator, and no configuration of the user."""
         return {
             "AWS_ENDPOINT_URL": self._url,
             "AWS_REGION": self._region,
@@ -54,15 +40,15 @@ class Account:
         }
 
     def project(self, name: str) -> dict[str, Any]:
-        """A project as CodeBuild describes it."""
+        """Return a project as CodeBuild describes it."""
         found = self.client("codebuild").batch_get_projects(names=[name])["projects"]
         return dict(found[0]) if found else {}
 
     def secondary_sources(self, project: str) -> list[dict[str, str]]:
-        """A project's secondary sources, as its template declares them."""
+        """Return a project's secondary sources, as its template declares them."""
         account = self.client("sts").get_caller_identity()["Account"]
         return secondary_sources(self.client("cloudformation"), project, self._region, account)
 
     def forget_builds(self, builds: list[str]) -> None:
-        """Delete builds from the emulator that it made for nothing."""
+        """Delete builds from the emulator that it made for a repeated token."""
         self.client("codebuild").batch_delete_builds(ids=builds)

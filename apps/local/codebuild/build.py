@@ -1,7 +1,7 @@
 """One build, phase by phase, as CodeBuild runs it.
 
-A failure in INSTALL or PRE_BUILD ends it; after one in BUILD, POST_BUILD still runs; a phase's `finally` runs
-whatever became of its commands. With `on-failure: CONTINUE` the next phase runs, and the build still fails.
+A failure in INSTALL or PRE_BUILD ends the build. After a failure in BUILD, POST_BUILD still runs. A phase's `finally`
+always runs. With `on-failure: CONTINUE` the next phase runs, and the build still fails.
 """
 
 import json
@@ -17,21 +17,21 @@ from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from apps.local.codebuild import record as records
+from apps.local.codebuild import build_record as records
 from apps.local.codebuild.account import Account
+from apps.local.codebuild.build_log import BuildLog
+from apps.local.codebuild.build_record import Record
 from apps.local.codebuild.buildspec import Buildspec, InvalidBuildspecError, PhaseSpec, parse
 from apps.local.codebuild.cancellation import Cancellation, CancelledError
-from apps.local.codebuild.journal import Journal
-from apps.local.codebuild.record import Record
+from apps.local.codebuild.secondary_sources import UnresolvedError
 from apps.local.codebuild.shell import Shell
 from apps.local.codebuild.sources import SourceError, clone, fetch_zip
-from apps.local.codebuild.template import UnresolvedError
 
 _ENDS_BUILD = ("install", "pre_build")
 
 
 class PhaseFailedError(Exception):
-    """A phase that failed, with CodeBuild's code for why."""
+    """A phase failed; `code` is CodeBuild's code of the reason."""
 
     def __init__(self, code: str, message: str) -> None:
         super().__init__(message)
@@ -39,76 +39,76 @@ class PhaseFailedError(Exception):
 
 
 class Build:
-    """One build: `record` is what the API shows, `changed` is called whenever it changes."""
+    """One build: the API shows `record`, and `on_change` is called after each change of it."""
 
     def __init__(self, account: Account, record: Record, sources: list[dict[str, str]], folder: Path) -> None:
         self.record, self.cancellation = record, Cancellation()
-        self.changed: Callable[[], None] = lambda: None
+        self.on_change: Callable[[], None] = lambda: None
         self._account, self._secondary, self._folder = account, sources, folder
         self._scratch, self._source = folder / "scratch", folder / "src"
         self._failed = False
         self._exported: list[tuple[str, str]] = []
 
-    def run(self, journal: Journal) -> None:
-        """Run to the end; leaves nothing but the record and the log."""
+    def run(self, build_log: BuildLog) -> None:
+        """Run to the end; leave nothing but the record and the log."""
         minutes = self.record["timeoutInMinutes"]
         alarm = threading.Timer(minutes * 60, self.cancellation.cancel, ("TIMED_OUT",))
         alarm.daemon = True
         alarm.start()
         try:
-            status = self._phases(journal)
+            status = self._phases(build_log)
         except CancelledError as error:
             status = str(error)
             records.end_phase(self.record, status, "", f"the build ended with {status}")
-            journal.say(f"Build ended: {status}")
+            build_log.say(f"Build ended: {status}")
         finally:
             alarm.cancel()
             shutil.rmtree(self._folder, ignore_errors=True)
-            journal.close()
+            build_log.close()
         records.complete(self.record, status, self._exported)
-        self.changed()
+        self.on_change()
 
-    def _phases(self, journal: Journal) -> str:
+    def _phases(self, build_log: BuildLog) -> str:
         self.cancellation.check()
         records.end_phase(self.record, "SUCCEEDED")
         try:
-            with self._phase("PROVISIONING", journal):
-                environment = self._provision(journal)
-            with self._phase("DOWNLOAD_SOURCE", journal):
+            with self._phase("PROVISIONING", build_log):
+                environment = self._provision(build_log)
+            with self._phase("DOWNLOAD_SOURCE", build_log):
                 spec = self._download(environment)
         except PhaseFailedError:
             self._failed = True
         else:
             given = spec.variables | environment
             with Shell(spec.shell, self._source, self._scratch, given, self.cancellation) as shell:
-                self._run(spec, shell, journal)
+                self._run(spec, shell, build_log)
                 self._exported = self._export(spec, shell)
         for name in ("UPLOAD_ARTIFACTS", "FINALIZING"):
-            with self._phase(name, journal):
+            with self._phase(name, build_log):
                 pass
         return "FAILED" if self._failed else "SUCCEEDED"
 
     @contextmanager
-    def _phase(self, name: str, journal: Journal) -> Iterator[None]:
+    def _phase(self, name: str, build_log: BuildLog) -> Iterator[None]:
         self.cancellation.check()
         records.begin_phase(self.record, name)
-        self.changed()
+        self.on_change()
         try:
             yield
         except PhaseFailedError as error:
             records.end_phase(self.record, "FAILED", error.code, str(error))
-            journal.say(f"Phase complete: {name} State: FAILED")
-            journal.say(f"Phase context status code: {error.code} Message: {error}")
+            build_log.say(f"Phase complete: {name} State: FAILED")
+            build_log.say(f"Phase context status code: {error.code} Message: {error}")
             raise
         records.end_phase(self.record, "SUCCEEDED")
-        journal.say(f"Phase complete: {name} State: SUCCEEDED")
+        build_log.say(f"Phase complete: {name} State: SUCCEEDED")
 
-    def _provision(self, journal: Journal) -> dict[str, str]:
+    def _provision(self, build_log: BuildLog) -> dict[str, str]:
         for folder in (self._folder, self._scratch, self._source):
             folder.mkdir(parents=True)
         try:
             credentials = self._account.assume(self.record["serviceRole"], self.record["logs"]["streamName"])
-            journal.open_stream(self._account.client("logs", credentials))
+            build_log.open_stream(self._account.client("logs", credentials))
         except (BotoCoreError, ClientError) as error:
             message = f"the service role {self.record['serviceRole']} cannot be used: {error}"
             raise PhaseFailedError("ACCESS_DENIED", message) from error
@@ -116,7 +116,7 @@ class Build:
         return self._environment(credentials)
 
     def _environment(self, credentials: dict[str, str]) -> dict[str, str]:
-        """What the commands see: PATH, HOME and LANG of this machine, AWS's variables, and the build's own."""
+        """Return the commands' environment: this machine's PATH, HOME and LANG, AWS's variables, the build's own."""
         environment = {"PATH": search_path(), "HOME": os.environ.get("HOME", "/")}
         environment |= {"LANG": os.environ.get("LANG", "C.UTF-8")} | self._account.environment(credentials)
         for each in self.record["environment"]["environmentVariables"]:
@@ -168,24 +168,24 @@ class Build:
             )
         return path.read_text()
 
-    def _run(self, spec: Buildspec, shell: Shell, journal: Journal) -> None:
+    def _run(self, spec: Buildspec, shell: Shell, build_log: BuildLog) -> None:
         for name in ("install", "pre_build", "build", "post_build"):
             found = spec.phases.get(name, PhaseSpec())
             try:
-                with self._phase(name.upper(), journal):
-                    self._commands(found, shell, journal)
+                with self._phase(name.upper(), build_log):
+                    self._commands(found, shell, build_log)
             except PhaseFailedError:
                 self._failed = True
-                shell.run("export CODEBUILD_BUILD_SUCCEEDING=0", journal.write)
+                shell.run("export CODEBUILD_BUILD_SUCCEEDING=0", build_log.write)
                 if name in _ENDS_BUILD and not found.goes_on:
                     return
 
-    def _commands(self, found: PhaseSpec, shell: Shell, journal: Journal) -> None:
+    def _commands(self, found: PhaseSpec, shell: Shell, build_log: BuildLog) -> None:
         failure: PhaseFailedError | None = None
         for commands in (found.commands, found.finally_):
             for command in commands:
-                journal.say(f"Running command {command}")
-                if status := shell.run(command, journal.write):
+                build_log.say(f"Running command {command}")
+                if status := shell.run(command, build_log.write):
                     message = f"Error while executing command: {command}. Reason: exit status {status}"
                     failure = failure or PhaseFailedError("COMMAND_EXECUTION_ERROR", message)
                     break
@@ -203,9 +203,9 @@ class Build:
 
 
 def search_path() -> str:
-    """PATH with this Python's own folder first and without its virtual environment.
+    """Return PATH with this Python's base folder first, and without its virtual environment.
 
-    A build's `python3` is then the version that its layers were built for, and sees only what they hold.
+    So a build's `python3` is the version that its layers were built for, and imports only what they contain.
     """
     own = str(Path(sys.base_prefix) / "bin")
     virtual = str(Path(sys.prefix) / "bin")

@@ -1,4 +1,4 @@
-"""Buildspecs: YAML as CodeBuild reads it, version 0.2. Pure."""
+"""Parses buildspecs: CodeBuild's YAML, version 0.2. Pure."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -12,12 +12,12 @@ _UNSUPPORTED = ("parameter-store", "secrets-manager")
 
 
 class InvalidBuildspecError(Exception):
-    """A buildspec that cannot be run, and why."""
+    """A buildspec is not valid; the message says what was expected."""
 
 
 @dataclass(frozen=True, slots=True)
 class PhaseSpec:
-    """One phase: its commands, those that run whatever became of them, and whether a failure goes on."""
+    """One phase: its commands, the commands that always run after them, and its setting of `on-failure`."""
 
     commands: tuple[str, ...] = ()
     finally_: tuple[str, ...] = ()
@@ -26,7 +26,7 @@ class PhaseSpec:
 
 @dataclass(frozen=True, slots=True)
 class Buildspec:
-    """What to run, in which shell, with which variables, and which of them to export."""
+    """The phases of a build, its shell, its variables, and the names of those to export."""
 
     phases: dict[str, PhaseSpec]
     shell: str = "/bin/sh"
@@ -35,7 +35,7 @@ class Buildspec:
 
 
 def parse(text: str) -> Buildspec:
-    """Read a buildspec; raises InvalidBuildspecError, saying what was expected."""
+    """Parse a buildspec; raise InvalidBuildspecError."""
     try:
         found = yaml.safe_load(text)
     except yaml.YAMLError as error:

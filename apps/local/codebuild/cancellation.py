@@ -1,4 +1,4 @@
-"""How a build is ended from outside: stopped, out of time, or the whole service going down."""
+"""Ends a build from outside: it was stopped, it timed out, or the whole service ends."""
 
 import contextlib
 import os
@@ -11,11 +11,11 @@ from typing import Any
 
 
 class CancelledError(Exception):
-    """The build was ended from outside; its message is the build's status."""
+    """The build was ended from outside; the message is the build's status."""
 
 
 class Cancellation:
-    """Knows the build's processes, each the leader of its own group, and kills them on `cancel`."""
+    """The processes of a build, each the leader of its own group; `cancel` kills them."""
 
     def __init__(self) -> None:
         self.status = ""
@@ -23,7 +23,7 @@ class Cancellation:
         self._running: set[subprocess.Popen[bytes]] = set()
 
     def cancel(self, status: str) -> None:
-        """End the build with this status, unless it is being ended already."""
+        """End the build with this status, unless it is ending already."""
         with self._lock:
             self.status = self.status or status
             for process in self._running:
@@ -36,10 +36,10 @@ class Cancellation:
 
     @contextlib.contextmanager
     def process(self, command: Sequence[str], **options: Any) -> Iterator[subprocess.Popen[bytes]]:
-        """A process in a group of its own; nothing of the group is left at the end."""
+        """Start a process in a group of its own; kill the whole group at the end."""
         with self._lock:
             self.check()
-            # A group, not a session: what ends this service's session ends its builds too.
+            # A group, not a session: a signal to this service's session also ends its builds.
             options.setdefault("stdin", subprocess.DEVNULL)
             child = subprocess.Popen(command, process_group=0, **options)
             self._running.add(child)
@@ -55,7 +55,7 @@ class Cancellation:
                     pipe.close()
 
     def run(self, command: Sequence[str], folder: Path, environment: dict[str, str]) -> tuple[int, str]:
-        """Run a command; its exit status and output. Raises CancelledError."""
+        """Run a command; return its exit status and output. Raises CancelledError."""
         pipes: dict[str, Any] = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT}
         with self.process(command, cwd=folder, env=environment, **pipes) as child:
             output = child.stdout.read() if child.stdout else b""
@@ -65,6 +65,6 @@ class Cancellation:
 
 
 def kill_group(process: subprocess.Popen[bytes]) -> None:
-    """Kill a process and all that it started in its group."""
+    """Kill a process and everything in its group."""
     with contextlib.suppress(ProcessLookupError, PermissionError):
         os.killpg(process.pid, signal.SIGKILL)

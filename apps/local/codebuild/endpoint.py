@@ -1,16 +1,17 @@
-"""The CodeBuild endpoint: every call goes on to the emulator; what a build really does is put over its answer.
+"""The CodeBuild endpoint: it forwards every call to the emulator, and replaces the build in the answer by the real one.
 
-An answer of the emulator other than 200 goes back as it is, and changes nothing.
+An answer of the emulator other than 200 is returned unchanged, and changes nothing here.
 """
 
 import json
 import threading
 from typing import Any
 
-from apps.local.codebuild import record as records
+from apps.local.aws.proxy import Forward, failure
+from apps.local.codebuild import build_record as records
 from apps.local.codebuild.account import Account
 from apps.local.codebuild.builds import Builds
-from apps.local.passthrough import Forward, Request, Response, failure
+from apps.local.http_server import Request, Response
 
 _JSON = (("Content-Type", "application/x-amz-json-1.1"),)
 
@@ -30,9 +31,9 @@ class Endpoint:
         answer = forward(request)
         if answer.status != 200:
             return answer
-        asked, found = json.loads(request.body or b"{}"), json.loads(answer.body or b"{}")
+        arguments, found = json.loads(request.body or b"{}"), json.loads(answer.body or b"{}")
         if action == "StopBuild":
-            self._builds.stop(asked["id"])
+            self._builds.stop(arguments["id"])
             return _json({"build": self._shown(found["build"])})
         if action == "BatchGetBuilds":
             return _json(found | {"builds": [self._shown(each) for each in found["builds"]]})
@@ -45,12 +46,12 @@ class Endpoint:
         answer = forward(request)
         if answer.status != 200:
             return answer
-        asked, accepted = json.loads(request.body), json.loads(answer.body)["build"]
-        if (earlier := self._builds.asked_before(asked)) is None:
-            return _json({"build": self._builds.start(accepted, asked)})
-        # The emulator keeps no tokens and has made one build more.
+        arguments, accepted = json.loads(request.body), json.loads(answer.body)["build"]
+        if (earlier := self._builds.earlier(arguments)) is None:
+            return _json({"build": self._builds.start(accepted, arguments)})
+        # The emulator ignores the token, so it has made another build.
         self._account.forget_builds([accepted["id"]])
-        if self._builds.asked(earlier) != asked:
+        if self._builds.request(earlier) != arguments:
             message = f"idempotencyToken was used with other parameters, by build {earlier}"
             return failure(request, 400, "InvalidInputException", message)
         return _json({"build": self._builds.record(earlier)})
@@ -58,9 +59,9 @@ class Endpoint:
     def _shown(self, build: dict[str, Any]) -> dict[str, Any]:
         if found := self._builds.record(build["id"]):
             return build | found
-        # The emulator says of every build that it succeeded.
+        # The emulator reports every build as succeeded.
         shown = dict(build) | {"phases": []}
-        records.faulted(shown, "the build never ran: it was not started at the build service")
+        records.fault(shown, "the build never ran: it was not started through the build service")
         return shown
 
 

@@ -1,7 +1,7 @@
-"""The build's shell: one `sh` or `bash` that sources one command after another, so that exports persist.
+"""The build's shell: one `sh` or `bash` sources one command after another, so that exports persist.
 
-A command that exits ends that shell, as a command that fails; the next one gets a new shell with the variables
-and the folder that the old one left.
+A command that calls `exit` ends the shell, and counts as failed whatever its status. The next command gets a new shell
+with the variables and the folder of the old one.
 """
 
 import contextlib
@@ -21,7 +21,7 @@ _LONGEST_LINE = 65_536
 
 
 class Shell:
-    """Runs commands in `folder`; each line of output goes to `emit`. Use as a context manager."""
+    """A context manager that runs commands in `folder`; each line of output goes to `emit`."""
 
     def __init__(
         self,
@@ -33,7 +33,7 @@ class Shell:
     ) -> None:
         self._program, self._folder, self._scratch = program, folder, scratch
         self._environment, self._cancellation = environment, cancellation
-        # Nothing that a build prints can be taken for the end of a command.
+        # A random mark, so that no output of a build looks like the end of a command.
         self._mark = f"\x1e{secrets.token_hex(8)} ".encode()
         self._steps = 0
         self._open = ExitStack()
@@ -46,7 +46,7 @@ class Shell:
         self._end()
 
     def run(self, command: str, emit: Callable[[str], None]) -> int:
-        """Run one command; its exit status. Raises CancelledError."""
+        """Run one command; return its exit status. Raises CancelledError."""
         process = self._process or self._start()
         self._steps += 1
         step = self._scratch / f"step-{self._steps}"
@@ -119,7 +119,7 @@ def _emit(text: bytes, emit: Callable[[str], None]) -> None:
 
 
 def _emit_lines(waiting: bytes, emit: Callable[[str], None]) -> bytes:
-    """Emit the whole lines, and a line that is too long; the rest waits."""
+    """Emit the complete lines, and a line that is too long; return the rest."""
     lines, _, rest = waiting.rpartition(b"\n")
     _emit(lines, emit)
     if len(rest) > _LONGEST_LINE:

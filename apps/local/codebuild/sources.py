@@ -1,4 +1,4 @@
-"""Brings a build's sources: the clone of what is built, and zips from S3 beside it."""
+"""Fetches a build's sources: the clone of the repository, and zips from S3."""
 
 import zipfile
 from pathlib import Path
@@ -13,7 +13,7 @@ _LARGEST_UNPACKED = 2_147_483_648
 
 
 class SourceError(Exception):
-    """A source that cannot be had; `code` as CodeBuild names it."""
+    """A source cannot be fetched; `code` is CodeBuild's."""
 
     def __init__(self, code: str, message: str) -> None:
         super().__init__(message)
@@ -23,7 +23,7 @@ class SourceError(Exception):
 def clone(
     location: str, version: str, folder: Path, environment: dict[str, str], cancellation: Cancellation
 ) -> str:
-    """Clone a repository and check a commit, branch or tag out; the commit. Raises SourceError."""
+    """Clone a repository and check out a commit, branch or tag; return the commit. Raises SourceError."""
     if location.startswith("-") or version.startswith("-"):
         raise SourceError("INVALID_INPUT", f"a source cannot begin with a hyphen: {location} {version}")
     quiet = environment | {"GIT_TERMINAL_PROMPT": "0"}
@@ -39,17 +39,17 @@ def clone(
         return output.strip()
 
     git("clone", "--quiet", "--no-checkout", "--", location, ".")
-    wanted = version or "HEAD"
+    revision = version or "HEAD"
     try:
-        commit = git("rev-parse", "--verify", "--quiet", f"refs/remotes/origin/{wanted}^{{commit}}")
+        commit = git("rev-parse", "--verify", "--quiet", f"refs/remotes/origin/{revision}^{{commit}}")
     except SourceError:
-        commit = git("rev-parse", "--verify", "--end-of-options", f"{wanted}^{{commit}}").splitlines()[-1]
+        commit = git("rev-parse", "--verify", "--end-of-options", f"{revision}^{{commit}}").splitlines()[-1]
     git("checkout", "--quiet", "--detach", commit)
     return commit
 
 
 def fetch_zip(s3: Any, location: str, folder: Path, scratch: Path) -> None:
-    """Download `bucket/key` (or its ARN) and unpack it into `folder`; raises SourceError."""
+    """Download `bucket/key` (or its ARN) and unpack it into `folder`; raise SourceError."""
     bucket, _, key = location.removeprefix("arn:aws:s3:::").partition("/")
     archive = scratch / "source.zip"
     try:

@@ -1,36 +1,32 @@
-"""Starts the laptop's console and serves until SIGTERM or SIGINT."""
+"""Starts the laptop's console, and serves until SIGTERM or SIGINT."""
 
 import argparse
 import logging
 import sys
 
+from apps.local.console.api import Calls
 from apps.local.console.aws import EmbeddedAws
-from apps.local.console.calls import Calls
 from apps.local.console.server import ConsoleServer
-from apps.local.passthrough import holder, host_and_port
+from apps.local.http_server import host_and_port
 from apps.local.ports import Ports
 from apps.local.signals import endings
 
 
 def main() -> int:
-    """Run; 1 when it cannot start, with the reason."""
+    """Run until a signal; return 1, and print the reason, if it cannot start."""
     options = _options()
     logging.basicConfig(level=options.log_level, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     return serve(options.listen, options.emulator, options.by)
 
 
 def serve(listen: str, emulator: str, by: str) -> int:
-    """Serve until SIGTERM or SIGINT, in the name of `by`; 1 when it cannot start, with the reason."""
+    """Serve until SIGTERM or SIGINT, in the name of `by`; return 1, and print the reason, if it cannot start."""
     stopping = endings()
     try:
         address = host_and_port(f"http://{listen}")
         aws = EmbeddedAws(Ports(emulator=host_and_port(emulator)[1]), by)
         server = ConsoleServer(address, Calls(aws, by))
-    except OSError as error:
-        port = int(listen.rpartition(":")[2])
-        print(f"the console cannot listen on {listen}: {error.strerror}{holder(port)}", file=sys.stderr)
-        return 1
-    except ValueError as error:
+    except (OSError, ValueError) as error:
         print(f"the console cannot start: {error}", file=sys.stderr)
         return 1
     server.start()
@@ -42,9 +38,9 @@ def serve(listen: str, emulator: str, by: str) -> int:
 
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m apps.local.console", description=__doc__)
-    parser.add_argument("--listen", default="127.0.0.1:8090", help="where the page is")
+    parser.add_argument("--listen", default="127.0.0.1:8090", help="the page's address and port")
     parser.add_argument("--emulator", default="http://127.0.0.1:4566", help="the emulator's URL")
-    parser.add_argument("--by", default="operator", help="who presses the buttons")
+    parser.add_argument("--by", default="operator", help="the name of the operator")
     parser.add_argument("--log-level", default="INFO")
     return parser.parse_args()
 

@@ -1,6 +1,6 @@
-"""The dashboard's body, as CloudWatch keeps it: its widgets in reading order, and the functions that they name.
+"""Reads the dashboard's body, as CloudWatch stores it: its widgets, and the functions that they name.
 
-infra/constructs/dashboard.py writes it; CloudWatch's console and this page both lay it out on 24 columns.
+infra/constructs/dashboard.py writes it. CloudWatch's console and this page both lay it out on 24 columns.
 """
 
 import re
@@ -14,7 +14,7 @@ _FUNCTION = re.compile(r"arn:[a-z-]+:lambda:[a-z0-9-]+:(\d{12}):function:(lifecy
 
 @dataclass(frozen=True, slots=True)
 class Function:
-    """One Lambda that a widget may call."""
+    """A Lambda function that a widget may call."""
 
     arn: str
     account: str
@@ -22,25 +22,25 @@ class Function:
 
     @property
     def acts(self) -> bool:
-        """Whether it changes anything; the others only show."""
+        """Return True if the function may change something; the others only show."""
         return self.name == ACT
 
 
 def function(arn: object) -> Function | None:
-    """What an endpoint names, if it is a function of the console's: `lifecycle-show-...`, or `lifecycle-act`."""
+    """Return the function that an ARN names, if it is one of the console: `lifecycle-show-...` or `lifecycle-act`."""
     if isinstance(arn, str) and (found := _FUNCTION.fullmatch(arn)):
         return Function(arn, found[1], found[2])
     return None
 
 
 def widgets(body: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """The widgets from top to bottom and left to right, which is how a keyboard and a narrow screen meet them."""
+    """Return the widgets from top to bottom and left to right: the order for a keyboard and for a narrow screen."""
     found = [dict(each) for each in body.get("widgets", ()) if isinstance(each, Mapping)]
     return sorted(found, key=lambda each: (each.get("y", 0), each.get("x", 0)))
 
 
 def functions(body: Mapping[str, Any]) -> frozenset[Function]:
-    """What the page may call: what its custom widgets name, and beside each the function that acts."""
+    """Return the functions that the page may call: those of its custom widgets, and the one that acts."""
     return frozenset(_functions(body))
 
 

@@ -1,17 +1,9 @@
-"""What the console answers when it does not do what the page asked; each is one line that a person reads."""
+"""The console's errors; the page shows each message as one line."""
 
 from apps.local.errors import LaptopError
 
 
-class Refused(LaptopError):
-    """The request is not one that the console takes; `status` is HTTP's."""
-
-    def __init__(self, status: int, message: str) -> None:
-        super().__init__(message)
-        self.status = status
-
-
-class AwsSaidNo(LaptopError):
+class AwsRefused(LaptopError):
     """AWS refused a call, or a function failed."""
 
     def __init__(self, what: str, why: str) -> None:
@@ -22,11 +14,11 @@ class NoDashboard(LaptopError):
     """The control plane is not deployed, or not yet."""
 
     def __init__(self, name: str) -> None:
-        super().__init__(f"there is no dashboard {name!r} yet; it comes with `lifecycle local up`")
+        super().__init__(f"dashboard {name!r} not found; it comes with `lifecycle local up`")
 
 
-class AwsAway(LaptopError):
+class AwsUnreachable(LaptopError):
     """The embedded AWS does not answer."""
 
     def __init__(self) -> None:
-        super().__init__("the embedded AWS does not answer; start it again: lifecycle local up")
+        super().__init__("the embedded AWS does not answer; restart it: lifecycle local up")

@@ -1,14 +1,15 @@
-"""Who may ask the console: this page, from this machine.
+"""Refuses every request to the console that does not come from its own page on this machine.
 
-A page of another site can make a browser send requests here, under another name that resolves to 127.0.0.1 (so the
-Host is checked), or from its own origin (so Origin, Sec-Fetch-Site and a token are). It cannot read the token.
+A page of another site can make a browser send requests here. It may use a host name of its own that resolves to
+127.0.0.1, so the Host is checked. It may send from its own origin, so Origin, Sec-Fetch-Site and a token are checked.
+It cannot read the token.
 """
 
 import hmac
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from apps.local.console.errors import Refused
+from apps.local.http_server import Refused
 
 TOKEN_HEADER = "x-lifecycle-token"  # noqa: S105 - the header's name
 _SHOWN = 80
@@ -16,7 +17,7 @@ _SHOWN = 80
 
 @dataclass(frozen=True, slots=True)
 class Guard:
-    """The console's own names; `token` is made at each start and given to the page alone."""
+    """The checks for the console on `port`; each start makes a new `token` and gives it to the page alone."""
 
     port: int
     token: str
@@ -26,12 +27,11 @@ class Guard:
         return f"127.0.0.1:{self.port}", f"localhost:{self.port}"
 
     def check(self, method: str, headers: Mapping[str, str]) -> None:
-        """Raises Refused, saying why."""
-        if why := self.refuses(method, headers):
-            raise Refused(403, why)
+        """Raise Refused for a request that does not come from the page; header names are in lower case."""
+        if problem := self._problem(method, headers):
+            raise Refused(403, problem)
 
-    def refuses(self, method: str, headers: Mapping[str, str]) -> str | None:
-        """Why a request is not answered; None for one that is. Header names are in small letters."""
+    def _problem(self, method: str, headers: Mapping[str, str]) -> str | None:
         host = headers.get("host", "")
         if host not in self.hosts:
             return _expected("the Host", " or ".join(self.hosts), host)
@@ -43,7 +43,7 @@ class Guard:
         if (site := headers.get("sec-fetch-site", "same-origin")) != "same-origin":
             return _expected("Sec-Fetch-Site", "same-origin", site)
         if not hmac.compare_digest(headers.get(TOKEN_HEADER, "").encode(), self.token.encode()):
-            return "this page is from before the console was started again; reload it"
+            return "the console was restarted after this page was loaded; reload it"
         return None
 
 

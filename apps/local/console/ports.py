@@ -1,4 +1,4 @@
-"""What the console asks of AWS. Implemented by aws.py, and by a twin in the tests."""
+"""The console's calls to AWS. Implemented by aws.py, and by a twin in the tests."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ DASHBOARD = "lifecycle"
 
 @dataclass(frozen=True, slots=True)
 class Metric:
-    """One metric; `dimensions` by their names, sorted."""
+    """One metric; `dimensions` are pairs of name and value, sorted by name."""
 
     namespace: str
     name: str
@@ -21,8 +21,8 @@ class Metric:
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
-    """One line of a chart: a metric's statistic, a value every `period` seconds."""
+class MetricQuery:
+    """One line of a chart: a statistic of a metric, with a value every `period` seconds."""
 
     metric: Metric
     stat: str
@@ -33,35 +33,35 @@ class Wanted:
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """What there is of a line; `times` in seconds since 1970, growing."""
+    """The data of a line; `times` are seconds since 1970, in ascending order."""
 
     times: tuple[float, ...]
     values: tuple[float, ...]
 
 
 class Aws(Protocol):
-    """Raises LifecycleError, in words that the page shows."""
+    """AWS as the console needs it; raises LifecycleError with a message that the page shows."""
 
     def dashboard(self) -> Mapping[str, Any]:
-        """The body of the dashboard `lifecycle`."""
+        """Return the body of the dashboard `lifecycle`."""
         ...
 
     def invoke(self, endpoint: str, payload: Mapping[str, Any]) -> Any:
-        """Call a function by its ARN, and wait for what it answers."""
+        """Call a function by its ARN, and return its answer."""
         ...
 
     def known_metrics(self, namespace: str, name: str) -> Sequence[Metric]:
-        """What is published in a namespace; under one name, or all when it is empty."""
+        """Return the metrics published in a namespace under one name; an empty name means all."""
         ...
 
-    def lines(self, wanted: Sequence[Wanted], start: datetime, end: datetime) -> Sequence[Line]:
-        """One line for each that is wanted, in that order."""
+    def lines(self, queries: Sequence[MetricQuery], start: datetime, end: datetime) -> Sequence[Line]:
+        """Return one line for each query, in their order."""
         ...
 
     def alarms(self, names: Sequence[str]) -> Sequence[Mapping[str, Any]]:
-        """DescribeAlarms, of these."""
+        """Return these alarms as DescribeAlarms has them."""
         ...
 
     def running(self) -> bool:
-        """Whether a delivery or a rollout runs now."""
+        """Return True if a delivery or a rollout is running."""
         ...

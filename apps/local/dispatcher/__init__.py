@@ -1,7 +1,12 @@
 """The laptop's load balancer: Envoy for the traffic, an ELBv2 endpoint in front of the emulator for the API.
 
-`python -m apps.local.dispatcher`. A call's way: endpoint.py (passed on, then completed) → balancer.py (what
-is registered, kept in step with the emulator and with Envoy) → rotation.py (one target group's targets,
-pure) → configuration.py (Envoy's files, pure) → envoy.py (the process and its admin interface). Beside it
-meter.py tells CloudWatch what an ALB would, from requests_log.py by metrics.py.
+Run as `python -m apps.local.dispatcher`. A call passes these modules:
+
+    endpoint.py             forwards the call and completes the answer
+    balancer.py             follows the emulator and Envoy; saved_state.py holds what the emulator loses
+    targets.py              the targets of one target group (pure)
+    envoy_configuration.py  Envoy's resources (pure); envoy_files.py writes them
+    envoy.py                Envoy's process and its admin interface
+
+metrics_publisher.py publishes the metrics of an ALB, from access_log.py by metrics.py.
 """

@@ -1,7 +1,7 @@
-"""What the load balancer knows, kept in step with the emulator (what should be) and Envoy (what is).
+"""The load balancer's state: it follows the emulator (the desired state) and Envoy (the actual state).
 
-Called by endpoint.py for each API call that the emulator accepted. Two threads: one reads the emulator every
-couple of seconds and when told, one watches Envoy while a target is on its way out.
+endpoint.py calls it for each API call that the emulator accepted. It has two threads. One reads the emulator every
+two seconds and on request. The other watches Envoy while a target is draining or leaving.
 """
 
 import contextlib
@@ -15,13 +15,13 @@ from typing import Protocol
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from apps.local.dispatcher.configuration import Weighted
-from apps.local.dispatcher.envoy import Envoy, EnvoyAwayError, Views
-from apps.local.dispatcher.fleet import Fleet, TargetGroup
-from apps.local.dispatcher.groups import Group
-from apps.local.dispatcher.publisher import Publisher
-from apps.local.dispatcher.remembered import Remembered
-from apps.local.dispatcher.rotation import Address, Health
+from apps.local.dispatcher.elbv2 import Elbv2State, TargetGroup
+from apps.local.dispatcher.envoy import Envoy, EnvoyUnreachable, Views
+from apps.local.dispatcher.envoy_configuration import WeightedGroup
+from apps.local.dispatcher.envoy_files import EnvoyFiles
+from apps.local.dispatcher.saved_state import SavedState
+from apps.local.dispatcher.target_groups import Group
+from apps.local.dispatcher.targets import Address, Health
 
 _WATCH_SECONDS = 0.004
 _LONG_WATCH_SECONDS = 0.025
@@ -30,31 +30,31 @@ _LONG_AFTER_SECONDS = 0.25
 log = logging.getLogger(__name__)
 
 
-class FleetReader(Protocol):
-    """What the balancer needs of the emulator."""
+class Elbv2Reader(Protocol):
+    """The emulator's ELBv2, as the balancer needs it."""
 
-    def read(self) -> Fleet: ...
+    def read(self) -> Elbv2State: ...
     def register(self, group: str, address: Address) -> None: ...
 
 
 class Balancer:
-    """The load balancer; `start` before use, `stop` at the end."""
+    """The load balancer; call `start` before use and `stop` at the end."""
 
-    def __init__(self, folder: Path, fleet: FleetReader, envoy: Envoy, publisher: Publisher) -> None:
-        self.envoy, self.publisher = envoy, publisher
+    def __init__(self, folder: Path, reader: Elbv2Reader, envoy: Envoy, files: EnvoyFiles) -> None:
+        self.envoy, self.files = envoy, files
         self.groups: dict[str, Group] = {}
-        self.fleet, self.problems = Fleet(), dict[str, str]()
+        self.elbv2, self.problems = Elbv2State(), dict[str, str]()
         self.read_at = 0.0
         self.lock = threading.RLock()
-        self._reader = fleet
-        self._unsettled = threading.Condition(self.lock)
-        self._stopping, self._poke = threading.Event(), threading.Event()
+        self._reader = reader
+        self._transitions = threading.Condition(self.lock)
+        self._stopping, self._sync_requested = threading.Event(), threading.Event()
         self._reading = threading.Lock()
         self._mutating, self._mutations = threading.Lock(), 0
-        self._remembered = Remembered(folder / "remembered.json")
+        self._saved = SavedState(folder / "state.json")
 
     def start(self, every_seconds: float) -> None:
-        """Take over what the emulator has, start Envoy with it, and keep in step from then on."""
+        """Read the emulator's state, start Envoy with it, and follow both from then on."""
         if not self.synchronise():
             self._publish()
         self.envoy.start()
@@ -63,14 +63,14 @@ class Balancer:
 
     def stop(self) -> None:
         self._stopping.set()
-        self._poke.set()
-        with self._unsettled:
-            self._unsettled.notify_all()
+        self._sync_requested.set()
+        with self._transitions:
+            self._transitions.notify_all()
         self.envoy.stop()
 
     @contextlib.contextmanager
     def mutation(self) -> Iterator[None]:
-        """Around a call that changes targets: what the emulator did and what we do stay in one order."""
+        """Serialise the calls that change targets, so that the emulator and the balancer apply them in one order."""
         with self._mutating:
             self._mutations += 1
             try:
@@ -79,13 +79,13 @@ class Balancer:
                 self._mutations += 1
 
     def group(self, arn: str) -> Group | None:
-        """A target group; one that CloudFormation has only just made is looked for."""
+        """Return a target group; read the emulator first if it is unknown, because CloudFormation may have made it."""
         if arn not in self.groups:
             self.synchronise()
         return self.groups.get(arn)
 
     def register(self, arn: str, addresses: Sequence[Address]) -> None:
-        """Put accepted targets into rotation; inside `mutation`."""
+        """Put registered targets into rotation; call it inside `mutation`."""
         if (group := self.group(arn)) is None:
             return
         with self.lock:
@@ -94,7 +94,7 @@ class Balancer:
             self._changed([group])
 
     def deregister(self, arn: str, addresses: Sequence[Address]) -> None:
-        """Let accepted targets drain; inside `mutation`."""
+        """Drain deregistered targets; call it inside `mutation`."""
         if (group := self.group(arn)) is None:
             return
         with self.lock:
@@ -103,128 +103,130 @@ class Balancer:
                 group.rotation.deregister(address, deadline)
             self._changed([group])
             left = {each.ip: each for each in group.rotation.registered()}
-        # The emulator keys targets by Id alone, and has now forgotten this Id's other ports too.
+        # The emulator keys targets by Id alone, so it has removed this Id's other ports too.
         for ip in {address.ip for address in addresses} & left.keys():
             self._reader.register(arn, left[ip])
 
-    def weigh(self, listener: str, parts: tuple[Weighted, ...]) -> None:
-        """Take over the weights of an accepted forward action, or that it has none; inside `mutation`."""
+    def set_weights(self, listener: str, parts: tuple[WeightedGroup, ...]) -> None:
+        """Save the weights of a forward action; none removes them. Call it inside `mutation`."""
         with self.lock:
-            self._remembered.weigh(listener, parts)
+            self._saved.set_weights(listener, parts)
 
-    def weights(self) -> dict[str, tuple[Weighted, ...]]:
+    def weights(self) -> dict[str, tuple[WeightedGroup, ...]]:
         with self.lock:
-            return self._remembered.weights()
+            return self._saved.weights()
 
-    def health(self, arn: str, asked: Sequence[Address]) -> list[tuple[Address, Health]]:
-        """What DescribeTargetHealth says of the targets that were asked for, or of all."""
-        looked_at, views = self.look()
+    def health(self, arn: str, addresses: Sequence[Address]) -> list[tuple[Address, Health]]:
+        """Return the answer to DescribeTargetHealth for these targets, or for all if none are given."""
+        observed_at, views = self.observe()
         with self.lock:
             if (group := self.groups.get(arn)) is None:
                 return []
             view = None if views is None else views.get(group.settings.cluster, {})
             used = self.used(arn)
-            wanted = list(asked) or group.rotation.reported()
-            return [(one, group.rotation.health(one, view, looked_at, used=used)) for one in wanted]
+            described = list(addresses) or group.rotation.reported()
+            return [(one, group.rotation.health(one, view, observed_at, used=used)) for one in described]
 
     def used(self, arn: str) -> bool:
-        """Whether a listener forwards to the target group."""
+        """Return True if a listener forwards to the target group."""
         return any(
             isinstance(listener.action, tuple) and any(part.group == arn for part in listener.action)
-            for listener in self.fleet.listeners
+            for listener in self.elbv2.listeners
         )
 
-    def look(self) -> tuple[float, Views | None]:
-        """Envoy's view and when the look began; None while Envoy does not answer."""
-        looked_at = time.monotonic()
+    def observe(self) -> tuple[float, Views | None]:
+        """Return the time before the request to Envoy and Envoy's view; None if Envoy does not answer."""
+        observed_at = time.monotonic()
         try:
-            views = self.envoy.look()
-        except EnvoyAwayError as error:
+            views = self.envoy.observe()
+        except EnvoyUnreachable as error:
             log.warning("%s", error)
-            return looked_at, None
+            return observed_at, None
         with self.lock:
             for group in self.groups.values():
-                group.seen(views.get(group.settings.cluster, {}))
-        return looked_at, views
+                group.count(views.get(group.settings.cluster, {}))
+        return observed_at, views
 
-    def poke(self) -> None:
-        """Read the emulator soon."""
-        self._poke.set()
+    def request_sync(self) -> None:
+        """Make the balancer read the emulator soon."""
+        self._sync_requested.set()
 
     def synchronise(self) -> bool:
-        """Read the emulator and follow it; False when it is away, which changes nothing."""
+        """Read the emulator and follow it; return False, and change nothing, if it does not answer."""
         with self._reading:
             mutations = self._mutations
             try:
-                fleet = self._reader.read()
+                elbv2 = self._reader.read()
             except (BotoCoreError, ClientError) as error:
                 if self.read_at:
-                    log.warning("the emulator does not answer; Envoy goes on as it is: %s", error)
+                    log.warning(
+                        "the emulator does not answer; Envoy's configuration stays as it is: %s", error
+                    )
                 self.read_at = 0.0
                 return False
             with self.lock:
                 self.read_at = time.time()
-                # What was read while a call changed it is older than what that call told us.
-                self._take_over(fleet, calm=mutations == self._mutations and mutations % 2 == 0)
+                # A state that was read during a call that changes targets is older than that call's result.
+                self._update(elbv2, consistent=mutations == self._mutations and mutations % 2 == 0)
                 self._publish()
         return True
 
-    def _take_over(self, fleet: Fleet, *, calm: bool) -> None:
-        listeners = tuple(self._remembered.weighed(each, calm=calm) for each in fleet.listeners)
-        self.fleet = replace(fleet, listeners=listeners)
-        self.groups = {found.arn: self.groups.get(found.arn) or Group(found) for found in fleet.groups}
-        for found in fleet.groups:
+    def _update(self, elbv2: Elbv2State, *, consistent: bool) -> None:
+        listeners = tuple(self._saved.with_weights(each, consistent=consistent) for each in elbv2.listeners)
+        self.elbv2 = replace(elbv2, listeners=listeners)
+        self.groups = {found.arn: self.groups.get(found.arn) or Group(found) for found in elbv2.groups}
+        for found in elbv2.groups:
             self.groups[found.arn].settings = found
-            if calm:
+            if consistent:
                 self._follow_targets(found)
 
     def _follow_targets(self, found: TargetGroup) -> None:
-        known = {one: self._remembered.known_ports(found.arn, one) for one in found.targets}
+        known = {one: self._saved.known_ports(found.arn, one) for one in found.targets}
         self.groups[found.arn].follow(known, time.monotonic() + found.delay)
 
     def _publish(self) -> None:
         self._changed(self.groups.values())
         settings = [group.settings for group in self.groups.values()]
-        self.publisher.clusters(settings)
-        problems = self.publisher.listeners(self.fleet.listeners, settings)
+        self.files.clusters(settings)
+        problems = self.files.listeners(self.elbv2.listeners, settings)
         for arn in problems.keys() - self.problems.keys():
             log.error("listener %s is not served: %s", arn, problems[arn])
         self.problems = problems
 
     def _changed(self, groups: Iterable[Group]) -> None:
         for group in groups:
-            self.publisher.endpoints(group.settings, group.rotation)
+            self.files.endpoints(group.settings, group.rotation)
             group.rotation.written(time.monotonic())
-        self._remembered.targets({arn: each.rotation.registered() for arn, each in self.groups.items()})
-        self._unsettled.notify_all()
+        self._saved.targets({arn: each.rotation.registered() for arn, each in self.groups.items()})
+        self._transitions.notify_all()
 
     def _follow(self, every_seconds: float) -> None:
         while not self._stopping.is_set():
-            self._poke.wait(every_seconds)
-            self._poke.clear()
+            self._sync_requested.wait(every_seconds)
+            self._sync_requested.clear()
             try:
                 self.synchronise()
             except Exception:
-                log.exception("the emulator's state could not be followed; trying again")
+                log.exception("the emulator's state was not applied; trying again")
 
     def _watch(self) -> None:
         since = time.monotonic()
         while not self._stopping.is_set():
-            with self._unsettled:
-                if not any(group.rotation.unsettled for group in self.groups.values()):
-                    self._unsettled.wait(1.0)
+            with self._transitions:
+                if not any(group.rotation.has_transitions for group in self.groups.values()):
+                    self._transitions.wait(1.0)
                     since = time.monotonic()
                     continue
-            looked_at, views = self.look()
+            observed_at, views = self.observe()
             with self.lock:
                 changed = [
                     group
                     for group in self.groups.values()
                     if views is not None
-                    and group.rotation.observe(views.get(group.settings.cluster, {}), looked_at)
+                    and group.rotation.advance(views.get(group.settings.cluster, {}), observed_at)
                 ]
                 if changed:
-                    since = looked_at
+                    since = observed_at
                     self._changed(changed)
-            long = looked_at - since > _LONG_AFTER_SECONDS
+            long = observed_at - since > _LONG_AFTER_SECONDS
             self._stopping.wait(_LONG_WATCH_SECONDS if long else _WATCH_SECONDS)

@@ -1,6 +1,6 @@
-"""The ELBv2 endpoint: every call goes on to the emulator; the answers that it cannot know are completed here.
+"""The ELBv2 endpoint: it forwards every call to the emulator, and completes the answers that need the balancer.
 
-An answer of the emulator other than 200 goes back as it is, and changes nothing.
+An answer of the emulator other than 200 is returned unchanged, and changes nothing here.
 """
 
 import json
@@ -8,13 +8,14 @@ import re
 from dataclasses import asdict
 from typing import Any
 
-from apps.local.dispatcher import wire
+from apps.local.aws.proxy import Forward, failure
+from apps.local.dispatcher import query_protocol
 from apps.local.dispatcher.balancer import Balancer
-from apps.local.dispatcher.configuration import FixedResponse
-from apps.local.dispatcher.fleet import Listener
-from apps.local.dispatcher.groups import Group, Tally
-from apps.local.dispatcher.rotation import Address
-from apps.local.passthrough import Forward, Request, Response, failure
+from apps.local.dispatcher.elbv2 import Listener
+from apps.local.dispatcher.envoy_configuration import FixedResponse
+from apps.local.dispatcher.target_groups import Group, Tally
+from apps.local.dispatcher.targets import Address
+from apps.local.http_server import Request, Response
 
 STATE_PATH = "/_lifecycle/state"
 _TARGETS = ("RegisterTargets", "DeregisterTargets")
@@ -32,7 +33,7 @@ class Endpoint:
         if request.method == "GET" and request.path == STATE_PATH:
             body = json.dumps(self.state(), indent=1).encode()
             return Response(200, body, (("Content-Type", "application/json"),))
-        given = wire.parameters(request)
+        given = query_protocol.parameters(request)
         action = given.get("Action", "")
         if action in _TARGETS:
             return self._change_targets(action, given, request, forward)
@@ -41,51 +42,55 @@ class Endpoint:
         answer = forward(request)
         return self._complete(action, given, request, answer) if answer.status == 200 else answer
 
-    def _complete(self, action: str, given: wire.Parameters, request: Request, answer: Response) -> Response:
+    def _complete(
+        self, action: str, given: query_protocol.Parameters, request: Request, answer: Response
+    ) -> Response:
         if action == "DescribeTargetHealth":
             return self._target_health(given, request)
         if action == "DescribeListeners":
-            return wire.with_weights(answer, self._balancer.weights())
+            return query_protocol.with_weights(answer, self._balancer.weights())
         if action.startswith(_CHANGES):
-            self._balancer.poke()
+            self._balancer.request_sync()
         return answer
 
     def _change_targets(
-        self, action: str, given: wire.Parameters, request: Request, forward: Forward
+        self, action: str, given: query_protocol.Parameters, request: Request, forward: Forward
     ) -> Response:
         arn = given.get("TargetGroupArn", "")
         with self._balancer.mutation():
             answer = forward(request)
             if answer.status != 200 or (group := self._balancer.group(arn)) is None:
                 return answer
-            addresses = wire.targets(given, group.settings.port)
+            addresses = query_protocol.targets(given, group.settings.port)
             if action == "RegisterTargets":
                 self._balancer.register(arn, addresses)
             else:
                 self._balancer.deregister(arn, addresses)
         return answer
 
-    def _change_listener(self, given: wire.Parameters, request: Request, forward: Forward) -> Response:
+    def _change_listener(
+        self, given: query_protocol.Parameters, request: Request, forward: Forward
+    ) -> Response:
         with self._balancer.mutation():
             answer = forward(request)
             found = re.search(rb"<ListenerArn>([^<]+)</ListenerArn>", answer.body)
             if answer.status != 200 or found is None:
                 return answer
             if any(name.startswith("DefaultActions.") for name in given):
-                self._balancer.weigh(found[1].decode(), wire.weights(given))
+                self._balancer.set_weights(found[1].decode(), query_protocol.weights(given))
         self._balancer.synchronise()
-        return wire.with_weights(answer, self._balancer.weights())
+        return query_protocol.with_weights(answer, self._balancer.weights())
 
-    def _target_health(self, given: wire.Parameters, request: Request) -> Response:
+    def _target_health(self, given: query_protocol.Parameters, request: Request) -> Response:
         arn = given.get("TargetGroupArn", "")
         group = self._balancer.group(arn)
         if group is None:
             return failure(request, 503, "ServiceUnavailable", f"target group {arn} is not known yet")
-        asked = wire.targets(given, group.settings.port)
-        return wire.target_health(self._balancer.health(arn, asked), group.settings.check.port)
+        addresses = query_protocol.targets(given, group.settings.port)
+        return query_protocol.target_health(self._balancer.health(arn, addresses), group.settings.check.port)
 
     def state(self) -> dict[str, Any]:
-        """Everything, for the command line and for tests."""
+        """Return the whole state as JSON, for the command line and for tests."""
         balancer = self._balancer
         described = {arn: balancer.health(arn, ()) for arn in list(balancer.groups)}
         with balancer.lock:
@@ -95,7 +100,7 @@ class Endpoint:
                 "emulator": {"url": self._emulator, "reachable": balancer.read_at > 0},
                 "load_balancers": [
                     asdict(each) | {"listeners": [self._listener(o) for o in self._listeners_of(each.arn)]}
-                    for each in balancer.fleet.load_balancers
+                    for each in balancer.elbv2.load_balancers
                 ],
                 "target_groups": [
                     self._group(group, described.get(arn, [])) for arn, group in balancer.groups.items()
@@ -104,14 +109,14 @@ class Endpoint:
             }
 
     def _listeners_of(self, load_balancer: str) -> list[Listener]:
-        return [each for each in self._balancer.fleet.listeners if each.load_balancer == load_balancer]
+        return [each for each in self._balancer.elbv2.listeners if each.load_balancer == load_balancer]
 
     def _listener(self, listener: Listener) -> dict[str, Any]:
         fixed = isinstance(listener.action, FixedResponse)
         return {
             "arn": listener.arn,
             "port": listener.port,
-            "url": f"http://{self._balancer.publisher.address}:{listener.port}",
+            "url": f"http://{self._balancer.files.address}:{listener.port}",
             "forward": [] if fixed else [asdict(part) for part in listener.action],  # type: ignore[union-attr]
             "problem": self._balancer.problems.get(listener.arn, ""),
         }

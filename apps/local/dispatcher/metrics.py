@@ -1,7 +1,7 @@
-"""What an ALB tells CloudWatch of a target group, made of the requests that Envoy logged. Pure.
+"""An ALB's CloudWatch metrics of a target group, computed from the requests that Envoy logged. Pure.
 
-Names, units and what is counted are those of AWS/ApplicationELB: an answer counts as the target's own only when the
-target gave it; what the load balancer answers in its place is told by target group as a request without an answer.
+Names, units and counting rules are those of AWS/ApplicationELB. An answer counts for the target only if the target
+gave it. If the load balancer answers in its place, the target group has a request without an answer.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -10,16 +10,16 @@ from datetime import datetime
 from itertools import pairwise
 from typing import Any, TypeAlias
 
-from apps.local.dispatcher.requests_log import Answered
+from apps.local.dispatcher.access_log import Answered
 
 NAMESPACE = "AWS/ApplicationELB"
 # CloudWatch takes 150 values a datum; the emulator keeps each value as a point of its own.
 MOST_VALUES = 30
-# No ALB has this one: the emulator refuses alarms on what is left of several metrics (infra/constructs/alarms.py).
+# No ALB has this metric: the emulator refuses alarms on the difference of metrics (infra/constructs/alarms.py).
 FAILED = "FailedRequestCount"
-# The slowest two in a hundred are told more finely: p99 is among them.
+# The slowest 2 % are grouped more finely, because p99 is among them.
 _TAIL = 0.02
-# An ALB tells no 1xx: a WebSocket's 101 is a request and no answer.
+# An ALB counts no 1xx: a WebSocket's 101 is a request without an answer.
 _FAMILIES = (2, 3, 4, 5)
 Datum: TypeAlias = dict[str, Any]
 
@@ -43,11 +43,11 @@ class Tally:
 
     @property
     def failed(self) -> int:
-        """The requests that were answered with none of 2xx, 3xx and 4xx."""
+        """Return the number of requests that were not answered with 2xx, 3xx or 4xx."""
         return self.requests - sum(self.answers.get(family, 0) for family in (2, 3, 4))
 
     def join(self, other: "Tally") -> None:
-        """Count the requests of a later period too."""
+        """Add the requests of a later period."""
         self.requests += other.requests
         self.unreachable += other.unreachable
         for family, count in other.answers.items():
@@ -57,14 +57,14 @@ class Tally:
 
 @dataclass(frozen=True, slots=True)
 class Hosts:
-    """How many targets of a group are healthy and unhealthy."""
+    """The numbers of a group's healthy and unhealthy targets."""
 
     healthy: int
     unhealthy: int
 
 
 def tallies(answered: Iterable[Answered]) -> dict[str, Tally]:
-    """The requests by Envoy's name of their target group."""
+    """Count the requests by Envoy's name of their target group."""
     found: dict[str, Tally] = {}
     for each in answered:
         found.setdefault(each.cluster, Tally()).add(each)
@@ -72,7 +72,7 @@ def tallies(answered: Iterable[Answered]) -> dict[str, Tally]:
 
 
 def of_requests(tally: Tally, dimensions: Mapping[str, str], at: datetime) -> list[Datum]:
-    """What is told of a period that began `at`: as on an ALB, nothing of what did not happen."""
+    """Return the data of a period that began `at`; as on an ALB, a count of zero is left out."""
     counts = {
         "RequestCount": tally.requests,
         "TargetConnectionErrorCount": tally.unreachable,
@@ -88,7 +88,7 @@ def of_requests(tally: Tally, dimensions: Mapping[str, str], at: datetime) -> li
 
 
 def of_hosts(hosts: Hosts, dimensions: Mapping[str, str], at: datetime) -> list[Datum]:
-    """What is told of a group's targets, requests or not."""
+    """Return the data of a group's targets, which are published without requests too."""
     return [
         _datum("HealthyHostCount", dimensions, at, "Count", hosts.healthy),
         _datum("UnHealthyHostCount", dimensions, at, "Count", hosts.unhealthy),
@@ -96,7 +96,7 @@ def of_hosts(hosts: Hosts, dimensions: Mapping[str, str], at: datetime) -> list[
 
 
 def condensed(seconds: Sequence[float], most: int = MOST_VALUES) -> tuple[list[float], list[int]]:
-    """At most `most` values with their counts, told by the mean of neighbours; the slow ones most finely."""
+    """Reduce to at most `most` values with their counts: means of neighbours, with the slow ones grouped most finely."""
     ordered = sorted(seconds)
     slow = max(1, round(len(ordered) * _TAIL))
     tail = min(slow, most // 3)
@@ -105,7 +105,7 @@ def condensed(seconds: Sequence[float], most: int = MOST_VALUES) -> tuple[list[f
 
 
 def _cut(ordered: Sequence[float], into: int) -> list[Sequence[float]]:
-    """Parts of nearly the same length, none of them empty."""
+    """Cut into parts of nearly the same length, none of them empty."""
     bounds = [len(ordered) * n // into for n in range(into + 1)]
     return [ordered[low:high] for low, high in pairwise(bounds) if high > low]
 

@@ -1,1 +1,1 @@
-"""A small web service that greets, and says which version of it answered."""
+"""A small web service that greets. Every answer names the version that gave it."""

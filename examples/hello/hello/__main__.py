@@ -1,4 +1,4 @@
-"""Starts the service: `HOST=127.0.0.1 PORT=8080 python3 -m hello`; SIGTERM ends it, after the last answer."""
+"""Start the service with `HOST=127.0.0.1 PORT=8080 python3 -m hello`. SIGTERM ends it after the last answer."""
 
 import os
 import signal
@@ -10,7 +10,7 @@ from hello.greeting import Greeter
 from hello.server import Service
 from hello.switches import read_switches
 
-ENDINGS = {signal.SIGTERM, signal.SIGINT}
+STOP_SIGNALS = {signal.SIGTERM, signal.SIGINT}
 
 
 def main(environ):
@@ -28,12 +28,12 @@ def main(environ):
         service = Service(address, Greeter(environ.get("GREETING", "Hello")), switches, identity)
     except (OSError, ValueError, OverflowError) as error:
         return f"hello cannot start: {error}"
-    # Every thread is to leave these signals alone; sigwait below takes them.
-    signal.pthread_sigmask(signal.SIG_BLOCK, ENDINGS)
+    # Block these signals in every thread, so that sigwait below receives them.
+    signal.pthread_sigmask(signal.SIG_BLOCK, STOP_SIGNALS)
     running = threading.Thread(target=service.run)
     running.start()
     print(f"hello {identity['version']} serves on {address[0]}:{service.server_port}", flush=True)
-    signal.sigwait(ENDINGS)
+    signal.sigwait(STOP_SIGNALS)
     service.shutdown()
     running.join()
     print("hello has ended", flush=True)

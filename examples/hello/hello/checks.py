@@ -1,8 +1,8 @@
-"""The self-test: does this installation really work, data and all? Asked on the host, before it gets traffic."""
+"""The self-test: check this installation with its data. The agent requests it before the host gets traffic."""
 
 
 def self_test(greeter, switches, version):
-    """Every check as {"name", "passed", "detail"}; none of them is skipped because another failed."""
+    """Return every check as {"name", "passed", "detail"}; run all checks, also after a failure."""
     checks = {
         "data": lambda: _data(greeter),
         "greeting": lambda: _greeting(greeter),
@@ -15,14 +15,16 @@ def self_test(greeter, switches, version):
 def _run(name, check):
     try:
         return {"name": name, "passed": True, "detail": check()}
-    except Exception as error:  # noqa: BLE001 - whatever it is, it is the answer
+    except Exception as error:  # noqa: BLE001 - any error is this check's result
         return {"name": name, "passed": False, "detail": f"{type(error).__name__}: {error}"}
 
 
 def _data(greeter):
-    without = [language for language, form in greeter.forms.items() if "{name}" not in form]
-    if without or "en" not in greeter.forms:
-        raise ValueError(f"greetings.json: no name in {without}, or no English")
+    incomplete = [language for language, form in greeter.forms.items() if "{name}" not in form]
+    if incomplete or "en" not in greeter.forms:
+        raise ValueError(
+            f"greetings.json: expected {{name}} in every language and English, found none in {incomplete}"
+        )
     return f"{len(greeter.forms)} languages"
 
 
@@ -42,4 +44,4 @@ def _version(version):
 def _switches(switches):
     if switches.self_test_fails:
         raise ValueError("switches.toml says that the self-test fails")
-    return "none is set against the self-test"
+    return "no switch makes the self-test fail"

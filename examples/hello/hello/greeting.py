@@ -1,19 +1,19 @@
-"""What the service is for: a greeting in one of the languages of greetings.json."""
+"""The service's purpose: a greeting in one of the languages of greetings.json."""
 
 import json
 from pathlib import Path
 
-LONGEST_NAME = 80
+MAXIMUM_NAME_LENGTH = 80
 
 GREETINGS = Path(__file__).with_name("greetings.json")
 
 
 class BadRequest(ValueError):
-    """Something that the client can put right."""
+    """An invalid request, which the client can correct."""
 
 
 class Greeter:
-    """Greets in the languages of a file; `word` is the English one."""
+    """Greetings in the languages of a file; `word` is the English greeting."""
 
     def __init__(self, word="Hello", file=GREETINGS):
         self.word = word
@@ -24,6 +24,6 @@ class Greeter:
             raise BadRequest(
                 f"language: expected one of {', '.join(sorted(self.forms))}, found {language[:20]!r}"
             )
-        if not name.strip() or len(name) > LONGEST_NAME:
-            raise BadRequest(f"name: expected 1 to {LONGEST_NAME} characters, found {len(name)}")
+        if not name.strip() or len(name) > MAXIMUM_NAME_LENGTH:
+            raise BadRequest(f"name: expected 1 to {MAXIMUM_NAME_LENGTH} characters, found {len(name)}")
         return self.forms[language].format(word=self.word, name=name.strip())

@@ -1,4 +1,4 @@
-"""The HTTP side: one thread a connection, kept open between requests; stops when the last answer is out."""
+"""The HTTP server: one thread per connection, which stays open between requests. It stops after the last answer."""
 
 import json
 import socket
@@ -15,11 +15,11 @@ from hello.checks import self_test
 from hello.greeting import BadRequest
 from hello.metrics import Metrics
 
-LONGEST_WAIT = 30
+MAXIMUM_WAIT_SECONDS = 30
 
 
 class Service(ThreadingHTTPServer):
-    """The service, listening; `run` returns after `shutdown` was called and every request in flight was answered."""
+    """The listening service. After `shutdown`, `run` answers every request in flight and returns."""
 
     daemon_threads = False
     request_queue_size = 256
@@ -36,7 +36,7 @@ class Service(ThreadingHTTPServer):
         super().__init__(address, Handler)
 
     def server_bind(self):
-        # Not HTTPServer's: it asks the DNS for this host's name, which can take seconds.
+        # HTTPServer.server_bind resolves this host's name with DNS, which can take seconds.
         TCPServer.server_bind(self)
         self.server_name, self.server_port = self.server_address[:2]
 
@@ -59,13 +59,13 @@ class Service(ThreadingHTTPServer):
             self._connections.discard(connection)
 
     def fails_now(self):
-        """Whether this greeting is one of those that error_rate wants to fail: evenly, not by chance."""
+        """Return whether this greeting must fail by error_rate; failures are spaced evenly, not random."""
         number, rate = next(self.requests), self.switches.error_rate
         return int(number * rate) != int((number - 1) * rate)
 
     @staticmethod
     def _end_idle(connection):
-        # What arrived can still be read; a thread that waits for the next request sees the end.
+        # Received bytes can still be read. A thread that waits for the next request reads end-of-file.
         with suppress(OSError):
             connection.shutdown(socket.SHUT_RD)
 
@@ -75,13 +75,13 @@ class Service(ThreadingHTTPServer):
 
 
 class Handler(BaseHTTPRequestHandler):
-    """One connection."""
+    """The handler of one connection."""
 
     protocol_version = "HTTP/1.1"
     server_version = "hello"
     wbufsize = -1  # an answer is one packet
     disable_nagle_algorithm = True
-    # Longer than any load balancer keeps an idle connection, or it would use one that is closing.
+    # Longer than any load balancer keeps idle connections; else it might use one that is just closing.
     timeout = 4000
 
     def setup(self):
@@ -100,7 +100,7 @@ class Handler(BaseHTTPRequestHandler):
             "/is_alive": self.is_alive,
             "/self_test": self.self_test,
             "/metrics.json": self.metrics,
-        }.get(url.path, self.nothing)
+        }.get(url.path, self.not_found)
         try:
             query = {name: values[-1] for name, values in parse_qs(url.query, keep_blank_values=True).items()}
             self.answer(*page(query))
@@ -116,16 +116,16 @@ class Handler(BaseHTTPRequestHandler):
     def greet(self, query):
         if self.server.fails_now():
             return 500, {"error": "switches.toml says that some greetings fail"}
-        wanted = {key: query[key] for key in ("name", "language") if key in query}
-        return 200, {"greeting": self.server.greeter.greet(**wanted), **self.server.identity}
+        arguments = {key: query[key] for key in ("name", "language") if key in query}
+        return 200, {"greeting": self.server.greeter.greet(**arguments), **self.server.identity}
 
     def slow(self, query):
         try:
             seconds = float(query.get("seconds", "1"))
         except ValueError:
             seconds = -1.0
-        if not 0 <= seconds <= LONGEST_WAIT:
-            raise BadRequest(f"seconds: expected a number from 0 to {LONGEST_WAIT}")
+        if not 0 <= seconds <= MAXIMUM_WAIT_SECONDS:
+            raise BadRequest(f"seconds: expected a number from 0 to {MAXIMUM_WAIT_SECONDS}")
         with self.server.metrics.greeting():
             time.sleep(seconds)
             return self.greet(query)
@@ -141,7 +141,7 @@ class Handler(BaseHTTPRequestHandler):
     def metrics(self, _query):
         return 200, self.server.metrics.read()
 
-    def nothing(self, _query):
+    def not_found(self, _query):
         return 404, {"error": "expected /, /slow, /is_alive, /self_test or /metrics.json"}
 
     def answer(self, status, content):

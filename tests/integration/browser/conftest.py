@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 import pytest
 from playwright.sync_api import Page
 
-from apps.local.console.calls import Calls
+from apps.local.console.api import Calls
 from apps.local.console.server import ConsoleServer
 from tests.integration.browser.desk import Desk
 from tests.local.console.twin import TwinAws

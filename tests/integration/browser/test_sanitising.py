@@ -1,4 +1,4 @@
-"""What a widget answers is shown, and does nothing by itself."""
+"""A widget's answer is shown, and its scripts and styles cannot reach the page."""
 
 from collections.abc import Callable
 
@@ -42,7 +42,7 @@ SCRIPTS = (
 )
 
 
-def test_a_widgets_script_never_runs(console: Callable[..., Page], aws: TwinAws) -> None:
+def test_script_of_a_widget_never_runs(console: Callable[..., Page], aws: TwinAws) -> None:
     aws.widgets = [
         custom(SHOW, f"Case {number}", y=6 * number, params={"case": number})
         for number in range(len(SCRIPTS))
@@ -68,24 +68,24 @@ def shown(console: Callable[..., Page], aws: TwinAws, html: str) -> Page:
 
 
 def markup(page: Page) -> str:
-    """What became of the widget's answer."""
+    """Return the widget's markup after sanitising."""
     return str(page.evaluate("document.querySelector('.custom .content').shadowRoot.innerHTML"))
 
 
-def test_a_services_name_made_of_markup_shows_as_text(console: Callable[..., Page], aws: TwinAws) -> None:
+def test_service_name_with_markup_is_shown_as_text(console: Callable[..., Page], aws: TwinAws) -> None:
     fill(aws)
     page = console()
     expect(widget(page, "Pipeline").get_by_role("cell", name=MARKUP)).to_be_visible()
     expect(widget(page, "What waits for you").get_by_role("heading", level=3)).to_contain_text(MARKUP)
 
 
-def test_a_title_made_of_markup_shows_as_text(console: Callable[..., Page], aws: TwinAws) -> None:
+def test_title_with_markup_is_shown_as_text(console: Callable[..., Page], aws: TwinAws) -> None:
     aws.widgets = [custom(SHOW, MARKUP)]
     aws.functions = {SHOW: lambda _: "x"}
     expect(console().get_by_role("heading", name=MARKUP)).to_be_visible()
 
 
-def test_what_is_allowed_stays(console: Callable[..., Page], aws: TwinAws) -> None:
+def test_allowed_markup_is_unchanged(console: Callable[..., Page], aws: TwinAws) -> None:
     kept = (
         '<svg viewBox="0 0 10 10" role="img" aria-label="a chart"><title>a chart</title>'
         '<path d="M0 0L9 9" stroke="red" class="lc-line"></path></svg>'
@@ -95,7 +95,7 @@ def test_what_is_allowed_stays(console: Callable[..., Page], aws: TwinAws) -> No
     assert markup(shown(console, aws, kept)) == kept
 
 
-def test_a_widgets_styles_stay_in_the_widget(console: Callable[..., Page], aws: TwinAws) -> None:
+def test_styles_of_a_widget_stay_in_the_widget(console: Callable[..., Page], aws: TwinAws) -> None:
     html = (
         '<style>@import "https://evil.example/x.css"; h1, p { color: rgb(1, 2, 3) !important }'
         ".cover { position: fixed; inset: 0 }</style>"
@@ -105,19 +105,19 @@ def test_a_widgets_styles_stay_in_the_widget(console: Callable[..., Page], aws: 
     colour = "each => getComputedStyle(each).color"
     assert page.get_by_text("mine").evaluate(colour) == "rgb(1, 2, 3)"
     assert page.get_by_role("heading", level=1).evaluate(colour) != "rgb(1, 2, 3)"
-    # What wants to lie over the page lies over its own widget only.
+    # A widget's fixed content cannot cover the page's button.
     page.get_by_role("button", name="Refresh now").click()
     assert page.get_by_text("over").evaluate("each => getComputedStyle(each).position") == "static"
 
 
-def test_links_lead_away_from_the_page_and_tell_nothing(console: Callable[..., Page], aws: TwinAws) -> None:
+def test_links_open_elsewhere_without_a_referrer(console: Callable[..., Page], aws: TwinAws) -> None:
     page = shown(console, aws, '<a href="https://example.com/x" onclick="x()" target="_self">out</a>')
     link = page.get_by_role("link", name="out")
     expect(link).to_have_attribute("target", "_blank")
     expect(link).to_have_attribute("rel", "noopener noreferrer")
 
 
-def test_markdown_and_json_are_shown_as_such(console: Callable[..., Page], aws: TwinAws) -> None:
+def test_markdown_and_json_are_rendered(console: Callable[..., Page], aws: TwinAws) -> None:
     aws.widgets = [custom(SHOW, "One"), custom("lifecycle-show-history", "Other", 12)]
     aws.functions = {
         SHOW: lambda _: {"markdown": "## Said\n- **strong** <i>as text</i>\n\n[out](https://example.com)"},
@@ -129,7 +129,7 @@ def test_markdown_and_json_are_shown_as_such(console: Callable[..., Page], aws: 
     expect(widget(page, "Other").get_by_text("<b>one</b>")).to_be_visible()
 
 
-def test_nothing_is_asked_of_another_host(seat: Callable[..., object], server: object, aws: TwinAws) -> None:
+def test_no_request_goes_to_another_host(seat: Callable[..., object], server: object, aws: TwinAws) -> None:
     fill(aws)
     aws.functions["lifecycle-show-pipeline"] = lambda _: (
         '<img src="https://evil.example/a.png"><p style="background: url(https://evil.example/b.png)">x</p>'
@@ -138,6 +138,15 @@ def test_nothing_is_asked_of_another_host(seat: Callable[..., object], server: o
     desk = seat(server.url)  # type: ignore[attr-defined]
     desk.open()  # type: ignore[attr-defined]
     foreign = [url for url in desk.requests if not url.startswith(server.url)]  # type: ignore[attr-defined]
-    # The page's policy stops the one of the style sheet before it leaves; Chromium reports it all the same.
+    # The page's policy blocks the request of the style sheet; Chromium reports it although it is not sent.
     assert [url for url in foreign if "c.png" not in url] == []
     assert desk.faults == []  # type: ignore[attr-defined]
+
+
+def test_confirmation_with_markup_characters_is_shown(console: Callable[..., Page], aws: TwinAws) -> None:
+    text = "note: 1.0 --> 1.1, </style> &c?"
+    action = f"<cwdb-action action='call' confirmation='{text.replace('&', '&amp;')}'>{{}}</cwdb-action>"
+    page = shown(console, aws, f"<button>go</button>{action}<input type='password' name='secret'>")
+    assert "password" not in markup(page)
+    page.get_by_role("button", name="go").click()
+    expect(page.get_by_role("dialog")).to_contain_text(text)

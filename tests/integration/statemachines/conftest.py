@@ -11,8 +11,9 @@ from typing import Any
 
 import pytest
 
-from apps.local.emulator import Aws, start_emulator, wait_for_emulator
-from apps.local.layout import ACCOUNT, REGION, Layout
+from apps.local.aws.clients import Aws
+from apps.local.aws.emulator import start_emulator, wait_for_emulator
+from apps.local.paths import ACCOUNT, REGION, Layout
 from apps.local.ports import Ports
 from apps.local.processes import end
 from lifecycle.entrypoints import events

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from apps.local.layout import ACCOUNT, REGION
+from apps.local.paths import ACCOUNT, REGION
 
 FOLDER = Path(__file__).resolve().parents[3] / "statemachines"
 # History events of AWS Step Functions: entered, scheduled, started, succeeded, exited; a token adds "submitted".

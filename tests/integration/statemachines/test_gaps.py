@@ -12,8 +12,8 @@ import boto3
 import pytest
 from botocore.exceptions import ClientError, WaiterError
 
-from apps.local.emulator import Aws
-from apps.local.layout import ACCOUNT, REGION
+from apps.local.aws.clients import Aws
+from apps.local.paths import ACCOUNT, REGION
 
 pytestmark = pytest.mark.emulator
 

@@ -8,7 +8,7 @@ from tests.local.agent.host import Host
 
 @pytest.fixture
 def host(tmp_path: Path) -> Iterator[Host]:
-    """A host with a running agent and nothing installed; its service ends with the test."""
+    """Yield a host with a running agent and nothing installed; stop its service after the test."""
     made = Host(tmp_path / "home")
     made.start()
     yield made
@@ -17,7 +17,7 @@ def host(tmp_path: Path) -> Iterator[Host]:
 
 @pytest.fixture
 def still_host(tmp_path: Path) -> Iterator[Host]:
-    """The same without a running agent: each look is taken by the test."""
+    """Yield a host without a running agent: the test makes each poll."""
     made = Host(tmp_path / "home")
     yield made
     made.close()

@@ -1,4 +1,4 @@
-"""A host for tests: an agent in a thread, on in-memory twins, with real services on loopback."""
+"""A host for tests: an agent in a thread, on the in-memory fakes, with real services on loopback."""
 
 import contextlib
 import hashlib
@@ -14,7 +14,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from apps.agent.agent import Agent
-from apps.agent.memory import MemoryReleases, MemoryReports, MemoryTurns, Outage
+from apps.agent.fakes import MemoryReleases, MemoryReports, MemoryTurns, Outage
 from apps.agent.service import Service
 from apps.agent.settings import Settings
 from lifecycle.domain.fleet.cluster import Cluster
@@ -26,7 +26,7 @@ HOST = "web-1"
 PYTHON = f"exec {sys.executable} -I -S"
 ENDED = (Stage.READY, Stage.DONE, Stage.FAILED)
 
-# Answers each path with a fixed status; a path /die ends it. Says its version in every body.
+# A service that answers 200, or the status that is the path; /die ends it. Every body is its version.
 SERVICE = """
 import os, socket, sys
 listener = socket.create_server((os.environ["HOST"], int(os.environ["PORT"])))
@@ -53,7 +53,7 @@ while True:
 
 
 def pack(files: Mapping[str, str]) -> bytes:
-    """A tar.gz of plain files."""
+    """Return a tar.gz of plain files."""
     packed = io.BytesIO()
     with tarfile.open(fileobj=packed, mode="w:gz") as tar:
         for name, text in files.items():
@@ -86,7 +86,7 @@ def free_port() -> int:
 
 
 class Host:
-    """One host, its control plane's side, and what a test wants to know of it."""
+    """One host with its agent, the control plane's side of it, and helpers to observe it."""
 
     def __init__(self, home: Path) -> None:
         self.outage = Outage()
@@ -129,7 +129,7 @@ class Host:
         return manifest
 
     def turn(self, order: Order, version: str, **changes: object) -> Turn:
-        """Give the host its next turn."""
+        """Write the host's next turn."""
         now = datetime.now(UTC)
         if order is not Order.IDLE:
             self._attempt += 1
@@ -165,14 +165,14 @@ class Host:
             self._thread = None
 
     def outcome(self, turn: Turn) -> HostReport:
-        """The report once the turn ended."""
+        """Wait for the turn's end and return its report."""
         return self.reports.wait_for(lambda report: report.answers(turn) and report.stage in ENDED, 5)
 
     def install(self, version: str, **changes: object) -> HostReport:
         return self.outcome(self.turn(Order.INSTALL, version, **changes))
 
     def once(self) -> HostReport:
-        """One look of a new agent, in this thread, with what it then reports."""
+        """Run one poll of a new agent in this thread, and return its report."""
         agent = self.agent()
         agent._reporter.start()
         agent.step()
@@ -197,7 +197,7 @@ def eventually(seconds: float = 3.0) -> "Eventually":
 
 
 class Eventually:
-    """`for attempt in eventually(): with attempt: assert ...` until it holds."""
+    """A retry loop: `for attempt in eventually(): with attempt: assert ...`, until the assertion holds."""
 
     def __init__(self, seconds: float) -> None:
         self._deadline = time.monotonic() + seconds

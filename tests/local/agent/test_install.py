@@ -1,4 +1,4 @@
-"""Turns done for real: what is installed, what is refused, and what is said of it."""
+"""Turns of a real agent with real services: installs, refusals and reports."""
 
 import os
 import socket
@@ -14,7 +14,7 @@ from lifecycle.domain.service.manifest import Check
 from tests.local.agent.host import PYTHON, Host, eventually
 
 
-def test_standing_by_brings_the_version_to_the_disk_and_starts_nothing(host: Host) -> None:
+def test_prefetch_brings_the_version_to_the_disk_and_starts_nothing(host: Host) -> None:
     host.publish("1.0.0")
 
     report = host.outcome(host.turn(Order.PREFETCH, "1.0.0"))
@@ -36,30 +36,31 @@ def test_an_install_serves_the_version_and_reports_its_self_test(host: Host) -> 
     assert host.answer() == "1.0.0"
 
 
-def test_after_standing_by_the_install_asks_no_store(host: Host) -> None:
+def test_an_install_after_a_prefetch_reads_nothing_from_the_store(host: Host) -> None:
     host.publish("1.0.0")
     host.outcome(host.turn(Order.PREFETCH, "1.0.0"))
-    host.releases.asked.clear()
+    host.releases.requested.clear()
 
     assert host.install("1.0.0").stage is Stage.DONE
-    assert host.releases.asked == []
+    assert host.releases.requested == []
 
 
-def test_the_service_sees_its_own_environment_and_nothing_of_the_agents(
+def test_the_service_does_not_inherit_the_agents_environment(
     host: Host, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "secret")
-    host.publish("1.0.0", run=f"env > seen; {PYTHON} serve.py", environment={"MODE": "quiet", "PORT": "1"})
+    host.publish("1.0.0", run=f"env > printed; {PYTHON} serve.py", environment={"MODE": "quiet", "PORT": "1"})
     host.install("1.0.0")
 
-    lines = (host.settings.home / "current" / "seen").read_text().splitlines()
-    seen = dict(line.split("=", 1) for line in lines)
-    assert {"MODE": "quiet", "PORT": str(host.settings.port), "HOST": "127.0.0.1"}.items() <= seen.items()
-    assert {"LIFECYCLE_VERSION": "1.0.0", "LIFECYCLE_HOST": "web-1"}.items() <= seen.items()
-    assert not [name for name in seen if name.startswith("AWS")]
+    lines = (host.settings.home / "current" / "printed").read_text().splitlines()
+    environment = dict(line.split("=", 1) for line in lines)
+    expected = {"MODE": "quiet", "PORT": str(host.settings.port), "HOST": "127.0.0.1"}
+    assert expected.items() <= environment.items()
+    assert {"LIFECYCLE_VERSION": "1.0.0", "LIFECYCLE_HOST": "web-1"}.items() <= environment.items()
+    assert not [name for name in environment if name.startswith("AWS")]
 
 
-def test_the_next_version_takes_the_place_of_the_last(host: Host) -> None:
+def test_the_next_version_replaces_the_last(host: Host) -> None:
     host.publish("1.0.0")
     host.publish("1.0.1")
     first = host.install("1.0.0")
@@ -83,7 +84,7 @@ def test_a_rollback_needs_no_store(host: Host) -> None:
     assert (report.stage, report.installed, host.answer()) == (Stage.DONE, "1.0.0", "1.0.0")
 
 
-def test_a_self_test_that_is_answered_badly_fails_and_leaves_the_host_as_it_is(host: Host) -> None:
+def test_a_self_test_with_a_bad_status_fails_and_leaves_the_host_as_it_is(host: Host) -> None:
     host.publish("1.0.0", self_test=Check("/503", timeout_seconds=1))
 
     report = host.install("1.0.0")
@@ -96,7 +97,7 @@ def test_a_self_test_that_is_answered_badly_fails_and_leaves_the_host_as_it_is(h
     assert not report.self_test.passed
 
 
-def test_a_service_that_dies_in_its_self_test_fails_with_its_last_words(host: Host) -> None:
+def test_a_service_that_dies_in_its_self_test_fails_with_its_exit_code_and_log(host: Host) -> None:
     host.publish("1.0.0", self_test=Check("/die", timeout_seconds=1))
 
     report = host.install("1.0.0")
@@ -114,7 +115,7 @@ def test_a_self_test_may_be_a_command_with_the_services_address(host: Host) -> N
     assert host.install("1.0.0").stage is Stage.DONE
 
 
-def test_a_self_test_command_that_fails_says_what_it_printed(host: Host) -> None:
+def test_a_failed_self_test_command_is_reported_with_its_output(host: Host) -> None:
     host.publish("1.0.0", self_test=Check(command="echo no database; exit 4"))
 
     report = host.install("1.0.0")
@@ -125,7 +126,7 @@ def test_a_self_test_command_that_fails_says_what_it_printed(host: Host) -> None
 
 
 @pytest.mark.parametrize("check", [Check("/slow", None, 0.2), Check(command="sleep 9", timeout_seconds=0.2)])
-def test_a_self_test_ends_in_time(host: Host, check: Check) -> None:
+def test_a_self_test_fails_after_its_timeout(host: Host, check: Check) -> None:
     dripping = """
 import os, socket, time
 listener = socket.create_server((os.environ["HOST"], int(os.environ["PORT"])))
@@ -155,7 +156,7 @@ def test_a_service_that_exits_while_starting_fails_at_once(host: Host) -> None:
     assert (report.installed, report.running) == ("1.0.0", False)
 
 
-def test_a_service_that_never_listens_fails_after_its_time(host: Host) -> None:
+def test_a_service_that_never_listens_fails_after_start_seconds(host: Host) -> None:
     host.publish("1.0.0", run="exec sleep 60", start_seconds=0.3)
 
     report = host.install("1.0.0")
@@ -164,7 +165,7 @@ def test_a_service_that_never_listens_fails_after_its_time(host: Host) -> None:
     assert "within 0.3 s" in report.detail
 
 
-def test_a_port_that_is_taken_is_named_with_its_holder(host: Host) -> None:
+def test_a_taken_port_is_reported_with_the_process_that_listens(host: Host) -> None:
     host.publish("1.0.0")
     with socket.create_server(("0.0.0.0", host.settings.port)):
         report = host.install("1.0.0")
@@ -173,7 +174,7 @@ def test_a_port_that_is_taken_is_named_with_its_holder(host: Host) -> None:
     assert f"127.0.0.1:{host.settings.port} is taken by pid {os.getpid()} (" in report.detail
 
 
-def test_a_tampered_artifact_is_refused_and_the_service_untouched(host: Host) -> None:
+def test_a_tampered_artifact_is_refused_and_the_service_goes_on(host: Host) -> None:
     host.publish("1.0.0")
     before = host.install("1.0.0")
     manifest = host.publish("1.0.1")
@@ -189,7 +190,7 @@ def test_a_tampered_artifact_is_refused_and_the_service_untouched(host: Host) ->
     assert host.answer() == "1.0.0"
 
 
-def test_a_manifest_of_other_bytes_than_the_turns_is_refused(host: Host) -> None:
+def test_a_manifest_with_another_digest_than_the_turn_is_refused(host: Host) -> None:
     host.publish("1.0.0")
 
     report = host.outcome(host.turn(Order.PREFETCH, "1.0.0", digest="0" * 64))
@@ -198,7 +199,7 @@ def test_a_manifest_of_other_bytes_than_the_turns_is_refused(host: Host) -> None
     assert "manifest" in report.detail
 
 
-def test_a_version_that_is_no_version_is_refused(host: Host) -> None:
+def test_an_invalid_version_is_refused(host: Host) -> None:
     host.publish("1.0.0")
 
     turn = replace(host.turn(Order.IDLE, "1.0.0"), order=Order.INSTALL, version="../../etc")
@@ -210,7 +211,7 @@ def test_a_version_that_is_no_version_is_refused(host: Host) -> None:
     assert list(host.settings.home.parent.iterdir()) == [host.settings.home]
 
 
-def test_a_tree_that_was_changed_on_the_disk_is_laid_out_anew(host: Host) -> None:
+def test_a_tree_that_was_changed_on_the_disk_is_unpacked_again(host: Host) -> None:
     host.publish("1.0.0")
     host.outcome(host.turn(Order.PREFETCH, "1.0.0"))
     (host.settings.home / "releases" / "1.0.0" / "version").write_text("evil")
@@ -253,14 +254,14 @@ def test_a_service_that_ignores_sigterm_is_killed_with_its_children(host: Host) 
     assert not group_alive(group)
 
 
-def test_an_expired_turn_is_not_begun(host: Host) -> None:
+def test_an_expired_turn_does_not_begin(host: Host) -> None:
     host.publish("1.0.0")
     turn = host.turn(Order.INSTALL, "1.0.0", expires_at=host.turn(Order.IDLE, "1.0.0").issued_at)
-    looks = host.turns.looks
+    reads = host.turns.reads
 
     for attempt in eventually():
         with attempt:
-            assert host.turns.looks > looks + 2
+            assert host.turns.reads > reads + 2
     assert not host.reports.written[-1].answers(turn)
 
 
@@ -269,7 +270,7 @@ def test_the_heartbeat_goes_on_while_a_service_starts(host: Host) -> None:
     began = time.monotonic()
     report = host.install("1.0.0")
 
-    starting = [seen for seen in host.reports.written if seen.stage is Stage.STARTING]
+    starting = [each for each in host.reports.written if each.stage is Stage.STARTING]
     assert time.monotonic() - began > 0.9
     assert len(starting) >= 3
     assert report.failed_stage is Stage.STARTING

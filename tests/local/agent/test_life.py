@@ -1,4 +1,4 @@
-"""The agent's own life: restarts, crashes, lost stores, dead services. What runs is never touched without a turn."""
+"""The agent through restarts, crashes, outages and dead services; it acts on the service only under a turn."""
 
 import json
 import os
@@ -12,11 +12,12 @@ from pathlib import Path
 import pytest
 
 from apps.agent.agent import Agent
-from apps.agent.decide import MAXIMUM_TRIES, Acted, State
-from apps.agent.disk import HomeLock, write_whole
+from apps.agent.atomic_file import write_atomically
+from apps.agent.decide import MAXIMUM_TRIES, State, TurnRecord
 from apps.agent.errors import HomeInUse
+from apps.agent.home_lock import HomeLock
 from apps.agent.processes import group_alive, kernel_boot, process
-from apps.agent.service import LOG_BYTES, Service, Started
+from apps.agent.service import LOG_BYTES, Service, StartRecord
 from lifecycle.domain.fleet.host import Stage
 from lifecycle.domain.fleet.host_command import Order, Turn
 from lifecycle.gateways.serialization import to_json
@@ -24,8 +25,8 @@ from tests.local.agent.host import Host, eventually
 
 
 def interrupted(host: Host, turn: Turn, stage: Stage = Stage.INSTALLING, tries: int = 1) -> None:
-    """Leave the state file as a crash in the middle of `turn` would."""
-    acted = Acted(
+    """Write the state file that a crash during `turn` leaves."""
+    acted = TurnRecord(
         epoch=turn.epoch,
         attempt=turn.attempt,
         order=turn.order,
@@ -35,10 +36,10 @@ def interrupted(host: Host, turn: Turn, stage: Stage = Stage.INSTALLING, tries: 
         tries=tries,
         stage=stage,
     )
-    write_whole(host.settings.home / "state.json", to_json(State(acted)))
+    write_atomically(host.settings.home / "state.json", to_json(State(acted)))
 
 
-def test_the_agents_end_leaves_the_service_running(host: Host) -> None:
+def test_the_service_goes_on_when_the_agent_ends(host: Host) -> None:
     host.publish("1.0.0")
     host.install("1.0.0")
 
@@ -47,7 +48,7 @@ def test_the_agents_end_leaves_the_service_running(host: Host) -> None:
     assert host.answer() == "1.0.0"
 
 
-def test_a_new_agent_adopts_the_service_and_all_that_was_said_of_it(host: Host) -> None:
+def test_a_new_agent_adopts_the_service_and_its_report(host: Host) -> None:
     host.publish("1.0.0")
     before = host.install("1.0.0")
     pid = host.pid()
@@ -72,7 +73,7 @@ def test_an_adopted_service_is_stopped_under_the_next_turn(host: Host) -> None:
     assert not group_alive(old)
 
 
-def test_a_service_that_dies_is_reported_and_stays_dead(host: Host) -> None:
+def test_a_service_that_dies_is_reported_and_not_restarted(host: Host) -> None:
     host.publish("1.0.0")
     done = host.install("1.0.0")
     os.kill(host.pid(), signal.SIGKILL)
@@ -86,12 +87,12 @@ def test_a_service_that_dies_is_reported_and_stays_dead(host: Host) -> None:
             assert process(host.pid()) is None  # reaped, not a zombie
 
 
-def test_a_pid_that_was_given_to_another_process_is_not_the_service(still_host: Host) -> None:
+def test_a_reused_pid_is_not_the_service(still_host: Host) -> None:
     home = still_host.settings.home
     with subprocess.Popen(["sleep", "60"], start_new_session=True) as stranger:
         service = Service(home)
-        started = Started(stranger.pid, 1, kernel_boot(), "boot", "1.0.0", "d", 1.0)
-        write_whole(home / "service.json", to_json(started))
+        started = StartRecord(stranger.pid, 1, kernel_boot(), "boot", "1.0.0", "d", 1.0)
+        write_atomically(home / "service.json", to_json(started))
         service = Service(home)
 
         assert service.running() is None
@@ -100,13 +101,13 @@ def test_a_pid_that_was_given_to_another_process_is_not_the_service(still_host: 
         stranger.kill()
 
 
-def test_a_service_of_before_the_machines_restart_does_not_run(still_host: Host) -> None:
+def test_a_service_from_before_a_reboot_does_not_run(still_host: Host) -> None:
     home = still_host.settings.home
     Service(home)
     me = process(os.getpid())
     assert me
-    started = Started(me.pid, me.started, "another-kernel", "boot", "1.0.0", "d", 1.0)
-    write_whole(home / "service.json", to_json(started))
+    started = StartRecord(me.pid, me.started, "another-kernel", "boot", "1.0.0", "d", 1.0)
+    write_atomically(home / "service.json", to_json(started))
 
     assert Service(home).running() is None
     Service(home).stop()
@@ -132,7 +133,7 @@ def test_a_crash_between_stop_and_start_resumes(still_host: Host, *, switched: b
     assert host.answer() == "1.0.1"
 
 
-def test_a_crash_after_the_start_does_it_again_with_one_service_at_the_end(still_host: Host) -> None:
+def test_an_install_that_starts_over_after_a_crash_leaves_one_service(still_host: Host) -> None:
     host = still_host
     host.publish("1.0.0")
     turn = host.turn(Order.INSTALL, "1.0.0")
@@ -144,13 +145,13 @@ def test_a_crash_after_the_start_does_it_again_with_one_service_at_the_end(still
 
     assert not group_alive(orphan)
     assert again.boot != first.boot
-    seen = {"seen_at", "agent_started_at", "boot", "self_test"}
-    assert {k: v for k, v in json.loads(to_json(again)).items() if k not in seen} == {
-        k: v for k, v in json.loads(to_json(first)).items() if k not in seen
+    varying = {"seen_at", "agent_started_at", "boot", "self_test"}
+    assert {k: v for k, v in json.loads(to_json(again)).items() if k not in varying} == {
+        k: v for k, v in json.loads(to_json(first)).items() if k not in varying
     }
 
 
-def test_a_turn_that_ended_is_not_done_again_by_a_new_agent(still_host: Host) -> None:
+def test_a_new_agent_does_not_repeat_a_finished_turn(still_host: Host) -> None:
     host = still_host
     host.publish("1.0.0")
     host.turn(Order.INSTALL, "1.0.0")
@@ -159,7 +160,7 @@ def test_a_turn_that_ended_is_not_done_again_by_a_new_agent(still_host: Host) ->
     assert host.once().boot == first.boot
 
 
-def test_an_install_that_keeps_ending_the_agent_is_reported_as_failed(still_host: Host) -> None:
+def test_an_install_that_crashes_the_agent_each_time_is_reported_as_failed(still_host: Host) -> None:
     host = still_host
     host.publish("1.0.0")
     turn = host.turn(Order.INSTALL, "1.0.0")
@@ -171,14 +172,14 @@ def test_an_install_that_keeps_ending_the_agent_is_reported_as_failed(still_host
     assert (report.stage, report.failed_stage, report.running) == (Stage.FAILED, Stage.INSTALLING, False)
 
 
-def test_a_lost_control_plane_changes_nothing_that_runs(host: Host) -> None:
+def test_an_unreachable_control_plane_does_not_affect_the_service(host: Host) -> None:
     host.publish("1.0.0")
     before = host.install("1.0.0")
     host.outage.down = True
-    looks = host.turns.looks
+    reads = host.turns.reads
     time.sleep(0.3)
     assert host.answer() == "1.0.0"
-    assert host.turns.looks == looks
+    assert host.turns.reads == reads
 
     host.outage.down = False
     back = host.reports.wait_for(lambda report: report.seen_at > before.seen_at, 3)
@@ -197,7 +198,7 @@ def test_a_fetch_waits_for_the_store_to_come_back(host: Host) -> None:
     assert host.outcome(turn).stage is Stage.READY
 
 
-def test_an_agent_that_lost_its_folder_reads_its_fence_from_the_ledger(still_host: Host) -> None:
+def test_an_agent_that_lost_its_state_file_reads_its_state_from_the_ledger(still_host: Host) -> None:
     host = still_host
     host.publish("1.0.0")
     turn = host.turn(Order.INSTALL, "1.0.0")
@@ -210,23 +211,23 @@ def test_an_agent_that_lost_its_folder_reads_its_fence_from_the_ledger(still_hos
     assert (report.stage, report.boot) == (Stage.DONE, done.boot)
 
 
-def test_a_turn_from_before_is_ignored(host: Host) -> None:
+def test_a_turn_of_an_older_epoch_is_ignored(host: Host) -> None:
     host.publish("1.0.0")
     host.publish("0.9.0")
     host.epoch = 5
     host.install("1.0.0")
     host.epoch = 4
     stale = host.turn(Order.INSTALL, "0.9.0")
-    looks = host.turns.looks
+    reads = host.turns.reads
 
     for attempt in eventually():
         with attempt:
-            assert host.turns.looks > looks + 2
+            assert host.turns.reads > reads + 2
     assert not host.reports.written[-1].answers(stale)
     assert host.answer() == "1.0.0"
 
 
-def test_two_agents_do_not_share_a_folder(tmp_path: Path) -> None:
+def test_a_second_agent_cannot_use_the_same_folder(tmp_path: Path) -> None:
     lock = HomeLock(tmp_path)
     with pytest.raises(HomeInUse, match=f"pid {os.getpid()}"):
         HomeLock(tmp_path)
@@ -234,7 +235,7 @@ def test_two_agents_do_not_share_a_folder(tmp_path: Path) -> None:
     HomeLock(tmp_path).release()
 
 
-def test_the_log_of_a_talkative_service_stays_bounded(still_host: Host) -> None:
+def test_the_log_of_the_service_stays_bounded(still_host: Host) -> None:
     service = Service(still_host.settings.home)
     with service.log.open("ab") as log:
         log.write(b"x" * (LOG_BYTES + 1))
@@ -245,7 +246,7 @@ def test_the_log_of_a_talkative_service_stays_bounded(still_host: Host) -> None:
     assert service.log.read_bytes() == b"goes on\n"
 
 
-def test_stop_service_stops_it_and_needs_no_agent(host: Host) -> None:
+def test_stop_service_needs_no_running_agent(host: Host) -> None:
     host.publish("1.0.0")
     host.install("1.0.0")
     group = host.pid()
@@ -265,8 +266,8 @@ def test_stop_service_stops_it_and_needs_no_agent(host: Host) -> None:
     assert not group_alive(group)
 
 
-def test_an_agent_that_dies_at_the_very_start_of_a_service_leaves_no_service_behind(tmp_path: Path) -> None:
-    """The launcher waits for the agent's word; without it, the command is not run."""
+def test_an_agent_that_dies_before_it_recorded_the_service_leaves_no_service(tmp_path: Path) -> None:
+    """The launcher waits for a line from the agent; without it, the command does not run."""
     service = Service(tmp_path)
     go_out, go_in = os.pipe()
     pid = service._spawn("touch began; exec sleep 60", tmp_path, {"PATH": os.environ["PATH"]}, go_out)
@@ -278,7 +279,7 @@ def test_an_agent_that_dies_at_the_very_start_of_a_service_leaves_no_service_beh
     assert not (tmp_path / "began").exists()
 
 
-def test_a_full_disk_neither_ends_the_agent_nor_touches_the_service(still_host: Host) -> None:
+def test_a_full_disk_does_not_end_the_agent_or_the_service(still_host: Host) -> None:
     host = still_host
     host.publish("1.0.0")
     host.turn(Order.INSTALL, "1.0.0")

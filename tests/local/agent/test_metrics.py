@@ -1,4 +1,4 @@
-"""The service's own metrics: what is read of a service on loopback, and what is told of it."""
+"""The service's own metrics: readings of a service on loopback, and what is published."""
 
 import contextlib
 import json
@@ -12,8 +12,8 @@ from typing import Any
 
 import pytest
 
-from apps.agent.memory import MemoryNumbers
-from apps.agent.metrics import LARGEST, Teller
+from apps.agent.fakes import MemoryMetricSink
+from apps.agent.metrics import MAXIMUM_ANSWER_BYTES, MetricsPublisher
 from apps.agent.settings import Settings
 from lifecycle.domain.analysis.model import Better, Measure, Scale
 from lifecycle.domain.fleet.cluster import Cluster
@@ -34,8 +34,8 @@ class Answering:
         self.server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
         self.server.daemon_threads = True
 
-    def says(self, told: Any, status: int = 200) -> None:
-        self.body = told if isinstance(told, bytes) else json.dumps(told).encode()
+    def answers(self, body: Any, status: int = 200) -> None:
+        self.body = body if isinstance(body, bytes) else json.dumps(body).encode()
         self.status = status
 
     def _handler(self) -> type[BaseHTTPRequestHandler]:
@@ -75,7 +75,7 @@ def settings(service: Answering, tmp_path: Path) -> Settings:
 
 
 def install(settings: Settings, *measures: Measure, path: str | None = "/metrics.json") -> Manifest:
-    """Lay a version out as the agent's shelf does."""
+    """Lay out a version as the agent's release store does."""
     plain = manifest_of("1.0.0", b"x", Run("true", 8080), Check("/self_test"))
     manifest = replace(plain, metrics=measures, metrics_path=path)
     folder = settings.home / "artifacts" / "1.0.0"
@@ -85,116 +85,118 @@ def install(settings: Settings, *measures: Measure, path: str | None = "/metrics
     return manifest
 
 
-def test_the_numbers_that_the_manifest_names_are_told(service: Answering, settings: Settings) -> None:
+def test_the_metrics_that_the_manifest_names_are_published(service: Answering, settings: Settings) -> None:
     install(settings, QUEUE, HITS)
-    service.says({"queue": 3, "hits.per_minute": 7.5, "other": 1})
-    numbers = MemoryNumbers()
-    assert Teller(settings, numbers).tell()
-    assert [values for _, values in numbers.told] == [{"queue": 3.0, "hits.per_minute": 7.5}]
+    service.answers({"queue": 3, "hits.per_minute": 7.5, "other": 1})
+    sink = MemoryMetricSink()
+    assert MetricsPublisher(settings, sink).publish()
+    assert [values for _, values in sink.readings] == [{"queue": 3.0, "hits.per_minute": 7.5}]
 
 
 @pytest.mark.parametrize("value", ["3", True, None, [3], {"a": 3}, float("nan"), float("inf"), 10**200])
-def test_what_is_no_number_is_left_out(service: Answering, settings: Settings, value: Any) -> None:
+def test_a_value_that_is_not_a_number_is_skipped(service: Answering, settings: Settings, value: Any) -> None:
     install(settings, QUEUE, HITS)
-    service.says({"queue": value, "hits.per_minute": 1})
-    numbers = MemoryNumbers()
-    assert Teller(settings, numbers).tell()
-    assert [values for _, values in numbers.told] == [{"hits.per_minute": 1.0}]
+    service.answers({"queue": value, "hits.per_minute": 1})
+    sink = MemoryMetricSink()
+    assert MetricsPublisher(settings, sink).publish()
+    assert [values for _, values in sink.readings] == [{"hits.per_minute": 1.0}]
 
 
 @pytest.mark.parametrize(
-    ("told", "status", "why"),
+    ("body", "status", "why"),
     [
-        (b"not json", 200, "answered no JSON"),
-        (b"[" * 50_000, 200, "answered no JSON"),
+        (b"not json", 200, "answered invalid JSON"),
+        (b"[" * 50_000, 200, "answered invalid JSON"),
         ([1, 2], 200, "expected a JSON object of numbers"),
         ({"queue": 1}, 500, "answered 500, expected 200"),
-        (b'{"queue": 1, "x": "' + b"y" * LARGEST + b'"}', 200, f"more than {LARGEST} bytes"),
+        (
+            b'{"queue": 1, "x": "' + b"y" * MAXIMUM_ANSWER_BYTES + b'"}',
+            200,
+            f"more than {MAXIMUM_ANSWER_BYTES} bytes",
+        ),
     ],
 )
-def test_a_reading_that_fails_is_left_out_and_logged_once(
-    service: Answering, settings: Settings, caplog: pytest.LogCaptureFixture, told: Any, status: int, why: str
+def test_a_reading_that_fails_is_skipped_and_logged_once(
+    service: Answering, settings: Settings, caplog: pytest.LogCaptureFixture, body: Any, status: int, why: str
 ) -> None:
     install(settings, QUEUE)
-    numbers = MemoryNumbers()
-    teller = Teller(settings, numbers)
-    service.says(told, status)
-    assert not teller.tell()
-    assert not teller.tell()
+    sink = MemoryMetricSink()
+    publisher = MetricsPublisher(settings, sink)
+    service.answers(body, status)
+    assert not publisher.publish()
+    assert not publisher.publish()
     assert [why in record.getMessage() for record in caplog.records] == [True]
-    service.says({"queue": 1})
-    assert teller.tell()
-    assert len(numbers.told) == 1
+    service.answers({"queue": 1})
+    assert publisher.publish()
+    assert len(sink.readings) == 1
 
 
-def test_a_service_that_hangs_holds_up_nothing_for_long(service: Answering, settings: Settings) -> None:
+def test_a_reading_of_a_hanging_service_times_out(service: Answering, settings: Settings) -> None:
     install(settings, QUEUE)
     service.hold.clear()
     began = time.monotonic()
-    assert not Teller(settings, MemoryNumbers()).tell()
+    assert not MetricsPublisher(settings, MemoryMetricSink()).publish()
     assert 1.5 < time.monotonic() - began < 4
 
 
-def test_nothing_is_read_before_there_is_a_version_or_where_it_names_no_metrics(settings: Settings) -> None:
-    numbers = MemoryNumbers()
-    assert not Teller(settings, numbers).tell()
+def test_nothing_is_read_without_a_version_or_without_metrics(settings: Settings) -> None:
+    sink = MemoryMetricSink()
+    assert not MetricsPublisher(settings, sink).publish()
     install(settings, path=None)
-    assert not Teller(settings, numbers).tell()
-    assert numbers.told == []
+    assert not MetricsPublisher(settings, sink).publish()
+    assert sink.readings == []
 
 
-def test_cloudwatch_that_is_away_is_asked_again(service: Answering, settings: Settings) -> None:
+def test_publishing_resumes_after_an_outage_of_cloudwatch(service: Answering, settings: Settings) -> None:
     install(settings, QUEUE)
-    service.says({"queue": 1})
-    numbers = MemoryNumbers()
-    teller = Teller(settings, numbers)
-    numbers.outage.down = True
-    assert not teller.tell()
-    numbers.outage.down = False
-    assert teller.tell()
+    service.answers({"queue": 1})
+    sink = MemoryMetricSink()
+    publisher = MetricsPublisher(settings, sink)
+    sink.outage.down = True
+    assert not publisher.publish()
+    sink.outage.down = False
+    assert publisher.publish()
 
 
-def test_a_young_service_is_read_as_often_as_it_is_set_once_in_each_period(
-    service: Answering, settings: Settings
-) -> None:
+def test_a_new_service_is_read_once_in_each_period(service: Answering, settings: Settings) -> None:
     install(settings, QUEUE)
-    service.says({"queue": 1})
+    service.answers({"queue": 1})
     (settings.home / "service.json").touch()
-    numbers = MemoryNumbers()
-    teller = Teller(replace(settings, metrics_seconds=0.4), numbers)
-    teller.start()
+    sink = MemoryMetricSink()
+    publisher = MetricsPublisher(replace(settings, metrics_seconds=0.4), sink)
+    publisher.start()
     try:
         for attempt in eventually():
             with attempt:
-                assert len(numbers.told) >= 3
+                assert len(sink.readings) >= 3
     finally:
-        teller.close()
-    periods = [int(at.timestamp() / 0.4) for at, _ in numbers.told]
+        publisher.close()
+    periods = [int(at.timestamp() / 0.4) for at, _ in sink.readings]
     assert len(set(periods)) == len(periods)
 
 
 def test_a_service_that_starts_later_is_read_soon(service: Answering, settings: Settings) -> None:
-    service.says({"queue": 1})
-    numbers = MemoryNumbers()
-    teller = Teller(replace(settings, metrics_seconds=0.1), numbers)
-    teller.start()
+    service.answers({"queue": 1})
+    sink = MemoryMetricSink()
+    publisher = MetricsPublisher(replace(settings, metrics_seconds=0.1), sink)
+    publisher.start()
     time.sleep(0.3)
     install(settings, QUEUE)
     (settings.home / "service.json").touch()
     try:
         for attempt in eventually():
             with attempt:
-                assert numbers.told
+                assert sink.readings
     finally:
-        teller.close()
+        publisher.close()
 
 
 def test_an_old_service_is_read_once_a_minute_at_most(service: Answering, settings: Settings) -> None:
     install(settings, QUEUE)
-    service.says({"queue": 1})
-    numbers = MemoryNumbers()
-    teller = Teller(replace(settings, metrics_seconds=0.02), numbers)
-    teller.start()
+    service.answers({"queue": 1})
+    sink = MemoryMetricSink()
+    publisher = MetricsPublisher(replace(settings, metrics_seconds=0.02), sink)
+    publisher.start()
     time.sleep(0.3)
-    teller.close()
-    assert len(numbers.told) <= 1
+    publisher.close()
+    assert len(sink.readings) <= 1

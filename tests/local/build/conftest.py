@@ -1,4 +1,4 @@
-"""Folders and repositories to build, and the build itself as the process that CodeBuild starts."""
+"""Repositories to build, and the build itself as the process that CodeBuild starts."""
 
 import os
 import subprocess
@@ -16,7 +16,7 @@ Repository = Callable[[dict[str, str]], Path]
 
 
 def git(folder: Path, *arguments: str) -> str:
-    """Run Git as nobody in particular."""
+    """Run Git with a fixed identity, without the user's own."""
     identity = ["-c", "user.name=A", "-c", "user.email=a@example.com", "-c", "commit.gpgsign=false"]
     done = subprocess.run(
         ["git", *identity, *arguments], cwd=folder, check=True, capture_output=True, text=True
@@ -26,7 +26,7 @@ def git(folder: Path, *arguments: str) -> str:
 
 @pytest.fixture
 def repository(tmp_path: Path) -> Repository:
-    """Make a repository with these files, all of them committed."""
+    """Return a function that makes a repository with the given files, all committed."""
 
     def make(files: dict[str, str]) -> Path:
         folder = tmp_path / "clone"
@@ -43,7 +43,7 @@ def repository(tmp_path: Path) -> Repository:
 
 @pytest.fixture
 def build(tmp_path: Path) -> Build:
-    """Build a clone as a process, without publishing; the result is in `tmp_path/out`."""
+    """Return a function that builds a clone in a process without publishing; the result is in `tmp_path/out`."""
 
     def run(folder: Path, *more: str, **environ: str) -> subprocess.CompletedProcess[str]:
         arguments = more or ("--no-publish", "--dest", str(tmp_path / "out"))

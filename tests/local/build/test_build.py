@@ -1,4 +1,4 @@
-"""The build as CodeBuild starts it: what it prints, leaves behind, and how it ends."""
+"""The build as CodeBuild starts it: its output, its files and its exit code."""
 
 import hashlib
 import os
@@ -21,7 +21,7 @@ def packed(tmp_path: Path) -> list[str]:
         return archive.getnames()
 
 
-def test_what_git_tracks_is_the_artifact_where_nothing_is_built(
+def test_tracked_files_are_the_artifact_when_nothing_is_built(
     repository: Repository, build: Build, tmp_path: Path
 ) -> None:
     folder = repository({"serve": "#!/bin/sh\n", "data/a": "a"})
@@ -50,7 +50,7 @@ def test_a_folder_without_git_is_packed_whole(build: Build, tmp_path: Path) -> N
         assert archive.getnames() == ["lifecycle.toml"]
 
 
-def test_commands_unit_tests_and_integration_tests_are_run_in_this_order(
+def test_commands_unit_tests_and_integration_tests_run_in_this_order(
     repository: Repository, build: Build, tmp_path: Path
 ) -> None:
     folder = repository(
@@ -96,12 +96,12 @@ def test_the_first_failure_ends_the_build_with_its_command_and_exit_code(
     assert not (tmp_path / "out" / "manifest.json").exists()
 
 
-def test_a_command_that_is_killed_is_told_by_its_signal(repository: Repository, build: Build) -> None:
+def test_a_killed_command_is_reported_with_its_signal(repository: Repository, build: Build) -> None:
     done = build(repository({"lifecycle.toml": SMALLEST + "build.commands = ['kill -SEGV $$']"}))
-    assert (done.returncode, "was ended by SIGSEGV" in done.stderr) == (1, True)
+    assert (done.returncode, "was killed by SIGSEGV" in done.stderr) == (1, True)
 
 
-def test_a_phase_that_takes_too_long_is_ended_with_all_that_it_started(
+def test_a_phase_above_its_timeout_is_stopped_with_its_processes(
     repository: Repository, build: Build
 ) -> None:
     folder = repository(
@@ -120,13 +120,13 @@ def test_a_phase_that_takes_too_long_is_ended_with_all_that_it_started(
     assert not runs(int((folder / "child").read_text()))
 
 
-def test_what_a_command_leaves_running_is_ended(repository: Repository, build: Build) -> None:
+def test_background_processes_of_a_command_are_ended(repository: Repository, build: Build) -> None:
     folder = repository({"lifecycle.toml": SMALLEST + "build.commands = ['sleep 600 & echo $! > child']"})
     assert build(folder).returncode == 0
     assert not runs(int((folder / "child").read_text()))
 
 
-def test_a_build_that_is_stopped_ends_its_command(repository: Repository, tmp_path: Path) -> None:
+def test_a_stopped_build_ends_its_command(repository: Repository, tmp_path: Path) -> None:
     command = "echo $$ > child; echo begun; exec sleep 600"
     folder = repository({"lifecycle.toml": SMALLEST + f"build.commands = ['{command}']"})
     arguments = [sys.executable, "-P", "-m", "apps.build", "--no-publish", "--dest", str(tmp_path / "out")]
@@ -144,7 +144,7 @@ def test_a_build_that_is_stopped_ends_its_command(repository: Repository, tmp_pa
     assert not runs(int((folder / "child").read_text()))
 
 
-def test_the_services_own_modules_do_not_shadow_those_of_the_build(
+def test_the_services_modules_do_not_shadow_the_builds(
     repository: Repository, build: Build
 ) -> None:
     files = {
@@ -156,7 +156,7 @@ def test_the_services_own_modules_do_not_shadow_those_of_the_build(
     assert build(repository(files)).returncode == 0
 
 
-def test_every_problem_of_the_lifecycle_toml_is_a_line(repository: Repository, build: Build) -> None:
+def test_each_problem_of_the_lifecycle_toml_is_one_line(repository: Repository, build: Build) -> None:
     done = build(repository({"lifecycle.toml": 'name = "Hello"\nversion = "1.4"\n[run]\nprot = 1\n'}))
     assert done.returncode == 1
     assert done.stderr.splitlines() == [
@@ -169,7 +169,7 @@ def test_every_problem_of_the_lifecycle_toml_is_a_line(repository: Repository, b
     ]
 
 
-def test_a_repository_without_a_lifecycle_toml_is_told_so(build: Build, tmp_path: Path) -> None:
+def test_a_missing_lifecycle_toml_is_reported(build: Build, tmp_path: Path) -> None:
     folder = tmp_path / "empty"
     folder.mkdir()
     done = build(folder)
@@ -188,14 +188,14 @@ def test_a_repository_without_a_lifecycle_toml_is_told_so(build: Build, tmp_path
         ("ln -s / dist", "expected a folder inside the repository, found /"),
         (
             "mkdir -p dist/a/.git; touch dist/a/.git/x",
-            "a/.git: a repository inside the artifact is never packed",
+            "a/.git: the artifact contains a Git repository; remove this .git",
         ),
         ("mkdir dist; ln -s /etc/passwd dist/a", "a: the link points outside the artifact, to '/etc/passwd'"),
         ("mkdir dist; ln -s ../serve dist/a", "a: the link points outside the artifact, to '../serve'"),
         ("mkdir dist; mkfifo dist/a", "a: expected a file, folder or symbolic link, found a pipe"),
     ],
 )
-def test_an_artifact_that_no_host_would_take_fails_the_build(
+def test_an_artifact_that_a_host_would_refuse_fails_the_build(
     command: str, problem: str, repository: Repository, build: Build
 ) -> None:
     text = SMALLEST + f'[build]\ncommands = ["{command}"]\nartifact = "dist"\n'
@@ -214,16 +214,19 @@ def test_a_clone_of_another_commit_is_refused(repository: Repository, build: Bui
     assert not (tmp_path / "exports").exists()
 
 
-def test_a_publishing_build_without_its_variables_says_which_is_missing(
+def test_a_publishing_build_names_its_missing_variable(
     repository: Repository, build: Build
 ) -> None:
     done = build(repository({}), "--output", "exports")
-    assert done.stderr == "error: expected the environment variable ARTIFACT_BUCKET, found none\n"
+    assert done.stderr == (
+        "error: expected the environment variable ARTIFACT_BUCKET, found none; "
+        "set it, or build with --no-publish --dest FOLDER\n"
+    )
     assert done.returncode == 1
 
 
 def runs(pid: int) -> bool:
-    """Whether the process is there and no zombie."""
+    """Return whether the process runs; a zombie does not."""
     try:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
     except FileNotFoundError:

@@ -1,4 +1,4 @@
-"""The example services: each is built from its lifecycle.toml alone, unpacked as on a host, and run."""
+"""The example services: each is built from its lifecycle.toml, unpacked as on a host, and run."""
 
 import os
 import shutil
@@ -24,7 +24,7 @@ from .conftest import ROOT, Build, git
 
 EXAMPLES = ROOT / "examples"
 PATH = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
-NODE = pytest.mark.skipif(not shutil.which("node", path=PATH), reason="there is no node here")
+NODE = pytest.mark.skipif(not shutil.which("node", path=PATH), reason="node is not installed")
 
 
 @pytest.fixture
@@ -44,7 +44,7 @@ def committed(example: str, clone: Path, switches: str | None = None) -> Path:
 
 @contextmanager
 def running(out: Path) -> Iterator[tuple[str, Manifest]]:
-    """Unpack the artifact and start it, as an agent does; its address, once it listens."""
+    """Unpack the artifact and start it, as an agent does; yield its address once it listens, and its manifest."""
     manifest = from_json(Manifest, (out / "manifest.json").read_bytes())
     release = out / "release"
     release.mkdir()
@@ -62,10 +62,10 @@ def running(out: Path) -> Iterator[tuple[str, Manifest]]:
         stderr=subprocess.DEVNULL,
     )
     try:
-        gives_up = time.monotonic() + 20
+        deadline = time.monotonic() + 20
         while not listens(port):
             assert process.poll() is None, "the service ended while it started"
-            assert time.monotonic() < gives_up, "the service does not listen"
+            assert time.monotonic() < deadline, "the service does not listen"
             time.sleep(0.01)
         yield f"http://127.0.0.1:{port}", manifest
     finally:
@@ -114,7 +114,7 @@ def test_the_bad_build_of_hello_passes_its_tests_and_fails_its_self_test(
 
 
 @pytest.mark.parametrize("example", [pytest.param("other/node-clock", marks=NODE), "other/static-site"])
-def test_a_service_in_another_language_needs_a_lifecycle_toml_alone(
+def test_a_service_in_another_language_needs_only_a_lifecycle_toml(
     example: str, clone: Path, build: Build, tmp_path: Path
 ) -> None:
     done = build(committed(example, clone))

@@ -1,4 +1,4 @@
-"""Packing: which files, and the same bytes every time; and a host unpacks what was packed."""
+"""Packing: the files of an artifact, its reproducible bytes, and its unpacking on a host."""
 
 import os
 import tarfile
@@ -21,7 +21,7 @@ AT = datetime(2026, 11, 23, 1, 46, 30, tzinfo=UTC)
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    """A folder with a bit of everything that may be packed."""
+    """Make a folder with one of each kind that may be packed."""
     folder = tmp_path / "repository"
     for name in ("dist/bin/serve", "dist/data/ünï", "dist/" + "long/" * 40 + "name", ".git/HEAD"):
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
@@ -73,7 +73,7 @@ def test_a_host_unpacks_what_was_packed(folder: Path, tmp_path: Path) -> None:
     assert (into / "empty").is_dir()
 
 
-def test_the_build_packs_nothing_that_a_host_refuses() -> None:
+def test_the_builds_limits_are_within_the_hosts_limits() -> None:
     limits = Limits()
     assert limits.unpacked_bytes > packing.MAXIMUM_UNPACKED_BYTES
     assert limits.ratio > packing.MAXIMUM_RATIO
@@ -89,17 +89,17 @@ def test_the_repositorys_own_git_folder_is_never_packed(folder: Path) -> None:
     assert not [name for name in names if ".git" in name]
 
 
-def test_the_folder_for_the_result_is_not_part_of_it(folder: Path) -> None:
+def test_the_destination_folder_is_not_packed(folder: Path) -> None:
     out = folder / "dist" / "out"
     out.mkdir()
     (out / "artifact.tar.gz").touch()
     names = [member.name for member in folder_members(folder, "dist", [out])]
     assert not [name for name in names if name.startswith("out")]
-    with pytest.raises(BuildFailed, match="expected --dest to be another folder"):
+    with pytest.raises(BuildFailed, match="expected --dest and build.artifact to be different folders"):
         folder_members(folder, "dist", [folder / "dist"])
 
 
-def test_a_link_that_leads_out_through_another_link_is_refused(folder: Path) -> None:
+def test_a_link_that_points_outside_through_another_link_is_refused(folder: Path) -> None:
     (folder / "dist/a/b/c").mkdir(parents=True)
     (folder / "dist/deep").symlink_to("a/b/c")
     (folder / "dist/a/b/c/out").symlink_to("../../../../.git")
@@ -107,20 +107,20 @@ def test_a_link_that_leads_out_through_another_link_is_refused(folder: Path) -> 
         folder_members(folder, "dist")
 
 
-def test_a_name_that_is_no_utf_8_is_refused(folder: Path) -> None:
+def test_a_name_that_is_not_utf_8_is_refused(folder: Path) -> None:
     (folder / os.fsdecode(b"dist/\xff")).touch()
     with pytest.raises(BuildFailed, match="expected a name in UTF-8"):
         folder_members(folder, "dist")
 
 
-def test_almost_empty_files_that_a_host_takes_for_a_bomb_are_refused(folder: Path, tmp_path: Path) -> None:
+def test_almost_empty_files_above_the_ratio_limit_are_refused(folder: Path, tmp_path: Path) -> None:
     with (folder / "dist/zeros").open("wb") as file:
         file.truncate(80 * 1024**2)
-    with pytest.raises(BuildFailed, match="which a host takes for a bomb"):
+    with pytest.raises(BuildFailed, match="which a host refuses as a decompression bomb"):
         packed(folder, tmp_path / "artifact")
 
 
-def test_more_than_a_host_unpacks_is_refused_before_it_is_read(folder: Path, tmp_path: Path) -> None:
+def test_a_file_above_the_size_limit_is_refused_before_it_is_read(folder: Path, tmp_path: Path) -> None:
     with (folder / "dist/huge").open("wb") as file:
         file.truncate(3 * 1024**3)
     with pytest.raises(BuildFailed, match="expected at most 2146435072 bytes to pack, found more"):
@@ -134,7 +134,7 @@ def test_a_file_that_vanishes_while_it_is_packed_fails_the_build(folder: Path, t
         pack(members, tmp_path / "artifact", AT)
 
 
-def test_tracked_files_come_with_their_folders_and_nothing_else(repository: Repository) -> None:
+def test_tracked_members_are_the_tracked_files_and_their_folders(repository: Repository) -> None:
     folder = repository({"a/b/c": "", "d": ""})
     (folder / "a/untracked").touch()
     assert [member.name for member in tracked_members(folder) or []] == [
@@ -146,14 +146,14 @@ def test_tracked_files_come_with_their_folders_and_nothing_else(repository: Repo
     ]
 
 
-def test_a_tracked_file_that_is_gone_is_named(repository: Repository) -> None:
+def test_a_missing_tracked_file_is_named(repository: Repository) -> None:
     folder = repository({"a": ""})
     (folder / "a").unlink()
     with pytest.raises(BuildFailed, match="a: cannot be packed: No such file"):
         tracked_members(folder)
 
 
-def test_a_submodule_is_refused_with_what_to_do(repository: Repository) -> None:
+def test_a_submodule_is_refused_with_a_next_step(repository: Repository) -> None:
     folder = repository({})
     inner = folder / "vendored"
     inner.mkdir()

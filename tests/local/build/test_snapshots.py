@@ -1,4 +1,4 @@
-"""One suite for the bucket and its in-memory twin: a snapshot is written once."""
+"""One suite for the bucket and its in-memory fake: a snapshot is written once."""
 
 import os
 import socket
@@ -17,7 +17,7 @@ from botocore.config import Config
 from apps.build.memory import MemorySnapshots
 from apps.build.publish import Snapshots
 from apps.build.s3 import S3Snapshots
-from apps.local.emulator import emulator_answers
+from apps.local.aws.emulator import emulator_answers
 from lifecycle.domain.errors import StoreRefused
 from lifecycle.domain.service.manifest import Check, Manifest, Run
 
@@ -51,7 +51,7 @@ def free_port() -> int:
 
 @pytest.fixture(scope="module")
 def endpoint(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The emulator with S3 alone, which starts in a moment."""
+    """Start the emulator with S3 only, which starts fast; yield its URL."""
     port = free_port()
     environment = {
         "PATH": os.environ["PATH"],
@@ -120,7 +120,7 @@ def test_a_manifest_is_written_once(snapshots: Snapshots) -> None:
 
 
 @pytest.mark.emulator
-def test_the_bucket_has_them_where_promote_and_the_hosts_look(s3: Any, artifact: Artifact) -> None:
+def test_artifact_and_manifest_are_stored_under_the_snapshots_prefix(s3: Any, artifact: Artifact) -> None:
     snapshots = S3Snapshots(s3, BUCKET)
     snapshots.add_artifact(MANIFEST, artifact(BYTES))
     snapshots.add_manifest(MANIFEST)
@@ -131,19 +131,19 @@ def test_the_bucket_has_them_where_promote_and_the_hosts_look(s3: Any, artifact:
 
 
 @pytest.mark.emulator
-def test_bytes_that_were_damaged_on_their_way_are_refused_by_the_bucket(s3: Any, artifact: Artifact) -> None:
+def test_the_bucket_refuses_bytes_that_were_damaged_in_transit(s3: Any, artifact: Artifact) -> None:
     with pytest.raises(StoreRefused, match="BadDigest"):
         S3Snapshots(s3, BUCKET).add_artifact(MANIFEST, artifact(OTHER))
 
 
 @pytest.mark.emulator
-def test_a_bucket_that_is_not_there_is_named(s3: Any, artifact: Artifact) -> None:
+def test_a_missing_bucket_is_named(s3: Any, artifact: Artifact) -> None:
     with pytest.raises(StoreRefused, match=r"s3://no-such-bucket/snapshot/hello/.*NoSuchBucket"):
         S3Snapshots(s3, "no-such-bucket").add_artifact(MANIFEST, artifact(BYTES))
 
 
 @pytest.mark.emulator
-def test_a_build_is_published_and_the_same_build_again_is_no_error(
+def test_publishing_the_same_build_twice_succeeds(
     s3: Any, endpoint: str, repository: Repository, build: Build, tmp_path: Path
 ) -> None:
     folder = repository({"serve": ""})

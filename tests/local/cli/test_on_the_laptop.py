@@ -15,39 +15,39 @@ pytestmark = pytest.mark.emulator
 
 @pytest.fixture
 def typed(laptop: Laptop) -> Callable[..., Result]:
-    """Types a command as an operator of that laptop."""
+    """Return a function that runs a command as an operator of that laptop."""
     variables = {**laptop.variables, "LIFECYCLE_AS": "ada", "LIFECYCLE_PROFILE": ""}
     return lambda text: CliRunner().invoke(app, text.split(), env=variables)
 
 
-def test_status_says_who_talks_to_what(typed: Callable[..., Result], laptop: Laptop) -> None:
+def test_status_prints_the_endpoint_and_the_operator(typed: Callable[..., Result], laptop: Laptop) -> None:
     done = typed("status")
     assert done.exit_code == 0, done.output
     assert done.stdout.splitlines()[0] == f"target: laptop ({laptop.layout.home}) as ada"
 
 
-def test_no_push_is_under_way(typed: Callable[..., Result]) -> None:
+def test_watch_without_a_push_ends(typed: Callable[..., Result]) -> None:
     found: dict[str, Any] = json.loads(typed("status --json").stdout)
     assert found["runs"] == []
 
 
-def test_a_function_refuses_in_its_own_words(typed: Callable[..., Result]) -> None:
+def test_refusal_of_a_function_is_printed(typed: Callable[..., Result]) -> None:
     done = typed("promote nosuch 1.0.0-20261123100000-aaaaaaa")
     assert done.exit_code == 1
     assert "there is no snapshot 1.0.0-20261123100000-aaaaaaa of nosuch" in done.stderr
 
 
-def test_an_unknown_release_and_an_unknown_cluster_are_told_apart(typed: Callable[..., Result]) -> None:
+def test_unknown_release_and_unknown_cluster_have_different_messages(typed: Callable[..., Result]) -> None:
     assert "there is no release 1.0.0 of nosuch" in typed("plan nosuch 1.0.0").stderr
     assert "there is no service nosuch" in typed("hosts nosuch").stderr
 
 
-def test_converging_what_was_never_deployed_does_nothing(typed: Callable[..., Result]) -> None:
+def test_converging_a_never_deployed_cluster_does_nothing(typed: Callable[..., Result]) -> None:
     done = typed("converge")
     assert done.exit_code == 0, done.output
 
 
 def test_unknown_runs_and_deployments_end_the_watch(typed: Callable[..., Result]) -> None:
     assert "there is no run" in typed("watch --run nosuch").stderr
-    told = typed("watch nosuch-production-20261123000000-beef").stderr
-    assert "there is neither a record nor an execution of it" in told
+    message = typed("watch nosuch-production-20261123000000-beef").stderr
+    assert "there is neither a record nor an execution of it" in message

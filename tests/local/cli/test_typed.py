@@ -1,4 +1,4 @@
-"""The command as a process: its streams, its exit codes, and how it finds its target."""
+"""The command as a process: its streams, its exit codes, and its search for the environment."""
 
 import json
 import os
@@ -36,7 +36,7 @@ def lifecycle(*arguments: str, cwd: Path, **variables: str) -> subprocess.Comple
 
 @pytest.fixture
 def service(tmp_path: Path) -> Path:
-    """A service that Git tracks."""
+    """Return a service that Git tracks."""
     (tmp_path / "lifecycle.toml").write_text(GOOD)
     (tmp_path / "hello").write_text("#!/bin/sh\n")
     for arguments in (["init", "-q"], ["add", "."]):
@@ -49,7 +49,7 @@ def test_a_good_service_file_is_valid(service: Path) -> None:
     assert (done.returncode, done.stdout, done.stderr) == (0, "ok: hello 1.4.0\n", "")
 
 
-def test_every_problem_is_told_with_its_line_and_field(service: Path) -> None:
+def test_every_problem_is_reported_with_its_line_and_field(service: Path) -> None:
     (service / "lifecycle.toml").write_text('name = "Hello"\nversion = 2\n[run]\ncommand = ""\n')
     done = lifecycle("validate", cwd=service)
     assert done.returncode == 1
@@ -63,13 +63,13 @@ def test_every_problem_is_told_with_its_line_and_field(service: Path) -> None:
     assert (found["valid"], [each["line"] for each in found["problems"]]) == (False, [1, 2, 4])
 
 
-def test_a_missing_service_file_says_where_it_was_expected(tmp_path: Path) -> None:
+def test_missing_service_file_names_the_expected_path(tmp_path: Path) -> None:
     done = lifecycle("validate", cwd=tmp_path)
     assert done.returncode == 1
     assert "expected a file lifecycle.toml, found none" in done.stderr
 
 
-def test_a_build_here_publishes_nothing_and_leaves_the_artifact(service: Path, tmp_path: Path) -> None:
+def test_local_build_publishes_nothing_and_leaves_the_artifact(service: Path, tmp_path: Path) -> None:
     into = tmp_path / "built"
     done = lifecycle("build", "--into", str(into), cwd=service)
     assert done.returncode == 0, done.stderr
@@ -78,7 +78,7 @@ def test_a_build_here_publishes_nothing_and_leaves_the_artifact(service: Path, t
     assert (into / "artifact.tar.gz").is_file()
 
 
-def test_a_build_for_programs_keeps_its_log_off_stdout(service: Path, tmp_path: Path) -> None:
+def test_json_build_writes_its_log_to_stderr(service: Path, tmp_path: Path) -> None:
     done = lifecycle("build", "--into", str(tmp_path / "built"), "--json", cwd=service)
     assert json.loads(done.stdout)["manifest"]["service"] == "hello"
     assert "tested\n" in done.stderr
@@ -91,7 +91,7 @@ def test_a_failed_build_ends_with_1(service: Path) -> None:
     assert "error: unit tests 1/1: `exit 3` failed with exit code 3" in done.stderr
 
 
-def test_an_environment_that_does_not_answer_is_told_so(tmp_path: Path) -> None:
+def test_environment_that_does_not_answer_is_reported(tmp_path: Path) -> None:
     with socket.socket() as unused:
         unused.bind(("127.0.0.1", 0))
         endpoint = f"http://127.0.0.1:{unused.getsockname()[1]}"
@@ -105,12 +105,12 @@ def test_an_environment_that_does_not_answer_is_told_so(tmp_path: Path) -> None:
         (tmp_path / "environment.json").write_text(json.dumps(known))
         done = lifecycle("status", cwd=tmp_path, LIFECYCLE_HOME=str(tmp_path))
     assert (done.returncode, done.stdout) == (1, "")
-    told = "error: the laptop's environment does not answer at http://127.0.0.1:"
-    assert done.stderr.startswith(told)
+    message = "error: the laptop's environment does not answer at http://127.0.0.1:"
+    assert done.stderr.startswith(message)
     assert done.stderr.endswith(": see lifecycle local status\n")
 
 
-def test_a_profile_that_does_not_exist_is_told_so(tmp_path: Path) -> None:
+def test_unknown_profile_is_reported(tmp_path: Path) -> None:
     variables = {
         "AWS_CONFIG_FILE": str(tmp_path / "config"),
         "AWS_SHARED_CREDENTIALS_FILE": str(tmp_path / "keys"),
@@ -121,14 +121,14 @@ def test_a_profile_that_does_not_exist_is_told_so(tmp_path: Path) -> None:
     assert done.stderr.count("\n") == 1
 
 
-def test_damaged_knowledge_of_the_environment_is_told_so(tmp_path: Path) -> None:
+def test_damaged_environment_file_is_reported(tmp_path: Path) -> None:
     (tmp_path / "environment.json").write_text("{}")
     done = lifecycle("status", cwd=tmp_path, LIFECYCLE_HOME=str(tmp_path))
     assert done.returncode == 1
     assert "is not what was expected (KeyError('credentials'))" in done.stderr
 
 
-def test_the_environment_is_found_upward_from_where_one_stands(tmp_path: Path) -> None:
+def test_environment_is_found_upward_from_the_current_folder(tmp_path: Path) -> None:
     file = tmp_path / ".lifecycle" / "environment.json"
     file.parent.mkdir()
     file.write_text("{}")
@@ -137,12 +137,12 @@ def test_the_environment_is_found_upward_from_where_one_stands(tmp_path: Path) -
     assert find_environment({}, deep) == file
 
 
-def test_a_home_without_an_environment_is_no_other_environment(tmp_path: Path) -> None:
+def test_home_without_an_environment_does_not_find_another(tmp_path: Path) -> None:
     with pytest.raises(NoTarget, match=r"LIFECYCLE_HOME is .* start it with `lifecycle local up`"):
         find_environment({"LIFECYCLE_HOME": str(tmp_path)}, tmp_path)
 
 
-def test_help_needs_neither_boto3_nor_the_domain(tmp_path: Path) -> None:
+def test_help_imports_neither_boto3_nor_the_domain(tmp_path: Path) -> None:
     code = (
         "import sys; from typer.testing import CliRunner; from apps.cli.main import app\n"
         "assert CliRunner().invoke(app, ['--help']).exit_code == 0\n"

@@ -1,4 +1,4 @@
-"""The build service's promises, with a real emulator, a real repository and real commands."""
+"""The build service, with a real emulator, a real repository and real commands."""
 
 import io
 import json
@@ -9,7 +9,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from tests.local.codebuild.conftest import Workshop, phase, service
-from tests.local.dispatcher.laboratory import client, ended, role, session, until
+from tests.local.dispatcher.harness import client, ended, role, session, until
 
 pytestmark = [pytest.mark.emulator, pytest.mark.timeout(120)]
 
@@ -37,7 +37,7 @@ phases:
 """
 
 
-def test_a_green_build_runs_every_phase_in_one_shell_and_exports(workshop: Workshop) -> None:
+def test_successful_build_runs_every_phase_in_one_shell_and_exports_variables(workshop: Workshop) -> None:
     workshop.project("green", GREEN)
     extra = [{"name": "EXTRA", "value": "over", "type": "PLAINTEXT"}]
     build = workshop.finished(workshop.start("green", environmentVariablesOverride=extra))
@@ -68,7 +68,7 @@ def test_a_green_build_runs_every_phase_in_one_shell_and_exports(workshop: Works
     assert not list((workshop.folder / "builds/work").iterdir())
 
 
-def test_a_failing_command_fails_the_build_names_the_phase_and_keeps_the_logs_end(workshop: Workshop) -> None:
+def test_failing_command_fails_the_build_with_its_phase_and_the_end_of_the_log(workshop: Workshop) -> None:
     spec = """
 version: 0.2
 phases:
@@ -91,7 +91,7 @@ phases:
     assert "never" not in log
 
 
-def test_a_failure_before_the_build_phase_ends_it(workshop: Workshop) -> None:
+def test_failure_before_the_build_phase_ends_the_build(workshop: Workshop) -> None:
     spec = (
         'version: 0.2\nphases: {pre_build: {commands: ["false"]}, post_build: {commands: ["echo never"]}}\n'
     )
@@ -102,7 +102,7 @@ def test_a_failure_before_the_build_phase_ends_it(workshop: Workshop) -> None:
     assert "never" not in workshop.log(build)
 
 
-def test_a_commit_that_does_not_exist_fails_the_download(workshop: Workshop) -> None:
+def test_unknown_commit_fails_the_download(workshop: Workshop) -> None:
     workshop.project("bad-commit", GREEN)
     build = workshop.finished(workshop.start("bad-commit", "0" * 40))
     assert build["buildStatus"] == "FAILED"
@@ -129,7 +129,7 @@ def test_a_service_role_without_logs_fails_provisioning(workshop: Workshop) -> N
     assert phase(build, "PROVISIONING")["contexts"][0]["statusCode"] == "ACCESS_DENIED"
 
 
-def test_stopping_a_build_kills_what_it_started(workshop: Workshop) -> None:
+def test_stopping_a_build_kills_its_processes(workshop: Workshop) -> None:
     pid = workshop.folder / "sleeper.pid"
     command = f"sh -c 'echo $$ > {pid}; exec sleep 300' & wait"
     spec = json.dumps({"version": "0.2", "phases": {"build": {"commands": [command]}}})
@@ -188,7 +188,7 @@ def test_secondary_sources_of_a_template_are_unpacked_beside_the_source(workshop
     assert "from the tools" in workshop.log(build)
 
 
-def test_more_builds_than_allowed_at_once_wait_in_the_queue(workshop: Workshop) -> None:
+def test_builds_beyond_the_limit_wait_in_the_queue(workshop: Workshop) -> None:
     gate = workshop.folder / "gate"
     spec = {
         "version": "0.2",
@@ -205,7 +205,7 @@ def test_more_builds_than_allowed_at_once_wait_in_the_queue(workshop: Workshop) 
     assert {workshop.finished(each)["buildStatus"] for each in started} == {"SUCCEEDED"}
 
 
-def test_a_build_that_ran_at_a_restart_is_a_fault(workshop: Workshop, tmp_path: Path) -> None:
+def test_build_running_at_a_restart_becomes_fault(workshop: Workshop, tmp_path: Path) -> None:
     pid = tmp_path / "pid"
     command = f"echo $$ > {pid}; sleep 300"
     spec = json.dumps({"version": "0.2", "phases": {"build": {"commands": [command]}}})
@@ -219,5 +219,5 @@ def test_a_build_that_ran_at_a_restart_is_a_fault(workshop: Workshop, tmp_path: 
     with service(workshop.emulator, home, log) as (url, _):
         second = Workshop(workshop.emulator, url, tmp_path, workshop.repository, workshop.commit)
         assert second.build(identity)["buildStatus"] == "FAULT"
-    # A build service that never saw the build does not believe the emulator's success.
+    # The build service has no record of the build, so it does not report the emulator's success.
     assert workshop.build(identity)["buildStatus"] == "FAULT"

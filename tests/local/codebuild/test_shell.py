@@ -9,7 +9,7 @@ import pytest
 
 from apps.local.codebuild.cancellation import Cancellation, CancelledError
 from apps.local.codebuild.shell import Shell
-from tests.local.dispatcher.laboratory import ended, until
+from tests.local.dispatcher.harness import ended, until
 
 pytestmark = pytest.mark.timeout(30)
 
@@ -20,14 +20,14 @@ def shell(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Shell]:
         yield made
 
 
-def test_variables_functions_and_the_folder_last_from_command_to_command(shell: Shell) -> None:
+def test_variables_functions_and_the_folder_persist_between_commands(shell: Shell) -> None:
     lines: list[str] = []
     assert shell.run("export A='b c'; D=e; greet() { echo \"hello $1\"; }; cd /", lines.append) == 0
     assert shell.run('greet "$A $D $PWD"', lines.append) == 0
     assert lines == ["hello b c e /"]
 
 
-def test_a_failure_is_told_by_its_status_and_the_next_command_goes_on(shell: Shell) -> None:
+def test_failure_returns_its_status_and_the_next_command_runs(shell: Shell) -> None:
     lines: list[str] = []
     assert shell.run("echo one; false", lines.append) == 1
     assert shell.run("printf 'no newline'", lines.append) == 0
@@ -37,7 +37,7 @@ def test_a_failure_is_told_by_its_status_and_the_next_command_goes_on(shell: She
 
 
 @pytest.mark.parametrize("command", ["exit 3", "set -e; (exit 3); echo never"])
-def test_a_command_that_ends_the_shell_fails_and_leaves_its_exports(shell: Shell, command: str) -> None:
+def test_command_that_exits_the_shell_fails_and_its_exports_persist(shell: Shell, command: str) -> None:
     lines: list[str] = []
     assert shell.run("export A='it'\"'\"'s'; cd /", lines.append) == 0
     assert shell.run(command, lines.append) == 3
@@ -50,12 +50,12 @@ def test_a_syntax_error_is_a_failure(shell: Shell) -> None:
     assert shell.run("true", lambda _: None) == 0
 
 
-def test_a_command_cannot_read_the_next_ones(shell: Shell) -> None:
+def test_command_cannot_read_the_following_commands(shell: Shell) -> None:
     assert shell.run("cat", lambda _: None) == 0
     assert shell.run("true", lambda _: None) == 0
 
 
-def test_what_runs_on_in_the_background_does_not_hold_the_build_and_is_ended_with_it(tmp_path: Path) -> None:
+def test_background_process_does_not_delay_the_build_and_ends_with_it(tmp_path: Path) -> None:
     environment = {"PATH": os.environ["PATH"]}
     with Shell("/bin/sh", tmp_path, tmp_path, environment, Cancellation()) as shell:
         assert shell.run(f"sleep 300 & echo $! > {tmp_path}/pid", lambda _: None) == 0
@@ -65,7 +65,7 @@ def test_what_runs_on_in_the_background_does_not_hold_the_build_and_is_ended_wit
     until(lambda: ended(pid))
 
 
-def test_a_cancelled_command_ends_with_the_status_it_was_cancelled_with(tmp_path: Path) -> None:
+def test_cancelled_command_raises_with_the_status_of_the_cancellation(tmp_path: Path) -> None:
     cancellation = Cancellation()
     alarm = threading.Timer(0.2, cancellation.cancel, ("TIMED_OUT",))
     alarm.start()

@@ -1,12 +1,13 @@
-"""What the page may ask for, and in whose name."""
+"""The calls that the page may make, and the operator's name in them."""
 
 from typing import Any
 
 import pytest
 
-from apps.local.console.calls import Calls
-from apps.local.console.errors import AwsSaidNo, NoDashboard, Refused
+from apps.local.console.api import Calls
+from apps.local.console.errors import AwsRefused, NoDashboard
 from apps.local.console.ports import Line, Metric
+from apps.local.http_server import Refused
 from tests.local.console.twin import TwinAws, arn, custom
 
 NOW = 1_790_000_000_000
@@ -21,25 +22,25 @@ def asking(endpoint: object, **payload: Any) -> dict[str, Any]:
     return {"endpoint": endpoint, "payload": payload}
 
 
-def test_the_dashboard_is_told_from_top_to_bottom() -> None:
+def test_dashboard_lists_widgets_from_top_to_bottom() -> None:
     aws = TwinAws([custom(SHOW, "low", y=6), custom(SHOW, "right", x=12), custom(SHOW, "left")])
     found = calls(aws).answer("dashboard", {})
     assert [each["properties"]["title"] for each in found["widgets"]] == ["left", "right", "low"]
     assert (found["name"], found["by"], found["account"]) == ("lifecycle", "ada", "000000000000")
 
 
-def test_without_a_dashboard_there_is_a_word_on_where_it_comes_from() -> None:
+def test_missing_dashboard_names_the_command_that_deploys_it() -> None:
     with pytest.raises(NoDashboard, match="lifecycle local up"):
         calls(TwinAws(None)).answer("dashboard", {})
 
 
-def test_a_function_that_shows_is_given_what_the_page_says() -> None:
+def test_show_function_receives_the_pages_payload() -> None:
     aws = TwinAws([custom(SHOW, "")], {SHOW: lambda payload: f"<b>{payload['service']}</b>"})
     assert calls(aws).answer("invoke", asking(arn(SHOW), service="hello")) == {"answer": "<b>hello</b>"}
     assert aws.payloads(SHOW) == [{"service": "hello"}]
 
 
-def test_who_acts_is_the_servers_to_say() -> None:
+def test_server_sets_the_operator_of_an_action() -> None:
     aws = TwinAws([custom(SHOW, "")], {"lifecycle-act": lambda _: ""})
     calls(aws).answer("invoke", asking(arn("lifecycle-act"), action="freeze", by="mallory"))
     assert aws.payloads("lifecycle-act") == [{"action": "freeze", "by": "ada"}]
@@ -60,30 +61,30 @@ def test_who_acts_is_the_servers_to_say() -> None:
         7,
     ],
 )
-def test_no_function_is_called_that_the_dashboard_does_not_name(endpoint: object) -> None:
+def test_function_that_the_dashboard_does_not_name_is_never_called(endpoint: object) -> None:
     aws = TwinAws([custom(SHOW, "")], {SHOW: lambda _: ""})
     with pytest.raises(Refused, match="that the dashboard names"):
         calls(aws).answer("invoke", asking(endpoint))
     assert aws.invoked == []
 
 
-def test_nothing_acts_where_the_dashboard_names_no_function_at_all() -> None:
+def test_act_function_is_refused_without_a_dashboard_function() -> None:
     with pytest.raises(Refused, match="that the dashboard names"):
         calls(TwinAws([])).answer("invoke", asking(arn("lifecycle-act")))
 
 
-def test_what_iam_says_is_passed_on() -> None:
-    with pytest.raises(AwsSaidNo, match="may not invoke it"):
+def test_refusal_of_iam_is_passed_on() -> None:
+    with pytest.raises(AwsRefused, match="may not invoke it"):
         calls(TwinAws([custom(SHOW, "")])).answer("invoke", asking(arn(SHOW)))
 
 
-def test_an_answer_that_is_too_large_is_told_as_such() -> None:
+def test_too_large_answer_is_refused() -> None:
     aws = TwinAws([custom(SHOW, "")], {SHOW: lambda _: "x" * 1_100_000})
     with pytest.raises(Refused, match="at most 1 MB"):
         calls(aws).answer("invoke", asking(arn(SHOW)))
 
 
-def test_a_metric_widgets_lines_come_with_their_labels() -> None:
+def test_metric_widgets_lines_have_labels() -> None:
     metric = Metric("AWS/Lambda", "Errors", (("FunctionName", "lifecycle-plan"),))
     aws = TwinAws(metrics={metric: Line((1.0, 2.0), (0.0, 3.0))})
     properties = {"metrics": [["AWS/Lambda", "Errors", "FunctionName", "lifecycle-plan"]], "stat": "Sum"}
@@ -112,12 +113,12 @@ def test_metrics_need_a_widget_and_a_time_range(asked: dict[str, Any]) -> None:
         calls(TwinAws()).answer("metrics", asked)
 
 
-def test_alarms_are_asked_for_by_their_arns() -> None:
+def test_alarms_are_read_by_their_arns() -> None:
     aws = TwinAws(alarmed=[{"name": "lc-errors", "state": "ALARM"}, {"name": "other", "state": "OK"}])
     asked = {"alarms": ["arn:aws:cloudwatch:us-east-1:000000000000:alarm:lc-errors"]}
     assert calls(aws).answer("alarms", asked) == {"alarms": [{"name": "lc-errors", "state": "ALARM"}]}
     assert calls(aws).answer("alarms", {"alarms": []}) == {"alarms": []}
 
 
-def test_whether_something_runs() -> None:
+def test_running_reports_an_active_delivery_or_rollout() -> None:
     assert calls(TwinAws(runs=True)).answer("running", {}) == {"running": True}

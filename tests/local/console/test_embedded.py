@@ -17,9 +17,9 @@ from apps.cli.main import app
 from apps.local import environment
 from apps.local.console import dashboard
 from apps.local.console.aws import EmbeddedAws
-from apps.local.console.errors import AwsSaidNo
-from apps.local.console.ports import Metric, Wanted
-from apps.local.layout import REPOSITORY
+from apps.local.console.errors import AwsRefused
+from apps.local.console.ports import Metric, MetricQuery
+from apps.local.paths import REPOSITORY
 from apps.local.ports import Ports, is_free, listens
 from apps.local.processes import recorded
 from apps.local.progress import Progress
@@ -35,7 +35,7 @@ def aws(laptop: Laptop) -> EmbeddedAws:
     return EmbeddedAws(Ports(**laptop.facts["ports"]), "Ada Lovelace")
 
 
-def test_the_dashboards_functions_all_answer_the_operator(aws: EmbeddedAws) -> None:
+def test_every_dashboard_function_answers_the_operator(aws: EmbeddedAws) -> None:
     functions = {each.name: each for each in dashboard.functions(aws.dashboard())}
     assert "lifecycle-show-questions" in functions
     assert "lifecycle-act" in functions
@@ -48,20 +48,20 @@ def test_the_dashboards_functions_all_answer_the_operator(aws: EmbeddedAws) -> N
             assert "not shown" not in answer, name
 
 
-def test_what_acts_refuses_in_its_own_words(aws: EmbeddedAws) -> None:
+def test_act_function_refuses_with_its_own_message(aws: EmbeddedAws) -> None:
     act = next(each for each in dashboard.functions(aws.dashboard()) if each.acts)
     answer = aws.invoke(act.arn, {"action": "promote", "service": "nosuch", "version": SNAPSHOT, "by": "ada"})
     assert "not done" in answer
     assert f"there is no snapshot {SNAPSHOT} of nosuch" in answer
 
 
-def test_iam_decides_what_the_page_may_call(aws: EmbeddedAws, laptop: Laptop) -> None:
+def test_iam_decides_which_functions_the_page_may_call(aws: EmbeddedAws, laptop: Laptop) -> None:
     plan = f"arn:aws:lambda:us-east-1:{laptop.facts['account']}:function:lifecycle-plan"
-    with pytest.raises(AwsSaidNo, match="AccessDenied"):
+    with pytest.raises(AwsRefused, match="AccessDenied"):
         aws.invoke(plan, {})
 
 
-def test_metrics_are_found_and_read_in_the_order_of_time(aws: EmbeddedAws, laptop: Laptop) -> None:
+def test_metrics_are_found_and_sorted_by_time(aws: EmbeddedAws, laptop: Laptop) -> None:
     now = datetime.now(UTC).replace(second=0, microsecond=0)
     metric = Metric("Lifecycle/test", "Temperature", (("Host", "one"), ("Room", "two")))
     names = [{"Name": name, "Value": value} for name, value in metric.dimensions]
@@ -79,7 +79,10 @@ def test_metrics_are_found_and_read_in_the_order_of_time(aws: EmbeddedAws, lapto
     )
     assert aws.known_metrics("Lifecycle/test", "") == [metric]
     assert aws.known_metrics("Lifecycle/test", "Pressure") == []
-    wanted = [Wanted(metric, "Sum", 60, ""), Wanted(Metric("Lifecycle/test", "Pressure", ()), "Sum", 60, "")]
+    wanted = [
+        MetricQuery(metric, "Sum", 60, ""),
+        MetricQuery(Metric("Lifecycle/test", "Pressure", ()), "Sum", 60, ""),
+    ]
     there, nothing = aws.lines(wanted, now - timedelta(hours=1), now)
     assert there.values == (1.0, 2.0, 3.0)
     assert there.times == tuple((now - timedelta(minutes=at)).timestamp() for at in (3, 2, 1))
@@ -103,11 +106,11 @@ def test_alarms_are_read_by_name(aws: EmbeddedAws, laptop: Laptop) -> None:
     assert found["state"] in ("OK", "ALARM", "INSUFFICIENT_DATA")
 
 
-def test_nothing_runs_in_an_idle_environment(aws: EmbeddedAws) -> None:
+def test_idle_environment_runs_nothing(aws: EmbeddedAws) -> None:
     assert aws.running() is False
 
 
-def test_the_command_names_the_page(laptop: Laptop) -> None:
+def test_console_command_prints_the_pages_address(laptop: Laptop) -> None:
     done = CliRunner().invoke(app, ["local", "console", "--json"], env=laptop.variables)
     found = json.loads(done.stdout)
     assert found["url"].rstrip("/") == laptop.facts["console"]
@@ -118,7 +121,7 @@ def test_the_command_names_the_page(laptop: Laptop) -> None:
 
 @pytest.fixture
 def without_console(laptop: Laptop) -> Iterator[int]:
-    """The environment's console killed, as a crash would; its port. Afterwards `up` brings it back."""
+    """Kill the environment's console, as a crash would; yield its port. Afterwards `up` restarts it."""
     part, port = recorded(laptop.layout)["console"], int(laptop.facts["ports"]["console"])
     os.kill(part.pid, signal.SIGKILL)
     deadline = time.monotonic() + 10
@@ -130,7 +133,7 @@ def without_console(laptop: Laptop) -> Iterator[int]:
     assert listens("127.0.0.1", port)
 
 
-def test_where_it_died_it_can_be_served_from_a_terminal_until_ctrl_c(
+def test_dead_console_can_be_served_from_a_terminal_until_ctrl_c(
     laptop: Laptop, without_console: int
 ) -> None:
     command = [sys.executable, "-m", "apps.cli.main", "local", "console"]
@@ -140,12 +143,12 @@ def test_where_it_died_it_can_be_served_from_a_terminal_until_ctrl_c(
     )
     try:
         assert served.stdout
-        # A port that answers is no proof: on loopback a connection may meet itself, before anybody listens.
-        told = [served.stdout.readline(), served.stdout.readline()]
+        # An open port proves nothing: on loopback, a connection may connect to itself before a server listens.
+        lines = [served.stdout.readline(), served.stdout.readline()]
         served.send_signal(signal.SIGINT)
         _, err = served.communicate(timeout=10)
     finally:
         served.kill()
     assert (served.returncode, err) == (0, "")
-    assert told[0].startswith(f"http://127.0.0.1:{without_console}/")
-    assert told[1].startswith(f"console: http://127.0.0.1:{without_console} as ")
+    assert lines[0].startswith(f"http://127.0.0.1:{without_console}/")
+    assert lines[1].startswith(f"console: http://127.0.0.1:{without_console} as ")

@@ -1,4 +1,4 @@
-"""Who may ask the console: asked over a socket, as a browser of a foreign page would."""
+"""The console answers its own page only; requests over a socket imitate a browser with a foreign page."""
 
 import http.client
 import json
@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from apps.local.console.calls import Calls
+from apps.local.console.api import Calls
 from apps.local.console.server import LARGEST_BODY, ConsoleServer
 from tests.local.console.twin import TwinAws, arn, custom
 
@@ -30,7 +30,7 @@ def server(aws: TwinAws) -> Iterator[ConsoleServer]:
 def ask(
     server: ConsoleServer, method: str, path: str, body: str = "", **changed: str | None
 ) -> tuple[int, dict[str, str], str]:
-    """A request as the page itself makes it, but for what is changed."""
+    """Send a request as the page does, with the given headers changed."""
     here = server.guard.hosts[0]
     headers: dict[str, str | None] = {"Host": here}
     if method == "POST":
@@ -57,14 +57,12 @@ def press(server: ConsoleServer, **changed: str | None) -> tuple[int, str]:
     return status, body
 
 
-def test_the_page_itself_may_press_a_button_in_the_operators_name(
-    server: ConsoleServer, aws: TwinAws
-) -> None:
+def test_page_may_act_in_the_operators_name(server: ConsoleServer, aws: TwinAws) -> None:
     assert press(server) == (200, json.dumps({"answer": "done"}))
     assert aws.payloads("lifecycle-act") == [{"action": "roll_back", "by": "ada"}]
 
 
-def test_by_the_name_localhost_too(server: ConsoleServer) -> None:
+def test_page_may_act_under_the_name_localhost_too(server: ConsoleServer) -> None:
     here = server.guard.hosts[1]
     assert press(server, Host=here, Origin=f"http://{here}")[0] == 200
 
@@ -84,7 +82,7 @@ def test_by_the_name_localhost_too(server: ConsoleServer) -> None:
         ({"X_Lifecycle_Token": None}, "reload it"),
     ],
 )
-def test_another_site_can_press_nothing(
+def test_other_sites_cannot_act(
     server: ConsoleServer, aws: TwinAws, changed: dict[str, str | None], why: str
 ) -> None:
     status, body = press(server, **changed)
@@ -92,24 +90,24 @@ def test_another_site_can_press_nothing(
     assert why in json.loads(body)["error"]
 
 
-def test_a_foreign_form_cannot_send_what_looks_like_json(server: ConsoleServer, aws: TwinAws) -> None:
+def test_foreign_form_cannot_post_as_json(server: ConsoleServer, aws: TwinAws) -> None:
     assert press(server, Content_Type="text/plain")[0] == 415
     assert aws.invoked == []
 
 
-def test_a_page_under_another_name_cannot_even_read(server: ConsoleServer) -> None:
+def test_page_under_another_host_name_cannot_read(server: ConsoleServer) -> None:
     for path in ("/", "/main.js", "/api/dashboard"):
         assert ask(server, "GET", path, Host="evil.example")[0] == 403
 
 
-def test_each_start_has_a_token_of_its_own(server: ConsoleServer, aws: TwinAws) -> None:
+def test_each_start_has_its_own_token(server: ConsoleServer, aws: TwinAws) -> None:
     other = ConsoleServer(("127.0.0.1", 0), Calls(aws, "ada"))
     other.server_close()
     assert other.guard.token != server.guard.token
     assert server.guard.token in ask(server, "GET", "/")[2]
 
 
-def test_every_answer_tells_browsers_what_they_may_do_with_it(server: ConsoleServer) -> None:
+def test_every_answer_has_the_security_headers(server: ConsoleServer) -> None:
     for path in ("/", "/main.js", "/no-such-thing"):
         _, headers, _ = ask(server, "GET", path)
         policy = headers["content-security-policy"]
@@ -135,32 +133,34 @@ def test_every_answer_tells_browsers_what_they_may_do_with_it(server: ConsoleSer
         ("POST", "/api/no-such-call", 404),
     ],
 )
-def test_what_is_there_and_what_is_not(server: ConsoleServer, method: str, path: str, status: int) -> None:
+def test_method_and_path_decide_the_status(
+    server: ConsoleServer, method: str, path: str, status: int
+) -> None:
     assert ask(server, method, path)[0] == status
 
 
-def test_bodies_are_bounded_and_have_to_be_objects(server: ConsoleServer) -> None:
+def test_body_must_be_a_small_json_object(server: ConsoleServer) -> None:
     assert ask(server, "POST", "/api/dashboard", " " * (LARGEST_BODY + 1))[0] == 413
     for body in ("[1]", "{", "7"):
         assert ask(server, "POST", "/api/dashboard", body)[0] == 400
 
 
-def test_it_listens_on_loopback_only(aws: TwinAws) -> None:
+def test_console_listens_on_loopback_only(aws: TwinAws) -> None:
     with pytest.raises(ValueError, match="expected a loopback address"):
         ConsoleServer(("0.0.0.0", 0), Calls(aws, "ada"))
 
 
-def test_the_page_is_small_and_names_no_other_host(server: ConsoleServer) -> None:
+def test_page_is_small_and_names_no_other_host(server: ConsoleServer) -> None:
     status, _, page = ask(server, "GET", "/")
     names = [name for name in server._files if name != "/"]
     bodies: dict[str, Any] = {name: ask(server, "GET", name)[2] for name in names} | {"/": page}
     assert status == 200
     assert sum(len(body.encode()) for body in bodies.values()) < 300_000
-    # The one host in it is no address of anything: it is what XML calls SVG and HTML.
+    # The only host is part of the XML namespaces of SVG and HTML, and is never contacted.
     hosts = {host for body in bodies.values() for host in re.findall(r"https?://([\w.-]+)", body)}
     assert hosts == {"www.w3.org"}
 
 
-def test_a_connection_that_says_nothing_is_no_answer_to_others(server: ConsoleServer) -> None:
+def test_idle_connection_does_not_block_others(server: ConsoleServer) -> None:
     with socket.create_connection(("127.0.0.1", server.guard.port)):
         assert ask(server, "GET", "/")[0] == 200

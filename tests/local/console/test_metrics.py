@@ -1,12 +1,12 @@
-"""A metric widget's shorthand, written out as CloudWatch reads it."""
+"""A metric widget's shorthand is expanded as CloudWatch does."""
 
 from collections.abc import Sequence
 from typing import Any
 
 import pytest
 
-from apps.local.console.metrics import MOST_LINES, chart, period_of
-from apps.local.console.ports import Metric, Wanted
+from apps.local.console.metric_widget import MOST_LINES, chart, period_of
+from apps.local.console.ports import Metric, MetricQuery
 
 HOUR = 3600
 ALB = "AWS/ApplicationELB"
@@ -32,20 +32,20 @@ def known(namespace: str, name: str) -> Sequence[Metric]:
     return [each for each in KNOWN if namespace in ("", each.namespace) and name in ("", each.name)]
 
 
-def drawn(*metrics: Any, **properties: Any) -> tuple[Wanted, ...]:
+def drawn(*metrics: Any, **properties: Any) -> tuple[MetricQuery, ...]:
     found = chart({"metrics": list(metrics), **properties}, HOUR, known)
     assert found.problems == ()
-    return found.wanted
+    return found.queries
 
 
-def test_an_entry_is_a_namespace_a_name_and_pairs() -> None:
+def test_entry_is_a_namespace_a_name_and_pairs_of_dimensions() -> None:
     [line] = drawn(["AWS/States", "ExecutionsFailed", "StateMachineArn", "arn"], stat="Sum")
-    assert line == Wanted(
+    assert line == MetricQuery(
         Metric("AWS/States", "ExecutionsFailed", (("StateMachineArn", "arn"),)), "Sum", 60, "ExecutionsFailed"
     )
 
 
-def test_dots_repeat_what_stood_above() -> None:
+def test_dots_repeat_words_of_the_entry_above() -> None:
     lines = drawn(
         ["AWS/Lambda", "Errors", "FunctionName", "a"],
         [".", "Invocations", ".", "b", {"label": "calls", "yAxis": "right"}],
@@ -60,7 +60,7 @@ def test_dots_repeat_what_stood_above() -> None:
     assert (lines[1].label, lines[1].right, lines[2].right) == ("calls", True, False)
 
 
-def test_what_is_not_visible_is_not_drawn_but_repeated() -> None:
+def test_invisible_entry_is_not_drawn_but_can_be_repeated() -> None:
     [line] = drawn(["N", "Hidden", "D", "a", {"visible": False}], ["...", "b"])
     assert line.metric == Metric("N", "Hidden", (("D", "b"),))
 
@@ -77,7 +77,7 @@ def test_a_search_without_a_schema_and_with_a_word_that_must_not_be_there() -> N
     assert [dict(each.metric.dimensions).get("LoadBalancer", "") != "" for each in lines] == [True, False]
 
 
-def test_labels_say_what_sets_a_line_apart() -> None:
+def test_labels_distinguish_lines() -> None:
     search = (
         "SEARCH('{AWS/ApplicationELB,LoadBalancer,TargetGroup} MetricName=\"RequestCount\" other', 'Sum')"
     )
@@ -86,22 +86,22 @@ def test_labels_say_what_sets_a_line_apart() -> None:
     assert (given.label, plain.label) == ("other requests", "requests other")
 
 
-def test_what_cannot_be_computed_is_told() -> None:
+def test_unsupported_expression_is_reported() -> None:
     found = chart({"metrics": [[{"expression": "m1/m2", "label": "rate"}], ["lonely"]]}, HOUR, known)
-    assert found.wanted == ()
+    assert found.queries == ()
     assert found.problems[0] == "the embedded AWS cannot compute m1/m2"
     assert found.problems[1].startswith("expected a namespace, a name and pairs")
 
 
-def test_more_lines_than_can_be_told_apart_are_cut_and_told() -> None:
+def test_lines_beyond_the_limit_are_cut_and_reported() -> None:
     found = chart({"metrics": [["N", "M", "D", str(n)] for n in range(MOST_LINES + 5)]}, HOUR, known)
-    assert len(found.wanted) == MOST_LINES
+    assert len(found.queries) == MOST_LINES
     assert found.problems == (f"the first {MOST_LINES} of {MOST_LINES + 5} lines are drawn",)
 
 
 @pytest.mark.parametrize("metrics", [None, "text", 7, [], [[]]])
 def test_a_widget_without_metrics_draws_nothing(metrics: Any) -> None:
-    assert chart({"metrics": metrics}, HOUR, known).wanted == ()
+    assert chart({"metrics": metrics}, HOUR, known).queries == ()
 
 
 def test_the_period_grows_with_the_view() -> None:

@@ -1,4 +1,4 @@
-"""AWS as the console asks it, in memory: a dashboard, functions that are Python's, metrics and alarms."""
+"""The console's port of AWS in memory: a dashboard, functions in Python, metrics and alarms."""
 
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from apps.local.console.errors import AwsSaidNo, NoDashboard
-from apps.local.console.ports import DASHBOARD, Line, Metric, Wanted
+from apps.local.console.errors import AwsRefused, NoDashboard
+from apps.local.console.ports import DASHBOARD, Line, Metric, MetricQuery
 
 Function = Callable[[dict[str, Any]], Any]
 
@@ -17,7 +17,7 @@ def arn(function: str) -> str:
 
 
 def custom(function: str, title: str, x: int = 0, y: int = 0, **more: Any) -> dict[str, Any]:
-    """A custom widget, half of the dashboard wide."""
+    """Return a custom widget, half of the dashboard wide."""
     params = more.pop("params", {})
     properties = {"endpoint": arn(function), "title": title, "params": params}
     properties |= {"updateOn": {"refresh": True, "resize": False, "timeRange": True}}
@@ -39,7 +39,7 @@ class TwinAws:
     looked: int = 0
     slowness: float = 0.0
     invoked: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
-    asked: list[tuple[Sequence[Wanted], datetime, datetime]] = field(default_factory=list)
+    asked: list[tuple[Sequence[MetricQuery], datetime, datetime]] = field(default_factory=list)
 
     def dashboard(self) -> Mapping[str, Any]:
         time.sleep(self.slowness)
@@ -51,7 +51,7 @@ class TwinAws:
         name = endpoint.rpartition(":")[2]
         self.invoked.append((name, dict(payload)))
         if name not in self.functions:
-            raise AwsSaidNo(name, "AccessDeniedException: the role may not invoke it")
+            raise AwsRefused(name, "AccessDeniedException: the role may not invoke it")
         return self.functions[name](dict(payload))
 
     def known_metrics(self, namespace: str, name: str) -> Sequence[Metric]:
@@ -59,9 +59,9 @@ class TwinAws:
             each for each in self.metrics if namespace in ("", each.namespace) and name in ("", each.name)
         ]
 
-    def lines(self, wanted: Sequence[Wanted], start: datetime, end: datetime) -> Sequence[Line]:
-        self.asked.append((wanted, start, end))
-        return [self.metrics.get(each.metric, Line((), ())) for each in wanted]
+    def lines(self, queries: Sequence[MetricQuery], start: datetime, end: datetime) -> Sequence[Line]:
+        self.asked.append((queries, start, end))
+        return [self.metrics.get(each.metric, Line((), ())) for each in queries]
 
     def alarms(self, names: Sequence[str]) -> Sequence[Mapping[str, Any]]:
         return [each for each in self.alarmed if each["name"] in names]
@@ -71,5 +71,5 @@ class TwinAws:
         return self.runs
 
     def payloads(self, function: str) -> list[dict[str, Any]]:
-        """What a function was called with so far."""
+        """Return the payloads of a function's calls so far."""
         return [payload for name, payload in self.invoked if name == function]

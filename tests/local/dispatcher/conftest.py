@@ -3,30 +3,30 @@ from pathlib import Path
 
 import pytest
 
-from tests.local.dispatcher import laboratory
-from tests.local.dispatcher.laboratory import Laboratory
+from tests.local.dispatcher import harness
+from tests.local.dispatcher.harness import Harness
 
 
 @pytest.fixture(scope="module")
 def emulator(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    with laboratory.emulator(tmp_path_factory.mktemp("emulator")) as url:
+    with harness.emulator(tmp_path_factory.mktemp("emulator")) as url:
         yield url
 
 
 @pytest.fixture(scope="module")
 def endpoint(emulator: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, int, Path]]:
     folder = tmp_path_factory.mktemp("dispatcher")
-    with laboratory.dispatcher(emulator, folder, "--sync-interval", "0.5") as (url, pid):
+    with harness.dispatcher(emulator, folder, "--sync-interval", "0.5") as (url, pid):
         yield url, pid, folder
 
 
 @pytest.fixture
-def laboratory_(emulator: str, endpoint: tuple[str, int, Path], request: pytest.FixtureRequest) -> Laboratory:
+def harness_(emulator: str, endpoint: tuple[str, int, Path], request: pytest.FixtureRequest) -> Harness:
     url, pid, folder = endpoint
-    made = Laboratory(emulator, url, folder, laboratory.free_port(), pid=pid)
+    made = Harness(emulator, url, folder, harness.free_port(), pid=pid)
     made.build(f"t{abs(hash(request.node.name)) % 10**9}")
-    laboratory.until(
+    harness.until(
         lambda: any(group["name"] in made.group and group["used"] for group in made.state()["target_groups"])
     )
-    laboratory.until(lambda: laboratory.is_open(made.port))
+    harness.until(lambda: harness.is_open(made.port))
     return made

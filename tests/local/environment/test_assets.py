@@ -3,10 +3,10 @@ import zipfile
 from io import BytesIO
 from pathlib import Path
 
-from apps.local.assets import zipped
+from apps.local.aws.assets import zipped
 
 
-def test_the_same_files_give_the_same_bytes_whenever_they_were_written(tmp_path: Path) -> None:
+def test_zip_of_the_same_files_is_always_the_same_bytes(tmp_path: Path) -> None:
     for name, moment in (("one", 1_600_000_000), ("two", 1_700_000_000)):
         folder = tmp_path / name / "inner"
         folder.mkdir(parents=True)
@@ -15,7 +15,7 @@ def test_the_same_files_give_the_same_bytes_whenever_they_were_written(tmp_path:
     assert zipped(tmp_path / "one") == zipped(tmp_path / "two")
 
 
-def test_a_programs_mode_is_kept(tmp_path: Path) -> None:
+def test_zip_preserves_the_mode_of_a_program(tmp_path: Path) -> None:
     (tmp_path / "run.sh").write_text("#!/bin/sh\n")
     (tmp_path / "run.sh").chmod(0o755)
     (tmp_path / "data").write_text("")

@@ -1,4 +1,4 @@
-"""The environment as a whole: started, asked, broken, repaired and ended."""
+"""The environment as a whole: it is started, used, broken, repaired and ended."""
 
 import contextlib
 import os
@@ -13,14 +13,15 @@ import psutil
 import pytest
 from botocore.exceptions import ClientError
 
-from apps.local import environment, hosts, status
-from apps.local.clusters import add_service
-from apps.local.emulator import Aws
+from apps.local import environment, status
+from apps.local.aws.clients import Aws
 from apps.local.errors import LaptopError, NotRunning, PortsTaken
-from apps.local.layout import Layout, read_json
+from apps.local.paths import Layout, read_json
 from apps.local.ports import LOOPBACK, Ports, check
 from apps.local.processes import Part, recorded, session
 from apps.local.progress import Progress
+from apps.local.services import hosts
+from apps.local.services.clusters import add_service
 from tests.conftest import Laptop
 
 pytestmark = pytest.mark.emulator
@@ -33,7 +34,7 @@ SERVICE = (
 
 @pytest.fixture
 def own(tmp_path: Path) -> Iterator[Layout]:
-    """An environment that a test may break."""
+    """Yield an environment that a test may break."""
     layout = Layout(tmp_path / "home")
     yield layout
     with contextlib.suppress(LaptopError):
@@ -56,7 +57,7 @@ def everything(layout: Layout) -> set[int]:
     return {pid for part in recorded(layout).values() for pid in session(part)}
 
 
-def test_a_taken_port_stops_up_before_anything_is_started(own: Layout) -> None:
+def test_taken_port_stops_up_before_anything_starts(own: Layout) -> None:
     with socket.create_server((LOOPBACK, 0)) as holder:
         taken = replace(Ports.free(), builder=holder.getsockname()[1])
         with pytest.raises(PortsTaken, match=f"pid {os.getpid()}"):
@@ -65,12 +66,12 @@ def test_a_taken_port_stops_up_before_anything_is_started(own: Layout) -> None:
     assert not own.environment.exists()
 
 
-def test_nothing_can_be_added_to_an_environment_that_is_not_up(own: Layout, tmp_path: Path) -> None:
+def test_add_is_refused_while_the_environment_is_down(own: Layout, tmp_path: Path) -> None:
     with pytest.raises(NotRunning, match="lifecycle local up"):
         add_service(own, service(tmp_path / "web", "web"), QUIET)
 
 
-def test_up_tells_where_everything_is(laptop: Laptop) -> None:
+def test_up_returns_the_address_of_every_part(laptop: Laptop) -> None:
     assert laptop.facts["endpoint"].startswith("http://127.0.0.1:")
     assert ".lambda-url." in laptop.facts["function_url"]
     assert read_json(laptop.layout.environment, None) == laptop.facts
@@ -133,7 +134,7 @@ def test_adding_a_service_again_keeps_its_hosts(laptop: Laptop, tmp_path: Path) 
     assert recorded(laptop.layout) == before
 
 
-def test_a_part_that_died_is_started_again(own: Layout) -> None:
+def test_up_restarts_a_dead_part(own: Layout) -> None:
     facts = environment.up(own, QUIET, Ports.free())
     before = recorded(own)
     kill(before["dispatcher"])
@@ -144,9 +145,7 @@ def test_a_part_that_died_is_started_again(own: Layout) -> None:
     assert after["emulator"] == before["emulator"]
 
 
-def test_after_the_emulator_died_it_goes_on_from_what_it_remembers_and_then_ends(
-    own: Layout, tmp_path: Path
-) -> None:
+def test_up_restarts_a_dead_emulator_from_its_saved_state(own: Layout, tmp_path: Path) -> None:
     facts = environment.up(own, QUIET, Ports.free())
     add_service(own, service(tmp_path / "web", "web"), QUIET, {"production": 1})
     before = recorded(own)
@@ -166,7 +165,7 @@ def test_after_the_emulator_died_it_goes_on_from_what_it_remembers_and_then_ends
     environment.down(own, QUIET)
 
 
-def test_up_that_fails_ends_what_it_started(own: Layout) -> None:
+def test_failed_up_ends_every_part_that_it_started(own: Layout) -> None:
     ports = Ports.free()
     with pytest.raises(LaptopError, match=r"could not be synthesised[^$]*every tuesday"):
         environment.up(own, QUIET, ports, {"poll_seconds": "every tuesday"})

@@ -1,4 +1,4 @@
-"""Which processors what runs on, while the load is measured."""
+"""The processors of each process while the load is measured."""
 
 import os
 import subprocess
@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from apps.local.dispatcher.configuration import Check, discovery, endpoints
-from apps.local.dispatcher.rotation import Address
-from apps.local.hosts import Host
-from apps.local.layout import Layout, write_json
+from apps.local.dispatcher.envoy_configuration import Check, discovery, endpoints
+from apps.local.dispatcher.targets import Address
+from apps.local.paths import Layout, write_json
+from apps.local.services.hosts import Host
 from tools.bench.own_processors import halves, in_rotation, own_processors
 
 HOST = Host("production-hello-1", "hello", "production", "127.0.0.2", 18081, "a")
@@ -32,7 +32,7 @@ def test_a_single_processor_is_for_everything() -> None:
 
 
 def listed(layout: Layout, *, drains: bool) -> None:
-    """Envoy's file, as the dispatcher writes it."""
+    """Write Envoy's file as the dispatcher does."""
     found = endpoints("hello", CHECK, [(Address(HOST.address, HOST.port), drains)])
     write_json(layout.dispatcher / "endpoints-hello.json", discovery([found]))
 

@@ -16,7 +16,7 @@ def taken() -> Iterator[int]:
         yield server.getsockname()[1]
 
 
-def test_a_taken_port_is_named_with_its_holder_and_with_how_to_choose_another(taken: int) -> None:
+def test_taken_port_is_reported_with_its_holder_and_a_way_to_choose_another(taken: int) -> None:
     with pytest.raises(PortsTaken) as refused:
         check(replace(Ports.free(), emulator=taken).fixed())
     message = str(refused.value)
@@ -26,7 +26,7 @@ def test_a_taken_port_is_named_with_its_holder_and_with_how_to_choose_another(ta
     assert f"LIFECYCLE_PORTS=emulator={taken + 1000}" in message
 
 
-def test_every_taken_port_is_named(taken: int) -> None:
+def test_every_taken_port_is_reported(taken: int) -> None:
     with pytest.raises(PortsTaken, match=r"(?s)production.*staging"):
         check(replace(Ports.free(), production=taken, staging=taken).fixed())
 
@@ -35,7 +35,7 @@ def test_free_ports_pass() -> None:
     check(Ports.free().fixed())
 
 
-def test_a_port_is_taken_at_one_address_only(taken: int) -> None:
+def test_port_is_taken_at_one_address_only(taken: int) -> None:
     assert not is_free(LOOPBACK, taken)
     assert is_free("127.0.10.99", taken)
 
@@ -52,7 +52,7 @@ def test_ports_are_chosen_by_name() -> None:
 @pytest.mark.parametrize(
     "text", ["emulator", "emulator=", "emulator=x", "emulator=0", "emulator=70000", "smtp=25"]
 )
-def test_a_port_that_cannot_be_is_refused_with_the_names_that_can(text: str) -> None:
+def test_invalid_port_is_refused_with_the_allowed_names(text: str) -> None:
     with pytest.raises(LaptopError, match="NAME one of balancer, builder, console, emulator"):
         Ports.parse(text)
 
@@ -62,11 +62,11 @@ def test_free_ports_differ_from_each_other() -> None:
     assert len(set(ports.fixed().values())) == len(ports.fixed())
 
 
-def test_a_port_that_is_given_back_in_time_is_not_taken() -> None:
+def test_port_released_within_the_timeout_is_not_taken() -> None:
     holder = socket.create_server((LOOPBACK, 0))
     number = int(holder.getsockname()[1])
     threading.Timer(0.2, holder.close).start()
     with pytest.raises(PortsTaken, match=str(number)):
         check({"emulator": number})
-    check({"emulator": number}, patience_seconds=5.0)
+    check({"emulator": number}, timeout_seconds=5.0)
     assert is_free(LOOPBACK, number)

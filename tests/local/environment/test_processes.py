@@ -8,9 +8,9 @@ import psutil
 import pytest
 
 from apps.local.errors import LaptopError
-from apps.local.home import locked
-from apps.local.layout import Layout
-from apps.local.priority import VARIABLE, GivesWay, wanted
+from apps.local.lock import locked
+from apps.local.paths import Layout
+from apps.local.priority import VARIABLE, PriorityScope, niceness
 from apps.local.processes import Part, end, log_end, recorded, session, start
 
 ENVIRONMENT = {"PATH": os.environ["PATH"]}
@@ -20,7 +20,7 @@ ENVIRONMENT = {"PATH": os.environ["PATH"]}
 def layout(tmp_path: Path) -> Iterator[Layout]:
     layout = Layout(tmp_path)
     yield layout
-    end(layout, list(recorded(layout).values()), patience_seconds=0.2)
+    end(layout, list(recorded(layout).values()), timeout_seconds=0.2)
 
 
 def run(layout: Layout, script: str, name: str = "part") -> Part:
@@ -44,7 +44,7 @@ def test_a_started_part_is_recorded_with_its_start_time_and_leads_its_own_sessio
     assert part.started == pytest.approx(psutil.Process(part.pid).create_time(), abs=0.1)
 
 
-def test_a_part_holds_nothing_that_its_starter_was_given_open(layout: Layout, tmp_path: Path) -> None:
+def test_part_inherits_no_open_file_of_its_starter(layout: Layout, tmp_path: Path) -> None:
     with (tmp_path / "lock").open("w") as given:
         os.set_inheritable(given.fileno(), True)
         part = run(layout, "exec sleep 60")
@@ -54,7 +54,7 @@ def test_a_part_holds_nothing_that_its_starter_was_given_open(layout: Layout, tm
     assert held.count(str(layout.log("part"))) == 2
 
 
-def test_ending_a_part_ends_its_children_and_forgets_it(layout: Layout) -> None:
+def test_ending_a_part_ends_its_children_and_removes_its_record(layout: Layout) -> None:
     part = run(layout, "sleep 60 & sleep 60 & wait")
     assert eventually(lambda: len(session(part)) == 3)
     assert end(layout, [part]) == []
@@ -63,7 +63,7 @@ def test_ending_a_part_ends_its_children_and_forgets_it(layout: Layout) -> None:
     assert session(part) == set()
 
 
-def test_children_that_outlived_their_part_are_ended_too(layout: Layout) -> None:
+def test_children_that_outlive_their_part_are_ended_too(layout: Layout) -> None:
     part = run(layout, "sleep 60 & exit 0")
     assert eventually(lambda: not part.alive and len(session(part)) == 1)
     assert end(layout, [part]) == []
@@ -73,11 +73,11 @@ def test_children_that_outlived_their_part_are_ended_too(layout: Layout) -> None
 def test_a_part_that_ignores_sigterm_is_killed(layout: Layout) -> None:
     part = run(layout, "trap '' TERM; echo ready; while :; do sleep 0.05; done")
     assert eventually(lambda: "ready" in log_end(layout, "part"))
-    assert end(layout, [part], patience_seconds=0.2) == []
+    assert end(layout, [part], timeout_seconds=0.2) == []
     assert not part.alive
 
 
-def test_a_pid_that_now_belongs_to_another_process_is_left_alone(layout: Layout) -> None:
+def test_reused_pid_is_not_signalled(layout: Layout) -> None:
     stranger = run(layout, "sleep 60", name="stranger")
     recycled = replace(stranger, name="recycled", started=stranger.started - 1000)
     assert not recycled.alive
@@ -86,7 +86,7 @@ def test_a_pid_that_now_belongs_to_another_process_is_left_alone(layout: Layout)
     assert stranger.alive
 
 
-def test_ending_a_part_that_ended_by_itself_is_nothing_special(layout: Layout) -> None:
+def test_part_that_already_ended_can_be_ended(layout: Layout) -> None:
     part = run(layout, "exit 3")
     assert eventually(lambda: not part.alive)
     assert end(layout, [part]) == []
@@ -97,27 +97,27 @@ def test_output_goes_to_the_parts_log(layout: Layout) -> None:
     assert eventually(lambda: log_end(layout, "part") == "one\ntwo")
 
 
-def test_two_commands_do_not_work_on_one_environment_at_once(layout: Layout) -> None:
+def test_only_one_command_at_a_time_holds_the_lock(layout: Layout) -> None:
     with locked(layout), pytest.raises(LaptopError, match="another command is working"), locked(layout):
         pytest.fail("the lock was given twice")
 
 
-def niceness(pid: int) -> int:
+def priority_of(pid: int) -> int:
     return os.getpriority(os.PRIO_PROCESS, pid)
 
 
-def test_a_part_and_what_it_starts_give_way_where_that_is_wanted(
+def test_lifecycle_nice_lowers_a_part_and_its_children(
     layout: Layout, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv(VARIABLE, "7")
     part = run(layout, "sleep 60 & wait")
     assert eventually(lambda: len(session(part)) == 2)
-    assert {niceness(pid) for pid in session(part)} == {min(19, niceness(0) + 7)}
+    assert {priority_of(pid) for pid in session(part)} == {min(19, priority_of(0) + 7)}
     autogroup = Path(f"/proc/{part.pid}/autogroup")
     assert not autogroup.exists() or autogroup.read_text().endswith("nice 7\n")
 
 
-def test_a_part_whose_session_alone_gives_way_starts_others_at_the_usual_priority(
+def test_session_scope_does_not_lower_children_in_other_sessions(
     layout: Layout, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv(VARIABLE, "7")
@@ -125,17 +125,17 @@ def test_a_part_whose_session_alone_gives_way_starts_others_at_the_usual_priorit
     script = (
         f"setsid sh -c 'echo $$ > {pid_file}.new && mv {pid_file}.new {pid_file} && exec sleep 60' & wait"
     )
-    part = start(layout, "agent", ["sh", "-c", script], ENVIRONMENT, GivesWay.ITS_SESSION)
+    part = start(layout, "agent", ["sh", "-c", script], ENVIRONMENT, PriorityScope.SESSION)
     assert eventually(pid_file.exists)
     service = psutil.Process(int(pid_file.read_text()))
-    assert niceness(service.pid) == niceness(part.pid) == niceness(0)
+    assert priority_of(service.pid) == priority_of(part.pid) == priority_of(0)
     autogroup = Path(f"/proc/{service.pid}/autogroup")
     assert not autogroup.exists() or autogroup.read_text().endswith("nice 0\n")
     service.kill()
 
 
 @pytest.mark.parametrize("text", ["20", "-1", "much"])
-def test_a_priority_that_is_none_is_refused(text: str) -> None:
+def test_invalid_niceness_is_refused(text: str) -> None:
     with pytest.raises(LaptopError, match="expected a number from 0 to 19"):
-        wanted({VARIABLE: text})
-    assert wanted({}) == 0
+        niceness({VARIABLE: text})
+    assert niceness({}) == 0

@@ -1,4 +1,4 @@
-"""What `make` says on a machine where Python is missing, too old, or without its venv module."""
+"""Messages of `make` on a machine whose Python is missing, too old, or without its venv module."""
 
 import os
 import shutil
@@ -7,12 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from apps.local.layout import REPOSITORY
+from apps.local.paths import REPOSITORY
 
 
 @pytest.fixture
 def checkout(tmp_path: Path) -> Path:
-    """A fresh checkout, as far as the set-up's first step needs one."""
+    """Return a fresh checkout, as far as the set-up's first step needs one."""
     for name in ("Makefile", "pyproject.toml", "requirements/dev.txt"):
         target = tmp_path / "checkout" / name
         target.parent.mkdir(parents=True, exist_ok=True)
@@ -21,7 +21,7 @@ def checkout(tmp_path: Path) -> Path:
 
 
 def set_up(checkout: Path, **pythons: str) -> str:
-    """Run the set-up where only these Pythons are; answers what it says when it fails."""
+    """Run the set-up on a machine with only these Pythons; return the message of its failure."""
     programs = checkout / "programs"
     programs.mkdir()
     for name, script in pythons.items():
@@ -38,16 +38,16 @@ def set_up(checkout: Path, **pythons: str) -> str:
     return done.stderr
 
 
-def test_without_any_python_it_says_what_to_install(checkout: Path) -> None:
+def test_setup_without_python_names_the_package_to_install(checkout: Path) -> None:
     assert "sudo apt install python3 python3-venv" in set_up(checkout)
 
 
-def test_a_python_that_is_too_old_is_as_good_as_none(checkout: Path) -> None:
+def test_setup_ignores_a_python_that_is_too_old(checkout: Path) -> None:
     said = set_up(checkout, python3='case "$2" in *version_info*) exit 1;; esac; exit 0')
     assert "expected Python 3.11 or later" in said
 
 
-def test_without_the_venv_module_it_says_which_package_has_it(checkout: Path) -> None:
+def test_setup_without_venv_names_its_package(checkout: Path) -> None:
     script = 'case "$2" in *ensurepip*) exit 1;; *print*) echo python3.11-venv;; esac; exit 0'
     said = set_up(checkout, python3=script)
     assert "python3 cannot make virtual environments" in said

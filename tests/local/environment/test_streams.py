@@ -1,4 +1,4 @@
-"""What the embedded AWS is made to do: tell what changed in a table, and ring for one cluster only."""
+"""The embedded AWS delivers a table's changes to a function, and an alarm evaluates one cluster only."""
 
 import io
 import json
@@ -11,8 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from apps.local.emulator import Aws, keep, start_emulator, wait_for_emulator
-from apps.local.layout import ACCOUNT, Layout
+from apps.local.aws.clients import Aws
+from apps.local.aws.emulator import start_emulator, take_snapshot, wait_for_emulator
+from apps.local.paths import ACCOUNT, Layout
 from apps.local.ports import Ports
 from apps.local.processes import Part, end
 
@@ -25,20 +26,20 @@ def handle(event, context):
     with open({path!r}, "a") as file:
         for record in event["Records"]:
             file.write(record["dynamodb"]["Keys"]["pk"]["S"] + "\\n")
-    print("told")
+    print("received")
 """
 TRUST = {"Effect": "Allow", "Principal": {"AWS": "*"}, "Action": "sts:AssumeRole"}
 
 
 class Streamed:
-    """The embedded AWS with a table whose stream starts a function; `heard` are the keys that it was told of."""
+    """The embedded AWS with a table whose stream starts a function; `received` are the keys that it got."""
 
     def __init__(self, folder: Path) -> None:
         self._layout, self.ports = Layout(folder), Ports.free()
-        self._file = folder / "heard"
+        self._file = folder / "received"
         self.part = self._start()
         self._make()
-        keep(self.ports)
+        take_snapshot(self.ports)
 
     @property
     def aws(self) -> Aws:
@@ -83,7 +84,7 @@ class Streamed:
         self.aws.client("dynamodb").put_item(TableName=TABLE, Item={"pk": {"S": key}, "sk": {"S": "1"}})
 
     @property
-    def heard(self) -> list[str]:
+    def received(self) -> list[str]:
         return self._file.read_text().splitlines() if self._file.exists() else []
 
     def killed(self) -> None:
@@ -112,23 +113,23 @@ def eventually(what: str, look: Callable[[], bool], seconds: float = 30) -> None
         time.sleep(0.05)
 
 
-def test_what_the_filter_keeps_out_starts_nothing_and_the_rest_is_told_in_order(streamed: Streamed) -> None:
+def test_stream_delivers_in_order_the_records_that_the_filter_accepts(streamed: Streamed) -> None:
     for number in range(3):
         streamed.put(f"REPORTS#{number}")
         streamed.put(f"CLUSTER#{number}")
-    eventually("the three to be told", lambda: len(streamed.heard) >= 3)
-    assert streamed.heard == ["CLUSTER#0", "CLUSTER#1", "CLUSTER#2"]
+    eventually("three records", lambda: len(streamed.received) >= 3)
+    assert streamed.received == ["CLUSTER#0", "CLUSTER#1", "CLUSTER#2"]
 
 
-def test_after_a_crash_what_changes_is_told_again(streamed: Streamed) -> None:
+def test_stream_delivers_again_after_a_crash(streamed: Streamed) -> None:
     streamed.put("CLUSTER#before")
-    eventually("it to be told", lambda: "CLUSTER#before" in streamed.heard)
+    eventually("the record", lambda: "CLUSTER#before" in streamed.received)
     streamed.killed()
     streamed.put("CLUSTER#after")
-    eventually("what came after to be told", lambda: "CLUSTER#after" in streamed.heard)
+    eventually("the record of after the crash", lambda: "CLUSTER#after" in streamed.received)
 
 
-def test_an_alarm_rings_for_the_metrics_of_its_own_dimensions_only(streamed: Streamed) -> None:
+def test_alarm_evaluates_its_own_dimensions_only(streamed: Streamed) -> None:
     cloudwatch = streamed.aws.client("cloudwatch")
 
     def group(service: str) -> list[dict[str, str]]:

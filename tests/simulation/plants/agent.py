@@ -4,7 +4,7 @@ from tests.simulation.planted import Planted
 
 _DECIDE = "apps.agent.decide"
 _AGENT = "apps.agent.agent"
-_WORK = "apps.agent.work"
+_INSTALLER = "apps.agent.installer"
 _INSTALLS = "tests/local/agent/test_install.py"
 
 FAULTS = (
@@ -12,7 +12,7 @@ FAULTS = (
         "standing-by-installs",
         (17, 2),
         _DECIDE,
-        "    return Install(turn, reason) if turn.order in _SWITCHES else Fetch(turn, reason)",
+        "    return Install(turn, reason) if turn.order in _INSTALL_ORDERS else Fetch(turn, reason)",
         "    return Install(turn, reason)",
     ),
     Planted(
@@ -27,7 +27,7 @@ FAULTS = (
         "an-agent-never-gives-up",
         (7, 20),
         _DECIDE,
-        "    if turn.order in _SWITCHES and acted.tries >= MAXIMUM_TRIES:",
+        "    if turn.order in _INSTALL_ORDERS and acted.tries >= MAXIMUM_TRIES:",
         "    if False:",
     ),
     Planted(
@@ -52,14 +52,14 @@ FAULTS = (
         _AGENT,
         "        if result.passed:\n",
         "        if True:\n",
-        f"{_INSTALLS}::test_a_self_test_that_is_answered_badly_fails_and_leaves_the_host_as_it_is",
+        f"{_INSTALLS}::test_a_self_test_with_a_bad_status_fails_and_leaves_the_host_as_it_is",
     ),
     Planted(
         "the-way-back-is-thrown-away",
         (15,),
         _AGENT,
-        "        self._shelf.thin_out((turn.version, state.verified, state.previous))",
-        "        self._shelf.thin_out((turn.version,))",
+        "        self._release_store.prune((turn.version, state.verified, state.previous))",
+        "        self._release_store.prune((turn.version,))",
     ),
     Planted(
         "a-lost-ledger-stops-the-service",
@@ -71,15 +71,15 @@ FAULTS = (
     Planted(
         "the-self-test-is-skipped",
         (2, 9),
-        _WORK,
-        "        detail, passed = self._self_tested(manifest, prepared.folder, environment)",
+        _INSTALLER,
+        "        detail, passed = self._run_self_test(manifest, prepared.folder, environment)",
         '        detail, passed = "not run", True',
     ),
     Planted(
         "started-before-the-switch",
         (13, 3),
-        _WORK,
-        "        self._shelf.switch(turn.version)\n",
+        _INSTALLER,
+        "        self._release_store.switch(turn.version)\n",
         "",
     ),
     Planted(
@@ -88,14 +88,14 @@ FAULTS = (
         "apps.agent.fetch",
         "    if manifest.digest != turn.digest:",
         "    if False:",
-        f"{_INSTALLS}::test_a_manifest_of_other_bytes_than_the_turns_is_refused",
+        f"{_INSTALLS}::test_a_manifest_with_another_digest_than_the_turn_is_refused",
     ),
     Planted(
         "a-changed-tree-is-run",
         (13,),
-        "apps.agent.shelf",
-        "        if manifest and self._tree_is_right(turn):",
+        "apps.agent.release_store",
+        "        if manifest and self._tree_is_unchanged(turn):",
         "        if manifest:",
-        f"{_INSTALLS}::test_a_tree_that_was_changed_on_the_disk_is_laid_out_anew",
+        f"{_INSTALLS}::test_a_tree_that_was_changed_on_the_disk_is_unpacked_again",
     ),
 )

@@ -1,7 +1,6 @@
-"""What the agent expects of its ports, whoever implements them.
+"""The contract of the agent's ports, for every implementation.
 
-Subclass `AgentPortsContract` with a fixture `ports`: in tests/unit on the in-memory twins, in tests/contract on
-the AWS gateways.
+Subclass `AgentPortsContract` with a fixture `ports`.
 """
 
 import hashlib
@@ -25,7 +24,7 @@ ARTIFACT = bytes(range(256)) * 3000
 
 @dataclass(frozen=True)
 class Ports:
-    """The ports of host HOST in production/hello, and the control plane's side of them."""
+    """The ports of host HOST in production/hello, with functions that act as the control plane."""
 
     turns: Turns
     reports: Reports
@@ -76,15 +75,15 @@ def a_manifest(**changes: object) -> Manifest:
 
 
 class AgentPortsContract:
-    def test_a_host_that_was_never_given_a_turn_has_none(self, ports: Ports) -> None:
+    def test_a_new_host_has_no_turn(self, ports: Ports) -> None:
         assert ports.turns.current() is None
 
-    def test_a_turn_is_read_as_it_was_given(self, ports: Ports) -> None:
+    def test_a_turn_is_read_as_it_was_written(self, ports: Ports) -> None:
         ports.give(a_turn())
 
         assert ports.turns.current() == a_turn()
 
-    def test_the_next_turn_takes_the_place_of_the_last(self, ports: Ports) -> None:
+    def test_the_next_turn_replaces_the_last(self, ports: Ports) -> None:
         ports.give(a_turn())
         ports.give(a_turn(order=Order.INSTALL, attempt=2))
 
@@ -116,7 +115,7 @@ class AgentPortsContract:
         assert ports.releases.manifest("hello", "1.4.2") == a_manifest()
         assert b"".join(parts) == ARTIFACT
 
-    def test_a_snapshot_is_found_as_a_release_is(self, ports: Ports) -> None:
+    def test_a_snapshot_is_read_like_a_release(self, ports: Ports) -> None:
         snapshot = a_manifest(version="1.4.0-20261123014630-ab12cd3")
         ports.publish(snapshot, ARTIFACT)
 
@@ -128,7 +127,7 @@ class AgentPortsContract:
         with pytest.raises(Unknown):
             ports.releases.copy_artifact("hello", "9.9.9", print)
 
-    def test_what_the_writer_raises_ends_the_copy(self, ports: Ports) -> None:
+    def test_an_error_of_the_writer_ends_the_copy(self, ports: Ports) -> None:
         ports.publish(a_manifest(), ARTIFACT)
 
         def full(chunk: bytes) -> None:

@@ -1,4 +1,4 @@
-"""What an agent may do under its turn: the fence, the resumption, and what is never done."""
+"""The agent's decision under its turn: fencing, resuming, and what it never does."""
 
 from dataclasses import replace
 from datetime import timedelta
@@ -10,17 +10,17 @@ from hypothesis import strategies as st
 from apps.agent.decide import (
     MAXIMUM_TRIES,
     Abandon,
-    Acted,
     Decision,
     Fetch,
     Idle,
     Ignore,
     Install,
-    StandBy,
+    Prefetched,
     State,
+    TurnRecord,
     decide,
     key,
-    remembered,
+    state_from_report,
 )
 from lifecycle.domain.fleet.host import Stage
 from lifecycle.domain.fleet.host_command import Order, Turn
@@ -32,7 +32,7 @@ LATE = INSTALL.expires_at
 
 def acted_on(turn: Turn, stage: Stage, tries: int = 1) -> State:
     return State(
-        Acted(
+        TurnRecord(
             epoch=turn.epoch,
             attempt=turn.attempt,
             order=turn.order,
@@ -48,39 +48,39 @@ def what(turn: Turn | None, state: State | None = None, *, late: bool = False) -
     return decide(turn, state or State(), HOST, LATE if late else AT)
 
 
-def test_without_a_turn_nothing_is_done() -> None:
+def test_without_a_turn_the_agent_is_idle() -> None:
     assert isinstance(what(None), Idle)
 
 
-def test_an_idle_turn_asks_for_nothing() -> None:
+def test_under_an_idle_turn_the_agent_is_idle() -> None:
     assert isinstance(what(a_turn(order=Order.IDLE)), Idle)
 
 
-def test_standing_by_begins_with_a_fetch() -> None:
+def test_a_prefetch_begins_with_a_fetch() -> None:
     assert isinstance(what(a_turn()), Fetch)
 
 
-def test_standing_by_with_the_version_on_the_disk_waits_for_the_order() -> None:
-    assert isinstance(what(a_turn(), acted_on(a_turn(), Stage.READY)), StandBy)
+def test_a_prefetched_version_waits_for_the_install() -> None:
+    assert isinstance(what(a_turn(), acted_on(a_turn(), Stage.READY)), Prefetched)
 
 
-def test_standing_by_ends_with_its_turn() -> None:
+def test_a_prefetch_ends_when_its_turn_expires() -> None:
     assert isinstance(what(a_turn(), acted_on(a_turn(), Stage.READY), late=True), Ignore)
 
 
-def test_a_failed_fetch_is_not_tried_again_by_itself() -> None:
+def test_a_failed_fetch_is_not_retried() -> None:
     assert isinstance(what(a_turn(), acted_on(a_turn(), Stage.FAILED)), Ignore)
 
 
-def test_the_order_to_install_may_come_under_the_attempt_that_stood_by() -> None:
+def test_an_install_may_follow_a_prefetch_in_the_same_attempt() -> None:
     assert isinstance(what(INSTALL, acted_on(a_turn(), Stage.READY)), Install)
 
 
-def test_the_order_to_install_may_come_without_standing_by() -> None:
+def test_an_install_needs_no_prefetch_before_it() -> None:
     assert isinstance(what(INSTALL), Install)
 
 
-def test_standing_by_does_not_come_back_after_the_install_of_the_same_attempt() -> None:
+def test_a_prefetch_after_the_install_of_the_same_attempt_is_ignored() -> None:
     assert isinstance(what(a_turn(), acted_on(INSTALL, Stage.DONE)), Ignore)
 
 
@@ -90,37 +90,37 @@ def test_an_install_that_ended_is_never_repeated(stage: Stage) -> None:
 
 
 @pytest.mark.parametrize("stage", [Stage.FETCHING, Stage.INSTALLING, Stage.STARTING, Stage.SELF_TESTING])
-def test_an_install_that_was_interrupted_is_done_again(stage: Stage) -> None:
+def test_an_interrupted_install_starts_over(stage: Stage) -> None:
     assert isinstance(what(INSTALL, acted_on(INSTALL, stage)), Install)
 
 
-def test_an_install_that_keeps_ending_the_agent_is_given_up() -> None:
+def test_an_install_that_crashes_the_agent_each_time_is_abandoned() -> None:
     assert isinstance(what(INSTALL, acted_on(INSTALL, Stage.STARTING, MAXIMUM_TRIES)), Abandon)
 
 
-def test_an_interrupted_install_is_not_taken_up_after_its_turn() -> None:
+def test_an_interrupted_install_is_abandoned_when_its_turn_expired() -> None:
     assert isinstance(what(INSTALL, acted_on(INSTALL, Stage.STARTING), late=True), Abandon)
 
 
 @pytest.mark.parametrize("turn", [None, a_turn(order=Order.IDLE)])
-def test_an_interrupted_install_whose_turn_was_withdrawn_is_given_up(turn: Turn | None) -> None:
+def test_an_interrupted_install_is_abandoned_when_its_turn_was_withdrawn(turn: Turn | None) -> None:
     assert isinstance(what(turn, acted_on(INSTALL, Stage.INSTALLING)), Abandon)
 
 
-def test_an_interrupted_install_is_left_for_the_next_turn() -> None:
+def test_the_next_turn_replaces_an_interrupted_install() -> None:
     rollback = replace(INSTALL, epoch=8, version="1.4.1")
 
     assert what(rollback, acted_on(INSTALL, Stage.INSTALLING)) == Install(rollback, what(rollback).reason)
 
 
-def test_a_turn_that_changed_its_version_after_it_was_begun_is_given_up() -> None:
+def test_a_turn_that_changed_its_version_after_it_began_is_abandoned() -> None:
     changed = replace(INSTALL, version="1.4.3")
 
     assert isinstance(what(changed, acted_on(INSTALL, Stage.INSTALLING)), Abandon)
     assert isinstance(what(changed, acted_on(INSTALL, Stage.DONE)), Ignore)
 
 
-def test_an_older_epoch_is_ignored_whatever_its_attempt() -> None:
+def test_an_older_epoch_is_ignored_even_with_a_newer_attempt() -> None:
     assert isinstance(what(replace(INSTALL, epoch=6, attempt=9), acted_on(INSTALL, Stage.DONE)), Ignore)
 
 
@@ -128,19 +128,19 @@ def test_an_older_attempt_is_ignored() -> None:
     assert isinstance(what(replace(INSTALL, attempt=0), acted_on(INSTALL, Stage.FAILED)), Ignore)
 
 
-def test_a_retry_is_done() -> None:
+def test_a_newer_attempt_installs_again_after_a_failure() -> None:
     assert isinstance(what(replace(INSTALL, attempt=2), acted_on(INSTALL, Stage.FAILED)), Install)
 
 
-def test_an_expired_turn_is_not_begun() -> None:
+def test_an_expired_turn_does_not_begin() -> None:
     assert isinstance(what(INSTALL, late=True), Ignore)
 
 
-def test_the_turn_of_another_host_is_ignored() -> None:
+def test_a_turn_of_another_host_is_ignored() -> None:
     assert isinstance(what(replace(INSTALL, host="web-2")), Ignore)
 
 
-def test_a_turn_with_times_of_no_zone_is_ignored() -> None:
+def test_a_turn_with_times_without_a_zone_is_ignored() -> None:
     assert isinstance(what(replace(INSTALL, expires_at=LATE.replace(tzinfo=None))), Ignore)
 
 
@@ -167,7 +167,7 @@ def test_every_decision_has_a_reason(turn: Turn | None, state: State) -> None:
 
 
 @given(_turns, _states)
-def test_whatever_was_done_before_nothing_is_begun_that_may_not_be(turn: Turn, state: State) -> None:
+def test_only_a_valid_turn_is_fetched_or_installed_in_any_state(turn: Turn, state: State) -> None:
     decision = what(turn, state)
 
     if isinstance(decision, Fetch | Install):
@@ -176,17 +176,17 @@ def test_whatever_was_done_before_nothing_is_begun_that_may_not_be(turn: Turn, s
         assert turn.epoch >= state.acted.epoch
         assert key(turn) >= key(state.acted)
         assert turn.expires_at > AT
-        assert not state.acted.is_of(turn) or state.acted.unfinished
+        assert not state.acted.is_for(turn) or state.acted.unfinished
         assert isinstance(decision, Install) == (turn.order in (Order.INSTALL, Order.RESTORE))
 
 
 @given(_turns, _states)
-def test_only_what_is_unfinished_is_given_up(turn: Turn, state: State) -> None:
+def test_only_an_unfinished_turn_is_abandoned(turn: Turn, state: State) -> None:
     assert not isinstance(what(turn, state), Abandon) or state.acted.unfinished
 
 
 @given(st.lists(st.tuples(_turns, st.sampled_from([Stage.DONE, Stage.FAILED, Stage.STARTING]))))
-def test_through_any_history_the_fence_only_rises_and_no_ended_install_comes_again(
+def test_in_any_history_the_fence_never_falls_and_no_finished_install_repeats(
     history: list[tuple[Turn, Stage]],
 ) -> None:
     state, ended = State(), set()
@@ -203,24 +203,26 @@ def test_through_any_history_the_fence_only_rises_and_no_ended_install_comes_aga
             state = State(replace(state.acted, stage=Stage.FAILED))
 
 
-def test_an_agent_that_lost_its_disk_keeps_its_fence() -> None:
-    state = remembered(a_report(epoch=7, attempt=1, stage=Stage.DONE))
+def test_an_agent_that_lost_its_disk_still_fences_old_turns() -> None:
+    state = state_from_report(a_report(epoch=7, attempt=1, stage=Stage.DONE))
 
     assert isinstance(what(INSTALL, state), Ignore)
     assert isinstance(what(replace(INSTALL, epoch=6), state), Ignore)
     assert isinstance(what(replace(INSTALL, attempt=2), state), Install)
 
 
-def test_an_agent_that_lost_its_disk_while_standing_by_fetches_again() -> None:
-    assert isinstance(what(a_turn(), remembered(a_report(epoch=7, attempt=1, stage=Stage.READY))), Fetch)
+def test_an_agent_that_lost_its_disk_after_a_prefetch_fetches_again() -> None:
+    assert isinstance(
+        what(a_turn(), state_from_report(a_report(epoch=7, attempt=1, stage=Stage.READY))), Fetch
+    )
 
 
-def test_an_agent_that_lost_its_disk_during_an_install_says_so() -> None:
-    state = remembered(a_report(epoch=7, attempt=1, stage=Stage.STARTING))
+def test_an_agent_that_lost_its_disk_during_an_install_reports_it_as_failed() -> None:
+    state = state_from_report(a_report(epoch=7, attempt=1, stage=Stage.STARTING))
 
     assert (state.acted.stage, state.acted.failed_stage) == (Stage.FAILED, Stage.STARTING)
     assert isinstance(what(INSTALL, state), Ignore)
 
 
-def test_an_agent_without_a_report_knows_nothing() -> None:
-    assert remembered(None) == remembered(a_report()) == State()
+def test_an_agent_without_a_report_has_an_empty_state() -> None:
+    assert state_from_report(None) == state_from_report(a_report()) == State()

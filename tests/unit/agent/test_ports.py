@@ -1,8 +1,8 @@
-"""The in-memory twins keep the contract of the agent's ports."""
+"""The in-memory fakes pass the contract of the agent's ports."""
 
 import pytest
 
-from apps.agent.memory import MemoryReleases, MemoryReports, MemoryTurns
+from apps.agent.fakes import MemoryReleases, MemoryReports, MemoryTurns
 from lifecycle.domain.fleet.host_command import Turn
 from tests.unit.agent.ports_contract import AgentPortsContract, Ports
 

@@ -20,7 +20,7 @@ ENVIRONMENT = {
 }
 
 
-def test_everything_may_come_from_the_environment() -> None:
+def test_all_settings_may_come_from_the_environment() -> None:
     assert parse([], ENVIRONMENT) == Settings(
         host="web-1",
         cluster=Cluster("production", "hello"),
@@ -39,20 +39,20 @@ def test_a_flag_wins_over_the_environment() -> None:
     assert (settings.port, settings.idle_seconds) == (9090, 0.5)
 
 
-def test_what_is_missing_is_named(capsys: pytest.CaptureFixture[str]) -> None:
+def test_missing_settings_are_named(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit):
         parse(["--home", "/x", "--host", "web-1"], {})
 
-    said = capsys.readouterr().err
-    assert "--environment" in said
-    assert "--table" in said
-    assert "--host," not in said.rpartition("expected also")[2]
+    printed = capsys.readouterr().err
+    assert "--environment" in printed
+    assert "--table" in printed
+    assert "--host," not in printed.rpartition("missing:")[2]
 
 
-def test_stopping_the_service_needs_its_folder_only() -> None:
+def test_stop_service_needs_only_its_folder() -> None:
     assert parse(["stop-service", "--home", "/x"], {}) == StopService(Path("/x"))
 
 
-def test_an_environment_that_does_not_exist_is_refused() -> None:
+def test_an_unknown_environment_is_refused() -> None:
     with pytest.raises(InvalidName):
         parse(["--environment", "test"], ENVIRONMENT)

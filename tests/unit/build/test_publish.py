@@ -1,4 +1,4 @@
-"""A snapshot's manifest, and publishing it once."""
+"""A snapshot's manifest, and its publication, which happens once."""
 
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -46,7 +46,7 @@ def test_a_snapshot_is_published_with_its_manifest() -> None:
     assert snapshots.manifests == {MANIFEST.prefix: MANIFEST}
 
 
-def test_the_same_build_again_finds_the_first_one_and_changes_nothing() -> None:
+def test_publishing_the_same_build_again_returns_the_first_manifest() -> None:
     snapshots = MemorySnapshots()
     publish(snapshots, MANIFEST, ARTIFACT)
     assert publish(snapshots, replace(MANIFEST, builder="lifecycle-build:2"), ARTIFACT) == MANIFEST
@@ -60,7 +60,7 @@ def test_other_bytes_under_the_same_name_are_refused() -> None:
     assert snapshots.manifests == {MANIFEST.prefix: MANIFEST}
 
 
-def test_other_bytes_left_by_a_build_that_died_before_its_manifest_are_refused() -> None:
+def test_other_bytes_of_a_build_without_a_manifest_are_refused() -> None:
     snapshots = MemorySnapshots()
     snapshots.add_artifact(MANIFEST, ARTIFACT)
     with pytest.raises(SnapshotTaken):
@@ -68,7 +68,7 @@ def test_other_bytes_left_by_a_build_that_died_before_its_manifest_are_refused()
     assert snapshots.manifests == {}
 
 
-def test_a_manifest_of_other_bytes_under_the_same_name_is_refused() -> None:
+def test_a_manifest_with_another_digest_under_the_same_name_is_refused() -> None:
     snapshots = MemorySnapshots()
     snapshots.add_manifest(replace(MANIFEST, digest="e" * 64))
     with pytest.raises(SnapshotTaken):

@@ -1,4 +1,4 @@
-"""What the build was asked for, from its environment."""
+"""The build's request, read from its environment."""
 
 from datetime import UTC, datetime
 
@@ -16,7 +16,7 @@ ENVIRON = {
 }
 
 
-def test_the_request_is_what_the_environment_says() -> None:
+def test_the_request_is_read_from_the_environment() -> None:
     assert from_environment(ENVIRON) == Request(
         repository="https://github.com/example/hello.git",
         commit="ab12cd3" + "0" * 33,
@@ -26,13 +26,13 @@ def test_the_request_is_what_the_environment_says() -> None:
     )
 
 
-def test_a_time_elsewhere_is_the_same_time_in_utc() -> None:
+def test_a_time_of_another_zone_is_converted_to_utc() -> None:
     request = from_environment({**ENVIRON, "LIFECYCLE_BUILT_AT": "2026-11-23T03:46:30+02:00"})
     assert request == from_environment(ENVIRON)
     assert request.built_at.tzinfo is UTC
 
 
-def test_a_password_in_the_clone_address_goes_no_further() -> None:
+def test_a_password_in_the_repositorys_url_is_removed() -> None:
     request = from_environment(
         {**ENVIRON, "LIFECYCLE_REPOSITORY": "https://me:secret@github.com/example/hello.git"}
     )
@@ -56,6 +56,6 @@ def test_a_missing_variable_is_named(name: str) -> None:
         ("LIFECYCLE_BUILT_AT", "1970-01-01T00:00:00Z"),
     ],
 )
-def test_a_variable_that_does_not_fit_is_named_with_its_value(name: str, value: str) -> None:
+def test_an_invalid_variable_is_named_with_its_value(name: str, value: str) -> None:
     with pytest.raises(BuildFailed, match=rf"{name}: expected .*, found '{value[:9]}"):
         from_environment({**ENVIRON, name: value})

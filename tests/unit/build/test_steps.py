@@ -1,10 +1,10 @@
-"""Which commands are run, in which order, and what they may know."""
+"""The commands of a build: their order and their environment."""
 
 from apps.build.steps import service_environment, steps
 from lifecycle.servicefile.model import BuildTable
 
 
-def test_the_commands_come_first_then_the_unit_tests_then_the_integration_tests() -> None:
+def test_build_commands_run_before_unit_tests_before_integration_tests() -> None:
     build = BuildTable(commands=("a", "b"), integration_tests=("d",), unit_tests=("c",))
     assert [(step.name, step.command) for step in steps(build)] == [
         ("build 1/2", "a"),
@@ -14,11 +14,11 @@ def test_the_commands_come_first_then_the_unit_tests_then_the_integration_tests(
     ]
 
 
-def test_nothing_declared_is_nothing_to_run() -> None:
+def test_a_build_without_commands_has_no_steps() -> None:
     assert list(steps(BuildTable())) == []
 
 
-def test_the_commands_never_see_the_builds_credentials_nor_its_python() -> None:
+def test_the_commands_do_not_inherit_credentials_or_python_settings() -> None:
     environ = {
         "PATH": "/bin",
         "JAVA_HOME": "/java",
@@ -47,7 +47,7 @@ def test_the_commands_never_see_the_builds_credentials_nor_its_python() -> None:
     }
 
 
-def test_what_the_service_declares_is_added_last() -> None:
+def test_declared_variables_override_inherited_ones() -> None:
     assert service_environment({"A": "1", "B": "2"}, {"B": "3", "PYTHONPATH": "src"}) == {
         "A": "1",
         "B": "3",

@@ -70,8 +70,16 @@ def poisoned(model: Any, text: str) -> Any:
     return model
 
 
+class Models(dict[str, tuple[Any, Any]]):
+    """Each view's model, and the function that draws it."""
+
+    def __repr__(self) -> str:
+        # hypothesis formats the arguments of each @example; in full, that takes longer than the tests do.
+        return "models"
+
+
 @pytest.fixture(scope="module")
-def models() -> dict[str, tuple[Any, Any]]:
+def models() -> Models:
     """A model of everything at once, and how it is drawn."""
     desk = Desk.of()
     desk.machine.deploy("1.0.0")
@@ -89,22 +97,24 @@ def models() -> dict[str, tuple[Any, Any]]:
     memory.deployments.put_bed(replace(BED, deployment=shown.shown.deployment.id))
     running = replace(shown.shown.deployment.policy, bake_minutes=20)
     memory.deployments.put(replace(shown.shown.deployment, policy=running))
-    return {
-        "pipeline": (view_pipeline(query, EVERYTHING), draw_pipeline),
-        "clusters": (view_hosts(query, EVERYTHING), draw_hosts),
-        "deployment": (view_deployments(query, EVERYTHING), draw_deployment),
-        "test bed": (view_test_beds(query, EVERYTHING), draw_test_bed),
-        "questions": (view_pending_decisions(query, EVERYTHING), draw_pending_decisions),
-        "history": (view_history(query, EVERYTHING), draw_history),
-        "dora": (view_dora(query, EVERYTHING, 30), draw_dora),
-        "pressed": (ActionResult("done", "hello-1"), draw_action_result),
-    }
+    return Models(
+        {
+            "pipeline": (view_pipeline(query, EVERYTHING), draw_pipeline),
+            "clusters": (view_hosts(query, EVERYTHING), draw_hosts),
+            "deployment": (view_deployments(query, EVERYTHING), draw_deployment),
+            "test bed": (view_test_beds(query, EVERYTHING), draw_test_bed),
+            "questions": (view_pending_decisions(query, EVERYTHING), draw_pending_decisions),
+            "history": (view_history(query, EVERYTHING), draw_history),
+            "dora": (view_dora(query, EVERYTHING, 30), draw_dora),
+            "pressed": (ActionResult("done", "hello-1"), draw_action_result),
+        }
+    )
 
 
 VIEWS = ("pipeline", "clusters", "deployment", "test bed", "questions", "history", "dora", "pressed")
 
 
-def drawn(models: dict[str, tuple[Any, Any]], view: str, text: str) -> ReadWidget:
+def drawn(models: Models, view: str, text: str) -> ReadWidget:
     model, draw = models[view]
     return read_widget(draw(poisoned(model, text), Desk.of().context()))
 
@@ -120,9 +130,7 @@ def drawn(models: dict[str, tuple[Any, Any]], view: str, text: str) -> ReadWidge
 @example(text=ATTACKS[5])
 @example(text=ATTACKS[6])
 @example(text=ATTACKS[7])
-def test_no_text_changes_the_shape_of_a_widget(
-    models: dict[str, tuple[Any, Any]], view: str, text: str
-) -> None:
+def test_no_text_changes_the_shape_of_a_widget(models: Models, view: str, text: str) -> None:
     harmless, found = drawn(models, view, "x"), drawn(models, view, text)
     assert found.shape == harmless.shape
     assert len(found.buttons) == len(harmless.buttons)
@@ -132,7 +140,7 @@ def test_no_text_changes_the_shape_of_a_widget(
 
 
 @pytest.mark.parametrize("view", VIEWS)
-def test_markup_is_shown_as_text(models: dict[str, tuple[Any, Any]], view: str) -> None:
+def test_markup_is_shown_as_text(models: Models, view: str) -> None:
     if view == "dora":
         assert read_widget(
             draw_dora(models[view][0], Desk.of().context())

@@ -103,7 +103,14 @@ def test_axis_begins_at_zero_unless_that_flattens_the_lines() -> None:
 
 @pytest.mark.parametrize(
     ("value", "text"),
-    [(0.0, "0"), (0.0312, "0.0312"), (12.345, "12.3"), (123456.0, "123,456"), (0.00001234, "0.000012"), (-1e-9, "0")],
+    [
+        (0.0, "0"),
+        (0.0312, "0.0312"),
+        (12.345, "12.3"),
+        (123456.0, "123,456"),
+        (0.00001234, "0.000012"),
+        (-1e-9, "0"),
+    ],
 )
 def test_number_has_no_exponent(value: float, text: str) -> None:
     assert figure(value) == text

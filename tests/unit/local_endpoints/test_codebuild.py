@@ -1,8 +1,8 @@
 import pytest
 
-from apps.local.codebuild import record as records
+from apps.local.codebuild import build_record as records
 from apps.local.codebuild.buildspec import InvalidBuildspecError, PhaseSpec, parse
-from apps.local.codebuild.template import UnresolvedError, resolved
+from apps.local.codebuild.secondary_sources import UnresolvedError, resolved
 
 SPEC = """
 version: 0.2
@@ -13,7 +13,7 @@ artifacts: {files: ["**/*"]}
 """
 
 
-def test_a_buildspec_is_read() -> None:
+def test_buildspec_is_parsed() -> None:
     spec = parse(SPEC)
     assert spec.phases == {"build": PhaseSpec(("make", "make test"), ("make clean",), goes_on=True)}
     assert (spec.shell, spec.variables, spec.exported) == ("bash", {"A": "1"}, ("V",))
@@ -33,12 +33,12 @@ def test_a_buildspec_is_read() -> None:
         ("version: 0.2\nphases: {build: {on-failure: RETRY, commands: [make]}}", "ABORT or CONTINUE"),
     ],
 )
-def test_a_wrong_buildspec_says_what_was_expected(text: str, expected: str) -> None:
+def test_invalid_buildspec_names_the_expected_value(text: str, expected: str) -> None:
     with pytest.raises(InvalidBuildspecError, match=expected):
         parse(text)
 
 
-def test_a_calls_variables_are_put_over_the_projects() -> None:
+def test_variables_of_the_call_override_the_projects() -> None:
     project = {
         "environment": {"environmentVariables": [{"name": "A", "value": "1"}, {"name": "B", "value": "1"}]}
     }
@@ -46,12 +46,12 @@ def test_a_calls_variables_are_put_over_the_projects() -> None:
     assert {each["name"]: each["value"] for each in records.variables(project, asked)} == {"A": "1", "B": "2"}
 
 
-def test_a_build_that_nobody_runs_any_more_ends_as_a_fault() -> None:
+def test_orphaned_build_becomes_fault() -> None:
     build = {"id": "p:1234", "projectName": "p"}
-    record = records.begun(build, {"sourceVersion": "main"}, {"serviceRole": "r"})
+    record = records.new_record(build, {"sourceVersion": "main"}, {"serviceRole": "r"})
     assert (record["buildStatus"], record["currentPhase"]) == ("IN_PROGRESS", "QUEUED")
     assert record["logs"] == {"groupName": "/aws/codebuild/p", "streamName": "1234"}
-    records.faulted(record, "restarted")
+    records.fault(record, "restarted")
     assert record["buildStatus"] == "FAULT"
     assert record["buildComplete"]
     assert record["phases"][1]["contexts"] == [
@@ -59,7 +59,7 @@ def test_a_build_that_nobody_runs_any_more_ends_as_a_fault() -> None:
     ]
 
 
-def test_a_templates_values_are_resolved() -> None:
+def test_template_values_are_resolved() -> None:
     known = {"Bucket": "assets", "AWS::Region": "us-east-1"}
     assert resolved({"Fn::Join": ["/", [{"Ref": "Bucket"}, "a.zip"]]}, known) == "assets/a.zip"
     assert resolved({"Fn::Sub": "x-${AWS::Region}/${Bucket}"}, known) == "x-us-east-1/assets"

@@ -3,43 +3,43 @@ from urllib.parse import urlencode
 
 import pytest
 
-from apps.local.dispatcher import configuration, wire
-from apps.local.dispatcher.configuration import Check, FixedResponse, Weighted
-from apps.local.dispatcher.fleet import action, statuses
-from apps.local.dispatcher.rotation import FAILED, HEALTHY, Address
-from apps.local.passthrough import Request, Response, host_and_port
+from apps.local.dispatcher import envoy_configuration, query_protocol
+from apps.local.dispatcher.elbv2 import action, statuses
+from apps.local.dispatcher.envoy_configuration import Check, FixedResponse, WeightedGroup
+from apps.local.dispatcher.targets import FAILED, HEALTHY, Address
+from apps.local.http_server import Request, Response, host_and_port
 
 HOME = Path("/home/of/envoy")
 
 
-def given(**parameters: str) -> wire.Parameters:
+def given(**parameters: str) -> query_protocol.Parameters:
     named = {name.replace("__", "."): value for name, value in parameters.items()}
-    return wire.parameters(Request("POST", "/", (), urlencode(named).encode()))
+    return query_protocol.parameters(Request("POST", "/", (), urlencode(named).encode()))
 
 
-def test_targets_are_read_with_the_groups_port_as_default() -> None:
+def test_target_without_a_port_has_the_groups_port() -> None:
     found = given(
         Targets__member__1__Id="127.0.0.11", Targets__member__1__Port="81", Targets__member__2__Id="b"
     )
-    assert wire.targets(found, 80) == [Address("127.0.0.11", 81), Address("b", 80)]
+    assert query_protocol.targets(found, 80) == [Address("127.0.0.11", 81), Address("b", 80)]
 
 
-def test_weights_are_read_from_a_forward_action_and_put_back_into_the_answer() -> None:
+def test_weights_are_parsed_from_a_forward_action_and_added_to_the_answer() -> None:
     prefix = "DefaultActions__member__1__ForwardConfig__TargetGroups__member__"
     names = {f"{prefix}{n}__{key}": value for n, key, value in [
         (1, "TargetGroupArn", "one"), (1, "Weight", "9"), (2, "TargetGroupArn", "two"), (2, "Weight", "1"),
     ]}  # fmt: skip
-    parts = wire.weights(given(**names))
-    assert parts == (Weighted("one", 9), Weighted("two", 1))
+    parts = query_protocol.weights(given(**names))
+    assert parts == (WeightedGroup("one", 9), WeightedGroup("two", 1))
     kept = b"<ListenerArn>l</ListenerArn><member><Type>forward</Type></member>"
-    text = wire.with_weights(Response(200, kept), {"l": parts, "other": parts}).body.decode()
+    text = query_protocol.with_weights(Response(200, kept), {"l": parts, "other": parts}).body.decode()
     assert text.count("<ForwardConfig>") == 1
     assert "<TargetGroupArn>one</TargetGroupArn><Weight>9</Weight>" in text
 
 
-def test_target_health_says_why_a_target_is_not_healthy() -> None:
+def test_target_health_has_the_reason() -> None:
     described = [(Address("127.0.0.11", 81), HEALTHY), (Address("127.0.0.12", 82), FAILED)]
-    text = wire.target_health(described, None).body.decode()
+    text = query_protocol.target_health(described, None).body.decode()
     assert "<Port>81</Port></Target><HealthCheckPort>81</HealthCheckPort>" in text
     assert "<State>unhealthy</State><Reason>Target.FailedHealthChecks</Reason>" in text
 
@@ -53,42 +53,44 @@ def test_target_health_says_why_a_target_is_not_healthy() -> None:
         ("", ((200, 200),)),
     ],
 )
-def test_a_matcher_is_read_as_ranges(matcher: str, ranges: tuple[tuple[int, int], ...]) -> None:
+def test_matcher_is_parsed_into_ranges(matcher: str, ranges: tuple[tuple[int, int], ...]) -> None:
     assert statuses(matcher) == ranges
 
 
-def test_default_actions_are_read() -> None:
-    assert action([{"Type": "forward", "TargetGroupArn": "one"}]) == (Weighted("one"),)
+def test_default_actions_are_parsed() -> None:
+    assert action([{"Type": "forward", "TargetGroupArn": "one"}]) == (WeightedGroup("one"),)
     groups = [{"TargetGroupArn": "one", "Weight": 3}]
-    assert action([{"Type": "forward", "ForwardConfig": {"TargetGroups": groups}}]) == (Weighted("one", 3),)
+    assert action([{"Type": "forward", "ForwardConfig": {"TargetGroups": groups}}]) == (
+        WeightedGroup("one", 3),
+    )
     fixed = {"Type": "fixed-response", "FixedResponseConfig": {"StatusCode": "404", "MessageBody": "no"}}
     assert action([fixed]) == FixedResponse(404, "no")
     assert action([]) == ()
 
 
 def test_nothing_is_retried_and_nothing_times_out() -> None:
-    route = configuration.routes("l", (Weighted("one"),), {"one": "c"})["virtual_hosts"][0]["routes"][0][
-        "route"
-    ]
+    route = envoy_configuration.routes("l", (WeightedGroup("one"),), {"one": "c"})["virtual_hosts"][0][
+        "routes"
+    ][0]["route"]
     assert "retry_policy" not in route
     assert route["timeout"] == "0s"
-    made = configuration.cluster(HOME, "c", Check(), 0.25)
+    made = envoy_configuration.cluster(HOME, "c", Check(), 0.25)
     assert made["circuit_breakers"]["thresholds"][0]["max_retries"] == 0
     assert made["common_lb_config"]["healthy_panic_threshold"] == {"value": 0}
     assert made["common_lb_config"]["update_merge_window"] == "0s"
 
 
 def test_a_listener_without_a_known_target_group_answers_503() -> None:
-    made = configuration.routes("l", (Weighted("gone"),), {})["virtual_hosts"][0]["routes"][0]
+    made = envoy_configuration.routes("l", (WeightedGroup("gone"),), {})["virtual_hosts"][0]["routes"][0]
     assert made["direct_response"]["status"] == 503
 
 
 def test_a_draining_endpoint_stays_listed() -> None:
-    made = configuration.endpoints("c", Check(), [(Address("127.0.0.11", 81), True)])
+    made = envoy_configuration.endpoints("c", Check(), [(Address("127.0.0.11", 81), True)])
     assert made["endpoints"][0]["lb_endpoints"][0]["health_status"] == "DRAINING"
 
 
 @pytest.mark.parametrize("url", ["https://127.0.0.1:1", "127.0.0.1:4566", "http://127.0.0.1"])
-def test_an_unusable_emulator_url_is_refused(url: str) -> None:
+def test_invalid_emulator_url_is_refused(url: str) -> None:
     with pytest.raises(ValueError, match="expected a URL"):
         host_and_port(url)

@@ -1,4 +1,4 @@
-"""What is made of the requests that Envoy logged."""
+"""The metrics that are computed from Envoy's access log."""
 
 import random
 from datetime import UTC, datetime
@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from apps.local.dispatcher import metrics
+from apps.local.dispatcher.access_log import LARGEST, Answered, RequestsLog, parse
 from apps.local.dispatcher.metrics import Hosts, Tally, condensed, tallies
-from apps.local.dispatcher.requests_log import LARGEST, Answered, RequestsLog, parse
 
 AT = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 NAMED = {"TargetGroup": "targetgroup/lc-p-hello/1", "LoadBalancer": "app/lc-p-hello/2"}
@@ -31,11 +31,11 @@ NAMED = {"TargetGroup": "targetgroup/lc-p-hello/1", "LoadBalancer": "app/lc-p-he
         ("", None),
     ],
 )
-def test_a_line_tells_of_a_request_that_was_given_to_a_target(line: str, found: Answered | None) -> None:
+def test_line_is_parsed_if_the_request_had_a_target(line: str, found: Answered | None) -> None:
     assert parse(line) == found
 
 
-def test_the_log_is_read_as_it_grows_line_by_line(tmp_path: Path) -> None:
+def test_log_is_read_as_it_grows(tmp_path: Path) -> None:
     path = tmp_path / "requests.log"
     path.write_text("old 200 1 -\n")
     log = RequestsLog(path)
@@ -49,7 +49,7 @@ def test_the_log_is_read_as_it_grows_line_by_line(tmp_path: Path) -> None:
         assert [each.status for each in log.new()] == [204]
 
 
-def test_the_log_is_emptied_when_it_is_large_and_read_on(tmp_path: Path) -> None:
+def test_large_log_is_emptied_and_read_further(tmp_path: Path) -> None:
     path = tmp_path / "requests.log"
     log = RequestsLog(path)
     line = "hello 200 1 -\n"
@@ -63,7 +63,7 @@ def test_the_log_is_emptied_when_it_is_large_and_read_on(tmp_path: Path) -> None
         assert len(list(log.new())) == 1
 
 
-def test_nothing_is_told_of_what_did_not_happen() -> None:
+def test_zero_counts_are_not_published() -> None:
     tally = tallies([Answered("hello", 200, 0.001)])["hello"]
     data = metrics.of_requests(tally, NAMED, AT)
     assert [each["MetricName"] for each in data] == [
@@ -76,7 +76,7 @@ def test_nothing_is_told_of_what_did_not_happen() -> None:
     assert metrics.of_requests(Tally(), NAMED, AT) == []
 
 
-def test_an_answer_in_a_targets_place_is_a_request_but_not_the_targets_answer() -> None:
+def test_answer_of_the_load_balancer_is_a_request_without_a_target_answer() -> None:
     answered = [Answered("a", 503, None, unreachable=True), Answered("a", 500, 0.1), Answered("b", 204, 0.1)]
     found = {
         each["MetricName"]: each.get("Value")
@@ -91,21 +91,21 @@ def test_an_answer_in_a_targets_place_is_a_request_but_not_the_targets_answer() 
     }
 
 
-def test_what_is_answered_neither_well_nor_at_all_has_failed() -> None:
+def test_request_without_a_good_answer_counts_as_failed() -> None:
     lines = ["a 200 9 -", "a 302 9 -", "a 404 9 -", "a 101 9 -", "a 500 9 -", "a 503 - UC", "a 0 - DC"]
     tally = tallies(found for line in lines if (found := parse(line)))["a"]
-    told = {each["MetricName"]: each.get("Value") for each in metrics.of_requests(tally, NAMED, AT)}
+    data = {each["MetricName"]: each.get("Value") for each in metrics.of_requests(tally, NAMED, AT)}
     families = {f"HTTPCode_Target_{family}XX_Count": 1.0 for family in (2, 3, 4, 5)}
-    assert told == {"RequestCount": 7.0, **families, metrics.FAILED: 4.0, "TargetResponseTime": None}
+    assert data == {"RequestCount": 7.0, **families, metrics.FAILED: 4.0, "TargetResponseTime": None}
 
 
-def test_the_tallies_of_several_periods_join() -> None:
+def test_tallies_of_several_periods_add_up() -> None:
     one = tallies([Answered("a", 200, 0.1), Answered("a", 404, 0.2)])["a"]
     one.join(tallies([Answered("a", 200, 0.3), Answered("a", 503, None, unreachable=True)])["a"])
     assert (one.requests, one.unreachable, one.answers, one.seconds) == (4, 1, {2: 2, 4: 1}, [0.1, 0.2, 0.3])
 
 
-def test_hosts_are_told_requests_or_not() -> None:
+def test_host_counts_are_published_without_requests() -> None:
     data = metrics.of_hosts(Hosts(3, 1), NAMED, AT)
     assert {each["MetricName"]: each["Value"] for each in data} == {
         "HealthyHostCount": 3.0,
@@ -114,7 +114,7 @@ def test_hosts_are_told_requests_or_not() -> None:
 
 
 @given(st.lists(st.floats(0, 60), min_size=1, max_size=400))
-def test_no_request_is_lost_in_condensing_and_none_invented(seconds: list[float]) -> None:
+def test_condensing_preserves_the_number_of_requests(seconds: list[float]) -> None:
     values, counts = condensed(seconds)
     assert len(values) == len(counts) <= metrics.MOST_VALUES
     assert sum(counts) == len(seconds)
@@ -125,7 +125,7 @@ def test_no_request_is_lost_in_condensing_and_none_invented(seconds: list[float]
 
 
 @pytest.mark.parametrize("requests", [20, 200, 2_000, 20_000])
-def test_percentiles_of_condensed_latencies_are_told_within_five_percent(requests: int) -> None:
+def test_percentiles_of_condensed_latencies_are_within_five_percent(requests: int) -> None:
     chance = random.Random(requests)  # noqa: S311 - a sample
     seconds = [chance.lognormvariate(-6.5, 0.3) for _ in range(requests)]
     values, counts = condensed(seconds)

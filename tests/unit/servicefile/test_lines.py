@@ -1,4 +1,4 @@
-"""Where the keys of a TOML text stand."""
+"""The lines of the keys in a TOML text."""
 
 import tomllib
 
@@ -59,14 +59,12 @@ def test_every_table_key_and_item_has_its_line() -> None:
 @pytest.mark.parametrize(
     ("place", "line"), [(("a",), 2), (("d", "zz"), 6), (("m", 1, "zz", 3), 17), (("zz",), 1), ((), 1)]
 )
-def test_a_place_that_is_not_there_has_the_line_of_the_table_around_it(
-    place: tuple[str | int, ...], line: int
-) -> None:
+def test_a_missing_place_has_the_line_of_its_enclosing_table(place: tuple[str | int, ...], line: int) -> None:
     assert line_of(locate(TEXT), place) == line
 
 
 @pytest.mark.parametrize(
     "text", ["[", "a = [}", "a = {]", '"""', "a = {,,", "[[a", "= 1", "]", "a.", "a = [=]"]
 )
-def test_a_text_that_is_no_toml_ends_too(text: str) -> None:
+def test_locating_invalid_toml_ends(text: str) -> None:
     assert isinstance(locate(text), dict)

@@ -1,4 +1,4 @@
-"""What a person is told about a lifecycle.toml that cannot be used."""
+"""The messages about an invalid lifecycle.toml."""
 
 import time
 
@@ -29,14 +29,14 @@ def test_a_problem_names_file_line_field_what_was_expected_and_what_was_found() 
     )
 
 
-def test_a_problem_can_be_taken_apart() -> None:
+def test_a_problem_has_line_field_and_message() -> None:
     with pytest.raises(InvalidServiceFile) as caught:
         parse_service_file((RUN + "port = 0").encode())
     (problem,) = caught.value.problems
     assert problem == Problem(5, "run.port", "expected a whole number from 1 to 65535, found 0")
 
 
-def test_all_problems_are_told_at_once_in_the_order_of_the_lines() -> None:
+def test_all_problems_are_reported_at_once_sorted_by_line() -> None:
     text = 'name = "Hello!"\nversion = 1.4\n[run]\nport = true\n[checks]\nis_alive = "health"\n'
     assert [found.split(": expected")[0] for found in problems(text)] == [
         "lifecycle.toml:1: name",
@@ -47,7 +47,7 @@ def test_all_problems_are_told_at_once_in_the_order_of_the_lines() -> None:
     ]
 
 
-def test_an_empty_file_lacks_the_three_that_are_required() -> None:
+def test_an_empty_file_lacks_the_three_required_fields() -> None:
     assert [found.split(": expected")[0] for found in problems("")] == [
         "lifecycle.toml:1: name",
         "lifecycle.toml:1: run.command",
@@ -69,7 +69,7 @@ def test_an_empty_file_lacks_the_three_that_are_required() -> None:
         ("[environments.prod]", 'environments.prod: unknown; did you mean "production"?'),
     ],
 )
-def test_an_unknown_key_comes_with_what_was_probably_meant(line: str, hint: str) -> None:
+def test_an_unknown_key_is_reported_with_a_suggestion(line: str, hint: str) -> None:
     assert only_problem(RUN + line) == f"lifecycle.toml:5: {hint}"
 
 
@@ -86,7 +86,7 @@ def test_an_unknown_key_comes_with_what_was_probably_meant(line: str, hint: str)
         ("port = 0x" + "f" * 4000, "found a very large number"),
     ],
 )
-def test_what_was_found_is_shown_with_a_hint_about_quotes(line: str, ending: str) -> None:
+def test_the_value_found_is_shown_with_a_hint_about_quotes(line: str, ending: str) -> None:
     assert only_problem(RUN + line).endswith(ending)
 
 
@@ -115,19 +115,19 @@ def test_what_was_found_is_shown_with_a_hint_about_quotes(line: str, ending: str
         ),
         (
             "[environments.staging]\nmax_unavailable = 0",
-            "max_unavailable: expected a number of hosts from 1 to 100000, or a share",
+            "max_unavailable: expected a number of hosts from 1 to 100000, or a percentage",
         ),
         (
             "[environments.staging]\nmax_unavailable = 0x" + "f" * 20_000,
-            'or a share of them in quotes, such as "25%", found a very large number',
+            'or a percentage of them in quotes, such as "25%", found a very large number',
         ),
         (
             "[environments.staging]\nmin_healthy = 100_001",
-            "min_healthy: expected a number of hosts from 0 to 100000, or a share of them in quotes",
+            "min_healthy: expected a number of hosts from 0 to 100000, or a percentage of them in quotes",
         ),
         (
             "[environments.production]\nmax_unreachable = '101%'",
-            "max_unreachable: expected a number of hosts from 0 to 100000, or a share",
+            "max_unreachable: expected a number of hosts from 0 to 100000, or a percentage",
         ),
         (
             "[build]\ntimeout_seconds = 3301",
@@ -144,7 +144,7 @@ def test_what_was_found_is_shown_with_a_hint_about_quotes(line: str, ending: str
         ("[environments.staging]\napproval = 'maybe'", 'approval: expected "none", "before_first_host" or'),
     ],
 )
-def test_every_bound_is_told_in_plain_words(line: str, expected: str) -> None:
+def test_each_limit_is_named_in_the_message(line: str, expected: str) -> None:
     assert expected in only_problem(RUN + line)
 
 
@@ -180,7 +180,7 @@ METRIC = RUN + '[checks]\nmetrics = "/m"\n[[metrics]]\nname = "queue"\nbetter = 
         ),
         (
             METRIC + "[[metrics]]\nname = 'queue'\nbetter = 'lower'",
-            "metrics: expected names that are each there once",
+            "metrics: expected metrics with different names",
         ),
         (METRIC + "unit = '" + "x" * 21 + "'", "metrics[0].unit: expected a unit of at most 20"),
         (RUN + "[checks]\nmetrics = 'm'", "checks.metrics: expected a path of printable characters"),
@@ -198,23 +198,21 @@ METRIC = RUN + '[checks]\nmetrics = "/m"\n[[metrics]]\nname = "queue"\nbetter = 
         (RUN + "[environments.staging]\nafter_bake = 'halt'", 'after_bake: expected "go_on" or "ask"'),
     ],
 )
-def test_what_is_wrong_with_metrics_and_test_beds_is_told_by_line_field_and_expectation(
-    text: str, expected: str
-) -> None:
+def test_problems_of_metrics_and_test_beds_name_line_field_and_expectation(text: str, expected: str) -> None:
     assert expected in only_problem(text)
 
 
-def test_the_line_is_that_of_the_item_and_of_the_table_when_the_key_is_missing() -> None:
+def test_a_problem_has_the_line_of_its_item_or_of_the_table_when_the_key_is_missing() -> None:
     assert only_problem(RUN + "[build]\ncommands = [\n'make',\n3]").startswith("lifecycle.toml:8: ")
     assert only_problem(HEAD + "\n[run]\nport = 1").startswith("lifecycle.toml:4: run.command: ")
 
 
-def test_broken_toml_is_told_with_line_and_column() -> None:
+def test_invalid_toml_is_reported_with_line_and_column() -> None:
     assert only_problem(RUN + "port = eighty") == (
         "lifecycle.toml:5: expected TOML; invalid value, column 8 "
-        '(text is written in double quotes, as in name = "hello")'
+        '(write text in double quotes, as in name = "hello")'
     )
-    assert only_problem(RUN + "port = 1\nport = 2").endswith("(a key is written twice)")
+    assert only_problem(RUN + "port = 1\nport = 2").endswith("(the key occurs twice)")
 
 
 @pytest.mark.parametrize(
@@ -230,12 +228,12 @@ def test_broken_toml_is_told_with_line_and_column() -> None:
         (b"\n[" + b" . ".join([b"'a'"] * 9000) + b"]", "lifecycle.toml:2: expected keys of a few parts"),
     ],
 )
-def test_what_is_no_text_of_ours_is_refused_in_one_line_and_soon(data: bytes, message: str) -> None:
+def test_malformed_and_oversized_files_are_refused_fast_with_one_line(data: bytes, message: str) -> None:
     started = time.process_time()
     assert only_problem(data).startswith(message)
     assert time.process_time() - started < 5
 
 
-def test_control_characters_are_never_printed_as_they_are() -> None:
+def test_control_characters_are_escaped_in_messages() -> None:
     found = only_problem(RUN + 'port = "\\u001b[31m\\u009b"')
     assert found.isprintable()

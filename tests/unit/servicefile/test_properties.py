@@ -1,4 +1,4 @@
-"""Whatever the bytes: a ServiceFile, or InvalidServiceFile; never another error."""
+"""Any bytes give a ServiceFile or raise InvalidServiceFile, never another error."""
 
 import json
 import tomllib
@@ -7,7 +7,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from lifecycle.servicefile import InvalidServiceFile, ServiceFile, parse_service_file
-from lifecycle.servicefile.lines import DEEPEST, locate
+from lifecycle.servicefile.lines import MAXIMUM_DEPTH, locate
 from lifecycle.servicefile.metrics import MetricTable
 from lifecycle.servicefile.model import BuildTable, ChecksTable, RunTable, SelfTestTable, StagingTable
 
@@ -39,7 +39,7 @@ FRAGMENTS = st.lists(
 
 
 def toml(value: object) -> str:
-    """A value as inline TOML; strings of JSON are strings of TOML."""
+    """Return a value as inline TOML; strings of JSON are strings of TOML."""
     if isinstance(value, dict):
         return "{" + ", ".join(f"{json.dumps(key)} = {toml(inner)}" for key, inner in value.items()) + "}"
     if isinstance(value, list):
@@ -73,7 +73,7 @@ def test_any_bytes(data: bytes) -> None:
 
 
 @given(FRAGMENTS)
-def test_anything_that_looks_like_toml(fragments: list[str]) -> None:
+def test_any_fragments_of_toml(fragments: list[str]) -> None:
     check(outcome("".join(fragments).encode()))
 
 
@@ -96,7 +96,7 @@ def test_every_key_of_valid_toml_is_located(document: dict[str, object]) -> None
     lines = locate(text)
 
     def check_inside(value: object, place: tuple[str | int, ...]) -> None:
-        if len(place) > DEEPEST:
+        if len(place) > MAXIMUM_DEPTH:
             return
         assert not place or place in lines
         inner = (

@@ -1,4 +1,4 @@
-"""What a lifecycle.toml becomes."""
+"""Reading a lifecycle.toml: defaults, tables, and the manifest's parts."""
 
 import re
 from pathlib import Path
@@ -36,7 +36,7 @@ def test_a_name_a_version_and_a_command_are_enough() -> None:
     )
 
 
-def test_the_longest_build_that_validates_ends_before_its_project_ends_it() -> None:
+def test_the_longest_valid_build_ends_before_codebuilds_timeout() -> None:
     project = Path(__file__).parents[3] / "infra/constructs/build_project.py"
     [minutes] = re.findall(r"^_MINUTES = (\d+)$", project.read_text(), re.MULTILINE)
     assert int(minutes) * 60 - 300 >= BUILD_SECONDS
@@ -44,7 +44,7 @@ def test_the_longest_build_that_validates_ends_before_its_project_ends_it() -> N
     assert parse_service_file((SMALLEST + text).encode()).build.timeout_seconds == BUILD_SECONDS // 2
 
 
-def test_without_a_self_test_is_alive_is_the_self_test() -> None:
+def test_is_alive_is_the_default_self_test() -> None:
     parts = parts_of(SMALLEST + 'checks.is_alive = "/health"')
     assert parts.self_test.path == parts.is_alive.path == "/health"
 
@@ -56,24 +56,24 @@ def test_a_self_test_can_be_a_path_a_table_or_a_command() -> None:
     assert test == Check(command="./test", timeout_seconds=60.0)
 
 
-def test_an_environment_says_only_what_differs() -> None:
+def test_an_environment_overrides_only_the_named_defaults() -> None:
     text = SMALLEST + '[environments.production]\napproval = "after_first_host"\ndrain_seconds = 5'
     expected = Policy(approval=ApprovalGate.AFTER_FIRST_HOST, drain_seconds=5)
     assert parts_of(text).policies == {"production": expected}
 
 
-def test_an_environment_that_says_nothing_has_the_default_policy() -> None:
+def test_an_empty_environment_has_the_default_policy() -> None:
     assert parts_of(SMALLEST + "[environments.staging]").policies == {"staging": Policy()}
 
 
-def test_a_metric_needs_a_name_and_a_direction_and_is_compared_by_its_ratio() -> None:
+def test_a_metric_needs_a_name_and_a_direction_and_compares_ratios_by_default() -> None:
     metrics = '[checks]\nmetrics = "/metrics.json"\n[[metrics]]\nname = "queue_length"\nbetter = "lower"\n'
     parts = parts_of(SMALLEST + metrics)
     assert parts.metrics == (Measure("queue_length", Better.LOWER, Scale.RATIO, matters=0.1, excludes=0.25),)
     assert parts.metrics_path == "/metrics.json"
 
 
-def test_a_difference_comes_with_thresholds_of_its_own() -> None:
+def test_a_difference_has_its_own_thresholds() -> None:
     text = """checks.metrics = "/metrics.json"
     [[metrics]]
     name = "answers.found"
@@ -87,14 +87,14 @@ def test_a_difference_comes_with_thresholds_of_its_own() -> None:
     assert parts_of(SMALLEST + text).metrics == (expected,)
 
 
-def test_an_environment_says_how_long_its_first_host_bakes_and_what_follows() -> None:
+def test_an_environment_configures_its_test_bed() -> None:
     text = '[environments.production]\nbake_minutes = 30\non_fail = "roll_back"\nafter_bake = "ask"'
     expected = Policy(bake_minutes=30, on_fail=OnFail.ROLL_BACK, after_bake=AfterBake.ASK)
     assert parts_of(SMALLEST + text).policies == {"production": expected}
     assert parts_of(SMALLEST + "[environments.staging]").policies["staging"].bake_minutes == 0
 
 
-def test_a_manifest_of_before_there_were_test_beds_is_read() -> None:
+def test_a_manifest_without_test_bed_fields_is_read() -> None:
     old = {
         "service": "hello",
         "version": "1.4.0",
@@ -115,7 +115,7 @@ def test_a_manifest_of_before_there_were_test_beds_is_read() -> None:
     assert manifest.policy("production") == Policy(drain_seconds=5)
 
 
-def test_a_manifest_carries_metrics_and_policy() -> None:
+def test_metrics_and_policies_survive_serialization() -> None:
     text = 'checks.metrics = "/m"\n[[metrics]]\nname = "queue"\nbetter = "lower"\n'
     text += '[environments.staging]\nbake_minutes = 30\non_fail = "roll_back"\n'
     for part in parts_of(SMALLEST + text)[3:5]:
@@ -127,21 +127,21 @@ def test_a_manifest_carries_metrics_and_policy() -> None:
     ("more", "packed"),
     [("", "tracked"), ('build.artifact = "dist"', "folder"), ('build.commands = ["make"]', "folder")],
 )
-def test_only_what_git_tracks_is_packed_where_nothing_is_built(more: str, packed: str) -> None:
+def test_tracked_files_are_packed_only_when_nothing_is_built(more: str, packed: str) -> None:
     assert parse_service_file((SMALLEST + more).encode()).packs_tracked_files is (packed == "tracked")
 
 
-def test_a_byte_order_mark_and_windows_line_ends_are_fine() -> None:
+def test_a_byte_order_mark_and_windows_line_ends_are_accepted() -> None:
     data = b"\xef\xbb\xbf" + SMALLEST.replace("\n", "\r\n").encode()
     assert parse_service_file(data).name == "hello"
 
 
 @pytest.mark.parametrize(("written", "read"), [("dist/", "dist"), ("./a//b", "a/b"), (".", "."), ("./", ".")])
-def test_an_artifact_folder_has_one_spelling(written: str, read: str) -> None:
+def test_an_artifact_folder_is_normalized(written: str, read: str) -> None:
     assert parse_service_file(f'{SMALLEST}build.artifact = "{written}"'.encode()).build.artifact == read
 
 
 @pytest.mark.parametrize("version", ["1", "1.4.0.1", "01.4", "1.4-x", "v1.4", "1.4.٢", "", "1.4.0 "])
-def test_other_versions_are_refused(version: str) -> None:
+def test_an_invalid_version_is_refused(version: str) -> None:
     with pytest.raises(InvalidServiceFile, match="version: expected two or three numbers in quotes"):
         parse_service_file(SMALLEST.replace('"1.4"', f'"{version}"').encode())

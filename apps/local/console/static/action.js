@@ -1,14 +1,14 @@
-// <cwdb-action>: an element of a widget's answer that makes the element before it do something.
+// <cwdb-action>: an element of a widget's answer that gives the element before it an action.
 //
-// `html` shows what stands in the action, `call` calls a Lambda with the JSON that stands there; in the widget or in a
-// pop-up, after a confirmation if one is asked for. The actions themselves are taken out of what is shown.
+// The action `html` shows its content. The action `call` calls a Lambda with its content as JSON. The result appears in
+// the widget or in a pop-up, after a confirmation if the action has one. The actions themselves are not shown.
 
 const KEYS = { click: ["Enter", " "], dblclick: ["Enter"] };
 const FOCUSABLE = "a[href], button, input, select, textarea, summary, [tabindex]";
 
-// `perform(action, element)` is called each time that somebody acts.
+// `perform(action, element)` is called each time that a person triggers the action.
 export function wire(root, perform) {
-  // Those inside another action are wired when that one's content is shown.
+  // An action inside another one is wired when the outer one's content is shown.
   const outer = [...root.querySelectorAll("cwdb-action")].filter((each) => !each.parentElement?.closest("cwdb-action"));
   for (const found of outer) {
     const target = found.previousElementSibling;
@@ -31,7 +31,7 @@ function read(found) {
   };
 }
 
-// The parameters of a call: the JSON object between its tags, or none.
+// Return the parameters of a call: the JSON object between its tags, or none.
 export function parameters(action) {
   const text = action.content.textContent.trim();
   if (!text) return {};
@@ -42,7 +42,7 @@ export function parameters(action) {
     found = null;
   }
   if (found === null || typeof found !== "object" || Array.isArray(found)) {
-    throw new Error("the widget's button carries no JSON object; this is a fault of the widget");
+    throw new Error("expected a JSON object in the widget's button; this is a fault of the widget");
   }
   return found;
 }
@@ -55,7 +55,7 @@ function listen(target, action, perform) {
   target.addEventListener(action.event, act);
   if (action.event === "mouseenter") target.addEventListener("focus", act);
   if (target.matches(FOCUSABLE) && !(action.event === "dblclick" && target.matches("button, summary"))) return;
-  // What is no control of its own becomes one, for the keyboard too.
+  // Any other element becomes a button, for the keyboard too.
   if (!target.matches(FOCUSABLE)) {
     target.tabIndex = 0;
     if (!target.hasAttribute("role")) target.setAttribute("role", "button");

@@ -1,6 +1,6 @@
-// Alarm widgets: each alarm's state, told by a word and a shape as well as by a colour.
+// Alarm widgets: a word, a shape and a colour show each alarm's state.
 
-import { drawn, element } from "./elements.js";
+import { element, svgElement } from "./elements.js";
 
 const STATES = {
   ALARM: { word: "In alarm", look: "in-alarm", shape: "M8 1 15 14H1Z" },
@@ -19,7 +19,7 @@ export function alarms(found) {
 
 function one({ name, state, reason, description, since }) {
   const { word, look = "", shape } = STATES[state] ?? { ...STATES.INSUFFICIENT_DATA, word: state };
-  const sign = drawn("svg", { viewBox: "0 0 16 16", width: 14, height: 14, "aria-hidden": "true" }, drawn("path", { d: shape }));
+  const sign = svgElement("svg", { viewBox: "0 0 16 16", width: 14, height: 14, "aria-hidden": "true" }, svgElement("path", { d: shape }));
   const when = since ? ` since ${new Date(since * 1000).toLocaleString()}` : "";
   return element(
     "li",

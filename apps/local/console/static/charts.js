@@ -1,6 +1,6 @@
-// Metric widgets: lines over time, or the last value of each, as a drawing that is also told in words.
+// Metric widgets: lines over time, or the last value of each. A drawing has a description in words too.
 
-import { drawn, element } from "./elements.js";
+import { element, svgElement } from "./elements.js";
 
 const EDGE = { top: 10, bottom: 22, side: 46 };
 const COLOURS = 8;
@@ -15,14 +15,14 @@ const clock = (seconds, withDay) =>
     minute: "2-digit",
   });
 
-// What a metric widget shows: `found` is the server's answer, `start` and `end` are in seconds.
+// Return a metric widget's content: `found` is the server's answer, `start` and `end` are in seconds.
 export function chart(found, properties, { start, end }, size) {
   const lines = found.lines.filter((each) => each.times.length);
-  const told = found.problems.map((each) => element("p", { class: "problem" }, each));
-  if (!lines.length) return [...told, element("p", { class: "empty" }, "Nothing was measured in this time.")];
-  if (properties.view === "singleValue") return [...told, values(lines)];
+  const problems = found.problems.map((each) => element("p", { class: "problem" }, each));
+  if (!lines.length) return [...problems, element("p", { class: "empty" }, "Nothing was measured in this time.")];
+  if (properties.view === "singleValue") return [...problems, values(lines)];
   const height = Math.max(90, size.height - 26 * Math.min(3, lines.length) - 8);
-  return [...told, drawing(lines, properties, start, end, Math.max(240, size.width), height), legend(lines)];
+  return [...problems, drawing(lines, properties, start, end, Math.max(240, size.width), height), legend(lines)];
 }
 
 function values(lines) {
@@ -43,7 +43,7 @@ function drawing(lines, properties, start, end, width, height) {
     return scale([...mine, ...extra], properties.yAxis?.[side ? "right" : "left"], box);
   });
   const words = `${lines.map(summary).join("; ")}. From ${clock(start, true)} to ${clock(end, true)}.`;
-  const svg = drawn("svg", { viewBox: `0 0 ${width} ${height}`, width, height, role: "img", "aria-label": words });
+  const svg = svgElement("svg", { viewBox: `0 0 ${width} ${height}`, width, height, role: "img", "aria-label": words });
   svg.append(...grid(scales[0], box, "left"), ...(right ? grid(scales[1], box, "right") : []));
   svg.append(...hours(start, end, x, box, width));
   for (const each of limits) svg.append(...limit(each, scales[each.yAxis === "right" ? 1 : 0], box));
@@ -55,7 +55,7 @@ const summary = (line) =>
   `${line.label}, ${line.stat} every ${line.period} s: last ${shown(line.values.at(-1))}, ` +
   `lowest ${shown(Math.min(...line.values))}, highest ${shown(Math.max(...line.values))}`;
 
-// From 0, unless there is less, to the next round number; `ticks` lie on round numbers.
+// Return a scale from 0, or from the least value below 0, to the next round number; `ticks` are round numbers.
 function scale(found, axis, box) {
   const low = axis?.min ?? Math.min(0, ...found);
   const high = axis?.max ?? Math.max(...found, low);
@@ -72,8 +72,8 @@ function scale(found, axis, box) {
 
 const grid = ({ ticks, y }, box, side) =>
   ticks.flatMap((tick) => [
-    drawn("line", { class: "grid", x1: box.left, x2: box.right, y1: y(tick), y2: y(tick) }),
-    drawn(
+    svgElement("line", { class: "grid", x1: box.left, x2: box.right, y1: y(tick), y2: y(tick) }),
+    svgElement(
       "text",
       side === "left"
         ? { x: box.left - 6, y: y(tick) + 4, "text-anchor": "end" }
@@ -87,16 +87,16 @@ function hours(start, end, x, box, width) {
   const withDay = end - start > 86_400;
   return Array.from({ length: count }, (_, at) => {
     const time = start + ((end - start) * (at + 0.5)) / count;
-    return drawn("text", { x: x(time), y: box.bottom + 16, "text-anchor": "middle" }, clock(time, withDay));
+    return svgElement("text", { x: x(time), y: box.bottom + 16, "text-anchor": "middle" }, clock(time, withDay));
   });
 }
 
 const limit = (each, { y }, box) => [
-  drawn("line", { class: "limit", x1: box.left, x2: box.right, y1: y(each.value), y2: y(each.value) }),
-  drawn("text", { class: "limit", x: box.left + 4, y: y(each.value) - 4 }, each.label ?? shown(each.value)),
+  svgElement("line", { class: "limit", x1: box.left, x2: box.right, y1: y(each.value), y2: y(each.value) }),
+  svgElement("text", { class: "limit", x: box.left + 4, y: y(each.value) - 4 }, each.label ?? shown(each.value)),
 ];
 
-// A line is broken where values are missing; a value between two gaps is a dot.
+// A line has a gap where values are missing; a single value between two gaps is a dot.
 function path(line, at, x, y) {
   const gap = 2.5 * line.period;
   let d = "";
@@ -105,7 +105,7 @@ function path(line, at, x, y) {
     const alone = far && !(line.times[index + 1] - time <= gap);
     d += `${far ? "M" : "L"}${x(time).toFixed(1)} ${y(line.values[index]).toFixed(1)}${alone ? "h0.01" : ""}`;
   });
-  return drawn("path", { d, class: `line line-${at % COLOURS}`, "stroke-dasharray": dash(at) });
+  return svgElement("path", { d, class: `line line-${at % COLOURS}`, "stroke-dasharray": dash(at) });
 }
 
 const dash = (at) => DASHES[Math.floor(at / COLOURS) % DASHES.length];
@@ -115,8 +115,8 @@ function legend(lines) {
     "ul",
     { class: "legend" },
     ...lines.map((line, at) => {
-      const stroke = drawn("path", { d: "M1 6H21", class: `line line-${at % COLOURS}`, "stroke-dasharray": dash(at) });
-      const sample = drawn("svg", { width: 22, height: 12, "aria-hidden": "true" }, stroke);
+      const stroke = svgElement("path", { d: "M1 6H21", class: `line line-${at % COLOURS}`, "stroke-dasharray": dash(at) });
+      const sample = svgElement("svg", { width: 22, height: 12, "aria-hidden": "true" }, stroke);
       const last = element("b", {}, shown(line.values.at(-1)));
       return element("li", { title: `${line.stat}, every ${line.period} s` }, sample, ` ${line.label} `, last);
     })

@@ -1,49 +1,49 @@
-// A place for what widgets answer: a shadow tree, so that their styles stay theirs, and a picture of what was there
-// before that is put back when the new answer says the same thing in the same place.
+// The place for a widget's answer: a shadow tree, so that the widget's styles stay in it. When the content changes, the
+// open details and the focus are restored.
 
 import { sanitize } from "./sanitize.js";
 import { markdown } from "./markdown.js";
 import { element } from "./elements.js";
 
-let usual = null;
+let baseStyles = null;
 
-// To be called once, before any content is shown.
+// Call this once, before any content is shown.
 export async function loadStyles() {
   const response = await fetch("/widget.css");
-  usual = new CSSStyleSheet();
-  usual.replaceSync(await response.text());
+  baseStyles = new CSSStyleSheet();
+  baseStyles.replaceSync(await response.text());
 }
 
-// `ready` is called each time that something new is shown, before the focus goes back to where it was.
+// `ready` is called each time that the content changes, before the focus is restored.
 export class Content {
   constructor(ready) {
     this.ready = ready;
     this.host = element("div", { class: "content" });
     this.root = this.host.attachShadow({ mode: "open" });
-    this.root.adoptedStyleSheets = [usual];
-    // A form of a widget is never sent anywhere; buttons with an action act.
+    this.root.adoptedStyleSheets = [baseStyles];
+    // A widget's form is never submitted; only buttons with an action do something.
     this.root.addEventListener("submit", (event) => event.preventDefault());
     this.root.addEventListener("click", (event) => within(this.root, event));
-    this.told = null;
+    this.answerText = null;
   }
 
-  // Show what a Lambda answered: a string is HTML, {markdown} is Markdown, anything else is shown as JSON.
+  // Show a Lambda's answer: a string is HTML, {markdown} is Markdown, anything else is shown as JSON.
   answer(answer) {
-    const told = JSON.stringify(answer);
-    if (told === this.told) return;
+    const text = JSON.stringify(answer);
+    if (text === this.answerText) return;
     if (typeof answer === "string") {
       const { content, sheets } = sanitize(answer);
       this.show([content], sheets);
     } else if (typeof answer?.markdown === "string") this.show(markdown(answer.markdown));
     else this.show([element("pre", {}, JSON.stringify(answer, null, 2))]);
-    this.told = told;
+    this.answerText = text;
   }
 
   show(nodes, sheets = []) {
     const before = picture(this.root);
-    this.root.adoptedStyleSheets = [usual, ...sheets];
+    this.root.adoptedStyleSheets = [baseStyles, ...sheets];
     this.root.replaceChildren(...nodes);
-    this.told = null;
+    this.answerText = null;
     this.ready();
     restore(this.root, before);
   }
@@ -53,7 +53,7 @@ export class Content {
   }
 }
 
-// A shadow tree's ids are not the page's: a link to one is followed here.
+// A link to an id in a shadow tree does not work by itself, so it is followed here.
 function within(root, event) {
   const link = event.target.closest?.("a[href^='#']");
   if (!link) return;

@@ -1,11 +1,11 @@
-// Confirmations and pop-ups: the browser's own dialog, which keeps the focus inside and closes with Esc. The focus
-// goes back to where it came from, or to the widget when that is gone.
+// Confirmations and pop-ups: the browser's own dialog, which holds the focus and closes with Esc. Afterwards the element
+// that opened it has the focus again, or its widget if the element is gone.
 
 import { element } from "./elements.js";
 
 export const isOpen = () => document.querySelector("dialog[open]") !== null;
 
-// Whether the person confirmed. Cancel has the focus first: Enter pressed twice does nothing.
+// Resolve to true if the person confirms. Cancel has the focus first, so that pressing Enter twice does nothing.
 export function confirm(title, text, opener) {
   return new Promise((resolve) => {
     const cancel = element("button", { type: "button", autofocus: true }, "Cancel");
@@ -21,7 +21,7 @@ export function confirm(title, text, opener) {
   });
 }
 
-// A pop-up with this content; answers its dialog.
+// Show a pop-up with this content, and return its dialog.
 export function popup(title, content, opener) {
   const close = element("button", { type: "button", autofocus: true }, "Close");
   const box = show(title, content, [close], opener);

@@ -1,11 +1,11 @@
-// Elements, made without markup: text is always text.
+// Makes elements without parsing markup, so text stays text.
 
 const SVG = "http://www.w3.org/2000/svg";
 
 export const element = (tag, attributes, ...children) =>
   filled(document.createElement(tag), attributes, children);
 
-export const drawn = (tag, attributes, ...children) =>
+export const svgElement = (tag, attributes, ...children) =>
   filled(document.createElementNS(SVG, tag), attributes, children);
 
 function filled(made, attributes = {}, children) {

@@ -1,4 +1,4 @@
-// What a person has put into a widget's fields, as widgetContext.forms has it.
+// Reads the fields of a widget in the form of widgetContext.forms.
 
 const FIELDS = "input, select, textarea";
 
@@ -12,7 +12,7 @@ export function gather(...roots) {
   return { all };
 }
 
-// Whether somebody is in the middle of something there: a field has the focus, or holds words that were not sent.
+// Return true if a field has the focus, or holds input that was not sent.
 export function busy(root) {
   return Boolean(root.activeElement?.matches(FIELDS)) || [...root.querySelectorAll("input, textarea")].some(typed);
 }

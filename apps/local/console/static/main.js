@@ -1,16 +1,16 @@
-// The page: reads the dashboard, builds its widgets, and has them drawn when something changed.
+// The page: it reads the dashboard, builds its widgets, and draws them again when something changed.
 //
-// Nothing is refreshed by itself while a dialog is open or the page is hidden; a widget in which somebody writes waits.
+// There is no automatic refresh while a dialog is open or the page is hidden. A widget with unsent input waits.
 
 import { call } from "./api.js";
 import { loadStyles } from "./content.js";
 import { isOpen } from "./dialog.js";
 import { element } from "./elements.js";
-import { build } from "./kinds.js";
+import { build } from "./widget_types.js";
 import { RANGES } from "./time.js";
-import { REFRESH, THEMES, onSystemTheme, remember, remembered, themeOf } from "./view.js";
+import { REFRESH, THEMES, onSystemTheme, loadView, saveView, themeOf } from "./preferences.js";
 
-const LOOK_SECONDS = 5;
+const POLL_SECONDS = 5;
 const IDLE_SECONDS = 60;
 
 const main = document.querySelector("main");
@@ -19,10 +19,10 @@ const status = document.querySelector("#status");
 
 const page = {
   dashboard: { widgets: [] },
-  view: remembered(),
+  view: loadView(),
   widgets: [],
   refreshedAt: 0,
-  lookedAt: 0,
+  polledAt: 0,
   ran: false,
 
   get theme() {
@@ -33,7 +33,7 @@ const page = {
     if (status.textContent !== text) status.textContent = text;
   },
 
-  // Something was done: everything is looked up again, but for the widget that shows the answer.
+  // A button was pressed: refresh every widget but the one that shows the answer.
   changed(except, acted = null) {
     refresh({ except, acted });
   },
@@ -50,10 +50,10 @@ async function read() {
   if (!found.widgets.length) main.append(element("p", { class: "empty" }, "The dashboard has no widgets."));
 }
 
-// Whoever drives the page sees that it is still looking things up; the widgets say it of themselves to everybody else.
+// Tests read data-looking-up to wait for pending calls; for everybody else, each widget has aria-busy.
 let lookingUp = 0;
 
-function showing(work) {
+function tracked(work) {
   return async (...given) => {
     main.dataset.lookingUp = String((lookingUp += 1));
     try {
@@ -65,44 +65,44 @@ function showing(work) {
   };
 }
 
-const refresh = showing(async ({ event = "refresh", except = null, acted = null } = {}) => {
+const refresh = tracked(async ({ event = "refresh", except = null, acted = null } = {}) => {
   page.refreshedAt = Date.now();
   try {
-    if (event === "refresh" && !page.widgets.some((each) => each !== acted && each.held)) await read();
+    if (event === "refresh" && !page.widgets.some((each) => each !== acted && each.isHeld)) await read();
     page.say("");
   } catch (error) {
     page.say(error.message);
     if (!page.widgets.length) main.replaceChildren(element("p", { class: "problem" }, error.message));
     return;
   }
-  const drawn = page.widgets.filter((each) => each !== except && (each.hears(event) || !each.drawnAt));
-  await Promise.all(drawn.map((each) => each.draw({ asked: each === acted })));
+  const drawn = page.widgets.filter((each) => each !== except && (each.handles(event) || !each.drawnAt));
+  await Promise.all(drawn.map((each) => each.draw({ forced: each === acted })));
 });
 
-const look = showing(async () => {
+const poll = tracked(async () => {
   if (document.hidden || isOpen() || page.view.refresh === "off") return;
   const since = (Date.now() - page.refreshedAt) / 1000;
   if (page.view.refresh !== "auto") {
     if (since >= Number(page.view.refresh)) await refresh();
     return;
   }
-  if (Date.now() - page.lookedAt < LOOK_SECONDS * 1000) return;
-  page.lookedAt = Date.now();
+  if (Date.now() - page.polledAt < POLL_SECONDS * 1000) return;
+  page.polledAt = Date.now();
   let running = false;
   try {
     ({ running } = await call("running"));
   } catch (error) {
     page.say(error.message);
   }
-  if (page.view.refresh !== "auto") return; // chosen while this was asked
-  // Once more after it ended, so that the end is shown.
+  if (page.view.refresh !== "auto") return; // changed while the call was pending
+  // Refresh once more after it ended, so that the end is shown.
   if (running || page.ran || since >= IDLE_SECONDS) await refresh();
   page.ran = running;
 });
 
-async function keepLooking() {
-  await look();
-  setTimeout(keepLooking, 1000);
+async function pollForever() {
+  await poll();
+  setTimeout(pollForever, 1000);
 }
 
 const resized = new Map();
@@ -113,11 +113,11 @@ const sizes = new ResizeObserver((entries) => {
     resized.set(target, contentRect.width);
     if (!widget?.drawnAt || before === contentRect.width) continue;
     clearTimeout(widget.resizing);
-    widget.resizing = setTimeout(() => widget.hears("resize") && widget.draw({ asked: !widget.held }), 250);
+    widget.resizing = setTimeout(() => widget.handles("resize") && widget.draw({ forced: !widget.isHeld }), 250);
   }
 });
 
-function dress() {
+function applyTheme() {
   document.documentElement.dataset.theme = page.theme;
 }
 
@@ -128,13 +128,13 @@ function choose(select, choices, change) {
   select.value = page.view[name];
   select.addEventListener("change", () => {
     page.view[name] = select.value;
-    remember(name, select.value);
+    saveView(name, select.value);
     change();
   });
 }
 
-function dressAnew() {
-  dress();
+function changeTheme() {
+  applyTheme();
   refresh();
 }
 
@@ -143,13 +143,13 @@ choose(controls.range, Object.fromEntries(Object.keys(RANGES).map((each) => [eac
   refresh({ event: "timeRange" });
 });
 choose(controls.refresh, REFRESH, () => {});
-choose(controls.theme, THEMES, dressAnew);
+choose(controls.theme, THEMES, changeTheme);
 controls.now.addEventListener("click", () => {
   for (const each of page.widgets) each.drawnAt = each.answeredUntil = 0;
   refresh();
 });
-onSystemTheme(dressAnew);
-dress();
+onSystemTheme(changeTheme);
+applyTheme();
 await loadStyles();
 await refresh();
-keepLooking();
+pollForever();

@@ -16,7 +16,7 @@ export function markdown(text) {
       continue;
     }
     list = null;
-    // The page has h1 and the widgets h2.
+    // The page uses h1, and the widgets' titles h2.
     if (heading) blocks.push(element(`h${Math.min(6, heading[1].length + 2)}`, {}, ...inline(heading[2])));
     else if (block.trim()) blocks.push(element("p", {}, ...inline(block)));
   }

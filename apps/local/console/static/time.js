@@ -1,4 +1,4 @@
-// How far back the dashboard looks, and how that is told to widgets and metrics.
+// The dashboard's time range, as widgets and metrics need it.
 
 export const RANGES = { "15 min": 15, "1 h": 60, "3 h": 180, "12 h": 720, "1 day": 1440, "3 days": 4320, "1 week": 10080 };
 
@@ -7,7 +7,7 @@ export function span(range, now = Date.now()) {
   return { start: now - length, end: now, length };
 }
 
-// CloudWatch's own words for it.
+// Return the range in CloudWatch's own form.
 export function timeRange(range) {
   const { start, end, length } = span(range);
   return { mode: "relative", start, end, relativeStart: length, zoom: { start, end } };

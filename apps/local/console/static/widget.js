@@ -1,7 +1,7 @@
-// What all widgets have in common: a frame, and being drawn, which asks anew and shows the answer; the page says when.
+// The base of all widgets: a frame, and `draw`, which loads the data and renders it. The page calls it.
 
 import { element } from "./elements.js";
-import { frame } from "./layout.js";
+import { frame } from "./frame.js";
 
 export class Widget {
   constructor(widget, page) {
@@ -9,12 +9,12 @@ export class Widget {
     this.page = page;
     this.properties = widget.properties ?? {};
     Object.assign(this, frame(widget));
-    this.asked = 0;
+    this.requests = 0;
     this.drawnAt = 0;
   }
 
-  // Whether this kind of event concerns it: "refresh", "resize", "timeRange".
-  hears() {
+  // Return true if this event redraws the widget: "refresh", "resize" or "timeRange".
+  handles() {
     return true;
   }
 
@@ -22,20 +22,20 @@ export class Widget {
     return { width: this.body.clientWidth - 24, height: this.body.clientHeight - 16 };
   }
 
-  // What comes late, after something newer was asked for, is not shown.
+  // An answer that arrives after a newer request is not shown.
   async draw() {
-    const mine = (this.asked += 1);
+    const mine = (this.requests += 1);
     this.frame.setAttribute("aria-busy", "true");
     try {
-      const answer = await this.ask();
-      if (mine === this.asked) this.answered(answer);
+      const answer = await this.load();
+      if (mine === this.requests) this.render(answer);
     } catch (error) {
-      if (mine === this.asked) this.failed(error.message);
+      if (mine === this.requests) this.failed(error.message);
     }
-    if (mine !== this.asked) return;
+    if (mine !== this.requests) return;
     this.drawnAt = Date.now();
     this.frame.removeAttribute("aria-busy");
-    // What scrolls can be scrolled by the keyboard.
+    // A body that scrolls must be reachable by the keyboard.
     this.body.tabIndex = this.body.scrollHeight > this.body.clientHeight + 1 ? 0 : -1;
   }
 

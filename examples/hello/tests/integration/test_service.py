@@ -1,4 +1,4 @@
-"""The running service, over HTTP, as a host runs it: `python3 -m hello` in the folder that is shipped."""
+"""The running service over HTTP, started as on a host: `python3 -m hello` in the packed folder."""
 
 import http.client
 import json
@@ -22,7 +22,7 @@ def free_port():
 
 
 class Running:
-    """The service with switches of its own, until the end of the test."""
+    """The service with its own switches, running until the end of the test."""
 
     def __init__(self, test, switches=""):
         self.port = free_port()
@@ -76,7 +76,7 @@ class ServiceTest(unittest.TestCase):
         self.addCleanup(connection.close)
         return self.service.get(path, connection)
 
-    def test_it_greets_and_says_which_version_and_host_did(self):
+    def test_a_greeting_names_its_version_and_host(self):
         answer, content = self.get("/?name=Ada&language=fr")
         self.assertEqual(answer.status, 200)
         self.assertEqual(answer.headers["X-Version"], "1.4.2")
@@ -94,7 +94,7 @@ class ServiceTest(unittest.TestCase):
             {check["name"] for check in content["checks"]}, {"data", "greeting", "version", "switches"}
         )
 
-    def test_its_metrics_are_those_since_they_were_last_asked_for(self):
+    def test_its_metrics_count_since_the_last_reading(self):
         self.get("/?name=Ada")
         self.get("/slow?seconds=0")
         answer, content = self.get("/metrics.json")
@@ -102,7 +102,7 @@ class ServiceTest(unittest.TestCase):
         self.assertGreater(content["memory_mb"], 1)
         self.assertEqual(self.get("/metrics.json")[1]["greetings"], 0)
 
-    def test_bad_requests_are_answered_as_such(self):
+    def test_bad_requests_get_400_and_unknown_paths_404(self):
         for path in ("/?language=xx", "/?name=", "/slow?seconds=31", "/slow?seconds=nan", "/slow?seconds=x"):
             with self.subTest(path=path):
                 self.assertEqual(self.get(path)[0].status, 400)
@@ -115,13 +115,13 @@ class ServiceTest(unittest.TestCase):
             self.assertEqual(self.service.get("/", connection)[0].status, 200)
         self.assertIsNotNone(connection.sock)
 
-    def test_the_end_waits_for_the_request_in_flight_and_not_for_idle_connections(self):
+    def test_sigterm_waits_for_the_request_in_flight_and_not_for_idle_connections(self):
         idle, busy = self.service.connect(), self.service.connect()
         self.addCleanup(idle.close)
         self.addCleanup(busy.close)
         self.service.get("/", idle)
         busy.request("GET", "/slow?seconds=1")
-        time.sleep(0.2)  # the request has to be in flight
+        time.sleep(0.2)  # wait until the request is in flight
         self.service.process.send_signal(signal.SIGTERM)
         answer = busy.getresponse()
         self.assertEqual((answer.status, answer.headers["Connection"]), (200, "close"))
@@ -130,21 +130,21 @@ class ServiceTest(unittest.TestCase):
 
 
 class SwitchesTest(unittest.TestCase):
-    def test_a_bad_build_fails_its_self_test_and_is_alive_all_the_same(self):
+    def test_a_bad_build_fails_its_self_test_but_is_alive(self):
         service = Running(self, "self_test_fails = true")
         for path, status in (("/self_test", 500), ("/is_alive", 200), ("/", 200)):
             connection = service.connect()
             self.addCleanup(connection.close)
             self.assertEqual(service.get(path, connection)[0].status, status)
 
-    def test_an_error_rate_fails_that_share_of_the_greetings(self):
+    def test_an_error_rate_fails_that_fraction_of_the_greetings(self):
         service = Running(self, "error_rate = 0.25")
         connection = service.connect()
         self.addCleanup(connection.close)
         found = [service.get("/", connection)[0].status for _ in range(20)]
         self.assertEqual(found.count(500), 5)
 
-    def test_a_service_that_does_not_start_says_why(self):
+    def test_a_service_that_does_not_start_prints_the_reason(self):
         service = Running(self, "starts = false")
         self.assertIn("does not start", service.first_line)
         self.assertEqual(service.process.wait(timeout=5), 1)

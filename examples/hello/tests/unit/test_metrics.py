@@ -1,4 +1,4 @@
-"""What is counted between two readings."""
+"""The counters between two readings."""
 
 import unittest
 
@@ -13,25 +13,25 @@ class MetricsTest(unittest.TestCase):
         found = self.metrics.read()
         return found["greetings"], found["queue_length"]
 
-    def test_greetings_are_counted_and_how_many_were_under_way_at_once(self):
+    def test_greetings_and_the_most_in_flight_are_counted(self):
         with self.metrics.greeting(), self.metrics.greeting():
             pass
         with self.metrics.greeting():
             pass
         self.assertEqual(self.read(), (3, 2))
 
-    def test_counting_begins_anew_with_what_is_still_under_way(self):
+    def test_a_reading_resets_the_counters_to_the_greetings_in_flight(self):
         with self.metrics.greeting():
             self.assertEqual(self.read(), (1, 1))
             self.assertEqual(self.read(), (0, 1))
         self.read()
         self.assertEqual(self.read(), (0, 0))
 
-    def test_a_greeting_that_fails_is_over_too(self):
+    def test_a_failed_greeting_is_no_longer_in_flight(self):
         with self.assertRaises(ValueError), self.metrics.greeting():
             raise ValueError
         self.read()
         self.assertEqual(self.read(), (0, 0))
 
-    def test_memory_is_told_in_megabytes(self):
+    def test_memory_is_in_megabytes(self):
         self.assertTrue(1 < self.metrics.read()["memory_mb"] < 1000)

@@ -4,7 +4,7 @@ import json
 from datetime import timedelta
 from typing import Any
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, model_validator
+from pydantic import AliasChoices, AwareDatetime, BaseModel, ConfigDict, Field, model_validator
 
 from lifecycle.application.rollout.stage_guard import HostTask
 from lifecycle.application.rollout.test_bed.task import BakeTask
@@ -44,7 +44,7 @@ class Deploy(Command):
     reason: str = ""
     kind: Kind = Kind.DEPLOY
     rollback_of: str | None = None
-    overrides: tuple[Override, ...] = ()
+    overrides: tuple[Override, ...] = Field((), validation_alias=AliasChoices("overrides", "despite"))
     only: tuple[str, ...] = ()
     execution: str
 

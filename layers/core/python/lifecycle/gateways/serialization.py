@@ -1,20 +1,30 @@
 """Domain records to and from plain JSON values: one converter for DynamoDB, S3, SSM and the agent.
 
 Datetimes become ISO 8601 in UTC, enums their values, tuples lists. An unknown key is refused, a missing
-one takes the dataclass's default.
+one takes the dataclass's default. Keys and values that older versions wrote are read under their new names.
 """
 
 import json
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import Any, TypeVar
 
 from cattrs import Converter
 from cattrs.errors import BaseValidationError
+from cattrs.gen import make_dict_structure_fn
 from cattrs.strategies import configure_union_passthrough
 
 from lifecycle.domain.errors import StoreRefused
+from lifecycle.domain.rollout.deployment import Deployment, Override, Request
 
 T = TypeVar("T")
+
+# What records written before version 0.2 call it -> its name now. Records live for years: no entry is ever removed.
+_FORMER_KEYS: Mapping[type, Mapping[str, str]] = {
+    Request: {"despite": "overrides"},
+    Deployment: {"set_aside": "skipped_hosts"},
+}
+_FORMER_OVERRIDES = {"NO_WAY_BACK": Override.NO_ROLLBACK_TARGET}
 
 
 def _converter() -> Converter:
@@ -23,7 +33,19 @@ def _converter() -> Converter:
     converter.register_structure_hook(datetime, lambda text, _: datetime.fromisoformat(text))
     # An amount of hosts is a number or a text such as "25%": JSON tells them apart.
     configure_union_passthrough(int | str, converter)
+    converter.register_structure_hook(Override, lambda text, _: _FORMER_OVERRIDES.get(text) or Override(text))
+    for kind, former in _FORMER_KEYS.items():
+        converter.register_structure_hook(kind, _reading(make_dict_structure_fn(kind, converter), former))
     return converter
+
+
+def _reading(structure: Callable[..., Any], former: Mapping[str, str]) -> Callable[[Any, Any], Any]:
+    """Return a hook that gives former keys their new names, and then calls `structure`."""
+
+    def read(plain: Any, kind: Any) -> Any:
+        return structure({former.get(key, key): value for key, value in plain.items()}, kind)
+
+    return read
 
 
 _CONVERTER = _converter()

@@ -1,6 +1,6 @@
-"""The service's own declaration, lifecycle.toml: read it whole or say everything that is wrong with it.
+"""lifecycle.toml, the service's declaration: read it, or report all its problems at once.
 
-Read by apps/build and by `lifecycle validate`; what hosts need of it travels on as the manifest.
+Used by apps/build, `lifecycle validate` and apps/local. The part that hosts need becomes the manifest.
 """
 
 from lifecycle.servicefile.model import ManifestParts, ServiceFile

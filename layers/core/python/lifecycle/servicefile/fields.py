@@ -1,6 +1,6 @@
-"""The kinds of values in a lifecycle.toml; each field's description says in plain words what is expected.
+"""The types of values in a lifecycle.toml. A field's description says which values are allowed.
 
-Used by model; problems puts the description into the message when a value does not fit.
+Used by model. For an invalid value, problems puts the description into the message after "expected".
 """
 
 import re
@@ -25,9 +25,9 @@ VARIABLES = 'a table of texts, such as { GREETING = "Hello" }, at most 100 of th
 VARIABLE = "text of at most 4000 characters"
 VARIABLE_NAME = "a variable's name: letters, digits and underscores, not beginning with a digit"
 SET_BY_THE_HOST = "another name: HOST, PORT and everything that begins with LIFECYCLE_ is set by Lifecycle"
-MOST_HOSTS = 100_000
-HOSTS = f'a number of hosts from 0 to {MOST_HOSTS}, or a share of them in quotes, such as "25%"'
-SOME_HOSTS = f'a number of hosts from 1 to {MOST_HOSTS}, or a share of them in quotes, such as "25%"'
+MAXIMUM_HOSTS = 100_000
+HOSTS = f'a number of hosts from 0 to {MAXIMUM_HOSTS}, or a percentage of them in quotes, such as "25%"'
+SOME_HOSTS = f'a number of hosts from 1 to {MAXIMUM_HOSTS}, or a percentage of them in quotes, such as "25%"'
 FROZEN = (
     'a list of windows, such as ["Fri 16:00 - Mon 08:00 Europe/Berlin", "2026-12-20 - 2027-01-04 UTC"], '
     "at most 20 of them"
@@ -42,36 +42,36 @@ _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,127}")
 
 
 class Table(BaseModel):
-    """A table of the file: closed, so that a misspelt key does not go unnoticed."""
+    """A table of the file. It refuses unknown keys, so that a misspelt key is reported."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
 def expected(what: str, **context: Any) -> PydanticCustomError:
-    """A problem in our own words; `found` and `at` may be given when they are not the field's own."""
+    """Return a validation error with its own text; `found` and `at` override the field's value and place."""
     return PydanticCustomError("expected", "expected", {"expected": what, **context})
 
 
 def seconds(low: float, high: float, default: float) -> Any:
-    """A time with a default; fractions are allowed."""
+    """Return the field of a time in seconds, with a default; fractions are allowed."""
     text = f"a number of seconds from {low:g} to {high:g}"
     return Field(float(default), strict=True, ge=low, le=high, allow_inf_nan=False, description=text)
 
 
 def whole_number(low: int, high: int, default: int, unit: str = "") -> Any:
-    """A whole number with a default."""
+    """Return the field of a whole number, with a default."""
     text = f"a whole number{unit and ' of ' + unit} from {low} to {high}"
     return Field(default, strict=True, ge=low, le=high, description=text)
 
 
 def commands() -> Any:
-    """Commands that are run one after another; none by default."""
+    """Return the field of commands that run one after another; none by default."""
     text = 'a list of at most 50 shell commands, such as ["make", "make check"]'
     return Field((), max_length=50, description=text, json_schema_extra={"each": COMMAND})
 
 
 def variables() -> Any:
-    """Environment variables; none by default."""
+    """Return the field of environment variables; none by default."""
     return Field(
         default_factory=dict, max_length=100, description=VARIABLES, json_schema_extra={"each": VARIABLE}
     )
@@ -129,12 +129,12 @@ def _free_variable_name(text: str) -> str:
 
 
 def _hosts(value: Any) -> Amount:
-    """An amount as the policy has it; what was expected is the field's to say."""
+    """Return the amount that the policy stores; the field's description completes an error's message."""
     try:
         amount = parse_amount(value)
     except InvalidName as error:
         raise ValueError(HOSTS) from error
-    if isinstance(amount, int) and amount > MOST_HOSTS:
+    if isinstance(amount, int) and amount > MAXIMUM_HOSTS:
         raise ValueError(HOSTS)
     return amount
 
@@ -153,7 +153,7 @@ Command = Annotated[str, AfterValidator(_command)]
 UrlPath = Annotated[str, AfterValidator(_url_path)]
 Folder = Annotated[str, AfterValidator(_folder)]
 Variable = Annotated[str, AfterValidator(_variable)]
-# Any, because pydantic would turn 1.0 and True into numbers before they were looked at.
+# Any, because pydantic would convert 1.0 and True to an integer before the validator runs.
 Hosts = Annotated[Any, BeforeValidator(_hosts)]
 FrozenWindow = Annotated[str, AfterValidator(_window)]
 VariableName = Annotated[str, AfterValidator(_variable_name), AfterValidator(_free_variable_name)]

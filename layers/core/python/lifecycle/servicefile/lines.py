@@ -1,6 +1,6 @@
-"""Where in a TOML text each key stands, which tomllib does not tell.
+"""The line of each key in a TOML text, which tomllib does not report.
 
-Used by problems to name the line of a value that does not fit. The text is known to be valid TOML.
+Called by reading; problems names the line of an invalid value. The text must be valid TOML.
 """
 
 import re
@@ -11,8 +11,9 @@ from typing import TypeAlias
 
 Place: TypeAlias = tuple[str | int, ...]
 
-# The format is three tables deep, or two and a list; a text of 64 KiB may be deeper than memory is wide.
-DEEPEST = 4
+# The format is at most three tables deep, or two and a list. A text of 64 KiB may nest so deep that storing every
+# place would exhaust the memory.
+MAXIMUM_DEPTH = 4
 
 _BLANK = re.compile(r"(?:[ \t\r\n]|#[^\n]*)*+")
 _STRING = re.compile(
@@ -23,14 +24,14 @@ _SCALAR = re.compile(r"[^,\]}\n#]*")
 
 
 def locate(text: str) -> dict[Place, int]:
-    """The line, from 1, on which each table, key and list item is first named, to a depth of DEEPEST."""
+    """Return the line, from 1, that first names each table, key and list item, to a depth of MAXIMUM_DEPTH."""
     scanner = _Scanner(text)
     scanner.document()
     return scanner.lines
 
 
 def line_of(lines: dict[Place, int], place: Place) -> int:
-    """The line of a place or of the nearest table around it; 1 when there is none."""
+    """Return the line of a place or of its nearest enclosing table; 1 when there is none."""
     while place and place not in lines:
         place = place[:-1]
     return lines.get(place, 1)
@@ -52,7 +53,7 @@ class _Scanner:
                 table = self._array_of_tables(start)
             elif self._take("["):
                 table = self._indexed(self._key())
-                self._note(table, start)
+                self._record(table, start)
                 self._take("]")
             else:
                 self._assignment(table)
@@ -64,13 +65,13 @@ class _Scanner:
         self._take("]]")
         table = (*name, self._arrays[name])
         self._arrays[name] += 1
-        self._note(table, start)
+        self._record(table, start)
         return table
 
     def _indexed(self, key: Place, *, last: bool = True) -> Place:
-        """The key with the newest index after each part that is an array of tables."""
+        """Return the key with the newest index after each part that is an array of tables."""
         place: Place = ()
-        for number, part in enumerate(key[: DEEPEST + 1], start=1):
+        for number, part in enumerate(key[: MAXIMUM_DEPTH + 1], start=1):
             place = (*place, part)
             if place in self._arrays and (last or number < len(key)):
                 place = (*place, self._arrays[place] - 1)
@@ -80,7 +81,7 @@ class _Scanner:
         self._peek()
         start = self._at
         place = (*table, *self._key())
-        self._note(place, start)
+        self._record(place, start)
         self._take("=")
         self._value(place)
 
@@ -105,7 +106,7 @@ class _Scanner:
         index, last = 0, -1
         while self._peek() not in ("", "]") and self._at > last:
             last = self._at
-            self._note((*place, index), self._at)
+            self._record((*place, index), self._at)
             self._value((*place, index))
             self._take(",")
             index += 1
@@ -125,12 +126,12 @@ class _Scanner:
             if not self._take("."):
                 return tuple(parts)
 
-    def _note(self, place: Place, at: int) -> None:
-        for depth in range(1, min(len(place), DEEPEST) + 1):
+    def _record(self, place: Place, at: int) -> None:
+        for depth in range(1, min(len(place), MAXIMUM_DEPTH) + 1):
             self.lines.setdefault(place[:depth], bisect_right(self._ends, at - 1) + 1)
 
     def _peek(self) -> str:
-        """Skip blanks and comments; the next character, empty at the end."""
+        """Skip blanks and comments; return the next character, empty at the end."""
         if match := _BLANK.match(self._text, self._at):
             self._at = match.end()
         return self._text[self._at : self._at + 1]

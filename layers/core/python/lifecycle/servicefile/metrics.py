@@ -1,6 +1,6 @@
-"""`[[metrics]]` of a lifecycle.toml: the service's own metrics that a test bed is judged by.
+"""`[[metrics]]` of a lifecycle.toml: the service's own metrics, which the judge of a test bed compares.
 
-Used by model; what they become is domain/verdicts.Measure, which says what the thresholds mean.
+Used by model. Each becomes a `Measure` of the domain, which defines the thresholds.
 """
 
 import re
@@ -11,12 +11,12 @@ from pydantic import AfterValidator, Field, model_validator
 from lifecycle.domain.analysis.model import Better, Measure, Scale
 from lifecycle.servicefile.fields import Table, expected
 
-MOST = 20
-METRICS = f"a list of tables [[metrics]], at most {MOST} of them"
-NAMES = "names that are each there once"
+MAXIMUM_METRICS = 20
+METRICS = f"a list of tables [[metrics]], at most {MAXIMUM_METRICS} of them"
+NAMES = "metrics with different names"
 _NAME = "a metric's name: 1 to 64 letters, digits, dots, hyphens and underscores, beginning with a letter"
 _RATIO = {"matters": 0.1, "excludes": 0.25}
-_POSITIVE = "a number above 0: a share such as 0.1 of a ratio, or a difference in the metric's own unit"
+_POSITIVE = "a number above 0: a fraction such as 0.1 for a ratio, or a difference in the metric's own unit"
 
 
 def _metric_name(text: str) -> str:
@@ -32,7 +32,7 @@ def _unit(text: str) -> str:
 
 
 class MetricTable(Table):
-    """One `[[metrics]]`: a number in the JSON that the service answers."""
+    """One `[[metrics]]`: a number in the JSON of the service's metrics path."""
 
     name: Annotated[str, AfterValidator(_metric_name)] = Field(description=_NAME)
     better: Literal["lower", "higher"] = Field(description='"lower" or "higher"')
@@ -55,7 +55,7 @@ class MetricTable(Table):
         return self
 
     def to_measure(self) -> Measure:
-        """As the judge takes it; a ratio's thresholds have defaults, a difference's are the service's to know."""
+        """Return the judge's measure. Thresholds of a ratio have defaults; those of a difference do not."""
         return Measure(
             name=self.name,
             better=Better(self.better),
@@ -67,8 +67,8 @@ class MetricTable(Table):
 
 
 def names_are_unique(metrics: tuple[MetricTable, ...]) -> tuple[MetricTable, ...]:
-    """Refuse a name that is there twice: CloudWatch would mix both."""
+    """Return the metrics; refuse a repeated name, since CloudWatch would mix both metrics."""
     names = [metric.name for metric in metrics]
-    if twice := sorted({name for name in names if names.count(name) > 1}):
-        raise expected(NAMES, found=f"{twice[0]} twice")
+    if repeated := sorted({name for name in names if names.count(name) > 1}):
+        raise expected(NAMES, found=f"{repeated[0]} twice")
     return metrics

@@ -1,6 +1,6 @@
-"""What a lifecycle.toml may say, with its defaults; the commented example is examples/hello/lifecycle.toml.
+"""The schema of a lifecycle.toml, with its defaults. The commented example is examples/hello/lifecycle.toml.
 
-Made by reading; turned into the manifest's dataclasses for the hosts and the control plane.
+reading validates a file against it. `to_manifest_parts` gives the manifest's dataclasses.
 """
 
 from typing import Annotated, Any, Literal, NamedTuple
@@ -28,17 +28,17 @@ from lifecycle.servicefile.fields import (
     seconds,
     whole_number,
 )
-from lifecycle.servicefile.metrics import METRICS, MOST, MetricTable, names_are_unique
+from lifecycle.servicefile.metrics import MAXIMUM_METRICS, METRICS, MetricTable, names_are_unique
 
-# A stage's Lambda looks for at most 14 minutes: the host has to have stopped, started and tested by then.
+# A stage's Lambda polls for at most 14 minutes; stop, start and self-test of the host must end within that time.
 TURN_SECONDS = 800
-# A build is ended after an hour (infra/constructs/build_project.py); the rest is for the clone and the artifact.
+# CodeBuild ends a build after an hour (infra/constructs/build_project.py); the rest is for clone and artifact.
 BUILD_SECONDS = 3300
 _DEFAULT = Policy()
 
 
 class ManifestParts(NamedTuple):
-    """The part of a lifecycle.toml that travels with the artifact."""
+    """The part of a lifecycle.toml that goes into the manifest."""
 
     run: Run
     is_alive: Check
@@ -49,7 +49,7 @@ class ManifestParts(NamedTuple):
 
 
 class BuildTable(Table):
-    """`[build]`: what is run on a clone, in this order, and which folder is packed."""
+    """`[build]`: the commands that run on a clone, in this order, and the folder to pack."""
 
     commands: tuple[Command, ...] = fields.commands()
     unit_tests: tuple[Command, ...] = fields.commands()
@@ -59,12 +59,12 @@ class BuildTable(Table):
     timeout_seconds: int = whole_number(1, BUILD_SECONDS, 900, "seconds")
 
     @model_validator(mode="after")
-    def _lists_fit(self) -> "BuildTable":
+    def _lists_are_within_limit(self) -> "BuildTable":
         lists = sum(bool(each) for each in (self.commands, self.unit_tests, self.integration_tests))
         if lists * self.timeout_seconds > BUILD_SECONDS:
             what = (
                 f"at most {BUILD_SECONDS // lists} seconds for each of {lists} lists of commands, "
-                "for a build is ended after 60 minutes"
+                "because a build ends after 60 minutes"
             )
             raise expected(what, found=str(self.timeout_seconds), at=("build", "timeout_seconds"))
         return self
@@ -81,14 +81,14 @@ class RunTable(Table):
 
 
 class IsAliveTable(Table):
-    """`checks.is_alive`: what the load balancer asks, all the time."""
+    """`checks.is_alive`: the load balancer's continuous health check."""
 
     path: UrlPath = Field(default="/is_alive", description=fields.URL_PATH)
     timeout_seconds: float = seconds(0.1, 60, 2)
 
 
 class SelfTestTable(Table):
-    """`checks.self_test`: what a host asks once, before the service gets traffic."""
+    """`checks.self_test`: the test that a host runs once per start, before the service gets traffic."""
 
     path: UrlPath | None = Field(default=None, description=fields.URL_PATH)
     command: Command | None = Field(default=None, description=fields.COMMAND)
@@ -102,7 +102,7 @@ class SelfTestTable(Table):
 
 
 class ChecksTable(Table):
-    """`[checks]`; a text in place of a table is its path."""
+    """`[checks]`; a string instead of a table is its path."""
 
     is_alive: IsAliveTable = Field(
         default=IsAliveTable(),
@@ -122,7 +122,7 @@ class ChecksTable(Table):
 
 
 class StagingTable(Table):
-    """`[environments.staging]`: how this environment wants to be deployed."""
+    """`[environments.staging]`: the deployment policy of this environment."""
 
     automatic: bool = Field(default=_DEFAULT.automatic, strict=True, description="true or false")
     approval: Literal["none", "before_first_host", "after_first_host"] = Field(
@@ -153,7 +153,7 @@ class StagingTable(Table):
 
     @field_validator("max_unavailable")
     @classmethod
-    def _takes_one_out(cls, value: Amount) -> Amount:
+    def _is_not_zero(cls, value: Amount) -> Amount:
         if value == 0:
             raise expected(fields.SOME_HOSTS, found="0")
         return value
@@ -169,9 +169,9 @@ class StagingTable(Table):
 
 
 class ProductionTable(StagingTable):
-    """`[environments.production]`: as staging, but never by itself."""
+    """`[environments.production]`: as staging, but never automatic."""
 
-    automatic: Literal[False] = Field(default=False, description="false: only staging may deploy by itself")
+    automatic: Literal[False] = Field(default=False, description="false: only staging may be automatic")
 
 
 class EnvironmentsTable(Table):
@@ -191,40 +191,43 @@ class ServiceFile(Table):
     checks: ChecksTable = Field(default=ChecksTable(), description="a table [checks]")
     environments: EnvironmentsTable = Field(default=EnvironmentsTable(), description="a table [environments]")
     metrics: Annotated[tuple[MetricTable, ...], AfterValidator(names_are_unique)] = Field(
-        default=(), max_length=MOST, description=METRICS, json_schema_extra={"each": "a table [[metrics]]"}
+        default=(),
+        max_length=MAXIMUM_METRICS,
+        description=METRICS,
+        json_schema_extra={"each": "a table [[metrics]]"},
     )
 
     @model_validator(mode="after")
-    def _turn_fits(self) -> "ServiceFile":
+    def _turn_is_within_limit(self) -> "ServiceFile":
         checks = self.checks.is_alive.timeout_seconds + self.checks.self_test.timeout_seconds
         total = self.run.stop_seconds + self.run.start_seconds + checks
         if total > TURN_SECONDS:
             what = (
                 "run.stop_seconds, run.start_seconds and the checks' timeout_seconds to be at most "
-                f"{TURN_SECONDS} together, for that is how long a host's turn may take"
+                f"{TURN_SECONDS} together, because that is the limit of a host's turn"
             )
             raise expected(what, found=f"{total:g}", at=("run",))
         return self
 
     @model_validator(mode="after")
-    def _metrics_are_read(self) -> "ServiceFile":
+    def _metrics_have_a_path(self) -> "ServiceFile":
         if self.metrics and self.checks.metrics is None:
-            what = f"{fields.URL_PATH}, where the service answers its [[metrics]]"
+            what = f"{fields.URL_PATH}, of the service's [[metrics]]"
             raise expected(what, found="nothing", at=("checks", "metrics"))
         return self
 
     @property
     def base(self) -> ReleaseVersion:
-        """The declared version, which snapshots are named after."""
+        """The declared version, which begins the name of each snapshot."""
         return ReleaseVersion.parse(self.version)
 
     @property
     def packs_tracked_files(self) -> bool:
-        """Nothing is built: the artifact is what Git tracks, and nothing that a test left behind."""
+        """True when nothing is built: the artifact is the tracked files, without files that a test left."""
         return not self.build.commands and self.build.artifact == "."
 
     def to_manifest_parts(self) -> ManifestParts:
-        """What the hosts and the control plane need; without a self-test of its own, is_alive is it."""
+        """Return the manifest's part of the file. Without a declared self-test, the self-test is is_alive's path."""
         alive, test = self.checks.is_alive, self.checks.self_test
         path = test.path if test.path or test.command else alive.path
         tables = {"staging": self.environments.staging, "production": self.environments.production}

@@ -1,6 +1,6 @@
-"""What is wrong with a lifecycle.toml, in plain words: the line, the field, what was expected and found.
+"""The problems of a lifecycle.toml, as messages: the line, the field, the allowed values, the value found.
 
-Called by reading, with pydantic's errors and the lines that lines.locate found.
+Called by reading, with pydantic's errors and the lines from lines.locate.
 """
 
 import json
@@ -25,7 +25,7 @@ _SHOWN = 60
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """One thing that is wrong; `line` is None when there is no text, `field` empty for all of it."""
+    """One problem. `line` is None when there is no text; `field` is empty for the file as a whole."""
 
     line: int | None
     field: str
@@ -38,7 +38,7 @@ class Problem:
 
 
 class InvalidServiceFile(LifecycleError):
-    """A lifecycle.toml that cannot be used; `problems` has all of it, in the order of the lines."""
+    """An invalid lifecycle.toml; `problems` are sorted by line."""
 
     def __init__(self, problems: Sequence[Problem]) -> None:
         super().__init__("\n".join(str(problem) for problem in problems))
@@ -48,13 +48,13 @@ class InvalidServiceFile(LifecycleError):
 def describe(
     model: Model, errors: Sequence[ErrorDetails], lines: dict[Place, int], file: str
 ) -> tuple[Problem, ...]:
-    """Every error of a validation as a problem, in the order of the lines."""
+    """Return every validation error as a problem, sorted by line."""
     found = [problem for error in errors for problem in _problems(model, error, lines, file)]
     return tuple(sorted(set(found), key=lambda problem: (problem.line or 0, problem.field)))
 
 
 def _problems(model: Model, error: ErrorDetails, lines: dict[Place, int], file: str) -> Iterator[Problem]:
-    # Pydantic marks an error of a dictionary's key by a last part "[key]".
+    # Pydantic adds a last part "[key]" to the place of a dictionary's invalid key.
     at: Place = tuple(part for part in error["loc"] if part != "[key]")
     ours = error.get("ctx", {}) if error["type"] == "expected" else {}
     if error["type"] == "missing":
@@ -67,7 +67,7 @@ def _problems(model: Model, error: ErrorDetails, lines: dict[Place, int], file: 
         at = ours.get("at", at)
         found = ours.get("found") or _found(error["input"])
         expects = ours.get("expected") or _expected(model, at)
-        message = f"expected {expects}, found {found}{_quotes(error)}"
+        message = f"expected {expects}, found {found}{_quotes_hint(error)}"
         yield Problem(line_of(lines, at), _dotted(at), message, file)
 
 
@@ -83,12 +83,12 @@ def _dotted(at: Place) -> str:
 
 
 def _field(model: Model, at: Place) -> tuple[FieldInfo | None, bool]:
-    """The field that a place leads to, and whether the place is one of the field's items."""
+    """Return the field at a place, and whether the place is one of the field's items."""
     inner: Model | None = model
     field: FieldInfo | None = None
     for number, part in enumerate(at, start=1):
         if isinstance(part, int) and inner is not None and number < len(at):
-            continue  # one of a list of tables, whose fields follow
+            continue  # an index in a list of tables; the table's fields follow
         if inner is None or part not in inner.model_fields:
             return field, True
         field = inner.model_fields[str(part)]
@@ -97,7 +97,7 @@ def _field(model: Model, at: Place) -> tuple[FieldInfo | None, bool]:
 
 
 def _table(field: FieldInfo) -> Model | None:
-    """The table that a field holds, if it holds one."""
+    """Return the table that a field holds, if it holds one."""
     for kind in (field.annotation, *getattr(field.annotation, "__args__", ())):
         if isinstance(kind, type) and issubclass(kind, BaseModel):
             return kind
@@ -113,7 +113,7 @@ def _expected(model: Model, at: Place) -> str:
 
 
 def _required(model: Model, at: Place) -> Iterator[tuple[Place, FieldInfo]]:
-    """What has to be written when `at` is missing: itself, or the required fields of that table."""
+    """Yield what the file lacks when `at` is missing: the field itself, or the required fields of that table."""
     field, _ = _field(model, at)
     if field is None:
         return
@@ -158,8 +158,8 @@ def _found(value: Any) -> str:
     return "a date or time"
 
 
-def _quotes(error: ErrorDetails) -> str:
-    """A hint, when only the quotes are wrong."""
+def _quotes_hint(error: ErrorDetails) -> str:
+    """Return a hint when only the quotes are wrong."""
     kind, value = error["type"], error["input"]
     if kind == "string_type" and isinstance(value, int | float):
         return " (write it in quotes)"

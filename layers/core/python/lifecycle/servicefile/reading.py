@@ -1,6 +1,6 @@
-"""Reading a lifecycle.toml: from a folder or from bytes, to a ServiceFile or to everything that is wrong.
+"""Reading a lifecycle.toml, from a folder or from bytes, as a ServiceFile or as an error with all problems.
 
-Called by apps/build in the clone, and by `lifecycle validate`.
+Called by apps/build in the clone, by `lifecycle validate`, and by apps/local.
 """
 
 import re
@@ -16,18 +16,18 @@ from lifecycle.servicefile.problems import InvalidServiceFile, Problem, describe
 FILE_NAME = "lifecycle.toml"
 MAXIMUM_BYTES = 64 * 1024
 
-# tomllib takes quadratic time for a key of many parts: half a minute for one of 64 KiB.
+# tomllib takes quadratic time for a key of many parts: half a minute for a key of 64 KiB.
 _PART = r"""(?:[A-Za-z0-9_-]++|"[^"\n]*+"|'[^'\n]*+')[ \t]*+"""
 _MANY_PARTS = re.compile(rf"(?<![A-Za-z0-9_\-\"']){_PART}(?:\.[ \t]*+{_PART}){{40}}")
 _POSITION = re.compile(r" \(at (?:line (\d+), column (\d+)|end of document)\)$")
 _HINTS = {
-    "Invalid value": ' (text is written in double quotes, as in name = "hello")',
-    "Cannot overwrite a value": " (a key is written twice)",
+    "Invalid value": ' (write text in double quotes, as in name = "hello")',
+    "Cannot overwrite a value": " (the key occurs twice)",
 }
 
 
 def read_service_file(path: Path) -> ServiceFile:
-    """Read a lifecycle.toml, or the one in a folder; raises InvalidServiceFile."""
+    """Read a lifecycle.toml, given as a file or as its folder; raise InvalidServiceFile."""
     file = path / FILE_NAME if path.is_dir() else path
     try:
         if not file.is_file():
@@ -41,7 +41,7 @@ def read_service_file(path: Path) -> ServiceFile:
 
 
 def parse_service_file(data: bytes, file: str = FILE_NAME) -> ServiceFile:
-    """Read the bytes of a lifecycle.toml, called `file` in the problems; raises InvalidServiceFile."""
+    """Read the bytes of a lifecycle.toml, named `file` in the problems; raise InvalidServiceFile."""
     if len(data) > MAXIMUM_BYTES:
         raise _invalid(f"expected at most {MAXIMUM_BYTES} bytes, found more", file)
     text = _decode(data, file)
@@ -79,7 +79,7 @@ def _load(text: str, file: str) -> dict[str, object]:
         raise _invalid(
             f"expected TOML; {message[:1].lower()}{message[1:]}{column}{hint}", file, line
         ) from error
-    except ValueError as error:  # a number that Python refuses to convert
+    except ValueError as error:  # a number with more digits than Python converts
         raise _invalid("expected numbers of a few digits, found one of thousands", file) from error
 
 

@@ -12,7 +12,7 @@ class Order(StrEnum):
     """What a turn lets its host do."""
 
     IDLE = "IDLE"  # nothing; poll slowly
-    PREFETCH = "PREFETCH"  # fetch and check the version; touch nothing that runs
+    PREFETCH = "STAND_BY"  # fetch and check the version; touch nothing that runs (agents know this value)
     INSTALL = "INSTALL"  # stop the service, switch to the version, start it, self-test it
     RESTORE = "RESTORE"  # the same with the previous version, to tell a bad host from a bad version
 

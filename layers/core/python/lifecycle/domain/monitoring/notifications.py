@@ -1,6 +1,6 @@
 """Notices: which changes of the ledger people and programs outside are told of, and in which words.
 
-Called by functions/monitoring/notify with every change of a record, before and after. docs/notices.md documents the events,
+Called by functions/monitoring/notify with every change of a record, before and after. docs/notifications.md documents the events,
 docs/notices.schema.json is their schema.
 """
 

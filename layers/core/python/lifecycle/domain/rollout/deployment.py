@@ -57,7 +57,7 @@ class Override(StrEnum):
 
     QUARANTINE = "QUARANTINE"  # the version was rolled back here
     FREEZE = "FREEZE"  # the cluster, its environment or everything is frozen
-    NO_ROLLBACK_TARGET = "NO_WAY_BACK"  # the previous version could not be deployed again
+    NO_ROLLBACK_TARGET = "NO_ROLLBACK_TARGET"  # the previous version could not be deployed again
 
 
 @dataclass(frozen=True, slots=True)

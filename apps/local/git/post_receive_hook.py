@@ -1,0 +1,172 @@
+"""The post-receive hook of a laptop's bare repository: it sends GitHub's push event, signed, to receive_push.
+
+Git writes one line for each pushed ref to its standard input, and shows its output to the pusher. On AWS, GitHub sends
+the same request to the Function URL, so the product code cannot tell the two apart.
+"""
+
+import hashlib
+import hmac
+import http.client
+import json
+import os
+import sys
+import uuid
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any, TypeAlias
+from urllib.parse import urlsplit
+
+from apps.local.aws.clients import Aws
+from apps.local.errors import LaptopError, NotRunning
+from apps.local.git.repositories import git
+from apps.local.paths import Layout, read_json
+from apps.local.ports import Ports
+
+Send: TypeAlias = Callable[[dict[str, Any]], tuple[int, dict[str, Any]]]
+_NOTHING = "0" * 40
+_BRANCHES = "refs/heads/"
+_FAILURES = (LaptopError, OSError, http.client.HTTPException)
+
+
+@dataclass(frozen=True, slots=True)
+class PushedRef:
+    """One updated ref, as Git reports it."""
+
+    before: str
+    after: str
+    ref: str
+
+    @classmethod
+    def parse(cls, line: str) -> "PushedRef":
+        return cls(*line.rstrip("\n").split(" ", 2))
+
+
+def push_event(bare: Path, pushed: PushedRef) -> dict[str, Any]:
+    """Return GitHub's push event, with the fields that receivers use."""
+    name = bare.name.removesuffix(".git")
+    deleted = pushed.after == _NOTHING
+    commit = None if deleted else _commit(bare, pushed.after)
+    author = commit["author"] if commit else {"name": os.environ.get("USER", "unknown"), "email": ""}
+    return {
+        "ref": pushed.ref,
+        "before": pushed.before,
+        "after": pushed.after,
+        "created": pushed.before == _NOTHING,
+        "deleted": deleted,
+        "forced": False,
+        "repository": {
+            "name": name,
+            "full_name": f"local/{name}",
+            "private": True,
+            "clone_url": _clone_url(bare),
+            "default_branch": git(bare, "symbolic-ref", "--short", "HEAD").rstrip("\n"),
+        },
+        "pusher": author,
+        "sender": {"login": author["name"], "type": "User"},
+        "head_commit": commit,
+        "commits": [commit] if commit else [],
+    }
+
+
+def signed_headers(body: bytes, secret: bytes, delivery: str) -> dict[str, str]:
+    """Return the headers of GitHub's delivery; the signature is over the raw bytes of the body."""
+    return {
+        "Content-Type": "application/json",
+        "User-Agent": "GitHub-Hookshot/lifecycle-local",
+        "X-GitHub-Event": "push",
+        "X-GitHub-Delivery": delivery,
+        "X-Hub-Signature-256": "sha256=" + hmac.new(secret, body, hashlib.sha256).hexdigest(),
+    }
+
+
+def deliver(environment: Mapping[str, Any], event: Mapping[str, Any]) -> tuple[int, dict[str, Any]]:
+    """Send one event to receive_push's Function URL; return the answer's status and body."""
+    from botocore.exceptions import BotoCoreError, ClientError  # noqa: PLC0415 (slow to import)
+
+    aws = Aws(Ports(**environment["ports"]))
+    try:
+        secret = aws.client("secretsmanager").get_secret_value(SecretId=environment["webhook_secret"])
+    except (BotoCoreError, ClientError) as error:
+        raise LaptopError(
+            f"the webhook's secret could not be read ({error}); `lifecycle local up` restarts what died"
+        ) from error
+    body = json.dumps(event).encode()
+    headers = signed_headers(body, secret["SecretString"].encode(), str(uuid.uuid4()))
+    return post(environment["endpoint"], environment["function_url"], body, headers)
+
+
+def post(
+    endpoint: str, function_url: str, body: bytes, headers: Mapping[str, str]
+) -> tuple[int, dict[str, Any]]:
+    """POST to a Function URL: connect to the emulator's address, and put the URL's name in the Host header."""
+    address, target = urlsplit(endpoint), urlsplit(function_url)
+    connection = http.client.HTTPConnection(address.hostname or "", address.port, timeout=60)
+    try:
+        connection.request("POST", target.path or "/", body, {**headers, "Host": target.netloc})
+        response = connection.getresponse()
+        text = response.read().decode(errors="replace")
+    finally:
+        connection.close()
+    try:
+        answer = json.loads(text)
+    except json.JSONDecodeError:
+        answer = None
+    return response.status, answer if isinstance(answer, dict) else {"message": text[:500]}
+
+
+def deliver_each(bare: Path, lines: Iterable[str], send: Send) -> int:
+    """Deliver each pushed branch and print the result; return 1 if one of them could not be delivered."""
+    code = 0
+    for pushed in map(PushedRef.parse, lines):
+        if not pushed.ref.startswith(_BRANCHES):
+            print(f"lifecycle: ignored: {pushed.ref} is not a branch")
+            continue
+        try:
+            status, answer = send(push_event(bare, pushed))
+        except _FAILURES as error:
+            code = _not_started(error)
+            continue
+        run = f"; follow it with `lifecycle watch {answer['run']}`" if "run" in answer else ""
+        print(f"lifecycle: {status} {answer.get('message') or answer.get('error') or answer}{run}")
+    return code
+
+
+def main() -> int:
+    """Deliver the refs on standard input; return the exit code, which Git ignores."""
+    bare = Path(os.environ.get("GIT_DIR", ".")).resolve()
+    try:
+        environment = read_json(Layout.find().environment, None)
+        if environment is None:
+            raise NotRunning
+    except (LaptopError, OSError) as error:
+        return _not_started(error)
+    lines = (line.decode(errors="replace") for line in sys.stdin.buffer)
+    return deliver_each(bare, lines, partial(deliver, environment))
+
+
+def _not_started(error: Exception) -> int:
+    print(f"lifecycle: the push is stored, but its run was not started: {error}")
+    return 1
+
+
+def _commit(bare: Path, commit: str) -> dict[str, Any]:
+    form = "%H%x00%T%x00%cI%x00%an%x00%ae%x00%B"
+    found = git(bare, "show", "--no-patch", f"--format={form}", commit).rstrip("\n").split("\0", 5)
+    identifier, tree, timestamp, name, email, message = found
+    return {
+        "id": identifier,
+        "tree_id": tree,
+        "message": message.strip(),
+        "timestamp": timestamp,
+        "author": {"name": name, "email": email},
+    }
+
+
+def _clone_url(bare: Path) -> str:
+    return str(bare) if not any(letter.isspace() for letter in str(bare)) else bare.as_uri()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,162 @@
+"""Bare repositories whose post-receive hook (post_receive_hook.py) delivers GitHub's signed push event.
+
+Called by services/clusters.py when a service is added.
+"""
+
+import os
+import shlex
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+from apps.local.errors import LaptopError
+from apps.local.paths import REPOSITORY, Layout, read_json, write_json
+
+REMOTE = "lifecycle"
+BRANCH = "main"
+_GENERATED = shutil.ignore_patterns(
+    ".git", "__pycache__", ".pytest_cache", ".mypy_cache", ".ruff_cache", ".venv", "node_modules"
+)
+
+
+def adopt(layout: Layout, service: str, path: Path) -> Path:
+    """Give a service its bare repository; return the working copy to push from, with a remote `lifecycle`.
+
+    A folder that is not the root of a Git repository is copied to `.lifecycle/work/<service>` and committed there.
+    An existing copy stays as it is, with its changes. Raises LaptopError if the service was added from another
+    folder, or if no branch with a commit is checked out.
+    """
+    origin = _origin(layout, service, path)
+    copy = path if (path / ".git").exists() else _working_copy(layout, service, path)
+    branch = _branch(copy)
+    known = read_json(layout.services, {})
+    write_json(layout.services, {**known, service: {"path": origin, "copy": str(copy)}})
+    bare = _bare_repository(layout, service)
+    remotes = git(copy, "remote").split()
+    git(copy, "remote", *(("set-url",) if REMOTE in remotes else ("add",)), REMOTE, str(bare))
+    # The bare repository's default branch is the one that is pushed, whatever its name.
+    git(bare, "symbolic-ref", "HEAD", f"refs/heads/{branch}")
+    return copy
+
+
+def commit_all(copy: Path, message: str) -> str:
+    """Commit everything in a working copy, in the user's name or in Lifecycle's; return the commit."""
+    git(copy, "add", "--all")
+    if git(copy, "status", "--porcelain").strip():
+        git(copy, *_identity(copy), "commit", "--quiet", "--message", message)
+    return git(copy, "rev-parse", "HEAD").strip()
+
+
+def git(folder: Path, *arguments: str) -> str:
+    """Run git in a folder and return its output; raise LaptopError with git's message if it fails."""
+    # Inside a hook, GIT_DIR names the hook's own repository.
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}
+    done = subprocess.run(
+        ["git", "-C", str(folder), *arguments],
+        capture_output=True,
+        # A commit's author and message are bytes in any encoding.
+        encoding="utf-8",
+        errors="replace",
+        env=environment,
+        check=False,
+    )
+    if done.returncode != 0:
+        raise LaptopError(
+            f"git {arguments[0]} failed in {folder}: {done.stderr.strip() or done.stdout.strip()}"
+        )
+    return done.stdout
+
+
+def _origin(layout: Layout, service: str, path: Path) -> str:
+    """Return the folder that the service was added from; raise LaptopError if that is not this one."""
+    known = read_json(layout.services, {}).get(service)
+    if known is None:
+        return str(path)
+    if str(path) in known.values():
+        return str(known["path"])
+    if not Path(known["path"]).exists():  # the folder was moved to here
+        return str(path)
+    left = [str(each) for each in (_bare(layout, service), layout.work / service) if each.exists()]
+    if not left:
+        return str(path)
+    raise LaptopError(
+        f"expected one folder for each service, found {service} in {path}, while it is known from {known['path']}; "
+        "give one of the two another name in its lifecycle.toml. To use this folder instead, end the environment "
+        f"(lifecycle local down) and move away {' and '.join(left)}"
+    )
+
+
+def _branch(copy: Path) -> str:
+    """Return the branch that is checked out; raise LaptopError if there is none, or if it has no commit."""
+    branch = git(copy, "branch", "--show-current").rstrip("\n")
+    if not branch:
+        raise LaptopError(
+            f"expected a branch to be checked out in {copy}, found a detached HEAD; check one out, then add again: "
+            f"git -C {copy} switch BRANCH (or switch --create BRANCH)"
+        )
+    if not git(copy, "for-each-ref", f"refs/heads/{branch}"):
+        raise LaptopError(
+            f"expected a commit on {branch} in {copy}, found none; make one, then add again: "
+            f"git -C {copy} add --all && git -C {copy} commit"
+        )
+    return branch
+
+
+def _bare(layout: Layout, service: str) -> Path:
+    return layout.repositories / f"{service}.git"
+
+
+def _bare_repository(layout: Layout, service: str) -> Path:
+    bare = _bare(layout, service)
+    if not (bare / "HEAD").exists():
+        bare.parent.mkdir(parents=True, exist_ok=True)
+        git(bare.parent, "init", "--quiet", "--bare", f"--initial-branch={BRANCH}", str(bare))
+    hook = bare / "hooks" / "post-receive"
+    hook.parent.mkdir(exist_ok=True)
+    hook.write_text(
+        "#!/bin/sh\n"
+        "# Sends a push to Lifecycle, as GitHub's webhook would.\n"
+        f"LIFECYCLE_HOME={shlex.quote(str(layout.home))} PYTHONPATH={shlex.quote(str(REPOSITORY))} "
+        f"exec {shlex.quote(sys.executable)} -m apps.local.git.post_receive_hook\n"
+    )
+    hook.chmod(0o755)
+    return bare
+
+
+def _working_copy(layout: Layout, service: str, path: Path) -> Path:
+    copy = layout.work / service
+    if (copy / ".git").exists():
+        return copy
+    if copy.exists():
+        raise LaptopError(
+            f"expected a Git repository or nothing in {copy}, found a folder without .git; move it away, "
+            "then add again"
+        )
+    unfinished = layout.work / ".unfinished"
+    shutil.rmtree(unfinished, ignore_errors=True)
+    shutil.copytree(path, unfinished, symlinks=True, ignore=_not_copied(layout.home))
+    git(unfinished, "init", "--quiet", f"--initial-branch={BRANCH}")
+    # So that a bare `git push` goes to Lifecycle.
+    git(unfinished, "config", "remote.pushDefault", REMOTE)
+    git(unfinished, "config", "push.default", "current")
+    commit_all(unfinished, f"Import {service}")
+    return unfinished.rename(copy)
+
+
+def _not_copied(home: Path) -> Callable[[str, list[str]], set[str]]:
+    """Return copytree's filter: skip generated files, and the environment itself, which may be in the folder."""
+
+    def ignored(folder: str, names: list[str]) -> set[str]:
+        return _GENERATED(folder, names) | ({home.name} if Path(folder) == home.parent else set())
+
+    return ignored
+
+
+def _identity(copy: Path) -> tuple[str, ...]:
+    try:
+        git(copy, "var", "GIT_COMMITTER_IDENT")
+    except LaptopError:
+        return ("-c", "user.name=Lifecycle", "-c", "user.email=lifecycle@localhost")
+    return ()

@@ -1,0 +1,150 @@
+"""An HTTP/1.1 server on loopback, which aws/proxy.py and console/server.py extend.
+
+Standard library: one thread a connection, persistent connections, bounded bodies. An answer is one write, so that
+no delayed acknowledgement costs 40 ms.
+"""
+
+import errno
+import ipaddress
+import logging
+import threading
+from dataclasses import dataclass
+from http.server import BaseHTTPRequestHandler
+from socketserver import TCPServer, ThreadingMixIn
+from typing import Any
+from urllib.parse import urlsplit
+
+from apps.local.errors import LaptopError
+from apps.local.ports import holder
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One call; `path` includes the query, `headers` are in their order."""
+
+    method: str
+    path: str
+    headers: tuple[tuple[str, str], ...]
+    body: bytes = b""
+
+    def header(self, name: str) -> str:
+        """Return a header by its lower-case name; empty if the call has none."""
+        return next((value for key, value in self.headers if key.lower() == name), "")
+
+
+@dataclass(frozen=True, slots=True)
+class Response:
+    """One answer; `headers` without the ones that belong to a connection."""
+
+    status: int
+    body: bytes
+    headers: tuple[tuple[str, str], ...] = ()
+
+
+class Refused(LaptopError):
+    """The server does not take the request; `status` is HTTP's."""
+
+    def __init__(self, status: int, message: str) -> None:
+        super().__init__(message)
+        self.status = status
+
+
+class Handler(BaseHTTPRequestHandler):
+    """Reads requests and writes the answers that `answer` returns; `check` may refuse a request before its body."""
+
+    protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True
+    timeout = 120
+    largest_body = 1_048_576
+
+    def check(self, request: Request) -> None:
+        """Raise Refused for a request whose body shall not be read."""
+
+    def answer(self, request: Request) -> Response:
+        """Answer one request; raise Refused if it cannot be taken."""
+        raise NotImplementedError
+
+    def refusal(self, error: Refused) -> Response:
+        """Return the answer to a refused request."""
+        return Response(error.status, str(error).encode())
+
+    def _handle(self) -> None:
+        request = Request(self.command, self.path, tuple(self.headers.items()))
+        try:
+            self.check(request)
+            request = Request(self.command, self.path, request.headers, self._body())
+            response = self.answer(request)
+        except Refused as error:
+            # An unread body would be taken for the next request.
+            self.close_connection = True
+            response = self.refusal(error)
+        self._write(response)
+
+    do_GET = do_HEAD = do_POST = do_PUT = do_DELETE = do_PATCH = do_OPTIONS = _handle  # noqa: N815
+
+    def _body(self) -> bytes:
+        length = self.headers.get("Content-Length", "0")
+        if self.headers.get("Transfer-Encoding") or not length.isdigit():
+            raise Refused(411, "expected a Content-Length")
+        if int(length) > self.largest_body:
+            raise Refused(413, f"expected a body of at most {self.largest_body} bytes, found {length}")
+        return self.rfile.read(int(length))
+
+    def _write(self, response: Response) -> None:
+        self.send_response_only(response.status)
+        for name, value in (*response.headers, ("Content-Length", str(len(response.body)))):
+            self.send_header(name, value)
+        if self.close_connection:
+            self.send_header("Connection", "close")
+        head = b"".join(self._headers_buffer) + b"\r\n"
+        self._headers_buffer: list[bytes] = []
+        self.wfile.write(head + (b"" if self.command == "HEAD" else response.body))
+
+    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - the base class's name
+        log.debug(format, *args)
+
+
+class LoopbackServer(ThreadingMixIn, TCPServer):
+    """The server; raises ValueError for another address than a loopback one, OSError where it cannot listen."""
+
+    allow_reuse_address = True
+    daemon_threads = True
+    block_on_close = False
+    request_queue_size = 128
+
+    def __init__(self, listen: tuple[str, int], handler: type[Handler]) -> None:
+        host, port = listen
+        if not ipaddress.ip_address(host).is_loopback:
+            raise ValueError(f"expected a loopback address to listen on, found {host}")
+        try:
+            super().__init__(listen, handler)
+        except OSError as error:
+            taken = f"; it is taken{holder(port)}" if error.errno == errno.EADDRINUSE else ""
+            raise OSError(f"cannot listen on {host}:{port}: {error.strerror}{taken}") from error
+
+    @property
+    def url(self) -> str:
+        """The server's address, as a URL without a path."""
+        return f"http://{self.server_address[0]!s}:{self.server_address[1]}"
+
+    def start(self) -> None:
+        """Serve in a thread, until `stop`."""
+        threading.Thread(target=self.serve_forever, args=(0.1,), name="http", daemon=True).start()
+
+    def stop(self) -> None:
+        """Take no more connections."""
+        self.shutdown()
+        self.server_close()
+
+    def handle_error(self, request: Any, client_address: Any) -> None:  # noqa: ARG002
+        log.debug("connection of %s ended early", client_address)
+
+
+def host_and_port(url: str) -> tuple[str, int]:
+    """Return the host and port of an http:// URL; raise ValueError for another URL."""
+    parts = urlsplit(url)
+    if parts.scheme != "http" or not parts.hostname or not parts.port:
+        raise ValueError(f"expected a URL such as http://127.0.0.1:4566, found {url!r}")
+    return parts.hostname, parts.port

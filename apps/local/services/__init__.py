@@ -1,0 +1,1 @@
+"""The services of a laptop: their clusters, hosts and agents. `lifecycle local add` calls clusters.py."""

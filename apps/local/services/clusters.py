@@ -1,0 +1,190 @@
+"""Adds a service to a laptop: its repository, two clusters from the template, and their hosts.
+
+`lifecycle local add PATH` calls `add_service`. No host is registered in a target group here: the first rollout
+registers a host after it has passed its checks.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from apps.local.aws.assembly import Template, templates
+from apps.local.aws.clients import Aws
+from apps.local.aws.cloudformation import deploy
+from apps.local.aws.emulator import take_snapshot
+from apps.local.errors import LaptopError, NotRunning, PortsTaken
+from apps.local.git.repositories import adopt
+from apps.local.lock import locked
+from apps.local.paths import CLUSTER_TEMPLATE, Layout, read_json
+from apps.local.ports import LOOPBACK, Ports, holder, is_free, next_free
+from apps.local.processes import recorded
+from apps.local.progress import Progress
+from apps.local.services import hosts
+from apps.local.services.hosts import Host, LocalCluster
+from apps.local.services.listener_weights import set_initial_weights
+from lifecycle.domain.fleet.cluster import ENVIRONMENTS, Cluster
+from lifecycle.servicefile import ServiceFile, read_service_file
+
+HOSTS = {"staging": 1, "production": 4}
+_ZONES = ("us-east-1a", "us-east-1b")
+# Each host has a loopback address of its own, `.1` to `.254` of this network.
+_NETWORK = "127.0.10"
+
+
+@dataclass(frozen=True, slots=True)
+class Added:
+    """A service on this laptop: new, or found from an earlier `add`."""
+
+    service: str
+    working_copy: Path
+    clusters: tuple[LocalCluster, ...]
+
+
+def add_service(
+    layout: Layout, path: Path, progress: Progress, sizes: Mapping[str, int] | None = None
+) -> Added:
+    """Add a service: its repository, hook, clusters and hosts. Existing ones stay as they are.
+
+    `sizes` is the number of hosts by environment. A cluster that has more hosts keeps them.
+    """
+    with locked(layout):
+        environment = read_json(layout.environment, None)
+        if environment is None:
+            raise NotRunning
+        return add(layout, environment, path, progress, sizes)
+
+
+def add(
+    layout: Layout,
+    environment: Mapping[str, Any],
+    path: Path,
+    progress: Progress,
+    sizes: Mapping[str, int] | None = None,
+) -> Added:
+    """Add a service as `add_service` does; the caller holds the environment's lock."""
+    if path.is_file():
+        raise LaptopError(
+            f"expected a folder with a lifecycle.toml, found a file: {path}; run: lifecycle local add {path.parent}"
+        )
+    declared = read_service_file(path)
+    service = declared.name
+    with progress.step(f"give {service} a Git repository whose pushes start a run"):
+        copy = adopt(layout, service, path.resolve())
+    made = []
+    for name in ENVIRONMENTS:
+        size = {**HOSTS, **(sizes or {})}[name]
+        with progress.step(f"deploy the cluster {name}/{service} with {size} host{'s' * (size > 1)}"):
+            made.append(_cluster(layout, environment, declared, name, size))
+    take_snapshot(Ports(**environment["ports"]))
+    return Added(service, copy, tuple(made))
+
+
+def _cluster(
+    layout: Layout, environment: Mapping[str, Any], declared: ServiceFile, name: str, size: int
+) -> LocalCluster:
+    ports = Ports(**environment["ports"])
+    cluster = _claimed(layout, ports, declared.name, name)
+    template = _template(Path(environment["assembly"]))
+    aws = Aws(ports)
+    parameters = {**_parameters(declared, cluster), **_network(aws.client("ec2"))}
+    deploy(aws, template, ports.emulator, stack=cluster.stack, parameters=parameters)
+    set_initial_weights(aws, ports, Cluster(name, declared.name))
+    for number in range(len(cluster.hosts) + 1, size + 1):
+        cluster = _with_host(layout, ports, cluster, number)
+        hosts.save(layout, cluster)
+    parts = recorded(layout)
+    for host in cluster.hosts:
+        if host.part not in parts or not parts[host.part].alive:
+            hosts.start_agent(layout, environment, host)
+    return cluster
+
+
+def _claimed(layout: Layout, ports: Ports, service: str, environment: str) -> LocalCluster:
+    """Return the recorded cluster, or record a new one, with a listener and no hosts, before it is made.
+
+    An interrupted `add` may leave a listener that the dispatcher serves. The next `add` must find the same one.
+    """
+    if known := hosts.clusters(layout).get(f"{environment}/{service}"):
+        return known
+    listener = _listener(layout, ports, environment)
+    cluster = LocalCluster(
+        service=service,
+        environment=environment,
+        stack=f"lifecycle-{environment}-{service}",
+        listener=listener,
+        address=f"http://{LOOPBACK}:{listener}",
+        hosts=(),
+    )
+    hosts.save(layout, cluster)
+    return cluster
+
+
+def _parameters(declared: ServiceFile, cluster: LocalCluster) -> dict[str, str]:
+    """Return the cluster template's parameters, from the service's lifecycle.toml."""
+    parts = declared.to_manifest_parts()
+    policy = parts.policies.get(cluster.environment)
+    return {
+        "Service": declared.name,
+        "Environment": cluster.environment,
+        "ListenerPort": str(cluster.listener),
+        "Address": cluster.address,
+        "AllowedCidr": "127.0.0.0/8",
+        "IsAlivePath": parts.is_alive.path or "/",
+        **({"DrainSeconds": str(policy.drain_seconds)} if policy else {}),
+        # A laptop gets so few requests that a single one is the 99th percentile, so its latency is not limited.
+        **({"MostLatencySeconds": str(policy.drain_seconds)} if policy else {}),
+    }
+
+
+def _network(ec2: Any) -> dict[str, str]:
+    """Return the parameters of the account's default VPC, in place of this machine's loopback network."""
+    ours = {"Filters": [{"Name": "is-default", "Values": ["true"]}]}
+    vpc = str(ec2.describe_vpcs(**ours)["Vpcs"][0]["VpcId"])
+    subnets = ec2.describe_subnets(Filters=[{"Name": "vpc-id", "Values": [vpc]}])["Subnets"]
+    return {"VpcId": vpc, "SubnetIds": ",".join(subnet["SubnetId"] for subnet in subnets)}
+
+
+def _template(assembly: Path) -> Template:
+    for template in templates(assembly):
+        if template.name == CLUSTER_TEMPLATE:
+            return template
+    raise LaptopError(f"expected a template {CLUSTER_TEMPLATE} in {assembly}; run `lifecycle local up` again")
+
+
+def _listener(layout: Layout, ports: Ports, environment: str) -> int:
+    """Return the environment's port for its first cluster, which must be free; the next free port for others."""
+    first = int(getattr(ports, environment))
+    taken = frozenset(cluster.listener for cluster in hosts.clusters(layout).values())
+    if first in taken:
+        reserved = frozenset(ports.fixed().values()) | taken
+        return next_free(LOOPBACK, first + 1, avoid=reserved)
+    if not is_free(LOOPBACK, first):
+        raise PortsTaken(
+            [f"port {first} ({environment}) is taken{holder(first)}; end that process, then add again"]
+        )
+    return first
+
+
+def _with_host(layout: Layout, ports: Ports, cluster: LocalCluster, number: int) -> LocalCluster:
+    """Return the cluster with one more host, on the next free loopback address and port."""
+    others = [host for each in hosts.clusters(layout).values() for host in each.hosts]
+    addresses = {host.address for host in others}
+    address = next(free for n in range(1, 255) if (free := f"{_NETWORK}.{n}") not in addresses)
+    avoid = frozenset(host.port for host in others) | frozenset(ports.fixed().values())
+    host = Host(
+        name=f"{cluster.environment}-{cluster.service}-{number}",
+        service=cluster.service,
+        environment=cluster.environment,
+        address=address,
+        port=next_free(address, ports.host, avoid=avoid),
+        zone=_ZONES[(number - 1) % len(_ZONES)],
+    )
+    return LocalCluster(
+        cluster.service,
+        cluster.environment,
+        cluster.stack,
+        cluster.listener,
+        cluster.address,
+        (*cluster.hosts, host),
+    )

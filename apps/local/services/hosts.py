@@ -1,0 +1,139 @@
+"""The hosts of a laptop: each is an agent and its service, with an address, a port, a zone and a role session.
+
+clusters.py starts the agents; environment.py restarts and ends them.
+"""
+
+import subprocess
+import sys
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from apps.local.aws.assembly import CONTEXT
+from apps.local.aws.clients import Aws
+from apps.local.aws.emulator import clean_environment, endpoints
+from apps.local.paths import ACCOUNT, REPOSITORY, Layout, read_json, write_json
+from apps.local.ports import Ports
+from apps.local.priority import PriorityScope
+from apps.local.processes import Part, recorded, start
+
+AGENT = "agent-"
+# The emulator grants any duration. AWS grants at most 12 hours, but renews an instance's session itself.
+_SESSION_SECONDS = 30 * 86_400
+_IDLE_SECONDS = 0.5
+_PYTHONPATH = f"{REPOSITORY}:{REPOSITORY / 'layers' / 'core' / 'python'}"
+
+
+@dataclass(frozen=True, slots=True)
+class Host:
+    """One host of one cluster."""
+
+    name: str
+    service: str
+    environment: str
+    address: str
+    port: int
+    zone: str
+
+    @property
+    def part(self) -> str:
+        return f"{AGENT}{self.name}"
+
+
+@dataclass(frozen=True, slots=True)
+class LocalCluster:
+    """A cluster on this laptop, as recorded in clusters.json."""
+
+    service: str
+    environment: str
+    stack: str
+    listener: int
+    address: str
+    hosts: tuple[Host, ...]
+
+    @property
+    def name(self) -> str:
+        return f"{self.environment}/{self.service}"
+
+
+def clusters(layout: Layout) -> dict[str, LocalCluster]:
+    """Return every cluster of this environment by its name, such as `production/hello`."""
+    return {
+        name: LocalCluster(**{**plain, "hosts": tuple(Host(**host) for host in plain["hosts"])})
+        for name, plain in read_json(layout.clusters, {}).items()
+    }
+
+
+def save(layout: Layout, cluster: LocalCluster) -> None:
+    """Write a cluster into clusters.json."""
+    known = {**clusters(layout), cluster.name: cluster}
+    write_json(layout.clusters, {name: asdict(each) for name, each in known.items()})
+
+
+def start_agent(layout: Layout, environment: Mapping[str, Any], host: Host) -> Part:
+    """Start a host's agent; a session of the cluster's host role is its only credential."""
+    ports = Ports(**environment["ports"])
+    session = (
+        Aws(ports)
+        .client("sts")
+        .assume_role(
+            RoleArn=f"arn:aws:iam::{ACCOUNT}:role/lifecycle-host-{host.environment}-{host.service}",
+            RoleSessionName=host.name,
+            DurationSeconds=_SESSION_SECONDS,
+        )["Credentials"]
+    )
+    (layout.hosts / host.name).mkdir(parents=True, exist_ok=True)
+    variables = {
+        **clean_environment(),
+        **endpoints(layout, ports),
+        "AWS_ACCESS_KEY_ID": session["AccessKeyId"],
+        "AWS_SECRET_ACCESS_KEY": session["SecretAccessKey"],
+        "AWS_SESSION_TOKEN": session["SessionToken"],
+        "PYTHONPATH": _PYTHONPATH,
+        "PYTHONUNBUFFERED": "1",
+        "MALLOC_ARENA_MAX": "1",
+    }
+    command = [
+        *(sys.executable, "-m", "apps.agent", "run"),
+        *("--home", str(layout.hosts / host.name)),
+        *("--service", host.service),
+        *("--environment", host.environment),
+        *("--host", host.name),
+        *("--address", host.address),
+        *("--port", str(host.port)),
+        *("--zone", host.zone),
+        *("--table", environment["ledger_table"]),
+        *("--bucket", environment["artifact_bucket"]),
+        *("--idle-seconds", str(_IDLE_SECONDS)),
+        *("--metrics-seconds", CONTEXT["minute_seconds"]),
+    ]
+    return start(layout, host.part, command, variables, PriorityScope.SESSION)
+
+
+def with_dead_agent(layout: Layout) -> list[Host]:
+    """Return the hosts whose agent died."""
+    parts = recorded(layout)
+    every = [host for cluster in clusters(layout).values() for host in cluster.hosts]
+    return [host for host in every if host.part in parts and not parts[host.part].alive]
+
+
+def stop_services(layout: Layout) -> list[str]:
+    """Stop every host's service; the agents must have ended. Return the failures as messages."""
+    with ThreadPoolExecutor(max_workers=4) as workers:
+        failures = list(
+            workers.map(_stop_service, [record.parent for record in layout.hosts.glob("*/service.json")])
+        )
+    return [failure for failure in failures if failure]
+
+
+def _stop_service(home: Path) -> str:
+    done = subprocess.run(
+        [sys.executable, "-m", "apps.agent", "stop-service", "--home", str(home)],
+        env={**clean_environment(), "PYTHONPATH": _PYTHONPATH},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    return f"the service of {home.name}: {done.stderr.strip()[-300:]}" if done.returncode else ""

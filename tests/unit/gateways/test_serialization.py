@@ -1,0 +1,68 @@
+"""Records that an older version wrote are read under the names of today."""
+
+import json
+from datetime import UTC, datetime
+
+import pytest
+
+from lifecycle.domain.errors import StoreRefused
+from lifecycle.domain.rollout.deployment import Deployment, Override, Request
+from lifecycle.domain.service.policy import Policy
+from lifecycle.domain.service.target import Target
+from lifecycle.entrypoints.events import Deploy
+from lifecycle.gateways.serialization import from_json, to_json, to_plain
+
+REQUEST = Request(
+    "hello-production-20261127-1", "hello", "production", "1.0.1", "ada",
+    overrides=(Override.FREEZE, Override.NO_ROLLBACK_TARGET),
+)  # fmt: skip
+DEPLOYMENT = Deployment(
+    request=REQUEST,
+    epoch=3,
+    target=Target("1.0.1", "d1"),
+    previous=None,
+    hosts=("host-1",),
+    policy=Policy(),
+    started_at=datetime(2026, 11, 27, tzinfo=UTC),
+    execution=REQUEST.deployment,
+    skipped_hosts=("host-2",),
+)
+
+
+def as_written_before() -> dict[str, object]:
+    """Return the deployment as version 0.1 stored it."""
+    plain = to_plain(DEPLOYMENT)
+    plain["set_aside"] = plain.pop("skipped_hosts")
+    del plain["request"]["overrides"]
+    plain["request"]["despite"] = ["FREEZE", "NO_WAY_BACK"]
+    return plain  # type: ignore[no-any-return]
+
+
+def test_a_deployment_of_an_older_version_is_read() -> None:
+    assert from_json(Deployment, json.dumps(as_written_before())) == DEPLOYMENT
+
+
+def test_a_deployment_is_written_under_the_new_names_only() -> None:
+    written = json.loads(to_json(DEPLOYMENT))
+    assert written["skipped_hosts"] == ["host-2"]
+    assert written["request"]["overrides"] == ["FREEZE", "NO_ROLLBACK_TARGET"]
+    assert "set_aside" not in written
+    assert from_json(Deployment, to_json(DEPLOYMENT)) == DEPLOYMENT
+
+
+def test_an_unknown_key_is_still_refused() -> None:
+    with pytest.raises(StoreRefused, match="expected a Deployment"):
+        from_json(Deployment, json.dumps({**as_written_before(), "despite": []}))
+
+
+def test_a_rollout_takes_the_input_of_an_older_command_line() -> None:
+    asked = {
+        "deployment": REQUEST.deployment,
+        "service": "hello",
+        "environment": "production",
+        "version": "1.0.1",
+        "requested_by": "ada",
+        "execution": REQUEST.deployment,
+    }
+    assert Deploy.model_validate({**asked, "despite": ["FREEZE"]}).overrides == (Override.FREEZE,)
+    assert Deploy.model_validate({**asked, "overrides": ["FREEZE"]}).overrides == (Override.FREEZE,)
