@@ -150,7 +150,7 @@ def test_an_operator_sees_a_rollout_fail_rolls_back_with_a_click_and_is_shown_it
     # The page shows that every host serves the version from before, and who wanted it.
     expect(about(page, WAITS)).to_contain_text("nothing waits for you", timeout=SECONDS)
     hosts = about(page, HOSTS).get_by_role("region", name="Hosts of production/shop")
-    expect(hosts).to_contain_text("3 hosts: 3 serves", timeout=SECONDS)
+    expect(hosts).to_contain_text("3 hosts: 3 serving", timeout=SECONDS)
     expect(hosts).not_to_contain_text(shop.bad)
     expect(about(page, HISTORY)).to_contain_text("it dies in its self-test", timeout=SECONDS)
     expect(about(page, HISTORY)).to_contain_text(who())

@@ -11,7 +11,7 @@ import typer
 from apps.cli import resolve
 from apps.cli.command import ServiceName, Yes, connected
 from apps.cli.options import MaybeWhy, Named, OnlyIn, Stay, Which, Why, text_of
-from apps.cli.output.decision_view import Asks, asked, effect, question_facts
+from apps.cli.output.decision_view import Asks, effect, question_facts, question_lines
 from apps.cli.output.printer import Page
 from apps.cli.ports import Connection
 from apps.cli.resolve import PendingQuestion
@@ -129,7 +129,7 @@ def _offered(found: PendingQuestion, choice: Choice) -> None:
 
 def _show(page: Page, here: Connection, found: PendingQuestion) -> None:
     page.say(f"{found.deployment.id}: {found.deployment.target.version}, {found.deployment.state}")
-    for line in asked(found.question, here.context.clock.now()):
+    for line in question_lines(found.question, here.context.clock.now()):
         page.say(line)
 
 

@@ -8,7 +8,7 @@ from apps.cli import resolve
 from apps.cli.command import Yes, connected
 from apps.cli.operate import unasked
 from apps.cli.options import Named, OnlyIn, Stay, Why, text_of
-from apps.cli.output.decision_view import Asks, answers, asked, asks, effect, open_questions
+from apps.cli.output.decision_view import Asks, asks, choice_lines, effect, open_questions, question_lines
 from apps.cli.output.live import headline
 from apps.cli.output.printer import Page
 from apps.cli.ports import Connection
@@ -35,7 +35,7 @@ def pause(page: Page, here: Connection, deployment: Named, why: Why, environment
     page.say(f"recorded: PAUSE by {here.by}: no further host is begun{first}", "bold green")
     for question in open_questions(found, here.context.deployments.questions(found.id)):
         if asks(question) is Asks.RESUME:
-            for line in answers(question, here.command):
+            for line in choice_lines(question, here.command):
                 page.say(line)
     _tell_others(page, here, found)
     return 0
@@ -57,7 +57,7 @@ def resume(
     found = resolve.waiting(here, deployment, text_of(environment), Asks.RESUME)
     choice, question = Choice.ABORT if abort else Choice.RESUME, found.question
     page.say(_standing(here, found.deployment))
-    for line in asked(question, here.context.clock.now()):
+    for line in question_lines(question, here.context.clock.now()):
         page.say(line)
     page.say(f"{choice}: {effect(question, choice)}", "bold")
     if abort and not yes and not page.confirm(f"Abort {found.deployment.id}?"):

@@ -6,7 +6,7 @@ from apps.cli import resolve
 from apps.cli.command import MaybeService, connected
 from apps.cli.freeze_scope import lift_line
 from apps.cli.output.cluster_view import ClusterStatus, cluster_facts, cluster_status
-from apps.cli.output.decision_view import answers, asked, what_now
+from apps.cli.output.decision_view import choice_lines, next_commands, question_lines
 from apps.cli.output.printer import Page
 from apps.cli.output.text import ahead, moment, one_line
 from apps.cli.ports import Connection, Run
@@ -68,7 +68,7 @@ def _show_cluster(page: Page, here: Connection, found: ClusterStatus) -> None:
         status = DEPLOYMENTS[ended.state]
         page.say("")
         page.say(f"{ended.id}: {ended.target.version}, {status}: {one_line(ended.reason, 2000)}", "bold")
-        for line in what_now(ended, here.command)[1:]:  # the first is this command
+        for line in next_commands(ended, here.command)[1:]:  # the first is this command
             page.say(f"  {line}")
     if found.trouble:
         page.say("")
@@ -109,7 +109,7 @@ def _show_deployment(page: Page, here: Connection, view: ClusterView) -> None:
     if current and not view.pending:
         page.say(f"  {one_line(current.reason, 400)}" if current.reason else "  is starting")
     for question in view.pending:
-        for line in (*asked(question, now), *answers(question, here.command)):
+        for line in (*question_lines(question, now), *choice_lines(question, here.command)):
             page.say(line)
     if not view.pending:
         page.say(f"  {here.command(f'watch {lease.deployment}')}")

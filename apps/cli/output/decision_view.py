@@ -16,20 +16,20 @@ from lifecycle.domain.rollout.deployment import Deployment, DeploymentState, clu
 __all__ = [
     "Asks",
     "Command",
-    "answer_line",
-    "answers",
-    "asked",
+    "answer_command",
     "asks",
+    "choice_lines",
     "effect",
+    "next_commands",
     "open_questions",
     "question_facts",
-    "what_now",
+    "question_lines",
 ]
 
 Command: TypeAlias = Callable[[str], str]
 
 
-def asked(question: Question, now: datetime) -> list[str]:
+def question_lines(question: Question, now: datetime) -> list[str]:
     """Return the lines of a question: host and attempt, reason, diagnosis, expiry and evidence."""
     wanted = asks(question)
     if wanted is Asks.RESUME:
@@ -54,15 +54,18 @@ def _expiry(question: Question, now: datetime) -> list[str]:
     return [f"  {line}"] if line else []
 
 
-def answers(question: Question, command: Command) -> list[str]:
+def choice_lines(question: Question, command: Command) -> list[str]:
     """Return the effect of each choice, and under it the whole command."""
     lines = ["  what you can do now:"]
     for choice in question.choices:
-        lines += [f"  # {choice}: {effect(question, choice)}", f"  {answer_line(question, choice, command)}"]
+        lines += [
+            f"  # {choice}: {effect(question, choice)}",
+            f"  {answer_command(question, choice, command)}",
+        ]
     return lines
 
 
-def answer_line(question: Question, choice: Choice, command: Command) -> str:
+def answer_command(question: Question, choice: Choice, command: Command) -> str:
     """Return the command that gives this answer, bound to its deployment, host and attempt."""
     why = "--why '...'"
     if question.host:
@@ -94,14 +97,14 @@ def question_facts(question: Question, command: Command) -> dict[str, Any]:
             {
                 "choice": str(choice),
                 "consequence": effect(question, choice),
-                "command": answer_line(question, choice, command),
+                "command": answer_command(question, choice, command),
             }
             for choice in question.choices
         ],
     }
 
 
-def what_now(deployment: Deployment, command: Command) -> list[str]:
+def next_commands(deployment: Deployment, command: Command) -> list[str]:
     """Return the commands that make sense after a deployment that has ended."""
     cluster = deployment.cluster
     where = "" if cluster.environment == "production" else f" --environment {cluster.environment}"

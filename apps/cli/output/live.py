@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from apps.cli.output.decision_view import Asks, answers, asked, asks, question_facts
+from apps.cli.output.decision_view import Asks, asks, choice_lines, question_facts, question_lines
 from apps.cli.output.printer import Page, rich_table
 from apps.cli.output.text import clean, lasting, one_line, time_of_day
 from apps.cli.ports import Connection
@@ -105,7 +105,7 @@ class LineScreen:
             self._page.say(f"{time_of_day(now)} UTC  -  {_waits_for(before)}")
             self._page.say(f"  {self._here.command(f'status {found.cluster.service}')}")
         for question in self._news.questions(found):
-            for line in (*asked(question, now), *answers(question, self._here.command)):
+            for line in (*question_lines(question, now), *choice_lines(question, self._here.command)):
                 self._page.say(line)
 
 

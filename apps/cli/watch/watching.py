@@ -8,7 +8,7 @@ from collections.abc import Callable
 from contextlib import nullcontext
 from typing import Any, TypeAlias
 
-from apps.cli.output.decision_view import answers, asked, question_facts, what_now
+from apps.cli.output.decision_view import choice_lines, next_commands, question_facts, question_lines
 from apps.cli.output.live import SilentScreen, screen_for
 from apps.cli.output.printer import Page
 from apps.cli.output.text import indented, lasting, one_line
@@ -89,14 +89,14 @@ def conclude(page: Page, here: Connection, name: str, found: Ending) -> None:
     page.say(f"{name}: {found.state}{reason}", _style(found))
     if found.question:
         now = here.context.clock.now()
-        for line in (*asked(found.question, now), *answers(found.question, here.command)):
+        for line in (*question_lines(found.question, now), *choice_lines(found.question, here.command)):
             page.say(line)
     elif found.heir:
         page.say(f"it is rolled back by {found.heir}, which is followed now")
     elif found.state == "ROLLED_BACK":
         page.say(f"its rollback has not begun: {here.command(f'converge {cluster_of(name).service}')}")
     elif found.deployment and found.state != "LOST":
-        page.say(f"next: {'  or  '.join(what_now(found.deployment, here.command))}")
+        page.say(f"next: {'  or  '.join(next_commands(found.deployment, here.command))}")
 
 
 def _took(found: Ending) -> str:
