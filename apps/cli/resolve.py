@@ -94,7 +94,7 @@ def newest_release(here: Connection, service: str) -> str:
 
 
 def version_for(here: Connection, cluster: Cluster, text: str) -> str:
-    """Return the version that was named, else the newest release for production, the newest snapshot for staging."""
+    """Return the named version, else the newest release for production, the newest snapshot for staging."""
     if text:
         return str(parse_version(text))
     if cluster.environment == "production":
@@ -125,7 +125,7 @@ def deployment_named(here: Connection, text: str) -> Deployment:
 
 
 def waiting(here: Connection, text: str, environment: str, wanted: Asks) -> PendingQuestion:
-    """Return the deployment that waits for a decision, an approval or a resume; raises Unknown or Ambiguous."""
+    """Return the one deployment that waits for what is `wanted`; raises Unknown or Ambiguous."""
     candidates = running(here, text, environment)
     found = [
         PendingQuestion(each, question)
@@ -142,7 +142,7 @@ def waiting(here: Connection, text: str, environment: str, wanted: Asks) -> Pend
 
 
 def running(here: Connection, text: str, environment: str) -> list[Deployment]:
-    """Return the deployment of that name, or those that have the lease of a service's clusters; raises Unknown."""
+    """Return the named deployment, or the holders of the leases of a service's clusters; raises Unknown."""
     if is_deployment(text):
         return [deployment_named(here, text)]
     clusters = [Cluster(environment, service_name(text))] if environment else clusters_of(text)

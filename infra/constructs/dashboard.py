@@ -1,4 +1,4 @@
-"""The CloudWatch dashboard `lifecycle`: the console's widgets, metrics and alarms, on CloudWatch's 24 columns.
+"""The CloudWatch dashboard `lifecycle`: the console's widgets, metrics and alarms, on 24 columns.
 
 Its body is the only list of widgets; on a laptop, apps/local/console reads it back.
 """
@@ -42,13 +42,13 @@ VIEWS: tuple[tuple[str, str, tuple[int, int, int, int]], ...] = (
 )
 # CPU comes with memory, and a widget that draws 400 hosts has 300 ms: this is one whole virtual CPU.
 _MEGABYTES = 1769
-# Target groups of Lifecycle are named lc-<environment>-<service>; a word of a search matches a part of a name.
+# Target groups are named lc-<environment>-<service>; a word of a search matches a part of a name.
 _GROUPS = "{AWS/ApplicationELB,LoadBalancer,TargetGroup} TargetGroup=lc"
 _ALARMS = ("errors", "latency", "hosts")
 
 
 def console_phases(phase: Callable[..., Any], *, emulated: bool) -> None:
-    """Create a Lambda for each widget, which may only read, and the one that performs the buttons' actions."""
+    """Create a Lambda for each widget, which may only read, and one for the actions of the buttons."""
     clusters = registry_list(emulated=emulated)
     hosts, pushes = [TARGETS], [LIST_DELIVERIES]
     for name, _, _ in VIEWS:
@@ -66,7 +66,10 @@ def console_phases(phase: Callable[..., Any], *, emulated: bool) -> None:
 
 
 class Dashboard(Construct):
-    """The dashboard; `watched` are clusters such as `production/hello`, because CloudWatch needs the alarms' names."""
+    """The dashboard; `watched` are clusters such as `production/hello`, whose alarms it shows.
+
+    CloudWatch needs the names of alarms, and has no search for them.
+    """
 
     def __init__(self, scope: Construct, construct_id: str, watched: Iterable[str] = ()) -> None:
         super().__init__(scope, construct_id)

@@ -1,4 +1,4 @@
-"""The dashboard: every widget calls a function that there is, nothing overlaps, and it names no cluster by chance."""
+"""The dashboard: every widget calls an existing function, nothing overlaps, no cluster is named by chance."""
 
 import itertools
 import json

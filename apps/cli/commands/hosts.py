@@ -1,4 +1,4 @@
-"""`lifecycle hosts` and `lifecycle converge`: each host beside the desired version, and the repair of drift."""
+"""`lifecycle hosts` and `lifecycle converge`: hosts, their drift from the desired version, and repairs."""
 
 from datetime import datetime
 from typing import Any
@@ -126,7 +126,8 @@ def _show_trouble(page: Page, here: Connection, cluster: str, host: dict[str, An
         serves = "; its service is still healthy" if healthy else ""
         page.say(f"{host['host']}: agent unreachable since {since} UTC{serves}", "yellow")
         page.say(
-            f"  start the agent, or remove the host if its machine is gone: {here.command(f'remove-host {arguments}')}"
+            "  start the agent, or remove the host if its machine is gone: "
+            f"{here.command(f'remove-host {arguments}')}"
         )
 
 

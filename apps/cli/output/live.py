@@ -1,4 +1,4 @@
-"""Screens of a watched deployment: a live table on a terminal, a line for each event elsewhere, JSON for programs.
+"""Screens of a watched deployment: a live table on a terminal, else a line for each event, else JSON.
 
 follow.py gives them one poll after another.
 """

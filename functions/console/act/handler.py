@@ -1,4 +1,4 @@
-"""The actions of the console's buttons; a function of its own, so that IAM decides which principals may act."""
+"""The actions of the console's buttons; one function, so that IAM decides which principals may act."""
 
 import secrets
 

@@ -49,7 +49,7 @@ _EXPLAINED = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class ConsoleAction:
-    """One press of a button: the person, the reason, and the ids on the button; empty where the action needs none."""
+    """One press of a button: the person, the reason, and those ids on the button that the action needs."""
 
     action: Action
     by: str
@@ -189,7 +189,7 @@ def _start(query: QueryContext, request: Request) -> ActionResult:
 
 
 def _roll_back(query: QueryContext, asked: ConsoleAction, suffix: str) -> ActionResult:
-    """Roll back a running deployment before its next host, or an ended one by a deployment of the version before it."""
+    """Roll back a running deployment before its next host, an ended one by deploying the version before it."""
     ended = recorded(query.context, asked.cluster, asked.deployment)
     if not ended.state.final:
         return _choose(query, asked, Choice.ROLL_BACK)
@@ -232,7 +232,7 @@ def _answer(query: QueryContext, asked: ConsoleAction, choice: Choice | None) ->
 
 
 def _bound(query: QueryContext, current: Deployment, asked: ConsoleAction) -> Question:
-    """Return the question that the button names; raises Refused if it was answered, or is about another attempt."""
+    """Return the question that the button names; raises Refused if it was answered or has changed."""
     every = {each.id: each for each in query.context.deployments.questions(current.id)}
     question = every.get(asked.question)
     if question is None:

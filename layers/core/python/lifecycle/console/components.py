@@ -79,7 +79,7 @@ def action_button(
 def filters(
     context: ViewContext, page: Page, *, environments: bool = True, more: Sequence[Markup] = ()
 ) -> Markup | None:
-    """Return the fields that choose a scope, where there is a choice; CloudWatch sends them at every refresh."""
+    """Return the fields that choose a scope, if there is a choice; CloudWatch sends them at every refresh."""
     parts = list(more)
     if len(page.services) > 1:
         choices = [("", "all services"), *((name, name) for name in page.services)]

@@ -9,16 +9,7 @@ from datetime import timedelta
 from lifecycle.application.queries.deployment import DeploymentsView, DeploymentView
 from lifecycle.application.queries.host_status import HostProgress, attempt_status
 from lifecycle.application.queries.state_words import DEPLOYMENTS, KINDS
-from lifecycle.console.components import (
-    action_button,
-    field,
-    filters,
-    log,
-    select,
-    soft,
-    table,
-    widget,
-)
+from lifecycle.console.components import action_button, field, filters, log, select, soft, table, widget
 from lifecycle.console.context import DEPLOYMENT, ViewContext
 from lifecycle.console.html import Child, Markup, tag
 from lifecycle.console.status_styles import deployment_badge, status_badge
@@ -42,7 +33,7 @@ def draw_deployment(found: DeploymentsView, context: ViewContext) -> Markup:
 
 
 def _choice(found: DeploymentsView) -> list[Markup]:
-    """Return the field that chooses a deployment; the chosen one stays chosen when the widget is drawn again."""
+    """Return the field that chooses a deployment; it keeps its choice at the next refresh."""
     current = found.shown.deployment if found.shown else None
     if current is None or not (found.others or found.chosen):
         return []
@@ -83,7 +74,7 @@ def _facts(current: Deployment, context: ViewContext) -> str:
 
 
 def _buttons(view: DeploymentView, context: ViewContext) -> Markup | None:
-    """Return the buttons for the whole deployment; its questions have their buttons in a widget of their own."""
+    """Return the buttons for the whole deployment; its decisions have a widget of their own."""
     current = view.deployment
     params = {
         "service": current.cluster.service,

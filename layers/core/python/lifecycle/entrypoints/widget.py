@@ -1,4 +1,4 @@
-"""The handlers of the console: parse CloudWatch's call, draw the widget, and show any error as a sentence in it.
+"""The handlers of the console: parse CloudWatch's call, draw the widget, show any error as a sentence.
 
 `widget` is for functions/console/show_*, which only read. `button` is for functions/console/act (docs/console.md).
 """
@@ -56,8 +56,8 @@ class _Call(BaseModel):
 class WidgetCall(_Call):
     """A call that draws a widget; unknown parameters are ignored.
 
-    The fields of the widget override its parameters, because CloudWatch repeats the parameters at every refresh. After a
-    button was `pressed`, the parameters count: they are the button's.
+    The fields of the widget override its parameters, because CloudWatch repeats the parameters at every
+    refresh. After a button was `pressed`, the parameters count: they are the button's.
     """
 
     service: str = ""
@@ -88,7 +88,7 @@ class WidgetCall(_Call):
 
 
 class Button(_Call):
-    """A call that acts. It is closed: an unknown parameter is refused. The signer of the call chooses `by`."""
+    """A call that acts; an unknown parameter is refused. The signer of the call chooses `by`."""
 
     model_config = ConfigDict(frozen=True, populate_by_name=True, extra="forbid")
     action: Action

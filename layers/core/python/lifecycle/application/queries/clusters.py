@@ -1,7 +1,7 @@
 """The state of clusters: their leases, their newest deployments, and what those wait for.
 
-Read by the other queries, by the console's actions and by `lifecycle status`; reads only. Records are read a few milliseconds
-apart, so an action checks them again before it changes anything (application/console_actions.py).
+Read by the other queries, by the console's actions and by `lifecycle status`; reads only. Records are read a few
+milliseconds apart, so an action checks them again before it changes anything (application/console_actions.py).
 """
 
 from collections.abc import Mapping, Sequence

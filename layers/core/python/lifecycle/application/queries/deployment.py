@@ -26,8 +26,8 @@ _OTHERS = 6
 class DeploymentView:
     """One deployment as far as it got.
 
-    `has_lease` says that it has the cluster's lease. `undoable` says that a rollback would undo it: the cluster should
-    run its version, nothing runs there, and it ended DONE or ABORTED.
+    `has_lease` says that it has the cluster's lease. `undoable` says that a rollback would undo it: the
+    cluster should run its version, nothing runs there, and it ended DONE or ABORTED.
     """
 
     deployment: Deployment

@@ -24,7 +24,7 @@ class HistoryView:
 
 
 def view_history(query: QueryContext, scope: Scope) -> HistoryView:
-    """Return the merged history of a page of clusters, those whose lease is held first; raises Unknown, InvalidName."""
+    """Return the merged history of a page of clusters, the busy ones first; raises Unknown, InvalidName."""
     clusters, services = clusters_in(query, scope)
     leases = query.cluster_queries.leases_and_queues(clusters)
     ordered = sorted(clusters, key=lambda each: (not leases[each].lease.deployment, each.service, each))

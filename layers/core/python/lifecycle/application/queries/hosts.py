@@ -1,7 +1,7 @@
 """The hosts of clusters: version, state in the load balancer, drift, quarantine and role in a test bed.
 
-Read by functions/console/show_clusters and by the commands status and hosts; reads only. The load balancer is asked for a few
-clusters at a time: an account's Describe calls refill at 10 a second, and rollouts need them.
+Read by functions/console/show_clusters and by the commands status and hosts; reads only. The load balancer is
+asked for a few clusters at a time: an account's Describe calls refill at 10 a second, and rollouts need them.
 """
 
 from collections import Counter
@@ -33,8 +33,8 @@ IN_FULL = 4
 class HostView:
     """One host. `state` is the load balancer's, None where it was not asked; `drift` is a reason or empty.
 
-    `quarantined` is why, or empty; `skipped` hosts were left out by a decision. `role` is TEST_BED, CONTROL or None.
-    `attempt` is the newest of the deployment that has the lease; `may_be_updated` means that there is such a deployment.
+    `quarantined` is why, or empty; `skipped` hosts were left out by a decision. `role` is TEST_BED, CONTROL or
+    None. `attempt` is the newest of the deployment that has the lease; `may_be_updated` means that there is one.
     """
 
     report: HostReport

@@ -19,7 +19,7 @@ MOST = 40
 
 @dataclass(frozen=True, slots=True)
 class PendingDecisions:
-    """Clusters with pending decisions, clusters with a queued deployment, and the count of those not shown."""
+    """Clusters with pending decisions, clusters with a queued deployment, and the count of the rest."""
 
     pending: tuple[ClusterView, ...]
     queued: tuple[ClusterView, ...]

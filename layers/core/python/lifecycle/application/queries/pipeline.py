@@ -94,7 +94,7 @@ def _newest(snapshots: Mapping[str, Mapping[str, str]], releases: Mapping[str, s
 def _push(
     service: str, snapshots: Mapping[str, Mapping[str, str]], pushes: Sequence[Delivery]
 ) -> Delivery | None:
-    """Return the newest delivery of the service's repository, or of a commit that became one of its snapshots."""
+    """Return the newest delivery of the service's repository, or of the commit of one of its snapshots."""
     commits = {facts.get("commit", "") for facts in snapshots.values()}
     for push in pushes:
         name = DeliveryName.parse(push.name)

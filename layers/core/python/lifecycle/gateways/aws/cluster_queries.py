@@ -1,4 +1,4 @@
-"""Reads over many clusters at once: leases and queues in batches, names from SSM, deliveries from Step Functions."""
+"""Reads over many clusters at once: leases and queues in batches, names from SSM; and deliveries."""
 
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -13,7 +13,7 @@ from lifecycle.gateways.aws.table import Table, cluster_key, record, service_key
 
 # A BatchGetItem takes 100 keys; a cluster has two.
 _A_BATCH = 50
-# SSM answers ten names a call and 40 calls a second for a whole account: an account of 100 clusters has 60 pages.
+# SSM answers ten names a call and 40 calls a second for an account; 100 clusters have 60 pages of names.
 _REMEMBERED_SECONDS = 60.0
 _RUNS = 50
 
