@@ -290,15 +290,15 @@ class Machine:
 
     def decide(self, name: str, choice: Choice, host: str = "host-1", attempt: int = 1) -> Decided:
         """Answer as grace, and go on."""
-        decide(self.context, CLUSTER, name, host, attempt, Answer(choice, "grace", "as told", self.now))
+        decide(self.context, CLUSTER, name, host, attempt, Answer(choice, "grace", "as agreed", self.now))
         return self.run(name)
 
     def tell(self, name: str, choice: Choice) -> None:
         """Say something of a whole deployment, as grace: pause, resume or abort it, or roll it back."""
-        answer_deployment(self.context, CLUSTER, name, Answer(choice, "grace", "as told", self.now))
+        answer_deployment(self.context, CLUSTER, name, Answer(choice, "grace", "as agreed", self.now))
 
     def approve(self, name: str, choice: Choice) -> Decided:
-        approve(self.context, CLUSTER, name, Answer(choice, "grace", "as told", self.now))
+        approve(self.context, CLUSTER, name, Answer(choice, "grace", "as agreed", self.now))
         return self.run(name)
 
     def installed(self) -> dict[str, str]:

@@ -258,7 +258,7 @@ def test_history_shows_who_did_what_and_why(desk: Desk) -> None:
     name = desk.halted()
     desk.machine.decide(name, Choice.ROLL_BACK, "host-2")
     text = desk.see("history").text
-    for part in ("ROLLED_BACK", "rollback", "answered ROLL_BACK", "grace", "as told"):
+    for part in ("ROLLED_BACK", "rollback", "answered ROLL_BACK", "grace", "as agreed"):
         assert part in text
 
 
