@@ -108,7 +108,7 @@ FAULTS = (
         "the-test-bed-ends-for-a-deployment-that-was-overtaken",
         (4, 5),
         "lifecycle.application.rollout.test_bed.task",
-        "    if (lease.deployment, lease.epoch) != (current.id, task.epoch):",
+        "    if not lease.is_held_by(current.id, task.epoch):",
         "    if False:",
         caught_by="tests/unit/rollout/test_bed",
     ),

@@ -60,7 +60,7 @@ FAULTS = (
         "an-overtaken-deployment-goes-on",
         (4, 5),
         _ROLLOUT,
-        "    if (lease.deployment, lease.epoch) != (mine.id, mine.epoch):",
+        "    if not lease.is_held_by(mine.id, mine.epoch):",
         "    if False:",
         beside=(
             Edit(

@@ -74,7 +74,7 @@ def _ended(facts: Facts) -> Step | None:
     mine, lease = facts.deployment, facts.lease
     if mine.state.final:
         return Finish(mine.state, mine.reason, mine.skipped_hosts)
-    if (lease.deployment, lease.epoch) != (mine.id, mine.epoch):
+    if not lease.is_held_by(mine.id, mine.epoch):
         holder = lease.deployment or "nobody"
         return Finish(DeploymentState.STALE, f"epoch {mine.epoch} was overtaken by {lease.epoch} ({holder})")
     return None
