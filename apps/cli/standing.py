@@ -9,14 +9,14 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from apps.cli.output.decision_view import open_questions, question_facts
+from apps.cli.output.decision_view import question_facts
 from apps.cli.ports import Connection
 from lifecycle.application.rollout import observe
 from lifecycle.domain.fleet.cluster import Cluster
 from lifecycle.domain.fleet.desired import Desired
 from lifecycle.domain.fleet.host import HostReport
 from lifecycle.domain.monitoring.alarms import watched_until
-from lifecycle.domain.rollout.decision import Question
+from lifecycle.domain.rollout.decision import Question, open_questions
 from lifecycle.domain.rollout.deployment import Deployment, DeploymentState
 from lifecycle.domain.rollout.freezes import Freeze, blocking
 from lifecycle.domain.rollout.lease import Lease

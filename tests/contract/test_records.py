@@ -11,7 +11,7 @@ from lifecycle.domain.fleet.desired import Desired
 from lifecycle.domain.fleet.host_command import Order, Turn
 from lifecycle.domain.monitoring.audit import AuditEntry
 from lifecycle.domain.rollout.attempt import AttemptState, HostAttempt
-from lifecycle.domain.rollout.decision import Answer, Choice, Question
+from lifecycle.domain.rollout.decision import Answer, Choice, Question, QuestionKind
 from lifecycle.domain.rollout.deployment import Deployment, Request
 from lifecycle.domain.rollout.lease import Lease
 from lifecycle.domain.rollout.test_bed.model import BedState, TestBed
@@ -31,7 +31,8 @@ def a_deployment(gateways: Gateways, suffix: str) -> Deployment:
 
 def a_question(gateways: Gateways) -> Question:
     name = f"{gateways.service}-d"
-    return Question(name, "decision-host-1-1-0", (Choice.RETRY, Choice.ABORT), "it failed", NOW, "host-1", 1)
+    kind, choices = QuestionKind.DECISION, (Choice.RETRY, Choice.ABORT)
+    return Question(name, "decision-host-1-1-0", kind, choices, "it failed", NOW, "host-1", 1)
 
 
 def a_judgement(verdict: Verdict, minutes: int) -> Judgement:

@@ -9,18 +9,15 @@ from typing import Any, TypeAlias
 
 from apps.cli.output.text import ahead, indented, minute, one_line
 from lifecycle.domain.rollout.attempt import Blame
-from lifecycle.domain.rollout.decision import CONSEQUENCES, Asks, Choice, Question, asks, open_questions
+from lifecycle.domain.rollout.decision import CONSEQUENCES, Choice, Question, QuestionKind
 from lifecycle.domain.rollout.deployment import Deployment, DeploymentState, cluster_of
 
 __all__ = [
-    "Asks",
     "Command",
     "answer_line",
     "answers",
     "asked",
-    "asks",
     "effect",
-    "open_questions",
     "question_facts",
     "what_now",
 ]
@@ -32,10 +29,9 @@ _BLAMED = {Blame.HOST: "the HOST", Blame.VERSION: "the VERSION", Blame.UNCLEAR: 
 
 def asked(question: Question, now: datetime) -> list[str]:
     """What happened: the host and attempt, the reason, the diagnosis, how long it is asked, and the evidence."""
-    wanted = asks(question)
-    if wanted is Asks.RESUME:
+    if question.kind is QuestionKind.RESUME:
         return [f"  {one_line(question.reason, 1200)}; no further host is begun"]
-    if wanted is Asks.APPROVAL:
+    if question.kind is QuestionKind.APPROVAL:
         return [f"  waits for an approval: {one_line(question.reason)}", *_expiry(question, now)]
     lines = [f"  {question.host}, attempt {question.attempt}, failed: {one_line(question.reason, 2000)}"]
     if question.blame:
@@ -44,9 +40,7 @@ def asked(question: Question, now: datetime) -> list[str]:
         lines.append(f"  {question.host} is quarantined: later deployments leave it out; RETRY lifts that")
     lines += _expiry(question, now)
     if evidence := indented(question.evidence):
-        measured = question.reason.startswith("failed in the test bed")
-        what = "what was measured of" if measured else "the end of the log on"
-        lines += [f"  {what} {question.host}:", *evidence]
+        lines += [f"  {question.evidence_title}:", *evidence]
     return lines
 
 
@@ -75,10 +69,10 @@ def answers(question: Question, command: Command) -> list[str]:
 def answer_line(question: Question, choice: Choice, command: Command) -> str:
     """The command that gives this answer, bound to its deployment, host and attempt."""
     why = "--why '...'"
-    if question.host:
+    if question.kind is QuestionKind.DECISION:
         where = f"--host {question.host} --attempt {question.attempt}"
         return command(f"decide {question.deployment} {choice} {where} {why}")
-    if question.pauses:
+    if question.kind is QuestionKind.RESUME:
         abort = " --abort" if choice is Choice.ABORT else ""
         return command(f"resume {question.deployment}{abort} {why}")
     service = cluster_of(question.deployment).service
@@ -89,7 +83,7 @@ def question_facts(question: Question, command: Command) -> dict[str, Any]:
     """A question for programs. The task token stays out: whoever has it could wake the rollout."""
     return {
         "id": question.id,
-        "asks": asks(question).name.lower(),
+        "asks": question.kind.lower(),
         "deployment": question.deployment,
         "host": question.host,
         "attempt": question.attempt,

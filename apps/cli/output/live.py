@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from apps.cli.output.decision_view import Asks, answers, asked, asks, question_facts
+from apps.cli.output.decision_view import answers, asked, question_facts
 from apps.cli.output.printer import Page, rich_table
 from apps.cli.output.text import clean, one_line, time_of_day
 from apps.cli.ports import Connection
@@ -15,7 +15,7 @@ from apps.cli.states import COLUMNS, HostState, host_states
 from apps.cli.watch.deployment_view import Sight
 from apps.cli.watch.follow import Screen
 from lifecycle.domain.monitoring.audit import AuditEntry
-from lifecycle.domain.rollout.decision import Question
+from lifecycle.domain.rollout.decision import Question, QuestionKind
 from lifecycle.domain.rollout.deployment import Deployment
 
 
@@ -54,7 +54,9 @@ class News:
 
     def questions(self, sight: Sight) -> list[Question]:
         """Questions on which watching goes on: approvals, and pauses."""
-        return [q for q in sight.open if asks(q) is not Asks.DECISION and self._is_new("question", q.id)]
+        return [
+            q for q in sight.open if q.kind is not QuestionKind.DECISION and self._is_new("question", q.id)
+        ]
 
     def before(self, sight: Sight) -> Deployment | None:
         """The deployment that a queued one waits for, when it or its state is another than before."""

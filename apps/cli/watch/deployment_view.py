@@ -6,12 +6,11 @@ Used by follow.py, which looks again and again.
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from apps.cli.output.decision_view import Asks, asks, open_questions
 from apps.cli.ports import Connection, Run
 from lifecycle.domain.fleet.cluster import Cluster
 from lifecycle.domain.monitoring.audit import AuditEntry
 from lifecycle.domain.rollout.attempt import HostAttempt
-from lifecycle.domain.rollout.decision import Question
+from lifecycle.domain.rollout.decision import Question, QuestionKind, open_questions
 from lifecycle.domain.rollout.deployment import Deployment, DeploymentState
 from lifecycle.domain.rollout.execution import next_execution
 from lifecycle.domain.rollout.lease import Lease
@@ -47,7 +46,7 @@ class Sight:
     @property
     def decision(self) -> Question | None:
         """The failed host that it asks about."""
-        return next((question for question in self.open if asks(question) is Asks.DECISION), None)
+        return next((question for question in self.open if question.kind is QuestionKind.DECISION), None)
 
     @property
     def queued(self) -> bool:

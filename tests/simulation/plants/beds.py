@@ -20,8 +20,8 @@ FAULTS = (
         "hosts-are-updated-while-it-bakes",
         (9, 21),
         _BAKING,
-        "        return Bake(seconds, f",
-        "        return None and (seconds, f",
+        "        return again\n",
+        "        return None\n",
     ),
     Planted(
         "a-failed-test-bed-is-forgotten",

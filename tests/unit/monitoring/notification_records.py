@@ -6,7 +6,7 @@ from typing import Any
 
 from lifecycle.domain.fleet.cluster import Cluster
 from lifecycle.domain.monitoring.audit import AuditEntry
-from lifecycle.domain.rollout.decision import Answer, Choice, Question
+from lifecycle.domain.rollout.decision import Answer, Choice, Question, QuestionKind
 from lifecycle.domain.rollout.deployment import Deployment, DeploymentState, Kind, Request
 from lifecycle.domain.rollout.test_bed.model import BedState, TestBed
 from lifecycle.domain.service.policy import ApprovalGate, Policy
@@ -37,6 +37,7 @@ def deployment(state: DeploymentState, kind: Kind = Kind.DEPLOY, reason: str = "
 DECISION = Question(
     deployment=NAME,
     id="decision-h1-1-0",
+    kind=QuestionKind.DECISION,
     choices=(Choice.RETRY, Choice.ROLL_BACK),
     reason="its self-test failed: 500",
     asked_at=NOW,
@@ -50,6 +51,7 @@ DECISION = Question(
 APPROVAL = Question(
     NAME,
     "approval",
+    QuestionKind.APPROVAL,
     (Choice.APPROVE, Choice.REJECT),
     "wants an approval",
     NOW,

@@ -14,7 +14,7 @@ from lifecycle.application.monitoring.notify import notify
 from lifecycle.domain.errors import StoreRefused
 from lifecycle.domain.monitoring.alarms import ALARM
 from lifecycle.domain.monitoring.notifications import LONGEST, Notification, NotificationKind, notification_of
-from lifecycle.domain.rollout.decision import ROLLBACK_REQUEST, Choice
+from lifecycle.domain.rollout.decision import Choice, QuestionKind
 from lifecycle.domain.rollout.deployment import DeploymentState, Kind
 from lifecycle.domain.rollout.lease import Lease
 from lifecycle.domain.rollout.test_bed.model import BedState
@@ -73,7 +73,7 @@ SILENT: dict[str, tuple[dict[str, Any] | None, dict[str, Any] | None]] = {
         question_item(answered(ASKED, Choice.RETRY)),
         question_item(answered(replace(ASKED, token="token-2"), Choice.RETRY)),
     ),
-    "a wish to roll back is recorded": (None, question_item(replace(APPROVAL, id=ROLLBACK_REQUEST))),
+    "a wish to roll back is recorded": (None, question_item(replace(APPROVAL, kind=QuestionKind.ROLLBACK))),
     "a minute of a test bed": (bed_item(BED), bed_item(replace(BED, minutes=40))),
     "a test bed is given up": (bed_item(BED), bed_item(judged(BedState.GIVEN_UP))),
     "a quarantine stays": (BAD_HOST, BAD_HOST),

@@ -21,7 +21,7 @@ from lifecycle.application.rollout.requests import payload
 from lifecycle.application.rollout.rollback import rollback_target
 from lifecycle.domain.errors import Refused, Unknown
 from lifecycle.domain.fleet.cluster import Cluster
-from lifecycle.domain.rollout.decision import CONSEQUENCES, Answer, Choice, Question
+from lifecycle.domain.rollout.decision import CONSEQUENCES, Answer, Choice, Question, QuestionKind
 from lifecycle.domain.rollout.deployment import Deployment, DeploymentState, Kind, Request, deployment_id
 from lifecycle.domain.rollout.freezes import Freeze, named
 
@@ -210,9 +210,9 @@ def _answer(console: Console, asked: Press, choice: Choice | None) -> Pressed:
     current = recorded(context, cluster, asked.deployment)
     question = _bound(console, current, asked)
     answer = Answer(choice, asked.by, asked.why, context.clock.now())
-    if question.host:
+    if question.kind is QuestionKind.DECISION:
         decide(context, cluster, current.id, question.host, question.attempt, answer)
-    elif question.pauses:
+    elif question.kind is QuestionKind.RESUME:
         answer_deployment(context, cluster, current.id, answer)
     else:
         approve(context, cluster, current.id, answer)

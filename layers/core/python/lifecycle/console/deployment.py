@@ -11,7 +11,7 @@ from lifecycle.console.status_styles import deployment_badge, doing, kind_of
 from lifecycle.console.theme import Tone
 from lifecycle.domain.monitoring.audit import AuditEntry
 from lifecycle.domain.rollout.attempt import HostAttempt
-from lifecycle.domain.rollout.decision import CONSEQUENCES, Choice, Question, latest_attempts
+from lifecycle.domain.rollout.decision import CONSEQUENCES, Choice, Question, QuestionKind, latest_attempts
 from lifecycle.domain.rollout.deployment import Deployment, Kind
 from lifecycle.domain.time_format import lasting, minute, time_of_day
 
@@ -77,7 +77,7 @@ def _buttons(course: Course, frame: Frame) -> Markup | None:
         "deployment": current.id,
     }
     buttons: list[Markup] = []
-    paused = any(question.pauses for question in course.asked)
+    paused = any(question.kind is QuestionKind.RESUME for question in course.asked)
     if course.leads and not current.state.final and not paused:
         told = f"Pause {current.id}: {CONSEQUENCES[Choice.PAUSE]}. A host under way is finished first."
         buttons.append(press(frame, "Pause", told, {"action": "pause", **params}, reason=_WHY))

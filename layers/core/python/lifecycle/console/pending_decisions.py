@@ -8,7 +8,7 @@ from lifecycle.console.html import Child, Markup, tag
 from lifecycle.console.status_styles import deployment_badge
 from lifecycle.console.theme import Tone
 from lifecycle.domain.rollout.attempt import Blame
-from lifecycle.domain.rollout.decision import CONSEQUENCES, Asks, Choice, Question, asks
+from lifecycle.domain.rollout.decision import CONSEQUENCES, Choice, Question, QuestionKind
 from lifecycle.domain.rollout.deployment import Deployment
 from lifecycle.domain.time_format import ago, ahead, minute
 
@@ -47,8 +47,7 @@ def _card(sight: ClusterSight, question: Question, reason: str, frame: Frame) ->
     current = sight.running
     if current is None:
         return None
-    title = f"{current.cluster.service} {current.target.version} to {current.cluster.environment}: {asks(question)}"
-    log_title = f"the end of the log on {question.host}" if question.host else "the evidence"
+    title = f"{current.cluster.service} {current.target.version} to {current.cluster.environment}: {question.kind.in_words}"
     choices = tag("dl", (_choice(question, each) for each in question.choices))
     buttons = [_button(current, question, each, reason, frame) for each in question.choices]
     return tag(
@@ -56,7 +55,7 @@ def _card(sight: ClusterSight, question: Question, reason: str, frame: Frame) ->
         tag("h2", title),
         tag("p", deployment_badge(current), " ", _about(question), question.reason),
         _blame(question),
-        log(log_title, question.evidence) if question.evidence.strip() else None,
+        log(question.evidence_title, question.evidence) if question.evidence.strip() else None,
         tag("p", soft(f"{_asked(question, frame)} {_expiry(question, frame)}")),
         choices,
         tag("form", field(reason, "Reason"), tag("div", buttons, class_="lc-row"), class_="lc-bar"),
@@ -110,7 +109,7 @@ def _button(current: Deployment, question: Question, choice: Choice, reason: str
         "host": question.host,
         "attempt": question.attempt,
     }
-    if asks(question) is Asks.APPROVAL and choice in (Choice.APPROVE, Choice.REJECT):
+    if question.kind is QuestionKind.APPROVAL and choice in (Choice.APPROVE, Choice.REJECT):
         params["action"] = choice.lower()
     kind = _KINDS.get(choice, "")
     return press(frame, choice.replace("_", " ").capitalize(), told, params, kind=kind, reason=reason)

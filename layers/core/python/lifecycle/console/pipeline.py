@@ -7,7 +7,6 @@ from lifecycle.console.context import Frame
 from lifecycle.console.html import Child, Markup, tag
 from lifecycle.console.status_styles import cluster_state, run_badge
 from lifecycle.console.theme import Tone
-from lifecycle.domain.rollout.decision import asks
 from lifecycle.domain.rollout.freezes import Freeze, named
 from lifecycle.domain.time_format import ago, minute
 
@@ -83,7 +82,7 @@ def _cluster(sight: ClusterSight | None, frame: Frame) -> Child:
     if state:
         to = f" {running.target.version}" if running else ""
         inside.append(tag("p", state, to))
-    inside += [tag("p", badge(Tone.WARN, f"waits for {asks(question)}")) for question in sight.asked]
+    inside += [tag("p", badge(Tone.WARN, f"waits for {question.kind.in_words}")) for question in sight.asked]
     if sight.waiting:
         told = f"{sight.waiting.request.version} waits, {ago(sight.waiting.since, frame.now)}"
         inside.append(tag("p", badge(Tone.IDLE, told)))

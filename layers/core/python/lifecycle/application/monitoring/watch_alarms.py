@@ -31,7 +31,14 @@ from lifecycle.domain.monitoring.alarms import (
     heir_of,
 )
 from lifecycle.domain.monitoring.audit import AuditEntry
-from lifecycle.domain.rollout.decision import CONSEQUENCES, Answer, Choice, Question
+from lifecycle.domain.rollout.decision import (
+    CONSEQUENCES,
+    Answer,
+    Choice,
+    EvidenceKind,
+    Question,
+    QuestionKind,
+)
 from lifecycle.domain.rollout.deployment import Deployment, Kind, Request, deployment_id
 
 
@@ -127,10 +134,12 @@ def _pause(context: Context, alarm: Alarm, current: Deployment) -> Question:
     return Question(
         deployment=current.id,
         id=alarm.pause,
+        kind=QuestionKind.RESUME,
         choices=(Choice.RESUME, Choice.ABORT),
         reason=f"paused by the alarm {alarm.name} at {now:%Y-%m-%d %H:%M:%S} UTC: {alarm.expected}",
         asked_at=now,
         evidence=f"expected: {alarm.expected}\nfound: {alarm.found}\nto go back instead: {back}",
+        evidence_kind=EvidenceKind.ALARM,
         effects={
             Choice.RESUME: f"{CONSEQUENCES[Choice.RESUME]}; {alarm.name} pauses it again only when it rings anew",
             Choice.ABORT: CONSEQUENCES[Choice.ABORT],

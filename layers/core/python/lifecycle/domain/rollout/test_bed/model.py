@@ -23,6 +23,22 @@ class BedState(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class BakeNote:
+    """Facts of the last step of a bake that the next step needs; the deployment's record holds them until then.
+
+    `last_analysis` is the number of minutes that a last interim analysis was begun for, 0 when none was.
+    `unhealthy_host` was out of its place although its agent was heard, the last time at `heard_at`.
+    """
+
+    last_analysis: int = 0
+    unhealthy_host: str = ""
+    heard_at: datetime | None = None
+
+
+NO_NOTE = BakeNote()
+
+
+@dataclass(frozen=True, slots=True)
 class TestBed:
     """One test bed of one deployment: the host with the new version beside a control with the current one.
 
