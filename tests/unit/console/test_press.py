@@ -54,7 +54,7 @@ def test_deploy_of_what_runs_already_starts_nothing(desk: Desk) -> None:
 
 def test_deploy_while_another_runs_waits_and_says_for_whom(desk: Desk) -> None:
     name = desk.halted()
-    seen = f"production/hello runs 1.0.0, {name} deploys there"
+    seen = f"1.0.0|{name}|"
     assert (
         f"It waits for {name}" in desk.press(action=Action.DEPLOY, version="1.0.2", seen=seen, **HELLO).told
     )

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from lifecycle.domain.fleet.cluster import Cluster
-from lifecycle.domain.monitoring.audit import AuditEntry
+from lifecycle.domain.monitoring.audit import AuditEntry, AuditKind
 from lifecycle.domain.rollout.decision import Answer, Choice, Question, QuestionKind
 from lifecycle.domain.rollout.deployment import Deployment, DeploymentState, Kind, Request
 from lifecycle.domain.rollout.test_bed.model import BedState, TestBed
@@ -57,7 +57,9 @@ APPROVAL = Question(
     NOW,
     gate=ApprovalGate.BEFORE_FIRST_HOST,
 )
-LINE = AuditEntry(NOW, str(CLUSTER), "alarm: is left to you", "alarm lc-p-hello-errors", "rings", NAME)
+LINE = AuditEntry(
+    NOW, str(CLUSTER), "alarm: is left to you", "alarm lc-p-hello-errors", "rings", NAME, kind=AuditKind.ALARM
+)
 BED = TestBed(NAME, 1, "h1", 1, "h2", 1, NOW, 30)
 
 
@@ -82,7 +84,7 @@ def bed_item(record: TestBed) -> dict[str, Any]:
 
 
 def trail_item(record: AuditEntry) -> dict[str, Any]:
-    return item(trail_key(CLUSTER), "2026-11-23T12:00:00#ab", record, what=record.what)
+    return item(trail_key(CLUSTER), "2026-11-23T12:00:00#ab", record, kind=record.kind)
 
 
 def streamed(before: dict[str, Any] | None, after: dict[str, Any] | None) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from enum import StrEnum
 
 from lifecycle.application.delivery.promote import promote
 from lifecycle.application.operator_command import RequestedBy
-from lifecycle.application.queries.clusters import look
+from lifecycle.application.queries.clusters import ClusterState, look
 from lifecycle.application.queries.context import Console
 from lifecycle.application.rollout.decide import answer_deployment, approve, decide
 from lifecycle.application.rollout.freeze import freeze, unfreeze
@@ -63,7 +63,7 @@ class Press:
     attempt: int = 0
     choice: Choice | None = None
     scope: str = ""
-    seen: str = ""  # what the button was drawn from: a cluster's `standing`, or when a freeze was made
+    seen: str = ""  # what the button was drawn from: a cluster's `state.token`, or when a freeze was made
 
     @property
     def cluster(self) -> Cluster:
@@ -136,10 +136,16 @@ def _standing(console: Console, scope: str) -> Freeze | None:
 
 def _deploy(console: Console, asked: Press, suffix: str) -> Pressed:
     """What the confirmation told must still hold: nobody consents to a downgrade that is not named."""
-    now = look(console, [asked.cluster], console.sights.held([asked.cluster]), 1)[0].standing
-    if asked.seen != now:
-        drawn = f"it was drawn when {asked.seen}" if asked.seen else "it does not say when it was drawn"
-        raise Refused(f"the deployment of {asked.version}", [f"the page is an old one: {drawn}; now {now}"])
+    now = look(console, [asked.cluster], console.sights.held([asked.cluster]), 1)[0].state
+    before = ClusterState.parse(asked.seen)
+    if before != now:
+        drawn = (
+            f"it was drawn when {before.in_words(asked.cluster)}"
+            if before
+            else "it does not say when it was drawn"
+        )
+        why = f"the page is an old one: {drawn}; now {now.in_words(asked.cluster)}"
+        raise Refused(f"the deployment of {asked.version}", [why])
     return _start(console, _request(console, asked, asked.version, suffix))
 
 

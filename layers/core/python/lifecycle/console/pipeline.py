@@ -123,7 +123,7 @@ def _deploy(sight: ClusterSight, version: str, frame: Frame) -> Markup:
         "service": cluster.service,
         "environment": cluster.environment,
         "version": version,
-        "seen": sight.standing,
+        "seen": sight.state.token,
     }
     kind = "btn-primary" if cluster.environment == "production" else ""
     return press(frame, f"Deploy to {cluster.environment}", told, params, kind=kind, reason=_WHY)

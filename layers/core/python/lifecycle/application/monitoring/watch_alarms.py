@@ -16,7 +16,6 @@ from lifecycle.application.rollout.rollback import request_rollback
 from lifecycle.application.rollout.task_tokens import resume_open
 from lifecycle.domain.errors import LifecycleError, Refused
 from lifecycle.domain.monitoring.alarms import (
-    ALARM,
     Alarm,
     Follows,
     GoBack,
@@ -30,7 +29,7 @@ from lifecycle.domain.monitoring.alarms import (
     follow,
     heir_of,
 )
-from lifecycle.domain.monitoring.audit import AuditEntry
+from lifecycle.domain.monitoring.audit import AuditEntry, AuditKind
 from lifecycle.domain.rollout.decision import (
     CONSEQUENCES,
     Answer,
@@ -123,9 +122,17 @@ def _who(alarm: Alarm) -> str:
 
 def _tell(context: Context, alarm: Alarm, deployment: str, what: str, reason: str) -> None:
     """A line of the trail at the time of the alarm: told again, it is the same line."""
-    line = f"{ALARM}: {what}"
-    entry = AuditEntry(alarm.since, str(alarm.cluster), line, _who(alarm), reason, deployment=deployment)
-    context.audit_log.append(entry)
+    context.audit_log.append(
+        AuditEntry(
+            at=alarm.since,
+            cluster=str(alarm.cluster),
+            what=f"alarm: {what}",
+            who=_who(alarm),
+            why=reason,
+            deployment=deployment,
+            kind=AuditKind.ALARM,
+        )
+    )
 
 
 def _pause(context: Context, alarm: Alarm, current: Deployment) -> Question:

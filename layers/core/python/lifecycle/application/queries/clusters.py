@@ -6,7 +6,7 @@ records anew (application/console_actions.py).
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 from lifecycle.application.ports.cluster_queries import Held
 from lifecycle.application.queries.context import Console, in_parallel
@@ -18,6 +18,35 @@ from lifecycle.domain.rollout.deployment import Deployment, DeploymentState
 from lifecycle.domain.rollout.lease import Lease
 from lifecycle.domain.rollout.queue import PendingDeployment
 from lifecycle.domain.service.target import Target
+
+
+@dataclass(frozen=True, slots=True)
+class ClusterState:
+    """The verified version, and the deployments that hold the lease and wait for it; empty where there is none.
+
+    A deploy button carries its token, and is refused when the cluster has another state by then.
+    """
+
+    verified: str
+    lease_holder: str
+    queued: str
+
+    @property
+    def token(self) -> str:
+        return f"{self.verified}|{self.lease_holder}|{self.queued}"
+
+    @classmethod
+    def parse(cls, token: str) -> "ClusterState | None":
+        """Return the state that a token was made of; None for any other text."""
+        parts = token.split("|")
+        return cls(*parts) if len(parts) == len(fields(cls)) else None
+
+    def in_words(self, cluster: Cluster) -> str:
+        """Return a sentence such as "production/hello runs 1.0.0, hello-…-ab12 waits"."""
+        told = [f"{cluster} runs {self.verified or 'nothing that was verified'}"]
+        told += [f"{self.lease_holder} deploys there"] if self.lease_holder else []
+        told += [f"{self.queued} waits"] if self.queued else []
+        return ", ".join(told)
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,14 +66,13 @@ class ClusterSight:
         return next((each.target for each in self.recent if verifies(each)), None)
 
     @property
-    def standing(self) -> str:
-        """How it stands, in words; a button says what it was drawn from, and is refused when that has changed."""
-        told = [
-            f"{self.cluster} runs {self.verified.version if self.verified else 'nothing that was verified'}"
-        ]
-        told += [f"{self.lease.deployment} deploys there"] if self.lease.deployment else []
-        told += [f"{self.waiting.request.deployment} waits"] if self.waiting else []
-        return ", ".join(told)
+    def state(self) -> ClusterState:
+        """The facts that a deploy button is drawn from."""
+        return ClusterState(
+            verified=self.verified.version if self.verified else "",
+            lease_holder=self.lease.deployment,
+            queued=self.waiting.request.deployment if self.waiting else "",
+        )
 
     @property
     def unsettled(self) -> Deployment | None:

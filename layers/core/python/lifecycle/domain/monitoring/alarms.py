@@ -18,8 +18,6 @@ from lifecycle.domain.rollout.lease import Lease
 from lifecycle.domain.service.policy import OnAlarm
 from lifecycle.domain.service.target import Target
 
-# What begins the trail's line about an alarm; such a line becomes a notice.
-ALARM = "alarm"
 # What begins the name of every alarm, and the letters of the environments in it (infra/constructs/front_door.py).
 PREFIX = "lc-"
 LETTERS = {"s": "staging", "p": "production"}

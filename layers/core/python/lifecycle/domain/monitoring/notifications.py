@@ -11,8 +11,7 @@ from hashlib import sha256
 from typing import TypeAlias
 
 from lifecycle.domain.fleet.cluster import Cluster
-from lifecycle.domain.monitoring.alarms import ALARM
-from lifecycle.domain.monitoring.audit import AuditEntry
+from lifecycle.domain.monitoring.audit import AuditEntry, AuditKind
 from lifecycle.domain.rollout.decision import Question, QuestionKind
 from lifecycle.domain.rollout.deployment import Deployment, DeploymentState, Kind, cluster_of
 from lifecycle.domain.rollout.test_bed.model import BedState, TestBed
@@ -94,7 +93,7 @@ def notification_of(change: Change) -> Notification | None:
         case Quarantine() as after:
             return None if before == after else _of_quarantine(after, change.at)
         case AuditEntry() as after:
-            return None if before or not after.what.startswith(ALARM) else _of_alarm(after)
+            return _of_alarm(after) if after.kind is AuditKind.ALARM and before is None else None
 
 
 def _of_deployment(after: Deployment, known: DeploymentState | None, at: datetime) -> Notification | None:
