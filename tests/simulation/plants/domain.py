@@ -138,7 +138,7 @@ FAULTS = (
         "no-way-back-is-no-obstacle",
         (15,),
         _REFUSALS,
-        "    if seen.no_rollback_target:",
+        "    if seen.no_rollback_target is not None:",
         "    if False:",
     ),
     Planted(

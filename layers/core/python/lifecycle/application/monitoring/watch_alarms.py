@@ -60,12 +60,13 @@ def watch(context: Context, alarms: Alarms, names: Sequence[str] = ()) -> list[W
 def _look(context: Context, alarm: Alarm, now: datetime) -> Watched:
     """One alarm by itself: a cluster that cannot be read must not silence the alarms of the others."""
     try:
-        return _act(context, alarm, follow(_facts(context, alarm), now), now)
+        return _act(context, alarm, follow(watch_facts(context, alarm), now), now)
     except LifecycleError as error:
         return Watched(alarm.name, "FAILED", str(error))
 
 
-def _facts(context: Context, alarm: Alarm) -> WatchFacts:
+def watch_facts(context: Context, alarm: Alarm) -> WatchFacts:
+    """Return everything that is decided on when an alarm rings, read afresh."""
     if not alarm.ringing:
         return WatchFacts(alarm, None)
     cluster = alarm.cluster
