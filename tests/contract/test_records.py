@@ -100,7 +100,7 @@ def test_a_test_bed_keeps_its_latest_judgement_and_one_that_fails_whenever_it_wa
     deployments.put_bed(replace(began, judgement=a_judgement(Verdict.INCONCLUSIVE, 15)))
     for late in (began, replace(began, judgement=a_judgement(Verdict.INCONCLUSIVE, 14))):
         deployments.put_bed(late)
-    assert [each.place for each in deployments.beds(began.deployment)] == [15]
+    assert [each.progress_rank.minutes for each in deployments.beds(began.deployment)] == [15]
     fails = replace(began, judgement=a_judgement(Verdict.FAIL, 15))
     deployments.put_bed(fails)
     deployments.put_bed(replace(began, judgement=a_judgement(Verdict.PASS, 30)))

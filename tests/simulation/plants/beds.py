@@ -124,7 +124,7 @@ FAULTS = (
         "what-was-measured-is-begun-again",
         (7,),
         "lifecycle.gateways.memory.deployments",
-        "        if held is None or held.place < bed.place:",
+        "        if held is None or held.progress_rank < bed.progress_rank:",
         "        if True:",
         caught_by="tests/unit/rollout/test_bed",
     ),
