@@ -4,10 +4,8 @@ from typing import Any
 
 import pytest
 
-from lifecycle.domain.rollout.decision import EvidenceKind, QuestionKind
-from lifecycle.gateways.aws.deployments import read_question
-from lifecycle.gateways.aws.table import item
-from lifecycle.gateways.serialization import to_plain
+from lifecycle.domain.rollout.decision import EvidenceKind, Question, QuestionKind
+from lifecycle.gateways.serialization import from_plain, to_plain
 from tests.unit.monitoring.notification_records import APPROVAL, DECISION
 
 NEWER = ("kind", "evidence_kind")
@@ -30,5 +28,5 @@ def older(plain: dict[str, Any], **more: Any) -> dict[str, Any]:
 def test_a_question_without_a_kind_gets_it_from_its_choices(
     plain: dict[str, Any], kind: QuestionKind
 ) -> None:
-    found = read_question(item("pk", "sk", plain))
+    found = from_plain(Question, plain)
     assert (found.kind, found.evidence_kind) == (kind, EvidenceKind.NONE)

@@ -15,6 +15,7 @@ from cattrs.gen import make_dict_structure_fn
 from cattrs.strategies import configure_union_passthrough
 
 from lifecycle.domain.errors import StoreRefused
+from lifecycle.domain.rollout.decision import Choice, Question, QuestionKind
 from lifecycle.domain.rollout.deployment import Deployment, Override, Request
 
 T = TypeVar("T")
@@ -36,7 +37,28 @@ def _converter() -> Converter:
     converter.register_structure_hook(Override, lambda text, _: _FORMER_OVERRIDES.get(text) or Override(text))
     for kind, former in _FORMER_KEYS.items():
         converter.register_structure_hook(kind, _reading(make_dict_structure_fn(kind, converter), former))
+    converter.register_structure_hook(
+        Question, _reading_question(make_dict_structure_fn(Question, converter))
+    )
     return converter
+
+
+def _reading_question(structure: Callable[..., Any]) -> Callable[[Any, Any], Any]:
+    """Return a hook for questions that were recorded before questions had a kind; one may wait for its answer."""
+
+    def read(plain: Any, kind: Any) -> Any:
+        return structure({"kind": _former_kind(plain), **plain}, kind)
+
+    return read
+
+
+def _former_kind(plain: Mapping[str, Any]) -> QuestionKind:
+    if plain.get("host"):
+        return QuestionKind.DECISION
+    choices = plain.get("choices", ())
+    if Choice.RESUME in choices:
+        return QuestionKind.RESUME
+    return QuestionKind.ROLLBACK if Choice.ROLL_BACK in choices else QuestionKind.APPROVAL
 
 
 def _reading(structure: Callable[..., Any], former: Mapping[str, str]) -> Callable[[Any, Any], Any]:

@@ -2,16 +2,14 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any
 
 from lifecycle.domain.errors import Refused
 from lifecycle.domain.fleet.cluster import Cluster
 from lifecycle.domain.rollout.attempt import HostAttempt
-from lifecycle.domain.rollout.decision import Answer, Choice, Question, QuestionKind
+from lifecycle.domain.rollout.decision import Answer, Question
 from lifecycle.domain.rollout.deployment import Deployment
 from lifecycle.domain.rollout.test_bed.model import BedRank, TestBed
 from lifecycle.gateways.aws.table import Table, cluster_key, deployment_key, item, record
-from lifecycle.gateways.serialization import from_plain
 
 _RANKS_OF_A_PHASE = 1_000_000
 
@@ -43,7 +41,7 @@ class DynamoDeployments:
         """Attempts and questions stand in one partition: one Query for both."""
         found = self._table.query(deployment_key(deployment))
         attempts = [record(HostAttempt, each) for each in found if each["sk"]["S"].startswith("ATTEMPT#")]
-        return attempts, [read_question(each) for each in found if each["sk"]["S"].startswith("QUESTION#")]
+        return attempts, [record(Question, each) for each in found if each["sk"]["S"].startswith("QUESTION#")]
 
     def put_attempt(self, attempt: HostAttempt) -> None:
         pk, sk = deployment_key(attempt.deployment), f"ATTEMPT#{attempt.host}#{attempt.number:03}"
@@ -60,7 +58,7 @@ class DynamoDeployments:
 
     def questions(self, deployment: str) -> Sequence[Question]:
         found = self._table.query(deployment_key(deployment), "QUESTION#")
-        return [read_question(each) for each in found]
+        return [record(Question, each) for each in found]
 
     def beds(self, deployment: str) -> Sequence[TestBed]:
         found = self._table.query(deployment_key(deployment), "TESTBED#")
@@ -103,7 +101,7 @@ class DynamoDeployments:
 
     def _standing(self, question: Question) -> Question:
         found = self._table.get(deployment_key(question.deployment), f"QUESTION#{question.id}")
-        return read_question(found) if found else question
+        return record(Question, found) if found else question
 
     @staticmethod
     def _item(question: Question) -> dict[str, object]:
@@ -114,23 +112,3 @@ class DynamoDeployments:
 def _stored_rank(rank: BedRank) -> int:
     """Return a rank as one number, because a condition compares no tuples; a bake has fewer minutes than a phase."""
     return rank.phase * _RANKS_OF_A_PHASE + rank.minutes
-
-
-def read_question(found: dict[str, Any]) -> Question:
-    """Return the question that an item holds; raises StoreRefused.
-
-    A question that was recorded before questions had a kind may still wait for its answer.
-    """
-    plain = record(dict[str, Any], found)
-    if "kind" not in plain:
-        plain["kind"] = _kind_of_older_record(plain)
-    return from_plain(Question, plain)
-
-
-def _kind_of_older_record(plain: dict[str, Any]) -> QuestionKind:
-    if plain.get("host"):
-        return QuestionKind.DECISION
-    choices = plain.get("choices", ())
-    if Choice.RESUME in choices:
-        return QuestionKind.RESUME
-    return QuestionKind.ROLLBACK if Choice.ROLL_BACK in choices else QuestionKind.APPROVAL

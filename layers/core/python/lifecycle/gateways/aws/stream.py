@@ -11,7 +11,6 @@ from lifecycle.domain.monitoring.notifications import Change, Quarantine, Told
 from lifecycle.domain.rollout.decision import Question
 from lifecycle.domain.rollout.deployment import Deployment, cluster_of
 from lifecycle.domain.rollout.test_bed.model import TestBed
-from lifecycle.gateways.aws.deployments import read_question
 from lifecycle.gateways.aws.table import record
 
 _KINDS: tuple[tuple[str, str, type[Any]], ...] = (
@@ -58,7 +57,7 @@ def _read(pk: str, sk: str, image: dict[str, Any] | None) -> Told | None:
         return Quarantine(cluster, sk.partition("#")[2], record(dict[str, str], image).get("why", ""))
     for partition, prefix, kind in _KINDS:
         if pk.startswith(partition) and sk.startswith(prefix):
-            found: Told = read_question(image) if kind is Question else record(kind, image)
+            found: Told = record(kind, image)
             if isinstance(found, Question | TestBed):
                 cluster_of(
                     found.deployment
