@@ -13,7 +13,7 @@ PASS, FAIL, INCONCLUSIVE = Verdict.PASS, Verdict.FAIL, Verdict.INCONCLUSIVE
 def measured(
     verdict: Verdict, control: float, test_bed: float, effect: float, low: float | None, high: float | None
 ) -> Measured:
-    return Measured("", verdict, "", effect, low, high, 0.01, 0.01, 0.0, control, test_bed)
+    return Measured("", verdict, "", effect, low, high, 0.01, control, test_bed)
 
 
 @pytest.mark.parametrize(

@@ -180,7 +180,7 @@ def test_it_judges_anything(told: Baked, planned: int, minimum: int, looks_befor
     judged = judge(told, Rules(planned, minimum_minutes=minimum), looks_before)
     assert judged.sentence
     for found in judged.metrics:
-        numbers = (found.effect, found.low, found.high, found.p, found.mann_whitney_p)
+        numbers = (found.effect, found.low, found.high, found.p)
         assert all(number is None or math.isfinite(number) for number in numbers)
 
 
@@ -210,8 +210,6 @@ def test_swapped_hosts_turn_the_degradation_around(pairs: list[tuple[float, floa
     there = judge(baked(series(QUEUE, control, test_bed)), rules).metrics[0]
     back = judge(baked(series(QUEUE, test_bed, control)), rules).metrics[0]
     assert there.effect == pytest.approx(-(back.effect or 0.0))
-    assert there.mann_whitney_p == back.mann_whitney_p
-    assert there.shift == pytest.approx(-(back.shift or 0.0))
     assert (there.p or 0) + (back.p or 0) >= 1.0
 
 

@@ -2,6 +2,7 @@
 
 Datetimes become ISO 8601 in UTC, enums their values, tuples lists. An unknown key is refused, a missing
 one takes the dataclass's default. Keys and values that older versions wrote are read under their new names.
+Keys of theirs that have no meaning any more are dropped.
 """
 
 import json
@@ -14,6 +15,7 @@ from cattrs.errors import BaseValidationError
 from cattrs.gen import make_dict_structure_fn
 from cattrs.strategies import configure_union_passthrough
 
+from lifecycle.domain.analysis.model import Measured
 from lifecycle.domain.errors import StoreRefused
 from lifecycle.domain.rollout.decision import Choice, Question, QuestionKind
 from lifecycle.domain.rollout.deployment import Deployment, Override, Request
@@ -25,6 +27,8 @@ _FORMER_KEYS: Mapping[type, Mapping[str, str]] = {
     Request: {"despite": "overrides"},
     Deployment: {"set_aside": "skipped_hosts"},
 }
+# Keys that records have from versions before 0.2, and that nothing reads any more. No entry is ever removed.
+_GONE_KEYS: Mapping[type, frozenset[str]] = {Measured: frozenset({"mann_whitney_p", "shift"})}
 _FORMER_OVERRIDES = {"NO_WAY_BACK": Override.NO_ROLLBACK_TARGET}
 
 
@@ -35,8 +39,8 @@ def _converter() -> Converter:
     # An amount of hosts is a number or a text such as "25%": JSON tells them apart.
     configure_union_passthrough(int | str, converter)
     converter.register_structure_hook(Override, lambda text, _: _FORMER_OVERRIDES.get(text) or Override(text))
-    for kind, former in _FORMER_KEYS.items():
-        converter.register_structure_hook(kind, _reading(make_dict_structure_fn(kind, converter), former))
+    for kind in (*_FORMER_KEYS, *_GONE_KEYS):
+        converter.register_structure_hook(kind, _reading(kind, make_dict_structure_fn(kind, converter)))
     converter.register_structure_hook(
         Question, _reading_question(make_dict_structure_fn(Question, converter))
     )
@@ -61,11 +65,14 @@ def _former_kind(plain: Mapping[str, Any]) -> QuestionKind:
     return QuestionKind.ROLLBACK if Choice.ROLL_BACK in choices else QuestionKind.APPROVAL
 
 
-def _reading(structure: Callable[..., Any], former: Mapping[str, str]) -> Callable[[Any, Any], Any]:
-    """Return a hook that gives former keys their new names, and then calls `structure`."""
+def _reading(kind: type, structure: Callable[..., Any]) -> Callable[[Any, Any], Any]:
+    """Return a hook that renames former keys, drops gone ones, and then calls `structure`."""
+    former, gone = _FORMER_KEYS.get(kind, {}), _GONE_KEYS.get(kind, frozenset())
 
     def read(plain: Any, kind: Any) -> Any:
-        return structure({former.get(key, key): value for key, value in plain.items()}, kind)
+        return structure(
+            {former.get(key, key): value for key, value in plain.items() if key not in gone}, kind
+        )
 
     return read
 

@@ -22,7 +22,7 @@ from lifecycle.domain.analysis.permutation_test import (
     sign_flip_p,
     whitened,
 )
-from lifecycle.domain.analysis.pseudomedian import typical
+from lifecycle.domain.analysis.pseudomedian import pseudomedian
 
 # One-sided: a PASS, and each of the two bounds, is wrong at most this often.
 LEVEL = 0.05
@@ -99,7 +99,7 @@ class Comparison:
     @cached_property
     def estimate(self) -> float:
         """The degradation in the terms of `worse`: a mean of differences, of ratios one that outliers do not move."""
-        return mean(self.worse) if self.measure.scale is Scale.DIFFERENCE else typical(self.worse)
+        return mean(self.worse) if self.measure.scale is Scale.DIFFERENCE else pseudomedian(self.worse)
 
     @cached_property
     def effect(self) -> float:

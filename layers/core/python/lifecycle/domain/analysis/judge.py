@@ -21,7 +21,7 @@ from lifecycle.domain.analysis.explain import (
 )
 from lifecycle.domain.analysis.model import Baked, Judgement, Measured, Rules, Scale, Verdict
 from lifecycle.domain.analysis.permutation_test import mean
-from lifecycle.domain.analysis.pseudomedian import mann_whitney_p, shift, typical
+from lifecycle.domain.analysis.pseudomedian import pseudomedian
 from lifecycle.domain.analysis.required_duration import more_minutes
 from lifecycle.domain.analysis.window import Seen
 
@@ -116,9 +116,9 @@ def _measured(found: Comparison, verdict: Verdict, minutes: int) -> Measured:
     measure = found.measure
     if not found.worse:
         sentence = of_nothing(measure, verdict)
-        return Measured(measure.name, verdict, sentence, None, None, None, None, None, None, None, None)
+        return Measured(measure.name, verdict, sentence, None, None, None, None, None, None)
     low, high = found.bounds()
-    middle = mean if measure.scale is Scale.DIFFERENCE else typical
+    middle = mean if measure.scale is Scale.DIFFERENCE else pseudomedian
     told = Measured(
         name=measure.name,
         verdict=verdict,
@@ -127,8 +127,6 @@ def _measured(found: Comparison, verdict: Verdict, minutes: int) -> Measured:
         low=low,
         high=high,
         p=found.p_worse(),
-        mann_whitney_p=mann_whitney_p(found.test_bed, found.control),
-        shift=shift(found.test_bed, found.control),
         control=middle(found.control),
         test_bed=middle(found.test_bed),
     )

@@ -87,9 +87,7 @@ class Measured:
 
     `effect` is the typical degradation (positive is worse, in the terms of the measure's `matters`); with 95 %
     confidence it is more than `low`, and with 95 % less than `high`. `p` is of the block permutation, before Holm.
-    `mann_whitney_p` (two-sided) and `shift` (Hodges-Lehmann, test bed less control, in the metric's unit) are told
-    beside it, as Kayenta's judge would. `control` and `test_bed` are typical values: means,
-    or pseudo-medians for a RATIO.
+    `control` and `test_bed` are typical values: means, or pseudo-medians for a RATIO.
     """
 
     name: str
@@ -99,8 +97,6 @@ class Measured:
     low: float | None
     high: float | None
     p: float | None
-    mann_whitney_p: float | None
-    shift: float | None
     control: float | None
     test_bed: float | None
 
