@@ -8,8 +8,8 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from lifecycle.domain.analysis.judge import alarm, obvious
-from lifecycle.domain.analysis.model import Baked, Measure, Rules, Series
+from lifecycle.domain.analysis.judge import find_early_failure, find_failure
+from lifecycle.domain.analysis.model import Measure, Measurements, Rules, Series
 from tools.judge_study.hosts import MEASURES, Values, measures_without_threshold, resembling
 
 Random = np.random.Generator
@@ -37,16 +37,18 @@ class Alike:
         """Whether one bake fails at any look, with one look a minute, and at the end of each extension."""
         whole = self._baked(random, self.planned * (self.extensions + 1))
         errors = of_requests(whole)
-        for looks_before in range(self.extensions + 1):
-            begun, planned = self.planned * looks_before, self.planned * (looks_before + 1)
+        for extensions in range(self.extensions + 1):
+            begun, planned = self.planned * extensions, self.planned * (extensions + 1)
             rules = Rules(planned, alpha=ALPHA)
-            if any(obvious(first(errors, minutes), rules) for minutes in range(begun + 1, planned)):
+            if any(
+                find_early_failure(first(errors, minutes), rules) for minutes in range(begun + 1, planned)
+            ):
                 return True
-            if alarm(first(whole, planned), rules, looks_before):
+            if find_failure(first(whole, planned), rules, extensions):
                 return True
         return False
 
-    def _baked(self, random: Random, minutes: int) -> Baked:
+    def _baked(self, random: Random, minutes: int) -> Measurements:
         measures = MEASURES if self.thresholds else measures_without_threshold()
         pairs = [(self.noise(random, minutes), self.noise(random, minutes)) for _ in range(self.metrics)]
         shared = np.exp(0.5 * np.sin(np.arange(minutes) / 40 + random.uniform(0, 6)))
@@ -58,19 +60,21 @@ class Alike:
             for (measure, usual), pair in zip(chosen, pairs, strict=True)
         )
         requests = minutes * self.requests_a_minute
-        return Baked(series, minutes, requests, requests)
+        return Measurements(series, minutes, requests, requests)
 
 
-def first(baked: Baked, minutes: int) -> Baked:
+def first(baked: Measurements, minutes: int) -> Measurements:
     """What had been measured after so many minutes."""
     part = minutes / baked.minutes
     series = tuple(
         replace(s, control=s.control[:minutes], test_bed=s.test_bed[:minutes]) for s in baked.series
     )
-    return Baked(series, minutes, round(baked.requests_control * part), round(baked.requests_test_bed * part))
+    return Measurements(
+        series, minutes, round(baked.requests_control * part), round(baked.requests_test_bed * part)
+    )
 
 
-def of_requests(baked: Baked) -> Baked:
+def of_requests(baked: Measurements) -> Measurements:
     """What may fail as obvious."""
     return replace(baked, series=tuple(each for each in baked.series if each.measure.of_requests))
 

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lifecycle.domain.analysis.built_in_metrics import ERROR_RATE, LATENCY_P50, LATENCY_P99
-from lifecycle.domain.analysis.model import Baked, Measure, Series
+from lifecycle.domain.analysis.model import Measure, Measurements, Series
 
 Values = NDArray[np.float64]
 
@@ -77,7 +77,7 @@ def resembling(random: np.random.Generator, count: int, resemblance: float) -> V
     return values
 
 
-def bake(random: np.random.Generator, traffic: Traffic, worse: Degradation) -> Baked:
+def bake(random: np.random.Generator, traffic: Traffic, worse: Degradation) -> Measurements:
     """One bake, with traffic that grows and shrinks for both hosts alike."""
     day = 1 + 0.2 * np.sin(np.arange(traffic.minutes) / traffic.minutes * 3 + random.uniform(0, 6))
     leak = np.linspace(1.0, worse.leak, traffic.minutes)
@@ -87,7 +87,7 @@ def bake(random: np.random.Generator, traffic: Traffic, worse: Degradation) -> B
         Series(measure, _told(mine), _told(theirs))
         for measure, mine, theirs in zip(MEASURES, control[:3], test_bed[:3], strict=True)
     )
-    return Baked(series, traffic.minutes, int(control[3].sum()), int(test_bed[3].sum()))
+    return Measurements(series, traffic.minutes, int(control[3].sum()), int(test_bed[3].sum()))
 
 
 def _host(
@@ -117,4 +117,7 @@ def _told(values: Values) -> tuple[float | None, ...]:
 
 def measures_without_threshold() -> tuple[Measure, ...]:
     """The built-in measures, but everything matters: only the statistics hold false alarms back."""
-    return tuple(Measure(m.name, m.better, m.scale, 0.0, m.excludes, m.unit, m.of_requests) for m in MEASURES)
+    return tuple(
+        Measure(m.name, m.better, m.scale, 0.0, m.non_inferiority_margin, m.unit, m.of_requests)
+        for m in MEASURES
+    )

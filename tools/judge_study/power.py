@@ -5,9 +5,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from lifecycle.domain.analysis.judge import judge, obvious
+from lifecycle.domain.analysis.judge import find_early_failure, judge
 from lifecycle.domain.analysis.model import Rules, Verdict
-from lifecycle.domain.analysis.window import Seen
+from lifecycle.domain.analysis.window import Window
 from tools.judge_study.alike import first, of_requests
 from tools.judge_study.hosts import Degradation, Traffic, bake
 
@@ -48,7 +48,7 @@ def found(worse: Degradation, traffic: Traffic, runs: int, seed: int) -> Found:
         random = np.random.default_rng([seed, run])
         baked, rules = bake(random, traffic, worse), Rules(traffic.minutes)
         errors = of_requests(baked)
-        early = (m for m in range(1, traffic.minutes) if obvious(first(errors, m), rules))
+        early = (m for m in range(1, traffic.minutes) if find_early_failure(first(errors, m), rules))
         soonest = next(early, traffic.minutes)
         judgement = judge(baked, rules)
         verdict = Verdict.FAIL if soonest < traffic.minutes else judgement.verdict
@@ -62,7 +62,7 @@ def ruled_out(worse: Degradation, metric: str, traffic: Traffic, runs: int, seed
     """How often exactly the degradation that a PASS must rule out is ruled out, which is wrong each time."""
     wrong = 0
     for run in range(runs):
-        seen = Seen.of(bake(np.random.default_rng([seed, run]), traffic, worse), traffic.minutes)
-        found = next(each for each in seen.compared if each.measure.name == metric)
+        seen = Window.of(bake(np.random.default_rng([seed, run]), traffic, worse), traffic.minutes)
+        found = next(each for each in seen.comparisons if each.measure.name == metric)
         wrong += seen.rules_out(found, Rules(traffic.minutes))
     return wrong / runs

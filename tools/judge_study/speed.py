@@ -6,13 +6,13 @@ from dataclasses import replace
 import numpy as np
 
 from lifecycle.domain.analysis.judge import judge
-from lifecycle.domain.analysis.model import Baked, Rules
+from lifecycle.domain.analysis.model import Measurements, Rules
 from tools.judge_study.hosts import Degradation, Traffic, bake
 
 METRICS, MINUTES, MILLISECONDS = 10, 60, 100
 
 
-def ten_metrics() -> Baked:
+def ten_metrics() -> Measurements:
     """An error rate and nine latencies, none of them any worse."""
     random = np.random.default_rng(11)
     bakes = [bake(random, Traffic(20, MINUTES), Degradation("none")) for _ in range(METRICS)]

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lifecycle.domain.analysis.built_in_metrics import ERROR_RATE, LATENCY_P50
-from lifecycle.domain.analysis.comparison import LEVEL, MOST_RESEMBLANCE, Comparison
+from lifecycle.domain.analysis.comparison import LEVEL, MOST_AUTOCORRELATION, Comparison
 from lifecycle.domain.analysis.model import Measure
 from tests.unit.analysis.bakes import QUEUE, SERVED, Values, series, wobbling
 
@@ -33,25 +33,25 @@ def test_the_effect_is_in_the_terms_of_what_matters(
 ) -> None:
     found = compared(measure, [control] * 10, [test_bed] * 10)
     assert found.effect == pytest.approx(effect)
-    assert found.limit(effect) == pytest.approx(found.estimate)
+    assert found.to_degradation(effect) == pytest.approx(found.estimate)
     assert found.bounds() == pytest.approx((effect, effect))
 
 
 @given(st.sampled_from([QUEUE, LATENCY_P50, SERVED]), st.floats(-0.9, 0.9))
 def test_what_is_told_is_the_inverse_of_a_limit(measure: Measure, degradation: float) -> None:
     found = compared(measure, [1.0], [1.0])
-    assert found.told(found.limit(degradation)) == pytest.approx(degradation, abs=1e-12)
+    assert found.to_effect(found.to_degradation(degradation)) == pytest.approx(degradation, abs=1e-12)
 
 
 def test_a_zero_in_a_ratio_is_half_of_the_least_above_it_and_two_are_equal() -> None:
     found = compared(SERVED, [0.0, 4.0, 2.0], [0.0, 0.0, 2.0])
-    assert found.worse == pytest.approx((0.0, math.log(4.0), 0.0))
+    assert found.degradations == pytest.approx((0.0, math.log(4.0), 0.0))
 
 
 def test_latencies_that_nobody_notices_are_equal() -> None:
     assert LATENCY_P50.least == 0.005
     found = compared(LATENCY_P50, [0.001, 0.004, 0.020], [0.003, 0.010, 0.010])
-    assert found.worse == pytest.approx((0.0, math.log(2.0), -math.log(2.0)))
+    assert found.degradations == pytest.approx((0.0, math.log(2.0), -math.log(2.0)))
 
 
 @pytest.mark.parametrize("odd", [None, math.nan, math.inf, -math.inf, 1e200])
@@ -61,8 +61,8 @@ def test_what_is_no_measurement_is_left_out_with_its_pair(odd: float | None) -> 
 
 
 def test_what_is_negative_has_no_ratio() -> None:
-    assert compared(LATENCY_P50, [-1.0, 1.0], [1.0, 2.0]).worse == pytest.approx((math.log(2.0),))
-    assert len(compared(QUEUE, [-1.0, 1.0], [1.0, 2.0]).worse) == 2
+    assert compared(LATENCY_P50, [-1.0, 1.0], [1.0, 2.0]).degradations == pytest.approx((math.log(2.0),))
+    assert len(compared(QUEUE, [-1.0, 1.0], [1.0, 2.0]).degradations) == 2
 
 
 def test_a_ratio_beyond_all_measure_is_still_a_number() -> None:
@@ -85,13 +85,13 @@ def test_bad_minutes_of_a_share_count_as_they_are() -> None:
 
 def test_chance_among_few_requests_resembles_nothing() -> None:
     rare = [0.0, 0.0, 1 / 12, 1 / 12, 0.0, 0.0, 0.0, 0.0] * 5
-    assert compared(ERROR_RATE, [0.0] * 40, rare, requests=480).resemblance == 0.0
-    assert compared(QUEUE, [0.0] * 40, rare).resemblance > 0.0
+    assert compared(ERROR_RATE, [0.0] * 40, rare, requests=480).autocorrelation == 0.0
+    assert compared(QUEUE, [0.0] * 40, rare).autocorrelation > 0.0
 
 
 def test_resemblance_stays_within_what_can_be_whitened() -> None:
     growing = [float(minute) for minute in range(30)]
-    assert compared(QUEUE, [0.0] * 30, growing).resemblance == MOST_RESEMBLANCE
+    assert compared(QUEUE, [0.0] * 30, growing).autocorrelation == MOST_AUTOCORRELATION
 
 
 def test_bounds_are_where_the_test_stops_to_reject() -> None:
@@ -101,7 +101,11 @@ def test_bounds_are_where_the_test_stops_to_reject() -> None:
     assert low is not None
     assert high is not None
     assert low < found.effect < high
-    assert found.p_better_than(found.limit(high)) <= LEVEL < found.p_better_than(found.limit(high - 0.01))
+    assert (
+        found.p_better_than(found.to_degradation(high))
+        <= LEVEL
+        < found.p_better_than(found.to_degradation(high - 0.01))
+    )
 
 
 def test_four_minutes_bound_nothing() -> None:

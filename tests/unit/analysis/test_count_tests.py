@@ -5,23 +5,30 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from lifecycle.domain.analysis.count_tests import CLUSTER, TIMES, Counted, highest, p_obvious, p_ruled_out
+from lifecycle.domain.analysis.count_tests import (
+    CLUSTER,
+    TIMES,
+    ErrorCounts,
+    early_stopping_p,
+    non_inferiority_p,
+    upper_bound,
+)
 
 
-def counted(control: list[float], test_bed: list[float], requests: float = 10_000) -> Counted:
-    return Counted(control, test_bed, requests, requests)
+def counted(control: list[float], test_bed: list[float], requests: float = 10_000) -> ErrorCounts:
+    return ErrorCounts(control, test_bed, requests, requests)
 
 
 def test_it_is_the_binomial_tail_of_clusters() -> None:
-    seen = counted([0.01] * 5, [0.06] * 5, 5000)
+    counts = counted([0.01] * 5, [0.06] * 5, 5000)
     events = stats.binom.sf(30 - 1, 30 + 5 + 1, TIMES / (TIMES + 1))
-    assert p_obvious(seen, 0.002) == pytest.approx(float(events), rel=1e-9)
+    assert early_stopping_p(counts, 0.002) == pytest.approx(float(events), rel=1e-9)
 
 
 def test_hosts_of_unequal_traffic_are_compared_by_their_shares() -> None:
-    seen = Counted([0.01] * 5, [0.06] * 5, 1000, 5000)
+    counts = ErrorCounts([0.01] * 5, [0.06] * 5, 1000, 5000)
     events = stats.binom.sf(30 - 1, 30 + 1 + 1, 5 * TIMES / (5 * TIMES + 1))
-    assert p_obvious(seen, 0.002) == pytest.approx(float(events), rel=1e-9)
+    assert early_stopping_p(counts, 0.002) == pytest.approx(float(events), rel=1e-9)
 
 
 @pytest.mark.parametrize(
@@ -34,36 +41,36 @@ def test_hosts_of_unequal_traffic_are_compared_by_their_shares() -> None:
     ],
 )
 def test_what_is_not_obvious_waits(control: list[float], test_bed: list[float]) -> None:
-    assert p_obvious(counted(control, test_bed, 10**6), 0.002) == 1.0
+    assert early_stopping_p(counted(control, test_bed, 10**6), 0.002) == 1.0
 
 
 def test_a_burst_is_no_proof() -> None:
     """As many errors as a cluster has are one event, however sure their number is."""
     few = counted([0.0] * 10, [CLUSTER / 1000] * 10, 1000)
-    assert p_obvious(few, 0.002) > 0.01
+    assert early_stopping_p(few, 0.002) > 0.01
 
 
 def test_millions_of_errors_are_no_trouble() -> None:
-    assert p_obvious(counted([0.001] * 60, [0.5] * 60, 10**9), 0.002) < 1e-9
+    assert early_stopping_p(counted([0.001] * 60, [0.5] * 60, 10**9), 0.002) < 1e-9
 
 
 @given(st.integers(0, 30), st.integers(0, 20), st.floats(0.001, 0.05))
 def test_what_is_ruled_out_is_the_poisson_tail(mine: int, theirs: int, degradation: float) -> None:
-    seen = counted([theirs / 1000] * 10, [mine / 1000] * 10, 1000)
+    counts = counted([theirs / 1000] * 10, [mine / 1000] * 10, 1000)
     expected = stats.poisson.cdf(mine, theirs + degradation * 1000)
-    assert p_ruled_out(seen, degradation) == pytest.approx(float(expected), rel=1e-6)
+    assert non_inferiority_p(counts, degradation) == pytest.approx(float(expected), rel=1e-6)
 
 
 def test_many_expected_errors_are_normal() -> None:
-    seen = counted([0.02] * 10, [0.021] * 10, 100_000)
+    counts = counted([0.02] * 10, [0.021] * 10, 100_000)
     expected = stats.poisson.cdf(2100, 2200)
-    assert p_ruled_out(seen, 0.002) == pytest.approx(float(expected), rel=0.05)
+    assert non_inferiority_p(counts, 0.002) == pytest.approx(float(expected), rel=0.05)
 
 
 def test_no_requests_rule_out_nothing() -> None:
-    assert p_ruled_out(counted([0.0] * 10, [0.0] * 10, 0), 0.5) == 1.0
-    assert highest(counted([0.0] * 10, [0.0] * 10, 0), 0.05) == 1.0
+    assert non_inferiority_p(counted([0.0] * 10, [0.0] * 10, 0), 0.5) == 1.0
+    assert upper_bound(counted([0.0] * 10, [0.0] * 10, 0), 0.05) == 1.0
 
 
 def test_no_error_in_so_many_requests_bounds_the_share_by_the_rule_of_three() -> None:
-    assert highest(counted([0.0] * 10, [0.0] * 10, 1000), 0.05) == pytest.approx(3 / 1000, rel=0.01)
+    assert upper_bound(counted([0.0] * 10, [0.0] * 10, 1000), 0.05) == pytest.approx(3 / 1000, rel=0.01)

@@ -3,8 +3,8 @@
 import pytest
 
 from lifecycle.domain.analysis.built_in_metrics import ERROR_RATE, LATENCY_P99
-from lifecycle.domain.analysis.explain import of_metric
-from lifecycle.domain.analysis.model import Measure, Measured, Verdict
+from lifecycle.domain.analysis.explain import explain_metric
+from lifecycle.domain.analysis.model import Measure, MetricResult, Verdict
 from tests.unit.analysis.bakes import QUEUE, SERVED
 
 PASS, FAIL, INCONCLUSIVE = Verdict.PASS, Verdict.FAIL, Verdict.INCONCLUSIVE
@@ -12,8 +12,8 @@ PASS, FAIL, INCONCLUSIVE = Verdict.PASS, Verdict.FAIL, Verdict.INCONCLUSIVE
 
 def measured(
     verdict: Verdict, control: float, test_bed: float, effect: float, low: float | None, high: float | None
-) -> Measured:
-    return Measured("", verdict, "", effect, low, high, 0.01, control, test_bed)
+) -> MetricResult:
+    return MetricResult("", verdict, "", effect, low, high, 0.01, control, test_bed)
 
 
 @pytest.mark.parametrize(
@@ -61,5 +61,5 @@ def measured(
         ),
     ],
 )
-def test_a_metric_in_one_sentence(measure: Measure, found: Measured, sentence: str) -> None:
-    assert of_metric(measure, found, 24) == sentence
+def test_a_metric_in_one_sentence(measure: Measure, found: MetricResult, sentence: str) -> None:
+    assert explain_metric(measure, found, 24) == sentence

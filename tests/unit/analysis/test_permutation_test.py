@@ -11,12 +11,12 @@ from scipy import stats
 from lifecycle.domain.analysis.permutation_test import (
     MOST_BLOCKS,
     autocorrelation,
-    blocks,
-    bounded,
+    block_sums,
     mean,
     median,
+    prewhitened,
     sign_flip_p,
-    whitened,
+    winsorized,
 )
 
 # Differences with ties and zeros, as whole numbers, whose sums are exact.
@@ -85,24 +85,24 @@ def test_too_many_values_are_refused() -> None:
 
 @given(some, st.integers(1, MOST_BLOCKS))
 def test_blocks_keep_the_sum_and_are_few(values: list[float], most: int) -> None:
-    found = blocks(values, most)
+    found = block_sums(values, most)
     assert sum(bool(each) for each in found) <= most
     assert sum(found) == pytest.approx(sum(values), abs=1e-6)
 
 
 def test_blocks_are_of_neighbours_and_zeros_need_none() -> None:
-    assert blocks([1.0, 2.0, 3.0, 4.0, 5.0], 3) == [3.0, 7.0, 5.0]
-    assert blocks([0.0, 2.0, 0.0, 0.0, 5.0], 2) == [0.0, 2.0, 0.0, 0.0, 5.0]
+    assert block_sums([1.0, 2.0, 3.0, 4.0, 5.0], 3) == [3.0, 7.0, 5.0]
+    assert block_sums([0.0, 2.0, 0.0, 0.0, 5.0], 2) == [0.0, 2.0, 0.0, 0.0, 5.0]
 
 
 @given(some, st.lists(st.sampled_from([-1.0, 1.0]), min_size=60, max_size=60))
 def test_bounding_outliers_has_no_eye_for_signs(values: list[float], signs: list[float]) -> None:
     turned = [s * v for s, v in zip(signs, values, strict=False)]
-    assert bounded(turned, 3.0) == [s * v for s, v in zip(signs, bounded(values, 3.0), strict=False)]
+    assert winsorized(turned, 3.0) == [s * v for s, v in zip(signs, winsorized(values, 3.0), strict=False)]
 
 
 def test_an_outlier_is_brought_back() -> None:
-    assert bounded([1.0, -1.0, 2.0, 50.0, -1.0], 3.0) == [1.0, -1.0, 2.0, 3.0, -1.0]
+    assert winsorized([1.0, -1.0, 2.0, 50.0, -1.0], 3.0) == [1.0, -1.0, 2.0, 3.0, -1.0]
 
 
 def test_resemblance_is_found_and_taken_away() -> None:
@@ -111,7 +111,7 @@ def test_resemblance_is_found_and_taken_away() -> None:
     for new in random.standard_normal(5000):
         values.append(0.6 * values[-1] + new)
     assert autocorrelation(values) == pytest.approx(0.6, abs=0.03)
-    assert autocorrelation(whitened(values, 0.6)) == pytest.approx(0.0, abs=0.03)
+    assert autocorrelation(prewhitened(values, 0.6)) == pytest.approx(0.0, abs=0.03)
 
 
 @pytest.mark.parametrize("count", [10, 30])
@@ -126,8 +126,8 @@ def test_what_is_constant_or_short_resembles_nothing() -> None:
 
 
 def test_whitening_by_nothing_changes_nothing() -> None:
-    assert whitened([1.0, 2.0], 0.0) == [1.0, 2.0]
-    assert whitened([], 0.5) == []
+    assert prewhitened([1.0, 2.0], 0.0) == [1.0, 2.0]
+    assert prewhitened([], 0.5) == []
 
 
 @given(some)

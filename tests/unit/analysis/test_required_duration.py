@@ -7,16 +7,16 @@ import pytest
 
 from lifecycle.domain.analysis.built_in_metrics import LATENCY_P50
 from lifecycle.domain.analysis.judge import judge
-from lifecycle.domain.analysis.model import Baked, Rules, Verdict
-from tests.unit.analysis.bakes import QUEUE, baked, series, usual
+from lifecycle.domain.analysis.model import Measurements, Rules, Verdict
+from tests.unit.analysis.bakes import QUEUE, measurements, series, usual
 
 MINUTES = 20
 
 
-def noisy(seed: int, minutes: int, worse: float) -> Baked:
+def noisy(seed: int, minutes: int, worse: float) -> Measurements:
     noise = np.random.default_rng(seed).normal(0, 0.35, (2, minutes))
     control, test_bed = np.exp(noise[0]), np.exp(noise[1]) * worse
-    return baked(series(LATENCY_P50, control.tolist(), test_bed.tolist()))
+    return measurements(series(LATENCY_P50, control.tolist(), test_bed.tolist()))
 
 
 @pytest.mark.parametrize("worse", [1.0, 1.5])
@@ -42,7 +42,7 @@ def test_requests_that_are_too_few_are_waited_for() -> None:
 
 
 def test_what_lies_at_the_limit_would_take_for_ever() -> None:
-    stuck = baked(series(replace(QUEUE, matters=9.0), [0.0, 2.0] * 15, [5.0, 7.0] * 15))
+    stuck = measurements(series(replace(QUEUE, minimum_effect=9.0), [0.0, 2.0] * 15, [5.0, 7.0] * 15))
     judged = judge(stuck, Rules(30))
     assert (judged.verdict, judged.more_minutes) == (Verdict.INCONCLUSIVE, None)
     assert judged.sentence.endswith("how much longer it would take cannot be told")

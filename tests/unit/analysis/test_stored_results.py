@@ -38,3 +38,9 @@ def test_record_with_an_unknown_result_is_refused() -> None:
     plain["judgement"]["metrics"][0]["unknown"] = 1
     with pytest.raises(StoreRefused):
         from_plain(TestBed, plain)
+
+
+def test_thresholds_are_stored_under_the_keys_of_lifecycle_toml() -> None:
+    measure = json.loads(to_json(BED))["series"][0]["measure"]
+    assert (measure["matters"], measure["excludes"]) == (0.002, 0.01)
+    assert not {"minimum_effect", "non_inferiority_margin"} & set(measure)

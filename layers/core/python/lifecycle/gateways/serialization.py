@@ -12,15 +12,20 @@ from typing import Any, TypeVar
 
 from cattrs import Converter
 from cattrs.errors import BaseValidationError
-from cattrs.gen import make_dict_structure_fn
+from cattrs.gen import make_dict_structure_fn, make_dict_unstructure_fn, override
 from cattrs.strategies import configure_union_passthrough
 
-from lifecycle.domain.analysis.model import Measured
+from lifecycle.domain.analysis.model import Measure, MetricResult
 from lifecycle.domain.errors import StoreRefused
 from lifecycle.domain.rollout.decision import Choice, Question, QuestionKind
 from lifecycle.domain.rollout.deployment import Deployment, Override, Request
 
 T = TypeVar("T")
+
+# Keys that differ from the field's name. lifecycle.toml has them too, and agents of other versions read them.
+_KEYS: Mapping[type, Mapping[str, str]] = {
+    Measure: {"minimum_effect": "matters", "non_inferiority_margin": "excludes"},
+}
 
 # What records written before version 0.2 call it -> its name now. Records live for years: no entry is ever removed.
 _FORMER_KEYS: Mapping[type, Mapping[str, str]] = {
@@ -28,7 +33,7 @@ _FORMER_KEYS: Mapping[type, Mapping[str, str]] = {
     Deployment: {"set_aside": "skipped_hosts"},
 }
 # Keys that records have from versions before 0.2, and that nothing reads any more. No entry is ever removed.
-_GONE_KEYS: Mapping[type, frozenset[str]] = {Measured: frozenset({"mann_whitney_p", "shift"})}
+_GONE_KEYS: Mapping[type, frozenset[str]] = {MetricResult: frozenset({"mann_whitney_p", "shift"})}
 _FORMER_OVERRIDES = {"NO_WAY_BACK": Override.NO_ROLLBACK_TARGET}
 
 
@@ -39,6 +44,10 @@ def _converter() -> Converter:
     # An amount of hosts is a number or a text such as "25%": JSON tells them apart.
     configure_union_passthrough(int | str, converter)
     converter.register_structure_hook(Override, lambda text, _: _FORMER_OVERRIDES.get(text) or Override(text))
+    for kind, keys in _KEYS.items():
+        names: dict[str, Any] = {field: override(rename=key) for field, key in keys.items()}
+        converter.register_structure_hook(kind, make_dict_structure_fn(kind, converter, **names))
+        converter.register_unstructure_hook(kind, make_dict_unstructure_fn(kind, converter, **names))
     for kind in (*_FORMER_KEYS, *_GONE_KEYS):
         converter.register_structure_hook(kind, _reading(kind, make_dict_structure_fn(kind, converter)))
     converter.register_structure_hook(

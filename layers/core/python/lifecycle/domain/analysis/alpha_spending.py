@@ -11,41 +11,41 @@ from math import ceil
 
 from lifecycle.domain.analysis.model import Measure, Rules
 
-HALF_WAY = 1 / 8
-OBVIOUS = 1 / 8
-EXTENSIONS = 1 / 8
-PLANNED_END = 1 - HALF_WAY - OBVIOUS - EXTENSIONS
+HALF_WAY_SHARE = 1 / 8
+EARLY_STOPPING_SHARE = 1 / 8
+EXTENSIONS_SHARE = 1 / 8
+PLANNED_END_SHARE = 1 - HALF_WAY_SHARE - EARLY_STOPPING_SHARE - EXTENSIONS_SHARE
 
 
 @dataclass(frozen=True, slots=True)
-class Look:
+class InterimAnalysis:
     """A judgement on the first `minutes`; all its metrics together may fail falsely with the chance `alpha`."""
 
     minutes: int
     alpha: float
 
 
-def looks(rules: Rules, looks_before: int) -> tuple[Look, ...]:
-    """The planned looks, the end last. `looks_before` counts the ends after which a human asked for more minutes.
+def interim_analyses(rules: Rules, extensions: int) -> tuple[InterimAnalysis, ...]:
+    """The planned looks, the end last. `extensions` counts the ends after which a human asked for more minutes.
 
     A look before the least minutes is not made, and the end has its share. Each further end has half of what is left
     for extensions, so they may go on for ever.
     """
-    if looks_before:
-        return (Look(rules.planned_minutes, rules.alpha * EXTENSIONS / 2**looks_before),)
+    if extensions:
+        return (InterimAnalysis(rules.planned_minutes, rules.alpha * EXTENSIONS_SHARE / 2**extensions),)
     half_way = ceil(rules.planned_minutes / 2)
     if half_way < rules.minimum_minutes:
-        return (Look(rules.planned_minutes, rules.alpha * (HALF_WAY + PLANNED_END)),)
-    end = Look(rules.planned_minutes, rules.alpha * PLANNED_END)
-    return (Look(half_way, rules.alpha * HALF_WAY), end)
+        return (InterimAnalysis(rules.planned_minutes, rules.alpha * (HALF_WAY_SHARE + PLANNED_END_SHARE)),)
+    end = InterimAnalysis(rules.planned_minutes, rules.alpha * PLANNED_END_SHARE)
+    return (InterimAnalysis(half_way, rules.alpha * HALF_WAY_SHARE), end)
 
 
-def obvious_alpha(rules: Rules, minutes: int) -> float:
-    """What a look at errors that are obvious may spend after so many minutes: the sum over all minutes is OBVIOUS."""
-    return rules.alpha * OBVIOUS / (minutes * (minutes + 1))
+def early_stopping_alpha(rules: Rules, minutes: int) -> float:
+    """What a look at errors that are obvious may spend after so many minutes: the sum over all minutes is EARLY_STOPPING_SHARE."""
+    return rules.alpha * EARLY_STOPPING_SHARE / (minutes * (minutes + 1))
 
 
-def weights(measures: Sequence[Measure]) -> list[float]:
+def alpha_weights(measures: Sequence[Measure]) -> list[float]:
     """How metrics share a look's alpha: half goes to shares of the requests, such as errors, half to all others."""
     counted = sum(measure.of_requests for measure in measures)
     others = len(measures) - counted
@@ -54,7 +54,7 @@ def weights(measures: Sequence[Measure]) -> list[float]:
     return [0.5 / counted if measure.of_requests else 0.5 / others for measure in measures]
 
 
-def rejected(p_values: Sequence[float], shares: Sequence[float], alpha: float) -> list[bool]:
+def holm_rejections(p_values: Sequence[float], shares: Sequence[float], alpha: float) -> list[bool]:
     """Which hypotheses fall, so that one falls falsely with a chance of at most `alpha`: Holm 1979, weighted.
 
     The least p for its share is compared with its share of alpha; if it falls, its share is the others'.

@@ -10,17 +10,29 @@ ERROR_RATE = Measure(
     name="error rate",
     better=Better.LOWER,
     scale=Scale.DIFFERENCE,
-    matters=0.002,
-    excludes=0.01,
+    minimum_effect=0.002,
+    non_inferiority_margin=0.01,
     unit="share of requests",
     of_requests=True,
 )
 # Below 5 ms it is the network and the machine that decide, not the service.
 LATENCY_P50 = Measure(
-    "latency p50", Better.LOWER, Scale.RATIO, matters=0.1, excludes=0.2, unit="s", least=0.005
+    "latency p50",
+    Better.LOWER,
+    Scale.RATIO,
+    minimum_effect=0.1,
+    non_inferiority_margin=0.2,
+    unit="s",
+    least=0.005,
 )
 LATENCY_P99 = Measure(
-    "latency p99", Better.LOWER, Scale.RATIO, matters=0.1, excludes=0.25, unit="s", least=0.005
+    "latency p99",
+    Better.LOWER,
+    Scale.RATIO,
+    minimum_effect=0.1,
+    non_inferiority_margin=0.25,
+    unit="s",
+    least=0.005,
 )
 
 BUILT_IN = (ERROR_RATE, LATENCY_P50, LATENCY_P99)

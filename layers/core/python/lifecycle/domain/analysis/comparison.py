@@ -10,17 +10,17 @@ from functools import cached_property
 from math import exp, expm1, log, sqrt
 from sys import float_info
 
-from lifecycle.domain.analysis.count_tests import Counted, highest, p_ruled_out
+from lifecycle.domain.analysis.count_tests import ErrorCounts, non_inferiority_p, upper_bound
 from lifecycle.domain.analysis.model import Better, Measure, Scale, Series
 from lifecycle.domain.analysis.permutation_test import (
     MOST_BLOCKS,
     autocorrelation,
-    blocks,
-    bounded,
+    block_sums,
     mean,
     median,
+    prewhitened,
     sign_flip_p,
-    whitened,
+    winsorized,
 )
 from lifecycle.domain.analysis.pseudomedian import pseudomedian
 
@@ -32,7 +32,7 @@ BLOCKS_OF_BOUNDS = 14
 # Huber 1964 advises for what is mostly normal.
 OUTLIER = 1.5 * 1.4826
 # Beyond this, nothing is left of a value that was not in the one before it.
-MOST_RESEMBLANCE = 0.9
+MOST_AUTOCORRELATION = 0.9
 # What is larger is no measurement, and neither is what is no number or, in a ratio, negative.
 LARGEST, LARGEST_LOG = 1e100, 500.0
 _STEPS, _WIDENINGS = 9, 6
@@ -59,7 +59,7 @@ class Comparison:
         return cls(series.measure, tuple(c for c, _ in pairs), tuple(t for _, t in pairs), *requests)
 
     @cached_property
-    def worse(self) -> tuple[float, ...]:
+    def degradations(self) -> tuple[float, ...]:
         sign = 1.0 if self.measure.better is Better.LOWER else -1.0
         if self.measure.scale is Scale.DIFFERENCE:
             return tuple(sign * (t - c) for c, t in zip(self.control, self.test_bed, strict=True))
@@ -70,65 +70,73 @@ class Comparison:
         )
 
     @cached_property
-    def resemblance(self) -> float:
+    def autocorrelation(self) -> float:
         """How much a minute's degradation may resemble the one before it: one standard error above the estimate.
 
         And a little more where minutes are few: 2 / n was found in the study (docs/test-bed.md). Chance among the
         requests resembles nothing, so no more than what it leaves of the variance can.
         """
-        if len(self.worse) < 2:
+        if len(self.degradations) < 2:
             return 0.0
-        middle = median(self.worse)
-        around = bounded([each - middle for each in self.worse], OUTLIER)
+        middle = median(self.degradations)
+        around = winsorized([each - middle for each in self.degradations], OUTLIER)
         most = autocorrelation(around) + 1 / sqrt(len(around)) + 2 / len(around)
-        return max(0.0, min(MOST_RESEMBLANCE, most, 1 - self._chance_among_requests()))
+        return max(0.0, min(MOST_AUTOCORRELATION, most, 1 - self._chance_among_requests()))
 
     def _chance_among_requests(self) -> float:
         """The part of the variance that drawing so many requests explains, for shares of the requests."""
         if not self.measure.of_requests:
             return 0.0
-        middle = mean(self.worse)
-        variance = sum((each - middle) ** 2 for each in self.worse) / (len(self.worse) - 1)
-        return self.counted.sampling_variance / variance if variance else 1.0
+        middle = mean(self.degradations)
+        variance = sum((each - middle) ** 2 for each in self.degradations) / (len(self.degradations) - 1)
+        return self.error_counts.sampling_variance / variance if variance else 1.0
 
     @property
-    def counted(self) -> Counted:
+    def error_counts(self) -> ErrorCounts:
         """A share of the requests, with the requests."""
-        return Counted(self.control, self.test_bed, self.requests_control, self.requests_test_bed)
+        return ErrorCounts(self.control, self.test_bed, self.requests_control, self.requests_test_bed)
 
     @cached_property
     def estimate(self) -> float:
         """The degradation in the terms of `worse`: a mean of differences, of ratios one that outliers do not move."""
-        return mean(self.worse) if self.measure.scale is Scale.DIFFERENCE else pseudomedian(self.worse)
+        return (
+            mean(self.degradations)
+            if self.measure.scale is Scale.DIFFERENCE
+            else pseudomedian(self.degradations)
+        )
 
     @cached_property
     def effect(self) -> float:
         """The degradation in the terms of the measure's `matters`."""
-        return self.told(self.estimate)
+        return self.to_effect(self.estimate)
 
     def p_worse(self) -> float:
         """How likely the test bed looks this much worse if it is as good."""
-        return self._p(self.worse, MOST_BLOCKS)
+        return self._p(self.degradations, MOST_BLOCKS)
 
     def p_better_than(self, degradation: float) -> float:
         """How likely it looks this good if it is worse by `degradation`, which is in the terms of `worse`."""
-        return self._p([degradation - each for each in self.worse], BLOCKS_OF_BOUNDS)
+        return self._p([degradation - each for each in self.degradations], BLOCKS_OF_BOUNDS)
 
     def bounds(self) -> tuple[float | None, float | None]:
         """What the degradation is more than, and less than, each at LEVEL; None where too few minutes tell."""
-        low = self._bound(-1.0, lambda at: self._p([each - at for each in self.worse], BLOCKS_OF_BOUNDS))
+        low = self._bound(
+            -1.0, lambda at: self._p([each - at for each in self.degradations], BLOCKS_OF_BOUNDS)
+        )
         high = self._bound(1.0, self.p_better_than)
         if high is not None and self.measure.of_requests:
-            high = max(high, highest(self.counted, LEVEL))
-        return (None if low is None else self.told(low)), (None if high is None else self.told(high))
+            high = max(high, upper_bound(self.error_counts, LEVEL))
+        return (None if low is None else self.to_effect(low)), (
+            None if high is None else self.to_effect(high)
+        )
 
     def rules_out(self, degradation: float) -> bool:
         """Whether a degradation, in the measure's terms, is ruled out: by the minutes, and by the requests."""
-        if self.measure.of_requests and p_ruled_out(self.counted, degradation) > LEVEL:
+        if self.measure.of_requests and non_inferiority_p(self.error_counts, degradation) > LEVEL:
             return False
-        return self.p_better_than(self.limit(degradation)) <= LEVEL
+        return self.p_better_than(self.to_degradation(degradation)) <= LEVEL
 
-    def limit(self, degradation: float) -> float:
+    def to_degradation(self, degradation: float) -> float:
         """A threshold of the measure, in the terms of `worse`."""
         if self.measure.scale is Scale.DIFFERENCE:
             return degradation
@@ -136,28 +144,28 @@ class Comparison:
             log(1 + degradation) if self.measure.better is Better.LOWER else -log(1 - min(degradation, 0.999))
         )
 
-    def told(self, worse: float) -> float:
+    def to_effect(self, worse: float) -> float:
         """The inverse of `limit`."""
         if self.measure.scale is Scale.DIFFERENCE:
             return worse
         worse = max(-LARGEST_LOG, min(LARGEST_LOG, worse))
         return expm1(worse) if self.measure.better is Better.LOWER else 1 - exp(-worse)
 
-    def spread(self) -> float:
+    def standard_error(self) -> float:
         """The standard error of the estimate, neighbours' resemblance included."""
-        count, middle = len(self.worse), mean(self.worse)
-        squares = sum((each - middle) ** 2 for each in self.worse)
-        alike = (1 + self.resemblance) / (1 - self.resemblance)
+        count, middle = len(self.degradations), mean(self.degradations)
+        squares = sum((each - middle) ** 2 for each in self.degradations)
+        alike = (1 + self.autocorrelation) / (1 - self.autocorrelation)
         return sqrt(squares * alike / (count * max(1, count - 1)))
 
     def _p(self, values: Sequence[float], most: int) -> float:
         if self.measure.scale is Scale.RATIO:
-            values = bounded(values, OUTLIER)
-        return sign_flip_p(blocks(whitened(values, self.resemblance), most))
+            values = winsorized(values, OUTLIER)
+        return sign_flip_p(block_sums(prewhitened(values, self.autocorrelation), most))
 
     def _bound(self, side: float, p: Callable[[float], float]) -> float | None:
         """Where the test stops to reject, on this side of the estimate, by halving."""
-        deviation = self.spread() or 1e-9
+        deviation = self.standard_error() or 1e-9
         near, far = 0.0, deviation
         for _ in range(_WIDENINGS):
             if p(self.estimate + side * far) <= LEVEL:

@@ -18,7 +18,7 @@ _MOST_EVENTS = 1000
 
 
 @dataclass(frozen=True, slots=True)
-class Counted:
+class ErrorCounts:
     """A share of requests, minute by minute, and how many requests there were in all of these minutes."""
 
     control: Sequence[float]
@@ -41,38 +41,38 @@ class Counted:
         minutes = len(self.control)
         return sum(_share(s) * (1 - _share(s)) / requests * minutes for s, requests in sides if requests)
 
-    def after(self, times: float) -> "Counted":
+    def scaled(self, times: float) -> "ErrorCounts":
         """The same shares of so many times the requests."""
         more = self.requests_control * times, self.requests_test_bed * times
-        return Counted(self.control, self.test_bed, *more)
+        return ErrorCounts(self.control, self.test_bed, *more)
 
 
-def p_obvious(seen: Counted, matters: float) -> float:
+def early_stopping_p(counts: ErrorCounts, minimum_effect: float) -> float:
     """How likely the test bed has so many errors although it has at most TIMES the control's: exact, conditional.
 
-    1.0 unless it had more than that, and `matters` beside, in three of four minutes. Given the sum of both, one
+    1.0 unless it had more than that, and `minimum_effect` beside, in three of four minutes. Given the sum of both, one
     side's count is binomial (Przyborowski & Wilenski 1940); errors are counted in clusters of CLUSTER, so that a
     burst is no proof.
     """
-    minutes = len(seen.test_bed)
-    bad = sum(t > TIMES * c + matters for c, t in zip(seen.control, seen.test_bed, strict=True))
+    minutes = len(counts.test_bed)
+    bad = sum(t > TIMES * c + minimum_effect for c, t in zip(counts.control, counts.test_bed, strict=True))
     if minutes < LEAST_MINUTES or bad < MOST_OF_THEM * minutes:
         return 1.0
-    errors = seen.errors_control + seen.errors_test_bed
+    errors = counts.errors_control + counts.errors_test_bed
     cluster = max(CLUSTER, errors / _MOST_EVENTS)
-    mine = int(seen.errors_test_bed / cluster)
-    count = mine + int(seen.errors_control / cluster) + 1
-    share = TIMES * seen.requests_test_bed / (TIMES * seen.requests_test_bed + seen.requests_control)
+    mine = int(counts.errors_test_bed / cluster)
+    count = mine + int(counts.errors_control / cluster) + 1
+    share = TIMES * counts.requests_test_bed / (TIMES * counts.requests_test_bed + counts.requests_control)
     return _binomial_tail(mine, count, share)
 
 
-def p_ruled_out(seen: Counted, degradation: float) -> float:
+def non_inferiority_p(counts: ErrorCounts, degradation: float) -> float:
     """How likely so few errors are if the test bed's share is the control's and `degradation` more: Poisson.
 
     Source: an upper bound of a rate from a count, Garwood 1936.
     """
-    expected = (_share(seen.control) + degradation) * seen.requests_test_bed
-    found = round(seen.errors_test_bed)
+    expected = (_share(counts.control) + degradation) * counts.requests_test_bed
+    found = round(counts.errors_test_bed)
     if expected <= 0:
         return 1.0
     if expected > _MOST_EVENTS:
@@ -80,12 +80,12 @@ def p_ruled_out(seen: Counted, degradation: float) -> float:
     return min(1.0, sum(exp(k * log(expected) - expected - lgamma(k + 1)) for k in range(found + 1)))
 
 
-def highest(seen: Counted, level: float) -> float:
+def upper_bound(counts: ErrorCounts, level: float) -> float:
     """The least degradation that so few errors rule out at this level, by halving; at most 1."""
     low, high = 0.0, 1.0
     for _ in range(20):
         middle = (low + high) / 2
-        low, high = (low, middle) if p_ruled_out(seen, middle) <= level else (middle, high)
+        low, high = (low, middle) if non_inferiority_p(counts, middle) <= level else (middle, high)
     return high
 
 

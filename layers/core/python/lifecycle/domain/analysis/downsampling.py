@@ -15,12 +15,12 @@ _DIGITS = 6
 _Values = Sequence[float | None]
 
 
-def kept(series: Sequence[Series]) -> tuple[Series, ...]:
-    """The series, `thinned`, of six significant digits each."""
+def downsample(series: Sequence[Series]) -> tuple[Series, ...]:
+    """The series, `limit_points`, of six significant digits each."""
     return tuple(Series(each.measure, _rounded(each.control), _rounded(each.test_bed)) for each in series)
 
 
-def thinned(values: _Values) -> tuple[float | None, ...]:
+def limit_points(values: _Values) -> tuple[float | None, ...]:
     """At most `MOST_POINTS` values: of a longer bake the means of equally many minutes, the last perhaps of fewer.
 
     Shares, levels and ratios are told by their mean, and no measure is a count. None where nothing was told in all
@@ -36,4 +36,4 @@ def _point(minutes: _Values) -> float | None:
 
 
 def _rounded(values: _Values) -> tuple[float | None, ...]:
-    return tuple(None if value is None else float(f"{value:.{_DIGITS}g}") for value in thinned(values))
+    return tuple(None if value is None else float(f"{value:.{_DIGITS}g}") for value in limit_points(values))

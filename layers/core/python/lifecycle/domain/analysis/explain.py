@@ -6,34 +6,34 @@ Used by domain/analysis/judge.py: "error rate of 3.1 % against 0 % on the contro
 
 from collections.abc import Sequence
 
-from lifecycle.domain.analysis.model import Measure, Measured, Scale, Verdict
+from lifecycle.domain.analysis.model import Measure, MetricResult, Scale, Verdict
 
 
-def of_metric(measure: Measure, found: Measured, minutes: int) -> str:
+def explain_metric(measure: Measure, found: MetricResult, minutes: int) -> str:
     """One metric: both sides, how much worse, between which bounds; each of these is wrong in 5 % of all cases."""
     told = f"{_sides(measure, found, minutes)}, {_between(measure, found)}"
     if found.verdict is Verdict.INCONCLUSIVE:
-        told += f"; {_amount(measure, measure.excludes)} worse is not ruled out"
+        told += f"; {_amount(measure, measure.non_inferiority_margin)} worse is not ruled out"
     return f"{told}; {found.verdict}"
 
 
-def of_nothing(measure: Measure, verdict: Verdict) -> str:
+def explain_missing_metric(measure: Measure, verdict: Verdict) -> str:
     """One metric that was never told by both hosts."""
     return f"{measure.name}: there is no minute that both hosts told it in; {verdict}"
 
 
-def of_a_beginning(minutes: int, planned: int) -> str:
+def explain_progress(minutes: int, planned: int) -> str:
     """While it bakes, and nothing has failed."""
     return f"{minutes} of {_minutes(planned)}: nothing has failed so far"
 
 
-def of_too_little(lacking: str, more: int | None) -> str:
+def explain_shortfall(lacking: str, more: int | None) -> str:
     """Why nothing can be judged."""
     return f"too little to judge: {lacking}{_more(more)}"
 
 
-def of_everything(
-    verdict: Verdict, metrics: Sequence[tuple[Measure, Measured]], minutes: int, more: int | None
+def explain_verdict(
+    verdict: Verdict, metrics: Sequence[tuple[Measure, MetricResult]], minutes: int, more: int | None
 ) -> str:
     """The verdict's reason: what failed, or what is open, or that everything passed."""
     if verdict is Verdict.PASS:
@@ -43,13 +43,13 @@ def of_everything(
     return telling if verdict is Verdict.FAIL else f"it cannot be told: {telling}{_more(more)}"
 
 
-def _sides(measure: Measure, found: Measured, minutes: int) -> str:
+def _sides(measure: Measure, found: MetricResult, minutes: int) -> str:
     control, test_bed = _value(measure, found.control), _value(measure, found.test_bed)
     sides = f"{measure.name} of {test_bed} against {control} on the control, over {_minutes(minutes)}"
     return f"{sides}: {_degraded(measure, found.effect or 0.0)}"
 
 
-def _at_most(measure: Measure, found: Measured) -> str:
+def _at_most(measure: Measure, found: MetricResult) -> str:
     high = found.high or 0.0
     return f"at most {_degraded(measure, high)}" if high > 0 else f"at least {_degraded(measure, high)}"
 
@@ -91,7 +91,7 @@ def _unit(measure: Measure) -> str:
     return "%" if measure.scale is Scale.RATIO else "points" if measure.of_requests else measure.unit
 
 
-def _between(measure: Measure, found: Measured) -> str:
+def _between(measure: Measure, found: MetricResult) -> str:
     if found.low is None or found.high is None:
         return "within bounds that so few minutes do not tell"
     if found.low > 0 or found.high < 0:

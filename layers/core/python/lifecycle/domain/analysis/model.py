@@ -42,8 +42,8 @@ class Measure:
     name: str
     better: Better
     scale: Scale
-    matters: float
-    excludes: float
+    minimum_effect: float
+    non_inferiority_margin: float
     unit: str = ""
     of_requests: bool = False
     least: float = 0.0
@@ -59,7 +59,7 @@ class Series:
 
 
 @dataclass(frozen=True, slots=True)
-class Baked:
+class Measurements:
     """Everything that was measured so far: equally long series, and the requests that each host answered."""
 
     series: tuple[Series, ...]
@@ -82,7 +82,7 @@ class Rules:
 
 
 @dataclass(frozen=True, slots=True)
-class Measured:
+class MetricResult:
     """What was found of one metric; None where too few minutes tell it.
 
     `effect` is the typical degradation (positive is worse, in the terms of the measure's `matters`); with 95 %
@@ -107,7 +107,7 @@ class Judgement:
 
     verdict: Verdict
     sentence: str
-    metrics: tuple[Measured, ...]
+    metrics: tuple[MetricResult, ...]
     minutes: int
     requests_control: int
     requests_test_bed: int

@@ -43,7 +43,7 @@ def _sums(sizes: Sequence[float]) -> list[float]:
     return sums
 
 
-def blocks(values: Sequence[float], most: int = MOST_BLOCKS) -> list[float]:
+def block_sums(values: Sequence[float], most: int = MOST_BLOCKS) -> list[float]:
     """Sums of neighbours, in the shortest blocks of which at most `most` hold anything but zeros."""
     length = max(1, ceil(sum(map(bool, values)) / most))  # shorter ones cannot hold so many
     while True:
@@ -53,7 +53,7 @@ def blocks(values: Sequence[float], most: int = MOST_BLOCKS) -> list[float]:
         length += 1
 
 
-def bounded(values: Sequence[float], times: float) -> list[float]:
+def winsorized(values: Sequence[float], times: float) -> list[float]:
     """Outliers brought back to `times` the median size; a size has no sign, so all signs stay as likely as before."""
     bound = times * median([abs(value) for value in values]) if values else 0.0
     return [max(-bound, min(bound, value)) for value in values] if bound else list(values)
@@ -74,7 +74,7 @@ def autocorrelation(values: Sequence[float]) -> float:
     return found + (1 + 3 * found) / count
 
 
-def whitened(values: Sequence[float], resemblance: float) -> list[float]:
+def prewhitened(values: Sequence[float], resemblance: float) -> list[float]:
     """What is new in each value beside the one before it; the first is scaled so that all spread alike.
 
     Source: Prais & Winsten 1954. `resemblance` is in [0, 1); 0 changes nothing.
@@ -85,7 +85,7 @@ def whitened(values: Sequence[float], resemblance: float) -> list[float]:
     return [first, *(b - resemblance * a for a, b in pairwise(values))]
 
 
-def condensed(values: Sequence[float], most: int) -> list[float]:
+def bin_means(values: Sequence[float], most: int) -> list[float]:
     """The means of stretches of neighbours, at most `most` of them, equally long but for the last.
 
     No more than `most` values are returned as they are.

@@ -5,7 +5,7 @@ Used by domain/analysis/comparison.py and domain/analysis/judge.py for metrics t
 
 from collections.abc import Sequence
 
-from lifecycle.domain.analysis.permutation_test import condensed, median
+from lifecycle.domain.analysis.permutation_test import bin_means, median
 
 # The number of pairs grows with the square of the values. A longer bake is reduced to so many means of neighbours.
 MOST_VALUES = 480
@@ -17,5 +17,5 @@ def pseudomedian(values: Sequence[float]) -> float:
     `values` are in the order of time. More than `MOST_VALUES` are first reduced to means of neighbours.
     Raises IndexError without values. Source: Hodges & Lehmann 1963.
     """
-    few = condensed(values, MOST_VALUES)
+    few = bin_means(values, MOST_VALUES)
     return median([(a + b) / 2 for place, a in enumerate(few) for b in few[place:]])

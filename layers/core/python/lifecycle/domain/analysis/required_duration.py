@@ -5,11 +5,11 @@ Asked by domain/analysis/judge.py at an inconclusive end, for the human who deci
 
 from math import ceil, erfc, sqrt
 
-from lifecycle.domain.analysis.alpha_spending import looks, weights
+from lifecycle.domain.analysis.alpha_spending import alpha_weights, interim_analyses
 from lifecycle.domain.analysis.comparison import LEVEL, Comparison
-from lifecycle.domain.analysis.count_tests import p_ruled_out
+from lifecycle.domain.analysis.count_tests import non_inferiority_p
 from lifecycle.domain.analysis.model import Rules
-from lifecycle.domain.analysis.window import Seen
+from lifecycle.domain.analysis.window import Window
 
 # Longer than a day is no answer.
 LONGEST = 1440
@@ -18,38 +18,38 @@ _HOPE = 0.8
 _GROWTH = 1.1
 
 
-def more_minutes(seen: Seen, rules: Rules, looks_before: int) -> int | None:
-    """Minutes to add to those seen: until some metric fails, or else until the last one passes; None if unknown."""
-    if seen.minutes < 1:
+def required_duration(window: Window, rules: Rules, extensions: int) -> int | None:
+    """Minutes to add to those window: until some metric fails, or else until the last one passes; None if unknown."""
+    if window.minutes < 1:
         return None
-    if seen.lacking(rules):
-        return _until_enough(seen, rules)
-    alpha = looks(rules, looks_before + 1)[-1].alpha
-    shares = weights([each.measure for each in seen.compared])
+    if window.shortfall(rules):
+        return _until_enough(window, rules)
+    alpha = interim_analyses(rules, extensions + 1)[-1].alpha
+    shares = alpha_weights([each.measure for each in window.comparisons])
     failing, passing = [], []
-    for found, share in zip(seen.compared, shares, strict=True):
-        if seen.rules_out(found, rules):
+    for found, share in zip(window.comparisons, shares, strict=True):
+        if window.rules_out(found, rules):
             continue
-        if len(found.worse) < max(2, rules.minimum_minutes):
-            passing.append(_times(rules.minimum_minutes, len(found.worse)))
-        elif found.estimate > 0 and found.estimate >= found.limit(found.measure.matters):
+        if len(found.degradations) < max(2, rules.minimum_minutes):
+            passing.append(_times(rules.minimum_minutes, len(found.degradations)))
+        elif found.estimate > 0 and found.estimate >= found.to_degradation(found.measure.minimum_effect):
             failing.append(_until_sure(found, found.estimate, alpha * share / sum(shares)))
         else:
-            passing.append(max(_until_ruled_out(found), _until_counted(seen, found)))
+            passing.append(max(_until_ruled_out(found), _until_counted(window, found)))
     times = min(failing) if failing else max(passing, default=1.0)
-    return _minutes(seen, times)
+    return _minutes(window, times)
 
 
-def _until_enough(seen: Seen, rules: Rules) -> int | None:
-    fewest = min(seen.requests_control, seen.requests_test_bed)
-    times = max(_times(rules.minimum_minutes, seen.minutes), _times(rules.minimum_requests, fewest))
-    return _minutes(seen, times)
+def _until_enough(window: Window, rules: Rules) -> int | None:
+    fewest = min(window.requests_control, window.requests_test_bed)
+    times = max(_times(rules.minimum_minutes, window.minutes), _times(rules.minimum_requests, fewest))
+    return _minutes(window, times)
 
 
-def _minutes(seen: Seen, times: float) -> int | None:
-    if times * seen.minutes > LONGEST:
+def _minutes(window: Window, times: float) -> int | None:
+    if times * window.minutes > LONGEST:
         return None
-    return max(1, ceil(seen.minutes * (times - 1) - 1e-9))
+    return max(1, ceil(window.minutes * (times - 1) - 1e-9))
 
 
 def _times(wanted: float, found: float) -> float:
@@ -57,21 +57,23 @@ def _times(wanted: float, found: float) -> float:
 
 
 def _until_ruled_out(found: Comparison) -> float:
-    return _until_sure(found, found.limit(found.measure.excludes) - found.estimate, LEVEL)
+    return _until_sure(
+        found, found.to_degradation(found.measure.non_inferiority_margin) - found.estimate, LEVEL
+    )
 
 
 def _until_sure(found: Comparison, distance: float, level: float) -> float:
     """How many times the minutes until a distance that goes on to be seen is told from none."""
     if distance <= 0:
         return float("inf")
-    return ((_normal(level) + _normal(1 - _HOPE)) * found.spread() / distance) ** 2
+    return ((_normal(level) + _normal(1 - _HOPE)) * found.standard_error() / distance) ** 2
 
 
-def _until_counted(seen: Seen, found: Comparison) -> float:
+def _until_counted(window: Window, found: Comparison) -> float:
     """How many times the requests until so few errors rule out what a PASS must; 1 for what is not of requests."""
     times = 1.0
-    while found.measure.of_requests and times * seen.minutes <= LONGEST:
-        if p_ruled_out(found.counted.after(times), found.measure.excludes) <= LEVEL:
+    while found.measure.of_requests and times * window.minutes <= LONGEST:
+        if non_inferiority_p(found.error_counts.scaled(times), found.measure.non_inferiority_margin) <= LEVEL:
             break
         times *= _GROWTH
     return times
