@@ -1,4 +1,4 @@
-"""Bakes for the judge's tests: series made of what a test says, minute by minute."""
+"""Bakes for the judge's tests: series made of a test's values, minute by minute."""
 
 from collections.abc import Sequence
 
@@ -19,7 +19,7 @@ SERVED = Measure(
     "greetings", Better.HIGHER, Scale.RATIO, minimum_effect=0.1, non_inferiority_margin=0.2, unit="a minute"
 )
 
-# A few minutes that differ a little, as minutes do, and come around again.
+# A few minutes that differ a little, as real minutes do. They repeat.
 WOBBLE = (1.01, 0.98, 1.03, 0.99, 1.0, 0.97, 1.02)
 
 
@@ -36,7 +36,11 @@ def series(measure: Measure, control: Values, test_bed: Values) -> Series:
 
 
 def usual(minutes: int, *, errors: float = 0.0, p50: float = 1.0, p99: float = 1.0) -> Measurements:
-    """A bake of the built-in measures; `errors` in every minute of the test bed, latencies that many times."""
+    """Return a bake of the built-in measures.
+
+    The test bed has the error rate `errors` in every minute, and latencies that are `p50` and `p99` times the
+    control's.
+    """
     return measurements(
         series(ERROR_RATE, [0.0] * minutes, [errors] * minutes),
         series(LATENCY_P50, wobbling(0.020, minutes), wobbling(0.020 * p50, minutes, 3)),

@@ -1,7 +1,7 @@
-"""What is judged of every service: its share of errors and its latency, as the load balancer sees them.
+"""Metrics that are judged for every service: error rate and latency, as the load balancer measures them.
 
-application/ports/metrics.py brings them minute by minute; a service names measures of its own in lifecycle.toml.
-The thresholds are explained in docs/test-bed.md.
+Read minute by minute through application/ports/metrics.py. A service adds its own in lifecycle.toml.
+docs/test-bed-statistics.md explains the thresholds.
 """
 
 from lifecycle.domain.analysis.model import Better, Measure, Scale
@@ -15,7 +15,7 @@ ERROR_RATE = Measure(
     unit="share of requests",
     of_requests=True,
 )
-# Below 5 ms it is the network and the machine that decide, not the service.
+# Below 5 ms the network and the machine decide, not the service.
 LATENCY_P50 = Measure(
     "latency p50",
     Better.LOWER,

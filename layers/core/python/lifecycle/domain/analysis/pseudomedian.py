@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from lifecycle.domain.analysis.permutation_test import bin_means, median
 
-# The number of pairs grows with the square of the values. A longer bake is reduced to so many means of neighbours.
+# The number of pairs grows with the square of the values. More values are first reduced to means.
 MOST_VALUES = 480
 
 
