@@ -8,7 +8,7 @@ import numpy as np
 from lifecycle.domain.analysis.judge import find_early_failure, judge
 from lifecycle.domain.analysis.model import Rules, Verdict
 from lifecycle.domain.analysis.window import Window
-from tools.judge_study.alike import first, of_requests
+from tools.judge_study.equal_hosts import first, of_requests
 from tools.judge_study.hosts import Degradation, Traffic, bake
 
 DEGRADATIONS = (

@@ -7,7 +7,7 @@ import numpy as np
 
 from lifecycle.domain.analysis.comparison import LEVEL
 from lifecycle.domain.analysis.model import Verdict
-from tools.judge_study.alike import ALPHA, CASES
+from tools.judge_study.equal_hosts import ALPHA, CASES
 from tools.judge_study.hosts import Degradation, Traffic
 from tools.judge_study.power import AT_THE_LIMIT, DEGRADATIONS, MINUTES, RATES, Found, found, ruled_out
 from tools.judge_study.speed import METRICS, MILLISECONDS, milliseconds

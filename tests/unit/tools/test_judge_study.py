@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from lifecycle.domain.analysis.model import Verdict
-from tools.judge_study.alike import ALPHA, CASES, Alike
+from tools.judge_study.equal_hosts import ALPHA, CASES, Alike
 from tools.judge_study.hosts import LATENCIES, MIDDLE, Degradation, Traffic, resembling
 from tools.judge_study.power import found
 from tools.judge_study.speed import MILLISECONDS, milliseconds
