@@ -1,6 +1,7 @@
-"""Two hosts of the same version: whatever the judge fails here is a false alarm.
+"""Bakes of two equal hosts with the same version: each failure is a false alarm.
 
-Everything matters here, so that nothing but the statistics holds false alarms back, unless a case says otherwise.
+The minimum effect is 0 here, so that only the statistics prevent false alarms, unless a case uses the usual
+thresholds.
 """
 
 from collections.abc import Callable
@@ -10,20 +11,20 @@ import numpy as np
 
 from lifecycle.domain.analysis.judge import find_early_failure, find_failure
 from lifecycle.domain.analysis.model import Measure, Measurements, Rules, Series
-from tools.judge_study.hosts import MEASURES, Values, measures_without_threshold, resembling
+from tools.judge_study.hosts import MEASURES, Values, autocorrelated, measures_without_threshold
 
 Random = np.random.Generator
 Noise = Callable[[Random, int], Values]
 
 ALPHA = 0.05
-# What the three metrics are on an ordinary day, and how far a minute is off: a factor of exp(0.3 z).
-USUAL, SPREAD = (0.02, 1.0, 5.0), 0.3
+# The usual values of the three metrics, and the noise of a minute: a factor of exp(0.3 z).
+USUAL, NOISE = (0.02, 1.0, 5.0), 0.3
 MANY, FEW = 6000, 60
 
 
 @dataclass(frozen=True)
-class Alike:
-    """A way in which two equal hosts differ by chance, and for how long they bake."""
+class EqualHosts:
+    """The noise by which two equal hosts differ, and the length of their bake."""
 
     name: str
     noise: Noise
@@ -34,9 +35,9 @@ class Alike:
     thresholds: bool = False
 
     def fails(self, random: Random) -> bool:
-        """Whether one bake fails at any look, with one look a minute, and at the end of each extension."""
-        whole = self._baked(random, self.planned * (self.extensions + 1))
-        errors = of_requests(whole)
+        """Return whether one bake fails: it is checked every minute, and at the end of each extension."""
+        whole = self._measurements(random, self.planned * (self.extensions + 1))
+        errors = proportions_only(whole)
         for extensions in range(self.extensions + 1):
             begun, planned = self.planned * extensions, self.planned * (extensions + 1)
             rules = Rules(planned, alpha=ALPHA)
@@ -48,11 +49,11 @@ class Alike:
                 return True
         return False
 
-    def _baked(self, random: Random, minutes: int) -> Measurements:
+    def _measurements(self, random: Random, minutes: int) -> Measurements:
         measures = MEASURES if self.thresholds else measures_without_threshold()
         pairs = [(self.noise(random, minutes), self.noise(random, minutes)) for _ in range(self.metrics)]
         shared = np.exp(0.5 * np.sin(np.arange(minutes) / 40 + random.uniform(0, 6)))
-        # A single metric is a latency: errors have a larger share of alpha, and counts beside it.
+        # A single metric is a latency: errors get more of alpha, and their counts are tested too.
         chosen = list(zip(measures, USUAL, strict=True))[-self.metrics :]
         drawn = random if self.requests_a_minute == FEW else None
         series = tuple(
@@ -63,24 +64,24 @@ class Alike:
         return Measurements(series, minutes, requests, requests)
 
 
-def first(baked: Measurements, minutes: int) -> Measurements:
-    """What had been measured after so many minutes."""
-    part = minutes / baked.minutes
+def first(whole: Measurements, minutes: int) -> Measurements:
+    """Return the measurements after the first `minutes`."""
+    part = minutes / whole.minutes
     series = tuple(
-        replace(s, control=s.control[:minutes], test_bed=s.test_bed[:minutes]) for s in baked.series
+        replace(s, control=s.control[:minutes], test_bed=s.test_bed[:minutes]) for s in whole.series
     )
     return Measurements(
-        series, minutes, round(baked.requests_control * part), round(baked.requests_test_bed * part)
+        series, minutes, round(whole.requests_control * part), round(whole.requests_test_bed * part)
     )
 
 
-def of_requests(baked: Measurements) -> Measurements:
-    """What may fail as obvious."""
-    return replace(baked, series=tuple(each for each in baked.series if each.measure.of_requests))
+def proportions_only(whole: Measurements) -> Measurements:
+    """Return the metrics that early stopping tests."""
+    return replace(whole, series=tuple(each for each in whole.series if each.measure.of_requests))
 
 
 def _series(measure: Measure, usual: Values, pair: tuple[Values, Values], drawn: Random | None) -> Series:
-    """One metric's values; where its few requests are `drawn`, a minute has whole errors."""
+    """Return one metric's values; with `drawn`, a minute has few requests and whole errors."""
     control, test_bed = (usual * each for each in pair)
     if drawn:
         control, test_bed = (drawn.binomial(FEW, np.minimum(each, 1)) / FEW for each in (control, test_bed))
@@ -88,53 +89,53 @@ def _series(measure: Measure, usual: Values, pair: tuple[Values, Values], drawn:
 
 
 def independent(random: Random, minutes: int) -> Values:
-    """Minutes that have nothing to do with each other."""
-    return np.exp(SPREAD * random.standard_normal(minutes))
+    """Return independent minutes."""
+    return np.exp(NOISE * random.standard_normal(minutes))
 
 
-def resemble(resemblance: float) -> Noise:
-    """Minutes that resemble the one before."""
-    return lambda random, minutes: np.exp(SPREAD * resembling(random, minutes, resemblance))
+def correlated(autocorrelation: float) -> Noise:
+    """Return a noise whose minutes are autocorrelated."""
+    return lambda random, minutes: np.exp(NOISE * autocorrelated(random, minutes, autocorrelation))
 
 
 def heavy(random: Random, minutes: int) -> Values:
-    """Student's t with two degrees of freedom: now and then a minute is far out."""
-    return np.exp(SPREAD * np.clip(random.standard_t(2, minutes), -12, 12))
+    """Return Student's t with two degrees of freedom, which has outlying minutes."""
+    return np.exp(NOISE * np.clip(random.standard_t(2, minutes), -12, 12))
 
 
 def ties(random: Random, minutes: int) -> Values:
-    """Small whole numbers, mostly zeros: a host with few requests."""
+    """Return small whole numbers, mostly zeros, as of a host with few requests."""
     return random.poisson(0.4, minutes).astype(np.float64)
 
 
 def uneven(random: Random, minutes: int) -> Values:
-    """Spread that grows and shrinks over the day."""
-    return np.exp(SPREAD * (1 + np.sin(np.arange(minutes) / 10)) * random.standard_normal(minutes))
+    """Return noise that grows and shrinks over the day."""
+    return np.exp(NOISE * (1 + np.sin(np.arange(minutes) / 10)) * random.standard_normal(minutes))
 
 
 def bursts(random: Random, minutes: int) -> Values:
-    """Each host has bad minutes of its own, one in ten, tens of times as bad as the others."""
+    """Return one bad minute in ten, up to 150 times as bad as the others; each host has its own."""
     bad = random.random(minutes) < 0.1
     return np.where(bad, 30 * random.random(minutes), 0.2)
 
 
 def unlike_hosts(random: Random, minutes: int) -> Values:
-    """One host is up to 5 % slower than the other, always."""
+    """Return a host that is slower by a constant of up to 5 %."""
     return independent(random, minutes) ** 0.3 * random.uniform(1.0, 1.05)
 
 
 CASES = (
-    Alike("independent minutes", independent),
-    Alike("resemblance 0.3", resemble(0.3)),
-    Alike("resemblance 0.6", resemble(0.6)),
-    Alike("resemblance 0.6, 10 minutes", resemble(0.6), planned=10),
-    Alike("resemblance 0.6, 60 minutes", resemble(0.6), planned=60),
-    Alike("resemblance 0.6, one metric", resemble(0.6), metrics=1),
-    Alike("resemblance 0.6, few requests", resemble(0.6), requests_a_minute=FEW),
-    Alike("heavy tails", heavy),
-    Alike("ties and zeros", ties),
-    Alike("spread that changes", uneven),
-    Alike("bursts on one host", bursts),
-    Alike("extended three times", resemble(0.3), planned=20, extensions=3),
-    Alike("unlike hosts, usual thresholds", unlike_hosts, thresholds=True),
+    EqualHosts("independent minutes", independent),
+    EqualHosts("autocorrelation 0.3", correlated(0.3)),
+    EqualHosts("autocorrelation 0.6", correlated(0.6)),
+    EqualHosts("autocorrelation 0.6, 10 minutes", correlated(0.6), planned=10),
+    EqualHosts("autocorrelation 0.6, 60 minutes", correlated(0.6), planned=60),
+    EqualHosts("autocorrelation 0.6, one metric", correlated(0.6), metrics=1),
+    EqualHosts("autocorrelation 0.6, few requests", correlated(0.6), requests_a_minute=FEW),
+    EqualHosts("heavy tails", heavy),
+    EqualHosts("ties and zeros", ties),
+    EqualHosts("noise that changes", uneven),
+    EqualHosts("bursts on one host", bursts),
+    EqualHosts("extended three times", correlated(0.3), planned=20, extensions=3),
+    EqualHosts("unlike hosts, usual thresholds", unlike_hosts, thresholds=True),
 )
