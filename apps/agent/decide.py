@@ -43,7 +43,7 @@ class TurnRecord:
 
 def key(of: Turn | TurnRecord) -> tuple[int, int, int]:
     """Return the sort key of one host's turns: epoch, then attempt, then order (PREFETCH, INSTALL, RESTORE)."""
-    return (of.epoch, of.attempt, of.order.place)
+    return (of.epoch, of.attempt, of.order.progress_rank)
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,12 +8,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from apps.cli.errors import Ambiguous
-from apps.cli.output.decision_view import Asks, asks, open_questions
 from apps.cli.ports import Connection, Run
 from lifecycle.domain.delivery.delivery_name import DeliveryName
 from lifecycle.domain.errors import Unknown
 from lifecycle.domain.fleet.cluster import ENVIRONMENTS, Cluster, service_name
-from lifecycle.domain.rollout.decision import Question
+from lifecycle.domain.rollout.decision import Question, QuestionKind, open_questions
 from lifecycle.domain.rollout.deployment import Deployment, cluster_of
 from lifecycle.domain.service.version import ReleaseVersion, SnapshotVersion, parse_version
 
@@ -124,20 +123,22 @@ def deployment_named(here: Connection, text: str) -> Deployment:
     raise Unknown("deployment", text, f"see: {here.command(f'history {cluster.service}')}")
 
 
-def waiting(here: Connection, text: str, environment: str, wanted: Asks) -> PendingQuestion:
+def waiting(here: Connection, text: str, environment: str, wanted: QuestionKind) -> PendingQuestion:
     """Return the one deployment that waits for what is `wanted`; raises Unknown or Ambiguous."""
     candidates = running(here, text, environment)
     found = [
         PendingQuestion(each, question)
         for each in candidates
         for question in open_questions(each, here.context.deployments.questions(each.id))
-        if asks(question) is wanted
+        if question.kind is wanted
     ]
     if len(found) > 1:
         names = ", ".join(each.deployment.id for each in found)
-        raise Ambiguous(f"more than one deployment waits for {wanted}: name one of {names}")
+        raise Ambiguous(f"more than one deployment waits for {wanted.in_words}: name one of {names}")
     if not found:
-        raise Unknown("deployment", f"of {text} that waits for {wanted}", _states(here, text, candidates))
+        raise Unknown(
+            "deployment", f"of {text} that waits for {wanted.in_words}", _states(here, text, candidates)
+        )
     return found[0]
 
 

@@ -14,8 +14,8 @@ from constructs import Construct
 from lifecycle import names
 
 _AT_ONCE = 100
-# What begins a line of the trail that is told: domain/monitoring/alarms.py writes it.
-ALARM = "alarm"
+# The kind of audit entries that become notifications (domain/monitoring/audit.py).
+ALARM = "ALARM"
 
 
 def _items(partition: str, *sort_keys: str, **more: Any) -> dict[str, Any]:
@@ -31,7 +31,7 @@ def _items(partition: str, *sort_keys: str, **more: Any) -> dict[str, Any]:
 FILTERS = (
     _items("CLUSTER#", "DEPLOYMENT#", "QUARANTINE#", "BAD_HOST#"),
     _items("DEPLOYMENT#", "QUESTION#", "TESTBED#"),
-    _items("TRAIL#", NewImage={"what": {"S": [{"prefix": ALARM}]}}),
+    _items("TRAIL#", NewImage={"kind": {"S": [ALARM]}}),
 )
 
 

@@ -19,7 +19,7 @@ from apps.local.dispatcher.access_log import Answered
 from apps.local.dispatcher.metrics import tallies
 from lifecycle.application.ports.metrics import Metrics
 from lifecycle.domain.analysis.built_in_metrics import BUILT_IN, ERROR_RATE, LATENCY_P50, LATENCY_P99
-from lifecycle.domain.analysis.model import Baked, Better, Measure, Scale, Series
+from lifecycle.domain.analysis.model import Better, Measure, Measurements, Scale, Series
 from lifecycle.domain.errors import Unknown
 from lifecycle.domain.fleet.cluster import Cluster
 from lifecycle.domain.fleet.target_group import Group
@@ -55,14 +55,14 @@ class Told:
     serve: Serve
     say: Callable[[str, str, datetime, float], None]
 
-    def baked(
+    def measurements(
         self, minutes: int, *measures: Measure, since: datetime = BEGAN, minute: timedelta = MINUTE
-    ) -> Baked:
+    ) -> Measurements:
         wanted = measures or BUILT_IN
-        return self.metrics.baked(self.cluster, BED, CONTROL, wanted, since, minutes, minute)
+        return self.metrics.measurements(self.cluster, BED, CONTROL, wanted, since, minutes, minute)
 
     def series(self, minutes: int, measure: Measure) -> Series:
-        (found,) = self.baked(minutes, measure).series
+        (found,) = self.measurements(minutes, measure).series
         return found
 
 
@@ -113,8 +113,12 @@ def test_errors_are_a_share_of_the_requests_of_each_minute(told_of: Told) -> Non
     told_of.serve(Group.CONTROL, BEGAN + MINUTE, [0.01] * 20, 1)
     told_of.serve(Group.TEST_BED, BEGAN + MINUTE, [0.01] * 5, 5)
     assert told_of.series(2, ERROR_RATE) == Series(ERROR_RATE, (0.0, 0.05), (0.1, 1.0))
-    baked = told_of.baked(2)
-    assert (baked.minutes, baked.requests_control, baked.requests_test_bed) == (2, 30, 15)
+    measurements = told_of.measurements(2)
+    assert (measurements.minutes, measurements.requests_control, measurements.requests_test_bed) == (
+        2,
+        30,
+        15,
+    )
 
 
 def test_a_request_that_the_load_balancer_answers_in_the_targets_place_is_an_error(told_of: Told) -> None:
@@ -122,7 +126,7 @@ def test_a_request_that_the_load_balancer_answers_in_the_targets_place_is_an_err
     told_of.serve(Group.TEST_BED, BEGAN, [0.01] * 8, 1, unanswered=2)
     told_of.serve(Group.CONTROL, BEGAN + MINUTE, [0.01], 0, unanswered=1)
     told_of.serve(Group.TEST_BED, BEGAN + MINUTE, [], 0, unanswered=3)
-    errors, half = told_of.baked(2, ERROR_RATE, LATENCY_P50).series
+    errors, half = told_of.measurements(2, ERROR_RATE, LATENCY_P50).series
     assert errors == Series(ERROR_RATE, (0.0, 0.5), (0.3, 1.0))
     assert half.test_bed == (0.01, None)
 
@@ -130,7 +134,7 @@ def test_a_request_that_the_load_balancer_answers_in_the_targets_place_is_an_err
 def test_latency_is_told_by_its_median_and_its_slowest_hundredth(told_of: Told) -> None:
     told_of.serve(Group.CONTROL, BEGAN, [0.001 * n for n in range(1, 22)], 0)
     told_of.serve(Group.TEST_BED, BEGAN, [0.002 * n for n in range(1, 22)], 0)
-    half, slow = told_of.baked(1, LATENCY_P50, LATENCY_P99).series
+    half, slow = told_of.measurements(1, LATENCY_P50, LATENCY_P99).series
     assert [*half.control, *half.test_bed] == pytest.approx([0.011, 0.022])
     assert [*slow.control, *slow.test_bed] == pytest.approx([0.0208, 0.0416])
 
@@ -139,7 +143,7 @@ def test_a_minute_in_which_nothing_was_told_has_no_value(told_of: Told) -> None:
     told_of.serve(Group.CONTROL, BEGAN, [0.01], 0)
     told_of.serve(Group.CONTROL, BEGAN + 2 * MINUTE, [0.01], 1)
     told_of.serve(Group.TEST_BED, BEGAN + MINUTE, [0.02], 0)
-    found = told_of.baked(3, ERROR_RATE, LATENCY_P50)
+    found = told_of.measurements(3, ERROR_RATE, LATENCY_P50)
     assert [each.control for each in found.series] == [(0.0, None, 1.0), (0.01, None, 0.01)]
     assert [each.test_bed for each in found.series] == [(None, 0.0, None), (None, 0.02, None)]
 
@@ -158,16 +162,16 @@ def test_the_minutes_are_whole_ones_after_it_began_and_no_more_than_were_asked_f
     for n in range(4):
         told_of.say(BED, "queue", BEGAN + n * MINUTE, float(n))
         told_of.serve(Group.TEST_BED, BEGAN + n * MINUTE, [0.01], 0)
-    baked = told_of.baked(2, QUEUE, since=BEGAN + timedelta(seconds=20))
-    assert (baked.series[0].test_bed, baked.requests_test_bed) == ((1.0, 2.0), 2)
+    measurements = told_of.measurements(2, QUEUE, since=BEGAN + timedelta(seconds=20))
+    assert (measurements.series[0].test_bed, measurements.requests_test_bed) == ((1.0, 2.0), 2)
 
 
 def test_a_laptops_minute_may_be_a_second(told_of: Told) -> None:
     second = timedelta(seconds=1)
     for n in range(5):
         told_of.serve(Group.TEST_BED, BEGAN + n * second, [0.001] * 4, n % 2)
-    baked = told_of.baked(5, ERROR_RATE, minute=second)
-    assert baked.series[0].test_bed == (0.0, 0.25, 0.0, 0.25, 0.0)
+    measurements = told_of.measurements(5, ERROR_RATE, minute=second)
+    assert measurements.series[0].test_bed == (0.0, 0.25, 0.0, 0.25, 0.0)
 
 
 def test_a_minute_is_read_when_it_has_been_told_to_its_end(told_of: Told) -> None:
@@ -181,7 +185,7 @@ def test_a_minute_is_read_when_it_has_been_told_to_its_end(told_of: Told) -> Non
 
 def test_a_cluster_of_an_older_stack_has_nothing_to_tell(told_of: Told) -> None:
     with pytest.raises(Unknown, match="there is no test bed of"):
-        told_of.metrics.baked(told_of.old_cluster, BED, CONTROL, BUILT_IN, BEGAN, 1, MINUTE)
+        told_of.metrics.measurements(told_of.old_cluster, BED, CONTROL, BUILT_IN, BEGAN, 1, MINUTE)
 
 
 def test_all_that_may_be_asked_fits_into_one_call() -> None:
@@ -196,7 +200,7 @@ def test_all_that_may_be_asked_fits_into_one_call() -> None:
     ssm = SimpleNamespace(get_parameter=lambda **named: {"Parameter": {"Value": f"{arn}{named['Name']}"}})
     own = [replace(QUEUE, name=f"m{n}") for n in range(MAXIMUM_METRICS)]
     metrics = CloudWatchMetrics(cloudwatch, ssm)
-    metrics.baked(Cluster("production", "hello"), BED, CONTROL, (*BUILT_IN, *own), BEGAN, 1440, MINUTE)
+    metrics.measurements(Cluster("production", "hello"), BED, CONTROL, (*BUILT_IN, *own), BEGAN, 1440, MINUTE)
     # Of a side: the requests, three families of answers, two percentiles, and the service's own.
     assert len(asked) == 2 * (1 + 3 + 2 + MAXIMUM_METRICS) <= 500
 
@@ -205,6 +209,6 @@ def test_many_measures_over_many_minutes_are_read_at_once(told_of: Told) -> None
     own = [Measure(f"m{n}", Better.LOWER, Scale.RATIO, 0.1, 0.25) for n in range(20)]
     for measure in own:
         told_of.say(BED, measure.name, BEGAN, float(measure.name[1:]))
-    baked = told_of.baked(60, *BUILT_IN, *own)
-    assert [each.test_bed[0] for each in baked.series[3:]] == [float(n) for n in range(20)]
-    assert {len(side) for each in baked.series for side in (each.control, each.test_bed)} == {60}
+    measurements = told_of.measurements(60, *BUILT_IN, *own)
+    assert [each.test_bed[0] for each in measurements.series[3:]] == [float(n) for n in range(20)]
+    assert {len(side) for each in measurements.series for side in (each.control, each.test_bed)} == {60}

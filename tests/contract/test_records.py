@@ -11,7 +11,7 @@ from lifecycle.domain.fleet.desired import Desired
 from lifecycle.domain.fleet.host_command import Order, Turn
 from lifecycle.domain.monitoring.audit import AuditEntry
 from lifecycle.domain.rollout.attempt import AttemptState, HostAttempt
-from lifecycle.domain.rollout.decision import Answer, Choice, Question
+from lifecycle.domain.rollout.decision import Answer, Choice, Question, QuestionKind
 from lifecycle.domain.rollout.deployment import Deployment, Request
 from lifecycle.domain.rollout.lease import Lease
 from lifecycle.domain.rollout.test_bed.model import BedState, TestBed
@@ -31,7 +31,8 @@ def a_deployment(gateways: Gateways, suffix: str) -> Deployment:
 
 def a_question(gateways: Gateways) -> Question:
     name = f"{gateways.service}-d"
-    return Question(name, "decision-host-1-1-0", (Choice.RETRY, Choice.ABORT), "it failed", NOW, "host-1", 1)
+    kind, choices = QuestionKind.DECISION, (Choice.RETRY, Choice.ABORT)
+    return Question(name, "decision-host-1-1-0", kind, choices, "it failed", NOW, "host-1", 1)
 
 
 def a_judgement(verdict: Verdict, minutes: int) -> Judgement:
@@ -99,7 +100,7 @@ def test_a_test_bed_keeps_its_latest_judgement_and_one_that_fails_whenever_it_wa
     deployments.put_bed(replace(began, judgement=a_judgement(Verdict.INCONCLUSIVE, 15)))
     for late in (began, replace(began, judgement=a_judgement(Verdict.INCONCLUSIVE, 14))):
         deployments.put_bed(late)
-    assert [each.place for each in deployments.beds(began.deployment)] == [15]
+    assert [each.progress_rank.minutes for each in deployments.beds(began.deployment)] == [15]
     fails = replace(began, judgement=a_judgement(Verdict.FAIL, 15))
     deployments.put_bed(fails)
     deployments.put_bed(replace(began, judgement=a_judgement(Verdict.PASS, 30)))

@@ -49,7 +49,7 @@ READS = {
     "queue": ("waiting",),
     "registry": ("desired", "clusters"),
     "dispatcher": ("targets", "target", "members", "weights", "health_path"),
-    "metrics": ("baked",),
+    "metrics": ("measurements",),
     "artifacts": ("manifest", "has_artifact", "open_artifact"),
     "executions": ("rollout_state",),
 }

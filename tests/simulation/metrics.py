@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from lifecycle.application.ports.metrics import whole_minutes
 from lifecycle.domain.analysis.built_in_metrics import ERROR_RATE
-from lifecycle.domain.analysis.model import Baked, Measure, Series
+from lifecycle.domain.analysis.model import Measure, Measurements, Series
 from lifecycle.domain.fleet.cluster import Cluster
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ class Metrics:
     def complete_minutes(self, since: datetime, now: datetime, minute: timedelta) -> int:
         return whole_minutes(since, now, minute, LATE_MINUTES)
 
-    def baked(
+    def measurements(
         self,
         cluster: Cluster,
         test_host: str,
@@ -36,11 +36,11 @@ class Metrics:
         since: datetime,
         minutes: int,
         minute: timedelta,
-    ) -> Baked:
+    ) -> Measurements:
         if self.quiet:
-            return Baked((Series(ERROR_RATE, (None,) * minutes, (None,) * minutes),), minutes, 0, 0)
+            return Measurements((Series(ERROR_RATE, (None,) * minutes, (None,) * minutes),), minutes, 0, 0)
         boot = self._sim.hosts[test_host].boot
         bad = boot is not None and boot.version in self._sim.scenario.bad_in_the_test_bed
         control, test_bed = (0.0,) * minutes, ((ERRORS if bad else 0.0),) * minutes
         requests = REQUESTS * minutes
-        return Baked((Series(ERROR_RATE, control, test_bed),), minutes, requests, requests)
+        return Measurements((Series(ERROR_RATE, control, test_bed),), minutes, requests, requests)

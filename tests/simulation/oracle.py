@@ -15,7 +15,7 @@ from lifecycle.domain.fleet.host_command import Order, Turn
 from lifecycle.domain.fleet.target_group import Group, TargetState
 from lifecycle.domain.monitoring.audit import AuditEntry
 from lifecycle.domain.rollout.attempt import AttemptState, HostAttempt
-from lifecycle.domain.rollout.decision import Answer, Question
+from lifecycle.domain.rollout.decision import Answer, Question, QuestionKind
 from lifecycle.domain.rollout.deployment import Deployment, Request
 from lifecycle.domain.rollout.freezes import Freeze
 from lifecycle.domain.rollout.lease import Lease
@@ -125,11 +125,11 @@ class Oracle(Remembered):
         records.trail_comes_first(self, question.deployment, question.host, "answered", "an answer")
         records.answers_are_offered(self, answered)
         self.answered_at.setdefault((answered.deployment, answered.id), self.sim.now)
-        if answered.pauses:
+        if answered.kind is QuestionKind.RESUME:
             self.paused_at.pop(answered.deployment, None)
 
     def deployments_ask(self, actor: Actor, asked: Question, question: Question) -> None:
-        if asked.pauses and asked.answer is None:
+        if asked.kind is QuestionKind.RESUME and asked.answer is None:
             self.paused_at.setdefault(asked.deployment, self.sim.now)
 
     def freezes_put(self, actor: Actor, none: None, freeze: Freeze) -> None:

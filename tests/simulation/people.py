@@ -5,7 +5,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from lifecycle.application.rollout.requests import payload
-from lifecycle.domain.rollout.decision import ROLLBACK_REQUEST, Choice, Question
+from lifecycle.domain.rollout.decision import Choice, Question, QuestionKind
 from lifecycle.domain.rollout.deployment import (
     Deployment,
     DeploymentState,
@@ -91,7 +91,9 @@ class People:
         sim = self._sim
         now = sim.time()
         asked = sim.deployments.questions(record.id)
-        return [q for q in asked if not (q.answer or q.expired(now - late) or q.id == ROLLBACK_REQUEST)]
+        return [
+            q for q in asked if not (q.answer or q.expired(now - late) or q.kind is QuestionKind.ROLLBACK)
+        ]
 
     def _answer(self, question: Question) -> None:
         """Mostly what was asked; sometimes about another host or attempt, or twice."""

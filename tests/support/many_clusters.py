@@ -11,7 +11,7 @@ from lifecycle.domain.fleet.cluster import ENVIRONMENTS, Cluster
 from lifecycle.domain.fleet.host import HostReport, SelfTest, Stage
 from lifecycle.domain.monitoring.audit import AuditEntry
 from lifecycle.domain.rollout.attempt import AttemptState, HostAttempt
-from lifecycle.domain.rollout.decision import CONSEQUENCES, Choice, Question
+from lifecycle.domain.rollout.decision import CONSEQUENCES, Choice, EvidenceKind, Question, QuestionKind
 from lifecycle.domain.rollout.deployment import Deployment, DeploymentState, Request, deployment_id
 from lifecycle.domain.rollout.lease import Lease
 from lifecycle.domain.service.policy import Policy
@@ -54,7 +54,9 @@ def fill(stores: Stores, services: int = SERVICES, now: datetime = NOW) -> None:
         for number in range(DEPLOYMENTS):
             stores.deployment(_deployment(cluster, number, now))
         for number in range(40):
-            stores.trail(AuditEntry(now - timedelta(minutes=number), str(cluster), "drain", "ada", "as agreed"))
+            stores.trail(
+                AuditEntry(now - timedelta(minutes=number), str(cluster), "drain", "ada", "as agreed")
+            )
         if place % RUNS_EVERY == 0:
             _run(stores, cluster, now, halted=place % (2 * RUNS_EVERY) == 0)
     for number in range(services):
@@ -120,12 +122,14 @@ def _run(stores: Stores, cluster: Cluster, now: datetime, *, halted: bool) -> No
         asked = Question(
             current.id,
             "decision-host-03-1-0",
+            QuestionKind.DECISION,
             choices,
             "failed while self-testing: 500 from /self_test",
             now,
             host="host-03",
             attempt=1,
             evidence=LOG,
+            evidence_kind=EvidenceKind.HOST_LOG,
             effects={choice: CONSEQUENCES[choice] for choice in choices},
         )
         stores.ask(asked)

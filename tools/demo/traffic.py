@@ -47,11 +47,11 @@ class Tally:
     failures: Counter[str] = field(default_factory=Counter)
     latencies: list[float] = field(default_factory=list)
     first_failure: str = ""
+    unanswered: int = 0
 
     @property
     def sent(self) -> int:
-        unanswered = (n for reason, n in self.failures.items() if not reason.startswith("HTTP "))
-        return self.statuses.total() + sum(unanswered)
+        return self.statuses.total() + self.unanswered
 
     @property
     def failed(self) -> int:
@@ -62,6 +62,8 @@ class Tally:
             self.statuses[str(outcome.status)] += 1
             self.versions[outcome.version or "none"] += 1
             self.latencies.append(outcome.latency)
+        else:
+            self.unanswered += 1
         if outcome.failure:
             self._fail(outcome.failure)
 

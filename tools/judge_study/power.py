@@ -1,14 +1,14 @@
-"""What the judge finds: shares of FAIL, INCONCLUSIVE and PASS for real degradations, at many rates and lengths."""
+"""Power of the judge: the rates of FAIL, INCONCLUSIVE and PASS for known degradations."""
 
 from collections import Counter
 from dataclasses import dataclass
 
 import numpy as np
 
-from lifecycle.domain.analysis.judge import judge, obvious
+from lifecycle.domain.analysis.judge import find_early_failure, judge
 from lifecycle.domain.analysis.model import Rules, Verdict
-from lifecycle.domain.analysis.window import Seen
-from tools.judge_study.alike import first, of_requests
+from lifecycle.domain.analysis.window import Window
+from tools.judge_study.equal_hosts import first, proportions_only
 from tools.judge_study.hosts import Degradation, Traffic, bake
 
 DEGRADATIONS = (
@@ -30,39 +30,39 @@ MINUTES = (10, 30, 60)
 
 
 @dataclass(frozen=True)
-class Found:
-    """How often each verdict was come to, and the median of the minutes after which a FAIL came."""
+class Verdicts:
+    """The number of bakes for each verdict, and the median of the minutes until a FAIL."""
 
-    verdicts: Counter[Verdict]
+    counts: Counter[Verdict]
     minutes: float | None
 
-    def share(self, verdict: Verdict) -> float:
-        return self.verdicts[verdict] / self.verdicts.total()
+    def rate(self, verdict: Verdict) -> float:
+        return self.counts[verdict] / self.counts.total()
 
 
-def found(worse: Degradation, traffic: Traffic, runs: int, seed: int) -> Found:
-    """Judge so many bakes of one kind, looking once a minute."""
-    verdicts: Counter[Verdict] = Counter()
+def verdicts(worse: Degradation, traffic: Traffic, runs: int, seed: int) -> Verdicts:
+    """Judge `runs` bakes of one kind, and check each once a minute."""
+    counts: Counter[Verdict] = Counter()
     failed_after = []
     for run in range(runs):
         random = np.random.default_rng([seed, run])
-        baked, rules = bake(random, traffic, worse), Rules(traffic.minutes)
-        errors = of_requests(baked)
-        early = (m for m in range(1, traffic.minutes) if obvious(first(errors, m), rules))
+        measured, rules = bake(random, traffic, worse), Rules(traffic.minutes)
+        errors = proportions_only(measured)
+        early = (m for m in range(1, traffic.minutes) if find_early_failure(first(errors, m), rules))
         soonest = next(early, traffic.minutes)
-        judgement = judge(baked, rules)
+        judgement = judge(measured, rules)
         verdict = Verdict.FAIL if soonest < traffic.minutes else judgement.verdict
-        verdicts[verdict] += 1
+        counts[verdict] += 1
         if verdict is Verdict.FAIL:
             failed_after.append(min(soonest, judgement.minutes))
-    return Found(verdicts, float(np.median(failed_after)) if failed_after else None)
+    return Verdicts(counts, float(np.median(failed_after)) if failed_after else None)
 
 
-def ruled_out(worse: Degradation, metric: str, traffic: Traffic, runs: int, seed: int) -> float:
-    """How often exactly the degradation that a PASS must rule out is ruled out, which is wrong each time."""
+def wrong_pass_rate(worse: Degradation, metric: str, traffic: Traffic, runs: int, seed: int) -> float:
+    """Return how often a metric rules out a degradation that is exactly its margin, which is always wrong."""
     wrong = 0
     for run in range(runs):
-        seen = Seen.of(bake(np.random.default_rng([seed, run]), traffic, worse), traffic.minutes)
-        found = next(each for each in seen.compared if each.measure.name == metric)
-        wrong += seen.rules_out(found, Rules(traffic.minutes))
+        window = Window.of(bake(np.random.default_rng([seed, run]), traffic, worse), traffic.minutes)
+        comparison = next(each for each in window.comparisons if each.measure.name == metric)
+        wrong += window.rules_out(comparison, Rules(traffic.minutes))
     return wrong / runs

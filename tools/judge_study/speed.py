@@ -1,4 +1,4 @@
-"""How long one judgement takes: ten metrics of sixty minutes."""
+"""Speed of the judge: the time of one judgement on ten metrics of sixty minutes."""
 
 import time
 from dataclasses import replace
@@ -6,17 +6,17 @@ from dataclasses import replace
 import numpy as np
 
 from lifecycle.domain.analysis.judge import judge
-from lifecycle.domain.analysis.model import Baked, Rules
+from lifecycle.domain.analysis.model import Measurements, Rules
 from tools.judge_study.hosts import Degradation, Traffic, bake
 
 METRICS, MINUTES, MILLISECONDS = 10, 60, 100
 
 
-def ten_metrics() -> Baked:
-    """An error rate and nine latencies, none of them any worse."""
+def ten_metrics() -> Measurements:
+    """Return an error rate and nine latencies of two equal hosts."""
     random = np.random.default_rng(11)
     bakes = [bake(random, Traffic(20, MINUTES), Degradation("none")) for _ in range(METRICS)]
-    series = [bakes[0].series[0], *(baked.series[1] for baked in bakes[1:])]
+    series = [bakes[0].series[0], *(measured.series[1] for measured in bakes[1:])]
     named = (
         replace(s, measure=replace(s.measure, name=f"{s.measure.name} {n}")) for n, s in enumerate(series)
     )
@@ -24,10 +24,10 @@ def ten_metrics() -> Baked:
 
 
 def milliseconds(times: int = 20) -> float:
-    """The fastest of so many judgements: what else the machine does is not the judge's."""
-    baked, rules, taken = ten_metrics(), Rules(MINUTES), []
+    """Return the time of the fastest judgement; other work on the machine slows the rest."""
+    measured, rules, taken = ten_metrics(), Rules(MINUTES), []
     for _ in range(times):
         began = time.perf_counter()
-        judge(baked, rules)
+        judge(measured, rules)
         taken.append(time.perf_counter() - began)
     return min(taken) * 1000

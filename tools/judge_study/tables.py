@@ -1,4 +1,7 @@
-"""The study's tables, printed as docs/test-bed.md has them; each returns what it promises of its figures."""
+"""Tables of the study, printed as in docs/test-bed-statistics.md.
+
+Each function returns the promises that it checks.
+"""
 
 from dataclasses import dataclass
 from multiprocessing.pool import Pool
@@ -7,9 +10,17 @@ import numpy as np
 
 from lifecycle.domain.analysis.comparison import LEVEL
 from lifecycle.domain.analysis.model import Verdict
-from tools.judge_study.alike import ALPHA, CASES
+from tools.judge_study.equal_hosts import ALPHA, CASES
 from tools.judge_study.hosts import Degradation, Traffic
-from tools.judge_study.power import AT_THE_LIMIT, DEGRADATIONS, MINUTES, RATES, Found, found, ruled_out
+from tools.judge_study.power import (
+    AT_THE_LIMIT,
+    DEGRADATIONS,
+    MINUTES,
+    RATES,
+    Verdicts,
+    verdicts,
+    wrong_pass_rate,
+)
 from tools.judge_study.speed import METRICS, MILLISECONDS, milliseconds
 from tools.judge_study.speed import MINUTES as SPEED_MINUTES
 
@@ -24,19 +35,19 @@ LAPTOP_RATES, LAPTOP_SAMPLES = (12, 20), (20, 30, 40, 60)
 
 @dataclass(frozen=True)
 class Promise:
-    """Something that the figures must be."""
+    """One condition on the figures, and whether it held."""
 
-    told: str
-    kept: bool
+    text: str
+    held: bool
 
 
 def fails(case: int, first: int, runs: int) -> int:
-    """How many of these bakes of equal hosts fail."""
+    """Return the number of these bakes of equal hosts that fail."""
     return sum(CASES[case].fails(np.random.default_rng([7, case, run])) for run in range(first, first + runs))
 
 
 def speed() -> Promise:
-    """Measure how long the judge takes for a long bake."""
+    """Measure how long one judgement takes."""
     taken = milliseconds()
     print(f"{METRICS} metrics of {SPEED_MINUTES} minutes are judged in {taken:.0f} ms")
     return Promise(
@@ -46,7 +57,9 @@ def speed() -> Promise:
 
 def false_alarms(pool: Pool, runs: int) -> list[Promise]:
     """Count how often the judge fails equal hosts."""
-    print(f"\nFalse alarms over all looks at {runs:,} bakes of equal hosts; alpha is {ALPHA:.0%}\n")
+    print(
+        f"\nFalse alarms over all interim analyses of {runs:,} bakes of equal hosts; alpha is {ALPHA:.0%}\n"
+    )
     print("| how the hosts' minutes differ | minutes | metrics | false alarms |\n| --- | --- | --- | --- |")
     tasks = [
         (case, first, min(CHUNK, runs - first))
@@ -66,7 +79,7 @@ def false_alarms(pool: Pool, runs: int) -> list[Promise]:
 
 
 def power(pool: Pool, runs: int) -> list[Promise]:
-    """Count how often the judge finds a degradation, and after how many minutes."""
+    """Count how often the judge finds a degradation, and measure after how many minutes."""
     print(
         f"\nFAIL / INCONCLUSIVE / PASS in % of {runs} bakes, and the minutes after which half of the FAILs came\n"
     )
@@ -75,13 +88,13 @@ def power(pool: Pool, runs: int) -> list[Promise]:
     kinds = [(worse, minutes) for worse in DEGRADATIONS for minutes in MINUTES]
     tasks = [(worse, Traffic(rate, minutes), runs, 3) for worse, minutes in kinds for rate in RATES]
     cells = dict(
-        zip(((w.name, t) for w, t, _, _ in tasks), pool.starmap(found, tasks, chunksize=1), strict=True)
+        zip(((w.name, t) for w, t, _, _ in tasks), pool.starmap(verdicts, tasks, chunksize=1), strict=True)
     )
     for worse, minutes in kinds:
         row = (cells[worse.name, Traffic(rate, minutes)] for rate in RATES)
         print(f"| {worse.name} | {minutes} | " + " | ".join(map(_cell, row)) + " |")
     return [
-        _share(
+        _promise(
             cells[name, Traffic(rate, minutes)],
             verdict,
             least,
@@ -100,20 +113,20 @@ def power(pool: Pool, runs: int) -> list[Promise]:
 
 
 def wrong_passes(pool: Pool, runs: int) -> list[Promise]:
-    """How often exactly the degradation that a PASS must rule out is ruled out."""
-    print(f"\nHow often a metric passes, of {runs:,} bakes, that is just as bad as a PASS has to rule out\n")
+    """Count how often a metric passes whose degradation is exactly its non-inferiority margin."""
+    print(f"\nWrong passes of {runs:,} bakes: the metric is exactly as bad as a PASS must rule out\n")
     print("| degradation | minutes | " + " | ".join(f"{rate} requests/s" for rate in SOME_RATES) + " |")
     print("| --- " * (len(SOME_RATES) + 2) + "|")
     kinds = [(worse, metric, minutes) for worse, metric in AT_THE_LIMIT for minutes in MINUTES]
     tasks = [(w, m, Traffic(rate, n), runs, 5) for w, m, n in kinds for rate in SOME_RATES]
-    shares = pool.starmap(ruled_out, tasks, chunksize=1)
+    rates = pool.starmap(wrong_pass_rate, tasks, chunksize=1)
     promises = []
     for number, (worse, metric, minutes) in enumerate(kinds):
-        row = shares[number * len(SOME_RATES) :][: len(SOME_RATES)]
-        print(f"| {worse.name} | {minutes} | " + " | ".join(f"{share:.1%}" for share in row) + " |")
+        row = rates[number * len(SOME_RATES) :][: len(SOME_RATES)]
+        print(f"| {worse.name} | {minutes} | " + " | ".join(f"{rate:.1%}" for rate in row) + " |")
         most = LEVEL + 3 * (LEVEL * (1 - LEVEL) / runs) ** 0.5
-        told = f"PASS in at most {LEVEL:.0%} and chance: {metric}, {worse.name}, {minutes} minutes"
-        promises.append(Promise(told, max(row) <= most))
+        text = f"PASS in at most {LEVEL:.0%} and chance: {metric}, {worse.name}, {minutes} minutes"
+        promises.append(Promise(text, max(row) <= most))
     return promises
 
 
@@ -127,24 +140,24 @@ def laptop(pool: Pool, runs: int) -> list[Promise]:
     kinds = [(worse, rate) for worse in LAPTOP for rate in LAPTOP_RATES]
     tasks = [(worse, Traffic(rate, n, 1), runs, 5) for worse, rate in kinds for n in LAPTOP_SAMPLES]
     cells = dict(
-        zip(((w.name, t) for w, t, _, _ in tasks), pool.starmap(found, tasks, chunksize=1), strict=True)
+        zip(((w.name, t) for w, t, _, _ in tasks), pool.starmap(verdicts, tasks, chunksize=1), strict=True)
     )
     for worse, rate in kinds:
         row = (cells[worse.name, Traffic(rate, n, 1)] for n in LAPTOP_SAMPLES)
         print(f"| {worse.name} | {rate} | " + " | ".join(map(_cell, row)) + " |")
     good, bad = cells[LAPTOP[0].name, Traffic(12, 60, 1)], cells[LAPTOP[1].name, Traffic(12, 60, 1)]
     return [
-        _share(good, Verdict.PASS, 0.9, "none, 12 requests/s, 60 samples of a second"),
-        _share(bad, Verdict.FAIL, 0.95, "errors 0 % to 3 %, 12 requests/s, 60 samples of a second"),
+        _promise(good, Verdict.PASS, 0.9, "none, 12 requests/s, 60 samples of a second"),
+        _promise(bad, Verdict.FAIL, 0.95, "errors 0 % to 3 %, 12 requests/s, 60 samples of a second"),
     ]
 
 
-def _cell(each: Found) -> str:
-    shares = " / ".join(
-        f"{100 * each.share(v):.0f}" for v in (Verdict.FAIL, Verdict.INCONCLUSIVE, Verdict.PASS)
+def _cell(each: Verdicts) -> str:
+    rates = " / ".join(
+        f"{100 * each.rate(v):.0f}" for v in (Verdict.FAIL, Verdict.INCONCLUSIVE, Verdict.PASS)
     )
-    return f"{shares} ({each.minutes:.0f})" if each.minutes else shares
+    return f"{rates} ({each.minutes:.0f})" if each.minutes else rates
 
 
-def _share(each: Found, verdict: Verdict, least: float, told: str) -> Promise:
-    return Promise(f"{verdict} in at least {least:.0%}: {told}", each.share(verdict) >= least)
+def _promise(each: Verdicts, verdict: Verdict, least: float, text: str) -> Promise:
+    return Promise(f"{verdict} in at least {least:.0%}: {text}", each.rate(verdict) >= least)

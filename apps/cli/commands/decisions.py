@@ -11,13 +11,13 @@ import typer
 from apps.cli import resolve
 from apps.cli.command import ServiceName, Yes, connected
 from apps.cli.options import MaybeWhy, Named, OnlyIn, Stay, Which, Why, text_of
-from apps.cli.output.decision_view import Asks, effect, question_facts, question_lines
+from apps.cli.output.decision_view import effect, question_facts, question_lines
 from apps.cli.output.printer import Page
 from apps.cli.ports import Connection
 from apps.cli.resolve import PendingQuestion
 from apps.cli.watch.watching import after_answer
 from lifecycle.domain.errors import Refused
-from lifecycle.domain.rollout.decision import Choice
+from lifecycle.domain.rollout.decision import Choice, QuestionKind
 
 
 class Decision(StrEnum):
@@ -42,7 +42,7 @@ def approve(
     watch: Stay = False,
 ) -> int:
     """Approve the deployment that waits at a gate; it goes on."""
-    found = resolve.waiting(here, deployment or service, text_of(environment), Asks.APPROVAL)
+    found = resolve.waiting(here, deployment or service, text_of(environment), QuestionKind.APPROVAL)
     return _answer(page, here, found, Choice.APPROVE, why, watch=watch)
 
 
@@ -58,7 +58,7 @@ def reject(
     watch: Stay = False,
 ) -> int:
     """Reject the deployment that waits at a gate; hosts already updated get the previous version back."""
-    found = resolve.waiting(here, deployment or service, text_of(environment), Asks.APPROVAL)
+    found = resolve.waiting(here, deployment or service, text_of(environment), QuestionKind.APPROVAL)
     return _answer(page, here, found, Choice.REJECT, why, watch=watch)
 
 
@@ -74,7 +74,7 @@ def extend(
     watch: Stay = False,
 ) -> int:
     """Let a test bed that could not decide bake for as long again, then judge it anew."""
-    found = resolve.waiting(here, deployment or service, text_of(environment), Asks.APPROVAL)
+    found = resolve.waiting(here, deployment or service, text_of(environment), QuestionKind.APPROVAL)
     _offered(found, Choice.EXTEND)
     return _answer(page, here, found, Choice.EXTEND, why, watch=watch)
 
@@ -100,7 +100,7 @@ def decide(
     watch: Stay = False,
 ) -> int:
     """Decide on a failed host: RETRY, SKIP_HOST, FORCE_NEXT, ROLL_BACK or ABORT, for that attempt only."""
-    found = resolve.waiting(here, deployment, text_of(environment), Asks.DECISION)
+    found = resolve.waiting(here, deployment, text_of(environment), QuestionKind.DECISION)
     taken = Choice(choice.value)
     _check(found, taken, host, attempt)
     _show(page, here, found)

@@ -8,13 +8,13 @@ from apps.cli import resolve
 from apps.cli.command import Yes, connected
 from apps.cli.operate import unasked
 from apps.cli.options import Named, OnlyIn, Stay, Why, text_of
-from apps.cli.output.decision_view import Asks, asks, choice_lines, effect, open_questions, question_lines
+from apps.cli.output.decision_view import choice_lines, effect, question_lines
 from apps.cli.output.live import headline
 from apps.cli.output.printer import Page
 from apps.cli.ports import Connection
 from apps.cli.watch.deployment_view import Poller
 from apps.cli.watch.watching import after_answer
-from lifecycle.domain.rollout.decision import Choice, latest_attempts
+from lifecycle.domain.rollout.decision import Choice, QuestionKind, latest_attempts, open_questions
 from lifecycle.domain.rollout.deployment import Deployment
 
 Abort = Annotated[
@@ -34,7 +34,7 @@ def pause(page: Page, here: Connection, deployment: Named, why: Why, environment
     first = f"; finished first: {', '.join(busy)}" if busy else ""
     page.say(f"recorded: PAUSE by {here.by}: no further host is begun{first}", "bold green")
     for question in open_questions(found, here.context.deployments.questions(found.id)):
-        if asks(question) is Asks.RESUME:
+        if question.kind is QuestionKind.RESUME:
             for line in choice_lines(question, here.command):
                 page.say(line)
     _tell_others(page, here, found)
@@ -54,7 +54,7 @@ def resume(
     watch: Stay = False,
 ) -> int:
     """Let a paused deployment go on with its next host; or abort it, and leave every host as it is."""
-    found = resolve.waiting(here, deployment, text_of(environment), Asks.RESUME)
+    found = resolve.waiting(here, deployment, text_of(environment), QuestionKind.RESUME)
     choice, question = Choice.ABORT if abort else Choice.RESUME, found.question
     page.say(_standing(here, found.deployment))
     for line in question_lines(question, here.context.clock.now()):
@@ -75,9 +75,9 @@ def resume(
 def _tell_others(page: Page, here: Connection, found: Deployment) -> None:
     """What else it waits for: a pause neither answers a question nor takes one back."""
     for question in open_questions(found, here.context.deployments.questions(found.id)):
-        if asks(question) is not Asks.RESUME:
+        if question.kind is not QuestionKind.RESUME:
             see = here.command(f"status {found.cluster.service}")
-            page.say(f"it waits for {asks(question)} too: {see}", "yellow")
+            page.say(f"it waits for {question.kind.in_words} too: {see}", "yellow")
 
 
 def _standing(here: Connection, found: Deployment) -> str:

@@ -10,18 +10,15 @@ from typing import Any, TypeAlias
 from apps.cli.output.text import indented, one_line
 from lifecycle.application.queries.pending_decisions import effect, expiry, quarantine_notice
 from lifecycle.application.queries.state_words import BLAMES
-from lifecycle.domain.rollout.decision import Asks, Choice, Question, asks, open_questions
+from lifecycle.domain.rollout.decision import Choice, Question, QuestionKind
 from lifecycle.domain.rollout.deployment import Deployment, DeploymentState, cluster_of
 
 __all__ = [
-    "Asks",
     "Command",
     "answer_command",
-    "asks",
     "choice_lines",
     "effect",
     "next_commands",
-    "open_questions",
     "question_facts",
     "question_lines",
 ]
@@ -31,10 +28,9 @@ Command: TypeAlias = Callable[[str], str]
 
 def question_lines(question: Question, now: datetime) -> list[str]:
     """Return the lines of a question: host and attempt, reason, diagnosis, expiry and evidence."""
-    wanted = asks(question)
-    if wanted is Asks.RESUME:
+    if question.kind is QuestionKind.RESUME:
         return [f"  {one_line(question.reason, 1200)}; no further host is updated"]
-    if wanted is Asks.APPROVAL:
+    if question.kind is QuestionKind.APPROVAL:
         return [f"  waits for an approval: {one_line(question.reason)}", *_expiry(question, now)]
     lines = [f"  {question.host}, attempt {question.attempt}, failed: {one_line(question.reason, 2000)}"]
     if question.blame:
@@ -43,9 +39,7 @@ def question_lines(question: Question, now: datetime) -> list[str]:
         lines.append(f"  {notice}")
     lines += _expiry(question, now)
     if evidence := indented(question.evidence):
-        measured = question.reason.startswith("failed in the test bed")
-        what = "what was measured of" if measured else "the end of the log on"
-        lines += [f"  {what} {question.host}:", *evidence]
+        lines += [f"  {question.evidence_title}:", *evidence]
     return lines
 
 
@@ -68,10 +62,10 @@ def choice_lines(question: Question, command: Command) -> list[str]:
 def answer_command(question: Question, choice: Choice, command: Command) -> str:
     """Return the command that gives this answer, bound to its deployment, host and attempt."""
     why = "--why '...'"
-    if question.host:
+    if question.kind is QuestionKind.DECISION:
         where = f"--host {question.host} --attempt {question.attempt}"
         return command(f"decide {question.deployment} {choice} {where} {why}")
-    if question.pauses:
+    if question.kind is QuestionKind.RESUME:
         abort = " --abort" if choice is Choice.ABORT else ""
         return command(f"resume {question.deployment}{abort} {why}")
     service = cluster_of(question.deployment).service
@@ -82,7 +76,7 @@ def question_facts(question: Question, command: Command) -> dict[str, Any]:
     """Return a question for programs, without its task token: the token alone could resume the rollout."""
     return {
         "id": question.id,
-        "asks": asks(question).name.lower(),
+        "asks": question.kind.lower(),
         "deployment": question.deployment,
         "host": question.host,
         "attempt": question.attempt,

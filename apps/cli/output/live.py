@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from apps.cli.output.decision_view import Asks, asks, choice_lines, question_facts, question_lines
+from apps.cli.output.decision_view import choice_lines, question_facts, question_lines
 from apps.cli.output.printer import Page, rich_table
 from apps.cli.output.text import clean, lasting, one_line, time_of_day
 from apps.cli.ports import Connection
@@ -16,7 +16,7 @@ from apps.cli.watch.follow import Screen
 from lifecycle.application.queries.host_status import HostProgress
 from lifecycle.application.queries.state_words import DEPLOYMENTS, PLANNING
 from lifecycle.domain.monitoring.audit import AuditEntry
-from lifecycle.domain.rollout.decision import Question
+from lifecycle.domain.rollout.decision import Question, QuestionKind
 from lifecycle.domain.rollout.deployment import Deployment
 
 _COLUMNS = ("host", "state", "attempt", "took", "why")
@@ -57,7 +57,9 @@ class News:
 
     def questions(self, found: WatchedDeployment) -> list[Question]:
         """Return new questions that do not end watching: approvals and pauses."""
-        return [q for q in found.open if asks(q) is not Asks.DECISION and self._is_new("question", q.id)]
+        return [
+            q for q in found.open if q.kind is not QuestionKind.DECISION and self._is_new("question", q.id)
+        ]
 
     def before(self, found: WatchedDeployment) -> Deployment | None:
         """Return the deployment that a queued one waits for, if it or its state is new."""

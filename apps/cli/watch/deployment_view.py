@@ -5,12 +5,11 @@ Used by follow.py, which polls until the deployment ends, and by `lifecycle paus
 
 from dataclasses import dataclass, field
 
-from apps.cli.output.decision_view import Asks, asks, open_questions
 from apps.cli.ports import Connection, Run
 from lifecycle.application.queries.host_status import HostProgress, view_host_progress
 from lifecycle.domain.fleet.cluster import Cluster
 from lifecycle.domain.monitoring.audit import AuditEntry
-from lifecycle.domain.rollout.decision import Question
+from lifecycle.domain.rollout.decision import Question, QuestionKind, open_questions
 from lifecycle.domain.rollout.deployment import Deployment, DeploymentState
 from lifecycle.domain.rollout.execution import next_execution
 from lifecycle.domain.rollout.lease import Lease
@@ -43,7 +42,7 @@ class WatchedDeployment:
     @property
     def decision(self) -> Question | None:
         """The pending decision on a failed host."""
-        return next((question for question in self.open if asks(question) is Asks.DECISION), None)
+        return next((question for question in self.open if question.kind is QuestionKind.DECISION), None)
 
     @property
     def queued(self) -> bool:

@@ -15,12 +15,12 @@ FAULTS = (
         "a-stage-skips-the-epoch-check",
         (4, 5),
         _ATTEMPT,
-        "            if (standing.lease.deployment, standing.lease.epoch) != (current.id, task.epoch):",
+        "            if not standing.lease.is_held_by(current.id, task.epoch):",
         "            if False:",
         beside=(
             Edit(
                 _ATTEMPT,
-                "        if (now.lease.deployment, now.lease.epoch) != (self.deployment.id, self.task.epoch):",
+                "        if not now.lease.is_held_by(self.deployment.id, self.task.epoch):",
                 "        if False:",
             ),
         ),
@@ -29,7 +29,7 @@ FAULTS = (
         "a-stage-does-not-look-again",
         (1, 5, 7),
         _ATTEMPT,
-        "        if (now.lease.deployment, now.lease.epoch) != (self.deployment.id, self.task.epoch):\n"
+        "        if not now.lease.is_held_by(self.deployment.id, self.task.epoch):\n"
         '            return Outcome("STALE", f"epoch {self.task.epoch} was overtaken")\n'
         "        if now.attempt is None or now.attempt.state is not self.attempt.state:",
         "        if False:",
@@ -128,7 +128,7 @@ FAULTS = (
         beside=(
             Edit(
                 _FINISH,
-                "    if (lease.deployment, lease.epoch) != (current.id, current.epoch):\n        return\n",
+                "    if not lease.is_held_by(current.id, current.epoch):\n        return\n",
                 "",
             ),
         ),
@@ -137,7 +137,7 @@ FAULTS = (
         "who-ends-late-takes-back-what-came-since",
         (5, 10),
         _FINISH,
-        "    if (lease.deployment, lease.epoch) != (current.id, current.epoch):\n        return\n",
+        "    if not lease.is_held_by(current.id, current.epoch):\n        return\n",
         "",
         "tests/unit/rollout/test_endings.py",
     ),

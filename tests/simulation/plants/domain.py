@@ -60,7 +60,7 @@ FAULTS = (
         "an-overtaken-deployment-goes-on",
         (4, 5),
         _ROLLOUT,
-        "    if (lease.deployment, lease.epoch) != (mine.id, mine.epoch):",
+        "    if not lease.is_held_by(mine.id, mine.epoch):",
         "    if False:",
         beside=(
             Edit(
@@ -138,7 +138,7 @@ FAULTS = (
         "no-way-back-is-no-obstacle",
         (15,),
         _REFUSALS,
-        "    if seen.no_rollback_target:",
+        "    if seen.no_rollback_target is not None:",
         "    if False:",
     ),
     Planted(

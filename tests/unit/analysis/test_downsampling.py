@@ -1,4 +1,4 @@
-"""What is kept of a bake for the console: few points of few digits, and a record that fits into its store."""
+"""Downsampled series: few points of few digits, in a record that fits into its store."""
 
 import random
 from datetime import UTC, datetime
@@ -6,55 +6,57 @@ from datetime import UTC, datetime
 import pytest
 
 from lifecycle.domain.analysis.built_in_metrics import ERROR_RATE
-from lifecycle.domain.analysis.downsampling import MOST_POINTS, kept
+from lifecycle.domain.analysis.downsampling import MOST_POINTS, downsample
 from lifecycle.domain.analysis.judge import judge
-from lifecycle.domain.analysis.model import Baked, Rules, Series
+from lifecycle.domain.analysis.model import Measurements, Rules, Series
 from lifecycle.domain.rollout.test_bed.model import TestBed
 from lifecycle.gateways.serialization import to_json
-from tests.unit.analysis.bakes import QUEUE, baked, series, wobbling
+from tests.unit.analysis.bakes import QUEUE, measurements, series, wobbling
 
-# DynamoDB's item, keys and all, is at most 400 KB; half of it leaves room for the rest.
+# DynamoDB's item is at most 400 KB, keys included. Half of it leaves room for the rest.
 LARGEST_ITEM = 200 * 1024
 DAY = 1440
 
 
-def a_long_bake(minutes: int, metrics: int) -> Baked:
+def a_long_bake(minutes: int, metrics: int) -> Measurements:
     chance = random.Random(minutes)  # noqa: S311 - a sample
 
     def side() -> tuple[float, ...]:
         return tuple(-chance.lognormvariate(-9.0, 1.0) for _ in range(minutes))
 
-    return baked(*(Series(QUEUE, side(), side()) for _ in range(metrics)))
+    return measurements(*(Series(QUEUE, side(), side()) for _ in range(metrics)))
 
 
-def test_a_short_bake_is_kept_minute_by_minute() -> None:
+def test_short_bake_has_a_point_a_minute() -> None:
     values = [*wobbling(0.02, MOST_POINTS - 1), None]
-    (found,) = kept([series(ERROR_RATE, values, [1 / 3] * MOST_POINTS)])
+    (found,) = downsample([series(ERROR_RATE, values, [1 / 3] * MOST_POINTS)])
     assert found.control[:-1] == pytest.approx(values[:-1], rel=1e-5)
     assert found.control[-1] is None
     assert found.test_bed == (0.333333,) * MOST_POINTS
 
 
-def test_of_a_longer_one_a_point_is_the_mean_of_its_minutes() -> None:
+def test_longer_bake_has_means_of_minutes() -> None:
     values = [1.0, 2.0, None, 4.0, 5.0, None, *[3.0] * (3 * MOST_POINTS - 7)]
-    (found,) = kept([series(QUEUE, values, values)])
+    (found,) = downsample([series(QUEUE, values, values)])
     assert found.control[:3] == (1.5, 4.5, 3.0)
     assert len(found.control) == len(found.test_bed) == MOST_POINTS
-    (gap,) = kept([series(QUEUE, [None] * DAY, [0.0] * DAY)])
+    (gap,) = downsample([series(QUEUE, [None] * DAY, [0.0] * DAY)])
     assert (set(gap.control), set(gap.test_bed)) == ({None}, {0.0})
 
 
 @pytest.mark.parametrize("minutes", [0, 1, MOST_POINTS, MOST_POINTS + 1, 479, 480, 481, DAY, 4 * DAY])
-def test_there_are_never_more_points_than_a_chart_shows(minutes: int) -> None:
-    (found,) = kept([series(QUEUE, [0.5] * minutes, [0.5] * minutes)])
+def test_points_are_never_more_than_a_chart_shows(minutes: int) -> None:
+    (found,) = downsample([series(QUEUE, [0.5] * minutes, [0.5] * minutes)])
     assert len(found.control) == min(minutes, len(found.control)) <= MOST_POINTS
     assert set(found.control) <= {0.5}
 
 
 @pytest.mark.parametrize("minutes", [MOST_POINTS, 480, DAY, 4 * DAY])
-def test_the_record_of_any_bake_fits_into_its_store(minutes: int) -> None:
+def test_record_of_any_bake_fits_into_its_store(minutes: int) -> None:
     bake = a_long_bake(minutes, metrics=23)
-    judged = judge(Baked(bake.series, 60, 1000, 1000), Rules(60))
+    judged = judge(Measurements(bake.series, 60, 1000, 1000), Rules(60))
     bed = TestBed("d", 1, "host-1", 1, "host-2", 1, datetime.now(UTC), minutes, judgement=judged)
-    record = TestBed(**{name: getattr(bed, name) for name in bed.__slots__} | {"series": kept(bake.series)})
+    record = TestBed(
+        **{name: getattr(bed, name) for name in bed.__slots__} | {"series": downsample(bake.series)}
+    )
     assert len(to_json(record)) < LARGEST_ITEM

@@ -1,4 +1,4 @@
-"""For how much longer to bake: an estimate that should come true."""
+"""Required duration: after the estimated minutes there mostly is a verdict."""
 
 from dataclasses import replace
 
@@ -7,33 +7,35 @@ import pytest
 
 from lifecycle.domain.analysis.built_in_metrics import LATENCY_P50
 from lifecycle.domain.analysis.judge import judge
-from lifecycle.domain.analysis.model import Baked, Rules, Verdict
-from tests.unit.analysis.bakes import QUEUE, baked, series, usual
+from lifecycle.domain.analysis.model import Measurements, Rules, Verdict
+from tests.unit.analysis.bakes import QUEUE, measurements, series, usual
 
 MINUTES = 20
 
 
-def noisy(seed: int, minutes: int, worse: float) -> Baked:
+def noisy(seed: int, minutes: int, worse: float) -> Measurements:
     noise = np.random.default_rng(seed).normal(0, 0.35, (2, minutes))
     control, test_bed = np.exp(noise[0]), np.exp(noise[1]) * worse
-    return baked(series(LATENCY_P50, control.tolist(), test_bed.tolist()))
+    return measurements(series(LATENCY_P50, control.tolist(), test_bed.tolist()))
 
 
 @pytest.mark.parametrize("worse", [1.0, 1.5])
-def test_after_that_many_more_minutes_there_mostly_is_a_verdict(worse: float) -> None:
-    asked = told = 0
+def test_estimated_minutes_mostly_lead_to_a_verdict(worse: float) -> None:
+    estimated = decided = 0
     for seed in range(40):
         first = judge(noisy(seed, MINUTES, worse), Rules(MINUTES))
         if first.verdict is not Verdict.INCONCLUSIVE or first.more_minutes is None:
             continue
-        asked += 1
+        estimated += 1
         longer = MINUTES + first.more_minutes
-        told += judge(noisy(seed + 1000, longer, worse), Rules(longer), 1).verdict is not Verdict.INCONCLUSIVE
-    assert asked >= 5
-    assert told >= 0.5 * asked
+        decided += (
+            judge(noisy(seed + 1000, longer, worse), Rules(longer), 1).verdict is not Verdict.INCONCLUSIVE
+        )
+    assert estimated >= 5
+    assert decided >= 0.5 * estimated
 
 
-def test_requests_that_are_too_few_are_waited_for() -> None:
+def test_estimate_waits_for_the_minimum_of_requests() -> None:
     half = replace(usual(30), requests_control=150, requests_test_bed=150)
     judged = judge(half, Rules(30))
     assert judged.verdict is Verdict.INCONCLUSIVE
@@ -41,13 +43,13 @@ def test_requests_that_are_too_few_are_waited_for() -> None:
     assert 25 <= judged.more_minutes <= 40
 
 
-def test_what_lies_at_the_limit_would_take_for_ever() -> None:
-    stuck = baked(series(replace(QUEUE, matters=9.0), [0.0, 2.0] * 15, [5.0, 7.0] * 15))
+def test_effect_at_the_margin_has_no_estimate() -> None:
+    stuck = measurements(series(replace(QUEUE, minimum_effect=9.0), [0.0, 2.0] * 15, [5.0, 7.0] * 15))
     judged = judge(stuck, Rules(30))
     assert (judged.verdict, judged.more_minutes) == (Verdict.INCONCLUSIVE, None)
-    assert judged.sentence.endswith("how much longer it would take cannot be told")
+    assert judged.sentence.endswith("how much longer it would take is unknown")
 
 
-def test_no_requests_at_all_tell_nothing() -> None:
+def test_bake_without_requests_has_no_estimate() -> None:
     none = replace(usual(30), requests_control=0, requests_test_bed=0)
     assert judge(none, Rules(30)).more_minutes is None

@@ -6,7 +6,7 @@ import pytest
 from botocore.exceptions import EndpointConnectionError
 
 from apps.cli.output.decision_view import effect
-from lifecycle.domain.rollout.decision import Choice, Question
+from lifecycle.domain.rollout.decision import Choice, Question, QuestionKind
 from lifecycle.domain.rollout.deployment import DeploymentState
 from lifecycle.domain.service.policy import ApprovalGate, Policy
 from tests.support.rollout import CLUSTER
@@ -65,9 +65,8 @@ def test_beside_each_choice_is_what_it_would_do_here(desk: Desk) -> None:
 
 
 def test_a_question_that_does_not_say_what_a_choice_does_gets_the_usual_words() -> None:
-    asked = Question(
-        "d", "decision-h-1-0", (Choice.RETRY,), "failed", datetime(2026, 11, 23, tzinfo=UTC), "h", 1
-    )
+    at = datetime(2026, 11, 23, tzinfo=UTC)
+    asked = Question("d", "decision-h-1-0", QuestionKind.DECISION, (Choice.RETRY,), "failed", at, "h", 1)
     assert effect(asked, Choice.RETRY) == "try this host again from the start"
 
 

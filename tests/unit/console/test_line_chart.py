@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lifecycle.console.line_chart import bounds, chart, figure
-from lifecycle.domain.analysis.downsampling import thinned
-from lifecycle.domain.analysis.model import Better, Judgement, Measure, Measured, Scale, Series, Verdict
+from lifecycle.domain.analysis.downsampling import limit_points
+from lifecycle.domain.analysis.model import Better, Judgement, Measure, MetricResult, Scale, Series, Verdict
 from lifecycle.domain.rollout.test_bed.model import BedState, TestBed
 from lifecycle.domain.service.policy import Policy
 from tests.unit.console.desk import Desk
@@ -22,7 +22,7 @@ SENTENCE = "errors of 3.0% against 0.0% on the control: FAIL"
 JUDGED = Judgement(
     verdict=Verdict.FAIL,
     sentence=SENTENCE,
-    metrics=(Measured("errors", Verdict.FAIL, SENTENCE, 0.03, 0.02, 0.04, 0.001, 0.002, 0.03, 0.0, 0.03),),
+    metrics=(MetricResult("errors", Verdict.FAIL, SENTENCE, 0.03, 0.02, 0.04, 0.001, 0.0, 0.03),),
     minutes=4,
     requests_control=400,
     requests_test_bed=398,
@@ -87,7 +87,7 @@ def test_points_are_within_the_picture(values: list[float | None], width: int) -
 
 def test_long_bake_is_drawn_with_means() -> None:
     long = tuple(float(minute) for minute in range(1440))
-    short = thinned(long)
+    short = limit_points(long)
     assert len(short) == 240
     assert short[0] == pytest.approx(2.5)
     assert len(str(chart(Series(ERRORS, long, long), 460))) < 12_000

@@ -1,12 +1,14 @@
 """Records that an older version wrote are read under the names of today."""
 
 import json
+from dataclasses import fields, replace
 from datetime import UTC, datetime
 
 import pytest
 
+from lifecycle.application.rollout.requests import payload
 from lifecycle.domain.errors import StoreRefused
-from lifecycle.domain.rollout.deployment import Deployment, Override, Request
+from lifecycle.domain.rollout.deployment import Deployment, Kind, Override, Request
 from lifecycle.domain.service.policy import Policy
 from lifecycle.domain.service.target import Target
 from lifecycle.entrypoints.events import Deploy
@@ -66,3 +68,10 @@ def test_a_rollout_takes_the_input_of_an_older_command_line() -> None:
     }
     assert Deploy.model_validate({**asked, "despite": ["FREEZE"]}).overrides == (Override.FREEZE,)
     assert Deploy.model_validate({**asked, "overrides": ["FREEZE"]}).overrides == (Override.FREEZE,)
+
+
+def test_a_rollout_takes_every_field_of_a_request_and_gives_it_on() -> None:
+    every = replace(REQUEST, reason="slow", kind=Kind.ROLLBACK, rollback_of="d", only=("host-1",))
+    assert {each.name for each in fields(Request)} == set(Deploy.model_fields) - {"execution"}
+    assert Deploy.model_validate({**payload(every), "execution": "e"}).request() == every
+    assert json.loads(json.dumps(payload(every))) == payload(every)

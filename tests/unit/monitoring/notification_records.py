@@ -5,8 +5,8 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from lifecycle.domain.fleet.cluster import Cluster
-from lifecycle.domain.monitoring.audit import AuditEntry
-from lifecycle.domain.rollout.decision import Answer, Choice, Question
+from lifecycle.domain.monitoring.audit import AuditEntry, AuditKind
+from lifecycle.domain.rollout.decision import Answer, Choice, Question, QuestionKind
 from lifecycle.domain.rollout.deployment import Deployment, DeploymentState, Kind, Request
 from lifecycle.domain.rollout.test_bed.model import BedState, TestBed
 from lifecycle.domain.service.policy import ApprovalGate, Policy
@@ -37,6 +37,7 @@ def deployment(state: DeploymentState, kind: Kind = Kind.DEPLOY, reason: str = "
 DECISION = Question(
     deployment=NAME,
     id="decision-h1-1-0",
+    kind=QuestionKind.DECISION,
     choices=(Choice.RETRY, Choice.ROLL_BACK),
     reason="its self-test failed: 500",
     asked_at=NOW,
@@ -50,12 +51,15 @@ DECISION = Question(
 APPROVAL = Question(
     NAME,
     "approval",
+    QuestionKind.APPROVAL,
     (Choice.APPROVE, Choice.REJECT),
     "wants an approval",
     NOW,
     gate=ApprovalGate.BEFORE_FIRST_HOST,
 )
-LINE = AuditEntry(NOW, str(CLUSTER), "alarm: is left to you", "alarm lc-p-hello-errors", "rings", NAME)
+LINE = AuditEntry(
+    NOW, str(CLUSTER), "alarm: is left to you", "alarm lc-p-hello-errors", "rings", NAME, kind=AuditKind.ALARM
+)
 BED = TestBed(NAME, 1, "h1", 1, "h2", 1, NOW, 30)
 
 
@@ -80,7 +84,7 @@ def bed_item(record: TestBed) -> dict[str, Any]:
 
 
 def trail_item(record: AuditEntry) -> dict[str, Any]:
-    return item(trail_key(CLUSTER), "2026-11-23T12:00:00#ab", record, what=record.what)
+    return item(trail_key(CLUSTER), "2026-11-23T12:00:00#ab", record, kind=record.kind)
 
 
 def streamed(before: dict[str, Any] | None, after: dict[str, Any] | None) -> dict[str, Any]:

@@ -25,7 +25,15 @@ from lifecycle.domain.monitoring.alarms import (
     watched_until,
 )
 from lifecycle.domain.rollout.attempt import HostAttempt
-from lifecycle.domain.rollout.decision import CONSEQUENCES, PAUSE, ROLLBACK_REQUEST, Answer, Choice, Question
+from lifecycle.domain.rollout.decision import (
+    CONSEQUENCES,
+    ROLLBACK_REQUEST,
+    Answer,
+    Choice,
+    Question,
+    QuestionKind,
+    pause_id,
+)
 from lifecycle.domain.rollout.deployment import Deployment, DeploymentState, Kind, Request
 from lifecycle.domain.rollout.lease import Lease
 from lifecycle.domain.service.policy import OnAlarm, Policy
@@ -74,7 +82,8 @@ def attempt(at: datetime = BEGAN) -> HostAttempt:
 
 
 def question(name: str, answer: Answer | None = None) -> Question:
-    return Question(NAME, name, (Choice.RESUME, Choice.ABORT), "why", BEGAN, answer=answer)
+    kind = QuestionKind.ROLLBACK if name == ROLLBACK_REQUEST else QuestionKind.RESUME
+    return Question(NAME, name, kind, (Choice.RESUME, Choice.ABORT), "why", BEGAN, answer=answer)
 
 
 def facts(current: Deployment, since: datetime = BEGAN + 2 * MINUTE, *asked: Question) -> WatchFacts:
@@ -141,7 +150,7 @@ def test_what_waits_for_a_human_goes_on_waiting_unless_it_is_to_roll_back() -> N
     for state in (DeploymentState.HALTED, DeploymentState.AWAITING_APPROVAL, DeploymentState.PAUSED):
         assert isinstance(follow(facts(deployment(state)), ENDED), Nothing)
         assert isinstance(follow(facts(deployment(state, BACK)), ENDED), GoBack)
-    by_hand = facts(deployment(RUNNING), BEGAN + 2 * MINUTE, question(f"{PAUSE}0"))
+    by_hand = facts(deployment(RUNNING), BEGAN + 2 * MINUTE, question(pause_id("0")))
     assert isinstance(follow(by_hand, ENDED), Nothing)
 
 

@@ -12,9 +12,9 @@ from infra.constructs.notifications import ALARM as FILTERED_ALARM
 from infra.constructs.notifications import FILTERS
 from lifecycle.application.monitoring.notify import notify
 from lifecycle.domain.errors import StoreRefused
-from lifecycle.domain.monitoring.alarms import ALARM
+from lifecycle.domain.monitoring.audit import AuditKind
 from lifecycle.domain.monitoring.notifications import LONGEST, Notification, NotificationKind, notification_of
-from lifecycle.domain.rollout.decision import ROLLBACK_REQUEST, Choice
+from lifecycle.domain.rollout.decision import Choice, QuestionKind
 from lifecycle.domain.rollout.deployment import DeploymentState, Kind
 from lifecycle.domain.rollout.lease import Lease
 from lifecycle.domain.rollout.test_bed.model import BedState
@@ -73,12 +73,12 @@ SILENT: dict[str, tuple[dict[str, Any] | None, dict[str, Any] | None]] = {
         question_item(answered(ASKED, Choice.RETRY)),
         question_item(answered(replace(ASKED, token="token-2"), Choice.RETRY)),
     ),
-    "a wish to roll back is recorded": (None, question_item(replace(APPROVAL, id=ROLLBACK_REQUEST))),
+    "a wish to roll back is recorded": (None, question_item(replace(APPROVAL, kind=QuestionKind.ROLLBACK))),
     "a minute of a test bed": (bed_item(BED), bed_item(replace(BED, minutes=40))),
     "a test bed is given up": (bed_item(BED), bed_item(judged(BedState.GIVEN_UP))),
     "a quarantine stays": (BAD_HOST, BAD_HOST),
     "a quarantine is lifted": (QUARANTINE, None),
-    "a line of the trail": (None, trail_item(replace(LINE, what="drain"))),
+    "a line of the trail": (None, trail_item(replace(LINE, kind=AuditKind.ACTION))),
     "an agent reports": (None, item(reports_key(CLUSTER), "h1", {"host": "h1"})),
     "a turn is given": (None, item(turns_key(CLUSTER), "h1", {"host": "h1"})),
     "an attempt gets further": (None, item(deployment_key(NAME), "ATTEMPT#h1#001", {"host": "h1"})),
@@ -222,4 +222,4 @@ def test_the_streams_filters_let_through_what_is_told_and_keep_heartbeats_out() 
         "an attempt gets further",
         "a lease is renewed",
     ]
-    assert FILTERED_ALARM == ALARM
+    assert FILTERED_ALARM == AuditKind.ALARM

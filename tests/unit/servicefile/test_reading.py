@@ -69,7 +69,9 @@ def test_an_empty_environment_has_the_default_policy() -> None:
 def test_a_metric_needs_a_name_and_a_direction_and_compares_ratios_by_default() -> None:
     metrics = '[checks]\nmetrics = "/metrics.json"\n[[metrics]]\nname = "queue_length"\nbetter = "lower"\n'
     parts = parts_of(SMALLEST + metrics)
-    assert parts.metrics == (Measure("queue_length", Better.LOWER, Scale.RATIO, matters=0.1, excludes=0.25),)
+    assert parts.metrics == (
+        Measure("queue_length", Better.LOWER, Scale.RATIO, minimum_effect=0.1, non_inferiority_margin=0.25),
+    )
     assert parts.metrics_path == "/metrics.json"
 
 

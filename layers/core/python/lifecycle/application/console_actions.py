@@ -11,7 +11,7 @@ from enum import StrEnum
 
 from lifecycle.application.delivery.promote import promote
 from lifecycle.application.operator_command import RequestedBy
-from lifecycle.application.queries.clusters import view_cluster
+from lifecycle.application.queries.clusters import ClusterState, view_cluster
 from lifecycle.application.queries.context import QueryContext
 from lifecycle.application.rollout.decide import answer_deployment, approve, decide
 from lifecycle.application.rollout.freeze import freeze, unfreeze
@@ -21,7 +21,7 @@ from lifecycle.application.rollout.requests import payload
 from lifecycle.application.rollout.rollback import rollback_target
 from lifecycle.domain.errors import Refused, Unknown
 from lifecycle.domain.fleet.cluster import Cluster
-from lifecycle.domain.rollout.decision import CONSEQUENCES, Answer, Choice, Question
+from lifecycle.domain.rollout.decision import CONSEQUENCES, Answer, Choice, Question, QuestionKind
 from lifecycle.domain.rollout.deployment import Deployment, DeploymentState, Kind, Request, deployment_id
 from lifecycle.domain.rollout.freezes import Freeze, named
 
@@ -63,7 +63,7 @@ class ConsoleAction:
     attempt: int = 0
     choice: Choice | None = None
     scope: str = ""
-    seen: str = ""  # the records behind the button: a cluster's `standing`, or the time of a freeze
+    seen: str = ""  # the records behind the button: a cluster's `state.token`, or the time of a freeze
 
     @property
     def cluster(self) -> Cluster:
@@ -140,10 +140,13 @@ def _active_freeze(query: QueryContext, scope: str) -> Freeze | None:
 
 def _deploy(query: QueryContext, asked: ConsoleAction, suffix: str) -> ActionResult:
     """Deploy, if the cluster is still as the confirmation said: an operator agreed to no other change."""
-    now = view_cluster(query.context, asked.cluster).standing
-    if asked.seen != now:
-        drawn = f"it was drawn when {asked.seen}" if asked.seen else "it does not say when it was drawn"
-        raise Refused(f"the deployment of {asked.version}", [f"the page is an old one: {drawn}; now {now}"])
+    now, before = view_cluster(query.context, asked.cluster).state, ClusterState.parse(asked.seen)
+    if before != now:
+        drawn = "it does not say when it was drawn"
+        if before:
+            drawn = f"it was drawn when {before.in_words(asked.cluster)}"
+        why = f"the page is out of date: {drawn}; now {now.in_words(asked.cluster)}"
+        raise Refused(f"the deployment of {asked.version}", [why])
     return _start(query, _request(query, asked, asked.version, suffix))
 
 
@@ -220,9 +223,9 @@ def _answer(query: QueryContext, asked: ConsoleAction, choice: Choice | None) ->
     current = recorded(context, cluster, asked.deployment)
     question = _bound(query, current, asked)
     answer = Answer(choice, asked.by, asked.why, context.clock.now())
-    if question.host:
+    if question.kind is QuestionKind.DECISION:
         decide(context, cluster, current.id, question.host, question.attempt, answer)
-    elif question.pauses:
+    elif question.kind is QuestionKind.RESUME:
         answer_deployment(context, cluster, current.id, answer)
     else:
         approve(context, cluster, current.id, answer)

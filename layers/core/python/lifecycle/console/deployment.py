@@ -15,7 +15,7 @@ from lifecycle.console.html import Child, Markup, tag
 from lifecycle.console.status_styles import deployment_badge, status_badge
 from lifecycle.domain.monitoring.audit import AuditEntry
 from lifecycle.domain.rollout.attempt import HostAttempt
-from lifecycle.domain.rollout.decision import CONSEQUENCES, Choice, Question, latest_attempts
+from lifecycle.domain.rollout.decision import CONSEQUENCES, Choice, Question, QuestionKind, latest_attempts
 from lifecycle.domain.rollout.deployment import Deployment, Kind
 from lifecycle.domain.time_format import lasting, minute, time_of_day
 
@@ -82,7 +82,7 @@ def _buttons(view: DeploymentView, context: ViewContext) -> Markup | None:
         "deployment": current.id,
     }
     buttons: list[Markup] = []
-    paused = any(question.pauses for question in view.pending)
+    paused = any(question.kind is QuestionKind.RESUME for question in view.pending)
     if view.has_lease and not current.state.final and not paused:
         effect = f"Pause {current.id}: {CONSEQUENCES[Choice.PAUSE]}. A host that is being updated is finished first."
         buttons.append(action_button(context, "Pause", effect, {"action": "pause", **params}, reason=_WHY))

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from itertools import pairwise
 
 from lifecycle.console.html import Child, Markup, tag
-from lifecycle.domain.analysis.downsampling import thinned
+from lifecycle.domain.analysis.downsampling import limit_points
 from lifecycle.domain.analysis.model import Series
 
 _HEIGHT = 150
@@ -20,7 +20,7 @@ def chart(series: Series, width: int, minutes: int = 0) -> Markup:
     `minutes` is the length of the bake, where its series was downsampled.
     """
     minutes = max(minutes, len(series.test_bed))
-    bed, control = thinned(series.test_bed), thinned(series.control)
+    bed, control = limit_points(series.test_bed), limit_points(series.control)
     values = [value for value in (*bed, *control) if value is not None]
     low, high = bounds(values)
     name = f"{series.measure.name}{f' in {series.measure.unit}' if series.measure.unit else ''}"

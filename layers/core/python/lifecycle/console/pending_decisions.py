@@ -15,7 +15,7 @@ from lifecycle.console.components import action_button, badge, field, filters, l
 from lifecycle.console.context import ViewContext
 from lifecycle.console.html import Child, Markup, tag
 from lifecycle.console.status_styles import deployment_badge, status_badge
-from lifecycle.domain.rollout.decision import Asks, Choice, Question, asks
+from lifecycle.domain.rollout.decision import Choice, Question, QuestionKind
 from lifecycle.domain.rollout.deployment import Deployment
 from lifecycle.domain.time_format import ago, minute
 
@@ -49,8 +49,7 @@ def _card(view: ClusterView, question: Question, reason: str, context: ViewConte
     current = view.running
     if current is None:
         return None
-    title = f"{current.cluster.service} {current.target.version} to {current.cluster.environment}: {asks(question)}"
-    log_title = f"the end of the log on {question.host}" if question.host else "the evidence"
+    title = f"{current.cluster.service} {current.target.version} to {current.cluster.environment}: {question.kind.in_words}"
     choices = tag("dl", (_choice(question, each) for each in question.choices))
     buttons = [_button(current, question, each, reason, context) for each in question.choices]
     return tag(
@@ -58,7 +57,7 @@ def _card(view: ClusterView, question: Question, reason: str, context: ViewConte
         tag("h2", title),
         tag("p", deployment_badge(current), " ", _about(question), question.reason),
         _blame(question),
-        log(log_title, question.evidence) if question.evidence.strip() else None,
+        log(question.evidence_title, question.evidence) if question.evidence.strip() else None,
         tag("p", soft(f"{_asked(question, context)} {_sentence(expiry(question, context.now))}")),
         choices,
         tag("form", field(reason, "Reason"), tag("div", buttons, class_="lc-row"), class_="lc-bar"),
@@ -110,7 +109,7 @@ def _button(
         "host": question.host,
         "attempt": question.attempt,
     }
-    if asks(question) is Asks.APPROVAL and choice in (Choice.APPROVE, Choice.REJECT):
+    if question.kind is QuestionKind.APPROVAL and choice in (Choice.APPROVE, Choice.REJECT):
         params["action"] = choice.lower()
     kind = _KINDS.get(choice, "")
     return action_button(

@@ -10,7 +10,6 @@ from lifecycle.console.components import action_button, badge, field, filters, s
 from lifecycle.console.context import ViewContext
 from lifecycle.console.html import Child, Markup, tag
 from lifecycle.console.status_styles import cluster_state, status_badge
-from lifecycle.domain.rollout.decision import asks
 from lifecycle.domain.rollout.freezes import Freeze, named
 from lifecycle.domain.time_format import ago, minute
 
@@ -87,7 +86,7 @@ def _cluster(view: ClusterView | None, context: ViewContext) -> Child:
     inside: list[Child] = [tag("p", tag("strong", view.verified.version if view.verified else "nothing yet"))]
     if state := cluster_state(view):
         inside.append(tag("p", state))
-    inside += [tag("p", badge(Tone.WARN, f"waits for {asks(question)}")) for question in view.pending]
+    inside += [tag("p", badge(Tone.WARN, f"waits for {question.kind.in_words}")) for question in view.pending]
     if view.waiting:
         queued = f"{view.waiting.request.version} is queued, {ago(view.waiting.since, context.now)}"
         inside.append(tag("p", badge(Tone.IDLE, queued)))
@@ -128,7 +127,7 @@ def _deploy(view: ClusterView, version: str, context: ViewContext) -> Markup:
         "service": cluster.service,
         "environment": cluster.environment,
         "version": version,
-        "seen": view.standing,
+        "seen": view.state.token,
     }
     kind = "btn-primary" if cluster.environment == "production" else ""
     return action_button(context, f"Deploy to {cluster.environment}", effect, params, kind=kind, reason=_WHY)

@@ -13,7 +13,7 @@ from lifecycle.console.context import ViewContext
 from lifecycle.console.html import Child, Markup, tag
 from lifecycle.console.line_chart import chart, figure
 from lifecycle.console.status_styles import status_badge
-from lifecycle.domain.analysis.model import Judgement, Measure, Measured, Scale
+from lifecycle.domain.analysis.model import Judgement, Measure, MetricResult, Scale
 from lifecycle.domain.time_format import minute
 
 _WIDEST, _NARROWEST = 460, 280
@@ -96,7 +96,7 @@ def _metrics(judged: Judgement | None, measures: Mapping[str, Measure]) -> Marku
     )
 
 
-def _row(each: Measured, measure: Measure | None) -> list[Child]:
+def _row(each: MetricResult, measure: Measure | None) -> list[Child]:
     share = measure is not None and measure.scale is Scale.RATIO
     return [
         each.name,

@@ -2,6 +2,7 @@
 
 Datetimes become ISO 8601 in UTC, enums their values, tuples lists. An unknown key is refused, a missing
 one takes the dataclass's default. Keys and values that older versions wrote are read under their new names.
+Keys of theirs that have no meaning any more are dropped.
 """
 
 import json
@@ -11,19 +12,28 @@ from typing import Any, TypeVar
 
 from cattrs import Converter
 from cattrs.errors import BaseValidationError
-from cattrs.gen import make_dict_structure_fn
+from cattrs.gen import make_dict_structure_fn, make_dict_unstructure_fn, override
 from cattrs.strategies import configure_union_passthrough
 
+from lifecycle.domain.analysis.model import Measure, MetricResult
 from lifecycle.domain.errors import StoreRefused
+from lifecycle.domain.rollout.decision import Choice, Question, QuestionKind
 from lifecycle.domain.rollout.deployment import Deployment, Override, Request
 
 T = TypeVar("T")
+
+# Keys that differ from the field's name. lifecycle.toml has them too, and agents of other versions read them.
+_KEYS: Mapping[type, Mapping[str, str]] = {
+    Measure: {"minimum_effect": "matters", "non_inferiority_margin": "excludes"},
+}
 
 # What records written before version 0.2 call it -> its name now. Records live for years: no entry is ever removed.
 _FORMER_KEYS: Mapping[type, Mapping[str, str]] = {
     Request: {"despite": "overrides"},
     Deployment: {"set_aside": "skipped_hosts"},
 }
+# Keys that records have from versions before 0.2, and that nothing reads any more. No entry is ever removed.
+_GONE_KEYS: Mapping[type, frozenset[str]] = {MetricResult: frozenset({"mann_whitney_p", "shift"})}
 _FORMER_OVERRIDES = {"NO_WAY_BACK": Override.NO_ROLLBACK_TARGET}
 
 
@@ -34,16 +44,44 @@ def _converter() -> Converter:
     # An amount of hosts is a number or a text such as "25%": JSON tells them apart.
     configure_union_passthrough(int | str, converter)
     converter.register_structure_hook(Override, lambda text, _: _FORMER_OVERRIDES.get(text) or Override(text))
-    for kind, former in _FORMER_KEYS.items():
-        converter.register_structure_hook(kind, _reading(make_dict_structure_fn(kind, converter), former))
+    for kind, keys in _KEYS.items():
+        names: dict[str, Any] = {field: override(rename=key) for field, key in keys.items()}
+        converter.register_structure_hook(kind, make_dict_structure_fn(kind, converter, **names))
+        converter.register_unstructure_hook(kind, make_dict_unstructure_fn(kind, converter, **names))
+    for kind in (*_FORMER_KEYS, *_GONE_KEYS):
+        converter.register_structure_hook(kind, _reading(kind, make_dict_structure_fn(kind, converter)))
+    converter.register_structure_hook(
+        Question, _reading_question(make_dict_structure_fn(Question, converter))
+    )
     return converter
 
 
-def _reading(structure: Callable[..., Any], former: Mapping[str, str]) -> Callable[[Any, Any], Any]:
-    """Return a hook that gives former keys their new names, and then calls `structure`."""
+def _reading_question(structure: Callable[..., Any]) -> Callable[[Any, Any], Any]:
+    """Return a hook for questions that were recorded before questions had a kind; one may wait for its answer."""
 
     def read(plain: Any, kind: Any) -> Any:
-        return structure({former.get(key, key): value for key, value in plain.items()}, kind)
+        return structure({"kind": _former_kind(plain), **plain}, kind)
+
+    return read
+
+
+def _former_kind(plain: Mapping[str, Any]) -> QuestionKind:
+    if plain.get("host"):
+        return QuestionKind.DECISION
+    choices = plain.get("choices", ())
+    if Choice.RESUME in choices:
+        return QuestionKind.RESUME
+    return QuestionKind.ROLLBACK if Choice.ROLL_BACK in choices else QuestionKind.APPROVAL
+
+
+def _reading(kind: type, structure: Callable[..., Any]) -> Callable[[Any, Any], Any]:
+    """Return a hook that renames former keys, drops gone ones, and then calls `structure`."""
+    former, gone = _FORMER_KEYS.get(kind, {}), _GONE_KEYS.get(kind, frozenset())
+
+    def read(plain: Any, kind: Any) -> Any:
+        return structure(
+            {former.get(key, key): value for key, value in plain.items() if key not in gone}, kind
+        )
 
     return read
 

@@ -49,9 +49,9 @@ class MetricTable(Table):
             what = 'matters and excludes, in the metric\'s own unit, beside compare = "difference"'
             raise expected(what, found="nothing")
         measure = self.to_measure()
-        if measure.excludes < measure.matters:
-            what = f"excludes to be at least matters, which is {measure.matters:g}"
-            raise expected(what, found=f"{measure.excludes:g}")
+        if measure.non_inferiority_margin < measure.minimum_effect:
+            what = f"excludes to be at least matters, which is {measure.minimum_effect:g}"
+            raise expected(what, found=f"{measure.non_inferiority_margin:g}")
         return self
 
     def to_measure(self) -> Measure:
@@ -60,8 +60,8 @@ class MetricTable(Table):
             name=self.name,
             better=Better(self.better),
             scale=Scale(self.compare),
-            matters=self.matters or _RATIO["matters"],
-            excludes=self.excludes or _RATIO["excludes"],
+            minimum_effect=self.matters or _RATIO["matters"],
+            non_inferiority_margin=self.excludes or _RATIO["excludes"],
             unit=self.unit,
         )
 

@@ -63,13 +63,14 @@ def _converged(context: Context, cluster: Cluster, suffix: str, by: str) -> list
     """What was found and done, if anything ever was deployed there."""
     # Whoever deploys: a test bed whose host died while its deployment is paused is looked at by nobody else.
     traffic_weights.call_in(context, cluster)
-    facts = _facts(context, cluster)
+    facts = cluster_facts(context, cluster)
     if facts.desired or facts.lease.deployment or facts.waiting or facts.orphaned:
         return [_act(context, cluster, facts, converge(facts, context.clock.now()), suffix, by)]
     return []
 
 
-def _facts(context: Context, cluster: Cluster) -> ClusterFacts:
+def cluster_facts(context: Context, cluster: Cluster) -> ClusterFacts:
+    """Return everything that convergence decides on, read afresh."""
     desired, lease = context.registry.desired(cluster), context.leases.current(cluster)
     reports = context.fleet.reports(cluster)
     recent = observe.remembered(context, cluster)

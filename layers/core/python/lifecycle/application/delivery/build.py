@@ -5,12 +5,11 @@ Called by functions/delivery/start_build, check_build and record_snapshot, in st
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
 from lifecycle.application.ports.artifacts import Artifacts
 from lifecycle.application.ports.builds import Builds
 from lifecycle.application.ports.catalogue import Catalogue
-from lifecycle.application.rollout.requests import payload
+from lifecycle.application.rollout.requests import Payload, payload
 from lifecycle.domain.errors import InvalidName, StoreRefused, Unknown
 from lifecycle.domain.fleet.cluster import Cluster, service_name
 from lifecycle.domain.rollout.deployment import Request, deployment_id
@@ -25,7 +24,7 @@ class Recorded:
     reason: str
     service: str
     version: str
-    staging: dict[str, Any] | None = None
+    staging: Payload | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ import hmac
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from lifecycle.application.ports.executions import Executions
@@ -121,14 +121,7 @@ def codecommit_push(event: dict[str, Any]) -> Push | str:
 
 def start(push: Push, executions: Executions) -> Response:
     """Start the run, once a commit; one whose run failed is run again when it is delivered again."""
-    payload = {
-        "repository": push.repository,
-        "name": push.name,
-        "commit": push.commit,
-        "branch": push.branch,
-        "pusher": push.pusher,
-        "delivery": push.delivery,
-    }
+    payload = asdict(push)
     run = push.execution
     while not executions.start_delivery(run, payload):
         if not executions.delivery_failed(run):

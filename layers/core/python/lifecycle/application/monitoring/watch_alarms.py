@@ -16,7 +16,6 @@ from lifecycle.application.rollout.rollback import request_rollback
 from lifecycle.application.rollout.task_tokens import resume_open
 from lifecycle.domain.errors import LifecycleError, Refused
 from lifecycle.domain.monitoring.alarms import (
-    ALARM,
     Alarm,
     Follows,
     GoBack,
@@ -30,8 +29,15 @@ from lifecycle.domain.monitoring.alarms import (
     follow,
     heir_of,
 )
-from lifecycle.domain.monitoring.audit import AuditEntry
-from lifecycle.domain.rollout.decision import CONSEQUENCES, Answer, Choice, Question
+from lifecycle.domain.monitoring.audit import AuditEntry, AuditKind
+from lifecycle.domain.rollout.decision import (
+    CONSEQUENCES,
+    Answer,
+    Choice,
+    EvidenceKind,
+    Question,
+    QuestionKind,
+)
 from lifecycle.domain.rollout.deployment import Deployment, Kind, Request, deployment_id
 
 
@@ -54,12 +60,13 @@ def watch(context: Context, alarms: Alarms, names: Sequence[str] = ()) -> list[W
 def _look(context: Context, alarm: Alarm, now: datetime) -> Watched:
     """One alarm by itself: a cluster that cannot be read must not silence the alarms of the others."""
     try:
-        return _act(context, alarm, follow(_facts(context, alarm), now), now)
+        return _act(context, alarm, follow(watch_facts(context, alarm), now), now)
     except LifecycleError as error:
         return Watched(alarm.name, "FAILED", str(error))
 
 
-def _facts(context: Context, alarm: Alarm) -> WatchFacts:
+def watch_facts(context: Context, alarm: Alarm) -> WatchFacts:
+    """Return everything that is decided on when an alarm rings, read afresh."""
     if not alarm.ringing:
         return WatchFacts(alarm, None)
     cluster = alarm.cluster
@@ -116,9 +123,17 @@ def _who(alarm: Alarm) -> str:
 
 def _tell(context: Context, alarm: Alarm, deployment: str, what: str, reason: str) -> None:
     """A line of the trail at the time of the alarm: told again, it is the same line."""
-    line = f"{ALARM}: {what}"
-    entry = AuditEntry(alarm.since, str(alarm.cluster), line, _who(alarm), reason, deployment=deployment)
-    context.audit_log.append(entry)
+    context.audit_log.append(
+        AuditEntry(
+            at=alarm.since,
+            cluster=str(alarm.cluster),
+            what=f"alarm: {what}",
+            who=_who(alarm),
+            why=reason,
+            deployment=deployment,
+            kind=AuditKind.ALARM,
+        )
+    )
 
 
 def _pause(context: Context, alarm: Alarm, current: Deployment) -> Question:
@@ -127,10 +142,12 @@ def _pause(context: Context, alarm: Alarm, current: Deployment) -> Question:
     return Question(
         deployment=current.id,
         id=alarm.pause,
+        kind=QuestionKind.RESUME,
         choices=(Choice.RESUME, Choice.ABORT),
         reason=f"paused by the alarm {alarm.name} at {now:%Y-%m-%d %H:%M:%S} UTC: {alarm.expected}",
         asked_at=now,
         evidence=f"expected: {alarm.expected}\nfound: {alarm.found}\nto go back instead: {back}",
+        evidence_kind=EvidenceKind.ALARM,
         effects={
             Choice.RESUME: f"{CONSEQUENCES[Choice.RESUME]}; {alarm.name} pauses it again only when it rings anew",
             Choice.ABORT: CONSEQUENCES[Choice.ABORT],

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Protocol
 
-from lifecycle.domain.analysis.model import Baked, Measure
+from lifecycle.domain.analysis.model import Measure, Measurements
 from lifecycle.domain.fleet.cluster import Cluster
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -21,7 +21,7 @@ class Metrics(Protocol):
         """How many whole minutes after `since` can be read to their end by now."""
         ...
 
-    def baked(
+    def measurements(
         self,
         cluster: Cluster,
         test_host: str,
@@ -30,7 +30,7 @@ class Metrics(Protocol):
         since: datetime,
         minutes: int,
         minute: timedelta,
-    ) -> Baked:
+    ) -> Measurements:
         """The first `minutes` minutes after `since`, one value a minute; None where nothing was told.
 
         Errors and latency (domain/analysis/built_in_metrics.py) are those of the two target groups, of which the hosts are the only

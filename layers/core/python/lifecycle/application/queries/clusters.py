@@ -5,7 +5,7 @@ milliseconds apart, so an action checks them again before it changes anything (a
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 from lifecycle.application.context import Context
 from lifecycle.application.ports.cluster_queries import LeaseAndQueue
@@ -22,6 +22,35 @@ from lifecycle.domain.service.target import Target
 
 # Newest deployments of a cluster, where a view asks for no other number.
 RECENT = 5
+
+
+@dataclass(frozen=True, slots=True)
+class ClusterState:
+    """The verified version, the holder of the lease and the queued deployment; empty where there is none.
+
+    A deploy button carries its token, and is refused when the cluster has another state.
+    """
+
+    verified: str
+    lease_holder: str
+    queued: str
+
+    @property
+    def token(self) -> str:
+        return f"{self.verified}|{self.lease_holder}|{self.queued}"
+
+    @classmethod
+    def parse(cls, token: str) -> "ClusterState | None":
+        """Return the state that a token was made of; None for any other text."""
+        parts = token.split("|")
+        return cls(*parts) if len(parts) == len(fields(cls)) else None
+
+    def in_words(self, cluster: Cluster) -> str:
+        """Return a sentence such as "production/hello runs 1.0.0, hello-…-ab12 waits"."""
+        parts = [f"{cluster} runs {self.verified or 'nothing that was verified'}"]
+        parts += [f"{self.lease_holder} deploys there"] if self.lease_holder else []
+        parts += [f"{self.queued} waits"] if self.queued else []
+        return ", ".join(parts)
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,14 +75,13 @@ class ClusterView:
         return next((each.target for each in self.recent if verifies(each)), None)
 
     @property
-    def standing(self) -> str:
-        """The cluster in one sentence; a button carries it, and is refused when it has changed."""
-        parts = [
-            f"{self.cluster} runs {self.verified.version if self.verified else 'nothing that was verified'}"
-        ]
-        parts += [f"{self.lease.deployment} deploys there"] if self.lease.deployment else []
-        parts += [f"{self.waiting.request.deployment} waits"] if self.waiting else []
-        return ", ".join(parts)
+    def state(self) -> ClusterState:
+        """The facts that a deploy button is drawn from."""
+        return ClusterState(
+            verified=self.verified.version if self.verified else "",
+            lease_holder=self.lease.deployment,
+            queued=self.waiting.request.deployment if self.waiting else "",
+        )
 
     @property
     def unsettled(self) -> Deployment | None:

@@ -7,14 +7,14 @@ from collections.abc import Callable
 
 from lifecycle.application.context import Context
 from lifecycle.domain.errors import Refused
-from lifecycle.domain.rollout.decision import ROLLBACK_REQUEST, Answer, Question
+from lifecycle.domain.rollout.decision import Answer, Question, QuestionKind
 from lifecycle.domain.rollout.deployment import Deployment
 
 
 def _open(context: Context, current: Deployment, fits: Callable[[Question], bool], what: str) -> Question:
     """The question that is open; otherwise a refusal that says what became of it."""
     now = context.clock.now()
-    asked = [q for q in context.deployments.questions(current.id) if q.id != ROLLBACK_REQUEST]
+    asked = [q for q in context.deployments.questions(current.id) if q.kind is not QuestionKind.ROLLBACK]
     open_ = [q for q in asked if not q.answer and not q.expired(now)]
     fitting = [q for q in open_ if fits(q)] or [q for q in asked if fits(q)]
     newest = max(fitting, key=lambda q: (q.again, q.asked_at), default=None)
@@ -37,7 +37,11 @@ def _open(context: Context, current: Deployment, fits: Callable[[Question], bool
 def _subject(question: Question) -> str:
     if question.host:
         return f"{question.host}, attempt {question.attempt}"
-    return "the end of a pause" if question.pauses else f"an approval {question.gate.replace('_', ' ')}"
+    return (
+        "the end of a pause"
+        if question.kind is QuestionKind.RESUME
+        else f"an approval {question.gate.replace('_', ' ')}"
+    )
 
 
 def _refuse_late(context: Context, question: Question, answer: Answer) -> None:

@@ -36,7 +36,7 @@ def diagnose(context: Context, task: HostTask) -> Outcome:
     standing = context.step_reads.of_host(task.cluster, task.deployment, task.host, task.attempt)
     if (current := standing.deployment) is None:
         raise observe.unknown(task.cluster, task.deployment)
-    if (standing.lease.deployment, standing.lease.epoch) != (current.id, task.epoch):
+    if not standing.lease.is_held_by(current.id, task.epoch):
         return Outcome("STALE", f"epoch {task.epoch} was overtaken")
     attempt = standing.attempt
     if attempt is None or current.state.final or not can_be_diagnosed(current, attempt):

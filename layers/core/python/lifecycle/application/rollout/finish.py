@@ -61,7 +61,7 @@ def leave_untouched(context: Context, current: Deployment, outcome: DeploymentSt
         return
     last = next((d for d in observe.remembered(context, current.cluster) if d.target == previous), None)
     lease = context.leases.current(current.cluster)
-    if (lease.deployment, lease.epoch) != (current.id, current.epoch):
+    if not lease.is_held_by(current.id, current.epoch):
         return
     context.registry.set_desired(
         current.cluster,

@@ -18,10 +18,6 @@ INSTALL_LASTS = timedelta(minutes=15)
 PREFETCH_LASTS = timedelta(days=7)
 
 
-# More than a host can be tried.
-LAST_ATTEMPT = 999_999
-
-
 def prefetch(
     deployment: Deployment, host: str, attempt: int, now: datetime, group: Group = Group.MAIN
 ) -> Turn:
@@ -45,7 +41,7 @@ def restore(deployment: Deployment, previous: Target, host: str, attempt: int, n
 
 def cancel_turn(deployment: Deployment, host: str, now: datetime) -> Turn:
     """The deployment is over: no order of its epoch comes after this one, however late."""
-    return _turn(deployment, host, Order.IDLE, LAST_ATTEMPT, now, PREFETCH_LASTS)
+    return _turn(deployment, host, Order.IDLE, 0, now, PREFETCH_LASTS)
 
 
 def _of(turn: Turn, target: Target) -> Turn:

@@ -16,7 +16,7 @@ from lifecycle.domain.errors import StaleEpoch
 from lifecycle.domain.fleet.cluster import Cluster
 from lifecycle.domain.fleet.target_group import Group
 from lifecycle.domain.rollout.attempt import AttemptState, Blame, HostAttempt
-from lifecycle.domain.rollout.decision import Question, effects, latest_attempts
+from lifecycle.domain.rollout.decision import EvidenceKind, Question, QuestionKind, effects, latest_attempts
 from lifecycle.domain.rollout.deployment import Deployment, DeploymentState
 from lifecycle.domain.rollout.execution import next_execution
 from lifecycle.domain.rollout.lease import RENEWED_BEFORE, RUNNING_LEASE, WAITING_LEASE, Lease
@@ -37,7 +37,7 @@ from lifecycle.domain.rollout.steps import (
     Step,
     UpdateHosts,
 )
-from lifecycle.domain.rollout.test_bed.model import TestBed
+from lifecycle.domain.rollout.test_bed.model import NO_NOTE, BakeNote, TestBed
 from lifecycle.domain.rollout.test_bed.schedule import failed_bed
 
 Hosts: TypeAlias = tuple[dict[str, str | int], ...]
@@ -109,8 +109,8 @@ def _record(context: Context, facts: Facts, step: Step) -> Decided:  # noqa: C90
         case BeginBake():
             _begin_bake(context, current, step)
             return Decided("BAKE", step.reason, seconds=ceil(context.minute.total_seconds()))
-        case Bake(seconds, reason):
-            _set_state(context, current, DeploymentState.RUNNING, reason)
+        case Bake(seconds, reason, note):
+            _set_state(context, current, DeploymentState.RUNNING, reason, note)
             return Decided("BAKE", reason, seconds=seconds)
         case EndBake(number, state, reason):
             _set_state(context, current, DeploymentState.RUNNING, reason)
@@ -157,6 +157,7 @@ def _decision(context: Context, facts: Facts, step: AwaitDecision) -> Question:
         _close_lost(context, attempt, step.reason)
     report, now = facts.reports.get(step.host), context.clock.now()
     blame, diagnosis = _blame(facts, attempt)
+    evidence_kind, evidence = _evidence(facts, attempt, report.log_tail if report else "")
     newest = latest_attempts(facts.attempts)
     controls = {host for host, each in newest.items() if each.group is Group.CONTROL}
     alive = {host for host, each in newest.items() if each.state is AttemptState.ALIVE} - controls
@@ -165,13 +166,15 @@ def _decision(context: Context, facts: Facts, step: AwaitDecision) -> Question:
     return Question(
         deployment=facts.deployment.id,
         id=f"decision-{step.host}-{step.attempt}-{step.again}",
+        kind=QuestionKind.DECISION,
         choices=step.choices,
         reason=step.reason,
         asked_at=now,
         host=step.host,
         attempt=step.attempt,
         again=step.again,
-        evidence=_evidence(facts, attempt) or (report.log_tail if report else ""),
+        evidence=evidence,
+        evidence_kind=evidence_kind,
         expires_at=now + timedelta(seconds=facts.deployment.policy.decision_expires_seconds),
         blame=blame,
         diagnosis=diagnosis,
@@ -196,12 +199,13 @@ def _beside(facts: Facts, bed: TestBed) -> str:
     return f"{bed.control} was restarted on {previous} and served beside {bed.host}, and did well"
 
 
-def _evidence(facts: Facts, attempt: HostAttempt) -> str:
-    """The host's own log, or what was measured of it in the test bed."""
+def _evidence(facts: Facts, attempt: HostAttempt, log_tail: str) -> tuple[EvidenceKind, str]:
+    """Return what was measured of the host in the test bed, or else the end of its log."""
     bed = failed_bed(facts, attempt)
-    if bed is None or bed.judgement is None:
-        return attempt.evidence
-    return "\n".join(each.sentence for each in bed.judgement.metrics)
+    if bed and bed.judgement and bed.judgement.metrics:
+        return EvidenceKind.TEST_BED_MEASUREMENTS, "\n".join(m.sentence for m in bed.judgement.metrics)
+    log = attempt.evidence or log_tail
+    return (EvidenceKind.HOST_LOG if log else EvidenceKind.NONE), log
 
 
 def _close_lost(context: Context, attempt: HostAttempt, reason: str) -> None:
@@ -221,6 +225,7 @@ def _approval(context: Context, current: Deployment, step: AwaitApproval) -> Que
     return Question(
         deployment=current.id,
         id=f"approval-{step.gate}" + (f"-{step.bed}-{step.again}" if step.bed else ""),
+        kind=QuestionKind.APPROVAL,
         choices=step.choices,
         reason=step.reason,
         asked_at=now,
@@ -232,7 +237,7 @@ def _approval(context: Context, current: Deployment, step: AwaitApproval) -> Que
 
 
 def _await(context: Context, current: Deployment, question: Question, state: DeploymentState) -> Decided:
-    if (current.state, current.reason) != (state, question.reason):
+    if _in_state(current, state, question.reason) != current:
         what = f"halted at {question.host}" if question.host else state.lower().replace("_", " ")
         _tell(context, current, what, "lifecycle", question.reason, question.host)
     standing = context.deployments.ask(question)
@@ -240,9 +245,18 @@ def _await(context: Context, current: Deployment, question: Question, state: Dep
     return Decided("AWAIT_HUMAN", question.reason, question=standing.id)
 
 
-def _set_state(context: Context, current: Deployment, state: DeploymentState, reason: str) -> None:
-    if (current.state, current.reason) != (state, reason):
-        context.deployments.put(replace(current, state=state, reason=reason))
+def _set_state(
+    context: Context, current: Deployment, state: DeploymentState, reason: str, note: BakeNote = NO_NOTE
+) -> None:
+    changed = _in_state(current, state, reason, note)
+    if changed != current:
+        context.deployments.put(changed)
+
+
+def _in_state(
+    current: Deployment, state: DeploymentState, reason: str, note: BakeNote = NO_NOTE
+) -> Deployment:
+    return replace(current, state=state, reason=reason, bake_note=note)
 
 
 def _tell(context: Context, current: Deployment, what: str, who: str, why: str, host: str = "") -> None:

@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping, Sequence
 from itertools import chain
-from typing import Any
 
 from lifecycle.application.context import Context
 from lifecycle.domain.errors import Unknown
@@ -46,6 +45,7 @@ def facts(
     """Everything that the next step depends on, read afresh."""
     reports = context.fleet.reports(current.cluster)
     attempts, questions = context.deployments.attempts_and_questions(current.id)
+    test_bed = wants_test_bed(current.policy)
     return Facts(
         deployment=current,
         lease=lease,
@@ -57,19 +57,10 @@ def facts(
         quarantined=context.fleet.quarantined_hosts(current.cluster),
         heartbeat_timeout=context.heartbeat_timeout,
         undiagnosed=undiagnosed,
-        **_bed_facts(context, current),
+        beds=tuple(context.deployments.beds(current.id)) if test_bed else (),
+        has_test_bed=test_bed and context.dispatcher.has_test_bed(current.cluster),
+        minute=context.minute,
     )
-
-
-def _bed_facts(context: Context, current: Deployment) -> dict[str, Any]:
-    """What only a deployment whose policy wants a test bed has to know."""
-    if not wants_test_bed(current.policy):
-        return {}
-    return {
-        "beds": tuple(context.deployments.beds(current.id)),
-        "has_test_bed": context.dispatcher.has_test_bed(current.cluster),
-        "minute": context.minute,
-    }
 
 
 def observed(context: Context, request: Request) -> Observed:

@@ -9,14 +9,14 @@ from lifecycle.application.rollout.answer import _answer, _open
 from lifecycle.application.rollout.task_tokens import resume_open
 from lifecycle.domain.errors import Refused
 from lifecycle.domain.fleet.cluster import Cluster
-from lifecycle.domain.rollout.decision import CONSEQUENCES, PAUSE, Answer, Choice, Question
+from lifecycle.domain.rollout.decision import CONSEQUENCES, Answer, Choice, Question, QuestionKind, pause_id
 from lifecycle.domain.rollout.deployment import DeploymentState
 
 
 def pause(context: Context, cluster: Cluster, name: str, answer: Answer) -> Question:
     """Stop a deployment before its next host; raises Unknown, Refused when it is over or paused already."""
     current = observe.deployment(context, cluster, name)
-    pauses = [q for q in context.deployments.questions(name) if q.pauses]
+    pauses = [q for q in context.deployments.questions(name) if q.kind is QuestionKind.RESUME]
     if current.state.final or current.state is DeploymentState.QUEUED:
         raise Refused(f"the pause of {name}", [f"it is {current.state}: {current.reason}"])
     if standing := next((q for q in pauses if not q.answer), None):
@@ -24,7 +24,8 @@ def pause(context: Context, cluster: Cluster, name: str, answer: Answer) -> Ques
     told = f": {answer.why}" if answer.why else ""
     asked = Question(
         deployment=name,
-        id=f"{PAUSE}{len(pauses)}",
+        id=pause_id(str(len(pauses))),
+        kind=QuestionKind.RESUME,
         choices=(Choice.RESUME, Choice.ABORT),
         reason=f"paused by {answer.by} at {answer.at:%Y-%m-%d %H:%M:%S} UTC{told}",
         asked_at=answer.at,
@@ -37,7 +38,7 @@ def pause(context: Context, cluster: Cluster, name: str, answer: Answer) -> Ques
 def resume(context: Context, cluster: Cluster, name: str, answer: Answer) -> Question:
     """Let a paused deployment go on, or abort it; raises Unknown, Refused when it is not paused."""
     current = observe.deployment(context, cluster, name)
-    question = _open(context, current, lambda q: q.pauses, "the end of a pause")
+    question = _open(context, current, lambda q: q.kind is QuestionKind.RESUME, "the end of a pause")
     answered = _answer(context, current, question, answer)
     if answer.choice is Choice.ABORT:
         resume_open(context, name)
@@ -51,4 +52,12 @@ def cancel(context: Context, cluster: Cluster, name: str, answer: Answer) -> Que
         return resume(context, cluster, name, answer)
     why = f"cancelled by {answer.by}: {answer.why}"
     queue.leave(context, current.request, DeploymentState.ABORTED, why)
-    return Question(name, "queued", (Choice.ABORT,), current.reason, current.started_at, answer=answer)
+    return Question(
+        deployment=name,
+        id="queued",
+        kind=QuestionKind.RESUME,
+        choices=(Choice.ABORT,),
+        reason=current.reason,
+        asked_at=current.started_at,
+        answer=answer,
+    )

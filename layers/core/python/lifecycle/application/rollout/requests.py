@@ -1,5 +1,6 @@
 """A request for a deployment, as the input of an execution of statemachines/rollout.asl.json."""
 
+from dataclasses import asdict
 from typing import TypeAlias
 
 from lifecycle.domain.rollout.deployment import Request
@@ -9,15 +10,10 @@ Payload: TypeAlias = dict[str, str | list[str] | None]
 
 def payload(request: Request) -> Payload:
     """A request as the input of an execution."""
-    return {
-        "deployment": request.deployment,
-        "service": request.service,
-        "environment": request.environment,
-        "version": request.version,
-        "requested_by": request.requested_by,
-        "reason": request.reason,
-        "kind": str(request.kind),
-        "rollback_of": request.rollback_of,
-        "overrides": [str(override) for override in request.overrides],
-        "only": list(request.only),
-    }
+    return {name: _plain(value) for name, value in asdict(request).items()}
+
+
+def _plain(value: str | tuple[str, ...] | None) -> str | list[str] | None:
+    if isinstance(value, tuple):
+        return [str(each) for each in value]
+    return None if value is None else str(value)

@@ -20,6 +20,7 @@ from lifecycle.domain.rollout.decision import (
     Answer,
     Choice,
     Question,
+    QuestionKind,
 )
 from lifecycle.domain.rollout.deployment import Deployment, DeploymentState, Kind, Request, deployment_id
 from lifecycle.domain.rollout.lease import Lease
@@ -129,7 +130,14 @@ def request_rollback(context: Context, cluster: Cluster, name: str, answer: Answ
         )
     if current.previous is None:
         raise Refused(f"the rollback of {name}", [f"{cluster} has no version that was verified before it"])
-    asked = Question(name, ROLLBACK_REQUEST, (Choice.ROLL_BACK,), "asked for by an operator", answer.at)
+    asked = Question(
+        deployment=name,
+        id=ROLLBACK_REQUEST,
+        kind=QuestionKind.ROLLBACK,
+        choices=(Choice.ROLL_BACK,),
+        reason="asked for by an operator",
+        asked_at=answer.at,
+    )
     standing = context.deployments.ask(asked)
     if standing.answer:
         resume_open(context, name)

@@ -101,7 +101,7 @@ class Running:
         now = self.context.step_reads.of_host(
             self.task.cluster, self.task.deployment, self.host, self.task.attempt
         )
-        if (now.lease.deployment, now.lease.epoch) != (self.deployment.id, self.task.epoch):
+        if not now.lease.is_held_by(self.deployment.id, self.task.epoch):
             return Outcome("STALE", f"epoch {self.task.epoch} was overtaken")
         if now.attempt is None or now.attempt.state is not self.attempt.state:
             return Outcome("SKIPPED", "another call went on with this attempt, or gave it up")
@@ -121,7 +121,7 @@ def stage(
             standing = context.step_reads.of_host(task.cluster, task.deployment, task.host, task.attempt)
             if (current := standing.deployment) is None:
                 raise observe.unknown(task.cluster, task.deployment)
-            if (standing.lease.deployment, standing.lease.epoch) != (current.id, task.epoch):
+            if not standing.lease.is_held_by(current.id, task.epoch):
                 return Outcome("STALE", f"epoch {task.epoch} was overtaken")
             attempt = standing.attempt or _begun(context, task, execution, needs)
             if attempt is None:

@@ -5,7 +5,7 @@ The record of the answer is the truth; resuming the execution is a hint, because
 
 from lifecycle.application.context import Context
 from lifecycle.domain.errors import Unknown
-from lifecycle.domain.rollout.decision import ROLLBACK_REQUEST
+from lifecycle.domain.rollout.decision import QuestionKind
 from lifecycle.domain.rollout.deployment import Deployment
 
 
@@ -30,10 +30,10 @@ def resume_late(context: Context, current: Deployment) -> list[str]:
 
 def wait_for(context: Context, name: str, question_id: str, token: str) -> None:
     """Note which task waits for a question's answer; wake it at once when the answer is there. Raises Unknown."""
-    asked = {q.id: q for q in context.deployments.questions(name)}
+    questions = context.deployments.questions(name)
+    asked = {q.id: q for q in questions}
     if question_id not in asked:
         raise Unknown("question", question_id)
     standing = context.deployments.wait_with(asked[question_id], token)
-    rollback = asked.get(ROLLBACK_REQUEST)
-    if standing.answer or (rollback and rollback.answer):
+    if standing.answer or any(q.kind is QuestionKind.ROLLBACK and q.answer for q in questions):
         context.executions.answer_token(token, {"question": question_id})

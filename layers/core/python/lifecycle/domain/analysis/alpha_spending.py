@@ -1,8 +1,14 @@
-"""How the judge's false alarms stay within alpha, over all looks at one bake and over all metrics.
+"""Alpha spending: keep false alarms within alpha over all interim analyses and all metrics of one bake.
 
-alpha is spent in parts that add up to it (Bonferroni over looks). An eighth each: at half of the planned minutes, on
-errors so many that nobody should wait (domain/analysis/count_tests.py), and on whatever minutes a human asks for afterwards.
-The rest, five eighths, at the planned end. Between these looks nothing fails.
+Called by domain/analysis/judge.py and domain/analysis/required_duration.py.
+
+alpha is spent in parts that add up to it (Bonferroni over interim analyses):
+- an eighth at half of the planned minutes,
+- an eighth on early stopping for errors (domain/analysis/count_tests.py),
+- an eighth on the extensions that a human asks for,
+- five eighths at the planned end.
+
+Nothing fails between these analyses, except by early stopping.
 """
 
 from collections.abc import Sequence
@@ -11,42 +17,43 @@ from math import ceil
 
 from lifecycle.domain.analysis.model import Measure, Rules
 
-HALF_WAY = 1 / 8
-OBVIOUS = 1 / 8
-EXTENSIONS = 1 / 8
-PLANNED_END = 1 - HALF_WAY - OBVIOUS - EXTENSIONS
+HALF_WAY_SHARE = 1 / 8
+EARLY_STOPPING_SHARE = 1 / 8
+EXTENSIONS_SHARE = 1 / 8
+PLANNED_END_SHARE = 1 - HALF_WAY_SHARE - EARLY_STOPPING_SHARE - EXTENSIONS_SHARE
 
 
 @dataclass(frozen=True, slots=True)
-class Look:
-    """A judgement on the first `minutes`; all its metrics together may fail falsely with the chance `alpha`."""
+class InterimAnalysis:
+    """An analysis of the first `minutes`; `alpha` is its family-wise error rate over all metrics."""
 
     minutes: int
     alpha: float
 
 
-def looks(rules: Rules, looks_before: int) -> tuple[Look, ...]:
-    """The planned looks, the end last. `looks_before` counts the ends after which a human asked for more minutes.
+def interim_analyses(rules: Rules, extensions: int) -> tuple[InterimAnalysis, ...]:
+    """Return the planned interim analyses, the end last.
 
-    A look before the least minutes is not made, and the end has its share. Each further end has half of what is left
-    for extensions, so they may go on for ever.
+    `extensions` counts how often a human extended the bake. The half-way analysis is left out if it comes
+    before the minimum of minutes; the end then gets its alpha. Each extension gets half of the alpha that is
+    left for extensions, so their number is not limited.
     """
-    if looks_before:
-        return (Look(rules.planned_minutes, rules.alpha * EXTENSIONS / 2**looks_before),)
+    if extensions:
+        return (InterimAnalysis(rules.planned_minutes, rules.alpha * EXTENSIONS_SHARE / 2**extensions),)
     half_way = ceil(rules.planned_minutes / 2)
     if half_way < rules.minimum_minutes:
-        return (Look(rules.planned_minutes, rules.alpha * (HALF_WAY + PLANNED_END)),)
-    end = Look(rules.planned_minutes, rules.alpha * PLANNED_END)
-    return (Look(half_way, rules.alpha * HALF_WAY), end)
+        return (InterimAnalysis(rules.planned_minutes, rules.alpha * (HALF_WAY_SHARE + PLANNED_END_SHARE)),)
+    end = InterimAnalysis(rules.planned_minutes, rules.alpha * PLANNED_END_SHARE)
+    return (InterimAnalysis(half_way, rules.alpha * HALF_WAY_SHARE), end)
 
 
-def obvious_alpha(rules: Rules, minutes: int) -> float:
-    """What a look at errors that are obvious may spend after so many minutes: the sum over all minutes is OBVIOUS."""
-    return rules.alpha * OBVIOUS / (minutes * (minutes + 1))
+def early_stopping_alpha(rules: Rules, minutes: int) -> float:
+    """Return the alpha of early stopping after `minutes`; over all minutes it adds up to its share."""
+    return rules.alpha * EARLY_STOPPING_SHARE / (minutes * (minutes + 1))
 
 
-def weights(measures: Sequence[Measure]) -> list[float]:
-    """How metrics share a look's alpha: half goes to shares of the requests, such as errors, half to all others."""
+def alpha_weights(measures: Sequence[Measure]) -> list[float]:
+    """Return the weights of the metrics in one analysis: half for proportions of requests, such as errors."""
     counted = sum(measure.of_requests for measure in measures)
     others = len(measures) - counted
     if not counted or not others:
@@ -54,15 +61,16 @@ def weights(measures: Sequence[Measure]) -> list[float]:
     return [0.5 / counted if measure.of_requests else 0.5 / others for measure in measures]
 
 
-def rejected(p_values: Sequence[float], shares: Sequence[float], alpha: float) -> list[bool]:
-    """Which hypotheses fall, so that one falls falsely with a chance of at most `alpha`: Holm 1979, weighted.
+def holm_rejections(p_values: Sequence[float], weights: Sequence[float], alpha: float) -> list[bool]:
+    """Return which hypotheses are rejected at a family-wise error rate of `alpha`: Holm 1979, weighted.
 
-    The least p for its share is compared with its share of alpha; if it falls, its share is the others'.
+    The smallest p-value for its weight is compared with its part of alpha. If it is rejected, the others
+    share its weight.
     """
-    fallen = [False] * len(p_values)
-    for place in sorted(range(len(p_values)), key=lambda each: p_values[each] / shares[each]):
-        left = sum(share for share, gone in zip(shares, fallen, strict=True) if not gone)
-        if p_values[place] > alpha * shares[place] / left * (1 + 1e-9):
+    rejected = [False] * len(p_values)
+    for index in sorted(range(len(p_values)), key=lambda each: p_values[each] / weights[each]):
+        left = sum(weight for weight, gone in zip(weights, rejected, strict=True) if not gone)
+        if p_values[index] > alpha * weights[index] / left * (1 + 1e-9):
             break
-        fallen[place] = True
-    return fallen
+        rejected[index] = True
+    return rejected

@@ -1,7 +1,10 @@
-"""One metric of the test bed compared with the control's: how much worse, how sure, and within which bounds.
+"""Comparison of one metric between the test bed and its control: estimate, p-value and confidence bounds.
 
-Used by domain/analysis/judge.py. Everything here is of one metric at one look; what holds over all metrics and looks is
-domain/analysis/alpha_spending.py.
+Used by domain/analysis/window.py and domain/analysis/judge.py. Everything here concerns one metric in one
+window. domain/analysis/alpha_spending.py corrects for many metrics and many interim analyses.
+
+A degradation is positive where the test bed is worse: a difference, or the logarithm of a ratio. An effect
+says the same in the units of the measure's thresholds.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -10,40 +13,39 @@ from functools import cached_property
 from math import exp, expm1, log, sqrt
 from sys import float_info
 
-from lifecycle.domain.analysis.count_tests import Counted, highest, p_ruled_out
+from lifecycle.domain.analysis.count_tests import ErrorCounts, non_inferiority_p, upper_bound
 from lifecycle.domain.analysis.model import Better, Measure, Scale, Series
 from lifecycle.domain.analysis.permutation_test import (
     MOST_BLOCKS,
     autocorrelation,
-    blocks,
-    bounded,
+    block_sums,
     mean,
     median,
+    prewhitened,
     sign_flip_p,
-    whitened,
+    winsorized,
 )
-from lifecycle.domain.analysis.pseudomedian import typical
+from lifecycle.domain.analysis.pseudomedian import pseudomedian
 
 # One-sided: a PASS, and each of the two bounds, is wrong at most this often.
 LEVEL = 0.05
-# Enough for LEVEL, and so few that the bounds, which take many p-values, are quick.
+# Enough for LEVEL, and few enough that the bounds, which take many p-values, are quick.
 BLOCKS_OF_BOUNDS = 14
-# A minute further out than so many typical sizes counts as that far: 1.5 standard deviations, were they normal, as
-# Huber 1964 advises for what is mostly normal.
+# Winsorize at this many times the median size: 1.5 standard deviations of a normal distribution, as Huber
+# 1964 advises for data that is mostly normal.
 OUTLIER = 1.5 * 1.4826
-# Beyond this, nothing is left of a value that was not in the one before it.
-MOST_RESEMBLANCE = 0.9
-# What is larger is no measurement, and neither is what is no number or, in a ratio, negative.
+# A higher estimate would leave nothing to test after prewhitening.
+MOST_AUTOCORRELATION = 0.9
+# A larger value is no measurement. Neither is NaN or, in a ratio, a negative value.
 LARGEST, LARGEST_LOG = 1e100, 500.0
 _STEPS, _WIDENINGS = 9, 6
 
 
 @dataclass(frozen=True)
 class Comparison:
-    """One metric's minutes in which both hosts told a value, oldest first.
+    """One metric in the minutes that have a value from both hosts, oldest first.
 
-    `worse` has how much worse the test bed was in each: a difference, or a logarithm of the ratio. The requests are
-    those of all of these minutes.
+    The request counts are those of the whole window.
     """
 
     measure: Measure
@@ -54,110 +56,118 @@ class Comparison:
 
     @classmethod
     def of(cls, series: Series, minutes: int, requests: tuple[float, float]) -> "Comparison":
-        """The first `minutes` of a series, without those in which a side told nothing that can be compared."""
+        """Compare the first `minutes` of a series, without the minutes in which a side has no valid value."""
         pairs = list(_pairs(series, minutes))
         return cls(series.measure, tuple(c for c, _ in pairs), tuple(t for _, t in pairs), *requests)
 
     @cached_property
-    def worse(self) -> tuple[float, ...]:
+    def degradations(self) -> tuple[float, ...]:
+        """The degradation of each minute."""
         sign = 1.0 if self.measure.better is Better.LOWER else -1.0
         if self.measure.scale is Scale.DIFFERENCE:
             return tuple(sign * (t - c) for c, t in zip(self.control, self.test_bed, strict=True))
-        least = self.measure.least or _least((*self.control, *self.test_bed))
+        least = self.measure.least or _zero_replacement((*self.control, *self.test_bed))
         return tuple(
             sign * (log(max(t, least)) - log(max(c, least)))
             for c, t in zip(self.control, self.test_bed, strict=True)
         )
 
     @cached_property
-    def resemblance(self) -> float:
-        """How much a minute's degradation may resemble the one before it: one standard error above the estimate.
+    def autocorrelation(self) -> float:
+        """A cautious lag-1 autocorrelation of the degradations, in [0, MOST_AUTOCORRELATION].
 
-        And a little more where minutes are few: 2 / n was found in the study (docs/test-bed.md). Chance among the
-        requests resembles nothing, so no more than what it leaves of the variance can.
+        It is one standard error (1 / sqrt(n)) and 2 / n above the estimate. The study found the 2 / n for few
+        minutes (docs/test-bed-statistics.md). Sampling noise of requests is not autocorrelated, so the value
+        is at most the part of the variance that sampling noise does not explain.
         """
-        if len(self.worse) < 2:
+        if len(self.degradations) < 2:
             return 0.0
-        middle = median(self.worse)
-        around = bounded([each - middle for each in self.worse], OUTLIER)
+        middle = median(self.degradations)
+        around = winsorized([each - middle for each in self.degradations], OUTLIER)
         most = autocorrelation(around) + 1 / sqrt(len(around)) + 2 / len(around)
-        return max(0.0, min(MOST_RESEMBLANCE, most, 1 - self._chance_among_requests()))
+        return max(0.0, min(MOST_AUTOCORRELATION, most, 1 - self._sampling_part()))
 
-    def _chance_among_requests(self) -> float:
-        """The part of the variance that drawing so many requests explains, for shares of the requests."""
+    def _sampling_part(self) -> float:
+        """Return the part of the variance that sampling noise of requests explains; 0 for other metrics."""
         if not self.measure.of_requests:
             return 0.0
-        middle = mean(self.worse)
-        variance = sum((each - middle) ** 2 for each in self.worse) / (len(self.worse) - 1)
-        return self.counted.sampling_variance / variance if variance else 1.0
+        middle = mean(self.degradations)
+        variance = sum((each - middle) ** 2 for each in self.degradations) / (len(self.degradations) - 1)
+        return self.error_counts.sampling_variance / variance if variance else 1.0
 
     @property
-    def counted(self) -> Counted:
-        """A share of the requests, with the requests."""
-        return Counted(self.control, self.test_bed, self.requests_control, self.requests_test_bed)
+    def error_counts(self) -> ErrorCounts:
+        """The error proportions with their request counts."""
+        return ErrorCounts(self.control, self.test_bed, self.requests_control, self.requests_test_bed)
 
     @cached_property
     def estimate(self) -> float:
-        """The degradation in the terms of `worse`: a mean of differences, of ratios one that outliers do not move."""
-        return mean(self.worse) if self.measure.scale is Scale.DIFFERENCE else typical(self.worse)
+        """The estimated degradation: the mean of differences, or the pseudo-median of log ratios."""
+        if self.measure.scale is Scale.DIFFERENCE:
+            return mean(self.degradations)
+        return pseudomedian(self.degradations)
 
     @cached_property
     def effect(self) -> float:
-        """The degradation in the terms of the measure's `matters`."""
-        return self.told(self.estimate)
+        """The estimate in the units of the measure's thresholds."""
+        return self.to_effect(self.estimate)
 
     def p_worse(self) -> float:
-        """How likely the test bed looks this much worse if it is as good."""
-        return self._p(self.worse, MOST_BLOCKS)
+        """Return the p-value of "the test bed is no worse than its control", one-sided."""
+        return self._p(self.degradations, MOST_BLOCKS)
 
     def p_better_than(self, degradation: float) -> float:
-        """How likely it looks this good if it is worse by `degradation`, which is in the terms of `worse`."""
-        return self._p([degradation - each for each in self.worse], BLOCKS_OF_BOUNDS)
+        """Return the p-value of "the test bed is worse by `degradation` or more", one-sided."""
+        return self._p([degradation - each for each in self.degradations], BLOCKS_OF_BOUNDS)
 
     def bounds(self) -> tuple[float | None, float | None]:
-        """What the degradation is more than, and less than, each at LEVEL; None where too few minutes tell."""
-        low = self._bound(-1.0, lambda at: self._p([each - at for each in self.worse], BLOCKS_OF_BOUNDS))
+        """Return the lower and the upper confidence bound of the effect, each at LEVEL.
+
+        A bound is None if the minutes are too few for it.
+        """
+        low = self._bound(-1.0, self._p_more_than)
         high = self._bound(1.0, self.p_better_than)
         if high is not None and self.measure.of_requests:
-            high = max(high, highest(self.counted, LEVEL))
-        return (None if low is None else self.told(low)), (None if high is None else self.told(high))
+            high = max(high, upper_bound(self.error_counts, LEVEL))
+        return self._optional_effect(low), self._optional_effect(high)
 
-    def rules_out(self, degradation: float) -> bool:
-        """Whether a degradation, in the measure's terms, is ruled out: by the minutes, and by the requests."""
-        if self.measure.of_requests and p_ruled_out(self.counted, degradation) > LEVEL:
+    def rules_out(self, effect: float) -> bool:
+        """Return whether both the minutes and the request counts rule out an effect this large, at LEVEL."""
+        if self.measure.of_requests and non_inferiority_p(self.error_counts, effect) > LEVEL:
             return False
-        return self.p_better_than(self.limit(degradation)) <= LEVEL
+        return self.p_better_than(self.to_degradation(effect)) <= LEVEL
 
-    def limit(self, degradation: float) -> float:
-        """A threshold of the measure, in the terms of `worse`."""
+    def to_degradation(self, effect: float) -> float:
+        """Convert an effect, such as a threshold of the measure, to a degradation."""
+        if self.measure.scale is Scale.DIFFERENCE:
+            return effect
+        return log(1 + effect) if self.measure.better is Better.LOWER else -log(1 - min(effect, 0.999))
+
+    def to_effect(self, degradation: float) -> float:
+        """Convert a degradation to an effect: the inverse of `to_degradation`."""
         if self.measure.scale is Scale.DIFFERENCE:
             return degradation
-        return (
-            log(1 + degradation) if self.measure.better is Better.LOWER else -log(1 - min(degradation, 0.999))
-        )
+        degradation = max(-LARGEST_LOG, min(LARGEST_LOG, degradation))
+        return expm1(degradation) if self.measure.better is Better.LOWER else 1 - exp(-degradation)
 
-    def told(self, worse: float) -> float:
-        """The inverse of `limit`."""
-        if self.measure.scale is Scale.DIFFERENCE:
-            return worse
-        worse = max(-LARGEST_LOG, min(LARGEST_LOG, worse))
-        return expm1(worse) if self.measure.better is Better.LOWER else 1 - exp(-worse)
+    def standard_error(self) -> float:
+        """Return the standard error of the estimate, corrected for autocorrelation."""
+        count, middle = len(self.degradations), mean(self.degradations)
+        squares = sum((each - middle) ** 2 for each in self.degradations)
+        inflation = (1 + self.autocorrelation) / (1 - self.autocorrelation)
+        return sqrt(squares * inflation / (count * max(1, count - 1)))
 
-    def spread(self) -> float:
-        """The standard error of the estimate, neighbours' resemblance included."""
-        count, middle = len(self.worse), mean(self.worse)
-        squares = sum((each - middle) ** 2 for each in self.worse)
-        alike = (1 + self.resemblance) / (1 - self.resemblance)
-        return sqrt(squares * alike / (count * max(1, count - 1)))
+    def _p_more_than(self, degradation: float) -> float:
+        return self._p([each - degradation for each in self.degradations], BLOCKS_OF_BOUNDS)
 
     def _p(self, values: Sequence[float], most: int) -> float:
         if self.measure.scale is Scale.RATIO:
-            values = bounded(values, OUTLIER)
-        return sign_flip_p(blocks(whitened(values, self.resemblance), most))
+            values = winsorized(values, OUTLIER)
+        return sign_flip_p(block_sums(prewhitened(values, self.autocorrelation), most))
 
     def _bound(self, side: float, p: Callable[[float], float]) -> float | None:
-        """Where the test stops to reject, on this side of the estimate, by halving."""
-        deviation = self.spread() or 1e-9
+        """Find where the test starts to reject on this side of the estimate, by bisection."""
+        deviation = self.standard_error() or 1e-9
         near, far = 0.0, deviation
         for _ in range(_WIDENINGS):
             if p(self.estimate + side * far) <= LEVEL:
@@ -170,6 +180,9 @@ class Comparison:
             near, far = (near, middle) if p(self.estimate + side * middle) <= LEVEL else (middle, far)
         return self.estimate + side * far
 
+    def _optional_effect(self, degradation: float | None) -> float | None:
+        return None if degradation is None else self.to_effect(degradation)
+
 
 def _pairs(series: Series, minutes: int) -> Iterator[tuple[float, float]]:
     lowest = 0.0 if series.measure.scale is Scale.RATIO else -LARGEST
@@ -180,6 +193,6 @@ def _pairs(series: Series, minutes: int) -> Iterator[tuple[float, float]]:
             yield control, test_bed
 
 
-def _least(values: Sequence[float]) -> float:
-    """What a 0 counts as in a ratio: half of the least that was ever seen above it; two zeros are equal."""
+def _zero_replacement(values: Sequence[float]) -> float:
+    """Return half the smallest positive value, which replaces zeros in a ratio; two zeros are then equal."""
     return max(min((value for value in values if value > 0), default=1.0) / 2, float_info.min)

@@ -1,25 +1,26 @@
-"""Errors counted, beside their share minute by minute: too many to wait, or too few requests to rule them out.
+"""Tests on counted errors: enough errors to stop early, or enough requests to rule errors out.
 
-Used by domain/analysis/judge.py for measures that are shares of the requests. A host that fails half of its requests is plain
-within minutes, in which a permutation has too few signs to tell; and a few requests without an error rule out little,
-however steady the minutes are.
+Used by domain/analysis/judge.py and domain/analysis/comparison.py for measures that are a proportion of the
+requests. The permutation test alone would not do:
+- A host that fails half of its requests should fail within minutes, but a few minutes have too few signs.
+- A few requests without an error rule out little, however steady the minutes are.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from math import erfc, exp, lgamma, log, sqrt
 
-# Errors come in clusters: so many count as one.
+# Errors come in clusters: this many count as one.
 CLUSTER = 10
-# And a host may always have had so many times the errors of another.
+# A healthy host may have this many times the errors of another.
 TIMES = 2.0
 LEAST_MINUTES, MOST_OF_THEM = 4, 0.75
 _MOST_EVENTS = 1000
 
 
 @dataclass(frozen=True, slots=True)
-class Counted:
-    """A share of requests, minute by minute, and how many requests there were in all of these minutes."""
+class ErrorCounts:
+    """The error proportion of each minute, and the number of requests in all of these minutes."""
 
     control: Sequence[float]
     test_bed: Sequence[float]
@@ -28,51 +29,56 @@ class Counted:
 
     @property
     def errors_control(self) -> float:
-        return _share(self.control) * self.requests_control
+        return _mean_proportion(self.control) * self.requests_control
 
     @property
     def errors_test_bed(self) -> float:
-        return _share(self.test_bed) * self.requests_test_bed
+        return _mean_proportion(self.test_bed) * self.requests_test_bed
 
     @property
     def sampling_variance(self) -> float:
-        """The variance that chance gives a minute's difference of the two shares."""
+        """The binomial variance of one minute's difference of the two proportions."""
         sides = (self.control, self.requests_control), (self.test_bed, self.requests_test_bed)
         minutes = len(self.control)
-        return sum(_share(s) * (1 - _share(s)) / requests * minutes for s, requests in sides if requests)
+        return sum(
+            _mean_proportion(side) * (1 - _mean_proportion(side)) / requests * minutes
+            for side, requests in sides
+            if requests
+        )
 
-    def after(self, times: float) -> "Counted":
-        """The same shares of so many times the requests."""
+    def scaled(self, times: float) -> "ErrorCounts":
+        """Return the same proportions with `times` as many requests."""
         more = self.requests_control * times, self.requests_test_bed * times
-        return Counted(self.control, self.test_bed, *more)
+        return ErrorCounts(self.control, self.test_bed, *more)
 
 
-def p_obvious(seen: Counted, matters: float) -> float:
-    """How likely the test bed has so many errors although it has at most TIMES the control's: exact, conditional.
+def early_stopping_p(counts: ErrorCounts, minimum_effect: float) -> float:
+    """Return the p-value of "the test bed has at most TIMES the errors of its control": exact, conditional.
 
-    1.0 unless it had more than that, and `matters` beside, in three of four minutes. Given the sum of both, one
-    side's count is binomial (Przyborowski & Wilenski 1940); errors are counted in clusters of CLUSTER, so that a
-    burst is no proof.
+    Returns 1.0 unless the test bed exceeds TIMES the control's proportion plus `minimum_effect` in three of
+    four minutes, and there are at least `LEAST_MINUTES`. Given the sum of both counts, one side's count is
+    binomial. Errors are counted in clusters of CLUSTER, so that one burst is no proof. Source: Przyborowski &
+    Wilenski 1940.
     """
-    minutes = len(seen.test_bed)
-    bad = sum(t > TIMES * c + matters for c, t in zip(seen.control, seen.test_bed, strict=True))
+    minutes = len(counts.test_bed)
+    bad = sum(t > TIMES * c + minimum_effect for c, t in zip(counts.control, counts.test_bed, strict=True))
     if minutes < LEAST_MINUTES or bad < MOST_OF_THEM * minutes:
         return 1.0
-    errors = seen.errors_control + seen.errors_test_bed
+    errors = counts.errors_control + counts.errors_test_bed
     cluster = max(CLUSTER, errors / _MOST_EVENTS)
-    mine = int(seen.errors_test_bed / cluster)
-    count = mine + int(seen.errors_control / cluster) + 1
-    share = TIMES * seen.requests_test_bed / (TIMES * seen.requests_test_bed + seen.requests_control)
-    return _binomial_tail(mine, count, share)
+    in_test_bed = int(counts.errors_test_bed / cluster)
+    total = in_test_bed + int(counts.errors_control / cluster) + 1
+    chance = TIMES * counts.requests_test_bed / (TIMES * counts.requests_test_bed + counts.requests_control)
+    return _binomial_tail(in_test_bed, total, chance)
 
 
-def p_ruled_out(seen: Counted, degradation: float) -> float:
-    """How likely so few errors are if the test bed's share is the control's and `degradation` more: Poisson.
+def non_inferiority_p(counts: ErrorCounts, margin: float) -> float:
+    """Return the p-value of "the test bed's proportion exceeds the control's by `margin` or more": Poisson.
 
     Source: an upper bound of a rate from a count, Garwood 1936.
     """
-    expected = (_share(seen.control) + degradation) * seen.requests_test_bed
-    found = round(seen.errors_test_bed)
+    expected = (_mean_proportion(counts.control) + margin) * counts.requests_test_bed
+    found = round(counts.errors_test_bed)
     if expected <= 0:
         return 1.0
     if expected > _MOST_EVENTS:
@@ -80,24 +86,24 @@ def p_ruled_out(seen: Counted, degradation: float) -> float:
     return min(1.0, sum(exp(k * log(expected) - expected - lgamma(k + 1)) for k in range(found + 1)))
 
 
-def highest(seen: Counted, level: float) -> float:
-    """The least degradation that so few errors rule out at this level, by halving; at most 1."""
+def upper_bound(counts: ErrorCounts, level: float) -> float:
+    """Return the smallest margin that the counts rule out at `level`, by bisection; at most 1."""
     low, high = 0.0, 1.0
     for _ in range(20):
         middle = (low + high) / 2
-        low, high = (low, middle) if p_ruled_out(seen, middle) <= level else (middle, high)
+        low, high = (low, middle) if non_inferiority_p(counts, middle) <= level else (middle, high)
     return high
 
 
-def _share(values: Sequence[float]) -> float:
+def _mean_proportion(values: Sequence[float]) -> float:
     return sum(values) / len(values) if values else 0.0
 
 
-def _binomial_tail(least: int, count: int, share: float) -> float:
-    """The chance of at least `least` of `count`, each with the chance `share`, in (0, 1)."""
+def _binomial_tail(least: int, count: int, chance: float) -> float:
+    """Return the probability of at least `least` successes of `count`; `chance` is in (0, 1)."""
 
-    def chance(k: int) -> float:
-        ways = lgamma(count + 1) - lgamma(k + 1) - lgamma(count - k + 1)
-        return exp(ways + k * log(share) + (count - k) * log(1 - share))
+    def probability(k: int) -> float:
+        log_ways = lgamma(count + 1) - lgamma(k + 1) - lgamma(count - k + 1)
+        return exp(log_ways + k * log(chance) + (count - k) * log(1 - chance))
 
-    return min(1.0, sum(chance(k) for k in range(least, count + 1)))
+    return min(1.0, sum(probability(k) for k in range(least, count + 1)))

@@ -1,62 +1,65 @@
-"""What the judge says, for an operator at night.
+"""Sentences that explain a judgement to an operator.
 
-Used by domain/analysis/judge.py: "error rate of 3.1 % against 0 % on the control, over 24 minutes: 3.1 points worse, between
-1.9 and 4.2 points; FAIL".
+Used by domain/analysis/judge.py. An example: "error rate of 3.1 % against 0 % on the control, over 24
+minutes: 3.1 points worse, between 1.9 and 4.2 points; FAIL".
 """
 
 from collections.abc import Sequence
 
-from lifecycle.domain.analysis.model import Measure, Measured, Scale, Verdict
+from lifecycle.domain.analysis.model import Measure, MetricResult, Scale, Verdict
 
 
-def of_metric(measure: Measure, found: Measured, minutes: int) -> str:
-    """One metric: both sides, how much worse, between which bounds; each of these is wrong in 5 % of all cases."""
-    told = f"{_sides(measure, found, minutes)}, {_between(measure, found)}"
-    if found.verdict is Verdict.INCONCLUSIVE:
-        told += f"; {_amount(measure, measure.excludes)} worse is not ruled out"
-    return f"{told}; {found.verdict}"
+def explain_metric(measure: Measure, result: MetricResult, minutes: int) -> str:
+    """Explain one metric: both sides, the effect, and its confidence bounds.
+
+    Each bound is wrong in 5 % of all cases.
+    """
+    text = f"{_sides(measure, result, minutes)}, {_between(measure, result)}"
+    if result.verdict is Verdict.INCONCLUSIVE:
+        text += f"; {_amount(measure, measure.non_inferiority_margin)} worse is not ruled out"
+    return f"{text}; {result.verdict}"
 
 
-def of_nothing(measure: Measure, verdict: Verdict) -> str:
-    """One metric that was never told by both hosts."""
-    return f"{measure.name}: there is no minute that both hosts told it in; {verdict}"
+def explain_missing_metric(measure: Measure, verdict: Verdict) -> str:
+    """Explain a metric without a minute in which both hosts have a value."""
+    return f"{measure.name}: no minute has a value from both hosts; {verdict}"
 
 
-def of_a_beginning(minutes: int, planned: int) -> str:
-    """While it bakes, and nothing has failed."""
+def explain_progress(minutes: int, planned: int) -> str:
+    """Explain a bake that goes on and has not failed."""
     return f"{minutes} of {_minutes(planned)}: nothing has failed so far"
 
 
-def of_too_little(lacking: str, more: int | None) -> str:
-    """Why nothing can be judged."""
-    return f"too little to judge: {lacking}{_more(more)}"
+def explain_shortfall(shortfall: str, more: int | None) -> str:
+    """Explain which data is missing for a judgement."""
+    return f"too little to judge: {shortfall}{_more(more)}"
 
 
-def of_everything(
-    verdict: Verdict, metrics: Sequence[tuple[Measure, Measured]], minutes: int, more: int | None
+def explain_verdict(
+    verdict: Verdict, metrics: Sequence[tuple[Measure, MetricResult]], minutes: int, more: int | None
 ) -> str:
-    """The verdict's reason: what failed, or what is open, or that everything passed."""
+    """Explain the verdict: the failed metrics, the undecided metrics, or the bounds of a PASS."""
     if verdict is Verdict.PASS:
-        worst = "; ".join(f"{found.name} {_at_most(measure, found)}" for measure, found in metrics)
+        worst = "; ".join(f"{result.name} {_at_most(measure, result)}" for measure, result in metrics)
         return f"as good as the control over {_minutes(minutes)}: {worst}"
-    telling = ". ".join(found.sentence for _, found in metrics if found.verdict is verdict)
-    return telling if verdict is Verdict.FAIL else f"it cannot be told: {telling}{_more(more)}"
+    sentences = ". ".join(result.sentence for _, result in metrics if result.verdict is verdict)
+    return sentences if verdict is Verdict.FAIL else f"{sentences}{_more(more)}"
 
 
-def _sides(measure: Measure, found: Measured, minutes: int) -> str:
-    control, test_bed = _value(measure, found.control), _value(measure, found.test_bed)
+def _sides(measure: Measure, result: MetricResult, minutes: int) -> str:
+    control, test_bed = _value(measure, result.control), _value(measure, result.test_bed)
     sides = f"{measure.name} of {test_bed} against {control} on the control, over {_minutes(minutes)}"
-    return f"{sides}: {_degraded(measure, found.effect or 0.0)}"
+    return f"{sides}: {_degraded(measure, result.effect or 0.0)}"
 
 
-def _at_most(measure: Measure, found: Measured) -> str:
-    high = found.high or 0.0
+def _at_most(measure: Measure, result: MetricResult) -> str:
+    high = result.high or 0.0
     return f"at most {_degraded(measure, high)}" if high > 0 else f"at least {_degraded(measure, high)}"
 
 
 def _more(more: int | None) -> str:
     if more is None:
-        return "; how much longer it would take cannot be told"
+        return "; how much longer it would take is unknown"
     return f"; it would take about {_minutes(more)} more"
 
 
@@ -91,18 +94,18 @@ def _unit(measure: Measure) -> str:
     return "%" if measure.scale is Scale.RATIO else "points" if measure.of_requests else measure.unit
 
 
-def _between(measure: Measure, found: Measured) -> str:
-    if found.low is None or found.high is None:
-        return "within bounds that so few minutes do not tell"
-    if found.low > 0 or found.high < 0:
-        near, far = sorted((abs(found.low), abs(found.high)))
+def _between(measure: Measure, result: MetricResult) -> str:
+    if result.low is None or result.high is None:
+        return "too few minutes for bounds"
+    if result.low > 0 or result.high < 0:
+        near, far = sorted((abs(result.low), abs(result.high)))
         return f"between {_figure(measure, near)} and {_amount(measure, far)}"
-    return f"between {_degraded(measure, found.low)} and {_degraded(measure, found.high)}"
+    return f"between {_degraded(measure, result.low)} and {_degraded(measure, result.high)}"
 
 
 def _rounded(value: float) -> str:
-    """None of the figures behind the point that nobody needs."""
+    """Round to readable precision."""
     size = abs(value)
     digits = 0 if size >= 100 else 1 if size >= 1 else 2 if size >= 0.1 else 4
-    told = f"{value:,.{digits}f}"
-    return told.rstrip("0").rstrip(".") if "." in told else told
+    text = f"{value:,.{digits}f}"
+    return text.rstrip("0").rstrip(".") if "." in text else text

@@ -1,135 +1,151 @@
-"""The judge: is the test bed worse than its control, is it surely not, or can nobody tell yet?
+"""The judge: decide whether the test bed is worse than its control.
 
-Called at every look by application/test_bed.py. The same minutes always get the same verdict, and nothing is
-remembered between looks. FAIL: some metric is worse by what matters, and chance does not explain it, at one of the
-looks of domain/analysis/alpha_spending.py. PASS: only at the planned end, when every metric has ruled out the degradation that it must.
-Everything else is INCONCLUSIVE. docs/test-bed.md says how often that is wrong, and what it finds.
+application/rollout/test_bed/analyse.py calls `judge` at every check of a bake. It is a pure function: the
+same minutes always get the same verdict.
+
+- FAIL: at an interim analysis (domain/analysis/alpha_spending.py), a metric is significantly worse by its
+  minimum effect or more, or errors are frequent enough for early stopping (domain/analysis/count_tests.py).
+- PASS: only at the planned end, when every metric has ruled out its non-inferiority margin.
+- INCONCLUSIVE: everything else.
+
+docs/test-bed-statistics.md has the measured error rates and the power.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from lifecycle.domain.analysis.alpha_spending import looks, obvious_alpha, rejected, weights
-from lifecycle.domain.analysis.comparison import Comparison
-from lifecycle.domain.analysis.count_tests import p_obvious
-from lifecycle.domain.analysis.explain import (
-    of_a_beginning,
-    of_everything,
-    of_metric,
-    of_nothing,
-    of_too_little,
+from lifecycle.domain.analysis.alpha_spending import (
+    alpha_weights,
+    early_stopping_alpha,
+    holm_rejections,
+    interim_analyses,
 )
-from lifecycle.domain.analysis.model import Baked, Judgement, Measured, Rules, Scale, Verdict
+from lifecycle.domain.analysis.comparison import Comparison
+from lifecycle.domain.analysis.count_tests import early_stopping_p
+from lifecycle.domain.analysis.explain import (
+    explain_metric,
+    explain_missing_metric,
+    explain_progress,
+    explain_shortfall,
+    explain_verdict,
+)
+from lifecycle.domain.analysis.model import Judgement, Measurements, MetricResult, Rules, Scale, Verdict
 from lifecycle.domain.analysis.permutation_test import mean
-from lifecycle.domain.analysis.pseudomedian import mann_whitney_p, shift, typical
-from lifecycle.domain.analysis.required_duration import more_minutes
-from lifecycle.domain.analysis.window import Seen
+from lifecycle.domain.analysis.pseudomedian import pseudomedian
+from lifecycle.domain.analysis.required_duration import required_duration
+from lifecycle.domain.analysis.window import Window
 
 
 @dataclass(frozen=True, slots=True)
-class Alarm:
-    """The look at which something failed first, and the names of the metrics that did."""
+class Failure:
+    """The window of the first analysis that failed, and the names of the metrics that failed in it."""
 
-    seen: Seen
+    window: Window
     failed: frozenset[str]
 
 
-def judge(baked: Baked, rules: Rules, looks_before: int = 0) -> Judgement:
-    """Judge what was measured so far; `looks_before` counts the ends after which a human asked for more minutes.
+def judge(measurements: Measurements, rules: Rules, extensions: int = 0) -> Judgement:
+    """Judge what was measured so far; `extensions` counts how often a human extended the bake.
 
-    Total: any series are judged, also empty ones, ones full of None, and values that are no numbers. What came after
-    the planned end is not looked at.
+    Total: accepts any series, including empty ones, ones full of None, and values that are not finite.
+    Ignores minutes after the planned end.
     """
-    if found := alarm(baked, rules, looks_before):
-        return _judgement(found.seen, rules, found.failed, looks_before)
-    return _judgement(Seen.of(baked, rules.planned_minutes), rules, frozenset(), looks_before)
+    if failure := find_failure(measurements, rules, extensions):
+        return _judgement(failure.window, rules, failure.failed, extensions)
+    return _judgement(Window.of(measurements, rules.planned_minutes), rules, frozenset(), extensions)
 
 
-def alarm(baked: Baked, rules: Rules, looks_before: int = 0) -> Alarm | None:
-    """What makes it FAIL, if anything does: every false alarm comes from here."""
-    for look in looks(rules, looks_before):
-        if look.minutes > baked.minutes:
+def find_failure(measurements: Measurements, rules: Rules, extensions: int = 0) -> Failure | None:
+    """Return the first failure, or None. Every false alarm comes from here."""
+    for analysis in interim_analyses(rules, extensions):
+        if analysis.minutes > measurements.minutes:
             break
-        seen = Seen.of(baked, look.minutes)
-        if not seen.lacking(rules) and (failed := _failed(seen, rules, look.alpha)):
-            return Alarm(seen, failed)
-    return obvious(baked, rules)
+        window = Window.of(measurements, analysis.minutes)
+        if not window.shortfall(rules) and (failed := _failed(window, rules, analysis.alpha)):
+            return Failure(window, failed)
+    return find_early_failure(measurements, rules)
 
 
-def obvious(baked: Baked, rules: Rules) -> Alarm | None:
-    """Shares of the requests, such as errors, that nobody should wait for: not even for the least minutes."""
-    shares = tuple(each for each in baked.series if each.measure.of_requests)
-    counted = Seen.of(replace(baked, series=shares), rules.planned_minutes)
-    if not shares or not counted.minutes or counted.too_few_requests(rules):
+def find_early_failure(measurements: Measurements, rules: Rules) -> Failure | None:
+    """Return the failure of a proportion of requests, such as errors, that justifies early stopping, or None.
+
+    Early stopping needs the minimum of requests, but not the minimum of minutes.
+    """
+    proportions = tuple(each for each in measurements.series if each.measure.of_requests)
+    window = Window.of(replace(measurements, series=proportions), rules.planned_minutes)
+    if not proportions or not window.minutes or window.request_shortfall(rules):
         return None
-    level = obvious_alpha(rules, counted.minutes) / len(shares)
+    level = early_stopping_alpha(rules, window.minutes) / len(proportions)
     p_values = [
-        (each.measure.name, p_obvious(each.counted, each.measure.matters)) for each in counted.compared
+        (each.measure.name, early_stopping_p(each.error_counts, each.measure.minimum_effect))
+        for each in window.comparisons
     ]
     failed = frozenset(name for name, p in p_values if p <= level)
-    return Alarm(Seen.of(baked, rules.planned_minutes), failed) if failed else None
+    return Failure(Window.of(measurements, rules.planned_minutes), failed) if failed else None
 
 
-def _failed(seen: Seen, rules: Rules, alpha: float) -> frozenset[str]:
-    p_values = [seen.p_worse(each, rules) for each in seen.compared]
-    fallen = rejected(p_values, weights([each.measure for each in seen.compared]), alpha)
-    return frozenset(each.measure.name for each, down in zip(seen.compared, fallen, strict=True) if down)
-
-
-def _judgement(seen: Seen, rules: Rules, failed: frozenset[str], looks_before: int) -> Judgement:
-    ended, lacking = seen.minutes >= rules.planned_minutes, seen.lacking(rules)
-    can_pass = ended and not lacking
-    metrics = tuple(
-        _measured(each, _verdict(seen, each, rules, failed, can_pass=can_pass), seen.minutes)
-        for each in seen.compared
+def _failed(window: Window, rules: Rules, alpha: float) -> frozenset[str]:
+    p_values = [window.p_worse(each, rules) for each in window.comparisons]
+    weights = alpha_weights([each.measure for each in window.comparisons])
+    rejected = holm_rejections(p_values, weights, alpha)
+    return frozenset(
+        each.measure.name for each, failed in zip(window.comparisons, rejected, strict=True) if failed
     )
-    verdict, measures = _overall(metrics), [each.measure for each in seen.compared]
+
+
+def _judgement(window: Window, rules: Rules, failed: frozenset[str], extensions: int) -> Judgement:
+    ended, shortfall = window.minutes >= rules.planned_minutes, window.shortfall(rules)
+    can_pass = ended and not shortfall
+    metrics = tuple(
+        _result(each, _verdict(window, each, rules, failed, can_pass=can_pass), window.minutes)
+        for each in window.comparisons
+    )
+    verdict, measures = _overall(metrics), [each.measure for each in window.comparisons]
     more = None
     if verdict is Verdict.INCONCLUSIVE:
-        more = more_minutes(seen, rules, looks_before) if ended else rules.planned_minutes - seen.minutes
+        remaining = rules.planned_minutes - window.minutes
+        more = required_duration(window, rules, extensions) if ended else remaining
     if verdict is Verdict.INCONCLUSIVE and not ended:
-        sentence = of_a_beginning(seen.minutes, rules.planned_minutes)
-    elif verdict is Verdict.INCONCLUSIVE and lacking:
-        sentence = of_too_little(lacking, more)
+        sentence = explain_progress(window.minutes, rules.planned_minutes)
+    elif verdict is Verdict.INCONCLUSIVE and shortfall:
+        sentence = explain_shortfall(shortfall, more)
     else:
-        sentence = of_everything(verdict, list(zip(measures, metrics, strict=True)), seen.minutes, more)
-    counts = round(seen.requests_control), round(seen.requests_test_bed)
-    return Judgement(verdict, sentence, metrics, seen.minutes, *counts, more)
+        sentence = explain_verdict(verdict, list(zip(measures, metrics, strict=True)), window.minutes, more)
+    counts = round(window.requests_control), round(window.requests_test_bed)
+    return Judgement(verdict, sentence, metrics, window.minutes, *counts, more)
 
 
 def _verdict(
-    seen: Seen, found: Comparison, rules: Rules, failed: frozenset[str], *, can_pass: bool
+    window: Window, comparison: Comparison, rules: Rules, failed: frozenset[str], *, can_pass: bool
 ) -> Verdict:
-    if found.measure.name in failed:
+    if comparison.measure.name in failed:
         return Verdict.FAIL
-    return Verdict.PASS if can_pass and seen.rules_out(found, rules) else Verdict.INCONCLUSIVE
+    return Verdict.PASS if can_pass and window.rules_out(comparison, rules) else Verdict.INCONCLUSIVE
 
 
-def _overall(metrics: Sequence[Measured]) -> Verdict:
-    verdicts = {found.verdict for found in metrics}
+def _overall(metrics: Sequence[MetricResult]) -> Verdict:
+    verdicts = {result.verdict for result in metrics}
     if Verdict.FAIL in verdicts:
         return Verdict.FAIL
     return Verdict.PASS if verdicts == {Verdict.PASS} else Verdict.INCONCLUSIVE
 
 
-def _measured(found: Comparison, verdict: Verdict, minutes: int) -> Measured:
-    measure = found.measure
-    if not found.worse:
-        sentence = of_nothing(measure, verdict)
-        return Measured(measure.name, verdict, sentence, None, None, None, None, None, None, None, None)
-    low, high = found.bounds()
-    middle = mean if measure.scale is Scale.DIFFERENCE else typical
-    told = Measured(
+def _result(comparison: Comparison, verdict: Verdict, minutes: int) -> MetricResult:
+    measure = comparison.measure
+    if not comparison.degradations:
+        sentence = explain_missing_metric(measure, verdict)
+        return MetricResult(measure.name, verdict, sentence, None, None, None, None, None, None)
+    low, high = comparison.bounds()
+    typical = mean if measure.scale is Scale.DIFFERENCE else pseudomedian
+    result = MetricResult(
         name=measure.name,
         verdict=verdict,
         sentence="",
-        effect=found.effect,
+        effect=comparison.effect,
         low=low,
         high=high,
-        p=found.p_worse(),
-        mann_whitney_p=mann_whitney_p(found.test_bed, found.control),
-        shift=shift(found.test_bed, found.control),
-        control=middle(found.control),
-        test_bed=middle(found.test_bed),
+        p=comparison.p_worse(),
+        control=typical(comparison.control),
+        test_bed=typical(comparison.test_bed),
     )
-    return replace(told, sentence=of_metric(measure, told, minutes))
+    return replace(result, sentence=explain_metric(measure, result, minutes))

@@ -1,6 +1,7 @@
-"""The test bed's words: what is measured, what a judge says of it, and the record of one test bed.
+"""Types of the analysis: measures and series (input), rules, and the judgement (output).
 
-The judge is domain/analysis/judge.py; application/test_bed.py keeps the record, which the console draws.
+Used by domain/analysis/judge.py; application/rollout/test_bed/analyse.py stores the judgement, and the
+console draws it. Records and manifests contain these types, so gateways/serialization.py decides their keys.
 """
 
 from dataclasses import dataclass
@@ -8,7 +9,7 @@ from enum import StrEnum
 
 
 class Verdict(StrEnum):
-    """What a comparison of the test bed with its control ends in; too little data is INCONCLUSIVE, never PASS."""
+    """The result of comparing the test bed with its control; too little data is INCONCLUSIVE, never PASS."""
 
     PASS = "PASS"  # noqa: S105 - not a password
     FAIL = "FAIL"
@@ -16,14 +17,14 @@ class Verdict(StrEnum):
 
 
 class Better(StrEnum):
-    """Which direction of a metric is good."""
+    """The good direction of a metric."""
 
     LOWER = "lower"
     HIGHER = "higher"
 
 
 class Scale(StrEnum):
-    """How two values are compared: by their difference, or by their ratio."""
+    """The way two values are compared: by their difference, or by their ratio."""
 
     DIFFERENCE = "difference"
     RATIO = "ratio"
@@ -33,17 +34,18 @@ class Scale(StrEnum):
 class Measure:
     """One metric that is judged.
 
-    `matters` is the least degradation that may fail it, `excludes` the one that a PASS must have ruled out: in the
-    metric's own unit where `scale` is DIFFERENCE (0.01 of an error rate is one request in a hundred), as a share
-    where it is RATIO (0.2 is a fifth worse). `of_requests`: it is a share of the requests, so requests count too.
-    `least`: a RATIO takes what is less for this; nobody notices that it doubled.
+    `minimum_effect` is the least degradation that may fail it; a PASS must rule out `non_inferiority_margin`.
+    Where `scale` is DIFFERENCE, both are in the metric's own unit: 0.01 of an error rate is one request in a
+    hundred. Where it is RATIO, both are relative: 0.2 is a fifth worse. lifecycle.toml calls them `matters`
+    and `excludes`. `of_requests` marks a proportion of the requests, for which request counts are tested too.
+    `least` replaces smaller values in a RATIO: 0.005 s makes all latencies below 5 ms equal.
     """
 
     name: str
     better: Better
     scale: Scale
-    matters: float
-    excludes: float
+    minimum_effect: float
+    non_inferiority_margin: float
     unit: str = ""
     of_requests: bool = False
     least: float = 0.0
@@ -51,7 +53,7 @@ class Measure:
 
 @dataclass(frozen=True, slots=True)
 class Series:
-    """One metric on both hosts, a value a minute; None where a host told nothing in that minute."""
+    """One metric on both hosts, one value a minute; None where a host has no value for that minute."""
 
     measure: Measure
     control: tuple[float | None, ...]
@@ -59,8 +61,8 @@ class Series:
 
 
 @dataclass(frozen=True, slots=True)
-class Baked:
-    """Everything that was measured so far: equally long series, and the requests that each host answered."""
+class Measurements:
+    """Everything measured so far: equally long series, and the number of requests that each host answered."""
 
     series: tuple[Series, ...]
     minutes: int
@@ -70,9 +72,10 @@ class Baked:
 
 @dataclass(frozen=True, slots=True)
 class Rules:
-    """How a verdict is come to: `alpha` bounds false alarms over all metrics and looks of one bake together.
+    """The parameters of a judgement.
 
-    `planned_minutes` is how long it bakes now, with what was asked for since it began.
+    `planned_minutes` is the length of the bake, extensions included. `alpha` bounds the chance of a false
+    alarm over all metrics and all interim analyses of one bake together.
     """
 
     planned_minutes: int
@@ -82,14 +85,13 @@ class Rules:
 
 
 @dataclass(frozen=True, slots=True)
-class Measured:
-    """What was found of one metric; None where too few minutes tell it.
+class MetricResult:
+    """The result for one metric; a number is None where the minutes are too few for it.
 
-    `effect` is the typical degradation (positive is worse, in the terms of the measure's `matters`); with 95 %
-    confidence it is more than `low`, and with 95 % less than `high`. `p` is of the block permutation, before Holm.
-    `mann_whitney_p` (two-sided) and `shift` (Hodges-Lehmann, test bed less control, in the metric's unit) are told
-    beside it, as Kayenta's judge would. `control` and `test_bed` are typical values: means,
-    or pseudo-medians for a RATIO.
+    `effect` is the estimated degradation, positive where the test bed is worse, in the units of the measure's
+    thresholds. `low` and `high` are its one-sided 95 % confidence bounds. `p` is the permutation test's
+    p-value before Holm's correction. `control` and `test_bed` are typical values: means, or pseudo-medians
+    for a RATIO.
     """
 
     name: str
@@ -99,19 +101,20 @@ class Measured:
     low: float | None
     high: float | None
     p: float | None
-    mann_whitney_p: float | None
-    shift: float | None
     control: float | None
     test_bed: float | None
 
 
 @dataclass(frozen=True, slots=True)
 class Judgement:
-    """A verdict and its reason. `more_minutes`: for how much longer to bake, as far as that can be told."""
+    """A verdict and its reason.
+
+    `more_minutes` estimates how much longer the bake must run for a verdict; None if that is unknown.
+    """
 
     verdict: Verdict
     sentence: str
-    metrics: tuple[Measured, ...]
+    metrics: tuple[MetricResult, ...]
     minutes: int
     requests_control: int
     requests_test_bed: int

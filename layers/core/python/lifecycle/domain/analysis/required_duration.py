@@ -1,84 +1,95 @@
-"""How much longer to bake until there would be a verdict, if it goes on as it went.
+"""Required duration: estimate how much longer a bake must run for a verdict.
 
-Asked by domain/analysis/judge.py at an inconclusive end, for the human who decides. An estimate, with the spread seen so far.
+Called by domain/analysis/judge.py at an inconclusive end, for the human who decides. The estimate assumes
+that the effect and the standard error stay as they are.
 """
 
 from math import ceil, erfc, sqrt
 
-from lifecycle.domain.analysis.alpha_spending import looks, weights
+from lifecycle.domain.analysis.alpha_spending import alpha_weights, interim_analyses
 from lifecycle.domain.analysis.comparison import LEVEL, Comparison
-from lifecycle.domain.analysis.count_tests import p_ruled_out
+from lifecycle.domain.analysis.count_tests import non_inferiority_p
 from lifecycle.domain.analysis.model import Rules
-from lifecycle.domain.analysis.window import Seen
+from lifecycle.domain.analysis.window import Window
 
-# Longer than a day is no answer.
+# An estimate beyond a day is useless: it counts as unknown.
 LONGEST = 1440
-# The chance that a verdict comes in that time, if the spread is what it was.
-_HOPE = 0.8
+# The chance of a verdict within the estimated time (the power), if the standard error stays.
+_POWER = 0.8
 _GROWTH = 1.1
 
 
-def more_minutes(seen: Seen, rules: Rules, looks_before: int) -> int | None:
-    """Minutes to add to those seen: until some metric fails, or else until the last one passes; None if unknown."""
-    if seen.minutes < 1:
+def required_duration(window: Window, rules: Rules, extensions: int) -> int | None:
+    """Return the minutes to add until a metric fails or, if none is likely to, until the last one passes.
+
+    Returns None if that is unknown, or if the whole bake would be longer than `LONGEST`.
+    """
+    if window.minutes < 1:
         return None
-    if seen.lacking(rules):
-        return _until_enough(seen, rules)
-    alpha = looks(rules, looks_before + 1)[-1].alpha
-    shares = weights([each.measure for each in seen.compared])
+    if window.shortfall(rules):
+        return _until_enough(window, rules)
+    alpha = interim_analyses(rules, extensions + 1)[-1].alpha
+    weights = alpha_weights([each.measure for each in window.comparisons])
     failing, passing = [], []
-    for found, share in zip(seen.compared, shares, strict=True):
-        if seen.rules_out(found, rules):
+    for comparison, weight in zip(window.comparisons, weights, strict=True):
+        measure = comparison.measure
+        if window.rules_out(comparison, rules):
             continue
-        if len(found.worse) < max(2, rules.minimum_minutes):
-            passing.append(_times(rules.minimum_minutes, len(found.worse)))
-        elif found.estimate > 0 and found.estimate >= found.limit(found.measure.matters):
-            failing.append(_until_sure(found, found.estimate, alpha * share / sum(shares)))
+        if len(comparison.degradations) < max(2, rules.minimum_minutes):
+            passing.append(_ratio(rules.minimum_minutes, len(comparison.degradations)))
+        elif comparison.estimate > 0 and comparison.estimate >= comparison.to_degradation(
+            measure.minimum_effect
+        ):
+            failing.append(_until_significant(comparison, comparison.estimate, alpha * weight / sum(weights)))
         else:
-            passing.append(max(_until_ruled_out(found), _until_counted(seen, found)))
+            passing.append(max(_until_ruled_out(comparison), _until_enough_requests(window, comparison)))
     times = min(failing) if failing else max(passing, default=1.0)
-    return _minutes(seen, times)
+    return _minutes(window, times)
 
 
-def _until_enough(seen: Seen, rules: Rules) -> int | None:
-    fewest = min(seen.requests_control, seen.requests_test_bed)
-    times = max(_times(rules.minimum_minutes, seen.minutes), _times(rules.minimum_requests, fewest))
-    return _minutes(seen, times)
+def _until_enough(window: Window, rules: Rules) -> int | None:
+    fewest = min(window.requests_control, window.requests_test_bed)
+    times = max(_ratio(rules.minimum_minutes, window.minutes), _ratio(rules.minimum_requests, fewest))
+    return _minutes(window, times)
 
 
-def _minutes(seen: Seen, times: float) -> int | None:
-    if times * seen.minutes > LONGEST:
+def _minutes(window: Window, times: float) -> int | None:
+    if times * window.minutes > LONGEST:
         return None
-    return max(1, ceil(seen.minutes * (times - 1) - 1e-9))
+    return max(1, ceil(window.minutes * (times - 1) - 1e-9))
 
 
-def _times(wanted: float, found: float) -> float:
-    return wanted / found if found else float("inf")
+def _ratio(needed: float, found: float) -> float:
+    return needed / found if found else float("inf")
 
 
-def _until_ruled_out(found: Comparison) -> float:
-    return _until_sure(found, found.limit(found.measure.excludes) - found.estimate, LEVEL)
+def _until_ruled_out(comparison: Comparison) -> float:
+    margin = comparison.to_degradation(comparison.measure.non_inferiority_margin)
+    return _until_significant(comparison, margin - comparison.estimate, LEVEL)
 
 
-def _until_sure(found: Comparison, distance: float, level: float) -> float:
-    """How many times the minutes until a distance that goes on to be seen is told from none."""
+def _until_significant(comparison: Comparison, distance: float, level: float) -> float:
+    """Return the duration multiplier until a constant distance is significant at `level`."""
     if distance <= 0:
         return float("inf")
-    return ((_normal(level) + _normal(1 - _HOPE)) * found.spread() / distance) ** 2
+    return (
+        (_normal_quantile(level) + _normal_quantile(1 - _POWER)) * comparison.standard_error() / distance
+    ) ** 2
 
 
-def _until_counted(seen: Seen, found: Comparison) -> float:
-    """How many times the requests until so few errors rule out what a PASS must; 1 for what is not of requests."""
+def _until_enough_requests(window: Window, comparison: Comparison) -> float:
+    """Return the sample-size multiplier until a PASS is possible; 1 for measures that are not of requests."""
     times = 1.0
-    while found.measure.of_requests and times * seen.minutes <= LONGEST:
-        if p_ruled_out(found.counted.after(times), found.measure.excludes) <= LEVEL:
+    margin = comparison.measure.non_inferiority_margin
+    while comparison.measure.of_requests and times * window.minutes <= LONGEST:
+        if non_inferiority_p(comparison.error_counts.scaled(times), margin) <= LEVEL:
             break
         times *= _GROWTH
     return times
 
 
-def _normal(tail: float) -> float:
-    """How many standard deviations out a normal tail begins, by halving."""
+def _normal_quantile(tail: float) -> float:
+    """Return the standard normal quantile with `tail` above it, by bisection between 0 and 10."""
     low, high = 0.0, 10.0
     for _ in range(40):
         middle = (low + high) / 2

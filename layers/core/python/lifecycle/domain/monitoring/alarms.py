@@ -12,14 +12,12 @@ from typing import TypeAlias
 from lifecycle.domain.errors import InvalidName
 from lifecycle.domain.fleet.cluster import Cluster
 from lifecycle.domain.rollout.attempt import HostAttempt
-from lifecycle.domain.rollout.decision import PAUSE, ROLLBACK_REQUEST, Question
+from lifecycle.domain.rollout.decision import Question, QuestionKind, pause_id
 from lifecycle.domain.rollout.deployment import Deployment, DeploymentState, Kind
 from lifecycle.domain.rollout.lease import Lease
 from lifecycle.domain.service.policy import OnAlarm
 from lifecycle.domain.service.target import Target
 
-# What begins the trail's line about an alarm; such a line becomes a notice.
-ALARM = "alarm"
 # What begins the name of every alarm, and the letters of the environments in it (infra/constructs/front_door.py).
 PREFIX = "lc-"
 LETTERS = {"s": "staging", "p": "production"}
@@ -51,7 +49,7 @@ class Alarm:
     @property
     def pause(self) -> str:
         """The question that a pause by this ringing of the alarm is recorded as."""
-        return f"{PAUSE}{self.name}-{self.since:%Y%m%d%H%M%S}"
+        return pause_id(f"{self.name}-{self.since:%Y%m%d%H%M%S}")
 
 
 def cluster_of_alarm(name: str) -> Cluster | None:
@@ -200,16 +198,14 @@ def _during(facts: WatchFacts, current: Deployment) -> Follows:
     """A rollback goes on whatever rings, for it is the way back; what waits for a human already goes on waiting."""
     if current.request.kind is Kind.ROLLBACK:
         return Nothing(f"{current.id} is the way back: it goes on")
-    asked = {question.id: question for question in facts.questions}
-    if ROLLBACK_REQUEST in asked and asked[ROLLBACK_REQUEST].answer:
+    if any(q.kind is QuestionKind.ROLLBACK and q.answer for q in facts.questions):
         return Wake(current, f"{current.id} is about to be rolled back")
     if current.policy.on_alarm is OnAlarm.ROLL_BACK and current.previous:
         return GoBack(current, facts.alarm.told)
-    if facts.alarm.pause in asked:
+    if any(q.id == facts.alarm.pause for q in facts.questions):
         return Nothing(f"{current.id} was paused by this alarm before")
-    if current.state is not DeploymentState.RUNNING or any(
-        q.pauses and not q.answer for q in facts.questions
-    ):
+    pauses = (q for q in facts.questions if q.kind is QuestionKind.RESUME)
+    if current.state is not DeploymentState.RUNNING or any(not q.answer for q in pauses):
         return Nothing(f"{current.id} waits for a human already")
     return Pause(current, facts.alarm.told)
 

@@ -2,6 +2,14 @@
 
 from dataclasses import dataclass
 from datetime import datetime
+from enum import StrEnum
+
+
+class AuditKind(StrEnum):
+    """Kinds of audit entries, where code must tell them apart."""
+
+    ACTION = "ACTION"  # of an operator, or of a phase of a rollout
+    ALARM = "ALARM"  # what an alarm led to; it becomes a notification
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,3 +23,4 @@ class AuditEntry:
     why: str = ""
     deployment: str = ""
     host: str = ""
+    kind: AuditKind = AuditKind.ACTION

@@ -11,9 +11,8 @@ from hashlib import sha256
 from typing import TypeAlias
 
 from lifecycle.domain.fleet.cluster import Cluster
-from lifecycle.domain.monitoring.alarms import ALARM
-from lifecycle.domain.monitoring.audit import AuditEntry
-from lifecycle.domain.rollout.decision import ROLLBACK_REQUEST, Question
+from lifecycle.domain.monitoring.audit import AuditEntry, AuditKind
+from lifecycle.domain.rollout.decision import Question, QuestionKind
 from lifecycle.domain.rollout.deployment import Deployment, DeploymentState, Kind, cluster_of
 from lifecycle.domain.rollout.test_bed.model import BedState, TestBed
 
@@ -94,7 +93,7 @@ def notification_of(change: Change) -> Notification | None:
         case Quarantine() as after:
             return None if before == after else _of_quarantine(after, change.at)
         case AuditEntry() as after:
-            return None if before or not after.what.startswith(ALARM) else _of_alarm(after)
+            return _of_alarm(after) if after.kind is AuditKind.ALARM and before is None else None
 
 
 def _of_deployment(after: Deployment, known: DeploymentState | None, at: datetime) -> Notification | None:
@@ -127,7 +126,7 @@ def _of_deployment(after: Deployment, known: DeploymentState | None, at: datetim
 
 def _of_question(before: Question | None, after: Question) -> Notification | None:
     """Asked, or answered. An operator's wish to roll back is recorded as a question, but asked of nobody."""
-    if after.id == ROLLBACK_REQUEST or (before and (before.answer or not after.answer)):
+    if after.kind is QuestionKind.ROLLBACK or (before and (before.answer or not after.answer)):
         return None
     cluster = cluster_of(after.deployment)
     about = f"{cluster}: {after.deployment}"
@@ -137,7 +136,7 @@ def _of_question(before: Question | None, after: Question) -> Notification | Non
         summary = _line(f"{about}: {answer.by} answered {answer.choice}{_on(after)}")
     else:
         what, state, text = (
-            (NotificationKind.HALTED if after.host else NotificationKind.WAITS),
+            (NotificationKind.HALTED if after.kind is QuestionKind.DECISION else NotificationKind.WAITS),
             "",
             _asked(after),
         )

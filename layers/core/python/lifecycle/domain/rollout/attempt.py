@@ -26,7 +26,7 @@ class AttemptState(StrEnum):
         return self in (self.ALIVE, self.FAILED)
 
 
-_PLACES = {state: place for place, state in enumerate(AttemptState)}
+_RANKS = {state: rank for rank, state in enumerate(AttemptState)}
 
 
 class Blame(StrEnum):
@@ -64,10 +64,10 @@ class HostAttempt:
     group: Group = Group.MAIN
 
     @property
-    def place(self) -> int:
-        """Records of one attempt only ever move to a later place; both ends are the last one."""
-        return _PLACES[AttemptState.ALIVE if self.state.ended else self.state]
+    def progress_rank(self) -> int:
+        """Records of one attempt only ever move to a later rank; both ends are the last one."""
+        return _RANKS[AttemptState.ALIVE if self.state.ended else self.state]
 
     def may_replace(self, standing: "HostAttempt") -> bool:
         """Whether this record may be written over that one: of two ends the first stands."""
-        return standing.state is self.state or standing.place < self.place
+        return standing.state is self.state or standing.progress_rank < self.progress_rank

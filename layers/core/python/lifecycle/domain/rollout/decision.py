@@ -14,6 +14,28 @@ from lifecycle.domain.rollout.deployment import Deployment, DeploymentState, Kin
 from lifecycle.domain.service.policy import ApprovalGate
 
 
+class QuestionKind(StrEnum):
+    """Kinds of questions; `in_words` completes "it waits for …"."""
+
+    DECISION = "DECISION"  # on a failed attempt of a host
+    APPROVAL = "APPROVAL"  # at a gate of the policy, or of a test bed
+    RESUME = "RESUME"  # the end of a pause
+    ROLLBACK = "ROLLBACK"  # an operator's request, which is recorded with its answer and asked of nobody
+
+    @property
+    def in_words(self) -> str:
+        return f"{'an' if self is self.APPROVAL else 'a'} {self.lower()}"
+
+
+class EvidenceKind(StrEnum):
+    """Kinds of evidence that a question carries."""
+
+    NONE = ""
+    HOST_LOG = "HOST_LOG"
+    TEST_BED_MEASUREMENTS = "TEST_BED_MEASUREMENTS"
+    ALARM = "ALARM"
+
+
 class Choice(StrEnum):
     """What a human may say: five decisions on a failed host, two on an approval, and to pause or resume.
 
@@ -60,6 +82,8 @@ class Answer:
 class Question:
     """What a rollout waits for: a decision on one attempt of one host, an approval at a gate, or a resume.
 
+    Code reads `kind`, `gate` and `evidence_kind`; the sentences are for people.
+
     A question about a test bed has its number as `attempt` and no host. `again` counts the questions asked about
     the same attempt before: clocks differ, this number does not.
     `token` is the execution's task token, set when it waits. `effects` says what each choice would do here.
@@ -69,6 +93,7 @@ class Question:
 
     deployment: str
     id: str
+    kind: QuestionKind
     choices: tuple[Choice, ...]
     reason: str
     asked_at: datetime
@@ -83,23 +108,31 @@ class Question:
     blame: Blame = Blame.NONE
     diagnosis: str = ""
     effects: dict[Choice, str] = field(default_factory=dict)
+    evidence_kind: EvidenceKind = EvidenceKind.NONE
 
     def expired(self, now: datetime) -> bool:
         """Whether its time is over without an answer."""
         return self.answer is None and self.expires_at is not None and now >= self.expires_at
 
     @property
-    def pauses(self) -> bool:
-        """Whether it is an operator's pause, which waits for a resume."""
-        return self.id.startswith(PAUSE)
+    def evidence_title(self) -> str:
+        """The heading above the evidence."""
+        match self.evidence_kind:
+            case EvidenceKind.HOST_LOG:
+                return f"the end of the log on {self.host}"
+            case EvidenceKind.TEST_BED_MEASUREMENTS:
+                return f"what was measured of {self.host}"
+            case EvidenceKind.ALARM | EvidenceKind.NONE:
+                return "the evidence"
 
 
 # The id under which an operator's rollback of a running deployment is recorded; it is asked of nobody.
 ROLLBACK_REQUEST = "rollback-request"
 
 
-# What the ids of pauses begin with; a deployment may be paused more than once.
-PAUSE = "pause-"
+def pause_id(suffix: str) -> str:
+    """Return the id of a pause; a deployment may be paused more than once."""
+    return f"pause-{suffix}"
 
 
 def latest_attempts(attempts: Sequence[HostAttempt]) -> dict[str, HostAttempt]:
@@ -172,35 +205,23 @@ def _named(hosts: Sequence[str]) -> str:
     return f"{shown} and {len(hosts) - 4} more" if len(hosts) > 4 else shown
 
 
-class Asks(StrEnum):
-    """What a question wants."""
-
-    DECISION = "a decision"
-    APPROVAL = "an approval"
-    RESUME = "a resume"
-
-
-# A state of the rollout waits for these; a pause stands in any state.
-_ASKED_IN = {DeploymentState.HALTED: Asks.DECISION, DeploymentState.AWAITING_APPROVAL: Asks.APPROVAL}
-
-
-def asks(question: Question) -> Asks:
-    """What this question wants."""
-    if question.host:
-        return Asks.DECISION
-    return Asks.RESUME if question.pauses else Asks.APPROVAL
+# A question of this kind is open in this state of its deployment only; the most pressing kind comes first.
+_OPEN_IN = {
+    QuestionKind.DECISION: (DeploymentState.HALTED,),
+    QuestionKind.APPROVAL: (DeploymentState.AWAITING_APPROVAL,),
+    QuestionKind.RESUME: tuple(DeploymentState),
+}
 
 
 def open_questions(deployment: Deployment | None, questions: Sequence[Question]) -> list[Question]:
     """What a deployment waits for, the most pressing first; nothing once its rollback was asked for."""
     if deployment is None or deployment.state.final:
         return []
-    if any(q.id == ROLLBACK_REQUEST and q.answer for q in questions):
+    if any(q.kind is QuestionKind.ROLLBACK and q.answer for q in questions):
         return []
     found = []
-    for wanted in Asks:
-        mine = [q for q in questions if q.id != ROLLBACK_REQUEST and asks(q) is wanted]
-        newest = max(mine, key=lambda q: q.asked_at, default=None)
-        if newest and not newest.answer and wanted in (Asks.RESUME, _ASKED_IN.get(deployment.state)):
+    for kind, states in _OPEN_IN.items():
+        newest = max((q for q in questions if q.kind is kind), key=lambda q: q.asked_at, default=None)
+        if newest and not newest.answer and deployment.state in states:
             found.append(newest)
     return found

@@ -8,6 +8,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from lifecycle.domain.fleet.cluster import Cluster
+from lifecycle.domain.rollout.test_bed.model import NO_NOTE, BakeNote
 from lifecycle.domain.service.policy import Policy
 from lifecycle.domain.service.target import Target
 
@@ -100,6 +101,7 @@ class Deployment:
     reason: str = ""
     finished_at: datetime | None = None
     skipped_hosts: tuple[str, ...] = ()
+    bake_note: BakeNote = NO_NOTE
 
     @property
     def id(self) -> str:

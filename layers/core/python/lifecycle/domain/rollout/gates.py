@@ -4,7 +4,7 @@ from datetime import datetime
 
 from lifecycle.domain.fleet.target_group import Group
 from lifecycle.domain.rollout.attempt import AttemptState
-from lifecycle.domain.rollout.decision import Choice, hosts_left_out
+from lifecycle.domain.rollout.decision import Choice, Question, QuestionKind, hosts_left_out
 from lifecycle.domain.rollout.deployment import DeploymentState, Kind
 from lifecycle.domain.rollout.steps import AwaitApproval, AwaitResume, Facts, Finish, RollBack, Step
 from lifecycle.domain.service.policy import ApprovalGate
@@ -12,8 +12,8 @@ from lifecycle.domain.service.policy import ApprovalGate
 
 def aborted(facts: Facts) -> Step | None:
     """An abort that an operator asked for, whatever else the rollout waits for."""
-    for question in facts.questions:
-        if question.pauses and question.answer and question.answer.choice is Choice.ABORT:
+    for question in _pauses(facts):
+        if question.answer and question.answer.choice is Choice.ABORT:
             why = f"aborted by {question.answer.by} while paused: {question.answer.why}"
             return Finish(DeploymentState.ABORTED, why, skipped_hosts(facts))
     return None
@@ -21,8 +21,12 @@ def aborted(facts: Facts) -> Step | None:
 
 def paused(facts: Facts) -> Step | None:
     """A pause that nobody ended yet."""
-    open_ = next((q for q in facts.questions if q.pauses and q.answer is None), None)
+    open_ = next((q for q in _pauses(facts) if q.answer is None), None)
     return AwaitResume(open_, open_.reason) if open_ else None
+
+
+def _pauses(facts: Facts) -> list[Question]:
+    return [q for q in facts.questions if q.kind is QuestionKind.RESUME]
 
 
 def gate(facts: Facts, where: ApprovalGate, now: datetime) -> Step | None:

@@ -16,6 +16,10 @@ class Lease:
     since: datetime | None = None
     expires_at: datetime | None = None
 
+    def is_held_by(self, deployment: str, epoch: int) -> bool:
+        """Return whether `deployment` holds the lease under `epoch`; a fenced deployment does not."""
+        return (self.deployment, self.epoch) == (deployment, epoch)
+
     def held_by_another(self, deployment: str, now: datetime) -> bool:
         """Whether somebody other than `deployment` holds it, and still may."""
         if self.deployment in ("", deployment):

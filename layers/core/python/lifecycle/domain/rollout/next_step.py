@@ -14,8 +14,8 @@ from lifecycle.domain.fleet.drift import drift_reason
 from lifecycle.domain.fleet.target_group import Group, TargetState, state_of
 from lifecycle.domain.rollout.attempt import AttemptState, HostAttempt
 from lifecycle.domain.rollout.decision import (
-    ROLLBACK_REQUEST,
     Choice,
+    QuestionKind,
     answered,
     answers_on,
     asked_before,
@@ -74,7 +74,7 @@ def _ended(facts: Facts) -> Step | None:
     mine, lease = facts.deployment, facts.lease
     if mine.state.final:
         return Finish(mine.state, mine.reason, mine.skipped_hosts)
-    if (lease.deployment, lease.epoch) != (mine.id, mine.epoch):
+    if not lease.is_held_by(mine.id, mine.epoch):
         holder = lease.deployment or "nobody"
         return Finish(DeploymentState.STALE, f"epoch {mine.epoch} was overtaken by {lease.epoch} ({holder})")
     return None
@@ -83,7 +83,7 @@ def _ended(facts: Facts) -> Step | None:
 def _answered(facts: Facts, now: datetime) -> Step | None:
     """What a failed host, or a human's answer about one, asks for before anything else may happen."""
     for question in facts.questions:
-        if question.id == ROLLBACK_REQUEST and question.answer:
+        if question.kind is QuestionKind.ROLLBACK and question.answer:
             return roll_back(facts, question.answer.by, question.answer.why or "asked for by an operator")
     newest = latest_attempts(facts.attempts)
     # What a human decided on one host counts before the failure of another, which came after the decision.

@@ -126,11 +126,11 @@ def _obstacles(request: Request, seen: Observed, now: datetime) -> dict[Override
     """What stands against the deployment, unless it is told to go on in spite of it."""
     found: dict[Override, str] = {}
     version = seen.manifest.version
-    if why := seen.bad_versions.get(version):
-        found[Override.QUARANTINE] = f"{version} is quarantined: {why}"
+    if version in seen.bad_versions:
+        found[Override.QUARANTINE] = f"{version} is quarantined: {seen.bad_versions[version]}"
     if frozen := blocking(seen.freezes, seen.policy(request).frozen, request.cluster, now):
         found[Override.FREEZE] = frozen
-    if seen.no_rollback_target:
+    if seen.no_rollback_target is not None:
         found[Override.NO_ROLLBACK_TARGET] = f"there would be no way back: {seen.no_rollback_target}"
     return found
 

@@ -14,7 +14,7 @@ from lifecycle.domain.rollout.attempt import HostAttempt
 from lifecycle.domain.rollout.decision import Choice, Question
 from lifecycle.domain.rollout.deployment import Deployment, DeploymentState
 from lifecycle.domain.rollout.lease import Lease
-from lifecycle.domain.rollout.test_bed.model import BedState, TestBed
+from lifecycle.domain.rollout.test_bed.model import NO_NOTE, BakeNote, BedState, TestBed
 from lifecycle.domain.service.policy import ApprovalGate
 
 
@@ -110,6 +110,7 @@ class Bake:
 
     seconds: int
     reason: str
+    note: BakeNote = NO_NOTE
 
 
 @dataclass(frozen=True, slots=True)

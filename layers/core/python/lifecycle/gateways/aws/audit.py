@@ -20,8 +20,8 @@ class DynamoAuditLog:
     def append(self, entry: AuditEntry) -> None:
         stamp = entry.at.astimezone(UTC).isoformat(timespec="microseconds")
         sk = f"{stamp}#{sha256(to_json(entry).encode()).hexdigest()[:8]}"
-        # `what` stands beside the record for the stream's filter, which does not look into it.
-        line = item(trail_key(Cluster.parse(entry.cluster)), sk, entry, what=entry.what)
+        # The stream's filter reads `kind` beside the record; it cannot read the record itself.
+        line = item(trail_key(Cluster.parse(entry.cluster)), sk, entry, kind=entry.kind)
         self._table.put(line, "attribute_not_exists(pk)")
 
     def read(

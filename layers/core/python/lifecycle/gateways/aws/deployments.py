@@ -8,8 +8,10 @@ from lifecycle.domain.fleet.cluster import Cluster
 from lifecycle.domain.rollout.attempt import HostAttempt
 from lifecycle.domain.rollout.decision import Answer, Question
 from lifecycle.domain.rollout.deployment import Deployment
-from lifecycle.domain.rollout.test_bed.model import TestBed
+from lifecycle.domain.rollout.test_bed.model import BedRank, TestBed
 from lifecycle.gateways.aws.table import Table, cluster_key, deployment_key, item, record
+
+_RANKS_OF_A_PHASE = 1_000_000
 
 
 class DynamoDeployments:
@@ -44,9 +46,9 @@ class DynamoDeployments:
     def put_attempt(self, attempt: HostAttempt) -> None:
         pk, sk = deployment_key(attempt.deployment), f"ATTEMPT#{attempt.host}#{attempt.number:03}"
         self._table.put(
-            item(pk, sk, attempt, place=attempt.place, stands=str(attempt.state)),
+            item(pk, sk, attempt, place=attempt.progress_rank, stands=str(attempt.state)),
             "attribute_not_exists(pk) OR place < :place OR stands = :stands",
-            place={"N": str(attempt.place)},
+            place={"N": str(attempt.progress_rank)},
             stands={"S": str(attempt.state)},
         )
 
@@ -65,7 +67,8 @@ class DynamoDeployments:
     def put_bed(self, bed: TestBed) -> None:
         pk, sk = deployment_key(bed.deployment), f"TESTBED#{bed.number:03}"
         condition = "attribute_not_exists(pk) OR place < :place"
-        self._table.put(item(pk, sk, bed, place=bed.place), condition, place={"N": str(bed.place)})
+        place = _stored_rank(bed.progress_rank)
+        self._table.put(item(pk, sk, bed, place=place), condition, place={"N": str(place)})
 
     def ask(self, question: Question) -> Question:
         new = self._table.put(self._item(question), "attribute_not_exists(pk)")
@@ -104,3 +107,8 @@ class DynamoDeployments:
     def _item(question: Question) -> dict[str, object]:
         pk, sk = deployment_key(question.deployment), f"QUESTION#{question.id}"
         return item(pk, sk, question, answered=int(question.answer is not None), waits=question.token)
+
+
+def _stored_rank(rank: BedRank) -> int:
+    """Return a rank as one number, because a condition compares no tuples; a bake has fewer minutes than a phase."""
+    return rank.phase * _RANKS_OF_A_PHASE + rank.minutes

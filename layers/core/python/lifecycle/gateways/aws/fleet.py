@@ -4,13 +4,15 @@ from collections.abc import Mapping, Sequence
 
 from lifecycle.domain.fleet.cluster import Cluster
 from lifecycle.domain.fleet.host import HostReport
-from lifecycle.domain.fleet.host_command import Turn
+from lifecycle.domain.fleet.host_command import Order, Turn
 from lifecycle.gateways.aws.table import Table, cluster_key, item, record, reports_key, turns_key
 
-# Within one epoch no turn is replaced by an earlier one; standing down is the last of all (application/rollout/host_commands.py).
+# Turn.progress_rank as conditions: the turn that ends an epoch replaces any other of it, and is replaced by none.
 _LATER = (
-    "epoch < :epoch OR (epoch = :epoch AND (attempt < :attempt OR (attempt = :attempt AND place <= :place)))"
+    "epoch < :epoch OR (epoch = :epoch AND place <> :end AND "
+    "(attempt < :attempt OR (attempt = :attempt AND place <= :place)))"
 )
+_ENDS_EPOCH = "epoch <= :epoch"
 
 
 class DynamoFleet:
@@ -30,16 +32,25 @@ class DynamoFleet:
     def give_turns(self, cluster: Cluster, turns: Sequence[Turn]) -> None:
         """Write each host's turn, unless it has one of a newer epoch, or a later one of this epoch."""
         for turn in turns:
-            place = turn.order.place
-            wanted = item(
-                turns_key(cluster), turn.host, turn, epoch=turn.epoch, attempt=turn.attempt, place=place
-            )
+            rank = turn.progress_rank
+            values = {"epoch": rank.epoch}
+            if not rank.ends_epoch:
+                values |= {
+                    "attempt": rank.attempt,
+                    "place": rank.order,
+                    "end": Order.IDLE.progress_rank,
+                }
             self._table.put(
-                wanted,
-                f"attribute_not_exists(pk) OR {_LATER}",
-                epoch={"N": str(turn.epoch)},
-                attempt={"N": str(turn.attempt)},
-                place={"N": str(place)},
+                item(
+                    turns_key(cluster),
+                    turn.host,
+                    turn,
+                    epoch=rank.epoch,
+                    attempt=rank.attempt,
+                    place=rank.order,
+                ),
+                f"attribute_not_exists(pk) OR {_ENDS_EPOCH if rank.ends_epoch else _LATER}",
+                **{name: {"N": str(value)} for name, value in values.items()},
             )
 
     def quarantine(self, cluster: Cluster, version: str, why: str) -> None:

@@ -12,7 +12,7 @@ from typing import Any, TypeAlias
 
 from lifecycle.application.ports.metrics import first_minute, whole_minutes
 from lifecycle.domain.analysis.built_in_metrics import ERROR_RATE, LATENCY_P50, LATENCY_P99
-from lifecycle.domain.analysis.model import Baked, Measure, Series
+from lifecycle.domain.analysis.model import Measure, Measurements, Series
 from lifecycle.domain.errors import Unknown
 from lifecycle.domain.fleet.cluster import Cluster
 from lifecycle.domain.fleet.target_group import Group
@@ -54,7 +54,7 @@ class CloudWatchMetrics:
     def complete_minutes(self, since: datetime, now: datetime, minute: timedelta) -> int:
         return whole_minutes(since, now, minute, LATE_MINUTES)
 
-    def baked(
+    def measurements(
         self,
         cluster: Cluster,
         test_host: str,
@@ -63,7 +63,7 @@ class CloudWatchMetrics:
         since: datetime,
         minutes: int,
         minute: timedelta,
-    ) -> Baked:
+    ) -> Measurements:
         sides = (
             _Side(cluster, control_host, self._balancer(cluster, Group.CONTROL)),
             _Side(cluster, test_host, self._balancer(cluster, Group.TEST_BED)),
@@ -76,7 +76,7 @@ class CloudWatchMetrics:
             for measure in measures
         ]
         control, test_bed = (round(sum(side.requests(found).values())) for side in sides)
-        return Baked(tuple(series), minutes, control, test_bed)
+        return Measurements(tuple(series), minutes, control, test_bed)
 
     def _read(
         self, queries: Sequence[Query], begin: datetime, minutes: int, minute: timedelta

@@ -51,7 +51,7 @@ class MemoryDeployments:
 
     def put_bed(self, bed: TestBed) -> None:
         held = self._beds.get((bed.deployment, bed.number))
-        if held is None or held.place < bed.place:
+        if held is None or held.progress_rank < bed.progress_rank:
             self._beds[bed.deployment, bed.number] = bed
 
     def ask(self, question: Question) -> Question:

@@ -36,7 +36,7 @@ class MemoryFleet:
         given = self._turns.setdefault(cluster, {})
         for turn in turns:
             held = given.get(turn.host)
-            if held is None or turn.epoch > held.epoch or (turn.epoch == held.epoch and _later(turn, held)):
+            if held is None or turn.progress_rank >= held.progress_rank:
                 given[turn.host] = turn
 
     def quarantine(self, cluster: Cluster, version: str, why: str) -> None:
@@ -58,8 +58,3 @@ class MemoryFleet:
     def remove(self, cluster: Cluster, host: str) -> None:
         self._turns.get(cluster, {}).pop(host, None)
         self._reports.get(cluster, {}).pop(host, None)
-
-
-def _later(turn: Turn, held: Turn) -> bool:
-    """Whether a turn may replace another of its epoch."""
-    return (turn.attempt, turn.order.place) >= (held.attempt, held.order.place)

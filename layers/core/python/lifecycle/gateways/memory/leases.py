@@ -30,19 +30,19 @@ class MemoryLeases:
         held = self.current(cluster)
         if held.deployment == heir:
             return held
-        if (held.epoch, held.deployment) != (lease.epoch, lease.deployment):
+        if not held.is_held_by(lease.deployment, lease.epoch):
             raise StaleEpoch(str(cluster), lease.epoch, held.epoch)
         self._leases[cluster] = Lease(lease.epoch + 1, heir, now, now + RUNNING_LEASE)
         return self._leases[cluster]
 
     def renew(self, cluster: Cluster, lease: Lease, until: datetime) -> Lease:
         held = self.current(cluster)
-        if (held.epoch, held.deployment) != (lease.epoch, lease.deployment):
+        if not held.is_held_by(lease.deployment, lease.epoch):
             raise StaleEpoch(str(cluster), lease.epoch, held.epoch)
         self._leases[cluster] = replace(held, expires_at=until)
         return self._leases[cluster]
 
     def release(self, cluster: Cluster, lease: Lease) -> None:
         held = self.current(cluster)
-        if (held.epoch, held.deployment) == (lease.epoch, lease.deployment):
+        if held.is_held_by(lease.deployment, lease.epoch):
             self._leases[cluster] = Lease(held.epoch)

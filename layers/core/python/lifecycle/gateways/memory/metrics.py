@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 
 from lifecycle.application.ports.metrics import first_minute, whole_minutes
 from lifecycle.domain.analysis.built_in_metrics import ERROR_RATE, LATENCY_P50, LATENCY_P99
-from lifecycle.domain.analysis.model import Baked, Measure, Series
+from lifecycle.domain.analysis.model import Measure, Measurements, Series
 from lifecycle.domain.errors import Unknown
 from lifecycle.domain.fleet.cluster import Cluster
 from lifecycle.domain.fleet.target_group import Group
@@ -41,7 +41,7 @@ class MemoryMetrics:
     def complete_minutes(self, since: datetime, now: datetime, minute: timedelta) -> int:
         return whole_minutes(since, now, minute, 0)
 
-    def baked(
+    def measurements(
         self,
         cluster: Cluster,
         test_host: str,
@@ -50,7 +50,7 @@ class MemoryMetrics:
         since: datetime,
         minutes: int,
         minute: timedelta,
-    ) -> Baked:
+    ) -> Measurements:
         if cluster in self.old_stacks:
             raise Unknown("test bed", f"of {cluster}", "deploy its stack first")
         begin = first_minute(since, minute)
@@ -69,7 +69,7 @@ class MemoryMetrics:
             sum(each.requests for each in self.served[cluster, group] if number(each.at) is not None)
             for group, _ in sides
         )
-        return Baked(tuple(series), minutes, control, test_bed)
+        return Measurements(tuple(series), minutes, control, test_bed)
 
     def _values(
         self,

@@ -11,7 +11,7 @@ from lifecycle.application.rollout.stage_guard import Outcome
 from lifecycle.application.rollout.test_bed import traffic_weights
 from lifecycle.application.rollout.test_bed.task import BakeTask, open_bed, standing
 from lifecycle.domain.analysis.built_in_metrics import BUILT_IN
-from lifecycle.domain.analysis.downsampling import kept
+from lifecycle.domain.analysis.downsampling import downsample
 from lifecycle.domain.analysis.judge import judge
 from lifecycle.domain.analysis.model import Measure, Rules
 from lifecycle.domain.errors import LifecycleError
@@ -45,11 +45,11 @@ def _judged(context: Context, metrics: Metrics, current: Deployment, bed: TestBe
     if minutes < 1:
         return Outcome("SKIPPED", "no minute is complete yet")
     measures = (*BUILT_IN, *_own_measures(context, current))
-    baked = metrics.baked(
+    measurements = metrics.measurements(
         current.cluster, bed.host, bed.control, measures, bed.began_at, minutes, context.minute
     )
-    judgement = judge(baked, Rules(planned_minutes=wanted), looks_before=extended)
-    _note(context, replace(bed, judgement=judgement, series=kept(baked.series)))
+    judgement = judge(measurements, Rules(planned_minutes=wanted), extensions=extended)
+    _note(context, replace(bed, judgement=judgement, series=downsample(measurements.series)))
     return Outcome(str(judgement.verdict), judgement.sentence)
 
 

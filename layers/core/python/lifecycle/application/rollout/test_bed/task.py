@@ -27,7 +27,7 @@ def standing(context: Context, task: BakeTask) -> Deployment | Outcome:
     current, lease = context.step_reads.of_deployment(task.cluster, task.deployment)
     if current is None:
         raise observe.unknown(task.cluster, task.deployment)
-    if (lease.deployment, lease.epoch) != (current.id, task.epoch):
+    if not lease.is_held_by(current.id, task.epoch):
         return Outcome("STALE", f"epoch {task.epoch} was overtaken")
     return Outcome("SKIPPED", f"it has ended: {current.state}") if current.state.final else current
 

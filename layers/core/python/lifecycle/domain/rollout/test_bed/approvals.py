@@ -7,7 +7,7 @@ bake was extended before, so that an old question takes no answer for a new one.
 from collections.abc import Sequence
 from datetime import datetime
 
-from lifecycle.domain.rollout.decision import Choice, Question
+from lifecycle.domain.rollout.decision import Choice, Question, QuestionKind
 from lifecycle.domain.rollout.gates import rejected
 from lifecycle.domain.rollout.steps import AwaitApproval, Facts, Step
 from lifecycle.domain.rollout.test_bed.model import TestBed
@@ -36,7 +36,7 @@ def question(facts: Facts, bed: TestBed) -> Question | None:
 
 def last_word(facts: Facts, bed: TestBed) -> datetime:
     """When a human last let it bake on, by more minutes or the end of a pause; nobody looks before that."""
-    asked = [*_about(facts.questions, bed), *(q for q in facts.questions if q.pauses)]
+    asked = [*_about(facts.questions, bed), *(q for q in facts.questions if q.kind is QuestionKind.RESUME)]
     given = [q.answer for q in asked if q.answer]
     return max([bed.began_at, *(each.at for each in given if each.choice in (Choice.EXTEND, Choice.RESUME))])
 

@@ -125,16 +125,13 @@ def gone_since(facts: Facts, host: str, now: datetime) -> datetime | None:
     return None if state_of(facts.rotation, host).serves else unreachable_since(facts, host, now)
 
 
-def doubt(facts: Facts, host: str, why: str) -> str | None:
-    """What is told of a host that is ill, until its agent is heard again or is silent for too long; None then.
+def heard_since_unhealthy(facts: Facts, host: str) -> bool:
+    """Return whether the agent of an unhealthy host was heard again after the last step found the host unhealthy.
 
-    An agent that is heard after the load balancer found its host ill shows that the host lives. What was told at
-    the last look is the deployment's reason.
+    Such an agent shows that the host itself works, so the version has failed.
     """
-    asks = f"is it the version, or {host}? Its agent was last heard at "
-    told = f"{asks}{facts.reports[host].seen_at:%H:%M:%S} UTC"
-    before = facts.deployment.reason
-    return None if before.startswith(asks) and not before.startswith(told) else f"{told}, and it {why}"
+    before = facts.deployment.bake_note
+    return before.unhealthy_host == host and before.heard_at != facts.reports[host].seen_at
 
 
 def alone(facts: Facts, bed: TestBed) -> str | None:

@@ -5,12 +5,25 @@ Written by `next_step`, `analyse` and `end_bake`; read by the decisions in this 
 
 from dataclasses import dataclass
 from datetime import datetime
-from enum import StrEnum
+from enum import IntEnum, StrEnum
+from typing import NamedTuple
 
 from lifecycle.domain.analysis.model import Judgement, Series, Verdict
 
-# Later than any minute of a bake: a judgement that it fails, whenever it was found, and the end.
-_FAILS, _LAST = 999_999, 1_000_000
+
+class BedPhase(IntEnum):
+    """Phases of a test bed's record, in their order."""
+
+    BAKING = 0
+    FAILING = 1  # judged as failed, whenever that was found
+    ENDED = 2
+
+
+class BedRank(NamedTuple):
+    """The rank of a test bed's record: its phase, and within BAKING the minutes that were judged."""
+
+    phase: BedPhase
+    minutes: int = 0
 
 
 class BedState(StrEnum):
@@ -20,6 +33,22 @@ class BedState(StrEnum):
     PASSED = "PASSED"
     FAILED = "FAILED"
     GIVEN_UP = "GIVEN_UP"  # before there was a verdict: its deployment ended, or its host left or fell silent
+
+
+@dataclass(frozen=True, slots=True)
+class BakeNote:
+    """Facts of the last step of a bake that the next step needs; the deployment's record holds them until then.
+
+    `last_analysis` is the number of minutes that a last interim analysis was begun for, 0 when none was.
+    `unhealthy_host` was out of its place although its agent was heard, the last time at `heard_at`.
+    """
+
+    last_analysis: int = 0
+    unhealthy_host: str = ""
+    heard_at: datetime | None = None
+
+
+NO_NOTE = BakeNote()
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,15 +74,15 @@ class TestBed:
     ended_at: datetime | None = None
 
     @property
-    def place(self) -> int:
-        """Records of one test bed only ever move to a later place; its end is the last one.
+    def progress_rank(self) -> BedRank:
+        """Records of one test bed only ever move to a later rank; its end is the last one.
 
         Data may come late, so a FAIL may be of fewer minutes than what was judged before.
         """
         if self.state is not BedState.BAKING:
-            return _LAST
+            return BedRank(BedPhase.ENDED)
         if self.judgement and self.judgement.verdict is Verdict.FAIL:
-            return _FAILS
-        return self.judgement.minutes if self.judgement else 0
+            return BedRank(BedPhase.FAILING)
+        return BedRank(BedPhase.BAKING, self.judgement.minutes if self.judgement else 0)
 
     __test__ = False  # for pytest: it is no test

@@ -27,13 +27,13 @@ from lifecycle.domain.rollout.test_bed.approvals import (
 from lifecycle.domain.rollout.test_bed.hosts import (
     alone,
     bed_wanted,
-    doubt,
     failed_itself,
     gone_since,
+    heard_since_unhealthy,
     set_up,
     unfit,
 )
-from lifecycle.domain.rollout.test_bed.model import BedState, TestBed
+from lifecycle.domain.rollout.test_bed.model import NO_NOTE, BakeNote, BedState, TestBed
 from lifecycle.domain.service.policy import AfterBake
 
 # At the most so many looks at one bake, so that its execution's history stays short.
@@ -89,9 +89,18 @@ def failing(facts: Facts, now: datetime) -> Step | None:
     if since := gone_since(facts, bed.host, now):
         silent = f"agent of {bed.host} silent since {since:%Y-%m-%d %H:%M:%S} UTC, and it {why}"
         return EndBake(bed.number, BedState.GIVEN_UP, silent)
-    if not failed_itself(facts, bed.host) and (told := doubt(facts, bed.host, why)):
-        return Bake(_seconds(facts, bed), told)
+    if not failed_itself(facts, bed.host) and not heard_since_unhealthy(facts, bed.host):
+        return _wait_for_agent(facts, bed, why)
     return EndBake(bed.number, BedState.FAILED, f"{bed.host} was alive in the test bed, but now it {why}")
+
+
+def _wait_for_agent(facts: Facts, bed: TestBed, why: str) -> Bake:
+    """Bake on until the agent of the unhealthy host is heard again, or is silent for too long."""
+    heard_at = facts.reports[bed.host].seen_at
+    told = (
+        f"is it the version, or {bed.host}? Its agent was last heard at {heard_at:%H:%M:%S} UTC, and it {why}"
+    )
+    return Bake(_seconds(facts, bed), told, BakeNote(unhealthy_host=bed.host, heard_at=heard_at))
 
 
 def bake(facts: Facts, now: datetime) -> Step | None:  # noqa: PLR0911 (one answer a state of the bed)
@@ -143,24 +152,30 @@ def _baking(facts: Facts, bed: TestBed, now: datetime) -> Step:
     if told := alone(facts, bed):
         return _undecided(facts, bed, now, told, longer=False)
     complete = judged is not None and judged.minutes >= wanted
-    if not complete and (passed := _look_again(facts, bed, now)):
-        seconds = _seconds(facts, bed)
-        return Bake(seconds, f"the test bed bakes, {bed.host} against {bed.control}: {passed}")
+    if not complete and (again := _look_again(facts, bed, now)):
+        return again
     if judged and complete and judged.verdict is Verdict.PASS:
         return EndBake(bed.number, BedState.PASSED, judged.sentence)
     told = judged.sentence if judged else f"nothing could be measured within {wanted} minutes"
     return _undecided(facts, bed, now, told, longer=True)
 
 
-def _look_again(facts: Facts, bed: TestBed, now: datetime) -> str | None:
-    """How much of its time is over, while looks may tell more; None when a human is to be asked."""
+def _look_again(facts: Facts, bed: TestBed, now: datetime) -> Bake | None:
+    """Bake on while a further interim analysis may decide more; None when a human is to be asked."""
     wanted = minutes_wanted(bed, facts.questions)
     planned = max(bed.began_at + wanted * facts.minute, last_word(facts, bed))
     if now < planned + facts.minute * max(PATIENCE_MINUTES, 2 * _pause(wanted)):
-        return f"{min(int((now - bed.began_at) / facts.minute), wanted)} of {wanted} minutes"
-    # An execution that was resumed may not have looked for hours; what is told at a look is the deployment's reason.
-    last = f"{wanted} minutes are over, a last look"
-    return None if question(facts, bed) or facts.deployment.reason.endswith(last) else last
+        passed = min(int((now - bed.began_at) / facts.minute), wanted)
+        return _bake_on(facts, bed, f"{passed} of {wanted} minutes", NO_NOTE)
+    # An execution that was resumed may not have analysed for hours.
+    if question(facts, bed) or facts.deployment.bake_note.last_analysis == wanted:
+        return None
+    return _bake_on(facts, bed, f"{wanted} minutes are over, a last look", BakeNote(last_analysis=wanted))
+
+
+def _bake_on(facts: Facts, bed: TestBed, progress: str, note: BakeNote) -> Bake:
+    told = f"the test bed bakes, {bed.host} against {bed.control}: {progress}"
+    return Bake(_seconds(facts, bed), told, note)
 
 
 def _pause(wanted: int) -> float:
