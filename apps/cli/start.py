@@ -10,7 +10,7 @@ from typing import Any
 from apps.cli.output.plan_view import Preview, plan_facts, previewed, show_plan
 from apps.cli.output.printer import Page
 from apps.cli.ports import Connection
-from apps.cli.watch.watching import after_answer
+from apps.cli.watch.deployment import after_answer
 from lifecycle.application.rollout.requests import payload
 from lifecycle.domain.errors import Refused
 from lifecycle.domain.fleet.cluster import Cluster

@@ -1,7 +1,7 @@
 """`lifecycle cancel`: end a deployment that waits for another one, before anything of it has begun."""
 
+from apps.cli.cluster_operations import unasked
 from apps.cli.command import ServiceName, connected
-from apps.cli.operate import unasked
 from apps.cli.options import Environment, InEnvironment, Why
 from apps.cli.output.printer import Page
 from apps.cli.ports import Connection

@@ -15,7 +15,7 @@ from apps.cli.output.decision_view import effect, question_facts, question_lines
 from apps.cli.output.printer import Page
 from apps.cli.ports import Connection
 from apps.cli.resolve import PendingQuestion
-from apps.cli.watch.watching import after_answer
+from apps.cli.watch.deployment import after_answer
 from lifecycle.domain.errors import Refused
 from lifecycle.domain.rollout.decision import Choice, QuestionKind
 

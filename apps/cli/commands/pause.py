@@ -5,15 +5,15 @@ from typing import Annotated
 import typer
 
 from apps.cli import resolve
+from apps.cli.cluster_operations import unasked
 from apps.cli.command import Yes, connected
-from apps.cli.operate import unasked
 from apps.cli.options import Named, OnlyIn, Stay, Why, text_of
 from apps.cli.output.decision_view import choice_lines, effect, question_lines
 from apps.cli.output.live import headline
 from apps.cli.output.printer import Page
 from apps.cli.ports import Connection
+from apps.cli.watch.deployment import after_answer
 from apps.cli.watch.deployment_view import Poller
-from apps.cli.watch.watching import after_answer
 from lifecycle.domain.rollout.decision import Choice, QuestionKind, latest_attempts, open_questions
 from lifecycle.domain.rollout.deployment import Deployment
 

@@ -8,8 +8,8 @@ from typing import Annotated
 import typer
 
 from apps.cli import resolve
+from apps.cli.cluster_operations import call, flag, last_seen, the_cluster, where
 from apps.cli.command import MaybeService, ServiceName, Yes, connected
-from apps.cli.operate import call, flag, last_seen, the_cluster, where
 from apps.cli.options import Environment, InEnvironment, Why
 from apps.cli.output.printer import Page
 from apps.cli.output.text import one_line

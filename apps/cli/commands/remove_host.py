@@ -4,8 +4,8 @@ from typing import Annotated
 
 import typer
 
+from apps.cli.cluster_operations import call, last_seen, the_cluster, where
 from apps.cli.command import ServiceName, Yes, connected
-from apps.cli.operate import call, last_seen, the_cluster, where
 from apps.cli.options import Environment, InEnvironment, Why
 from apps.cli.output.printer import Page
 from apps.cli.ports import Connection

@@ -9,7 +9,7 @@ from apps.cli.command import connected
 from apps.cli.errors import Ambiguous
 from apps.cli.output.printer import Page
 from apps.cli.ports import Connection
-from apps.cli.watch.watching import watch_deployment, watch_run
+from apps.cli.watch.deployment import watch_deployment, watch_run
 from lifecycle.domain.fleet.cluster import Cluster
 
 

@@ -17,7 +17,7 @@ from apps.cli.ports import Run
 from apps.cli.watch.deployment_view import Poller
 from apps.cli.watch.follow import follow
 from apps.cli.watch.outcome import ending
-from apps.cli.watch.watching import watch_deployment
+from apps.cli.watch.deployment import watch_deployment
 from lifecycle.application.rollout.rollback import request_rollback
 from lifecycle.domain.rollout.attempt import AttemptState, HostAttempt
 from lifecycle.domain.rollout.decision import Answer, Choice
