@@ -1,8 +1,8 @@
-"""What all commands share: the options for target, identity, JSON and errors, and the edge where errors end.
+"""The parts that all commands share: options for target, identity, JSON and errors, and the error boundary.
 
-A command is a function `(page, here, ...) -> exit code`; `connected` makes a Typer command of it, `connectable`
-of one that may do without a target, `offline` of one that has none. Tests put their own way to connect into the
-context's `obj`.
+A command is a function `(printer, connection, ...) -> exit code`. `connected` makes a Typer command of it,
+`optionally_connected` of one that may run without a target, `offline` of one that has none. Tests put their own
+function that connects into the context's `obj`.
 """
 
 import inspect
@@ -15,7 +15,7 @@ from typing import Annotated, Any, TypeAlias
 
 import typer
 
-from apps.cli.output.printer import Page
+from apps.cli.output.printer import Printer
 
 COMMON = "Options of every command"
 
@@ -24,89 +24,94 @@ Profile = Annotated[
     typer.Option(
         "--profile",
         envvar="LIFECYCLE_PROFILE",
-        help="Talk to AWS with this profile, not to the laptop's environment.",
+        help="Use AWS with this profile instead of the environment on this machine.",
         rich_help_panel=COMMON,
     ),
 ]
 As = Annotated[
     str,
     typer.Option(
-        "--as", envvar="LIFECYCLE_AS", help="Who you are in the trail, on a laptop.", rich_help_panel=COMMON
+        "--as",
+        envvar="LIFECYCLE_AS",
+        help="Your name in the audit log; on AWS it is the profile's identity.",
+        rich_help_panel=COMMON,
     ),
 ]
-AsJson = Annotated[bool, typer.Option("--json", help="Print facts as JSON.", rich_help_panel=COMMON)]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of text.", rich_help_panel=COMMON)]
 Debug = Annotated[
-    bool, typer.Option("--debug", help="Show the traceback of an error.", rich_help_panel=COMMON)
+    bool, typer.Option("--debug", help="Print the traceback of an error.", rich_help_panel=COMMON)
 ]
 
-ServiceName = Annotated[str, typer.Argument(metavar="SERVICE", help="The service's name, such as hello.")]
+ServiceName = Annotated[
+    str, typer.Argument(metavar="SERVICE", help="The name of the service, such as hello.")
+]
 MaybeService = Annotated[str, typer.Argument(metavar="SERVICE", help="Only this service.")]
-Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
-Watch = Annotated[bool, typer.Option("--watch/--no-watch", help="Show it live until it ends or halts.")]
+Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask for confirmation.")]
+Watch = Annotated[bool, typer.Option("--watch/--no-watch", help="Follow it live until it ends or halts.")]
 
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """What a caller said about the target and about who asks."""
+    """The target and the identity that a caller chose."""
 
     profile: str = ""
     by: str = ""
 
 
-# How a Connection is made; apps.cli.connect.connect, unless a test brings its own.
+# Returns a Connection: apps.cli.connection.connect, unless a test passes its own.
 Connect: TypeAlias = Callable[[Options], Any]
-Body: TypeAlias = Callable[..., int]
+CommandBody: TypeAlias = Callable[..., int]
 
 
-def connected(*examples: str) -> Callable[[Body], Callable[..., None]]:
-    """A command that talks to a target: `run(page, connection, ...)`."""
+def connected(*examples: str) -> Callable[[CommandBody], Callable[..., None]]:
+    """Make a command of `run(printer, connection, ...)`, which needs a target."""
 
-    def decorate(run: Body) -> Callable[..., None]:
-        def body(page: Page, opened: Callable[[], Any], **given: Any) -> int:
-            return run(page, opened(), **given)
+    def decorate(run: CommandBody) -> Callable[..., None]:
+        def body(printer: Printer, connect: Callable[[], Any], **arguments: Any) -> int:
+            return run(printer, connect(), **arguments)
 
         return _with_target(body, run, examples)
 
     return decorate
 
 
-def connectable(*examples: str) -> Callable[[Body], Callable[..., None]]:
-    """A command that may talk to a target: `run(page, open, ...)`, where `open()` connects."""
+def optionally_connected(*examples: str) -> Callable[[CommandBody], Callable[..., None]]:
+    """Make a command of `run(printer, connect, ...)`, which calls `connect()` only when it needs a target."""
     return lambda run: _with_target(run, run, examples)
 
 
-def _with_target(body: Body, run: Body, examples: Sequence[str]) -> Callable[..., None]:
-    def wrapper(ctx: typer.Context, **given: Any) -> None:
-        options = Options(given.pop("profile"), given.pop("as_"))
-        page, debug = Page(as_json=given.pop("json")), given.pop("debug")
+def _with_target(body: CommandBody, run: CommandBody, examples: Sequence[str]) -> Callable[..., None]:
+    def wrapper(ctx: typer.Context, **arguments: Any) -> None:
+        options = Options(arguments.pop("profile"), arguments.pop("as_"))
+        printer, debug = Printer(as_json=arguments.pop("json")), arguments.pop("debug")
 
-        def opened() -> Any:
-            here = _connect(ctx)(options)
-            page.open(here.target)
-            return here
+        def connect() -> Any:
+            connection = _connector(ctx)(options)
+            printer.show_target(connection.target)
+            return connection
 
-        with edge(debug=debug):
-            _leave(body(page, opened, **given))
+        with error_boundary(debug=debug):
+            _exit(body(printer, connect, **arguments))
 
-    return _typed(wrapper, run, 2, {"profile": (Profile, ""), "as_": (As, "")}, examples)
+    return _with_signature(wrapper, run, 2, {"profile": (Profile, ""), "as_": (As, "")}, examples)
 
 
-def offline(*examples: str) -> Callable[[Body], Callable[..., None]]:
-    """A command that needs no target: `run(page, ...)`."""
+def offline(*examples: str) -> Callable[[CommandBody], Callable[..., None]]:
+    """Make a command of `run(printer, ...)`, which needs no target."""
 
-    def decorate(run: Body) -> Callable[..., None]:
-        def wrapper(ctx: typer.Context, **given: Any) -> None:
+    def decorate(run: CommandBody) -> Callable[..., None]:
+        def wrapper(ctx: typer.Context, **arguments: Any) -> None:
             del ctx
-            page, debug = Page(as_json=given.pop("json")), given.pop("debug")
-            with edge(debug=debug):
-                _leave(run(page, **given))
+            printer, debug = Printer(as_json=arguments.pop("json")), arguments.pop("debug")
+            with error_boundary(debug=debug):
+                _exit(run(printer, **arguments))
 
-        return _typed(wrapper, run, 1, {}, examples)
+        return _with_signature(wrapper, run, 1, {}, examples)
 
     return decorate
 
 
-def _connect(ctx: typer.Context) -> Connect:
+def _connector(ctx: typer.Context) -> Connect:
     if ctx.obj is not None:
         found: Connect = ctx.obj
         return found
@@ -115,19 +120,19 @@ def _connect(ctx: typer.Context) -> Connect:
     return connect
 
 
-def _leave(code: int) -> None:
+def _exit(code: int) -> None:
     if code:
         raise typer.Exit(code)
 
 
-def _typed(
+def _with_signature(
     wrapper: Callable[..., None],
-    run: Body,
+    run: CommandBody,
     skip: int,
     more: dict[str, tuple[Any, Any]],
     examples: Sequence[str],
 ) -> Callable[..., None]:
-    """Give the wrapper the parameters that Typer is to read: the command's own, then those of all commands."""
+    """Give the wrapper the parameters that Typer reads: those of `run` after the first `skip`, then the shared."""
     kind = inspect.Parameter
     own = list(inspect.signature(run, eval_str=True).parameters.values())[skip:]
     shared = {**more, "json": (AsJson, False), "debug": (Debug, False)}
@@ -140,15 +145,15 @@ def _typed(
     typed.__signature__ = inspect.Signature(parameters)
     typed.__annotations__ = {each.name: each.annotation for each in parameters}
     typed.__name__ = run.__name__
-    shown = "\n".join(f"  lifecycle {example}" for example in examples)
+    lines = "\n".join(f"  lifecycle {example}" for example in examples)
     # After \b the help keeps its lines.
-    wrapper.__doc__ = f"{inspect.getdoc(run)}\n\n\b\nExamples:\n{shown}" if examples else run.__doc__
+    wrapper.__doc__ = f"{inspect.getdoc(run)}\n\n\b\nExamples:\n{lines}" if examples else run.__doc__
     return wrapper
 
 
 @contextmanager
-def edge(*, debug: bool = False) -> Iterator[None]:
-    """Where errors end: one message on standard error, exit code 1, and no traceback unless asked for."""
+def error_boundary(*, debug: bool = False) -> Iterator[None]:
+    """Print an error as one message on standard error and exit with 1; with `debug` its traceback too."""
     try:
         yield
     except (typer.Exit, typer.Abort):
@@ -158,7 +163,7 @@ def edge(*, debug: bool = False) -> Iterator[None]:
         raise typer.Exit(130) from None
     except BrokenPipeError:
         raise
-    except Exception as error:  # noqa: BLE001 (the outermost edge: a person gets a message, whatever it was)
+    except Exception as error:  # noqa: BLE001 (the outermost boundary: every error becomes a message)
         from apps.cli.output.failures import explain  # noqa: PLC0415
 
         if debug:

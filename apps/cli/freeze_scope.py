@@ -14,7 +14,7 @@ _UNITS = {"m": timedelta(minutes=1), "h": timedelta(hours=1), "d": timedelta(day
 _MOMENT = re.compile(r"(\d{4}-\d\d-\d\d[ T]\d\d:\d\d(?::\d\d)?) ?(UTC|Z|[+-]\d\d:?\d\d)?")
 
 
-def scope_of(text: str) -> str:
+def parse_scope(text: str) -> str:
     """A scope as the ledger has it; raises InvalidName."""
     if text in (EVERYTHING, named(EVERYTHING)):
         return EVERYTHING
@@ -29,12 +29,12 @@ def scope_of(text: str) -> str:
         raise InvalidName("scope of a freeze", text, expected) from error
 
 
-def lift_line(scope: str) -> str:
+def unfreeze_command(scope: str) -> str:
     """The command that lifts a freeze."""
     return f"unfreeze {named(scope)} --why '...'"
 
 
-def end_of(until: str, lasts: str, now: datetime) -> datetime | None:
+def parse_end(until: str, lasts: str, now: datetime) -> datetime | None:
     """When a freeze ends, by --until or --for; None for neither. Raises InvalidName, Ambiguous."""
     if until and lasts:
         raise Ambiguous("--until and --for both say when it ends: give one of them")

@@ -1,7 +1,7 @@
-"""`lifecycle`: the commands, by what an operator wants to do. Each is a function in apps/cli/commands.
+"""`lifecycle`: the list of commands, grouped by what an operator wants to do.
 
-A command's module is imported when the command runs, so that --help is quick: the domain's dataclasses alone
-take a tenth of a second.
+Each command is a function in apps/cli/commands. Its module is imported when the command runs, so that --help
+is quick: the domain's dataclasses alone take a tenth of a second.
 """
 
 import os
@@ -13,12 +13,12 @@ from typing import Any
 import typer
 from typer.core import TyperCommand, TyperGroup
 
-from apps.cli.command import edge
+from apps.cli.command import error_boundary
 
 
 @dataclass(frozen=True, slots=True)
-class Listed:
-    """A command as the root's help lists it, and the module of apps.cli that has it."""
+class CommandEntry:
+    """A command in the help of the root, and the module of apps.cli that defines it."""
 
     panel: str
     module: str
@@ -26,48 +26,51 @@ class Listed:
 
 
 COMMANDS = {
-    "validate": Listed(
-        "Your service", "commands.service", "Check a lifecycle.toml, and say all that is wrong."
+    "validate": CommandEntry("Build", "commands.service", "Check a lifecycle.toml and list every problem."),
+    "build": CommandEntry(
+        "Build", "commands.service", "Build, test and pack a service here, or repeat a push's build."
     ),
-    "build": Listed(
-        "Your service", "commands.service", "Build, test and pack here; or do a push's run again."
+    "snapshots": CommandEntry("Versions", "commands.versions", "List the snapshots of a service."),
+    "promote": CommandEntry("Versions", "commands.versions", "Make a snapshot the next release."),
+    "releases": CommandEntry("Versions", "commands.versions", "List the releases of a service."),
+    "gc": CommandEntry("Versions", "commands.garbage", "Delete unused versions."),
+    "plan": CommandEntry("Deploy", "commands.deploy", "Show what a deployment would do, and its blockers."),
+    "deploy": CommandEntry("Deploy", "commands.deploy", "Roll out a version, one host at a time."),
+    "watch": CommandEntry("Deploy", "commands.watch", "Follow a build or a deployment live."),
+    "rollback": CommandEntry("Deploy", "commands.deploy", "Deploy the previous verified version again."),
+    "approve": CommandEntry("Decide", "commands.decisions", "Approve a deployment that waits at a gate."),
+    "reject": CommandEntry("Decide", "commands.decisions", "Reject a deployment that waits at a gate."),
+    "extend": CommandEntry("Decide", "commands.decisions", "Let an undecided test bed bake longer."),
+    "decide": CommandEntry("Decide", "commands.decisions", "Decide what to do with a failed host."),
+    "pause": CommandEntry("Decide", "commands.pause", "Pause a deployment before its next host."),
+    "resume": CommandEntry("Decide", "commands.pause", "Resume or abort a paused deployment."),
+    "cancel": CommandEntry("Decide", "commands.cancel", "Cancel a queued deployment."),
+    "status": CommandEntry(
+        "Inspect", "commands.status", "Show every cluster: versions, deployments and pending decisions."
     ),
-    "snapshots": Listed("Versions", "commands.versions", "What was built."),
-    "promote": Listed("Versions", "commands.versions", "Make a snapshot the next release."),
-    "releases": Listed("Versions", "commands.versions", "What may go to production."),
-    "gc": Listed("Versions", "commands.garbage", "Delete what nothing needs any more."),
-    "plan": Listed("Deploying", "commands.deploy", "What a deployment would do, and what stands against it."),
-    "deploy": Listed("Deploying", "commands.deploy", "Roll a version out, one host at a time."),
-    "watch": Listed("Deploying", "commands.watch", "What is being built or deployed, live."),
-    "rollback": Listed("Deploying", "commands.deploy", "Go back to the version before."),
-    "approve": Listed("Answering", "commands.decisions", "Let a deployment that waits at a gate go on."),
-    "reject": Listed("Answering", "commands.decisions", "Do not let it go on."),
-    "extend": Listed("Answering", "commands.decisions", "Let an undecided test bed bake longer."),
-    "decide": Listed("Answering", "commands.decisions", "Say what becomes of a failed host."),
-    "pause": Listed("Answering", "commands.pause", "Stop a deployment before its next host."),
-    "resume": Listed("Answering", "commands.pause", "Let a paused deployment go on, or abort it."),
-    "cancel": Listed("Answering", "commands.cancel", "End a deployment that waits for another one."),
-    "status": Listed("Looking", "commands.status", "What runs where, and what waits for whom."),
-    "hosts": Listed("Looking", "commands.hosts", "Each host against what is desired."),
-    "history": Listed("Looking", "commands.history", "What was deployed; who did what, and why."),
-    "converge": Listed("Looking", "commands.hosts", "Repair drift now."),
-    "freeze": Listed(
-        "Keeping out", "commands.freeze", "Let no new version be deployed, anywhere or somewhere."
+    "hosts": CommandEntry("Inspect", "commands.hosts", "Compare each host with the desired version."),
+    "history": CommandEntry("Inspect", "commands.history", "List deployments, or the audit log."),
+    "converge": CommandEntry("Repair", "commands.hosts", "Repair drift now."),
+    "remove-host": CommandEntry("Repair", "commands.remove_host", "Remove a host that is gone."),
+    "freeze": CommandEntry("Freeze and quarantine", "commands.freeze", "Block new deployments in a scope."),
+    "unfreeze": CommandEntry("Freeze and quarantine", "commands.freeze", "Lift a freeze."),
+    "freezes": CommandEntry("Freeze and quarantine", "commands.freeze", "List the freezes."),
+    "quarantine": CommandEntry(
+        "Freeze and quarantine", "commands.quarantine", "Exclude a bad version or host from deployments."
     ),
-    "unfreeze": Listed("Keeping out", "commands.freeze", "Lift a freeze."),
-    "freezes": Listed("Keeping out", "commands.freeze", "What is frozen, since when, by whom and why."),
-    "quarantine": Listed("Keeping out", "commands.quarantine", "Keep a bad version or a bad host out."),
-    "unquarantine": Listed("Keeping out", "commands.quarantine", "Let it in again."),
-    "quarantined": Listed(
-        "Keeping out", "commands.quarantine", "Which versions and hosts are kept out, and why."
+    "unquarantine": CommandEntry("Freeze and quarantine", "commands.quarantine", "Lift a quarantine."),
+    "quarantined": CommandEntry(
+        "Freeze and quarantine", "commands.quarantine", "List the quarantined versions and hosts."
     ),
-    "remove-host": Listed("Keeping out", "commands.remove_host", "Forget a host that is gone."),
-    "local": Listed("This machine", "local", "The environment on this machine."),
+    "local": CommandEntry("Local environment", "local", "Manage the environment on this machine."),
 }
+
+# Former spellings of options. The help does not list them; scripts may still use them.
+RENAMED_OPTIONS = {"--without-way-back": "--without-rollback-target"}
 
 
 class _Commands(TyperGroup):
-    """Knows every command's name and help line, and imports the one that is run."""
+    """The group of all commands; it imports only the one that runs."""
 
     def list_commands(self, ctx: Any) -> list[str]:
         del ctx
@@ -79,24 +82,24 @@ class _Commands(TyperGroup):
             return None
         if "_LIFECYCLE_COMPLETE" in os.environ:  # a shell completes the command's own options
             return command(cmd_name)
-        listed = COMMANDS[cmd_name]
-        return TyperCommand(cmd_name, help=listed.help, rich_help_panel=listed.panel)
+        entry = COMMANDS[cmd_name]
+        return TyperCommand(cmd_name, help=entry.help, rich_help_panel=entry.panel)
 
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:
         name, _, rest = super().resolve_command(ctx, args)
-        return name, command(str(name)), rest
+        return name, command(str(name)), [RENAMED_OPTIONS.get(each, each) for each in rest]
 
 
 def command(name: str) -> Any:
-    """A command itself, with its options."""
+    """Import a command and return it with its options."""
     module = import_module(f"apps.cli.{COMMANDS[name].module}")
-    made = typer.Typer(add_completion=False)
-    made.callback()(lifecycle)
+    group = typer.Typer(add_completion=False)
+    group.callback()(lifecycle)
     if name == "local":
-        made.add_typer(module.app, name=name)
+        group.add_typer(module.app, name=name)
     else:
-        made.command(name)(getattr(module, name.replace("-", "_")))
-    return typer.main.get_group(made).commands[name]
+        group.command(name)(getattr(module, name.replace("-", "_")))
+    return typer.main.get_group(group).commands[name]
 
 
 app = typer.Typer(
@@ -104,22 +107,22 @@ app = typer.Typer(
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
-    epilog="Talks to the laptop's environment, or to AWS with --profile NAME (LIFECYCLE_PROFILE).",
+    epilog="Commands use the environment on this machine, or AWS with --profile NAME or LIFECYCLE_PROFILE.",
 )
 
 
 @app.callback()
 def lifecycle() -> None:
-    """From a Git push to production, one host at a time."""
+    """Take a service from a Git push to production, one host at a time."""
 
 
 def main() -> Any:
-    """The entry point; returns the exit code."""
+    """Run the command line and return the exit code."""
     try:
-        with edge(debug="--debug" in sys.argv):
+        with error_boundary(debug="--debug" in sys.argv):
             return app()
-    except typer.Exit as left:
-        return left.exit_code
+    except typer.Exit as exited:
+        return exited.exit_code
 
 
 if __name__ == "__main__":

@@ -36,15 +36,15 @@ def run_base(name: str) -> str:
     return found.first if found else name
 
 
-def run_named(here: Connection, text: str) -> Run:
+def run_named(connection: Connection, text: str) -> Run:
     """Return a delivery by its name, or the newest of its repository, else of its commit; raises Unknown.
 
     The first four digits of a commit are enough.
     """
-    if is_run(text) and (found := here.runs.delivery(text)):
+    if is_run(text) and (found := connection.runs.delivery(text)):
         return found
-    newest_first = [run.name for run in here.runs.deliveries(running=False)]
-    if (name := _first_match(newest_first, text)) and (found := here.runs.delivery(name)):
+    newest_first = [run.name for run in connection.runs.deliveries(running=False)]
+    if (name := _first_match(newest_first, text)) and (found := connection.runs.delivery(name)):
         return found
     raise Unknown("run", f"of {text}", "a push starts one; it is named after its repository and commit")
 
@@ -64,9 +64,9 @@ def clusters_of(service: str) -> list[Cluster]:
     return [Cluster(environment, service_name(service)) for environment in reversed(ENVIRONMENTS)]
 
 
-def known_clusters(here: Connection, service: str = "") -> list[Cluster]:
+def known_clusters(connection: Connection, service: str = "") -> list[Cluster]:
     """Return the clusters that exist, or those of one service; raises Unknown when it has none."""
-    every = list(here.context.registry.clusters())
+    every = list(connection.context.registry.clusters())
     if not service:
         return every
     mine = [cluster for cluster in every if cluster.service == service_name(service)]
@@ -76,29 +76,29 @@ def known_clusters(here: Connection, service: str = "") -> list[Cluster]:
     return mine
 
 
-def newest_snapshot(here: Connection, service: str) -> str:
+def newest_snapshot(connection: Connection, service: str) -> str:
     """Return the snapshot that was built last; raises Unknown."""
-    found = here.catalogue.snapshots(service_name(service))
+    found = connection.catalogue.snapshots(service_name(service))
     if not found:
-        raise Unknown("snapshot", f"of {service}", "push it, then see: " + here.command("watch"))
+        raise Unknown("snapshot", f"of {service}", "push it, then see: " + connection.command("watch"))
     return max(found, key=lambda each: (SnapshotVersion.parse(each).built, each))
 
 
-def newest_release(here: Connection, service: str) -> str:
+def newest_release(connection: Connection, service: str) -> str:
     """Return the highest release; raises Unknown."""
-    found = here.catalogue.releases(service_name(service))
+    found = connection.catalogue.releases(service_name(service))
     if not found:
-        raise Unknown("release", f"of {service}", f"make one: {here.command(f'promote {service}')}")
+        raise Unknown("release", f"of {service}", f"make one: {connection.command(f'promote {service}')}")
     return max(found, key=ReleaseVersion.parse)
 
 
-def version_for(here: Connection, cluster: Cluster, text: str) -> str:
+def version_for(connection: Connection, cluster: Cluster, text: str) -> str:
     """Return the named version, else the newest release for production, the newest snapshot for staging."""
     if text:
         return str(parse_version(text))
     if cluster.environment == "production":
-        return newest_release(here, cluster.service)
-    return newest_snapshot(here, cluster.service)
+        return newest_release(connection, cluster.service)
+    return newest_snapshot(connection, cluster.service)
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,27 +109,27 @@ class PendingQuestion:
     question: Question
 
 
-def current(here: Connection, cluster: Cluster) -> Deployment | None:
+def current(connection: Connection, cluster: Cluster) -> Deployment | None:
     """Return the deployment that has the cluster's lease, once it is planned."""
-    lease = here.context.leases.current(cluster)
-    return here.context.deployments.get(cluster, lease.deployment) if lease.deployment else None
+    lease = connection.context.leases.current(cluster)
+    return connection.context.deployments.get(cluster, lease.deployment) if lease.deployment else None
 
 
-def deployment_named(here: Connection, text: str) -> Deployment:
+def deployment_named(connection: Connection, text: str) -> Deployment:
     """Return a deployment by its name; raises Unknown."""
     cluster = cluster_of(text)
-    if found := here.context.deployments.get(cluster, text):
+    if found := connection.context.deployments.get(cluster, text):
         return found
-    raise Unknown("deployment", text, f"see: {here.command(f'history {cluster.service}')}")
+    raise Unknown("deployment", text, f"see: {connection.command(f'history {cluster.service}')}")
 
 
-def waiting(here: Connection, text: str, environment: str, wanted: QuestionKind) -> PendingQuestion:
+def waiting(connection: Connection, text: str, environment: str, wanted: QuestionKind) -> PendingQuestion:
     """Return the one deployment that waits for what is `wanted`; raises Unknown or Ambiguous."""
-    candidates = running(here, text, environment)
+    candidates = running(connection, text, environment)
     found = [
         PendingQuestion(each, question)
         for each in candidates
-        for question in open_questions(each, here.context.deployments.questions(each.id))
+        for question in open_questions(each, connection.context.deployments.questions(each.id))
         if question.kind is wanted
     ]
     if len(found) > 1:
@@ -137,31 +137,31 @@ def waiting(here: Connection, text: str, environment: str, wanted: QuestionKind)
         raise Ambiguous(f"more than one deployment waits for {wanted.in_words}: name one of {names}")
     if not found:
         raise Unknown(
-            "deployment", f"of {text} that waits for {wanted.in_words}", _states(here, text, candidates)
+            "deployment", f"of {text} that waits for {wanted.in_words}", _states(connection, text, candidates)
         )
     return found[0]
 
 
-def running(here: Connection, text: str, environment: str) -> list[Deployment]:
+def running(connection: Connection, text: str, environment: str) -> list[Deployment]:
     """Return the named deployment, or the holders of the leases of a service's clusters; raises Unknown."""
     if is_deployment(text):
-        return [deployment_named(here, text)]
+        return [deployment_named(connection, text)]
     clusters = [Cluster(environment, service_name(text))] if environment else clusters_of(text)
-    return [found for cluster in clusters if (found := current(here, cluster))]
+    return [found for cluster in clusters if (found := current(connection, cluster))]
 
 
-def the_running(here: Connection, text: str, environment: str) -> Deployment:
+def the_running(connection: Connection, text: str, environment: str) -> Deployment:
     """Return the one deployment that has not ended; raises Unknown or Ambiguous."""
-    candidates = running(here, text, environment)
+    candidates = running(connection, text, environment)
     found = [each for each in candidates if not each.state.final]
     if len(found) > 1:
         raise Ambiguous(f"more than one deployment runs: name one of {', '.join(each.id for each in found)}")
     if not found:
-        raise Unknown("deployment", f"of {text} that runs", _states(here, text, candidates))
+        raise Unknown("deployment", f"of {text} that runs", _states(connection, text, candidates))
     return found[0]
 
 
-def _states(here: Connection, text: str, candidates: Sequence[Deployment]) -> str:
+def _states(connection: Connection, text: str, candidates: Sequence[Deployment]) -> str:
     states = "; ".join(f"{each.id} is {each.state}" for each in candidates) or "nothing is being deployed"
     service = candidates[0].cluster.service if candidates else text
-    return f"{states}; see: {here.command(f'status {service}')}"
+    return f"{states}; see: {connection.command(f'status {service}')}"

@@ -7,8 +7,8 @@ import secrets
 from dataclasses import dataclass
 from typing import Any
 
-from apps.cli.output.plan_view import Preview, plan_facts, previewed, show_plan
-from apps.cli.output.printer import Page
+from apps.cli.output.plan_view import Preview, plan_facts, read_preview, show_plan
+from apps.cli.output.printer import Printer
 from apps.cli.ports import Connection
 from apps.cli.watch.deployment import after_answer
 from lifecycle.application.rollout.requests import payload
@@ -25,8 +25,8 @@ class How:
     watch: bool
 
 
-def request_for(
-    here: Connection,
+def new_request(
+    connection: Connection,
     cluster: Cluster,
     version: str,
     reason: str,
@@ -37,11 +37,11 @@ def request_for(
 ) -> Request:
     """A request under a new name."""
     return Request(
-        deployment=deployment_id(cluster, here.context.clock.now(), secrets.token_hex(2)),
+        deployment=deployment_id(cluster, connection.context.clock.now(), secrets.token_hex(2)),
         service=cluster.service,
         environment=cluster.environment,
         version=version,
-        requested_by=here.by,
+        requested_by=connection.by,
         reason=reason,
         kind=kind,
         rollback_of=rollback_of,
@@ -49,24 +49,24 @@ def request_for(
     )
 
 
-def start(page: Page, here: Connection, request: Request, how: How) -> int:
+def start(printer: Printer, connection: Connection, request: Request, how: How) -> int:
     """Show what would be done, ask, do it, and watch it; the exit code."""
-    seen = previewed(here, request)
-    show_plan(page, seen)
+    seen = read_preview(connection, request)
+    show_plan(printer, seen)
     if seen.plan.blockers:
-        return _not_started(page, seen, 1)
+        return _not_started(printer, seen, 1)
     if seen.nothing_to_do and request.kind is not Kind.ROLLBACK:
-        return _not_started(page, seen, 0)
-    if not how.yes and not page.confirm(_question(seen)):
-        page.say("nothing was started")
-        return _not_started(page, seen, 1)
-    if not here.context.executions.start_rollout(request.deployment, payload(request)):
+        return _not_started(printer, seen, 0)
+    if not how.yes and not printer.confirm(_question(seen)):
+        printer.line("nothing was started")
+        return _not_started(printer, seen, 1)
+    if not connection.context.executions.start_rollout(request.deployment, payload(request)):
         raise Refused(f"the start of {request.deployment}", ["an execution of that name exists; try again"])
-    page.say(f"started: {request.deployment}")
-    return finish(page, here, request.deployment, {"plan": plan_facts(seen)}, how)
+    printer.line(f"started: {request.deployment}")
+    return finish(printer, connection, request.deployment, {"plan": plan_facts(seen)}, how)
 
 
-def deploy_line(request: Request) -> str:
+def deploy_command(request: Request) -> str:
     """The command that asks for the same deployment, with what it overrides."""
     said = {
         Override.QUARANTINE: " --even-if-quarantined",
@@ -84,18 +84,24 @@ def _question(seen: Preview) -> str:
     return f"{request.kind.lower().capitalize()} {request.version} to {request.cluster}?"
 
 
-def _not_started(page: Page, seen: Preview, code: int) -> int:
-    page.facts({"plan": plan_facts(seen), "deployment": None, "started": False})
+def _not_started(printer: Printer, seen: Preview, code: int) -> int:
+    printer.facts({"plan": plan_facts(seen), "deployment": None, "started": False})
     return code
 
 
 def finish(
-    page: Page, here: Connection, name: str, facts: dict[str, Any], how: How, *, rollback: bool = False
+    printer: Printer,
+    connection: Connection,
+    name: str,
+    facts: dict[str, Any],
+    how: How,
+    *,
+    rollback: bool = False,
 ) -> int:
     """Watch what was started, or say how to; with --json one object tells all of it, however watching ends."""
     endings: list[dict[str, Any]] = []
     try:
-        code, endings = after_answer(page, here, name, watch=how.watch, rollback_is_fine=rollback)
+        code, endings = after_answer(printer, connection, name, watch=how.watch, rollback_is_fine=rollback)
     finally:
-        page.facts({**facts, "deployment": name, "started": True, "endings": endings})
+        printer.facts({**facts, "deployment": name, "started": True, "endings": endings})
     return code

@@ -12,7 +12,7 @@ from apps.cli import resolve
 from apps.cli.command import ServiceName, Yes, connected
 from apps.cli.options import MaybeWhy, Named, OnlyIn, Stay, Which, Why, text_of
 from apps.cli.output.decision_view import effect, question_facts, question_lines
-from apps.cli.output.printer import Page
+from apps.cli.output.printer import Printer
 from apps.cli.ports import Connection
 from apps.cli.resolve import PendingQuestion
 from apps.cli.watch.deployment import after_answer
@@ -32,8 +32,8 @@ class Decision(StrEnum):
 
 @connected("approve hello --why 'checked the first host'")
 def approve(
-    page: Page,
-    here: Connection,
+    printer: Printer,
+    connection: Connection,
     service: ServiceName,
     why: Why,
     deployment: Which = "",
@@ -42,14 +42,14 @@ def approve(
     watch: Stay = False,
 ) -> int:
     """Approve the deployment that waits at a gate; it goes on."""
-    found = resolve.waiting(here, deployment or service, text_of(environment), QuestionKind.APPROVAL)
-    return _answer(page, here, found, Choice.APPROVE, why, watch=watch)
+    found = resolve.waiting(connection, deployment or service, text_of(environment), QuestionKind.APPROVAL)
+    return _answer(printer, connection, found, Choice.APPROVE, why, watch=watch)
 
 
 @connected("reject hello --why 'the first host is slow'")
 def reject(
-    page: Page,
-    here: Connection,
+    printer: Printer,
+    connection: Connection,
     service: ServiceName,
     why: Why,
     deployment: Which = "",
@@ -58,14 +58,14 @@ def reject(
     watch: Stay = False,
 ) -> int:
     """Reject the deployment that waits at a gate; hosts already updated get the previous version back."""
-    found = resolve.waiting(here, deployment or service, text_of(environment), QuestionKind.APPROVAL)
-    return _answer(page, here, found, Choice.REJECT, why, watch=watch)
+    found = resolve.waiting(connection, deployment or service, text_of(environment), QuestionKind.APPROVAL)
+    return _answer(printer, connection, found, Choice.REJECT, why, watch=watch)
 
 
 @connected("extend hello --why 'hardly anybody was awake'")
 def extend(
-    page: Page,
-    here: Connection,
+    printer: Printer,
+    connection: Connection,
     service: ServiceName,
     why: Why,
     deployment: Which = "",
@@ -74,9 +74,9 @@ def extend(
     watch: Stay = False,
 ) -> int:
     """Let a test bed that could not decide bake for as long again, then judge it anew."""
-    found = resolve.waiting(here, deployment or service, text_of(environment), QuestionKind.APPROVAL)
+    found = resolve.waiting(connection, deployment or service, text_of(environment), QuestionKind.APPROVAL)
     _offered(found, Choice.EXTEND)
-    return _answer(page, here, found, Choice.EXTEND, why, watch=watch)
+    return _answer(printer, connection, found, Choice.EXTEND, why, watch=watch)
 
 
 @connected(
@@ -84,8 +84,8 @@ def extend(
     "decide hello-production-20261123014630-ab12 ROLL_BACK --host h1 --attempt 1 --why 'self-test is right'",
 )
 def decide(
-    page: Page,
-    here: Connection,
+    printer: Printer,
+    connection: Connection,
     deployment: Named,
     choice: Annotated[
         Decision,
@@ -100,15 +100,15 @@ def decide(
     watch: Stay = False,
 ) -> int:
     """Decide on a failed host: RETRY, SKIP_HOST, FORCE_NEXT, ROLL_BACK or ABORT, for that attempt only."""
-    found = resolve.waiting(here, deployment, text_of(environment), QuestionKind.DECISION)
+    found = resolve.waiting(connection, deployment, text_of(environment), QuestionKind.DECISION)
     taken = Choice(choice.value)
     _check(found, taken, host, attempt)
-    _show(page, here, found)
-    page.say(f"{taken}: {effect(found.question, taken)}", "bold")
-    if not yes and not host and not page.confirm(f"{taken} for {found.question.host}?"):
-        page.say("nothing was decided")
+    _show(printer, connection, found)
+    printer.line(f"{taken}: {effect(found.question, taken)}", "bold")
+    if not yes and not host and not printer.confirm(f"{taken} for {found.question.host}?"):
+        printer.line("nothing was decided")
         return 1
-    return _answer(page, here, found, taken, why, watch=watch)
+    return _answer(printer, connection, found, taken, why, watch=watch)
 
 
 def _check(found: PendingQuestion, choice: Choice, host: str, attempt: int) -> None:
@@ -127,14 +127,14 @@ def _offered(found: PendingQuestion, choice: Choice) -> None:
         raise Refused(str(choice), [f"{question.deployment} offers {', '.join(question.choices)}"])
 
 
-def _show(page: Page, here: Connection, found: PendingQuestion) -> None:
-    page.say(f"{found.deployment.id}: {found.deployment.target.version}, {found.deployment.state}")
-    for line in question_lines(found.question, here.context.clock.now()):
-        page.say(line)
+def _show(printer: Printer, connection: Connection, found: PendingQuestion) -> None:
+    printer.line(f"{found.deployment.id}: {found.deployment.target.version}, {found.deployment.state}")
+    for line in question_lines(found.question, connection.context.clock.now()):
+        printer.line(line)
 
 
 def _answer(
-    page: Page, here: Connection, found: PendingQuestion, choice: Choice, why: str, *, watch: bool
+    printer: Printer, connection: Connection, found: PendingQuestion, choice: Choice, why: str, *, watch: bool
 ) -> int:
     """Call the function that records it, for exactly the question that was shown."""
     cluster, question = found.deployment.cluster, found.question
@@ -143,15 +143,15 @@ def _answer(
         "service": cluster.service,
         "environment": cluster.environment,
         "choice": str(choice),
-        "by": here.by,
+        "by": connection.by,
         "why": why,
         "host": question.host,
         "attempt": question.attempt,
     }
-    here.functions.call("decide" if question.host else "approve", payload)
+    connection.functions.call("decide" if question.host else "approve", payload)
     about = f" for {question.host}, attempt {question.attempt}," if question.host else ""
-    page.say(f"recorded: {choice}{about} by {here.by}: {effect(question, choice)}", "bold green")
+    printer.line(f"recorded: {choice}{about} by {connection.by}: {effect(question, choice)}", "bold green")
     fine = choice in (Choice.ROLL_BACK, Choice.REJECT)
-    code, endings = after_answer(page, here, found.deployment.id, watch=watch, rollback_is_fine=fine)
-    page.facts({**payload, "question": question_facts(question, here.command), "endings": endings})
+    code, endings = after_answer(printer, connection, found.deployment.id, watch=watch, rollback_is_fine=fine)
+    printer.facts({**payload, "question": question_facts(question, connection.command), "endings": endings})
     return code

@@ -7,10 +7,10 @@ import typer
 from apps.cli import resolve
 from apps.cli.command import ServiceName, Watch, Yes, connected
 from apps.cli.options import Environment, InEnvironment, Reason
-from apps.cli.output.plan_view import plan_facts, previewed, show_plan
-from apps.cli.output.printer import Page
+from apps.cli.output.plan_view import plan_facts, read_preview, show_plan
+from apps.cli.output.printer import Printer
 from apps.cli.ports import Connection
-from apps.cli.start import How, deploy_line, finish, request_for, start
+from apps.cli.start import How, deploy_command, finish, new_request, start
 from lifecycle.application.rollout.rollback import rollback_target
 from lifecycle.domain.errors import Refused
 from lifecycle.domain.fleet.cluster import Cluster, service_name
@@ -46,8 +46,8 @@ def _despite(*, quarantine: bool, freeze: bool, no_rollback_target: bool) -> tup
 
 @connected("plan hello", "plan hello 1.4.2", "plan hello -e staging --json")
 def plan(
-    page: Page,
-    here: Connection,
+    printer: Printer,
+    connection: Connection,
     service: ServiceName,
     version: Version = "",
     environment: InEnvironment = Environment.PRODUCTION,
@@ -58,18 +58,18 @@ def plan(
 ) -> int:
     """Show what a deployment would do: host order, checks, expected time, and what stands against it."""
     cluster = Cluster(environment.value, service_name(service))
-    wanted = resolve.version_for(here, cluster, version)
+    wanted = resolve.version_for(connection, cluster, version)
     overrides = _despite(
         quarantine=even_if_quarantined, freeze=despite_freeze, no_rollback_target=without_way_back
     )
-    asked = request_for(here, cluster, wanted, "", overrides=overrides)
-    seen = previewed(here, asked)
-    page.facts(plan_facts(seen))
-    show_plan(page, seen)
+    asked = new_request(connection, cluster, wanted, "", overrides=overrides)
+    seen = read_preview(connection, asked)
+    printer.facts(plan_facts(seen))
+    show_plan(printer, seen)
     if seen.plan.blockers:
         return 1
     if not seen.nothing_to_do:
-        page.say(f"next: {here.command(deploy_line(asked))}")
+        printer.line(f"next: {connection.command(deploy_command(asked))}")
     return 0
 
 
@@ -80,8 +80,8 @@ def plan(
     "deploy hello 1.4.3 --despite-freeze --reason 'checkout is down, this mends it'",
 )
 def deploy(
-    page: Page,
-    here: Connection,
+    printer: Printer,
+    connection: Connection,
     service: ServiceName,
     version: Version = "",
     environment: InEnvironment = Environment.PRODUCTION,
@@ -101,18 +101,18 @@ def deploy(
         why = "--despite-freeze needs a --reason: say why it cannot wait; the trail keeps it beside the override"
         raise Refused("the deployment", [why])
     cluster = Cluster(environment.value, service_name(service))
-    wanted = resolve.version_for(here, cluster, version)
+    wanted = resolve.version_for(connection, cluster, version)
     overrides = _despite(
         quarantine=even_if_quarantined, freeze=despite_freeze, no_rollback_target=without_way_back
     )
-    request = request_for(here, cluster, wanted, reason, overrides=overrides)
-    return start(page, here, request, How(yes, watch))
+    request = new_request(connection, cluster, wanted, reason, overrides=overrides)
+    return start(printer, connection, request, How(yes, watch))
 
 
 @connected("rollback hello --reason 'prices are wrong'", "rollback hello --environment staging --yes")
 def rollback(
-    page: Page,
-    here: Connection,
+    printer: Printer,
+    connection: Connection,
     service: ServiceName,
     environment: InEnvironment = Environment.PRODUCTION,
     *,
@@ -122,34 +122,36 @@ def rollback(
 ) -> int:
     """Go back: a running deployment before its next host, else to the version verified before this one."""
     cluster, how = Cluster(environment.value, service_name(service)), How(yes, watch)
-    lease = here.context.leases.current(cluster)
+    lease = connection.context.leases.current(cluster)
     if not lease.deployment:
-        return _to_previous(page, here, cluster, reason, how)
-    running = here.context.deployments.get(cluster, lease.deployment)
+        return _to_previous(printer, connection, cluster, reason, how)
+    running = connection.context.deployments.get(cluster, lease.deployment)
     if running is None or running.state is DeploymentState.QUEUED:
         raise Refused("the rollback", [f"{lease.deployment} is only being planned; try again in a moment"])
-    return _of_running(page, here, running, reason, how)
+    return _of_running(printer, connection, running, reason, how)
 
 
-def _of_running(page: Page, here: Connection, running: Deployment, reason: str, how: How) -> int:
+def _of_running(printer: Printer, connection: Connection, running: Deployment, reason: str, how: How) -> int:
     back = running.previous.version if running.previous else "nothing"
-    page.say(f"running: {running.id}, {running.target.version}, {running.state}; it goes back to {back}")
-    if waiting := here.context.queue.waiting(running.cluster):
-        page.say(f"waiting: {waiting.request.deployment}, {waiting.request.version}: {_after(running)}")
-    if not how.yes and not page.confirm(f"Roll {running.id} back?"):
-        page.say("nothing was done")
+    printer.line(f"running: {running.id}, {running.target.version}, {running.state}; it goes back to {back}")
+    if waiting := connection.context.queue.waiting(running.cluster):
+        printer.line(f"waiting: {waiting.request.deployment}, {waiting.request.version}: {_after(running)}")
+    if not how.yes and not printer.confirm(f"Roll {running.id} back?"):
+        printer.line("nothing was done")
         return 1
     asked = {
         "deployment": running.id,
         "service": running.cluster.service,
         "environment": running.cluster.environment,
         "choice": str(Choice.ROLL_BACK),
-        "by": here.by,
+        "by": connection.by,
         "why": reason,
     }
-    here.functions.call("decide", asked)
-    page.say(f"recorded: ROLL_BACK of {running.id} by {here.by}; it takes effect before the next host")
-    return finish(page, here, running.id, {"rollback_of": running.id}, how, rollback=True)
+    connection.functions.call("decide", asked)
+    printer.line(
+        f"recorded: ROLL_BACK of {running.id} by {connection.by}; it takes effect before the next host"
+    )
+    return finish(printer, connection, running.id, {"rollback_of": running.id}, how, rollback=True)
 
 
 def _after(running: Deployment) -> str:
@@ -157,9 +159,9 @@ def _after(running: Deployment) -> str:
     return "begins after it" if running.policy.automatic else "does not begin by itself after a rollback"
 
 
-def _to_previous(page: Page, here: Connection, cluster: Cluster, reason: str, how: How) -> int:
-    back = rollback_target(here.context, cluster)
+def _to_previous(printer: Printer, connection: Connection, cluster: Cluster, reason: str, how: How) -> int:
+    back = rollback_target(connection.context, cluster)
     bad = back.bad
-    page.say(f"roll back: {bad.id}, {bad.target.version}, {bad.state}")
-    request = request_for(here, cluster, back.version, reason, kind=Kind.ROLLBACK, rollback_of=bad.id)
-    return start(page, here, request, how)
+    printer.line(f"roll back: {bad.id}, {bad.target.version}, {bad.state}")
+    request = new_request(connection, cluster, back.version, reason, kind=Kind.ROLLBACK, rollback_of=bad.id)
+    return start(printer, connection, request, how)

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from apps.cli.command import ServiceName, Yes, connected
-from apps.cli.output.printer import Page
+from apps.cli.output.printer import Printer
 from apps.cli.output.text import one_line
 from apps.cli.ports import Connection
 from lifecycle.domain.errors import InvalidName
@@ -27,8 +27,8 @@ DryRun = Annotated[
 
 @connected("gc hello --dry-run", "gc hello", "gc hello --keep-releases 5 --older-than 30d --yes")
 def gc(
-    page: Page,
-    here: Connection,
+    printer: Printer,
+    connection: Connection,
     service: ServiceName,
     keep_releases: Releases = 10,
     keep_snapshots: Snapshots = 20,
@@ -40,24 +40,24 @@ def gc(
     """Delete old snapshots and releases; never what runs, what is desired, or what a rollback needs."""
     asked = {
         "service": service_name(service),
-        "requested_by": here.by,
+        "requested_by": connection.by,
         "keep_releases": keep_releases,
         "keep_snapshots": keep_snapshots,
         "older_than_hours": hours(older_than),
         "dry_run": True,
     }
-    found = here.functions.call("gc", asked)
-    _show(page, found)
+    found = connection.functions.call("gc", asked)
+    _show(printer, found)
     if dry_run or not found["deleted"]:
-        page.facts(found)
-        page.say("nothing was deleted")
+        printer.facts(found)
+        printer.line("nothing was deleted")
         return 0
-    if not yes and not page.confirm(f"Delete {_count(found)} of {service}?"):
-        page.say("nothing was deleted")
+    if not yes and not printer.confirm(f"Delete {_count(found)} of {service}?"):
+        printer.line("nothing was deleted")
         return 1
-    done = here.functions.call("gc", {**asked, "dry_run": False})
-    page.facts(done)
-    _tell(page, here, found, done)
+    done = connection.functions.call("gc", {**asked, "dry_run": False})
+    printer.facts(done)
+    _tell(printer, connection, found, done)
     return 0
 
 
@@ -77,24 +77,26 @@ def size(count: float) -> str:
     return f"{count:.1f} GB"
 
 
-def _show(page: Page, found: Mapping[str, Any]) -> None:
+def _show(printer: Printer, found: Mapping[str, Any]) -> None:
     for fate in ("deleted", "kept"):
         rows = [[str(each["version"]), size(each["bytes"]), one_line(each["why"])] for each in found[fate]]
         heading = "goes" if fate == "deleted" else "stays"
-        page.table((heading, "size", "why"), rows)
+        printer.table((heading, "size", "why"), rows)
         if rows:
-            page.say("")
+            printer.line("")
 
 
-def _tell(page: Page, here: Connection, planned: Mapping[str, Any], done: Mapping[str, Any]) -> None:
-    page.say(f"deleted {_count(done)}", "bold green")
+def _tell(
+    printer: Printer, connection: Connection, planned: Mapping[str, Any], done: Mapping[str, Any]
+) -> None:
+    printer.line(f"deleted {_count(done)}", "bold green")
     gone = {each["version"] for each in done["deleted"]}
     spared = {each["version"] for each in planned["deleted"]} - gone
     for each in done["kept"]:
         if each["version"] in spared:
-            page.say(f"{each['version']} stays after all: {one_line(each['why'])}")
+            printer.line(f"{each['version']} stays after all: {one_line(each['why'])}")
     if done["left"]:
-        page.say(f"{done['left']} more may go: " + here.command(f"gc {done['service']}"))
+        printer.line(f"{done['left']} more may go: " + connection.command(f"gc {done['service']}"))
 
 
 def _count(found: Mapping[str, Any]) -> str:

@@ -8,7 +8,7 @@ from apps.cli import resolve
 from apps.cli.command import ServiceName, connected
 from apps.cli.output.cluster_view import deployment_facts
 from apps.cli.output.live import trail_facts
-from apps.cli.output.printer import Page
+from apps.cli.output.printer import Printer
 from apps.cli.output.text import lasting, moment, one_line
 from apps.cli.ports import Connection
 from lifecycle.application.queries.state_words import DEPLOYMENTS, KINDS
@@ -21,8 +21,8 @@ _AFTER_TIME = len("2026-11-23 01:46:30  ")
 
 @connected("history hello", "history hello --trail --limit 50")
 def history(
-    page: Page,
-    here: Connection,
+    printer: Printer,
+    connection: Connection,
     service: ServiceName,
     limit: Annotated[int, typer.Option(min=1, max=1000, help="How many of the newest.")] = 20,
     *,
@@ -31,18 +31,18 @@ def history(
     ] = False,
 ) -> int:
     """List a service's deployments, the newest first; or the whole trail of who did what and why."""
-    clusters = resolve.known_clusters(here, service)
+    clusters = resolve.known_clusters(connection, service)
     if trail:
-        return _trail(page, here, clusters, limit)
-    every = [each for cluster in clusters for each in here.context.deployments.recent(cluster, limit)]
+        return _trail(printer, connection, clusters, limit)
+    every = [each for cluster in clusters for each in connection.context.deployments.recent(cluster, limit)]
     newest = sorted(every, key=lambda each: each.started_at, reverse=True)[:limit]
-    page.facts({"service": service, "deployments": [deployment_facts(each) for each in newest]})
+    printer.facts({"service": service, "deployments": [deployment_facts(each) for each in newest]})
     columns = ("began (utc)", "environment", "kind", "version", "state", "took", "by")
-    page.table(columns, [_row(each) for each in newest])
+    printer.table(columns, [_row(each) for each in newest])
     for each in newest[:1]:
-        page.say(f"last: {each.id}: {one_line(each.reason or each.state, 400)}")
+        printer.line(f"last: {each.id}: {one_line(each.reason or each.state, 400)}")
     if not newest:
-        page.say(f"{service} was never deployed")
+        printer.line(f"{service} was never deployed")
     return 0
 
 
@@ -53,12 +53,14 @@ def _row(each: Deployment) -> list[str]:
     return [moment(each.started_at), environment, kind, each.target.version, status, took, one_line(who, 40)]
 
 
-def _trail(page: Page, here: Connection, clusters: list[Cluster], limit: int) -> int:
-    every = [entry for cluster in clusters for entry in here.context.audit_log.read(cluster, limit=limit)]
+def _trail(printer: Printer, connection: Connection, clusters: list[Cluster], limit: int) -> int:
+    every = [
+        entry for cluster in clusters for entry in connection.context.audit_log.read(cluster, limit=limit)
+    ]
     newest = sorted(every, key=lambda entry: entry.at)[-limit:]
-    page.facts({"trail": [{**trail_facts(entry), "cluster": entry.cluster} for entry in newest]})
+    printer.facts({"trail": [{**trail_facts(entry), "cluster": entry.cluster} for entry in newest]})
     for entry in newest:
-        page.entry(_line(entry), _AFTER_TIME)
+        printer.entry(_line(entry), _AFTER_TIME)
     return 0
 
 

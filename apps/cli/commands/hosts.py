@@ -6,7 +6,7 @@ from typing import Any
 from apps.cli import resolve
 from apps.cli.command import MaybeService, connected
 from apps.cli.output.cluster_view import cluster_status
-from apps.cli.output.printer import Page
+from apps.cli.output.printer import Printer
 from apps.cli.output.text import ago, moment, one_line
 from apps.cli.ports import Connection
 from lifecycle.application.queries.host_status import host_status
@@ -17,10 +17,10 @@ from lifecycle.domain.fleet.target_group import TargetState
 
 
 @connected("hosts", "hosts hello --json")
-def hosts(page: Page, here: Connection, service: MaybeService = "") -> int:
+def hosts(printer: Printer, connection: Connection, service: MaybeService = "") -> int:
     """Show every host: installed version, load balancer, self-test, agent, drift and state."""
-    found = [_cluster(here, cluster) for cluster in resolve.known_clusters(here, service)]
-    page.facts({"clusters": found})
+    found = [_cluster(connection, cluster) for cluster in resolve.known_clusters(connection, service)]
+    printer.facts({"clusters": found})
     columns = (
         "host",
         "address",
@@ -33,21 +33,21 @@ def hosts(page: Page, here: Connection, service: MaybeService = "") -> int:
         "state",
     )
     for each in found:
-        page.say("")
-        page.say(f"{each['cluster']}, desired: {each['desired'] or 'nothing yet'}", "bold")
-        page.table(columns, [_row(host) for host in each["hosts"]])
+        printer.line("")
+        printer.line(f"{each['cluster']}, desired: {each['desired'] or 'nothing yet'}", "bold")
+        printer.table(columns, [_row(host) for host in each["hosts"]])
         if not each["hosts"]:
-            page.say("no hosts: start an agent on each")
+            printer.line("no hosts: start an agent on each")
         if each["trouble"]:
-            page.say(f"the load balancer could not be read: {each['trouble']}", "yellow")
+            printer.line(f"the load balancer could not be read: {each['trouble']}", "yellow")
         for host in each["hosts"]:
-            _show_trouble(page, here, each["cluster"], host)
+            _show_trouble(printer, connection, each["cluster"], host)
     if any(each["deployment"] for each in found):
-        page.say("")
-        page.say(f"next: {here.command(f'status {service}'.strip())}")
+        printer.line("")
+        printer.line(f"next: {connection.command(f'status {service}'.strip())}")
     elif any(_repairable(host) for each in found for host in each["hosts"]):
-        page.say("")
-        page.say(f"next: {here.command(f'converge {service}'.strip())}")
+        printer.line("")
+        printer.line(f"next: {connection.command(f'converge {service}'.strip())}")
     return 0
 
 
@@ -56,19 +56,19 @@ def _repairable(host: dict[str, Any]) -> bool:
     return bool(host["drift"]) and not (host["quarantined"] or host["skipped_hosts"])
 
 
-def _cluster(here: Connection, cluster: Cluster) -> dict[str, Any]:
-    found = cluster_status(here, cluster, ())
+def _cluster(connection: Connection, cluster: Cluster) -> dict[str, Any]:
+    found = cluster_status(connection, cluster, ())
     return {
         "cluster": str(cluster),
         "desired": found.desired.version if found.desired else None,
         "deployment": found.view.lease.deployment or None,
         "trouble": found.trouble or None,
-        "hosts": [_host(here, host) for host in found.hosts],
+        "hosts": [_host(connection, host) for host in found.hosts],
     }
 
 
-def _host(here: Connection, host: HostView) -> dict[str, Any]:
-    now = here.context.clock.now()
+def _host(connection: Connection, host: HostView) -> dict[str, Any]:
+    now = connection.context.clock.now()
     report, unreachable = host.report, host.unreachable_since
     test = report.self_test
     # A self-test counts for the bytes and the start of the service that it tested, for no other.
@@ -110,42 +110,42 @@ def _row(host: dict[str, Any]) -> list[str]:
     ]
 
 
-def _show_trouble(page: Page, here: Connection, cluster: str, host: dict[str, Any]) -> None:
+def _show_trouble(printer: Printer, connection: Connection, cluster: str, host: dict[str, Any]) -> None:
     """Show why a host is left out or unreachable, and the commands for it."""
     found = Cluster.parse(cluster)
     environment = "" if found.environment == "production" else f" --environment {found.environment}"
     arguments = f"{found.service} {host['host']}{environment} --why '...'"
     if host["quarantined"]:
-        page.say(f"{host['host']} is quarantined: {one_line(host['quarantined'], 1000)}", "yellow")
-        page.say(f"  {here.command(f'unquarantine {arguments}')}")
+        printer.line(f"{host['host']} is quarantined: {one_line(host['quarantined'], 1000)}", "yellow")
+        printer.line(f"  {connection.command(f'unquarantine {arguments}')}")
     elif host["skipped_hosts"] and host["drift"]:
-        page.say(f"{host['host']} was left out by a decision; the next deployment includes it again")
+        printer.line(f"{host['host']} was left out by a decision; the next deployment includes it again")
     if host["silent"]:
         since = moment(datetime.fromisoformat(host["silent_since"]))
         healthy = host["balancer"] is not None and TargetState(host["balancer"]).serves
         serves = "; its service is still healthy" if healthy else ""
-        page.say(f"{host['host']}: agent unreachable since {since} UTC{serves}", "yellow")
-        page.say(
+        printer.line(f"{host['host']}: agent unreachable since {since} UTC{serves}", "yellow")
+        printer.line(
             "  start the agent, or remove the host if its machine is gone: "
-            f"{here.command(f'remove-host {arguments}')}"
+            f"{connection.command(f'remove-host {arguments}')}"
         )
 
 
 @connected("converge", "converge hello")
-def converge(page: Page, here: Connection, service: MaybeService = "") -> int:
+def converge(printer: Printer, connection: Connection, service: MaybeService = "") -> int:
     """Compare desired with installed versions now, and start a repair of any drift."""
-    asked: list[dict[str, str]] = [{"requested_by": here.by}]
+    asked: list[dict[str, str]] = [{"requested_by": connection.by}]
     if service:
-        clusters = resolve.known_clusters(here, service)
+        clusters = resolve.known_clusters(connection, service)
         asked = [{**asked[0], "service": each.service, "environment": each.environment} for each in clusters]
-    results = [each for payload in asked for each in here.functions.call("converge", payload)]
-    page.facts({"results": results})
-    page.table(("cluster", "result", "why"), [_result(each) for each in results])
+    results = [each for payload in asked for each in connection.functions.call("converge", payload)]
+    printer.facts({"results": results})
+    printer.table(("cluster", "result", "why"), [_result(each) for each in results])
     if not results:
-        page.say("nothing to converge: no version was ever deployed")
+        printer.line("nothing to converge: no version was ever deployed")
     for each in results:
         if each.get("deployment"):
-            page.say(f"next: {here.command('watch ' + each['deployment'])}")
+            printer.line(f"next: {connection.command('watch ' + each['deployment'])}")
     return 0
 
 

@@ -5,12 +5,12 @@ from typing import Annotated
 import typer
 
 from apps.cli import resolve
-from apps.cli.cluster_operations import unasked
+from apps.cli.cluster_operations import deployment_answer
 from apps.cli.command import Yes, connected
 from apps.cli.options import Named, OnlyIn, Stay, Why, text_of
 from apps.cli.output.decision_view import choice_lines, effect, question_lines
 from apps.cli.output.live import headline
-from apps.cli.output.printer import Page
+from apps.cli.output.printer import Printer
 from apps.cli.ports import Connection
 from apps.cli.watch.deployment import after_answer
 from apps.cli.watch.deployment_view import Poller
@@ -23,28 +23,30 @@ Abort = Annotated[
 
 
 @connected("pause hello --why 'latency rises'", "pause hello-production-20261123014630-ab12 --why 'latency'")
-def pause(page: Page, here: Connection, deployment: Named, why: Why, environment: OnlyIn = None) -> int:
+def pause(
+    printer: Printer, connection: Connection, deployment: Named, why: Why, environment: OnlyIn = None
+) -> int:
     """Stop a deployment before its next host, until somebody resumes; hosts under way are finished first."""
-    found = resolve.the_running(here, deployment, text_of(environment))
-    given = unasked(here, found.cluster, found.id, Choice.PAUSE, why)
-    here.functions.call("decide", given)
-    busy = _under_way(here, found)
-    page.facts({**given, "state": str(found.state), "under_way": busy})
-    page.say(_standing(here, found))
+    found = resolve.the_running(connection, deployment, text_of(environment))
+    given = deployment_answer(connection, found.cluster, found.id, Choice.PAUSE, why)
+    connection.functions.call("decide", given)
+    busy = _under_way(connection, found)
+    printer.facts({**given, "state": str(found.state), "under_way": busy})
+    printer.line(_standing(connection, found))
     first = f"; finished first: {', '.join(busy)}" if busy else ""
-    page.say(f"recorded: PAUSE by {here.by}: no further host is begun{first}", "bold green")
-    for question in open_questions(found, here.context.deployments.questions(found.id)):
+    printer.line(f"recorded: PAUSE by {connection.by}: no further host is begun{first}", "bold green")
+    for question in open_questions(found, connection.context.deployments.questions(found.id)):
         if question.kind is QuestionKind.RESUME:
-            for line in choice_lines(question, here.command):
-                page.say(line)
-    _tell_others(page, here, found)
+            for line in choice_lines(question, connection.command):
+                printer.line(line)
+    _tell_others(printer, connection, found)
     return 0
 
 
 @connected("resume hello --why 'latency is back'", "resume hello --abort --why 'it will not get better'")
 def resume(
-    page: Page,
-    here: Connection,
+    printer: Printer,
+    connection: Connection,
     deployment: Named,
     why: Why,
     environment: OnlyIn = None,
@@ -54,36 +56,36 @@ def resume(
     watch: Stay = False,
 ) -> int:
     """Let a paused deployment go on with its next host; or abort it, and leave every host as it is."""
-    found = resolve.waiting(here, deployment, text_of(environment), QuestionKind.RESUME)
+    found = resolve.waiting(connection, deployment, text_of(environment), QuestionKind.RESUME)
     choice, question = Choice.ABORT if abort else Choice.RESUME, found.question
-    page.say(_standing(here, found.deployment))
-    for line in question_lines(question, here.context.clock.now()):
-        page.say(line)
-    page.say(f"{choice}: {effect(question, choice)}", "bold")
-    if abort and not yes and not page.confirm(f"Abort {found.deployment.id}?"):
-        page.say("nothing was done")
+    printer.line(_standing(connection, found.deployment))
+    for line in question_lines(question, connection.context.clock.now()):
+        printer.line(line)
+    printer.line(f"{choice}: {effect(question, choice)}", "bold")
+    if abort and not yes and not printer.confirm(f"Abort {found.deployment.id}?"):
+        printer.line("nothing was done")
         return 1
-    given = unasked(here, found.deployment.cluster, found.deployment.id, choice, why)
-    here.functions.call("decide", given)
-    page.say(f"recorded: {choice} by {here.by}", "bold green")
-    _tell_others(page, here, found.deployment)
-    code, endings = after_answer(page, here, found.deployment.id, watch=watch)
-    page.facts({**given, "endings": endings})
+    given = deployment_answer(connection, found.deployment.cluster, found.deployment.id, choice, why)
+    connection.functions.call("decide", given)
+    printer.line(f"recorded: {choice} by {connection.by}", "bold green")
+    _tell_others(printer, connection, found.deployment)
+    code, endings = after_answer(printer, connection, found.deployment.id, watch=watch)
+    printer.facts({**given, "endings": endings})
     return code
 
 
-def _tell_others(page: Page, here: Connection, found: Deployment) -> None:
+def _tell_others(printer: Printer, connection: Connection, found: Deployment) -> None:
     """What else it waits for: a pause neither answers a question nor takes one back."""
-    for question in open_questions(found, here.context.deployments.questions(found.id)):
+    for question in open_questions(found, connection.context.deployments.questions(found.id)):
         if question.kind is not QuestionKind.RESUME:
-            see = here.command(f"status {found.cluster.service}")
-            page.say(f"it waits for {question.kind.in_words} too: {see}", "yellow")
+            see = connection.command(f"status {found.cluster.service}")
+            printer.line(f"it waits for {question.kind.in_words} too: {see}", "yellow")
 
 
-def _standing(here: Connection, found: Deployment) -> str:
-    return f"{found.id}: {headline(Poller(here, found.cluster, found.id).poll())}"
+def _standing(connection: Connection, found: Deployment) -> str:
+    return f"{found.id}: {headline(Poller(connection, found.cluster, found.id).poll())}"
 
 
-def _under_way(here: Connection, found: Deployment) -> list[str]:
-    newest = latest_attempts(here.context.deployments.attempts(found.id))
+def _under_way(connection: Connection, found: Deployment) -> list[str]:
+    newest = latest_attempts(connection.context.deployments.attempts(found.id))
     return [host for host, attempt in newest.items() if not attempt.state.ended]

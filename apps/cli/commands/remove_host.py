@@ -4,10 +4,10 @@ from typing import Annotated
 
 import typer
 
-from apps.cli.cluster_operations import call, last_seen, the_cluster, where
+from apps.cli.cluster_operations import call, existing_cluster, last_report, where
 from apps.cli.command import ServiceName, Yes, connected
 from apps.cli.options import Environment, InEnvironment, Why
-from apps.cli.output.printer import Page
+from apps.cli.output.printer import Printer
 from apps.cli.ports import Connection
 
 HostName = Annotated[str, typer.Argument(metavar="HOST", help="The host, as `lifecycle hosts` names it.")]
@@ -24,8 +24,8 @@ Terminated = Annotated[
     "remove-host hello h1 --why 'sold'", "remove-host hello h1 --why 'its machine burned' --terminated"
 )
 def remove_host(
-    page: Page,
-    here: Connection,
+    printer: Printer,
+    connection: Connection,
     service: ServiceName,
     host: HostName,
     why: Why,
@@ -38,12 +38,12 @@ def remove_host(
 
     With --terminated it is taken out of the load balancer as well, even if it still serves.
     """
-    cluster = the_cluster(here, service, environment)
-    page.say(last_seen(here, cluster, host))
-    if not yes and not page.confirm(f"Remove {host} from {cluster}?"):
-        page.say("nothing was removed")
+    cluster = existing_cluster(connection, service, environment)
+    printer.line(last_report(connection, cluster, host))
+    if not yes and not printer.confirm(f"Remove {host} from {cluster}?"):
+        printer.line("nothing was removed")
         return 1
-    given = {**where(cluster), "host": host, "by": here.by, "why": why, "terminated": terminated}
-    call(page, here, "remove_host", given)
-    page.say(f"next: {here.command(f'hosts {service}')}")
+    given = {**where(cluster), "host": host, "by": connection.by, "why": why, "terminated": terminated}
+    call(printer, connection, "remove_host", given)
+    printer.line(f"next: {connection.command(f'hosts {service}')}")
     return 0

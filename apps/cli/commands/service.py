@@ -10,8 +10,8 @@ from typing import Annotated
 import typer
 
 from apps.cli import resolve
-from apps.cli.command import connectable, offline
-from apps.cli.output.printer import Page
+from apps.cli.command import offline, optionally_connected
+from apps.cli.output.printer import Printer
 from apps.cli.ports import Connection
 from lifecycle.domain.delivery.delivery_name import next_delivery_name
 
@@ -19,7 +19,7 @@ Folder = Annotated[Path, typer.Argument(metavar="PATH", help="The service's fold
 
 
 @offline("validate", "validate ../hello --json")
-def validate(page: Page, path: Folder = Path()) -> int:
+def validate(printer: Printer, path: Folder = Path()) -> int:
     """Check a lifecycle.toml: every problem with its line, its field and what was expected."""
     from lifecycle.servicefile import InvalidServiceFile, read_service_file  # noqa: PLC0415 (pydantic is slow)
 
@@ -29,19 +29,19 @@ def validate(page: Page, path: Folder = Path()) -> int:
         problems = [
             {"file": p.file, "line": p.line, "field": p.field, "message": p.message} for p in error.problems
         ]
-        page.facts({"valid": False, "problems": problems})
-        if not page.as_json:
+        printer.facts({"valid": False, "problems": problems})
+        if not printer.as_json:
             print(error, file=sys.stderr)
             print(f"problems: {len(problems)}", file=sys.stderr)
         return 1
-    page.facts({"valid": True, "problems": [], "name": found.name, "version": found.version})
-    page.say(f"ok: {found.name} {found.version}")
+    printer.facts({"valid": True, "problems": [], "name": found.name, "version": found.version})
+    printer.line(f"ok: {found.name} {found.version}")
     return 0
 
 
-@connectable("build", "build ../hello --into /tmp/hello", "build --again hello")
+@optionally_connected("build", "build ../hello --into /tmp/hello", "build --again hello")
 def build(
-    page: Page,
+    printer: Printer,
     opened: Callable[[], Connection],
     path: Annotated[Path, typer.Argument(metavar="PATH", help="The service's folder.")] = Path(),
     into: Annotated[
@@ -54,7 +54,7 @@ def build(
 ) -> int:
     """Build, test and pack a service on this machine, as a push would, publishing nothing; or do a run again."""
     if again:
-        return _again(page, opened(), again)
+        return _again(printer, opened(), again)
     from lifecycle.servicefile import read_service_file  # noqa: PLC0415 (pydantic is slow)
 
     read_service_file(path)
@@ -62,22 +62,22 @@ def build(
     target = (into or folder / ".lifecycle-build").resolve()
     command = [sys.executable, "-P", "-m", "apps.build", "--no-publish", "--dest", str(target)]
     # With --json standard output is for the facts: what the build prints goes to standard error.
-    done = subprocess.run(command, cwd=folder, stdout=sys.stderr if page.as_json else None, check=False)
+    done = subprocess.run(command, cwd=folder, stdout=sys.stderr if printer.as_json else None, check=False)
     if done.returncode:
         return 1
     manifest = json.loads((target / "manifest.json").read_text())
-    page.facts({"artifact": str(target / "artifact.tar.gz"), "manifest": manifest})
-    page.say(f"built: {manifest['service']} {manifest['version']}, in {target}")
+    printer.facts({"artifact": str(target / "artifact.tar.gz"), "manifest": manifest})
+    printer.line(f"built: {manifest['service']} {manifest['version']}, in {target}")
     return 0
 
 
-def _again(page: Page, here: Connection, text: str) -> int:
+def _again(printer: Printer, connection: Connection, text: str) -> int:
     """Start a run with the input of an earlier one; its name gets the next free number."""
-    earlier = resolve.run_named(here, text)
+    earlier = resolve.run_named(connection, text)
     name = next_delivery_name(earlier.name)
-    while not here.context.executions.start_delivery(name, earlier.input):
+    while not connection.context.executions.start_delivery(name, earlier.input):
         name = next_delivery_name(name)
-    page.facts({"run": name, "again": earlier.name, "input": dict(earlier.input)})
-    page.say(f"started: {name}")
-    page.say(f"next: {here.command(f'watch --run {name}')}")
+    printer.facts({"run": name, "again": earlier.name, "input": dict(earlier.input)})
+    printer.line(f"started: {name}")
+    printer.line(f"next: {connection.command(f'watch --run {name}')}")
     return 0

@@ -4,10 +4,10 @@ from typing import Any
 
 from apps.cli import resolve
 from apps.cli.command import MaybeService, connected
-from apps.cli.freeze_scope import lift_line
+from apps.cli.freeze_scope import unfreeze_command
 from apps.cli.output.cluster_view import ClusterStatus, cluster_facts, cluster_status
 from apps.cli.output.decision_view import choice_lines, next_commands, question_lines
-from apps.cli.output.printer import Page
+from apps.cli.output.printer import Printer
 from apps.cli.output.text import ahead, moment, one_line
 from apps.cli.ports import Connection, Run
 from lifecycle.application.queries.clusters import ClusterView
@@ -17,25 +17,30 @@ from lifecycle.domain.service.policy import OnAlarm
 
 
 @connected("status", "status hello", "status --json")
-def status(page: Page, here: Connection, service: MaybeService = "") -> int:
+def status(printer: Printer, connection: Connection, service: MaybeService = "") -> int:
     """Show every cluster: desired and installed versions, its deployment, and its open decisions."""
-    clusters, freezes = resolve.known_clusters(here, service), here.context.freezes.standing()
-    found = [cluster_status(here, cluster, freezes) for cluster in clusters]
+    clusters, freezes = resolve.known_clusters(connection, service), connection.context.freezes.standing()
+    found = [cluster_status(connection, cluster, freezes) for cluster in clusters]
     runs = [
-        run for run in here.runs.deliveries(running=True) if not service or run.name.startswith(f"{service}-")
+        run
+        for run in connection.runs.deliveries(running=True)
+        if not service or run.name.startswith(f"{service}-")
     ]
-    page.facts(
-        {"clusters": [cluster_facts(each, here) for each in found], "runs": [_run_facts(run) for run in runs]}
+    printer.facts(
+        {
+            "clusters": [cluster_facts(each, connection) for each in found],
+            "runs": [_run_facts(run) for run in runs],
+        }
     )
     if not found:
-        page.say("there is no cluster yet")
-    page.table(("cluster", "desired", "running", "healthy", "deployment"), [_row(each) for each in found])
-    _show_frozen(page, here, found)
+        printer.line("there is no cluster yet")
+    printer.table(("cluster", "desired", "running", "healthy", "deployment"), [_row(each) for each in found])
+    _show_frozen(printer, connection, found)
     for each in found:
-        _show_cluster(page, here, each)
+        _show_cluster(printer, connection, each)
     for run in runs:
-        page.say(f"\nbuilding: {run.name}, since {moment(run.started_at)} UTC")
-        page.say(f"  {here.command(f'watch --run {run.name}')}")
+        printer.line(f"\nbuilding: {run.name}, since {moment(run.started_at)} UTC")
+        printer.line(f"  {connection.command(f'watch --run {run.name}')}")
     return 0
 
 
@@ -50,69 +55,69 @@ def _row(found: ClusterStatus) -> list[str]:
     ]
 
 
-def _show_frozen(page: Page, here: Connection, found: list[ClusterStatus]) -> None:
+def _show_frozen(printer: Printer, connection: Connection, found: list[ClusterStatus]) -> None:
     """Show each reason once, however many clusters it freezes."""
     reasons = {why: scope for each in found for why, scope in each.frozen.items()}
     if reasons:
-        page.say("")
+        printer.line("")
     for why, scope in reasons.items():
-        page.say(why, "bold yellow")
+        printer.line(why, "bold yellow")
         if scope:
-            page.say(f"  {here.command(lift_line(scope))}")
+            printer.line(f"  {connection.command(unfreeze_command(scope))}")
 
 
-def _show_cluster(page: Page, here: Connection, found: ClusterStatus) -> None:
+def _show_cluster(printer: Printer, connection: Connection, found: ClusterStatus) -> None:
     """Show what needs attention, and the commands for it."""
     view = found.view
     if ended := view.unsettled:
         status = DEPLOYMENTS[ended.state]
-        page.say("")
-        page.say(f"{ended.id}: {ended.target.version}, {status}: {one_line(ended.reason, 2000)}", "bold")
-        for line in next_commands(ended, here.command)[1:]:  # the first is this command
-            page.say(f"  {line}")
+        printer.line("")
+        printer.line(f"{ended.id}: {ended.target.version}, {status}: {one_line(ended.reason, 2000)}", "bold")
+        for line in next_commands(ended, connection.command)[1:]:  # the first is this command
+            printer.line(f"  {line}")
     if found.trouble:
-        page.say("")
-        page.say(f"{view.cluster}: the load balancer could not be read: {found.trouble}", "yellow")
-    if (until := found.watched(here)) and view.last:
+        printer.line("")
+        printer.line(f"{view.cluster}: the load balancer could not be read: {found.trouble}", "yellow")
+    if (until := found.watched(connection)) and view.last:
         does = "rolls it back" if view.last.policy.on_alarm is OnAlarm.ROLL_BACK else "notifies you"
-        page.say("")
-        page.say(f"{view.last.id} is watched until {moment(until)} UTC: an alarm {does}")
+        printer.line("")
+        printer.line(f"{view.last.id} is watched until {moment(until)} UTC: an alarm {does}")
     if view.lease.deployment:
-        page.say("")
-        _show_deployment(page, here, view)
+        printer.line("")
+        _show_deployment(printer, connection, view)
     if view.waiting:
         request, queued = view.waiting.request, DEPLOYMENTS[DeploymentState.QUEUED]
-        page.say("")
+        printer.line("")
         line = f"{request.deployment}: {request.version}, {queued}, since {moment(view.waiting.since)} UTC"
         why = f": {one_line(request.reason, 400)}" if request.reason else ""
-        page.say(f"{line}, requested by {request.requested_by}{why}", "bold")
-        page.say(f"  {here.command(f'watch {request.deployment}')}")
+        printer.line(f"{line}, requested by {request.requested_by}{why}", "bold")
+        printer.line(f"  {connection.command(f'watch {request.deployment}')}")
     in_question = {question.host for question in view.pending}
     for host, why in found.quarantined.items():
         if host in in_question:
             continue
-        page.say("")
-        page.say(f"{host} of {view.cluster} is quarantined: {one_line(why, 1000)}", "bold")
-        page.say(f"  {here.command(f'hosts {view.cluster.service}')}")
+        printer.line("")
+        printer.line(f"{host} of {view.cluster} is quarantined: {one_line(why, 1000)}", "bold")
+        printer.line(f"  {connection.command(f'hosts {view.cluster.service}')}")
 
 
-def _show_deployment(page: Page, here: Connection, view: ClusterView) -> None:
-    current, lease, now = view.running, view.lease, here.context.clock.now()
+def _show_deployment(printer: Printer, connection: Connection, view: ClusterView) -> None:
+    current, lease, now = view.running, view.lease, connection.context.clock.now()
     if current is None:
-        page.say(f"{view.cluster}: {lease.deployment} is being planned", "bold")
+        printer.line(f"{view.cluster}: {lease.deployment} is being planned", "bold")
     else:
         status, since = DEPLOYMENTS[current.state], moment(current.started_at)
         line = f"{current.id}: {current.target.version}, {status}, since {since} UTC"
-        page.say(f"{line}, requested by {current.request.requested_by}", "bold")
+        printer.line(f"{line}, requested by {current.request.requested_by}", "bold")
     until = f"; the lease expires {ahead(lease.expires_at, now)} unless renewed" if lease.expires_at else ""
-    page.say(f"  has the lease since {moment(lease.since)} UTC{until}")
+    printer.line(f"  has the lease since {moment(lease.since)} UTC{until}")
     if current and not view.pending:
-        page.say(f"  {one_line(current.reason, 400)}" if current.reason else "  is starting")
+        printer.line(f"  {one_line(current.reason, 400)}" if current.reason else "  is starting")
     for question in view.pending:
-        for line in (*question_lines(question, now), *choice_lines(question, here.command)):
-            page.say(line)
+        for line in (*question_lines(question, now), *choice_lines(question, connection.command)):
+            printer.line(line)
     if not view.pending:
-        page.say(f"  {here.command(f'watch {lease.deployment}')}")
+        printer.line(f"  {connection.command(f'watch {lease.deployment}')}")
 
 
 def _run_facts(run: Run) -> dict[str, Any]:

@@ -7,7 +7,7 @@ import typer
 
 from apps.cli import resolve
 from apps.cli.command import ServiceName, connected
-from apps.cli.output.printer import Page
+from apps.cli.output.printer import Printer
 from apps.cli.ports import Connection
 from lifecycle.domain.errors import Unknown
 from lifecycle.domain.fleet.cluster import service_name
@@ -15,18 +15,18 @@ from lifecycle.domain.service.version import ReleaseVersion, SnapshotVersion
 
 
 @connected("snapshots hello", "snapshots hello --json")
-def snapshots(page: Page, here: Connection, service: ServiceName) -> int:
+def snapshots(printer: Printer, connection: Connection, service: ServiceName) -> int:
     """List a service's snapshots, the newest first, with the release that each became."""
-    found = here.catalogue.snapshots(service_name(service))
-    promoted = {snapshot: release for release, snapshot in here.catalogue.releases(service).items()}
+    found = connection.catalogue.snapshots(service_name(service))
+    promoted = {snapshot: release for release, snapshot in connection.catalogue.releases(service).items()}
     if not found:
-        raise Unknown("snapshot", f"of {service}", f"push it, and see: {here.command('watch')}")
+        raise Unknown("snapshot", f"of {service}", f"push it, and see: {connection.command('watch')}")
     newest = sorted(found, key=lambda each: (SnapshotVersion.parse(each).built, each), reverse=True)
     listed = [{"version": each, "release": promoted.get(each), **found[each]} for each in newest]
-    page.facts({"service": service, "snapshots": listed})
+    printer.facts({"service": service, "snapshots": listed})
     columns = ("snapshot", "branch", "commit", "sha256", "release")
-    page.table(columns, [_snapshot(each) for each in listed])
-    page.say(f"next: {here.command(f'promote {service}')}")
+    printer.table(columns, [_snapshot(each) for each in listed])
+    printer.line(f"next: {connection.command(f'promote {service}')}")
     return 0
 
 
@@ -38,50 +38,52 @@ def _snapshot(facts: dict[str, str | None]) -> list[str]:
 
 @connected("promote hello", "promote hello 1.4.0-20261123014630-ab12cd3")
 def promote(
-    page: Page,
-    here: Connection,
+    printer: Printer,
+    connection: Connection,
     service: ServiceName,
     snapshot: Annotated[
         str, typer.Argument(metavar="SNAPSHOT", help="Which one; the newest when left out.")
     ] = "",
 ) -> int:
     """Make a snapshot the next release: the same bytes, under a version of three numbers."""
-    wanted = str(SnapshotVersion.parse(snapshot)) if snapshot else resolve.newest_snapshot(here, service)
-    asked = {"service": service_name(service), "snapshot": wanted, "requested_by": here.by}
-    made = here.functions.call("promote", asked)
-    page.facts(made)
+    wanted = (
+        str(SnapshotVersion.parse(snapshot)) if snapshot else resolve.newest_snapshot(connection, service)
+    )
+    asked = {"service": service_name(service), "snapshot": wanted, "requested_by": connection.by}
+    made = connection.functions.call("promote", asked)
+    printer.facts(made)
     what = "is now" if made["created"] else "was promoted before, and is"
-    page.say(
+    printer.line(
         f"{service} {wanted} {what} release {made['release']} (sha256 {made['digest'][:12]})", "bold green"
     )
-    page.say(f"next: {here.command(f'deploy {service} ' + made['release'])}")
+    printer.line(f"next: {connection.command(f'deploy {service} ' + made['release'])}")
     return 0
 
 
 @connected("releases hello")
-def releases(page: Page, here: Connection, service: ServiceName) -> int:
+def releases(printer: Printer, connection: Connection, service: ServiceName) -> int:
     """List a service's releases, the newest first, and where each is desired or quarantined."""
-    found = here.catalogue.releases(service_name(service))
-    if not found and not here.catalogue.snapshots(service):
-        raise Unknown("service", service, f"push it, and see: {here.command('watch')}")
+    found = connection.catalogue.releases(service_name(service))
+    if not found and not connection.catalogue.snapshots(service):
+        raise Unknown("service", service, f"push it, and see: {connection.command('watch')}")
     listed = [
-        {"version": each, "snapshot": found[each], **_places(here, service, each)}
+        {"version": each, "snapshot": found[each], **_places(connection, service, each)}
         for each in sorted(found, key=ReleaseVersion.parse, reverse=True)
     ]
-    page.facts({"service": service, "releases": listed})
+    printer.facts({"service": service, "releases": listed})
     if not listed:
-        page.say(f"{service} has no release yet; make one: {here.command(f'promote {service}')}")
+        printer.line(f"{service} has no release yet; make one: {connection.command(f'promote {service}')}")
     rows = [[str(each["version"]), str(each["snapshot"]), _told(each)] for each in listed]
-    page.table(("release", "snapshot", "where"), rows)
+    printer.table(("release", "snapshot", "where"), rows)
     return 0
 
 
-def _places(here: Connection, service: str, version: str) -> dict[str, list[str]]:
+def _places(connection: Connection, service: str, version: str) -> dict[str, list[str]]:
     desired, bad = [], []
     for cluster in resolve.clusters_of(service):
-        wanted = here.context.registry.desired(cluster)
+        wanted = connection.context.registry.desired(cluster)
         desired += [cluster.environment] if wanted and wanted.version == version else []
-        bad += [cluster.environment] if version in here.context.fleet.quarantined(cluster) else []
+        bad += [cluster.environment] if version in connection.context.fleet.quarantined(cluster) else []
     return {"desired_in": desired, "quarantined_in": bad}
 
 

@@ -27,27 +27,27 @@ class ClusterStatus(ClusterHosts):
 
     desired: Desired | None = None
 
-    def watched(self, here: Connection) -> datetime | None:
+    def watched(self, connection: Connection) -> datetime | None:
         """Return the time until which an alarm concerns the last deployment; None once that is over."""
-        until = watched_until(self.view.last, here.context.minute) if self.view.last else None
-        return until if until and here.context.clock.now() <= until else None
+        until = watched_until(self.view.last, connection.context.minute) if self.view.last else None
+        return until if until and connection.context.clock.now() <= until else None
 
 
-def cluster_status(here: Connection, cluster: Cluster, freezes: Sequence[Freeze]) -> ClusterStatus:
+def cluster_status(connection: Connection, cluster: Cluster, freezes: Sequence[Freeze]) -> ClusterStatus:
     """Read a cluster; `freezes` are all that exist."""
-    desired = here.context.registry.desired(cluster)
+    desired = connection.context.registry.desired(cluster)
     target = Target(desired.version, desired.digest) if desired else None
-    view = view_cluster(here.context, cluster)
-    found = view_cluster_hosts(here.context, view, freezes, desired=target)
+    view = view_cluster(connection.context, cluster)
+    found = view_cluster_hosts(connection.context, view, freezes, desired=target)
     return ClusterStatus(view, found.hosts, found.frozen, found.quarantined, found.trouble, desired=desired)
 
 
-def cluster_facts(found: ClusterStatus, here: Connection) -> dict[str, Any]:
+def cluster_facts(found: ClusterStatus, connection: Connection) -> dict[str, Any]:
     """Return a cluster for programs."""
     view = found.view
     current, lease, waiting = view.running, view.lease, view.waiting
-    questions = [question_facts(question, here.command) for question in view.pending]
-    watched = found.watched(here)
+    questions = [question_facts(question, connection.command) for question in view.pending]
+    watched = found.watched(connection)
     return {
         "cluster": str(view.cluster),
         "service": view.cluster.service,

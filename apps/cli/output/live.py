@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from apps.cli.output.decision_view import choice_lines, question_facts, question_lines
-from apps.cli.output.printer import Page, rich_table
+from apps.cli.output.printer import Printer, rich_table
 from apps.cli.output.text import clean, lasting, one_line, time_of_day
 from apps.cli.ports import Connection
 from apps.cli.watch.deployment_view import WatchedDeployment
@@ -75,40 +75,40 @@ class News:
 class JsonScreen:
     """A JSON object on a line for each event."""
 
-    def __init__(self, page: Page, here: Connection) -> None:
-        self._page = page
-        self._here = here
+    def __init__(self, printer: Printer, connection: Connection) -> None:
+        self._printer = printer
+        self._connection = connection
         self._news = News()
 
     def show(self, found: WatchedDeployment) -> None:
         for entry in found.news:
-            self._page.event(trail_facts(entry))
+            self._printer.event(trail_facts(entry))
         if before := self._news.before(found):
             facts = {"waits_for": before.id, "state": str(before.state), "reason": before.reason}
-            self._page.event({"event": "queued", "deployment": found.name, **facts})
+            self._printer.event({"event": "queued", "deployment": found.name, **facts})
         for question in self._news.questions(found):
-            facts = question_facts(question, self._here.command)
-            self._page.event({"event": "question", **facts})
+            facts = question_facts(question, self._connection.command)
+            self._printer.event({"event": "question", **facts})
 
 
 class LineScreen:
     """A plain line for each event."""
 
-    def __init__(self, page: Page, here: Connection) -> None:
-        self._page = page
-        self._here = here
+    def __init__(self, printer: Printer, connection: Connection) -> None:
+        self._printer = printer
+        self._connection = connection
         self._news = News()
 
     def show(self, found: WatchedDeployment) -> None:
-        now = self._here.context.clock.now()
+        now = self._connection.context.clock.now()
         for entry in found.news:
-            self._page.say(trail_line(entry))
+            self._printer.line(trail_line(entry))
         if before := self._news.before(found):
-            self._page.say(f"{time_of_day(now)} UTC  -  {_waits_for(before)}")
-            self._page.say(f"  {self._here.command(f'status {found.cluster.service}')}")
+            self._printer.line(f"{time_of_day(now)} UTC  -  {_waits_for(before)}")
+            self._printer.line(f"  {self._connection.command(f'status {found.cluster.service}')}")
         for question in self._news.questions(found):
-            for line in (*question_lines(question, now), *choice_lines(question, self._here.command)):
-                self._page.say(line)
+            for line in (*question_lines(question, now), *choice_lines(question, self._connection.command)):
+                self._printer.line(line)
 
 
 def _waits_for(before: Deployment) -> str:
@@ -119,9 +119,9 @@ def _waits_for(before: Deployment) -> str:
 class LiveScreen:
     """A table of the hosts and a bar, redrawn in place; events scroll by above them."""
 
-    def __init__(self, page: Page, here: Connection, live: Any) -> None:
-        self._lines = LineScreen(page, here)
-        self._here = here
+    def __init__(self, printer: Printer, connection: Connection, live: Any) -> None:
+        self._lines = LineScreen(printer, connection)
+        self._connection = connection
         self._live = live
 
     def show(self, found: WatchedDeployment) -> None:
@@ -167,14 +167,14 @@ def _cells(host: HostProgress) -> list[str]:
 
 
 @contextmanager
-def screen_for(page: Page, here: Connection) -> Iterator[Screen]:
+def screen_for(printer: Printer, connection: Connection) -> Iterator[Screen]:
     """Return the screen for JSON, for plain lines or for a terminal."""
-    if page.as_json:
-        yield JsonScreen(page, here)
-    elif not page.terminal:
-        yield LineScreen(page, here)
+    if printer.as_json:
+        yield JsonScreen(printer, connection)
+    elif not printer.terminal:
+        yield LineScreen(printer, connection)
     else:
         from rich.live import Live  # noqa: PLC0415
 
-        with Live(console=page.console, auto_refresh=False) as live:
-            yield LiveScreen(page, here, live)
+        with Live(console=printer.console, auto_refresh=False) as live:
+            yield LiveScreen(printer, connection, live)

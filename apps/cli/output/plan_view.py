@@ -6,7 +6,7 @@ Used by plan, deploy and rollback.
 from dataclasses import dataclass
 from typing import Any
 
-from apps.cli.output.printer import Page
+from apps.cli.output.printer import Printer
 from apps.cli.output.text import lasting, names_or_none
 from apps.cli.ports import Connection
 from lifecycle.application.rollout.plan import preview
@@ -45,12 +45,14 @@ class Preview:
         return self.plan.nothing_to_do and stands
 
 
-def previewed(here: Connection, request: Request) -> Preview:
+def read_preview(connection: Connection, request: Request) -> Preview:
     """What the deployment would do; reads only. Raises Unknown."""
-    found = preview(here.context, request)
-    policy = here.context.artifacts.manifest(request.service, request.version).policy(request.environment)
-    before = here.context.deployments.get(request.cluster, found.waits_for) if found.waits_for else None
-    return Preview(request, found, policy, here.context.registry.desired(request.cluster), before)
+    found = preview(connection.context, request)
+    policy = connection.context.artifacts.manifest(request.service, request.version).policy(
+        request.environment
+    )
+    before = connection.context.deployments.get(request.cluster, found.waits_for) if found.waits_for else None
+    return Preview(request, found, policy, connection.context.registry.desired(request.cluster), before)
 
 
 def plan_facts(seen: Preview) -> dict[str, Any]:
@@ -83,42 +85,44 @@ def plan_facts(seen: Preview) -> dict[str, Any]:
     }
 
 
-def show_plan(page: Page, seen: Preview) -> None:
+def show_plan(printer: Printer, seen: Preview) -> None:
     """The plan for a person."""
     found, cluster = seen.plan, seen.request.cluster
     now = f" (desired now: {seen.desired.version})" if seen.desired else " (nothing was deployed here yet)"
-    page.say(f"plan: {cluster.service} {found.target.version} to {cluster.environment}{now}", "bold")
+    printer.line(f"plan: {cluster.service} {found.target.version} to {cluster.environment}{now}", "bold")
     rows = [
         [str(number), each.host, each.zone or "-", each.installed or "nothing", each.why]
         for number, each in enumerate(found.hosts, start=1)
     ]
-    page.table(("#", "host", "zone", "installed", "to change"), rows)
+    printer.table(("#", "host", "zone", "installed", "to change"), rows)
     if found.in_place:
-        page.say(f"in place already: {', '.join(found.in_place)}")
+        printer.line(f"in place already: {', '.join(found.in_place)}")
     for check in found.checks if found.hosts else ():
-        page.say(f"check: {check}")
+        printer.line(f"check: {check}")
     if found.hosts:
-        page.say(f"at a time: {_hosts(seen)}; approval: {_GATES[seen.policy.approval]}")
-        page.say(f"expected time: about {lasting(found.expected_seconds)}, {found.expected_from}")
-        page.say(f"to go back to: {found.previous.version if found.previous else 'nothing, it is the first'}")
+        printer.line(f"at a time: {_hosts(seen)}; approval: {_GATES[seen.policy.approval]}")
+        printer.line(f"expected time: about {lasting(found.expected_seconds)}, {found.expected_from}")
+        printer.line(
+            f"to go back to: {found.previous.version if found.previous else 'nothing, it is the first'}"
+        )
     for note in found.notes:
-        page.say(f"note: {note}", "yellow")
+        printer.line(f"note: {note}", "yellow")
     if found.waits_for:
-        _show_queue(page, seen)
+        _show_queue(printer, seen)
     for reason in found.blockers:
-        page.say(f"refused: {reason}", "bold red")
+        printer.line(f"refused: {reason}", "bold red")
     if seen.nothing_to_do:
-        page.say(f"nothing to do: {names_or_none(found.in_place)} serve {found.target.version}", "green")
+        printer.line(f"nothing to do: {names_or_none(found.in_place)} serve {found.target.version}", "green")
 
 
-def _show_queue(page: Page, seen: Preview) -> None:
+def _show_queue(printer: Printer, seen: Preview) -> None:
     found, before = seen.plan, seen.before
     state = f" ({before.target.version}, {before.state})" if before else ""
-    page.say(f"it will wait for {found.waits_for}{state}", "yellow")
+    printer.line(f"it will wait for {found.waits_for}{state}", "yellow")
     if before and not before.policy.automatic:
-        page.say("it begins if that one ends well; after a rollback or an abort, deploy it again")
+        printer.line("it begins if that one ends well; after a rollback or an abort, deploy it again")
     if found.supersedes:
-        page.say(
+        printer.line(
             f"{found.supersedes}, which waits now, will be SUPERSEDED: it will never begin", "bold yellow"
         )
 

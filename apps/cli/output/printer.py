@@ -14,7 +14,7 @@ from apps.cli.output.text import clean, hanging
 from lifecycle.application.queries.state_words import TONES, Tone
 
 
-class Page:
+class Printer:
     """Standard output; a test sets `terminal`, which is detected otherwise."""
 
     def __init__(self, *, as_json: bool = False, terminal: bool | None = None) -> None:
@@ -32,10 +32,10 @@ class Page:
             self._console = Console(force_terminal=True, highlight=False, markup=False, emoji=False)
         return self._console
 
-    def open(self, target: str) -> None:
+    def show_target(self, target: str) -> None:
         """Print the target of this command, as its first line."""
         self.target = target
-        self.say(f"target: {target}", "dim")
+        self.line(f"target: {target}", "dim")
 
     def facts(self, facts: Mapping[str, Any]) -> None:
         """Print the whole answer, for programs."""
@@ -48,7 +48,7 @@ class Page:
         if self.as_json:
             print(json.dumps(facts), flush=True)
 
-    def say(self, text: str = "", style: str = "") -> None:
+    def line(self, text: str = "", style: str = "") -> None:
         """Print a line or a few, never cut nor wrapped, so that a command in it can be copied."""
         if self.as_json:
             return
@@ -61,7 +61,7 @@ class Page:
 
     def entry(self, text: str, indent: int) -> None:
         """Print one line of a log: wrapped on a terminal, whole elsewhere, so that it can be searched."""
-        self.say(hanging(text, self.console.width, indent) if self.terminal else text)
+        self.line(hanging(text, self.console.width, indent) if self.terminal else text)
 
     def table(self, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
         """Print rows under their columns' names; nothing when there are no rows."""

@@ -57,7 +57,7 @@ class WatchedDeployment:
 class Poller:
     """The memory of a watcher between two polls: the executions so far, and the audit entries shown."""
 
-    here: Connection
+    connection: Connection
     cluster: Cluster
     name: str
 
@@ -67,8 +67,8 @@ class Poller:
 
     def poll(self) -> WatchedDeployment:
         """Read everything once, the execution first: a record read after its end is final."""
-        context = self.here.context
-        run = self.here.runs.rollout(self._executions[-1])
+        context = self.connection.context
+        run = self.connection.runs.rollout(self._executions[-1])
         deployment = context.deployments.get(self.cluster, self.name)
         if (run is None or not run.running) and (following := self._next_execution(run, deployment)):
             self._executions.append(following)
@@ -91,12 +91,12 @@ class Poller:
 
     def _beginning(self, queued: Deployment) -> Run | None:
         """Return the execution in which a queued deployment begins; its record names it only afterwards."""
-        return self.here.runs.rollout(next_execution(queued.execution))
+        return self.connection.runs.rollout(next_execution(queued.execution))
 
     def _before(self, lease: Lease) -> Deployment | None:
         if lease.deployment in ("", self.name):
             return None
-        return self.here.context.deployments.get(self.cluster, lease.deployment)
+        return self.connection.context.deployments.get(self.cluster, lease.deployment)
 
     def _next_execution(self, run: Run | None, deployment: Deployment | None) -> str:
         """Return the execution that goes on: a long rollout has several, and convergence may start another."""
@@ -105,7 +105,7 @@ class Poller:
         return next((name for name in known if name and name not in self._executions), "")
 
     def _news(self) -> tuple[AuditEntry, ...]:
-        entries = self.here.context.audit_log.read(self.cluster, limit=_TRAIL_PAGE)
+        entries = self.connection.context.audit_log.read(self.cluster, limit=_TRAIL_PAGE)
         new = [entry for entry in entries if entry.deployment == self.name and entry not in self._shown]
         self._shown.update(new)
         return tuple(new)

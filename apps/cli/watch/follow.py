@@ -10,7 +10,7 @@ from typing import Protocol
 from apps.cli.output.failures import explain
 from apps.cli.ports import Connection
 from apps.cli.watch.deployment_view import Poller, WatchedDeployment
-from apps.cli.watch.outcome import Ending, ending, settled
+from apps.cli.watch.outcome import Outcome, outcome_of, settled
 from lifecycle.domain.errors import Unknown
 from lifecycle.domain.fleet.cluster import Cluster
 
@@ -25,29 +25,31 @@ class Screen(Protocol):
     def show(self, found: WatchedDeployment) -> None: ...
 
 
-def follow(here: Connection, cluster: Cluster, name: str, screen: Screen, *, begun: bool = False) -> Ending:
+def follow(
+    connection: Connection, cluster: Cluster, name: str, screen: Screen, *, begun: bool = False
+) -> Outcome:
     """Show a deployment until it ends or halts, or until nothing was seen of it for half a minute.
 
     One that was never seen, and of which the caller does not know that it has `begun`, is not waited for: then
     what the look raised is raised, Unknown when there is neither a record nor a run of it.
     """
-    poller, settling, seen_at = Poller(here, cluster, name), 0, here.context.clock.now()
+    poller, settling, seen_at = Poller(connection, cluster, name), 0, connection.context.clock.now()
     while True:
         try:
             polled = poller.poll()
             screen.show(polled)
-            found = ending(polled, here)
+            found = outcome_of(polled, connection)
         except Exception as error:
             if not begun or not _may_pass(error):
                 raise
-            if here.context.clock.now() - seen_at >= _PATIENCE:
-                return _lost_contact(here, name, error)
+            if connection.context.clock.now() - seen_at >= _PATIENCE:
+                return _lost_contact(connection, name, error)
         else:
-            begun, seen_at = True, here.context.clock.now()
+            begun, seen_at = True, connection.context.clock.now()
             if found and (settled(polled) or settling >= _SETTLING_LOOKS):
                 return found
             settling = settling + 1 if found else 0
-        here.context.clock.sleep(here.poll_seconds)
+        connection.context.clock.sleep(connection.poll_seconds)
 
 
 def _may_pass(error: Exception) -> bool:
@@ -58,8 +60,8 @@ def _may_pass(error: Exception) -> bool:
     return isinstance(error, Unknown | BotoCoreError | ClientError | ResponseParserError)
 
 
-def _lost_contact(here: Connection, name: str, error: Exception) -> Ending:
-    again = here.command(f"watch {name}")
+def _lost_contact(connection: Connection, name: str, error: Exception) -> Outcome:
+    again = connection.command(f"watch {name}")
     seconds = int(_PATIENCE.total_seconds())
     why = f"nothing was seen of it for {seconds} s: {explain(error)}"
-    return Ending("LOST_SIGHT", f"{why}; it may go on without you, watch on: {again}", 1)
+    return Outcome("LOST_SIGHT", f"{why}; it may go on without you, watch on: {again}", 1)

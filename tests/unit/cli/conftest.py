@@ -36,7 +36,7 @@ SNAPSHOTS = ("1.0.0-20261123100000-aaaaaaa", "1.0.0-20261123110000-bbbbbbb", "1.
 
 
 @dataclass
-class TwinRuns:
+class FakeRuns:
     """Executions as the records tell of them; `told` overrides, `pushes` are deliveries.
 
     Looking at a rollout raises `fails`, if that is set.
@@ -80,7 +80,7 @@ class TwinRuns:
 class DrivenExecutions(MemoryExecutions):
     """Starting a rollout runs it, until it ends or waits for a human."""
 
-    def __init__(self, machine: Machine, runs: TwinRuns) -> None:
+    def __init__(self, machine: Machine, runs: FakeRuns) -> None:
         super().__init__()
         self._machine = machine
         self._runs = runs
@@ -100,7 +100,7 @@ class DrivenExecutions(MemoryExecutions):
 
 
 @dataclass
-class TwinFunctions:
+class FakeFunctions:
     """The functions that a person calls, with their real events and phases; an answer lets the rollout go on."""
 
     machine: Machine
@@ -164,8 +164,8 @@ class Desk:
 
     def __init__(self, policy: Policy | None = None) -> None:
         self.machine = Machine(policy=policy)
-        self.runs = TwinRuns(self.machine)
-        self.functions = TwinFunctions(self.machine)
+        self.runs = FakeRuns(self.machine)
+        self.functions = FakeFunctions(self.machine)
         self.executions = DrivenExecutions(self.machine, self.runs)
         memory = self.machine.memory
         # What a finish starts from the queue runs too.
@@ -177,7 +177,7 @@ class Desk:
             memory.catalogue.record_snapshot("hello", snapshot, facts)
             if number < 2:
                 memory.catalogue.claim_release("hello", snapshot, f"1.0.{number}")
-        self.here = Connection(
+        self.connection = Connection(
             target="laptop (a test) as ada",
             by="ada",
             context=self.machine.context,
@@ -191,7 +191,7 @@ class Desk:
         """Run a command as an operator types it."""
 
         def connect(options: Options) -> Connection:
-            return replace(self.here, flags=f" --profile {options.profile}" if options.profile else "")
+            return replace(self.connection, flags=f" --profile {options.profile}" if options.profile else "")
 
         return CliRunner().invoke(app, [*text.split(), *more], obj=connect)
 
@@ -215,7 +215,7 @@ class Desk:
         """Let these versions fail their self-test on a host."""
         self.machine.host(host).breaks.update(dict.fromkeys(versions, Stage.SELF_TESTING))
 
-    def at_look(self, number: int, act: Callable[[], object]) -> None:
+    def at_tick(self, number: int, act: Callable[[], object]) -> None:
         """Do something when the clock has moved that often, as somebody at another desk would."""
         looks: list[None] = []
 

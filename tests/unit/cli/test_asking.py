@@ -17,7 +17,7 @@ from tests.unit.cli.conftest import Desk
 desk = Desk()
 desk.machine.deploy("1.0.0")
 desk.type("freeze production --why moving")
-app(sys.argv[1:], obj=lambda _: desk.here)
+app(sys.argv[1:], obj=lambda _: desk.connection)
 """
 
 

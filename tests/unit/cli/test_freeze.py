@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from apps.cli.errors import Ambiguous
-from apps.cli.freeze_scope import end_of, scope_of
+from apps.cli.freeze_scope import parse_end, parse_scope
 from lifecycle.domain.errors import InvalidName
 from lifecycle.domain.rollout.freezes import named
 from lifecycle.domain.service.policy import Policy
@@ -101,11 +101,11 @@ def test_the_trail_tells_who_froze_and_who_lifted_it(desk: Desk) -> None:
 
 def test_scopes_are_read_as_people_write_them() -> None:
     typed = ("everything", "*", "staging", "production/hello")
-    assert [scope_of(each) for each in typed] == ["*", "*", "staging", "production/hello"]
-    assert [named(scope_of(each)) for each in typed[:2]] == ["everything", "everything"]
+    assert [parse_scope(each) for each in typed] == ["*", "*", "staging", "production/hello"]
+    assert [named(parse_scope(each)) for each in typed[:2]] == ["everything", "everything"]
     for wrong in ("hello", "prod/hello", "production/", "all"):
         with pytest.raises(InvalidName, match="expected everything, staging, production"):
-            scope_of(wrong)
+            parse_scope(wrong)
 
 
 @pytest.mark.parametrize(
@@ -120,7 +120,7 @@ def test_scopes_are_read_as_people_write_them() -> None:
     ],
 )
 def test_an_end_is_a_time_in_utc_or_a_span(until: str, lasts: str, end: datetime | None) -> None:
-    assert end_of(until, lasts, NOW) == end
+    assert parse_end(until, lasts, NOW) == end
 
 
 @pytest.mark.parametrize(
@@ -138,9 +138,9 @@ def test_an_end_is_a_time_in_utc_or_a_span(until: str, lasts: str, end: datetime
 )
 def test_an_end_that_is_none_is_refused(until: str, lasts: str) -> None:
     with pytest.raises(InvalidName):
-        end_of(until, lasts, NOW)
+        parse_end(until, lasts, NOW)
 
 
 def test_an_end_is_given_once() -> None:
     with pytest.raises(Ambiguous):
-        end_of("2026-11-24 08:00", "2h", NOW)
+        parse_end("2026-11-24 08:00", "2h", NOW)

@@ -10,13 +10,13 @@ from apps.cli.commands.garbage import hours, size
 from lifecycle.application.delivery.collect_garbage import gc
 from lifecycle.domain.errors import InvalidName
 from lifecycle.entrypoints import events
-from tests.unit.cli.conftest import SNAPSHOTS, Desk, TwinFunctions
+from tests.unit.cli.conftest import SNAPSHOTS, Desk, FakeFunctions
 
 TIGHT = "--keep-releases 1 --keep-snapshots 1"
 OLDEST, MIDDLE, NEWEST = SNAPSHOTS
 
 
-class CollectingFunctions(TwinFunctions):
+class CollectingFunctions(FakeFunctions):
     """With the phase gc over the twins."""
 
     def _gc(self, payload: dict[str, Any]) -> Any:
@@ -35,7 +35,7 @@ class CollectingFunctions(TwinFunctions):
 def cellar(desk: Desk) -> Desk:
     """Production serves 1.0.0; everything that is stored is 40 days old."""
     desk.functions = CollectingFunctions(desk.machine)
-    desk.here = replace(desk.here, functions=desk.functions)
+    desk.connection = replace(desk.connection, functions=desk.functions)
     desk.machine.memory.catalogue.claim_release("hello", NEWEST, "1.0.2")
     artifacts, now = desk.machine.memory.artifacts, desk.machine.now
     artifacts.modified = dict.fromkeys(artifacts.modified, now - timedelta(days=40))

@@ -14,7 +14,7 @@ from tests.unit.cli.conftest import Desk
 @pytest.fixture
 def paused(desk: Desk) -> str:
     """1.0.1 was paused while its first host was under way; the deployment's name."""
-    desk.at_look(3, lambda: desk.type("pause hello --why", "latency rises"))
+    desk.at_tick(3, lambda: desk.type("pause hello --why", "latency rises"))
     name = desk.machine.deploy("1.0.1")
     assert desk.machine.record(name).state is DeploymentState.PAUSED
     return name
@@ -35,7 +35,7 @@ def test_a_pause_is_about_the_whole_deployment(desk: Desk, paused: str) -> None:
 
 def test_a_pause_says_which_hosts_are_finished_first(desk: Desk) -> None:
     told: list[str] = []
-    desk.at_look(3, lambda: told.append(desk.type("pause hello --why slow").stdout))
+    desk.at_tick(3, lambda: told.append(desk.type("pause hello --why slow").stdout))
     name = desk.machine.deploy("1.0.1")
     assert "recorded: PAUSE by ada: no further host is begun; finished first: host-2\n" in told[0]
     assert f"  lifecycle resume {name} --why '...'\n" in told[0]
@@ -53,7 +53,7 @@ def test_status_shows_the_pause_and_how_to_end_it(desk: Desk, paused: str) -> No
 
 
 def test_watching_tells_a_pause_once_and_goes_on_when_it_is_resumed(desk: Desk, paused: str) -> None:
-    desk.at_look(4, lambda: desk.type("resume hello --why fine"))
+    desk.at_tick(4, lambda: desk.type("resume hello --why fine"))
     done = desk.type("watch hello")
     assert done.exit_code == 0, done.output
     assert done.stdout.count(f"lifecycle resume {paused} --why '...'") == 1
@@ -62,7 +62,7 @@ def test_watching_tells_a_pause_once_and_goes_on_when_it_is_resumed(desk: Desk, 
 
 
 def test_a_pause_is_a_question_for_programs(desk: Desk, paused: str) -> None:
-    desk.at_look(2, lambda: desk.type("resume hello --why fine"))
+    desk.at_tick(2, lambda: desk.type("resume hello --why fine"))
     events = [json.loads(line) for line in desk.type("watch hello --json").stdout.splitlines()]
     [asked] = [event for event in events if event["event"] == "question"]
     assert [each["choice"] for each in asked["choices"]] == ["RESUME", "ABORT"]
@@ -153,7 +153,7 @@ def test_a_resumed_deployment_that_nobody_can_watch_is_named_to_programs(desk: D
     def lose() -> None:
         desk.runs.fails = EndpointConnectionError(endpoint_url="http://127.0.0.1:4566/")
 
-    desk.at_look(1, lose)
+    desk.at_tick(1, lose)
     found = desk.facts("resume hello --why back --watch")
     assert (found["deployment"], found["choice"]) == (paused, "RESUME")
     assert [(end["deployment"], end["state"]) for end in found["endings"]] == [(paused, "LOST_SIGHT")]

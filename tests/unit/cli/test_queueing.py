@@ -6,7 +6,7 @@ import pytest
 
 from apps.cli.output.live import headline
 from apps.cli.watch.deployment_view import Poller
-from apps.cli.watch.outcome import ending
+from apps.cli.watch.outcome import outcome_of
 from lifecycle.domain.rollout.deployment import DeploymentState
 from lifecycle.domain.service.policy import Policy
 from tests.support.rollout import CLUSTER
@@ -54,7 +54,7 @@ def test_where_deployments_are_automatic_nobody_has_to_ask_again() -> None:
 
 def test_a_queued_deployment_is_watched_until_it_begins_and_ends(desk: Desk, halted: str) -> None:
     skip = f"decide {halted} SKIP_HOST --host host-2 --attempt 1 --why bad"
-    desk.at_look(5, lambda: desk.type(skip))
+    desk.at_tick(5, lambda: desk.type(skip))
     done = desk.type("deploy hello 1.0.2 --reason newer")
     assert done.exit_code == 0, done.output
     told = done.stdout
@@ -67,7 +67,7 @@ def test_a_queued_deployment_is_watched_until_it_begins_and_ends(desk: Desk, hal
 
 def test_a_superseded_deployment_ends_its_watching_with_1(desk: Desk, halted: str) -> None:
     older = queued(desk)
-    desk.at_look(3, lambda: queued(desk, "1.0.0"))
+    desk.at_tick(3, lambda: queued(desk, "1.0.0"))
     done = desk.type(f"watch {older}")
     assert done.exit_code == 1
     assert f"{older}: SUPERSEDED: hello-production-" in done.stdout
@@ -76,7 +76,7 @@ def test_a_superseded_deployment_ends_its_watching_with_1(desk: Desk, halted: st
 
 def test_one_that_is_refused_when_its_time_comes_says_why(desk: Desk, halted: str) -> None:
     name = queued(desk)
-    desk.at_look(3, lambda: desk.type(f"decide {halted} ABORT --host host-2 --attempt 1 --why bad"))
+    desk.at_tick(3, lambda: desk.type(f"decide {halted} ABORT --host host-2 --attempt 1 --why bad"))
     done = desk.type(f"watch {name}")
     assert done.exit_code == 1
     assert f"{name}: REFUSED: {halted} ended ABORTED while 1.0.2 waited for it" in done.stdout
@@ -85,7 +85,7 @@ def test_one_that_is_refused_when_its_time_comes_says_why(desk: Desk, halted: st
 
 def test_what_is_waited_for_is_an_event_for_programs(desk: Desk, halted: str) -> None:
     name = queued(desk)
-    desk.at_look(3, lambda: queued(desk, "1.0.0"))
+    desk.at_tick(3, lambda: queued(desk, "1.0.0"))
     events = [json.loads(line) for line in desk.type(f"watch {name} --json").stdout.splitlines()]
     [told] = [event for event in events if event["event"] == "queued"]
     assert (told["waits_for"], told["state"]) == (halted, "HALTED")
@@ -93,10 +93,10 @@ def test_what_is_waited_for_is_an_event_for_programs(desk: Desk, halted: str) ->
 
 
 def test_in_the_queue_it_is_not_lost_although_no_execution_carries_it(desk: Desk, halted: str) -> None:
-    polled = Poller(desk.here, CLUSTER, queued(desk)).poll()
+    polled = Poller(desk.connection, CLUSTER, queued(desk)).poll()
     assert polled.run is not None
     assert not polled.run.running
-    found = ending(polled, desk.here)
+    found = outcome_of(polled, desk.connection)
     assert found is not None
     assert (found.state, found.code) == ("QUEUED", 1)
     assert f"its turn comes when {halted} is over, which is HALTED and waits for a decision" in found.reason

@@ -28,41 +28,41 @@ def test_a_runs_name_is_told_with_or_without_its_number(suffix: str) -> None:
 
 def test_a_repository_is_not_found_in_the_middle_of_anothers_name(desk: Desk) -> None:
     pushed(desk, f"say-hello-{OTHER}", f"hello-there-{OTHER}", f"hello-{COMMIT}")
-    assert run_named(desk.here, "hello").name == f"hello-{COMMIT}"
+    assert run_named(desk.connection, "hello").name == f"hello-{COMMIT}"
     with pytest.raises(Unknown):
-        run_named(desk.here, "say")
+        run_named(desk.connection, "say")
 
 
 @pytest.mark.parametrize("text", [COMMIT, COMMIT[:7], COMMIT[:4]])
 def test_a_commit_is_found_by_its_first_digits(desk: Desk, text: str) -> None:
     pushed(desk, f"hello-{OTHER}", f"hello-{COMMIT}_2", f"hello-{COMMIT}")
-    assert run_named(desk.here, text).name == f"hello-{COMMIT}_2"
+    assert run_named(desk.connection, text).name == f"hello-{COMMIT}_2"
 
 
 @pytest.mark.parametrize("text", [COMMIT[:3], COMMIT[4:-1] + "f", "2", f"{COMMIT}_", "-", ""])
 def test_what_is_neither_repository_nor_commit_is_unknown(desk: Desk, text: str) -> None:
     pushed(desk, f"hello-{COMMIT}_2")
     with pytest.raises(Unknown):
-        run_named(desk.here, text)
+        run_named(desk.connection, text)
 
 
 def test_a_repository_whose_name_looks_like_a_commit_comes_first(desk: Desk) -> None:
     pushed(desk, f"hello-{'cafe' * 10}", f"cafe-{COMMIT}")
-    assert run_named(desk.here, "cafe").name == f"cafe-{COMMIT}"
+    assert run_named(desk.connection, "cafe").name == f"cafe-{COMMIT}"
 
 
 @pytest.mark.parametrize("asked", [f"hello-{COMMIT}_2", f"hello-{COMMIT}-2"])
 @pytest.mark.parametrize("stands", [f"hello-{COMMIT}_2", f"hello-{COMMIT}-2"])
 def test_a_run_done_again_is_found_in_either_form(desk: Desk, asked: str, stands: str) -> None:
     pushed(desk, f"hello-{COMMIT}_3", stands, f"hello-{COMMIT}")
-    assert run_named(desk.here, asked).name == stands
+    assert run_named(desk.connection, asked).name == stands
 
 
 def test_a_repository_whose_name_was_cut_is_found_by_its_whole_name(desk: Desk) -> None:
     repository = "a.repository_whose-name-is-longer-than-a-run-may-tell"
     run = f"a-repository_whose-name-is-longer--{COMMIT}"
     pushed(desk, run)
-    assert run_named(desk.here, repository).name == run
+    assert run_named(desk.connection, repository).name == run
 
 
 @pytest.mark.parametrize("suffix", ["_2", "-2"])

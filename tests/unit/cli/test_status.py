@@ -5,7 +5,7 @@ from datetime import timedelta
 
 import pytest
 
-from apps.cli.output.printer import Page
+from apps.cli.output.printer import Printer
 from apps.cli.output.text import clean
 from lifecycle.domain.rollout.deployment import Kind
 from lifecycle.domain.service.policy import OnAlarm, Policy
@@ -138,8 +138,8 @@ def test_the_trail_fits_a_terminal_of_100_columns(
     desk: Desk, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv("COLUMNS", "100")
-    page = Page(terminal=True)
-    page.entry(f"2026-11-23 12:00:01  production/hello  freeze production by ada: {'because ' * 20}", 21)
+    printer = Printer(terminal=True)
+    printer.entry(f"2026-11-23 12:00:01  production/hello  freeze production by ada: {'because ' * 20}", 21)
     first, *more = [clean(line) for line in capsys.readouterr().out.splitlines()]
     assert first.startswith("2026-11-23 12:00:01  production/hello  freeze production by ada: because")
     assert more

@@ -11,13 +11,13 @@ from botocore.parsers import ResponseParserError
 from rich.console import Console
 
 from apps.cli.output.live import SilentScreen, headline, live_table
-from apps.cli.output.printer import Page
+from apps.cli.output.printer import Printer
 from apps.cli.output.text import clean
 from apps.cli.ports import Run
+from apps.cli.watch.deployment import watch_deployment
 from apps.cli.watch.deployment_view import Poller
 from apps.cli.watch.follow import follow
-from apps.cli.watch.outcome import ending
-from apps.cli.watch.deployment import watch_deployment
+from apps.cli.watch.outcome import outcome_of
 from lifecycle.application.rollout.rollback import request_rollback
 from lifecycle.domain.rollout.attempt import AttemptState, HostAttempt
 from lifecycle.domain.rollout.decision import Answer, Choice
@@ -102,10 +102,10 @@ def test_a_long_rollout_is_followed_into_its_next_execution(desk: Desk) -> None:
     desk.machine.memory.deployments.put(_running(desk, name))
     desk.runs.told[name] = Run(name, "SUCCEEDED", now, now, output={"execution": f"{name}.2"})
     desk.runs.told[f"{name}.2"] = Run(f"{name}.2", "RUNNING", now)
-    polled = Poller(desk.here, CLUSTER, name).poll()
+    polled = Poller(desk.connection, CLUSTER, name).poll()
     assert polled.run is not None
     assert polled.run.name == f"{name}.2"
-    assert ending(polled, desk.here) is None
+    assert outcome_of(polled, desk.connection) is None
 
 
 def test_watching_ends_only_when_the_lease_is_free_again(desk: Desk) -> None:
@@ -119,14 +119,14 @@ def test_watching_ends_only_when_the_lease_is_free_again(desk: Desk) -> None:
             desk.machine.memory.leases.release(CLUSTER, lease)
 
     desk.machine.memory.clock.ticks.append(free)
-    assert follow(desk.here, CLUSTER, name, SilentScreen()).state == "DONE"
+    assert follow(desk.connection, CLUSTER, name, SilentScreen()).state == "DONE"
     assert looks == [name, name, name]
 
 
 def test_a_lease_that_stays_does_not_keep_the_watcher(desk: Desk) -> None:
     name = desk.machine.deploy("1.0.1")
     desk.machine.memory.leases.acquire(CLUSTER, name, desk.machine.now)
-    assert follow(desk.here, CLUSTER, name, SilentScreen()).code == 0
+    assert follow(desk.connection, CLUSTER, name, SilentScreen()).code == 0
 
 
 UNREACHABLE = EndpointConnectionError(endpoint_url="http://127.0.0.1:4566/")
@@ -141,8 +141,8 @@ def test_looks_that_fail_for_a_while_do_not_end_a_watch(desk: Desk, error: Excep
     def mend() -> None:
         desk.runs.fails = None
 
-    desk.at_look(int(29 / desk.here.poll_seconds), mend)
-    assert follow(desk.here, CLUSTER, name, SilentScreen(), begun=True).state == "DONE"
+    desk.at_tick(int(29 / desk.connection.poll_seconds), mend)
+    assert follow(desk.connection, CLUSTER, name, SilentScreen(), begun=True).state == "DONE"
 
 
 def test_a_watch_that_sees_nothing_any_more_ends_and_says_how_to_go_on(desk: Desk) -> None:
@@ -152,7 +152,7 @@ def test_a_watch_that_sees_nothing_any_more_ends_and_says_how_to_go_on(desk: Des
     def lose() -> None:
         desk.runs.fails = THROTTLED
 
-    desk.at_look(3, lose)
+    desk.at_tick(3, lose)
     began = desk.machine.now
     done = desk.type(f"watch {name}")
     assert done.exit_code == 1
@@ -168,7 +168,7 @@ def test_a_rollback_that_does_not_show_at_once_is_waited_for(desk: Desk) -> None
     heir = "hello-production-20261123000000-beef"
     desk.runs.told[name] = Run(name, "SUCCEEDED", desk.machine.now, output={"rollback": heir})
     desk.runs.told[heir] = None
-    code, endings = watch_deployment(Page(terminal=False), desk.here, name)
+    code, endings = watch_deployment(Printer(terminal=False), desk.connection, name)
     assert code == 1
     assert [end["state"] for end in endings] == ["ROLLED_BACK", "LOST_SIGHT"]
 
@@ -185,14 +185,14 @@ def test_a_bug_is_not_taken_for_an_outage(desk: Desk) -> None:
     name = desk.machine.deploy("1.0.1")
     desk.runs.fails = KeyError("status")
     with pytest.raises(KeyError):
-        follow(desk.here, CLUSTER, name, SilentScreen(), begun=True)
+        follow(desk.connection, CLUSTER, name, SilentScreen(), begun=True)
 
 
 def test_a_halt_that_is_being_rolled_back_is_no_halt_any_more(desk: Desk) -> None:
     name = desk.halted()
     answer = Answer(Choice.ROLL_BACK, "grace", "slow", desk.machine.now)
     request_rollback(desk.machine.context, CLUSTER, name, answer)
-    assert ending(Poller(desk.here, CLUSTER, name).poll(), desk.here) is None
+    assert outcome_of(Poller(desk.connection, CLUSTER, name).poll(), desk.connection) is None
 
 
 def test_an_interrupted_watcher_says_how_to_come_back(desk: Desk, capsys: pytest.CaptureFixture[str]) -> None:
@@ -203,7 +203,7 @@ def test_an_interrupted_watcher_says_how_to_come_back(desk: Desk, capsys: pytest
         raise KeyboardInterrupt
 
     desk.machine.memory.clock.ticks.append(interrupt)
-    code, _ = watch_deployment(Page(terminal=False), desk.here, name)
+    code, _ = watch_deployment(Printer(terminal=False), desk.connection, name)
     assert code == 130
     assert f"the deployment goes on without you; come back: lifecycle watch {name}" in capsys.readouterr().err
 
@@ -230,7 +230,7 @@ def test_the_live_screen_shows_each_hosts_state(desk: Desk) -> None:
     now = desk.machine.now
     started = HostAttempt(name, "host-3", 1, 1, name, now, AttemptState.DRAINED, AttemptState.DRAINED)
     desk.machine.memory.deployments.put_attempt(started)
-    polled = Poller(desk.here, CLUSTER, name).poll()
+    polled = Poller(desk.connection, CLUSTER, name).poll()
     hosts = polled.hosts
     assert {host.host: host.status.word for host in hosts} == {
         "host-1": "waiting",
@@ -253,7 +253,7 @@ def test_hosts_that_left_or_are_quarantined_are_not_waited_for_on_the_screen(des
     name = desk.halted()
     desk.machine.memory.fleet.remove(CLUSTER, "host-3")
     desk.machine.memory.fleet.quarantine_host(CLUSTER, "host-4", "disk")
-    hosts = Poller(desk.here, CLUSTER, name).poll().hosts
+    hosts = Poller(desk.connection, CLUSTER, name).poll().hosts
     states = {host.host: host.status.word for host in hosts}
     assert states == {"host-1": "waiting", "host-2": "failed", "host-3": "gone"}
 
@@ -264,7 +264,7 @@ def test_a_host_that_fell_silent_is_not_shown_as_failed(desk: Desk) -> None:
         name, "host-3", 1, 1, name, now, AttemptState.FAILED, reason="silent", unreachable=True
     )
     desk.machine.memory.deployments.put_attempt(gone)
-    hosts = Poller(desk.here, CLUSTER, name).poll().hosts
+    hosts = Poller(desk.connection, CLUSTER, name).poll().hosts
     assert {host.host: host.status.word for host in hosts}["host-3"] == "unreachable"
 
 
