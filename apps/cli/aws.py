@@ -1,4 +1,4 @@
-"""Executions and functions over boto3, for the commands; made by connect.py."""
+"""Executions and functions over boto3, for the commands; made by connection.py."""
 
 import json
 from collections.abc import Callable, Mapping, Sequence
@@ -44,12 +44,12 @@ class StepRuns:
             for each in found["executions"]
         ]
 
-    def doing(self, name: str) -> str:
-        """The state that it is in; in the build, also the build's phase as CheckBuild last heard it."""
+    def current_step(self, name: str) -> str:
+        """Return the current state; during the build also the build's phase, as CheckBuild last read it."""
         found = self._states.get_execution_history(
             executionArn=_arn(self._delivery, name), reverseOrder=True, maxResults=20
         )
-        return doing(found["events"])
+        return current_step(found["events"])
 
     def _describe(self, machine: str, name: str) -> Run | None:
         try:
@@ -73,13 +73,13 @@ def _arn(machine: str, name: str) -> str:
 
 
 def _document(text: str | None) -> dict[str, Any]:
-    """An execution's input or output; anything but an object counts as empty."""
+    """Parse an execution's input or output; anything but an object counts as empty."""
     found = json.loads(text) if text else {}
     return found if isinstance(found, dict) else {}
 
 
-def doing(newest_first: Sequence[Mapping[str, Any]]) -> str:
-    """What a delivery's newest events tell."""
+def current_step(newest_first: Sequence[Mapping[str, Any]]) -> str:
+    """Describe in a few words what a delivery does now, from its newest events."""
     building = ("StartBuild", "WaitForBuild", "CheckBuild", "Built")
     for event in newest_first:
         if "stateEnteredEventDetails" not in event:
@@ -95,9 +95,9 @@ def doing(newest_first: Sequence[Mapping[str, Any]]) -> str:
 
 def _build_phase(newest_first: Sequence[Mapping[str, Any]]) -> str:
     for event in newest_first:
-        left = event.get("stateExitedEventDetails", {})
-        if left.get("name") == "CheckBuild":
-            return str(_document(left.get("output")).get("reason", "")).lower()
+        exited = event.get("stateExitedEventDetails", {})
+        if exited.get("name") == "CheckBuild":
+            return str(_document(exited.get("output")).get("reason", "")).lower()
     return ""
 
 
@@ -112,8 +112,10 @@ class LambdaFunctions:
         found = self._functions.invoke(FunctionName=name, Payload=json.dumps(dict(payload)).encode())
         answer = json.loads(found["Payload"].read() or b"null")
         if found.get("FunctionError"):
-            told = answer.get("errorMessage", answer) if isinstance(answer, dict) else answer
-            raise FunctionRefused(f"the function {name} broke: {told}; see its log, /aws/lambda/{name}")
+            cause = answer.get("errorMessage", answer) if isinstance(answer, dict) else answer
+            raise FunctionRefused(
+                f"the function {name} failed: {cause}; see its log group /aws/lambda/{name}"
+            )
         if isinstance(answer, dict) and set(answer) == {"error"}:
             raise FunctionRefused(str(answer["error"]))
         return answer

@@ -1,6 +1,6 @@
-"""What the commands share that set something apart from any deployment: a cluster, a host, and the call itself.
+"""The parts that commands share which change a cluster outside of a rollout: the cluster, a host, and the call.
 
-Used by quarantining.py, removing.py, pausing.py and cancelling.py.
+Used by quarantine, remove_host, pause, cancel and freeze.
 """
 
 from typing import Any
@@ -18,7 +18,7 @@ from lifecycle.domain.rollout.decision import Choice
 
 
 def existing_cluster(connection: Connection, service: str, environment: Environment) -> Cluster:
-    """A cluster that stands; raises Unknown."""
+    """Return the cluster; raises Unknown if it does not exist."""
     cluster = Cluster(environment.value, service_name(service))
     every = resolve.known_clusters(connection)
     if cluster not in every:
@@ -26,18 +26,18 @@ def existing_cluster(connection: Connection, service: str, environment: Environm
     return cluster
 
 
-def where(cluster: Cluster) -> dict[str, str]:
-    """A cluster as the functions take it."""
+def cluster_payload(cluster: Cluster) -> dict[str, str]:
+    """Return the fields by which the functions take a cluster."""
     return {"service": cluster.service, "environment": cluster.environment}
 
 
-def deployment_answer(
+def answer_payload(
     connection: Connection, cluster: Cluster, deployment: str, choice: Choice, why: str
 ) -> dict[str, str]:
-    """What an operator says of a whole deployment, as the function `decide` takes it: it names no host."""
+    """Return the payload of `decide` for an answer about a whole deployment: it names no host."""
     return {
         "deployment": deployment,
-        **where(cluster),
+        **cluster_payload(cluster),
         "choice": str(choice),
         "by": connection.by,
         "why": why,
@@ -45,23 +45,23 @@ def deployment_answer(
 
 
 def environment_flag(cluster: Cluster) -> str:
-    """The option that a suggested command needs to mean this cluster."""
+    """Return the option that a suggested command needs to name this cluster; production needs none."""
     return "" if cluster.environment == Environment.PRODUCTION else f" --environment {cluster.environment}"
 
 
-def call(printer: Printer, connection: Connection, phase: str, given: dict[str, Any]) -> None:
-    """Call a function, and say what it did."""
-    done = connection.functions.call(phase, given)
-    printer.facts({**given, **done})
-    printer.line(f"{done['told']}, by {connection.by}", "bold green")
+def call_function(printer: Printer, connection: Connection, phase: str, payload: dict[str, Any]) -> None:
+    """Call a function and print what it did."""
+    result = connection.functions.call(phase, payload)
+    printer.facts({**payload, **result})
+    printer.line(f"{result['told']}, by {connection.by}", "bold green")
 
 
 def last_report(connection: Connection, cluster: Cluster, host: str) -> str:
-    """A host as it was last seen; raises Unknown."""
+    """Describe a host by its last report; raises Unknown for a host that never reported."""
     reports = connection.context.fleet.reports(cluster)
     if (report := reports.get(host)) is None:
         known = ", ".join(reports) or "none"
         raise Unknown("host", f"{host} of {cluster}", f"known: {known}")
     state = state_of(observe.rotation(connection.context, cluster, reports), host)
-    seen = f"agent heard {ago(report.seen_at, connection.context.clock.now())}"
-    return f"{host}: {report.installed or 'nothing'} installed, {state} in the load balancer, {seen}"
+    reported = f"last report {ago(report.seen_at, connection.context.clock.now())}"
+    return f"{host}: {report.installed or 'nothing'} installed, {state} in the load balancer, {reported}"

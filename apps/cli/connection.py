@@ -1,7 +1,7 @@
-"""Which Lifecycle a command talks to: the laptop's environment, or AWS with a profile.
+"""Connect a command to its target: the environment on this machine, or AWS with a profile.
 
-The names on AWS are fixed (names.py), so an account and a region are all that has to be known. On a
-laptop the commands take the role `lifecycle-operator`, as an operator on AWS would, so that IAM decides there too.
+Called by command.py. The names on AWS are fixed (names.py), so a profile needs only an account and a region. On a
+laptop the commands assume the role `lifecycle-operator`, as an operator on AWS would, so that IAM decides there too.
 """
 
 import json
@@ -27,7 +27,7 @@ _CHECKOUT = Path(__file__).resolve().parents[2]
 
 @dataclass(frozen=True, slots=True)
 class Access:
-    """A way in: clients by name, and where and as whom they act."""
+    """A maker of boto3 clients by name, and the partition, region and account that they act in."""
 
     client: Callable[[str], Any]
     partition: str
@@ -36,24 +36,24 @@ class Access:
 
 
 def connect(options: Options) -> Connection:
-    """Connect to the profile that was named, else to the laptop's environment; raises NoTarget."""
+    """Connect to the chosen profile, else to the environment on this machine; raises NoTarget."""
     if options.profile:
         return on_aws(options.profile)
     if found := find_environment(os.environ, Path.cwd()):
         return on_laptop(found, options.by or os.environ.get("USER") or "operator")
     raise NoTarget(
-        "there is nothing to talk to: start the laptop's environment with `lifecycle local up` (or `make run`), "
+        "no environment found: start the one on this machine with `lifecycle local up` or `make run`, "
         "or name an AWS profile with --profile NAME or LIFECYCLE_PROFILE"
     )
 
 
 def find_environment(environ: Mapping[str, str], start: Path) -> Path | None:
-    """The laptop's environment.json: LIFECYCLE_HOME's, or the nearest from `start` upward, or the checkout's."""
+    """Return the path of environment.json: LIFECYCLE_HOME's, the nearest from `start` upward, or the checkout's."""
     if home := environ.get("LIFECYCLE_HOME"):
         file = Path(home) / "environment.json"
         if not file.is_file():
             raise NoTarget(
-                f"LIFECYCLE_HOME is {home}, but there is no environment: start it with `lifecycle local up`"
+                f"no environment found in LIFECYCLE_HOME={home}: start it with `lifecycle local up`"
             )
         return file
     folders = [*(folder / ".lifecycle" for folder in (start, *start.parents)), _CHECKOUT / ".lifecycle"]
@@ -61,14 +61,12 @@ def find_environment(environ: Mapping[str, str], start: Path) -> Path | None:
 
 
 def on_laptop(file: Path, by: str) -> Connection:
-    """The environment that `file` describes, as its operator."""
+    """Connect to the environment that `file` describes, as its operator."""
     try:
         known = json.loads(file.read_text())
         access = _laptop_access(known, by)
     except (KeyError, TypeError, ValueError) as error:
-        raise NoTarget(
-            f"{file} is not what was expected ({error!r}): start the environment again, lifecycle local up"
-        ) from error
+        raise NoTarget(f"cannot read {file} ({error!r}): write it again with `lifecycle local up`") from error
     settings = {"LIFECYCLE_AGENT_PATIENCE_SECONDS": "10", "POLL_SECONDS": "0.02", "MINUTE_SECONDS": "1"}
     return _connection(f"laptop ({file.parent})", by, access, settings, LAPTOP_POLL_SECONDS, "")
 
@@ -97,12 +95,12 @@ def _laptop_access(known: Mapping[str, Any], by: str) -> Access:
 
 
 def session_name(by: str) -> str:
-    """A name as STS takes it: 2 to 64 letters, digits and a few signs."""
+    """Return a session name that STS accepts: 2 to 64 letters, digits and a few signs."""
     return re.sub(r"[^A-Za-z0-9+=,.@-]", "-", by)[:64].ljust(2, "-")
 
 
 def on_aws(profile: str) -> Connection:
-    """The account and region of a profile, as whoever the profile is: there nobody says who they are."""
+    """Connect to the account and region of a profile; the caller's name is the profile's identity."""
     import boto3  # noqa: PLC0415
     from botocore.config import Config  # noqa: PLC0415
 
@@ -118,7 +116,7 @@ def on_aws(profile: str) -> Connection:
 
 
 def caller_name(arn: str) -> str:
-    """Who an ARN is: the user's name, or the session's of an assumed role."""
+    """Return the name in a caller's ARN: the user, or the session of an assumed role."""
     return arn.rsplit("/", 1)[-1].rsplit(":", 1)[-1]
 
 

@@ -1,4 +1,7 @@
-"""Scopes and ends of freezes, as people type and read them: `everything`, `production`, `production/hello`; `2h`."""
+"""Parse the scope and the end of a freeze as an operator types them: `everything`, `production/hello`, `2h`.
+
+Used by freeze, unfreeze and status.
+"""
 
 import re
 from datetime import UTC, datetime, timedelta
@@ -9,13 +12,13 @@ from lifecycle.domain.errors import InvalidName
 from lifecycle.domain.fleet.cluster import ENVIRONMENTS, Cluster
 from lifecycle.domain.rollout.freezes import EVERYTHING, named
 
-_SPAN = re.compile(r"(?P<count>[1-9][0-9]{0,4})(?P<unit>[mhd])")
+_DURATION = re.compile(r"(?P<count>[1-9][0-9]{0,4})(?P<unit>[mhd])")
 _UNITS = {"m": timedelta(minutes=1), "h": timedelta(hours=1), "d": timedelta(days=1)}
-_MOMENT = re.compile(r"(\d{4}-\d\d-\d\d[ T]\d\d:\d\d(?::\d\d)?) ?(UTC|Z|[+-]\d\d:?\d\d)?")
+_TIME = re.compile(r"(\d{4}-\d\d-\d\d[ T]\d\d:\d\d(?::\d\d)?) ?(UTC|Z|[+-]\d\d:?\d\d)?")
 
 
 def parse_scope(text: str) -> str:
-    """A scope as the ledger has it; raises InvalidName."""
+    """Return a scope in the form of the ledger; raises InvalidName."""
     if text in (EVERYTHING, named(EVERYTHING)):
         return EVERYTHING
     if text in ENVIRONMENTS:
@@ -23,40 +26,38 @@ def parse_scope(text: str) -> str:
     try:
         return str(Cluster.parse(text))
     except InvalidName as error:
-        expected = (
-            f"{named(EVERYTHING)}, {', '.join(ENVIRONMENTS)}, or one service there, such as production/hello"
-        )
-        raise InvalidName("scope of a freeze", text, expected) from error
+        expected = f"{named(EVERYTHING)}, {', '.join(ENVIRONMENTS)}, or a cluster such as production/hello"
+        raise InvalidName("freeze scope", text, expected) from error
 
 
 def unfreeze_command(scope: str) -> str:
-    """The command that lifts a freeze."""
+    """Return the command that lifts a freeze."""
     return f"unfreeze {named(scope)} --why '...'"
 
 
 def parse_end(until: str, lasts: str, now: datetime) -> datetime | None:
-    """When a freeze ends, by --until or --for; None for neither. Raises InvalidName, Ambiguous."""
+    """Return the end of a freeze by --until or --for; None for neither. Raises InvalidName, Ambiguous."""
     if until and lasts:
-        raise Ambiguous("--until and --for both say when it ends: give one of them")
+        raise Ambiguous("--until and --for were both given: use one of them")
     if not until and not lasts:
         return None
-    found = _moment(until) if until else now + _span(lasts)
+    found = _time(until) if until else now + _duration(lasts)
     if found <= now:
-        raise InvalidName("time to come", until, f"one after {minute(now)}")
+        raise InvalidName("future time", until, f"a time after {minute(now)}")
     return found
 
 
-def _span(text: str) -> timedelta:
-    if not (match := _SPAN.fullmatch(text)):
+def _duration(text: str) -> timedelta:
+    if not (match := _DURATION.fullmatch(text)):
         raise InvalidName("duration", text, "minutes, hours or days, such as 30m, 2h or 3d")
     return int(match["count"]) * _UNITS[match["unit"]]
 
 
-def _moment(text: str) -> datetime:
+def _time(text: str) -> datetime:
     expected = (
         "a date and a time in UTC, such as '2026-11-24 08:00', or with its offset, '2026-11-24 08:00+01:00'"
     )
-    if not (match := _MOMENT.fullmatch(text)):
+    if not (match := _TIME.fullmatch(text)):
         raise InvalidName("time", text, expected)
     zone = match[2] if match[2] not in (None, "UTC") else "Z"
     try:

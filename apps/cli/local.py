@@ -1,4 +1,4 @@
-"""`lifecycle local`: the environment on this machine. The work is done in apps/local.
+"""`lifecycle local`: the environment on this machine, by the functions of apps/local.
 
 Added to the CLI by apps/cli/main.py; `python -m apps.cli.local` runs it alone, as the Makefile does.
 """
@@ -18,7 +18,7 @@ from rich.console import Console
 from rich.table import Table
 
 from apps.local import environment, status
-from apps.local.console import location as page
+from apps.local.console import location
 from apps.local.errors import LaptopError
 from apps.local.paths import Layout
 from apps.local.ports import VARIABLE, Ports
@@ -27,25 +27,28 @@ from apps.local.services import clusters, hosts
 from lifecycle.domain.errors import LifecycleError
 
 app = typer.Typer(
-    help="The environment on this machine: AWS, load balancer, builds and hosts.", no_args_is_help=True
+    help="Manage the environment on this machine: AWS emulator, load balancer, builds and hosts.",
+    no_args_is_help=True,
 )
 _console = Console(highlight=False)
 if not _console.is_terminal:
     _console.width = 160
 
-AsJson = Annotated[bool, typer.Option("--json", help="Print facts as JSON.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of text.")]
 
 
 @app.command()
 def up(
     ports: Annotated[
         str,
-        typer.Option(envvar=VARIABLE, help="Other ports, such as emulator=5566,production=9090."),
+        typer.Option(
+            envvar=VARIABLE, help="Ports other than the default, such as emulator=5566,production=9090."
+        ),
     ] = "",
     *,
     as_json: AsJson = False,
 ) -> None:
-    """Start the environment, or what is missing of it, and deploy what changed."""
+    """Start the parts of the environment that do not run, and deploy the stacks that changed."""
     with _errors():
         chosen = Ports.parse(ports) if ports else None
         found = environment.up(Layout.find(), Progress(quiet=as_json), chosen)
@@ -55,7 +58,7 @@ def up(
 
 @app.command()
 def down() -> None:
-    """End everything that `up` and `add` started, the hosts' services included."""
+    """Stop everything that `up` and `add` started, including the services on the hosts."""
     with _errors():
         environment.down(Layout.find(), Progress())
 
@@ -63,31 +66,33 @@ def down() -> None:
 @app.command()
 def add(
     path: Annotated[Path, typer.Argument(help="A folder with a lifecycle.toml.")],
-    host_count: Annotated[int, typer.Option("--hosts", min=1, max=50, help="How many in production.")] = 4,
-    staging_hosts: Annotated[int, typer.Option(min=1, max=50, help="How many in staging.")] = 1,
+    host_count: Annotated[
+        int, typer.Option("--hosts", min=1, max=50, help="Number of production hosts.")
+    ] = 4,
+    staging_hosts: Annotated[int, typer.Option(min=1, max=50, help="Number of staging hosts.")] = 1,
     *,
     as_json: AsJson = False,
 ) -> None:
-    """Give a service a Git repository to push to, a staging and a production cluster, and hosts."""
+    """Add a service: a Git repository to push to, a staging and a production cluster, and their hosts."""
     with _errors():
         sizes = {"production": host_count, "staging": staging_hosts}
         added = clusters.add_service(Layout.find(), path, Progress(quiet=as_json), sizes)
     if as_json:
         print(json.dumps(asdict(added), indent=2, default=str))
     else:
-        print(f"Push from there: git -C {added.working_copy} push lifecycle HEAD")
+        print(f"next: git -C {added.working_copy} push lifecycle HEAD")
 
 
 @app.command("status")
 def show_status(*, as_json: AsJson = False) -> None:
-    """What runs: every part, its process, address and memory."""
+    """Show every part of the environment: state, process, address and memory."""
     found = status.rows(Layout.find())
     total = status.totals(found)
     if as_json:
         print(json.dumps({"parts": [asdict(row) for row in found], "total": total}, indent=2))
         return
     if not found:
-        print("Nothing runs; start it with `lifecycle local up` or `make run`.")
+        print("nothing runs; start the environment with `lifecycle local up` or `make run`")
         return
     table = Table("part", "state", "pid", "address", "processes", "MB (RSS)", "MB (PSS)", box=None)
     for row in found:
@@ -101,12 +106,12 @@ def show_status(*, as_json: AsJson = False) -> None:
 
 @app.command("hosts")
 def show_hosts(*, as_json: AsJson = False) -> None:
-    """The clusters on this machine: their addresses and hosts."""
+    """Show the clusters on this machine with their addresses and hosts."""
     found = hosts.clusters(Layout.find())
     if as_json:
         print(json.dumps({name: asdict(cluster) for name, cluster in found.items()}, indent=2))
         return
-    table = Table("cluster", "address", "host", "its address", "zone", box=None)
+    table = Table("cluster", "address", "host", "host address", "zone", box=None)
     for cluster in found.values():
         for host in cluster.hosts:
             table.add_row(cluster.name, cluster.address, host.name, f"{host.address}:{host.port}", host.zone)
@@ -116,27 +121,29 @@ def show_hosts(*, as_json: AsJson = False) -> None:
 @app.command("console")
 def show_console(
     *,
-    opened: Annotated[bool, typer.Option("--open", help="Open it in the browser too.")] = False,
+    opened: Annotated[bool, typer.Option("--open", help="Also open it in the browser.")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Where the console's page is; where it has died it is served here, until Ctrl-C."""
+    """Print the address of the console. If its server has died, serve it here until Ctrl-C."""
     with _errors():
-        found = page.find(Layout.find())
+        found = location.find(Layout.find())
     print(json.dumps(asdict(found)) if as_json else found.url, flush=True)
     if opened:
         webbrowser.open(found.url)
     if not found.up:
-        raise typer.Exit(page.serve_here(found))
+        raise typer.Exit(location.serve_here(found))
 
 
 @app.command()
 def logs(
-    part: Annotated[str, typer.Argument(help="A part that `status` lists; all of them when left out.")] = "",
-    lines: Annotated[int, typer.Option("-n", min=1, help="How many lines of each.")] = 20,
+    part: Annotated[
+        str, typer.Argument(help="A part that `lifecycle local status` lists; all parts if left out.")
+    ] = "",
+    lines: Annotated[int, typer.Option("-n", min=1, help="Number of lines of each log.")] = 20,
     *,
-    follow: Annotated[bool, typer.Option("-f", help="Go on as it is written.")] = False,
+    follow: Annotated[bool, typer.Option("-f", help="Follow the log until Ctrl-C.")] = False,
 ) -> None:
-    """The end of a part's log."""
+    """Show the end of a part's log."""
     with _errors():
         paths = [str(path) for path in _logs(Layout.find(), part)]
     try:
@@ -152,17 +159,15 @@ def _logs(layout: Layout, part: str) -> list[Path]:
     if (envoy := layout.dispatcher / "envoy.log").exists():
         found["envoy"] = envoy
     if part and part not in found:
-        raise LaptopError(
-            f"there is no log of {part!r}; expected one of {', '.join(sorted(found)) or 'none yet'}"
-        )
+        raise LaptopError(f"log of {part!r} not found; known: {', '.join(sorted(found)) or 'none'}")
     if not found:
-        raise LaptopError("there are no logs yet; start the environment with `lifecycle local up`")
+        raise LaptopError("no logs found; start the environment with `lifecycle local up`")
     return [found[part]] if part else list(found.values())
 
 
 @contextmanager
 def _errors() -> Iterator[None]:
-    """Errors that are the user's to know: one line on standard error, exit code 1, no traceback."""
+    """Print an expected error as one line on standard error and exit with 1, without a traceback."""
     try:
         yield
     except LifecycleError as error:

@@ -1,4 +1,4 @@
-"""Options that several groups of commands share: which environment, which deployment, and why."""
+"""Options that several commands share: environment, deployment, reason; and the flag that names a cluster."""
 
 from enum import StrEnum
 from typing import Annotated
@@ -9,30 +9,37 @@ LONGEST_WHY = 1000  # lifecycle/entrypoints/events.py
 
 
 class Environment(StrEnum):
-    """Where."""
+    """The environments that --environment accepts."""
 
     STAGING = "staging"
     PRODUCTION = "production"
 
 
-def _said(why: str) -> str:
+def _check_reason(why: str) -> str:
     if not why.strip() or len(why) > LONGEST_WHY:
-        raise typer.BadParameter(f"expected a reason of 1 to {LONGEST_WHY} characters: the trail keeps it")
+        raise typer.BadParameter(f"give a reason of 1 to {LONGEST_WHY} characters; the audit log records it")
     return why
 
 
-InEnvironment = Annotated[Environment, typer.Option("--environment", "-e", help="Which cluster.")]
+InEnvironment = Annotated[
+    Environment, typer.Option("--environment", "-e", help="The environment of the cluster.")
+]
 OnlyIn = Annotated[Environment | None, typer.Option("--environment", "-e", help="Only in this environment.")]
-Reason = Annotated[str, typer.Option("--reason", help="Why; kept in the trail.")]
-MaybeWhy = Annotated[str, typer.Option("--why", help="Why; kept in the trail.")]
-Why = Annotated[str, typer.Option("--why", help="Why; kept in the trail.", callback=_said)]
-Which = Annotated[str, typer.Option("--deployment", metavar="ID", help="Which one, when more than one fits.")]
-Stay = Annotated[bool, typer.Option("--watch/--no-watch", help="Then show it live until it ends or halts.")]
-Named = Annotated[
-    str, typer.Argument(metavar="DEPLOYMENT|SERVICE", help="The deployment, or the service that it is of.")
+_WHY = "The reason, for the audit log."
+Reason = Annotated[str, typer.Option("--reason", help=_WHY)]
+MaybeWhy = Annotated[str, typer.Option("--why", help=_WHY)]
+Why = Annotated[str, typer.Option("--why", help=_WHY, callback=_check_reason)]
+DeploymentId = Annotated[
+    str, typer.Option("--deployment", metavar="ID", help="The deployment, if more than one waits.")
+]
+ThenWatch = Annotated[
+    bool, typer.Option("--watch/--no-watch", help="Then follow it live until it ends or halts.")
+]
+DeploymentName = Annotated[
+    str, typer.Argument(metavar="DEPLOYMENT|SERVICE", help="The deployment, or its service.")
 ]
 
 
 def text_of(environment: Environment | None) -> str:
-    """An environment that may have been left out."""
+    """Return the name of the environment; "" if it was left out."""
     return environment.value if environment else ""

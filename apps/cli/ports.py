@@ -1,6 +1,6 @@
-"""What the commands need beyond the rollout's own ports: executions to look at, and functions to call.
+"""The ports of the command line beyond those of the application: executions to read, and functions to call.
 
-Implemented by aws.py, and by twins in the tests.
+Implemented by aws.py, and by fakes in the tests.
 """
 
 from collections.abc import Mapping, Sequence
@@ -38,11 +38,11 @@ class Runs(Protocol):
     def delivery(self, name: str) -> Run | None: ...
 
     def deliveries(self, *, running: bool) -> Sequence[Run]:
-        """The newest first, without input and output; all of the last ones, or only those that run."""
+        """Return the newest first, without input and output; the last 50, or those of them that still run."""
         ...
 
-    def doing(self, name: str) -> str:
-        """What a delivery does now, in a few words."""
+    def current_step(self, name: str) -> str:
+        """Describe in a few words what a delivery does now."""
         ...
 
 
@@ -50,7 +50,7 @@ class Functions(Protocol):
     """The phases that a person may call."""
 
     def call(self, phase: str, payload: Mapping[str, Any]) -> Any:
-        """The phase's answer; raises FunctionRefused with the phase's own words."""
+        """Call a phase and return its answer; raises FunctionRefused with the phase's message."""
         ...
 
 
@@ -58,8 +58,8 @@ class Functions(Protocol):
 class Connection:
     """A target, and everything that a command may read or start there.
 
-    `target` is told on the first line of every output, `by` is who asks, `flags` what a suggested command needs
-    to reach the same target, `poll_seconds` how often `watch` looks.
+    `target` is the first line of every output. `by` is the operator's name. A suggested command needs `flags` to
+    reach the same target. `watch` polls every `poll_seconds`.
     """
 
     target: str
@@ -72,5 +72,5 @@ class Connection:
     flags: str = ""
 
     def command(self, text: str) -> str:
-        """A command that can be typed next, such as `lifecycle status hello`."""
+        """Return the whole line of a suggested command, such as `lifecycle status hello`."""
         return f"lifecycle {text}{self.flags}"

@@ -1,4 +1,4 @@
-"""Starting a rollout: a name, a last look at the plan, a question, an execution, and then watching it.
+"""Start a rollout: show its plan, ask for confirmation, start the execution, and watch it.
 
 Used by deploy and rollback.
 """
@@ -18,8 +18,8 @@ from lifecycle.domain.rollout.deployment import Kind, Override, Request, deploym
 
 
 @dataclass(frozen=True, slots=True)
-class How:
-    """How to go about it: ask first, and stay to watch?"""
+class StartOptions:
+    """The flags --yes, which skips the confirmation, and --watch."""
 
     yes: bool
     watch: bool
@@ -35,7 +35,7 @@ def new_request(
     rollback_of: str | None = None,
     overrides: tuple[Override, ...] = (),
 ) -> Request:
-    """A request under a new name."""
+    """Return a request with a new deployment name."""
     return Request(
         deployment=deployment_id(cluster, connection.context.clock.now(), secrets.token_hex(2)),
         service=cluster.service,
@@ -49,59 +49,66 @@ def new_request(
     )
 
 
-def start(printer: Printer, connection: Connection, request: Request, how: How) -> int:
-    """Show what would be done, ask, do it, and watch it; the exit code."""
-    seen = read_preview(connection, request)
-    show_plan(printer, seen)
-    if seen.plan.blockers:
-        return _not_started(printer, seen, 1)
-    if seen.nothing_to_do and request.kind is not Kind.ROLLBACK:
-        return _not_started(printer, seen, 0)
-    if not how.yes and not printer.confirm(_question(seen)):
-        printer.line("nothing was started")
-        return _not_started(printer, seen, 1)
+def start_rollout(printer: Printer, connection: Connection, request: Request, options: StartOptions) -> int:
+    """Show the plan, ask, start the rollout and watch it; returns the exit code."""
+    preview = read_preview(connection, request)
+    show_plan(printer, preview)
+    if preview.plan.blockers:
+        return _not_started(printer, preview, 1)
+    if preview.nothing_to_do and request.kind is not Kind.ROLLBACK:
+        return _not_started(printer, preview, 0)
+    if not options.yes and not printer.confirm(_question(preview)):
+        printer.line("not started")
+        return _not_started(printer, preview, 1)
     if not connection.context.executions.start_rollout(request.deployment, payload(request)):
-        raise Refused(f"the start of {request.deployment}", ["an execution of that name exists; try again"])
+        raise Refused(f"the start of {request.deployment}", ["an execution with this name exists; try again"])
     printer.line(f"started: {request.deployment}")
-    return finish(printer, connection, request.deployment, {"plan": plan_facts(seen)}, how)
+    return watch_started(printer, connection, request.deployment, {"plan": plan_facts(preview)}, options)
 
 
 def deploy_command(request: Request) -> str:
-    """The command that asks for the same deployment, with what it overrides."""
-    said = {
+    """Return the command that requests the same deployment with the same overrides."""
+    options = {
         Override.QUARANTINE: " --even-if-quarantined",
         Override.FREEZE: " --despite-freeze --reason '...'",
-        Override.NO_ROLLBACK_TARGET: " --without-way-back",
+        Override.NO_ROLLBACK_TARGET: " --without-rollback-target",
     }
-    overrides = "".join(said[override] for override in request.overrides)
+    overrides = "".join(options[override] for override in request.overrides)
     return f"deploy {request.service} {request.version} --environment {request.environment}{overrides}"
 
 
-def _question(seen: Preview) -> str:
-    request, found = seen.request, seen.plan
-    if found.waits_for:
-        return f"Let {request.version} wait for {request.cluster}?"
-    return f"{request.kind.lower().capitalize()} {request.version} to {request.cluster}?"
+def _question(preview: Preview) -> str:
+    request = preview.request
+    if preview.plan.waits_for:
+        return f"Queue {request.version} for {request.cluster}?"
+    if request.kind is Kind.ROLLBACK:
+        return f"Roll {request.cluster} back to {request.version}?"
+    return f"Deploy {request.version} to {request.cluster}?"
 
 
-def _not_started(printer: Printer, seen: Preview, code: int) -> int:
-    printer.facts({"plan": plan_facts(seen), "deployment": None, "started": False})
+def _not_started(printer: Printer, preview: Preview, code: int) -> int:
+    printer.facts({"plan": plan_facts(preview), "deployment": None, "started": False})
     return code
 
 
-def finish(
+def watch_started(
     printer: Printer,
     connection: Connection,
     name: str,
     facts: dict[str, Any],
-    how: How,
+    options: StartOptions,
     *,
     rollback: bool = False,
 ) -> int:
-    """Watch what was started, or say how to; with --json one object tells all of it, however watching ends."""
+    """Watch a started rollout, or print the command for it; returns the exit code.
+
+    With --json one object has everything, however watching ends.
+    """
     endings: list[dict[str, Any]] = []
     try:
-        code, endings = after_answer(printer, connection, name, watch=how.watch, rollback_is_fine=rollback)
+        code, endings = after_answer(
+            printer, connection, name, watch=options.watch, rollback_is_fine=rollback
+        )
     finally:
         printer.facts({**facts, "deployment": name, "started": True, "endings": endings})
     return code

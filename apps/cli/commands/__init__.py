@@ -1,1 +1,1 @@
-"""The commands, a group a module; apps/cli/main.py lists them."""
+"""The commands, one module for each group; apps/cli/main.py lists them."""

@@ -1,6 +1,6 @@
-"""`lifecycle cancel`: end a deployment that waits for another one, before anything of it has begun."""
+"""`lifecycle cancel`: end a queued deployment before it begins."""
 
-from apps.cli.cluster_operations import deployment_answer
+from apps.cli.cluster_operations import answer_payload, environment_flag
 from apps.cli.command import ServiceName, connected
 from apps.cli.options import Environment, InEnvironment, Why
 from apps.cli.output.printer import Printer
@@ -10,7 +10,7 @@ from lifecycle.domain.fleet.cluster import Cluster, service_name
 from lifecycle.domain.rollout.decision import Choice
 
 
-@connected("cancel hello --why 'not wanted any more'", "cancel hello -e staging --why 'superseded by hand'")
+@connected("cancel hello --why 'no longer wanted'", "cancel hello -e staging --why 'a newer version follows'")
 def cancel(
     printer: Printer,
     connection: Connection,
@@ -18,16 +18,17 @@ def cancel(
     why: Why,
     environment: InEnvironment = Environment.PRODUCTION,
 ) -> int:
-    """Take the deployment that waits for another one out of the queue; what runs is left alone."""
+    """Cancel the queued deployment of a cluster; a running deployment goes on."""
     cluster = Cluster(environment.value, service_name(service))
     waiting = connection.context.queue.waiting(cluster)
     if waiting is None:
-        what = f"nothing waits for {cluster}; what runs is stopped with: {connection.command(f'pause {service}')}"
-        raise Refused("the cancellation", [what])
+        pause = connection.command(f"pause {service}{environment_flag(cluster)} --why '...'")
+        reason = f"no deployment is queued for {cluster}; a running one is paused with: {pause}"
+        raise Refused("the cancellation", [reason])
     request = waiting.request
-    given = deployment_answer(connection, cluster, request.deployment, Choice.ABORT, why)
-    connection.functions.call("decide", given)
-    printer.facts(given)
+    payload = answer_payload(connection, cluster, request.deployment, Choice.ABORT, why)
+    connection.functions.call("decide", payload)
+    printer.facts(payload)
     printer.line(
         f"cancelled: {request.deployment} ({request.version}) no longer waits for {cluster}", "bold green"
     )

@@ -1,6 +1,6 @@
-"""`lifecycle approve`, `reject`, `extend` and `decide`: a human's answer to what a rollout waits for.
+"""`lifecycle approve`, `reject`, `extend` and `decide`: an operator's answer to a waiting rollout.
 
-An answer is bound to the deployment, and a decision also to its host and attempt: the function refuses any other.
+An answer is valid for one deployment, and a decision also for one host and attempt. The function refuses any other.
 """
 
 from enum import StrEnum
@@ -9,8 +9,9 @@ from typing import Annotated
 import typer
 
 from apps.cli import resolve
+from apps.cli.cluster_operations import answer_payload
 from apps.cli.command import ServiceName, Yes, connected
-from apps.cli.options import MaybeWhy, Named, OnlyIn, Stay, Which, Why, text_of
+from apps.cli.options import DeploymentId, DeploymentName, MaybeWhy, OnlyIn, ThenWatch, Why, text_of
 from apps.cli.output.decision_view import effect, question_facts, question_lines
 from apps.cli.output.printer import Printer
 from apps.cli.ports import Connection
@@ -21,7 +22,7 @@ from lifecycle.domain.rollout.decision import Choice, QuestionKind
 
 
 class Decision(StrEnum):
-    """What may be decided on a failed host."""
+    """The choices for a failed host."""
 
     RETRY = "RETRY"
     SKIP_HOST = "SKIP_HOST"
@@ -36,12 +37,12 @@ def approve(
     connection: Connection,
     service: ServiceName,
     why: Why,
-    deployment: Which = "",
+    deployment: DeploymentId = "",
     environment: OnlyIn = None,
     *,
-    watch: Stay = False,
+    watch: ThenWatch = False,
 ) -> int:
-    """Approve the deployment that waits at a gate; it goes on."""
+    """Approve the deployment that waits at a gate, so that it goes on."""
     found = resolve.waiting(connection, deployment or service, text_of(environment), QuestionKind.APPROVAL)
     return _answer(printer, connection, found, Choice.APPROVE, why, watch=watch)
 
@@ -52,61 +53,67 @@ def reject(
     connection: Connection,
     service: ServiceName,
     why: Why,
-    deployment: Which = "",
+    deployment: DeploymentId = "",
     environment: OnlyIn = None,
     *,
-    watch: Stay = False,
+    watch: ThenWatch = False,
 ) -> int:
-    """Reject the deployment that waits at a gate; hosts already updated get the previous version back."""
+    """Reject the deployment that waits at a gate; updated hosts get the previous version back."""
     found = resolve.waiting(connection, deployment or service, text_of(environment), QuestionKind.APPROVAL)
     return _answer(printer, connection, found, Choice.REJECT, why, watch=watch)
 
 
-@connected("extend hello --why 'hardly anybody was awake'")
+@connected("extend hello --why 'too few requests at night'")
 def extend(
     printer: Printer,
     connection: Connection,
     service: ServiceName,
     why: Why,
-    deployment: Which = "",
+    deployment: DeploymentId = "",
     environment: OnlyIn = None,
     *,
-    watch: Stay = False,
+    watch: ThenWatch = False,
 ) -> int:
-    """Let a test bed that could not decide bake for as long again, then judge it anew."""
+    """Let an undecided test bed bake for as long again, then judge it again."""
     found = resolve.waiting(connection, deployment or service, text_of(environment), QuestionKind.APPROVAL)
     _offered(found, Choice.EXTEND)
     return _answer(printer, connection, found, Choice.EXTEND, why, watch=watch)
 
 
 @connected(
-    "decide hello RETRY --why 'disk was full, now it is not'",
-    "decide hello-production-20261123014630-ab12 ROLL_BACK --host h1 --attempt 1 --why 'self-test is right'",
+    "decide hello RETRY --why 'the disk was full'",
+    "decide hello-production-20261123014630-ab12 ROLL_BACK --host h1 --attempt 1 --why 'the self-test is right'",
 )
 def decide(
     printer: Printer,
     connection: Connection,
-    deployment: Named,
+    deployment: DeploymentName,
     choice: Annotated[
         Decision,
-        typer.Argument(metavar="CHOICE", case_sensitive=False, help="What becomes of the failed host."),
+        typer.Argument(
+            metavar="CHOICE", case_sensitive=False, help="RETRY, SKIP_HOST, FORCE_NEXT, ROLL_BACK or ABORT."
+        ),
     ],
-    host: Annotated[str, typer.Option(help="The host that is asked about; refused if it is another.")] = "",
-    attempt: Annotated[int, typer.Option(min=0, help="The attempt; refused if it is another.")] = 0,
+    host: Annotated[
+        str, typer.Option(help="The failed host; the decision is refused if another one failed.")
+    ] = "",
+    attempt: Annotated[
+        int, typer.Option(min=0, help="The failed attempt; the decision is refused if another one failed.")
+    ] = 0,
     why: MaybeWhy = "",
     environment: OnlyIn = None,
     *,
     yes: Yes = False,
-    watch: Stay = False,
+    watch: ThenWatch = False,
 ) -> int:
-    """Decide on a failed host: RETRY, SKIP_HOST, FORCE_NEXT, ROLL_BACK or ABORT, for that attempt only."""
+    """Decide what to do with a failed host. The decision is valid for this attempt only."""
     found = resolve.waiting(connection, deployment, text_of(environment), QuestionKind.DECISION)
     taken = Choice(choice.value)
     _check(found, taken, host, attempt)
     _show(printer, connection, found)
     printer.line(f"{taken}: {effect(found.question, taken)}", "bold")
     if not yes and not host and not printer.confirm(f"{taken} for {found.question.host}?"):
-        printer.line("nothing was decided")
+        printer.line("no decision was recorded")
         return 1
     return _answer(printer, connection, found, taken, why, watch=watch)
 
@@ -114,10 +121,9 @@ def decide(
 def _check(found: PendingQuestion, choice: Choice, host: str, attempt: int) -> None:
     question = found.question
     if (host or question.host, attempt or question.attempt) != (question.host, question.attempt):
-        asked_about = f"{question.host}, attempt {question.attempt}"
-        raise Refused(
-            "the decision", [f"{question.deployment} asks about {asked_about}, not {host} {attempt}"]
-        )
+        named = f"{host or question.host}, attempt {attempt or question.attempt}"
+        waiting = f"{question.host}, attempt {question.attempt}"
+        raise Refused("the decision", [f"{question.deployment} waits for one on {waiting}, not on {named}"])
     _offered(found, choice)
 
 
@@ -136,22 +142,16 @@ def _show(printer: Printer, connection: Connection, found: PendingQuestion) -> N
 def _answer(
     printer: Printer, connection: Connection, found: PendingQuestion, choice: Choice, why: str, *, watch: bool
 ) -> int:
-    """Call the function that records it, for exactly the question that was shown."""
+    """Record the answer to exactly the question that was shown."""
     cluster, question = found.deployment.cluster, found.question
-    payload = {
-        "deployment": found.deployment.id,
-        "service": cluster.service,
-        "environment": cluster.environment,
-        "choice": str(choice),
-        "by": connection.by,
-        "why": why,
-        "host": question.host,
-        "attempt": question.attempt,
-    }
+    answer = answer_payload(connection, cluster, found.deployment.id, choice, why)
+    payload = {**answer, "host": question.host, "attempt": question.attempt}
     connection.functions.call("decide" if question.host else "approve", payload)
     about = f" for {question.host}, attempt {question.attempt}," if question.host else ""
     printer.line(f"recorded: {choice}{about} by {connection.by}: {effect(question, choice)}", "bold green")
-    fine = choice in (Choice.ROLL_BACK, Choice.REJECT)
-    code, endings = after_answer(printer, connection, found.deployment.id, watch=watch, rollback_is_fine=fine)
+    rolls_back = choice in (Choice.ROLL_BACK, Choice.REJECT)
+    code, endings = after_answer(
+        printer, connection, found.deployment.id, watch=watch, rollback_is_fine=rolls_back
+    )
     printer.facts({**payload, "question": question_facts(question, connection.command), "endings": endings})
     return code

@@ -1,16 +1,17 @@
-"""`lifecycle plan`, `deploy` and `rollback`: what would be done to a cluster, and doing it."""
+"""`lifecycle plan`, `deploy` and `rollback`: show what a deployment would do, and start it."""
 
 from typing import Annotated
 
 import typer
 
 from apps.cli import resolve
+from apps.cli.cluster_operations import answer_payload
 from apps.cli.command import ServiceName, Watch, Yes, connected
 from apps.cli.options import Environment, InEnvironment, Reason
 from apps.cli.output.plan_view import plan_facts, read_preview, show_plan
 from apps.cli.output.printer import Printer
 from apps.cli.ports import Connection
-from apps.cli.start import How, deploy_command, finish, new_request, start
+from apps.cli.start import StartOptions, deploy_command, new_request, start_rollout, watch_started
 from lifecycle.application.rollout.rollback import rollback_target
 from lifecycle.domain.errors import Refused
 from lifecycle.domain.fleet.cluster import Cluster, service_name
@@ -21,27 +22,28 @@ Version = Annotated[
     str,
     typer.Argument(
         metavar="VERSION",
-        help="A release or a snapshot; the newest release in production, the newest snapshot in staging.",
+        help="A release or a snapshot. Default: production's newest release, staging's newest snapshot.",
     ),
 ]
 Quarantined = Annotated[
-    bool, typer.Option("--even-if-quarantined", help="Even a version that was rolled back here.")
+    bool, typer.Option("--even-if-quarantined", help="Deploy a version although it is quarantined here.")
 ]
-DespiteFreeze = Annotated[
-    bool, typer.Option("--despite-freeze", help="Even where it is frozen; deploy wants a --reason with it.")
+Frozen = Annotated[
+    bool, typer.Option("--despite-freeze", help="Deploy despite a freeze; deploy also needs a --reason.")
 ]
-NoWayBack = Annotated[
-    bool, typer.Option("--without-way-back", help="Even if the version before cannot be deployed again.")
+NoRollbackTarget = Annotated[
+    bool,
+    typer.Option("--without-rollback-target", help="Deploy although no version could be rolled back to."),
 ]
 
 
-def _despite(*, quarantine: bool, freeze: bool, no_rollback_target: bool) -> tuple[Override, ...]:
-    said = {
+def _overrides(*, quarantine: bool, freeze: bool, no_rollback_target: bool) -> tuple[Override, ...]:
+    flags = {
         Override.QUARANTINE: quarantine,
         Override.FREEZE: freeze,
         Override.NO_ROLLBACK_TARGET: no_rollback_target,
     }
-    return tuple(override for override, told in said.items() if told)
+    return tuple(override for override, given in flags.items() if given)
 
 
 @connected("plan hello", "plan hello 1.4.2", "plan hello -e staging --json")
@@ -53,23 +55,23 @@ def plan(
     environment: InEnvironment = Environment.PRODUCTION,
     *,
     even_if_quarantined: Quarantined = False,
-    despite_freeze: DespiteFreeze = False,
-    without_way_back: NoWayBack = False,
+    despite_freeze: Frozen = False,
+    without_rollback_target: NoRollbackTarget = False,
 ) -> int:
-    """Show what a deployment would do: host order, checks, expected time, and what stands against it."""
+    """Show what a deployment would do: host order, checks, expected time and blockers."""
     cluster = Cluster(environment.value, service_name(service))
     wanted = resolve.version_for(connection, cluster, version)
-    overrides = _despite(
-        quarantine=even_if_quarantined, freeze=despite_freeze, no_rollback_target=without_way_back
+    overrides = _overrides(
+        quarantine=even_if_quarantined, freeze=despite_freeze, no_rollback_target=without_rollback_target
     )
-    asked = new_request(connection, cluster, wanted, "", overrides=overrides)
-    seen = read_preview(connection, asked)
-    printer.facts(plan_facts(seen))
-    show_plan(printer, seen)
-    if seen.plan.blockers:
+    request = new_request(connection, cluster, wanted, "", overrides=overrides)
+    preview = read_preview(connection, request)
+    printer.facts(plan_facts(preview))
+    show_plan(printer, preview)
+    if preview.plan.blockers:
         return 1
-    if not seen.nothing_to_do:
-        printer.line(f"next: {connection.command(deploy_command(asked))}")
+    if not preview.nothing_to_do:
+        printer.line(f"next: {connection.command(deploy_command(request))}")
     return 0
 
 
@@ -77,7 +79,7 @@ def plan(
     "deploy hello",
     "deploy hello 1.4.2 --reason 'new prices'",
     "deploy hello --environment staging --yes --no-watch",
-    "deploy hello 1.4.3 --despite-freeze --reason 'checkout is down, this mends it'",
+    "deploy hello 1.4.3 --despite-freeze --reason 'it repairs the checkout'",
 )
 def deploy(
     printer: Printer,
@@ -88,25 +90,24 @@ def deploy(
     *,
     reason: Reason = "",
     even_if_quarantined: Quarantined = False,
-    despite_freeze: DespiteFreeze = False,
-    without_way_back: NoWayBack = False,
+    despite_freeze: Frozen = False,
+    without_rollback_target: NoRollbackTarget = False,
     yes: Yes = False,
     watch: Watch = True,
 ) -> int:
-    """Show the plan, ask, and roll the version out one host at a time; watch it until it ends or halts.
+    """Show the plan, ask, and roll out the version one host at a time; watch it until it ends or halts.
 
-    While another deployment runs there it waits, and a newer one takes its place.
+    It is queued while another deployment runs in the cluster. A newer deployment replaces it in the queue.
     """
     if despite_freeze and not reason.strip():
-        why = "--despite-freeze needs a --reason: say why it cannot wait; the trail keeps it beside the override"
-        raise Refused("the deployment", [why])
+        raise Refused("the deployment", ["--despite-freeze needs a --reason, which the audit log records"])
     cluster = Cluster(environment.value, service_name(service))
     wanted = resolve.version_for(connection, cluster, version)
-    overrides = _despite(
-        quarantine=even_if_quarantined, freeze=despite_freeze, no_rollback_target=without_way_back
+    overrides = _overrides(
+        quarantine=even_if_quarantined, freeze=despite_freeze, no_rollback_target=without_rollback_target
     )
     request = new_request(connection, cluster, wanted, reason, overrides=overrides)
-    return start(printer, connection, request, How(yes, watch))
+    return start_rollout(printer, connection, request, StartOptions(yes, watch))
 
 
 @connected("rollback hello --reason 'prices are wrong'", "rollback hello --environment staging --yes")
@@ -120,48 +121,50 @@ def rollback(
     yes: Yes = False,
     watch: Watch = True,
 ) -> int:
-    """Go back: a running deployment before its next host, else to the version verified before this one."""
-    cluster, how = Cluster(environment.value, service_name(service)), How(yes, watch)
+    """Roll back the running deployment, or deploy the version that was verified before this one."""
+    cluster, options = Cluster(environment.value, service_name(service)), StartOptions(yes, watch)
     lease = connection.context.leases.current(cluster)
     if not lease.deployment:
-        return _to_previous(printer, connection, cluster, reason, how)
+        return _to_previous(printer, connection, cluster, reason, options)
     running = connection.context.deployments.get(cluster, lease.deployment)
     if running is None or running.state is DeploymentState.QUEUED:
-        raise Refused("the rollback", [f"{lease.deployment} is only being planned; try again in a moment"])
-    return _of_running(printer, connection, running, reason, how)
+        raise Refused(
+            "the rollback", [f"{lease.deployment} is still being planned; try again in a few seconds"]
+        )
+    return _of_running(printer, connection, running, reason, options)
 
 
-def _of_running(printer: Printer, connection: Connection, running: Deployment, reason: str, how: How) -> int:
-    back = running.previous.version if running.previous else "nothing"
-    printer.line(f"running: {running.id}, {running.target.version}, {running.state}; it goes back to {back}")
+def _of_running(
+    printer: Printer, connection: Connection, running: Deployment, reason: str, options: StartOptions
+) -> int:
+    previous = running.previous.version if running.previous else "none (first deployment)"
+    printer.line(f"running: {running.id}, {running.target.version}, {running.state}")
+    printer.line(f"rollback target: {previous}")
     if waiting := connection.context.queue.waiting(running.cluster):
-        printer.line(f"waiting: {waiting.request.deployment}, {waiting.request.version}: {_after(running)}")
-    if not how.yes and not printer.confirm(f"Roll {running.id} back?"):
-        printer.line("nothing was done")
+        printer.line(
+            f"queued: {waiting.request.deployment}, {waiting.request.version}: {_after_rollback(running)}"
+        )
+    if not options.yes and not printer.confirm(f"Roll {running.id} back?"):
+        printer.line("not rolled back")
         return 1
-    asked = {
-        "deployment": running.id,
-        "service": running.cluster.service,
-        "environment": running.cluster.environment,
-        "choice": str(Choice.ROLL_BACK),
-        "by": connection.by,
-        "why": reason,
-    }
-    connection.functions.call("decide", asked)
+    payload = answer_payload(connection, running.cluster, running.id, Choice.ROLL_BACK, reason)
+    connection.functions.call("decide", payload)
     printer.line(
         f"recorded: ROLL_BACK of {running.id} by {connection.by}; it takes effect before the next host"
     )
-    return finish(printer, connection, running.id, {"rollback_of": running.id}, how, rollback=True)
+    return watch_started(printer, connection, running.id, {"rollback_of": running.id}, options, rollback=True)
 
 
-def _after(running: Deployment) -> str:
-    """What a rollback means for the deployment that waits (domain/rollout/queue.py)."""
-    return "begins after it" if running.policy.automatic else "does not begin by itself after a rollback"
+def _after_rollback(running: Deployment) -> str:
+    """Describe what a rollback does to the queued deployment (domain/rollout/queue.py)."""
+    return "begins after the rollback" if running.policy.automatic else "is refused after a rollback"
 
 
-def _to_previous(printer: Printer, connection: Connection, cluster: Cluster, reason: str, how: How) -> int:
-    back = rollback_target(connection.context, cluster)
-    bad = back.bad
+def _to_previous(
+    printer: Printer, connection: Connection, cluster: Cluster, reason: str, options: StartOptions
+) -> int:
+    target = rollback_target(connection.context, cluster)
+    bad = target.bad
     printer.line(f"roll back: {bad.id}, {bad.target.version}, {bad.state}")
-    request = new_request(connection, cluster, back.version, reason, kind=Kind.ROLLBACK, rollback_of=bad.id)
-    return start(printer, connection, request, how)
+    request = new_request(connection, cluster, target.version, reason, kind=Kind.ROLLBACK, rollback_of=bad.id)
+    return start_rollout(printer, connection, request, options)

@@ -1,6 +1,6 @@
-"""`lifecycle freeze`, `unfreeze` and `freezes`: where no new version may be deployed now.
+"""`lifecycle freeze`, `unfreeze` and `freezes`: block new deployments in a scope.
 
-A freeze stops no rollback, no repair and nothing that runs already; `deploy --despite-freeze` goes on in spite of it.
+A freeze does not stop rollbacks, repairs and running deployments. `deploy --despite-freeze` overrides it.
 """
 
 from collections.abc import Sequence
@@ -24,19 +24,22 @@ from lifecycle.domain.rollout.freezes import Freeze, blocking, named
 Scope = Annotated[
     str,
     typer.Argument(
-        metavar="SCOPE", help="everything, production, staging, or a service there: production/hello."
+        metavar="SCOPE", help="everything, production, staging, or a cluster such as production/hello."
     ),
 ]
 Until = Annotated[
-    str, typer.Option("--until", metavar="TIME", help="When it ends, in UTC: '2026-11-24 08:00'.")
+    str,
+    typer.Option("--until", metavar="TIME", help="The end of the freeze in UTC, such as '2026-11-24 08:00'."),
 ]
-For = Annotated[str, typer.Option("--for", metavar="SPAN", help="How long it lasts: 30m, 2h or 3d.")]
+For = Annotated[
+    str, typer.Option("--for", metavar="DURATION", help="The length of the freeze, such as 30m, 2h or 3d.")
+]
 
 
 @connected(
     "freeze production --for 2h --why 'the database is being moved'",
     "freeze production/hello --until '2026-11-24 08:00' --why 'the shop is on television'",
-    "freeze everything --why 'nobody touches anything until we know more' --yes",
+    "freeze everything --why 'the cause of the outage is unknown' --yes",
 )
 def freeze(
     printer: Printer,
@@ -48,54 +51,56 @@ def freeze(
     *,
     yes: Yes = False,
 ) -> int:
-    """Let no new version be deployed in a scope, until it is lifted or until a time.
+    """Block new deployments in a scope until a time, or until the freeze is lifted.
 
-    Rollbacks and repairs go on, and so does what runs already: pause that.
+    Rollbacks and repairs are still possible. Running deployments go on: pause them.
     """
     now, wanted = connection.context.clock.now(), parse_scope(scope)
     end = parse_end(until, lasts, now)
     clusters = _covered(connection, Freeze(wanted, connection.by, why, now))
-    ends = f"until {ahead(end, now)}" if end else "until somebody lifts it"
-    printer.line(f"freeze {named(wanted)} {ends}: {_listed(clusters)}", "bold")
-    _tell_standing(printer, connection, wanted)
-    _tell_running(printer, connection, clusters)
+    ends = f"until {ahead(end, now)}" if end else "until it is lifted"
+    printer.line(f"freeze {named(wanted)} {ends}: {_cluster_names(clusters)}", "bold")
+    _show_present(printer, connection, wanted)
+    _show_running(printer, connection, clusters)
     if not yes and not printer.confirm(f"Freeze {named(wanted)}?"):
-        printer.line("nothing was frozen")
+        printer.line("not frozen")
         return 1
-    given = {"scope": wanted, "by": connection.by, "why": why, "until": end.isoformat() if end else None}
-    done = connection.functions.call("freeze", given)
-    printer.facts({**given, **done})
+    payload = {"scope": wanted, "by": connection.by, "why": why, "until": end.isoformat() if end else None}
+    result = connection.functions.call("freeze", payload)
+    printer.facts({**payload, **result})
     printer.line(f"frozen: {named(wanted)}, by {connection.by}, {ends}", "bold green")
-    printer.line(f"lift it: {connection.command(unfreeze_command(wanted))}")
+    printer.line(f"undo: {connection.command(unfreeze_command(wanted))}")
     return 0
 
 
-@connected("unfreeze production --why 'the database is moved'", "unfreeze everything --why 'all clear' --yes")
+@connected(
+    "unfreeze production --why 'the database is moved'", "unfreeze everything --why 'cause found' --yes"
+)
 def unfreeze(printer: Printer, connection: Connection, scope: Scope, why: Why, *, yes: Yes = False) -> int:
-    """Lift the freeze of exactly this scope; another one may still cover the same services."""
+    """Lift the freeze of exactly this scope. Another freeze may still cover the same clusters."""
     wanted = parse_scope(scope)
-    standing = {each.scope: each for each in connection.context.freezes.standing()}
-    if wanted not in standing:
-        there = ", ".join(named(each) for each in standing) or "nothing"
-        raise Unknown("freeze", f"of {named(wanted)}", f"frozen is: {there}")
-    _tell_standing(printer, connection, wanted)
+    present = {each.scope: each for each in connection.context.freezes.standing()}
+    if wanted not in present:
+        known = ", ".join(named(each) for each in present) or "none"
+        raise Unknown("freeze", f"of {named(wanted)}", f"known: {known}")
+    _show_present(printer, connection, wanted)
     if not yes and not printer.confirm(f"Lift the freeze of {named(wanted)}?"):
-        printer.line("nothing was lifted")
+        printer.line("not lifted")
         return 1
-    made = standing[wanted].at.isoformat()
-    given = {"scope": wanted, "by": connection.by, "why": why, "lift": True, "made": made}
-    done = connection.functions.call("freeze", given)
-    left = _still(connection, standing[wanted])
-    printer.facts({**given, **done, "still_frozen": left})
+    made = present[wanted].at.isoformat()
+    payload = {"scope": wanted, "by": connection.by, "why": why, "lift": True, "made": made}
+    result = connection.functions.call("freeze", payload)
+    still_frozen = _still_frozen(connection, present[wanted])
+    printer.facts({**payload, **result, "still_frozen": still_frozen})
     printer.line(f"lifted: the freeze of {named(wanted)}, by {connection.by}", "bold green")
-    for each in left:
+    for each in still_frozen:
         printer.line(f"still frozen: {each}", "yellow")
     return 0
 
 
 @connected("freezes", "freezes --json")
 def freezes(printer: Printer, connection: Connection) -> int:
-    """List what is frozen, since when, by whom and why; and the windows in which policies freeze a service."""
+    """List the freezes, and the windows in which a policy freezes its cluster."""
     now = connection.context.clock.now()
     found = [_facts(each, now) for each in connection.context.freezes.standing()]
     windows = [
@@ -113,14 +118,14 @@ def freezes(printer: Printer, connection: Connection) -> int:
         [_row(each, now) for each in connection.context.freezes.standing()],
     )
     if not found:
-        printer.line("no freeze stands")
+        printer.line("no freezes")
     if windows:
         printer.line("")
         rows = [
             [str(each["cluster"]), str(each["window"]), "frozen" if each["frozen_now"] else "-"]
             for each in windows
         ]
-        printer.table(("cluster", "window of its policy", "now"), rows)
+        printer.table(("cluster", "window of the policy", "now"), rows)
     return 0
 
 
@@ -142,12 +147,12 @@ def _facts(each: Freeze, now: datetime) -> dict[str, Any]:
 
 
 def _row(each: Freeze, now: datetime) -> list[str]:
-    until = ahead(each.until, now) if each.until else "it is lifted"
+    until = ahead(each.until, now) if each.until else "lifted"
     return [named(each.scope), moment(each.at), until, one_line(each.by, 40), one_line(each.why, 400)]
 
 
 def _covered(connection: Connection, wanted: Freeze) -> list[Cluster]:
-    """The clusters that it concerns; raises Unknown for a service that has none there: it would freeze nothing."""
+    """Return the clusters that a freeze covers; raises Unknown for a cluster that does not exist."""
     every = resolve.known_clusters(connection)
     found = [cluster for cluster in every if wanted.covers(cluster)]
     if not found and "/" in wanted.scope:
@@ -156,29 +161,29 @@ def _covered(connection: Connection, wanted: Freeze) -> list[Cluster]:
     return found
 
 
-def _listed(clusters: Sequence[Cluster]) -> str:
-    return ", ".join(map(str, clusters)) or "no cluster stands there yet"
+def _cluster_names(clusters: Sequence[Cluster]) -> str:
+    return ", ".join(map(str, clusters)) or "no clusters yet"
 
 
-def _tell_standing(printer: Printer, connection: Connection, scope: str) -> None:
+def _show_present(printer: Printer, connection: Connection, scope: str) -> None:
     for each in connection.context.freezes.standing():
         if each.scope == scope:
             until = minute(each.until) if each.until else "it is lifted"
             printer.line(
-                f"standing: since {minute(each.at)} by {each.by}: {one_line(each.why, 400)}; until {until}"
+                f"present freeze: since {minute(each.at)} by {each.by}: {one_line(each.why, 400)}; until {until}"
             )
 
 
-def _tell_running(printer: Printer, connection: Connection, clusters: Sequence[Cluster]) -> None:
+def _show_running(printer: Printer, connection: Connection, clusters: Sequence[Cluster]) -> None:
     for cluster in clusters:
         lease = connection.context.leases.current(cluster)
         if lease.deployment:
-            stop = connection.command(f"pause {lease.deployment} --why '...'")
-            printer.line(f"goes on: {lease.deployment}; stop it before its next host: {stop}", "yellow")
+            pause = connection.command(f"pause {lease.deployment} --why '...'")
+            printer.line(f"still running: {lease.deployment}; pause it: {pause}", "yellow")
 
 
-def _still(connection: Connection, lifted: Freeze) -> list[str]:
-    """Why clusters are frozen still, by another freeze or a policy's window."""
+def _still_frozen(connection: Connection, lifted: Freeze) -> list[str]:
+    """Return the clusters that another freeze or a policy's window still freezes, each with the reason."""
     now, standing = connection.context.clock.now(), connection.context.freezes.standing()
     clusters = [cluster for cluster in resolve.known_clusters(connection) if lifted.covers(cluster)]
     found = {each: blocking(standing, _windows(connection, each), each, now) for each in clusters}

@@ -1,4 +1,4 @@
-"""`lifecycle gc`: delete the snapshots and releases that nothing needs any more, after showing what and why."""
+"""`lifecycle gc`: show the unused snapshots and releases with the reason for each, then delete them."""
 
 import re
 from collections.abc import Mapping
@@ -15,13 +15,16 @@ from lifecycle.domain.fleet.cluster import service_name
 
 _AGE = re.compile(r"(?P<count>[1-9][0-9]{0,4})(?P<unit>[hd])")
 
-Releases = Annotated[int, typer.Option(min=1, help="How many of the newest releases stay in any case.")]
-Snapshots = Annotated[int, typer.Option(min=1, help="How many of the newest snapshots stay in any case.")]
+Releases = Annotated[int, typer.Option(min=1, help="Number of newest releases to retain.")]
+Snapshots = Annotated[int, typer.Option(min=1, help="Number of newest snapshots to retain.")]
 OlderThan = Annotated[
-    str, typer.Option(metavar="AGE", help="Delete nothing younger: hours or days, such as 36h or 7d.")
+    str,
+    typer.Option(
+        metavar="AGE", help="The least age of a deleted version in hours or days, such as 36h or 7d."
+    ),
 ]
 DryRun = Annotated[
-    bool, typer.Option("--dry-run", help="Only say what would go and what would stay, and why.")
+    bool, typer.Option("--dry-run", help="Only list what would be deleted and retained, with the reasons.")
 ]
 
 
@@ -37,8 +40,8 @@ def gc(
     dry_run: DryRun = False,
     yes: Yes = False,
 ) -> int:
-    """Delete old snapshots and releases; never what runs, what is desired, or what a rollback needs."""
-    asked = {
+    """Delete old snapshots and releases that no host, desired version or rollback needs."""
+    payload = {
         "service": service_name(service),
         "requested_by": connection.by,
         "keep_releases": keep_releases,
@@ -46,7 +49,7 @@ def gc(
         "older_than_hours": hours(older_than),
         "dry_run": True,
     }
-    found = connection.functions.call("gc", asked)
+    found = connection.functions.call("gc", payload)
     _show(printer, found)
     if dry_run or not found["deleted"]:
         printer.facts(found)
@@ -55,21 +58,21 @@ def gc(
     if not yes and not printer.confirm(f"Delete {_count(found)} of {service}?"):
         printer.line("nothing was deleted")
         return 1
-    done = connection.functions.call("gc", {**asked, "dry_run": False})
-    printer.facts(done)
-    _tell(printer, connection, found, done)
+    result = connection.functions.call("gc", {**payload, "dry_run": False})
+    printer.facts(result)
+    _show_result(printer, connection, found, result)
     return 0
 
 
 def hours(text: str) -> int:
-    """An age in whole hours; raises InvalidName."""
+    """Parse an age and return it in whole hours; raises InvalidName."""
     if not (match := _AGE.fullmatch(text)):
         raise InvalidName("age", text, "hours or days, such as 36h or 7d, at least 1h")
     return int(match["count"]) * {"h": 1, "d": 24}[match["unit"]]
 
 
 def size(count: float) -> str:
-    """Bytes as people say them."""
+    """Format a number of bytes, such as `12 kB` or `3.4 MB`."""
     for unit in ("B", "kB", "MB"):
         if count < 1000:
             return f"{count:.0f} {unit}" if unit == "B" or count >= 10 else f"{count:.1f} {unit}"
@@ -78,28 +81,28 @@ def size(count: float) -> str:
 
 
 def _show(printer: Printer, found: Mapping[str, Any]) -> None:
-    for fate in ("deleted", "kept"):
-        rows = [[str(each["version"]), size(each["bytes"]), one_line(each["why"])] for each in found[fate]]
-        heading = "goes" if fate == "deleted" else "stays"
+    for key, heading in (("deleted", "to delete"), ("kept", "retained")):
+        rows = [[str(each["version"]), size(each["bytes"]), one_line(each["why"])] for each in found[key]]
         printer.table((heading, "size", "why"), rows)
         if rows:
             printer.line("")
 
 
-def _tell(
-    printer: Printer, connection: Connection, planned: Mapping[str, Any], done: Mapping[str, Any]
+def _show_result(
+    printer: Printer, connection: Connection, planned: Mapping[str, Any], result: Mapping[str, Any]
 ) -> None:
-    printer.line(f"deleted {_count(done)}", "bold green")
-    gone = {each["version"] for each in done["deleted"]}
-    spared = {each["version"] for each in planned["deleted"]} - gone
-    for each in done["kept"]:
-        if each["version"] in spared:
-            printer.line(f"{each['version']} stays after all: {one_line(each['why'])}")
-    if done["left"]:
-        printer.line(f"{done['left']} more may go: " + connection.command(f"gc {done['service']}"))
+    printer.line(f"deleted: {_count(result)}", "bold green")
+    deleted = {each["version"] for each in result["deleted"]}
+    retained = {each["version"] for each in planned["deleted"]} - deleted
+    for each in result["kept"]:
+        if each["version"] in retained:
+            printer.line(f"{each['version']} was not deleted: {one_line(each['why'])}")
+    if result["left"]:
+        again = connection.command(f"gc {result['service']}")
+        printer.line(f"next: {again} ({result['left']} more to delete)")
 
 
 def _count(found: Mapping[str, Any]) -> str:
     kinds = ["snapshot" if "-" in each["version"] else "release" for each in found["deleted"]]
-    told = [f"{n} {kind}{'s' * (n > 1)}" for kind in ("snapshot", "release") if (n := kinds.count(kind))]
-    return f"{' and '.join(told) or 'nothing'} ({size(found['freed'])})"
+    counts = [f"{n} {kind}{'s' * (n > 1)}" for kind in ("snapshot", "release") if (n := kinds.count(kind))]
+    return f"{' and '.join(counts) or 'nothing'} ({size(found['freed'])})"

@@ -1,13 +1,13 @@
-"""`lifecycle pause` and `resume`: stop a deployment before its next host, and let it go on or abort it."""
+"""`lifecycle pause` and `resume`: pause a deployment before its next host, then resume or abort it."""
 
 from typing import Annotated
 
 import typer
 
 from apps.cli import resolve
-from apps.cli.cluster_operations import deployment_answer
+from apps.cli.cluster_operations import answer_payload
 from apps.cli.command import Yes, connected
-from apps.cli.options import Named, OnlyIn, Stay, Why, text_of
+from apps.cli.options import DeploymentName, OnlyIn, ThenWatch, Why, text_of
 from apps.cli.output.decision_view import choice_lines, effect, question_lines
 from apps.cli.output.live import headline
 from apps.cli.output.printer import Printer
@@ -18,74 +18,74 @@ from lifecycle.domain.rollout.decision import Choice, QuestionKind, latest_attem
 from lifecycle.domain.rollout.deployment import Deployment
 
 Abort = Annotated[
-    bool, typer.Option("--abort", help="End it here instead: every host stays as it is, nothing goes on.")
+    bool, typer.Option("--abort", help="Abort the deployment instead; every host stays as it is.")
 ]
 
 
-@connected("pause hello --why 'latency rises'", "pause hello-production-20261123014630-ab12 --why 'latency'")
+@connected("pause hello --why 'latency rises'", "pause hello-production-20261123014630-ab12 --why 'too slow'")
 def pause(
-    printer: Printer, connection: Connection, deployment: Named, why: Why, environment: OnlyIn = None
+    printer: Printer, connection: Connection, deployment: DeploymentName, why: Why, environment: OnlyIn = None
 ) -> int:
-    """Stop a deployment before its next host, until somebody resumes; hosts under way are finished first."""
+    """Pause a deployment before its next host. Hosts that are being updated are finished first."""
     found = resolve.the_running(connection, deployment, text_of(environment))
-    given = deployment_answer(connection, found.cluster, found.id, Choice.PAUSE, why)
-    connection.functions.call("decide", given)
-    busy = _under_way(connection, found)
-    printer.facts({**given, "state": str(found.state), "under_way": busy})
-    printer.line(_standing(connection, found))
-    first = f"; finished first: {', '.join(busy)}" if busy else ""
-    printer.line(f"recorded: PAUSE by {connection.by}: no further host is begun{first}", "bold green")
+    payload = answer_payload(connection, found.cluster, found.id, Choice.PAUSE, why)
+    connection.functions.call("decide", payload)
+    updating = _hosts_in_update(connection, found)
+    printer.facts({**payload, "state": str(found.state), "under_way": updating})
+    printer.line(_progress(connection, found))
+    first = f"; finished first: {', '.join(updating)}" if updating else ""
+    printer.line(f"recorded: PAUSE by {connection.by}: no further host is updated{first}", "bold green")
     for question in open_questions(found, connection.context.deployments.questions(found.id)):
         if question.kind is QuestionKind.RESUME:
             for line in choice_lines(question, connection.command):
                 printer.line(line)
-    _tell_others(printer, connection, found)
+    _show_other_questions(printer, connection, found)
     return 0
 
 
-@connected("resume hello --why 'latency is back'", "resume hello --abort --why 'it will not get better'")
+@connected("resume hello --why 'latency is back'", "resume hello --abort --why 'latency stays high'")
 def resume(
     printer: Printer,
     connection: Connection,
-    deployment: Named,
+    deployment: DeploymentName,
     why: Why,
     environment: OnlyIn = None,
     *,
     abort: Abort = False,
     yes: Yes = False,
-    watch: Stay = False,
+    watch: ThenWatch = False,
 ) -> int:
-    """Let a paused deployment go on with its next host; or abort it, and leave every host as it is."""
+    """Resume a paused deployment with its next host, or abort it and leave every host as it is."""
     found = resolve.waiting(connection, deployment, text_of(environment), QuestionKind.RESUME)
     choice, question = Choice.ABORT if abort else Choice.RESUME, found.question
-    printer.line(_standing(connection, found.deployment))
+    printer.line(_progress(connection, found.deployment))
     for line in question_lines(question, connection.context.clock.now()):
         printer.line(line)
     printer.line(f"{choice}: {effect(question, choice)}", "bold")
     if abort and not yes and not printer.confirm(f"Abort {found.deployment.id}?"):
-        printer.line("nothing was done")
+        printer.line("not aborted")
         return 1
-    given = deployment_answer(connection, found.deployment.cluster, found.deployment.id, choice, why)
-    connection.functions.call("decide", given)
+    payload = answer_payload(connection, found.deployment.cluster, found.deployment.id, choice, why)
+    connection.functions.call("decide", payload)
     printer.line(f"recorded: {choice} by {connection.by}", "bold green")
-    _tell_others(printer, connection, found.deployment)
+    _show_other_questions(printer, connection, found.deployment)
     code, endings = after_answer(printer, connection, found.deployment.id, watch=watch)
-    printer.facts({**given, "endings": endings})
+    printer.facts({**payload, "endings": endings})
     return code
 
 
-def _tell_others(printer: Printer, connection: Connection, found: Deployment) -> None:
-    """What else it waits for: a pause neither answers a question nor takes one back."""
+def _show_other_questions(printer: Printer, connection: Connection, found: Deployment) -> None:
+    """Show the other answers that the deployment waits for: a pause neither gives nor withdraws them."""
     for question in open_questions(found, connection.context.deployments.questions(found.id)):
         if question.kind is not QuestionKind.RESUME:
             see = connection.command(f"status {found.cluster.service}")
-            printer.line(f"it waits for {question.kind.in_words} too: {see}", "yellow")
+            printer.line(f"also waits for {question.kind.in_words}: {see}", "yellow")
 
 
-def _standing(connection: Connection, found: Deployment) -> str:
+def _progress(connection: Connection, found: Deployment) -> str:
     return f"{found.id}: {headline(Poller(connection, found.cluster, found.id).poll())}"
 
 
-def _under_way(connection: Connection, found: Deployment) -> list[str]:
+def _hosts_in_update(connection: Connection, found: Deployment) -> list[str]:
     newest = latest_attempts(connection.context.deployments.attempts(found.id))
     return [host for host, attempt in newest.items() if not attempt.state.ended]

@@ -1,6 +1,6 @@
-"""`lifecycle quarantine`, `unquarantine` and `quarantined`: versions and hosts that deployments leave out.
+"""`lifecycle quarantine`, `unquarantine` and `quarantined`: exclude versions and hosts from deployments.
 
-A quarantined version is neither deployed nor gone back to; a quarantined host stays as it is, in rotation or not.
+A quarantined version is neither deployed nor a rollback target. A quarantined host stays as it is, in rotation or not.
 """
 
 from typing import Annotated
@@ -8,7 +8,13 @@ from typing import Annotated
 import typer
 
 from apps.cli import resolve
-from apps.cli.cluster_operations import call, environment_flag, existing_cluster, last_report, where
+from apps.cli.cluster_operations import (
+    call_function,
+    cluster_payload,
+    environment_flag,
+    existing_cluster,
+    last_report,
+)
 from apps.cli.command import MaybeService, ServiceName, Yes, connected
 from apps.cli.options import Environment, InEnvironment, Why
 from apps.cli.output.printer import Printer
@@ -17,7 +23,7 @@ from apps.cli.ports import Connection
 from lifecycle.domain.errors import InvalidName, Unknown
 from lifecycle.domain.fleet.cluster import Cluster
 
-Name = Annotated[str, typer.Argument(metavar="NAME", help="A version, or a host.")]
+Name = Annotated[str, typer.Argument(metavar="NAME", help="A version or a host.")]
 
 
 @connected(
@@ -34,22 +40,27 @@ def quarantine(
     *,
     yes: Yes = False,
 ) -> int:
-    """Keep a version or a host of a cluster out of every later deployment."""
+    """Exclude a version or a host of a cluster from later deployments."""
     cluster = existing_cluster(connection, service, environment)
-    for line in _means(connection, cluster, name):
+    for line in _consequences(connection, cluster, name):
         printer.line(line)
     if not yes and not printer.confirm(f"Quarantine {name} of {cluster}?"):
-        printer.line("nothing was quarantined")
+        printer.line("not quarantined")
         return 1
-    call(printer, connection, "quarantine", {**where(cluster), "name": name, "by": connection.by, "why": why})
-    printer.line(
-        f"undo: {connection.command(f'unquarantine {service} {name}{environment_flag(cluster)}')} --why '...'"
+    call_function(
+        printer,
+        connection,
+        "quarantine",
+        {**cluster_payload(cluster), "name": name, "by": connection.by, "why": why},
     )
+    undo = connection.command(f"unquarantine {service} {name}{environment_flag(cluster)} --why '...'")
+    printer.line(f"undo: {undo}")
     return 0
 
 
 @connected(
-    "unquarantine hello h1 --why 'it has a new disk'", "unquarantine hello 1.4.2 --why 'it was the database'"
+    "unquarantine hello h1 --why 'it has a new disk'",
+    "unquarantine hello 1.4.2 --why 'the database was the cause'",
 )
 def unquarantine(
     printer: Printer,
@@ -61,37 +72,37 @@ def unquarantine(
     *,
     yes: Yes = False,
 ) -> int:
-    """Let a version be deployed again, or a host be in deployments again."""
+    """Lift the quarantine of a version or of a host."""
     cluster = existing_cluster(connection, service, environment)
-    standing = {
+    reasons = {
         **connection.context.fleet.quarantined(cluster),
         **connection.context.fleet.quarantined_hosts(cluster),
     }
-    if name not in standing:
-        there = ", ".join(sorted(standing)) or "nothing"
-        raise Unknown("quarantine", f"of {name} in {cluster}", f"quarantined there is: {there}")
-    printer.line(f"{name} is quarantined: {one_line(standing[name], 1000)}")
-    if not yes and not printer.confirm(f"Let {name} of {cluster} in again?"):
-        printer.line("nothing was lifted")
+    if name not in reasons:
+        known = ", ".join(sorted(reasons)) or "none"
+        raise Unknown("quarantine", f"of {name} in {cluster}", f"known: {known}")
+    printer.line(f"{name} is quarantined: {one_line(reasons[name], 1000)}")
+    if not yes and not printer.confirm(f"Lift the quarantine of {name} in {cluster}?"):
+        printer.line("not lifted")
         return 1
-    given = {**where(cluster), "name": name, "by": connection.by, "why": why, "lift": True}
-    call(printer, connection, "quarantine", given)
-    printer.line(f"next: {connection.command(_after(connection, cluster, name))}")
+    payload = {**cluster_payload(cluster), "name": name, "by": connection.by, "why": why, "lift": True}
+    call_function(printer, connection, "quarantine", payload)
+    printer.line(f"next: {connection.command(_next_command(connection, cluster, name))}")
     return 0
 
 
 @connected("quarantined hello", "quarantined --json")
 def quarantined(printer: Printer, connection: Connection, service: MaybeService = "") -> int:
-    """List the versions and hosts that are kept out, and why."""
+    """List the quarantined versions and hosts with the reasons."""
     fleet = connection.context.fleet
     found = [
         {"cluster": str(cluster), "kind": kind, "name": name, "why": why}
         for cluster in resolve.known_clusters(connection, service)
-        for kind, standing in (
+        for kind, reasons in (
             ("version", fleet.quarantined(cluster)),
             ("host", fleet.quarantined_hosts(cluster)),
         )
-        for name, why in sorted(standing.items())
+        for name, why in sorted(reasons.items())
     ]
     printer.facts({"quarantined": found})
     printer.table(
@@ -103,8 +114,8 @@ def quarantined(printer: Printer, connection: Connection, service: MaybeService 
     return 0
 
 
-def _after(connection: Connection, cluster: Cluster, name: str) -> str:
-    """What brings back what was let in: a repair, or a deployment where a decision left the host out."""
+def _next_command(connection: Connection, cluster: Cluster, name: str) -> str:
+    """Return the command that updates the host again: a repair, or a deployment if a decision skipped the host."""
     desired = connection.context.registry.desired(cluster)
     last = connection.context.deployments.get(cluster, desired.deployment) if desired else None
     if name not in connection.context.fleet.reports(cluster) or desired is None:
@@ -114,23 +125,24 @@ def _after(connection: Connection, cluster: Cluster, name: str) -> str:
     return f"converge {cluster.service}"
 
 
-def _means(connection: Connection, cluster: Cluster, name: str) -> list[str]:
-    """What its quarantine would and would not change now; raises Unknown for neither a version nor a host."""
+def _consequences(connection: Connection, cluster: Cluster, name: str) -> list[str]:
+    """Describe the effect of the quarantine now; raises Unknown if `name` is neither a version nor a host."""
     context = connection.context
     if name in context.fleet.reports(cluster):
         return [
             last_report(connection, cluster, name),
-            "it stays as it is; no deployment or repair touches or counts it",
+            "it stays as it is; deployments and repairs neither change nor count it",
         ]
     _check_version(connection, cluster, name)
-    lines = [f"{name}: no deployment of {cluster} takes it, unless it says --even-if-quarantined"]
+    lines = [f"{name}: deployments to {cluster} need --even-if-quarantined"]
     desired, running = context.registry.desired(cluster), resolve.current(connection, cluster)
+    rollback = connection.command(f"rollback {cluster.service}{environment_flag(cluster)} --reason '...'")
     if running and not running.state.final and running.target.version == name:
-        stop = connection.command(f"rollback {cluster.service}{environment_flag(cluster)} --reason '...'")
-        lines.append(f"{running.id} deploys it now, and goes on; go back instead: {stop}")
+        lines.append(f"{running.id} deploys it now and goes on; roll it back: {rollback}")
     elif desired and desired.version == name:
-        back = connection.command(f"rollback {cluster.service}{environment_flag(cluster)} --reason '...'")
-        lines.append(f"it is desired now: hosts go on serving it, and drift is not repaired; go back: {back}")
+        lines.append(
+            f"it is desired now: hosts go on serving it, and drift is not repaired; roll back: {rollback}"
+        )
     return lines
 
 
@@ -139,4 +151,4 @@ def _check_version(connection: Connection, cluster: Cluster, name: str) -> None:
         connection.context.artifacts.manifest(cluster.service, name)
     except InvalidName as error:
         hosts = ", ".join(connection.context.fleet.reports(cluster)) or "none"
-        raise Unknown("host", f"{name} of {cluster}, nor can it be a version", f"hosts: {hosts}") from error
+        raise Unknown("host or version", f"{name} of {cluster}", f"known hosts: {hosts}") from error

@@ -1,28 +1,28 @@
-"""`lifecycle remove-host`: forget a host that is gone."""
+"""`lifecycle remove-host`: remove the records of a host that is gone."""
 
 from typing import Annotated
 
 import typer
 
-from apps.cli.cluster_operations import call, existing_cluster, last_report, where
+from apps.cli.cluster_operations import call_function, cluster_payload, existing_cluster, last_report
 from apps.cli.command import ServiceName, Yes, connected
 from apps.cli.options import Environment, InEnvironment, Why
 from apps.cli.output.printer import Printer
 from apps.cli.ports import Connection
 
-HostName = Annotated[str, typer.Argument(metavar="HOST", help="The host, as `lifecycle hosts` names it.")]
+HostName = Annotated[
+    str, typer.Argument(metavar="HOST", help="The name of the host, as `lifecycle hosts` shows it.")
+]
 Terminated = Annotated[
     bool,
     typer.Option(
         "--terminated",
-        help="Its machine is known to be gone, whatever its agent and the load balancer said last.",
+        help="The machine is gone, whatever the agent and the load balancer reported last.",
     ),
 ]
 
 
-@connected(
-    "remove-host hello h1 --why 'sold'", "remove-host hello h1 --why 'its machine burned' --terminated"
-)
+@connected("remove-host hello h1 --why 'sold'", "remove-host hello h1 --why 'its disk failed' --terminated")
 def remove_host(
     printer: Printer,
     connection: Connection,
@@ -34,16 +34,23 @@ def remove_host(
     terminated: Terminated = False,
     yes: Yes = False,
 ) -> int:
-    """Forget a host that is gone, so that nobody waits for it; refused while its agent or its service lives.
+    """Remove a host that is gone, so that no deployment waits for it.
 
-    With --terminated it is taken out of the load balancer as well, even if it still serves.
+    It is refused while the agent reports or the service is healthy. With --terminated the host is also removed
+    from the load balancer, even if it still serves.
     """
     cluster = existing_cluster(connection, service, environment)
     printer.line(last_report(connection, cluster, host))
     if not yes and not printer.confirm(f"Remove {host} from {cluster}?"):
-        printer.line("nothing was removed")
+        printer.line("not removed")
         return 1
-    given = {**where(cluster), "host": host, "by": connection.by, "why": why, "terminated": terminated}
-    call(printer, connection, "remove_host", given)
+    payload = {
+        **cluster_payload(cluster),
+        "host": host,
+        "by": connection.by,
+        "why": why,
+        "terminated": terminated,
+    }
+    call_function(printer, connection, "remove_host", payload)
     printer.line(f"next: {connection.command(f'hosts {service}')}")
     return 0

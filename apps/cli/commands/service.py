@@ -1,4 +1,4 @@
-"""`lifecycle validate` and `lifecycle build`: a service's own declaration and its build, before any push."""
+"""`lifecycle validate` and `lifecycle build`: check and build a service before any push."""
 
 import json
 import subprocess
@@ -15,12 +15,14 @@ from apps.cli.output.printer import Printer
 from apps.cli.ports import Connection
 from lifecycle.domain.delivery.delivery_name import next_delivery_name
 
-Folder = Annotated[Path, typer.Argument(metavar="PATH", help="The service's folder, or its lifecycle.toml.")]
+Folder = Annotated[
+    Path, typer.Argument(metavar="PATH", help="The folder of the service, or its lifecycle.toml.")
+]
 
 
 @offline("validate", "validate ../hello --json")
 def validate(printer: Printer, path: Folder = Path()) -> int:
-    """Check a lifecycle.toml: every problem with its line, its field and what was expected."""
+    """Check a lifecycle.toml and list every problem with its line, field and allowed values."""
     from lifecycle.servicefile import InvalidServiceFile, read_service_file  # noqa: PLC0415 (pydantic is slow)
 
     try:
@@ -42,37 +44,43 @@ def validate(printer: Printer, path: Folder = Path()) -> int:
 @optionally_connected("build", "build ../hello --into /tmp/hello", "build --again hello")
 def build(
     printer: Printer,
-    opened: Callable[[], Connection],
-    path: Annotated[Path, typer.Argument(metavar="PATH", help="The service's folder.")] = Path(),
+    connect: Callable[[], Connection],
+    path: Annotated[Path, typer.Argument(metavar="PATH", help="The folder of the service.")] = Path(),
     into: Annotated[
-        Path | None, typer.Option(help="Where artifact and manifest go; PATH/.lifecycle-build if not given.")
+        Path | None,
+        typer.Option(help="The folder for artifact and manifest. Default: PATH/.lifecycle-build."),
     ] = None,
     again: Annotated[
         str,
-        typer.Option(metavar="RUN", help="Do a push's run again instead: its name, repository or commit."),
+        typer.Option(
+            metavar="RUN",
+            help="Repeat the build of a push instead: the name, repository or commit of its run.",
+        ),
     ] = "",
 ) -> int:
-    """Build, test and pack a service on this machine, as a push would, publishing nothing; or do a run again."""
+    """Build, test and pack a service here without publishing it, or repeat a push's build."""
     if again:
-        return _again(printer, opened(), again)
+        return _build_again(printer, connect(), again)
     from lifecycle.servicefile import read_service_file  # noqa: PLC0415 (pydantic is slow)
 
     read_service_file(path)
     folder = path.resolve() if path.is_dir() else path.resolve().parent
     target = (into or folder / ".lifecycle-build").resolve()
     command = [sys.executable, "-P", "-m", "apps.build", "--no-publish", "--dest", str(target)]
-    # With --json standard output is for the facts: what the build prints goes to standard error.
-    done = subprocess.run(command, cwd=folder, stdout=sys.stderr if printer.as_json else None, check=False)
-    if done.returncode:
+    # With --json standard output is for the result, so the log of the build goes to standard error.
+    finished = subprocess.run(
+        command, cwd=folder, stdout=sys.stderr if printer.as_json else None, check=False
+    )
+    if finished.returncode:
         return 1
     manifest = json.loads((target / "manifest.json").read_text())
     printer.facts({"artifact": str(target / "artifact.tar.gz"), "manifest": manifest})
-    printer.line(f"built: {manifest['service']} {manifest['version']}, in {target}")
+    printer.line(f"built: {manifest['service']} {manifest['version']} in {target}")
     return 0
 
 
-def _again(printer: Printer, connection: Connection, text: str) -> int:
-    """Start a run with the input of an earlier one; its name gets the next free number."""
+def _build_again(printer: Printer, connection: Connection, text: str) -> int:
+    """Start a run with the input of an earlier one, under the next free number."""
     earlier = resolve.run_named(connection, text)
     name = next_delivery_name(earlier.name)
     while not connection.context.executions.start_delivery(name, earlier.input):

@@ -1,4 +1,4 @@
-"""`lifecycle snapshots`, `promote` and `releases`: what was built, and what of it may go to production."""
+"""`lifecycle snapshots`, `promote` and `releases`: list the versions of a service, and make releases."""
 
 from collections.abc import Mapping
 from typing import Annotated
@@ -16,7 +16,7 @@ from lifecycle.domain.service.version import ReleaseVersion, SnapshotVersion
 
 @connected("snapshots hello", "snapshots hello --json")
 def snapshots(printer: Printer, connection: Connection, service: ServiceName) -> int:
-    """List a service's snapshots, the newest first, with the release that each became."""
+    """List a service's snapshots, newest first, each with its release."""
     found = connection.catalogue.snapshots(service_name(service))
     promoted = {snapshot: release for release, snapshot in connection.catalogue.releases(service).items()}
     if not found:
@@ -42,27 +42,28 @@ def promote(
     connection: Connection,
     service: ServiceName,
     snapshot: Annotated[
-        str, typer.Argument(metavar="SNAPSHOT", help="Which one; the newest when left out.")
+        str, typer.Argument(metavar="SNAPSHOT", help="The snapshot. Default: the newest.")
     ] = "",
 ) -> int:
-    """Make a snapshot the next release: the same bytes, under a version of three numbers."""
+    """Make a snapshot the next release: the same bytes under a release version."""
     wanted = (
         str(SnapshotVersion.parse(snapshot)) if snapshot else resolve.newest_snapshot(connection, service)
     )
-    asked = {"service": service_name(service), "snapshot": wanted, "requested_by": connection.by}
-    made = connection.functions.call("promote", asked)
-    printer.facts(made)
-    what = "is now" if made["created"] else "was promoted before, and is"
+    payload = {"service": service_name(service), "snapshot": wanted, "requested_by": connection.by}
+    result = connection.functions.call("promote", payload)
+    printer.facts(result)
+    what = "is now" if result["created"] else "was promoted before as"
     printer.line(
-        f"{service} {wanted} {what} release {made['release']} (sha256 {made['digest'][:12]})", "bold green"
+        f"{service} {wanted} {what} release {result['release']} (sha256 {result['digest'][:12]})",
+        "bold green",
     )
-    printer.line(f"next: {connection.command(f'deploy {service} ' + made['release'])}")
+    printer.line(f"next: {connection.command(f'deploy {service} ' + result['release'])}")
     return 0
 
 
 @connected("releases hello")
 def releases(printer: Printer, connection: Connection, service: ServiceName) -> int:
-    """List a service's releases, the newest first, and where each is desired or quarantined."""
+    """List a service's releases, newest first, with the environments that desire or quarantine each."""
     found = connection.catalogue.releases(service_name(service))
     if not found and not connection.catalogue.snapshots(service):
         raise Unknown("service", service, f"push it, and see: {connection.command('watch')}")
@@ -72,9 +73,9 @@ def releases(printer: Printer, connection: Connection, service: ServiceName) -> 
     ]
     printer.facts({"service": service, "releases": listed})
     if not listed:
-        printer.line(f"{service} has no release yet; make one: {connection.command(f'promote {service}')}")
-    rows = [[str(each["version"]), str(each["snapshot"]), _told(each)] for each in listed]
-    printer.table(("release", "snapshot", "where"), rows)
+        printer.line(f"{service} has no releases; next: {connection.command(f'promote {service}')}")
+    rows = [[str(each["version"]), str(each["snapshot"]), _use(each)] for each in listed]
+    printer.table(("release", "snapshot", "environments"), rows)
     return 0
 
 
@@ -87,7 +88,7 @@ def _places(connection: Connection, service: str, version: str) -> dict[str, lis
     return {"desired_in": desired, "quarantined_in": bad}
 
 
-def _told(release: Mapping[str, object]) -> str:
+def _use(release: Mapping[str, object]) -> str:
     parts = [f"desired in {each}" for each in _texts(release["desired_in"])]
     parts += [f"quarantined in {each}" for each in _texts(release["quarantined_in"])]
     return ", ".join(parts) or "-"

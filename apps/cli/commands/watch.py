@@ -1,4 +1,4 @@
-"""`lifecycle watch`: what is being built or deployed now, live."""
+"""`lifecycle watch`: follow a build or a deployment live."""
 
 from typing import Annotated
 
@@ -9,7 +9,8 @@ from apps.cli.command import connected
 from apps.cli.errors import Ambiguous
 from apps.cli.output.printer import Printer
 from apps.cli.ports import Connection
-from apps.cli.watch.deployment import watch_deployment, watch_run
+from apps.cli.watch.delivery import watch_run
+from apps.cli.watch.deployment import watch_deployment
 from lifecycle.domain.fleet.cluster import Cluster
 
 
@@ -18,31 +19,37 @@ def watch(
     printer: Printer,
     connection: Connection,
     what: Annotated[
-        str, typer.Argument(metavar="SERVICE|DEPLOYMENT|RUN", help="What to watch; what runs when left out.")
+        str,
+        typer.Argument(
+            metavar="SERVICE|DEPLOYMENT|RUN",
+            help="The build or deployment to follow. Default: the one that runs.",
+        ),
     ] = "",
     run: Annotated[
-        str, typer.Option("--run", metavar="NAME", help="A push's run: its name, repository or commit.")
+        str, typer.Option("--run", metavar="NAME", help="The run of a push: its name, repository or commit.")
     ] = "",
 ) -> int:
-    """Show a deployment or a push's run live, until it ends or halts; exit code 0 only if it ended well."""
+    """Follow a deployment or the run of a push until it ends or halts; exits with 0 only on success."""
     if run or resolve.is_run(what):
         return watch_run(printer, connection, resolve.run_named(connection, run or what).name)
     if resolve.is_deployment(what):
         return watch_deployment(printer, connection, what)[0]
     clusters = resolve.clusters_of(what) if what else resolve.known_clusters(connection)
-    deployments = [name for cluster in clusters if (name := _next(connection, cluster))]
+    deployments = [name for cluster in clusters if (name := _active(connection, cluster))]
     runs = [each.name for each in connection.runs.deliveries(running=True) if _is_of(each.name, what)]
     if len(deployments) + len(runs) > 1:
-        raise Ambiguous(f"more than one thing runs: name one of {', '.join((*deployments, *runs))}")
+        raise Ambiguous(
+            f"more than one build or deployment runs; name one: {', '.join((*deployments, *runs))}"
+        )
     if deployments:
         return watch_deployment(printer, connection, deployments[0])[0]
     if runs:
         return watch_run(printer, connection, runs[0])
-    return _last(printer, connection, clusters, what)
+    return _watch_last(printer, connection, clusters, what)
 
 
-def _next(connection: Connection, cluster: Cluster) -> str:
-    """The deployment that has the lease, else the one that waits and is about to begin."""
+def _active(connection: Connection, cluster: Cluster) -> str:
+    """Return the deployment that has the lease, else the queued one, which is about to begin."""
     if holder := connection.context.leases.current(cluster).deployment:
         return holder
     waiting = connection.context.queue.waiting(cluster)
@@ -53,11 +60,9 @@ def _is_of(run: str, service: str) -> bool:
     return not service or resolve.run_base(run).rpartition("-")[0] == service
 
 
-def _last(printer: Printer, connection: Connection, clusters: list[Cluster], service: str) -> int:
-    """Nothing runs: say how what was built or deployed last has ended."""
-    printer.line(
-        f"nothing is being built or deployed{f' for {service}' if service else ''}; this was the last"
-    )
+def _watch_last(printer: Printer, connection: Connection, clusters: list[Cluster], service: str) -> int:
+    """Show how the last build or deployment ended, because none runs."""
+    printer.line(f"no build or deployment{f' of {service}' if service else ''} runs; the last one:")
     recent = [each for cluster in clusters for each in connection.context.deployments.recent(cluster, 1)]
     deployment = max(recent, key=lambda each: each.started_at, default=None)
     runs = [run for run in connection.runs.deliveries(running=False) if _is_of(run.name, service)]

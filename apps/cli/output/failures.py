@@ -1,6 +1,6 @@
-"""Any error as one message that says what happened and what can be typed now; pure.
+"""Explain any error in one message: what failed, and what to do next; pure.
 
-Called at the edge of every command (command.py). Errors of AWS are told apart by what an operator can do.
+Called by the error boundary of every command (command.py) and by watch/follow.py.
 """
 
 from collections.abc import Mapping
@@ -21,7 +21,7 @@ _THROTTLED = {"ThrottlingException", "Throttling", "TooManyRequestsException", "
 
 
 def explain(error: BaseException) -> str:
-    """What to print; never empty."""
+    """Return the message of an error; never empty."""
     if isinstance(error, LifecycleError):
         return str(error)
     from botocore import exceptions as aws  # noqa: PLC0415 (an error may take its time)
@@ -29,7 +29,7 @@ def explain(error: BaseException) -> str:
     if isinstance(error, aws.ClientError):
         return client_error(error.response.get("Error", {}), error.operation_name)
     if isinstance(error, aws.ConnectionError | aws.HTTPClientError):
-        return not_answering(getattr(error, "kwargs", {}))
+        return no_answer(getattr(error, "kwargs", {}))
     if isinstance(error, aws.BotoCoreError):
         return f"{str(error).rstrip('.')}; {_profile_hint(type(error).__name__)}"
     return f"unexpected {type(error).__name__}: {error}; run it again with --debug for the traceback"
@@ -43,30 +43,30 @@ def _profile_hint(kind: str) -> str:
     return hints.get(kind, "check the profile: aws sts get-caller-identity --profile NAME")
 
 
-def not_answering(about: dict[str, Any]) -> str:
-    """Nobody listens, or nobody answered in time."""
-    url = str(about.get("endpoint_url", ""))
+def no_answer(details: dict[str, Any]) -> str:
+    """Explain a refused connection or a timeout."""
+    url = str(details.get("endpoint_url", ""))
     if not url or "://127." in url or "://localhost" in url:
         where = f" at {url}" if url else ""
-        return f"the laptop's environment does not answer{where}: see lifecycle local status"
-    return f"{url} does not answer: check the network, and the region of the profile"
+        return f"the environment on this machine does not answer{where}: see lifecycle local status"
+    return f"{url} does not answer: check the network and the region of the profile"
 
 
 def client_error(found: Mapping[str, Any], operation: str) -> str:
-    """AWS answered with an error."""
+    """Explain an error that AWS answered with, by what an operator can do about it."""
     code, message = found.get("Code", "an error"), str(found.get("Message", "")).strip()
-    told = f": {message}" if message else ""
+    detail = f": {message}" if message else ""
     if code in _DENIED:
-        return f"IAM does not let you call {operation}{told}"
+        return f"IAM denies {operation}{detail}; use a profile with the operator's permissions"
     if code in _EXPIRED:
-        return f"your credentials have expired, log in again ({operation}{told})"
+        return f"the credentials have expired: log in again ({operation}{detail})"
     if code in _FOREIGN:
-        return f"AWS does not know your credentials: {operation} was refused as {code}{told}"
+        return f"AWS rejects the credentials of the profile: {operation} failed with {code}{detail}"
     if code in _MISSING:
         return (
-            f"Lifecycle is not installed in this account and region, or not wholly: {operation} found no such "
-            f"thing{told}"
+            f"Lifecycle is not installed in this account and region, or only in part: {operation} failed with "
+            f"{code}{detail}"
         )
     if code in _THROTTLED:
-        return f"AWS is throttling {operation}; wait a few seconds and try again{told}"
-    return f"{operation} failed: {code}{told}"
+        return f"AWS is throttling {operation}; wait a few seconds and try again{detail}"
+    return f"{operation} failed: {code}{detail}"

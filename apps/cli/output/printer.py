@@ -1,6 +1,6 @@
-"""The page that a command writes on: facts as JSON, or tables and lines for a person.
+"""The output of a command: facts as JSON for programs, or tables and lines for a person.
 
-With --json only `facts` prints, without it everything else does; so a command says both.
+A command gives both. With --json `facts` and `event` print, without it everything else.
 On a terminal tables are Rich's; elsewhere they are aligned columns of plain text.
 """
 
@@ -15,7 +15,7 @@ from lifecycle.application.queries.state_words import TONES, Tone
 
 
 class Printer:
-    """Standard output; a test sets `terminal`, which is detected otherwise."""
+    """A writer to standard output; `terminal` is detected unless a test sets it."""
 
     def __init__(self, *, as_json: bool = False, terminal: bool | None = None) -> None:
         self.as_json = as_json
@@ -25,7 +25,7 @@ class Printer:
 
     @property
     def console(self) -> Any:
-        """Rich's console, made when it is first used."""
+        """Return Rich's console, which is made on its first use."""
         if self._console is None:
             from rich.console import Console  # noqa: PLC0415 (plain output does not pay for it)
 
@@ -33,23 +33,23 @@ class Printer:
         return self._console
 
     def show_target(self, target: str) -> None:
-        """Print the target of this command, as its first line."""
+        """Print the target, the first line of every output."""
         self.target = target
         self.line(f"target: {target}", "dim")
 
     def facts(self, facts: Mapping[str, Any]) -> None:
-        """Print the whole answer, for programs."""
+        """Print the whole answer for programs."""
         if self.as_json:
             about = {"target": self.target} if self.target else {}
             print(json.dumps({**about, **facts}, indent=2))
 
     def event(self, facts: Mapping[str, Any]) -> None:
-        """Print one line of a live answer, for programs."""
+        """Print one event of a live answer for programs."""
         if self.as_json:
             print(json.dumps(facts), flush=True)
 
     def line(self, text: str = "", style: str = "") -> None:
-        """Print a line or a few, never cut nor wrapped, so that a command in it can be copied."""
+        """Print text without cutting or wrapping it, so that a command in it can be copied."""
         if self.as_json:
             return
         if not self.terminal:
@@ -60,11 +60,11 @@ class Printer:
         self.console.print(Text(clean(text), style), soft_wrap=True)
 
     def entry(self, text: str, indent: int) -> None:
-        """Print one line of a log: wrapped on a terminal, whole elsewhere, so that it can be searched."""
+        """Print a line of the audit log: wrapped at a terminal's width, whole elsewhere, so that it can be searched."""
         self.line(hanging(text, self.console.width, indent) if self.terminal else text)
 
     def table(self, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-        """Print rows under their columns' names; nothing when there are no rows."""
+        """Print rows under the names of their columns; prints nothing without rows."""
         if self.as_json or not rows:
             return
         if self.terminal:
@@ -74,7 +74,7 @@ class Printer:
                 print(line, flush=True)
 
     def confirm(self, question: str) -> bool:
-        """Ask the operator on standard error; without a keyboard the answer is yes."""
+        """Ask the operator on standard error; without a terminal on standard input the answer is yes."""
         if sys.stdin is None or not sys.stdin.isatty():
             return True
         import typer  # noqa: PLC0415
@@ -85,7 +85,7 @@ class Printer:
 
 
 def aligned(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
-    """Return plain lines of aligned columns, two spaces apart, without trailing spaces."""
+    """Return plain lines of aligned columns with two spaces between them and no trailing spaces."""
     every = [[name.upper() for name in columns], *[[clean(cell) for cell in row] for row in rows]]
     widths = [max(len(row[i]) for row in every) for i in range(len(columns))]
     return [
@@ -95,7 +95,7 @@ def aligned(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
 
 
 def rich_table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> Any:
-    """Return the same for a terminal, which folds long cells."""
+    """Return a table for a terminal, which folds long cells instead of cutting them."""
     from rich.table import Table  # noqa: PLC0415
     from rich.text import Text  # noqa: PLC0415
 

@@ -1,4 +1,4 @@
-"""How times, durations and other people's text read on an operator's screen; pure, and all times are UTC.
+"""Format times, durations and untrusted text for an operator's screen; pure. All times are UTC.
 
 Used by every command that prints for people.
 """
@@ -22,34 +22,34 @@ __all__ = [
     "time_of_day",
 ]
 
-# A service's log may hold anything; on a terminal, escape sequences would act.
+# A service's log may contain anything, and a terminal would execute its escape sequences.
 _ESCAPES = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)|[@-_])")
 _CONTROLS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 
 
 def clean(text: str) -> str:
-    """Somebody else's text without what a terminal would act on."""
+    """Return untrusted text without escape sequences and control characters."""
     return _CONTROLS.sub("", _ESCAPES.sub("", text.replace("\r\n", "\n")))
 
 
 def one_line(text: str, limit: int = 200) -> str:
-    """The same, on one line, cut at `limit` characters."""
+    """Return untrusted text on one line, cut at `limit` characters."""
     line = " ".join(clean(text).split())
     return line if len(line) <= limit else f"{line[: limit - 1]}…"
 
 
 def hanging(text: str, width: int, indent: int) -> str:
-    """The same line, wrapped at `width` columns behind an indent; never within a word, so that names stay whole."""
+    """Wrap a line at `width` columns, later lines indented; never within a word, so that names stay whole."""
     return textwrap.fill(
         text, width, subsequent_indent=" " * indent, break_long_words=False, break_on_hyphens=False
     )
 
 
 def indented(text: str, mark: str = "    | ") -> list[str]:
-    """The lines of a log, each behind a mark."""
+    """Return the lines of a log, each behind a mark."""
     return [f"{mark}{line}" for line in clean(text).strip("\n").split("\n")] if text.strip() else []
 
 
 def names_or_none(names: "list[str] | tuple[str, ...]") -> str:
-    """A list in a sentence."""
+    """Join names with commas; "none" without names."""
     return ", ".join(names) or "none"

@@ -1,1 +1,1 @@
-"""Watching a deployment or a delivery until it ends."""
+"""Follow a deployment or a delivery until it ends."""

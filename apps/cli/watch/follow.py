@@ -1,7 +1,7 @@
-"""Following a deployment until it ends or halts: look, show, sleep; the records are the truth, not the execution.
+"""Follow a deployment until it ends or halts: poll, show, sleep. The records decide, not the execution.
 
-Used by watch, deploy and rollback. It never hangs: every look either finds progress possible or ends with why not,
-and looks that fail (throttled, no network, the laptop's environment started again) are made anew only for a while.
+Used by watch/deployment.py. It never hangs: a poll that finds no possible progress ends it with the reason.
+A poll that fails is repeated for 30 s: AWS may throttle, the network may fail, the laptop's environment may restart.
 """
 
 from datetime import timedelta
@@ -14,13 +14,13 @@ from apps.cli.watch.outcome import Outcome, outcome_of, settled
 from lifecycle.domain.errors import Unknown
 from lifecycle.domain.fleet.cluster import Cluster
 
-# What has ended is free of its lease and execution, and what was queued begins, within moments.
-_SETTLING_LOOKS = 20
-_PATIENCE = timedelta(seconds=30)
+# Polls after an outcome, in which the lease is released, the execution ends or a queued deployment begins.
+_SETTLING_POLLS = 20
+_TIMEOUT = timedelta(seconds=30)
 
 
 class Screen(Protocol):
-    """Where a watched deployment is shown."""
+    """The place where a watched deployment is shown."""
 
     def show(self, found: WatchedDeployment) -> None: ...
 
@@ -28,32 +28,32 @@ class Screen(Protocol):
 def follow(
     connection: Connection, cluster: Cluster, name: str, screen: Screen, *, begun: bool = False
 ) -> Outcome:
-    """Show a deployment until it ends or halts, or until nothing was seen of it for half a minute.
+    """Show a deployment until it ends or halts, or until every poll has failed for 30 s.
 
-    One that was never seen, and of which the caller does not know that it has `begun`, is not waited for: then
-    what the look raised is raised, Unknown when there is neither a record nor a run of it.
+    A first poll that fails is repeated only if the caller knows that the deployment has `begun`. Else its error
+    is raised: Unknown if the deployment has neither a record nor an execution.
     """
-    poller, settling, seen_at = Poller(connection, cluster, name), 0, connection.context.clock.now()
+    poller, settling, polled_at = Poller(connection, cluster, name), 0, connection.context.clock.now()
     while True:
         try:
             polled = poller.poll()
             screen.show(polled)
             found = outcome_of(polled, connection)
         except Exception as error:
-            if not begun or not _may_pass(error):
+            if not begun or not _is_temporary(error):
                 raise
-            if connection.context.clock.now() - seen_at >= _PATIENCE:
+            if connection.context.clock.now() - polled_at >= _TIMEOUT:
                 return _lost_contact(connection, name, error)
         else:
-            begun, seen_at = True, connection.context.clock.now()
+            begun, polled_at = True, connection.context.clock.now()
             if found and (settled(polled) or settling >= _SETTLING_LOOKS):
                 return found
             settling = settling + 1 if found else 0
         connection.context.clock.sleep(connection.poll_seconds)
 
 
-def _may_pass(error: Exception) -> bool:
-    """Whether it is AWS that could not tell, or does not know yet of what has just begun; not a bug of ours."""
+def _is_temporary(error: Exception) -> bool:
+    """Whether AWS could not answer, or does not know a new deployment yet; any other error is a bug."""
     from botocore.exceptions import BotoCoreError, ClientError  # noqa: PLC0415 (as in failures.py)
     from botocore.parsers import ResponseParserError  # noqa: PLC0415
 
@@ -61,7 +61,7 @@ def _may_pass(error: Exception) -> bool:
 
 
 def _lost_contact(connection: Connection, name: str, error: Exception) -> Outcome:
-    again = connection.command(f"watch {name}")
-    seconds = int(_PATIENCE.total_seconds())
-    why = f"nothing was seen of it for {seconds} s: {explain(error)}"
-    return Outcome("LOST_SIGHT", f"{why}; it may go on without you, watch on: {again}", 1)
+    watch = connection.command(f"watch {name}")
+    seconds = int(_TIMEOUT.total_seconds())
+    why = f"its state could not be read for {seconds} s: {explain(error)}"
+    return Outcome("LOST_SIGHT", f"{why}; it may still go on; watch it again: {watch}", 1)

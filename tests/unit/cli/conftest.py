@@ -73,7 +73,7 @@ class FakeRuns:
     def deliveries(self, *, running: bool) -> Sequence[Run]:
         return [run for run in self.pushes.values() if run.running or not running]
 
-    def doing(self, name: str) -> str:
+    def current_step(self, name: str) -> str:
         return self.phases.pop(0) if len(self.phases) > 1 else self.phases[0]
 
 

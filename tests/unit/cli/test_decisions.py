@@ -101,7 +101,7 @@ def test_a_decision_on_another_host_is_refused_before_anything_is_called(desk: D
     name = desk.halted()
     done = desk.type("decide hello RETRY --host host-1 --attempt 1")
     assert done.exit_code == 1
-    assert f"{name} asks about host-2, attempt 1, not host-1 1" in done.stderr
+    assert f"{name} waits for one on host-2, attempt 1, not on host-1, attempt 1" in done.stderr
     assert desk.functions.calls == []
 
 
@@ -117,7 +117,7 @@ def test_a_decision_may_be_watched_to_the_rollbacks_end(desk: Desk) -> None:
     desk.halted()
     done = desk.type("decide hello ROLL_BACK --why slow --watch")
     assert done.exit_code == 0, done.output
-    assert "it is rolled back by hello-production-" in done.stdout
+    assert "rollback deployment: hello-production-" in done.stdout
     assert set(desk.machine.serving().values()) == {"1.0.0"}
 
 

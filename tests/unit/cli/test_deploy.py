@@ -31,7 +31,7 @@ def test_a_plan_shows_order_checks_time_and_the_next_command(desk: Desk) -> None
     ]
     assert "check: self-test on each host: GET /self_test, within 10 s" in lines
     assert any(line.startswith("expected time: about ") for line in lines)
-    assert "to go back to: 1.0.0" in lines
+    assert "rollback target: 1.0.0" in lines
     assert lines[-1] == "next: lifecycle deploy hello 1.0.1 --environment production"
 
 
@@ -55,7 +55,7 @@ def test_a_refused_plan_says_every_reason_and_exits_with_1(desk: Desk) -> None:
     desk.machine.memory.clock.sleep(60)
     done = desk.type("plan hello 1.0.1")
     assert done.exit_code == 1
-    assert done.stdout.count("\nrefused: the agent of host-") == 2
+    assert done.stdout.count("\nblocked: the agent of host-") == 2
 
 
 def test_a_plan_notes_what_is_worth_knowing(desk: Desk) -> None:
@@ -64,14 +64,14 @@ def test_a_plan_notes_what_is_worth_knowing(desk: Desk) -> None:
     desk.machine.memory.fleet.quarantine_host(CLUSTER, "host-1", "its disk fails")
     done = desk.type("plan hello 1.0.1")
     assert done.exit_code == 0
-    assert "note: host-1 is quarantined and left out: its disk fails\n" in done.stdout
-    assert "note: the agent of host-3 is silent since 2026-11-23" in done.stdout
+    assert "warning: host-1 is quarantined and left out: its disk fails\n" in done.stdout
+    assert "warning: the agent of host-3 is silent since 2026-11-23" in done.stdout
     assert any(note.startswith("host-1 is quarantined") for note in desk.facts("plan hello 1.0.1")["notes"])
 
 
 def test_a_share_of_hosts_is_shown_as_what_it_is_here() -> None:
     desk = Desk(Policy(max_unavailable="50%"))
-    assert "at a time: up to 2 hosts (50% of 4); approval: none" in desk.type("plan hello 1.0.0").stdout
+    assert "batch size: 2 (50% of 4); approval: none" in desk.type("plan hello 1.0.0").stdout
     found = desk.facts("plan hello 1.0.0")
     assert (found["max_unavailable"], found["at_a_time"]) == ("50%", 2)
 
@@ -104,7 +104,7 @@ def test_a_refused_deployment_starts_nothing(desk: Desk) -> None:
     desk.machine.memory.fleet.quarantine(CLUSTER, "1.0.1", "it was slow")
     done = desk.type("deploy hello 1.0.1")
     assert done.exit_code == 1
-    assert "refused: 1.0.1 is quarantined: it was slow; " in done.stdout
+    assert "blocked: 1.0.1 is quarantined: it was slow; " in done.stdout
     assert desk.executions.rollouts == {}
 
 
@@ -145,7 +145,10 @@ def test_a_deployment_that_nobody_can_watch_is_named_to_programs_and_people(desk
     assert end["reason"].endswith(f"watch on: lifecycle watch {name}")
     told = desk.type("rollback hello").stdout
     assert "\nstarted: hello-production-" in told
-    assert ": LOST_SIGHT: nothing was seen of it for 30 s: the laptop's environment does not answer" in told
+    assert (
+        ": LOST_SIGHT: nothing was seen of it for 30 s: the environment on this machine does not answer"
+        in told
+    )
 
 
 def test_a_deployment_whose_execution_does_not_show_at_once_is_waited_for(desk: Desk) -> None:
@@ -193,8 +196,14 @@ def test_a_plan_with_overrides_needs_no_reason_and_suggests_the_same_ones(desk: 
 
 def test_without_a_way_back_it_has_to_be_said(desk: Desk) -> None:
     desk.machine.memory.artifacts.delete("hello", "1.0.0")
-    assert "refused: there would be no way back" in desk.type("deploy hello 1.0.1").stdout
-    assert desk.type("deploy hello 1.0.1 --without-way-back").exit_code == 0
+    assert "blocked: there would be no way back" in desk.type("deploy hello 1.0.1").stdout
+    assert desk.type("deploy hello 1.0.1 --without-rollback-target").exit_code == 0
+
+
+def test_former_spelling_of_an_option_still_works_but_is_not_in_the_help(desk: Desk) -> None:
+    desk.machine.memory.artifacts.delete("hello", "1.0.0")
+    assert desk.type("plan hello 1.0.1 --without-way-back").exit_code == 0
+    assert "--without-way-back" not in desk.type("deploy --help").stdout
 
 
 def test_a_rollback_deploys_the_version_verified_before(desk: Desk) -> None:

@@ -19,7 +19,7 @@ def test_a_freeze_says_what_it_covers_and_how_to_lift_it(desk: Desk) -> None:
     assert done.exit_code == 0, done.output
     lines = done.stdout.splitlines()
     assert lines[1] == "freeze production until 2026-11-23 14:00 UTC (in 2 h): production/hello"
-    assert lines[-1] == "lift it: lifecycle unfreeze production --why '...'"
+    assert lines[-1] == "undo: lifecycle unfreeze production --why '...'"
     [(phase, payload)] = desk.functions.calls
     assert (phase, payload["scope"], payload["by"]) == ("freeze", "production", "ada")
     assert payload["why"] == "the database is being moved"
@@ -31,13 +31,13 @@ def test_a_freeze_says_what_it_covers_and_how_to_lift_it(desk: Desk) -> None:
 def test_everything_may_be_said_or_starred(desk: Desk, typed: str) -> None:
     assert desk.type("freeze", typed, "--why", "all of it").exit_code == 0
     assert [each.scope for each in desk.machine.memory.freezes.standing()] == ["*"]
-    assert "\neverything  2026-11-23 12:00:05  it is lifted  ada  all of it\n" in desk.type("freezes").stdout
+    assert "\neverything  2026-11-23 12:00:05  lifted  ada  all of it\n" in desk.type("freezes").stdout
 
 
 def test_a_freeze_says_what_goes_on_in_spite_of_it(desk: Desk) -> None:
     name = desk.halted()
     told = desk.type("freeze everything --why slow").stdout
-    assert f"goes on: {name}; stop it before its next host: lifecycle pause {name} --why '...'" in told
+    assert f"still running: {name}; pause it: lifecycle pause {name} --why '...'" in told
 
 
 def test_a_service_that_does_not_stand_there_is_not_frozen_by_mistake(desk: Desk) -> None:
@@ -61,7 +61,7 @@ def test_what_is_not_frozen_cannot_be_lifted(desk: Desk) -> None:
     desk.type("freeze everything --why all")
     done = desk.type("unfreeze production --why clear")
     assert done.exit_code == 1
-    assert "there is no freeze of production; frozen is: everything" in done.stderr
+    assert "there is no freeze of production; known: everything" in done.stderr
 
 
 def test_status_shows_each_freeze_and_how_to_lift_it(desk: Desk) -> None:

@@ -50,7 +50,7 @@ def test_a_dry_run_shows_what_goes_and_what_stays_and_deletes_nothing(cellar: De
     before = stored(cellar)
     done = cellar.type(f"gc hello --dry-run {TIGHT}")
     assert done.exit_code == 0, done.output
-    goes, stays = done.stdout.split("STAYS")
+    goes, stays = done.stdout.split("RETAINED")
     assert f"{OLDEST}  28 B  used nowhere, not one of the newest 1 snapshots, 40 days old" in goes
     assert "desired in production/hello" in stays
     assert "nothing was deleted" in done.stdout
@@ -65,7 +65,7 @@ def test_what_was_shown_is_what_is_deleted(cellar: Desk) -> None:
     gone = {each["version"] for each in told["deleted"]}
     assert gone == {OLDEST, MIDDLE, "1.0.1"}
     assert stored(cellar) == {NEWEST, "1.0.0", "1.0.2"}
-    assert "deleted 2 snapshots and 1 release (61 B)" in done.stdout
+    assert "deleted: 2 snapshots and 1 release (61 B)" in done.stdout
     assert cellar.functions.calls[-1] == (
         "gc",
         {

@@ -37,7 +37,7 @@ def test_a_pause_says_which_hosts_are_finished_first(desk: Desk) -> None:
     told: list[str] = []
     desk.at_tick(3, lambda: told.append(desk.type("pause hello --why slow").stdout))
     name = desk.machine.deploy("1.0.1")
-    assert "recorded: PAUSE by ada: no further host is begun; finished first: host-2\n" in told[0]
+    assert "recorded: PAUSE by ada: no further host is updated; finished first: host-2\n" in told[0]
     assert f"  lifecycle resume {name} --why '...'\n" in told[0]
     assert f"  lifecycle resume {name} --abort --why '...'\n" in told[0]
     assert sorted(desk.machine.serving().values()) == ["1.0.0", "1.0.0", "1.0.0", "1.0.1"]
@@ -113,20 +113,18 @@ def test_where_nothing_runs_there_is_nothing_to_pause(desk: Desk) -> None:
 def test_a_deployment_that_waits_for_an_approval_too_shows_both() -> None:
     desk = Desk(Policy(approval=ApprovalGate.BEFORE_FIRST_HOST))
     name = desk.machine.deploy("1.0.0")
-    assert (
-        "it waits for an approval too: lifecycle status hello" in desk.type("pause hello --why wait").stdout
-    )
+    assert "also waits for an approval: lifecycle status hello" in desk.type("pause hello --why wait").stdout
     told = desk.type("status").stdout
     assert f"lifecycle approve hello --deployment {name} --why '...'" in told
     assert f"lifecycle resume {name} --why '...'" in told
     [cluster] = desk.facts("status")["clusters"]
     assert [each["asks"] for each in cluster["questions"]] == ["approval", "resume"]
-    assert "it waits for an approval too" in desk.type("resume hello --why fine").stdout
+    assert "also waits for an approval" in desk.type("resume hello --why fine").stdout
 
 
 def test_a_halted_deployment_that_is_paused_still_wants_its_decision(desk: Desk) -> None:
     desk.halted()
-    assert "it waits for a decision too: lifecycle status hello" in desk.type("pause hello --why wait").stdout
+    assert "also waits for a decision: lifecycle status hello" in desk.type("pause hello --why wait").stdout
     done = desk.type("decide hello SKIP_HOST --why bad")
     assert done.exit_code == 0, done.output
     assert desk.facts("status")["clusters"][0]["deployment"]["state"] == "PAUSED"

@@ -17,7 +17,7 @@ def test_a_quarantined_version_is_not_deployed_until_it_is_let_in(desk: Desk) ->
 def test_a_quarantined_host_is_left_out(desk: Desk) -> None:
     done = desk.type("quarantine hello host-3 --why", "its disk fails")
     assert done.exit_code == 0, done.output
-    assert "host-3: 1.0.0 installed, healthy in the load balancer, agent heard" in done.stdout
+    assert "host-3: 1.0.0 installed, healthy in the load balancer, last report" in done.stdout
     assert desk.functions.calls[0] == (
         "quarantine",
         {
@@ -41,7 +41,7 @@ def test_a_version_that_is_desired_says_what_its_quarantine_does_not_do(desk: De
 def test_a_version_that_is_being_deployed_says_that_it_goes_on(desk: Desk) -> None:
     name = desk.halted()
     assert (
-        f"{name} deploys it now, and goes on; go back instead"
+        f"{name} deploys it now and goes on; roll it back: "
         in desk.type("quarantine hello 1.0.1 --why x").stdout
     )
 
@@ -49,9 +49,7 @@ def test_a_version_that_is_being_deployed_says_that_it_goes_on(desk: Desk) -> No
 def test_what_is_neither_host_nor_version_is_told_with_the_hosts(desk: Desk) -> None:
     done = desk.type("quarantine hello host-9 --why x")
     assert done.exit_code == 1
-    assert (
-        "there is no host host-9 of production/hello, nor can it be a version; hosts: host-1" in done.stderr
-    )
+    assert "there is no host or version host-9 of production/hello; known hosts: host-1" in done.stderr
     assert "there is no release 9.9.9" in desk.type("quarantine hello 9.9.9 --why x").stderr
     assert (
         "there is no cluster staging/hello" in desk.type("quarantine hello host-1 --why x -e staging").stderr
@@ -74,7 +72,7 @@ def test_what_is_not_quarantined_cannot_be_let_in(desk: Desk) -> None:
     desk.type("quarantine hello host-3 --why disk")
     done = desk.type("unquarantine hello host-2 --why disk")
     assert done.exit_code == 1
-    assert "there is no quarantine of host-2 in production/hello; quarantined there is: host-3" in done.stderr
+    assert "there is no quarantine of host-2 in production/hello; known: host-3" in done.stderr
 
 
 def test_a_host_that_is_let_in_again_is_repaired_or_deployed_to(desk: Desk) -> None:

@@ -31,8 +31,10 @@ def queued(desk: Desk, version: str = "1.0.2") -> str:
 def test_a_plan_says_what_it_would_wait_for(desk: Desk, halted: str) -> None:
     done = desk.type("plan hello 1.0.2")
     assert done.exit_code == 0
-    assert f"it will wait for {halted} (1.0.1, HALTED)\n" in done.stdout
-    assert "it begins if that one ends well; after a rollback or an abort, deploy it again" in done.stdout
+    assert f"queued behind {halted} (1.0.1, HALTED)\n" in done.stdout
+    assert (
+        "it begins if that deployment ends DONE; after a rollback or an abort, deploy it again" in done.stdout
+    )
     assert "SUPERSEDED" not in done.stdout
     assert desk.facts("plan hello 1.0.2")["waits_for"] == halted
 
@@ -40,7 +42,7 @@ def test_a_plan_says_what_it_would_wait_for(desk: Desk, halted: str) -> None:
 def test_a_plan_says_which_one_would_never_begin(desk: Desk, halted: str) -> None:
     older = queued(desk)
     told = desk.type("plan hello 1.0.0").stdout
-    assert f"{older}, which waits now, will be SUPERSEDED: it will never begin\n" in told
+    assert f"{older}, which is queued now, becomes SUPERSEDED and never begins\n" in told
     found = desk.facts("plan hello 1.0.0")
     assert (found["waits_for"], found["supersedes"]) == (halted, older)
 
@@ -138,7 +140,7 @@ def test_a_rollback_says_what_becomes_of_the_one_that_waits(desk: Desk, halted: 
     name = queued(desk)
     done = desk.type("rollback hello --reason slow")
     assert done.exit_code == 0, done.output
-    assert f"waiting: {name}, 1.0.2: does not begin by itself after a rollback\n" in done.stdout
+    assert f"queued: {name}, 1.0.2: is refused after a rollback\n" in done.stdout
     assert desk.machine.record(name).state is DeploymentState.REFUSED
 
 
@@ -152,7 +154,7 @@ def test_what_waits_can_be_cancelled_and_what_runs_is_left_alone(desk: Desk) -> 
     assert "cancelled by ada: unwanted" in desk.machine.record(name).reason
     assert desk.machine.record(halted).state is DeploymentState.HALTED
     again = desk.type("cancel hello --why unwanted")
-    assert (again.exit_code, "nothing waits for production/hello" in again.stderr) == (1, True)
+    assert (again.exit_code, "no deployment is queued for production/hello" in again.stderr) == (1, True)
 
 
 def test_watching_what_waits_behind_a_halt_ends_and_says_what_to_decide(desk: Desk, halted: str) -> None:

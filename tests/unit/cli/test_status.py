@@ -173,7 +173,7 @@ def test_the_newest_snapshot_is_promoted_unless_another_is_named(desk: Desk) -> 
     )
     assert f"hello {SNAPSHOTS[2]} is now release 1.1.0" in done.stdout
     again = desk.type(f"promote hello {SNAPSHOTS[2]}")
-    assert "was promoted before, and is release 1.1.0" in again.stdout
+    assert "was promoted before as release 1.1.0" in again.stdout
 
 
 def test_an_unknown_snapshot_is_refused_by_the_function(desk: Desk) -> None:

@@ -13,7 +13,7 @@ from botocore.exceptions import (
     ProfileNotFound,
 )
 
-from apps.cli.aws import LambdaFunctions, doing
+from apps.cli.aws import LambdaFunctions, current_step
 from apps.cli.connection import caller_name, session_name
 from apps.cli.main import COMMANDS, command
 from apps.cli.output.failures import explain
@@ -101,9 +101,9 @@ def denied(code: str) -> ClientError:
     ("error", "told"),
     [
         (Unknown("release", "1.0.0"), "there is no release 1.0.0"),
-        (denied("AccessDeniedException"), "IAM does not let you call StartExecution: no"),
-        (denied("ExpiredTokenException"), "your credentials have expired, log in again"),
-        (denied("UnrecognizedClientException"), "AWS does not know your credentials"),
+        (denied("AccessDeniedException"), "IAM denies StartExecution: no"),
+        (denied("ExpiredTokenException"), "the credentials have expired: log in again"),
+        (denied("UnrecognizedClientException"), "AWS rejects the credentials of the profile"),
         (denied("ResourceNotFoundException"), "Lifecycle is not installed in this account and region"),
         (denied("ThrottlingException"), "AWS is throttling StartExecution"),
         (denied("Odd"), "StartExecution failed: Odd: no"),
@@ -146,10 +146,10 @@ def test_a_run_tells_the_builds_phase_as_it_was_last_heard() -> None:
     left = {
         "stateExitedEventDetails": {"name": "CheckBuild", "output": '{"kind": "RUNNING", "reason": "BUILD"}'}
     }
-    assert doing([entered("WaitForBuild"), left]) == "building: build"
-    assert doing([entered("StartBuild")]) == "building"
-    assert doing([entered("RecordSnapshot"), left]) == "recording the snapshot"
-    assert doing([]) == "starting"
+    assert current_step([entered("WaitForBuild"), left]) == "building: build"
+    assert current_step([entered("StartBuild")]) == "building"
+    assert current_step([entered("RecordSnapshot"), left]) == "recording the snapshot"
+    assert current_step([]) == "starting"
 
 
 @pytest.mark.parametrize("name", [name for name in COMMANDS if name != "local"])

@@ -69,7 +69,7 @@ class Observed:
 _AROUND = {
     Override.QUARANTINE: "deploy another, or say --even-if-quarantined",
     Override.FREEZE: "wait, or say --despite-freeze with a --reason",
-    Override.NO_ROLLBACK_TARGET: "publish it again, or say --without-way-back",
+    Override.NO_ROLLBACK_TARGET: "publish it again, or say --without-rollback-target",
 }
 
 

@@ -1,0 +1,72 @@
+"""Follow the run of a push to its snapshot, then the staging rollout that it started.
+
+Used by the command watch. Ctrl-C ends the command only; the run goes on.
+"""
+
+import sys
+
+from apps.cli.output.printer import Printer
+from apps.cli.output.text import indented, lasting
+from apps.cli.ports import Connection, Run
+from apps.cli.watch.deployment import INTERRUPTED, watch_deployment
+from lifecycle.domain.errors import Unknown
+
+
+def watch_run(printer: Printer, connection: Connection, name: str) -> int:
+    """Follow a run and then its staging rollout, if there is one; returns the exit code, raises Unknown."""
+    try:
+        run = _follow_run(printer, connection, name)
+    except KeyboardInterrupt:
+        print(
+            f"\nthe run goes on; watch it again: {connection.command(f'watch --run {name}')}",
+            file=sys.stderr,
+        )
+        return INTERRUPTED
+    if run.status != "SUCCEEDED":
+        return _failed(printer, connection, run)
+    service, version = run.output.get("service", ""), run.output.get("version", "")
+    staging = str(run.output.get("staging") or "")
+    printer.event(
+        {"event": "snapshot", "run": name, "service": service, "version": version, "staging": staging or None}
+    )
+    printer.line(f"snapshot: {service} {version}{_duration(run)}", "bold green")
+    code = 0
+    if staging:
+        printer.line(f"staging rollout: {staging}")
+        code, _ = watch_deployment(printer, connection, staging, begun=True)
+    if code == 0:
+        printer.line(f"next: {connection.command(f'promote {service} {version}')}")
+    return code
+
+
+def _follow_run(printer: Printer, connection: Connection, name: str) -> Run:
+    shown = ""
+    printer.line(f"run: {name}")
+    while True:
+        run = connection.runs.delivery(name)
+        if run is None:
+            raise Unknown("run", name, f"list the runs with: {connection.command('status')}")
+        if not run.running:
+            return run
+        if (step := connection.runs.current_step(name)) != shown:
+            shown = step
+            elapsed = lasting(max(0.0, (connection.context.clock.now() - run.started_at).total_seconds()))
+            printer.event({"event": "build", "run": name, "doing": step})
+            printer.line(f"  {elapsed}: {step}")
+        connection.context.clock.sleep(connection.poll_seconds)
+
+
+def _failed(printer: Printer, connection: Connection, run: Run) -> int:
+    printer.event(
+        {"event": "end", "run": run.name, "state": run.status, "error": run.error, "cause": run.cause}
+    )
+    printer.line(f"{run.name}: {run.error or run.status}: no snapshot{_duration(run)}", "bold red")
+    for line in indented(run.cause):
+        printer.line(line)
+    again = connection.command(f"build --again {run.name}")
+    printer.line(f"next: fix it and push again, or repeat the build: {again}")
+    return 1
+
+
+def _duration(run: Run) -> str:
+    return f" ({lasting((run.stopped_at - run.started_at).total_seconds())})" if run.stopped_at else ""
