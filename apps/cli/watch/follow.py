@@ -46,7 +46,7 @@ def follow(
                 return _lost_contact(connection, name, error)
         else:
             begun, polled_at = True, connection.context.clock.now()
-            if found and (settled(polled) or settling >= _SETTLING_LOOKS):
+            if found and (settled(polled) or settling >= _SETTLING_POLLS):
                 return found
             settling = settling + 1 if found else 0
         connection.context.clock.sleep(connection.poll_seconds)

@@ -105,7 +105,7 @@ def test_environment_that_does_not_answer_is_reported(tmp_path: Path) -> None:
         (tmp_path / "environment.json").write_text(json.dumps(known))
         done = lifecycle("status", cwd=tmp_path, LIFECYCLE_HOME=str(tmp_path))
     assert (done.returncode, done.stdout) == (1, "")
-    message = "error: the laptop's environment does not answer at http://127.0.0.1:"
+    message = "error: the environment on this machine does not answer at http://127.0.0.1:"
     assert done.stderr.startswith(message)
     assert done.stderr.endswith(": see lifecycle local status\n")
 
@@ -125,7 +125,9 @@ def test_damaged_environment_file_is_reported(tmp_path: Path) -> None:
     (tmp_path / "environment.json").write_text("{}")
     done = lifecycle("status", cwd=tmp_path, LIFECYCLE_HOME=str(tmp_path))
     assert done.returncode == 1
-    assert "is not what was expected (KeyError('credentials'))" in done.stderr
+    assert (
+        "environment.json (KeyError('credentials')): write it again with `lifecycle local up`" in done.stderr
+    )
 
 
 def test_environment_is_found_upward_from_the_current_folder(tmp_path: Path) -> None:
@@ -138,7 +140,9 @@ def test_environment_is_found_upward_from_the_current_folder(tmp_path: Path) -> 
 
 
 def test_home_without_an_environment_does_not_find_another(tmp_path: Path) -> None:
-    with pytest.raises(NoTarget, match=r"LIFECYCLE_HOME is .* start it with `lifecycle local up`"):
+    with pytest.raises(
+        NoTarget, match=r"no environment found in LIFECYCLE_HOME=.* start it with `lifecycle local up`"
+    ):
         find_environment({"LIFECYCLE_HOME": str(tmp_path)}, tmp_path)
 
 

@@ -43,7 +43,7 @@ class FakeRuns:
     """
 
     machine: Machine
-    told: dict[str, Run | None] = field(default_factory=dict)
+    fixed: dict[str, Run | None] = field(default_factory=dict)
     pushes: dict[str, Run] = field(default_factory=dict)
     phases: list[str] = field(default_factory=lambda: ["building"])
     fails: Exception | None = None
@@ -51,8 +51,8 @@ class FakeRuns:
     def rollout(self, name: str) -> Run | None:
         if self.fails:
             raise self.fails
-        if name in self.told:
-            return self.told[name]
+        if name in self.fixed:
+            return self.fixed[name]
         record = self.machine.memory.deployments.get(CLUSTER, name.partition("_")[0])
         return self._of(record) if record and name in (record.id, record.execution) else None
 
@@ -63,8 +63,10 @@ class FakeRuns:
             return Run(record.id, "RUNNING", record.started_at)
         if record.state in (DeploymentState.DONE, DeploymentState.ROLLED_BACK):
             recent = self.machine.memory.deployments.recent(CLUSTER, 50)
-            heir = next((each.id for each in recent if each.request.rollback_of == record.id), "")
-            return Run(record.id, "SUCCEEDED", record.started_at, output={"rollback": heir} if heir else {})
+            rollback = next((each.id for each in recent if each.request.rollback_of == record.id), "")
+            return Run(
+                record.id, "SUCCEEDED", record.started_at, output={"rollback": rollback} if rollback else {}
+            )
         return Run(record.id, "FAILED", record.started_at, error=record.state, cause=record.reason)
 
     def delivery(self, name: str) -> Run | None:
@@ -95,7 +97,7 @@ class DrivenExecutions(MemoryExecutions):
             refused = planned.kind == "REFUSED"
             status, error, cause = ("FAILED", "Refused", planned.reason) if refused else ("SUCCEEDED", "", "")
             now = self._machine.now
-            self._runs.told[name] = Run(name, status, now, now, error=error, cause=cause)
+            self._runs.fixed[name] = Run(name, status, now, now, error=error, cause=cause)
         return new
 
 
@@ -217,11 +219,11 @@ class Desk:
 
     def at_tick(self, number: int, act: Callable[[], object]) -> None:
         """Do something when the clock has moved that often, as somebody at another desk would."""
-        looks: list[None] = []
+        ticks_seen: list[None] = []
 
         def tick() -> None:
-            looks.append(None)
-            if len(looks) == number:
+            ticks_seen.append(None)
+            if len(ticks_seen) == number:
                 self.machine.memory.clock.ticks.remove(tick)
                 act()
 

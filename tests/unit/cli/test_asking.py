@@ -41,20 +41,20 @@ def at_a_keyboard(typed: str, *arguments: str) -> subprocess.CompletedProcess[st
         os.close(keyboard)
 
 
-def test_a_person_whose_output_is_piped_is_asked_beside_it() -> None:
+def test_confirmation_goes_to_stderr_when_stdout_is_piped() -> None:
     done = at_a_keyboard("n\n", "unfreeze", "production", "--why", "clear")
     assert (done.returncode, done.stderr) == (1, "Lift the freeze of production? [y/N]: "), done
     assert done.stdout.endswith("\nnot lifted\n")
 
 
-def test_a_person_who_wants_json_is_asked_and_gets_nothing_else_on_stdout() -> None:
+def test_confirmation_with_json_leaves_stdout_to_the_json() -> None:
     done = at_a_keyboard("y\n", "unfreeze", "production", "--why", "clear", "--json")
     assert (done.returncode, done.stderr) == (0, "Lift the freeze of production? [y/N]: "), done
     assert done.stdout.startswith("{")
     assert json.loads(done.stdout)["lift"] is True
 
 
-def test_a_deployment_that_a_person_declined_is_told_to_programs_too() -> None:
+def test_declined_deployment_is_reported_as_json() -> None:
     done = at_a_keyboard("n\n", "deploy", "hello", "--despite-freeze", "--reason", "prices", "--json")
     assert (done.returncode, done.stderr) == (1, "Deploy 1.0.1 to production/hello? [y/N]: "), done
     found = json.loads(done.stdout)
@@ -62,6 +62,6 @@ def test_a_deployment_that_a_person_declined_is_told_to_programs_too() -> None:
 
 
 @pytest.mark.parametrize("more", [("--yes",), ("--yes", "--json")])
-def test_a_yes_beforehand_is_not_asked_for_again(more: tuple[str, ...]) -> None:
+def test_yes_skips_the_confirmation(more: tuple[str, ...]) -> None:
     done = at_a_keyboard("", "unfreeze", "production", "--why", "clear", *more)
     assert (done.returncode, done.stderr) == (0, ""), done

@@ -13,7 +13,7 @@ from tests.support.rollout import CLUSTER
 from tests.unit.cli.conftest import Desk
 
 
-def test_a_decision_shows_its_question_and_is_bound_to_it(desk: Desk) -> None:
+def test_decision_shows_its_question_and_names_host_and_attempt(desk: Desk) -> None:
     name = desk.halted()
     does = desk.effect(name, Choice.ROLL_BACK)
     done = desk.type("decide hello ROLL_BACK --why slow")
@@ -33,28 +33,33 @@ def test_a_decision_shows_its_question_and_is_bound_to_it(desk: Desk) -> None:
     }
 
 
-def test_a_halt_says_who_is_to_blame_and_how_long_it_waits(desk: Desk) -> None:
+def test_halt_shows_its_cause_and_expiry(desk: Desk) -> None:
     desk.halted()
-    told = desk.type("status hello").stdout
+    output = desk.type("status hello").stdout
     blamed = (
         "  the version is to blame: host-2 passes its self-test with 1.0.0: the new version is to blame\n"
     )
     asked = "  expires at 2026-11-30 12:00 UTC (in 7 d): then the decision is requested again\n"
-    assert told.index("attempt 1, failed") < told.index(blamed) < told.index(asked) < told.index("| scripted")
+    assert (
+        output.index("attempt 1, failed")
+        < output.index(blamed)
+        < output.index(asked)
+        < output.index("| scripted")
+    )
     [cluster] = desk.facts("status hello")["clusters"]
     assert (cluster["question"]["blame"], cluster["question"]["asks"]) == ("VERSION", "decision")
 
 
-def test_a_bad_host_is_told_from_a_bad_version(desk: Desk) -> None:
+def test_bad_host_is_distinguished_from_bad_version(desk: Desk) -> None:
     desk.break_host("host-2", "1.0.0", "1.0.1")
     desk.machine.deploy("1.0.1")
-    told = desk.type("status hello").stdout
-    assert "  the host is to blame: host-2 fails with 1.0.0 too (scripted): the host is to blame\n" in told
-    assert "  host-2 is quarantined: later deployments leave it out; RETRY lifts that\n" in told
-    assert told.count("is quarantined: ") == 1
+    output = desk.type("status hello").stdout
+    assert "  the host is to blame: host-2 fails with 1.0.0 too (scripted): the host is to blame\n" in output
+    assert "  host-2 is quarantined: later deployments leave it out; RETRY lifts that\n" in output
+    assert output.count("is quarantined: ") == 1
 
 
-def test_beside_each_choice_is_what_it_would_do_here(desk: Desk) -> None:
+def test_each_choice_shows_its_effect(desk: Desk) -> None:
     name = desk.halted()
     lines = desk.type(f"watch {name}").stdout.splitlines()
     for choice in (Choice.RETRY, Choice.SKIP_HOST, Choice.ABORT):
@@ -64,13 +69,13 @@ def test_beside_each_choice_is_what_it_would_do_here(desk: Desk) -> None:
         assert lines[shown + 1] == f"  lifecycle decide {name} {choice} --host host-2 --attempt 1 --why '...'"
 
 
-def test_a_question_that_does_not_say_what_a_choice_does_gets_the_usual_words() -> None:
+def test_question_without_effects_gets_the_usual_consequence() -> None:
     at = datetime(2026, 11, 23, tzinfo=UTC)
     asked = Question("d", "decision-h-1-0", QuestionKind.DECISION, (Choice.RETRY,), "failed", at, "h", 1)
     assert effect(asked, Choice.RETRY) == "try this host again from the start"
 
 
-def test_an_expired_question_says_so_and_takes_no_answer(desk: Desk) -> None:
+def test_expired_question_takes_no_answer(desk: Desk) -> None:
     desk.halted()
     desk.machine.memory.clock.sleep(8 * 86_400)
     done = desk.type("decide hello RETRY")
@@ -82,7 +87,7 @@ def test_an_expired_question_says_so_and_takes_no_answer(desk: Desk) -> None:
     assert "expired at 2026-11-30 12:00:08 UTC; look at it as it is now, and decide again" in done.stderr
 
 
-def test_a_choice_that_is_not_offered_is_refused_before_anything_is_called() -> None:
+def test_choice_that_is_not_offered_is_refused_before_any_call() -> None:
     desk = Desk()
     desk.break_host("host-1", "1.0.0")
     name = desk.machine.deploy("1.0.0")
@@ -92,12 +97,12 @@ def test_a_choice_that_is_not_offered_is_refused_before_anything_is_called() -> 
     assert desk.functions.calls == []
 
 
-def test_a_choice_may_be_typed_in_lower_case(desk: Desk) -> None:
+def test_choice_may_be_lower_case(desk: Desk) -> None:
     desk.halted()
     assert desk.type("decide hello abort").exit_code == 0
 
 
-def test_a_decision_on_another_host_is_refused_before_anything_is_called(desk: Desk) -> None:
+def test_decision_on_another_host_is_refused_before_any_call(desk: Desk) -> None:
     name = desk.halted()
     done = desk.type("decide hello RETRY --host host-1 --attempt 1")
     assert done.exit_code == 1
@@ -105,7 +110,7 @@ def test_a_decision_on_another_host_is_refused_before_anything_is_called(desk: D
     assert desk.functions.calls == []
 
 
-def test_an_answer_that_nobody_can_watch_is_recorded_and_named(desk: Desk) -> None:
+def test_answer_is_recorded_even_if_watching_fails(desk: Desk) -> None:
     name = desk.halted()
     desk.runs.fails = EndpointConnectionError(endpoint_url="http://127.0.0.1:4566/")
     found = desk.facts("decide hello ROLL_BACK --why slow --watch")
@@ -113,7 +118,7 @@ def test_an_answer_that_nobody_can_watch_is_recorded_and_named(desk: Desk) -> No
     assert [(end["deployment"], end["state"]) for end in found["endings"]] == [(name, "LOST_SIGHT")]
 
 
-def test_a_decision_may_be_watched_to_the_rollbacks_end(desk: Desk) -> None:
+def test_decision_with_watch_follows_the_rollback(desk: Desk) -> None:
     desk.halted()
     done = desk.type("decide hello ROLL_BACK --why slow --watch")
     assert done.exit_code == 0, done.output
@@ -121,14 +126,14 @@ def test_a_decision_may_be_watched_to_the_rollbacks_end(desk: Desk) -> None:
     assert set(desk.machine.serving().values()) == {"1.0.0"}
 
 
-def test_without_a_question_a_decision_says_what_there_is(desk: Desk) -> None:
+def test_decision_without_a_question_names_what_runs(desk: Desk) -> None:
     done = desk.type("decide hello RETRY")
     assert done.exit_code == 1
     expected = "there is no deployment of hello that waits for a decision; nothing is being deployed"
     assert expected in done.stderr
 
 
-def test_an_approval_is_no_decision(desk: Desk) -> None:
+def test_decision_cannot_be_approved(desk: Desk) -> None:
     name = desk.halted()
     assert desk.type(f"decide {name} APPROVE").exit_code == 2
     assert desk.type("approve hello --why fine").exit_code == 1
@@ -142,7 +147,7 @@ def gated() -> Desk:
     return made
 
 
-def test_an_approval_lets_it_go_on(gated: Desk) -> None:
+def test_approval_lets_the_deployment_go_on(gated: Desk) -> None:
     done = gated.type("approve hello --why", "looks fine")
     assert done.exit_code == 0, done.output
     [(phase, payload)] = gated.functions.calls
@@ -155,22 +160,22 @@ def test_an_approval_lets_it_go_on(gated: Desk) -> None:
     assert gated.machine.record(payload["deployment"]).state is DeploymentState.DONE
 
 
-def test_a_rejection_is_recorded_with_its_reason(gated: Desk) -> None:
+def test_rejection_is_recorded_with_its_reason(gated: Desk) -> None:
     done = gated.type("reject hello --why slow")
     assert done.exit_code == 0, done.output
     name = gated.functions.calls[0][1]["deployment"]
     assert "rejected by ada: slow" in gated.machine.record(name).reason
 
 
-def test_an_answer_needs_a_reason(gated: Desk) -> None:
+def test_approval_needs_a_reason(gated: Desk) -> None:
     assert gated.type("approve hello").exit_code == 2
     assert gated.functions.calls == []
 
 
-def test_status_says_what_is_waited_for_and_how_to_answer(gated: Desk) -> None:
+def test_status_shows_the_approval_and_its_commands(gated: Desk) -> None:
     name = gated.machine.memory.leases.current(CLUSTER).deployment
-    told = gated.type("status").stdout
-    assert "waits for an approval: the policy of production/hello wants an approval after host-1" in told
-    assert "expires at 2026-11-24 12:00 UTC (in 24 h): then it counts as rejected" in told
-    assert f"lifecycle approve hello --deployment {name} --why '...'" in told
-    assert f"lifecycle reject hello --deployment {name} --why '...'" in told
+    output = gated.type("status").stdout
+    assert "waits for an approval: the policy of production/hello wants an approval after host-1" in output
+    assert "expires at 2026-11-24 12:00 UTC (in 24 h): then it counts as rejected" in output
+    assert f"lifecycle approve hello --deployment {name} --why '...'" in output
+    assert f"lifecycle reject hello --deployment {name} --why '...'" in output

@@ -14,11 +14,11 @@ from tests.unit.cli.conftest import Desk
 ALL = ["host-1", "host-2", "host-3", "host-4"]
 
 
-def test_the_first_line_says_which_target(desk: Desk) -> None:
+def test_first_line_names_the_target(desk: Desk) -> None:
     assert desk.type("plan hello").stdout.startswith("target: laptop (a test) as ada\n")
 
 
-def test_a_plan_shows_order_checks_time_and_the_next_command(desk: Desk) -> None:
+def test_plan_shows_order_checks_time_and_next_command(desk: Desk) -> None:
     done = desk.type("plan hello")
     assert done.exit_code == 0
     lines = done.stdout.splitlines()
@@ -35,13 +35,13 @@ def test_a_plan_shows_order_checks_time_and_the_next_command(desk: Desk) -> None
     assert lines[-1] == "next: lifecycle deploy hello 1.0.1 --environment production"
 
 
-def test_plain_output_has_neither_colours_nor_boxes(desk: Desk) -> None:
-    told = desk.type("plan hello").stdout + desk.type("status").stdout
-    assert told.isascii()
-    assert "\x1b" not in told
+def test_plain_output_has_no_colours_and_no_boxes(desk: Desk) -> None:
+    output = desk.type("plan hello").stdout + desk.type("status").stdout
+    assert output.isascii()
+    assert "\x1b" not in output
 
 
-def test_a_plan_for_programs_is_one_object_on_stdout(desk: Desk) -> None:
+def test_plan_as_json_is_one_object_on_stdout(desk: Desk) -> None:
     found = desk.facts("plan hello")
     assert found["target"] == "laptop (a test) as ada"
     assert (found["version"], found["desired"], found["previous"]) == ("1.0.1", "1.0.0", "1.0.0")
@@ -49,7 +49,7 @@ def test_a_plan_for_programs_is_one_object_on_stdout(desk: Desk) -> None:
     assert found["refusals"] == []
 
 
-def test_a_refused_plan_says_every_reason_and_exits_with_1(desk: Desk) -> None:
+def test_blocked_plan_lists_every_blocker_and_exits_with_1(desk: Desk) -> None:
     for host in ("host-2", "host-3"):
         desk.machine.host(host).silent = True
     desk.machine.memory.clock.sleep(60)
@@ -58,7 +58,7 @@ def test_a_refused_plan_says_every_reason_and_exits_with_1(desk: Desk) -> None:
     assert done.stdout.count("\nblocked: the agent of host-") == 2
 
 
-def test_a_plan_notes_what_is_worth_knowing(desk: Desk) -> None:
+def test_plan_shows_warnings(desk: Desk) -> None:
     desk.machine.host("host-3").silent = True
     desk.machine.memory.clock.sleep(60)
     desk.machine.memory.fleet.quarantine_host(CLUSTER, "host-1", "its disk fails")
@@ -69,20 +69,20 @@ def test_a_plan_notes_what_is_worth_knowing(desk: Desk) -> None:
     assert any(note.startswith("host-1 is quarantined") for note in desk.facts("plan hello 1.0.1")["notes"])
 
 
-def test_a_share_of_hosts_is_shown_as_what_it_is_here() -> None:
+def test_percentage_of_hosts_is_shown_as_a_batch_size() -> None:
     desk = Desk(Policy(max_unavailable="50%"))
     assert "batch size: 2 (50% of 4); approval: none" in desk.type("plan hello 1.0.0").stdout
     found = desk.facts("plan hello 1.0.0")
     assert (found["max_unavailable"], found["at_a_time"]) == ("50%", 2)
 
 
-def test_an_unknown_release_is_an_error_without_a_traceback(desk: Desk) -> None:
+def test_unknown_release_is_an_error_without_a_traceback(desk: Desk) -> None:
     done = desk.type("plan hello 9.9.9")
     assert done.exit_code == 1
     assert done.stderr == "error: there is no release 9.9.9 of hello; see: lifecycle releases hello\n"
 
 
-def test_a_deployment_is_watched_until_every_host_serves(desk: Desk) -> None:
+def test_deployment_is_watched_until_every_host_serves(desk: Desk) -> None:
     done = desk.type("deploy hello --reason prices")
     assert done.exit_code == 0
     assert "  host-1  alive\n" in done.stdout
@@ -93,14 +93,14 @@ def test_a_deployment_is_watched_until_every_host_serves(desk: Desk) -> None:
     assert (payload["requested_by"], payload["kind"]) == ("ada", "DEPLOY")
 
 
-def test_what_is_there_already_is_said_and_nothing_is_started(desk: Desk) -> None:
+def test_deployment_of_the_present_version_starts_nothing(desk: Desk) -> None:
     done = desk.type("deploy hello 1.0.0")
     assert done.exit_code == 0
     assert "nothing to do: host-1, host-2, host-3, host-4 serve 1.0.0" in done.stdout
     assert desk.executions.rollouts == {}
 
 
-def test_a_refused_deployment_starts_nothing(desk: Desk) -> None:
+def test_blocked_deployment_starts_nothing(desk: Desk) -> None:
     desk.machine.memory.fleet.quarantine(CLUSTER, "1.0.1", "it was slow")
     done = desk.type("deploy hello 1.0.1")
     assert done.exit_code == 1
@@ -108,14 +108,14 @@ def test_a_refused_deployment_starts_nothing(desk: Desk) -> None:
     assert desk.executions.rollouts == {}
 
 
-def test_a_deployment_may_be_left_alone(desk: Desk) -> None:
+def test_deployment_without_watch_prints_the_watch_command(desk: Desk) -> None:
     done = desk.type("deploy hello --no-watch")
     [name] = desk.executions.rollouts
     assert done.exit_code == 0
     assert done.stdout.splitlines()[-1] == f"next: lifecycle watch {name}"
 
 
-def test_a_halt_shows_the_evidence_first_and_then_every_command(desk: Desk) -> None:
+def test_halt_shows_the_evidence_before_the_commands(desk: Desk) -> None:
     desk.break_host("host-2", "1.0.1")
     done = desk.type("deploy hello 1.0.1")
     [name] = desk.executions.rollouts
@@ -126,14 +126,14 @@ def test_a_halt_shows_the_evidence_first_and_then_every_command(desk: Desk) -> N
     assert f"# RETRY: {desk.effect(name, Choice.RETRY)}\n" in done.stdout
 
 
-def test_a_deployment_for_programs_is_one_object_with_its_end(desk: Desk) -> None:
+def test_deployment_as_json_is_one_object_with_its_outcome(desk: Desk) -> None:
     found = desk.facts("deploy hello")
     assert found["started"] is True
     assert found["plan"]["version"] == "1.0.1"
     assert [(end["state"], end["code"]) for end in found["endings"]] == [("DONE", 0)]
 
 
-def test_a_deployment_that_nobody_can_watch_is_named_to_programs_and_people(desk: Desk) -> None:
+def test_started_deployment_is_named_even_if_it_cannot_be_watched(desk: Desk) -> None:
     desk.runs.fails = EndpointConnectionError(endpoint_url="http://127.0.0.1:4566/")
     done = desk.type("deploy hello --json")
     [name] = desk.executions.rollouts
@@ -142,22 +142,22 @@ def test_a_deployment_that_nobody_can_watch_is_named_to_programs_and_people(desk
     assert (found["deployment"], found["started"]) == (name, True)
     [end] = found["endings"]
     assert (end["deployment"], end["state"], end["code"]) == (name, "LOST_SIGHT", 1)
-    assert end["reason"].endswith(f"watch on: lifecycle watch {name}")
-    told = desk.type("rollback hello").stdout
-    assert "\nstarted: hello-production-" in told
+    assert end["reason"].endswith(f"watch it again: lifecycle watch {name}")
+    output = desk.type("rollback hello").stdout
+    assert "\nstarted: hello-production-" in output
     assert (
-        ": LOST_SIGHT: nothing was seen of it for 30 s: the environment on this machine does not answer"
-        in told
+        ": LOST_SIGHT: its state could not be read for 30 s: the environment on this machine does not answer"
+        in output
     )
 
 
-def test_a_deployment_whose_execution_does_not_show_at_once_is_waited_for(desk: Desk) -> None:
+def test_watch_waits_for_an_execution_that_is_not_visible_yet(desk: Desk) -> None:
     desk.runs.fails = Unknown("deployment", "it", "there is neither a record nor an execution of it")
     [end] = desk.facts("deploy hello")["endings"]
     assert end["state"] == "LOST_SIGHT"
 
 
-def test_a_deployment_is_named_to_programs_even_where_watching_breaks(desk: Desk) -> None:
+def test_json_names_the_deployment_even_if_watching_fails(desk: Desk) -> None:
     desk.runs.fails = KeyError("status")
     done = desk.type("deploy hello --json")
     [name] = desk.executions.rollouts
@@ -165,13 +165,13 @@ def test_a_deployment_is_named_to_programs_even_where_watching_breaks(desk: Desk
     assert "unexpected KeyError" in done.stderr
 
 
-def test_a_quarantined_version_needs_a_word_more(desk: Desk) -> None:
+def test_quarantined_version_needs_an_override(desk: Desk) -> None:
     desk.machine.memory.fleet.quarantine(CLUSTER, "1.0.1", "it was slow")
     assert desk.type("deploy hello 1.0.1").exit_code == 1
     assert desk.type("deploy hello 1.0.1 --even-if-quarantined").exit_code == 0
 
 
-def test_a_freeze_is_overridden_only_with_a_reason(desk: Desk) -> None:
+def test_freeze_is_overridden_only_with_a_reason(desk: Desk) -> None:
     desk.type("freeze production --why moving")
     assert "is frozen since" in desk.type("deploy hello 1.0.1").stdout
     done = desk.type("deploy hello 1.0.1 --despite-freeze --reason", " ")
@@ -185,7 +185,7 @@ def test_a_freeze_is_overridden_only_with_a_reason(desk: Desk) -> None:
     assert payload["overrides"] == ["FREEZE"]
 
 
-def test_a_plan_with_overrides_needs_no_reason_and_suggests_the_same_ones(desk: Desk) -> None:
+def test_plan_with_overrides_needs_no_reason_and_suggests_the_same_overrides(desk: Desk) -> None:
     desk.type("freeze production --why moving")
     desk.machine.memory.fleet.quarantine(CLUSTER, "1.0.1", "it was slow")
     done = desk.type("plan hello 1.0.1 --despite-freeze --even-if-quarantined")
@@ -194,7 +194,7 @@ def test_a_plan_with_overrides_needs_no_reason_and_suggests_the_same_ones(desk: 
     assert last.endswith("--environment production --even-if-quarantined --despite-freeze --reason '...'")
 
 
-def test_without_a_way_back_it_has_to_be_said(desk: Desk) -> None:
+def test_deployment_without_rollback_target_needs_an_override(desk: Desk) -> None:
     desk.machine.memory.artifacts.delete("hello", "1.0.0")
     assert "blocked: there would be no way back" in desk.type("deploy hello 1.0.1").stdout
     assert desk.type("deploy hello 1.0.1 --without-rollback-target").exit_code == 0
@@ -206,7 +206,7 @@ def test_former_spelling_of_an_option_still_works_but_is_not_in_the_help(desk: D
     assert "--without-way-back" not in desk.type("deploy --help").stdout
 
 
-def test_a_rollback_deploys_the_version_verified_before(desk: Desk) -> None:
+def test_rollback_deploys_the_version_verified_before(desk: Desk) -> None:
     last = desk.machine.deploy("1.0.1")
     done = desk.type("rollback hello --reason slow")
     assert done.exit_code == 0, done.output
@@ -215,7 +215,7 @@ def test_a_rollback_deploys_the_version_verified_before(desk: Desk) -> None:
     assert set(desk.machine.serving().values()) == {"1.0.0"}
 
 
-def test_a_second_rollback_does_not_bring_the_bad_version_back(desk: Desk) -> None:
+def test_second_rollback_does_not_deploy_the_bad_version(desk: Desk) -> None:
     desk.machine.deploy("1.0.1")
     desk.type("rollback hello")
     done = desk.type("rollback hello")
@@ -223,7 +223,7 @@ def test_a_second_rollback_does_not_bring_the_bad_version_back(desk: Desk) -> No
     assert "no version but 1.0.0 was ever verified there" in done.stderr
 
 
-def test_a_rollback_after_an_abort_undoes_what_was_aborted(desk: Desk) -> None:
+def test_rollback_after_an_abort_undoes_the_aborted_deployment(desk: Desk) -> None:
     name = desk.halted()
     desk.type(f"decide {name} ABORT --host host-2 --why bad")
     assert desk.machine.record(name).state is DeploymentState.ABORTED
@@ -233,7 +233,7 @@ def test_a_rollback_after_an_abort_undoes_what_was_aborted(desk: Desk) -> None:
     assert set(desk.machine.serving().values()) == {"1.0.0"}
 
 
-def test_a_rollback_of_what_runs_is_asked_for_without_a_host(desk: Desk) -> None:
+def test_rollback_of_a_running_deployment_names_no_host(desk: Desk) -> None:
     name = desk.halted()
     done = desk.type("rollback hello --reason slow")
     assert done.exit_code == 0, done.output
@@ -244,7 +244,7 @@ def test_a_rollback_of_what_runs_is_asked_for_without_a_host(desk: Desk) -> None
     assert set(desk.machine.serving().values()) == {"1.0.0"}
 
 
-def test_a_service_that_was_never_deployed_cannot_be_rolled_back() -> None:
+def test_service_that_was_never_deployed_cannot_be_rolled_back() -> None:
     done = Desk().type("rollback hello")
     assert done.exit_code == 1
     assert "nothing was ever deployed there" in done.stderr
@@ -255,12 +255,12 @@ def test_suggested_commands_reach_the_same_target(desk: Desk) -> None:
     assert done.stdout.rstrip().endswith("deploy hello 1.0.1 --environment production --profile shop")
 
 
-def test_an_unknown_environment_is_told_by_its_choices(desk: Desk) -> None:
+def test_unknown_environment_lists_the_choices(desk: Desk) -> None:
     done = desk.type("deploy hello --environment prod")
     assert done.exit_code == 2
     assert "staging" in done.stderr
 
 
-def test_json_is_all_there_is_on_stdout(desk: Desk) -> None:
+def test_stdout_has_only_json_with_the_json_flag(desk: Desk) -> None:
     for command in ("status", "hosts", "history hello", "releases hello", "snapshots hello", "plan hello"):
         json.loads(desk.type(command, "--json").stdout)

@@ -14,7 +14,7 @@ from tests.unit.cli.conftest import Desk
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
 
 
-def test_a_freeze_says_what_it_covers_and_how_to_lift_it(desk: Desk) -> None:
+def test_freeze_lists_its_clusters_and_the_undo_command(desk: Desk) -> None:
     done = desk.type("freeze production --for 2h --why", "the database is being moved")
     assert done.exit_code == 0, done.output
     lines = done.stdout.splitlines()
@@ -28,26 +28,26 @@ def test_a_freeze_says_what_it_covers_and_how_to_lift_it(desk: Desk) -> None:
 
 
 @pytest.mark.parametrize("typed", ["everything", "*"])
-def test_everything_may_be_said_or_starred(desk: Desk, typed: str) -> None:
+def test_scope_everything_has_two_spellings(desk: Desk, typed: str) -> None:
     assert desk.type("freeze", typed, "--why", "all of it").exit_code == 0
     assert [each.scope for each in desk.machine.memory.freezes.standing()] == ["*"]
     assert "\neverything  2026-11-23 12:00:05  lifted  ada  all of it\n" in desk.type("freezes").stdout
 
 
-def test_a_freeze_says_what_goes_on_in_spite_of_it(desk: Desk) -> None:
+def test_freeze_lists_running_deployments(desk: Desk) -> None:
     name = desk.halted()
-    told = desk.type("freeze everything --why slow").stdout
-    assert f"still running: {name}; pause it: lifecycle pause {name} --why '...'" in told
+    output = desk.type("freeze everything --why slow").stdout
+    assert f"still running: {name}; pause it: lifecycle pause {name} --why '...'" in output
 
 
-def test_a_service_that_does_not_stand_there_is_not_frozen_by_mistake(desk: Desk) -> None:
+def test_freeze_of_an_unknown_cluster_is_an_error(desk: Desk) -> None:
     done = desk.type("freeze production/helo --why slow")
     assert done.exit_code == 1
     assert "there is no cluster production/helo; known: production/hello" in done.stderr
     assert desk.functions.calls == []
 
 
-def test_a_lifted_freeze_says_what_is_frozen_still(desk: Desk) -> None:
+def test_unfreeze_lists_what_is_still_frozen(desk: Desk) -> None:
     desk.type("freeze everything --why all")
     desk.type("freeze production/hello --why television")
     done = desk.type("unfreeze everything --why clear")
@@ -57,7 +57,7 @@ def test_a_lifted_freeze_says_what_is_frozen_still(desk: Desk) -> None:
     assert "still frozen" not in desk.type("unfreeze production/hello --why clear").stdout
 
 
-def test_what_is_not_frozen_cannot_be_lifted(desk: Desk) -> None:
+def test_unfreeze_of_an_unknown_freeze_lists_the_known_ones(desk: Desk) -> None:
     desk.type("freeze everything --why all")
     done = desk.type("unfreeze production --why clear")
     assert done.exit_code == 1
@@ -67,16 +67,18 @@ def test_what_is_not_frozen_cannot_be_lifted(desk: Desk) -> None:
 def test_status_shows_each_freeze_and_how_to_lift_it(desk: Desk) -> None:
     desk.type("freeze everything --for 1h --why all")
     desk.type("freeze production/hello --why television")
-    told = desk.type("status").stdout
-    assert "everything is frozen since 2026-11-23 12:00 UTC by ada: all; until 2026-11-23 13:00 UTC\n" in told
-    assert "  lifecycle unfreeze everything --why '...'\n" in told
-    assert "  lifecycle unfreeze production/hello --why '...'\n" in told
+    output = desk.type("status").stdout
+    assert (
+        "everything is frozen since 2026-11-23 12:00 UTC by ada: all; until 2026-11-23 13:00 UTC\n" in output
+    )
+    assert "  lifecycle unfreeze everything --why '...'\n" in output
+    assert "  lifecycle unfreeze production/hello --why '...'\n" in output
     desk.machine.memory.clock.sleep(3600)
     assert "everything is frozen" not in desk.type("status").stdout
     assert "(over)" in desk.type("freezes").stdout
 
 
-def test_windows_of_a_policy_are_listed_and_told_when_they_are_open() -> None:
+def test_policy_windows_are_listed_and_shown_while_open() -> None:
     desk = Desk(Policy(frozen=("Mon 14:00 - Mon 16:00 UTC",)))
     desk.machine.deploy("1.0.0")
     assert desk.facts("freezes")["windows"] == [
@@ -85,21 +87,21 @@ def test_windows_of_a_policy_are_listed_and_told_when_they_are_open() -> None:
     assert "frozen" not in desk.type("status").stdout
     desk.machine.memory.clock.sleep(2 * 3600)
     assert desk.facts("freezes")["windows"][0]["frozen_now"] is True
-    told = "the policy of production/hello freezes Mon 14:00 - Mon 16:00 UTC; until 2026-11-23 16:00 UTC"
-    assert told in desk.type("status").stdout
+    output = "the policy of production/hello freezes Mon 14:00 - Mon 16:00 UTC; until 2026-11-23 16:00 UTC"
+    assert output in desk.type("status").stdout
 
 
-def test_the_trail_tells_who_froze_and_who_lifted_it(desk: Desk) -> None:
+def test_trail_records_who_froze_and_unfroze(desk: Desk) -> None:
     desk.type("freeze production --until", "2026-11-24 08:00", "--why", "moving")
     desk.type("unfreeze production --why moved")
-    told = [line.split("  ", 1)[1] for line in desk.type("history hello --trail").stdout.splitlines()[-2:]]
-    assert told == [
+    output = [line.split("  ", 1)[1] for line in desk.type("history hello --trail").stdout.splitlines()[-2:]]
+    assert output == [
         "production/hello  freeze production until 2026-11-24 08:00 UTC by ada: moving",
         "production/hello  unfreeze production by ada: moved",
     ]
 
 
-def test_scopes_are_read_as_people_write_them() -> None:
+def test_scopes_are_parsed_in_every_spelling() -> None:
     typed = ("everything", "*", "staging", "production/hello")
     assert [parse_scope(each) for each in typed] == ["*", "*", "staging", "production/hello"]
     assert [named(parse_scope(each)) for each in typed[:2]] == ["everything", "everything"]
@@ -119,7 +121,7 @@ def test_scopes_are_read_as_people_write_them() -> None:
         ("2026-11-24 08:00+01:00", "", datetime(2026, 11, 24, 7, tzinfo=UTC)),
     ],
 )
-def test_an_end_is_a_time_in_utc_or_a_span(until: str, lasts: str, end: datetime | None) -> None:
+def test_freeze_ends_at_a_time_or_after_a_duration(until: str, lasts: str, end: datetime | None) -> None:
     assert parse_end(until, lasts, NOW) == end
 
 
@@ -136,11 +138,11 @@ def test_an_end_is_a_time_in_utc_or_a_span(until: str, lasts: str, end: datetime
         ("", "0h"),
     ],
 )
-def test_an_end_that_is_none_is_refused(until: str, lasts: str) -> None:
+def test_invalid_end_of_a_freeze_is_refused(until: str, lasts: str) -> None:
     with pytest.raises(InvalidName):
         parse_end(until, lasts, NOW)
 
 
-def test_an_end_is_given_once() -> None:
+def test_until_and_for_exclude_each_other() -> None:
     with pytest.raises(Ambiguous):
         parse_end("2026-11-24 08:00", "2h", NOW)

@@ -46,7 +46,7 @@ def stored(desk: Desk) -> set[str]:
     return {each.version for each in desk.machine.memory.artifacts.stored("hello")}
 
 
-def test_a_dry_run_shows_what_goes_and_what_stays_and_deletes_nothing(cellar: Desk) -> None:
+def test_dry_run_lists_deleted_and_retained_versions_and_deletes_nothing(cellar: Desk) -> None:
     before = stored(cellar)
     done = cellar.type(f"gc hello --dry-run {TIGHT}")
     assert done.exit_code == 0, done.output
@@ -58,11 +58,11 @@ def test_a_dry_run_shows_what_goes_and_what_stays_and_deletes_nothing(cellar: De
     assert [payload["dry_run"] for _, payload in cellar.functions.calls] == [True]
 
 
-def test_what_was_shown_is_what_is_deleted(cellar: Desk) -> None:
-    told = cellar.facts(f"gc hello --dry-run {TIGHT}")
+def test_deletion_matches_the_dry_run(cellar: Desk) -> None:
+    output = cellar.facts(f"gc hello --dry-run {TIGHT}")
     done = cellar.type(f"gc hello {TIGHT}")
     assert done.exit_code == 0, done.output
-    gone = {each["version"] for each in told["deleted"]}
+    gone = {each["version"] for each in output["deleted"]}
     assert gone == {OLDEST, MIDDLE, "1.0.1"}
     assert stored(cellar) == {NEWEST, "1.0.0", "1.0.2"}
     assert "deleted: 2 snapshots and 1 release (61 B)" in done.stdout
@@ -79,27 +79,27 @@ def test_what_was_shown_is_what_is_deleted(cellar: Desk) -> None:
     )
 
 
-def test_the_trail_tells_who_collected_what(cellar: Desk) -> None:
+def test_trail_records_who_deleted_which_versions(cellar: Desk) -> None:
     cellar.type(f"gc hello {TIGHT}")
-    told = [entry for entry in cellar.machine.memory.audit_log.entries if entry.what == "collect 1.0.1"]
-    assert {(entry.cluster, entry.who) for entry in told} == {
+    output = [entry for entry in cellar.machine.memory.audit_log.entries if entry.what == "collect 1.0.1"]
+    assert {(entry.cluster, entry.who) for entry in output} == {
         ("production/hello", "ada"), ("staging/hello", "ada"),
     }  # fmt: skip
 
 
-def test_by_default_a_young_service_keeps_everything(cellar: Desk) -> None:
+def test_default_limits_retain_every_version_of_a_young_service(cellar: Desk) -> None:
     before = stored(cellar)
     done = cellar.type("gc hello")
     assert (done.exit_code, stored(cellar)) == (0, before)
     assert "nothing was deleted" in done.stdout
 
 
-def test_a_higher_age_keeps_more(cellar: Desk) -> None:
+def test_higher_age_retains_more(cellar: Desk) -> None:
     assert cellar.facts(f"gc hello --dry-run --older-than 41d {TIGHT}")["deleted"] == []
     assert cellar.facts(f"gc hello --dry-run --older-than 959h {TIGHT}")["deleted"] != []
 
 
-def test_the_answer_for_programs_is_that_of_the_deletion(cellar: Desk) -> None:
+def test_json_is_the_result_of_the_deletion(cellar: Desk) -> None:
     done = cellar.facts(f"gc hello --yes {TIGHT}")
     assert (done["dry_run"], done["freed"], done["left"]) == (False, 61, 0)
     assert {each["version"] for each in done["kept"]} == stored(cellar)
@@ -108,27 +108,27 @@ def test_the_answer_for_programs_is_that_of_the_deletion(cellar: Desk) -> None:
 @pytest.mark.parametrize(
     "typed", ["--older-than 7", "--older-than 30m", "--older-than 0d", "--older-than -1d"]
 )
-def test_an_age_that_is_none_is_refused(cellar: Desk, typed: str) -> None:
+def test_invalid_age_is_refused(cellar: Desk, typed: str) -> None:
     done = cellar.type(f"gc hello {typed}")
     assert done.exit_code == 1
     assert "expected hours or days, such as 36h or 7d" in done.stderr
     assert cellar.functions.calls == []
 
 
-def test_keeping_none_is_refused(cellar: Desk) -> None:
+def test_retaining_no_version_is_refused(cellar: Desk) -> None:
     assert cellar.type("gc hello --keep-releases 0").exit_code == 2
     assert cellar.type("gc hello --keep-snapshots 0").exit_code == 2
 
 
-def test_a_service_that_was_never_built_is_named(cellar: Desk) -> None:
+def test_unknown_service_is_named(cellar: Desk) -> None:
     done = cellar.type("gc helo")
     assert done.exit_code == 1
     assert "there is no service helo" in done.stderr
 
 
-def test_ages_and_sizes_read_as_people_say_them() -> None:
+def test_ages_are_parsed_and_sizes_formatted() -> None:
     assert (hours("36h"), hours("7d")) == (36, 168)
     with pytest.raises(InvalidName):
         hours("7 d")
-    told = [size(count) for count in (0, 999, 1000, 12_345, 999_400, 3_400_000, 2_500_000_000)]
-    assert told == ["0 B", "999 B", "1.0 kB", "12 kB", "999 kB", "3.4 MB", "2.5 GB"]
+    output = [size(count) for count in (0, 999, 1000, 12_345, 999_400, 3_400_000, 2_500_000_000)]
+    assert output == ["0 B", "999 B", "1.0 kB", "12 kB", "999 kB", "3.4 MB", "2.5 GB"]

@@ -4,7 +4,7 @@ from tests.support.rollout import CLUSTER
 from tests.unit.cli.conftest import Desk
 
 
-def test_a_quarantined_version_is_not_deployed_until_it_is_let_in(desk: Desk) -> None:
+def test_quarantined_version_is_not_deployed_until_the_quarantine_is_lifted(desk: Desk) -> None:
     done = desk.type("quarantine hello 1.0.1 --why", "it loses orders")
     assert done.exit_code == 0, done.output
     assert "version 1.0.1 of production/hello is quarantined, by ada" in done.stdout
@@ -14,7 +14,7 @@ def test_a_quarantined_version_is_not_deployed_until_it_is_let_in(desk: Desk) ->
     assert desk.type("deploy hello 1.0.1").exit_code == 0
 
 
-def test_a_quarantined_host_is_left_out(desk: Desk) -> None:
+def test_quarantined_host_is_left_out(desk: Desk) -> None:
     done = desk.type("quarantine hello host-3 --why", "its disk fails")
     assert done.exit_code == 0, done.output
     assert "host-3: 1.0.0 installed, healthy in the load balancer, last report" in done.stdout
@@ -32,13 +32,13 @@ def test_a_quarantined_host_is_left_out(desk: Desk) -> None:
     assert desk.machine.installed()["host-3"] == "1.0.0"
 
 
-def test_a_version_that_is_desired_says_what_its_quarantine_does_not_do(desk: Desk) -> None:
-    told = desk.type("quarantine hello 1.0.0 --why slow").stdout
-    assert "it is desired now: hosts go on serving it, and drift is not repaired" in told
-    assert "lifecycle rollback hello --reason '...'" in told
+def test_quarantine_of_the_desired_version_explains_its_limits(desk: Desk) -> None:
+    output = desk.type("quarantine hello 1.0.0 --why slow").stdout
+    assert "it is desired now: hosts go on serving it, and drift is not repaired" in output
+    assert "lifecycle rollback hello --reason '...'" in output
 
 
-def test_a_version_that_is_being_deployed_says_that_it_goes_on(desk: Desk) -> None:
+def test_quarantine_of_a_version_in_rollout_suggests_a_rollback(desk: Desk) -> None:
     name = desk.halted()
     assert (
         f"{name} deploys it now and goes on; roll it back: "
@@ -46,7 +46,7 @@ def test_a_version_that_is_being_deployed_says_that_it_goes_on(desk: Desk) -> No
     )
 
 
-def test_what_is_neither_host_nor_version_is_told_with_the_hosts(desk: Desk) -> None:
+def test_quarantine_of_an_unknown_name_lists_the_hosts(desk: Desk) -> None:
     done = desk.type("quarantine hello host-9 --why x")
     assert done.exit_code == 1
     assert "there is no host or version host-9 of production/hello; known hosts: host-1" in done.stderr
@@ -57,7 +57,7 @@ def test_what_is_neither_host_nor_version_is_told_with_the_hosts(desk: Desk) -> 
     assert desk.functions.calls == []
 
 
-def test_everything_that_is_kept_out_is_listed_with_why(desk: Desk) -> None:
+def test_quarantined_versions_and_hosts_are_listed_with_reasons(desk: Desk) -> None:
     assert "nothing is quarantined" in desk.type("quarantined hello").stdout
     desk.type("quarantine hello 1.0.1 --why slow")
     desk.type("quarantine hello host-3 --why disk")
@@ -68,46 +68,46 @@ def test_everything_that_is_kept_out_is_listed_with_why(desk: Desk) -> None:
     assert "production/hello  host     host-3  disk (by ada)" in desk.type("quarantined").stdout
 
 
-def test_what_is_not_quarantined_cannot_be_let_in(desk: Desk) -> None:
+def test_unquarantine_of_an_unknown_name_lists_the_known_ones(desk: Desk) -> None:
     desk.type("quarantine hello host-3 --why disk")
     done = desk.type("unquarantine hello host-2 --why disk")
     assert done.exit_code == 1
     assert "there is no quarantine of host-2 in production/hello; known: host-3" in done.stderr
 
 
-def test_a_host_that_is_let_in_again_is_repaired_or_deployed_to(desk: Desk) -> None:
+def test_unquarantine_suggests_a_repair_or_a_deployment(desk: Desk) -> None:
     desk.type("quarantine hello host-3 --why disk")
-    told = desk.type("unquarantine hello host-3 --why mended").stdout
-    assert told.splitlines()[-1] == "next: lifecycle converge hello"
+    output = desk.type("unquarantine hello host-3 --why mended").stdout
+    assert output.splitlines()[-1] == "next: lifecycle converge hello"
     desk.break_host("host-2", "1.0.0", "1.0.1")
     desk.machine.deploy("1.0.1")
     desk.type("decide hello SKIP_HOST --why bad")
-    told = desk.type("unquarantine hello host-2 --why mended").stdout
-    assert told.splitlines()[-1] == "next: lifecycle deploy hello 1.0.1 --environment production"
+    output = desk.type("unquarantine hello host-2 --why mended").stdout
+    assert output.splitlines()[-1] == "next: lifecycle deploy hello 1.0.1 --environment production"
     assert (
         "host-2 was left out by a decision; the next deployment includes it again"
         in desk.type("hosts").stdout
     )
 
 
-def test_the_trail_tells_who_kept_out_what(desk: Desk) -> None:
+def test_trail_records_who_quarantined_what(desk: Desk) -> None:
     desk.type("quarantine hello host-3 --why disk")
     desk.type("unquarantine hello host-3 --why mended")
-    told = [line.split("  ", 1)[1] for line in desk.type("history hello --trail").stdout.splitlines()[-2:]]
-    assert told == [
+    output = [line.split("  ", 1)[1] for line in desk.type("history hello --trail").stdout.splitlines()[-2:]]
+    assert output == [
         "production/hello  quarantine host-3 by ada: disk",
         "production/hello  lift the quarantine of host-3 by ada: mended",
     ]
 
 
-def test_a_host_whose_agent_lives_is_not_removed(desk: Desk) -> None:
+def test_host_with_a_live_agent_is_not_removed(desk: Desk) -> None:
     done = desk.type("remove-host hello host-1 --why sold")
     assert done.exit_code == 1
     assert "the removal of host-1 is refused: its agent was heard at" in done.stderr
     assert desk.machine.memory.fleet.report(CLUSTER, "host-1") is not None
 
 
-def test_a_host_that_is_gone_is_forgotten(desk: Desk) -> None:
+def test_host_that_is_gone_is_removed(desk: Desk) -> None:
     desk.machine.host("host-1").silent = True
     desk.machine.memory.dispatcher.dead.add("127.0.10.1")
     desk.machine.memory.clock.sleep(90)
@@ -117,14 +117,14 @@ def test_a_host_that_is_gone_is_forgotten(desk: Desk) -> None:
     assert "host-1 " not in desk.type("hosts").stdout
 
 
-def test_a_terminated_host_is_taken_out_of_the_load_balancer_too(desk: Desk) -> None:
+def test_terminated_host_is_removed_from_the_load_balancer(desk: Desk) -> None:
     done = desk.type("remove-host hello host-1 --why burned --terminated")
     assert done.exit_code == 0, done.output
     assert desk.functions.calls[-1][1]["terminated"] is True
     assert desk.machine.memory.fleet.report(CLUSTER, "host-1") is None
 
 
-def test_an_unknown_host_is_told_with_those_there_are(desk: Desk) -> None:
+def test_unknown_host_lists_the_known_ones(desk: Desk) -> None:
     done = desk.type("remove-host hello host-9 --why sold")
     assert done.exit_code == 1
     assert "there is no host host-9 of production/hello; known: host-1, host-2, host-3, host-4" in done.stderr

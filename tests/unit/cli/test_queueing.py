@@ -28,7 +28,7 @@ def queued(desk: Desk, version: str = "1.0.2") -> str:
     return waiting.request.deployment
 
 
-def test_a_plan_says_what_it_would_wait_for(desk: Desk, halted: str) -> None:
+def test_plan_names_the_deployment_ahead_in_the_queue(desk: Desk, halted: str) -> None:
     done = desk.type("plan hello 1.0.2")
     assert done.exit_code == 0
     assert f"queued behind {halted} (1.0.1, HALTED)\n" in done.stdout
@@ -39,35 +39,35 @@ def test_a_plan_says_what_it_would_wait_for(desk: Desk, halted: str) -> None:
     assert desk.facts("plan hello 1.0.2")["waits_for"] == halted
 
 
-def test_a_plan_says_which_one_would_never_begin(desk: Desk, halted: str) -> None:
+def test_plan_names_the_deployment_that_it_supersedes(desk: Desk, halted: str) -> None:
     older = queued(desk)
-    told = desk.type("plan hello 1.0.0").stdout
-    assert f"{older}, which is queued now, becomes SUPERSEDED and never begins\n" in told
+    output = desk.type("plan hello 1.0.0").stdout
+    assert f"{older}, which is queued now, becomes SUPERSEDED and never begins\n" in output
     found = desk.facts("plan hello 1.0.0")
     assert (found["waits_for"], found["supersedes"]) == (halted, older)
 
 
-def test_where_deployments_are_automatic_nobody_has_to_ask_again() -> None:
+def test_automatic_deployments_need_no_second_request() -> None:
     desk = Desk(Policy(automatic=True))
     desk.machine.deploy("1.0.0")
     desk.halted()
     assert "deploy it again" not in desk.type("plan hello 1.0.2").stdout
 
 
-def test_a_queued_deployment_is_watched_until_it_begins_and_ends(desk: Desk, halted: str) -> None:
+def test_queued_deployment_is_watched_until_it_begins_and_ends(desk: Desk, halted: str) -> None:
     skip = f"decide {halted} SKIP_HOST --host host-2 --attempt 1 --why bad"
     desk.at_tick(5, lambda: desk.type(skip))
     done = desk.type("deploy hello 1.0.2 --reason newer")
     assert done.exit_code == 0, done.output
-    told = done.stdout
-    waits = told.index(f"waits for {halted}: 1.0.1, HALTED: failed while self-testing: scripted\n")
-    begins = told.index("deploy 1.0.2 by ada: newer")
-    assert waits < begins < told.index(": DONE: 4 hosts serve 1.0.2")
-    assert told.count(f"waits for {halted}: 1.0.1, HALTED") == 1
+    output = done.stdout
+    waits = output.index(f"waits for {halted}: 1.0.1, HALTED: failed while self-testing: scripted\n")
+    begins = output.index("deploy 1.0.2 by ada: newer")
+    assert waits < begins < output.index(": DONE: 4 hosts serve 1.0.2")
+    assert output.count(f"waits for {halted}: 1.0.1, HALTED") == 1
     assert any(name.endswith("_2") for name in desk.executions.rollouts)
 
 
-def test_a_superseded_deployment_ends_its_watching_with_1(desk: Desk, halted: str) -> None:
+def test_superseded_deployment_ends_its_watch_with_1(desk: Desk, halted: str) -> None:
     older = queued(desk)
     desk.at_tick(3, lambda: queued(desk, "1.0.0"))
     done = desk.type(f"watch {older}")
@@ -76,7 +76,7 @@ def test_a_superseded_deployment_ends_its_watching_with_1(desk: Desk, halted: st
     assert "(1.0.0) is newer and waits in its place" in done.stdout
 
 
-def test_one_that_is_refused_when_its_time_comes_says_why(desk: Desk, halted: str) -> None:
+def test_queued_deployment_that_is_refused_shows_the_reason(desk: Desk, halted: str) -> None:
     name = queued(desk)
     desk.at_tick(3, lambda: desk.type(f"decide {halted} ABORT --host host-2 --attempt 1 --why bad"))
     done = desk.type(f"watch {name}")
@@ -85,50 +85,50 @@ def test_one_that_is_refused_when_its_time_comes_says_why(desk: Desk, halted: st
     assert done.stdout.splitlines()[-1] == "next: lifecycle status hello  or  lifecycle plan hello 1.0.2"
 
 
-def test_what_is_waited_for_is_an_event_for_programs(desk: Desk, halted: str) -> None:
+def test_queueing_is_an_event_in_json(desk: Desk, halted: str) -> None:
     name = queued(desk)
     desk.at_tick(3, lambda: queued(desk, "1.0.0"))
     events = [json.loads(line) for line in desk.type(f"watch {name} --json").stdout.splitlines()]
-    [told] = [event for event in events if event["event"] == "queued"]
-    assert (told["waits_for"], told["state"]) == (halted, "HALTED")
+    [output] = [event for event in events if event["event"] == "queued"]
+    assert (output["waits_for"], output["state"]) == (halted, "HALTED")
     assert (events[-1]["state"], events[-1]["code"]) == ("SUPERSEDED", 1)
 
 
-def test_in_the_queue_it_is_not_lost_although_no_execution_carries_it(desk: Desk, halted: str) -> None:
+def test_queued_deployment_without_an_execution_is_not_lost(desk: Desk, halted: str) -> None:
     polled = Poller(desk.connection, CLUSTER, queued(desk)).poll()
     assert polled.run is not None
     assert not polled.run.running
     found = outcome_of(polled, desk.connection)
     assert found is not None
     assert (found.state, found.code) == ("QUEUED", 1)
-    assert f"its turn comes when {halted} is over, which is HALTED and waits for a decision" in found.reason
-    told = "hello 1.0.2 to production: QUEUED, waits for 1.0.1, HALTED"
-    assert headline(polled) == told
+    assert f"queued behind {halted}, which is HALTED and waits for a decision" in found.reason
+    output = "hello 1.0.2 to production: QUEUED, waits for 1.0.1, HALTED"
+    assert headline(polled) == output
 
 
-def test_one_that_nobody_begins_is_lost_after_a_while_and_says_what_to_type(desk: Desk, halted: str) -> None:
+def test_queued_deployment_that_never_begins_is_lost_and_shows_the_command(desk: Desk, halted: str) -> None:
     name = queued(desk)
     memory = desk.machine.memory
     memory.leases.release(CLUSTER, memory.leases.current(CLUSTER))
     began = desk.machine.now
     done = desk.type("watch hello")
     assert done.exit_code == 1
-    assert f"{name}: LOST: nothing holds it up any more, but it has not begun" in done.stdout
+    assert f"{name}: LOST: the cluster is free, but the deployment has not begun" in done.stdout
     assert "lifecycle converge hello" in done.stdout
     assert "nothing is being built or deployed" not in done.stdout
     assert (desk.machine.now - began).total_seconds() >= 5
 
 
-def test_status_shows_who_waits_and_why(desk: Desk, halted: str) -> None:
+def test_status_shows_the_queued_deployment(desk: Desk, halted: str) -> None:
     name = queued(desk)
-    told = desk.type("status").stdout
-    assert f"{name}: 1.0.2, QUEUED, since 2026-11-23 12:00:08 UTC, requested by ada: newer\n" in told
+    output = desk.type("status").stdout
+    assert f"{name}: 1.0.2, QUEUED, since 2026-11-23 12:00:08 UTC, requested by ada: newer\n" in output
     [cluster] = desk.facts("status")["clusters"]
     assert cluster["waiting"]["deployment"] == name
     assert cluster["lease"] == halted
 
 
-def test_history_tells_queued_and_superseded_apart(desk: Desk, halted: str) -> None:
+def test_history_shows_queued_and_superseded_states(desk: Desk, halted: str) -> None:
     older = queued(desk)
     desk.machine.memory.clock.sleep(1)
     newer = queued(desk, "1.0.0")
@@ -136,7 +136,7 @@ def test_history_tells_queued_and_superseded_apart(desk: Desk, halted: str) -> N
     assert (states[newer], states[older], states[halted]) == ("QUEUED", "SUPERSEDED", "HALTED")
 
 
-def test_a_rollback_says_what_becomes_of_the_one_that_waits(desk: Desk, halted: str) -> None:
+def test_rollback_explains_what_happens_to_the_queued_deployment(desk: Desk, halted: str) -> None:
     name = queued(desk)
     done = desk.type("rollback hello --reason slow")
     assert done.exit_code == 0, done.output
@@ -144,7 +144,7 @@ def test_a_rollback_says_what_becomes_of_the_one_that_waits(desk: Desk, halted: 
     assert desk.machine.record(name).state is DeploymentState.REFUSED
 
 
-def test_what_waits_can_be_cancelled_and_what_runs_is_left_alone(desk: Desk) -> None:
+def test_cancel_ends_the_queued_deployment_only(desk: Desk) -> None:
     halted = desk.halted()
     name = queued(desk)
     done = desk.type("cancel hello --why unwanted")
@@ -157,9 +157,9 @@ def test_what_waits_can_be_cancelled_and_what_runs_is_left_alone(desk: Desk) -> 
     assert (again.exit_code, "no deployment is queued for production/hello" in again.stderr) == (1, True)
 
 
-def test_watching_what_waits_behind_a_halt_ends_and_says_what_to_decide(desk: Desk, halted: str) -> None:
+def test_watch_of_a_deployment_queued_behind_a_halt_ends_with_the_command(desk: Desk, halted: str) -> None:
     name = queued(desk)
     done = desk.type(f"watch {name}")
     assert done.exit_code == 1
-    assert f"{name}: QUEUED: its turn comes when {halted} is over" in done.stdout
+    assert f"{name}: QUEUED: queued behind {halted}, which is HALTED" in done.stdout
     assert desk.machine.record(name).state is DeploymentState.QUEUED

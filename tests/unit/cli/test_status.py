@@ -13,32 +13,32 @@ from tests.support.rollout import CLUSTER, manifest
 from tests.unit.cli.conftest import SNAPSHOTS, Desk
 
 
-def test_status_shows_what_is_desired_what_runs_and_what_is_healthy(desk: Desk) -> None:
+def test_status_shows_desired_running_and_healthy(desk: Desk) -> None:
     row = next(
         line for line in desk.type("status").stdout.splitlines() if line.startswith("production/hello")
     )
     assert row.split() == ["production/hello", "1.0.0", "1.0.0", "on", "4", "4", "of", "4", "-"]
 
 
-def test_status_of_a_halt_has_the_whole_command_for_each_choice(desk: Desk) -> None:
+def test_status_of_a_halt_shows_the_command_of_each_choice(desk: Desk) -> None:
     name = desk.halted()
-    told = desk.type("status hello").stdout
-    assert f"{name}: 1.0.1, HALTED, since 2026-11-23 " in told
-    assert f"lifecycle decide {name} SKIP_HOST --host host-2 --attempt 1 --why '...'" in told
+    output = desk.type("status hello").stdout
+    assert f"{name}: 1.0.1, HALTED, since 2026-11-23 " in output
+    assert f"lifecycle decide {name} SKIP_HOST --host host-2 --attempt 1 --why '...'" in output
     [cluster] = desk.facts("status")["clusters"]
     assert cluster["question"]["choices"][0]["choice"] == "RETRY"
     assert "token" not in cluster["question"]
 
 
-def test_status_after_an_abort_says_what_is_left_and_how_to_undo_it(desk: Desk) -> None:
+def test_status_after_an_abort_shows_the_rollback_command(desk: Desk) -> None:
     name = desk.halted()
     desk.type(f"decide {name} ABORT --host host-2 --why bad")
-    told = desk.type("status").stdout
-    assert f"{name}: 1.0.1, ABORTED: aborted by ada after host-2" in told
-    assert "lifecycle rollback hello --reason '...'" in told
+    output = desk.type("status").stdout
+    assert f"{name}: 1.0.1, ABORTED: aborted by ada after host-2" in output
+    assert "lifecycle rollback hello --reason '...'" in output
 
 
-def test_status_tells_until_when_an_alarm_is_still_the_deployments_doing(desk: Desk) -> None:
+def test_status_shows_the_end_of_the_alarm_watch(desk: Desk) -> None:
     assert [each["watched_until"] for each in desk.facts("status")["clusters"]] == [None]
     policy = Policy(watch_minutes=30, on_alarm=OnAlarm.ROLL_BACK)
     desk.machine.publish(manifest("1.2.0", policy))
@@ -47,20 +47,20 @@ def test_status_tells_until_when_an_alarm_is_still_the_deployments_doing(desk: D
     ended = desk.machine.record(name).finished_at
     assert ended is not None
     assert cluster["watched_until"] == (ended + timedelta(minutes=30)).isoformat()
-    told = desk.type("status").stdout
-    assert f"{name} is watched until 2026-11-23 12:30:" in told
-    assert "an alarm rolls it back" in told
+    output = desk.type("status").stdout
+    assert f"{name} is watched until 2026-11-23 12:30:" in output
+    assert "an alarm rolls it back" in output
     desk.machine.memory.clock.sleep(1801)
     assert "is watched" not in desk.type("status").stdout
 
 
-def test_status_of_an_unknown_service_says_which_are_known(desk: Desk) -> None:
+def test_status_of_an_unknown_service_lists_the_known_ones(desk: Desk) -> None:
     done = desk.type("status shop")
     assert done.exit_code == 1
     assert "there is no service shop; known: hello" in done.stderr
 
 
-def test_hosts_show_what_drifted_and_how_to_repair_it(desk: Desk) -> None:
+def test_hosts_shows_drift_and_the_repair_command(desk: Desk) -> None:
     stopped = replace(desk.machine.report("host-3"), running=False, boot="")
     desk.machine.memory.fleet.write_report(CLUSTER, stopped)
     done = desk.type("hosts")
@@ -71,20 +71,20 @@ def test_hosts_show_what_drifted_and_how_to_repair_it(desk: Desk) -> None:
     assert done.stdout.splitlines()[-1] == "next: lifecycle converge"
 
 
-def test_a_silent_agent_is_told_from_one_that_was_heard(desk: Desk) -> None:
+def test_unreachable_agent_is_distinguished_from_a_reporting_one(desk: Desk) -> None:
     desk.machine.host("host-1").silent = True
     desk.machine.memory.clock.sleep(90)
     [cluster] = desk.facts("hosts")["clusters"]
     assert {host["host"]: host["silent"] for host in cluster["hosts"]} == {
         "host-1": True, "host-2": False, "host-3": False, "host-4": False,
     }  # fmt: skip
-    told = desk.type("hosts").stdout
-    assert "  unreachable, 1 min 33 s ago" in told
-    assert "host-1: agent unreachable since 2026-11-23 12:00:02 UTC; its service is still healthy" in told
-    assert "lifecycle remove-host hello host-1 --why '...'" in told
+    output = desk.type("hosts").stdout
+    assert "  unreachable, 1 min 33 s ago" in output
+    assert "host-1: agent unreachable since 2026-11-23 12:00:02 UTC; its service is still healthy" in output
+    assert "lifecycle remove-host hello host-1 --why '...'" in output
 
 
-def test_a_quarantined_host_is_shown_with_why_and_is_not_to_be_repaired(desk: Desk) -> None:
+def test_quarantined_host_is_shown_with_its_reason_and_not_repaired(desk: Desk) -> None:
     stopped = replace(desk.machine.report("host-3"), running=False, boot="")
     desk.machine.memory.fleet.write_report(CLUSTER, stopped)
     desk.machine.memory.fleet.quarantine_host(CLUSTER, "host-3", "its disk fails")
@@ -97,19 +97,19 @@ def test_a_quarantined_host_is_shown_with_why_and_is_not_to_be_repaired(desk: De
     assert "host-3 of production/hello is quarantined: its disk fails" in desk.type("status").stdout
 
 
-def test_status_says_who_has_the_lease_since_when_and_until_when(desk: Desk) -> None:
+def test_status_shows_holder_start_and_end_of_the_lease(desk: Desk) -> None:
     name = desk.halted()
-    told = desk.type("status hello").stdout
+    output = desk.type("status hello").stdout
     assert (
         "  has the lease since 2026-11-23 12:00:06 UTC; the lease expires 2026-12-01 12:00 UTC (in 8 d)"
-        in told
+        in output
     )
     [cluster] = desk.facts("status")["clusters"]
     assert cluster["lease"] == name
     assert cluster["lease_expires_at"].startswith("2026-12-01T12:00")
 
 
-def test_an_old_self_test_is_not_shown_as_this_ones(desk: Desk) -> None:
+def test_self_test_of_an_earlier_boot_is_not_shown(desk: Desk) -> None:
     desk.machine.memory.fleet.write_report(CLUSTER, replace(desk.machine.report("host-1"), boot="another"))
     [cluster] = desk.facts("hosts")["clusters"]
     assert cluster["hosts"][0]["self_test"] is None
@@ -126,15 +126,15 @@ def test_history_lists_the_newest_first(desk: Desk) -> None:
     ]
 
 
-def test_the_trail_says_when_where_what_and_why(desk: Desk) -> None:
-    told = desk.type("history hello --trail --limit 5").stdout.splitlines()
-    assert len(told) == 6
-    assert told[-1].startswith("2026-11-23 12:")
+def test_trail_shows_time_deployment_event_and_reason(desk: Desk) -> None:
+    output = desk.type("history hello --trail --limit 5").stdout.splitlines()
+    assert len(output) == 6
+    assert output[-1].startswith("2026-11-23 12:")
     name = desk.machine.memory.deployments.recent(CLUSTER, 1)[0].id
-    assert told[-1].endswith(f"  {name}  done: 4 hosts serve 1.0.0, in rotation and healthy")
+    assert output[-1].endswith(f"  {name}  done: 4 hosts serve 1.0.0, in rotation and healthy")
 
 
-def test_the_trail_fits_a_terminal_of_100_columns(
+def test_trail_fits_a_terminal_of_100_columns(
     desk: Desk, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv("COLUMNS", "100")
@@ -147,7 +147,7 @@ def test_the_trail_fits_a_terminal_of_100_columns(
     assert max(len(line) for line in (first, *more)) <= 100
 
 
-def test_converging_tells_what_was_found(desk: Desk) -> None:
+def test_converge_shows_its_result(desk: Desk) -> None:
     done = desk.type("converge hello")
     assert done.exit_code == 0
     assert "production/hello  CONVERGED  every host serves 1.0.0" in done.stdout
@@ -176,20 +176,20 @@ def test_the_newest_snapshot_is_promoted_unless_another_is_named(desk: Desk) -> 
     assert "was promoted before as release 1.1.0" in again.stdout
 
 
-def test_an_unknown_snapshot_is_refused_by_the_function(desk: Desk) -> None:
+def test_unknown_snapshot_is_refused_by_the_function(desk: Desk) -> None:
     done = desk.type("promote hello 1.0.0-20261123120000-ddddddd")
     assert done.exit_code == 1
     assert "there is no snapshot 1.0.0-20261123120000-ddddddd of hello" in done.stderr
 
 
-def test_releases_say_where_they_are_desired_or_quarantined(desk: Desk) -> None:
+def test_releases_show_where_they_are_desired_or_quarantined(desk: Desk) -> None:
     desk.machine.memory.fleet.quarantine(CLUSTER, "1.0.1", "slow")
     found = {each["version"]: each for each in desk.facts("releases hello")["releases"]}
     assert found["1.0.0"]["desired_in"] == ["production"]
     assert found["1.0.1"]["quarantined_in"] == ["production"]
 
 
-def test_an_unknown_service_has_no_versions(desk: Desk) -> None:
+def test_unknown_service_has_no_versions(desk: Desk) -> None:
     for command in ("snapshots shop", "releases shop", "promote shop"):
         assert desk.type(command).exit_code == 1
     assert "'Shop' is not a service" in desk.type("snapshots Shop").stderr

@@ -29,43 +29,43 @@ from tests.unit.cli.conftest import SNAPSHOTS, Desk
 COMMIT = "0123456789" * 4
 
 
-def test_watching_prints_one_line_an_event(desk: Desk) -> None:
+def test_watch_prints_one_line_for_each_event(desk: Desk) -> None:
     name = desk.machine.deploy("1.0.1")
     lines = desk.type(f"watch {name}").stdout.splitlines()
     assert sum(line.endswith("  alive") for line in lines) == 4
     assert all(" UTC  " in line for line in lines[1:-2])
 
 
-def test_watching_for_programs_is_a_json_object_a_line(desk: Desk) -> None:
+def test_watch_as_json_is_one_object_on_each_line(desk: Desk) -> None:
     name = desk.machine.deploy("1.0.1")
     events = [json.loads(line) for line in desk.type(f"watch {name} --json").stdout.splitlines()]
     assert {event["event"] for event in events} == {"trail", "end"}
     assert (events[-1]["state"], events[-1]["code"]) == ("DONE", 0)
 
 
-def test_watching_a_service_follows_what_runs(desk: Desk) -> None:
+def test_watch_of_a_service_follows_its_running_deployment(desk: Desk) -> None:
     name = desk.halted()
     done = desk.type("watch hello")
     assert done.exit_code == 1
     assert f"{name}: HALTED" in done.stdout
 
 
-def test_watching_an_idle_service_tells_how_the_last_one_ended(desk: Desk) -> None:
+def test_watch_of_an_idle_service_shows_the_last_outcome(desk: Desk) -> None:
     done = desk.type("watch hello")
     assert done.exit_code == 0
     assert "no build or deployment of hello runs; the last one:" in done.stdout
     assert ": DONE: " in done.stdout
 
 
-def test_an_unknown_deployment_is_an_error_and_does_not_hang(desk: Desk) -> None:
+def test_unknown_deployment_is_an_error_and_does_not_hang(desk: Desk) -> None:
     done = desk.type("watch hello-production-20261123000000-beef")
     assert done.exit_code == 1
-    assert "there is neither a record nor an execution of it" in done.stderr
+    assert "it has neither a record nor an execution" in done.stderr
 
 
-def test_a_refused_execution_is_told_with_its_reasons(desk: Desk) -> None:
+def test_refused_execution_is_shown_with_its_reasons(desk: Desk) -> None:
     name, now = "hello-production-20261123000000-beef", desk.machine.now
-    desk.runs.told[name] = Run(
+    desk.runs.fixed[name] = Run(
         name, "FAILED", now, now, error="Refused", cause="host-1 is silent; host-2 is down"
     )
     done = desk.type(f"watch {name}")
@@ -73,23 +73,23 @@ def test_a_refused_execution_is_told_with_its_reasons(desk: Desk) -> None:
     assert f"{name}: REFUSED: host-1 is silent; host-2 is down" in done.stdout
 
 
-def test_an_execution_that_broke_before_it_planned_is_told_with_its_error(desk: Desk) -> None:
+def test_execution_that_failed_before_planning_is_shown_with_its_error(desk: Desk) -> None:
     name, now = "hello-production-20261123000000-beef", desk.machine.now
-    desk.runs.told[name] = Run(name, "FAILED", now, now, error="States.Timeout", cause="plan took too long")
+    desk.runs.fixed[name] = Run(name, "FAILED", now, now, error="States.Timeout", cause="plan took too long")
     done = desk.type(f"watch {name}")
     assert done.exit_code == 1
-    assert "ended before it had planned: States.Timeout: plan took too long" in done.stdout
+    assert "ended during planning: States.Timeout: plan took too long" in done.stdout
 
 
-def test_an_execution_that_ended_before_its_deployment_is_told(desk: Desk) -> None:
+def test_execution_that_ended_before_its_deployment_is_reported(desk: Desk) -> None:
     name = desk.halted()
     desk.machine.memory.deployments.put(_running(desk, name))
     now = desk.machine.now
-    desk.runs.told[name] = Run(name, "ABORTED", now, now, error="Stopped", cause="by hand")
+    desk.runs.fixed[name] = Run(name, "ABORTED", now, now, error="Stopped", cause="by hand")
     done = desk.type(f"watch {name}")
     assert done.exit_code == 1
     assert (
-        "ended before its deployment did (Stopped: by hand); go on: lifecycle converge hello" in done.stdout
+        "ended before its deployment (Stopped: by hand); continue it: lifecycle converge hello" in done.stdout
     )
 
 
@@ -97,33 +97,33 @@ def _running(desk: Desk, name: str) -> Deployment:
     return replace(desk.machine.record(name), state=DeploymentState.RUNNING)
 
 
-def test_a_long_rollout_is_followed_into_its_next_execution(desk: Desk) -> None:
+def test_long_rollout_is_followed_into_its_next_execution(desk: Desk) -> None:
     name, now = desk.halted(), desk.machine.now
     desk.machine.memory.deployments.put(_running(desk, name))
-    desk.runs.told[name] = Run(name, "SUCCEEDED", now, now, output={"execution": f"{name}.2"})
-    desk.runs.told[f"{name}.2"] = Run(f"{name}.2", "RUNNING", now)
+    desk.runs.fixed[name] = Run(name, "SUCCEEDED", now, now, output={"execution": f"{name}.2"})
+    desk.runs.fixed[f"{name}.2"] = Run(f"{name}.2", "RUNNING", now)
     polled = Poller(desk.connection, CLUSTER, name).poll()
     assert polled.run is not None
     assert polled.run.name == f"{name}.2"
     assert outcome_of(polled, desk.connection) is None
 
 
-def test_watching_ends_only_when_the_lease_is_free_again(desk: Desk) -> None:
+def test_watch_ends_only_when_the_lease_is_released(desk: Desk) -> None:
     name = desk.machine.deploy("1.0.1")
     lease = desk.machine.memory.leases.acquire(CLUSTER, name, desk.machine.now)
-    looks: list[str] = []
+    ticks_seen: list[str] = []
 
     def free() -> None:
-        looks.append(desk.machine.memory.leases.current(CLUSTER).deployment)
-        if len(looks) == 3:
+        ticks_seen.append(desk.machine.memory.leases.current(CLUSTER).deployment)
+        if len(ticks_seen) == 3:
             desk.machine.memory.leases.release(CLUSTER, lease)
 
     desk.machine.memory.clock.ticks.append(free)
     assert follow(desk.connection, CLUSTER, name, SilentScreen()).state == "DONE"
-    assert looks == [name, name, name]
+    assert ticks_seen == [name, name, name]
 
 
-def test_a_lease_that_stays_does_not_keep_the_watcher(desk: Desk) -> None:
+def test_watch_ends_even_if_the_lease_is_never_released(desk: Desk) -> None:
     name = desk.machine.deploy("1.0.1")
     desk.machine.memory.leases.acquire(CLUSTER, name, desk.machine.now)
     assert follow(desk.connection, CLUSTER, name, SilentScreen()).code == 0
@@ -134,7 +134,7 @@ THROTTLED = ClientError({"Error": {"Code": "ThrottlingException"}}, "DescribeExe
 
 
 @pytest.mark.parametrize("error", [UNREACHABLE, THROTTLED, ResponseParserError("<html>")])
-def test_looks_that_fail_for_a_while_do_not_end_a_watch(desk: Desk, error: Exception) -> None:
+def test_reads_that_fail_for_a_while_do_not_end_the_watch(desk: Desk, error: Exception) -> None:
     name = desk.machine.deploy("1.0.1")
     desk.runs.fails = error
 
@@ -145,7 +145,7 @@ def test_looks_that_fail_for_a_while_do_not_end_a_watch(desk: Desk, error: Excep
     assert follow(desk.connection, CLUSTER, name, SilentScreen(), begun=True).state == "DONE"
 
 
-def test_a_watch_that_sees_nothing_any_more_ends_and_says_how_to_go_on(desk: Desk) -> None:
+def test_watch_that_can_read_nothing_for_30_seconds_ends_with_the_command(desk: Desk) -> None:
     name = desk.halted()
     desk.machine.memory.deployments.put(_running(desk, name))
 
@@ -157,23 +157,23 @@ def test_a_watch_that_sees_nothing_any_more_ends_and_says_how_to_go_on(desk: Des
     done = desk.type(f"watch {name}")
     assert done.exit_code == 1
     last = done.stdout.splitlines()[-1]
-    assert last.startswith(f"{name}: LOST_SIGHT: nothing was seen of it for 30 s: AWS is throttling ")
-    assert last.endswith(f"; it may go on without you, watch on: lifecycle watch {name}")
+    assert last.startswith(f"{name}: LOST_SIGHT: its state could not be read for 30 s: AWS is throttling ")
+    assert last.endswith(f"; it may still go on; watch it again: lifecycle watch {name}")
     assert timedelta(seconds=30) <= desk.machine.now - began < timedelta(seconds=33)
 
 
-def test_a_rollback_that_does_not_show_at_once_is_waited_for(desk: Desk) -> None:
+def test_watch_waits_for_a_rollback_that_is_not_visible_yet(desk: Desk) -> None:
     name = desk.halted()
     desk.machine.decide(name, Choice.ROLL_BACK, "host-2")
-    heir = "hello-production-20261123000000-beef"
-    desk.runs.told[name] = Run(name, "SUCCEEDED", desk.machine.now, output={"rollback": heir})
-    desk.runs.told[heir] = None
+    rollback = "hello-production-20261123000000-beef"
+    desk.runs.fixed[name] = Run(name, "SUCCEEDED", desk.machine.now, output={"rollback": rollback})
+    desk.runs.fixed[rollback] = None
     code, endings = watch_deployment(Printer(terminal=False), desk.connection, name)
     assert code == 1
     assert [end["state"] for end in endings] == ["ROLLED_BACK", "LOST_SIGHT"]
 
 
-def test_what_was_never_seen_is_not_waited_for(desk: Desk) -> None:
+def test_watch_does_not_wait_for_a_deployment_it_never_read(desk: Desk) -> None:
     name, began = desk.machine.deploy("1.0.1"), desk.machine.now
     desk.runs.fails = UNREACHABLE
     done = desk.type(f"watch {name}")
@@ -181,21 +181,23 @@ def test_what_was_never_seen_is_not_waited_for(desk: Desk) -> None:
     assert "error: the environment on this machine does not answer" in done.stderr
 
 
-def test_a_bug_is_not_taken_for_an_outage(desk: Desk) -> None:
+def test_bug_is_not_mistaken_for_an_outage(desk: Desk) -> None:
     name = desk.machine.deploy("1.0.1")
     desk.runs.fails = KeyError("status")
     with pytest.raises(KeyError):
         follow(desk.connection, CLUSTER, name, SilentScreen(), begun=True)
 
 
-def test_a_halt_that_is_being_rolled_back_is_no_halt_any_more(desk: Desk) -> None:
+def test_halt_that_is_being_rolled_back_does_not_end_the_watch(desk: Desk) -> None:
     name = desk.halted()
     answer = Answer(Choice.ROLL_BACK, "grace", "slow", desk.machine.now)
     request_rollback(desk.machine.context, CLUSTER, name, answer)
     assert outcome_of(Poller(desk.connection, CLUSTER, name).poll(), desk.connection) is None
 
 
-def test_an_interrupted_watcher_says_how_to_come_back(desk: Desk, capsys: pytest.CaptureFixture[str]) -> None:
+def test_interrupted_watch_prints_the_command_to_watch_again(
+    desk: Desk, capsys: pytest.CaptureFixture[str]
+) -> None:
     name = desk.halted()
     desk.machine.memory.deployments.put(_running(desk, name))
 
@@ -208,14 +210,14 @@ def test_an_interrupted_watcher_says_how_to_come_back(desk: Desk, capsys: pytest
     assert f"the deployment goes on; watch it again: lifecycle watch {name}" in capsys.readouterr().err
 
 
-def test_an_approval_is_asked_for_once_and_watching_goes_on() -> None:
+def test_watch_shows_an_approval_once_and_goes_on() -> None:
     desk = Desk(Policy(approval=ApprovalGate.BEFORE_FIRST_HOST))
     name = desk.machine.deploy("1.0.0")
-    looks: list[None] = []
+    ticks_seen: list[None] = []
 
     def approve() -> None:
-        looks.append(None)
-        if len(looks) == 3:
+        ticks_seen.append(None)
+        if len(ticks_seen) == 3:
             desk.machine.memory.clock.ticks.remove(approve)
             desk.machine.approve(name, Choice.APPROVE)
 
@@ -225,7 +227,7 @@ def test_an_approval_is_asked_for_once_and_watching_goes_on() -> None:
     assert done.stdout.count(f"lifecycle approve hello --deployment {name} --why '...'") == 1
 
 
-def test_the_live_screen_shows_each_hosts_state(desk: Desk) -> None:
+def test_live_screen_shows_the_state_of_each_host(desk: Desk) -> None:
     name = desk.halted()
     now = desk.machine.now
     started = HostAttempt(name, "host-3", 1, 1, name, now, AttemptState.DRAINED, AttemptState.DRAINED)
@@ -249,7 +251,7 @@ def test_the_live_screen_shows_each_hosts_state(desk: Desk) -> None:
     assert max(len(clean(line)) for line in drawn.splitlines()) <= 80
 
 
-def test_hosts_that_left_or_are_quarantined_are_not_waited_for_on_the_screen(desk: Desk) -> None:
+def test_live_screen_leaves_out_removed_and_quarantined_hosts(desk: Desk) -> None:
     name = desk.halted()
     desk.machine.memory.fleet.remove(CLUSTER, "host-3")
     desk.machine.memory.fleet.quarantine_host(CLUSTER, "host-4", "disk")
@@ -258,7 +260,7 @@ def test_hosts_that_left_or_are_quarantined_are_not_waited_for_on_the_screen(des
     assert states == {"host-1": "waiting", "host-2": "failed", "host-3": "gone"}
 
 
-def test_a_host_that_fell_silent_is_not_shown_as_failed(desk: Desk) -> None:
+def test_unreachable_host_is_not_shown_as_failed(desk: Desk) -> None:
     name, now = desk.halted(), desk.machine.now
     gone = HostAttempt(
         name, "host-3", 1, 1, name, now, AttemptState.FAILED, reason="silent", unreachable=True
@@ -274,7 +276,7 @@ def push(desk: Desk, status: str, **more: object) -> str:
     return name
 
 
-def test_a_push_is_followed_to_its_snapshot(desk: Desk) -> None:
+def test_push_is_followed_to_its_snapshot(desk: Desk) -> None:
     name = push(desk, "RUNNING")
     desk.runs.phases = ["building: install", "building: build", "recording the snapshot"]
     ticks: list[None] = []
@@ -298,7 +300,7 @@ def test_a_push_is_followed_to_its_snapshot(desk: Desk) -> None:
     assert lines[-1] == f"next: lifecycle promote hello {SNAPSHOTS[2]}"
 
 
-def test_a_failed_build_shows_the_end_of_its_log(desk: Desk) -> None:
+def test_failed_build_shows_the_end_of_its_log(desk: Desk) -> None:
     name = push(
         desk, "FAILED", error="BuildFailed", cause="build FAILED in BUILD\n== unit tests 1/1\nE  1 != 2"
     )
@@ -309,13 +311,13 @@ def test_a_failed_build_shows_the_end_of_its_log(desk: Desk) -> None:
     assert f"lifecycle build --again {name}" in done.stdout
 
 
-def test_a_run_is_found_by_its_commit(desk: Desk) -> None:
+def test_run_is_found_by_its_commit(desk: Desk) -> None:
     name = push(desk, "FAILED")
     assert name in desk.type(f"watch --run {COMMIT[:7]}").stdout
     assert desk.type("watch --run fffffff").exit_code == 1
 
 
-def test_a_run_is_done_again_under_the_next_number(desk: Desk) -> None:
+def test_build_again_takes_the_next_free_number(desk: Desk) -> None:
     name = push(desk, "FAILED", input={"name": "hello", "commit": COMMIT})
     desk.executions.start_delivery(f"{name}_2", {})
     done = desk.type("build --again hello")
@@ -324,7 +326,7 @@ def test_a_run_is_done_again_under_the_next_number(desk: Desk) -> None:
     assert done.stdout.splitlines()[-1] == f"next: lifecycle watch --run {name}_3"
 
 
-def test_several_things_that_run_are_named(desk: Desk) -> None:
+def test_several_running_builds_and_deployments_are_named(desk: Desk) -> None:
     name, run = desk.halted(), push(desk, "RUNNING")
     done = desk.type("watch")
     assert done.exit_code == 1

@@ -26,7 +26,7 @@ NOW = datetime(2026, 11, 23, 1, 46, 30, tzinfo=UTC)
 
 
 @pytest.mark.parametrize(
-    ("seconds", "told"),
+    ("seconds", "expected"),
     [
         (0, "0 s"),
         (0.25, "0.2 s"),
@@ -39,22 +39,22 @@ NOW = datetime(2026, 11, 23, 1, 46, 30, tzinfo=UTC)
         (601_200, "6 d 23 h"),
     ],
 )
-def test_durations_read_as_people_say_them(seconds: float, told: str) -> None:
-    assert lasting(seconds) == told
+def test_durations_are_formatted_in_two_units(seconds: float, expected: str) -> None:
+    assert lasting(seconds) == expected
 
 
-def test_times_are_utc_whatever_their_zone() -> None:
+def test_times_are_shown_in_utc() -> None:
 
     assert moment(NOW.astimezone(timezone(timedelta(hours=5)))) == "2026-11-23 01:46:30"
     assert moment(None) == "-"
 
 
-def test_a_clock_ahead_of_ours_is_no_negative_time() -> None:
+def test_time_ahead_of_our_clock_is_shown_as_now() -> None:
     assert ago(NOW + timedelta(seconds=3), NOW) == "now"
     assert ago(NOW - timedelta(seconds=61), NOW) == "1 min 1 s ago"
 
 
-def test_what_is_due_says_when_and_in_how_long() -> None:
+def test_due_time_is_shown_with_the_time_left() -> None:
     assert ahead(NOW + timedelta(days=7, seconds=-5), NOW) == "2026-11-30 01:46 UTC (in 7 d)"
     assert ahead(NOW + timedelta(hours=19, seconds=-5), NOW) == "2026-11-23 20:46 UTC (in 19 h)"
     assert ahead(NOW + timedelta(seconds=30), NOW) == "2026-11-23 01:47 UTC (in 30 s)"
@@ -66,7 +66,7 @@ def test_names_stay_whole_when_a_line_is_wrapped() -> None:
     assert hanging(f"one two {name} three", 20, 4) == f"one two\n    {name}\n    three"
 
 
-def test_a_phase_is_called_by_its_lambdas_name() -> None:
+def test_phase_is_called_by_the_name_of_its_lambda() -> None:
     called: list[str] = []
 
     class Lambdas:
@@ -78,14 +78,14 @@ def test_a_phase_is_called_by_its_lambdas_name() -> None:
     assert called == ["lifecycle-remove-host"]
 
 
-def test_somebody_elses_text_cannot_act_on_the_terminal() -> None:
+def test_untrusted_text_cannot_control_the_terminal() -> None:
     assert clean("\x1b[31mred\x1b[0m \x1b]0;title\x07bell\x07\r\nnext\x9b") == "red bell\nnext"
     assert one_line("a\n\tb" + "c" * 300, 10) == "a bcccccc…"
     assert indented("one\ntwo\n") == ["    | one", "    | two"]
     assert indented(" \n") == []
 
 
-def test_columns_are_aligned_and_lines_have_no_trailing_spaces() -> None:
+def test_columns_are_aligned_without_trailing_spaces() -> None:
     assert aligned(("host", "state"), [["h1", "alive"], ["host-22", "-"]]) == [
         "HOST     STATE",
         "h1       alive",
@@ -98,7 +98,7 @@ def denied(code: str) -> ClientError:
 
 
 @pytest.mark.parametrize(
-    ("error", "told"),
+    ("error", "expected"),
     [
         (Unknown("release", "1.0.0"), "there is no release 1.0.0"),
         (denied("AccessDeniedException"), "IAM denies StartExecution: no"),
@@ -115,11 +115,11 @@ def denied(code: str) -> ClientError:
         (KeyError("x"), "run it again with --debug"),
     ],
 )
-def test_every_error_says_what_can_be_done(error: Exception, told: str) -> None:
-    assert told in explain(error)
+def test_every_error_names_a_remedy(error: Exception, expected: str) -> None:
+    assert expected in explain(error)
 
 
-def test_who_asks_is_the_last_part_of_the_callers_arn() -> None:
+def test_caller_name_is_the_last_part_of_the_arn() -> None:
     assert caller_name("arn:aws:iam::123456789012:user/team/alice") == "alice"
     assert (
         caller_name("arn:aws:sts::123456789012:assumed-role/Admin/alice@example.com") == "alice@example.com"
@@ -129,7 +129,7 @@ def test_who_asks_is_the_last_part_of_the_callers_arn() -> None:
     assert len(session_name("a")) == 2
 
 
-def test_names_are_told_apart() -> None:
+def test_deployment_and_run_names_are_recognised() -> None:
     commit = "ab" * 20
     assert is_deployment("hello-production-20261123014630-ab12")
     assert is_deployment("my-shop-staging-20261123014630-ab12r")
@@ -142,7 +142,7 @@ def entered(name: str) -> dict[str, Any]:
     return {"stateEnteredEventDetails": {"name": name}}
 
 
-def test_a_run_tells_the_builds_phase_as_it_was_last_heard() -> None:
+def test_current_step_includes_the_last_known_build_phase() -> None:
     left = {
         "stateExitedEventDetails": {"name": "CheckBuild", "output": '{"kind": "RUNNING", "reason": "BUILD"}'}
     }
@@ -153,7 +153,7 @@ def test_a_run_tells_the_builds_phase_as_it_was_last_heard() -> None:
 
 
 @pytest.mark.parametrize("name", [name for name in COMMANDS if name != "local"])
-def test_every_listed_command_is_there_with_an_example(name: str) -> None:
+def test_every_listed_command_has_an_example(name: str) -> None:
     found = command(name)
     assert found.name == name
     assert f"lifecycle {name}" in found.help
