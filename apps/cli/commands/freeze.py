@@ -184,7 +184,7 @@ def _show_running(printer: Printer, connection: Connection, clusters: Sequence[C
 
 def _still_frozen(connection: Connection, lifted: Freeze) -> list[str]:
     """Return the clusters that another freeze or a policy's window still freezes, each with the reason."""
-    now, standing = connection.context.clock.now(), connection.context.freezes.standing()
+    now, present = connection.context.clock.now(), connection.context.freezes.standing()
     clusters = [cluster for cluster in resolve.known_clusters(connection) if lifted.covers(cluster)]
-    found = {each: blocking(standing, _windows(connection, each), each, now) for each in clusters}
+    found = {each: blocking(present, _windows(connection, each), each, now) for each in clusters}
     return [f"{cluster}: {why}" for cluster, why in found.items() if why]

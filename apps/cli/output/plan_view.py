@@ -40,7 +40,7 @@ class Preview:
 
     @property
     def nothing_to_do(self) -> bool:
-        """Whether every host serves the version and the version is desired."""
+        """Return whether every host serves the version and the version is desired."""
         is_desired = self.desired is not None and self.desired.version == self.request.version
         return self.plan.nothing_to_do and is_desired
 

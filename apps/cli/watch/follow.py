@@ -53,7 +53,7 @@ def follow(
 
 
 def _is_temporary(error: Exception) -> bool:
-    """Whether AWS could not answer, or does not know a new deployment yet; any other error is a bug."""
+    """Return whether AWS could not answer, or does not know a new deployment yet; any other error is a bug."""
     from botocore.exceptions import BotoCoreError, ClientError  # noqa: PLC0415 (as in failures.py)
     from botocore.parsers import ResponseParserError  # noqa: PLC0415
 

@@ -56,7 +56,7 @@ def _without_execution(found: WatchedDeployment, connection: Connection) -> Outc
 
 
 def settled(found: WatchedDeployment) -> bool:
-    """Whether no change is about to follow: the lease is released, the execution ended, a queued one begun."""
+    """Return whether no change is about to follow: the lease is released, the execution ended, a queued one begun."""
     if found.queued:
         return False
     final = found.deployment is not None and found.deployment.state.final

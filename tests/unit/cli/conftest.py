@@ -1,4 +1,4 @@
-"""An operator's desk over in-memory twins: the commands as typed, against the rollout's real decisions."""
+"""An operator's desk over in-memory twins: commands as typed, with the real decisions of the rollout."""
 
 import json
 from collections.abc import Callable, Mapping, Sequence
@@ -37,9 +37,9 @@ SNAPSHOTS = ("1.0.0-20261123100000-aaaaaaa", "1.0.0-20261123110000-bbbbbbb", "1.
 
 @dataclass
 class FakeRuns:
-    """Executions as the records tell of them; `told` overrides, `pushes` are deliveries.
+    """Executions by the records. `fixed` replaces some of them, and `pushes` are deliveries.
 
-    Looking at a rollout raises `fails`, if that is set.
+    Reading a rollout raises `fails`, if it is set.
     """
 
     machine: Machine
@@ -80,7 +80,7 @@ class FakeRuns:
 
 
 class DrivenExecutions(MemoryExecutions):
-    """Starting a rollout runs it, until it ends or waits for a human."""
+    """Executions that run a started rollout until it ends or waits for an operator."""
 
     def __init__(self, machine: Machine, runs: FakeRuns) -> None:
         super().__init__()
@@ -103,7 +103,7 @@ class DrivenExecutions(MemoryExecutions):
 
 @dataclass
 class FakeFunctions:
-    """The functions that a person calls, with their real events and phases; an answer lets the rollout go on."""
+    """The functions that an operator calls, with their real events and phases; an answer continues the rollout."""
 
     machine: Machine
     calls: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
@@ -126,7 +126,7 @@ class FakeFunctions:
             found = decide(context, asked.cluster, asked.deployment, asked.host, asked.attempt, answer)
         else:
             found = answer_deployment(context, asked.cluster, asked.deployment, answer)
-        if asked.choice is not Choice.PAUSE:  # which wakes nothing
+        if asked.choice is not Choice.PAUSE:  # which continues nothing
             self.machine.run(asked.deployment)
         return found
 
@@ -170,7 +170,7 @@ class Desk:
         self.functions = FakeFunctions(self.machine)
         self.executions = DrivenExecutions(self.machine, self.runs)
         memory = self.machine.memory
-        # What a finish starts from the queue runs too.
+        # Queued deployments that a finish starts run too.
         self.machine.context = replace(memory.context, executions=self.executions)
         for number, snapshot in enumerate(SNAPSHOTS):
             made = manifest(snapshot)
@@ -190,7 +190,7 @@ class Desk:
         )
 
     def type(self, text: str, *more: str) -> Result:
-        """Run a command as an operator types it."""
+        """Run a command as typed."""
 
         def connect(options: Options) -> Connection:
             return replace(self.connection, flags=f" --profile {options.profile}" if options.profile else "")
@@ -198,27 +198,27 @@ class Desk:
         return CliRunner().invoke(app, [*text.split(), *more], obj=connect)
 
     def facts(self, text: str, *more: str) -> dict[str, Any]:
-        """Run a command with --json; its answer."""
+        """Run a command with --json and return its answer."""
         done = self.type(text, *more, "--json")
         found: dict[str, Any] = json.loads(done.stdout)
         return found
 
     def halted(self) -> str:
-        """Deploy a release that fails its self-test on host-2; the name of the halted deployment."""
+        """Deploy a release that fails its self-test on host-2; returns the name of the halted deployment."""
         self.break_host("host-2", "1.0.1")
         return self.machine.deploy("1.0.1")
 
     def effect(self, name: str, choice: Choice) -> str:
-        """What a choice would do, as the question that a deployment asks says it."""
+        """Return the effect of a choice by the question of a deployment."""
         [asked] = self.machine.memory.deployments.questions(name)
         return asked.effects[choice]
 
     def break_host(self, host: str, *versions: str) -> None:
-        """Let these versions fail their self-test on a host."""
+        """Make these versions fail their self-test on a host."""
         self.machine.host(host).breaks.update(dict.fromkeys(versions, Stage.SELF_TESTING))
 
     def at_tick(self, number: int, act: Callable[[], object]) -> None:
-        """Do something when the clock has moved that often, as somebody at another desk would."""
+        """Act when the clock has moved that often, as a second operator would."""
         ticks_seen: list[None] = []
 
         def tick() -> None:

@@ -1,4 +1,4 @@
-"""Who is asked before something is done: whoever sits at the keyboard, wherever the output goes."""
+"""Confirmations: they go to the operator's terminal even if the output is piped."""
 
 import json
 import os
@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[3]
-# A desk in a process of its own, for only a process has a real terminal as its keyboard.
+# A desk in a process of its own, because only a process can have a terminal as its standard input.
 DESK = """
 import sys
 from apps.cli.main import app
@@ -22,7 +22,7 @@ app(sys.argv[1:], obj=lambda _: desk.connection)
 
 
 def at_a_keyboard(typed: str, *arguments: str) -> subprocess.CompletedProcess[str]:
-    """Run a command whose output is piped, at a terminal where this is typed."""
+    """Run a command with piped output and a terminal on which `typed` is entered."""
     person, keyboard = os.openpty()
     try:
         os.write(person, typed.encode())

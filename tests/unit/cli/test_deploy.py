@@ -152,7 +152,7 @@ def test_started_deployment_is_named_even_if_it_cannot_be_watched(desk: Desk) ->
 
 
 def test_watch_waits_for_an_execution_that_is_not_visible_yet(desk: Desk) -> None:
-    desk.runs.fails = Unknown("deployment", "it", "there is neither a record nor an execution of it")
+    desk.runs.fails = Unknown("deployment", "it", "it has neither a record nor an execution")
     [end] = desk.facts("deploy hello")["endings"]
     assert end["state"] == "LOST_SIGHT"
 

@@ -23,8 +23,8 @@ def test_freeze_lists_its_clusters_and_the_undo_command(desk: Desk) -> None:
     [(phase, payload)] = desk.functions.calls
     assert (phase, payload["scope"], payload["by"]) == ("freeze", "production", "ada")
     assert payload["why"] == "the database is being moved"
-    [standing] = desk.machine.memory.freezes.standing()
-    assert standing.until == desk.machine.now + timedelta(hours=2)
+    [present] = desk.machine.memory.freezes.standing()
+    assert present.until == desk.machine.now + timedelta(hours=2)
 
 
 @pytest.mark.parametrize("typed", ["everything", "*"])

@@ -1,4 +1,4 @@
-"""Which push's run was meant, and under which name it is done again."""
+"""Runs of pushes: found by name, repository or commit, and repeated under the next number."""
 
 from datetime import timedelta
 
@@ -14,7 +14,7 @@ OTHER = "cd34" * 10
 
 
 def pushed(desk: Desk, *names: str) -> None:
-    """These runs, the newest first."""
+    """Record these runs, the newest first."""
     for age, name in enumerate(names):
         started = desk.machine.now - timedelta(minutes=age)
         desk.runs.pushes[name] = Run(name, "FAILED", started, input={"name": name})

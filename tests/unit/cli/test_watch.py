@@ -1,4 +1,4 @@
-"""watch, as typed; and how following ends."""
+"""watch, as typed; and the outcomes of following a deployment."""
 
 import io
 import json
@@ -66,11 +66,11 @@ def test_unknown_deployment_is_an_error_and_does_not_hang(desk: Desk) -> None:
 def test_refused_execution_is_shown_with_its_reasons(desk: Desk) -> None:
     name, now = "hello-production-20261123000000-beef", desk.machine.now
     desk.runs.fixed[name] = Run(
-        name, "FAILED", now, now, error="Refused", cause="host-1 is silent; host-2 is down"
+        name, "FAILED", now, now, error="Refused", cause="host-1 is unreachable; host-2 is down"
     )
     done = desk.type(f"watch {name}")
     assert done.exit_code == 1
-    assert f"{name}: REFUSED: host-1 is silent; host-2 is down" in done.stdout
+    assert f"{name}: REFUSED: host-1 is unreachable; host-2 is down" in done.stdout
 
 
 def test_execution_that_failed_before_planning_is_shown_with_its_error(desk: Desk) -> None:

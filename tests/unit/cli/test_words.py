@@ -1,4 +1,4 @@
-"""Pure formatting, errors as messages, targets, and the root's own list of commands."""
+"""Formatting, messages of errors, targets, and the list of commands."""
 
 import io
 from datetime import UTC, datetime, timedelta, timezone
