@@ -1,29 +1,18 @@
-"""The parts that commands share which change a cluster outside of a rollout: the cluster, a host, and the call.
+"""The parts that commands share which change a cluster outside of a rollout: payloads, a host, and the call.
 
 Used by quarantine, remove_host, pause, cancel and freeze.
 """
 
 from typing import Any
 
-from apps.cli import resolve
-from apps.cli.options import Environment
 from apps.cli.output.printer import Printer
-from apps.cli.output.text import ago
+from apps.cli.output.text import ago, names_or_none
 from apps.cli.ports import Connection
 from lifecycle.application.rollout import observe
 from lifecycle.domain.errors import Unknown
-from lifecycle.domain.fleet.cluster import Cluster, service_name
+from lifecycle.domain.fleet.cluster import Cluster
 from lifecycle.domain.fleet.target_group import state_of
 from lifecycle.domain.rollout.decision import Choice
-
-
-def existing_cluster(connection: Connection, service: str, environment: Environment) -> Cluster:
-    """Return the cluster; raises Unknown if it does not exist."""
-    cluster = Cluster(environment.value, service_name(service))
-    every = resolve.known_clusters(connection)
-    if cluster not in every:
-        raise Unknown("cluster", str(cluster), f"known: {', '.join(map(str, every)) or 'none'}")
-    return cluster
 
 
 def cluster_payload(cluster: Cluster) -> dict[str, str]:
@@ -44,11 +33,6 @@ def answer_payload(
     }
 
 
-def environment_flag(cluster: Cluster) -> str:
-    """Return the option that a suggested command needs to name this cluster; production needs none."""
-    return "" if cluster.environment == Environment.PRODUCTION else f" --environment {cluster.environment}"
-
-
 def call_function(printer: Printer, connection: Connection, phase: str, payload: dict[str, Any]) -> None:
     """Call a function and print what it did."""
     result = connection.functions.call(phase, payload)
@@ -60,8 +44,7 @@ def last_report(connection: Connection, cluster: Cluster, host: str) -> str:
     """Describe a host by its last report; raises Unknown for a host that never reported."""
     reports = connection.context.fleet.reports(cluster)
     if (report := reports.get(host)) is None:
-        known = ", ".join(reports) or "none"
-        raise Unknown("host", f"{host} of {cluster}", f"known: {known}")
+        raise Unknown("host", f"{host} of {cluster}", f"known: {names_or_none(reports)}")
     state = state_of(observe.rotation(connection.context, cluster, reports), host)
     reported = f"last report {ago(report.seen_at, connection.context.clock.now())}"
     return f"{host}: {report.installed or 'nothing'} installed, {state} in the load balancer, {reported}"

@@ -5,6 +5,8 @@ from typing import Annotated
 
 import typer
 
+from lifecycle.domain.fleet.cluster import Cluster
+
 LONGEST_WHY = 1000  # lifecycle/entrypoints/events.py
 
 
@@ -43,3 +45,8 @@ DeploymentName = Annotated[
 def text_of(environment: Environment | None) -> str:
     """Return the name of the environment; "" if it was left out."""
     return environment.value if environment else ""
+
+
+def environment_flag(cluster: Cluster) -> str:
+    """Return the option that a suggested command needs to name this cluster; production needs none."""
+    return "" if cluster.environment == Environment.PRODUCTION else f" --environment {cluster.environment}"

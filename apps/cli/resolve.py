@@ -8,6 +8,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from apps.cli.errors import Ambiguous
+from apps.cli.options import Environment
+from apps.cli.output.text import names_or_none
 from apps.cli.ports import Connection, Run
 from lifecycle.domain.delivery.delivery_name import DeliveryName
 from lifecycle.domain.errors import Unknown
@@ -18,6 +20,7 @@ from lifecycle.domain.service.version import ReleaseVersion, SnapshotVersion, pa
 
 _DEPLOYMENT = re.compile(r"[a-z0-9-]+-(?:staging|production)-\d{14}-[0-9a-z]+")
 _COMMIT = re.compile(r"[0-9a-f]{4,40}")
+_MOST_NAMES = 5  # in a message about an unknown name
 
 
 def is_deployment(text: str) -> bool:
@@ -46,7 +49,8 @@ def run_named(connection: Connection, text: str) -> Run:
     newest_first = [run.name for run in connection.runs.deliveries(running=False)]
     if (name := _first_match(newest_first, text)) and (found := connection.runs.delivery(name)):
         return found
-    raise Unknown("run", f"of {text}", "a push starts one; it is named after its repository and commit")
+    known = names_or_none(newest_first[:_MOST_NAMES])
+    raise Unknown("run", f"of {text}", f"newest known: {known}; a push starts a run")
 
 
 def _first_match(names: Sequence[str], text: str) -> str:
@@ -71,22 +75,42 @@ def known_clusters(connection: Connection, service: str = "") -> list[Cluster]:
         return every
     mine = [cluster for cluster in every if cluster.service == service_name(service)]
     if not mine:
-        known = ", ".join(sorted({cluster.service for cluster in every})) or "none"
-        raise Unknown("service", service, f"known: {known}; deploy a cluster stack for it first")
+        raise Unknown("service", service, f"known: {_services(every)}; deploy a cluster stack for it first")
     return mine
+
+
+def existing_cluster(connection: Connection, service: str, environment: Environment) -> Cluster:
+    """Return the cluster; raises Unknown if it does not exist."""
+    cluster = Cluster(environment.value, service_name(service))
+    every = known_clusters(connection)
+    if cluster not in every:
+        raise Unknown("cluster", str(cluster), f"known: {names_or_none(every)}")
+    return cluster
+
+
+def unknown_version(connection: Connection, kind: str, service: str) -> Unknown:
+    """Return the error for a service without any version of this kind: nothing was pushed, or it is unknown."""
+    known, watch = _services(known_clusters(connection)), connection.command("watch")
+    return Unknown(kind, f"of {service}", f"known services: {known}; push a commit, then see: {watch}")
+
+
+def _services(clusters: Sequence[Cluster]) -> str:
+    return names_or_none(sorted({cluster.service for cluster in clusters}))
 
 
 def newest_snapshot(connection: Connection, service: str) -> str:
     """Return the snapshot that was built last; raises Unknown."""
     found = connection.catalogue.snapshots(service_name(service))
     if not found:
-        raise Unknown("snapshot", f"of {service}", "push it, then see: " + connection.command("watch"))
+        raise unknown_version(connection, "snapshot", service)
     return max(found, key=lambda each: (SnapshotVersion.parse(each).built, each))
 
 
 def newest_release(connection: Connection, service: str) -> str:
     """Return the highest release; raises Unknown."""
     found = connection.catalogue.releases(service_name(service))
+    if not found and not connection.catalogue.snapshots(service):
+        raise unknown_version(connection, "release", service)
     if not found:
         raise Unknown("release", f"of {service}", f"make one: {connection.command(f'promote {service}')}")
     return max(found, key=ReleaseVersion.parse)
@@ -109,7 +133,7 @@ class PendingQuestion:
     question: Question
 
 
-def current(connection: Connection, cluster: Cluster) -> Deployment | None:
+def lease_holder(connection: Connection, cluster: Cluster) -> Deployment | None:
     """Return the deployment that has the cluster's lease, once it is planned."""
     lease = connection.context.leases.current(cluster)
     return connection.context.deployments.get(cluster, lease.deployment) if lease.deployment else None
@@ -120,12 +144,21 @@ def deployment_named(connection: Connection, text: str) -> Deployment:
     cluster = cluster_of(text)
     if found := connection.context.deployments.get(cluster, text):
         return found
-    raise Unknown("deployment", text, f"see: {connection.command(f'history {cluster.service}')}")
+    raise unknown_deployment(connection, cluster, text)
 
 
-def waiting(connection: Connection, text: str, environment: str, wanted: QuestionKind) -> PendingQuestion:
+def unknown_deployment(connection: Connection, cluster: Cluster, name: str) -> Unknown:
+    """Return the error for a deployment without a record, which names the newest of its cluster."""
+    known = [each.id for each in connection.context.deployments.recent(cluster, _MOST_NAMES)]
+    history = connection.command(f"history {cluster.service}")
+    return Unknown("deployment", name, f"newest known: {names_or_none(known)}; see: {history}")
+
+
+def pending_question(
+    connection: Connection, text: str, environment: str, wanted: QuestionKind
+) -> PendingQuestion:
     """Return the one deployment that waits for what is `wanted`; raises Unknown or Ambiguous."""
-    candidates = running(connection, text, environment)
+    candidates = deployments_named(connection, text, environment)
     found = [
         PendingQuestion(each, question)
         for each in candidates
@@ -142,17 +175,17 @@ def waiting(connection: Connection, text: str, environment: str, wanted: Questio
     return found[0]
 
 
-def running(connection: Connection, text: str, environment: str) -> list[Deployment]:
+def deployments_named(connection: Connection, text: str, environment: str) -> list[Deployment]:
     """Return the named deployment, or the holders of the leases of a service's clusters; raises Unknown."""
     if is_deployment(text):
         return [deployment_named(connection, text)]
     clusters = [Cluster(environment, service_name(text))] if environment else clusters_of(text)
-    return [found for cluster in clusters if (found := current(connection, cluster))]
+    return [found for cluster in clusters if (found := lease_holder(connection, cluster))]
 
 
-def the_running(connection: Connection, text: str, environment: str) -> Deployment:
+def running_deployment(connection: Connection, text: str, environment: str) -> Deployment:
     """Return the one deployment that has not ended; raises Unknown or Ambiguous."""
-    candidates = running(connection, text, environment)
+    candidates = deployments_named(connection, text, environment)
     found = [each for each in candidates if not each.state.final]
     if len(found) > 1:
         raise Ambiguous(f"more than one deployment runs: name one of {', '.join(each.id for each in found)}")

@@ -1,8 +1,8 @@
 """`lifecycle cancel`: end a queued deployment before it begins."""
 
-from apps.cli.cluster_operations import answer_payload, environment_flag
+from apps.cli.cluster_operations import answer_payload
 from apps.cli.command import ServiceName, connected
-from apps.cli.options import Environment, InEnvironment, Why
+from apps.cli.options import Environment, InEnvironment, Why, environment_flag
 from apps.cli.output.printer import Printer
 from apps.cli.ports import Connection
 from lifecycle.domain.errors import Refused

@@ -43,7 +43,9 @@ def approve(
     watch: ThenWatch = False,
 ) -> int:
     """Approve the deployment that waits at a gate, so that it goes on."""
-    found = resolve.waiting(connection, deployment or service, text_of(environment), QuestionKind.APPROVAL)
+    found = resolve.pending_question(
+        connection, deployment or service, text_of(environment), QuestionKind.APPROVAL
+    )
     return _answer(printer, connection, found, Choice.APPROVE, why, watch=watch)
 
 
@@ -59,7 +61,9 @@ def reject(
     watch: ThenWatch = False,
 ) -> int:
     """Reject the deployment that waits at a gate; updated hosts get the previous version back."""
-    found = resolve.waiting(connection, deployment or service, text_of(environment), QuestionKind.APPROVAL)
+    found = resolve.pending_question(
+        connection, deployment or service, text_of(environment), QuestionKind.APPROVAL
+    )
     return _answer(printer, connection, found, Choice.REJECT, why, watch=watch)
 
 
@@ -75,7 +79,9 @@ def extend(
     watch: ThenWatch = False,
 ) -> int:
     """Let an undecided test bed bake for as long again, then judge it again."""
-    found = resolve.waiting(connection, deployment or service, text_of(environment), QuestionKind.APPROVAL)
+    found = resolve.pending_question(
+        connection, deployment or service, text_of(environment), QuestionKind.APPROVAL
+    )
     _offered(found, Choice.EXTEND)
     return _answer(printer, connection, found, Choice.EXTEND, why, watch=watch)
 
@@ -107,7 +113,7 @@ def decide(
     watch: ThenWatch = False,
 ) -> int:
     """Decide what to do with a failed host. The decision is valid for this attempt only."""
-    found = resolve.waiting(connection, deployment, text_of(environment), QuestionKind.DECISION)
+    found = resolve.pending_question(connection, deployment, text_of(environment), QuestionKind.DECISION)
     taken = Choice(choice.value)
     _check(found, taken, host, attempt)
     _show(printer, connection, found)

@@ -5,6 +5,7 @@ from typing import Any
 
 from apps.cli import resolve
 from apps.cli.command import MaybeService, connected
+from apps.cli.options import environment_flag
 from apps.cli.output.cluster_view import cluster_status
 from apps.cli.output.printer import Printer
 from apps.cli.output.text import ago, moment, one_line
@@ -113,8 +114,7 @@ def _row(host: dict[str, Any]) -> list[str]:
 def _show_trouble(printer: Printer, connection: Connection, cluster: str, host: dict[str, Any]) -> None:
     """Show why a host is left out or unreachable, and the commands for it."""
     found = Cluster.parse(cluster)
-    environment = "" if found.environment == "production" else f" --environment {found.environment}"
-    arguments = f"{found.service} {host['host']}{environment} --why '...'"
+    arguments = f"{found.service} {host['host']}{environment_flag(found)} --why '...'"
     if host["quarantined"]:
         printer.line(f"{host['host']} is quarantined: {one_line(host['quarantined'], 1000)}", "yellow")
         printer.line(f"  {connection.command(f'unquarantine {arguments}')}")

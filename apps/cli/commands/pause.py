@@ -27,7 +27,7 @@ def pause(
     printer: Printer, connection: Connection, deployment: DeploymentName, why: Why, environment: OnlyIn = None
 ) -> int:
     """Pause a deployment before its next host. Hosts that are being updated are finished first."""
-    found = resolve.the_running(connection, deployment, text_of(environment))
+    found = resolve.running_deployment(connection, deployment, text_of(environment))
     payload = answer_payload(connection, found.cluster, found.id, Choice.PAUSE, why)
     connection.functions.call("decide", payload)
     updating = _hosts_in_update(connection, found)
@@ -56,7 +56,7 @@ def resume(
     watch: ThenWatch = False,
 ) -> int:
     """Resume a paused deployment with its next host, or abort it and leave every host as it is."""
-    found = resolve.waiting(connection, deployment, text_of(environment), QuestionKind.RESUME)
+    found = resolve.pending_question(connection, deployment, text_of(environment), QuestionKind.RESUME)
     choice, question = Choice.ABORT if abort else Choice.RESUME, found.question
     printer.line(_progress(connection, found.deployment))
     for line in question_lines(question, connection.context.clock.now()):

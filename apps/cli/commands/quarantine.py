@@ -11,14 +11,12 @@ from apps.cli import resolve
 from apps.cli.cluster_operations import (
     call_function,
     cluster_payload,
-    environment_flag,
-    existing_cluster,
     last_report,
 )
 from apps.cli.command import MaybeService, ServiceName, Yes, connected
-from apps.cli.options import Environment, InEnvironment, Why
+from apps.cli.options import Environment, InEnvironment, Why, environment_flag
 from apps.cli.output.printer import Printer
-from apps.cli.output.text import one_line
+from apps.cli.output.text import names_or_none, one_line
 from apps.cli.ports import Connection
 from lifecycle.domain.errors import InvalidName, Unknown
 from lifecycle.domain.fleet.cluster import Cluster
@@ -41,7 +39,7 @@ def quarantine(
     yes: Yes = False,
 ) -> int:
     """Exclude a version or a host of a cluster from later deployments."""
-    cluster = existing_cluster(connection, service, environment)
+    cluster = resolve.existing_cluster(connection, service, environment)
     for line in _consequences(connection, cluster, name):
         printer.line(line)
     if not yes and not printer.confirm(f"Quarantine {name} of {cluster}?"):
@@ -73,14 +71,13 @@ def unquarantine(
     yes: Yes = False,
 ) -> int:
     """Lift the quarantine of a version or of a host."""
-    cluster = existing_cluster(connection, service, environment)
+    cluster = resolve.existing_cluster(connection, service, environment)
     reasons = {
         **connection.context.fleet.quarantined(cluster),
         **connection.context.fleet.quarantined_hosts(cluster),
     }
     if name not in reasons:
-        known = ", ".join(sorted(reasons)) or "none"
-        raise Unknown("quarantine", f"of {name} in {cluster}", f"known: {known}")
+        raise Unknown("quarantine", f"of {name} in {cluster}", f"known: {names_or_none(sorted(reasons))}")
     printer.line(f"{name} is quarantined: {one_line(reasons[name], 1000)}")
     if not yes and not printer.confirm(f"Lift the quarantine of {name} in {cluster}?"):
         printer.line("not lifted")
@@ -135,7 +132,7 @@ def _consequences(connection: Connection, cluster: Cluster, name: str) -> list[s
         ]
     _check_version(connection, cluster, name)
     lines = [f"{name}: deployments to {cluster} need --even-if-quarantined"]
-    desired, running = context.registry.desired(cluster), resolve.current(connection, cluster)
+    desired, running = context.registry.desired(cluster), resolve.lease_holder(connection, cluster)
     rollback = connection.command(f"rollback {cluster.service}{environment_flag(cluster)} --reason '...'")
     if running and not running.state.final and running.target.version == name:
         lines.append(f"{running.id} deploys it now and goes on; roll it back: {rollback}")
@@ -150,5 +147,5 @@ def _check_version(connection: Connection, cluster: Cluster, name: str) -> None:
     try:
         connection.context.artifacts.manifest(cluster.service, name)
     except InvalidName as error:
-        hosts = ", ".join(connection.context.fleet.reports(cluster)) or "none"
+        hosts = names_or_none(connection.context.fleet.reports(cluster))
         raise Unknown("host or version", f"{name} of {cluster}", f"known hosts: {hosts}") from error

@@ -4,7 +4,8 @@ from typing import Annotated
 
 import typer
 
-from apps.cli.cluster_operations import call_function, cluster_payload, existing_cluster, last_report
+from apps.cli import resolve
+from apps.cli.cluster_operations import call_function, cluster_payload, last_report
 from apps.cli.command import ServiceName, Yes, connected
 from apps.cli.options import Environment, InEnvironment, Why
 from apps.cli.output.printer import Printer
@@ -39,7 +40,7 @@ def remove_host(
     It is refused while the agent reports or the service is healthy. With --terminated the host is also removed
     from the load balancer, even if it still serves.
     """
-    cluster = existing_cluster(connection, service, environment)
+    cluster = resolve.existing_cluster(connection, service, environment)
     printer.line(last_report(connection, cluster, host))
     if not yes and not printer.confirm(f"Remove {host} from {cluster}?"):
         printer.line("not removed")

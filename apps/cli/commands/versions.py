@@ -9,7 +9,6 @@ from apps.cli import resolve
 from apps.cli.command import ServiceName, connected
 from apps.cli.output.printer import Printer
 from apps.cli.ports import Connection
-from lifecycle.domain.errors import Unknown
 from lifecycle.domain.fleet.cluster import service_name
 from lifecycle.domain.service.version import ReleaseVersion, SnapshotVersion
 
@@ -20,7 +19,7 @@ def snapshots(printer: Printer, connection: Connection, service: ServiceName) ->
     found = connection.catalogue.snapshots(service_name(service))
     promoted = {snapshot: release for release, snapshot in connection.catalogue.releases(service).items()}
     if not found:
-        raise Unknown("snapshot", f"of {service}", f"push it, and see: {connection.command('watch')}")
+        raise resolve.unknown_version(connection, "snapshot", service)
     newest = sorted(found, key=lambda each: (SnapshotVersion.parse(each).built, each), reverse=True)
     listed = [{"version": each, "release": promoted.get(each), **found[each]} for each in newest]
     printer.facts({"service": service, "snapshots": listed})
@@ -66,7 +65,7 @@ def releases(printer: Printer, connection: Connection, service: ServiceName) -> 
     """List a service's releases, newest first, with the environments that desire or quarantine each."""
     found = connection.catalogue.releases(service_name(service))
     if not found and not connection.catalogue.snapshots(service):
-        raise Unknown("service", service, f"push it, and see: {connection.command('watch')}")
+        raise resolve.unknown_version(connection, "release", service)
     listed = [
         {"version": each, "snapshot": found[each], **_places(connection, service, each)}
         for each in sorted(found, key=ReleaseVersion.parse, reverse=True)

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Any, TypeAlias
 
+from apps.cli.options import environment_flag
 from apps.cli.output.text import indented, one_line
 from lifecycle.application.queries.pending_decisions import effect, expiry, quarantine_notice
 from lifecycle.application.queries.state_words import BLAMES
@@ -101,7 +102,7 @@ def question_facts(question: Question, command: Command) -> dict[str, Any]:
 def next_commands(deployment: Deployment, command: Command) -> list[str]:
     """Return the commands that make sense after a deployment that has ended."""
     cluster = deployment.cluster
-    where = "" if cluster.environment == "production" else f" --environment {cluster.environment}"
+    where = environment_flag(cluster)
     see = command(f"status {cluster.service}")
     match deployment.state:
         case DeploymentState.DONE | DeploymentState.SUPERSEDED:

@@ -11,7 +11,6 @@ from contextlib import redirect_stdout
 from typing import Any
 
 from apps.cli.output.text import clean, hanging
-from lifecycle.application.queries.state_words import TONES, Tone
 
 
 class Printer:
@@ -107,15 +106,12 @@ def rich_table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> Any:
     return table
 
 
-STYLES = {
-    Tone.GOOD: "green",
-    Tone.BUSY: "cyan",
-    Tone.WARN: "yellow",
-    Tone.BAD: "red",
-    Tone.IDLE: "dim",
-}
+# Colours by the values of queries.state_words.Tone.
+STYLES = {"good": "green", "busy": "cyan", "warn": "yellow", "bad": "red", "idle": "dim"}
 
 
 def style_of(cell: str) -> str:
     """Return the colour of a cell that is the word of a state; "" for any other text."""
+    from lifecycle.application.queries.state_words import TONES  # noqa: PLC0415 (--help needs no domain)
+
     return STYLES[TONES[cell]] if cell in TONES else "dim" if cell == "-" else ""

@@ -5,6 +5,8 @@ Used by every command that prints for people.
 
 import re
 import textwrap
+from collections.abc import Iterable
+from datetime import datetime
 
 from lifecycle.domain.time_format import ago, ahead, lasting, minute, moment, time_of_day
 
@@ -20,6 +22,7 @@ __all__ = [
     "names_or_none",
     "one_line",
     "time_of_day",
+    "took",
 ]
 
 # A service's log may contain anything, and a terminal would execute its escape sequences.
@@ -50,6 +53,11 @@ def indented(text: str, mark: str = "    | ") -> list[str]:
     return [f"{mark}{line}" for line in clean(text).strip("\n").split("\n")] if text.strip() else []
 
 
-def names_or_none(names: "list[str] | tuple[str, ...]") -> str:
+def names_or_none(names: Iterable[object]) -> str:
     """Join names with commas; "none" without names."""
-    return ", ".join(names) or "none"
+    return ", ".join(map(str, names)) or "none"
+
+
+def took(started: datetime, ended: datetime | None) -> str:
+    """Return a duration in parentheses behind a space; "" while it is not over."""
+    return f" ({lasting((ended - started).total_seconds())})" if ended else ""

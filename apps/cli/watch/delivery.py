@@ -6,7 +6,7 @@ Used by the command watch. Ctrl-C ends the command only; the run goes on.
 import sys
 
 from apps.cli.output.printer import Printer
-from apps.cli.output.text import indented, lasting
+from apps.cli.output.text import indented, lasting, took
 from apps.cli.ports import Connection, Run
 from apps.cli.watch.deployment import INTERRUPTED, watch_deployment
 from lifecycle.domain.errors import Unknown
@@ -29,7 +29,7 @@ def watch_run(printer: Printer, connection: Connection, name: str) -> int:
     printer.event(
         {"event": "snapshot", "run": name, "service": service, "version": version, "staging": staging or None}
     )
-    printer.line(f"snapshot: {service} {version}{_duration(run)}", "bold green")
+    printer.line(f"snapshot: {service} {version}{took(run.started_at, run.stopped_at)}", "bold green")
     code = 0
     if staging:
         printer.line(f"staging rollout: {staging}")
@@ -60,13 +60,12 @@ def _failed(printer: Printer, connection: Connection, run: Run) -> int:
     printer.event(
         {"event": "end", "run": run.name, "state": run.status, "error": run.error, "cause": run.cause}
     )
-    printer.line(f"{run.name}: {run.error or run.status}: no snapshot{_duration(run)}", "bold red")
+    printer.line(
+        f"{run.name}: {run.error or run.status}: no snapshot{took(run.started_at, run.stopped_at)}",
+        "bold red",
+    )
     for line in indented(run.cause):
         printer.line(line)
     again = connection.command(f"build --again {run.name}")
     printer.line(f"next: fix it and push again, or repeat the build: {again}")
     return 1
-
-
-def _duration(run: Run) -> str:
-    return f" ({lasting((run.stopped_at - run.started_at).total_seconds())})" if run.stopped_at else ""

@@ -10,7 +10,7 @@ from typing import Any
 from apps.cli.output.decision_view import choice_lines, next_commands, question_facts, question_lines
 from apps.cli.output.live import SilentScreen, screen_for
 from apps.cli.output.printer import Printer
-from apps.cli.output.text import lasting, one_line
+from apps.cli.output.text import one_line, took
 from apps.cli.ports import Connection
 from apps.cli.watch.follow import follow
 from apps.cli.watch.outcome import Outcome
@@ -83,7 +83,9 @@ def show_outcome(printer: Printer, connection: Connection, name: str, found: Out
     """Print the state, its reason, and the commands that follow."""
     printer.event(outcome_facts(name, found, connection))
     # The reason of a halt follows with its question.
-    reason = "" if found.question else f": {one_line(found.reason, 2000)}{_duration(found)}"
+    ended = found.deployment
+    duration = took(ended.started_at, ended.finished_at) if ended else ""
+    reason = "" if found.question else f": {one_line(found.reason, 2000)}{duration}"
     printer.line(f"{name}: {found.state}{reason}", _style(found))
     if found.question:
         now = connection.context.clock.now()
@@ -96,12 +98,6 @@ def show_outcome(printer: Printer, connection: Connection, name: str, found: Out
         printer.line(f"its rollback has not begun; start it: {converge}")
     elif found.deployment and found.state != "LOST":
         printer.line(f"next: {'  or  '.join(next_commands(found.deployment, connection.command))}")
-
-
-def _duration(found: Outcome) -> str:
-    if found.deployment is None or found.deployment.finished_at is None:
-        return ""
-    return f" ({lasting((found.deployment.finished_at - found.deployment.started_at).total_seconds())})"
 
 
 def _style(found: Outcome) -> str:

@@ -6,8 +6,8 @@ Used by follow.py. The records decide; the execution is read only for facts that
 from dataclasses import dataclass
 
 from apps.cli.ports import Connection, Run
+from apps.cli.resolve import unknown_deployment
 from apps.cli.watch.deployment_view import WatchedDeployment
-from lifecycle.domain.errors import Unknown
 from lifecycle.domain.rollout.decision import Question
 from lifecycle.domain.rollout.deployment import Deployment, DeploymentState
 
@@ -67,8 +67,7 @@ def _unplanned(found: WatchedDeployment, connection: Connection) -> Outcome | No
     """Return the outcome of a deployment without a record, from its execution: planning, refused or failed."""
     run = found.run
     if run is None:
-        history = connection.command(f"history {found.cluster.service}")
-        raise Unknown("deployment", found.name, f"it has neither a record nor an execution; see: {history}")
+        raise unknown_deployment(connection, found.cluster, found.name)
     if run.running:
         return None
     if run.status == "SUCCEEDED":

@@ -50,4 +50,4 @@ def test_converging_a_never_deployed_cluster_does_nothing(typed: Callable[..., R
 def test_unknown_runs_and_deployments_end_the_watch(typed: Callable[..., Result]) -> None:
     assert "there is no run" in typed("watch --run nosuch").stderr
     message = typed("watch nosuch-production-20261123000000-beef").stderr
-    assert "it has neither a record nor an execution" in message
+    assert "there is no deployment nosuch-production-20261123000000-beef; newest known: none" in message

@@ -60,7 +60,10 @@ def test_watch_of_an_idle_service_shows_the_last_outcome(desk: Desk) -> None:
 def test_unknown_deployment_is_an_error_and_does_not_hang(desk: Desk) -> None:
     done = desk.type("watch hello-production-20261123000000-beef")
     assert done.exit_code == 1
-    assert "it has neither a record nor an execution" in done.stderr
+    assert (
+        "there is no deployment hello-production-20261123000000-beef; newest known: hello-production-"
+        in done.stderr
+    )
 
 
 def test_refused_execution_is_shown_with_its_reasons(desk: Desk) -> None:

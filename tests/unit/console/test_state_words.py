@@ -107,7 +107,7 @@ def test_host_reads_alike_on_its_tile_and_in_hosts(desk: Desk) -> None:
     fleet.write_report(CLUSTER, replace(desk.machine.report("host-2"), running=False, boot=""))
     fleet.write_report(CLUSTER, replace(desk.machine.report("host-3"), installed="0.9.0", digest="e" * 64))
     terminal = Terminal()
-    terminal.here = replace(terminal.here, context=desk.machine.context)
+    terminal.connection = replace(terminal.connection, context=desk.machine.context)
     [cluster] = terminal.facts("hosts")["clusters"]
     words = [host["state"] for host in cluster["hosts"]]
     assert words == ["quarantined", "stopped", "drifted", "serving"]
