@@ -180,7 +180,10 @@ def deployments_named(connection: Connection, text: str, environment: str) -> li
     if is_deployment(text):
         return [deployment_named(connection, text)]
     clusters = [Cluster(environment, service_name(text))] if environment else clusters_of(text)
-    return [found for cluster in clusters if (found := lease_holder(connection, cluster))]
+    found = [holder for cluster in clusters if (holder := lease_holder(connection, cluster))]
+    if not found:
+        known_clusters(connection, text)  # raises Unknown for a service that does not exist
+    return found
 
 
 def running_deployment(connection: Connection, text: str, environment: str) -> Deployment:

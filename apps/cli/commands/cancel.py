@@ -1,5 +1,6 @@
 """`lifecycle cancel`: end a queued deployment before it begins."""
 
+from apps.cli import resolve
 from apps.cli.cluster_operations import answer_payload
 from apps.cli.command import ServiceName, connected
 from apps.cli.options import Environment, InEnvironment, Why, environment_flag
@@ -22,6 +23,7 @@ def cancel(
     cluster = Cluster(environment.value, service_name(service))
     waiting = connection.context.queue.waiting(cluster)
     if waiting is None:
+        resolve.existing_cluster(connection, service, environment)
         pause = connection.command(f"pause {service}{environment_flag(cluster)} --why '...'")
         reason = f"no deployment is queued for {cluster}; a running one is paused with: {pause}"
         raise Refused("the cancellation", [reason])

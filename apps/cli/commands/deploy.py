@@ -125,6 +125,7 @@ def rollback(
     cluster, options = Cluster(environment.value, service_name(service)), StartOptions(yes, watch)
     lease = connection.context.leases.current(cluster)
     if not lease.deployment:
+        resolve.existing_cluster(connection, service, environment)
         return _to_previous(printer, connection, cluster, reason, options)
     running = connection.context.deployments.get(cluster, lease.deployment)
     if running is None or running.state is DeploymentState.QUEUED:

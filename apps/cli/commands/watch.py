@@ -69,6 +69,7 @@ def _watch_last(printer: Printer, connection: Connection, clusters: list[Cluster
     if runs and (deployment is None or runs[0].started_at > deployment.started_at):
         return watch_run(printer, connection, runs[0].name)
     if deployment is None:
+        resolve.known_clusters(connection, service)  # raises Unknown for a service that does not exist
         printer.event({"event": "idle"})
         return 0
     return watch_deployment(printer, connection, deployment.id)[0]

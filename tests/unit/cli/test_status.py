@@ -60,6 +60,24 @@ def test_status_of_an_unknown_service_lists_the_known_ones(desk: Desk) -> None:
     assert "there is no service shop; known: hello" in done.stderr
 
 
+@pytest.mark.parametrize(
+    "command",
+    [
+        *("watch shop", "rollback shop", "cancel shop --why x", "pause shop --why x", "resume shop --why x"),
+        *("approve shop --why x", "reject shop --why x", "extend shop --why x", "decide shop RETRY"),
+        *("quarantine shop h1 --why x", "remove-host shop h1 --why x", "freeze production/shop --why x"),
+        *("hosts shop", "history shop", "converge shop", "quarantined shop"),
+        *("plan shop", "deploy shop", "promote shop", "snapshots shop", "releases shop"),
+    ],
+)
+def test_every_command_answers_an_unknown_service_with_the_known_ones(desk: Desk, command: str) -> None:
+    done = desk.type(command)
+    assert done.exit_code == 1
+    assert "error: there is no " in done.stderr
+    assert "hello" in done.stderr.partition("known")[2]
+    assert desk.functions.calls == []
+
+
 def test_hosts_shows_drift_and_the_repair_command(desk: Desk) -> None:
     stopped = replace(desk.machine.report("host-3"), running=False, boot="")
     desk.machine.memory.fleet.write_report(CLUSTER, stopped)
