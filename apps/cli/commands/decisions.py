@@ -88,7 +88,7 @@ def extend(
 
 @connected(
     "decide hello RETRY --why 'the disk was full'",
-    "decide hello-production-20261123014630-ab12 ROLL_BACK --host h1 --attempt 1 --why 'the self-test is right'",
+    "decide hello-production-20261123014630-ab12 ROLL_BACK --host h1 --attempt 1 --why 'bad version'",
 )
 def decide(
     printer: Printer,
