@@ -1,6 +1,6 @@
-"""The parts that commands share which change a cluster outside of a rollout: payloads, a host, and the call.
+"""Parts shared by the commands that change a cluster: payloads of functions, their call, and a host's last report.
 
-Used by quarantine, remove_host, pause, cancel and freeze.
+Used by cancel, decisions, deploy, pause, quarantine and remove_host.
 """
 
 from typing import Any
