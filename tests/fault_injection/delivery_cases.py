@@ -76,7 +76,7 @@ def _deliver_again(field: Field, run: str) -> None:
 def _steps(field: Field, run: str) -> Any:
     """How far a run got."""
     found = field.here.runs.delivery(run)
-    return found and (found.status, field.here.runs.doing(run))
+    return found and (found.status, field.here.runs.current_step(run))
 
 
 def _builds(field: Field) -> set[str]:
