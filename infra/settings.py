@@ -58,7 +58,7 @@ class Settings:
     build_poll_seconds: str
     converge_rate: str
     watch_rate: str
-    agent_patience_seconds: str
+    agent_heartbeat_timeout_seconds: str
     minute_seconds: str  # of a test bed and of a watch
     clusters: tuple[ClusterSettings, ...]
     watched: tuple[
@@ -92,7 +92,7 @@ class Settings:
             build_poll_seconds=_number(read("build_poll_seconds", "15")),
             converge_rate=str(read("converge_rate", "rate(15 minutes)")),
             watch_rate=str(read("watch_rate", "rate(5 minutes)")),
-            agent_patience_seconds=_number(read("agent_patience_seconds", "30")),
+            agent_heartbeat_timeout_seconds=_number(read("agent_heartbeat_timeout_seconds", "30")),
             minute_seconds=_number(read("minute_seconds", "60")),
             clusters=tuple(ClusterSettings.read(dict(cluster)) for cluster in clusters),
             watched=_clusters(read("dashboard_clusters", [])),

@@ -67,7 +67,7 @@ def on_laptop(file: Path, by: str) -> Connection:
         access = _laptop_access(known, by)
     except (KeyError, TypeError, ValueError) as error:
         raise NoTarget(f"cannot read {file} ({error!r}): write it again with `lifecycle local up`") from error
-    settings = {"LIFECYCLE_AGENT_PATIENCE_SECONDS": "10", "POLL_SECONDS": "0.02", "MINUTE_SECONDS": "1"}
+    settings = {"AGENT_HEARTBEAT_TIMEOUT_SECONDS": "10", "POLL_SECONDS": "0.02", "MINUTE_SECONDS": "1"}
     return _connection(f"laptop ({file.parent})", by, access, settings, LAPTOP_POLL_SECONDS, "")
 
 
@@ -111,7 +111,7 @@ def on_aws(profile: str) -> Connection:
     access = Access(lambda name: session.client(name, config=config), partition, region, account)
     target, by = f"AWS profile {profile} (account {account}, {region})", caller_name(caller["Arn"])
     flags = f" --profile {profile}" if os.environ.get("LIFECYCLE_PROFILE") != profile else ""
-    settings = {"LIFECYCLE_AGENT_PATIENCE_SECONDS": "30", "POLL_SECONDS": "2"}
+    settings = {"AGENT_HEARTBEAT_TIMEOUT_SECONDS": "30", "POLL_SECONDS": "2"}
     return _connection(target, by, access, settings, AWS_POLL_SECONDS, flags)
 
 

@@ -222,7 +222,7 @@ class ControlPlaneStack(Stack):
                 "BUILD_PROJECT": names.BUILD_PROJECT,
                 "WEBHOOK_SECRET": names.WEBHOOK_SECRET,
                 "POLL_SECONDS": settings.poll_seconds,
-                "LIFECYCLE_AGENT_PATIENCE_SECONDS": settings.agent_patience_seconds,
+                "AGENT_HEARTBEAT_TIMEOUT_SECONDS": settings.agent_heartbeat_timeout_seconds,
                 "MINUTE_SECONDS": settings.minute_seconds,
                 "NOTICES_TOPIC": Fn.sub(names.topic_arn(names.NOTIFICATIONS)),
             },

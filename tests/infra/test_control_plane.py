@@ -76,12 +76,12 @@ def test_every_function_has_its_layers_its_log_and_the_contracts_environment(
             "BUILD_PROJECT",
             "WEBHOOK_SECRET",
             "POLL_SECONDS",
-            "LIFECYCLE_AGENT_PATIENCE_SECONDS",
+            "AGENT_HEARTBEAT_TIMEOUT_SECONDS",
             "MINUTE_SECONDS",
             "NOTICES_TOPIC",
             "POWERTOOLS_SERVICE_NAME",
         }
-        assert (values["POLL_SECONDS"], values["LIFECYCLE_AGENT_PATIENCE_SECONDS"]) == ("2", "30")
+        assert (values["POLL_SECONDS"], values["AGENT_HEARTBEAT_TIMEOUT_SECONDS"]) == ("2", "30")
         group = control_plane["Resources"][function["LoggingConfig"]["LogGroup"]["Ref"]]["Properties"]
         assert group == {"LogGroupName": f"/aws/lambda/lifecycle-{name}", "RetentionInDays": 30}
 

@@ -33,7 +33,7 @@ class Settings:
     @property
     def heartbeat_timeout(self) -> timedelta:
         """How long an agent may be silent."""
-        return timedelta(seconds=float(self.values.get("LIFECYCLE_AGENT_PATIENCE_SECONDS", "30")))
+        return timedelta(seconds=float(self.values.get("AGENT_HEARTBEAT_TIMEOUT_SECONDS", "30")))
 
     @property
     def minute(self) -> timedelta:
