@@ -1,25 +1,11 @@
 """Executions and functions over boto3, for the commands; made by connection.py."""
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from apps.cli.errors import FunctionRefused
 from apps.cli.ports import Run
-
-
-class LazyClient:
-    """A client that is made when it is first used: each costs tens of milliseconds, and most commands use three."""
-
-    def __init__(self, make: Callable[[str], Any], name: str) -> None:
-        self._make = make
-        self._name = name
-        self._client: Any = None
-
-    def __getattr__(self, attribute: str) -> Any:
-        if self._client is None:
-            self._client = self._make(self._name)
-        return getattr(self._client, attribute)
 
 
 class StepRuns:

@@ -12,12 +12,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from apps.cli.aws import LambdaFunctions, LazyClient, StepRuns
+from apps.cli.aws import LambdaFunctions, StepRuns
 from apps.cli.command import Options
 from apps.cli.errors import NoTarget
 from apps.cli.ports import Connection
 from lifecycle.entrypoints.bootstrap import context_of
 from lifecycle.entrypoints.settings import Settings
+from lifecycle.gateways.aws.client import LazyClient
 
 LAPTOP_POLL_SECONDS = 0.3
 AWS_POLL_SECONDS = 1.5  # DescribeExecution refills at 15 a second and account

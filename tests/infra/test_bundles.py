@@ -38,7 +38,7 @@ def test_the_layer_has_the_model_of_every_service_that_a_phase_calls() -> None:
     from layers.build import build  # noqa: PLC0415
 
     wiring = Path("layers/core/python/lifecycle/entrypoints/bootstrap.py").read_text()
-    called = set(re.findall(r'(?:_Lazy|client)\("(\w+)"\)', wiring))
+    called = set(re.findall(r'(?:_lazy|client)\("(\w+)"\)', wiring))
     assert {"dynamodb", "sns", "events", "secretsmanager"} <= called
     found = members(build("lambda"))
     kept = {

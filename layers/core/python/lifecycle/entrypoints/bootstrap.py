@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 from functools import cache
-from threading import Lock
 from typing import Any
 
 from lifecycle.application.context import Context
@@ -15,8 +14,7 @@ from lifecycle.application.ports.metrics import Metrics
 from lifecycle.application.ports.notifications import Notifications
 from lifecycle.application.queries.context import QueryContext
 from lifecycle.entrypoints.settings import Settings, from_environment
-
-_MAKING = Lock()
+from lifecycle.gateways.aws.client import LazyClient
 
 
 @cache
@@ -29,22 +27,14 @@ def client(name: str) -> Any:
     return make(name, config=Config(retries={"mode": "standard", "max_attempts": 5}))
 
 
-class _Lazy:
-    """A client that is made when it is first used: most phases use two of the six."""
-
-    def __init__(self, name: str) -> None:
-        self._name = name
-
-    def __getattr__(self, attribute: str) -> Any:
-        with _MAKING:  # the console reads in threads, and boto3 makes one client at a time
-            made = client(self._name)
-        return getattr(made, attribute)
+def _lazy(name: str) -> LazyClient:
+    return LazyClient(client, name)
 
 
 def _table(settings: Settings) -> Any:
     from lifecycle.gateways.aws.table import Table  # noqa: PLC0415
 
-    return Table(_Lazy("dynamodb"), settings.text("LEDGER_TABLE"))
+    return Table(_lazy("dynamodb"), settings.text("LEDGER_TABLE"))
 
 
 @cache
@@ -69,7 +59,7 @@ def context_of(clients: Mapping[str, Any], settings: Settings | None = None) -> 
     from lifecycle.gateways.aws.table import Table  # noqa: PLC0415
 
     settings = settings or from_environment()
-    by_name = {name: clients.get(name) or _Lazy(name) for name in ("dynamodb", "ssm", "elbv2", "s3")}
+    by_name = {name: clients.get(name) or _lazy(name) for name in ("dynamodb", "ssm", "elbv2", "s3")}
     table = Table(by_name["dynamodb"], settings.text("LEDGER_TABLE"))
     return Context(
         clock=SystemClock(),
@@ -95,7 +85,7 @@ def executions_of(states: Any, settings: Settings) -> Executions:
     from lifecycle.gateways.aws.executions import StepFunctionsExecutions  # noqa: PLC0415
 
     rollout, delivery = (settings.values.get(name, "") for name in ("ROLLOUT_MACHINE", "DELIVERY_MACHINE"))
-    return StepFunctionsExecutions(states or _Lazy("stepfunctions"), rollout, delivery)
+    return StepFunctionsExecutions(states or _lazy("stepfunctions"), rollout, delivery)
 
 
 @cache
@@ -117,7 +107,7 @@ def artifacts() -> Artifacts:
     """Manifests and artifacts."""
     from lifecycle.gateways.aws.artifacts import S3Artifacts  # noqa: PLC0415
 
-    return S3Artifacts(_Lazy("s3"), from_environment().text("ARTIFACT_BUCKET"))
+    return S3Artifacts(_lazy("s3"), from_environment().text("ARTIFACT_BUCKET"))
 
 
 @cache
@@ -125,7 +115,7 @@ def metrics() -> Metrics:
     """What is measured of hosts and target groups."""
     from lifecycle.gateways.aws.metrics import CloudWatchMetrics  # noqa: PLC0415
 
-    return CloudWatchMetrics(_Lazy("cloudwatch"), _Lazy("ssm"))
+    return CloudWatchMetrics(_lazy("cloudwatch"), _lazy("ssm"))
 
 
 @cache
@@ -133,7 +123,7 @@ def builds() -> Builds:
     """The build service."""
     from lifecycle.gateways.aws.builds import CodeBuilds  # noqa: PLC0415
 
-    return CodeBuilds(_Lazy("codebuild"), _Lazy("logs"), from_environment().text("BUILD_PROJECT"))
+    return CodeBuilds(_lazy("codebuild"), _lazy("logs"), from_environment().text("BUILD_PROJECT"))
 
 
 @cache
@@ -141,7 +131,7 @@ def notifications() -> Notifications:
     """Where notices are told."""
     from lifecycle.gateways.aws.notifications import AwsNotifications  # noqa: PLC0415
 
-    return AwsNotifications(_Lazy("events"), _Lazy("sns"), from_environment().text("NOTICES_TOPIC"))
+    return AwsNotifications(_lazy("events"), _lazy("sns"), from_environment().text("NOTICES_TOPIC"))
 
 
 @cache
@@ -149,7 +139,7 @@ def alarms() -> Alarms:
     """The clusters' alarms."""
     from lifecycle.gateways.aws.alarms import CloudWatchAlarms  # noqa: PLC0415
 
-    return CloudWatchAlarms(_Lazy("cloudwatch"))
+    return CloudWatchAlarms(_lazy("cloudwatch"))
 
 
 @cache
@@ -159,7 +149,7 @@ def console() -> QueryContext:
 
     settings = from_environment()
     machine = settings.values.get("DELIVERY_MACHINE", "")
-    queries = DynamoClusterQueries(_table(settings), context().registry, _Lazy("stepfunctions"), machine)
+    queries = DynamoClusterQueries(_table(settings), context().registry, _lazy("stepfunctions"), machine)
     return QueryContext(context(), catalogue(), queries)
 
 
