@@ -21,6 +21,7 @@ from aws_cdk import App  # noqa: E402
 from infra.settings import Settings  # noqa: E402
 from infra.stacks.cluster import AsgClusterStack, ByoClusterStack  # noqa: E402
 from infra.stacks.control_plane import ControlPlaneStack  # noqa: E402
+from lifecycle import names  # noqa: E402
 
 
 def build_app(outdir: str | None = None, context: dict[str, object] | None = None) -> App:
@@ -28,10 +29,10 @@ def build_app(outdir: str | None = None, context: dict[str, object] | None = Non
     defaults = json.loads((ROOT / "cdk.json").read_text())["context"]
     app = App(outdir=outdir, context=defaults | (context or {}), analytics_reporting=False)
     settings = Settings.of(app)
-    control_plane = ControlPlaneStack(app, "lifecycle", settings)
-    ByoClusterStack(app, "lifecycle-cluster", emulated=settings.emulated)
+    control_plane = ControlPlaneStack(app, names.CONTROL_PLANE_STACK, settings)
+    ByoClusterStack(app, names.CLUSTER_TEMPLATE, emulated=settings.emulated)
     for cluster in settings.clusters:
-        stack = AsgClusterStack(app, f"lifecycle-{cluster.environment}-{cluster.service}", cluster)
+        stack = AsgClusterStack(app, names.cluster_stack(cluster.environment, cluster.service), cluster)
         # Its events call the control plane's functions by name.
         stack.add_dependency(control_plane)
     return app

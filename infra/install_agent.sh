@@ -82,7 +82,7 @@ find "$$home/agent" -mindepth 1 -maxdepth 1 -type d ! -name "$$version" -exec rm
 
 # Auto Scaling counts a new instance as launched when its agent has reported, and only then tells Lifecycle of it.
 # It has no such wait when the agent of an older instance was brought to this version.
-report='{"pk": {"S": "REPORTS#$environment/$service"}, "sk": {"S": "'"$$host"'"}}'
+report='{"pk": {"S": "$reports$environment/$service"}, "sk": {"S": "'"$$host"'"}}'
 for _ in $$(seq 100); do
   if [ "$$(aws dynamodb get-item --region '$region' --table-name '$table' --key "$$report" \
       --query Item.sk.S --output text)" = "$$host" ]; then

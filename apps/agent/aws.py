@@ -19,8 +19,10 @@ from lifecycle.domain.fleet.host import HostReport
 from lifecycle.domain.fleet.host_command import Turn
 from lifecycle.domain.service.manifest import Manifest
 from lifecycle.domain.service.version import artifact_prefix
-from lifecycle.gateways.aws.metrics import host_dimensions, host_namespace
+from lifecycle.gateways.aws.metrics import host_dimensions
+from lifecycle.gateways.aws.table import reports_key, turns_key
 from lifecycle.gateways.serialization import from_json, to_json
+from lifecycle.names import host_namespace
 
 _CHUNK = 1024**2
 _RETRYABLE_CODES = {
@@ -49,7 +51,7 @@ class DynamoTurns:
     def __init__(self, dynamodb: Any, table: str, cluster: Cluster, host: str) -> None:
         self._dynamodb = dynamodb
         self._table = table
-        self._key = {"pk": {"S": f"TURNS#{cluster}"}, "sk": {"S": host}}
+        self._key = {"pk": {"S": turns_key(cluster)}, "sk": {"S": host}}
 
     def current(self) -> Turn | None:
         body = _read_record(self._dynamodb, self._table, self._key)
@@ -62,7 +64,7 @@ class DynamoReports:
     def __init__(self, dynamodb: Any, table: str, cluster: Cluster, host: str) -> None:
         self._dynamodb = dynamodb
         self._table = table
-        self._key = {"pk": {"S": f"REPORTS#{cluster}"}, "sk": {"S": host}}
+        self._key = {"pk": {"S": reports_key(cluster)}, "sk": {"S": host}}
 
     def latest(self) -> HostReport | None:
         body = _read_record(self._dynamodb, self._table, self._key)
@@ -78,7 +80,7 @@ class CloudWatchMetricSink:
 
     def __init__(self, cloudwatch: Callable[[], Any], cluster: Cluster, host: str, seconds: float) -> None:
         self._cloudwatch = cloudwatch
-        self._namespace = host_namespace(cluster)
+        self._namespace = host_namespace(cluster.service)
         dimensions = [{"Name": name, "Value": value} for name, value in host_dimensions(cluster, host)]
         self._datum = {"Dimensions": dimensions, "StorageResolution": 1 if seconds < 60 else 60}
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from lifecycle.domain.fleet.cluster import Cluster
 from lifecycle.domain.fleet.host import host_name
+from lifecycle.names import Variable
 
 _EPILOG = """\
 Credentials, region and endpoints come from the usual AWS environment variables, files or instance role.
@@ -97,8 +98,8 @@ def _parser(environment: Mapping[str, str]) -> argparse.ArgumentParser:
     option("port", "LIFECYCLE_PORT", "the port that the service binds to", kind=int)
     option("zone", "LIFECYCLE_ZONE", "the availability zone", "")
     option("home", "LIFECYCLE_AGENT_HOME", "the folder for releases, logs and state; private to one agent")
-    option("table", "LEDGER_TABLE", "the DynamoDB table with turns and reports")
-    option("bucket", "ARTIFACT_BUCKET", "the S3 bucket with releases and snapshots")
+    option("table", Variable.LEDGER_TABLE, "the DynamoDB table with turns and reports")
+    option("bucket", Variable.ARTIFACT_BUCKET, "the S3 bucket with releases and snapshots")
     option("idle-seconds", "LIFECYCLE_IDLE_SECONDS", "seconds between polls for a turn", 5.0, float)
     option(
         "busy-seconds", "LIFECYCLE_BUSY_SECONDS", "seconds between polls when an install is near", 0.05, float

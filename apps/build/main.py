@@ -24,6 +24,7 @@ from apps.build.steps import STOP_SIGNALS, run_steps
 from lifecycle.domain.errors import LifecycleError
 from lifecycle.domain.service.manifest import Manifest
 from lifecycle.gateways.serialization import to_json
+from lifecycle.names import Variable
 from lifecycle.servicefile import InvalidServiceFile, ServiceFile, read_service_file
 
 
@@ -109,9 +110,9 @@ def _raise_stopped(number: int, _frame: FrameType | None) -> None:
 
 
 def _bucket(environ: Mapping[str, str]) -> Snapshots:
-    if not (bucket := environ.get("ARTIFACT_BUCKET")):
+    if not (bucket := environ.get(Variable.ARTIFACT_BUCKET)):
         raise BuildFailed(
-            "expected the environment variable ARTIFACT_BUCKET, found none; "
+            f"expected the environment variable {Variable.ARTIFACT_BUCKET}, found none; "
             "set it, or build with --no-publish --dest FOLDER"
         )
     import boto3  # noqa: PLC0415 - a build without AWS does not need it

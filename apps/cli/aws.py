@@ -6,6 +6,7 @@ from typing import Any
 
 from apps.cli.errors import FunctionRefused
 from apps.cli.ports import Run
+from lifecycle.names import execution_arn, function, function_log
 
 
 class StepRuns:
@@ -33,13 +34,13 @@ class StepRuns:
     def current_step(self, name: str) -> str:
         """Return the current state; during the build also the build's phase, as CheckBuild last read it."""
         found = self._states.get_execution_history(
-            executionArn=_arn(self._delivery, name), reverseOrder=True, maxResults=20
+            executionArn=execution_arn(self._delivery, name), reverseOrder=True, maxResults=20
         )
         return current_step(found["events"])
 
     def _describe(self, machine: str, name: str) -> Run | None:
         try:
-            found = self._states.describe_execution(executionArn=_arn(machine, name))
+            found = self._states.describe_execution(executionArn=execution_arn(machine, name))
         except (self._states.exceptions.ExecutionDoesNotExist, self._states.exceptions.InvalidArn):
             return None
         return Run(
@@ -52,10 +53,6 @@ class StepRuns:
             error=found.get("error") or "",
             cause=found.get("cause") or "",
         )
-
-
-def _arn(machine: str, name: str) -> str:
-    return f"{machine.replace(':stateMachine:', ':execution:')}:{name}"
 
 
 def _document(text: str | None) -> dict[str, Any]:
@@ -94,13 +91,13 @@ class LambdaFunctions:
         self._functions = functions
 
     def call(self, phase: str, payload: Mapping[str, Any]) -> Any:
-        name = f"lifecycle-{phase.replace('_', '-')}"
+        name = function(phase)
         found = self._functions.invoke(FunctionName=name, Payload=json.dumps(dict(payload)).encode())
         answer = json.loads(found["Payload"].read() or b"null")
         if found.get("FunctionError"):
             cause = answer.get("errorMessage", answer) if isinstance(answer, dict) else answer
             raise FunctionRefused(
-                f"the function {name} failed: {cause}; see its log group /aws/lambda/{name}"
+                f"the function {name} failed: {cause}; see its log group {function_log(phase)}"
             )
         if isinstance(answer, dict) and set(answer) == {"error"}:
             raise FunctionRefused(str(answer["error"]))

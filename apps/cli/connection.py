@@ -16,9 +16,11 @@ from apps.cli.aws import LambdaFunctions, StepRuns
 from apps.cli.command import Options
 from apps.cli.errors import NoTarget
 from apps.cli.ports import Connection
+from lifecycle import names
 from lifecycle.entrypoints.bootstrap import context_of
 from lifecycle.entrypoints.settings import Settings
 from lifecycle.gateways.aws.client import LazyClient
+from lifecycle.names import Account, Variable
 
 LAPTOP_POLL_SECONDS = 0.3
 AWS_POLL_SECONDS = 1.5  # DescribeExecution refills at 15 a second and account
@@ -31,9 +33,7 @@ class Access:
     """A maker of boto3 clients by name, and the partition, region and account that they act in."""
 
     client: Callable[[str], Any]
-    partition: str
-    region: str
-    account: str
+    account: Account
 
 
 def connect(options: Options) -> Connection:
@@ -68,7 +68,11 @@ def on_laptop(file: Path, by: str) -> Connection:
         access = _laptop_access(known, by)
     except (KeyError, TypeError, ValueError) as error:
         raise NoTarget(f"cannot read {file} ({error!r}): write it again with `lifecycle local up`") from error
-    settings = {"AGENT_HEARTBEAT_TIMEOUT_SECONDS": "10", "POLL_SECONDS": "0.02", "MINUTE_SECONDS": "1"}
+    settings = {
+        Variable.AGENT_HEARTBEAT_TIMEOUT_SECONDS: "10",
+        Variable.POLL_SECONDS: "0.02",
+        Variable.MINUTE_SECONDS: "1",
+    }
     return _connection(f"laptop ({file.parent})", by, access, settings, LAPTOP_POLL_SECONDS, "")
 
 
@@ -92,7 +96,7 @@ def _laptop_access(known: Mapping[str, Any], by: str) -> Access:
         endpoint = known[_SERVICES.get(name, "endpoint")]
         return operator.client(name, endpoint_url=endpoint, config=config)
 
-    return Access(client, "aws", region, known["account"])
+    return Access(client, Account("aws", region, known["account"]))
 
 
 def session_name(by: str) -> str:
@@ -108,11 +112,12 @@ def on_aws(profile: str) -> Connection:
     session: Any = boto3.Session(profile_name=profile)
     config = Config(retries={"mode": "standard", "max_attempts": 5}, read_timeout=320)
     caller = session.client("sts", config=config).get_caller_identity()
-    partition, region, account = caller["Arn"].split(":")[1], str(session.region_name), caller["Account"]
-    access = Access(lambda name: session.client(name, config=config), partition, region, account)
-    target, by = f"AWS profile {profile} (account {account}, {region})", caller_name(caller["Arn"])
+    account = Account(caller["Arn"].split(":")[1], str(session.region_name), caller["Account"])
+    access = Access(lambda name: session.client(name, config=config), account)
+    target = f"AWS profile {profile} (account {account.number}, {account.region})"
+    by = caller_name(caller["Arn"])
     flags = f" --profile {profile}" if os.environ.get("LIFECYCLE_PROFILE") != profile else ""
-    settings = {"AGENT_HEARTBEAT_TIMEOUT_SECONDS": "30", "POLL_SECONDS": "2"}
+    settings = {Variable.AGENT_HEARTBEAT_TIMEOUT_SECONDS: "30", Variable.POLL_SECONDS: "2"}
     return _connection(target, by, access, settings, AWS_POLL_SECONDS, flags)
 
 
@@ -127,24 +132,24 @@ def _connection(
     from lifecycle.gateways.aws.catalogue import DynamoCatalogue  # noqa: PLC0415
     from lifecycle.gateways.aws.table import Table  # noqa: PLC0415
 
-    names = ("dynamodb", "ssm", "elbv2", "s3", "stepfunctions", "lambda")
-    clients = {name: LazyClient(access.client, name) for name in names}
-    machine = f"arn:{access.partition}:states:{access.region}:{access.account}:stateMachine:lifecycle"
+    services = ("dynamodb", "ssm", "elbv2", "s3", "stepfunctions", "lambda")
+    clients = {service: LazyClient(access.client, service) for service in services}
+    rollout, delivery = (names.machine_arn(each, access.account) for each in (names.ROLLOUT, names.DELIVERY))
     known = Settings(
         {
             **settings,
-            "LEDGER_TABLE": "lifecycle-ledger",
-            "ARTIFACT_BUCKET": f"lifecycle-artifacts-{access.account}-{access.region}",
-            "ROLLOUT_MACHINE": f"{machine}-rollout",
-            "DELIVERY_MACHINE": f"{machine}-delivery",
+            Variable.LEDGER_TABLE: names.LEDGER,
+            Variable.ARTIFACT_BUCKET: names.artifact_bucket(access.account),
+            Variable.ROLLOUT_MACHINE: rollout,
+            Variable.DELIVERY_MACHINE: delivery,
         }
     )
     return Connection(
         target=f"{target} as {by}",
         by=by,
         context=context_of(clients, known),
-        catalogue=DynamoCatalogue(Table(clients["dynamodb"], known.text("LEDGER_TABLE"))),
-        runs=StepRuns(clients["stepfunctions"], f"{machine}-rollout", f"{machine}-delivery"),
+        catalogue=DynamoCatalogue(Table(clients["dynamodb"], names.LEDGER)),
+        runs=StepRuns(clients["stepfunctions"], rollout, delivery),
         functions=LambdaFunctions(clients["lambda"]),
         poll_seconds=poll_seconds,
         flags=flags,

@@ -14,18 +14,16 @@ from infra.constructs.access import substituted
 from infra.constructs.front_door import FrontDoor
 from lifecycle import names
 
-NAMESPACE = "AWS/ApplicationELB"
 # Below this many requests a minute one error is too large a share to mean anything.
 _ENOUGH_REQUESTS = 20
 _PERIOD = 60
 _PERIODS = 3
 # By the names that they have in the expression.
-_ANSWERED = {f"ok{family}": f"HTTPCode_Target_{family}XX_Count" for family in (2, 3, 4)}
+_ANSWERED = {f"ok{family}": names.answers(family) for family in (2, 3, 4)}
 # The emulator has no metric math (tests/integration/statemachines/test_gaps.py): errors are counted there, over ten seconds, by
 # the laptop's dispatcher (apps/local/dispatcher/metrics.py).
 _EMULATED_PERIOD = 10
 _EMULATED_ERRORS = 5
-_EMULATED_METRIC = "FailedRequestCount"
 _TO_DO = "look at the newest deployment (lifecycle status), and roll it back if it is its doing"
 
 _Alarm = cloudwatch.CfnAlarm
@@ -69,7 +67,7 @@ class Alarms(Construct):
             "latency",
             f"expected {latency}; {_TO_DO}",
             most.latency_seconds,
-            metric_name="TargetResponseTime",
+            metric_name=names.LATENCY,
             extended_statistic="p99",
             evaluate_low_sample_count_percentile="ignore",
         )
@@ -78,7 +76,7 @@ class Alarms(Construct):
             f"expected {_of('the registered hosts that fail their health check', most.unhealthy_hosts)}; {_TO_DO}",
             most.unhealthy_hosts,
             bad=_PERIODS,
-            metric_name="UnHealthyHostCount",
+            metric_name=names.UNHEALTHY_HOSTS,
             # Each zone is told apart, and one of them is enough; the emulator compares all ten seconds at once.
             statistic="Minimum" if self._emulated else "Maximum",
         )
@@ -86,7 +84,9 @@ class Alarms(Construct):
     def _errors(self, most: Thresholds) -> None:
         if self._emulated:
             expected = f"expected {_of('the requests that fail in ten seconds', _EMULATED_ERRORS)}; {_TO_DO}"
-            self._alarm("errors", expected, _EMULATED_ERRORS, metric_name=_EMULATED_METRIC, statistic="Sum")
+            self._alarm(
+                "errors", expected, _EMULATED_ERRORS, metric_name=names.FAILED_REQUESTS, statistic="Sum"
+            )
             return
         # RequestCount is not filled: where it has no value yet, neither has the rate, so what is late is no error.
         failed = " - ".join(["requests", *(f"FILL({name}, 0)" for name in _ANSWERED)])
@@ -97,7 +97,7 @@ class Alarms(Construct):
             most.error_percent,
             metrics=[
                 _Alarm.MetricDataQueryProperty(id="rate", expression=rate, label="% of requests that failed"),
-                self._sum("requests", "RequestCount"),
+                self._sum("requests", names.REQUESTS),
                 *(self._sum(name, metric) for name, metric in _ANSWERED.items()),
             ],
         )
@@ -105,7 +105,11 @@ class Alarms(Construct):
     def _alarm(self, sign: str, expected: str, most: Any, *, bad: int = _PERIODS - 1, **metric: Any) -> None:
         described = "metrics" not in metric
         if described:
-            metric |= {"namespace": NAMESPACE, "dimensions": self._dimensions(), "period": self._period}
+            metric |= {
+                "namespace": names.BALANCER_NAMESPACE,
+                "dimensions": self._dimensions(),
+                "period": self._period,
+            }
         periods = 1 if self._emulated else _PERIODS
         _Alarm(
             self,
@@ -127,7 +131,7 @@ class Alarms(Construct):
             return_data=False,
             metric_stat=_Alarm.MetricStatProperty(
                 metric=_Alarm.MetricProperty(
-                    namespace=NAMESPACE, metric_name=metric, dimensions=self._dimensions()
+                    namespace=names.BALANCER_NAMESPACE, metric_name=metric, dimensions=self._dimensions()
                 ),
                 period=self._period,
                 stat="Sum",

@@ -30,7 +30,7 @@ class BuildProject(Construct):
         log = logs.LogGroup(
             self,
             "Log",
-            log_group_name=names.BUILD_LOG,
+            log_group_name=names.build_log(names.BUILD_PROJECT),
             retention=logs.RetentionDays.ONE_MONTH,
             removal_policy=RemovalPolicy.DESTROY,
         )
@@ -64,7 +64,7 @@ class BuildProject(Construct):
                 compute_type="BUILD_GENERAL1_SMALL",
                 environment_variables=[
                     codebuild.CfnProject.EnvironmentVariableProperty(
-                        name="ARTIFACT_BUCKET", value=Fn.sub(names.BUCKET)
+                        name=names.Variable.ARTIFACT_BUCKET, value=Fn.sub(names.artifact_bucket())
                     )
                 ],
             ),
@@ -85,7 +85,10 @@ class BuildProject(Construct):
 def _allowed(tools: assets.Asset) -> tuple[Statement, ...]:
     (read, _listing) = SNAPSHOTS.read
     # CreateLogStream is judged on the group, which AWS writes with and without the `:*` of its streams.
-    log = tuple(names.arn("logs", f"log-group:{names.BUILD_LOG}{suffix}") for suffix in ("", ":*"))
+    log = tuple(
+        names.arn("logs", f"log-group:{names.build_log(names.BUILD_PROJECT)}{suffix}")
+        for suffix in ("", ":*")
+    )
     return (
         *SNAPSHOTS.write,
         read,  # the same snapshot built twice is compared with the one that is there

@@ -12,7 +12,6 @@ from aws_cdk import aws_cloudwatch as cloudwatch
 from constructs import Construct
 
 from infra.constructs.access import Access, Statement
-from infra.constructs.front_door import LETTERS
 from infra.constructs.grants import (
     ANSWER_ROLLOUT,
     HEALTH_PATHS,
@@ -43,8 +42,7 @@ VIEWS: tuple[tuple[str, str, tuple[int, int, int, int]], ...] = (
 # CPU comes with memory, and a widget that draws 400 hosts has 300 ms: this is one whole virtual CPU.
 _MEGABYTES = 1769
 # Target groups are named lc-<environment>-<service>; a word of a search matches a part of a name.
-_GROUPS = "{AWS/ApplicationELB,LoadBalancer,TargetGroup} TargetGroup=lc"
-_ALARMS = ("errors", "latency", "hosts")
+_GROUPS = f"{{{names.BALANCER_NAMESPACE},LoadBalancer,TargetGroup}} TargetGroup={names.CLUSTER_PREFIX}"
 
 
 def console_phases(phase: Callable[..., Any], *, emulated: bool) -> None:
@@ -104,10 +102,10 @@ def _chart(title: str, place: tuple[int, int, int, int], metrics: list[list[Any]
 
 def _metrics() -> list[Widget]:
     """Return the metrics of the services, a line for each target group, and those of Lifecycle."""
-    requests = _search(f'{_GROUPS} MetricName="RequestCount"', "Sum")
-    errors = _search(f'{_GROUPS} MetricName="HTTPCode_Target_5XX_Count"', "Sum")
-    latency = _search(f'{_GROUPS} MetricName="TargetResponseTime"', "p99")
-    healthy = _search(f'{_GROUPS} MetricName="HealthyHostCount"', "Minimum")
+    requests = _search(f'{_GROUPS} MetricName="{names.REQUESTS}"', "Sum")
+    errors = _search(f'{_GROUPS} MetricName="{names.answers(5)}"', "Sum")
+    latency = _search(f'{_GROUPS} MetricName="{names.LATENCY}"', "p99")
+    healthy = _search(f'{_GROUPS} MetricName="{names.HEALTHY_HOSTS}"', "Minimum")
     lambdas = _search('{AWS/Lambda,FunctionName} MetricName="Errors" FunctionName=lifecycle', "Sum")
     failed = [
         ["AWS/States", "ExecutionsFailed", "StateMachineArn", names.machine_arn(machine)]
@@ -127,6 +125,9 @@ def _alarms(watched: tuple[str, ...]) -> list[Widget]:
     arns = []
     for cluster in watched:
         environment, _, service = cluster.partition("/")
-        name = f"lc-{LETTERS[environment]}-{service}"
-        arns += [names.arn("cloudwatch", f"alarm:{name}-{kind}") for kind in _ALARMS]
+        letter = names.ENVIRONMENT_LETTERS[environment]
+        arns += [
+            names.arn("cloudwatch", f"alarm:{names.alarm(letter, service, sign)}")
+            for sign in names.ALARM_SIGNS
+        ]
     return [_placed("alarm", (0, 40, 12, 6), {"title": "Alarms", "alarms": arns})] if arns else []

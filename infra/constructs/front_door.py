@@ -14,12 +14,12 @@ from aws_cdk import aws_ssm as ssm
 from constructs import Construct
 
 from infra.constructs.access import accept, substituted
+from lifecycle import names
 
 # At best an ALB finds a target healthy, or dead, after two checks five seconds apart.
 _CHECK_SECONDS = 5
 _CHECKS = 2
 _TLS = "ELBSecurityPolicy-TLS13-1-2-2021-06"
-LETTERS = {"staging": "s", "production": "p"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,10 +48,10 @@ class ClusterValues:
 
     def named(self, suffix: str) -> str:
         """At most 32 characters, as a target group may have; a service's name has single hyphens only, and 24."""
-        return Fn.join("-", ["lc", self.letter, substituted(self.service) + suffix])
+        return Fn.join("-", [names.CLUSTER_PREFIX, self.letter, substituted(self.service) + suffix])
 
     def parameter(self, leaf: str) -> str:
-        return substituted(f"/lifecycle/{self.environment}/{self.service}/{leaf}")
+        return substituted(names.parameter(self.environment, self.service, leaf))
 
 
 class FrontDoor(Construct):
@@ -63,8 +63,8 @@ class FrontDoor(Construct):
         self.security_group = self._security_group()
         self.load_balancer = self._load_balancer()
         self.target_group = self._target_group("TargetGroup", "")
-        self.test_bed_group = self._target_group("TestBedGroup", "--t")
-        self.control_group = self._target_group("ControlGroup", "--c")
+        self.test_bed_group = self._target_group("TestBedGroup", names.TEST_BED_SUFFIX)
+        self.control_group = self._target_group("ControlGroup", names.CONTROL_SUFFIX)
         self.listener = self._listener()
         self.address = self._address()
         self._parameters()
@@ -177,11 +177,11 @@ class FrontDoor(Construct):
 
     def _parameters(self) -> None:
         named = {
-            "target-group": self.target_group.ref,
-            "test-bed-group": self.test_bed_group.ref,
-            "control-group": self.control_group.ref,
-            "listener": self.listener.ref,
-            "address": self.address,
+            names.TARGET_GROUP: self.target_group.ref,
+            names.TEST_BED_GROUP: self.test_bed_group.ref,
+            names.CONTROL_GROUP: self.control_group.ref,
+            names.LISTENER: self.listener.ref,
+            names.ADDRESS: self.address,
         }
         for leaf, value in named.items():
             ssm.CfnParameter(

@@ -5,6 +5,7 @@ infra/stacks/control_plane.py and operators.py give them to roles, by these name
 
 from infra.constructs.access import Access, Statement
 from lifecycle import names
+from lifecycle.names import Partition
 
 _LEDGER = names.arn("dynamodb", f"table/{names.LEDGER}")
 # An item is replaced as a whole, and the table is never scanned: nobody has UpdateItem or Scan.
@@ -26,10 +27,10 @@ def _delete(*partitions: str) -> Statement:
 
 # What waits for a cluster's lease and what is quarantined there stand in its partition, beside its lease and its
 # deployments. IAM tells partitions apart, not items: that those two are never deleted is up to gateways/aws.
-LEAVE_QUEUE = LIFT_QUARANTINE = _delete("CLUSTER#*")
-LIFT_FREEZE = _delete("FREEZES")
-UNDO_BY_BUTTON = _delete("CLUSTER#*", "FREEZES")
-FORGET_HOST = _delete("CLUSTER#*", "REPORTS#*", "TURNS#*")
+LEAVE_QUEUE = LIFT_QUARANTINE = _delete(f"{Partition.CLUSTER}*")
+LIFT_FREEZE = _delete(Partition.FREEZES)
+UNDO_BY_BUTTON = _delete(f"{Partition.CLUSTER}*", Partition.FREEZES)
+FORGET_HOST = _delete(f"{Partition.CLUSTER}*", f"{Partition.REPORTS}*", f"{Partition.TURNS}*")
 
 # What Lambda asks for in the function's name, to read the ledger's stream for it.
 LEDGER_STREAM = (
@@ -55,13 +56,15 @@ SEE_ALARMS = Statement(
     "alarms are listed by prefix and state, and a listing is about every alarm",
 )
 
-_EVERY_CLUSTER = "one Lambda serves every cluster: the names below /lifecycle are services, known at run time"
+_EVERY_CLUSTER = (
+    f"one Lambda serves every cluster: the names below {names.REGISTRY} are services, known at run time"
+)
 REGISTRY = Access(
     read=(
         Statement(
             "RegistryRead",
             ("ssm:GetParameter",),
-            (names.arn("ssm", "parameter/lifecycle/*"),),
+            (names.arn("ssm", f"parameter{names.REGISTRY}/*"),),
             _EVERY_CLUSTER,
         ),
     ),
@@ -69,7 +72,7 @@ REGISTRY = Access(
         Statement(
             "RegistryWrite",
             ("ssm:PutParameter",),
-            (names.arn("ssm", "parameter/lifecycle/*/desired"),),
+            (names.arn("ssm", f"parameter{names.REGISTRY}/*/{names.DESIRED}"),),
             _EVERY_CLUSTER,
         ),
     ),
@@ -81,7 +84,7 @@ _EMULATED = (
 
 def registry_list(*, emulated: bool) -> Access:
     """List the clusters."""
-    resources = (names.arn("ssm", "parameter/lifecycle"), names.arn("ssm", "parameter/lifecycle/*"))
+    resources = tuple(names.arn("ssm", f"parameter{names.REGISTRY}{below}") for below in ("", "/*"))
     listed = Statement(
         "RegistryList",
         ("ssm:GetParametersByPath",),
@@ -101,7 +104,7 @@ def see_dashboard(*, emulated: bool) -> Statement:
 def see_builds(*, emulated: bool) -> tuple[Statement, Statement]:
     """A build's state, and its log."""
     project = names.arn("codebuild", f"project/{names.BUILD_PROJECT}")
-    log = names.arn("logs", f"log-group:{names.BUILD_LOG}")
+    log = names.arn("logs", f"log-group:{names.build_log(names.BUILD_PROJECT)}")
     return (
         Statement(
             "Builds",
@@ -130,7 +133,7 @@ HEALTH_PATHS = _balancer("GroupsRead", "DescribeTargetGroups")
 
 def targets_may(action: str) -> Statement:
     """Put targets into, or take them out of, Lifecycle's own target groups."""
-    resource = names.arn("elasticloadbalancing", "targetgroup/lc-*/*")
+    resource = names.arn("elasticloadbalancing", f"targetgroup/{names.CLUSTER_PREFIX}-*/*")
     return Statement(action, (f"elasticloadbalancing:{action}",), (resource,), _EVERY_GROUP)
 
 
@@ -139,7 +142,7 @@ WEIGHTS = _balancer("WeightsRead", "DescribeListeners")
 
 def weigh_may() -> Statement:
     """Share the requests of a cluster among its target groups."""
-    resource = names.arn("elasticloadbalancing", "listener/app/lc-*/*/*")
+    resource = names.arn("elasticloadbalancing", f"listener/app/{names.CLUSTER_PREFIX}-*/*/*")
     return Statement("Weigh", ("elasticloadbalancing:ModifyListener",), (resource,), _EVERY_GROUP)
 
 
@@ -150,12 +153,12 @@ METRICS = Access(
 
 _EVERY_VERSION = "one object a version, of services that are added later"
 # Without it S3 answers 403 for a missing object; a condition on s3:prefix would undo that.
-LIST_ARTIFACTS = Statement("ArtifactsList", ("s3:ListBucket",), (names.bucket_arn(),))
+LIST_ARTIFACTS = Statement("ArtifactsList", ("s3:ListBucket",), (names.artifact_bucket_arn(),))
 
 
 def artifacts(kind: str) -> Access:
     """`snapshot` or `release` objects."""
-    objects = (names.objects(kind),)
+    objects = (names.artifact_arns(kind),)
     return Access(
         read=(Statement(f"{kind.title()}Read", ("s3:GetObject",), objects, _EVERY_VERSION), LIST_ARTIFACTS),
         write=(Statement(f"{kind.title()}Write", ("s3:PutObject",), objects, _EVERY_VERSION),),
@@ -168,7 +171,7 @@ RELEASES = artifacts("release")
 DELETE_ARTIFACTS = Statement(
     "ArtifactsDelete",
     ("s3:DeleteObject",),
-    (names.objects("snapshot"), names.objects("release")),
+    (names.artifact_arns("snapshot"), names.artifact_arns("release")),
     _EVERY_VERSION,
 )
 

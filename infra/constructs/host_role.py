@@ -24,7 +24,7 @@ class HostRole(Construct):
         self.role = iam.Role(
             self,
             "Role",
-            role_name=access.substituted(f"lifecycle-host-{values.environment}-{values.service}"),
+            role_name=access.substituted(names.host_role(values.environment, values.service)),
             description="Lifecycle's host agents of one cluster",
             assumed_by=principal,
             inline_policies={"agent": access.document(allowed)},
@@ -36,20 +36,19 @@ def _allowed(values: ClusterValues) -> tuple[Statement, ...]:
     ledger = names.arn("dynamodb", f"table/{names.LEDGER}")
     cluster = f"{values.environment}/{values.service}"
     return (
-        Statement("Turns", ("dynamodb:GetItem",), (ledger,), conditions=_partition("TURNS", cluster)),
+        Statement(
+            "Turns", ("dynamodb:GetItem",), (ledger,), conditions=_partition(names.Partition.TURNS, cluster)
+        ),
         Statement(
             "Reports",
             ("dynamodb:GetItem", "dynamodb:PutItem"),
             (ledger,),
-            conditions=_partition("REPORTS", cluster),
+            conditions=_partition(names.Partition.REPORTS, cluster),
         ),
         Statement(
             "Artifacts",
             ("s3:GetObject",),
-            tuple(
-                f"arn:${{AWS::Partition}}:s3:::{names.BUCKET}/{kind}/{values.service}/*"
-                for kind in ("release", "snapshot")
-            ),
+            tuple(names.artifact_arns(f"{kind}/{values.service}") for kind in ("release", "snapshot")),
             "one object a version of this service",
         ),
         Statement(
@@ -64,8 +63,12 @@ def _allowed(values: ClusterValues) -> tuple[Statement, ...]:
 
 def _namespace(service: str) -> dict[str, dict[str, str]]:
     # AWS always has the key; IfExists is for the emulator, which has not (tests/integration/statemachines/test_gaps.py).
-    return {"StringEqualsIfExists": {"cloudwatch:namespace": access.substituted(f"Lifecycle/{service}")}}
+    return {
+        "StringEqualsIfExists": {"cloudwatch:namespace": access.substituted(names.host_namespace(service))}
+    }
 
 
-def _partition(kind: str, cluster: str) -> dict[str, dict[str, list[str]]]:
-    return {"ForAllValues:StringEquals": {"dynamodb:LeadingKeys": [access.substituted(f"{kind}#{cluster}")]}}
+def _partition(partition: str, cluster: str) -> dict[str, dict[str, list[str]]]:
+    return {
+        "ForAllValues:StringEquals": {"dynamodb:LeadingKeys": [access.substituted(f"{partition}{cluster}")]}
+    }

@@ -24,7 +24,6 @@ from lifecycle import names
 
 INSTALL = Path(__file__).resolve().parents[1] / "install_agent.sh"
 _IMAGE = "{{resolve:ssm:/aws/service/ami-amazon-linux-latest/al2023-ami-kernel-default-x86_64}}"
-_TAG = "lifecycle-cluster"
 # A new instance counts as launched once its agent reports; after this long also without.
 _HOOK = "agent-reports"
 _HOOK_SECONDS = 600
@@ -47,7 +46,7 @@ class Hosts(Construct):
     ) -> None:
         super().__init__(scope, construct_id)
         self._cluster = cluster
-        self._name = f"lifecycle-{cluster.environment}-{cluster.service}"
+        self._name = names.cluster_stack(cluster.environment, cluster.service)
         bundle = assets.Asset(self, "Agent", path=str(bundles.agent()))
         self._allow(role, bundle)
         script = self._script(bundle)
@@ -82,7 +81,8 @@ class Hosts(Construct):
             environment=cluster.environment,
             port=cluster.service_port,
             table=names.LEDGER,
-            bucket=Fn.sub(names.BUCKET),
+            reports=names.Partition.REPORTS,
+            bucket=Fn.sub(names.artifact_bucket()),
             group=self._name,
             hook=_HOOK,
         )
@@ -156,7 +156,7 @@ class Hosts(Construct):
             ],
             tags=[
                 tag(key="Name", value=self._name, propagate_at_launch=True),
-                tag(key=_TAG, value=self._name, propagate_at_launch=True),
+                tag(key=names.CLUSTER_TAG, value=self._name, propagate_at_launch=True),
             ],
         )
         accept(
@@ -172,6 +172,6 @@ class Hosts(Construct):
             association_name=f"{self._name}-agent",
             schedule_expression="rate(1 day)",
             parameters={"commands": [script]},
-            targets=[ssm.CfnAssociation.TargetProperty(key=f"tag:{_TAG}", values=[self._name])],
-            tags=[CfnTag(key=_TAG, value=self._name)],
+            targets=[ssm.CfnAssociation.TargetProperty(key=f"tag:{names.CLUSTER_TAG}", values=[self._name])],
+            tags=[CfnTag(key=names.CLUSTER_TAG, value=self._name)],
         )

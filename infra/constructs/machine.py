@@ -63,15 +63,14 @@ class Machine(Construct):
         log = logs.LogGroup(
             self,
             "Log",
-            # Log groups for Step Functions begin with /aws/vendedlogs/, or their resource policy grows too long.
-            log_group_name=f"/aws/vendedlogs/states/lifecycle-{name}",
+            log_group_name=names.machine_log(names.machine(name)),
             retention=logs.RetentionDays.ONE_MONTH,
             removal_policy=RemovalPolicy.DESTROY,
         )
         self.machine = sfn.CfnStateMachine(
             self,
             "Machine",
-            state_machine_name=f"lifecycle-{name}",
+            state_machine_name=names.machine(name),
             role_arn=role.role_arn,
             definition_string=definition(name),
             definition_substitutions=substitutions(calls, starts) | dict(settings or {}),
@@ -98,7 +97,7 @@ def definition(name: str) -> str:
 def substitutions(calls: tuple[str, ...], starts: tuple[str, ...]) -> dict[str, str]:
     """What the definition's placeholders stand for: `${next_step}` a Lambda, `${rollout}` a machine."""
     return {phase: Fn.sub(names.function_arn(phase)) for phase in calls} | {
-        machine: Fn.sub(names.machine_arn(f"lifecycle-{machine}")) for machine in starts
+        machine: Fn.sub(names.machine_arn(names.machine(machine))) for machine in starts
     }
 
 
@@ -109,6 +108,6 @@ def _allowed(calls: tuple[str, ...], starts: tuple[str, ...]) -> tuple[Statement
     begin = Statement(
         "Start",
         ("states:StartExecution",),
-        tuple(names.machine_arn(f"lifecycle-{machine}") for machine in starts),
+        tuple(names.machine_arn(names.machine(machine)) for machine in starts),
     )
     return (invoke, begin, _OBSERVED)

@@ -12,6 +12,7 @@ from aws_cdk import aws_sns_subscriptions as subscriptions
 from constructs import Construct
 
 from lifecycle import names
+from lifecycle.names import Partition
 
 _AT_ONCE = 100
 # The kind of audit entries that become notifications (domain/monitoring/audit.py).
@@ -29,9 +30,9 @@ def _items(partition: str, *sort_keys: str, **more: Any) -> dict[str, Any]:
 # An agent's report is written every few seconds, and a rollout's attempts, turns and lease change all the time: what
 # no notice is about must not start the function. gateways/aws/stream.py reads what comes through.
 FILTERS = (
-    _items("CLUSTER#", "DEPLOYMENT#", "QUARANTINE#", "BAD_HOST#"),
-    _items("DEPLOYMENT#", "QUESTION#", "TESTBED#"),
-    _items("TRAIL#", NewImage={"kind": {"S": [ALARM]}}),
+    _items(Partition.CLUSTER, "DEPLOYMENT#", "QUARANTINE#", "BAD_HOST#"),
+    _items(Partition.DEPLOYMENT, "QUESTION#", "TESTBED#"),
+    _items(Partition.AUDIT_LOG, NewImage={"kind": {"S": [ALARM]}}),
 )
 
 

@@ -72,7 +72,7 @@ class Phase(Construct):
             log_group=logs.LogGroup(
                 self,
                 "Log",
-                log_group_name=f"/aws/lambda/{names.function(name)}",
+                log_group_name=names.function_log(name),
                 retention=logs.RetentionDays.ONE_MONTH,
                 removal_policy=RemovalPolicy.DESTROY,
             ),
@@ -88,7 +88,7 @@ def _folder(functions: Path, name: str) -> str:
 
 
 def _log(name: str) -> Statement:
-    group = names.arn("logs", f"log-group:/aws/lambda/{names.function(name)}")
+    group = names.arn("logs", f"log-group:{names.function_log(name)}")
     return Statement(
         "Log",
         ("logs:CreateLogStream", "logs:PutLogEvents"),

@@ -43,7 +43,7 @@ class Storage(Construct):
         bucket = s3.Bucket(
             self,
             "Artifacts",
-            bucket_name=Fn.sub(names.BUCKET),
+            bucket_name=Fn.sub(names.artifact_bucket()),
             # Keys are written once, by If-None-Match; versions are the net below that, and below a wrong deletion.
             versioned=True,
             # The emulator speaks HTTP on loopback, and denies what this policy denies.

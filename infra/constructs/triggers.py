@@ -23,7 +23,7 @@ class PushTriggers(Construct):
         events.Rule(
             self,
             "CodeCommit",
-            rule_name="lifecycle-codecommit-push",
+            rule_name=names.CODECOMMIT_RULE,
             description="A branch of a CodeCommit repository was pushed",
             event_pattern=events.EventPattern(
                 source=["aws.codecommit"],

@@ -8,10 +8,11 @@ from aws_cdk import CfnMapping, CfnOutput, CfnParameter, DefaultStackSynthesizer
 from constructs import Construct
 
 from infra.constructs.alarms import Alarms, Thresholds
-from infra.constructs.front_door import LETTERS, ClusterValues, FrontDoor
+from infra.constructs.front_door import ClusterValues, FrontDoor
 from infra.constructs.host_role import HostRole
 from infra.constructs.hosts import Hosts
 from infra.settings import ClusterSettings
+from lifecycle.names import ENVIRONMENT_LETTERS
 
 
 class ByoClusterStack(Stack):
@@ -41,10 +42,12 @@ class ByoClusterStack(Stack):
 
     def _values(self) -> ClusterValues:
         letters = CfnMapping(
-            self, "Letters", mapping={name: {"letter": letter} for name, letter in LETTERS.items()}
+            self,
+            "Letters",
+            mapping={name: {"letter": letter} for name, letter in ENVIRONMENT_LETTERS.items()},
         )
         self._text("Service", "The service's name", allowed_pattern="[a-z][a-z0-9-]{0,23}")
-        environment = self._text("Environment", "Its environment", allowed_values=list(LETTERS))
+        environment = self._text("Environment", "Its environment", allowed_values=list(ENVIRONMENT_LETTERS))
         return ClusterValues(
             service="${Service}",
             environment="${Environment}",
@@ -92,7 +95,7 @@ class AsgClusterStack(Stack):
         values = ClusterValues(
             service=cluster.service,
             environment=cluster.environment,
-            letter=LETTERS[cluster.environment],
+            letter=ENVIRONMENT_LETTERS[cluster.environment],
             vpc_id=cluster.vpc_id,
             subnet_ids=list(cluster.subnet_ids),
             listener_port=cluster.listener_port,

@@ -49,6 +49,7 @@ from infra.constructs.storage import Storage
 from infra.constructs.triggers import PushTriggers, Schedule
 from infra.settings import ROOT, Settings
 from lifecycle import names
+from lifecycle.names import Variable
 
 # A stage waits up to 14 minutes for its host (LONGEST_WAIT of application/rollout/stages.py), then says so itself.
 STAGE_SECONDS = 900
@@ -215,16 +216,16 @@ class ControlPlaneStack(Stack):
                 ),
             ),
             environment={
-                "LEDGER_TABLE": names.LEDGER,
-                "ARTIFACT_BUCKET": Fn.sub(names.BUCKET),
-                "ROLLOUT_MACHINE": Fn.sub(names.machine_arn(names.ROLLOUT)),
-                "DELIVERY_MACHINE": Fn.sub(names.machine_arn(names.DELIVERY)),
-                "BUILD_PROJECT": names.BUILD_PROJECT,
-                "WEBHOOK_SECRET": names.WEBHOOK_SECRET,
-                "POLL_SECONDS": settings.poll_seconds,
-                "AGENT_HEARTBEAT_TIMEOUT_SECONDS": settings.agent_heartbeat_timeout_seconds,
-                "MINUTE_SECONDS": settings.minute_seconds,
-                "NOTICES_TOPIC": Fn.sub(names.topic_arn(names.NOTIFICATIONS)),
+                Variable.LEDGER_TABLE: names.LEDGER,
+                Variable.ARTIFACT_BUCKET: Fn.sub(names.artifact_bucket()),
+                Variable.ROLLOUT_MACHINE: Fn.sub(names.machine_arn(names.ROLLOUT)),
+                Variable.DELIVERY_MACHINE: Fn.sub(names.machine_arn(names.DELIVERY)),
+                Variable.BUILD_PROJECT: names.BUILD_PROJECT,
+                Variable.WEBHOOK_SECRET: names.WEBHOOK_SECRET,
+                Variable.POLL_SECONDS: settings.poll_seconds,
+                Variable.AGENT_HEARTBEAT_TIMEOUT_SECONDS: settings.agent_heartbeat_timeout_seconds,
+                Variable.MINUTE_SECONDS: settings.minute_seconds,
+                Variable.NOTICES_TOPIC: Fn.sub(names.topic_arn(names.NOTIFICATIONS)),
             },
         )
 
@@ -232,7 +233,7 @@ class ControlPlaneStack(Stack):
         return lambda_.LayerVersion(
             self,
             name,
-            layer_version_name=f"lifecycle-{name.lower()}",
+            layer_version_name=names.layer(name),
             code=code,
             compatible_runtimes=[lambda_.Runtime.PYTHON_3_13],
             compatible_architectures=[lambda_.Architecture.X86_64],
@@ -248,7 +249,7 @@ class ControlPlaneStack(Stack):
             "DeliveryMachine": Fn.sub(names.machine_arn(names.DELIVERY)),
             "BuildProject": names.BUILD_PROJECT,
             "NoticesTopic": Fn.sub(names.topic_arn(names.NOTIFICATIONS)),
-            "OperatorRole": Fn.sub(f"arn:${{AWS::Partition}}:iam::${{AWS::AccountId}}:role/{names.OPERATOR}"),
+            "OperatorRole": Fn.sub(names.role_arn(names.OPERATOR)),
         }
         for name, value in told.items():
             CfnOutput(self, name, value=value)

@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from lifecycle.domain.fleet.cluster import Cluster
-from lifecycle.gateways.aws.metrics import balancer_dimensions, host_dimensions, host_namespace
+from lifecycle.gateways.aws.metrics import balancer_dimensions, host_dimensions
+from lifecycle.names import host_namespace
 from tests.conftest import Laptop
 from tests.end_to_end.conftest import Hello
 from tests.end_to_end.desk import wait_for
@@ -86,7 +87,7 @@ def test_each_host_tells_its_services_own_metrics(laptop: Laptop, hello: Service
         named = dict(host_dimensions(cluster, host.name))
 
         def memory(named: dict[str, str] = named) -> list[float]:
-            return told(laptop, host_namespace(cluster), "memory_mb", "Average", named)
+            return told(laptop, host_namespace(cluster.service), "memory_mb", "Average", named)
 
         found = wait_for(f"{host.name} to tell its memory", memory)
         assert all(1 < each < 1000 for each in found)

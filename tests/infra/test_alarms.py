@@ -7,12 +7,14 @@ from typing import Any
 import pytest
 
 from apps.local.dispatcher.metrics import FAILED
-from infra.constructs.front_door import LETTERS
 from infra.settings import ClusterSettings
 from lifecycle.domain.monitoring.alarms import LETTERS as KNOWN_LETTERS
-from lifecycle.domain.monitoring.alarms import PREFIX, SIGNS
-from lifecycle.gateways.aws.metrics import ANSWERED, REQUESTS
+from lifecycle.domain.monitoring.alarms import PREFIX
+from lifecycle.gateways.aws.metrics import ANSWERED
+from lifecycle.names import REQUESTS
 from tests.infra.reading import resources, text
+
+SIGNS = ("errors", "latency", "hosts")
 
 
 def alarms(template: dict[str, Any]) -> dict[str, dict[str, Any]]:
@@ -32,7 +34,7 @@ def test_a_cluster_has_an_alarm_for_each_sign_under_a_name_that_tells_the_cluste
     assert set(alarms(byo)) == set(alarms(asg)) == set(SIGNS)
     names = [alarm["AlarmName"] for alarm in resources(asg, "CloudWatch::Alarm").values()]
     assert sorted(names) == [f"{PREFIX}p-hello-{sign}" for sign in sorted(SIGNS)]
-    assert {letter: environment for environment, letter in LETTERS.items()} == KNOWN_LETTERS
+    assert KNOWN_LETTERS == {"s": "staging", "p": "production"}
 
 
 def test_errors_are_what_was_not_answered_well_of_enough_requests(asg: dict[str, Any]) -> None:

@@ -1,59 +1,235 @@
-"""The names that the parts of Lifecycle know each other by.
+"""The fixed names on AWS: infra gives them to resources, and the functions, the CLI, the agent and apps/local read them.
 
-They are fixed, so that a command line needs no look-up and a role can name what does not exist yet: the rollout
-machine calls Lambdas that answer the rollout machine. Strings with `${...}` are for `Fn::Sub`.
+Because they are fixed, the CLI needs no look-up, and a role can name a resource that does not exist yet.
+An ARN without an `Account` holds the placeholders that CloudFormation's `Fn::Sub` fills in.
+The host agent's bundle has this module too, so it imports the standard library only.
 """
 
-SERVICE = "lifecycle"
-LEDGER = "lifecycle-ledger"
-BUCKET = "lifecycle-artifacts-${AWS::AccountId}-${AWS::Region}"
-BUILD_PROJECT = "lifecycle-build"
-BUILD_LOG = "/aws/codebuild/lifecycle-build"
-WEBHOOK_SECRET = "lifecycle/webhook"  # noqa: S105 - the secret's name
-ROLLOUT = "lifecycle-rollout"
-DELIVERY = "lifecycle-delivery"
-OPERATOR = "lifecycle-operator"
-VIEWER = "lifecycle-viewer"
-DASHBOARD = "lifecycle"
-NOTIFICATIONS = "lifecycle-notices"
-ALARMS = "lifecycle-alarms"
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """The parts of an ARN that differ between installations."""
+
+    partition: str
+    region: str
+    number: str
+
+
+TEMPLATE = Account("${AWS::Partition}", "${AWS::Region}", "${AWS::AccountId}")
+
+
+def arn(service: str, resource: str, account: Account = TEMPLATE) -> str:
+    """Return the ARN of a resource of one region."""
+    return f"arn:{account.partition}:{service}:{account.region}:{account.number}:{resource}"
+
+
+# --- CloudFormation stacks
+
+CONTROL_PLANE_STACK = "lifecycle"
+CLUSTER_TEMPLATE = "lifecycle-cluster"  # of every cluster whose hosts exist already
+
+
+def cluster_stack(environment: str, service: str) -> str:
+    """Return the name of a cluster's stack, which is also that of its Auto Scaling group."""
+    return f"lifecycle-{environment}-{service}"
+
+
+# --- Functions and state machines
+
+CODECOMMIT_RULE = "lifecycle-codecommit-push"
 
 
 def function(phase: str) -> str:
-    """The name of a phase's Lambda."""
+    """Return the name of a phase's Lambda."""
     return f"lifecycle-{phase.replace('_', '-')}"
 
 
-def arn(service: str, resource: str) -> str:
-    """An ARN in this account and region, for `Fn::Sub`."""
-    return f"arn:${{AWS::Partition}}:{service}:${{AWS::Region}}:${{AWS::AccountId}}:{resource}"
+def function_arn(phase: str, account: Account = TEMPLATE) -> str:
+    """Return the ARN of a phase's Lambda."""
+    return arn("lambda", f"function:{function(phase)}", account)
 
 
-def machine_arn(name: str) -> str:
-    """A state machine, by its whole name."""
-    return arn("states", f"stateMachine:{name}")
+def function_log(phase: str) -> str:
+    """Return the log group of a phase's Lambda."""
+    return f"/aws/lambda/{function(phase)}"
+
+
+def layer(name: str) -> str:
+    """Return the name of a Lambda layer."""
+    return f"lifecycle-{name.lower()}"
+
+
+def machine(definition: str) -> str:
+    """Return the name of the state machine that statemachines/<definition>.asl.json defines."""
+    return f"lifecycle-{definition}"
+
+
+ROLLOUT = machine("rollout")
+DELIVERY = machine("delivery")
+
+
+def machine_arn(name: str, account: Account = TEMPLATE) -> str:
+    """Return the ARN of a state machine."""
+    return arn("states", f"stateMachine:{name}", account)
+
+
+def machine_log(name: str) -> str:
+    """Return the log group of a state machine.
+
+    It begins with /aws/vendedlogs/, or the resource policy of Step Functions' log groups grows too long.
+    """
+    return f"/aws/vendedlogs/states/{name}"
+
+
+def execution_arn(machine_arn: str, name: str) -> str:
+    """Return the ARN of an execution of the state machine with that ARN."""
+    return f"{machine_arn.replace(':stateMachine:', ':execution:')}:{name}"
 
 
 def execution_arns(name: str) -> str:
-    """Every execution of a state machine."""
-    return arn("states", f"execution:{name}:*")
+    """Return the pattern of the ARNs of every execution of a state machine."""
+    return execution_arn(machine_arn(name), "*")
 
 
-def function_arn(phase: str) -> str:
-    """A phase's Lambda."""
-    return arn("lambda", f"function:{function(phase)}")
+# --- Builds
+
+BUILD_PROJECT = "lifecycle-build"
 
 
-def topic_arn(name: str) -> str:
-    """An SNS topic."""
-    return arn("sns", name)
+def build_log(project: str) -> str:
+    """Return the log group of a CodeBuild project."""
+    return f"/aws/codebuild/{project}"
 
 
-def objects(prefix: str) -> str:
-    """Everything under a prefix of the artifact bucket."""
-    return f"arn:${{AWS::Partition}}:s3:::{BUCKET}/{prefix}/*"
+# --- The ledger (DynamoDB) and the partitions of its items
+
+LEDGER = "lifecycle-ledger"
 
 
-def bucket_arn() -> str:
-    """The artifact bucket itself."""
-    return f"arn:${{AWS::Partition}}:s3:::{BUCKET}"
+class Partition:
+    """The first part of a partition key. IAM tells partitions apart, not items."""
+
+    CLUSTER = "CLUSTER#"
+    REPORTS = "REPORTS#"
+    TURNS = "TURNS#"
+    AUDIT_LOG = "TRAIL#"
+    DEPLOYMENT = "DEPLOYMENT#"
+    FREEZES = "FREEZES"  # one partition for all of them
+    SERVICE = "SERVICE#"
+
+
+# --- The artifact bucket (S3) and the webhook's secret (Secrets Manager)
+
+
+def artifact_bucket(account: Account = TEMPLATE) -> str:
+    """Return the name of the artifact bucket."""
+    return f"lifecycle-artifacts-{account.number}-{account.region}"
+
+
+def artifact_bucket_arn() -> str:
+    """Return the ARN of the artifact bucket, for `Fn::Sub`."""
+    return f"arn:{TEMPLATE.partition}:s3:::{artifact_bucket()}"
+
+
+def artifact_arns(prefix: str) -> str:
+    """Return the pattern of the ARNs of all objects under a prefix of the artifact bucket, for `Fn::Sub`."""
+    return f"{artifact_bucket_arn()}/{prefix}/*"
+
+
+WEBHOOK_SECRET = "lifecycle/webhook"  # noqa: S105 - the secret's name
+
+# --- The registry: SSM parameters of each cluster
+
+REGISTRY = "/lifecycle"
+DESIRED = "desired"
+TARGET_GROUP = "target-group"
+TEST_BED_GROUP = "test-bed-group"
+CONTROL_GROUP = "control-group"
+LISTENER = "listener"
+ADDRESS = "address"
+
+
+def parameter(environment: str, service: str, leaf: str) -> str:
+    """Return the path of one of a cluster's parameters; `leaf` is one of the constants above."""
+    return f"{REGISTRY}/{environment}/{service}/{leaf}"
+
+
+# --- Roles; each policy has the name of its role
+
+OPERATOR = "lifecycle-operator"
+VIEWER = "lifecycle-viewer"
+
+
+def host_role(environment: str, service: str) -> str:
+    """Return the name of the role of a cluster's host agents."""
+    return f"lifecycle-host-{environment}-{service}"
+
+
+def role_arn(name: str, account: Account = TEMPLATE) -> str:
+    """Return the ARN of a role."""
+    return f"arn:{account.partition}:iam::{account.number}:role/{name}"
+
+
+# --- Load balancers, and the alarms of their clusters
+
+CLUSTER_PREFIX = "lc"  # a target group's name may have 32 characters, so it is short
+ENVIRONMENT_LETTERS = {"staging": "s", "production": "p"}
+TEST_BED_SUFFIX = "--t"  # a service's name has single hyphens only
+CONTROL_SUFFIX = "--c"
+CLUSTER_TAG = "lifecycle-cluster"  # of EC2 hosts
+ALARM_SIGNS = ("errors", "latency", "hosts")
+
+
+def alarm(letter: str, service: str, sign: str) -> str:
+    """Return the name of an alarm of the cluster whose environment has that letter."""
+    return f"{CLUSTER_PREFIX}-{letter}-{service}-{sign}"
+
+
+# --- Notifications and the dashboard
+
+NOTIFICATIONS = "lifecycle-notices"
+ALARMS = "lifecycle-alarms"
+EVENT_SOURCE = "lifecycle"
+DASHBOARD = "lifecycle"
+
+
+def topic_arn(name: str, account: Account = TEMPLATE) -> str:
+    """Return the ARN of an SNS topic."""
+    return arn("sns", name, account)
+
+
+# --- Metrics
+
+BALANCER_NAMESPACE = "AWS/ApplicationELB"
+REQUESTS = "RequestCount"
+LATENCY = "TargetResponseTime"
+HEALTHY_HOSTS = "HealthyHostCount"
+UNHEALTHY_HOSTS = "UnHealthyHostCount"
+FAILED_REQUESTS = "FailedRequestCount"  # of the laptop's dispatcher; an ALB has no such metric
+
+
+def answers(family: int) -> str:
+    """Return the metric of a target's answers of one family: 2 for 2xx, 5 for 5xx."""
+    return f"HTTPCode_Target_{family}XX_Count"
+
+
+def host_namespace(service: str) -> str:
+    """Return the namespace of the metrics that a service's agents publish."""
+    return f"Lifecycle/{service}"
+
+
+class Variable:
+    """Environment variables of the functions; a build and the agent have some of them too. Times are in seconds."""
+
+    LEDGER_TABLE = "LEDGER_TABLE"
+    ARTIFACT_BUCKET = "ARTIFACT_BUCKET"
+    ROLLOUT_MACHINE = "ROLLOUT_MACHINE"  # an ARN
+    DELIVERY_MACHINE = "DELIVERY_MACHINE"  # an ARN
+    BUILD_PROJECT = "BUILD_PROJECT"
+    WEBHOOK_SECRET = "WEBHOOK_SECRET"  # noqa: S105 - the variable's name
+    NOTICES_TOPIC = "NOTICES_TOPIC"  # an ARN
+    POLL_SECONDS = "POLL_SECONDS"
+    AGENT_HEARTBEAT_TIMEOUT_SECONDS = "AGENT_HEARTBEAT_TIMEOUT_SECONDS"
+    MINUTE_SECONDS = "MINUTE_SECONDS"

@@ -15,6 +15,7 @@ from lifecycle.application.ports.notifications import Notifications
 from lifecycle.application.queries.context import QueryContext
 from lifecycle.entrypoints.settings import Settings, from_environment
 from lifecycle.gateways.aws.client import LazyClient
+from lifecycle.names import Variable
 
 
 @cache
@@ -34,7 +35,7 @@ def _lazy(name: str) -> LazyClient:
 def _table(settings: Settings) -> Any:
     from lifecycle.gateways.aws.table import Table  # noqa: PLC0415
 
-    return Table(_lazy("dynamodb"), settings.text("LEDGER_TABLE"))
+    return Table(_lazy("dynamodb"), settings.text(Variable.LEDGER_TABLE))
 
 
 @cache
@@ -60,7 +61,7 @@ def context_of(clients: Mapping[str, Any], settings: Settings | None = None) -> 
 
     settings = settings or from_environment()
     by_name = {name: clients.get(name) or _lazy(name) for name in ("dynamodb", "ssm", "elbv2", "s3")}
-    table = Table(by_name["dynamodb"], settings.text("LEDGER_TABLE"))
+    table = Table(by_name["dynamodb"], settings.text(Variable.LEDGER_TABLE))
     return Context(
         clock=SystemClock(),
         leases=DynamoLeases(table),
@@ -70,7 +71,7 @@ def context_of(clients: Mapping[str, Any], settings: Settings | None = None) -> 
         fleet=DynamoFleet(table),
         registry=SsmRegistry(by_name["ssm"]),
         dispatcher=AlbDispatcher(by_name["elbv2"], by_name["ssm"]),
-        artifacts=S3Artifacts(by_name["s3"], settings.text("ARTIFACT_BUCKET")),
+        artifacts=S3Artifacts(by_name["s3"], settings.text(Variable.ARTIFACT_BUCKET)),
         executions=executions_of(clients.get("stepfunctions"), settings),
         freezes=DynamoFreezes(table),
         queue=DynamoQueue(table),
@@ -84,7 +85,9 @@ def executions_of(states: Any, settings: Settings) -> Executions:
     """State machines; a phase that starts none needs no ARN."""
     from lifecycle.gateways.aws.executions import StepFunctionsExecutions  # noqa: PLC0415
 
-    rollout, delivery = (settings.values.get(name, "") for name in ("ROLLOUT_MACHINE", "DELIVERY_MACHINE"))
+    rollout, delivery = (
+        settings.values.get(name, "") for name in (Variable.ROLLOUT_MACHINE, Variable.DELIVERY_MACHINE)
+    )
     return StepFunctionsExecutions(states or _lazy("stepfunctions"), rollout, delivery)
 
 
@@ -107,7 +110,7 @@ def artifacts() -> Artifacts:
     """Manifests and artifacts."""
     from lifecycle.gateways.aws.artifacts import S3Artifacts  # noqa: PLC0415
 
-    return S3Artifacts(_lazy("s3"), from_environment().text("ARTIFACT_BUCKET"))
+    return S3Artifacts(_lazy("s3"), from_environment().text(Variable.ARTIFACT_BUCKET))
 
 
 @cache
@@ -123,7 +126,7 @@ def builds() -> Builds:
     """The build service."""
     from lifecycle.gateways.aws.builds import CodeBuilds  # noqa: PLC0415
 
-    return CodeBuilds(_lazy("codebuild"), _lazy("logs"), from_environment().text("BUILD_PROJECT"))
+    return CodeBuilds(_lazy("codebuild"), _lazy("logs"), from_environment().text(Variable.BUILD_PROJECT))
 
 
 @cache
@@ -131,7 +134,7 @@ def notifications() -> Notifications:
     """Where notices are told."""
     from lifecycle.gateways.aws.notifications import AwsNotifications  # noqa: PLC0415
 
-    return AwsNotifications(_lazy("events"), _lazy("sns"), from_environment().text("NOTICES_TOPIC"))
+    return AwsNotifications(_lazy("events"), _lazy("sns"), from_environment().text(Variable.NOTICES_TOPIC))
 
 
 @cache
@@ -148,7 +151,7 @@ def console() -> QueryContext:
     from lifecycle.gateways.aws.cluster_queries import DynamoClusterQueries  # noqa: PLC0415
 
     settings = from_environment()
-    machine = settings.values.get("DELIVERY_MACHINE", "")
+    machine = settings.values.get(Variable.DELIVERY_MACHINE, "")
     queries = DynamoClusterQueries(_table(settings), context().registry, _lazy("stepfunctions"), machine)
     return QueryContext(context(), catalogue(), queries)
 
@@ -156,5 +159,7 @@ def console() -> QueryContext:
 @cache
 def webhook_secret() -> bytes:
     """The secret shared with GitHub; read once a process, so a rotation needs a new deployment of the function."""
-    found = client("secretsmanager").get_secret_value(SecretId=from_environment().text("WEBHOOK_SECRET"))
+    found = client("secretsmanager").get_secret_value(
+        SecretId=from_environment().text(Variable.WEBHOOK_SECRET)
+    )
     return str(found["SecretString"]).encode()

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from lifecycle.domain.errors import LifecycleError
+from lifecycle.names import Variable
 
 
 class MissingSetting(LifecycleError):
@@ -28,17 +29,17 @@ class Settings:
     @property
     def poll_seconds(self) -> float:
         """How often a stage looks at what it waits for."""
-        return float(self.values.get("POLL_SECONDS", "2"))
+        return float(self.values.get(Variable.POLL_SECONDS, "2"))
 
     @property
     def heartbeat_timeout(self) -> timedelta:
         """How long an agent may be silent."""
-        return timedelta(seconds=float(self.values.get("AGENT_HEARTBEAT_TIMEOUT_SECONDS", "30")))
+        return timedelta(seconds=float(self.values.get(Variable.AGENT_HEARTBEAT_TIMEOUT_SECONDS, "30")))
 
     @property
     def minute(self) -> timedelta:
         """How long a minute of a test bed or of a watch lasts: a demonstration is over while somebody looks."""
-        return timedelta(seconds=float(self.values.get("MINUTE_SECONDS", "60")))
+        return timedelta(seconds=float(self.values.get(Variable.MINUTE_SECONDS, "60")))
 
 
 def from_environment() -> Settings:

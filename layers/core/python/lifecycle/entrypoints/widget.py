@@ -19,6 +19,7 @@ from lifecycle.console.html import Markup
 from lifecycle.console.theme import Theme
 from lifecycle.domain.errors import LifecycleError
 from lifecycle.domain.rollout.decision import Choice
+from lifecycle.names import function
 
 C = TypeVar("C", bound="_Call")
 Draw: TypeAlias = Callable[[C, ViewContext], Markup]
@@ -182,7 +183,7 @@ def _view_context(event: dict[str, Any], context: Any) -> ViewContext:
         theme=Theme.DARK if call.context.theme == Theme.DARK else Theme.LIGHT,
         width=max(280, min(int(call.context.width), 4000)),
         itself=arn,
-        act=arn.rpartition(":function:")[0] + ":function:lifecycle-act",
+        act=f"{arn.rpartition(':function:')[0]}:function:{function('act')}",
         now=datetime.now(UTC),
         scope=call.scope,
         days=call.days,

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import TypeAlias
 
+from lifecycle import names
 from lifecycle.domain.errors import InvalidName
 from lifecycle.domain.fleet.cluster import Cluster
 from lifecycle.domain.rollout.attempt import HostAttempt
@@ -18,10 +19,8 @@ from lifecycle.domain.rollout.lease import Lease
 from lifecycle.domain.service.policy import OnAlarm
 from lifecycle.domain.service.target import Target
 
-# What begins the name of every alarm, and the letters of the environments in it (infra/constructs/front_door.py).
-PREFIX = "lc-"
-LETTERS = {"s": "staging", "p": "production"}
-SIGNS = ("errors", "latency", "hosts")
+PREFIX = f"{names.CLUSTER_PREFIX}-"
+LETTERS = {letter: environment for environment, letter in names.ENVIRONMENT_LETTERS.items()}
 # An alarm that began in time is acted on for so long: its message may be lost, and the clock looks again.
 LATE = timedelta(minutes=20)
 NEVER_BEGAN = (DeploymentState.REFUSED, DeploymentState.SUPERSEDED, DeploymentState.STALE)
@@ -58,7 +57,7 @@ def cluster_of_alarm(name: str) -> Cluster | None:
         return None
     letter, _, rest = name.removeprefix(PREFIX).partition("-")
     service, _, sign = rest.rpartition("-")
-    if letter not in LETTERS or sign not in SIGNS:
+    if letter not in LETTERS or sign not in names.ALARM_SIGNS:
         return None
     try:
         return Cluster(LETTERS[letter], service)

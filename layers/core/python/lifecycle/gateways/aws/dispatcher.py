@@ -6,13 +6,21 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
+from lifecycle import names
 from lifecycle.domain.errors import StoreRefused, Unknown
 from lifecycle.domain.fleet.cluster import Cluster
 from lifecycle.domain.fleet.target_group import Group, TargetState
 
-_LEAVES = {Group.MAIN: "target-group", Group.TEST_BED: "test-bed-group", Group.CONTROL: "control-group"}
-_LISTENER = "listener"
+_LEAVES = {
+    Group.MAIN: names.TARGET_GROUP,
+    Group.TEST_BED: names.TEST_BED_GROUP,
+    Group.CONTROL: names.CONTROL_GROUP,
+}
 _ASIDE = (Group.TEST_BED, Group.CONTROL)
+
+
+def _name(cluster: Cluster, leaf: str) -> str:
+    return names.parameter(cluster.environment, cluster.service, leaf)
 
 
 @contextmanager
@@ -74,7 +82,7 @@ class AlbDispatcher:
 
     def has_test_bed(self, cluster: Cluster) -> bool:
         # What is missing is asked for again each time: the stack may be brought up to date meanwhile.
-        leaves = (_LISTENER, *(_LEAVES[group] for group in _ASIDE))
+        leaves = (names.LISTENER, *(_LEAVES[group] for group in _ASIDE))
         return all(self._parameter(cluster, leaf) for leaf in leaves)
 
     def weigh(self, cluster: Cluster, weights: Mapping[Group, int]) -> None:
@@ -85,13 +93,15 @@ class AlbDispatcher:
         ]
         action = {"Type": "forward", "ForwardConfig": {"TargetGroups": shares}}
         with _refusals("ModifyListener", cluster):
-            self._elbv2.modify_listener(ListenerArn=self._need(cluster, _LISTENER), DefaultActions=[action])
+            self._elbv2.modify_listener(
+                ListenerArn=self._need(cluster, names.LISTENER), DefaultActions=[action]
+            )
 
     def weights(self, cluster: Cluster) -> Mapping[Group, int]:
         if not self.has_test_bed(cluster):
             return {group: int(group is Group.MAIN) for group in Group}
         with _refusals("DescribeListeners", cluster):
-            found = self._elbv2.describe_listeners(ListenerArns=[self._need(cluster, _LISTENER)])
+            found = self._elbv2.describe_listeners(ListenerArns=[self._need(cluster, names.LISTENER)])
         action = found["Listeners"][0]["DefaultActions"][0]
         # The emulator does not tell of an action that names one group what an ALB does: that it has all.
         alone = {"TargetGroups": [{"TargetGroupArn": action.get("TargetGroupArn"), "Weight": 1}]}
@@ -112,16 +122,14 @@ class AlbDispatcher:
         if found := self._parameter(cluster, leaf):
             return found
         what = ("cluster", str(cluster)) if leaf == _LEAVES[Group.MAIN] else ("test bed", f"of {cluster}")
-        raise Unknown(
-            *what, f"deploy its stack first, which writes the parameter /lifecycle/{cluster}/{leaf}"
-        )
+        raise Unknown(*what, f"deploy its stack first, which writes the parameter {_name(cluster, leaf)}")
 
     def _parameter(self, cluster: Cluster, leaf: str) -> str | None:
         """What the cluster's stack wrote; it does not change while the stack stands."""
         key = (cluster, leaf)
         if key not in self._named:
             try:
-                found = self._ssm.get_parameter(Name=f"/lifecycle/{cluster}/{leaf}")
+                found = self._ssm.get_parameter(Name=_name(cluster, leaf))
             except self._ssm.exceptions.ParameterNotFound:
                 return None
             self._named[key] = found["Parameter"]["Value"]

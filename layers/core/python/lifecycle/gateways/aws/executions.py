@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from lifecycle.domain.rollout.execution import ExecutionState
+from lifecycle.names import execution_arn
 
 _STATES = {"RUNNING": ExecutionState.RUNNING, "ABORTED": ExecutionState.STOPPED}
 
@@ -41,7 +42,7 @@ class StepFunctionsExecutions:
 
     def _status(self, machine: str, name: str) -> str:
         """What the service says of an execution; empty when there is none of that name."""
-        arn = machine.replace(":stateMachine:", ":execution:") + f":{name}"
+        arn = execution_arn(machine, name)
         try:
             found: dict[str, str] = self._states.describe_execution(executionArn=arn)
         except self._states.exceptions.ExecutionDoesNotExist:

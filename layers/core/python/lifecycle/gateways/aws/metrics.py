@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 from itertools import count
 from typing import Any, TypeAlias
 
+from lifecycle import names
 from lifecycle.application.ports.metrics import first_minute, whole_minutes
 from lifecycle.domain.analysis.built_in_metrics import ERROR_RATE, LATENCY_P50, LATENCY_P99
 from lifecycle.domain.analysis.model import Measure, Measurements, Series
@@ -17,19 +18,16 @@ from lifecycle.domain.errors import Unknown
 from lifecycle.domain.fleet.cluster import Cluster
 from lifecycle.domain.fleet.target_group import Group
 
-NAMESPACE = "AWS/ApplicationELB"
-REQUESTS = "RequestCount"
 # What a target answers well. All else of its requests is an error: its own 5xx, and the 502 or 504 that an ALB
 # answers in the place of one that dies or hangs. These are told by load balancer only (HTTPCode_ELB_5XX_Count), but
 # RequestCount has every request for which a target was chosen.
-ANSWERED = tuple(f"HTTPCode_Target_{family}XX_Count" for family in (2, 3, 4))
-LATENCY = "TargetResponseTime"
+ANSWERED = tuple(names.answers(family) for family in (2, 3, 4))
 
 # CloudWatch goes on filling its newest minutes: a load balancer's come one to two minutes late.
 LATE_MINUTES = 2
 
 _PERCENTILES = {LATENCY_P50.name: "p50", LATENCY_P99.name: "p99"}
-_LEAVES = {Group.TEST_BED: "test-bed-group", Group.CONTROL: "control-group"}
+_LEAVES = {Group.TEST_BED: names.TEST_BED_GROUP, Group.CONTROL: names.CONTROL_GROUP}
 Minutes: TypeAlias = tuple[float | None, ...]
 
 
@@ -97,12 +95,12 @@ class CloudWatchMetrics:
 
     def _balancer(self, cluster: Cluster, group: Group) -> tuple[tuple[str, str], ...]:
         """The dimensions by which an ALB tells of one target group."""
-        listener = self._parameter(cluster, "listener")
+        listener = self._parameter(cluster, names.LISTENER)
         name = self._parameter(cluster, _LEAVES[group])
         return balancer_dimensions(name, listener)
 
     def _parameter(self, cluster: Cluster, leaf: str) -> str:
-        name = f"/lifecycle/{cluster}/{leaf}"
+        name = names.parameter(cluster.environment, cluster.service, leaf)
         if name not in self._named:
             try:
                 self._named[name] = self._ssm.get_parameter(Name=name)["Parameter"]["Value"]
@@ -121,12 +119,12 @@ class _Side:
     group: tuple[tuple[str, str], ...]
 
     def queries(self, measures: Sequence[Measure]) -> Iterator[Query]:
-        yield self._of_group(REQUESTS, "Sum")
+        yield self._of_group(names.REQUESTS, "Sum")
         for measure in measures:
             yield from self._queries(measure)
 
     def requests(self, found: Mapping[Query, Mapping[int, float]]) -> Mapping[int, float]:
-        return found[self._of_group(REQUESTS, "Sum")]
+        return found[self._of_group(names.REQUESTS, "Sum")]
 
     def per_minute(self, measure: Measure, found: Mapping[Query, Mapping[int, float]]) -> Mapping[int, float]:
         """The measure's value in each minute in which there was one."""
@@ -144,12 +142,12 @@ class _Side:
         if measure.name == ERROR_RATE.name:
             return [self._of_group(name, "Sum") for name in ANSWERED]
         if stat := _PERCENTILES.get(measure.name):
-            return [self._of_group(LATENCY, stat)]
+            return [self._of_group(names.LATENCY, stat)]
         dimensions = host_dimensions(self.cluster, self.host)
-        return [Query(host_namespace(self.cluster), measure.name, "Average", dimensions)]
+        return [Query(names.host_namespace(self.cluster.service), measure.name, "Average", dimensions)]
 
     def _of_group(self, name: str, stat: str) -> Query:
-        return Query(NAMESPACE, name, stat, self.group)
+        return Query(names.BALANCER_NAMESPACE, name, stat, self.group)
 
 
 def _failed(requests: float, answered: Sequence[float]) -> float:
@@ -165,11 +163,6 @@ def balancer_dimensions(group_arn: str, listener_arn: str) -> tuple[tuple[str, s
     """`targetgroup/<name>/<id>` and `app/<name>/<id>`, the ends of the two ARNs."""
     listener = listener_arn.partition(":listener/")[2].rpartition("/")[0]
     return (("LoadBalancer", listener), ("TargetGroup", group_arn.rpartition(":")[2]))
-
-
-def host_namespace(cluster: Cluster) -> str:
-    """Where the agents of a service tell its own metrics."""
-    return f"Lifecycle/{cluster.service}"
 
 
 def host_dimensions(cluster: Cluster, host: str) -> tuple[tuple[str, str], ...]:

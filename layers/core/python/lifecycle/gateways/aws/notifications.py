@@ -4,11 +4,11 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
+from lifecycle import names
 from lifecycle.domain.errors import StoreRefused
 from lifecycle.domain.monitoring.notifications import Notification
 from lifecycle.gateways.serialization import to_plain
 
-SOURCE = "lifecycle"
 _AT_ONCE = 10  # entries that one PutEvents takes
 _SUBJECT = 100  # characters, of ASCII, on one line
 _FILTERED = ("kind", "service", "environment", "state")
@@ -47,7 +47,7 @@ def detail(notification: Notification) -> dict[str, Any]:
 
 def _entry(notification: Notification) -> dict[str, Any]:
     return {
-        "Source": SOURCE,
+        "Source": names.EVENT_SOURCE,
         "DetailType": notification.kind.value,
         "Detail": json.dumps(detail(notification), sort_keys=True),
         "Time": notification.at,

@@ -3,9 +3,14 @@
 from collections.abc import Sequence
 from typing import Any
 
+from lifecycle import names
 from lifecycle.domain.fleet.cluster import ENVIRONMENTS, Cluster
 from lifecycle.domain.fleet.desired import Desired
 from lifecycle.gateways.serialization import from_json, to_json
+
+
+def _name(cluster: Cluster) -> str:
+    return names.parameter(cluster.environment, cluster.service, names.DESIRED)
 
 
 class SsmRegistry:
@@ -16,22 +21,22 @@ class SsmRegistry:
 
     def desired(self, cluster: Cluster) -> Desired | None:
         try:
-            found = self._ssm.get_parameter(Name=f"/lifecycle/{cluster}/desired")
+            found = self._ssm.get_parameter(Name=_name(cluster))
         except self._ssm.exceptions.ParameterNotFound:
             return None
         return from_json(Desired, found["Parameter"]["Value"])
 
     def set_desired(self, cluster: Cluster, desired: Desired) -> None:
         # PutParameter has no compare-and-set; the lease is what makes this write safe (docs/adr/0002).
-        self._ssm.put_parameter(
-            Name=f"/lifecycle/{cluster}/desired", Value=to_json(desired), Type="String", Overwrite=True
-        )
+        self._ssm.put_parameter(Name=_name(cluster), Value=to_json(desired), Type="String", Overwrite=True)
 
     def clusters(self) -> Sequence[Cluster]:
         """Every cluster that has a desired version or a target group."""
-        pages = self._ssm.get_paginator("get_parameters_by_path").paginate(Path="/lifecycle", Recursive=True)
-        names = (parameter["Name"].split("/") for page in pages for parameter in page["Parameters"])
+        pages = self._ssm.get_paginator("get_parameters_by_path").paginate(
+            Path=names.REGISTRY, Recursive=True
+        )
+        paths = (parameter["Name"].split("/") for page in pages for parameter in page["Parameters"])
         found = {
-            Cluster(parts[2], parts[3]) for parts in names if len(parts) == 5 and parts[2] in ENVIRONMENTS
+            Cluster(parts[2], parts[3]) for parts in paths if len(parts) == 5 and parts[2] in ENVIRONMENTS
         }
         return sorted(found)

@@ -12,12 +12,13 @@ from lifecycle.domain.rollout.decision import Question
 from lifecycle.domain.rollout.deployment import Deployment, cluster_of
 from lifecycle.domain.rollout.test_bed.model import TestBed
 from lifecycle.gateways.aws.table import record
+from lifecycle.names import Partition
 
 _KINDS: tuple[tuple[str, str, type[Any]], ...] = (
-    ("CLUSTER#", "DEPLOYMENT#", Deployment),
-    ("DEPLOYMENT#", "QUESTION#", Question),
-    ("DEPLOYMENT#", "TESTBED#", TestBed),
-    ("TRAIL#", "", AuditEntry),
+    (Partition.CLUSTER, "DEPLOYMENT#", Deployment),
+    (Partition.DEPLOYMENT, "QUESTION#", Question),
+    (Partition.DEPLOYMENT, "TESTBED#", TestBed),
+    (Partition.AUDIT_LOG, "", AuditEntry),
 )
 _QUARANTINES = ("QUARANTINE#", "BAD_HOST#")
 
@@ -52,8 +53,8 @@ def _change(told: Mapping[str, Any]) -> Change | None:
 def _read(pk: str, sk: str, image: dict[str, Any] | None) -> Told | None:
     if image is None:
         return None
-    if pk.startswith("CLUSTER#") and sk.startswith(_QUARANTINES):
-        cluster = Cluster.parse(pk.removeprefix("CLUSTER#"))
+    if pk.startswith(Partition.CLUSTER) and sk.startswith(_QUARANTINES):
+        cluster = Cluster.parse(pk.removeprefix(Partition.CLUSTER))
         return Quarantine(cluster, sk.partition("#")[2], record(dict[str, str], image).get("why", ""))
     for partition, prefix, kind in _KINDS:
         if pk.startswith(partition) and sk.startswith(prefix):

@@ -5,43 +5,44 @@ from typing import Any, TypeVar
 
 from lifecycle.domain.fleet.cluster import Cluster
 from lifecycle.gateways.serialization import from_json, to_json
+from lifecycle.names import Partition
 
 T = TypeVar("T")
 
 
 def cluster_key(cluster: Cluster) -> str:
     """The lease, the deployments and the quarantined versions of a cluster."""
-    return f"CLUSTER#{cluster}"
+    return f"{Partition.CLUSTER}{cluster}"
 
 
 def reports_key(cluster: Cluster) -> str:
     """What the hosts of a cluster say of themselves; their agents write here only."""
-    return f"REPORTS#{cluster}"
+    return f"{Partition.REPORTS}{cluster}"
 
 
 def turns_key(cluster: Cluster) -> str:
     """What the hosts of a cluster may do; their agents read here only."""
-    return f"TURNS#{cluster}"
+    return f"{Partition.TURNS}{cluster}"
 
 
 def trail_key(cluster: Cluster) -> str:
     """The audit trail of a cluster."""
-    return f"TRAIL#{cluster}"
+    return f"{Partition.AUDIT_LOG}{cluster}"
 
 
 def deployment_key(deployment: str) -> str:
     """The attempts and questions of a deployment."""
-    return f"DEPLOYMENT#{deployment}"
+    return f"{Partition.DEPLOYMENT}{deployment}"
 
 
 def freezes_key() -> str:
     """Every freeze, by its scope."""
-    return "FREEZES"
+    return Partition.FREEZES
 
 
 def service_key(service: str) -> str:
     """The owner, snapshots and releases of a service."""
-    return f"SERVICE#{service}"
+    return f"{Partition.SERVICE}{service}"
 
 
 def key(pk: str, sk: str) -> dict[str, Any]:

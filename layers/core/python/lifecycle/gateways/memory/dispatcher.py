@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 
+from lifecycle import names
 from lifecycle.domain.errors import Unknown
 from lifecycle.domain.fleet.cluster import Cluster
 from lifecycle.domain.fleet.target_group import Group, TargetState
@@ -53,7 +54,7 @@ class MemoryDispatcher:
         return cluster in self.states and cluster not in self.old_stacks
 
     def weigh(self, cluster: Cluster, weights: Mapping[Group, int]) -> None:
-        self._need_test_bed(cluster, "listener")
+        self._need_test_bed(cluster, names.LISTENER)
         self.shares[cluster] = {group: weights.get(group, 0) for group in Group}
 
     def weights(self, cluster: Cluster) -> Mapping[Group, int]:
@@ -74,7 +75,7 @@ class MemoryDispatcher:
 
     def _of(self, cluster: Cluster, group: Group = Group.MAIN) -> dict[str, TargetState]:
         if cluster not in self.states:
-            name = f"/lifecycle/{cluster}/target-group"
+            name = names.parameter(cluster.environment, cluster.service, names.TARGET_GROUP)
             raise Unknown(
                 "cluster", str(cluster), f"deploy its stack first, which writes the parameter {name}"
             )
@@ -85,5 +86,7 @@ class MemoryDispatcher:
 
     def _need_test_bed(self, cluster: Cluster, leaf: str) -> None:
         if not self.has_test_bed(cluster):
-            hint = f"deploy its stack first, which writes the parameter /lifecycle/{cluster}/{leaf}"
-            raise Unknown("test bed", f"of {cluster}", hint)
+            name = names.parameter(cluster.environment, cluster.service, leaf)
+            raise Unknown(
+                "test bed", f"of {cluster}", f"deploy its stack first, which writes the parameter {name}"
+            )
