@@ -27,14 +27,23 @@ from apps.local.aws.endpoints import (
 )
 from apps.local.errors import LaptopError
 from apps.local.lock import locked
-from apps.local.paths import ACCOUNT, CLUSTER_TEMPLATE, PLATFORM, REGION, Layout, read_json, write_json
+from apps.local.paths import (
+    ACCOUNT,
+    CLUSTER_TEMPLATE,
+    EMULATED,
+    PLATFORM,
+    REGION,
+    Layout,
+    read_json,
+    write_json,
+)
 from apps.local.ports import LOOPBACK, Ports, check
 from apps.local.processes import Part, end, forget_files, recorded
 from apps.local.progress import Progress
 from apps.local.services import hosts
+from lifecycle import names
 
-WEBHOOK_SECRET = "lifecycle/webhook"  # noqa: S105  (its name)
-RECEIVE_PUSH = "lifecycle-receive-push"
+RECEIVE_PUSH = names.function("receive_push")
 
 
 def up(
@@ -149,7 +158,6 @@ def _deploy(layout: Layout, ports: Ports, progress: Progress, context: Mapping[s
 
 
 def _describe(layout: Layout, ports: Ports, aws: Aws, folder: Path) -> dict[str, Any]:
-    machine = f"arn:aws:states:{REGION}:{ACCOUNT}:stateMachine:lifecycle"
     return {
         "home": str(layout.home),
         "region": REGION,
@@ -161,14 +169,16 @@ def _describe(layout: Layout, ports: Ports, aws: Aws, folder: Path) -> dict[str,
         "console": f"http://{LOOPBACK}:{ports.console}",
         # The emulator's root: the person who owns this laptop.
         "credentials": {"access_key_id": ROOT_KEY, "secret_access_key": ROOT_KEY},
-        "operator_role": f"arn:aws:iam::{ACCOUNT}:role/lifecycle-operator",
-        "state_machines": {"delivery": f"{machine}-delivery", "rollout": f"{machine}-rollout"},
+        "operator_role": names.role_arn(names.OPERATOR, EMULATED),
+        "state_machines": {
+            name: names.machine_arn(names.machine(name), EMULATED) for name in ("delivery", "rollout")
+        },
         "function_url": aws.client("lambda").get_function_url_config(FunctionName=RECEIVE_PUSH)[
             "FunctionUrl"
         ],
-        "webhook_secret": WEBHOOK_SECRET,
-        "ledger_table": "lifecycle-ledger",
-        "artifact_bucket": f"lifecycle-artifacts-{ACCOUNT}-{REGION}",
+        "webhook_secret": names.WEBHOOK_SECRET,
+        "ledger_table": names.LEDGER,
+        "artifact_bucket": names.artifact_bucket(EMULATED),
         "outputs": outputs(aws, PLATFORM),
         "assembly": str(folder),
         "fingerprint": folder.name.partition("-")[2],

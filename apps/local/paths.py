@@ -11,11 +11,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from lifecycle import names
+
 REPOSITORY = Path(__file__).resolve().parents[2]
 REGION = "us-east-1"
 ACCOUNT = "000000000000"
-PLATFORM = "lifecycle"
-CLUSTER_TEMPLATE = "lifecycle-cluster"
+EMULATED = names.Account("aws", REGION, ACCOUNT)
+PLATFORM = names.CONTROL_PLANE_STACK
+CLUSTER_TEMPLATE = names.CLUSTER_TEMPLATE
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,6 +17,7 @@ from apps.local.errors import LaptopError
 from apps.local.git.repositories import commit_all
 from apps.local.ports import Ports
 from apps.local.services.clusters import Added
+from lifecycle import names
 from lifecycle.domain.fleet.cluster import Cluster
 from lifecycle.domain.rollout.deployment import DeploymentState
 from lifecycle.domain.rollout.test_bed.model import BedState
@@ -32,7 +33,7 @@ def was_deployed(facts: dict[str, Any], service: str) -> bool:
     """Whether a version of the service was ever wanted in production here."""
     ssm = Aws(Ports(**facts["ports"])).client("ssm")
     try:
-        ssm.get_parameter(Name=f"/lifecycle/production/{service}/desired")
+        ssm.get_parameter(Name=names.parameter("production", service, names.DESIRED))
     except ssm.exceptions.ParameterNotFound:
         return False
     return True

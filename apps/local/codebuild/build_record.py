@@ -4,6 +4,8 @@ import time
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from lifecycle import names
+
 Record = dict[str, Any]
 RUNNING = "IN_PROGRESS"
 
@@ -33,7 +35,7 @@ def new_record(build: Mapping[str, Any], request: Mapping[str, Any], project: Ma
         "timeoutInMinutes": request.get("timeoutInMinutesOverride") or project.get("timeoutInMinutes") or 60,
         "phases": [],
         "exportedEnvironmentVariables": [],
-        "logs": {"groupName": f"/aws/codebuild/{build['projectName']}", "streamName": unique},
+        "logs": {"groupName": names.build_log(build["projectName"]), "streamName": unique},
     }
     record.pop("endTime", None)
     begin_phase(record, "SUBMITTED")

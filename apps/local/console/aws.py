@@ -16,13 +16,12 @@ from typing import Any
 from apps.local.aws.clients import Aws
 from apps.local.console.errors import AwsRefused, AwsUnreachable, NoDashboard
 from apps.local.console.ports import DASHBOARD, Line, Metric, MetricQuery
-from apps.local.paths import ACCOUNT, REGION
+from apps.local.paths import EMULATED
 from apps.local.ports import Ports
+from lifecycle import names
 
-ROLE = f"arn:aws:iam::{ACCOUNT}:role/lifecycle-operator"
-_MACHINES = tuple(
-    f"arn:aws:states:{REGION}:{ACCOUNT}:stateMachine:lifecycle-{name}" for name in ("rollout", "delivery")
-)
+ROLE = names.role_arn(names.OPERATOR, EMULATED)
+_MACHINES = tuple(names.machine_arn(name, EMULATED) for name in (names.ROLLOUT, names.DELIVERY))
 _SESSION_SECONDS = 43_200
 _RENEWED_BEFORE = 600
 _QUERIES_A_CALL = 500

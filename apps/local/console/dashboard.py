@@ -8,7 +8,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-ACT = "lifecycle-act"
+from lifecycle import names
+
+ACT = names.function("act")
 _FUNCTION = re.compile(r"arn:[a-z-]+:lambda:[a-z0-9-]+:(\d{12}):function:(lifecycle-(?:show-[a-z-]+|act))")
 
 

@@ -5,7 +5,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol
 
-DASHBOARD = "lifecycle"
+from lifecycle import names
+
+DASHBOARD = names.DASHBOARD
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,12 +11,13 @@ from itertools import pairwise
 from typing import Any, TypeAlias
 
 from apps.local.dispatcher.access_log import Answered
+from lifecycle import names
 
-NAMESPACE = "AWS/ApplicationELB"
+NAMESPACE = names.BALANCER_NAMESPACE
 # CloudWatch takes 150 values a datum; the emulator keeps each value as a point of its own.
 MOST_VALUES = 30
 # No ALB has this metric: the emulator refuses alarms on the difference of metrics (infra/constructs/alarms.py).
-FAILED = "FailedRequestCount"
+FAILED = names.FAILED_REQUESTS
 # The slowest 2 % are grouped more finely, because p99 is among them.
 _TAIL = 0.02
 # An ALB counts no 1xx: a WebSocket's 101 is a request without an answer.
@@ -74,15 +75,15 @@ def tallies(answered: Iterable[Answered]) -> dict[str, Tally]:
 def of_requests(tally: Tally, dimensions: Mapping[str, str], at: datetime) -> list[Datum]:
     """Return the data of a period that began `at`; as on an ALB, a count of zero is left out."""
     counts = {
-        "RequestCount": tally.requests,
+        names.REQUESTS: tally.requests,
         "TargetConnectionErrorCount": tally.unreachable,
-        **{f"HTTPCode_Target_{family}XX_Count": tally.answers.get(family, 0) for family in _FAMILIES},
+        **{names.answers(family): tally.answers.get(family, 0) for family in _FAMILIES},
         FAILED: tally.failed,
     }
     data = [_datum(name, dimensions, at, "Count", count) for name, count in counts.items() if count]
     if tally.seconds:
         values, times = condensed(tally.seconds)
-        whole = {"MetricName": "TargetResponseTime", "Unit": "Seconds", "Values": values, "Counts": times}
+        whole = {"MetricName": names.LATENCY, "Unit": "Seconds", "Values": values, "Counts": times}
         data.append({**whole, "Dimensions": _named(dimensions), "Timestamp": at})
     return data
 
@@ -90,8 +91,8 @@ def of_requests(tally: Tally, dimensions: Mapping[str, str], at: datetime) -> li
 def of_hosts(hosts: Hosts, dimensions: Mapping[str, str], at: datetime) -> list[Datum]:
     """Return the data of a group's targets, which are published without requests too."""
     return [
-        _datum("HealthyHostCount", dimensions, at, "Count", hosts.healthy),
-        _datum("UnHealthyHostCount", dimensions, at, "Count", hosts.unhealthy),
+        _datum(names.HEALTHY_HOSTS, dimensions, at, "Count", hosts.healthy),
+        _datum(names.UNHEALTHY_HOSTS, dimensions, at, "Count", hosts.unhealthy),
     ]
 
 

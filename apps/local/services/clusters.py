@@ -23,6 +23,7 @@ from apps.local.progress import Progress
 from apps.local.services import hosts
 from apps.local.services.hosts import Host, LocalCluster
 from apps.local.services.listener_weights import set_initial_weights
+from lifecycle import names
 from lifecycle.domain.fleet.cluster import ENVIRONMENTS, Cluster
 from lifecycle.servicefile import ServiceFile, read_service_file
 
@@ -111,7 +112,7 @@ def _claimed(layout: Layout, ports: Ports, service: str, environment: str) -> Lo
     cluster = LocalCluster(
         service=service,
         environment=environment,
-        stack=f"lifecycle-{environment}-{service}",
+        stack=names.cluster_stack(environment, service),
         listener=listener,
         address=f"http://{LOOPBACK}:{listener}",
         hosts=(),

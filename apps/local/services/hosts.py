@@ -14,10 +14,11 @@ from typing import Any
 from apps.local.aws.assembly import CONTEXT
 from apps.local.aws.clients import Aws
 from apps.local.aws.emulator import clean_environment, endpoints
-from apps.local.paths import ACCOUNT, REPOSITORY, Layout, read_json, write_json
+from apps.local.paths import EMULATED, REPOSITORY, Layout, read_json, write_json
 from apps.local.ports import Ports
 from apps.local.priority import PriorityScope
 from apps.local.processes import Part, recorded, start
+from lifecycle import names
 
 AGENT = "agent-"
 # The emulator grants any duration. AWS grants at most 12 hours, but renews an instance's session itself.
@@ -79,7 +80,7 @@ def start_agent(layout: Layout, environment: Mapping[str, Any], host: Host) -> P
         Aws(ports)
         .client("sts")
         .assume_role(
-            RoleArn=f"arn:aws:iam::{ACCOUNT}:role/lifecycle-host-{host.environment}-{host.service}",
+            RoleArn=names.role_arn(names.host_role(host.environment, host.service), EMULATED),
             RoleSessionName=host.name,
             DurationSeconds=_SESSION_SECONDS,
         )["Credentials"]

@@ -6,6 +6,7 @@ group that a listener names, whatever its weight.
 
 from apps.local.aws.clients import Aws, Clients
 from apps.local.ports import LOOPBACK, Ports
+from lifecycle import names
 from lifecycle.domain.fleet.cluster import Cluster
 from lifecycle.domain.fleet.target_group import Group
 from lifecycle.gateways.aws.dispatcher import AlbDispatcher
@@ -17,7 +18,9 @@ def set_initial_weights(aws: Aws, ports: Ports, cluster: Cluster) -> None:
     dispatcher = AlbDispatcher(elbv2, aws.client("ssm"))
     if not dispatcher.has_test_bed(cluster):
         return
-    listener = aws.client("ssm").get_parameter(Name=f"/lifecycle/{cluster}/listener")["Parameter"]["Value"]
+    listener = aws.client("ssm").get_parameter(
+        Name=names.parameter(cluster.environment, cluster.service, names.LISTENER)
+    )["Parameter"]["Value"]
     (action,) = elbv2.describe_listeners(ListenerArns=[listener])["Listeners"][0]["DefaultActions"]
     if "ForwardConfig" not in action:
         dispatcher.weigh(cluster, {Group.MAIN: 1})
