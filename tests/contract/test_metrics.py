@@ -82,7 +82,7 @@ def _memory() -> Told:
         twin.served[cluster, group].append(Served(at, tuple(seconds), errors, unanswered))
 
     def say(host: str, name: str, at: datetime, value: float) -> None:
-        twin.told[cluster, host, name].append((at, value))
+        twin.published[cluster, host, name].append((at, value))
 
     return Told(twin, cluster, old, serve, say)
 

@@ -29,10 +29,10 @@ def test_a_freeze_stands_until_it_is_lifted_and_a_newer_one_replaces_it(gateways
     gateways.freezes.put(Freeze(scope, "ada", "sale", NOW))
     newer = Freeze(scope, "grace", "longer sale", NOW, NOW + timedelta(days=1))
     gateways.freezes.put(newer)
-    assert [each for each in gateways.freezes.standing() if each.scope == scope] == [newer]
+    assert [each for each in gateways.freezes.all() if each.scope == scope] == [newer]
     gateways.freezes.lift(scope)
     gateways.freezes.lift(scope)
-    assert scope not in [each.scope for each in gateways.freezes.standing()]
+    assert scope not in [each.scope for each in gateways.freezes.all()]
 
 
 def test_one_deployment_waits_and_only_whoever_saw_it_may_replace_it(gateways: Gateways) -> None:

@@ -45,7 +45,7 @@ READS = {
     "step_reads": ("of_host", "of_deployment"),
     "audit_log": ("read",),
     "fleet": ("reports", "report", "quarantined", "quarantined_hosts"),
-    "freezes": ("standing",),
+    "freezes": ("all",),
     "queue": ("waiting",),
     "registry": ("desired", "clusters"),
     "dispatcher": ("targets", "target", "members", "weights", "health_path"),

@@ -146,7 +146,7 @@ class People:
         sim = self._sim
         if not sim.calm:
             return
-        for freeze in sim.freezes.standing():
+        for freeze in sim.freezes.all():
             self.freeze(freeze.scope, lift=True)
         for host in sim.hosts.values():
             if host.left and sim.fleet.report(sim.cluster, host.name) is not None:

@@ -84,8 +84,8 @@ class Leases(MemoryLeases):
     def acquire(self, cluster: Cluster, deployment: str, now: datetime) -> Lease:
         return self._shortened(cluster, super().acquire(cluster, deployment, now), now)
 
-    def hand_over(self, cluster: Cluster, lease: Lease, heir: str, now: datetime) -> Lease:
-        return self._shortened(cluster, super().hand_over(cluster, lease, heir, now), now)
+    def hand_over(self, cluster: Cluster, lease: Lease, successor: str, now: datetime) -> Lease:
+        return self._shortened(cluster, super().hand_over(cluster, lease, successor, now), now)
 
     def renew(self, cluster: Cluster, lease: Lease, until: datetime) -> Lease:
         return self._shortened(cluster, super().renew(cluster, lease, until), self._sim.time())

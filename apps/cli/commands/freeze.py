@@ -79,7 +79,7 @@ def freeze(
 def unfreeze(printer: Printer, connection: Connection, scope: Scope, why: Why, *, yes: Yes = False) -> int:
     """Lift the freeze of exactly this scope. Another freeze may still cover the same clusters."""
     wanted = parse_scope(scope)
-    present = {each.scope: each for each in connection.context.freezes.standing()}
+    present = {each.scope: each for each in connection.context.freezes.all()}
     if wanted not in present:
         known = names_or_none(map(named, present))
         raise Unknown("freeze", f"of {named(wanted)}", f"known: {known}")
@@ -102,7 +102,7 @@ def unfreeze(printer: Printer, connection: Connection, scope: Scope, why: Why, *
 def freezes(printer: Printer, connection: Connection) -> int:
     """List the freezes, and the windows in which a policy freezes its cluster."""
     now = connection.context.clock.now()
-    found = [_facts(each, now) for each in connection.context.freezes.standing()]
+    found = [_facts(each, now) for each in connection.context.freezes.all()]
     windows = [
         {
             "cluster": str(cluster),
@@ -115,7 +115,7 @@ def freezes(printer: Printer, connection: Connection) -> int:
     printer.facts({"freezes": found, "windows": windows})
     printer.table(
         ("scope", "since (utc)", "until", "by", "why"),
-        [_row(each, now) for each in connection.context.freezes.standing()],
+        [_row(each, now) for each in connection.context.freezes.all()],
     )
     if not found:
         printer.line("no freezes")
@@ -165,7 +165,7 @@ def _cluster_names(clusters: Sequence[Cluster]) -> str:
 
 
 def _show_present(printer: Printer, connection: Connection, scope: str) -> None:
-    for each in connection.context.freezes.standing():
+    for each in connection.context.freezes.all():
         if each.scope == scope:
             until = minute(each.until) if each.until else "it is lifted"
             printer.line(
@@ -183,7 +183,7 @@ def _show_running(printer: Printer, connection: Connection, clusters: Sequence[C
 
 def _still_frozen(connection: Connection, lifted: Freeze) -> list[str]:
     """Return the clusters that another freeze or a policy's window still freezes, each with the reason."""
-    now, present = connection.context.clock.now(), connection.context.freezes.standing()
+    now, present = connection.context.clock.now(), connection.context.freezes.all()
     clusters = [cluster for cluster in resolve.known_clusters(connection) if lifted.covers(cluster)]
     found = {each: blocking(present, _windows(connection, each), each, now) for each in clusters}
     return [f"{cluster}: {why}" for cluster, why in found.items() if why]

@@ -9,6 +9,6 @@ from lifecycle.entrypoints.handler import command
 
 
 @command(Converge)
-def handle(asked: Converge) -> list[Result]:
+def handle(event: Converge) -> list[Result]:
     """Look at every cluster, or at one, and start what is needed."""
-    return converge_all(bootstrap.context(), secrets.token_hex(2), asked.requested_by, asked.only())
+    return converge_all(bootstrap.context(), secrets.token_hex(2), event.requested_by, event.only())

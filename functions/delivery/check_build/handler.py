@@ -7,6 +7,6 @@ from lifecycle.entrypoints.handler import task
 
 
 @task(CheckBuild)
-def handle(asked: CheckBuild) -> Checked:
+def handle(event: CheckBuild) -> Checked:
     """RUNNING, SUCCEEDED or FAILED, with the end of the log."""
-    return check_build(bootstrap.builds(), asked.build)
+    return check_build(bootstrap.builds(), event.build)

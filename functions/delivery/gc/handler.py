@@ -7,9 +7,9 @@ from lifecycle.entrypoints.handler import command
 
 
 @command(CollectGarbage)
-def handle(asked: CollectGarbage) -> Collected:
+def handle(event: CollectGarbage) -> Collected:
     """Decide, delete unless it is a dry run, and tell what went and what stayed, with why."""
     context, catalogue = bootstrap.context(), bootstrap.catalogue()
     return gc(
-        context, catalogue, asked.service, keep=asked.keep(), dry_run=asked.dry_run, by=asked.requested_by
+        context, catalogue, event.service, keep=event.keep(), dry_run=event.dry_run, by=event.requested_by
     )

@@ -7,8 +7,8 @@ from lifecycle.entrypoints.handler import command
 
 
 @command(Promote)
-def handle(asked: Promote) -> Promoted:
+def handle(event: Promote) -> Promoted:
     """The release of this snapshot; the same one when it has one already."""
     return promote(
-        bootstrap.catalogue(), bootstrap.artifacts(), asked.service, asked.snapshot, asked.requested_by
+        bootstrap.catalogue(), bootstrap.artifacts(), event.service, event.snapshot, event.requested_by
     )

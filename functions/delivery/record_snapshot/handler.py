@@ -9,14 +9,14 @@ from lifecycle.entrypoints.handler import task
 
 
 @task(RecordSnapshot)
-def handle(asked: RecordSnapshot) -> Recorded:
+def handle(event: RecordSnapshot) -> Recorded:
     """Check the manifest, bind the service to its repository, and record the snapshot."""
     return record_snapshot(
         bootstrap.catalogue(),
         bootstrap.artifacts(),
-        asked.repository,
-        asked.commit,
-        asked.service,
-        asked.version,
+        event.repository,
+        event.commit,
+        event.service,
+        event.version,
         datetime.now(UTC),
     )

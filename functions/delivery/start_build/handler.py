@@ -7,9 +7,9 @@ from lifecycle.entrypoints.handler import task
 
 
 @task(StartBuild)
-def handle(asked: StartBuild) -> Started:
+def handle(event: StartBuild) -> Started:
     """Start it once an execution."""
     build = start_build(
-        bootstrap.builds(), asked.repository, asked.commit, asked.branch, asked.started, asked.execution
+        bootstrap.builds(), event.repository, event.commit, event.branch, event.started, event.execution
     )
     return Started(build)

@@ -8,7 +8,7 @@ from lifecycle.entrypoints.handler import command
 
 
 @command(SetQuarantine)
-def handle(asked: SetQuarantine) -> CommandResult:
+def handle(event: SetQuarantine) -> CommandResult:
     """Quarantine it, or lift its quarantine."""
-    act = lift_quarantine if asked.lift else quarantine
-    return act(bootstrap.context(), asked.cluster, asked.name, RequestedBy(asked.by, asked.why))
+    act = lift_quarantine if event.lift else quarantine
+    return act(bootstrap.context(), event.cluster, event.name, RequestedBy(event.by, event.why))

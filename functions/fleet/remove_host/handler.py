@@ -8,7 +8,7 @@ from lifecycle.entrypoints.handler import command
 
 
 @command(RemoveHost)
-def handle(asked: RemoveHost) -> CommandResult:
+def handle(event: RemoveHost) -> CommandResult:
     """Forget the host, so that nobody waits for it."""
-    by = RequestedBy(asked.by, asked.why)
-    return remove_host(bootstrap.context(), asked.cluster, asked.host, by, terminated=asked.terminated)
+    by = RequestedBy(event.by, event.why)
+    return remove_host(bootstrap.context(), event.cluster, event.host, by, terminated=event.terminated)

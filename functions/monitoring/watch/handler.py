@@ -7,6 +7,6 @@ from lifecycle.entrypoints.handler import task
 
 
 @task(Watch)
-def handle(asked: Watch) -> list[Watched]:
+def handle(event: Watch) -> list[Watched]:
     """Look at the alarms as they stand now, and do what follows."""
-    return watch(bootstrap.context(), bootstrap.alarms(), asked.alarms)
+    return watch(bootstrap.context(), bootstrap.alarms(), event.alarms)

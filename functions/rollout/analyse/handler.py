@@ -8,6 +8,6 @@ from lifecycle.entrypoints.handler import task
 
 
 @task(OfTestBed)
-def handle(asked: OfTestBed) -> Outcome:
+def handle(event: OfTestBed) -> Outcome:
     """Judge what was measured so far."""
-    return analyse(bootstrap.context(), bootstrap.metrics(), asked.bake())
+    return analyse(bootstrap.context(), bootstrap.metrics(), event.bake())

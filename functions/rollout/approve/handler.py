@@ -8,8 +8,8 @@ from lifecycle.entrypoints.handler import command
 
 
 @command(Decide)
-def handle(asked: Decide) -> Question:
+def handle(event: Decide) -> Question:
     """Record the answer, with who and why, and wake the rollout."""
     context = bootstrap.context()
-    answer = Answer(asked.choice, asked.by, asked.why, context.clock.now())
-    return approve(context, asked.cluster, asked.deployment, answer)
+    answer = Answer(event.choice, event.by, event.why, context.clock.now())
+    return approve(context, event.cluster, event.deployment, answer)

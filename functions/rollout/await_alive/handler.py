@@ -8,6 +8,6 @@ from lifecycle.entrypoints.handler import task
 
 
 @task(OnHost)
-def handle(asked: OnHost) -> Outcome:
+def handle(event: OnHost) -> Outcome:
     """One stage of statemachines/rollout.asl.json's chain for a host."""
-    return stages.await_alive(bootstrap.context(), asked.task(), asked.execution)
+    return stages.await_alive(bootstrap.context(), event.task(), event.execution)

@@ -7,6 +7,6 @@ from lifecycle.entrypoints.handler import task
 
 
 @task(AskHuman)
-def handle(asked: AskHuman) -> None:
+def handle(event: AskHuman) -> None:
     """Wait for a decision or an approval."""
-    wait_for(bootstrap.context(), asked.deployment, asked.question, asked.token)
+    wait_for(bootstrap.context(), event.deployment, event.question, event.token)

@@ -11,10 +11,10 @@ from lifecycle.entrypoints.handler import command
 
 
 @command(Decide)
-def handle(asked: Decide) -> Question:
+def handle(event: Decide) -> Question:
     """Record the decision, bound to its deployment, host and attempt, and wake the rollout."""
     context = bootstrap.context()
-    answer = Answer(asked.choice, asked.by, asked.why, context.clock.now())
-    if asked.host:
-        return decide(context, asked.cluster, asked.deployment, asked.host, asked.attempt, answer)
-    return answer_deployment(context, asked.cluster, asked.deployment, answer)
+    answer = Answer(event.choice, event.by, event.why, context.clock.now())
+    if event.host:
+        return decide(context, event.cluster, event.deployment, event.host, event.attempt, answer)
+    return answer_deployment(context, event.cluster, event.deployment, answer)

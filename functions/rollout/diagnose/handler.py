@@ -1,4 +1,4 @@
-"""Phase 6, diagnose: is it the host or the version? Called when a host failed, before a human is asked."""
+"""Phase 6, diagnose: is it the host or the version? Called when a host failed, before a human is event."""
 
 from lifecycle.application.rollout.diagnose import diagnose
 from lifecycle.application.rollout.stage_guard import Outcome
@@ -8,6 +8,6 @@ from lifecycle.entrypoints.handler import task
 
 
 @task(OnHost)
-def handle(asked: OnHost) -> Outcome:
+def handle(event: OnHost) -> Outcome:
     """Try the previous version on the host that failed."""
-    return diagnose(bootstrap.context(), asked.task())
+    return diagnose(bootstrap.context(), event.task())

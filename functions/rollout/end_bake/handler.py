@@ -8,6 +8,6 @@ from lifecycle.entrypoints.handler import task
 
 
 @task(EndOfTestBed)
-def handle(asked: EndOfTestBed) -> Outcome:
+def handle(event: EndOfTestBed) -> Outcome:
     """End the test bed."""
-    return end_bake(bootstrap.context(), asked.bake(), asked.bed, asked.outcome, asked.reason)
+    return end_bake(bootstrap.context(), event.bake(), event.bed, event.outcome, event.reason)

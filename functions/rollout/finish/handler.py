@@ -7,6 +7,6 @@ from lifecycle.entrypoints.handler import task
 
 
 @task(Close)
-def handle(asked: Close) -> Finished:
+def handle(event: Close) -> Finished:
     """Close the deployment with its outcome."""
-    return finish(bootstrap.context(), asked.cluster, asked.deployment, asked.outcome, asked.reason)
+    return finish(bootstrap.context(), event.cluster, event.deployment, event.outcome, event.reason)

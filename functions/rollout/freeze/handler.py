@@ -8,9 +8,9 @@ from lifecycle.entrypoints.handler import command
 
 
 @command(SetFreeze)
-def handle(asked: SetFreeze) -> CommandResult:
+def handle(event: SetFreeze) -> CommandResult:
     """Let no new version be deployed within a scope, or let it again."""
-    context, by = bootstrap.context(), RequestedBy(asked.by, asked.why)
-    if asked.lift:
-        return unfreeze(context, asked.scope, by, asked.made)
-    return freeze(context, asked.scope, by, asked.until)
+    context, by = bootstrap.context(), RequestedBy(event.by, event.why)
+    if event.lift:
+        return unfreeze(context, event.scope, by, event.made)
+    return freeze(context, event.scope, by, event.until)

@@ -7,8 +7,8 @@ from lifecycle.entrypoints.handler import task
 
 
 @task(InDeployment)
-def handle(asked: InDeployment) -> Decided:
+def handle(event: InDeployment) -> Decided:
     """Read the facts, and choose one step."""
     return decide_next(
-        bootstrap.context(), asked.cluster, asked.deployment, asked.execution, undiagnosed=asked.undiagnosed
+        bootstrap.context(), event.cluster, event.deployment, event.execution, undiagnosed=event.undiagnosed
     )

@@ -7,6 +7,6 @@ from lifecycle.entrypoints.handler import task
 
 
 @task(Deploy)
-def handle(asked: Deploy) -> Planned:
+def handle(event: Deploy) -> Planned:
     """Begin the deployment, or say why not."""
-    return begin(bootstrap.context(), asked.request(), asked.execution)
+    return begin(bootstrap.context(), event.request(), event.execution)

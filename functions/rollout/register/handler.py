@@ -8,6 +8,6 @@ from lifecycle.entrypoints.handler import task
 
 
 @task(OnHost)
-def handle(asked: OnHost) -> Outcome:
+def handle(event: OnHost) -> Outcome:
     """One stage of statemachines/rollout.asl.json's chain for a host."""
-    return stages.register(bootstrap.context(), asked.task(), asked.execution)
+    return stages.register(bootstrap.context(), event.task(), event.execution)

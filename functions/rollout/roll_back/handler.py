@@ -7,6 +7,6 @@ from lifecycle.entrypoints.handler import task
 
 
 @task(HandOver)
-def handle(asked: HandOver) -> Heir:
+def handle(event: HandOver) -> Heir:
     """Close this deployment, and name the one that follows."""
-    return hand_over(bootstrap.context(), asked.cluster, asked.deployment, asked.reason)
+    return hand_over(bootstrap.context(), event.cluster, event.deployment, event.reason)

@@ -17,9 +17,7 @@ def begins_only_when_it_may(oracle: "Oracle", deployment: str) -> None:
     if request is None or request.kind is not Kind.DEPLOY:
         return
     frozen = [
-        f
-        for f in sim.freezes.standing()
-        if f.covers(sim.cluster) and not oracle.recent(oracle.frozen_at[f.scope])
+        f for f in sim.freezes.all() if f.covers(sim.cluster) and not oracle.recent(oracle.frozen_at[f.scope])
     ]
     if frozen and Override.FREEZE not in request.overrides:
         oracle.fail("frozen", f"{deployment} begins, and {frozen[0].scope} is frozen")

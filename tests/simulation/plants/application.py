@@ -167,8 +167,8 @@ FAULTS = (
         "an-epoch-stays",
         (14,),
         "lifecycle.gateways.memory.leases",
-        "        self._leases[cluster] = Lease(lease.epoch + 1, heir, now, now + RUNNING_LEASE)",
-        "        self._leases[cluster] = Lease(lease.epoch, heir, now, now + RUNNING_LEASE)",
+        "        self._leases[cluster] = Lease(lease.epoch + 1, successor, now, now + RUNNING_LEASE)",
+        "        self._leases[cluster] = Lease(lease.epoch, successor, now, now + RUNNING_LEASE)",
     ),
     Planted(
         "a-snapshot-has-two-releases",

@@ -23,14 +23,14 @@ def test_freeze_lists_its_clusters_and_the_undo_command(desk: Desk) -> None:
     [(phase, payload)] = desk.functions.calls
     assert (phase, payload["scope"], payload["by"]) == ("freeze", "production", "ada")
     assert payload["why"] == "the database is being moved"
-    [present] = desk.machine.memory.freezes.standing()
+    [present] = desk.machine.memory.freezes.all()
     assert present.until == desk.machine.now + timedelta(hours=2)
 
 
 @pytest.mark.parametrize("typed", ["everything", "*"])
 def test_scope_everything_has_two_spellings(desk: Desk, typed: str) -> None:
     assert desk.type("freeze", typed, "--why", "all of it").exit_code == 0
-    assert [each.scope for each in desk.machine.memory.freezes.standing()] == ["*"]
+    assert [each.scope for each in desk.machine.memory.freezes.all()] == ["*"]
     assert "\neverything  2026-11-23 12:00:05  lifted  ada  all of it\n" in desk.type("freezes").stdout
 
 
@@ -53,7 +53,7 @@ def test_unfreeze_lists_what_is_still_frozen(desk: Desk) -> None:
     done = desk.type("unfreeze everything --why clear")
     assert done.exit_code == 0, done.output
     assert "still frozen: production/hello: production/hello is frozen since" in done.stdout
-    assert [each.scope for each in desk.machine.memory.freezes.standing()] == ["production/hello"]
+    assert [each.scope for each in desk.machine.memory.freezes.all()] == ["production/hello"]
     assert "still frozen" not in desk.type("unfreeze production/hello --why clear").stdout
 
 

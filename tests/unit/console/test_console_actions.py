@@ -90,7 +90,7 @@ def test_lift_ends_only_the_freeze_that_it_was_drawn_from(desk: Desk) -> None:
     freezes.put(Freeze("production", "bob", "incident: do not touch", now + timedelta(minutes=5)))
     with pytest.raises(Refused, match=r"bob made another one at .*: incident: do not touch"):
         pressed(desk, button)
-    assert [each.by for each in freezes.standing()] == ["bob"]
+    assert [each.by for each in freezes.all()] == ["bob"]
     assert "no longer frozen" in pressed(desk, desk.see("pipeline").button("Lift"))
 
 
@@ -100,7 +100,7 @@ def test_freeze_leaves_the_freeze_of_somebody_else_alone(desk: Desk) -> None:
     freezes.put(Freeze("production", "grace", "the sale", desk.machine.now))
     with pytest.raises(Refused, match="grace froze it already: the sale"):
         pressed(desk, button)
-    assert [each.by for each in freezes.standing()] == ["grace"]
+    assert [each.by for each in freezes.all()] == ["grace"]
 
 
 def test_decision_is_recorded_and_a_second_click_names_its_author(desk: Desk) -> None:
@@ -239,6 +239,6 @@ def test_answer_after_expiry_is_refused(desk: Desk) -> None:
     button = desk.see("questions").button("Retry")
     deployments = desk.machine.memory.deployments
     [question] = deployments.questions(name)
-    deployments._keep(replace(question, expires_at=desk.machine.now))
+    deployments._store(replace(question, expires_at=desk.machine.now))
     with pytest.raises(Refused, match="expired at"):
         pressed(desk, button)

@@ -170,7 +170,7 @@ def test_host_to_blame_is_shown_as_quarantined(desk: Desk) -> None:
     name = desk.halted()
     deployments = desk.machine.memory.deployments
     [question] = deployments.questions(name)
-    deployments._keep(replace(question, blame=Blame.HOST, diagnosis="1.0.0 fails there too"))
+    deployments._store(replace(question, blame=Blame.HOST, diagnosis="1.0.0 fails there too"))
     text = desk.see("questions").text
     assert "the host is to blame" in text
     assert "host-2 is quarantined: later deployments leave it out; RETRY lifts that" in text

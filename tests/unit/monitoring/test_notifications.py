@@ -182,9 +182,9 @@ def test_a_batch_that_was_not_taken_raises_so_that_it_comes_again() -> None:
     notifications.failures = 1
     with pytest.raises(StoreRefused):
         notify(notifications, changes)
-    assert notifications.told == []
+    assert notifications.sent == []
     assert [notification.kind.name for notification in notify(notifications, changes)] == list(TOLD)
-    assert len(notifications.told) == len(TOLD)
+    assert len(notifications.sent) == len(TOLD)
 
 
 class Refusing:

@@ -353,7 +353,7 @@ def test_a_drain_that_was_overtaken_leaves_the_new_deployments_test_bed_alone(ma
     request = machine.request("1.0.1")
     machine.begin(request)
     address = machine.host("host-1").address
-    beds = machine.memory.dispatcher.aside.setdefault((CLUSTER, Group.TEST_BED), {})
+    beds = machine.memory.dispatcher.test_groups.setdefault((CLUSTER, Group.TEST_BED), {})
 
     def overtaken() -> None:
         if machine.memory.dispatcher.states[CLUSTER].get(address) is TargetState.DRAINING:

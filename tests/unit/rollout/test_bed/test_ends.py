@@ -60,7 +60,7 @@ class LeftMeanwhile(MemoryDispatcher):
         self._address = address
 
     def weigh(self, cluster: Cluster, weights: Mapping[Group, int]) -> None:
-        self.aside[cluster, Group.TEST_BED].pop(self._address, None)
+        self.test_groups[cluster, Group.TEST_BED].pop(self._address, None)
         super().weigh(cluster, weights)
 
 
@@ -68,7 +68,7 @@ def test_a_host_that_leaves_while_shares_are_given_gets_none(machine: Machine) -
     """Found by the simulation: it was counted, removed, and only then given its share."""
     name = until(machine, "BAKE")
     dispatcher = LeftMeanwhile(machine.memory.dispatcher, machine.host(machine.bed(name).host).address)
-    dispatcher.shares[CLUSTER] = {Group.MAIN: 4, Group.TEST_BED: 0, Group.CONTROL: 0}
+    dispatcher.group_weights[CLUSTER] = {Group.MAIN: 4, Group.TEST_BED: 0, Group.CONTROL: 0}
     traffic_weights.fair(replace(machine.context, dispatcher=dispatcher), CLUSTER)
     assert weights(machine) == {Group.MAIN: 2, Group.TEST_BED: 0, Group.CONTROL: 1}
 

@@ -134,7 +134,7 @@ def _unfreeze(query: QueryContext, asked: ConsoleAction) -> ActionResult:
 
 def _active_freeze(query: QueryContext, scope: str) -> Freeze | None:
     now = query.context.clock.now()
-    found = (each for each in query.context.freezes.standing() if each.scope == scope)
+    found = (each for each in query.context.freezes.all() if each.scope == scope)
     return next((each for each in found if each.stands(now)), None)
 
 

@@ -9,7 +9,7 @@ from lifecycle.domain.rollout.freezes import Freeze
 class Freezes(Protocol):
     """Freezes by their scope: everything, an environment, a cluster."""
 
-    def standing(self) -> Sequence[Freeze]:
+    def all(self) -> Sequence[Freeze]:
         """Every freeze, expired ones too, in the order of their scopes."""
         ...
 

@@ -19,7 +19,7 @@ class Leases(Protocol):
         """
         ...
 
-    def hand_over(self, cluster: Cluster, lease: Lease, heir: str, now: datetime) -> Lease:
+    def hand_over(self, cluster: Cluster, lease: Lease, successor: str, now: datetime) -> Lease:
         """Pass it on under the next epoch, without a gap; raises StaleEpoch when `lease` was overtaken."""
         ...
 

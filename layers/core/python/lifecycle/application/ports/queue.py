@@ -12,7 +12,7 @@ class Queue(Protocol):
     def waiting(self, cluster: Cluster) -> PendingDeployment | None: ...
 
     def replace(
-        self, cluster: Cluster, standing: PendingDeployment | None, new: PendingDeployment | None
+        self, cluster: Cluster, expected: PendingDeployment | None, new: PendingDeployment | None
     ) -> bool:
-        """Put `new` (None for nobody) in the place of `standing`; False when another stands there."""
+        """Put `new` (None for nobody) in the place of `expected`; False when another stands there."""
         ...

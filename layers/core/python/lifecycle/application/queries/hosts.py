@@ -91,7 +91,7 @@ def view_hosts(query: QueryContext, scope: Scope) -> HostsView:
     shown, page = page_of(ordered, scope, services)
     in_full = len(shown) <= IN_FULL
     views = view_clusters(query, shown, leases, RECENT)
-    freezes = tuple(query.context.freezes.standing())
+    freezes = tuple(query.context.freezes.all())
     found = in_parallel(lambda each: view_cluster_hosts(query.context, each, freezes, in_full=in_full), views)
     return HostsView(tuple(found), page)
 

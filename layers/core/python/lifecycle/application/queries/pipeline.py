@@ -61,7 +61,7 @@ def view_pipeline(query: QueryContext, scope: Scope) -> PipelineView:
     catalogued = in_parallel(query.cluster_queries.catalog, shown)
     pushes = query.cluster_queries.deliveries()
     lanes = (_lane(name, found, views, pushes) for name, found in zip(shown, catalogued, strict=True))
-    return PipelineView(tuple(lanes), tuple(query.context.freezes.standing()), page)
+    return PipelineView(tuple(lanes), tuple(query.context.freezes.all()), page)
 
 
 def _of(clusters: Sequence[Cluster], services: Sequence[str]) -> list[Cluster]:

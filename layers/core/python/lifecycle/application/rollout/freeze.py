@@ -30,7 +30,7 @@ def freeze(context: Context, scope: str, by: RequestedBy, until: datetime | None
 
 def unfreeze(context: Context, scope: str, by: RequestedBy, made: datetime | None = None) -> CommandResult:
     """Lift the freeze of exactly this scope, and only the one `made` then; raises InvalidName, Unknown, Refused."""
-    standing = {each.scope: each for each in context.freezes.standing()}
+    standing = {each.scope: each for each in context.freezes.all()}
     if check_scope(scope) not in standing:
         there = ", ".join(standing) or "nothing"
         raise Unknown("freeze", f"of {scope}", f"frozen is: {there}")

@@ -82,7 +82,7 @@ def observed(context: Context, request: Request) -> Observed:
         past=past_attempts(context, recent),
         health_path=context.dispatcher.health_path(cluster),
         bad_hosts=context.fleet.quarantined_hosts(cluster),
-        freezes=context.freezes.standing(),
+        freezes=context.freezes.all(),
         no_rollback_target=_no_way_back(context, request, previous),
         waiting=context.queue.waiting(cluster),
         skipped_hosts=set_aside_before(context, request),

@@ -72,26 +72,26 @@ class DynamoDeployments:
 
     def ask(self, question: Question) -> Question:
         new = self._table.put(self._item(question), "attribute_not_exists(pk)")
-        return question if new else self._standing(question)
+        return question if new else self._stored(question)
 
     def wait_with(self, question: Question, token: str) -> Question:
         """Only an open question takes a token; an answer that came in between is what is returned."""
-        waiting = replace(self._standing(question), token=token)
+        waiting = replace(self._stored(question), token=token)
         if self._table.put(self._item(waiting), "attribute_exists(pk) AND answered = :no", no={"N": "0"}):
             return waiting
-        return self._standing(question)
+        return self._stored(question)
 
     def answer(self, question: Question, answer: Answer) -> Question:
-        standing = self._standing(question)
-        answered = replace(standing, answer=answer)
+        stored = self._stored(question)
+        answered = replace(stored, answer=answer)
         # The token that waits is part of what is replaced: one that came in between must not be lost.
         condition = "attribute_exists(pk) AND answered = :no AND waits = :token"
-        token = {"S": standing.token}
+        token = {"S": stored.token}
         if self._table.put(self._item(answered), condition, no={"N": "0"}, token=token):
             return answered
-        now = self._standing(question)
+        now = self._stored(question)
         given = now.answer
-        if given is None and now.token != standing.token:
+        if given is None and now.token != stored.token:
             return self.answer(question, answer)
         if given is None or given == answer:
             return now
@@ -99,7 +99,7 @@ class DynamoDeployments:
             question.id, [f"{given.by} answered {given.choice} at {given.at:%Y-%m-%d %H:%M:%S} UTC"]
         )
 
-    def _standing(self, question: Question) -> Question:
+    def _stored(self, question: Question) -> Question:
         found = self._table.get(deployment_key(question.deployment), f"QUESTION#{question.id}")
         return record(Question, found) if found else question
 

@@ -12,7 +12,7 @@ class DynamoFreezes:
     def __init__(self, table: Table) -> None:
         self._table = table
 
-    def standing(self) -> Sequence[Freeze]:
+    def all(self) -> Sequence[Freeze]:
         return [record(Freeze, each) for each in self._table.query(freezes_key())]
 
     def put(self, freeze: Freeze) -> None:

@@ -32,11 +32,11 @@ class DynamoLeases:
             return self.acquire(cluster, deployment, now)
         return taken
 
-    def hand_over(self, cluster: Cluster, lease: Lease, heir: str, now: datetime) -> Lease:
+    def hand_over(self, cluster: Cluster, lease: Lease, successor: str, now: datetime) -> Lease:
         held = self.current(cluster)
-        if held.deployment == heir:
+        if held.deployment == successor:
             return held
-        passed = Lease(lease.epoch + 1, heir, now, now + RUNNING_LEASE)
+        passed = Lease(lease.epoch + 1, successor, now, now + RUNNING_LEASE)
         if not self._replace(cluster, lease, passed):
             raise StaleEpoch(str(cluster), lease.epoch, self.current(cluster).epoch)
         return passed

@@ -18,13 +18,13 @@ class DynamoQueue:
         return record(PendingDeployment, found) if found else None
 
     def replace(
-        self, cluster: Cluster, standing: PendingDeployment | None, new: PendingDeployment | None
+        self, cluster: Cluster, expected: PendingDeployment | None, new: PendingDeployment | None
     ) -> bool:
         pk = cluster_key(cluster)
-        if standing is None and new is None:
+        if expected is None and new is None:
             return self.waiting(cluster) is None
-        condition = "deployment = :deployment" if standing else "attribute_not_exists(pk)"
-        values = {"deployment": {"S": standing.request.deployment}} if standing else {}
+        condition = "deployment = :deployment" if expected else "attribute_not_exists(pk)"
+        values = {"deployment": {"S": expected.request.deployment}} if expected else {}
         if new is None:
             return self._table.delete(pk, _SORT_KEY, condition, **values)
         wanted = item(pk, _SORT_KEY, new, deployment=new.request.deployment)

@@ -58,25 +58,25 @@ class MemoryDeployments:
         return self._questions.setdefault((question.deployment, question.id), question)
 
     def wait_with(self, question: Question, token: str) -> Question:
-        standing = self._standing(question)
-        if standing.answer is None:
-            standing = self._keep(replace(standing, token=token))
-        return standing
+        stored = self._stored(question)
+        if stored.answer is None:
+            stored = self._store(replace(stored, token=token))
+        return stored
 
     def answer(self, question: Question, answer: Answer) -> Question:
-        standing = self._standing(question)
-        given = standing.answer
+        stored = self._stored(question)
+        given = stored.answer
         if given is None:
-            return self._keep(replace(standing, answer=answer))
+            return self._store(replace(stored, answer=answer))
         if given == answer:
-            return standing
+            return stored
         raise Refused(
             question.id, [f"{given.by} answered {given.choice} at {given.at:%Y-%m-%d %H:%M:%S} UTC"]
         )
 
-    def _standing(self, question: Question) -> Question:
+    def _stored(self, question: Question) -> Question:
         return self._questions.get((question.deployment, question.id), question)
 
-    def _keep(self, question: Question) -> Question:
+    def _store(self, question: Question) -> Question:
         self._questions[question.deployment, question.id] = question
         return question

@@ -13,22 +13,22 @@ _TO_MAIN = {group: int(group is Group.MAIN) for group in Group}
 class MemoryDispatcher:
     """A target is INITIAL when registered, DRAINING when deregistered, until `settle`; `dead` ones fail.
 
-    `aside` are the targets of the other groups; a cluster in `old_stacks` has none.
+    `test_groups` are the targets of the other groups; a cluster in `old_stacks` has none.
     """
 
     def __init__(self, clusters: Mapping[Cluster, str]) -> None:
         self._paths = dict(clusters)
         self.states: dict[Cluster, dict[str, TargetState]] = {cluster: {} for cluster in clusters}
-        self.aside: dict[tuple[Cluster, Group], dict[str, TargetState]] = {}
-        self.shares: dict[Cluster, Mapping[Group, int]] = {}
+        self.test_groups: dict[tuple[Cluster, Group], dict[str, TargetState]] = {}
+        self.group_weights: dict[Cluster, Mapping[Group, int]] = {}
         self.old_stacks: set[Cluster] = set()
         self.dead: set[str] = set()
 
     def targets(self, cluster: Cluster) -> Mapping[str, TargetState]:
-        aside = {**self.members(cluster, Group.TEST_BED), **self.members(cluster, Group.CONTROL)}
-        for address, state in aside.items():
-            aside[address] = TargetState.TEST_GROUP if state is TargetState.HEALTHY else state
-        return {**aside, **self._of(cluster)}
+        in_test_groups = {**self.members(cluster, Group.TEST_BED), **self.members(cluster, Group.CONTROL)}
+        for address, state in in_test_groups.items():
+            in_test_groups[address] = TargetState.TEST_GROUP if state is TargetState.HEALTHY else state
+        return {**in_test_groups, **self._of(cluster)}
 
     def target(self, cluster: Cluster, address: str) -> TargetState:
         return self.targets(cluster).get(address, TargetState.ABSENT)
@@ -55,10 +55,10 @@ class MemoryDispatcher:
 
     def weigh(self, cluster: Cluster, weights: Mapping[Group, int]) -> None:
         self._need_test_bed(cluster, names.LISTENER)
-        self.shares[cluster] = {group: weights.get(group, 0) for group in Group}
+        self.group_weights[cluster] = {group: weights.get(group, 0) for group in Group}
 
     def weights(self, cluster: Cluster) -> Mapping[Group, int]:
-        return dict(self.shares.get(cluster, _TO_MAIN))
+        return dict(self.group_weights.get(cluster, _TO_MAIN))
 
     def health_path(self, cluster: Cluster) -> str | None:
         self._of(cluster)
@@ -66,7 +66,7 @@ class MemoryDispatcher:
 
     def settle(self) -> None:
         """Let every drain end and every health check run once."""
-        for states in (*self.states.values(), *self.aside.values()):
+        for states in (*self.states.values(), *self.test_groups.values()):
             for address, state in list(states.items()):
                 if state is TargetState.DRAINING:
                     del states[address]
@@ -82,7 +82,7 @@ class MemoryDispatcher:
         if group is Group.MAIN:
             return self.states[cluster]
         self._need_test_bed(cluster, f"{group}-group")
-        return self.aside.setdefault((cluster, group), {})
+        return self.test_groups.setdefault((cluster, group), {})
 
     def _need_test_bed(self, cluster: Cluster, leaf: str) -> None:
         if not self.has_test_bed(cluster):

@@ -11,7 +11,7 @@ class MemoryFreezes:
     def __init__(self) -> None:
         self._freezes: dict[str, Freeze] = {}
 
-    def standing(self) -> Sequence[Freeze]:
+    def all(self) -> Sequence[Freeze]:
         return [self._freezes[scope] for scope in sorted(self._freezes)]
 
     def put(self, freeze: Freeze) -> None:

@@ -26,13 +26,13 @@ class MemoryLeases:
         self._leases[cluster] = Lease(lease.epoch + 1, deployment, now, now + RUNNING_LEASE)
         return self._leases[cluster]
 
-    def hand_over(self, cluster: Cluster, lease: Lease, heir: str, now: datetime) -> Lease:
+    def hand_over(self, cluster: Cluster, lease: Lease, successor: str, now: datetime) -> Lease:
         held = self.current(cluster)
-        if held.deployment == heir:
+        if held.deployment == successor:
             return held
         if not held.is_held_by(lease.deployment, lease.epoch):
             raise StaleEpoch(str(cluster), lease.epoch, held.epoch)
-        self._leases[cluster] = Lease(lease.epoch + 1, heir, now, now + RUNNING_LEASE)
+        self._leases[cluster] = Lease(lease.epoch + 1, successor, now, now + RUNNING_LEASE)
         return self._leases[cluster]
 
     def renew(self, cluster: Cluster, lease: Lease, until: datetime) -> Lease:

@@ -33,7 +33,7 @@ class MemoryMetrics:
     """Implements the port Metrics; a cluster in `old_stacks` has no test bed."""
 
     served: dict[tuple[Cluster, Group], list[Served]] = field(default_factory=lambda: defaultdict(list))
-    told: dict[tuple[Cluster, str, str], list[tuple[datetime, float]]] = field(
+    published: dict[tuple[Cluster, str, str], list[tuple[datetime, float]]] = field(
         default_factory=lambda: defaultdict(list)
     )
     old_stacks: set[Cluster] = field(default_factory=set)
@@ -82,8 +82,8 @@ class MemoryMetrics:
         group, host = side
         stat = _STATS.get(measure.name)
         if stat is None:
-            told = self.told[cluster, host, measure.name]
-            numbers = [[value for at, value in told if number(at) == n] for n in range(minutes)]
+            values_at = self.published[cluster, host, measure.name]
+            numbers = [[value for at, value in values_at if number(at) == n] for n in range(minutes)]
             return tuple(sum(values) / len(values) if values else None for values in numbers)
         served = self.served[cluster, group]
         answered = [[each for each in served if number(each.at) == n] for n in range(minutes)]

@@ -7,14 +7,14 @@ from lifecycle.domain.monitoring.notifications import Notification
 
 
 class MemoryNotifications:
-    """`told` are all of them, in order; the next `failures` calls fail."""
+    """`sent` are all of them, in order; the next `failures` calls fail."""
 
     def __init__(self) -> None:
-        self.told: list[Notification] = []
+        self.sent: list[Notification] = []
         self.failures = 0
 
     def send(self, notifications: Sequence[Notification]) -> None:
         if self.failures:
             self.failures -= 1
             raise StoreRefused("expected EventBridge to answer, found that it did not")
-        self.told += notifications
+        self.sent += notifications

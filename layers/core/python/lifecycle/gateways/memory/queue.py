@@ -14,10 +14,10 @@ class MemoryQueue:
         return self._waiting.get(cluster)
 
     def replace(
-        self, cluster: Cluster, standing: PendingDeployment | None, new: PendingDeployment | None
+        self, cluster: Cluster, expected: PendingDeployment | None, new: PendingDeployment | None
     ) -> bool:
         held = self._waiting.get(cluster)
-        seen = standing.request.deployment if standing else None
+        seen = expected.request.deployment if expected else None
         if (held.request.deployment if held else None) != seen:
             return False
         if new is None:
