@@ -1,4 +1,4 @@
-"""Phase 5, converge: every 15 minutes, and on command, compare desired with installed and repair drift."""
+"""Phase 5, converge: compare desired with installed and repair drift, every 15 minutes and on command."""
 
 import secrets
 
@@ -10,5 +10,5 @@ from lifecycle.entrypoints.handler import command
 
 @command(Converge)
 def handle(event: Converge) -> list[Result]:
-    """Look at every cluster, or at one, and start what is needed."""
+    """Compare every cluster, or one, and start the repairs that it needs."""
     return converge_all(bootstrap.context(), secrets.token_hex(2), event.requested_by, event.only())

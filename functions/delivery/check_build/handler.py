@@ -1,4 +1,4 @@
-"""Phase 2, build: is it done, and what did it publish?"""
+"""Phase 2, build: check whether a build has ended; a state of statemachines/delivery.asl.json."""
 
 from lifecycle.application.delivery.build import Checked, check_build
 from lifecycle.entrypoints import bootstrap
@@ -8,5 +8,5 @@ from lifecycle.entrypoints.handler import task
 
 @task(CheckBuild)
 def handle(event: CheckBuild) -> Checked:
-    """RUNNING, SUCCEEDED or FAILED, with the end of the log."""
+    """Return RUNNING, SUCCEEDED or FAILED, with the last lines of the log."""
     return check_build(bootstrap.builds(), event.build)

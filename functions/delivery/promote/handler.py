@@ -8,7 +8,7 @@ from lifecycle.entrypoints.handler import command
 
 @command(Promote)
 def handle(event: Promote) -> Promoted:
-    """The release of this snapshot; the same one when it has one already."""
+    """Return the release of this snapshot; promoting the snapshot again returns the same release."""
     return promote(
         bootstrap.catalogue(), bootstrap.artifacts(), event.service, event.snapshot, event.requested_by
     )

@@ -1,4 +1,4 @@
-"""Phase 1, push: GitHub's signed webhook on a Function URL, and CodeCommit's event by EventBridge."""
+"""Phase 1, push: GitHub's signed webhook comes to a Function URL, CodeCommit's event through EventBridge."""
 
 import base64
 import json
@@ -10,7 +10,7 @@ from lifecycle.entrypoints.handler import logger
 
 
 def handle(event: dict[str, Any], _context: Any) -> dict[str, Any]:
-    """Answer the webhook, or take the event; either starts one run of the delivery state machine a commit."""
+    """Start one execution of the delivery state machine for each pushed commit."""
     response = _codecommit(event) if event.get("source") == "aws.codecommit" else _github(event)
     logger.info("push", extra={"status": response.status, "answer": response.body})
     return {

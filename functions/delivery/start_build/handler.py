@@ -8,7 +8,7 @@ from lifecycle.entrypoints.handler import task
 
 @task(StartBuild)
 def handle(event: StartBuild) -> Started:
-    """Start it once an execution."""
+    """Start the build, once for each execution."""
     build = start_build(
         bootstrap.builds(), event.repository, event.commit, event.branch, event.started, event.execution
     )

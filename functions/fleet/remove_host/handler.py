@@ -1,4 +1,4 @@
-"""A host is gone: called by operators, and by the event of an Auto Scaling group that terminated an instance."""
+"""Removal of a host: called by operators, and by an Auto Scaling group that terminated an instance."""
 
 from lifecycle.application.fleet.remove_host import remove_host
 from lifecycle.application.operator_command import CommandResult, RequestedBy
@@ -9,6 +9,6 @@ from lifecycle.entrypoints.handler import command
 
 @command(RemoveHost)
 def handle(event: RemoveHost) -> CommandResult:
-    """Forget the host, so that nobody waits for it."""
+    """Delete the host's records, so that no deployment waits for it."""
     by = RequestedBy(event.by, event.why)
     return remove_host(bootstrap.context(), event.cluster, event.host, by, terminated=event.terminated)

@@ -1,4 +1,4 @@
-"""Notices: the ledger's stream, told to EventBridge and SNS."""
+"""Notifications: changes in the ledger's stream are sent to EventBridge and SNS."""
 
 from typing import Any
 
@@ -9,8 +9,8 @@ from lifecycle.gateways.aws.stream import changes_of
 
 
 def handle(event: dict[str, Any], _context: Any) -> dict[str, list[str]]:
-    """Tell of what changed; a batch that raises comes again."""
+    """Send the notifications of a batch of changes. Lambda retries a batch whose handler raises."""
     changes, unread = changes_of(event.get("Records", []))
-    told = [notification.id for notification in notify(bootstrap.notifications(), changes)]
-    logger.info("told", extra={"notices": told, "unread": unread})
-    return {"notices": told, "unread": unread}
+    sent = [notification.id for notification in notify(bootstrap.notifications(), changes)]
+    logger.info("notified", extra={"notifications": sent, "unread": unread})
+    return {"notifications": sent, "unread": unread}

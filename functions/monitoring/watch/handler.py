@@ -1,4 +1,4 @@
-"""Phase 7, watch: an alarm of a cluster changed, or the clock looks whether one rings."""
+"""Phase 7, watch: called when an alarm of a cluster changes, and by the schedule."""
 
 from lifecycle.application.monitoring.watch_alarms import Watched, watch
 from lifecycle.entrypoints import bootstrap
@@ -8,5 +8,5 @@ from lifecycle.entrypoints.handler import task
 
 @task(Watch)
 def handle(event: Watch) -> list[Watched]:
-    """Look at the alarms as they stand now, and do what follows."""
+    """Read the alarms' current states, and halt or roll back deployments as their policies say."""
     return watch(bootstrap.context(), bootstrap.alarms(), event.alarms)

@@ -1,4 +1,4 @@
-"""The test bed, analyse: compare the host with the new version with its control. Called once a minute of a bake."""
+"""The test bed, analyse: compare the new version's host with its control, once a minute of a bake."""
 
 from lifecycle.application.rollout.stage_guard import Outcome
 from lifecycle.application.rollout.test_bed.analyse import analyse
@@ -9,5 +9,5 @@ from lifecycle.entrypoints.handler import task
 
 @task(OfTestBed)
 def handle(event: OfTestBed) -> Outcome:
-    """Judge what was measured so far."""
+    """Judge the minutes that were measured so far."""
     return analyse(bootstrap.context(), bootstrap.metrics(), event.bake())

@@ -1,4 +1,4 @@
-"""The pause of a rollout: note the task token beside the question; its answer wakes the execution."""
+"""The pause of a rollout: store the task token with the question. The answer resumes the execution."""
 
 from lifecycle.application.rollout.task_tokens import wait_for
 from lifecycle.entrypoints import bootstrap

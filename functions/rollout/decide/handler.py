@@ -1,4 +1,4 @@
-"""An operator's decision on a failed host, a pause and its end, or the rollback of what runs.
+"""An operator's decision: on a failed host, a pause and its end, or a rollback of the running version.
 
 Called by the CLI and the console.
 """
@@ -12,7 +12,7 @@ from lifecycle.entrypoints.handler import command
 
 @command(Decide)
 def handle(event: Decide) -> Question:
-    """Record the decision, bound to its deployment, host and attempt, and wake the rollout."""
+    """Record the decision for its deployment, host and attempt, and resume the rollout."""
     context = bootstrap.context()
     answer = Answer(event.choice, event.by, event.why, context.clock.now())
     if event.host:

@@ -1,4 +1,4 @@
-"""The end of a rollout: its record is closed, its hosts stand down, the lease is freed."""
+"""The end of a rollout: close its record, cancel its host commands, and release the lease."""
 
 from lifecycle.application.rollout.finish import Finished, finish
 from lifecycle.entrypoints import bootstrap

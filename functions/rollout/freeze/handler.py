@@ -1,4 +1,4 @@
-"""An operator freezes or unfreezes a cluster, an environment or everything; a function of its own, for IAM."""
+"""Freezes of a scope; a function of its own, so that IAM decides who may call it."""
 
 from lifecycle.application.operator_command import CommandResult, RequestedBy
 from lifecycle.application.rollout.freeze import freeze, unfreeze
@@ -9,7 +9,7 @@ from lifecycle.entrypoints.handler import command
 
 @command(SetFreeze)
 def handle(event: SetFreeze) -> CommandResult:
-    """Let no new version be deployed within a scope, or let it again."""
+    """Block deployments of new versions within a scope, or allow them again."""
     context, by = bootstrap.context(), RequestedBy(event.by, event.why)
     if event.lift:
         return unfreeze(context, event.scope, by, event.made)

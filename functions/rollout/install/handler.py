@@ -1,4 +1,4 @@
-"""Phase 6, install: give a host its turn and wait until it runs the new version."""
+"""Phase 6, install: command a host to install, and wait until it runs the new version."""
 
 from lifecycle.application.rollout import stages
 from lifecycle.application.rollout.stage_guard import Outcome
@@ -9,5 +9,5 @@ from lifecycle.entrypoints.handler import task
 
 @task(OnHost)
 def handle(event: OnHost) -> Outcome:
-    """One stage of statemachines/rollout.asl.json's chain for a host."""
+    """Run this stage of a host's chain in statemachines/rollout.asl.json."""
     return stages.install(bootstrap.context(), event.task(), event.execution)

@@ -1,4 +1,4 @@
-"""The rollout's loop: what happens next? Called between the hosts of statemachines/rollout.asl.json."""
+"""The rollout's loop: choose the next step. Called between the hosts of statemachines/rollout.asl.json."""
 
 from lifecycle.application.rollout.next_step import Decided, decide_next
 from lifecycle.entrypoints import bootstrap
@@ -8,7 +8,7 @@ from lifecycle.entrypoints.handler import task
 
 @task(InDeployment)
 def handle(event: InDeployment) -> Decided:
-    """Read the facts, and choose one step."""
+    """Read the records, and choose one step."""
     return decide_next(
         bootstrap.context(), event.cluster, event.deployment, event.execution, undiagnosed=event.undiagnosed
     )

@@ -8,5 +8,5 @@ from lifecycle.entrypoints.handler import task
 
 @task(Deploy)
 def handle(event: Deploy) -> Planned:
-    """Begin the deployment, or say why not."""
+    """Begin the deployment, or return the blockers."""
     return begin(bootstrap.context(), event.request(), event.execution)

@@ -9,5 +9,5 @@ from lifecycle.entrypoints.handler import task
 
 @task(OnHost)
 def handle(event: OnHost) -> Outcome:
-    """One stage of statemachines/rollout.asl.json's chain for a host."""
+    """Run this stage of a host's chain in statemachines/rollout.asl.json."""
     return stages.register(bootstrap.context(), event.task(), event.execution)

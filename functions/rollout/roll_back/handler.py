@@ -8,5 +8,5 @@ from lifecycle.entrypoints.handler import task
 
 @task(HandOver)
 def handle(event: HandOver) -> Heir:
-    """Close this deployment, and name the one that follows."""
+    """Close this deployment, and return the rollback deployment that takes over its lease."""
     return hand_over(bootstrap.context(), event.cluster, event.deployment, event.reason)

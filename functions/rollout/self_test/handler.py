@@ -1,4 +1,4 @@
-"""Phase 6, self_test: wait for a host's self-test."""
+"""Phase 6, self_test: wait for the result of a host's self-test."""
 
 from lifecycle.application.rollout import stages
 from lifecycle.application.rollout.stage_guard import Outcome
@@ -9,5 +9,5 @@ from lifecycle.entrypoints.handler import task
 
 @task(OnHost)
 def handle(event: OnHost) -> Outcome:
-    """One stage of statemachines/rollout.asl.json's chain for a host."""
+    """Run this stage of a host's chain in statemachines/rollout.asl.json."""
     return stages.self_test(bootstrap.context(), event.task(), event.execution)

@@ -1,4 +1,4 @@
-"""The fixed names on AWS: infra gives them to resources, and the functions, the CLI, the agent and apps/local read them.
+"""The fixed names on AWS: infra gives them to resources, and all other parts read them here.
 
 Because they are fixed, the CLI needs no look-up, and a role can name a resource that does not exist yet.
 An ARN without an `Account` holds the placeholders that CloudFormation's `Fn::Sub` fills in.
@@ -221,7 +221,7 @@ def host_namespace(service: str) -> str:
 
 
 class Variable:
-    """Environment variables of the functions; a build and the agent have some of them too. Times are in seconds."""
+    """Environment variables of the functions. Builds and agents have some of them too."""
 
     LEDGER_TABLE = "LEDGER_TABLE"
     ARTIFACT_BUCKET = "ARTIFACT_BUCKET"

@@ -1,4 +1,4 @@
-"""The only place that chooses gateways. Clients are built on first use, because each costs a cold start."""
+"""The only place that chooses gateways. Clients are made on first use: each costs cold-start time."""
 
 from collections.abc import Mapping
 from functools import cache
@@ -20,7 +20,7 @@ from lifecycle.names import Variable
 
 @cache
 def client(name: str) -> Any:
-    """A boto3 client; one a process."""
+    """Return the process's only boto3 client of a service."""
     import boto3  # noqa: PLC0415 (a phase that needs no AWS does not pay for it)
     from botocore.config import Config  # noqa: PLC0415
 
@@ -40,12 +40,12 @@ def _table(settings: Settings) -> Any:
 
 @cache
 def context() -> Context:
-    """The rollout's ports over AWS."""
+    """Return the rollout's ports over AWS."""
     return context_of({})
 
 
 def context_of(clients: Mapping[str, Any], settings: Settings | None = None) -> Context:
-    """The rollout's ports over these clients (the CLI brings its own), or over this process's."""
+    """Return the rollout's ports over these clients, such as the CLI's, or else over this process's."""
     from lifecycle.gateways.aws.artifacts import S3Artifacts  # noqa: PLC0415
     from lifecycle.gateways.aws.audit import DynamoAuditLog  # noqa: PLC0415
     from lifecycle.gateways.aws.clock import SystemClock  # noqa: PLC0415
@@ -82,7 +82,7 @@ def context_of(clients: Mapping[str, Any], settings: Settings | None = None) -> 
 
 
 def executions_of(states: Any, settings: Settings) -> Executions:
-    """State machines; a phase that starts none needs no ARN."""
+    """Return the state machines. A phase that starts none needs no ARN."""
     from lifecycle.gateways.aws.executions import StepFunctionsExecutions  # noqa: PLC0415
 
     rollout, delivery = (
@@ -93,13 +93,13 @@ def executions_of(states: Any, settings: Settings) -> Executions:
 
 @cache
 def executions() -> Executions:
-    """State machines, for the phases that need nothing else."""
+    """Return the state machines, for the phases that need nothing else."""
     return executions_of(None, from_environment())
 
 
 @cache
 def catalogue() -> Catalogue:
-    """Services, snapshots and releases."""
+    """Return the catalogue of services, snapshots and releases."""
     from lifecycle.gateways.aws.catalogue import DynamoCatalogue  # noqa: PLC0415
 
     return DynamoCatalogue(_table(from_environment()))
@@ -107,7 +107,7 @@ def catalogue() -> Catalogue:
 
 @cache
 def artifacts() -> Artifacts:
-    """Manifests and artifacts."""
+    """Return the store of manifests and artifacts."""
     from lifecycle.gateways.aws.artifacts import S3Artifacts  # noqa: PLC0415
 
     return S3Artifacts(_lazy("s3"), from_environment().text(Variable.ARTIFACT_BUCKET))
@@ -115,7 +115,7 @@ def artifacts() -> Artifacts:
 
 @cache
 def metrics() -> Metrics:
-    """What is measured of hosts and target groups."""
+    """Return the metrics of hosts and target groups."""
     from lifecycle.gateways.aws.metrics import CloudWatchMetrics  # noqa: PLC0415
 
     return CloudWatchMetrics(_lazy("cloudwatch"), _lazy("ssm"))
@@ -123,7 +123,7 @@ def metrics() -> Metrics:
 
 @cache
 def builds() -> Builds:
-    """The build service."""
+    """Return the build service."""
     from lifecycle.gateways.aws.builds import CodeBuilds  # noqa: PLC0415
 
     return CodeBuilds(_lazy("codebuild"), _lazy("logs"), from_environment().text(Variable.BUILD_PROJECT))
@@ -131,7 +131,7 @@ def builds() -> Builds:
 
 @cache
 def notifications() -> Notifications:
-    """Where notices are told."""
+    """Return the channels that notifications are sent to."""
     from lifecycle.gateways.aws.notifications import AwsNotifications  # noqa: PLC0415
 
     return AwsNotifications(_lazy("events"), _lazy("sns"), from_environment().text(Variable.NOTICES_TOPIC))
@@ -139,7 +139,7 @@ def notifications() -> Notifications:
 
 @cache
 def alarms() -> Alarms:
-    """The clusters' alarms."""
+    """Return the clusters' alarms."""
     from lifecycle.gateways.aws.alarms import CloudWatchAlarms  # noqa: PLC0415
 
     return CloudWatchAlarms(_lazy("cloudwatch"))
@@ -158,7 +158,10 @@ def console() -> QueryContext:
 
 @cache
 def webhook_secret() -> bytes:
-    """The secret shared with GitHub; read once a process, so a rotation needs a new deployment of the function."""
+    """Return the secret shared with GitHub.
+
+    It is read once a process, so a rotation needs a new deployment of the function.
+    """
     found = client("secretsmanager").get_secret_value(
         SecretId=from_environment().text(Variable.WEBHOOK_SECRET)
     )

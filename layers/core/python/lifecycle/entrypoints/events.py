@@ -1,4 +1,4 @@
-"""What the functions are called with: commands and tasks, closed and checked at the edge."""
+"""The events that the functions are called with: commands of people and tasks of state machines."""
 
 import json
 from datetime import timedelta
@@ -17,13 +17,13 @@ from lifecycle.domain.rollout.test_bed.model import BedState
 
 
 class Command(BaseModel):
-    """Frozen, and closed: an unknown field is an error, not a surprise."""
+    """A frozen event; an unknown field is an error."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
 class OfCluster(Command):
-    """Something about one cluster."""
+    """An event about one cluster."""
 
     service: str
     environment: str
@@ -34,7 +34,7 @@ class OfCluster(Command):
 
 
 class Deploy(Command):
-    """The input of statemachines/rollout.asl.json, with the execution that carries it."""
+    """The input of statemachines/rollout.asl.json, with the name of the execution."""
 
     deployment: str
     service: str
@@ -62,7 +62,7 @@ class InDeployment(OfCluster):
 
 
 class OnHost(InDeployment):
-    """One stage of one host's chain."""
+    """A task of one stage of a host's chain."""
 
     host: str
     attempt: int
@@ -73,14 +73,14 @@ class OnHost(InDeployment):
 
 
 class OfTestBed(InDeployment):
-    """A look at a deployment's test bed."""
+    """A task of a deployment's test bed."""
 
     def bake(self) -> BakeTask:
         return BakeTask(self.cluster, self.deployment, self.epoch)
 
 
 class EndOfTestBed(OfTestBed):
-    """How a test bed ends."""
+    """The end of a test bed, with its outcome."""
 
     bed: int
     outcome: BedState
@@ -88,27 +88,27 @@ class EndOfTestBed(OfTestBed):
 
 
 class AskHuman(InDeployment):
-    """A pause: the question, and the task token that its answer wakes."""
+    """A pause: the question, and the task token that its answer completes."""
 
     question: str
     token: str
 
 
 class HandOver(InDeployment):
-    """A rollback decided within a deployment."""
+    """A rollback that was decided within a deployment."""
 
     reason: str = ""
 
 
 class Close(InDeployment):
-    """The end of a deployment."""
+    """The end of a deployment, with its outcome."""
 
     outcome: DeploymentState
     reason: str
 
 
 class Decide(OfCluster):
-    """A human's answer; without a host: PAUSE, RESUME or ABORT a pause, or ROLL_BACK what runs."""
+    """An operator's answer. Without a host: PAUSE, RESUME or ABORT, or ROLL_BACK the running version."""
 
     deployment: str
     choice: Choice
@@ -119,7 +119,7 @@ class Decide(OfCluster):
 
 
 class Promote(Command):
-    """A snapshot that is to become a release."""
+    """A request to promote a snapshot to a release."""
 
     service: str
     snapshot: str
@@ -127,7 +127,7 @@ class Promote(Command):
 
 
 class Operate(Command):
-    """What an operator does apart from any deployment; `lift` undoes it."""
+    """An operator's command outside of any deployment; `lift` reverses it."""
 
     by: str = Field(min_length=1, max_length=200)
     why: str = Field(min_length=1, max_length=1000)
@@ -139,7 +139,7 @@ class SetFreeze(Operate):
 
     scope: str
     until: AwareDatetime | None = None
-    made: AwareDatetime | None = None  # of the freeze to be lifted, when only that one is meant
+    made: AwareDatetime | None = None  # of the only freeze that may be lifted
 
 
 class SetQuarantine(Operate, OfCluster):
@@ -149,7 +149,7 @@ class SetQuarantine(Operate, OfCluster):
 
 
 class RemoveHost(OfCluster):
-    """Forget a host that is gone."""
+    """Remove the records of a host that no longer exists."""
 
     host: str
     by: str = Field(min_length=1, max_length=200)
@@ -158,7 +158,7 @@ class RemoveHost(OfCluster):
 
 
 class Converge(Command):
-    """Compare desired with installed, for every cluster or for one."""
+    """Compare desired with installed versions, for every cluster or for one."""
 
     requested_by: str = "schedule"
     service: str | None = None
@@ -171,9 +171,9 @@ class Converge(Command):
 
 
 class Watch(Command):
-    """Alarms to look at; none for every one that rings.
+    """The alarms to check; none means every ringing alarm.
 
-    SNS calls with its own event. A message that tells of no alarm is no reason not to look: it looks at all.
+    SNS calls with an event of its own. If its message names no alarm, every ringing alarm is checked.
     """
 
     requested_by: str = "schedule"
@@ -184,13 +184,13 @@ class Watch(Command):
     def _from_sns(cls, given: Any) -> Any:
         if not isinstance(given, dict) or "Records" not in given:
             return given
-        told = [_message(record) for record in given["Records"]]
-        names = [message["AlarmName"] for message in told if isinstance(message.get("AlarmName"), str)]
+        messages = [_message(record) for record in given["Records"]]
+        names = [message["AlarmName"] for message in messages if isinstance(message.get("AlarmName"), str)]
         return {"requested_by": "sns", "alarms": names}
 
 
 def _message(record: Any) -> dict[str, Any]:
-    """What SNS was given, if it was an object in JSON."""
+    """Return the message of an SNS record, or {} if it is not a JSON object."""
     try:
         found = json.loads(record["Sns"]["Message"])
     except (KeyError, TypeError, ValueError):
@@ -199,7 +199,7 @@ def _message(record: Any) -> dict[str, Any]:
 
 
 class StartBuild(Command):
-    """The input of statemachines/delivery.asl.json, with the execution that carries it."""
+    """The input of statemachines/delivery.asl.json, with the name and start time of the execution."""
 
     repository: str
     name: str
@@ -212,13 +212,13 @@ class StartBuild(Command):
 
 
 class CheckBuild(Command):
-    """A build to look at."""
+    """A request for the state of a build."""
 
     build: str
 
 
 class RecordSnapshot(Command):
-    """A finished build, and what it says that it published."""
+    """A finished build, with the service and version that it published."""
 
     repository: str
     name: str
@@ -232,7 +232,7 @@ class RecordSnapshot(Command):
 
 
 class CollectGarbage(Command):
-    """What of a service may be deleted: all but the newest, the younger, and what is in use."""
+    """A request to delete a service's old versions, but for the newest, the recent ones, and those in use."""
 
     service: str
     requested_by: str = Field(min_length=1, max_length=200)

@@ -1,7 +1,7 @@
-"""What every function's handler shares: parse the event, log one line, dump the result.
+"""The frame of every function's handler: parse the event, run the use case, log one line, dump the result.
 
-`task` is for states of a state machine: an error is raised, and the state machine retries or catches it.
-`command` is for people: an error that they should read comes back as {"error": "..."}.
+`task` is for states of a state machine: errors are raised, and the state machine retries or catches them.
+`command` is for people: expected errors are returned as {"error": "..."}.
 """
 
 from collections.abc import Callable
@@ -21,7 +21,7 @@ logger = Logger()
 
 
 def task(kind: type[C]) -> Callable[[Callable[[C], Any]], Handler]:
-    """A handler that raises its errors."""
+    """Return a decorator for a handler that raises its errors."""
 
     def decorate(run: Callable[[C], Any]) -> Handler:
         def handle(event: dict[str, Any], context: Any) -> Any:
@@ -33,7 +33,7 @@ def task(kind: type[C]) -> Callable[[Callable[[C], Any]], Handler]:
 
 
 def command(kind: type[C]) -> Callable[[Callable[[C], Any]], Handler]:
-    """A handler that answers a person: {"error": ...} says what was expected, found, and what to do."""
+    """Return a decorator for a handler that returns an expected error as {"error": "..."}."""
 
     def decorate(run: Callable[[C], Any]) -> Handler:
         def handle(event: dict[str, Any], context: Any) -> Any:
@@ -52,20 +52,20 @@ def _run(kind: type[C], run: Callable[[C], Any], event: dict[str, Any], context:
     if event.get("warm"):
         logger.info("warm")
         return {}
-    given = parse(kind, event)
-    logger.append_keys(request=getattr(context, "aws_request_id", ""), **_who(given))
-    result = to_plain(run(given))
+    request = parse(kind, event)
+    logger.append_keys(request=getattr(context, "aws_request_id", ""), **_log_keys(request))
+    result = to_plain(run(request))
     logger.info("done", extra={"result": result})
     return result
 
 
-def _who(given: Command) -> dict[str, Any]:
-    told = ("deployment", "service", "environment", "host", "attempt", "build")
-    return {name: value for name in told if (value := getattr(given, name, None))}
+def _log_keys(request: Command) -> dict[str, Any]:
+    logged = ("deployment", "service", "environment", "host", "attempt", "build")
+    return {name: value for name in logged if (value := getattr(request, name, None))}
 
 
 def parse(kind: type[C], event: dict[str, Any]) -> C:
-    """Check an event; raises InvalidName, telling every field that is wrong."""
+    """Validate an event; raises InvalidName, whose message lists every wrong field."""
     try:
         return kind.model_validate(event)
     except ValidationError as error:

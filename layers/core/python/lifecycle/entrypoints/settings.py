@@ -9,15 +9,18 @@ from lifecycle.names import Variable
 
 
 class MissingSetting(LifecycleError):
-    """A setting is not there, or is not what it should be."""
+    """A required environment variable is missing or empty."""
 
     def __init__(self, name: str, found: str | None) -> None:
-        super().__init__(f"expected the environment variable {name} to be set, found {found!r}")
+        super().__init__(
+            f"the environment variable {name} is missing or empty (found {found!r}): "
+            "deploy the control plane again"
+        )
 
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """What the functions need to know; ARNs and names as infra/ gives them, times in seconds."""
+    """Settings by the name of their environment variable (lifecycle/names.py); times are in seconds."""
 
     values: "dict[str, str] | os._Environ[str]"
 
@@ -28,20 +31,20 @@ class Settings:
 
     @property
     def poll_seconds(self) -> float:
-        """How often a stage looks at what it waits for."""
+        """Return the time between two polls of a waiting stage."""
         return float(self.values.get(Variable.POLL_SECONDS, "2"))
 
     @property
     def heartbeat_timeout(self) -> timedelta:
-        """How long an agent may be silent."""
+        """Return the time without a report after which a host is unreachable."""
         return timedelta(seconds=float(self.values.get(Variable.AGENT_HEARTBEAT_TIMEOUT_SECONDS, "30")))
 
     @property
     def minute(self) -> timedelta:
-        """How long a minute of a test bed or of a watch lasts: a demonstration is over while somebody looks."""
+        """Return the length of a minute of a bake or a watch; it is shorter on a laptop, for quick demos."""
         return timedelta(seconds=float(self.values.get(Variable.MINUTE_SECONDS, "60")))
 
 
 def from_environment() -> Settings:
-    """The settings of this process."""
+    """Return the settings of this process."""
     return Settings(os.environ)

@@ -1,1 +1,1 @@
-"""Where ports meet the world: `aws` over boto3, `memory` for tests and simulation."""
+"""Implementations of the ports: `aws` over boto3, `memory` for tests and the simulation."""

@@ -27,7 +27,8 @@ _KEYS: Mapping[type, Mapping[str, str]] = {
     Measure: {"minimum_effect": "matters", "non_inferiority_margin": "excludes"},
 }
 
-# What records written before version 0.2 call it -> its name now. Records live for years: no entry is ever removed.
+# Names in records that were written before version 0.2, with the names of today.
+# No entry is ever removed, because records live for years.
 _FORMER_KEYS: Mapping[type, Mapping[str, str]] = {
     Request: {"despite": "overrides"},
     Deployment: {"set_aside": "skipped_hosts"},
@@ -90,12 +91,12 @@ _CONVERTER = _converter()
 
 
 def to_plain(record: Any) -> Any:
-    """A record as values that `json.dumps` takes."""
+    """Return a record as values that `json.dumps` accepts."""
     return _CONVERTER.unstructure(record)
 
 
 def from_plain(kind: type[T], plain: Any) -> T:
-    """A record from such values; raises StoreRefused, naming what did not fit."""
+    """Return the record of such values; raises StoreRefused, whose message shows the values and the error."""
     try:
         return _CONVERTER.structure(plain, kind)
     except (BaseValidationError, KeyError, TypeError, ValueError) as error:
@@ -103,12 +104,12 @@ def from_plain(kind: type[T], plain: Any) -> T:
 
 
 def to_json(record: Any) -> str:
-    """A record as JSON with sorted keys."""
+    """Return a record as JSON with sorted keys."""
     return json.dumps(to_plain(record), sort_keys=True)
 
 
 def from_json(kind: type[T], text: str | bytes) -> T:
-    """A record from JSON; raises StoreRefused."""
+    """Return the record of a JSON text; raises StoreRefused."""
     try:
         return from_plain(kind, json.loads(text))
     except json.JSONDecodeError as error:

@@ -1,1 +1,1 @@
-"""Gateways over boto3; each takes its client and translates only the errors it understands."""
+"""Gateways over boto3. Each takes its client, and translates only the errors that it understands."""

@@ -10,7 +10,7 @@ _AT_ONCE = 100  # names that one DescribeAlarms takes
 
 
 class CloudWatchAlarms:
-    """Told by their names, which infra/constructs/alarms.py gives them."""
+    """Recognised by their names, which infra/constructs/alarms.py chooses."""
 
     def __init__(self, cloudwatch: Any) -> None:
         self._cloudwatch = cloudwatch
@@ -21,8 +21,8 @@ class CloudWatchAlarms:
     def ringing(self) -> Sequence[Alarm]:
         return self._described(AlarmNamePrefix=PREFIX, StateValue="ALARM")
 
-    def _described(self, **which: Any) -> list[Alarm]:
-        pages = self._cloudwatch.get_paginator("describe_alarms").paginate(AlarmTypes=_METRIC, **which)
+    def _described(self, **selection: Any) -> list[Alarm]:
+        pages = self._cloudwatch.get_paginator("describe_alarms").paginate(AlarmTypes=_METRIC, **selection)
         read = (_alarm(found) for page in pages for found in page["MetricAlarms"])
         return [alarm for alarm in read if alarm]
 
@@ -31,7 +31,7 @@ def _alarm(found: dict[str, Any]) -> Alarm | None:
     cluster = cluster_of_alarm(found["AlarmName"])
     if cluster is None:
         return None
-    # The newer field counts changes of the state alone; the emulator has only the older one.
+    # StateTransitionedTimestamp changes with the state only; the emulator has only the older field.
     since = found.get("StateTransitionedTimestamp") or found["StateUpdatedTimestamp"]
     return Alarm(
         name=found["AlarmName"],

@@ -1,4 +1,4 @@
-"""Artifacts in S3: written once, the manifest last, so that a manifest means that its bytes are there."""
+"""Artifacts in S3: written once, the manifest last, so that a manifest implies its artifact."""
 
 import base64
 import hashlib
@@ -46,16 +46,16 @@ class S3Artifacts:
             if error.response["Error"]["Code"] in ("404", "NoSuchKey"):
                 return False
             raise
-        # An object that was not written here may have another checksum; then its size has to do.
-        same = found["ContentLength"] == manifest.size and _sha256(found) in (target.digest, None)
-        return same and manifest.digest == target.digest
+        # An object that another tool wrote may have another kind of checksum; then its size has to suffice.
+        matches = found["ContentLength"] == manifest.size and _sha256(found) in (target.digest, None)
+        return matches and manifest.digest == target.digest
 
     def open_artifact(self, service: str, version: str) -> BinaryIO:
         key = f"{artifact_prefix(service, version)}/{_ARTIFACT}"
         return cast("BinaryIO", self._s3.get_object(Bucket=self._bucket, Key=key)["Body"])
 
     def publish(self, manifest: Manifest, artifact: BinaryIO) -> None:
-        # S3 compares nothing but existence, so the bytes are checked here before they get their name.
+        # IfNoneMatch compares nothing but existence, so the bytes are checked before they are written.
         body = artifact.read()
         found = hashlib.sha256(body).hexdigest()
         if found != manifest.digest:
@@ -93,7 +93,7 @@ class S3Artifacts:
                 raise StoreRefused(f"{key} exists with other bytes; a release is written once") from error
 
     def manifest_digest(self, key: str) -> str | None:
-        """The digest of what stands at a key: by its own bytes, or by what a manifest says."""
+        """Return the digest of an artifact's bytes at `key`, or the digest that a manifest there names."""
         body = self._s3.get_object(Bucket=self._bucket, Key=key)["Body"]
         if key.endswith(".json"):
             return from_json(Manifest, body.read()).digest
@@ -104,7 +104,7 @@ class S3Artifacts:
 
 
 def _sha256(head: Mapping[str, Any]) -> str | None:
-    """The digest that S3 has of an object's bytes; None where it has none, or one of its parts' digests."""
+    """Return S3's digest of an object's bytes; None if there is none, or only one of its parts' digests."""
     checksum = head.get("ChecksumSHA256", "")
     if not checksum or "-" in checksum:
         return None
@@ -119,10 +119,10 @@ def _is_ours(kind: str, version: str, name: str) -> bool:
 
 
 def _with(before: Stored | None, version: str, name: str, listed: Mapping[str, Any]) -> Stored:
-    so_far = before or Stored(version, 0, listed["LastModified"], has_manifest=False)
+    previous = before or Stored(version, 0, listed["LastModified"], has_manifest=False)
     return Stored(
         version,
-        so_far.bytes + int(listed["Size"]),
-        max(so_far.modified, listed["LastModified"]),
-        so_far.has_manifest or name == _MANIFEST,
+        previous.bytes + int(listed["Size"]),
+        max(previous.modified, listed["LastModified"]),
+        previous.has_manifest or name == _MANIFEST,
     )

@@ -1,4 +1,4 @@
-"""The audit trail in the ledger: append-only, a partition a cluster, in the order of time."""
+"""The audit log in the ledger: append-only, a partition a cluster, ordered by time."""
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
@@ -12,7 +12,7 @@ from lifecycle.gateways.serialization import to_json
 
 
 class DynamoAuditLog:
-    """No entry is ever replaced: its key holds its time and a digest of what it says."""
+    """Entries are never replaced: an entry's key holds its time and a digest of its content."""
 
     def __init__(self, table: Table) -> None:
         self._table = table

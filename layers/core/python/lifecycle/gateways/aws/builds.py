@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 _LOG_LINES = 20
+_MOST_CHARACTERS = 6000  # of a reason; its end is what helps
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,7 +18,7 @@ class CodeBuildState:
 
 
 class CodeBuilds:
-    """One project builds every service; the source is told at the start."""
+    """One project builds every service; each start names the source."""
 
     def __init__(self, codebuild: Any, logs: Any, project: str) -> None:
         self._codebuild = codebuild
@@ -41,7 +42,9 @@ class CodeBuilds:
     def state(self, build: str) -> CodeBuildState:
         found = self._codebuild.batch_get_builds(ids=[build])["builds"]
         if not found:
-            return CodeBuildState("FAILED", f"CodeBuild does not know the build {build}")
+            return CodeBuildState(
+                "FAILED", f"CodeBuild has no build {build}; push the commit again to start another"
+            )
         return self._state(found[0])
 
     def _state(self, build: dict[str, Any]) -> CodeBuildState:
@@ -55,9 +58,9 @@ class CodeBuilds:
             phase for phase in build.get("phases", []) if phase.get("phaseStatus") not in (None, "SUCCEEDED")
         ]
         where = failed[0]["phaseType"] if failed else status
-        why = [context.get("message", "") for phase in failed for context in phase.get("contexts", [])]
-        told = "\n".join([f"build {status} in {where}", *filter(None, why), *self._log_end(build)])
-        return CodeBuildState("FAILED", told[-6000:])
+        messages = [context.get("message", "") for phase in failed for context in phase.get("contexts", [])]
+        reason = "\n".join([f"build {status} in {where}", *filter(None, messages), *self._log_end(build)])
+        return CodeBuildState("FAILED", reason[-_MOST_CHARACTERS:])
 
     def _log_end(self, build: dict[str, Any]) -> list[str]:
         logs = build.get("logs", {})

@@ -1,4 +1,4 @@
-"""The catalogue in the ledger: who owns a service, its snapshots, its releases."""
+"""The catalogue in the ledger: the repository that owns a service, its snapshots and its releases."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -7,7 +7,7 @@ from lifecycle.gateways.aws.table import Table, item, record, service_key
 
 
 class DynamoCatalogue:
-    """Each fact is written once; a release and its snapshot are bound in one transaction."""
+    """Every item is written once. One transaction binds a release to its snapshot."""
 
     def __init__(self, table: Table) -> None:
         self._table = table

@@ -11,7 +11,7 @@ _MAKING = Lock()
 
 
 class LazyClient:
-    """A client that `make(name)` returns on first use. Making one costs tens of milliseconds, and most are not used."""
+    """A client that `make(name)` returns on first use: making one costs tens of milliseconds."""
 
     def __init__(self, make: Callable[[str], Any], name: str) -> None:
         self._make = make

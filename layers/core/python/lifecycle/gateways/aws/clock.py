@@ -1,11 +1,11 @@
-"""The machine's clock."""
+"""The system's clock."""
 
 import time
 from datetime import UTC, datetime
 
 
 class SystemClock:
-    """Now in UTC, and real sleep."""
+    """The time in UTC, and a sleep that blocks."""
 
     def now(self) -> datetime:
         return datetime.now(UTC)

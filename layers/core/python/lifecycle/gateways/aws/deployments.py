@@ -15,7 +15,7 @@ _RANKS_OF_A_PHASE = 1_000_000
 
 
 class DynamoDeployments:
-    """One item a deployment under its cluster; its attempts, test beds and questions under the deployment."""
+    """A deployment is an item of its cluster; its attempts, test beds and questions are items of its own."""
 
     def __init__(self, table: Table) -> None:
         self._table = table
@@ -38,7 +38,7 @@ class DynamoDeployments:
         return [record(Deployment, each) for each in found]
 
     def attempts_and_questions(self, deployment: str) -> tuple[Sequence[HostAttempt], Sequence[Question]]:
-        """Attempts and questions stand in one partition: one Query for both."""
+        """Return a deployment's attempts and questions by one Query: they are in one partition."""
         found = self._table.query(deployment_key(deployment))
         attempts = [record(HostAttempt, each) for each in found if each["sk"]["S"].startswith("ATTEMPT#")]
         return attempts, [record(Question, each) for each in found if each["sk"]["S"].startswith("QUESTION#")]
@@ -75,7 +75,7 @@ class DynamoDeployments:
         return question if new else self._stored(question)
 
     def wait_with(self, question: Question, token: str) -> Question:
-        """Only an open question takes a token; an answer that came in between is what is returned."""
+        """Store a token with a question, unless its answer came first; returns the question."""
         waiting = replace(self._stored(question), token=token)
         if self._table.put(self._item(waiting), "attribute_exists(pk) AND answered = :no", no={"N": "0"}):
             return waiting
@@ -84,7 +84,7 @@ class DynamoDeployments:
     def answer(self, question: Question, answer: Answer) -> Question:
         stored = self._stored(question)
         answered = replace(stored, answer=answer)
-        # The token that waits is part of what is replaced: one that came in between must not be lost.
+        # The condition includes the token that was read: a token that was stored meanwhile must not be lost.
         condition = "attribute_exists(pk) AND answered = :no AND waits = :token"
         token = {"S": stored.token}
         if self._table.put(self._item(answered), condition, no={"N": "0"}, token=token):

@@ -1,4 +1,4 @@
-"""State-machine executions."""
+"""Executions of the two state machines."""
 
 import json
 from collections.abc import Mapping
@@ -11,7 +11,7 @@ _STATES = {"RUNNING": ExecutionState.RUNNING, "ABORTED": ExecutionState.STOPPED}
 
 
 class StepFunctionsExecutions:
-    """Starts the two state machines and wakes waiting tasks."""
+    """Starts the two state machines and completes waiting tasks."""
 
     def __init__(self, states: Any, rollout: str, delivery: str) -> None:
         self._states = states
@@ -41,7 +41,7 @@ class StepFunctionsExecutions:
         return self._status(self._delivery, name) in ("FAILED", "TIMED_OUT", "ABORTED")
 
     def _status(self, machine: str, name: str) -> str:
-        """What the service says of an execution; empty when there is none of that name."""
+        """Return the status of an execution; empty if there is none of that name."""
         arn = execution_arn(machine, name)
         try:
             found: dict[str, str] = self._states.describe_execution(executionArn=arn)

@@ -1,4 +1,4 @@
-"""Hosts in the ledger: reports that agents write, turns that they read, versions that are bad."""
+"""Hosts in the ledger: reports that agents write, turns that they read, quarantined versions and hosts."""
 
 from collections.abc import Mapping, Sequence
 
@@ -7,7 +7,7 @@ from lifecycle.domain.fleet.host import HostReport
 from lifecycle.domain.fleet.host_command import Order, Turn
 from lifecycle.gateways.aws.table import Table, cluster_key, item, record, reports_key, turns_key
 
-# Turn.progress_rank as conditions: the turn that ends an epoch replaces any other of it, and is replaced by none.
+# Turn.progress_rank as conditions: the turn that ends an epoch replaces any other of it, and none replaces it.
 _LATER = (
     "epoch < :epoch OR (epoch = :epoch AND place <> :end AND "
     "(attempt < :attempt OR (attempt = :attempt AND place <= :place)))"
@@ -16,7 +16,7 @@ _ENDS_EPOCH = "epoch <= :epoch"
 
 
 class DynamoFleet:
-    """Agents write under REPORTS# only, and read under TURNS# only; IAM holds them to it (infra/)."""
+    """Agents write REPORTS# only, and read TURNS# only; infra/constructs/host_role.py enforces it."""
 
     def __init__(self, table: Table) -> None:
         self._table = table
@@ -30,7 +30,7 @@ class DynamoFleet:
         return record(HostReport, found) if found else None
 
     def give_turns(self, cluster: Cluster, turns: Sequence[Turn]) -> None:
-        """Write each host's turn, unless it has one of a newer epoch, or a later one of this epoch."""
+        """Write each host's turn, unless the stored one has a newer epoch, or is later in this epoch."""
         for turn in turns:
             rank = turn.progress_rank
             values = {"epoch": rank.epoch}

@@ -7,7 +7,7 @@ from lifecycle.gateways.aws.table import Table, freezes_key, item, record
 
 
 class DynamoFreezes:
-    """All of them stand in one partition, because every plan reads all of them."""
+    """All freezes are in one partition, because every plan reads all of them."""
 
     def __init__(self, table: Table) -> None:
         self._table = table

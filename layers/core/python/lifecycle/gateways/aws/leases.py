@@ -1,4 +1,4 @@
-"""Leases in the ledger: one item a cluster, never deleted, so that its epoch only grows."""
+"""Leases in the ledger: one item a cluster. It is never deleted, so its epoch only grows."""
 
 from dataclasses import replace
 from datetime import datetime
@@ -12,7 +12,7 @@ _UNCHANGED = "attribute_not_exists(pk) OR (epoch = :epoch AND deployment = :depl
 
 
 class DynamoLeases:
-    """Every change is conditional on the lease that was read: two racing deployments give one holder."""
+    """Every change is conditional on the lease that was read: one of two racing deployments gets it."""
 
     def __init__(self, table: Table) -> None:
         self._table = table

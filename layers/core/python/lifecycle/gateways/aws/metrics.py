@@ -1,7 +1,7 @@
-"""CloudWatch: what the load balancer and the hosts' agents told of a test bed and its control.
+"""CloudWatch's metrics of a test bed and its control: the load balancer's, and those of the hosts' agents.
 
-One GetMetricData call for both hosts and all measures, more only where CloudWatch wants them; at most 500 queries
-fit into one, a service has 20 metrics of its own.
+One GetMetricData call reads all measures of both hosts, unless CloudWatch returns several pages. A call takes
+at most 500 queries, and a service has at most 20 metrics of its own.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -18,12 +18,12 @@ from lifecycle.domain.errors import Unknown
 from lifecycle.domain.fleet.cluster import Cluster
 from lifecycle.domain.fleet.target_group import Group
 
-# What a target answers well. All else of its requests is an error: its own 5xx, and the 502 or 504 that an ALB
-# answers in the place of one that dies or hangs. These are told by load balancer only (HTTPCode_ELB_5XX_Count), but
-# RequestCount has every request for which a target was chosen.
+# The answers that count as successes. All other requests of a target are errors: its own 5xx, and the 502 or
+# 504 that an ALB sends for a target that dies or hangs. HTTPCode_ELB_5XX_Count counts the latter by load
+# balancer only, but RequestCount has every request for which a target was chosen.
 ANSWERED = tuple(names.answers(family) for family in (2, 3, 4))
 
-# CloudWatch goes on filling its newest minutes: a load balancer's come one to two minutes late.
+# CloudWatch still adds to its newest minutes: those of a load balancer are complete one to two minutes late.
 LATE_MINUTES = 2
 
 _PERCENTILES = {LATENCY_P50.name: "p50", LATENCY_P99.name: "p99"}
@@ -47,7 +47,7 @@ class CloudWatchMetrics:
     def __init__(self, cloudwatch: Any, ssm: Any) -> None:
         self._cloudwatch = cloudwatch
         self._ssm = ssm
-        self._named: dict[str, str] = {}
+        self._arns: dict[str, str] = {}
 
     def complete_minutes(self, since: datetime, now: datetime, minute: timedelta) -> int:
         return whole_minutes(since, now, minute, LATE_MINUTES)
@@ -63,8 +63,8 @@ class CloudWatchMetrics:
         minute: timedelta,
     ) -> Measurements:
         sides = (
-            _Side(cluster, control_host, self._balancer(cluster, Group.CONTROL)),
-            _Side(cluster, test_host, self._balancer(cluster, Group.TEST_BED)),
+            _Side(cluster, control_host, self._group_dimensions(cluster, Group.CONTROL)),
+            _Side(cluster, test_host, self._group_dimensions(cluster, Group.TEST_BED)),
         )
         wanted = {query for side in sides for query in side.queries(measures)}
         begin = first_minute(since, minute)
@@ -79,12 +79,12 @@ class CloudWatchMetrics:
     def _read(
         self, queries: Sequence[Query], begin: datetime, minutes: int, minute: timedelta
     ) -> dict[Query, dict[int, float]]:
-        """Of each query, the values by the number of their minute."""
+        """Return the values of each query by the number of their minute."""
         by_id = dict(zip((f"m{n}" for n in count()), queries, strict=False))
         found: dict[Query, dict[int, float]] = {query: {} for query in queries}
-        asked = [_asked(name, query, minute) for name, query in by_id.items()]
+        metric_queries = [_metric_query(name, query, minute) for name, query in by_id.items()]
         pages = self._cloudwatch.get_paginator("get_metric_data").paginate(
-            MetricDataQueries=asked, StartTime=begin, EndTime=begin + minutes * minute
+            MetricDataQueries=metric_queries, StartTime=begin, EndTime=begin + minutes * minute
         )
         for page in pages:
             for result in page["MetricDataResults"]:
@@ -93,26 +93,26 @@ class CloudWatchMetrics:
                     values[(at - begin) // minute] = float(value)
         return found
 
-    def _balancer(self, cluster: Cluster, group: Group) -> tuple[tuple[str, str], ...]:
-        """The dimensions by which an ALB tells of one target group."""
+    def _group_dimensions(self, cluster: Cluster, group: Group) -> tuple[tuple[str, str], ...]:
+        """Return the dimensions of the metrics that an ALB has of one target group."""
         listener = self._parameter(cluster, names.LISTENER)
         name = self._parameter(cluster, _LEAVES[group])
         return balancer_dimensions(name, listener)
 
     def _parameter(self, cluster: Cluster, leaf: str) -> str:
         name = names.parameter(cluster.environment, cluster.service, leaf)
-        if name not in self._named:
+        if name not in self._arns:
             try:
-                self._named[name] = self._ssm.get_parameter(Name=name)["Parameter"]["Value"]
+                self._arns[name] = self._ssm.get_parameter(Name=name)["Parameter"]["Value"]
             except self._ssm.exceptions.ParameterNotFound as error:
                 hint = f"deploy its stack first, which writes the parameter {name}"
                 raise Unknown("test bed", f"of {cluster}", hint) from error
-        return self._named[name]
+        return self._arns[name]
 
 
 @dataclass(frozen=True, slots=True)
 class _Side:
-    """A test bed, or its control: the host and its target group."""
+    """A test bed or its control: its host, and the dimensions of its target group."""
 
     cluster: Cluster
     host: str
@@ -127,7 +127,7 @@ class _Side:
         return found[self._of_group(names.REQUESTS, "Sum")]
 
     def per_minute(self, measure: Measure, found: Mapping[Query, Mapping[int, float]]) -> Mapping[int, float]:
-        """The measure's value in each minute in which there was one."""
+        """Return the measure's value in each minute that has one."""
         if measure.name != ERROR_RATE.name:
             (query,) = self._queries(measure)
             return found[query]
@@ -151,26 +151,26 @@ class _Side:
 
 
 def _failed(requests: float, answered: Sequence[float]) -> float:
-    """The share of a minute's requests, more than 0, that was not answered with 2xx, 3xx or 4xx; in [0, 1].
+    """Return the proportion, in [0, 1], of a minute's requests that were not answered with 2xx, 3xx or 4xx.
 
-    A family of answers that has no value in a minute with requests was never answered in it: 0. More answers than
-    requests, should CloudWatch ever tell the two in different minutes, are no errors.
+    `requests` is more than 0. In a minute with requests, a family of answers without a value counts as 0. If
+    CloudWatch counts answers in a later minute than their requests, the surplus of answers is no error.
     """
     return max(0.0, requests - sum(answered)) / requests
 
 
 def balancer_dimensions(group_arn: str, listener_arn: str) -> tuple[tuple[str, str], ...]:
-    """`targetgroup/<name>/<id>` and `app/<name>/<id>`, the ends of the two ARNs."""
+    """Return the ends of the two ARNs, `app/<name>/<id>` and `targetgroup/<name>/<id>`, as dimensions."""
     listener = listener_arn.partition(":listener/")[2].rpartition("/")[0]
     return (("LoadBalancer", listener), ("TargetGroup", group_arn.rpartition(":")[2]))
 
 
 def host_dimensions(cluster: Cluster, host: str) -> tuple[tuple[str, str], ...]:
-    """What tells one host's metrics from another's."""
+    """Return the dimensions of the metrics that a host's agent publishes."""
     return (("Environment", cluster.environment), ("Host", host))
 
 
-def _asked(name: str, query: Query, minute: timedelta) -> dict[str, Any]:
+def _metric_query(name: str, query: Query, minute: timedelta) -> dict[str, Any]:
     metric = {
         "Namespace": query.namespace,
         "MetricName": query.name,

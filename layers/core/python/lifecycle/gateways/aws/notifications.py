@@ -1,4 +1,4 @@
-"""Notices as events of EventBridge, for programs, and as messages of an SNS topic, for people."""
+"""Notifications as events of EventBridge, for programs, and as messages of an SNS topic, for people."""
 
 import json
 from collections.abc import Sequence
@@ -15,7 +15,7 @@ _FILTERED = ("kind", "service", "environment", "state")
 
 
 class AwsNotifications:
-    """Events first, then messages: who is told twice finds the same `id` in both."""
+    """Events are sent first, then messages. Both have the same `id`, so a receiver can drop duplicates."""
 
     def __init__(self, events: Any, sns: Any, topic: str) -> None:
         self._events = events
@@ -24,17 +24,19 @@ class AwsNotifications:
 
     def send(self, notifications: Sequence[Notification]) -> None:
         for begin in range(0, len(notifications), _AT_ONCE):
-            some = notifications[begin : begin + _AT_ONCE]
-            answer = self._events.put_events(Entries=[_entry(each) for each in some])
+            batch = notifications[begin : begin + _AT_ONCE]
+            answer = self._events.put_events(Entries=[_entry(each) for each in batch])
             if answer["FailedEntryCount"]:
                 wrong = next(each for each in answer["Entries"] if "ErrorCode" in each)
-                raise StoreRefused(f"expected EventBridge to take {len(some)} events, found {wrong}")
+                raise StoreRefused(
+                    f"EventBridge refused one of {len(batch)} events: {wrong}; the batch is sent again"
+                )
         for each in notifications:
             self._sns.publish(TopicArn=self._topic, **_message(each))
 
 
 def detail(notification: Notification) -> dict[str, Any]:
-    """A notice as the `detail` of its event; docs/notices.schema.json."""
+    """Return a notification as the `detail` of its event (docs/notices.schema.json)."""
     plain: dict[str, Any] = to_plain(notification)
     cluster = plain.pop("cluster")
     return {
@@ -55,19 +57,19 @@ def _entry(notification: Notification) -> dict[str, Any]:
 
 
 def _message(notification: Notification) -> dict[str, Any]:
-    """A mail that can be read, with attributes that a subscription can filter by."""
-    told = detail(notification)
+    """Return a message that people can read, with attributes that a subscription can filter by."""
+    values = detail(notification)
     lines = [notification.summary, "", notification.text, "", f"id: {notification.id}"]
     return {
         "Subject": _subject(notification.summary),
         "Message": "\n".join(lines),
         "MessageAttributes": {
-            name: {"DataType": "String", "StringValue": told[name]} for name in _FILTERED if told[name]
+            name: {"DataType": "String", "StringValue": values[name]} for name in _FILTERED if values[name]
         },
     }
 
 
 def _subject(summary: str) -> str:
-    """What SNS takes: printable ASCII that begins with a letter."""
+    """Return a subject that SNS accepts: printable ASCII that begins with a letter."""
     text = "".join(each if " " <= each <= "~" else " " for each in f"Lifecycle {summary}")
     return text if len(text) <= _SUBJECT else f"{text[: _SUBJECT - 3]}..."

@@ -1,4 +1,4 @@
-"""The queue of one in the ledger: an item beside the cluster's lease."""
+"""The pending deployment in the ledger: an item beside the cluster's lease."""
 
 from lifecycle.domain.fleet.cluster import Cluster
 from lifecycle.domain.rollout.queue import PendingDeployment
@@ -8,7 +8,7 @@ _SORT_KEY = "QUEUE"
 
 
 class DynamoQueue:
-    """Every change is conditional on who was seen to wait."""
+    """Every change is conditional on the pending deployment that was read."""
 
     def __init__(self, table: Table) -> None:
         self._table = table

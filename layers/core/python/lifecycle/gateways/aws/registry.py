@@ -14,7 +14,7 @@ def _name(cluster: Cluster) -> str:
 
 
 class SsmRegistry:
-    """`/lifecycle/<environment>/<service>/desired`."""
+    """A parameter of each cluster: `/lifecycle/<environment>/<service>/desired`."""
 
     def __init__(self, ssm: Any) -> None:
         self._ssm = ssm
@@ -31,7 +31,7 @@ class SsmRegistry:
         self._ssm.put_parameter(Name=_name(cluster), Value=to_json(desired), Type="String", Overwrite=True)
 
     def clusters(self) -> Sequence[Cluster]:
-        """Every cluster that has a desired version or a target group."""
+        """Return every cluster that has a desired version or a target group."""
         pages = self._ssm.get_paginator("get_parameters_by_path").paginate(
             Path=names.REGISTRY, Recursive=True
         )

@@ -1,4 +1,4 @@
-"""What a step looks at first: one BatchGetItem in the ledger."""
+"""The records that a step reads first: one BatchGetItem in the ledger."""
 
 from lifecycle.application.ports.step_reads import StepRecords
 from lifecycle.domain.fleet.cluster import Cluster
@@ -10,7 +10,7 @@ from lifecycle.gateways.aws.table import Table, cluster_key, deployment_key, rec
 
 
 class DynamoStepReads:
-    """Each item is read consistently, but they are not one snapshot: the epoch is checked where it matters."""
+    """Each item is read consistently, but the items are no snapshot: every write checks the epoch."""
 
     def __init__(self, table: Table) -> None:
         self._table = table

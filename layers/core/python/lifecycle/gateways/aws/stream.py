@@ -1,4 +1,4 @@
-"""The ledger's stream: what changed, as records before and after; infra/constructs/notifications.py has filters to fit."""
+"""The ledger's stream as changed records, before and after; infra/constructs/notifications.py filters it."""
 
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
@@ -24,9 +24,9 @@ _QUARANTINES = ("QUARANTINE#", "BAD_HOST#")
 
 
 def changes_of(records: Sequence[Mapping[str, Any]]) -> tuple[list[Change], list[str]]:
-    """The changes that a batch of the stream tells, and what could not be read of it.
+    """Return the changes of a batch of the stream, and a message for each record that cannot be read.
 
-    A record that cannot be read is of a newer or an older version: it must not hold up those behind it.
+    A record of a newer or an older version may be unreadable; it must not block the records behind it.
     """
     changes, unread = [], []
     for each in records:
@@ -40,14 +40,14 @@ def changes_of(records: Sequence[Mapping[str, Any]]) -> tuple[list[Change], list
     return changes, unread
 
 
-def _change(told: Mapping[str, Any]) -> Change | None:
-    """None for what was deleted, and for what no notice is about."""
-    pk, sk = told["Keys"]["pk"]["S"], told["Keys"]["sk"]["S"]
-    after = _read(pk, sk, told.get("NewImage"))
+def _change(item: Mapping[str, Any]) -> Change | None:
+    """Return a change; None for a deleted item, and for one that no notification is about."""
+    pk, sk = item["Keys"]["pk"]["S"], item["Keys"]["sk"]["S"]
+    after = _read(pk, sk, item.get("NewImage"))
     if after is None:
         return None
-    at = datetime.fromtimestamp(float(told["ApproximateCreationDateTime"]), UTC)
-    return Change(_read(pk, sk, told.get("OldImage")), after, at)
+    at = datetime.fromtimestamp(float(item["ApproximateCreationDateTime"]), UTC)
+    return Change(_read(pk, sk, item.get("OldImage")), after, at)
 
 
 def _read(pk: str, sk: str, image: dict[str, Any] | None) -> Told | None:
@@ -60,8 +60,6 @@ def _read(pk: str, sk: str, image: dict[str, Any] | None) -> Told | None:
         if pk.startswith(partition) and sk.startswith(prefix):
             found: Told = record(kind, image)
             if isinstance(found, Question | TestBed):
-                cluster_of(
-                    found.deployment
-                )  # raises, for one that somebody started by hand under a name of his own
+                cluster_of(found.deployment)  # raises for an execution that was started under another name
             return found
     return None

@@ -1,4 +1,4 @@
-"""The ledger's items: keys, and records as JSON in the attribute `body`; one DynamoDB table for all."""
+"""The ledger's items in one DynamoDB table: their keys, and records as JSON in the attribute `body`."""
 
 from collections.abc import Sequence
 from typing import Any, TypeVar
@@ -11,58 +11,58 @@ T = TypeVar("T")
 
 
 def cluster_key(cluster: Cluster) -> str:
-    """The lease, the deployments and the quarantined versions of a cluster."""
+    """Return the partition of a cluster's lease, deployments, pending deployment and quarantines."""
     return f"{Partition.CLUSTER}{cluster}"
 
 
 def reports_key(cluster: Cluster) -> str:
-    """What the hosts of a cluster say of themselves; their agents write here only."""
+    """Return the partition of the reports of a cluster's hosts. Agents write here only."""
     return f"{Partition.REPORTS}{cluster}"
 
 
 def turns_key(cluster: Cluster) -> str:
-    """What the hosts of a cluster may do; their agents read here only."""
+    """Return the partition of the turns of a cluster's hosts. Agents read here, and never write."""
     return f"{Partition.TURNS}{cluster}"
 
 
 def trail_key(cluster: Cluster) -> str:
-    """The audit trail of a cluster."""
+    """Return the partition of a cluster's audit log."""
     return f"{Partition.AUDIT_LOG}{cluster}"
 
 
 def deployment_key(deployment: str) -> str:
-    """The attempts and questions of a deployment."""
+    """Return the partition of a deployment's attempts, test beds and questions."""
     return f"{Partition.DEPLOYMENT}{deployment}"
 
 
 def freezes_key() -> str:
-    """Every freeze, by its scope."""
+    """Return the partition of every freeze; the sort key is its scope."""
     return Partition.FREEZES
 
 
 def service_key(service: str) -> str:
-    """The owner, snapshots and releases of a service."""
+    """Return the partition of a service's owner, snapshots and releases."""
     return f"{Partition.SERVICE}{service}"
 
 
 def key(pk: str, sk: str) -> dict[str, Any]:
-    """A primary key."""
+    """Return a primary key."""
     return {"pk": {"S": pk}, "sk": {"S": sk}}
 
 
 def item(pk: str, sk: str, record: Any, **more: str | int) -> dict[str, Any]:
-    """An item of one record, with the attributes that conditions need beside it."""
+    """Return the item of a record, with the attributes that conditions need beside it."""
     extra = {name: {"N": str(v)} if isinstance(v, int) else {"S": v} for name, v in more.items()}
     return {**key(pk, sk), "body": {"S": to_json(record)}, **extra}
 
 
 def record(kind: type[T], found: dict[str, Any]) -> T:
-    """The record that an item holds; raises StoreRefused."""
+    """Return the record that an item holds; raises StoreRefused."""
     return from_json(kind, found["body"]["S"])
 
 
 class Table:
-    """The few calls that the ledger's gateways make; every read is consistent."""
+    """The calls that the ledger's gateways make. Every read is consistent."""
 
     def __init__(self, dynamodb: Any, name: str) -> None:
         self.dynamodb = dynamodb
@@ -74,12 +74,12 @@ class Table:
         return item
 
     def get_all(self, keys: Sequence[tuple[str, str]]) -> list[dict[str, Any] | None]:
-        """Up to 100 items in one call, in the order of their keys; None for those that are not there."""
+        """Return up to 100 items by one call, in the order of their keys; None for a missing one."""
         wanted: list[Any] = [key(*each) for each in keys]
         found: dict[tuple[str, str], dict[str, Any]] = {}
         while wanted:
-            asked = {self.name: {"Keys": wanted, "ConsistentRead": True}}
-            page = self.dynamodb.batch_get_item(RequestItems=asked)
+            request = {self.name: {"Keys": wanted, "ConsistentRead": True}}
+            page = self.dynamodb.batch_get_item(RequestItems=request)
             found |= {
                 (each["pk"]["S"], each["sk"]["S"]): each for each in page["Responses"].get(self.name, [])
             }
@@ -87,7 +87,7 @@ class Table:
         return [found.get(each) for each in keys]
 
     def put(self, item: dict[str, Any], condition: str | None = None, **values: Any) -> bool:
-        """Write an item; False when the condition did not hold."""
+        """Write an item; returns False if the condition did not hold."""
         more: dict[str, Any] = {"ConditionExpression": condition} if condition else {}
         if values:
             more["ExpressionAttributeValues"] = {f":{name}": value for name, value in values.items()}
@@ -98,7 +98,7 @@ class Table:
         return True
 
     def delete(self, pk: str, sk: str, condition: str | None = None, **values: Any) -> bool:
-        """Delete an item, if it is there; False when the condition did not hold."""
+        """Delete an item, if it exists; returns False if the condition did not hold."""
         more: dict[str, Any] = {"ConditionExpression": condition} if condition else {}
         if values:
             more["ExpressionAttributeValues"] = {f":{name}": value for name, value in values.items()}
@@ -109,7 +109,7 @@ class Table:
         return True
 
     def query(self, pk: str, prefix: str = "", *, newest_first: bool = False, limit: int = 0) -> list[Any]:
-        """The items of a partition whose sort key begins with `prefix`; all of them when `limit` is 0."""
+        """Return a partition's items whose sort key begins with `prefix`; all of them if `limit` is 0."""
         expression, values = "pk = :pk", {":pk": {"S": pk}}
         if prefix:
             expression, values[":sk"] = "pk = :pk AND begins_with(sk, :sk)", {"S": prefix}

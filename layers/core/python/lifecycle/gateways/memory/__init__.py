@@ -1,1 +1,1 @@
-"""In-memory twins of the AWS gateways, held to the same contract suite."""
+"""In-memory twins of the AWS gateways; tests/contract runs the same tests on both."""

@@ -6,7 +6,7 @@ from lifecycle.domain.monitoring.alarms import Alarm, cluster_of_alarm
 
 
 class MemoryAlarms:
-    """As CloudWatch has them: by name, with those of somebody else beside them."""
+    """Alarms by name, as in CloudWatch; other alarms of the account may be among them."""
 
     def __init__(self) -> None:
         self._alarms: dict[str, Alarm] = {}

@@ -14,7 +14,7 @@ from lifecycle.domain.service.version import artifact_prefix
 
 
 class MemoryArtifacts:
-    """Written once. `modified` is when each was written; a test may age what it published."""
+    """Artifacts are written once. `modified` has the time of each; a test may set it back."""
 
     def __init__(self) -> None:
         self.modified: dict[str, datetime] = {}
@@ -58,5 +58,5 @@ class MemoryArtifacts:
 
     def delete(self, service: str, version: str) -> None:
         prefix = artifact_prefix(service, version)
-        for kept in (self._manifests, self._bytes, self.modified):
-            kept.pop(prefix, None)
+        for store in (self._manifests, self._bytes, self.modified):
+            store.pop(prefix, None)

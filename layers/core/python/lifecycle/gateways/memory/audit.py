@@ -1,4 +1,4 @@
-"""The audit trail in memory."""
+"""The audit log in memory."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -9,7 +9,7 @@ from lifecycle.domain.monitoring.audit import AuditEntry
 
 
 class MemoryAuditLog:
-    """Append-only."""
+    """An append-only list of entries."""
 
     def __init__(self) -> None:
         self.entries: list[AuditEntry] = []
@@ -23,5 +23,5 @@ class MemoryAuditLog:
     ) -> Sequence[AuditEntry]:
         if limit < 1:
             raise StoreRefused(f"expected a limit of at least 1, found {limit}")
-        mine = sorted((e for e in self.entries if e.cluster == str(cluster)), key=lambda e: e.at)
-        return [entry for entry in mine[-limit:] if after is None or entry.at >= after]
+        of_cluster = sorted((e for e in self.entries if e.cluster == str(cluster)), key=lambda e: e.at)
+        return [entry for entry in of_cluster[-limit:] if after is None or entry.at >= after]

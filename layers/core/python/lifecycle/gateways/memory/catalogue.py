@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 
 class MemoryCatalogue:
-    """Each fact is written once."""
+    """Every entry is written once."""
 
     def __init__(self) -> None:
         self._owners: dict[str, str] = {}
@@ -25,9 +25,9 @@ class MemoryCatalogue:
 
     def claim_release(self, service: str, snapshot: str, release: str) -> str | None:
         releases = self._releases.setdefault(service, {})
-        for standing, promoted in releases.items():
+        for existing, promoted in releases.items():
             if promoted == snapshot:
-                return standing
+                return existing
         if release in releases:
             return None
         releases[release] = snapshot

@@ -1,11 +1,11 @@
-"""A clock that moves when it is told to, or when somebody sleeps."""
+"""A clock that moves only when `sleep` is called."""
 
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
 
 class ManualClock:
-    """`ticks` are called after each sleep, so that a test's world moves while a stage waits."""
+    """`ticks` are called after each sleep, so that a test's hosts and targets change while a stage waits."""
 
     def __init__(self, start: datetime = datetime(2026, 11, 23, 12, tzinfo=UTC)) -> None:
         self._now = start

@@ -1,4 +1,4 @@
-"""A whole world in memory, for tests and simulation."""
+"""All ports in memory, for tests and the simulation."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -24,7 +24,7 @@ from lifecycle.gateways.memory.step_reads import MemoryStepReads
 
 @dataclass
 class MemoryContext:
-    """The twins, each under its own type, and the `world` that the phases see. `clusters`: health-check paths."""
+    """The twins, each with its own type, and a `context` over them. `clusters` has health-check paths."""
 
     clusters: Mapping[Cluster, str]
     clock: ManualClock = field(default_factory=ManualClock)

@@ -12,7 +12,7 @@ from lifecycle.domain.rollout.test_bed.model import TestBed
 
 
 class MemoryDeployments:
-    """Keyed as in the ledger."""
+    """Records by the keys that they have in the ledger."""
 
     def __init__(self) -> None:
         self._deployments: dict[tuple[Cluster, str], Deployment] = {}

@@ -1,4 +1,4 @@
-"""A load balancer in memory: `states` are its main groups' targets by address; a test moves them on with `settle`."""
+"""A load balancer in memory, whose targets change state when a test calls `settle`."""
 
 from collections.abc import Mapping
 
@@ -11,9 +11,10 @@ _TO_MAIN = {group: int(group is Group.MAIN) for group in Group}
 
 
 class MemoryDispatcher:
-    """A target is INITIAL when registered, DRAINING when deregistered, until `settle`; `dead` ones fail.
+    """Targets by address: `states` of the main groups, `test_groups` of the others.
 
-    `test_groups` are the targets of the other groups; a cluster in `old_stacks` has none.
+    A target is INITIAL once registered and DRAINING once deregistered, until `settle`. Those in `dead` fail
+    their health checks. A cluster in `old_stacks` has no test groups.
     """
 
     def __init__(self, clusters: Mapping[Cluster, str]) -> None:
@@ -54,7 +55,7 @@ class MemoryDispatcher:
         return cluster in self.states and cluster not in self.old_stacks
 
     def weigh(self, cluster: Cluster, weights: Mapping[Group, int]) -> None:
-        self._need_test_bed(cluster, names.LISTENER)
+        self._require_test_bed(cluster, names.LISTENER)
         self.group_weights[cluster] = {group: weights.get(group, 0) for group in Group}
 
     def weights(self, cluster: Cluster) -> Mapping[Group, int]:
@@ -81,10 +82,10 @@ class MemoryDispatcher:
             )
         if group is Group.MAIN:
             return self.states[cluster]
-        self._need_test_bed(cluster, f"{group}-group")
+        self._require_test_bed(cluster, f"{group}-group")
         return self.test_groups.setdefault((cluster, group), {})
 
-    def _need_test_bed(self, cluster: Cluster, leaf: str) -> None:
+    def _require_test_bed(self, cluster: Cluster, leaf: str) -> None:
         if not self.has_test_bed(cluster):
             name = names.parameter(cluster.environment, cluster.service, leaf)
             raise Unknown(

@@ -1,4 +1,4 @@
-"""State machines in memory: they run nothing, and remember what was asked of them."""
+"""State machines in memory: they run nothing, and record the executions that were started."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -7,7 +7,7 @@ from lifecycle.domain.rollout.execution import ExecutionState
 
 
 class MemoryExecutions:
-    """`rollouts` and `deliveries` by name; `waiting` tokens; `running` names."""
+    """Inputs of `rollouts` and `deliveries` by name, names by state, and the `waiting` tokens."""
 
     def __init__(self) -> None:
         self.rollouts: dict[str, dict[str, Any]] = {}

@@ -8,7 +8,7 @@ from lifecycle.domain.fleet.host_command import Turn
 
 
 class MemoryFleet:
-    """`write_report` and `turn` are the agent's side."""
+    """Reports, turns and quarantines. An agent calls `write_report` and `turn`."""
 
     def __init__(self) -> None:
         self._reports: dict[Cluster, dict[str, HostReport]] = {}

@@ -6,7 +6,7 @@ from lifecycle.domain.rollout.freezes import Freeze
 
 
 class MemoryFreezes:
-    """One a scope."""
+    """At most one freeze for each scope."""
 
     def __init__(self) -> None:
         self._freezes: dict[str, Freeze] = {}

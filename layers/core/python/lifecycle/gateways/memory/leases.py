@@ -9,7 +9,7 @@ from lifecycle.domain.rollout.lease import RUNNING_LEASE, Lease
 
 
 class MemoryLeases:
-    """One lease a cluster; its epoch only grows."""
+    """One lease for each cluster, whose epoch only grows."""
 
     def __init__(self) -> None:
         self._leases: dict[Cluster, Lease] = {}

@@ -1,4 +1,4 @@
-"""Metrics in memory: a test tells what requests there were and what a host said."""
+"""Metrics in memory: a test adds the requests of target groups and the values of hosts."""
 
 import math
 from collections import defaultdict
@@ -16,7 +16,7 @@ from lifecycle.domain.fleet.target_group import Group
 
 @dataclass(frozen=True, slots=True)
 class Served:
-    """Requests of a target group at one time: each answer's seconds, how many of these failed, how many got none."""
+    """A target group's requests at one time: each answer's seconds, the failures, the unanswered ones."""
 
     at: datetime
     seconds: tuple[float, ...]
@@ -30,7 +30,7 @@ class Served:
 
 @dataclass
 class MemoryMetrics:
-    """Implements the port Metrics; a cluster in `old_stacks` has no test bed."""
+    """Metrics of `served` requests and `published` values; a cluster in `old_stacks` has no test bed."""
 
     served: dict[tuple[Cluster, Group], list[Served]] = field(default_factory=lambda: defaultdict(list))
     published: dict[tuple[Cluster, str, str], list[tuple[datetime, float]]] = field(
@@ -57,7 +57,7 @@ class MemoryMetrics:
         sides = ((Group.CONTROL, control_host), (Group.TEST_BED, test_host))
 
         def number(at: datetime) -> int | None:
-            """Of the minute; None outside of what was asked for."""
+            """Return the number of the minute; None outside of the requested minutes."""
             place = (at - begin) // minute
             return place if 0 <= place < minutes else None
 
@@ -95,14 +95,14 @@ def _errors(served: Sequence[Served]) -> float | None:
     return sum(each.errors + each.unanswered for each in served) / requests if requests else None
 
 
-def _percentile(share: float) -> Callable[[Sequence[Served]], float | None]:
-    """Linear between the two nearest ranks, as CloudWatch's of few values."""
+def _percentile(fraction: float) -> Callable[[Sequence[Served]], float | None]:
+    """Return a percentile that is linear between the two nearest ranks, as CloudWatch's of few values is."""
 
     def of(served: Sequence[Served]) -> float | None:
         ordered = sorted(value for each in served for value in each.seconds)
         if not ordered:
             return None
-        rank = share * (len(ordered) - 1)
+        rank = fraction * (len(ordered) - 1)
         low, high = ordered[math.floor(rank)], ordered[math.ceil(rank)]
         return low + (rank - math.floor(rank)) * (high - low)
 

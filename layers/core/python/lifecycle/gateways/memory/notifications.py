@@ -1,4 +1,4 @@
-"""Notices in memory."""
+"""Notifications in memory."""
 
 from collections.abc import Sequence
 
@@ -7,7 +7,7 @@ from lifecycle.domain.monitoring.notifications import Notification
 
 
 class MemoryNotifications:
-    """`sent` are all of them, in order; the next `failures` calls fail."""
+    """`sent` has all notifications in order. The next `failures` calls raise."""
 
     def __init__(self) -> None:
         self.sent: list[Notification] = []
@@ -16,5 +16,5 @@ class MemoryNotifications:
     def send(self, notifications: Sequence[Notification]) -> None:
         if self.failures:
             self.failures -= 1
-            raise StoreRefused("expected EventBridge to answer, found that it did not")
+            raise StoreRefused("EventBridge did not answer")
         self.sent += notifications

@@ -1,11 +1,11 @@
-"""The queue of one in memory."""
+"""The pending deployments in memory."""
 
 from lifecycle.domain.fleet.cluster import Cluster
 from lifecycle.domain.rollout.queue import PendingDeployment
 
 
 class MemoryQueue:
-    """At most one deployment waits for each cluster."""
+    """At most one pending deployment for each cluster."""
 
     def __init__(self) -> None:
         self._waiting: dict[Cluster, PendingDeployment] = {}
@@ -17,8 +17,8 @@ class MemoryQueue:
         self, cluster: Cluster, expected: PendingDeployment | None, new: PendingDeployment | None
     ) -> bool:
         held = self._waiting.get(cluster)
-        seen = expected.request.deployment if expected else None
-        if (held.request.deployment if held else None) != seen:
+        wanted = expected.request.deployment if expected else None
+        if (held.request.deployment if held else None) != wanted:
             return False
         if new is None:
             self._waiting.pop(cluster, None)

@@ -7,7 +7,7 @@ from lifecycle.domain.fleet.desired import Desired
 
 
 class MemoryRegistry:
-    """`deployed` are the clusters whose stack stands."""
+    """Desired versions by cluster. `deployed` are the clusters whose stack exists."""
 
     def __init__(self, deployed: Sequence[Cluster] = ()) -> None:
         self._deployed = set(deployed)

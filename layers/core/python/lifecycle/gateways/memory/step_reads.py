@@ -1,4 +1,4 @@
-"""What a step looks at first, from the other twins."""
+"""The records that a step reads first, from the other twins."""
 
 from lifecycle.application.ports.step_reads import StepRecords
 from lifecycle.domain.fleet.cluster import Cluster
@@ -10,7 +10,7 @@ from lifecycle.gateways.memory.leases import MemoryLeases
 
 
 class MemoryStepReads:
-    """Reads what the other twins hold."""
+    """Reads from the other twins."""
 
     def __init__(self, leases: MemoryLeases, deployments: MemoryDeployments, fleet: MemoryFleet) -> None:
         self._leases = leases
