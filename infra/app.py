@@ -1,6 +1,6 @@
-"""The CDK app: what Lifecycle is made of on AWS, and, from the same templates, on a laptop.
+"""The CDK app: the stacks of Lifecycle on AWS, and, from the same templates, on a laptop.
 
-`cdk deploy` runs it by cdk.json; `python infra/app.py` writes the templates to $CDK_OUTDIR (cdk.out).
+`cdk deploy` runs it as cdk.json says. `python infra/app.py` writes the templates to $CDK_OUTDIR (cdk.out).
 """
 
 import json
@@ -12,7 +12,7 @@ ROOT = Path(__file__).resolve().parents[1]
 if not __package__:
     # Run as a file, Python would look for PyPI's `constructs` in infra/ first.
     sys.path[0] = str(ROOT)
-# CDK runs on Node; the wheel that is installed beside it is newer than what a system may have.
+# CDK runs on Node. The environment's own Node is preferred, because a system's may be too old.
 if (_node := Path(sys.prefix) / "bin" / "node").exists():
     os.environ.setdefault("JSII_NODE", str(_node))
 
@@ -25,7 +25,7 @@ from lifecycle import names  # noqa: E402
 
 
 def build_app(outdir: str | None = None, context: dict[str, object] | None = None) -> App:
-    """The app with its stacks; `context` is taken over cdk.json's, and what the CDK command line says over both."""
+    """Return the app with its stacks; `context` overrides cdk.json, and the CDK command line both."""
     defaults = json.loads((ROOT / "cdk.json").read_text())["context"]
     app = App(outdir=outdir, context=defaults | (context or {}), analytics_reporting=False)
     settings = Settings.of(app)

@@ -1,4 +1,4 @@
-"""What runs outside Lambda, zipped from sources and pinned dependencies: the build's tools, the host agent."""
+"""Bundles for outside of Lambda: the build's tools and the host agent, with pinned dependencies."""
 
 from pathlib import Path
 
@@ -15,19 +15,19 @@ _AGENT_NEEDS = (
 
 
 def dependencies(platform: str) -> Path:
-    """The zip of layers/dependencies for the platform."""
+    """Return the zip of layers/dependencies for the platform."""
     return build(platform)
 
 
 def tools(platform: str) -> Path:
-    """All that `python3 -P -m apps.build` needs, at the zip's root."""
+    """Return the zip that `python3 -P -m apps.build` runs from."""
     members = _python(dependencies(platform).with_suffix("") / "python")
     members |= _python(_CORE) | _apps("build")
     return _zipped(members, f"tools-{platform}.zip")
 
 
 def agent() -> Path:
-    """All that `python3 -P -m apps.agent` needs, at the zip's root."""
+    """Return the zip that `python3 -P -m apps.agent` runs from."""
     members = {
         name: path
         for name, path in _python(dependencies("lambda").with_suffix("") / "python").items()
@@ -45,7 +45,7 @@ def _python(folder: Path) -> dict[str, Path]:
 
 
 def _zipped(members: dict[str, Path], name: str) -> Path:
-    """The zip, packed anew only when a member is newer, came, or went."""
+    """Return the zip; it is packed again only if a member was changed, added or removed."""
     archive, listing = _BUNDLES / name, _BUNDLES / f"{name}.files"
     wanted = "\n".join(f"{member} {path.stat().st_mtime_ns}" for member, path in sorted(members.items()))
     if not (archive.exists() and listing.exists() and listing.read_text() == wanted):

@@ -1,13 +1,13 @@
 #!/bin/bash
-# Installs Lifecycle's host agent, or brings it to this version: run at boot, and once a day by Systems Manager.
-# Safe to repeat; the service that the agent has started goes on while the agent restarts.
+# Installs or updates Lifecycle's host agent. Runs at boot, and once a day by Systems Manager.
+# It is safe to repeat: the service that the agent has started keeps running while the agent restarts.
 set -euo pipefail
 
 bundle='$bundle'
 version="$$(basename "$$bundle" .zip)"
 home=/opt/lifecycle
 
-# At boot both may run it at once: whoever is second finds the work done.
+# At boot both may run it at once. The second run finds this version installed.
 exec 9> /run/lifecycle-agent-install.lock
 flock 9
 
@@ -25,7 +25,8 @@ dnf install -y -q python3.11 unzip
 id lifecycle >/dev/null 2>&1 || useradd --system --create-home --home-dir /var/lib/lifecycle lifecycle
 mkdir -p "$$home/agent"
 
-# Beside the old one first, then switched by a rename: an agent never starts from half a bundle.
+# The new version is unpacked beside the old one, and a rename switches to it.
+# So an agent never starts from half a bundle.
 fresh="$$(mktemp -d "$$home/agent/.fresh.XXXXXX")"
 aws s3 cp --quiet --region '$region' "$$bundle" "$$fresh/bundle.zip"
 unzip -q "$$fresh/bundle.zip" -d "$$fresh/code"
@@ -65,7 +66,7 @@ ExecStart=/usr/bin/python3.11 -P -m apps.agent run
 WorkingDirectory=/var/lib/lifecycle
 Restart=always
 RestartSec=2
-# The agent's end leaves the service running; only the agent itself is stopped.
+# Stop only the agent itself; the service keeps running.
 KillMode=process
 NoNewPrivileges=true
 ProtectSystem=full
@@ -80,8 +81,8 @@ systemctl restart lifecycle-agent
 echo "$$version" > "$$home/agent/version"
 find "$$home/agent" -mindepth 1 -maxdepth 1 -type d ! -name "$$version" -exec rm -rf {} +
 
-# Auto Scaling counts a new instance as launched when its agent has reported, and only then tells Lifecycle of it.
-# It has no such wait when the agent of an older instance was brought to this version.
+# Auto Scaling counts a new instance as launched once its agent has reported, and only then sends the event to
+# Lifecycle. For an older instance whose agent was updated, there is no such wait, and the call fails.
 report='{"pk": {"S": "$reports$environment/$service"}, "sk": {"S": "'"$$host"'"}}'
 for _ in $$(seq 100); do
   if [ "$$(aws dynamodb get-item --region '$region' --table-name '$table' --key "$$report" \

@@ -1,4 +1,4 @@
-"""What can be chosen when the infrastructure is described: the context of cdk.json and of `cdk -c key=value`."""
+"""Settings of the infrastructure: the context of cdk.json and of `cdk -c key=value`."""
 
 import json
 import re
@@ -14,7 +14,7 @@ _CLUSTER = re.compile(r"(staging|production)/[a-z][a-z0-9-]{0,23}")
 
 @dataclass(frozen=True, slots=True)
 class ClusterSettings:
-    """One cluster of EC2 hosts, as `clusters` of the context lists it; the VPC and its subnets exist already."""
+    """One cluster of EC2 hosts, from the context's `clusters`. The VPC and its subnets exist already."""
 
     service: str
     environment: str
@@ -37,23 +37,23 @@ class ClusterSettings:
     def read(cls, found: dict[str, Any]) -> "ClusterSettings":
         known = set(cls.__dataclass_fields__)
         if unknown := set(found) - known:
-            names, expected = ", ".join(sorted(unknown)), ", ".join(sorted(known))
-            raise SystemExit(f"cdk.json: clusters: unknown {names}; expected some of {expected}")
+            names, allowed = ", ".join(sorted(unknown)), ", ".join(sorted(known))
+            raise SystemExit(f"cdk.json: clusters: unknown keys {names}; allowed: {allowed}")
         try:
             return cls(**{**found, "subnet_ids": tuple(found["subnet_ids"])})
         except (KeyError, TypeError) as error:
             raise SystemExit(
-                f"cdk.json: clusters: each needs service, environment, vpc_id, subnet_ids ({error})"
+                f"cdk.json: clusters: each needs service, environment, vpc_id and subnet_ids: {error}"
             ) from error
 
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """The whole context, read once; times are strings where they become environment variables."""
+    """The context. Times that become environment variables are strings."""
 
     platform: str  # lambda: wheels for Lambda; host: wheels for the machine that emulates it
     functions: Path
-    retain: bool  # keep ledger, artifacts and secret when the stack is deleted
+    retain: bool  # ledger, artifacts and secret outlive the stack
     poll_seconds: str
     build_poll_seconds: str
     converge_rate: str
@@ -61,18 +61,18 @@ class Settings:
     agent_heartbeat_timeout_seconds: str
     minute_seconds: str  # of a test bed and of a watch
     clusters: tuple[ClusterSettings, ...]
-    watched: tuple[
+    other_clusters: tuple[
         str, ...
-    ]  # clusters of other stacks, such as production/hello, whose alarms the dashboard shows
+    ]  # of other stacks, such as production/hello; the dashboard shows their alarms
 
     @property
     def dashboard_clusters(self) -> tuple[str, ...]:
-        """Every cluster whose alarms the dashboard shows."""
-        return (*(f"{each.environment}/{each.service}" for each in self.clusters), *self.watched)
+        """Return every cluster whose alarms the dashboard shows."""
+        return (*(f"{each.environment}/{each.service}" for each in self.clusters), *self.other_clusters)
 
     @property
     def emulated(self) -> bool:
-        """Whether it is for the embedded environment: plain HTTP on loopback, and the emulator's IAM."""
+        """Return whether the stacks are for the laptop: plain HTTP on loopback, and the emulator's IAM."""
         return self.platform == "host"
 
     @classmethod
@@ -95,16 +95,18 @@ class Settings:
             agent_heartbeat_timeout_seconds=_number(read("agent_heartbeat_timeout_seconds", "30")),
             minute_seconds=_number(read("minute_seconds", "60")),
             clusters=tuple(ClusterSettings.read(dict(cluster)) for cluster in clusters),
-            watched=_clusters(read("dashboard_clusters", [])),
+            other_clusters=_clusters(read("dashboard_clusters", [])),
         )
 
 
 def _clusters(found: Any) -> tuple[str, ...]:
-    """Names of clusters: a list, or the JSON of one from `cdk -c dashboard_clusters='[...]'`."""
+    """Return names of clusters from a list, or from its JSON (`cdk -c dashboard_clusters='[...]'`)."""
     listed = json.loads(found) if isinstance(found, str) else found
     wrong = [each for each in listed if not _CLUSTER.fullmatch(str(each))]
     if wrong:
-        raise SystemExit(f"cdk.json: dashboard_clusters: expected such as production/hello, found {wrong}")
+        raise SystemExit(
+            f"cdk.json: dashboard_clusters: {wrong} are no clusters; write them as production/hello"
+        )
     return tuple(str(each) for each in listed)
 
 

@@ -1,6 +1,6 @@
-"""What a grant is: a statement of exact actions, with a reason for each wildcard, and the accesses made of them.
+"""Grants: statements of exact actions, with a reason for each wildcard, and the accesses made of them.
 
-infra/constructs/grants.py lists them; tests/infra holds every role to its exact list.
+infra/constructs/grants.py lists them; tests/infra/test_roles.py checks every role against its exact list.
 """
 
 from collections.abc import Iterable, Mapping
@@ -13,7 +13,7 @@ from constructs import IConstruct
 
 @dataclass(frozen=True, slots=True)
 class Statement:
-    """One allowed thing. `because` says why a resource has to end in, or be, a wildcard; actions never do."""
+    """One grant. `because` is the reason for a wildcard in a resource; actions have no wildcards."""
 
     sid: str
     actions: tuple[str, ...]
@@ -23,9 +23,9 @@ class Statement:
 
     def __post_init__(self) -> None:
         if any("*" in action for action in self.actions):
-            raise ValueError(f"{self.sid}: expected exact actions, found {self.actions}")
+            raise ValueError(f"statement {self.sid}: actions must have no wildcard, found {self.actions}")
         if self.wildcards and not self.because:
-            raise ValueError(f"{self.sid}: expected a reason for {self.wildcards}")
+            raise ValueError(f"statement {self.sid}: {self.wildcards} need a reason; pass `because`")
 
     @property
     def wildcards(self) -> list[str]:
@@ -42,7 +42,7 @@ class Statement:
 
 @dataclass(frozen=True, slots=True)
 class Access:
-    """What reading and what writing one thing takes; who may write it may read it."""
+    """The statements for reading and for writing one thing; writing includes reading."""
 
     read: tuple[Statement, ...]
     write: tuple[Statement, ...] = ()
@@ -51,7 +51,7 @@ class Access:
 def statements(
     reads: Iterable[Access], writes: Iterable[Access], may: Iterable[Statement]
 ) -> tuple[Statement, ...]:
-    """Everything that the three lists allow, each once."""
+    """Return the statements of the three lists, each once."""
     found: dict[str, Statement] = {}
     for access in (*reads, *writes):
         found |= {statement.sid: statement for statement in access.read}
@@ -61,12 +61,12 @@ def statements(
 
 
 def document(allowed: Iterable[Statement]) -> iam.PolicyDocument:
-    """A policy of these statements."""
+    """Return the policy of these statements."""
     return iam.PolicyDocument(statements=[statement.build() for statement in allowed])
 
 
 def acknowledge(construct: IConstruct, allowed: Iterable[Statement]) -> None:
-    """Tell cdk-nag why each wildcard resource is one."""
+    """Acknowledge each wildcard resource to cdk-nag with its reason."""
     reasons = {
         f"AwsSolutions-IAM5[Resource::{resource.replace('${', '<').replace('}', '>')}]": statement.because
         for statement in allowed
@@ -76,12 +76,12 @@ def acknowledge(construct: IConstruct, allowed: Iterable[Statement]) -> None:
 
 
 def accept(construct: IConstruct, reasons: Mapping[str, str]) -> None:
-    """Accept findings of cdk-nag, each with the reason."""
+    """Accept findings of cdk-nag, each with its reason."""
     Validations.of(construct).acknowledge(
         *(Acknowledgment(id=finding, reason=reason) for finding, reason in reasons.items())
     )
 
 
 def substituted(text: str) -> str:
-    """`text` with its `${...}` filled in by CloudFormation; as it is when it has none, or is a token already."""
+    """Return `text` with `Fn::Sub` for its `${...}`; unchanged if it has none, or is a token already."""
     return Fn.sub(text) if "${" in text and not Token.is_unresolved(text) else text

@@ -1,6 +1,7 @@
-"""A cluster's alarms: errors, latency and unhealthy hosts of its target group, told to the topic `lifecycle-alarms`.
+"""A cluster's alarms on errors, latency and unhealthy hosts, which notify the topic `lifecycle-alarms`.
 
-Their names tell the cluster (domain/monitoring/alarms.py reads them), their descriptions what was expected and what to do.
+Their names include the cluster (domain/monitoring/alarms.py reads them). Their descriptions say what is
+expected and what to do.
 """
 
 from dataclasses import dataclass
@@ -14,24 +15,24 @@ from infra.constructs.access import substituted
 from infra.constructs.front_door import FrontDoor
 from lifecycle import names
 
-# Below this many requests a minute one error is too large a share to mean anything.
+# With fewer requests in a minute, a single error is already a high error rate.
 _ENOUGH_REQUESTS = 20
 _PERIOD = 60
 _PERIODS = 3
-# By the names that they have in the expression.
+# By their ids in the expression.
 _ANSWERED = {f"ok{family}": names.answers(family) for family in (2, 3, 4)}
-# The emulator has no metric math (tests/integration/statemachines/test_gaps.py): errors are counted there, over ten seconds, by
-# the laptop's dispatcher (apps/local/dispatcher/metrics.py).
+# The emulator has no metric math (tests/integration/statemachines/test_gaps.py). There the laptop's
+# dispatcher counts errors over ten seconds (apps/local/dispatcher/metrics.py).
 _EMULATED_PERIOD = 10
 _EMULATED_ERRORS = 5
-_TO_DO = "look at the newest deployment (lifecycle status), and roll it back if it is its doing"
+_TO_DO = "check the newest deployment (lifecycle status), and roll it back if it is the cause"
 
 _Alarm = cloudwatch.CfnAlarm
 
 
 @dataclass(frozen=True, slots=True)
 class Thresholds:
-    """The most that is well: percent of requests that failed, seconds of the 99th percentile, unhealthy hosts."""
+    """The highest values without an alarm: % of failed requests, p99 in seconds, unhealthy hosts."""
 
     error_percent: Any
     latency_seconds: Any
@@ -41,9 +42,10 @@ class Thresholds:
 class Alarms(Construct):
     """`lc-<letter>-<service>-errors`, `-latency` and `-hosts`.
 
-    A request failed if its target did not answer 2xx, 3xx or 4xx, as for the judge (gateways/aws/metrics.py). Two of
-    three minutes have to be bad (all three for hosts). No data is no alarm: a service that nobody calls is well. A
-    host that is being updated is not registered, and so is not counted as unhealthy.
+    A request failed if its target did not answer 2xx, 3xx or 4xx, as for the judge (gateways/aws/metrics.py).
+    Two of three minutes have to breach the threshold; for hosts, all three. Missing data raises no alarm,
+    because a service without requests is healthy. A host that is being updated is not registered, so it does
+    not count.
     """
 
     def __init__(
@@ -62,7 +64,7 @@ class Alarms(Construct):
         self._emulated = emulated
         self._period = _EMULATED_PERIOD if emulated else _PERIOD
         self._errors(most)
-        latency = f"{_of('the 99th percentile of the answers', most.latency_seconds)} s"
+        latency = f"{_at_most('the 99th percentile of the answers', most.latency_seconds)} s"
         self._alarm(
             "latency",
             f"expected {latency}; {_TO_DO}",
@@ -71,29 +73,33 @@ class Alarms(Construct):
             extended_statistic="p99",
             evaluate_low_sample_count_percentile="ignore",
         )
+        hosts = _at_most("the registered hosts that fail their health check", most.unhealthy_hosts)
         self._alarm(
             "hosts",
-            f"expected {_of('the registered hosts that fail their health check', most.unhealthy_hosts)}; {_TO_DO}",
+            f"expected {hosts}; {_TO_DO}",
             most.unhealthy_hosts,
-            bad=_PERIODS,
+            breaches=_PERIODS,
             metric_name=names.UNHEALTHY_HOSTS,
-            # Each zone is told apart, and one of them is enough; the emulator compares all ten seconds at once.
+            # AWS has a value for each zone, and one bad zone is enough; the emulator has one for all.
             statistic="Minimum" if self._emulated else "Maximum",
         )
 
     def _errors(self, most: Thresholds) -> None:
         if self._emulated:
-            expected = f"expected {_of('the requests that fail in ten seconds', _EMULATED_ERRORS)}; {_TO_DO}"
+            expected = (
+                f"expected {_at_most('the requests that fail in ten seconds', _EMULATED_ERRORS)}; {_TO_DO}"
+            )
             self._alarm(
                 "errors", expected, _EMULATED_ERRORS, metric_name=names.FAILED_REQUESTS, statistic="Sum"
             )
             return
-        # RequestCount is not filled: where it has no value yet, neither has the rate, so what is late is no error.
+        # RequestCount is not filled: without its value there is no rate, so late data is no error.
         failed = " - ".join(["requests", *(f"FILL({name}, 0)" for name in _ANSWERED)])
         rate = f"IF(requests >= {_ENOUGH_REQUESTS}, 100 * ({failed}) / requests, 0)"
+        errors = _at_most("the requests answered 5xx, or not by a host,", most.error_percent)
         self._alarm(
             "errors",
-            f"expected {_of('the requests answered 5xx, or not by a host,', most.error_percent)} %; {_TO_DO}",
+            f"expected {errors} %; {_TO_DO}",
             most.error_percent,
             metrics=[
                 _Alarm.MetricDataQueryProperty(id="rate", expression=rate, label="% of requests that failed"),
@@ -102,9 +108,10 @@ class Alarms(Construct):
             ],
         )
 
-    def _alarm(self, sign: str, expected: str, most: Any, *, bad: int = _PERIODS - 1, **metric: Any) -> None:
-        described = "metrics" not in metric
-        if described:
+    def _alarm(
+        self, sign: str, expected: str, most: Any, *, breaches: int = _PERIODS - 1, **metric: Any
+    ) -> None:
+        if "metrics" not in metric:
             metric |= {
                 "namespace": names.BALANCER_NAMESPACE,
                 "dimensions": self._dimensions(),
@@ -119,7 +126,7 @@ class Alarms(Construct):
             comparison_operator="GreaterThanThreshold",
             threshold=most,
             evaluation_periods=periods,
-            datapoints_to_alarm=min(bad, periods),
+            datapoints_to_alarm=min(breaches, periods),
             treat_missing_data="notBreaching",
             alarm_actions=[substituted(names.topic_arn(names.ALARMS))],
             **metric,
@@ -139,13 +146,13 @@ class Alarms(Construct):
         )
 
     def _dimensions(self) -> list[_Alarm.DimensionProperty]:
-        """The main target group's: what a test bed and its control answer is for the judge."""
-        told = {
+        """Return the dimensions of the main target group. The test bed's groups are judged, not watched."""
+        values = {
             "TargetGroup": self._front.target_group.attr_target_group_full_name,
             "LoadBalancer": self._front.load_balancer.attr_load_balancer_full_name,
         }
-        return [_Alarm.DimensionProperty(name=name, value=value) for name, value in told.items()]
+        return [_Alarm.DimensionProperty(name=name, value=value) for name, value in values.items()]
 
 
-def _of(what: str, most: Any) -> str:
-    return f"{what} to be at most {Token.as_string(most) if Token.is_unresolved(most) else f'{most:g}'}"
+def _at_most(subject: str, most: Any) -> str:
+    return f"{subject} to be at most {Token.as_string(most) if Token.is_unresolved(most) else f'{most:g}'}"

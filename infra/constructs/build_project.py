@@ -1,4 +1,4 @@
-"""Phase 2 on AWS: one CodeBuild project that builds every service; start_build tells it the source."""
+"""Phase 2 on AWS: one CodeBuild project that builds every service; start_build passes it the source."""
 
 from pathlib import Path
 
@@ -22,7 +22,7 @@ _MINUTES = 60
 
 
 class BuildProject(Construct):
-    """`lifecycle-build`: clones, runs infra/buildspec.yml, and may write snapshots, once each."""
+    """The project `lifecycle-build`: it runs infra/buildspec.yml, and may write each snapshot once."""
 
     def __init__(self, scope: Construct, construct_id: str, tools: Path) -> None:
         super().__init__(scope, construct_id)
@@ -39,7 +39,7 @@ class BuildProject(Construct):
             self,
             "Role",
             assumed_by=iam.ServicePrincipal("codebuild.amazonaws.com"),
-            description="What a build may do; a service's own build commands run with it",
+            description="Permissions of a build, and of the build commands of the service",
             inline_policies={"build": access.document(allowed)},
         )
         access.acknowledge(role, allowed)
@@ -47,7 +47,7 @@ class BuildProject(Construct):
             self,
             "Project",
             name=names.BUILD_PROJECT,
-            description="Lifecycle: builds, tests and publishes one commit of a service",
+            description="Lifecycle: build, test and publish one commit of a service",
             service_role=role.role_arn,
             source=codebuild.CfnProject.SourceProperty(type="NO_SOURCE", build_spec=BUILDSPEC.read_text()),
             secondary_sources=[
@@ -78,20 +78,20 @@ class BuildProject(Construct):
         )
         accept(
             self.project,
-            {"AwsSolutions-CB4": "it has no artifacts of CodeBuild's; S3 encrypts what the build publishes"},
+            {"AwsSolutions-CB4": "it has no CodeBuild artifacts; S3 encrypts what a build publishes"},
         )
 
 
 def _allowed(tools: assets.Asset) -> tuple[Statement, ...]:
     (read, _listing) = SNAPSHOTS.read
-    # CreateLogStream is judged on the group, which AWS writes with and without the `:*` of its streams.
+    # IAM checks CreateLogStream against the group, which AWS writes with and without the `:*` of its streams.
     log = tuple(
         names.arn("logs", f"log-group:{names.build_log(names.BUILD_PROJECT)}{suffix}")
         for suffix in ("", ":*")
     )
     return (
         *SNAPSHOTS.write,
-        read,  # the same snapshot built twice is compared with the one that is there
+        read,  # a snapshot that is built again is compared with the stored one
         Statement(
             "Tools",
             ("s3:GetObject", "s3:GetObjectVersion"),
@@ -102,6 +102,6 @@ def _allowed(tools: assets.Asset) -> tuple[Statement, ...]:
             "Clone",
             ("codecommit:GitPull",),
             (names.arn("codecommit", "*"),),
-            "any CodeCommit repository of the account may push; GitHub needs no grant",
+            "every CodeCommit repository of the account may be built; GitHub needs no grant",
         ),
     )

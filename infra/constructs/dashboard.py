@@ -22,7 +22,7 @@ from infra.constructs.grants import (
     SNAPSHOTS,
     START_ROLLOUT,
     TARGETS,
-    UNDO_BY_BUTTON,
+    UNDO_FROM_CONSOLE,
     registry_list,
 )
 from lifecycle import names
@@ -39,9 +39,9 @@ VIEWS: tuple[tuple[str, str, tuple[int, int, int, int]], ...] = (
     ("show_history", "What happened, and who did it", (0, 48, 12, 12)),
     ("show_dora", "DORA figures, 30 days", (12, 48, 12, 8)),
 )
-# CPU comes with memory, and a widget that draws 400 hosts has 300 ms: this is one whole virtual CPU.
+# CPU grows with memory. A widget has to draw 400 hosts in 300 ms, which takes this whole virtual CPU.
 _MEGABYTES = 1769
-# Target groups are named lc-<environment>-<service>; a word of a search matches a part of a name.
+# Target groups are named lc-<letter>-<service>; a word of a search matches a part of a name.
 _GROUPS = f"{{{names.BALANCER_NAMESPACE},LoadBalancer,TargetGroup}} TargetGroup={names.CLUSTER_PREFIX}"
 
 
@@ -57,21 +57,21 @@ def console_phases(phase: Callable[..., Any], *, emulated: bool) -> None:
         "act",
         reads=[SNAPSHOTS, TARGETS, HEALTH_PATHS, REGISTRY, clusters],
         writes=[LEDGER, RELEASES],
-        may=[UNDO_BY_BUTTON, ANSWER_ROLLOUT, START_ROLLOUT],
+        may=[UNDO_FROM_CONSOLE, ANSWER_ROLLOUT, START_ROLLOUT],
         seconds=300,
-        megabytes=3008,  # it promotes: see the phase of that name
+        megabytes=3008,  # it promotes, which takes as much memory as the phase promote
     )
 
 
 class Dashboard(Construct):
-    """The dashboard; `watched` are clusters such as `production/hello`, whose alarms it shows.
+    """The dashboard; `clusters` are those whose alarms it shows, such as `production/hello`.
 
     CloudWatch needs the names of alarms, and has no search for them.
     """
 
-    def __init__(self, scope: Construct, construct_id: str, watched: Iterable[str] = ()) -> None:
+    def __init__(self, scope: Construct, construct_id: str, clusters: Iterable[str] = ()) -> None:
         super().__init__(scope, construct_id)
-        widgets = [*(_custom(*view) for view in VIEWS), *_metrics(), *_alarms(tuple(watched))]
+        widgets = [*(_custom(*view) for view in VIEWS), *_metrics(), *_alarms(tuple(clusters))]
         cloudwatch.CfnDashboard(
             self,
             "Dashboard",
@@ -86,9 +86,9 @@ def _placed(kind: str, place: tuple[int, int, int, int], properties: dict[str, A
 
 
 def _custom(name: str, title: str, place: tuple[int, int, int, int]) -> Widget:
-    shown = {"refresh": True, "resize": True, "timeRange": False}
+    updates = {"refresh": True, "resize": True, "timeRange": False}
     endpoint = names.function_arn(name)
-    return _placed("custom", place, {"title": title, "endpoint": endpoint, "params": {}, "updateOn": shown})
+    return _placed("custom", place, {"title": title, "endpoint": endpoint, "params": {}, "updateOn": updates})
 
 
 def _search(query: str, stat: str) -> dict[str, str]:
@@ -96,8 +96,14 @@ def _search(query: str, stat: str) -> dict[str, str]:
 
 
 def _chart(title: str, place: tuple[int, int, int, int], metrics: list[list[Any]], stat: str) -> Widget:
-    drawn = {"title": title, "view": "timeSeries", "region": "${AWS::Region}", "stat": stat, "period": 60}
-    return _placed("metric", place, {**drawn, "metrics": metrics})
+    properties = {
+        "title": title,
+        "view": "timeSeries",
+        "region": "${AWS::Region}",
+        "stat": stat,
+        "period": 60,
+    }
+    return _placed("metric", place, {**properties, "metrics": metrics})
 
 
 def _metrics() -> list[Widget]:
@@ -121,9 +127,9 @@ def _metrics() -> list[Widget]:
     ]
 
 
-def _alarms(watched: tuple[str, ...]) -> list[Widget]:
+def _alarms(clusters: tuple[str, ...]) -> list[Widget]:
     arns = []
-    for cluster in watched:
+    for cluster in clusters:
         environment, _, service = cluster.partition("/")
         letter = names.ENVIRONMENT_LETTERS[environment]
         arns += [

@@ -1,7 +1,7 @@
 """A cluster's front: load balancer, listener, target groups, and the parameters that name them.
 
-Targets are put in and taken out by the phases register, drain and await_alive, and requests are shared with a test
-bed by its phases, never by CloudFormation: an update of the listener's actions would give all to the main group.
+Only phases register targets, deregister them, and change the weights of the target groups. A stack update that
+changed the listener's actions would give all requests to the main group.
 """
 
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ from constructs import Construct
 from infra.constructs.access import accept, substituted
 from lifecycle import names
 
-# At best an ALB finds a target healthy, or dead, after two checks five seconds apart.
+# The fastest that an ALB allows: two checks, five seconds apart, make a target healthy or unhealthy.
 _CHECK_SECONDS = 5
 _CHECKS = 2
 _TLS = "ELBSecurityPolicy-TLS13-1-2-2021-06"
@@ -24,14 +24,14 @@ _TLS = "ELBSecurityPolicy-TLS13-1-2-2021-06"
 
 @dataclass(frozen=True, slots=True)
 class ClusterValues:
-    """What tells one cluster from another: literals, or CloudFormation parameters.
+    """The values that differ between clusters: literals, or CloudFormation parameters.
 
-    `service` and `environment` are texts for `Fn::Sub`: a name, or `${Service}` and `${Environment}`.
+    `service` and `environment` are texts for `Fn::Sub`: names, or `${Service}` and `${Environment}`.
     """
 
     service: str
     environment: str
-    letter: str  # of the environment, in names that may have 32 characters
+    letter: str  # of the environment, for names with at most 32 characters
     vpc_id: str
     subnet_ids: list[str]
     listener_port: Any
@@ -47,7 +47,7 @@ class ClusterValues:
         return self.named("")
 
     def named(self, suffix: str) -> str:
-        """At most 32 characters, as a target group may have; a service's name has single hyphens only, and 24."""
+        """Return a name of at most 32 characters, as a target group's; a service's name has at most 24."""
         return Fn.join("-", [names.CLUSTER_PREFIX, self.letter, substituted(self.service) + suffix])
 
     def parameter(self, leaf: str) -> str:
@@ -55,7 +55,10 @@ class ClusterValues:
 
 
 class FrontDoor(Construct):
-    """Load balancer and target group `lc-<letter>-<service>`; the test bed has `…--t`, its control `…--c`."""
+    """A load balancer and its main target group `lc-<letter>-<service>`.
+
+    The test bed's group has the same name with --t at its end, and its control's with --c.
+    """
 
     def __init__(self, scope: Construct, construct_id: str, values: ClusterValues) -> None:
         super().__init__(scope, construct_id)
@@ -75,6 +78,7 @@ class FrontDoor(Construct):
         group = ec2.CfnSecurityGroup(
             self,
             "SecurityGroup",
+            # CloudFormation replaces the group when its description changes.
             group_description="Who may call a service of Lifecycle",
             vpc_id=values.vpc_id,
             security_group_ingress=[
@@ -97,7 +101,7 @@ class FrontDoor(Construct):
             ],
         )
         if Token.is_unresolved(values.allowed_cidr):
-            reason = "the template's user says who may call; the default is a private range"
+            reason = "the parameter AllowedCidr chooses the callers; the default is a private range"
             accept(group, {"AwsSolutions-EC23": reason})
         return group
 
@@ -116,7 +120,7 @@ class FrontDoor(Construct):
                 )
             ],
         )
-        reason = "access logs need a bucket policy for each region's log account; a service that needs them adds them"
+        reason = "access logs need a bucket policy for each region's log account; a service may add them"
         accept(balancer, {"AwsSolutions-ELB2": reason})
         return balancer
 
@@ -160,7 +164,10 @@ class FrontDoor(Construct):
         return listener
 
     def _forward(self) -> elb.CfnListener.ActionProperty:
-        """Everything to the main group. The others are named too: an ALB checks the targets of those groups only."""
+        """Return the action that forwards all requests to the main group.
+
+        It names the other groups with weight 0, because an ALB checks the targets of named groups only.
+        """
         weights = ((self.target_group, 1), (self.test_bed_group, 0), (self.control_group, 0))
         groups = [
             elb.CfnListener.TargetGroupTupleProperty(target_group_arn=group.ref, weight=weight)
@@ -198,7 +205,7 @@ def _text(number: Any) -> str:
 
 
 class _Given:
-    """Whether a value that may be empty is there: known now, or when the template is deployed."""
+    """A choice by whether a value is empty, made now or when the template is deployed."""
 
     def __init__(self, scope: Construct, name: str, value: str) -> None:
         self._given = bool(value)

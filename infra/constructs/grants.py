@@ -1,6 +1,6 @@
-"""Who may do what: the actions and resources that each kind of access takes, and nothing else.
+"""The grants: the actions and resources of each kind of access.
 
-infra/stacks/control_plane.py and operators.py give them to roles, by these names.
+infra/stacks/control_plane.py and infra/constructs/operators.py give them to roles by these names.
 """
 
 from infra.constructs.access import Access, Statement
@@ -8,7 +8,7 @@ from lifecycle import names
 from lifecycle.names import Partition
 
 _LEDGER = names.arn("dynamodb", f"table/{names.LEDGER}")
-# An item is replaced as a whole, and the table is never scanned: nobody has UpdateItem or Scan.
+# Items are replaced as a whole, and the table is never scanned, so no role has UpdateItem or Scan.
 LEDGER = Access(
     read=(
         Statement("LedgerRead", ("dynamodb:GetItem", "dynamodb:Query", "dynamodb:BatchGetItem"), (_LEDGER,)),
@@ -18,38 +18,38 @@ LEDGER = Access(
 
 
 def _delete(*partitions: str) -> Statement:
-    """Delete items of these partitions; never of the trail's, nor those of attempts, questions and releases."""
+    """Return the grant to delete items of these partitions: never of the audit log, attempts, or releases."""
     keys = {"dynamodb:LeadingKeys": list(partitions)}
     return Statement(
         "LedgerDelete", ("dynamodb:DeleteItem",), (_LEDGER,), conditions={"ForAllValues:StringLike": keys}
     )
 
 
-# What waits for a cluster's lease and what is quarantined there stand in its partition, beside its lease and its
-# deployments. IAM tells partitions apart, not items: that those two are never deleted is up to gateways/aws.
+# A cluster's partition holds its pending deployment and its quarantines, beside its lease and its
+# deployments. IAM grants partitions, not items: only gateways/aws ensures that the latter are never deleted.
 LEAVE_QUEUE = LIFT_QUARANTINE = _delete(f"{Partition.CLUSTER}*")
 LIFT_FREEZE = _delete(Partition.FREEZES)
-UNDO_BY_BUTTON = _delete(f"{Partition.CLUSTER}*", Partition.FREEZES)
-FORGET_HOST = _delete(f"{Partition.CLUSTER}*", f"{Partition.REPORTS}*", f"{Partition.TURNS}*")
+UNDO_FROM_CONSOLE = _delete(f"{Partition.CLUSTER}*", Partition.FREEZES)
+REMOVE_HOST = _delete(f"{Partition.CLUSTER}*", f"{Partition.REPORTS}*", f"{Partition.TURNS}*")
 
-# What Lambda asks for in the function's name, to read the ledger's stream for it.
+# Lambda reads the ledger's stream with the role of the function that it calls.
 LEDGER_STREAM = (
     Statement(
         "StreamRead",
         ("dynamodb:DescribeStream", "dynamodb:GetRecords", "dynamodb:GetShardIterator"),
         (f"{_LEDGER}/stream/*",),
-        "a stream is named after the time at which it was begun",
+        "a stream is named after the time of its creation",
     ),
     Statement(
-        "StreamList", ("dynamodb:ListStreams",), ("*",), "Lambda lists the streams before it knows one"
+        "StreamList", ("dynamodb:ListStreams",), ("*",), "Lambda lists the streams before it knows a name"
     ),
 )
-TELL = (
+SEND_NOTIFICATIONS = (
     Statement("TellEvents", ("events:PutEvents",), (names.arn("events", "event-bus/default"),)),
     Statement("TellPeople", ("sns:Publish",), (names.topic_arn(names.NOTIFICATIONS),)),
 )
 LIST_METRICS = Statement("MetricsList", ("cloudwatch:ListMetrics",), ("*",), "ListMetrics takes no resource")
-SEE_ALARMS = Statement(
+READ_ALARMS = Statement(
     "AlarmsRead",
     ("cloudwatch:DescribeAlarms",),
     ("*",),
@@ -83,7 +83,7 @@ _EMULATED = (
 
 
 def registry_list(*, emulated: bool) -> Access:
-    """List the clusters."""
+    """Return the access to the list of clusters."""
     resources = tuple(names.arn("ssm", f"parameter{names.REGISTRY}{below}") for below in ("", "/*"))
     listed = Statement(
         "RegistryList",
@@ -94,15 +94,15 @@ def registry_list(*, emulated: bool) -> Access:
     return Access(read=(listed,))
 
 
-def see_dashboard(*, emulated: bool) -> Statement:
-    """The dashboard's body; a dashboard belongs to an account, not to a region."""
+def read_dashboard(*, emulated: bool) -> Statement:
+    """Return the grant to read the dashboard's body. A dashboard belongs to an account, not to a region."""
     dashboard = f"arn:${{AWS::Partition}}:cloudwatch::${{AWS::AccountId}}:dashboard/{names.DASHBOARD}"
     resources, why = (("*",), _EMULATED) if emulated else ((dashboard,), "")
     return Statement("Dashboard", ("cloudwatch:GetDashboard",), resources, why)
 
 
-def see_builds(*, emulated: bool) -> tuple[Statement, Statement]:
-    """A build's state, and its log."""
+def read_builds(*, emulated: bool) -> tuple[Statement, Statement]:
+    """Return the grants to read a build's state and its log."""
     project = names.arn("codebuild", f"project/{names.BUILD_PROJECT}")
     log = names.arn("logs", f"log-group:{names.build_log(names.BUILD_PROJECT)}")
     return (
@@ -112,12 +112,12 @@ def see_builds(*, emulated: bool) -> tuple[Statement, Statement]:
             ("*",) if emulated else (project,),
             _EMULATED if emulated else "",
         ),
-        # AWS asks for the stream, the emulator for the group.
+        # AWS checks the stream, the emulator the group.
         Statement("BuildLog", ("logs:GetLogEvents",), (log, f"{log}:*"), "a build names its own stream"),
     )
 
 
-_EVERY_GROUP = "target groups of clusters that are added later; named lc-<environment>-<service>"
+_ANY_GROUP = "target groups of clusters that are added later; named lc-<environment>-<service>"
 _NO_RESOURCE = "Describe actions of Elastic Load Balancing take no resource"
 
 
@@ -125,28 +125,28 @@ def _balancer(sid: str, action: str) -> Access:
     return Access(read=(Statement(sid, (f"elasticloadbalancing:{action}",), ("*",), _NO_RESOURCE),))
 
 
-# A target group is named in the registry, so whoever sees its targets reads that too.
+# The registry has the ARN of a target group, so reading its targets includes reading the registry.
 TARGETS = Access(read=(*_balancer("TargetsRead", "DescribeTargetHealth").read, *REGISTRY.read))
-# What a plan compares with the service's own is_alive path.
+# A plan compares the health check's path with the service's is_alive path.
 HEALTH_PATHS = _balancer("GroupsRead", "DescribeTargetGroups")
 
 
-def targets_may(action: str) -> Statement:
-    """Put targets into, or take them out of, Lifecycle's own target groups."""
+def change_targets(action: str) -> Statement:
+    """Return the grant to register or deregister targets of Lifecycle's target groups."""
     resource = names.arn("elasticloadbalancing", f"targetgroup/{names.CLUSTER_PREFIX}-*/*")
-    return Statement(action, (f"elasticloadbalancing:{action}",), (resource,), _EVERY_GROUP)
+    return Statement(action, (f"elasticloadbalancing:{action}",), (resource,), _ANY_GROUP)
 
 
 WEIGHTS = _balancer("WeightsRead", "DescribeListeners")
 
 
-def weigh_may() -> Statement:
-    """Share the requests of a cluster among its target groups."""
+def set_weights() -> Statement:
+    """Return the grant to change the weights of a cluster's target groups."""
     resource = names.arn("elasticloadbalancing", f"listener/app/{names.CLUSTER_PREFIX}-*/*/*")
-    return Statement("Weigh", ("elasticloadbalancing:ModifyListener",), (resource,), _EVERY_GROUP)
+    return Statement("Weigh", ("elasticloadbalancing:ModifyListener",), (resource,), _ANY_GROUP)
 
 
-# What a test bed is judged by; CloudWatch tells metrics apart by namespace only when they are written.
+# The metrics of a test bed. IAM can limit writing to a namespace, but not reading.
 METRICS = Access(
     read=(Statement("MetricsRead", ("cloudwatch:GetMetricData",), ("*",), "GetMetricData takes no resource"),)
 )
@@ -157,7 +157,7 @@ LIST_ARTIFACTS = Statement("ArtifactsList", ("s3:ListBucket",), (names.artifact_
 
 
 def artifacts(kind: str) -> Access:
-    """`snapshot` or `release` objects."""
+    """Return the access to `snapshot` or `release` objects."""
     objects = (names.artifact_arns(kind),)
     return Access(
         read=(Statement(f"{kind.title()}Read", ("s3:GetObject",), objects, _EVERY_VERSION), LIST_ARTIFACTS),
@@ -167,7 +167,7 @@ def artifacts(kind: str) -> Access:
 
 SNAPSHOTS = artifacts("snapshot")
 RELEASES = artifacts("release")
-# No DeleteObjectVersion: what is deleted stays behind a marker for as long as constructs/storage.py says.
+# No DeleteObjectVersion: deleted bytes stay behind a marker for a while (infra/constructs/storage.py).
 DELETE_ARTIFACTS = Statement(
     "ArtifactsDelete",
     ("s3:DeleteObject",),
@@ -180,13 +180,13 @@ LIST_DELIVERIES = Statement(
     "ListDeliveries", ("states:ListExecutions",), (names.machine_arn(names.DELIVERY),)
 )
 START_DELIVERY = Statement("StartDelivery", ("states:StartExecution",), (names.machine_arn(names.DELIVERY),))
-SEE_ROLLOUTS = Statement(
+DESCRIBE_ROLLOUTS = Statement(
     "SeeRollouts",
     ("states:DescribeExecution",),
     (names.execution_arns(names.ROLLOUT),),
     "executions are named after deployments, known at run time",
 )
-SEE_DELIVERIES = Statement(
+DESCRIBE_DELIVERIES = Statement(
     "SeeDeliveries",
     ("states:DescribeExecution",),
     (names.execution_arns(names.DELIVERY),),

@@ -1,4 +1,4 @@
-"""What the agents of one cluster may do: read turns, write reports, fetch artifacts, tell the service's metrics."""
+"""The role of a cluster's agents: read turns, write reports, fetch artifacts, publish metrics."""
 
 from aws_cdk import aws_iam as iam
 from constructs import Construct
@@ -10,7 +10,7 @@ from lifecycle import names
 
 
 class HostRole(Construct):
-    """`lifecycle-host-<environment>-<service>`; hosts of one's own assume it through the account, EC2's directly."""
+    """The role `lifecycle-host-<environment>-<service>`: EC2 hosts have it, other hosts assume it."""
 
     def __init__(
         self, scope: Construct, construct_id: str, values: ClusterValues, *, on_ec2: bool = False
@@ -25,7 +25,7 @@ class HostRole(Construct):
             self,
             "Role",
             role_name=access.substituted(names.host_role(values.environment, values.service)),
-            description="Lifecycle's host agents of one cluster",
+            description="Permissions of Lifecycle's host agents of one cluster",
             assumed_by=principal,
             inline_policies={"agent": access.document(allowed)},
         )
@@ -62,7 +62,7 @@ def _allowed(values: ClusterValues) -> tuple[Statement, ...]:
 
 
 def _namespace(service: str) -> dict[str, dict[str, str]]:
-    # AWS always has the key; IfExists is for the emulator, which has not (tests/integration/statemachines/test_gaps.py).
+    # AWS always sends the key. IfExists is for the emulator (tests/integration/statemachines/test_gaps.py).
     return {
         "StringEqualsIfExists": {"cloudwatch:namespace": access.substituted(names.host_namespace(service))}
     }

@@ -1,6 +1,6 @@
-"""EC2 hosts of a cluster: an Auto Scaling group whose instances install the agent at boot, and keep its version.
+"""EC2 hosts of a cluster: an Auto Scaling group whose instances install the agent, and update it.
 
-The group knows no target group: a host gets traffic from Lifecycle, after its self-test, and from nobody else.
+The group has no target group: only Lifecycle registers a host, after its self-test.
 """
 
 from pathlib import Path
@@ -24,15 +24,16 @@ from lifecycle import names
 
 INSTALL = Path(__file__).resolve().parents[1] / "install_agent.sh"
 _IMAGE = "{{resolve:ssm:/aws/service/ami-amazon-linux-latest/al2023-ami-kernel-default-x86_64}}"
-# A new instance counts as launched once its agent reports; after this long also without.
+# A new instance counts as launched once its agent reports, or after this time.
 _HOOK = "agent-reports"
 _HOOK_SECONDS = 600
 
 
 class Hosts(Construct):
-    """`hosts` instances, replaced when they die; a new one gets the last verified version by convergence.
+    """An Auto Scaling group of `hosts` instances, which replaces those that die.
 
-    One that was terminated is forgotten, so that no deployment waits for it.
+    Convergence installs the last verified version on a new instance. The records of a terminated one are
+    removed, so that no deployment waits for it.
     """
 
     def __init__(
@@ -64,11 +65,11 @@ class Hosts(Construct):
             "Launched",
             ("autoscaling:CompleteLifecycleAction",),
             (names.arn("autoscaling", f"autoScalingGroup:*:autoScalingGroupName/{self._name}"),),
-            "Auto Scaling puts an identifier of its own before the group's name",
+            "the ARN of a group has an identifier of Auto Scaling before its name",
         )
         role.add_to_policy(launched.build())
         access.acknowledge(role, (launched,))
-        reason = "Systems Manager's own minimum for an instance; the association below needs it"
+        reason = "AWS's minimum for Systems Manager, whose association updates the agent"
         policy = f"arn:<AWS::Partition>:iam::aws:policy/{managed}"
         accept(role, {f"AwsSolutions-IAM4[Policy::{policy}]": reason})
 
@@ -100,7 +101,7 @@ class Hosts(Construct):
                     from_port=port,
                     to_port=port,
                     source_security_group_id=front.security_group.attr_group_id,
-                    description="the load balancer alone reaches the service",
+                    description="only the load balancer reaches the service",
                 )
             ],
         )
@@ -143,14 +144,14 @@ class Hosts(Construct):
             launch_template=autoscaling.CfnAutoScalingGroup.LaunchTemplateSpecificationProperty(
                 launch_template_id=template.ref, version=template.attr_latest_version_number
             ),
-            # EC2's own check: the load balancer's would replace a host that Lifecycle has drained.
+            # EC2's own check, because the load balancer's would replace a host that Lifecycle has drained.
             health_check_type="EC2",
             lifecycle_hook_specification_list=[
                 autoscaling.CfnAutoScalingGroup.LifecycleHookSpecificationProperty(
                     lifecycle_hook_name=_HOOK,
                     lifecycle_transition="autoscaling:EC2_INSTANCE_LAUNCHING",
                     heartbeat_timeout=_HOOK_SECONDS,
-                    # A host whose agent does not come up is for a person to look at, not to be replaced for ever.
+                    # A host whose agent does not start is left to an operator; others might fail too.
                     default_result="CONTINUE",
                 )
             ],
@@ -161,7 +162,9 @@ class Hosts(Construct):
         )
         accept(
             group,
-            {"AwsSolutions-AS3": "the group has one size and scales by no policy; nothing to be told of"},
+            {
+                "AwsSolutions-AS3": "the group has a fixed size and no scaling policy: no event to notify about"
+            },
         )
 
     def _association(self, script: str) -> None:

@@ -1,4 +1,4 @@
-"""A state machine of statemachines/: its definition as it stands there, its role, its log."""
+"""A state machine with its definition from statemachines/, its role and its log."""
 
 import json
 from collections.abc import Mapping
@@ -39,7 +39,7 @@ _OBSERVED = Statement(
 
 
 class Machine(Construct):
-    """`lifecycle-<name>`; it may invoke `calls` (phases) and start executions of `starts` (machines)."""
+    """The machine `lifecycle-<name>`. It may invoke the phases `calls`, and start the machines `starts`."""
 
     def __init__(
         self,
@@ -56,7 +56,7 @@ class Machine(Construct):
             self,
             "Role",
             assumed_by=iam.ServicePrincipal("states.amazonaws.com"),
-            description=f"What statemachines/{name}.asl.json may do",
+            description=f"Permissions of the state machine {names.machine(name)}",
             inline_policies={"machine": access.document(allowed)},
         )
         access.acknowledge(role, allowed)
@@ -90,12 +90,12 @@ class Machine(Construct):
 
 
 def definition(name: str) -> str:
-    """The definition on one line, placeholders and all."""
+    """Return the definition on one line, with its placeholders."""
     return json.dumps(json.loads((DEFINITIONS / f"{name}.asl.json").read_text()), separators=(",", ":"))
 
 
 def substitutions(calls: tuple[str, ...], starts: tuple[str, ...]) -> dict[str, str]:
-    """What the definition's placeholders stand for: `${next_step}` a Lambda, `${rollout}` a machine."""
+    """Return the placeholders' values: `${next_step}` is a Lambda, `${rollout}` a machine."""
     return {phase: Fn.sub(names.function_arn(phase)) for phase in calls} | {
         machine: Fn.sub(names.machine_arn(names.machine(machine))) for machine in starts
     }

@@ -1,4 +1,4 @@
-"""What goes out and what comes in: notices of what the ledger's changes mean, and the alarms of the clusters."""
+"""Notifications, which the ledger's changes cause, and alarms, which start the watch."""
 
 import json
 from typing import Any
@@ -20,15 +20,15 @@ ALARM = "ALARM"
 
 
 def _items(partition: str, *sort_keys: str, **more: Any) -> dict[str, Any]:
-    """What was written under these keys; what was deleted is nothing to tell of."""
+    """Return the filter of items that were written under these keys; deletions notify about nothing."""
     keys: dict[str, Any] = {"pk": {"S": [{"prefix": partition}]}}
     if sort_keys:
         keys["sk"] = {"S": [{"prefix": each} for each in sort_keys]}
     return {"eventName": ["INSERT", "MODIFY"], "dynamodb": {"Keys": keys, **more}}
 
 
-# An agent's report is written every few seconds, and a rollout's attempts, turns and lease change all the time: what
-# no notice is about must not start the function. gateways/aws/stream.py reads what comes through.
+# Reports are written every few seconds, and a rollout's attempts, turns and lease change often. A change that
+# no notification is about must not start the function. gateways/aws/stream.py reads the others.
 FILTERS = (
     _items(Partition.CLUSTER, "DEPLOYMENT#", "QUARANTINE#", "BAD_HOST#"),
     _items(Partition.DEPLOYMENT, "QUESTION#", "TESTBED#"),
@@ -37,9 +37,9 @@ FILTERS = (
 
 
 class NotificationsOut(Construct):
-    """The ledger's stream starts `notify`, which tells EventBridge, and the topic `lifecycle-notices` for people.
+    """The ledger's stream starts `notify`, which sends to EventBridge and to the topic `lifecycle-notices`.
 
-    A batch that fails is halved and tried again for as long as the stream remembers it, which is a day.
+    A batch that fails is halved and retried for a day, which is how long the stream stores it.
     """
 
     def __init__(
@@ -69,7 +69,7 @@ class NotificationsOut(Construct):
 
 
 class AlarmsIn(Construct):
-    """The topic `lifecycle-alarms`, which the clusters' alarms notify, starts `watch`."""
+    """The topic `lifecycle-alarms`, which the clusters' alarms notify, and which starts `watch`."""
 
     def __init__(
         self, scope: Construct, construct_id: str, watch: lambda_.Function, *, plain_http: bool
@@ -89,5 +89,5 @@ class AlarmsIn(Construct):
 
 
 def _topic(scope: Construct, name: str, shown: str, *, plain_http: bool) -> sns.Topic:
-    # Not encrypted with SNS's own key: CloudWatch could not publish, and nothing told is a secret.
+    # Not encrypted: CloudWatch cannot publish with SNS's own key, and messages hold no secret.
     return sns.Topic(scope, "Topic", topic_name=name, display_name=shown, enforce_ssl=not plain_http)

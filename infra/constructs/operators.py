@@ -1,4 +1,4 @@
-"""Who operates, and who only looks: start runs, answer them, and read; what changes a host is a phase's to do."""
+"""The roles of operators and viewers. Operators start and answer deployments; only phases change hosts."""
 
 from aws_cdk import aws_iam as iam
 from constructs import Construct
@@ -11,21 +11,21 @@ from infra.constructs.grants import (
     LEDGER,
     LIST_METRICS,
     METRICS,
+    READ_ALARMS,
     REGISTRY,
     RELEASES,
-    SEE_ALARMS,
     SNAPSHOTS,
     START_DELIVERY,
     START_ROLLOUT,
     TARGETS,
+    read_builds,
+    read_dashboard,
     registry_list,
-    see_builds,
-    see_dashboard,
 )
 from lifecycle import names
 
-# What a person calls by name, each a function of its own, so that a policy can leave one out; the other phases
-# are the state machines' and the schedule's.
+# The phases that people call. Each is a function of its own, so that a policy can exclude it. State machines
+# and schedules call the others.
 CALLED = ("promote", "decide", "approve", "converge", "freeze", "quarantine", "remove_host", "gc")
 _MACHINES = (names.machine_arn(names.ROLLOUT), names.machine_arn(names.DELIVERY))
 _EXECUTIONS = (names.execution_arns(names.ROLLOUT), names.execution_arns(names.DELIVERY))
@@ -43,50 +43,61 @@ def _allowed(*, emulated: bool) -> tuple[Statement, ...]:
             START_ROLLOUT,
             START_DELIVERY,
             Statement("List", ("states:ListExecutions",), _MACHINES),
-            # No StopExecution: a rollout is ended by a decision, which leaves its records in order.
+            # No StopExecution: a decision ends a rollout, and keeps its records consistent.
             Statement(
                 "Watch", ("states:DescribeExecution", "states:GetExecutionHistory"), _EXECUTIONS, _RUNS
             ),
             Statement(
                 "Call", ("lambda:InvokeFunction",), tuple(names.function_arn(phase) for phase in CALLED)
             ),
-            *see_builds(emulated=emulated),
+            *read_builds(emulated=emulated),
         ),
     )
 
 
-def _console(*pressed: str, emulated: bool) -> tuple[Statement, ...]:
-    """The dashboard, what it draws itself, and its widgets' functions; `pressed` too."""
-    functions = (*(name for name, _, _ in VIEWS), *pressed)
+def _console(*more: str, emulated: bool) -> tuple[Statement, ...]:
+    """Return the grants for the dashboard, its charts, the functions of its widgets, and `more` functions."""
+    functions = (*(name for name, _, _ in VIEWS), *more)
     shown = tuple(names.function_arn(name) for name in functions)
     return (
-        see_dashboard(emulated=emulated),
+        read_dashboard(emulated=emulated),
         *METRICS.read,
         LIST_METRICS,
-        SEE_ALARMS,
+        READ_ALARMS,
         Statement("Console", ("lambda:InvokeFunction",), shown),
     )
 
 
 class Operators(Construct):
-    """The managed policies `lifecycle-operator` and `lifecycle-viewer`, who may look at the dashboard and no more.
+    """The role `lifecycle-operator`, the role `lifecycle-viewer`, which may only read, and a policy for each.
 
-    And a role of each name, for whoever the account lets assume it.
+    The account decides who may assume the roles.
     """
 
     def __init__(self, scope: Construct, construct_id: str, *, emulated: bool) -> None:
         super().__init__(scope, construct_id)
         operates = (*_allowed(emulated=emulated), *_console("act", emulated=emulated))
-        self._role("", names.OPERATOR, "Operate Lifecycle: start, answer and watch deployments", operates)
+        self._role(
+            "",
+            names.OPERATOR,
+            "Operate Lifecycle: start, answer and watch deployments",
+            operates,
+        )
         views = _console(emulated=emulated)
-        self._role("Viewer", names.VIEWER, "Look at the console of Lifecycle, and press nothing", views)
+        self._role(
+            "Viewer",
+            names.VIEWER,
+            "Look at the console of Lifecycle, and press nothing",
+            views,
+        )
 
-    def _role(self, prefix: str, name: str, told: str, allowed: tuple[Statement, ...]) -> None:
+    def _role(self, prefix: str, name: str, description: str, allowed: tuple[Statement, ...]) -> None:
+        # A new description would replace the policy, which CloudFormation refuses for a fixed name.
         policy = iam.ManagedPolicy(
             self,
             f"{prefix}Policy",
             managed_policy_name=name,
-            description=told,
+            description=description,
             document=access.document(allowed),
         )
         access.acknowledge(policy, allowed)
@@ -94,7 +105,7 @@ class Operators(Construct):
             self,
             f"{prefix}Role",
             role_name=name,
-            description=told,
+            description=description,
             assumed_by=iam.AccountRootPrincipal(),
             managed_policies=[policy],
         )

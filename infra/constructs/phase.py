@@ -1,4 +1,4 @@
-"""One folder functions/<capability>/<phase> is one phase, one Lambda and one role with exactly the access that is listed here."""
+"""A phase: a folder functions/<capability>/<phase>, a Lambda, and a role with exactly the listed access."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -19,7 +19,7 @@ MEMORY_MB = 256
 
 @dataclass(frozen=True, slots=True)
 class Shared:
-    """What all phases share: where their folders are, the layers, and the environment."""
+    """The parts that all phases share: the root of their folders, the layers and the environment."""
 
     functions: Path
     layers: tuple[lambda_.ILayerVersion, ...]
@@ -29,8 +29,8 @@ class Shared:
 class Phase(Construct):
     """`Phase(self, shared, "promote", reads=[SNAPSHOTS], writes=[LEDGER, RELEASES])`.
 
-    `reads` and `writes` name things, `may` single statements beside them; `seconds` is the Lambda's
-    timeout, `megabytes` its memory.
+    `reads` and `writes` list accesses, and `may` lists single statements. `seconds` is the Lambda's timeout,
+    `megabytes` its memory.
     """
 
     def __init__(
@@ -51,7 +51,7 @@ class Phase(Construct):
             self,
             "Role",
             assumed_by=iam.ServicePrincipal("lambda.amazonaws.com"),
-            description=f"What functions/{name} may do",
+            description=f"Permissions of the phase {name}",
             inline_policies={"phase": access.document(allowed)},
         )
         access.acknowledge(self.role, allowed)
@@ -83,7 +83,9 @@ def _folder(functions: Path, name: str) -> str:
     found = sorted(functions.glob(f"*/{name}/handler.py"))
     if len(found) != 1:
         expected = functions / "<capability>" / name / "handler.py"
-        raise SystemExit(f"the phase {name} has {len(found)} folders of code: expected one, {expected}")
+        raise SystemExit(
+            f"the phase {name} has {len(found)} folders of code; it needs exactly one, {expected}"
+        )
     return str(found[0].parent)
 
 

@@ -1,4 +1,4 @@
-"""What is kept: the ledger (DynamoDB), artifacts (S3) and the webhook's secret (Secrets Manager)."""
+"""The stores: the ledger (DynamoDB), artifacts (S3) and the webhook's secret (Secrets Manager)."""
 
 from aws_cdk import Duration, Fn, RemovalPolicy
 from aws_cdk import aws_dynamodb as dynamodb
@@ -9,12 +9,12 @@ from constructs import Construct
 from infra.constructs.access import accept
 from lifecycle import names
 
-# How long what `gc` deleted can be brought back by hand, before its bytes are gone.
+# Versions that `gc` deleted can be restored by hand for so many days.
 _DELETED_DAYS = 30
 
 
 class Storage(Construct):
-    """The ledger table, the artifact bucket and the webhook's secret; kept when the stack goes, if `retain`."""
+    """The ledger, the artifact bucket and the webhook's secret. With `retain` they outlive the stack."""
 
     def __init__(self, scope: Construct, construct_id: str, *, retain: bool, plain_http: bool) -> None:
         super().__init__(scope, construct_id)
@@ -26,7 +26,7 @@ class Storage(Construct):
             table_name=names.LEDGER,
             partition_key=dynamodb.Attribute(name="pk", type=dynamodb.AttributeType.STRING),
             sort_key=dynamodb.Attribute(name="sk", type=dynamodb.AttributeType.STRING),
-            # Notices are told of what changed (docs/adr/0011).
+            # The changes become notifications (docs/adr/0011).
             stream=dynamodb.StreamViewType.NEW_AND_OLD_IMAGES,
             billing_mode=dynamodb.BillingMode.PAY_PER_REQUEST,
             point_in_time_recovery_specification=dynamodb.PointInTimeRecoverySpecification(
@@ -44,9 +44,9 @@ class Storage(Construct):
             self,
             "Artifacts",
             bucket_name=Fn.sub(names.artifact_bucket()),
-            # Keys are written once, by If-None-Match; versions are the net below that, and below a wrong deletion.
+            # Keys are written once, by If-None-Match. Versions protect against a bug or a wrong deletion.
             versioned=True,
-            # The emulator speaks HTTP on loopback, and denies what this policy denies.
+            # The emulator serves plain HTTP on loopback, and enforces bucket policies.
             enforce_ssl=not self._plain_http,
             minimum_tls_version=None if self._plain_http else 1.2,
             encryption=s3.BucketEncryption.S3_MANAGED,
@@ -64,7 +64,7 @@ class Storage(Construct):
             ],
             removal_policy=self._removal,
         )
-        reason = "the ledger's trail says who published and promoted what; a log bucket would cost more than it tells"
+        reason = "the audit log records who published and promoted each version; access logs would add little"
         accept(bucket, {"AwsSolutions-S1": reason})
         return bucket
 

@@ -1,4 +1,4 @@
-"""What starts a phase from outside: GitHub's webhook, CodeCommit's event, the clock, and an Auto Scaling group."""
+"""The triggers of phases: GitHub's webhook, CodeCommit's event, schedules, and Auto Scaling groups."""
 
 from collections.abc import Mapping
 
@@ -15,7 +15,7 @@ from lifecycle import names
 
 
 class PushTriggers(Construct):
-    """A public Function URL for GitHub (the signature is checked inside), a rule for CodeCommit."""
+    """A public Function URL for GitHub, whose signature the function checks, and a rule for CodeCommit."""
 
     def __init__(self, scope: Construct, construct_id: str, receive_push: lambda_.Function) -> None:
         super().__init__(scope, construct_id)
@@ -35,17 +35,23 @@ class PushTriggers(Construct):
 
 
 class Schedule(Construct):
-    """Runs a phase at a rate; a run that is missed is not made up for, the next one sees the same facts."""
+    """Runs a phase at a rate. A missed run is not repeated, because the next one reads the same records."""
 
     def __init__(
-        self, scope: Construct, construct_id: str, phase: str, function: lambda_.Function, rate: str, why: str
+        self,
+        scope: Construct,
+        construct_id: str,
+        phase: str,
+        function: lambda_.Function,
+        rate: str,
+        description: str,
     ) -> None:
         super().__init__(scope, construct_id)
         role = iam.Role(
             self,
             "Role",
             assumed_by=iam.ServicePrincipal("scheduler.amazonaws.com"),
-            description=f"Lets the schedule run {phase}",
+            description=f"Permissions of the schedule of the phase {phase}",
             inline_policies={
                 "schedule": iam.PolicyDocument(
                     statements=[
@@ -62,7 +68,7 @@ class Schedule(Construct):
             self,
             "Schedule",
             name=names.function(phase),
-            description=why,
+            description=description,
             schedule_expression=rate,
             flexible_time_window=scheduler.CfnSchedule.FlexibleTimeWindowProperty(mode="OFF"),
             target=scheduler.CfnSchedule.TargetProperty(
@@ -75,11 +81,10 @@ class Schedule(Construct):
 
 
 class HostEvents(Construct):
-    """Tells the control plane when an Auto Scaling group's instance has gone, and when a new one's agent is up.
+    """Events of an Auto Scaling group: an instance was terminated, or a new one's agent has started.
 
-    AWS may lose such an event: a host that went unheard is removed by an operator (converge asks for it), and one
-    that came unheard waits for converge's schedule. The functions are those of the stack `lifecycle`, which
-    stands before a cluster's.
+    AWS may lose such an event. Then an operator removes the terminated host, as converge recommends, and a
+    new host waits for converge's schedule. The functions belong to the control plane, which is deployed first.
     """
 
     def __init__(self, scope: Construct, construct_id: str, cluster: ClusterSettings, group: str) -> None:
@@ -96,28 +101,30 @@ class HostEvents(Construct):
                 "terminated": True,
             },
         )
-        # The group's launch hook ends when the agent reports, so that there is somebody to repair by then.
+        # The group's launch hook ends when the agent reports, so converge finds the host by then.
         self._on("Launch", "converge", {"requested_by": "auto-scaling"})
 
-    def _on(self, what: str, phase: str, told: Mapping[str, object]) -> None:
+    def _on(self, event: str, phase: str, values: Mapping[str, object]) -> None:
         cluster = {"service": self._cluster.service, "environment": self._cluster.environment}
         called = lambda_.Function.from_function_attributes(
             self,
             "".join(part.title() for part in phase.split("_")),
             function_arn=Fn.sub(names.function_arn(phase)),
-            same_environment=True,  # or CDK would leave out the permission
+            same_environment=True,  # otherwise CDK would omit the permission
         )
         events.Rule(
             self,
-            what,
-            rule_name=f"{self._group}-{what.lower()}",
-            description=f"{what} of an instance of {self._group}: {phase}",
+            event,
+            rule_name=f"{self._group}-{event.lower()}",
+            description=f"{event} of an instance of {self._group} calls the phase {phase}",
             event_pattern=events.EventPattern(
                 source=["aws.autoscaling"],
-                detail_type=[f"EC2 Instance {what} Successful"],
+                detail_type=[f"EC2 Instance {event} Successful"],
                 detail={"AutoScalingGroupName": [self._group]},
             ),
             targets=[
-                targets.LambdaFunction(called, event=events.RuleTargetInput.from_object({**cluster, **told}))
+                targets.LambdaFunction(
+                    called, event=events.RuleTargetInput.from_object({**cluster, **values})
+                )
             ],
         )

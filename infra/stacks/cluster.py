@@ -1,6 +1,6 @@
-"""A cluster: its front, its host role, and on EC2 its hosts.
+"""A cluster: its load balancer, its alarms, its host role, and on EC2 its hosts.
 
-`lifecycle-cluster` is one template for every cluster whose hosts somebody brings; it is deployed once a cluster,
+`lifecycle-cluster` is the template of every cluster whose hosts exist already. It is deployed once for each,
 as `lifecycle-<environment>-<service>`. The clusters of the context get a stack of that name with EC2 hosts.
 """
 
@@ -16,28 +16,32 @@ from lifecycle.names import ENVIRONMENT_LETTERS
 
 
 class ByoClusterStack(Stack):
-    """A cluster of hosts that exist already (bring your own): everything that differs is a parameter."""
+    """A cluster of hosts that exist already (bring your own); all differences are parameters."""
 
     def __init__(self, scope: Construct, construct_id: str, *, emulated: bool = False) -> None:
         super().__init__(
             scope,
             construct_id,
-            description="Lifecycle: the front and the host role of one cluster",
+            description="Lifecycle: the load balancer, alarms and host role of one cluster",
             synthesizer=DefaultStackSynthesizer(generate_bootstrap_version_rule=False),
         )
         values = self._values()
         front = FrontDoor(self, "Front", values)
         host = HostRole(self, "Host", values)
         Alarms(self, "Alarms", values.name, front, self._thresholds(), emulated=emulated)
-        _tell(self, front, host)
+        _outputs(self, front, host)
 
     def _thresholds(self) -> Thresholds:
         return Thresholds(
             error_percent=self._number(
-                "MostErrorPercent", "Alarm above: percent of requests answered 5xx", 2
+                "MostErrorPercent", "Alarm above this percentage of failed requests", 2
             ),
-            latency_seconds=self._number("MostLatencySeconds", "Alarm above: the 99th percentile", 2),
-            unhealthy_hosts=self._number("MostUnhealthyHosts", "Alarm above: hosts that fail their check", 0),
+            latency_seconds=self._number(
+                "MostLatencySeconds", "Alarm above this 99th percentile of latency, in seconds", 2
+            ),
+            unhealthy_hosts=self._number(
+                "MostUnhealthyHosts", "Alarm above this number of hosts that fail their health check", 0
+            ),
         )
 
     def _values(self) -> ClusterValues:
@@ -46,31 +50,41 @@ class ByoClusterStack(Stack):
             "Letters",
             mapping={name: {"letter": letter} for name, letter in ENVIRONMENT_LETTERS.items()},
         )
-        self._text("Service", "The service's name", allowed_pattern="[a-z][a-z0-9-]{0,23}")
-        environment = self._text("Environment", "Its environment", allowed_values=list(ENVIRONMENT_LETTERS))
+        self._text("Service", "Name of the service", allowed_pattern="[a-z][a-z0-9-]{0,23}")
+        environment = self._text(
+            "Environment", "Environment of the cluster", allowed_values=list(ENVIRONMENT_LETTERS)
+        )
         return ClusterValues(
             service="${Service}",
             environment="${Environment}",
             letter=letters.find_in_map(environment, "letter"),
-            vpc_id=self._text("VpcId", "Where the hosts are", type="AWS::EC2::VPC::Id"),
+            vpc_id=self._text("VpcId", "VPC of the hosts", type="AWS::EC2::VPC::Id"),
             subnet_ids=CfnParameter(
                 self,
                 "SubnetIds",
                 type="List<AWS::EC2::Subnet::Id>",
                 description="At least two subnets of the load balancer, in different zones",
             ).value_as_list,
-            listener_port=self._number("ListenerPort", "Where the load balancer listens", 80),
+            listener_port=self._number("ListenerPort", "Port of the load balancer", 80),
             scheme=self._text(
                 "Scheme",
-                "Who reaches the load balancer: the VPC, or the internet",
+                "Whether the load balancer is reached from the VPC or from the internet",
                 default="internal",
                 allowed_values=["internal", "internet-facing"],
             ),
-            allowed_cidr=self._text("AllowedCidr", "Who may call the service", default="10.0.0.0/8"),
-            is_alive_path=self._text("IsAlivePath", "The health check's path", default="/is_alive"),
-            drain_seconds=self._number("DrainSeconds", "The service's longest request", 60),
-            certificate_arn=self._text("CertificateArn", "For HTTPS; empty for HTTP", default=""),
-            address=self._text("Address", "How callers reach it, if not by the load balancer", default=""),
+            allowed_cidr=self._text(
+                "AllowedCidr", "Addresses that may call the service", default="10.0.0.0/8"
+            ),
+            is_alive_path=self._text("IsAlivePath", "Path of the health check", default="/is_alive"),
+            drain_seconds=self._number(
+                "DrainSeconds", "Seconds that the longest request of the service may take", 60
+            ),
+            certificate_arn=self._text("CertificateArn", "Certificate for HTTPS; empty for HTTP", default=""),
+            address=self._text(
+                "Address",
+                "URL by which callers reach the service; empty for that of the load balancer",
+                default="",
+            ),
         )
 
     def _text(self, name: str, description: str, *, type: str = "String", **more: object) -> str:  # noqa: A002
@@ -83,7 +97,7 @@ class ByoClusterStack(Stack):
 
 
 class AsgClusterStack(Stack):
-    """A cluster of EC2 hosts that install Lifecycle's agent themselves."""
+    """A cluster of EC2 hosts, which install Lifecycle's agent at boot."""
 
     def __init__(self, scope: Construct, construct_id: str, cluster: ClusterSettings) -> None:
         super().__init__(
@@ -113,10 +127,10 @@ class AsgClusterStack(Stack):
         Alarms(self, "Alarms", values.name, front, most)
         host = HostRole(self, "Host", values, on_ec2=True)
         Hosts(self, "Hosts", cluster, role=host.role, front=front)
-        _tell(self, front, host)
+        _outputs(self, front, host)
 
 
-def _tell(stack: Stack, front: FrontDoor, host: HostRole) -> None:
+def _outputs(stack: Stack, front: FrontDoor, host: HostRole) -> None:
     CfnOutput(stack, "ServiceAddress", value=front.address)
     CfnOutput(stack, "TargetGroupArn", value=front.target_group.ref)
     CfnOutput(stack, "LoadBalancerSecurityGroup", value=front.security_group.attr_group_id)

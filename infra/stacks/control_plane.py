@@ -1,6 +1,6 @@
-"""The control plane: every phase of DESIGN's table as one Lambda with one role, two state machines, and what is kept.
+"""The control plane: a Lambda with a role for every phase, two state machines, and the stores.
 
-Read it as the list of who may do what; infra/constructs/grants.py says what each name stands for.
+Read it as the list of the permissions of each phase; infra/constructs/grants.py defines the names.
 """
 
 from typing import Any
@@ -16,7 +16,8 @@ from infra.constructs.dashboard import Dashboard, console_phases
 from infra.constructs.grants import (
     ANSWER_ROLLOUT,
     DELETE_ARTIFACTS,
-    FORGET_HOST,
+    DESCRIBE_DELIVERIES,
+    DESCRIBE_ROLLOUTS,
     HEALTH_PATHS,
     LEAVE_QUEUE,
     LEDGER,
@@ -25,21 +26,20 @@ from infra.constructs.grants import (
     LIFT_QUARANTINE,
     LIST_ARTIFACTS,
     METRICS,
+    READ_ALARMS,
     REGISTRY,
     RELEASES,
-    SEE_ALARMS,
-    SEE_DELIVERIES,
-    SEE_ROLLOUTS,
+    REMOVE_HOST,
+    SEND_NOTIFICATIONS,
     SNAPSHOTS,
     START_DELIVERY,
     START_ROLLOUT,
     TARGETS,
-    TELL,
     WEIGHTS,
+    change_targets,
+    read_builds,
     registry_list,
-    see_builds,
-    targets_may,
-    weigh_may,
+    set_weights,
 )
 from infra.constructs.machine import Machine
 from infra.constructs.notifications import AlarmsIn, NotificationsOut
@@ -51,7 +51,7 @@ from infra.settings import ROOT, Settings
 from lifecycle import names
 from lifecycle.names import Variable
 
-# A stage waits up to 14 minutes for its host (LONGEST_WAIT of application/rollout/stages.py), then says so itself.
+# A stage waits up to 14 minutes for its host, and then fails (LONGEST_WAIT of application/rollout/stages.py).
 STAGE_SECONDS = 900
 ROLLOUT_CALLS = (
     "plan",
@@ -91,11 +91,11 @@ class ControlPlaneStack(Stack):
                 Statement(
                     "Secret",
                     ("secretsmanager:GetSecretValue",),
-                    # Secrets Manager adds six characters to the name; Ref would be the name in the emulator.
+                    # Secrets Manager adds six characters to the name; the emulator's Ref has the name alone.
                     (names.arn("secretsmanager", f"secret:{names.WEBHOOK_SECRET}-??????"),),
                 ),
                 START_DELIVERY,
-                SEE_DELIVERIES,  # a commit whose run failed may be delivered again
+                DESCRIBE_DELIVERIES,  # a commit whose delivery failed may be delivered again
             ],
         )
         self._operator_phases(settings)
@@ -113,7 +113,7 @@ class ControlPlaneStack(Stack):
         )
         Operators(self, "Operators", emulated=settings.emulated)
         Dashboard(self, "Dashboard", settings.dashboard_clusters)
-        self._tell(push.url.url)
+        self._outputs(push.url.url)
 
     def _phase(self, name: str, **access: Any) -> Phase:
         phase = Phase(self, self._shared, name, **access)
@@ -123,11 +123,11 @@ class ControlPlaneStack(Stack):
     def _delivery_phases(self, settings: Settings) -> None:
         project = names.arn("codebuild", f"project/{names.BUILD_PROJECT}")
         self._phase("start_build", may=[Statement("Build", ("codebuild:StartBuild",), (project,))])
-        self._phase("check_build", may=see_builds(emulated=settings.emulated))
+        self._phase("check_build", may=read_builds(emulated=settings.emulated))
         self._phase("record_snapshot", reads=[SNAPSHOTS], writes=[LEDGER])
 
     def _rollout_phases(self) -> None:
-        drains, registers = targets_may("DeregisterTargets"), targets_may("RegisterTargets")
+        drains, registers = change_targets("DeregisterTargets"), change_targets("RegisterTargets")
         self._phase(
             "plan",
             reads=[TARGETS, HEALTH_PATHS, SNAPSHOTS, RELEASES],
@@ -135,21 +135,21 @@ class ControlPlaneStack(Stack):
             may=[LEAVE_QUEUE],
         )
         self._phase("next_step", reads=[TARGETS], writes=[LEDGER])
-        # Who takes a host out first takes its share, if it is a test bed's.
-        takes_out = {"reads": [TARGETS, WEIGHTS], "writes": [LEDGER], "may": [drains, weigh_may()]}
+        # A stage that takes out a host of a test bed first sets the weight of its target group to 0.
+        takes_out = {"reads": [TARGETS, WEIGHTS], "writes": [LEDGER], "may": [drains, set_weights()]}
         self._phase("drain", **takes_out, seconds=STAGE_SECONDS)
         self._phase("install", writes=[LEDGER], seconds=STAGE_SECONDS)
         self._phase("self_test", writes=[LEDGER], seconds=STAGE_SECONDS)
         self._phase("register", reads=[REGISTRY], writes=[LEDGER], may=[registers], seconds=STAGE_SECONDS)
-        # A host that is not alive in time is taken out of rotation again.
+        # It takes a host that is not alive in time out of rotation again.
         self._phase("await_alive", **takes_out, seconds=STAGE_SECONDS)
         self._phase("diagnose", reads=[TARGETS], writes=[LEDGER], seconds=STAGE_SECONDS)
         self._phase(
             "analyse",
             reads=[TARGETS, WEIGHTS, METRICS, SNAPSHOTS, RELEASES],
             writes=[LEDGER],
-            may=[weigh_may()],
-            # A day of minutes is judged in seconds of a whole virtual CPU, which comes with this much memory.
+            may=[set_weights()],
+            # A day of minutes takes seconds of a whole virtual CPU, which comes with this much memory.
             seconds=120,
             megabytes=1769,
         )
@@ -157,19 +157,19 @@ class ControlPlaneStack(Stack):
             "end_bake",
             reads=[TARGETS, WEIGHTS],
             writes=[LEDGER],
-            may=[drains, registers, weigh_may()],
+            may=[drains, registers, set_weights()],
             seconds=STAGE_SECONDS,
         )
         self._phase("await_human", writes=[LEDGER], may=[ANSWER_ROLLOUT])
         self._phase("roll_back", writes=[LEDGER])
-        # It starts what waited for its lease.
-        self._phase("finish", writes=[LEDGER, REGISTRY], may=[LEAVE_QUEUE, START_ROLLOUT, SEE_ROLLOUTS])
+        # It starts the pending deployment of the cluster.
+        self._phase("finish", writes=[LEDGER, REGISTRY], may=[LEAVE_QUEUE, START_ROLLOUT, DESCRIBE_ROLLOUTS])
 
     def _operator_phases(self, settings: Settings) -> None:
         clusters = registry_list(emulated=settings.emulated)
-        # It holds an artifact, 1 GiB at most, while it copies it.
+        # It holds an artifact of up to 1 GiB in memory while it copies it.
         self._phase("promote", reads=[SNAPSHOTS], writes=[LEDGER, RELEASES], seconds=300, megabytes=3008)
-        # A host that is to be tried again is quarantined no more.
+        # RETRY lifts the quarantine of a host.
         self._phase("decide", writes=[LEDGER], may=[LIFT_QUARANTINE, ANSWER_ROLLOUT])
         self._phase("approve", writes=[LEDGER], may=[ANSWER_ROLLOUT])
         self._phase("freeze", reads=[clusters], writes=[LEDGER], may=[LIFT_FREEZE])
@@ -178,31 +178,35 @@ class ControlPlaneStack(Stack):
             "remove_host",
             reads=[TARGETS, WEIGHTS],
             writes=[LEDGER],
-            may=[FORGET_HOST, targets_may("DeregisterTargets"), weigh_may(), ANSWER_ROLLOUT],
+            may=[REMOVE_HOST, change_targets("DeregisterTargets"), set_weights(), ANSWER_ROLLOUT],
         )
         self._phase(
             "gc", reads=[REGISTRY], writes=[LEDGER], may=[LIST_ARTIFACTS, DELETE_ARTIFACTS], seconds=300
         )
-        # It closes a deployment whose execution was stopped by hand, as `finish` would, its test bed included.
-        home = [targets_may("DeregisterTargets"), targets_may("RegisterTargets"), weigh_may()]
+        # Like `finish`, it closes a deployment whose execution was stopped by hand, and ends its test bed.
+        ends_test_bed = [
+            change_targets("DeregisterTargets"),
+            change_targets("RegisterTargets"),
+            set_weights(),
+        ]
         converge = self._phase(
             "converge",
             reads=[TARGETS, WEIGHTS, clusters],
             writes=[LEDGER, REGISTRY],
-            may=[LEAVE_QUEUE, START_ROLLOUT, SEE_ROLLOUTS, ANSWER_ROLLOUT, *home],
+            may=[LEAVE_QUEUE, START_ROLLOUT, DESCRIBE_ROLLOUTS, ANSWER_ROLLOUT, *ends_test_bed],
             seconds=300,
         )
-        why = "Compare desired with installed, and repair drift"
-        Schedule(self, "Converging", "converge", converge.function, settings.converge_rate, why)
+        description = "Compare desired with installed versions, and repair drift"
+        Schedule(self, "Converging", "converge", converge.function, settings.converge_rate, description)
 
     def _watching_phases(self, settings: Settings) -> None:
-        notify = self._phase("notify", may=[*LEDGER_STREAM, *TELL])
-        watch = self._phase("watch", writes=[LEDGER], may=[SEE_ALARMS, START_ROLLOUT, ANSWER_ROLLOUT])
+        notify = self._phase("notify", may=[*LEDGER_STREAM, *SEND_NOTIFICATIONS])
+        watch = self._phase("watch", writes=[LEDGER], may=[READ_ALARMS, START_ROLLOUT, ANSWER_ROLLOUT])
         NotificationsOut(self, "Notices", self._storage.ledger, notify.function, plain_http=settings.emulated)
         AlarmsIn(self, "Alarms", watch.function, plain_http=settings.emulated)
-        # An alarm's message may be lost: what rings is looked at anyway.
-        why = "Look whether an alarm rings for a deployment that is watched"
-        Schedule(self, "Watching", "watch", watch.function, settings.watch_rate, why)
+        # An alarm's message may be lost, so the schedule checks the ringing alarms too.
+        description = "Check whether an alarm rings for a watched deployment"
+        Schedule(self, "Watching", "watch", watch.function, settings.watch_rate, description)
 
     def _shared_by_phases(self, settings: Settings) -> Shared:
         return Shared(
@@ -239,8 +243,8 @@ class ControlPlaneStack(Stack):
             compatible_architectures=[lambda_.Architecture.X86_64],
         )
 
-    def _tell(self, webhook: str) -> None:
-        told = {
+    def _outputs(self, webhook: str) -> None:
+        outputs = {
             "WebhookUrl": webhook,
             "WebhookSecret": names.WEBHOOK_SECRET,
             "ArtifactBucket": self._storage.artifacts.bucket_name,
@@ -251,5 +255,5 @@ class ControlPlaneStack(Stack):
             "NoticesTopic": Fn.sub(names.topic_arn(names.NOTIFICATIONS)),
             "OperatorRole": Fn.sub(names.role_arn(names.OPERATOR)),
         }
-        for name, value in told.items():
+        for name, value in outputs.items():
             CfnOutput(self, name, value=value)

@@ -264,7 +264,7 @@ def test_a_machine_may_call_its_phases_and_start_rollouts(
     found = [
         allowed(role)
         for role in resources(control_plane, "IAM::Role").values()
-        if role.get("Description") == f"What statemachines/{machine}.asl.json may do"
+        if role.get("Description") == f"Permissions of the state machine lifecycle-{machine}"
     ]
     (grants,) = found
     assert grants["lambda:InvokeFunction"] == {f"lambda:function:lifecycle-{each}" for each in calls.split()}
