@@ -35,7 +35,7 @@ OTHERS = {
 
 
 def literals(tree: ast.AST) -> Iterator[tuple[int, str]]:
-    """Every text in the code but docstrings, with its line; `{}` stands for each value of an f-string."""
+    """Yield every text in the code but docstrings, with its line; an f-string has `{}` for each value."""
     skipped = set()
     for node in ast.walk(tree):
         if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant):
@@ -49,7 +49,7 @@ def literals(tree: ast.AST) -> Iterator[tuple[int, str]]:
 
 
 def written(text: str) -> list[tuple[int, str]]:
-    """The fixed names that a module writes as literals."""
+    """Return the fixed names that a module writes as literals, by line."""
     return [
         (line, literal)
         for line, literal in literals(ast.parse(text))

@@ -49,7 +49,7 @@ _TEST_BED = {"test-bed-group": "--t", "control-group": "--c"}
 
 @dataclass
 class Gateways:
-    """One set of gateways, and a service that nobody used before."""
+    """One set of gateways, and a service that no other test uses."""
 
     leases: Leases
     deployments: Deployments
@@ -75,7 +75,7 @@ class Gateways:
 
     @property
     def old_cluster(self) -> Cluster:
-        """One whose stack is from before there were test beds."""
+        """Return a cluster whose stack is older than test beds."""
         return Cluster("staging", f"old-{self.service}")
 
 
@@ -105,7 +105,7 @@ def _prepare(aws: Aws) -> None:
 
 @pytest.fixture(params=["memory", pytest.param("aws", marks=pytest.mark.emulator)])
 def gateways(request: pytest.FixtureRequest) -> Gateways:
-    """The gateways of one kind, with target groups for their service's production cluster, and for an older one."""
+    """The gateways of one kind, with a production cluster of their service, and a cluster of an older stack."""
     if request.param == "memory":
         return _memory()
     return _aws(request.getfixturevalue("emulator"))
@@ -113,14 +113,14 @@ def gateways(request: pytest.FixtureRequest) -> Gateways:
 
 @pytest.fixture(params=["memory", pytest.param("aws", marks=pytest.mark.emulator)])
 def bedded(request: pytest.FixtureRequest) -> Gateways:
-    """The same, with all target groups of a test bed."""
+    """The gateways of one kind, with all target groups of a test bed."""
     if request.param == "memory":
         return _memory()
     return with_test_bed(request.getfixturevalue("emulator"))
 
 
 def with_test_bed(aws: Aws) -> Gateways:
-    """The AWS gateways, and what infra/constructs/front_door.py makes of the production cluster."""
+    """Return the AWS gateways, and a production cluster as infra/constructs/front_door.py creates it."""
     made = _aws(aws)
     _add_test_bed(aws, made.cluster)
     return made
@@ -185,7 +185,7 @@ def _aws(aws: Aws) -> Gateways:
 
 
 def _machine(aws: Aws) -> str:
-    """A state machine whose executions end at once."""
+    """Create a state machine whose executions end at once; returns its ARN."""
     name = f"delivery-{next(_NUMBERS)}"
     trust = {
         "Effect": "Allow",

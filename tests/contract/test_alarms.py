@@ -1,4 +1,4 @@
-"""The clusters' alarms as they stand, and what programs and people hear of a notice."""
+"""The clusters' alarms, and notifications as events for programs and messages for people."""
 
 import itertools
 import json
@@ -24,7 +24,7 @@ _NUMBERS = itertools.count(1)
 
 @dataclass
 class Bells:
-    """The alarms, and how one is put into a state."""
+    """The alarms of one service, and a function that puts one into a state."""
 
     alarms: Alarms
     put: Callable[[str, str], None]
@@ -39,12 +39,12 @@ def bells(request: pytest.FixtureRequest) -> Bells:
     service = f"bell-{next(_NUMBERS)}"
     if request.param == "memory":
         twin = MemoryAlarms()
-        return Bells(twin, lambda name, state: _remember(twin, name, state), service)
+        return Bells(twin, lambda name, state: _put(twin, name, state), service)
     cloudwatch = request.getfixturevalue("emulator").client("cloudwatch")
     return Bells(CloudWatchAlarms(cloudwatch), lambda name, state: _set(cloudwatch, name, state), service)
 
 
-def _remember(twin: MemoryAlarms, name: str, state: str) -> None:
+def _put(twin: MemoryAlarms, name: str, state: str) -> None:
     cluster = cluster_of_alarm(name) or Cluster("production", "nobody")
     twin.put(Alarm(name, cluster, state == "ALARM", datetime.now(UTC), "expected little", f"is {state}"))
 
@@ -65,7 +65,7 @@ def _set(cloudwatch: Any, name: str, state: str) -> None:
     cloudwatch.set_alarm_state(AlarmName=name, StateValue=state, StateReason=f"is {state}")
 
 
-def test_an_alarm_is_told_as_it_stands_now(bells: Bells) -> None:
+def test_an_alarm_is_read_with_its_current_state(bells: Bells) -> None:
     bells.put(bells.named("errors"), "ALARM")
     (found,) = bells.alarms.named([bells.named("errors")])
     assert (found.name, found.cluster) == (bells.named("errors"), Cluster("production", bells.service))
@@ -76,7 +76,7 @@ def test_an_alarm_is_told_as_it_stands_now(bells: Bells) -> None:
     assert not found.ringing
 
 
-def test_only_what_rings_is_found_by_the_clock_and_only_of_clusters(bells: Bells) -> None:
+def test_ringing_alarms_are_found_and_only_those_of_clusters(bells: Bells) -> None:
     bells.put(bells.named("errors"), "ALARM")
     bells.put(bells.named("latency"), "OK")
     bells.put(bells.named("hosts"), "INSUFFICIENT_DATA")
@@ -86,20 +86,20 @@ def test_only_what_rings_is_found_by_the_clock_and_only_of_clusters(bells: Bells
     assert mine == [bells.named("errors")]
 
 
-def test_an_alarm_that_is_not_there_or_is_somebody_elses_is_left_out(bells: Bells) -> None:
+def test_a_missing_or_a_foreign_alarm_is_left_out(bells: Bells) -> None:
     bells.put(f"billing-{bells.service}", "ALARM")
     assert bells.alarms.named([f"billing-{bells.service}", bells.named("errors")]) == []
 
 
 @pytest.mark.emulator
-def test_a_notice_reaches_programs_as_an_event_and_people_as_a_message_that_can_be_filtered(
+def test_a_notification_is_sent_as_an_event_and_as_a_message_that_can_be_filtered(
     emulator: Aws,
 ) -> None:
-    topic = emulator.client("sns").create_topic(Name="told")["TopicArn"]
+    topic = emulator.client("sns").create_topic(Name="notifications")["TopicArn"]
     programs = on_bus(emulator, "programs")
     people = on_topic(emulator, "people", topic, {"kind": ["HALTED"], "environment": ["production"]})
     kinds = [NotificationKind.HALTED] + [NotificationKind.FINISHED] * 11
-    notifications = [_notice(number, kind) for number, kind in enumerate(kinds)]
+    notifications = [_notification(number, kind) for number, kind in enumerate(kinds)]
     AwsNotifications(emulator.client("events"), emulator.client("sns"), topic).send(notifications)
     events = [json.loads(body) for body in programs.wait(len(notifications))]
     assert [event["detail"]["id"] for event in events] == [notification.id for notification in notifications]
@@ -108,6 +108,6 @@ def test_a_notice_reaches_programs_as_an_event_and_people_as_a_message_that_can_
     assert mail.splitlines() == ["grüße " * 30, "", "why", "", "id: 0"]
 
 
-def _notice(number: int, kind: NotificationKind) -> Notification:
+def _notification(number: int, kind: NotificationKind) -> Notification:
     cluster = Cluster("production", "hello")
     return Notification(str(number), kind, cluster, datetime.now(UTC), "grüße " * 30, "why", state="DONE")

@@ -53,7 +53,7 @@ def publish(gateways: Gateways, version: str = SNAPSHOT) -> Manifest:
     return manifest
 
 
-def test_what_was_published_is_read_back(gateways: Gateways) -> None:
+def test_a_published_artifact_is_read_back(gateways: Gateways) -> None:
     manifest = publish(gateways)
     assert gateways.artifacts.manifest(gateways.service, SNAPSHOT) == manifest
     with gateways.artifacts.open_artifact(gateways.service, SNAPSHOT) as stream:
@@ -71,8 +71,8 @@ def test_an_artifact_counts_only_with_its_manifest_and_its_digest(gateways: Gate
     assert not gateways.artifacts.has_artifact(Target(SNAPSHOT, digest), gateways.service)
 
 
-def test_what_is_stored_is_told_with_its_size_and_time(gateways: Gateways) -> None:
-    before = datetime.now(UTC) - timedelta(seconds=2)  # S3 tells whole seconds
+def test_stored_versions_are_listed_with_their_size_and_time(gateways: Gateways) -> None:
+    before = datetime.now(UTC) - timedelta(seconds=2)  # S3 has whole seconds
     publish(gateways)
     publish(gateways, "1.2.0")
     found = {each.version: each for each in gateways.artifacts.stored(gateways.service)}
@@ -89,7 +89,7 @@ def test_a_services_versions_are_its_own(gateways: Gateways) -> None:
     assert gateways.artifacts.stored(gateways.service[:-1]) == []
 
 
-def test_a_deleted_version_is_gone_and_deleting_it_again_is_nothing(gateways: Gateways) -> None:
+def test_a_deleted_version_is_gone_and_may_be_deleted_again(gateways: Gateways) -> None:
     publish(gateways)
     publish(gateways, "1.2.0")
     for _ in range(2):
@@ -100,26 +100,26 @@ def test_a_deleted_version_is_gone_and_deleting_it_again_is_nothing(gateways: Ga
 
 
 @pytest.mark.emulator
-def test_bytes_that_were_changed_in_the_bucket_are_noticed_without_reading_them(emulator: Aws) -> None:
+def test_changed_bytes_in_the_bucket_are_noticed_without_reading_them(emulator: Aws) -> None:
     s3 = emulator.client("s3")
-    kept = S3Artifacts(s3, "artifacts")
+    artifacts = S3Artifacts(s3, "artifacts")
     manifest = a_manifest_of("damaged", SNAPSHOT)
-    kept.publish(manifest, io.BytesIO(BODY))
+    artifacts.publish(manifest, io.BytesIO(BODY))
     target = Target(SNAPSHOT, manifest.digest)
-    assert kept.has_artifact(target, "damaged")
+    assert artifacts.has_artifact(target, "damaged")
     key = f"{manifest.prefix}/artifact.tar.gz"
     s3.put_object(Bucket="artifacts", Key=key, Body=b"SOME bytes", ChecksumAlgorithm="SHA256")
-    assert not kept.has_artifact(target, "damaged")
-    # Without that checksum only another size is noticed.
+    assert not artifacts.has_artifact(target, "damaged")
+    # Without that checksum, only a different size is noticed.
     s3.put_object(Bucket="artifacts", Key=key, Body=b"other bytes")
-    assert not kept.has_artifact(target, "damaged")
+    assert not artifacts.has_artifact(target, "damaged")
     s3.put_object(Bucket="artifacts", Key=key, Body=b"SOME bytes")
-    assert kept.has_artifact(target, "damaged")
-    assert not kept.has_artifact(Target(SNAPSHOT, "0" * 64), "damaged")
+    assert artifacts.has_artifact(target, "damaged")
+    assert not artifacts.has_artifact(Target(SNAPSHOT, "0" * 64), "damaged")
 
 
 @pytest.mark.emulator
-def test_a_deletion_that_is_interrupted_leaves_no_manifest_behind(emulator: Aws) -> None:
+def test_an_interrupted_deletion_leaves_no_manifest_behind(emulator: Aws) -> None:
     class Stopping:
         """Deletes one object, and then stops."""
 
@@ -135,24 +135,24 @@ def test_a_deletion_that_is_interrupted_leaves_no_manifest_behind(emulator: Aws)
             self.deleted += 1
             self.s3.delete_object(**given)
 
-    kept = S3Artifacts(Stopping(), "artifacts")
-    kept.publish(a_manifest_of("stopped", SNAPSHOT), io.BytesIO(BODY))
+    artifacts = S3Artifacts(Stopping(), "artifacts")
+    artifacts.publish(a_manifest_of("stopped", SNAPSHOT), io.BytesIO(BODY))
     with pytest.raises(KeyboardInterrupt):
-        kept.delete("stopped", SNAPSHOT)
-    assert [(each.version, each.has_manifest) for each in kept.stored("stopped")] == [(SNAPSHOT, False)]
+        artifacts.delete("stopped", SNAPSHOT)
+    assert [(each.version, each.has_manifest) for each in artifacts.stored("stopped")] == [(SNAPSHOT, False)]
 
 
 @pytest.mark.emulator
-def test_bytes_without_a_manifest_and_foreign_keys_in_the_bucket(emulator: Aws) -> None:
+def test_artifacts_without_a_manifest_are_listed_and_foreign_keys_are_not(emulator: Aws) -> None:
     s3 = emulator.client("s3")
-    kept = S3Artifacts(s3, "artifacts")
+    artifacts = S3Artifacts(s3, "artifacts")
     for key in (f"{SNAPSHOT}/artifact.tar.gz", f"{SNAPSHOT}/notes.txt", "readme.md", "1.2.0/artifact.tar.gz"):
         s3.put_object(Bucket="artifacts", Key=f"snapshot/halves/{key}", Body=BODY)
-    (found,) = kept.stored("halves")
+    (found,) = artifacts.stored("halves")
     assert (found.version, found.bytes, found.has_manifest) == (SNAPSHOT, len(BODY), False)
-    assert not kept.has_artifact(Target(SNAPSHOT, hashlib.sha256(BODY).hexdigest()), "halves")
-    kept.delete("halves", SNAPSHOT)
-    assert kept.stored("halves") == []
+    assert not artifacts.has_artifact(Target(SNAPSHOT, hashlib.sha256(BODY).hexdigest()), "halves")
+    artifacts.delete("halves", SNAPSHOT)
+    assert artifacts.stored("halves") == []
 
 
 def test_an_unknown_version_is_named(gateways: Gateways) -> None:

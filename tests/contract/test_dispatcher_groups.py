@@ -23,7 +23,7 @@ def register(gateways: Gateways, address: str, group: Group) -> None:
     gateways.settle()
 
 
-def test_a_healthy_target_of_another_group_is_aside_and_in_rotation(bedded: Gateways) -> None:
+def test_a_healthy_target_of_a_test_group_is_in_rotation(bedded: Gateways) -> None:
     dispatcher, cluster = bedded.dispatcher, bedded.cluster
     for address, group in ((A, Group.MAIN), (B, Group.TEST_BED), (C, Group.CONTROL)):
         register(bedded, address, group)
@@ -33,7 +33,7 @@ def test_a_healthy_target_of_another_group_is_aside_and_in_rotation(bedded: Gate
     assert all(state.in_rotation and state.serves for state in states.values())
 
 
-def test_a_groups_members_are_told_by_their_own_state(bedded: Gateways) -> None:
+def test_a_groups_members_have_their_own_states(bedded: Gateways) -> None:
     register(bedded, A, Group.MAIN)
     register(bedded, B, Group.TEST_BED)
     members = {group: bedded.dispatcher.members(bedded.cluster, group) for group in Group}
@@ -44,7 +44,7 @@ def test_a_groups_members_are_told_by_their_own_state(bedded: Gateways) -> None:
     }
 
 
-def test_what_the_main_group_says_of_a_target_goes_before_the_others(bedded: Gateways) -> None:
+def test_the_main_groups_state_of_a_target_goes_before_the_others(bedded: Gateways) -> None:
     register(bedded, A, Group.MAIN)
     register(bedded, A, Group.TEST_BED)
     assert bedded.dispatcher.targets(bedded.cluster) == {A: TargetState.HEALTHY}
@@ -67,7 +67,11 @@ def test_a_target_is_taken_out_of_every_group_or_of_one(bedded: Gateways) -> Non
 
 @pytest.fixture(params=["memory", pytest.param("aws", marks=pytest.mark.emulator)])
 def weighing(request: pytest.FixtureRequest) -> tuple[Dispatcher, Cluster]:
-    """The emulator alone forgets weights (tests/integration/statemachines/test_gaps.py); the laptop's dispatcher keeps them."""
+    """A dispatcher with its cluster.
+
+    The emulator alone forgets weights (tests/integration/statemachines/test_gaps.py), so AWS is the laptop's
+    dispatcher here.
+    """
     if request.param == "memory":
         cluster = Cluster("production", "hello")
         return MemoryDispatcher({cluster: "/is_alive"}), cluster
@@ -83,17 +87,19 @@ def endpoint(emulator: Aws, tmp_path_factory: pytest.TempPathFactory) -> Iterato
         yield url
 
 
-def test_everything_goes_to_the_main_group_until_it_is_shared(weighing: tuple[Dispatcher, Cluster]) -> None:
+def test_the_main_group_gets_all_requests_until_the_weights_change(
+    weighing: tuple[Dispatcher, Cluster],
+) -> None:
     dispatcher, cluster = weighing
     assert dispatcher.has_test_bed(cluster)
     assert dispatcher.weights(cluster) == TO_MAIN
-    shared = {Group.MAIN: 2, Group.TEST_BED: 1, Group.CONTROL: 1}
-    dispatcher.weigh(cluster, shared)
-    dispatcher.weigh(cluster, shared)
-    assert dispatcher.weights(cluster) == shared
+    weights = {Group.MAIN: 2, Group.TEST_BED: 1, Group.CONTROL: 1}
+    dispatcher.weigh(cluster, weights)
+    dispatcher.weigh(cluster, weights)
+    assert dispatcher.weights(cluster) == weights
 
 
-def test_a_group_that_is_not_named_gets_nothing(weighing: tuple[Dispatcher, Cluster]) -> None:
+def test_a_group_without_a_weight_gets_no_requests(weighing: tuple[Dispatcher, Cluster]) -> None:
     dispatcher, cluster = weighing
     dispatcher.weigh(cluster, {Group.MAIN: 2, Group.TEST_BED: 1, Group.CONTROL: 1})
     dispatcher.weigh(cluster, {Group.MAIN: 1})

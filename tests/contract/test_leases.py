@@ -13,7 +13,7 @@ from tests.contract.conftest import Gateways
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
 
 
-def test_a_free_lease_is_taken_under_the_next_epoch(gateways: Gateways) -> None:
+def test_a_free_lease_is_acquired_with_the_next_epoch(gateways: Gateways) -> None:
     assert gateways.leases.current(gateways.cluster) == Lease(0, "", None)
     assert gateways.leases.acquire(gateways.cluster, "first", NOW) == Lease(
         1, "first", NOW, NOW + RUNNING_LEASE
@@ -26,7 +26,7 @@ def test_the_holder_gets_its_lease_again(gateways: Gateways) -> None:
     assert gateways.leases.acquire(gateways.cluster, "first", NOW) == first
 
 
-def test_another_deployment_is_told_who_holds_it_since_when(gateways: Gateways) -> None:
+def test_another_deployment_is_refused_with_the_holder_and_its_start(gateways: Gateways) -> None:
     gateways.leases.acquire(gateways.cluster, "first", NOW)
     with pytest.raises(LeaseHeld, match="first since 2026-11-23 12:00:00"):
         gateways.leases.acquire(gateways.cluster, "second", NOW)
@@ -38,14 +38,14 @@ def test_a_released_lease_keeps_its_epoch(gateways: Gateways) -> None:
     assert gateways.leases.acquire(gateways.cluster, "second", NOW).epoch == 2
 
 
-def test_releasing_a_lease_that_was_overtaken_does_nothing(gateways: Gateways) -> None:
+def test_a_fenced_deployment_releases_nothing(gateways: Gateways) -> None:
     first = gateways.leases.acquire(gateways.cluster, "first", NOW)
     second = gateways.leases.hand_over(gateways.cluster, first, "second", NOW)
     gateways.leases.release(gateways.cluster, first)
     assert gateways.leases.current(gateways.cluster) == second
 
 
-def test_a_lease_passes_over_without_a_gap_and_only_once(gateways: Gateways) -> None:
+def test_a_lease_is_handed_over_without_a_gap_and_only_once(gateways: Gateways) -> None:
     first = gateways.leases.acquire(gateways.cluster, "first", NOW)
     second = gateways.leases.hand_over(gateways.cluster, first, "second", NOW)
     assert second == Lease(2, "second", NOW, NOW + RUNNING_LEASE)
@@ -54,7 +54,7 @@ def test_a_lease_passes_over_without_a_gap_and_only_once(gateways: Gateways) -> 
         gateways.leases.hand_over(gateways.cluster, first, "third", NOW)
 
 
-def test_of_many_racing_deployments_one_gets_it(gateways: Gateways) -> None:
+def test_one_of_many_racing_deployments_gets_the_lease(gateways: Gateways) -> None:
     def race(name: str) -> bool:
         try:
             gateways.leases.acquire(gateways.cluster, name, NOW)
@@ -67,7 +67,7 @@ def test_of_many_racing_deployments_one_gets_it(gateways: Gateways) -> None:
     assert replace(gateways.leases.current(gateways.cluster), deployment="").epoch == 1
 
 
-def test_a_lease_that_expired_may_be_taken_and_one_that_was_renewed_may_not(gateways: Gateways) -> None:
+def test_an_expired_lease_may_be_acquired_and_a_renewed_one_may_not(gateways: Gateways) -> None:
     first = gateways.leases.acquire(gateways.cluster, "first", NOW)
     renewed = gateways.leases.renew(gateways.cluster, first, NOW + timedelta(hours=9))
     assert gateways.leases.current(gateways.cluster) == renewed

@@ -1,6 +1,6 @@
-"""What a judge is told of a test bed and its control, in memory and by the emulator's CloudWatch.
+"""The metrics of a test bed and its control, in memory and in the emulator's CloudWatch.
 
-On AWS's side the metrics are written by what writes them on a laptop: the dispatcher's data and the agent's port.
+In the emulator they are written as on a laptop: by the dispatcher's data and the agent's port.
 """
 
 from collections.abc import Callable, Sequence
@@ -14,7 +14,7 @@ import pytest
 
 from apps.agent.aws import CloudWatchMetricSink
 from apps.local.aws.clients import Aws
-from apps.local.dispatcher import metrics as told
+from apps.local.dispatcher import metrics as dispatcher_metrics
 from apps.local.dispatcher.access_log import Answered
 from apps.local.dispatcher.metrics import tallies
 from lifecycle.application.ports.metrics import Metrics
@@ -33,21 +33,21 @@ QUEUE = Measure("queue", Better.LOWER, Scale.RATIO, 0.1, 0.25)
 BED, CONTROL = "host-1", "host-2"
 # A whole minute of some hours ago.
 BEGAN = datetime.fromtimestamp(datetime.now(UTC).timestamp() // 60 * 60, UTC) - timedelta(hours=3)
-# Whatever a target answers below 500 is well.
-WELL = (200, 204, 302, 404)
+# Every answer of a target below 500 is a success.
+SUCCESSES = (200, 204, 302, 404)
 
 
 class Serve(Protocol):
     def __call__(
         self, group: Group, at: datetime, seconds: Sequence[float], errors: int, unanswered: int = 0
     ) -> None:
-        """Requests answered after so many seconds, `errors` of them with 500, and others to which nobody did."""
+        """Add requests that took so many seconds, `errors` of them with 500, and unanswered ones."""
         ...
 
 
 @dataclass
-class Told:
-    """The metrics of one service, and how they are told."""
+class Published:
+    """The metrics of one service, and functions that publish them."""
 
     metrics: Metrics
     cluster: Cluster
@@ -67,14 +67,14 @@ class Told:
 
 
 @pytest.fixture(params=["memory", pytest.param("aws", marks=pytest.mark.emulator)])
-def told_of(request: pytest.FixtureRequest) -> Told:
+def published(request: pytest.FixtureRequest) -> Published:
     if request.param == "memory":
         return _memory()
     aws: Aws = request.getfixturevalue("emulator")
     return _aws(aws, with_test_bed(aws))
 
 
-def _memory() -> Told:
+def _memory() -> Published:
     twin, cluster, old = MemoryMetrics(), Cluster("production", "hello"), Cluster("staging", "hello")
     twin.old_stacks.add(old)
 
@@ -84,36 +84,38 @@ def _memory() -> Told:
     def say(host: str, name: str, at: datetime, value: float) -> None:
         twin.published[cluster, host, name].append((at, value))
 
-    return Told(twin, cluster, old, serve, say)
+    return Published(twin, cluster, old, serve, say)
 
 
-def _aws(aws: Aws, gateways: Gateways) -> Told:
+def _aws(aws: Aws, gateways: Gateways) -> Published:
     cloudwatch, ssm, cluster = aws.client("cloudwatch"), aws.client("ssm"), gateways.cluster
 
     def parameter(leaf: str) -> str:
         return str(ssm.get_parameter(Name=f"/lifecycle/{cluster}/{leaf}")["Parameter"]["Value"])
 
     def serve(group: Group, at: datetime, seconds: Sequence[float], errors: int, unanswered: int = 0) -> None:
-        statuses = [500] * errors + [status for _, status in zip(seconds[errors:], cycle(WELL), strict=False)]
+        statuses = [500] * errors + [
+            status for _, status in zip(seconds[errors:], cycle(SUCCESSES), strict=False)
+        ]
         answered = [Answered("hello", *each) for each in zip(statuses, seconds, strict=True)]
         answered += [Answered("hello", 503, None)] * unanswered
         named = dict(balancer_dimensions(parameter(f"{group}-group"), parameter("listener")))
-        data = told.of_requests(tallies(answered)["hello"], named, at)
-        cloudwatch.put_metric_data(Namespace=told.NAMESPACE, MetricData=data)
+        data = dispatcher_metrics.of_requests(tallies(answered)["hello"], named, at)
+        cloudwatch.put_metric_data(Namespace=dispatcher_metrics.NAMESPACE, MetricData=data)
 
     def say(host: str, name: str, at: datetime, value: float) -> None:
         CloudWatchMetricSink(lambda: cloudwatch, cluster, host, 60).put({name: value}, at)
 
-    return Told(CloudWatchMetrics(cloudwatch, ssm), cluster, gateways.old_cluster, serve, say)
+    return Published(CloudWatchMetrics(cloudwatch, ssm), cluster, gateways.old_cluster, serve, say)
 
 
-def test_errors_are_a_share_of_the_requests_of_each_minute(told_of: Told) -> None:
-    told_of.serve(Group.CONTROL, BEGAN, [0.01] * 10, 0)
-    told_of.serve(Group.TEST_BED, BEGAN, [0.01] * 10, 1)
-    told_of.serve(Group.CONTROL, BEGAN + MINUTE, [0.01] * 20, 1)
-    told_of.serve(Group.TEST_BED, BEGAN + MINUTE, [0.01] * 5, 5)
-    assert told_of.series(2, ERROR_RATE) == Series(ERROR_RATE, (0.0, 0.05), (0.1, 1.0))
-    measurements = told_of.measurements(2)
+def test_errors_are_a_proportion_of_each_minutes_requests(published: Published) -> None:
+    published.serve(Group.CONTROL, BEGAN, [0.01] * 10, 0)
+    published.serve(Group.TEST_BED, BEGAN, [0.01] * 10, 1)
+    published.serve(Group.CONTROL, BEGAN + MINUTE, [0.01] * 20, 1)
+    published.serve(Group.TEST_BED, BEGAN + MINUTE, [0.01] * 5, 5)
+    assert published.series(2, ERROR_RATE) == Series(ERROR_RATE, (0.0, 0.05), (0.1, 1.0))
+    measurements = published.measurements(2)
     assert (measurements.minutes, measurements.requests_control, measurements.requests_test_bed) == (
         2,
         30,
@@ -121,61 +123,63 @@ def test_errors_are_a_share_of_the_requests_of_each_minute(told_of: Told) -> Non
     )
 
 
-def test_a_request_that_the_load_balancer_answers_in_the_targets_place_is_an_error(told_of: Told) -> None:
-    told_of.serve(Group.CONTROL, BEGAN, [0.01] * 8, 0)
-    told_of.serve(Group.TEST_BED, BEGAN, [0.01] * 8, 1, unanswered=2)
-    told_of.serve(Group.CONTROL, BEGAN + MINUTE, [0.01], 0, unanswered=1)
-    told_of.serve(Group.TEST_BED, BEGAN + MINUTE, [], 0, unanswered=3)
-    errors, half = told_of.measurements(2, ERROR_RATE, LATENCY_P50).series
+def test_a_request_that_the_load_balancer_answers_for_the_target_is_an_error(published: Published) -> None:
+    published.serve(Group.CONTROL, BEGAN, [0.01] * 8, 0)
+    published.serve(Group.TEST_BED, BEGAN, [0.01] * 8, 1, unanswered=2)
+    published.serve(Group.CONTROL, BEGAN + MINUTE, [0.01], 0, unanswered=1)
+    published.serve(Group.TEST_BED, BEGAN + MINUTE, [], 0, unanswered=3)
+    errors, half = published.measurements(2, ERROR_RATE, LATENCY_P50).series
     assert errors == Series(ERROR_RATE, (0.0, 0.5), (0.3, 1.0))
     assert half.test_bed == (0.01, None)
 
 
-def test_latency_is_told_by_its_median_and_its_slowest_hundredth(told_of: Told) -> None:
-    told_of.serve(Group.CONTROL, BEGAN, [0.001 * n for n in range(1, 22)], 0)
-    told_of.serve(Group.TEST_BED, BEGAN, [0.002 * n for n in range(1, 22)], 0)
-    half, slow = told_of.measurements(1, LATENCY_P50, LATENCY_P99).series
+def test_latency_has_its_median_and_its_99th_percentile(published: Published) -> None:
+    published.serve(Group.CONTROL, BEGAN, [0.001 * n for n in range(1, 22)], 0)
+    published.serve(Group.TEST_BED, BEGAN, [0.002 * n for n in range(1, 22)], 0)
+    half, slow = published.measurements(1, LATENCY_P50, LATENCY_P99).series
     assert [*half.control, *half.test_bed] == pytest.approx([0.011, 0.022])
     assert [*slow.control, *slow.test_bed] == pytest.approx([0.0208, 0.0416])
 
 
-def test_a_minute_in_which_nothing_was_told_has_no_value(told_of: Told) -> None:
-    told_of.serve(Group.CONTROL, BEGAN, [0.01], 0)
-    told_of.serve(Group.CONTROL, BEGAN + 2 * MINUTE, [0.01], 1)
-    told_of.serve(Group.TEST_BED, BEGAN + MINUTE, [0.02], 0)
-    found = told_of.measurements(3, ERROR_RATE, LATENCY_P50)
+def test_a_minute_without_data_has_no_value(published: Published) -> None:
+    published.serve(Group.CONTROL, BEGAN, [0.01], 0)
+    published.serve(Group.CONTROL, BEGAN + 2 * MINUTE, [0.01], 1)
+    published.serve(Group.TEST_BED, BEGAN + MINUTE, [0.02], 0)
+    found = published.measurements(3, ERROR_RATE, LATENCY_P50)
     assert [each.control for each in found.series] == [(0.0, None, 1.0), (0.01, None, 0.01)]
     assert [each.test_bed for each in found.series] == [(None, 0.0, None), (None, 0.02, None)]
 
 
-def test_a_services_own_metric_is_told_by_host(told_of: Told) -> None:
+def test_a_services_own_metric_is_read_by_host(published: Published) -> None:
     for n, value in enumerate((3.0, 4.0)):
-        told_of.say(CONTROL, "queue", BEGAN + n * MINUTE + timedelta(seconds=30), value)
-    told_of.say(BED, "queue", BEGAN + timedelta(seconds=10), 7.0)
-    told_of.say(BED, "queue", BEGAN + timedelta(seconds=50), 8.0)
-    told_of.say("host-3", "queue", BEGAN, 100.0)
-    told_of.say(BED, "other", BEGAN, 100.0)
-    assert told_of.series(2, QUEUE) == Series(QUEUE, (3.0, 4.0), (7.5, None))
+        published.say(CONTROL, "queue", BEGAN + n * MINUTE + timedelta(seconds=30), value)
+    published.say(BED, "queue", BEGAN + timedelta(seconds=10), 7.0)
+    published.say(BED, "queue", BEGAN + timedelta(seconds=50), 8.0)
+    published.say("host-3", "queue", BEGAN, 100.0)
+    published.say(BED, "other", BEGAN, 100.0)
+    assert published.series(2, QUEUE) == Series(QUEUE, (3.0, 4.0), (7.5, None))
 
 
-def test_the_minutes_are_whole_ones_after_it_began_and_no_more_than_were_asked_for(told_of: Told) -> None:
+def test_the_minutes_are_whole_ones_after_it_began_and_no_more_than_were_asked_for(
+    published: Published,
+) -> None:
     for n in range(4):
-        told_of.say(BED, "queue", BEGAN + n * MINUTE, float(n))
-        told_of.serve(Group.TEST_BED, BEGAN + n * MINUTE, [0.01], 0)
-    measurements = told_of.measurements(2, QUEUE, since=BEGAN + timedelta(seconds=20))
+        published.say(BED, "queue", BEGAN + n * MINUTE, float(n))
+        published.serve(Group.TEST_BED, BEGAN + n * MINUTE, [0.01], 0)
+    measurements = published.measurements(2, QUEUE, since=BEGAN + timedelta(seconds=20))
     assert (measurements.series[0].test_bed, measurements.requests_test_bed) == ((1.0, 2.0), 2)
 
 
-def test_a_laptops_minute_may_be_a_second(told_of: Told) -> None:
+def test_a_laptops_minute_may_be_a_second(published: Published) -> None:
     second = timedelta(seconds=1)
     for n in range(5):
-        told_of.serve(Group.TEST_BED, BEGAN + n * second, [0.001] * 4, n % 2)
-    measurements = told_of.measurements(5, ERROR_RATE, minute=second)
+        published.serve(Group.TEST_BED, BEGAN + n * second, [0.001] * 4, n % 2)
+    measurements = published.measurements(5, ERROR_RATE, minute=second)
     assert measurements.series[0].test_bed == (0.0, 0.25, 0.0, 0.25, 0.0)
 
 
-def test_a_minute_is_read_when_it_has_been_told_to_its_end(told_of: Told) -> None:
-    metrics = told_of.metrics
+def test_a_minute_is_read_once_it_is_complete(published: Published) -> None:
+    metrics = published.metrics
     late = [metrics.complete_minutes(BEGAN, BEGAN + n * MINUTE, MINUTE) for n in range(8)]
     assert late[0] == 0
     assert all(late[n] <= n for n in range(8))
@@ -183,9 +187,9 @@ def test_a_minute_is_read_when_it_has_been_told_to_its_end(told_of: Told) -> Non
     assert metrics.complete_minutes(BEGAN, BEGAN - MINUTE, MINUTE) == 0
 
 
-def test_a_cluster_of_an_older_stack_has_nothing_to_tell(told_of: Told) -> None:
+def test_a_cluster_of_an_older_stack_has_nothing_to_tell(published: Published) -> None:
     with pytest.raises(Unknown, match="there is no test bed of"):
-        told_of.metrics.measurements(told_of.old_cluster, BED, CONTROL, BUILT_IN, BEGAN, 1, MINUTE)
+        published.metrics.measurements(published.old_cluster, BED, CONTROL, BUILT_IN, BEGAN, 1, MINUTE)
 
 
 def test_all_that_may_be_asked_fits_into_one_call() -> None:
@@ -205,10 +209,10 @@ def test_all_that_may_be_asked_fits_into_one_call() -> None:
     assert len(asked) == 2 * (1 + 3 + 2 + MAXIMUM_METRICS) <= 500
 
 
-def test_many_measures_over_many_minutes_are_read_at_once(told_of: Told) -> None:
+def test_many_measures_over_many_minutes_are_read_at_once(published: Published) -> None:
     own = [Measure(f"m{n}", Better.LOWER, Scale.RATIO, 0.1, 0.25) for n in range(20)]
     for measure in own:
-        told_of.say(BED, measure.name, BEGAN, float(measure.name[1:]))
-    measurements = told_of.measurements(60, *BUILT_IN, *own)
+        published.say(BED, measure.name, BEGAN, float(measure.name[1:]))
+    measurements = published.measurements(60, *BUILT_IN, *own)
     assert [each.test_bed[0] for each in measurements.series[3:]] == [float(n) for n in range(20)]
     assert {len(side) for each in measurements.series for side in (each.control, each.test_bed)} == {60}

@@ -24,7 +24,7 @@ def waiting(gateways: Gateways, suffix: str) -> PendingDeployment:
     )
 
 
-def test_a_freeze_stands_until_it_is_lifted_and_a_newer_one_replaces_it(gateways: Gateways) -> None:
+def test_a_freeze_lasts_until_it_is_lifted_and_a_newer_one_replaces_it(gateways: Gateways) -> None:
     scope = f"production/{gateways.service}"
     gateways.freezes.put(Freeze(scope, "ada", "sale", NOW))
     newer = Freeze(scope, "grace", "longer sale", NOW, NOW + timedelta(days=1))
@@ -35,7 +35,7 @@ def test_a_freeze_stands_until_it_is_lifted_and_a_newer_one_replaces_it(gateways
     assert scope not in [each.scope for each in gateways.freezes.all()]
 
 
-def test_one_deployment_waits_and_only_whoever_saw_it_may_replace_it(gateways: Gateways) -> None:
+def test_one_deployment_is_pending_and_is_replaced_only_if_it_was_read(gateways: Gateways) -> None:
     first, second = waiting(gateways, "aaaa"), waiting(gateways, "bbbb")
     cluster, queue = gateways.cluster, gateways.queue
     assert queue.waiting(cluster) is None
@@ -86,10 +86,10 @@ def test_a_deployment_that_ended_does_not_come_back_to_life(gateways: Gateways) 
     assert gateways.deployments.get(gateways.cluster, running.id) == ended
     gateways.deployments.put(replace(running, state=DeploymentState.DONE))
     assert gateways.deployments.get(gateways.cluster, running.id) == ended
-    gateways.deployments.put(replace(ended, reason="told again"))
+    gateways.deployments.put(replace(ended, reason="written again"))
     found = gateways.deployments.get(gateways.cluster, running.id)
     assert found is not None
-    assert found.reason == "told again"
+    assert found.reason == "written again"
 
 
 def test_an_attempt_does_not_go_back_to_an_earlier_state(gateways: Gateways) -> None:

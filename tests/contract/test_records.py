@@ -1,4 +1,4 @@
-"""Deployments, questions, turns, the trail and the registry."""
+"""Deployments, questions, turns, the audit log and the registry."""
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -68,7 +68,7 @@ def test_an_attempt_is_replaced_by_its_later_state(gateways: Gateways) -> None:
     ]
 
 
-def test_what_a_step_looks_at_first_is_there_or_is_not(gateways: Gateways) -> None:
+def test_step_read_returns_records_or_none(gateways: Gateways) -> None:
     first, cluster = a_deployment(gateways, "aaaa"), gateways.cluster
     nothing = gateways.step_reads.of_host(cluster, first.id, "host-1", 1)
     assert (nothing.deployment, nothing.lease, nothing.attempt, nothing.report) == (None, Lease(), None, None)
@@ -82,7 +82,7 @@ def test_what_a_step_looks_at_first_is_there_or_is_not(gateways: Gateways) -> No
     assert gateways.step_reads.of_deployment(cluster, first.id) == (first, lease)
 
 
-def test_attempts_and_questions_are_told_apart(gateways: Gateways) -> None:
+def test_attempts_and_questions_are_read_by_one_call(gateways: Gateways) -> None:
     question = gateways.deployments.ask(a_question(gateways))
     tried = HostAttempt(question.deployment, "host-1", 1, 3, "run", NOW)
     gateways.deployments.put_attempt(tried)
@@ -111,7 +111,7 @@ def test_a_test_bed_keeps_its_latest_judgement_and_one_that_fails_whenever_it_wa
     assert list(deployments.beds(began.deployment)) == [ended]
 
 
-def test_a_question_is_asked_once(gateways: Gateways) -> None:
+def test_a_pending_decision_is_recorded_once(gateways: Gateways) -> None:
     question = a_question(gateways)
     assert gateways.deployments.ask(question) == question
     assert gateways.deployments.ask(replace(question, reason="asked again")) == question
@@ -148,7 +148,7 @@ def test_a_quarantined_version_keeps_its_reason(gateways: Gateways) -> None:
     assert gateways.fleet.quarantined(gateways.cluster) == {"1.0.1": "rolled back by ada"}
 
 
-def test_the_trail_is_read_in_the_order_of_time_and_from_a_time_on(gateways: Gateways) -> None:
+def test_the_audit_log_is_ordered_by_time_and_read_from_a_time_on(gateways: Gateways) -> None:
     entries = [
         AuditEntry(NOW + timedelta(seconds=n), str(gateways.cluster), f"step {n}", "ada") for n in range(4)
     ]
@@ -160,7 +160,7 @@ def test_the_trail_is_read_in_the_order_of_time_and_from_a_time_on(gateways: Gat
     assert list(gateways.audit_log.read(gateways.cluster, after=entries[1].at)) == entries[1:]
 
 
-def test_the_registry_says_what_was_written_last(gateways: Gateways) -> None:
+def test_the_registry_returns_the_last_write(gateways: Gateways) -> None:
     assert gateways.registry.desired(gateways.cluster) is None
     for epoch in (1, 2):
         gateways.registry.set_desired(gateways.cluster, Desired("1.0.1", "d1", epoch, "d"))

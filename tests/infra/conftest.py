@@ -1,4 +1,4 @@
-"""The synthesised templates, once a session: with one EC2 cluster, and every cdk-nag finding accepted or an error."""
+"""The templates with one EC2 cluster, synthesised once; a finding of cdk-nag that is not accepted is an error."""
 
 import json
 from pathlib import Path
@@ -18,7 +18,7 @@ CLUSTER = {
 
 @pytest.fixture(scope="session")
 def assembly(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """What AWS would be given; a finding of cdk-nag that nobody accepted raises."""
+    """The assembly as AWS would get it; a finding of cdk-nag that is not accepted raises."""
     from aws_cdk import Validations  # noqa: PLC0415
     from cdk_nag import AwsSolutionsChecks  # noqa: PLC0415
 
@@ -33,7 +33,7 @@ def assembly(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def emulated(tmp_path_factory: pytest.TempPathFactory) -> Template:
-    """The control plane as the embedded environment is given it."""
+    """The control plane as the embedded environment gets it."""
     from infra.app import build_app  # noqa: PLC0415
 
     folder = tmp_path_factory.mktemp("emulated")

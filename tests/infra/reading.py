@@ -9,7 +9,7 @@ _PREFIX = re.compile(r"arn:\$\{AWS::Partition\}:|\$\{AWS::Region\}:\$\{AWS::Acco
 
 
 def resources(template: dict[str, Any], kind: str) -> dict[str, dict[str, Any]]:
-    """The properties of every resource of a type, by logical id."""
+    """Return the properties of every resource of a type, by logical id."""
     return {
         name: found.get("Properties", {})
         for name, found in template["Resources"].items()
@@ -18,13 +18,13 @@ def resources(template: dict[str, Any], kind: str) -> dict[str, dict[str, Any]]:
 
 
 def only(template: dict[str, Any], kind: str) -> dict[str, Any]:
-    """The properties of the one resource of a type."""
+    """Return the properties of the only resource of a type."""
     (found,) = resources(template, kind).values()
     return found
 
 
 def statements(properties: dict[str, Any]) -> Iterator[dict[str, Any]]:
-    """Every statement of a role or managed policy."""
+    """Yield every statement of a role or managed policy."""
     if "PolicyDocument" in properties:
         yield from properties["PolicyDocument"]["Statement"]
     for policy in properties.get("Policies", []):
@@ -32,7 +32,7 @@ def statements(properties: dict[str, Any]) -> Iterator[dict[str, Any]]:
 
 
 def allowed(properties: dict[str, Any]) -> dict[str, set[str]]:
-    """Action -> the resources that it is allowed on, without the parts that all ARNs share."""
+    """Return the resources of each allowed action, without the parts that all ARNs share."""
     found: dict[str, set[str]] = {}
     for statement in statements(properties):
         for action in listed(statement["Action"]):
@@ -45,14 +45,14 @@ def listed(value: Any) -> list[Any]:
 
 
 def text(value: Any) -> str:
-    """A resource as text, `Fn::Sub` and the shared parts of an ARN taken off."""
+    """Return a resource as text, without `Fn::Sub` and the parts that all ARNs share."""
     if isinstance(value, dict):
         value = value["Fn::Sub"] if "Fn::Sub" in value else json.dumps(value, sort_keys=True)
     return _PREFIX.sub("", value)
 
 
 def role_of(template: dict[str, Any], phase: str) -> dict[str, Any]:
-    """The role that a phase's Lambda runs with."""
+    """Return the role of a phase's Lambda."""
     name = f"lifecycle-{phase.replace('_', '-')}"
     (function,) = (f for f in resources(template, "Lambda::Function").values() if f["FunctionName"] == name)
     found: dict[str, Any] = template["Resources"][function["Role"]["Fn::GetAtt"][0]]["Properties"]

@@ -1,4 +1,4 @@
-"""A cluster's three alarms: on what, from which threshold on, and whom they tell."""
+"""A cluster's three alarms: their metrics, their thresholds, and the topic that they notify."""
 
 import json
 from pathlib import Path
@@ -18,7 +18,7 @@ SIGNS = ("errors", "latency", "hosts")
 
 
 def alarms(template: dict[str, Any]) -> dict[str, dict[str, Any]]:
-    """The alarms by what they are about."""
+    """Return the alarms by their sign, such as `errors`."""
     found = resources(template, "CloudWatch::Alarm").values()
     return {each["AlarmName"]["Fn::Join"][1][-1].rpartition("-")[2]: each for each in map(_joined, found)}
 
@@ -28,7 +28,7 @@ def _joined(alarm: dict[str, Any]) -> dict[str, Any]:
     return alarm if isinstance(name, dict) else {**alarm, "AlarmName": {"Fn::Join": ["-", [name]]}}
 
 
-def test_a_cluster_has_an_alarm_for_each_sign_under_a_name_that_tells_the_cluster(
+def test_a_cluster_has_an_alarm_for_each_sign_with_the_cluster_in_its_name(
     byo: dict[str, Any], asg: dict[str, Any]
 ) -> None:
     assert set(alarms(byo)) == set(alarms(asg)) == set(SIGNS)
@@ -37,13 +37,13 @@ def test_a_cluster_has_an_alarm_for_each_sign_under_a_name_that_tells_the_cluste
     assert KNOWN_LETTERS == {"s": "staging", "p": "production"}
 
 
-def test_errors_are_what_was_not_answered_well_of_enough_requests(asg: dict[str, Any]) -> None:
+def test_the_error_rate_needs_enough_requests(asg: dict[str, Any]) -> None:
     rate, *sums = alarms(asg)["errors"]["Metrics"]
     answered = "FILL(ok2, 0) - FILL(ok3, 0) - FILL(ok4, 0)"
     assert rate["Expression"] == f"IF(requests >= 20, 100 * (requests - {answered}) / requests, 0)"
-    told = {each["Id"]: each["MetricStat"]["Metric"]["MetricName"] for each in sums}
+    metrics = {each["Id"]: each["MetricStat"]["Metric"]["MetricName"] for each in sums}
     families = dict(zip(("ok2", "ok3", "ok4"), ANSWERED, strict=True))
-    assert told == {"requests": REQUESTS, **families}
+    assert metrics == {"requests": REQUESTS, **families}
     assert {each["MetricStat"]["Stat"] for each in sums} == {"Sum"}
     assert {each["ReturnData"] for each in sums} == {False}
 
@@ -52,7 +52,7 @@ def test_errors_are_what_was_not_answered_well_of_enough_requests(asg: dict[str,
     ("sign", "metric", "most", "bad"),
     [("latency", "TargetResponseTime", 2, 2), ("hosts", "UnHealthyHostCount", 0, 3), ("errors", None, 2, 2)],
 )
-def test_of_three_minutes_some_have_to_be_bad(
+def test_most_of_three_minutes_have_to_breach_the_threshold(
     asg: dict[str, Any], sign: str, metric: str | None, most: int, bad: int
 ) -> None:
     alarm = alarms(asg)[sign]
@@ -66,7 +66,7 @@ def test_of_three_minutes_some_have_to_be_bad(
     assert "lifecycle status" in alarm["AlarmDescription"]
 
 
-def test_only_the_main_target_group_is_looked_at(asg: dict[str, Any]) -> None:
+def test_only_the_main_target_group_is_watched(asg: dict[str, Any]) -> None:
     (main,) = (
         name
         for name, group in resources(asg, "ElasticLoadBalancingV2::TargetGroup").items()
@@ -112,7 +112,7 @@ def test_the_embedded_environment_counts_errors_because_it_has_no_metric_math(
 
 @pytest.fixture(scope="session")
 def emulated_cluster(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
-    """The template of a cluster as the embedded environment is given it."""
+    """The template of a cluster as the embedded environment gets it."""
     from infra.app import build_app  # noqa: PLC0415  (CDK takes seconds to import)
 
     folder: Path = tmp_path_factory.mktemp("emulated-cluster")

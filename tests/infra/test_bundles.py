@@ -1,4 +1,4 @@
-"""What is published beside the templates: small enough for Lambda, complete, and the same bytes each time."""
+"""The published bundles: small enough for Lambda, complete, and the same bytes each time."""
 
 import json
 import re
@@ -18,7 +18,7 @@ def members(archive: Path) -> dict[str, int]:
 
 
 def asset(assembly: Path, key: str) -> Path:
-    """The file that was published under an S3 key."""
+    """Return the file that was published under an S3 key."""
     (found,) = assembly.glob(f"asset.{key.rsplit('/', 1)[-1].removesuffix('.zip')}*")
     return found
 
@@ -37,16 +37,16 @@ def test_both_layers_fit_into_lambda(assembly: Path, control_plane: dict[str, An
 def test_the_layer_has_the_model_of_every_service_that_a_phase_calls() -> None:
     from layers.build import build  # noqa: PLC0415
 
-    wiring = Path("layers/core/python/lifecycle/entrypoints/bootstrap.py").read_text()
-    called = set(re.findall(r'(?:_lazy|client)\("(\w+)"\)', wiring))
+    bootstrap = Path("layers/core/python/lifecycle/entrypoints/bootstrap.py").read_text()
+    called = set(re.findall(r'(?:_lazy|client)\("(\w+)"\)', bootstrap))
     assert {"dynamodb", "sns", "events", "secretsmanager"} <= called
     found = members(build("lambda"))
-    kept = {
+    modelled = {
         name.split("/")[3]
         for name in found
         if name.startswith("python/botocore/data/") and name.count("/") > 3
     }
-    assert called <= kept
+    assert called <= modelled
 
 
 def test_a_build_that_is_up_to_date_is_left_alone() -> None:
@@ -84,7 +84,7 @@ def test_the_install_script_is_valid_bash(asg: dict[str, Any]) -> None:
     assert "$$" not in script
 
 
-def test_cdk_found_nothing_to_warn_of(assembly: Path) -> None:
+def test_cdk_has_no_warnings(assembly: Path) -> None:
     report = assembly / "validation-report.json"
     found = json.loads(report.read_text()) if report.exists() else {"pluginReports": []}
     violations = [v for plugin in found["pluginReports"] for v in plugin.get("violations", [])]

@@ -1,4 +1,4 @@
-"""Clusters: the one template for hosts of one's own, and a stack with EC2 hosts."""
+"""Clusters: the template for hosts that exist already, and a stack with EC2 hosts."""
 
 import json
 from pathlib import Path
@@ -17,7 +17,7 @@ LONGEST_SERVICE = 24
 LONGEST_TARGET_GROUP = 32
 
 
-def test_the_template_asks_for_what_differs(byo: dict[str, Any]) -> None:
+def test_differences_between_clusters_are_parameters(byo: dict[str, Any]) -> None:
     defaults = {name: parameter.get("Default") for name, parameter in byo["Parameters"].items()}
     assert defaults == {
         "Service": None,
@@ -37,7 +37,7 @@ def test_the_template_asks_for_what_differs(byo: dict[str, Any]) -> None:
     }
 
 
-def test_a_target_is_found_alive_or_dead_after_two_checks_and_drains_as_long_as_told(
+def test_two_checks_decide_about_a_targets_health_and_it_drains_for_the_given_time(
     byo: dict[str, Any], asg: dict[str, Any]
 ) -> None:
     for template, drain in ((byo, {"Ref": "DrainSeconds"}), (asg, "60")):
@@ -124,7 +124,7 @@ def test_a_host_reads_its_clusters_turns_writes_its_clusters_reports_and_gets_it
     assert role["RoleName"] == {"Fn::Sub": "lifecycle-host-${Environment}-${Service}"}
 
 
-def test_a_host_tells_metrics_of_its_own_service_only(byo: dict[str, Any]) -> None:
+def test_a_host_publishes_metrics_of_its_own_service_only(byo: dict[str, Any]) -> None:
     (condition,) = (
         each["Condition"]
         for each in statements(only(byo, "IAM::Role"))
@@ -135,7 +135,7 @@ def test_a_host_tells_metrics_of_its_own_service_only(byo: dict[str, Any]) -> No
     }
 
 
-def test_ec2_hosts_use_imdsv2_and_are_registered_by_nobody_but_lifecycle(asg: dict[str, Any]) -> None:
+def test_ec2_hosts_use_imdsv2_and_only_lifecycle_registers_them(asg: dict[str, Any]) -> None:
     group = only(asg, "AutoScaling::AutoScalingGroup")
     assert group["MinSize"] == group["MaxSize"] == group["DesiredCapacity"] == "4"
     assert "TargetGroupARNs" not in group
@@ -145,7 +145,7 @@ def test_ec2_hosts_use_imdsv2_and_are_registered_by_nobody_but_lifecycle(asg: di
     assert data["BlockDeviceMappings"][0]["Ebs"]["Encrypted"] is True
 
 
-def test_the_agent_is_installed_at_boot_and_its_version_kept_daily(asg: dict[str, Any]) -> None:
+def test_the_agent_is_installed_at_boot_and_updated_daily(asg: dict[str, Any]) -> None:
     association = only(asg, "SSM::Association")
     assert association["Name"] == "AWS-RunShellScript"
     assert association["ScheduleExpression"] == "rate(1 day)"
@@ -164,7 +164,7 @@ def test_ec2_may_use_the_host_role_beside_the_account(byo: dict[str, Any], asg: 
     assert {"Service": "ec2.amazonaws.com"} in [each["Principal"] for each in trusted]
 
 
-def test_an_ec2_host_gets_its_agent_and_says_of_its_own_group_that_it_is_there(asg: dict[str, Any]) -> None:
+def test_an_ec2_host_reads_its_agents_bundle_and_completes_its_own_groups_launch(asg: dict[str, Any]) -> None:
     found = allowed(only(asg, "IAM::Policy"))
     (bundle,) = found.pop("s3:GetObject")
     assert "cdk-hnb659fds-assets" in bundle
@@ -214,7 +214,7 @@ def test_an_instance_counts_as_launched_when_its_agent_reports_and_is_kept_when_
         ),
     ],
 )
-def test_an_instance_that_comes_or_goes_is_told_to_the_control_plane_as_its_function_takes_it(
+def test_the_events_of_new_and_terminated_instances_are_accepted_by_their_functions(
     asg: dict[str, Any], what: str, function: str, sent: Command
 ) -> None:
     (rule_id,) = (
@@ -244,7 +244,7 @@ def test_an_instance_that_comes_or_goes_is_told_to_the_control_plane_as_its_func
 
 
 def transformed(target: dict[str, Any]) -> str:
-    """What EventBridge sends: a path's string stands in the template with its quotes."""
+    """Return the event that EventBridge sends: a path's string is in the template with its quotes."""
     if "Input" in target:
         return str(target["Input"])
     transformer = target["InputTransformer"]

@@ -1,4 +1,4 @@
-"""What the control plane keeps, runs and listens to."""
+"""The control plane: its stores, functions, state machines and triggers."""
 
 from pathlib import Path
 from typing import Any
@@ -24,14 +24,14 @@ def test_the_ledger_can_be_restored_to_any_second_and_outlives_its_stack(
     assert table["DeletionProtectionEnabled"] is True
 
 
-def test_what_is_kept_is_retained(control_plane: dict[str, Any]) -> None:
-    kept = ("AWS::DynamoDB::Table", "AWS::S3::Bucket", "AWS::SecretsManager::Secret")
-    found = [r for r in control_plane["Resources"].values() if r["Type"] in kept]
+def test_the_stores_are_retained(control_plane: dict[str, Any]) -> None:
+    stores = ("AWS::DynamoDB::Table", "AWS::S3::Bucket", "AWS::SecretsManager::Secret")
+    found = [r for r in control_plane["Resources"].values() if r["Type"] in stores]
     assert len(found) == 3
     assert all(r["DeletionPolicy"] == r["UpdateReplacePolicy"] == "Retain" for r in found)
 
 
-def test_the_bucket_is_private_encrypted_and_over_tls_and_forgets_nothing_but_what_was_deleted(
+def test_the_bucket_is_private_encrypted_and_over_tls_and_expires_only_deleted_versions(
     control_plane: dict[str, Any],
 ) -> None:
     bucket = only(control_plane, "S3::Bucket")
@@ -50,7 +50,7 @@ def test_the_bucket_is_private_encrypted_and_over_tls_and_forgets_nothing_but_wh
 
 
 def _memory(name: str) -> int:
-    """An artifact is held while it is copied; what draws or judges wants a whole CPU, which comes with it."""
+    """Return the megabytes of a function: some copy an artifact, and some need a whole CPU."""
     if name in COPIES:
         return 3008
     return 1769 if name == "analyse" or name.startswith("show-") else 256
@@ -96,7 +96,7 @@ def test_machines_log_everything_but_data_and_are_traced(control_plane: dict[str
 
 
 @pytest.mark.parametrize("machine", ["rollout", "delivery"])
-def test_a_state_is_given_up_after_its_function_never_before(
+def test_a_state_times_out_after_its_function_never_before(
     control_plane: dict[str, Any], machine: str
 ) -> None:
     functions = resources(control_plane, "Lambda::Function").values()
@@ -110,7 +110,7 @@ def test_a_state_is_given_up_after_its_function_never_before(
     assert len(called) == len(MACHINES[machine].calls)
 
 
-def test_pushes_come_by_a_public_url_and_by_codecommits_event(control_plane: dict[str, Any]) -> None:
+def test_pushes_arrive_by_a_public_url_and_by_codecommits_event(control_plane: dict[str, Any]) -> None:
     assert only(control_plane, "Lambda::Url")["AuthType"] == "NONE"
     assert only(control_plane, "Events::Rule")["EventPattern"] == {
         "source": ["aws.codecommit"],

@@ -15,7 +15,7 @@ Widget = dict[str, Any]
 
 @pytest.fixture
 def body(control_plane: dict[str, Any]) -> dict[str, Any]:
-    """The dashboard as CloudFormation is given it, before its `${...}` are filled in."""
+    """The dashboard as in the template, with its `${...}`."""
     found = only(control_plane, "CloudWatch::Dashboard")
     assert found["DashboardName"] == "lifecycle"
     read: dict[str, Any] = json.loads(found["DashboardBody"]["Fn::Sub"])
@@ -36,7 +36,7 @@ def test_every_custom_widget_calls_a_function_of_its_own(
     assert "lifecycle-act" not in called
 
 
-def test_every_widget_that_is_drawn_is_drawn_again_at_each_refresh(body: dict[str, Any]) -> None:
+def test_every_custom_widget_is_drawn_at_each_refresh(body: dict[str, Any]) -> None:
     for each in of_kind(body, "custom"):
         assert each["properties"]["updateOn"] == {"refresh": True, "resize": True, "timeRange": False}
         assert each["properties"]["title"]
@@ -56,13 +56,13 @@ def test_widgets_stay_on_the_grid_and_do_not_overlap(body: dict[str, Any]) -> No
         assert apart, (one["properties"]["title"], other["properties"]["title"])
 
 
-def test_metrics_stand_beside_the_widgets(body: dict[str, Any]) -> None:
+def test_metrics_are_beside_the_widgets(body: dict[str, Any]) -> None:
     titles = {each["properties"]["title"] for each in of_kind(body, "metric")}
     assert {"Runs that failed", "Errors of Lifecycle's functions", "Answers 5xx", "Healthy hosts"} <= titles
     assert all(each["properties"]["region"] == "${AWS::Region}" for each in of_kind(body, "metric"))
 
 
-def test_the_alarms_of_the_clusters_that_are_known_are_shown(body: dict[str, Any]) -> None:
+def test_the_alarms_of_known_clusters_are_shown(body: dict[str, Any]) -> None:
     (alarms,) = of_kind(body, "alarm")
     assert [each.rpartition(":alarm:")[2] for each in alarms["properties"]["alarms"]] == [
         "lc-p-hello-errors",
@@ -71,7 +71,7 @@ def test_the_alarms_of_the_clusters_that_are_known_are_shown(body: dict[str, Any
     ]
 
 
-def test_without_a_known_cluster_there_is_no_widget_of_alarms() -> None:
+def test_without_a_known_cluster_there_is_no_alarm_widget() -> None:
     from aws_cdk import App, Stack  # noqa: PLC0415  (CDK takes seconds to import; only these tests pay)
     from aws_cdk.assertions import Template  # noqa: PLC0415
 
@@ -83,7 +83,7 @@ def test_without_a_known_cluster_there_is_no_widget_of_alarms() -> None:
     assert not of_kind(json.loads(made["DashboardBody"]["Fn::Sub"]), "alarm")
 
 
-def test_a_cluster_of_another_stack_is_named_as_people_name_it() -> None:
+def test_a_cluster_of_another_stack_is_named_by_environment_and_service() -> None:
     from aws_cdk import App  # noqa: PLC0415
 
     def settings(value: object) -> Settings:
@@ -91,5 +91,5 @@ def test_a_cluster_of_another_stack_is_named_as_people_name_it() -> None:
 
     assert settings(["staging/hello"]).dashboard_clusters == ("staging/hello",)
     assert settings('["production/other"]').dashboard_clusters == ("production/other",)
-    with pytest.raises(SystemExit, match="expected such as production/hello"):
+    with pytest.raises(SystemExit, match="write them as production/hello"):
         settings(["hello"])

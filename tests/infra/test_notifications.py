@@ -1,4 +1,4 @@
-"""What goes out (the ledger's stream to notify, and its topic) and what comes in (the alarms' topic to watch)."""
+"""Notifications from the ledger's stream, and the alarms' topic that starts the watch."""
 
 import json
 from typing import Any
@@ -8,20 +8,20 @@ from tests.infra.reading import listed, only, resources, text
 
 
 def topic(template: dict[str, Any], name: str) -> str:
-    """The logical id of a topic."""
+    """Return the logical id of a topic."""
     topics = resources(template, "SNS::Topic").items()
     return next(logical for logical, found in topics if found["TopicName"] == name)
 
 
 def policies(template: dict[str, Any], logical: str) -> list[dict[str, Any]]:
-    """The statements about a topic."""
+    """Return the statements about a topic."""
     found = resources(template, "SNS::TopicPolicy").values()
     return [
         s for each in found if {"Ref": logical} in each["Topics"] for s in each["PolicyDocument"]["Statement"]
     ]
 
 
-def test_the_ledgers_stream_tells_both_images_to_notify_and_what_is_filtered_out_starts_nothing(
+def test_the_ledgers_stream_passes_both_images_to_notify_and_filters_the_rest(
     control_plane: dict[str, Any],
 ) -> None:
     (ledger,) = resources(control_plane, "DynamoDB::Table")
@@ -33,10 +33,10 @@ def test_the_ledgers_stream_tells_both_images_to_notify_and_what_is_filtered_out
     assert function["FunctionName"] == "lifecycle-notify"
     filters = [json.loads(each["Pattern"]) for each in mapping["FilterCriteria"]["Filters"]]
     assert filters == list(FILTERS)
-    assert len(filters) <= 5  # Lambda takes no more
+    assert len(filters) <= 5  # Lambda allows no more
 
 
-def test_a_notice_is_tried_until_the_stream_forgets_it_and_one_that_fails_holds_up_few_others(
+def test_a_failing_notification_is_retried_until_it_expires_and_blocks_few_others(
     control_plane: dict[str, Any],
 ) -> None:
     mapping = only(control_plane, "Lambda::EventSourceMapping")
@@ -45,7 +45,9 @@ def test_a_notice_is_tried_until_the_stream_forgets_it_and_one_that_fails_holds_
     assert not {"MaximumRetryAttempts", "MaximumRecordAgeInSeconds", "DestinationConfig"} & set(mapping)
 
 
-def test_cloudwatch_of_this_account_may_ring_and_watch_hears_it(control_plane: dict[str, Any]) -> None:
+def test_cloudwatch_of_this_account_may_publish_alarms_which_start_watch(
+    control_plane: dict[str, Any],
+) -> None:
     alarms = topic(control_plane, "lifecycle-alarms")
     (allowed,) = (each for each in policies(control_plane, alarms) if each["Effect"] == "Allow")
     assert allowed["Principal"] == {"Service": "cloudwatch.amazonaws.com"}
@@ -62,7 +64,7 @@ def test_cloudwatch_of_this_account_may_ring_and_watch_hears_it(control_plane: d
     assert permission["SourceArn"] == {"Ref": alarms}
 
 
-def test_topics_are_spoken_to_over_tls_on_aws_and_plainly_on_a_laptop(
+def test_topics_need_tls_on_aws_and_not_on_a_laptop(
     control_plane: dict[str, Any], emulated: dict[str, Any]
 ) -> None:
     for name in ("lifecycle-notices", "lifecycle-alarms"):
@@ -71,7 +73,7 @@ def test_topics_are_spoken_to_over_tls_on_aws_and_plainly_on_a_laptop(
         assert all(s["Effect"] == "Allow" for s in policies(emulated, topic(emulated, name)))
 
 
-def test_the_clock_looks_whether_an_alarm_rings(control_plane: dict[str, Any]) -> None:
+def test_a_schedule_checks_the_alarms(control_plane: dict[str, Any]) -> None:
     (schedule,) = (
         each
         for each in resources(control_plane, "Scheduler::Schedule").values()
@@ -84,5 +86,5 @@ def test_the_clock_looks_whether_an_alarm_rings(control_plane: dict[str, Any]) -
     assert listed(statement["Resource"]) == [schedule["Target"]["Arn"]]
 
 
-def test_who_wants_to_hear_finds_the_topic_in_the_outputs(control_plane: dict[str, Any]) -> None:
+def test_the_topic_of_notifications_is_an_output(control_plane: dict[str, Any]) -> None:
     assert text(control_plane["Outputs"]["NoticesTopic"]["Value"]) == "sns:lifecycle-notices"

@@ -1,4 +1,4 @@
-"""Every role's grants, action by action and resource by resource: one too many fails, and one too few."""
+"""Every role's grants, action by action and resource by resource: neither more nor fewer."""
 
 import json
 from typing import Any
@@ -115,7 +115,7 @@ PHASES: dict[str, dict[str, set[str]]] = {
     | READ_BOTH
     | {"s3:PutObject": {f"{BUCKET}/release/*"}, "states:StartExecution": {ROLLOUT}},
 }
-# Who deletes, and in which partitions of the ledger; nobody in the trail's, a deployment's or a service's.
+# The phases that delete, and where: never in the partitions of the audit log, a deployment or a service.
 DELETED = {
     "plan": {"CLUSTER#*"},
     "finish": {"CLUSTER#*"},
@@ -134,11 +134,11 @@ def log_of(phase: str) -> dict[str, set[str]]:
 
 
 @pytest.mark.parametrize("phase", PHASES)
-def test_a_phase_may_do_exactly_this(control_plane: dict[str, Any], phase: str) -> None:
+def test_a_phase_has_exactly_these_permissions(control_plane: dict[str, Any], phase: str) -> None:
     assert allowed(role_of(control_plane, phase)) == PHASES[phase] | log_of(phase)
 
 
-def test_nothing_is_deleted_from_the_ledger_but_by_these_phases_in_these_partitions(
+def test_only_these_phases_delete_from_the_ledger_in_these_partitions(
     control_plane: dict[str, Any],
 ) -> None:
     assert set(DELETED) == {phase for phase, grants in PHASES.items() if "dynamodb:DeleteItem" in grants}
@@ -154,7 +154,7 @@ def test_nothing_is_deleted_from_the_ledger_but_by_these_phases_in_these_partiti
         assert set(listed(keys)) == partitions
 
 
-def test_every_function_is_a_phase_of_the_table_with_a_role_of_its_own(control_plane: dict[str, Any]) -> None:
+def test_every_function_is_a_known_phase_with_a_role_of_its_own(control_plane: dict[str, Any]) -> None:
     functions = resources(control_plane, "Lambda::Function").values()
     assert {each["FunctionName"] for each in functions} == {
         f"lifecycle-{phase.replace('_', '-')}" for phase in PHASES
@@ -179,19 +179,19 @@ def test_an_operator_starts_answers_and_reads(control_plane: dict[str, Any]) -> 
     }
 
 
-def test_a_viewer_looks_at_the_dashboard_and_presses_nothing(control_plane: dict[str, Any]) -> None:
+def test_a_viewer_reads_the_dashboard_and_changes_nothing(control_plane: dict[str, Any]) -> None:
     policy = managed(control_plane, "lifecycle-viewer")
     shown = {f"lambda:function:lifecycle-{view.replace('_', '-')}" for view in VIEWS}
     assert allowed(policy) == LOOK | {"lambda:InvokeFunction": shown}
 
 
 @pytest.mark.parametrize("view", VIEWS)
-def test_what_shows_may_only_read(control_plane: dict[str, Any], view: str) -> None:
+def test_show_functions_are_read_only(control_plane: dict[str, Any], view: str) -> None:
     grants = allowed(role_of(control_plane, view)).keys() - log_of(view).keys()
     assert all(action.partition(":")[2].startswith(READS) for action in grants)
 
 
-def test_a_managed_policy_is_no_longer_than_iam_takes(control_plane: dict[str, Any]) -> None:
+def test_a_managed_policy_is_within_iams_limit(control_plane: dict[str, Any]) -> None:
     for policy in resources(control_plane, "IAM::ManagedPolicy").values():
         text = json.dumps(policy["PolicyDocument"], separators=(",", ":"))
         for name, value in (
@@ -204,14 +204,14 @@ def test_a_managed_policy_is_no_longer_than_iam_takes(control_plane: dict[str, A
 
 
 def managed(template: dict[str, Any], name: str) -> dict[str, Any]:
-    """The managed policy of that name."""
+    """Return the managed policy of that name."""
     policies = resources(template, "IAM::ManagedPolicy").values()
     (found,) = (each for each in policies if each["ManagedPolicyName"] == name)
     return found
 
 
 def roles_with(template: dict[str, Any], policy: str) -> list[dict[str, Any]]:
-    """The roles that have an inline policy of that name."""
+    """Return the roles that have an inline policy of that name."""
     roles = resources(template, "IAM::Role").values()
     return [r for r in roles if policy in (each["PolicyName"] for each in r.get("Policies", []))]
 
@@ -274,7 +274,7 @@ def test_a_machine_may_call_its_phases_and_start_rollouts(
 
 
 @pytest.mark.parametrize("name", ["control_plane", "byo", "asg"])
-def test_nobody_has_a_wildcard_action_and_nobody_scans_the_ledger_or_forgets_a_deleted_artifact(
+def test_no_role_has_a_wildcard_action_or_scans_the_ledger_or_deletes_an_object_version(
     name: str, request: pytest.FixtureRequest
 ) -> None:
     template = request.getfixturevalue(name)

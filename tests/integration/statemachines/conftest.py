@@ -1,4 +1,4 @@
-"""The machines of statemachines/, run for real in the emulator over Lambdas that answer from a script."""
+"""The machines of statemachines/, executed by the emulator over Lambdas that answer from a script."""
 
 import io
 import json
@@ -19,7 +19,7 @@ from apps.local.processes import end
 from lifecycle.entrypoints import events
 from tests.integration.statemachines.definitions import MACHINES, resolved
 
-# Every function is this one: it notes what it was called with, and takes its next answer from the test's script.
+# Every function is this one: it records its event, and takes its next answer from the test's script.
 _FAKE = """
 import fcntl, json, os
 def handle(event, context):
@@ -40,9 +40,9 @@ def handle(event, context):
     print(phase)
     return answer
 """
-_PATIENCE_SECONDS = 30.0
-# What each function's handler takes; a machine that sends anything else would fail on the real one.
-_TAKES: dict[str, type[events.Command]] = {
+_TIMEOUT_SECONDS = 30.0
+# The events that the functions' handlers accept; any other event would fail in the real function.
+_EVENTS: dict[str, type[events.Command]] = {
     "plan": events.Deploy,
     "next_step": events.InDeployment,
     **dict.fromkeys(("drain", "install", "self_test", "register", "await_alive"), events.OnHost),
@@ -60,7 +60,7 @@ _TAKES: dict[str, type[events.Command]] = {
 
 @dataclass(frozen=True)
 class Ended:
-    """How an execution ended."""
+    """The end of an execution."""
 
     status: str
     output: Any
@@ -70,20 +70,20 @@ class Ended:
 
 @dataclass
 class Stage:
-    """The machines over scripted functions: `play` sets the answers, `start` runs, `calls` tells what happened."""
+    """The machines over scripted functions: `play` sets answers, `start` runs, `calls` returns the calls."""
 
     aws: Aws
     folder: Path
 
     def play(self, **answers: list[dict[str, Any]]) -> None:
-        """Each function gives its answers in turn, the last one for ever."""
+        """Set the answers of each function in their order; the last one is repeated."""
         self._write({"answers": answers, "calls": []})
 
     def calls(self, phase: str | None = None) -> list[tuple[str, dict[str, Any]]]:
-        """What was called so far, with what; raises when its handler would not take it."""
+        """Return the calls so far with their events; raises for an event that the handler would refuse."""
         found = json.loads((self.folder / "script.json").read_text())["calls"]
         for name, event in found:
-            _TAKES[name].model_validate(event)
+            _EVENTS[name].model_validate(event)
         return [(name, event) for name, event in found if phase in (None, name)]
 
     def phases(self) -> list[str]:
@@ -105,7 +105,7 @@ class Stage:
         return Ended(found["status"], output, found.get("error", ""), found.get("cause", ""))
 
     def until_called(self, phase: str, times: int = 1) -> dict[str, Any]:
-        """The event of the latest call of a function, once it was called that often."""
+        """Wait until a function was called that often; returns the event of its latest call."""
         calls = self._wait(
             lambda: found if len(found := self.calls(phase)) >= times else None, f"{times} calls of {phase}"
         )
@@ -116,11 +116,11 @@ class Stage:
         found = self.aws.client("stepfunctions").describe_execution(executionArn=execution)
         return found if found["status"] != "RUNNING" else None
 
-    def _wait(self, look: Any, what: str) -> Any:
-        until = time.monotonic() + _PATIENCE_SECONDS
-        while not (found := look()):
+    def _wait(self, read: Any, what: str) -> Any:
+        until = time.monotonic() + _TIMEOUT_SECONDS
+        while not (found := read()):
             if time.monotonic() > until:
-                pytest.fail(f"expected {what} within {_PATIENCE_SECONDS} s; calls so far: {self.phases()}")
+                pytest.fail(f"expected {what} within {_TIMEOUT_SECONDS} s; calls so far: {self.phases()}")
             time.sleep(0.02)
         return found
 

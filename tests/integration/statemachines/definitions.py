@@ -1,4 +1,4 @@
-"""The definitions as AWS gets them, their placeholders filled in, and a count of the events that they make."""
+"""The definitions with their placeholders filled in, and the numbers of their history events."""
 
 import json
 from collections.abc import Iterator
@@ -9,13 +9,13 @@ from typing import Any
 from apps.local.paths import ACCOUNT, REGION
 
 FOLDER = Path(__file__).resolve().parents[3] / "statemachines"
-# History events of AWS Step Functions: entered, scheduled, started, succeeded, exited; a token adds "submitted".
+# History events of a task: entered, scheduled, started, succeeded, exited. A token adds "submitted".
 EVENTS = {"Task": 5, "Token": 6, "Wait": 2, "Choice": 2, "Pass": 2, "Map": 4, "Iteration": 2, "Fail": 1}
 
 
 @dataclass(frozen=True)
 class Placeholders:
-    """What a machine calls and starts, as infra/stacks/control_plane.py says too."""
+    """The phases that a machine calls, and its other values, as in infra/stacks/control_plane.py."""
 
     calls: tuple[str, ...]
     values: dict[str, str]
@@ -34,7 +34,7 @@ MACHINES = {
 
 
 def resolved(name: str) -> dict[str, Any]:
-    """The definition with its placeholders filled in, as CloudFormation does it: by text."""
+    """Return the definition with its placeholders filled in by text, as CloudFormation does it."""
     text = (FOLDER / f"{name}.asl.json").read_text()
     machine = MACHINES[name]
     values = {
@@ -52,7 +52,7 @@ def resolved(name: str) -> dict[str, Any]:
 
 
 def states(definition: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Every state by name, those inside a Map too."""
+    """Yield every state by name, those inside a Map too."""
     for name, state in definition["States"].items():
         yield name, state
         if "ItemProcessor" in state:
@@ -60,13 +60,13 @@ def states(definition: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
 
 
 def events(state: dict[str, Any]) -> int:
-    """The history events of one visit of a state that is not a Map."""
+    """Return the number of history events of one visit of a state that is not a Map."""
     token = state.get("Resource", "").endswith(".waitForTaskToken")
     return EVENTS["Token" if token else state["Type"]]
 
 
 def chain(definition: dict[str, Any], start: str) -> list[dict[str, Any]]:
-    """The states from `start` along Next, to an End or to a Choice."""
+    """Return the states from `start` along Next, to an End or to a Choice."""
     found = [definition["States"][start]]
     while following := found[-1].get("Next"):
         found.append(definition["States"][following])
@@ -74,7 +74,7 @@ def chain(definition: dict[str, Any], start: str) -> list[dict[str, Any]]:
 
 
 def per_host(definition: dict[str, Any]) -> tuple[int, int]:
-    """(events, transitions) that one more host adds: NextStep, its Choice, the Map, and the host's chain."""
+    """Return the events and transitions of one more host: NextStep, its Choice, the Map, and its chain."""
     around = [definition["States"][name] for name in ("NextStep", "Step")]
     processor = definition["States"]["UpdateHosts"]["ItemProcessor"]
     stages = chain(processor, processor["StartAt"])
@@ -82,13 +82,13 @@ def per_host(definition: dict[str, Any]) -> tuple[int, int]:
     return total, len(around) + 1 + len(stages)
 
 
-def per_look(definition: dict[str, Any]) -> int:
-    """The events that a look at a test bed adds."""
+def per_analysis(definition: dict[str, Any]) -> int:
+    """Return the number of events that an interim analysis of a test bed adds."""
     return sum(map(events, [definition["States"][name] for name in ("Bake", "Analyse", "NextStep", "Step")]))
 
 
 def per_failure(definition: dict[str, Any]) -> int:
-    """The events that a host which fails adds: its diagnosis, the question about it, the steps that lead there."""
+    """Return the number of events of a failed host: its diagnosis, its decision, and the steps there."""
     steps = [definition["States"][name] for name in ("NextStep", "Step")]
     return sum(
         map(events, [*steps, definition["States"]["Diagnose"], *steps, definition["States"]["AwaitHuman"]])

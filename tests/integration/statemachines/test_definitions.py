@@ -1,4 +1,4 @@
-"""The definitions themselves: valid by the ASL validator, within the budget of events, and free of known gaps."""
+"""The definitions: valid, within the limit of events, and without what the emulator lacks."""
 
 import json
 import re
@@ -14,9 +14,9 @@ from lifecycle.domain.rollout.test_bed.schedule import LOOKS
 from tests.integration.statemachines.definitions import (
     FOLDER,
     MACHINES,
+    per_analysis,
     per_failure,
     per_host,
-    per_look,
     resolved,
     states,
 )
@@ -34,7 +34,7 @@ LAMBDAS_OWN = {
 
 @pytest.fixture(scope="session")
 def validator() -> list[str]:
-    """Npm's asl-validator, which `make test` installs; a machine without it fails, it does not skip."""
+    """The command of npm's asl-validator, which `make test` installs. Without it the tests fail."""
     installed = NPM / "node_modules" / "asl-validator" / "package.json"
     assert installed.exists(), "asl-validator is missing; install it: make build/npm/.installed"
     main = json.loads(installed.read_text())["bin"]
@@ -68,32 +68,32 @@ def test_a_host_takes_at_most_fifty_events_and_nine_transitions() -> None:
     assert events * HOSTS_PER_EXECUTION < EVENTS_PER_EXECUTION * 0.9
 
 
-def test_an_execution_has_room_for_a_diagnosis_and_a_question_about_every_second_host() -> None:
+def test_an_execution_has_room_for_a_diagnosis_and_a_decision_about_every_second_host() -> None:
     (events, _), failed = per_host(resolved("rollout")), per_failure(resolved("rollout"))
     assert failed <= 25
     assert (events + failed / 2) * HOSTS_PER_EXECUTION < EVENTS_PER_EXECUTION * 0.9
 
 
 def test_an_execution_has_room_for_a_bake_of_any_length_beside_its_hosts() -> None:
-    """Twice the looks of one bake: extended once, or set up anew."""
+    """Count the interim analyses of one bake twice: it may be extended once, or set up again."""
     definition = resolved("rollout")
-    (events, _), look = per_host(definition), per_look(definition)
+    (events, _), look = per_host(definition), per_analysis(definition)
     assert look <= 15
     assert events * HOSTS_PER_EXECUTION + 2 * LOOKS * look < EVENTS_PER_EXECUTION
 
 
-def test_a_host_is_diagnosed_once_an_execution_and_asked_about_without_when_that_is_lost() -> None:
+def test_a_host_is_diagnosed_once_an_execution_and_decided_without_it_when_that_is_lost() -> None:
     diagnose = resolved("rollout")["States"]["Diagnose"]
     (caught,) = diagnose["Catch"]
     assert caught["ErrorEquals"] == ["States.ALL"]
     assert caught["Assign"] == {"ids": "{% $merge([$ids, {'undiagnosed': true}]) %}"}
     assert diagnose["Next"] == caught["Next"] == "NextStep"
-    # A function that ran too long, or broke, has had its chance: another try would keep the human waiting.
+    # A function that timed out or broke is not tried again, because the operator would have to wait longer.
     assert {error for retry in diagnose["Retry"] for error in retry["ErrorEquals"]} == LAMBDAS_OWN
 
 
 @pytest.mark.parametrize("name", MACHINES)
-def test_every_state_says_what_it_is_for_and_every_placeholder_is_known(name: str) -> None:
+def test_every_state_has_a_comment_and_every_placeholder_is_known(name: str) -> None:
     definition = resolved(name)
     assert definition["QueryLanguage"] == "JSONata"
     assert all(state.get("Comment") for _, state in states(definition))
@@ -101,7 +101,7 @@ def test_every_state_says_what_it_is_for_and_every_placeholder_is_known(name: st
 
 
 @pytest.mark.parametrize("name", MACHINES)
-def test_every_task_ends_in_time_and_none_leans_on_what_the_emulator_lacks(name: str) -> None:
+def test_every_task_has_a_timeout_and_needs_nothing_that_the_emulator_lacks(name: str) -> None:
     for state, each in states(resolved(name)):
         if each["Type"] == "Task":
             assert isinstance(each["TimeoutSeconds"], int), state

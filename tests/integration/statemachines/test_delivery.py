@@ -1,4 +1,4 @@
-"""The delivery machine, run: build, look, record, and perhaps a staging rollout."""
+"""The delivery machine, executed: build, poll, record, and perhaps a staging rollout."""
 
 from typing import Any
 
@@ -30,7 +30,7 @@ def recorded(staging: dict[str, Any] | None = None) -> dict[str, Any]:
     }
 
 
-def test_a_build_is_looked_at_until_it_ends_and_then_recorded(stage: Stage) -> None:
+def test_a_build_is_polled_until_it_ends_and_then_recorded(stage: Stage) -> None:
     running = {"kind": "RUNNING", "reason": "BUILD", "service": "", "version": ""}
     stage.play(start_build=[STARTED], check_build=[running, BUILT], record_snapshot=[recorded()])
     ended = stage.run("delivery", "hello-1", PUSH)
@@ -58,7 +58,7 @@ def test_a_failed_build_fails_with_the_end_of_its_log(stage: Stage) -> None:
     assert "record_snapshot" not in stage.phases()
 
 
-def test_a_refused_snapshot_fails_and_says_why(stage: Stage) -> None:
+def test_a_refused_snapshot_fails_with_the_reason(stage: Stage) -> None:
     refused = {**recorded(), "kind": "REFUSED", "reason": "hello belongs to another repository"}
     stage.play(start_build=[STARTED], check_build=[BUILT], record_snapshot=[refused])
     ended = stage.run("delivery", "hello-3", PUSH)

@@ -1,4 +1,4 @@
-"""Where the emulator differs from AWS in what the infrastructure leans on, one expected failure each.
+"""The differences between the emulator and AWS that the infrastructure avoids, one expected failure each.
 
 Strict: an upgrade that closes a gap fails here, and then the work-around in infra/ can go.
 """
@@ -28,7 +28,7 @@ def gap(reason: str) -> pytest.MarkDecorator:
 
 @pytest.fixture
 def acting(emulator: Aws, request: pytest.FixtureRequest) -> Acting:
-    """A client of a role that is allowed one statement."""
+    """A function that returns a client of a role with one statement."""
 
     def act(service: str, statement: dict[str, Any]) -> Any:
         name = request.node.originalname[:60]
@@ -58,7 +58,7 @@ def acting(emulator: Aws, request: pytest.FixtureRequest) -> Acting:
 
 
 def is_allowed(call: Callable[..., Any], **arguments: Any) -> bool:
-    """Whether IAM let the call through; what became of it then does not matter."""
+    """Return whether IAM allowed the call, whatever its result was."""
     try:
         call(**arguments)
     except ClientError as error:
@@ -74,14 +74,14 @@ def test_listing_parameters_may_be_scoped_to_a_path(acting: Acting) -> None:
 
 
 @gap("BatchGetBuilds is judged on *: infra's see_builds widens it for the emulator")
-def test_seeing_builds_may_be_scoped_to_their_project(acting: Acting) -> None:
+def test_reading_builds_may_be_scoped_to_their_project(acting: Acting) -> None:
     project = f"arn:aws:codebuild:{HERE}:project/lifecycle-build"
     codebuild = acting("codebuild", {"Action": "codebuild:BatchGetBuilds", "Resource": project})
     assert is_allowed(codebuild.batch_get_builds, ids=["lifecycle-build:1"])
 
 
 @gap("GetDashboard is judged on *: infra's see_dashboard widens it for the emulator")
-def test_looking_at_a_dashboard_may_be_scoped_to_it(acting: Acting) -> None:
+def test_reading_a_dashboard_may_be_scoped_to_it(acting: Acting) -> None:
     dashboard = f"arn:aws:cloudwatch::{ACCOUNT}:dashboard/lifecycle"
     cloudwatch = acting("cloudwatch", {"Action": "cloudwatch:GetDashboard", "Resource": dashboard})
     assert is_allowed(cloudwatch.get_dashboard, DashboardName="lifecycle")
@@ -96,7 +96,7 @@ def test_reading_a_log_may_be_scoped_to_the_streams_of_a_group(acting: Acting) -
 
 
 @gap("dynamodb:LeadingKeys is not known: only AWS keeps a host to its own cluster's items")
-def test_a_host_may_be_kept_to_its_clusters_reports(acting: Acting) -> None:
+def test_a_host_may_be_limited_to_its_clusters_reports(acting: Acting) -> None:
     keys = {"ForAllValues:StringEquals": {"dynamodb:LeadingKeys": ["REPORTS#production/hello"]}}
     dynamodb = acting(
         "dynamodb",
@@ -127,7 +127,7 @@ def test_a_generated_secret_has_no_punctuation(emulator: Aws) -> None:
 @gap(
     "an alarm on metric math is refused: infra's alarms count errors for the emulator instead of their share"
 )
-def test_an_alarm_may_be_on_a_share_of_two_metrics(emulator: Aws) -> None:
+def test_an_alarm_may_be_on_the_ratio_of_two_metrics(emulator: Aws) -> None:
     metric = {"Namespace": "AWS/ApplicationELB", "MetricName": "RequestCount"}
     alarm = {
         "Type": "AWS::CloudWatch::Alarm",
@@ -153,10 +153,8 @@ def test_an_alarm_may_be_on_a_share_of_two_metrics(emulator: Aws) -> None:
         raise AssertionError("the stack was not created") from error
 
 
-@gap(
-    "an alarm does not tell since when it is in its state: gateways/aws/alarms.py takes its last update instead"
-)
-def test_an_alarm_tells_since_when_it_rings(emulator: Aws) -> None:
+@gap("an alarm has no time of its last transition: gateways/aws/alarms.py uses its last update instead")
+def test_an_alarm_has_the_time_since_which_it_rings(emulator: Aws) -> None:
     cloudwatch = emulator.client("cloudwatch")
     cloudwatch.put_metric_alarm(
         AlarmName="gap",
@@ -195,7 +193,7 @@ def test_a_listener_keeps_the_weights_of_its_target_groups(emulator: Aws) -> Non
 
 
 @gap("cloudwatch:namespace is not known: a host's role says IfExists, and only AWS keeps it to its namespace")
-def test_a_host_may_be_kept_to_its_services_metrics(acting: Acting) -> None:
+def test_a_host_may_be_limited_to_its_services_metrics(acting: Acting) -> None:
     own = {"StringEqualsIfExists": {"cloudwatch:namespace": "Lifecycle/hello"}}
     cloudwatch = acting(
         "cloudwatch", {"Action": "cloudwatch:PutMetricData", "Resource": "*", "Condition": own}

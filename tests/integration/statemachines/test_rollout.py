@@ -1,4 +1,4 @@
-"""The rollout machine, run: each kind of step goes where it should, and each function gets what it expects."""
+"""The rollout machine, executed: each kind of step leads to its state, and each function gets its event."""
 
 from typing import Any
 
@@ -52,20 +52,24 @@ def step(kind: str, **more: Any) -> dict[str, Any]:
 
 
 def test_a_refused_plan_fails_with_every_reason(stage: Stage) -> None:
-    stage.play(plan=[{"kind": "REFUSED", "epoch": 0, "reason": "h1 is silent; h2 is silent"}])
+    stage.play(plan=[{"kind": "REFUSED", "epoch": 0, "reason": "h1 is unreachable; h2 is unreachable"}])
     ended = stage.run("rollout", "refused", request("refused"))
-    assert (ended.status, ended.error, ended.cause) == ("FAILED", "Refused", "h1 is silent; h2 is silent")
+    assert (ended.status, ended.error, ended.cause) == (
+        "FAILED",
+        "Refused",
+        "h1 is unreachable; h2 is unreachable",
+    )
     assert stage.calls() == [("plan", {**request("refused"), "execution": "refused"})]
 
 
-def test_nothing_to_do_succeeds_and_says_so(stage: Stage) -> None:
+def test_a_plan_without_work_succeeds(stage: Stage) -> None:
     stage.play(plan=[{"kind": "NOTHING_TO_DO", "epoch": 0, "reason": "serves 1.0.1 already"}])
     ended = stage.run("rollout", "nothing", request("nothing"))
     assert (ended.status, ended.output["kind"]) == ("SUCCEEDED", "NOTHING_TO_DO")
     assert stage.phases() == ["plan"]
 
 
-def test_a_deployment_that_waits_for_the_lease_ends_its_execution_and_touches_nothing(stage: Stage) -> None:
+def test_a_deployment_that_waits_for_the_lease_ends_its_execution_and_changes_nothing(stage: Stage) -> None:
     queued = {"kind": "QUEUED", "epoch": 0, "reason": "waits for other, which deploys production/hello"}
     stage.play(plan=[queued])
     ended = stage.run("rollout", "queued", request("queued"))
@@ -73,7 +77,7 @@ def test_a_deployment_that_waits_for_the_lease_ends_its_execution_and_touches_no
     assert stage.phases() == ["plan"]
 
 
-def test_what_waited_begins_in_an_execution_of_its_own_under_the_same_deployment(stage: Stage) -> None:
+def test_a_pending_deployment_begins_in_an_execution_of_its_own(stage: Stage) -> None:
     stage.play(plan=[PLANNED], next_step=[DONE], finish=[FINISHED])
     assert stage.run("rollout", "queued_2", request("queued")).status == "SUCCEEDED"
     assert stage.calls("next_step") == [("next_step", {**ids("queued"), "execution": "queued_2"})]
@@ -106,7 +110,7 @@ def test_the_hosts_of_one_step_go_at_the_same_time(stage: Stage) -> None:
     assert alive == [("h1", 1), ("h2", 3)]
 
 
-def test_a_test_bed_bakes_is_looked_at_again_and_again_and_ends(stage: Stage) -> None:
+def test_a_test_bed_bakes_is_analysed_repeatedly_and_ends(stage: Stage) -> None:
     hosts = [{"host": "h1", "attempt": 1, "group": "test-bed"}]
     stage.play(
         plan=[PLANNED],
@@ -139,7 +143,7 @@ def test_a_test_bed_bakes_is_looked_at_again_and_again_and_ends(stage: Stage) ->
     ]
 
 
-def test_a_look_that_is_lost_is_made_up_for(stage: Stage) -> None:
+def test_a_lost_interim_analysis_is_followed_by_the_next(stage: Stage) -> None:
     bakes = step("BAKE", seconds=1, bed=0)
     stage.play(
         plan=[PLANNED],
@@ -151,7 +155,7 @@ def test_a_look_that_is_lost_is_made_up_for(stage: Stage) -> None:
     assert stage.phases().count("analyse") == 2
 
 
-def test_a_stage_that_is_lost_ends_its_host_and_the_records_are_asked_again(stage: Stage) -> None:
+def test_a_lost_stage_ends_its_hosts_chain_and_the_records_are_read_again(stage: Stage) -> None:
     stage.play(
         plan=[PLANNED],
         next_step=[
@@ -166,7 +170,7 @@ def test_a_stage_that_is_lost_ends_its_host_and_the_records_are_asked_again(stag
     assert stage.phases() == ["plan", "next_step", "drain", "install", "next_step", "finish"]
 
 
-def test_a_host_that_fails_is_diagnosed_before_a_human_is_asked(stage: Stage) -> None:
+def test_a_failed_host_is_diagnosed_before_the_decision(stage: Stage) -> None:
     failed = {"host": "h1", "attempt": 2}
     stage.play(
         plan=[PLANNED],
@@ -192,7 +196,7 @@ def test_a_host_that_fails_is_diagnosed_before_a_human_is_asked(stage: Stage) ->
     assert [event for _, event in stage.calls("next_step")] == [ids("diagnosed")] * 4
 
 
-def test_a_diagnosis_that_is_lost_is_not_waited_for_again_in_this_execution(stage: Stage) -> None:
+def test_a_lost_diagnosis_is_not_repeated_in_this_execution(stage: Stage) -> None:
     failed = {"host": "h1", "attempt": 1}
     stage.play(
         plan=[PLANNED],
@@ -213,12 +217,12 @@ def test_a_diagnosis_that_is_lost_is_not_waited_for_again_in_this_execution(stag
     stage.aws.client("stepfunctions").send_task_success(taskToken=token, output="{}")
     assert stage.ended(execution).status == "SUCCEEDED"
     assert stage.phases().count("diagnose") == 1
-    told = [event for _, event in stage.calls("next_step")]
-    assert told == [ids("undiagnosed"), undiagnosed, undiagnosed, undiagnosed]
+    events = [event for _, event in stage.calls("next_step")]
+    assert events == [ids("undiagnosed"), undiagnosed, undiagnosed, undiagnosed]
     assert stage.calls("drain") == [("drain", {**undiagnosed, "host": "h1", "attempt": 2})]
 
 
-def test_a_human_is_waited_for_and_the_answer_leads_to_the_next_step(stage: Stage) -> None:
+def test_the_answer_of_an_operator_leads_to_the_next_step(stage: Stage) -> None:
     stage.play(
         plan=[PLANNED],
         next_step=[step("AWAIT_HUMAN", question="decision-h1-1-0"), DONE],
@@ -235,31 +239,31 @@ def test_a_human_is_waited_for_and_the_answer_leads_to_the_next_step(stage: Stag
 
 
 def test_a_rollback_is_started_as_a_rollout_of_its_own(stage: Stage) -> None:
-    heir = {**request("heir"), "kind": "ROLLBACK", "rollback_of": "bad"}
+    rollback = {**request("rollback-1"), "kind": "ROLLBACK", "rollback_of": "bad"}
     stage.play(
         plan=[PLANNED],
         next_step=[step("ROLL_BACK"), DONE],
-        roll_back=[{"input": heir}],
+        roll_back=[{"input": rollback}],
         finish=[FINISHED],
     )
     ended = stage.run("rollout", "bad", request("bad"))
-    assert (ended.status, ended.output) == ("SUCCEEDED", {"outcome": "ROLLED_BACK", "rollback": "heir"})
+    assert (ended.status, ended.output) == ("SUCCEEDED", {"outcome": "ROLLED_BACK", "rollback": "rollback-1"})
     assert stage.calls("roll_back") == [("roll_back", {**ids("bad"), "reason": "because"})]
     stage.until_called("finish")
-    assert ("plan", {**heir, "execution": "heir"}) in stage.calls()
+    assert ("plan", {**rollback, "execution": "rollback-1"}) in stage.calls()
 
 
-def test_a_rollback_that_was_started_before_is_as_good(stage: Stage) -> None:
-    heir = {**request("heir-twice"), "kind": "ROLLBACK", "rollback_of": "bad-twice"}
+def test_a_rollback_that_was_started_before_counts(stage: Stage) -> None:
+    rollback = {**request("rollback-twice"), "kind": "ROLLBACK", "rollback_of": "bad-twice"}
     stage.play(plan=[PLANNED], next_step=[DONE], finish=[FINISHED])
-    assert stage.run("rollout", "heir-twice", heir).status == "SUCCEEDED"
-    stage.play(plan=[PLANNED], next_step=[step("ROLL_BACK")], roll_back=[{"input": heir}])
+    assert stage.run("rollout", "rollback-twice", rollback).status == "SUCCEEDED"
+    stage.play(plan=[PLANNED], next_step=[step("ROLL_BACK")], roll_back=[{"input": rollback}])
     ended = stage.run("rollout", "bad-twice", request("bad-twice"))
-    assert (ended.status, ended.output["rollback"]) == ("SUCCEEDED", "heir-twice")
+    assert (ended.status, ended.output["rollback"]) == ("SUCCEEDED", "rollback-twice")
     assert stage.phases() == ["plan", "next_step", "roll_back"]
 
 
-def test_a_long_rollout_goes_on_in_another_execution_with_the_same_input(stage: Stage) -> None:
+def test_a_long_rollout_continues_in_another_execution_with_the_same_input(stage: Stage) -> None:
     stage.play(plan=[PLANNED], next_step=[step("CONTINUE", execution="long.2"), DONE], finish=[FINISHED])
     ended = stage.run("rollout", "long", request("long"))
     assert (ended.status, ended.output) == ("SUCCEEDED", {"outcome": "CONTINUED", "execution": "long.2"})
