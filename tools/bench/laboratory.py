@@ -33,6 +33,7 @@ from lifecycle.domain.rollout.deployment import (
     Request,
     deployment_id,
 )
+from lifecycle.names import execution_arn
 from tools.demo import demo
 from tools.demo.delivery import follow
 from tools.demo.demo import EXAMPLE, Tour
@@ -146,8 +147,8 @@ class Laboratory:
     def history(self, deployment: str) -> list[dict[str, Any]]:
         """The events of a rollout's execution, the oldest first."""
         client = Aws(self.ports).client("stepfunctions")
-        arn = self.facts["state_machines"]["rollout"].replace(":stateMachine:", ":execution:")
-        pages = client.get_paginator("get_execution_history").paginate(executionArn=f"{arn}:{deployment}")
+        arn = execution_arn(self.facts["state_machines"]["rollout"], deployment)
+        pages = client.get_paginator("get_execution_history").paginate(executionArn=arn)
         return [event for page in pages for event in page["events"]]
 
     def newest(

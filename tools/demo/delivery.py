@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from apps.local.aws.clients import Aws
 from apps.local.errors import LaptopError
+from lifecycle.names import execution_arn
 
 _LOOK_SECONDS = 0.2
 
@@ -24,7 +25,7 @@ class Delivered:
 def follow(aws: Aws, machine: str, run: str, patience_seconds: float = 1800.0) -> Delivered:
     """Wait for the run named `run`; raises LaptopError when it never began or does not end."""
     runs = aws.client("stepfunctions")
-    arn = f"{machine.replace(':stateMachine:', ':execution:')}:{run}"
+    arn = execution_arn(machine, run)
     deadline = time.monotonic() + patience_seconds
     try:
         while (found := runs.describe_execution(executionArn=arn))["status"] == "RUNNING":

@@ -46,9 +46,9 @@ def function(phase: str) -> str:
     return f"lifecycle-{phase.replace('_', '-')}"
 
 
-def function_arn(phase: str, account: Account = TEMPLATE) -> str:
+def function_arn(phase: str) -> str:
     """Return the ARN of a phase's Lambda."""
-    return arn("lambda", f"function:{function(phase)}", account)
+    return arn("lambda", f"function:{function(phase)}")
 
 
 def function_log(phase: str) -> str:
@@ -195,9 +195,9 @@ EVENT_SOURCE = "lifecycle"
 DASHBOARD = "lifecycle"
 
 
-def topic_arn(name: str, account: Account = TEMPLATE) -> str:
+def topic_arn(name: str) -> str:
     """Return the ARN of an SNS topic."""
-    return arn("sns", name, account)
+    return arn("sns", name)
 
 
 # --- Metrics
