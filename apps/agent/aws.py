@@ -136,7 +136,7 @@ def _unknown_if_missing(key: str) -> Iterator[None]:
         yield
     except ClientError as error:
         if error.response["Error"]["Code"] in ("NoSuchKey", "404"):
-            raise Unknown("object", key, "check that the version was published") from error
+            raise Unknown("object", key, "Check that the version was published.") from error
         raise
 
 

@@ -101,4 +101,4 @@ class MemoryReleases:
         try:
             return self.published[service, version]
         except KeyError:
-            raise Unknown("version", f"{version} of {service}") from None
+            raise Unknown("version", version, of=service) from None

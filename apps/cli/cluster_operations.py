@@ -6,7 +6,7 @@ Used by cancel, decisions, deploy, pause, quarantine and remove_host.
 from typing import Any
 
 from apps.cli.output.printer import Printer
-from apps.cli.output.text import ago, names_or_none
+from apps.cli.output.text import ago
 from apps.cli.ports import Connection
 from lifecycle.application.rollout import observe
 from lifecycle.domain.errors import Unknown
@@ -44,7 +44,7 @@ def last_report(connection: Connection, cluster: Cluster, host: str) -> str:
     """Describe a host by its last report; raises Unknown for a host that never reported."""
     reports = connection.context.fleet.reports(cluster)
     if (report := reports.get(host)) is None:
-        raise Unknown("host", f"{host} of {cluster}", f"known: {names_or_none(reports)}")
+        raise Unknown("host", host, of=str(cluster), known=reports)
     state = state_of(observe.rotation(connection.context, cluster, reports), host)
     reported = f"last report {ago(report.seen_at, connection.context.clock.now())}"
     return f"{host}: {report.installed or 'nothing'} installed, {state} in the load balancer, {reported}"

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 
 from apps.cli.errors import Ambiguous
 from apps.cli.output.text import minute
-from lifecycle.domain.errors import InvalidName
+from lifecycle.domain.errors import InvalidName, InvalidValue
 from lifecycle.domain.fleet.cluster import ENVIRONMENTS, Cluster
 from lifecycle.domain.rollout.freezes import EVERYTHING, named
 
@@ -18,7 +18,7 @@ _TIME = re.compile(r"(\d{4}-\d\d-\d\d[ T]\d\d:\d\d(?::\d\d)?) ?(UTC|Z|[+-]\d\d:?
 
 
 def parse_scope(text: str) -> str:
-    """Return a scope in the form of the ledger; raises InvalidName."""
+    """Return a scope in the form of the ledger; raises InvalidValue."""
     if text in (EVERYTHING, named(EVERYTHING)):
         return EVERYTHING
     if text in ENVIRONMENTS:
@@ -27,7 +27,7 @@ def parse_scope(text: str) -> str:
         return str(Cluster.parse(text))
     except InvalidName as error:
         expected = f"{named(EVERYTHING)}, {', '.join(ENVIRONMENTS)}, or a cluster such as production/hello"
-        raise InvalidName("freeze scope", text, expected) from error
+        raise InvalidValue("freeze scope", text, expected) from error
 
 
 def unfreeze_command(scope: str) -> str:
@@ -36,20 +36,20 @@ def unfreeze_command(scope: str) -> str:
 
 
 def parse_end(until: str, lasts: str, now: datetime) -> datetime | None:
-    """Return the end of a freeze by --until or --for; None for neither. Raises InvalidName, Ambiguous."""
+    """Return the end of a freeze by --until or --for; None for neither. Raises InvalidValue, Ambiguous."""
     if until and lasts:
         raise Ambiguous("--until and --for were both given: use one of them")
     if not until and not lasts:
         return None
     found = _time(until) if until else now + _duration(lasts)
     if found <= now:
-        raise InvalidName("future time", until, f"a time after {minute(now)}")
+        raise InvalidValue("future time", until, f"a time after {minute(now)}")
     return found
 
 
 def _duration(text: str) -> timedelta:
     if not (match := _DURATION.fullmatch(text)):
-        raise InvalidName("duration", text, "minutes, hours or days, such as 30m, 2h or 3d")
+        raise InvalidValue("duration", text, "minutes, hours or days, such as 30m, 2h or 3d")
     return int(match["count"]) * _UNITS[match["unit"]]
 
 
@@ -58,9 +58,9 @@ def _time(text: str) -> datetime:
         "a date and a time in UTC, such as '2026-11-24 08:00', or with its offset, '2026-11-24 08:00+01:00'"
     )
     if not (match := _TIME.fullmatch(text)):
-        raise InvalidName("time", text, expected)
+        raise InvalidValue("time", text, expected)
     zone = match[2] if match[2] not in (None, "UTC") else "Z"
     try:
         return datetime.fromisoformat(f"{match[1]}{zone}").astimezone(UTC)
     except (ValueError, OverflowError) as error:
-        raise InvalidName("time", text, expected) from error
+        raise InvalidValue("time", text, expected) from error

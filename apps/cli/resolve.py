@@ -49,8 +49,8 @@ def run_named(connection: Connection, text: str) -> Run:
     newest_first = [run.name for run in connection.runs.deliveries(running=False)]
     if (name := _first_match(newest_first, text)) and (found := connection.runs.delivery(name)):
         return found
-    known = names_or_none(newest_first[:_MOST_NAMES])
-    raise Unknown("run", f"of {text}", f"newest known: {known}; a push starts a run")
+    newest = names_or_none(newest_first[:_MOST_NAMES])
+    raise Unknown("run", hint=f"Newest known: {newest}. A push starts a run.", of=text)
 
 
 def _first_match(names: Sequence[str], text: str) -> str:
@@ -75,7 +75,7 @@ def known_clusters(connection: Connection, service: str = "") -> list[Cluster]:
         return every
     mine = [cluster for cluster in every if cluster.service == service_name(service)]
     if not mine:
-        raise Unknown("service", service, f"known: {_services(every)}; deploy a cluster stack for it first")
+        raise Unknown("service", service, "Deploy a cluster stack for it first.", known=_services(every))
     return mine
 
 
@@ -84,18 +84,19 @@ def existing_cluster(connection: Connection, service: str, environment: Environm
     cluster = Cluster(environment.value, service_name(service))
     every = known_clusters(connection)
     if cluster not in every:
-        raise Unknown("cluster", str(cluster), f"known: {names_or_none(every)}")
+        raise Unknown("cluster", str(cluster), known=map(str, every))
     return cluster
 
 
 def unknown_version(connection: Connection, kind: str, service: str) -> Unknown:
     """Return the error for a service without any version of this kind: nothing was pushed, or it is unknown."""
-    known, watch = _services(known_clusters(connection)), connection.command("watch")
-    return Unknown(kind, f"of {service}", f"known services: {known}; push a commit, then see: {watch}")
+    services, watch = names_or_none(_services(known_clusters(connection))), connection.command("watch")
+    hint = f"Known services: {services}. Push a commit, then see `{watch}`."
+    return Unknown(kind, hint=hint, of=service)
 
 
-def _services(clusters: Sequence[Cluster]) -> str:
-    return names_or_none(sorted({cluster.service for cluster in clusters}))
+def _services(clusters: Sequence[Cluster]) -> list[str]:
+    return sorted({cluster.service for cluster in clusters})
 
 
 def newest_snapshot(connection: Connection, service: str) -> str:
@@ -112,7 +113,7 @@ def newest_release(connection: Connection, service: str) -> str:
     if not found and not connection.catalogue.snapshots(service):
         raise unknown_version(connection, "release", service)
     if not found:
-        raise Unknown("release", f"of {service}", f"make one: {connection.command(f'promote {service}')}")
+        raise Unknown("release", hint=f"Make one: `{connection.command(f'promote {service}')}`.", of=service)
     return max(found, key=ReleaseVersion.parse)
 
 
@@ -149,9 +150,9 @@ def deployment_named(connection: Connection, text: str) -> Deployment:
 
 def unknown_deployment(connection: Connection, cluster: Cluster, name: str) -> Unknown:
     """Return the error for a deployment without a record, which names the newest of its cluster."""
-    known = [each.id for each in connection.context.deployments.recent(cluster, _MOST_NAMES)]
+    newest = [each.id for each in connection.context.deployments.recent(cluster, _MOST_NAMES)]
     history = connection.command(f"history {cluster.service}")
-    return Unknown("deployment", name, f"newest known: {names_or_none(known)}; see: {history}")
+    return Unknown("deployment", name, f"Newest known: {names_or_none(newest)}. See `{history}`.")
 
 
 def pending_question(
@@ -169,9 +170,8 @@ def pending_question(
         names = ", ".join(each.deployment.id for each in found)
         raise Ambiguous(f"more than one deployment waits for {wanted.in_words}: name one of {names}")
     if not found:
-        raise Unknown(
-            "deployment", f"of {text} that waits for {wanted.in_words}", _states(connection, text, candidates)
-        )
+        waiting = f"{text} that waits for {wanted.in_words}"
+        raise Unknown("deployment", hint=_states(connection, text, candidates), of=waiting)
     return found[0]
 
 
@@ -193,11 +193,11 @@ def running_deployment(connection: Connection, text: str, environment: str) -> D
     if len(found) > 1:
         raise Ambiguous(f"more than one deployment runs: name one of {', '.join(each.id for each in found)}")
     if not found:
-        raise Unknown("deployment", f"of {text} that runs", _states(connection, text, candidates))
+        raise Unknown("deployment", hint=_states(connection, text, candidates), of=f"{text} that runs")
     return found[0]
 
 
 def _states(connection: Connection, text: str, candidates: Sequence[Deployment]) -> str:
-    states = "; ".join(f"{each.id} is {each.state}" for each in candidates) or "nothing is being deployed"
+    states = "; ".join(f"{each.id} is {each.state}" for each in candidates) or "Nothing is being deployed"
     service = candidates[0].cluster.service if candidates else text
-    return f"{states}; see: {connection.command(f'status {service}')}"
+    return f"{states}. See `{connection.command(f'status {service}')}`."

@@ -156,7 +156,7 @@ def test_artifacts_without_a_manifest_are_listed_and_foreign_keys_are_not(emulat
 
 
 def test_an_unknown_version_is_named(gateways: Gateways) -> None:
-    with pytest.raises(Unknown, match=r"there is no release 9\.9\.9 of"):
+    with pytest.raises(Unknown, match=r"release '9\.9\.9' of"):
         gateways.artifacts.manifest(gateways.service, "9.9.9")
 
 
@@ -242,5 +242,5 @@ def test_the_health_checks_path_is_known(gateways: Gateways) -> None:
 
 
 def test_a_cluster_without_a_stack_is_unknown(gateways: Gateways) -> None:
-    with pytest.raises(Unknown, match="deploy its stack first"):
+    with pytest.raises(Unknown, match="Deploy its stack first"):
         gateways.dispatcher.targets(Cluster("staging", gateways.service))

@@ -143,7 +143,7 @@ def test_the_decision_rolls_the_host_back(hello: Service, halted: Halted) -> Non
 
 
 def test_a_second_decision_is_refused(halted: Halted) -> None:
-    told = f"there is no deployment of {halted.deployment} that waits for a decision"
+    told = f"deployment of {halted.deployment} that waits for a decision not found"
     assert told in halted.again.err
     assert not halted.again.out
 

@@ -14,7 +14,7 @@ from apps.cli.command import Yes, connected
 from apps.cli.freeze_scope import parse_end, parse_scope, unfreeze_command
 from apps.cli.options import Why
 from apps.cli.output.printer import Printer
-from apps.cli.output.text import ahead, minute, moment, names_or_none, one_line
+from apps.cli.output.text import ahead, minute, moment, one_line
 from apps.cli.ports import Connection
 from lifecycle.application.queries.clusters import view_cluster
 from lifecycle.domain.errors import Unknown
@@ -81,8 +81,7 @@ def unfreeze(printer: Printer, connection: Connection, scope: Scope, why: Why, *
     wanted = parse_scope(scope)
     present = {each.scope: each for each in connection.context.freezes.all()}
     if wanted not in present:
-        known = names_or_none(map(named, present))
-        raise Unknown("freeze", f"of {named(wanted)}", f"known: {known}")
+        raise Unknown("freeze", of=named(wanted), known=map(named, present))
     _show_present(printer, connection, wanted)
     if not yes and not printer.confirm(f"Lift the freeze of {named(wanted)}?"):
         printer.line("not lifted")
@@ -156,7 +155,7 @@ def _covered(connection: Connection, wanted: Freeze) -> list[Cluster]:
     every = resolve.known_clusters(connection)
     found = [cluster for cluster in every if wanted.covers(cluster)]
     if not found and "/" in wanted.scope:
-        raise Unknown("cluster", wanted.scope, f"known: {names_or_none(every)}")
+        raise Unknown("cluster", wanted.scope, known=map(str, every))
     return found
 
 

@@ -10,7 +10,7 @@ from apps.cli.command import ServiceName, Yes, connected
 from apps.cli.output.printer import Printer
 from apps.cli.output.text import one_line
 from apps.cli.ports import Connection
-from lifecycle.domain.errors import InvalidName
+from lifecycle.domain.errors import InvalidValue
 from lifecycle.domain.fleet.cluster import service_name
 
 _AGE = re.compile(r"(?P<count>[1-9][0-9]{0,4})(?P<unit>[hd])")
@@ -65,9 +65,9 @@ def gc(
 
 
 def hours(text: str) -> int:
-    """Parse an age and return it in whole hours; raises InvalidName."""
+    """Parse an age and return it in whole hours; raises InvalidValue."""
     if not (match := _AGE.fullmatch(text)):
-        raise InvalidName("age", text, "hours or days, such as 36h or 7d, at least 1h")
+        raise InvalidValue("age", text, "hours or days, such as 36h or 7d, at least 1h")
     return int(match["count"]) * {"h": 1, "d": 24}[match["unit"]]
 
 

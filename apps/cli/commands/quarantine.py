@@ -16,7 +16,7 @@ from apps.cli.cluster_operations import (
 from apps.cli.command import MaybeService, ServiceName, Yes, connected
 from apps.cli.options import Environment, InEnvironment, Why, environment_flag
 from apps.cli.output.printer import Printer
-from apps.cli.output.text import names_or_none, one_line
+from apps.cli.output.text import one_line
 from apps.cli.ports import Connection
 from lifecycle.domain.errors import InvalidName, Unknown
 from lifecycle.domain.fleet.cluster import Cluster
@@ -77,7 +77,7 @@ def unquarantine(
         **connection.context.fleet.quarantined_hosts(cluster),
     }
     if name not in reasons:
-        raise Unknown("quarantine", f"of {name} in {cluster}", f"known: {names_or_none(sorted(reasons))}")
+        raise Unknown("quarantine", of=f"{name} in {cluster}", known=sorted(reasons))
     printer.line(f"{name} is quarantined: {one_line(reasons[name], 1000)}")
     if not yes and not printer.confirm(f"Lift the quarantine of {name} in {cluster}?"):
         printer.line("not lifted")
@@ -147,5 +147,5 @@ def _check_version(connection: Connection, cluster: Cluster, name: str) -> None:
     try:
         connection.context.artifacts.manifest(cluster.service, name)
     except InvalidName as error:
-        hosts = names_or_none(connection.context.fleet.reports(cluster))
-        raise Unknown("host or version", f"{name} of {cluster}", f"known hosts: {hosts}") from error
+        hosts = connection.context.fleet.reports(cluster)
+        raise Unknown("host", name, "It cannot be a version either.", of=str(cluster), known=hosts) from error

@@ -45,7 +45,7 @@ def _follow_run(printer: Printer, connection: Connection, name: str) -> Run:
     while True:
         run = connection.runs.delivery(name)
         if run is None:
-            raise Unknown("run", name, f"list the runs with: {connection.command('status')}")
+            raise Unknown("run", name, f"List the runs with `{connection.command('status')}`.")
         if not run.running:
             return run
         if (step := connection.runs.current_step(name)) != shown:

@@ -34,12 +34,12 @@ def test_watch_without_a_push_ends(typed: Callable[..., Result]) -> None:
 def test_refusal_of_a_function_is_printed(typed: Callable[..., Result]) -> None:
     done = typed("promote nosuch 1.0.0-20261123100000-aaaaaaa")
     assert done.exit_code == 1
-    assert "there is no snapshot 1.0.0-20261123100000-aaaaaaa of nosuch" in done.stderr
+    assert "snapshot '1.0.0-20261123100000-aaaaaaa' of nosuch not found" in done.stderr
 
 
 def test_unknown_release_and_unknown_cluster_have_different_messages(typed: Callable[..., Result]) -> None:
-    assert "there is no release 1.0.0 of nosuch" in typed("plan nosuch 1.0.0").stderr
-    assert "there is no service nosuch" in typed("hosts nosuch").stderr
+    assert "release '1.0.0' of nosuch not found" in typed("plan nosuch 1.0.0").stderr
+    assert "service 'nosuch' not found" in typed("hosts nosuch").stderr
 
 
 def test_converging_a_never_deployed_cluster_does_nothing(typed: Callable[..., Result]) -> None:
@@ -48,6 +48,6 @@ def test_converging_a_never_deployed_cluster_does_nothing(typed: Callable[..., R
 
 
 def test_unknown_runs_and_deployments_end_the_watch(typed: Callable[..., Result]) -> None:
-    assert "there is no run" in typed("watch --run nosuch").stderr
+    assert "run 'nosuch' not found" in typed("watch --run nosuch").stderr
     message = typed("watch nosuch-production-20261123000000-beef").stderr
-    assert "there is no deployment nosuch-production-20261123000000-beef; newest known: none" in message
+    assert "deployment 'nosuch-production-20261123000000-beef' not found. Newest known: none" in message

@@ -52,7 +52,7 @@ def test_act_function_refuses_with_its_own_message(aws: EmbeddedAws) -> None:
     act = next(each for each in dashboard.functions(aws.dashboard()) if each.acts)
     answer = aws.invoke(act.arn, {"action": "promote", "service": "nosuch", "version": SNAPSHOT, "by": "ada"})
     assert "not done" in answer
-    assert f"there is no snapshot {SNAPSHOT} of nosuch" in answer
+    assert f"snapshot '{SNAPSHOT}' of nosuch not found" in answer
 
 
 def test_iam_decides_which_functions_the_page_may_call(aws: EmbeddedAws, laptop: Laptop) -> None:

@@ -79,7 +79,7 @@ def test_percentage_of_hosts_is_shown_as_a_batch_size() -> None:
 def test_unknown_release_is_an_error_without_a_traceback(desk: Desk) -> None:
     done = desk.type("plan hello 9.9.9")
     assert done.exit_code == 1
-    assert done.stderr == "error: there is no release 9.9.9 of hello; see: lifecycle releases hello\n"
+    assert done.stderr == "error: release '9.9.9' of hello not found. See `lifecycle releases hello`.\n"
 
 
 def test_deployment_is_watched_until_every_host_serves(desk: Desk) -> None:

@@ -6,7 +6,7 @@ import pytest
 
 from apps.cli.errors import Ambiguous
 from apps.cli.freeze_scope import parse_end, parse_scope
-from lifecycle.domain.errors import InvalidName
+from lifecycle.domain.errors import InvalidValue
 from lifecycle.domain.rollout.freezes import named
 from lifecycle.domain.service.policy import Policy
 from tests.unit.cli.conftest import Desk
@@ -43,7 +43,7 @@ def test_freeze_lists_running_deployments(desk: Desk) -> None:
 def test_freeze_of_an_unknown_cluster_is_an_error(desk: Desk) -> None:
     done = desk.type("freeze production/helo --why slow")
     assert done.exit_code == 1
-    assert "there is no cluster production/helo; known: production/hello" in done.stderr
+    assert "cluster 'production/helo' not found; known: production/hello" in done.stderr
     assert desk.functions.calls == []
 
 
@@ -61,7 +61,7 @@ def test_unfreeze_of_an_unknown_freeze_lists_the_known_ones(desk: Desk) -> None:
     desk.type("freeze everything --why all")
     done = desk.type("unfreeze production --why clear")
     assert done.exit_code == 1
-    assert "there is no freeze of production; known: everything" in done.stderr
+    assert "freeze of production not found; known: everything" in done.stderr
 
 
 def test_status_shows_each_freeze_and_how_to_lift_it(desk: Desk) -> None:
@@ -106,7 +106,7 @@ def test_scopes_are_parsed_in_every_spelling() -> None:
     assert [parse_scope(each) for each in typed] == ["*", "*", "staging", "production/hello"]
     assert [named(parse_scope(each)) for each in typed[:2]] == ["everything", "everything"]
     for wrong in ("hello", "prod/hello", "production/", "all"):
-        with pytest.raises(InvalidName, match="expected everything, staging, production"):
+        with pytest.raises(InvalidValue, match="allowed: everything, staging, production"):
             parse_scope(wrong)
 
 
@@ -139,7 +139,7 @@ def test_freeze_ends_at_a_time_or_after_a_duration(until: str, lasts: str, end: 
     ],
 )
 def test_invalid_end_of_a_freeze_is_refused(until: str, lasts: str) -> None:
-    with pytest.raises(InvalidName):
+    with pytest.raises(InvalidValue):
         parse_end(until, lasts, NOW)
 
 

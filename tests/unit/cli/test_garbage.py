@@ -8,7 +8,7 @@ import pytest
 
 from apps.cli.commands.garbage import hours, size
 from lifecycle.application.delivery.collect_garbage import gc
-from lifecycle.domain.errors import InvalidName
+from lifecycle.domain.errors import InvalidValue
 from lifecycle.entrypoints import events
 from tests.unit.cli.conftest import SNAPSHOTS, Desk, FakeFunctions
 
@@ -111,7 +111,7 @@ def test_json_is_the_result_of_the_deletion(cellar: Desk) -> None:
 def test_invalid_age_is_refused(cellar: Desk, typed: str) -> None:
     done = cellar.type(f"gc hello {typed}")
     assert done.exit_code == 1
-    assert "expected hours or days, such as 36h or 7d" in done.stderr
+    assert "allowed: hours or days, such as 36h or 7d" in done.stderr
     assert cellar.functions.calls == []
 
 
@@ -123,12 +123,12 @@ def test_retaining_no_version_is_refused(cellar: Desk) -> None:
 def test_unknown_service_is_named(cellar: Desk) -> None:
     done = cellar.type("gc helo")
     assert done.exit_code == 1
-    assert "there is no service helo" in done.stderr
+    assert "service 'helo' not found" in done.stderr
 
 
 def test_ages_are_parsed_and_sizes_formatted() -> None:
     assert (hours("36h"), hours("7d")) == (36, 168)
-    with pytest.raises(InvalidName):
+    with pytest.raises(InvalidValue):
         hours("7 d")
     output = [size(count) for count in (0, 999, 1000, 12_345, 999_400, 3_400_000, 2_500_000_000)]
     assert output == ["0 B", "999 B", "1.0 kB", "12 kB", "999 kB", "3.4 MB", "2.5 GB"]

@@ -93,20 +93,20 @@ def test_pause_can_be_neither_approved_nor_decided(desk: Desk, paused: str) -> N
     for command in ("approve hello --why fine", "decide hello RETRY"):
         done = desk.type(command)
         assert done.exit_code == 1
-        assert f"{paused} is PAUSED; see: lifecycle status hello" in done.stderr
+        assert f"{paused} is PAUSED. See `lifecycle status hello`" in done.stderr
 
 
 def test_deployment_that_is_not_paused_cannot_be_resumed(desk: Desk) -> None:
     name = desk.halted()
     done = desk.type("resume hello --why fine")
     assert done.exit_code == 1
-    assert f"that waits for a resume; {name} is HALTED" in done.stderr
+    assert f"that waits for a resume not found. {name} is HALTED" in done.stderr
 
 
 def test_pause_without_a_running_deployment_is_an_error(desk: Desk) -> None:
     done = desk.type("pause hello --why slow")
     assert done.exit_code == 1
-    assert "there is no deployment of hello that runs; nothing is being deployed" in done.stderr
+    assert "deployment of hello that runs not found. Nothing is being deployed" in done.stderr
     assert desk.functions.calls == []
 
 

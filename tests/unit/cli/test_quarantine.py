@@ -49,10 +49,10 @@ def test_quarantine_of_a_version_in_rollout_suggests_a_rollback(desk: Desk) -> N
 def test_quarantine_of_an_unknown_name_lists_the_hosts(desk: Desk) -> None:
     done = desk.type("quarantine hello host-9 --why x")
     assert done.exit_code == 1
-    assert "there is no host or version host-9 of production/hello; known hosts: host-1" in done.stderr
-    assert "there is no release 9.9.9" in desk.type("quarantine hello 9.9.9 --why x").stderr
+    assert "host 'host-9' of production/hello not found; known: host-1" in done.stderr
+    assert "release '9.9.9' of hello not found" in desk.type("quarantine hello 9.9.9 --why x").stderr
     assert (
-        "there is no cluster staging/hello" in desk.type("quarantine hello host-1 --why x -e staging").stderr
+        "cluster 'staging/hello' not found" in desk.type("quarantine hello host-1 --why x -e staging").stderr
     )
     assert desk.functions.calls == []
 
@@ -72,7 +72,7 @@ def test_unquarantine_of_an_unknown_name_lists_the_known_ones(desk: Desk) -> Non
     desk.type("quarantine hello host-3 --why disk")
     done = desk.type("unquarantine hello host-2 --why disk")
     assert done.exit_code == 1
-    assert "there is no quarantine of host-2 in production/hello; known: host-3" in done.stderr
+    assert "quarantine of host-2 in production/hello not found; known: host-3" in done.stderr
 
 
 def test_unquarantine_suggests_a_repair_or_a_deployment(desk: Desk) -> None:
@@ -127,4 +127,4 @@ def test_terminated_host_is_removed_from_the_load_balancer(desk: Desk) -> None:
 def test_unknown_host_lists_the_known_ones(desk: Desk) -> None:
     done = desk.type("remove-host hello host-9 --why sold")
     assert done.exit_code == 1
-    assert "there is no host host-9 of production/hello; known: host-1, host-2, host-3, host-4" in done.stderr
+    assert "host 'host-9' of production/hello not found; known: host-1, host-2, host-3, host-4" in done.stderr

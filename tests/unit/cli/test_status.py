@@ -57,7 +57,7 @@ def test_status_shows_the_end_of_the_alarm_watch(desk: Desk) -> None:
 def test_status_of_an_unknown_service_lists_the_known_ones(desk: Desk) -> None:
     done = desk.type("status shop")
     assert done.exit_code == 1
-    assert "there is no service shop; known: hello" in done.stderr
+    assert "service 'shop' not found; known: hello" in done.stderr
 
 
 @pytest.mark.parametrize(
@@ -73,8 +73,9 @@ def test_status_of_an_unknown_service_lists_the_known_ones(desk: Desk) -> None:
 def test_every_command_answers_an_unknown_service_with_the_known_ones(desk: Desk, command: str) -> None:
     done = desk.type(command)
     assert done.exit_code == 1
-    assert "error: there is no " in done.stderr
-    assert "hello" in done.stderr.partition("known")[2]
+    error = done.stderr.partition("error: ")[2]
+    assert " not found" in error
+    assert "hello" in error.lower().partition("known")[2]
     assert desk.functions.calls == []
 
 
@@ -197,7 +198,7 @@ def test_the_newest_snapshot_is_promoted_unless_another_is_named(desk: Desk) -> 
 def test_unknown_snapshot_is_refused_by_the_function(desk: Desk) -> None:
     done = desk.type("promote hello 1.0.0-20261123120000-ddddddd")
     assert done.exit_code == 1
-    assert "there is no snapshot 1.0.0-20261123120000-ddddddd of hello" in done.stderr
+    assert "snapshot '1.0.0-20261123120000-ddddddd' of hello not found" in done.stderr
 
 
 def test_releases_show_where_they_are_desired_or_quarantined(desk: Desk) -> None:

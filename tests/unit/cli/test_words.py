@@ -100,7 +100,7 @@ def denied(code: str) -> ClientError:
 @pytest.mark.parametrize(
     ("error", "expected"),
     [
-        (Unknown("release", "1.0.0"), "there is no release 1.0.0"),
+        (Unknown("release", "1.0.0"), "release '1.0.0' not found"),
         (denied("AccessDeniedException"), "IAM denies StartExecution: no"),
         (denied("ExpiredTokenException"), "the credentials have expired: log in again"),
         (denied("UnrecognizedClientException"), "AWS rejects the credentials of the profile"),

@@ -113,8 +113,8 @@ def test_invalid_page_number_means_the_first_page(page: str) -> None:
 @pytest.mark.parametrize(
     ("event", "sentence"),
     [
-        ({"service": "other"}, "There is no cluster of other; known: production/hello"),
-        ({"environment": "moon"}, "'moon' is not a environment"),
+        ({"service": "other"}, "Cluster of other not found; known: production/hello"),
+        ({"environment": "moon"}, "'moon' is not an environment; allowed: staging, production"),
         ({"page": "first"}, "The parameters are invalid: page:"),
         ({"days": 0}, "The parameters are invalid: days:"),
         (

@@ -135,7 +135,7 @@ def test_verified_version_is_shown_after_many_repairs(desk: Desk) -> None:
 def test_cluster_without_a_load_balancer_is_shown(desk: Desk) -> None:
     del desk.machine.memory.dispatcher.states[CLUSTER]
     text = desk.see("clusters").text
-    assert "deploy its stack first" in text
+    assert "Deploy its stack first" in text
     assert "host-1" in text
 
 

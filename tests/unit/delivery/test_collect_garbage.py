@@ -11,7 +11,7 @@ import pytest
 from lifecycle.application.delivery.collect_garbage import AFRESH, HISTORY, Collected, gc
 from lifecycle.application.delivery.promote import promote
 from lifecycle.domain.delivery.retention import Keep
-from lifecycle.domain.errors import InvalidName, StoreRefused, Unknown
+from lifecycle.domain.errors import InvalidValue, StoreRefused, Unknown
 from lifecycle.domain.fleet.cluster import Cluster
 from lifecycle.domain.fleet.desired import Desired
 from lifecycle.domain.fleet.host import HostReport
@@ -293,7 +293,7 @@ def test_another_services_versions_are_left_alone(shop: Shop) -> None:
 
 def test_an_unknown_service_and_an_impossible_name_are_told(shop: Shop) -> None:
     context, catalogue = shop.memory.context, shop.memory.catalogue
-    with pytest.raises(Unknown, match="there is no service helo"):
+    with pytest.raises(Unknown, match="service 'helo' not found"):
         gc(context, catalogue, "helo", keep=KEEP, dry_run=True, by="ada")
-    with pytest.raises(InvalidName):
+    with pytest.raises(InvalidValue):
         gc(context, catalogue, "../hello", keep=KEEP, dry_run=True, by="ada")

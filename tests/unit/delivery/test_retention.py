@@ -18,7 +18,7 @@ from lifecycle.domain.delivery.retention import (
     Unreadable,
     retain,
 )
-from lifecycle.domain.errors import InvalidName
+from lifecycle.domain.errors import InvalidValue
 from lifecycle.domain.fleet.cluster import Cluster
 from lifecycle.domain.fleet.desired import Desired
 from lifecycle.domain.fleet.host import HostReport, Stage
@@ -289,7 +289,7 @@ def test_nothing_younger_than_the_minimum_age_goes() -> None:
     ],
 )
 def test_keeping_less_than_is_safe_is_refused(snapshots: int, releases: int, age: timedelta) -> None:
-    with pytest.raises(InvalidName, match="at least 1"):
+    with pytest.raises(InvalidValue, match="at least 1"):
         Keep(snapshots, releases, age)
 
 

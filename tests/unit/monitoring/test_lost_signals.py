@@ -96,7 +96,7 @@ def test_a_cluster_that_cannot_be_read_does_not_keep_the_others_waiting(field: F
     )
     failed, followed = field.watched()
     assert (failed.alarm, failed.kind) == ("lc-p-gone-errors", "FAILED")
-    assert "there is no cluster production/gone" in failed.reason
+    assert "cluster 'production/gone' not found" in failed.reason
     assert (followed.kind, followed.deployment) == ("GO_BACK", name)
 
 

@@ -173,7 +173,7 @@ def test_a_host_whose_machine_was_terminated_is_removed_at_once(machine: Machine
 
 
 def test_a_host_that_nobody_knows_is_not_removed(machine: Machine) -> None:
-    with pytest.raises(Unknown, match="there is no host host-9"):
+    with pytest.raises(Unknown, match="host 'host-9' of production/hello not found"):
         remove_host(machine.context, CLUSTER, "host-9", GRACE)
 
 

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from lifecycle.domain.errors import InvalidName
+from lifecycle.domain.errors import InvalidValue
 from lifecycle.domain.fleet.cluster import Cluster
 from lifecycle.domain.rollout.freezes import Freeze, Window, blocking, check_scope
 
@@ -55,7 +55,7 @@ def test_a_scope_is_everything_an_environment_or_a_service_of_one(scope: str) ->
     "scope", ["", "hello", "prod", "production/", "/hello", "production/Hello", "production/*", "* ", "a/b/c"]
 )
 def test_another_scope_is_refused_with_what_was_expected(scope: str) -> None:
-    with pytest.raises(InvalidName, match=r'expected "\*", staging, production, or one service such as'):
+    with pytest.raises(InvalidValue, match=r'allowed: "\*", staging, production, or one service such as'):
         check_scope(scope)
 
 
@@ -71,7 +71,7 @@ def test_another_scope_is_refused_with_what_was_expected(scope: str) -> None:
     ],
 )  # fmt: skip
 def test_a_window_that_cannot_be_read_is_refused(text: str) -> None:
-    with pytest.raises(InvalidName, match="is not a window: expected"):
+    with pytest.raises(InvalidValue, match="is not a window; allowed:"):
         Window.parse(text)
 
 

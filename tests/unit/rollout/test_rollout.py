@@ -173,7 +173,7 @@ def test_a_second_deployment_is_refused_and_told_who_holds_the_lease(machine: Ma
 
 
 def test_an_unknown_release_is_refused(machine: Machine) -> None:
-    assert "there is no release 9.9.9 of hello" in machine.begin(machine.request("9.9.9")).reason
+    assert "release '9.9.9' of hello not found" in machine.begin(machine.request("9.9.9")).reason
 
 
 def test_a_silent_agent_is_named_before_anything_is_touched(machine: Machine) -> None:
@@ -375,7 +375,7 @@ def test_a_load_balancer_that_refuses_halts_with_its_own_words(machine: Machine)
     del machine.memory.dispatcher.states[CLUSTER]
     task = HostTask(CLUSTER, request.deployment, machine.record(request.deployment).epoch, "host-2", 1)
     outcome = stages.drain(machine.context, task, "run")
-    assert (outcome.outcome, "deploy its stack first" in outcome.reason) == ("FAILED", True)
+    assert (outcome.outcome, "Deploy its stack first" in outcome.reason) == ("FAILED", True)
 
 
 def test_the_same_bytes_under_another_version_are_installed(machine: Machine) -> None:

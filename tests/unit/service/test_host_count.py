@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lifecycle.domain.errors import InvalidName
+from lifecycle.domain.errors import InvalidValue
 from lifecycle.domain.service.host_count import at_least, at_most, parse_amount
 
 PERCENTS = st.integers(min_value=1, max_value=100)
@@ -26,7 +26,7 @@ def test_a_number_and_a_share_are_kept_as_they_were_written(value: int | str) ->
     ],
 )
 def test_anything_else_is_refused_and_named(value: object) -> None:
-    with pytest.raises(InvalidName, match="is not a number of hosts: expected a whole number") as refused:
+    with pytest.raises(InvalidValue, match="is not a number of hosts; allowed: a whole number") as refused:
         parse_amount(value)
     assert repr(str(value)) in str(refused.value)
 
@@ -79,5 +79,5 @@ def test_what_may_go_and_what_must_stay_leave_no_host_untold(percent: int, of: i
 @pytest.mark.parametrize("count", [at_most, at_least])
 def test_a_share_that_was_never_checked_is_refused(count: object) -> None:
     assert callable(count)
-    with pytest.raises(InvalidName):
+    with pytest.raises(InvalidValue):
         count("150%", 4)

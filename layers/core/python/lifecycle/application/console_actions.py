@@ -239,7 +239,7 @@ def _bound(query: QueryContext, current: Deployment, asked: ConsoleAction) -> Qu
     every = {each.id: each for each in query.context.deployments.questions(current.id)}
     question = every.get(asked.question)
     if question is None:
-        raise Unknown("question", f"{asked.question} of {current.id}", "the page is out of date; refresh it")
+        raise Unknown("question", asked.question, "The page is out of date: refresh it.", of=current.id)
     what = f"the answer to {question.id}"
     if question.answer:
         given = question.answer

@@ -1,17 +1,20 @@
-"""Every error that an operator can meet, in one tree; each says what was expected, found, and what to do.
+"""Every error that an operator can meet, in one tree.
+
+Each message says what failed, the value that was found, what is allowed, and the next command where there is one.
 
 LifecycleError
-├── InvalidName            a service, environment, host or version that cannot be one
+├── InvalidValue           a time, age, count, amount, window or event that cannot be used
+│   └── InvalidName        a service, environment, host or version that cannot be one
 ├── Unknown                a service, snapshot, release, cluster or deployment that does not exist
 ├── LeaseHeld              another deployment of this cluster is running
-├── StaleEpoch             an actor that was overtaken; it must do nothing
+├── StaleEpoch             a fenced deployment; it must change nothing
 ├── Refused                a plan, promotion or decision that may not be done, with the reasons
 ├── DigestMismatch         bytes that are not the ones that were published
 ├── UnsafeArchive          an artifact that would write outside its folder, or too much
 └── StoreRefused           a store that answered, but not with what was asked
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 
 
@@ -19,18 +22,30 @@ class LifecycleError(Exception):
     """The root: anything that is the operator's to know about, printed without a traceback."""
 
 
-class InvalidName(LifecycleError):
-    """A name that does not have the form it needs."""
+class InvalidValue(LifecycleError):
+    """A value that cannot be used; `what` is a noun without its article, and `allowed` completes "allowed: …"."""
 
-    def __init__(self, kind: str, found: str, expected: str) -> None:
-        super().__init__(f"{found!r} is not a {kind}: expected {expected}")
+    def __init__(self, what: str, found: str, allowed: str) -> None:
+        article = "an" if what[:1].lower() in "aeiou" else "a"
+        super().__init__(f"{found!r} is not {article} {what}; allowed: {allowed}")
+
+
+class InvalidName(InvalidValue):
+    """A name that does not have the form it needs."""
 
 
 class Unknown(LifecycleError):
-    """Something that was named does not exist."""
+    """Something that was named does not exist.
 
-    def __init__(self, kind: str, name: str, hint: str = "") -> None:
-        super().__init__(f"there is no {kind} {name}" + (f"; {hint}" if hint else ""))
+    `of` is what it would belong to, `known` the names that exist, and `hint` whole sentences.
+    """
+
+    def __init__(
+        self, kind: str, name: str = "", hint: str = "", *, of: str = "", known: Iterable[str] | None = None
+    ) -> None:
+        what = " ".join(filter(None, (kind, f"'{name}'" if name else "", f"of {of}" if of else "")))
+        others = "" if known is None else f"; known: {', '.join(known) or 'none'}"
+        super().__init__(f"{what} not found{others}" + (f". {hint}" if hint else ""))
 
 
 class LeaseHeld(LifecycleError):
@@ -46,10 +61,10 @@ class LeaseHeld(LifecycleError):
 
 
 class StaleEpoch(LifecycleError):
-    """The actor's epoch is older than the cluster's; it must do nothing."""
+    """The deployment's epoch is older than the cluster's; it must change nothing."""
 
     def __init__(self, cluster: str, mine: int, current: int) -> None:
-        super().__init__(f"epoch {mine} of {cluster} was overtaken by epoch {current}; nothing was done")
+        super().__init__(f"epoch {mine} of {cluster} is fenced by epoch {current}; nothing was changed")
 
 
 class Refused(LifecycleError):

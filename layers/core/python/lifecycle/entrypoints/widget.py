@@ -154,7 +154,7 @@ def _answer(kind: type[C], draw: Draw[C], event: dict[str, Any], context: Any) -
         wrong = "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors())
         return _failed(view_context, f"The parameters are invalid: {wrong}. See docs/console.md.")
     except LifecycleError as error:
-        return _failed(view_context, f"{str(error)[:1].upper()}{str(error)[1:]}.")
+        return _failed(view_context, f"{str(error)[:1].upper()}{str(error)[1:].rstrip('.')}.")
     except (ClientError, BotoCoreError) as error:
         logger.exception("a store refused")
         return _failed(

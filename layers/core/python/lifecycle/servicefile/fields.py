@@ -10,7 +10,7 @@ from typing import Annotated, Any
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 from pydantic_core import PydanticCustomError
 
-from lifecycle.domain.errors import InvalidName
+from lifecycle.domain.errors import InvalidName, InvalidValue
 from lifecycle.domain.fleet.cluster import service_name
 from lifecycle.domain.rollout.freezes import Window
 from lifecycle.domain.service.host_count import Amount, parse_amount
@@ -132,7 +132,7 @@ def _hosts(value: Any) -> Amount:
     """Return the amount that the policy stores; the field's description completes an error's message."""
     try:
         amount = parse_amount(value)
-    except InvalidName as error:
+    except InvalidValue as error:
         raise ValueError(HOSTS) from error
     if isinstance(amount, int) and amount > MAXIMUM_HOSTS:
         raise ValueError(HOSTS)
@@ -142,7 +142,7 @@ def _hosts(value: Any) -> Amount:
 def _window(text: str) -> str:
     try:
         Window.parse(text)
-    except InvalidName as error:
+    except InvalidValue as error:
         raise expected(FROZEN_WINDOW) from error
     return text
 

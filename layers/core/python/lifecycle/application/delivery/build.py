@@ -10,7 +10,7 @@ from lifecycle.application.ports.artifacts import Artifacts
 from lifecycle.application.ports.builds import Builds
 from lifecycle.application.ports.catalogue import Catalogue
 from lifecycle.application.rollout.requests import Payload, payload
-from lifecycle.domain.errors import InvalidName, StoreRefused, Unknown
+from lifecycle.domain.errors import InvalidValue, StoreRefused, Unknown
 from lifecycle.domain.fleet.cluster import Cluster, service_name
 from lifecycle.domain.rollout.deployment import Request, deployment_id
 from lifecycle.domain.service.version import SnapshotVersion
@@ -81,7 +81,7 @@ def record_snapshot(
     try:
         SnapshotVersion.parse(version)
         manifest = artifacts.manifest(service_name(service), version)
-    except (InvalidName, Unknown, StoreRefused) as error:
+    except (InvalidValue, Unknown, StoreRefused) as error:
         return Recorded("REFUSED", f"the build published no snapshot: {error}", service, version)
     if (manifest.service, manifest.version, manifest.commit) != (service, version, commit):
         found = f"{manifest.service} {manifest.version} of {manifest.commit}"

@@ -19,7 +19,7 @@ from lifecycle.domain.delivery.retention import (
     Unreadable,
     retain,
 )
-from lifecycle.domain.errors import InvalidName, StoreRefused, Unknown
+from lifecycle.domain.errors import InvalidValue, StoreRefused, Unknown
 from lifecycle.domain.fleet.cluster import ENVIRONMENTS, Cluster, service_name
 
 # Deployments of a cluster that are read at first, and those that are read again before each deletion.
@@ -57,7 +57,7 @@ def gc(
     """Delete what may go, at most `most` versions, the oldest first; safe to repeat. Raises Unknown, InvalidName."""
     holdings = _holdings(context, catalogue, service)
     if not (holdings.stored or holdings.snapshots or holdings.releases):
-        raise Unknown("service", service, "nothing of it was ever built here")
+        raise Unknown("service", service, "Nothing of it was ever built here.")
     fates = retain(holdings, keep, context.clock.now())
     doomed = [fate for fate in fates if isinstance(fate, Deleted)]
     late = {fate.version for fate in doomed[most:]}
@@ -110,7 +110,7 @@ def _use(
 ) -> ClusterUse | Unreadable:
     try:
         return _read(context, cluster, before if isinstance(before, ClusterUse) else None)
-    except (StoreRefused, InvalidName) as error:
+    except (StoreRefused, InvalidValue) as error:
         return Unreadable(cluster, str(error))
 
 

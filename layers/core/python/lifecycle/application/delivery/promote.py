@@ -30,7 +30,7 @@ def promote(catalogue: Catalogue, artifacts: Artifacts, service: str, snapshot: 
     version = SnapshotVersion.parse(snapshot)
     recorded = catalogue.snapshots(service).get(snapshot)
     if recorded is None:
-        raise Unknown("snapshot", f"{snapshot} of {service}", f"see: lifecycle snapshots {service}")
+        raise Unknown("snapshot", snapshot, f"See `lifecycle snapshots {service}`.", of=service)
     manifest = artifacts.manifest(service, snapshot)
     if manifest.digest != recorded["digest"]:
         raise DigestMismatch(f"the manifest of {service} {snapshot}", recorded["digest"], manifest.digest)

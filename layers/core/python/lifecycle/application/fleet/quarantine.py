@@ -24,8 +24,7 @@ def lift_quarantine(context: Context, cluster: Cluster, name: str, by: Requested
     """Let a version be deployed again, or a host be a member again; raises Unknown."""
     standing = {**context.fleet.quarantined(cluster), **context.fleet.quarantined_hosts(cluster)}
     if name not in standing:
-        there = ", ".join(sorted(standing)) or "nothing"
-        raise Unknown("quarantine", f"of {name} in {cluster}", f"quarantined there is: {there}")
+        raise Unknown("quarantine", of=f"{name} in {cluster}", known=sorted(standing))
     context.record(cluster, f"lift the quarantine of {name}", by.who, by.why)
     context.fleet.lift_quarantine(cluster, name)
     return CommandResult(f"{name} of {cluster} is no longer quarantined", (str(cluster),))

@@ -24,7 +24,7 @@ def remove_host(
     """
     report = context.fleet.report(cluster, host)
     if report is None:
-        raise Unknown("host", f"{host} of {cluster}", f"see: lifecycle hosts {cluster.service}")
+        raise Unknown("host", host, f"See `lifecycle hosts {cluster.service}`.", of=str(cluster))
     state = context.dispatcher.target(cluster, report.address)
     if not terminated and (reasons := _still_here(context, host, state, report.seen_at)):
         raise Refused(f"the removal of {host}", reasons)

@@ -46,8 +46,8 @@ def clusters_in(query: QueryContext, scope: Scope) -> tuple[list[Cluster], tuple
     found = [each for each in every if scope.covers(each)]
     if not found and (scope.service or scope.environment):
         named = " in ".join(filter(None, (scope.service, scope.environment)))
-        known = ", ".join(map(str, every)) or "none"
-        raise Unknown("cluster", f"of {named}", f"known: {known}; deploy a cluster stack for it first")
+        hint = "Deploy a cluster stack for it first."
+        raise Unknown("cluster", hint=hint, of=named, known=map(str, every))
     return found, services
 
 

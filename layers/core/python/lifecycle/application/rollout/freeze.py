@@ -32,8 +32,7 @@ def unfreeze(context: Context, scope: str, by: RequestedBy, made: datetime | Non
     """Lift the freeze of exactly this scope, and only the one `made` then; raises InvalidName, Unknown, Refused."""
     standing = {each.scope: each for each in context.freezes.all()}
     if check_scope(scope) not in standing:
-        there = ", ".join(standing) or "nothing"
-        raise Unknown("freeze", f"of {scope}", f"frozen is: {there}")
+        raise Unknown("freeze", of=scope, known=standing)
     found = standing[scope]
     if made is not None and found.at != made:
         told = f"{found.by} made another one at {found.at:%H:%M:%S} UTC: {found.why}; look again"

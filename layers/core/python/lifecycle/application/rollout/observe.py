@@ -36,7 +36,7 @@ def deployment(context: Context, cluster: Cluster, name: str) -> Deployment:
 
 def unknown(cluster: Cluster, name: str) -> Unknown:
     """The error about a deployment that has no record."""
-    return Unknown("deployment", name, f"see: lifecycle history {cluster.service}")
+    return Unknown("deployment", name, f"See `lifecycle history {cluster.service}`.")
 
 
 def facts(

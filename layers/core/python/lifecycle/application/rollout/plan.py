@@ -9,7 +9,7 @@ from lifecycle.application.context import Context
 from lifecycle.application.rollout import observe, queue
 from lifecycle.application.rollout.finish import leave_untouched
 from lifecycle.application.rollout.host_commands import cancel_turns, prefetch
-from lifecycle.domain.errors import InvalidName, LeaseHeld, StoreRefused, Unknown
+from lifecycle.domain.errors import InvalidValue, LeaseHeld, StoreRefused, Unknown
 from lifecycle.domain.fleet.desired import Desired
 from lifecycle.domain.rollout.deployment import Deployment, DeploymentState, Kind, Override, Request
 from lifecycle.domain.rollout.execution import execution_number
@@ -39,14 +39,14 @@ def begin(context: Context, request: Request, execution: str) -> Planned:
     """
     try:
         cluster = request.cluster
-    except InvalidName as error:
+    except InvalidValue as error:
         return Planned("REFUSED", 0, str(error))
     existing = context.deployments.get(cluster, request.deployment)
     if existing is not None and existing.state is not DeploymentState.QUEUED:
         return _resume(context, existing, execution)
     try:
         found = preview(context, request)
-    except (InvalidName, Unknown) as error:
+    except (InvalidValue, Unknown) as error:
         return _refuse(context, request, [str(error)])
     except StoreRefused as error:
         if context.leases.current(cluster).deployment == request.deployment:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TypeAlias
 
-from lifecycle.domain.errors import InvalidName
+from lifecycle.domain.errors import InvalidValue
 from lifecycle.domain.fleet.cluster import Cluster
 from lifecycle.domain.fleet.desired import Desired
 from lifecycle.domain.fleet.host import HostReport, Stage
@@ -35,7 +35,7 @@ class Stored:
 
 @dataclass(frozen=True, slots=True)
 class Keep:
-    """How many of the newest stay whatever happens, and how long anything does; raises InvalidName."""
+    """How many of the newest stay whatever happens, and how long anything does; raises InvalidValue."""
 
     snapshots: int
     releases: int
@@ -44,9 +44,9 @@ class Keep:
     def __post_init__(self) -> None:
         for count in (self.snapshots, self.releases):
             if count < 1:
-                raise InvalidName("number of versions to keep", str(count), "at least 1")
+                raise InvalidValue("number of versions to keep", str(count), "at least 1")
         if self.age < LEAST_AGE:
-            raise InvalidName(
+            raise InvalidValue(
                 "minimum age", str(self.age), f"at least {LEAST_AGE}, for what is being published"
             )
 

@@ -27,7 +27,7 @@ class Cluster:
 
     def __post_init__(self) -> None:
         if self.environment not in ENVIRONMENTS:
-            raise InvalidName("environment", self.environment, " or ".join(ENVIRONMENTS))
+            raise InvalidName("environment", self.environment, ", ".join(ENVIRONMENTS))
         service_name(self.service)
 
     @classmethod

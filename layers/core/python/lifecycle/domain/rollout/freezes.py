@@ -11,7 +11,7 @@ from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from typing import TypeAlias
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from lifecycle.domain.errors import InvalidName
+from lifecycle.domain.errors import InvalidName, InvalidValue
 from lifecycle.domain.fleet.cluster import ENVIRONMENTS, Cluster
 
 EVERYTHING = "*"
@@ -55,14 +55,14 @@ def named(scope: str) -> str:
 
 
 def check_scope(text: str) -> str:
-    """Check a freeze's scope as it was written; raises InvalidName."""
+    """Check a freeze's scope as it was written; raises InvalidValue."""
     if text == EVERYTHING or text in ENVIRONMENTS:
         return text
     try:
         return str(Cluster.parse(text))
     except InvalidName as error:
         expected = f'"*", {", ".join(ENVIRONMENTS)}, or one service such as production/hello'
-        raise InvalidName("scope of a freeze", text, expected) from error
+        raise InvalidValue("scope of a freeze", text, expected) from error
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,19 +111,19 @@ class Window:
 
     @classmethod
     def parse(cls, text: str) -> "Window":
-        """Read a weekly window or one of dates, in UTC where no zone is told; raises InvalidName."""
+        """Read a weekly window or one of dates, in UTC where no zone is told; raises InvalidValue."""
         if match := _WEEKLY.fullmatch(text):
             day, hour, minute, last_day, last_hour, last_minute, zone = match.groups()
             begin, end = _minute(day, hour, minute), _minute(last_day, last_hour, last_minute)
             if begin == end:
-                raise InvalidName("window", text, "an end that differs from its beginning")
+                raise InvalidValue("window", text, "an end that differs from its beginning")
             return cls(text, _zone(text, zone), _Weekly(begin, end))
         if match := _DATES.fullmatch(text):
             first, last = (_date(text, each) for each in match.groups()[:2])
             if last < first:
-                raise InvalidName("window", text, "a last day that does not precede its first")
+                raise InvalidValue("window", text, "a last day that does not precede its first")
             return cls(text, _zone(text, match[3]), _Dates(first, last))
-        raise InvalidName("window", text, _EXPECTED)
+        raise InvalidValue("window", text, _EXPECTED)
 
     def covers(self, now: datetime) -> bool:
         return self.ends(now) is not None
@@ -151,7 +151,7 @@ def _date(text: str, written: str) -> date:
     try:
         return date.fromisoformat(written)
     except ValueError as error:
-        raise InvalidName("window", text, f"dates that exist, and {written} does not") from error
+        raise InvalidValue("window", text, f"dates that exist, and {written} does not") from error
 
 
 def _zone(text: str, name: str | None) -> tzinfo:
@@ -160,7 +160,7 @@ def _zone(text: str, name: str | None) -> tzinfo:
     try:
         return ZoneInfo(name)
     except (ZoneInfoNotFoundError, ValueError, OSError) as error:
-        raise InvalidName(
+        raise InvalidValue(
             "window", text, f"a zone of the IANA database such as Europe/Berlin, not {name}"
         ) from error
 
@@ -188,7 +188,7 @@ def _of_freeze(freeze: Freeze) -> str:
 def _of_window(text: str, cluster: Cluster, now: datetime) -> tuple[datetime, str] | None:
     try:
         ends = Window.parse(text).ends(now)
-    except InvalidName as error:
+    except InvalidValue as error:
         return _NEVER, f"the policy of {cluster} freezes a time that cannot be read: {error}"
     return (ends, f"the policy of {cluster} freezes {text}; until {_told(ends)}") if ends else None
 

@@ -6,7 +6,7 @@ Read by servicefile/ and by the plan; `at_most` bounds what may be taken away, `
 import re
 from typing import TypeAlias
 
-from lifecycle.domain.errors import InvalidName
+from lifecycle.domain.errors import InvalidValue
 
 Amount: TypeAlias = int | str
 
@@ -15,19 +15,19 @@ _EXPECTED = 'a whole number that is not negative, or a share from "1%" to "100%"
 
 
 def parse_amount(value: object) -> Amount:
-    """Check an amount as it was written; raises InvalidName. A number in quotes is not one."""
+    """Check an amount as it was written; raises InvalidValue. A number in quotes is not one."""
     if isinstance(value, int) and not isinstance(value, bool) and value >= 0:
         return value
     if isinstance(value, str) and _SHARE.fullmatch(value):
         return value
-    raise InvalidName("number of hosts", str(value), _EXPECTED)
+    raise InvalidValue("number of hosts", str(value), _EXPECTED)
 
 
 def at_most(amount: Amount, of: int) -> int:
     """How many of `of` hosts may be taken: a share rounds down, but never to none; a number is as it is.
 
     Source of the rounding: Kubernetes' maxUnavailable; the least of 1 is ours, or small clusters would not move.
-    Raises InvalidName.
+    Raises InvalidValue.
     """
     if isinstance(amount, int):
         return amount
@@ -35,7 +35,7 @@ def at_most(amount: Amount, of: int) -> int:
 
 
 def at_least(amount: Amount, of: int) -> int:
-    """How many of `of` hosts must be kept: a share rounds up, a number is as it is. Raises InvalidName."""
+    """How many of `of` hosts must be kept: a share rounds up, a number is as it is. Raises InvalidValue."""
     if isinstance(amount, int):
         return amount
     return -(-of * _percent(amount) // 100)
@@ -43,5 +43,5 @@ def at_least(amount: Amount, of: int) -> int:
 
 def _percent(share: str) -> int:
     if not (match := _SHARE.fullmatch(share)):
-        raise InvalidName("number of hosts", share, _EXPECTED)
+        raise InvalidValue("number of hosts", share, _EXPECTED)
     return int(match["percent"])

@@ -32,7 +32,7 @@ class S3Artifacts:
         try:
             found = self._s3.get_object(Bucket=self._bucket, Key=f"{prefix}/{_MANIFEST}")
         except self._s3.exceptions.NoSuchKey as error:
-            raise Unknown(kind, f"{version} of {service}", f"see: lifecycle {kind}s {service}") from error
+            raise Unknown(kind, version, f"See `lifecycle {kind}s {service}`.", of=service) from error
         return from_json(Manifest, found["Body"].read())
 
     def has_artifact(self, target: Target, service: str) -> bool:

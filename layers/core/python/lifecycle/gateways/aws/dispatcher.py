@@ -121,8 +121,10 @@ class AlbDispatcher:
         """Return an ARN; raises Unknown if the cluster's stack does not exist, or is too old to have it."""
         if found := self._parameter(cluster, leaf):
             return found
-        what = ("cluster", str(cluster)) if leaf == _LEAVES[Group.MAIN] else ("test bed", f"of {cluster}")
-        raise Unknown(*what, f"deploy its stack first, which writes the parameter {_name(cluster, leaf)}")
+        hint = f"Deploy its stack first, which writes the parameter {_name(cluster, leaf)}."
+        if leaf == _LEAVES[Group.MAIN]:
+            raise Unknown("cluster", str(cluster), hint)
+        raise Unknown("test bed", hint=hint, of=str(cluster))
 
     def _parameter(self, cluster: Cluster, leaf: str) -> str | None:
         """Return the value that the cluster's stack wrote. It does not change while the stack exists."""

@@ -105,8 +105,8 @@ class CloudWatchMetrics:
             try:
                 self._arns[name] = self._ssm.get_parameter(Name=name)["Parameter"]["Value"]
             except self._ssm.exceptions.ParameterNotFound as error:
-                hint = f"deploy its stack first, which writes the parameter {name}"
-                raise Unknown("test bed", f"of {cluster}", hint) from error
+                hint = f"Deploy its stack first, which writes the parameter {name}."
+                raise Unknown("test bed", hint=hint, of=str(cluster)) from error
         return self._arns[name]
 
 

@@ -25,7 +25,7 @@ class MemoryArtifacts:
         prefix = artifact_prefix(service, version)
         if prefix not in self._manifests:
             kind = prefix.partition("/")[0]
-            raise Unknown(kind, f"{version} of {service}", f"see: lifecycle {kind}s {service}")
+            raise Unknown(kind, version, f"See `lifecycle {kind}s {service}`.", of=service)
         return self._manifests[prefix]
 
     def has_artifact(self, target: Target, service: str) -> bool:

@@ -78,7 +78,7 @@ class MemoryDispatcher:
         if cluster not in self.states:
             name = names.parameter(cluster.environment, cluster.service, names.TARGET_GROUP)
             raise Unknown(
-                "cluster", str(cluster), f"deploy its stack first, which writes the parameter {name}"
+                "cluster", str(cluster), f"Deploy its stack first, which writes the parameter {name}."
             )
         if group is Group.MAIN:
             return self.states[cluster]
@@ -88,6 +88,5 @@ class MemoryDispatcher:
     def _require_test_bed(self, cluster: Cluster, leaf: str) -> None:
         if not self.has_test_bed(cluster):
             name = names.parameter(cluster.environment, cluster.service, leaf)
-            raise Unknown(
-                "test bed", f"of {cluster}", f"deploy its stack first, which writes the parameter {name}"
-            )
+            hint = f"Deploy its stack first, which writes the parameter {name}."
+            raise Unknown("test bed", hint=hint, of=str(cluster))

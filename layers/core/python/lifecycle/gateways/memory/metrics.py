@@ -52,7 +52,7 @@ class MemoryMetrics:
         minute: timedelta,
     ) -> Measurements:
         if cluster in self.old_stacks:
-            raise Unknown("test bed", f"of {cluster}", "deploy its stack first")
+            raise Unknown("test bed", hint="Deploy its stack first.", of=str(cluster))
         begin = first_minute(since, minute)
         sides = ((Group.CONTROL, control_host), (Group.TEST_BED, test_host))
 
