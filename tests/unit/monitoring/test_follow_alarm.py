@@ -21,7 +21,7 @@ from lifecycle.domain.monitoring.alarms import (
     WatchFacts,
     cluster_of_alarm,
     follow,
-    heir_of,
+    rollback_of,
     watched_until,
 )
 from lifecycle.domain.rollout.attempt import HostAttempt
@@ -176,10 +176,10 @@ def test_what_was_done_is_not_done_again() -> None:
     assert isinstance(follow(replace(facts(deployment(DONE)), told=frozenset({NAME})), ENDED), Nothing)
     done = facts(deployment(DONE, BACK))
     heir = deployment(DeploymentState.QUEUED, kind=Kind.ROLLBACK)
-    again = follow(replace(done, heir=heir), ENDED)
+    again = follow(replace(done, rollback=heir), ENDED)
     assert again == StartRollback(done.deployment or heir, Target("1.0.0", "a"), heir, alarm().told)
     for state in (RUNNING, DeploymentState.HALTED, DeploymentState.REFUSED, DeploymentState.STALE):
-        assert isinstance(follow(replace(done, heir=replace(heir, state=state)), ENDED), Nothing)
+        assert isinstance(follow(replace(done, rollback=replace(heir, state=state)), ENDED), Nothing)
 
 
 def test_a_rollback_is_held_up_by_whoever_else_has_the_cluster() -> None:
@@ -191,7 +191,7 @@ def test_a_rollback_is_held_up_by_whoever_else_has_the_cluster() -> None:
     assert isinstance(follow(replace(held, told=frozenset({"other"})), ENDED), Nothing)
     assert isinstance(follow(replace(held, told=frozenset({NAME})), ENDED), HeldUp)
     assert isinstance(follow(held, ENDED + MINUTE), StartRollback)
-    its = replace(held, heir=heir, lease=replace(held.lease, deployment=heir.id))
+    its = replace(held, rollback=heir, lease=replace(held.lease, deployment=heir.id))
     assert isinstance(follow(its, ENDED), StartRollback)
 
 
@@ -209,12 +209,12 @@ def test_a_rollback_is_held_up_by_whoever_else_has_the_cluster() -> None:
 )
 def test_a_rollback_that_never_began_is_not_one(state: DeploymentState, epoch: int, *, counts: bool) -> None:
     heir = rollback("1r", state, epoch)
-    assert heir_of(deployment(DONE), [heir]) == (heir if counts else None)
+    assert rollback_of(deployment(DONE), [heir]) == (heir if counts else None)
 
 
 def test_a_rollback_that_began_counts_before_one_that_waits() -> None:
     waits, runs = rollback("2r", DeploymentState.QUEUED, 0), rollback("1r", RUNNING, 8)
-    assert heir_of(deployment(DONE), [waits, runs]) == runs
+    assert rollback_of(deployment(DONE), [waits, runs]) == runs
 
 
 def test_where_there_is_nothing_to_go_back_to_a_human_is_asked() -> None:

@@ -27,7 +27,7 @@ from lifecycle.domain.monitoring.alarms import (
     Wake,
     WatchFacts,
     follow,
-    heir_of,
+    rollback_of,
 )
 from lifecycle.domain.monitoring.audit import AuditEntry, AuditKind
 from lifecycle.domain.rollout.decision import (
@@ -84,7 +84,7 @@ def watch_facts(context: Context, alarm: Alarm) -> WatchFacts:
         deployment=current,
         attempts=tuple(attempts),
         questions=tuple(questions),
-        heir=heir_of(current, recent),
+        rollback=rollback_of(current, recent),
         lease=lease,
         holder=context.deployments.get(cluster, lease.deployment) if lease.deployment else None,
         told=frozenset(e.deployment for e in told if (e.at, e.who) == (alarm.since, _who(alarm))),
@@ -169,8 +169,8 @@ def _go_back(context: Context, alarm: Alarm, current: Deployment, reason: str) -
 def _start_rollback(context: Context, alarm: Alarm, found: StartRollback, now: datetime) -> Watched:
     """The record comes first: whoever looks next starts the same rollback, and no second one."""
     _tell(context, alarm, found.deployment.id, "roll back", found.reason)
-    request = found.heir.request if found.heir else _rollback(alarm, found, now)
-    if found.heir is None:
+    request = found.rollback.request if found.rollback else _rollback(alarm, found, now)
+    if found.rollback is None:
         why, policy = f"rolls back {found.deployment.id}", found.deployment.policy
         context.deployments.put(Deployment.not_begun(request, found.to, policy, now, why))
     context.executions.start_rollout(request.deployment, payload(request))

@@ -11,7 +11,9 @@ from lifecycle.domain.rollout.decision import Answer, Question, QuestionKind
 from lifecycle.domain.rollout.deployment import Deployment
 
 
-def _open(context: Context, current: Deployment, fits: Callable[[Question], bool], what: str) -> Question:
+def open_question(
+    context: Context, current: Deployment, fits: Callable[[Question], bool], what: str
+) -> Question:
     """The question that is open; otherwise a refusal that says what became of it."""
     now = context.clock.now()
     asked = [q for q in context.deployments.questions(current.id) if q.kind is not QuestionKind.ROLLBACK]
@@ -44,7 +46,7 @@ def _subject(question: Question) -> str:
     )
 
 
-def _refuse_late(context: Context, question: Question, answer: Answer) -> None:
+def refuse_late_answer(context: Context, question: Question, answer: Answer) -> None:
     """An answer whose time is over does nothing but wake the rollout, which then rejects, or asks anew."""
     if question.expires_at is None or answer.at < question.expires_at:
         return
@@ -55,7 +57,8 @@ def _refuse_late(context: Context, question: Question, answer: Answer) -> None:
     )
 
 
-def _answer(context: Context, current: Deployment, question: Question, answer: Answer) -> Question:
+def record_answer(context: Context, current: Deployment, question: Question, answer: Answer) -> Question:
+    """Record the answer to an open question, and resume the execution that waits for it; raises Refused."""
     if answer.choice not in question.choices:
         offered = ", ".join(question.choices)
         raise Refused(f"{answer.choice}", [f"{question.id} of {current.id} offers {offered}"])

@@ -6,7 +6,7 @@ execution is a hint, because next_step reads the records.
 
 from lifecycle.application.context import Context
 from lifecycle.application.rollout import observe
-from lifecycle.application.rollout.answer import _answer, _open, _refuse_late
+from lifecycle.application.rollout.answer import open_question, record_answer, refuse_late_answer
 from lifecycle.application.rollout.pause import cancel, pause, resume
 from lifecycle.application.rollout.rollback import request_rollback
 from lifecycle.domain.errors import Refused
@@ -24,25 +24,25 @@ def decide(
     """
     current = observe.deployment(context, cluster, name)
     what = f"the decision on {host}, attempt {attempt}"
-    question = _open(context, current, lambda q: (q.host, q.attempt) == (host, attempt), what)
-    _refuse_late(context, question, answer)
+    question = open_question(context, current, lambda q: (q.host, q.attempt) == (host, attempt), what)
+    refuse_late_answer(context, question, answer)
     if answer.choice is Choice.RETRY and host in context.fleet.quarantined_hosts(cluster):
         why = f"to be tried again: {answer.why}"
         context.record(cluster, f"lift the quarantine of {host}", answer.by, why, deployment=name, host=host)
         context.fleet.lift_quarantine(cluster, host)
-    return _answer(context, current, question, answer)
+    return record_answer(context, current, question, answer)
 
 
 def approve(context: Context, cluster: Cluster, name: str, answer: Answer) -> Question:
     """Approve or reject what the deployment waits for; raises Unknown, Refused (expired ones too)."""
     current = observe.deployment(context, cluster, name)
-    question = _open(context, current, lambda q: q.gate is not ApprovalGate.NONE, "an approval")
-    _refuse_late(context, question, answer)
+    question = open_question(context, current, lambda q: q.gate is not ApprovalGate.NONE, "an approval")
+    refuse_late_answer(context, question, answer)
     requester = current.request.requested_by
     if answer.choice is Choice.APPROVE and current.policy.approval_by_another and answer.by == requester:
         why = f"{requester} asked for {name}, and the policy of {cluster} wants somebody else to approve it"
         raise Refused("the approval", [why])
-    return _answer(context, current, question, answer)
+    return record_answer(context, current, question, answer)
 
 
 def answer_deployment(context: Context, cluster: Cluster, name: str, answer: Answer) -> Question:

@@ -5,7 +5,7 @@ Called by functions/rollout/decide through application/rollout/decide.py.
 
 from lifecycle.application.context import Context
 from lifecycle.application.rollout import observe, queue
-from lifecycle.application.rollout.answer import _answer, _open
+from lifecycle.application.rollout.answer import open_question, record_answer
 from lifecycle.application.rollout.task_tokens import resume_open
 from lifecycle.domain.errors import Refused
 from lifecycle.domain.fleet.cluster import Cluster
@@ -38,8 +38,8 @@ def pause(context: Context, cluster: Cluster, name: str, answer: Answer) -> Ques
 def resume(context: Context, cluster: Cluster, name: str, answer: Answer) -> Question:
     """Let a paused deployment go on, or abort it; raises Unknown, Refused when it is not paused."""
     current = observe.deployment(context, cluster, name)
-    question = _open(context, current, lambda q: q.kind is QuestionKind.RESUME, "the end of a pause")
-    answered = _answer(context, current, question, answer)
+    question = open_question(context, current, lambda q: q.kind is QuestionKind.RESUME, "the end of a pause")
+    answered = record_answer(context, current, question, answer)
     if answer.choice is Choice.ABORT:
         resume_open(context, name)
     return answered

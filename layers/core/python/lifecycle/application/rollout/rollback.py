@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 
 from lifecycle.application.context import Context
 from lifecycle.application.rollout import observe
-from lifecycle.application.rollout.answer import _answer
+from lifecycle.application.rollout.answer import record_answer
 from lifecycle.application.rollout.host_commands import cancel_turns
 from lifecycle.application.rollout.observe import remembered
 from lifecycle.application.rollout.requests import Payload, payload
@@ -61,13 +61,13 @@ def _standing(context: Context, cluster: Cluster, recent: Sequence[Deployment]) 
 
 
 @dataclass(frozen=True, slots=True)
-class Heir:
+class HandOver:
     """The input of the execution that rolls back."""
 
     input: Payload
 
 
-def hand_over(context: Context, cluster: Cluster, name: str, reason: str) -> Heir:
+def hand_over(context: Context, cluster: Cluster, name: str, reason: str) -> HandOver:
     """Pass the lease on to a rollback of this deployment, and close it; safe to repeat.
 
     The rollback's name is made from this one's, so that a repeat names the same rollback. Raises Unknown,
@@ -77,7 +77,7 @@ def hand_over(context: Context, cluster: Cluster, name: str, reason: str) -> Hei
     if current.previous is None:
         message = f"expected {name} to have a previous version"
         raise ValueError(message)
-    heir = Request(
+    rollback = Request(
         deployment=deployment_id(cluster, current.started_at, f"{name.rsplit('-', 1)[1]}r"),
         service=cluster.service,
         environment=cluster.environment,
@@ -88,21 +88,21 @@ def hand_over(context: Context, cluster: Cluster, name: str, reason: str) -> Hei
         rollback_of=name,
     )
     now = context.clock.now()
-    _record_heir(context, current, heir)
-    context.leases.hand_over(cluster, Lease(current.epoch, current.id), heir.deployment, now)
+    _record_rollback(context, current, rollback)
+    context.leases.hand_over(cluster, Lease(current.epoch, current.id), rollback.deployment, now)
     cancel_turns(context, current)
     closed = replace(current, state=DeploymentState.ROLLED_BACK, reason=reason, finished_at=now)
     context.deployments.put(closed)
-    return Heir(payload(heir))
+    return HandOver(payload(rollback))
 
 
-def _record_heir(context: Context, current: Deployment, heir: Request) -> None:
+def _record_rollback(context: Context, current: Deployment, rollback: Request) -> None:
     """Before it has the lease: whoever finds the lease with nobody at work knows what is to be begun."""
-    if current.previous is None or context.deployments.get(heir.cluster, heir.deployment) is not None:
+    if current.previous is None or context.deployments.get(rollback.cluster, rollback.deployment) is not None:
         return
     reason = f"takes over from {current.id}"
     context.deployments.put(
-        Deployment.not_begun(heir, current.previous, current.policy, context.clock.now(), reason)
+        Deployment.not_begun(rollback, current.previous, current.policy, context.clock.now(), reason)
     )
 
 
@@ -143,6 +143,6 @@ def request_rollback(context: Context, cluster: Cluster, name: str, answer: Answ
         resume_open(context, name)
         if standing.answer.by == answer.by:
             return standing
-    question = _answer(context, current, standing, answer)
+    question = record_answer(context, current, standing, answer)
     resume_open(context, name)
     return question

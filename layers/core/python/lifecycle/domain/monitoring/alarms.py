@@ -69,7 +69,7 @@ def cluster_of_alarm(name: str) -> Cluster | None:
 class WatchFacts:
     """What is decided on. `deployment` is the newest that touched a host, repairs left out.
 
-    `attempts` and `questions` are its; `heir` is a rollback of it that was asked for before; `lease` the cluster's,
+    `attempts` and `questions` are its; `rollback` is a rollback of it that was asked for before; `lease` the cluster's,
     and `holder` the record of whoever has it; `told` the deployments under which this ringing is in the trail.
     """
 
@@ -77,7 +77,7 @@ class WatchFacts:
     deployment: Deployment | None
     attempts: tuple[HostAttempt, ...] = ()
     questions: tuple[Question, ...] = ()
-    heir: Deployment | None = None
+    rollback: Deployment | None = None
     lease: Lease = field(default_factory=Lease)
     holder: Deployment | None = None
     told: frozenset[str] = frozenset()
@@ -110,11 +110,11 @@ class Wake:
 
 @dataclass(frozen=True, slots=True)
 class StartRollback:
-    """Deploy `to`, the version before it, for the rollout itself has ended. `heir` was recorded before."""
+    """Deploy `to`, the version before it, for the rollout itself has ended. `rollback` was recorded before."""
 
     deployment: Deployment
     to: Target
-    heir: Deployment | None
+    rollback: Deployment | None
     reason: str
 
 
@@ -144,15 +144,15 @@ class Nothing:
 Follows: TypeAlias = Pause | GoBack | Wake | StartRollback | HeldUp | Tell | Nothing
 
 
-def heir_of(current: Deployment, recent: Sequence[Deployment]) -> Deployment | None:
+def rollback_of(current: Deployment, recent: Sequence[Deployment]) -> Deployment | None:
     """The rollback of a deployment that was asked for before; one that waits only where none has begun.
 
     One that was refused, or lost before it had the lease, is none, and another may be tried; one that a human
     cancelled is.
     """
     mine = [each for each in recent if each.request.rollback_of == current.id]
-    heirs = [each for each in mine if each.epoch or each.state not in NEVER_BEGAN]
-    return min(heirs, key=lambda each: each.state is DeploymentState.QUEUED, default=None)
+    rollbacks = [each for each in mine if each.epoch or each.state not in NEVER_BEGAN]
+    return min(rollbacks, key=lambda each: each.state is DeploymentState.QUEUED, default=None)
 
 
 def watched_until(deployment: Deployment, minute: timedelta) -> datetime | None:
@@ -228,12 +228,12 @@ def _after(facts: WatchFacts, current: Deployment, now: datetime) -> Follows:
 
 def _back(facts: WatchFacts, current: Deployment, to: Target, now: datetime, last: datetime) -> Follows:
     """Begun once; while somebody else has the cluster a plan would be refused, so none is made."""
-    heir = facts.heir
-    if heir and heir.state is not DeploymentState.QUEUED:
-        return Nothing(f"the rollback {heir.id} was begun before: {heir.state}")
+    rollback = facts.rollback
+    if rollback and rollback.state is not DeploymentState.QUEUED:
+        return Nothing(f"the rollback {rollback.id} was begun before: {rollback.state}")
     held = _held(facts, now)
     if not held:
-        return StartRollback(current, to, heir, facts.alarm.told)
+        return StartRollback(current, to, rollback, facts.alarm.told)
     if facts.lease.deployment in facts.told:
         return Nothing(f"{held}; {facts.alarm.name} was told of before")
     why = f"{facts.alarm.told}; {held}; {current.id} is rolled back if that ends before {last:%H:%M} UTC"
@@ -243,7 +243,7 @@ def _back(facts: WatchFacts, current: Deployment, to: Target, now: datetime, las
 def _held(facts: WatchFacts, now: datetime) -> str:
     """Who else has the cluster, and how they stand; empty where nobody has."""
     lease, holder = facts.lease, facts.holder
-    if not lease.held_by_another(facts.heir.id if facts.heir else "", now):
+    if not lease.held_by_another(facts.rollback.id if facts.rollback else "", now):
         return ""
     if holder is None:
         return f"{lease.deployment} has the cluster"
