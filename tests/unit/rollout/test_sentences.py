@@ -29,6 +29,7 @@ from lifecycle.domain.monitoring.notifications import (
     Notification,
     NotificationKind,
     Quarantine,
+    Told,
     notification_of,
 )
 from lifecycle.domain.rollout.decision import Choice
@@ -235,18 +236,23 @@ def seen() -> Seen:
 def _changes(machine: Machine) -> Iterator[Change]:
     deployments = machine.memory.deployments
     for record in deployments.recent(CLUSTER, 100):
-        of = (*deployments.questions(record.id), *deployments.beds(record.id))
-        entries = machine.memory.audit_log.entries
-        for after in (record, *of, *entries, Quarantine(CLUSTER, "1.0.1", "it fails")):
-            for before in (None, after):
-                yield Change(before, after, machine.now)
+        told: list[Told] = [record, *deployments.questions(record.id), *deployments.beds(record.id)]
+        told += [*machine.memory.audit_log.entries, Quarantine(CLUSTER, "1.0.1", "it fails")]
+        for after in told:
+            yield Change(None, after, machine.now)
+            yield Change(after, after, machine.now)
 
 
 @cache
 def sentences() -> list[str]:
     """Every sentence of those facts: each may stand in the place of another."""
     found: set[str] = set()
-    reworded([facts for facts, _ in seen().steps], lambda text: found.add(text) or text)
+
+    def note(text: str) -> str:
+        found.add(text)
+        return text
+
+    reworded([facts for facts, _ in seen().steps], note)
     return sorted(found)
 
 
