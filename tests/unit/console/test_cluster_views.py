@@ -54,7 +54,7 @@ def test_last_deployment_is_the_desired_one_and_unsettled_reads_alike(desk: Desk
     assert (view.last.target.version, view.last.target.digest) == (desired.version, desired.digest)
     assert str(view.status or "") == state
     terminal = Terminal()
-    terminal.connection = replace(terminal.here, context=desk.machine.context)
+    terminal.connection = replace(terminal.connection, context=desk.machine.context)
     row = next(line for line in terminal.type("status").stdout.splitlines() if line.startswith(str(CLUSTER)))
     assert row.split()[-1] == (state or "-")
     assert (f"{state} 1.0.1" if state else "; 4 hosts") in desk.see("clusters").text
