@@ -9,7 +9,7 @@ import pytest
 from apps.local.paths import REPOSITORY
 from apps.local.processes import log_end, recorded
 from tests.conftest import Laptop
-from tests.end_to_end.desk import Operator, Said
+from tests.end_to_end.command_line import Operator, Said
 from tests.end_to_end.service import Service
 
 _BRITTLE = Path(__file__).parent / "brittle"

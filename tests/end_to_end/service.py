@@ -1,6 +1,6 @@
 """A service on its way to production, as its owner and its operator see it: changed, pushed, promoted, deployed.
 
-Everything is done with the command line of desk.py.
+Everything is done with the command line of command_line.py.
 """
 
 import json
@@ -13,7 +13,7 @@ from apps.local.git.repositories import BRANCH, REMOTE, commit_all
 from apps.local.services import hosts
 from apps.local.services.hosts import Host, LocalCluster
 from tests.conftest import Laptop
-from tests.end_to_end.desk import Operator, Said, wait_for
+from tests.end_to_end.command_line import Operator, Said, wait_for
 
 
 @dataclass(frozen=True)

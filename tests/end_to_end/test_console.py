@@ -14,8 +14,8 @@ from playwright.sync_api import Locator, Page, expect
 
 from apps.local.aws.endpoints import operator as who
 from tests.conftest import Laptop
+from tests.end_to_end.command_line import Operator
 from tests.end_to_end.conftest import added
-from tests.end_to_end.desk import Operator
 from tests.end_to_end.service import Service
 from tests.integration.browser.desk import Desk, drawn, scrolls_sideways, unreadable, widget
 from tools.demo.traffic import Traffic

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from tests.conftest import Laptop
-from tests.end_to_end.desk import wait_for
+from tests.end_to_end.command_line import wait_for
 from tests.end_to_end.service import Service
 
 pytestmark = [pytest.mark.emulator, pytest.mark.usefixtures("well")]

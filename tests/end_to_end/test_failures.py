@@ -11,7 +11,7 @@ import pytest
 from apps.local.ports import is_free
 from lifecycle.domain.service.version import artifact_prefix
 from tests.conftest import Laptop
-from tests.end_to_end.desk import Said, wait_for
+from tests.end_to_end.command_line import Said, wait_for
 from tests.end_to_end.service import Service
 from tools.demo.traffic import Traffic
 

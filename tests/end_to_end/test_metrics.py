@@ -12,8 +12,8 @@ from lifecycle.domain.fleet.cluster import Cluster
 from lifecycle.gateways.aws.metrics import balancer_dimensions, host_dimensions
 from lifecycle.names import host_namespace
 from tests.conftest import Laptop
+from tests.end_to_end.command_line import wait_for
 from tests.end_to_end.conftest import Hello
-from tests.end_to_end.desk import wait_for
 from tests.end_to_end.service import Service
 from tools.demo.traffic import Traffic
 

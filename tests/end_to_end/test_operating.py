@@ -6,7 +6,7 @@ import signal
 import pytest
 
 from apps.local.processes import recorded
-from tests.end_to_end.desk import wait_for
+from tests.end_to_end.command_line import wait_for
 from tests.end_to_end.service import Service
 from tools.demo.traffic import Traffic
 

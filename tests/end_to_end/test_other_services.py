@@ -7,8 +7,8 @@ import pytest
 
 from apps.local.paths import REPOSITORY
 from tests.conftest import Laptop
+from tests.end_to_end.command_line import Operator
 from tests.end_to_end.conftest import added
-from tests.end_to_end.desk import Operator
 from tests.end_to_end.service import Service
 
 pytestmark = pytest.mark.emulator

@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
+from tests.end_to_end.command_line import Said
 from tests.end_to_end.conftest import Hello
-from tests.end_to_end.desk import Said
 from tests.end_to_end.service import Service, updated
 from tools.demo.traffic import Tally, Traffic
 

@@ -8,7 +8,7 @@ import pytest
 from apps.local.git.post_receive_hook import PushedRef, deliver, post, push_event, signed_headers
 from lifecycle.application.delivery.receive_push import LARGEST_BODY
 from tests.conftest import Laptop
-from tests.end_to_end.desk import Said
+from tests.end_to_end.command_line import Said
 from tests.end_to_end.service import Service
 
 pytestmark = pytest.mark.emulator

@@ -11,7 +11,7 @@ import fastjsonschema
 import pytest
 
 from tests.conftest import Laptop
-from tests.end_to_end.desk import wait_for
+from tests.end_to_end.command_line import wait_for
 from tests.end_to_end.service import Service
 from tests.support.listening import Queue, on_bus, on_topic
 

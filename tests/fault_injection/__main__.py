@@ -11,8 +11,8 @@ from apps.local.ports import Ports, chosen_ports
 from apps.local.progress import Progress
 from tests.fault_injection import delivery_cases, restart_cases, rollout_cases
 from tests.fault_injection.cases import Case, Ended, run
-from tests.fault_injection.field import RELEASES, Field, made
-from tests.fault_injection.rollouts import Operator
+from tests.fault_injection.environment import RELEASES, Field, made
+from tests.fault_injection.operator import Operator
 from tests.fault_injection.traffic import Load
 from tests.fault_injection.watcher import Watcher
 

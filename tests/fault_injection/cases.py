@@ -6,16 +6,16 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 
-from tests.fault_injection import machines
+from tests.fault_injection import state_machines
+from tests.fault_injection.environment import CLUSTER, Field, Unexpected, wait
 from tests.fault_injection.faults import Armed, Fault, arm, disarm, noted
-from tests.fault_injection.field import CLUSTER, Field, Unexpected, wait
-from tests.fault_injection.rollouts import CONVERGE_SECONDS, Operator
+from tests.fault_injection.operator import CONVERGE_SECONDS, Operator
 from tests.fault_injection.traffic import Load
 from tests.fault_injection.watcher import Watcher
 
 RECOVERY_SECONDS = 60.0
-# How late is late: longer than a task may take in the machines of machines.py, and than an agent may be silent.
-LATE_SECONDS = machines.TASK_SECONDS + 5.0
+# How late is late: longer than a task may take in the machines of state_machines.py, and than an agent may be silent.
+LATE_SECONDS = state_machines.TASK_SECONDS + 5.0
 LATE = (Fault.LATE_ANSWER, Fault.LATE_EFFECT)
 
 
@@ -80,9 +80,9 @@ def run(case: Case, field: Field, watcher: Watcher, load: Load) -> Ended:
 def _hurried(case: Case, field: Field) -> AbstractContextManager[None]:
     """The patience that the case is about; an agent's is another, and short enough here as it is."""
     if case.where == "await_human":
-        return machines.impatient(field, pauses=True)
+        return state_machines.impatient(field, pauses=True)
     if case.fault in LATE and not case.where.startswith("agent"):
-        return machines.impatient(field, pauses=False)
+        return state_machines.impatient(field, pauses=False)
     return contextlib.nullcontext()
 
 

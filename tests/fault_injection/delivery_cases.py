@@ -6,9 +6,9 @@ from typing import Any
 from apps.local.git.post_receive_hook import PushedRef, deliver, push_event
 from apps.local.git.repositories import BRANCH
 from tests.fault_injection.cases import Case
+from tests.fault_injection.environment import SERVICE, Field, Unexpected, wait
 from tests.fault_injection.faults import EVERYWHERE, Fault
-from tests.fault_injection.field import SERVICE, Field, Unexpected, wait
-from tests.fault_injection.rollouts import Operator
+from tests.fault_injection.operator import Operator
 
 WRITES = {"receive_push": 1, "start_build": 1, "check_build": 0, "record_snapshot": 1, "promote": 3}
 

@@ -11,10 +11,10 @@ from apps.local.aws.emulator import PART as EMULATOR
 from apps.local.processes import recorded
 from lifecycle.domain.rollout.decision import Choice
 from tests.fault_injection.cases import Case, case_id, failing, other, serving
+from tests.fault_injection.environment import QUIET, wait
 from tests.fault_injection.faults import Fault, note, noted
-from tests.fault_injection.field import QUIET, wait
+from tests.fault_injection.operator import Operator
 from tests.fault_injection.rollout_cases import beds_of, done, halted, of
-from tests.fault_injection.rollouts import Operator
 
 # How long nobody answers.
 DOWN_SECONDS = 3.0

@@ -8,10 +8,10 @@ from lifecycle.domain.rollout.deployment import DeploymentState
 from lifecycle.domain.rollout.test_bed.model import BedState
 from tests.fault_injection.agent import PLACES
 from tests.fault_injection.cases import Case, failing, other, serving, wait_in_place
+from tests.fault_injection.environment import CLUSTER, Unexpected, wait
 from tests.fault_injection.faults import EVERYWHERE, Fault
-from tests.fault_injection.field import CLUSTER, Unexpected, wait
-from tests.fault_injection.machines import root_dispatcher
-from tests.fault_injection.rollouts import Operator
+from tests.fault_injection.operator import Operator
+from tests.fault_injection.state_machines import root_dispatcher
 
 
 def cases() -> Iterator[Case]:

@@ -9,7 +9,7 @@ from apps.local.progress import Progress
 from tests.fault_injection import restart_cases, rollout_cases
 from tests.fault_injection.__main__ import Arena, arena
 from tests.fault_injection.cases import Case
-from tests.fault_injection.field import PLAIN, made
+from tests.fault_injection.environment import PLAIN, made
 from tests.fault_injection.functions import PHASES
 
 pytestmark = pytest.mark.emulator

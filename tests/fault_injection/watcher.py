@@ -8,7 +8,7 @@ import threading
 import time
 from typing import Any, Self
 
-from tests.fault_injection.field import CLUSTER, Field
+from tests.fault_injection.environment import CLUSTER, Field
 
 _LOOK_SECONDS = 0.1
 # What is seen so soon after a fault was written before it.

@@ -1,7 +1,7 @@
 """The real agent of apps/agent on a simulated host: its loop, its decision, its journal and its order of work.
 
 What touches a machine is replaced: the disk, the service's processes, the thread that reports, and what
-workshop.py replaces for apps/agent/installer.py.
+simulated_installer.py replaces for apps/agent/installer.py.
 """
 
 from dataclasses import replace
@@ -16,7 +16,7 @@ from apps.agent.journal import Journal
 from apps.agent.settings import Settings
 from lifecycle.domain.fleet.host import HostReport, Stage
 from lifecycle.domain.fleet.host_command import Turn
-from tests.simulation import lies, workshop
+from tests.simulation import false_reports, simulated_installer
 from tests.simulation.hosts import Host
 from tests.simulation.services import ReleaseStore, Service
 
@@ -116,7 +116,7 @@ class Reporter:
             report = host.habit(report)
         if host.liar:
             host.lied_at = sim.now
-            report = lies.told(sim, report, sim.fleet.report(sim.cluster, host.name))
+            report = false_reports.told(sim, report, sim.fleet.report(sim.cluster, host.name))
         if self._sent is None:
             self._sent, host.unheard_at = report, sim.now
         host.heard_at = sim.now
@@ -130,7 +130,7 @@ class Reporter:
 def made(host: Host) -> tuple[Agent, Memory, Ledger]:
     """An agent as it starts: with the disk's memory, and nothing else."""
     sim = host.sim
-    workshop.opened(host)
+    simulated_installer.opened(host)
     settings = Settings(host.name, sim.cluster, host.address, 8080, HOME, host.zone)
     ledger, service, releases = Ledger(host), Service(host), ReleaseStore(host)
     agent: Any = Agent.__new__(Agent)
@@ -140,7 +140,7 @@ def made(host: Host) -> tuple[Agent, Memory, Ledger]:
     agent._clock = lambda: sim.time(host.agent.skew if host.agent else 0.0)
     agent._release_store = releases
     agent._service = service
-    agent._installer = workshop.work()(settings, releases, service, agent._announce)  # type: ignore[arg-type]
+    agent._installer = simulated_installer.work()(settings, releases, service, agent._announce)  # type: ignore[arg-type]
     agent._reporter = reporter
     agent._journal = journal
     agent._started_at = sim.time()

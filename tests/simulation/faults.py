@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING
 
 from lifecycle.domain.rollout.execution import ExecutionState
-from tests.simulation import blunders
+from tests.simulation import operator_mistakes
 from tests.simulation.hosts import Host
 
 if TYPE_CHECKING:
@@ -27,15 +27,15 @@ class Faults:
             ("host lies", self._lie),
             *(("execution lost", self._lose_execution),) * 2,
             ("execution stopped", self._stop_execution),
-            *(("converge now", blunders.converge),) * 2,
-            ("another deployment", blunders.deploy),
-            ("two deployments at once", blunders.two_at_once),
+            *(("converge now", operator_mistakes.converge),) * 2,
+            ("another deployment", operator_mistakes.deploy),
+            ("two deployments at once", operator_mistakes.two_at_once),
             ("foreign callback", self._foreign_callback),
             ("clocks wrong", self._clocks),
             ("host leaves", self._leave),
-            ("live host removed", blunders.remove),
-            ("freeze", blunders.freeze),
-            ("quarantine", blunders.quarantine),
+            ("live host removed", operator_mistakes.remove),
+            ("freeze", operator_mistakes.freeze),
+            ("quarantine", operator_mistakes.quarantine),
             *(("artifact gone", self._artifact_gone),) * 3,
             ("control plane away", self._all_cut_off),
         )

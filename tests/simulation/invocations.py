@@ -4,9 +4,9 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from lifecycle.domain.errors import LifecycleError
+from tests.simulation.call_faults import StoreBroke
 from tests.simulation.functions import FUNCTIONS, LIMIT, LIMITS, analyse, plain
 from tests.simulation.machine import CommandResult
-from tests.simulation.mishaps import StoreBroke
 from tests.simulation.scheduler import Actor, Outcome
 
 if TYPE_CHECKING:

@@ -1,7 +1,7 @@
 """The oracle: told of every effect at the moment when it happens, it checks each invariant that the effect may break.
 
 It judges by what hosts really run and where the load balancer really sends traffic. The checks are in invariants/,
-by theme; what they look back at is in remembered.py.
+by theme; what they look back at is in history.py.
 """
 
 from collections.abc import Mapping
@@ -20,9 +20,9 @@ from lifecycle.domain.rollout.deployment import Deployment, Request
 from lifecycle.domain.rollout.freezes import Freeze
 from lifecycle.domain.rollout.lease import Lease
 from lifecycle.domain.rollout.test_bed.model import TestBed
+from tests.simulation.history import Remembered
 from tests.simulation.hosts import Boot, Host
-from tests.simulation.invariants import beds, causes, ending, fencing, operating, records, rotation
-from tests.simulation.remembered import Remembered
+from tests.simulation.invariants import beds, causes, ending, fencing, in_rotation, operating, records
 from tests.simulation.scheduler import Actor
 
 
@@ -87,7 +87,7 @@ class Oracle(Remembered):
             self.left[old.deployment] = self.sim.now
         if new.deployment and new.deployment != old.deployment:
             self.held[new.deployment] = (new.epoch, self.sim.now)
-            self.in_rotation_before = rotation.versions_in_rotation(self)
+            self.in_rotation_before = in_rotation.versions_in_rotation(self)
             operating.begins_only_when_it_may(self, new.deployment)
 
     # Records.
@@ -195,7 +195,7 @@ class Oracle(Remembered):
         mine = self.lease.deployment if actor.function == "converge" else actor.deployment
         records.trail_comes_first(self, mine, host.name, what, "the drain")
         records.drains_before_it_installs(self, actor, host)
-        rotation.enough_stay(self, actor, host, state, group)
+        in_rotation.enough_stay(self, actor, host, state, group)
         beds.enough_stay(self, actor, host, state, group)
 
     def registers(self, address: str, group: Group = Group.MAIN) -> None:
@@ -209,23 +209,23 @@ class Oracle(Remembered):
         mine = self.lease.deployment if actor.function == "converge" else actor.deployment
         records.trail_comes_first(self, mine, host.name, "register", "the registration")
         records.failed_stays_out(self, actor, mine, host)
-        rotation.only_tested_gets_in(self, host)
-        rotation.only_its_target_gets_in(self, actor, host, group)
+        in_rotation.only_tested_gets_in(self, host)
+        in_rotation.only_its_target_gets_in(self, actor, host, group)
 
     def turned_healthy(self, address: str) -> None:
         host = self.sim.hosts_at[address]
-        rotation.traffic_is_tested(self, host)
-        rotation.traffic_is_target_or_previous(self, host)
+        in_rotation.traffic_is_tested(self, host)
+        in_rotation.traffic_is_target_or_previous(self, host)
 
     # The hosts.
 
     def stops(self, host: Host) -> None:
-        rotation.stops_nothing_in_rotation(self, host)
+        in_rotation.stops_nothing_in_rotation(self, host)
         fencing.acts_under_a_turn(self, host)
 
     def starts(self, host: Host, boot: Boot) -> None:
         fencing.acts_under_a_turn(self, host)
-        rotation.starts_nothing_in_rotation(self, host)
+        in_rotation.starts_nothing_in_rotation(self, host)
 
     def journalled(self, host: Host, before: State | None, state: State) -> None:
         fencing.host_epoch_only_grows(self, host, state)

@@ -4,8 +4,8 @@ import logging
 import traceback
 from dataclasses import dataclass, field
 
+from tests.simulation.history import Violation
 from tests.simulation.invariants import ending
-from tests.simulation.remembered import Violation
 from tests.simulation.simulation import Simulation
 
 HOUR = 3600.0

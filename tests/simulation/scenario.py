@@ -15,7 +15,7 @@ from lifecycle.domain.rollout.lease import Lease
 from lifecycle.domain.service.manifest import Check, Manifest, Run
 from lifecycle.domain.service.policy import AfterBake, ApprovalGate, OnFail, Policy
 from lifecycle.domain.service.target import Target
-from tests.simulation import lies
+from tests.simulation import false_reports
 from tests.simulation.hosts import Boot, Flaw, Host
 
 if TYPE_CHECKING:
@@ -86,7 +86,7 @@ class Scenario:
 
     def _a_host_covers_up(self, host: Host) -> None:
         """It has something to cover up: a version that fails its self-test."""
-        host.habit = self._sim.rng.choice(lies.HABITS)
+        host.habit = self._sim.rng.choice(false_reports.HABITS)
         self.flaws[self._sim.rng.choice(VERSIONS[1:])] = (Flaw.SELF_TEST, "", 1.0)
 
     def publish(self, version: str) -> None:

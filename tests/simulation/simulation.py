@@ -11,8 +11,9 @@ from lifecycle.gateways.memory.deployments import MemoryDeployments
 from lifecycle.gateways.memory.freezes import MemoryFreezes
 from lifecycle.gateways.memory.queue import MemoryQueue
 from lifecycle.gateways.memory.registry import MemoryRegistry
-from tests.simulation import agents, workshop
+from tests.simulation import agents, simulated_installer
 from tests.simulation.balancer import Balancer
+from tests.simulation.call_faults import Mishaps
 from tests.simulation.context import seen_through
 from tests.simulation.executions import Executions
 from tests.simulation.faults import Faults
@@ -20,9 +21,8 @@ from tests.simulation.hosts import Flaw, Host
 from tests.simulation.invocations import Invocations
 from tests.simulation.machine import CommandResult
 from tests.simulation.metrics import Metrics
-from tests.simulation.mishaps import Mishaps
+from tests.simulation.operators import People
 from tests.simulation.oracle import Oracle
-from tests.simulation.people import People
 from tests.simulation.scenario import Scenario
 from tests.simulation.scheduler import Actor, Killed, Outcome, Scheduler
 from tests.simulation.twins import Fleet, Leases
@@ -37,7 +37,7 @@ class Simulation(Scheduler):
     def __init__(self, seed: int, *, tracing: bool = False) -> None:
         super().__init__(seed)
         self.seed = seed
-        workshop.forget()
+        simulated_installer.forget()
         self.tracing = tracing
         self.timeline: list[str] = []
         self.calm = False
@@ -89,7 +89,7 @@ class Simulation(Scheduler):
         return self.scenario.flaw(version, host)
 
     def work(self, host: Host, what: str, seconds: float, *, disk: bool = False) -> None:
-        """A step of an agent: see mishaps.py."""
+        """A step of an agent: see call_faults.py."""
         self.mishaps.on_host(host, what, seconds, disk=disk)
 
     def invoke(self, function: str, given: Mapping[str, Any], done: CommandResult) -> None:

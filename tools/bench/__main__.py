@@ -12,7 +12,7 @@ import psutil
 
 from apps.local import priority
 from lifecycle.domain.errors import LifecycleError
-from tools.bench import measures, parts
+from tools.bench import measurements, processes
 from tools.bench.bad_builds import bad_builds
 from tools.bench.laboratory import laboratory
 from tools.bench.under_load import under_load
@@ -53,24 +53,24 @@ def bench(options: argparse.Namespace) -> dict[str, Any]:
     found: dict[str, Any] = {"machine": {**machine(), priority.VARIABLE: options.nice}, "commands": COMMANDS}
     wanted = set(options.only or PARTS)
     with laboratory(options.nice) as lab:
-        make_run = measures.make_run(lab, synthesis="make_run" in wanted)
+        make_run = measurements.make_run(lab, synthesis="make_run" in wanted)
         if "make_run" in wanted:
             found["make_run"] = make_run
         first = lab.connection().context.deployments.recent(lab.cluster, 1)[0].target.version
         versions = (first, lab.release())
         if "per_host" in wanted:
-            found["per_host"] = measures.per_host(lab, versions[::-1], options.rollouts)
+            found["per_host"] = measurements.per_host(lab, versions[::-1], options.rollouts)
         lab.be_at(versions[0])
         if "traffic" in wanted:
-            found["under_traffic"] = measures.traffic(lab, *versions)
+            found["under_traffic"] = measurements.traffic(lab, *versions)
         if "load" in wanted:
             found["load"] = under_load(lab, versions, options.rate, options.requests)
         if "bad_builds" in wanted:
             found["bad_builds"] = bad_builds(lab, versions[0], options.rate)
         if "memory" in wanted:
-            found["memory_megabytes"] = parts.memory(lab.layout)
+            found["memory_megabytes"] = processes.memory(lab.layout)
         if "control" in wanted:
-            control = measures.control(lab, versions[0])
+            control = measurements.control(lab, versions[0])
             found.setdefault("under_traffic", {})["control_without_drain"] = control
     found["machine"]["load_average_at_the_end"] = list(os.getloadavg())
     found["problems"] = problems(found)

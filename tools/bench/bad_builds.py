@@ -13,10 +13,10 @@ from apps.local.errors import LaptopError
 from lifecycle.domain.rollout.attempt import AttemptState
 from lifecycle.domain.rollout.decision import Choice
 from lifecycle.domain.rollout.deployment import Deployment, DeploymentState, Kind
-from tools.bench.answers import Reply, figures, served_by
 from tools.bench.envoy import compared, counters
 from tools.bench.laboratory import Laboratory, say
 from tools.bench.load import QUICK, SLOW, Load
+from tools.bench.replies import Reply, figures, served_by
 from tools.demo.demo import EXAMPLE
 
 EVERYWHERE = "every host"

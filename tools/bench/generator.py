@@ -13,7 +13,7 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from tools.bench.answers import replies
+from tools.bench.replies import replies
 from tools.demo.traffic import Outcome, generate
 
 _FOREVER = 86_400.0

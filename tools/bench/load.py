@@ -9,7 +9,7 @@ from typing import Self
 
 from apps.local.errors import LaptopError
 from apps.local.paths import REPOSITORY
-from tools.bench.answers import Replies, Reply, read
+from tools.bench.replies import Replies, Reply, read
 
 QUICK, SLOW = "quick", "slow"
 SLOW_RATE = 2.0

@@ -8,11 +8,11 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from lifecycle.domain.rollout.deployment import Override
-from tools.bench.answers import Reply, Span, due_in, figures
+from tools.bench.cpu_pinning import own_processors
 from tools.bench.envoy import compared, counters
 from tools.bench.laboratory import Laboratory, say
 from tools.bench.load import QUICK, SLOW, SLOW_RATE, Load
-from tools.bench.own_processors import own_processors
+from tools.bench.replies import Reply, Span, due_in, figures
 from tools.bench.rounds import stage_spans
 from tools.demo.traffic import milliseconds
 

@@ -9,9 +9,9 @@ from lifecycle.domain.fleet.target_group import TargetState
 from lifecycle.domain.rollout.decision import Choice
 from lifecycle.domain.rollout.deployment import Deployment, DeploymentState, Kind
 from lifecycle.domain.service.host_count import at_least, at_most
+from tests.simulation.history import GRACE
 from tests.simulation.hosts import Host
 from tests.simulation.invariants import beds
-from tests.simulation.remembered import GRACE
 
 if TYPE_CHECKING:
     from tests.simulation.oracle import Oracle

@@ -10,8 +10,8 @@ from lifecycle.domain.rollout.deployment import Deployment
 from lifecycle.domain.rollout.membership import TRIES_UNASKED
 from lifecycle.domain.rollout.test_bed.model import BedState
 from lifecycle.domain.service.host_count import at_most
+from tests.simulation.history import GRACE
 from tests.simulation.hosts import Host
-from tests.simulation.remembered import GRACE
 from tests.simulation.scheduler import Actor
 
 if TYPE_CHECKING:

@@ -4,8 +4,8 @@ from typing import Any
 import pytest
 
 from apps.local.errors import LaptopError
-from tools.bench.answers import Reply
 from tools.bench.bad_builds import EVERYWHERE, Course, judged, summary, with_failing_self_test
+from tools.bench.replies import Reply
 
 
 def answers(host: str, count: int, version: str = "2.0.0") -> list[Reply]:

@@ -1,6 +1,6 @@
 import pytest
 
-from tools.bench.answers import Reply
+from tools.bench.replies import Reply
 from tools.bench.under_load import Course, judged, p99_by_stage
 
 ONCE = {"each_once": True}

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from lifecycle.gateways.aws.dispatcher import AlbDispatcher
-from tests.fault_injection.field import Field
+from tests.fault_injection.environment import Field
 
 TASK_SECONDS = 8
 PAUSE_SECONDS = 12

@@ -12,7 +12,7 @@ from lifecycle.domain.rollout.decision import Choice, Question
 from lifecycle.domain.rollout.deployment import Deployment, DeploymentState, Override, Request, deployment_id
 from lifecycle.gateways.aws.leases import DynamoLeases
 from lifecycle.gateways.aws.table import Table
-from tests.fault_injection.field import AS, CLUSTER, Field, Unexpected
+from tests.fault_injection.environment import AS, CLUSTER, Field, Unexpected
 from tests.fault_injection.watcher import Watcher
 
 # The schedule: on AWS every 15 minutes at first, here whenever nothing has moved for so long.

@@ -12,14 +12,14 @@ from apps.local.aws import assembly
 from apps.local.aws.emulator import clean_environment
 from apps.local.paths import REPOSITORY
 from lifecycle.domain.rollout.deployment import Deployment
-from tools.bench import parts
-from tools.bench.answers import figures
+from tools.bench import processes
 from tools.bench.envoy import compared, counters
 from tools.bench.figures import by_name, summary
 from tools.bench.laboratory import Laboratory, say
 from tools.bench.load import QUICK, SLOW, Load
-from tools.bench.plain import own_times, restart_registered
+from tools.bench.replies import figures
 from tools.bench.rounds import Round, rounds, wall
+from tools.bench.without_lifecycle import own_times, restart_registered
 
 RATE = 200.0
 _SETTLE_SECONDS = 2.0
@@ -69,9 +69,9 @@ def per_host(lab: Laboratory, versions: tuple[str, str], times: int) -> dict[str
     for number in range(times):
         version = versions[number % 2]
         say(f"rollout {number + 1} of {times}: {version}")
-        before = parts.used(lab.layout)
+        before = processes.used(lab.layout)
         deployment = lab.roll(version)
-        cost = parts.spent(before, parts.used(lab.layout))
+        cost = processes.spent(before, processes.used(lab.layout))
         found += rounds(lab.history(deployment.id))
         attempts += _attempts(lab, deployment)
         costs.append({name: seconds / len(deployment.hosts) for name, seconds in cost.items()})

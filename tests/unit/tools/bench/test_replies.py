@@ -2,7 +2,7 @@ import json
 
 import pytest
 
-from tools.bench.answers import Reply, due_in, figures, read, replies, served_by
+from tools.bench.replies import Reply, due_in, figures, read, replies, served_by
 from tools.demo.traffic import Outcome
 
 

@@ -16,7 +16,7 @@ from pathlib import Path
 
 from apps.local.paths import Layout, read_json
 from apps.local.services.hosts import Host
-from tools.bench import parts
+from tools.bench import processes
 
 _LOOK_SECONDS = 0.003
 
@@ -49,8 +49,8 @@ def own_processors(layout: Layout, hosts: tuple[Host, ...], generator: int) -> I
     every = os.sched_getaffinity(0)
     split = halves(every)
     stopping = threading.Event()
-    for pid, part in parts.members(layout).items():
-        _move(pid, split.serving if part in (parts.SERVICES, parts.ENVOY) else split.working)
+    for pid, part in processes.members(layout).items():
+        _move(pid, split.serving if part in (processes.SERVICES, processes.ENVOY) else split.working)
     _move(os.getpid(), split.working)
     _move(generator, split.serving)
     watching = threading.Thread(target=_watch, args=(layout, hosts, split, stopping), daemon=True)
@@ -60,7 +60,7 @@ def own_processors(layout: Layout, hosts: tuple[Host, ...], generator: int) -> I
     finally:
         stopping.set()
         watching.join()
-        for pid in (os.getpid(), generator, *parts.members(layout)):
+        for pid in (os.getpid(), generator, *processes.members(layout)):
             _move(pid, every)
 
 

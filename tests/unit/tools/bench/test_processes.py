@@ -1,4 +1,4 @@
-from tools.bench.parts import spent
+from tools.bench.processes import spent
 
 
 def test_what_was_spent_before_does_not_count() -> None:
