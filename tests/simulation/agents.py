@@ -23,13 +23,13 @@ from tests.simulation.services import ReleaseStore, Service
 HOME = Path("/home")
 
 # Everything of a report but the time of the look.
-_told = attrgetter(*(name for name in HostReport.__slots__ if name != "seen_at"))
+_content = attrgetter(*(name for name in HostReport.__slots__ if name != "seen_at"))
 
 
-class Memory(Journal):
+class SimulatedJournal(Journal):
     """The journal, its file being the host's `journal`."""
 
-    def __init__(self, host: Host, reports: "Ledger") -> None:
+    def __init__(self, host: Host, reports: "AgentLedger") -> None:
         self._host = host
         self._reports = reports
         self._state = host.journal
@@ -40,10 +40,10 @@ class Memory(Journal):
         host = self._host
         host.sim.work(host, "write the journal", 0.02, disk=True)
         before, host.journal = host.journal, state
-        host.sim.oracle.journalled(host, before, state)
+        host.sim.oracle.journal_written(host, before, state)
 
 
-class Ledger:
+class AgentLedger:
     """The agent's ports Turns and Reports; what it read last tells whether there is something new."""
 
     def __init__(self, host: Host) -> None:
@@ -65,7 +65,7 @@ class Ledger:
 
     def _reach(self) -> None:
         host = self._host
-        host.sim.work(host, "look at the ledger", 0.05)
+        host.sim.work(host, "poll the ledger", 0.05)
         if host.sim.now < host.cut_off_until:
             raise StoreUnreachable("the ledger", "the network is down")
 
@@ -82,16 +82,16 @@ class Reporter:
 
     def publish(self, report: HostReport) -> None:
         wanted = self._wanted
-        if wanted is None or _told(report) != _told(wanted):
+        if wanted is None or _content(report) != _content(wanted):
             self._wanted = report
             self._send_soon(0.0)
 
-    def say_again(self) -> None:
+    def resend_report(self) -> None:
         """Tell the newest report once more, whatever was told before."""
         if self._wanted is not None:
             self._send_soon(0.0)
 
-    def look(self) -> None:
+    def check_service(self) -> None:
         """The agent looks at its service between two looks at the ledger, and tells when it has died."""
         if self._agent is not None:
             self._agent._publish()
@@ -112,14 +112,14 @@ class Reporter:
             self._send_soon(host.cut_off_until - sim.now)
             return
         report = replace(self._wanted, seen_at=sim.time())
-        if host.habit:
-            report = host.habit(report)
-        if host.liar:
-            host.lied_at = sim.now
-            report = false_reports.told(sim, report, sim.fleet.report(sim.cluster, host.name))
+        if host.cover_up:
+            report = host.cover_up(report)
+        if host.reports_falsely:
+            host.false_report_at = sim.now
+            report = false_reports.falsified(sim, report, sim.fleet.report(sim.cluster, host.name))
         if self._sent is None:
-            self._sent, host.unheard_at = report, sim.now
-        host.heard_at = sim.now
+            self._sent, host.last_unreachable_at = report, sim.now
+        host.last_report_at = sim.now
         if sim.fleet.is_new(host.name):
             host.joined_at = sim.now
         sim.fleet.write_report(sim.cluster, report)
@@ -127,20 +127,20 @@ class Reporter:
             sim.say(host.name, f"reports {report.epoch}.{report.attempt} {report.stage}", report.detail)
 
 
-def made(host: Host) -> tuple[Agent, Memory, Ledger]:
+def new_agent(host: Host) -> tuple[Agent, SimulatedJournal, AgentLedger]:
     """An agent as it starts: with the disk's memory, and nothing else."""
     sim = host.sim
-    simulated_installer.opened(host)
+    simulated_installer.add_host(host)
     settings = Settings(host.name, sim.cluster, host.address, 8080, HOME, host.zone)
-    ledger, service, releases = Ledger(host), Service(host), ReleaseStore(host)
+    ledger, service, releases = AgentLedger(host), Service(host), ReleaseStore(host)
     agent: Any = Agent.__new__(Agent)
-    journal, reporter = Memory(host, ledger), Reporter(host)
+    journal, reporter = SimulatedJournal(host, ledger), Reporter(host)
     agent._settings = settings
     agent._turns = ledger
     agent._clock = lambda: sim.time(host.agent.skew if host.agent else 0.0)
     agent._release_store = releases
     agent._service = service
-    agent._installer = simulated_installer.work()(settings, releases, service, agent._announce)  # type: ignore[arg-type]
+    agent._installer = simulated_installer.installer_class()(settings, releases, service, agent._announce)  # type: ignore[arg-type]
     agent._reporter = reporter
     agent._journal = journal
     agent._started_at = sim.time()
@@ -152,9 +152,9 @@ def made(host: Host) -> tuple[Agent, Memory, Ledger]:
     return agent, journal, ledger
 
 
-def life(host: Host) -> None:
+def run_agent(host: Host) -> None:
     """Look and act for ever; it sleeps while there is nothing new, instead of polling."""
-    agent, journal, ledger = made(host)
+    agent, journal, ledger = new_agent(host)
     sim = host.sim
     while True:
         before = journal._state

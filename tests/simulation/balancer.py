@@ -26,28 +26,28 @@ TEST_GROUP = (Group.TEST_BED, Group.CONTROL)
 class Balancer:
     """Implements the port Dispatcher. `lost_at` tells when a target was last found ill, by its own fault.
 
-    `states` are the main group's targets, `aside` the others'; `weighed_at` is when a group got a share last.
+    `states` are the main group's targets, `test_groups` the others'; `weight_given_at` is when a group got a share last.
     """
 
     def __init__(self, sim: "Simulation") -> None:
         self._sim = sim
         self.states: dict[str, TargetState] = {}
-        self.aside: dict[Group, dict[str, TargetState]] = {group: {} for group in TEST_GROUP}
-        self.shares: dict[Group, int] = {Group.MAIN: 1, **dict.fromkeys(TEST_GROUP, 0)}
-        self.weighed_at: dict[Group, float] = dict.fromkeys(TEST_GROUP, -1e9)
+        self.test_groups: dict[Group, dict[str, TargetState]] = {group: {} for group in TEST_GROUP}
+        self.traffic_weights: dict[Group, int] = {Group.MAIN: 1, **dict.fromkeys(TEST_GROUP, 0)}
+        self.weight_given_at: dict[Group, float] = dict.fromkeys(TEST_GROUP, -1e9)
         self.left_at: dict[Group, float] = dict.fromkeys(Group, -1e9)
         self.lost_at: dict[str, float] = {}
         self.busy_until: dict[str, float] = {}
 
     def of(self, group: Group) -> dict[str, TargetState]:
-        return self.states if group is Group.MAIN else self.aside[group]
+        return self.states if group is Group.MAIN else self.test_groups[group]
 
     def state(self, address: str) -> TargetState | None:
         """As the product sees it: the main group's state, or where else it is; None where it is not registered."""
         if (main := self.states.get(address)) is not None:
             return main
         for group in TEST_GROUP:
-            if (found := self.aside[group].get(address)) is not None:
+            if (found := self.test_groups[group].get(address)) is not None:
                 return TargetState.TEST_GROUP if found is HEALTHY else found
         return None
 
@@ -56,39 +56,39 @@ class Balancer:
         return [a for group in Group for a, state in self.of(group).items() if state.in_rotation]
 
     def targets(self, cluster: Cluster) -> Mapping[str, TargetState]:
-        if not any(self.aside.values()):
-            return self._seen(dict(self.states))
-        known = {**self.aside[Group.TEST_BED], **self.aside[Group.CONTROL], **self.states}
-        return self._seen({a: state for a in known if (state := self.state(a)) is not None})
+        if not any(self.test_groups.values()):
+            return self._observed(dict(self.states))
+        known = {**self.test_groups[Group.TEST_BED], **self.test_groups[Group.CONTROL], **self.states}
+        return self._observed({a: state for a in known if (state := self.state(a)) is not None})
 
     def target(self, cluster: Cluster, address: str) -> TargetState:
-        return self._seen({address: self.state(address) or TargetState.ABSENT})[address]
+        return self._observed({address: self.state(address) or TargetState.ABSENT})[address]
 
     def members(self, cluster: Cluster, group: Group) -> Mapping[str, TargetState]:
-        return self._seen(dict(self.of(group)))
+        return self._observed(dict(self.of(group)))
 
-    def _seen(self, states: dict[str, TargetState]) -> dict[str, TargetState]:
+    def _observed(self, states: dict[str, TargetState]) -> dict[str, TargetState]:
         """Note what an actor knows from here on."""
         if (actor := self._sim.actor) is not None:
-            actor.looked_at = self._sim.now
-            actor.ill -= states.keys()
-            actor.ill |= {address for address, state in states.items() if state is UNHEALTHY}
+            actor.balancer_read_at = self._sim.now
+            actor.unhealthy -= states.keys()
+            actor.unhealthy |= {address for address, state in states.items() if state is UNHEALTHY}
         return states
 
     def has_test_bed(self, cluster: Cluster) -> bool:
         return True
 
     def weigh(self, cluster: Cluster, weights: Mapping[Group, int]) -> None:
-        before, self.shares = self.shares, {group: weights.get(group, 0) for group in Group}
+        before, self.traffic_weights = self.traffic_weights, {group: weights.get(group, 0) for group in Group}
         for group in TEST_GROUP:
-            if self.shares[group] and not before[group]:
-                self.weighed_at[group] = self._sim.now
+            if self.traffic_weights[group] and not before[group]:
+                self.weight_given_at[group] = self._sim.now
         if self._sim.tracing:
-            self._sim.say("balancer", "shares", " ".join(f"{g}={n}" for g, n in self.shares.items()))
-        self._sim.oracle.weighs()
+            self._sim.say("balancer", "shares", " ".join(f"{g}={n}" for g, n in self.traffic_weights.items()))
+        self._sim.oracle.weights_changed()
 
     def weights(self, cluster: Cluster) -> Mapping[Group, int]:
-        return dict(self.shares)
+        return dict(self.traffic_weights)
 
     def health_path(self, cluster: Cluster) -> str | None:
         return "/is_alive"

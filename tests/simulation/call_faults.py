@@ -19,7 +19,7 @@ class StoreBroke(Exception):
     """An error of botocore's: not one of the product's own tree."""
 
 
-class Mishaps:
+class CallFaults:
     """The rates are a seed's; `counted` is what was injected, for the table."""
 
     def __init__(self, sim: "Simulation") -> None:
@@ -44,9 +44,9 @@ class Mishaps:
             sim.after(0.0, 3.0, sim.faults.strike)
         if not self.rate or sim.random() >= self.rate:
             return ""
-        return self._mishap(actor, name)
+        return self._fault_of_call(actor, name)
 
-    def _mishap(self, actor: Actor, name: str) -> str:
+    def _fault_of_call(self, actor: Actor, name: str) -> str:
         sim = self._sim
         what = sim.rng.choice(("crash before", "crash after", "store refuses", "store breaks", "reply lost"))
         self.count(what)
@@ -78,21 +78,21 @@ class Mishaps:
             if self.strikes and sim.random() < self.strikes:
                 sim.after(0.0, 3.0, sim.faults.strike)
             if self.agent_rate and sim.random() < self.agent_rate:
-                self._agent_mishap(host, what, disk=disk)
+                self._fault_of_agent(host, what, disk=disk)
         sim.sleep(actor, seconds * sim.random() * host.slowness)
 
-    def _agent_mishap(self, host: "Host", what: str, *, disk: bool) -> None:
+    def _fault_of_agent(self, host: "Host", what: str, *, disk: bool) -> None:
         sim = self._sim
         fault = "agent crash"
         if disk and sim.random() < 0.3:
             fault = "disk full"
-        elif what == "look at the ledger" and sim.random() < 0.5:
-            fault = "ledger away"
+        elif what == "poll the ledger" and sim.random() < 0.5:
+            fault = "ledger unreachable"
         self.count(fault)
         if sim.tracing:
             sim.say(host.name, f"FAULT {fault}", what)
         if fault == "disk full":
             raise OSError(28, "No space left on device")
-        if fault == "ledger away":
+        if fault == "ledger unreachable":
             raise StoreUnreachable("the ledger", "the network is down")
         raise Killed

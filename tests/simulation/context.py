@@ -21,22 +21,24 @@ class _Port:
     """A port whose methods are attributes."""
 
 
-def _through(sim: "Simulation", name: str, call: Callable[..., Any], told: Callable[..., None] | None) -> Any:
-    before, after = sim.mishaps.before, sim.mishaps.after
+def _instrumented(
+    sim: "Simulation", name: str, call: Callable[..., Any], check: Callable[..., None] | None
+) -> Any:
+    before, after = sim.call_faults.before, sim.call_faults.after
 
-    def gated(*given: Any) -> Any:
+    def call_with_faults(*given: Any) -> Any:
         actor = sim.actor
         if actor is None:
             return call(*given)
-        fate = before(actor, name, given)
+        fault_after = before(actor, name, given)
         result = call(*given)
-        if told is not None:
-            told(actor, result, *given)
-        if fate:
-            after(actor, name, fate)
+        if check is not None:
+            check(actor, result, *given)
+        if fault_after:
+            after(actor, name, fault_after)
         return result
 
-    return gated
+    return call_with_faults
 
 
 READS = {
@@ -66,7 +68,7 @@ WRITES = {
 }
 
 
-def seen_through(sim: "Simulation") -> Context:
+def instrumented_context(sim: "Simulation") -> Context:
     """The World over the simulation's twins."""
     twins = {
         "leases": sim.leases,
@@ -86,15 +88,15 @@ def seen_through(sim: "Simulation") -> Context:
     for port, twin in twins.items():
         ports[port] = proxy = _Port()
         for method in READS.get(port, ()):
-            setattr(proxy, method, _through(sim, f"{port}.{method}", getattr(twin, method), None))
+            setattr(proxy, method, _instrumented(sim, f"{port}.{method}", getattr(twin, method), None))
         for method in WRITES.get(port, ()):
-            told = getattr(sim.oracle, f"{port}_{method}", None)
-            setattr(proxy, method, _through(sim, f"{port}.{method}", getattr(twin, method), told))
-    give = _through(sim, "fleet.give_turn", _give_turn(sim), sim.oracle.turn_given)
+            check = getattr(sim.oracle, f"{port}_{method}", None)
+            setattr(proxy, method, _instrumented(sim, f"{port}.{method}", getattr(twin, method), check))
+    give = _instrumented(sim, "fleet.give_turn", _give_turn(sim), sim.oracle.turn_given)
     ports["fleet"].give_turns = _one_by_one(give)
     ports["dispatcher"].has_test_bed = sim.balancer.has_test_bed
-    sim.measured = ports.pop("metrics")
-    sim.measured.complete_minutes = sim.metrics.complete_minutes
+    sim.metrics_port = ports.pop("metrics")
+    sim.metrics_port.complete_minutes = sim.metrics.complete_minutes
     return Context(clock=Clock(sim), poll_seconds=2.0, heartbeat_timeout=timedelta(seconds=30), **ports)
 
 
@@ -103,10 +105,10 @@ def _give_turn(sim: "Simulation") -> Callable[[Cluster, Turn], bool]:
 
     def give(cluster: Cluster, turn: Turn) -> bool:
         sim.fleet.give_turns(cluster, [turn])
-        taken = sim.fleet.turn(cluster, turn.host) is turn
-        if taken and (host := sim.hosts.get(turn.host)):
+        accepted = sim.fleet.turn(cluster, turn.host) is turn
+        if accepted and (host := sim.hosts.get(turn.host)):
             sim.wake(host.agent, 0.05, 0.6 if turn.attempt else 5.0)
-        return taken
+        return accepted
 
     return give
 

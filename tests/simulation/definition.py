@@ -37,7 +37,7 @@ class State:
     payload: Expression | None = None
     arguments: Mapping[str, Expression] = field(default_factory=dict)
     seconds: float = 0.0
-    waits: Expression | None = None
+    wait_seconds: Expression | None = None
     retry: tuple[dict[str, Any], ...] = ()
     catch: tuple[Catch, ...] = ()
     assign: Expression | None = None
@@ -66,20 +66,20 @@ def _definition(found: Mapping[str, Any]) -> Definition:
     return Definition(found["StartAt"], {n: _state(n, s) for n, s in found["States"].items()})
 
 
-def _state(name: str, told: Mapping[str, Any]) -> State:
-    kind, arguments = told["Type"], told.get("Arguments", {})
+def _state(name: str, raw: Mapping[str, Any]) -> State:
+    kind, arguments = raw["Type"], raw.get("Arguments", {})
     if kind not in ("Task", "Choice", "Pass", "Fail", "Map", "Wait"):
         raise ValueError(f"expected a state that tests/simulation/machine.py knows, found {kind} in {name}")
     return State(
         name=name,
         kind=kind,
-        resource=told.get("Resource", "").rpartition(":::")[2],
+        resource=raw.get("Resource", "").rpartition(":::")[2],
         function=arguments.get("FunctionName", "")[2:-1],
         payload=compiled(arguments["Payload"]) if "Payload" in arguments else None,
         arguments={n: compiled(v) for n, v in arguments.items()},
-        seconds=told.get("TimeoutSeconds", 0.0),
-        waits=compiled(told["Seconds"]) if "Seconds" in told else None,
-        retry=tuple(told.get("Retry", ())),
+        seconds=raw.get("TimeoutSeconds", 0.0),
+        wait_seconds=compiled(raw["Seconds"]) if "Seconds" in raw else None,
+        retry=tuple(raw.get("Retry", ())),
         catch=tuple(
             Catch(
                 frozenset(c["ErrorEquals"]),
@@ -87,20 +87,20 @@ def _state(name: str, told: Mapping[str, Any]) -> State:
                 compiled(c["Assign"]) if "Assign" in c else None,
                 c["Next"],
             )
-            for c in told.get("Catch", ())
+            for c in raw.get("Catch", ())
         ),
-        assign=compiled(told["Assign"]) if "Assign" in told else None,
-        output=compiled(told["Output"]) if "Output" in told else None,
-        choices=_choices(told),
-        items=compiled(told["Items"]) if "Items" in told else None,
-        inner=_definition(told["ItemProcessor"]) if "ItemProcessor" in told else None,
-        next="" if told.get("End") else told.get("Next", ""),
+        assign=compiled(raw["Assign"]) if "Assign" in raw else None,
+        output=compiled(raw["Output"]) if "Output" in raw else None,
+        choices=_choices(raw),
+        items=compiled(raw["Items"]) if "Items" in raw else None,
+        inner=_definition(raw["ItemProcessor"]) if "ItemProcessor" in raw else None,
+        next="" if raw.get("End") else raw.get("Next", ""),
     )
 
 
-def _choices(told: Mapping[str, Any]) -> tuple[tuple[Expression, str], ...]:
-    found = [(compiled(choice["Condition"]), choice["Next"]) for choice in told.get("Choices", ())]
-    return (*found, (lambda _: True, told["Default"])) if "Default" in told else tuple(found)
+def _choices(raw: Mapping[str, Any]) -> tuple[tuple[Expression, str], ...]:
+    found = [(compiled(choice["Condition"]), choice["Next"]) for choice in raw.get("Choices", ())]
+    return (*found, (lambda _: True, raw["Default"])) if "Default" in raw else tuple(found)
 
 
 def matches(errors: frozenset[str] | list[str], error: str) -> bool:

@@ -20,9 +20,9 @@ class Executions:
     def start_execution(self, name: str, given: Mapping[str, Any], by: str) -> bool:
         """False when the name was used; the same input while it runs is the same execution, as on AWS."""
         sim = self._sim
-        standing = self.by_name.get(name)
-        if standing is not None:
-            return standing.running and standing.given == dict(given)
+        existing = self.by_name.get(name)
+        if existing is not None:
+            return existing.running and existing.given == dict(given)
         if sim.tracing:
             sim.say("Step Functions", f"start {name}", f"for {by}")
         sim.oracle.execution_started(name, given, by)
@@ -38,8 +38,8 @@ class Executions:
         found = self.by_name.get(token.partition("#")[0])
         if found is None or not found.running or token not in found.tokens:
             return False
-        woken = found.tokens.pop(token)
-        self._sim.after(0.0, 0.2, woken)
+        resume = found.tokens.pop(token)
+        self._sim.after(0.0, 0.2, resume)
         return True
 
     def stop(self, execution: Execution, state: ExecutionState) -> None:

@@ -33,23 +33,25 @@ def _done_though_failed(true: HostReport) -> HostReport:
     return replace(true, stage=Stage.DONE, self_test=test)
 
 
-def _covered_up(test: SelfTest | None) -> Callable[[HostReport], HostReport]:
-    """A failed self-test told as done, with a test that is not of these bytes, not of this start, or none."""
+def _covering_up(test: SelfTest | None) -> Callable[[HostReport], HostReport]:
+    """A failed self-test self_test as done, with a test that is not of these bytes, not of this start, or none."""
 
-    def lie(true: HostReport) -> HostReport:
+    def covered(true: HostReport) -> HostReport:
         if true.stage is not Stage.FAILED or true.failed_stage is not Stage.SELF_TESTING:
             return true
-        told = replace(test, digest=test.digest or true.digest, boot=test.boot or true.boot) if test else None
-        return replace(true, stage=Stage.DONE, failed_stage=None, self_test=told)
+        self_test = (
+            replace(test, digest=test.digest or true.digest, boot=test.boot or true.boot) if test else None
+        )
+        return replace(true, stage=Stage.DONE, failed_stage=None, self_test=self_test)
 
-    return lie
+    return covered
 
 
 def _other_bytes(true: HostReport) -> HostReport:
     return replace(true, digest=OTHER)
 
 
-_LIES: tuple[Callable[[HostReport], HostReport], ...] = (
+_FALSE_REPORTS: tuple[Callable[[HostReport], HostReport], ...] = (
     _untested,
     _other_bytes_tested,
     _other_start_tested,
@@ -59,17 +61,17 @@ _LIES: tuple[Callable[[HostReport], HostReport], ...] = (
 )
 
 # One of these is a bad host's habit, for a whole run.
-HABITS = (
-    _covered_up(None),
-    _covered_up(SelfTest(False, "", "", "it failed")),
-    _covered_up(SelfTest(True, OTHER, "", "of other bytes")),
-    _covered_up(SelfTest(True, "", "another", "of another start")),
+COVER_UPS = (
+    _covering_up(None),
+    _covering_up(SelfTest(False, "", "", "it failed")),
+    _covering_up(SelfTest(True, OTHER, "", "of other bytes")),
+    _covering_up(SelfTest(True, "", "another", "of another start")),
 )
 
 
-def told(sim: "Simulation", true: HostReport, before: HostReport | None) -> HostReport:
+def falsified(sim: "Simulation", true: HostReport, before: HostReport | None) -> HostReport:
     """One of several lies, an old report once more, or now and then the truth."""
-    number = int(sim.random() * (len(_LIES) + 2))
-    if number < len(_LIES):
-        return _LIES[number](true)
-    return replace(before, seen_at=true.seen_at) if before and number == len(_LIES) else true
+    number = int(sim.random() * (len(_FALSE_REPORTS) + 2))
+    if number < len(_FALSE_REPORTS):
+        return _FALSE_REPORTS[number](true)
+    return replace(before, seen_at=true.seen_at) if before and number == len(_FALSE_REPORTS) else true

@@ -23,8 +23,8 @@ class Faults:
             ("disk lost", self._lose_disk),
             ("host joins", self._join),
             ("host dies", self._die),
-            ("service ill for a while", self._ill),
-            ("host lies", self._lie),
+            ("service unhealthy for a while", self._become_unhealthy),
+            ("host reports falsely", self._report_falsely),
             *(("execution lost", self._lose_execution),) * 2,
             ("execution stopped", self._stop_execution),
             *(("converge now", operator_mistakes.converge),) * 2,
@@ -37,7 +37,7 @@ class Faults:
             ("freeze", operator_mistakes.freeze),
             ("quarantine", operator_mistakes.quarantine),
             *(("artifact gone", self._artifact_gone),) * 3,
-            ("control plane away", self._all_cut_off),
+            ("all hosts cut off", self._all_cut_off),
         )
         self._joined = 0
 
@@ -48,7 +48,7 @@ class Faults:
             return
         name, do = sim.rng.choice(self._all)
         host = sim.rng.choice(list(sim.hosts.values()))
-        sim.mishaps.count(name)
+        sim.call_faults.count(name)
         if sim.tracing:
             sim.say("FAULT", name, host.name)
         do(sim, host)
@@ -64,14 +64,14 @@ class Faults:
         for host in sim.hosts.values():
             if host.left:
                 continue
-            host.habit = None
-            host.up, host.liar, host.slowness = True, False, min(host.slowness, 1.0)
+            host.cover_up = None
+            host.up, host.reports_falsely, host.slowness = True, False, min(host.slowness, 1.0)
             host.cut_off_until = min(host.cut_off_until, sim.now)
-            if host.boot and not host.boot.alive and host.boot.ill:
-                host.boot.alive, host.boot.ill = True, False
+            if host.boot and not host.boot.alive and host.boot.unhealthy:
+                host.boot.alive, host.boot.unhealthy = True, False
                 sim.balancer.check_soon(host.address)
             sim.start_agent(host)
-            sim.say_again(host)
+            sim.resend_report(host)
             sim.wake(host.agent, 0.0, 1.0)
 
     @staticmethod
@@ -83,7 +83,7 @@ class Faults:
         if sim.now >= host.cut_off_until and host.agent and not host.agent.gone:
             sim.fleet.beat(host.name, last=True)
         seconds = sim.rng.choice((10.0, 60.0, 900.0)) * (0.5 + sim.random())
-        host.unheard_at = host.cut_off_until = max(host.cut_off_until, sim.now + seconds)
+        host.last_unreachable_at = host.cut_off_until = max(host.cut_off_until, sim.now + seconds)
         sim.at(host.cut_off_until, lambda: sim.wake(host.agent, 0.0, 1.0))
 
     @staticmethod
@@ -96,13 +96,13 @@ class Faults:
     def _service_dies(sim: "Simulation", host: Host) -> None:
         if host.boot is not None:
             host.set_boot(None)
-            sim.after(0.0, 1.0, lambda: sim.notification(host))
+            sim.after(0.0, 1.0, lambda: sim.check_service(host))
 
     def _lose_disk(self, sim: "Simulation", host: Host) -> None:
         """The machine is replaced by one of the same name and address."""
         self._reboot(sim, host)
         host.disk, host.current, host.journal = {}, "", None
-        host.emptied_at = sim.now
+        host.disk_lost_at = sim.now
 
     def _join(self, sim: "Simulation", host: Host) -> None:
         if self._joined < 2:
@@ -123,30 +123,30 @@ class Faults:
         sim.after(60.0, 4000.0, back)
 
     @staticmethod
-    def _ill(sim: "Simulation", host: Host) -> None:
+    def _become_unhealthy(sim: "Simulation", host: Host) -> None:
         boot = host.boot
         if boot is None or not boot.alive:
             return
-        boot.alive, boot.ill = False, True
+        boot.alive, boot.unhealthy = False, True
         sim.balancer.check_soon(host.address)
 
-        def well() -> None:
-            if boot.ill:
-                boot.alive, boot.ill = True, False
+        def recover() -> None:
+            if boot.unhealthy:
+                boot.alive, boot.unhealthy = True, False
                 sim.balancer.check_soon(host.address)
 
-        sim.after(10.0, 300.0, well)
+        sim.after(10.0, 300.0, recover)
 
     @staticmethod
-    def _lie(sim: "Simulation", host: Host) -> None:
-        host.liar = True
+    def _report_falsely(sim: "Simulation", host: Host) -> None:
+        host.reports_falsely = True
 
-        def repent() -> None:
-            host.liar = False
-            host.lied_at = sim.now
-            sim.say_again(host)
+        def report_truly() -> None:
+            host.reports_falsely = False
+            host.false_report_at = sim.now
+            sim.resend_report(host)
 
-        sim.after(5.0, 200.0, repent)
+        sim.after(5.0, 200.0, report_truly)
 
     @staticmethod
     def _lose_execution(sim: "Simulation", _host: Host) -> None:
@@ -170,7 +170,7 @@ class Faults:
             return
         host.left, host.up = True, False
         self._reboot(sim, host)
-        sim.after(0.0, 900.0, lambda: sim.people.remove_host(host.name))
+        sim.after(0.0, 900.0, lambda: sim.operators.remove_host(host.name))
 
     @staticmethod
     def _artifact_gone(sim: "Simulation", _host: Host) -> None:

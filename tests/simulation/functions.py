@@ -41,25 +41,25 @@ LIMIT = 60
 
 
 def _plan(context: Context, given: Mapping[str, Any]) -> Any:
-    asked = events.Deploy.model_validate(given)
-    return plan.begin(context, asked.request(), asked.execution)
+    event = events.Deploy.model_validate(given)
+    return plan.begin(context, event.request(), event.execution)
 
 
 def _next_step(context: Context, given: Mapping[str, Any]) -> Any:
-    asked = events.InDeployment.model_validate(given)
+    event = events.InDeployment.model_validate(given)
     return next_step.decide_next(
-        context, asked.cluster, asked.deployment, asked.execution, undiagnosed=asked.undiagnosed
+        context, event.cluster, event.deployment, event.execution, undiagnosed=event.undiagnosed
     )
 
 
 def _diagnose(context: Context, given: Mapping[str, Any]) -> Any:
-    asked = events.OnHost.model_validate(given)
-    return diagnose.diagnose(context, asked.task())
+    event = events.OnHost.model_validate(given)
+    return diagnose.diagnose(context, event.task())
 
 
 def _end_bake(context: Context, given: Mapping[str, Any]) -> Any:
-    asked = events.EndOfTestBed.model_validate(given)
-    return end.end_bake(context, asked.bake(), asked.bed, asked.outcome, asked.reason)
+    event = events.EndOfTestBed.model_validate(given)
+    return end.end_bake(context, event.bake(), event.bed, event.outcome, event.reason)
 
 
 def analyse(context: Context, metrics: Metrics, given: Mapping[str, Any]) -> Any:
@@ -69,64 +69,64 @@ def analyse(context: Context, metrics: Metrics, given: Mapping[str, Any]) -> Any
 
 def _stage(run: Callable[..., Any]) -> Function:
     def bound(context: Context, given: Mapping[str, Any]) -> Any:
-        asked = events.OnHost.model_validate(given)
-        return run(context, asked.task(), asked.execution)
+        event = events.OnHost.model_validate(given)
+        return run(context, event.task(), event.execution)
 
     return bound
 
 
 def _await_human(context: Context, given: Mapping[str, Any]) -> Any:
-    asked = events.AskHuman.model_validate(given)
-    return task_tokens.wait_for(context, asked.deployment, asked.question, asked.token)
+    event = events.AskHuman.model_validate(given)
+    return task_tokens.wait_for(context, event.deployment, event.question, event.token)
 
 
 def _roll_back(context: Context, given: Mapping[str, Any]) -> Any:
-    asked = events.HandOver.model_validate(given)
-    return rollback.hand_over(context, asked.cluster, asked.deployment, asked.reason)
+    event = events.HandOver.model_validate(given)
+    return rollback.hand_over(context, event.cluster, event.deployment, event.reason)
 
 
 def _finish(context: Context, given: Mapping[str, Any]) -> Any:
-    asked = events.Close.model_validate(given)
-    return finish.finish(context, asked.cluster, asked.deployment, asked.outcome, asked.reason)
+    event = events.Close.model_validate(given)
+    return finish.finish(context, event.cluster, event.deployment, event.outcome, event.reason)
 
 
 def _decide(context: Context, given: Mapping[str, Any]) -> Any:
-    asked = events.Decide.model_validate(given)
-    answer = Answer(asked.choice, asked.by, asked.why, context.clock.now())
-    if asked.host:
-        return decide.decide(context, asked.cluster, asked.deployment, asked.host, asked.attempt, answer)
-    return decide.answer_deployment(context, asked.cluster, asked.deployment, answer)
+    event = events.Decide.model_validate(given)
+    answer = Answer(event.choice, event.by, event.why, context.clock.now())
+    if event.host:
+        return decide.decide(context, event.cluster, event.deployment, event.host, event.attempt, answer)
+    return decide.answer_deployment(context, event.cluster, event.deployment, answer)
 
 
 def _approve(context: Context, given: Mapping[str, Any]) -> Any:
-    asked = events.Decide.model_validate(given)
-    answer = Answer(asked.choice, asked.by, asked.why, context.clock.now())
-    return decide.approve(context, asked.cluster, asked.deployment, answer)
+    event = events.Decide.model_validate(given)
+    answer = Answer(event.choice, event.by, event.why, context.clock.now())
+    return decide.approve(context, event.cluster, event.deployment, answer)
 
 
 def _converge(context: Context, given: Mapping[str, Any]) -> Any:
-    asked = events.Converge.model_validate({n: v for n, v in given.items() if n != "suffix"})
-    return converge.converge_all(context, given["suffix"], asked.requested_by, asked.only())
+    event = events.Converge.model_validate({n: v for n, v in given.items() if n != "suffix"})
+    return converge.converge_all(context, given["suffix"], event.requested_by, event.only())
 
 
 def _freeze(context: Context, given: Mapping[str, Any]) -> Any:
-    asked = events.SetFreeze.model_validate(given)
-    by = operator_command.RequestedBy(asked.by, asked.why)
-    if asked.lift:
-        return freeze.unfreeze(context, asked.scope, by)
-    return freeze.freeze(context, asked.scope, by, asked.until)
+    event = events.SetFreeze.model_validate(given)
+    by = operator_command.RequestedBy(event.by, event.why)
+    if event.lift:
+        return freeze.unfreeze(context, event.scope, by)
+    return freeze.freeze(context, event.scope, by, event.until)
 
 
 def _quarantine(context: Context, given: Mapping[str, Any]) -> Any:
-    asked = events.SetQuarantine.model_validate(given)
-    act = quarantine.lift_quarantine if asked.lift else quarantine.quarantine
-    return act(context, asked.cluster, asked.name, operator_command.RequestedBy(asked.by, asked.why))
+    event = events.SetQuarantine.model_validate(given)
+    act = quarantine.lift_quarantine if event.lift else quarantine.quarantine
+    return act(context, event.cluster, event.name, operator_command.RequestedBy(event.by, event.why))
 
 
 def _remove_host(context: Context, given: Mapping[str, Any]) -> Any:
-    asked = events.RemoveHost.model_validate(given)
-    by = operator_command.RequestedBy(asked.by, asked.why)
-    return remove_host.remove_host(context, asked.cluster, asked.host, by, terminated=asked.terminated)
+    event = events.RemoveHost.model_validate(given)
+    by = operator_command.RequestedBy(event.by, event.why)
+    return remove_host.remove_host(context, event.cluster, event.host, by, terminated=event.terminated)
 
 
 FUNCTIONS: Mapping[str, Function] = {

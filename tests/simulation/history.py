@@ -28,14 +28,14 @@ class Violation(BaseException):
         self.name = name
 
 
-class Remembered:
-    """`held`: deployment -> (epoch, since when); `left`: until when it held the lease."""
+class History:
+    """`lease_acquired`: deployment -> (epoch, since when); `lease_lost_at`: until when it held the lease."""
 
     def __init__(self, sim: "Simulation") -> None:
         self.sim = sim
         self.lease = Lease()
-        self.held: dict[str, tuple[int, float]] = {}
-        self.left: dict[str, float] = {}
+        self.lease_acquired: dict[str, tuple[int, float]] = {}
+        self.lease_lost_at: dict[str, float] = {}
         self.ended_at: dict[str, float] = {}
         self.requests: dict[str, Request] = {}
         self.gone_at: dict[str, float] = {}
@@ -54,10 +54,10 @@ class Remembered:
         self.decided: set[tuple[str, str, int]] = set()
         self.found_done_at: dict[str, float] = {}
         self.answered_at: dict[tuple[str, str], float] = {}
-        self.given: set[tuple[str, int, int, Order]] = set()
+        self.turns_given: set[tuple[str, int, int, Order]] = set()
         self.passed: set[tuple[str, int, int]] = set()
-        self.told: set[tuple[str, str, str]] = set()
-        self.trail_length = 0
+        self.audited: set[tuple[str, str, str]] = set()
+        self.audit_log_length = 0
         self.requested: set[str] = set()
         self.registered_at: dict[str, float] = {}
         self.registered_late_at: dict[str, float] = {}
@@ -76,7 +76,11 @@ class Remembered:
         """For how long a deployment has not held the lease any more; infinite if it never did."""
         if self.lease.deployment == deployment:
             return 0.0
-        return self.sim.now - self.left[deployment] if deployment in self.left else float("inf")
+        return (
+            self.sim.now - self.lease_lost_at[deployment]
+            if deployment in self.lease_lost_at
+            else float("inf")
+        )
 
     def record(self, deployment: str) -> Deployment | None:
         return self.records.get(deployment)
@@ -85,7 +89,7 @@ class Remembered:
         """Whether something happened so lately that a reader may not know it yet."""
         return self.sim.now - when <= GRACE
 
-    def recovered_unseen(self, actor: "Actor", host: "Host") -> bool:
+    def recovered_unnoticed(self, actor: "Actor", host: "Host") -> bool:
         """Whether an actor found a host unhealthy, and a call of it hung while the host got well again."""
-        unseen = host.healthy_at > actor.looked_at and self.recent(host.healthy_at)
-        return unseen and host.address in actor.ill
+        unseen = host.healthy_at > actor.balancer_read_at and self.recent(host.healthy_at)
+        return unseen and host.address in actor.unhealthy

@@ -34,7 +34,7 @@ class Boot:
     at: float
     tested: bool = False
     alive: bool = True
-    ill: bool = False
+    unhealthy: bool = False
 
 
 @dataclass(slots=True)
@@ -55,21 +55,21 @@ class Host:
     boot_changed_at: float = -1e9
     boots: int = 0
     cut_off_until: float = 0.0
-    heard_at: float = 0.0
-    unheard_at: float = -1e9
+    last_report_at: float = 0.0
+    last_unreachable_at: float = -1e9
     joined_at: float = -1e9
-    emptied_at: float = -1e9
+    disk_lost_at: float = -1e9
     healthy_at: float = -1e9
-    lied_at: float = -1e9
+    false_report_at: float = -1e9
     slowness: float = 1.0
-    liar: bool = False
-    habit: Callable[[HostReport], HostReport] | None = None
+    reports_falsely: bool = False
+    cover_up: Callable[[HostReport], HostReport] | None = None
     acted_epoch: int = 0
 
     def answers_checks(self) -> bool:
         return self.up and self.boot is not None and self.boot.alive
 
-    def heard(self) -> bool:
+    def reachable(self) -> bool:
         """Whether its agent lives and reaches the ledger."""
         agent = self.agent
         return agent is not None and not agent.gone and self.sim.now >= self.cut_off_until

@@ -35,19 +35,19 @@ class Invocations:
         what = sim.rng.choice(
             ("call refused", "reply of a call lost", "call done twice", "call done again late")
         )
-        sim.mishaps.count(what)
+        sim.call_faults.count(what)
         if sim.tracing:
             sim.say(function, f"FAULT {what}", given)
         error = sim.rng.choice(SERVICE_ERRORS)
         if what == "call refused":
             sim.after(0.1, 3.0, lambda: done(None, error))
         elif what == "reply of a call lost":
-            self._call(function, given, _nobody)
+            self._call(function, given, _ignore_result)
             sim.after(0.1, 30.0, lambda: done(None, error))
         else:
             self._call(function, given, done)
             late = 15.0 if what == "call done twice" else 4 * 3600.0
-            sim.after(0.0, late, lambda: self._call(function, given, _nobody))
+            sim.after(0.0, late, lambda: self._call(function, given, _ignore_result))
 
     def _call(self, function: str, given: Mapping[str, Any], done: CommandResult) -> None:
         sim = self._sim
@@ -66,7 +66,7 @@ class Invocations:
     def _bound(self, function: str, given: Mapping[str, Any]) -> Callable[[], Any]:
         sim = self._sim
         if function == "analyse":
-            return lambda: analyse(sim.context, sim.measured, given)
+            return lambda: analyse(sim.context, sim.metrics_port, given)
         return lambda: FUNCTIONS[function](sim.context, given)
 
     def _ended(self, actor: Actor, outcome: Outcome, done: CommandResult) -> None:
@@ -76,7 +76,7 @@ class Invocations:
             sim.say(actor.name, "ends", repr(error) if error else plain(result))
         if error is None:
             plain_result = plain(result)
-            sim.oracle.returned(actor, plain_result)
+            sim.oracle.function_returned(actor, plain_result)
             done(plain_result, "")
         elif not isinstance(error, Exception):
             done(None, "Lambda.Unknown")
@@ -86,5 +86,5 @@ class Invocations:
             done(None, type(error).__name__)
 
 
-def _nobody(result: Any, error: str) -> None:
+def _ignore_result(result: Any, error: str) -> None:
     """Nobody waits for this call any more."""

@@ -79,7 +79,10 @@ class Execution:
                 leave(given, next(to for holds, to in state.choices if holds(scope)))
             case "Wait":
                 scope = self._scope(given)
-                seconds, output = float(state.waits(scope)) if state.waits else 0.0, state.output
+                seconds, output = (
+                    float(state.wait_seconds(scope)) if state.wait_seconds else 0.0,
+                    state.output,
+                )
                 after = output(scope) if output else given
                 self.sim.after(seconds, seconds, lambda: leave(after, state.next) if self.running else None)
             case "Fail":

@@ -22,7 +22,7 @@ class Metrics:
 
     def __init__(self, sim: "Simulation") -> None:
         self._sim = sim
-        self.quiet = sim.rng.random() < 0.2
+        self.without_data = sim.rng.random() < 0.2
 
     def complete_minutes(self, since: datetime, now: datetime, minute: timedelta) -> int:
         return whole_minutes(since, now, minute, LATE_MINUTES)
@@ -36,9 +36,9 @@ class Metrics:
         since: datetime,
         minutes: int,
         minute: timedelta,
-    ) -> Measurements:
-        if self.quiet:
-            return Measurements((Series(ERROR_RATE, (None,) * minutes, (None,) * minutes),), minutes, 0, 0)
+    ) -> Baked:
+        if self.without_data:
+            return Baked((Series(ERROR_RATE, (None,) * minutes, (None,) * minutes),), minutes, 0, 0)
         boot = self._sim.hosts[test_host].boot
         bad = boot is not None and boot.version in self._sim.scenario.bad_in_the_test_bed
         control, test_bed = (0.0,) * minutes, ((ERRORS if bad else 0.0),) * minutes

@@ -8,32 +8,32 @@ if TYPE_CHECKING:
 
 
 def converge(sim: "Simulation", _host: "Host") -> None:
-    sim.people.converge()
+    sim.operators.converge()
 
 
 def deploy(sim: "Simulation", _host: "Host") -> None:
-    sim.people.deploy()
+    sim.operators.deploy()
 
 
 def two_at_once(sim: "Simulation", _host: "Host") -> None:
-    sim.people.deploy()
-    sim.after(0.0, 0.5, sim.people.deploy)
+    sim.operators.deploy()
+    sim.after(0.0, 0.5, sim.operators.deploy)
 
 
 def remove(sim: "Simulation", host: "Host") -> None:
     """By mistake: its agent lives, and comes back."""
-    sim.people.remove_host(host.name)
+    sim.operators.remove_host(host.name)
 
 
 def freeze(sim: "Simulation", _host: "Host") -> None:
     scope = sim.rng.choice(("*", "production", "production/hello", "staging"))
-    sim.people.freeze(scope)
+    sim.operators.freeze(scope)
     if sim.random() < 0.7:
-        sim.after(60.0, 1200.0, lambda: sim.people.freeze(scope, lift=True))
+        sim.after(60.0, 1200.0, lambda: sim.operators.freeze(scope, lift=True))
 
 
 def quarantine(sim: "Simulation", host: "Host") -> None:
     name = host.name if sim.random() < 0.6 else sim.rng.choice(sim.scenario.versions)
-    sim.people.quarantine(name)
+    sim.operators.quarantine(name)
     if sim.random() < 0.7:
-        sim.after(60.0, 1200.0, lambda: sim.people.quarantine(name, lift=True))
+        sim.after(60.0, 1200.0, lambda: sim.operators.quarantine(name, lift=True))

@@ -23,14 +23,13 @@ CONVERGE_EVERY = 900.0
 _CLUSTER = {"service": "hello", "environment": "production"}
 
 
-class People:
-    """What humans do, and the clock's 15 minutes. `patience_left` bounds how often they ask for another try."""
+class Operators:
+    """What humans do, and the clock's 15 minutes. `tries_left` bounds how often they ask for another try."""
 
     def __init__(self, sim: "Simulation") -> None:
         self._sim = sim
         self.absent = False
         self.tries_left = 6
-        self.asked: list[str] = []
 
     def begin(self, until: float) -> None:
         """Deployments through the faulty period, the schedule, and somebody who looks at the questions."""
@@ -41,7 +40,7 @@ class People:
         for _ in range(rng.choice((0, 0, 1, 1, 2))):
             sim.at(until * rng.random(), self.deploy)
         sim.at(CONVERGE_EVERY * rng.random(), self._scheduled)
-        sim.after(30.0, 400.0, self._look)
+        sim.after(30.0, 400.0, self._check_questions)
 
     def _scheduled(self) -> None:
         self.converge("schedule")
@@ -64,20 +63,19 @@ class People:
         request = Request(
             name, "hello", "production", version, "ada", "wanted", Kind.DEPLOY, overrides=overrides
         )
-        self.asked.append(name)
-        sim.oracle.commanded(request)
+        sim.oracle.deployment_requested(request)
         sim.executions.start_execution(name, payload(request), by="ada")
 
-    def _look(self) -> None:
+    def _check_questions(self) -> None:
         sim = self._sim
         if not self.absent:
-            open_ones = self.open_questions()
-            if open_ones:
-                self._answer(sim.rng.choice(open_ones))
+            pending = self.open_questions()
+            if pending:
+                self._answer(sim.rng.choice(pending))
             elif not sim.calm and sim.random() < 0.3:
                 self._interfere()
-            self._tidy()
-        sim.after(30.0, 400.0, self._look)
+            self._clean_up()
+        sim.after(30.0, 400.0, self._check_questions)
 
     def unfinished(self) -> Sequence[Deployment]:
         found = self._sim.deployments.recent(self._sim.cluster, 50)
@@ -99,18 +97,18 @@ class People:
         """Mostly what was asked; sometimes about another host or attempt, or twice."""
         sim, rng = self._sim, self._sim.rng
         host, attempt = question.host, question.attempt
-        choice = self._chosen(question)
+        choice = self._choose(question)
         if not sim.calm and rng.random() < 0.15:
-            sim.mishaps.count("wrong answer")
+            sim.call_faults.count("wrong answer")
             host, attempt = rng.choice((("host-1", attempt), (host, attempt + 1), ("host-99", 1)))
             choice = rng.choice(tuple(Choice))
-        self._say(question.deployment, choice, host, attempt)
+        self._send_answer(question.deployment, choice, host, attempt)
         if not sim.calm and rng.random() < 0.15:
-            sim.mishaps.count("answered twice")
+            sim.call_faults.count("answered twice")
             other = rng.choice(question.choices)
-            sim.after(0.0, 60.0, lambda: self._say(question.deployment, other, host, attempt))
+            sim.after(0.0, 60.0, lambda: self._send_answer(question.deployment, other, host, attempt))
 
-    def _chosen(self, question: Question) -> Choice:
+    def _choose(self, question: Question) -> Choice:
         """Any choice; not another try, nor a longer bake, for ever."""
         rng = self._sim.rng
         again = (Choice.RETRY, Choice.EXTEND)
@@ -119,7 +117,7 @@ class People:
         self.tries_left -= choice in again
         return choice
 
-    def _say(self, deployment: str, choice: Choice, host: str, attempt: int) -> None:
+    def _send_answer(self, deployment: str, choice: Choice, host: str, attempt: int) -> None:
         by = self._sim.rng.choice(("grace", "linus", "ada"))
         given = {
             "deployment": deployment,
@@ -138,10 +136,10 @@ class People:
         """Somebody pauses what runs, or wants it rolled back."""
         if found := [each for each in self.unfinished() if each.state is not DeploymentState.QUEUED]:
             choice = self._sim.rng.choice((Choice.ROLL_BACK, Choice.PAUSE, Choice.PAUSE))
-            self._sim.mishaps.count(f"operator says {choice}")
-            self._say(found[0].id, choice, "", 0)
+            self._sim.call_faults.count(f"operator says {choice}")
+            self._send_answer(found[0].id, choice, "", 0)
 
-    def _tidy(self) -> None:
+    def _clean_up(self) -> None:
         """Once it is calm: freezes are lifted, and hosts whose machine is gone are removed."""
         sim = self._sim
         if not sim.calm:

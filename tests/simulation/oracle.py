@@ -20,13 +20,13 @@ from lifecycle.domain.rollout.deployment import Deployment, Request
 from lifecycle.domain.rollout.freezes import Freeze
 from lifecycle.domain.rollout.lease import Lease
 from lifecycle.domain.rollout.test_bed.model import TestBed
-from tests.simulation.history import Remembered
+from tests.simulation.history import History
 from tests.simulation.hosts import Boot, Host
 from tests.simulation.invariants import beds, causes, ending, fencing, in_rotation, operating, records
 from tests.simulation.scheduler import Actor
 
 
-class Oracle(Remembered):
+class Oracle(History):
     """What the simulation tells of, one method an effect."""
 
     # What the run begins with, and what people do.
@@ -35,7 +35,7 @@ class Oracle(Remembered):
         self.records[done.id] = done
         self.lease = self.sim.leases.current(self.sim.cluster)
 
-    def commanded(self, request: Request) -> None:
+    def deployment_requested(self, request: Request) -> None:
         self.requested.add(request.deployment)
         self.requests[request.deployment] = request
 
@@ -46,7 +46,7 @@ class Oracle(Remembered):
         """Every error that is not the product's own means that some facts were not thought of."""
         self.fail("unexpected error", f"{actor.name if actor else '?'} raised {error!r}")
 
-    def returned(self, actor: Actor, result: Any) -> None:
+    def function_returned(self, actor: Actor, result: Any) -> None:
         if actor.host and isinstance(result, dict) and result.get("outcome") == "PASSED":
             key = (actor.function, actor.deployment, actor.host, actor.given["attempt"])
             self.stage_passed_at.setdefault(key, self.sim.now)
@@ -61,11 +61,13 @@ class Oracle(Remembered):
 
     # Leases.
 
-    def leases_acquire(self, actor: Actor, taken: Lease, cluster: Cluster, name: str, now: datetime) -> None:
+    def leases_acquire(
+        self, actor: Actor, acquired: Lease, cluster: Cluster, name: str, now: datetime
+    ) -> None:
         fencing.taken_only_when_free(self, now)
         self._lease_now(actor, name)
 
-    def leases_hand_over(self, actor: Actor, taken: Lease, cluster: Cluster, old: Lease, *_: Any) -> None:
+    def leases_hand_over(self, actor: Actor, acquired: Lease, cluster: Cluster, old: Lease, *_: Any) -> None:
         self._lease_now(actor, old.deployment)
 
     def leases_renew(self, actor: Actor, lease: Lease, *_: Any) -> None:
@@ -74,7 +76,7 @@ class Oracle(Remembered):
     def leases_release(self, actor: Actor, none: None, cluster: Cluster, lease: Lease) -> None:
         self._lease_now(actor, lease.deployment)
 
-    def _lease_now(self, actor: Actor, told_by: str) -> None:
+    def _lease_now(self, actor: Actor, deployment: str) -> None:
         old, new = self.lease, self.sim.leases.current(self.sim.cluster)
         if new == old:
             return
@@ -82,11 +84,11 @@ class Oracle(Remembered):
         self.lease = new
         if new.deployment == old.deployment:
             return
-        records.trail_comes_first(self, told_by, "", "", f"the lease {new}")
+        records.audit_entry_comes_first(self, deployment, "", "", f"the lease {new}")
         if old.deployment and old.deployment != new.deployment:
-            self.left[old.deployment] = self.sim.now
+            self.lease_lost_at[old.deployment] = self.sim.now
         if new.deployment and new.deployment != old.deployment:
-            self.held[new.deployment] = (new.epoch, self.sim.now)
+            self.lease_acquired[new.deployment] = (new.epoch, self.sim.now)
             self.in_rotation_before = in_rotation.versions_in_rotation(self)
             operating.begins_only_when_it_may(self, new.deployment)
 
@@ -100,7 +102,9 @@ class Oracle(Remembered):
         records.final_is_final(self, actor, before, stored)
         if stored.state.final and (before is None or not before.state.final):
             self.ended_at[stored.id] = self.sim.now
-            records.trail_comes_first(self, stored.id, "", "", f"the end of {stored.id} as {stored.state}")
+            records.audit_entry_comes_first(
+                self, stored.id, "", "", f"the end of {stored.id} as {stored.state}"
+            )
             ending.done_means_done(self, stored)
             ending.no_rollback_is_dropped(self, stored)
         self.records[put.id] = stored
@@ -117,12 +121,12 @@ class Oracle(Remembered):
                 self.failed_at[key] = self.sim.now
             self.moved_at[key] = self.sim.now
             records.attempts_move_forward(self, actor, before, stored)
-            records.stages_tell_the_truth(self, actor, stored)
+            records.recorded_stages_are_true(self, actor, stored)
 
     def deployments_answer(
         self, actor: Actor, answered: Question, question: Question, answer: Answer
     ) -> None:
-        records.trail_comes_first(self, question.deployment, question.host, "answered", "an answer")
+        records.audit_entry_comes_first(self, question.deployment, question.host, "answered", "an answer")
         records.answers_are_offered(self, answered)
         self.answered_at.setdefault((answered.deployment, answered.id), self.sim.now)
         if answered.kind is QuestionKind.RESUME:
@@ -149,30 +153,30 @@ class Oracle(Remembered):
             self.lifted_at[name] = self.sim.now
 
     def audit_log_append(self, actor: Actor, none: None, entry: AuditEntry) -> None:
-        self.told.add((entry.deployment, entry.host, entry.what.partition(" ")[0]))
-        self.told.add((entry.deployment, "", ""))
-        records.trail_only_grows(self)
+        self.audited.add((entry.deployment, entry.host, entry.what.partition(" ")[0]))
+        self.audited.add((entry.deployment, "", ""))
+        records.audit_log_only_grows(self)
 
     def registry_set_desired(self, actor: Actor, none: None, cluster: Cluster, desired: Desired) -> None:
-        fencing.not_overtaken(self, actor, f"desired version {desired.version}")
-        records.trail_comes_first(
+        fencing.not_fenced(self, actor, f"desired version {desired.version}")
+        records.audit_entry_comes_first(
             self, actor.deployment or self.lease.deployment, "", "", "the desired version"
         )
 
-    def turn_given(self, actor: Actor, taken: bool, cluster: Cluster, turn: Turn) -> None:  # noqa: FBT001
-        if not taken:
+    def turn_given(self, actor: Actor, accepted: bool, cluster: Cluster, turn: Turn) -> None:  # noqa: FBT001
+        if not accepted:
             return
         if what := {Order.INSTALL: "install", Order.RESTORE: "diagnose"}.get(turn.order):
-            self.given.add((turn.host, turn.epoch, turn.attempt, turn.order))
-            records.trail_comes_first(self, turn.deployment, turn.host, what, "the turn")
+            self.turns_given.add((turn.host, turn.epoch, turn.attempt, turn.order))
+            records.audit_entry_comes_first(self, turn.deployment, turn.host, what, "the turn")
         if turn.order is Order.IDLE:
             return  # it only takes away
-        fencing.not_overtaken(self, actor, f"turn {turn.epoch}.{turn.attempt} {turn.order} of {turn.host}")
+        fencing.not_fenced(self, actor, f"turn {turn.epoch}.{turn.attempt} {turn.order} of {turn.host}")
 
     # The load balancer.
 
-    def weighs(self) -> None:
-        beds.shares_are_answered(self)
+    def weights_changed(self) -> None:
+        beds.weights_are_served(self)
 
     def deployments_put_bed(self, actor: Actor, none: None, put: TestBed) -> None:
         stored = self.sim.deployments._beds[put.deployment, put.number]
@@ -183,17 +187,17 @@ class Oracle(Remembered):
 
     def deregisters(self, address: str, state: TargetState, group: Group = Group.MAIN) -> None:
         actor, host = self.sim.actor, self.sim.hosts_at[address]
-        beds.leaves_no_share_behind(self, actor, address, group)
+        beds.leaves_no_weight_behind(self, actor, address, group)
         if actor is None:
             return
-        fencing.not_overtaken(self, actor, f"deregister {host.name}")
+        fencing.not_fenced(self, actor, f"deregister {host.name}")
         self.drained_at[address] = self.sim.now
         what = "drain"
         if actor.function == "remove_host":
             what, self.sim.balancer.lost_at[address] = "remove", self.sim.now
         # Convergence brings home whom a deployment left aside that was stopped by hand.
         mine = self.lease.deployment if actor.function == "converge" else actor.deployment
-        records.trail_comes_first(self, mine, host.name, what, "the drain")
+        records.audit_entry_comes_first(self, mine, host.name, what, "the drain")
         records.drains_before_it_installs(self, actor, host)
         in_rotation.enough_stay(self, actor, host, state, group)
         beds.enough_stay(self, actor, host, state, group)
@@ -205,9 +209,9 @@ class Oracle(Remembered):
             return
         if self.late(actor.deployment):
             self.registered_late_at[address] = self.sim.now
-        fencing.not_overtaken(self, actor, f"register {host.name}")
+        fencing.not_fenced(self, actor, f"register {host.name}")
         mine = self.lease.deployment if actor.function == "converge" else actor.deployment
-        records.trail_comes_first(self, mine, host.name, "register", "the registration")
+        records.audit_entry_comes_first(self, mine, host.name, "register", "the registration")
         records.failed_stays_out(self, actor, mine, host)
         in_rotation.only_tested_gets_in(self, host)
         in_rotation.only_its_target_gets_in(self, actor, host, group)
@@ -219,20 +223,20 @@ class Oracle(Remembered):
 
     # The hosts.
 
-    def stops(self, host: Host) -> None:
+    def service_stops(self, host: Host) -> None:
         in_rotation.stops_nothing_in_rotation(self, host)
         fencing.acts_under_a_turn(self, host)
 
-    def starts(self, host: Host, boot: Boot) -> None:
+    def service_starts(self, host: Host, boot: Boot) -> None:
         fencing.acts_under_a_turn(self, host)
         in_rotation.starts_nothing_in_rotation(self, host)
 
-    def journalled(self, host: Host, before: State | None, state: State) -> None:
+    def journal_written(self, host: Host, before: State | None, state: State) -> None:
         fencing.host_epoch_only_grows(self, host, state)
         fencing.begins_current_turns(self, host, before, state)
-        ending.keeps_the_way_back(self, host, state)
+        ending.keeps_rollback_target(self, host, state)
 
-    def passes(self, host: Host) -> None:
+    def self_test_passed(self, host: Host) -> None:
         """The truth about a self-test that a turn to install asked for."""
         acted = host.journal.acted if host.journal else None
         if acted is not None and acted.order is Order.INSTALL:

@@ -12,10 +12,10 @@ HOUR = 3600.0
 QUARTER = 900.0
 # After this much calm a convergence has looked, at least once.
 SETTLED = 1900.0
-ALONE = 1.4 * HOUR
+UNATTENDED = 1.4 * HOUR
 # The name of what ends a run and breaks no invariant: an error of the simulation, or of the code in its hands.
 BROKEN = "the simulation failed"
-ANSWERED = 12 * HOUR
+ANSWERING = 12 * HOUR
 
 
 @dataclass(slots=True)
@@ -39,7 +39,7 @@ def run(seed: int, *, tracing: bool = False) -> Result:
     result = Result(seed)
     sim = Simulation(seed, tracing=tracing)
     try:
-        _story(sim)
+        _run_phases(sim)
     except Violation as violation:
         result.name, result.violation = violation.name, str(violation)
         sim.say("VIOLATION", str(violation))
@@ -49,7 +49,7 @@ def run(seed: int, *, tracing: bool = False) -> Result:
     finally:
         logging.disable(logging.NOTSET)
     result.steps, result.hours, result.timeline = sim.steps, sim.now / HOUR, sim.timeline
-    result.faults, result.known = sim.mishaps.counted, sim.oracle.known
+    result.faults, result.known = sim.call_faults.counted, sim.oracle.known
     for record in sim.oracle.records.values():
         end = f"{record.request.kind} {record.state}"
         result.ends[end] = result.ends.get(end, 0) + 1
@@ -60,36 +60,36 @@ def run(seed: int, *, tracing: bool = False) -> Result:
     return result
 
 
-def _story(sim: Simulation) -> None:
-    breaks = 300.0 + 4000.0 * sim.random()
-    sim.people.begin(breaks)
-    sim.run(breaks)
+def _run_phases(sim: Simulation) -> None:
+    faults_end_at = 300.0 + 4000.0 * sim.random()
+    sim.operators.begin(faults_end_at)
+    sim.run(faults_end_at)
     sim.faults.heal()
-    sim.people.absent = True
-    sim.run(breaks + SETTLED)
-    while (hanging := ending.hanging(sim)) and sim.now < breaks + ALONE:
+    sim.operators.absent = True
+    sim.run(faults_end_at + SETTLED)
+    while (hanging := ending.hanging(sim)) and sim.now < faults_end_at + UNATTENDED:
         sim.run(sim.now + QUARTER)
     if hanging:
         sim.oracle.fail("20 hangs", hanging)
-    sim.people.absent = False
-    until = sim.now + ANSWERED
-    _answered(sim, until)
+    sim.operators.absent = False
+    until = sim.now + ANSWERING
+    _answer_everything(sim, until)
     sim.run(sim.now + SETTLED)
-    _answered(sim, until)
-    while sim.now < until and not _quiet(sim):
+    _answer_everything(sim, until)
+    while sim.now < until and not _settled(sim):
         sim.run(sim.now + QUARTER)
-        _answered(sim, until)
+        _answer_everything(sim, until)
     ending.all_in_order(sim)
 
 
-def _quiet(sim: Simulation) -> bool:
+def _settled(sim: Simulation) -> bool:
     """Whether nothing ended lately, and no execution of an overtaken deployment is left to find that out."""
     # A removal that was delivered again, hours late, is convergence's to make good.
     ended_at = max(sim.oracle.removed_at, *sim.oracle.ended_at.values(), 0.0)
     return sim.now - ended_at > SETTLED and not sim.executions.running()
 
 
-def _answered(sim: Simulation, until: float) -> None:
+def _answer_everything(sim: Simulation, until: float) -> None:
     """People answer, one question after the other, until nothing is open."""
-    while sim.now < until and (sim.people.unfinished() or sim.leases.current(sim.cluster).deployment):
+    while sim.now < until and (sim.operators.unfinished() or sim.leases.current(sim.cluster).deployment):
         sim.run(sim.now + QUARTER)

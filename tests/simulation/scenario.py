@@ -53,11 +53,11 @@ class Scenario:
         self.bad_in_the_test_bed = {version for version in VERSIONS[1:] if rng.random() < 0.3}
         self.flaws: dict[str, tuple[Flaw, str, float]] = {}
         for version in (OLDER, *VERSIONS):
-            self.flaws[version] = self._drawn()
+            self.flaws[version] = self._draw_flaw()
         self.versions = VERSIONS
         self._joined = 0
 
-    def _drawn(self) -> tuple[Flaw, str, float]:
+    def _draw_flaw(self) -> tuple[Flaw, str, float]:
         rng = self._sim.rng
         if rng.random() < 0.55:
             return Flaw.NONE, "", 1.0
@@ -71,7 +71,7 @@ class Scenario:
             return Flaw.NONE
         return flaw if often == 1.0 or self._sim.random() < often else Flaw.NONE
 
-    def set_the_stage(self) -> None:
+    def prepare(self) -> None:
         """Publish the versions, start the hosts, and record what was deployed before, if anything."""
         sim = self._sim
         for version in (OLDER, *self.versions):
@@ -80,13 +80,13 @@ class Scenario:
         if sim.random() < 0.3:
             self._a_host_covers_up(sim.rng.choice(hosts))
         if sim.random() < 0.9:
-            self._deployed_before(hosts)
+            self._add_earlier_deployment(hosts)
         for host in hosts:
             sim.start_agent(host)
 
     def _a_host_covers_up(self, host: Host) -> None:
         """It has something to cover up: a version that fails its self-test."""
-        host.habit = self._sim.rng.choice(false_reports.HABITS)
+        host.cover_up = self._sim.rng.choice(false_reports.COVER_UPS)
         self.flaws[self._sim.rng.choice(VERSIONS[1:])] = (Flaw.SELF_TEST, "", 1.0)
 
     def publish(self, version: str) -> None:
@@ -119,7 +119,7 @@ class Scenario:
         sim.hosts[host.name] = sim.hosts_at[host.address] = host
         return host
 
-    def _ended_well(
+    def _finished_deployment(
         self, suffix: str, epoch: int, target: Target, previous: Target | None, hosts: list[Host]
     ) -> Deployment:
         """A deployment that was done days ago, the older the smaller its epoch."""
@@ -139,26 +139,26 @@ class Scenario:
             finished_at=began,
         )
 
-    def _deployed_before(self, hosts: list[Host]) -> None:
+    def _add_earlier_deployment(self, hosts: list[Host]) -> None:
         sim, target = self._sim, Target(FIRST, _DIGESTS[FIRST])
-        older = self._before_that(hosts) if sim.random() < 0.4 else None
-        done = self._ended_well("init", 1, target, older, hosts)
+        older = self._add_older_deployment(hosts) if sim.random() < 0.4 else None
+        done = self._finished_deployment("init", 1, target, older, hosts)
         sim.deployments.put(done)
         sim.leases._leases[sim.cluster] = Lease(1)
         sim.registry.set_desired(sim.cluster, Desired(FIRST, target.digest, 1, done.id))
         for host in hosts:
-            self._serves(host, done)
+            self._make_serving(host, done)
         sim.oracle.deployed_before(done)
 
-    def _before_that(self, hosts: list[Host]) -> Target:
+    def _add_older_deployment(self, hosts: list[Host]) -> Target:
         """A still older version was everywhere once: a rollback, too, has something before it."""
         sim, target = self._sim, Target(OLDER, _DIGESTS[OLDER])
-        older = self._ended_well("old", 0, target, None, hosts)
+        older = self._finished_deployment("old", 0, target, None, hosts)
         sim.deployments.put(older)
         sim.oracle.deployed_before(older)
         return target
 
-    def _serves(self, host: Host, done: Deployment) -> None:
+    def _make_serving(self, host: Host, done: Deployment) -> None:
         sim, target, boot = self._sim, done.target, f"{host.name}/0"
         before = (done.previous,) if done.previous else ()
         host.disk, host.current = {each.version: each.digest for each in (*before, target)}, target.version

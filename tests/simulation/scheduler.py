@@ -25,26 +25,26 @@ class Actor:
     """Something that runs: one invocation of a function, or one life of an agent.
 
     `deployment`, `function` and `host` tell the oracle on whose behalf it acts; `skew` is how wrong its clock is.
-    `looked_at` is when it last looked at the load balancer, `ill` whom it found unhealthy there.
+    `balancer_read_at` is when it last looked at the load balancer, `unhealthy` whom it found unhealthy there.
     """
 
     __slots__ = (
+        "balancer_read_at",
         "began",
         "deployment",
         "ended",
+        "fiber",
         "function",
         "given",
         "gone",
         "host",
-        "ill",
-        "let",
-        "looked_at",
         "may_hang_at",
         "name",
-        "naps",
         "parked",
         "skew",
+        "sleeps",
         "slowness",
+        "unhealthy",
     )
 
     def __init__(self, name: str, run: Callable[[], Any], ended: Callable[[Outcome], None]) -> None:
@@ -57,13 +57,13 @@ class Actor:
         self.host = ""
         self.skew = 0.0
         self.slowness = 1.0
-        self.naps = 0
+        self.sleeps = 0
         self.may_hang_at = 0.0
         self.parked = False
         self.gone = False
-        self.looked_at = -1e9
-        self.ill: set[str] = set()
-        self.let: Any = greenlet(lambda: _guarded(run))
+        self.balancer_read_at = -1e9
+        self.unhealthy: set[str] = set()
+        self.fiber: Any = greenlet(lambda: _guarded(run))
 
 
 def _guarded(run: Callable[[], Any]) -> Outcome:
@@ -112,7 +112,7 @@ class Scheduler:
         if actor.gone:
             return
         self.actor, actor.parked = actor, False
-        outcome = actor.let.switch()
+        outcome = actor.fiber.switch()
         self.actor = None
         if outcome:  # empty when it only gave way
             self._left(actor, outcome)
@@ -123,18 +123,18 @@ class Scheduler:
             return
         if actor is self.actor:
             raise Killed
-        if not actor.let:
+        if not actor.fiber:
             actor.gone = True
             actor.ended((None, Killed()))
             return
         before, self.actor = self.actor, actor
-        outcome = actor.let.throw(Killed)
+        outcome = actor.fiber.throw(Killed)
         self._left(actor, outcome)
         self.actor = before
 
     def _left(self, actor: Actor, outcome: Outcome) -> None:
         self.actor = None
-        if actor.let.dead:
+        if actor.fiber.dead:
             actor.gone = True
             actor.ended(outcome)
 

@@ -34,7 +34,7 @@ class Service:
         host = self._host
         host.sim.work(host, "stop the service", 2.0)
         if host.boot is not None:
-            host.sim.oracle.stops(host)
+            host.sim.oracle.service_stops(host)
             host.set_boot(None)
         host.sim.work(host, "stopped the service", 0.1)
 
@@ -53,7 +53,7 @@ class Service:
             alive=flaw is not Flaw.ALIVE,
         )
         host.set_boot(boot)
-        host.sim.oracle.starts(host, boot)
+        host.sim.oracle.service_starts(host, boot)
         host.sim.work(host, "started the service", 0.1)
         return boot
 
@@ -131,5 +131,5 @@ def tested(host: Host) -> str:
     if boot is None or host.sim.flaw(boot.version, host.name) is Flaw.SELF_TEST:
         raise ServiceFailed("GET /self_test answered 503")
     boot.tested = True
-    host.sim.oracle.passes(host)
+    host.sim.oracle.self_test_passed(host)
     return "GET /self_test answered 200"

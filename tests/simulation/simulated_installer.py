@@ -22,15 +22,15 @@ class SimulatedTime:
 
     @staticmethod
     def monotonic() -> float:
-        return _at_work().sim.now
+        return _working_host().sim.now
 
     @staticmethod
     def sleep(seconds: float) -> None:
-        host = _at_work()
+        host = _working_host()
         host.sim.work(host, "wait", seconds)
 
 
-def _at_work() -> Host:
+def _working_host() -> Host:
     """The host whose agent runs now."""
     sim = next(iter(_hosts.values())).sim
     assert sim.actor is not None
@@ -50,7 +50,7 @@ def _self_test(check: Any, address: str, *_: Any) -> str:
 
 
 @cache
-def work() -> type[Installer]:
+def installer_class() -> type[Installer]:
     """The class Installer, over simulated hosts instead of a machine."""
     space = {
         **vars(real),
@@ -68,11 +68,11 @@ def work() -> type[Installer]:
     return type("Installer", (Installer,), {**methods, "log_tail": lambda _: "the service's last words"})
 
 
-def forget() -> None:
+def forget_hosts() -> None:
     """A new simulation begins: addresses mean its hosts."""
     _hosts.clear()
 
 
-def opened(host: Host) -> None:
+def add_host(host: Host) -> None:
     """An agent of this host works here."""
     _hosts[host.address] = host

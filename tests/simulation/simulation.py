@@ -13,15 +13,15 @@ from lifecycle.gateways.memory.queue import MemoryQueue
 from lifecycle.gateways.memory.registry import MemoryRegistry
 from tests.simulation import agents, simulated_installer
 from tests.simulation.balancer import Balancer
-from tests.simulation.call_faults import Mishaps
-from tests.simulation.context import seen_through
+from tests.simulation.call_faults import CallFaults
+from tests.simulation.context import instrumented_context
 from tests.simulation.executions import Executions
 from tests.simulation.faults import Faults
 from tests.simulation.hosts import Flaw, Host
 from tests.simulation.invocations import Invocations
 from tests.simulation.machine import CommandResult
 from tests.simulation.metrics import Metrics
-from tests.simulation.operators import People
+from tests.simulation.operators import Operators
 from tests.simulation.oracle import Oracle
 from tests.simulation.scenario import Scenario
 from tests.simulation.scheduler import Actor, Killed, Outcome, Scheduler
@@ -37,7 +37,7 @@ class Simulation(Scheduler):
     def __init__(self, seed: int, *, tracing: bool = False) -> None:
         super().__init__(seed)
         self.seed = seed
-        simulated_installer.forget()
+        simulated_installer.forget_hosts()
         self.tracing = tracing
         self.timeline: list[str] = []
         self.calm = False
@@ -55,18 +55,18 @@ class Simulation(Scheduler):
         self.fleet = Fleet(self)
         self.balancer = Balancer(self)
         self.metrics = Metrics(self)
-        self.measured: Any = None  # the same, as the product sees it (world.py)
+        self.metrics_port: Any = None  # the same, as the product sees it (world.py)
         self.oracle = Oracle(self)
-        self.mishaps = Mishaps(self)
+        self.call_faults = CallFaults(self)
         self.executions = Executions(self)
         self.invocations = Invocations(self)
         self.faults = Faults(self)
-        self.people = People(self)
+        self.operators = Operators(self)
         self.clock_error = self.rng.choice((0.0, 0.0, 0.5, 3.0, 20.0))
         self.clock_error_ever = self.clock_error > 1.0
-        self.context = seen_through(self)
+        self.context = instrumented_context(self)
         self.scenario = Scenario(self)
-        self.scenario.set_the_stage()
+        self.scenario.prepare()
 
     def time(self, more: float = 0.0) -> datetime:
         return BEGAN + timedelta(seconds=self.now + more)
@@ -77,8 +77,8 @@ class Simulation(Scheduler):
 
     def say(self, who: str, what: str, *more: object) -> None:
         """A line of the timeline: when, who, what, why."""
-        told = " ".join(short(each) for each in more if each not in ("", None, CLUSTER))
-        self.timeline.append(f"{self._clock_text()}  {who:<28} {what:<26} {told}".rstrip())
+        details = " ".join(short(each) for each in more if each not in ("", None, CLUSTER))
+        self.timeline.append(f"{self._clock_text()}  {who:<28} {what:<26} {details}".rstrip())
 
     def _clock_text(self) -> str:
         minutes, seconds = divmod(self.now, 60)
@@ -90,7 +90,7 @@ class Simulation(Scheduler):
 
     def work(self, host: Host, what: str, seconds: float, *, disk: bool = False) -> None:
         """A step of an agent: see call_faults.py."""
-        self.mishaps.on_host(host, what, seconds, disk=disk)
+        self.call_faults.on_host(host, what, seconds, disk=disk)
 
     def invoke(self, function: str, given: Mapping[str, Any], done: CommandResult) -> None:
         self.invocations.invoke(function, given, done)
@@ -99,7 +99,7 @@ class Simulation(Scheduler):
         """What StartExecution itself fails with, now and then."""
         if self.calm or self.random() >= self.invocations.rate:
             return ""
-        self.mishaps.count("start refused")
+        self.call_faults.count("start refused")
         return "StepFunctions.SfnException"
 
     def start_agent(self, host: Host) -> None:
@@ -107,9 +107,9 @@ class Simulation(Scheduler):
         if not host.up or (host.agent is not None and not host.agent.gone):
             return
         host.agent = self.spawn(
-            f"agent {host.name}", lambda: agents.life(host), lambda o: self._died(host, o)
+            f"agent {host.name}", lambda: agents.run_agent(host), lambda o: self._died(host, o)
         )
-        host.unheard_at = max(host.unheard_at, self.now)
+        host.last_unreachable_at = max(host.last_unreachable_at, self.now)
         host.agent.host, host.agent.function = host.name, "agent"
         host.agent.skew = self.skew()
 
@@ -118,7 +118,7 @@ class Simulation(Scheduler):
         error = outcome[1]
         if isinstance(error, Exception):
             self.oracle.unexpected(host.agent, error)
-        host.unheard_at = self.now
+        host.last_unreachable_at = self.now
         if self.now >= host.cut_off_until:
             self.fleet.beat(host.name, last=True)
         if self.tracing:
@@ -126,21 +126,21 @@ class Simulation(Scheduler):
         long = 1.0 if self.calm or self.random() < 0.8 else 60.0
         self.after(1.0, 8.0 * long, lambda: self.start_agent(host))
 
-    def say_again(self, host: Host) -> None:
+    def resend_report(self, host: Host) -> None:
         if found := self.reporters.get(host.name):
-            found.say_again()
+            found.resend_report()
 
-    def notification(self, host: Host) -> None:
+    def check_service(self, host: Host) -> None:
         """A living agent sees how its service is."""
         found = self.reporters.get(host.name)
         if found and host.agent and not host.agent.gone:
-            found.look()
+            found.check_service()
 
     def close(self) -> None:
         """End every actor, so that nothing of this run is left."""
         for actor in self.actors:
-            if not actor.gone and actor.let:
-                actor.let.throw(Killed)
+            if not actor.gone and actor.fiber:
+                actor.fiber.throw(Killed)
 
     def crash_agent(self, host: Host) -> None:
         if host.agent is not None:

@@ -66,8 +66,9 @@ def test_an_end_that_is_done_again_late_leaves_alone_what_came_after_it() -> Non
 def test_every_check_of_the_oracle_is_called() -> None:
     """A check of a port's write is found by its name: one that is misspelt would never run."""
     called_directly = {
-        "commanded", "deployed_before", "deregisters", "execution_started", "fail", "journalled", "passes", "recent",
-        "registers", "returned", "starts", "stops", "turn_given", "turned_healthy", "unexpected", "weighs",
+        "deployed_before", "deployment_requested", "deregisters", "execution_started", "fail", "function_returned",
+        "journal_written", "recent", "registers", "self_test_passed", "service_starts", "service_stops", "turn_given",
+        "turned_healthy", "unexpected", "weights_changed",
     }  # fmt: skip
     checks = {name for name, value in vars(Oracle).items() if callable(value) and not name.startswith("_")}
     by_port = {f"{port}_{method}" for port, methods in WRITES.items() for method in methods}

@@ -40,14 +40,14 @@ def _run(fault: Planted) -> subprocess.CompletedProcess[str]:
 def test_a_planted_fault_is_caught(name: str) -> None:
     fault = CATALOGUE[name]
     found = _run(fault)
-    told = f"{found.stdout[-3000:]}{found.stderr[-3000:]}"
+    output = f"{found.stdout[-3000:]}{found.stderr[-3000:]}"
     if fault.caught_by == SIMULATION:
-        assert found.returncode == 0, told
-        assert re.match(rf"{name}: seed \d+: ", found.stdout), told
+        assert found.returncode == 0, output
+        assert re.match(rf"{name}: seed \d+: ", found.stdout), output
     else:
         # A test failed: not that none was found, nor that the fault could not be planted.
-        assert found.returncode == 1, told
-        assert re.search(r"\d+ failed", found.stdout), told
+        assert found.returncode == 1, output
+        assert re.search(r"\d+ failed", found.stdout), output
 
 
 def test_every_invariant_has_a_planted_fault() -> None:

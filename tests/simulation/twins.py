@@ -47,19 +47,19 @@ class Fleet(MemoryFleet):
         """Forget it; the next heartbeat of an agent that lives brings it back."""
         super().remove(cluster, host)
         if found := self._sim.hosts.get(host):
-            self._sim.after(0.0, HEARTBEAT, lambda: self._sim.say_again(found))
+            self._sim.after(0.0, HEARTBEAT, lambda: self._sim.resend_report(found))
 
     def beat(self, name: str, *, last: bool = False) -> None:
         """Bring `seen_at` up to date if the agent is heard now, or was until this moment (`last`)."""
         sim = self._sim
         host = sim.hosts.get(name)
         mine = self._reports.get(sim.cluster, {})
-        if host is None or sim.now - host.heard_at < HEARTBEAT or not (last or host.heard()):
+        if host is None or sim.now - host.last_report_at < HEARTBEAT or not (last or host.reachable()):
             return
         if name not in mine:
             return
-        host.heard_at = sim.now - sim.now % HEARTBEAT
-        mine[name] = _seen(mine[name], sim.time(host.heard_at - sim.now))
+        host.last_report_at = sim.now - sim.now % HEARTBEAT
+        mine[name] = _seen(mine[name], sim.time(host.last_report_at - sim.now))
 
 
 def _seen(report: HostReport, at: datetime) -> HostReport:
@@ -84,8 +84,8 @@ class Leases(MemoryLeases):
     def acquire(self, cluster: Cluster, deployment: str, now: datetime) -> Lease:
         return self._shortened(cluster, super().acquire(cluster, deployment, now), now)
 
-    def hand_over(self, cluster: Cluster, lease: Lease, successor: str, now: datetime) -> Lease:
-        return self._shortened(cluster, super().hand_over(cluster, lease, successor, now), now)
+    def hand_over(self, cluster: Cluster, lease: Lease, rollback: str, now: datetime) -> Lease:
+        return self._shortened(cluster, super().hand_over(cluster, lease, rollback, now), now)
 
     def renew(self, cluster: Cluster, lease: Lease, until: datetime) -> Lease:
         return self._shortened(cluster, super().renew(cluster, lease, until), self._sim.time())
@@ -98,7 +98,7 @@ class Leases(MemoryLeases):
         if self._rivals:  # somebody deploys just when the lease has expired
             self._rivals -= 1
             seconds = longest.total_seconds()
-            self._sim.after(seconds, seconds + 30.0, self._sim.people.deploy)
+            self._sim.after(seconds, seconds + 30.0, self._sim.operators.deploy)
         return self._leases[cluster]
 
 
@@ -115,8 +115,8 @@ class Clock:
     def sleep(self, seconds: float) -> None:
         actor = self._sim.actor
         if actor is not None:
-            actor.naps += 1
-            self._sim.sleep(actor, min(seconds * (1 + actor.naps // 2), LONGEST_NAP))
+            actor.sleeps += 1
+            self._sim.sleep(actor, min(seconds * (1 + actor.sleeps // 2), LONGEST_NAP))
 
 
 class StepReads:

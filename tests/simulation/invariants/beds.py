@@ -17,34 +17,38 @@ if TYPE_CHECKING:
 _GO_ON = (Choice.RETRY, Choice.SKIP_HOST, Choice.FORCE_NEXT)
 
 
-def shares_are_answered(oracle: "Oracle") -> None:
+def weights_are_served(oracle: "Oracle") -> None:
     """1: no group gets a share of the requests that has nobody to answer them; who fell ill just now is no fault."""
     sim, balancer = oracle.sim, oracle.sim.balancer
     actor = sim.actor
     if actor is not None and actor.deployment and oracle.late(actor.deployment):
         return  # it hung until its lease was another's: nothing can fence the load balancer
     for group in TEST_GROUP:
-        targets = balancer.aside[group]
-        ill = any(oracle.recent(balancer.lost_at.get(address, -1e9)) for address in targets)
+        targets = balancer.test_groups[group]
+        unhealthy = any(oracle.recent(balancer.lost_at.get(address, -1e9)) for address in targets)
         # Who gives a share has counted before: a call that hangs meanwhile cannot know who has left since.
-        looked_at = actor.looked_at if actor is not None else oracle.sim.now
-        left = looked_at < balancer.left_at[group] and oracle.recent(balancer.left_at[group])
-        if balancer.shares[group] and TargetState.HEALTHY not in targets.values() and not (ill or left):
+        balancer_read_at = actor.balancer_read_at if actor is not None else oracle.sim.now
+        left = balancer_read_at < balancer.left_at[group] and oracle.recent(balancer.left_at[group])
+        if (
+            balancer.traffic_weights[group]
+            and TargetState.HEALTHY not in targets.values()
+            and not (unhealthy or left)
+        ):
             oracle.fail("1 share", f"{group} has a share, and {targets or 'nobody'} to answer it")
 
 
-def leaves_no_share_behind(oracle: "Oracle", actor: Actor | None, address: str, group: Group) -> None:
+def leaves_no_weight_behind(oracle: "Oracle", actor: Actor | None, address: str, group: Group) -> None:
     """1: the last target of a group is taken out after the group's share."""
     balancer = oracle.sim.balancer
-    if group is Group.MAIN or actor is None or not balancer.shares[group]:
+    if group is Group.MAIN or actor is None or not balancer.traffic_weights[group]:
         return
     if actor.deployment and oracle.late(actor.deployment):
         return
     others = [
-        a for a, state in balancer.aside[group].items() if a != address and state is TargetState.HEALTHY
+        a for a, state in balancer.test_groups[group].items() if a != address and state is TargetState.HEALTHY
     ]
-    unseen = actor.looked_at < balancer.left_at[group] and oracle.recent(balancer.left_at[group])
-    if not others and not unseen and not oracle.recent(balancer.weighed_at[group]):
+    unseen = actor.balancer_read_at < balancer.left_at[group] and oracle.recent(balancer.left_at[group])
+    if not others and not unseen and not oracle.recent(balancer.weight_given_at[group]):
         oracle.fail("1 share", f"{actor.name} takes the last target out of {group}, which has a share")
 
 
@@ -55,10 +59,10 @@ def enough_stay(oracle: "Oracle", actor: Actor, host: Host, state: TargetState, 
         return
     if oracle.late(actor.deployment) or not host.answers_checks():
         return
-    at_home = balancer.states.get(host.address) is TargetState.HEALTHY
-    if at_home or oracle.recent(balancer.lost_at.get(host.address, -1e9)):
+    in_main_group = balancer.states.get(host.address) is TargetState.HEALTHY
+    if in_main_group or oracle.recent(balancer.lost_at.get(host.address, -1e9)):
         return
-    if oracle.recovered_unseen(actor, host):
+    if oracle.recovered_unnoticed(actor, host):
         return
     if group is Group.TEST_BED and _failed(oracle, actor):
         return  # it is taken out because it failed
@@ -100,9 +104,14 @@ def waits_for_the_verdict(oracle: "Oracle", actor: Actor, decided: Mapping[str, 
             )
 
 
-def nobody_is_left_aside(oracle: "Oracle") -> None:
+def no_weight_is_left_unserved(oracle: "Oracle") -> None:
     """1, 20: when all is over, every share is answered."""
     balancer = oracle.sim.balancer
     for group in TEST_GROUP:
-        if balancer.shares[group] and TargetState.HEALTHY not in balancer.aside[group].values():
-            oracle.fail("1 share", f"{group} is left with a share, and {balancer.aside[group] or 'nobody'}")
+        if (
+            balancer.traffic_weights[group]
+            and TargetState.HEALTHY not in balancer.test_groups[group].values()
+        ):
+            oracle.fail(
+                "1 share", f"{group} is left with a share, and {balancer.test_groups[group] or 'nobody'}"
+            )

@@ -39,7 +39,7 @@ def _repair_has_a_cause(oracle: "Oracle", given: Mapping[str, Any]) -> None:
     if last is not None and last.state is DeploymentState.DONE and last.target.version == version:
         return
     name = desired.deployment if desired else ""
-    began = oracle.held[name][1] if name in oracle.held else -1e9
+    began = oracle.lease_acquired[name][1] if name in oracle.lease_acquired else -1e9
     if oracle.recent(max(began, oracle.ended_at.get(name, -1e9))):
         return  # read a moment before; its plan finds the lease held
     verified = any(

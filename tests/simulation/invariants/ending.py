@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from tests.simulation.simulation import Simulation
 
 # An expired question is asked anew by the next convergence, which comes every 15 minutes.
-_ASKED_ANEW = timedelta(minutes=20)
+_REQUESTED_AGAIN = timedelta(minutes=20)
 _LEFT_OUT = (Choice.SKIP_HOST, Choice.FORCE_NEXT)
 
 
@@ -52,7 +52,7 @@ def done_means_done(oracle: "Oracle", done: Deployment) -> None:
             oracle.fail("11 done", f"{done.id} is done, but {name} {wrong}")
 
 
-def _can_be_kept(sim: "Simulation", last: Deployment) -> bool:
+def _policy_allows_updates(sim: "Simulation", last: Deployment) -> bool:
     """Whether the policy lets any host of a cluster that has shrunk be touched."""
     size = len(set(sim.fleet._reports[sim.cluster]) - set(sim.fleet.quarantined_hosts(sim.cluster)))
     policy = last.policy
@@ -89,7 +89,7 @@ def not_serving(oracle: "Oracle", host: Host, done: Deployment) -> str:
     return "" if state is TargetState.HEALTHY else f"is {state} in the load balancer"
 
 
-def keeps_the_way_back(oracle: "Oracle", host: Host, state: State) -> None:
+def keeps_rollback_target(oracle: "Oracle", host: Host, state: State) -> None:
     """15: what passed its self-test here last, and what did before it, stay on the disk."""
     if state.acted.stage not in (Stage.FETCHING, Stage.READY):
         return
@@ -100,10 +100,10 @@ def keeps_the_way_back(oracle: "Oracle", host: Host, state: State) -> None:
 
 def hanging(sim: "Simulation") -> str:
     """20: what neither has ended nor waits for a human who was asked; empty when all is well."""
-    unfinished, lease = sim.people.unfinished(), sim.leases.current(sim.cluster).deployment
+    unfinished, lease = sim.operators.unfinished(), sim.leases.current(sim.cluster).deployment
     for record in unfinished:
         if (
-            found := _out_of_turn(sim, record)
+            found := _wrongly_queued(sim, record)
             if record.state is DeploymentState.QUEUED
             else _stuck(sim, record)
         ):
@@ -113,14 +113,14 @@ def hanging(sim: "Simulation") -> str:
 
 def _stuck(sim: "Simulation", record: Deployment) -> str:
     execution = sim.executions.by_name.get(record.execution)
-    asked = sim.people.questions_of(record, _ASKED_ANEW)
+    asked = sim.operators.questions_of(record, _REQUESTED_AGAIN)
     if asked and execution is not None and execution.running and execution.at == "AwaitHuman":
         return ""
     at = f"{execution.state} at {execution.at}" if execution else "unknown"
     return f"{record.id} is {record.state}, its execution {record.execution} {at}"
 
 
-def _out_of_turn(sim: "Simulation", queued: Deployment) -> str:
+def _wrongly_queued(sim: "Simulation", queued: Deployment) -> str:
     waiting = sim.queue.waiting(sim.cluster)
     if waiting is None or waiting.request.deployment != queued.id:
         return f"{queued.id} is QUEUED, and the queue has {waiting}"
@@ -131,16 +131,16 @@ def _out_of_turn(sim: "Simulation", queued: Deployment) -> str:
 
 def all_in_order(sim: "Simulation") -> None:
     """20, 23, 11: after the last answer the lease is free, and the verified version is on every host."""
-    if unfinished := sim.people.unfinished():
+    if unfinished := sim.operators.unfinished():
         sim.oracle.fail("20 endless", f"{unfinished[0].id} is {unfinished[0].state}: {unfinished[0].reason}")
     if running := sim.executions.running():
         sim.oracle.fail("20 endless", f"execution {running[0].name} is at {running[0].at}")
     if lease := sim.leases.current(sim.cluster).deployment:
         sim.oracle.fail("20 endless", f"the lease is held by {lease}")
-    beds.nobody_is_left_aside(sim.oracle)
+    beds.no_weight_is_left_unserved(sim.oracle)
     desired = sim.registry.desired(sim.cluster)
     last = sim.oracle.records.get(desired.deployment) if desired else None
-    if last is None or last.state is not DeploymentState.DONE or not _can_be_kept(sim, last):
+    if last is None or last.state is not DeploymentState.DONE or not _policy_allows_updates(sim, last):
         return
     if last.target.version not in sim.fleet.quarantined(sim.cluster):
         _nobody_is_left_behind(sim, last)

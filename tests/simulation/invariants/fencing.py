@@ -20,8 +20,8 @@ SWITCHES = (Order.INSTALL, Order.RESTORE)
 
 def epochs_only_grow(oracle: "Oracle", old: Lease, new: Lease) -> None:
     """14, 4: a new holder has a new, higher epoch, and takes only what is free or handed over."""
-    taken = new.deployment and new.deployment != old.deployment
-    if new.epoch < old.epoch or (taken and new.epoch == old.epoch):
+    acquired = new.deployment and new.deployment != old.deployment
+    if new.epoch < old.epoch or (acquired and new.epoch == old.epoch):
         oracle.fail("14 epoch", f"the lease went from {old} to {new}")
 
 
@@ -33,7 +33,7 @@ def taken_only_when_free(oracle: "Oracle", now: datetime) -> None:
         oracle.fail("4 interleaved", f"{new.deployment} took the lease that {old.deployment} holds")
 
 
-def not_overtaken(oracle: "Oracle", actor: Actor, effect: str) -> None:
+def not_fenced(oracle: "Oracle", actor: Actor, effect: str) -> None:
     """4, 5: who acts for a deployment holds its lease, or held it until a moment ago.
 
     A stage that was called when the lease was gone already has no excuse: it looks at the lease first.
@@ -80,5 +80,5 @@ def acts_under_a_turn(oracle: "Oracle", host: Host) -> None:
     acted = host.journal.acted if host.journal else None
     if acted is None or acted.order not in SWITCHES or acted.stage is not Stage.INSTALLING:
         oracle.fail("17 no turn", f"the agent of {host.name} touches its service, having noted {acted}")
-    elif (host.name, acted.epoch, acted.attempt, acted.order) not in oracle.given:
+    elif (host.name, acted.epoch, acted.attempt, acted.order) not in oracle.turns_given:
         oracle.fail("17 no turn", f"{host.name} was never given the turn {acted.epoch}.{acted.attempt}")

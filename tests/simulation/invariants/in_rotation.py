@@ -29,7 +29,7 @@ def enough_stay(
         return
     if oracle.sim.balancer.state(host.address) is TargetState.HEALTHY and group is not Group.MAIN:
         return  # it goes on serving in the main group
-    if host.boot is None or not host.answers_checks() or oracle.recovered_unseen(actor, host):
+    if host.boot is None or not host.answers_checks() or oracle.recovered_unnoticed(actor, host):
         return  # it serves nothing, as the load balancer is about to find out; or did not when it was looked at
     if oracle.late(actor.deployment):
         return  # it hung until its lease was another's, who counted this host: fencing.not_overtaken judges it
@@ -43,12 +43,12 @@ def enough_stay(
     members = present - set(sim.fleet.quarantined_hosts(sim.cluster))
     serving = [name for name in present - {host.name} if serves(oracle, sim.hosts[name])]
     members = {name for name in members if not oracle.recent(sim.hosts[name].joined_at)}
-    limit, kept = (
+    limit, least = (
         at_most(record.policy.max_unavailable, len(members)),
         at_least(record.policy.min_healthy, len(members)),
     )
     out = hosts_left_out(tuple(attempts), tuple(questions)) | set(record.skipped_hosts)
-    floor = max(len(members - out) - limit, kept)
+    floor = max(len(members - out) - limit, least)
     if len(serving) < floor:
         oracle.fail(
             "1 capacity",

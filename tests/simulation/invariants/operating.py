@@ -21,14 +21,14 @@ def begins_only_when_it_may(oracle: "Oracle", deployment: str) -> None:
     ]
     if frozen and Override.FREEZE not in request.overrides:
         oracle.fail("frozen", f"{deployment} begins, and {frozen[0].scope} is frozen")
-    _there_is_a_way_back(oracle, request)
+    _rollback_target_exists(oracle, request)
     bad = request.version in sim.fleet.quarantined(sim.cluster)
     lately = oracle.recent(oracle.quarantined_at.get(request.version, sim.now))
     if bad and not lately and Override.QUARANTINE not in request.overrides:
         oracle.fail("quarantine", f"{deployment} begins, and {request.version} is quarantined")
 
 
-def _there_is_a_way_back(oracle: "Oracle", request: Request) -> None:
+def _rollback_target_exists(oracle: "Oracle", request: Request) -> None:
     """15: the bytes of the version that was verified last are in the store, or somebody said never mind."""
     sim = oracle.sim
     done = [r for r in oracle.records.values() if r.state is DeploymentState.DONE and not r.request.only]
@@ -41,13 +41,21 @@ def _there_is_a_way_back(oracle: "Oracle", request: Request) -> None:
         oracle.fail("15 way back", f"{request.deployment} begins, and {target.version} is not in the store")
 
 
-def _needs_it(oracle: "Oracle", name: str, host: str) -> None:
+def _needs_the_update(oracle: "Oracle", name: str, host: str) -> None:
     """23, 7: a host that has served the target for a while, and says so, is not updated again."""
     sim, record, here = oracle.sim, oracle.records[name], oracle.sim.hosts[host]
-    told = sim.fleet._reports[sim.cluster].get(host)
+    report = sim.fleet._reports[sim.cluster].get(host)
     lost_at = sim.balancer.lost_at.get(here.address, -1e9)
-    changed_at = max(here.boot_changed_at, here.unheard_at, here.healthy_at, here.lied_at, lost_at)
-    if told is None or here.liar or here.habit or oracle.recent(changed_at) or not here.heard():
+    changed_at = max(
+        here.boot_changed_at, here.last_unreachable_at, here.healthy_at, here.false_report_at, lost_at
+    )
+    if (
+        report is None
+        or here.reports_falsely
+        or here.cover_up
+        or oracle.recent(changed_at)
+        or not here.reachable()
+    ):
         return
     if not ending.not_serving(oracle, here, record):
         oracle.fail("23 twice", f"{name} updates {host}, which serves {record.target.version}")
@@ -63,6 +71,6 @@ def touches_only_what_it_may(oracle: "Oracle", actor: Actor, decided: Mapping[st
         host = str(given["host"])
         first = given["attempt"] == 1
         if first:
-            _needs_it(oracle, name, host)
+            _needs_the_update(oracle, name, host)
         if first and host in bad and not oracle.recent(oracle.quarantined_at.get(host, oracle.sim.now)):
             oracle.fail("quarantine", f"{name} begins {host}, which is quarantined")

@@ -20,21 +20,21 @@ if TYPE_CHECKING:
 _ORDER = list(AttemptState)
 _GO_ON = (Choice.RETRY, Choice.SKIP_HOST, Choice.FORCE_NEXT)
 # How long a stage may wait for a silent agent before it says so: 30 s of patience, and a look now and then.
-SILENCE_IS_TOLD = 120.0
+UNREACHABLE_IS_REPORTED = 120.0
 
 
-def trail_comes_first(oracle: "Oracle", deployment: str, host: str, what: str, effect: str) -> None:
+def audit_entry_comes_first(oracle: "Oracle", deployment: str, host: str, what: str, effect: str) -> None:
     """22: before an effect, the trail tells of it."""
-    if (deployment, host, what) not in oracle.told:
+    if (deployment, host, what) not in oracle.audited:
         oracle.fail("22 trail", f"nothing tells of {effect} ({what} {host} of {deployment})")
 
 
-def trail_only_grows(oracle: "Oracle") -> None:
+def audit_log_only_grows(oracle: "Oracle") -> None:
     """22: the trail is append-only."""
     length = len(oracle.sim.audit_log.entries)
-    if length < oracle.trail_length:
+    if length < oracle.audit_log_length:
         oracle.fail("22 trail", "entries of the trail are gone")
-    oracle.trail_length = length
+    oracle.audit_log_length = length
 
 
 def final_is_final(oracle: "Oracle", actor: Actor, before: Deployment | None, now: Deployment) -> None:
@@ -69,7 +69,7 @@ def attempts_move_forward(oracle: "Oracle", actor: Actor, old: HostAttempt | Non
         )
 
 
-def stages_tell_the_truth(oracle: "Oracle", actor: Actor, attempt: HostAttempt) -> None:
+def recorded_stages_are_true(oracle: "Oracle", actor: Actor, attempt: HostAttempt) -> None:
     """2, 6, 19, 24: what is recorded of a host has really happened to it."""
     sim = oracle.sim
     host = sim.hosts.get(attempt.host)
@@ -90,22 +90,24 @@ def stages_tell_the_truth(oracle: "Oracle", actor: Actor, attempt: HostAttempt) 
             if state is not wanted and not lost:
                 oracle.fail("6 not alive", f"{host.name} is recorded as alive, and is {state}")
         case AttemptState.FAILED:
-            _silence_is_told(oracle, actor, host, attempt)
+            _unreachable_is_reported(oracle, actor, host, attempt)
         case _:
             pass
 
 
-def _silence_is_told(oracle: "Oracle", actor: Actor, host: Host, attempt: HostAttempt) -> None:
+def _unreachable_is_reported(oracle: "Oracle", actor: Actor, host: Host, attempt: HostAttempt) -> None:
     """24: a silent agent is told apart from a failed host, soon; and only a silent one is called silent."""
     sim = oracle.sim
     if sim.clock_error_ever or actor.function not in ("drain", "install", "self_test"):
         return
-    silent = 0.0 if host.heard() else sim.now - host.heard_at
+    unreachable = 0.0 if host.reachable() else sim.now - host.last_report_at
     waited = sim.now - actor.began
-    if min(silent, waited) > SILENCE_IS_TOLD:
-        oracle.fail("24 silence", f"{host.name} is silent for {silent:.0f} s, found out after {waited:.0f} s")
-    lately = oracle.recent(host.unheard_at) or oracle.recent(host.cut_off_until)
-    if "agent silent" in attempt.reason and host.heard() and not lately:
+    if min(unreachable, waited) > UNREACHABLE_IS_REPORTED:
+        oracle.fail(
+            "24 silence", f"{host.name} is silent for {unreachable:.0f} s, found out after {waited:.0f} s"
+        )
+    lately = oracle.recent(host.last_unreachable_at) or oracle.recent(host.cut_off_until)
+    if attempt.unreachable and host.reachable() and not lately:
         oracle.fail("24 silence", f"{host.name} is heard, and was said to be silent: {attempt.reason}")
 
 
@@ -127,9 +129,11 @@ def halts_at_failures(oracle: "Oracle", actor: Actor, decided: Mapping[str, Any]
     sim, name = oracle.sim, actor.deployment
     questions = tuple(sim.deployments.questions(name))
     # What was answered a moment ago may not be known yet to who decides here.
-    heard = tuple(q for q in questions if not oracle.recent(oracle.answered_at.get((name, q.id), -1e9)))
+    answered_earlier = tuple(
+        q for q in questions if not oracle.recent(oracle.answered_at.get((name, q.id), -1e9))
+    )
     present = set(sim.fleet._reports.get(sim.cluster, {})) - set(sim.fleet.quarantined_hosts(sim.cluster))
-    silent = 0
+    unreachable = 0
     for host, attempt in _newest(oracle, name).items():
         lately = oracle.recent(oracle.failed_at.get((name, host, attempt.number), sim.now))
         known = host in present and not oracle.recent(sim.hosts[host].joined_at)
@@ -138,15 +142,19 @@ def halts_at_failures(oracle: "Oracle", actor: Actor, decided: Mapping[str, Any]
         if attempt.state is not AttemptState.FAILED or lately or host not in present:
             continue
         answers = answers_on(questions, attempt)
-        lets = {said[-1] for said in (answers, answers_on(heard, attempt)) if said} & set(_GO_ON)
-        if lets or oracle.recent(sim.hosts[host].joined_at):
+        allowed = {said[-1] for said in (answers, answers_on(answered_earlier, attempt)) if said} & set(
+            _GO_ON
+        )
+        if allowed or oracle.recent(sim.hosts[host].joined_at):
             continue
-        silent += 1
+        unreachable += 1
         if not attempt.unreachable or answers:
             oracle.fail("9 went on", f"{name} goes on after {host} failed, answered {answers}")
     policy = oracle.records[name].policy
-    if silent > at_most(policy.max_unreachable, len(present)):
-        oracle.fail("9 went on", f"{name} goes on with {silent} hosts out of reach: {policy.max_unreachable}")
+    if unreachable > at_most(policy.max_unreachable, len(present)):
+        oracle.fail(
+            "9 went on", f"{name} goes on with {unreachable} hosts out of reach: {policy.max_unreachable}"
+        )
     for given in decided["hosts"]:
         host, number = str(given["host"]), int(given["attempt"])
         _is_tried_once(oracle, oracle.attempts.get((name, host, number - 1)), questions)
@@ -168,7 +176,7 @@ def _is_tried_once(oracle: "Oracle", before: HostAttempt | None, questions: tupl
     host = oracle.sim.hosts[before.host]
     away = (before.state is AttemptState.FAILED and before.unreachable) or _left_the_test_bed(oracle, before)
     # It may have been emptied just before it was recorded as alive.
-    new = before.state is AttemptState.ALIVE and host.emptied_at > oracle.moved_at[_key(before)] - GRACE
+    new = before.state is AttemptState.ALIVE and host.disk_lost_at > oracle.moved_at[_key(before)] - GRACE
     if before.group is Group.CONTROL and before.state is AttemptState.ALIVE:
         return  # it was restarted for the test bed's sake, and is updated in its turn
     if before.number >= TRIES_UNASKED or not (away or new):
