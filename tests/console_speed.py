@@ -33,7 +33,7 @@ from tests.support.many_clusters import DIGEST, SERVICES, VERSION, Stores, clust
 
 MOST_MILLISECONDS, MOST_BYTES = 300, 300_000
 CALLS = 15
-_A_BATCH = 25
+_BATCH_SIZE = 25
 # What else somebody would look at: one service of the fifty.
 ONE = {"service": "service-00", "environment": "production"}
 
@@ -51,13 +51,13 @@ def main() -> int:
             )
             aws = Aws(ports)
             with progress.step(f"an account of {SERVICES} services"):
-                write(aws)
-            return told(measured(aws))
+                write_account(aws)
+            return report(measure(aws))
         finally:
             environment.down(layout, Progress(quiet=True))
 
 
-class Loading(Table):
+class BatchWriter(Table):
     """Writes 25 items a call, without looking at what stands there."""
 
     def __init__(self, dynamodb: Any, name: str) -> None:
@@ -67,7 +67,7 @@ class Loading(Table):
     def put(self, item: dict[str, Any], condition: str | None = None, **values: Any) -> bool:
         del condition, values
         self._items.append(item)
-        if len(self._items) == _A_BATCH:
+        if len(self._items) == _BATCH_SIZE:
             self.flush()
         return True
 
@@ -78,9 +78,9 @@ class Loading(Table):
         self._items = []
 
 
-def write(aws: Aws) -> None:
+def write_account(aws: Aws) -> None:
     """The account, by the gateways that the phases use."""
-    table = Loading(aws.client("dynamodb"), LEDGER)
+    table = BatchWriter(aws.client("dynamodb"), LEDGER)
     deployments, trail, catalogue = DynamoDeployments(table), DynamoAuditLog(table), DynamoCatalogue(table)
     registry = SsmRegistry(aws.client("ssm"))
 
@@ -107,7 +107,7 @@ def write(aws: Aws) -> None:
         registry.set_desired(cluster, Desired(VERSION, DIGEST, 1, "written"))
 
 
-def measured(aws: Aws) -> list[dict[str, Any]]:
+def measure(aws: Aws) -> list[dict[str, Any]]:
     """One row a widget and what it was asked: the first call, which starts the Lambda, then the others."""
     lambdas = aws.client("lambda")
     return [
@@ -120,24 +120,24 @@ def measured(aws: Aws) -> list[dict[str, Any]]:
 def _row(lambdas: Any, name: str, asked: dict[str, str]) -> dict[str, float]:
     context = {"theme": "light", "width": 800, "height": 400, "forms": {"all": {}}}
     payload = json.dumps({**asked, "widgetContext": context}).encode()
-    taken, size = [], 0
+    durations, size = [], 0
     for _ in range(CALLS):
         began = time.perf_counter()
         answer = json.loads(lambdas.invoke(FunctionName=name, Payload=payload)["Payload"].read())
-        taken.append((time.perf_counter() - began) * 1000)
+        durations.append((time.perf_counter() - began) * 1000)
         if not isinstance(answer, str) or 'role="alert"' in answer:
             raise SystemExit(f"{name}: expected a widget, found {str(answer)[-400:]}")
         size = len(answer.encode())
-    warm = sorted(taken[1:])
+    warm = sorted(durations[1:])
     return {
-        "first_ms": round(taken[0]),
+        "first_ms": round(durations[0]),
         "median_ms": round(statistics.median(warm)),
         "worst_ms": round(warm[-1]),
         "bytes": size,
     }
 
 
-def told(rows: list[dict[str, Any]]) -> int:
+def report(rows: list[dict[str, Any]]) -> int:
     """The table, and whether every widget kept its promise."""
     print(f"{'widget':18} {'asked for':12} {'first':>8} {'median':>8} {'worst':>8} {'bytes':>9}")
     for row in rows:

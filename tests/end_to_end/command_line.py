@@ -22,12 +22,12 @@ from apps.cli.ports import Connection
 from tests.conftest import Laptop
 
 LIFECYCLE = Path(sys.executable).parent / "lifecycle"
-LOOK_SECONDS = 0.2
+POLL_SECONDS = 0.2
 Found = TypeVar("Found")
 
 
 @dataclass(frozen=True)
-class Said:
+class Output:
     """What a command printed, and its exit code."""
 
     command: str
@@ -56,7 +56,7 @@ class Said:
 
 @dataclass
 class Operator:
-    """Somebody who types commands; `said` is all that came back, the newest last.
+    """Somebody who types commands; `outputs` is all that came back, the newest last.
 
     What does something is typed for real, as a process. What only looks (status, hosts, history) is the same
     command in this process, over one connection: tests look often, and a process takes a second of a core.
@@ -64,33 +64,33 @@ class Operator:
 
     laptop: Laptop
     name: str = "ada"
-    said: list[Said] = field(default_factory=list)
+    outputs: list[Output] = field(default_factory=list)
 
     @cached_property
     def _here(self) -> Connection:
         return on_laptop(self.laptop.layout.environment, self.name)
 
-    def __call__(self, *arguments: str, code: int = 0) -> Said:
+    def __call__(self, *arguments: str, code: int = 0) -> Output:
         """Type `lifecycle ARGUMENTS --json`; it has to end with this exit code."""
-        said = self.run([str(LIFECYCLE), *arguments, "--json"])
-        assert said.code == code, f"expected exit code {code}:\n{said}"
-        assert "Traceback" not in said.err, said
-        return said
+        output = self.run([str(LIFECYCLE), *arguments, "--json"])
+        assert output.code == code, f"expected exit code {code}:\n{output}"
+        assert "Traceback" not in output.err, output
+        return output
 
-    def looks(self, *arguments: str) -> Said:
+    def read(self, *arguments: str) -> Output:
         """What a command shows that changes nothing; it has to end well."""
         done = CliRunner().invoke(app, [*arguments, "--json"], obj=lambda _: self._here)
-        said = Said(f"lifecycle {' '.join(arguments)}", done.exit_code, done.stdout, done.stderr)
-        self.said.append(said)
-        assert said.code == 0, said
-        return said
+        output = Output(f"lifecycle {' '.join(arguments)}", done.exit_code, done.stdout, done.stderr)
+        self.outputs.append(output)
+        assert output.code == 0, output
+        return output
 
-    def run(self, command: Sequence[str]) -> Said:
+    def run(self, command: Sequence[str]) -> Output:
         """Run a command as a person's shell would: this laptop in the environment, and who they are."""
-        kept = {
+        inherited = {
             name: text for name, text in os.environ.items() if not name.startswith(("LIFECYCLE_", "GIT_"))
         }
-        variables = {**kept, **self.laptop.variables, "LIFECYCLE_AS": self.name}
+        variables = {**inherited, **self.laptop.variables, "LIFECYCLE_AS": self.name}
         done = subprocess.run(
             command,
             env=variables,
@@ -101,17 +101,17 @@ class Operator:
             check=False,
         )
         shown = " ".join(command).replace(str(LIFECYCLE), "lifecycle")
-        said = Said(shown, done.returncode, done.stdout, done.stderr)
-        self.said.append(said)
-        return said
+        output = Output(shown, done.returncode, done.stdout, done.stderr)
+        self.outputs.append(output)
+        return output
 
 
-def wait_for(what: str, look: Callable[[], Found | None], seconds: float = 30) -> Found:
+def wait_for(what: str, poll: Callable[[], Found | None], seconds: float = 30) -> Found:
     """Look until there is something; an AssertionError says what never came."""
     deadline = time.monotonic() + seconds
-    while not (found := look()):
+    while not (found := poll()):
         assert time.monotonic() < deadline, f"waited {seconds} s for {what}; the last look found {found!r}"
-        time.sleep(LOOK_SECONDS)
+        time.sleep(POLL_SECONDS)
     return found
 
 

@@ -9,7 +9,7 @@ import pytest
 from apps.local.paths import REPOSITORY
 from apps.local.processes import log_end, recorded
 from tests.conftest import Laptop
-from tests.end_to_end.command_line import Operator, Said
+from tests.end_to_end.command_line import Operator, Output
 from tests.end_to_end.service import Service
 
 _BRITTLE = Path(__file__).parent / "brittle"
@@ -33,8 +33,8 @@ def pytest_runtest_makereport(
     laptop = item.funcargs.get("laptop") if isinstance(item, pytest.Function) else None
     if report.failed and isinstance(laptop, Laptop):
         operator = item.funcargs.get("operator") if isinstance(item, pytest.Function) else None
-        said = operator.said[-4:] if isinstance(operator, Operator) else []
-        report.sections.append(("typed", "\n".join(map(str, said))))
+        outputs = operator.outputs[-4:] if isinstance(operator, Operator) else []
+        report.sections.append(("typed", "\n".join(map(str, outputs))))
         layout = laptop.layout
         report.sections += [
             (f"the end of {name}.log", end)
@@ -52,11 +52,11 @@ def operator(laptop: Laptop) -> Operator:
 @pytest.fixture(scope="session")
 def hello(operator: Operator, laptop: Laptop) -> Service:
     """examples/hello with four hosts in production, and a first push that nobody has watched yet."""
-    return added(operator, laptop, REPOSITORY / "examples" / "hello", 4)
+    return add_service(operator, laptop, REPOSITORY / "examples" / "hello", 4)
 
 
 @pytest.fixture(scope="session")
-def first_push(hello: Service) -> Said:
+def first_push(hello: Service) -> Output:
     """The example, pushed and watched to the end of the staging rollout that follows by itself.
 
     As it is, but for its test bed, which has tests of its own (test_test_bed.py).
@@ -66,7 +66,7 @@ def first_push(hello: Service) -> Said:
 
 
 @pytest.fixture(scope="session")
-def releases(hello: Service, first_push: Said) -> Hello:
+def releases(hello: Service, first_push: Output) -> Hello:
     """Three releases, the first of them in production; the later two are built at the same time."""
     hello.change("lifecycle.toml", r"^automatic = true", "automatic = false")
     hello.change("lifecycle.toml", r'GREETING = "\w+"', 'GREETING = "Welcome"')
@@ -83,32 +83,32 @@ def releases(hello: Service, first_push: Said) -> Hello:
 @pytest.fixture(scope="session")
 def brittle(operator: Operator, laptop: Laptop) -> Service:
     """A service with two hosts in production that can be told to misbehave."""
-    return added(operator, laptop, _BRITTLE, 2)
+    return add_service(operator, laptop, _BRITTLE, 2)
 
 
 @pytest.fixture(scope="session")
 def moods(brittle: Service) -> dict[str, str]:
-    """The releases of brittle, by what is special about them; `well` is in production, the others never were."""
-    runs = {"well": brittle.push("Well")}
+    """The releases of brittle, by what is special about them; `brittle_healthy` is in production, the others never were."""
+    runs = {"healthy": brittle.push("Well")}
     for mood in ("spare", "tampered with", "starts slowly", "never starts", "dies in its self-test"):
         brittle.change("lifecycle.toml", r'MOOD = "[^"]*"', f'MOOD = "{mood}"')
         runs[mood] = brittle.push(mood)
-    brittle.change("lifecycle.toml", r'MOOD = "[^"]*"', 'MOOD = "well"')
+    brittle.change("lifecycle.toml", r'MOOD = "[^"]*"', 'MOOD = "healthy"')
     for gate in ("before_first_host", "after_first_host"):
         brittle.change("lifecycle.toml", r'approval = "\w+"', f'approval = "{gate}"')
         runs[gate] = brittle.push(gate)
     found = {what: brittle.promoted(brittle.built(run)) for what, run in runs.items()}
-    brittle.deploy(found["well"])
+    brittle.deploy(found["healthy"])
     return found
 
 
 @pytest.fixture
-def well(brittle: Service, moods: dict[str, str]) -> None:
+def brittle_healthy(brittle: Service, moods: dict[str, str]) -> None:
     """Both hosts of brittle serve the release that behaves."""
-    brittle.at(moods["well"])
+    brittle.ensure_version(moods["healthy"])
 
 
-def added(operator: Operator, laptop: Laptop, folder: Path, count: int) -> Service:
+def add_service(operator: Operator, laptop: Laptop, folder: Path, count: int) -> Service:
     """What `lifecycle local add` makes known."""
     found = operator("local", "add", str(folder), "--hosts", str(count)).facts
     return Service(operator, laptop, found["service"], Path(found["working_copy"]))

@@ -4,13 +4,13 @@ import pytest
 
 from tests.end_to_end.service import Service
 
-pytestmark = [pytest.mark.emulator, pytest.mark.usefixtures("well")]
+pytestmark = [pytest.mark.emulator, pytest.mark.usefixtures("brittle_healthy")]
 
 
 def begun(service: Service, version: str) -> str:
     """Start a deployment that will wait for an approval, and come back when it does; its name."""
     deployment = str(service.deploy(version, "--no-watch").facts["deployment"])
-    question = service.waits("AWAITING_APPROVAL")
+    question = service.wait_until("AWAITING_APPROVAL")
     assert [each["choice"] for each in question["choices"]] == ["APPROVE", "REJECT"]
     assert question["expires_at"]
     return deployment
@@ -25,9 +25,9 @@ def test_nothing_is_touched_before_the_approval_and_everything_after_it(
     brittle: Service, moods: dict[str, str]
 ) -> None:
     deployment = begun(brittle, moods["before_first_host"])
-    assert set(brittle.installed().values()) == {moods["well"]}
-    said = brittle.operator("approve", "brittle", "--why", "the numbers are good", "--watch")
-    assert said.end["state"] == "DONE"
+    assert set(brittle.installed().values()) == {moods["healthy"]}
+    output = brittle.operator("approve", "brittle", "--why", "the numbers are good", "--watch")
+    assert output.end["state"] == "DONE"
     assert set(brittle.installed().values()) == {moods["before_first_host"]}
     assert answered(brittle, deployment) == ("answered APPROVE", "ada", "the numbers are good")
 
@@ -40,7 +40,7 @@ def test_a_rejection_before_the_first_host_leaves_everything_as_it_was(
     ended = brittle.operator("watch", deployment, code=1).events[-1]
     assert (ended["state"], brittle.steps(deployment)) == ("REJECTED", [])
     assert answered(brittle, deployment) == ("answered REJECT", "ada", "not on a Friday")
-    assert brittle.standing()["desired"] == moods["well"]
+    assert brittle.status()["desired"] == moods["healthy"]
     refused = brittle.operator("approve", "brittle", "--why", "but now", code=1)
     assert not refused.out
     assert refused.err
@@ -52,19 +52,19 @@ def test_the_first_host_is_updated_and_goes_back_when_it_is_rejected(
     deployment = begun(brittle, moods["after_first_host"])
     first = next(host for host, _ in brittle.steps(deployment))
     assert brittle.installed()[first] == moods["after_first_host"]
-    assert sorted(brittle.installed().values()) == sorted([moods["well"], moods["after_first_host"]])
-    said = brittle.operator("reject", "brittle", "--why", "it is slow", "--watch")
-    assert said.end["state"] == "DONE"
-    assert set(brittle.installed().values()) == {moods["well"]}
+    assert sorted(brittle.installed().values()) == sorted([moods["healthy"], moods["after_first_host"]])
+    output = brittle.operator("reject", "brittle", "--why", "it is slow", "--watch")
+    assert output.end["state"] == "DONE"
+    assert set(brittle.installed().values()) == {moods["healthy"]}
     assert answered(brittle, deployment) == ("answered REJECT", "ada", "it is slow")
 
 
 def test_the_first_host_is_updated_and_the_others_follow_when_it_is_approved(
     brittle: Service, moods: dict[str, str]
 ) -> None:
-    said = brittle.deploy(moods["after_first_host"], "--no-watch", "--even-if-quarantined").facts
-    brittle.waits("AWAITING_APPROVAL")
-    assert len({host for host, _ in brittle.steps(said["deployment"])}) == 1
+    output = brittle.deploy(moods["after_first_host"], "--no-watch", "--even-if-quarantined").facts
+    brittle.wait_until("AWAITING_APPROVAL")
+    assert len({host for host, _ in brittle.steps(output["deployment"])}) == 1
     ended = brittle.operator("approve", "brittle", "--why", "it is quick", "--watch").end
     assert ended["state"] == "DONE"
     assert set(brittle.installed().values()) == {moods["after_first_host"]}

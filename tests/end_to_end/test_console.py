@@ -12,10 +12,10 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
-from apps.local.aws.endpoints import operator as who
+from apps.local.aws.endpoints import operator as operator_name
 from tests.conftest import Laptop
 from tests.end_to_end.command_line import Operator
-from tests.end_to_end.conftest import added
+from tests.end_to_end.conftest import add_service
 from tests.end_to_end.service import Service
 from tests.integration.browser.desk import Desk, drawn, scrolls_sideways, unreadable, widget
 from tools.demo.traffic import Traffic
@@ -27,7 +27,7 @@ SECONDS = 60_000
 # Seconds, on a laptop. The judge wants 10 minutes and 100 requests a host at least.
 BAKE_MINUTES, RATE = 15, 60.0
 WAITS, PIPELINE, HOSTS = "What waits for you", "From push to production", "Hosts"
-COURSE, HISTORY = "Deployment", "What happened, and who did it"
+DEPLOYMENT, HISTORY = "Deployment", "What happened, and who did it"
 BED = "Test bed against its control"
 
 
@@ -50,7 +50,7 @@ def shop(operator: Operator, laptop: Laptop, tmp_path_factory: pytest.TempPathFa
     shutil.copytree(SERVICE, folder)
     file = folder / "lifecycle.toml"
     file.write_text(file.read_text().replace('name = "brittle"', 'name = "shop"'))
-    service = added(operator, laptop, folder, 3)
+    service = add_service(operator, laptop, folder, 3)
     good = service.promoted(service.built(service.push("Open the shop")))
     service.deploy(good)
     bake = f'approval = "none"\nbake_minutes = {BAKE_MINUTES}\nafter_bake = "ask"'
@@ -120,7 +120,7 @@ def test_an_operator_sees_a_rollout_fail_rolls_back_with_a_click_and_is_shown_it
     closed(page)
 
     # It runs, and then halts at its first host: without a reload, the page shows both.
-    expect(about(page, COURSE)).to_contain_text(f"shop {shop.bad} to production", timeout=SECONDS)
+    expect(about(page, DEPLOYMENT)).to_contain_text(f"shop {shop.bad} to production", timeout=SECONDS)
     question = about(page, WAITS).get_by_role("region", name=re.compile(f"shop {shop.bad} to production"))
     expect(question).to_contain_text("failed while self-testing", timeout=SECONDS)
     question.get_by_text("the end of the log").click()
@@ -153,12 +153,12 @@ def test_an_operator_sees_a_rollout_fail_rolls_back_with_a_click_and_is_shown_it
     expect(hosts).to_contain_text("3 hosts: 3 serving", timeout=SECONDS)
     expect(hosts).not_to_contain_text(shop.bad)
     expect(about(page, HISTORY)).to_contain_text("it dies in its self-test", timeout=SECONDS)
-    expect(about(page, HISTORY)).to_contain_text(who())
+    expect(about(page, HISTORY)).to_contain_text(operator_name())
     assert set(shop.service.installed().values()) == {shop.good}
 
 
 def test_an_operator_approves_a_test_bed(shop: Shop, console: Callable[..., Page]) -> None:
-    shop.service.at(shop.good)
+    shop.service.ensure_version(shop.good)
     page = console()
     with Traffic(shop.service.url, RATE) as traffic:
         shop.service.deploy(shop.baked, "--no-watch")

@@ -11,7 +11,7 @@ from tests.conftest import Laptop
 from tests.end_to_end.command_line import wait_for
 from tests.end_to_end.service import Service
 
-pytestmark = [pytest.mark.emulator, pytest.mark.usefixtures("well")]
+pytestmark = [pytest.mark.emulator, pytest.mark.usefixtures("brittle_healthy")]
 
 STRICKEN = "production-brittle-1"
 
@@ -19,14 +19,14 @@ STRICKEN = "production-brittle-1"
 def strike(service: Service, host: str) -> None:
     """Kill the host's service, and wait until Lifecycle has noticed."""
     os.kill(service.pid(host), signal.SIGKILL)
-    drift = wait_for("the drift to be seen", lambda: service.seen()[host]["drift"])
+    drift = wait_for("the drift to be seen", lambda: service.host_views()[host]["drift"])
     assert drift == "its service does not run"
 
 
 def repaired(service: Service, before: dict[str, int], deployment: str) -> None:
     """Only the stricken host was touched: it serves again, and every other has the process that it had."""
     assert {host for host, _ in service.steps(deployment)} == {STRICKEN}
-    assert [host["drift"] for host in service.seen().values()] == [None, None]
+    assert [host["drift"] for host in service.host_views().values()] == [None, None]
     now = {host: service.pid(host) for host in before}
     assert now.pop(STRICKEN) != before.pop(STRICKEN)
     assert now == before
@@ -61,12 +61,12 @@ def every_minute(laptop: Laptop) -> Iterator[dict[str, Any]]:
 def test_the_clock_repairs_drift_too(brittle: Service, every_minute: dict[str, Any]) -> None:
     assert every_minute["ScheduleExpression"] == "rate(15 minutes)"
     before = {host.name: brittle.pid(host.name) for host in brittle.production.hosts}
-    seen = brittle.last()["deployment"]
+    before_it = brittle.newest_deployment()["deployment"]
     os.kill(brittle.pid(STRICKEN), signal.SIGKILL)
 
     def repair() -> dict[str, Any] | None:
-        newest = brittle.last()
-        return newest if newest["deployment"] != seen and newest["finished_at"] else None
+        newest = brittle.newest_deployment()
+        return newest if newest["deployment"] != before_it and newest["finished_at"] else None
 
     found = wait_for("the schedule to repair it", repair, seconds=90)
     assert (found["kind"], found["state"], found["requested_by"]) == ("CONVERGE", "DONE", "schedule")

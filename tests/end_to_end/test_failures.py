@@ -11,29 +11,29 @@ import pytest
 from apps.local.ports import is_free
 from lifecycle.domain.service.version import artifact_prefix
 from tests.conftest import Laptop
-from tests.end_to_end.command_line import Said, wait_for
+from tests.end_to_end.command_line import Output, wait_for
 from tests.end_to_end.service import Service
 from tools.demo.traffic import Traffic
 
-pytestmark = [pytest.mark.emulator, pytest.mark.usefixtures("well")]
+pytestmark = [pytest.mark.emulator, pytest.mark.usefixtures("brittle_healthy")]
 
 RATE = 50.0
 
 
-def halted(service: Service, version: str) -> tuple[dict[str, str], Said]:
+def halted(service: Service, version: str) -> tuple[dict[str, str], Output]:
     """Deploy a version that halts, under traffic of which nothing may fail; the question about it."""
     with Traffic(service.url, RATE) as traffic:
-        said = service.deploy(version, code=1)
-    assert said.end["state"] == "HALTED", said
+        output = service.deploy(version, code=1)
+    assert output.end["state"] == "HALTED", output
     assert traffic.tally.failed == 0, traffic.tally.facts()
     assert version not in traffic.tally.versions
-    return said.end["question"], said
+    return output.end["question"], output
 
 
 def retried(service: Service, question: dict[str, str]) -> None:
     """Once mended, the same host is tried again, and the deployment ends well."""
-    said = service.operator("decide", question["deployment"], "RETRY", "--why", "mended", "--watch")
-    assert said.end["state"] == "DONE", said
+    output = service.operator("decide", question["deployment"], "RETRY", "--why", "mended", "--watch")
+    assert output.end["state"] == "DONE", output
 
 
 def test_a_service_that_never_starts(brittle: Service, moods: dict[str, str]) -> None:
@@ -53,9 +53,9 @@ def test_a_port_that_somebody_else_took(brittle: Service, moods: dict[str, str])
     host = brittle.production.hosts[0]
     os.kill(brittle.pid(host.name), signal.SIGKILL)
     with squatted(host.address, host.port):
-        said = brittle.deploy(moods["spare"], code=1)
-    question = said.end["question"]
-    assert question["host"] == host.name, said
+        output = brittle.deploy(moods["spare"], code=1)
+    question = output.end["question"]
+    assert question["host"] == host.name, output
     assert f"{host.address}:{host.port} is taken by" in question["reason"]
     assert str(os.getpid()) in question["reason"] + question["evidence"]
     retried(brittle, question)
@@ -80,11 +80,13 @@ def test_a_tampered_artifact_is_refused_before_the_host_is_drained(
 
     s3.put_object(Bucket=bucket, Key=key, Body=published[:-1] + bytes([published[-1] ^ 1]))
     try:
-        question, said = halted(brittle, version)
+        question, output = halted(brittle, version)
     finally:
         s3.put_object(Bucket=bucket, Key=key, Body=published)
     assert "was tampered with or damaged: expected sha256" in question["reason"] + question["evidence"]
     assert "failed while fetching" in question["reason"]
-    assert "drain" not in [step for _, step in brittle.steps(said.facts["deployment"])]
+    assert "drain" not in [step for _, step in brittle.steps(output.facts["deployment"])]
     assert {host.name: brittle.pid(host.name) for host in brittle.production.hosts} == before
-    assert [host["drift"] for host in brittle.seen().values()] == [f"has {moods['well']} installed"] * 2
+    assert [host["drift"] for host in brittle.host_views().values()] == [
+        f"has {moods['healthy']} installed"
+    ] * 2

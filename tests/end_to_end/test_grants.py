@@ -12,18 +12,18 @@ from tools.demo.traffic import Traffic
 
 pytestmark = pytest.mark.emulator
 
-TAKEN = "elasticloadbalancing:DeregisterTargets"
+REVOKED = "elasticloadbalancing:DeregisterTargets"
 
 
 @pytest.fixture
-def no_grant_to_drain(laptop: Laptop, well: None) -> Iterator[Any]:
+def no_grant_to_drain(laptop: Laptop, brittle_healthy: None) -> Iterator[Any]:
     """Drain without the right to take a host out of rotation; calling it gives the right back."""
     iam = laptop.aws.client("iam")
     function = laptop.aws.client("lambda").get_function_configuration(FunctionName="lifecycle-drain")
     role = function["Role"].rpartition("/")[2]
     (name,) = iam.list_role_policies(RoleName=role)["PolicyNames"]
     granted = iam.get_role_policy(RoleName=role, PolicyName=name)["PolicyDocument"]
-    left = [each for each in granted["Statement"] if TAKEN not in each["Action"]]
+    left = [each for each in granted["Statement"] if REVOKED not in each["Action"]]
     assert len(left) == len(granted["Statement"]) - 1, granted
 
     def put(statements: list[Any]) -> None:
@@ -39,12 +39,12 @@ def test_a_drain_without_its_grant_halts_the_rollout(
     brittle: Service, moods: dict[str, str], no_grant_to_drain: Any
 ) -> None:
     with Traffic(brittle.url, 50.0) as traffic:
-        said = brittle.deploy(moods["spare"], code=1)
-        question = said.end["question"]
-        assert said.end["state"] == "HALTED", said
-        assert "DeregisterTargets" in str(question), said
-        assert {host["balancer"] for host in brittle.seen().values()} == {"healthy"}
-        assert set(brittle.installed().values()) == {moods["well"]}
+        output = brittle.deploy(moods["spare"], code=1)
+        question = output.end["question"]
+        assert output.end["state"] == "HALTED", output
+        assert "DeregisterTargets" in str(question), output
+        assert {host["balancer"] for host in brittle.host_views().values()} == {"healthy"}
+        assert set(brittle.installed().values()) == {moods["healthy"]}
         no_grant_to_drain()
         done = brittle.operator("decide", question["deployment"], "RETRY", "--why", "granted", "--watch")
     assert done.end["state"] == "DONE", done

@@ -22,7 +22,7 @@ pytestmark = pytest.mark.emulator
 CLUSTER_LEAVES = ("target-group", "test-bed-group", "control-group", "listener")
 
 
-def told(laptop: Laptop, namespace: str, name: str, stat: str, named: Mapping[str, str]) -> list[float]:
+def values(laptop: Laptop, namespace: str, name: str, stat: str, named: Mapping[str, str]) -> list[float]:
     """The values of the last two minutes."""
     dimensions = [{"Name": key, "Value": value} for key, value in named.items()]
     metric = {"Namespace": namespace, "MetricName": name, "Dimensions": dimensions}
@@ -34,7 +34,7 @@ def told(laptop: Laptop, namespace: str, name: str, stat: str, named: Mapping[st
     return [float(value) for value in found["MetricDataResults"][0]["Values"]]
 
 
-def parameters(laptop: Laptop, service: Service) -> dict[str, str]:
+def parameters_of(laptop: Laptop, service: Service) -> dict[str, str]:
     """What the stack of the service's production cluster wrote."""
     ssm = laptop.aws.client("ssm")
     names = {leaf: f"/lifecycle/production/{service.name}/{leaf}" for leaf in CLUSTER_LEAVES}
@@ -47,7 +47,7 @@ def test_the_load_balancer_uses_every_group_of_a_cluster_and_gives_all_requests_
     port = laptop.facts["ports"]["balancer"]
     with urllib.request.urlopen(f"http://127.0.0.1:{port}/_lifecycle/state", timeout=10) as answer:
         state = json.load(answer)
-    known = parameters(laptop, hello)
+    known = parameters_of(laptop, hello)
     used = {group["arn"] for group in state["target_groups"] if group["used"]}
     assert {known[leaf] for leaf in CLUSTER_LEAVES[:3]} <= used
     forwards = {
@@ -59,24 +59,24 @@ def test_the_load_balancer_uses_every_group_of_a_cluster_and_gives_all_requests_
 
 
 def test_requests_are_counted_as_by_an_alb(laptop: Laptop, hello: Service, releases: Hello) -> None:
-    known = parameters(laptop, hello)
+    known = parameters_of(laptop, hello)
     named = dict(balancer_dimensions(known["target-group"], known["listener"]))
-    before = sum(told(laptop, "AWS/ApplicationELB", "RequestCount", "Sum", named))
+    before = sum(values(laptop, "AWS/ApplicationELB", "RequestCount", "Sum", named))
     with Traffic(hello.url, 50.0, seconds=2) as traffic:
         traffic.wait()
     sent = traffic.tally.sent
 
     def counted() -> bool:
-        return sum(told(laptop, "AWS/ApplicationELB", "RequestCount", "Sum", named)) >= before + sent
+        return sum(values(laptop, "AWS/ApplicationELB", "RequestCount", "Sum", named)) >= before + sent
 
     assert wait_for("the requests to be told", counted)
     assert all(
-        0 < each < 5 for each in told(laptop, "AWS/ApplicationELB", "TargetResponseTime", "p99", named)
+        0 < each < 5 for each in values(laptop, "AWS/ApplicationELB", "TargetResponseTime", "p99", named)
     )
     everyone = float(len(hello.production.hosts))
 
     def healthy() -> bool:
-        return told(laptop, "AWS/ApplicationELB", "HealthyHostCount", "Maximum", named)[-1:] == [everyone]
+        return values(laptop, "AWS/ApplicationELB", "HealthyHostCount", "Maximum", named)[-1:] == [everyone]
 
     assert wait_for("all hosts to be told healthy", healthy)
 
@@ -87,7 +87,7 @@ def test_each_host_tells_its_services_own_metrics(laptop: Laptop, hello: Service
         named = dict(host_dimensions(cluster, host.name))
 
         def memory(named: dict[str, str] = named) -> list[float]:
-            return told(laptop, host_namespace(cluster.service), "memory_mb", "Average", named)
+            return values(laptop, host_namespace(cluster), "memory_mb", "Average", named)
 
         found = wait_for(f"{host.name} to tell its memory", memory)
         assert all(1 < each < 1000 for each in found)

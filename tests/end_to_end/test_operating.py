@@ -10,7 +10,7 @@ from tests.end_to_end.command_line import wait_for
 from tests.end_to_end.service import Service
 from tools.demo.traffic import Traffic
 
-pytestmark = [pytest.mark.emulator, pytest.mark.usefixtures("well")]
+pytestmark = [pytest.mark.emulator, pytest.mark.usefixtures("brittle_healthy")]
 
 FIRST = "production-brittle-1"
 
@@ -22,12 +22,12 @@ def test_a_freeze_holds_back_a_deployment_until_it_is_lifted(brittle: Service, m
     assert "production/brittle is frozen since" in refused[0]
     assert "by ada: sale" in refused[0]
     override = ("--even-if-quarantined", "--despite-freeze", "--reason", "the fix")
-    said = brittle.deploy(moods["spare"], *override)
-    assert said.end["state"] == "DONE"
-    told = [(entry["what"], entry["why"]) for entry in brittle.trail(said.facts["deployment"])]
-    assert ("override freeze", "the fix") in told
+    output = brittle.deploy(moods["spare"], *override)
+    assert output.end["state"] == "DONE"
+    entries = [(entry["what"], entry["why"]) for entry in brittle.trail(output.facts["deployment"])]
+    assert ("override freeze", "the fix") in entries
     operator("unfreeze", "production/brittle", "--why", "all clear", "--yes")
-    assert brittle.operator.looks("plan", "brittle", moods["well"]).facts["refusals"] == []
+    assert brittle.operator.read("plan", "brittle", moods["healthy"]).facts["refusals"] == []
 
 
 def test_a_paused_rollout_touches_no_further_host_until_it_is_resumed(
@@ -35,15 +35,13 @@ def test_a_paused_rollout_touches_no_further_host_until_it_is_resumed(
 ) -> None:
     version = moods["starts slowly"]
     with Traffic(brittle.url, 50.0) as traffic:
-        said = brittle.deploy(version, "--even-if-quarantined", "--no-watch")
-        name = str(said.facts["deployment"])
+        output = brittle.deploy(version, "--even-if-quarantined", "--no-watch")
+        name = str(output.facts["deployment"])
         wait_for("the first host to be begun", lambda: brittle.steps(name))
-        brittle.operator.looks(
-            "pause", "brittle", "--why", "latency rises"
-        )  # without a process: it is urgent
-        waits = brittle.waits("PAUSED")
-        assert "paused by ada" in waits["reason"]
-        assert sorted(brittle.installed().values()) == sorted([moods["well"], version])
+        brittle.operator.read("pause", "brittle", "--why", "latency rises")  # without a process: it is urgent
+        question = brittle.wait_until("PAUSED")
+        assert "paused by ada" in question["reason"]
+        assert sorted(brittle.installed().values()) == sorted([moods["healthy"], version])
         brittle.operator("resume", "brittle", "--why", "it is back")
         ended = brittle.operator("watch", name).events[-1]
     assert ended["state"] == "DONE"
@@ -57,8 +55,8 @@ def test_what_waits_begins_when_the_deployment_before_it_is_done(
     again = "--even-if-quarantined"
     first = brittle.deploy(moods["starts slowly"], again, "--no-watch").facts["deployment"]
     wait_for("it to have begun", lambda: brittle.steps(first))
-    brittle.operator.looks("pause", "brittle", "--why", "two more are to come")
-    brittle.waits("PAUSED")
+    brittle.operator.read("pause", "brittle", "--why", "two more are to come")
+    brittle.wait_until("PAUSED")
     older = brittle.deploy(moods["never starts"], again, "--no-watch").facts["deployment"]
     wait_for("it to wait", lambda: states(brittle).get(older) == "QUEUED")
     newer = brittle.deploy(moods["spare"], again, "--no-watch").facts["deployment"]
@@ -71,7 +69,7 @@ def test_what_waits_begins_when_the_deployment_before_it_is_done(
 
 def states(service: Service) -> dict[str, str]:
     """Every deployment of the service by its name."""
-    every = service.operator.looks("history", service.name).facts["deployments"]
+    every = service.operator.read("history", service.name).facts["deployments"]
     return {each["deployment"]: each["state"] for each in every}
 
 
@@ -85,21 +83,21 @@ def test_a_host_that_fails_with_the_previous_version_too_is_quarantined_and_left
     blocked.mkdir()  # no version can be switched to on this host
     (blocked / "in the way").touch()
     try:
-        said = brittle.deploy(moods["spare"], "--even-if-quarantined", code=1)
-        question = said.end["question"]
-        assert (question["host"], question["blame"]) == (FIRST, "HOST"), said
-        assert f"{FIRST} fails with {moods['well']} too" in question["diagnosis"]
-        kept = brittle.operator.looks("quarantined", "brittle").facts
-        assert FIRST in str(kept), kept
+        output = brittle.deploy(moods["spare"], "--even-if-quarantined", code=1)
+        question = output.end["question"]
+        assert (question["host"], question["blame"]) == (FIRST, "HOST"), output
+        assert f"{FIRST} fails with {moods['healthy']} too" in question["diagnosis"]
+        quarantined = brittle.operator.read("quarantined", "brittle").facts
+        assert FIRST in str(quarantined), quarantined
         done = brittle.operator("decide", question["deployment"], "SKIP_HOST", "--why", "bad disk", "--watch")
         assert done.end["state"] == "DONE"
-        plan = brittle.operator.looks("plan", "brittle", moods["well"]).facts
+        plan = brittle.operator.read("plan", "brittle", moods["healthy"]).facts
         assert FIRST not in [each["host"] for each in plan["hosts"]]
     finally:
         (blocked / "in the way").unlink()
         blocked.rmdir()
         brittle.operator("unquarantine", "brittle", FIRST, "--why", "a new disk", "--yes")
-    plan = brittle.operator.looks("plan", "brittle", moods["well"]).facts
+    plan = brittle.operator.read("plan", "brittle", moods["healthy"]).facts
     assert FIRST in [each["host"] for each in plan["hosts"]]
 
 
@@ -111,22 +109,22 @@ def test_a_host_that_is_gone_is_removed_and_not_waited_for(brittle: Service, moo
     os.kill(brittle.pid(FIRST), signal.SIGKILL)
     brittle.operator("remove-host", "brittle", FIRST, "--terminated", "--why", "sold", "--yes")
     try:
-        said = brittle.deploy(moods["spare"], "--even-if-quarantined", code=0)
-        assert said.end["state"] == "DONE"
-        assert list(brittle.seen()) == ["production-brittle-2"]
+        output = brittle.deploy(moods["spare"], "--even-if-quarantined", code=0)
+        assert output.end["state"] == "DONE"
+        assert list(brittle.host_views()) == ["production-brittle-2"]
     finally:
         brittle.operator("local", "up")  # its agent is started again: the host joins
-    wait_for("the host to have joined", lambda: FIRST in brittle.seen())
+    wait_for("the host to have joined", lambda: FIRST in brittle.host_views())
     brittle.operator("converge", "brittle")
     wait_for("it to serve", lambda: set(brittle.installed().values()) == {moods["spare"]}, seconds=60)
     brittle.settle()
 
 
 def test_gc_says_what_it_would_delete_and_keeps_what_runs(brittle: Service, moods: dict[str, str]) -> None:
-    told = brittle.operator("gc", "brittle", "--dry-run", "--keep-releases", "1", "--older-than", "1h").facts
-    assert told["dry_run"] is True
-    assert moods["well"] in str(told["kept"])
+    facts = brittle.operator("gc", "brittle", "--dry-run", "--keep-releases", "1", "--older-than", "1h").facts
+    assert facts["dry_run"] is True
+    assert moods["healthy"] in str(facts["kept"])
     assert (
-        brittle.operator.looks("plan", "brittle", moods["spare"], "--even-if-quarantined").facts["refusals"]
+        brittle.operator.read("plan", "brittle", moods["spare"], "--even-if-quarantined").facts["refusals"]
         == []
     )

@@ -8,7 +8,7 @@ import pytest
 from apps.local.paths import REPOSITORY
 from tests.conftest import Laptop
 from tests.end_to_end.command_line import Operator
-from tests.end_to_end.conftest import added
+from tests.end_to_end.conftest import add_service
 from tests.end_to_end.service import Service
 
 pytestmark = pytest.mark.emulator
@@ -23,7 +23,7 @@ OTHERS = REPOSITORY / "examples" / "other"
 def test_another_service_is_added_pushed_promoted_and_deployed(
     operator: Operator, laptop: Laptop, folder: str, name: str, answer: str
 ) -> None:
-    service = added(operator, laptop, OTHERS / folder, 2)
+    service = add_service(operator, laptop, OTHERS / folder, 2)
     assert (service.name, len(service.production.hosts)) == (name, 2)
     release = service.promoted(service.built(service.push("As it came")))
     assert service.deploy(release).end["state"] == "DONE"

@@ -26,7 +26,7 @@ def killed_while_it_installs(service: Service, version: str) -> tuple[str, Part]
     layout = service.laptop.layout
 
     def installing() -> str | None:
-        hosts = [name for name, host in service.seen().items() if host["stage"] == "STARTING"]
+        hosts = [name for name, host in service.host_views().items() if host["stage"] == "STARTING"]
         return hosts[0] if hosts else None
 
     host = wait_for("a host to start the service", installing)
@@ -37,7 +37,7 @@ def killed_while_it_installs(service: Service, version: str) -> tuple[str, Part]
 
 
 def test_an_agent_that_dies_while_it_installs_goes_on_when_it_is_started_again(
-    brittle: Service, moods: dict[str, str], well: None
+    brittle: Service, moods: dict[str, str], brittle_healthy: None
 ) -> None:
     with Traffic(brittle.url, 50.0) as traffic:
         deployment, agent = killed_while_it_installs(brittle, moods["starts slowly"])
@@ -51,7 +51,7 @@ def test_an_agent_that_dies_while_it_installs_goes_on_when_it_is_started_again(
 
 
 def test_an_agent_that_stays_dead_halts_the_rollout_until_somebody_decides(
-    brittle: Service, moods: dict[str, str], well: None
+    brittle: Service, moods: dict[str, str], brittle_healthy: None
 ) -> None:
     with Traffic(brittle.url, 50.0) as traffic:
         deployment, _ = killed_while_it_installs(brittle, moods["starts slowly"])
@@ -85,13 +85,13 @@ def test_services_go_on_serving_while_the_control_plane_stands_still(
         traffic.wait()
     assert traffic.tally.sent == 200
     assert traffic.tally.failed == 0, traffic.tally.facts()
-    assert hello.standing()["healthy"] == 4
+    assert hello.status()["healthy"] == 4
 
 
 def test_a_rollout_survives_a_control_plane_that_stood_still(
     laptop: Laptop, hello: Service, releases: Hello
 ) -> None:
-    hello.at(releases.first)
+    hello.ensure_version(releases.first)
     with Traffic(hello.url, 50.0) as traffic:
         deployment = str(hello.deploy(releases.second, "--no-watch").facts["deployment"])
         wait_for("the first host to be begun", lambda: hello.steps(deployment))

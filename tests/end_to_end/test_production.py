@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
-from tests.end_to_end.command_line import Said
+from tests.end_to_end.command_line import Output
 from tests.end_to_end.conftest import Hello
-from tests.end_to_end.service import Service, updated
+from tests.end_to_end.service import Service, update_steps
 from tools.demo.traffic import Tally, Traffic
 
 pytestmark = pytest.mark.emulator
@@ -25,18 +25,18 @@ def flawless(tally: Tally) -> bool:
 def test_a_release_reaches_four_hosts_one_at_a_time_and_no_request_fails(
     hello: Service, releases: Hello
 ) -> None:
-    hello.at(releases.first)
+    hello.ensure_version(releases.first)
     with Traffic(hello.url, RATE) as traffic:
-        said = hello.deploy(releases.second, "--reason", "a new greeting")
-    assert said.end["state"] == "DONE"
+        output = hello.deploy(releases.second, "--reason", "a new greeting")
+    assert output.end["state"] == "DONE"
     assert flawless(traffic.tally)
     assert set(traffic.tally.versions) == {releases.first, releases.second}
     assert hello.installed() == dict.fromkeys(HOSTS, releases.second)
 
-    deployment = said.facts["deployment"]
-    order = [each["host"] for each in said.facts["plan"]["hosts"]]
+    deployment = output.facts["deployment"]
+    order = [each["host"] for each in output.facts["plan"]["hosts"]]
     assert sorted(order) == HOSTS
-    assert hello.steps(deployment) == updated(*order)
+    assert hello.steps(deployment) == update_steps(*order)
     asked = hello.trail(deployment)[0]
     assert (asked["what"], asked["who"], asked["why"]) == (
         f"deploy {releases.second}",
@@ -50,11 +50,11 @@ def test_a_release_reaches_four_hosts_one_at_a_time_and_no_request_fails(
 
 
 def test_a_deploy_of_what_is_there_does_nothing(hello: Service, releases: Hello) -> None:
-    hello.at(releases.second)
-    before = hello.last()
-    said = hello.deploy(releases.second).facts
-    assert (said["started"], said["plan"]["nothing_to_do"]) == (False, True)
-    assert hello.last() == before
+    hello.ensure_version(releases.second)
+    before = hello.newest_deployment()
+    output = hello.deploy(releases.second).facts
+    assert (output["started"], output["plan"]["nothing_to_do"]) == (False, True)
+    assert hello.newest_deployment() == before
 
 
 @dataclass(frozen=True)
@@ -67,20 +67,20 @@ class Halted:
     tally: Tally
     hosts: dict[str, dict[str, Any]]
     trail: list[tuple[str, str]]
-    queued: Said
-    decided: Said
-    again: Said
+    queued: Output
+    decided: Output
+    again: Output
 
 
 @pytest.fixture(scope="module")
 def halted(hello: Service, releases: Hello) -> Halted:
     """Deploy the bad release over the second one, look around, try another deployment, and roll back."""
-    hello.at(releases.second)
+    hello.ensure_version(releases.second)
     with Traffic(hello.url, RATE) as traffic:
-        said = hello.deploy(releases.bad, code=1)
-        end = said.end
-        assert end["state"] == "HALTED", said
-        seen = hello.seen()
+        output = hello.deploy(releases.bad, code=1)
+        end = output.end
+        assert end["state"] == "HALTED", output
+        host_views = hello.host_views()
         trail = hello.steps(end["deployment"])
         queued = hello.deploy(releases.first, "--even-if-quarantined", "--no-watch")
         host, attempt = end["question"]["host"], str(end["question"]["attempt"])
@@ -88,7 +88,7 @@ def halted(hello: Service, releases: Hello) -> Halted:
         decided = hello.operator(*answer, "--why", "the self-test is right", "--watch")
         again = hello.operator(*answer, "--why", "I too", code=1)
     return Halted(
-        releases, end["deployment"], end["question"], traffic.tally, seen, trail, queued, decided, again
+        releases, end["deployment"], end["question"], traffic.tally, host_views, trail, queued, decided, again
     )
 
 
@@ -126,7 +126,7 @@ def test_no_client_ever_sees_the_bad_version(halted: Halted) -> None:
 
 def test_a_second_deploy_waits_and_is_refused_after_the_rollback(hello: Service, halted: Halted) -> None:
     assert halted.queued.facts["plan"]["waits_for"] == halted.deployment
-    every = hello.operator.looks("history", "hello").facts["deployments"]
+    every = hello.operator.read("history", "hello").facts["deployments"]
     waited = next(each for each in every if each["deployment"] == halted.queued.facts["deployment"])
     assert waited["state"] == "REFUSED", waited
     assert "was rolled back while" in waited["why"]
@@ -143,13 +143,13 @@ def test_the_decision_rolls_the_host_back(hello: Service, halted: Halted) -> Non
 
 
 def test_a_second_decision_is_refused(halted: Halted) -> None:
-    told = f"deployment of {halted.deployment} that waits for a decision not found"
-    assert told in halted.again.err
+    error = f"deployment of {halted.deployment} that waits for a decision not found"
+    assert error in halted.again.err
     assert not halted.again.out
 
 
 def test_the_bad_version_is_quarantined(hello: Service, halted: Halted) -> None:
-    listed = hello.operator.looks("releases", "hello").facts["releases"]
+    listed = hello.operator.read("releases", "hello").facts["releases"]
     bad = next(each for each in listed if each["version"] == halted.releases.bad)
     assert bad["quarantined_in"] == ["production"]
     refused = hello.deploy(halted.releases.bad, code=1).facts
@@ -160,14 +160,14 @@ def test_the_bad_version_is_quarantined(hello: Service, halted: Halted) -> None:
 def test_one_command_goes_back_to_the_version_before_and_no_request_fails(
     hello: Service, releases: Hello
 ) -> None:
-    hello.at(releases.second)
+    hello.ensure_version(releases.second)
     with Traffic(hello.url, RATE) as traffic:
-        said = hello.operator("rollback", "hello", "--reason", "prices are wrong", "--yes")
-    assert said.end["state"] == "DONE"
+        output = hello.operator("rollback", "hello", "--reason", "prices are wrong", "--yes")
+    assert output.end["state"] == "DONE"
     assert flawless(traffic.tally)
     assert set(traffic.tally.versions) == {releases.first, releases.second}
     assert hello.installed() == dict.fromkeys(HOSTS, releases.first)
-    asked = hello.trail(said.facts["deployment"])[0]
+    asked = hello.trail(output.facts["deployment"])[0]
     assert (asked["what"], asked["who"], asked["why"]) == (
         f"rollback {releases.first}",
         "ada",

@@ -8,7 +8,7 @@ import pytest
 from apps.local.git.post_receive_hook import PushedRef, deliver, post, push_event, signed_headers
 from lifecycle.application.delivery.receive_push import LARGEST_BODY
 from tests.conftest import Laptop
-from tests.end_to_end.command_line import Said
+from tests.end_to_end.command_line import Output
 from tests.end_to_end.service import Service
 
 pytestmark = pytest.mark.emulator
@@ -24,13 +24,13 @@ def sent(laptop: Laptop, body: bytes, headers: dict[str, str]) -> tuple[int, dic
     return post(laptop.facts["endpoint"], laptop.facts["function_url"], body, headers)
 
 
-def test_a_push_becomes_a_snapshot_and_reaches_staging_by_itself(hello: Service, first_push: Said) -> None:
+def test_a_push_becomes_a_snapshot_and_reaches_staging_by_itself(hello: Service, first_push: Output) -> None:
     events = first_push.events
     snapshot = next(event for event in events if event["event"] == "snapshot")
     assert snapshot["version"].startswith("1.4.0-")
     assert (events[-1]["deployment"], events[-1]["state"]) == (snapshot["staging"], "DONE")
     assert snapshot["version"] in hello.snapshots()
-    staging = hello.standing("staging")
+    staging = hello.status("staging")
     assert (staging["running"], staging["healthy"]) == ({snapshot["version"]: 1}, 1)
 
 
@@ -50,7 +50,9 @@ def test_a_body_that_is_too_large_starts_nothing(laptop: Laptop, hello: Service)
     assert (status, runs(laptop)) == (413, before), answer
 
 
-def test_the_same_commit_delivered_twice_is_one_run(laptop: Laptop, hello: Service, first_push: Said) -> None:
+def test_the_same_commit_delivered_twice_is_one_run(
+    laptop: Laptop, hello: Service, first_push: Output
+) -> None:
     run = str(next(event["run"] for event in first_push.events if event["event"] == "snapshot"))
     before = runs(laptop)
     bare = laptop.layout.repositories / "hello.git"
@@ -61,7 +63,7 @@ def test_the_same_commit_delivered_twice_is_one_run(laptop: Laptop, hello: Servi
     assert runs(laptop) == before
 
 
-def test_a_run_that_is_done_again_is_a_version_of_its_own(hello: Service, first_push: Said) -> None:
+def test_a_run_that_is_done_again_is_a_version_of_its_own(hello: Service, first_push: Output) -> None:
     """Commit and files are the same; the hosts get the new version all the same, and say so."""
     before = next(event for event in first_push.events if event["event"] == "snapshot")
     again = hello.operator("build", "--again", before["run"]).facts["run"]
@@ -69,10 +71,12 @@ def test_a_run_that_is_done_again_is_a_version_of_its_own(hello: Service, first_
     version = next(event["version"] for event in events if event["event"] == "snapshot")
     assert version != before["version"]
     assert events[-1]["state"] == "DONE"
-    assert hello.standing("staging")["running"] == {version: 1}
+    assert hello.status("staging")["running"] == {version: 1}
 
 
-def test_a_failing_unit_test_makes_no_snapshot_and_its_log_is_shown(hello: Service, first_push: Said) -> None:
+def test_a_failing_unit_test_makes_no_snapshot_and_its_log_is_shown(
+    hello: Service, first_push: Output
+) -> None:
     broken = hello.copy / "tests" / "unit" / "test_broken.py"
     before = hello.snapshots()
     broken.write_text(

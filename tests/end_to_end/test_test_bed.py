@@ -9,7 +9,7 @@ import pytest
 from apps.local.paths import REPOSITORY
 from tests.conftest import Laptop
 from tests.end_to_end.command_line import Operator
-from tests.end_to_end.conftest import added
+from tests.end_to_end.conftest import add_service
 from tests.end_to_end.service import Service
 from tools.demo.traffic import Traffic
 
@@ -33,7 +33,7 @@ def baker(operator: Operator, laptop: Laptop, tmp_path_factory: pytest.TempPathF
     """examples/hello under another name, with a test bed of twelve minutes, each of which is a second here."""
     folder = tmp_path_factory.mktemp("services") / "baker"
     shutil.copytree(REPOSITORY / "examples" / "hello", folder)
-    service = added(operator, laptop, _named(folder), 3)
+    service = add_service(operator, laptop, _named(folder), 3)
     runs = [service.push("As it came")]
     service.change("lifecycle.toml", r'GREETING = "\w+"', 'GREETING = "Welcome"')
     runs.append(service.push("Greet otherwise"))
@@ -53,7 +53,7 @@ def _named(folder: Path) -> Path:
     return folder
 
 
-def skipped_hosts(service: Service, deployment: str) -> set[str]:
+def test_bed_hosts(service: Service, deployment: str) -> set[str]:
     """The hosts that were registered in a deployment: the test bed's, then its control."""
     return {host for host, step in service.steps(deployment) if step == "register"}
 
@@ -61,11 +61,11 @@ def skipped_hosts(service: Service, deployment: str) -> set[str]:
 def test_a_version_that_answers_errors_halts_in_its_test_bed_and_comes_to_no_other_host(baker: Baker) -> None:
     service = baker.service
     with Traffic(service.url, 60.0) as traffic:
-        said = service.deploy(baker.bad, code=1)
-    deployment, question = said.facts["deployment"], service.standing()["question"]
+        output = service.deploy(baker.bad, code=1)
+    deployment, question = output.facts["deployment"], service.status()["question"]
     assert "failed in the test bed: error rate" in question["reason"]
     assert question["blame"] == "VERSION"
-    assert question["host"] in skipped_hosts(service, deployment)
+    assert question["host"] in test_bed_hosts(service, deployment)
     others = {host: version for host, version in service.installed().items() if host != question["host"]}
     assert set(others) == HOSTS - {question["host"]}
     assert set(others.values()) == {baker.first}
@@ -83,17 +83,17 @@ def test_a_version_that_answers_errors_halts_in_its_test_bed_and_comes_to_no_oth
 def test_without_requests_nothing_is_decided_and_a_human_lets_it_go_on(baker: Baker) -> None:
     service = baker.service
     deployment = str(service.deploy(baker.good, "--no-watch").facts["deployment"])
-    question = service.waits("AWAITING_APPROVAL")
+    question = service.wait_until("AWAITING_APPROVAL")
     assert [each["choice"] for each in question["choices"]] == ["APPROVE", "EXTEND", "REJECT"]
     assert "undecided" in question["reason"]
-    aside = skipped_hosts(service, deployment)
-    assert len(aside) == 2
-    assert sorted(service.installed()[host] for host in aside) == sorted([baker.first, baker.good])
+    used = test_bed_hosts(service, deployment)
+    assert len(used) == 2
+    assert sorted(service.installed()[host] for host in used) == sorted([baker.first, baker.good])
 
-    said = service.operator("approve", "baker", "--why", "it is night", "--watch")
-    assert said.end["state"] == "DONE"
+    output = service.operator("approve", "baker", "--why", "it is night", "--watch")
+    assert output.end["state"] == "DONE"
     assert set(service.installed().values()) == {baker.good}
-    assert {host["balancer"] for host in service.seen().values()} == {"healthy"}
+    assert {host["balancer"] for host in service.host_views().values()} == {"healthy"}
     with Traffic(service.url, 60.0, seconds=1) as after:
         after.wait()
     assert (after.tally.failed, set(after.tally.versions)) == (0, {baker.good})

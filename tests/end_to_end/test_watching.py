@@ -31,7 +31,7 @@ class Watched:
     halts: str
     back: str
 
-    def rings(self, what: str, look: Callable[[], Any]) -> Any:
+    def ring_until(self, what: str, poll: Callable[[], Any]) -> Any:
         """Ring until it shows: where somebody calls the service, its metrics soon silence the alarm again."""
         cloudwatch = self.laptop.aws.client("cloudwatch")
 
@@ -41,29 +41,29 @@ class Watched:
                     AlarmName=ALARM, StateValue=state, StateReason="9 were answered 500"
                 )
             time.sleep(0.3)
-            return look()
+            return poll()
 
         return wait_for(what, ring, seconds=40)
 
-    def told(self) -> list[str]:
+    def alarm_entries(self) -> list[str]:
         """The lines of the newest deployments' trails that are about an alarm."""
-        trail = self.service.operator.looks("history", "brittle", "--trail", "--limit", "1000").facts["trail"]
+        trail = self.service.operator.read("history", "brittle", "--trail", "--limit", "1000").facts["trail"]
         return [entry["what"] for entry in trail if entry["what"].startswith("alarm")]
 
 
 @pytest.fixture(scope="module")
-def programs(laptop: Laptop) -> Queue:
-    return on_bus(laptop.aws, "programs")
+def events(laptop: Laptop) -> Queue:
+    return on_bus(laptop.aws, "events")
 
 
 @pytest.fixture(scope="module")
-def people(laptop: Laptop) -> Queue:
+def mails(laptop: Laptop) -> Queue:
     topic = laptop.aws.client("sns").create_topic(Name="lifecycle-notices")["TopicArn"]
-    return on_topic(laptop.aws, "people", topic, {"kind": ["WAITS", "ALARM"]})
+    return on_topic(laptop.aws, "mails", topic, {"kind": ["WAITS", "ALARM"]})
 
 
 @pytest.fixture(scope="module")
-def watched(brittle: Service, laptop: Laptop, programs: Queue, people: Queue) -> Watched:
+def watched(brittle: Service, laptop: Laptop, events: Queue, mails: Queue) -> Watched:
     """Three releases, `plain` in production; both queues have heard of nothing else."""
     file = brittle.copy / "lifecycle.toml"
     before = file.read_text()
@@ -82,17 +82,17 @@ def watched(brittle: Service, laptop: Laptop, programs: Queue, people: Queue) ->
     return found
 
 
-def details(programs: Queue) -> list[dict[str, Any]]:
-    return [json.loads(body)["detail"] for body in programs.listen()]
+def details(events: Queue) -> list[dict[str, Any]]:
+    return [json.loads(body)["detail"] for body in events.receive()]
 
 
-def told_of(programs: Queue, deployment: str) -> list[str]:
+def kinds_about(events: Queue, deployment: str) -> list[str]:
     """The kinds of the notices about a deployment, in the order in which they were heard."""
-    return [detail["kind"] for detail in details(programs) if detail["deployment"] == deployment]
+    return [detail["kind"] for detail in details(events) if detail["deployment"] == deployment]
 
 
-def test_an_idle_environment_starts_no_notify(watched: Watched, programs: Queue) -> None:
-    programs.wait(1)
+def test_an_idle_environment_starts_no_notify(watched: Watched, events: Queue) -> None:
+    events.wait(1)
     logs = watched.laptop.aws.client("logs")
 
     def invocations() -> int:
@@ -100,70 +100,73 @@ def test_an_idle_environment_starts_no_notify(watched: Watched, programs: Queue)
         return sum("START RequestId" in event["message"] for event in found)
 
     time.sleep(2)
-    before, seen = invocations(), watched.service.seen()
+    before, host_views = invocations(), watched.service.host_views()
     assert before
     time.sleep(6)
     assert invocations() == before
-    assert watched.service.seen() != seen  # the agents have reported all the while
+    assert watched.service.host_views() != host_views  # the agents have reported all the while
 
 
 def test_a_rollout_is_paused_by_an_alarm_and_resumed_by_a_human(
-    watched: Watched, programs: Queue, people: Queue
+    watched: Watched, events: Queue, mails: Queue
 ) -> None:
     service = watched.service
     name = str(service.deploy(watched.halts, "--no-watch").facts["deployment"])
     wait_for("the first host to be begun", lambda: service.steps(name))
-    watched.rings("a question", lambda: service.standing()["question"])
-    question = service.waits("PAUSED")
+    watched.ring_until("a question", lambda: service.status()["question"])
+    question = service.wait_until("PAUSED")
     assert f"paused by the alarm {ALARM}" in question["reason"]
     assert sorted(service.installed().values()) == sorted([watched.plain, watched.halts])
     service.operator("resume", "brittle", "--why", "it was a test")
     assert service.operator("watch", name).events[-1]["state"] == "DONE"
-    wait_for("the end to be told", lambda: "FINISHED" in told_of(programs, name))
-    assert told_of(programs, name) == ["ALARM", "WAITS", "ANSWERED", "FINISHED"]
-    mails = people.wait(2)
-    assert any(f"RESUME: go on with the next host; {ALARM} pauses it again" in mail for mail in mails)
+    wait_for("the end to be told", lambda: "FINISHED" in kinds_about(events, name))
+    assert kinds_about(events, name) == ["ALARM", "WAITS", "ANSWERED", "FINISHED"]
+    received = mails.wait(2)
+    assert any(f"RESUME: go on with the next host; {ALARM} pauses it again" in mail for mail in received)
 
 
-def test_after_its_end_somebody_is_told(watched: Watched, programs: Queue) -> None:
+def test_after_its_end_somebody_is_told(watched: Watched, events: Queue) -> None:
     service = watched.service
-    assert service.standing()["watched_until"]
-    before = len(watched.told())
-    watched.rings("a line of the trail", lambda: len(watched.told()) > before)
-    assert watched.told()[-1] == "alarm: is left to you"
-    heard = wait_for("a notice", lambda: [d for d in details(programs) if "is left to you" in d["summary"]])
-    assert f"alarm {ALARM}" == heard[-1]["by"]
-    assert "9 were answered 500" in heard[-1]["text"]
+    assert service.status()["watched_until"]
+    before = len(watched.alarm_entries())
+    watched.ring_until("a line of the trail", lambda: len(watched.alarm_entries()) > before)
+    assert watched.alarm_entries()[-1] == "alarm: is left to you"
+    received = wait_for(
+        "a notification", lambda: [d for d in details(events) if "is left to you" in d["summary"]]
+    )
+    assert f"alarm {ALARM}" == received[-1]["by"]
+    assert "9 were answered 500" in received[-1]["text"]
     assert set(service.installed().values()) == {watched.halts}
 
 
-def test_by_policy_it_is_rolled_back_and_the_rollback_is_not(watched: Watched, programs: Queue) -> None:
+def test_by_policy_it_is_rolled_back_and_the_rollback_is_not(watched: Watched, events: Queue) -> None:
     service = watched.service
     name = str(service.deploy(watched.back).facts["deployment"])
-    heir = watched.rings(
-        "a rollback", lambda: service.last() if service.last()["rollback_of"] == name else None
+    rollback = watched.ring_until(
+        "a rollback",
+        lambda: service.newest_deployment() if service.newest_deployment()["rollback_of"] == name else None,
     )
-    assert (heir["kind"], heir["version"], heir["requested_by"]) == (
+    assert (rollback["kind"], rollback["version"], rollback["requested_by"]) == (
         "ROLLBACK",
         watched.halts,
         f"alarm {ALARM}",
     )
-    wait_for("its end", lambda: service.last()["state"] == "DONE", seconds=60)
+    wait_for("its end", lambda: service.newest_deployment()["state"] == "DONE", seconds=60)
     assert set(service.installed().values()) == {watched.halts}
     blockers = service.operator("plan", "brittle", watched.back, code=1).facts["refusals"]
     assert any(watched.back in why for why in blockers)
-    before = len(watched.told())
-    watched.rings("a line about the rollback", lambda: len(watched.told()) > before)
-    assert service.last()["deployment"] == heir["deployment"]
-    assert service.standing()["lease"] is None
-    wait_for("it to be told", lambda: [d for d in details(programs) if d["kind"] == "QUARANTINED"])
-    assert told_of(programs, heir["deployment"])[:2] == ["ROLLS_BACK", "FINISHED"]
+    before = len(watched.alarm_entries())
+    watched.ring_until("a line about the rollback", lambda: len(watched.alarm_entries()) > before)
+    assert service.newest_deployment()["deployment"] == rollback["deployment"]
+    assert service.status()["lease"] is None
+    wait_for("it to be told", lambda: [d for d in details(events) if d["kind"] == "QUARANTINED"])
+    assert kinds_about(events, rollback["deployment"])[:2] == ["ROLLS_BACK", "FINISHED"]
 
 
-def test_every_event_that_was_heard_fits_the_schema_under_an_id_of_its_own(programs: Queue) -> None:
-    events = [json.loads(body) for body in programs.listen()]
+def test_every_event_that_was_heard_fits_the_schema_under_an_id_of_its_own(events: Queue) -> None:
+    received = [json.loads(body) for body in events.receive()]
     validate = fastjsonschema.compile(SCHEMA)
-    for event in events:
+    for event in received:
         validate(event)
-    ids = [event["detail"]["id"] for event in events]
+    ids = [event["detail"]["id"] for event in received]
     assert len(set(ids)) == len(ids) > 8

@@ -11,7 +11,7 @@ from apps.local.ports import Ports, chosen_ports
 from apps.local.progress import Progress
 from tests.fault_injection import delivery_cases, restart_cases, rollout_cases
 from tests.fault_injection.cases import Case, Ended, run
-from tests.fault_injection.environment import RELEASES, Field, made
+from tests.fault_injection.environment import RELEASES, Environment, running_environment
 from tests.fault_injection.operator import Operator
 from tests.fault_injection.traffic import Load
 from tests.fault_injection.watcher import Watcher
@@ -29,44 +29,44 @@ def main() -> int:
         signal.signal(number, signal.default_int_handler)
     try:
         with (
-            made(Progress(), chosen_ports() or Ports.free(), RELEASES) as field,
-            arena(field) as here,
+            running_environment(Progress(), chosen_ports() or Ports.free(), RELEASES) as env,
+            prepared_suite(env) as suite,
         ):
-            found = [_told(here.run(case)) for case in chosen]
+            found = [_printed(suite.run(case)) for case in chosen]
     except KeyboardInterrupt:
         print("interrupted; everything was ended", file=sys.stderr)
         return 130
-    return tell(found)
+    return print_totals(found)
 
 
 @dataclass(frozen=True, slots=True)
-class Arena:
+class Suite:
     """An environment under load, and somebody who watches its records."""
 
-    field: Field
+    env: Environment
     watcher: Watcher
     load: Load
 
     def run(self, case: Case) -> Ended:
-        return run(case, self.field, self.watcher, self.load)
+        return run(case, self.env, self.watcher, self.load)
 
 
 @contextmanager
-def arena(field: Field) -> Iterator[Arena]:
+def prepared_suite(env: Environment) -> Iterator[Suite]:
     """The first release is in production, and asked for all the time."""
-    with Watcher(field) as watcher:
-        first = Operator(field, watcher)
-        first.finish(first.deploy(field.releases["one"]))
-        with Load(field.production.address, field.notes) as load:
-            yield Arena(field, watcher, load)
+    with Watcher(env) as watcher:
+        first = Operator(env, watcher)
+        first.finish(first.deploy(env.releases["one"]))
+        with Load(env.production.address, env.notes) as load:
+            yield Suite(env, watcher, load)
 
 
-def _told(ended: Ended) -> Ended:
-    line(ended)
+def _printed(ended: Ended) -> Ended:
+    print_case(ended)
     return ended
 
 
-def line(ended: Ended) -> None:
+def print_case(ended: Ended) -> None:
     """One line of the table, as soon as it is known."""
     recovery = "-" if ended.recovery is None else f"{ended.recovery:.1f}"
     well = "" if not ended.problems else "   FAILED: " + "; ".join(ended.problems)
@@ -77,7 +77,7 @@ def line(ended: Ended) -> None:
     )
 
 
-def tell(found: Sequence[Ended]) -> int:
+def print_totals(found: Sequence[Ended]) -> int:
     """The totals; 1 when a case failed."""
     bad = [each for each in found if each.problems]
     worst = max((each.recovery for each in found if each.recovery is not None), default=0.0)

@@ -7,7 +7,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 
 from tests.fault_injection import state_machines
-from tests.fault_injection.environment import CLUSTER, Field, Unexpected, wait
+from tests.fault_injection.environment import CLUSTER, Environment, Unexpected, wait
 from tests.fault_injection.faults import Armed, Fault, arm, disarm, noted
 from tests.fault_injection.operator import CONVERGE_SECONDS, Operator
 from tests.fault_injection.traffic import Load
@@ -59,46 +59,46 @@ def case_id(name: str) -> str:
     return "".join(letter if letter.isalnum() else "-" for letter in name)
 
 
-def run(case: Case, field: Field, watcher: Watcher, load: Load) -> Ended:
+def run(case: Case, env: Environment, watcher: Watcher, load: Load) -> Ended:
     """One case, from a cluster in its place to a cluster in its place."""
-    operator, began, problems, ended = Operator(field, watcher), time.time(), [], ""
+    operator, began, problems, ended = Operator(env, watcher), time.time(), [], ""
     over = 0.0
     try:
-        operator.clean()
-        with _hurried(case, field):
-            arm(field.faults, Armed(case.id, case.where, case.fault, LATE_SECONDS, case.writes))
+        operator.reset()
+        with _timeouts_for(case, env):
+            arm(env.faults, Armed(case.id, case.where, case.fault, LATE_SECONDS, case.writes))
             ended, over = case.run(operator), time.time()
-            _wait_for_the_late(case, operator)
+            _wait_for_late_effect(case, operator)
     except Exception as error:  # noqa: BLE001 (one case that cannot be run must not end the matrix)
         problems.append(f"{type(error).__name__}: {error}")
     finally:
-        disarm(field.faults)
-        field.also = lambda: None
-    return _judged(case, operator, load, (began, over), ended, problems)
+        disarm(env.faults)
+        env.extra_progress = lambda: None
+    return _judge(case, operator, load, (began, over), ended, problems)
 
 
-def _hurried(case: Case, field: Field) -> AbstractContextManager[None]:
+def _timeouts_for(case: Case, env: Environment) -> AbstractContextManager[None]:
     """The patience that the case is about; an agent's is another, and short enough here as it is."""
     if case.where == "await_human":
-        return state_machines.impatient(field, pauses=True)
+        return state_machines.short_timeouts(env, pauses=True)
     if case.fault in LATE and not case.where.startswith("agent"):
-        return state_machines.impatient(field, pauses=False)
+        return state_machines.short_timeouts(env, pauses=False)
     return contextlib.nullcontext()
 
 
-def _wait_for_the_late(case: Case, operator: Operator) -> None:
+def _wait_for_late_effect(case: Case, operator: Operator) -> None:
     """What comes too late must change nothing."""
-    if case.fault not in LATE or "fault" not in noted(operator.field.faults, case.id):
+    if case.fault not in LATE or "fault" not in noted(operator.env.faults, case.id):
         return
-    wait("the late one", lambda: "over" in noted(operator.field.faults, case.id), LATE_SECONDS + 10)
-    if wrong := wait_in_place(operator, serving(operator.field)):
+    wait("the late one", lambda: "over" in noted(operator.env.faults, case.id), LATE_SECONDS + 10)
+    if wrong := remaining_problems(operator, desired_version(operator.env)):
         raise Unexpected(f"the late one left {wrong}")
 
 
-def _judged(
+def _judge(
     case: Case, operator: Operator, load: Load, times: tuple[float, float], ended: str, problems: list[str]
 ) -> Ended:
-    (began, over), happened = times, noted(operator.field.faults, case.id)
+    (began, over), happened = times, noted(operator.env.faults, case.id)
     recovery = operator.watcher.recovered(happened["fault"], over) if "fault" in happened else None
     if "fault" not in happened:
         problems.append("the fault never fired")
@@ -109,10 +109,10 @@ def _judged(
         problems.append(f"{len(judged.failures)} requests failed: {judged.failures[0]}")
     if judged.untested:
         problems.append(f"answered without a self-test: {judged.untested}")
-    if unknown := judged.versions - set(operator.field.releases.values()):
+    if unknown := judged.versions - set(operator.env.releases.values()):
         problems.append(f"answered by {unknown}")
-    if problems and (operator.told.halts or operator.told.convergences):
-        problems.append(f"{operator.told}")
+    if problems and (operator.history.halts or operator.history.convergences):
+        problems.append(f"{operator.history}")
     return Ended(
         case=case.name,
         ended="failed" if problems else ended,
@@ -124,23 +124,23 @@ def _judged(
     )
 
 
-def serving(field: Field) -> str:
+def desired_version(env: Environment) -> str:
     """The version that is desired."""
-    desired = field.here.context.registry.desired(CLUSTER)
+    desired = env.connection.context.registry.desired(CLUSTER)
     return desired.version if desired else ""
 
 
-def other(field: Field) -> str:
+def other_release(env: Environment) -> str:
     """One of the two plain releases, which is not served now."""
-    now = serving(field)
-    return field.releases["two"] if now == field.releases["one"] else field.releases["one"]
+    now = desired_version(env)
+    return env.releases["two"] if now == env.releases["one"] else env.releases["one"]
 
 
-def wait_in_place(operator: Operator, version: str) -> list[str]:
+def remaining_problems(operator: Operator, version: str) -> list[str]:
     """What stays wrong: the last report may be on its way, and a lease that nobody freed is convergence's to free."""
     for _ in range(4):
         until = time.monotonic() + CONVERGE_SECONDS
-        while wrong := operator.in_place(version):
+        while wrong := operator.cluster_problems(version):
             if time.monotonic() > until:
                 break
             time.sleep(0.2)
@@ -151,9 +151,9 @@ def wait_in_place(operator: Operator, version: str) -> list[str]:
 
 
 @contextlib.contextmanager
-def failing(field: Field, version: str) -> Iterator[None]:
+def failing_self_test(env: Environment, version: str) -> Iterator[None]:
     """A version fails its self-test meanwhile."""
-    file = field.notes / f"fails-{version}"
+    file = env.notes / f"fails-{version}"
     file.touch()
     try:
         yield

@@ -12,9 +12,8 @@ from typing import Any, TypeVar
 
 from apps.cli.connection import on_laptop
 from apps.cli.ports import Connection
-from apps.local import environment
+from apps.local import environment as local_environment
 from apps.local.aws.clients import Aws
-from apps.local.git.repositories import BRANCH, REMOTE, commit_all, git
 from apps.local.paths import Layout
 from apps.local.ports import Ports
 from apps.local.progress import Progress
@@ -25,9 +24,9 @@ from tests.fault_injection.functions import wrap_functions
 from tests.fault_injection.supervisor import Supervisor
 from tools.demo.delivery import follow
 
-SERVICE = "matrix"
+SERVICE = "probe"
 HOSTS = 3  # the fewest that a test bed takes
-AS = "the matrix"
+OPERATOR = "fault injection"
 # The releases by what their policy says otherwise: two plain ones, one that wants an approval, one with a test bed.
 # A minute of a bake is a second here (apps/local/aws/assembly.py): too little for a verdict, so a human is asked.
 PLAIN: Mapping[str, Mapping[str, str]] = {"one": {}, "two": {}}
@@ -47,7 +46,7 @@ class Unexpected(Exception):
 
 
 @dataclass(slots=True)
-class Field:
+class Environment:
     """One environment, and what is done in it."""
 
     layout: Layout
@@ -57,13 +56,13 @@ class Field:
     supervisor: Supervisor
     releases: dict[str, str] = field(default_factory=dict)
     # What else counts as progress of the case that runs.
-    also: Callable[[], Any] = lambda: None
+    extra_progress: Callable[[], Any] = lambda: None
     _connection: Connection | None = None
 
     @property
-    def here(self) -> Connection:
+    def connection(self) -> Connection:
         if self._connection is None:
-            self._connection = on_laptop(self.layout.environment, AS)
+            self._connection = on_laptop(self.layout.environment, OPERATOR)
         return self._connection
 
     @property
@@ -80,15 +79,15 @@ class Field:
 
     @property
     def faults(self) -> Path:
-        return self.layout.temporary / "crash"
+        return self.layout.temporary / "faults"
 
     def reconnect(self) -> None:
         """After the control plane came back."""
         self._connection = None
 
-    def invoke(self, phase: str, payload: Mapping[str, Any], patience_seconds: float = 60) -> Any:
+    def invoke(self, phase: str, payload: Mapping[str, Any], timeout_seconds: float = 60) -> Any:
         """Call a phase as a person or a schedule does; one whose function died is called again after 2 s."""
-        until = time.monotonic() + patience_seconds
+        until = time.monotonic() + timeout_seconds
         while True:
             found = self.aws.client("lambda").invoke(
                 FunctionName=f"lifecycle-{phase.replace('_', '-')}", Payload=json.dumps(payload).encode()
@@ -121,14 +120,14 @@ class Field:
         return found.version
 
     def promoted(self, snapshot: str) -> str:
-        asked = {"service": SERVICE, "snapshot": snapshot, "requested_by": AS}
+        asked = {"service": SERVICE, "snapshot": snapshot, "requested_by": OPERATOR}
         return str(self.invoke("promote", asked)["release"])
 
 
-def wait(what: str, look: Callable[[], T | None], seconds: float = 60, every: float = 0.1) -> T:
+def wait(what: str, poll: Callable[[], T | None], seconds: float = 60, every: float = 0.1) -> T:
     """Look until there is something; raises Unexpected."""
     until = time.monotonic() + seconds
-    while not (found := look()):
+    while not (found := poll()):
         if time.monotonic() > until:
             raise Unexpected(f"waited {seconds:.0f} s for {what}")
         time.sleep(every)
@@ -136,34 +135,34 @@ def wait(what: str, look: Callable[[], T | None], seconds: float = 60, every: fl
 
 
 @contextmanager
-def made(progress: Progress, ports: Ports, releases: Collection[str]) -> Iterator[Field]:
+def running_environment(progress: Progress, ports: Ports, releases: Collection[str]) -> Iterator[Environment]:
     """An environment of its own, with these releases; nothing of it is left behind."""
-    with tempfile.TemporaryDirectory(prefix="lifecycle-crash-") as folder:
+    with tempfile.TemporaryDirectory(prefix="lifecycle-faults-") as folder:
         layout = Layout(Path(folder).resolve())
         supervisor = Supervisor(layout)
         try:
             with progress.step("an environment whose functions and agents can be killed"):
-                found = _made(layout, ports, supervisor)
+                found = _start(layout, ports, supervisor)
             with progress.step(f"{len(releases)} releases"):
-                _released(found, releases)
+                _build_releases(found, releases)
             yield found
         finally:
             supervisor.stop()
-            environment.down(layout, QUIET)
+            local_environment.down(layout, QUIET)
 
 
-def _made(layout: Layout, ports: Ports, supervisor: Supervisor) -> Field:
-    facts = environment.up(layout, QUIET, ports)
+def _start(layout: Layout, ports: Ports, supervisor: Supervisor) -> Environment:
+    facts = local_environment.up(layout, QUIET, ports)
     wrap_functions(Aws(ports))
     added = clusters.add_service(layout, _SERVICE, QUIET, {"staging": 1, "production": HOSTS})
-    found = Field(layout, ports, facts, added.working_copy, supervisor)
+    found = Environment(layout, ports, facts, added.working_copy, supervisor)
     found.notes.mkdir()
     (found.notes / "passed.jsonl").touch()
-    supervisor.take_over(str(found.faults))
+    supervisor.replace_agents(str(found.faults))
     return found
 
 
-def _released(found: Field, releases: Collection[str]) -> None:
+def _build_releases(found: Environment, releases: Collection[str]) -> None:
     """All of them are built at once, then promoted in their order."""
     found.change(r'NOTES = ""', f'NOTES = "{found.notes}"')
     file = found.copy / "lifecycle.toml"

@@ -51,7 +51,7 @@ _READS = ("Get", "Query", "Scan", "Describe", "List", "BatchGet", "TransactGet",
 
 def folder() -> Path:
     """Where the plan is."""
-    return Path(os.environ["TMPDIR"]) / "crash"
+    return Path(os.environ["TMPDIR"]) / "faults"
 
 
 def arm(into: Path, armed: Armed) -> None:
@@ -75,15 +75,15 @@ def note(into: Path, case: str, what: str) -> None:
 
 
 def noted(into: Path, case: str) -> dict[str, float]:
-    """What happened, and when, in seconds since 1970: `taken`, `fault`, `over`; empty when it never fired."""
+    """What happened, and when, in seconds since 1970: `claimed`, `fault`, `over`; empty when it never fired."""
     file = into / f"{case}.jsonl"
     lines = file.read_text().splitlines() if file.exists() else []
-    return {told["what"]: float(told["at"]) for told in map(json.loads, lines)}
+    return {line["what"]: float(line["at"]) for line in map(json.loads, lines)}
 
 
 def around(where: str, act: Callable[[], T]) -> T:
     """Do it, as the fault that waits here says."""
-    armed = _take(where)
+    armed = _claim(where)
     if armed is None:
         return act()
     if armed.fault is Fault.BEFORE:
@@ -124,7 +124,7 @@ def written(operation: str) -> None:
         _countdown.append((left - 1, armed))
 
 
-def _take(where: str) -> Armed | None:
+def _claim(where: str) -> Armed | None:
     """The fault that waits here, for the first who asks."""
     try:
         plain = json.loads((folder() / "plan.json").read_text())
@@ -134,10 +134,10 @@ def _take(where: str) -> Armed | None:
     if armed.where != where:
         return None
     try:
-        os.close(os.open(folder() / f"{armed.case}.taken", os.O_CREAT | os.O_EXCL))
+        os.close(os.open(folder() / f"{armed.case}.claimed", os.O_CREAT | os.O_EXCL))
     except FileExistsError:
         return None
-    _note(armed, "taken")
+    _note(armed, "claimed")
     return armed
 
 

@@ -12,17 +12,17 @@ from lifecycle.domain.rollout.decision import Choice, Question
 from lifecycle.domain.rollout.deployment import Deployment, DeploymentState, Override, Request, deployment_id
 from lifecycle.gateways.aws.leases import DynamoLeases
 from lifecycle.gateways.aws.table import Table
-from tests.fault_injection.environment import AS, CLUSTER, Field, Unexpected
+from tests.fault_injection.environment import CLUSTER, OPERATOR, Environment, Unexpected
 from tests.fault_injection.watcher import Watcher
 
 # The schedule: on AWS every 15 minutes at first, here whenever nothing has moved for so long.
 CONVERGE_SECONDS = 5.0
-_PATIENCE_SECONDS = 120.0
-_LOOK_SECONDS = 0.2
+_TIMEOUT_SECONDS = 120.0
+_POLL_SECONDS = 0.2
 
 
 @dataclass(slots=True)
-class Told:
+class History:
     """What happened on the way to the end."""
 
     answers: list[str] = dataclasses.field(default_factory=list)
@@ -34,103 +34,103 @@ class Told:
 class Operator:
     """Somebody who deploys, and answers what is asked; `first` is the answer to the first failed host."""
 
-    field: Field
+    env: Environment
     watcher: Watcher
-    told: Told = dataclasses.field(default_factory=Told)
+    history: History = dataclasses.field(default_factory=History)
 
     def deploy(self, version: str) -> str:
         """Start a deployment; its id."""
-        here = self.field.here
+        connection = self.env.connection
         request = Request(
-            deployment=deployment_id(CLUSTER, here.context.clock.now(), secrets.token_hex(2)),
+            deployment=deployment_id(CLUSTER, connection.context.clock.now(), secrets.token_hex(2)),
             service=CLUSTER.service,
             environment=CLUSTER.environment,
             version=version,
-            requested_by=AS,
+            requested_by=OPERATOR,
             overrides=(Override.QUARANTINE,),
         )
-        here.context.executions.start_rollout(request.deployment, payload(request))
+        connection.context.executions.start_rollout(request.deployment, payload(request))
         return request.deployment
 
     def finish(self, name: str, answer: Choice = Choice.RETRY) -> Deployment:
         """Wait until it has ended; answer each kind of question once. Raises Unexpected when it does not end."""
-        until = time.monotonic() + _PATIENCE_SECONDS
+        until = time.monotonic() + _TIMEOUT_SECONDS
         converged = time.monotonic()
         while True:
-            found = self.seen(name)
+            found = self.record(name)
             if found and found.state.final and not self._runs(found.execution):
                 return found
-            if found and (question := self.asked(found)):
+            if found and (question := self.pending_question(found)):
                 self._answer(found, question, answer)
             if self.watcher.quiet_seconds() > CONVERGE_SECONDS < time.monotonic() - converged:
                 converged = time.monotonic()
                 self.converge()
             if time.monotonic() > until:
                 state = f"{found.state}, {found.reason}" if found else "never recorded"
-                raise Unexpected(f"{name} does not end: {state}; {self.told}")
-            time.sleep(_LOOK_SECONDS)
+                raise Unexpected(f"{name} does not end: {state}; {self.history}")
+            time.sleep(_POLL_SECONDS)
 
-    def begun(self, name: str) -> str:
+    def wait_until_begun(self, name: str) -> str:
         """The deployment, once it is recorded; where it died before it began, it is asked for again."""
-        version = str(self.field.here.runs.rollout(name).input["version"])  # type: ignore[union-attr]
-        until = time.monotonic() + _PATIENCE_SECONDS
-        while self.seen(name) is None:
+        version = str(self.env.connection.runs.rollout(name).input["version"])  # type: ignore[union-attr]
+        until = time.monotonic() + _TIMEOUT_SECONDS
+        while self.record(name) is None:
             self.converge()
-            lease = self.field.here.context.leases.current(CLUSTER)
+            lease = self.env.connection.context.leases.current(CLUSTER)
             if not lease.deployment and not self._runs(name):
                 return self.deploy(version)
             if time.monotonic() > until:
                 raise Unexpected(
-                    f"{name} never began, and {lease} keeps others out; {self.told.convergences}"
+                    f"{name} never began, and {lease} keeps others out; {self.history.convergences}"
                 )
             time.sleep(1)
         return name
 
-    def heir(self, name: str) -> str:
+    def wait_for_rollback(self, name: str) -> str:
         """The rollback of a deployment, once it is recorded."""
-        until = time.monotonic() + _PATIENCE_SECONDS
+        until = time.monotonic() + _TIMEOUT_SECONDS
         while True:
-            recent = self.field.here.context.deployments.recent(CLUSTER, 5)
+            recent = self.env.connection.context.deployments.recent(CLUSTER, 5)
             if found := next((each.id for each in recent if each.request.rollback_of == name), None):
                 return found
             self.converge()
             if time.monotonic() > until:
-                raise Unexpected(f"the rollback of {name} never began; {self.told.convergences}")
+                raise Unexpected(f"the rollback of {name} never began; {self.history.convergences}")
             time.sleep(1)
 
     def answer(self, name: str, choice: Choice) -> None:
         """Answer what a deployment waits with."""
-        found = self.seen(name)
-        question = self.asked(found) if found else None
+        found = self.record(name)
+        question = self.pending_question(found) if found else None
         if found is None or question is None:
             raise Unexpected(f"{name} asks nothing")
         self._answer(found, question, choice)
 
     def _runs(self, execution: str) -> bool:
-        run = self.field.here.runs.rollout(execution)
+        run = self.env.connection.runs.rollout(execution)
         return run is not None and run.running
 
-    def seen(self, name: str) -> Deployment | None:
-        return self.field.here.context.deployments.get(CLUSTER, name)
+    def record(self, name: str) -> Deployment | None:
+        return self.env.connection.context.deployments.get(CLUSTER, name)
 
-    def asked(self, found: Deployment) -> Question | None:
+    def pending_question(self, found: Deployment) -> Question | None:
         """The open question that a deployment waits with."""
         if found.state not in (DeploymentState.HALTED, DeploymentState.AWAITING_APPROVAL):
             return None
-        questions = self.field.here.context.deployments.questions(found.id)
+        questions = self.env.connection.context.deployments.questions(found.id)
         return next((each for each in questions if each.answer is None), None)
 
     def converge(self) -> None:
         """What the schedule does."""
-        results = self.field.invoke("converge", {"requested_by": "schedule"})
-        told = [f"{each['kind']}: {each['reason']}" for each in results if each["cluster"] == str(CLUSTER)]
-        self.told.convergences += [each for each in told if each not in self.told.convergences]
+        results = self.env.invoke("converge", {"requested_by": "schedule"})
+        reasons = [f"{each['kind']}: {each['reason']}" for each in results if each["cluster"] == str(CLUSTER)]
+        self.history.convergences += [each for each in reasons if each not in self.history.convergences]
 
     def _answer(self, found: Deployment, question: Question, answer: Choice) -> None:
         if question.host:
-            self.told.halts.append(f"{question.host}: {question.reason}")
-            if len(self.told.halts) > 1:
-                raise Unexpected(f"{found.id} halted again: {self.told.halts}")
+            self.history.halts.append(f"{question.host}: {question.reason}")
+            if len(self.history.halts) > 1:
+                raise Unexpected(f"{found.id} halted again: {self.history.halts}")
             self._wait_for_the_agent(question.host)
         phase, choice = ("decide", answer) if question.host else ("approve", Choice.APPROVE)
         about = {"host": question.host, "attempt": question.attempt} if question.host else {}
@@ -139,28 +139,28 @@ class Operator:
             "service": CLUSTER.service,
             "environment": CLUSTER.environment,
             "choice": str(choice),
-            "by": AS,
+            "by": OPERATOR,
             "why": "the matrix says so",
             **about,
         }
-        told = self.field.invoke(phase, asked)
+        result = self.env.invoke(phase, asked)
         # Whose answer was lost on its way back answers again, and hears that it was taken.
-        taken = ("answered", f"has ended: {DeploymentState.DONE}")
-        if "error" in told and not any(word in told["error"] for word in taken):
-            raise Unexpected(f"{phase} was refused: {told['error']}")
-        self.told.answers.append(str(choice))
+        already_done = ("answered", f"has ended: {DeploymentState.DONE}")
+        if "error" in result and not any(word in result["error"] for word in already_done):
+            raise Unexpected(f"{phase} was refused: {result['error']}")
+        self.history.answers.append(str(choice))
 
     def _wait_for_the_agent(self, host: str) -> None:
         """Who answers has looked first: a host whose agent is silent is not retried."""
-        context, until = self.field.here.context, time.monotonic() + 60
+        context, until = self.env.connection.context, time.monotonic() + 60
         while (report := context.fleet.report(CLUSTER, host)) and time.monotonic() < until:
             if not report.unreachable_since(context.clock.now(), timedelta(seconds=5)):
                 return
-            time.sleep(_LOOK_SECONDS)
+            time.sleep(_POLL_SECONDS)
 
-    def in_place(self, version: str) -> list[str]:
+    def cluster_problems(self, version: str) -> list[str]:
         """What is wrong with the cluster, if it should serve this version on every host."""
-        context = self.field.here.context
+        context = self.env.connection.context
         lease, desired = context.leases.current(CLUSTER), context.registry.desired(CLUSTER)
         targets, reports = context.dispatcher.targets(CLUSTER), context.fleet.reports(CLUSTER)
         wrong = [f"{host} has {r.installed}" for host, r in reports.items() if r.installed != version]
@@ -176,22 +176,22 @@ class Operator:
             wrong.append(f"desired is {desired}")
         return wrong
 
-    def clean(self) -> None:
+    def reset(self) -> None:
         """Before a case: what a failed one left is stopped by hand (an abort, to convergence), and mended."""
-        states = self.field.aws.client("stepfunctions")
-        machine = self.field.facts["state_machines"]["rollout"]
+        states = self.env.aws.client("stepfunctions")
+        machine = self.env.facts["state_machines"]["rollout"]
         until = time.monotonic() + 20
-        while self.field.here.context.leases.current(CLUSTER).deployment:
+        while self.env.connection.context.leases.current(CLUSTER).deployment:
             running = states.list_executions(stateMachineArn=machine, statusFilter="RUNNING")["executions"]
             for each in running:
                 if CLUSTER.environment in each["name"]:
                     states.stop_execution(executionArn=each["executionArn"])
             self.converge()
             if time.monotonic() > until:  # the case before failed for this; the next ones can do without it
-                ledger = Table(self.field.aws.client("dynamodb"), self.field.facts["ledger_table"])
-                DynamoLeases(ledger).release(CLUSTER, self.field.here.context.leases.current(CLUSTER))
+                ledger = Table(self.env.aws.client("dynamodb"), self.env.facts["ledger_table"])
+                DynamoLeases(ledger).release(CLUSTER, self.env.connection.context.leases.current(CLUSTER))
             time.sleep(1)
-        desired = self.field.here.context.registry.desired(CLUSTER)
-        if desired is None or self.in_place(desired.version):
-            self.finish(self.deploy(self.field.releases["one"]))
-        self.told = Told()
+        desired = self.env.connection.context.registry.desired(CLUSTER)
+        if desired is None or self.cluster_problems(desired.version):
+            self.finish(self.deploy(self.env.releases["one"]))
+        self.history = History()

@@ -6,15 +6,15 @@ import time
 from collections.abc import Iterator
 from functools import partial
 
-from apps.local import environment
+from apps.local import environment as local_environment
 from apps.local.aws.emulator import PART as EMULATOR
 from apps.local.processes import recorded
 from lifecycle.domain.rollout.decision import Choice
-from tests.fault_injection.cases import Case, case_id, failing, other, serving
+from tests.fault_injection.cases import Case, case_id, desired_version, failing_self_test, other_release
 from tests.fault_injection.environment import QUIET, wait
 from tests.fault_injection.faults import Fault, note, noted
 from tests.fault_injection.operator import Operator
-from tests.fault_injection.rollout_cases import beds_of, done, halted, of
+from tests.fault_injection.rollout_cases import bed_endings, deploy_release, halted, wait_until_done
 
 # How long nobody answers.
 DOWN_SECONDS = 3.0
@@ -44,75 +44,75 @@ def cases() -> Iterator[Case]:
     for how in (signal.SIGKILL, signal.SIGTERM):
         for phase, writes in DURING:
             title = f"control plane {how.name} in {phase}{f' ({writes})' if writes else ''}"
-            run = _HOW.get(phase, _during)
+            run = _RUNS.get(phase, _restart_in_phase)
             yield Case(phase, Fault.HELD, partial(run, how=how, title=title), writes, title)
         for what, run in (("halted", _while_halted), ("waiting", _while_waiting)):
             title = f"control plane {how.name} while {what}"
             yield Case("nowhere", Fault.HELD, partial(run, how=how, title=title), title=title)
 
 
-def _during(operator: Operator, *, how: signal.Signals, title: str) -> str:
-    version = other(operator.field)
+def _restart_in_phase(operator: Operator, *, how: signal.Signals, title: str) -> str:
+    version = other_release(operator.env)
     name = operator.deploy(version)
     wait("the phase", lambda: _held(operator, title))
     _restart(operator, how, title)
-    began = operator.begun(name)
-    return ("" if began == name else "asked for again, ") + done(operator, began, version)
+    began = operator.wait_until_begun(name)
+    return ("" if began == name else "asked for again, ") + wait_until_done(operator, began, version)
 
 
 def _while_baking(operator: Operator, *, how: signal.Signals, title: str) -> str:
-    name, version = of(operator, "bed")
+    name, version = deploy_release(operator, "bed")
     held = partial(_held, operator, title)
-    wait("the phase, or the question before it", lambda: held() or _asked(operator, name))
+    wait("the phase, or the question before it", lambda: held() or _has_question(operator, name))
     if not held():
         operator.answer(name, Choice.APPROVE)
         wait("the phase", held)
     _restart(operator, how, title)
-    return beds_of(operator, name, done(operator, name, version))
+    return bed_endings(operator, name, wait_until_done(operator, name, version))
 
 
 def _while_rolling_back(operator: Operator, *, how: signal.Signals, title: str) -> str:
-    version, before = other(operator.field), serving(operator.field)
-    with failing(operator.field, version):
+    version, before = other_release(operator.env), desired_version(operator.env)
+    with failing_self_test(operator.env, version):
         name = operator.deploy(version)
         wait("the halt", lambda: halted(operator, name))
         operator.answer(name, Choice.ROLL_BACK)
         wait("the phase", lambda: _held(operator, title))
         _restart(operator, how, title)
-        done(operator, operator.heir(name), before)
+        wait_until_done(operator, operator.wait_for_rollback(name), before)
     return "rolled back"
 
 
 def _while_halted(operator: Operator, *, how: signal.Signals, title: str) -> str:
-    version = other(operator.field)
-    with failing(operator.field, version):
+    version = other_release(operator.env)
+    with failing_self_test(operator.env, version):
         name = operator.deploy(version)
         wait("the halt", lambda: halted(operator, name))
     _restart(operator, how, title)
-    return done(operator, name, version)
+    return wait_until_done(operator, name, version)
 
 
 def _while_waiting(operator: Operator, *, how: signal.Signals, title: str) -> str:
-    name, version = of(operator, "gate")
-    wait("the question", lambda: _asked(operator, name))
+    name, version = deploy_release(operator, "gate")
+    wait("the question", lambda: _has_question(operator, name))
     _restart(operator, how, title)
-    return done(operator, name, version)
+    return wait_until_done(operator, name, version)
 
 
 def _held(operator: Operator, title: str) -> bool:
-    return "held" in noted(operator.field.faults, case_id(title))
+    return "held" in noted(operator.env.faults, case_id(title))
 
 
-def _asked(operator: Operator, name: str) -> bool:
-    found = operator.seen(name)
-    return found is not None and operator.asked(found) is not None
+def _has_question(operator: Operator, name: str) -> bool:
+    found = operator.record(name)
+    return found is not None and operator.pending_question(found) is not None
 
 
 def _restart(operator: Operator, how: signal.Signals, title: str) -> None:
     """Kill the embedded AWS; nobody answers for a while, then it goes on from what it remembers."""
-    field = operator.field
-    part = recorded(field.layout)[EMULATOR]
-    note(field.faults, case_id(title), "fault")
+    env = operator.env
+    part = recorded(env.layout)[EMULATOR]
+    note(env.faults, case_id(title), "fault")
     os.kill(part.pid, how)
     try:
         wait("the control plane to be dead", lambda: not part.alive, ENDS_WITHIN_SECONDS)
@@ -120,9 +120,9 @@ def _restart(operator: Operator, how: signal.Signals, title: str) -> None:
         if part.alive:
             os.kill(part.pid, signal.SIGKILL)
         time.sleep(DOWN_SECONDS)
-        with field.supervisor.standing_aside():
-            environment.up(field.layout, QUIET)
-        field.reconnect()
+        with env.supervisor.paused():
+            local_environment.up(env.layout, QUIET)
+        env.reconnect()
 
 
-_HOW = {"roll_back": _while_rolling_back, "analyse": _while_baking, "end_bake": _while_baking}
+_RUNS = {"roll_back": _while_rolling_back, "analyse": _while_baking, "end_bake": _while_baking}

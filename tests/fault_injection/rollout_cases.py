@@ -7,7 +7,13 @@ from lifecycle.domain.rollout.decision import Choice
 from lifecycle.domain.rollout.deployment import DeploymentState
 from lifecycle.domain.rollout.test_bed.model import BedState
 from tests.fault_injection.agent import PLACES
-from tests.fault_injection.cases import Case, failing, other, serving, wait_in_place
+from tests.fault_injection.cases import (
+    Case,
+    desired_version,
+    failing_self_test,
+    other_release,
+    remaining_problems,
+)
 from tests.fault_injection.environment import CLUSTER, Unexpected, wait
 from tests.fault_injection.faults import EVERYWHERE, Fault
 from tests.fault_injection.operator import Operator
@@ -48,83 +54,83 @@ def _phases() -> dict[str, tuple[Callable[[Operator], str], int]]:
 
 def plain(operator: Operator) -> str:
     """Deploy the other version."""
-    version = other(operator.field)
-    return done(operator, operator.deploy(version), version)
+    version = other_release(operator.env)
+    return wait_until_done(operator, operator.deploy(version), version)
 
 
 def approved(operator: Operator) -> str:
     """Deploy a version that waits for an approval before its first host, and approve it."""
-    return done(operator, *of(operator, "gate"))
+    return wait_until_done(operator, *deploy_release(operator, "gate"))
 
 
 def baked(operator: Operator) -> str:
     """Deploy a version with a test bed whose bake is too short for a verdict, and approve it."""
-    name, version = of(operator, "bed")
-    return beds_of(operator, name, done(operator, name, version))
+    name, version = deploy_release(operator, "bed")
+    return bed_endings(operator, name, wait_until_done(operator, name, version))
 
 
-def beds_of(operator: Operator, name: str, ended: str) -> str:
+def bed_endings(operator: Operator, name: str, ended: str) -> str:
     """How the test beds of a deployment ended, and it."""
-    beds = operator.field.here.context.deployments.beds(name)
+    beds = operator.env.connection.context.deployments.beds(name)
     if [each for each in beds if each.state is BedState.BAKING] or not beds:
         raise Unexpected(f"{name} is done, with the test beds {beds}")
     return f"test bed {', '.join(each.state.lower() for each in beds)}, {ended}"
 
 
-def of(operator: Operator, release: str) -> tuple[str, str]:
+def deploy_release(operator: Operator, release: str) -> tuple[str, str]:
     """A deployment of a release that is not served now, and its version."""
-    version = operator.field.releases[release]
-    if serving(operator.field) == version:
+    version = operator.env.releases[release]
+    if desired_version(operator.env) == version:
         plain(operator)
     return operator.deploy(version), version
 
 
 def decided(operator: Operator) -> str:
     """Deploy a version that fails its first self-test, and retry it once it is mended."""
-    version = other(operator.field)
-    with failing(operator.field, version):
+    version = other_release(operator.env)
+    with failing_self_test(operator.env, version):
         name = operator.deploy(version)
         wait("the halt", lambda: halted(operator, name))
-    return done(operator, name, version)
+    return wait_until_done(operator, name, version)
 
 
 def rolled_back(operator: Operator) -> str:
     """Deploy a version that fails its self-test, and roll it back."""
-    version, before = other(operator.field), serving(operator.field)
-    with failing(operator.field, version):
+    version, before = other_release(operator.env), desired_version(operator.env)
+    with failing_self_test(operator.env, version):
         name = operator.deploy(version)
         ended = operator.finish(name, Choice.ROLL_BACK)
         if ended.state is not DeploymentState.ROLLED_BACK:
             raise Unexpected(f"{name} ended {ended.state}: {ended.reason}")
-        done(operator, operator.heir(name), before)
+        wait_until_done(operator, operator.wait_for_rollback(name), before)
     return "rolled back"
 
 
 def converged(operator: Operator) -> str:
     """Take a host out of rotation by hand; convergence brings it back."""
-    field, before = operator.field, serving(operator.field)
-    report = field.here.context.fleet.reports(CLUSTER)[field.production.hosts[0].name]
-    root_dispatcher(field).deregister(CLUSTER, report.address, report.port)
-    wait("the drift", lambda: operator.in_place(before))
+    env, before = operator.env, desired_version(operator.env)
+    report = env.connection.context.fleet.reports(CLUSTER)[env.production.hosts[0].name]
+    root_dispatcher(env).deregister(CLUSTER, report.address, report.port)
+    wait("the drift", lambda: operator.cluster_problems(before))
     until = time.monotonic() + 90
-    while wrong := operator.in_place(before):
+    while wrong := operator.cluster_problems(before):
         operator.converge()
         if time.monotonic() > until:
-            raise Unexpected(f"not repaired: {wrong}; {operator.told.convergences}")
+            raise Unexpected(f"not repaired: {wrong}; {operator.history.convergences}")
         time.sleep(2)
     return "repaired"
 
 
 def halted(operator: Operator, name: str) -> bool:
-    found = operator.seen(name)
+    found = operator.record(name)
     return found is not None and found.state is DeploymentState.HALTED
 
 
-def done(operator: Operator, name: str, version: str) -> str:
+def wait_until_done(operator: Operator, name: str, version: str) -> str:
     """Wait for a good end, with every host in its place; how it came."""
     ended = operator.finish(name)
     if ended.state is not DeploymentState.DONE:
         raise Unexpected(f"{name} ended {ended.state}: {ended.reason}")
-    if wrong := wait_in_place(operator, version):
+    if wrong := remaining_problems(operator, version):
         raise Unexpected(f"{name} is done, but {wrong}")
-    return "halted, retried, done" if operator.told.halts else "done"
+    return "halted, retried, done" if operator.history.halts else "done"

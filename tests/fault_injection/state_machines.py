@@ -10,24 +10,24 @@ from contextlib import contextmanager
 from typing import Any
 
 from lifecycle.gateways.aws.dispatcher import AlbDispatcher
-from tests.fault_injection.environment import Field
+from tests.fault_injection.environment import Environment
 
 TASK_SECONDS = 8
 PAUSE_SECONDS = 12
 
 
 @contextmanager
-def impatient(field: Field, *, pauses: bool) -> Iterator[None]:
+def short_timeouts(env: Environment, *, pauses: bool) -> Iterator[None]:
     """Every task of both machines may take TASK_SECONDS; with `pauses`, only a pause for a human PAUSE_SECONDS."""
-    states = field.aws.client("stepfunctions")
+    states = env.aws.client("stepfunctions")
     known = {
         arn: states.describe_state_machine(stateMachineArn=arn)["definition"]
-        for arn in field.facts["state_machines"].values()
+        for arn in env.facts["state_machines"].values()
     }
     try:
         for arn, text in known.items():
             states.update_state_machine(
-                stateMachineArn=arn, definition=json.dumps(_hurried(json.loads(text), pauses))
+                stateMachineArn=arn, definition=json.dumps(_with_timeouts(json.loads(text), pauses))
             )
         yield
     finally:
@@ -35,22 +35,22 @@ def impatient(field: Field, *, pauses: bool) -> Iterator[None]:
             states.update_state_machine(stateMachineArn=arn, definition=text)
 
 
-def _hurried(found: Any, pauses: bool) -> Any:  # noqa: FBT001
+def _with_timeouts(found: Any, pauses: bool) -> Any:  # noqa: FBT001
     if isinstance(found, list):
-        return [_hurried(each, pauses) for each in found]
+        return [_with_timeouts(each, pauses) for each in found]
     if not isinstance(found, dict):
         return found
-    hurried = {name: _hurried(each, pauses) for name, each in found.items()}
-    if hurried.get("Type") == "Task" and str(hurried["Resource"]).endswith(".waitForTaskToken") == pauses:
-        hurried["TimeoutSeconds"] = PAUSE_SECONDS if pauses else TASK_SECONDS
-    return hurried
+    changed = {name: _with_timeouts(each, pauses) for name, each in found.items()}
+    if changed.get("Type") == "Task" and str(changed["Resource"]).endswith(".waitForTaskToken") == pauses:
+        changed["TimeoutSeconds"] = PAUSE_SECONDS if pauses else TASK_SECONDS
+    return changed
 
 
-def root_dispatcher(field: Field) -> AlbDispatcher:
+def root_dispatcher(env: Environment) -> AlbDispatcher:
     """The load balancer as the account's root sees it: a person who takes out a host by hand."""
     import boto3  # noqa: PLC0415
 
-    known = field.facts
+    known = env.facts
     keys: Any = known["credentials"]
     client: Any = boto3.client(
         "elbv2",
@@ -59,4 +59,4 @@ def root_dispatcher(field: Field) -> AlbDispatcher:
         aws_access_key_id=keys["access_key_id"],
         aws_secret_access_key=keys["secret_access_key"],
     )
-    return AlbDispatcher(client, field.aws.client("ssm"))
+    return AlbDispatcher(client, env.aws.client("ssm"))

@@ -13,7 +13,7 @@ from apps.local.processes import Part, end, recorded, start
 from apps.local.services import hosts
 
 RESTART_SECONDS = 2.0
-_LOOK_SECONDS = 0.1
+_POLL_SECONDS = 0.1
 
 
 @dataclass(slots=True)
@@ -27,12 +27,12 @@ class Supervisor:
     _thread: threading.Thread | None = None
     restarts: int = 0
 
-    def take_over(self, faults: str) -> None:
+    def replace_agents(self, faults: str) -> None:
         """Replace every agent by one that faults.py can kill; from then on they are started again when they die."""
         with self._lock:
             for name, part in recorded(self.layout).items():
                 if name.startswith(hosts.AGENT) and part.alive:
-                    self._take(part)
+                    self._replace(part)
         if self._thread is None:
             self._thread = threading.Thread(target=self._watch, daemon=True)
             self._thread.start()
@@ -44,12 +44,12 @@ class Supervisor:
             self._thread.join()
 
     @contextlib.contextmanager
-    def standing_aside(self) -> Iterator[None]:
+    def paused(self) -> Iterator[None]:
         """While somebody else starts and ends parts."""
         with self._lock:
             yield
 
-    def _take(self, part: Part) -> None:
+    def _replace(self, part: Part) -> None:
         variables = psutil.Process(part.pid).environ()
         command = tuple(
             "tests.fault_injection.agent" if word == "apps.agent" else word for word in part.command
@@ -61,7 +61,7 @@ class Supervisor:
 
     def _watch(self) -> None:
         died: dict[str, float] = {}
-        while not self._ending.wait(_LOOK_SECONDS):
+        while not self._ending.wait(_POLL_SECONDS):
             with self._lock:
                 parts = recorded(self.layout)
                 for name, (command, variables) in self._agents.items():
@@ -69,9 +69,9 @@ class Supervisor:
                     if part is None or part.alive:
                         died.pop(name, None)
                     elif time.monotonic() - died.setdefault(name, time.monotonic()) > RESTART_SECONDS:
-                        self._again(part, command, variables)
+                        self._restart(part, command, variables)
 
-    def _again(self, part: Part, command: tuple[str, ...], variables: Mapping[str, str]) -> None:
+    def _restart(self, part: Part, command: tuple[str, ...], variables: Mapping[str, str]) -> None:
         end(self.layout, [part])
         start(self.layout, part.name, command, variables)
         self.restarts += 1

@@ -14,26 +14,26 @@ from tools.demo.traffic import Outcome
 @pytest.fixture
 def load(tmp_path: Path) -> Load:
     """Host h1 passed its self-test at 10, on its start b1."""
-    (tmp_path / "passed.jsonl").write_text(json.dumps({"who": "1.0.0 h1 b1", "at": 10.0}) + "\n")
+    (tmp_path / "passed.jsonl").write_text(json.dumps({"start": "1.0.0 h1 b1", "at": 10.0}) + "\n")
     return Load("http://127.0.0.1:1", tmp_path)
 
 
 def test_answers_after_the_self_test_are_well(load: Load) -> None:
-    load.witnesses[0].seen += [(11.0, "1.0.0 h1 b1"), (12.0, "1.0.0 h1 b1")]
+    load.logs[0].answers += [(11.0, "1.0.0 h1 b1"), (12.0, "1.0.0 h1 b1")]
     judged = load.judge(0, 20)
     assert (judged.requests, judged.failures, judged.untested) == (2, (), ())
     assert judged.versions == {"1.0.0"}
 
 
-@pytest.mark.parametrize(("at", "who"), [(9.0, "1.0.0 h1 b1"), (11.0, "1.0.0 h1 b2"), (11.0, "")])
-def test_an_answer_without_a_self_test_before_it_is_seen(load: Load, at: float, who: str) -> None:
-    load.witnesses[1].seen.append((at, who))
-    assert load.judge(0, 20).untested == (who,)
+@pytest.mark.parametrize(("at", "start"), [(9.0, "1.0.0 h1 b1"), (11.0, "1.0.0 h1 b2"), (11.0, "")])
+def test_an_answer_without_a_self_test_before_it_is_seen(load: Load, at: float, start: str) -> None:
+    load.logs[1].answers.append((at, start))
+    assert load.judge(0, 20).untested == (start,)
 
 
 def test_a_failed_request_is_seen_in_the_case_that_it_fell_into(load: Load) -> None:
-    load.witnesses[0].add(Outcome(0.0, 0.0, 0.1, 503, "HTTP 503"))
-    (at, _), *_ = load.witnesses[0].failed_at
+    load.logs[0].add(Outcome(0.0, 0.0, 0.1, 503, "HTTP 503"))
+    (at, _), *_ = load.logs[0].failed_at
     assert load.judge(at - 1, at + 1).failures == ("HTTP 503",)
     assert load.judge(at + 1, at + 2).failures == ()
 
@@ -51,7 +51,7 @@ def test_a_fault_fires_once_and_at_its_place_only(trap: Path) -> None:
     for place in ("plan", "drain", "drain"):
         around(place, lambda place=place: done.append(place))  # type: ignore[misc]
     assert done == ["plan", "drain", "drain", "drain"]
-    assert set(noted(trap, "case")) == {"taken", "fault", "over"}
+    assert set(noted(trap, "case")) == {"claimed", "fault", "over"}
 
 
 def test_a_trap_that_was_taken_away_does_nothing(trap: Path) -> None:

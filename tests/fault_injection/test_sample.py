@@ -7,9 +7,9 @@ import pytest
 from apps.local.ports import Ports
 from apps.local.progress import Progress
 from tests.fault_injection import restart_cases, rollout_cases
-from tests.fault_injection.__main__ import Arena, arena
+from tests.fault_injection.__main__ import Suite, prepared_suite
 from tests.fault_injection.cases import Case
-from tests.fault_injection.environment import PLAIN, made
+from tests.fault_injection.environment import PLAIN, running_environment
 from tests.fault_injection.functions import PHASES
 
 pytestmark = pytest.mark.emulator
@@ -24,20 +24,20 @@ CASES = {case.name: case for case in (*rollout_cases.cases(), *restart_cases.cas
 
 
 @pytest.fixture(scope="module")
-def here() -> Iterator[Arena]:
-    with made(Progress(quiet=True), Ports.free(), PLAIN) as field, arena(field) as found:
+def suite() -> Iterator[Suite]:
+    with running_environment(Progress(quiet=True), Ports.free(), PLAIN) as env, prepared_suite(env) as found:
         yield found
 
 
 @pytest.mark.parametrize("case", [CASES[name] for name in SAMPLE], ids=SAMPLE)
-def test_a_crash_ends_well(here: Arena, case: Case) -> None:
-    ended = here.run(case)
+def test_a_crash_ends_well(suite: Suite, case: Case) -> None:
+    ended = suite.run(case)
     assert not ended.problems, ended
     assert ended.requests > 20
 
 
-def test_a_fault_that_never_fires_fails_its_case(here: Arena) -> None:
-    ended = here.run(Case("nowhere", CASES[SAMPLE[0]].fault, rollout_cases.plain))
+def test_a_fault_that_never_fires_fails_its_case(suite: Suite) -> None:
+    ended = suite.run(Case("nowhere", CASES[SAMPLE[0]].fault, rollout_cases.plain))
     assert ended.problems == ("the fault never fired",)
 
 

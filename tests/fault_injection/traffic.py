@@ -12,22 +12,22 @@ RATE, SLOW_RATE = 20.0, 1.0
 
 
 @dataclass(slots=True)
-class Witness(Tally):
+class AnswerLog(Tally):
     """A tally that remembers who answered when; `who` is `version host start`."""
 
-    seen: list[tuple[float, str]] = field(default_factory=list)
+    answers: list[tuple[float, str]] = field(default_factory=list)
     failed_at: list[tuple[float, str]] = field(default_factory=list)
 
     def add(self, outcome: Outcome) -> None:
         if outcome.status:
-            self.seen.append((time.time(), outcome.version or ""))
+            self.answers.append((time.time(), outcome.version or ""))
         if outcome.failure:
             self.failed_at.append((time.time(), outcome.failure))
         Tally.add(self, outcome)
 
 
 @dataclass(frozen=True, slots=True)
-class Judged:
+class Judgement:
     """What the load met in a stretch of time."""
 
     requests: int
@@ -41,12 +41,12 @@ class Load:
 
     def __init__(self, address: str, notes: Path) -> None:
         self._notes = notes
-        self.witnesses: list[Witness] = []
+        self.logs: list[AnswerLog] = []
         self._traffics = []
         for path, rate in (("/", RATE), ("/slow", SLOW_RATE)):
-            traffic, witness = Traffic(f"{address}{path}", rate), Witness()
-            traffic.tally = witness
-            self.witnesses.append(witness)
+            traffic, log = Traffic(f"{address}{path}", rate), AnswerLog()
+            traffic.tally = log
+            self.logs.append(log)
             self._traffics.append(traffic)
 
     def __enter__(self) -> Self:
@@ -58,23 +58,23 @@ class Load:
         for traffic in self._traffics:
             traffic.__exit__(*error)
 
-    def judge(self, since: float, until: float) -> Judged:
+    def judge(self, since: float, until: float) -> Judgement:
         """Everything that came back between two times."""
         passed = self._passed()
-        seen = [found for each in self.witnesses for found in list(each.seen) if since <= found[0] <= until]
-        failed = [found for each in self.witnesses for found in list(each.failed_at)]
-        untested = {who for at, who in seen if passed.get(who, at + 1) > at}
-        return Judged(
-            requests=len(seen),
+        answers = [found for each in self.logs for found in list(each.answers) if since <= found[0] <= until]
+        failed = [found for each in self.logs for found in list(each.failed_at)]
+        untested = {start for at, start in answers if passed.get(start, at + 1) > at}
+        return Judgement(
+            requests=len(answers),
             failures=tuple(why for at, why in failed if since <= at <= until),
             untested=tuple(sorted(untested)),
-            versions=frozenset(who.split(" ")[0] for _, who in seen),
+            versions=frozenset(start.split(" ")[0] for _, start in answers),
         )
 
     def _passed(self) -> dict[str, float]:
         """When each start of the service first passed its self-test, by its own notes."""
         first: dict[str, float] = {}
         for line in (self._notes / "passed.jsonl").read_text().splitlines():
-            told = json.loads(line)
-            first.setdefault(told["who"], told["at"])
+            line_facts = json.loads(line)
+            first.setdefault(line_facts["start"], line_facts["at"])
         return first

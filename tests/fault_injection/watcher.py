@@ -8,9 +8,9 @@ import threading
 import time
 from typing import Any, Self
 
-from tests.fault_injection.environment import CLUSTER, Field
+from tests.fault_injection.environment import CLUSTER, Environment
 
-_LOOK_SECONDS = 0.1
+_POLL_SECONDS = 0.1
 # What is seen so soon after a fault was written before it.
 _SETTLED_SECONDS = 0.3
 
@@ -18,8 +18,8 @@ _SETTLED_SECONDS = 0.3
 class Watcher:
     """Looks at the records all the time in a `with` block; what cannot be read for a while is no change."""
 
-    def __init__(self, field: Field) -> None:
-        self._field = field
+    def __init__(self, env: Environment) -> None:
+        self._env = env
         self._changes: list[float] = [time.time()]
         self._last: Any = None
         self._ending = threading.Event()
@@ -43,26 +43,26 @@ class Watcher:
         return round(min(after) - fault, 1) if after else 0.0 if over else None
 
     def _run(self) -> None:
-        while not self._ending.wait(_LOOK_SECONDS):
+        while not self._ending.wait(_POLL_SECONDS):
             # The control plane may be down, which is what some cases are about.
             with contextlib.suppress(Exception):
-                found = self._look()
+                found = self._read()
                 if found != self._last:
                     self._last = found
                     self._changes.append(time.time())
 
-    def _look(self) -> Any:
-        here, told = self._field.here, []
-        context = here.context
+    def _read(self) -> Any:
+        connection, rows = self._env.connection, []
+        context = connection.context
         for deployment in context.deployments.recent(CLUSTER, 2):
             attempts, questions = context.deployments.attempts_and_questions(deployment.id)
-            told.append(
+            rows.append(
                 (
                     (deployment.id, deployment.state, deployment.execution),
-                    (run := here.runs.rollout(deployment.execution)) is not None
+                    (run := connection.runs.rollout(deployment.execution)) is not None
                     and run.status == "SUCCEEDED",
                     tuple((each.host, each.number, each.state) for each in attempts),
                     tuple((each.id, each.token) for each in questions),
                 )
             )
-        return told, context.leases.current(CLUSTER), self._field.also()
+        return rows, context.leases.current(CLUSTER), self._env.extra_progress()

@@ -8,32 +8,32 @@ from apps.local.aws.clients import Aws
 
 
 class Queue:
-    """One queue that anybody may send to; `heard` are the bodies of all messages so far."""
+    """One queue that anybody may send to; `messages` are the bodies of all messages so far."""
 
     def __init__(self, aws: Aws, name: str) -> None:
         self._sqs = aws.client("sqs")
         anybody = {"Effect": "Allow", "Principal": "*", "Action": "sqs:SendMessage", "Resource": "*"}
         policy = json.dumps({"Version": "2012-10-17", "Statement": [anybody]})
         self._url = self._sqs.create_queue(QueueName=name, Attributes={"Policy": policy})["QueueUrl"]
-        told = self._sqs.get_queue_attributes(QueueUrl=self._url, AttributeNames=["QueueArn"])
-        self.arn = str(told["Attributes"]["QueueArn"])
-        self.heard: list[str] = []
+        attributes = self._sqs.get_queue_attributes(QueueUrl=self._url, AttributeNames=["QueueArn"])
+        self.arn = str(attributes["Attributes"]["QueueArn"])
+        self.messages: list[str] = []
 
-    def listen(self) -> list[str]:
+    def receive(self) -> list[str]:
         """Take what has come since, without waiting; returns all that was heard."""
         while page := self._sqs.receive_message(QueueUrl=self._url, MaxNumberOfMessages=10).get("Messages"):
             for message in page:
                 self._sqs.delete_message(QueueUrl=self._url, ReceiptHandle=message["ReceiptHandle"])
-                self.heard.append(message["Body"])
-        return self.heard
+                self.messages.append(message["Body"])
+        return self.messages
 
     def wait(self, count: int, seconds: float = 20) -> list[str]:
         """All that was heard, once it is so many messages."""
         deadline = time.monotonic() + seconds
-        while len(self.listen()) < count:
-            assert time.monotonic() < deadline, f"expected {count} messages, heard {self.heard}"
+        while len(self.receive()) < count:
+            assert time.monotonic() < deadline, f"expected {count} messages, heard {self.messages}"
             time.sleep(0.1)
-        return self.heard
+        return self.messages
 
 
 def on_bus(aws: Aws, name: str) -> Queue:

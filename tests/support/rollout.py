@@ -134,12 +134,12 @@ class Machine:
         if turn is None or turn.order is Order.IDLE or turn.epoch < was.epoch:
             return was
         if turn.order is Order.PREFETCH:
-            return self._stood_by(host, was, turn)
+            return self._prefetched(host, was, turn)
         if was.answers(turn) and was.order is turn.order:
             return was
         host.boots += 1
         boot = f"{host.name}-{host.boots}"
-        began = replace(_begun(was, turn), self_test=None)
+        began = replace(_report_on(was, turn), self_test=None)
         failing = host.breaks.get(turn.version)
         if failing in (Stage.FETCHING, Stage.INSTALLING):
             return replace(began, stage=Stage.FAILED, failed_stage=failing, detail="scripted")
@@ -152,10 +152,10 @@ class Machine:
         return replace(installed, stage=Stage.DONE, self_test=SelfTest(True, turn.digest, boot, "ok"))
 
     @staticmethod
-    def _stood_by(host: Host, was: HostReport, turn: Turn) -> HostReport:
+    def _prefetched(host: Host, was: HostReport, turn: Turn) -> HostReport:
         if was.answers(turn) and was.deployment == turn.deployment:
             return was
-        began = replace(_begun(was, turn), detail="")
+        began = replace(_report_on(was, turn), detail="")
         if host.breaks.get(turn.version) is Stage.FETCHING:
             return replace(began, stage=Stage.FAILED, failed_stage=Stage.FETCHING, detail="scripted")
         return replace(began, stage=Stage.READY, failed_stage=None)
@@ -212,9 +212,11 @@ class Machine:
                     wait_for(self.context, name, step.question, f"token-{step.question}")
                     return step
                 case "ROLL_BACK":
-                    heir = Deploy(**hand_over(self.context, CLUSTER, name, step.reason).input, execution="x")
-                    assert self.begin(heir.request()).kind == "PLANNED"
-                    return self.run(heir.deployment)
+                    rollback = Deploy(
+                        **hand_over(self.context, CLUSTER, name, step.reason).input, execution="x"
+                    )
+                    assert self.begin(rollback.request()).kind == "PLANNED"
+                    return self.run(rollback.deployment)
                 case _:
                     finish(self.context, CLUSTER, name, DeploymentState(step.outcome), step.reason)
                     return step
@@ -310,6 +312,6 @@ class Machine:
         return {host.name: self.report(host.name).installed for host in healthy}
 
 
-def _begun(was: HostReport, turn: Turn) -> HostReport:
+def _report_on(was: HostReport, turn: Turn) -> HostReport:
     """A report on a turn that the host has just taken."""
     return replace(was, epoch=turn.epoch, attempt=turn.attempt, order=turn.order, deployment=turn.deployment)

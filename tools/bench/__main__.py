@@ -60,7 +60,7 @@ def bench(options: argparse.Namespace) -> dict[str, Any]:
         versions = (first, lab.release())
         if "per_host" in wanted:
             found["per_host"] = measurements.per_host(lab, versions[::-1], options.rollouts)
-        lab.be_at(versions[0])
+        lab.ensure_version(versions[0])
         if "traffic" in wanted:
             found["under_traffic"] = measurements.traffic(lab, *versions)
         if "load" in wanted:

@@ -25,7 +25,7 @@ _SETTLE_SECONDS = 1.0
 
 
 @dataclass(frozen=True, slots=True)
-class Course:
+class BadBuildRun:
     """One bad build's way: where it halted, and which hosts had passed before."""
 
     version: str
@@ -47,28 +47,30 @@ def bad_builds(lab: Laboratory, version: str, rate: float) -> dict[str, Any]:
         before = counters(lab.ports)
         with Load(lab.production.address, rate) as load:
             time.sleep(_SETTLE_SECONDS)
-            course = _halt_and_roll_back(lab, bad, version)
+            bad_build = _halt_and_roll_back(lab, bad, version)
             time.sleep(_SETTLE_SECONDS)
-        told = compared(before, counters(lab.ports), len(load.every))
+        envoy = compared(before, counters(lab.ports), len(load.every))
         found.append(
-            {"self_test_fails_on": fails_on, **judged(course, expected, load.replies), "envoy": told}
+            {"self_test_fails_on": fails_on, **judged(bad_build, expected, load.replies), "envoy": envoy}
         )
     _restore_example(lab)
     return {"builds": found, **summary(found)}
 
 
-def judged(course: Course, expected: str, replies: dict[str, list[Reply]]) -> dict[str, Any]:
+def judged(bad_build: BadBuildRun, expected: str, replies: dict[str, list[Reply]]) -> dict[str, Any]:
     """One build's figures. Hosts that passed serve it rightly; from any other host, an answer is one too many."""
     every = [each for kind in replies.values() for each in kind]
-    served = served_by(every, course.version)
+    served = served_by(every, bad_build.version)
     return {
-        "version": course.version,
-        "halted_at": course.halted_at,
-        "halted_where_expected": course.halted_at == expected,
-        "blame": course.blame,
-        "answers_by_hosts_that_passed": {host: served.get(host, 0) for host in course.passed},
-        "answers_by_other_hosts": sum(count for host, count in served.items() if host not in course.passed),
-        "rolled_back": course.rolled_back,
+        "version": bad_build.version,
+        "halted_at": bad_build.halted_at,
+        "halted_where_expected": bad_build.halted_at == expected,
+        "blame": bad_build.blame,
+        "answers_by_hosts_that_passed": {host: served.get(host, 0) for host in bad_build.passed},
+        "answers_by_other_hosts": sum(
+            count for host, count in served.items() if host not in bad_build.passed
+        ),
+        "rolled_back": bad_build.rolled_back,
         "failed": sum(bool(each.failure) for each in every),
         "requests": figures(replies[QUICK]),
         "slow_requests": figures(replies[SLOW]),
@@ -116,7 +118,7 @@ def _restore_example(lab: Laboratory) -> None:
         file.write_text(_SELF_TEST.sub(lambda _: found[0], file.read_text(), count=1))
 
 
-def _halt_and_roll_back(lab: Laboratory, bad: str, good: str) -> Course:
+def _halt_and_roll_back(lab: Laboratory, bad: str, good: str) -> BadBuildRun:
     """Deploy, wait for the halt, stay in it for a moment, and answer its question with ROLL_BACK."""
     halted = lab.settled(lab.start(bad), DeploymentState.HALTED)
     question = lab.question(halted.id)
@@ -125,7 +127,7 @@ def _halt_and_roll_back(lab: Laboratory, bad: str, good: str) -> Course:
     lab.decide(question, Choice.ROLL_BACK, "the bench's bad build")
     back = lab.newest(lab.cluster, good)
     rolled_back = back.request.kind is Kind.ROLLBACK and back.request.rollback_of == halted.id
-    return Course(bad, question.host, blame, passed, rolled_back)
+    return BadBuildRun(bad, question.host, blame, passed, rolled_back)
 
 
 def _attempts(lab: Laboratory, of: Deployment, host: str) -> tuple[str, tuple[str, ...]]:

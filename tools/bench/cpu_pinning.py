@@ -18,7 +18,7 @@ from apps.local.paths import Layout, read_json
 from apps.local.services.hosts import Host
 from tools.bench import processes
 
-_LOOK_SECONDS = 0.003
+_POLL_SECONDS = 0.003
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +37,7 @@ def halves(processors: AbstractSet[int]) -> Halves:
 
 
 @contextmanager
-def own_processors(layout: Layout, hosts: tuple[Host, ...], generator: int) -> Iterator[None]:
+def pinned_cpus(layout: Layout, hosts: tuple[Host, ...], generator: int) -> Iterator[None]:
     """Keep them apart meanwhile, `generator` being the load generator's pid; then they may run anywhere again.
 
     What is started meanwhile runs where the one that started it does. Where a process cannot be kept to some
@@ -69,7 +69,7 @@ def _watch(layout: Layout, hosts: tuple[Host, ...], split: Halves, stopping: thr
     os.sched_setaffinity(0, split.working)
     where: dict[tuple[Host, int], bool] = {}
     written: list[int] = []
-    while not stopping.wait(_LOOK_SECONDS):
+    while not stopping.wait(_POLL_SECONDS):
         before, written = written, _written(layout)
         if written == before:
             continue

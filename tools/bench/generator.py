@@ -25,15 +25,15 @@ def main(arguments: Sequence[str]) -> int:
     kinds = {rest[at]: (float(rest[at + 1]), rest[at + 2]) for at in range(0, len(rest), 3)}
     sent = {name: list[Outcome]() for name in kinds}
     stop = threading.Event()
-    threading.Thread(target=_until_told, args=(stop,), daemon=True).start()
+    threading.Thread(target=_stop_at_end_of_input, args=(stop,), daemon=True).start()
     # Nothing here makes cycles but what fails, and a collection would hold up what is due meanwhile.
     gc.disable()
-    asyncio.run(_all(kinds, sent, stop))
+    asyncio.run(_send_all(kinds, sent, stop))
     Path(file).write_text(json.dumps(replies(sent)))
     return 0
 
 
-async def _all(
+async def _send_all(
     kinds: dict[str, tuple[float, str]], sent: dict[str, list[Outcome]], stop: threading.Event
 ) -> None:
     print(time.monotonic(), flush=True)
@@ -42,7 +42,7 @@ async def _all(
             group.create_task(generate(url, rate, stop, sent[name].append, _FOREVER))
 
 
-def _until_told(stop: threading.Event) -> None:
+def _stop_at_end_of_input(stop: threading.Event) -> None:
     sys.stdin.read()
     stop.set()
 

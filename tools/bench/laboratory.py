@@ -39,8 +39,8 @@ from tools.demo.delivery import follow
 from tools.demo.demo import EXAMPLE, Tour
 
 # Durations come from the history, so looking seldom costs no precision, and disturbs less.
-_LOOK_SECONDS = 0.25
-_PATIENCE_SECONDS = 600.0
+_POLL_SECONDS = 0.25
+_TIMEOUT_SECONDS = 600.0
 
 
 def say(text: str) -> None:
@@ -77,7 +77,7 @@ class Laboratory:
             self._here = on_laptop(self.layout.environment, "bench")
         return self._here
 
-    def run_tour(self) -> None:
+    def run_demo(self) -> None:
         """What `make run` does."""
         demo.take(self.tour)
         self.facts = environment.up(self.layout, Progress(quiet=True))
@@ -105,7 +105,7 @@ class Laboratory:
         """Deploy a version to production, or go back to it, and wait for the end."""
         return self.settled(self.start(version, rollback_of, overrides))
 
-    def be_at(self, version: str) -> None:
+    def ensure_version(self, version: str) -> None:
         """Have production serve this version."""
         if self.connection().context.deployments.recent(self.cluster, 1)[0].target.version != version:
             self.roll(version)
@@ -162,7 +162,7 @@ class Laboratory:
 
         Raises LaptopError when it stands otherwise, and is not under way.
         """
-        here, until = self.connection(), time.monotonic() + _PATIENCE_SECONDS
+        here, until = self.connection(), time.monotonic() + _TIMEOUT_SECONDS
         while time.monotonic() < until:
             recent = here.context.deployments.recent(cluster, 1)
             if recent and recent[0].target.version == version and (not name or recent[0].id == name):
@@ -172,8 +172,8 @@ class Laboratory:
                     raise LaptopError(f"{recent[0].id} is {recent[0].state}: {recent[0].reason}")
             else:
                 self._raise_if_refused(here, name)
-            time.sleep(_LOOK_SECONDS)
-        raise LaptopError(f"{version} on {cluster} was not {expected} within {_PATIENCE_SECONDS:.0f} s")
+            time.sleep(_POLL_SECONDS)
+        raise LaptopError(f"{version} on {cluster} was not {expected} within {_TIMEOUT_SECONDS:.0f} s")
 
     @staticmethod
     def _raise_if_refused(here: Connection, name: str) -> None:

@@ -13,7 +13,7 @@ from tools.bench.replies import Replies, Reply, read
 
 QUICK, SLOW = "quick", "slow"
 SLOW_RATE = 2.0
-_PATIENCE_SECONDS = 120.0
+_TIMEOUT_SECONDS = 120.0
 _PYTHONPATH = f"{REPOSITORY}:{REPOSITORY / 'layers' / 'core' / 'python'}"
 
 
@@ -56,7 +56,7 @@ class Load:
 
     def __exit__(self, *_: object) -> None:
         try:
-            self._process.communicate(timeout=_PATIENCE_SECONDS)
+            self._process.communicate(timeout=_TIMEOUT_SECONDS)
             if self._process.returncode:
                 raise LaptopError(f"the load generator ended with exit code {self._process.returncode}")
             self.replies = read(self._file.read_text())

@@ -28,7 +28,7 @@ T = TypeVar("T")
 
 def make_run(lab: Laboratory, *, synthesis: bool) -> dict[str, Any]:
     """`make run` on an installed environment, and how long the second one takes until it pushes."""
-    lab.run_tour()
+    lab.run_demo()
     phases, steps = dict(lab.tour.seconds), dict(lab.tour.progress.times)
     began = time.monotonic()
     lab.run_again()
@@ -76,10 +76,10 @@ def per_host(lab: Laboratory, versions: tuple[str, str], times: int) -> dict[str
         attempts += _attempts(lab, deployment)
         costs.append({name: seconds / len(deployment.hosts) for name, seconds in cost.items()})
         own += own_times(lab.layout, host, version, len(deployment.hosts))
-    return _told(found, own, attempts, costs)
+    return _figures_per_host(found, own, attempts, costs)
 
 
-def _told(
+def _figures_per_host(
     found: list[Round], own: list[dict[str, float]], attempts: list[float], costs: list[dict[str, float]]
 ) -> dict[str, Any]:
     service = summary(sum(each.values()) for each in own)
@@ -112,9 +112,9 @@ def under_traffic(lab: Laboratory, do: Callable[[], T]) -> tuple[T, dict[str, An
         result = do()
         seconds = time.monotonic() - began
         time.sleep(_SETTLE_SECONDS)
-    told = {"requests": figures(load.replies[QUICK]), "slow_requests": figures(load.replies[SLOW])}
+    latencies = {"requests": figures(load.replies[QUICK]), "slow_requests": figures(load.replies[SLOW])}
     envoy = compared(before, counters(lab.ports), len(load.every))
-    return result, {"seconds": round(seconds, 2), "failed": load.failed, **told, "envoy": envoy}
+    return result, {"seconds": round(seconds, 2), "failed": load.failed, **latencies, "envoy": envoy}
 
 
 def traffic(lab: Laboratory, now: str, other: str) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from lifecycle.domain.rollout.deployment import Override
-from tools.bench.cpu_pinning import own_processors
+from tools.bench.cpu_pinning import pinned_cpus
 from tools.bench.envoy import compared, counters
 from tools.bench.laboratory import Laboratory, say
 from tools.bench.load import QUICK, SLOW, SLOW_RATE, Load
@@ -20,11 +20,11 @@ LIMIT = 1.3
 _STRETCH_SECONDS = 50.0
 _SETTLE_SECONDS = 2.0
 # What was rolled back is in quarantine; here it comes again and again.
-_DESPITE = (Override.QUARANTINE,)
+_OVERRIDES = (Override.QUARANTINE,)
 
 
 @dataclass(slots=True)
-class Course:
+class Timeline:
     """What was done when; time.monotonic()'s seconds."""
 
     quiet: list[Span] = field(default_factory=list)
@@ -39,45 +39,45 @@ class Course:
 def under_load(lab: Laboratory, versions: tuple[str, str], rate: float, requests: int) -> dict[str, Any]:
     """Rollouts of versions[1] and rollbacks to versions[0] until so many requests were due in them."""
     say(f"rollouts and rollbacks under {rate:.0f} requests a second, until {requests} fell into them")
-    course = Course()
+    timeline = Timeline()
     before = counters(lab.ports)
     with (
         Load(lab.production.address, rate) as load,
-        own_processors(lab.layout, lab.production.hosts, load.pid),
+        pinned_cpus(lab.layout, lab.production.hosts, load.pid),
     ):
         time.sleep(_SETTLE_SECONDS)
-        while course.rolled_seconds * rate < requests:
-            stretch = min(_STRETCH_SECONDS, requests / rate - course.rolled_seconds)
+        while timeline.rolled_seconds * rate < requests:
+            stretch = min(_STRETCH_SECONDS, requests / rate - timeline.rolled_seconds)
             began = time.monotonic()
             time.sleep(stretch)
-            course.quiet.append((began, time.monotonic()))
-            _roll_for(lab, versions, stretch, course)
-            say(f"  {course.rolled_seconds * rate:.0f} requests, {len(course.deployments)} rollouts")
+            timeline.quiet.append((began, time.monotonic()))
+            _roll_for(lab, versions, stretch, timeline)
+            say(f"  {timeline.rolled_seconds * rate:.0f} requests, {len(timeline.deployments)} rollouts")
             time.sleep(_SETTLE_SECONDS)
-    told = compared(before, counters(lab.ports), len(load.every))
+    envoy = compared(before, counters(lab.ports), len(load.every))
     return {
         "rate": rate,
         "slow_rate": SLOW_RATE,
-        **judged(load.replies, course, told),
-        **_by_stage(lab, load, course),
+        **judged(load.replies, timeline, envoy),
+        **_by_stage(lab, load, timeline),
     }
 
 
-def judged(replies: dict[str, list[Reply]], course: Course, told: dict[str, Any]) -> dict[str, Any]:
+def judged(replies: dict[str, list[Reply]], timeline: Timeline, envoy: dict[str, Any]) -> dict[str, Any]:
     """The baseline beside the rollouts; latency of the slow requests is not compared, they take a second each."""
-    baseline, rollouts = _part(replies, course.quiet), _part(replies, course.rolling)
+    baseline, rollouts = _part(replies, timeline.quiet), _part(replies, timeline.rolling)
     before, during = (each["requests"]["latency_ms"].get("p99", 0.0) for each in (baseline, rollouts))
     ratio = during / before if before else float("inf")
     every = [each for kind in replies.values() for each in kind]
     return {
         "failed": sum(bool(each.failure) for each in every),
-        "rollouts": len(course.deployments),
-        "seconds_a_rollout": round(course.rolled_seconds / max(len(course.deployments), 1), 2),
+        "rollouts": len(timeline.deployments),
+        "seconds_a_rollout": round(timeline.rolled_seconds / max(len(timeline.deployments), 1), 2),
         "p99_ratio": round(ratio, 3),
         "p99_within_1.3": ratio <= LIMIT,
         "baseline": baseline,
         "during_rollouts": rollouts,
-        "envoy": told,
+        "envoy": envoy,
     }
 
 
@@ -101,19 +101,19 @@ def p99_by_stage(found: list[Reply], stages: list[tuple[str, float, float]]) -> 
     }
 
 
-def _roll_for(lab: Laboratory, versions: tuple[str, str], seconds: float, course: Course) -> None:
+def _roll_for(lab: Laboratory, versions: tuple[str, str], seconds: float, timeline: Timeline) -> None:
     """Pairs of a rollout and its rollback, the last of them begun before `seconds` have passed."""
     until = time.monotonic() + seconds
     while time.monotonic() < until:
         began = time.monotonic()
-        rollout = lab.roll(versions[1], overrides=_DESPITE)
+        rollout = lab.roll(versions[1], overrides=_OVERRIDES)
         middle = time.monotonic()
         rollback = lab.roll(versions[0], rollback_of=rollout.id)
-        course.rolling += [(began, middle), (middle, time.monotonic())]
-        course.deployments += [rollout.id, rollback.id]
+        timeline.rolling += [(began, middle), (middle, time.monotonic())]
+        timeline.deployments += [rollout.id, rollback.id]
 
 
-def _by_stage(lab: Laboratory, load: Load, course: Course) -> dict[str, Any]:
+def _by_stage(lab: Laboratory, load: Load, timeline: Timeline) -> dict[str, Any]:
     offset = time.time() - time.monotonic()
-    stages = [span for name in course.deployments for span in stage_spans(lab.history(name), offset)]
+    stages = [span for name in timeline.deployments for span in stage_spans(lab.history(name), offset)]
     return {"p99_by_stage": p99_by_stage(load.replies[QUICK], stages)}

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-_LOADED = {
+_UNDER_TRAFFIC = {
     "the rollout under traffic": ("under_traffic", "rollout"),
     "the rollback under traffic": ("under_traffic", "rollback"),
     "the rollouts under load": ("load",),
@@ -17,41 +17,41 @@ _NEVER_ANSWERED = (
 
 def problems(found: Mapping[str, Any]) -> list[str]:
     """A sentence for each thing that does not hold; measurements that were not made are not missed."""
-    told = []
-    for what, keys in _LOADED.items():
-        if (part := _at(found, *keys)) is not None:
-            told += _of_requests(what, part)
-    control = _at(found, "under_traffic", "control_without_drain")
+    failures = []
+    for what, keys in _UNDER_TRAFFIC.items():
+        if (part := _part(found, *keys)) is not None:
+            failures += _of_requests(what, part)
+    control = _part(found, "under_traffic", "control_without_drain")
     if control is not None and not control["failed"]:
-        told.append("the control without the drain failed no request, so that the zeros prove nothing")
-    if (load := _at(found, "load")) is not None and not load["p99_within_1.3"]:
-        told.append(
+        failures.append("the control without the drain failed no request, so that the zeros prove nothing")
+    if (load := _part(found, "load")) is not None and not load["p99_within_1.3"]:
+        failures.append(
             f"the rollouts under load: p99 was {load['p99_ratio']} times that without a rollout, expected at most "
             "1.3; on a machine that does something else too, measure again when it is quiet"
         )
-    if (bad := _at(found, "bad_builds")) is not None:
-        told += _of_bad_builds(bad)
-    return told
+    if (bad := _part(found, "bad_builds")) is not None:
+        failures += _of_bad_builds(bad)
+    return failures
 
 
 def _of_requests(what: str, part: Mapping[str, Any]) -> list[str]:
-    told = [f"{what}: {part['failed']} requests failed"] if part["failed"] else []
+    failures = [f"{what}: {part['failed']} requests failed"] if part["failed"] else []
     counted = [each["envoy"] for each in part.get("builds", [part])]
     if not all(each["each_once"] for each in counted):
-        told.append(f"{what}: not every request went to a service exactly once: {counted}")
-    return told
+        failures.append(f"{what}: not every request went to a service exactly once: {counted}")
+    return failures
 
 
 def _of_bad_builds(bad: Mapping[str, Any]) -> list[str]:
-    told = []
+    failures = []
     if not bad["halted_each_time"]:
-        told.append("a bad build did not halt at the host where its self-test fails")
+        failures.append("a bad build did not halt at the host where its self-test fails")
     if not bad["rolled_back_each_time"]:
-        told.append("a bad build was not rolled back")
-    return told + [f"{key.replace('_', ' ')}: {bad[key]}" for key in _NEVER_ANSWERED if bad[key]]
+        failures.append("a bad build was not rolled back")
+    return failures + [f"{key.replace('_', ' ')}: {bad[key]}" for key in _NEVER_ANSWERED if bad[key]]
 
 
-def _at(found: Mapping[str, Any], *keys: str) -> Any:
+def _part(found: Mapping[str, Any], *keys: str) -> Any:
     for key in keys:
         if key not in found:
             return None

@@ -28,8 +28,8 @@ from lifecycle.domain.service.manifest import Manifest
 from lifecycle.gateways.serialization import from_json
 from tools.bench.figures import Figures, summary
 
-_LOOK_SECONDS = 0.001
-_PATIENCE_SECONDS = 30.0
+_POLL_SECONDS = 0.001
+_TIMEOUT_SECONDS = 30.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +72,7 @@ def own_times(layout: Layout, host: Host, version: str, times: int) -> list[dict
             _test(beside)
             tested = time.monotonic()
             _end(process.pid)
-            process.wait(_PATIENCE_SECONDS)
+            process.wait(_TIMEOUT_SECONDS)
             ended = time.monotonic()
         found.append({"start": started - began, "self_test": tested - started, "stop": ended - tested})
     return found
@@ -100,7 +100,7 @@ def restart_registered(layout: Layout, hosts: tuple[Host, ...], version: str) ->
     finally:
         for process in ours:
             _end(process.pid)
-            process.wait(_PATIENCE_SECONDS)
+            process.wait(_TIMEOUT_SECONDS)
 
 
 @contextmanager
@@ -128,17 +128,17 @@ def _start(known: Recipe) -> subprocess.Popen[bytes]:
 
 
 def _answers(known: Recipe, process: subprocess.Popen[bytes]) -> None:
-    until = time.monotonic() + _PATIENCE_SECONDS
+    until = time.monotonic() + _TIMEOUT_SECONDS
     while process.poll() is None and time.monotonic() < until:
         with socket.socket() as probe:
             if probe.connect_ex((known.address, known.port)) == 0:
                 return
-        time.sleep(_LOOK_SECONDS)
+        time.sleep(_POLL_SECONDS)
     raise LaptopError(f"expected {known.command!r} to listen on {known.address}:{known.port}; it does not")
 
 
 def _test(known: Recipe) -> None:
-    connection = http.client.HTTPConnection(known.address, known.port, timeout=_PATIENCE_SECONDS)
+    connection = http.client.HTTPConnection(known.address, known.port, timeout=_TIMEOUT_SECONDS)
     try:
         connection.request("GET", known.self_test, headers={"Connection": "close"})
         if (status := connection.getresponse().status) >= 300:
@@ -155,8 +155,8 @@ def _end(pid: int) -> None:
 
 
 def _gone(pid: int) -> None:
-    until = time.monotonic() + _PATIENCE_SECONDS
+    until = time.monotonic() + _TIMEOUT_SECONDS
     while psutil.pid_exists(pid) and psutil.Process(pid).status() != psutil.STATUS_ZOMBIE:
         if time.monotonic() > until:
-            raise LaptopError(f"pid {pid} did not end within {_PATIENCE_SECONDS:.0f} s")
-        time.sleep(_LOOK_SECONDS)
+            raise LaptopError(f"pid {pid} did not end within {_TIMEOUT_SECONDS:.0f} s")
+        time.sleep(_POLL_SECONDS)

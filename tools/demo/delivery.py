@@ -8,7 +8,7 @@ from apps.local.aws.clients import Aws
 from apps.local.errors import LaptopError
 from lifecycle.names import execution_arn
 
-_LOOK_SECONDS = 0.2
+_POLL_SECONDS = 0.2
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,16 +22,16 @@ class Delivered:
     reason: str
 
 
-def follow(aws: Aws, machine: str, run: str, patience_seconds: float = 1800.0) -> Delivered:
+def follow(aws: Aws, machine: str, run: str, timeout_seconds: float = 1800.0) -> Delivered:
     """Wait for the run named `run`; raises LaptopError when it never began or does not end."""
     runs = aws.client("stepfunctions")
-    arn = execution_arn(machine, run)
-    deadline = time.monotonic() + patience_seconds
+    arn = f"{machine.replace(':stateMachine:', ':execution:')}:{run}"
+    deadline = time.monotonic() + timeout_seconds
     try:
         while (found := runs.describe_execution(executionArn=arn))["status"] == "RUNNING":
             if time.monotonic() > deadline:
-                raise LaptopError(f"the run {run} did not end within {patience_seconds:.0f} s")
-            time.sleep(_LOOK_SECONDS)
+                raise LaptopError(f"the run {run} did not end within {timeout_seconds:.0f} s")
+            time.sleep(_POLL_SECONDS)
     except runs.exceptions.ExecutionDoesNotExist as error:
         raise LaptopError(f"the push did not start the run {run}; see what the hook printed") from error
     if found["status"] != "SUCCEEDED":

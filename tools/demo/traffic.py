@@ -17,8 +17,8 @@ from urllib.parse import urlsplit
 
 from tools.demo.connections import Connections, answer
 
-PATIENCE_SECONDS = 10.0
-_SHARES = {"p50": 0.5, "p90": 0.9, "p99": 0.99, "p999": 0.999, "max": 1.0}
+TIMEOUT_SECONDS = 10.0
+_QUANTILES = {"p50": 0.5, "p90": 0.9, "p99": 0.99, "p999": 0.999, "max": 1.0}
 
 
 class Outcome(NamedTuple):
@@ -88,8 +88,8 @@ def milliseconds(seconds: Iterable[float]) -> dict[str, float]:
     """The percentiles that are told, in milliseconds; empty when there is nothing."""
     ordered = sorted(seconds)
     return {
-        name: round(1000 * ordered[min(len(ordered) - 1, int(share * len(ordered)))], 2)
-        for name, share in _SHARES.items()
+        name: round(1000 * ordered[min(len(ordered) - 1, int(quantile * len(ordered)))], 2)
+        for name, quantile in _QUANTILES.items()
         if ordered
     }
 
@@ -109,7 +109,7 @@ async def generate(url: str, rate: float, stop: threading.Event, add: Add, secon
     while not stop.is_set() and (due := began + number / rate) < began + seconds:
         if (wait := due - time.monotonic()) > 0:
             await asyncio.sleep(wait)
-        task = asyncio.create_task(_one(connections, request, add, due))
+        task = asyncio.create_task(_send(connections, request, add, due))
         flying.add(task)
         task.add_done_callback(flying.discard)
         number += 1
@@ -118,10 +118,10 @@ async def generate(url: str, rate: float, stop: threading.Event, add: Add, secon
     await connections.close()
 
 
-async def _one(connections: Connections, request: bytes, add: Add, due: float) -> None:
+async def _send(connections: Connections, request: bytes, add: Add, due: float) -> None:
     sent = time.monotonic()
     try:
-        async with asyncio.timeout(PATIENCE_SECONDS):
+        async with asyncio.timeout(TIMEOUT_SECONDS):
             reader, writer = await connections.take()
             try:
                 writer.write(request)
@@ -130,7 +130,7 @@ async def _one(connections: Connections, request: bytes, add: Add, due: float) -
                 writer.close()
                 raise
     except TimeoutError:
-        add(Outcome(due, sent, time.monotonic(), failure=f"no answer within {PATIENCE_SECONDS:.0f} s"))
+        add(Outcome(due, sent, time.monotonic(), failure=f"no answer within {TIMEOUT_SECONDS:.0f} s"))
         return
     except (OSError, EOFError, ValueError, asyncio.LimitOverrunError) as error:
         add(Outcome(due, sent, time.monotonic(), failure=type(error).__name__))

@@ -14,7 +14,7 @@ from pathlib import Path
 
 NOTES = Path(os.environ["NOTES"])
 VERSION, HOST, BOOT = os.environ["LIFECYCLE_VERSION"], os.environ["LIFECYCLE_HOST"], secrets.token_hex(4)
-WHO = f"{VERSION} {HOST} {BOOT}"
+START = f"{VERSION} {HOST} {BOOT}"
 
 
 class Handler(BaseHTTPRequestHandler):
@@ -28,10 +28,10 @@ class Handler(BaseHTTPRequestHandler):
         if self.path == "/self_test":
             status = self_tested()
         self.send_response(status)
-        self.send_header("Content-Length", str(len(WHO)))
-        self.send_header("X-Version", WHO)
+        self.send_header("Content-Length", str(len(START)))
+        self.send_header("X-Version", START)
         self.end_headers()
-        self.wfile.write(WHO.encode())
+        self.wfile.write(START.encode())
 
     def log_request(self, code: int | str = "-", size: int | str = "-") -> None:
         del code, size
@@ -46,7 +46,7 @@ def self_tested() -> int:
     if (NOTES / f"fails-{VERSION}").exists():
         return 500
     with (NOTES / "passed.jsonl").open("a") as file:
-        file.write(json.dumps({"who": WHO, "at": time.time()}) + "\n")
+        file.write(json.dumps({"start": START, "at": time.time()}) + "\n")
     return 200
 
 

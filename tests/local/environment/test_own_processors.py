@@ -13,7 +13,7 @@ from apps.local.dispatcher.rotation import Address
 
 from apps.local.paths import Layout, write_json
 from apps.local.services.hosts import Host
-from tools.bench.cpu_pinning import halves, in_rotation, own_processors
+from tools.bench.cpu_pinning import halves, in_rotation, pinned_cpus
 
 HOST = Host("production-hello-1", "hello", "production", "127.0.0.2", 18081, "a")
 CHECK = Check()
@@ -76,7 +76,7 @@ def test_a_service_runs_with_what_serves_while_its_host_is_in_rotation(
     split, generator, service = halves(every), sleeper(), sleeper()
     listed(layout, drains=False)
     write_json(layout.hosts / HOST.name / "service.json", {"pid": service})
-    with own_processors(layout, (HOST,), generator):
+    with pinned_cpus(layout, (HOST,), generator):
         assert os.sched_getaffinity(0) == split.working
         assert os.sched_getaffinity(generator) == split.serving
         comes_to_run_on(service, split.serving)

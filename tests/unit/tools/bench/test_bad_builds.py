@@ -4,7 +4,7 @@ from typing import Any
 import pytest
 
 from apps.local.errors import LaptopError
-from tools.bench.bad_builds import EVERYWHERE, Course, judged, summary, with_failing_self_test
+from tools.bench.bad_builds import EVERYWHERE, BadBuildRun, judged, summary, with_failing_self_test
 from tools.bench.replies import Reply
 
 
@@ -12,12 +12,12 @@ def answers(host: str, count: int, version: str = "2.0.0") -> list[Reply]:
     return [Reply(0.0, 0.0, 0.1, 200, "", version, host)] * count
 
 
-def course(halted_at: str = "h2", passed: tuple[str, ...] = ("h1",)) -> Course:
-    return Course("2.0.0", halted_at, "VERSION", passed, rolled_back=True)
+def bad_build(halted_at: str = "h2", passed: tuple[str, ...] = ("h1",)) -> BadBuildRun:
+    return BadBuildRun("2.0.0", halted_at, "VERSION", passed, rolled_back=True)
 
 
-def judge(quick: list[Reply], of: Course | None = None, fails_on: str = "h2") -> dict[str, Any]:
-    found = judged(of or course(), "h2", {"quick": quick, "slow": []})
+def judge(quick: list[Reply], of: BadBuildRun | None = None, fails_on: str = "h2") -> dict[str, Any]:
+    found = judged(of or bad_build(), "h2", {"quick": quick, "slow": []})
     return {"self_test_fails_on": fails_on, **found}
 
 
@@ -35,7 +35,7 @@ def test_an_answer_of_the_build_from_any_other_host_is_counted() -> None:
 
 
 def test_a_halt_elsewhere_is_not_the_expected_one() -> None:
-    assert summary([judge([]), judge([], course("h3"))])["halted_each_time"] is False
+    assert summary([judge([]), judge([], bad_build("h3"))])["halted_each_time"] is False
 
 
 def test_a_build_that_is_bad_everywhere_must_not_answer_at_all() -> None:

@@ -1,7 +1,7 @@
 import pytest
 
 from tools.bench.replies import Reply
-from tools.bench.under_load import Course, judged, p99_by_stage
+from tools.bench.under_load import Timeline, judged, p99_by_stage
 
 ONCE = {"each_once": True}
 
@@ -12,13 +12,13 @@ def replies(second: int, milliseconds: float, count: int = 100) -> list[Reply]:
     return [Reply(at, at, at + milliseconds / 1000, 200, "", "1.0.0", "a") for at in due]
 
 
-def course() -> Course:
-    return Course(quiet=[(0.0, 1.0)], rolling=[(1.0, 2.0), (2.0, 3.0)], deployments=["d1", "d2"])
+def timeline() -> Timeline:
+    return Timeline(quiet=[(0.0, 1.0)], rolling=[(1.0, 2.0), (2.0, 3.0)], deployments=["d1", "d2"])
 
 
 def judge(baseline: float, rollouts: float) -> dict[str, object]:
     quick = [*replies(0, baseline), *replies(1, rollouts), *replies(2, rollouts), *replies(3, 900)]
-    return judged({"quick": quick, "slow": []}, course(), ONCE)
+    return judged({"quick": quick, "slow": []}, timeline(), ONCE)
 
 
 @pytest.mark.parametrize(("rollouts", "within"), [(13.0, True), (13.1, False), (5.0, True)])
@@ -30,7 +30,7 @@ def test_the_rollouts_p99_may_be_1_3_times_the_baseline(rollouts: float, within:
 
 def test_what_was_due_between_the_stretches_is_in_neither_but_its_failure_counts() -> None:
     late = Reply(3.5, 3.5, 3.6, 503, "HTTP 503", "", "")
-    found = judged({"quick": [*replies(0, 1), *replies(1, 1), late], "slow": []}, course(), ONCE)
+    found = judged({"quick": [*replies(0, 1), *replies(1, 1), late], "slow": []}, timeline(), ONCE)
     assert found["failed"] == 1
     assert (
         found["baseline"]["requests"]["requests"] == found["during_rollouts"]["requests"]["requests"] == 100
@@ -40,12 +40,12 @@ def test_what_was_due_between_the_stretches_is_in_neither_but_its_failure_counts
 
 def test_a_slow_request_that_fails_counts() -> None:
     slow = Reply(1.5, 1.5, 2.5, 503, "HTTP 503", "", "")
-    found = judged({"quick": replies(0, 1), "slow": [slow]}, course(), ONCE)
+    found = judged({"quick": replies(0, 1), "slow": [slow]}, timeline(), ONCE)
     assert found["failed"] == found["during_rollouts"]["slow_requests"]["failed"] == 1
 
 
 def test_without_a_baseline_nothing_is_within_the_limit() -> None:
-    assert judged({"quick": replies(1, 1), "slow": []}, course(), ONCE)["p99_within_1.3"] is False
+    assert judged({"quick": replies(1, 1), "slow": []}, timeline(), ONCE)["p99_within_1.3"] is False
 
 
 def test_each_stage_has_the_latency_of_what_was_due_in_it() -> None:
