@@ -17,7 +17,7 @@ from tools.bench.envoy import compared, counters
 from tools.bench.laboratory import Laboratory, say
 from tools.bench.load import QUICK, SLOW, Load
 from tools.bench.replies import Reply, figures, served_by
-from tools.demo.demo import EXAMPLE
+from tools.demo.phases import EXAMPLE
 
 EVERYWHERE = "every host"
 _SELF_TEST = re.compile(r"^self_test = .*$", re.MULTILINE)

@@ -33,10 +33,9 @@ from lifecycle.domain.rollout.deployment import (
     Request,
     deployment_id,
 )
-from lifecycle.names import execution_arn
-from tools.demo import demo
 from tools.demo.delivery import follow
-from tools.demo.demo import EXAMPLE, Tour
+from tools.demo.demo import run_demo
+from tools.demo.phases import EXAMPLE, Demo, push
 
 # Durations come from the history, so looking seldom costs no precision, and disturbs less.
 _POLL_SECONDS = 0.25
@@ -50,11 +49,11 @@ def say(text: str) -> None:
 
 @dataclass(slots=True)
 class Laboratory:
-    """One environment, and what is done in it; `tour` has the times of `make run`'s phases."""
+    """One environment, and what is done in it; `demo` has the times of `make run`'s phases."""
 
     layout: Layout
     ports: Ports
-    tour: Tour
+    demo: Demo
     facts: dict[str, Any] = field(default_factory=dict)
     _here: Connection | None = None
 
@@ -79,7 +78,7 @@ class Laboratory:
 
     def run_demo(self) -> None:
         """What `make run` does."""
-        demo.take(self.tour)
+        run_demo(self.demo)
         self.facts = environment.up(self.layout, Progress(quiet=True))
 
     def run_again(self) -> Added:
@@ -90,7 +89,7 @@ class Laboratory:
     def release(self) -> str:
         """Push a small change, and promote its snapshot once staging is through; the release's version."""
         added, here = self.run_again(), self.connection()
-        commit = demo.push(self.tour, added)
+        commit = push(self.demo, added)
         machine = self.facts["state_machines"]["delivery"]
         done = follow(Aws(self.ports), machine, f"{added.service}-{commit}")
         if not done.succeeded:
@@ -193,6 +192,6 @@ def laboratory(nice: int) -> Iterator[Laboratory]:
         os.environ[priority.VARIABLE] = str(nice)
         os.environ[VARIABLE] = ",".join(f"{name}={number}" for name, number in asdict(ports).items())
         try:
-            yield Laboratory(layout, ports, Tour(layout, Progress(), bakes=False))
+            yield Laboratory(layout, ports, Demo(layout, Progress(), with_test_bed=False))
         finally:
             environment.down(layout, Progress())

@@ -29,7 +29,7 @@ T = TypeVar("T")
 def make_run(lab: Laboratory, *, synthesis: bool) -> dict[str, Any]:
     """`make run` on an installed environment, and how long the second one takes until it pushes."""
     lab.run_demo()
-    phases, steps = dict(lab.tour.seconds), dict(lab.tour.progress.times)
+    phases, steps = dict(lab.demo.seconds), dict(lab.demo.progress.times)
     began = time.monotonic()
     lab.run_again()
     again = time.monotonic() - began

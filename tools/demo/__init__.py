@@ -1,1 +1,1 @@
-"""The demonstration that `make run` gives: a service is pushed, staged, promoted, deployed, and two test beds bake."""
+"""The demo that `make run` gives: push a service, deploy it to staging and production, and bake two test beds."""

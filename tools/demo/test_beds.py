@@ -1,7 +1,7 @@
 """The second half of the first `make run`: a good version passes its test bed, one that answers errors fails it.
 
-A minute of a test bed is a second here (apps/local/aws/assembly.py). The bad version is rolled back with one command,
-and the working copy is good again afterwards.
+Called by demo.py. A minute of a test bed is a second here (apps/local/aws/assembly.py). The bad version is rolled back
+with one command, and the working copy is restored afterwards.
 """
 
 import re
@@ -9,7 +9,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from apps.cli.connection import on_laptop
 from apps.local.aws.clients import Aws
@@ -21,16 +21,14 @@ from lifecycle import names
 from lifecycle.domain.fleet.cluster import Cluster
 from lifecycle.domain.rollout.deployment import DeploymentState
 from lifecycle.domain.rollout.test_bed.model import BedState
+from tools.demo.phases import Demo, PhaseFailed, deploy, lifecycle, release_next
 
-if TYPE_CHECKING:
-    from tools.demo.demo import Tour
-
-_BAKES = re.compile(r"bake_minutes = \d+")
-_GOOD, _BAD = "error_rate = 0.0 ", "error_rate = 0.03"
+_BAKE_MINUTES = re.compile(r"bake_minutes = \d+")
+_WITHOUT_ERRORS, _WITH_ERRORS = "error_rate = 0.0 ", "error_rate = 0.03"
 
 
 def was_deployed(facts: dict[str, Any], service: str) -> bool:
-    """Whether a version of the service was ever wanted in production here."""
+    """Return True when production of this service ever had a desired version in this environment."""
     ssm = Aws(Ports(**facts["ports"])).client("ssm")
     try:
         ssm.get_parameter(Name=names.parameter("production", service, names.DESIRED))
@@ -39,71 +37,72 @@ def was_deployed(facts: dict[str, Any], service: str) -> bool:
     return True
 
 
-def show(tour: "Tour", facts: dict[str, Any], added: Added) -> None:
-    """A good version, then a bad one; raises LifecycleError where either ends otherwise."""
-    from tools.demo import demo as taken  # noqa: PLC0415 (it imports this module)
-
-    with tour.phase("A good version, through its test bed"):
-        good = taken.release_next(tour, facts, added)
-        with _answering(tour, added.service, "approve"):
-            taken.deploy(tour, added, good)
+def show(demo: Demo, facts: dict[str, Any], added: Added) -> None:
+    """Deploy a good version, then a bad one; raise LifecycleError when either does not end as expected."""
+    with demo.phase("A good version, through its test bed"):
+        good = release_next(demo, facts, added)
+        with _answering(demo, added.service, "approve"):
+            deploy(demo, added, good)
     with (
-        tour.phase("A version that answers 3 % errors, through its test bed"),
+        demo.phase("A version that answers 3 % errors, through its test bed"),
         _errors(added.working_copy),
     ):
-        bad = taken.release_next(tour, facts, added)
+        bad = release_next(demo, facts, added)
         try:
-            with _answering(tour, added.service, "reject"):
-                taken.deploy(tour, added, bad, bad=True)
-        except taken.PhaseFailed:
-            if not _failed_there(tour, added.service, bad):
+            with _answering(demo, added.service, "reject"):
+                deploy(demo, added, bad, bad=True)
+        except PhaseFailed:
+            if not _failed_in_test_bed(demo, added.service, bad):
                 return
         else:
             raise LaptopError(f"expected {bad}, which answers 3 % errors, to fail its test bed; it passed")
         why = "3 % errors in the test bed"
-        taken.lifecycle(
-            tour, "the rollback", "decide", added.service, "ROLL_BACK", "--why", why, "--yes", "--watch"
+        lifecycle(
+            demo, "the rollback", "decide", added.service, "ROLL_BACK", "--why", why, "--yes", "--watch"
         )
 
 
-def do_without(copy: Path) -> None:
-    """Production is deployed without a test bed, as the bench wants it: a bake is no orchestration."""
+def remove_from_policy(copy: Path) -> None:
+    """Turn the test bed off in lifecycle.toml; the bench times orchestration, and a bake is none."""
     file = copy / "lifecycle.toml"
-    file.write_text(_BAKES.sub("bake_minutes = 0", file.read_text(), count=1))
+    file.write_text(_BAKE_MINUTES.sub("bake_minutes = 0", file.read_text(), count=1))
 
 
 @contextmanager
 def _errors(copy: Path) -> Iterator[None]:
-    """The service's switch is on meanwhile; a person's own change of it is left alone."""
+    """Turn the service's error switch on in this block; raise LaptopError when a person has changed it already."""
     switches = copy / "switches.toml"
     good = switches.read_text()
-    if _GOOD not in good:
-        raise LaptopError(f"expected {_GOOD!r} in {switches}; put it back, then run again")
-    switches.write_text(good.replace(_GOOD, _BAD))
+    if _WITHOUT_ERRORS not in good:
+        raise LaptopError(
+            f"expected {_WITHOUT_ERRORS!r} in {switches}; restore that line, then run `make run` again"
+        )
+    switches.write_text(good.replace(_WITHOUT_ERRORS, _WITH_ERRORS))
     try:
         yield
     finally:
         switches.write_text(good)
-        commit_all(copy, "No errors any more")
+        commit_all(copy, "Answer without errors again")
 
 
 @contextmanager
-def _answering(tour: "Tour", service: str, answer: str) -> Iterator[None]:
-    """Meanwhile, answer for the operator where this machine is too busy for a verdict; nobody is there to wait."""
+def _answering(demo: Demo, service: str, answer: str) -> Iterator[None]:
+    """Answer an undecided test bed with `answer` in this block.
+
+    On a busy machine there may be too few requests for a verdict, and no operator is there to decide.
+    """
     stopping = threading.Event()
-    context = on_laptop(tour.layout.environment, "operator").context
+    context = on_laptop(demo.layout.environment, "operator").context
 
-    def look() -> None:
-        from tools.demo import demo as taken  # noqa: PLC0415 (it imports this module)
-
+    def poll() -> None:
         while not stopping.wait(1.0):
             newest = context.deployments.recent(Cluster("production", service), 1)
             if newest and newest[0].state is DeploymentState.AWAITING_APPROVAL:
                 why = "this machine was too busy for a verdict"
-                taken.lifecycle(tour, "the answer", answer, service, "-e", "production", "--why", why)
+                lifecycle(demo, "the answer", answer, service, "-e", "production", "--why", why)
                 return
 
-    answering = threading.Thread(target=look, name="answering", daemon=True)
+    answering = threading.Thread(target=poll, name="answering", daemon=True)
     answering.start()
     try:
         yield
@@ -112,17 +111,22 @@ def _answering(tour: "Tour", service: str, answer: str) -> Iterator[None]:
         answering.join()
 
 
-def _failed_there(tour: "Tour", service: str, version: str) -> bool:
-    """That it halted because of its verdict, and for no other reason; False where it was undecided, and rejected."""
-    context = on_laptop(tour.layout.environment, "operator").context
+def _failed_in_test_bed(demo: Demo, service: str, version: str) -> bool:
+    """Return True when the version halted because of its verdict, False when it was undecided and rejected.
+
+    Raises LaptopError when it halted for any other reason.
+    """
+    context = on_laptop(demo.layout.environment, "operator").context
     last = context.deployments.recent(Cluster("production", service), 1)[0]
-    if last.request.rollback_of:  # it was rejected, and is rolled back already
-        tour.progress.say(f"  the test bed of {version} was undecided, and rejected")
+    if last.request.rollback_of:  # it was rejected, so it is rolled back already
+        demo.progress.say(
+            f"  the test bed of {version} had too little data to decide; the demo rejected the version"
+        )
         return False
     beds = context.deployments.beds(last.id)
     halted = (last.target.version, last.state) == (version, DeploymentState.HALTED)
     if not (halted and beds and beds[-1].state is BedState.FAILED):
-        raise LaptopError(f"expected {version} to fail its test bed, found {last.state}: {last.reason}")
+        raise LaptopError(f"expected {version} to fail its test bed; found {last.state}: {last.reason}")
     others = [host for host in last.hosts if host != beds[-1].host]
-    tour.progress.say(f"  {version} never came to {', '.join(others)}")
+    demo.progress.say(f"  {version} was never installed on {', '.join(others)}")
     return True

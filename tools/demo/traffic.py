@@ -1,7 +1,7 @@
-"""An open-loop load generator: so many requests a second, whether or not the last ones were answered.
+"""An open-loop load generator: it sends at a fixed rate, whether or not earlier requests were answered.
 
-Connections are kept and reused; nothing is ever tried twice. `python -m tools.demo.traffic URL --rate 200` prints
-its JSON. An answer's version is its `X-Version` header.
+It reuses connections and never retries. `python -m tools.demo.traffic URL --rate 200` prints its figures as JSON.
+An answer's version is its `X-Version` header. Used by the demo, the bench and the end-to-end tests.
 """
 
 import argparse
@@ -34,13 +34,13 @@ class Outcome(NamedTuple):
 
     @property
     def latency(self) -> float:
-        """In seconds, from when it was due, so that a queue here would show."""
+        """Seconds since the request was due, so that a queue in this process would show."""
         return self.ended - self.due
 
 
 @dataclass(slots=True)
 class Tally:
-    """What came back; `latencies` in seconds."""
+    """Counts of what came back; `latencies` in seconds, of answered requests only."""
 
     statuses: Counter[str] = field(default_factory=Counter)
     versions: Counter[str] = field(default_factory=Counter)
@@ -72,7 +72,7 @@ class Tally:
         self.first_failure = self.first_failure or f"{time.strftime('%H:%M:%S')} {reason}"
 
     def facts(self) -> dict[str, Any]:
-        """Everything as plain JSON values; latencies in milliseconds."""
+        """Return everything as plain JSON values; latencies in milliseconds."""
         return {
             "requests": self.sent,
             "failed": self.failed,
@@ -85,7 +85,7 @@ class Tally:
 
 
 def milliseconds(seconds: Iterable[float]) -> dict[str, float]:
-    """The percentiles that are told, in milliseconds; empty when there is nothing."""
+    """Return the reported percentiles in milliseconds; empty when there are no values."""
     ordered = sorted(seconds)
     return {
         name: round(1000 * ordered[min(len(ordered) - 1, int(quantile * len(ordered)))], 2)
@@ -98,7 +98,7 @@ Add: TypeAlias = Callable[[Outcome], None]
 
 
 async def generate(url: str, rate: float, stop: threading.Event, add: Add, seconds: float) -> None:
-    """Send `rate` GETs a second until `seconds` passed or `stop` is set; each is handed to `add` once it is over."""
+    """Send `rate` GETs a second until `seconds` passed or `stop` is set; pass each one's outcome to `add`."""
     parts = urlsplit(url)
     connections = Connections(parts.hostname or "127.0.0.1", parts.port or 80)
     target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
@@ -167,12 +167,12 @@ class Traffic:
         self._thread.join()
 
     def wait(self) -> None:
-        """Until the time is over."""
+        """Wait until the time is over."""
         self._thread.join()
 
 
 class WhenAnswering:
-    """Traffic that begins with the first 2xx answer: an empty cluster has nothing that could fail."""
+    """Traffic that starts after the first 2xx answer: an empty cluster can only fail requests."""
 
     def __init__(self, traffic: Traffic) -> None:
         self._traffic = traffic
@@ -199,7 +199,7 @@ class WhenAnswering:
 
 
 def main() -> None:
-    """Print the facts of one run as JSON; exit 1 when any request failed."""
+    """Print the figures of one run as JSON; exit 1 when any request failed."""
     parser = argparse.ArgumentParser(description="Send GET requests at a steady rate; never retries.")
     parser.add_argument("url")
     parser.add_argument("--rate", type=float, default=200.0, help="requests a second")

@@ -4,7 +4,7 @@ import tomllib
 import pytest
 
 from tools.bench.bad_builds import with_failing_self_test
-from tools.demo.demo import EXAMPLE
+from tools.demo.phases import EXAMPLE
 
 
 @pytest.mark.parametrize(

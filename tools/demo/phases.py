@@ -1,0 +1,197 @@
+"""The phases of a release: push, build, promote and deploy, each with the command that a person would type.
+
+Used by demo.py and test_beds.py, and by the bench (tools/bench/laboratory.py).
+"""
+
+import json
+import os
+import re
+import shlex
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from apps.local.aws.clients import Aws
+from apps.local.errors import LaptopError
+from apps.local.git.repositories import REMOTE, commit_all, git
+from apps.local.paths import REPOSITORY, Layout
+from apps.local.ports import Ports
+from apps.local.progress import Progress, Say
+from apps.local.services.clusters import Added
+from tools.demo.delivery import Delivered, follow
+from tools.demo.traffic import Tally, Traffic, WhenAnswering
+
+EXAMPLE = REPOSITORY / "examples" / "hello"
+# A test-bed host gets a quarter of the requests: enough for a verdict within half a minute.
+RATE = 120.0
+_GREETING = re.compile(r'GREETING = "([^"]*)"')
+_GREETINGS = ("Hello", "Welcome", "Good day", "Well met")
+_NEXT = "Fix the cause, then run `make run` again"
+
+
+class PhaseFailed(LaptopError):
+    """A phase of the demo did not succeed; `next_step` says what to do about it."""
+
+    def __init__(self, phase: str, why: str, next_step: str = _NEXT) -> None:
+        super().__init__(f"{phase} failed: {why.rstrip('.')}. {next_step}.")
+
+
+@dataclass(slots=True)
+class Demo:
+    """One run of the demo: where it happens, and how many seconds each phase took."""
+
+    layout: Layout
+    progress: Progress
+    with_test_bed: bool = True  # False: production is deployed without a test bed
+    seconds: dict[str, float] = field(default_factory=dict)
+
+    @contextmanager
+    def phase(self, name: str) -> Iterator[None]:
+        self.progress.heading(name)
+        began = time.monotonic()
+        try:
+            yield
+        finally:
+            self.seconds[name] = round(time.monotonic() - began, 1)
+
+
+def release_next(demo: Demo, facts: dict[str, Any], added: Added) -> str:
+    """Push the next change, build it and promote it; return the release's version."""
+    commit = push(demo, added)
+    return promote(demo, build(demo, facts, f"{added.service}-{commit}"))
+
+
+def push(demo: Demo, added: Added) -> str:
+    """Push what was changed by hand, or a small change if there is nothing new; return the commit."""
+    copy = added.working_copy
+    bare = demo.layout.repositories / f"{added.service}.git"
+    commit_all(copy, "A change made by hand")
+    if _head(copy) == _head(bare):
+        word = _change_greeting(copy / "lifecycle.toml")
+        commit_all(copy, f"Greet with {word!r}")
+    demo.progress.say(f"  {git(copy, 'log', '-1', '--format=%h %s').strip()}   (in {copy})")
+    _run(demo, "the push", ["git", "-C", str(copy), "push", REMOTE, "HEAD"], f"git push {REMOTE} HEAD")
+    return _head(copy)
+
+
+def build(demo: Demo, facts: dict[str, Any], run: str) -> Delivered:
+    """Watch a delivery and the staging rollout that it starts; raise PhaseFailed when the build failed.
+
+    A failed staging rollout is only reported: the demo goes on to production.
+    """
+    problem = None
+    try:
+        lifecycle(demo, "staging", "watch", run)
+    except PhaseFailed as failed:
+        problem = failed
+    delivered = follow(Aws(Ports(**facts["ports"])), facts["state_machines"]["delivery"], run)
+    if not delivered.succeeded:
+        raise PhaseFailed("the build", delivered.reason)
+    if problem:
+        demo.progress.say(f"  {problem}")
+        demo.progress.say(
+            "  You would stop here. The demo continues, to show how production handles this version."
+        )
+    return delivered
+
+
+def promote(demo: Demo, delivered: Delivered) -> str:
+    """Promote a snapshot; return the release's version."""
+    found = _lifecycle_json(demo, "the promotion", "promote", delivered.service, delivered.version)
+    demo.progress.say(
+        f"  release {found['release']} has the same bytes as the snapshot: sha256 {found['digest'][:16]}…"
+    )
+    return str(found["release"])
+
+
+def deploy(demo: Demo, added: Added, release: str, *, bad: bool = False) -> None:
+    """Deploy to production under traffic; raise PhaseFailed when requests failed, unless the version is `bad`.
+
+    Before a first deployment nothing serves, so the traffic starts with the first answer.
+    """
+    production = next(cluster for cluster in added.clusters if cluster.environment == "production")
+    traffic = Traffic(f"{production.address}/", RATE)
+    try:
+        with WhenAnswering(traffic):
+            lifecycle(demo, "the deployment", "deploy", added.service, release, "--yes")
+    finally:
+        _report_traffic(demo.progress.say, traffic.tally)
+    if traffic.tally.failed and not bad:
+        raise PhaseFailed(
+            "the rollout",
+            f"{traffic.tally.failed} of {traffic.tally.sent} requests failed while hosts were updated, expected none",
+            f"See what was done to each host with `.venv/bin/lifecycle history {added.service} --trail`",
+        )
+
+
+def _report_traffic(say: Say, tally: Tally) -> None:
+    facts = tally.facts()
+    latency = facts["latency_ms"].get("p99", "-")
+    say(
+        f"  {facts['requests']} requests sent meanwhile, {facts['failed']} failed; 99% took at most {latency} ms"
+    )
+    if facts["failed"]:
+        say(f"  failures: {facts['failures']}; the first: {facts['first_failure']}")
+    versions = ", ".join(f"{version} ({count} times)" for version, count in facts["versions"].items())
+    say(f"  answered by version: {versions or 'none'}")
+
+
+def _change_greeting(file: Path) -> str:
+    text = file.read_text()
+    found = _GREETING.search(text)
+    current = found[1] if found else _GREETINGS[0]
+    position = _GREETINGS.index(current) + 1 if current in _GREETINGS else 0
+    word = _GREETINGS[position % len(_GREETINGS)]
+    file.write_text(_GREETING.sub(f'GREETING = "{word}"', text, count=1))
+    return word
+
+
+def _head(repository: Path) -> str:
+    try:
+        return git(repository, "rev-parse", "--verify", "--quiet", "HEAD").strip()
+    except LaptopError:
+        return ""
+
+
+def lifecycle(demo: Demo, phase: str, *arguments: str) -> None:
+    """Run a command of the CLI and show its output as it comes; raise PhaseFailed when it fails."""
+    shown = f"lifecycle {shlex.join(arguments)}"
+    demo.progress.say(f"  $ {shown}")
+    _run(demo, phase, _command(*arguments), shown)
+
+
+def _lifecycle_json(demo: Demo, phase: str, *arguments: str) -> dict[str, Any]:
+    """Run a command of the CLI with --json; return its facts."""
+    shown = f"lifecycle {shlex.join(arguments)}"
+    demo.progress.say(f"  $ {shown}")
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+    done = _completed(demo, _command(*arguments, "--json"), **pipes)
+    if done.returncode != 0:
+        error = done.stderr.strip().removeprefix("error: ") or done.stdout.strip()[-500:]
+        raise PhaseFailed(phase, f"`{shown}` ended with exit code {done.returncode}: {error}")
+    return dict(json.loads(done.stdout))
+
+
+def _run(demo: Demo, phase: str, command: list[str], shown: str) -> None:
+    sys.stdout.flush()
+    code = _completed(demo, command).returncode
+    if code != 0:
+        raise PhaseFailed(phase, f"`{shown}` ended with exit code {code}", f"Its output is above. {_NEXT}")
+
+
+def _completed(demo: Demo, command: list[str], **more: Any) -> "subprocess.CompletedProcess[str]":
+    """Run a command without a standard input, so that it cannot ask anything."""
+    return subprocess.run(command, env=_variables(demo), stdin=subprocess.DEVNULL, check=False, **more)
+
+
+def _command(*arguments: str) -> list[str]:
+    return [sys.executable, "-m", "apps.cli.main", *arguments]
+
+
+def _variables(demo: Demo) -> dict[str, str]:
+    return {**os.environ, "LIFECYCLE_HOME": str(demo.layout.home)}
