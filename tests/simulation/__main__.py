@@ -1,4 +1,4 @@
-"""`python -m tests.simulation --seeds 20000` runs many seeds on all cores; `--seed 4711` prints one as a timeline."""
+"""The command: `--seeds 20000` runs many seeds on all cores, `--seed 4711` prints one run as a timeline."""
 
 import argparse
 import sys

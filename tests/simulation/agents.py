@@ -1,7 +1,7 @@
-"""The real agent of apps/agent on a simulated host: its loop, its decision, its journal and its order of work.
+"""The real agent of apps/agent on a simulated host: its loop, decision, journal and order of work.
 
-What touches a machine is replaced: the disk, the service's processes, the thread that reports, and what
-simulated_installer.py replaces for apps/agent/installer.py.
+Replaced are the parts that touch a machine: the disk, the service's processes, the reporting thread, and the
+parts of apps/agent/installer.py that simulated_installer.py replaces.
 """
 
 from dataclasses import replace
@@ -22,12 +22,12 @@ from tests.simulation.services import ReleaseStore, Service
 
 HOME = Path("/home")
 
-# Everything of a report but the time of the look.
+# Every field of a report except the time at which it was made.
 _content = attrgetter(*(name for name in HostReport.__slots__ if name != "seen_at"))
 
 
 class SimulatedJournal(Journal):
-    """The journal, its file being the host's `journal`."""
+    """The agent's journal; its file is the host's attribute `journal`."""
 
     def __init__(self, host: Host, reports: "AgentLedger") -> None:
         self._host = host
@@ -44,7 +44,7 @@ class SimulatedJournal(Journal):
 
 
 class AgentLedger:
-    """The agent's ports Turns and Reports; what it read last tells whether there is something new."""
+    """The agent's ports Turns and Reports; `last` is the turn that it read last."""
 
     def __init__(self, host: Host) -> None:
         self._host = host
@@ -71,7 +71,7 @@ class AgentLedger:
 
 
 class Reporter:
-    """What leaves the host: the newest report, a moment later; an unreachable ledger gets it when it is back."""
+    """The reporter: it sends the newest report a moment later, or when the ledger is reachable again."""
 
     def __init__(self, host: Host) -> None:
         self._host = host
@@ -87,12 +87,12 @@ class Reporter:
             self._send_soon(0.0)
 
     def resend_report(self) -> None:
-        """Tell the newest report once more, whatever was told before."""
+        """Send the newest report again, even if it was sent before."""
         if self._wanted is not None:
             self._send_soon(0.0)
 
     def check_service(self) -> None:
-        """The agent looks at its service between two looks at the ledger, and tells when it has died."""
+        """Check the service between two polls of the ledger; report it if it has died."""
         if self._agent is not None:
             self._agent._publish()
 
@@ -128,7 +128,7 @@ class Reporter:
 
 
 def new_agent(host: Host) -> tuple[Agent, SimulatedJournal, AgentLedger]:
-    """An agent as it starts: with the disk's memory, and nothing else."""
+    """Return an agent as it starts, with the journal and ledger that `run_agent` watches."""
     sim = host.sim
     simulated_installer.add_host(host)
     settings = Settings(host.name, sim.cluster, host.address, 8080, HOME, host.zone)
@@ -153,7 +153,7 @@ def new_agent(host: Host) -> tuple[Agent, SimulatedJournal, AgentLedger]:
 
 
 def run_agent(host: Host) -> None:
-    """Look and act for ever; it sleeps while there is nothing new, instead of polling."""
+    """Run the agent's loop for ever; park instead of polling while there is nothing new."""
     agent, journal, ledger = new_agent(host)
     sim = host.sim
     while True:

@@ -1,7 +1,7 @@
-"""The load balancer: target groups and their shares, health checks, draining, and what "traffic" means here.
+"""The twin of the port Dispatcher: target groups and their traffic weights, health checks and draining.
 
-A target is INITIAL when registered, then HEALTHY or UNHEALTHY by what its host really runs. A deregistered one drains
-until its requests in flight have ended. Each takes its time, which the seed chooses.
+A target is INITIAL when registered, then HEALTHY or UNHEALTHY by what its host really runs. A deregistered
+target drains until its requests in flight have ended. The seed chooses how long each of these takes.
 """
 
 from collections.abc import Mapping
@@ -24,9 +24,10 @@ TEST_GROUP = (Group.TEST_BED, Group.CONTROL)
 
 
 class Balancer:
-    """Implements the port Dispatcher. `lost_at` tells when a target was last found ill, by its own fault.
+    """The twin of the port Dispatcher. `lost_at` is when a registered target last became unhealthy.
 
-    `states` are the main group's targets, `test_groups` the others'; `weight_given_at` is when a group got a share last.
+    `states` are the main group's targets, `test_groups` those of the test bed and control.
+    `weight_given_at` is when a group last got a traffic weight, `left_at` when a target last left it.
     """
 
     def __init__(self, sim: "Simulation") -> None:
@@ -43,7 +44,7 @@ class Balancer:
         return self.states if group is Group.MAIN else self.test_groups[group]
 
     def state(self, address: str) -> TargetState | None:
-        """As the product sees it: the main group's state, or where else it is; None where it is not registered."""
+        """Return a target's state as the product sees it, the main group first; None if not registered."""
         if (main := self.states.get(address)) is not None:
             return main
         for group in TEST_GROUP:
@@ -52,7 +53,7 @@ class Balancer:
         return None
 
     def everywhere(self) -> list[str]:
-        """The addresses that are registered to get requests, in any group."""
+        """Return the addresses that are in rotation, in any group."""
         return [a for group in Group for a, state in self.of(group).items() if state.in_rotation]
 
     def targets(self, cluster: Cluster) -> Mapping[str, TargetState]:
@@ -68,7 +69,7 @@ class Balancer:
         return self._observed(dict(self.of(group)))
 
     def _observed(self, states: dict[str, TargetState]) -> dict[str, TargetState]:
-        """Note what an actor knows from here on."""
+        """Note in the actor which states it has read now; return them."""
         if (actor := self._sim.actor) is not None:
             actor.balancer_read_at = self._sim.now
             actor.unhealthy -= states.keys()
@@ -84,7 +85,9 @@ class Balancer:
             if self.traffic_weights[group] and not before[group]:
                 self.weight_given_at[group] = self._sim.now
         if self._sim.tracing:
-            self._sim.say("balancer", "shares", " ".join(f"{g}={n}" for g, n in self.traffic_weights.items()))
+            self._sim.say(
+                "balancer", "weights", " ".join(f"{g}={n}" for g, n in self.traffic_weights.items())
+            )
         self._sim.oracle.weights_changed()
 
     def weights(self, cluster: Cluster) -> Mapping[Group, int]:
@@ -126,12 +129,12 @@ class Balancer:
         sim.at(until + sim.random(), drained)
 
     def busy(self, address: str) -> bool:
-        """Whether it gets requests, or still has some in flight."""
+        """Return True while a target gets requests or still has some in flight."""
         here = [state for group in Group if (state := self.of(group).get(address)) is not None]
         return HEALTHY in here or (DRAINING in here and self._sim.now < self.busy_until[address])
 
     def check_soon(self, address: str) -> None:
-        """A health check finds out in a while how a target is now."""
+        """Check the health of a target soon, as the next health check would."""
         for group in Group:
             if address in self.of(group):
                 self._sim.after(0.5, 9.0, partial(self._check, address, group))

@@ -1,7 +1,6 @@
-"""What goes wrong within a call: a crash before or after its effect, a store that refuses, an answer that is lost.
+"""Faults within a call: a crash before or after its effect, a store that refuses or breaks, a lost reply.
 
-`strike` is called now and then while something is going on, so that what breaks from outside (faults.py) breaks in
-the middle of something.
+Calls also schedule `Faults.strike` now and then, so that faults from outside (faults.py) hit running work.
 """
 
 from typing import TYPE_CHECKING, Any
@@ -16,11 +15,11 @@ if TYPE_CHECKING:
 
 
 class StoreBroke(Exception):
-    """An error of botocore's: not one of the product's own tree."""
+    """An error as botocore raises it, outside of the product's own tree of errors."""
 
 
 class CallFaults:
-    """The rates are a seed's; `counted` is what was injected, for the table."""
+    """The faults of calls, at the rates of the seed; `counted` is how often each fault was injected."""
 
     def __init__(self, sim: "Simulation") -> None:
         self._sim = sim
@@ -33,7 +32,7 @@ class CallFaults:
         self.counted[what] = self.counted.get(what, 0) + 1
 
     def before(self, actor: Actor, name: str, given: tuple[Any, ...]) -> str:
-        """Give way; then raise, or say what is to happen after the effect."""
+        """Give way; then raise a fault, or return the fault to raise after the effect, if any."""
         sim = self._sim
         sim.give_way(actor)
         if sim.tracing:
@@ -55,7 +54,7 @@ class CallFaults:
         if what == "crash before":
             raise Killed
         if what == "store refuses":
-            raise StoreRefused(f"{name}: the store answered with something else")
+            raise StoreRefused(f"{name}: the store refused the call")
         if what == "store breaks":
             raise StoreBroke(f"{name}: could not be reached")
         return what
@@ -66,7 +65,7 @@ class CallFaults:
         raise StoreBroke(f"{name}: done, but its answer was lost")
 
     def on_host(self, host: "Host", what: str, seconds: float, *, disk: bool) -> None:
-        """A step of an agent's work: it takes its time, and the agent may crash before or within it."""
+        """Take the time of a step of an agent's work; the agent may crash before or within it."""
         sim = self._sim
         actor = sim.actor
         if actor is None:

@@ -1,7 +1,8 @@
-"""The World that the application sees: the twins, each call of which may be interrupted, refused or lost.
+"""The Context that the application gets: the twins, where each call may be interrupted, refused or lost.
 
-Every proxy does the same: give way, perhaps suffer a mishap before the effect, do it, tell the oracle, perhaps
-suffer one after it. Reads are interrupted too, so that a stale read is as likely as a stale write.
+Every proxy gives way, perhaps fails before the effect, makes the call, calls the oracle's check of that
+write, and perhaps fails after the effect. Reads are interrupted too, so that a stale read is as likely as a
+stale write. The check of `port.method` is the oracle's method `port_method`.
 """
 
 from collections.abc import Callable, Sequence
@@ -69,7 +70,7 @@ WRITES = {
 
 
 def instrumented_context(sim: "Simulation") -> Context:
-    """The World over the simulation's twins."""
+    """Return the Context over the simulation's twins."""
     twins = {
         "leases": sim.leases,
         "deployments": sim.deployments,
@@ -101,7 +102,7 @@ def instrumented_context(sim: "Simulation") -> Context:
 
 
 def _give_turn(sim: "Simulation") -> Callable[[Cluster, Turn], bool]:
-    """One conditional write; True when the turn was taken."""
+    """Return a call that writes one turn, and returns True when the ledger accepted it."""
 
     def give(cluster: Cluster, turn: Turn) -> bool:
         sim.fleet.give_turns(cluster, [turn])
@@ -114,7 +115,7 @@ def _give_turn(sim: "Simulation") -> Callable[[Cluster, Turn], bool]:
 
 
 def _one_by_one(give: Callable[[Cluster, Turn], bool]) -> Callable[[Cluster, Sequence[Turn]], None]:
-    """Several turns are several writes. Their order is made the same in every run."""
+    """Return a call that writes several turns one by one, in the same order in every run."""
 
     def give_turns(cluster: Cluster, turns: Sequence[Turn]) -> None:
         for turn in sorted(turns, key=lambda t: t.host):

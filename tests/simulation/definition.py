@@ -1,7 +1,7 @@
-"""statemachines/rollout.asl.json, read once: its states with their JSONata compiled.
+"""The states of statemachines/rollout.asl.json with their JSONata compiled; machine.py executes them.
 
-Task, Choice, Pass, Fail, Wait and the inline Map, with Retry, Catch, Assign, Output and TimeoutSeconds; anything else
-raises, so that a definition that outgrows this module is noticed. Walked by machine.py.
+It knows Task, Choice, Pass, Fail, Wait and the inline Map, with Retry, Catch, Assign, Output and
+TimeoutSeconds. Anything else raises ValueError, so that a definition that needs more is noticed.
 """
 
 import json
@@ -18,7 +18,7 @@ FILE = Path(__file__).resolve().parents[2] / "statemachines" / "rollout.asl.json
 
 @dataclass(frozen=True, slots=True)
 class Catch:
-    """Where an error leads."""
+    """The next state after an error."""
 
     errors: frozenset[str]
     output: Expression | None
@@ -28,7 +28,7 @@ class Catch:
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """One state, its expressions compiled."""
+    """One state with its compiled expressions; `seconds` is its time-out, 0 for none."""
 
     name: str
     kind: str
@@ -50,7 +50,7 @@ class State:
 
 @dataclass(frozen=True, slots=True)
 class Definition:
-    """The states of a machine, or of a Map's item."""
+    """The states of a state machine, or of a Map's item."""
 
     start: str
     states: Mapping[str, State]
@@ -58,7 +58,7 @@ class Definition:
 
 @cache
 def rollout() -> Definition:
-    """The definition as it stands in the repository."""
+    """Return the definition that is in the repository."""
     return _definition(json.loads(FILE.read_text()))
 
 

@@ -1,4 +1,4 @@
-"""All executions by name, and the task tokens that wait."""
+"""Step Functions: all executions by name, and their task tokens."""
 
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
@@ -11,14 +11,17 @@ if TYPE_CHECKING:
 
 
 class Executions:
-    """What Step Functions knows."""
+    """The executions of a run, started, stopped and resumed by name or task token."""
 
     def __init__(self, sim: "Simulation") -> None:
         self._sim = sim
         self.by_name: dict[str, Execution] = {}
 
     def start_execution(self, name: str, given: Mapping[str, Any], by: str) -> bool:
-        """False when the name was used; the same input while it runs is the same execution, as on AWS."""
+        """Start an execution; return False when its name is taken.
+
+        As on AWS, the same input under the same name is the same execution while that runs.
+        """
         sim = self._sim
         existing = self.by_name.get(name)
         if existing is not None:
@@ -34,7 +37,7 @@ class Executions:
         return [each for each in self.by_name.values() if each.running]
 
     def answer_token(self, token: str) -> bool:
-        """Wake what waits; a token that is unknown, foreign or used wakes nothing."""
+        """Resume the task that waits with this token; return False for an unknown or used token."""
         found = self.by_name.get(token.partition("#")[0])
         if found is None or not found.running or token not in found.tokens:
             return False
@@ -43,5 +46,5 @@ class Executions:
         return True
 
     def stop(self, execution: Execution, state: ExecutionState) -> None:
-        """By hand (STOPPED), or because the service that runs it lost it (ENDED)."""
+        """End an execution: STOPPED by an operator, or ENDED because the service lost it."""
         execution.end(state, "stopped by hand" if state is ExecutionState.STOPPED else "lost")

@@ -1,4 +1,4 @@
-"""Reports that are not true, in ways that the control plane can and must detect."""
+"""False reports of hosts, in ways that the control plane can and must detect."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -34,7 +34,10 @@ def _done_though_failed(true: HostReport) -> HostReport:
 
 
 def _covering_up(test: SelfTest | None) -> Callable[[HostReport], HostReport]:
-    """A failed self-test self_test as done, with a test that is not of these bytes, not of this start, or none."""
+    """Return a change that reports a failed self-test as DONE, with this test or none.
+
+    An empty digest or boot in `test` stands for the true one.
+    """
 
     def covered(true: HostReport) -> HostReport:
         if true.stage is not Stage.FAILED or true.failed_stage is not Stage.SELF_TESTING:
@@ -60,7 +63,7 @@ _FALSE_REPORTS: tuple[Callable[[HostReport], HostReport], ...] = (
     _other_bytes,
 )
 
-# One of these is a bad host's habit, for a whole run.
+# A bad host applies one of these to every report of a run.
 COVER_UPS = (
     _covering_up(None),
     _covering_up(SelfTest(False, "", "", "it failed")),
@@ -70,7 +73,7 @@ COVER_UPS = (
 
 
 def falsified(sim: "Simulation", true: HostReport, before: HostReport | None) -> HostReport:
-    """One of several lies, an old report once more, or now and then the truth."""
+    """Return a false report, the report before it once more, or now and then the true one."""
     number = int(sim.random() * (len(_FALSE_REPORTS) + 2))
     if number < len(_FALSE_REPORTS):
         return _FALSE_REPORTS[number](true)

@@ -1,4 +1,7 @@
-"""What befalls hosts, executions and the balancer from outside, in the middle of whatever goes on."""
+"""Faults from outside a call: of hosts, executions and the load balancer, and operator mistakes.
+
+call_faults.py calls `strike` while calls are running. Faults within a call are there, too.
+"""
 
 from typing import TYPE_CHECKING
 
@@ -11,7 +14,7 @@ if TYPE_CHECKING:
 
 
 class Faults:
-    """`strike` does one of them; `heal` ends what lasts."""
+    """The faults. `strike` injects a random one, `heal` ends those that last."""
 
     def __init__(self, sim: "Simulation") -> None:
         self._sim = sim
@@ -42,7 +45,7 @@ class Faults:
         self._joined = 0
 
     def strike(self) -> None:
-        """One fault, now."""
+        """Inject one fault now; do nothing once the run is calm."""
         sim = self._sim
         if sim.calm:
             return
@@ -54,7 +57,7 @@ class Faults:
         do(sim, host)
 
     def heal(self) -> None:
-        """From here on nothing breaks: machines are back, agents are heard, clocks are right."""
+        """End all faults: machines run, agents reach the ledger, clocks are right."""
         sim = self._sim
         sim.calm = True
         sim.clock_error = 0.0
@@ -99,7 +102,7 @@ class Faults:
             sim.after(0.0, 1.0, lambda: sim.check_service(host))
 
     def _lose_disk(self, sim: "Simulation", host: Host) -> None:
-        """The machine is replaced by one of the same name and address."""
+        """Replace the machine by one of the same name and address with an empty disk."""
         self._reboot(sim, host)
         host.disk, host.current, host.journal = {}, "", None
         host.disk_lost_at = sim.now
@@ -112,7 +115,7 @@ class Faults:
             sim.start_agent(new)
 
     def _die(self, sim: "Simulation", host: Host) -> None:
-        """Its machine is gone for a long time, or until the faults stop."""
+        """Switch the machine off for a minute to an hour, or until the faults stop."""
         host.up = False
         self._reboot(sim, host)
 
@@ -160,12 +163,12 @@ class Faults:
 
     @staticmethod
     def _foreign_callback(sim: "Simulation", _host: Host) -> None:
-        """A token of nobody, of an execution that ended, or one that waits: it must change nothing."""
+        """Answer a random task token, of a waiting execution or of none; it must change nothing."""
         names = [token for each in sim.executions.by_name.values() for token in each.tokens]
         sim.executions.answer_token(sim.rng.choice([*names, "nobody#1"]))
 
     def _leave(self, sim: "Simulation", host: Host) -> None:
-        """Scaled in: its machine is gone for good, and its address with it; somebody removes it, sooner or later."""
+        """Scale a host in: its machine never comes back, and an operator removes it within 15 minutes."""
         if host.left or sum(not each.left for each in sim.hosts.values()) < 2:
             return
         host.left, host.up = True, False
@@ -174,7 +177,7 @@ class Faults:
 
     @staticmethod
     def _artifact_gone(sim: "Simulation", _host: Host) -> None:
-        """Somebody deleted the bytes of a version, and publishes them again later."""
+        """Delete the artifact of a version; publish it again later."""
         version = sim.rng.choice(sim.scenario.versions)
         if sim.artifacts._bytes.pop(f"release/hello/{version}", None) is not None:
             sim.oracle.gone_at[version] = sim.now

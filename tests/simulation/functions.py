@@ -1,4 +1,7 @@
-"""What each function of functions/ calls, by the name of its folder; the events are parsed by the real models."""
+"""The handlers of functions/, by the name of their folder.
+
+Each parses its event with the real model, and calls the same use case as the real handler.
+"""
 
 from collections.abc import Callable, Mapping
 from dataclasses import fields, is_dataclass
@@ -27,7 +30,7 @@ from lifecycle.entrypoints import events
 
 Function = Callable[[Context, Mapping[str, Any]], Any]
 
-# Seconds that a Lambda may run (infra/stacks/control_plane.py), then it is killed.
+# Seconds after which a Lambda is killed (infra/stacks/control_plane.py); LIMIT is for all others.
 LIMITS = {
     "drain": 900,
     "install": 900,
@@ -63,7 +66,7 @@ def _end_bake(context: Context, given: Mapping[str, Any]) -> Any:
 
 
 def analyse(context: Context, metrics: Metrics, given: Mapping[str, Any]) -> Any:
-    """What functions/rollout/analyse calls; it is the only one that measures."""
+    """Analyse a test bed as functions/rollout/analyse does; only this function gets the port Metrics."""
     return judged(context, metrics, events.OfTestBed.model_validate(given).bake())
 
 
@@ -152,7 +155,7 @@ FUNCTIONS: Mapping[str, Function] = {
 
 
 def plain(result: Any) -> Any:
-    """A result as the state machine gets it: the fields of a record by name."""
+    """Return a result as the state machine gets it: a dataclass as a dictionary of its fields."""
     if is_dataclass(result) and not isinstance(result, type):
         return {field.name: getattr(result, field.name) for field in fields(result)}
     return result

@@ -1,4 +1,4 @@
-"""What the oracle looks back at: who held the lease when, what was recorded, what the trail tells."""
+"""The history of a run for the oracle: lease holders, records, audit entries, and the times of effects."""
 
 from typing import TYPE_CHECKING
 
@@ -13,15 +13,15 @@ if TYPE_CHECKING:
     from tests.simulation.scheduler import Actor
     from tests.simulation.simulation import Simulation
 
-# Violations that are known and not yet mended, by name; empty when all is well.
+# The names of known violations that are not fixed yet; empty when there are none.
 KNOWN: frozenset[str] = frozenset()
 
-# Between a read and the effect that rests on it a call may hang: nothing can fence the load balancer.
+# Seconds that a call may hang between a read and its effect: nothing can fence the load balancer.
 GRACE = 30.0
 
 
 class Violation(BaseException):
-    """An invariant that did not hold; not an Exception, so that no code under test may swallow it."""
+    """An invariant that did not hold. Not an Exception, so that the code under test cannot catch it."""
 
     def __init__(self, name: str, message: str) -> None:
         super().__init__(f"{name}: {message}")
@@ -29,7 +29,11 @@ class Violation(BaseException):
 
 
 class History:
-    """`lease_acquired`: deployment -> (epoch, since when); `lease_lost_at`: until when it held the lease."""
+    """The effects so far. The times (`…_at`) are simulated seconds, by name, address or key of a record.
+
+    `lease_acquired`: deployment -> (epoch, since when). `audited`: (deployment, host, first word) of each
+    audit entry.
+    """
 
     def __init__(self, sim: "Simulation") -> None:
         self.sim = sim
@@ -66,14 +70,14 @@ class History:
         self.known: dict[str, int] = {}
 
     def fail(self, name: str, message: str) -> None:
-        """Report a violation, unless it is a known one."""
+        """Raise a Violation, unless it is a known one."""
         if name in KNOWN:
             self.known[name] = self.known.get(name, 0) + 1
             return
         raise Violation(name, message)
 
     def late(self, deployment: str) -> float:
-        """For how long a deployment has not held the lease any more; infinite if it never did."""
+        """Return the seconds since a deployment lost the lease; 0 while it holds it, infinite if never."""
         if self.lease.deployment == deployment:
             return 0.0
         return (
@@ -86,10 +90,10 @@ class History:
         return self.records.get(deployment)
 
     def recent(self, when: float) -> bool:
-        """Whether something happened so lately that a reader may not know it yet."""
+        """Return True when `when` is at most GRACE seconds ago, so that a reader may not know it yet."""
         return self.sim.now - when <= GRACE
 
     def recovered_unnoticed(self, actor: "Actor", host: "Host") -> bool:
-        """Whether an actor found a host unhealthy, and a call of it hung while the host got well again."""
+        """Return True when an actor read a host as unhealthy, and its call hung while the host recovered."""
         unseen = host.healthy_at > actor.balancer_read_at and self.recent(host.healthy_at)
         return unseen and host.address in actor.unhealthy

@@ -1,4 +1,4 @@
-"""Hosts as they really are: what is on the disk, what runs, and how versions behave. The oracle judges by this."""
+"""The true state of hosts: disks, running services, and flaws of versions. The oracle judges by this."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 class Flaw(Enum):
-    """What is wrong with a version; where it shows."""
+    """A fault of a version, named by where it shows."""
 
     NONE = auto()
     BYTES = auto()  # the store has other bytes than were published
@@ -25,7 +25,7 @@ class Flaw(Enum):
 
 @dataclass(slots=True)
 class Boot:
-    """One start of the service. `tested` is the truth about its self-test, which a report may belie."""
+    """One start of the service. `tested` is the true result of its self-test, not the reported one."""
 
     boot: str
     version: str
@@ -39,7 +39,11 @@ class Boot:
 
 @dataclass(slots=True)
 class Host:
-    """One machine. `journal` and `disk` survive the agent; `boot` is what runs."""
+    """One machine. `journal` and `disk` survive the agent; `boot` is the running service.
+
+    The times (`…_at`, `…_until`) are simulated seconds, -1e9 for never. `left`: its machine is gone for good.
+    `cover_up` changes every report of a failed self-test. `slowness` multiplies the time of each step.
+    """
 
     sim: "Simulation"
     name: str
@@ -70,12 +74,12 @@ class Host:
         return self.up and self.boot is not None and self.boot.alive
 
     def reachable(self) -> bool:
-        """Whether its agent lives and reaches the ledger."""
+        """Return True while its agent runs and reaches the ledger."""
         agent = self.agent
         return agent is not None and not agent.gone and self.sim.now >= self.cut_off_until
 
     def set_boot(self, boot: Boot | None) -> None:
-        """The service starts, stops or dies; the load balancer finds out later."""
+        """Set the running service, or None; the next health check notices."""
         self.boot = boot
         self.boot_changed_at = self.sim.now
         self.sim.balancer.check_soon(self.address)

@@ -1,4 +1,4 @@
-"""Lambda: one invocation is one actor; it may be refused, lost, done twice, killed, or outlive its caller."""
+"""AWS Lambda: one invocation is one actor. It may be refused, lost, repeated, killed or too late."""
 
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
@@ -13,12 +13,12 @@ if TYPE_CHECKING:
     from tests.simulation.simulation import Simulation
 
 SERVICE_ERRORS = ("Lambda.ServiceException", "Lambda.SdkClientException", "Lambda.TooManyRequestsException")
-# Called once a deployment, and with the most to lose: they go wrong more often than the others.
+# Called once a deployment, with the most harm if they fail: so their calls fail more often.
 BEGIN_AND_END = ("plan", "finish", "roll_back")
 
 
 class Invocations:
-    """Calls of functions; `rate` is how often a call itself goes wrong."""
+    """Calls of functions. `rate` is the probability that a call itself fails."""
 
     def __init__(self, sim: "Simulation") -> None:
         self._sim = sim
@@ -26,7 +26,7 @@ class Invocations:
         self._number = 0
 
     def invoke(self, function: str, given: Mapping[str, Any], done: CommandResult) -> None:
-        """Call a function; `done` gets its result, or the name of an error."""
+        """Call a function; `done` gets its result, or the name of its error."""
         sim = self._sim
         often = 3.0 if function in BEGIN_AND_END else 1.0
         if sim.calm or not self.rate or sim.random() >= often * self.rate:
@@ -87,4 +87,4 @@ class Invocations:
 
 
 def _ignore_result(result: Any, error: str) -> None:
-    """Nobody waits for this call any more."""
+    """Do nothing: the caller of this call has stopped waiting."""

@@ -1,7 +1,7 @@
 """The few JSONata expressions that statemachines/rollout.asl.json uses, compiled to closures.
 
-Paths, string literals, objects, `$merge([...])`, true, false and `=`. Anything else raises when the definition is
-read, so that a definition that outgrows this module is noticed.
+Paths, string literals, objects, `$merge([...])`, true, false and `=`. Anything else raises ValueError when
+the definition is read, so that a definition that needs more is noticed.
 """
 
 import re
@@ -16,7 +16,7 @@ _PART = re.compile(r"\[\d+\]|\w+")
 
 
 def compiled(value: Any) -> Expression:
-    """A closure that gives the value of a template: its strings `{% ... %}` are expressions."""
+    """Return a closure that evaluates a template, in which strings `{% ... %}` are expressions."""
     if isinstance(value, dict):
         parts = {name: compiled(each) for name, each in value.items()}
         return lambda scope: {name: part(scope) for name, part in parts.items()}
@@ -26,7 +26,7 @@ def compiled(value: Any) -> Expression:
 
 
 class _Reader:
-    """A recursive descent over one expression."""
+    """A recursive-descent parser for one expression."""
 
     def __init__(self, text: str) -> None:
         self._text = text
@@ -84,7 +84,7 @@ class _Reader:
 
 
 def _path(token: str) -> Expression:
-    """`$name.a.b`; what is not there is None, as JSONata's nothing."""
+    """Return a closure for `$name.a.b`; a missing value is None, as JSONata's nothing."""
     if not token.startswith("$"):
         raise ValueError(f"expected a variable, found {token}")
     first, *rest = [int(part[1:-1]) if part[0] == "[" else part for part in _PART.findall(token[1:])]

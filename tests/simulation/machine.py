@@ -1,7 +1,7 @@
-"""Step Functions: one execution walks over the definition. What a state calls is done by `Simulation.invoke`.
+"""Step Functions: one execution of the definition. A state's function is called by `Simulation.invoke`.
 
-The walker itself never waits: each state says what is to happen when its work has ended, and an execution that was
-stopped goes nowhere.
+No state blocks: each passes a callback for the end of its work. An execution that was stopped enters no
+further state.
 """
 
 from collections.abc import Callable, Mapping
@@ -21,7 +21,7 @@ CommandResult: TypeAlias = Callable[[Any, str], None]
 
 
 class Execution:
-    """One execution; `tokens` are the task tokens that wait in it."""
+    """One execution. `tokens` are its waiting task tokens with their callbacks, `at` is its newest state."""
 
     def __init__(self, sim: "Simulation", name: str, given: Mapping[str, Any]) -> None:
         self.sim = sim
@@ -43,7 +43,7 @@ class Execution:
         self._enter(rollout(), rollout().start, dict(self.given), lambda _: self.end(ExecutionState.ENDED))
 
     def end(self, state: ExecutionState, error: str = "") -> None:
-        """It ends by itself or is stopped; what it called may still run, but nobody listens."""
+        """End the execution; functions that it called may still run, but their results are ignored."""
         if self.running:
             self.state, self.error, self.ended_at = state, error, self.sim.now
             self.tokens.clear()
@@ -55,7 +55,7 @@ class Execution:
         return {**self.variables, "states": {"input": given, "result": result, "context": context}}
 
     def _enter(self, within: Definition, name: str, given: Any, finish: Callable[[Any], None]) -> None:
-        """Enter a state a moment later; an ended execution goes nowhere."""
+        """Enter a state a moment later, unless the execution has ended by then."""
         self.sim.after(0.01, 0.2, lambda: self._walk(within, within.states[name], given, finish))
 
     def _walk(self, within: Definition, state: State, given: Any, finish: Callable[[Any], None]) -> None:
@@ -142,7 +142,7 @@ class Execution:
         self.end(ExecutionState.ENDED, f"{state.name}: {error}")
 
     def _attempt(self, state: State, given: Any, ended: CommandResult) -> None:
-        """One try of a task: whoever comes first, its end or its time-out, is listened to."""
+        """Try a task once; the first of its end and its time-out counts."""
         if not self.running:
             return
         over = False
@@ -168,7 +168,7 @@ class Execution:
         token = f"{self.name}#{self._numbered}"
         payload = state.payload(self._scope(given, token=token)) if state.payload else {}
         self.tokens[token] = lambda: once({}, "")
-        # A function that ends well says nothing here; one that fails ends the wait.
+        # The end of the function does not end the wait, but its failure does.
         self.sim.invoke(state.function, payload, lambda _, e: once(None, e) if e else None)
 
     def _start_another(self, state: State, given: Any, once: CommandResult) -> None:

@@ -1,4 +1,4 @@
-"""Many seeds on all cores, and the table of what they met."""
+"""Many seeds on all cores, and the table of their results."""
 
 import gc
 import multiprocessing
@@ -17,7 +17,7 @@ SHOWN = 8
 
 @dataclass(slots=True)
 class Summary:
-    """What a range of seeds met; `violations`: name -> (seed, message) of each."""
+    """The results of a range of seeds; `violations`: name -> (seed, message) of each."""
 
     first: int
     seeds: int = 0
@@ -41,11 +41,11 @@ class Summary:
 
     @property
     def found(self) -> int:
-        """How many seeds broke something."""
+        """The number of seeds with a violation."""
         return sum(len(each) for each in self.violations.values())
 
     def table(self) -> str:
-        """Everything in readable lines."""
+        """Return the results as a table."""
         pace = self.seeds / self.seconds if self.seconds else 0.0
         lines = [
             f"{self.seeds:,} seeds from {self.first:,}, {self.steps:,} steps, {self.hours:,.0f} simulated hours",
@@ -68,9 +68,9 @@ def _columns(title: str, counted: Counter[str]) -> list[str]:
 
 
 def run_many(first: int, seeds: int, cores: int = 0, say: Callable[[str], None] | None = None) -> Summary:
-    """Run seeds `first` to `first + seeds - 1`; `say` gets each violation at once, and a line now and then.
+    """Run seeds `first` to `first + seeds - 1`; `say` gets each violation at once, and progress every 5 s.
 
-    Ctrl-C ends it: the summary is of what was run until then.
+    Ctrl-C ends the run early: the summary then covers the seeds run so far.
     """
     began, said = time.monotonic(), time.monotonic()
     summary = Summary(first)
@@ -105,7 +105,7 @@ def _results(seeds: range, cores: int) -> Iterator[Result]:
 
 
 def _run_chunk(seeds: range) -> list[Result]:
-    """Without the collector in between: a run is small, and is thrown away as a whole."""
+    """Run some seeds, with the garbage collector off: a run is small and is freed as a whole."""
     gc.collect()
     gc.freeze()
     gc.disable()

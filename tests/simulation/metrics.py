@@ -1,4 +1,7 @@
-"""The port Metrics: what a test bed and its control answered, by the truth about the version; sometimes nothing."""
+"""The twin of the port Metrics: a bad version answers errors in its test bed.
+
+In a fifth of the runs there is no data.
+"""
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
@@ -18,7 +21,7 @@ ERRORS = 0.2
 
 
 class Metrics:
-    """`told` is what was told of which test bed: the verdict must fit it."""
+    """Measurements by the truth about each version. `without_data`: no request is counted in this run."""
 
     def __init__(self, sim: "Simulation") -> None:
         self._sim = sim

@@ -1,4 +1,7 @@
-"""What operators do at the wrong moment: another deployment, two at once, a freeze, a quarantine, a wrong removal."""
+"""Operator actions at the wrong moment: deployments, a freeze, a quarantine, the removal of a live host.
+
+Each is one of the faults of faults.py.
+"""
 
 from typing import TYPE_CHECKING
 
@@ -21,7 +24,7 @@ def two_at_once(sim: "Simulation", _host: "Host") -> None:
 
 
 def remove(sim: "Simulation", host: "Host") -> None:
-    """By mistake: its agent lives, and comes back."""
+    """Remove a host whose agent is running, so that the host comes back."""
     sim.operators.remove_host(host.name)
 
 

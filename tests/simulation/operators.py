@@ -1,4 +1,4 @@
-"""Operators and the schedule: they deploy, decide, approve, roll back and converge, not always rightly or in time."""
+"""Operators and the schedule: they deploy, decide, roll back and converge, sometimes wrongly or late."""
 
 from collections.abc import Sequence
 from datetime import timedelta
@@ -24,7 +24,10 @@ _CLUSTER = {"service": "hello", "environment": "production"}
 
 
 class Operators:
-    """What humans do, and the clock's 15 minutes. `tries_left` bounds how often they ask for another try."""
+    """The actions of operators, and convergence every 15 minutes.
+
+    `absent`: they answer nothing. `tries_left` bounds how often they choose RETRY or EXTEND.
+    """
 
     def __init__(self, sim: "Simulation") -> None:
         self._sim = sim
@@ -32,7 +35,7 @@ class Operators:
         self.tries_left = 6
 
     def begin(self, until: float) -> None:
-        """Deployments through the faulty period, the schedule, and somebody who looks at the questions."""
+        """Schedule deployments until `until`, convergence, and the checks for questions."""
         sim, rng = self._sim, self._sim.rng
         sim.at(1.0 + rng.random(), self.deploy)
         if rng.random() < 0.15:
@@ -53,7 +56,7 @@ class Operators:
         sim.invoke("converge", given, lambda _r, _e: None)
 
     def deploy(self, version: str = "") -> None:
-        """Somebody asks for a version; once it is calm, nobody does."""
+        """Start a deployment, unless the run is calm; of a random version by default."""
         sim, rng = self._sim, self._sim.rng
         if sim.calm:
             return
@@ -85,7 +88,7 @@ class Operators:
         return [q for d in self.unfinished() for q in self.questions_of(d)]
 
     def questions_of(self, record: Deployment, late: timedelta = timedelta()) -> list[Question]:
-        """What is asked of humans: no answer yet, and its time not over, or only `late` ago."""
+        """Return the questions of a deployment that have no answer, and expired at most `late` ago."""
         sim = self._sim
         now = sim.time()
         asked = sim.deployments.questions(record.id)
@@ -94,7 +97,7 @@ class Operators:
         ]
 
     def _answer(self, question: Question) -> None:
-        """Mostly what was asked; sometimes about another host or attempt, or twice."""
+        """Answer a question; sometimes about another host or attempt, or twice."""
         sim, rng = self._sim, self._sim.rng
         host, attempt = question.host, question.attempt
         choice = self._choose(question)
@@ -109,7 +112,7 @@ class Operators:
             sim.after(0.0, 60.0, lambda: self._send_answer(question.deployment, other, host, attempt))
 
     def _choose(self, question: Question) -> Choice:
-        """Any choice; not another try, nor a longer bake, for ever."""
+        """Return a random choice; RETRY and EXTEND only while there are tries left."""
         rng = self._sim.rng
         again = (Choice.RETRY, Choice.EXTEND)
         choices = [c for c in question.choices if c not in again or self.tries_left > 0]
@@ -133,14 +136,14 @@ class Operators:
         self._sim.invoke(function, given, lambda _r, _e: None)
 
     def _interfere(self) -> None:
-        """Somebody pauses what runs, or wants it rolled back."""
+        """Pause a running deployment, or ask for its rollback."""
         if found := [each for each in self.unfinished() if each.state is not DeploymentState.QUEUED]:
             choice = self._sim.rng.choice((Choice.ROLL_BACK, Choice.PAUSE, Choice.PAUSE))
             self._sim.call_faults.count(f"operator says {choice}")
             self._send_answer(found[0].id, choice, "", 0)
 
     def _clean_up(self) -> None:
-        """Once it is calm: freezes are lifted, and hosts whose machine is gone are removed."""
+        """Lift freezes and remove hosts whose machine is gone, once the run is calm."""
         sim = self._sim
         if not sim.calm:
             return

@@ -1,7 +1,8 @@
-"""The oracle: told of every effect at the moment when it happens, it checks each invariant that the effect may break.
+"""The oracle: on every effect, it checks each invariant that the effect may break.
 
-It judges by what hosts really run and where the load balancer really sends traffic. The checks are in invariants/,
-by theme; what they look back at is in history.py.
+It judges by what hosts really run and where the load balancer really sends traffic. The checks are in
+invariants/, by theme; the past effects that they need are in history.py. A method named `port_method` is
+called after each such write (context.py); the other methods are called by the twins.
 """
 
 from collections.abc import Mapping
@@ -27,9 +28,9 @@ from tests.simulation.scheduler import Actor
 
 
 class Oracle(History):
-    """What the simulation tells of, one method an effect."""
+    """The effects of a run, one method an effect."""
 
-    # What the run begins with, and what people do.
+    # The start of a run, and the actions of operators.
 
     def deployed_before(self, done: Deployment) -> None:
         self.records[done.id] = done
@@ -43,7 +44,7 @@ class Oracle(History):
         causes.starts_only_what_was_asked_for(self, name, given, by)
 
     def unexpected(self, actor: Actor | None, error: Exception) -> None:
-        """Every error that is not the product's own means that some facts were not thought of."""
+        """Fail the run: an error outside of the product's own tree of errors is an unhandled case."""
         self.fail("unexpected error", f"{actor.name if actor else '?'} raised {error!r}")
 
     def function_returned(self, actor: Actor, result: Any) -> None:
@@ -170,7 +171,7 @@ class Oracle(History):
             self.turns_given.add((turn.host, turn.epoch, turn.attempt, turn.order))
             records.audit_entry_comes_first(self, turn.deployment, turn.host, what, "the turn")
         if turn.order is Order.IDLE:
-            return  # it only takes away
+            return  # IDLE only cancels a turn
         fencing.not_fenced(self, actor, f"turn {turn.epoch}.{turn.attempt} {turn.order} of {turn.host}")
 
     # The load balancer.
@@ -195,7 +196,7 @@ class Oracle(History):
         what = "drain"
         if actor.function == "remove_host":
             what, self.sim.balancer.lost_at[address] = "remove", self.sim.now
-        # Convergence brings home whom a deployment left aside that was stopped by hand.
+        # Convergence returns hosts to the main group that a deployment stopped by hand left in its test bed.
         mine = self.lease.deployment if actor.function == "converge" else actor.deployment
         records.audit_entry_comes_first(self, mine, host.name, what, "the drain")
         records.drains_before_it_installs(self, actor, host)
@@ -237,7 +238,7 @@ class Oracle(History):
         ending.keeps_rollback_target(self, host, state)
 
     def self_test_passed(self, host: Host) -> None:
-        """The truth about a self-test that a turn to install asked for."""
+        """Note that the self-test of an INSTALL turn really passed."""
         acted = host.journal.acted if host.journal else None
         if acted is not None and acted.order is Order.INSTALL:
             self.passed.add((host.name, acted.epoch, acted.attempt))

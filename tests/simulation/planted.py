@@ -1,7 +1,8 @@
-"""The catalogue of planted faults: small mutations of the product's code, each of which something must catch.
+"""The catalogue of planted faults (mutants): small changes of the product's code that the tests must catch.
 
-A mutation that nothing catches is a hole in the tests. Each text must be in its module exactly once, so that the
-catalogue cannot rot. Proved by test_planted.py; one by one with `python -m tests.simulation.planting NAME`.
+A fault that nothing catches is a gap in the tests. Each text must be in its module exactly once, so that the
+catalogue stays current. Checked by test_planted.py; a single one by `python -m tests.simulation.planting
+NAME`.
 """
 
 from dataclasses import dataclass
@@ -12,7 +13,7 @@ SIMULATION = "the simulation"
 
 @dataclass(frozen=True, slots=True)
 class Edit:
-    """In `module`, the text `old` becomes `new`."""
+    """An edit: in `module`, the text `old` becomes `new`."""
 
     module: str
     old: str
@@ -21,9 +22,10 @@ class Edit:
 
 @dataclass(frozen=True, slots=True)
 class Planted:
-    """One mutation, which breaks `invariants`; `caught_by` is the simulation, or a companion test's pytest address.
+    """One planted fault, which breaks `invariants`.
 
-    Where two layers of the product defend the same invariant, it takes away both: `beside` are the other edits.
+    `caught_by` is the simulation, or the pytest address of a companion test. Where two layers of the product
+    guard the same invariant, the fault removes both: `beside` are the other edits.
     """
 
     name: str
@@ -39,7 +41,10 @@ class Planted:
         return (Edit(self.module, self.old, self.new), *self.beside)
 
     def planted_in(self, module: str, path: str) -> str:
-        """The module's source with the fault in it; raises when a text is not there exactly once."""
+        """Return the module's source with the fault.
+
+        Raise LookupError when a text is not there exactly once.
+        """
         source = Path(path).read_text()
         for edit in self.edits:
             if edit.module != module:

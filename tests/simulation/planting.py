@@ -1,7 +1,7 @@
-"""Plants one fault of the catalogue while the product's code is imported, and runs the simulation over it.
+"""Plant one fault of the catalogue while the product is imported, and run the simulation with it.
 
-`python -m tests.simulation.planting NAME` prints the first seed that catches it. For a companion test, pytest gets
-`-p tests.simulation.planting` and the environment variable PLANTED.
+`python -m tests.simulation.planting NAME` prints the first seed that catches it. For a companion test, pytest
+gets `-p tests.simulation.planting` and the environment variable PLANTED.
 """
 
 import argparse
@@ -20,7 +20,7 @@ SEEDS = 1000
 
 
 class _Planting(Loader):
-    """Loads a module from its source, with one text in it replaced."""
+    """A loader of a module from its source with the fault in it."""
 
     def __init__(self, path: str, fault: Planted) -> None:
         self._path = path
@@ -31,7 +31,7 @@ class _Planting(Loader):
 
     def exec_module(self, module: ModuleType) -> None:
         code = compile(self._fault.planted_in(module.__name__, self._path), self._path, "exec")
-        exec(code, vars(module))  # noqa: S102 (this is what an import does)
+        exec(code, vars(module))  # noqa: S102 (an import does the same)
 
 
 class _Finder(MetaPathFinder):
@@ -52,7 +52,7 @@ class _Finder(MetaPathFinder):
 
 
 def plant(name: str) -> Planted:
-    """From here on, the module is imported with the fault in it; it must not be imported yet."""
+    """Plant a fault in the imports that follow; raise RuntimeError if its module is imported already."""
     fault = CATALOGUE[name]
     if imported := [edit.module for edit in fault.edits if edit.module in sys.modules]:
         raise RuntimeError(f"{imported} is imported already: the fault would not be planted")
@@ -61,7 +61,7 @@ def plant(name: str) -> Planted:
 
 
 def main() -> int:
-    """Exit 0 when a seed catches the fault."""
+    """Run seeds until one catches the fault; return 0 when one did."""
     parser = argparse.ArgumentParser(prog="python -m tests.simulation.planting", description=__doc__)
     parser.add_argument("name", choices=sorted(CATALOGUE))
     parser.add_argument("--seeds", type=int, default=SEEDS)
@@ -78,7 +78,7 @@ def main() -> int:
         if result.violation:
             print(f"{given.name}: seed {seed}: {result.name}: {result.violation}")
             return int(result.name == BROKEN)
-    print(f"{given.name}: {given.seeds} seeds caught nothing")
+    print(f"{given.name}: none of {given.seeds} seeds caught it")
     return 1
 
 

@@ -1,4 +1,4 @@
-"""One seed from beginning to end: faults for a while, then calm, then people who answer."""
+"""One seed from beginning to end: a period with faults, one without, then one in which operators answer."""
 
 import logging
 import traceback
@@ -10,17 +10,17 @@ from tests.simulation.simulation import Simulation
 
 HOUR = 3600.0
 QUARTER = 900.0
-# After this much calm a convergence has looked, at least once.
+# After so many calm seconds, convergence has run at least once.
 SETTLED = 1900.0
 UNATTENDED = 1.4 * HOUR
-# The name of what ends a run and breaks no invariant: an error of the simulation, or of the code in its hands.
+# The name of a violation that is an error of the simulation or of the code under test.
 BROKEN = "the simulation failed"
 ANSWERING = 12 * HOUR
 
 
 @dataclass(slots=True)
 class Result:
-    """What became of one seed."""
+    """The outcome of one seed; `violation` is empty when every invariant held."""
 
     seed: int
     steps: int = 0
@@ -34,7 +34,7 @@ class Result:
 
 
 def run(seed: int, *, tracing: bool = False) -> Result:
-    """Run one seed; a violation is in the result, with its timeline when it was traced."""
+    """Run one seed and return its result, with a timeline if `tracing`; a violation is not raised."""
     logging.disable(logging.CRITICAL)
     result = Result(seed)
     sim = Simulation(seed, tracing=tracing)
@@ -43,7 +43,7 @@ def run(seed: int, *, tracing: bool = False) -> Result:
     except Violation as violation:
         result.name, result.violation = violation.name, str(violation)
         sim.say("VIOLATION", str(violation))
-    except Exception as error:  # noqa: BLE001 (one seed that fails must not end a million of them)
+    except Exception as error:  # noqa: BLE001 (one failing seed must not end the others)
         result.name, result.violation = BROKEN, repr(error)
         sim.say("VIOLATION", "".join(traceback.format_exception(error)))
     finally:
@@ -83,13 +83,13 @@ def _run_phases(sim: Simulation) -> None:
 
 
 def _settled(sim: Simulation) -> bool:
-    """Whether nothing ended lately, and no execution of an overtaken deployment is left to find that out."""
-    # A removal that was delivered again, hours late, is convergence's to make good.
+    """Return True when nothing ended recently and no execution runs, not even of a fenced deployment."""
+    # Convergence repairs a removal that was delivered again hours later.
     ended_at = max(sim.oracle.removed_at, *sim.oracle.ended_at.values(), 0.0)
     return sim.now - ended_at > SETTLED and not sim.executions.running()
 
 
 def _answer_everything(sim: Simulation, until: float) -> None:
-    """People answer, one question after the other, until nothing is open."""
+    """Let operators answer one question after the other until no deployment is unfinished."""
     while sim.now < until and (sim.operators.unfinished() or sim.leases.current(sim.cluster).deployment):
         sim.run(sim.now + QUARTER)

@@ -1,4 +1,4 @@
-"""What a seed begins with: hosts, a policy, versions and what is wrong with them, and what was deployed before."""
+"""The start of a run: hosts, a policy, versions with their flaws, and the deployments before the run."""
 
 import hashlib
 import io
@@ -31,7 +31,7 @@ _ALIVE, _TEST = Check(path="/is_alive"), Check(path="/self_test")
 
 
 class Scenario:
-    """`flaws`: version -> what is wrong with it, where (a host, or everywhere) and how often."""
+    """The choices of a seed. `flaws`: version -> (flaw, host or "" for every host, probability)."""
 
     def __init__(self, sim: "Simulation") -> None:
         self._sim = sim
@@ -72,7 +72,7 @@ class Scenario:
         return flaw if often == 1.0 or self._sim.random() < often else Flaw.NONE
 
     def prepare(self) -> None:
-        """Publish the versions, start the hosts, and record what was deployed before, if anything."""
+        """Publish the versions, start the hosts, and record the deployments before the run, if any."""
         sim = self._sim
         for version in (OLDER, *self.versions):
             self.publish(version)
@@ -85,7 +85,7 @@ class Scenario:
             sim.start_agent(host)
 
     def _a_host_covers_up(self, host: Host) -> None:
-        """It has something to cover up: a version that fails its self-test."""
+        """Make a host report failed self-tests as passed, and one version fail its self-test."""
         host.cover_up = self._sim.rng.choice(false_reports.COVER_UPS)
         self.flaws[self._sim.rng.choice(VERSIONS[1:])] = (Flaw.SELF_TEST, "", 1.0)
 
@@ -110,7 +110,7 @@ class Scenario:
         )
 
     def new_host(self) -> Host:
-        """A machine that nothing was ever installed on."""
+        """Add a host with an empty disk."""
         sim = self._sim
         self._joined += 1
         number = self._joined
@@ -122,7 +122,7 @@ class Scenario:
     def _finished_deployment(
         self, suffix: str, epoch: int, target: Target, previous: Target | None, hosts: list[Host]
     ) -> Deployment:
-        """A deployment that was done days ago, the older the smaller its epoch."""
+        """Return a deployment that was DONE days ago; the smaller its epoch, the older it is."""
         began = self._sim.time() - timedelta(days=2 - epoch)
         name = deployment_id(self._sim.cluster, began, suffix)
         return Deployment(
@@ -151,7 +151,7 @@ class Scenario:
         sim.oracle.deployed_before(done)
 
     def _add_older_deployment(self, hosts: list[Host]) -> Target:
-        """A still older version was everywhere once: a rollback, too, has something before it."""
+        """Record an older version on every host, so that a rollback also has a rollback target."""
         sim, target = self._sim, Target(OLDER, _DIGESTS[OLDER])
         older = self._finished_deployment("old", 0, target, None, hosts)
         sim.deployments.put(older)

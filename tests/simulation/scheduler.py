@@ -1,7 +1,7 @@
-"""Time and turns: one actor runs at a time; who is next and how long a call takes comes from one seed.
+"""The scheduler: one actor runs at a time; one seed decides the order of actors and how long calls take.
 
-An actor is a greenlet that runs real, synchronous code. It gives way at each call of a gateway (`give_way`), at each
-sleep and when it has nothing to do (`park`). Simulated time jumps to the next moment at which something happens.
+An actor is a greenlet that runs real, synchronous code. It gives way at each call of a gateway (`give_way`),
+at each sleep, and when it has nothing to do (`park`). Simulated time jumps to the next event.
 """
 
 from collections.abc import Callable, Mapping
@@ -11,21 +11,22 @@ from typing import Any, TypeAlias
 
 from greenlet import getcurrent, greenlet  # type: ignore[import-untyped]
 
-# A call may hang for up to this long, seldom; an actor hangs once in a while only, see `Actor.may_hang_at`.
+# Seconds that a call hangs at most, which is seldom; `Actor.may_hang_at` keeps it seldom.
 LONGEST_HANG = 25.0
 
 Outcome: TypeAlias = "tuple[Any, BaseException | None]"
 
 
 class Killed(BaseException):
-    """Thrown into an actor that crashes: no `except Exception` of the code under test may stop it."""
+    """The exception that crashes an actor; no `except Exception` of the code under test catches it."""
 
 
 class Actor:
-    """Something that runs: one invocation of a function, or one life of an agent.
+    """One invocation of a function, or one process of an agent.
 
-    `deployment`, `function` and `host` tell the oracle on whose behalf it acts; `skew` is how wrong its clock is.
-    `balancer_read_at` is when it last looked at the load balancer, `unhealthy` whom it found unhealthy there.
+    `deployment`, `function` and `host` say for what it acts; `skew` is its clock error in seconds.
+    `balancer_read_at` is when it last read the load balancer, `unhealthy` the addresses that were unhealthy
+    then.
     """
 
     __slots__ = (
@@ -71,19 +72,19 @@ def _guarded(run: Callable[[], Any]) -> Outcome:
         return run(), None
     except Killed as killed:
         return None, killed
-    except Exception as error:  # noqa: BLE001 (whoever started the actor judges its error)
+    except Exception as error:  # noqa: BLE001 (the callback `ended` judges the error)
         return None, error
 
 
 class Scheduler:
-    """The queue of what happens when. `steps` counts the calls of gateways, `now` is in seconds."""
+    """The event queue. `steps` counts calls of gateways, `now` is in seconds."""
 
     def __init__(self, seed: int) -> None:
         self.rng = Random(seed)  # noqa: S311 (a simulation wants to be repeated)
         self.random = self.rng.random
         self.now = 0.0
         self.steps = 0
-        self.giving_way = 0.5  # how often a call gives way to others
+        self.giving_way = 0.5  # the probability that a call gives way to other actors
         self.actor: Actor | None = None
         self.actors: list[Actor] = []
         self._queue: list[tuple[float, int, Callable[[], None] | Actor]] = []
@@ -91,16 +92,16 @@ class Scheduler:
         self._hub = getcurrent()
 
     def at(self, when: float, do: Callable[[], None]) -> None:
-        """Do something at a time; things of the same moment are done in the order of asking."""
+        """Call `do` at a time; calls at the same time run in the order in which they were added."""
         self._number += 1
         heappush(self._queue, (when, self._number, do))
 
     def after(self, least: float, most: float, do: Callable[[], None]) -> None:
-        """Do something between `least` and `most` seconds from now."""
+        """Call `do` between `least` and `most` seconds from now."""
         self.at(self.now + least + (most - least) * self.random(), do)
 
     def spawn(self, name: str, run: Callable[[], Any], ended: Callable[[Outcome], None]) -> Actor:
-        """A new actor, which starts in a moment; `ended` is called with its outcome."""
+        """Start an actor within 50 ms; `ended` is called with its outcome."""
         actor = Actor(name, run, ended)
         actor.began = self.now
         self.actors.append(actor)
@@ -108,17 +109,17 @@ class Scheduler:
         return actor
 
     def resume(self, actor: Actor) -> None:
-        """Let an actor go on until it gives way or ends."""
+        """Run an actor until it gives way or ends."""
         if actor.gone:
             return
         self.actor, actor.parked = actor, False
         outcome = actor.fiber.switch()
         self.actor = None
-        if outcome:  # empty when it only gave way
+        if outcome:  # empty when the actor only gave way
             self._left(actor, outcome)
 
     def kill(self, actor: Actor) -> None:
-        """Crash an actor where it stands."""
+        """Crash an actor at the call that it is in."""
         if actor.gone:
             return
         if actor is self.actor:
@@ -139,7 +140,7 @@ class Scheduler:
             actor.ended(outcome)
 
     def give_way(self, actor: Actor) -> None:
-        """A call of a gateway: it takes a moment, seldom long; others run meanwhile."""
+        """Take the time of a gateway call, which is seldom long, and let other actors run meanwhile."""
         self.steps += 1
         chance = self.random()
         if chance > self.giving_way:
@@ -151,7 +152,7 @@ class Scheduler:
         self.sleep(actor, seconds)
 
     def sleep(self, actor: Actor, seconds: float) -> None:
-        """Give way for so long."""
+        """Give way for so many seconds."""
         self._resume_at(self.now + seconds, actor)
         self._hub.switch()
 
@@ -160,12 +161,12 @@ class Scheduler:
         heappush(self._queue, (when, self._number, actor))
 
     def park(self, actor: Actor) -> None:
-        """Give way until somebody calls `wake`."""
+        """Give way until `wake` is called for the actor."""
         actor.parked = True
         self._hub.switch()
 
     def wake(self, actor: Actor | None, least: float, most: float) -> None:
-        """Let a parked actor go on soon; nothing happens to one that is not parked."""
+        """Resume an actor between `least` and `most` seconds from now, if it is parked then."""
 
         def go_on() -> None:
             if actor is not None and actor.parked:
@@ -174,7 +175,7 @@ class Scheduler:
         self.after(least, most, go_on)
 
     def run(self, until: float) -> None:
-        """Let happen what happens until that time, or until nothing is to happen any more."""
+        """Handle events until that time, or until none are left."""
         queue = self._queue
         while queue and queue[0][0] <= until:
             when, _, do = heappop(queue)

@@ -1,6 +1,6 @@
-"""What an agent works with on its host: the service it starts and stops, the releases on its disk, the self-test.
+"""The twins of what an agent uses on its host: the service, the release store, the self-test.
 
-`Service` and `ReleaseStore` stand in for apps/agent/service.py and release_store.py, step by step.
+`Service` and `ReleaseStore` replace those of apps/agent/service.py and release_store.py, step by step.
 """
 
 from collections.abc import Callable, Iterable
@@ -22,7 +22,7 @@ FOLDER = Path("releases")
 
 
 class Service:
-    """The port that Work and Agent see; `stop` and `start` are what the oracle watches."""
+    """The service of a host for Installer and Agent; the oracle checks each `stop` and `start`."""
 
     def __init__(self, host: Host) -> None:
         self._host = host
@@ -65,7 +65,7 @@ class Service:
 
 
 class ReleaseStore:
-    """The releases on the disk, by version with the digest of the bytes that are really there."""
+    """The releases on the disk: version -> digest of the bytes that are really there."""
 
     def __init__(self, host: Host) -> None:
         self._host = host
@@ -80,7 +80,7 @@ class ReleaseStore:
         return tuple(self._host.disk)
 
     def prepare(self, turn: Turn, fetching: Callable[[], None]) -> Prepared:
-        """From the disk, or from the store with its bytes checked; raises as the real one does."""
+        """Take a release from the disk, or fetch and check it; raise what the real one raises."""
         host, sim = self._host, self._host.sim
         if host.disk.get(turn.version) == turn.digest:
             return Prepared(sim.artifacts.manifest(sim.cluster.service, turn.version), FOLDER, None)
@@ -116,7 +116,7 @@ class ReleaseStore:
 
 
 def ready(host: Host, seconds: float, how_it_died: Callable[[], str | None]) -> None:
-    """Stands in for wait_until_ready."""
+    """Replace the agent's wait_until_ready: wait, then raise ServiceFailed if the service has ended."""
     host.sim.work(host, "wait until it is ready", min(seconds, 6.0))
     if host.boot is not None and host.sim.flaw(host.boot.version, host.name) is Flaw.START:
         host.set_boot(None)
@@ -125,7 +125,7 @@ def ready(host: Host, seconds: float, how_it_died: Callable[[], str | None]) -> 
 
 
 def tested(host: Host) -> str:
-    """Stands in for self_test; what it finds is noted as the truth."""
+    """Replace the agent's self_test, and note its true result in the boot."""
     host.sim.work(host, "self-test", 3.0)
     boot = host.boot
     if boot is None or host.sim.flaw(boot.version, host.name) is Flaw.SELF_TEST:

@@ -1,6 +1,7 @@
-"""apps/agent/installer.py over simulated hosts: its functions, with other globals for what touches a machine.
+"""The real code of apps/agent/installer.py over simulated hosts.
 
-The port, the wait until a service listens, the self-test and the module `time`.
+Its methods get other globals for what touches a machine: the check of the port, the wait until a service
+listens, the self-test and the module `time`.
 """
 
 from collections.abc import Callable
@@ -13,12 +14,12 @@ from apps.agent.installer import Installer
 from tests.simulation.hosts import Host
 from tests.simulation.services import ready, tested
 
-# The host of each address, of the simulation that runs in this process now.
+# The host of each address, in the simulation that this process runs now.
 _hosts: dict[str, Host] = {}
 
 
 class SimulatedTime:
-    """The module `time`, as apps/agent/installer.py uses it."""
+    """The functions of the module `time` that apps/agent/installer.py uses, in simulated time."""
 
     @staticmethod
     def monotonic() -> float:
@@ -31,7 +32,7 @@ class SimulatedTime:
 
 
 def _working_host() -> Host:
-    """The host whose agent runs now."""
+    """Return the host whose agent runs now."""
     sim = next(iter(_hosts.values())).sim
     assert sim.actor is not None
     return sim.hosts[sim.actor.host]
@@ -51,7 +52,7 @@ def _self_test(check: Any, address: str, *_: Any) -> str:
 
 @cache
 def installer_class() -> type[Installer]:
-    """The class Installer, over simulated hosts instead of a machine."""
+    """Return the class Installer over simulated hosts."""
     space = {
         **vars(real),
         "check_port_is_free": _port_is_free,
@@ -65,14 +66,14 @@ def installer_class() -> type[Installer]:
         for name, found in vars(Installer).items()
         if isinstance(found, FunctionType)
     }
-    return type("Installer", (Installer,), {**methods, "log_tail": lambda _: "the service's last words"})
+    return type("Installer", (Installer,), {**methods, "log_tail": lambda _: "the end of the service's log"})
 
 
 def forget_hosts() -> None:
-    """A new simulation begins: addresses mean its hosts."""
+    """Forget the hosts of the simulation before."""
     _hosts.clear()
 
 
 def add_host(host: Host) -> None:
-    """An agent of this host works here."""
+    """Let the host be found by its address."""
     _hosts[host.address] = host

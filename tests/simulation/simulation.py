@@ -1,4 +1,7 @@
-"""One run of one seed: a cluster, its control plane, its people and what befalls them."""
+"""One run of one seed: a cluster, its control plane, its operators, and the faults.
+
+Made by run.py. All parts of a run reach one another through the object `Simulation`.
+"""
 
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
@@ -32,7 +35,7 @@ CLUSTER = Cluster("production", "hello")
 
 
 class Simulation(Scheduler):
-    """The parts of a run, which know each other through this. `calm` means that no fault is injected any more."""
+    """The scheduler with all parts of a run. Once `calm` is True, no more faults are injected."""
 
     def __init__(self, seed: int, *, tracing: bool = False) -> None:
         super().__init__(seed)
@@ -55,7 +58,9 @@ class Simulation(Scheduler):
         self.fleet = Fleet(self)
         self.balancer = Balancer(self)
         self.metrics = Metrics(self)
-        self.metrics_port: Any = None  # the same, as the product sees it (world.py)
+        self.metrics_port: Any = (
+            None  # the metrics twin behind call faults, as `analyse` sees it (context.py)
+        )
         self.oracle = Oracle(self)
         self.call_faults = CallFaults(self)
         self.executions = Executions(self)
@@ -72,11 +77,11 @@ class Simulation(Scheduler):
         return BEGAN + timedelta(seconds=self.now + more)
 
     def skew(self) -> float:
-        """How wrong the clock of a new actor is."""
+        """Return the clock error of a new actor, in seconds."""
         return 0.0 if not self.clock_error else self.clock_error * (2 * self.random() - 1)
 
     def say(self, who: str, what: str, *more: object) -> None:
-        """A line of the timeline: when, who, what, why."""
+        """Append a line to the timeline: time, actor, step and details."""
         details = " ".join(short(each) for each in more if each not in ("", None, CLUSTER))
         self.timeline.append(f"{self._clock_text()}  {who:<28} {what:<26} {details}".rstrip())
 
@@ -89,21 +94,21 @@ class Simulation(Scheduler):
         return self.scenario.flaw(version, host)
 
     def work(self, host: Host, what: str, seconds: float, *, disk: bool = False) -> None:
-        """A step of an agent: see call_faults.py."""
+        """Do a step of an agent, which takes time and may fail: see call_faults.py."""
         self.call_faults.on_host(host, what, seconds, disk=disk)
 
     def invoke(self, function: str, given: Mapping[str, Any], done: CommandResult) -> None:
         self.invocations.invoke(function, given, done)
 
     def start_execution_error(self) -> str:
-        """What StartExecution itself fails with, now and then."""
+        """Return the error of this StartExecution call; empty when it succeeds."""
         if self.calm or self.random() >= self.invocations.rate:
             return ""
         self.call_faults.count("start refused")
         return "StepFunctions.SfnException"
 
     def start_agent(self, host: Host) -> None:
-        """A new life of a host's agent, with what the disk remembers."""
+        """Start the agent of a host, with the journal that is on its disk."""
         if not host.up or (host.agent is not None and not host.agent.gone):
             return
         host.agent = self.spawn(
@@ -114,7 +119,7 @@ class Simulation(Scheduler):
         host.agent.skew = self.skew()
 
     def _died(self, host: Host, outcome: Outcome) -> None:
-        """An agent that crashed is started again, as systemd would; an error of its own is a finding."""
+        """Restart an agent that crashed, as systemd would; report an error that it raised to the oracle."""
         error = outcome[1]
         if isinstance(error, Exception):
             self.oracle.unexpected(host.agent, error)
@@ -131,13 +136,13 @@ class Simulation(Scheduler):
             found.resend_report()
 
     def check_service(self, host: Host) -> None:
-        """A living agent sees how its service is."""
+        """Let a running agent check its service now."""
         found = self.reporters.get(host.name)
         if found and host.agent and not host.agent.gone:
             found.check_service()
 
     def close(self) -> None:
-        """End every actor, so that nothing of this run is left."""
+        """End every actor of this run."""
         for actor in self.actors:
             if not actor.gone and actor.fiber:
                 actor.fiber.throw(Killed)
@@ -148,7 +153,7 @@ class Simulation(Scheduler):
 
 
 def short(value: object) -> str:
-    """A value in a line: records by what tells them apart."""
+    """Return a short text for a timeline; records by their name, state and reason."""
     if isinstance(value, Mapping):
         return " ".join(f"{n}={short(v)}" for n, v in value.items() if n not in ("service", "environment"))
     state = getattr(value, "state", None) or getattr(value, "stage", None) or getattr(value, "order", None)

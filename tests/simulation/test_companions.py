@@ -1,4 +1,4 @@
-"""Companions of planted faults that no run can show, because another layer keeps them from doing harm."""
+"""Companion tests of planted faults that no run can show, because another layer prevents their harm."""
 
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -64,7 +64,7 @@ def test_an_end_that_is_done_again_late_leaves_alone_what_came_after_it() -> Non
 
 
 def test_every_check_of_the_oracle_is_called() -> None:
-    """A check of a port's write is found by its name: one that is misspelt would never run."""
+    """A check of a port's write is found by its name, so one with a wrong name would never run."""
     called_directly = {
         "deployed_before", "deployment_requested", "deregisters", "execution_started", "fail", "function_returned",
         "journal_written", "recent", "registers", "self_test_passed", "service_starts", "service_stops", "turn_given",

@@ -45,7 +45,7 @@ def test_a_planted_fault_is_caught(name: str) -> None:
         assert found.returncode == 0, output
         assert re.match(rf"{name}: seed \d+: ", found.stdout), output
     else:
-        # A test failed: not that none was found, nor that the fault could not be planted.
+        # 1: a test failed. Other codes: no test was found, or the fault could not be planted.
         assert found.returncode == 1, output
         assert re.search(r"\d+ failed", found.stdout), output
 

@@ -1,4 +1,4 @@
-"""Many seeds find nothing, and a seed is a run: the same one each time."""
+"""Many seeds without a violation; the same seed gives the same run."""
 
 import os
 import subprocess
@@ -14,7 +14,7 @@ def test_no_seed_breaks_an_invariant() -> None:
     summary = run_many(0, SEEDS)
     print(summary.table())
     assert not summary.violations, summary.table()
-    # A simulation in which nothing happens proves nothing.
+    # A run without effects and faults proves nothing.
     assert summary.steps > 200 * SEEDS
     assert min(summary.faults.values()) * 1000 > SEEDS
     assert {end.partition(" ")[2] for end in summary.ends} >= {

@@ -1,4 +1,4 @@
-"""A rollout of 2,000 hosts, which no single execution could hold: it goes on in new ones, and each fits its limit."""
+"""A rollout of 2,000 hosts: too long for one execution, so it continues in new ones that fit the limit."""
 
 from collections import Counter
 from itertools import pairwise
@@ -11,7 +11,7 @@ from tests.integration.statemachines.definitions import per_host, resolved
 from tests.support.rollout import CLUSTER, Machine
 
 HOSTS = 2_000
-# What a Standard execution may have: docs.aws.amazon.com/step-functions, "Quotas".
+# The history events of a Standard execution at most: docs.aws.amazon.com/step-functions, "Quotas".
 EVENTS = 25_000
 
 
@@ -46,11 +46,11 @@ def test_its_order_takes_the_zones_in_turn() -> None:
 
 
 class Count(list[dict[str, TargetState]]):
-    """Keeps how many serve, not who: 2,000 times 2,000 states would be too many to keep."""
+    """A list that stores only the number of healthy targets: 2,000 times 2,000 states would be too many."""
 
     def __init__(self, serving: list[int]) -> None:
         super().__init__()
         self._serving = serving
 
-    def append(self, seen: dict[str, TargetState]) -> None:
-        self._serving.append(sum(state is TargetState.HEALTHY for state in seen.values()))
+    def append(self, states: dict[str, TargetState]) -> None:
+        self._serving.append(sum(state is TargetState.HEALTHY for state in states.values()))

@@ -1,4 +1,4 @@
-"""The twins that need the simulation itself: the time, the hosts' heartbeats, torn reads, executions."""
+"""The twins that need the simulation: clock, fleet, leases, executions, and reads that are torn."""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -17,14 +17,14 @@ from lifecycle.gateways.memory.leases import MemoryLeases
 if TYPE_CHECKING:
     from tests.simulation.simulation import Simulation
 
-# An agent that is well is heard every 3 s; that a report is up to 9 s old makes nobody silent.
+# Seconds. A real agent reports every 3 s; a report of 9 s ago makes no host unreachable.
 HEARTBEAT = 9.0
-# A stage that waits long looks less and less often, up to this, so that a run stays short.
+# Seconds. A waiting stage polls less and less often, down to this, so that a run stays short.
 LONGEST_NAP = 30.0
 
 
 class Fleet(MemoryFleet):
-    """Hosts; the heartbeats of agents that are well are brought up to date when somebody looks."""
+    """The twin of the fleet; a read first brings the heartbeats of reachable hosts up to date."""
 
     def __init__(self, sim: "Simulation") -> None:
         super().__init__()
@@ -40,17 +40,17 @@ class Fleet(MemoryFleet):
         return super().report(cluster, host)
 
     def is_new(self, host: str) -> bool:
-        """Whether it has no report: it never had one, or was removed."""
+        """Return True when a host has no report: it never had one, or was removed."""
         return host not in self._reports.get(self._sim.cluster, {})
 
     def remove(self, cluster: Cluster, host: str) -> None:
-        """Forget it; the next heartbeat of an agent that lives brings it back."""
+        """Remove a host; the next heartbeat of a running agent adds it again."""
         super().remove(cluster, host)
         if found := self._sim.hosts.get(host):
             self._sim.after(0.0, HEARTBEAT, lambda: self._sim.resend_report(found))
 
     def beat(self, name: str, *, last: bool = False) -> None:
-        """Bring `seen_at` up to date if the agent is heard now, or was until this moment (`last`)."""
+        """Update `seen_at` if the host is reachable now, or was until this moment (`last`)."""
         sim = self._sim
         host = sim.hosts.get(name)
         mine = self._reports.get(sim.cluster, {})
@@ -63,7 +63,7 @@ class Fleet(MemoryFleet):
 
 
 def _seen(report: HostReport, at: datetime) -> HostReport:
-    """The report with a newer `seen_at`; a copy by hand, because this is done very often."""
+    """Return the report with a newer `seen_at`; dataclasses.replace is too slow for this many calls."""
     copy = object.__new__(HostReport)
     for name in HostReport.__slots__:
         object.__setattr__(copy, name, getattr(report, name))
@@ -72,7 +72,7 @@ def _seen(report: HostReport, at: datetime) -> HostReport:
 
 
 class Leases(MemoryLeases):
-    """Leases that in some runs expire after minutes instead of hours, so that holders are overtaken in the middle."""
+    """The leases; in some runs they expire within minutes, so that running deployments are fenced."""
 
     def __init__(self, sim: "Simulation") -> None:
         super().__init__()
@@ -95,7 +95,7 @@ class Leases(MemoryLeases):
         if longest is None or self._sim.calm or lease.expires_at is None or lease.expires_at <= now + longest:
             return lease
         self._leases[cluster] = replace(lease, expires_at=now + longest)
-        if self._rivals:  # somebody deploys just when the lease has expired
+        if self._rivals:  # an operator deploys just after the lease has expired
             self._rivals -= 1
             seconds = longest.total_seconds()
             self._sim.after(seconds, seconds + 30.0, self._sim.operators.deploy)
@@ -103,7 +103,7 @@ class Leases(MemoryLeases):
 
 
 class Clock:
-    """The time of whoever asks, whose clock may be wrong."""
+    """The clock of the calling actor, which may be wrong."""
 
     def __init__(self, sim: "Simulation") -> None:
         self._sim = sim
@@ -120,7 +120,7 @@ class Clock:
 
 
 class StepReads:
-    """As BatchGetItem: each record is read consistently, and others write between two of them."""
+    """The port StepReads: as in BatchGetItem, each record is consistent, but writes happen between two."""
 
     def __init__(self, sim: "Simulation") -> None:
         self._sim = sim
@@ -146,7 +146,7 @@ class StepReads:
 
 
 class Executions:
-    """The port Executions, over this simulation's machine."""
+    """The port Executions, over the executions of this run."""
 
     def __init__(self, sim: "Simulation") -> None:
         self._sim = sim

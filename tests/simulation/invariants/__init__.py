@@ -1,1 +1,1 @@
-"""The invariants of DESIGN.md section 7, each a small function named after what it demands."""
+"""The invariants of docs/reliability.md, each a function named after its demand. Called by oracle.py."""

@@ -1,4 +1,4 @@
-"""Invariants 1, 9 and 21 again, for test beds: shares, verdicts, and what may follow them."""
+"""Invariants 1, 9 and 21 for test beds: traffic weights, verdicts, and what may follow them."""
 
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
@@ -18,15 +18,16 @@ _GO_ON = (Choice.RETRY, Choice.SKIP_HOST, Choice.FORCE_NEXT)
 
 
 def weights_are_served(oracle: "Oracle") -> None:
-    """1: no group gets a share of the requests that has nobody to answer them; who fell ill just now is no fault."""
+    """1: a group with a traffic weight has a healthy target, unless that became unhealthy just now."""
     sim, balancer = oracle.sim, oracle.sim.balancer
     actor = sim.actor
     if actor is not None and actor.deployment and oracle.late(actor.deployment):
-        return  # it hung until its lease was another's: nothing can fence the load balancer
+        return  # its call hung until it had lost the lease: nothing can fence the load balancer
     for group in TEST_GROUP:
         targets = balancer.test_groups[group]
         unhealthy = any(oracle.recent(balancer.lost_at.get(address, -1e9)) for address in targets)
-        # Who gives a share has counted before: a call that hangs meanwhile cannot know who has left since.
+        # The targets are counted before a weight is set: a call that hangs meanwhile cannot know which left
+        # since.
         balancer_read_at = actor.balancer_read_at if actor is not None else oracle.sim.now
         left = balancer_read_at < balancer.left_at[group] and oracle.recent(balancer.left_at[group])
         if (
@@ -34,11 +35,11 @@ def weights_are_served(oracle: "Oracle") -> None:
             and TargetState.HEALTHY not in targets.values()
             and not (unhealthy or left)
         ):
-            oracle.fail("1 share", f"{group} has a share, and {targets or 'nobody'} to answer it")
+            oracle.fail("1 weight", f"{group} has a traffic weight, but its targets are {targets or 'none'}")
 
 
 def leaves_no_weight_behind(oracle: "Oracle", actor: Actor | None, address: str, group: Group) -> None:
-    """1: the last target of a group is taken out after the group's share."""
+    """1: a group loses its traffic weight before its last target leaves."""
     balancer = oracle.sim.balancer
     if group is Group.MAIN or actor is None or not balancer.traffic_weights[group]:
         return
@@ -49,11 +50,13 @@ def leaves_no_weight_behind(oracle: "Oracle", actor: Actor | None, address: str,
     ]
     unseen = actor.balancer_read_at < balancer.left_at[group] and oracle.recent(balancer.left_at[group])
     if not others and not unseen and not oracle.recent(balancer.weight_given_at[group]):
-        oracle.fail("1 share", f"{actor.name} takes the last target out of {group}, which has a share")
+        oracle.fail(
+            "1 weight", f"{actor.name} takes the last target out of {group}, which has a traffic weight"
+        )
 
 
 def enough_stay(oracle: "Oracle", actor: Actor, host: Host, state: TargetState, group: Group) -> None:
-    """1: who comes home from the test bed serves there, before it is taken out of its own group."""
+    """1: a host serves in the main target group before it leaves its test-bed group."""
     balancer = oracle.sim.balancer
     if actor.function != "end_bake" or group is Group.MAIN or state is not TargetState.HEALTHY:
         return
@@ -74,18 +77,20 @@ def _failed(oracle: "Oracle", actor: Actor) -> bool:
 
 
 def verdict_fits(oracle: "Oracle", bed: TestBed) -> None:
-    """21: a PASS needs data; nothing passes that was known to fail, but by a human's word."""
+    """21: a PASS needs requests; a test bed without a PASS counts as passed only by a human's approval."""
     judged = bed.judgement
     if judged and judged.verdict is Verdict.PASS and not judged.requests_test_bed:
         oracle.fail("21 verdict", f"{bed.deployment} passes its test bed without a request")
     if bed.state is BedState.PASSED and (judged is None or judged.verdict is not Verdict.PASS):
         answers = [q.answer.choice for q in oracle.sim.deployments.questions(bed.deployment) if q.answer]
         if Choice.APPROVE not in answers:
-            oracle.fail("21 verdict", f"{bed.deployment} passed its test bed, which nobody found")
+            oracle.fail(
+                "21 verdict", f"{bed.deployment} passed its test bed without a verdict PASS or an approval"
+            )
 
 
 def waits_for_the_verdict(oracle: "Oracle", actor: Actor, decided: Mapping[str, Any]) -> None:
-    """21, 9: no further host is updated while the test bed bakes, nor after it failed before a human said so."""
+    """21, 9: no further host is updated while the test bed bakes, or after it failed without a decision."""
     name = actor.deployment
     mine = [bed for bed in oracle.beds.values() if bed.deployment == name]
     if not mine:
@@ -94,18 +99,18 @@ def waits_for_the_verdict(oracle: "Oracle", actor: Actor, decided: Mapping[str, 
     if oracle.recent(oracle.bed_moved_at[name, newest.number]):
         return
     if newest.state is BedState.BAKING:
-        oracle.fail("21 verdict", f"{name} goes on to {decided['hosts']} while its test bed bakes")
+        oracle.fail("21 verdict", f"{name} continues to {decided['hosts']} while its test bed bakes")
     if newest.state is BedState.FAILED:
         about = [q for q in oracle.sim.deployments.questions(name) if q.host == newest.host and q.answer]
         said = [q.answer.choice for q in about if q.answer and q.attempt == newest.attempt]
         if not set(said) & set(_GO_ON):
             oracle.fail(
-                "9 went on", f"{name} goes on, and {newest.host} failed in the test bed, answered {said}"
+                "9 went on", f"{name} continues, but {newest.host} failed in the test bed, answered {said}"
             )
 
 
 def no_weight_is_left_unserved(oracle: "Oracle") -> None:
-    """1, 20: when all is over, every share is answered."""
+    """1, 20: at the end of a run, every group with a traffic weight has a healthy target."""
     balancer = oracle.sim.balancer
     for group in TEST_GROUP:
         if (
@@ -113,5 +118,6 @@ def no_weight_is_left_unserved(oracle: "Oracle") -> None:
             and TargetState.HEALTHY not in balancer.test_groups[group].values()
         ):
             oracle.fail(
-                "1 share", f"{group} is left with a share, and {balancer.test_groups[group] or 'nobody'}"
+                "1 weight",
+                f"{group} is left with a traffic weight, and {balancer.test_groups[group] or 'no target'}",
             )

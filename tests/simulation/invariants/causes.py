@@ -1,4 +1,4 @@
-"""Invariants 10 and 16: every execution has a cause, and nothing goes round in a circle."""
+"""Invariants 10 and 16: every execution has a cause, and rollbacks do not loop."""
 
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def starts_only_what_was_asked_for(oracle: "Oracle", name: str, given: Mapping[str, Any], by: str) -> None:
-    """10, 16: every deployment has a cause: a person's command, a decision to roll back, or drift from a good one."""
+    """10, 16: a deployment starts because of a command, a decision to roll back, or drift."""
     _sim, deployment, kind = oracle.sim, str(given["deployment"]), given["kind"]
     record = oracle.records.get(deployment)
     _stopped_stays_stopped(oracle, name, deployment)
@@ -28,11 +28,14 @@ def starts_only_what_was_asked_for(oracle: "Oracle", name: str, given: Mapping[s
         _repair_has_a_cause(oracle, given)
         oracle.requested.add(deployment)
     elif deployment not in oracle.requested:
-        oracle.fail("10 retried", f"{name} was asked for by nobody")
+        oracle.fail("10 retried", f"{name} was not requested")
 
 
 def _repair_has_a_cause(oracle: "Oracle", given: Mapping[str, Any]) -> None:
-    """10: what is desired and was verified is repaired; else only a new host gets what was verified last."""
+    """10: convergence repairs a verified desired version.
+
+    Otherwise it only installs the last verified version on new hosts.
+    """
     sim, version = oracle.sim, given["version"]
     desired = sim.registry.desired(sim.cluster)
     last = oracle.records.get(desired.deployment) if desired else None
@@ -41,20 +44,20 @@ def _repair_has_a_cause(oracle: "Oracle", given: Mapping[str, Any]) -> None:
     name = desired.deployment if desired else ""
     began = oracle.lease_acquired[name][1] if name in oracle.lease_acquired else -1e9
     if oracle.recent(max(began, oracle.ended_at.get(name, -1e9))):
-        return  # read a moment before; its plan finds the lease held
+        return  # it was read a moment before; the plan of the repair will find the lease held
     verified = any(
         r.state is DeploymentState.DONE and r.target.version == version for r in oracle.records.values()
     )
     reports = sim.fleet._reports.get(sim.cluster, {})
     installed = [h for h in given["only"] if h in reports and reports[h].installed]
-    # Another repair may have reached it while this call hung; its plan finds nothing to do.
+    # Another repair may have updated the host while this call hung; this one's plan will find nothing to do.
     used = [h for h in installed if not oracle.recent(sim.hosts[h].boot_changed_at)]
     if used or not verified or not given["only"]:
         oracle.fail("10 retried", f"convergence starts {version} on {given['only']}, desired by {last}")
 
 
 def _stopped_stays_stopped(oracle: "Oracle", name: str, deployment: str) -> None:
-    """10: who stops an execution by hand aborts the deployment; nobody starts another one of it."""
+    """10: stopping an execution by hand aborts its deployment; no other execution of it starts."""
     record, executions = oracle.records.get(deployment), oracle.sim.executions.by_name
     before = (
         executions.get(record.execution) if record and record.state is not DeploymentState.QUEUED else None
@@ -65,7 +68,7 @@ def _stopped_stays_stopped(oracle: "Oracle", name: str, deployment: str) -> None
 
 
 def _was_verified(oracle: "Oracle", version: str) -> None:
-    """15, 16: a rollback goes to a version that was on every host before."""
+    """15, 16: the target of a rollback was on every host before."""
     done = [
         r for r in oracle.records.values() if r.state is DeploymentState.DONE and r.target.version == version
     ]
@@ -76,7 +79,7 @@ def _was_verified(oracle: "Oracle", version: str) -> None:
 def _rollback_was_decided(oracle: "Oracle", rolled_back: str) -> None:
     record = oracle.records.get(rolled_back)
     if record is None or record.request.kind is Kind.ROLLBACK:
-        oracle.fail("16 loop", f"{rolled_back} is rolled back, being a rollback itself")
+        oracle.fail("16 loop", f"{rolled_back} is rolled back, but it is a rollback itself")
     questions = oracle.sim.deployments.questions(rolled_back)
     wanted = [q for q in questions if q.answer and q.answer.choice in (Choice.ROLL_BACK, Choice.REJECT)]
     expired = [q for q in questions if q.expires_at and not q.answer]
@@ -84,4 +87,4 @@ def _rollback_was_decided(oracle: "Oracle", rolled_back: str) -> None:
     failed = [bed for bed in oracle.beds.values() if bed.deployment == rolled_back]
     by_policy = policy is OnFail.ROLL_BACK and any(bed.state is BedState.FAILED for bed in failed)
     if not wanted and not expired and not by_policy:
-        oracle.fail("16 loop", f"nobody decided to roll {rolled_back} back")
+        oracle.fail("16 loop", f"there is no decision to roll {rolled_back} back")

@@ -1,4 +1,4 @@
-"""Invariants 11, 15, 20 and 23: what DONE means, the way back, and that everything comes to an end."""
+"""Invariants 11, 15, 20 and 23: the meaning of DONE, the rollback target, and that everything ends."""
 
 from datetime import timedelta
 from typing import TYPE_CHECKING
@@ -17,13 +17,13 @@ if TYPE_CHECKING:
     from tests.simulation.oracle import Oracle
     from tests.simulation.simulation import Simulation
 
-# An expired question is asked anew by the next convergence, which comes every 15 minutes.
+# The next convergence asks an expired question again; it runs every 15 minutes.
 _REQUESTED_AGAIN = timedelta(minutes=20)
 _LEFT_OUT = (Choice.SKIP_HOST, Choice.FORCE_NEXT)
 
 
 def done_means_done(oracle: "Oracle", done: Deployment) -> None:
-    """11, 23: every host that a human did not leave out really serves the version, those that joined too."""
+    """11, 23: every host that no human left out really serves the version, also those that joined."""
     if done.state is not DeploymentState.DONE:
         return
     sim = oracle.sim
@@ -31,29 +31,29 @@ def done_means_done(oracle: "Oracle", done: Deployment) -> None:
     for name in done.skipped_hosts:
         answers = [q for q in questions if q.host == name and q.answer and q.answer.choice in _LEFT_OUT]
         if not answers and done.request.kind is not Kind.CONVERGE:
-            oracle.fail("11 done", f"{done.id} left {name} out, which nobody decided")
+            oracle.fail("11 done", f"{done.id} left {name} out without a decision")
     bad = sim.fleet.quarantined_hosts(sim.cluster)
     present = sim.fleet._reports.get(sim.cluster, {})
     members = [name for name in present if name in (done.request.only or present)]
     if not members and not oracle.recent(oracle.removed_at):
-        oracle.fail("11 done", f"{done.id} is done, on no host at all")
+        oracle.fail("11 done", f"{done.id} is done, but the cluster has no hosts")
     for name in members:
         host = sim.hosts[name]
         changed_at = max(host.joined_at, oracle.lifted_at.get(name, -1e9))
         if name in done.skipped_hosts or name in bad or host.left or oracle.recent(changed_at):
             continue
-        # Its end may be written late; what happened since it was found done is convergence's to see.
+        # The end may be written late; convergence handles what happened since the deployment was found done.
         found_at = oracle.found_done_at.get(done.id, sim.now)
         lost_at = sim.balancer.lost_at.get(host.address, -1e9)
         changed = max(changed_at, host.boot_changed_at, lost_at)
         if oracle.drained_at.get(host.address, -1e9) > found_at:
-            continue  # by a call that hung and was overtaken: nothing can fence the load balancer
+            continue  # by a call that hung and was fenced: nothing can fence the load balancer
         if changed < found_at - GRACE and (wrong := not_serving(oracle, sim.hosts[name], done)):
             oracle.fail("11 done", f"{done.id} is done, but {name} {wrong}")
 
 
 def _policy_allows_updates(sim: "Simulation", last: Deployment) -> bool:
-    """Whether the policy lets any host of a cluster that has shrunk be touched."""
+    """Return True when the policy still allows an update after the cluster has shrunk."""
     size = len(set(sim.fleet._reports[sim.cluster]) - set(sim.fleet.quarantined_hosts(sim.cluster)))
     policy = last.policy
     fits = size == 1 or at_most(policy.max_unavailable, size) < size
@@ -61,7 +61,7 @@ def _policy_allows_updates(sim: "Simulation", last: Deployment) -> bool:
 
 
 def no_rollback_is_dropped(oracle: "Oracle", ended: Deployment) -> None:
-    """6, 15: a rollback that was decided is not refused because a store did not answer once."""
+    """6, 15: a decided rollback is not refused because a store failed once."""
     sim = oracle.sim
     if ended.request.kind is not Kind.ROLLBACK or ended.state is not DeploymentState.REFUSED:
         return
@@ -75,7 +75,7 @@ def no_rollback_is_dropped(oracle: "Oracle", ended: Deployment) -> None:
 
 
 def not_serving(oracle: "Oracle", host: Host, done: Deployment) -> str:
-    """What is wrong with a host that should serve; what changed a moment ago is not held against anybody."""
+    """Return what is wrong with a host that should serve; empty if nothing, or if it changed a moment ago."""
     boot, balancer = host.boot, oracle.sim.balancer
     if oracle.recent(host.boot_changed_at) or oracle.recent(balancer.lost_at.get(host.address, -1e9)):
         return ""
@@ -90,16 +90,18 @@ def not_serving(oracle: "Oracle", host: Host, done: Deployment) -> str:
 
 
 def keeps_rollback_target(oracle: "Oracle", host: Host, state: State) -> None:
-    """15: what passed its self-test here last, and what did before it, stay on the disk."""
+    """15: the version verified last on this host and the one before it stay on the disk."""
     if state.acted.stage not in (Stage.FETCHING, Stage.READY):
         return
     for version in (state.verified, state.previous):
         if version and version not in host.disk:
-            oracle.fail("15 way back", f"{host.name} keeps {sorted(host.disk)}, {version} is gone")
+            oracle.fail(
+                "15 rollback target", f"{host.name} has {sorted(host.disk)} on its disk, {version} is gone"
+            )
 
 
 def hanging(sim: "Simulation") -> str:
-    """20: what neither has ended nor waits for a human who was asked; empty when all is well."""
+    """20: return what neither ended nor waits for a pending decision; empty if there is nothing."""
     unfinished, lease = sim.operators.unfinished(), sim.leases.current(sim.cluster).deployment
     for record in unfinished:
         if (
@@ -123,14 +125,14 @@ def _stuck(sim: "Simulation", record: Deployment) -> str:
 def _wrongly_queued(sim: "Simulation", queued: Deployment) -> str:
     waiting = sim.queue.waiting(sim.cluster)
     if waiting is None or waiting.request.deployment != queued.id:
-        return f"{queued.id} is QUEUED, and the queue has {waiting}"
+        return f"{queued.id} is QUEUED, but the pending slot has {waiting}"
     return (
-        "" if sim.leases.current(sim.cluster).deployment else f"{queued.id} is QUEUED, nobody has the lease"
+        "" if sim.leases.current(sim.cluster).deployment else f"{queued.id} is QUEUED, but the lease is free"
     )
 
 
 def all_in_order(sim: "Simulation") -> None:
-    """20, 23, 11: after the last answer the lease is free, and the verified version is on every host."""
+    """20, 23, 11: at the end of a run the lease is free, and the verified version is on every host."""
     if unfinished := sim.operators.unfinished():
         sim.oracle.fail("20 endless", f"{unfinished[0].id} is {unfinished[0].state}: {unfinished[0].reason}")
     if running := sim.executions.running():
@@ -150,7 +152,7 @@ def _nobody_is_left_behind(sim: "Simulation", last: Deployment) -> None:
     bad, present = sim.fleet.quarantined_hosts(sim.cluster), sim.fleet._reports[sim.cluster]
     for host in sim.hosts.values():
         if host.left and host.name in present:
-            sim.oracle.fail("23 left behind", f"{host.name} has left, and is still waited for")
+            sim.oracle.fail("23 left behind", f"{host.name} has left, but still has a report")
         if host.left or host.name in bad or host.name in last.skipped_hosts:
             continue
         if wrong := not_serving(sim.oracle, host, last):

@@ -1,4 +1,4 @@
-"""Invariants 4, 5, 14, 17 and 18: epochs, leases and turns; nobody acts who was overtaken."""
+"""Invariants 4, 5, 14, 17 and 18: epochs, leases and turns; a fenced deployment changes nothing."""
 
 from datetime import datetime
 from typing import TYPE_CHECKING
@@ -19,14 +19,14 @@ SWITCHES = (Order.INSTALL, Order.RESTORE)
 
 
 def epochs_only_grow(oracle: "Oracle", old: Lease, new: Lease) -> None:
-    """14, 4: a new holder has a new, higher epoch, and takes only what is free or handed over."""
+    """14, 4: a new holder of the lease has a higher epoch."""
     acquired = new.deployment and new.deployment != old.deployment
     if new.epoch < old.epoch or (acquired and new.epoch == old.epoch):
         oracle.fail("14 epoch", f"the lease went from {old} to {new}")
 
 
 def taken_only_when_free(oracle: "Oracle", now: datetime) -> None:
-    """4: nobody takes a lease that another holds, unless it has expired."""
+    """4: a deployment takes a lease only when it is free or expired."""
     old, new = oracle.lease, oracle.sim.leases.current(oracle.sim.cluster)
     held = old.deployment and old.deployment != new.deployment
     if held and (old.expires_at is None or old.expires_at > now):
@@ -34,9 +34,9 @@ def taken_only_when_free(oracle: "Oracle", now: datetime) -> None:
 
 
 def not_fenced(oracle: "Oracle", actor: Actor, effect: str) -> None:
-    """4, 5: who acts for a deployment holds its lease, or held it until a moment ago.
+    """4, 5: a deployment acts only while it holds the lease, or within GRACE seconds after.
 
-    A stage that was called when the lease was gone already has no excuse: it looks at the lease first.
+    A stage that was called after the lease was lost has no excuse: it reads the lease first.
     """
     late = oracle.late(actor.deployment) if actor.deployment else 0.0
     called_late = actor.function in GUARDED and oracle.sim.now - late < actor.began
@@ -48,17 +48,17 @@ def not_fenced(oracle: "Oracle", actor: Actor, effect: str) -> None:
 
 
 def host_epoch_only_grows(oracle: "Oracle", host: Host, state: State) -> None:
-    """14: no turn that a host acts on is older than one before, whatever happened to its disk."""
+    """14: a host never acts on a turn with a lower epoch than before, whatever happened to its disk."""
     acted = state.acted
     if not acted.version:
-        return  # it only remembers
+        return  # no turn, only what was verified
     if acted.epoch < host.acted_epoch:
         oracle.fail("14 epoch", f"{host.name} acted on {host.acted_epoch}, now on {acted.epoch}")
     host.acted_epoch = acted.epoch
 
 
 def begins_current_turns(oracle: "Oracle", host: Host, before: State | None, state: State) -> None:
-    """4, 5, 7: an agent begins an installation only while its deployment runs, and not for ever again."""
+    """4, 5, 7: an agent installs only while the deployment runs, and tries at most MAXIMUM_TRIES times."""
     acted = state.acted
     if acted.order not in SWITCHES or acted.stage is not Stage.INSTALLING:
         return
@@ -66,7 +66,7 @@ def begins_current_turns(oracle: "Oracle", host: Host, before: State | None, sta
         return
     late, holder = oracle.late(acted.deployment), oracle.record(oracle.lease.deployment)
     if holder is not None and holder.state is DeploymentState.QUEUED:
-        return  # its plan was lost before it could take back the turns of whom it overtook
+        return  # its plan was lost before it could cancel the turns of the deployment that it fenced
     if not oracle.recent(oracle.sim.now - late):
         oracle.fail(
             "4 interleaved", f"{host.name} begins {acted.version} for {acted.deployment}, {late:.0f} s late"
@@ -76,9 +76,9 @@ def begins_current_turns(oracle: "Oracle", host: Host, before: State | None, sta
 
 
 def acts_under_a_turn(oracle: "Oracle", host: Host) -> None:
-    """17, 18: the service is touched only under a turn to install, noted before; not because nobody answers."""
+    """17, 18: an agent stops or starts a service only under a turn that it noted before."""
     acted = host.journal.acted if host.journal else None
     if acted is None or acted.order not in SWITCHES or acted.stage is not Stage.INSTALLING:
-        oracle.fail("17 no turn", f"the agent of {host.name} touches its service, having noted {acted}")
+        oracle.fail("17 no turn", f"the agent of {host.name} stops or starts its service under {acted}")
     elif (host.name, acted.epoch, acted.attempt, acted.order) not in oracle.turns_given:
         oracle.fail("17 no turn", f"{host.name} was never given the turn {acted.epoch}.{acted.attempt}")

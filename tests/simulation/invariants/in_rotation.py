@@ -1,4 +1,4 @@
-"""Invariants 1, 2, 3, 13, 17 and 19: who is in rotation, with what, and when a service may be stopped."""
+"""Invariants 1, 2, 3, 13, 17 and 19: hosts in rotation, their versions, and when a service may stop."""
 
 from typing import TYPE_CHECKING
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def versions_in_rotation(oracle: "Oracle") -> set[str]:
-    """What really runs on the hosts that are registered."""
+    """Return the versions that really run on the hosts in rotation."""
     sim = oracle.sim
     hosts = [sim.hosts_at[address] for address in sim.balancer.everywhere()]
     return {host.boot.version for host in hosts if host.boot}
@@ -23,22 +23,22 @@ def versions_in_rotation(oracle: "Oracle") -> set[str]:
 def enough_stay(
     oracle: "Oracle", actor: Actor, host: Host, state: TargetState, group: Group = Group.MAIN
 ) -> None:
-    """1: a drain leaves all but max_unavailable of the hosts serving; those lost a moment ago are not our doing."""
+    """1: a drain leaves all but max_unavailable hosts serving; those lost a moment ago count as serving."""
     record, sim = oracle.record(actor.deployment), oracle.sim
     if record is None or state is not TargetState.HEALTHY or actor.function != "drain":
         return
     if oracle.sim.balancer.state(host.address) is TargetState.HEALTHY and group is not Group.MAIN:
-        return  # it goes on serving in the main group
+        return  # it still serves in the main group
     if host.boot is None or not host.answers_checks() or oracle.recovered_unnoticed(actor, host):
-        return  # it serves nothing, as the load balancer is about to find out; or did not when it was looked at
+        return  # it does not serve, as a health check will find soon; or it did not when the actor read its state
     if oracle.late(actor.deployment):
-        return  # it hung until its lease was another's, who counted this host: fencing.not_overtaken judges it
+        return  # it hung until its lease was another's, who counted this host: fencing.not_overtaken
     if oracle.recent(oracle.removed_at):
-        return  # somebody has just taken a live host out by hand: the drain cannot know yet
+        return  # an operator has just removed a live host: the drain cannot know yet
     attempts, questions = sim.deployments.attempts_and_questions(record.id)
     newest = latest_attempts(attempts).get(host.name)
     if newest is not None and newest.state is not AttemptState.STARTED:
-        return  # a drain that hung, and was done by another: records.drains_before_it_installs
+        return  # a drain that hung while another call drained the host: see records.drains_before_it_installs
     present = set(sim.fleet._reports.get(sim.cluster, {}))
     members = present - set(sim.fleet.quarantined_hosts(sim.cluster))
     serving = [name for name in present - {host.name} if serves(oracle, sim.hosts[name])]
@@ -57,21 +57,21 @@ def enough_stay(
 
 
 def serves(oracle: "Oracle", host: Host) -> bool:
-    """Whether it is healthy where it is registered, or was until a moment ago."""
+    """Return True when a host is healthy where it is registered, or was until a moment ago."""
     balancer = oracle.sim.balancer
     state = balancer.state(host.address)
     return (state is not None and state.serves) or oracle.recent(balancer.lost_at.get(host.address, -1e9))
 
 
 def only_tested_gets_in(oracle: "Oracle", host: Host) -> None:
-    """2: what is registered has really passed its self-test, on this start; a start just now is not yet known."""
+    """2: a registered host really passed its self-test on this start; a start a moment ago is excused."""
     boot = host.boot
     if boot is not None and not boot.tested and not oracle.recent(boot.at):
         oracle.fail("2 self-test", f"{host.name} is registered, and {boot.boot} never passed its self-test")
 
 
 def only_its_target_gets_in(oracle: "Oracle", actor: Actor, host: Host, group: Group) -> None:
-    """3, 13: what a deployment registers runs its target, with the published bytes."""
+    """3, 13: a deployment registers only hosts that run its target, with the published bytes."""
     record, boot = oracle.record(actor.deployment), host.boot
     if record is None or boot is None or oracle.recent(boot.at):
         return
@@ -83,9 +83,9 @@ def only_its_target_gets_in(oracle: "Oracle", actor: Actor, host: Host, group: G
 
 
 def traffic_is_tested(oracle: "Oracle", host: Host) -> None:
-    """2: no host gets traffic before this very start of its service passed its self-test."""
+    """2: no host gets traffic before this start of its service has passed its self-test."""
     if oracle.recent(oracle.registered_late_at.get(host.address, -1e9)):
-        return  # by a call that hung and was overtaken: nothing can fence the load balancer
+        return  # registered by a call that hung and was fenced: nothing can fence the load balancer
     if host.boot is not None and not host.boot.tested:
         oracle.fail(
             "2 self-test", f"{host.name} gets traffic, and {host.boot.boot} never passed its self-test"
@@ -93,7 +93,7 @@ def traffic_is_tested(oracle: "Oracle", host: Host) -> None:
 
 
 def traffic_is_target_or_previous(oracle: "Oracle", host: Host) -> None:
-    """3: only the previous version and the target get into rotation, beside what was there when it began."""
+    """3: only the target, the previous version and those in rotation at the start get traffic."""
     sim, boot = oracle.sim, host.boot
     desired = sim.registry.desired(sim.cluster)
     record = oracle.record(oracle.lease.deployment or (desired.deployment if desired else ""))
@@ -107,11 +107,11 @@ def traffic_is_target_or_previous(oracle: "Oracle", host: Host) -> None:
 
 
 def stops_nothing_in_rotation(oracle: "Oracle", host: Host) -> None:
-    """17, 19: an agent stops a service only when it is out of rotation and its last request has ended."""
+    """17, 19: an agent stops a service only out of rotation and after its last request has ended."""
     sim = oracle.sim
     state = sim.balancer.state(host.address)
     if oracle.recent(oracle.registered_late_at.get(host.address, -1e9)):
-        return  # by a call that hung and was overtaken: nothing can fence the load balancer
+        return  # registered by a call that hung and was fenced: nothing can fence the load balancer
     if state is not None and state.in_rotation:
         oracle.fail("17 stop in rotation", f"{host.name} is stopped while it is {state}")
     if sim.balancer.busy(host.address):
@@ -119,7 +119,7 @@ def stops_nothing_in_rotation(oracle: "Oracle", host: Host) -> None:
 
 
 def starts_nothing_in_rotation(oracle: "Oracle", host: Host) -> None:
-    """2: a service is started out of rotation, so that it gets no traffic before its self-test."""
+    """2: an agent starts a service only out of rotation, so that it gets no traffic before its self-test."""
     state = oracle.sim.balancer.state(host.address)
     if oracle.recent(oracle.registered_late_at.get(host.address, -1e9)):
         return

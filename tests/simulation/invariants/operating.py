@@ -1,4 +1,4 @@
-"""What operators set: freezes, pauses, quarantines, and 15 again: no deployment begins without a way back."""
+"""Freezes, pauses and quarantines; invariant 15: no deployment begins without a rollback target."""
 
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 def begins_only_when_it_may(oracle: "Oracle", deployment: str) -> None:
-    """15, and freezes and quarantines: what stood against it for a while kept it out, unless it was overridden."""
+    """15: a deployment begins only if no freeze or quarantine blocked it for a while, unless overridden."""
     sim, request = oracle.sim, oracle.requests.get(deployment)
     if request is None or request.kind is not Kind.DEPLOY:
         return
@@ -20,16 +20,16 @@ def begins_only_when_it_may(oracle: "Oracle", deployment: str) -> None:
         f for f in sim.freezes.all() if f.covers(sim.cluster) and not oracle.recent(oracle.frozen_at[f.scope])
     ]
     if frozen and Override.FREEZE not in request.overrides:
-        oracle.fail("frozen", f"{deployment} begins, and {frozen[0].scope} is frozen")
+        oracle.fail("frozen", f"{deployment} begins, but {frozen[0].scope} is frozen")
     _rollback_target_exists(oracle, request)
     bad = request.version in sim.fleet.quarantined(sim.cluster)
     lately = oracle.recent(oracle.quarantined_at.get(request.version, sim.now))
     if bad and not lately and Override.QUARANTINE not in request.overrides:
-        oracle.fail("quarantine", f"{deployment} begins, and {request.version} is quarantined")
+        oracle.fail("quarantine", f"{deployment} begins, but {request.version} is quarantined")
 
 
 def _rollback_target_exists(oracle: "Oracle", request: Request) -> None:
-    """15: the bytes of the version that was verified last are in the store, or somebody said never mind."""
+    """15: the artifact of the last verified version is in the store, or the operator overrode that."""
     sim = oracle.sim
     done = [r for r in oracle.records.values() if r.state is DeploymentState.DONE and not r.request.only]
     before = [r for r in done if r.target.version != request.version]
@@ -38,11 +38,13 @@ def _rollback_target_exists(oracle: "Oracle", request: Request) -> None:
     target = max(before, key=lambda r: r.id).target
     gone_at = oracle.gone_at.get(target.version, sim.now)
     if not sim.artifacts.has_artifact(target, sim.cluster.service) and not oracle.recent(gone_at):
-        oracle.fail("15 way back", f"{request.deployment} begins, and {target.version} is not in the store")
+        oracle.fail(
+            "15 rollback target", f"{request.deployment} begins, but {target.version} is not in the store"
+        )
 
 
 def _needs_the_update(oracle: "Oracle", name: str, host: str) -> None:
-    """23, 7: a host that has served the target for a while, and says so, is not updated again."""
+    """23, 7: a host that has served the target for a while, and reports so, is not updated again."""
     sim, record, here = oracle.sim, oracle.records[name], oracle.sim.hosts[host]
     report = sim.fleet._reports[sim.cluster].get(host)
     lost_at = sim.balancer.lost_at.get(here.address, -1e9)
@@ -62,10 +64,10 @@ def _needs_the_update(oracle: "Oracle", name: str, host: str) -> None:
 
 
 def touches_only_what_it_may(oracle: "Oracle", actor: Actor, decided: Mapping[str, Any]) -> None:
-    """A paused deployment begins no host, and a host that is quarantined is not begun."""
+    """Fail when a paused deployment updates a further host, or any deployment updates a quarantined one."""
     name = actor.deployment
     if name in oracle.paused_at and not oracle.recent(oracle.paused_at[name]):
-        oracle.fail("paused", f"{name} goes on, and is paused")
+        oracle.fail("paused", f"{name} continues, but is paused")
     bad = oracle.sim.fleet.quarantined_hosts(oracle.sim.cluster)
     for given in decided["hosts"]:
         host = str(given["host"])
@@ -73,4 +75,4 @@ def touches_only_what_it_may(oracle: "Oracle", actor: Actor, decided: Mapping[st
         if first:
             _needs_the_update(oracle, name, host)
         if first and host in bad and not oracle.recent(oracle.quarantined_at.get(host, oracle.sim.now)):
-            oracle.fail("quarantine", f"{name} begins {host}, which is quarantined")
+            oracle.fail("quarantine", f"{name} updates {host}, which is quarantined")

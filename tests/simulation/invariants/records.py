@@ -1,4 +1,4 @@
-"""Invariants 6, 7, 8, 9, 10, 22, 23 and 24: what the records say, in which order, and on whose word."""
+"""Invariants 6, 7, 8, 9, 10, 22, 23 and 24: the records, their order, and the decisions behind them."""
 
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
@@ -19,32 +19,32 @@ if TYPE_CHECKING:
 
 _ORDER = list(AttemptState)
 _GO_ON = (Choice.RETRY, Choice.SKIP_HOST, Choice.FORCE_NEXT)
-# How long a stage may wait for a silent agent before it says so: 30 s of patience, and a look now and then.
+# Seconds within which a stage reports an unreachable host: a heartbeat timeout of 30 s, and some polls.
 UNREACHABLE_IS_REPORTED = 120.0
 
 
 def audit_entry_comes_first(oracle: "Oracle", deployment: str, host: str, what: str, effect: str) -> None:
-    """22: before an effect, the trail tells of it."""
+    """22: an audit entry is written before each effect."""
     if (deployment, host, what) not in oracle.audited:
-        oracle.fail("22 trail", f"nothing tells of {effect} ({what} {host} of {deployment})")
+        oracle.fail("22 trail", f"no audit entry before {effect} ({what} {host} of {deployment})")
 
 
 def audit_log_only_grows(oracle: "Oracle") -> None:
-    """22: the trail is append-only."""
+    """22: the audit log is append-only."""
     length = len(oracle.sim.audit_log.entries)
     if length < oracle.audit_log_length:
-        oracle.fail("22 trail", "entries of the trail are gone")
+        oracle.fail("22 trail", "entries of the audit log are gone")
     oracle.audit_log_length = length
 
 
 def final_is_final(oracle: "Oracle", actor: Actor, before: Deployment | None, now: Deployment) -> None:
-    """10: a deployment that has ended does not come back, nor end otherwise."""
+    """10: a deployment that has ended keeps its final state."""
     if before is not None and before.state.final and before.state is not now.state:
         oracle.fail("10 resurrected", f"{actor.name}: {now.id} was {before.state}, and is {now.state}")
 
 
 def attempts_move_forward(oracle: "Oracle", actor: Actor, old: HostAttempt | None, now: HostAttempt) -> None:
-    """6, 7, 9: one stage after the other, none twice; what has failed stays failed; begun only as decided."""
+    """6, 7, 9: an attempt begins as decided, passes each stage once, and never changes after its end."""
     key = (now.deployment, now.host, now.number)
     if old is None:
         if now.state is not AttemptState.STARTED or key not in oracle.decided:
@@ -70,7 +70,7 @@ def attempts_move_forward(oracle: "Oracle", actor: Actor, old: HostAttempt | Non
 
 
 def recorded_stages_are_true(oracle: "Oracle", actor: Actor, attempt: HostAttempt) -> None:
-    """2, 6, 19, 24: what is recorded of a host has really happened to it."""
+    """2, 6, 19, 24: the recorded state of an attempt is what really happened to the host."""
     sim = oracle.sim
     host = sim.hosts.get(attempt.host)
     if host is None:
@@ -96,7 +96,7 @@ def recorded_stages_are_true(oracle: "Oracle", actor: Actor, attempt: HostAttemp
 
 
 def _unreachable_is_reported(oracle: "Oracle", actor: Actor, host: Host, attempt: HostAttempt) -> None:
-    """24: a silent agent is told apart from a failed host, soon; and only a silent one is called silent."""
+    """24: an unreachable host is reported in time, and only an unreachable host is reported as such."""
     sim = oracle.sim
     if sim.clock_error_ever or actor.function not in ("drain", "install", "self_test"):
         return
@@ -104,31 +104,34 @@ def _unreachable_is_reported(oracle: "Oracle", actor: Actor, host: Host, attempt
     waited = sim.now - actor.began
     if min(unreachable, waited) > UNREACHABLE_IS_REPORTED:
         oracle.fail(
-            "24 silence", f"{host.name} is silent for {unreachable:.0f} s, found out after {waited:.0f} s"
+            "24 unreachable",
+            f"{host.name} is unreachable for {unreachable:.0f} s, reported after {waited:.0f} s",
         )
     lately = oracle.recent(host.last_unreachable_at) or oracle.recent(host.cut_off_until)
     if attempt.unreachable and host.reachable() and not lately:
-        oracle.fail("24 silence", f"{host.name} is heard, and was said to be silent: {attempt.reason}")
+        oracle.fail(
+            "24 unreachable", f"{host.name} is reachable, but was reported as unreachable: {attempt.reason}"
+        )
 
 
 def answers_are_offered(oracle: "Oracle", question: Question) -> None:
-    """9: an answer is one of those that were offered."""
+    """9: an answer is one of the offered choices."""
     if question.answer and question.answer.choice not in question.choices:
         oracle.fail("9 answer", f"{question.id} was answered {question.answer.choice}")
 
 
 def answers_what_was_asked(oracle: "Oracle", actor: Actor, answered: Mapping[str, Any]) -> None:
-    """8, 9: what was said of one host and attempt is no answer about another."""
+    """8, 9: an answer about one host and attempt never counts for another."""
     said = (actor.given.get("host", ""), actor.given.get("attempt", 0))
     if said[0] and said != (answered["host"], answered["attempt"]):
-        oracle.fail("9 answer", f"{actor.name}: what was said of {said} answered {answered['id']}")
+        oracle.fail("9 answer", f"{actor.name}: an answer about {said} answered {answered['id']}")
 
 
 def halts_at_failures(oracle: "Oracle", actor: Actor, decided: Mapping[str, Any]) -> None:
-    """9, 8, 23: after a failure no host is begun before a human said so, about that host and that attempt."""
+    """9, 8, 23: after a failure, no host is updated before a human decided about that host and attempt."""
     sim, name = oracle.sim, actor.deployment
     questions = tuple(sim.deployments.questions(name))
-    # What was answered a moment ago may not be known yet to who decides here.
+    # This decision may not know the answers of a moment ago.
     answered_earlier = tuple(
         q for q in questions if not oracle.recent(oracle.answered_at.get((name, q.id), -1e9))
     )
@@ -138,7 +141,7 @@ def halts_at_failures(oracle: "Oracle", actor: Actor, decided: Mapping[str, Any]
         lately = oracle.recent(oracle.failed_at.get((name, host, attempt.number), sim.now))
         known = host in present and not oracle.recent(sim.hosts[host].joined_at)
         if not attempt.state.ended and not oracle.recent(oracle.moved_at[_key(attempt)]) and known:
-            oracle.fail("6 lost", f"{name} goes on, and {host} {attempt.number} is left as {attempt.state}")
+            oracle.fail("6 lost", f"{name} continues, but {host} {attempt.number} is left as {attempt.state}")
         if attempt.state is not AttemptState.FAILED or lately or host not in present:
             continue
         answers = answers_on(questions, attempt)
@@ -149,11 +152,12 @@ def halts_at_failures(oracle: "Oracle", actor: Actor, decided: Mapping[str, Any]
             continue
         unreachable += 1
         if not attempt.unreachable or answers:
-            oracle.fail("9 went on", f"{name} goes on after {host} failed, answered {answers}")
+            oracle.fail("9 went on", f"{name} continues after {host} failed, answered {answers}")
     policy = oracle.records[name].policy
     if unreachable > at_most(policy.max_unreachable, len(present)):
         oracle.fail(
-            "9 went on", f"{name} goes on with {unreachable} hosts out of reach: {policy.max_unreachable}"
+            "9 went on",
+            f"{name} continues with {unreachable} unreachable hosts; max_unreachable is {policy.max_unreachable}",
         )
     for given in decided["hosts"]:
         host, number = str(given["host"]), int(given["attempt"])
@@ -170,23 +174,23 @@ def _newest(oracle: "Oracle", deployment: str) -> dict[str, HostAttempt]:
 
 
 def _is_tried_once(oracle: "Oracle", before: HostAttempt | None, questions: tuple[Question, ...]) -> None:
-    """23, 9: a host is tried again only if a human said so, or, a few times, if it was away or is a new one."""
+    """23, 9: a host is tried again only on a RETRY, or a few times if it was unreachable or replaced."""
     if before is None or Choice.RETRY in answers_on(questions, before):
         return
     host = oracle.sim.hosts[before.host]
     away = (before.state is AttemptState.FAILED and before.unreachable) or _left_the_test_bed(oracle, before)
-    # It may have been emptied just before it was recorded as alive.
+    # The host may have lost its disk just before it was recorded as alive.
     new = before.state is AttemptState.ALIVE and host.disk_lost_at > oracle.moved_at[_key(before)] - GRACE
     if before.group is Group.CONTROL and before.state is AttemptState.ALIVE:
-        return  # it was restarted for the test bed's sake, and is updated in its turn
+        return  # it was restarted as the control, and is updated later
     if before.number >= TRIES_UNASKED or not (away or new):
         oracle.fail(
-            "23 twice", f"{before.host} is tried again after {before.number}, {before.state}, unasked"
+            "23 twice", f"{before.host} is tried again after {before.number}, {before.state}, without a RETRY"
         )
 
 
 def _left_the_test_bed(oracle: "Oracle", attempt: HostAttempt) -> bool:
-    """Whether its agent fell silent, or it left, while it baked: its test bed was given up."""
+    """Return True when the test bed of this attempt was given up, as its host became unreachable or left."""
     beds = [bed for bed in oracle.beds.values() if bed.state is BedState.GIVEN_UP]
     mine = (attempt.deployment, attempt.host, attempt.number)
     return mine in [(bed.deployment, bed.host, bed.attempt) for bed in beds]
@@ -197,11 +201,11 @@ def _key(attempt: HostAttempt) -> tuple[str, str, int]:
 
 
 def failed_stays_out(oracle: "Oracle", actor: Actor, deployment: str, host: Host) -> None:
-    """9: a host whose newest attempt failed is not registered, whatever was answered."""
+    """9: a host whose newest attempt failed is not registered, whatever was decided."""
     tried = [a for key, a in oracle.attempts.items() if key[:2] == (deployment, host.name)]
     newest = max(tried, key=lambda a: a.number, default=None)
     if newest is None:
-        oracle.fail("9 registered", f"{actor.name} registers {host.name}, which it never tried")
+        oracle.fail("9 registered", f"{actor.name} registers {host.name} without an attempt")
     elif newest.state is AttemptState.FAILED:
         key = (newest.deployment, newest.host, newest.number)
         if not oracle.recent(oracle.failed_at[key]):
@@ -209,10 +213,10 @@ def failed_stays_out(oracle: "Oracle", actor: Actor, deployment: str, host: Host
 
 
 def drains_before_it_installs(oracle: "Oracle", actor: Actor, host: Host) -> None:
-    """7: a drain that was done is not done again once the host has gone on."""
+    """7: a drain is not repeated once its attempt has moved on."""
     tried = [a for key, a in oracle.attempts.items() if key[:2] == (actor.deployment, host.name)]
     newest = max(tried, key=lambda a: a.number, default=None)
     if actor.function != "drain" or newest is None or newest.state is AttemptState.STARTED:
         return
     if not oracle.recent(oracle.moved_at[newest.deployment, newest.host, newest.number]):
-        oracle.fail("7 twice", f"{actor.name} drains {host.name} again, which is {newest.state}")
+        oracle.fail("7 twice", f"{actor.name} drains {host.name} again, whose attempt is {newest.state}")
