@@ -1,4 +1,7 @@
-"""For all tests: one embedded environment a session, in a temporary folder, on free ports; and one browser."""
+"""Fixtures of all tests: one embedded environment a session, in a temporary folder on free ports.
+
+One browser.
+"""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -26,7 +29,7 @@ settings.load_profile("lifecycle")
 
 @dataclass(frozen=True)
 class Laptop:
-    """A running environment; `facts` is what its environment.json says."""
+    """A running environment; `facts` is the content of its environment.json."""
 
     layout: Layout
     facts: dict[str, Any]
@@ -34,14 +37,14 @@ class Laptop:
 
     @property
     def variables(self) -> dict[str, str]:
-        """What a command needs in its environment to find this laptop instead of the checkout's."""
+        """The environment variables by which a command finds this environment instead of the checkout's."""
         return {"LIFECYCLE_HOME": str(self.layout.home)}
 
 
-class _OneWorkerPerFixture(LoadScopeScheduling):  # type: ignore[misc]
-    """Tests that share a costly fixture share one worker, so that it is made once.
+class _OneWorkerForTheEmulator(LoadScopeScheduling):  # type: ignore[misc]
+    """A scheduler that gives all tests that need the emulator to one worker, as they share one emulator.
 
-    xdist has `--dist loadgroup` for this, which pytest 9.2 does not let it do: it renames the tests.
+    `--dist loadgroup` of xdist would do this, but it renames tests, which pytest 9.2 does not allow.
     """
 
     def _split_scope(self, nodeid: str) -> str:
@@ -61,13 +64,13 @@ def _shared_fixture(file: Path) -> str | None:
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> LoadScopeScheduling:
-    """How `make test` spreads the tests over its workers."""
-    return _OneWorkerPerFixture(config, log)
+    """Return the scheduler that spreads the tests of `make test` over its workers."""
+    return _OneWorkerForTheEmulator(config, log)
 
 
 @pytest.fixture(scope="session")
 def laptop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Laptop]:
-    """The control plane, deployed and empty; ended, whatever happened, with every process of it."""
+    """The deployed control plane without services; all its processes end after the session."""
     layout = Layout(tmp_path_factory.mktemp("laptop"))
     ports = Ports.free()
     facts = environment.up(layout, Progress(quiet=True), ports)

@@ -1,6 +1,6 @@
-"""An operator's desk: the real command line as a process, what it said, and waiting for what has to come.
+"""The real command line for end-to-end tests: commands, their output, and waiting for a condition.
 
-Used by every test here; what was typed, and what came back, is in the report of a test that fails.
+Used by every test here. The last commands and their output are in the report of a failed test.
 """
 
 import json
@@ -28,7 +28,7 @@ Found = TypeVar("Found")
 
 @dataclass(frozen=True)
 class Output:
-    """What a command printed, and its exit code."""
+    """The output of a command, and its exit code."""
 
     command: str
     code: int
@@ -45,9 +45,9 @@ class Output:
 
     @property
     def end(self) -> dict[str, Any]:
-        """How watching ended: the last ending of deploy, rollback and the answers."""
+        """The last ending that a watching command printed (deploy, rollback, or an answer with --watch)."""
         endings = self.facts.get("endings")
-        assert endings, f"expected something to have been watched to its end:\n{self}"
+        assert endings, f"expected the command to watch a deployment to its end:\n{self}"
         return dict(endings[-1])
 
     def __str__(self) -> str:
@@ -56,10 +56,10 @@ class Output:
 
 @dataclass
 class Operator:
-    """Somebody who types commands; `outputs` is all that came back, the newest last.
+    """An operator who types commands; `outputs` has all their output, the newest last.
 
-    What does something is typed for real, as a process. What only looks (status, hosts, history) is the same
-    command in this process, over one connection: tests look often, and a process takes a second of a core.
+    Commands that change something run as a process. Commands that only read (status, hosts, history) run in
+    this process over one connection, because tests read often and a process takes a second of a core.
     """
 
     laptop: Laptop
@@ -71,14 +71,14 @@ class Operator:
         return on_laptop(self.laptop.layout.environment, self.name)
 
     def __call__(self, *arguments: str, code: int = 0) -> Output:
-        """Type `lifecycle ARGUMENTS --json`; it has to end with this exit code."""
+        """Run `lifecycle ARGUMENTS --json` as a process; assert that it ends with this exit code."""
         output = self.run([str(LIFECYCLE), *arguments, "--json"])
         assert output.code == code, f"expected exit code {code}:\n{output}"
         assert "Traceback" not in output.err, output
         return output
 
     def read(self, *arguments: str) -> Output:
-        """What a command shows that changes nothing; it has to end well."""
+        """Run a command that only reads, in this process; assert that it succeeds."""
         done = CliRunner().invoke(app, [*arguments, "--json"], obj=lambda _: self._here)
         output = Output(f"lifecycle {' '.join(arguments)}", done.exit_code, done.stdout, done.stderr)
         self.outputs.append(output)
@@ -86,7 +86,7 @@ class Operator:
         return output
 
     def run(self, command: Sequence[str]) -> Output:
-        """Run a command as a person's shell would: this laptop in the environment, and who they are."""
+        """Run a command as from a person's shell, with this environment and the operator's name."""
         inherited = {
             name: text for name, text in os.environ.items() if not name.startswith(("LIFECYCLE_", "GIT_"))
         }
@@ -107,10 +107,10 @@ class Operator:
 
 
 def wait_for(what: str, poll: Callable[[], Found | None], seconds: float = 30) -> Found:
-    """Look until there is something; an AssertionError says what never came."""
+    """Poll until it returns a true value; return that. Raises AssertionError after `seconds`."""
     deadline = time.monotonic() + seconds
     while not (found := poll()):
-        assert time.monotonic() < deadline, f"waited {seconds} s for {what}; the last look found {found!r}"
+        assert time.monotonic() < deadline, f"waited {seconds} s for {what}; the last poll returned {found!r}"
         time.sleep(POLL_SECONDS)
     return found
 

@@ -1,4 +1,4 @@
-"""The whole path: one environment, two services with their versions built once, and a report that shows the logs."""
+"""Fixtures of the end-to-end tests: one environment, two services, and logs in the report of a failure."""
 
 from collections.abc import Generator
 from dataclasses import dataclass
@@ -28,7 +28,7 @@ class Hello:
 def pytest_runtest_makereport(
     item: pytest.Item, call: pytest.CallInfo[None]
 ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-    """A failure shows what was typed last, and the end of every log of the environment."""
+    """Add the last commands and the end of every log of the environment to the report of a failed test."""
     report = yield
     laptop = item.funcargs.get("laptop") if isinstance(item, pytest.Function) else None
     if report.failed and isinstance(laptop, Laptop):
@@ -51,15 +51,15 @@ def operator(laptop: Laptop) -> Operator:
 
 @pytest.fixture(scope="session")
 def hello(operator: Operator, laptop: Laptop) -> Service:
-    """examples/hello with four hosts in production, and a first push that nobody has watched yet."""
+    """examples/hello with four hosts in production, added but not yet deployed."""
     return add_service(operator, laptop, REPOSITORY / "examples" / "hello", 4)
 
 
 @pytest.fixture(scope="session")
 def first_push(hello: Service) -> Output:
-    """The example, pushed and watched to the end of the staging rollout that follows by itself.
+    """The example, pushed and watched to the end of its automatic staging rollout.
 
-    As it is, but for its test bed, which has tests of its own (test_test_bed.py).
+    It has no test bed here; test_test_bed.py is about those.
     """
     hello.change("lifecycle.toml", r"^bake_minutes = \d+", "bake_minutes = 0")
     return hello.operator("watch", "--run", hello.push("As it came"))
@@ -67,7 +67,7 @@ def first_push(hello: Service) -> Output:
 
 @pytest.fixture(scope="session")
 def releases(hello: Service, first_push: Output) -> Hello:
-    """Three releases, the first of them in production; the later two are built at the same time."""
+    """Three releases, the first of them in production."""
     hello.change("lifecycle.toml", r"^automatic = true", "automatic = false")
     hello.change("lifecycle.toml", r'GREETING = "\w+"', 'GREETING = "Welcome"')
     second = hello.push("Greet otherwise")
@@ -82,14 +82,14 @@ def releases(hello: Service, first_push: Output) -> Hello:
 
 @pytest.fixture(scope="session")
 def brittle(operator: Operator, laptop: Laptop) -> Service:
-    """A service with two hosts in production that can be told to misbehave."""
+    """A service with two hosts in production that fails as its MOOD says."""
     return add_service(operator, laptop, _BRITTLE, 2)
 
 
 @pytest.fixture(scope="session")
 def moods(brittle: Service) -> dict[str, str]:
-    """The releases of brittle, by what is special about them; `brittle_healthy` is in production, the others never were."""
-    runs = {"healthy": brittle.push("Well")}
+    """The releases of brittle by their mood or approval gate; only `healthy` was ever in production."""
+    runs = {"healthy": brittle.push("Healthy")}
     for mood in ("spare", "tampered with", "starts slowly", "never starts", "dies in its self-test"):
         brittle.change("lifecycle.toml", r'MOOD = "[^"]*"', f'MOOD = "{mood}"')
         runs[mood] = brittle.push(mood)
@@ -104,11 +104,11 @@ def moods(brittle: Service) -> dict[str, str]:
 
 @pytest.fixture
 def brittle_healthy(brittle: Service, moods: dict[str, str]) -> None:
-    """Both hosts of brittle serve the release that behaves."""
+    """Production of brittle, with the healthy release on both hosts."""
     brittle.ensure_version(moods["healthy"])
 
 
 def add_service(operator: Operator, laptop: Laptop, folder: Path, count: int) -> Service:
-    """What `lifecycle local add` makes known."""
+    """Add a service with `lifecycle local add`; return it."""
     found = operator("local", "add", str(folder), "--hosts", str(count)).facts
     return Service(operator, laptop, found["service"], Path(found["working_copy"]))

@@ -1,6 +1,6 @@
-"""The console in a real browser: an operator sees a rollout run and fail, decides with a click, and is shown it.
+"""The console in a real browser: an operator follows a rollout, decides with a click, and sees the result.
 
-The same with twins, and faster, is in tests/integration/browser/test_widgets.py.
+tests/integration/browser/test_widgets.py tests the same over twins, and faster.
 """
 
 import re
@@ -24,7 +24,7 @@ pytestmark = [pytest.mark.emulator, pytest.mark.browser]
 
 SERVICE = Path(__file__).parent / "brittle"
 SECONDS = 60_000
-# Seconds, on a laptop. The judge wants 10 minutes and 100 requests a host at least.
+# A bake minute is a second here. The judge needs at least 10 minutes, and 100 requests a host.
 BAKE_MINUTES, RATE = 15, 60.0
 WAITS, PIPELINE, HOSTS = "What waits for you", "From push to production", "Hosts"
 DEPLOYMENT, HISTORY = "Deployment", "What happened, and who did it"
@@ -35,7 +35,7 @@ BED = "Test bed against its control"
 class Shop:
     """A service with three hosts in production.
 
-    The good release serves, the bad one fails its self-test, the baked one wants a test bed and an approval after it.
+    `good` serves, `bad` fails its self-test, `baked` has a test bed with an approval after it.
     """
 
     service: Service
@@ -64,7 +64,7 @@ def shop(operator: Operator, laptop: Laptop, tmp_path_factory: pytest.TempPathFa
 
 @pytest.fixture
 def console(laptop: Laptop, seat: Callable[..., Desk]) -> Iterator[Callable[..., Page]]:
-    """Opens the console of the environment, about the shop where there is a choice."""
+    """Opens the console of the environment in a browser."""
     desks: list[Desk] = []
 
     def opened(**more: object) -> Page:
@@ -75,14 +75,14 @@ def console(laptop: Laptop, seat: Callable[..., Desk]) -> Iterator[Callable[...,
         return page
 
     yield opened
-    # What the pages said last is in the report of a test that fails.
+    # The last text of each page is in the report of a failed test.
     for desk in desks:
         print(desk.page.locator("main").aria_snapshot())
     assert [fault for desk in desks for fault in desk.faults] == []
 
 
 def about(page: Page, title: str) -> Locator:
-    """A widget, narrowed to the shop where its filter offers a choice."""
+    """Return a widget, filtered to the shop if it has a filter."""
     found = widget(page, title)
     choice = found.get_by_label("Service")
     if choice.count() and choice.input_value() != "shop":
@@ -93,7 +93,7 @@ def about(page: Page, title: str) -> Locator:
 
 
 def confirmed(page: Page, button: Locator, says: str) -> Locator:
-    """Press a button, read what it would do, and confirm; the answer's dialog."""
+    """Press a button, check the dialog's text, and confirm; return the dialog of the answer."""
     button.click()
     expect(page.get_by_role("dialog")).to_contain_text(says)
     page.get_by_role("button", name="Confirm").click()
@@ -107,19 +107,19 @@ def closed(page: Page) -> None:
     expect(page.get_by_role("dialog")).to_have_count(0)
 
 
-def test_an_operator_sees_a_rollout_fail_rolls_back_with_a_click_and_is_shown_it(
+def test_an_operator_sees_a_rollout_fail_and_rolls_back_with_a_click(
     shop: Shop, console: Callable[..., Page]
 ) -> None:
     page, elsewhere = console(), console()
 
-    # A release is waiting; a click deploys it.
+    # A click deploys the release.
     lane = about(page, PIPELINE).get_by_role("region", name="shop", exact=True)
     deploy = lane.get_by_role("button", name="Deploy to production")
     answer = confirmed(page, deploy, f"Deploy shop {shop.bad} to production")
     expect(answer).to_contain_text(f"Started: {shop.bad} to production/shop")
     closed(page)
 
-    # It runs, and then halts at its first host: without a reload, the page shows both.
+    # The page shows without a reload that the rollout runs, and then that it halts at its first host.
     expect(about(page, DEPLOYMENT)).to_contain_text(f"shop {shop.bad} to production", timeout=SECONDS)
     question = about(page, WAITS).get_by_role("region", name=re.compile(f"shop {shop.bad} to production"))
     expect(question).to_contain_text("failed while self-testing", timeout=SECONDS)
@@ -127,13 +127,13 @@ def test_an_operator_sees_a_rollout_fail_rolls_back_with_a_click_and_is_shown_it
     expect(question).to_contain_text("brittle: I die in my self-test")
     expect(about(page, HOSTS)).to_contain_text("failed")
 
-    # Somebody else has the same question before them, and does not look again.
+    # Another page shows the same decision and does not refresh.
     stale = about(elsewhere, WAITS).get_by_role("button", name="Roll back")
     expect(stale).to_be_visible(timeout=SECONDS)
     elsewhere.get_by_role("combobox", name="Refresh").select_option("Off")
     drawn(elsewhere)
 
-    # A click rolls back, after a sentence on what that does.
+    # A click rolls back, after a dialog that says what will happen.
     says = f"back to {shop.good}; {shop.bad} is quarantined"
     question.get_by_label("Reason").fill("it dies in its self-test")
     question.get_by_role("button", name="Roll back").click()
@@ -142,12 +142,12 @@ def test_an_operator_sees_a_rollout_fail_rolls_back_with_a_click_and_is_shown_it
     expect(page.get_by_role("dialog")).to_contain_text("done", timeout=SECONDS)
     closed(page)
 
-    # A second click on the used decision says so, and does nothing.
+    # A second click on the same decision is refused and changes nothing.
     refused = confirmed(elsewhere, stale, says)
     expect(refused).to_contain_text("not done")
     expect(refused).to_contain_text("Nothing was changed.")
 
-    # The page shows that every host serves the version from before, and who wanted it.
+    # The page shows that every host serves the previous version, and who decided that.
     expect(about(page, WAITS)).to_contain_text("nothing waits for you", timeout=SECONDS)
     hosts = about(page, HOSTS).get_by_role("region", name="Hosts of production/shop")
     expect(hosts).to_contain_text("3 hosts: 3 serving", timeout=SECONDS)

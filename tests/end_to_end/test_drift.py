@@ -1,4 +1,4 @@
-"""Drift: a service that died on one host is brought back, there and nowhere else, on command and by the clock."""
+"""Drift: convergence repairs the one host whose service died, by a command and by the schedule."""
 
 import os
 import signal
@@ -13,42 +13,42 @@ from tests.end_to_end.service import Service
 
 pytestmark = [pytest.mark.emulator, pytest.mark.usefixtures("brittle_healthy")]
 
-STRICKEN = "production-brittle-1"
+DRIFTED = "production-brittle-1"
 
 
-def strike(service: Service, host: str) -> None:
-    """Kill the host's service, and wait until Lifecycle has noticed."""
+def kill_service(service: Service, host: str) -> None:
+    """Kill the service of a host, and wait until Lifecycle reports the drift."""
     os.kill(service.pid(host), signal.SIGKILL)
-    drift = wait_for("the drift to be seen", lambda: service.host_views()[host]["drift"])
+    drift = wait_for("the drift to be reported", lambda: service.host_views()[host]["drift"])
     assert drift == "its service does not run"
 
 
-def repaired(service: Service, before: dict[str, int], deployment: str) -> None:
-    """Only the stricken host was touched: it serves again, and every other has the process that it had."""
-    assert {host for host, _ in service.steps(deployment)} == {STRICKEN}
+def assert_repaired(service: Service, before: dict[str, int], deployment: str) -> None:
+    """Assert that only the drifted host was touched: it serves again, and the others kept their processes."""
+    assert {host for host, _ in service.steps(deployment)} == {DRIFTED}
     assert [host["drift"] for host in service.host_views().values()] == [None, None]
     now = {host: service.pid(host) for host in before}
-    assert now.pop(STRICKEN) != before.pop(STRICKEN)
+    assert now.pop(DRIFTED) != before.pop(DRIFTED)
     assert now == before
 
 
 def test_converge_repairs_the_host_that_drifted_and_no_other(brittle: Service) -> None:
     before = {host.name: brittle.pid(host.name) for host in brittle.production.hosts}
-    strike(brittle, STRICKEN)
+    kill_service(brittle, DRIFTED)
     results = brittle.operator("converge", "brittle").facts["results"]
     result = next(each for each in results if each["cluster"] == "production/brittle")
     assert result["kind"] == "REPAIR", result
-    assert STRICKEN in result["reason"]
+    assert DRIFTED in result["reason"]
     ended = brittle.operator("watch", result["deployment"]).events[-1]
     assert ended["state"] == "DONE"
-    repaired(brittle, before, result["deployment"])
+    assert_repaired(brittle, before, result["deployment"])
 
 
 @pytest.fixture
 def every_minute(laptop: Laptop) -> Iterator[dict[str, Any]]:
-    """The deployed schedule at its finest rate; what it was before is put back.
+    """The deployed schedule, set to every minute and restored afterwards.
 
-    The emulator counts from the schedule's creation and looks every 10 seconds, so it fires soon.
+    The emulator counts from the creation of the schedule and checks every 10 seconds, so it fires soon.
     """
     scheduler = laptop.aws.client("scheduler")
     known = scheduler.get_schedule(Name="lifecycle-converge")
@@ -58,11 +58,11 @@ def every_minute(laptop: Laptop) -> Iterator[dict[str, Any]]:
     scheduler.update_schedule(**same, ScheduleExpression=known["ScheduleExpression"])
 
 
-def test_the_clock_repairs_drift_too(brittle: Service, every_minute: dict[str, Any]) -> None:
+def test_the_schedule_repairs_drift_too(brittle: Service, every_minute: dict[str, Any]) -> None:
     assert every_minute["ScheduleExpression"] == "rate(15 minutes)"
     before = {host.name: brittle.pid(host.name) for host in brittle.production.hosts}
     before_it = brittle.newest_deployment()["deployment"]
-    os.kill(brittle.pid(STRICKEN), signal.SIGKILL)
+    os.kill(brittle.pid(DRIFTED), signal.SIGKILL)
 
     def repair() -> dict[str, Any] | None:
         newest = brittle.newest_deployment()
@@ -70,4 +70,4 @@ def test_the_clock_repairs_drift_too(brittle: Service, every_minute: dict[str, A
 
     found = wait_for("the schedule to repair it", repair, seconds=90)
     assert (found["kind"], found["state"], found["requested_by"]) == ("CONVERGE", "DONE", "schedule")
-    repaired(brittle, before, found["deployment"])
+    assert_repaired(brittle, before, found["deployment"])

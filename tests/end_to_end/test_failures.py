@@ -1,4 +1,4 @@
-"""What goes wrong on a host: it halts there, out of rotation, with the reason; the other host goes on serving."""
+"""Failures on a host: the rollout halts there with the reason, and the other host keeps serving."""
 
 import os
 import signal
@@ -20,8 +20,8 @@ pytestmark = [pytest.mark.emulator, pytest.mark.usefixtures("brittle_healthy")]
 RATE = 50.0
 
 
-def halted(service: Service, version: str) -> tuple[dict[str, str], Output]:
-    """Deploy a version that halts, under traffic of which nothing may fail; the question about it."""
+def deploy_until_halt(service: Service, version: str) -> tuple[dict[str, str], Output]:
+    """Deploy a version that halts, under traffic that must not fail; return the question and the output."""
     with Traffic(service.url, RATE) as traffic:
         output = service.deploy(version, code=1)
     assert output.end["state"] == "HALTED", output
@@ -30,40 +30,40 @@ def halted(service: Service, version: str) -> tuple[dict[str, str], Output]:
     return output.end["question"], output
 
 
-def retried(service: Service, question: dict[str, str]) -> None:
-    """Once mended, the same host is tried again, and the deployment ends well."""
-    output = service.operator("decide", question["deployment"], "RETRY", "--why", "mended", "--watch")
+def assert_retry_succeeds(service: Service, question: dict[str, str]) -> None:
+    """Decide RETRY after a repair; assert that the deployment ends DONE."""
+    output = service.operator("decide", question["deployment"], "RETRY", "--why", "repaired", "--watch")
     assert output.end["state"] == "DONE", output
 
 
 def test_a_service_that_never_starts(brittle: Service, moods: dict[str, str]) -> None:
-    question, _ = halted(brittle, moods["never starts"])
+    question, _ = deploy_until_halt(brittle, moods["never starts"])
     assert "failed while starting: the service ended while it started (exit code 1)" in question["reason"]
     assert "brittle: I never start" in question["evidence"]
 
 
 def test_a_service_that_dies_in_its_self_test(brittle: Service, moods: dict[str, str]) -> None:
-    question, _ = halted(brittle, moods["dies in its self-test"])
+    question, _ = deploy_until_halt(brittle, moods["dies in its self-test"])
     assert "failed while self-testing" in question["reason"]
     assert "exit code 3" in question["reason"]
     assert "brittle: I die in my self-test" in question["evidence"]
 
 
-def test_a_port_that_somebody_else_took(brittle: Service, moods: dict[str, str]) -> None:
+def test_a_port_that_another_process_listens_on(brittle: Service, moods: dict[str, str]) -> None:
     host = brittle.production.hosts[0]
     os.kill(brittle.pid(host.name), signal.SIGKILL)
-    with squatted(host.address, host.port):
+    with occupied(host.address, host.port):
         output = brittle.deploy(moods["spare"], code=1)
     question = output.end["question"]
     assert question["host"] == host.name, output
     assert f"{host.address}:{host.port} is taken by" in question["reason"]
     assert str(os.getpid()) in question["reason"] + question["evidence"]
-    retried(brittle, question)
+    assert_retry_succeeds(brittle, question)
 
 
 @contextmanager
-def squatted(address: str, port: int) -> Iterator[None]:
-    """Listen there as soon as whoever listened is gone, answering nobody."""
+def occupied(address: str, port: int) -> Iterator[None]:
+    """Listen on the port as soon as it is free, without answering."""
     wait_for(f"{address}:{port} to be free", lambda: is_free(address, port))
     with socket.create_server((address, port)):
         yield
@@ -80,7 +80,7 @@ def test_a_tampered_artifact_is_refused_before_the_host_is_drained(
 
     s3.put_object(Bucket=bucket, Key=key, Body=published[:-1] + bytes([published[-1] ^ 1]))
     try:
-        question, output = halted(brittle, version)
+        question, output = deploy_until_halt(brittle, version)
     finally:
         s3.put_object(Bucket=bucket, Key=key, Body=published)
     assert "was tampered with or damaged: expected sha256" in question["reason"] + question["evidence"]

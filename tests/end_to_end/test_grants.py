@@ -1,4 +1,4 @@
-"""IAM is on: a phase whose grant was taken away cannot act, and the rollout halts instead of going on."""
+"""IAM is enforced: a phase without its grant cannot act, and the rollout halts."""
 
 import json
 from collections.abc import Iterator
@@ -17,7 +17,7 @@ REVOKED = "elasticloadbalancing:DeregisterTargets"
 
 @pytest.fixture
 def no_grant_to_drain(laptop: Laptop, brittle_healthy: None) -> Iterator[Any]:
-    """Drain without the right to take a host out of rotation; calling it gives the right back."""
+    """Revokes the right of `drain` to deregister a host; calling the value grants it again."""
     iam = laptop.aws.client("iam")
     function = laptop.aws.client("lambda").get_function_configuration(FunctionName="lifecycle-drain")
     role = function["Role"].rpartition("/")[2]

@@ -1,4 +1,4 @@
-"""What CloudWatch knows of a service on a laptop: of its target groups as on an ALB, of its hosts what they say."""
+"""CloudWatch metrics of a service on a laptop: of its target groups as from an ALB, and of its hosts."""
 
 import json
 import urllib.request
@@ -23,7 +23,7 @@ CLUSTER_LEAVES = ("target-group", "test-bed-group", "control-group", "listener")
 
 
 def values(laptop: Laptop, namespace: str, name: str, stat: str, named: Mapping[str, str]) -> list[float]:
-    """The values of the last two minutes."""
+    """Return the values of a metric within the last two minutes."""
     dimensions = [{"Name": key, "Value": value} for key, value in named.items()]
     metric = {"Namespace": namespace, "MetricName": name, "Dimensions": dimensions}
     query = {"Id": "m", "MetricStat": {"Metric": metric, "Period": 1, "Stat": stat}}
@@ -35,13 +35,13 @@ def values(laptop: Laptop, namespace: str, name: str, stat: str, named: Mapping[
 
 
 def parameters_of(laptop: Laptop, service: Service) -> dict[str, str]:
-    """What the stack of the service's production cluster wrote."""
+    """Return the parameters that the stack of the service's production cluster wrote."""
     ssm = laptop.aws.client("ssm")
     names = {leaf: f"/lifecycle/production/{service.name}/{leaf}" for leaf in CLUSTER_LEAVES}
     return {leaf: str(ssm.get_parameter(Name=name)["Parameter"]["Value"]) for leaf, name in names.items()}
 
 
-def test_the_load_balancer_uses_every_group_of_a_cluster_and_gives_all_requests_to_the_main_one(
+def test_the_load_balancer_uses_every_group_and_sends_all_requests_to_the_main_one(
     laptop: Laptop, hello: Service, releases: Hello
 ) -> None:
     port = laptop.facts["ports"]["balancer"]
@@ -69,7 +69,7 @@ def test_requests_are_counted_as_by_an_alb(laptop: Laptop, hello: Service, relea
     def counted() -> bool:
         return sum(values(laptop, "AWS/ApplicationELB", "RequestCount", "Sum", named)) >= before + sent
 
-    assert wait_for("the requests to be told", counted)
+    assert wait_for("the requests to be counted", counted)
     assert all(
         0 < each < 5 for each in values(laptop, "AWS/ApplicationELB", "TargetResponseTime", "p99", named)
     )
@@ -78,10 +78,10 @@ def test_requests_are_counted_as_by_an_alb(laptop: Laptop, hello: Service, relea
     def healthy() -> bool:
         return values(laptop, "AWS/ApplicationELB", "HealthyHostCount", "Maximum", named)[-1:] == [everyone]
 
-    assert wait_for("all hosts to be told healthy", healthy)
+    assert wait_for("all hosts to be counted as healthy", healthy)
 
 
-def test_each_host_tells_its_services_own_metrics(laptop: Laptop, hello: Service, releases: Hello) -> None:
+def test_each_host_reports_its_services_own_metrics(laptop: Laptop, hello: Service, releases: Hello) -> None:
     cluster = Cluster("production", hello.name)
     for host in hello.production.hosts:
         named = dict(host_dimensions(cluster, host.name))
@@ -89,5 +89,5 @@ def test_each_host_tells_its_services_own_metrics(laptop: Laptop, hello: Service
         def memory(named: dict[str, str] = named) -> list[float]:
             return values(laptop, host_namespace(cluster), "memory_mb", "Average", named)
 
-        found = wait_for(f"{host.name} to tell its memory", memory)
+        found = wait_for(f"{host.name} to report its memory", memory)
         assert all(1 < each < 1000 for each in found)

@@ -1,6 +1,7 @@
-"""What operators do apart from deciding, for real: freeze, pause, queue, quarantine, remove, collect."""
+"""Operator commands other than decisions: freeze, pause, queue, quarantine, remove-host, gc."""
 
 import os
+import re
 import signal
 
 import pytest
@@ -38,7 +39,9 @@ def test_a_paused_rollout_touches_no_further_host_until_it_is_resumed(
         output = brittle.deploy(version, "--even-if-quarantined", "--no-watch")
         name = str(output.facts["deployment"])
         wait_for("the first host to be begun", lambda: brittle.steps(name))
-        brittle.operator.read("pause", "brittle", "--why", "latency rises")  # without a process: it is urgent
+        brittle.operator.read(
+            "pause", "brittle", "--why", "latency rises"
+        )  # in this process, which is faster
         question = brittle.wait_until("PAUSED")
         assert "paused by ada" in question["reason"]
         assert sorted(brittle.installed().values()) == sorted([moods["healthy"], version])
@@ -49,7 +52,7 @@ def test_a_paused_rollout_touches_no_further_host_until_it_is_resumed(
     assert set(brittle.installed().values()) == {version}
 
 
-def test_what_waits_begins_when_the_deployment_before_it_is_done(
+def test_a_queued_deployment_begins_when_the_one_before_it_is_done(
     brittle: Service, moods: dict[str, str]
 ) -> None:
     again = "--even-if-quarantined"
@@ -68,7 +71,7 @@ def test_what_waits_begins_when_the_deployment_before_it_is_done(
 
 
 def states(service: Service) -> dict[str, str]:
-    """Every deployment of the service by its name."""
+    """Return the state of every deployment of the service."""
     every = service.operator.read("history", service.name).facts["deployments"]
     return {each["deployment"]: each["state"] for each in every}
 
@@ -76,11 +79,11 @@ def states(service: Service) -> dict[str, str]:
 def test_a_host_that_fails_with_the_previous_version_too_is_quarantined_and_left_out(
     brittle: Service, moods: dict[str, str]
 ) -> None:
-    """Its port is taken, so nothing starts there."""
+    """The installation fails with every version on this host, because `current.new` is in the way."""
     folder = brittle.laptop.layout.hosts / FIRST
     blocked = folder / "current.new"
     os.kill(brittle.pid(FIRST), signal.SIGKILL)
-    blocked.mkdir()  # no version can be switched to on this host
+    blocked.mkdir()  # no version can become current on this host
     (blocked / "in the way").touch()
     try:
         output = brittle.deploy(moods["spare"], "--even-if-quarantined", code=1)
@@ -101,9 +104,9 @@ def test_a_host_that_fails_with_the_previous_version_too_is_quarantined_and_left
     assert FIRST in [each["host"] for each in plan["hosts"]]
 
 
-def test_a_host_that_is_gone_is_removed_and_not_waited_for(brittle: Service, moods: dict[str, str]) -> None:
+def test_a_terminated_host_is_removed_and_not_waited_for(brittle: Service, moods: dict[str, str]) -> None:
     refused = brittle.operator("remove-host", "brittle", FIRST, "--why", "sold", "--yes", code=1)
-    assert "its agent was heard at" in refused.err
+    assert re.search(rf"\d\d:\d\d:\d\d UTC: stop it first, or {FIRST} would come back", refused.err)
     agent = recorded(brittle.laptop.layout)[brittle.host(FIRST).part]
     os.kill(agent.pid, signal.SIGKILL)
     os.kill(brittle.pid(FIRST), signal.SIGKILL)
@@ -113,7 +116,7 @@ def test_a_host_that_is_gone_is_removed_and_not_waited_for(brittle: Service, moo
         assert output.end["state"] == "DONE"
         assert list(brittle.host_views()) == ["production-brittle-2"]
     finally:
-        brittle.operator("local", "up")  # its agent is started again: the host joins
+        brittle.operator("local", "up")  # starts the agent again, so the host joins
     wait_for("the host to have joined", lambda: FIRST in brittle.host_views())
     brittle.operator("converge", "brittle")
     wait_for("it to serve", lambda: set(brittle.installed().values()) == {moods["spare"]}, seconds=60)

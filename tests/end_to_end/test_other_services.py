@@ -1,4 +1,4 @@
-"""Any web service, by its lifecycle.toml alone: the other examples go from `local add` to production."""
+"""Other web services need only a lifecycle.toml: more examples go from `local add` to production."""
 
 import http.client
 from contextlib import closing

@@ -1,4 +1,4 @@
-"""Four hosts in production, under traffic: a good release, a bad one that halts, and the way back."""
+"""Four hosts in production, under traffic: a good release, a bad one that halts, and its rollback."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -17,7 +17,7 @@ HOSTS = [f"production-hello-{number}" for number in range(1, 5)]
 
 
 def flawless(tally: Tally) -> bool:
-    """Whether there was traffic, and every request of it was answered well."""
+    """Assert that no request failed; return True if there were enough requests."""
     assert tally.failed == 0, tally.facts()
     return tally.sent > 20
 
@@ -49,7 +49,7 @@ def test_a_release_reaches_four_hosts_one_at_a_time_and_no_request_fails(
     assert set(after.tally.versions) == {releases.second}
 
 
-def test_a_deploy_of_what_is_there_does_nothing(hello: Service, releases: Hello) -> None:
+def test_a_deploy_of_the_serving_version_does_nothing(hello: Service, releases: Hello) -> None:
     hello.ensure_version(releases.second)
     before = hello.newest_deployment()
     output = hello.deploy(releases.second).facts
@@ -59,7 +59,7 @@ def test_a_deploy_of_what_is_there_does_nothing(hello: Service, releases: Hello)
 
 @dataclass(frozen=True)
 class Halted:
-    """The bad release at its first host: what the operator saw, and what the clients got meanwhile."""
+    """The bad release, halted at its first host: the facts for the operator, and the traffic meanwhile."""
 
     releases: Hello
     deployment: str
@@ -74,7 +74,10 @@ class Halted:
 
 @pytest.fixture(scope="module")
 def halted(hello: Service, releases: Hello) -> Halted:
-    """Deploy the bad release over the second one, look around, try another deployment, and roll back."""
+    """The bad release deployed over the second one.
+
+    Then another deployment, a decision, and a repeated one.
+    """
     hello.ensure_version(releases.second)
     with Traffic(hello.url, RATE) as traffic:
         output = hello.deploy(releases.bad, code=1)
@@ -102,7 +105,7 @@ def test_a_bad_release_halts_at_its_first_host(halted: Halted) -> None:
     assert offered == ["RETRY", "SKIP_HOST", "FORCE_NEXT", "ROLL_BACK", "ABORT"]
 
 
-def test_the_version_is_found_to_blame_because_the_previous_one_passes_on_the_same_host(
+def test_the_diagnosis_blames_the_version_if_the_previous_one_passes_on_the_host(
     halted: Halted,
 ) -> None:
     assert halted.question["blame"] == "VERSION"
@@ -157,9 +160,7 @@ def test_the_bad_version_is_quarantined(hello: Service, halted: Halted) -> None:
     assert "quarantined" in "; ".join(refused["plan"]["refusals"])
 
 
-def test_one_command_goes_back_to_the_version_before_and_no_request_fails(
-    hello: Service, releases: Hello
-) -> None:
+def test_one_command_rolls_back_and_no_request_fails(hello: Service, releases: Hello) -> None:
     hello.ensure_version(releases.second)
     with Traffic(hello.url, RATE) as traffic:
         output = hello.operator("rollback", "hello", "--reason", "prices are wrong", "--yes")

@@ -1,4 +1,4 @@
-"""A push: to a snapshot and to staging by itself, once, and only with the webhook's signature and good tests."""
+"""A push makes one snapshot and deploys it to staging, if the signature is valid and the unit tests pass."""
 
 import json
 from typing import Any
@@ -24,7 +24,7 @@ def sent(laptop: Laptop, body: bytes, headers: dict[str, str]) -> tuple[int, dic
     return post(laptop.facts["endpoint"], laptop.facts["function_url"], body, headers)
 
 
-def test_a_push_becomes_a_snapshot_and_reaches_staging_by_itself(hello: Service, first_push: Output) -> None:
+def test_a_push_becomes_a_snapshot_and_is_deployed_to_staging(hello: Service, first_push: Output) -> None:
     events = first_push.events
     snapshot = next(event for event in events if event["event"] == "snapshot")
     assert snapshot["version"].startswith("1.4.0-")
@@ -63,8 +63,8 @@ def test_the_same_commit_delivered_twice_is_one_run(
     assert runs(laptop) == before
 
 
-def test_a_run_that_is_done_again_is_a_version_of_its_own(hello: Service, first_push: Output) -> None:
-    """Commit and files are the same; the hosts get the new version all the same, and say so."""
+def test_a_repeated_build_is_a_new_version(hello: Service, first_push: Output) -> None:
+    """Commit and files are the same, but the hosts install and report the new version."""
     before = next(event for event in first_push.events if event["event"] == "snapshot")
     again = hello.operator("build", "--again", before["run"]).facts["run"]
     events = hello.operator("watch", "--run", again).events

@@ -1,4 +1,4 @@
-"""A test bed with real hosts and real traffic: a bad version never comes to the others, an undecided one waits."""
+"""A test bed with real hosts and traffic: a bad version reaches no other host, an undecided one waits."""
 
 import shutil
 from dataclasses import dataclass
@@ -30,7 +30,7 @@ class Baker:
 
 @pytest.fixture(scope="module")
 def baker(operator: Operator, laptop: Laptop, tmp_path_factory: pytest.TempPathFactory) -> Baker:
-    """examples/hello under another name, with a test bed of twelve minutes, each of which is a second here."""
+    """examples/hello under another name, with a test bed of twelve minutes; a minute is a second here."""
     folder = tmp_path_factory.mktemp("services") / "baker"
     shutil.copytree(REPOSITORY / "examples" / "hello", folder)
     service = add_service(operator, laptop, _named(folder), 3)
@@ -54,11 +54,11 @@ def _named(folder: Path) -> Path:
 
 
 def test_bed_hosts(service: Service, deployment: str) -> set[str]:
-    """The hosts that were registered in a deployment: the test bed's, then its control."""
+    """Return the hosts that a deployment registered so far: of the test bed and the control."""
     return {host for host, step in service.steps(deployment) if step == "register"}
 
 
-def test_a_version_that_answers_errors_halts_in_its_test_bed_and_comes_to_no_other_host(baker: Baker) -> None:
+def test_a_version_that_answers_errors_halts_in_its_test_bed_and_reaches_no_other_host(baker: Baker) -> None:
     service = baker.service
     with Traffic(service.url, 60.0) as traffic:
         output = service.deploy(baker.bad, code=1)
@@ -70,7 +70,7 @@ def test_a_version_that_answers_errors_halts_in_its_test_bed_and_comes_to_no_oth
     assert set(others) == HOSTS - {question["host"]}
     assert set(others.values()) == {baker.first}
     served = traffic.tally.versions
-    assert served[baker.first] > served[baker.bad] > 0  # its fair share, for as long as it took
+    assert served[baker.first] > served[baker.bad] > 0  # only its part of the requests, until the halt
 
     back = service.operator("decide", "baker", "ROLL_BACK", "--why", "it is right", "--yes", "--watch")
     assert back.end["state"] == "DONE"
@@ -80,7 +80,7 @@ def test_a_version_that_answers_errors_halts_in_its_test_bed_and_comes_to_no_oth
     assert (after.tally.failed, set(after.tally.versions)) == (0, {baker.first})
 
 
-def test_without_requests_nothing_is_decided_and_a_human_lets_it_go_on(baker: Baker) -> None:
+def test_without_requests_the_test_bed_is_undecided_and_waits_for_an_approval(baker: Baker) -> None:
     service = baker.service
     deployment = str(service.deploy(baker.good, "--no-watch").facts["deployment"])
     question = service.wait_until("AWAITING_APPROVAL")

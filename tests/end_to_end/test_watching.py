@@ -1,4 +1,4 @@
-"""An alarm rings, during and after a rollout, for real: what follows, and who hears of it."""
+"""Alarms during and after a rollout: pause, rollback, and the notifications about them."""
 
 import json
 import time
@@ -23,7 +23,7 @@ SCHEMA = json.loads(Path("docs/notices.schema.json").read_text())
 
 @dataclass(frozen=True)
 class Watched:
-    """brittle, two hosts that start slowly: `plain` watches nobody, an alarm halts `halts` and rolls `back` back."""
+    """Releases of brittle that start slowly: an alarm pauses `halts`, and rolls `back` back."""
 
     service: Service
     laptop: Laptop
@@ -32,7 +32,7 @@ class Watched:
     back: str
 
     def ring_until(self, what: str, poll: Callable[[], Any]) -> Any:
-        """Ring until it shows: where somebody calls the service, its metrics soon silence the alarm again."""
+        """Set the alarm until `poll` returns a true value; the service's metrics soon reset it."""
         cloudwatch = self.laptop.aws.client("cloudwatch")
 
         def ring() -> Any:
@@ -46,7 +46,7 @@ class Watched:
         return wait_for(what, ring, seconds=40)
 
     def alarm_entries(self) -> list[str]:
-        """The lines of the newest deployments' trails that are about an alarm."""
+        """Return the audit entries of the service that are about an alarm."""
         trail = self.service.operator.read("history", "brittle", "--trail", "--limit", "1000").facts["trail"]
         return [entry["what"] for entry in trail if entry["what"].startswith("alarm")]
 
@@ -64,12 +64,12 @@ def mails(laptop: Laptop) -> Queue:
 
 @pytest.fixture(scope="module")
 def watched(brittle: Service, laptop: Laptop, events: Queue, mails: Queue) -> Watched:
-    """Three releases, `plain` in production; both queues have heard of nothing else."""
+    """Three releases, `plain` in production; both queues receive from the beginning."""
     file = brittle.copy / "lifecycle.toml"
     before = file.read_text()
     brittle.change("lifecycle.toml", r'MOOD = "[^"]*"', 'MOOD = "starts slowly"')
     brittle.change("lifecycle.toml", r'approval = "\w+"', 'approval = "none"')
-    runs = [brittle.push("Nobody watches")]
+    runs = [brittle.push("Ignore alarms")]
     brittle.change("lifecycle.toml", r"^alive_seconds = 15", "alive_seconds = 15\nwatch_minutes = 600")
     runs.append(brittle.push("An alarm halts"))
     brittle.change("lifecycle.toml", r"^watch_minutes = 600", 'watch_minutes = 600\non_alarm = "roll_back"')
@@ -87,7 +87,7 @@ def details(events: Queue) -> list[dict[str, Any]]:
 
 
 def kinds_about(events: Queue, deployment: str) -> list[str]:
-    """The kinds of the notices about a deployment, in the order in which they were heard."""
+    """Return the kinds of the notifications about a deployment, in the order of their arrival."""
     return [detail["kind"] for detail in details(events) if detail["deployment"] == deployment]
 
 
@@ -104,7 +104,7 @@ def test_an_idle_environment_starts_no_notify(watched: Watched, events: Queue) -
     assert before
     time.sleep(6)
     assert invocations() == before
-    assert watched.service.host_views() != host_views  # the agents have reported all the while
+    assert watched.service.host_views() != host_views  # the agents reported meanwhile
 
 
 def test_a_rollout_is_paused_by_an_alarm_and_resumed_by_a_human(
@@ -119,17 +119,17 @@ def test_a_rollout_is_paused_by_an_alarm_and_resumed_by_a_human(
     assert sorted(service.installed().values()) == sorted([watched.plain, watched.halts])
     service.operator("resume", "brittle", "--why", "it was a test")
     assert service.operator("watch", name).events[-1]["state"] == "DONE"
-    wait_for("the end to be told", lambda: "FINISHED" in kinds_about(events, name))
+    wait_for("the end to be notified", lambda: "FINISHED" in kinds_about(events, name))
     assert kinds_about(events, name) == ["ALARM", "WAITS", "ANSWERED", "FINISHED"]
     received = mails.wait(2)
     assert any(f"RESUME: go on with the next host; {ALARM} pauses it again" in mail for mail in received)
 
 
-def test_after_its_end_somebody_is_told(watched: Watched, events: Queue) -> None:
+def test_an_alarm_after_the_end_notifies_operators(watched: Watched, events: Queue) -> None:
     service = watched.service
     assert service.status()["watched_until"]
     before = len(watched.alarm_entries())
-    watched.ring_until("a line of the trail", lambda: len(watched.alarm_entries()) > before)
+    watched.ring_until("an audit entry", lambda: len(watched.alarm_entries()) > before)
     assert watched.alarm_entries()[-1] == "alarm: is left to you"
     received = wait_for(
         "a notification", lambda: [d for d in details(events) if "is left to you" in d["summary"]]
@@ -139,7 +139,9 @@ def test_after_its_end_somebody_is_told(watched: Watched, events: Queue) -> None
     assert set(service.installed().values()) == {watched.halts}
 
 
-def test_by_policy_it_is_rolled_back_and_the_rollback_is_not(watched: Watched, events: Queue) -> None:
+def test_an_alarm_rolls_back_by_policy_but_never_rolls_a_rollback_back(
+    watched: Watched, events: Queue
+) -> None:
     service = watched.service
     name = str(service.deploy(watched.back).facts["deployment"])
     rollback = watched.ring_until(
@@ -156,14 +158,16 @@ def test_by_policy_it_is_rolled_back_and_the_rollback_is_not(watched: Watched, e
     blockers = service.operator("plan", "brittle", watched.back, code=1).facts["refusals"]
     assert any(watched.back in why for why in blockers)
     before = len(watched.alarm_entries())
-    watched.ring_until("a line about the rollback", lambda: len(watched.alarm_entries()) > before)
+    watched.ring_until("an audit entry about the rollback", lambda: len(watched.alarm_entries()) > before)
     assert service.newest_deployment()["deployment"] == rollback["deployment"]
     assert service.status()["lease"] is None
-    wait_for("it to be told", lambda: [d for d in details(events) if d["kind"] == "QUARANTINED"])
+    wait_for(
+        "the quarantine to be notified", lambda: [d for d in details(events) if d["kind"] == "QUARANTINED"]
+    )
     assert kinds_about(events, rollback["deployment"])[:2] == ["ROLLS_BACK", "FINISHED"]
 
 
-def test_every_event_that_was_heard_fits_the_schema_under_an_id_of_its_own(events: Queue) -> None:
+def test_every_received_event_fits_the_schema_and_has_an_id_of_its_own(events: Queue) -> None:
     received = [json.loads(body) for body in events.receive()]
     validate = fastjsonschema.compile(SCHEMA)
     for event in received:

@@ -1,1 +1,1 @@
-"""The fault-injection suite: every phase, killed and delivered in every bad way, for real (docs/fault-injection.md)."""
+"""The fault-injection suite: phases killed, repeated or delayed for real (docs/fault-injection.md)."""

@@ -1,4 +1,4 @@
-"""`python -m tests.fault_injection`, or `make fault-injection`: the table, and exit 1 when a case fails."""
+"""The command `make fault-injection`: run the cases, print a table, and exit with 1 when a case fails."""
 
 import argparse
 import signal
@@ -18,7 +18,7 @@ from tests.fault_injection.watcher import Watcher
 
 
 def main() -> int:
-    """Run what was chosen; the exit code."""
+    """Run the chosen cases; return the exit code."""
     options = _options()
     every = [*rollout_cases.cases(), *delivery_cases.cases(), *restart_cases.cases()]
     chosen = [case for case in every if not options.only or any(part in case.name for part in options.only)]
@@ -34,14 +34,14 @@ def main() -> int:
         ):
             found = [_printed(suite.run(case)) for case in chosen]
     except KeyboardInterrupt:
-        print("interrupted; everything was ended", file=sys.stderr)
+        print("interrupted; the environment was stopped and removed", file=sys.stderr)
         return 130
     return print_totals(found)
 
 
 @dataclass(frozen=True, slots=True)
 class Suite:
-    """An environment under load, and somebody who watches its records."""
+    """An environment under load, with a watcher of its records."""
 
     env: Environment
     watcher: Watcher
@@ -53,7 +53,7 @@ class Suite:
 
 @contextmanager
 def prepared_suite(env: Environment) -> Iterator[Suite]:
-    """The first release is in production, and asked for all the time."""
+    """Deploy the first release to production and put it under load; yield the suite."""
     with Watcher(env) as watcher:
         first = Operator(env, watcher)
         first.finish(first.deploy(env.releases["one"]))
@@ -67,18 +67,18 @@ def _printed(ended: Ended) -> Ended:
 
 
 def print_case(ended: Ended) -> None:
-    """One line of the table, as soon as it is known."""
+    """Print one line of the table."""
     recovery = "-" if ended.recovery is None else f"{ended.recovery:.1f}"
-    well = "" if not ended.problems else "   FAILED: " + "; ".join(ended.problems)
+    failure = "" if not ended.problems else "   FAILED: " + "; ".join(ended.problems)
     print(
         f"{ended.case:42} {ended.ended:24} {recovery:>6} {ended.failed:>4}/{ended.requests:<6}"
-        f" {ended.seconds:6.1f}{well}",
+        f" {ended.seconds:6.1f}{failure}",
         flush=True,
     )
 
 
 def print_totals(found: Sequence[Ended]) -> int:
-    """The totals; 1 when a case failed."""
+    """Print the totals; return 1 when a case failed or none was run, else 0."""
     bad = [each for each in found if each.problems]
     worst = max((each.recovery for each in found if each.recovery is not None), default=0.0)
     requests, failed = (sum(getattr(each, name) for each in found) for name in ("requests", "failed"))
@@ -91,8 +91,8 @@ def print_totals(found: Sequence[Ended]) -> int:
 
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m tests.fault_injection", description=__doc__)
-    parser.add_argument("only", nargs="*", help="only cases whose name has one of these in it")
-    parser.add_argument("--list", action="store_true", help="print the cases, and do nothing")
+    parser.add_argument("only", nargs="*", help="run only the cases whose names contain one of these texts")
+    parser.add_argument("--list", action="store_true", help="print the names of the cases and exit")
     return parser.parse_args()
 
 

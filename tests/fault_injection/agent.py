@@ -1,7 +1,7 @@
-"""`python -m tests.fault_injection.agent`: the real agent, its parts behind faults.py. No hook of the product is used.
+"""The real agent with faults.py around its parts; supervisor.py starts it. The product has no hook for it.
 
-The places: begin and end (the journal's two writes), fetch, install and self_test (of a turn), report (the write of
-a report that says DONE).
+The places for faults: begin and end (the journal's two writes), fetch, install and self_test (of a turn), and
+report (the write of a report that says DONE).
 """
 
 import sys
@@ -19,7 +19,7 @@ PLACES = ("begin", "fetch", "install", "self_test", "end", "report")
 
 
 def wrap() -> None:
-    """Put a fault's place around every part."""
+    """Wrap every part of the agent that a fault may hit."""
     _around(Journal, "begin", lambda turn, _stage: turn.order is Order.INSTALL)
     _around(Journal, "end", lambda stage, *_: stage in (Stage.DONE, Stage.FAILED))
     _around(Installer, "fetch")

@@ -1,4 +1,4 @@
-"""A case: a fault at a place, how it is provoked, and what has to be true in the end."""
+"""A case: a fault at a place, the deployment that meets it, and what must be true at the end."""
 
 import contextlib
 import time
@@ -14,14 +14,14 @@ from tests.fault_injection.traffic import Load
 from tests.fault_injection.watcher import Watcher
 
 RECOVERY_SECONDS = 60.0
-# How late is late: longer than a task may take in the machines of state_machines.py, and than an agent may be silent.
+# Longer than the task timeout of state_machines.py, and than the heartbeat timeout of an agent.
 LATE_SECONDS = state_machines.TASK_SECONDS + 5.0
 LATE = (Fault.LATE_ANSWER, Fault.LATE_EFFECT)
 
 
 @dataclass(frozen=True, slots=True)
 class Ended:
-    """One line of the table; `problems` is empty when the case is well."""
+    """One line of the table; `problems` is empty when the case passed. Times are in seconds."""
 
     case: str
     ended: str
@@ -34,9 +34,9 @@ class Ended:
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """`run` does it and says how it ended; it raises Unexpected when it did not end well.
+    """A fault and a scenario: `run` returns how it ended, and raises Unexpected when it failed.
 
-    `where` is a phase or a part of the agent; `writes` is after how many writes a BETWEEN strikes.
+    `where` is a phase or a part of the agent; `writes` is the number of writes before a BETWEEN strikes.
     """
 
     where: str
@@ -55,12 +55,12 @@ class Case:
 
 
 def case_id(name: str) -> str:
-    """A case's name as that of a file."""
+    """Return a case's name as a file name."""
     return "".join(letter if letter.isalnum() else "-" for letter in name)
 
 
 def run(case: Case, env: Environment, watcher: Watcher, load: Load) -> Ended:
-    """One case, from a cluster in its place to a cluster in its place."""
+    """Run one case, starting from a cluster without problems; return its line of the table."""
     operator, began, problems, ended = Operator(env, watcher), time.time(), [], ""
     over = 0.0
     try:
@@ -69,7 +69,7 @@ def run(case: Case, env: Environment, watcher: Watcher, load: Load) -> Ended:
             arm(env.faults, Armed(case.id, case.where, case.fault, LATE_SECONDS, case.writes))
             ended, over = case.run(operator), time.time()
             _wait_for_late_effect(case, operator)
-    except Exception as error:  # noqa: BLE001 (one case that cannot be run must not end the matrix)
+    except Exception as error:  # noqa: BLE001 (a case that cannot run must not end the suite)
         problems.append(f"{type(error).__name__}: {error}")
     finally:
         disarm(env.faults)
@@ -78,7 +78,7 @@ def run(case: Case, env: Environment, watcher: Watcher, load: Load) -> Ended:
 
 
 def _timeouts_for(case: Case, env: Environment) -> AbstractContextManager[None]:
-    """The patience that the case is about; an agent's is another, and short enough here as it is."""
+    """Shorten the timeouts that the case is about; those of an agent are short enough as they are."""
     if case.where == "await_human":
         return state_machines.short_timeouts(env, pauses=True)
     if case.fault in LATE and not case.where.startswith("agent"):
@@ -87,12 +87,12 @@ def _timeouts_for(case: Case, env: Environment) -> AbstractContextManager[None]:
 
 
 def _wait_for_late_effect(case: Case, operator: Operator) -> None:
-    """What comes too late must change nothing."""
+    """Wait for the late call, and raise Unexpected if it changed anything."""
     if case.fault not in LATE or "fault" not in noted(operator.env.faults, case.id):
         return
-    wait("the late one", lambda: "over" in noted(operator.env.faults, case.id), LATE_SECONDS + 10)
+    wait("the late call to end", lambda: "over" in noted(operator.env.faults, case.id), LATE_SECONDS + 10)
     if wrong := remaining_problems(operator, desired_version(operator.env)):
-        raise Unexpected(f"the late one left {wrong}")
+        raise Unexpected(f"after the late call: {wrong}")
 
 
 def _judge(
@@ -103,14 +103,14 @@ def _judge(
     if "fault" not in happened:
         problems.append("the fault never fired")
     elif recovery is None or recovery > RECOVERY_SECONDS:
-        problems.append(f"recovery took {recovery} s")
+        problems.append(f"recovery took {recovery} s, expected at most {RECOVERY_SECONDS:.0f}")
     judged = load.judge(began, time.time())
     if judged.failures:
         problems.append(f"{len(judged.failures)} requests failed: {judged.failures[0]}")
     if judged.untested:
-        problems.append(f"answered without a self-test: {judged.untested}")
+        problems.append(f"starts that answered without a self-test: {judged.untested}")
     if unknown := judged.versions - set(operator.env.releases.values()):
-        problems.append(f"answered by {unknown}")
+        problems.append(f"answered by unknown versions: {unknown}")
     if problems and (operator.history.halts or operator.history.convergences):
         problems.append(f"{operator.history}")
     return Ended(
@@ -125,19 +125,22 @@ def _judge(
 
 
 def desired_version(env: Environment) -> str:
-    """The version that is desired."""
+    """Return the desired version; empty if there is none."""
     desired = env.connection.context.registry.desired(CLUSTER)
     return desired.version if desired else ""
 
 
 def other_release(env: Environment) -> str:
-    """One of the two plain releases, which is not served now."""
+    """Return the one of the two plain releases that is not desired now."""
     now = desired_version(env)
     return env.releases["two"] if now == env.releases["one"] else env.releases["one"]
 
 
 def remaining_problems(operator: Operator, version: str) -> list[str]:
-    """What stays wrong: the last report may be on its way, and a lease that nobody freed is convergence's to free."""
+    """Return the problems that stay after some time and up to four convergences.
+
+    The last report may still be on its way, and convergence frees a lease that was left behind.
+    """
     for _ in range(4):
         until = time.monotonic() + CONVERGE_SECONDS
         while wrong := operator.cluster_problems(version):
@@ -152,7 +155,7 @@ def remaining_problems(operator: Operator, version: str) -> list[str]:
 
 @contextlib.contextmanager
 def failing_self_test(env: Environment, version: str) -> Iterator[None]:
-    """A version fails its self-test meanwhile."""
+    """Make a version fail its self-test in this block."""
     file = env.notes / f"fails-{version}"
     file.touch()
     try:

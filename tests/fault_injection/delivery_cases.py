@@ -1,4 +1,4 @@
-"""The phases from a push to a release: one commit gives one build, one snapshot, and one release, whatever dies."""
+"""Cases of the phases from a push to a release: one commit gives one build, one snapshot and one release."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -14,7 +14,7 @@ WRITES = {"receive_push": 1, "start_build": 1, "check_build": 0, "record_snapsho
 
 
 def cases() -> Iterator[Case]:
-    """In the order of the table: by phase, then by fault."""
+    """Return the cases in the order of the table: by phase, then by fault."""
     for phase, writes in WRITES.items():
         run = promoted if phase == "promote" else delivered
         yield from (Case(phase, fault, run) for fault in EVERYWHERE)
@@ -22,28 +22,28 @@ def cases() -> Iterator[Case]:
 
 
 def delivered(operator: Operator) -> str:
-    """Push a commit; it is delivered again if the webhook was not answered, as GitHub's page lets one do."""
+    """Push a commit; deliver its event again if the webhook failed, as one can on GitHub."""
     _snapshot(operator.env)
     return "one snapshot"
 
 
 def promoted(operator: Operator) -> str:
-    """Promote a new snapshot."""
+    """Push a commit and promote its snapshot."""
     env = operator.env
     snapshot = _snapshot(env)
     env.extra_progress = lambda: dict(env.connection.catalogue.releases(SERVICE))
     release = env.promoted(snapshot)
     found = [name for name, of in env.connection.catalogue.releases(SERVICE).items() if of == snapshot]
     if found != [release]:
-        raise Unexpected(f"{snapshot} has the releases {found}, and promote said {release}")
+        raise Unexpected(f"{snapshot} has the releases {found}, but promote returned {release}")
     artifacts = env.connection.context.artifacts
     if artifacts.manifest(SERVICE, release).digest != artifacts.manifest(SERVICE, snapshot).digest:
-        raise Unexpected(f"{release} has other bytes than {snapshot}")
+        raise Unexpected(f"{release} has other bytes than its snapshot {snapshot}")
     return "one release"
 
 
 def _snapshot(env: Environment) -> str:
-    """Push a change, and wait for its only snapshot, made by its only build."""
+    """Push a change; return its snapshot. Raises Unexpected if there are several snapshots or builds."""
     before = _builds(env)
     run = env.push(f"change {len(before)}")
     env.extra_progress = lambda: _steps(env, run)
@@ -53,14 +53,14 @@ def _snapshot(env: Environment) -> str:
     known = env.connection.catalogue.snapshots(SERVICE)
     found = [version for version, facts in known.items() if facts["commit"] == commit]
     if found != [snapshot]:
-        raise Unexpected(f"the commit has the snapshots {found}, and its run said {snapshot}")
+        raise Unexpected(f"the commit has the snapshots {found}, but its run returned {snapshot}")
     if len(new := _builds(env) - before) != 1:
         raise Unexpected(f"the commit was built {len(new)} times: {new}")
     return snapshot
 
 
 def _deliver_again(env: Environment, run: str) -> None:
-    """Where the webhook was lost, deliver the event again after 2 s."""
+    """Deliver the event again every 2 s until its run has started."""
 
     def poll() -> bool:
         if env.connection.runs.delivery(run) is not None:
@@ -74,11 +74,11 @@ def _deliver_again(env: Environment, run: str) -> None:
 
 
 def _steps(env: Environment, run: str) -> Any:
-    """How far a run got."""
+    """Return the progress of a run: its status and newest state."""
     found = env.connection.runs.delivery(run)
     return found and (found.status, env.connection.runs.doing(run))
 
 
 def _builds(env: Environment) -> set[str]:
-    """Every build there was, as the build service on this machine records them."""
+    """Return the builds so far, as the local build service records them."""
     return {path.name for path in (env.layout.builds / "records").iterdir()}

@@ -1,4 +1,7 @@
-"""The matrix's environment: a service on three hosts, functions and agents that can be killed, its releases."""
+"""The environment of the suite: a service on three hosts with its releases.
+
+Functions and agents can be killed.
+"""
 
 import json
 import re
@@ -25,10 +28,12 @@ from tests.fault_injection.supervisor import Supervisor
 from tools.demo.delivery import follow
 
 SERVICE = "probe"
-HOSTS = 3  # the fewest that a test bed takes
+HOSTS = 3  # the fewest that a test bed allows
 OPERATOR = "fault injection"
-# The releases by what their policy says otherwise: two plain ones, one that wants an approval, one with a test bed.
-# A minute of a bake is a second here (apps/local/aws/assembly.py): too little for a verdict, so a human is asked.
+# The releases and what differs in their policy: two plain ones, one with an approval gate, one with a test
+# bed.
+# A minute of a bake is a second here (apps/local/aws/assembly.py). That is too short for a verdict, so it needs
+# an approval.
 PLAIN: Mapping[str, Mapping[str, str]] = {"one": {}, "two": {}}
 RELEASES: Mapping[str, Mapping[str, str]] = {
     **PLAIN,
@@ -42,12 +47,12 @@ T = TypeVar("T")
 
 
 class Unexpected(Exception):
-    """The matrix expected something that did not come."""
+    """Something that the suite expected did not happen."""
 
 
 @dataclass(slots=True)
 class Environment:
-    """One environment, and what is done in it."""
+    """One local environment with the service, and the actions in it."""
 
     layout: Layout
     ports: Ports
@@ -55,7 +60,7 @@ class Environment:
     copy: Path
     supervisor: Supervisor
     releases: dict[str, str] = field(default_factory=dict)
-    # What else counts as progress of the case that runs.
+    # Returns what else counts as progress of the running case, besides the records of the deployment.
     extra_progress: Callable[[], Any] = lambda: None
     _connection: Connection | None = None
 
@@ -82,11 +87,11 @@ class Environment:
         return self.layout.temporary / "faults"
 
     def reconnect(self) -> None:
-        """After the control plane came back."""
+        """Forget the connection, after the control plane was restarted."""
         self._connection = None
 
     def invoke(self, phase: str, payload: Mapping[str, Any], timeout_seconds: float = 60) -> Any:
-        """Call a phase as a person or a schedule does; one whose function died is called again after 2 s."""
+        """Call a phase and return its answer; call it again after 2 s when its function died."""
         until = time.monotonic() + timeout_seconds
         while True:
             found = self.aws.client("lambda").invoke(
@@ -96,7 +101,7 @@ class Environment:
             if "FunctionError" not in found:
                 return answer
             if time.monotonic() > until:
-                raise Unexpected(f"{phase} fails: {answer}")
+                raise Unexpected(f"{phase} failed for {timeout_seconds:.0f} s: {answer}")
             time.sleep(2)
 
     def change(self, old: str, new: str) -> None:
@@ -106,14 +111,14 @@ class Environment:
         file.write_text(re.sub(old, new, text, count=1, flags=re.MULTILINE))
 
     def push(self, message: str) -> str:
-        """Commit and push; the name of the run that it starts."""
+        """Commit and push; return the name of the run that this starts."""
         (self.copy / "note.txt").write_text(message)
         commit = commit_all(self.copy, message)
         git(self.copy, "push", "--quiet", REMOTE, f"HEAD:{BRANCH}")
         return f"{SERVICE}-{commit}"
 
     def built(self, run: str) -> str:
-        """The snapshot of a run, once it ended."""
+        """Wait for the end of a run; return its snapshot."""
         found = follow(self.aws, self.facts["state_machines"]["delivery"], run, 180)
         if not found.succeeded:
             raise Unexpected(f"the run {run} failed: {found.reason}")
@@ -125,7 +130,7 @@ class Environment:
 
 
 def wait(what: str, poll: Callable[[], T | None], seconds: float = 60, every: float = 0.1) -> T:
-    """Look until there is something; raises Unexpected."""
+    """Poll until it returns a true value; return that. Raises Unexpected after `seconds`."""
     until = time.monotonic() + seconds
     while not (found := poll()):
         if time.monotonic() > until:
@@ -136,7 +141,7 @@ def wait(what: str, poll: Callable[[], T | None], seconds: float = 60, every: fl
 
 @contextmanager
 def running_environment(progress: Progress, ports: Ports, releases: Collection[str]) -> Iterator[Environment]:
-    """An environment of its own, with these releases; nothing of it is left behind."""
+    """Start an environment with these releases; stop and remove it after the block."""
     with tempfile.TemporaryDirectory(prefix="lifecycle-faults-") as folder:
         layout = Layout(Path(folder).resolve())
         supervisor = Supervisor(layout)
@@ -163,7 +168,7 @@ def _start(layout: Layout, ports: Ports, supervisor: Supervisor) -> Environment:
 
 
 def _build_releases(found: Environment, releases: Collection[str]) -> None:
-    """All of them are built at once, then promoted in their order."""
+    """Push all releases, wait for their builds, then promote them in order."""
     found.change(r'NOTES = ""', f'NOTES = "{found.notes}"')
     file = found.copy / "lifecycle.toml"
     usual, runs = file.read_text(), {}

@@ -1,7 +1,7 @@
-"""One fault at a time: armed by the matrix, and taken once by whoever comes first to its place.
+"""One fault at a time: armed by the suite, and claimed once by the first process that reaches its place.
 
-Copied beside every function's handler, and imported by the matrix's agent; so it knows nothing but Python. The
-plan, and what became of it, are files in one folder, which all of them find by TMPDIR.
+It is copied beside every function's handler and imported by the suite's agent, so it only needs Python. The
+plan and the events are files in one folder, which all processes find by TMPDIR.
 """
 
 import json
@@ -18,24 +18,24 @@ T = TypeVar("T")
 
 
 class Fault(str, Enum):  # noqa: UP042 (a function's runtime may be older than StrEnum)
-    """What happens to one call."""
+    """The fault of one call."""
 
     BEFORE = "killed before"
     AFTER = "killed after"
-    BETWEEN = "killed between"  # after the first, second … of the things that it writes
+    BETWEEN = "killed between"  # after its first, second … write
     TWICE = "twice"
-    LATE_ANSWER = "late answer"  # done in time, answered when nobody waits any more
-    LATE_EFFECT = "late effect"  # done, and answered, when nobody waits any more
-    HELD = "held"  # not done before the control plane was killed
+    LATE_ANSWER = "late answer"  # done in time, answered after the caller has timed out
+    LATE_EFFECT = "late effect"  # done and answered after the caller has timed out
+    HELD = "held"  # waits until the control plane is killed
 
 
-# What every place meets; BETWEEN only where a phase writes more than once.
+# The faults of every place; BETWEEN only if a phase writes more than once.
 EVERYWHERE = (Fault.BEFORE, Fault.AFTER, Fault.TWICE, Fault.LATE_ANSWER, Fault.LATE_EFFECT)
 
 
 @dataclass(frozen=True)
 class Armed:
-    """A case's fault: `where` it waits (a phase, or a part of the agent), how late is late, after how many writes."""
+    """The fault of a case: its place (a phase or part of the agent), delay, and the writes before it."""
 
     case: str
     where: str
@@ -44,18 +44,18 @@ class Armed:
     writes: int = 0
 
 
-# The fault that is being counted down to, in this process: [writes left, the fault].
+# The fault that strikes in this process after so many more writes: [(writes left, fault)].
 _countdown: list[tuple[int, Armed]] = []
 _READS = ("Get", "Query", "Scan", "Describe", "List", "BatchGet", "TransactGet", "Head", "Assume")
 
 
 def folder() -> Path:
-    """Where the plan is."""
+    """Return the folder of the plan and the events."""
     return Path(os.environ["TMPDIR"]) / "faults"
 
 
 def arm(into: Path, armed: Armed) -> None:
-    """Lay the trap; the one before is taken away."""
+    """Arm a fault; it replaces the one before."""
     into.mkdir(parents=True, exist_ok=True)
     new = into / "plan.new"
     new.write_text(json.dumps(asdict(armed)))
@@ -63,26 +63,29 @@ def arm(into: Path, armed: Armed) -> None:
 
 
 def disarm(into: Path) -> None:
-    """Take the trap away."""
+    """Disarm the fault."""
     (into / "plan.json").unlink(missing_ok=True)
 
 
 def note(into: Path, case: str, what: str) -> None:
-    """Write down that it happened now."""
+    """Note an event with the time."""
     into.mkdir(parents=True, exist_ok=True)
     with (into / f"{case}.jsonl").open("a") as file:
         file.write(json.dumps({"what": what, "at": time.time()}) + "\n")
 
 
 def noted(into: Path, case: str) -> dict[str, float]:
-    """What happened, and when, in seconds since 1970: `claimed`, `fault`, `over`; empty when it never fired."""
+    """Return the events of a case with their times in seconds since 1970; empty when the fault never fired.
+
+    The events are `claimed`, `fault`, `held` and `over`.
+    """
     file = into / f"{case}.jsonl"
     lines = file.read_text().splitlines() if file.exists() else []
     return {line["what"]: float(line["at"]) for line in map(json.loads, lines)}
 
 
 def around(where: str, act: Callable[[], T]) -> T:
-    """Do it, as the fault that waits here says."""
+    """Call `act`, with the fault that is armed for this place, if any."""
     armed = _claim(where)
     if armed is None:
         return act()
@@ -102,7 +105,7 @@ def around(where: str, act: Callable[[], T]) -> T:
     result = act()
     _countdown.clear()
     if armed.writes:
-        return result  # it wrote less than was thought: the fault is not noted, and the case fails
+        return result  # it wrote less often than the case says: the fault is not noted, so the case fails
     if armed.fault is Fault.AFTER:
         _die(armed)
     _note(armed, "fault")
@@ -115,7 +118,10 @@ def around(where: str, act: Callable[[], T]) -> T:
 
 
 def written(operation: str) -> None:
-    """An operation of AWS was answered: if it changed something, and it was the one, this is the end."""
+    """Count an answered AWS operation.
+
+    If it is the write that the fault waits for, kill or hold this process.
+    """
     if _countdown and not operation.startswith(_READS):
         left, armed = _countdown.pop()
         if left <= 1:
@@ -125,7 +131,7 @@ def written(operation: str) -> None:
 
 
 def _claim(where: str) -> Armed | None:
-    """The fault that waits here, for the first who asks."""
+    """Return the fault of this place to its first caller; None to all others."""
     try:
         plain = json.loads((folder() / "plan.json").read_text())
     except FileNotFoundError:
@@ -146,7 +152,7 @@ def _note(armed: Armed, what: str) -> None:
 
 
 def _hold(armed: Armed) -> None:
-    """Until whoever holds it is killed."""
+    """Wait to be killed."""
     _note(armed, "held")
     time.sleep(60)
 

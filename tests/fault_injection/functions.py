@@ -1,4 +1,7 @@
-"""The deployed functions, each with its real handler behind wrapped.py. Nothing of the product is changed for it."""
+"""The deployed functions with wrapped.py in front of their real handlers.
+
+The product is not changed for it.
+"""
 
 import io
 import zipfile
@@ -13,7 +16,7 @@ PHASES = tuple(sorted(_FOLDERS))
 
 
 def wrap_functions(aws: Aws) -> None:
-    """Give every function of an environment its code again, with the faults in front of it."""
+    """Deploy every function of an environment again, with wrapped.py in front of its handler."""
     client = aws.client("lambda")
     pages = client.get_paginator("list_functions").paginate()
     deployed = {each["FunctionName"] for page in pages for each in page["Functions"]}
@@ -23,7 +26,7 @@ def wrap_functions(aws: Aws) -> None:
 
 
 def wrapped(phase: str) -> bytes:
-    """A phase's code as a zip: what its folder has, the handler renamed, wrapped.py in its place."""
+    """Return a phase's code as a zip: its folder, with wrapped.py in place of the handler."""
     buffer = io.BytesIO()
     folder = _FOLDERS[phase]
     with zipfile.ZipFile(buffer, "w") as archive:

@@ -1,4 +1,4 @@
-"""Deployments as an operator drives them: started, answered once, converged by the schedule, and waited for."""
+"""The operator of the suite: starts deployments, answers each question once, converges, and waits."""
 
 import dataclasses
 import secrets
@@ -15,7 +15,7 @@ from lifecycle.gateways.aws.table import Table
 from tests.fault_injection.environment import CLUSTER, OPERATOR, Environment, Unexpected
 from tests.fault_injection.watcher import Watcher
 
-# The schedule: on AWS every 15 minutes at first, here whenever nothing has moved for so long.
+# Seconds without progress after which convergence runs here; on AWS it runs every 15 minutes by default.
 CONVERGE_SECONDS = 5.0
 _TIMEOUT_SECONDS = 120.0
 _POLL_SECONDS = 0.2
@@ -23,7 +23,7 @@ _POLL_SECONDS = 0.2
 
 @dataclass(slots=True)
 class History:
-    """What happened on the way to the end."""
+    """The answers, halts and convergences of a case."""
 
     answers: list[str] = dataclasses.field(default_factory=list)
     halts: list[str] = dataclasses.field(default_factory=list)
@@ -32,14 +32,14 @@ class History:
 
 @dataclass(slots=True)
 class Operator:
-    """Somebody who deploys, and answers what is asked; `first` is the answer to the first failed host."""
+    """The operator, with the history of the case."""
 
     env: Environment
     watcher: Watcher
     history: History = dataclasses.field(default_factory=History)
 
     def deploy(self, version: str) -> str:
-        """Start a deployment; its id."""
+        """Start a deployment; return its id."""
         connection = self.env.connection
         request = Request(
             deployment=deployment_id(CLUSTER, connection.context.clock.now(), secrets.token_hex(2)),
@@ -53,7 +53,7 @@ class Operator:
         return request.deployment
 
     def finish(self, name: str, answer: Choice = Choice.RETRY) -> Deployment:
-        """Wait until it has ended; answer each kind of question once. Raises Unexpected when it does not end."""
+        """Wait for the end of a deployment, and answer one halt. Raises Unexpected when it does not end."""
         until = time.monotonic() + _TIMEOUT_SECONDS
         converged = time.monotonic()
         while True:
@@ -71,7 +71,10 @@ class Operator:
             time.sleep(_POLL_SECONDS)
 
     def wait_until_begun(self, name: str) -> str:
-        """The deployment, once it is recorded; where it died before it began, it is asked for again."""
+        """Wait until the deployment is recorded; return its id.
+
+        If it died before that, start another one and return that id.
+        """
         version = str(self.env.connection.runs.rollout(name).input["version"])  # type: ignore[union-attr]
         until = time.monotonic() + _TIMEOUT_SECONDS
         while self.record(name) is None:
@@ -81,13 +84,13 @@ class Operator:
                 return self.deploy(version)
             if time.monotonic() > until:
                 raise Unexpected(
-                    f"{name} never began, and {lease} keeps others out; {self.history.convergences}"
+                    f"{name} never began, and {lease} blocks others; {self.history.convergences}"
                 )
             time.sleep(1)
         return name
 
     def wait_for_rollback(self, name: str) -> str:
-        """The rollback of a deployment, once it is recorded."""
+        """Wait until the rollback of a deployment is recorded; return its id."""
         until = time.monotonic() + _TIMEOUT_SECONDS
         while True:
             recent = self.env.connection.context.deployments.recent(CLUSTER, 5)
@@ -99,11 +102,11 @@ class Operator:
             time.sleep(1)
 
     def answer(self, name: str, choice: Choice) -> None:
-        """Answer what a deployment waits with."""
+        """Answer the question that a deployment waits for."""
         found = self.record(name)
         question = self.pending_question(found) if found else None
         if found is None or question is None:
-            raise Unexpected(f"{name} asks nothing")
+            raise Unexpected(f"{name} waits for no answer")
         self._answer(found, question, choice)
 
     def _runs(self, execution: str) -> bool:
@@ -114,14 +117,14 @@ class Operator:
         return self.env.connection.context.deployments.get(CLUSTER, name)
 
     def pending_question(self, found: Deployment) -> Question | None:
-        """The open question that a deployment waits with."""
+        """Return the question that a deployment waits for, if any."""
         if found.state not in (DeploymentState.HALTED, DeploymentState.AWAITING_APPROVAL):
             return None
         questions = self.env.connection.context.deployments.questions(found.id)
         return next((each for each in questions if each.answer is None), None)
 
     def converge(self) -> None:
-        """What the schedule does."""
+        """Run convergence, as the schedule does."""
         results = self.env.invoke("converge", {"requested_by": "schedule"})
         reasons = [f"{each['kind']}: {each['reason']}" for each in results if each["cluster"] == str(CLUSTER)]
         self.history.convergences += [each for each in reasons if each not in self.history.convergences]
@@ -140,18 +143,19 @@ class Operator:
             "environment": CLUSTER.environment,
             "choice": str(choice),
             "by": OPERATOR,
-            "why": "the matrix says so",
+            "why": "fault injection",
             **about,
         }
         result = self.env.invoke(phase, asked)
-        # Whose answer was lost on its way back answers again, and hears that it was taken.
+        # If the reply to an answer was lost, the answer is sent again; then the error says that it was given
+        # already.
         already_done = ("answered", f"has ended: {DeploymentState.DONE}")
         if "error" in result and not any(word in result["error"] for word in already_done):
             raise Unexpected(f"{phase} was refused: {result['error']}")
         self.history.answers.append(str(choice))
 
     def _wait_for_the_agent(self, host: str) -> None:
-        """Who answers has looked first: a host whose agent is silent is not retried."""
+        """Wait until the host is reachable, as an operator would before a RETRY."""
         context, until = self.env.connection.context, time.monotonic() + 60
         while (report := context.fleet.report(CLUSTER, host)) and time.monotonic() < until:
             if not report.unreachable_since(context.clock.now(), timedelta(seconds=5)):
@@ -159,7 +163,7 @@ class Operator:
             time.sleep(_POLL_SECONDS)
 
     def cluster_problems(self, version: str) -> list[str]:
-        """What is wrong with the cluster, if it should serve this version on every host."""
+        """Return the problems of the cluster, if it should serve this version on every host."""
         context = self.env.connection.context
         lease, desired = context.leases.current(CLUSTER), context.registry.desired(CLUSTER)
         targets, reports = context.dispatcher.targets(CLUSTER), context.fleet.reports(CLUSTER)
@@ -173,11 +177,14 @@ class Operator:
         if lease.deployment:
             wrong.append(f"the lease is held by {lease.deployment}")
         if desired is None or desired.version != version:
-            wrong.append(f"desired is {desired}")
+            wrong.append(f"the desired version is {desired}")
         return wrong
 
     def reset(self) -> None:
-        """Before a case: what a failed one left is stopped by hand (an abort, to convergence), and mended."""
+        """Stop and repair what a failed case left behind, before the next case.
+
+        To convergence, an execution that was stopped by hand is an abort.
+        """
         states = self.env.aws.client("stepfunctions")
         machine = self.env.facts["state_machines"]["rollout"]
         until = time.monotonic() + 20
@@ -187,7 +194,9 @@ class Operator:
                 if CLUSTER.environment in each["name"]:
                     states.stop_execution(executionArn=each["executionArn"])
             self.converge()
-            if time.monotonic() > until:  # the case before failed for this; the next ones can do without it
+            if (
+                time.monotonic() > until
+            ):  # the case before has failed because of this; the next cases need a free lease
                 ledger = Table(self.env.aws.client("dynamodb"), self.env.facts["ledger_table"])
                 DynamoLeases(ledger).release(CLUSTER, self.env.connection.context.leases.current(CLUSTER))
             time.sleep(1)

@@ -1,4 +1,4 @@
-"""The control plane killed and started again in the middle; services and agents go on, and so does the deployment."""
+"""Cases in which the control plane is killed and restarted; services, agents and deployments continue."""
 
 import os
 import signal
@@ -16,10 +16,10 @@ from tests.fault_injection.faults import Fault, note, noted
 from tests.fault_injection.operator import Operator
 from tests.fault_injection.rollout_cases import bed_endings, deploy_release, halted, wait_until_done
 
-# How long nobody answers.
+# Seconds for which the control plane is down.
 DOWN_SECONDS = 3.0
 ENDS_WITHIN_SECONDS = 15.0
-# The phases, and after how many of their writes; 0 is before any.
+# The phases, and the numbers of writes before the kill; 0 is before any.
 DURING = tuple(
     (phase, writes)
     for phase, moments in {
@@ -40,7 +40,7 @@ DURING = tuple(
 
 
 def cases() -> Iterator[Case]:
-    """While a phase is at work (it is held there until the end comes), and while a human is waited for."""
+    """Return a case for each phase, which is held until the kill, and for each wait for a human."""
     for how in (signal.SIGKILL, signal.SIGTERM):
         for phase, writes in DURING:
             title = f"control plane {how.name} in {phase}{f' ({writes})' if writes else ''}"
@@ -63,7 +63,7 @@ def _restart_in_phase(operator: Operator, *, how: signal.Signals, title: str) ->
 def _while_baking(operator: Operator, *, how: signal.Signals, title: str) -> str:
     name, version = deploy_release(operator, "bed")
     held = partial(_held, operator, title)
-    wait("the phase, or the question before it", lambda: held() or _has_question(operator, name))
+    wait("the phase, or the approval before it", lambda: held() or _has_question(operator, name))
     if not held():
         operator.answer(name, Choice.APPROVE)
         wait("the phase", held)
@@ -94,7 +94,7 @@ def _while_halted(operator: Operator, *, how: signal.Signals, title: str) -> str
 
 def _while_waiting(operator: Operator, *, how: signal.Signals, title: str) -> str:
     name, version = deploy_release(operator, "gate")
-    wait("the question", lambda: _has_question(operator, name))
+    wait("the approval", lambda: _has_question(operator, name))
     _restart(operator, how, title)
     return wait_until_done(operator, name, version)
 
@@ -109,7 +109,7 @@ def _has_question(operator: Operator, name: str) -> bool:
 
 
 def _restart(operator: Operator, how: signal.Signals, title: str) -> None:
-    """Kill the embedded AWS; nobody answers for a while, then it goes on from what it remembers."""
+    """Kill the embedded AWS, wait for DOWN_SECONDS, and start it again from its stored state."""
     env = operator.env
     part = recorded(env.layout)[EMULATOR]
     note(env.faults, case_id(title), "fault")

@@ -1,4 +1,4 @@
-"""Every phase of a rollout, and every part of the agent, with every fault."""
+"""Cases of every phase of a rollout and every part of the agent, with every fault."""
 
 import time
 from collections.abc import Callable, Iterator
@@ -21,7 +21,7 @@ from tests.fault_injection.state_machines import root_dispatcher
 
 
 def cases() -> Iterator[Case]:
-    """In the order of the table: by phase, then by fault."""
+    """Return the cases in the order of the table: by phase, then by fault."""
     for phase, (run, writes) in _phases().items():
         yield from (Case(phase, fault, run) for fault in EVERYWHERE)
         yield from (Case(phase, Fault.BETWEEN, run, count) for count in range(1, writes))
@@ -30,7 +30,7 @@ def cases() -> Iterator[Case]:
 
 
 def _phases() -> dict[str, tuple[Callable[[Operator], str], int]]:
-    """How each phase is provoked, and how many writes it makes then; one that writes once has no in-between."""
+    """Return for each phase the scenario that calls it, and the number of its writes there."""
     return {
         "plan": (plain, 8),
         "next_step": (plain, 3),
@@ -70,15 +70,15 @@ def baked(operator: Operator) -> str:
 
 
 def bed_endings(operator: Operator, name: str, ended: str) -> str:
-    """How the test beds of a deployment ended, and it."""
+    """Return how the test beds of a deployment ended, and `ended`; raise Unexpected if one still bakes."""
     beds = operator.env.connection.context.deployments.beds(name)
     if [each for each in beds if each.state is BedState.BAKING] or not beds:
-        raise Unexpected(f"{name} is done, with the test beds {beds}")
+        raise Unexpected(f"{name} is done, but its test beds are {beds}")
     return f"test bed {', '.join(each.state.lower() for each in beds)}, {ended}"
 
 
 def deploy_release(operator: Operator, release: str) -> tuple[str, str]:
-    """A deployment of a release that is not served now, and its version."""
+    """Deploy a release, after another one if it is desired already; return the deployment and version."""
     version = operator.env.releases[release]
     if desired_version(operator.env) == version:
         plain(operator)
@@ -86,7 +86,7 @@ def deploy_release(operator: Operator, release: str) -> tuple[str, str]:
 
 
 def decided(operator: Operator) -> str:
-    """Deploy a version that fails its first self-test, and retry it once it is mended."""
+    """Deploy a version that fails its first self-test, and retry it once the version passes."""
     version = other_release(operator.env)
     with failing_self_test(operator.env, version):
         name = operator.deploy(version)
@@ -107,7 +107,7 @@ def rolled_back(operator: Operator) -> str:
 
 
 def converged(operator: Operator) -> str:
-    """Take a host out of rotation by hand; convergence brings it back."""
+    """Take a host out of rotation by hand, and wait until convergence has registered it again."""
     env, before = operator.env, desired_version(operator.env)
     report = env.connection.context.fleet.reports(CLUSTER)[env.production.hosts[0].name]
     root_dispatcher(env).deregister(CLUSTER, report.address, report.port)
@@ -127,7 +127,7 @@ def halted(operator: Operator, name: str) -> bool:
 
 
 def wait_until_done(operator: Operator, name: str, version: str) -> str:
-    """Wait for a good end, with every host in its place; how it came."""
+    """Wait until a deployment is DONE and the cluster has no problems; return how it came there."""
     ended = operator.finish(name)
     if ended.state is not DeploymentState.DONE:
         raise Unexpected(f"{name} ended {ended.state}: {ended.reason}")

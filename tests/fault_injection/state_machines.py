@@ -1,7 +1,8 @@
-"""The state machines with less patience: what takes 60, 120 or 910 s to time out on AWS takes seconds here.
+"""The state machines with shorter timeouts: seconds instead of 60, 120 or 910 s as on AWS.
 
-Only for the cases about lateness, and for a pause whose function died, of which the emulator says nothing (on AWS
-that fails the pause at once). A definition is put back afterwards; nothing else of it is changed.
+They are for the cases about late calls, and about a pause whose function died. The emulator does not notice
+the latter, while AWS fails the pause at once. The definitions are restored afterwards; nothing else of them
+changes.
 """
 
 import json
@@ -18,7 +19,7 @@ PAUSE_SECONDS = 12
 
 @contextmanager
 def short_timeouts(env: Environment, *, pauses: bool) -> Iterator[None]:
-    """Every task of both machines may take TASK_SECONDS; with `pauses`, only a pause for a human PAUSE_SECONDS."""
+    """Limit every task of both machines to TASK_SECONDS, or with `pauses` only pauses, to PAUSE_SECONDS."""
     states = env.aws.client("stepfunctions")
     known = {
         arn: states.describe_state_machine(stateMachineArn=arn)["definition"]
@@ -47,7 +48,7 @@ def _with_timeouts(found: Any, pauses: bool) -> Any:  # noqa: FBT001
 
 
 def root_dispatcher(env: Environment) -> AlbDispatcher:
-    """The load balancer as the account's root sees it: a person who takes out a host by hand."""
+    """Return the load balancer with the account's root credentials, to deregister a host by hand."""
     import boto3  # noqa: PLC0415
 
     known = env.facts

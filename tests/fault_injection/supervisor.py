@@ -1,4 +1,4 @@
-"""Stands in for systemd: the matrix's agents, started again 2 s after they died (infra/install_agent.sh)."""
+"""The suite's systemd: it restarts an agent 2 s after its death, as infra/install_agent.sh configures."""
 
 import contextlib
 import threading
@@ -18,7 +18,7 @@ _POLL_SECONDS = 0.1
 
 @dataclass(slots=True)
 class Supervisor:
-    """The agents of one environment, in a thread that watches them."""
+    """A thread that watches and restarts the agents of one environment."""
 
     layout: Layout
     _agents: dict[str, tuple[tuple[str, ...], dict[str, str]]] = field(default_factory=dict)
@@ -28,7 +28,7 @@ class Supervisor:
     restarts: int = 0
 
     def replace_agents(self, faults: str) -> None:
-        """Replace every agent by one that faults.py can kill; from then on they are started again when they die."""
+        """Replace every agent by one that faults.py can kill, and restart it whenever it dies."""
         with self._lock:
             for name, part in recorded(self.layout).items():
                 if name.startswith(hosts.AGENT) and part.alive:
@@ -38,14 +38,14 @@ class Supervisor:
             self._thread.start()
 
     def stop(self) -> None:
-        """Watch no longer."""
+        """Stop watching."""
         self._ending.set()
         if self._thread:
             self._thread.join()
 
     @contextlib.contextmanager
     def paused(self) -> Iterator[None]:
-        """While somebody else starts and ends parts."""
+        """Start no agent in this block, while the caller starts and ends parts of the environment."""
         with self._lock:
             yield
 

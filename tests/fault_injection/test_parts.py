@@ -1,4 +1,4 @@
-"""What the fault-injection suite judges by: it has to see what is wrong."""
+"""Tests of the parts by which the fault-injection suite judges a case."""
 
 import json
 from pathlib import Path
@@ -18,7 +18,7 @@ def load(tmp_path: Path) -> Load:
     return Load("http://127.0.0.1:1", tmp_path)
 
 
-def test_answers_after_the_self_test_are_well(load: Load) -> None:
+def test_answers_after_the_self_test_are_accepted(load: Load) -> None:
     load.logs[0].answers += [(11.0, "1.0.0 h1 b1"), (12.0, "1.0.0 h1 b1")]
     judged = load.judge(0, 20)
     assert (judged.requests, judged.failures, judged.untested) == (2, (), ())
@@ -26,12 +26,12 @@ def test_answers_after_the_self_test_are_well(load: Load) -> None:
 
 
 @pytest.mark.parametrize(("at", "start"), [(9.0, "1.0.0 h1 b1"), (11.0, "1.0.0 h1 b2"), (11.0, "")])
-def test_an_answer_without_a_self_test_before_it_is_seen(load: Load, at: float, start: str) -> None:
+def test_an_answer_without_a_self_test_before_it_is_found(load: Load, at: float, start: str) -> None:
     load.logs[1].answers.append((at, start))
     assert load.judge(0, 20).untested == (start,)
 
 
-def test_a_failed_request_is_seen_in_the_case_that_it_fell_into(load: Load) -> None:
+def test_a_failed_request_counts_for_the_case_in_which_it_failed(load: Load) -> None:
     load.logs[0].add(Outcome(0.0, 0.0, 0.1, 503, "HTTP 503"))
     (at, _), *_ = load.logs[0].failed_at
     assert load.judge(at - 1, at + 1).failures == ("HTTP 503",)
@@ -39,42 +39,42 @@ def test_a_failed_request_is_seen_in_the_case_that_it_fell_into(load: Load) -> N
 
 
 @pytest.fixture
-def trap(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def armed_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("TMPDIR", str(tmp_path))
     monkeypatch.setattr(faults, "_die", lambda armed: faults.note(faults.folder(), armed.case, "fault"))
     return faults.folder()
 
 
-def test_a_fault_fires_once_and_at_its_place_only(trap: Path) -> None:
-    arm(trap, Armed("case", "drain", Fault.TWICE))
+def test_a_fault_fires_once_and_at_its_place_only(armed_folder: Path) -> None:
+    arm(armed_folder, Armed("case", "drain", Fault.TWICE))
     done: list[str] = []
     for place in ("plan", "drain", "drain"):
         around(place, lambda place=place: done.append(place))  # type: ignore[misc]
     assert done == ["plan", "drain", "drain", "drain"]
-    assert set(noted(trap, "case")) == {"claimed", "fault", "over"}
+    assert set(noted(armed_folder, "case")) == {"claimed", "fault", "over"}
 
 
-def test_a_trap_that_was_taken_away_does_nothing(trap: Path) -> None:
-    arm(trap, Armed("case", "drain", Fault.AFTER))
-    disarm(trap)
+def test_a_disarmed_fault_does_nothing(armed_folder: Path) -> None:
+    arm(armed_folder, Armed("case", "drain", Fault.AFTER))
+    disarm(armed_folder)
     assert around("drain", lambda: "answer") == "answer"
-    assert noted(trap, "case") == {}
+    assert noted(armed_folder, "case") == {}
 
 
-def test_between_strikes_after_so_many_writes(trap: Path) -> None:
-    arm(trap, Armed("case", "plan", Fault.BETWEEN, writes=2))
+def test_between_strikes_after_so_many_writes(armed_folder: Path) -> None:
+    arm(armed_folder, Armed("case", "plan", Fault.BETWEEN, writes=2))
     struck: list[bool] = []
 
     def plan() -> None:
         for operation in ("GetItem", "PutItem", "Query", "UpdateItem"):
             faults.written(operation)
-            struck.append("fault" in noted(trap, "case"))
+            struck.append("fault" in noted(armed_folder, "case"))
 
     around("plan", plan)
     assert struck == [False, False, False, True]
 
 
-def test_between_a_phase_that_writes_too_little_never_fires(trap: Path) -> None:
-    arm(trap, Armed("case", "plan", Fault.BETWEEN, writes=2))
+def test_between_a_phase_that_writes_too_little_never_fires(armed_folder: Path) -> None:
+    arm(armed_folder, Armed("case", "plan", Fault.BETWEEN, writes=2))
     around("plan", lambda: faults.written("PutItem"))
-    assert "fault" not in noted(trap, "case")
+    assert "fault" not in noted(armed_folder, "case")

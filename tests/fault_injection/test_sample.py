@@ -30,7 +30,7 @@ def suite() -> Iterator[Suite]:
 
 
 @pytest.mark.parametrize("case", [CASES[name] for name in SAMPLE], ids=SAMPLE)
-def test_a_crash_ends_well(suite: Suite, case: Case) -> None:
+def test_a_sampled_case_passes(suite: Suite, case: Case) -> None:
     ended = suite.run(case)
     assert not ended.problems, ended
     assert ended.requests > 20

@@ -1,4 +1,4 @@
-"""The light load that every case runs under: each answer is noted with its version, host and start, and judged."""
+"""The light load under every case: each answer is noted with its version, host and start, and judged."""
 
 import json
 import time
@@ -13,7 +13,7 @@ RATE, SLOW_RATE = 20.0, 1.0
 
 @dataclass(slots=True)
 class AnswerLog(Tally):
-    """A tally that remembers who answered when; `who` is `version host start`."""
+    """A tally that stores each answer as (time, start of the service); a start is `version host boot`."""
 
     answers: list[tuple[float, str]] = field(default_factory=list)
     failed_at: list[tuple[float, str]] = field(default_factory=list)
@@ -28,16 +28,16 @@ class AnswerLog(Tally):
 
 @dataclass(frozen=True, slots=True)
 class Judgement:
-    """What the load met in a stretch of time."""
+    """The judgement of the requests within a span of time."""
 
     requests: int
     failures: tuple[str, ...]
-    untested: tuple[str, ...]  # who answered without having passed a self-test before
+    untested: tuple[str, ...]  # starts that answered before they had passed a self-test
     versions: frozenset[str]
 
 
 class Load:
-    """Requests in the background of a `with` block: many quick ones, and some that take a second."""
+    """Requests in the background of a `with` block: many quick ones, and some that take a second each."""
 
     def __init__(self, address: str, notes: Path) -> None:
         self._notes = notes
@@ -59,7 +59,7 @@ class Load:
             traffic.__exit__(*error)
 
     def judge(self, since: float, until: float) -> Judgement:
-        """Everything that came back between two times."""
+        """Judge the answers that came back between two times, in seconds since 1970."""
         passed = self._passed()
         answers = [found for each in self.logs for found in list(each.answers) if since <= found[0] <= until]
         failed = [found for each in self.logs for found in list(each.failed_at)]
@@ -72,7 +72,7 @@ class Load:
         )
 
     def _passed(self) -> dict[str, float]:
-        """When each start of the service first passed its self-test, by its own notes."""
+        """Return when each start of the service first passed its self-test, from its own notes."""
         first: dict[str, float] = {}
         for line in (self._notes / "passed.jsonl").read_text().splitlines():
             line_facts = json.loads(line)

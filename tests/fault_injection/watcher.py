@@ -1,6 +1,6 @@
-"""When did the records last move? Progress is a change of a deployment, attempt, question, lease or run.
+"""The watcher of progress: changes of a deployment, attempt, question, lease or run.
 
-An answer is a human's doing, and no progress by itself.
+An answer of a human is no progress by itself.
 """
 
 import contextlib
@@ -11,12 +11,12 @@ from typing import Any, Self
 from tests.fault_injection.environment import CLUSTER, Environment
 
 _POLL_SECONDS = 0.1
-# What is seen so soon after a fault was written before it.
+# Seconds. A change that is found so soon after a fault was written before the fault.
 _SETTLED_SECONDS = 0.3
 
 
 class Watcher:
-    """Looks at the records all the time in a `with` block; what cannot be read for a while is no change."""
+    """A thread that reads the records in a `with` block; a failed read counts as no change."""
 
     def __init__(self, env: Environment) -> None:
         self._env = env
@@ -34,17 +34,17 @@ class Watcher:
         self._thread.join()
 
     def quiet_seconds(self) -> float:
-        """How long nothing has moved."""
+        """Return the seconds since the last change."""
         return time.time() - self._changes[-1]
 
     def recovered(self, fault: float, over: float) -> float | None:
-        """Seconds from a fault to the first progress after it, or to the end of its case where none was seen."""
+        """Return the seconds from a fault to the next change, or to the end of its case if there was none."""
         after = [at for at in (*list(self._changes), over) if at > fault + _SETTLED_SECONDS]
         return round(min(after) - fault, 1) if after else 0.0 if over else None
 
     def _run(self) -> None:
         while not self._ending.wait(_POLL_SECONDS):
-            # The control plane may be down, which is what some cases are about.
+            # The control plane is down in some cases.
             with contextlib.suppress(Exception):
                 found = self._read()
                 if found != self._last:

@@ -1,4 +1,4 @@
-"""Stands before a function's real handler, in the matrix's copy of functions/; functions.py puts it there."""
+"""The handler that the suite puts in front of a function's real one; deployed by functions.py."""
 
 import sys
 from pathlib import Path
@@ -23,7 +23,7 @@ PHASE = (Path(__file__).parent / "phase.txt").read_text().strip()
 
 
 def handle(event: dict[str, Any], context: Any) -> Any:
-    """What the real handler does, unless a fault waits for this phase."""
+    """Call the real handler, with the fault that is armed for this phase, if any."""
     if event.get("warm"):
         return real_handler.handle(event, context)
     return faults.around(PHASE, lambda: real_handler.handle(event, context))

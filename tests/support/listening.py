@@ -1,4 +1,4 @@
-"""Queues that hear what is told: by EventBridge, as programs do, and by SNS, as people do."""
+"""Queues that receive notifications: by EventBridge, as programs do, and by SNS, as people do."""
 
 import json
 import time
@@ -8,7 +8,7 @@ from apps.local.aws.clients import Aws
 
 
 class Queue:
-    """One queue that anybody may send to; `messages` are the bodies of all messages so far."""
+    """An SQS queue that anyone may send to; `messages` has the bodies of all messages so far."""
 
     def __init__(self, aws: Aws, name: str) -> None:
         self._sqs = aws.client("sqs")
@@ -20,7 +20,7 @@ class Queue:
         self.messages: list[str] = []
 
     def receive(self) -> list[str]:
-        """Take what has come since, without waiting; returns all that was heard."""
+        """Receive new messages without waiting; return all messages so far."""
         while page := self._sqs.receive_message(QueueUrl=self._url, MaxNumberOfMessages=10).get("Messages"):
             for message in page:
                 self._sqs.delete_message(QueueUrl=self._url, ReceiptHandle=message["ReceiptHandle"])
@@ -28,16 +28,16 @@ class Queue:
         return self.messages
 
     def wait(self, count: int, seconds: float = 20) -> list[str]:
-        """All that was heard, once it is so many messages."""
+        """Wait for so many messages; return all messages so far."""
         deadline = time.monotonic() + seconds
         while len(self.receive()) < count:
-            assert time.monotonic() < deadline, f"expected {count} messages, heard {self.messages}"
+            assert time.monotonic() < deadline, f"expected {count} messages, received {self.messages}"
             time.sleep(0.1)
         return self.messages
 
 
 def on_bus(aws: Aws, name: str) -> Queue:
-    """A queue behind a rule for everything of Lifecycle's."""
+    """Return a queue behind a rule for all events of Lifecycle."""
     queue, events = Queue(aws, name), aws.client("events")
     events.put_rule(Name=name, EventPattern='{"source": ["lifecycle"]}')
     events.put_targets(Rule=name, Targets=[{"Id": "1", "Arn": queue.arn}])
@@ -45,7 +45,7 @@ def on_bus(aws: Aws, name: str) -> Queue:
 
 
 def on_topic(aws: Aws, name: str, topic: str, wanted: dict[str, Any]) -> Queue:
-    """A queue that is subscribed to a topic, for messages with these attributes."""
+    """Return a queue that is subscribed to a topic, for messages with these attributes."""
     queue = Queue(aws, name)
     attributes = {"FilterPolicy": json.dumps(wanted), "RawMessageDelivery": "true"}
     aws.client("sns").subscribe(TopicArn=topic, Protocol="sqs", Endpoint=queue.arn, Attributes=attributes)

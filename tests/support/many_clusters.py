@@ -1,11 +1,12 @@
-"""An account of many services, which the console has to show quickly: fifty, of forty hosts in each environment.
+"""An account of fifty services with forty hosts in each environment, for tests of the console's speed.
 
-Shared by the unit test of the drawing's speed and by `python -m tests.console_speed`, which asks the emulator.
+Used by the unit test of rendering, and by `python -m tests.console_speed`, which uses the emulator.
 """
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 from lifecycle.domain.fleet.cluster import ENVIRONMENTS, Cluster
 from lifecycle.domain.fleet.host import HostReport, SelfTest, Stage
@@ -20,14 +21,14 @@ from lifecycle.domain.service.target import Target
 SERVICES, HOSTS, DEPLOYMENTS = 50, 40, 10
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
 VERSION, DIGEST = "1.0.1", "d" * 64
-# Every tenth cluster deploys now, and every second of those is halted.
+# Every tenth cluster has a running deployment, and every second of those is halted.
 RUNS_EVERY = 10
 LOG = "Traceback (most recent call last):\n" + '  File "app.py", line 7, in serve\n' * 40
 
 
 @dataclass(frozen=True)
 class Stores:
-    """Where the account is written; each takes one record."""
+    """The functions that store one record each."""
 
     report: Callable[[Cluster, HostReport], object]
     deployment: Callable[[Deployment], object]
@@ -40,14 +41,14 @@ class Stores:
 
 
 def clusters(services: int = SERVICES) -> Iterator[Cluster]:
-    """Both of each service."""
+    """Yield both clusters of each service."""
     for number in range(services):
         for environment in ENVIRONMENTS:
             yield Cluster(environment, f"service-{number:02}")
 
 
 def fill(stores: Stores, services: int = SERVICES, now: datetime = NOW) -> None:
-    """Write the account: hosts that serve, a history, and in some clusters a deployment that runs or is halted."""
+    """Write the account: serving hosts, a history, and in some clusters a running or halted deployment."""
     for place, cluster in enumerate(clusters(services)):
         for number in range(HOSTS):
             stores.report(cluster, _report(number, now))
@@ -55,7 +56,7 @@ def fill(stores: Stores, services: int = SERVICES, now: datetime = NOW) -> None:
             stores.deployment(_deployment(cluster, number, now))
         for number in range(40):
             stores.trail(
-                AuditEntry(now - timedelta(minutes=number), str(cluster), "drain", "ada", "as agreed")
+                AuditEntry(now - timedelta(minutes=number), str(cluster), "drain", "ada", "new prices")
             )
         if place % RUNS_EVERY == 0:
             _run(stores, cluster, now, halted=place % (2 * RUNS_EVERY) == 0)
@@ -81,23 +82,23 @@ def _report(number: int, now: datetime) -> HostReport:
     )
 
 
-def _deployment(cluster: Cluster, number: int, now: datetime, **more: object) -> Deployment:
+def _deployment(cluster: Cluster, number: int, now: datetime, **changes: Any) -> Deployment:
     begun = now - timedelta(hours=12 * (number + 1))
     name = deployment_id(cluster, begun, f"{number:04x}")
-    values: dict[str, object] = {
-        "request": Request(name, cluster.service, cluster.environment, VERSION, "ada", "new prices"),
-        "epoch": DEPLOYMENTS - number,
-        "target": Target(VERSION, DIGEST),
-        "previous": Target("1.0.0", "c" * 64),
-        "hosts": tuple(f"host-{each:02}" for each in range(HOSTS)),
-        "policy": Policy(),
-        "started_at": begun,
-        "execution": name,
-        "state": DeploymentState.DONE,
-        "reason": f"{HOSTS} hosts serve {VERSION}, in rotation and healthy",
-        "finished_at": begun + timedelta(minutes=12),
-    }
-    return Deployment(**{**values, **more})  # type: ignore[arg-type]
+    done = Deployment(
+        request=Request(name, cluster.service, cluster.environment, VERSION, "ada", "new prices"),
+        epoch=DEPLOYMENTS - number,
+        target=Target(VERSION, DIGEST),
+        previous=Target("1.0.0", "c" * 64),
+        hosts=tuple(f"host-{each:02}" for each in range(HOSTS)),
+        policy=Policy(),
+        started_at=begun,
+        execution=name,
+        state=DeploymentState.DONE,
+        reason=f"{HOSTS} hosts serve {VERSION}, in rotation and healthy",
+        finished_at=begun + timedelta(minutes=12),
+    )
+    return replace(done, **changes)
 
 
 def _run(stores: Stores, cluster: Cluster, now: datetime, *, halted: bool) -> None:

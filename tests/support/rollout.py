@@ -1,13 +1,14 @@
 """The loop of statemachines/rollout.asl.json in Python, over in-memory twins and scripted hosts.
 
-A `Host` behaves as an agent does: it takes an INSTALL turn when the clock moves, and reports. What it does
-wrong is said by `breaks`: version -> the stage that fails.
+A `Host` behaves as an agent does: when the clock moves it takes an INSTALL turn, and reports. Its `breaks`
+maps a version to the stage that fails there.
 """
 
 import hashlib
 import io
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 from lifecycle.application.rollout import stages
 from lifecycle.application.rollout.decide import answer_deployment, approve, decide
@@ -37,35 +38,38 @@ from lifecycle.gateways.memory.metrics import MemoryMetrics, Served
 CLUSTER = Cluster("production", "hello")
 BUILT = datetime(2026, 11, 23, 11, tzinfo=UTC)
 HEARTBEAT = timedelta(seconds=10)
-# What a minute's hundred requests to one host take, in seconds.
+# Seconds: the latencies of a hundred requests to one host in a minute.
 LATENCIES = tuple(0.010 + 0.0001 * number for number in range(100))
 CHAIN = (stages.drain, stages.install, stages.self_test, stages.register, stages.await_alive)
 
 
-def manifest(version: str, policy: Policy | None = None, **more: object) -> Manifest:
-    """A release of hello whose bytes are its version."""
+def manifest(version: str, policy: Policy | None = None, **changes: Any) -> Manifest:
+    """Return the manifest of a release of hello whose bytes are its version."""
     body = version.encode()
-    values: dict[str, object] = {
-        "service": "hello",
-        "version": version,
-        "commit": "a" * 40,
-        "repository": "https://example.test/hello.git",
-        "branch": "main",
-        "digest": hashlib.sha256(body).hexdigest(),
-        "size": len(body),
-        "built_at": BUILT,
-        "builder": "build-1",
-        "run": Run("python3 app.py", 8080),
-        "is_alive": Check(path="/is_alive"),
-        "self_test": Check(path="/self_test"),
-        "policies": {"production": policy or Policy()},
-    }
-    return Manifest(**{**values, **more})  # type: ignore[arg-type]
+    usual = Manifest(
+        service="hello",
+        version=version,
+        commit="a" * 40,
+        repository="https://example.test/hello.git",
+        branch="main",
+        digest=hashlib.sha256(body).hexdigest(),
+        size=len(body),
+        built_at=BUILT,
+        builder="build-1",
+        run=Run("python3 app.py", 8080),
+        is_alive=Check(path="/is_alive"),
+        self_test=Check(path="/self_test"),
+        policies={"production": policy or Policy()},
+    )
+    return replace(usual, **changes)
 
 
 @dataclass
 class Host:
-    """One scripted host; `breaks` maps a version to the stage at which it fails there."""
+    """One scripted host. `breaks` maps a version to the stage that fails.
+
+    A `silent` host sends no reports.
+    """
 
     name: str
     address: str
@@ -88,7 +92,7 @@ class Machine:
         self.metrics = MemoryMetrics()
         self.stop_at = ""  # a kind of step at which `run` stops
         self.stopped: Decided | None = None
-        self.quiet = False  # whether nobody asks the service anything
+        self.quiet = False  # True: the service gets no requests
         self.errors: dict[str, int] = {}  # version -> how many of a minute's hundred requests fail
         for version in ("1.0.0", "1.0.1", "1.0.2"):
             self.publish(manifest(version, policy))
@@ -117,7 +121,7 @@ class Machine:
         return next(host for host in self.hosts if host.name == name)
 
     def tick(self) -> None:
-        """Agents poll, drains end, health checks run."""
+        """Let agents poll, drains end, and health checks run."""
         turns, reports = self.memory.fleet.turns(CLUSTER), self.memory.fleet.reports(CLUSTER)
         due = self.now - HEARTBEAT
         for host in self.hosts:
@@ -163,15 +167,15 @@ class Machine:
     def _report(self, host: Host, report: HostReport) -> None:
         self.memory.fleet.write_report(CLUSTER, report)
 
-    def request(self, version: str, kind: Kind = Kind.DEPLOY, **more: object) -> Request:
+    def request(self, version: str, kind: Kind = Kind.DEPLOY, **changes: Any) -> Request:
         name = f"hello-production-{self.now:%Y%m%d%H%M%S}-{version.replace('.', '')}"
-        values: dict[str, object] = {"deployment": name, "service": "hello", "environment": "production"}
-        return Request(**{**values, "version": version, "requested_by": "ada", "kind": kind, **more})  # type: ignore[arg-type]
+        usual = Request(name, CLUSTER.service, CLUSTER.environment, version, requested_by="ada", kind=kind)
+        return replace(usual, **changes)
 
-    def deploy(self, version: str, kind: Kind = Kind.DEPLOY, **more: object) -> str:
-        """Plan a deployment and run it until it ends or waits for a human; returns its name."""
+    def deploy(self, version: str, kind: Kind = Kind.DEPLOY, **changes: Any) -> str:
+        """Plan a deployment and run it until it ends or waits for a human; return its name."""
         self.memory.clock.sleep(1)
-        request = self.request(version, kind, **more)
+        request = self.request(version, kind, **changes)
         planned = begin(self.context, request, request.deployment)
         if planned.kind == "PLANNED":
             self.run(request.deployment)
@@ -181,7 +185,7 @@ class Machine:
         return begin(self.context, request, request.deployment)
 
     def run(self, name: str, steps: int = 100) -> Decided:  # noqa: C901 (one case a kind of step)
-        """The loop; returns the step at which it stopped. A rollback is followed into its own deployment."""
+        """Run the loop; return the step at which it stopped. It follows a rollback into its deployment."""
         execution = name
         for _ in range(steps):
             step = decide_next(self.context, CLUSTER, name, execution)
@@ -231,7 +235,7 @@ class Machine:
         return [stage(self.context, task, execution or name).outcome for stage in CHAIN]
 
     def bake(self, name: str, seconds: float) -> str:
-        """A look at the test bed, after a minute of requests to both of its hosts."""
+        """Analyse the test bed after a minute of requests to both of its hosts; return the outcome."""
         self.memory.clock.sleep(seconds)
         for group in (Group.TEST_BED, Group.CONTROL):
             addresses = self.memory.dispatcher.members(CLUSTER, group)
@@ -248,7 +252,7 @@ class Machine:
         return end_bake(self.context, task, step.bed, BedState(step.outcome), step.reason).outcome
 
     def bed(self, name: str) -> TestBed:
-        """The newest test bed of a deployment."""
+        """Return the newest test bed of a deployment."""
         return self.memory.deployments.beds(name)[-1]
 
     def diagnose(self, name: str, host: str, attempt: int) -> str:
@@ -256,7 +260,7 @@ class Machine:
         return diagnose(self.context, task).outcome
 
     def run_what_waited(self) -> str:
-        """Run the newest execution that the queue has started; returns its deployment's name."""
+        """Run the newest execution that the queue has started; return its deployment's name."""
         execution, given = list(self.memory.executions.rollouts.items())[-1]
         request = Deploy(**given, execution=execution).request()
         if begin(self.context, request, execution).kind == "PLANNED":
@@ -264,21 +268,21 @@ class Machine:
         return request.deployment
 
     def join(self, name: str) -> Host:
-        """A new host, with nothing installed."""
+        """Add a host with nothing installed."""
         host = Host(name, f"127.0.11.{len(self.hosts)}")
         self.hosts.append(host)
         self._report(host, HostReport(name, host.address, 8080, host.zone, self.now, self.now))
         return host
 
     def leave(self, name: str) -> None:
-        """A host that is switched off and removed."""
+        """Remove a host, as if it were switched off."""
         host = self.host(name)
         self.hosts.remove(host)
         self.memory.dispatcher.states[CLUSTER].pop(host.address, None)
         self.memory.fleet.remove(CLUSTER, name)
 
     def repaired(self, times: int) -> None:
-        """As many repairs of one host as an autoscaled cluster sees between two releases."""
+        """Record so many repairs of one host, as an autoscaled cluster has between two releases."""
         last = self.memory.deployments.recent(CLUSTER, 1)[0]
         for number in range(1, times + 1):
             name, at = f"{last.id}-{number}", last.started_at + timedelta(milliseconds=number)
@@ -291,12 +295,12 @@ class Machine:
         return found
 
     def decide(self, name: str, choice: Choice, host: str = "host-1", attempt: int = 1) -> Decided:
-        """Answer as grace, and go on."""
+        """Answer as grace, and run the loop again."""
         decide(self.context, CLUSTER, name, host, attempt, Answer(choice, "grace", "as agreed", self.now))
         return self.run(name)
 
     def tell(self, name: str, choice: Choice) -> None:
-        """Say something of a whole deployment, as grace: pause, resume or abort it, or roll it back."""
+        """Answer for a whole deployment as grace: pause, resume, abort or roll back."""
         answer_deployment(self.context, CLUSTER, name, Answer(choice, "grace", "as agreed", self.now))
 
     def approve(self, name: str, choice: Choice) -> Decided:
@@ -313,5 +317,5 @@ class Machine:
 
 
 def _report_on(was: HostReport, turn: Turn) -> HostReport:
-    """A report on a turn that the host has just taken."""
+    """Return a report on a turn that the host has just taken."""
     return replace(was, epoch=turn.epoch, attempt=turn.attempt, order=turn.order, deployment=turn.deployment)

@@ -1,4 +1,4 @@
-"""Answers with its version on $HOST:$PORT, and misbehaves as $MOOD says."""
+"""A service that answers with its version on $HOST:$PORT, and fails as $MOOD says."""
 
 import os
 import sys

@@ -1,4 +1,4 @@
-"""Answers with its version, host and start; a self-test that passed is noted before it is answered.
+"""The service: it answers with its version, host and start, and notes each passed self-test.
 
 A version fails its self-test while $NOTES/fails-<version> exists.
 """
@@ -51,7 +51,7 @@ def self_tested() -> int:
 
 
 def stop(*_: object) -> None:
-    """Whatever is still in flight fails: a host has to be drained before its service is stopped."""
+    """Exit at once, so that requests in flight fail: a host must be drained before its service stops."""
     os._exit(0)
 
 

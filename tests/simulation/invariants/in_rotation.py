@@ -30,9 +30,9 @@ def enough_stay(
     if oracle.sim.balancer.state(host.address) is TargetState.HEALTHY and group is not Group.MAIN:
         return  # it still serves in the main group
     if host.boot is None or not host.answers_checks() or oracle.recovered_unnoticed(actor, host):
-        return  # it does not serve, as a health check will find soon; or it did not when the actor read its state
+        return  # it does not serve, or did not when the actor read its state
     if oracle.late(actor.deployment):
-        return  # it hung until its lease was another's, who counted this host: fencing.not_overtaken
+        return  # its call hung until another deployment held the lease: see fencing.not_fenced
     if oracle.recent(oracle.removed_at):
         return  # an operator has just removed a live host: the drain cannot know yet
     attempts, questions = sim.deployments.attempts_and_questions(record.id)
