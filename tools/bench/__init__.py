@@ -1,4 +1,4 @@
-"""`make bench`: how fast, how safe under traffic and how large the whole is, measured on this machine.
+"""`make bench`: measure speed, failed requests under traffic, and memory on this machine.
 
-__main__.py puts the measurements of the other modules together, on an environment of its own (laboratory.py).
+__main__.py runs the measurements of the other modules in an environment of its own (laboratory.py).
 """

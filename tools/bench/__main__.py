@@ -1,4 +1,4 @@
-"""`python -m tools.bench`: one JSON object on stdout, progress on stderr; exit 1 when something failed."""
+"""`make bench`: print one JSON object to stdout and progress to stderr; exit 1 when something failed."""
 
 import argparse
 import json
@@ -18,7 +18,7 @@ from tools.bench.laboratory import laboratory
 from tools.bench.under_load import under_load
 from tools.bench.verdict import problems
 
-# On AWS the control plane has machines of its own; here it shares two cores with the services.
+# The niceness of the control plane: on AWS it has its own machines, here it shares cores with the services.
 NICE = 10
 PARTS = ("make_run", "per_host", "load", "traffic", "bad_builds", "memory", "control")
 COMMANDS = {
@@ -31,9 +31,9 @@ COMMANDS = {
 
 
 def main() -> int:
-    """Measure; the exit code."""
+    """Measure what the options ask for; return the exit code."""
     options = _options()
-    # What is run here prints to stdout; that is kept for the result.
+    # Stdout is only for the result; what runs here prints to stdout, so that goes to stderr.
     with os.fdopen(os.dup(1), "w") as result:
         sys.stdout.flush()
         os.dup2(2, 1)
@@ -49,7 +49,7 @@ def main() -> int:
 
 
 def bench(options: argparse.Namespace) -> dict[str, Any]:
-    """The measurements that are wanted, on one environment."""
+    """Make the chosen measurements in one environment; return them with the problems found."""
     found: dict[str, Any] = {"machine": {**machine(), priority.VARIABLE: options.nice}, "commands": COMMANDS}
     wanted = set(options.only or PARTS)
     with laboratory(options.nice) as lab:
@@ -78,7 +78,7 @@ def bench(options: argparse.Namespace) -> dict[str, Any]:
 
 
 def machine() -> dict[str, Any]:
-    """What the figures depend on; the load average says whether something else ran."""
+    """Return the facts about this machine; the load average shows if something else ran."""
     model = [line for line in Path("/proc/cpuinfo").read_text().splitlines() if line.startswith("model name")]
     return {
         "cpus": os.cpu_count(),
@@ -92,16 +92,24 @@ def machine() -> dict[str, Any]:
 
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m tools.bench", description=__doc__)
-    parser.add_argument("--rollouts", type=int, default=3, help="how many rollouts of 4 hosts are timed")
+    parser.add_argument("--rollouts", type=int, default=3, help="the number of rollouts of 4 hosts to time")
     parser.add_argument(
-        "--only", action="append", choices=PARTS, help="measure this part only; may be given several times"
+        "--only", action="append", choices=PARTS, help="measure only this part; may be repeated"
     )
     parser.add_argument(
-        "--nice", type=int, default=NICE, help="how much the control plane gives way to the services"
+        "--nice",
+        type=int,
+        default=NICE,
+        help="the niceness of the control plane, so that it gives way to the services",
     )
-    parser.add_argument("--rate", type=float, default=250.0, help="requests a second, of load and bad_builds")
     parser.add_argument(
-        "--requests", type=int, default=100_000, help="how many fall into the rollouts of load"
+        "--rate", type=float, default=250.0, help="requests a second during load and bad_builds"
+    )
+    parser.add_argument(
+        "--requests",
+        type=int,
+        default=100_000,
+        help="the number of requests to send during the rollouts of load",
     )
     return parser.parse_args()
 

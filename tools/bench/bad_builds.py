@@ -1,7 +1,7 @@
-"""Builds whose self-test fails on one host only, or on all: deployed under load, halted, and rolled back.
+"""Bad builds: their self-test fails on one host or on all. Deployed under load, halted, and rolled back.
 
-A build is told apart by the host's name in its self-test; the service that it runs is the example, unchanged, so
-its answers say which version and which host they come from.
+The self-test checks the name of its host. The service itself is the unchanged example, so its answers name
+their version and host.
 """
 
 import re
@@ -26,7 +26,7 @@ _SETTLE_SECONDS = 1.0
 
 @dataclass(frozen=True, slots=True)
 class BadBuildRun:
-    """One bad build's way: where it halted, and which hosts had passed before."""
+    """The rollout of one bad build: where it halted, and the hosts that had passed before."""
 
     version: str
     halted_at: str
@@ -36,7 +36,7 @@ class BadBuildRun:
 
 
 def bad_builds(lab: Laboratory, version: str, rate: float) -> dict[str, Any]:
-    """One build for each host, and one for all of them; `version` is what runs before and after."""
+    """Measure a bad build for each host and one for all; `version` runs before and after each."""
     hosts = tuple(host.name for host in lab.production.hosts)
     patterns = {**{host: host for host in hosts}, EVERYWHERE: "production-*"}
     found = []
@@ -58,7 +58,7 @@ def bad_builds(lab: Laboratory, version: str, rate: float) -> dict[str, Any]:
 
 
 def judged(bad_build: BadBuildRun, expected: str, replies: dict[str, list[Reply]]) -> dict[str, Any]:
-    """One build's figures. Hosts that passed serve it rightly; from any other host, an answer is one too many."""
+    """Return the figures of one build; only hosts that passed its self-test may answer with it."""
     every = [each for kind in replies.values() for each in kind]
     served = served_by(every, bad_build.version)
     return {
@@ -78,7 +78,7 @@ def judged(bad_build: BadBuildRun, expected: str, replies: dict[str, list[Reply]
 
 
 def summary(found: list[dict[str, Any]]) -> dict[str, Any]:
-    """What has to hold of all of them."""
+    """Return the totals over all builds, which verdict.py judges."""
     return {
         "halted_each_time": all(each["halted_where_expected"] for each in found),
         "rolled_back_each_time": all(each["rolled_back"] for each in found),
@@ -95,13 +95,15 @@ def summary(found: list[dict[str, Any]]) -> dict[str, Any]:
 
 
 def with_failing_self_test(service_file: str, pattern: str) -> str:
-    """The example's lifecycle.toml, with a self-test that fails on the hosts that a shell pattern matches."""
+    """Return a lifecycle.toml with a self-test that fails on the hosts that a shell pattern matches."""
     command = f'case "$LIFECYCLE_HOST" in {pattern}) echo "a bad build"; exit 1;; esac'
     changed, count = _SELF_TEST.subn(
         lambda _: f"self_test = {{ command = '{command}', timeout_seconds = 10 }}", service_file, count=1
     )
     if not count:
-        raise LaptopError("expected a line with self_test in the example's lifecycle.toml; there is none")
+        raise LaptopError(
+            "the example's lifecycle.toml has no line that starts with 'self_test ='; the bench needs one"
+        )
     return changed
 
 
@@ -119,19 +121,19 @@ def _restore_example(lab: Laboratory) -> None:
 
 
 def _halt_and_roll_back(lab: Laboratory, bad: str, good: str) -> BadBuildRun:
-    """Deploy, wait for the halt, stay in it for a moment, and answer its question with ROLL_BACK."""
+    """Deploy, wait for the halt, and decide ROLL_BACK after a second."""
     halted = lab.settled(lab.start(bad), DeploymentState.HALTED)
     question = lab.question(halted.id)
     time.sleep(_SETTLE_SECONDS)
     blame, passed = _attempts(lab, halted, question.host)
-    lab.decide(question, Choice.ROLL_BACK, "the bench's bad build")
+    lab.decide(question, Choice.ROLL_BACK, "a bad build of the bench")
     back = lab.newest(lab.cluster, good)
     rolled_back = back.request.kind is Kind.ROLLBACK and back.request.rollback_of == halted.id
     return BadBuildRun(bad, question.host, blame, passed, rolled_back)
 
 
 def _attempts(lab: Laboratory, of: Deployment, host: str) -> tuple[str, tuple[str, ...]]:
-    """Who is to blame for the failure on this host, and the hosts where the version passed."""
+    """Return the blame for the failure on this host, and the hosts where the version passed."""
     attempts = lab.connection().context.deployments.attempts(of.id)
     blame = next((str(each.blame) for each in attempts if each.host == host), "")
     return blame, tuple(each.host for each in attempts if each.state is AttemptState.ALIVE)

@@ -1,9 +1,10 @@
-"""While the load is measured, what serves requests has processors of its own, and so has everything else.
+"""Pin the serving path and everything else to separate CPUs while the load is measured.
 
-On AWS the control plane has machines of its own, and so does each host: nobody's requests wait because another host
-starts a service. Here four hosts, the load balancer, the load generator and the embedded AWS share a few processors.
-So one half of them is for Envoy, the load generator and the services whose hosts are registered; the other for the
-emulator, the Lambda workers, the agents, and what is stopped or started. Nothing of the product knows of it.
+On AWS the control plane and each host have their own machines, so a service that starts on one host does not
+delay requests to another. Here four hosts, the load balancer, the load generator and the embedded AWS share a
+few CPUs. So one half of the CPUs is for Envoy, the load generator, and the services of registered hosts. The
+other half is for the emulator, the Lambda workers, the agents, and services that stop or start. The product
+does not know of it.
 """
 
 import os
@@ -23,14 +24,14 @@ _POLL_SECONDS = 0.003
 
 @dataclass(frozen=True, slots=True)
 class Halves:
-    """The numbers of the processors; the same ones twice where there is only one."""
+    """The numbers of the CPUs of each half; both have the same one if there is only one."""
 
     serving: AbstractSet[int]
     working: AbstractSet[int]
 
 
 def halves(processors: AbstractSet[int]) -> Halves:
-    """Split them; of an odd number, what serves gets one more."""
+    """Split the CPUs; the serving half gets one more if their number is odd."""
     ordered = sorted(processors)
     middle = (len(ordered) + 1) // 2
     return Halves(frozenset(ordered[:middle]), frozenset(ordered[middle:] or ordered))
@@ -38,10 +39,12 @@ def halves(processors: AbstractSet[int]) -> Halves:
 
 @contextmanager
 def pinned_cpus(layout: Layout, hosts: tuple[Host, ...], generator: int) -> Iterator[None]:
-    """Keep them apart meanwhile, `generator` being the load generator's pid; then they may run anywhere again.
+    """Pin the processes in this block, then let them run anywhere again.
 
-    What is started meanwhile runs where the one that started it does. Where a process cannot be kept to some
-    processors, as on macOS, nothing is done.
+    `generator` is the process id of the load generator.
+
+    A process that is started meanwhile runs on the CPUs of its parent. On systems that cannot pin a process
+    to CPUs, such as macOS, this does nothing.
     """
     if not hasattr(os, "sched_setaffinity"):
         yield
@@ -65,7 +68,7 @@ def pinned_cpus(layout: Layout, hosts: tuple[Host, ...], generator: int) -> Iter
 
 
 def _watch(layout: Layout, hosts: tuple[Host, ...], split: Halves, stopping: threading.Event) -> None:
-    """A service comes to what serves when its host is registered, and leaves it when its host drains."""
+    """Move a service to the serving half when its host is registered, and back when its host drains."""
     os.sched_setaffinity(0, split.working)
     where: dict[tuple[Host, int], bool] = {}
     written: list[int] = []
@@ -83,7 +86,10 @@ def _watch(layout: Layout, hosts: tuple[Host, ...], split: Halves, stopping: thr
 
 
 def in_rotation(dispatcher: Path) -> set[tuple[str, int]]:
-    """The addresses that Envoy's files list and do not drain; Envoy checks a new one before it gets a request."""
+    """Return the addresses in Envoy's files that do not drain.
+
+    Envoy checks the health of a new address before it sends requests there.
+    """
     found = set()
     for file in dispatcher.glob("endpoints-*.json"):
         for resource in read_json(file, {"resources": []})["resources"]:
@@ -95,7 +101,7 @@ def in_rotation(dispatcher: Path) -> set[tuple[str, int]]:
 
 
 def _written(layout: Layout) -> list[int]:
-    """When each file that matters was last replaced: a look at them all costs next to nothing."""
+    """Return when each relevant file was last replaced; reading these times is cheap."""
     found = []
     for file in sorted((*layout.dispatcher.glob("endpoints-*.json"), *layout.hosts.glob("*/service.json"))):
         with suppress(OSError):
@@ -104,12 +110,12 @@ def _written(layout: Layout) -> list[int]:
 
 
 def _pid(layout: Layout, host: Host) -> int:
-    """What the host noted of its service; 0 while it has none."""
+    """Return the process id of the host's service; 0 if it has none."""
     return int((read_json(layout.hosts / host.name / "service.json", None) or {"pid": 0})["pid"])
 
 
 def _move(pid: int, processors: AbstractSet[int]) -> None:
-    """All threads of a process; one that has ended meanwhile is left out."""
+    """Pin all threads of a process; ignore those that have ended."""
     with suppress(OSError):
         for thread in Path(f"/proc/{pid}/task").iterdir():
             with suppress(OSError):

@@ -1,4 +1,7 @@
-"""Envoy's own count of requests and of retries, by its admin interface: what the client says is compared with it."""
+"""Envoy's own counters of requests and retries, from its admin interface.
+
+Compared with what the client sent.
+"""
 
 import json
 import urllib.request
@@ -14,14 +17,14 @@ _OF_TRAFFIC = ("cluster.", "http.")
 
 
 def counters(ports: Ports) -> dict[str, int]:
-    """Requests that came from clients, that went to services, and retries; all since Envoy started."""
+    """Return the requests from clients and to services, and the retries, since Envoy started."""
     state = _get(f"http://{LOOPBACK}:{ports.balancer}/_lifecycle/state")["envoy"]
     found = _get(f"{state['admin']}/stats?format=json&filter=_rq_(total|retry)$")["stats"]
     return {**summed({each["name"]: each["value"] for each in found if "value" in each}), "pid": state["pid"]}
 
 
 def summed(stats: Mapping[str, int]) -> dict[str, int]:
-    """The counters of all clusters and listeners together, the admin interface's own left out."""
+    """Return the sums over all clusters and listeners, without those of the admin interface."""
     totals = Counter({"from_clients": 0, "to_services": 0, "retries": 0})
     for name, value in stats.items():
         last = name.rpartition(".")[2]
@@ -37,7 +40,10 @@ def summed(stats: Mapping[str, int]) -> dict[str, int]:
 
 
 def compared(before: Mapping[str, int], after: Mapping[str, int], sent: int) -> dict[str, Any]:
-    """`each_once`: what was sent came in once and went to a service once, and nothing was tried again."""
+    """Compare the counters with the number of requests sent.
+
+    `each_once`: every request came in once and went to a service once, and none was retried.
+    """
     found = {name: after[name] - before[name] for name in ("from_clients", "to_services", "retries")}
     once = (
         found == {"from_clients": sent, "to_services": sent, "retries": 0} and before["pid"] == after["pid"]

@@ -1,4 +1,4 @@
-"""Few numbers for many: median, extremes and count, in seconds."""
+"""Summaries of many values: median, least, greatest and count."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from statistics import median
@@ -8,7 +8,7 @@ Figures: TypeAlias = dict[str, float | int]
 
 
 def summary(values: Iterable[float]) -> Figures:
-    """Median, least, greatest and how many; empty when there are none."""
+    """Return median, least, greatest and count; empty when there are no values."""
     ordered = sorted(values)
     if not ordered:
         return {}
@@ -21,6 +21,6 @@ def summary(values: Iterable[float]) -> Figures:
 
 
 def by_name(rows: Sequence[Mapping[str, float]]) -> dict[str, Figures]:
-    """A summary of each name that occurs, in the order of its first occurrence."""
+    """Return a summary for each name, in the order of first occurrence."""
     names = dict.fromkeys(name for row in rows for name in row)
     return {name: summary(row[name] for row in rows if name in row) for name in names}

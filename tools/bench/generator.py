@@ -1,7 +1,7 @@
-"""`python -m tools.bench.generator FILE NAME RATE URL...`: traffic from a process of its own.
+"""`python -m tools.bench.generator FILE NAME RATE URL...`: the load generator; started by load.py.
 
-It sends until its standard input ends, and then writes every request that it sent into FILE (`Sent`). On its own
-because the bench's other work, in the same interpreter, would hold requests up and be blamed on the rollout.
+It sends until its standard input ends, then writes the replies of every request to FILE. It is a process of
+its own, because other work of the bench in the same interpreter would delay requests.
 """
 
 import asyncio
@@ -20,13 +20,13 @@ _FOREVER = 86_400.0
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Send, until told to stop; write what came back."""
+    """Send until standard input ends; write the replies."""
     file, *rest = arguments
     kinds = {rest[at]: (float(rest[at + 1]), rest[at + 2]) for at in range(0, len(rest), 3)}
     sent = {name: list[Outcome]() for name in kinds}
     stop = threading.Event()
     threading.Thread(target=_stop_at_end_of_input, args=(stop,), daemon=True).start()
-    # Nothing here makes cycles but what fails, and a collection would hold up what is due meanwhile.
+    # Only failures make reference cycles here, and a garbage collection would delay requests.
     gc.disable()
     asyncio.run(_send_all(kinds, sent, stop))
     Path(file).write_text(json.dumps(replies(sent)))

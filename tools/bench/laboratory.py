@@ -1,4 +1,7 @@
-"""An environment for measurements: a temporary folder, free ports, two releases of the example; ended afterwards."""
+"""An environment for measurements: a temporary folder, free ports, the example service.
+
+Removed afterwards.
+"""
 
 import os
 import secrets
@@ -37,19 +40,19 @@ from tools.demo.delivery import follow
 from tools.demo.demo import run_demo
 from tools.demo.phases import EXAMPLE, Demo, push
 
-# Durations come from the history, so looking seldom costs no precision, and disturbs less.
+# Durations come from the history, so polling seldom costs no precision, and disturbs less.
 _POLL_SECONDS = 0.25
 _TIMEOUT_SECONDS = 600.0
 
 
 def say(text: str) -> None:
-    """One line of progress."""
+    """Print one line of progress."""
     print(text, file=sys.stderr, flush=True)
 
 
 @dataclass(slots=True)
 class Laboratory:
-    """One environment, and what is done in it; `demo` has the times of `make run`'s phases."""
+    """One environment, and the actions in it; `demo` has the times of `make run`'s phases."""
 
     layout: Layout
     ports: Ports
@@ -59,7 +62,7 @@ class Laboratory:
 
     @property
     def working_copy(self) -> Path:
-        """Where the example is changed and pushed from."""
+        """The working copy from which the example is changed and pushed."""
         return Path(read_json(self.layout.services, {})[self.cluster.service]["copy"])
 
     @property
@@ -71,23 +74,23 @@ class Laboratory:
         return Cluster("production", self.production.service)
 
     def connection(self) -> Connection:
-        """The way in; made once, since making it takes a second of a core."""
+        """Return the connection; made once, because making it takes a second of a core."""
         if self._here is None:
             self._here = on_laptop(self.layout.environment, "bench")
         return self._here
 
     def run_demo(self) -> None:
-        """What `make run` does."""
+        """Do what `make run` does, without a test bed."""
         run_demo(self.demo)
         self.facts = environment.up(self.layout, Progress(quiet=True))
 
     def run_again(self) -> Added:
-        """How a second `make run` begins."""
+        """Do what a second `make run` does before it pushes."""
         environment.up(self.layout, Progress(quiet=True))
         return clusters.add_service(self.layout, EXAMPLE, Progress(quiet=True))
 
     def release(self) -> str:
-        """Push a small change, and promote its snapshot once staging is through; the release's version."""
+        """Push a small change and promote its snapshot after staging; return the version of the release."""
         added, here = self.run_again(), self.connection()
         commit = push(self.demo, added)
         machine = self.facts["state_machines"]["delivery"]
@@ -101,18 +104,18 @@ class Laboratory:
     def roll(
         self, version: str, rollback_of: str | None = None, overrides: tuple[Override, ...] = ()
     ) -> Deployment:
-        """Deploy a version to production, or go back to it, and wait for the end."""
+        """Deploy a version to production, or roll back to it, and wait until it is DONE."""
         return self.settled(self.start(version, rollback_of, overrides))
 
     def ensure_version(self, version: str) -> None:
-        """Have production serve this version."""
+        """Deploy this version to production, unless the newest deployment has it."""
         if self.connection().context.deployments.recent(self.cluster, 1)[0].target.version != version:
             self.roll(version)
 
     def start(
         self, version: str, rollback_of: str | None = None, overrides: tuple[Override, ...] = ()
     ) -> Request:
-        """Start a deployment to production."""
+        """Start a deployment to production, or a rollback; return its request."""
         here, cluster = self.connection(), self.cluster
         request = Request(
             deployment=deployment_id(cluster, here.context.clock.now(), secrets.token_hex(2)),
@@ -128,23 +131,23 @@ class Laboratory:
         return request
 
     def settled(self, request: Request, expected: DeploymentState = DeploymentState.DONE) -> Deployment:
-        """The deployment once it stands as expected; raises LaptopError when it ended otherwise."""
+        """Wait for a state of the deployment; return it, or raise LaptopError when it ends otherwise."""
         return self.newest(request.cluster, request.version, request.deployment, expected)
 
     def question(self, deployment: str) -> Question:
-        """What a halted deployment asks."""
+        """Return the question of a halted deployment."""
         asked = self.connection().context.deployments.questions(deployment)
         return next(each for each in asked if not each.answer and each.host)
 
     def decide(self, question: Question, choice: Choice, why: str) -> None:
-        """Answer a halted deployment's question as an operator does."""
+        """Decide about the failed host of a halted deployment, as an operator does."""
         here, cluster = self.connection(), self.cluster
         about = {"deployment": question.deployment, "host": question.host, "attempt": question.attempt}
         where = {"service": cluster.service, "environment": cluster.environment}
         here.functions.call("decide", {**about, **where, "choice": str(choice), "by": here.by, "why": why})
 
     def history(self, deployment: str) -> list[dict[str, Any]]:
-        """The events of a rollout's execution, the oldest first."""
+        """Return the events of a rollout's execution, oldest first."""
         client = Aws(self.ports).client("stepfunctions")
         arn = execution_arn(self.facts["state_machines"]["rollout"], deployment)
         pages = client.get_paginator("get_execution_history").paginate(executionArn=arn)
@@ -157,9 +160,9 @@ class Laboratory:
         name: str = "",
         expected: DeploymentState = DeploymentState.DONE,
     ) -> Deployment:
-        """The cluster's newest deployment, once it is of this version, or has this name, and stands as expected.
+        """Wait for the cluster's newest deployment to have this version, this name if given, and this state.
 
-        Raises LaptopError when it stands otherwise, and is not under way.
+        Raises LaptopError when it is in another state that is neither RUNNING nor QUEUED.
         """
         here, until = self.connection(), time.monotonic() + _TIMEOUT_SECONDS
         while time.monotonic() < until:
@@ -176,7 +179,7 @@ class Laboratory:
 
     @staticmethod
     def _raise_if_refused(here: Connection, name: str) -> None:
-        """A plan that was refused leaves no deployment behind, only an execution that failed."""
+        """Raise LaptopError if the plan was refused: that leaves a failed execution, but no deployment."""
         run = here.runs.rollout(name) if name else None
         if run and run.status not in ("RUNNING", "SUCCEEDED"):
             raise LaptopError(f"{name} {run.status}: {run.cause}")
@@ -184,7 +187,7 @@ class Laboratory:
 
 @contextmanager
 def laboratory(nice: int) -> Iterator[Laboratory]:
-    """An environment of its own, its control plane `nice` to the services; nothing of it is left behind."""
+    """Make an environment whose control plane has this niceness; stop and remove it after the block."""
     ports = Ports.free()
     with tempfile.TemporaryDirectory(prefix="lifecycle-bench-") as folder:
         layout = Layout(Path(folder).resolve())

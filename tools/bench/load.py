@@ -1,4 +1,4 @@
-"""Traffic while something is measured: generator.py as a process of its own, and what became of its requests."""
+"""Traffic during a measurement: generator.py as a process of its own, and the replies."""
 
 import os
 import subprocess
@@ -18,9 +18,9 @@ _PYTHONPATH = f"{REPOSITORY}:{REPOSITORY / 'layers' / 'core' / 'python'}"
 
 
 class Load:
-    """So many quick requests a second, and SLOW_RATE that take a second each, in a `with` block.
+    """Traffic in a `with` block: `rate` quick requests a second, and SLOW_RATE that take a second each.
 
-    `replies` has every request once the block has ended, the ones that were in flight then included.
+    `replies` has every request after the block, also those that were in flight at its end.
     """
 
     def __init__(self, address: str, rate: float) -> None:
@@ -37,7 +37,7 @@ class Load:
 
     @property
     def pid(self) -> int:
-        """Of the process that sends, from the block's beginning."""
+        """The process id of the load generator; available in the block."""
         return self._process.pid
 
     def __enter__(self) -> Self:

@@ -1,4 +1,7 @@
-"""The measurements, each a plain dictionary: `make run`, host by host, under traffic, and the control."""
+"""The measurements of `make run`, of each host, under traffic, and the control.
+
+Each returns plain JSON values.
+"""
 
 import json
 import subprocess
@@ -27,14 +30,14 @@ T = TypeVar("T")
 
 
 def make_run(lab: Laboratory, *, synthesis: bool) -> dict[str, Any]:
-    """`make run` on an installed environment, and how long the second one takes until it pushes."""
+    """Time `make run`, and a second one until it pushes; with `synthesis`, also a CDK synthesis."""
     lab.run_demo()
     phases, steps = dict(lab.demo.seconds), dict(lab.demo.progress.times)
     began = time.monotonic()
     lab.run_again()
     again = time.monotonic() - began
     if synthesis:
-        say("synthesising the CDK app, as the very first run must")
+        say("synthesising the CDK app, as the first run in a checkout does")
     return {
         "total_seconds": round(sum(phases.values()), 1),
         "phases": phases,
@@ -60,7 +63,7 @@ def _synthesis() -> float:
 
 
 def per_host(lab: Laboratory, versions: tuple[str, str], times: int) -> dict[str, Any]:
-    """Rollouts to and fro without traffic, each beside a plain loop of the service's own steps."""
+    """Time rollouts between two versions without traffic, and the service's own steps without Lifecycle."""
     host = lab.production.hosts[0]
     found: list[Round] = []
     own: list[dict[str, float]] = []
@@ -95,7 +98,7 @@ def _figures_per_host(
 
 
 def _attempts(lab: Laboratory, deployment: Deployment) -> list[float]:
-    """From an attempt's record to its end, as the ledger has it: the round without NextStep."""
+    """Return the seconds of each attempt, as the ledger has them: a round without NextStep."""
     return [
         (each.finished_at - each.started_at).total_seconds()
         for each in lab.connection().context.deployments.attempts(deployment.id)
@@ -104,7 +107,7 @@ def _attempts(lab: Laboratory, deployment: Deployment) -> list[float]:
 
 
 def under_traffic(lab: Laboratory, do: Callable[[], T]) -> tuple[T, dict[str, Any]]:
-    """Do something under RATE requests a second, and 2 a second that take a second each."""
+    """Call `do` under RATE requests a second, and 2 a second that take a second each."""
     before = counters(lab.ports)
     with Load(lab.production.address, RATE) as load:
         time.sleep(_SETTLE_SECONDS)
@@ -118,7 +121,7 @@ def under_traffic(lab: Laboratory, do: Callable[[], T]) -> tuple[T, dict[str, An
 
 
 def traffic(lab: Laboratory, now: str, other: str) -> dict[str, Any]:
-    """A rollout from `now` to `other` and its rollback, both under traffic."""
+    """Measure a rollout from `now` to `other` and its rollback, both under traffic."""
     say(f"rollout under {RATE:.0f} requests a second: {other}")
     deployment, rollout = under_traffic(lab, lambda: lab.roll(other))
     say(f"rollback under {RATE:.0f} requests a second: {now}")
@@ -127,8 +130,8 @@ def traffic(lab: Laboratory, now: str, other: str) -> dict[str, Any]:
 
 
 def control(lab: Laboratory, version: str) -> dict[str, Any]:
-    """The same hosts, one after the other, restarted with `version` while they stay registered."""
-    say("the control: the same without the drain")
+    """Measure the control: restart the hosts one after the other while they stay registered."""
+    say("the control: restarts without a drain")
     cluster = lab.production
 
     def restart() -> Any:

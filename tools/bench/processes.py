@@ -1,4 +1,4 @@
-"""The environment's processes by what they are, with their memory and the CPU time that they have used."""
+"""The processes of the environment by part, with their memory and CPU time."""
 
 import contextlib
 import os
@@ -15,7 +15,7 @@ from apps.local.processes import recorded
 from apps.local.services import hosts
 
 AGENTS, SERVICES, ENVOY = "agents", "services", "envoy"
-# The leader of a session is one part, its children may be another.
+# The leader of a session belongs to one part, its children may belong to another.
 _NAMES = {
     EMULATOR: ("emulator", "lambda workers"),
     BALANCER: ("dispatcher", ENVOY),
@@ -26,7 +26,7 @@ Used: TypeAlias = dict[int, tuple[str, float]]
 
 
 def leaders(layout: Layout) -> dict[int, tuple[str, str]]:
-    """Each session's pid, with the names of its leader and of its children."""
+    """Return the pid of each session, with the part of its leader and of its children."""
     found = {}
     for name, part in recorded(layout).items():
         one = AGENTS if name.startswith(hosts.AGENT) else name
@@ -38,7 +38,7 @@ def leaders(layout: Layout) -> dict[int, tuple[str, str]]:
 
 
 def members(layout: Layout) -> dict[int, str]:
-    """Every process of the environment, and which part it belongs to."""
+    """Return every process of the environment with its part."""
     known, found = leaders(layout), {}
     for pid in psutil.pids():
         with contextlib.suppress(ProcessLookupError, PermissionError):
@@ -48,7 +48,7 @@ def members(layout: Layout) -> dict[int, str]:
 
 
 def memory(layout: Layout) -> dict[str, Any]:
-    """Megabytes (10^6 bytes) resident: all pages of each process, and shared pages by shares."""
+    """Return the memory in megabytes (10^6 bytes): `rss` counts all pages, `pss` divides shared pages."""
     parts: dict[str, Counter[str]] = {}
     workers = {}
     for pid, part in members(layout).items():
@@ -66,7 +66,7 @@ def memory(layout: Layout) -> dict[str, Any]:
 
 
 def used(layout: Layout) -> Used:
-    """The CPU seconds of each process so far."""
+    """Return the CPU seconds of each process so far."""
     found: Used = {}
     for pid, part in members(layout).items():
         with contextlib.suppress(psutil.Error):
@@ -76,7 +76,7 @@ def used(layout: Layout) -> Used:
 
 
 def spent(before: Used, after: Used) -> dict[str, float]:
-    """CPU seconds by part between two looks; a process that ended in between is not counted."""
+    """Return the CPU seconds by part between two readings, without processes that ended in between."""
     parts: dict[str, float] = {}
     for pid, (part, seconds) in after.items():
         known, until_then = before.get(pid, (part, 0.0))

@@ -1,4 +1,4 @@
-"""What came back of the traffic, request by request, and its figures. Pure; filled by generator.py."""
+"""The replies to the traffic, request by request, and their figures. Pure; generator.py collects them."""
 
 import json
 from bisect import bisect_left
@@ -13,7 +13,7 @@ Span: TypeAlias = tuple[float, float]
 
 
 class Reply(NamedTuple):
-    """One request. The times are time.monotonic()'s; without a `failure` it was answered well."""
+    """One request. The times are of time.monotonic(); `failure` is empty when it succeeded."""
 
     due: float
     sent: float
@@ -28,7 +28,7 @@ Replies: TypeAlias = dict[str, list[Reply]]
 
 
 def replies(sent: Mapping[str, Iterable[Outcome]]) -> Replies:
-    """Every request by the kind that it is of; the example's body names the host that answered."""
+    """Return the replies by kind of request; the host is read from the body, where the example names it."""
     return {
         kind: [
             Reply(each.due, each.sent, each.ended, each.status, each.failure, each.version, _host(each.body))
@@ -39,12 +39,12 @@ def replies(sent: Mapping[str, Iterable[Outcome]]) -> Replies:
 
 
 def read(text: str) -> Replies:
-    """The same from JSON, in the order in which they were due."""
+    """Read replies from JSON, in the order in which they were due."""
     return {kind: sorted(Reply(*row) for row in rows) for kind, rows in json.loads(text).items()}
 
 
 def due_in(found: Sequence[Reply], spans: Iterable[Span]) -> list[Reply]:
-    """The requests that were due in one of the spans, which do not overlap; `found` in the order of `due`."""
+    """Return the replies due in one of the spans, which must not overlap; `found` must be sorted by `due`."""
     due = [each.due for each in found]
     return [
         each for began, ended in spans for each in found[bisect_left(due, began) : bisect_left(due, ended)]
@@ -52,7 +52,10 @@ def due_in(found: Sequence[Reply], spans: Iterable[Span]) -> list[Reply]:
 
 
 def figures(found: Sequence[Reply]) -> dict[str, Any]:
-    """Counts and latencies. Latency counts from when a request was due; `late_ms` is how long it was not sent."""
+    """Return counts and latencies.
+
+    Latency counts from `due`; `late_ms` is the delay of sending after that.
+    """
     failures = Counter(each.failure for each in found if each.failure)
     first = next((each for each in found if each.failure), None)
     return {
@@ -68,7 +71,7 @@ def figures(found: Sequence[Reply]) -> dict[str, Any]:
 
 
 def served_by(found: Iterable[Reply], version: str) -> dict[str, int]:
-    """How many answers named this version, by the host that gave them."""
+    """Return the number of answers of a version by host."""
     return dict(sorted(Counter(each.host for each in found if each.version == version).items()))
 
 

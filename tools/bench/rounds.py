@@ -1,7 +1,8 @@
-"""Where a host's time goes, as the execution's history tells it.
+"""The time of each stage of a host, from the history of the execution.
 
-A round is what a rollout does for one host: NextStep, then the five stages of the Map in
-statemachines/rollout.asl.json. Made from GetExecutionHistory's events of a rollout, one host at a time.
+A round is the work of a rollout for one host: NextStep, then the five stages of the Map in
+statemachines/rollout.asl.json. The events are those of GetExecutionHistory, of a rollout of one host at a
+time.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -17,7 +18,7 @@ Round: TypeAlias = dict[str, float]
 
 
 def rounds(events: Sequence[Mapping[str, Any]]) -> list[Round]:
-    """The rounds of a rollout, host by host: seconds by task, and what lies between the tasks."""
+    """Return the rounds of a rollout, host by host: seconds by task, and those between the tasks."""
     found: list[Round] = []
     moments: list[datetime] = []
     for event in events:
@@ -32,9 +33,9 @@ def rounds(events: Sequence[Mapping[str, Any]]) -> list[Round]:
 
 
 def stage_spans(events: Sequence[Mapping[str, Any]], offset: float) -> list[tuple[str, float, float]]:
-    """When each task ran, and what lies between two: (name, from, to), in seconds since 1970 less `offset`.
+    """Return the spans of tasks and between them: (name, from, to), in seconds since 1970 less `offset`.
 
-    Other tasks than a round's have their state's name.
+    Tasks outside of a round have the name of their state.
     """
     found: list[tuple[str, float, float]] = []
     names: Iterator[str] = iter(())
@@ -55,12 +56,12 @@ def stage_spans(events: Sequence[Mapping[str, Any]], offset: float) -> list[tupl
 
 
 def wall(of: Round) -> float:
-    """How long a round took, from one look at the records to the next."""
+    """Return the seconds of a round, from one NextStep to the next."""
     return sum(of.values())
 
 
 def _round(moments: Sequence[datetime]) -> Round:
-    """`moments`: NextStep entered, then when each task was scheduled and succeeded, then the Map's end."""
+    """Make a round of its moments: NextStep entered, each task scheduled and succeeded, the Map's end."""
     expected = 2 * len(TASKS) + 2
     if len(moments) != expected:
         raise LaptopError(

@@ -1,6 +1,6 @@
-"""Many rollouts and rollbacks under a steady load, each stretch of them beside a stretch as long without any.
+"""Rollouts and rollbacks under a steady load, compared with equally long stretches without any.
 
-The stretches alternate, so that what else the machine does falls on both.
+The stretches alternate, so that other work of the machine affects both.
 """
 
 import time
@@ -19,13 +19,13 @@ from tools.demo.traffic import milliseconds
 LIMIT = 1.3
 _STRETCH_SECONDS = 50.0
 _SETTLE_SECONDS = 2.0
-# What was rolled back is in quarantine; here it comes again and again.
+# A rolled-back version is quarantined; here it is deployed again and again.
 _OVERRIDES = (Override.QUARANTINE,)
 
 
 @dataclass(slots=True)
 class Timeline:
-    """What was done when; time.monotonic()'s seconds."""
+    """The spans without and with rollouts, in seconds of time.monotonic(), and the deployments."""
 
     quiet: list[Span] = field(default_factory=list)
     rolling: list[Span] = field(default_factory=list)
@@ -37,8 +37,10 @@ class Timeline:
 
 
 def under_load(lab: Laboratory, versions: tuple[str, str], rate: float, requests: int) -> dict[str, Any]:
-    """Rollouts of versions[1] and rollbacks to versions[0] until so many requests were due in them."""
-    say(f"rollouts and rollbacks under {rate:.0f} requests a second, until {requests} fell into them")
+    """Roll versions[1] out and back to versions[0] until so many requests were due meanwhile."""
+    say(
+        f"rollouts and rollbacks under {rate:.0f} requests a second, until {requests} requests were due meanwhile"
+    )
     timeline = Timeline()
     before = counters(lab.ports)
     with (
@@ -64,7 +66,7 @@ def under_load(lab: Laboratory, versions: tuple[str, str], rate: float, requests
 
 
 def judged(replies: dict[str, list[Reply]], timeline: Timeline, envoy: dict[str, Any]) -> dict[str, Any]:
-    """The baseline beside the rollouts; latency of the slow requests is not compared, they take a second each."""
+    """Compare the rollouts with the baseline, except for the slow requests, which take a second each."""
     baseline, rollouts = _part(replies, timeline.quiet), _part(replies, timeline.rolling)
     before, during = (each["requests"]["latency_ms"].get("p99", 0.0) for each in (baseline, rollouts))
     ratio = during / before if before else float("inf")
@@ -90,7 +92,7 @@ def _part(replies: dict[str, list[Reply]], spans: list[Span]) -> dict[str, Any]:
 
 
 def p99_by_stage(found: list[Reply], stages: list[tuple[str, float, float]]) -> dict[str, dict[str, float]]:
-    """Of the requests that were due while a task ran, or between two: how many, and their p99 in milliseconds."""
+    """Return count and p99 in milliseconds of the answered requests that were due in each stage."""
     names = dict.fromkeys(name for name, _, _ in stages)
     spans = {name: [(began, ended) for each, began, ended in stages if each == name] for name in names}
     due = {name: [each for each in due_in(found, spans[name]) if each.status] for name in names}
@@ -102,7 +104,7 @@ def p99_by_stage(found: list[Reply], stages: list[tuple[str, float, float]]) -> 
 
 
 def _roll_for(lab: Laboratory, versions: tuple[str, str], seconds: float, timeline: Timeline) -> None:
-    """Pairs of a rollout and its rollback, the last of them begun before `seconds` have passed."""
+    """Do rollouts with their rollbacks until `seconds` have passed; the last pair is finished."""
     until = time.monotonic() + seconds
     while time.monotonic() < until:
         began = time.monotonic()

@@ -1,4 +1,4 @@
-"""What must hold of the figures. Pure; `make bench` ends with exit code 1 when it does not."""
+"""The checks of the figures. Pure; `make bench` ends with exit code 1 when one fails."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -16,18 +16,20 @@ _NEVER_ANSWERED = (
 
 
 def problems(found: Mapping[str, Any]) -> list[str]:
-    """A sentence for each thing that does not hold; measurements that were not made are not missed."""
+    """Return a sentence for each failed check; measurements that were not made are not checked."""
     failures = []
     for what, keys in _UNDER_TRAFFIC.items():
         if (part := _part(found, *keys)) is not None:
             failures += _of_requests(what, part)
     control = _part(found, "under_traffic", "control_without_drain")
     if control is not None and not control["failed"]:
-        failures.append("the control without the drain failed no request, so that the zeros prove nothing")
+        failures.append(
+            "the control without the drain failed no request, so the zeros of the rollouts prove nothing"
+        )
     if (load := _part(found, "load")) is not None and not load["p99_within_1.3"]:
         failures.append(
             f"the rollouts under load: p99 was {load['p99_ratio']} times that without a rollout, expected at most "
-            "1.3; on a machine that does something else too, measure again when it is quiet"
+            "1.3; if the machine was busy, measure again when it is idle"
         )
     if (bad := _part(found, "bad_builds")) is not None:
         failures += _of_bad_builds(bad)

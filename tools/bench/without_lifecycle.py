@@ -1,7 +1,7 @@
 """The service without Lifecycle: the same steps in a plain loop.
 
-`own_times` is what orchestration must not be blamed for: start, wait for the port, self-test, stop.
-`restart_registered` is the control: every host restarted while it stays in rotation, so requests must fail.
+`own_times` are the seconds that are no orchestration: start, wait for the port, self-test, stop.
+`restart_registered` is the control: it restarts every host in rotation, so requests must fail.
 """
 
 import http.client
@@ -34,7 +34,7 @@ _TIMEOUT_SECONDS = 30.0
 
 @dataclass(frozen=True, slots=True)
 class Recipe:
-    """How one version of the service is started on one host, and how it is tested."""
+    """The command, environment and self-test of one version of the service on one host."""
 
     command: str
     folder: Path
@@ -45,7 +45,7 @@ class Recipe:
 
 
 def recipe(layout: Layout, host: Host, version: str, port: int = 0) -> Recipe:
-    """What the host's agent would do for a version that is on its disk; on another port if one is given."""
+    """Return what the host's agent would run for a version on its disk; on another port if one is given."""
     home = layout.hosts / host.name
     text = (home / "artifacts" / version / "manifest.json").read_text()
     manifest = from_json(Manifest, text)
@@ -62,7 +62,7 @@ def recipe(layout: Layout, host: Host, version: str, port: int = 0) -> Recipe:
 
 
 def own_times(layout: Layout, host: Host, version: str, times: int) -> list[dict[str, float]]:
-    """Start, self-test and stop the service beside the one that runs, so many times; seconds by step."""
+    """Start, self-test and stop the service several times beside the running one; return seconds by step."""
     beside = recipe(layout, host, version, next_free(host.address, host.port + 1000))
     found = []
     for _ in range(times):
@@ -80,7 +80,7 @@ def own_times(layout: Layout, host: Host, version: str, times: int) -> list[dict
 
 @contextmanager
 def restart_registered(layout: Layout, hosts: tuple[Host, ...], version: str) -> Iterator[Figures]:
-    """Stop, start and self-test each host's service without a word to the load balancer; seconds a host.
+    """Stop, start and self-test each host's service without deregistering it; yield the seconds a host.
 
     The services run until the block ends; their agents do not know them.
     """
@@ -134,7 +134,9 @@ def _answers(known: Recipe, process: subprocess.Popen[bytes]) -> None:
             if probe.connect_ex((known.address, known.port)) == 0:
                 return
         time.sleep(_POLL_SECONDS)
-    raise LaptopError(f"expected {known.command!r} to listen on {known.address}:{known.port}; it does not")
+    raise LaptopError(
+        f"{known.command!r} does not listen on {known.address}:{known.port} after {_TIMEOUT_SECONDS:.0f} s"
+    )
 
 
 def _test(known: Recipe) -> None:
@@ -142,7 +144,7 @@ def _test(known: Recipe) -> None:
     try:
         connection.request("GET", known.self_test, headers={"Connection": "close"})
         if (status := connection.getresponse().status) >= 300:
-            raise LaptopError(f"expected GET {known.self_test} to answer 2xx, found {status}")
+            raise LaptopError(f"GET {known.self_test} answered {status}, expected 2xx")
     finally:
         connection.close()
 

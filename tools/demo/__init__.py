@@ -1,1 +1,1 @@
-"""The demo that `make run` gives: push a service, deploy it to staging and production, and bake two test beds."""
+"""The demo of `make run`: push a service, deploy it to staging and production, and bake two test beds."""

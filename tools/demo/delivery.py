@@ -1,4 +1,7 @@
-"""Follow one run of the delivery state machine to its end, for the demo, the bench and the fault-injection suite."""
+"""Follow one run of the delivery state machine to its end.
+
+Used by the demo, the bench and the fault-injection suite.
+"""
 
 import json
 import time

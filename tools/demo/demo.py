@@ -1,8 +1,8 @@
 """`make run`: one push of the example service, all the way to production, on this machine.
 
-It runs the commands that a person would type. A second run commits a small change, or whatever was changed by hand
-in the working copy, and takes that to production. Exit code 1 names the phase that failed, and why; the environment
-keeps running either way. Started by __main__.py; the phases are in phases.py.
+It runs the commands that a person would type. A second run commits a small change, or whatever was changed by
+hand in the working copy, and takes that to production. Exit code 1 names the phase that failed, and why; the
+environment keeps running either way. Started by __main__.py; the phases are in phases.py.
 """
 
 import shlex

@@ -110,7 +110,7 @@ def promote(demo: Demo, delivered: Delivered) -> str:
 
 
 def deploy(demo: Demo, added: Added, release: str, *, bad: bool = False) -> None:
-    """Deploy to production under traffic; raise PhaseFailed when requests failed, unless the version is `bad`.
+    """Deploy to production under traffic; raise PhaseFailed if requests failed, unless `bad`.
 
     Before a first deployment nothing serves, so the traffic starts with the first answer.
     """
@@ -124,7 +124,7 @@ def deploy(demo: Demo, added: Added, release: str, *, bad: bool = False) -> None
     if traffic.tally.failed and not bad:
         raise PhaseFailed(
             "the rollout",
-            f"{traffic.tally.failed} of {traffic.tally.sent} requests failed while hosts were updated, expected none",
+            f"{traffic.tally.failed} of {traffic.tally.sent} requests failed during the rollout, expected none",
             f"See what was done to each host with `.venv/bin/lifecycle history {added.service} --trail`",
         )
 

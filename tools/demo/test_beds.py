@@ -1,7 +1,7 @@
-"""The second half of the first `make run`: a good version passes its test bed, one that answers errors fails it.
+"""The second half of the first `make run`: a good version passes its test bed, a bad one fails it.
 
-Called by demo.py. A minute of a test bed is a second here (apps/local/aws/assembly.py). The bad version is rolled back
-with one command, and the working copy is restored afterwards.
+Called by demo.py. A minute of a test bed is a second here (apps/local/aws/assembly.py). The bad version is rolled
+back with one command, and the working copy is restored afterwards.
 """
 
 import re
@@ -70,7 +70,10 @@ def remove_from_policy(copy: Path) -> None:
 
 @contextmanager
 def _errors(copy: Path) -> Iterator[None]:
-    """Turn the service's error switch on in this block; raise LaptopError when a person has changed it already."""
+    """Turn the service's error switch on in this block.
+
+    Raise LaptopError when a person has changed it already.
+    """
     switches = copy / "switches.toml"
     good = switches.read_text()
     if _WITHOUT_ERRORS not in good:

@@ -1,7 +1,7 @@
 """An open-loop load generator: it sends at a fixed rate, whether or not earlier requests were answered.
 
-It reuses connections and never retries. `python -m tools.demo.traffic URL --rate 200` prints its figures as JSON.
-An answer's version is its `X-Version` header. Used by the demo, the bench and the end-to-end tests.
+It reuses connections and never retries. `python -m tools.demo.traffic URL --rate 200` prints its figures as
+JSON. An answer's version is its `X-Version` header. Used by the demo, the bench and the end-to-end tests.
 """
 
 import argparse
@@ -22,7 +22,10 @@ _QUANTILES = {"p50": 0.5, "p90": 0.9, "p99": 0.99, "p999": 0.999, "max": 1.0}
 
 
 class Outcome(NamedTuple):
-    """One request; the times are time.monotonic()'s. Without an answer, `status` is 0 and `failure` says why."""
+    """One request; the times are time.monotonic()'s.
+
+    Without an answer, `status` is 0 and `failure` says why.
+    """
 
     due: float
     sent: float

@@ -10,7 +10,7 @@ from tools.demo.traffic import Outcome, Tally, Traffic
 
 
 class Server:
-    """A hand-made HTTP server whose nth answer is `answers(n)`; None closes the connection instead."""
+    """An HTTP server whose nth answer is `answers(n)`; None closes the connection instead."""
 
     def __init__(self, answers: Callable[[int], bytes | None]) -> None:
         self.answers = answers
@@ -99,7 +99,7 @@ def test_a_connection_closed_instead_of_an_answer_is_a_failure_and_not_retried()
     assert tally.first_failure
 
 
-def test_nobody_listening_is_a_failure_of_every_request() -> None:
+def test_a_refused_connection_fails_every_request() -> None:
     with Traffic("http://127.0.0.1:1/", 100, 0.1) as traffic:
         traffic.wait()
     assert traffic.tally.facts()["failures"] == {"ConnectionRefusedError": 10}
@@ -112,7 +112,7 @@ def test_chunked_and_unbounded_answers_are_read_to_their_end() -> None:
     assert (tally.sent, tally.failed) == (50, 0)
 
 
-def test_nonsense_is_a_failure() -> None:
+def test_an_invalid_answer_is_a_failure() -> None:
     tally = drive(Server(lambda _: b"what?\r\n\r\n"), rate=100, seconds=0.1)
     assert tally.failed == tally.sent == 10
 
@@ -127,7 +127,7 @@ def test_traffic_in_the_background_ends_with_its_block() -> None:
 
 
 @pytest.mark.parametrize("count", [1, 1000])
-def test_percentiles_are_of_what_was_answered(count: int) -> None:
+def test_percentiles_cover_answered_requests(count: int) -> None:
     tally = Tally()
     for n in range(count):
         tally.add(Outcome(due=5.0, sent=5.0, ended=5.0 + n / 1000, status=200))

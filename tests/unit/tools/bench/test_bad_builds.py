@@ -57,5 +57,5 @@ def test_the_self_test_alone_is_replaced() -> None:
 
 
 def test_a_service_file_without_a_self_test_is_refused() -> None:
-    with pytest.raises(LaptopError, match="there is none"):
+    with pytest.raises(LaptopError, match="has no line that starts with"):
         with_failing_self_test('name = "hello"\n', "production-*")

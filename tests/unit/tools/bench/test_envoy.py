@@ -18,12 +18,12 @@ def test_counters_are_added_up_over_clusters_and_listeners_without_the_admin_int
     assert summed(STATS) == {"from_clients": 104, "to_services": 105, "retries": 2}
 
 
-def test_what_was_sent_went_to_a_service_once() -> None:
+def test_every_request_went_to_a_service_once() -> None:
     found = compared(counted(10), counted(110), sent=100)
     assert found == {"sent": 100, "from_clients": 100, "to_services": 100, "retries": 0, "each_once": True}
 
 
-def test_a_retry_a_lost_request_and_an_envoy_that_was_restarted_show() -> None:
+def test_a_retry_a_lost_request_and_a_restart_of_envoy_are_found() -> None:
     assert not compared(counted(10), counted(110, retries=1), sent=100)["each_once"]
     assert not compared(counted(10), counted(109), sent=100)["each_once"]
     assert not compared(counted(0), counted(100, pid=8), sent=100)["each_once"]

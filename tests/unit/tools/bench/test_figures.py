@@ -1,11 +1,11 @@
 from tools.bench.figures import by_name, summary
 
 
-def test_a_summary_tells_median_extremes_and_count() -> None:
+def test_a_summary_has_median_extremes_and_count() -> None:
     assert summary([0.3, 0.1, 0.2]) == {"median": 0.2, "min": 0.1, "max": 0.3, "n": 3}
 
 
-def test_nothing_measured_has_no_figures() -> None:
+def test_no_values_have_no_figures() -> None:
     assert summary([]) == {}
 
 

@@ -1,15 +1,15 @@
 from tools.bench.processes import spent
 
 
-def test_what_was_spent_before_does_not_count() -> None:
+def test_cpu_time_from_before_does_not_count() -> None:
     assert spent({1: ("emulator", 4.0)}, {1: ("emulator", 4.5)}) == {"emulator": 0.5}
 
 
-def test_a_process_that_began_in_between_counts_whole() -> None:
+def test_a_process_that_started_in_between_counts_fully() -> None:
     assert spent({}, {2: ("services", 0.25)}) == {"services": 0.25}
 
 
-def test_a_pid_that_was_used_again_counts_whole() -> None:
+def test_a_reused_pid_counts_fully() -> None:
     assert spent({3: ("lambda workers", 9.0)}, {3: ("services", 0.5)}) == {"services": 0.5}
 
 

@@ -20,22 +20,22 @@ def test_a_reply_knows_its_version_and_the_host_that_its_body_names() -> None:
 
 
 @pytest.mark.parametrize("body", [b"", b"no json", b"[]", b"{}", b"3"])
-def test_an_answer_that_names_no_host_is_of_no_host(body: bytes) -> None:
+def test_an_answer_that_names_no_host_has_an_empty_host(body: bytes) -> None:
     (found,) = replies({"quick": [Outcome(1.0, 1.0, 1.0, 200, "", "1.0.0", body)]})["quick"]
     assert found.host == ""
 
 
-def test_what_was_written_is_read_in_the_order_in_which_it_was_due() -> None:
+def test_replies_are_read_in_the_order_in_which_they_were_due() -> None:
     written = {"quick": [reply(2.0), reply(1.0)]}
     assert read(json.dumps(written)) == {"quick": [reply(1.0), reply(2.0)]}
 
 
-def test_a_span_has_what_was_due_from_its_begin_to_before_its_end() -> None:
+def test_a_span_includes_its_begin_and_excludes_its_end() -> None:
     found = [reply(float(second)) for second in range(10)]
     assert [each.due for each in due_in(found, [(2.0, 4.0), (7.5, 9.0)])] == [2.0, 3.0, 8.0]
 
 
-def test_latency_counts_from_when_a_request_was_due_and_only_where_an_answer_came() -> None:
+def test_latency_counts_from_due_and_only_for_answered_requests() -> None:
     found = figures([reply(1.0, 0.005), reply(2.0, 0.050, 503), reply(3.0, 10.0, 0)])
     assert found["latency_ms"]["max"] == pytest.approx(50)
     assert found["late_ms"]["p50"] == pytest.approx(1)
@@ -45,11 +45,11 @@ def test_latency_counts_from_when_a_request_was_due_and_only_where_an_answer_cam
     assert found["versions"] == {"1.0.0": 2}
 
 
-def test_nothing_sent_has_figures_too() -> None:
+def test_no_requests_have_figures_too() -> None:
     assert figures([]) | {"latency_ms": {}} == figures([])
 
 
-def test_answers_of_a_version_are_told_by_host() -> None:
+def test_answers_of_a_version_are_counted_by_host() -> None:
     found = [
         reply(1, host="b", version="2"),
         reply(2, host="a", version="2"),

@@ -11,7 +11,7 @@ BEGIN = datetime(2026, 11, 23, 9, 0, tzinfo=UTC)
 
 
 def history(*kinds: str) -> list[dict[str, Any]]:
-    """Events a tenth of a second apart."""
+    """Return events a tenth of a second apart."""
     return [
         {"type": kind, "timestamp": BEGIN + timedelta(seconds=number / 10)}
         for number, kind in enumerate(kinds)
@@ -26,7 +26,7 @@ def one_host(tasks: int = len(TASKS)) -> Iterator[str]:
     yield "MapStateExited"
 
 
-def test_a_round_is_the_look_at_the_records_and_the_five_stages() -> None:
+def test_a_round_is_the_next_step_and_the_five_stages() -> None:
     (found,) = rounds(history("ExecutionStarted", *one_host()))
     assert list(found) == [*TASKS, TRANSITIONS]
     assert found["install"] == pytest.approx(0.1)
@@ -38,12 +38,12 @@ def test_the_parts_of_a_round_add_up_to_its_time() -> None:
     assert wall(found) == pytest.approx(0.1 * (len(events) - 1))
 
 
-def test_each_host_has_its_own_round_and_the_last_look_has_none() -> None:
+def test_each_host_has_a_round_and_the_last_next_step_has_none() -> None:
     ending = ("TaskStateEntered", "TaskScheduled", "TaskSucceeded", "TaskStateExited", "ExecutionSucceeded")
     assert len(rounds(history(*one_host(), *one_host(), *ending))) == 2
 
 
-def test_a_repeated_task_is_not_taken_for_a_stage() -> None:
+def test_a_repeated_task_is_an_error() -> None:
     with pytest.raises(LaptopError, match="expected 6 tasks in a row for one host, found 7"):
         rounds(history(*one_host(tasks=7)))
 

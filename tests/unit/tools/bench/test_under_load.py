@@ -7,7 +7,7 @@ ONCE = {"each_once": True}
 
 
 def replies(second: int, milliseconds: float, count: int = 100) -> list[Reply]:
-    """So many replies that were due within one second, all equally slow."""
+    """Return replies that were due within one second, all equally slow."""
     due = [second + each / count for each in range(count)]
     return [Reply(at, at, at + milliseconds / 1000, 200, "", "1.0.0", "a") for at in due]
 
@@ -28,7 +28,7 @@ def test_the_rollouts_p99_may_be_1_3_times_the_baseline(rollouts: float, within:
     assert found["p99_ratio"] == pytest.approx(rollouts / 10, abs=0.001)
 
 
-def test_what_was_due_between_the_stretches_is_in_neither_but_its_failure_counts() -> None:
+def test_a_request_between_the_stretches_counts_only_if_it_failed() -> None:
     late = Reply(3.5, 3.5, 3.6, 503, "HTTP 503", "", "")
     found = judged({"quick": [*replies(0, 1), *replies(1, 1), late], "slow": []}, timeline(), ONCE)
     assert found["failed"] == 1
@@ -44,11 +44,11 @@ def test_a_slow_request_that_fails_counts() -> None:
     assert found["failed"] == found["during_rollouts"]["slow_requests"]["failed"] == 1
 
 
-def test_without_a_baseline_nothing_is_within_the_limit() -> None:
+def test_without_a_baseline_the_limit_is_not_met() -> None:
     assert judged({"quick": replies(1, 1), "slow": []}, timeline(), ONCE)["p99_within_1.3"] is False
 
 
-def test_each_stage_has_the_latency_of_what_was_due_in_it() -> None:
+def test_each_stage_has_the_latency_of_the_requests_due_in_it() -> None:
     quick = [*replies(0, 2), *replies(1, 8), *replies(2, 2)]
     found = p99_by_stage(
         quick, [("drain", 0.0, 1.0), ("install", 1.0, 2.0), ("drain", 2.0, 3.0), ("none", 9.0, 9.5)]

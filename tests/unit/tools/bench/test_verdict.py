@@ -24,11 +24,11 @@ GOOD: dict[str, Any] = {
 }
 
 
-def test_nothing_is_wrong() -> None:
+def test_good_figures_have_no_problems() -> None:
     assert problems(GOOD) == []
 
 
-def test_what_was_not_measured_is_not_missed() -> None:
+def test_parts_that_were_not_measured_are_not_checked() -> None:
     assert problems({"per_host": {}}) == []
     assert problems({"under_traffic": {"control_without_drain": {"failed": 3}}}) == []
 
@@ -50,7 +50,7 @@ def test_what_was_not_measured_is_not_missed() -> None:
         ("bad_builds/builds", [{"envoy": ENVOY}, {"envoy": {**ENVOY, "each_once": False}}]),
     ],
 )
-def test_each_thing_that_must_hold_is_a_problem_when_it_does_not(path: str, value: object) -> None:
+def test_each_failed_check_is_a_problem(path: str, value: object) -> None:
     found = deepcopy(GOOD)
     *parents, last = path.split("/")
     part = found
