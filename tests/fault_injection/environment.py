@@ -17,6 +17,7 @@ from apps.cli.connection import on_laptop
 from apps.cli.ports import Connection
 from apps.local import environment as local_environment
 from apps.local.aws.clients import Aws
+from apps.local.git.repositories import BRANCH, REMOTE, commit_all, git
 from apps.local.paths import Layout
 from apps.local.ports import Ports
 from apps.local.progress import Progress

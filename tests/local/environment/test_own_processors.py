@@ -8,9 +8,9 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from apps.local.dispatcher.configuration import Check, discovery, endpoints
-from apps.local.dispatcher.rotation import Address
 
+from apps.local.dispatcher.envoy_configuration import Check, discovery, endpoints
+from apps.local.dispatcher.targets import Address
 from apps.local.paths import Layout, write_json
 from apps.local.services.hosts import Host
 from tools.bench.cpu_pinning import halves, in_rotation, pinned_cpus
