@@ -39,9 +39,9 @@ class Metrics:
         since: datetime,
         minutes: int,
         minute: timedelta,
-    ) -> Baked:
+    ) -> Measurements:
         if self.without_data:
-            return Baked((Series(ERROR_RATE, (None,) * minutes, (None,) * minutes),), minutes, 0, 0)
+            return Measurements((Series(ERROR_RATE, (None,) * minutes, (None,) * minutes),), minutes, 0, 0)
         boot = self._sim.hosts[test_host].boot
         bad = boot is not None and boot.version in self._sim.scenario.bad_in_the_test_bed
         control, test_bed = (0.0,) * minutes, ((ERRORS if bad else 0.0),) * minutes
