@@ -9,7 +9,7 @@ _INSTALLS = "tests/local/agent/test_install.py"
 
 FAULTS = (
     Planted(
-        "standing-by-installs",
+        "a-prefetch-installs",
         (17, 2),
         _DECIDE,
         "    return Install(turn, reason) if turn.order in _INSTALL_ORDERS else Fetch(turn, reason)",
@@ -55,7 +55,7 @@ FAULTS = (
         f"{_INSTALLS}::test_a_self_test_with_a_bad_status_fails_and_leaves_the_host_as_it_is",
     ),
     Planted(
-        "the-way-back-is-thrown-away",
+        "the-rollback-target-is-deleted",
         (15,),
         _AGENT,
         "        self._release_store.prune((turn.version, state.verified, state.previous))",

@@ -1,4 +1,4 @@
-"""Faults planted in the phases of lifecycle/application, and in the twins that stand for the ledger."""
+"""Faults planted in the use cases of lifecycle/application, and in the twins of the ledger."""
 
 from tests.simulation.planted import Edit, Planted
 
@@ -26,7 +26,7 @@ FAULTS = (
         ),
     ),
     Planted(
-        "a-stage-does-not-look-again",
+        "a-stage-does-not-read-the-lease-again",
         (1, 5, 7),
         _ATTEMPT,
         "        if not now.lease.is_held_by(self.deployment.id, self.task.epoch):\n"
@@ -42,14 +42,14 @@ FAULTS = (
         "    if False:",
     ),
     Planted(
-        "a-failed-attempt-goes-on",
+        "a-failed-attempt-continues",
         (9, 2),
         _ATTEMPT,
         '    if attempt.state is AttemptState.FAILED:\n        return Outcome("SKIPPED", attempt.reason)\n',
         "    if attempt.state is AttemptState.FAILED:\n        return None\n",
     ),
     Planted(
-        "a-drain-looks-at-capacity-once",
+        "a-drain-checks-capacity-once",
         (1,),
         _STAGES,
         "    if looked.refusal:\n        return running.fail(looked.refusal)\n    if looked.state.in_rotation:",
@@ -77,35 +77,35 @@ FAULTS = (
         "    if False:",
     ),
     Planted(
-        "alive-without-a-look",
+        "alive-without-a-health-check",
         (2, 6),
         _STAGES,
         '        return Outcome("PASSED") if last is wanted else None',
         '        return Outcome("PASSED")',
     ),
     Planted(
-        "silence-is-not-noticed",
+        "an-unreachable-host-is-not-noticed",
         (24,),
         _STAGES,
         "        if since := report.unreachable_since(clock.now(), running.context.heartbeat_timeout):",
         "        if since := None:",
     ),
     Planted(
-        "the-drain-is-not-told",
+        "the-drain-is-not-audited",
         (22,),
         _STAGES,
         '        running.record("drain")\n        traffic_weights.withdraw',
         "        traffic_weights.withdraw",
     ),
     Planted(
-        "the-registration-is-not-told",
+        "the-registration-is-not-audited",
         (22,),
         _STAGES,
         '    running.record("register")\n',
         "",
     ),
     Planted(
-        "a-deployment-begins-untold",
+        "a-deployment-begins-without-an-audit-entry",
         (22,),
         _PLAN,
         "    _tell_beginning(context, request)\n    before",
@@ -119,7 +119,7 @@ FAULTS = (
         "",
     ),
     Planted(
-        "an-end-ends-again",
+        "an-end-is-repeated",
         (7, 10),
         _FINISH,
         "    if current.state.final:  # closed before",
@@ -134,7 +134,7 @@ FAULTS = (
         ),
     ),
     Planted(
-        "who-ends-late-takes-back-what-came-since",
+        "a-late-end-restores-the-old-desired-version",
         (5, 10),
         _FINISH,
         "    if not lease.is_held_by(current.id, current.epoch):\n        return\n",
@@ -142,7 +142,7 @@ FAULTS = (
         "tests/unit/rollout/test_endings.py",
     ),
     Planted(
-        "a-rollback-of-nobody-knows-what",
+        "a-rollback-to-an-unverified-version",
         (15, 16),
         "lifecycle.application.rollout.observe",
         "    return deployment.state is DeploymentState.DONE and not deployment.request.only",
@@ -156,7 +156,7 @@ FAULTS = (
         "lambda q: bool(q.host), what)",
     ),
     Planted(
-        "an-answer-is-not-told",
+        "an-answer-is-not-audited",
         (22,),
         _ANSWER,
         "    context.record(current.cluster, what, answer.by, answer.why, deployment=current.id, host=question.host)\n"
@@ -164,7 +164,7 @@ FAULTS = (
         "    answered =",
     ),
     Planted(
-        "an-epoch-stays",
+        "an-epoch-does-not-grow",
         (14,),
         "lifecycle.gateways.memory.leases",
         "        self._leases[cluster] = Lease(lease.epoch + 1, successor, now, now + RUNNING_LEASE)",

@@ -1,4 +1,4 @@
-"""Faults planted in the test bed: its decisions, its shares, its way home."""
+"""Faults planted in the test bed: its decisions, traffic weights, and the return of its hosts."""
 
 from tests.simulation.planted import Edit, Planted
 
@@ -10,7 +10,7 @@ _ROLLOUT = "lifecycle.domain.rollout.next_step"
 
 FAULTS = (
     Planted(
-        "nobody-is-asked-about-too-little-data",
+        "too-little-data-passes-without-an-answer",
         (21,),
         _BAKING,
         '    return refusal(facts, bed, now) or ask(facts, bed, f"the test bed is undecided: {told}", longer=longer)',
@@ -31,7 +31,7 @@ FAULTS = (
         "    if attempt.state is AttemptState.ALIVE or host not in facts.reports:",
     ),
     Planted(
-        "a-failed-version-goes-home",
+        "a-failed-version-joins-the-main-group",
         (9,),
         _END_BAKE,
         "    failed = [each for each in guests if state is BedState.FAILED and each.group is Group.TEST_BED]",
@@ -39,21 +39,21 @@ FAULTS = (
         caught_by="tests/unit/rollout/test_bed",
     ),
     Planted(
-        "a-control-runs-what-it-is-told-to-compare-with",
+        "a-control-runs-the-target-version",
         (3,),
         _HOSTS,
         "    if group is Group.CONTROL and deployment.previous is not None:",
         "    if False:",
     ),
     Planted(
-        "home-before-the-load-balancer-knows",
+        "hosts-leave-the-test-bed-before-they-are-healthy",
         (1,),
         _END_BAKE,
         "        if len(home) == len(guests) or context.clock.now() >= until:\n            return home",
         "        return list(guests)",
     ),
     Planted(
-        "a-share-is-left-with-nobody-to-answer-it",
+        "a-traffic-weight-is-left-without-targets",
         (1,),
         _END_BAKE,
         "    traffic_weights.fair(context, task.cluster, {each.report.address for each in guests})\n",
@@ -67,7 +67,7 @@ FAULTS = (
         ),
     ),
     Planted(
-        "a-share-is-given-without-a-second-look",
+        "a-traffic-weight-is-set-on-an-old-reading",
         (1,),
         _SHARES,
         "        call_in(context, cluster)\n",
@@ -75,7 +75,7 @@ FAULTS = (
         caught_by="tests/unit/rollout/test_bed",
     ),
     Planted(
-        "who-is-well-again-is-taken-out-all-the-same",
+        "a-recovered-host-is-taken-out",
         (1,),
         _END_BAKE,
         "    still = [each for each in _guests(context, current, bed) if not each.serves] if ill else []",
@@ -83,7 +83,7 @@ FAULTS = (
         caught_by="tests/unit/rollout/test_bed",
     ),
     Planted(
-        "who-is-at-home-already-is-taken-for-ill",
+        "a-host-in-the-main-group-counts-as-unhealthy",
         (6, 21),
         _HOSTS,
         "    home = state_of(facts.rotation, host) in (TargetState.HEALTHY, TargetState.INITIAL)",
@@ -91,21 +91,21 @@ FAULTS = (
         caught_by="tests/unit/rollout/test_bed",
     ),
     Planted(
-        "a-drain-leaves-its-share",
+        "a-drain-leaves-its-traffic-weight",
         (1,),
         _SHARES,
         "    left = [group for group in shared if not _answered(dispatcher.members(cluster, group), group, leaving)]",
         "    left: list[Group] = []",
     ),
     Planted(
-        "a-share-before-anybody-is-healthy",
+        "a-traffic-weight-before-a-target-is-healthy",
         (1,),
         _SHARES,
         "state.in_rotation if main else state is TargetState.HEALTHY and address not in without",
         "state.in_rotation if main else address not in without",
     ),
     Planted(
-        "the-test-bed-ends-for-a-deployment-that-was-overtaken",
+        "a-fenced-deployment-ends-the-test-bed",
         (4, 5),
         "lifecycle.application.rollout.test_bed.task",
         "    if not lease.is_held_by(current.id, task.epoch):",
@@ -113,7 +113,7 @@ FAULTS = (
         caught_by="tests/unit/rollout/test_bed",
     ),
     Planted(
-        "a-deployment-ends-and-leaves-its-hosts-aside",
+        "a-deployment-ends-and-leaves-its-hosts-in-the-test-bed",
         (1, 20, 23),
         _BAKING,
         "    return EndBake(bed.number, BedState.GIVEN_UP, step.reason)\n",
@@ -121,7 +121,7 @@ FAULTS = (
         caught_by="tests/unit/rollout/test_bed",
     ),
     Planted(
-        "what-was-measured-is-begun-again",
+        "a-finished-test-bed-begins-again",
         (7,),
         "lifecycle.gateways.memory.deployments",
         "        if held is None or held.progress_rank < bed.progress_rank:",
