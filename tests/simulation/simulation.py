@@ -58,9 +58,8 @@ class Simulation(Scheduler):
         self.fleet = Fleet(self)
         self.balancer = Balancer(self)
         self.metrics = Metrics(self)
-        self.metrics_port: Any = (
-            None  # the metrics twin behind call faults, as `analyse` sees it (context.py)
-        )
+        # The metrics twin behind call faults, as `analyse` sees it; set by context.py.
+        self.metrics_port: Any = None
         self.oracle = Oracle(self)
         self.call_faults = CallFaults(self)
         self.executions = Executions(self)
