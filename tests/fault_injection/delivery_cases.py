@@ -76,7 +76,7 @@ def _deliver_again(env: Environment, run: str) -> None:
 def _steps(env: Environment, run: str) -> Any:
     """Return the progress of a run: its status and newest state."""
     found = env.connection.runs.delivery(run)
-    return found and (found.status, env.connection.runs.doing(run))
+    return found and (found.status, env.connection.runs.current_step(run))
 
 
 def _builds(env: Environment) -> set[str]:

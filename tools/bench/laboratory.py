@@ -36,6 +36,7 @@ from lifecycle.domain.rollout.deployment import (
     Request,
     deployment_id,
 )
+from lifecycle.names import execution_arn
 from tools.demo.delivery import follow
 from tools.demo.demo import run_demo
 from tools.demo.phases import EXAMPLE, Demo, push

@@ -28,7 +28,7 @@ class Delivered:
 def follow(aws: Aws, machine: str, run: str, timeout_seconds: float = 1800.0) -> Delivered:
     """Wait for the run named `run` to end; raise LaptopError when it never began or takes too long."""
     runs = aws.client("stepfunctions")
-    arn = f"{machine.replace(':stateMachine:', ':execution:')}:{run}"
+    arn = execution_arn(machine, run)
     deadline = time.monotonic() + timeout_seconds
     try:
         while (found := runs.describe_execution(executionArn=arn))["status"] == "RUNNING":

@@ -257,9 +257,9 @@ def test_chosen_deployment_is_ignored_in_another_environment(desk: Desk) -> None
 def test_history_shows_who_did_what_and_why(desk: Desk) -> None:
     name = desk.halted()
     desk.machine.decide(name, Choice.ROLL_BACK, "host-2")
-    told = desk.see("history").text
+    text = desk.see("history").text
     for part in ("ROLLED_BACK", "rollback", "answered ROLL_BACK", "grace", "as agreed"):
-        assert part in told
+        assert part in text
 
 
 def test_dora_shows_its_four_figures_and_their_definitions(desk: Desk) -> None:
