@@ -12,7 +12,7 @@ from lifecycle.domain.fleet.target_group import Group, TargetState
 from lifecycle.gateways.aws.dispatcher import AlbDispatcher
 from lifecycle.gateways.memory.dispatcher import MemoryDispatcher
 from tests.contract.conftest import Gateways, with_test_bed
-from tests.local.dispatcher import harness
+from tests.integration.dispatcher import harness
 
 A, B, C = "127.0.10.1", "127.0.10.2", "127.0.10.3"
 TO_MAIN = {Group.MAIN: 1, Group.TEST_BED: 0, Group.CONTROL: 0}

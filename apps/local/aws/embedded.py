@@ -11,7 +11,7 @@ are streamed again, so a reader of the stream may receive a change twice.
 
 Unlike the plain emulator's alarms, an alarm here evaluates its own dimensions only.
 """
-# ruff: noqa: SLF001  (the emulator has no public API for this; tests/local/environment/test_persistence.py guards it)
+# ruff: noqa: SLF001  (the emulator has no public API for this; tests/integration/environment/test_persistence.py guards it)
 
 import importlib
 import json

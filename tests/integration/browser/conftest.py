@@ -8,7 +8,7 @@ from playwright.sync_api import Page
 from apps.local.console.api import Calls
 from apps.local.console.server import ConsoleServer
 from tests.integration.browser.desk import Desk
-from tests.local.console.twin import TwinAws
+from tests.integration.console.twin import TwinAws
 
 
 @pytest.fixture

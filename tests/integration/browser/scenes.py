@@ -5,7 +5,7 @@ from html import escape
 from typing import Any
 
 from apps.local.console.ports import Line, Metric
-from tests.local.console.twin import TwinAws, arn, custom
+from tests.integration.console.twin import TwinAws, arn, custom
 
 MARKUP = '<b onclick="alert(1)">hello</b>'
 QUESTION = """

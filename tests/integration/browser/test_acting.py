@@ -7,7 +7,7 @@ from playwright.sync_api import Locator, Page, expect
 
 from tests.integration.browser.desk import drawn, focused, until, widget
 from tests.integration.browser.scenes import fill
-from tests.local.console.twin import TwinAws, arn, custom
+from tests.integration.console.twin import TwinAws, arn, custom
 
 pytestmark = pytest.mark.browser
 

@@ -8,7 +8,7 @@ from playwright.sync_api import Page, expect
 
 from tests.integration.browser.desk import Desk, drawn, picture, scrolls_sideways, unreadable, widget
 from tests.integration.browser.scenes import fill
-from tests.local.console.twin import TwinAws, custom
+from tests.integration.console.twin import TwinAws, custom
 
 pytestmark = pytest.mark.browser
 

@@ -7,7 +7,7 @@ from playwright.sync_api import Page, expect
 
 from tests.integration.browser.desk import drawn, widget
 from tests.integration.browser.scenes import MARKUP, fill
-from tests.local.console.twin import TwinAws, custom
+from tests.integration.console.twin import TwinAws, custom
 
 pytestmark = pytest.mark.browser
 

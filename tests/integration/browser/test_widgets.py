@@ -14,7 +14,7 @@ from lifecycle.domain.rollout.deployment import DeploymentState
 from lifecycle.domain.service.policy import AfterBake, Policy
 from tests.integration.browser.desk import picture, scrolls_sideways, unreadable, widget
 from tests.integration.browser.widgets import furnish
-from tests.local.console.twin import TwinAws
+from tests.integration.console.twin import TwinAws
 from tests.unit.console.desk import Desk
 
 pytestmark = pytest.mark.browser

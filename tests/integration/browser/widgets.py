@@ -10,7 +10,7 @@ from lifecycle.console.context import ViewContext
 from lifecycle.console.theme import Theme
 from lifecycle.domain.errors import LifecycleError
 from lifecycle.entrypoints.widget import Button, WidgetCall
-from tests.local.console.twin import TwinAws, arn, custom
+from tests.integration.console.twin import TwinAws, arn, custom
 from tests.unit.console.desk import Desk, draw
 
 # The names of functions/console/show_*, and where infra/constructs/dashboard.py puts them.

@@ -5,7 +5,7 @@ from tests.simulation.planted import Planted
 _DECIDE = "apps.agent.decide"
 _AGENT = "apps.agent.agent"
 _INSTALLER = "apps.agent.installer"
-_INSTALLS = "tests/local/agent/test_install.py"
+_INSTALLS = "tests/integration/agent/test_install.py"
 
 FAULTS = (
     Planted(

@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 from botocore.exceptions import ClientError
 
-from tests.local.dispatcher import harness
-from tests.local.dispatcher.harness import Harness, Service, until
+from tests.integration.dispatcher import harness
+from tests.integration.dispatcher.harness import Harness, Service, until
 
 pytestmark = [pytest.mark.emulator, pytest.mark.timeout(120)]
 

@@ -12,8 +12,8 @@ import pytest
 
 from apps.local.dispatcher.metrics import FAILED
 from lifecycle.gateways.aws.metrics import ANSWERED
-from tests.local.dispatcher import harness
-from tests.local.dispatcher.harness import Harness, Service, client, until
+from tests.integration.dispatcher import harness
+from tests.integration.dispatcher.harness import Harness, Service, client, until
 
 pytestmark = [pytest.mark.emulator, pytest.mark.timeout(120)]
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests.local.dispatcher.harness import client, emulator, free_port, is_open, process, role, until
+from tests.integration.dispatcher.harness import client, emulator, free_port, is_open, process, role, until
 
 SERVICE_ROLE = ["logs:*", "s3:GetObject", "sts:GetCallerIdentity"]
 

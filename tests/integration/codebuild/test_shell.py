@@ -9,7 +9,7 @@ import pytest
 
 from apps.local.codebuild.cancellation import Cancellation, CancelledError
 from apps.local.codebuild.shell import Shell
-from tests.local.dispatcher.harness import ended, until
+from tests.integration.dispatcher.harness import ended, until
 
 pytestmark = pytest.mark.timeout(30)
 

@@ -19,7 +19,7 @@ from lifecycle.domain.analysis.model import Better, Measure, Scale
 from lifecycle.domain.fleet.cluster import Cluster
 from lifecycle.domain.service.manifest import Check, Manifest, Run
 from lifecycle.gateways.serialization import to_json
-from tests.local.agent.host import eventually, manifest_of
+from tests.integration.agent.host import eventually, manifest_of
 
 QUEUE = Measure("queue", Better.LOWER, Scale.RATIO, 0.1, 0.25)
 HITS = Measure("hits.per_minute", Better.HIGHER, Scale.RATIO, 0.1, 0.25)

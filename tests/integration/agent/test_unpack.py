@@ -13,7 +13,7 @@ from apps.agent.unpack import Limits, unpack
 from lifecycle.domain.errors import UnsafeArchive
 from lifecycle.domain.fleet.host import Stage
 from lifecycle.domain.service.manifest import Check, Run
-from tests.local.agent.host import Host, manifest_of, pack
+from tests.integration.agent.host import Host, manifest_of, pack
 
 Member = tuple[tarfile.TarInfo, bytes]
 

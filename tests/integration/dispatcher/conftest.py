@@ -3,8 +3,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.local.dispatcher import harness
-from tests.local.dispatcher.harness import Harness
+from tests.integration.dispatcher import harness
+from tests.integration.dispatcher.harness import Harness
 
 
 @pytest.fixture(scope="module")

@@ -21,7 +21,7 @@ from apps.agent.service import LOG_BYTES, Service, StartRecord
 from lifecycle.domain.fleet.host import Stage
 from lifecycle.domain.fleet.host_command import Order, Turn
 from lifecycle.gateways.serialization import to_json
-from tests.local.agent.host import Host, eventually
+from tests.integration.agent.host import Host, eventually
 
 
 def interrupted(host: Host, turn: Turn, stage: Stage = Stage.INSTALLING, tries: int = 1) -> None:

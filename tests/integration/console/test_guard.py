@@ -11,7 +11,7 @@ import pytest
 
 from apps.local.console.api import Calls
 from apps.local.console.server import LARGEST_BODY, ConsoleServer
-from tests.local.console.twin import TwinAws, arn, custom
+from tests.integration.console.twin import TwinAws, arn, custom
 
 
 @pytest.fixture

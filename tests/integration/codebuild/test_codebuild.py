@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 from botocore.exceptions import ClientError
 
-from tests.local.codebuild.conftest import Workshop, phase, service
-from tests.local.dispatcher.harness import client, ended, role, session, until
+from tests.integration.codebuild.conftest import Workshop, phase, service
+from tests.integration.dispatcher.harness import client, ended, role, session, until
 
 pytestmark = [pytest.mark.emulator, pytest.mark.timeout(120)]
 

@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.local.agent.host import Host
+from tests.integration.agent.host import Host
 
 
 @pytest.fixture

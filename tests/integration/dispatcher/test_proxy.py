@@ -9,7 +9,7 @@ import pytest
 
 from apps.local.aws.proxy import LARGEST_BODY, Forward, PassThrough
 from apps.local.http_server import Request, Response
-from tests.local.dispatcher.harness import free_port
+from tests.integration.dispatcher.harness import free_port
 
 pytestmark = pytest.mark.timeout(30)
 

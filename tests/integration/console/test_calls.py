@@ -8,7 +8,7 @@ from apps.local.console.api import Calls
 from apps.local.console.errors import AwsRefused, NoDashboard
 from apps.local.console.ports import Line, Metric
 from apps.local.http_server import Refused
-from tests.local.console.twin import TwinAws, arn, custom
+from tests.integration.console.twin import TwinAws, arn, custom
 
 NOW = 1_790_000_000_000
 SHOW = "lifecycle-show-clusters"
