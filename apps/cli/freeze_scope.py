@@ -10,7 +10,7 @@ from apps.cli.errors import Ambiguous
 from apps.cli.output.text import minute
 from lifecycle.domain.errors import InvalidName, InvalidValue
 from lifecycle.domain.fleet.cluster import ENVIRONMENTS, Cluster
-from lifecycle.domain.rollout.freezes import EVERYTHING, named
+from lifecycle.domain.rollout.freezes import EVERYTHING, scope_in_words
 
 _DURATION = re.compile(r"(?P<count>[1-9][0-9]{0,4})(?P<unit>[mhd])")
 _UNITS = {"m": timedelta(minutes=1), "h": timedelta(hours=1), "d": timedelta(days=1)}
@@ -19,20 +19,22 @@ _TIME = re.compile(r"(\d{4}-\d\d-\d\d[ T]\d\d:\d\d(?::\d\d)?) ?(UTC|Z|[+-]\d\d:?
 
 def parse_scope(text: str) -> str:
     """Return a scope in the form of the ledger; raises InvalidValue."""
-    if text in (EVERYTHING, named(EVERYTHING)):
+    if text in (EVERYTHING, scope_in_words(EVERYTHING)):
         return EVERYTHING
     if text in ENVIRONMENTS:
         return text
     try:
         return str(Cluster.parse(text))
     except InvalidName as error:
-        expected = f"{named(EVERYTHING)}, {', '.join(ENVIRONMENTS)}, or a cluster such as production/hello"
+        expected = (
+            f"{scope_in_words(EVERYTHING)}, {', '.join(ENVIRONMENTS)}, or a cluster such as production/hello"
+        )
         raise InvalidValue("freeze scope", text, expected) from error
 
 
 def unfreeze_command(scope: str) -> str:
     """Return the command that lifts a freeze."""
-    return f"unfreeze {named(scope)} --why '...'"
+    return f"unfreeze {scope_in_words(scope)} --why '...'"
 
 
 def parse_end(until: str, lasts: str, now: datetime) -> datetime | None:

@@ -19,7 +19,7 @@ from apps.cli.ports import Connection
 from lifecycle.application.queries.clusters import view_cluster
 from lifecycle.domain.errors import Unknown
 from lifecycle.domain.fleet.cluster import Cluster
-from lifecycle.domain.rollout.freezes import Freeze, blocking, named
+from lifecycle.domain.rollout.freezes import Freeze, freeze_reason, scope_in_words
 
 Scope = Annotated[
     str,
@@ -59,16 +59,16 @@ def freeze(
     end = parse_end(until, lasts, now)
     clusters = _covered(connection, Freeze(wanted, connection.by, why, now))
     ends = f"until {ahead(end, now)}" if end else "until it is lifted"
-    printer.line(f"freeze {named(wanted)} {ends}: {_cluster_names(clusters)}", "bold")
+    printer.line(f"freeze {scope_in_words(wanted)} {ends}: {_cluster_names(clusters)}", "bold")
     _show_present(printer, connection, wanted)
     _show_running(printer, connection, clusters)
-    if not yes and not printer.confirm(f"Freeze {named(wanted)}?"):
+    if not yes and not printer.confirm(f"Freeze {scope_in_words(wanted)}?"):
         printer.line("not frozen")
         return 1
     payload = {"scope": wanted, "by": connection.by, "why": why, "until": end.isoformat() if end else None}
     result = connection.functions.call("freeze", payload)
     printer.facts({**payload, **result})
-    printer.line(f"frozen: {named(wanted)}, by {connection.by}, {ends}", "bold green")
+    printer.line(f"frozen: {scope_in_words(wanted)}, by {connection.by}, {ends}", "bold green")
     printer.line(f"undo: {connection.command(unfreeze_command(wanted))}")
     return 0
 
@@ -81,9 +81,9 @@ def unfreeze(printer: Printer, connection: Connection, scope: Scope, why: Why, *
     wanted = parse_scope(scope)
     present = {each.scope: each for each in connection.context.freezes.all()}
     if wanted not in present:
-        raise Unknown("freeze", of=named(wanted), known=map(named, present))
+        raise Unknown("freeze", of=scope_in_words(wanted), known=map(scope_in_words, present))
     _show_present(printer, connection, wanted)
-    if not yes and not printer.confirm(f"Lift the freeze of {named(wanted)}?"):
+    if not yes and not printer.confirm(f"Lift the freeze of {scope_in_words(wanted)}?"):
         printer.line("not lifted")
         return 1
     made = present[wanted].at.isoformat()
@@ -91,7 +91,7 @@ def unfreeze(printer: Printer, connection: Connection, scope: Scope, why: Why, *
     result = connection.functions.call("freeze", payload)
     still_frozen = _still_frozen(connection, present[wanted])
     printer.facts({**payload, **result, "still_frozen": still_frozen})
-    printer.line(f"lifted: the freeze of {named(wanted)}, by {connection.by}", "bold green")
+    printer.line(f"lifted: the freeze of {scope_in_words(wanted)}, by {connection.by}", "bold green")
     for each in still_frozen:
         printer.line(f"still frozen: {each}", "yellow")
     return 0
@@ -106,7 +106,7 @@ def freezes(printer: Printer, connection: Connection) -> int:
         {
             "cluster": str(cluster),
             "window": text,
-            "frozen_now": blocking((), (text,), cluster, now) is not None,
+            "frozen_now": freeze_reason((), (text,), cluster, now) is not None,
         }
         for cluster in resolve.known_clusters(connection)
         for text in _windows(connection, cluster)
@@ -141,13 +141,19 @@ def _facts(each: Freeze, now: datetime) -> dict[str, Any]:
         "why": each.why,
         "at": each.at.isoformat(),
         "until": each.until.isoformat() if each.until else None,
-        "over": not each.stands(now),
+        "over": not each.is_active(now),
     }
 
 
 def _row(each: Freeze, now: datetime) -> list[str]:
     until = ahead(each.until, now) if each.until else "lifted"
-    return [named(each.scope), moment(each.at), until, one_line(each.by, 40), one_line(each.why, 400)]
+    return [
+        scope_in_words(each.scope),
+        moment(each.at),
+        until,
+        one_line(each.by, 40),
+        one_line(each.why, 400),
+    ]
 
 
 def _covered(connection: Connection, wanted: Freeze) -> list[Cluster]:
@@ -184,5 +190,5 @@ def _still_frozen(connection: Connection, lifted: Freeze) -> list[str]:
     """Return the clusters that another freeze or a policy's window still freezes, each with the reason."""
     now, present = connection.context.clock.now(), connection.context.freezes.all()
     clusters = [cluster for cluster in resolve.known_clusters(connection) if lifted.covers(cluster)]
-    found = {each: blocking(present, _windows(connection, each), each, now) for each in clusters}
+    found = {each: freeze_reason(present, _windows(connection, each), each, now) for each in clusters}
     return [f"{cluster}: {why}" for cluster, why in found.items() if why]

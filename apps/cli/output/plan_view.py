@@ -78,7 +78,7 @@ def plan_facts(preview: Preview) -> dict[str, Any]:
         "expected_from": found.expected_from,
         "nothing_to_do": preview.nothing_to_do,
         "refusals": list(found.blockers),
-        "notes": list(found.notes),
+        "notes": list(found.warnings),
         "waits_for": found.waits_for or None,
         "supersedes": found.supersedes or None,
         "overrides": [str(override) for override in preview.request.overrides],
@@ -104,7 +104,7 @@ def show_plan(printer: Printer, preview: Preview) -> None:
         printer.line(f"expected time: about {lasting(found.expected_seconds)}, {found.expected_from}")
         previous = found.previous.version if found.previous else "none (first deployment)"
         printer.line(f"rollback target: {previous}")
-    for note in found.notes:
+    for note in found.warnings:
         printer.line(f"warning: {note}", "yellow")
     if found.waits_for:
         _show_queue(printer, preview)

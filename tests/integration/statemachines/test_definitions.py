@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from lifecycle.domain.rollout.next_step import HOSTS_PER_EXECUTION
-from lifecycle.domain.rollout.test_bed.schedule import LOOKS
+from lifecycle.domain.rollout.test_bed.schedule import MAX_ANALYSES
 from tests.integration.statemachines.definitions import (
     FOLDER,
     MACHINES,
@@ -79,7 +79,7 @@ def test_an_execution_has_room_for_a_bake_of_any_length_beside_its_hosts() -> No
     definition = resolved("rollout")
     (events, _), look = per_host(definition), per_analysis(definition)
     assert look <= 15
-    assert events * HOSTS_PER_EXECUTION + 2 * LOOKS * look < EVENTS_PER_EXECUTION
+    assert events * HOSTS_PER_EXECUTION + 2 * MAX_ANALYSES * look < EVENTS_PER_EXECUTION
 
 
 def test_a_host_is_diagnosed_once_an_execution_and_decided_without_it_when_that_is_lost() -> None:

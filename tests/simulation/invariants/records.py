@@ -7,7 +7,7 @@ from lifecycle.domain.fleet.target_group import Group, TargetState
 from lifecycle.domain.rollout.attempt import AttemptState, HostAttempt
 from lifecycle.domain.rollout.decision import Choice, Question, answers_on
 from lifecycle.domain.rollout.deployment import Deployment
-from lifecycle.domain.rollout.membership import TRIES_UNASKED
+from lifecycle.domain.rollout.membership import AUTOMATIC_ATTEMPTS
 from lifecycle.domain.rollout.test_bed.model import BedState
 from lifecycle.domain.service.host_count import at_most
 from tests.simulation.history import GRACE
@@ -183,7 +183,7 @@ def _is_tried_once(oracle: "Oracle", before: HostAttempt | None, questions: tupl
     new = before.state is AttemptState.ALIVE and host.disk_lost_at > oracle.moved_at[_key(before)] - GRACE
     if before.group is Group.CONTROL and before.state is AttemptState.ALIVE:
         return  # it was restarted as the control, and is updated later
-    if before.number >= TRIES_UNASKED or not (away or new):
+    if before.number >= AUTOMATIC_ATTEMPTS or not (away or new):
         oracle.fail(
             "23 twice", f"{before.host} is tried again after {before.number}, {before.state}, without a RETRY"
         )
@@ -191,7 +191,7 @@ def _is_tried_once(oracle: "Oracle", before: HostAttempt | None, questions: tupl
 
 def _left_the_test_bed(oracle: "Oracle", attempt: HostAttempt) -> bool:
     """Return True when the test bed of this attempt was given up, as its host became unreachable or left."""
-    beds = [bed for bed in oracle.beds.values() if bed.state is BedState.GIVEN_UP]
+    beds = [bed for bed in oracle.beds.values() if bed.state is BedState.CANCELLED]
     mine = (attempt.deployment, attempt.host, attempt.number)
     return mine in [(bed.deployment, bed.host, bed.attempt) for bed in beds]
 

@@ -237,6 +237,12 @@ FAULTS = (
         _FINISH,
         "    context.leases.release(cluster, lease)\n",
         "",
-        beside=(Edit("lifecycle.domain.convergence.decide", "    if _ended(facts, now):", "    if False:"),),
+        beside=(
+            Edit(
+                "lifecycle.domain.convergence.decide",
+                "    if _holder_has_ended(facts, now):",
+                "    if False:",
+            ),
+        ),
     ),
 )

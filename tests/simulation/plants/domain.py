@@ -18,7 +18,7 @@ FAULTS = (
         (11,),
         _DRIFT,
         "    if state is not (TargetState.HEALTHY if group is Group.MAIN else TargetState.TEST_GROUP):\n"
-        '        return f"is {state.told} in the load balancer"\n',
+        '        return f"is {state.in_words} in the load balancer"\n',
         "",
     ),
     Planted(
@@ -32,7 +32,7 @@ FAULTS = (
         "every-host-is-updated-again",
         (7, 23),
         _ROLLOUT,
-        "    return place is not None\n",
+        "    return drift is not None\n",
         "    return True\n",
     ),
     Planted(
@@ -53,8 +53,8 @@ FAULTS = (
         "done-without-a-check-for-drift",
         (11,),
         _ROLLOUT,
-        "        if wrong := drift_reason(facts.reports.get(host), state, facts.deployment.target):",
-        "        if wrong := None:",
+        "        if drift := drift_reason(facts.reports.get(host), state, facts.deployment.target):",
+        "        if drift := None:",
     ),
     Planted(
         "a-fenced-deployment-continues",
@@ -110,13 +110,13 @@ FAULTS = (
         (6, 20),
         _CONVERGENCE,
         "    return Resume(name, next_execution(holder.execution), reason)",
-        "    return Hold(_drift(facts), reason)",
+        "    return Hold(_drift_reasons(facts), reason)",
     ),
     Planted(
         "the-lease-of-an-ended-deployment-is-never-freed",
         (20,),
         _CONVERGENCE,
-        "    if _ended(facts, now):",
+        "    if _holder_has_ended(facts, now):",
         "    if False:",
         caught_by="tests/unit/convergence/test_decide.py",
     ),
@@ -124,7 +124,7 @@ FAULTS = (
         "drift-is-not-repaired",
         (23, 11),
         _CONVERGENCE,
-        "    if heard:\n",
+        "    if reachable:\n",
         "    if False:\n",
     ),
     Planted(
@@ -138,7 +138,7 @@ FAULTS = (
         "a-missing-rollback-target-does-not-block",
         (15,),
         _REFUSALS,
-        "    if seen.no_rollback_target is not None:",
+        "    if observed.no_rollback_target is not None:",
         "    if False:",
     ),
     Planted(
@@ -152,7 +152,7 @@ FAULTS = (
         "unreachable-hosts-never-halt",
         (9, 24),
         "lifecycle.domain.rollout.membership",
-        "    return len(silent) <= at_most(policy.max_unreachable, len(here)) and",
+        "    return len(unreachable) <= at_most(policy.max_unreachable, len(present)) and",
         "    return True or",
     ),
     Planted(

@@ -7,7 +7,7 @@ import pytest
 from apps.cli.errors import Ambiguous
 from apps.cli.freeze_scope import parse_end, parse_scope
 from lifecycle.domain.errors import InvalidValue
-from lifecycle.domain.rollout.freezes import named
+from lifecycle.domain.rollout.freezes import scope_in_words
 from lifecycle.domain.service.policy import Policy
 from tests.unit.cli.conftest import Desk
 
@@ -104,7 +104,7 @@ def test_trail_records_who_froze_and_unfroze(desk: Desk) -> None:
 def test_scopes_are_parsed_in_every_spelling() -> None:
     typed = ("everything", "*", "staging", "production/hello")
     assert [parse_scope(each) for each in typed] == ["*", "*", "staging", "production/hello"]
-    assert [named(parse_scope(each)) for each in typed[:2]] == ["everything", "everything"]
+    assert [scope_in_words(parse_scope(each)) for each in typed[:2]] == ["everything", "everything"]
     for wrong in ("hello", "prod/hello", "production/", "all"):
         with pytest.raises(InvalidValue, match="allowed: everything, staging, production"):
             parse_scope(wrong)

@@ -7,7 +7,7 @@ import pytest
 from lifecycle.application.convergence.converge import converge_all
 from lifecycle.application.rollout.finish import finish
 from lifecycle.application.rollout.rollback import hand_over
-from lifecycle.domain.convergence.decide import BEGINNING_LASTS, HAND_OVER_LASTS
+from lifecycle.domain.convergence.decide import HAND_OVER_TIMEOUT, PLAN_TIMEOUT
 from lifecycle.domain.fleet.host import Stage
 from lifecycle.domain.fleet.target_group import TargetState
 from lifecycle.domain.rollout.decision import Choice
@@ -82,7 +82,7 @@ def test_a_rollback_that_was_handed_the_lease_just_now_is_about_to_begin(machine
     name = machine.deploy("1.0.1")
     heir = str(hand_over(machine.context, CLUSTER, name, "as I see it").input["deployment"])
     assert converge(machine) == ("HOLD", f"{heir} is about to begin")
-    machine.memory.clock.sleep(HAND_OVER_LASTS.total_seconds())
+    machine.memory.clock.sleep(HAND_OVER_TIMEOUT.total_seconds())
     assert converge(machine)[0] == "RESUME"
 
 
@@ -147,5 +147,5 @@ def test_a_deployment_whose_execution_was_stopped_by_hand_does_not_come_back_to_
 def test_a_lease_that_nobody_ever_used_is_freed_after_a_while(machine: Machine) -> None:
     machine.memory.leases._leases[CLUSTER] = Lease(7, "hello-production-20261123120000-lost", machine.now)
     assert converge(machine)[0] == "HOLD"
-    machine.memory.clock.sleep(BEGINNING_LASTS.total_seconds())
+    machine.memory.clock.sleep(PLAN_TIMEOUT.total_seconds())
     assert converge(machine)[0] == "FREE_LEASE"

@@ -10,7 +10,7 @@ import pytest
 
 from lifecycle.application.delivery.collect_garbage import AFRESH, HISTORY, Collected, gc
 from lifecycle.application.delivery.promote import promote
-from lifecycle.domain.delivery.retention import Keep
+from lifecycle.domain.delivery.retention import RetentionRules
 from lifecycle.domain.errors import InvalidValue, StoreRefused, Unknown
 from lifecycle.domain.fleet.cluster import Cluster
 from lifecycle.domain.fleet.desired import Desired
@@ -28,7 +28,7 @@ from lifecycle.gateways.memory.fleet import MemoryFleet
 PRODUCTION, STAGING = Cluster("production", "hello"), Cluster("staging", "hello")
 OLD = datetime(2026, 9, 1, tzinfo=UTC)
 SNAPSHOTS = [f"1.0.0-202609{n + 1:02}120000-abcdef{n}" for n in range(5)]
-KEEP = Keep(snapshots=1, releases=1, age=timedelta(days=7))
+KEEP = RetentionRules(snapshots=1, releases=1, age=timedelta(days=7))
 
 
 class Crash(Exception):
@@ -88,7 +88,7 @@ class Shop:
     def age(self) -> None:
         self.artifacts.modified = dict.fromkeys(self.artifacts.modified, OLD)
 
-    def collect(self, *, dry_run: bool = False, keep: Keep = KEEP, **more: int) -> Collected:
+    def collect(self, *, dry_run: bool = False, keep: RetentionRules = KEEP, **more: int) -> Collected:
         context, catalogue = self.memory.context, self.memory.catalogue
         return gc(context, catalogue, "hello", keep=keep, dry_run=dry_run, by="ada", **more)
 

@@ -10,10 +10,10 @@ from hypothesis import strategies as st
 
 from lifecycle.domain.delivery.retention import (
     ClusterUse,
-    Deleted,
-    Holdings,
-    Keep,
-    Kept,
+    Deletable,
+    Inventory,
+    Retained,
+    RetentionRules,
     Stored,
     Unreadable,
     retain,
@@ -32,7 +32,7 @@ OLD = NOW - timedelta(days=40)
 PRODUCTION, STAGING = Cluster("production", "hello"), Cluster("staging", "hello")
 SNAPSHOTS = [f"1.0.{n}-202610{n + 1:02}120000-abcdef{n}" for n in range(9)]
 RELEASES = [f"1.0.{n}" for n in range(8, 12)]  # as text, 1.0.9 would be the newest
-KEEP = Keep(snapshots=1, releases=1, age=timedelta(days=7))
+KEEP = RetentionRules(snapshots=1, releases=1, age=timedelta(days=7))
 
 
 def stored(version: str, modified: datetime = OLD, *, manifest: bool = True) -> Stored:
@@ -86,15 +86,15 @@ class Uses:
         )
 
 
-def holdings(*uses: ClusterUse | Unreadable, versions: Sequence[Stored] | None = None) -> Holdings:
+def holdings(*uses: ClusterUse | Unreadable, versions: Sequence[Stored] | None = None) -> Inventory:
     """Nine old snapshots, of which the last four are releases; or other versions."""
     every = [stored(version) for version in [*SNAPSHOTS, *RELEASES]] if versions is None else versions
     releases = dict(zip(RELEASES, SNAPSHOTS[5:], strict=True))
-    return Holdings(every, frozenset(SNAPSHOTS), releases, uses)
+    return Inventory(every, frozenset(SNAPSHOTS), releases, uses)
 
 
-def why_kept(found: Holdings, keep: Keep = KEEP) -> dict[str, str]:
-    return {fate.version: fate.why for fate in retain(found, keep, NOW) if isinstance(fate, Kept)}
+def why_kept(found: Inventory, keep: RetentionRules = KEEP) -> dict[str, str]:
+    return {fate.version: fate.why for fate in retain(found, keep, NOW) if isinstance(fate, Retained)}
 
 
 NEWEST = {
@@ -110,15 +110,15 @@ def test_what_nothing_needs_goes_but_for_the_newest_of_each_kind() -> None:
 def test_snapshots_go_before_releases_and_the_oldest_first() -> None:
     fates = retain(holdings(), KEEP, NOW)
     assert [fate.version for fate in fates] == [*SNAPSHOTS, "1.0.8", "1.0.9", "1.0.10", "1.0.11"]
-    gone = [fate for fate in fates if isinstance(fate, Deleted)]
-    assert gone[0] == Deleted(
+    gone = [fate for fate in fates if isinstance(fate, Deletable)]
+    assert gone[0] == Deletable(
         SNAPSHOTS[0], "used nowhere, not one of the newest 1 snapshots, 40 days old", 100
     )
     assert gone[-1].why == "used nowhere, not one of the newest 1 releases, 40 days old"
 
 
 def test_as_many_as_told_of_the_newest_stay() -> None:
-    kept = why_kept(holdings(), Keep(3, 2, timedelta(days=7)))
+    kept = why_kept(holdings(), RetentionRules(3, 2, timedelta(days=7)))
     assert set(kept) == {*SNAPSHOTS[6:], *RELEASES[1:]}  # 1.0.9 is the release of a snapshot that stays
     assert kept["1.0.9"] == f"its snapshot {SNAPSHOTS[6]} is kept"
 
@@ -252,8 +252,8 @@ def test_a_release_that_the_catalogue_does_not_know_stays() -> None:
 def test_bytes_without_a_manifest_go_and_do_not_count_among_the_newest() -> None:
     found = holdings(versions=[stored(SNAPSHOTS[0]), stored(SNAPSHOTS[1], manifest=False)])
     assert retain(found, KEEP, NOW) == [
-        Kept(SNAPSHOTS[0], "one of the newest 1 snapshots", 100),
-        Deleted(SNAPSHOTS[1], "bytes without a manifest, 40 days old", 100),
+        Retained(SNAPSHOTS[0], "one of the newest 1 snapshots", 100),
+        Deletable(SNAPSHOTS[1], "bytes without a manifest, 40 days old", 100),
     ]
     fresh = holdings(versions=[stored(SNAPSHOTS[1], NOW - timedelta(hours=2), manifest=False)])
     assert why_kept(fresh) == {SNAPSHOTS[1]: "younger than 7 days"}
@@ -262,8 +262,8 @@ def test_bytes_without_a_manifest_go_and_do_not_count_among_the_newest() -> None
 def test_a_snapshot_that_was_never_recorded_does_not_push_out_one_that_was() -> None:
     unrecorded = "9.9.9-20261122120000-abcdef0"
     fates = retain(holdings(versions=[stored(SNAPSHOTS[0]), stored(unrecorded)]), KEEP, NOW)
-    assert fates[0] == Kept(SNAPSHOTS[0], "one of the newest 1 snapshots", 100)
-    assert fates[1] == Deleted(unrecorded, "used nowhere, built but never recorded, 40 days old", 100)
+    assert fates[0] == Retained(SNAPSHOTS[0], "one of the newest 1 snapshots", 100)
+    assert fates[1] == Deletable(unrecorded, "used nowhere, built but never recorded, 40 days old", 100)
 
 
 def test_nothing_younger_than_the_minimum_age_goes() -> None:
@@ -290,7 +290,7 @@ def test_nothing_younger_than_the_minimum_age_goes() -> None:
 )
 def test_keeping_less_than_is_safe_is_refused(snapshots: int, releases: int, age: timedelta) -> None:
     with pytest.raises(InvalidValue, match="at least 1"):
-        Keep(snapshots, releases, age)
+        RetentionRules(snapshots, releases, age)
 
 
 VERSIONS = st.sampled_from([*SNAPSHOTS, *RELEASES])
@@ -321,7 +321,7 @@ STORED = st.lists(
     unique_by=lambda each: each.version,
 )
 KEEPS = st.builds(
-    Keep, st.integers(1, 4), st.integers(1, 3), st.integers(1, 10).map(lambda d: timedelta(days=d))
+    RetentionRules, st.integers(1, 4), st.integers(1, 3), st.integers(1, 10).map(lambda d: timedelta(days=d))
 )
 
 
@@ -337,11 +337,13 @@ def needed(uses: Uses) -> set[str]:
 
 
 @given(st.lists(USES, min_size=2, max_size=2), STORED, KEEPS)
-def test_nothing_that_is_needed_is_ever_deleted(uses: list[Uses], versions: list[Stored], keep: Keep) -> None:
+def test_nothing_that_is_needed_is_ever_deleted(
+    uses: list[Uses], versions: list[Stored], keep: RetentionRules
+) -> None:
     found = holdings(uses[0].used(), uses[1].used(STAGING), versions=versions)
     fates = retain(found, keep, NOW)
     assert sorted(fate.version for fate in fates) == sorted(each.version for each in versions)
-    gone = {fate.version for fate in fates if isinstance(fate, Deleted)}
+    gone = {fate.version for fate in fates if isinstance(fate, Deletable)}
     assert not gone & (needed(uses[0]) | needed(uses[1]))
     young = {each.version for each in versions if NOW - each.modified < keep.age}
     assert not gone & young
@@ -355,7 +357,7 @@ def test_nothing_that_is_needed_is_ever_deleted(uses: list[Uses], versions: list
 
 @given(st.lists(USES, min_size=1, max_size=2), STORED, KEEPS, st.randoms())
 def test_the_same_facts_in_another_order_give_the_same_fates(
-    uses: list[Uses], versions: list[Stored], keep: Keep, chance: object
+    uses: list[Uses], versions: list[Stored], keep: RetentionRules, chance: object
 ) -> None:
     told = [use.used(cluster) for use, cluster in zip(uses, (PRODUCTION, STAGING), strict=False)]
     shuffled = list(versions)
@@ -367,10 +369,10 @@ def test_the_same_facts_in_another_order_give_the_same_fates(
 
 @given(USES, STORED, KEEPS)
 def test_deleting_what_may_go_leaves_nothing_more_to_delete(
-    uses: Uses, versions: list[Stored], keep: Keep
+    uses: Uses, versions: list[Stored], keep: RetentionRules
 ) -> None:
     first = retain(holdings(uses.used(), versions=versions), keep, NOW)
-    kept = {fate.version for fate in first if isinstance(fate, Kept)}
+    kept = {fate.version for fate in first if isinstance(fate, Retained)}
     left = [each for each in versions if each.version in kept]
     again = retain(holdings(uses.used(), versions=left), keep, NOW)
-    assert {fate.version for fate in again if isinstance(fate, Kept)} == kept
+    assert {fate.version for fate in again if isinstance(fate, Retained)} == kept

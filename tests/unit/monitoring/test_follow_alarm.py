@@ -9,15 +9,15 @@ from hypothesis import strategies as st
 
 from lifecycle.domain.fleet.cluster import Cluster
 from lifecycle.domain.monitoring.alarms import (
-    LATE,
+    LATE_ALARM,
     Alarm,
-    GoBack,
-    HeldUp,
     Nothing,
+    NotifyOperators,
     Pause,
+    RequestRollback,
+    ResumeAgain,
+    RollbackBlocked,
     StartRollback,
-    Tell,
-    Wake,
     WatchFacts,
     cluster_of_alarm,
     follow,
@@ -97,12 +97,12 @@ def test_a_running_deployment_is_paused_or_rolled_back_as_the_policy_says() -> N
     halted = follow(facts(deployment(RUNNING)), BEGAN + 3 * MINUTE)
     assert isinstance(halted, Pause)
     assert halted.reason == "lc-p-hello-errors rings since 2026-11-23 12:02:00 UTC: at most 2 %; found: 4.1 %"
-    assert isinstance(follow(facts(deployment(RUNNING, BACK)), BEGAN + 3 * MINUTE), GoBack)
+    assert isinstance(follow(facts(deployment(RUNNING, BACK)), BEGAN + 3 * MINUTE), RequestRollback)
 
 
 def test_one_that_is_done_is_told_of_or_rolled_back_while_it_is_watched() -> None:
     since = ENDED + 29 * MINUTE
-    assert isinstance(follow(facts(deployment(DONE), since), since), Tell)
+    assert isinstance(follow(facts(deployment(DONE), since), since), NotifyOperators)
     rolled = follow(facts(deployment(DONE, BACK), since), since)
     assert isinstance(rolled, StartRollback)
     assert rolled.to == Target("1.0.0", "a")
@@ -116,8 +116,8 @@ def test_the_watch_ends() -> None:
 def test_an_alarm_that_began_in_time_is_acted_on_when_its_message_was_lost_but_not_for_ever() -> None:
     since, until = ENDED + 29 * MINUTE, ENDED + 30 * MINUTE
     rings = facts(deployment(DONE, BACK), since)
-    assert isinstance(follow(rings, until + LATE), StartRollback)
-    assert isinstance(follow(rings, until + LATE + MINUTE), Nothing)
+    assert isinstance(follow(rings, until + LATE_ALARM), StartRollback)
+    assert isinstance(follow(rings, until + LATE_ALARM + MINUTE), Nothing)
 
 
 @pytest.mark.parametrize("policy", [HALT, BACK])
@@ -149,7 +149,7 @@ def test_an_alarm_that_is_over_means_nothing_any_more() -> None:
 def test_what_waits_for_a_human_goes_on_waiting_unless_it_is_to_roll_back() -> None:
     for state in (DeploymentState.HALTED, DeploymentState.AWAITING_APPROVAL, DeploymentState.PAUSED):
         assert isinstance(follow(facts(deployment(state)), ENDED), Nothing)
-        assert isinstance(follow(facts(deployment(state, BACK)), ENDED), GoBack)
+        assert isinstance(follow(facts(deployment(state, BACK)), ENDED), RequestRollback)
     by_hand = facts(deployment(RUNNING), BEGAN + 2 * MINUTE, question(pause_id("0")))
     assert isinstance(follow(by_hand, ENDED), Nothing)
 
@@ -164,20 +164,24 @@ def test_a_human_who_resumed_is_not_asked_again_until_the_alarm_rings_anew() -> 
 @pytest.mark.parametrize("policy", [HALT, BACK])
 def test_a_rollback_that_is_asked_for_and_answered_is_only_woken_again(policy: Policy) -> None:
     asked = question(ROLLBACK_REQUEST, Answer(Choice.ROLL_BACK, "ada", "slow", ENDED))
-    assert isinstance(follow(facts(deployment(RUNNING, policy), BEGAN + 2 * MINUTE, asked), ENDED), Wake)
+    assert isinstance(
+        follow(facts(deployment(RUNNING, policy), BEGAN + 2 * MINUTE, asked), ENDED), ResumeAgain
+    )
 
 
 def test_one_that_was_asked_for_but_never_answered_is_asked_for_again() -> None:
     asked = question(ROLLBACK_REQUEST)
-    assert isinstance(follow(facts(deployment(RUNNING, BACK), BEGAN + 2 * MINUTE, asked), ENDED), GoBack)
+    assert isinstance(
+        follow(facts(deployment(RUNNING, BACK), BEGAN + 2 * MINUTE, asked), ENDED), RequestRollback
+    )
 
 
 def test_what_was_done_is_not_done_again() -> None:
-    assert isinstance(follow(replace(facts(deployment(DONE)), told=frozenset({NAME})), ENDED), Nothing)
+    assert isinstance(follow(replace(facts(deployment(DONE)), notified=frozenset({NAME})), ENDED), Nothing)
     done = facts(deployment(DONE, BACK))
     heir = deployment(DeploymentState.QUEUED, kind=Kind.ROLLBACK)
     again = follow(replace(done, rollback=heir), ENDED)
-    assert again == StartRollback(done.deployment or heir, Target("1.0.0", "a"), heir, alarm().told)
+    assert again == StartRollback(done.deployment or heir, Target("1.0.0", "a"), heir, alarm().sentence)
     for state in (RUNNING, DeploymentState.HALTED, DeploymentState.REFUSED, DeploymentState.STALE):
         assert isinstance(follow(replace(done, rollback=replace(heir, state=state)), ENDED), Nothing)
 
@@ -186,10 +190,10 @@ def test_a_rollback_is_held_up_by_whoever_else_has_the_cluster() -> None:
     heir = deployment(DeploymentState.QUEUED, kind=Kind.ROLLBACK)
     held = replace(facts(deployment(DONE, BACK)), lease=Lease(8, "other", ENDED, ENDED + MINUTE))
     found = follow(held, ENDED)
-    assert isinstance(found, HeldUp)
+    assert isinstance(found, RollbackBlocked)
     assert found.holder == "other"
-    assert isinstance(follow(replace(held, told=frozenset({"other"})), ENDED), Nothing)
-    assert isinstance(follow(replace(held, told=frozenset({NAME})), ENDED), HeldUp)
+    assert isinstance(follow(replace(held, notified=frozenset({"other"})), ENDED), Nothing)
+    assert isinstance(follow(replace(held, notified=frozenset({NAME})), ENDED), RollbackBlocked)
     assert isinstance(follow(held, ENDED + MINUTE), StartRollback)
     its = replace(held, rollback=heir, lease=replace(held.lease, deployment=heir.id))
     assert isinstance(follow(its, ENDED), StartRollback)
@@ -220,7 +224,7 @@ def test_a_rollback_that_began_counts_before_one_that_waits() -> None:
 def test_where_there_is_nothing_to_go_back_to_a_human_is_asked() -> None:
     first = deployment(RUNNING, BACK, previous=False)
     assert isinstance(follow(facts(first), ENDED), Pause)
-    assert isinstance(follow(facts(deployment(DONE, BACK, previous=False)), ENDED), Tell)
+    assert isinstance(follow(facts(deployment(DONE, BACK, previous=False)), ENDED), NotifyOperators)
 
 
 @given(
@@ -239,7 +243,7 @@ def test_a_rollback_is_never_rolled_back_nor_held_up_and_nothing_final_comes_bac
     since = BEGAN + after * MINUTE
     found = follow(facts(current, since), since + looked * MINUTE)
     if current.request.kind is Kind.ROLLBACK:
-        assert isinstance(found, Nothing | Tell)
+        assert isinstance(found, Nothing | NotifyOperators)
     if state.final and state is not DONE:
         assert isinstance(found, Nothing)
     if after < 0:

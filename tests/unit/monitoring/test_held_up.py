@@ -10,7 +10,7 @@ import pytest
 from lifecycle.application.rollout.plan import begin
 from lifecycle.domain.errors import StoreRefused
 from lifecycle.domain.fleet.host import Stage
-from lifecycle.domain.monitoring.alarms import LATE
+from lifecycle.domain.monitoring.alarms import LATE_ALARM
 from lifecycle.domain.rollout.decision import Choice
 from lifecycle.domain.rollout.deployment import Deployment, DeploymentState, Kind
 from lifecycle.domain.service.manifest import Manifest
@@ -124,7 +124,7 @@ def test_one_try_a_look_however_many_alarms_ring_and_none_after_the_watch(done: 
     for tries in (1, 2):
         done.looks()
         assert [each.state for each in rollbacks(done)] == [DeploymentState.REFUSED] * tries
-    machine.memory.clock.sleep((ended + timedelta(minutes=30) + LATE - machine.now).total_seconds())
+    machine.memory.clock.sleep((ended + timedelta(minutes=30) + LATE_ALARM - machine.now).total_seconds())
     assert done.looks() == ["NOTHING", "NOTHING"]
     assert len(done.trail()) == 2
 

@@ -75,7 +75,7 @@ SILENT: dict[str, tuple[dict[str, Any] | None, dict[str, Any] | None]] = {
     ),
     "a wish to roll back is recorded": (None, question_item(replace(APPROVAL, kind=QuestionKind.ROLLBACK))),
     "a minute of a test bed": (bed_item(BED), bed_item(replace(BED, minutes=40))),
-    "a test bed is given up": (bed_item(BED), bed_item(judged(BedState.GIVEN_UP))),
+    "a test bed is given up": (bed_item(BED), bed_item(judged(BedState.CANCELLED))),
     "a quarantine stays": (BAD_HOST, BAD_HOST),
     "a quarantine is lifted": (QUARANTINE, None),
     "a line of the trail": (None, trail_item(replace(LINE, kind=AuditKind.ACTION))),

@@ -182,7 +182,7 @@ def test_a_quarantined_host_is_left_out_of_the_plan_and_of_the_floor(machine: Ma
     machine.memory.dispatcher.states[CLUSTER].pop(machine.host("host-3").address)
     plan = preview(machine.context, machine.request("1.0.1"))
     assert "host-3" not in [each.host for each in plan.hosts]
-    assert "host-3 is quarantined and left out: its disk is bad" in plan.notes
+    assert "host-3 is quarantined and left out: its disk is bad" in plan.warnings
     name = machine.deploy("1.0.1")
     assert machine.record(name).state is DeploymentState.DONE
     assert machine.report("host-3").installed == "1.0.0"

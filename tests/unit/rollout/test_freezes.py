@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from lifecycle.domain.errors import InvalidValue
 from lifecycle.domain.fleet.cluster import Cluster
-from lifecycle.domain.rollout.freezes import Freeze, Window, blocking, check_scope
+from lifecycle.domain.rollout.freezes import Freeze, Window, check_scope, freeze_reason
 
 HELLO = Cluster("production", "hello")
 NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)  # a Monday
@@ -186,36 +186,36 @@ def test_a_window_stands_until_its_end_and_not_after(begin: int, end: int, now: 
 
 
 def test_a_freeze_tells_who_why_since_when_and_until_when() -> None:
-    assert blocking([SALE], (), HELLO, NOON + timedelta(hours=1)) == (
+    assert freeze_reason([SALE], (), HELLO, NOON + timedelta(hours=1)) == (
         "production is frozen since 2026-11-23 12:00 UTC by grace: sale; until 2026-11-24 08:00 UTC"
     )
-    assert blocking([Freeze("*", "ada", "", NOON)], (), HELLO, NOON) == (
+    assert freeze_reason([Freeze("*", "ada", "", NOON)], (), HELLO, NOON) == (
         "everything is frozen since 2026-11-23 12:00 UTC by ada; until it is lifted"
     )
 
 
 def test_a_windows_sentence_tells_the_policy_and_the_end() -> None:
-    assert blocking([], [WEEKEND], HELLO, at("2026-11-21 12:00")) == (
+    assert freeze_reason([], [WEEKEND], HELLO, at("2026-11-21 12:00")) == (
         "the policy of production/hello freezes Fri 16:00 - Mon 08:00 Europe/Berlin; until 2026-11-23 07:00 UTC"
     )
-    assert blocking([], [WEEKEND], HELLO, NOON) is None
+    assert freeze_reason([], [WEEKEND], HELLO, NOON) is None
 
 
 def test_nothing_blocks_where_nothing_is_frozen() -> None:
-    assert blocking([], (), HELLO, NOON) is None
+    assert freeze_reason([], (), HELLO, NOON) is None
 
 
 @pytest.mark.parametrize("scope", ["staging", "production/other", "staging/hello"])
 def test_a_freeze_of_something_else_blocks_nothing(scope: str) -> None:
-    assert blocking([Freeze(scope, "ada", "x", NOON)], (), HELLO, NOON) is None
+    assert freeze_reason([Freeze(scope, "ada", "x", NOON)], (), HELLO, NOON) is None
 
 
 @pytest.mark.parametrize("scope", ["*", "production", "production/hello"])
 def test_a_freeze_that_expired_blocks_nothing(scope: str) -> None:
     until = NOON + timedelta(hours=1)
     freeze = Freeze(scope, "ada", "x", NOON, until)
-    assert blocking([freeze], (), HELLO, until - timedelta(microseconds=1)) is not None
-    assert blocking([freeze], (), HELLO, until) is None
+    assert freeze_reason([freeze], (), HELLO, until - timedelta(microseconds=1)) is not None
+    assert freeze_reason([freeze], (), HELLO, until) is None
 
 
 def test_of_several_reasons_the_one_that_stands_longest_is_told() -> None:
@@ -225,13 +225,13 @@ def test_of_several_reasons_the_one_that_stands_longest_is_told() -> None:
     )
     dates = "2026-11-23 - 2026-12-01"
     for order in ([short, SALE], [SALE, short]):
-        assert "sale" in str(blocking(order, (), HELLO, NOON))
-    assert "2026-12-02" in str(blocking([SALE, short], [dates], HELLO, NOON))
-    assert "bob" in str(blocking([SALE, endless, short], [dates], HELLO, NOON))
+        assert "sale" in str(freeze_reason(order, (), HELLO, NOON))
+    assert "2026-12-02" in str(freeze_reason([SALE, short], [dates], HELLO, NOON))
+    assert "bob" in str(freeze_reason([SALE, endless, short], [dates], HELLO, NOON))
 
 
 def test_a_window_that_cannot_be_read_blocks_and_says_so() -> None:
-    told = str(blocking([SALE], ["at night"], HELLO, NOON))
+    told = str(freeze_reason([SALE], ["at night"], HELLO, NOON))
     assert told.startswith("the policy of production/hello freezes a time that cannot be read: 'at night'")
 
 

@@ -13,7 +13,7 @@ from lifecycle.application.rollout.decide import decide
 from lifecycle.application.rollout.plan import begin
 from lifecycle.application.rollout.rollback import hand_over
 from lifecycle.application.rollout.stage_guard import HostTask
-from lifecycle.domain.convergence.decide import HAND_OVER_LASTS
+from lifecycle.domain.convergence.decide import HAND_OVER_TIMEOUT
 from lifecycle.domain.errors import Refused, StaleEpoch, StoreRefused
 from lifecycle.domain.fleet.cluster import Cluster
 from lifecycle.domain.fleet.desired import Desired
@@ -147,7 +147,7 @@ def test_a_rollback_whose_execution_was_lost_before_its_plan_is_begun_by_converg
     heir = str(hand_over(machine.context, CLUSTER, name, "it is bad").input["deployment"])
     assert {machine.turn(host).order for host in machine.record(name).hosts} == {Order.IDLE}
     machine.memory.executions.rollouts.clear()
-    machine.memory.clock.sleep(HAND_OVER_LASTS.total_seconds())
+    machine.memory.clock.sleep(HAND_OVER_TIMEOUT.total_seconds())
     found = converge_all(machine.context, "abcd", "schedule")[0]
     assert (found.kind, found.deployment) == ("RESUME", heir)
     machine.run_what_waited()

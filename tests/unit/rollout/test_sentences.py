@@ -29,7 +29,7 @@ from lifecycle.domain.monitoring.notifications import (
     Notification,
     NotificationKind,
     Quarantine,
-    Told,
+    Recorded,
     notification_of,
 )
 from lifecycle.domain.rollout.decision import Choice
@@ -236,7 +236,7 @@ def seen() -> Seen:
 def _changes(machine: Machine) -> Iterator[Change]:
     deployments = machine.memory.deployments
     for record in deployments.recent(CLUSTER, 100):
-        told: list[Told] = [record, *deployments.questions(record.id), *deployments.beds(record.id)]
+        told: list[Recorded] = [record, *deployments.questions(record.id), *deployments.beds(record.id)]
         told += [*machine.memory.audit_log.entries, Quarantine(CLUSTER, "1.0.1", "it fails")]
         for after in told:
             yield Change(None, after, machine.now)

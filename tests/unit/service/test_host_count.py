@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lifecycle.domain.errors import InvalidValue
-from lifecycle.domain.service.host_count import at_least, at_most, parse_amount
+from lifecycle.domain.service.host_count import at_least, at_most, parse_host_count
 
 PERCENTS = st.integers(min_value=1, max_value=100)
 HOSTS = st.integers(min_value=0, max_value=10_000)
@@ -15,7 +15,7 @@ HOSTS = st.integers(min_value=0, max_value=10_000)
 
 @pytest.mark.parametrize("value", [0, 1, 400, "1%", "9%", "10%", "25%", "99%", "100%"])
 def test_a_number_and_a_share_are_kept_as_they_were_written(value: int | str) -> None:
-    assert parse_amount(value) == value
+    assert parse_host_count(value) == value
 
 
 @pytest.mark.parametrize(
@@ -27,7 +27,7 @@ def test_a_number_and_a_share_are_kept_as_they_were_written(value: int | str) ->
 )
 def test_anything_else_is_refused_and_named(value: object) -> None:
     with pytest.raises(InvalidValue, match="is not a number of hosts; allowed: a whole number") as refused:
-        parse_amount(value)
+        parse_host_count(value)
     assert repr(str(value)) in str(refused.value)
 
 

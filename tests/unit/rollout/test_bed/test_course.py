@@ -173,7 +173,7 @@ def test_a_rejected_test_bed_goes_back(machine: Machine) -> None:
     name = machine.deploy("1.0.1")
     machine.approve(name, Choice.REJECT)
     assert machine.record(name).state is DeploymentState.ROLLED_BACK
-    assert machine.bed(name).state is BedState.GIVEN_UP
+    assert machine.bed(name).state is BedState.CANCELLED
     assert (len(machine.serving()), set(machine.serving().values())) == (4, {"1.0.0"})
 
 
@@ -239,7 +239,7 @@ def test_a_test_bed_whose_host_leaves_is_set_up_anew(machine: Machine) -> None:
     machine.leave(gone.host)
     machine.run(name)
     beds = machine.memory.deployments.beds(name)
-    assert [bed.state for bed in beds] == [BedState.GIVEN_UP, BedState.PASSED]
+    assert [bed.state for bed in beds] == [BedState.CANCELLED, BedState.PASSED]
     assert machine.record(name).state is DeploymentState.DONE
 
 
@@ -341,7 +341,7 @@ def test_a_plan_tells_of_the_test_bed_or_why_there_is_none(machine: Machine) -> 
     assert told.expected_seconds >= 12 * 60
     machine.memory.dispatcher.old_stacks.add(CLUSTER)
     old = preview(machine.context, machine.request("1.0.1"))
-    assert [note for note in old.notes if "no test bed" in note] == [
+    assert [note for note in old.warnings if "no test bed" in note] == [
         "no test bed, which the policy asks for: the cluster's stack is an old one, without target groups for it"
     ]
     assert not [check for check in old.checks if "test bed" in check]

@@ -33,7 +33,7 @@ def test_a_control_that_is_well_again_stays_while_the_other_host_comes_home(mach
             dispatcher.dead.discard(control)
 
     machine.memory.clock.ticks.insert(0, recovers)
-    step = Decided("END_BAKE", "as I see it", outcome=BedState.GIVEN_UP, bed=bed.number)
+    step = Decided("END_BAKE", "as I see it", outcome=BedState.CANCELLED, bed=bed.number)
     assert machine.end_bake(name, step) == "PASSED"
     assert dispatcher.targets(CLUSTER)[control] is TargetState.TEST_GROUP
     assert weights(machine) == {Group.MAIN: 3, Group.TEST_BED: 0, Group.CONTROL: 1}
@@ -45,7 +45,7 @@ def test_a_control_that_stays_ill_leaves(machine: Machine) -> None:
     control = machine.host(bed.control).address
     dispatcher.dead.add(control)
     machine.tick()
-    step = Decided("END_BAKE", "as I see it", outcome=BedState.GIVEN_UP, bed=bed.number)
+    step = Decided("END_BAKE", "as I see it", outcome=BedState.CANCELLED, bed=bed.number)
     assert machine.end_bake(name, step) == "PASSED"
     machine.tick()
     assert control not in dispatcher.targets(CLUSTER)

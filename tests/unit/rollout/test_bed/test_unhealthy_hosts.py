@@ -43,7 +43,7 @@ def test_a_machine_that_dies_fails_no_version() -> None:
     name = until(machine, "BAKE")
     host = dies(machine, name)
     machine.run(name)
-    assert states(machine, name) == [BedState.GIVEN_UP]
+    assert states(machine, name) == [BedState.CANCELLED]
     assert f"agent of {host.name} silent since 2026-11-23 12:0" in machine.bed(name).reason
     assert machine.memory.fleet.quarantined(CLUSTER) == {}
     assert (machine.record(name).state, asked(machine, name).host) == (DeploymentState.HALTED, host.name)
@@ -57,7 +57,7 @@ def test_another_host_bakes_when_a_human_leaves_the_dead_one_out(machine: Machin
     host = dies(machine, name)
     machine.run(name)
     machine.decide(name, Choice.SKIP_HOST, host.name, 2)
-    assert states(machine, name) == [BedState.GIVEN_UP, BedState.PASSED]
+    assert states(machine, name) == [BedState.CANCELLED, BedState.PASSED]
     assert machine.bed(name).host != host.name
     assert (machine.record(name).state, machine.record(name).skipped_hosts) == (
         DeploymentState.DONE,
@@ -78,7 +78,7 @@ def test_a_dead_host_comes_last_where_the_policy_has_room(*, comes_back: bool) -
         host.silent, machine.stop_at = False, ""
         machine.memory.clock.sleep(20)
     machine.run(name)
-    assert states(machine, name) == [BedState.GIVEN_UP, BedState.PASSED]
+    assert states(machine, name) == [BedState.CANCELLED, BedState.PASSED]
     if comes_back:
         assert machine.record(name).state is DeploymentState.DONE
         assert machine.serving()[host.name] == "1.0.1"
@@ -149,7 +149,7 @@ def test_a_version_that_fails_is_taken_out_although_the_rollout_is_paused(machin
     assert machine.record(name).state is DeploymentState.PAUSED
 
 
-@pytest.mark.parametrize(("happens", "ends"), [(ill, BedState.FAILED), (dies, BedState.GIVEN_UP)])
+@pytest.mark.parametrize(("happens", "ends"), [(ill, BedState.FAILED), (dies, BedState.CANCELLED)])
 def test_a_host_that_falls_ill_is_taken_out_although_the_rollout_is_paused(
     machine: Machine, happens: Callable[[Machine, str], Host], ends: BedState
 ) -> None:

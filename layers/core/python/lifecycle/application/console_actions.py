@@ -23,7 +23,7 @@ from lifecycle.domain.errors import Refused, Unknown
 from lifecycle.domain.fleet.cluster import Cluster
 from lifecycle.domain.rollout.decision import CONSEQUENCES, Answer, Choice, Question, QuestionKind
 from lifecycle.domain.rollout.deployment import Deployment, DeploymentState, Kind, Request, deployment_id
-from lifecycle.domain.rollout.freezes import Freeze, named
+from lifecycle.domain.rollout.freezes import Freeze, scope_in_words
 
 
 class Action(StrEnum):
@@ -116,7 +116,7 @@ def _freeze(query: QueryContext, asked: ConsoleAction) -> ActionResult:
     """Make a freeze; one that somebody else made is left as it is."""
     if found := _active_freeze(query, asked.scope):
         why = f"{found.by} froze it already: {found.why}; lift that freeze first"
-        raise Refused(f"the freeze of {named(asked.scope)}", [why])
+        raise Refused(f"the freeze of {scope_in_words(asked.scope)}", [why])
     return ActionResult(freeze(query.context, asked.scope, asked.who).told)
 
 
@@ -126,7 +126,7 @@ def _unfreeze(query: QueryContext, asked: ConsoleAction) -> ActionResult:
     made = datetime.fromisoformat(asked.seen) if asked.seen else None
     if found and made is None:
         raise Refused(
-            f"the end of the freeze of {named(asked.scope)}",
+            f"the end of the freeze of {scope_in_words(asked.scope)}",
             ["the button does not say which freeze; refresh the page"],
         )
     return ActionResult(unfreeze(query.context, asked.scope, asked.who, made).told)
@@ -135,7 +135,7 @@ def _unfreeze(query: QueryContext, asked: ConsoleAction) -> ActionResult:
 def _active_freeze(query: QueryContext, scope: str) -> Freeze | None:
     now = query.context.clock.now()
     found = (each for each in query.context.freezes.all() if each.scope == scope)
-    return next((each for each in found if each.stands(now)), None)
+    return next((each for each in found if each.is_active(now)), None)
 
 
 def _deploy(query: QueryContext, asked: ConsoleAction, suffix: str) -> ActionResult:

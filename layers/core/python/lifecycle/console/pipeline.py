@@ -10,7 +10,7 @@ from lifecycle.console.components import action_button, badge, field, filters, s
 from lifecycle.console.context import ViewContext
 from lifecycle.console.html import Child, Markup, tag
 from lifecycle.console.status_styles import cluster_state, status_badge
-from lifecycle.domain.rollout.freezes import Freeze, named
+from lifecycle.domain.rollout.freezes import Freeze, scope_in_words
 from lifecycle.domain.time_format import ago, minute
 
 _WHY = "lc-why"
@@ -134,7 +134,7 @@ def _deploy(view: ClusterView, version: str, context: ViewContext) -> Markup:
 
 
 def _freezes(found: PipelineView, context: ViewContext) -> Markup:
-    frozen = {each.scope: each for each in found.freezes if each.stands(context.now)}
+    frozen = {each.scope: each for each in found.freezes if each.is_active(context.now)}
     listed = [tag("li", _sentence(each), " ", _unfreeze(each, context)) for each in frozen.values()]
     scopes = ["*", "staging", "production"]
     if context.scope.service:
@@ -148,20 +148,20 @@ def _freezes(found: PipelineView, context: ViewContext) -> Markup:
 
 def _sentence(each: Freeze) -> str:
     until = f"until {minute(each.until)}" if each.until else "until somebody lifts it"
-    return f"{named(each.scope)}: frozen by {each.by} since {minute(each.at)}, {until}: {each.why}"
+    return f"{scope_in_words(each.scope)}: frozen by {each.by} since {minute(each.at)}, {until}: {each.why}"
 
 
 def _freeze(scope: str, context: ViewContext) -> Markup:
     effect = (
-        f"Freeze {named(scope)} until somebody lifts it: no new version is deployed there. Rollbacks, repairs and "
+        f"Freeze {scope_in_words(scope)} until somebody lifts it: no new version is deployed there. Rollbacks, repairs and "
         "running deployments go on."
     )
     return action_button(
-        context, f"Freeze {named(scope)}", effect, {"action": "freeze", "scope": scope}, reason=_WHY
+        context, f"Freeze {scope_in_words(scope)}", effect, {"action": "freeze", "scope": scope}, reason=_WHY
     )
 
 
 def _unfreeze(each: Freeze, context: ViewContext) -> Markup:
-    effect = f"Lift the freeze of {named(each.scope)}, which {each.by} made: {each.why}"
+    effect = f"Lift the freeze of {scope_in_words(each.scope)}, which {each.by} made: {each.why}"
     params = {"action": "unfreeze", "scope": each.scope, "seen": each.at.isoformat()}
     return action_button(context, "Lift", effect, params, reason=_WHY)

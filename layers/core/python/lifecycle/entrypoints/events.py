@@ -8,7 +8,7 @@ from pydantic import AliasChoices, AwareDatetime, BaseModel, ConfigDict, Field, 
 
 from lifecycle.application.rollout.stage_guard import HostTask
 from lifecycle.application.rollout.test_bed.task import BakeTask
-from lifecycle.domain.delivery.retention import Keep
+from lifecycle.domain.delivery.retention import RetentionRules
 from lifecycle.domain.fleet.cluster import Cluster
 from lifecycle.domain.fleet.target_group import Group
 from lifecycle.domain.rollout.decision import Choice
@@ -241,5 +241,5 @@ class CollectGarbage(Command):
     older_than_hours: int = Field(default=7 * 24, le=24 * 36_500)
     dry_run: bool = True
 
-    def keep(self) -> Keep:
-        return Keep(self.keep_snapshots, self.keep_releases, timedelta(hours=self.older_than_hours))
+    def keep(self) -> RetentionRules:
+        return RetentionRules(self.keep_snapshots, self.keep_releases, timedelta(hours=self.older_than_hours))

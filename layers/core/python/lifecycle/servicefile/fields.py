@@ -13,7 +13,7 @@ from pydantic_core import PydanticCustomError
 from lifecycle.domain.errors import InvalidName, InvalidValue
 from lifecycle.domain.fleet.cluster import service_name
 from lifecycle.domain.rollout.freezes import Window
-from lifecycle.domain.service.host_count import Amount, parse_amount
+from lifecycle.domain.service.host_count import HostCount, parse_host_count
 from lifecycle.domain.service.version import ReleaseVersion
 
 COMMAND = "a shell command: text of 1 to 4000 characters"
@@ -128,10 +128,10 @@ def _free_variable_name(text: str) -> str:
     return text
 
 
-def _hosts(value: Any) -> Amount:
+def _hosts(value: Any) -> HostCount:
     """Return the amount that the policy stores; the field's description completes an error's message."""
     try:
-        amount = parse_amount(value)
+        amount = parse_host_count(value)
     except InvalidValue as error:
         raise ValueError(HOSTS) from error
     if isinstance(amount, int) and amount > MAXIMUM_HOSTS:

@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal, NamedTuple
 from pydantic import AfterValidator, Field, field_validator, model_validator
 
 from lifecycle.domain.analysis.model import Measure
-from lifecycle.domain.service.host_count import Amount
+from lifecycle.domain.service.host_count import HostCount
 from lifecycle.domain.service.manifest import Check, Run
 from lifecycle.domain.service.policy import AfterBake, ApprovalGate, OnAlarm, OnFail, Policy
 from lifecycle.domain.service.version import ReleaseVersion
@@ -153,7 +153,7 @@ class StagingTable(Table):
 
     @field_validator("max_unavailable")
     @classmethod
-    def _is_not_zero(cls, value: Amount) -> Amount:
+    def _is_not_zero(cls, value: HostCount) -> HostCount:
         if value == 0:
             raise expected(fields.SOME_HOSTS, found="0")
         return value

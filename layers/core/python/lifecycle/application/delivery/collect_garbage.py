@@ -11,11 +11,11 @@ from lifecycle.application.context import Context
 from lifecycle.application.ports.catalogue import Catalogue
 from lifecycle.domain.delivery.retention import (
     ClusterUse,
-    Deleted,
-    Fate,
-    Holdings,
-    Keep,
-    Kept,
+    Deletable,
+    Inventory,
+    Retained,
+    Retention,
+    RetentionRules,
     Unreadable,
     retain,
 )
@@ -38,8 +38,8 @@ class Collected:
 
     service: str
     dry_run: bool
-    kept: tuple[Kept, ...]
-    deleted: tuple[Deleted, ...]
+    kept: tuple[Retained, ...]
+    deleted: tuple[Deletable, ...]
     freed: int
     left: int = 0
 
@@ -49,7 +49,7 @@ def gc(
     catalogue: Catalogue,
     service: str,
     *,
-    keep: Keep,
+    keep: RetentionRules,
     dry_run: bool,
     by: str,
     most: int = MOST,
@@ -59,11 +59,11 @@ def gc(
     if not (holdings.stored or holdings.snapshots or holdings.releases):
         raise Unknown("service", service, "Nothing of it was ever built here.")
     fates = retain(holdings, keep, context.clock.now())
-    doomed = [fate for fate in fates if isinstance(fate, Deleted)]
+    doomed = [fate for fate in fates if isinstance(fate, Deletable)]
     late = {fate.version for fate in doomed[most:]}
-    ended: list[Fate] = []
+    ended: list[Retention] = []
     for fate in fates:
-        if dry_run or isinstance(fate, Kept):
+        if dry_run or isinstance(fate, Retained):
             ended.append(fate)
         elif fate.version not in late:
             holdings = _afresh(context, catalogue, service, holdings)
@@ -71,27 +71,29 @@ def gc(
     return _told(service, ended, 0 if dry_run else len(late), dry_run=dry_run)
 
 
-def _collect(context: Context, service: str, holdings: Holdings, fate: Deleted, keep: Keep, by: str) -> Fate:
+def _collect(
+    context: Context, service: str, holdings: Inventory, fate: Deletable, keep: RetentionRules, by: str
+) -> Retention:
     """Delete one version, unless a fresh look keeps it."""
     again = retain(holdings, keep, context.clock.now())
     now = next(each for each in again if each.version == fate.version)
-    if isinstance(now, Deleted):
+    if isinstance(now, Deletable):
         for environment in ENVIRONMENTS:
             context.record(Cluster(environment, service), f"collect {now.version}", by, now.why)
         context.artifacts.delete(service, now.version)
     return now
 
 
-def _told(service: str, ended: Iterable[Fate], left: int, *, dry_run: bool) -> Collected:
-    kept = tuple(fate for fate in ended if isinstance(fate, Kept))
-    deleted = tuple(fate for fate in ended if isinstance(fate, Deleted))
+def _told(service: str, ended: Iterable[Retention], left: int, *, dry_run: bool) -> Collected:
+    kept = tuple(fate for fate in ended if isinstance(fate, Retained))
+    deleted = tuple(fate for fate in ended if isinstance(fate, Deletable))
     return Collected(service, dry_run, kept, deleted, sum(fate.bytes for fate in deleted), left)
 
 
-def _holdings(context: Context, catalogue: Catalogue, service: str) -> Holdings:
+def _holdings(context: Context, catalogue: Catalogue, service: str) -> Inventory:
     # In this order: a promotion that ends while they are read looks unfinished, never as if it did not exist.
     stored = context.artifacts.stored(service_name(service))
-    return Holdings(
+    return Inventory(
         stored=stored,
         releases=catalogue.releases(service),
         snapshots=frozenset(catalogue.snapshots(service)),
@@ -99,7 +101,7 @@ def _holdings(context: Context, catalogue: Catalogue, service: str) -> Holdings:
     )
 
 
-def _afresh(context: Context, catalogue: Catalogue, service: str, before: Holdings) -> Holdings:
+def _afresh(context: Context, catalogue: Catalogue, service: str, before: Inventory) -> Inventory:
     """The same, with everything that can give a version a use read again; what was stored at first stays listed."""
     uses = [_use(context, use.cluster, use) for use in before.uses]
     return replace(before, releases=catalogue.releases(service), uses=uses)

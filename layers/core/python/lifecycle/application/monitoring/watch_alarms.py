@@ -17,14 +17,14 @@ from lifecycle.application.rollout.task_tokens import resume_open
 from lifecycle.domain.errors import LifecycleError, Refused
 from lifecycle.domain.monitoring.alarms import (
     Alarm,
-    Follows,
-    GoBack,
-    HeldUp,
+    AlarmAction,
     Nothing,
+    NotifyOperators,
     Pause,
+    RequestRollback,
+    ResumeAgain,
+    RollbackBlocked,
     StartRollback,
-    Tell,
-    Wake,
     WatchFacts,
     follow,
     rollback_of,
@@ -87,13 +87,13 @@ def watch_facts(context: Context, alarm: Alarm) -> WatchFacts:
         rollback=rollback_of(current, recent),
         lease=lease,
         holder=context.deployments.get(cluster, lease.deployment) if lease.deployment else None,
-        told=frozenset(e.deployment for e in told if (e.at, e.who) == (alarm.since, _who(alarm))),
+        notified=frozenset(e.deployment for e in told if (e.at, e.who) == (alarm.since, _who(alarm))),
         minute=context.minute,
     )
 
 
 def _act(  # noqa: PLR0911 (one case a kind)
-    context: Context, alarm: Alarm, found: Follows, now: datetime
+    context: Context, alarm: Alarm, found: AlarmAction, now: datetime
 ) -> Watched:
     match found:
         case Nothing(reason):
@@ -102,17 +102,17 @@ def _act(  # noqa: PLR0911 (one case a kind)
             _tell(context, alarm, current.id, "pause", reason)
             context.deployments.ask(_pause(context, alarm, current))
             return Watched(alarm.name, "PAUSE", reason, current.id)
-        case GoBack(current, reason):
+        case RequestRollback(current, reason):
             return _go_back(context, alarm, current, reason)
-        case Wake(current, reason):
+        case ResumeAgain(current, reason):
             resume_open(context, current.id)
             return Watched(alarm.name, "WAKE", reason, current.id)
         case StartRollback():
             return _start_rollback(context, alarm, found, now)
-        case HeldUp(holder, reason):
+        case RollbackBlocked(holder, reason):
             _tell(context, alarm, holder, "waits for", reason)
             return Watched(alarm.name, "HELD_UP", reason, holder)
-        case Tell(current, reason):
+        case NotifyOperators(current, reason):
             _tell(context, alarm, current.id, "is left to you", reason)
             return Watched(alarm.name, "TELL", reason, current.id)
 

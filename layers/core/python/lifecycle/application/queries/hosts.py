@@ -21,7 +21,7 @@ from lifecycle.domain.fleet.host import HostReport
 from lifecycle.domain.fleet.target_group import TargetState
 from lifecycle.domain.rollout.attempt import HostAttempt
 from lifecycle.domain.rollout.decision import latest_attempts
-from lifecycle.domain.rollout.freezes import Freeze, blocking
+from lifecycle.domain.rollout.freezes import Freeze, freeze_reason
 from lifecycle.domain.rollout.test_bed.model import BedState, TestBed
 from lifecycle.domain.service.target import Target
 
@@ -152,8 +152,8 @@ def _roles(beds: Sequence[TestBed]) -> Mapping[str, HostStatus]:
 
 def _frozen(view: ClusterView, freezes: Sequence[Freeze], now: datetime) -> Mapping[str, str]:
     """Return every reason, because each has to be lifted, and not only the one that lasts longest."""
-    found = {why: each.scope for each in freezes if (why := blocking((each,), (), view.cluster, now))}
+    found = {why: each.scope for each in freezes if (why := freeze_reason((each,), (), view.cluster, now))}
     windows = view.last.policy.frozen if view.last else ()
-    if why := blocking((), windows, view.cluster, now):
+    if why := freeze_reason((), windows, view.cluster, now):
         found[why] = ""
     return found

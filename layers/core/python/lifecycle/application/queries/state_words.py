@@ -136,7 +136,7 @@ TEST_BEDS = _named_by_value(
         BedState.BAKING: Tone.BUSY,
         BedState.PASSED: Tone.GOOD,
         BedState.FAILED: Tone.BAD,
-        BedState.GIVEN_UP: Tone.WARN,
+        BedState.CANCELLED: Tone.WARN,
     }
 )
 VERDICTS = _named_by_value({Verdict.PASS: Tone.GOOD, Verdict.FAIL: Tone.BAD, Verdict.INCONCLUSIVE: Tone.WARN})

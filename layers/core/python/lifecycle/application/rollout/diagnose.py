@@ -44,7 +44,7 @@ def diagnose(context: Context, task: HostTask) -> Outcome:
     case = _Case(context, task, current, attempt, context.clock.now() + LONGEST_WAIT)
     found = _wait_until_out(case, standing.report) or _tried(case)
     _note(case, found)
-    return Outcome("PASSED", found.told)
+    return Outcome("PASSED", found.sentence)
 
 
 def _wait_until_out(case: _Case, report: HostReport | None) -> Diagnosis | None:
@@ -104,11 +104,11 @@ def _passed_elsewhere(case: _Case) -> int:
 def _note(case: _Case, found: Diagnosis) -> None:
     """Quarantine a bad host, then close the diagnosis: a crash in between quarantines it again."""
     context, task = case.context, case.task
-    _tell(case, f"diagnosis: {found.blame.lower()}", found.told)
+    _tell(case, f"diagnosis: {found.blame.lower()}", found.sentence)
     if found.blame is Blame.HOST:
-        _tell(case, f"quarantine {task.host}", found.told)
-        context.fleet.quarantine_host(task.cluster, task.host, f"{found.told} ({case.deployment.id})")
-    context.deployments.put_attempt(replace(case.attempt, blame=found.blame, diagnosis=found.told))
+        _tell(case, f"quarantine {task.host}", found.sentence)
+        context.fleet.quarantine_host(task.cluster, task.host, f"{found.sentence} ({case.deployment.id})")
+    context.deployments.put_attempt(replace(case.attempt, blame=found.blame, diagnosis=found.sentence))
 
 
 def _tell(case: _Case, what: str, why: str) -> None:

@@ -8,7 +8,7 @@ from datetime import datetime
 from lifecycle.application.context import Context
 from lifecycle.application.operator_command import CommandResult, RequestedBy
 from lifecycle.domain.errors import Refused, Unknown
-from lifecycle.domain.rollout.freezes import Freeze, check_scope, named
+from lifecycle.domain.rollout.freezes import Freeze, check_scope, scope_in_words
 
 
 def freeze(context: Context, scope: str, by: RequestedBy, until: datetime | None = None) -> CommandResult:
@@ -23,9 +23,9 @@ def freeze(context: Context, scope: str, by: RequestedBy, until: datetime | None
         )
     wanted = Freeze(check_scope(scope), by.who, by.why, now, until)
     ends = f" until {until:%Y-%m-%d %H:%M} UTC" if until else ""
-    clusters = _tell(context, wanted, f"freeze {named(scope)}{ends}", by)
+    clusters = _tell(context, wanted, f"freeze {scope_in_words(scope)}{ends}", by)
     context.freezes.put(wanted)
-    return CommandResult(f"{named(scope)} is frozen{ends}", clusters)
+    return CommandResult(f"{scope_in_words(scope)} is frozen{ends}", clusters)
 
 
 def unfreeze(context: Context, scope: str, by: RequestedBy, made: datetime | None = None) -> CommandResult:
@@ -36,10 +36,10 @@ def unfreeze(context: Context, scope: str, by: RequestedBy, made: datetime | Non
     found = standing[scope]
     if made is not None and found.at != made:
         told = f"{found.by} made another one at {found.at:%H:%M:%S} UTC: {found.why}; look again"
-        raise Refused(f"the end of the freeze of {named(scope)}", [told])
-    clusters = _tell(context, found, f"unfreeze {named(scope)}", by)
+        raise Refused(f"the end of the freeze of {scope_in_words(scope)}", [told])
+    clusters = _tell(context, found, f"unfreeze {scope_in_words(scope)}", by)
     context.freezes.lift(scope)
-    return CommandResult(f"{named(scope)} is no longer frozen", clusters)
+    return CommandResult(f"{scope_in_words(scope)} is no longer frozen", clusters)
 
 
 def _tell(context: Context, concerned: Freeze, what: str, by: RequestedBy) -> tuple[str, ...]:

@@ -19,7 +19,7 @@ from lifecycle.domain.rollout.attempt import AttemptState, Blame, HostAttempt
 from lifecycle.domain.rollout.decision import EvidenceKind, Question, QuestionKind, effects, latest_attempts
 from lifecycle.domain.rollout.deployment import Deployment, DeploymentState
 from lifecycle.domain.rollout.execution import next_execution
-from lifecycle.domain.rollout.lease import RENEWED_BEFORE, RUNNING_LEASE, WAITING_LEASE, Lease
+from lifecycle.domain.rollout.lease import RENEWAL_THRESHOLD, RUNNING_LEASE, WAITING_LEASE, Lease
 from lifecycle.domain.rollout.membership import members
 from lifecycle.domain.rollout.next_step import next_step
 from lifecycle.domain.rollout.steps import (
@@ -38,7 +38,7 @@ from lifecycle.domain.rollout.steps import (
     UpdateHosts,
 )
 from lifecycle.domain.rollout.test_bed.model import NO_NOTE, BakeNote, TestBed
-from lifecycle.domain.rollout.test_bed.schedule import failed_bed
+from lifecycle.domain.rollout.test_bed.schedule import failed_test_bed
 
 Hosts: TypeAlias = tuple[dict[str, str | int], ...]
 
@@ -79,7 +79,7 @@ def _renew(context: Context, facts: Facts, step: Step) -> None:
         return
     waits = isinstance(step, AwaitDecision | AwaitApproval | AwaitResume)
     lasts, spare = (
-        (WAITING_LEASE, WAITING_LEASE - timedelta(days=1)) if waits else (RUNNING_LEASE, RENEWED_BEFORE)
+        (WAITING_LEASE, WAITING_LEASE - timedelta(days=1)) if waits else (RUNNING_LEASE, RENEWAL_THRESHOLD)
     )
     now, lease = context.clock.now(), facts.lease
     if lease.expires_at is None or lease.expires_at - now < spare:
@@ -184,7 +184,7 @@ def _decision(context: Context, facts: Facts, step: AwaitDecision) -> Question:
 
 def _blame(facts: Facts, attempt: HostAttempt) -> tuple[Blame, str]:
     """Who is to blame, and why; a test bed whose host fell ill was compared with nothing."""
-    bed = failed_bed(facts, attempt)
+    bed = failed_test_bed(facts, attempt)
     if bed is None:
         return attempt.blame, attempt.diagnosis
     if bed.control and bed.judgement and bed.judgement.verdict is Verdict.FAIL:
@@ -201,7 +201,7 @@ def _beside(facts: Facts, bed: TestBed) -> str:
 
 def _evidence(facts: Facts, attempt: HostAttempt, log_tail: str) -> tuple[EvidenceKind, str]:
     """Return what was measured of the host in the test bed, or else the end of its log."""
-    bed = failed_bed(facts, attempt)
+    bed = failed_test_bed(facts, attempt)
     if bed and bed.judgement and bed.judgement.metrics:
         return EvidenceKind.TEST_BED_MEASUREMENTS, "\n".join(m.sentence for m in bed.judgement.metrics)
     log = attempt.evidence or log_tail

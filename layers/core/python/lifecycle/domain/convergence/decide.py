@@ -19,11 +19,11 @@ from lifecycle.domain.rollout.queue import DropPending, PendingDeployment, Start
 from lifecycle.domain.service.target import Target
 
 # A plan writes its record last; its function is retried for less than this.
-BEGINNING_LASTS = timedelta(minutes=15)
+PLAN_TIMEOUT = timedelta(minutes=15)
 
 
 # Whoever hands the lease over starts the next execution, or is retried, within this.
-HAND_OVER_LASTS = timedelta(seconds=20)
+HAND_OVER_TIMEOUT = timedelta(seconds=20)
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,20 +129,20 @@ class ClusterFacts:
 def converge(facts: ClusterFacts, now: datetime) -> Convergence:
     """Decide on one cluster. It never repairs towards a version whose rollout did not end well."""
     for orphaned in facts.orphaned:
-        if found := _unstrand(orphaned, now):
+        if found := _settle_orphan(orphaned, now):
             return found
     if facts.lease.deployment:
-        return _leased(facts, now)
+        return _with_lease(facts, now)
     if facts.waiting:
         return after_end(facts.ended, facts.waiting)
-    return _free(facts, facts.desired, now) if facts.desired else Converged("nothing is desired yet")
+    return _without_lease(facts, facts.desired, now) if facts.desired else Converged("nothing is desired yet")
 
 
-def _unstrand(found: Orphaned, now: datetime) -> Resume | CloseOrphaned | None:
+def _settle_orphan(found: Orphaned, now: datetime) -> Resume | CloseOrphaned | None:
     """A plan that was lost before its lease is planned anew, unless somebody wanted something else since then."""
     lost = found.deployment
     never_began = lost.state is DeploymentState.QUEUED and found.execution is ExecutionState.ENDED
-    late = now - lost.started_at >= BEGINNING_LASTS
+    late = now - lost.started_at >= PLAN_TIMEOUT
     if never_began and found.newest and not late:
         return Resume(
             lost.id, next_execution(lost.execution), f"the plan of {lost.id} was lost before it began"
@@ -153,15 +153,15 @@ def _unstrand(found: Orphaned, now: datetime) -> Resume | CloseOrphaned | None:
     return None
 
 
-def _leased(facts: ClusterFacts, now: datetime) -> Convergence:
+def _with_lease(facts: ClusterFacts, now: datetime) -> Convergence:
     """Somebody deploys: leave it alone, unless nobody is left to go on."""
     name, holder = facts.lease.deployment, facts.holder
     if facts.execution is ExecutionState.RUNNING:
-        return Hold(_drift(facts), f"{name} is deploying")
-    if _ended(facts, now):
+        return Hold(_drift_reasons(facts), f"{name} is deploying")
+    if _holder_has_ended(facts, now):
         return FreeLease(facts.lease, f"{name} holds the lease, but has ended or never began")
     if holder is None or _is_handed_over(facts, holder, now):
-        return Hold(_drift(facts), f"{name} is about to begin")
+        return Hold(_drift_reasons(facts), f"{name} is about to begin")
     if facts.execution is ExecutionState.STOPPED:
         return CloseStopped(name, f"its execution {holder.execution} was stopped by hand")
     reason = f"the execution {holder.execution} of {name} has ended before its deployment did"
@@ -171,32 +171,39 @@ def _leased(facts: ClusterFacts, now: datetime) -> Convergence:
 def _is_handed_over(facts: ClusterFacts, holder: Deployment, now: datetime) -> bool:
     """Whether it got the lease just now, and whoever handed it over is about to start its execution."""
     waits = facts.execution is ExecutionState.UNKNOWN and holder.state is DeploymentState.QUEUED
-    return waits and facts.lease.since is not None and now - facts.lease.since < HAND_OVER_LASTS
+    return waits and facts.lease.since is not None and now - facts.lease.since < HAND_OVER_TIMEOUT
 
 
-def _free(facts: ClusterFacts, desired: Desired, now: datetime) -> Convergence:
-    drift = _drift(facts)
+def _without_lease(facts: ClusterFacts, desired: Desired, now: datetime) -> Convergence:
+    drift = _drift_reasons(facts)
     if facts.last is None or facts.last.state is not DeploymentState.DONE:
         state = facts.last.state if facts.last else "unknown"
         why = f"{desired.deployment} is {state}, so {desired.version} is not known to be good"
-        return _joined(facts, now) or Hold(drift, why)
+        return _repair_new_hosts(facts, now) or Hold(drift, why)
     if desired.version in facts.bad_versions:
         return Hold(drift, f"{desired.version} is quarantined: {facts.bad_versions[desired.version]}")
-    silent = {
+    unreachable = {
         host: since
         for host in drift
         if (since := facts.reports[host].unreachable_since(now, facts.heartbeat_timeout))
     }
-    heard = {host: why for host, why in drift.items() if host not in silent}
-    if heard:
-        return Repair(desired.version, heard, f"drift from {desired.version}: {_told(heard)}", tuple(heard))
-    if silent:
-        said = "; ".join(f"{h}: agent silent since {at:%Y-%m-%d %H:%M:%S} UTC" for h, at in silent.items())
-        return Hold(drift, f"{said}: start it, or remove the host")
+    reachable = {host: why for host, why in drift.items() if host not in unreachable}
+    if reachable:
+        return Repair(
+            desired.version,
+            reachable,
+            f"drift from {desired.version}: {_listed(reachable)}",
+            tuple(reachable),
+        )
+    if unreachable:
+        listed = "; ".join(
+            f"{h}: agent silent since {at:%Y-%m-%d %H:%M:%S} UTC" for h, at in unreachable.items()
+        )
+        return Hold(drift, f"{listed}: start it, or remove the host")
     return Converged(f"every host serves {desired.version}")
 
 
-def _joined(facts: ClusterFacts, now: datetime) -> Repair | None:
+def _repair_new_hosts(facts: ClusterFacts, now: datetime) -> Repair | None:
     """Hosts that joined while no version is known to be good: they get the one that was last verified."""
     if facts.verified is None or facts.verified.version in facts.bad_versions:
         return None
@@ -214,29 +221,29 @@ def _joined(facts: ClusterFacts, now: datetime) -> Repair | None:
         and not report.unreachable_since(now, facts.heartbeat_timeout)
     }
     version = facts.verified.version
-    return Repair(version, new, f"{version} was verified last: {_told(new)}", tuple(new)) if new else None
+    return Repair(version, new, f"{version} was verified last: {_listed(new)}", tuple(new)) if new else None
 
 
-def _told(drift: Mapping[str, str]) -> str:
+def _listed(drift: Mapping[str, str]) -> str:
     return "; ".join(f"{host} {why}" for host, why in drift.items())
 
 
-def _ended(facts: ClusterFacts, now: datetime) -> bool:
+def _holder_has_ended(facts: ClusterFacts, now: datetime) -> bool:
     """Whether the holder's record is final, or missing for longer than its plan could take to write it."""
     if facts.holder:
         return facts.holder.state.final
-    return facts.lease.since is not None and now - facts.lease.since > BEGINNING_LASTS
+    return facts.lease.since is not None and now - facts.lease.since > PLAN_TIMEOUT
 
 
-def _drift(facts: ClusterFacts) -> dict[str, str]:
+def _drift_reasons(facts: ClusterFacts) -> dict[str, str]:
     if facts.desired is None:
         return {}
-    aside = facts.last.skipped_hosts if facts.last else ()
+    skipped = facts.last.skipped_hosts if facts.last else ()
     target = Target(facts.desired.version, facts.desired.digest)
     return {
         host: why
         for host, report in sorted(facts.reports.items())
-        if host not in aside
+        if host not in skipped
         and host not in facts.bad_hosts
         and (why := drift_reason(report, state_of(facts.rotation, host), target))
     }

@@ -12,7 +12,7 @@ _UNSAFE = re.compile(r"[^a-zA-Z0-9_-]")
 
 
 # Runs that the command line did again were written `-2` once.
-_RUN = re.compile(r"(?P<repository>.+)-(?P<commit>[0-9a-f]{40})([_-](?P<number>[1-9][0-9]{0,3}))?")
+_NAME = re.compile(r"(?P<repository>.+)-(?P<commit>[0-9a-f]{40})([_-](?P<number>[1-9][0-9]{0,3}))?")
 
 
 # Step Functions allows 80 characters: the repository, a hyphen, the commit, and up to `_9999`.
@@ -34,7 +34,7 @@ class DeliveryName:
     @classmethod
     def parse(cls, text: str) -> "DeliveryName | None":
         """Read `hello-<commit>`, `hello-<commit>_2` or `hello-<commit>-2`; None for anything else."""
-        if not (match := _RUN.fullmatch(text)):
+        if not (match := _NAME.fullmatch(text)):
             return None
         return cls.of(match["repository"], match["commit"], int(match["number"] or 1))
 

@@ -34,7 +34,7 @@ class Stored:
 
 
 @dataclass(frozen=True, slots=True)
-class Keep:
+class RetentionRules:
     """How many of the newest stay whatever happens, and how long anything does; raises InvalidValue."""
 
     snapshots: int
@@ -74,7 +74,7 @@ class Unreadable:
 
 
 @dataclass(frozen=True, slots=True)
-class Holdings:
+class Inventory:
     """What is stored of a service, what the catalogue says of it, and what its clusters use.
 
     `snapshots` are the recorded ones, `releases` the claimed ones with the snapshot that each is made from.
@@ -87,7 +87,7 @@ class Holdings:
 
 
 @dataclass(frozen=True, slots=True)
-class Kept:
+class Retained:
     """A version that stays, and the first reason for it."""
 
     version: str
@@ -96,7 +96,7 @@ class Kept:
 
 
 @dataclass(frozen=True, slots=True)
-class Deleted:
+class Deletable:
     """A version that may go, and why."""
 
     version: str
@@ -104,27 +104,29 @@ class Deleted:
     bytes: int = 0
 
 
-Fate: TypeAlias = Kept | Deleted
+Retention: TypeAlias = Retained | Deletable
 _Reasons: TypeAlias = Iterator[tuple[str, str]]
 
 
-def retain(holdings: Holdings, keep: Keep, now: datetime) -> list[Fate]:
+def retain(inventory: Inventory, rules: RetentionRules, now: datetime) -> list[Retention]:
     """Decide every stored version: snapshots, then releases, each from the oldest on; the order to delete in."""
-    stored = sorted(holdings.stored, key=lambda each: _order(each.version))
+    stored = sorted(inventory.stored, key=lambda each: _order(each.version))
     reasons: dict[str, str] = {}
-    for version, why in _reasons(holdings, keep, now):
+    for version, why in _reasons(inventory, rules, now):
         reasons.setdefault(version, why)
-    fates: list[Fate] = []
-    staying: set[str] = set()
+    decisions: list[Retention] = []
+    retained: set[str] = set()
     for each in stored:
-        snapshot = holdings.releases.get(each.version, "")
-        why = reasons.get(each.version) or (f"its snapshot {snapshot} is kept" if snapshot in staying else "")
+        snapshot = inventory.releases.get(each.version, "")
+        why = reasons.get(each.version) or (
+            f"its snapshot {snapshot} is kept" if snapshot in retained else ""
+        )
         if why:
-            staying.add(each.version)
-            fates.append(Kept(each.version, why, each.bytes))
+            retained.add(each.version)
+            decisions.append(Retained(each.version, why, each.bytes))
         else:
-            fates.append(Deleted(each.version, _no_use(each, holdings, keep, now), each.bytes))
-    return fates
+            decisions.append(Deletable(each.version, _no_use(each, inventory, rules, now), each.bytes))
+    return decisions
 
 
 def _order(version: str) -> tuple[bool, str, tuple[int, ...], str]:
@@ -139,20 +141,20 @@ def _is_release(version: str) -> bool:
     return isinstance(parse_version(version), ReleaseVersion)
 
 
-def _reasons(holdings: Holdings, keep: Keep, now: datetime) -> _Reasons:
+def _reasons(inventory: Inventory, rules: RetentionRules, now: datetime) -> _Reasons:
     """Every reason to keep a version, the strongest first."""
-    every = [each.version for each in holdings.stored]
-    for use in holdings.uses:
+    every = [each.version for each in inventory.stored]
+    for use in inventory.uses:
         match use:
             case Unreadable(cluster, why):
                 yield from ((version, f"{cluster} could not be read: {why}") for version in every)
             case ClusterUse():
                 yield from _used(use, every)
-    yield from _by_promotion(holdings)
-    yield from _newest(holdings, keep)
-    for each in holdings.stored:
-        if now - each.modified < keep.age:
-            yield each.version, f"younger than {_days(keep.age)}"
+    yield from _by_promotion(inventory)
+    yield from _newest(inventory, rules)
+    for each in inventory.stored:
+        if now - each.modified < rules.age:
+            yield each.version, f"younger than {_days(rules.age)}"
 
 
 def _used(use: ClusterUse, every: Sequence[str]) -> _Reasons:
@@ -200,46 +202,46 @@ def _by_unknown_hosts(use: ClusterUse) -> _Reasons:
     for host in sorted(set(planned) - set(use.reports)):
         for each in use.deployments:
             if host in each.hosts:
-                told = f"{host} of {use.cluster} has no report, and may run it since {each.id}"
-                yield each.target.version, told
-                yield (each.previous or each.target).version, told
+                why = f"{host} of {use.cluster} has no report, and may run it since {each.id}"
+                yield each.target.version, why
+                yield (each.previous or each.target).version, why
     for host, report in sorted(use.reports.items()):
         if report.stage not in _SETTLED or (report.running and not report.installed):
-            told = f"on the disk of {host} of {use.cluster}, which does not tell what it runs"
-            yield from ((version, told) for version in report.releases)
+            why = f"on the disk of {host} of {use.cluster}, which does not tell what it runs"
+            yield from ((version, why) for version in report.releases)
 
 
-def _by_promotion(holdings: Holdings) -> _Reasons:
-    published = {each.version for each in holdings.stored if each.has_manifest}
-    for release, snapshot in holdings.releases.items():
+def _by_promotion(inventory: Inventory) -> _Reasons:
+    published = {each.version for each in inventory.stored if each.has_manifest}
+    for release, snapshot in inventory.releases.items():
         if release not in published:
             yield snapshot, f"its promotion to {release} is not finished"
-    for each in holdings.stored:
-        if _is_release(each.version) and each.version not in holdings.releases:
+    for each in inventory.stored:
+        if _is_release(each.version) and each.version not in inventory.releases:
             yield each.version, "a release that the catalogue does not know"
 
 
-def _newest(holdings: Holdings, keep: Keep) -> _Reasons:
-    whole = [each.version for each in holdings.stored if each.has_manifest]
+def _newest(inventory: Inventory, rules: RetentionRules) -> _Reasons:
+    whole = [each.version for each in inventory.stored if each.has_manifest]
     whole.sort(key=_order, reverse=True)
-    releases = [version for version in whole if version in holdings.releases]
-    snapshots = [version for version in whole if version in holdings.snapshots]
+    releases = [version for version in whole if version in inventory.releases]
+    snapshots = [version for version in whole if version in inventory.snapshots]
     yield from (
-        (version, f"one of the newest {keep.releases} releases") for version in releases[: keep.releases]
+        (version, f"one of the newest {rules.releases} releases") for version in releases[: rules.releases]
     )
-    for version in snapshots[: keep.snapshots]:
-        yield version, f"one of the newest {keep.snapshots} snapshots"
+    for version in snapshots[: rules.snapshots]:
+        yield version, f"one of the newest {rules.snapshots} snapshots"
 
 
-def _no_use(stored: Stored, holdings: Holdings, keep: Keep, now: datetime) -> str:
+def _no_use(stored: Stored, inventory: Inventory, rules: RetentionRules, now: datetime) -> str:
     age = _days(now - stored.modified)
     if not stored.has_manifest:
         return f"bytes without a manifest, {age} old"
     if _is_release(stored.version):
-        return f"used nowhere, not one of the newest {keep.releases} releases, {age} old"
-    if stored.version not in holdings.snapshots:
+        return f"used nowhere, not one of the newest {rules.releases} releases, {age} old"
+    if stored.version not in inventory.snapshots:
         return f"used nowhere, built but never recorded, {age} old"
-    return f"used nowhere, not one of the newest {keep.snapshots} snapshots, {age} old"
+    return f"used nowhere, not one of the newest {rules.snapshots} snapshots, {age} old"
 
 
 def _days(age: timedelta) -> str:

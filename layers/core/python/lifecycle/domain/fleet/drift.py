@@ -25,5 +25,5 @@ def drift_reason(
     if not report.has_passed(target.digest):
         return "has not passed its self-test since the service started"
     if state is not (TargetState.HEALTHY if group is Group.MAIN else TargetState.TEST_GROUP):
-        return f"is {state.told} in the load balancer"
+        return f"is {state.in_words} in the load balancer"
     return None

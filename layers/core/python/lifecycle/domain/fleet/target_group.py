@@ -38,7 +38,7 @@ class TargetState(StrEnum):
         return self in (self.HEALTHY, self.TEST_GROUP)
 
     @property
-    def told(self) -> str:
+    def in_words(self) -> str:
         """In words: a target is `... in the load balancer`."""
         return "set aside for a test bed" if self is self.TEST_GROUP else str(self)
 

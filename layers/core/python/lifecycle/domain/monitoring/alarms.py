@@ -22,8 +22,8 @@ from lifecycle.domain.service.target import Target
 PREFIX = f"{names.CLUSTER_PREFIX}-"
 LETTERS = {letter: environment for environment, letter in names.ENVIRONMENT_LETTERS.items()}
 # An alarm that began in time is acted on for so long: its message may be lost, and the clock looks again.
-LATE = timedelta(minutes=20)
-NEVER_BEGAN = (DeploymentState.REFUSED, DeploymentState.SUPERSEDED, DeploymentState.STALE)
+LATE_ALARM = timedelta(minutes=20)
+NEVER_STARTED = (DeploymentState.REFUSED, DeploymentState.SUPERSEDED, DeploymentState.STALE)
 KINDS = {Kind.DEPLOY: "deployment", Kind.ROLLBACK: "rollback", Kind.CONVERGE: "repair"}
 
 
@@ -42,7 +42,7 @@ class Alarm:
     found: str
 
     @property
-    def told(self) -> str:
+    def sentence(self) -> str:
         return f"{self.name} rings since {self.since:%Y-%m-%d %H:%M:%S} UTC: {self.expected}; found: {self.found}"
 
     @property
@@ -80,7 +80,7 @@ class WatchFacts:
     rollback: Deployment | None = None
     lease: Lease = field(default_factory=Lease)
     holder: Deployment | None = None
-    told: frozenset[str] = frozenset()
+    notified: frozenset[str] = frozenset()
     minute: timedelta = timedelta(minutes=1)
 
 
@@ -93,7 +93,7 @@ class Pause:
 
 
 @dataclass(frozen=True, slots=True)
-class GoBack:
+class RequestRollback:
     """Ask the running rollout to roll back."""
 
     deployment: Deployment
@@ -101,7 +101,7 @@ class GoBack:
 
 
 @dataclass(frozen=True, slots=True)
-class Wake:
+class ResumeAgain:
     """Its rollback was asked for before; whoever waits is woken again, for that may have been lost."""
 
     deployment: Deployment
@@ -119,7 +119,7 @@ class StartRollback:
 
 
 @dataclass(frozen=True, slots=True)
-class HeldUp:
+class RollbackBlocked:
     """A rollback would follow, but `holder` has the cluster: a human is told so, and the next look tries again."""
 
     holder: str
@@ -127,7 +127,7 @@ class HeldUp:
 
 
 @dataclass(frozen=True, slots=True)
-class Tell:
+class NotifyOperators:
     """The rollout has ended, and the policy leaves it to a human what to do."""
 
     deployment: Deployment
@@ -141,7 +141,9 @@ class Nothing:
     reason: str
 
 
-Follows: TypeAlias = Pause | GoBack | Wake | StartRollback | HeldUp | Tell | Nothing
+AlarmAction: TypeAlias = (
+    Pause | RequestRollback | ResumeAgain | StartRollback | RollbackBlocked | NotifyOperators | Nothing
+)
 
 
 def rollback_of(current: Deployment, recent: Sequence[Deployment]) -> Deployment | None:
@@ -150,8 +152,8 @@ def rollback_of(current: Deployment, recent: Sequence[Deployment]) -> Deployment
     One that was refused, or lost before it had the lease, is none, and another may be tried; one that a human
     cancelled is.
     """
-    mine = [each for each in recent if each.request.rollback_of == current.id]
-    rollbacks = [each for each in mine if each.epoch or each.state not in NEVER_BEGAN]
+    requested = [each for each in recent if each.request.rollback_of == current.id]
+    rollbacks = [each for each in requested if each.epoch or each.state not in NEVER_STARTED]
     return min(rollbacks, key=lambda each: each.state is DeploymentState.QUEUED, default=None)
 
 
@@ -163,84 +165,90 @@ def watched_until(deployment: Deployment, minute: timedelta) -> datetime | None:
     return deployment.finished_at + deployment.policy.watch_minutes * minute
 
 
-def follow(facts: WatchFacts, now: datetime) -> Follows:
+def follow(facts: WatchFacts, now: datetime) -> AlarmAction:
     """Decide what an alarm means for the deployment that serves; a rollback is never rolled back again."""
     alarm, current = facts.alarm, facts.deployment
     if not alarm.ringing:
         return Nothing(f"{alarm.name} does not ring any more")
     if current is None:
         return Nothing(f"no deployment has touched a host of {alarm.cluster}")
-    if why := _unconcerned(facts, current):
+    if why := _unrelated(facts, current):
         return Nothing(why)
-    return _after(facts, current, now) if current.state is DeploymentState.DONE else _during(facts, current)
+    return (
+        _after_end(facts, current, now) if current.state is DeploymentState.DONE else _during(facts, current)
+    )
 
 
-def _unconcerned(facts: WatchFacts, current: Deployment) -> str:
+def _unrelated(facts: WatchFacts, current: Deployment) -> str:
     """Why the alarm is none of the deployment's; empty when it may be."""
     alarm = facts.alarm
     if not current.policy.watch_minutes:
         return f"the policy of {alarm.cluster} watches no deployment"
-    if not _began_before(facts):
+    if not _touched_a_host_before(facts):
         return f"{alarm.name} rang before {current.id} touched a host"
     if current.state.final and current.state is not DeploymentState.DONE:
         return f"{current.id} has ended: {current.state}"
     return ""
 
 
-def _began_before(facts: WatchFacts) -> bool:
+def _touched_a_host_before(facts: WatchFacts) -> bool:
     """Whether the deployment touched a host before the alarm rang; CloudWatch tells whole seconds in places."""
     began = min((attempt.started_at for attempt in facts.attempts), default=None)
     return began is not None and began.replace(microsecond=0) <= facts.alarm.since
 
 
-def _during(facts: WatchFacts, current: Deployment) -> Follows:
+def _during(facts: WatchFacts, current: Deployment) -> AlarmAction:
     """A rollback goes on whatever rings, for it is the way back; what waits for a human already goes on waiting."""
     if current.request.kind is Kind.ROLLBACK:
         return Nothing(f"{current.id} is the way back: it goes on")
     if any(q.kind is QuestionKind.ROLLBACK and q.answer for q in facts.questions):
-        return Wake(current, f"{current.id} is about to be rolled back")
+        return ResumeAgain(current, f"{current.id} is about to be rolled back")
     if current.policy.on_alarm is OnAlarm.ROLL_BACK and current.previous:
-        return GoBack(current, facts.alarm.told)
+        return RequestRollback(current, facts.alarm.sentence)
     if any(q.id == facts.alarm.pause for q in facts.questions):
         return Nothing(f"{current.id} was paused by this alarm before")
     pauses = (q for q in facts.questions if q.kind is QuestionKind.RESUME)
     if current.state is not DeploymentState.RUNNING or any(not q.answer for q in pauses):
         return Nothing(f"{current.id} waits for a human already")
-    return Pause(current, facts.alarm.told)
+    return Pause(current, facts.alarm.sentence)
 
 
-def _after(facts: WatchFacts, current: Deployment, now: datetime) -> Follows:
+def _after_end(facts: WatchFacts, current: Deployment, now: datetime) -> AlarmAction:
     """What rings after the end is the deployment's doing if it began within the watch."""
     until = watched_until(current, facts.minute)
     if until is None or facts.alarm.since > until:
         return Nothing(f"{facts.alarm.name} rang after the watch over {current.id}")
-    if now > until + LATE:
+    if now > until + LATE_ALARM:
         return Nothing(
             f"{facts.alarm.name} is looked at too late for {current.id}: its watch ended {until:%H:%M} UTC"
         )
     by_policy = current.policy.on_alarm is OnAlarm.ROLL_BACK and current.request.kind is Kind.DEPLOY
     if by_policy and current.previous:
-        return _back(facts, current, current.previous, now, until + LATE)
-    if current.id in facts.told:
+        return _roll_back(facts, current, current.previous, now, until + LATE_ALARM)
+    if current.id in facts.notified:
         return Nothing(f"{facts.alarm.name} was told of before")
-    return Tell(current, "; ".join(filter(None, (facts.alarm.told, _held(facts, now)))))
+    return NotifyOperators(
+        current, "; ".join(filter(None, (facts.alarm.sentence, _other_holder(facts, now))))
+    )
 
 
-def _back(facts: WatchFacts, current: Deployment, to: Target, now: datetime, last: datetime) -> Follows:
+def _roll_back(
+    facts: WatchFacts, current: Deployment, to: Target, now: datetime, last: datetime
+) -> AlarmAction:
     """Begun once; while somebody else has the cluster a plan would be refused, so none is made."""
     rollback = facts.rollback
     if rollback and rollback.state is not DeploymentState.QUEUED:
         return Nothing(f"the rollback {rollback.id} was begun before: {rollback.state}")
-    held = _held(facts, now)
+    held = _other_holder(facts, now)
     if not held:
-        return StartRollback(current, to, rollback, facts.alarm.told)
-    if facts.lease.deployment in facts.told:
+        return StartRollback(current, to, rollback, facts.alarm.sentence)
+    if facts.lease.deployment in facts.notified:
         return Nothing(f"{held}; {facts.alarm.name} was told of before")
-    why = f"{facts.alarm.told}; {held}; {current.id} is rolled back if that ends before {last:%H:%M} UTC"
-    return HeldUp(facts.lease.deployment, why)
+    why = f"{facts.alarm.sentence}; {held}; {current.id} is rolled back if that ends before {last:%H:%M} UTC"
+    return RollbackBlocked(facts.lease.deployment, why)
 
 
-def _held(facts: WatchFacts, now: datetime) -> str:
+def _other_holder(facts: WatchFacts, now: datetime) -> str:
     """Who else has the cluster, and how they stand; empty where nobody has."""
     lease, holder = facts.lease, facts.holder
     if not lease.held_by_another(facts.rollback.id if facts.rollback else "", now):

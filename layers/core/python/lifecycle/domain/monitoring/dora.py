@@ -90,8 +90,8 @@ def _failed(each: Deployment, every: Sequence[Deployment]) -> bool:
 
 def _rollback_of(each: Deployment, every: Sequence[Deployment]) -> Deployment | None:
     """The rollback that began because of it; one that was refused or waits changed nothing."""
-    named = (other for other in every if other.request.rollback_of == each.id)
-    return next((other for other in named if other.epoch > 0), None)
+    rollbacks = (other for other in every if other.request.rollback_of == each.id)
+    return next((other for other in rollbacks if other.epoch > 0), None)
 
 
 def _restored_after(failed: Deployment, every: Sequence[Deployment]) -> timedelta | None:

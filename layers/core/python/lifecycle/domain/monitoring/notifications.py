@@ -43,15 +43,15 @@ class Quarantine:
     why: str
 
 
-Told: TypeAlias = Deployment | Question | TestBed | AuditEntry | Quarantine
+Recorded: TypeAlias = Deployment | Question | TestBed | AuditEntry | Quarantine
 
 
 @dataclass(frozen=True, slots=True)
 class Change:
     """One record as it was, None where there was none, and as it is since `at`."""
 
-    before: Told | None
-    after: Told
+    before: Recorded | None
+    after: Recorded
     at: datetime
 
 
@@ -83,23 +83,23 @@ def notification_of(change: Change) -> Notification | None:
     before = change.before
     match change.after:
         case Deployment() as after:
-            known = before.state if isinstance(before, Deployment) else None
-            return None if known is after.state else _of_deployment(after, known, change.at)
+            previous = before.state if isinstance(before, Deployment) else None
+            return None if previous is after.state else _of_deployment(after, previous, change.at)
         case Question() as after:
             return _of_question(before if isinstance(before, Question) else None, after)
         case TestBed() as after:
-            known_bed = before.state if isinstance(before, TestBed) else BedState.BAKING
-            return None if known_bed is after.state else _of_test_bed(after, change.at)
+            previous_state = before.state if isinstance(before, TestBed) else BedState.BAKING
+            return None if previous_state is after.state else _of_test_bed(after, change.at)
         case Quarantine() as after:
             return None if before == after else _of_quarantine(after, change.at)
         case AuditEntry() as after:
             return _of_alarm(after) if after.kind is AuditKind.ALARM and before is None else None
 
 
-def _of_deployment(after: Deployment, known: DeploymentState | None, at: datetime) -> Notification | None:
+def _of_deployment(after: Deployment, previous: DeploymentState | None, at: datetime) -> Notification | None:
     """Its end; or, of a rollback, its beginning. That it waits or is halted is told by its question."""
     version, kind = after.target.version, after.request.kind
-    began = known in (None, DeploymentState.QUEUED) and after.state is DeploymentState.RUNNING
+    began = previous in (None, DeploymentState.QUEUED) and after.state is DeploymentState.RUNNING
     if after.state.final:
         what = NotificationKind.FINISHED
         summary = f"{after.cluster}: {kind.lower()} of {version} ended {_words(after.state)}"
@@ -133,14 +133,14 @@ def _of_question(before: Question | None, after: Question) -> Notification | Non
     answer = after.answer
     if before and answer:
         what, state, text = NotificationKind.ANSWERED, str(answer.choice), answer.why
-        summary = _line(f"{about}: {answer.by} answered {answer.choice}{_on(after)}")
+        summary = _line(f"{about}: {answer.by} answered {answer.choice}{_subject(after)}")
     else:
         what, state, text = (
             (NotificationKind.HALTED if after.kind is QuestionKind.DECISION else NotificationKind.WAITS),
             "",
-            _asked(after),
+            _question_text(after),
         )
-        summary = _line(f"{about} {'is halted' if after.host else 'waits'}{_on(after)}: {after.reason}")
+        summary = _line(f"{about} {'is halted' if after.host else 'waits'}{_subject(after)}: {after.reason}")
     return Notification(
         id=f"{cluster}/{after.deployment}/{after.id}/{'answered' if state else 'asked'}",
         kind=what,
@@ -158,20 +158,20 @@ def _of_question(before: Question | None, after: Question) -> Notification | Non
     )
 
 
-def _on(question: Question) -> str:
+def _subject(question: Question) -> str:
     """A question about a test bed has its number as `attempt`, and no host."""
     if question.host:
         return f" on {question.host}, attempt {question.attempt}"
     return f" on test bed {question.attempt}" if question.attempt else ""
 
 
-def _asked(question: Question) -> str:
+def _question_text(question: Question) -> str:
     """The reason, the diagnosis, and what each choice would do."""
-    told = [question.reason, question.diagnosis]
-    told += [f"{choice}: {question.effects.get(choice, '')}" for choice in question.choices]
+    lines = [question.reason, question.diagnosis]
+    lines += [f"{choice}: {question.effects.get(choice, '')}" for choice in question.choices]
     if question.expires_at:
-        told.append(f"until {question.expires_at:%Y-%m-%d %H:%M} UTC")
-    return "\n".join(line for line in told if line)
+        lines.append(f"until {question.expires_at:%Y-%m-%d %H:%M} UTC")
+    return "\n".join(line for line in lines if line)
 
 
 def _of_test_bed(after: TestBed, at: datetime) -> Notification | None:

@@ -68,6 +68,6 @@ class HostAttempt:
         """Records of one attempt only ever move to a later rank; both ends are the last one."""
         return _RANKS[AttemptState.ALIVE if self.state.ended else self.state]
 
-    def may_replace(self, standing: "HostAttempt") -> bool:
+    def may_replace(self, stored: "HostAttempt") -> bool:
         """Whether this record may be written over that one: of two ends the first stands."""
-        return standing.state is self.state or standing.progress_rank < self.progress_rank
+        return stored.state is self.state or stored.progress_rank < self.progress_rank

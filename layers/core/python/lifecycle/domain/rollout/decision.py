@@ -185,22 +185,22 @@ def effects(
 ) -> dict[Choice, str]:
     """What each choice would do here and now: `updated` hosts serve the new version, `left` wait for it."""
     target, previous = deployment.target.version, deployment.previous.version if deployment.previous else ""
-    rest = f"{_named(left)} next" if left else "no host is left after it"
-    told = {
+    rest = f"{_listed(left)} next" if left else "no host is left after it"
+    texts = {
         Choice.RETRY: f"drain {host} if it serves, and install {target} again; then {rest}",
         Choice.SKIP_HOST: f"{host} stays as it is, out of this deployment; {rest}",
         Choice.FORCE_NEXT: f"{host} stays as it is for now; {rest}; you are asked about {host} again at the end",
-        Choice.ROLL_BACK: f"{_named([*updated, host])} back to {previous}; {target} is quarantined",
-        Choice.ABORT: f"all stays as it is: {_with(updated, target)}{_with(left, previous)}{host} as it is now",
+        Choice.ROLL_BACK: f"{_listed([*updated, host])} back to {previous}; {target} is quarantined",
+        Choice.ABORT: f"all stays as it is: {_hosts_with(updated, target)}{_hosts_with(left, previous)}{host} as it is now",
     }
-    return {choice: told.get(choice, CONSEQUENCES[choice]) for choice in offered}
+    return {choice: texts.get(choice, CONSEQUENCES[choice]) for choice in offered}
 
 
-def _with(hosts: Sequence[str], version: str) -> str:
-    return f"{_named(hosts)} with {version or 'nothing'}, " if hosts else ""
+def _hosts_with(hosts: Sequence[str], version: str) -> str:
+    return f"{_listed(hosts)} with {version or 'nothing'}, " if hosts else ""
 
 
-def _named(hosts: Sequence[str]) -> str:
+def _listed(hosts: Sequence[str]) -> str:
     shown = ", ".join(hosts[:4])
     return f"{shown} and {len(hosts) - 4} more" if len(hosts) > 4 else shown
 

@@ -125,9 +125,9 @@ class Deployment:
             reason=reason,
         )
 
-    def may_replace(self, standing: "Deployment") -> bool:
+    def may_replace(self, stored: "Deployment") -> bool:
         """Whether this record may be written over that one: what has ended stays as it ended."""
-        return not standing.state.final or standing.state is self.state
+        return not stored.state.final or stored.state is self.state
 
     @property
     def cluster(self) -> Cluster:

@@ -22,7 +22,7 @@ class Diagnosis:
     """Who is to blame, and the sentence that says why."""
 
     blame: Blame
-    told: str
+    sentence: str
 
 
 def can_be_diagnosed(deployment: Deployment, attempt: HostAttempt) -> bool:
@@ -52,8 +52,10 @@ def diagnosis(
     if not report.answers(turn) or report.order is not Order.RESTORE:
         return None
     if report.stage is Stage.FAILED:
-        told = f"{report.host} fails with {turn.version} too ({report.detail[:200]}): the host is to blame"
-        return Diagnosis(Blame.HOST, told)
+        sentence = (
+            f"{report.host} fails with {turn.version} too ({report.detail[:200]}): the host is to blame"
+        )
+        return Diagnosis(Blame.HOST, sentence)
     if report.stage is not Stage.DONE:
         return None
     if not report.has_passed(turn.digest):
@@ -62,11 +64,11 @@ def diagnosis(
         )
     others = f"; {_hosts(passed_elsewhere)} the new one" if passed_elsewhere else ""
     if attempt.reached not in _BEFORE_SELF_TEST:
-        told = (
+        sentence = (
             f"{report.host} passes its self-test with {turn.version}, as it did with the new one{others}: "
             "what failed is between it and the load balancer, and that was not tried again"
         )
-        return Diagnosis(Blame.UNCLEAR, told)
+        return Diagnosis(Blame.UNCLEAR, sentence)
     return Diagnosis(
         Blame.VERSION,
         f"{report.host} passes its self-test with {turn.version}{others}: the new version is to blame",

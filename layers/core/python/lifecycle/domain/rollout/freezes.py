@@ -13,6 +13,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from lifecycle.domain.errors import InvalidName, InvalidValue
 from lifecycle.domain.fleet.cluster import ENVIRONMENTS, Cluster
+from lifecycle.domain.time_format import minute
 
 EVERYTHING = "*"
 _NEVER = datetime.max.replace(tzinfo=UTC)
@@ -44,12 +45,12 @@ class Freeze:
     def covers(self, cluster: Cluster) -> bool:
         return self.scope in (EVERYTHING, cluster.environment, str(cluster))
 
-    def stands(self, now: datetime) -> bool:
+    def is_active(self, now: datetime) -> bool:
         """Whether it has not ended by itself; one that was lifted has no record any more."""
         return self.until is None or now < self.until
 
 
-def named(scope: str) -> str:
+def scope_in_words(scope: str) -> str:
     """A scope in the words of people."""
     return "everything" if scope == EVERYTHING else scope
 
@@ -165,7 +166,7 @@ def _zone(text: str, name: str | None) -> tzinfo:
         ) from error
 
 
-def blocking(
+def freeze_reason(
     freezes: Sequence[Freeze], windows: Sequence[str], cluster: Cluster, now: datetime
 ) -> str | None:
     """Why a deployment of `cluster` may not begin at `now`, in one sentence; None when it may.
@@ -173,25 +174,21 @@ def blocking(
     Of several reasons it is the one that stands longest. `windows` are those of the cluster's policy; one that
     cannot be read blocks, and says so: what it meant to forbid is not known.
     """
-    standing = [each for each in freezes if each.covers(cluster) and each.stands(now)]
-    found = [(each.until or _NEVER, _of_freeze(each)) for each in standing]
-    found += [why for text in windows if (why := _of_window(text, cluster, now))]
+    active = [each for each in freezes if each.covers(cluster) and each.is_active(now)]
+    found = [(each.until or _NEVER, _freeze_sentence(each)) for each in active]
+    found += [why for text in windows if (why := _window_sentence(text, cluster, now))]
     return max(found, key=lambda each: each[0])[1] if found else None
 
 
-def _of_freeze(freeze: Freeze) -> str:
+def _freeze_sentence(freeze: Freeze) -> str:
     why = f": {freeze.why}" if freeze.why else ""
-    until = _told(freeze.until) if freeze.until else "it is lifted"
-    return f"{named(freeze.scope)} is frozen since {_told(freeze.at)} by {freeze.by}{why}; until {until}"
+    until = minute(freeze.until) if freeze.until else "it is lifted"
+    return f"{scope_in_words(freeze.scope)} is frozen since {minute(freeze.at)} by {freeze.by}{why}; until {until}"
 
 
-def _of_window(text: str, cluster: Cluster, now: datetime) -> tuple[datetime, str] | None:
+def _window_sentence(text: str, cluster: Cluster, now: datetime) -> tuple[datetime, str] | None:
     try:
         ends = Window.parse(text).ends(now)
     except InvalidValue as error:
         return _NEVER, f"the policy of {cluster} freezes a time that cannot be read: {error}"
-    return (ends, f"the policy of {cluster} freezes {text}; until {_told(ends)}") if ends else None
-
-
-def _told(at: datetime) -> str:
-    return f"{at.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
+    return (ends, f"the policy of {cluster} freezes {text}; until {minute(ends)}") if ends else None

@@ -31,7 +31,7 @@ class Lease:
 RUNNING_LEASE = timedelta(hours=3)
 
 
-RENEWED_BEFORE = timedelta(hours=2)
+RENEWAL_THRESHOLD = timedelta(hours=2)
 
 
 # A state machine waits for an answer for a week, and then asks anew.

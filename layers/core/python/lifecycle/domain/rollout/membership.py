@@ -13,7 +13,7 @@ from lifecycle.domain.rollout.steps import Facts
 from lifecycle.domain.service.host_count import at_most
 
 # How often a host is tried anew without asking: when its agent is back, or when it was replaced.
-TRIES_UNASKED = 3
+AUTOMATIC_ATTEMPTS = 3
 
 
 def members(facts: Facts) -> tuple[str, ...]:
@@ -37,7 +37,7 @@ def replaced(facts: Facts, attempt: HostAttempt) -> bool:
         updated
         and not facts.reports[host].installed
         and not state_of(facts.rotation, host).in_rotation
-        and attempt.number < TRIES_UNASKED
+        and attempt.number < AUTOMATIC_ATTEMPTS
     )
 
 
@@ -52,16 +52,16 @@ def unreachable_hosts(facts: Facts) -> dict[str, HostAttempt]:
     }
 
 
-def silence_is_tolerable(facts: Facts, now: datetime) -> bool:
+def unreachable_hosts_are_tolerable(facts: Facts, now: datetime) -> bool:
     """Whether the others may go on before the silent hosts: there are few of them, and capacity is left.
 
     Counted over the whole cluster, and apart from hosts that failed. A silent host that serves nothing takes
     its share of `max_unavailable`.
     """
-    here, failed = members(facts), unreachable_hosts(facts)
-    silent = [host for host in here if host in failed or unreachable_since(facts, host, now)]
+    present, failed = members(facts), unreachable_hosts(facts)
+    unreachable = [host for host in present if host in failed or unreachable_since(facts, host, now)]
     down = [host for host in failed if not state_of(facts.rotation, host).serves]
     policy = facts.deployment.policy
-    return len(silent) <= at_most(policy.max_unreachable, len(here)) and len(down) < at_most(
-        policy.max_unavailable, len(here)
+    return len(unreachable) <= at_most(policy.max_unreachable, len(present)) and len(down) < at_most(
+        policy.max_unavailable, len(present)
     )

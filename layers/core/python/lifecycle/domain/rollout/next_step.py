@@ -26,11 +26,11 @@ from lifecycle.domain.rollout.deployment import DeploymentState
 from lifecycle.domain.rollout.diagnosis import can_be_diagnosed
 from lifecycle.domain.rollout.gates import aborted, gate, paused, roll_back, skipped_hosts
 from lifecycle.domain.rollout.membership import (
-    TRIES_UNASKED,
+    AUTOMATIC_ATTEMPTS,
     members,
     replaced,
-    silence_is_tolerable,
     unreachable_hosts,
+    unreachable_hosts_are_tolerable,
     unreachable_since,
 )
 from lifecycle.domain.rollout.steps import (
@@ -43,12 +43,12 @@ from lifecycle.domain.rollout.steps import (
     UpdateHosts,
 )
 from lifecycle.domain.rollout.test_bed.schedule import (
-    bake,
-    failed_bed,
-    failing,
-    home_first,
+    bake_step,
+    end_bake_first,
+    end_failed_bake,
+    failed_test_bed,
+    lost_in_test_bed,
     next_group,
-    orphaned,
 )
 from lifecycle.domain.service.host_count import at_most
 from lifecycle.domain.service.policy import ApprovalGate, OnFail
@@ -63,11 +63,11 @@ Hosts: TypeAlias = list[tuple[str, int]]
 def next_step(facts: Facts, now: datetime) -> Step:
     """Choose what the rollout does next, touching at most `max_unavailable` hosts."""
     over = _ended(facts) or aborted(facts) or _answered(facts, now)
-    held = over or failing(facts, now) or paused(facts)
-    step = held or gate(facts, ApprovalGate.BEFORE_FIRST_HOST, now) or bake(facts, now)
+    held = over or end_failed_bake(facts, now) or paused(facts)
+    step = held or gate(facts, ApprovalGate.BEFORE_FIRST_HOST, now) or bake_step(facts, now)
     if step is None and next_group(facts) is Group.MAIN:
         step = gate(facts, ApprovalGate.AFTER_FIRST_HOST, now)
-    return home_first(facts, step or _hosts(facts, now))
+    return end_bake_first(facts, step or _hosts(facts, now))
 
 
 def _ended(facts: Facts) -> Step | None:
@@ -106,7 +106,7 @@ def _decided(facts: Facts, host: str, attempt: HostAttempt) -> Step | None:
 
 def _failed(facts: Facts, host: str, attempt: HostAttempt, now: datetime) -> Step | None:
     """A failure that nobody decided on halts, once it is diagnosed; a host that left is not waited for."""
-    bed = failed_bed(facts, attempt)
+    bed = failed_test_bed(facts, attempt)
     if bed is None and (attempt.state is AttemptState.ALIVE or host not in facts.reports):
         return None  # where the version has failed in the test bed, it does not help that its host left
     if answers_on(facts.questions, attempt):
@@ -115,7 +115,7 @@ def _failed(facts: Facts, host: str, attempt: HostAttempt, now: datetime) -> Ste
         return roll_back(
             facts, "lifecycle", f"the policy rolls back what fails in the test bed: {bed.reason}"
         )
-    if attempt.unreachable and silence_is_tolerable(facts, now):
+    if attempt.unreachable and unreachable_hosts_are_tolerable(facts, now):
         return None
     if can_be_diagnosed(facts.deployment, attempt) and not facts.undiagnosed:
         return Diagnose(host, attempt.number, f"{host} failed: is it the host or the version?")
@@ -125,7 +125,7 @@ def _failed(facts: Facts, host: str, attempt: HostAttempt, now: datetime) -> Ste
 def _why(facts: Facts, attempt: HostAttempt) -> str:
     if attempt.state is AttemptState.FAILED:
         return attempt.reason
-    if bed := failed_bed(facts, attempt):
+    if bed := failed_test_bed(facts, attempt):
         return f"failed in the test bed: {bed.reason}"
     return f"the attempt was lost after it was {attempt.state}; nothing is known of what followed"
 
@@ -138,7 +138,7 @@ def _halt(
 
 
 @dataclass(slots=True)
-class _Left:
+class _Remaining:
     """The hosts that are not done: to be updated, left for later by a human, out of reach."""
 
     waiting: Hosts = field(default_factory=list)
@@ -149,9 +149,9 @@ class _Left:
 def _hosts(facts: Facts, now: datetime) -> Step:
     """Update the next hosts, or, when none is left, check that every one is in its place."""
     newest = latest_attempts(facts.attempts)
-    left = _left(facts, newest, now)
+    left = _remaining(facts, newest, now)
     if left.waiting:
-        return _turn(facts, left)
+        return _update_next(facts, left)
     if left.postponed:
         first = left.postponed[0]
         reason = f"every other host is done; {first.host} was left drained: {_why(facts, first)}"
@@ -163,19 +163,19 @@ def _hosts(facts: Facts, now: datetime) -> Step:
     return _verified(facts, newest, now)
 
 
-def _left(facts: Facts, newest: Mapping[str, HostAttempt], now: datetime) -> _Left:
-    left, out_of_reach = _Left(), unreachable_hosts(facts)
-    silent: Hosts = []
-    tolerable = silence_is_tolerable(facts, now)
+def _remaining(facts: Facts, newest: Mapping[str, HostAttempt], now: datetime) -> _Remaining:
+    left, out_of_reach = _Remaining(), unreachable_hosts(facts)
+    later: Hosts = []
+    tolerable = unreachable_hosts_are_tolerable(facts, now)
     # A quarantined host is no member, but what was decided on it in this deployment still holds.
     decided = sorted(host for host in newest if host in facts.quarantined and host in facts.reports)
     for host in (*members(facts), *decided):
         attempt = newest.get(host)
-        if attempt is None or _was_control(attempt) or orphaned(facts, attempt):
+        if attempt is None or _was_control(attempt) or lost_in_test_bed(facts, attempt):
             if _needs_update(facts, host):
-                later = tolerable and unreachable_since(facts, host, now)
+                postpone = tolerable and unreachable_since(facts, host, now)
                 number = attempt.number + 1 if attempt else 1
-                (silent if later else left.waiting).append((host, number))
+                (later if postpone else left.waiting).append((host, number))
             continue
         answers = answers_on(facts.questions, attempt)
         if answers and answers[-1] is Choice.RETRY:
@@ -183,7 +183,7 @@ def _left(facts: Facts, newest: Mapping[str, HostAttempt], now: datetime) -> _Le
         elif answers and answers[-1] is Choice.FORCE_NEXT:
             left.postponed.append(attempt)
         elif host in out_of_reach:
-            back = not unreachable_since(facts, host, now) and attempt.number < TRIES_UNASKED
+            back = not unreachable_since(facts, host, now) and attempt.number < AUTOMATIC_ATTEMPTS
             if back:
                 left.waiting.append((host, attempt.number + 1))
             else:
@@ -192,7 +192,7 @@ def _left(facts: Facts, newest: Mapping[str, HostAttempt], now: datetime) -> _Le
             left.waiting.append((host, attempt.number + 1))
     # Hosts that serve nothing come first, because taking them costs no capacity: those that joined, too.
     left.waiting.sort(key=lambda each: _serves(facts, each[0]))
-    left.waiting += silent
+    left.waiting += later
     return left
 
 
@@ -202,43 +202,45 @@ def _was_control(attempt: HostAttempt) -> bool:
 
 
 def _needs_update(facts: Facts, host: str) -> bool:
-    place = drift_reason(facts.reports.get(host), state_of(facts.rotation, host), facts.deployment.target)
-    return place is not None
+    drift = drift_reason(facts.reports.get(host), state_of(facts.rotation, host), facts.deployment.target)
+    return drift is not None
 
 
-def _turn(facts: Facts, left: _Left) -> Step:
-    here = sum(attempt.execution == facts.execution for attempt in facts.attempts)
-    if here >= HOSTS_PER_EXECUTION:
-        return ContinueLater(f"{here} attempts in execution {facts.execution}; going on in a new one")
+def _update_next(facts: Facts, left: _Remaining) -> Step:
+    attempts_here = sum(attempt.execution == facts.execution for attempt in facts.attempts)
+    if attempts_here >= HOSTS_PER_EXECUTION:
+        return ContinueLater(
+            f"{attempts_here} attempts in execution {facts.execution}; going on in a new one"
+        )
     group = next_group(facts)
-    turn, rest = _share(facts, left.waiting)
+    batch, rest = _next_batch(facts, left.waiting)
     if group is Group.TEST_BED:
-        turn, rest = turn[:1], [*turn[1:], *rest]
-    following = [] if group is Group.TEST_BED else rest[: len(turn)]
-    names = ", ".join(host for host, _ in turn)
+        batch, rest = batch[:1], [*batch[1:], *rest]
+    following = [] if group is Group.TEST_BED else rest[: len(batch)]
+    names = ", ".join(host for host, _ in batch)
     where = ", into the test bed" if group is Group.TEST_BED else ""
-    return UpdateHosts(tuple(turn), tuple(following), f"{names} next{where}; {len(rest)} to follow", group)
+    return UpdateHosts(tuple(batch), tuple(following), f"{names} next{where}; {len(rest)} to follow", group)
 
 
-def _share(facts: Facts, waiting: Hosts) -> tuple[Hosts, Hosts]:
+def _next_batch(facts: Facts, waiting: Hosts) -> tuple[Hosts, Hosts]:
     """Those whose turn it is, and the rest: at most `max_unavailable` are out, those that serve nothing included."""
-    here, aside = members(facts), skipped_hosts(facts)
-    out = {h for h in here if h not in aside and not _serves(facts, h)}
-    limit = at_most(facts.deployment.policy.max_unavailable, len(here))
+    present, skipped = members(facts), skipped_hosts(facts)
+    out = {h for h in present if h not in skipped and not _serves(facts, h)}
+    limit = at_most(facts.deployment.policy.max_unavailable, len(present))
     spare = limit - len(out)
-    turn: Hosts = []
-    aside_already = False
+    batch: Hosts = []
+    test_group_taken = False
     for host, number in waiting:
-        is_aside = state_of(facts.rotation, host) is TargetState.TEST_GROUP
-        if is_aside and aside_already:
+        in_test_group = state_of(facts.rotation, host) is TargetState.TEST_GROUP
+        if in_test_group and test_group_taken:
             continue  # one at a time: application/rollout/test_bed/traffic_weights.py
-        if len(turn) < limit and (spare > 0 or not _serves(facts, host)):
-            turn.append((host, number))
+        if len(batch) < limit and (spare > 0 or not _serves(facts, host)):
+            batch.append((host, number))
             spare -= _serves(facts, host)
-            aside_already |= is_aside
+            test_group_taken |= in_test_group
     # Where no host can be spared, the first one's drain is refused, and says which are down.
-    turn = turn or waiting[:1]
-    return turn, [each for each in waiting if each not in turn]
+    batch = batch or waiting[:1]
+    return batch, [each for each in waiting if each not in batch]
 
 
 def _serves(facts: Facts, host: str) -> bool:
@@ -246,18 +248,18 @@ def _serves(facts: Facts, host: str) -> bool:
 
 
 def _verified(facts: Facts, newest: Mapping[str, HostAttempt], now: datetime) -> Step:
-    aside = skipped_hosts(facts)
+    skipped = skipped_hosts(facts)
     for host in members(facts):
-        if host in aside:
+        if host in skipped:
             continue
         state = state_of(facts.rotation, host)
-        if wrong := drift_reason(facts.reports.get(host), state, facts.deployment.target):
-            reason = f"{host} was updated, but now it {wrong}"
+        if drift := drift_reason(facts.reports.get(host), state, facts.deployment.target):
+            reason = f"{host} was updated, but now it {drift}"
             return _halt(facts, newest[host], now, reason, last=True)
-    count = len(set(members(facts)) - set(aside))
+    count = len(set(members(facts)) - set(skipped))
     if not count:
-        return Finish(DeploymentState.ABORTED, "no host is left that could serve it", aside)
+        return Finish(DeploymentState.ABORTED, "no host is left that could serve it", skipped)
     version = facts.deployment.target.version
-    left = f"; left out: {', '.join(aside)}" if aside else ""
-    who = "1 host serves" if count == 1 else f"{count} hosts serve"
-    return Finish(DeploymentState.DONE, f"{who} {version}, in rotation and healthy{left}", aside)
+    left = f"; left out: {', '.join(skipped)}" if skipped else ""
+    subject = "1 host serves" if count == 1 else f"{count} hosts serve"
+    return Finish(DeploymentState.DONE, f"{subject} {version}, in rotation and healthy{left}", skipped)

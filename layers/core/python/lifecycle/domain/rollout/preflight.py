@@ -14,10 +14,10 @@ from lifecycle.domain.fleet.target_group import Rotation, TargetState
 from lifecycle.domain.rollout.attempt import HostAttempt
 from lifecycle.domain.rollout.capacity import Floor, refuse_drain
 from lifecycle.domain.rollout.deployment import Kind, Override, Request
-from lifecycle.domain.rollout.freezes import Freeze, blocking
+from lifecycle.domain.rollout.freezes import Freeze, freeze_reason
 from lifecycle.domain.rollout.lease import Lease
 from lifecycle.domain.rollout.queue import PendingDeployment
-from lifecycle.domain.rollout.test_bed.hosts import no_test_bed, wants_test_bed
+from lifecycle.domain.rollout.test_bed.hosts import no_test_bed_reason, wants_test_bed
 from lifecycle.domain.service.host_count import at_least, at_most
 from lifecycle.domain.service.manifest import Manifest
 from lifecycle.domain.service.policy import Policy
@@ -66,7 +66,7 @@ class Observed:
         return self.cluster_members & frozenset(request.only) if request.only else self.cluster_members
 
 
-_AROUND = {
+_HOW_TO_OVERRIDE = {
     Override.QUARANTINE: "deploy another, or say --even-if-quarantined",
     Override.FREEZE: "wait, or say --despite-freeze with a --reason",
     Override.NO_ROLLBACK_TARGET: "publish it again, or say --without-rollback-target",
@@ -74,113 +74,126 @@ _AROUND = {
 
 
 def blockers(
-    request: Request, seen: Observed, order: Sequence[str], now: datetime, heartbeat_timeout: timedelta
+    request: Request, observed: Observed, order: Sequence[str], now: datetime, heartbeat_timeout: timedelta
 ) -> list[str]:
     """Every reason not to begin now; `order` is the order of the hosts that would be updated."""
-    held = seen.lease.held_by_another(request.deployment, now)
-    reasons = _standing(request, seen)
+    held = observed.lease.held_by_another(request.deployment, now)
+    reasons = _hard_blockers(request, observed)
     if request.kind is Kind.DEPLOY:
-        found = _obstacles(request, seen, now)
-        reasons += [f"{why}; {_AROUND[each]}" for each, why in found.items() if each not in request.overrides]
+        found = _overridable_blockers(request, observed, now)
+        reasons += [
+            f"{why}; {_HOW_TO_OVERRIDE[each]}" for each, why in found.items() if each not in request.overrides
+        ]
     elif held:
-        since = f" since {seen.lease.since:%Y-%m-%d %H:%M:%S} UTC" if seen.lease.since else ""
-        reasons.append(f"{request.cluster} is being deployed by {seen.lease.deployment}{since}")
+        since = f" since {observed.lease.since:%Y-%m-%d %H:%M:%S} UTC" if observed.lease.since else ""
+        reasons.append(f"{request.cluster} is being deployed by {observed.lease.deployment}{since}")
     if request.kind is Kind.ROLLBACK or held:
         return reasons  # what its hosts look like is for when it begins
-    return reasons + _silence(request, seen, now, heartbeat_timeout) + _capacity(request, seen, order)
+    return (
+        reasons
+        + _unreachable_blockers(request, observed, now, heartbeat_timeout)
+        + _capacity_blockers(request, observed, order)
+    )
 
 
-def notes(request: Request, seen: Observed, now: datetime, heartbeat_timeout: timedelta) -> list[str]:
+def warnings(request: Request, observed: Observed, now: datetime, heartbeat_timeout: timedelta) -> list[str]:
     """What does not stand against the deployment, but is worth knowing before it begins."""
-    told = [f"{host} is quarantined and left out: {why}" for host, why in sorted(seen.bad_hosts.items())]
-    silent = _silent(request, seen, now, heartbeat_timeout)
-    told += [
+    texts = [f"{host} is quarantined and left out: {why}" for host, why in sorted(observed.bad_hosts.items())]
+    unreachable = _unreachable(request, observed, now, heartbeat_timeout)
+    texts += [
         f"the agent of {host} is silent since {since:%Y-%m-%d %H:%M:%S} UTC: it comes last, and is asked about"
-        for host, since in silent.items()
+        for host, since in unreachable.items()
     ]
     if request.kind is Kind.DEPLOY:
-        found = _obstacles(request, seen, now)
-        told += [f"in spite of this: {why}" for each, why in found.items() if each in request.overrides]
-        told += _fetched_again(request, seen)
-        told += _no_test_bed(request, seen)
-    return told
+        found = _overridable_blockers(request, observed, now)
+        texts += [f"in spite of this: {why}" for each, why in found.items() if each in request.overrides]
+        texts += _rollback_download_warnings(request, observed)
+        texts += _test_bed_warnings(request, observed)
+    return texts
 
 
-def _standing(request: Request, seen: Observed) -> list[str]:
+def _hard_blockers(request: Request, observed: Observed) -> list[str]:
     """What no waiting and no override changes."""
-    cluster, version = request.cluster, seen.manifest.version
+    cluster, version = request.cluster, observed.manifest.version
     reasons = []
-    if not seen.members(request):
+    if not observed.members(request):
         reasons.append(f"{cluster} has no hosts: start an agent on each, then plan again")
     if request.environment == "production" and isinstance(parse_version(version), SnapshotVersion):
         reasons.append(f"production takes releases only: lifecycle promote {request.service} {version}")
-    if request.kind is not Kind.ROLLBACK and seen.health_path not in (None, seen.manifest.is_alive.path):
+    if request.kind is not Kind.ROLLBACK and observed.health_path not in (
+        None,
+        observed.manifest.is_alive.path,
+    ):
         reasons.append(
-            f"the load balancer checks {seen.health_path}, but {version} declares is_alive "
-            f"{seen.manifest.is_alive.path}: change the cluster's stack first"
+            f"the load balancer checks {observed.health_path}, but {version} declares is_alive "
+            f"{observed.manifest.is_alive.path}: change the cluster's stack first"
         )
     return reasons
 
 
-def _obstacles(request: Request, seen: Observed, now: datetime) -> dict[Override, str]:
+def _overridable_blockers(request: Request, observed: Observed, now: datetime) -> dict[Override, str]:
     """What stands against the deployment, unless it is told to go on in spite of it."""
     found: dict[Override, str] = {}
-    version = seen.manifest.version
-    if version in seen.bad_versions:
-        found[Override.QUARANTINE] = f"{version} is quarantined: {seen.bad_versions[version]}"
-    if frozen := blocking(seen.freezes, seen.policy(request).frozen, request.cluster, now):
+    version = observed.manifest.version
+    if version in observed.bad_versions:
+        found[Override.QUARANTINE] = f"{version} is quarantined: {observed.bad_versions[version]}"
+    if frozen := freeze_reason(observed.freezes, observed.policy(request).frozen, request.cluster, now):
         found[Override.FREEZE] = frozen
-    if seen.no_rollback_target is not None:
-        found[Override.NO_ROLLBACK_TARGET] = f"there would be no way back: {seen.no_rollback_target}"
+    if observed.no_rollback_target is not None:
+        found[Override.NO_ROLLBACK_TARGET] = f"there would be no way back: {observed.no_rollback_target}"
     return found
 
 
-def _fetched_again(request: Request, seen: Observed) -> list[str]:
+def _rollback_download_warnings(request: Request, observed: Observed) -> list[str]:
     """Hosts that serve the previous version, but do not keep it: a rollback there needs the artifact store."""
-    if seen.previous is None:
+    if observed.previous is None:
         return []
-    version = seen.previous.version
-    hosts = [h for h in sorted(seen.members(request)) if version not in seen.reports[h].releases]
+    version = observed.previous.version
+    hosts = [h for h in sorted(observed.members(request)) if version not in observed.reports[h].releases]
     return [f"not on the disk of {', '.join(hosts)}: {version}; a rollback fetches it again"] if hosts else []
 
 
-def _no_test_bed(request: Request, seen: Observed) -> list[str]:
-    if not wants_test_bed(seen.policy(request)) or request.only:
+def _test_bed_warnings(request: Request, observed: Observed) -> list[str]:
+    if not wants_test_bed(observed.policy(request)) or request.only:
         return []
-    why = no_test_bed(seen.previous, len(seen.cluster_members), has_groups=seen.has_test_bed)
+    why = no_test_bed_reason(
+        observed.previous, len(observed.cluster_members), has_groups=observed.has_test_bed
+    )
     return [f"no test bed, which the policy asks for: {why}"] if why else []
 
 
-def _silent(
-    request: Request, seen: Observed, now: datetime, heartbeat_timeout: timedelta
+def _unreachable(
+    request: Request, observed: Observed, now: datetime, heartbeat_timeout: timedelta
 ) -> Mapping[str, datetime]:
     found = {
-        host: seen.reports[host].unreachable_since(now, heartbeat_timeout)
-        for host in sorted(seen.members(request))
+        host: observed.reports[host].unreachable_since(now, heartbeat_timeout)
+        for host in sorted(observed.members(request))
     }
     return {host: since for host, since in found.items() if since}
 
 
-def _silence(request: Request, seen: Observed, now: datetime, heartbeat_timeout: timedelta) -> list[str]:
+def _unreachable_blockers(
+    request: Request, observed: Observed, now: datetime, heartbeat_timeout: timedelta
+) -> list[str]:
     """The agents that are silent, if they are more than the policy lets go on without."""
     if request.only:
         return []  # its hosts were heard when it was asked for; one that fell silent since is asked about
-    silent = _silent(request, seen, now, heartbeat_timeout)
-    allowed = at_most(seen.policy(request).max_unreachable, len(seen.members(request)))
-    if len(silent) <= allowed and len(silent) < len(seen.members(request)):
+    unreachable = _unreachable(request, observed, now, heartbeat_timeout)
+    allowed = at_most(observed.policy(request).max_unreachable, len(observed.members(request)))
+    if len(unreachable) <= allowed and len(unreachable) < len(observed.members(request)):
         return []
-    budget = f"max_unreachable is {seen.policy(request).max_unreachable}"
+    budget = f"max_unreachable is {observed.policy(request).max_unreachable}"
     return [
         f"the agent of {host} is silent since {since:%Y-%m-%d %H:%M:%S} UTC ({budget}): start it, or remove the host"
-        for host, since in silent.items()
+        for host, since in unreachable.items()
     ]
 
 
-def _capacity(request: Request, seen: Observed, order: Sequence[str]) -> list[str]:
+def _capacity_blockers(request: Request, observed: Observed, order: Sequence[str]) -> list[str]:
     """Why the policy could never finish; else the first drain that would be refused if every host succeeded."""
-    policy, hosts = seen.policy(request), seen.cluster_members
+    policy, hosts = observed.policy(request), observed.cluster_members
     size = len(hosts)
-    limit, kept = at_most(policy.max_unavailable, size), at_least(policy.min_healthy, size)
+    limit, required = at_most(policy.max_unavailable, size), at_least(policy.min_healthy, size)
     if not size:
         return []
     if limit < 1:
@@ -191,12 +204,12 @@ def _capacity(request: Request, seen: Observed, order: Sequence[str]) -> list[st
         return [
             f"max_unavailable is {policy.max_unavailable} of {size} hosts, which would leave none serving"
         ]
-    if kept > size - 1:
-        told = f"min_healthy is {policy.min_healthy}, but {request.cluster} has {size} hosts"
-        return [f"{told}: expected at most {size - 1}, or no host could ever be taken out"]
-    rotation = dict(seen.rotation)
+    if required > size - 1:
+        texts = f"min_healthy is {policy.min_healthy}, but {request.cluster} has {size} hosts"
+        return [f"{texts}: expected at most {size - 1}, or no host could ever be taken out"]
+    rotation = dict(observed.rotation)
     for host in order:
-        if why := refuse_drain(host, rotation, Floor.of(policy, hosts, frozenset(seen.skipped_hosts))):
+        if why := refuse_drain(host, rotation, Floor.of(policy, hosts, frozenset(observed.skipped_hosts))):
             return [why]
         rotation[host] = TargetState.HEALTHY
     return []

@@ -49,7 +49,7 @@ def after_end(ended: Deployment | None, waiting: PendingDeployment) -> AfterEnd:
     well = ended.state is DeploymentState.DONE and ended.request.kind is not Kind.ROLLBACK
     if well or ended.policy.automatic:
         return StartPending(waiting, f"{ended.id} has ended: {ended.state}")
-    what = "was rolled back" if ended.request.kind is Kind.ROLLBACK else f"ended {ended.state}"
+    outcome = "was rolled back" if ended.request.kind is Kind.ROLLBACK else f"ended {ended.state}"
     version = waiting.request.version
-    told = f"{ended.id} {what} while {version} waited for it: deploy it again if it is still wanted"
-    return DropPending(waiting, told)
+    reason = f"{ended.id} {outcome} while {version} waited for it: deploy it again if it is still wanted"
+    return DropPending(waiting, reason)

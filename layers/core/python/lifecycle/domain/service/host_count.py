@@ -8,13 +8,13 @@ from typing import TypeAlias
 
 from lifecycle.domain.errors import InvalidValue
 
-Amount: TypeAlias = int | str
+HostCount: TypeAlias = int | str
 
 _SHARE = re.compile(r"(?P<percent>[1-9][0-9]?|100)%")
 _EXPECTED = 'a whole number that is not negative, or a share from "1%" to "100%" without decimals'
 
 
-def parse_amount(value: object) -> Amount:
+def parse_host_count(value: object) -> HostCount:
     """Check an amount as it was written; raises InvalidValue. A number in quotes is not one."""
     if isinstance(value, int) and not isinstance(value, bool) and value >= 0:
         return value
@@ -23,7 +23,7 @@ def parse_amount(value: object) -> Amount:
     raise InvalidValue("number of hosts", str(value), _EXPECTED)
 
 
-def at_most(amount: Amount, of: int) -> int:
+def at_most(amount: HostCount, of: int) -> int:
     """How many of `of` hosts may be taken: a share rounds down, but never to none; a number is as it is.
 
     Source of the rounding: Kubernetes' maxUnavailable; the least of 1 is ours, or small clusters would not move.
@@ -34,7 +34,7 @@ def at_most(amount: Amount, of: int) -> int:
     return max(1, of * _percent(amount) // 100)
 
 
-def at_least(amount: Amount, of: int) -> int:
+def at_least(amount: HostCount, of: int) -> int:
     """How many of `of` hosts must be kept: a share rounds up, a number is as it is. Raises InvalidValue."""
     if isinstance(amount, int):
         return amount

@@ -6,7 +6,7 @@ Declared in lifecycle.toml, carried by the manifest, read by `plan` and by every
 from dataclasses import dataclass
 from enum import StrEnum
 
-from lifecycle.domain.service.host_count import Amount
+from lifecycle.domain.service.host_count import HostCount
 
 
 class ApprovalGate(StrEnum):
@@ -57,9 +57,9 @@ class Policy:
     approval_expires_seconds: int = 86_400
     approval_by_another: bool = False
     decision_expires_seconds: int = 604_800
-    max_unavailable: Amount = 1
-    min_healthy: Amount = 0
-    max_unreachable: Amount = 1
+    max_unavailable: HostCount = 1
+    min_healthy: HostCount = 0
+    max_unreachable: HostCount = 1
     frozen: tuple[str, ...] = ()
     drain_seconds: int = 60
     alive_seconds: int = 60

@@ -7,7 +7,7 @@ from typing import Any
 from lifecycle.domain.errors import LifecycleError
 from lifecycle.domain.fleet.cluster import Cluster
 from lifecycle.domain.monitoring.audit import AuditEntry
-from lifecycle.domain.monitoring.notifications import Change, Quarantine, Told
+from lifecycle.domain.monitoring.notifications import Change, Quarantine, Recorded
 from lifecycle.domain.rollout.decision import Question
 from lifecycle.domain.rollout.deployment import Deployment, cluster_of
 from lifecycle.domain.rollout.test_bed.model import TestBed
@@ -50,7 +50,7 @@ def _change(item: Mapping[str, Any]) -> Change | None:
     return Change(_read(pk, sk, item.get("OldImage")), after, at)
 
 
-def _read(pk: str, sk: str, image: dict[str, Any] | None) -> Told | None:
+def _read(pk: str, sk: str, image: dict[str, Any] | None) -> Recorded | None:
     if image is None:
         return None
     if pk.startswith(Partition.CLUSTER) and sk.startswith(_QUARANTINES):
@@ -58,7 +58,7 @@ def _read(pk: str, sk: str, image: dict[str, Any] | None) -> Told | None:
         return Quarantine(cluster, sk.partition("#")[2], record(dict[str, str], image).get("why", ""))
     for partition, prefix, kind in _KINDS:
         if pk.startswith(partition) and sk.startswith(prefix):
-            found: Told = record(kind, image)
+            found: Recorded = record(kind, image)
             if isinstance(found, Question | TestBed):
                 cluster_of(found.deployment)  # raises for an execution that was started under another name
             return found

@@ -18,7 +18,7 @@ from lifecycle.domain.errors import LifecycleError
 from lifecycle.domain.rollout.deployment import Deployment
 from lifecycle.domain.rollout.test_bed.approvals import extensions
 from lifecycle.domain.rollout.test_bed.model import TestBed
-from lifecycle.domain.rollout.test_bed.schedule import minutes_wanted
+from lifecycle.domain.rollout.test_bed.schedule import total_minutes
 
 
 def analyse(context: Context, metrics: Metrics, task: BakeTask) -> Outcome:
@@ -40,7 +40,7 @@ def analyse(context: Context, metrics: Metrics, task: BakeTask) -> Outcome:
 
 def _judged(context: Context, metrics: Metrics, current: Deployment, bed: TestBed) -> Outcome:
     questions = context.deployments.questions(bed.deployment)
-    wanted, extended = minutes_wanted(bed, questions), extensions(questions, bed)
+    wanted, extended = total_minutes(bed, questions), extensions(questions, bed)
     minutes = min(metrics.complete_minutes(bed.began_at, context.clock.now(), context.minute), wanted)
     if minutes < 1:
         return Outcome("SKIPPED", "no minute is complete yet")

@@ -48,7 +48,7 @@ def end_bake(context: Context, task: BakeTask, number: int, state: BedState, rea
 def end_open(context: Context, task: BakeTask, reason: str) -> None:
     """Bring home whom a deployment left aside that ends without its state machine. Raises Unknown."""
     if bed := open_bed(context, task):
-        end_bake(context, task, bed.number, BedState.GIVEN_UP, reason)
+        end_bake(context, task, bed.number, BedState.CANCELLED, reason)
 
 
 def _part(

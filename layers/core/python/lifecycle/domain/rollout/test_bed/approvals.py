@@ -14,44 +14,49 @@ from lifecycle.domain.rollout.test_bed.model import TestBed
 from lifecycle.domain.service.policy import ApprovalGate
 
 
-def ask(facts: Facts, bed: TestBed, told: str, *, longer: bool) -> AwaitApproval:
+def ask(facts: Facts, bed: TestBed, reason: str, *, can_extend: bool) -> AwaitApproval:
     """Wait for a human; `longer` says whether more minutes could tell more."""
-    choices = (Choice.APPROVE, Choice.EXTEND, Choice.REJECT) if longer else (Choice.APPROVE, Choice.REJECT)
+    choices = (
+        (Choice.APPROVE, Choice.EXTEND, Choice.REJECT) if can_extend else (Choice.APPROVE, Choice.REJECT)
+    )
     return AwaitApproval(
-        ApprovalGate.AFTER_TEST_BED, told, bed.number, extensions(facts.questions, bed), choices
+        ApprovalGate.AFTER_TEST_BED, reason, bed.number, extensions(facts.questions, bed), choices
     )
 
 
 def extensions(questions: Sequence[Question], bed: TestBed) -> int:
     """How often humans asked for a longer bake."""
-    answers = [q.answer for q in _about(questions, bed) if q.answer]
+    answers = [q.answer for q in _test_bed_questions(questions, bed) if q.answer]
     return sum(answer.choice is Choice.EXTEND for answer in answers)
 
 
-def question(facts: Facts, bed: TestBed) -> Question | None:
+def current_question(facts: Facts, bed: TestBed) -> Question | None:
     """What was asked last about this test bed, since it was extended last."""
     again = extensions(facts.questions, bed)
-    return next((q for q in _about(facts.questions, bed) if q.again == again), None)
+    return next((q for q in _test_bed_questions(facts.questions, bed) if q.again == again), None)
 
 
-def last_word(facts: Facts, bed: TestBed) -> datetime:
+def last_continued_at(facts: Facts, bed: TestBed) -> datetime:
     """When a human last let it bake on, by more minutes or the end of a pause; nobody looks before that."""
-    asked = [*_about(facts.questions, bed), *(q for q in facts.questions if q.kind is QuestionKind.RESUME)]
+    asked = [
+        *_test_bed_questions(facts.questions, bed),
+        *(q for q in facts.questions if q.kind is QuestionKind.RESUME),
+    ]
     given = [q.answer for q in asked if q.answer]
     return max([bed.began_at, *(each.at for each in given if each.choice in (Choice.EXTEND, Choice.RESUME))])
 
 
 def approved(facts: Facts, bed: TestBed) -> str | None:
     """By whom and why, if a human has approved of it."""
-    asked = question(facts, bed)
+    asked = current_question(facts, bed)
     if asked is None or asked.answer is None or asked.answer.choice is not Choice.APPROVE:
         return None
     return f"approved by {asked.answer.by}: {asked.answer.why or asked.reason}"
 
 
-def refusal(facts: Facts, bed: TestBed, now: datetime) -> Step | None:
+def rejection(facts: Facts, bed: TestBed, now: datetime) -> Step | None:
     """What a rejection, or an approval that nobody gave in time, leads to."""
-    asked = question(facts, bed)
+    asked = current_question(facts, bed)
     if asked and asked.answer and asked.answer.choice is Choice.REJECT:
         return rejected(facts, asked.answer.by, f"rejected by {asked.answer.by}: {asked.answer.why}")
     if asked and asked.expired(now):
@@ -60,6 +65,6 @@ def refusal(facts: Facts, bed: TestBed, now: datetime) -> Step | None:
     return None
 
 
-def _about(questions: Sequence[Question], bed: TestBed) -> list[Question]:
+def _test_bed_questions(questions: Sequence[Question], bed: TestBed) -> list[Question]:
     gate = ApprovalGate.AFTER_TEST_BED
     return [q for q in questions if q.gate is gate and q.attempt == bed.number]

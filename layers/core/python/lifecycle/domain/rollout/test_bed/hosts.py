@@ -26,7 +26,7 @@ def wants_test_bed(policy: Policy) -> bool:
     return policy.bake_minutes > 0
 
 
-def no_test_bed(previous: Target | None, hosts: int, *, has_groups: bool) -> str | None:
+def no_test_bed_reason(previous: Target | None, hosts: int, *, has_groups: bool) -> str | None:
     """Why a cluster cannot have the test bed that its policy asks for; None when it can."""
     if previous is None:
         return "there is no other version to compare it with"
@@ -35,12 +35,12 @@ def no_test_bed(previous: Target | None, hosts: int, *, has_groups: bool) -> str
     return None if has_groups else "the cluster's stack is an old one, without target groups for it"
 
 
-def bed_wanted(facts: Facts) -> bool:
+def needs_test_bed(facts: Facts) -> bool:
     """Whether this deployment is to have a test bed; a rollback or a repair has none."""
     mine = facts.deployment
     if not wants_test_bed(mine.policy) or mine.request.kind is not Kind.DEPLOY or mine.request.only:
         return False
-    return no_test_bed(mine.previous, len(members(facts)), has_groups=facts.has_test_bed) is None
+    return no_test_bed_reason(mine.previous, len(members(facts)), has_groups=facts.has_test_bed) is None
 
 
 def target_of(deployment: Deployment, group: Group) -> Target:
@@ -52,10 +52,10 @@ def target_of(deployment: Deployment, group: Group) -> Target:
 
 def set_up(facts: Facts, number: int, now: datetime) -> Step | None:
     """First the test bed's host, which is updated as any other, then its control, then the bake."""
-    if (mine := _fresh(facts, Group.TEST_BED)) is None:
+    if (mine := _unused_attempt(facts, Group.TEST_BED)) is None:
         return None
-    control = _fresh(facts, Group.CONTROL)
-    if control is None or ill(facts, control.host, Group.CONTROL):
+    control = _unused_attempt(facts, Group.CONTROL)
+    if control is None or unhealthy_reason(facts, control.host, Group.CONTROL):
         if found := _control_for(facts, mine.host, now):
             why = f"{found[0]} next, restarted on the current version: the control of {mine.host}"
             return UpdateHosts((found,), (), why, Group.CONTROL)
@@ -64,7 +64,7 @@ def set_up(facts: Facts, number: int, now: datetime) -> Step | None:
     return BeginBake(number, (mine.host, mine.number), (control.host, control.number), pair)
 
 
-def _fresh(facts: Facts, group: Group) -> HostAttempt | None:
+def _unused_attempt(facts: Facts, group: Group) -> HostAttempt | None:
     """The newest attempt that is alive in this group, and that no test bed was begun with."""
     used = {(bed.host, bed.attempt) for bed in facts.beds} | {
         (bed.control, bed.control_attempt) for bed in facts.beds
@@ -81,11 +81,11 @@ def _control_for(facts: Facts, test_bed: str, now: datetime) -> tuple[str, int] 
     previous, newest = facts.deployment.previous, latest_attempts(facts.attempts)
     if previous is None:
         return None
-    aside = hosts_left_out(facts.attempts, facts.questions) | set(unreachable_hosts(facts)) | {test_bed}
+    excluded = hosts_left_out(facts.attempts, facts.questions) | set(unreachable_hosts(facts)) | {test_bed}
     zone = facts.reports[test_bed].zone
     found: list[tuple[bool, bool, int, str]] = []
     for place, host in enumerate(members(facts)):
-        if host in aside or unreachable_since(facts, host, now):
+        if host in excluded or unreachable_since(facts, host, now):
             continue
         attempt = newest.get(host)
         again = attempt is not None and Choice.RETRY in answers_on(facts.questions, attempt)[-1:]
@@ -99,33 +99,33 @@ def _control_for(facts: Facts, test_bed: str, now: datetime) -> tuple[str, int] 
     return host, newest[host].number + 1 if host in newest else 1
 
 
-def ill(facts: Facts, host: str, group: Group) -> str | None:
+def unhealthy_reason(facts: Facts, host: str, group: Group) -> str | None:
     """Why a host is not in its place in the test bed's or the control's group; None when it is."""
     target = target_of(facts.deployment, group)
     return drift_reason(facts.reports.get(host), state_of(facts.rotation, host), target, group)
 
 
-def unfit(facts: Facts, host: str, group: Group) -> str | None:
+def unhealthy_reason_in_bake(facts: Facts, host: str, group: Group) -> str | None:
     """The same while it bakes, when it may also be on its way home: an end that was interrupted left it there."""
-    home = state_of(facts.rotation, host) in (TargetState.HEALTHY, TargetState.INITIAL)
+    in_main_group = state_of(facts.rotation, host) in (TargetState.HEALTHY, TargetState.INITIAL)
     report = facts.reports.get(host)
-    if home:
+    if in_main_group:
         return drift_reason(report, TargetState.HEALTHY, target_of(facts.deployment, group))
-    return ill(facts, host, group)
+    return unhealthy_reason(facts, host, group)
 
 
-def failed_itself(facts: Facts, host: str) -> bool:
+def reports_failure(facts: Facts, host: str) -> bool:
     """Whether the test bed's host says itself that what was tested does not run there."""
     target = target_of(facts.deployment, Group.TEST_BED)
     return drift_reason(facts.reports.get(host), TargetState.TEST_GROUP, target, Group.TEST_BED) is not None
 
 
-def gone_since(facts: Facts, host: str, now: datetime) -> datetime | None:
+def lost_since(facts: Facts, host: str, now: datetime) -> datetime | None:
     """Since when a host that serves nothing has been silent, if for too long: it is gone, whatever ran there."""
     return None if state_of(facts.rotation, host).serves else unreachable_since(facts, host, now)
 
 
-def heard_since_unhealthy(facts: Facts, host: str) -> bool:
+def reported_since_unhealthy(facts: Facts, host: str) -> bool:
     """Return whether the agent of an unhealthy host was heard again after the last step found the host unhealthy.
 
     Such an agent shows that the host itself works, so the version has failed.
@@ -134,14 +134,14 @@ def heard_since_unhealthy(facts: Facts, host: str) -> bool:
     return before.unhealthy_host == host and before.heard_at != facts.reports[host].seen_at
 
 
-def alone(facts: Facts, bed: TestBed) -> str | None:
+def comparison_blocker(facts: Facts, bed: TestBed) -> str | None:
     """Why the test bed has nothing to be compared with, if it has not."""
     if not bed.control:
         why = "no other host serves the current version, in rotation and healthy"
     elif bed.control not in members(facts):
         why = f"the control {bed.control} has left"
-    elif why_unfit := unfit(facts, bed.control, Group.CONTROL):
-        why = f"the control {bed.control} {why_unfit}"
+    elif reason := unhealthy_reason_in_bake(facts, bed.control, Group.CONTROL):
+        why = f"the control {bed.control} {reason}"
     else:
         return None
     return f"{why}: there is nothing to compare {bed.host} with"

@@ -32,7 +32,9 @@ class BedState(StrEnum):
     BAKING = "BAKING"
     PASSED = "PASSED"
     FAILED = "FAILED"
-    GIVEN_UP = "GIVEN_UP"  # before there was a verdict: its deployment ended, or its host left or fell silent
+    CANCELLED = (
+        "GIVEN_UP"  # before there was a verdict: its deployment ended, or its host left or fell silent
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,82 +14,82 @@ from lifecycle.domain.fleet.target_group import Group, state_of
 from lifecycle.domain.rollout.attempt import HostAttempt
 from lifecycle.domain.rollout.decision import Choice, Question, answers_on
 from lifecycle.domain.rollout.deployment import DeploymentState
-from lifecycle.domain.rollout.membership import TRIES_UNASKED, members
+from lifecycle.domain.rollout.membership import AUTOMATIC_ATTEMPTS, members
 from lifecycle.domain.rollout.steps import Bake, EndBake, Facts, Finish, RollBack, Step
 from lifecycle.domain.rollout.test_bed.approvals import (
     approved,
     ask,
+    current_question,
     extensions,
-    last_word,
-    question,
-    refusal,
+    last_continued_at,
+    rejection,
 )
 from lifecycle.domain.rollout.test_bed.hosts import (
-    alone,
-    bed_wanted,
-    failed_itself,
-    gone_since,
-    heard_since_unhealthy,
+    comparison_blocker,
+    lost_since,
+    needs_test_bed,
+    reported_since_unhealthy,
+    reports_failure,
     set_up,
-    unfit,
+    unhealthy_reason_in_bake,
 )
 from lifecycle.domain.rollout.test_bed.model import NO_NOTE, BakeNote, BedState, TestBed
 from lifecycle.domain.service.policy import AfterBake
 
 # At the most so many looks at one bake, so that its execution's history stays short.
-LOOKS = 240
+MAX_ANALYSES = 240
 # Metrics come late, and a look may be lost: so many minutes more, or two looks, then a human is asked.
-PATIENCE_MINUTES = 5
+GRACE_MINUTES = 5
 # How often a test bed is set up whose host then left.
-BEDS = 3
+MAX_TEST_BEDS = 3
 
 
 def next_group(facts: Facts) -> Group:
     """Where the next host is updated: in the test bed, as long as one is wanted that has not come to its end."""
-    return Group.TEST_BED if _pending(facts) else Group.MAIN
+    return Group.TEST_BED if _is_due(facts) else Group.MAIN
 
 
-def failed_bed(facts: Facts, attempt: HostAttempt) -> TestBed | None:
+def failed_test_bed(facts: Facts, attempt: HostAttempt) -> TestBed | None:
     """The test bed that this attempt failed in, if it did."""
     failed = (bed for bed in facts.beds if bed.state is BedState.FAILED)
     return next((bed for bed in failed if (bed.host, bed.attempt) == (attempt.host, attempt.number)), None)
 
 
-def orphaned(facts: Facts, attempt: HostAttempt) -> bool:
+def lost_in_test_bed(facts: Facts, attempt: HostAttempt) -> bool:
     """Whether its host fell silent in the test bed and serves nothing: it is updated anew, as one that never was."""
-    beds = (bed for bed in facts.beds if bed.state is BedState.GIVEN_UP)
+    beds = (bed for bed in facts.beds if bed.state is BedState.CANCELLED)
     return (
         any((bed.host, bed.attempt) == (attempt.host, attempt.number) for bed in beds)
         and not state_of(facts.rotation, attempt.host).in_rotation
         and not answers_on(facts.questions, attempt)
-        and attempt.number < TRIES_UNASKED
+        and attempt.number < AUTOMATIC_ATTEMPTS
     )
 
 
-def home_first(facts: Facts, step: Step) -> Step:
+def end_bake_first(facts: Facts, step: Step) -> Step:
     """Nothing ends or is handed over before the test bed's hosts are at home; who was overtaken touches nothing."""
     bed = _newest(facts)
     if bed is None or bed.state is not BedState.BAKING or not isinstance(step, Finish | RollBack):
         return step
     if isinstance(step, Finish) and step.outcome in (DeploymentState.STALE, facts.deployment.state):
         return step
-    return EndBake(bed.number, BedState.GIVEN_UP, step.reason)
+    return EndBake(bed.number, BedState.CANCELLED, step.reason)
 
 
-def failing(facts: Facts, now: datetime) -> Step | None:
+def end_failed_bake(facts: Facts, now: datetime) -> Step | None:
     """What a test bed that fails asks for, even in a pause: nothing of it goes forward."""
     bed = _newest(facts)
     if bed is None or bed.state is not BedState.BAKING:
         return None
     if bed.judgement and bed.judgement.verdict is Verdict.FAIL:
         return EndBake(bed.number, BedState.FAILED, bed.judgement.sentence)
-    why = unfit(facts, bed.host, Group.TEST_BED) if bed.host in members(facts) else None
+    why = unhealthy_reason_in_bake(facts, bed.host, Group.TEST_BED) if bed.host in members(facts) else None
     if why is None:
         return None
-    if since := gone_since(facts, bed.host, now):
+    if since := lost_since(facts, bed.host, now):
         silent = f"agent of {bed.host} silent since {since:%Y-%m-%d %H:%M:%S} UTC, and it {why}"
-        return EndBake(bed.number, BedState.GIVEN_UP, silent)
-    if not failed_itself(facts, bed.host) and not heard_since_unhealthy(facts, bed.host):
+        return EndBake(bed.number, BedState.CANCELLED, silent)
+    if not reports_failure(facts, bed.host) and not reported_since_unhealthy(facts, bed.host):
         return _wait_for_agent(facts, bed, why)
     return EndBake(bed.number, BedState.FAILED, f"{bed.host} was alive in the test bed, but now it {why}")
 
@@ -97,32 +97,32 @@ def failing(facts: Facts, now: datetime) -> Step | None:
 def _wait_for_agent(facts: Facts, bed: TestBed, why: str) -> Bake:
     """Bake on until the agent of the unhealthy host is heard again, or is silent for too long."""
     heard_at = facts.reports[bed.host].seen_at
-    told = (
+    reason = (
         f"is it the version, or {bed.host}? Its agent was last heard at {heard_at:%H:%M:%S} UTC, and it {why}"
     )
-    return Bake(_seconds(facts, bed), told, BakeNote(unhealthy_host=bed.host, heard_at=heard_at))
+    return Bake(_seconds(facts, bed), reason, BakeNote(unhealthy_host=bed.host, heard_at=heard_at))
 
 
-def bake(facts: Facts, now: datetime) -> Step | None:  # noqa: PLR0911 (one answer a state of the bed)
+def bake_step(facts: Facts, now: datetime) -> Step | None:  # noqa: PLR0911 (one answer a state of the bed)
     """What a test bed that is not `failing` asks for before the next host is updated; None when that host may be."""
     bed = _newest(facts)
     if bed and bed.state is BedState.BAKING:
         return _baking(facts, bed, now)
-    if bed and (no := refusal(facts, bed, now)):
-        return no
-    if _pending(facts):
+    if bed and (rejected := rejection(facts, bed, now)):
+        return rejected
+    if _is_due(facts):
         return set_up(facts, (bed.number if bed else 0) + 1, now)
     if bed is None or approved(facts, bed):
         return None
     if bed.state is BedState.PASSED and facts.deployment.policy.after_bake is AfterBake.ASK:
-        return ask(facts, bed, f"the test bed passed: {bed.reason}", longer=False)
-    if bed.state is BedState.GIVEN_UP:
-        told = f"{bed.number} test beds were set up, and none came to a verdict: {bed.reason}"
-        return ask(facts, bed, told, longer=False)
+        return ask(facts, bed, f"the test bed passed: {bed.reason}", can_extend=False)
+    if bed.state is BedState.CANCELLED:
+        reason = f"{bed.number} test beds were set up, and none came to a verdict: {bed.reason}"
+        return ask(facts, bed, reason, can_extend=False)
     return None
 
 
-def minutes_wanted(bed: TestBed, questions: Sequence[Question]) -> int:
+def total_minutes(bed: TestBed, questions: Sequence[Question]) -> int:
     """How long it bakes, with what humans asked for since."""
     return bed.minutes * (1 + extensions(questions, bed))
 
@@ -131,13 +131,13 @@ def _newest(facts: Facts) -> TestBed | None:
     return max(facts.beds, key=lambda bed: bed.number, default=None)
 
 
-def _pending(facts: Facts) -> bool:
+def _is_due(facts: Facts) -> bool:
     """Whether a test bed is to be set up: the first, or another one because its host left or is tried again."""
     bed = _newest(facts)
-    if not bed_wanted(facts) or bed is None:
-        return bed_wanted(facts)
-    if bed.state is BedState.GIVEN_UP:
-        return bed.number < BEDS
+    if not needs_test_bed(facts) or bed is None:
+        return needs_test_bed(facts)
+    if bed.state is BedState.CANCELLED:
+        return bed.number < MAX_TEST_BEDS
     if bed.state is BedState.FAILED:
         attempt = next((a for a in facts.attempts if (a.host, a.number) == (bed.host, bed.attempt)), None)
         answers = answers_on(facts.questions, attempt) if attempt else []
@@ -147,48 +147,50 @@ def _pending(facts: Facts) -> bool:
 
 def _baking(facts: Facts, bed: TestBed, now: datetime) -> Step:
     if bed.host not in members(facts):
-        return EndBake(bed.number, BedState.GIVEN_UP, f"{bed.host} has left the test bed")
-    judged, wanted = bed.judgement, minutes_wanted(bed, facts.questions)
-    if told := alone(facts, bed):
-        return _undecided(facts, bed, now, told, longer=False)
+        return EndBake(bed.number, BedState.CANCELLED, f"{bed.host} has left the test bed")
+    judged, wanted = bed.judgement, total_minutes(bed, facts.questions)
+    if reason := comparison_blocker(facts, bed):
+        return _undecided(facts, bed, now, reason, can_extend=False)
     complete = judged is not None and judged.minutes >= wanted
-    if not complete and (again := _look_again(facts, bed, now)):
+    if not complete and (again := _analyse_again(facts, bed, now)):
         return again
     if judged and complete and judged.verdict is Verdict.PASS:
         return EndBake(bed.number, BedState.PASSED, judged.sentence)
-    told = judged.sentence if judged else f"nothing could be measured within {wanted} minutes"
-    return _undecided(facts, bed, now, told, longer=True)
+    reason = judged.sentence if judged else f"nothing could be measured within {wanted} minutes"
+    return _undecided(facts, bed, now, reason, can_extend=True)
 
 
-def _look_again(facts: Facts, bed: TestBed, now: datetime) -> Bake | None:
+def _analyse_again(facts: Facts, bed: TestBed, now: datetime) -> Bake | None:
     """Bake on while a further interim analysis may decide more; None when a human is to be asked."""
-    wanted = minutes_wanted(bed, facts.questions)
-    planned = max(bed.began_at + wanted * facts.minute, last_word(facts, bed))
-    if now < planned + facts.minute * max(PATIENCE_MINUTES, 2 * _pause(wanted)):
+    wanted = total_minutes(bed, facts.questions)
+    planned_end = max(bed.began_at + wanted * facts.minute, last_continued_at(facts, bed))
+    if now < planned_end + facts.minute * max(GRACE_MINUTES, 2 * _minutes_between_analyses(wanted)):
         passed = min(int((now - bed.began_at) / facts.minute), wanted)
         return _bake_on(facts, bed, f"{passed} of {wanted} minutes", NO_NOTE)
     # An execution that was resumed may not have analysed for hours.
-    if question(facts, bed) or facts.deployment.bake_note.last_analysis == wanted:
+    if current_question(facts, bed) or facts.deployment.bake_note.last_analysis == wanted:
         return None
     return _bake_on(facts, bed, f"{wanted} minutes are over, a last look", BakeNote(last_analysis=wanted))
 
 
 def _bake_on(facts: Facts, bed: TestBed, progress: str, note: BakeNote) -> Bake:
-    told = f"the test bed bakes, {bed.host} against {bed.control}: {progress}"
-    return Bake(_seconds(facts, bed), told, note)
+    reason = f"the test bed bakes, {bed.host} against {bed.control}: {progress}"
+    return Bake(_seconds(facts, bed), reason, note)
 
 
-def _pause(wanted: int) -> float:
+def _minutes_between_analyses(wanted: int) -> float:
     """How many minutes lie between two looks."""
-    return max(1.0, wanted / LOOKS)
+    return max(1.0, wanted / MAX_ANALYSES)
 
 
 def _seconds(facts: Facts, bed: TestBed) -> int:
-    return ceil(facts.minute.total_seconds() * _pause(minutes_wanted(bed, facts.questions)))
+    return ceil(facts.minute.total_seconds() * _minutes_between_analyses(total_minutes(bed, facts.questions)))
 
 
-def _undecided(facts: Facts, bed: TestBed, now: datetime, told: str, *, longer: bool) -> Step:
+def _undecided(facts: Facts, bed: TestBed, now: datetime, reason: str, *, can_extend: bool) -> Step:
     """A human decides where the data does not."""
     if why := approved(facts, bed):
         return EndBake(bed.number, BedState.PASSED, why)
-    return refusal(facts, bed, now) or ask(facts, bed, f"the test bed is undecided: {told}", longer=longer)
+    return rejection(facts, bed, now) or ask(
+        facts, bed, f"the test bed is undecided: {reason}", can_extend=can_extend
+    )
