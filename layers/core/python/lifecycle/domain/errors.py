@@ -1,17 +1,17 @@
-"""Every error that an operator can meet, in one tree.
+"""The errors that operators meet, in one tree.
 
-Each message says what failed, the value that was found, what is allowed, and the next command where there is one.
+Each message says what failed, the value found, what is allowed, and the next command if there is one.
 
 LifecycleError
-├── InvalidValue           a time, age, count, amount, window or event that cannot be used
-│   └── InvalidName        a service, environment, host or version that cannot be one
+├── InvalidValue           a time, age, count, amount, window or event of the wrong form
+│   └── InvalidName        a service, environment, host or version of the wrong form
 ├── Unknown                a service, snapshot, release, cluster or deployment that does not exist
 ├── LeaseHeld              another deployment of this cluster is running
-├── StaleEpoch             a fenced deployment; it must change nothing
-├── Refused                a plan, promotion or decision that may not be done, with the reasons
-├── DigestMismatch         bytes that are not the ones that were published
+├── StaleEpoch             a fenced deployment, which must change nothing
+├── Refused                a plan, promotion or decision that is not allowed, with the reasons
+├── DigestMismatch         bytes that differ from the published ones
 ├── UnsafeArchive          an artifact that would write outside its folder, or too much
-└── StoreRefused           a store that answered, but not with what was asked
+└── StoreRefused           a store that answered something unusable
 """
 
 from collections.abc import Iterable, Sequence
@@ -19,7 +19,7 @@ from datetime import datetime
 
 
 class LifecycleError(Exception):
-    """The root: anything that is the operator's to know about, printed without a traceback."""
+    """The root of every error that an operator must know about; it is printed without a traceback."""
 
 
 class InvalidValue(LifecycleError):
@@ -35,9 +35,9 @@ class InvalidName(InvalidValue):
 
 
 class Unknown(LifecycleError):
-    """Something that was named does not exist.
+    """A named thing that does not exist.
 
-    `of` is what it would belong to, `known` the names that exist, and `hint` whole sentences.
+    `of` is its owner, `known` the names that exist, and `hint` whole sentences.
     """
 
     def __init__(
@@ -49,7 +49,7 @@ class Unknown(LifecycleError):
 
 
 class LeaseHeld(LifecycleError):
-    """Another deployment of this cluster is running."""
+    """A request for a cluster that another deployment holds."""
 
     def __init__(self, cluster: str, holder: str, since: datetime) -> None:
         super().__init__(
@@ -61,14 +61,14 @@ class LeaseHeld(LifecycleError):
 
 
 class StaleEpoch(LifecycleError):
-    """The deployment's epoch is older than the cluster's; it must change nothing."""
+    """An action under an epoch older than the cluster's; the deployment must change nothing."""
 
     def __init__(self, cluster: str, mine: int, current: int) -> None:
         super().__init__(f"epoch {mine} of {cluster} is fenced by epoch {current}; nothing was changed")
 
 
 class Refused(LifecycleError):
-    """What was asked for may not be done; every reason is listed."""
+    """A request that is not allowed; every reason is listed."""
 
     def __init__(self, what: str, reasons: Sequence[str]) -> None:
         super().__init__(f"{what} is refused: " + "; ".join(reasons))
@@ -76,7 +76,7 @@ class Refused(LifecycleError):
 
 
 class DigestMismatch(LifecycleError):
-    """The bytes are not the ones that were published."""
+    """Bytes that differ from the published ones."""
 
     def __init__(self, what: str, expected: str, found: str) -> None:
         super().__init__(f"{what} was tampered with or damaged: expected sha256 {expected}, found {found}")
@@ -90,4 +90,4 @@ class UnsafeArchive(LifecycleError):
 
 
 class StoreRefused(LifecycleError):
-    """A store answered, but not with what was asked."""
+    """An answer of a store that is not the one that was asked for."""

@@ -1,4 +1,4 @@
-"""Convergence: is what is installed what is desired, and may it be repaired now?
+"""Convergence: compare the installed version with the desired one, and decide whether to repair.
 
 Called by functions/convergence/converge every 15 minutes and on command, once a cluster.
 """
@@ -28,14 +28,14 @@ HAND_OVER_TIMEOUT = timedelta(seconds=20)
 
 @dataclass(frozen=True, slots=True)
 class Converged:
-    """Every host is in its place."""
+    """Every host serves the desired version."""
 
     reason: str
 
 
 @dataclass(frozen=True, slots=True)
 class Repair:
-    """Start a deployment of this version; only the drifted hosts will be touched, or only those in `only`."""
+    """A new deployment of this version to the drifted hosts, or to the hosts in `only`."""
 
     version: str
     drift: Mapping[str, str]
@@ -45,7 +45,7 @@ class Repair:
 
 @dataclass(frozen=True, slots=True)
 class Resume:
-    """A deployment holds the lease, but its execution has ended: start another execution of it."""
+    """A new execution of a deployment that holds the lease, but whose last execution has ended."""
 
     deployment: str
     execution: str
@@ -54,7 +54,7 @@ class Resume:
 
 @dataclass(frozen=True, slots=True)
 class CloseStopped:
-    """Somebody stopped the deployment's execution by hand: that is an abort, and it must not come back to life."""
+    """The end of a deployment whose execution was stopped by hand: it is aborted, and must not be resumed."""
 
     deployment: str
     reason: str
@@ -62,7 +62,7 @@ class CloseStopped:
 
 @dataclass(frozen=True, slots=True)
 class CloseOrphaned:
-    """A deployment that is not over, but has neither the lease, nor a place in the queue, nor an execution."""
+    """The end of a deployment that is not over, but has no lease, no pending slot and no execution."""
 
     deployment: str
     reason: str
@@ -70,7 +70,7 @@ class CloseOrphaned:
 
 @dataclass(frozen=True, slots=True)
 class FreeLease:
-    """The lease's holder has ended, or never began: nobody will free it."""
+    """The release of a lease whose holder has ended, or never began; nothing else will free it."""
 
     lease: Lease
     reason: str
@@ -78,7 +78,7 @@ class FreeLease:
 
 @dataclass(frozen=True, slots=True)
 class Hold:
-    """There may be drift, but it is not convergence's to repair now."""
+    """No action now: there may be drift, but convergence must not repair it."""
 
     drift: Mapping[str, str]
     reason: str
@@ -91,9 +91,9 @@ Convergence: TypeAlias = (
 
 @dataclass(frozen=True, slots=True)
 class Orphaned:
-    """A deployment that is not over, but has neither the lease nor a place in the queue; its execution does not run.
+    """A deployment that is not over, holds no lease, is not pending, and has no running execution.
 
-    `newest`: no other deployment of the cluster was asked for after it.
+    `newest`: no other deployment of the cluster was requested after it.
     """
 
     deployment: Deployment
@@ -103,10 +103,11 @@ class Orphaned:
 
 @dataclass(frozen=True, slots=True)
 class ClusterFacts:
-    """What convergence looks at. `last` is the deployment that `desired` names, `holder` the lease's.
+    """The facts that convergence decides on. `last` is the deployment that `desired` names, `holder` the
+    lease's.
 
-    `execution` is the state of the execution that carries the lease's holder; `ended` the newest deployment of
-    the cluster that is over, `stranded` those that are not, and that nothing goes on with; `verified` the
+    `execution` is the state of the lease holder's execution. `ended` is the newest deployment of the cluster
+    that is over; `orphaned` are those that are not over, and that nothing continues. `verified` is the
     version that was last verified on every host; `bad_versions` and `bad_hosts` are quarantined.
     """
 
@@ -127,7 +128,7 @@ class ClusterFacts:
 
 
 def converge(facts: ClusterFacts, now: datetime) -> Convergence:
-    """Decide on one cluster. It never repairs towards a version whose rollout did not end well."""
+    """Decide on one cluster. Never repair towards a version whose rollout did not end well."""
     for orphaned in facts.orphaned:
         if found := _settle_orphan(orphaned, now):
             return found
@@ -139,7 +140,7 @@ def converge(facts: ClusterFacts, now: datetime) -> Convergence:
 
 
 def _settle_orphan(found: Orphaned, now: datetime) -> Resume | CloseOrphaned | None:
-    """A plan that was lost before its lease is planned anew, unless somebody wanted something else since then."""
+    """Resume a plan that was lost before it had the lease, unless a newer request exists or it is too old."""
     lost = found.deployment
     never_began = lost.state is DeploymentState.QUEUED and found.execution is ExecutionState.ENDED
     late = now - lost.started_at >= PLAN_TIMEOUT
@@ -154,7 +155,7 @@ def _settle_orphan(found: Orphaned, now: datetime) -> Resume | CloseOrphaned | N
 
 
 def _with_lease(facts: ClusterFacts, now: datetime) -> Convergence:
-    """Somebody deploys: leave it alone, unless nobody is left to go on."""
+    """Leave a running deployment alone, unless nothing would continue it."""
     name, holder = facts.lease.deployment, facts.holder
     if facts.execution is ExecutionState.RUNNING:
         return Hold(_drift_reasons(facts), f"{name} is deploying")
@@ -169,7 +170,7 @@ def _with_lease(facts: ClusterFacts, now: datetime) -> Convergence:
 
 
 def _is_handed_over(facts: ClusterFacts, holder: Deployment, now: datetime) -> bool:
-    """Whether it got the lease just now, and whoever handed it over is about to start its execution."""
+    """Return whether the holder got the lease just now, so that its first execution is about to start."""
     waits = facts.execution is ExecutionState.UNKNOWN and holder.state is DeploymentState.QUEUED
     return waits and facts.lease.since is not None and now - facts.lease.since < HAND_OVER_TIMEOUT
 
@@ -204,7 +205,7 @@ def _without_lease(facts: ClusterFacts, desired: Desired, now: datetime) -> Conv
 
 
 def _repair_new_hosts(facts: ClusterFacts, now: datetime) -> Repair | None:
-    """Hosts that joined while no version is known to be good: they get the one that was last verified."""
+    """Repair hosts that joined while no version is known to be good, with the version that was verified last."""
     if facts.verified is None or facts.verified.version in facts.bad_versions:
         return None
     if (
@@ -229,7 +230,9 @@ def _listed(drift: Mapping[str, str]) -> str:
 
 
 def _holder_has_ended(facts: ClusterFacts, now: datetime) -> bool:
-    """Whether the holder's record is final, or missing for longer than its plan could take to write it."""
+    """Return whether the holder's record is final, or missing for longer than its plan could take to write
+    it.
+    """
     if facts.holder:
         return facts.holder.state.final
     return facts.lease.since is not None and now - facts.lease.since > PLAN_TIMEOUT

@@ -21,7 +21,7 @@ _LONGEST_REPOSITORY = 80 - len("-") - 40 - len("_9999")
 
 @dataclass(frozen=True, slots=True)
 class DeliveryName:
-    """What a run is called: its repository (made safe and cut), its commit, and how often that was run."""
+    """The name of a delivery: its repository (made safe and cut), its commit, and the number of the repeat."""
 
     repository: str
     commit: str
@@ -40,7 +40,7 @@ class DeliveryName:
 
     @property
     def first(self) -> str:
-        """The name of the first run of this commit."""
+        """The name of the first delivery of this commit."""
         return f"{self.repository}-{self.commit}"
 
     def __str__(self) -> str:
@@ -48,5 +48,7 @@ class DeliveryName:
 
 
 def next_delivery_name(name: str) -> str:
-    """The name of the run after this one: of one form, and short enough, whatever the form of `name`."""
+    """Return the name of the next delivery of the same commit: in one form, and short enough, for any form of
+    `name`.
+    """
     return next_execution(str(DeliveryName.parse(name) or name))

@@ -1,8 +1,8 @@
-"""Retention: which stored versions of a service must stay, and which may go?
+"""Retention: decide which stored versions of a service stay, and which may be deleted.
 
-Called by application/delivery/collect_garbage.py before each deletion. A version stays for the first reason that is found; what is not
-known keeps. A release goes only after its snapshot, so that a claimed release without bytes beside a stored
-snapshot always means a promotion that is not finished.
+Called by application/delivery/collect_garbage.py before each deletion. A version stays for the first reason
+that is found; an unknown fact keeps it, too. A release is deleted only after its snapshot. So a claimed
+release without bytes beside a stored snapshot always means an unfinished promotion.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -25,7 +25,7 @@ _SETTLED = (Stage.IDLE, Stage.FETCHING, Stage.READY, Stage.DONE)
 
 @dataclass(frozen=True, slots=True)
 class Stored:
-    """A version in the bucket: its bytes with the manifest's, and when the newer of both was written."""
+    """A version in the bucket: the size of artifact and manifest, and the later time of the two writes."""
 
     version: str
     bytes: int
@@ -35,7 +35,9 @@ class Stored:
 
 @dataclass(frozen=True, slots=True)
 class RetentionRules:
-    """How many of the newest stay whatever happens, and how long anything does; raises InvalidValue."""
+    """The number of newest versions that always stay, and the age below which every version stays; raises
+    InvalidValue.
+    """
 
     snapshots: int
     releases: int
@@ -53,7 +55,11 @@ class RetentionRules:
 
 @dataclass(frozen=True, slots=True)
 class ClusterUse:
-    """What one cluster may need. `deployments` are its newest, newest first; all of them, if `complete`."""
+    """The versions that one cluster may need.
+
+    `deployments` are its newest ones, newest first; all of them, if `complete`. `waiting` is the version of
+    the pending deployment.
+    """
 
     cluster: Cluster
     desired: Desired | None
@@ -75,9 +81,10 @@ class Unreadable:
 
 @dataclass(frozen=True, slots=True)
 class Inventory:
-    """What is stored of a service, what the catalogue says of it, and what its clusters use.
+    """The stored versions of a service, its catalogue, and the use by its clusters.
 
-    `snapshots` are the recorded ones, `releases` the claimed ones with the snapshot that each is made from.
+    `snapshots` are the recorded ones. `releases` are the claimed ones, each with the snapshot that it is made
+    from.
     """
 
     stored: Sequence[Stored]
@@ -97,7 +104,7 @@ class Retained:
 
 @dataclass(frozen=True, slots=True)
 class Deletable:
-    """A version that may go, and why."""
+    """A version that may be deleted, and why."""
 
     version: str
     why: str
@@ -109,7 +116,9 @@ _Reasons: TypeAlias = Iterator[tuple[str, str]]
 
 
 def retain(inventory: Inventory, rules: RetentionRules, now: datetime) -> list[Retention]:
-    """Decide every stored version: snapshots, then releases, each from the oldest on; the order to delete in."""
+    """Decide on every stored version: snapshots, then releases, each from the oldest on. This is the order to
+    delete in.
+    """
     stored = sorted(inventory.stored, key=lambda each: _order(each.version))
     reasons: dict[str, str] = {}
     for version, why in _reasons(inventory, rules, now):
@@ -142,7 +151,7 @@ def _is_release(version: str) -> bool:
 
 
 def _reasons(inventory: Inventory, rules: RetentionRules, now: datetime) -> _Reasons:
-    """Every reason to keep a version, the strongest first."""
+    """Yield every reason to retain a version, the strongest first."""
     every = [each.version for each in inventory.stored]
     for use in inventory.uses:
         match use:
@@ -182,9 +191,9 @@ def _by_deployments(use: ClusterUse, every: Iterable[str]) -> _Reasons:
 
 
 def _by_rollbacks(use: ClusterUse, every: Iterable[str]) -> _Reasons:
-    """The last two versions that were verified, and the last two of them that are not quarantined.
+    """Yield the last two verified versions, and the last two of them that are not quarantined.
 
-    The first is what a failed deployment goes back to, the second what a rollback of the first does.
+    A failed deployment rolls back to the first; a rollback of the first needs the second.
     """
     done = [each.target.version for each in use.deployments if each.state is DeploymentState.DONE]
     verified = list(dict.fromkeys(done))
@@ -197,7 +206,11 @@ def _by_rollbacks(use: ClusterUse, every: Iterable[str]) -> _Reasons:
 
 
 def _by_unknown_hosts(use: ClusterUse) -> _Reasons:
-    """A host of the last plan without a report may run what it was ever given; one that is at work, what it has."""
+    """Yield versions that hosts of unknown state may run.
+
+    A host of the last plan without a report may run any version that it was ever given. A host at work may
+    run any version on its disk.
+    """
     planned = use.deployments[0].hosts if use.deployments else ()
     for host in sorted(set(planned) - set(use.reports)):
         for each in use.deployments:

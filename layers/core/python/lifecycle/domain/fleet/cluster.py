@@ -1,4 +1,4 @@
-"""Clusters: the hosts of one service in one environment, and the names that they may have."""
+"""Clusters: the hosts of one service in one environment, and their allowed names."""
 
 import re
 from dataclasses import dataclass
@@ -20,7 +20,7 @@ def service_name(text: str) -> str:
 
 @dataclass(frozen=True, slots=True, order=True)
 class Cluster:
-    """A service's hosts in one environment, written `production/hello`."""
+    """The hosts of one service in one environment, written `production/hello`."""
 
     environment: str
     service: str

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Desired:
-    """What a cluster should run, as SSM Parameter Store says it."""
+    """The version that a cluster should run, as SSM Parameter Store has it."""
 
     version: str
     digest: str

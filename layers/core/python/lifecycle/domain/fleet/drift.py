@@ -1,4 +1,4 @@
-"""Drift: how a host differs from what its cluster should run.
+"""Drift: the difference between a host and the version that its cluster should run.
 
 Used by `plan` (before host 1), by `next_step` (before DONE) and by `converge`.
 """
@@ -11,10 +11,10 @@ from lifecycle.domain.service.target import Target
 def drift_reason(
     report: HostReport | None, state: TargetState, target: Target, group: Group = Group.MAIN
 ) -> str | None:
-    """Why a host is not serving `target` as it should, or None when it is.
+    """Return why a host does not serve `target` as it should, or None if it does.
 
-    It is in its place when it runs that version and those bytes, passed its self-test with them on this
-    boot, and is healthy in the main target group, or in that of the test bed or its control.
+    A host without drift runs that version and those bytes, and passed its self-test with them on this boot.
+    It is also healthy in the main target group, or in that of the test bed or its control.
     """
     if report is None:
         return "has no agent"

@@ -19,7 +19,7 @@ def host_name(text: str) -> str:
 
 
 class Stage(StrEnum):
-    """Where a host is within its turn."""
+    """The progress of a host within its turn."""
 
     IDLE = "IDLE"
     FETCHING = "FETCHING"
@@ -33,7 +33,7 @@ class Stage(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class SelfTest:
-    """The result of one self-test: of which bytes, on which start of the service."""
+    """The result of one self-test: for which bytes, on which start of the service."""
 
     passed: bool
     digest: str
@@ -43,11 +43,12 @@ class SelfTest:
 
 @dataclass(frozen=True, slots=True)
 class HostReport:
-    """What a host says of itself; its agent is the only writer, and writes the whole of it.
+    """The state of a host as its agent reports it. The agent is the only writer, and writes the whole report.
 
-    `epoch`, `attempt` and `order` name the last turn acted on, `stage` how far it got, `failed_stage` and `detail`
-    why it stopped. `boot` is a new random name at each start of the service; empty when it does not run. `releases`
-    are the versions on the disk, checked. `seen_at` is renewed every few seconds.
+    `epoch`, `attempt` and `order` name the last turn that the agent acted on, `stage` the progress.
+    `failed_stage` and `detail` say why it stopped. `boot` is a new random name at each start of the service;
+    empty when it does not run. `releases` are the checked versions on the disk. `seen_at` is renewed every
+    few seconds.
     """
 
     host: str
@@ -72,7 +73,9 @@ class HostReport:
     releases: tuple[str, ...] = ()
 
     def has_passed(self, digest: str) -> bool:
-        """Whether what runs now are these bytes, and passed their self-test on this start of the service."""
+        """Return whether the service runs these bytes, and they passed their self-test on this start of the
+        service.
+        """
         test = self.self_test
         return (
             test is not None
@@ -83,9 +86,9 @@ class HostReport:
         )
 
     def unreachable_since(self, now: datetime, heartbeat_timeout: timedelta) -> datetime | None:
-        """When the agent was last heard, if that is longer ago than `patience`."""
+        """Return the time of the last report, if that is longer ago than `heartbeat_timeout`; else None."""
         return self.seen_at if now - self.seen_at > heartbeat_timeout else None
 
     def answers(self, turn: Turn) -> bool:
-        """Whether this report is about that turn."""
+        """Return whether this report is about that turn."""
         return (self.epoch, self.attempt) == (turn.epoch, turn.attempt)

@@ -1,6 +1,6 @@
 """Host commands: the turns that the control plane gives to a host.
 
-Written by the stages of a rollout, read by the agent of the host.
+Written by the stages of a rollout, read by the host's agent.
 """
 
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 
 class Order(StrEnum):
-    """What a turn lets its host do."""
+    """Actions that a turn permits to its host."""
 
     IDLE = "IDLE"  # nothing any more in this epoch; poll slowly
     PREFETCH = "STAND_BY"  # fetch and check the version; touch nothing that runs (agents know this value)
@@ -19,7 +19,7 @@ class Order(StrEnum):
 
     @property
     def progress_rank(self) -> int:
-        """The rank within one attempt; a later order is never replaced by an earlier one."""
+        """The position among the orders of one attempt. A later order is never replaced by an earlier one."""
         return _RANKS[self]
 
 
@@ -37,10 +37,11 @@ class TurnRank(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Turn:
-    """Permission for one host to act, under one epoch; written by the control plane, read by the agent.
+    """The permission for one host to act, under one epoch; written by the control plane, read by the agent.
 
-    A turn is told from another by (epoch, attempt). After `expires_at` the agent does not begin it. Every host of
-    a plan stands by under attempt 0; attempt 1 or later means that its turn is near, and it polls quickly.
+    A turn is identified by (epoch, attempt). After `expires_at` the agent does not begin it. Every host of a
+    plan prefetches under attempt 0. Attempt 1 or later means that its turn is near, and the agent polls
+    quickly.
     """
 
     host: str
@@ -55,5 +56,5 @@ class Turn:
 
     @property
     def progress_rank(self) -> TurnRank:
-        """A turn never replaces one of a higher rank."""
+        """The rank of this turn; it never replaces a turn of a higher rank."""
         return TurnRank(self.epoch, self.order is Order.IDLE, self.attempt, self.order.progress_rank)

@@ -5,7 +5,7 @@ from enum import StrEnum
 
 
 class Group(StrEnum):
-    """A cluster's target groups: the one that all its hosts serve in, and those of a test bed and its control."""
+    """Target groups of a cluster: the main one, that of the test bed, and that of its control."""
 
     MAIN = "main"
     TEST_BED = "test-bed"
@@ -13,9 +13,9 @@ class Group(StrEnum):
 
 
 class TargetState(StrEnum):
-    """A target's state as an ALB names it; ABSENT is one that is registered nowhere.
+    """The state of a target, as an ALB names it; ABSENT is a target that is registered nowhere.
 
-    ASIDE is one that is healthy, but in the target group of the test bed or of its control.
+    TEST_GROUP is a target that is healthy in the target group of the test bed or of its control.
     """
 
     HEALTHY = "healthy"
@@ -29,17 +29,17 @@ class TargetState(StrEnum):
 
     @property
     def in_rotation(self) -> bool:
-        """Whether it is registered to get requests, now or as soon as it is healthy."""
+        """True if the target is registered to get requests, now or as soon as it is healthy."""
         return self.serves or self in (self.INITIAL, self.UNHEALTHY, self.UNAVAILABLE)
 
     @property
     def serves(self) -> bool:
-        """Whether it is healthy where it is registered, so that taking it out costs capacity."""
+        """True if the target is healthy in its group, so that taking it out costs capacity."""
         return self in (self.HEALTHY, self.TEST_GROUP)
 
     @property
     def in_words(self) -> str:
-        """In words: a target is `... in the load balancer`."""
+        """The words that complete "a target is … in the load balancer"."""
         return "set aside for a test bed" if self is self.TEST_GROUP else str(self)
 
 
@@ -47,5 +47,5 @@ Rotation = Mapping[str, TargetState]
 
 
 def state_of(rotation: Rotation, host: str) -> TargetState:
-    """A host's state in the load balancer."""
+    """Return a host's state in the load balancer."""
     return rotation.get(host, TargetState.ABSENT)

@@ -1,7 +1,7 @@
-"""Watching: an alarm of a cluster rings. Is it the doing of the deployment that serves, and what follows?
+"""Alarms: decide whether a ringing alarm concerns the serving deployment, and what follows.
 
-Called by functions/monitoring/watch when an alarm changes, and every few minutes by the clock. An alarm is a hint: what is
-decided on is how it stands when it is looked at, and what the ledger says.
+Called by functions/monitoring/watch when an alarm changes, and every few minutes. An alarm is a hint: the
+decision uses the alarm's state at the time of the check, and the ledger.
 """
 
 from collections.abc import Sequence
@@ -29,9 +29,9 @@ KINDS = {Kind.DEPLOY: "deployment", Kind.ROLLBACK: "rollback", Kind.CONVERGE: "r
 
 @dataclass(frozen=True, slots=True)
 class Alarm:
-    """One alarm of one cluster; `since` is when its state last changed.
+    """One alarm of one cluster; `since` is the time of its last change of state.
 
-    `expected` says what holds while it is silent, `found` what its metric showed when it last changed.
+    `expected` describes the metric while the alarm does not ring; `found` is the metric at the last change.
     """
 
     name: str
@@ -43,16 +43,19 @@ class Alarm:
 
     @property
     def sentence(self) -> str:
+        """The reason that a ringing alarm gives to a pause, a rollback or a notification."""
         return f"{self.name} rings since {self.since:%Y-%m-%d %H:%M:%S} UTC: {self.expected}; found: {self.found}"
 
     @property
     def pause(self) -> str:
-        """The question that a pause by this ringing of the alarm is recorded as."""
+        """The id of the question that records a pause by this ringing of the alarm."""
         return pause_id(f"{self.name}-{self.since:%Y%m%d%H%M%S}")
 
 
 def cluster_of_alarm(name: str) -> Cluster | None:
-    """The cluster that an alarm's name tells, such as lc-p-hello-errors; None for an alarm of somebody else."""
+    """Return the cluster that an alarm's name states, such as lc-p-hello-errors; None for an alarm of
+    somebody else.
+    """
     if not name.startswith(PREFIX):
         return None
     letter, _, rest = name.removeprefix(PREFIX).partition("-")
@@ -67,10 +70,11 @@ def cluster_of_alarm(name: str) -> Cluster | None:
 
 @dataclass(frozen=True, slots=True)
 class WatchFacts:
-    """What is decided on. `deployment` is the newest that touched a host, repairs left out.
+    """The facts that `follow` decides on. `deployment` is the newest that touched a host, repairs left out.
 
-    `attempts` and `questions` are its; `rollback` is a rollback of it that was asked for before; `lease` the cluster's,
-    and `holder` the record of whoever has it; `told` the deployments under which this ringing is in the trail.
+    `attempts` and `questions` are those of the deployment. `rollback` is a rollback of it that was requested
+    before. `lease` is the cluster's, `holder` the record of the deployment that holds it. `notified` are the
+    deployments for which the audit log has this ringing.
     """
 
     alarm: Alarm
@@ -86,7 +90,7 @@ class WatchFacts:
 
 @dataclass(frozen=True, slots=True)
 class Pause:
-    """Stop the rollout before its next host, and ask a human."""
+    """A stop of the rollout before its next host, with a question to a human."""
 
     deployment: Deployment
     reason: str
@@ -94,7 +98,7 @@ class Pause:
 
 @dataclass(frozen=True, slots=True)
 class RequestRollback:
-    """Ask the running rollout to roll back."""
+    """A request to the running rollout to roll back."""
 
     deployment: Deployment
     reason: str
@@ -102,7 +106,7 @@ class RequestRollback:
 
 @dataclass(frozen=True, slots=True)
 class ResumeAgain:
-    """Its rollback was asked for before; whoever waits is woken again, for that may have been lost."""
+    """A repeated resume signal, in case the first was lost; the rollback was requested before."""
 
     deployment: Deployment
     reason: str
@@ -110,7 +114,10 @@ class ResumeAgain:
 
 @dataclass(frozen=True, slots=True)
 class StartRollback:
-    """Deploy `to`, the version before it, for the rollout itself has ended. `rollback` was recorded before."""
+    """A deployment of `to`, the version before it, because the rollout itself has ended.
+
+    `rollback` is the rollback that was recorded before, if any.
+    """
 
     deployment: Deployment
     to: Target
@@ -120,7 +127,7 @@ class StartRollback:
 
 @dataclass(frozen=True, slots=True)
 class RollbackBlocked:
-    """A rollback would follow, but `holder` has the cluster: a human is told so, and the next look tries again."""
+    """A notification that `holder` has the cluster, so the rollback cannot begin; the next check tries again."""
 
     holder: str
     reason: str
@@ -128,7 +135,7 @@ class RollbackBlocked:
 
 @dataclass(frozen=True, slots=True)
 class NotifyOperators:
-    """The rollout has ended, and the policy leaves it to a human what to do."""
+    """A notification that the rollout has ended, and that the policy leaves the decision to operators."""
 
     deployment: Deployment
     reason: str
@@ -136,7 +143,7 @@ class NotifyOperators:
 
 @dataclass(frozen=True, slots=True)
 class Nothing:
-    """The alarm is not a deployment's doing, or all that follows was done before."""
+    """No action: the alarm does not concern a deployment, or everything that follows was done before."""
 
     reason: str
 
@@ -147,10 +154,10 @@ AlarmAction: TypeAlias = (
 
 
 def rollback_of(current: Deployment, recent: Sequence[Deployment]) -> Deployment | None:
-    """The rollback of a deployment that was asked for before; one that waits only where none has begun.
+    """Return the rollback of a deployment that was requested before; a pending one only if none has begun.
 
-    One that was refused, or lost before it had the lease, is none, and another may be tried; one that a human
-    cancelled is.
+    A rollback that was refused, or lost before it had the lease, does not count, and another may be tried.
+    One that a human cancelled counts.
     """
     requested = [each for each in recent if each.request.rollback_of == current.id]
     rollbacks = [each for each in requested if each.epoch or each.state not in NEVER_STARTED]
@@ -158,7 +165,7 @@ def rollback_of(current: Deployment, recent: Sequence[Deployment]) -> Deployment
 
 
 def watched_until(deployment: Deployment, minute: timedelta) -> datetime | None:
-    """When the watch over a deployment ends; None while it runs, and when nobody watches or will."""
+    """Return the end of the watch over a deployment; None while it runs, and if its policy watches nothing."""
     watched = deployment.policy.watch_minutes and deployment.request.kind is not Kind.CONVERGE
     if not watched or deployment.state is not DeploymentState.DONE or deployment.finished_at is None:
         return None
@@ -166,7 +173,7 @@ def watched_until(deployment: Deployment, minute: timedelta) -> datetime | None:
 
 
 def follow(facts: WatchFacts, now: datetime) -> AlarmAction:
-    """Decide what an alarm means for the deployment that serves; a rollback is never rolled back again."""
+    """Decide what an alarm means for the serving deployment. A rollback is never rolled back."""
     alarm, current = facts.alarm, facts.deployment
     if not alarm.ringing:
         return Nothing(f"{alarm.name} does not ring any more")
@@ -180,7 +187,7 @@ def follow(facts: WatchFacts, now: datetime) -> AlarmAction:
 
 
 def _unrelated(facts: WatchFacts, current: Deployment) -> str:
-    """Why the alarm is none of the deployment's; empty when it may be."""
+    """Return why the alarm does not concern the deployment; empty if it may."""
     alarm = facts.alarm
     if not current.policy.watch_minutes:
         return f"the policy of {alarm.cluster} watches no deployment"
@@ -192,13 +199,17 @@ def _unrelated(facts: WatchFacts, current: Deployment) -> str:
 
 
 def _touched_a_host_before(facts: WatchFacts) -> bool:
-    """Whether the deployment touched a host before the alarm rang; CloudWatch tells whole seconds in places."""
+    """Return whether the deployment touched a host before the alarm rang. CloudWatch rounds to whole seconds
+    in places.
+    """
     began = min((attempt.started_at for attempt in facts.attempts), default=None)
     return began is not None and began.replace(microsecond=0) <= facts.alarm.since
 
 
 def _during(facts: WatchFacts, current: Deployment) -> AlarmAction:
-    """A rollback goes on whatever rings, for it is the way back; what waits for a human already goes on waiting."""
+    """Decide while the rollout runs. A rollback goes on despite alarms; a rollout that waits for a human
+    keeps waiting.
+    """
     if current.request.kind is Kind.ROLLBACK:
         return Nothing(f"{current.id} is the way back: it goes on")
     if any(q.kind is QuestionKind.ROLLBACK and q.answer for q in facts.questions):
@@ -214,7 +225,7 @@ def _during(facts: WatchFacts, current: Deployment) -> AlarmAction:
 
 
 def _after_end(facts: WatchFacts, current: Deployment, now: datetime) -> AlarmAction:
-    """What rings after the end is the deployment's doing if it began within the watch."""
+    """Decide after the rollout has ended: an alarm concerns it if it began within the watch."""
     until = watched_until(current, facts.minute)
     if until is None or facts.alarm.since > until:
         return Nothing(f"{facts.alarm.name} rang after the watch over {current.id}")
@@ -235,7 +246,9 @@ def _after_end(facts: WatchFacts, current: Deployment, now: datetime) -> AlarmAc
 def _roll_back(
     facts: WatchFacts, current: Deployment, to: Target, now: datetime, last: datetime
 ) -> AlarmAction:
-    """Begun once; while somebody else has the cluster a plan would be refused, so none is made."""
+    """Start the rollback once. While another deployment holds the cluster, start none: its plan would be
+    refused.
+    """
     rollback = facts.rollback
     if rollback and rollback.state is not DeploymentState.QUEUED:
         return Nothing(f"the rollback {rollback.id} was begun before: {rollback.state}")
@@ -249,7 +262,7 @@ def _roll_back(
 
 
 def _other_holder(facts: WatchFacts, now: datetime) -> str:
-    """Who else has the cluster, and how they stand; empty where nobody has."""
+    """Describe the other deployment that holds the cluster, and its state; empty if there is none."""
     lease, holder = facts.lease, facts.holder
     if not lease.held_by_another(facts.rollback.id if facts.rollback else "", now):
         return ""

@@ -14,7 +14,7 @@ class AuditKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class AuditEntry:
-    """One line of the audit trail, written before the effect that it tells of."""
+    """One line of the audit log, written before the effect that it records."""
 
     at: datetime
     cluster: str

@@ -1,7 +1,8 @@
-"""The four DORA figures of one cluster, from its deployments: how often, how fast, how well, how soon mended.
+"""The four DORA figures of one cluster, from its deployments: how often, how fast, how well, how soon
+restored.
 
-Definitions after dora.dev's "four keys"; what a record cannot tell is bounded, and said below. Shown by
-functions/console/show_dora; pure.
+Definitions after dora.dev's "four keys". Where a record lacks a fact, the figure is bounded, and the
+docstring says how. Shown by functions/console/show_dora; pure.
 """
 
 from collections.abc import Mapping, Sequence
@@ -17,10 +18,11 @@ _ENDED = (DeploymentState.DONE, DeploymentState.ROLLED_BACK, DeploymentState.ABO
 
 @dataclass(frozen=True, slots=True)
 class Dora:
-    """What was found in a window of `days`. A figure without a deployment to tell it is None.
+    """The figures of a window of `days`. A figure is None if no deployment gives it.
 
-    `deployed` ended DONE, `lead_time` is their median; `ended` is what `failure_rate` is a share of; `restore_time`
-    the median over the `restored`; `open` failures were not followed by a good deployment yet.
+    `deployed` ended DONE, `lead_time` is their median. `ended` is the denominator of `failure_rate`.
+    `restore_time` is the median over the `restored`. After an `open` failure no good deployment has followed
+    yet.
     """
 
     days: float
@@ -34,21 +36,24 @@ class Dora:
 
     @property
     def per_week(self) -> float:
-        """Deployment frequency: deployments that ended DONE, a week. Rollbacks and repairs do not count."""
+        """The deployment frequency: deployments that ended DONE, a week. Rollbacks and repairs do not count."""
         return self.deployed * 7 / self.days
 
     @property
     def failure_rate(self) -> float | None:
-        """Change failure rate: the failed share, 0 to 1, of the deployments that ended with hosts changed."""
+        """The change failure rate: the failed fraction, 0 to 1, of the deployments that ended with hosts
+        changed.
+        """
         return self.failed / self.ended if self.ended else None
 
 
 def dora(
     deployments: Sequence[Deployment], built: Mapping[str, datetime], since: datetime, now: datetime
 ) -> Dora:
-    """The figures of what ended from `since` to `now`; `built` says when each version was built, where it is known.
+    """Return the figures of the deployments that ended from `since` to `now`; `built` has the known build
+    times.
 
-    Order does not matter. A window without a length raises ValueError.
+    The order of the deployments does not matter. A window without a length raises ValueError.
     """
     if now <= since:
         raise ValueError(f"expected a window that ends after it begins, found {since} to {now}")
@@ -75,7 +80,7 @@ def _median(times: Sequence[timedelta]) -> timedelta | None:
 
 
 def _changed(each: Deployment) -> bool:
-    """Whether it brought a version that somebody asked for, and has ended; repairs and rollbacks bring none."""
+    """Return whether it brought a requested version, and has ended. Repairs and rollbacks bring none."""
     return each.request.kind is Kind.DEPLOY and each.state in _ENDED
 
 
@@ -84,22 +89,22 @@ def _within(each: Deployment, since: datetime, now: datetime) -> bool:
 
 
 def _failed(each: Deployment, every: Sequence[Deployment]) -> bool:
-    """Whether it was rolled back, on the way or after it had ended well, or was aborted between two versions."""
+    """Return whether it was rolled back, on the way or after a good end, or was aborted between two versions."""
     return each.state is not DeploymentState.DONE or _rollback_of(each, every) is not None
 
 
 def _rollback_of(each: Deployment, every: Sequence[Deployment]) -> Deployment | None:
-    """The rollback that began because of it; one that was refused or waits changed nothing."""
+    """Return the rollback that began because of it. A refused or pending rollback changed nothing."""
     rollbacks = (other for other in every if other.request.rollback_of == each.id)
     return next((other for other in rollbacks if other.epoch > 0), None)
 
 
 def _restored_after(failed: Deployment, every: Sequence[Deployment]) -> timedelta | None:
-    """How long until every host served a good version again; None while none does.
+    """Return the time until every host served a good version again; None while that has not happened.
 
-    From the failed deployment's beginning, which is never later than the failure; of one that had ended well, from
-    the beginning of its rollback, for nobody recorded when it began to hurt. Until the next deployment, of any
-    kind, that ended DONE on the whole cluster.
+    The time begins with the failed deployment, which is never later than the failure. If that deployment had
+    ended well, it begins with its rollback, because the beginning of the damage is not recorded. It ends with
+    the next deployment, of any kind, that ended DONE on the whole cluster.
     """
     begun_by = failed
     if failed.state is DeploymentState.DONE:
@@ -115,9 +120,11 @@ def _restored_after(failed: Deployment, every: Sequence[Deployment]) -> timedelt
 def _lead_times(
     done: Sequence[Deployment], every: Sequence[Deployment], built: Mapping[str, datetime]
 ) -> list[timedelta]:
-    """Lead time for changes: from a version's build, which follows its push at once, until all hosts served it.
+    """Return the lead times for changes: from a version's build, right after its push, until all hosts served
+    it.
 
-    A version counts the first time that it is deployed. The commit's own time is not used: its author sets it.
+    A version counts at its first deployment only. The commit's own time is not used, because its author sets
+    it.
     """
     first: dict[str, str] = {}
     for each in every:

@@ -1,7 +1,7 @@
-"""Notices: which changes of the ledger people and programs outside are told of, and in which words.
+"""Notifications: choose the changes of the ledger that are sent out, and word them.
 
-Called by functions/monitoring/notify with every change of a record, before and after. docs/notifications.md documents the events,
-docs/notices.schema.json is their schema.
+Called by functions/monitoring/notify with every change of a record, before and after. docs/notifications.md
+documents the events, docs/notices.schema.json is their schema.
 """
 
 from dataclasses import dataclass
@@ -22,7 +22,7 @@ LONGEST_LINE = 300
 
 
 class NotificationKind(StrEnum):
-    """What happened, as an event's `detail-type` says it."""
+    """The kind of event, as its `detail-type` gives it."""
 
     WAITS = "Deployment waits"  # for an approval, or for the end of a pause
     HALTED = "Deployment halted"  # a host failed: it waits for a decision
@@ -48,7 +48,7 @@ Recorded: TypeAlias = Deployment | Question | TestBed | AuditEntry | Quarantine
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """One record as it was, None where there was none, and as it is since `at`."""
+    """One record before the change (None if it is new) and since `at`."""
 
     before: Recorded | None
     after: Recorded
@@ -57,9 +57,9 @@ class Change:
 
 @dataclass(frozen=True, slots=True)
 class Notification:
-    """One thing to tell. `id` is made from the record and its state: told twice, it is the same.
+    """One message. `id` is made from the record and its state, so that a repeat has the same id.
 
-    `summary` is one line, `text` the reasons and what can be done; what does not apply is empty.
+    `summary` is one line, `text` has the reasons and the choices. Fields that do not apply are empty.
     """
 
     id: str
@@ -79,7 +79,7 @@ class Notification:
 
 
 def notification_of(change: Change) -> Notification | None:
-    """What is to be told of a change; None for nothing. The same change always gives the same notice."""
+    """Return the notification for a change, or None. The same change always gives the same notification."""
     before = change.before
     match change.after:
         case Deployment() as after:
@@ -97,7 +97,9 @@ def notification_of(change: Change) -> Notification | None:
 
 
 def _of_deployment(after: Deployment, previous: DeploymentState | None, at: datetime) -> Notification | None:
-    """Its end; or, of a rollback, its beginning. That it waits or is halted is told by its question."""
+    """Notify about the end of a deployment, or the beginning of a rollback. Waits and halts come from its
+    questions.
+    """
     version, kind = after.target.version, after.request.kind
     began = previous in (None, DeploymentState.QUEUED) and after.state is DeploymentState.RUNNING
     if after.state.final:
@@ -125,7 +127,9 @@ def _of_deployment(after: Deployment, previous: DeploymentState | None, at: date
 
 
 def _of_question(before: Question | None, after: Question) -> Notification | None:
-    """Asked, or answered. An operator's wish to roll back is recorded as a question, but asked of nobody."""
+    """Notify about a new question or its answer. A rollback request is stored as a pre-answered question: no
+    notification.
+    """
     if after.kind is QuestionKind.ROLLBACK or (before and (before.answer or not after.answer)):
         return None
     cluster = cluster_of(after.deployment)
@@ -159,14 +163,16 @@ def _of_question(before: Question | None, after: Question) -> Notification | Non
 
 
 def _subject(question: Question) -> str:
-    """A question about a test bed has its number as `attempt`, and no host."""
+    """Return what a question is about. A question about a test bed has the test bed's number as `attempt`,
+    and no host.
+    """
     if question.host:
         return f" on {question.host}, attempt {question.attempt}"
     return f" on test bed {question.attempt}" if question.attempt else ""
 
 
 def _question_text(question: Question) -> str:
-    """The reason, the diagnosis, and what each choice would do."""
+    """Return the reason, the diagnosis, and the effect of each choice."""
     lines = [question.reason, question.diagnosis]
     lines += [f"{choice}: {question.effects.get(choice, '')}" for choice in question.choices]
     if question.expires_at:
@@ -175,7 +181,7 @@ def _question_text(question: Question) -> str:
 
 
 def _of_test_bed(after: TestBed, at: datetime) -> Notification | None:
-    """Its verdict; one that was given up with its deployment has none."""
+    """Notify about its verdict. A test bed that was cancelled has none."""
     if after.state not in (BedState.PASSED, BedState.FAILED):
         return None
     cluster = cluster_of(after.deployment)
@@ -218,7 +224,7 @@ def _of_alarm(after: AuditEntry) -> Notification:
 
 
 def _line(text: str) -> str:
-    """One line, and no novel: reasons may be the last lines of a log."""
+    """Return the text on one line, shortened: a reason may quote the end of a log."""
     joined = " ".join(text.split())
     return joined if len(joined) <= LONGEST_LINE else f"{joined[: LONGEST_LINE - 1]}…"
 

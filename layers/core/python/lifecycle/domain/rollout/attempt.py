@@ -1,6 +1,7 @@
-"""One try on one host, how far it got, and who is to blame when it failed.
+"""Attempts: one try on one host, its progress, and the cause of a failure.
 
-Written by the stages (application/rollout/stage_guard.py, stages.py) and by `diagnose`; read by every decision.
+Written by the stages (application/rollout/stage_guard.py, stages.py) and by `diagnose`; read by every
+decision.
 """
 
 from dataclasses import dataclass
@@ -11,7 +12,7 @@ from lifecycle.domain.fleet.target_group import Group
 
 
 class AttemptState(StrEnum):
-    """How far one try on one host got."""
+    """The progress of one try on one host."""
 
     STARTED = "STARTED"
     DRAINED = "DRAINED"
@@ -30,7 +31,7 @@ _RANKS = {state: rank for rank, state in enumerate(AttemptState)}
 
 
 class Blame(StrEnum):
-    """What a failed attempt is owed to, once the previous version was tried on the same host."""
+    """The cause of a failed attempt, found by trying the previous version on the same host."""
 
     NONE = ""  # not asked, or not yet
     HOST = "HOST"  # the previous version fails there too
@@ -42,9 +43,9 @@ class Blame(StrEnum):
 class HostAttempt:
     """One try on one host. `reached` is the last state before a failure; `evidence` the host's own log.
 
-    `unreachable` says that it failed because the agent fell silent, which is counted apart. `diagnosis` is the
-    sentence behind `blame`. `group` is the target group that it registers in; a control is not updated, but
-    restarted on the version that it has (domain/rollout/test_bed/hosts.py).
+    `unreachable` marks a failure because the agent became unreachable; such failures are counted apart.
+    `diagnosis` is the sentence behind `blame`. `group` is the target group that the host registers in. A
+    control is not updated, but restarted on the version that it has (domain/rollout/test_bed/hosts.py).
     """
 
     deployment: str
@@ -65,9 +66,11 @@ class HostAttempt:
 
     @property
     def progress_rank(self) -> int:
-        """Records of one attempt only ever move to a later rank; both ends are the last one."""
+        """The rank of this record: records of one attempt only move to a later rank. Both ends have the last
+        one.
+        """
         return _RANKS[AttemptState.ALIVE if self.state.ended else self.state]
 
     def may_replace(self, stored: "HostAttempt") -> bool:
-        """Whether this record may be written over that one: of two ends the first stands."""
+        """Return whether this record may replace the stored one. Of two ends, the first stays."""
         return stored.state is self.state or stored.progress_rank < self.progress_rank

@@ -1,6 +1,6 @@
-"""Capacity: which hosts serve, which are where they should be, and which may be taken out.
+"""Capacity: the number of hosts that must serve, and the hosts that may be taken out.
 
-Used by `plan` (before host 1), by `drain` (just before it) and by `next_step` (before saying DONE).
+Used by `plan` (before host 1), by `drain` (just before it) and by `next_step` (before DONE).
 """
 
 from dataclasses import dataclass
@@ -12,10 +12,10 @@ from lifecycle.domain.service.policy import Policy
 
 @dataclass(frozen=True, slots=True)
 class Floor:
-    """The least that must keep serving: of `members`, all but `max_unavailable`, less those `given_up`.
+    """The number of hosts that must serve: all `members` but `max_unavailable`, less the `hosts_left_out`.
 
-    `given_up` are hosts that a human chose to leave out (SKIP_HOST, FORCE_NEXT) in this deployment; never fewer
-    than `min_healthy`, whoever was given up.
+    `hosts_left_out` are hosts that a human left out of this deployment (SKIP_HOST, FORCE_NEXT). The floor is
+    never below `min_healthy`, however many hosts were left out.
     """
 
     members: frozenset[str]
@@ -27,7 +27,7 @@ class Floor:
     def of(
         cls, policy: Policy, members: frozenset[str], hosts_left_out: frozenset[str] = frozenset()
     ) -> "Floor":
-        """The floor that a policy sets for these hosts."""
+        """Return the floor that a policy sets for these hosts."""
         size = len(members)
         unavailable, healthy = at_most(policy.max_unavailable, size), at_least(policy.min_healthy, size)
         return cls(members, unavailable, hosts_left_out, healthy)
@@ -38,9 +38,9 @@ class Floor:
 
 
 def refuse_drain(host: str, rotation: Rotation, floor: Floor) -> str | None:
-    """Why `host` may not be taken out of rotation, or None. A host that serves nothing may always be.
+    """Return why `host` may not be taken out of rotation, or None. A host that serves nothing always may.
 
-    One whose first health checks run may serve by the time when it is taken out.
+    A host in its first health checks may serve by the time it is taken out, so it counts as serving.
     """
     if not (state_of(rotation, host).serves or state_of(rotation, host) is TargetState.INITIAL):
         return None

@@ -1,7 +1,7 @@
-"""Decisions and approvals: what a rollout asks a human, and what was answered.
+"""Decisions and approvals: the questions of a rollout to humans, and the answers.
 
-Asked by `next_step` and by operators who pause or roll back; answered through functions/rollout/decide and approve.
-The command line and the console show the same open questions.
+Asked by `next_step` and by operators who pause or roll back; answered through functions/rollout/decide and
+approve. The command line and the console show the same pending questions.
 """
 
 from collections.abc import Sequence
@@ -37,9 +37,10 @@ class EvidenceKind(StrEnum):
 
 
 class Choice(StrEnum):
-    """What a human may say: five decisions on a failed host, two on an approval, and to pause or resume.
+    """Answers that humans may give: five decisions on a failed host, two on an approval, and to pause or
+    resume.
 
-    EXTEND is a third answer where a test bed is undecided.
+    EXTEND is a third answer to an approval while a test bed is undecided.
     """
 
     RETRY = "RETRY"
@@ -70,7 +71,7 @@ CONSEQUENCES = {
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """One answer: what, by whom, why and when."""
+    """One answer: the choice, its author, the reason and the time."""
 
     choice: Choice
     by: str
@@ -80,15 +81,14 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """What a rollout waits for: a decision on one attempt of one host, an approval at a gate, or a resume.
+    """A pending decision on one attempt of one host, an approval at a gate, or a resume.
 
     Code reads `kind`, `gate` and `evidence_kind`; the sentences are for people.
 
-    A question about a test bed has its number as `attempt` and no host. `again` counts the questions asked about
-    the same attempt before: clocks differ, this number does not.
-    `token` is the execution's task token, set when it waits. `effects` says what each choice would do here.
-    Unanswered past `expires_at`, an approval counts as rejected, and a decision is asked anew: an old question
-    takes no answer.
+    A question about a test bed has its number as `attempt` and no host. `again` counts the earlier questions
+    about the same attempt: clocks differ, this number does not. `token` is the execution's task token, set
+    when it waits. `effects` has the effect of each choice here. Unanswered at `expires_at`, an approval
+    counts as rejected, and a decision is requested again: an expired question takes no answer.
     """
 
     deployment: str
@@ -111,7 +111,7 @@ class Question:
     evidence_kind: EvidenceKind = EvidenceKind.NONE
 
     def expired(self, now: datetime) -> bool:
-        """Whether its time is over without an answer."""
+        """Return whether it expired without an answer."""
         return self.answer is None and self.expires_at is not None and now >= self.expires_at
 
     @property
@@ -136,7 +136,7 @@ def pause_id(suffix: str) -> str:
 
 
 def latest_attempts(attempts: Sequence[HostAttempt]) -> dict[str, HostAttempt]:
-    """Each tried host's newest attempt."""
+    """Return the newest attempt of each tried host."""
     newest: dict[str, HostAttempt] = {}
     for attempt in sorted(attempts, key=lambda a: a.number):
         newest[attempt.host] = attempt
@@ -144,24 +144,24 @@ def latest_attempts(attempts: Sequence[HostAttempt]) -> dict[str, HostAttempt]:
 
 
 def answered(questions: Sequence[Question], attempt: HostAttempt) -> list[Question]:
-    """The answered questions about exactly this host and attempt, in the order of asking."""
+    """Return the answered questions about exactly this host and attempt, in the order of asking."""
     about = [q for q in questions if (q.host, q.attempt) == (attempt.host, attempt.number) and q.answer]
     return sorted(about, key=lambda q: q.again)
 
 
 def answers_on(questions: Sequence[Question], attempt: HostAttempt) -> list[Choice]:
-    """The choices recorded for exactly this host and attempt, in the order of asking."""
+    """Return the choices recorded for exactly this host and attempt, in the order of asking."""
     return [q.answer.choice for q in answered(questions, attempt) if q.answer]
 
 
 def asked_before(questions: Sequence[Question], attempt: HostAttempt, now: datetime) -> int:
-    """How many questions about this attempt are over, answered or expired: the next one is a new one."""
+    """Count the questions about this attempt that are answered or expired; the next question has this number."""
     about = [q for q in questions if (q.host, q.attempt) == (attempt.host, attempt.number)]
     return sum(q.answer is not None or q.expired(now) for q in about)
 
 
 def hosts_left_out(attempts: Sequence[HostAttempt], questions: Sequence[Question]) -> frozenset[str]:
-    """Hosts whose newest attempt failed and that a human chose to leave out for now."""
+    """Return the hosts whose newest attempt failed, and that a human chose to leave out for now."""
     left_out = (Choice.SKIP_HOST, Choice.FORCE_NEXT)
     return frozenset(
         host
@@ -171,7 +171,7 @@ def hosts_left_out(attempts: Sequence[HostAttempt], questions: Sequence[Question
 
 
 def choices(deployment: Deployment, *, last: bool) -> tuple[Choice, ...]:
-    """What may be decided on a failed host. A rollback is not rolled back; the last host has no next one."""
+    """Return the choices for a failed host. A rollback is not rolled back; the last host has no next one."""
     offered = [Choice.RETRY, Choice.SKIP_HOST]
     if not last:
         offered.append(Choice.FORCE_NEXT)
@@ -183,7 +183,9 @@ def choices(deployment: Deployment, *, last: bool) -> tuple[Choice, ...]:
 def effects(
     offered: Sequence[Choice], deployment: Deployment, host: str, updated: Sequence[str], left: Sequence[str]
 ) -> dict[Choice, str]:
-    """What each choice would do here and now: `updated` hosts serve the new version, `left` wait for it."""
+    """Return the effect of each choice here and now: `updated` hosts serve the new version, `left` wait for
+    it.
+    """
     target, previous = deployment.target.version, deployment.previous.version if deployment.previous else ""
     rest = f"{_listed(left)} next" if left else "no host is left after it"
     texts = {
@@ -214,7 +216,7 @@ _OPEN_IN = {
 
 
 def open_questions(deployment: Deployment | None, questions: Sequence[Question]) -> list[Question]:
-    """What a deployment waits for, the most pressing first; nothing once its rollback was asked for."""
+    """Return the questions that a deployment waits for, the most urgent first; none after a rollback request."""
     if deployment is None or deployment.state.final:
         return []
     if any(q.kind is QuestionKind.ROLLBACK and q.answer for q in questions):

@@ -1,6 +1,6 @@
-"""The records of one rollout: who asked for what, each try on each host, each question to a human.
+"""The record of a deployment: who requested it, its plan, and its state.
 
-Kept in the ledger; written by the phases of statemachines/rollout.asl.json, read by all of them.
+Stored in the ledger; written by the phases of statemachines/rollout.asl.json, read by all of them.
 """
 
 from dataclasses import dataclass
@@ -14,18 +14,18 @@ from lifecycle.domain.service.target import Target
 
 
 def deployment_id(cluster: Cluster, now: datetime, suffix: str) -> str:
-    """A deployment's name, sortable by time within its cluster; also its execution's name."""
+    """Return a deployment's name, sortable by time within its cluster; also the name of its first execution."""
     return f"{cluster.service}-{cluster.environment}-{now:%Y%m%d%H%M%S}-{suffix}"
 
 
 def cluster_of(deployment: str) -> Cluster:
-    """The cluster that a deployment's name tells; raises InvalidName when it tells none."""
+    """Return the cluster in a deployment's name; raises InvalidValue when there is none."""
     service, environment, *_ = [*deployment.rsplit("-", 3), "", ""]
     return Cluster(environment, service)
 
 
 class Kind(StrEnum):
-    """Why a deployment was started."""
+    """Reasons for a deployment to start."""
 
     DEPLOY = "DEPLOY"
     ROLLBACK = "ROLLBACK"
@@ -33,7 +33,7 @@ class Kind(StrEnum):
 
 
 class DeploymentState(StrEnum):
-    """How a deployment stands. The first five are not final."""
+    """The state of a deployment. The first five are not final."""
 
     QUEUED = "QUEUED"  # waits for the cluster's lease; the newest one that waits is the next to begin
     RUNNING = "RUNNING"
@@ -54,7 +54,7 @@ class DeploymentState(StrEnum):
 
 
 class Override(StrEnum):
-    """What a request may override, by saying so; each is told in the trail."""
+    """Blockers that a request may override, if it names them; each is recorded in the audit log."""
 
     QUARANTINE = "QUARANTINE"  # the version was rolled back here
     FREEZE = "FREEZE"  # the cluster, its environment or everything is frozen
@@ -63,7 +63,9 @@ class Override(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What somebody asked for; the input of an execution. `only` restricts it to these hosts, if any are named."""
+    """The request for a deployment, and the input of its execution. `only` restricts it to these hosts, if
+    any are named.
+    """
 
     deployment: str
     service: str
@@ -85,7 +87,7 @@ class Request:
 class Deployment:
     """One rollout of one version to one cluster, under one epoch.
 
-    `hosts` is the order of the plan; `previous` what the cluster goes back to; `execution` the name of the
+    `hosts` is the order of the plan, `previous` the rollback target. `execution` is the name of the
     state-machine execution that carries it now.
     """
 
@@ -111,7 +113,7 @@ class Deployment:
     def not_begun(
         cls, request: Request, target: Target, policy: Policy, at: datetime, reason: str = ""
     ) -> "Deployment":
-        """The record of one that was asked for, and has neither an epoch nor hosts yet."""
+        """Return the record of a requested deployment that has neither an epoch nor hosts yet."""
         return cls(
             request=request,
             epoch=0,
@@ -126,7 +128,7 @@ class Deployment:
         )
 
     def may_replace(self, stored: "Deployment") -> bool:
-        """Whether this record may be written over that one: what has ended stays as it ended."""
+        """Return whether this record may replace the stored one. A final state never changes."""
         return not stored.state.final or stored.state is self.state
 
     @property

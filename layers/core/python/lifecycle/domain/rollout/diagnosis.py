@@ -1,7 +1,8 @@
-"""Diagnosis: when a host fails, is the host bad or the version?
+"""Diagnosis: find out whether a failure comes from the host or from the version.
 
-The previous version is installed again on the host that failed, which stays out of rotation. If that fails too,
-the host is to blame; if it passes, the version is. Used by `next_step` (whether) and `diagnose` (what it means).
+The previous version is installed again on the host that failed, which stays out of rotation. If that fails
+too, the host is to blame; if it passes, the version is. Used by `next_step` (whether to diagnose) and
+`diagnose` (the result).
 """
 
 from dataclasses import dataclass
@@ -19,17 +20,17 @@ _TRIED_ON_THE_HOST = (*_BEFORE_SELF_TEST, AttemptState.SELF_TESTED, AttemptState
 
 @dataclass(frozen=True, slots=True)
 class Diagnosis:
-    """Who is to blame, and the sentence that says why."""
+    """The cause of a failure, and the sentence that explains it."""
 
     blame: Blame
     sentence: str
 
 
 def can_be_diagnosed(deployment: Deployment, attempt: HostAttempt) -> bool:
-    """Whether trying the previous version on this host would tell anything.
+    """Return whether trying the previous version on this host could find the cause.
 
-    Not where the host was never touched, cannot be reached, or has been diagnosed; not in a rollback or a
-    repair, nor of a control, whose own version was verified before.
+    It could not if the host was never touched, is unreachable, or was diagnosed before. It is not tried in a
+    rollback or a repair, nor on a control, whose own version was verified before.
     """
     return (
         deployment.request.kind is Kind.DEPLOY
@@ -45,7 +46,7 @@ def can_be_diagnosed(deployment: Deployment, attempt: HostAttempt) -> bool:
 def diagnosis(
     attempt: HostAttempt, turn: Turn, report: HostReport, passed_elsewhere: int
 ) -> Diagnosis | None:
-    """What the host's report on the turn to restore says; None while it is under way.
+    """Return the diagnosis from the host's report on its RESTORE turn; None while that is under way.
 
     `passed_elsewhere` counts the other hosts on which the new version is alive.
     """

@@ -8,7 +8,7 @@ from enum import StrEnum
 
 
 class ExecutionState(StrEnum):
-    """How the execution that carries a deployment stands."""
+    """The state of the execution that carries a deployment."""
 
     RUNNING = "RUNNING"
     STOPPED = "STOPPED"  # by hand, in the console or with StopExecution
@@ -20,16 +20,16 @@ _NUMBER = re.compile(r"_([0-9]+)\Z")
 
 
 def next_execution(execution: str) -> str:
-    """The name after `execution`."""
+    """Return the name after `execution`."""
     return nth_execution(_NUMBER.sub("", execution), execution_number(execution) + 1)
 
 
 def nth_execution(first: str, number: int) -> str:
-    """The name of an execution: the first one's, and after it `<first>_2`, `<first>_3` and so on."""
+    """Return the name of an execution: `first` for the first one, then `<first>_2`, `<first>_3` and so on."""
     return first if number == 1 else f"{first}_{number}"
 
 
 def execution_number(execution: str) -> int:
-    """Which execution of its deployment or push it is, the first one being 1."""
+    """Return the number of an execution of its deployment or delivery, the first one being 1."""
     found = _NUMBER.search(execution)
     return int(found[1]) if found else 1

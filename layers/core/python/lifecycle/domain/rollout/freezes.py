@@ -1,7 +1,7 @@
-"""Freezes: may a deployment begin now, or did an operator or the service's policy say not to?
+"""Freezes: decide whether an operator or the service's policy forbids a deployment to begin now.
 
-Called by the plan. A freeze is an operator's record; a window is a line of a policy, weekly or by date. Zones are
-those of the IANA database, which zoneinfo reads from the disk once a zone: the only reading that the domain does.
+Called by the plan. A freeze is an operator's record; a window is a line of a policy, weekly or by date. Zones
+are those of the IANA database. zoneinfo reads a zone from the disk once: the only file that the domain reads.
 """
 
 import re
@@ -31,9 +31,9 @@ _EXPECTED = (
 
 @dataclass(frozen=True, slots=True)
 class Freeze:
-    """Somebody's word that nothing begins in `scope` ("*", an environment, or environment/service).
+    """An operator's record that nothing begins in `scope` ("*", an environment, or environment/service).
 
-    It stands from its record on, until `until`; without one, until it is lifted.
+    It is active from its record on, until `until`; without one, until it is lifted.
     """
 
     scope: str
@@ -46,12 +46,12 @@ class Freeze:
         return self.scope in (EVERYTHING, cluster.environment, str(cluster))
 
     def is_active(self, now: datetime) -> bool:
-        """Whether it has not ended by itself; one that was lifted has no record any more."""
+        """Return whether it has not ended by itself. A lifted freeze has no record."""
         return self.until is None or now < self.until
 
 
 def scope_in_words(scope: str) -> str:
-    """A scope in the words of people."""
+    """Return a scope as people say it."""
     return "everything" if scope == EVERYTHING else scope
 
 
@@ -68,13 +68,15 @@ def check_scope(text: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class _Weekly:
-    """From minute `begin` of a week, Monday 00:00 being 0, until minute `end` of the same or the next week."""
+    """A span from minute `begin` of a week, Monday 00:00 being 0, until minute `end` of the same or the next
+    week.
+    """
 
     begin: int
     end: int
 
     def occurrences(self, today: date) -> Iterator[tuple[datetime, datetime]]:
-        """Wall-clock times, without a zone."""
+        """Yield the occurrences around `today` as wall-clock times without a zone."""
         monday = datetime.combine(today - timedelta(days=today.weekday()), time())
         long = timedelta(minutes=(self.end - self.begin) % (7 * 24 * 60))
         for week in (-1, 0, 1):  # the next one, where a clock change makes it begin in the zone's last week
@@ -84,13 +86,13 @@ class _Weekly:
 
 @dataclass(frozen=True, slots=True)
 class _Dates:
-    """From 00:00 of the first day to the end of the last."""
+    """A span from 00:00 of the first day to the end of the last."""
 
     first: date
     last: date
 
     def occurrences(self, today: date) -> Iterator[tuple[datetime, datetime]]:
-        """The one occurrence, as wall-clock times without a zone."""
+        """Yield the one occurrence, as wall-clock times without a zone."""
         del today
         yield datetime.combine(self.first, time()), datetime.combine(self.last + timedelta(days=1), time())
 
@@ -102,8 +104,8 @@ _Span: TypeAlias = _Weekly | _Dates
 class Window:
     """A time in which a policy lets nothing begin, from its first minute up to, but not including, its end.
 
-    Times are the wall clock's of the zone. One that a clock change skips or repeats is read so that the window
-    is longer: it begins at the earlier reading, and ends at the later.
+    Times are the wall clock's of the zone. A time that a clock change skips or repeats is read so that the
+    window is longer: the window begins at the earlier reading, and ends at the later.
     """
 
     text: str
@@ -112,7 +114,7 @@ class Window:
 
     @classmethod
     def parse(cls, text: str) -> "Window":
-        """Read a weekly window or one of dates, in UTC where no zone is told; raises InvalidValue."""
+        """Read a weekly window or a window of dates, in UTC if it names no zone; raises InvalidValue."""
         if match := _WEEKLY.fullmatch(text):
             day, hour, minute, last_day, last_hour, last_minute, zone = match.groups()
             begin, end = _minute(day, hour, minute), _minute(last_day, last_hour, last_minute)
@@ -130,7 +132,7 @@ class Window:
         return self.ends(now) is not None
 
     def ends(self, now: datetime) -> datetime | None:
-        """When the occurrence that covers `now` ends, in UTC; None when none does."""
+        """Return the end, in UTC, of the occurrence that covers `now`; None when none does."""
         today = now.astimezone(self.zone).date()
         for begin, end in self.span.occurrences(today):
             ending = max(self._readings(end))
@@ -139,7 +141,7 @@ class Window:
         return None
 
     def _readings(self, wall: datetime) -> tuple[datetime, datetime]:
-        """What a wall-clock time may mean in UTC; the same twice, except about a clock change."""
+        """Return the two readings of a wall-clock time in UTC; they differ only around a clock change."""
         first, second = (wall.replace(tzinfo=self.zone, fold=fold).astimezone(UTC) for fold in (0, 1))
         return first, second
 
@@ -169,10 +171,10 @@ def _zone(text: str, name: str | None) -> tzinfo:
 def freeze_reason(
     freezes: Sequence[Freeze], windows: Sequence[str], cluster: Cluster, now: datetime
 ) -> str | None:
-    """Why a deployment of `cluster` may not begin at `now`, in one sentence; None when it may.
+    """Return why a deployment of `cluster` may not begin at `now`, in one sentence; None when it may.
 
-    Of several reasons it is the one that stands longest. `windows` are those of the cluster's policy; one that
-    cannot be read blocks, and says so: what it meant to forbid is not known.
+    Of several reasons, the one that lasts longest is returned. `windows` are those of the cluster's policy.
+    An unreadable window blocks, because the time that it should forbid is not known.
     """
     active = [each for each in freezes if each.covers(cluster) and each.is_active(now)]
     found = [(each.until or _NEVER, _freeze_sentence(each)) for each in active]

@@ -1,4 +1,4 @@
-"""Gates and pauses: where a rollout waits for a human although no host failed."""
+"""Gates and pauses: the steps of a rollout that waits for a human although no host failed."""
 
 from datetime import datetime
 
@@ -11,7 +11,7 @@ from lifecycle.domain.service.policy import ApprovalGate
 
 
 def aborted(facts: Facts) -> Step | None:
-    """An abort that an operator asked for, whatever else the rollout waits for."""
+    """Return the end of a rollout that an operator aborted while it was paused."""
     for question in _pauses(facts):
         if question.answer and question.answer.choice is Choice.ABORT:
             why = f"aborted by {question.answer.by} while paused: {question.answer.why}"
@@ -20,7 +20,7 @@ def aborted(facts: Facts) -> Step | None:
 
 
 def paused(facts: Facts) -> Step | None:
-    """A pause that nobody ended yet."""
+    """Return the step that waits for an open pause to end."""
     open_ = next((q for q in _pauses(facts) if q.answer is None), None)
     return AwaitResume(open_, open_.reason) if open_ else None
 
@@ -30,7 +30,7 @@ def _pauses(facts: Facts) -> list[Question]:
 
 
 def gate(facts: Facts, where: ApprovalGate, now: datetime) -> Step | None:
-    """What the policy's approval asks for at this place; a rollback or a repair passes."""
+    """Return the step that the policy's approval gate requires here. Rollbacks and repairs pass."""
     if where is not facts.deployment.policy.approval or facts.deployment.request.kind is not Kind.DEPLOY:
         return None
     alive = [a.host for a in facts.attempts if a.state is AttemptState.ALIVE and a.group is not Group.CONTROL]
@@ -48,14 +48,14 @@ def gate(facts: Facts, where: ApprovalGate, now: datetime) -> Step | None:
 
 
 def rejected(facts: Facts, by: str, reason: str) -> Step:
-    """A human said no, or nobody said yes in time."""
+    """Roll back what was rejected, or was not approved in time; stop if no host was touched."""
     if facts.attempts:
         return roll_back(facts, by, reason)
     return Finish(DeploymentState.REJECTED, reason)
 
 
 def roll_back(facts: Facts, by: str, reason: str) -> Step:
-    """Roll back, or, where there is nothing to go back to, stop."""
+    """Roll back, or stop if there is no rollback target."""
     if facts.deployment.previous is None or facts.deployment.request.kind is Kind.ROLLBACK:
         why = f"{reason}; there is no version to go back to"
         return Finish(DeploymentState.ABORTED, why, skipped_hosts(facts))
@@ -63,6 +63,6 @@ def roll_back(facts: Facts, by: str, reason: str) -> Step:
 
 
 def skipped_hosts(facts: Facts) -> tuple[str, ...]:
-    """The hosts that a human left out: in this deployment, or in the one that it repairs."""
+    """Return the hosts that a human left out: of this deployment, or of the one that it repairs."""
     now = hosts_left_out(facts.attempts, facts.questions)
     return tuple(sorted(now | set(facts.deployment.skipped_hosts)))

@@ -6,9 +6,10 @@ from datetime import datetime, timedelta
 
 @dataclass(frozen=True, slots=True)
 class Lease:
-    """Who may deploy a cluster. `epoch` only grows; an empty `deployment` means that it is free.
+    """The permission of one deployment to change a cluster.
 
-    Past `expires_at` another deployment may take it, under the next epoch; its holder renews it as it goes on.
+    `epoch` only grows; an empty `deployment` means that the lease is free. Past `expires_at` another
+    deployment may take it, under the next epoch. Its holder renews it while it goes on.
     """
 
     epoch: int = 0
@@ -21,7 +22,7 @@ class Lease:
         return (self.deployment, self.epoch) == (deployment, epoch)
 
     def held_by_another(self, deployment: str, now: datetime) -> bool:
-        """Whether somebody other than `deployment` holds it, and still may."""
+        """Return whether a deployment other than `deployment` holds the lease, and it has not expired."""
         if self.deployment in ("", deployment):
             return False
         return self.expires_at is None or now < self.expires_at

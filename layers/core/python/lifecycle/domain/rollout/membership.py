@@ -1,6 +1,7 @@
-"""Membership: which hosts a rollout is about, while hosts join, leave, fall silent and are quarantined.
+"""Membership: the hosts of a rollout, while hosts join, leave, become unreachable or are quarantined.
 
-A host that left has no report any more; it is not waited for. One that joined comes after the plan's own.
+A host that left has no report; the rollout does not wait for it. A host that joined comes after the planned
+ones.
 """
 
 from collections.abc import Mapping
@@ -17,7 +18,9 @@ AUTOMATIC_ATTEMPTS = 3
 
 
 def members(facts: Facts) -> tuple[str, ...]:
-    """The plan's hosts in their order, then those that joined since, by name; none that left or is quarantined."""
+    """Return the plan's hosts in their order, then those that joined since, by name; none that left or is
+    quarantined.
+    """
     planned = facts.deployment.hosts
     only = facts.deployment.request.only
     joined = sorted(set(only or facts.reports) - set(planned))
@@ -25,12 +28,12 @@ def members(facts: Facts) -> tuple[str, ...]:
 
 
 def unreachable_since(facts: Facts, host: str, now: datetime) -> datetime | None:
-    """When a member's agent was last heard, if that is too long ago."""
+    """Return the time of a member's last report, if that is longer ago than the heartbeat timeout; else None."""
     return facts.reports[host].unreachable_since(now, facts.heartbeat_timeout)
 
 
 def replaced(facts: Facts, attempt: HostAttempt) -> bool:
-    """Whether a host that was updated is empty now, and serves nothing: a new one under an old name."""
+    """Return whether an updated host is empty now and serves nothing: a new host under an old name."""
     host = attempt.host
     updated = attempt.state is AttemptState.ALIVE and host in facts.reports
     return (
@@ -42,7 +45,9 @@ def replaced(facts: Facts, attempt: HostAttempt) -> bool:
 
 
 def unreachable_hosts(facts: Facts) -> dict[str, HostAttempt]:
-    """Members whose newest attempt failed because their agent is silent, and that nobody decided on."""
+    """Return the members whose newest attempt failed because they are unreachable, and that nobody decided
+    on.
+    """
     newest: Mapping[str, HostAttempt] = latest_attempts(facts.attempts)
     present = set(members(facts))
     return {
@@ -53,10 +58,10 @@ def unreachable_hosts(facts: Facts) -> dict[str, HostAttempt]:
 
 
 def unreachable_hosts_are_tolerable(facts: Facts, now: datetime) -> bool:
-    """Whether the others may go on before the silent hosts: there are few of them, and capacity is left.
+    """Return whether the others may go on before the unreachable hosts: they are few, and capacity is left.
 
-    Counted over the whole cluster, and apart from hosts that failed. A silent host that serves nothing takes
-    its share of `max_unavailable`.
+    Counted over the whole cluster, and apart from hosts that failed. An unreachable host that serves nothing
+    counts towards `max_unavailable`.
     """
     present, failed = members(facts), unreachable_hosts(facts)
     unreachable = [host for host in present if host in failed or unreachable_since(facts, host, now)]

@@ -1,8 +1,8 @@
-"""Rollout decisions: given what is recorded and observed, what happens next?
+"""Rollout decisions: choose the next step from the recorded and observed facts.
 
-Called by functions/rollout/next_step; the loop is statemachines/rollout.asl.json. Total and pure: every set of facts
-has exactly one next step, and each step carries its reason. Facts are re-read before every call, so a lost,
-late or duplicate callback changes nothing.
+Called by functions/rollout/next_step; the loop is statemachines/rollout.asl.json. Total and pure: every set
+of facts has exactly one next step, and each step carries its reason. Facts are read again before every call,
+so a lost, late or duplicate callback changes nothing.
 """
 
 from collections.abc import Mapping
@@ -61,7 +61,7 @@ Hosts: TypeAlias = list[tuple[str, int]]
 
 
 def next_step(facts: Facts, now: datetime) -> Step:
-    """Choose what the rollout does next, touching at most `max_unavailable` hosts."""
+    """Choose the next step of the rollout, touching at most `max_unavailable` hosts."""
     over = _ended(facts) or aborted(facts) or _answered(facts, now)
     held = over or end_failed_bake(facts, now) or paused(facts)
     step = held or gate(facts, ApprovalGate.BEFORE_FIRST_HOST, now) or bake_step(facts, now)
@@ -81,7 +81,7 @@ def _ended(facts: Facts) -> Step | None:
 
 
 def _answered(facts: Facts, now: datetime) -> Step | None:
-    """What a failed host, or a human's answer about one, asks for before anything else may happen."""
+    """Return the step that a failed host, or a human's answer about one, requires before anything else."""
     for question in facts.questions:
         if question.kind is QuestionKind.ROLLBACK and question.answer:
             return roll_back(facts, question.answer.by, question.answer.why or "asked for by an operator")
@@ -93,7 +93,7 @@ def _answered(facts: Facts, now: datetime) -> Step | None:
 
 
 def _decided(facts: Facts, host: str, attempt: HostAttempt) -> Step | None:
-    """The end of the deployment that a human's newest answer on this attempt asks for."""
+    """Return the end of the deployment, if a human's newest answer on this attempt asks for it."""
     if not (questions := answered(facts.questions, attempt)) or not (answer := questions[-1].answer):
         return None
     if answer.choice is Choice.ROLL_BACK:
@@ -105,7 +105,7 @@ def _decided(facts: Facts, host: str, attempt: HostAttempt) -> Step | None:
 
 
 def _failed(facts: Facts, host: str, attempt: HostAttempt, now: datetime) -> Step | None:
-    """A failure that nobody decided on halts, once it is diagnosed; a host that left is not waited for."""
+    """Diagnose a failure without a decision, then halt. A host that left is not waited for."""
     bed = failed_test_bed(facts, attempt)
     if bed is None and (attempt.state is AttemptState.ALIVE or host not in facts.reports):
         return None  # where the version has failed in the test bed, it does not help that its host left
@@ -139,7 +139,7 @@ def _halt(
 
 @dataclass(slots=True)
 class _Remaining:
-    """The hosts that are not done: to be updated, left for later by a human, out of reach."""
+    """The hosts that are not done: `waiting` for their update, `postponed` by a human, or unreachable."""
 
     waiting: Hosts = field(default_factory=list)
     postponed: list[HostAttempt] = field(default_factory=list)
@@ -147,7 +147,7 @@ class _Remaining:
 
 
 def _hosts(facts: Facts, now: datetime) -> Step:
-    """Update the next hosts, or, when none is left, check that every one is in its place."""
+    """Update the next hosts; when none is left, check that every host serves the target version."""
     newest = latest_attempts(facts.attempts)
     left = _remaining(facts, newest, now)
     if left.waiting:
@@ -197,7 +197,7 @@ def _remaining(facts: Facts, newest: Mapping[str, HostAttempt], now: datetime) -
 
 
 def _was_control(attempt: HostAttempt) -> bool:
-    """Whether it was restarted for the test bed's sake, and not updated yet."""
+    """Return whether it was restarted as the control, and is not updated yet."""
     return attempt.group is Group.CONTROL and attempt.state is AttemptState.ALIVE
 
 
@@ -223,7 +223,10 @@ def _update_next(facts: Facts, left: _Remaining) -> Step:
 
 
 def _next_batch(facts: Facts, waiting: Hosts) -> tuple[Hosts, Hosts]:
-    """Those whose turn it is, and the rest: at most `max_unavailable` are out, those that serve nothing included."""
+    """Return the hosts to update now, and the rest.
+
+    At most `max_unavailable` hosts are out at once, including those that serve nothing already.
+    """
     present, skipped = members(facts), skipped_hosts(facts)
     out = {h for h in present if h not in skipped and not _serves(facts, h)}
     limit = at_most(facts.deployment.policy.max_unavailable, len(present))

@@ -1,6 +1,7 @@
-"""Planning: what would a deployment do, in which order, and what stands against it?
+"""Planning: the order of a deployment's hosts, its checks, and its blockers.
 
-Called by functions/rollout/plan before anything is touched, and by `lifecycle plan` to show it to an operator.
+Called by functions/rollout/plan before anything is touched, and by `lifecycle plan` to show it to an
+operator.
 """
 
 from collections.abc import Mapping
@@ -18,7 +19,7 @@ from lifecycle.domain.service.target import Target
 
 @dataclass(frozen=True, slots=True)
 class PlannedHost:
-    """One host of a plan, in its order; `why` says what is to be changed about it."""
+    """One host of a plan, in its order; `why` is its drift reason."""
 
     host: str
     zone: str
@@ -28,10 +29,10 @@ class PlannedHost:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What a deployment would do. It may begin only when `refusals` is empty.
+    """The plan of a deployment. It may begin only when `blockers` is empty.
 
-    `waits_for` is the deployment whose end it would wait for, `supersedes` the one that it would overtake in
-    that wait; `notes` is what an operator should know and need not change.
+    `waits_for` is the deployment that it would wait for. `supersedes` is the pending deployment that it would
+    replace. `warnings` are what an operator should know and need not change.
     """
 
     target: Target
@@ -52,10 +53,11 @@ class Plan:
 
 
 def plan(request: Request, observed: Observed, now: datetime, heartbeat_timeout: timedelta) -> Plan:
-    """Order the hosts that are not in their place, and list every reason not to begin.
+    """Order the hosts that need the version, and list every reason not to begin.
 
-    Hosts that serve nothing come first, because taking them costs no capacity; then by zone in turn; those
-    whose agent is silent last. `patience` is how long an agent may be silent.
+    Hosts that serve nothing come first, because taking them costs no capacity. Then come the others, the
+    zones in turn, and last the unreachable ones. `heartbeat_timeout` is the longest age of a reachable
+    agent's report.
     """
     target = Target(observed.manifest.version, observed.manifest.digest)
     members = sorted(observed.members(request))
@@ -104,7 +106,7 @@ def _order(
 
 
 def _bake(request: Request, observed: Observed) -> int:
-    """For how many minutes the first host is compared with a control; 0 where it is not."""
+    """Return for how many minutes the first host is compared with a control; 0 without a test bed."""
     impossible = no_test_bed_reason(
         observed.previous, len(observed.cluster_members), has_groups=observed.has_test_bed
     )
@@ -123,7 +125,7 @@ def _checks(manifest: Manifest, bake: int) -> tuple[str, ...]:
 
 
 def _expected(count: int, observed: Observed, bake: int) -> tuple[float, str]:
-    """Seconds, and where that is known from; a control is one host more."""
+    """Return the expected seconds, and their source; a control counts as one host more."""
     if bake:
         seconds, source = _expected(count + 1, observed, 0)
         return seconds + bake * observed.minute.total_seconds(), f"{source}, and the test bed"

@@ -1,7 +1,7 @@
-"""Refusals and notes: every reason why a deployment may not begin, and what an operator should know of it.
+"""Preflight: the blockers of a deployment, and its warnings for operators.
 
-Used by planning.py. A rollback may begin whatever its hosts look like, frozen or not: each host that is in
-trouble halts it in its turn.
+Used by plan.py. A rollback may begin despite freezes and failing hosts: each failing host halts it in its
+turn.
 """
 
 from collections.abc import Mapping, Sequence
@@ -27,12 +27,12 @@ from lifecycle.domain.service.version import SnapshotVersion, parse_version
 
 @dataclass(frozen=True, slots=True)
 class Observed:
-    """What was found before a deployment: the cluster's hosts, and what stands in the stores.
+    """The facts before a deployment: the cluster's hosts and the stored records.
 
-    `bad_versions` and `bad_hosts` say why each is quarantined; `no_way_back` why the previous version could not
-    be deployed again, None when it could; `waiting` is the deployment that waits for the lease; `set_aside` are
-    the hosts that a human left out of what is to be repaired; `has_test_bed` says whether the cluster has the target
-    groups for one, and `minute` how long a minute of it is.
+    `bad_versions` and `bad_hosts` have the reason of each quarantine. `no_rollback_target` says why the
+    previous version could not be deployed again; None when it could. `waiting` is the pending deployment.
+    `skipped_hosts` are hosts that a human left out of the deployment to repair. `has_test_bed` says whether
+    the cluster has the target groups for a test bed, and `minute` is the length of its minute.
     """
 
     manifest: Manifest
@@ -53,16 +53,16 @@ class Observed:
     minute: timedelta = timedelta(minutes=1)
 
     def policy(self, request: Request) -> Policy:
-        """The policy of the environment that is asked for."""
+        """Return the policy of the requested environment."""
         return self.manifest.policy(request.environment)
 
     @property
     def cluster_members(self) -> frozenset[str]:
-        """The hosts that the policy counts: all that are there and not quarantined."""
+        """The hosts that the policy counts: all that report and are not quarantined."""
         return frozenset(self.reports) - frozenset(self.bad_hosts)
 
     def members(self, request: Request) -> frozenset[str]:
-        """The hosts that it is about: of those, in a repair of some, only they."""
+        """Return the hosts of the request: the cluster's members, or those of them that it names."""
         return self.cluster_members & frozenset(request.only) if request.only else self.cluster_members
 
 
@@ -76,7 +76,7 @@ _HOW_TO_OVERRIDE = {
 def blockers(
     request: Request, observed: Observed, order: Sequence[str], now: datetime, heartbeat_timeout: timedelta
 ) -> list[str]:
-    """Every reason not to begin now; `order` is the order of the hosts that would be updated."""
+    """Return every reason not to begin now; `order` is the order of the hosts that would be updated."""
     held = observed.lease.held_by_another(request.deployment, now)
     reasons = _hard_blockers(request, observed)
     if request.kind is Kind.DEPLOY:
@@ -97,7 +97,7 @@ def blockers(
 
 
 def warnings(request: Request, observed: Observed, now: datetime, heartbeat_timeout: timedelta) -> list[str]:
-    """What does not stand against the deployment, but is worth knowing before it begins."""
+    """Return what does not block the deployment, but is worth knowing before it begins."""
     texts = [f"{host} is quarantined and left out: {why}" for host, why in sorted(observed.bad_hosts.items())]
     unreachable = _unreachable(request, observed, now, heartbeat_timeout)
     texts += [
@@ -113,7 +113,7 @@ def warnings(request: Request, observed: Observed, now: datetime, heartbeat_time
 
 
 def _hard_blockers(request: Request, observed: Observed) -> list[str]:
-    """What no waiting and no override changes."""
+    """Return the blockers that no waiting and no override removes."""
     cluster, version = request.cluster, observed.manifest.version
     reasons = []
     if not observed.members(request):
@@ -132,7 +132,7 @@ def _hard_blockers(request: Request, observed: Observed) -> list[str]:
 
 
 def _overridable_blockers(request: Request, observed: Observed, now: datetime) -> dict[Override, str]:
-    """What stands against the deployment, unless it is told to go on in spite of it."""
+    """Return the blockers that a request may override."""
     found: dict[Override, str] = {}
     version = observed.manifest.version
     if version in observed.bad_versions:
@@ -145,7 +145,7 @@ def _overridable_blockers(request: Request, observed: Observed, now: datetime) -
 
 
 def _rollback_download_warnings(request: Request, observed: Observed) -> list[str]:
-    """Hosts that serve the previous version, but do not keep it: a rollback there needs the artifact store."""
+    """Warn about hosts that lack the previous version on their disk: a rollback would download it."""
     if observed.previous is None:
         return []
     version = observed.previous.version
@@ -175,7 +175,7 @@ def _unreachable(
 def _unreachable_blockers(
     request: Request, observed: Observed, now: datetime, heartbeat_timeout: timedelta
 ) -> list[str]:
-    """The agents that are silent, if they are more than the policy lets go on without."""
+    """Return the unreachable hosts, if they are more than the policy tolerates."""
     if request.only:
         return []  # its hosts were heard when it was asked for; one that fell silent since is asked about
     unreachable = _unreachable(request, observed, now, heartbeat_timeout)
@@ -190,7 +190,7 @@ def _unreachable_blockers(
 
 
 def _capacity_blockers(request: Request, observed: Observed, order: Sequence[str]) -> list[str]:
-    """Why the policy could never finish; else the first drain that would be refused if every host succeeded."""
+    """Return why the policy could never finish, else why the first refused drain would be refused."""
     policy, hosts = observed.policy(request), observed.cluster_members
     size = len(hosts)
     limit, required = at_most(policy.max_unavailable, size), at_least(policy.min_healthy, size)

@@ -1,7 +1,7 @@
-"""The queue of one: what becomes of the deployment that waits, once the one before it has ended.
+"""The pending slot: decide on the pending deployment once the one before it has ended.
 
-Used by `finish`, and by `converge` where a finish was lost. In the queue the newest wins; the older one is
-SUPERSEDED (application/rollout/queue.py).
+Used by `finish`, and by `converge` if a finish was lost. The slot holds one deployment. The newest one wins,
+and the older one is SUPERSEDED (application/rollout/queue.py).
 """
 
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ from lifecycle.domain.rollout.deployment import Deployment, DeploymentState, Kin
 
 @dataclass(frozen=True, slots=True)
 class PendingDeployment:
-    """The deployment that waits for a cluster's lease, and since when."""
+    """The deployment that waits for a cluster's lease, and the time since when."""
 
     request: Request
     since: datetime
@@ -21,7 +21,7 @@ class PendingDeployment:
 
 @dataclass(frozen=True, slots=True)
 class StartPending:
-    """Begin the deployment that waits."""
+    """The start of the pending deployment."""
 
     waiting: PendingDeployment
     reason: str
@@ -29,7 +29,7 @@ class StartPending:
 
 @dataclass(frozen=True, slots=True)
 class DropPending:
-    """Do not begin it by itself: what it was asked for under has changed."""
+    """The end of the pending deployment: the situation has changed since its request."""
 
     waiting: PendingDeployment
     reason: str
@@ -39,10 +39,11 @@ AfterEnd: TypeAlias = StartPending | DropPending
 
 
 def after_end(ended: Deployment | None, waiting: PendingDeployment) -> AfterEnd:
-    """Begin what waits when the deployment before it ended well, or the environment deploys by itself.
+    """Start the pending deployment if the one before it ended well, or if the environment deploys
+    automatically.
 
-    After a rollback, an abort or a rejection somebody has just taken the cluster back to what is known to be
-    good; a deployment that was asked for before that must be asked for again.
+    After a rollback, an abort or a rejection, somebody has just returned the cluster to a known good version.
+    A deployment that was requested before that must be requested again.
     """
     if ended is None:
         return StartPending(waiting, "the cluster is free")

@@ -1,6 +1,7 @@
-"""The facts of a rollout, and the steps that may follow from them: what domain/rollout/next_step.py chooses between.
+"""The facts of a rollout, and its possible steps; domain/rollout/next_step.py chooses between them.
 
-Read by application/rollout/next_step.py, which records a step and hands its kind to statemachines/rollout.asl.json.
+Read by application/rollout/next_step.py, which records a step and hands its kind to
+statemachines/rollout.asl.json.
 """
 
 from collections.abc import Mapping
@@ -20,11 +21,12 @@ from lifecycle.domain.service.policy import ApprovalGate
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """Everything that the next step depends on. `rotation` and `quarantined` (host -> why) are by host name.
+    """Everything that the next step depends on. `rotation` and `quarantined` (host -> reason) are by host
+    name.
 
-    `patience` is how long an agent may be silent; `undiagnosed` that a diagnosis could not be run just now.
-    `beds` are this deployment's test beds, `has_test_bed` whether the cluster has the target groups for one, and
-    `minute` how long a test bed's minute is.
+    `heartbeat_timeout` is the longest age of a reachable agent's report. `undiagnosed` means that a diagnosis
+    could not run just now. `beds` are this deployment's test beds. `has_test_bed` says whether the cluster
+    has the target groups for one, and `minute` is the length of a test bed's minute.
     """
 
     deployment: Deployment
@@ -44,9 +46,9 @@ class Facts:
 
 @dataclass(frozen=True, slots=True)
 class UpdateHosts:
-    """Give these hosts their turn: (host, attempt number). `following` come next, and should be ready.
+    """An update of these hosts, each with its attempt number. `following` come next, and should prefetch.
 
-    `group` is where they register; the control's one is not updated, but restarted on the version that it has.
+    `group` is the target group that they register in. A control is not updated, but restarted on its version.
     """
 
     hosts: tuple[tuple[str, int], ...]
@@ -57,7 +59,7 @@ class UpdateHosts:
 
 @dataclass(frozen=True, slots=True)
 class Diagnose:
-    """Try the previous version on a host that failed, to tell a bad host from a bad version."""
+    """A try of the previous version on a host that failed, to tell a bad host from a bad version."""
 
     host: str
     attempt: int
@@ -66,7 +68,7 @@ class Diagnose:
 
 @dataclass(frozen=True, slots=True)
 class AwaitDecision:
-    """Halt until a human decides on this host's attempt. `again` counts the questions asked about it before."""
+    """A halt until a human decides on this attempt. `again` counts the earlier questions about it."""
 
     host: str
     attempt: int
@@ -77,7 +79,7 @@ class AwaitDecision:
 
 @dataclass(frozen=True, slots=True)
 class AwaitApproval:
-    """Pause until a human approves at this gate; `bed` and `again` tell a test bed's questions apart."""
+    """A wait until a human approves at this gate; `bed` and `again` identify a test bed's questions."""
 
     gate: ApprovalGate
     reason: str
@@ -88,7 +90,7 @@ class AwaitApproval:
 
 @dataclass(frozen=True, slots=True)
 class AwaitResume:
-    """An operator paused the rollout: wait until somebody resumes or aborts it."""
+    """A wait until somebody resumes or aborts a paused rollout."""
 
     question: Question
     reason: str
@@ -96,7 +98,7 @@ class AwaitResume:
 
 @dataclass(frozen=True, slots=True)
 class BeginBake:
-    """Begin a test bed with these hosts and the numbers of their attempts; a control without a name is none."""
+    """The start of a test bed with these hosts and attempt numbers; an empty control name means no control."""
 
     number: int
     host: tuple[str, int]
@@ -106,7 +108,7 @@ class BeginBake:
 
 @dataclass(frozen=True, slots=True)
 class Bake:
-    """Wait for whole seconds (Step Functions knows no others), then look at the test bed beside its control."""
+    """A wait, then an interim analysis of the test bed; in whole seconds, as Step Functions requires."""
 
     seconds: int
     reason: str
@@ -115,7 +117,9 @@ class Bake:
 
 @dataclass(frozen=True, slots=True)
 class EndBake:
-    """The test bed's hosts go home; one that has failed is taken out of rotation instead."""
+    """The end of a test bed: its hosts return to the main target group, but a failed one is taken out of
+    rotation.
+    """
 
     number: int
     state: BedState
@@ -124,7 +128,7 @@ class EndBake:
 
 @dataclass(frozen=True, slots=True)
 class RollBack:
-    """Hand the lease over to a new deployment of the previous version."""
+    """A handover of the lease to a new deployment of the previous version."""
 
     by: str
     reason: str
@@ -132,14 +136,14 @@ class RollBack:
 
 @dataclass(frozen=True, slots=True)
 class ContinueLater:
-    """Go on in a new execution, because this one's history is nearly full."""
+    """A continuation in a new execution, because the history of this one is nearly full."""
 
     reason: str
 
 
 @dataclass(frozen=True, slots=True)
 class Finish:
-    """Nothing is left to do; `set_aside` are hosts that a human left out."""
+    """The end of the deployment; `skipped_hosts` are hosts that a human left out."""
 
     outcome: DeploymentState
     reason: str

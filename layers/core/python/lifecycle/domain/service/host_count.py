@@ -1,6 +1,7 @@
-"""Amounts of hosts in a policy: a number, or a share such as "25%".
+"""Counts of hosts in a policy: a number, or a percentage such as "25%".
 
-Read by servicefile/ and by the plan; `at_most` bounds what may be taken away, `at_least` what must be kept.
+Read by servicefile/ and by the plan. `at_most` bounds the hosts taken out, `at_least` the hosts that must
+serve.
 """
 
 import re
@@ -15,7 +16,7 @@ _EXPECTED = 'a whole number that is not negative, or a share from "1%" to "100%"
 
 
 def parse_host_count(value: object) -> HostCount:
-    """Check an amount as it was written; raises InvalidValue. A number in quotes is not one."""
+    """Check a count as it was written; raises InvalidValue. A number in quotes is not allowed."""
     if isinstance(value, int) and not isinstance(value, bool) and value >= 0:
         return value
     if isinstance(value, str) and _SHARE.fullmatch(value):
@@ -24,10 +25,11 @@ def parse_host_count(value: object) -> HostCount:
 
 
 def at_most(amount: HostCount, of: int) -> int:
-    """How many of `of` hosts may be taken: a share rounds down, but never to none; a number is as it is.
+    """Return how many of `of` hosts may be taken out. A percentage rounds down, to 1 at the least; a number
+    stays.
 
-    Source of the rounding: Kubernetes' maxUnavailable; the least of 1 is ours, or small clusters would not move.
-    Raises InvalidValue.
+    Source of the rounding: Kubernetes' maxUnavailable. The minimum of 1 is ours, or small clusters would not
+    move. Raises InvalidValue.
     """
     if isinstance(amount, int):
         return amount
@@ -35,7 +37,7 @@ def at_most(amount: HostCount, of: int) -> int:
 
 
 def at_least(amount: HostCount, of: int) -> int:
-    """How many of `of` hosts must be kept: a share rounds up, a number is as it is. Raises InvalidValue."""
+    """Return how many of `of` hosts must serve. A percentage rounds up; a number stays. Raises InvalidValue."""
     if isinstance(amount, int):
         return amount
     return -(-of * _percent(amount) // 100)

@@ -1,4 +1,4 @@
-"""The manifest: what a service declared about itself, carried beside its artifact from build to host.
+"""The manifest: the declarations of a service, carried beside its artifact from build to host.
 
 Written by apps/build, copied by `promote`, read by `plan` (policy, checks) and by the agent (run, checks).
 """
@@ -13,7 +13,8 @@ from lifecycle.domain.service.version import artifact_prefix
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """How a host runs the service; `command` goes to `sh -c` in the unpacked artifact's folder.
+    """The command that runs the service on a host; `command` goes to `sh -c` in the unpacked artifact's
+    folder.
 
     The service's environment is the host's PATH, HOME and LANG, then `environment`, then HOST and PORT to
     bind to, LIFECYCLE_SERVICE, LIFECYCLE_ENVIRONMENT, LIFECYCLE_VERSION and LIFECYCLE_HOST. Times in seconds.
@@ -37,9 +38,10 @@ class Check:
 
 @dataclass(frozen=True, slots=True)
 class Manifest:
-    """What is published beside `artifact.tar.gz`; `digest` is the sha256 of its bytes in hex, `size` in bytes.
+    """The content of `manifest.json`, published beside `artifact.tar.gz`.
 
-    `metrics` are the service's own, answered as a JSON object of numbers at `metrics_path`.
+    `digest` is the sha256 of the artifact's bytes in hex, `size` their number. `metrics` are the service's
+    own; `metrics_path` answers them as a JSON object of numbers.
     """
 
     service: str
@@ -64,5 +66,5 @@ class Manifest:
         return artifact_prefix(self.service, self.version)
 
     def policy(self, environment: str) -> Policy:
-        """The environment's policy; the default one where lifecycle.toml says nothing."""
+        """Return the environment's policy, or the default one if lifecycle.toml declares none."""
         return self.policies.get(environment, Policy())

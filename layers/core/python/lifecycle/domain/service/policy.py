@@ -1,4 +1,4 @@
-"""The policy of one environment: how it wants to be deployed.
+"""The policy of one environment: how a service is deployed there.
 
 Declared in lifecycle.toml, carried by the manifest, read by `plan` and by every rollout decision.
 """
@@ -10,7 +10,7 @@ from lifecycle.domain.service.host_count import HostCount
 
 
 class ApprovalGate(StrEnum):
-    """Where in a rollout the environment's policy wants a human to approve."""
+    """Places in a rollout where a human must approve."""
 
     NONE = "none"
     BEFORE_FIRST_HOST = "before_first_host"
@@ -19,21 +19,21 @@ class ApprovalGate(StrEnum):
 
 
 class OnAlarm(StrEnum):
-    """What an alarm does to the deployment that it follows."""
+    """Effects of an alarm on the deployment that it follows."""
 
     HALT = "halt"
     ROLL_BACK = "roll_back"
 
 
 class OnFail(StrEnum):
-    """What follows when a test bed is found to be worse than its control."""
+    """Steps that follow when a test bed is worse than its control."""
 
     HALT = "halt"
     ROLL_BACK = "roll_back"
 
 
 class AfterBake(StrEnum):
-    """What follows when a test bed has passed."""
+    """Steps that follow when a test bed has passed."""
 
     GO_ON = "go_on"
     ASK = "ask"
@@ -41,15 +41,18 @@ class AfterBake(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """How one environment wants to be deployed; times in seconds, hosts as a number or a percentage ("25%").
+    """The way to deploy to one environment; times in seconds, hosts as a number or a percentage ("25%").
 
-    `max_unavailable` hosts are taken out at once, `min_healthy` keep serving whatever happens. The agents of
-    `max_unreachable` hosts may be silent while the others go on; they come last, and are asked about.
-    `approval_by_another` keeps requesters from approving themselves. No deployment begins within the windows
-    of `frozen` (domain/rollout/freezes.py), unless it says so. From its first host until `watch_minutes` after its end an
-    alarm of the cluster does `on_alarm` to a deployment; with 0 nobody watches (domain/monitoring/alarms.py).
-    The first host bakes for `bake_minutes` beside a control, and what follows is `on_fail` or `after_bake`; with 0
-    there is no test bed (domain/rollout/test_bed/schedule.py).
+    At most `max_unavailable` hosts are out at once, and at least `min_healthy` serve in every case. While at
+    most `max_unreachable` hosts are unreachable, the others go on; the unreachable ones come last, and a
+    human decides about them. With `approval_by_another`, requesters may not approve their own deployments. No
+    deployment begins within the windows of `frozen` (domain/rollout/freezes.py), unless its request overrides
+    that.
+
+    From its first host until `watch_minutes` after its end, an alarm of the cluster does `on_alarm` to a
+    deployment; with 0 no alarm is followed (domain/monitoring/alarms.py). The first host bakes for
+    `bake_minutes` beside a control. A FAIL leads to `on_fail`, a PASS to `after_bake`; with 0 there is no
+    test bed (domain/rollout/test_bed/schedule.py).
     """
 
     automatic: bool = False

@@ -20,7 +20,7 @@ _SNAPSHOT = re.compile(rf"(?P<base>{_RELEASE.pattern})-(?P<built>[0-9]{{14}})-(?
 @total_ordering
 @dataclass(frozen=True, slots=True)
 class ReleaseVersion:
-    """A version that was promoted: three numbers, ordered as numbers."""
+    """A promoted version: three numbers, ordered as numbers."""
 
     major: int
     minor: int
@@ -45,7 +45,7 @@ class ReleaseVersion:
 
 @dataclass(frozen=True, slots=True)
 class SnapshotVersion:
-    """A build: the declared base, when it was built (UTC, `%Y%m%d%H%M%S`) and of which commit (7 hex)."""
+    """A build: the declared base, the time of the build (UTC, `%Y%m%d%H%M%S`) and its commit (7 hex digits)."""
 
     base: ReleaseVersion
     built: str
@@ -70,17 +70,17 @@ Version: TypeAlias = ReleaseVersion | SnapshotVersion
 
 
 def parse_version(text: str) -> Version:
-    """Read either kind; raises InvalidName."""
+    """Read a release or a snapshot version; raises InvalidValue."""
     return SnapshotVersion.parse(text) if "-" in text else ReleaseVersion.parse(text)
 
 
 def artifact_prefix(service: str, version: str) -> str:
-    """Where a version's `artifact.tar.gz` and `manifest.json` stand in the artifact bucket."""
+    """Return the folder of a version's `artifact.tar.gz` and `manifest.json` in the artifact bucket."""
     kind = "snapshot" if isinstance(parse_version(version), SnapshotVersion) else "release"
     return f"{kind}/{service}/{version}"
 
 
 def next_release(declared: ReleaseVersion, released: Iterable[ReleaseVersion]) -> ReleaseVersion:
-    """The version that a promotion takes: the declared one, or the patch after the newest release."""
+    """Return the version for a promotion: the declared one, or the patch after the newest release."""
     newest = max(released, default=None)
     return declared if newest is None or declared > newest else newest.next_patch()

@@ -1,7 +1,7 @@
-"""What humans are asked about a test bed, and what they answered: to go on, to bake longer, or to go back.
+"""Approvals of a test bed: the questions to humans, and their answers to continue, to extend or to roll back.
 
-Used by domain/rollout/test_bed/schedule.py. Such a question names the test bed by its number in `attempt`; `again` counts how often the
-bake was extended before, so that an old question takes no answer for a new one.
+Used by domain/rollout/test_bed/schedule.py. Such a question has the test bed's number as `attempt`. `again`
+counts the earlier extensions of the bake, so that an old question takes no answer for a new one.
 """
 
 from collections.abc import Sequence
@@ -15,7 +15,7 @@ from lifecycle.domain.service.policy import ApprovalGate
 
 
 def ask(facts: Facts, bed: TestBed, reason: str, *, can_extend: bool) -> AwaitApproval:
-    """Wait for a human; `longer` says whether more minutes could tell more."""
+    """Wait for a human. `can_extend`: a longer bake could still decide it."""
     choices = (
         (Choice.APPROVE, Choice.EXTEND, Choice.REJECT) if can_extend else (Choice.APPROVE, Choice.REJECT)
     )
@@ -25,19 +25,19 @@ def ask(facts: Facts, bed: TestBed, reason: str, *, can_extend: bool) -> AwaitAp
 
 
 def extensions(questions: Sequence[Question], bed: TestBed) -> int:
-    """How often humans asked for a longer bake."""
+    """Count how often humans asked for a longer bake."""
     answers = [q.answer for q in _test_bed_questions(questions, bed) if q.answer]
     return sum(answer.choice is Choice.EXTEND for answer in answers)
 
 
 def current_question(facts: Facts, bed: TestBed) -> Question | None:
-    """What was asked last about this test bed, since it was extended last."""
+    """Return the question about this test bed since its last extension."""
     again = extensions(facts.questions, bed)
     return next((q for q in _test_bed_questions(facts.questions, bed) if q.again == again), None)
 
 
 def last_continued_at(facts: Facts, bed: TestBed) -> datetime:
-    """When a human last let it bake on, by more minutes or the end of a pause; nobody looks before that."""
+    """Return the time of the last EXTEND or RESUME, or of the beginning; no analysis before it."""
     asked = [
         *_test_bed_questions(facts.questions, bed),
         *(q for q in facts.questions if q.kind is QuestionKind.RESUME),
@@ -47,7 +47,7 @@ def last_continued_at(facts: Facts, bed: TestBed) -> datetime:
 
 
 def approved(facts: Facts, bed: TestBed) -> str | None:
-    """By whom and why, if a human has approved of it."""
+    """Return the author and the reason of a human's approval, if there is one."""
     asked = current_question(facts, bed)
     if asked is None or asked.answer is None or asked.answer.choice is not Choice.APPROVE:
         return None
@@ -55,7 +55,7 @@ def approved(facts: Facts, bed: TestBed) -> str | None:
 
 
 def rejection(facts: Facts, bed: TestBed, now: datetime) -> Step | None:
-    """What a rejection, or an approval that nobody gave in time, leads to."""
+    """Return the step that follows a rejection, or an approval that was not given in time."""
     asked = current_question(facts, bed)
     if asked and asked.answer and asked.answer.choice is Choice.REJECT:
         return rejected(facts, asked.answer.by, f"rejected by {asked.answer.by}: {asked.answer.why}")

@@ -1,7 +1,7 @@
-"""The test bed's hosts: whether a deployment wants a test bed, which hosts it takes, and whether they are well.
+"""Hosts of the test bed: whether a deployment has a test bed, its hosts, and their health.
 
-Used by domain/rollout/test_bed/schedule.py. The host that bakes is the next one to be updated; its control is the last one, of the same
-zone where there is one.
+Used by domain/rollout/test_bed/schedule.py. The host that bakes is the next one to be updated. Its control is
+the last one, of the same zone if possible.
 """
 
 from datetime import datetime
@@ -22,12 +22,12 @@ SMALLEST_CLUSTER = 3
 
 
 def wants_test_bed(policy: Policy) -> bool:
-    """Whether the policy asks for one."""
+    """Return whether the policy asks for a test bed."""
     return policy.bake_minutes > 0
 
 
 def no_test_bed_reason(previous: Target | None, hosts: int, *, has_groups: bool) -> str | None:
-    """Why a cluster cannot have the test bed that its policy asks for; None when it can."""
+    """Return why a cluster cannot have the test bed of its policy; None when it can."""
     if previous is None:
         return "there is no other version to compare it with"
     if hosts < SMALLEST_CLUSTER:
@@ -36,7 +36,7 @@ def no_test_bed_reason(previous: Target | None, hosts: int, *, has_groups: bool)
 
 
 def needs_test_bed(facts: Facts) -> bool:
-    """Whether this deployment is to have a test bed; a rollback or a repair has none."""
+    """Return whether this deployment gets a test bed. Rollbacks and repairs have none."""
     mine = facts.deployment
     if not wants_test_bed(mine.policy) or mine.request.kind is not Kind.DEPLOY or mine.request.only:
         return False
@@ -44,14 +44,14 @@ def needs_test_bed(facts: Facts) -> bool:
 
 
 def target_of(deployment: Deployment, group: Group) -> Target:
-    """What a host of this group is to run: a control the version that the cluster would go back to."""
+    """Return the target of a host of this group. A control runs the rollback target."""
     if group is Group.CONTROL and deployment.previous is not None:
         return deployment.previous
     return deployment.target
 
 
 def set_up(facts: Facts, number: int, now: datetime) -> Step | None:
-    """First the test bed's host, which is updated as any other, then its control, then the bake."""
+    """Set up the test bed: update its host, restart its control, then begin the bake."""
     if (mine := _unused_attempt(facts, Group.TEST_BED)) is None:
         return None
     control = _unused_attempt(facts, Group.CONTROL)
@@ -65,7 +65,7 @@ def set_up(facts: Facts, number: int, now: datetime) -> Step | None:
 
 
 def _unused_attempt(facts: Facts, group: Group) -> HostAttempt | None:
-    """The newest attempt that is alive in this group, and that no test bed was begun with."""
+    """Return the newest attempt that is alive in this group, and not yet used by a test bed."""
     used = {(bed.host, bed.attempt) for bed in facts.beds} | {
         (bed.control, bed.control_attempt) for bed in facts.beds
     }
@@ -77,7 +77,9 @@ def _unused_attempt(facts: Facts, group: Group) -> HostAttempt | None:
 
 
 def _control_for(facts: Facts, test_bed: str, now: datetime) -> tuple[str, int] | None:
-    """The host to compare with, and the number of its attempt: of the same zone if possible, last in its turn."""
+    """Return the host to compare with, and its attempt number: in the same zone if possible, last in the
+    order.
+    """
     previous, newest = facts.deployment.previous, latest_attempts(facts.attempts)
     if previous is None:
         return None
@@ -100,13 +102,16 @@ def _control_for(facts: Facts, test_bed: str, now: datetime) -> tuple[str, int] 
 
 
 def unhealthy_reason(facts: Facts, host: str, group: Group) -> str | None:
-    """Why a host is not in its place in the test bed's or the control's group; None when it is."""
+    """Return why a host is not healthy in the group of the test bed or the control; None if it is."""
     target = target_of(facts.deployment, group)
     return drift_reason(facts.reports.get(host), state_of(facts.rotation, host), target, group)
 
 
 def unhealthy_reason_in_bake(facts: Facts, host: str, group: Group) -> str | None:
-    """The same while it bakes, when it may also be on its way home: an end that was interrupted left it there."""
+    """Return the same during a bake, when a host may have returned to the main target group already.
+
+    An interrupted end of the bake leaves it there.
+    """
     in_main_group = state_of(facts.rotation, host) in (TargetState.HEALTHY, TargetState.INITIAL)
     report = facts.reports.get(host)
     if in_main_group:
@@ -115,18 +120,19 @@ def unhealthy_reason_in_bake(facts: Facts, host: str, group: Group) -> str | Non
 
 
 def reports_failure(facts: Facts, host: str) -> bool:
-    """Whether the test bed's host says itself that what was tested does not run there."""
+    """Return whether the test bed's host itself reports that the tested version does not run there."""
     target = target_of(facts.deployment, Group.TEST_BED)
     return drift_reason(facts.reports.get(host), TargetState.TEST_GROUP, target, Group.TEST_BED) is not None
 
 
 def lost_since(facts: Facts, host: str, now: datetime) -> datetime | None:
-    """Since when a host that serves nothing has been silent, if for too long: it is gone, whatever ran there."""
+    """Return the last report of an unreachable host that serves nothing: it is lost, with any version."""
     return None if state_of(facts.rotation, host).serves else unreachable_since(facts, host, now)
 
 
 def reported_since_unhealthy(facts: Facts, host: str) -> bool:
-    """Return whether the agent of an unhealthy host was heard again after the last step found the host unhealthy.
+    """Return whether the agent of an unhealthy host reported again after the last step found the host
+    unhealthy.
 
     Such an agent shows that the host itself works, so the version has failed.
     """
@@ -135,7 +141,7 @@ def reported_since_unhealthy(facts: Facts, host: str) -> bool:
 
 
 def comparison_blocker(facts: Facts, bed: TestBed) -> str | None:
-    """Why the test bed has nothing to be compared with, if it has not."""
+    """Return why the test bed has no control to compare with; None if it has one."""
     if not bed.control:
         why = "no other host serves the current version, in rotation and healthy"
     elif bed.control not in members(facts):

@@ -1,4 +1,4 @@
-"""The record of a test bed: a host with the new version beside a control, and the judgement on it.
+"""The record of a test bed: a host with the new version beside a control, and the judgement.
 
 Written by `next_step`, `analyse` and `end_bake`; read by the decisions in this folder.
 """
@@ -20,14 +20,14 @@ class BedPhase(IntEnum):
 
 
 class BedRank(NamedTuple):
-    """The rank of a test bed's record: its phase, and within BAKING the minutes that were judged."""
+    """The rank of a test bed's record: its phase, and the number of judged minutes while it bakes."""
 
     phase: BedPhase
     minutes: int = 0
 
 
 class BedState(StrEnum):
-    """Where a test bed is."""
+    """The state of a test bed."""
 
     BAKING = "BAKING"
     PASSED = "PASSED"
@@ -39,10 +39,10 @@ class BedState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class BakeNote:
-    """Facts of the last step of a bake that the next step needs; the deployment's record holds them until then.
+    """Facts of the last step of a bake for the next step; the deployment's record holds them until then.
 
-    `last_analysis` is the number of minutes that a last interim analysis was begun for, 0 when none was.
-    `unhealthy_host` was out of its place although its agent was heard, the last time at `heard_at`.
+    `last_analysis` is the number of minutes of the last planned interim analysis, 0 before it began.
+    `unhealthy_host` had drifted although its agent reported, the last time at `heard_at`.
     """
 
     last_analysis: int = 0
@@ -57,8 +57,8 @@ NO_NOTE = BakeNote()
 class TestBed:
     """One test bed of one deployment: the host with the new version beside a control with the current one.
 
-    `minutes` is how long it bakes, and grows when a human asks for more; `attempt` and `control_attempt` are the
-    numbers of the two hosts' attempts. Both hosts are in target groups of their own until it has ended.
+    `minutes` is the length of the bake, without extensions. `attempt` and `control_attempt` are the numbers
+    of the two hosts' attempts. Both hosts are in target groups of their own until it has ended.
     """
 
     deployment: str
@@ -77,9 +77,10 @@ class TestBed:
 
     @property
     def progress_rank(self) -> BedRank:
-        """Records of one test bed only ever move to a later rank; its end is the last one.
+        """The rank of this record: records of one test bed only move to a later rank; its end is the last
+        one.
 
-        Data may come late, so a FAIL may be of fewer minutes than what was judged before.
+        Data may come late, so a FAIL may cover fewer minutes than the judgement before.
         """
         if self.state is not BedState.BAKING:
             return BedRank(BedPhase.ENDED)

@@ -1,8 +1,8 @@
-"""The test bed's course: when one is set up, how long it bakes, what its verdict leads to.
+"""The test bed's schedule: when to set one up, how long it bakes, and what its verdict leads to.
 
-Asked by rollout.next_step before any further host is updated. The first host gets the new version in a target
-group of its own; a control is restarted on the current version in another (bed_hosts.py). Both bake, one is
-compared with the other, both go home.
+Called by rollout/next_step.py before any further host is updated. The first host gets the new version in a
+target group of its own; a control is restarted on the current version in another (hosts.py). Both bake and
+are compared. Then both return to the main target group.
 """
 
 from collections.abc import Sequence
@@ -45,18 +45,20 @@ MAX_TEST_BEDS = 3
 
 
 def next_group(facts: Facts) -> Group:
-    """Where the next host is updated: in the test bed, as long as one is wanted that has not come to its end."""
+    """Return where the next host is updated: in the test bed, while one is due and has not ended."""
     return Group.TEST_BED if _is_due(facts) else Group.MAIN
 
 
 def failed_test_bed(facts: Facts, attempt: HostAttempt) -> TestBed | None:
-    """The test bed that this attempt failed in, if it did."""
+    """Return the test bed that this attempt failed in, if it did."""
     failed = (bed for bed in facts.beds if bed.state is BedState.FAILED)
     return next((bed for bed in failed if (bed.host, bed.attempt) == (attempt.host, attempt.number)), None)
 
 
 def lost_in_test_bed(facts: Facts, attempt: HostAttempt) -> bool:
-    """Whether its host fell silent in the test bed and serves nothing: it is updated anew, as one that never was."""
+    """Return whether its host was lost in the test bed and serves nothing: it is updated again, as if for the
+    first time.
+    """
     beds = (bed for bed in facts.beds if bed.state is BedState.CANCELLED)
     return (
         any((bed.host, bed.attempt) == (attempt.host, attempt.number) for bed in beds)
@@ -67,7 +69,7 @@ def lost_in_test_bed(facts: Facts, attempt: HostAttempt) -> bool:
 
 
 def end_bake_first(facts: Facts, step: Step) -> Step:
-    """Nothing ends or is handed over before the test bed's hosts are at home; who was overtaken touches nothing."""
+    """End the test bed before finishing or rolling back. A fenced deployment changes nothing."""
     bed = _newest(facts)
     if bed is None or bed.state is not BedState.BAKING or not isinstance(step, Finish | RollBack):
         return step
@@ -77,7 +79,7 @@ def end_bake_first(facts: Facts, step: Step) -> Step:
 
 
 def end_failed_bake(facts: Facts, now: datetime) -> Step | None:
-    """What a test bed that fails asks for, even in a pause: nothing of it goes forward."""
+    """Return the end of a failed test bed, even in a pause: a failed version goes no further."""
     bed = _newest(facts)
     if bed is None or bed.state is not BedState.BAKING:
         return None
@@ -95,7 +97,7 @@ def end_failed_bake(facts: Facts, now: datetime) -> Step | None:
 
 
 def _wait_for_agent(facts: Facts, bed: TestBed, why: str) -> Bake:
-    """Bake on until the agent of the unhealthy host is heard again, or is silent for too long."""
+    """Continue the bake until the agent of the unhealthy host reports again, or is unreachable for too long."""
     heard_at = facts.reports[bed.host].seen_at
     reason = (
         f"is it the version, or {bed.host}? Its agent was last heard at {heard_at:%H:%M:%S} UTC, and it {why}"
@@ -104,7 +106,7 @@ def _wait_for_agent(facts: Facts, bed: TestBed, why: str) -> Bake:
 
 
 def bake_step(facts: Facts, now: datetime) -> Step | None:  # noqa: PLR0911 (one answer a state of the bed)
-    """What a test bed that is not `failing` asks for before the next host is updated; None when that host may be."""
+    """Return the step of a test bed that has not failed; None when the next host may be updated."""
     bed = _newest(facts)
     if bed and bed.state is BedState.BAKING:
         return _baking(facts, bed, now)
@@ -123,7 +125,7 @@ def bake_step(facts: Facts, now: datetime) -> Step | None:  # noqa: PLR0911 (one
 
 
 def total_minutes(bed: TestBed, questions: Sequence[Question]) -> int:
-    """How long it bakes, with what humans asked for since."""
+    """Return the length of the bake with all extensions."""
     return bed.minutes * (1 + extensions(questions, bed))
 
 
@@ -132,7 +134,7 @@ def _newest(facts: Facts) -> TestBed | None:
 
 
 def _is_due(facts: Facts) -> bool:
-    """Whether a test bed is to be set up: the first, or another one because its host left or is tried again."""
+    """Return whether a test bed must be set up: the first, or another because its host left or is retried."""
     bed = _newest(facts)
     if not needs_test_bed(facts) or bed is None:
         return needs_test_bed(facts)
@@ -161,7 +163,7 @@ def _baking(facts: Facts, bed: TestBed, now: datetime) -> Step:
 
 
 def _analyse_again(facts: Facts, bed: TestBed, now: datetime) -> Bake | None:
-    """Bake on while a further interim analysis may decide more; None when a human is to be asked."""
+    """Continue the bake while a further interim analysis may decide more; None when a human is to be asked."""
     wanted = total_minutes(bed, facts.questions)
     planned_end = max(bed.began_at + wanted * facts.minute, last_continued_at(facts, bed))
     if now < planned_end + facts.minute * max(GRACE_MINUTES, 2 * _minutes_between_analyses(wanted)):
@@ -179,7 +181,7 @@ def _bake_on(facts: Facts, bed: TestBed, progress: str, note: BakeNote) -> Bake:
 
 
 def _minutes_between_analyses(wanted: int) -> float:
-    """How many minutes lie between two looks."""
+    """Return the minutes between two interim analyses."""
     return max(1.0, wanted / MAX_ANALYSES)
 
 
@@ -188,7 +190,7 @@ def _seconds(facts: Facts, bed: TestBed) -> int:
 
 
 def _undecided(facts: Facts, bed: TestBed, now: datetime, reason: str, *, can_extend: bool) -> Step:
-    """A human decides where the data does not."""
+    """Ask a human to decide, since the data does not."""
     if why := approved(facts, bed):
         return EndBake(bed.number, BedState.PASSED, why)
     return rejection(facts, bed, now) or ask(
