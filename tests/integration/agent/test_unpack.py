@@ -196,7 +196,7 @@ def test_a_hostile_release_is_refused_and_the_service_goes_on(host: Host) -> Non
     report = host.install("1.0.1")
 
     assert (report.stage, report.boot, report.installed) == (Stage.FAILED, before.boot, "1.0.0")
-    assert "artifact refused whole: 'evil'" in report.detail
+    assert "artifact refused: 'evil'" in report.detail
     assert list((host.settings.home / "tmp").iterdir()) == []
     assert not (host.settings.home / "releases" / "1.0.1").exists()
 

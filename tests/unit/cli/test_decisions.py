@@ -175,7 +175,7 @@ def test_approval_needs_a_reason(gated: Desk) -> None:
 def test_status_shows_the_approval_and_its_commands(gated: Desk) -> None:
     name = gated.machine.memory.leases.current(CLUSTER).deployment
     output = gated.type("status").stdout
-    assert "waits for an approval: the policy of production/hello wants an approval after host-1" in output
+    assert "waits for an approval: the policy of production/hello requires an approval after host-1" in output
     assert "expires at 2026-11-24 12:00 UTC (in 24 h): then it counts as rejected" in output
     assert f"lifecycle approve hello --deployment {name} --why '...'" in output
     assert f"lifecycle reject hello --deployment {name} --why '...'" in output

@@ -139,9 +139,9 @@ def test_as_many_as_told_of_the_newest_stay() -> None:
         ),
         (
             Uses(deployments=[deployment("1.0.11", DeploymentState.RUNNING, "1.0.8")]),
-            "RUNNING, would go back to",
+            "the rollback target of",
         ),
-        (Uses(deployments=[deployment("1.0.8")]), "what a rollback of production/hello needs"),
+        (Uses(deployments=[deployment("1.0.8")]), "needed for a rollback of production/hello"),
     ],
 )
 def test_a_version_in_use_stays_and_its_use_is_told(uses: Uses, why: str) -> None:
@@ -187,7 +187,7 @@ def test_history_that_was_not_read_to_its_end_keeps_everything_unless_two_were_v
 def test_a_lease_whose_deployment_has_no_record_yet_keeps_everything() -> None:
     kept = why_kept(holdings(Uses(holder="hello-production-1-new").used()))
     assert len(kept) == len(SNAPSHOTS) + len(RELEASES)
-    assert "is not told yet what it deploys" in kept["1.0.8"]
+    assert "its version is not recorded yet" in kept["1.0.8"]
 
 
 def test_the_lease_holders_versions_stay_though_its_record_has_ended() -> None:
@@ -244,7 +244,7 @@ def test_a_release_stays_while_its_snapshot_does() -> None:
 def test_a_release_that_the_catalogue_does_not_know_stays() -> None:
     found = holdings(versions=[stored("2.0.0"), stored("1.0.11")])
     assert why_kept(found) == {
-        "2.0.0": "a release that the catalogue does not know",
+        "2.0.0": "a release that is not in the catalogue",
         "1.0.11": "one of the newest 1 releases",
     }
 

@@ -96,7 +96,10 @@ RUNNING, DONE = DeploymentState.RUNNING, DeploymentState.DONE
 def test_a_running_deployment_is_paused_or_rolled_back_as_the_policy_says() -> None:
     halted = follow(facts(deployment(RUNNING)), BEGAN + 3 * MINUTE)
     assert isinstance(halted, Pause)
-    assert halted.reason == "lc-p-hello-errors rings since 2026-11-23 12:02:00 UTC: at most 2 %; found: 4.1 %"
+    assert (
+        halted.reason
+        == "lc-p-hello-errors has been ringing since 2026-11-23 12:02:00 UTC: expected at most 2 %, found 4.1 %"
+    )
     assert isinstance(follow(facts(deployment(RUNNING, BACK)), BEGAN + 3 * MINUTE), RequestRollback)
 
 

@@ -87,7 +87,7 @@ def test_while_a_repair_has_the_cluster_somebody_is_told_once(done: Field) -> No
     done.rings()
     (found,) = done.watched()
     assert (found.kind, found.deployment) == ("HELD_UP", repair)
-    assert f"the repair {repair} has the cluster and is HALTED" in found.reason
+    assert f"the repair {repair} holds the lease and is HALTED" in found.reason
     assert done.looks() == ["NOTHING"]
     assert done.trail() == [("alarm: waits for", "alarm lc-p-hello-errors")]
     assert rollbacks(done) == []
@@ -143,8 +143,8 @@ def test_what_serves_is_watched_while_a_newer_one_waits_for_its_first_host(done:
     done.rings()
     (found,) = done.watched()
     assert (found.kind, found.deployment) == ("HELD_UP", newer)
-    assert f"the deployment {newer} has the cluster and is AWAITING_APPROVAL" in found.reason
-    assert "lc-p-hello-errors rings since" in found.reason
+    assert f"the deployment {newer} holds the lease and is AWAITING_APPROVAL" in found.reason
+    assert "lc-p-hello-errors has been ringing since" in found.reason
     assert done.looks() == ["NOTHING"]
     assert len(done.trail()) == 1
 
@@ -174,5 +174,5 @@ def test_by_halt_a_human_is_told_who_has_the_cluster() -> None:
     field.rings()
     (found,) = field.watched()
     assert found.kind == "TELL"
-    assert f"the deployment {newer} has the cluster" in found.reason
+    assert f"the deployment {newer} holds the lease" in found.reason
     assert field.looks() == ["NOTHING"]

@@ -40,14 +40,14 @@ def test_a_host_that_is_aside_may_not_be_drained_while_another_is_down() -> None
     rotation |= {"host-1": TargetState.TEST_GROUP, "host-3": TargetState.UNHEALTHY}
     refusal = refuse_drain("host-1", rotation, FLOOR)
     assert refusal == (
-        "draining host-1 would leave 2 healthy of 4 hosts, at least 3 must serve (host-3 is unhealthy)"
+        "draining host-1 would leave 2 healthy of 4 hosts, but at least 3 must serve (host-3 is unhealthy)"
     )
 
 
 def test_a_host_that_is_aside_is_not_in_its_place() -> None:
     assert drift_reason(SERVES, TargetState.HEALTHY, TARGET) is None
     why = drift_reason(SERVES, TargetState.TEST_GROUP, TARGET)
-    assert why == "is set aside for a test bed in the load balancer"
+    assert why == "is in a test group in the load balancer"
 
 
 def test_what_is_aside_gets_requests_as_what_is_healthy_does() -> None:

@@ -97,7 +97,7 @@ def test_more_silent_agents_than_the_policy_allows_refuse_the_plan(machine: Mach
         machine.host(host).silent = True
     machine.memory.clock.sleep(60)
     reason = machine.begin(machine.request("1.0.1")).reason
-    assert "the agent of host-2 is silent since" in reason
+    assert "host-2 has been unreachable since" in reason
     assert "max_unreachable is 1" in reason
 
 
@@ -196,7 +196,7 @@ def test_convergence_leaves_silent_and_quarantined_hosts_alone(machine: Machine)
     machine.memory.clock.sleep(60)
     found = converge_all(machine.context, "abcd", "schedule")[0]
     assert found.kind == "HOLD"
-    assert "host-1: agent silent since" in found.reason
+    assert "host-1: unreachable since" in found.reason
     assert "host-3" not in found.reason
 
 

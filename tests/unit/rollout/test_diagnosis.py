@@ -152,7 +152,7 @@ def test_the_question_says_what_each_choice_would_do_here(machine: Machine) -> N
     name = machine.deploy("1.0.1")
     effects = question(machine, name).effects
     assert set(effects) == set(question(machine, name).choices)
-    assert effects[Choice.ROLL_BACK] == "host-2, host-1 back to 1.0.0; 1.0.1 is quarantined"
+    assert effects[Choice.ROLL_BACK] == "roll host-2, host-1 back to 1.0.0; 1.0.1 is quarantined"
     assert "host-4, host-3" in effects[Choice.SKIP_HOST]
 
 

@@ -232,7 +232,9 @@ def test_of_several_reasons_the_one_that_stands_longest_is_told() -> None:
 
 def test_a_window_that_cannot_be_read_blocks_and_says_so() -> None:
     told = str(freeze_reason([SALE], ["at night"], HELLO, NOON))
-    assert told.startswith("the policy of production/hello freezes a time that cannot be read: 'at night'")
+    assert told.startswith(
+        "the policy of production/hello has a freeze window that cannot be read: 'at night'"
+    )
 
 
 def test_a_window_may_begin_in_an_hour_that_was_skipped_at_a_weeks_first_midnight() -> None:

@@ -246,7 +246,7 @@ def test_an_expired_decision_is_refused_and_asked_anew() -> None:
 
 def test_without_a_way_back_nothing_begins_unless_somebody_says_so(machine: Machine) -> None:
     del machine.memory.artifacts._bytes["release/hello/1.0.0"]
-    assert "there would be no way back: expected 1.0.0" in begun(machine, "1.0.1")[1].reason
+    assert "there is no rollback target: expected 1.0.0" in begun(machine, "1.0.1")[1].reason
     assert begun(machine, "1.0.1", overrides=(Override.NO_ROLLBACK_TARGET,))[1].kind == "PLANNED"
 
 

@@ -179,7 +179,7 @@ def test_an_unknown_release_is_refused(machine: Machine) -> None:
 def test_a_silent_agent_is_named_before_anything_is_touched(machine: Machine) -> None:
     machine.host("host-3").silent = machine.host("host-4").silent = True
     machine.memory.clock.sleep(60)
-    assert "the agent of host-3 is silent since" in machine.begin(machine.request("1.0.1")).reason
+    assert "host-3 has been unreachable since" in machine.begin(machine.request("1.0.1")).reason
     assert machine.serving() == ALL_OLD
 
 

@@ -342,7 +342,7 @@ def test_a_plan_tells_of_the_test_bed_or_why_there_is_none(machine: Machine) -> 
     machine.memory.dispatcher.old_stacks.add(CLUSTER)
     old = preview(machine.context, machine.request("1.0.1"))
     assert [note for note in old.warnings if "no test bed" in note] == [
-        "no test bed, which the policy asks for: the cluster's stack is an old one, without target groups for it"
+        "no test bed, which the policy asks for: the cluster's stack has no target groups for it; update the stack"
     ]
     assert not [check for check in old.checks if "test bed" in check]
 

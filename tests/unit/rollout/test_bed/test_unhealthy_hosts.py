@@ -44,7 +44,7 @@ def test_a_machine_that_dies_fails_no_version() -> None:
     host = dies(machine, name)
     machine.run(name)
     assert states(machine, name) == [BedState.CANCELLED]
-    assert f"agent of {host.name} silent since 2026-11-23 12:0" in machine.bed(name).reason
+    assert f"{host.name} has been unreachable since 2026-11-23 12:0" in machine.bed(name).reason
     assert machine.memory.fleet.quarantined(CLUSTER) == {}
     assert (machine.record(name).state, asked(machine, name).host) == (DeploymentState.HALTED, host.name)
     assert "agent silent since" in machine.record(name).reason

@@ -53,8 +53,8 @@ class LeaseHeld(LifecycleError):
 
     def __init__(self, cluster: str, holder: str, since: datetime) -> None:
         super().__init__(
-            f"{cluster} is being deployed by {holder} since {since:%Y-%m-%d %H:%M:%S} UTC; "
-            "wait for it, decide it, or roll it back"
+            f"{holder} has been deploying {cluster} since {since:%Y-%m-%d %H:%M:%S} UTC; "
+            "wait for its end, answer its pending decision, or roll it back"
         )
         self.holder = holder
         self.since = since
@@ -86,7 +86,7 @@ class UnsafeArchive(LifecycleError):
     """An artifact that would write outside its folder, make a special file, or unpack to too much."""
 
     def __init__(self, member: str, why: str) -> None:
-        super().__init__(f"artifact refused whole: {member!r} {why}")
+        super().__init__(f"artifact refused: {member!r} {why}")
 
 
 class StoreRefused(LifecycleError):

@@ -18,11 +18,11 @@ from lifecycle.domain.rollout.lease import Lease
 from lifecycle.domain.rollout.queue import DropPending, PendingDeployment, StartPending, after_end
 from lifecycle.domain.service.target import Target
 
-# A plan writes its record last; its function is retried for less than this.
+# A plan writes its record last, and its function is retried for less than this.
 PLAN_TIMEOUT = timedelta(minutes=15)
 
 
-# Whoever hands the lease over starts the next execution, or is retried, within this.
+# A handover starts the next execution, or is retried, within this time.
 HAND_OVER_TIMEOUT = timedelta(seconds=20)
 
 
@@ -103,12 +103,12 @@ class Orphaned:
 
 @dataclass(frozen=True, slots=True)
 class ClusterFacts:
-    """The facts that convergence decides on. `last` is the deployment that `desired` names, `holder` the
-    lease's.
+    """The facts that convergence decides on.
 
-    `execution` is the state of the lease holder's execution. `ended` is the newest deployment of the cluster
-    that is over; `orphaned` are those that are not over, and that nothing continues. `verified` is the
-    version that was last verified on every host; `bad_versions` and `bad_hosts` are quarantined.
+    `last` is the deployment that `desired` names, `holder` the lease's. `execution` is the state of the lease
+    holder's execution. `ended` is the newest deployment of the cluster that is over; `orphaned` are those
+    that are not over, and that nothing continues. `verified` is the version that was last verified on every
+    host; `bad_versions` and `bad_hosts` are quarantined.
     """
 
     desired: Desired | None
@@ -149,7 +149,7 @@ def _settle_orphan(found: Orphaned, now: datetime) -> Resume | CloseOrphaned | N
             lost.id, next_execution(lost.execution), f"the plan of {lost.id} was lost before it began"
         )
     if late or (never_began and not found.newest):
-        why = f"it was {lost.state}, but nothing was left that would go on with it"
+        why = f"it was {lost.state}, but nothing was left to continue it"
         return CloseOrphaned(lost.id, why)
     return None
 
@@ -198,9 +198,9 @@ def _without_lease(facts: ClusterFacts, desired: Desired, now: datetime) -> Conv
         )
     if unreachable:
         listed = "; ".join(
-            f"{h}: agent silent since {at:%Y-%m-%d %H:%M:%S} UTC" for h, at in unreachable.items()
+            f"{h}: unreachable since {at:%Y-%m-%d %H:%M:%S} UTC" for h, at in unreachable.items()
         )
-        return Hold(drift, f"{listed}: start it, or remove the host")
+        return Hold(drift, f"{listed}: start its agent, or remove the host")
     return Converged(f"every host serves {desired.version}")
 
 
@@ -213,7 +213,7 @@ def _repair_new_hosts(facts: ClusterFacts, now: datetime) -> Repair | None:
         and facts.ended.request.kind is Kind.CONVERGE
         and facts.ended.state is not DeploymentState.DONE
     ):
-        return None  # an abort is not tried again by itself
+        return None  # an abort is not retried automatically
     new = {
         host: "joined and has nothing installed"
         for host, report in sorted(facts.reports.items())
@@ -230,9 +230,7 @@ def _listed(drift: Mapping[str, str]) -> str:
 
 
 def _holder_has_ended(facts: ClusterFacts, now: datetime) -> bool:
-    """Return whether the holder's record is final, or missing for longer than its plan could take to write
-    it.
-    """
+    """Return whether the holder's record is final, or missing for longer than its plan takes to write it."""
     if facts.holder:
         return facts.holder.state.final
     return facts.lease.since is not None and now - facts.lease.since > PLAN_TIMEOUT

@@ -11,7 +11,7 @@ from lifecycle.domain.rollout.execution import next_execution, nth_execution
 _UNSAFE = re.compile(r"[^a-zA-Z0-9_-]")
 
 
-# Runs that the command line did again were written `-2` once.
+# Older deliveries that the command line repeated end in `-2`.
 _NAME = re.compile(r"(?P<repository>.+)-(?P<commit>[0-9a-f]{40})([_-](?P<number>[1-9][0-9]{0,3}))?")
 
 
@@ -48,7 +48,8 @@ class DeliveryName:
 
 
 def next_delivery_name(name: str) -> str:
-    """Return the name of the next delivery of the same commit: in one form, and short enough, for any form of
-    `name`.
+    """Return the name of the next delivery of the same commit.
+
+    It has the current form and fits the length limit, for any form of `name`.
     """
     return next_execution(str(DeliveryName.parse(name) or name))

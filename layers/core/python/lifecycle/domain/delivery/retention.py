@@ -18,7 +18,7 @@ from lifecycle.domain.rollout.deployment import Deployment, DeploymentState
 from lifecycle.domain.rollout.lease import Lease
 from lifecycle.domain.service.version import ReleaseVersion, SnapshotVersion, parse_version
 
-# A publication writes the artifact first, and its manifest when that is there; none takes as long.
+# A publication writes the artifact first, then its manifest; it takes less than this.
 LEAST_AGE = timedelta(hours=1)
 _SETTLED = (Stage.IDLE, Stage.FETCHING, Stage.READY, Stage.DONE)
 
@@ -35,8 +35,9 @@ class Stored:
 
 @dataclass(frozen=True, slots=True)
 class RetentionRules:
-    """The number of newest versions that always stay, and the age below which every version stays; raises
-    InvalidValue.
+    """The number of newest versions that always stay, and the age below which every version stays.
+
+    Raises InvalidValue.
     """
 
     snapshots: int
@@ -49,7 +50,9 @@ class RetentionRules:
                 raise InvalidValue("number of versions to keep", str(count), "at least 1")
         if self.age < LEAST_AGE:
             raise InvalidValue(
-                "minimum age", str(self.age), f"at least {LEAST_AGE}, for what is being published"
+                "minimum age",
+                str(self.age),
+                f"at least {LEAST_AGE}, so that no running publication is deleted",
             )
 
 
@@ -116,8 +119,9 @@ _Reasons: TypeAlias = Iterator[tuple[str, str]]
 
 
 def retain(inventory: Inventory, rules: RetentionRules, now: datetime) -> list[Retention]:
-    """Decide on every stored version: snapshots, then releases, each from the oldest on. This is the order to
-    delete in.
+    """Decide on every stored version.
+
+    The order is the order to delete in: snapshots, then releases, each from the oldest on.
     """
     stored = sorted(inventory.stored, key=lambda each: _order(each.version))
     reasons: dict[str, str] = {}
@@ -184,9 +188,9 @@ def _by_deployments(use: ClusterUse, every: Iterable[str]) -> _Reasons:
         if not each.state.final or each.id == holder:
             yield each.target.version, f"being deployed by {each.id}, {each.state}"
             if each.previous:
-                yield each.previous.version, f"what {each.id}, {each.state}, would go back to"
+                yield each.previous.version, f"the rollback target of {each.id}, {each.state}"
     if holder and holder not in {each.id for each in use.deployments}:
-        why = f"{holder} has the lease of {use.cluster}, and is not told yet what it deploys"
+        why = f"{holder} holds the lease of {use.cluster}, and its version is not recorded yet"
         yield from ((version, why) for version in every)
 
 
@@ -199,9 +203,9 @@ def _by_rollbacks(use: ClusterUse, every: Iterable[str]) -> _Reasons:
     verified = list(dict.fromkeys(done))
     good = [version for version in verified if version not in use.quarantined]
     for version in (*verified[:2], *good[:2]):
-        yield version, f"what a rollback of {use.cluster} needs"
+        yield version, f"needed for a rollback of {use.cluster}"
     if len(good) < 2 and not use.complete:
-        why = f"what a rollback of {use.cluster} needs is older than the deployments that were read"
+        why = f"a version needed for a rollback of {use.cluster} is older than the deployments that were read"
         yield from ((version, why) for version in every)
 
 
@@ -220,7 +224,7 @@ def _by_unknown_hosts(use: ClusterUse) -> _Reasons:
                 yield (each.previous or each.target).version, why
     for host, report in sorted(use.reports.items()):
         if report.stage not in _SETTLED or (report.running and not report.installed):
-            why = f"on the disk of {host} of {use.cluster}, which does not tell what it runs"
+            why = f"on the disk of {host} of {use.cluster}, which does not report its running version"
             yield from ((version, why) for version in report.releases)
 
 
@@ -231,7 +235,7 @@ def _by_promotion(inventory: Inventory) -> _Reasons:
             yield snapshot, f"its promotion to {release} is not finished"
     for each in inventory.stored:
         if _is_release(each.version) and each.version not in inventory.releases:
-            yield each.version, "a release that the catalogue does not know"
+            yield each.version, "a release that is not in the catalogue"
 
 
 def _newest(inventory: Inventory, rules: RetentionRules) -> _Reasons:

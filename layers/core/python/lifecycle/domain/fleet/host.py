@@ -23,7 +23,7 @@ class Stage(StrEnum):
 
     IDLE = "IDLE"
     FETCHING = "FETCHING"
-    READY = "READY"  # standing by: the version is on the disk, checked and unpacked
+    READY = "READY"  # prefetched: the version is on the disk, checked and unpacked
     INSTALLING = "INSTALLING"
     STARTING = "STARTING"
     SELF_TESTING = "SELF_TESTING"
@@ -73,9 +73,7 @@ class HostReport:
     releases: tuple[str, ...] = ()
 
     def has_passed(self, digest: str) -> bool:
-        """Return whether the service runs these bytes, and they passed their self-test on this start of the
-        service.
-        """
+        """Return whether the service runs these bytes, and they passed the self-test on this start of it."""
         test = self.self_test
         return (
             test is not None

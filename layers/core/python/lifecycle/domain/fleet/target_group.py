@@ -40,7 +40,7 @@ class TargetState(StrEnum):
     @property
     def in_words(self) -> str:
         """The words that complete "a target is … in the load balancer"."""
-        return "set aside for a test bed" if self is self.TEST_GROUP else str(self)
+        return "in a test group" if self is self.TEST_GROUP else str(self)
 
 
 Rotation = Mapping[str, TargetState]

@@ -21,7 +21,7 @@ from lifecycle.domain.service.target import Target
 
 PREFIX = f"{names.CLUSTER_PREFIX}-"
 LETTERS = {letter: environment for environment, letter in names.ENVIRONMENT_LETTERS.items()}
-# An alarm that began in time is acted on for so long: its message may be lost, and the clock looks again.
+# An alarm that began in time is followed for so long after the watch: its message may be lost until the next check.
 LATE_ALARM = timedelta(minutes=20)
 NEVER_STARTED = (DeploymentState.REFUSED, DeploymentState.SUPERSEDED, DeploymentState.STALE)
 KINDS = {Kind.DEPLOY: "deployment", Kind.ROLLBACK: "rollback", Kind.CONVERGE: "repair"}
@@ -44,7 +44,7 @@ class Alarm:
     @property
     def sentence(self) -> str:
         """The reason that a ringing alarm gives to a pause, a rollback or a notification."""
-        return f"{self.name} rings since {self.since:%Y-%m-%d %H:%M:%S} UTC: {self.expected}; found: {self.found}"
+        return f"{self.name} has been ringing since {self.since:%Y-%m-%d %H:%M:%S} UTC: expected {self.expected}, found {self.found}"
 
     @property
     def pause(self) -> str:
@@ -53,9 +53,7 @@ class Alarm:
 
 
 def cluster_of_alarm(name: str) -> Cluster | None:
-    """Return the cluster that an alarm's name states, such as lc-p-hello-errors; None for an alarm of
-    somebody else.
-    """
+    """Return the cluster in an alarm's name, such as lc-p-hello-errors; None for an alarm of somebody else."""
     if not name.startswith(PREFIX):
         return None
     letter, _, rest = name.removeprefix(PREFIX).partition("-")
@@ -199,19 +197,21 @@ def _unrelated(facts: WatchFacts, current: Deployment) -> str:
 
 
 def _touched_a_host_before(facts: WatchFacts) -> bool:
-    """Return whether the deployment touched a host before the alarm rang. CloudWatch rounds to whole seconds
-    in places.
+    """Return whether the deployment touched a host before the alarm rang.
+
+    CloudWatch rounds to whole seconds in places.
     """
     began = min((attempt.started_at for attempt in facts.attempts), default=None)
     return began is not None and began.replace(microsecond=0) <= facts.alarm.since
 
 
 def _during(facts: WatchFacts, current: Deployment) -> AlarmAction:
-    """Decide while the rollout runs. A rollback goes on despite alarms; a rollout that waits for a human
-    keeps waiting.
+    """Decide while the rollout runs.
+
+    A rollback goes on despite alarms, and a rollout that waits for a human keeps waiting.
     """
     if current.request.kind is Kind.ROLLBACK:
-        return Nothing(f"{current.id} is the way back: it goes on")
+        return Nothing(f"{current.id} is a rollback: it goes on")
     if any(q.kind is QuestionKind.ROLLBACK and q.answer for q in facts.questions):
         return ResumeAgain(current, f"{current.id} is about to be rolled back")
     if current.policy.on_alarm is OnAlarm.ROLL_BACK and current.previous:
@@ -231,13 +231,13 @@ def _after_end(facts: WatchFacts, current: Deployment, now: datetime) -> AlarmAc
         return Nothing(f"{facts.alarm.name} rang after the watch over {current.id}")
     if now > until + LATE_ALARM:
         return Nothing(
-            f"{facts.alarm.name} is looked at too late for {current.id}: its watch ended {until:%H:%M} UTC"
+            f"too late to follow {facts.alarm.name}: the watch over {current.id} ended at {until:%H:%M} UTC"
         )
     by_policy = current.policy.on_alarm is OnAlarm.ROLL_BACK and current.request.kind is Kind.DEPLOY
     if by_policy and current.previous:
         return _roll_back(facts, current, current.previous, now, until + LATE_ALARM)
     if current.id in facts.notified:
-        return Nothing(f"{facts.alarm.name} was told of before")
+        return Nothing(f"already notified about {facts.alarm.name}")
     return NotifyOperators(
         current, "; ".join(filter(None, (facts.alarm.sentence, _other_holder(facts, now))))
     )
@@ -246,17 +246,18 @@ def _after_end(facts: WatchFacts, current: Deployment, now: datetime) -> AlarmAc
 def _roll_back(
     facts: WatchFacts, current: Deployment, to: Target, now: datetime, last: datetime
 ) -> AlarmAction:
-    """Start the rollback once. While another deployment holds the cluster, start none: its plan would be
-    refused.
+    """Start the rollback once.
+
+    While another deployment holds the cluster, start none, because its plan would be refused.
     """
     rollback = facts.rollback
     if rollback and rollback.state is not DeploymentState.QUEUED:
-        return Nothing(f"the rollback {rollback.id} was begun before: {rollback.state}")
+        return Nothing(f"the rollback {rollback.id} was started before: {rollback.state}")
     held = _other_holder(facts, now)
     if not held:
         return StartRollback(current, to, rollback, facts.alarm.sentence)
     if facts.lease.deployment in facts.notified:
-        return Nothing(f"{held}; {facts.alarm.name} was told of before")
+        return Nothing(f"{held}; already notified about {facts.alarm.name}")
     why = f"{facts.alarm.sentence}; {held}; {current.id} is rolled back if that ends before {last:%H:%M} UTC"
     return RollbackBlocked(facts.lease.deployment, why)
 
@@ -267,6 +268,6 @@ def _other_holder(facts: WatchFacts, now: datetime) -> str:
     if not lease.held_by_another(facts.rollback.id if facts.rollback else "", now):
         return ""
     if holder is None:
-        return f"{lease.deployment} has the cluster"
+        return f"{lease.deployment} holds the lease"
     why = f" ({holder.reason})" if holder.reason else ""
-    return f"the {KINDS[holder.request.kind]} {holder.id} has the cluster and is {holder.state}{why}"
+    return f"the {KINDS[holder.request.kind]} {holder.id} holds the lease and is {holder.state}{why}"

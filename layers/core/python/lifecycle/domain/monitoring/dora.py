@@ -1,8 +1,8 @@
-"""The four DORA figures of one cluster, from its deployments: how often, how fast, how well, how soon
-restored.
+"""The four DORA figures of one cluster, from its deployments.
 
-Definitions after dora.dev's "four keys". Where a record lacks a fact, the figure is bounded, and the
-docstring says how. Shown by functions/console/show_dora; pure.
+They say how often, how fast and how well it is deployed, and how soon it is restored. Definitions after
+dora.dev's "four keys". Where a record lacks a fact, the figure is bounded, and the docstring says how. Shown
+by functions/console/show_dora; pure.
 """
 
 from collections.abc import Mapping, Sequence
@@ -12,7 +12,7 @@ from statistics import median
 
 from lifecycle.domain.rollout.deployment import Deployment, DeploymentState, Kind
 
-# How a deployment that began may end with hosts changed; REJECTED is a gate that did its work, STALE says nothing.
+# The ends after which hosts may have changed. REJECTED is a gate that did its work; a STALE record says nothing.
 _ENDED = (DeploymentState.DONE, DeploymentState.ROLLED_BACK, DeploymentState.ABORTED)
 
 
@@ -41,19 +41,17 @@ class Dora:
 
     @property
     def failure_rate(self) -> float | None:
-        """The change failure rate: the failed fraction, 0 to 1, of the deployments that ended with hosts
-        changed.
-        """
+        """The change failure rate: the failed fraction, 0 to 1, of those that ended with hosts changed."""
         return self.failed / self.ended if self.ended else None
 
 
 def dora(
     deployments: Sequence[Deployment], built: Mapping[str, datetime], since: datetime, now: datetime
 ) -> Dora:
-    """Return the figures of the deployments that ended from `since` to `now`; `built` has the known build
-    times.
+    """Return the figures of the deployments that ended from `since` to `now`.
 
-    The order of the deployments does not matter. A window without a length raises ValueError.
+    `built` has the known build times of versions. The order of the deployments does not matter. A window
+    without a length raises ValueError.
     """
     if now <= since:
         raise ValueError(f"expected a window that ends after it begins, found {since} to {now}")
@@ -120,11 +118,10 @@ def _restored_after(failed: Deployment, every: Sequence[Deployment]) -> timedelt
 def _lead_times(
     done: Sequence[Deployment], every: Sequence[Deployment], built: Mapping[str, datetime]
 ) -> list[timedelta]:
-    """Return the lead times for changes: from a version's build, right after its push, until all hosts served
-    it.
+    """Return the lead times for changes, from a version's build until all hosts served it.
 
-    A version counts at its first deployment only. The commit's own time is not used, because its author sets
-    it.
+    The build follows its push at once. A version counts at its first deployment only. The commit's own time
+    is not used, because its author sets it.
     """
     first: dict[str, str] = {}
     for each in every:

@@ -16,7 +16,7 @@ from lifecycle.domain.rollout.decision import Question, QuestionKind
 from lifecycle.domain.rollout.deployment import Deployment, DeploymentState, Kind, cluster_of
 from lifecycle.domain.rollout.test_bed.model import BedState, TestBed
 
-# An event may have 256 KiB, and a mail should be read: a host's log is told up to here.
+# An event may have 256 KiB, and a mail should be short: a host's log is cut to this length.
 LONGEST = 4000
 LONGEST_LINE = 300
 
@@ -97,8 +97,9 @@ def notification_of(change: Change) -> Notification | None:
 
 
 def _of_deployment(after: Deployment, previous: DeploymentState | None, at: datetime) -> Notification | None:
-    """Notify about the end of a deployment, or the beginning of a rollback. Waits and halts come from its
-    questions.
+    """Notify about the end of a deployment, or the beginning of a rollback.
+
+    Its questions notify about waits and halts.
     """
     version, kind = after.target.version, after.request.kind
     began = previous in (None, DeploymentState.QUEUED) and after.state is DeploymentState.RUNNING
@@ -127,8 +128,9 @@ def _of_deployment(after: Deployment, previous: DeploymentState | None, at: date
 
 
 def _of_question(before: Question | None, after: Question) -> Notification | None:
-    """Notify about a new question or its answer. A rollback request is stored as a pre-answered question: no
-    notification.
+    """Notify about a new question or its answer.
+
+    A rollback request is stored as a pre-answered question, without a notification.
     """
     if after.kind is QuestionKind.ROLLBACK or (before and (before.answer or not after.answer)):
         return None
@@ -163,8 +165,9 @@ def _of_question(before: Question | None, after: Question) -> Notification | Non
 
 
 def _subject(question: Question) -> str:
-    """Return what a question is about. A question about a test bed has the test bed's number as `attempt`,
-    and no host.
+    """Return the subject of a question.
+
+    A question about a test bed has the test bed's number as `attempt`, and no host.
     """
     if question.host:
         return f" on {question.host}, attempt {question.attempt}"

@@ -33,10 +33,10 @@ _RANKS = {state: rank for rank, state in enumerate(AttemptState)}
 class Blame(StrEnum):
     """The cause of a failed attempt, found by trying the previous version on the same host."""
 
-    NONE = ""  # not asked, or not yet
+    NONE = ""  # not diagnosed, or not yet
     HOST = "HOST"  # the previous version fails there too
     VERSION = "VERSION"  # the previous version passes there
-    UNCLEAR = "UNCLEAR"  # it could not be told
+    UNCLEAR = "UNCLEAR"  # the diagnosis did not find it
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,9 +66,7 @@ class HostAttempt:
 
     @property
     def progress_rank(self) -> int:
-        """The rank of this record: records of one attempt only move to a later rank. Both ends have the last
-        one.
-        """
+        """The rank of this record. Records of one attempt only move to a later rank; both ends have the last."""
         return _RANKS[AttemptState.ALIVE if self.state.ended else self.state]
 
     def may_replace(self, stored: "HostAttempt") -> bool:

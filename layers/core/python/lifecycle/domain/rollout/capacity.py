@@ -50,5 +50,5 @@ def refuse_drain(host: str, rotation: Rotation, floor: Floor) -> str | None:
     down = [f"{h} is {state_of(rotation, h)}" for h in sorted(floor.members - {host}) if h not in others]
     return (
         f"draining {host} would leave {len(others)} healthy of {len(floor.members)} hosts, "
-        f"at least {floor.healthy_hosts} must serve ({', '.join(down)})"
+        f"but at least {floor.healthy_hosts} must serve ({', '.join(down)})"
     )

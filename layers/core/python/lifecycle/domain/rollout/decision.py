@@ -1,7 +1,7 @@
 """Decisions and approvals: the questions of a rollout to humans, and the answers.
 
 Asked by `next_step` and by operators who pause or roll back; answered through functions/rollout/decide and
-approve. The command line and the console show the same pending questions.
+approve. The command line and the console show the same pending decisions and approvals.
 """
 
 from collections.abc import Sequence
@@ -20,7 +20,7 @@ class QuestionKind(StrEnum):
     DECISION = "DECISION"  # on a failed attempt of a host
     APPROVAL = "APPROVAL"  # at a gate of the policy, or of a test bed
     RESUME = "RESUME"  # the end of a pause
-    ROLLBACK = "ROLLBACK"  # an operator's request, which is recorded with its answer and asked of nobody
+    ROLLBACK = "ROLLBACK"  # an operator's request, stored as a pre-answered question
 
     @property
     def in_words(self) -> str:
@@ -37,10 +37,10 @@ class EvidenceKind(StrEnum):
 
 
 class Choice(StrEnum):
-    """Answers that humans may give: five decisions on a failed host, two on an approval, and to pause or
-    resume.
+    """Answers that humans may give.
 
-    EXTEND is a third answer to an approval while a test bed is undecided.
+    Five are decisions on a failed host, two answer an approval, and two pause or resume. EXTEND is a third
+    answer to an approval while a test bed is undecided.
     """
 
     RETRY = "RETRY"
@@ -65,7 +65,7 @@ CONSEQUENCES = {
     Choice.REJECT: "do not go on; hosts already updated get the previous version back",
     Choice.PAUSE: "stop before the next host, until somebody resumes",
     Choice.RESUME: "go on with the next host",
-    Choice.EXTEND: "let the test bed bake for as long again, and judge it then",
+    Choice.EXTEND: "let the test bed bake for the same time again, then judge it",
 }
 
 
@@ -126,7 +126,7 @@ class Question:
                 return "the evidence"
 
 
-# The id under which an operator's rollback of a running deployment is recorded; it is asked of nobody.
+# The id of the pre-answered question that records an operator's rollback of a running deployment.
 ROLLBACK_REQUEST = "rollback-request"
 
 
@@ -183,8 +183,9 @@ def choices(deployment: Deployment, *, last: bool) -> tuple[Choice, ...]:
 def effects(
     offered: Sequence[Choice], deployment: Deployment, host: str, updated: Sequence[str], left: Sequence[str]
 ) -> dict[Choice, str]:
-    """Return the effect of each choice here and now: `updated` hosts serve the new version, `left` wait for
-    it.
+    """Return the effect of each choice here and now.
+
+    `updated` hosts serve the new version, `left` wait for it.
     """
     target, previous = deployment.target.version, deployment.previous.version if deployment.previous else ""
     rest = f"{_listed(left)} next" if left else "no host is left after it"
@@ -192,7 +193,7 @@ def effects(
         Choice.RETRY: f"drain {host} if it serves, and install {target} again; then {rest}",
         Choice.SKIP_HOST: f"{host} stays as it is, out of this deployment; {rest}",
         Choice.FORCE_NEXT: f"{host} stays as it is for now; {rest}; you are asked about {host} again at the end",
-        Choice.ROLL_BACK: f"{_listed([*updated, host])} back to {previous}; {target} is quarantined",
+        Choice.ROLL_BACK: f"roll {_listed([*updated, host])} back to {previous}; {target} is quarantined",
         Choice.ABORT: f"all stays as it is: {_hosts_with(updated, target)}{_hosts_with(left, previous)}{host} as it is now",
     }
     return {choice: texts.get(choice, CONSEQUENCES[choice]) for choice in offered}
@@ -207,7 +208,7 @@ def _listed(hosts: Sequence[str]) -> str:
     return f"{shown} and {len(hosts) - 4} more" if len(hosts) > 4 else shown
 
 
-# A question of this kind is open in this state of its deployment only; the most pressing kind comes first.
+# A question of this kind is open only in these states of its deployment; the most urgent kind comes first.
 _OPEN_IN = {
     QuestionKind.DECISION: (DeploymentState.HALTED,),
     QuestionKind.APPROVAL: (DeploymentState.AWAITING_APPROVAL,),

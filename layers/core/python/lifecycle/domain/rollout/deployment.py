@@ -35,7 +35,7 @@ class Kind(StrEnum):
 class DeploymentState(StrEnum):
     """The state of a deployment. The first five are not final."""
 
-    QUEUED = "QUEUED"  # waits for the cluster's lease; the newest one that waits is the next to begin
+    QUEUED = "QUEUED"  # pending: waits for the cluster's lease; the newest begins next
     RUNNING = "RUNNING"
     HALTED = "HALTED"  # a host failed; waits for a decision
     AWAITING_APPROVAL = "AWAITING_APPROVAL"
@@ -44,7 +44,7 @@ class DeploymentState(StrEnum):
     ROLLED_BACK = "ROLLED_BACK"  # handed over to a rollback, which has its own record
     ABORTED = "ABORTED"
     REJECTED = "REJECTED"
-    STALE = "STALE"  # overtaken by a newer epoch
+    STALE = "STALE"  # fenced by a newer epoch
     REFUSED = "REFUSED"  # never began: the plan was refused
     SUPERSEDED = "SUPERSEDED"  # never began: a newer one took its place in the queue
 
@@ -63,8 +63,9 @@ class Override(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """The request for a deployment, and the input of its execution. `only` restricts it to these hosts, if
-    any are named.
+    """The request for a deployment, and the input of its execution.
+
+    `only` restricts it to these hosts, if any are named.
     """
 
     deployment: str

@@ -13,7 +13,7 @@ from lifecycle.domain.fleet.target_group import Group
 from lifecycle.domain.rollout.attempt import AttemptState, Blame, HostAttempt
 from lifecycle.domain.rollout.deployment import Deployment, Kind
 
-# Where the host was drained, and the host itself failed: the previous version can be tried there.
+# States in which the host was drained, and the host itself failed: the previous version can be tried there.
 _BEFORE_SELF_TEST = (AttemptState.DRAINED, AttemptState.INSTALLED)
 _TRIED_ON_THE_HOST = (*_BEFORE_SELF_TEST, AttemptState.SELF_TESTED, AttemptState.REGISTERED)
 
@@ -61,7 +61,8 @@ def diagnosis(
         return None
     if not report.has_passed(turn.digest):
         return Diagnosis(
-            Blame.UNCLEAR, f"{report.host} says that it restored {turn.version}, but not that it passed"
+            Blame.UNCLEAR,
+            f"{report.host} reports that it restored {turn.version}, but not that its self-test passed",
         )
     others = f"; {_hosts(passed_elsewhere)} the new one" if passed_elsewhere else ""
     if attempt.reached not in _BEFORE_SELF_TEST:

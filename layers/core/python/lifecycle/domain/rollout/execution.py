@@ -13,7 +13,7 @@ class ExecutionState(StrEnum):
     RUNNING = "RUNNING"
     STOPPED = "STOPPED"  # by hand, in the console or with StopExecution
     ENDED = "ENDED"  # by itself: well, with a failure, or with a time-out
-    UNKNOWN = "UNKNOWN"  # there is none of that name
+    UNKNOWN = "UNKNOWN"  # no execution has that name
 
 
 _NUMBER = re.compile(r"_([0-9]+)\Z")

@@ -68,8 +68,9 @@ def check_scope(text: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class _Weekly:
-    """A span from minute `begin` of a week, Monday 00:00 being 0, until minute `end` of the same or the next
-    week.
+    """A span from minute `begin` of a week until minute `end` of the same or the next week.
+
+    Monday 00:00 is minute 0.
     """
 
     begin: int
@@ -192,5 +193,5 @@ def _window_sentence(text: str, cluster: Cluster, now: datetime) -> tuple[dateti
     try:
         ends = Window.parse(text).ends(now)
     except InvalidValue as error:
-        return _NEVER, f"the policy of {cluster} freezes a time that cannot be read: {error}"
+        return _NEVER, f"the policy of {cluster} has a freeze window that cannot be read: {error}"
     return (ends, f"the policy of {cluster} freezes {text}; until {minute(ends)}") if ends else None

@@ -42,9 +42,11 @@ def gate(facts: Facts, where: ApprovalGate, now: datetime) -> Step | None:
     if asked and asked.answer:
         return rejected(facts, asked.answer.by, f"rejected by {asked.answer.by}: {asked.answer.why}")
     if asked and asked.expires_at and now >= asked.expires_at:
-        return rejected(facts, "the clock", f"nobody approved before {asked.expires_at:%Y-%m-%d %H:%M} UTC")
+        return rejected(
+            facts, "expired approval", f"nobody approved before {asked.expires_at:%Y-%m-%d %H:%M} UTC"
+        )
     done = f"after {alive[0]}" if alive else "before the first host"
-    return AwaitApproval(where, f"the policy of {facts.deployment.cluster} wants an approval {done}")
+    return AwaitApproval(where, f"the policy of {facts.deployment.cluster} requires an approval {done}")
 
 
 def rejected(facts: Facts, by: str, reason: str) -> Step:
@@ -57,7 +59,7 @@ def rejected(facts: Facts, by: str, reason: str) -> Step:
 def roll_back(facts: Facts, by: str, reason: str) -> Step:
     """Roll back, or stop if there is no rollback target."""
     if facts.deployment.previous is None or facts.deployment.request.kind is Kind.ROLLBACK:
-        why = f"{reason}; there is no version to go back to"
+        why = f"{reason}; there is no rollback target"
         return Finish(DeploymentState.ABORTED, why, skipped_hosts(facts))
     return RollBack(by, reason)
 

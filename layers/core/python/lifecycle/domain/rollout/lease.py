@@ -35,5 +35,5 @@ RUNNING_LEASE = timedelta(hours=3)
 RENEWAL_THRESHOLD = timedelta(hours=2)
 
 
-# A state machine waits for an answer for a week, and then asks anew.
+# A state machine waits for an answer for a week, then asks again.
 WAITING_LEASE = timedelta(days=8)

@@ -13,13 +13,14 @@ from lifecycle.domain.rollout.decision import answers_on, latest_attempts
 from lifecycle.domain.rollout.steps import Facts
 from lifecycle.domain.service.host_count import at_most
 
-# How often a host is tried anew without asking: when its agent is back, or when it was replaced.
+# The attempts on a host without a human's decision: again when its agent is back, or when it was replaced.
 AUTOMATIC_ATTEMPTS = 3
 
 
 def members(facts: Facts) -> tuple[str, ...]:
-    """Return the plan's hosts in their order, then those that joined since, by name; none that left or is
-    quarantined.
+    """Return the plan's hosts in their order, then those that joined since, by name.
+
+    Hosts that left or are quarantined are no members.
     """
     planned = facts.deployment.hosts
     only = facts.deployment.request.only
@@ -45,9 +46,7 @@ def replaced(facts: Facts, attempt: HostAttempt) -> bool:
 
 
 def unreachable_hosts(facts: Facts) -> dict[str, HostAttempt]:
-    """Return the members whose newest attempt failed because they are unreachable, and that nobody decided
-    on.
-    """
+    """Return the members whose newest attempt failed because they are unreachable, without a decision."""
     newest: Mapping[str, HostAttempt] = latest_attempts(facts.attempts)
     present = set(members(facts))
     return {

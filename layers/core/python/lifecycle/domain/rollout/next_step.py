@@ -76,7 +76,9 @@ def _ended(facts: Facts) -> Step | None:
         return Finish(mine.state, mine.reason, mine.skipped_hosts)
     if not lease.is_held_by(mine.id, mine.epoch):
         holder = lease.deployment or "nobody"
-        return Finish(DeploymentState.STALE, f"epoch {mine.epoch} was overtaken by {lease.epoch} ({holder})")
+        return Finish(
+            DeploymentState.STALE, f"epoch {mine.epoch} is fenced by epoch {lease.epoch} ({holder})"
+        )
     return None
 
 
@@ -84,9 +86,9 @@ def _answered(facts: Facts, now: datetime) -> Step | None:
     """Return the step that a failed host, or a human's answer about one, requires before anything else."""
     for question in facts.questions:
         if question.kind is QuestionKind.ROLLBACK and question.answer:
-            return roll_back(facts, question.answer.by, question.answer.why or "asked for by an operator")
+            return roll_back(facts, question.answer.by, question.answer.why or "requested by an operator")
     newest = latest_attempts(facts.attempts)
-    # What a human decided on one host counts before the failure of another, which came after the decision.
+    # A decision on one host counts before the failure of another, which came after the decision.
     decided = (_decided(facts, host, attempt) for host, attempt in newest.items())
     failed = (_failed(facts, host, attempt, now) for host, attempt in newest.items())
     return next((found for found in (*decided, *failed) if found), None)
@@ -108,12 +110,12 @@ def _failed(facts: Facts, host: str, attempt: HostAttempt, now: datetime) -> Ste
     """Diagnose a failure without a decision, then halt. A host that left is not waited for."""
     bed = failed_test_bed(facts, attempt)
     if bed is None and (attempt.state is AttemptState.ALIVE or host not in facts.reports):
-        return None  # where the version has failed in the test bed, it does not help that its host left
+        return None  # a version that failed in the test bed stays failed, even if its host left
     if answers_on(facts.questions, attempt):
         return None
     if bed is not None and facts.deployment.policy.on_fail is OnFail.ROLL_BACK:
         return roll_back(
-            facts, "lifecycle", f"the policy rolls back what fails in the test bed: {bed.reason}"
+            facts, "lifecycle", f"the policy rolls back a version that fails in the test bed: {bed.reason}"
         )
     if attempt.unreachable and unreachable_hosts_are_tolerable(facts, now):
         return None
@@ -127,7 +129,7 @@ def _why(facts: Facts, attempt: HostAttempt) -> str:
         return attempt.reason
     if bed := failed_test_bed(facts, attempt):
         return f"failed in the test bed: {bed.reason}"
-    return f"the attempt was lost after it was {attempt.state}; nothing is known of what followed"
+    return f"the attempt was lost after it was {attempt.state}, and its result is unknown"
 
 
 def _halt(
@@ -167,7 +169,7 @@ def _remaining(facts: Facts, newest: Mapping[str, HostAttempt], now: datetime) -
     left, out_of_reach = _Remaining(), unreachable_hosts(facts)
     later: Hosts = []
     tolerable = unreachable_hosts_are_tolerable(facts, now)
-    # A quarantined host is no member, but what was decided on it in this deployment still holds.
+    # A quarantined host is not a member, but decisions on it in this deployment still count.
     decided = sorted(host for host in newest if host in facts.quarantined and host in facts.reports)
     for host in (*members(facts), *decided):
         attempt = newest.get(host)
@@ -190,7 +192,7 @@ def _remaining(facts: Facts, newest: Mapping[str, HostAttempt], now: datetime) -
                 left.unreachable_hosts.append(attempt)
         elif not answers and replaced(facts, attempt):
             left.waiting.append((host, attempt.number + 1))
-    # Hosts that serve nothing come first, because taking them costs no capacity: those that joined, too.
+    # Hosts that serve nothing come first, because taking them costs no capacity. That includes hosts that joined.
     left.waiting.sort(key=lambda each: _serves(facts, each[0]))
     left.waiting += later
     return left
@@ -241,7 +243,7 @@ def _next_batch(facts: Facts, waiting: Hosts) -> tuple[Hosts, Hosts]:
             batch.append((host, number))
             spare -= _serves(facts, host)
             test_group_taken |= in_test_group
-    # Where no host can be spared, the first one's drain is refused, and says which are down.
+    # If no host can be spared, the first one's drain is refused, and the refusal lists the hosts that are down.
     batch = batch or waiting[:1]
     return batch, [each for each in waiting if each not in batch]
 
@@ -261,7 +263,9 @@ def _verified(facts: Facts, newest: Mapping[str, HostAttempt], now: datetime) ->
             return _halt(facts, newest[host], now, reason, last=True)
     count = len(set(members(facts)) - set(skipped))
     if not count:
-        return Finish(DeploymentState.ABORTED, "no host is left that could serve it", skipped)
+        return Finish(
+            DeploymentState.ABORTED, f"no host is left to serve {facts.deployment.target.version}", skipped
+        )
     version = facts.deployment.target.version
     left = f"; left out: {', '.join(skipped)}" if skipped else ""
     subject = "1 host serves" if count == 1 else f"{count} hosts serve"

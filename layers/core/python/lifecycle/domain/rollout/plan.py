@@ -136,4 +136,4 @@ def _expected(count: int, observed: Observed, bake: int) -> tuple[float, str]:
         return count * took[len(took) // 2], f"the median of the last {len(took)} hosts"
     run = observed.manifest.run
     worst = run.start_seconds + run.stop_seconds + observed.manifest.self_test.timeout_seconds
-    return count * worst, "the longest that its timeouts allow, as nothing was deployed here before"
+    return count * worst, "the sum of its timeouts, because nothing was deployed here before"

@@ -67,9 +67,9 @@ class Observed:
 
 
 _HOW_TO_OVERRIDE = {
-    Override.QUARANTINE: "deploy another, or say --even-if-quarantined",
-    Override.FREEZE: "wait, or say --despite-freeze with a --reason",
-    Override.NO_ROLLBACK_TARGET: "publish it again, or say --without-rollback-target",
+    Override.QUARANTINE: "deploy another version, or use --even-if-quarantined",
+    Override.FREEZE: "wait, or use --despite-freeze with a --reason",
+    Override.NO_ROLLBACK_TARGET: "publish it again, or use --without-rollback-target",
 }
 
 
@@ -88,7 +88,7 @@ def blockers(
         since = f" since {observed.lease.since:%Y-%m-%d %H:%M:%S} UTC" if observed.lease.since else ""
         reasons.append(f"{request.cluster} is being deployed by {observed.lease.deployment}{since}")
     if request.kind is Kind.ROLLBACK or held:
-        return reasons  # what its hosts look like is for when it begins
+        return reasons  # the state of its hosts counts when it begins
     return (
         reasons
         + _unreachable_blockers(request, observed, now, heartbeat_timeout)
@@ -101,12 +101,12 @@ def warnings(request: Request, observed: Observed, now: datetime, heartbeat_time
     texts = [f"{host} is quarantined and left out: {why}" for host, why in sorted(observed.bad_hosts.items())]
     unreachable = _unreachable(request, observed, now, heartbeat_timeout)
     texts += [
-        f"the agent of {host} is silent since {since:%Y-%m-%d %H:%M:%S} UTC: it comes last, and is asked about"
+        f"{host} has been unreachable since {since:%Y-%m-%d %H:%M:%S} UTC: it comes last, and needs your decision then"
         for host, since in unreachable.items()
     ]
     if request.kind is Kind.DEPLOY:
         found = _overridable_blockers(request, observed, now)
-        texts += [f"in spite of this: {why}" for each, why in found.items() if each in request.overrides]
+        texts += [f"overridden: {why}" for each, why in found.items() if each in request.overrides]
         texts += _rollback_download_warnings(request, observed)
         texts += _test_bed_warnings(request, observed)
     return texts
@@ -117,7 +117,7 @@ def _hard_blockers(request: Request, observed: Observed) -> list[str]:
     cluster, version = request.cluster, observed.manifest.version
     reasons = []
     if not observed.members(request):
-        reasons.append(f"{cluster} has no hosts: start an agent on each, then plan again")
+        reasons.append(f"{cluster} has no hosts: start an agent on each host, then plan again")
     if request.environment == "production" and isinstance(parse_version(version), SnapshotVersion):
         reasons.append(f"production takes releases only: lifecycle promote {request.service} {version}")
     if request.kind is not Kind.ROLLBACK and observed.health_path not in (
@@ -140,7 +140,7 @@ def _overridable_blockers(request: Request, observed: Observed, now: datetime) -
     if frozen := freeze_reason(observed.freezes, observed.policy(request).frozen, request.cluster, now):
         found[Override.FREEZE] = frozen
     if observed.no_rollback_target is not None:
-        found[Override.NO_ROLLBACK_TARGET] = f"there would be no way back: {observed.no_rollback_target}"
+        found[Override.NO_ROLLBACK_TARGET] = f"there is no rollback target: {observed.no_rollback_target}"
     return found
 
 
@@ -150,7 +150,11 @@ def _rollback_download_warnings(request: Request, observed: Observed) -> list[st
         return []
     version = observed.previous.version
     hosts = [h for h in sorted(observed.members(request)) if version not in observed.reports[h].releases]
-    return [f"not on the disk of {', '.join(hosts)}: {version}; a rollback fetches it again"] if hosts else []
+    return (
+        [f"{version} is not on the disk of {', '.join(hosts)}: a rollback downloads it again"]
+        if hosts
+        else []
+    )
 
 
 def _test_bed_warnings(request: Request, observed: Observed) -> list[str]:
@@ -177,14 +181,14 @@ def _unreachable_blockers(
 ) -> list[str]:
     """Return the unreachable hosts, if they are more than the policy tolerates."""
     if request.only:
-        return []  # its hosts were heard when it was asked for; one that fell silent since is asked about
+        return []  # its hosts were reachable at the request; a human decides about those that are not any more
     unreachable = _unreachable(request, observed, now, heartbeat_timeout)
     allowed = at_most(observed.policy(request).max_unreachable, len(observed.members(request)))
     if len(unreachable) <= allowed and len(unreachable) < len(observed.members(request)):
         return []
     budget = f"max_unreachable is {observed.policy(request).max_unreachable}"
     return [
-        f"the agent of {host} is silent since {since:%Y-%m-%d %H:%M:%S} UTC ({budget}): start it, or remove the host"
+        f"{host} has been unreachable since {since:%Y-%m-%d %H:%M:%S} UTC ({budget}): start its agent, or remove the host"
         for host, since in unreachable.items()
     ]
 

@@ -39,8 +39,7 @@ AfterEnd: TypeAlias = StartPending | DropPending
 
 
 def after_end(ended: Deployment | None, waiting: PendingDeployment) -> AfterEnd:
-    """Start the pending deployment if the one before it ended well, or if the environment deploys
-    automatically.
+    """Start the pending deployment if the one before it ended well, or if the environment is automatic.
 
     After a rollback, an abort or a rejection, somebody has just returned the cluster to a known good version.
     A deployment that was requested before that must be requested again.

@@ -21,12 +21,12 @@ from lifecycle.domain.service.policy import ApprovalGate
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """Everything that the next step depends on. `rotation` and `quarantined` (host -> reason) are by host
-    name.
+    """Everything that the next step depends on.
 
-    `heartbeat_timeout` is the longest age of a reachable agent's report. `undiagnosed` means that a diagnosis
-    could not run just now. `beds` are this deployment's test beds. `has_test_bed` says whether the cluster
-    has the target groups for one, and `minute` is the length of a test bed's minute.
+    `rotation` and `quarantined` (host -> reason) are by host name. `heartbeat_timeout` is the longest age of
+    a reachable agent's report. `undiagnosed` means that a diagnosis could not run just now. `beds` are this
+    deployment's test beds. `has_test_bed` says whether the cluster has the target groups for one, and
+    `minute` is the length of a test bed's minute.
     """
 
     deployment: Deployment
@@ -117,8 +117,9 @@ class Bake:
 
 @dataclass(frozen=True, slots=True)
 class EndBake:
-    """The end of a test bed: its hosts return to the main target group, but a failed one is taken out of
-    rotation.
+    """The end of a test bed: its hosts return to the main target group.
+
+    A failed host is taken out of rotation instead.
     """
 
     number: int

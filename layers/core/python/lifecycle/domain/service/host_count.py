@@ -25,11 +25,10 @@ def parse_host_count(value: object) -> HostCount:
 
 
 def at_most(amount: HostCount, of: int) -> int:
-    """Return how many of `of` hosts may be taken out. A percentage rounds down, to 1 at the least; a number
-    stays.
+    """Return how many of `of` hosts may be taken out.
 
-    Source of the rounding: Kubernetes' maxUnavailable. The minimum of 1 is ours, or small clusters would not
-    move. Raises InvalidValue.
+    A percentage rounds down, to 1 at the least; a number stays. Source of the rounding: Kubernetes'
+    maxUnavailable. The minimum of 1 is ours, or small clusters would not move. Raises InvalidValue.
     """
     if isinstance(amount, int):
         return amount

@@ -13,11 +13,11 @@ from lifecycle.domain.service.version import artifact_prefix
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """The command that runs the service on a host; `command` goes to `sh -c` in the unpacked artifact's
-    folder.
+    """The command that runs the service on a host.
 
-    The service's environment is the host's PATH, HOME and LANG, then `environment`, then HOST and PORT to
-    bind to, LIFECYCLE_SERVICE, LIFECYCLE_ENVIRONMENT, LIFECYCLE_VERSION and LIFECYCLE_HOST. Times in seconds.
+    `command` goes to `sh -c` in the unpacked artifact's folder. The service's environment is the host's PATH,
+    HOME and LANG, then `environment`, then HOST and PORT to bind to, LIFECYCLE_SERVICE,
+    LIFECYCLE_ENVIRONMENT, LIFECYCLE_VERSION and LIFECYCLE_HOST. Times in seconds.
     """
 
     command: str

@@ -61,7 +61,7 @@ def rejection(facts: Facts, bed: TestBed, now: datetime) -> Step | None:
         return rejected(facts, asked.answer.by, f"rejected by {asked.answer.by}: {asked.answer.why}")
     if asked and asked.expired(now):
         until = f"{asked.expires_at:%Y-%m-%d %H:%M} UTC"
-        return rejected(facts, "the clock", f"nobody approved the test bed before {until}")
+        return rejected(facts, "expired approval", f"nobody approved the test bed before {until}")
     return None
 
 

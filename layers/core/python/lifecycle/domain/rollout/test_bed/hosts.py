@@ -17,7 +17,7 @@ from lifecycle.domain.rollout.test_bed.model import TestBed
 from lifecycle.domain.service.policy import Policy
 from lifecycle.domain.service.target import Target
 
-# Somebody is neither the test bed nor its control: the main group is never empty.
+# At least one host is in neither group, so the main group is never empty.
 SMALLEST_CLUSTER = 3
 
 
@@ -29,10 +29,10 @@ def wants_test_bed(policy: Policy) -> bool:
 def no_test_bed_reason(previous: Target | None, hosts: int, *, has_groups: bool) -> str | None:
     """Return why a cluster cannot have the test bed of its policy; None when it can."""
     if previous is None:
-        return "there is no other version to compare it with"
+        return "there is no previous version to compare it with"
     if hosts < SMALLEST_CLUSTER:
         return f"it takes {SMALLEST_CLUSTER} hosts, and the cluster has {hosts}"
-    return None if has_groups else "the cluster's stack is an old one, without target groups for it"
+    return None if has_groups else "the cluster's stack has no target groups for it; update the stack"
 
 
 def needs_test_bed(facts: Facts) -> bool:
@@ -77,8 +77,9 @@ def _unused_attempt(facts: Facts, group: Group) -> HostAttempt | None:
 
 
 def _control_for(facts: Facts, test_bed: str, now: datetime) -> tuple[str, int] | None:
-    """Return the host to compare with, and its attempt number: in the same zone if possible, last in the
-    order.
+    """Return the host to compare with, and its attempt number.
+
+    It is of the same zone if possible, and the last one in the order.
     """
     previous, newest = facts.deployment.previous, latest_attempts(facts.attempts)
     if previous is None:
@@ -131,8 +132,7 @@ def lost_since(facts: Facts, host: str, now: datetime) -> datetime | None:
 
 
 def reported_since_unhealthy(facts: Facts, host: str) -> bool:
-    """Return whether the agent of an unhealthy host reported again after the last step found the host
-    unhealthy.
+    """Return whether the unhealthy host's agent reported again since the last step found the host unhealthy.
 
     Such an agent shows that the host itself works, so the version has failed.
     """

@@ -32,9 +32,7 @@ class BedState(StrEnum):
     BAKING = "BAKING"
     PASSED = "PASSED"
     FAILED = "FAILED"
-    CANCELLED = (
-        "GIVEN_UP"  # before there was a verdict: its deployment ended, or its host left or fell silent
-    )
+    CANCELLED = "GIVEN_UP"  # no verdict: its deployment ended, or its host left or became unreachable
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,10 +75,10 @@ class TestBed:
 
     @property
     def progress_rank(self) -> BedRank:
-        """The rank of this record: records of one test bed only move to a later rank; its end is the last
-        one.
+        """The rank of this record. Records of one test bed only move to a later rank.
 
-        Data may come late, so a FAIL may cover fewer minutes than the judgement before.
+        Its end is the last one. Data may come late, so a FAIL may cover fewer minutes than the judgement
+        before.
         """
         if self.state is not BedState.BAKING:
             return BedRank(BedPhase.ENDED)
@@ -88,4 +86,4 @@ class TestBed:
             return BedRank(BedPhase.FAILING)
         return BedRank(BedPhase.BAKING, self.judgement.minutes if self.judgement else 0)
 
-    __test__ = False  # for pytest: it is no test
+    __test__ = False  # for pytest: this is not a test

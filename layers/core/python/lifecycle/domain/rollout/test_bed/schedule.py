@@ -36,11 +36,11 @@ from lifecycle.domain.rollout.test_bed.hosts import (
 from lifecycle.domain.rollout.test_bed.model import NO_NOTE, BakeNote, BedState, TestBed
 from lifecycle.domain.service.policy import AfterBake
 
-# At the most so many looks at one bake, so that its execution's history stays short.
+# The most interim analyses of one bake, so that its execution's history stays short.
 MAX_ANALYSES = 240
-# Metrics come late, and a look may be lost: so many minutes more, or two looks, then a human is asked.
+# Metrics come late, and an analysis may be lost. A human is asked after so many minutes more, or two analyses.
 GRACE_MINUTES = 5
-# How often a test bed is set up whose host then left.
+# The most test beds of one deployment, if the hosts of the earlier ones left.
 MAX_TEST_BEDS = 3
 
 
@@ -56,8 +56,9 @@ def failed_test_bed(facts: Facts, attempt: HostAttempt) -> TestBed | None:
 
 
 def lost_in_test_bed(facts: Facts, attempt: HostAttempt) -> bool:
-    """Return whether its host was lost in the test bed and serves nothing: it is updated again, as if for the
-    first time.
+    """Return whether its host was lost in the test bed and serves nothing.
+
+    Such a host is updated again, as if for the first time.
     """
     beds = (bed for bed in facts.beds if bed.state is BedState.CANCELLED)
     return (
@@ -89,8 +90,8 @@ def end_failed_bake(facts: Facts, now: datetime) -> Step | None:
     if why is None:
         return None
     if since := lost_since(facts, bed.host, now):
-        silent = f"agent of {bed.host} silent since {since:%Y-%m-%d %H:%M:%S} UTC, and it {why}"
-        return EndBake(bed.number, BedState.CANCELLED, silent)
+        reason = f"{bed.host} has been unreachable since {since:%Y-%m-%d %H:%M:%S} UTC, and it {why}"
+        return EndBake(bed.number, BedState.CANCELLED, reason)
     if not reports_failure(facts, bed.host) and not reported_since_unhealthy(facts, bed.host):
         return _wait_for_agent(facts, bed, why)
     return EndBake(bed.number, BedState.FAILED, f"{bed.host} was alive in the test bed, but now it {why}")
@@ -100,7 +101,7 @@ def _wait_for_agent(facts: Facts, bed: TestBed, why: str) -> Bake:
     """Continue the bake until the agent of the unhealthy host reports again, or is unreachable for too long."""
     heard_at = facts.reports[bed.host].seen_at
     reason = (
-        f"is it the version, or {bed.host}? Its agent was last heard at {heard_at:%H:%M:%S} UTC, and it {why}"
+        f"is it the version, or {bed.host}? Its agent last reported at {heard_at:%H:%M:%S} UTC, and it {why}"
     )
     return Bake(_seconds(facts, bed), reason, BakeNote(unhealthy_host=bed.host, heard_at=heard_at))
 
@@ -172,7 +173,7 @@ def _analyse_again(facts: Facts, bed: TestBed, now: datetime) -> Bake | None:
     # An execution that was resumed may not have analysed for hours.
     if current_question(facts, bed) or facts.deployment.bake_note.last_analysis == wanted:
         return None
-    return _bake_on(facts, bed, f"{wanted} minutes are over, a last look", BakeNote(last_analysis=wanted))
+    return _bake_on(facts, bed, f"{wanted} minutes are over, a last analysis", BakeNote(last_analysis=wanted))
 
 
 def _bake_on(facts: Facts, bed: TestBed, progress: str, note: BakeNote) -> Bake:
