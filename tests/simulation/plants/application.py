@@ -200,7 +200,7 @@ FAULTS = (
         _STAGES,
         "TargetState.DRAINING if each in under_way else state for",
         "state for",
-        "tests/unit/rollout/test_races.py::test_two_hosts_that_drain_at_once_count_each_other_as_out",
+        "tests/unit/rollout/test_races.py::test_hosts_that_drain_at_once_count_each_other_as_out",
     ),
     Planted(
         "a-host-is-not-drained",

@@ -1,4 +1,4 @@
-"""Collecting garbage: what is decided is done, told first, decided afresh each time, and safe to repeat."""
+"""Garbage collection records each deletion first, decides again before each one, and is safe to repeat."""
 
 import hashlib
 import io
@@ -32,11 +32,13 @@ KEEP = RetentionRules(snapshots=1, releases=1, age=timedelta(days=7))
 
 
 class Crash(Exception):
-    """The machine stopped."""
+    """A crash of the machine."""
 
 
 class WatchedArtifacts(MemoryArtifacts):
-    """Calls `before` with each version that is about to be deleted; stops after the manifest of `crash_on`."""
+    """A store that calls `before` with each version about to be deleted, and crashes after the manifest of
+    `crash_on`.
+    """
 
     def __init__(self) -> None:
         super().__init__()
@@ -122,15 +124,15 @@ def versions(collected: Collected) -> set[str]:
     return {each.version for each in collected.deleted}
 
 
-def test_a_dry_run_tells_what_would_go_and_touches_nothing(shop: Shop) -> None:
-    told = shop.collect(dry_run=True)
-    assert (versions(told), shop.stored(), shop.memory.audit_log.entries) == (EVERY - LEFT, EVERY, [])
-    assert {each.version for each in told.kept} == LEFT
-    assert told.dry_run
-    assert shop.collect() == replace(told, dry_run=False)
+def test_dry_run_lists_the_deletions_and_changes_nothing(shop: Shop) -> None:
+    collected = shop.collect(dry_run=True)
+    assert (versions(collected), shop.stored(), shop.memory.audit_log.entries) == (EVERY - LEFT, EVERY, [])
+    assert {each.version for each in collected.kept} == LEFT
+    assert collected.dry_run
+    assert shop.collect() == replace(collected, dry_run=False)
 
 
-def test_what_nothing_needs_is_gone_and_its_size_is_told(shop: Shop) -> None:
+def test_unused_versions_are_deleted_and_their_size_is_reported(shop: Shop) -> None:
     done = shop.collect()
     assert shop.stored() == LEFT
     assert versions(done) == EVERY - LEFT
@@ -138,24 +140,24 @@ def test_what_nothing_needs_is_gone_and_its_size_is_told(shop: Shop) -> None:
     assert done.freed == 6 * len(SNAPSHOTS[0])
 
 
-def test_collecting_again_finds_nothing(shop: Shop) -> None:
+def test_second_collection_deletes_nothing(shop: Shop) -> None:
     shop.collect()
     assert shop.collect().deleted == ()
     assert shop.stored() == LEFT
 
 
-def test_every_clusters_trail_tells_of_a_deletion_before_it_happens(shop: Shop) -> None:
-    told: dict[str, list[AuditEntry]] = {}
-    shop.artifacts.before = lambda version: told.update({version: list(shop.memory.audit_log.entries)})
+def test_every_cluster_records_a_deletion_before_it_happens(shop: Shop) -> None:
+    recorded: dict[str, list[AuditEntry]] = {}
+    shop.artifacts.before = lambda version: recorded.update({version: list(shop.memory.audit_log.entries)})
     shop.collect()
-    assert list(told) == [*SNAPSHOTS[:4], "1.0.0", "1.0.1"]
-    for version, entries in told.items():
+    assert list(recorded) == [*SNAPSHOTS[:4], "1.0.0", "1.0.1"]
+    for version, entries in recorded.items():
         assert {(e.cluster, e.who) for e in entries if e.what == f"collect {version}"} == {
             ("production/hello", "ada"), ("staging/hello", "ada"),
         }  # fmt: skip
 
 
-def test_a_crash_between_manifest_and_bytes_is_made_up_for_by_the_next_run(shop: Shop) -> None:
+def test_next_run_completes_a_deletion_that_crashed_after_the_manifest(shop: Shop) -> None:
     shop.artifacts.crash_on = SNAPSHOTS[1]
     with pytest.raises(Crash):
         shop.collect()
@@ -168,7 +170,7 @@ def test_a_crash_between_manifest_and_bytes_is_made_up_for_by_the_next_run(shop:
     assert shop.stored() == LEFT
 
 
-def test_a_crash_in_a_releases_deletion_too(shop: Shop) -> None:
+def test_next_run_completes_a_crashed_deletion_of_a_release(shop: Shop) -> None:
     shop.artifacts.crash_on = "1.0.0"
     with pytest.raises(Crash):
         shop.collect()
@@ -178,7 +180,7 @@ def test_a_crash_in_a_releases_deletion_too(shop: Shop) -> None:
 
 
 def moved(shop: Shop, change: str) -> None:
-    """Something that begins to need 1.0.1."""
+    """Let something begin to need 1.0.1."""
     match change:
         case "desired":
             shop.desire("1.0.1")
@@ -202,9 +204,7 @@ CHANGES = ["desired", "desired in staging", "deploying", "waiting", "leased", "i
 
 @pytest.mark.parametrize("change", CHANGES)
 @pytest.mark.parametrize("moment", [SNAPSHOTS[0], "1.0.0"])
-def test_what_begins_to_be_needed_while_others_are_deleted_stays(
-    shop: Shop, change: str, moment: str
-) -> None:
+def test_version_that_is_needed_meanwhile_stays(shop: Shop, change: str, moment: str) -> None:
     shop.artifacts.before = lambda version: moved(shop, change) if version == moment else None
     done = shop.collect()
     assert "1.0.1" in shop.stored()
@@ -212,7 +212,7 @@ def test_what_begins_to_be_needed_while_others_are_deleted_stays(
     assert versions(done) == EVERY - shop.stored()
 
 
-def test_a_promotion_that_begins_meanwhile_keeps_its_snapshot(shop: Shop) -> None:
+def test_promotion_that_begins_meanwhile_retains_its_snapshot(shop: Shop) -> None:
     def claim(version: str) -> None:
         if version == SNAPSHOTS[0]:
             shop.memory.catalogue.claim_release("hello", SNAPSHOTS[3], "1.0.3")
@@ -224,14 +224,14 @@ def test_a_promotion_that_begins_meanwhile_keeps_its_snapshot(shop: Shop) -> Non
     assert done.release == "1.0.3"
 
 
-def test_a_collected_release_is_not_taken_for_a_promotion_under_way(shop: Shop) -> None:
+def test_deleted_release_does_not_count_as_a_running_promotion(shop: Shop) -> None:
     shop.collect()
     with pytest.raises(Unknown):
         promote(shop.memory.catalogue, shop.artifacts, "hello", SNAPSHOTS[0], "ada")
     assert shop.stored() == LEFT
 
 
-def test_what_a_rollback_needs_is_still_there_with_its_bytes(shop: Shop) -> None:
+def test_rollback_target_stays_with_its_bytes(shop: Shop) -> None:
     for number, version in enumerate(["1.0.0", "1.0.1", "1.0.2"]):
         shop.deployed(version, number=number)
     shop.desire("1.0.2")
@@ -242,7 +242,7 @@ def test_what_a_rollback_needs_is_still_there_with_its_bytes(shop: Shop) -> None
     assert "1.0.0" not in shop.stored()
 
 
-def test_a_long_history_that_tells_what_a_rollback_needs_is_enough(shop: Shop) -> None:
+def test_long_history_with_the_rollback_targets_is_enough(shop: Shop) -> None:
     for number in range(HISTORY + 1):
         verified = {HISTORY - AFRESH - 2: "1.0.0", HISTORY - AFRESH - 1: "1.0.1"}.get(number)
         state = DeploymentState.DONE if verified else DeploymentState.ABORTED
@@ -251,14 +251,14 @@ def test_a_long_history_that_tells_what_a_rollback_needs_is_enough(shop: Shop) -
     assert shop.stored() == {*LEFT, "1.0.0", "1.0.1"}
 
 
-def test_a_history_too_long_to_read_keeps_everything(shop: Shop) -> None:
+def test_history_too_long_to_read_retains_everything(shop: Shop) -> None:
     for number in range(HISTORY + 1):
         shop.deployed("1.0.2", DeploymentState.ABORTED, number=number)
     assert shop.collect().deleted == ()
 
 
 class BrokenFleet(MemoryFleet):
-    """A host wrote what nobody can read."""
+    """A fleet with a host report that cannot be read."""
 
     def reports(self, cluster: Cluster) -> Mapping[str, HostReport]:
         if cluster == STAGING:
@@ -267,23 +267,23 @@ class BrokenFleet(MemoryFleet):
         return super().reports(cluster)
 
 
-def test_a_record_that_cannot_be_read_keeps_everything() -> None:
+def test_unreadable_record_retains_everything() -> None:
     shop = Shop(BrokenFleet())
-    told = shop.collect()
-    assert (told.deleted, shop.stored()) == ((), EVERY)
-    assert {each.why for each in told.kept} == {
+    collected = shop.collect()
+    assert (collected.deleted, shop.stored()) == ((), EVERY)
+    assert {each.why for each in collected.kept} == {
         "staging/hello could not be read: expected a HostReport, found 7"
     }
 
 
-def test_a_run_deletes_a_limited_number_and_tells_how_many_are_left(shop: Shop) -> None:
+def test_run_deletes_a_limited_number_and_reports_the_rest(shop: Shop) -> None:
     done = shop.collect(most=2)
     assert (versions(done), done.left) == (set(SNAPSHOTS[:2]), 4)
     assert shop.collect(most=4).left == 0
     assert shop.stored() == LEFT
 
 
-def test_another_services_versions_are_left_alone(shop: Shop) -> None:
+def test_versions_of_another_service_are_not_deleted(shop: Shop) -> None:
     other = replace(manifest(SNAPSHOTS[0]), service="hello-2")
     shop.artifacts.publish(other, io.BytesIO(SNAPSHOTS[0].encode()))
     shop.age()
@@ -291,7 +291,7 @@ def test_another_services_versions_are_left_alone(shop: Shop) -> None:
     assert shop.artifacts.manifest("hello-2", SNAPSHOTS[0]) == other
 
 
-def test_an_unknown_service_and_an_impossible_name_are_told(shop: Shop) -> None:
+def test_unknown_service_and_invalid_name_are_errors(shop: Shop) -> None:
     context, catalogue = shop.memory.context, shop.memory.catalogue
     with pytest.raises(Unknown, match="service 'helo' not found"):
         gc(context, catalogue, "helo", keep=KEEP, dry_run=True, by="ada")

@@ -1,4 +1,4 @@
-"""A run is named after its repository and its commit; done again, it gets a number that always fits."""
+"""A delivery is named after its repository and commit; a repeat gets a number that always fits."""
 
 import pytest
 
@@ -15,7 +15,7 @@ def push(repository: str, commit: str = COMMIT) -> Push:
 
 
 def failed_runs(pushed: Push, count: int) -> list[str]:
-    """Deliver it, and again each time that its run has failed."""
+    """Deliver it, and again each time that its execution has failed."""
     executions = MemoryExecutions()
     runs = [start(pushed, executions).body["run"]]
     for _ in range(count - 1):
@@ -26,20 +26,20 @@ def failed_runs(pushed: Push, count: int) -> list[str]:
 
 
 @pytest.mark.parametrize("repository", ["my_repo", "my_2", "_", "a_b-c_3"])
-def test_a_repository_with_underscores_is_run_again_like_any_other(repository: str) -> None:
+def test_repository_with_underscores_is_delivered_again(repository: str) -> None:
     first = f"{repository}-{COMMIT}"
     assert failed_runs(push(repository), 3) == [first, f"{first}_2", f"{first}_3"]
 
 
 @pytest.mark.parametrize("length", [33, 34, 35, 38, 39, 100])
-def test_a_long_name_leaves_room_for_the_number_of_a_run_done_again(length: int) -> None:
+def test_long_name_leaves_room_for_the_number_of_a_repeat(length: int) -> None:
     first, second = failed_runs(push("r" * length), 2)
     assert first.endswith(f"-{COMMIT}")
     assert second == f"{first}_2"
     assert len(f"{first}_9999") <= LONGEST
 
 
-def test_a_long_name_is_cut_to_the_same_name_and_differs_by_commit() -> None:
+def test_long_name_is_cut_and_differs_by_commit() -> None:
     repository = "a-repository.whose_name-is-longer-than-any-execution"
     assert push(repository).execution == push(repository).execution
     assert push(repository).execution != push(repository, COMMIT[::-1]).execution
@@ -47,7 +47,7 @@ def test_a_long_name_is_cut_to_the_same_name_and_differs_by_commit() -> None:
 
 
 @pytest.mark.parametrize("written", ["{}_2", "{}-2"])
-def test_both_forms_of_a_run_done_again_are_read_and_one_is_written(written: str) -> None:
+def test_both_forms_of_a_repeat_are_read_and_one_is_written(written: str) -> None:
     first = f"my-repo-{COMMIT}"
     found = DeliveryName.parse(written.format(first))
     assert found == DeliveryName("my-repo", COMMIT, 2)
@@ -55,7 +55,7 @@ def test_both_forms_of_a_run_done_again_are_read_and_one_is_written(written: str
     assert next_delivery_name(written.format(first)) == f"{first}_3"
 
 
-def test_a_name_that_was_cut_at_a_greater_length_gets_a_number_that_fits() -> None:
+def test_name_cut_at_a_greater_length_gets_a_number_that_fits() -> None:
     assert next_delivery_name(f"{'r' * 38}-{COMMIT}") == f"{'r' * 34}-{COMMIT}_2"
 
 
@@ -63,11 +63,11 @@ def test_a_name_that_was_cut_at_a_greater_length_gets_a_number_that_fits() -> No
     "text",
     ["", "hello", COMMIT, f"-{COMMIT}", f"hello-{COMMIT[1:]}", f"hello-{COMMIT}_", f"hello-{COMMIT}_0"],
 )
-def test_what_is_no_runs_name_is_none(text: str) -> None:
+def test_other_text_is_no_delivery_name(text: str) -> None:
     assert DeliveryName.parse(text) is None
 
 
-def test_the_input_of_a_run_tells_the_repository_uncut() -> None:
+def test_delivery_input_has_the_full_repository_name() -> None:
     executions = MemoryExecutions()
     start(push("r" * 60), executions)
     (payload,) = executions.deliveries.values()

@@ -1,4 +1,4 @@
-"""A webhook is believed only when it is signed, small enough, and of the default branch."""
+"""A webhook is accepted only if it is signed, small enough, and of the default branch."""
 
 import hashlib
 import hmac
@@ -38,7 +38,7 @@ def as_bytes(**changes: Any) -> bytes:
     return json.dumps(event(**changes)).encode()
 
 
-def test_a_signed_push_starts_one_run() -> None:
+def test_signed_push_starts_one_delivery() -> None:
     executions = MemoryExecutions()
     assert deliver(as_bytes(), executions).status == 202
     (run,) = executions.deliveries.items()
@@ -46,31 +46,31 @@ def test_a_signed_push_starts_one_run() -> None:
     assert run[1]["repository"] == "https://example.test/hello.git"
 
 
-def test_the_same_commit_delivered_twice_starts_one_run_and_says_so() -> None:
+def test_same_commit_starts_one_delivery_and_reports_the_repeat() -> None:
     executions = MemoryExecutions()
     deliver(as_bytes(), executions)
     assert "delivered before" in deliver(as_bytes(), executions).body["message"]
     assert len(executions.deliveries) == 1
 
 
-def test_a_forged_signature_starts_nothing() -> None:
+def test_forged_signature_starts_nothing() -> None:
     executions = MemoryExecutions()
     assert deliver(as_bytes(), executions, secret=b"a guess").status == 401
     assert executions.deliveries == {}
 
 
 @pytest.mark.parametrize("header", ["", "sha256=", "sha1=abc", "sha256=é"])
-def test_a_missing_or_strange_signature_starts_nothing(header: str) -> None:
+def test_missing_or_unknown_signature_starts_nothing(header: str) -> None:
     executions = MemoryExecutions()
     found = receive_github({"x-hub-signature-256": header}, as_bytes(), SECRET, executions)
     assert (found.status, executions.deliveries) == (401, {})
 
 
-def test_the_signature_is_checked_before_the_body_is_parsed() -> None:
+def test_signature_is_checked_before_the_body_is_parsed() -> None:
     assert deliver(b"{not json", MemoryExecutions(), secret=b"a guess").status == 401
 
 
-def test_an_oversized_body_starts_nothing() -> None:
+def test_oversized_body_starts_nothing() -> None:
     executions = MemoryExecutions()
     assert deliver(b" " * (LARGEST_BODY + 1), executions).status == 413
     assert executions.deliveries == {}
@@ -90,7 +90,7 @@ def test_an_oversized_body_starts_nothing() -> None:
         as_bytes(repository={"name": "x", "clone_url": "https://a b", "default_branch": "main"}),
     ],
 )
-def test_a_signed_body_that_is_no_push_event_is_a_400(body: bytes) -> None:
+def test_signed_body_without_a_push_event_is_a_400(body: bytes) -> None:
     executions = MemoryExecutions()
     assert deliver(body, executions).status == 400
     assert executions.deliveries == {}
@@ -107,15 +107,15 @@ def test_other_branches_tags_and_deletions_are_ignored(changes: dict[str, Any]) 
     assert "ignored" in found.body["message"]
 
 
-def test_a_ping_is_answered() -> None:
+def test_ping_is_answered() -> None:
     assert deliver(b"{}", MemoryExecutions(), kind="ping").body == {"message": "pong"}
 
 
-def test_another_event_is_ignored() -> None:
+def test_other_event_is_ignored() -> None:
     assert "found 'issues'" in deliver(b"{}", MemoryExecutions(), kind="issues").body["message"]
 
 
-def test_codecommits_event_gives_the_same_push() -> None:
+def test_codecommit_event_gives_the_same_push() -> None:
     detail = {
         "event": "referenceUpdated",
         "referenceName": "main",
@@ -132,7 +132,7 @@ def test_codecommits_event_gives_the_same_push() -> None:
     )
 
 
-def test_a_commit_whose_run_failed_is_run_again_when_it_is_delivered_again() -> None:
+def test_failed_delivery_is_repeated_when_its_commit_is_pushed_again() -> None:
     executions = MemoryExecutions()
     deliver(as_bytes(), executions)
     executions.failed.add(f"hello-{COMMIT}")

@@ -1,4 +1,4 @@
-"""Retention: what is needed stays, for a reason that is told; the rest may go."""
+"""Retention: a needed version stays, with a reason; the rest may be deleted."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -63,7 +63,7 @@ def report(host: str, installed: str, stage: Stage = Stage.IDLE, releases: Seque
 
 @dataclass
 class Uses:
-    """A cluster that is being described; `used` is what `retain` is told of it."""
+    """A cluster that is being described; `used` is the value for `retain`."""
 
     desired: str = ""
     holder: str = ""
@@ -87,7 +87,7 @@ class Uses:
 
 
 def holdings(*uses: ClusterUse | Unreadable, versions: Sequence[Stored] | None = None) -> Inventory:
-    """Nine old snapshots, of which the last four are releases; or other versions."""
+    """Return nine old snapshots, the last four of them releases; or other versions."""
     every = [stored(version) for version in [*SNAPSHOTS, *RELEASES]] if versions is None else versions
     releases = dict(zip(RELEASES, SNAPSHOTS[5:], strict=True))
     return Inventory(every, frozenset(SNAPSHOTS), releases, uses)
@@ -103,11 +103,11 @@ NEWEST = {
 }
 
 
-def test_what_nothing_needs_goes_but_for_the_newest_of_each_kind() -> None:
+def test_unused_versions_are_deletable_but_the_newest_of_each_kind() -> None:
     assert why_kept(holdings(Uses().used(), Uses().used(STAGING))) == NEWEST
 
 
-def test_snapshots_go_before_releases_and_the_oldest_first() -> None:
+def test_snapshots_are_deleted_before_releases_and_the_oldest_first() -> None:
     fates = retain(holdings(), KEEP, NOW)
     assert [fate.version for fate in fates] == [*SNAPSHOTS, "1.0.8", "1.0.9", "1.0.10", "1.0.11"]
     gone = [fate for fate in fates if isinstance(fate, Deletable)]
@@ -117,7 +117,7 @@ def test_snapshots_go_before_releases_and_the_oldest_first() -> None:
     assert gone[-1].why == "used nowhere, not one of the newest 1 releases, 40 days old"
 
 
-def test_as_many_as_told_of_the_newest_stay() -> None:
+def test_requested_number_of_newest_versions_stays() -> None:
     kept = why_kept(holdings(), RetentionRules(3, 2, timedelta(days=7)))
     assert set(kept) == {*SNAPSHOTS[6:], *RELEASES[1:]}  # 1.0.9 is the release of a snapshot that stays
     assert kept["1.0.9"] == f"its snapshot {SNAPSHOTS[6]} is kept"
@@ -144,39 +144,41 @@ def test_as_many_as_told_of_the_newest_stay() -> None:
         (Uses(deployments=[deployment("1.0.8")]), "needed for a rollback of production/hello"),
     ],
 )
-def test_a_version_in_use_stays_and_its_use_is_told(uses: Uses, why: str) -> None:
+def test_version_in_use_stays_and_its_use_is_the_reason(uses: Uses, why: str) -> None:
     kept = why_kept(holdings(uses.used()))
     assert set(kept) == {*NEWEST, "1.0.8"}
     assert why in kept["1.0.8"]
 
 
-def test_a_snapshot_in_use_in_staging_stays() -> None:
+def test_snapshot_in_use_in_staging_stays() -> None:
     assert SNAPSHOTS[2] in why_kept(holdings(Uses().used(), Uses(desired=SNAPSHOTS[2]).used(STAGING)))
 
 
-def test_an_ended_deployment_that_failed_keeps_nothing() -> None:
+def test_failed_deployment_retains_nothing() -> None:
     for state in (DeploymentState.ABORTED, DeploymentState.ROLLED_BACK, DeploymentState.REFUSED):
         assert why_kept(holdings(Uses(deployments=[deployment("1.0.8", state, "1.0.9")]).used())) == NEWEST
 
 
-def test_the_last_two_verified_versions_stay_whatever_came_after_them() -> None:
-    told = [
+def test_last_two_verified_versions_stay() -> None:
+    recent = [
         deployment("1.0.11", DeploymentState.ABORTED, number=5),
         deployment("1.0.10", number=4),
         deployment("1.0.10", number=3),
         deployment("1.0.8", number=2),
         deployment("1.0.9", number=1),
     ]
-    assert set(why_kept(holdings(Uses(deployments=told).used()))) == {*NEWEST, "1.0.10", "1.0.8"}
+    assert set(why_kept(holdings(Uses(deployments=recent).used()))) == {*NEWEST, "1.0.10", "1.0.8"}
 
 
-def test_a_rollback_goes_past_quarantined_versions_and_so_does_what_stays() -> None:
-    told = [deployment(version, number=n) for n, version in enumerate(["1.0.11", "1.0.10", "1.0.9", "1.0.8"])]
-    uses = Uses(deployments=told, quarantined={"1.0.10": "rolled back"})
+def test_last_two_versions_without_quarantine_stay() -> None:
+    recent = [
+        deployment(version, number=n) for n, version in enumerate(["1.0.11", "1.0.10", "1.0.9", "1.0.8"])
+    ]
+    uses = Uses(deployments=recent, quarantined={"1.0.10": "rolled back"})
     assert set(why_kept(holdings(uses.used()))) == {*NEWEST, "1.0.10", "1.0.9"}
 
 
-def test_history_that_was_not_read_to_its_end_keeps_everything_unless_two_were_verified() -> None:
+def test_incomplete_history_retains_everything_unless_two_were_verified() -> None:
     one, two = [deployment("1.0.11")], [deployment("1.0.11"), deployment("1.0.10")]
     partly = why_kept(holdings(Uses(deployments=one, complete=False).used()))
     assert "older than the deployments that were read" in partly["1.0.8"]
@@ -184,51 +186,51 @@ def test_history_that_was_not_read_to_its_end_keeps_everything_unless_two_were_v
     assert set(why_kept(holdings(Uses(deployments=two, complete=False).used()))) == {*NEWEST, "1.0.10"}
 
 
-def test_a_lease_whose_deployment_has_no_record_yet_keeps_everything() -> None:
+def test_lease_without_a_deployment_record_retains_everything() -> None:
     kept = why_kept(holdings(Uses(holder="hello-production-1-new").used()))
     assert len(kept) == len(SNAPSHOTS) + len(RELEASES)
     assert "its version is not recorded yet" in kept["1.0.8"]
 
 
-def test_the_lease_holders_versions_stay_though_its_record_has_ended() -> None:
+def test_versions_of_the_lease_holder_stay_after_its_end() -> None:
     ended = deployment("1.0.8", DeploymentState.ABORTED, "1.0.9")
     assert set(why_kept(holdings(Uses(holder=ended.id, deployments=[ended]).used()))) == {
         *NEWEST, "1.0.8", "1.0.9",
     }  # fmt: skip
 
 
-def test_a_cluster_that_cannot_be_read_keeps_everything() -> None:
+def test_unreadable_cluster_retains_everything() -> None:
     kept = why_kept(holdings(Uses().used(), Unreadable(STAGING, "expected a HostReport")))
     assert len(kept) == len(SNAPSHOTS) + len(RELEASES)
     assert kept["1.0.8"] == "staging/hello could not be read: expected a HostReport"
 
 
-def test_a_host_of_the_last_plan_without_a_report_keeps_what_it_was_ever_given() -> None:
-    told = [
+def test_planned_host_without_a_report_retains_its_versions() -> None:
+    recent = [
         deployment("1.0.11", number=9),
         deployment("1.0.10", number=8),
         deployment("1.0.9", DeploymentState.ABORTED, "1.0.8", number=7),
     ]
-    kept = why_kept(holdings(Uses(deployments=told, reports=[report("h2", "1.0.11")]).used()))
+    kept = why_kept(holdings(Uses(deployments=recent, reports=[report("h2", "1.0.11")]).used()))
     assert {"1.0.8", "1.0.9"} <= set(kept)
     assert "h1 of production/hello has no report" in kept["1.0.8"]
-    later = [replace(told[0], hosts=("h2",)), *told[1:]]
+    later = [replace(recent[0], hosts=("h2",)), *recent[1:]]
     assert set(why_kept(holdings(Uses(deployments=later, reports=[report("h2", "1.0.11")]).used()))) == {
         *NEWEST, "1.0.10",
     }  # fmt: skip
 
 
 @pytest.mark.parametrize("stage", [Stage.INSTALLING, Stage.STARTING, Stage.SELF_TESTING, Stage.FAILED])
-def test_a_host_in_the_middle_of_its_turn_keeps_what_is_on_its_disk(stage: Stage) -> None:
+def test_host_within_its_turn_retains_the_versions_on_its_disk(stage: Stage) -> None:
     at_work = report("h1", "1.0.11", stage, ["1.0.8", "1.0.11"])
     assert "on the disk of h1" in why_kept(holdings(Uses(reports=[at_work]).used()))["1.0.8"]
     at_rest = replace(at_work, stage=Stage.DONE)
     assert set(why_kept(holdings(Uses(reports=[at_rest]).used()))) == set(NEWEST)
-    untold = replace(at_rest, installed="")
-    assert "1.0.8" in why_kept(holdings(Uses(reports=[untold]).used()))
+    unknown = replace(at_rest, installed="")
+    assert "1.0.8" in why_kept(holdings(Uses(reports=[unknown]).used()))
 
 
-def test_the_snapshot_of_a_promotion_that_is_not_finished_stays() -> None:
+def test_snapshot_of_an_unfinished_promotion_stays() -> None:
     for half in ([], [stored("1.0.8", manifest=False)]):
         found = holdings(versions=[stored(SNAPSHOTS[5]), stored(SNAPSHOTS[8]), stored("1.0.11"), *half])
         kept = why_kept(found)
@@ -236,12 +238,12 @@ def test_the_snapshot_of_a_promotion_that_is_not_finished_stays() -> None:
         assert ("1.0.8" in kept) == bool(half)
 
 
-def test_a_release_stays_while_its_snapshot_does() -> None:
+def test_release_stays_while_its_snapshot_stays() -> None:
     kept = why_kept(holdings(Uses(desired=SNAPSHOTS[5]).used(STAGING)))
     assert kept["1.0.8"] == f"its snapshot {SNAPSHOTS[5]} is kept"
 
 
-def test_a_release_that_the_catalogue_does_not_know_stays() -> None:
+def test_release_outside_the_catalogue_stays() -> None:
     found = holdings(versions=[stored("2.0.0"), stored("1.0.11")])
     assert why_kept(found) == {
         "2.0.0": "a release that is not in the catalogue",
@@ -249,7 +251,7 @@ def test_a_release_that_the_catalogue_does_not_know_stays() -> None:
     }
 
 
-def test_bytes_without_a_manifest_go_and_do_not_count_among_the_newest() -> None:
+def test_bytes_without_a_manifest_are_deletable_and_not_counted() -> None:
     found = holdings(versions=[stored(SNAPSHOTS[0]), stored(SNAPSHOTS[1], manifest=False)])
     assert retain(found, KEEP, NOW) == [
         Retained(SNAPSHOTS[0], "one of the newest 1 snapshots", 100),
@@ -259,14 +261,14 @@ def test_bytes_without_a_manifest_go_and_do_not_count_among_the_newest() -> None
     assert why_kept(fresh) == {SNAPSHOTS[1]: "younger than 7 days"}
 
 
-def test_a_snapshot_that_was_never_recorded_does_not_push_out_one_that_was() -> None:
+def test_unrecorded_snapshot_does_not_count_among_the_newest() -> None:
     unrecorded = "9.9.9-20261122120000-abcdef0"
     fates = retain(holdings(versions=[stored(SNAPSHOTS[0]), stored(unrecorded)]), KEEP, NOW)
     assert fates[0] == Retained(SNAPSHOTS[0], "one of the newest 1 snapshots", 100)
     assert fates[1] == Deletable(unrecorded, "used nowhere, built but never recorded, 40 days old", 100)
 
 
-def test_nothing_younger_than_the_minimum_age_goes() -> None:
+def test_version_below_the_minimum_age_stays() -> None:
     limit = NOW - KEEP.age
     pair = [
         stored(SNAPSHOTS[0], limit),
@@ -288,7 +290,7 @@ def test_nothing_younger_than_the_minimum_age_goes() -> None:
         (-1, 1, timedelta(days=1)),
     ],
 )
-def test_keeping_less_than_is_safe_is_refused(snapshots: int, releases: int, age: timedelta) -> None:
+def test_unsafe_retention_rules_are_refused(snapshots: int, releases: int, age: timedelta) -> None:
     with pytest.raises(InvalidValue, match="at least 1"):
         RetentionRules(snapshots, releases, age)
 
@@ -326,7 +328,7 @@ KEEPS = st.builds(
 
 
 def needed(uses: Uses) -> set[str]:
-    """What a cluster needs, said in another way."""
+    """Return the needed versions of a cluster, computed in another way."""
     done = [d.target.version for d in uses.deployments if d.state is DeploymentState.DONE]
     open_ones = [d for d in uses.deployments if not d.state.final]
     found = {uses.desired, uses.waiting or "", *(r.installed for r in uses.reports)}
@@ -337,7 +339,7 @@ def needed(uses: Uses) -> set[str]:
 
 
 @given(st.lists(USES, min_size=2, max_size=2), STORED, KEEPS)
-def test_nothing_that_is_needed_is_ever_deleted(
+def test_needed_version_is_never_deletable(
     uses: list[Uses], versions: list[Stored], keep: RetentionRules
 ) -> None:
     found = holdings(uses[0].used(), uses[1].used(STAGING), versions=versions)
@@ -356,19 +358,19 @@ def test_nothing_that_is_needed_is_ever_deleted(
 
 
 @given(st.lists(USES, min_size=1, max_size=2), STORED, KEEPS, st.randoms())
-def test_the_same_facts_in_another_order_give_the_same_fates(
+def test_order_of_the_facts_does_not_matter(
     uses: list[Uses], versions: list[Stored], keep: RetentionRules, chance: object
 ) -> None:
-    told = [use.used(cluster) for use, cluster in zip(uses, (PRODUCTION, STAGING), strict=False)]
+    used = [use.used(cluster) for use, cluster in zip(uses, (PRODUCTION, STAGING), strict=False)]
     shuffled = list(versions)
     chance.shuffle(shuffled)  # type: ignore[attr-defined]
-    assert retain(holdings(*told, versions=versions), keep, NOW) == retain(
-        holdings(*told, versions=shuffled), keep, NOW
+    assert retain(holdings(*used, versions=versions), keep, NOW) == retain(
+        holdings(*used, versions=shuffled), keep, NOW
     )
 
 
 @given(USES, STORED, KEEPS)
-def test_deleting_what_may_go_leaves_nothing_more_to_delete(
+def test_second_decision_after_the_deletions_deletes_nothing(
     uses: Uses, versions: list[Stored], keep: RetentionRules
 ) -> None:
     first = retain(holdings(uses.used(), versions=versions), keep, NOW)

@@ -53,7 +53,7 @@ APPROVAL = Question(
     "approval",
     QuestionKind.APPROVAL,
     (Choice.APPROVE, Choice.REJECT),
-    "wants an approval",
+    "requires an approval",
     NOW,
     gate=ApprovalGate.BEFORE_FIRST_HOST,
 )
@@ -88,14 +88,14 @@ def trail_item(record: AuditEntry) -> dict[str, Any]:
 
 
 def streamed(before: dict[str, Any] | None, after: dict[str, Any] | None) -> dict[str, Any]:
-    """One record of the stream, NEW_AND_OLD_IMAGES."""
-    told = after or before or {}
+    """Return one record of the stream, NEW_AND_OLD_IMAGES."""
+    image = after or before or {}
     images = {"OldImage": before, "NewImage": after}
     return {
         "eventName": "REMOVE" if after is None else "MODIFY" if before else "INSERT",
         "dynamodb": {
             "ApproximateCreationDateTime": NOW.timestamp(),
-            "Keys": {"pk": told["pk"], "sk": told["sk"]},
+            "Keys": {"pk": image["pk"], "sk": image["sk"]},
             **{name: image for name, image in images.items() if image},
         },
     }

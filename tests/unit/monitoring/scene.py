@@ -28,21 +28,21 @@ class Field:
         self.alarms.put(alarm)
         return alarm
 
-    def looks(self, *names: str) -> list[str]:
-        return [found.kind for found in self.watched(*names)]
+    def kinds(self, *names: str) -> list[str]:
+        return [found.kind for found in self.check(*names)]
 
-    def watched(self, *names: str) -> list[Watched]:
+    def check(self, *names: str) -> list[Watched]:
         self.machine.memory.clock.sleep(1)
         return watch(self.machine.context, self.alarms, names)
 
     def begun(self) -> str:
-        """A deployment of 1.0.1 whose first host serves it."""
+        """Begin a deployment of 1.0.1 whose first host serves it."""
         request = self.machine.request("1.0.1")
         self.machine.begin(request)
         self.machine.update(request.deployment, "host-1", 1)
         return request.deployment
 
-    def trail(self) -> list[tuple[str, str]]:
+    def audit_entries(self) -> list[tuple[str, str]]:
         return [(e.what, e.who) for e in self.machine.memory.audit_log.entries if e.what.startswith("alarm")]
 
     @property

@@ -1,4 +1,4 @@
-"""The four DORA figures, on deployments whose story is told in each test."""
+"""The four DORA figures, on deployments that each test describes."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -20,7 +20,7 @@ HOUR = timedelta(hours=1)
 def deployment(
     name: str, hour: float, state: DeploymentState = DeploymentState.DONE, **more: Any
 ) -> Deployment:
-    """One that begins at an hour of the window and takes half an hour; `took` says otherwise."""
+    """Return a deployment that begins at an hour of the window and takes half an hour, or `took`."""
     begun, took = START + hour * HOUR, more.pop("took", 0.5) * HOUR
     asked = {"kind": Kind.DEPLOY, "version": f"1.0.{name}", **more}
     request = Request(deployment=name, service="hello", environment="production", requested_by="ada", **asked)
@@ -33,12 +33,12 @@ def deployment(
 
 
 def figures(*deployments: Deployment, **built: float) -> Dora:
-    """`built`: v1=3 means that 1.0.1 was built at hour 3."""
+    """Return the figures; `built`: v1=3 means that 1.0.1 was built at hour 3."""
     known = {f"1.0.{name[1:]}": START + hour * HOUR for name, hour in built.items()}
     return dora(deployments, known, START, END)
 
 
-def test_no_deployment_tells_no_figure() -> None:
+def test_no_deployments_give_no_figures() -> None:
     found = figures()
     assert (found.deployed, found.per_week, found.lead_time, found.failure_rate, found.restore_time) == (
         *(0, 0.0, None),
@@ -46,13 +46,13 @@ def test_no_deployment_tells_no_figure() -> None:
     )
 
 
-def test_frequency_counts_what_ended_well_a_week() -> None:
+def test_frequency_counts_done_deployments_a_week() -> None:
     found = figures(deployment("1", 1), deployment("2", 200), deployment("3", 400, DeploymentState.ABORTED))
     assert (found.deployed, found.per_week) == (2, 0.5)
 
 
 @pytest.mark.parametrize("kind", [Kind.ROLLBACK, Kind.CONVERGE])
-def test_a_rollback_and_a_repair_are_no_deployment_of_a_change(kind: Kind) -> None:
+def test_rollbacks_and_repairs_do_not_count_as_deployments(kind: Kind) -> None:
     found = figures(deployment("1", 1, kind=kind))
     assert (found.deployed, found.ended) == (0, 0)
 
@@ -68,7 +68,7 @@ def test_a_rollback_and_a_repair_are_no_deployment_of_a_change(kind: Kind) -> No
         DeploymentState.HALTED,
     ],
 )
-def test_what_changed_nothing_or_has_not_ended_counts_nowhere(state: DeploymentState) -> None:
+def test_deployment_without_changes_or_end_does_not_count(state: DeploymentState) -> None:
     found = figures(deployment("1", 1, state))
     assert (found.ended, found.failed, found.deployed) == (0, 0, 0)
 
@@ -78,16 +78,16 @@ def test_lead_time_is_the_median_from_build_to_the_last_host() -> None:
     assert found.lead_time == timedelta(hours=2)
 
 
-def test_a_version_that_is_deployed_again_has_one_lead_time() -> None:
+def test_redeployed_version_has_one_lead_time() -> None:
     again = deployment("2", 500, version="1.0.1")
     assert figures(deployment("1", 10), again, v1=9.5).lead_time == timedelta(hours=1)
 
 
-def test_a_version_whose_build_is_unknown_has_no_lead_time() -> None:
+def test_version_without_a_known_build_has_no_lead_time() -> None:
     assert figures(deployment("1", 10)).lead_time is None
 
 
-def test_rolled_back_on_the_way_is_a_failure_and_is_restored_by_its_rollback() -> None:
+def test_rolled_back_deployment_is_a_failure_restored_by_its_rollback() -> None:
     bad = deployment("2", 10, DeploymentState.ROLLED_BACK, took=0.25)
     back = deployment("3", 10.25, kind=Kind.ROLLBACK, version="1.0.1", rollback_of="2")
     found = figures(deployment("1", 1), bad, back)
@@ -95,18 +95,18 @@ def test_rolled_back_on_the_way_is_a_failure_and_is_restored_by_its_rollback() -
     assert (found.restored, found.restore_time, found.open) == (1, timedelta(hours=0.75), 0)
 
 
-def test_rolled_back_after_it_ended_well_is_a_failure_from_its_rollback_on() -> None:
+def test_done_deployment_that_was_rolled_back_fails_from_its_rollback_on() -> None:
     back = deployment("2", 100, kind=Kind.ROLLBACK, version="1.0.0", rollback_of="1")
     found = figures(deployment("1", 10), back)
     assert (found.deployed, found.failed, found.restore_time) == (1, 1, timedelta(hours=0.5))
 
 
-def test_a_rollback_that_was_refused_is_no_failure() -> None:
+def test_refused_rollback_is_no_failure() -> None:
     refused = deployment("2", 100, DeploymentState.REFUSED, kind=Kind.ROLLBACK, rollback_of="1")
     assert figures(deployment("1", 10), refused).failed == 0
 
 
-def test_an_aborted_deployment_stays_open_until_a_good_one_reaches_every_host() -> None:
+def test_aborted_deployment_is_open_until_a_good_one_reaches_every_host() -> None:
     bad = deployment("1", 10, DeploymentState.ABORTED)
     assert (figures(bad).open, figures(bad).restore_time) == (1, None)
     some_hosts = deployment("2", 11, kind=Kind.CONVERGE, only=("h1",))
@@ -115,14 +115,14 @@ def test_an_aborted_deployment_stays_open_until_a_good_one_reaches_every_host() 
     assert (mended.open, mended.restore_time) == (0, timedelta(hours=3.5))
 
 
-def test_what_ended_outside_the_window_is_left_out_but_may_still_restore() -> None:
+def test_deployment_outside_the_window_only_restores() -> None:
     early = deployment("1", -10)
     assert figures(early).deployed == 0
     bad, late = deployment("2", 671, DeploymentState.ABORTED, took=0.5), deployment("3", 700)
     assert (figures(bad, late).deployed, figures(bad, late).restored) == (0, 1)
 
 
-def test_a_window_without_a_length_is_refused() -> None:
+def test_window_without_a_length_is_refused() -> None:
     with pytest.raises(ValueError, match="ends after it begins"):
         dora((), {}, END, END)
 
@@ -132,7 +132,7 @@ _STORIES = st.lists(st.tuples(st.integers(0, 700), _ENDS, st.sampled_from(list(K
 
 
 @given(_STORIES, st.randoms(use_true_random=False))
-def test_the_order_of_the_records_does_not_matter_and_no_figure_leaves_its_bounds(
+def test_record_order_does_not_matter_and_figures_stay_in_bounds(
     story: list[tuple[int, DeploymentState, Kind]], random: Any
 ) -> None:
     made = [

@@ -1,4 +1,4 @@
-"""What follows from an alarm, as a pure decision: whose doing it is, and what the policy says."""
+"""The effects of an alarm, as a pure decision: whether it concerns the deployment, and what the policy says."""
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -71,7 +71,7 @@ def deployment(
 
 
 def rollback(suffix: str, state: DeploymentState, epoch: int) -> Deployment:
-    """A rollback of the deployment."""
+    """Return a rollback of the deployment."""
     found = deployment(state, kind=Kind.ROLLBACK)
     request = replace(found.request, deployment=f"{NAME}{suffix}", rollback_of=NAME)
     return replace(found, request=request, epoch=epoch)
@@ -93,17 +93,17 @@ def facts(current: Deployment, since: datetime = BEGAN + 2 * MINUTE, *asked: Que
 RUNNING, DONE = DeploymentState.RUNNING, DeploymentState.DONE
 
 
-def test_a_running_deployment_is_paused_or_rolled_back_as_the_policy_says() -> None:
+def test_running_deployment_is_paused_or_rolled_back_by_policy() -> None:
     halted = follow(facts(deployment(RUNNING)), BEGAN + 3 * MINUTE)
     assert isinstance(halted, Pause)
     assert (
         halted.reason
-        == "lc-p-hello-errors has been ringing since 2026-11-23 12:02:00 UTC: expected at most 2 %, found 4.1 %"
+        == "lc-p-hello-errors has been ringing since 2026-11-23 12:02:00 UTC (expected: at most 2 %; found: 4.1 %)"
     )
     assert isinstance(follow(facts(deployment(RUNNING, BACK)), BEGAN + 3 * MINUTE), RequestRollback)
 
 
-def test_one_that_is_done_is_told_of_or_rolled_back_while_it_is_watched() -> None:
+def test_watched_done_deployment_is_notified_or_rolled_back_by_policy() -> None:
     since = ENDED + 29 * MINUTE
     assert isinstance(follow(facts(deployment(DONE), since), since), NotifyOperators)
     rolled = follow(facts(deployment(DONE, BACK), since), since)
@@ -111,12 +111,12 @@ def test_one_that_is_done_is_told_of_or_rolled_back_while_it_is_watched() -> Non
     assert rolled.to == Target("1.0.0", "a")
 
 
-def test_the_watch_ends() -> None:
+def test_watch_ends() -> None:
     late = ENDED + 31 * MINUTE
     assert isinstance(follow(facts(deployment(DONE, BACK), late), late), Nothing)
 
 
-def test_an_alarm_that_began_in_time_is_acted_on_when_its_message_was_lost_but_not_for_ever() -> None:
+def test_alarm_that_began_in_time_is_followed_for_a_limited_time() -> None:
     since, until = ENDED + 29 * MINUTE, ENDED + 30 * MINUTE
     rings = facts(deployment(DONE, BACK), since)
     assert isinstance(follow(rings, until + LATE_ALARM), StartRollback)
@@ -125,7 +125,7 @@ def test_an_alarm_that_began_in_time_is_acted_on_when_its_message_was_lost_but_n
 
 @pytest.mark.parametrize("policy", [HALT, BACK])
 @pytest.mark.parametrize("state", [RUNNING, DONE])
-def test_what_rang_before_the_first_host_is_not_the_deployments_doing(
+def test_alarm_before_the_first_host_does_not_concern_the_deployment(
     state: DeploymentState, policy: Policy
 ) -> None:
     current = deployment(state, policy)
@@ -133,23 +133,23 @@ def test_what_rang_before_the_first_host_is_not_the_deployments_doing(
     assert isinstance(follow(WatchFacts(alarm(), current), ENDED), Nothing)
 
 
-def test_cloudwatch_may_tell_whole_seconds_only() -> None:
+def test_alarm_time_may_be_in_whole_seconds() -> None:
     begun_late = attempt(BEGAN + timedelta(milliseconds=700))
-    told = WatchFacts(alarm(BEGAN), deployment(RUNNING), (begun_late,))
-    assert isinstance(follow(told, ENDED), Pause)
+    whole_seconds = WatchFacts(alarm(BEGAN), deployment(RUNNING), (begun_late,))
+    assert isinstance(follow(whole_seconds, ENDED), Pause)
 
 
-def test_nobody_watches_where_the_policy_says_nothing() -> None:
+def test_policy_without_watch_minutes_follows_no_alarm() -> None:
     for state in (RUNNING, DONE):
         assert isinstance(follow(facts(deployment(state, Policy())), ENDED), Nothing)
 
 
-def test_an_alarm_that_is_over_means_nothing_any_more() -> None:
+def test_alarm_that_stopped_ringing_leads_to_nothing() -> None:
     silent = replace(facts(deployment(RUNNING, BACK)), alarm=alarm(ringing=False))
     assert isinstance(follow(silent, ENDED), Nothing)
 
 
-def test_what_waits_for_a_human_goes_on_waiting_unless_it_is_to_roll_back() -> None:
+def test_waiting_deployment_keeps_waiting_unless_it_rolls_back() -> None:
     for state in (DeploymentState.HALTED, DeploymentState.AWAITING_APPROVAL, DeploymentState.PAUSED):
         assert isinstance(follow(facts(deployment(state)), ENDED), Nothing)
         assert isinstance(follow(facts(deployment(state, BACK)), ENDED), RequestRollback)
@@ -157,7 +157,7 @@ def test_what_waits_for_a_human_goes_on_waiting_unless_it_is_to_roll_back() -> N
     assert isinstance(follow(by_hand, ENDED), Nothing)
 
 
-def test_a_human_who_resumed_is_not_asked_again_until_the_alarm_rings_anew() -> None:
+def test_resumed_deployment_is_not_paused_again_by_the_same_ringing() -> None:
     resumed = question(alarm().pause, Answer(Choice.RESUME, "ada", "known", ENDED))
     current = deployment(RUNNING)
     assert isinstance(follow(facts(current, BEGAN + 2 * MINUTE, resumed), ENDED), Nothing)
@@ -165,32 +165,32 @@ def test_a_human_who_resumed_is_not_asked_again_until_the_alarm_rings_anew() -> 
 
 
 @pytest.mark.parametrize("policy", [HALT, BACK])
-def test_a_rollback_that_is_asked_for_and_answered_is_only_woken_again(policy: Policy) -> None:
+def test_requested_rollback_is_only_resumed_again(policy: Policy) -> None:
     asked = question(ROLLBACK_REQUEST, Answer(Choice.ROLL_BACK, "ada", "slow", ENDED))
     assert isinstance(
         follow(facts(deployment(RUNNING, policy), BEGAN + 2 * MINUTE, asked), ENDED), ResumeAgain
     )
 
 
-def test_one_that_was_asked_for_but_never_answered_is_asked_for_again() -> None:
+def test_rollback_request_without_an_answer_is_repeated() -> None:
     asked = question(ROLLBACK_REQUEST)
     assert isinstance(
         follow(facts(deployment(RUNNING, BACK), BEGAN + 2 * MINUTE, asked), ENDED), RequestRollback
     )
 
 
-def test_what_was_done_is_not_done_again() -> None:
+def test_completed_effects_are_not_repeated() -> None:
     assert isinstance(follow(replace(facts(deployment(DONE)), notified=frozenset({NAME})), ENDED), Nothing)
     done = facts(deployment(DONE, BACK))
-    heir = deployment(DeploymentState.QUEUED, kind=Kind.ROLLBACK)
-    again = follow(replace(done, rollback=heir), ENDED)
-    assert again == StartRollback(done.deployment or heir, Target("1.0.0", "a"), heir, alarm().sentence)
+    earlier = deployment(DeploymentState.QUEUED, kind=Kind.ROLLBACK)
+    again = follow(replace(done, rollback=earlier), ENDED)
+    assert again == StartRollback(done.deployment or earlier, Target("1.0.0", "a"), earlier, alarm().sentence)
     for state in (RUNNING, DeploymentState.HALTED, DeploymentState.REFUSED, DeploymentState.STALE):
-        assert isinstance(follow(replace(done, rollback=replace(heir, state=state)), ENDED), Nothing)
+        assert isinstance(follow(replace(done, rollback=replace(earlier, state=state)), ENDED), Nothing)
 
 
-def test_a_rollback_is_held_up_by_whoever_else_has_the_cluster() -> None:
-    heir = deployment(DeploymentState.QUEUED, kind=Kind.ROLLBACK)
+def test_rollback_is_blocked_by_another_lease_holder() -> None:
+    earlier = deployment(DeploymentState.QUEUED, kind=Kind.ROLLBACK)
     held = replace(facts(deployment(DONE, BACK)), lease=Lease(8, "other", ENDED, ENDED + MINUTE))
     found = follow(held, ENDED)
     assert isinstance(found, RollbackBlocked)
@@ -198,7 +198,7 @@ def test_a_rollback_is_held_up_by_whoever_else_has_the_cluster() -> None:
     assert isinstance(follow(replace(held, notified=frozenset({"other"})), ENDED), Nothing)
     assert isinstance(follow(replace(held, notified=frozenset({NAME})), ENDED), RollbackBlocked)
     assert isinstance(follow(held, ENDED + MINUTE), StartRollback)
-    its = replace(held, rollback=heir, lease=replace(held.lease, deployment=heir.id))
+    its = replace(held, rollback=earlier, lease=replace(held.lease, deployment=earlier.id))
     assert isinstance(follow(its, ENDED), StartRollback)
 
 
@@ -214,17 +214,19 @@ def test_a_rollback_is_held_up_by_whoever_else_has_the_cluster() -> None:
         (DeploymentState.STALE, 0, False),
     ],
 )
-def test_a_rollback_that_never_began_is_not_one(state: DeploymentState, epoch: int, *, counts: bool) -> None:
-    heir = rollback("1r", state, epoch)
-    assert rollback_of(deployment(DONE), [heir]) == (heir if counts else None)
+def test_rollback_that_never_began_does_not_count(
+    state: DeploymentState, epoch: int, *, counts: bool
+) -> None:
+    earlier = rollback("1r", state, epoch)
+    assert rollback_of(deployment(DONE), [earlier]) == (earlier if counts else None)
 
 
-def test_a_rollback_that_began_counts_before_one_that_waits() -> None:
+def test_begun_rollback_counts_before_a_pending_one() -> None:
     waits, runs = rollback("2r", DeploymentState.QUEUED, 0), rollback("1r", RUNNING, 8)
     assert rollback_of(deployment(DONE), [waits, runs]) == runs
 
 
-def test_where_there_is_nothing_to_go_back_to_a_human_is_asked() -> None:
+def test_without_a_rollback_target_a_human_is_asked() -> None:
     first = deployment(RUNNING, BACK, previous=False)
     assert isinstance(follow(facts(first), ENDED), Pause)
     assert isinstance(follow(facts(deployment(DONE, BACK, previous=False)), ENDED), NotifyOperators)
@@ -237,7 +239,7 @@ def test_where_there_is_nothing_to_go_back_to_a_human_is_asked() -> None:
     after=st.integers(-20, 80),
     looked=st.integers(0, 80),
 )
-def test_a_rollback_is_never_rolled_back_nor_held_up_and_nothing_final_comes_back(
+def test_rollbacks_and_final_deployments_are_left_alone(
     state: DeploymentState, on_alarm: OnAlarm, kind: Kind, after: int, looked: int
 ) -> None:
     current = deployment(
@@ -266,18 +268,16 @@ def test_a_rollback_is_never_rolled_back_nor_held_up_and_nothing_final_comes_bac
         ("lc-p-Hello!-errors", None),
     ],
 )
-def test_an_alarms_name_tells_its_cluster_and_others_are_left_alone(
-    name: str, cluster: Cluster | None
-) -> None:
+def test_cluster_is_read_from_an_alarm_name(name: str, cluster: Cluster | None) -> None:
     assert cluster_of_alarm(name) == cluster
 
 
-def test_a_watch_has_an_end_that_can_be_told() -> None:
+def test_end_of_the_watch_is_known() -> None:
     assert watched_until(deployment(DONE), MINUTE) == ENDED + 30 * MINUTE
     assert watched_until(deployment(DONE), timedelta(seconds=1)) == ENDED + timedelta(seconds=30)
     for other in (deployment(RUNNING), deployment(DONE, Policy()), deployment(DONE, kind=Kind.CONVERGE)):
         assert watched_until(other, MINUTE) is None
 
 
-def test_the_consequences_of_a_pause_are_known() -> None:
+def test_pause_and_resume_have_consequences() -> None:
     assert {Choice.RESUME, Choice.ABORT} <= set(CONSEQUENCES)

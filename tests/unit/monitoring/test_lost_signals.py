@@ -1,4 +1,4 @@
-"""A look fails or is killed half-way: the next one makes up for it, and the other alarms do not wait."""
+"""A check of alarms fails or is killed half-way: the next one completes it, and the other alarms do not wait."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -22,18 +22,18 @@ GONE = Cluster("production", "gone")
 
 
 class Killed(BaseException):
-    """The function was killed here."""
+    """The end of a killed function."""
 
 
 class Twin(MemoryDeployments):
-    """The records of another twin."""
+    """Records that share the state of another twin."""
 
     def __init__(self, real: MemoryDeployments) -> None:
         self.__dict__ = real.__dict__
 
 
 class WithoutGone(Twin):
-    """One cluster cannot be read."""
+    """Records of which one cluster cannot be read."""
 
     def recent(self, cluster: Cluster, limit: int) -> Sequence[Deployment]:
         if cluster == GONE:
@@ -42,14 +42,14 @@ class WithoutGone(Twin):
 
 
 class KillsAnswers(Twin):
-    """Kills whoever answers."""
+    """Records that kill the caller that answers."""
 
     def answer(self, question: Question, answer: Answer) -> Question:
         raise Killed
 
 
-class KillsWaking(MemoryExecutions):
-    """Kills whoever wakes an execution."""
+class KillsResume(MemoryExecutions):
+    """Executions that kill the caller that resumes one."""
 
     def answer_token(self, token: str, output: Mapping[str, Any]) -> bool:
         raise Killed
@@ -61,16 +61,16 @@ def field() -> Field:
 
 
 def killed(field: Field, **twins: object) -> None:
-    """A look that is killed, and a next one in a world that is well."""
+    """Run one check that is killed, with these twins, then restore the context."""
     context = field.machine.context
     field.machine.context = replace(context, **twins)  # type: ignore[arg-type]
     with pytest.raises(Killed):
-        field.looks()
+        field.kinds()
     field.machine.context = context
 
 
 def waiting(policy: Policy) -> tuple[Field, str, str]:
-    """A deployment that waits for an approval after its first host, and the token it waits with."""
+    """Return a deployment that waits for an approval after its first host, and its token."""
     field = Field(replace(policy, approval=ApprovalGate.AFTER_FIRST_HOST))
     field.machine.approve(field.newest.id, Choice.APPROVE)
     name = field.machine.deploy("1.0.1")
@@ -87,52 +87,52 @@ def answers(machine: Machine, name: str) -> list[str]:
     ]
 
 
-def test_a_cluster_that_cannot_be_read_does_not_keep_the_others_waiting(field: Field) -> None:
+def test_unreadable_cluster_does_not_block_the_others(field: Field) -> None:
     name = field.begun()
     field.alarms.put(Alarm("lc-p-gone-errors", GONE, True, field.machine.now, "", ""))
     field.rings()
     field.machine.context = replace(
         field.machine.context, deployments=WithoutGone(field.machine.memory.deployments)
     )
-    failed, followed = field.watched()
+    failed, followed = field.check()
     assert (failed.alarm, failed.kind) == ("lc-p-gone-errors", "FAILED")
     assert "cluster 'production/gone' not found" in failed.reason
     assert (followed.kind, followed.deployment) == ("GO_BACK", name)
 
 
-def test_a_request_that_was_killed_before_its_answer_is_completed(field: Field) -> None:
+def test_rollback_request_killed_before_its_answer_is_completed(field: Field) -> None:
     name = field.begun()
     field.rings()
     killed(field, deployments=KillsAnswers(field.machine.memory.deployments))
-    assert field.looks() == ["GO_BACK"]
+    assert field.kinds() == ["GO_BACK"]
     field.machine.run(name)
     assert field.machine.record(name).state is DeploymentState.ROLLED_BACK
     assert set(field.machine.installed().values()) == {"1.0.0"}
-    assert len(field.trail()) == 1
+    assert len(field.audit_entries()) == 1
 
 
 @pytest.mark.parametrize("policy", [BACK, HALT])
-def test_what_waits_is_woken_by_the_next_look(policy: Policy) -> None:
+def test_next_check_resumes_a_waiting_execution(policy: Policy) -> None:
     field, name, token = waiting(policy)
     field.rings()
     if policy is BACK:
-        killed(field, executions=KillsWaking())
+        killed(field, executions=KillsResume())
     else:
-        asked = replace(field.machine.context, executions=KillsWaking())
+        asked = replace(field.machine.context, executions=KillsResume())
         with pytest.raises(Killed):
             request_rollback(asked, CLUSTER, name, Answer(Choice.ROLL_BACK, "ada", "slow", field.machine.now))
     executions = field.machine.memory.executions
     assert executions.waiting == {token}
-    assert field.looks() == ["WAKE"]
+    assert field.kinds() == ["WAKE"]
     assert executions.waiting == set()
-    assert field.looks() == ["WAKE"]
+    assert field.kinds() == ["WAKE"]
     assert len(answers(field.machine, name)) == 1
 
 
-def test_a_request_for_a_rollback_may_be_repeated() -> None:
+def test_rollback_request_may_be_repeated() -> None:
     field, name, token = waiting(HALT)
     machine = field.machine
-    asked = replace(machine.context, executions=KillsWaking())
+    asked = replace(machine.context, executions=KillsResume())
     with pytest.raises(Killed):
         request_rollback(asked, CLUSTER, name, Answer(Choice.ROLL_BACK, "ada", "slow", machine.now))
     machine.memory.clock.sleep(1)
@@ -145,7 +145,7 @@ def test_a_request_for_a_rollback_may_be_repeated() -> None:
     assert answers(machine, name) == ["ada"]
 
 
-def test_somebody_else_who_asks_again_is_told_whose_it_was_and_wakes_it_too() -> None:
+def test_request_of_another_operator_is_refused_and_still_resumes() -> None:
     field, name, token = waiting(HALT)
     machine = field.machine
     request_rollback(machine.context, CLUSTER, name, Answer(Choice.ROLL_BACK, "ada", "slow", machine.now))
@@ -155,11 +155,11 @@ def test_somebody_else_who_asks_again_is_told_whose_it_was_and_wakes_it_too() ->
     assert token not in machine.memory.executions.waiting
 
 
-def test_a_repeat_after_the_rollback_has_begun_changes_nothing(field: Field) -> None:
+def test_check_after_the_rollback_has_begun_changes_nothing(field: Field) -> None:
     name = field.begun()
     field.rings()
-    field.looks(NAME)
+    field.kinds(NAME)
     field.machine.run(name)
     before = list(field.machine.memory.deployments.recent(CLUSTER, 50))
-    assert field.looks(NAME) == ["NOTHING"]
+    assert field.kinds(NAME) == ["NOTHING"]
     assert field.machine.memory.deployments.recent(CLUSTER, 50) == before

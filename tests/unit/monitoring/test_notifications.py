@@ -1,4 +1,4 @@
-"""Which changes are told, in which words; every notice fits its schema, and the filters let through what is told."""
+"""Notifications: the changes that give one, their text, their schema, and the stream's filters."""
 
 import json
 from dataclasses import replace
@@ -45,7 +45,7 @@ QUARANTINE = item(cluster_key(CLUSTER), "QUARANTINE#1.0.1", {"version": "1.0.1",
 BAD_HOST = item(cluster_key(CLUSTER), "BAD_HOST#h1", {"host": "h1", "why": "fails with 1.0.0 too"})
 ASKED = replace(DECISION, token="token-1")
 
-TOLD: dict[str, tuple[dict[str, Any] | None, dict[str, Any]]] = {
+NOTIFIED: dict[str, tuple[dict[str, Any] | None, dict[str, Any]]] = {
     "HALTED": (None, question_item(DECISION)),
     "WAITS": (None, question_item(APPROVAL)),
     "ANSWERED": (question_item(ASKED), question_item(answered(ASKED, Choice.ROLL_BACK))),
@@ -58,7 +58,7 @@ TOLD: dict[str, tuple[dict[str, Any] | None, dict[str, Any]]] = {
     "VERDICT": (bed_item(BED), bed_item(judged(BedState.FAILED))),
     "ALARM": (None, trail_item(LINE)),
 }
-SILENT: dict[str, tuple[dict[str, Any] | None, dict[str, Any] | None]] = {
+NOT_NOTIFIED: dict[str, tuple[dict[str, Any] | None, dict[str, Any] | None]] = {
     "a deployment begins": (None, deployment_item(deployment(RUNNING))),
     "a deployment is halted, which its question tells": (
         deployment_item(deployment(RUNNING)),
@@ -86,28 +86,28 @@ SILENT: dict[str, tuple[dict[str, Any] | None, dict[str, Any] | None]] = {
 }
 
 
-def told(before: dict[str, Any] | None, after: dict[str, Any] | None) -> list[Notification]:
+def notified(before: dict[str, Any] | None, after: dict[str, Any] | None) -> list[Notification]:
     changes, unread = changes_of([streamed(before, after)])
     assert unread == []
     return [notification for change in changes if (notification := notification_of(change))]
 
 
 def event(notification: Notification) -> dict[str, Any]:
-    """As EventBridge delivers it: what JSON makes of it."""
+    """Return it as EventBridge delivers it, after a round trip through JSON."""
     whole = {"source": "lifecycle", "detail-type": notification.kind.value, "detail": detail(notification)}
     return dict(json.loads(json.dumps(whole)))
 
 
-@pytest.mark.parametrize("kind", TOLD)
-def test_a_change_is_told_once_under_an_id_of_its_own_and_fits_the_schema(kind: str) -> None:
-    (notification,) = told(*TOLD[kind])
+@pytest.mark.parametrize("kind", NOTIFIED)
+def test_change_gives_one_notification_with_an_id_that_fits_the_schema(kind: str) -> None:
+    (notification,) = notified(*NOTIFIED[kind])
     assert notification.kind.name == kind
-    assert told(*TOLD[kind]) == [notification]
+    assert notified(*NOTIFIED[kind]) == [notification]
     fastjsonschema.validate(SCHEMA, event(notification))
 
 
-def test_every_kind_is_told_and_no_two_notices_share_an_id() -> None:
-    found = [notification for change in TOLD.values() for notification in told(*change)]
+def test_every_kind_is_notified_and_ids_are_unique() -> None:
+    found = [notification for change in NOTIFIED.values() for notification in notified(*change)]
     assert {notification.kind for notification in found} == set(NotificationKind)
     assert len({notification.id for notification in found}) == len(found)
     documented = SCHEMA["properties"]
@@ -115,23 +115,23 @@ def test_every_kind_is_told_and_no_two_notices_share_an_id() -> None:
     assert documented["detail"]["properties"]["kind"]["enum"] == [kind.name for kind in NotificationKind]
 
 
-@pytest.mark.parametrize("what", SILENT)
-def test_nothing_else_is_told(what: str) -> None:
-    assert told(*SILENT[what]) == []
+@pytest.mark.parametrize("what", NOT_NOTIFIED)
+def test_other_changes_are_not_notified(what: str) -> None:
+    assert notified(*NOT_NOTIFIED[what]) == []
 
 
 @pytest.mark.parametrize(
     "wrong", [{"kind": "GOSSIP"}, {"environment": "attic"}, {"more": 1}, {"question": ""}, {"choices": []}]
 )
-def test_the_schema_refuses_what_is_no_notice(wrong: dict[str, Any]) -> None:
-    good = event(told(*TOLD["HALTED"])[0])
+def test_schema_refuses_other_events(wrong: dict[str, Any]) -> None:
+    good = event(notified(*NOTIFIED["HALTED"])[0])
     fastjsonschema.validate(SCHEMA, good)
     with pytest.raises(fastjsonschema.JsonSchemaException):
         fastjsonschema.validate(SCHEMA, {**good, "detail": {**good["detail"], **wrong}})
 
 
-def test_a_halt_tells_why_and_what_each_choice_would_do() -> None:
-    (notification,) = told(*TOLD["HALTED"])
+def test_halt_notification_has_the_reason_and_the_effects() -> None:
+    (notification,) = notified(*NOTIFIED["HALTED"])
     assert (
         notification.summary
         == f"production/hello: {NAME} is halted on h1, attempt 1: its self-test failed: 500"
@@ -147,60 +147,62 @@ def test_a_halt_tells_why_and_what_each_choice_would_do() -> None:
     assert notification.evidence.endswith("the last line")
 
 
-def test_an_end_tells_what_came_of_it_and_a_rollback_begins() -> None:
-    (done,) = told(*TOLD["FINISHED"])
+def test_end_of_a_deployment_and_start_of_a_rollback_are_notified() -> None:
+    (done,) = notified(*NOTIFIED["FINISHED"])
     assert (done.summary, done.text) == ("production/hello: deploy of 1.0.1 ended DONE", "4 hosts serve")
-    (back,) = told(*TOLD["ROLLS_BACK"])
+    (back,) = notified(*NOTIFIED["ROLLS_BACK"])
     assert back.summary == "production/hello: rolls back to 1.0.1"
 
 
-def test_a_version_that_is_quarantined_anew_for_another_reason_is_told_anew() -> None:
-    (first,) = told(None, BAD_HOST)
-    (second,) = told(BAD_HOST, item(cluster_key(CLUSTER), "BAD_HOST#h1", {"host": "h1", "why": "disk"}))
+def test_quarantine_for_another_reason_is_notified_again() -> None:
+    (first,) = notified(None, BAD_HOST)
+    (second,) = notified(BAD_HOST, item(cluster_key(CLUSTER), "BAD_HOST#h1", {"host": "h1", "why": "disk"}))
     assert first.id != second.id
 
 
-def test_a_record_that_cannot_be_read_does_not_hold_up_the_next() -> None:
+def test_unreadable_record_does_not_block_the_next() -> None:
     strange = {**question_item(DECISION), "body": {"S": '{"of": "another version"}'}}
     by_hand = question_item(replace(APPROVAL, deployment="my own name"))
-    changes, unread = changes_of([streamed(None, strange), streamed(None, by_hand), streamed(*TOLD["WAITS"])])
+    changes, unread = changes_of(
+        [streamed(None, strange), streamed(None, by_hand), streamed(*NOTIFIED["WAITS"])]
+    )
     assert [change.after for change in changes] == [APPROVAL]
     assert len(unread) == 2
 
 
-def test_a_summary_is_one_line_however_long_the_reason_is() -> None:
-    (notification,) = told(None, question_item(replace(DECISION, reason="the log says\n" * 100)))
+def test_summary_is_one_short_line() -> None:
+    (notification,) = notified(None, question_item(replace(DECISION, reason="the log says\n" * 100)))
     assert "\n" not in notification.summary
     assert len(notification.summary) <= 300
 
 
-def test_a_batch_that_was_not_taken_raises_so_that_it_comes_again() -> None:
+def test_rejected_batch_raises_to_be_delivered_again() -> None:
     notifications, (changes, _) = (
         MemoryNotifications(),
-        changes_of([streamed(*each) for each in TOLD.values()]),
+        changes_of([streamed(*each) for each in NOTIFIED.values()]),
     )
     notifications.failures = 1
     with pytest.raises(StoreRefused):
         notify(notifications, changes)
     assert notifications.sent == []
-    assert [notification.kind.name for notification in notify(notifications, changes)] == list(TOLD)
-    assert len(notifications.sent) == len(TOLD)
+    assert [notification.kind.name for notification in notify(notifications, changes)] == list(NOTIFIED)
+    assert len(notifications.sent) == len(NOTIFIED)
 
 
 class Refusing:
-    """An EventBridge that takes nothing, and says so in its answer only."""
+    """An EventBridge that rejects every event, and says so in its answer only."""
 
     def put_events(self, Entries: list[dict[str, Any]]) -> dict[str, Any]:  # noqa: N803 - as boto3 has it
         return {"FailedEntryCount": 1, "Entries": [{"ErrorCode": "ThrottlingException"} for _ in Entries]}
 
 
-def test_an_event_that_eventbridge_did_not_take_is_an_error() -> None:
+def test_event_that_eventbridge_rejects_is_an_error() -> None:
     with pytest.raises(StoreRefused, match="ThrottlingException"):
-        AwsNotifications(Refusing(), None, "topic").send(told(*TOLD["WAITS"]))
+        AwsNotifications(Refusing(), None, "topic").send(notified(*NOTIFIED["WAITS"]))
 
 
 def passes(pattern: Any, value: Any) -> bool:
-    """What Lambda's filters do, as far as ours go: nested objects, exact texts and prefixes."""
+    """Return whether Lambda's filters would pass it: nested objects, exact texts and prefixes only."""
     if isinstance(pattern, dict):
         return isinstance(value, dict) and all(passes(each, value.get(key)) for key, each in pattern.items())
     return any(
@@ -208,11 +210,13 @@ def passes(pattern: Any, value: Any) -> bool:
     )
 
 
-def test_the_streams_filters_let_through_what_is_told_and_keep_heartbeats_out() -> None:
-    for change in TOLD.values():
+def test_stream_filters_pass_notified_changes_and_drop_heartbeats() -> None:
+    for change in NOTIFIED.values():
         assert any(passes(pattern, streamed(*change)) for pattern in FILTERS)
     kept_out = [
-        what for what, change in SILENT.items() if not any(passes(p, streamed(*change)) for p in FILTERS)
+        what
+        for what, change in NOT_NOTIFIED.items()
+        if not any(passes(p, streamed(*change)) for p in FILTERS)
     ]
     assert kept_out == [
         "a quarantine is lifted",

@@ -1,4 +1,4 @@
-"""A host in the target group of a test bed serves, but is not in its place."""
+"""A host in the target group of a test bed serves, but has drifted."""
 
 from datetime import UTC, datetime
 
@@ -29,13 +29,13 @@ SERVES = HostReport(
 FLOOR = Floor(frozenset(HOSTS), max_unavailable=1)
 
 
-@pytest.mark.parametrize("aside", HOSTS)
-def test_a_host_that_is_aside_counts_as_one_that_serves(aside: str) -> None:
-    rotation = dict.fromkeys(HOSTS, TargetState.HEALTHY) | {aside: TargetState.TEST_GROUP}
+@pytest.mark.parametrize("host", HOSTS)
+def test_host_in_a_test_group_counts_as_serving(host: str) -> None:
+    rotation = dict.fromkeys(HOSTS, TargetState.HEALTHY) | {host: TargetState.TEST_GROUP}
     assert refuse_drain("host-1", rotation, FLOOR) is None
 
 
-def test_a_host_that_is_aside_may_not_be_drained_while_another_is_down() -> None:
+def test_host_in_a_test_group_is_not_drained_while_another_is_down() -> None:
     rotation = dict.fromkeys(HOSTS, TargetState.HEALTHY)
     rotation |= {"host-1": TargetState.TEST_GROUP, "host-3": TargetState.UNHEALTHY}
     refusal = refuse_drain("host-1", rotation, FLOOR)
@@ -44,21 +44,21 @@ def test_a_host_that_is_aside_may_not_be_drained_while_another_is_down() -> None
     )
 
 
-def test_a_host_that_is_aside_is_not_in_its_place() -> None:
+def test_host_in_a_test_group_has_drifted() -> None:
     assert drift_reason(SERVES, TargetState.HEALTHY, TARGET) is None
     why = drift_reason(SERVES, TargetState.TEST_GROUP, TARGET)
     assert why == "is in a test group in the load balancer"
 
 
-def test_what_is_aside_gets_requests_as_what_is_healthy_does() -> None:
+def test_states_that_serve_are_healthy_and_test_group() -> None:
     assert {state for state in TargetState if state.serves} == {TargetState.HEALTHY, TargetState.TEST_GROUP}
     idle = {TargetState.ABSENT, TargetState.UNUSED, TargetState.DRAINING}
     assert {state for state in TargetState if not state.in_rotation} == idle
 
 
-def test_a_host_that_is_about_to_serve_may_not_be_drained_where_nobody_else_does() -> None:
-    """Found by the simulation: between the look and the drain its first health check had passed."""
+def test_last_host_about_to_serve_is_not_drained() -> None:
+    """Found by the simulation: its first health check passed between the check and the drain."""
     rotation = dict.fromkeys(HOSTS, TargetState.ABSENT) | {"host-1": TargetState.INITIAL}
     assert refuse_drain("host-1", rotation, FLOOR) is not None
-    ill = rotation | {"host-1": TargetState.UNHEALTHY}
-    assert refuse_drain("host-1", ill, FLOOR) is None
+    unhealthy = rotation | {"host-1": TargetState.UNHEALTHY}
+    assert refuse_drain("host-1", unhealthy, FLOOR) is None

@@ -1,4 +1,4 @@
-"""Hosts join, leave, are replaced and fall silent while a rollout goes on."""
+"""Hosts join, leave, are replaced and become unreachable during a rollout."""
 
 import pytest
 
@@ -20,7 +20,7 @@ def waits_at(machine: Machine, name: str) -> str:
     return machine.memory.deployments.questions(name)[-1].reason
 
 
-def test_a_host_that_joins_mid_rollout_is_updated_once_before_the_end(machine: Machine) -> None:
+def test_host_that_joins_mid_rollout_is_updated_once_before_the_end(machine: Machine) -> None:
     machine.host("host-1").breaks["1.0.1"] = Stage.SELF_TESTING
     name = machine.deploy("1.0.1")
     machine.join("host-5")
@@ -31,7 +31,7 @@ def test_a_host_that_joins_mid_rollout_is_updated_once_before_the_end(machine: M
     assert machine.record(name).state is DeploymentState.DONE
 
 
-def test_a_host_that_leaves_before_its_turn_is_not_waited_for(machine: Machine) -> None:
+def test_rollout_does_not_wait_for_a_host_that_left(machine: Machine) -> None:
     machine.host("host-2").breaks["1.0.1"] = Stage.SELF_TESTING
     name = machine.deploy("1.0.1")
     machine.leave("host-3")
@@ -41,7 +41,7 @@ def test_a_host_that_leaves_before_its_turn_is_not_waited_for(machine: Machine) 
     assert sorted(machine.serving()) == ["host-1", "host-2", "host-4"]
 
 
-def test_a_host_that_failed_and_then_left_halts_nothing(machine: Machine) -> None:
+def test_failed_host_that_left_does_not_halt(machine: Machine) -> None:
     machine.host("host-2").breaks["1.0.1"] = Stage.SELF_TESTING
     name = machine.deploy("1.0.1")
     machine.leave("host-2")
@@ -49,7 +49,7 @@ def test_a_host_that_failed_and_then_left_halts_nothing(machine: Machine) -> Non
     assert machine.record(name).state is DeploymentState.DONE
 
 
-def test_what_was_decided_on_a_host_holds_when_it_has_left(machine: Machine) -> None:
+def test_decision_on_a_host_counts_after_it_left(machine: Machine) -> None:
     machine.host("host-1").breaks["1.0.1"] = Stage.SELF_TESTING
     name = machine.deploy("1.0.1")
     machine.leave("host-1")
@@ -57,7 +57,7 @@ def test_what_was_decided_on_a_host_holds_when_it_has_left(machine: Machine) -> 
     assert set(machine.serving().values()) == {"1.0.0"}
 
 
-def test_a_host_replaced_under_its_name_after_its_turn_is_updated_again(machine: Machine) -> None:
+def test_replaced_host_is_updated_again(machine: Machine) -> None:
     machine.host("host-1").breaks["1.0.1"] = Stage.SELF_TESTING
     name = machine.deploy("1.0.1")
     done = machine.host("host-2")
@@ -69,7 +69,7 @@ def test_a_host_replaced_under_its_name_after_its_turn_is_updated_again(machine:
     assert machine.serving()["host-2"] == "1.0.1"
 
 
-def test_one_silent_agent_comes_last_and_is_asked_about_by_name(machine: Machine) -> None:
+def test_unreachable_host_comes_last_and_is_asked_about_by_name(machine: Machine) -> None:
     machine.host("host-2").silent = True
     machine.memory.clock.sleep(60)
     name = machine.deploy("1.0.1")
@@ -79,7 +79,7 @@ def test_one_silent_agent_comes_last_and_is_asked_about_by_name(machine: Machine
     assert set(updated.values()) == {"1.0.1"}
 
 
-def test_a_silent_agent_that_comes_back_is_updated_without_a_question(machine: Machine) -> None:
+def test_returning_host_is_updated_without_a_question(machine: Machine) -> None:
     machine.host("host-2").silent = True
     machine.memory.clock.sleep(60)
     request = machine.request("1.0.1")
@@ -92,7 +92,7 @@ def test_a_silent_agent_that_comes_back_is_updated_without_a_question(machine: M
     assert set(machine.serving().values()) == {"1.0.1"}
 
 
-def test_more_silent_agents_than_the_policy_allows_refuse_the_plan(machine: Machine) -> None:
+def test_too_many_unreachable_hosts_refuse_the_plan(machine: Machine) -> None:
     for host in ("host-2", "host-3"):
         machine.host(host).silent = True
     machine.memory.clock.sleep(60)
@@ -101,7 +101,7 @@ def test_more_silent_agents_than_the_policy_allows_refuse_the_plan(machine: Mach
     assert "max_unreachable is 1" in reason
 
 
-def test_more_silent_agents_than_the_policy_allows_halt_a_rollout_that_runs(machine: Machine) -> None:
+def test_too_many_unreachable_hosts_halt_a_running_rollout(machine: Machine) -> None:
     machine.memory.clock.sleep(1)
     request = machine.request("1.0.1")
     machine.begin(request)
@@ -113,7 +113,7 @@ def test_more_silent_agents_than_the_policy_allows_halt_a_rollout_that_runs(mach
     assert "every other host" not in waits_at(machine, request.deployment)
 
 
-def test_a_silent_host_that_was_drained_takes_its_share_of_the_capacity(machine: Machine) -> None:
+def test_drained_unreachable_host_counts_towards_capacity(machine: Machine) -> None:
     machine.memory.clock.sleep(1)
     request = machine.request("1.0.1")
     machine.begin(request)
@@ -124,7 +124,7 @@ def test_a_silent_host_that_was_drained_takes_its_share_of_the_capacity(machine:
     assert len(machine.serving()) == 3
 
 
-def test_no_silence_is_tolerated_where_the_policy_says_so() -> None:
+def test_policy_may_tolerate_no_unreachable_host() -> None:
     machine = Machine(policy=Policy(max_unreachable=0))
     machine.deploy("1.0.0")
     machine.host("host-3").silent = True
@@ -132,14 +132,14 @@ def test_no_silence_is_tolerated_where_the_policy_says_so() -> None:
     assert "max_unreachable is 0" in machine.begin(machine.request("1.0.1")).reason
 
 
-def test_a_host_that_joins_a_cluster_at_rest_gets_the_desired_version(machine: Machine) -> None:
+def test_host_that_joins_an_idle_cluster_gets_the_desired_version(machine: Machine) -> None:
     machine.join("host-5")
     assert converge_all(machine.context, "abcd", "schedule")[0].kind == "REPAIR"
     machine.run_what_waited()
     assert machine.serving()["host-5"] == "1.0.0"
 
 
-def test_a_host_that_joins_after_an_abort_gets_the_last_verified_version(machine: Machine) -> None:
+def test_host_that_joins_after_an_abort_gets_the_last_verified_version(machine: Machine) -> None:
     machine.host("host-1").breaks["1.0.1"] = Stage.SELF_TESTING
     machine.decide(machine.deploy("1.0.1"), Choice.ABORT, "host-1")
     machine.join("host-5")
@@ -150,7 +150,7 @@ def test_a_host_that_joins_after_an_abort_gets_the_last_verified_version(machine
     assert converge_all(machine.context, "abce", "schedule")[0].kind == "HOLD"
 
 
-def test_a_host_is_removed_when_it_is_silent_and_serves_nothing(machine: Machine) -> None:
+def test_unreachable_host_that_serves_nothing_is_removed(machine: Machine) -> None:
     machine.host("host-3").silent = True
     machine.memory.dispatcher.dead.add(machine.host("host-3").address)
     machine.memory.clock.sleep(60)
@@ -161,23 +161,23 @@ def test_a_host_is_removed_when_it_is_silent_and_serves_nothing(machine: Machine
     assert machine.memory.audit_log.entries[-1].what == "remove host-3"
 
 
-def test_a_host_that_is_there_is_not_removed(machine: Machine) -> None:
+def test_reachable_host_is_not_removed(machine: Machine) -> None:
     with pytest.raises(Refused, match=r"its agent was heard at .*the load balancer finds it healthy"):
         remove_host(machine.context, CLUSTER, "host-3", GRACE)
     assert "host-3" in machine.serving()
 
 
-def test_a_host_whose_machine_was_terminated_is_removed_at_once(machine: Machine) -> None:
+def test_host_of_a_terminated_machine_is_removed_at_once(machine: Machine) -> None:
     remove_host(machine.context, CLUSTER, "host-3", GRACE, terminated=True)
     assert "host-3" not in machine.memory.fleet.reports(CLUSTER)
 
 
-def test_a_host_that_nobody_knows_is_not_removed(machine: Machine) -> None:
+def test_unknown_host_is_not_removed(machine: Machine) -> None:
     with pytest.raises(Unknown, match="host 'host-9' of production/hello not found"):
         remove_host(machine.context, CLUSTER, "host-9", GRACE)
 
 
-def test_a_quarantined_host_is_left_out_of_the_plan_and_of_the_floor(machine: Machine) -> None:
+def test_quarantined_host_is_left_out_of_the_plan_and_the_floor(machine: Machine) -> None:
     machine.memory.fleet.quarantine_host(CLUSTER, "host-3", "its disk is bad")
     machine.memory.dispatcher.states[CLUSTER].pop(machine.host("host-3").address)
     plan = preview(machine.context, machine.request("1.0.1"))
@@ -188,7 +188,7 @@ def test_a_quarantined_host_is_left_out_of_the_plan_and_of_the_floor(machine: Ma
     assert machine.report("host-3").installed == "1.0.0"
 
 
-def test_convergence_leaves_silent_and_quarantined_hosts_alone(machine: Machine) -> None:
+def test_convergence_leaves_unreachable_and_quarantined_hosts_alone(machine: Machine) -> None:
     machine.memory.fleet.quarantine_host(CLUSTER, "host-3", "its disk is bad")
     machine.memory.dispatcher.states[CLUSTER].clear()
     for host in machine.hosts:
@@ -200,7 +200,7 @@ def test_convergence_leaves_silent_and_quarantined_hosts_alone(machine: Machine)
     assert "host-3" not in found.reason
 
 
-def test_min_healthy_above_the_clusters_size_is_refused_with_the_reason() -> None:
+def test_min_healthy_above_the_cluster_size_is_refused_with_the_reason() -> None:
     machine = Machine()
     machine.publish(manifest("1.0.9", Policy(min_healthy=4)))
     assert (

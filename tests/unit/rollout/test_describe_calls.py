@@ -1,4 +1,4 @@
-"""What a look at the load balancer costs: an ALB's Describe calls refill at 10 a second for a whole account."""
+"""The number of Describe calls for a load balancer: they refill at 10 a second for a whole AWS account."""
 
 from typing import Any
 
@@ -14,7 +14,7 @@ A, B = "127.0.10.1", "127.0.10.2"
 
 
 class Balancer:
-    """An ELBv2 client whose `targets` are healthy, and that counts what it is asked."""
+    """An ELBv2 client with healthy `targets` that counts its calls."""
 
     def __init__(self, **targets: list[str]) -> None:
         self.targets = targets
@@ -28,7 +28,7 @@ class Balancer:
 
 
 class Parameters:
-    """An SSM client that has these leaves, and that counts what it is asked."""
+    """An SSM client with these leaves that counts its calls."""
 
     class exceptions:  # noqa: D106, N801 - as boto3 has it
         ParameterNotFound = ClientError
@@ -45,14 +45,14 @@ class Parameters:
         return {"Parameter": {"Value": LEAVES[leaf]}}
 
 
-def test_a_target_of_the_main_group_is_polled_with_one_call() -> None:
+def test_target_of_the_main_group_is_polled_with_one_call() -> None:
     balancer = Balancer(main=[A], bed=[B])
     dispatcher = AlbDispatcher(balancer, Parameters(*LEAVES))
     assert dispatcher.target(CLUSTER, A) is TargetState.HEALTHY
     assert balancer.calls == ["main"]
 
 
-def test_a_whole_look_takes_three_calls_and_no_more_parameters_than_once() -> None:
+def test_reading_all_groups_takes_three_calls_and_reads_parameters_once() -> None:
     balancer, parameters = Balancer(main=[A], bed=[B]), Parameters(*LEAVES)
     dispatcher = AlbDispatcher(balancer, parameters)
     for _ in range(3):
@@ -61,7 +61,7 @@ def test_a_whole_look_takes_three_calls_and_no_more_parameters_than_once() -> No
     assert sorted(parameters.calls) == sorted(LEAVES)
 
 
-def test_an_older_cluster_costs_what_it_did_and_is_found_again_when_its_stack_is_new() -> None:
+def test_older_stack_takes_one_call_until_it_is_updated() -> None:
     balancer, parameters = Balancer(main=[A]), Parameters("target-group")
     dispatcher = AlbDispatcher(balancer, parameters)
     assert dispatcher.targets(CLUSTER) == {A: TargetState.HEALTHY}

@@ -1,4 +1,4 @@
-"""Bad host or bad version? What is tried on a host that failed, and what a human is told of it."""
+"""Diagnosis of a failure: the tries on the failed host, and the text for the human."""
 
 import pytest
 
@@ -25,9 +25,7 @@ def question(machine: Machine, name: str) -> Question:
 
 
 @pytest.mark.parametrize("stage", [Stage.INSTALLING, Stage.SELF_TESTING])
-def test_the_version_is_to_blame_when_the_previous_one_passes_on_the_same_host(
-    machine: Machine, stage: Stage
-) -> None:
+def test_version_is_to_blame_if_the_previous_one_passes_on_the_host(machine: Machine, stage: Stage) -> None:
     machine.host("host-2").breaks["1.0.1"] = stage
     name = machine.deploy("1.0.1")
     asked = question(machine, name)
@@ -37,7 +35,7 @@ def test_the_version_is_to_blame_when_the_previous_one_passes_on_the_same_host(
     assert machine.memory.fleet.quarantined_hosts(CLUSTER) == {}
 
 
-def test_the_host_is_to_blame_when_the_previous_version_fails_there_too(machine: Machine) -> None:
+def test_host_is_to_blame_if_the_previous_version_fails_there_too(machine: Machine) -> None:
     machine.host("host-2").breaks.update({"1.0.1": Stage.SELF_TESTING, "1.0.0": Stage.SELF_TESTING})
     name = machine.deploy("1.0.1")
     assert question(machine, name).blame is Blame.HOST
@@ -46,7 +44,7 @@ def test_the_host_is_to_blame_when_the_previous_version_fails_there_too(machine:
 
 
 @pytest.mark.parametrize("bad", [True, False])
-def test_a_diagnosed_host_stays_out_of_rotation_whoever_is_to_blame(machine: Machine, bad: bool) -> None:  # noqa: FBT001
+def test_diagnosed_host_stays_out_of_rotation(machine: Machine, bad: bool) -> None:  # noqa: FBT001
     machine.host("host-2").breaks["1.0.1"] = Stage.SELF_TESTING
     if bad:
         machine.host("host-2").breaks["1.0.0"] = Stage.SELF_TESTING
@@ -54,28 +52,28 @@ def test_a_diagnosed_host_stays_out_of_rotation_whoever_is_to_blame(machine: Mac
     assert "host-2" not in machine.serving()
 
 
-def test_a_host_that_was_never_drained_is_not_touched_by_a_diagnosis(machine: Machine) -> None:
+def test_host_that_was_never_drained_is_not_diagnosed(machine: Machine) -> None:
     machine.host("host-2").breaks["1.0.1"] = Stage.FETCHING
     name = machine.deploy("1.0.1")
     assert question(machine, name).blame is Blame.NONE
     assert machine.host("host-2").boots == 1
 
 
-def test_what_fails_behind_the_load_balancer_is_not_blamed_on_the_version(machine: Machine) -> None:
+def test_failure_behind_the_load_balancer_is_unclear(machine: Machine) -> None:
     machine.memory.dispatcher.dead.add(machine.host("host-2").address)
     name = machine.deploy("1.0.1")
     assert question(machine, name).blame is Blame.UNCLEAR
     assert "between it and the load balancer" in question(machine, name).diagnosis
 
 
-def test_the_first_version_of_a_cluster_has_nothing_to_be_compared_with() -> None:
+def test_first_version_of_a_cluster_is_not_diagnosed() -> None:
     machine = Machine()
     machine.host("host-2").breaks["1.0.0"] = Stage.SELF_TESTING
     name = machine.deploy("1.0.0")
     assert question(machine, name).blame is Blame.NONE
 
 
-def test_a_rollback_is_asked_about_without_a_diagnosis(machine: Machine) -> None:
+def test_failed_rollback_is_not_diagnosed(machine: Machine) -> None:
     machine.host("host-1").breaks["1.0.1"] = machine.host("host-2").breaks["1.0.0"] = Stage.SELF_TESTING
     machine.decide(machine.deploy("1.0.1"), Choice.ROLL_BACK, "host-1")
     newest = machine.memory.deployments.recent(CLUSTER, 1)[0]
@@ -83,7 +81,7 @@ def test_a_rollback_is_asked_about_without_a_diagnosis(machine: Machine) -> None
     assert question(machine, newest.id).blame is Blame.NONE
 
 
-def test_a_host_that_is_still_in_rotation_is_not_touched(machine: Machine) -> None:
+def test_host_in_rotation_is_not_diagnosed(machine: Machine) -> None:
     name, task = failed(machine)
     machine.memory.dispatcher.states[CLUSTER][machine.host("host-2").address] = TargetState.HEALTHY
     boots = machine.host("host-2").boots
@@ -92,7 +90,7 @@ def test_a_host_that_is_still_in_rotation_is_not_touched(machine: Machine) -> No
     assert attempt(machine, name).blame is Blame.UNCLEAR
 
 
-def test_a_stale_diagnosis_does_nothing(machine: Machine) -> None:
+def test_fenced_diagnosis_changes_nothing(machine: Machine) -> None:
     name, task = failed(machine)
     lease = machine.memory.leases.current(CLUSTER)
     machine.memory.leases.hand_over(CLUSTER, lease, "another", machine.now)
@@ -103,7 +101,7 @@ def test_a_stale_diagnosis_does_nothing(machine: Machine) -> None:
     assert attempt(machine, name).blame is Blame.NONE
 
 
-def test_a_diagnosis_done_twice_is_done_once(machine: Machine) -> None:
+def test_repeated_diagnosis_changes_nothing(machine: Machine) -> None:
     name, task = failed(machine)
     first = diagnose(machine.context, task)
     boots = machine.host("host-2").boots
@@ -113,20 +111,20 @@ def test_a_diagnosis_done_twice_is_done_once(machine: Machine) -> None:
     assert attempt(machine, name).blame is Blame.VERSION
 
 
-def test_a_host_that_falls_silent_under_diagnosis_is_not_blamed(machine: Machine) -> None:
+def test_host_unreachable_during_diagnosis_is_unclear(machine: Machine) -> None:
     name, task = failed(machine)
     machine.host("host-2").silent = True
     assert "silent since" in diagnose(machine.context, task).reason
     assert attempt(machine, name).blame is Blame.UNCLEAR
 
 
-def test_where_the_diagnosis_is_lost_a_human_is_asked_without_it(machine: Machine) -> None:
+def test_human_is_asked_without_a_lost_diagnosis(machine: Machine) -> None:
     name, _ = failed(machine)
     assert decide_next(machine.context, CLUSTER, name, name).kind == "DIAGNOSE"
     assert decide_next(machine.context, CLUSTER, name, name, undiagnosed=True).kind == "AWAIT_HUMAN"
 
 
-def test_a_retry_lifts_the_quarantine_and_a_second_failure_brings_it_back(machine: Machine) -> None:
+def test_retry_lifts_the_quarantine_and_a_second_failure_sets_it_again(machine: Machine) -> None:
     machine.host("host-2").breaks.update({"1.0.1": Stage.SELF_TESTING, "1.0.0": Stage.SELF_TESTING})
     name = machine.deploy("1.0.1")
     machine.decide(name, Choice.RETRY, "host-2")
@@ -137,7 +135,7 @@ def test_a_retry_lifts_the_quarantine_and_a_second_failure_brings_it_back(machin
     assert machine.record(name).state is DeploymentState.DONE
 
 
-def test_a_quarantined_host_that_is_passed_over_is_asked_about_again_at_the_end(machine: Machine) -> None:
+def test_postponed_quarantined_host_is_asked_about_at_the_end(machine: Machine) -> None:
     machine.host("host-2").breaks.update({"1.0.1": Stage.SELF_TESTING, "1.0.0": Stage.SELF_TESTING})
     name = machine.deploy("1.0.1")
     machine.decide(name, Choice.FORCE_NEXT, "host-2")
@@ -147,7 +145,7 @@ def test_a_quarantined_host_that_is_passed_over_is_asked_about_again_at_the_end(
     assert "host-2" not in machine.serving()
 
 
-def test_the_question_says_what_each_choice_would_do_here(machine: Machine) -> None:
+def test_question_has_the_effect_of_each_choice(machine: Machine) -> None:
     machine.host("host-1").breaks["1.0.1"] = Stage.SELF_TESTING
     name = machine.deploy("1.0.1")
     effects = question(machine, name).effects
@@ -157,7 +155,7 @@ def test_the_question_says_what_each_choice_would_do_here(machine: Machine) -> N
 
 
 def failed(machine: Machine) -> tuple[str, HostTask]:
-    """A deployment whose first host has just failed its self-test, before it is diagnosed."""
+    """Return a deployment whose first host has just failed its self-test, before the diagnosis."""
     machine.memory.clock.sleep(1)
     request = machine.request("1.0.1")
     machine.begin(request)

@@ -1,4 +1,4 @@
-"""The end of a deployment, told twice: what the simulation found."""
+"""A deployment that is ended twice: a fault that the simulation found."""
 
 from dataclasses import replace
 
@@ -11,7 +11,7 @@ from tests.support.rollout import CLUSTER, Machine, manifest
 
 
 class EndedMeanwhile(MemoryAuditLog):
-    """A trail that is slow: before its entry is kept, another call ends the deployment and somebody deploys."""
+    """A slow audit log: before it stores its entry, another call ends the deployment and another one begins."""
 
     def __init__(self, machine: Machine) -> None:
         self.__dict__.update(machine.memory.audit_log.__dict__)
@@ -25,7 +25,7 @@ class EndedMeanwhile(MemoryAuditLog):
         super().append(entry)
 
 
-def test_who_ends_a_deployment_late_does_not_take_back_what_was_deployed_since(machine: Machine) -> None:
+def test_late_end_does_not_undo_a_newer_deployment(machine: Machine) -> None:
     machine.publish(manifest("1.1.0", Policy(approval=ApprovalGate.BEFORE_FIRST_HOST)))
     name = machine.deploy("1.1.0")
     assert machine.record(name).state is DeploymentState.AWAITING_APPROVAL

@@ -1,4 +1,4 @@
-"""The names of executions: only a number at the end counts them."""
+"""The names of executions: only the number at the end counts them."""
 
 import pytest
 
@@ -18,10 +18,10 @@ COMMIT = "0123456789" * 4
         ("", 1, "_2"),
     ],
 )
-def test_the_number_at_the_end_is_read_and_raised(execution: str, number: int, after: str) -> None:
+def test_number_at_the_end_is_read_and_raised(execution: str, number: int, after: str) -> None:
     assert execution_number(execution) == number
     assert next_execution(execution) == after
 
 
-def test_the_first_execution_has_no_number() -> None:
+def test_first_execution_has_no_number() -> None:
     assert [nth_execution("a_b", number) for number in (1, 2)] == ["a_b", "a_b_2"]

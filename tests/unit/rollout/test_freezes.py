@@ -1,4 +1,4 @@
-"""Freezes and windows: what is frozen when, across weeks, years and clock changes."""
+"""Freezes and windows across weeks, years and clock changes."""
 
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
@@ -29,7 +29,7 @@ CHANGES = st.builds(
 
 
 def at(text: str) -> datetime:
-    """A time in UTC."""
+    """Return a time in UTC."""
     return datetime.fromisoformat(text).replace(tzinfo=UTC)
 
 
@@ -47,14 +47,14 @@ def between(begin: int, end: int, minute: int) -> bool:
 
 
 @pytest.mark.parametrize("scope", ["*", "staging", "production", "production/hello", "staging/a-b"])
-def test_a_scope_is_everything_an_environment_or_a_service_of_one(scope: str) -> None:
+def test_scope_is_everything_an_environment_or_a_service_in_one(scope: str) -> None:
     assert check_scope(scope) == scope
 
 
 @pytest.mark.parametrize(
     "scope", ["", "hello", "prod", "production/", "/hello", "production/Hello", "production/*", "* ", "a/b/c"]
 )
-def test_another_scope_is_refused_with_what_was_expected(scope: str) -> None:
+def test_other_scope_is_refused_with_the_allowed_ones(scope: str) -> None:
     with pytest.raises(InvalidValue, match=r'allowed: "\*", staging, production, or one service such as'):
         check_scope(scope)
 
@@ -70,7 +70,7 @@ def test_another_scope_is_refused_with_what_was_expected(scope: str) -> None:
         *("Fri 16:00 - Mon 08:00 UTC\n", "Fri 1\u0666:00 - Mon 08:00"),
     ],
 )  # fmt: skip
-def test_a_window_that_cannot_be_read_is_refused(text: str) -> None:
+def test_unreadable_window_is_refused(text: str) -> None:
     with pytest.raises(InvalidValue, match="is not a window; allowed:"):
         Window.parse(text)
 
@@ -89,7 +89,7 @@ def test_a_window_that_cannot_be_read_is_refused(text: str) -> None:
         ("2026-07-03 13:59", None),
     ],
 )
-def test_a_weekly_window_wraps_over_the_weeks_end(now: str, ends: str | None) -> None:
+def test_weekly_window_wraps_over_the_end_of_the_week(now: str, ends: str | None) -> None:
     window = Window.parse(WEEKEND)
     assert window.ends(at(now)) == (at(ends) if ends else None)
     assert window.covers(at(now)) == bool(ends)
@@ -106,11 +106,11 @@ def test_a_weekly_window_wraps_over_the_weeks_end(now: str, ends: str | None) ->
         ("2026-10-26 06:59", "2026-10-26 07:00"),
     ],
 )
-def test_a_window_over_a_clock_change_ends_when_the_wall_clock_says(now: str, ends: str | None) -> None:
+def test_window_over_a_clock_change_ends_by_the_wall_clock(now: str, ends: str | None) -> None:
     assert Window.parse(WEEKEND).ends(at(now)) == (at(ends) if ends else None)
 
 
-def test_an_hour_that_the_clock_skips_is_read_so_that_the_window_is_longer() -> None:
+def test_skipped_hour_makes_the_window_longer() -> None:
     # On 2026-03-29, 02:30 does not exist: 01:59 is followed by 03:00, at 01:00 UTC.
     assert Window.parse("Sat 00:00 - Sun 02:30 Europe/Berlin").ends(at("2026-03-28 12:00")) == at(
         "2026-03-29 01:30"
@@ -121,7 +121,7 @@ def test_an_hour_that_the_clock_skips_is_read_so_that_the_window_is_longer() -> 
     ]  # fmt: skip
 
 
-def test_an_hour_that_the_clock_repeats_is_read_so_that_the_window_is_longer() -> None:
+def test_repeated_hour_makes_the_window_longer() -> None:
     # On 2026-10-25, 02:30 is at 00:30 and at 01:30 UTC.
     assert Window.parse("Sat 00:00 - Sun 02:30 Europe/Berlin").ends(at("2026-10-24 12:00")) == at(
         "2026-10-25 01:30"
@@ -151,21 +151,21 @@ def test_dates_are_those_of_their_zone() -> None:
     ]  # fmt: skip
 
 
-def test_the_time_may_be_told_in_any_zone() -> None:
+def test_time_may_be_given_in_any_zone() -> None:
     window = Window.parse(WEEKEND)
     tokyo = at("2026-11-20 15:00").astimezone(ZoneInfo("Asia/Tokyo"))
     assert window.ends(tokyo) == at("2026-11-23 07:00")
 
 
 @given(MINUTES_OF_WEEK, MINUTES_OF_WEEK, NOWS)
-def test_a_weekly_window_in_utc_covers_exactly_its_minutes(begin: int, end: int, now: datetime) -> None:
+def test_weekly_window_in_utc_covers_exactly_its_minutes(begin: int, end: int, now: datetime) -> None:
     assume(begin != end)
     window = Window.parse(f"{written(begin)} - {written(end)}")
     assert window.covers(now) == between(begin, end, minute_of_week(now))
 
 
 @given(MINUTES_OF_WEEK, MINUTES_OF_WEEK, NOWS | CHANGES)
-def test_whatever_the_wall_clock_puts_within_a_window_is_covered(begin: int, end: int, now: datetime) -> None:
+def test_every_wall_clock_time_within_a_window_is_covered(begin: int, end: int, now: datetime) -> None:
     assume(begin != end)
     window = Window.parse(f"{written(begin)} - {written(end)} Europe/Berlin")
     within = between(begin, end, minute_of_week(now.astimezone(BERLIN)))
@@ -175,7 +175,7 @@ def test_whatever_the_wall_clock_puts_within_a_window_is_covered(begin: int, end
 
 
 @given(MINUTES_OF_WEEK, MINUTES_OF_WEEK, NOWS | CHANGES)
-def test_a_window_stands_until_its_end_and_not_after(begin: int, end: int, now: datetime) -> None:
+def test_window_is_active_until_its_end(begin: int, end: int, now: datetime) -> None:
     assume(begin != end and (end - begin) % (7 * 24 * 60) < 6 * 24 * 60)
     window = Window.parse(f"{written(begin)} - {written(end)} Europe/Berlin")
     ends = window.ends(now)
@@ -185,7 +185,7 @@ def test_a_window_stands_until_its_end_and_not_after(begin: int, end: int, now: 
         assert not window.covers(ends)
 
 
-def test_a_freeze_tells_who_why_since_when_and_until_when() -> None:
+def test_freeze_reason_has_author_reason_beginning_and_end() -> None:
     assert freeze_reason([SALE], (), HELLO, NOON + timedelta(hours=1)) == (
         "production is frozen since 2026-11-23 12:00 UTC by grace: sale; until 2026-11-24 08:00 UTC"
     )
@@ -194,31 +194,31 @@ def test_a_freeze_tells_who_why_since_when_and_until_when() -> None:
     )
 
 
-def test_a_windows_sentence_tells_the_policy_and_the_end() -> None:
+def test_window_reason_has_the_policy_and_the_end() -> None:
     assert freeze_reason([], [WEEKEND], HELLO, at("2026-11-21 12:00")) == (
         "the policy of production/hello freezes Fri 16:00 - Mon 08:00 Europe/Berlin; until 2026-11-23 07:00 UTC"
     )
     assert freeze_reason([], [WEEKEND], HELLO, NOON) is None
 
 
-def test_nothing_blocks_where_nothing_is_frozen() -> None:
+def test_no_freeze_blocks_nothing() -> None:
     assert freeze_reason([], (), HELLO, NOON) is None
 
 
 @pytest.mark.parametrize("scope", ["staging", "production/other", "staging/hello"])
-def test_a_freeze_of_something_else_blocks_nothing(scope: str) -> None:
+def test_freeze_of_another_scope_blocks_nothing(scope: str) -> None:
     assert freeze_reason([Freeze(scope, "ada", "x", NOON)], (), HELLO, NOON) is None
 
 
 @pytest.mark.parametrize("scope", ["*", "production", "production/hello"])
-def test_a_freeze_that_expired_blocks_nothing(scope: str) -> None:
+def test_expired_freeze_blocks_nothing(scope: str) -> None:
     until = NOON + timedelta(hours=1)
     freeze = Freeze(scope, "ada", "x", NOON, until)
     assert freeze_reason([freeze], (), HELLO, until - timedelta(microseconds=1)) is not None
     assert freeze_reason([freeze], (), HELLO, until) is None
 
 
-def test_of_several_reasons_the_one_that_stands_longest_is_told() -> None:
+def test_longest_of_several_freezes_is_the_reason() -> None:
     short, endless = (
         Freeze("*", "ada", "short", NOON, NOON + timedelta(hours=2)),
         Freeze("*", "bob", "x", NOON),
@@ -230,14 +230,14 @@ def test_of_several_reasons_the_one_that_stands_longest_is_told() -> None:
     assert "bob" in str(freeze_reason([SALE, endless, short], [dates], HELLO, NOON))
 
 
-def test_a_window_that_cannot_be_read_blocks_and_says_so() -> None:
-    told = str(freeze_reason([SALE], ["at night"], HELLO, NOON))
-    assert told.startswith(
+def test_unreadable_window_blocks_and_is_the_reason() -> None:
+    reason = str(freeze_reason([SALE], ["at night"], HELLO, NOON))
+    assert reason.startswith(
         "the policy of production/hello has a freeze window that cannot be read: 'at night'"
     )
 
 
-def test_a_window_may_begin_in_an_hour_that_was_skipped_at_a_weeks_first_midnight() -> None:
+def test_window_may_begin_in_a_skipped_hour_at_the_first_midnight_of_a_week() -> None:
     # In Tehran, Sunday 2021-03-21 23:59 was followed by Monday 01:00, at 20:30 UTC.
     window = Window.parse("Mon 00:30 - Mon 12:00 Asia/Tehran")
     covered = [window.covers(at(f"2021-03-21 {clock}")) for clock in ("19:59", "20:00", "20:30")]

@@ -1,4 +1,4 @@
-"""Many clusters and long histories: what one of them lacks, and what lies far back."""
+"""Many clusters and long histories: an unreadable cluster, and old rollback targets."""
 
 from lifecycle.application.convergence.converge import converge_all
 from lifecycle.application.rollout.observe import REMEMBERED
@@ -11,7 +11,7 @@ from tests.support.rollout import CLUSTER, Machine
 GONE = Cluster("production", "a-stack-that-is-gone")
 
 
-def test_a_cluster_that_cannot_be_read_stops_no_other(machine: Machine) -> None:
+def test_unreadable_cluster_stops_no_other(machine: Machine) -> None:
     machine.deploy("1.0.1")
     machine.memory.registry.set_desired(GONE, Desired("1.0.0", "0" * 64, 1, "long-ago"))
     machine.join("host-5")
@@ -20,7 +20,7 @@ def test_a_cluster_that_cannot_be_read_stops_no_other(machine: Machine) -> None:
     assert found[str(CLUSTER)].kind == "REPAIR"
 
 
-def test_there_is_a_way_back_however_many_repairs_came_since(machine: Machine) -> None:
+def test_rollback_target_is_found_after_many_repairs(machine: Machine) -> None:
     machine.deploy("1.0.1")
     machine.repaired(3 * REMEMBERED)
     assert rollback_target(machine.context, CLUSTER).version == "1.0.0"
@@ -29,6 +29,6 @@ def test_there_is_a_way_back_however_many_repairs_came_since(machine: Machine) -
     assert planned.previous.version == "1.0.1"
 
 
-def test_a_cluster_with_one_version_has_no_other(machine: Machine) -> None:
+def test_cluster_with_one_version_has_no_rollback_target(machine: Machine) -> None:
     machine.repaired(3 * REMEMBERED)
     assert preview(machine.context, machine.request("1.0.0")).previous is None

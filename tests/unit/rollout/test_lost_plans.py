@@ -1,4 +1,4 @@
-"""A plan that was killed between its record and its lease: nothing began, and nobody was told so."""
+"""A plan that was killed between its record and its lease: nothing began, and nothing reported it."""
 
 from dataclasses import replace
 from datetime import datetime
@@ -15,14 +15,14 @@ from tests.support.rollout import Machine
 
 
 class NoLeases(MemoryLeases):
-    """Kills whoever wants a lease."""
+    """Leases that kill the caller that acquires one."""
 
     def acquire(self, cluster: Cluster, deployment: str, now: datetime) -> Lease:
         raise RuntimeError("killed")
 
 
 def lost(machine: Machine, version: str) -> Request:
-    """A deployment that was planned, and whose execution ended before it had the lease."""
+    """Return a deployment that was planned, and whose execution ended before it had the lease."""
     machine.memory.clock.sleep(1)
     request = machine.request(version)
     with pytest.raises(RuntimeError):
@@ -36,7 +36,7 @@ def converge(machine: Machine) -> Result:
     return converge_all(machine.context, "abcd", "schedule")[0]
 
 
-def test_it_is_planned_anew_by_the_next_convergence(machine: Machine) -> None:
+def test_lost_plan_is_resumed_by_the_next_convergence(machine: Machine) -> None:
     request = lost(machine, "1.0.1")
     found = converge(machine)
     assert (found.kind, found.deployment) == ("RESUME", request.deployment)
@@ -46,7 +46,7 @@ def test_it_is_planned_anew_by_the_next_convergence(machine: Machine) -> None:
     assert set(machine.serving().values()) == {"1.0.1"}
 
 
-def test_a_plan_that_was_lost_twice_is_planned_a_third_time(machine: Machine) -> None:
+def test_plan_lost_twice_is_resumed_a_third_time(machine: Machine) -> None:
     request = lost(machine, "1.0.1")
     for execution in ("_2", "_3"):
         assert converge(machine).kind == "RESUME"
@@ -54,14 +54,14 @@ def test_a_plan_that_was_lost_twice_is_planned_a_third_time(machine: Machine) ->
     assert f"{request.deployment}_3" in machine.memory.executions.rollouts
 
 
-def test_one_whose_next_plan_runs_is_left_alone(machine: Machine) -> None:
+def test_lost_plan_with_a_running_successor_is_left_alone(machine: Machine) -> None:
     request = lost(machine, "1.0.1")
     converge(machine)
     converge(machine)
     assert f"{request.deployment}_3" not in machine.memory.executions.rollouts
 
 
-def test_it_does_not_come_back_after_a_newer_deployment(machine: Machine) -> None:
+def test_lost_plan_is_not_resumed_after_a_newer_deployment(machine: Machine) -> None:
     request = lost(machine, "1.0.1")
     newer = machine.deploy("1.0.2")
     assert machine.record(newer).state is DeploymentState.DONE
@@ -70,7 +70,7 @@ def test_it_does_not_come_back_after_a_newer_deployment(machine: Machine) -> Non
     assert set(machine.serving().values()) == {"1.0.2"}
 
 
-def test_one_that_was_stopped_by_hand_does_not_come_back(machine: Machine) -> None:
+def test_plan_stopped_by_hand_is_not_resumed(machine: Machine) -> None:
     request = lost(machine, "1.0.1")
     machine.memory.executions.stopped.add(request.deployment)
     assert converge(machine).kind == "CONVERGED"
@@ -79,7 +79,7 @@ def test_one_that_was_stopped_by_hand_does_not_come_back(machine: Machine) -> No
     assert machine.record(request.deployment).state is DeploymentState.STALE
 
 
-def test_one_that_was_lost_long_ago_does_not_come_back(machine: Machine) -> None:
+def test_old_lost_plan_is_not_resumed(machine: Machine) -> None:
     request = lost(machine, "1.0.1")
     machine.memory.clock.sleep(16 * 60)
     assert converge(machine).kind == "CLOSE_STRANDED"

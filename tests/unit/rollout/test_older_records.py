@@ -1,4 +1,4 @@
-"""Records that an earlier version wrote: they lack the newer fields, and are read all the same."""
+"""Records of an earlier version lack the newer fields, and can be read all the same."""
 
 from typing import Any
 
@@ -25,8 +25,6 @@ def older(plain: dict[str, Any], **more: Any) -> dict[str, Any]:
         (older(to_plain(APPROVAL), gate="none", choices=["ROLL_BACK"]), QuestionKind.ROLLBACK),
     ],
 )
-def test_a_question_without_a_kind_gets_it_from_its_choices(
-    plain: dict[str, Any], kind: QuestionKind
-) -> None:
+def test_question_without_a_kind_gets_it_from_its_choices(plain: dict[str, Any], kind: QuestionKind) -> None:
     found = from_plain(Question, plain)
     assert (found.kind, found.evidence_kind) == (kind, EvidenceKind.NONE)

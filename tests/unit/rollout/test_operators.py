@@ -1,4 +1,4 @@
-"""What operators do: freeze, pause, queue, approve, decide in time, quarantine, and keep a way back."""
+"""Operators freeze, pause, queue, approve, decide in time, quarantine, and need a rollback target."""
 
 from datetime import timedelta
 
@@ -27,14 +27,14 @@ def says(machine: Machine, choice: Choice, why: str = "lunch") -> Answer:
 
 
 def begun(machine: Machine, version: str, **more: object) -> tuple[str, Planned]:
-    """A deployment of `version` that was planned and not run."""
+    """Return a deployment of `version` that was planned and not run."""
     machine.memory.clock.sleep(1)
     request = machine.request(version, **more)  # type: ignore[arg-type]
     return request.deployment, machine.begin(request)
 
 
 @pytest.mark.parametrize("scope", ["*", "production", "production/hello"])
-def test_a_freeze_refuses_what_it_covers_and_says_who_and_why(machine: Machine, scope: str) -> None:
+def test_freeze_refuses_with_its_author_and_reason(machine: Machine, scope: str) -> None:
     freeze(machine.context, scope, GRACE)
     _, planned = begun(machine, "1.0.1")
     assert planned.kind == "REFUSED"
@@ -42,12 +42,12 @@ def test_a_freeze_refuses_what_it_covers_and_says_who_and_why(machine: Machine, 
 
 
 @pytest.mark.parametrize("scope", ["staging", "production/other"])
-def test_a_freeze_elsewhere_refuses_nothing(machine: Machine, scope: str) -> None:
+def test_freeze_elsewhere_refuses_nothing(machine: Machine, scope: str) -> None:
     freeze(machine.context, scope, GRACE)
     assert begun(machine, "1.0.1")[1].kind == "PLANNED"
 
 
-def test_a_freeze_ends_by_itself_or_by_hand(machine: Machine) -> None:
+def test_freeze_ends_by_its_time_or_by_hand(machine: Machine) -> None:
     freeze(machine.context, "*", GRACE, machine.now + timedelta(hours=1))
     machine.memory.clock.sleep(3600)
     assert begun(machine, "1.0.1")[1].kind == "PLANNED"
@@ -58,7 +58,7 @@ def test_a_freeze_ends_by_itself_or_by_hand(machine: Machine) -> None:
         unfreeze(machine.context, "production", GRACE)
 
 
-def test_a_freeze_lets_a_rollback_and_a_repair_pass(machine: Machine) -> None:
+def test_freeze_lets_rollbacks_and_repairs_pass(machine: Machine) -> None:
     done = machine.deploy("1.0.1")
     freeze(machine.context, "*", GRACE)
     machine.deploy("1.0.0", Kind.ROLLBACK, rollback_of=done)
@@ -67,20 +67,20 @@ def test_a_freeze_lets_a_rollback_and_a_repair_pass(machine: Machine) -> None:
     assert converge_all(machine.context, "abcd", "schedule")[0].kind == "REPAIR"
 
 
-def test_a_freeze_is_overridden_by_saying_so_and_the_trail_tells(machine: Machine) -> None:
+def test_overridden_freeze_is_recorded_in_the_audit_log(machine: Machine) -> None:
     freeze(machine.context, "*", GRACE)
     name, planned = begun(machine, "1.0.1", overrides=(Override.FREEZE,), reason="the fix")
     assert planned.kind == "PLANNED"
-    told_of = [(e.what, e.who, e.why) for e in machine.memory.audit_log.entries if e.deployment == name]
-    assert ("override freeze", "ada", "the fix") in told_of
+    recorded = [(e.what, e.who, e.why) for e in machine.memory.audit_log.entries if e.deployment == name]
+    assert ("override freeze", "ada", "the fix") in recorded
 
 
-def test_the_policys_own_windows_freeze(machine: Machine) -> None:
+def test_windows_of_the_policy_freeze(machine: Machine) -> None:
     machine.publish(manifest("1.0.9", Policy(frozen=("Mon 00:00 - Tue 00:00 UTC",))))
     assert "the policy of production/hello freezes Mon 00:00" in begun(machine, "1.0.9")[1].reason
 
 
-def test_a_pause_stops_before_the_next_host_until_somebody_resumes(machine: Machine) -> None:
+def test_pause_stops_before_the_next_host_until_it_is_resumed(machine: Machine) -> None:
     name, _ = begun(machine, "1.0.1")
     machine.update(name, "host-2", 1)
     answer_deployment(machine.context, CLUSTER, name, says(machine, Choice.PAUSE))
@@ -93,7 +93,7 @@ def test_a_pause_stops_before_the_next_host_until_somebody_resumes(machine: Mach
     assert set(machine.serving().values()) == {"1.0.1"}
 
 
-def test_a_deployment_may_be_paused_again_and_aborted_while_paused(machine: Machine) -> None:
+def test_deployment_may_be_paused_again_and_aborted_while_paused(machine: Machine) -> None:
     name, _ = begun(machine, "1.0.1")
     for choice in (Choice.PAUSE, Choice.RESUME, Choice.PAUSE, Choice.ABORT):
         answer_deployment(machine.context, CLUSTER, name, says(machine, choice))
@@ -101,7 +101,7 @@ def test_a_deployment_may_be_paused_again_and_aborted_while_paused(machine: Mach
     assert machine.record(name).state is DeploymentState.ABORTED
 
 
-def test_what_is_paused_is_not_paused_twice_and_what_is_not_is_not_resumed(machine: Machine) -> None:
+def test_second_pause_and_resume_without_a_pause_are_refused(machine: Machine) -> None:
     name, _ = begun(machine, "1.0.1")
     with pytest.raises(Refused, match="asks for nothing"):
         answer_deployment(machine.context, CLUSTER, name, says(machine, Choice.RESUME))
@@ -110,7 +110,7 @@ def test_what_is_paused_is_not_paused_twice_and_what_is_not_is_not_resumed(machi
         answer_deployment(machine.context, CLUSTER, name, says(machine, Choice.PAUSE))
 
 
-def test_a_paused_deployment_can_be_rolled_back(machine: Machine) -> None:
+def test_paused_deployment_can_be_rolled_back(machine: Machine) -> None:
     name, _ = begun(machine, "1.0.1")
     machine.update(name, "host-2", 1)
     answer_deployment(machine.context, CLUSTER, name, says(machine, Choice.PAUSE))
@@ -119,7 +119,7 @@ def test_a_paused_deployment_can_be_rolled_back(machine: Machine) -> None:
     assert set(machine.serving().values()) == {"1.0.0"}
 
 
-def test_a_deployment_waits_for_the_one_before_it_and_then_begins(machine: Machine) -> None:
+def test_deployment_waits_for_the_one_before_it(machine: Machine) -> None:
     first, _ = begun(machine, "1.0.1")
     second, planned = begun(machine, "1.0.2")
     assert planned.kind == "QUEUED"
@@ -130,7 +130,7 @@ def test_a_deployment_waits_for_the_one_before_it_and_then_begins(machine: Machi
     assert machine.memory.queue.waiting(CLUSTER) is None
 
 
-def test_the_newest_that_waits_wins_and_the_older_is_superseded(machine: Machine) -> None:
+def test_newest_pending_deployment_supersedes_the_older(machine: Machine) -> None:
     machine.publish(manifest("1.0.3"))
     first, _ = begun(machine, "1.0.1")
     older, _ = begun(machine, "1.0.2")
@@ -142,7 +142,7 @@ def test_the_newest_that_waits_wins_and_the_older_is_superseded(machine: Machine
     assert machine.run_what_waited() == newer
 
 
-def test_an_older_one_that_comes_late_to_the_queue_is_superseded_itself(machine: Machine) -> None:
+def test_older_deployment_that_comes_late_is_superseded(machine: Machine) -> None:
     older = machine.request("1.0.2")
     machine.memory.clock.sleep(1)
     begun(machine, "1.0.1")
@@ -152,7 +152,7 @@ def test_an_older_one_that_comes_late_to_the_queue_is_superseded_itself(machine:
     assert machine.record(older.deployment).state is DeploymentState.SUPERSEDED
 
 
-def test_what_waits_is_planned_anew_when_its_time_comes(machine: Machine) -> None:
+def test_pending_deployment_is_planned_again_when_it_begins(machine: Machine) -> None:
     first, _ = begun(machine, "1.0.1")
     second, _ = begun(machine, "1.0.2")
     machine.memory.fleet.quarantine(CLUSTER, "1.0.2", "it is bad")
@@ -163,7 +163,7 @@ def test_what_waits_is_planned_anew_when_its_time_comes(machine: Machine) -> Non
     assert machine.memory.queue.waiting(CLUSTER) is None
 
 
-def test_nothing_that_waits_begins_by_itself_after_a_rollback(machine: Machine) -> None:
+def test_pending_deployment_is_dropped_after_a_rollback(machine: Machine) -> None:
     machine.host("host-2").breaks["1.0.1"] = Stage.SELF_TESTING
     first = machine.deploy("1.0.1")
     second, _ = begun(machine, "1.0.2")
@@ -173,7 +173,7 @@ def test_nothing_that_waits_begins_by_itself_after_a_rollback(machine: Machine) 
     assert "was rolled back while 1.0.2 waited" in machine.record(second).reason
 
 
-def test_an_environment_that_deploys_by_itself_goes_on_with_what_waits() -> None:
+def test_automatic_environment_starts_the_pending_deployment() -> None:
     machine = Machine(policy=Policy(automatic=True))
     machine.deploy("1.0.0")
     machine.host("host-2").breaks["1.0.1"] = Stage.SELF_TESTING
@@ -184,7 +184,7 @@ def test_an_environment_that_deploys_by_itself_goes_on_with_what_waits() -> None
     assert set(machine.serving().values()) == {"1.0.2"}
 
 
-def test_convergence_starts_what_waits_when_the_start_was_lost(machine: Machine) -> None:
+def test_convergence_starts_the_pending_deployment_after_a_lost_start(machine: Machine) -> None:
     first, _ = begun(machine, "1.0.1")
     second, _ = begun(machine, "1.0.2")
     machine.run(first)
@@ -194,7 +194,7 @@ def test_convergence_starts_what_waits_when_the_start_was_lost(machine: Machine)
     assert len(machine.memory.executions.rollouts) == 2
 
 
-def test_a_lease_is_renewed_as_the_rollout_goes_on(machine: Machine) -> None:
+def test_lease_is_renewed_during_the_rollout(machine: Machine) -> None:
     name, _ = begun(machine, "1.0.1")
     machine.memory.clock.sleep(2 * 3600)
     machine.run(name)
@@ -203,7 +203,7 @@ def test_a_lease_is_renewed_as_the_rollout_goes_on(machine: Machine) -> None:
     assert machine.record(name).state is DeploymentState.DONE
 
 
-def test_an_expired_lease_is_taken_under_the_next_epoch_and_its_holder_is_stale(machine: Machine) -> None:
+def test_expired_lease_is_taken_and_its_holder_is_fenced(machine: Machine) -> None:
     first, _ = begun(machine, "1.0.1")
     machine.memory.clock.sleep(RUNNING_LEASE.total_seconds())
     second, planned = begun(machine, "1.0.2")
@@ -213,14 +213,14 @@ def test_an_expired_lease_is_taken_under_the_next_epoch_and_its_holder_is_stale(
     assert machine.update(first, "host-2", 1)[0] == "STALE"
 
 
-def test_a_halted_deployment_keeps_its_lease_for_a_week(machine: Machine) -> None:
+def test_halted_deployment_holds_its_lease_for_a_week(machine: Machine) -> None:
     machine.host("host-2").breaks["1.0.1"] = Stage.SELF_TESTING
     machine.deploy("1.0.1")
     machine.memory.clock.sleep(7 * 86400)
     assert begun(machine, "1.0.2")[1].kind == "QUEUED"
 
 
-def test_nobody_approves_their_own_request_where_the_policy_wants_another() -> None:
+def test_policy_may_forbid_approving_ones_own_request() -> None:
     machine = Machine(policy=Policy(approval=ApprovalGate.BEFORE_FIRST_HOST, approval_by_another=True))
     name = machine.deploy("1.0.0")
     own = Answer(Choice.APPROVE, "ada", "mine", machine.now)
@@ -230,7 +230,7 @@ def test_nobody_approves_their_own_request_where_the_policy_wants_another() -> N
     assert machine.record(name).state is DeploymentState.DONE
 
 
-def test_an_expired_decision_is_refused_and_asked_anew() -> None:
+def test_expired_decision_is_refused_and_requested_again() -> None:
     machine = Machine(policy=Policy(decision_expires_seconds=600))
     machine.host("host-2").breaks["1.0.0"] = Stage.SELF_TESTING
     name = machine.deploy("1.0.0")
@@ -244,13 +244,13 @@ def test_an_expired_decision_is_refused_and_asked_anew() -> None:
     assert machine.record(name).state is DeploymentState.DONE
 
 
-def test_without_a_way_back_nothing_begins_unless_somebody_says_so(machine: Machine) -> None:
+def test_deployment_without_a_rollback_target_needs_an_override(machine: Machine) -> None:
     del machine.memory.artifacts._bytes["release/hello/1.0.0"]
     assert "there is no rollback target: expected 1.0.0" in begun(machine, "1.0.1")[1].reason
     assert begun(machine, "1.0.1", overrides=(Override.NO_ROLLBACK_TARGET,))[1].kind == "PLANNED"
 
 
-def test_a_version_or_a_host_is_quarantined_by_hand_and_let_in_again(machine: Machine) -> None:
+def test_version_or_host_is_quarantined_by_hand_and_released(machine: Machine) -> None:
     quarantine(machine.context, CLUSTER, "1.0.1", GRACE)
     assert "1.0.1 is quarantined: sale (by grace)" in begun(machine, "1.0.1")[1].reason
     lift_quarantine(machine.context, CLUSTER, "1.0.1", GRACE)
@@ -263,7 +263,7 @@ def test_a_version_or_a_host_is_quarantined_by_hand_and_let_in_again(machine: Ma
         quarantine(machine.context, CLUSTER, "9.9.9", GRACE)
 
 
-def test_a_halted_deployment_that_is_paused_and_aborted_ends(machine: Machine) -> None:
+def test_halted_deployment_ends_after_pause_and_abort(machine: Machine) -> None:
     machine.host("host-2").breaks["1.0.1"] = Stage.SELF_TESTING
     name = machine.deploy("1.0.1")
     waiting = machine.memory.deployments.questions(name)[0].token
@@ -275,7 +275,7 @@ def test_a_halted_deployment_that_is_paused_and_aborted_ends(machine: Machine) -
     assert machine.record(name).state is DeploymentState.ABORTED
 
 
-def test_what_waits_in_the_queue_is_cancelled_and_not_rolled_back(machine: Machine) -> None:
+def test_pending_deployment_is_cancelled_and_not_rolled_back(machine: Machine) -> None:
     begun(machine, "1.0.1")
     second, _ = begun(machine, "1.0.2")
     with pytest.raises(Refused, match="nothing of it was begun: cancel it"):
@@ -285,7 +285,7 @@ def test_what_waits_in_the_queue_is_cancelled_and_not_rolled_back(machine: Machi
     assert machine.memory.queue.waiting(CLUSTER) is None
 
 
-def test_removing_the_host_that_is_asked_about_wakes_the_rollout(machine: Machine) -> None:
+def test_removal_of_the_halted_host_resumes_the_rollout(machine: Machine) -> None:
     machine.host("host-2").breaks["1.0.1"] = Stage.SELF_TESTING
     name = machine.deploy("1.0.1")
     machine.memory.executions.waiting.add(machine.memory.deployments.questions(name)[0].token)

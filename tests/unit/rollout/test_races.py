@@ -1,4 +1,4 @@
-"""What the simulation and the fault-injection suite once found, each shrunk to a few lines."""
+"""Races that the simulation and the fault injection found, each in a few lines."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -39,7 +39,7 @@ def halted(machine: Machine) -> str:
 
 
 def planned(machine: Machine) -> Request:
-    """A deployment of 1.0.1 that was planned and not run."""
+    """Return a deployment of 1.0.1 that was planned and not run."""
     machine.memory.clock.sleep(1)
     request = machine.request("1.0.1")
     machine.begin(request)
@@ -50,7 +50,7 @@ def retry(machine: Machine) -> Answer:
     return Answer(Choice.RETRY, "grace", "", machine.now)
 
 
-def test_two_hosts_that_drain_at_once_count_each_other_as_out() -> None:
+def test_hosts_that_drain_at_once_count_each_other_as_out() -> None:
     machine = Machine(policy=Policy(max_unavailable=2))
     machine.deploy("1.0.0")
     machine.join("host-5")  # serves nothing: of five hosts, one more may go
@@ -64,17 +64,17 @@ def test_two_hosts_that_drain_at_once_count_each_other_as_out() -> None:
     assert "host-2" in machine.serving()
 
 
-def test_a_host_that_fell_while_another_made_ready_keeps_that_one_in_rotation(machine: Machine) -> None:
+def test_ready_host_stays_in_rotation_if_another_fails_meanwhile(machine: Machine) -> None:
     request = planned(machine)
     dead = machine.host("host-3").address
-    # It falls at the first look for whether host-2 is ready, after the first look at the capacity.
+    # It fails when host-2 is first polled, after the first check of the capacity.
     machine.memory.clock.ticks.insert(0, lambda: machine.memory.dispatcher.dead.add(dead))
     machine.update(request.deployment, "host-2", 1)
     assert "would leave 2 healthy of 4" in machine.memory.deployments.attempts(request.deployment)[0].reason
     assert "host-2" in machine.serving()
 
 
-def test_a_step_takes_no_more_hosts_than_those_that_are_down_leave_over() -> None:
+def test_step_counts_hosts_that_are_down() -> None:
     machine = Machine(hosts=6, policy=Policy(max_unavailable=2))
     machine.deploy("1.0.0")
     request = planned(machine)
@@ -85,7 +85,7 @@ def test_a_step_takes_no_more_hosts_than_those_that_are_down_leave_over() -> Non
 
 
 @pytest.mark.parametrize("by", ["a second answer", "convergence"])
-def test_an_answer_whose_wake_up_was_lost_is_made_up_for(machine: Machine, by: str) -> None:
+def test_answer_with_a_lost_resume_signal_is_completed(machine: Machine, by: str) -> None:
     name = halted(machine)
     executions = machine.memory.executions
     decide(machine.context, CLUSTER, name, "host-2", 1, retry(machine))
@@ -99,8 +99,8 @@ def test_an_answer_whose_wake_up_was_lost_is_made_up_for(machine: Machine, by: s
     assert executions.waiting == set()
 
 
-def test_what_was_decided_on_one_host_counts_before_the_failure_of_another(machine: Machine) -> None:
-    """A step that was slow to decide had begun another host before it knew of the abort; that one failed too."""
+def test_decision_on_one_host_counts_before_the_failure_of_another(machine: Machine) -> None:
+    """A slow step had begun another host before it read the abort, and that host failed too."""
     for host in ("host-1", "host-2"):
         machine.host(host).breaks["1.0.1"] = Stage.SELF_TESTING
     request = planned(machine)
@@ -113,7 +113,7 @@ def test_what_was_decided_on_one_host_counts_before_the_failure_of_another(machi
     assert machine.record(request.deployment).state is DeploymentState.ABORTED
 
 
-def test_a_question_asked_by_a_clock_that_is_behind_can_be_answered(machine: Machine) -> None:
+def test_question_from_a_slow_clock_can_be_answered(machine: Machine) -> None:
     name = halted(machine)
     machine.decide(name, Choice.FORCE_NEXT, "host-2")
     first, again = machine.memory.deployments.questions(name)
@@ -123,7 +123,7 @@ def test_a_question_asked_by_a_clock_that_is_behind_can_be_answered(machine: Mac
     assert machine.record(name).state is DeploymentState.DONE
 
 
-def test_a_store_that_refuses_a_resumed_plan_leaves_it_its_lease(
+def test_resumed_plan_holds_its_lease_when_the_store_fails(
     machine: Machine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     name = halted(machine)
@@ -139,23 +139,23 @@ def test_a_store_that_refuses_a_resumed_plan_leaves_it_its_lease(
     assert machine.memory.leases.current(CLUSTER) == lease
 
 
-def test_a_rollback_whose_execution_was_lost_before_its_plan_is_begun_by_convergence(
+def test_convergence_begins_a_rollback_with_a_lost_execution(
     machine: Machine,
 ) -> None:
     name = halted(machine)
     decide(machine.context, CLUSTER, name, "host-2", 1, Answer(Choice.ROLL_BACK, "grace", "", machine.now))
-    heir = str(hand_over(machine.context, CLUSTER, name, "it is bad").input["deployment"])
+    rollback = str(hand_over(machine.context, CLUSTER, name, "it is bad").input["deployment"])
     assert {machine.turn(host).order for host in machine.record(name).hosts} == {Order.IDLE}
     machine.memory.executions.rollouts.clear()
     machine.memory.clock.sleep(HAND_OVER_TIMEOUT.total_seconds())
     found = converge_all(machine.context, "abcd", "schedule")[0]
-    assert (found.kind, found.deployment) == ("RESUME", heir)
+    assert (found.kind, found.deployment) == ("RESUME", rollback)
     machine.run_what_waited()
-    assert machine.record(heir).state is DeploymentState.DONE
+    assert machine.record(rollback).state is DeploymentState.DONE
     assert set(machine.serving().values()) == {"1.0.0"}
 
 
-def test_handing_over_twice_leaves_a_rollback_that_runs_as_it_is(machine: Machine) -> None:
+def test_second_handover_does_not_change_a_running_rollback(machine: Machine) -> None:
     name = halted(machine)
     decide(machine.context, CLUSTER, name, "host-2", 1, Answer(Choice.ROLL_BACK, "grace", "", machine.now))
     machine.run(name)
@@ -165,7 +165,7 @@ def test_handing_over_twice_leaves_a_rollback_that_runs_as_it_is(machine: Machin
     assert machine.record(rollback.id) == rollback
 
 
-def test_a_call_that_was_overtaken_while_it_waited_does_nothing_more(machine: Machine) -> None:
+def test_call_fenced_while_it_waited_does_nothing_more(machine: Machine) -> None:
     request = planned(machine)
     name = request.deployment
 
@@ -184,7 +184,7 @@ def test_a_call_that_was_overtaken_while_it_waited_does_nothing_more(machine: Ma
 @pytest.mark.parametrize(
     "policy", [Policy(min_healthy=1), Policy(max_unavailable="50%"), Policy(max_unavailable=2)]
 )
-def test_a_repair_of_one_host_is_measured_against_the_whole_cluster(policy: Policy) -> None:
+def test_repair_of_one_host_counts_the_whole_cluster(policy: Policy) -> None:
     machine = Machine(policy=policy)
     machine.deploy("1.0.0")
     machine.memory.dispatcher.states[CLUSTER].pop(machine.host("host-3").address)
@@ -193,7 +193,7 @@ def test_a_repair_of_one_host_is_measured_against_the_whole_cluster(policy: Poli
     assert len(machine.serving()) == 4
 
 
-def test_an_expired_question_about_a_host_that_left_stands_in_nobodys_way() -> None:
+def test_expired_question_about_a_host_that_left_does_not_block() -> None:
     machine = Machine(policy=Policy(decision_expires_seconds=60))
     machine.deploy("1.0.0")
     name = halted(machine)
@@ -206,7 +206,7 @@ def test_an_expired_question_about_a_host_that_left_stands_in_nobodys_way() -> N
     assert machine.record(name).state is DeploymentState.DONE
 
 
-def test_an_agent_that_was_heard_meanwhile_is_not_called_silent(machine: Machine) -> None:
+def test_agent_that_reports_meanwhile_is_not_unreachable(machine: Machine) -> None:
     request = planned(machine)
     for stage in CHAIN[:1]:
         stage(machine.context, task(machine, request.deployment), request.deployment)
@@ -217,7 +217,7 @@ def test_an_agent_that_was_heard_meanwhile_is_not_called_silent(machine: Machine
     assert outcome.outcome == "PASSED", outcome.reason
 
 
-def test_what_waited_leaves_the_queue_when_its_plan_was_killed_after_it_began(machine: Machine) -> None:
+def test_pending_slot_is_cleared_if_the_plan_was_killed_after_it_began(machine: Machine) -> None:
     request = planned(machine)
     machine.memory.queue.replace(
         CLUSTER, None, PendingDeployment(request, machine.now)
@@ -226,7 +226,7 @@ def test_what_waited_leaves_the_queue_when_its_plan_was_killed_after_it_began(ma
     assert machine.memory.queue.waiting(CLUSTER) is None
 
 
-def test_an_entry_that_was_left_behind_is_taken_out_and_not_started(machine: Machine) -> None:
+def test_stale_pending_entry_is_removed_and_not_started(machine: Machine) -> None:
     name = machine.deploy("1.0.1")
     machine.memory.queue.replace(CLUSTER, None, PendingDeployment(machine.record(name).request, machine.now))
     converge_all(machine.context, "abcd", "schedule")
@@ -234,7 +234,7 @@ def test_an_entry_that_was_left_behind_is_taken_out_and_not_started(machine: Mac
     assert machine.memory.executions.rollouts == {}
 
 
-def test_an_entry_without_a_record_is_started_like_any_other(machine: Machine) -> None:
+def test_pending_entry_without_a_record_is_started(machine: Machine) -> None:
     machine.memory.clock.sleep(1)
     request = machine.request("1.0.1")
     machine.memory.queue.replace(
@@ -245,7 +245,7 @@ def test_an_entry_without_a_record_is_started_like_any_other(machine: Machine) -
     assert machine.record(request.deployment).state is DeploymentState.DONE
 
 
-def test_a_deployment_that_nobody_is_left_to_serve_is_not_done(machine: Machine) -> None:
+def test_deployment_without_serving_hosts_is_not_done(machine: Machine) -> None:
     request = planned(machine)
     for host in list(machine.hosts):
         machine.leave(host.name)
@@ -253,7 +253,7 @@ def test_a_deployment_that_nobody_is_left_to_serve_is_not_done(machine: Machine)
     assert machine.record(request.deployment).state is DeploymentState.ABORTED
 
 
-def test_a_trail_that_refuses_does_not_fail_a_host_that_is_alive(machine: Machine) -> None:
+def test_failing_audit_log_does_not_fail_an_alive_host(machine: Machine) -> None:
     request = planned(machine)
     for stage in CHAIN[:4]:
         stage(machine.context, task(machine, request.deployment), request.deployment)
@@ -270,7 +270,7 @@ def task(machine: Machine, name: str) -> HostTask:
 
 
 class Late:
-    """Reads the records, and then takes its time."""
+    """Step reads that take their time before they return."""
 
     def __init__(self, step_reads: StepReads, wait: Callable[[], None]) -> None:
         self._standings = step_reads
@@ -290,7 +290,7 @@ class NoTrail(MemoryAuditLog):
         raise RuntimeError("the trail is not there")
 
 
-def test_a_repair_does_not_count_a_host_that_a_human_left_out(machine: Machine) -> None:
+def test_repair_does_not_count_a_skipped_host(machine: Machine) -> None:
     name = halted(machine)
     machine.decide(name, Choice.SKIP_HOST, "host-2")
     machine.memory.dispatcher.states[CLUSTER][machine.host("host-3").address] = TargetState.HEALTHY
@@ -302,14 +302,14 @@ def test_a_repair_does_not_count_a_host_that_a_human_left_out(machine: Machine) 
     assert converge_all(machine.context, "abce", "schedule")[0].kind == "CONVERGED"
 
 
-def test_a_deployment_is_resumed_under_a_name_that_no_lost_execution_used(machine: Machine) -> None:
+def test_deployment_is_resumed_under_an_unused_execution_name(machine: Machine) -> None:
     name = halted(machine)
     machine.memory.executions.rollouts.update({name: {}, f"{name}_2": {}})  # both were lost
     converge_all(machine.context, "abcd", "schedule")
     assert f"{name}_3" in machine.memory.executions.running
 
 
-def test_what_was_superseded_before_it_had_a_record_stays_superseded(machine: Machine) -> None:
+def test_deployment_superseded_before_its_record_stays_superseded(machine: Machine) -> None:
     machine.memory.clock.sleep(1)
     machine.begin(machine.request("1.0.1"))
     machine.memory.clock.sleep(1)
@@ -324,8 +324,8 @@ def test_what_was_superseded_before_it_had_a_record_stays_superseded(machine: Ma
     assert machine.record(older.deployment).state is DeploymentState.SUPERSEDED
 
 
-def test_a_deployment_that_two_plans_left_with_nobody_is_closed_by_convergence(machine: Machine) -> None:
-    """One plan was refused and freed the lease, the other one went on and wrote that it runs."""
+def test_convergence_closes_a_deployment_orphaned_by_two_plans(machine: Machine) -> None:
+    """One plan was refused and freed the lease; the other one went on and recorded that it runs."""
     request = planned(machine)
     machine.memory.leases.release(CLUSTER, machine.memory.leases.current(CLUSTER))
     machine.memory.clock.sleep(16 * 60)
@@ -333,7 +333,7 @@ def test_a_deployment_that_two_plans_left_with_nobody_is_closed_by_convergence(m
     assert machine.record(request.deployment).state is DeploymentState.STALE
 
 
-def test_a_plan_that_was_killed_after_it_took_the_lease_is_resumed_at_once(machine: Machine) -> None:
+def test_plan_killed_after_it_took_the_lease_is_resumed_at_once(machine: Machine) -> None:
     machine.memory.clock.sleep(1)
     request = machine.request("1.0.1")
     killed = replace(machine.context, registry=NoRegistry((CLUSTER,)))
@@ -352,7 +352,7 @@ class NoRegistry(MemoryRegistry):
         raise RuntimeError("killed")
 
 
-def test_an_older_execution_that_wakes_up_does_not_take_the_deployment_back(machine: Machine) -> None:
+def test_older_execution_does_not_take_the_deployment_back(machine: Machine) -> None:
     machine.memory.clock.sleep(1)
     request = machine.request("1.0.1")
     for execution in ("", "_3", "_2", ""):
@@ -360,7 +360,7 @@ def test_an_older_execution_that_wakes_up_does_not_take_the_deployment_back(mach
     assert machine.record(request.deployment).execution == f"{request.deployment}_3"
 
 
-def test_an_execution_that_runs_is_noted_again_when_a_late_write_forgot_it(machine: Machine) -> None:
+def test_running_execution_is_recorded_again_after_a_late_write(machine: Machine) -> None:
     name = halted(machine)
     executions = machine.memory.executions
     executions.rollouts.update({name: {}, f"{name}_2": {}})
@@ -370,7 +370,7 @@ def test_an_execution_that_runs_is_noted_again_when_a_late_write_forgot_it(machi
     assert converge_all(machine.context, "abce", "schedule")[0].kind == "HOLD"
 
 
-def test_no_turn_of_a_deployment_whose_lease_was_taken_is_begun_any_more(machine: Machine) -> None:
+def test_fenced_deployment_begins_no_turn(machine: Machine) -> None:
     machine.memory.clock.sleep(1)
     first = machine.request("1.0.1")
     machine.begin(first)
@@ -383,7 +383,7 @@ def test_no_turn_of_a_deployment_whose_lease_was_taken_is_begun_any_more(machine
     assert machine.turn("host-3").order is not Order.INSTALL
 
 
-def test_a_first_deployment_that_never_began_is_closed_too() -> None:
+def test_first_deployment_that_never_began_is_closed() -> None:
     machine = Machine()
     request = machine.request("1.0.0")
     machine.begin(request)
@@ -397,7 +397,7 @@ def test_a_first_deployment_that_never_began_is_closed_too() -> None:
     assert converge_all(machine.context, "abcd", "schedule")[0].kind == "CLOSE_STRANDED"
 
 
-def test_a_plan_that_is_refused_when_it_is_done_again_leaves_what_was_desired(machine: Machine) -> None:
+def test_refused_second_plan_restores_the_desired_version(machine: Machine) -> None:
     before = machine.memory.registry.desired(CLUSTER)
     assert before is not None
     machine.memory.clock.sleep(1)
@@ -412,24 +412,24 @@ def test_a_plan_that_is_refused_when_it_is_done_again_leaves_what_was_desired(ma
     assert machine.memory.leases.current(CLUSTER).deployment == ""
 
 
-def test_a_registration_that_was_overtaken_is_not_made(machine: Machine) -> None:
+def test_fenced_registration_is_not_made(machine: Machine) -> None:
     request = planned(machine)
     for stage in CHAIN[:3]:
         stage(machine.context, task(machine, request.deployment), request.deployment)
     mine = task(machine, request.deployment)
 
-    def overtake() -> None:
+    def fence() -> None:
         lease = machine.memory.leases.current(CLUSTER)
         if lease.deployment == request.deployment:
             machine.memory.leases.hand_over(CLUSTER, lease, "another", machine.now)
 
-    late = Late(machine.context.step_reads, overtake)
+    late = Late(machine.context.step_reads, fence)
     assert stages.register(replace(machine.context, step_reads=late), mine, "run").outcome == "STALE"
     assert "host-2" not in machine.serving()
 
 
 class NoTurns(MemoryFleet):
-    """A fleet that takes no turns: a plan dies after it wrote what is desired."""
+    """A fleet that takes no turns: a plan dies after it wrote the desired version."""
 
     def __init__(self, like: MemoryFleet) -> None:
         self.__dict__.update(like.__dict__)

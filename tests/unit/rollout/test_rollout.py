@@ -1,4 +1,4 @@
-"""A whole rollout over in-memory twins, told as an operator would see it."""
+"""A whole rollout over in-memory twins, as an operator would see it."""
 
 from dataclasses import replace
 
@@ -23,7 +23,7 @@ ALL_OLD = dict.fromkeys(["host-1", "host-2", "host-3", "host-4"], "1.0.0")
 ALL_NEW = dict.fromkeys(ALL_OLD, "1.0.1")
 
 
-def test_a_good_version_reaches_every_host(machine: Machine) -> None:
+def test_good_version_reaches_every_host(machine: Machine) -> None:
     name = machine.deploy("1.0.1")
     assert machine.record(name).state is DeploymentState.DONE
     assert machine.serving() == ALL_NEW
@@ -35,19 +35,19 @@ def test_never_more_than_one_host_is_out_of_rotation(machine: Machine) -> None:
     assert min(sum(state == "healthy" for state in seen.values()) for seen in machine.rotations) == 3
 
 
-def test_the_order_takes_zones_in_turn(machine: Machine) -> None:
+def test_order_takes_zones_in_turn(machine: Machine) -> None:
     name = machine.deploy("1.0.1")
     zones = [machine.host(host).zone for host in machine.record(name).hosts]
     assert zones == ["a", "b", "a", "b"]
 
 
-def test_what_is_there_already_is_said_and_nothing_is_done(machine: Machine) -> None:
+def test_installed_version_is_reported_and_nothing_is_done(machine: Machine) -> None:
     planned = machine.begin(machine.request("1.0.0"))
     assert planned.kind == "NOTHING_TO_DO"
     assert machine.memory.leases.current(CLUSTER).deployment == ""
 
 
-def test_a_failed_self_test_halts_and_leaves_the_others_untouched(machine: Machine) -> None:
+def test_failed_self_test_halts_and_leaves_the_others_untouched(machine: Machine) -> None:
     machine.host("host-2").breaks["1.0.1"] = Stage.SELF_TESTING
     name = machine.deploy("1.0.1")
     record = machine.record(name)
@@ -57,7 +57,7 @@ def test_a_failed_self_test_halts_and_leaves_the_others_untouched(machine: Machi
 
 
 @pytest.mark.parametrize("host", list(ALL_OLD))
-def test_a_failure_on_any_host_the_last_included_halts(machine: Machine, host: str) -> None:
+def test_failure_on_any_host_halts(machine: Machine, host: str) -> None:
     machine.host(host).breaks["1.0.1"] = Stage.SELF_TESTING
     name = machine.deploy("1.0.1")
     assert machine.record(name).state is DeploymentState.HALTED
@@ -65,13 +65,13 @@ def test_a_failure_on_any_host_the_last_included_halts(machine: Machine, host: s
 
 
 @pytest.mark.parametrize("stage", [Stage.FETCHING, Stage.INSTALLING, Stage.STARTING, Stage.SELF_TESTING])
-def test_a_failure_in_any_stage_is_named(machine: Machine, stage: Stage) -> None:
+def test_failure_in_any_stage_is_named(machine: Machine, stage: Stage) -> None:
     machine.host("host-2").breaks["1.0.1"] = stage
     name = machine.deploy("1.0.1")
     assert stage.lower().replace("_", "-") in machine.record(name).reason
 
 
-def test_a_rollback_decision_brings_the_previous_version_back_everywhere(machine: Machine) -> None:
+def test_rollback_decision_restores_the_previous_version_everywhere(machine: Machine) -> None:
     machine.host("host-4").breaks["1.0.1"] = Stage.SELF_TESTING
     name = machine.deploy("1.0.1")
     machine.decide(name, Choice.ROLL_BACK, "host-4")
@@ -83,7 +83,7 @@ def test_a_rollback_decision_brings_the_previous_version_back_everywhere(machine
     assert newest.state is DeploymentState.DONE
 
 
-def test_a_rollback_runs_under_a_new_epoch_without_a_gap_in_the_lease(machine: Machine) -> None:
+def test_rollback_has_a_new_epoch_without_a_gap_in_the_lease(machine: Machine) -> None:
     machine.host("host-2").breaks["1.0.1"] = Stage.SELF_TESTING
     name = machine.deploy("1.0.1")
     machine.decide(name, Choice.ROLL_BACK, "host-2")
@@ -91,7 +91,7 @@ def test_a_rollback_runs_under_a_new_epoch_without_a_gap_in_the_lease(machine: M
     assert newest.epoch == machine.record(name).epoch + 1
 
 
-def test_a_rolled_back_version_is_quarantined_until_somebody_insists(machine: Machine) -> None:
+def test_rolled_back_version_is_quarantined_until_an_override(machine: Machine) -> None:
     machine.host("host-2").breaks["1.0.1"] = Stage.SELF_TESTING
     machine.decide(machine.deploy("1.0.1"), Choice.ROLL_BACK, "host-2")
     machine.memory.clock.sleep(1)
@@ -100,7 +100,7 @@ def test_a_rolled_back_version_is_quarantined_until_somebody_insists(machine: Ma
     assert machine.begin(machine.request("1.0.1", overrides=(Override.QUARANTINE,))).kind == "PLANNED"
 
 
-def test_a_rollback_that_fails_too_halts_and_offers_no_rollback(machine: Machine) -> None:
+def test_failed_rollback_halts_and_offers_no_rollback(machine: Machine) -> None:
     machine.host("host-1").breaks["1.0.1"] = machine.host("host-2").breaks["1.0.0"] = Stage.SELF_TESTING
     machine.decide(machine.deploy("1.0.1"), Choice.ROLL_BACK, "host-1")
     newest = machine.memory.deployments.recent(CLUSTER, 1)[0]
@@ -109,7 +109,7 @@ def test_a_rollback_that_fails_too_halts_and_offers_no_rollback(machine: Machine
     assert Choice.ROLL_BACK not in question.choices
 
 
-def test_retry_tries_the_same_host_again_first(machine: Machine) -> None:
+def test_retry_tries_the_same_host_first(machine: Machine) -> None:
     machine.host("host-2").breaks["1.0.1"] = Stage.SELF_TESTING
     name = machine.deploy("1.0.1")
     machine.host("host-2").breaks.clear()
@@ -119,7 +119,7 @@ def test_retry_tries_the_same_host_again_first(machine: Machine) -> None:
     assert tries == [1, 2]
 
 
-def test_an_answer_holds_for_its_attempt_only(machine: Machine) -> None:
+def test_answer_counts_for_its_attempt_only(machine: Machine) -> None:
     machine.host("host-2").breaks["1.0.1"] = Stage.SELF_TESTING
     name = machine.deploy("1.0.1")
     machine.decide(name, Choice.RETRY, "host-2")
@@ -128,7 +128,7 @@ def test_an_answer_holds_for_its_attempt_only(machine: Machine) -> None:
         machine.decide(name, Choice.RETRY, "host-2", 1)
 
 
-def test_skipping_a_host_finishes_the_others_and_leaves_it_drained(machine: Machine) -> None:
+def test_skipped_host_stays_drained_while_the_others_finish(machine: Machine) -> None:
     machine.host("host-2").breaks["1.0.1"] = Stage.SELF_TESTING
     name = machine.deploy("1.0.1")
     machine.decide(name, Choice.SKIP_HOST, "host-2")
@@ -137,7 +137,7 @@ def test_skipping_a_host_finishes_the_others_and_leaves_it_drained(machine: Mach
     assert machine.serving() == {h: "1.0.1" for h in ALL_OLD if h != "host-2"}
 
 
-def test_forcing_the_next_host_asks_about_the_failed_one_again_at_the_end(machine: Machine) -> None:
+def test_force_next_asks_about_the_failed_host_at_the_end(machine: Machine) -> None:
     machine.host("host-2").breaks["1.0.1"] = Stage.SELF_TESTING
     name = machine.deploy("1.0.1")
     machine.decide(name, Choice.FORCE_NEXT, "host-2")
@@ -147,7 +147,7 @@ def test_forcing_the_next_host_asks_about_the_failed_one_again_at_the_end(machin
     assert machine.record(name).state is DeploymentState.DONE
 
 
-def test_aborting_touches_nothing_more_and_frees_the_lease(machine: Machine) -> None:
+def test_abort_touches_nothing_more_and_frees_the_lease(machine: Machine) -> None:
     machine.host("host-4").breaks["1.0.1"] = Stage.SELF_TESTING
     name = machine.deploy("1.0.1")
     before = machine.installed()
@@ -157,7 +157,7 @@ def test_aborting_touches_nothing_more_and_frees_the_lease(machine: Machine) -> 
     assert machine.memory.leases.current(CLUSTER).deployment == ""
 
 
-def test_a_decision_is_used_once(machine: Machine) -> None:
+def test_decision_is_used_once(machine: Machine) -> None:
     machine.host("host-2").breaks["1.0.1"] = Stage.SELF_TESTING
     name = machine.deploy("1.0.1")
     decide(machine.context, CLUSTER, name, "host-2", 1, Answer(Choice.RETRY, "grace", "", machine.now))
@@ -165,25 +165,25 @@ def test_a_decision_is_used_once(machine: Machine) -> None:
         decide(machine.context, CLUSTER, name, "host-2", 1, Answer(Choice.ABORT, "eve", "", machine.now))
 
 
-def test_a_second_deployment_is_refused_and_told_who_holds_the_lease(machine: Machine) -> None:
+def test_second_deployment_is_refused_with_the_lease_holder(machine: Machine) -> None:
     machine.host("host-2").breaks["1.0.1"] = Stage.SELF_TESTING
     name = machine.deploy("1.0.1")
     machine.memory.clock.sleep(1)
     assert name in machine.begin(machine.request("1.0.2")).reason
 
 
-def test_an_unknown_release_is_refused(machine: Machine) -> None:
+def test_unknown_release_is_refused(machine: Machine) -> None:
     assert "release '9.9.9' of hello not found" in machine.begin(machine.request("9.9.9")).reason
 
 
-def test_a_silent_agent_is_named_before_anything_is_touched(machine: Machine) -> None:
+def test_unreachable_host_is_named_before_anything_is_touched(machine: Machine) -> None:
     machine.host("host-3").silent = machine.host("host-4").silent = True
     machine.memory.clock.sleep(60)
     assert "host-3 has been unreachable since" in machine.begin(machine.request("1.0.1")).reason
     assert machine.serving() == ALL_OLD
 
 
-def test_an_agent_that_falls_silent_in_its_turn_is_told_apart_from_a_failure(machine: Machine) -> None:
+def test_agent_unreachable_in_its_turn_differs_from_a_failure(machine: Machine) -> None:
     request = machine.request("1.0.1")
     machine.begin(request)
     machine.host("host-2").silent = True
@@ -191,7 +191,7 @@ def test_an_agent_that_falls_silent_in_its_turn_is_told_apart_from_a_failure(mac
     assert "agent silent since" in machine.record(request.deployment).reason
 
 
-def test_draining_is_refused_while_another_host_is_down(machine: Machine) -> None:
+def test_drain_is_refused_while_another_host_is_down(machine: Machine) -> None:
     request = machine.request("1.0.1")
     machine.begin(request)
     machine.memory.dispatcher.dead.add(machine.host("host-3").address)
@@ -202,7 +202,7 @@ def test_draining_is_refused_while_another_host_is_down(machine: Machine) -> Non
     assert machine.installed() == ALL_OLD
 
 
-def test_a_host_that_is_never_alive_is_taken_out_again(machine: Machine) -> None:
+def test_host_that_is_never_alive_is_taken_out_again(machine: Machine) -> None:
     machine.memory.dispatcher.dead.add(machine.host("host-2").address)
     machine.memory.dispatcher.states[CLUSTER].pop(machine.host("host-2").address)
     name = machine.deploy("1.0.1")
@@ -211,7 +211,7 @@ def test_a_host_that_is_never_alive_is_taken_out_again(machine: Machine) -> None
     assert machine.host("host-2").address not in machine.memory.dispatcher.states[CLUSTER]
 
 
-def test_every_stage_run_twice_equals_once(machine: Machine) -> None:
+def test_repeated_stages_change_nothing(machine: Machine) -> None:
     request = machine.request("1.0.1")
     machine.begin(request)
     task = HostTask(CLUSTER, request.deployment, machine.record(request.deployment).epoch, "host-2", 1)
@@ -222,7 +222,7 @@ def test_every_stage_run_twice_equals_once(machine: Machine) -> None:
     assert [a.state for a in machine.memory.deployments.attempts(request.deployment)] == [AttemptState.ALIVE]
 
 
-def test_a_stale_actor_does_nothing(machine: Machine) -> None:
+def test_fenced_stage_changes_nothing(machine: Machine) -> None:
     machine.host("host-2").breaks["1.0.1"] = Stage.SELF_TESTING
     name = machine.deploy("1.0.1")
     machine.decide(name, Choice.ROLL_BACK, "host-2")
@@ -233,7 +233,7 @@ def test_a_stale_actor_does_nothing(machine: Machine) -> None:
     assert machine.installed() == before
 
 
-def test_a_lost_attempt_halts_and_says_where_it_was_lost(machine: Machine) -> None:
+def test_lost_attempt_halts_with_its_last_state(machine: Machine) -> None:
     request = machine.request("1.0.1")
     machine.begin(request)
     task = HostTask(CLUSTER, request.deployment, machine.record(request.deployment).epoch, "host-2", 1)
@@ -242,7 +242,7 @@ def test_a_lost_attempt_halts_and_says_where_it_was_lost(machine: Machine) -> No
     assert "lost after it was DRAINED" in machine.record(request.deployment).reason
 
 
-def test_a_plan_run_twice_keeps_its_epoch(machine: Machine) -> None:
+def test_repeated_plan_has_the_same_epoch(machine: Machine) -> None:
     request = machine.request("1.0.1")
     assert machine.begin(request).epoch == begin(machine.context, request, f"{request.deployment}_2").epoch
     assert machine.record(request.deployment).execution == f"{request.deployment}_2"
@@ -251,7 +251,7 @@ def test_a_plan_run_twice_keeps_its_epoch(machine: Machine) -> None:
 @pytest.mark.parametrize(
     ("gate", "touched"), [(ApprovalGate.BEFORE_FIRST_HOST, 0), (ApprovalGate.AFTER_FIRST_HOST, 1)]
 )
-def test_an_approval_is_waited_for_where_the_policy_says(gate: ApprovalGate, touched: int) -> None:
+def test_rollout_waits_for_the_approval_of_the_policy(gate: ApprovalGate, touched: int) -> None:
     machine = Machine(policy=Policy(approval=gate))
     name = machine.deploy("1.0.0")
     assert machine.record(name).state is DeploymentState.AWAITING_APPROVAL
@@ -260,7 +260,7 @@ def test_an_approval_is_waited_for_where_the_policy_says(gate: ApprovalGate, tou
     assert machine.record(name).state is DeploymentState.DONE
 
 
-def test_an_approval_expires() -> None:
+def test_approval_expires() -> None:
     machine = Machine(policy=Policy(approval=ApprovalGate.BEFORE_FIRST_HOST, approval_expires_seconds=60))
     name = machine.deploy("1.0.0")
     machine.memory.clock.sleep(61)
@@ -270,7 +270,7 @@ def test_an_approval_expires() -> None:
     assert machine.record(name).state is DeploymentState.REJECTED
 
 
-def test_rejecting_after_the_first_host_brings_it_back() -> None:
+def test_rejection_after_the_first_host_rolls_it_back() -> None:
     machine = Machine()
     machine.deploy("1.0.0")
     machine.publish(_gated("1.1.0"))
@@ -279,7 +279,7 @@ def test_rejecting_after_the_first_host_brings_it_back() -> None:
     assert machine.serving() == ALL_OLD
 
 
-def test_rejecting_before_the_first_host_leaves_the_desired_version_as_it_was() -> None:
+def test_rejection_before_the_first_host_keeps_the_desired_version() -> None:
     machine = Machine()
     machine.deploy("1.0.0")
     machine.publish(_gated("1.1.0", ApprovalGate.BEFORE_FIRST_HOST))
@@ -295,7 +295,7 @@ def _gated(version: str, gate: ApprovalGate = ApprovalGate.AFTER_FIRST_HOST) -> 
     return manifest(version, Policy(approval=gate))
 
 
-def test_an_operator_may_roll_back_a_halted_deployment_with_one_action(machine: Machine) -> None:
+def test_operator_rolls_back_a_halted_deployment_with_one_action(machine: Machine) -> None:
     machine.host("host-4").breaks["1.0.1"] = Stage.SELF_TESTING
     name = machine.deploy("1.0.1")
     request_rollback(machine.context, CLUSTER, name, Answer(Choice.ROLL_BACK, "grace", "", machine.now))
@@ -303,21 +303,21 @@ def test_an_operator_may_roll_back_a_halted_deployment_with_one_action(machine: 
     assert machine.serving() == ALL_OLD
 
 
-def test_a_rollback_of_what_is_done_is_a_new_deployment(machine: Machine) -> None:
+def test_rollback_of_a_done_deployment_is_a_new_deployment(machine: Machine) -> None:
     done = machine.deploy("1.0.1")
     machine.deploy("1.0.0", Kind.ROLLBACK, rollback_of=done)
     assert machine.serving() == ALL_OLD
     assert "1.0.1" in machine.memory.fleet.quarantined(CLUSTER)
 
 
-def test_the_first_deployment_offers_no_rollback() -> None:
+def test_first_deployment_offers_no_rollback() -> None:
     machine = Machine()
     machine.host("host-1").breaks["1.0.0"] = Stage.SELF_TESTING
     name = machine.deploy("1.0.0")
     assert Choice.ROLL_BACK not in machine.memory.deployments.questions(name)[0].choices
 
 
-def test_two_hosts_at_once_when_the_policy_allows_two() -> None:
+def test_policy_may_allow_two_hosts_at_once() -> None:
     machine = Machine(policy=Policy(max_unavailable=2))
     machine.deploy("1.0.0")
     machine.rotations.clear()
@@ -325,15 +325,15 @@ def test_two_hosts_at_once_when_the_policy_allows_two() -> None:
     assert machine.serving() == ALL_NEW
 
 
-def test_every_effect_is_preceded_by_a_line_of_the_trail(machine: Machine) -> None:
+def test_every_effect_has_an_earlier_audit_entry(machine: Machine) -> None:
     machine.deploy("1.0.1")
-    told = [(e.what, e.host) for e in machine.memory.audit_log.entries if "10" in e.deployment]
+    recorded = [(e.what, e.host) for e in machine.memory.audit_log.entries if "10" in e.deployment]
     for host in ALL_OLD:
-        mine = [what for what, where in told if where == host]
+        mine = [what for what, where in recorded if where == host]
         assert mine[-4:] == ["drain", "install", "register", "alive"]
 
 
-def test_a_version_that_a_host_cannot_fetch_halts_before_the_host_is_drained(machine: Machine) -> None:
+def test_version_that_cannot_be_fetched_halts_before_the_drain(machine: Machine) -> None:
     machine.host("host-2").breaks["1.0.1"] = Stage.FETCHING
     name = machine.deploy("1.0.1")
     assert "failed while fetching" in machine.record(name).reason
@@ -348,7 +348,7 @@ def test_production_takes_releases_only(machine: Machine) -> None:
     )
 
 
-def test_a_rollback_is_not_rolled_back(machine: Machine) -> None:
+def test_rollback_is_not_rolled_back(machine: Machine) -> None:
     machine.host("host-1").breaks["1.0.1"] = machine.host("host-2").breaks["1.0.0"] = Stage.SELF_TESTING
     machine.decide(machine.deploy("1.0.1"), Choice.ROLL_BACK, "host-1")
     newest = machine.memory.deployments.recent(CLUSTER, 1)[0]
@@ -358,7 +358,7 @@ def test_a_rollback_is_not_rolled_back(machine: Machine) -> None:
         )
 
 
-def test_convergence_wakes_an_approval_that_expired() -> None:
+def test_convergence_resumes_an_expired_approval() -> None:
     machine = Machine(policy=Policy(approval=ApprovalGate.BEFORE_FIRST_HOST, approval_expires_seconds=60))
     name = machine.deploy("1.0.0")
     token = machine.memory.deployments.questions(name)[0].token
@@ -369,7 +369,7 @@ def test_convergence_wakes_an_approval_that_expired() -> None:
     assert machine.memory.executions.waiting == set()
 
 
-def test_a_load_balancer_that_refuses_halts_with_its_own_words(machine: Machine) -> None:
+def test_load_balancer_error_halts_with_its_message(machine: Machine) -> None:
     request = machine.request("1.0.1")
     machine.begin(request)
     del machine.memory.dispatcher.states[CLUSTER]
@@ -378,7 +378,7 @@ def test_a_load_balancer_that_refuses_halts_with_its_own_words(machine: Machine)
     assert (outcome.outcome, "Deploy its stack first" in outcome.reason) == ("FAILED", True)
 
 
-def test_the_same_bytes_under_another_version_are_installed(machine: Machine) -> None:
+def test_same_bytes_under_another_version_are_installed(machine: Machine) -> None:
     same = manifest("1.0.0")
     machine.memory.artifacts._manifests["release/hello/1.0.9"] = replace(same, version="1.0.9")
     name = machine.deploy("1.0.9")

@@ -73,7 +73,7 @@ SENTENCES_BY_KEY = {"quarantined", "bad_versions", "bad_hosts", "effects", "drif
 
 
 def reworded(value: Any, word: Callable[[str], str]) -> Any:
-    """The same facts, with every sentence in them put through `word`."""
+    """Return the same facts, with every sentence in them put through `word`."""
     if is_dataclass(value) and not isinstance(value, type):
         changed = {each.name: _field(each.name, getattr(value, each.name), word) for each in fields(value)}
         return replace(value, **changed)
@@ -95,13 +95,13 @@ def _field(name: str, value: Any, word: Callable[[str], str]) -> Any:
 
 
 def decided(step: Any) -> tuple[str, Any]:
-    """A decision without its sentences."""
+    """Return a decision without its sentences."""
     return type(step).__name__, reworded(step, lambda _: "")
 
 
 @dataclass
-class Seen:
-    """Everything that was decided on in some rollouts, and when."""
+class Observations:
+    """The facts of every decision in some rollouts, and their times."""
 
     steps: list[tuple[Facts, datetime]] = field(default_factory=list)
     clusters: list[tuple[ClusterFacts, datetime]] = field(default_factory=list)
@@ -115,7 +115,7 @@ class Recording:
     """Step reads that note the facts of each step."""
 
     context: Context
-    seen: Seen
+    observations: Observations
     inner: StepReads
     last: object = None
 
@@ -128,38 +128,38 @@ class Recording:
         if current is not None and self._is_news(
             facts := observe.facts(self.context, current, lease, deployment)
         ):
-            self.seen.steps.append((facts, now))
+            self.observations.steps.append((facts, now))
             request = replace(current.request, deployment=f"{deployment}-again")
-            self.seen.plans.append((request, observe.observed(self.context, request), now))
+            self.observations.plans.append((request, observe.observed(self.context, request), now))
             for since in (current.started_at, now):
                 alarm = Alarm("lc-p-hello-errors", CLUSTER, True, since, "at most 2 %", "4.1 %")
-                self.seen.alarms.append((watch_facts(self.context, alarm), now))
-            self.seen.clusters.append((cluster_facts(self.context, cluster), now))
+                self.observations.alarms.append((watch_facts(self.context, alarm), now))
+            self.observations.clusters.append((cluster_facts(self.context, cluster), now))
         return current, lease
 
     def _is_news(self, facts: Facts) -> bool:
-        """Whether the step is another one than before: most minutes of a bake are alike."""
+        """Return whether the step differs from the one before: most minutes of a bake are alike."""
         before, self.last = self.last, decided(next_step(facts, self.context.clock.now()))
         return self.last != before
 
 
-def recorded(machine: Machine, seen: Seen) -> Machine:
+def recorded(machine: Machine, observations: Observations) -> Machine:
     machine.context = replace(
-        machine.context, step_reads=Recording(machine.context, seen, machine.context.step_reads)
+        machine.context, step_reads=Recording(machine.context, observations, machine.context.step_reads)
     )
     return machine
 
 
-def _failing_hosts(seen: Seen) -> Iterator[Machine]:
+def _failing_hosts(observations: Observations) -> Iterator[Machine]:
     for choice in (Choice.RETRY, Choice.SKIP_HOST, Choice.FORCE_NEXT, Choice.ROLL_BACK, Choice.ABORT):
         machine = served(Policy(watch_minutes=30))
         machine.host("host-2").breaks["1.0.1"] = Stage.SELF_TESTING
-        name = recorded(machine, seen).deploy("1.0.1")
+        name = recorded(machine, observations).deploy("1.0.1")
         machine.decide(name, choice, "host-2")
         machine.context.fleet.quarantine(CLUSTER, "1.0.1", "it fails")
         machine.context.freezes.put(Freeze("production", "ada", "the sale", machine.now))
         request = machine.request("1.0.1")
-        seen.plans.append((request, observe.observed(machine.context, request), machine.now))
+        observations.plans.append((request, observe.observed(machine.context, request), machine.now))
         _alarm_rings(machine)
         yield machine
 
@@ -170,10 +170,10 @@ def _alarm_rings(machine: Machine) -> None:
     watch(machine.context, alarms)
 
 
-def _operators(seen: Seen) -> Iterator[Machine]:
+def _operators(observations: Observations) -> Iterator[Machine]:
     policy = Policy(watch_minutes=30, on_alarm=OnAlarm.ROLL_BACK, approval=ApprovalGate.AFTER_FIRST_HOST)
     for choice in (Choice.APPROVE, Choice.REJECT, Choice.ROLL_BACK):
-        machine = recorded(Machine(policy=policy), seen)
+        machine = recorded(Machine(policy=policy), observations)
         machine.approve(machine.deploy("1.0.0"), Choice.APPROVE)
         name = machine.deploy("1.0.1")
         if choice is Choice.ROLL_BACK:
@@ -187,29 +187,29 @@ def _operators(seen: Seen) -> Iterator[Machine]:
         yield machine
 
 
-def _test_beds(seen: Seen) -> Iterator[Machine]:
+def _test_beds(observations: Observations) -> Iterator[Machine]:
     for on_fail, choice in (
         (OnFail.HALT, Choice.FORCE_NEXT),
         (OnFail.HALT, Choice.RETRY),
         (OnFail.ROLL_BACK, None),
     ):
-        machine = recorded(served(Policy(bake_minutes=12, on_fail=on_fail)), seen)
+        machine = recorded(served(Policy(bake_minutes=12, on_fail=on_fail)), observations)
         machine.errors["1.0.1"] = 30
         name = machine.deploy("1.0.1")
         if choice:
             machine.decide(name, choice, machine.bed(name).host)
         yield machine
     for choice in (Choice.APPROVE, Choice.EXTEND, Choice.REJECT):
-        machine = recorded(served(Policy(bake_minutes=12, after_bake=AfterBake.ASK)), seen)
+        machine = recorded(served(Policy(bake_minutes=12, after_bake=AfterBake.ASK)), observations)
         machine.metrics.old_stacks.add(CLUSTER)  # every interim analysis fails
         name = machine.deploy("1.0.1")
         machine.approve(name, choice)
         yield machine
 
 
-def _unhealthy_hosts(seen: Seen) -> Iterator[Machine]:
+def _unhealthy_hosts(observations: Observations) -> Iterator[Machine]:
     for silent in (False, True):
-        machine = recorded(served(Policy(bake_minutes=12)), seen)
+        machine = recorded(served(Policy(bake_minutes=12)), observations)
         machine.stop_at = "BAKE"
         name = machine.deploy("1.0.1")
         machine.stop_at = ""
@@ -224,9 +224,9 @@ def _unhealthy_hosts(seen: Seen) -> Iterator[Machine]:
 
 
 @cache
-def seen() -> Seen:
-    """The facts of every scenario."""
-    found = Seen()
+def observations() -> Observations:
+    """Return the facts of every scenario."""
+    found = Observations()
     for scenario in (_failing_hosts, _operators, _test_beds, _unhealthy_hosts):
         for machine in scenario(found):
             found.changes += _changes(machine)
@@ -245,19 +245,19 @@ def _changes(machine: Machine) -> Iterator[Change]:
 
 @cache
 def sentences() -> list[str]:
-    """Every sentence of those facts: each may stand in the place of another."""
+    """Return the sentences of those facts: each may stand in the place of another."""
     found: set[str] = set()
 
     def note(text: str) -> str:
         found.add(text)
         return text
 
-    reworded([facts for facts, _ in seen().steps], note)
+    reworded([facts for facts, _ in observations().steps], note)
     return sorted(found)
 
 
 def words(seed: int) -> Callable[[str], str]:
-    """A text in the place of each sentence: none, any, or a sentence of another record."""
+    """Return a text for each sentence: none, any, or a sentence of another record."""
     random = Random(seed)  # noqa: S311 (no secret)
 
     def word(_: str) -> str:
@@ -272,25 +272,25 @@ SEEDS = st.integers(0, 2**32)
 OFTEN = settings(max_examples=4, deadline=None, phases=[Phase.generate])
 
 
-def test_the_scenarios_come_to_the_decisions_that_depended_on_sentences_once() -> None:
-    steps = [next_step(facts, now) for facts, now in seen().steps]
+def test_scenarios_reach_the_decisions_that_once_read_sentences() -> None:
+    steps = [next_step(facts, now) for facts, now in observations().steps]
     assert {type(step) for step in steps} >= {AwaitDecision, AwaitApproval, AwaitResume, RollBack, Finish}
     notes = [step.note for step in steps if isinstance(step, Bake)]
     assert any(note.last_analysis for note in notes)
     assert any(note.unhealthy_host for note in notes)
-    assert any(facts.deployment.bake_note.last_analysis for facts, _ in seen().steps)
-    assert any(facts.deployment.bake_note.unhealthy_host for facts, _ in seen().steps)
-    assert len({type(follow(facts, now)) for facts, now in seen().alarms}) >= 4
-    assert any(observed.bad_versions for _, observed, _ in seen().plans)
-    told = [notification_of(change) for change in seen().changes]
-    assert {each.kind for each in told if each} >= {NotificationKind.ALARM, NotificationKind.HALTED}
+    assert any(facts.deployment.bake_note.last_analysis for facts, _ in observations().steps)
+    assert any(facts.deployment.bake_note.unhealthy_host for facts, _ in observations().steps)
+    assert len({type(follow(facts, now)) for facts, now in observations().alarms}) >= 4
+    assert any(observed.bad_versions for _, observed, _ in observations().plans)
+    notifications = [notification_of(change) for change in observations().changes]
+    assert {each.kind for each in notifications if each} >= {NotificationKind.ALARM, NotificationKind.HALTED}
 
 
 @OFTEN
 @given(seed=SEEDS)
 def test_no_sentence_changes_the_next_step(seed: int) -> None:
     word = words(seed)
-    for facts, now in seen().steps:
+    for facts, now in observations().steps:
         assert decided(next_step(reworded(facts, word), now)) == decided(next_step(facts, now))
 
 
@@ -298,7 +298,7 @@ def test_no_sentence_changes_the_next_step(seed: int) -> None:
 @given(seed=SEEDS)
 def test_no_sentence_changes_what_convergence_does(seed: int) -> None:
     word = words(seed)
-    for facts, now in seen().clusters:
+    for facts, now in observations().clusters:
         assert decided(converge(reworded(facts, word), now)) == decided(converge(facts, now))
 
 
@@ -306,7 +306,7 @@ def test_no_sentence_changes_what_convergence_does(seed: int) -> None:
 @given(seed=SEEDS)
 def test_no_sentence_changes_what_follows_from_an_alarm(seed: int) -> None:
     word = words(seed)
-    for facts, now in seen().alarms:
+    for facts, now in observations().alarms:
         assert decided(follow(reworded(facts, word), now)) == decided(follow(facts, now))
 
 
@@ -314,7 +314,7 @@ def test_no_sentence_changes_what_follows_from_an_alarm(seed: int) -> None:
 @given(seed=SEEDS)
 def test_no_sentence_changes_a_plan(seed: int) -> None:
     word, timeout = words(seed), timedelta(seconds=30)
-    for request, observed, now in seen().plans:
+    for request, observed, now in observations().plans:
         other = plan(reworded(request, word), reworded(observed, word), now, timeout)
         assert decided(other) == decided(plan(request, observed, now, timeout))
 
@@ -323,15 +323,19 @@ def test_no_sentence_changes_a_plan(seed: int) -> None:
 @given(seed=SEEDS)
 def test_no_sentence_changes_whether_and_as_what_a_change_is_notified(seed: int) -> None:
     word = words(seed)
-    for change in seen().changes:
+    for change in observations().changes:
         same: dict[str, str] = {}
 
         def once(text: str, same: dict[str, str] = same) -> str:
-            """One text for one sentence: a record that stays as it was is no change."""
+            """Return one text for one sentence, so that an unchanged record stays unchanged."""
             return same.setdefault(text, word(text) + str(len(same)))
 
         assert _kind(notification_of(reworded(change, once))) == _kind(notification_of(change))
 
 
-def _kind(told: Notification | None) -> tuple[object, ...]:
-    return (told.kind, told.deployment, told.question, told.choices) if told else ()
+def _kind(notification: Notification | None) -> tuple[object, ...]:
+    return (
+        (notification.kind, notification.deployment, notification.question, notification.choices)
+        if notification
+        else ()
+    )

@@ -1,4 +1,4 @@
-"""Amounts: what may be written, and which way each rounds."""
+"""Counts of hosts: the allowed forms, and the rounding of each."""
 
 from fractions import Fraction
 
@@ -14,7 +14,7 @@ HOSTS = st.integers(min_value=0, max_value=10_000)
 
 
 @pytest.mark.parametrize("value", [0, 1, 400, "1%", "9%", "10%", "25%", "99%", "100%"])
-def test_a_number_and_a_share_are_kept_as_they_were_written(value: int | str) -> None:
+def test_number_and_percentage_are_returned_as_written(value: int | str) -> None:
     assert parse_host_count(value) == value
 
 
@@ -25,7 +25,7 @@ def test_a_number_and_a_share_are_kept_as_they_were_written(value: int | str) ->
         *("%", "abc", "25 %", " 25%", "25%\n", "25%%", "\u0662%", "25", "1e1%"),
     ],
 )
-def test_anything_else_is_refused_and_named(value: object) -> None:
+def test_other_values_are_refused_and_named(value: object) -> None:
     with pytest.raises(InvalidValue, match="is not a number of hosts; allowed: a whole number") as refused:
         parse_host_count(value)
     assert repr(str(value)) in str(refused.value)
@@ -49,14 +49,12 @@ def test_anything_else_is_refused_and_named(value: object) -> None:
         (12, 10, 12, 12),
     ],
 )
-def test_what_may_go_rounds_down_and_what_must_stay_rounds_up(
-    amount: int | str, of: int, most: int, least: int
-) -> None:
+def test_maximum_rounds_down_and_minimum_rounds_up(amount: int | str, of: int, most: int, least: int) -> None:
     assert (at_most(amount, of), at_least(amount, of)) == (most, least)
 
 
 @given(PERCENTS, HOSTS)
-def test_a_share_is_rounded_by_less_than_one_host(percent: int, of: int) -> None:
+def test_percentage_is_rounded_by_less_than_one_host(percent: int, of: int) -> None:
     exact = Fraction(of * percent, 100)
     least = at_least(f"{percent}%", of)
     assert 0 <= least - exact < 1
@@ -65,19 +63,19 @@ def test_a_share_is_rounded_by_less_than_one_host(percent: int, of: int) -> None
 
 
 @given(PERCENTS, st.integers(min_value=1, max_value=10_000))
-def test_a_share_never_takes_more_hosts_than_there_are(percent: int, of: int) -> None:
+def test_percentage_never_exceeds_the_hosts(percent: int, of: int) -> None:
     assert 1 <= at_most(f"{percent}%", of) <= of
     assert 1 <= at_least(f"{percent}%", of) <= of
 
 
 @given(PERCENTS, HOSTS)
-def test_what_may_go_and_what_must_stay_leave_no_host_untold(percent: int, of: int) -> None:
+def test_maximum_and_minimum_add_up(percent: int, of: int) -> None:
     if percent < 100 and of * percent >= 100:
         assert at_most(f"{percent}%", of) + at_least(f"{100 - percent}%", of) == of
 
 
 @pytest.mark.parametrize("count", [at_most, at_least])
-def test_a_share_that_was_never_checked_is_refused(count: object) -> None:
+def test_unchecked_percentage_is_refused(count: object) -> None:
     assert callable(count)
     with pytest.raises(InvalidValue):
         count("150%", 4)

@@ -1,4 +1,4 @@
-"""Versions: read, ordered, and counted on."""
+"""Versions: parsing, order, and the next release."""
 
 import pytest
 from hypothesis import given
@@ -18,7 +18,7 @@ RELEASES = st.builds(ReleaseVersion, NUMBERS, NUMBERS, NUMBERS)
 
 
 @given(RELEASES)
-def test_a_release_version_is_read_as_it_is_written(version: ReleaseVersion) -> None:
+def test_release_version_is_read_as_written(version: ReleaseVersion) -> None:
     assert parse_version(str(version)) == version
 
 
@@ -27,7 +27,7 @@ def test_a_release_version_is_read_as_it_is_written(version: ReleaseVersion) -> 
     st.text("0123456789", min_size=14, max_size=14),
     st.text("0123456789abcdef", min_size=7, max_size=7),
 )
-def test_a_snapshot_version_is_read_as_it_is_written(base: ReleaseVersion, built: str, commit: str) -> None:
+def test_snapshot_version_is_read_as_written(base: ReleaseVersion, built: str, commit: str) -> None:
     version = SnapshotVersion(base, built, commit)
     assert parse_version(str(version)) == version
 
@@ -54,7 +54,7 @@ def test_anything_else_is_refused(text: str) -> None:
 
 
 @given(RELEASES, st.lists(RELEASES))
-def test_the_next_release_is_new_and_newest(declared: ReleaseVersion, released: list[ReleaseVersion]) -> None:
+def test_next_release_is_new_and_newest(declared: ReleaseVersion, released: list[ReleaseVersion]) -> None:
     chosen = next_release(declared, released)
     assert all(chosen > old for old in released)
     assert chosen >= declared or chosen.patch > 0
@@ -65,6 +65,6 @@ def test_numbers_are_compared_as_numbers() -> None:
     assert str(next_release(ReleaseVersion(1, 9, 0), [ReleaseVersion(1, 10, 0)])) == "1.10.1"
 
 
-def test_a_version_tells_where_it_is_kept() -> None:
+def test_version_gives_its_folder() -> None:
     assert artifact_prefix("hello", "1.2.3") == "release/hello/1.2.3"
     assert artifact_prefix("hello", "1.2.3-20261123120000-abcdef0").startswith("snapshot/hello/")

@@ -1,4 +1,4 @@
-"""A cluster of four hosts that serves 1.0.0, and whose policy wants a test bed of twelve minutes."""
+"""A cluster of four hosts that serves 1.0.0; its policy has a test bed of twelve minutes."""
 
 import pytest
 
@@ -10,7 +10,7 @@ POLICY = Policy(bake_minutes=12)
 
 
 def served(policy: Policy = POLICY, hosts: int = 4) -> Machine:
-    """A cluster that serves 1.0.0."""
+    """Return a cluster that serves 1.0.0."""
     made = Machine(hosts=hosts, policy=policy)
     first = made.deploy("1.0.0")
     assert made.record(first).state is DeploymentState.DONE

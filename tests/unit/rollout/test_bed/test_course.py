@@ -1,4 +1,4 @@
-"""A test bed from its first host to its end: what it takes, what it leaves, and what its verdict leads to."""
+"""A test bed from its first host to its end: its hosts, its verdict, and what follows."""
 
 from dataclasses import replace
 
@@ -24,7 +24,7 @@ def weights(machine: Machine) -> dict[Group, int]:
     return dict(machine.memory.dispatcher.weights(CLUSTER))
 
 
-def aside(machine: Machine) -> set[str]:
+def hosts_in_test_groups(machine: Machine) -> set[str]:
     states = machine.memory.dispatcher.targets(CLUSTER)
     return {h.name for h in machine.hosts if states.get(h.address) is TargetState.TEST_GROUP}
 
@@ -40,17 +40,17 @@ def until(machine: Machine, kind: str, version: str = "1.0.1") -> str:
     return request.deployment
 
 
-def test_a_good_version_passes_and_goes_on_to_every_host(machine: Machine) -> None:
+def test_good_version_passes_and_reaches_every_host(machine: Machine) -> None:
     name = machine.deploy("1.0.1")
     bed = machine.bed(name)
     assert (bed.state, bed.judgement and bed.judgement.verdict) == (BedState.PASSED, Verdict.PASS)
     assert machine.record(name).state is DeploymentState.DONE
     assert set(machine.serving().values()) == {"1.0.1"}
-    assert aside(machine) == set()
+    assert hosts_in_test_groups(machine) == set()
     assert weights(machine) == {Group.MAIN: 4, Group.TEST_BED: 0, Group.CONTROL: 0}
 
 
-def test_the_control_is_another_host_of_the_same_zone_restarted_on_the_current_version(
+def test_control_is_a_host_of_the_same_zone_restarted_on_the_current_version(
     machine: Machine,
 ) -> None:
     boots = {host.name: host.boots for host in machine.hosts}
@@ -59,10 +59,10 @@ def test_the_control_is_another_host_of_the_same_zone_restarted_on_the_current_v
     assert machine.host(bed.control).zone == machine.host(bed.host).zone
     assert machine.installed() == {**dict.fromkeys(boots, "1.0.0"), bed.host: "1.0.1"}
     restarted = {host.name for host in machine.hosts if host.boots > boots[host.name]}
-    assert restarted == {bed.host, bed.control} == aside(machine)
+    assert restarted == {bed.host, bed.control} == hosts_in_test_groups(machine)
 
 
-def test_both_hosts_get_their_fair_share(machine: Machine) -> None:
+def test_both_hosts_get_their_fair_traffic_weight(machine: Machine) -> None:
     until(machine, "BAKE")
     assert weights(machine) == {Group.MAIN: 2, Group.TEST_BED: 1, Group.CONTROL: 1}
 
@@ -73,14 +73,14 @@ def test_never_more_than_one_host_is_out(machine: Machine) -> None:
     assert min(serving) == 3
 
 
-def test_no_group_has_a_share_and_nobody_to_answer_it(machine: Machine) -> None:
-    seen: list[tuple[int, int]] = []
+def test_group_with_a_traffic_weight_has_a_healthy_host(machine: Machine) -> None:
+    observed: list[tuple[int, int]] = []
     dispatcher = machine.memory.dispatcher
 
     def look() -> None:
         for group in (Group.TEST_BED, Group.CONTROL):
             healthy = [s for s in dispatcher.members(CLUSTER, group).values() if s is TargetState.HEALTHY]
-            seen.append((dispatcher.weights(CLUSTER)[group], len(healthy)))
+            observed.append((dispatcher.weights(CLUSTER)[group], len(healthy)))
 
     machine.memory.clock.ticks.append(look)
     machine.errors["1.0.1"] = 30
@@ -88,11 +88,11 @@ def test_no_group_has_a_share_and_nobody_to_answer_it(machine: Machine) -> None:
     machine.decide(bad, Choice.ROLL_BACK, machine.bed(bad).host)
     machine.errors.clear()
     machine.deploy("1.0.2")
-    assert {share for share, _ in seen} == {0, 1}
-    assert all(healthy for share, healthy in seen if share)
+    assert {share for share, _ in observed} == {0, 1}
+    assert all(healthy for share, healthy in observed if share)
 
 
-def test_a_bad_version_halts_with_the_evidence_and_serves_no_more(machine: Machine) -> None:
+def test_bad_version_halts_with_evidence_and_stops_serving(machine: Machine) -> None:
     machine.errors["1.0.1"] = 30
     name = machine.deploy("1.0.1")
     bed, record = machine.bed(name), machine.record(name)
@@ -108,7 +108,7 @@ def test_a_bad_version_halts_with_the_evidence_and_serves_no_more(machine: Machi
     assert weights(machine) == {Group.MAIN: 3, Group.TEST_BED: 0, Group.CONTROL: 0}
 
 
-def test_a_failed_test_bed_is_rolled_back_with_one_answer(machine: Machine) -> None:
+def test_failed_test_bed_is_rolled_back_with_one_answer(machine: Machine) -> None:
     machine.errors["1.0.1"] = 30
     name = machine.deploy("1.0.1")
     machine.decide(name, Choice.ROLL_BACK, machine.bed(name).host)
@@ -117,7 +117,7 @@ def test_a_failed_test_bed_is_rolled_back_with_one_answer(machine: Machine) -> N
     assert len(machine.serving()) == 4
 
 
-def test_a_failed_test_bed_is_rolled_back_by_itself_where_the_policy_says_so() -> None:
+def test_failed_test_bed_is_rolled_back_by_policy() -> None:
     machine = served(Policy(bake_minutes=12, on_fail=OnFail.ROLL_BACK))
     machine.errors["1.0.1"] = 30
     name = machine.deploy("1.0.1")
@@ -125,7 +125,7 @@ def test_a_failed_test_bed_is_rolled_back_by_itself_where_the_policy_says_so() -
     assert set(machine.serving().values()) == {"1.0.0"}
 
 
-def test_a_failed_host_that_is_tried_again_bakes_again(machine: Machine) -> None:
+def test_retried_host_bakes_again(machine: Machine) -> None:
     machine.errors["1.0.1"] = 30
     name = machine.deploy("1.0.1")
     first = machine.bed(name)
@@ -137,7 +137,7 @@ def test_a_failed_host_that_is_tried_again_bakes_again(machine: Machine) -> None
     assert set(machine.serving().values()) == {"1.0.1"}
 
 
-def test_the_others_go_on_without_a_test_bed_when_a_human_says_so(machine: Machine) -> None:
+def test_others_continue_without_a_test_bed_after_force_next(machine: Machine) -> None:
     machine.errors["1.0.1"] = 30
     name = machine.deploy("1.0.1")
     host = machine.bed(name).host
@@ -157,10 +157,13 @@ def test_too_little_data_asks_a_human(machine: Machine) -> None:
     (question,) = machine.memory.deployments.questions(name)
     assert question.gate is ApprovalGate.AFTER_TEST_BED
     assert question.choices == (Choice.APPROVE, Choice.EXTEND, Choice.REJECT)
-    assert aside(machine) == {bed.host, bed.control}  # they bake on until somebody answers
+    assert hosts_in_test_groups(machine) == {
+        bed.host,
+        bed.control,
+    }  # the bake continues until somebody answers
 
 
-def test_an_approved_test_bed_goes_on(machine: Machine) -> None:
+def test_approved_test_bed_continues(machine: Machine) -> None:
     machine.quiet = True
     name = machine.deploy("1.0.1")
     machine.approve(name, Choice.APPROVE)
@@ -168,7 +171,7 @@ def test_an_approved_test_bed_goes_on(machine: Machine) -> None:
     assert (machine.bed(name).state, set(machine.serving().values())) == (BedState.PASSED, {"1.0.1"})
 
 
-def test_a_rejected_test_bed_goes_back(machine: Machine) -> None:
+def test_rejected_test_bed_rolls_back(machine: Machine) -> None:
     machine.quiet = True
     name = machine.deploy("1.0.1")
     machine.approve(name, Choice.REJECT)
@@ -177,7 +180,7 @@ def test_a_rejected_test_bed_goes_back(machine: Machine) -> None:
     assert (len(machine.serving()), set(machine.serving().values())) == (4, {"1.0.0"})
 
 
-def test_a_test_bed_may_bake_longer_and_an_old_question_takes_no_answer_for_the_new_one(
+def test_extended_bake_asks_a_new_question(
     machine: Machine,
 ) -> None:
     machine.quiet = True
@@ -191,17 +194,17 @@ def test_a_test_bed_may_bake_longer_and_an_old_question_takes_no_answer_for_the_
     assert len({question.id for question in asked}) == len(asked)
 
 
-def test_a_verdict_that_is_good_waits_for_a_human_where_the_policy_says_so() -> None:
+def test_pass_waits_for_an_approval_by_policy() -> None:
     machine = served(Policy(bake_minutes=12, after_bake=AfterBake.ASK))
     name = machine.deploy("1.0.1")
-    assert (machine.bed(name).state, aside(machine)) == (BedState.PASSED, set())
+    assert (machine.bed(name).state, hosts_in_test_groups(machine)) == (BedState.PASSED, set())
     assert machine.record(name).state is DeploymentState.AWAITING_APPROVAL
     assert "passed" in machine.record(name).reason
     machine.approve(name, Choice.APPROVE)
     assert machine.record(name).state is DeploymentState.DONE
 
 
-def test_a_policy_that_wants_an_approval_after_the_first_host_gets_it_after_the_bake() -> None:
+def test_approval_after_the_first_host_comes_after_the_bake() -> None:
     machine = served()
     machine.publish(manifest("1.1.0", replace(POLICY, approval=ApprovalGate.AFTER_FIRST_HOST)))
     waits = machine.record(machine.deploy("1.1.0"))
@@ -209,7 +212,7 @@ def test_a_policy_that_wants_an_approval_after_the_first_host_gets_it_after_the_
     assert machine.bed(waits.id).state is BedState.PASSED
 
 
-def test_a_version_whose_service_dies_in_the_test_bed_has_failed(machine: Machine) -> None:
+def test_version_with_a_dead_service_in_the_test_bed_has_failed(machine: Machine) -> None:
     name = until(machine, "BAKE")
     machine.memory.dispatcher.dead.add(machine.host(machine.bed(name).host).address)
     machine.run(name)
@@ -218,14 +221,14 @@ def test_a_version_whose_service_dies_in_the_test_bed_has_failed(machine: Machin
     assert machine.record(name).state is DeploymentState.HALTED
 
 
-def test_a_host_that_is_ill_gets_no_requests_from_the_next_look_on(machine: Machine) -> None:
+def test_unhealthy_host_gets_no_requests_after_the_next_analysis(machine: Machine) -> None:
     name = until(machine, "BAKE")
     machine.memory.dispatcher.dead.add(machine.host(machine.bed(name).host).address)
     machine.bake(name, 60)
     assert weights(machine) == {Group.MAIN: 2, Group.TEST_BED: 0, Group.CONTROL: 1}
 
 
-def test_without_its_control_a_human_decides(machine: Machine) -> None:
+def test_human_decides_without_a_control(machine: Machine) -> None:
     name = until(machine, "BAKE")
     machine.memory.dispatcher.dead.add(machine.host(machine.bed(name).control).address)
     machine.run(name)
@@ -233,7 +236,7 @@ def test_without_its_control_a_human_decides(machine: Machine) -> None:
     assert (record.state, "nothing to compare" in record.reason) == (DeploymentState.AWAITING_APPROVAL, True)
 
 
-def test_a_test_bed_whose_host_leaves_is_set_up_anew(machine: Machine) -> None:
+def test_test_bed_is_set_up_again_after_its_host_left(machine: Machine) -> None:
     name = until(machine, "BAKE")
     gone = machine.bed(name)
     machine.leave(gone.host)
@@ -243,25 +246,25 @@ def test_a_test_bed_whose_host_leaves_is_set_up_anew(machine: Machine) -> None:
     assert machine.record(name).state is DeploymentState.DONE
 
 
-def test_an_abort_brings_both_hosts_home_first(machine: Machine) -> None:
+def test_abort_first_returns_both_hosts_to_the_main_group(machine: Machine) -> None:
     name = until(machine, "BAKE")
     machine.tell(name, Choice.PAUSE)
     machine.tell(name, Choice.ABORT)
     machine.run(name)
     assert machine.record(name).state is DeploymentState.ABORTED
-    assert (aside(machine), len(machine.serving())) == (set(), 4)
+    assert (hosts_in_test_groups(machine), len(machine.serving())) == (set(), 4)
     assert weights(machine)[Group.MAIN] == 4
 
 
-def test_a_rollback_while_it_bakes_ends_the_test_bed_and_goes_back(machine: Machine) -> None:
+def test_rollback_during_the_bake_ends_the_test_bed_first(machine: Machine) -> None:
     name = until(machine, "BAKE")
     machine.tell(name, Choice.ROLL_BACK)
     machine.run(name)
     assert machine.record(name).state is DeploymentState.ROLLED_BACK
-    assert (aside(machine), set(machine.serving().values())) == (set(), {"1.0.0"})
+    assert (hosts_in_test_groups(machine), set(machine.serving().values())) == (set(), {"1.0.0"})
 
 
-def test_a_control_that_does_not_come_back_halts_and_another_one_can_take_its_place(machine: Machine) -> None:
+def test_failed_control_halts_and_can_be_replaced(machine: Machine) -> None:
     for host in machine.hosts:
         host.breaks["1.0.0"] = Stage.SELF_TESTING
     name = machine.deploy("1.0.1")
@@ -277,7 +280,7 @@ def test_a_control_that_does_not_come_back_halts_and_another_one_can_take_its_pl
 
 
 @pytest.mark.parametrize("kind", [Kind.ROLLBACK, Kind.CONVERGE])
-def test_a_rollback_or_a_repair_has_no_test_bed(machine: Machine, kind: Kind) -> None:
+def test_rollbacks_and_repairs_have_no_test_bed(machine: Machine, kind: Kind) -> None:
     name = machine.deploy("1.0.1", kind)
     assert machine.memory.deployments.beds(name) == []
     assert machine.record(name).state is DeploymentState.DONE
@@ -289,13 +292,13 @@ def test_two_hosts_are_too_few_for_a_test_bed() -> None:
     assert (machine.memory.deployments.beds(name), machine.record(name).state) == ([], DeploymentState.DONE)
 
 
-def test_a_cluster_with_an_old_stack_has_no_test_bed(machine: Machine) -> None:
+def test_cluster_with_an_old_stack_has_no_test_bed(machine: Machine) -> None:
     machine.memory.dispatcher.old_stacks.add(CLUSTER)
     name = machine.deploy("1.0.1")
     assert (machine.memory.deployments.beds(name), machine.record(name).state) == ([], DeploymentState.DONE)
 
 
-def test_an_overtaken_deployment_ends_nothing(machine: Machine) -> None:
+def test_fenced_deployment_ends_no_test_bed(machine: Machine) -> None:
     name = until(machine, "BAKE")
     lease = machine.memory.leases.current(CLUSTER)
     machine.memory.leases.hand_over(CLUSTER, lease, "another", machine.now)
@@ -306,7 +309,7 @@ def test_an_overtaken_deployment_ends_nothing(machine: Machine) -> None:
     assert (dict(machine.memory.dispatcher.targets(CLUSTER)), weights(machine)) == before
 
 
-def test_ending_twice_is_ending_once(machine: Machine) -> None:
+def test_second_end_changes_nothing(machine: Machine) -> None:
     name = until(machine, "END_BAKE")
     step = machine.stopped
     assert step is not None
@@ -314,7 +317,7 @@ def test_ending_twice_is_ending_once(machine: Machine) -> None:
     assert machine.run(name).kind == "FINISH"
 
 
-def test_what_was_measured_survives_a_beginning_that_is_repeated(machine: Machine) -> None:
+def test_repeated_begin_retains_the_measurements(machine: Machine) -> None:
     name = until(machine, "BAKE")
     bed = machine.bed(name)
     machine.bake(name, 180)
@@ -324,7 +327,7 @@ def test_what_was_measured_survives_a_beginning_that_is_repeated(machine: Machin
     assert POLICY.bake_minutes == bed.minutes
 
 
-def test_a_metric_that_only_the_new_version_tells_is_not_judged(machine: Machine) -> None:
+def test_metric_of_only_the_new_version_is_not_judged(machine: Machine) -> None:
     queue = Measure("queue", Better.LOWER, Scale.RATIO, 0.1, 0.25)
     machine.publish(manifest("1.1.0", POLICY, metrics=(queue,)))
     first = machine.bed(machine.deploy("1.1.0"))
@@ -335,10 +338,10 @@ def test_a_metric_that_only_the_new_version_tells_is_not_judged(machine: Machine
     assert "queue" in [series.measure.name for series in second.series]
 
 
-def test_a_plan_tells_of_the_test_bed_or_why_there_is_none(machine: Machine) -> None:
-    told = preview(machine.context, machine.request("1.0.1"))
-    assert "test bed: the first host beside a control, for 12 minutes" in told.checks
-    assert told.expected_seconds >= 12 * 60
+def test_plan_shows_the_test_bed_or_why_there_is_none(machine: Machine) -> None:
+    shown = preview(machine.context, machine.request("1.0.1"))
+    assert "test bed: the first host beside a control, for 12 minutes" in shown.checks
+    assert shown.expected_seconds >= 12 * 60
     machine.memory.dispatcher.old_stacks.add(CLUSTER)
     old = preview(machine.context, machine.request("1.0.1"))
     assert [note for note in old.warnings if "no test bed" in note] == [
@@ -347,7 +350,7 @@ def test_a_plan_tells_of_the_test_bed_or_why_there_is_none(machine: Machine) -> 
     assert not [check for check in old.checks if "test bed" in check]
 
 
-def test_a_drain_that_was_overtaken_leaves_the_new_deployments_test_bed_alone(machine: Machine) -> None:
+def test_fenced_drain_does_not_touch_the_test_bed_of_the_new_deployment(machine: Machine) -> None:
     """Found by the simulation: it still waited for the host to leave, which came back into a test bed."""
     machine.memory.clock.sleep(1)
     request = machine.request("1.0.1")
@@ -355,7 +358,7 @@ def test_a_drain_that_was_overtaken_leaves_the_new_deployments_test_bed_alone(ma
     address = machine.host("host-1").address
     beds = machine.memory.dispatcher.test_groups.setdefault((CLUSTER, Group.TEST_BED), {})
 
-    def overtaken() -> None:
+    def fence() -> None:
         if machine.memory.dispatcher.states[CLUSTER].get(address) is TargetState.DRAINING:
             machine.memory.leases.hand_over(
                 CLUSTER, machine.memory.leases.current(CLUSTER), "another", machine.now
@@ -363,7 +366,7 @@ def test_a_drain_that_was_overtaken_leaves_the_new_deployments_test_bed_alone(ma
             del machine.memory.dispatcher.states[CLUSTER][address]
             beds[address] = TargetState.HEALTHY
 
-    machine.memory.clock.ticks.insert(0, overtaken)
+    machine.memory.clock.ticks.insert(0, fence)
     task = HostTask(CLUSTER, request.deployment, machine.record(request.deployment).epoch, "host-1", 1)
     assert stages.drain(machine.context, task, request.deployment).outcome == "STALE"
     assert beds[address] is TargetState.HEALTHY

@@ -1,4 +1,4 @@
-"""How a test bed ends, and who has a share of the requests: what the simulation and the fault-injection suite found."""
+"""The end of a test bed and its traffic weights: faults that the simulation and the fault injection found."""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -19,8 +19,8 @@ from tests.support.rollout import CLUSTER, Machine
 from tests.unit.rollout.test_bed.test_course import until, weights
 
 
-def test_a_control_that_is_well_again_stays_while_the_other_host_comes_home(machine: Machine) -> None:
-    """Found by the simulation: it was ill at the first look, and was taken out although it served again."""
+def test_recovered_control_stays_while_the_other_host_returns(machine: Machine) -> None:
+    """Found by the simulation: it was unhealthy at first, and was taken out although it served again."""
     name = until(machine, "BAKE")
     bed, dispatcher = machine.bed(name), machine.memory.dispatcher
     control = machine.host(bed.control).address
@@ -39,7 +39,7 @@ def test_a_control_that_is_well_again_stays_while_the_other_host_comes_home(mach
     assert weights(machine) == {Group.MAIN: 3, Group.TEST_BED: 0, Group.CONTROL: 1}
 
 
-def test_a_control_that_stays_ill_leaves(machine: Machine) -> None:
+def test_unhealthy_control_is_taken_out(machine: Machine) -> None:
     name = until(machine, "BAKE")
     bed, dispatcher = machine.bed(name), machine.memory.dispatcher
     control = machine.host(bed.control).address
@@ -53,7 +53,7 @@ def test_a_control_that_stays_ill_leaves(machine: Machine) -> None:
 
 
 class LeftMeanwhile(MemoryDispatcher):
-    """The load balancer of a cluster, whose target at an address is gone when shares are given."""
+    """A load balancer from which the target at an address leaves while traffic weights are set."""
 
     def __init__(self, real: MemoryDispatcher, address: str) -> None:
         self.__dict__.update(real.__dict__)
@@ -64,8 +64,8 @@ class LeftMeanwhile(MemoryDispatcher):
         super().weigh(cluster, weights)
 
 
-def test_a_host_that_leaves_while_shares_are_given_gets_none(machine: Machine) -> None:
-    """Found by the simulation: it was counted, removed, and only then given its share."""
+def test_host_that_leaves_during_weighting_gets_no_traffic_weight(machine: Machine) -> None:
+    """Found by the simulation: it was counted, removed, and only then weighted."""
     name = until(machine, "BAKE")
     dispatcher = LeftMeanwhile(machine.memory.dispatcher, machine.host(machine.bed(name).host).address)
     dispatcher.group_weights[CLUSTER] = {Group.MAIN: 4, Group.TEST_BED: 0, Group.CONTROL: 0}
@@ -74,16 +74,18 @@ def test_a_host_that_leaves_while_shares_are_given_gets_none(machine: Machine) -
 
 
 @pytest.mark.parametrize("settled", [False, True])
-@pytest.mark.parametrize("home", [("host",), ("host", "control")])
-def test_an_end_that_was_interrupted_is_taken_up_again(
+@pytest.mark.parametrize("returned", [("host",), ("host", "control")])
+def test_interrupted_end_of_a_bake_is_resumed(
     machine: Machine,
-    home: tuple[str, ...],
+    returned: tuple[str, ...],
     settled: bool,  # noqa: FBT001
 ) -> None:
-    """Found by the fault-injection suite: who was at home already counted as ill, and the version as failed."""
+    """Found by the fault injection: a host that had returned already counted as unhealthy, and the version as
+    failed.
+    """
     name = until(machine, "END_BAKE")
     bed, dispatcher = machine.bed(name), machine.memory.dispatcher
-    for each in home:
+    for each in returned:
         dispatcher.register(CLUSTER, machine.host(getattr(bed, each)).address, 8080)
     if settled:
         machine.tick()
@@ -92,7 +94,7 @@ def test_an_end_that_was_interrupted_is_taken_up_again(
     assert machine.record(name).state is DeploymentState.DONE
 
 
-def test_a_main_group_that_has_lost_its_last_host_has_no_share(machine: Machine) -> None:
+def test_empty_main_group_has_no_traffic_weight(machine: Machine) -> None:
     name = until(machine, "BAKE")
     bed = machine.bed(name)
     for host in [each.name for each in machine.hosts if each.name not in (bed.host, bed.control)]:
@@ -100,7 +102,7 @@ def test_a_main_group_that_has_lost_its_last_host_has_no_share(machine: Machine)
     assert weights(machine) == {Group.MAIN: 0, Group.TEST_BED: 1, Group.CONTROL: 1}
 
 
-def test_the_last_host_that_is_left_has_all_of_the_requests(machine: Machine) -> None:
+def test_last_host_gets_all_requests(machine: Machine) -> None:
     name = until(machine, "BAKE")
     bed = machine.bed(name)
     for host in [each.name for each in machine.hosts if each.name != bed.control]:
@@ -110,7 +112,7 @@ def test_the_last_host_that_is_left_has_all_of_the_requests(machine: Machine) ->
     assert weights(machine) == {Group.MAIN: 1, Group.TEST_BED: 0, Group.CONTROL: 0}
 
 
-def test_convergence_keeps_requests_off_a_dead_test_bed_whoever_holds_the_lease(machine: Machine) -> None:
+def test_convergence_takes_requests_off_a_dead_test_bed_under_any_lease(machine: Machine) -> None:
     name = until(machine, "BAKE")
     machine.memory.dispatcher.dead.add(machine.host(machine.bed(name).host).address)
     machine.tick()

@@ -1,4 +1,4 @@
-"""Evidence of a decision: the command line and the console name its kind, in whatever words the reason is written."""
+"""Evidence of a decision: the command line and the console name its kind, for any wording of the reason."""
 
 from apps.cli.output.decision_view import question_lines
 from lifecycle.domain.rollout.decision import Choice, Question
@@ -9,7 +9,7 @@ def newest_question(machine: Machine, name: str) -> Question:
     return max(machine.memory.deployments.questions(name), key=lambda each: each.asked_at)
 
 
-def test_measurements_keep_their_title_when_a_failed_host_is_asked_about_again(machine: Machine) -> None:
+def test_measurements_keep_their_title_in_a_repeated_question(machine: Machine) -> None:
     machine.errors["1.0.1"] = 30
     name = machine.deploy("1.0.1")
     host = machine.bed(name).host

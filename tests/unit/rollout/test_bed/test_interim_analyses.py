@@ -1,4 +1,4 @@
-"""Looks at a test bed that come late: data was missing, a human took an hour, an execution was resumed."""
+"""Late interim analyses: data was missing, a human took an hour, an execution was resumed."""
 
 from datetime import timedelta
 
@@ -17,7 +17,9 @@ HOUR = 3600
 
 
 def answers(machine: Machine, name: str, minutes: int, slower: float = 1.0) -> None:
-    """What both hosts answered in the first minutes of the bake, the test bed's slower by a factor; told only now."""
+    """Record the requests of both hosts in the first minutes of the bake, with a factor for the test bed's
+    latency.
+    """
     began = machine.bed(name).began_at
     for minute in range(minutes + 1):
         at = began + timedelta(minutes=minute, seconds=1)
@@ -34,7 +36,7 @@ def judged(machine: Machine, name: str) -> tuple[Verdict, int]:
     return found.verdict, found.minutes
 
 
-def test_a_failure_that_is_found_a_look_late_counts() -> None:
+def test_late_failure_counts() -> None:
     machine = served(Policy(bake_minutes=40))
     machine.quiet = True
     name = until(machine, "BAKE")
@@ -48,7 +50,7 @@ def test_a_failure_that_is_found_a_look_late_counts() -> None:
     assert machine.bed(name).state is BedState.FAILED
 
 
-def test_an_extension_that_is_given_an_hour_later_is_looked_at_before_anybody_is_asked_again(
+def test_late_extension_is_analysed_before_the_next_question(
     machine: Machine,
 ) -> None:
     machine.quiet = True
@@ -61,7 +63,7 @@ def test_an_extension_that_is_given_an_hour_later_is_looked_at_before_anybody_is
     assert machine.record(name).state is DeploymentState.DONE
 
 
-def test_a_long_pause_is_no_lack_of_data(machine: Machine) -> None:
+def test_long_pause_is_no_lack_of_data(machine: Machine) -> None:
     machine.quiet = True
     name = until(machine, "BAKE")
     machine.bake(name, 180)
@@ -75,7 +77,7 @@ def test_a_long_pause_is_no_lack_of_data(machine: Machine) -> None:
     assert machine.record(name).state is DeploymentState.DONE
 
 
-def test_an_execution_that_is_resumed_looks_before_it_asks(machine: Machine) -> None:
+def test_resumed_execution_analyses_before_it_asks(machine: Machine) -> None:
     machine.quiet = True
     name = until(machine, "BAKE")
     machine.bake(name, 180)
@@ -86,9 +88,9 @@ def test_an_execution_that_is_resumed_looks_before_it_asks(machine: Machine) -> 
     assert machine.record(name).state is DeploymentState.DONE
 
 
-def test_who_cannot_be_looked_at_is_asked_about_once_and_in_time(machine: Machine) -> None:
+def test_unmeasurable_test_bed_is_asked_about_once_and_in_time(machine: Machine) -> None:
     name = until(machine, "BAKE")
-    machine.metrics.old_stacks.add(CLUSTER)  # every look fails
+    machine.metrics.old_stacks.add(CLUSTER)  # every analysis fails
     began = machine.bed(name).began_at
     machine.run(name)
     assert "nothing could be measured within 12 minutes" in machine.record(name).reason
@@ -98,7 +100,7 @@ def test_who_cannot_be_looked_at_is_asked_about_once_and_in_time(machine: Machin
     assert (machine.now, len(machine.memory.deployments.questions(name))) == (asked_at, 1)
 
 
-def test_an_approval_is_not_kept_waiting_for_a_look(machine: Machine) -> None:
+def test_approval_does_not_wait_for_an_analysis(machine: Machine) -> None:
     name = until(machine, "BAKE")
     machine.metrics.old_stacks.add(CLUSTER)
     machine.run(name)

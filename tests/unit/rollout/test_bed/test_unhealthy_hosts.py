@@ -1,4 +1,4 @@
-"""A host that falls ill in the test bed: is it the version, or is the host gone? And what a pause does not stop."""
+"""Hosts that become unhealthy in the test bed: the version or the host may be the cause, also during a pause."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -16,8 +16,8 @@ from tests.unit.rollout.test_bed.conftest import served
 from tests.unit.rollout.test_bed.test_course import until, weights
 
 
-def ill(machine: Machine, name: str) -> Host:
-    """The host in the test bed, which the load balancer finds ill from now on."""
+def becomes_unhealthy(machine: Machine, name: str) -> Host:
+    """Make the load balancer find the test bed's host unhealthy from now on, and return the host."""
     host = machine.host(machine.bed(name).host)
     machine.memory.dispatcher.dead.add(host.address)
     machine.tick()
@@ -25,9 +25,9 @@ def ill(machine: Machine, name: str) -> Host:
 
 
 def dies(machine: Machine, name: str) -> Host:
-    """It is switched off, agent and all."""
+    """Switch off the test bed's host with its agent, and return it."""
     machine.host(machine.bed(name).host).silent = True
-    return ill(machine, name)
+    return becomes_unhealthy(machine, name)
 
 
 def states(machine: Machine, name: str) -> list[BedState]:
@@ -38,7 +38,7 @@ def asked(machine: Machine, name: str) -> Question:
     return machine.memory.deployments.questions(name)[-1]
 
 
-def test_a_machine_that_dies_fails_no_version() -> None:
+def test_dead_machine_does_not_fail_the_version() -> None:
     machine = served(Policy(bake_minutes=12, on_fail=OnFail.ROLL_BACK))
     name = until(machine, "BAKE")
     host = dies(machine, name)
@@ -52,7 +52,7 @@ def test_a_machine_that_dies_fails_no_version() -> None:
     assert weights(machine) == {"main": 3, "test-bed": 0, "control": 0}
 
 
-def test_another_host_bakes_when_a_human_leaves_the_dead_one_out(machine: Machine) -> None:
+def test_another_host_bakes_after_the_dead_one_is_skipped(machine: Machine) -> None:
     name = until(machine, "BAKE")
     host = dies(machine, name)
     machine.run(name)
@@ -66,7 +66,7 @@ def test_another_host_bakes_when_a_human_leaves_the_dead_one_out(machine: Machin
 
 
 @pytest.mark.parametrize("comes_back", [False, True])
-def test_a_dead_host_comes_last_where_the_policy_has_room(*, comes_back: bool) -> None:
+def test_dead_host_comes_last_if_the_policy_has_room(*, comes_back: bool) -> None:
     machine = served(Policy(bake_minutes=12, max_unavailable=2))
     name = until(machine, "BAKE")
     host = dies(machine, name)
@@ -86,7 +86,7 @@ def test_a_dead_host_comes_last_where_the_policy_has_room(*, comes_back: bool) -
         assert f"every other host is done; {host.name}: agent silent since" in machine.record(name).reason
 
 
-def test_a_host_that_is_ill_is_waited_for_until_its_agent_is_heard_or_silent(machine: Machine) -> None:
+def test_bake_waits_for_the_agent_of_an_unhealthy_host(machine: Machine) -> None:
     name = until(machine, "BAKE")
     host = dies(machine, name)
     first = decide_next(machine.context, CLUSTER, name, name)
@@ -98,9 +98,9 @@ def test_a_host_that_is_ill_is_waited_for_until_its_agent_is_heard_or_silent(mac
     assert (step.kind, step.outcome) == ("END_BAKE", BedState.FAILED)
 
 
-def test_a_host_that_is_well_at_the_next_look_bakes_on(machine: Machine) -> None:
+def test_recovered_host_bakes_longer(machine: Machine) -> None:
     name = until(machine, "BAKE")
-    ill(machine, name)
+    becomes_unhealthy(machine, name)
     machine.bake(name, decide_next(machine.context, CLUSTER, name, name).seconds)
     machine.memory.dispatcher.dead.clear()
     machine.tick()
@@ -108,25 +108,25 @@ def test_a_host_that_is_well_at_the_next_look_bakes_on(machine: Machine) -> None
     assert (step.kind, "the test bed bakes" in step.reason) == ("BAKE", True)
 
 
-def test_a_host_whose_agent_says_that_its_service_stopped_has_failed_at_once(machine: Machine) -> None:
+def test_host_that_reports_a_stopped_service_fails_at_once(machine: Machine) -> None:
     name = until(machine, "BAKE")
-    host = ill(machine, name)
+    host = becomes_unhealthy(machine, name)
     machine._report(host, replace(machine.report(host.name), running=False))
     step = decide_next(machine.context, CLUSTER, name, name)
     assert (step.kind, step.outcome) == ("END_BAKE", BedState.FAILED)
     assert "its service does not run" in step.reason
 
 
-def test_nothing_is_said_of_a_control_that_was_not_compared(machine: Machine) -> None:
+def test_diagnosis_without_a_comparison_does_not_mention_the_control(machine: Machine) -> None:
     name = until(machine, "BAKE")
-    ill(machine, name)
+    becomes_unhealthy(machine, name)
     machine.run(name)
     assert states(machine, name) == [BedState.FAILED]
     assert asked(machine, name).blame is Blame.UNCLEAR
     assert "did well" not in asked(machine, name).diagnosis
 
 
-def test_a_verdict_that_fails_counts_although_its_host_died_since(machine: Machine) -> None:
+def test_fail_verdict_counts_although_its_host_died_since(machine: Machine) -> None:
     machine.errors["1.0.1"] = 30
     name = until(machine, "END_BAKE")
     dies(machine, name)
@@ -137,7 +137,7 @@ def test_a_verdict_that_fails_counts_although_its_host_died_since(machine: Machi
     assert "did well" in asked(machine, name).diagnosis
 
 
-def test_a_version_that_fails_is_taken_out_although_the_rollout_is_paused(machine: Machine) -> None:
+def test_failed_version_is_taken_out_during_a_pause(machine: Machine) -> None:
     machine.errors["1.0.1"] = 30
     name = until(machine, "END_BAKE")
     machine.tell(name, Choice.PAUSE)
@@ -149,8 +149,10 @@ def test_a_version_that_fails_is_taken_out_although_the_rollout_is_paused(machin
     assert machine.record(name).state is DeploymentState.PAUSED
 
 
-@pytest.mark.parametrize(("happens", "ends"), [(ill, BedState.FAILED), (dies, BedState.CANCELLED)])
-def test_a_host_that_falls_ill_is_taken_out_although_the_rollout_is_paused(
+@pytest.mark.parametrize(
+    ("happens", "ends"), [(becomes_unhealthy, BedState.FAILED), (dies, BedState.CANCELLED)]
+)
+def test_unhealthy_host_is_taken_out_during_a_pause(
     machine: Machine, happens: Callable[[Machine, str], Host], ends: BedState
 ) -> None:
     name = until(machine, "BAKE")
@@ -160,7 +162,7 @@ def test_a_host_that_falls_ill_is_taken_out_although_the_rollout_is_paused(
     assert states(machine, name) == [ends]
 
 
-def test_a_pause_stops_everything_else_of_a_bake(machine: Machine) -> None:
+def test_pause_stops_the_rest_of_a_bake(machine: Machine) -> None:
     name = until(machine, "BAKE")
     machine.tell(name, Choice.PAUSE)
     machine.run(name)
