@@ -236,9 +236,9 @@ def observations() -> Observations:
 def _changes(machine: Machine) -> Iterator[Change]:
     deployments = machine.memory.deployments
     for record in deployments.recent(CLUSTER, 100):
-        told: list[Recorded] = [record, *deployments.questions(record.id), *deployments.beds(record.id)]
-        told += [*machine.memory.audit_log.entries, Quarantine(CLUSTER, "1.0.1", "it fails")]
-        for after in told:
+        records: list[Recorded] = [record, *deployments.questions(record.id), *deployments.beds(record.id)]
+        records += [*machine.memory.audit_log.entries, Quarantine(CLUSTER, "1.0.1", "it fails")]
+        for after in records:
             yield Change(None, after, machine.now)
             yield Change(after, after, machine.now)
 

@@ -153,8 +153,8 @@ def _sentence(each: Freeze) -> str:
 
 def _freeze(scope: str, context: ViewContext) -> Markup:
     effect = (
-        f"Freeze {scope_in_words(scope)} until somebody lifts it: no new version is deployed there. Rollbacks, repairs and "
-        "running deployments go on."
+        f"Freeze {scope_in_words(scope)} until somebody lifts it: no new version is deployed there. "
+        "Rollbacks, repairs and running deployments go on."
     )
     return action_button(
         context, f"Freeze {scope_in_words(scope)}", effect, {"action": "freeze", "scope": scope}, reason=_WHY

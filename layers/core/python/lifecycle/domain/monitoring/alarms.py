@@ -44,7 +44,8 @@ class Alarm:
     @property
     def sentence(self) -> str:
         """The reason that a ringing alarm gives to a pause, a rollback or a notification."""
-        return f"{self.name} has been ringing since {self.since:%Y-%m-%d %H:%M:%S} UTC (expected: {self.expected}; found: {self.found})"
+        since = f"{self.since:%Y-%m-%d %H:%M:%S} UTC"
+        return f"{self.name} has been ringing since {since} (expected: {self.expected}; found: {self.found})"
 
     @property
     def pause(self) -> str:

@@ -189,12 +189,13 @@ def effects(
     """
     target, previous = deployment.target.version, deployment.previous.version if deployment.previous else ""
     rest = f"{_listed(left)} next" if left else "no host is left after it"
+    others = f"{_hosts_with(updated, target)}{_hosts_with(left, previous)}"
     texts = {
         Choice.RETRY: f"drain {host} if it serves, and install {target} again; then {rest}",
         Choice.SKIP_HOST: f"{host} stays as it is, out of this deployment; {rest}",
         Choice.FORCE_NEXT: f"{host} stays as it is for now; {rest}; you are asked about {host} again at the end",
         Choice.ROLL_BACK: f"roll {_listed([*updated, host])} back to {previous}; {target} is quarantined",
-        Choice.ABORT: f"all stays as it is: {_hosts_with(updated, target)}{_hosts_with(left, previous)}{host} as it is now",
+        Choice.ABORT: f"all stays as it is: {others}{host} as it is now",
     }
     return {choice: texts.get(choice, CONSEQUENCES[choice]) for choice in offered}
 

@@ -23,6 +23,7 @@ from lifecycle.domain.service.manifest import Manifest
 from lifecycle.domain.service.policy import Policy
 from lifecycle.domain.service.target import Target
 from lifecycle.domain.service.version import SnapshotVersion, parse_version
+from lifecycle.domain.time_format import moment
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +102,7 @@ def warnings(request: Request, observed: Observed, now: datetime, heartbeat_time
     texts = [f"{host} is quarantined and left out: {why}" for host, why in sorted(observed.bad_hosts.items())]
     unreachable = _unreachable(request, observed, now, heartbeat_timeout)
     texts += [
-        f"{host} has been unreachable since {since:%Y-%m-%d %H:%M:%S} UTC: it comes last, and needs your decision then"
+        f"{host} has been unreachable since {moment(since)} UTC: it comes last, and needs your decision then"
         for host, since in unreachable.items()
     ]
     if request.kind is Kind.DEPLOY:
@@ -188,7 +189,7 @@ def _unreachable_blockers(
         return []
     budget = f"max_unreachable is {observed.policy(request).max_unreachable}"
     return [
-        f"{host} has been unreachable since {since:%Y-%m-%d %H:%M:%S} UTC ({budget}): start its agent, or remove the host"
+        f"{host} has been unreachable since {moment(since)} UTC ({budget}): start its agent, or remove the host"
         for host, since in unreachable.items()
     ]
 
