@@ -11,7 +11,7 @@ from lifecycle.domain.service.policy import Policy
 from lifecycle.gateways.memory.metrics import Served
 from tests.support.rollout import CLUSTER, LATENCIES, Machine
 from tests.unit.rollout.test_bed.conftest import served
-from tests.unit.rollout.test_bed.test_course import until
+from tests.unit.rollout.test_bed.test_schedule import until
 
 HOUR = 3600
 

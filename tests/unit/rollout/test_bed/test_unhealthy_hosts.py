@@ -13,7 +13,7 @@ from lifecycle.domain.rollout.test_bed.model import BedState
 from lifecycle.domain.service.policy import OnFail, Policy
 from tests.support.rollout import CLUSTER, Host, Machine
 from tests.unit.rollout.test_bed.conftest import served
-from tests.unit.rollout.test_bed.test_course import until, weights
+from tests.unit.rollout.test_bed.test_schedule import until, weights
 
 
 def becomes_unhealthy(machine: Machine, name: str) -> Host:

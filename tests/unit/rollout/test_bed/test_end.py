@@ -16,7 +16,7 @@ from lifecycle.domain.rollout.deployment import DeploymentState
 from lifecycle.domain.rollout.test_bed.model import BedState
 from lifecycle.gateways.memory.dispatcher import MemoryDispatcher
 from tests.support.rollout import CLUSTER, Machine
-from tests.unit.rollout.test_bed.test_course import until, weights
+from tests.unit.rollout.test_bed.test_schedule import until, weights
 
 
 def test_recovered_control_stays_while_the_other_host_returns(machine: Machine) -> None:
