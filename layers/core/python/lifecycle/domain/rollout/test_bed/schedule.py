@@ -169,14 +169,16 @@ def _analyse_again(facts: Facts, bed: TestBed, now: datetime) -> Bake | None:
     planned_end = max(bed.began_at + wanted * facts.minute, last_continued_at(facts, bed))
     if now < planned_end + facts.minute * max(GRACE_MINUTES, 2 * _minutes_between_analyses(wanted)):
         passed = min(int((now - bed.began_at) / facts.minute), wanted)
-        return _bake_on(facts, bed, f"{passed} of {wanted} minutes", NO_NOTE)
+        return _continue_bake(facts, bed, f"{passed} of {wanted} minutes", NO_NOTE)
     # An execution that was resumed may not have analysed for hours.
     if current_question(facts, bed) or facts.deployment.bake_note.last_analysis == wanted:
         return None
-    return _bake_on(facts, bed, f"{wanted} minutes are over, a last analysis", BakeNote(last_analysis=wanted))
+    return _continue_bake(
+        facts, bed, f"{wanted} minutes are over, a last analysis", BakeNote(last_analysis=wanted)
+    )
 
 
-def _bake_on(facts: Facts, bed: TestBed, progress: str, note: BakeNote) -> Bake:
+def _continue_bake(facts: Facts, bed: TestBed, progress: str, note: BakeNote) -> Bake:
     reason = f"the test bed bakes, {bed.host} against {bed.control}: {progress}"
     return Bake(_seconds(facts, bed), reason, note)
 
