@@ -58,6 +58,7 @@ def test_blocked_plan_lists_every_blocker_and_exits_with_1(desk: Desk) -> None:
     assert all(
         f"\nblocked: {host} has been unreachable since" in done.stdout for host in ("host-2", "host-3")
     )
+    assert done.stdout.count("\nblocked: ") == 2
 
 
 def test_plan_shows_warnings(desk: Desk) -> None:
