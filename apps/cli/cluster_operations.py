@@ -37,7 +37,7 @@ def call_function(printer: Printer, connection: Connection, phase: str, payload:
     """Call a function and print what it did."""
     result = connection.functions.call(phase, payload)
     printer.facts({**payload, **result})
-    printer.line(f"{result['told']}, by {connection.by}", "bold green")
+    printer.line(f"{result['message']}, by {connection.by}", "bold green")
 
 
 def last_report(connection: Connection, cluster: Cluster, host: str) -> str:

@@ -128,11 +128,11 @@ def test_an_answer_is_given_once(gateways: Gateways) -> None:
 
 def test_a_token_waits_beside_its_question_and_comes_back_with_the_answer(gateways: Gateways) -> None:
     question = gateways.deployments.ask(a_question(gateways))
-    gateways.deployments.wait_with(question, "first")
-    assert gateways.deployments.wait_with(question, "second").token == "second"
+    gateways.deployments.attach_token(question, "first")
+    assert gateways.deployments.attach_token(question, "second").token == "second"
     answered = gateways.deployments.answer(question, Answer(Choice.RETRY, "ada", "", NOW))
     assert answered.token == "second"
-    late = gateways.deployments.wait_with(question, "third")
+    late = gateways.deployments.attach_token(question, "third")
     assert late.answer is not None
 
 

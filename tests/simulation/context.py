@@ -58,7 +58,7 @@ READS = {
 }
 WRITES = {
     "leases": ("acquire", "hand_over", "renew", "release"),
-    "deployments": ("put", "put_attempt", "put_bed", "ask", "wait_with", "answer"),
+    "deployments": ("put", "put_attempt", "put_bed", "ask", "attach_token", "answer"),
     "audit_log": ("append",),
     "fleet": ("quarantine", "quarantine_host", "lift_quarantine", "remove"),
     "freezes": ("put", "lift"),

@@ -80,7 +80,7 @@ def _stage(run: Callable[..., Any]) -> Function:
 
 def _await_human(context: Context, given: Mapping[str, Any]) -> Any:
     event = events.AskHuman.model_validate(given)
-    return task_tokens.wait_for(context, event.deployment, event.question, event.token)
+    return task_tokens.await_answer(context, event.deployment, event.question, event.token)
 
 
 def _roll_back(context: Context, given: Mapping[str, Any]) -> Any:

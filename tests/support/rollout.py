@@ -18,7 +18,7 @@ from lifecycle.application.rollout.next_step import Decided, decide_next
 from lifecycle.application.rollout.plan import Planned, begin
 from lifecycle.application.rollout.rollback import hand_over
 from lifecycle.application.rollout.stage_guard import HostTask
-from lifecycle.application.rollout.task_tokens import wait_for
+from lifecycle.application.rollout.task_tokens import await_answer
 from lifecycle.application.rollout.test_bed.analyse import analyse
 from lifecycle.application.rollout.test_bed.end import end_bake
 from lifecycle.application.rollout.test_bed.task import BakeTask
@@ -213,7 +213,7 @@ class Machine:
                 case "DIAGNOSE":
                     self.diagnose(name, str(step.hosts[0]["host"]), int(step.hosts[0]["attempt"]))
                 case "AWAIT_HUMAN":
-                    wait_for(self.context, name, step.question, f"token-{step.question}")
+                    await_answer(self.context, name, step.question, f"token-{step.question}")
                     return step
                 case "ROLL_BACK":
                     rollback = Deploy(

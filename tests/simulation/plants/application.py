@@ -94,8 +94,8 @@ FAULTS = (
         "the-drain-is-not-audited",
         (22,),
         _STAGES,
-        '        running.record("drain")\n        traffic_weights.withdraw',
-        "        traffic_weights.withdraw",
+        '        running.record("drain")\n        traffic_weights.stop_traffic',
+        "        traffic_weights.stop_traffic",
     ),
     Planted(
         "the-registration-is-not-audited",
@@ -108,7 +108,7 @@ FAULTS = (
         "a-deployment-begins-without-an-audit-entry",
         (22,),
         _PLAN,
-        "    _tell_beginning(context, request)\n    before",
+        "    _record_start(context, request)\n    before",
         "    before",
     ),
     Planted(
@@ -220,9 +220,11 @@ FAULTS = (
         "registered-before-its-self-test",
         (2, 9),
         _STAGES,
-        "    if (wrong := _not_tested(running, report)) or report is None:\n        return running.fail(wrong or",
+        "    if (wrong := _self_test_problem(running, report)) or report is None:\n        return running.fail(wrong or",
         '    if (wrong := "") or report is None:\n        return running.fail(wrong or',
-        beside=(Edit(_STAGES, "    if wrong := _not_tested(running, report):\n", '    if wrong := "":\n'),),
+        beside=(
+            Edit(_STAGES, "    if wrong := _self_test_problem(running, report):\n", '    if wrong := "":\n'),
+        ),
     ),
     Planted(
         "a-self-test-of-any-kind-passes",

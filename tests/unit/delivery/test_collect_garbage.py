@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from lifecycle.application.delivery.collect_garbage import AFRESH, HISTORY, Collected, gc
+from lifecycle.application.delivery.collect_garbage import HISTORY, RECHECKED, Collected, gc
 from lifecycle.application.delivery.promote import promote
 from lifecycle.domain.delivery.retention import RetentionRules
 from lifecycle.domain.errors import InvalidValue, StoreRefused, Unknown
@@ -244,7 +244,7 @@ def test_rollback_target_stays_with_its_bytes(shop: Shop) -> None:
 
 def test_long_history_with_the_rollback_targets_is_enough(shop: Shop) -> None:
     for number in range(HISTORY + 1):
-        verified = {HISTORY - AFRESH - 2: "1.0.0", HISTORY - AFRESH - 1: "1.0.1"}.get(number)
+        verified = {HISTORY - RECHECKED - 2: "1.0.0", HISTORY - RECHECKED - 1: "1.0.1"}.get(number)
         state = DeploymentState.DONE if verified else DeploymentState.ABORTED
         shop.deployed(verified or "1.0.2", state, number=number)
     shop.collect()

@@ -65,7 +65,7 @@ def test_lost_plan_is_not_resumed_after_a_newer_deployment(machine: Machine) -> 
     request = lost(machine, "1.0.1")
     newer = machine.deploy("1.0.2")
     assert machine.record(newer).state is DeploymentState.DONE
-    assert converge(machine).kind == "CLOSE_STRANDED"
+    assert converge(machine).kind == "CLOSE_ORPHANED"
     assert machine.record(request.deployment).state is DeploymentState.STALE
     assert set(machine.serving().values()) == {"1.0.2"}
 
@@ -75,12 +75,12 @@ def test_plan_stopped_by_hand_is_not_resumed(machine: Machine) -> None:
     machine.memory.executions.stopped.add(request.deployment)
     assert converge(machine).kind == "CONVERGED"
     machine.memory.clock.sleep(16 * 60)
-    assert converge(machine).kind == "CLOSE_STRANDED"
+    assert converge(machine).kind == "CLOSE_ORPHANED"
     assert machine.record(request.deployment).state is DeploymentState.STALE
 
 
 def test_old_lost_plan_is_not_resumed(machine: Machine) -> None:
     request = lost(machine, "1.0.1")
     machine.memory.clock.sleep(16 * 60)
-    assert converge(machine).kind == "CLOSE_STRANDED"
+    assert converge(machine).kind == "CLOSE_ORPHANED"
     assert machine.record(request.deployment).state is DeploymentState.STALE

@@ -190,7 +190,7 @@ def test_convergence_starts_the_pending_deployment_after_a_lost_start(machine: M
     machine.run(first)
     machine.memory.executions.running.clear()  # its execution died before its plan
     found = converge_all(machine.context, "abcd", "schedule")[0]
-    assert (found.kind, found.deployment) == ("START_WAITING", second)
+    assert (found.kind, found.deployment) == ("START_PENDING", second)
     assert len(machine.memory.executions.rollouts) == 2
 
 

@@ -240,7 +240,7 @@ def test_pending_entry_without_a_record_is_started(machine: Machine) -> None:
     machine.memory.queue.replace(
         CLUSTER, None, PendingDeployment(request, machine.now)
     )  # killed before its record
-    assert converge_all(machine.context, "abcd", "schedule")[0].kind == "START_WAITING"
+    assert converge_all(machine.context, "abcd", "schedule")[0].kind == "START_PENDING"
     machine.run_what_waited()
     assert machine.record(request.deployment).state is DeploymentState.DONE
 
@@ -329,7 +329,7 @@ def test_convergence_closes_a_deployment_orphaned_by_two_plans(machine: Machine)
     request = planned(machine)
     machine.memory.leases.release(CLUSTER, machine.memory.leases.current(CLUSTER))
     machine.memory.clock.sleep(16 * 60)
-    assert converge_all(machine.context, "abcd", "schedule")[0].kind == "CLOSE_STRANDED"
+    assert converge_all(machine.context, "abcd", "schedule")[0].kind == "CLOSE_ORPHANED"
     assert machine.record(request.deployment).state is DeploymentState.STALE
 
 
@@ -394,7 +394,7 @@ def test_first_deployment_that_never_began_is_closed() -> None:
     machine.memory.leases.release(CLUSTER, machine.memory.leases.current(CLUSTER))
     machine.memory.registry._desired.clear()
     machine.memory.clock.sleep(16 * 60)
-    assert converge_all(machine.context, "abcd", "schedule")[0].kind == "CLOSE_STRANDED"
+    assert converge_all(machine.context, "abcd", "schedule")[0].kind == "CLOSE_ORPHANED"
 
 
 def test_refused_second_plan_restores_the_desired_version(machine: Machine) -> None:

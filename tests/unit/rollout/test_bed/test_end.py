@@ -69,7 +69,7 @@ def test_host_that_leaves_during_weighting_gets_no_traffic_weight(machine: Machi
     name = until(machine, "BAKE")
     dispatcher = LeftMeanwhile(machine.memory.dispatcher, machine.host(machine.bed(name).host).address)
     dispatcher.group_weights[CLUSTER] = {Group.MAIN: 4, Group.TEST_BED: 0, Group.CONTROL: 0}
-    traffic_weights.fair(replace(machine.context, dispatcher=dispatcher), CLUSTER)
+    traffic_weights.rebalance(replace(machine.context, dispatcher=dispatcher), CLUSTER)
     assert weights(machine) == {Group.MAIN: 2, Group.TEST_BED: 0, Group.CONTROL: 1}
 
 

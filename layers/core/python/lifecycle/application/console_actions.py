@@ -117,7 +117,7 @@ def _freeze(query: QueryContext, asked: ConsoleAction) -> ActionResult:
     if found := _active_freeze(query, asked.scope):
         why = f"{found.by} froze it already: {found.why}; lift that freeze first"
         raise Refused(f"the freeze of {scope_in_words(asked.scope)}", [why])
-    return ActionResult(freeze(query.context, asked.scope, asked.who).told)
+    return ActionResult(freeze(query.context, asked.scope, asked.who).message)
 
 
 def _unfreeze(query: QueryContext, asked: ConsoleAction) -> ActionResult:
@@ -129,7 +129,7 @@ def _unfreeze(query: QueryContext, asked: ConsoleAction) -> ActionResult:
             f"the end of the freeze of {scope_in_words(asked.scope)}",
             ["the button does not say which freeze; refresh the page"],
         )
-    return ActionResult(unfreeze(query.context, asked.scope, asked.who, made).told)
+    return ActionResult(unfreeze(query.context, asked.scope, asked.who, made).message)
 
 
 def _active_freeze(query: QueryContext, scope: str) -> Freeze | None:

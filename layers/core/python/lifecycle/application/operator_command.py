@@ -15,5 +15,5 @@ class RequestedBy:
 class CommandResult:
     """What was done, in one sentence, and to which clusters."""
 
-    told: str
+    message: str
     clusters: tuple[str, ...]

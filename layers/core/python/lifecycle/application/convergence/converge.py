@@ -9,9 +9,9 @@ from dataclasses import dataclass, replace
 from lifecycle.application.context import Context
 from lifecycle.application.rollout import observe, queue
 from lifecycle.application.rollout.finish import finish
-from lifecycle.application.rollout.task_tokens import resume_late
+from lifecycle.application.rollout.task_tokens import resume_answered
 from lifecycle.application.rollout.test_bed import traffic_weights
-from lifecycle.application.rollout.test_bed.end import end_open
+from lifecycle.application.rollout.test_bed.end import end_baking
 from lifecycle.application.rollout.test_bed.task import BakeTask
 from lifecycle.domain.convergence.decide import (
     CloseOrphaned,
@@ -38,7 +38,7 @@ from lifecycle.domain.rollout.queue import DropPending, PendingDeployment, Start
 class Result:
     """What was found and done for one cluster.
 
-    `kind` is CONVERGED, REPAIR, RESUME, ABORTED, CLOSE_STRANDED, FREE_LEASE, START_WAITING, DROP_WAITING or
+    `kind` is CONVERGED, REPAIR, RESUME, ABORTED, CLOSE_ORPHANED, FREE_LEASE, START_PENDING, DROP_PENDING or
     HOLD.
     """
 
@@ -53,16 +53,16 @@ def converge_all(context: Context, suffix: str, by: str, only: Cluster | None = 
     found = []
     for cluster in [only] if only else context.registry.clusters():
         try:
-            found += _converged(context, cluster, suffix, by)
+            found += _converge_cluster(context, cluster, suffix, by)
         except LifecycleError as error:  # the clusters after it are to converge all the same
             found.append(Result(str(cluster), "FAILED", str(error)))
     return found
 
 
-def _converged(context: Context, cluster: Cluster, suffix: str, by: str) -> list[Result]:
+def _converge_cluster(context: Context, cluster: Cluster, suffix: str, by: str) -> list[Result]:
     """What was found and done, if anything ever was deployed there."""
     # Whoever deploys: a test bed whose host died while its deployment is paused is looked at by nobody else.
-    traffic_weights.call_in(context, cluster)
+    traffic_weights.stop_unanswered_traffic(context, cluster)
     facts = cluster_facts(context, cluster)
     if facts.desired or facts.lease.deployment or facts.waiting or facts.orphaned:
         return [_act(context, cluster, facts, converge(facts, context.clock.now()), suffix, by)]
@@ -73,7 +73,7 @@ def cluster_facts(context: Context, cluster: Cluster) -> ClusterFacts:
     """Return everything that convergence decides on, read afresh."""
     desired, lease = context.registry.desired(cluster), context.leases.current(cluster)
     reports = context.fleet.reports(cluster)
-    recent = observe.remembered(context, cluster)
+    recent = observe.recent_deployments(context, cluster)
     name, waiting = lease.deployment, context.queue.waiting(cluster)
     holder = context.deployments.get(cluster, name) if name else None
     execution = holder.execution if holder else name
@@ -91,11 +91,11 @@ def cluster_facts(context: Context, cluster: Cluster) -> ClusterFacts:
         ended=next((d for d in recent if d.state.final and d.epoch), None),
         verified=observe.verified_target(recent),
         heartbeat_timeout=context.heartbeat_timeout,
-        orphaned=_stranded(context, recent, lease, waiting),
+        orphaned=_orphaned_deployments(context, recent, lease, waiting),
     )
 
 
-def _stranded(
+def _orphaned_deployments(
     context: Context, recent: Sequence[Deployment], lease: Lease, waiting: PendingDeployment | None
 ) -> tuple[Orphaned, ...]:
     """What a killed plan leaves behind, or two plans of one deployment of which only one was refused."""
@@ -116,15 +116,15 @@ def _act(
         case Converged(reason):
             return Result(str(cluster), "CONVERGED", reason)
         case StartPending(waiting, reason) | DropPending(waiting, reason):
-            kind = "START_WAITING" if queue.follow(context, cluster, found, by) else "DROP_WAITING"
+            kind = "START_PENDING" if queue.start_or_drop(context, cluster, found, by) else "DROP_PENDING"
             return Result(str(cluster), kind, reason, waiting.request.deployment)
         case Repair():
             return _repair(context, cluster, found, suffix, by)
         case _:
-            return _on_holder(context, cluster, facts, found, by)
+            return _act_on_holder(context, cluster, facts, found, by)
 
 
-def _on_holder(
+def _act_on_holder(
     context: Context,
     cluster: Cluster,
     facts: ClusterFacts,
@@ -134,16 +134,16 @@ def _on_holder(
     """What becomes of the deployment that holds the lease."""
     match found:
         case Hold(_, reason):
-            if facts.holder and (woken := resume_late(context, facts.holder)):
+            if facts.holder and (woken := resume_answered(context, facts.holder)):
                 reason = f"{reason}; woke it: {', '.join(woken)} is answered or has expired"
             return Result(str(cluster), "HOLD", reason)
         case CloseStopped(stopped, reason):
-            end_open(context, BakeTask(cluster, stopped, facts.lease.epoch), reason)
+            end_baking(context, BakeTask(cluster, stopped, facts.lease.epoch), reason)
             finish(context, cluster, stopped, DeploymentState.ABORTED, reason)
             return Result(str(cluster), "ABORTED", reason, stopped)
         case CloseOrphaned(orphaned, reason):
             finish(context, cluster, orphaned, DeploymentState.STALE, reason)
-            return Result(str(cluster), "CLOSE_STRANDED", reason, orphaned)
+            return Result(str(cluster), "CLOSE_ORPHANED", reason, orphaned)
         case FreeLease(held, reason):
             context.record(cluster, "free the lease", by, reason, deployment=held.deployment)
             context.leases.release(cluster, held)

@@ -24,9 +24,9 @@ from lifecycle.domain.fleet.cluster import ENVIRONMENTS, Cluster, service_name
 
 # Deployments of a cluster that are read at first, and those that are read again before each deletion.
 HISTORY = 500
-AFRESH = 20
+RECHECKED = 20
 # A deletion reads each cluster once more: about 0.2 s on AWS, so a run ends before its caller stops waiting (60 s).
-MOST = 200
+MAXIMUM_DELETIONS = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +52,7 @@ def gc(
     keep: RetentionRules,
     dry_run: bool,
     by: str,
-    most: int = MOST,
+    most: int = MAXIMUM_DELETIONS,
 ) -> Collected:
     """Delete what may go, at most `most` versions, the oldest first; safe to repeat. Raises Unknown, InvalidName."""
     holdings = _holdings(context, catalogue, service)
@@ -66,9 +66,9 @@ def gc(
         if dry_run or isinstance(fate, Retained):
             ended.append(fate)
         elif fate.version not in late:
-            holdings = _afresh(context, catalogue, service, holdings)
+            holdings = _reread(context, catalogue, service, holdings)
             ended.append(_collect(context, service, holdings, fate, keep, by))
-    return _told(service, ended, 0 if dry_run else len(late), dry_run=dry_run)
+    return _summary(service, ended, 0 if dry_run else len(late), dry_run=dry_run)
 
 
 def _collect(
@@ -84,7 +84,7 @@ def _collect(
     return now
 
 
-def _told(service: str, ended: Iterable[Retention], left: int, *, dry_run: bool) -> Collected:
+def _summary(service: str, ended: Iterable[Retention], left: int, *, dry_run: bool) -> Collected:
     kept = tuple(fate for fate in ended if isinstance(fate, Retained))
     deleted = tuple(fate for fate in ended if isinstance(fate, Deletable))
     return Collected(service, dry_run, kept, deleted, sum(fate.bytes for fate in deleted), left)
@@ -101,7 +101,7 @@ def _holdings(context: Context, catalogue: Catalogue, service: str) -> Inventory
     )
 
 
-def _afresh(context: Context, catalogue: Catalogue, service: str, before: Inventory) -> Inventory:
+def _reread(context: Context, catalogue: Catalogue, service: str, before: Inventory) -> Inventory:
     """The same, with everything that can give a version a use read again; what was stored at first stays listed."""
     uses = [_use(context, use.cluster, use) for use in before.uses]
     return replace(before, releases=catalogue.releases(service), uses=uses)
@@ -121,7 +121,7 @@ def _read(context: Context, cluster: Cluster, before: ClusterUse | None) -> Clus
     waiting = context.queue.waiting(cluster)
     lease = context.leases.current(cluster)
     desired = context.registry.desired(cluster)
-    fresh = context.deployments.recent(cluster, AFRESH if before else HISTORY)
+    fresh = context.deployments.recent(cluster, RECHECKED if before else HISTORY)
     names = {each.id for each in fresh}
     older = [each for each in before.deployments if each.id not in names] if before else []
     return ClusterUse(

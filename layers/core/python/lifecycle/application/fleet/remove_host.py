@@ -8,7 +8,7 @@ from datetime import datetime
 
 from lifecycle.application.context import Context
 from lifecycle.application.operator_command import CommandResult, RequestedBy
-from lifecycle.application.rollout.task_tokens import resume_open
+from lifecycle.application.rollout.task_tokens import resume_unanswered
 from lifecycle.application.rollout.test_bed import traffic_weights
 from lifecycle.domain.errors import Refused, Unknown
 from lifecycle.domain.fleet.cluster import Cluster
@@ -29,12 +29,12 @@ def remove_host(
     if not terminated and (reasons := _still_here(context, host, state, report.seen_at)):
         raise Refused(f"the removal of {host}", reasons)
     context.record(cluster, f"remove {host}", by.who, by.why, host=host)
-    traffic_weights.withdraw(context, cluster, report.address)
+    traffic_weights.stop_traffic(context, cluster, report.address)
     context.dispatcher.deregister(cluster, report.address, report.port)
     context.fleet.lift_quarantine(cluster, host)
     context.fleet.remove(cluster, host)
     if holder := context.leases.current(cluster).deployment:
-        resume_open(context, holder, host)  # whoever waits for a decision on it need not wait any more
+        resume_unanswered(context, holder, host)  # whoever waits for a decision on it need not wait any more
     return CommandResult(f"{host} is no longer a host of {cluster}", (str(cluster),))
 
 

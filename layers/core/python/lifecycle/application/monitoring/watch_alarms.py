@@ -13,7 +13,7 @@ from lifecycle.application.ports.alarms import Alarms
 from lifecycle.application.rollout import observe
 from lifecycle.application.rollout.requests import payload
 from lifecycle.application.rollout.rollback import request_rollback
-from lifecycle.application.rollout.task_tokens import resume_open
+from lifecycle.application.rollout.task_tokens import resume_unanswered
 from lifecycle.domain.errors import LifecycleError, Refused
 from lifecycle.domain.monitoring.alarms import (
     Alarm,
@@ -54,10 +54,10 @@ class Watched:
 def watch(context: Context, alarms: Alarms, names: Sequence[str] = ()) -> list[Watched]:
     """Look at these alarms, or at every one that rings, and do what follows."""
     found, now = alarms.named(names) if names else alarms.ringing(), context.clock.now()
-    return [_look(context, alarm, now) for alarm in found]
+    return [_watch_one(context, alarm, now) for alarm in found]
 
 
-def _look(context: Context, alarm: Alarm, now: datetime) -> Watched:
+def _watch_one(context: Context, alarm: Alarm, now: datetime) -> Watched:
     """One alarm by itself: a cluster that cannot be read must not silence the alarms of the others."""
     try:
         return _act(context, alarm, follow(watch_facts(context, alarm), now), now)
@@ -70,7 +70,7 @@ def watch_facts(context: Context, alarm: Alarm) -> WatchFacts:
     if not alarm.ringing:
         return WatchFacts(alarm, None)
     cluster = alarm.cluster
-    recent = context.deployments.recent(cluster, observe.REMEMBERED)
+    recent = context.deployments.recent(cluster, observe.RECENT_LIMIT)
     # A repair brings nothing new, and one that has no epoch has not begun.
     begun = (each for each in recent if each.epoch and each.request.kind is not Kind.CONVERGE)
     known = ((each, *context.deployments.attempts_and_questions(each.id)) for each in begun)
@@ -87,7 +87,7 @@ def watch_facts(context: Context, alarm: Alarm) -> WatchFacts:
         rollback=rollback_of(current, recent),
         lease=lease,
         holder=context.deployments.get(cluster, lease.deployment) if lease.deployment else None,
-        notified=frozenset(e.deployment for e in told if (e.at, e.who) == (alarm.since, _who(alarm))),
+        notified=frozenset(e.deployment for e in told if (e.at, e.who) == (alarm.since, _requester(alarm))),
         minute=context.minute,
     )
 
@@ -103,9 +103,9 @@ def _act(  # noqa: PLR0911 (one case a kind)
             context.deployments.ask(_pause(context, alarm, current))
             return Watched(alarm.name, "PAUSE", reason, current.id)
         case RequestRollback(current, reason):
-            return _go_back(context, alarm, current, reason)
+            return _request_rollback(context, alarm, current, reason)
         case ResumeAgain(current, reason):
-            resume_open(context, current.id)
+            resume_unanswered(context, current.id)
             return Watched(alarm.name, "WAKE", reason, current.id)
         case StartRollback():
             return _start_rollback(context, alarm, found, now)
@@ -117,7 +117,7 @@ def _act(  # noqa: PLR0911 (one case a kind)
             return Watched(alarm.name, "TELL", reason, current.id)
 
 
-def _who(alarm: Alarm) -> str:
+def _requester(alarm: Alarm) -> str:
     return f"alarm {alarm.name}"
 
 
@@ -128,7 +128,7 @@ def _tell(context: Context, alarm: Alarm, deployment: str, what: str, reason: st
             at=alarm.since,
             cluster=str(alarm.cluster),
             what=f"alarm: {what}",
-            who=_who(alarm),
+            who=_requester(alarm),
             why=reason,
             deployment=deployment,
             kind=AuditKind.ALARM,
@@ -155,10 +155,10 @@ def _pause(context: Context, alarm: Alarm, current: Deployment) -> Question:
     )
 
 
-def _go_back(context: Context, alarm: Alarm, current: Deployment, reason: str) -> Watched:
+def _request_rollback(context: Context, alarm: Alarm, current: Deployment, reason: str) -> Watched:
     """The rollout may have ended in the meantime: then nothing was done, and the next look finds it so."""
     _tell(context, alarm, current.id, "roll back", reason)
-    answer = Answer(Choice.ROLL_BACK, _who(alarm), reason, context.clock.now())
+    answer = Answer(Choice.ROLL_BACK, _requester(alarm), reason, context.clock.now())
     try:
         request_rollback(context, alarm.cluster, current.id, answer)
     except Refused as refused:
@@ -188,7 +188,7 @@ def _rollback(alarm: Alarm, found: StartRollback, now: datetime) -> Request:
         service=alarm.cluster.service,
         environment=alarm.cluster.environment,
         version=found.to.version,
-        requested_by=_who(alarm),
+        requested_by=_requester(alarm),
         reason=found.reason,
         kind=Kind.ROLLBACK,
         rollback_of=rolled_back,

@@ -46,7 +46,7 @@ class Deployments(Protocol):
         """Record a question once; the one that stands already is returned as it is."""
         ...
 
-    def wait_with(self, question: Question, token: str) -> Question:
+    def attach_token(self, question: Question, token: str) -> Question:
         """Note the task token that waits for the answer, and return the question as it stands now."""
         ...
 

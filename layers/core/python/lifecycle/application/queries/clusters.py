@@ -12,7 +12,7 @@ from lifecycle.application.ports.cluster_queries import LeaseAndQueue
 from lifecycle.application.queries.context import QueryContext, in_parallel
 from lifecycle.application.queries.scope import PAGE
 from lifecycle.application.queries.state_words import DEPLOYMENTS, PLANNING, Status
-from lifecycle.application.rollout.observe import remembered, verifies
+from lifecycle.application.rollout.observe import recent_deployments, verifies
 from lifecycle.domain.fleet.cluster import Cluster
 from lifecycle.domain.rollout.decision import Question, open_questions
 from lifecycle.domain.rollout.deployment import Deployment, DeploymentState
@@ -114,7 +114,7 @@ def view_cluster(
     newest = tuple(deployments.recent(cluster, recent))
     if len(newest) >= recent and not any(map(verifies, newest)):
         # Repairs, and what was queued, refused or failed, may have pushed it off the short page.
-        newest = tuple(remembered(context, cluster))
+        newest = tuple(recent_deployments(context, cluster))
     holder = read.lease.deployment
     running = next((each for each in newest if each.id == holder), None)
     if holder and running is None:

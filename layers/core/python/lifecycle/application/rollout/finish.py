@@ -28,12 +28,12 @@ def finish(context: Context, cluster: Cluster, name: str, outcome: DeploymentSta
     current = observe.deployment(context, cluster, name)
     if current.state.final:  # closed before; a crash may have left the lease
         context.leases.release(cluster, Lease(current.epoch, current.id))
-        queue.after(context, cluster, current)
+        queue.start_or_drop_after(context, cluster, current)
         return Finished(current.state, current.reason)
     context.record(cluster, outcome.lower().replace("_", " "), "lifecycle", reason, deployment=name)
     lease = Lease(current.epoch, current.id)
     if outcome is not DeploymentState.STALE:
-        leave_untouched(context, current, outcome)
+        restore_desired(context, current, outcome)
     cancel_turns(context, current)
     aside = hosts_left_out(
         tuple(context.deployments.attempts(name)), tuple(context.deployments.questions(name))
@@ -47,11 +47,11 @@ def finish(context: Context, cluster: Cluster, name: str, outcome: DeploymentSta
     )
     context.deployments.put(closed)
     context.leases.release(cluster, lease)
-    queue.after(context, cluster, closed)
+    queue.start_or_drop_after(context, cluster, closed)
     return Finished(outcome, reason)
 
 
-def leave_untouched(context: Context, current: Deployment, outcome: DeploymentState) -> None:
+def restore_desired(context: Context, current: Deployment, outcome: DeploymentState) -> None:
     """A deployment that ended before its first host leaves the desired version as it was.
 
     Unless another call of this one ended it meanwhile, and the cluster is somebody else's to say by now.
@@ -59,7 +59,9 @@ def leave_untouched(context: Context, current: Deployment, outcome: DeploymentSt
     previous = current.previous
     if outcome is DeploymentState.DONE or previous is None or context.deployments.attempts(current.id):
         return
-    last = next((d for d in observe.remembered(context, current.cluster) if d.target == previous), None)
+    last = next(
+        (d for d in observe.recent_deployments(context, current.cluster) if d.target == previous), None
+    )
     lease = context.leases.current(current.cluster)
     if not lease.is_held_by(current.id, current.epoch):
         return

@@ -17,7 +17,7 @@ from lifecycle.domain.rollout.steps import Facts
 from lifecycle.domain.rollout.test_bed.hosts import wants_test_bed
 from lifecycle.domain.service.target import Target
 
-REMEMBERED = 50
+RECENT_LIMIT = 50
 
 
 def rotation(context: Context, cluster: Cluster, reports: Mapping[str, HostReport]) -> dict[str, TargetState]:
@@ -68,7 +68,7 @@ def observed(context: Context, request: Request) -> Observed:
     cluster = request.cluster
     manifest = context.artifacts.manifest(request.service, request.version)
     reports = context.fleet.reports(cluster)
-    recent = remembered(context, cluster)
+    recent = recent_deployments(context, cluster)
     desired = context.registry.desired(cluster)
     previous = previous_target(recent, request, desired)
     return Observed(
@@ -83,21 +83,21 @@ def observed(context: Context, request: Request) -> Observed:
         health_path=context.dispatcher.health_path(cluster),
         bad_hosts=context.fleet.quarantined_hosts(cluster),
         freezes=context.freezes.all(),
-        no_rollback_target=_no_way_back(context, request, previous),
+        no_rollback_target=_missing_artifact(context, request, previous),
         waiting=context.queue.waiting(cluster),
-        skipped_hosts=set_aside_before(context, request),
+        skipped_hosts=previously_skipped_hosts(context, request),
         has_test_bed=wants_test_bed(manifest.policy(request.environment))
         and context.dispatcher.has_test_bed(cluster),
         minute=context.minute,
     )
 
 
-def remembered(context: Context, cluster: Cluster) -> Sequence[Deployment]:
+def recent_deployments(context: Context, cluster: Cluster) -> Sequence[Deployment]:
     """The newest deployments, the newest first: as many as tell the last two versions that were verified.
 
     A cluster that scales is repaired often, and a repair verifies nothing: hundreds may lie between two versions.
     """
-    limit = REMEMBERED
+    limit = RECENT_LIMIT
     while True:
         found = context.deployments.recent(cluster, limit)
         if len(found) < limit or len({each.target for each in found if verifies(each)}) > 1:
@@ -126,7 +126,7 @@ def verifies(deployment: Deployment) -> bool:
     return deployment.state is DeploymentState.DONE and not deployment.request.only
 
 
-def _no_way_back(context: Context, request: Request, previous: Target | None) -> str | None:
+def _missing_artifact(context: Context, request: Request, previous: Target | None) -> str | None:
     """Why the previous version could not be deployed again; None when it could, or there is none."""
     if previous is None or context.artifacts.has_artifact(previous, request.service):
         return None
@@ -134,7 +134,7 @@ def _no_way_back(context: Context, request: Request, previous: Target | None) ->
     return f"{found} (lifecycle gc keeps it; somebody deleted or changed it)"
 
 
-def set_aside_before(context: Context, request: Request) -> tuple[str, ...]:
+def previously_skipped_hosts(context: Context, request: Request) -> tuple[str, ...]:
     """The hosts that a human left out of what is desired now: a repair leaves them out too."""
     desired = context.registry.desired(request.cluster)
     if request.kind is not Kind.CONVERGE or desired is None:

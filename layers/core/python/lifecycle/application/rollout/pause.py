@@ -6,7 +6,7 @@ Called by functions/rollout/decide through application/rollout/decide.py.
 from lifecycle.application.context import Context
 from lifecycle.application.rollout import observe, queue
 from lifecycle.application.rollout.answer import open_question, record_answer
-from lifecycle.application.rollout.task_tokens import resume_open
+from lifecycle.application.rollout.task_tokens import resume_unanswered
 from lifecycle.domain.errors import Refused
 from lifecycle.domain.fleet.cluster import Cluster
 from lifecycle.domain.rollout.decision import CONSEQUENCES, Answer, Choice, Question, QuestionKind, pause_id
@@ -41,7 +41,7 @@ def resume(context: Context, cluster: Cluster, name: str, answer: Answer) -> Que
     question = open_question(context, current, lambda q: q.kind is QuestionKind.RESUME, "the end of a pause")
     answered = record_answer(context, current, question, answer)
     if answer.choice is Choice.ABORT:
-        resume_open(context, name)
+        resume_unanswered(context, name)
     return answered
 
 
@@ -51,7 +51,7 @@ def cancel(context: Context, cluster: Cluster, name: str, answer: Answer) -> Que
     if current.state is not DeploymentState.QUEUED:
         return resume(context, cluster, name, answer)
     why = f"cancelled by {answer.by}: {answer.why}"
-    queue.leave(context, current.request, DeploymentState.ABORTED, why)
+    queue.close_pending(context, current.request, DeploymentState.ABORTED, why)
     return Question(
         deployment=name,
         id="queued",

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from lifecycle.application.context import Context
 from lifecycle.application.rollout import observe, queue
-from lifecycle.application.rollout.finish import leave_untouched
+from lifecycle.application.rollout.finish import restore_desired
 from lifecycle.application.rollout.host_commands import cancel_turns, prefetch
 from lifecycle.domain.errors import InvalidValue, LeaseHeld, StoreRefused, Unknown
 from lifecycle.domain.fleet.desired import Desired
@@ -52,17 +52,17 @@ def begin(context: Context, request: Request, execution: str) -> Planned:
         if context.leases.current(cluster).deployment == request.deployment:
             raise
         return _refuse(context, request, [str(error)])
-    return _begun(context, request, execution, found)
+    return _begin_planned(context, request, execution, found)
 
 
-def _begun(context: Context, request: Request, execution: str, found: Plan) -> Planned:
+def _begin_planned(context: Context, request: Request, execution: str, found: Plan) -> Planned:
     if found.blockers:
         return _refuse(context, request, list(found.blockers))
     desired = context.registry.desired(request.cluster)
     stands = desired is not None and desired.version == request.version
     if found.nothing_to_do and (stands or request.only) and request.kind is not Kind.ROLLBACK:
         why = f"every host of {request.cluster} serves {request.version} already"
-        queue.leave(context, request, DeploymentState.REFUSED, why)
+        queue.close_pending(context, request, DeploymentState.REFUSED, why)
         return Planned("NOTHING_TO_DO", 0, why)
     if found.waits_for:
         return _wait(context, request, execution, found)
@@ -75,7 +75,7 @@ def _resume(context: Context, existing: Deployment, execution: str) -> Planned:
         return Planned(kind, existing.epoch, f"{existing.id} has ended: {existing.state}, {existing.reason}")
     if execution_number(execution) > execution_number(existing.execution):
         context.deployments.put(replace(existing, execution=execution))
-    queue.begun(context, existing.request)
+    queue.clear_slot(context, existing.request)
     return Planned("PLANNED", existing.epoch, f"{existing.id} goes on in execution {execution}")
 
 
@@ -88,20 +88,20 @@ def _refuse(context: Context, request: Request, reasons: list[str]) -> Planned:
         why,
         deployment=request.deployment,
     )
-    queue.leave(context, request, DeploymentState.REFUSED, why)
+    queue.close_pending(context, request, DeploymentState.REFUSED, why)
     lease = context.leases.current(request.cluster)
     if lease.deployment == request.deployment:  # a rollback that was handed the lease, or a plan done again
-        _take_back(context, request, lease)
+        _restore_desired(context, request, lease)
         context.leases.release(request.cluster, lease)
     return Planned("REFUSED", 0, why)
 
 
-def _take_back(context: Context, request: Request, lease: Lease) -> None:
+def _restore_desired(context: Context, request: Request, lease: Lease) -> None:
     """What is desired must not name a deployment that was refused after all."""
     desired = context.registry.desired(request.cluster)
     record = context.deployments.get(request.cluster, request.deployment)
     if record is not None and desired is not None and desired.deployment == request.deployment:
-        leave_untouched(context, replace(record, epoch=lease.epoch), DeploymentState.REFUSED)
+        restore_desired(context, replace(record, epoch=lease.epoch), DeploymentState.REFUSED)
 
 
 def _wait(context: Context, request: Request, execution: str, found: Plan) -> Planned:
@@ -111,7 +111,7 @@ def _wait(context: Context, request: Request, execution: str, found: Plan) -> Pl
     """
     record = _record(context, request, execution, found)
     reason = f"waits for {found.waits_for}, which deploys {request.cluster}"
-    if not queue.enqueue(context, replace(record, state=DeploymentState.QUEUED, reason=reason)):
+    if not queue.take_slot(context, replace(record, state=DeploymentState.QUEUED, reason=reason)):
         return Planned("REFUSED", 0, "a newer deployment waits already: this one is superseded")
     lease = context.leases.current(request.cluster)
     if lease.held_by_another(request.deployment, context.clock.now()):
@@ -124,7 +124,7 @@ def _take(
 ) -> Planned:
     """Lease, record, quarantine, desired version, stand-by turns: in this order, each safe to repeat."""
     now, cluster = context.clock.now(), request.cluster
-    _tell_beginning(context, request)
+    _record_start(context, request)
     before = context.leases.current(cluster)
     record = _record(context, request, execution, found)
     if context.deployments.get(cluster, request.deployment) is None:
@@ -146,7 +146,7 @@ def _take(
         context.registry.set_desired(cluster, wanted)
     context.fleet.give_turns(cluster, [prefetch(deployment, host, 0, now) for host in deployment.hosts])
     context.deployments.put(deployment)
-    queue.begun(context, request)
+    queue.clear_slot(context, request)
     names = ", ".join(planned.host for planned in found.hosts) or "no host"
     return Planned("PLANNED", lease.epoch, f"{names} to update, about {found.expected_seconds:.0f} s")
 
@@ -163,7 +163,7 @@ def _record(context: Context, request: Request, execution: str, found: Plan) -> 
         policy=manifest.policy(request.environment),
         started_at=context.clock.now(),
         execution=execution,
-        skipped_hosts=observe.set_aside_before(context, request),
+        skipped_hosts=observe.previously_skipped_hosts(context, request),
     )
 
 
@@ -172,10 +172,10 @@ def _close_expired(context: Context, request: Request, holder: str) -> None:
     why = f"its lease of {request.cluster} expired and was taken by {request.deployment}"
     what = f"took the expired lease of {holder}"
     context.record(request.cluster, what, request.requested_by, why, deployment=holder)
-    overtaken = context.deployments.get(request.cluster, holder)
-    if overtaken is not None and not overtaken.state.final:
-        cancel_turns(context, overtaken)
-        closed = replace(overtaken, state=DeploymentState.STALE, reason=why, finished_at=context.clock.now())
+    fenced = context.deployments.get(request.cluster, holder)
+    if fenced is not None and not fenced.state.final:
+        cancel_turns(context, fenced)
+        closed = replace(fenced, state=DeploymentState.STALE, reason=why, finished_at=context.clock.now())
         context.deployments.put(closed)
 
 
@@ -194,7 +194,7 @@ def _quarantine(context: Context, request: Request) -> None:
         context.fleet.quarantine(request.cluster, bad.target.version, why)
 
 
-def _tell_beginning(context: Context, request: Request) -> None:
+def _record_start(context: Context, request: Request) -> None:
     """Who began what and why, and what they chose to override."""
     who, name = request.requested_by, request.deployment
     what = f"{request.kind.lower()} {request.version}"

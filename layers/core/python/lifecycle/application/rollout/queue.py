@@ -16,7 +16,7 @@ from lifecycle.domain.service.policy import Policy
 from lifecycle.domain.service.target import Target
 
 
-def enqueue(context: Context, record: Deployment) -> bool:
+def take_slot(context: Context, record: Deployment) -> bool:
     """Wait in the place of an older one; False when a newer one waits, and `record` is superseded itself.
 
     The place is taken before the record is written: an entry without a record is started like any other.
@@ -45,29 +45,29 @@ def enqueue(context: Context, record: Deployment) -> bool:
     return now is None or now.state is DeploymentState.QUEUED
 
 
-def leave(context: Context, request: Request, state: DeploymentState, why: str) -> None:
+def close_pending(context: Context, request: Request, state: DeploymentState, why: str) -> None:
     """Leave the queue without having begun; nothing happens to a deployment that never waited."""
     existing = context.deployments.get(request.cluster, request.deployment)
     if existing is not None and existing.state is DeploymentState.QUEUED:
         _close(context, PendingDeployment(request, existing.started_at), state, why)
-    begun(context, request)
+    clear_slot(context, request)
 
 
-def begun(context: Context, request: Request) -> None:
+def clear_slot(context: Context, request: Request) -> None:
     """Take the entry out of the queue."""
     standing = context.queue.waiting(request.cluster)
     if standing is not None and standing.request.deployment == request.deployment:
         context.queue.replace(request.cluster, standing, None)
 
 
-def after(context: Context, cluster: Cluster, ended: Deployment) -> None:
+def start_or_drop_after(context: Context, cluster: Cluster, ended: Deployment) -> None:
     """What becomes of the deployment that waits, now that the one before it has ended."""
     waiting = context.queue.waiting(cluster)
     if waiting is not None and not context.leases.current(cluster).deployment:
-        follow(context, cluster, after_end(ended, waiting), "lifecycle")
+        start_or_drop(context, cluster, after_end(ended, waiting), "lifecycle")
 
 
-def follow(context: Context, cluster: Cluster, step: AfterEnd, by: str) -> str:
+def start_or_drop(context: Context, cluster: Cluster, step: AfterEnd, by: str) -> str:
     """Start or drop what waits; returns the name of the execution, if one was started. Safe to repeat."""
     waiting, name = step.waiting, step.waiting.request.deployment
     record = context.deployments.get(cluster, name)

@@ -10,9 +10,9 @@ from lifecycle.application.context import Context
 from lifecycle.application.rollout import observe
 from lifecycle.application.rollout.answer import record_answer
 from lifecycle.application.rollout.host_commands import cancel_turns
-from lifecycle.application.rollout.observe import remembered
+from lifecycle.application.rollout.observe import recent_deployments
 from lifecycle.application.rollout.requests import Payload, payload
-from lifecycle.application.rollout.task_tokens import resume_open
+from lifecycle.application.rollout.task_tokens import resume_unanswered
 from lifecycle.domain.errors import Refused
 from lifecycle.domain.fleet.cluster import Cluster
 from lifecycle.domain.rollout.decision import (
@@ -36,8 +36,8 @@ class RollbackTarget:
 
 def rollback_target(context: Context, cluster: Cluster) -> RollbackTarget:
     """From what is desired now to the newest other version that ended well and is not quarantined; raises Refused."""
-    recent = list(remembered(context, cluster))
-    bad = _standing(context, cluster, recent)
+    recent = list(recent_deployments(context, cluster))
+    bad = _desired_deployment(context, cluster, recent)
     if bad is None:
         raise Refused(f"the rollback of {cluster}", ["nothing was ever deployed there"])
     quarantined = context.fleet.quarantined(cluster)
@@ -53,7 +53,9 @@ def rollback_target(context: Context, cluster: Cluster) -> RollbackTarget:
     return RollbackTarget(bad, good[0])
 
 
-def _standing(context: Context, cluster: Cluster, recent: Sequence[Deployment]) -> Deployment | None:
+def _desired_deployment(
+    context: Context, cluster: Cluster, recent: Sequence[Deployment]
+) -> Deployment | None:
     """The deployment whose version is desired now; an aborted one too, for it is what has to be undone."""
     desired = context.registry.desired(cluster)
     named = context.deployments.get(cluster, desired.deployment) if desired else None
@@ -140,9 +142,9 @@ def request_rollback(context: Context, cluster: Cluster, name: str, answer: Answ
     )
     standing = context.deployments.ask(asked)
     if standing.answer:
-        resume_open(context, name)
+        resume_unanswered(context, name)
         if standing.answer.by == answer.by:
             return standing
     question = record_answer(context, current, standing, answer)
-    resume_open(context, name)
+    resume_unanswered(context, name)
     return question

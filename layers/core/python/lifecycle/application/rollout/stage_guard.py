@@ -96,7 +96,7 @@ class Running:
             self.task.cluster, what, "lifecycle", why, deployment=self.deployment.id, host=self.host
         )
 
-    def overtaken(self) -> Outcome | None:
+    def fenced(self) -> Outcome | None:
         """Look again, after a wait and before an effect: what became of this attempt meanwhile, if it is over."""
         now = self.context.step_reads.of_host(
             self.task.cluster, self.task.deployment, self.host, self.task.attempt
@@ -123,18 +123,18 @@ def stage(
                 raise observe.unknown(task.cluster, task.deployment)
             if not standing.lease.is_held_by(current.id, task.epoch):
                 return Outcome("STALE", f"epoch {task.epoch} was overtaken")
-            attempt = standing.attempt or _begun(context, task, execution, needs)
+            attempt = standing.attempt or _new_attempt(context, task, execution, needs)
             if attempt is None:
                 return Outcome("SKIPPED", f"no attempt {task.attempt} of {task.host} has begun")
             running = Running(context, current, attempt, task, standing.report)
-            return _settled(running, needs, reaches) or _told(running, run)
+            return _finished_before(running, needs, reaches) or _run(running, run)
 
         return guarded
 
     return guard
 
 
-def _settled(running: Running, needs: AttemptState, reaches: AttemptState) -> Outcome | None:
+def _finished_before(running: Running, needs: AttemptState, reaches: AttemptState) -> Outcome | None:
     """The outcome of a stage that has nothing to do any more, or must not be done yet."""
     attempt = running.attempt
     if attempt.state is AttemptState.FAILED:
@@ -146,7 +146,7 @@ def _settled(running: Running, needs: AttemptState, reaches: AttemptState) -> Ou
     return None
 
 
-def _told(running: Running, run: Callable[[Running], Outcome]) -> Outcome:
+def _run(running: Running, run: Callable[[Running], Outcome]) -> Outcome:
     """Run a stage; where a store refuses, the operator gets its words."""
     try:
         return run(running)
@@ -154,7 +154,7 @@ def _told(running: Running, run: Callable[[Running], Outcome]) -> Outcome:
         return running.fail(str(error))
 
 
-def _begun(context: Context, task: HostTask, execution: str, needs: AttemptState) -> HostAttempt | None:
+def _new_attempt(context: Context, task: HostTask, execution: str, needs: AttemptState) -> HostAttempt | None:
     """The record of a new attempt, which only the first stage may begin."""
     if needs is not AttemptState.STARTED:
         return None

@@ -24,7 +24,7 @@ REASON = 200
 def drain(running: Running) -> Outcome:
     """Take the host out of rotation and wait until its requests in flight have ended."""
     host = running.host
-    if refusal := _look(running).refusal:
+    if refusal := _check_drain(running).refusal:
         return running.fail(refusal)
     ready = _await_ready(running)
     if ready.outcome != "PASSED":
@@ -32,10 +32,10 @@ def drain(running: Running) -> Outcome:
     report = running.report()
     if report is None:
         return running.fail(f"{host} has no agent")
-    if stopped := _take_out(running, report):
+    if stopped := _deregister(running, report):
         return stopped
     limit = running.deployment.policy.drain_seconds + 30
-    drained = wait_until(running, limit, lambda: _out(running, report))
+    drained = wait_until(running, limit, lambda: _left_rotation(running, report))
     if drained is None:
         return running.fail(f"{host} still has requests in flight after {limit} s; it was not touched")
     if drained.outcome == "PASSED":
@@ -43,48 +43,48 @@ def drain(running: Running) -> Outcome:
     return drained
 
 
-def _take_out(running: Running, report: HostReport) -> Outcome | None:
+def _deregister(running: Running, report: HostReport) -> Outcome | None:
     """Deregister it, if it may be by now; it may have waited for long, and another host be down meanwhile.
 
     What allows it is looked at just before: the load balancer knows no conditions.
     """
-    looked = _look(running)
-    if late := running.overtaken():
+    looked = _check_drain(running)
+    if late := running.fenced():
         return late
     if looked.refusal:
         return running.fail(looked.refusal)
     if looked.state.in_rotation:
         running.record("drain")
-        traffic_weights.withdraw(running.context, running.task.cluster, report.address)
+        traffic_weights.stop_traffic(running.context, running.task.cluster, report.address)
         running.context.dispatcher.deregister(running.task.cluster, report.address, report.port)
     return None
 
 
-def _out(running: Running, report: HostReport) -> Outcome | None:
+def _left_rotation(running: Running, report: HostReport) -> Outcome | None:
     """Whether it is out of every target group; None while it is on its way."""
     context, cluster = running.context, running.task.cluster
     state = context.dispatcher.target(cluster, report.address)
     if state is TargetState.TEST_GROUP:  # it was on its way out of the main group, and is in another one too
-        if late := running.overtaken():
+        if late := running.fenced():
             return late  # in whose test bed it is
-        traffic_weights.withdraw(context, cluster, report.address)
+        traffic_weights.stop_traffic(context, cluster, report.address)
         context.dispatcher.deregister(cluster, report.address, report.port)
     return Outcome("PASSED") if state in (TargetState.ABSENT, TargetState.UNUSED) else None
 
 
-class _Look(NamedTuple):
+class _DrainCheck(NamedTuple):
     """A host's state in the load balancer, and why it may not be drained, if it may not; seen at one moment."""
 
     state: TargetState
     refusal: str | None = None
 
 
-def _look(running: Running) -> _Look:
+def _check_drain(running: Running) -> _DrainCheck:
     """Whether enough others serve; it has no effect, as who looks may be overtaken."""
     context, cluster, host = running.context, running.task.cluster, running.host
     reports = context.fleet.reports(cluster)
     if host not in reports:
-        return _Look(TargetState.ABSENT, f"{host} has no agent")
+        return _DrainCheck(TargetState.ABSENT, f"{host} has no agent")
     attempts, questions = context.deployments.attempts_and_questions(running.deployment.id)
     # Two hosts of one step begin their attempts before they look, so that each counts the other as out.
     under_way = {a.host for a in attempts if not a.state.ended} - {host}
@@ -93,7 +93,7 @@ def _look(running: Running) -> _Look:
     members = frozenset(reports) - set(context.fleet.quarantined_hosts(cluster))
     out = hosts_left_out(attempts, questions) | set(running.deployment.skipped_hosts)
     floor = Floor.of(running.deployment.policy, members, out)
-    return _Look(state_of(seen, host), refuse_drain(host, serving, floor))
+    return _DrainCheck(state_of(seen, host), refuse_drain(host, serving, floor))
 
 
 def _await_ready(running: Running) -> Outcome:
@@ -126,7 +126,7 @@ def self_test(running: Running) -> Outcome:
     outcome, report = _await_agent(running, (Stage.DONE,))
     if outcome.outcome != "PASSED":
         return outcome
-    if wrong := _not_tested(running, report):
+    if wrong := _self_test_problem(running, report):
         return running.fail(wrong)
     running.advance(AttemptState.SELF_TESTED)
     return Outcome("PASSED")
@@ -165,7 +165,7 @@ def _await_agent(running: Running, enough: tuple[Stage, ...]) -> tuple[Outcome, 
     return found or running.fail(late), report
 
 
-def _not_tested(running: Running, report: HostReport | None) -> str | None:
+def _self_test_problem(running: Running, report: HostReport | None) -> str | None:
     """Why the host may not get traffic, by this report; None when it may."""
     digest = running.target.digest
     if report is None or report.self_test is None:
@@ -184,10 +184,10 @@ def _not_tested(running: Running, report: HostReport | None) -> str | None:
 def register(running: Running) -> Outcome:
     """Put the host back into rotation, if what it runs now is what passed the self-test."""
     report = running.first
-    if (wrong := _not_tested(running, report)) or report is None:
+    if (wrong := _self_test_problem(running, report)) or report is None:
         return running.fail(wrong or f"{running.host} has no agent")
     running.record("register")
-    if late := running.overtaken():
+    if late := running.fenced():
         return late
     running.context.dispatcher.register(running.task.cluster, report.address, report.port, running.group)
     running.advance(AttemptState.REGISTERED)
@@ -210,22 +210,22 @@ def await_alive(running: Running) -> Outcome:
 
     limit = running.deployment.policy.alive_seconds
     alive = wait_until(running, limit, look)
-    wrong = _not_tested(running, running.report()) if alive else None
+    wrong = _self_test_problem(running, running.report()) if alive else None
     if alive is None or wrong:
-        return running.overtaken() or _taken_out(
+        return running.fenced() or _undo_registration(
             running, report, wrong or f"not alive behind the load balancer within {limit} s: it is {last}"
         )
     if running.group is not Group.MAIN:
-        if late := running.overtaken():
+        if late := running.fenced():
             return late
-        traffic_weights.fair(context, cluster)
+        traffic_weights.rebalance(context, cluster)
     running.record("alive")
     running.advance(AttemptState.ALIVE)
     return Outcome("PASSED")
 
 
-def _taken_out(running: Running, report: HostReport, why: str) -> Outcome:
+def _undo_registration(running: Running, report: HostReport, why: str) -> Outcome:
     running.record("drain", why)
-    traffic_weights.withdraw(running.context, running.task.cluster, report.address)
+    traffic_weights.stop_traffic(running.context, running.task.cluster, report.address)
     running.context.dispatcher.deregister(running.task.cluster, report.address, report.port)
     return running.fail(why, report.log_tail)

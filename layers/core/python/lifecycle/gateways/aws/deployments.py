@@ -74,7 +74,7 @@ class DynamoDeployments:
         new = self._table.put(self._item(question), "attribute_not_exists(pk)")
         return question if new else self._stored(question)
 
-    def wait_with(self, question: Question, token: str) -> Question:
+    def attach_token(self, question: Question, token: str) -> Question:
         """Store a token with a question, unless its answer came first; returns the question."""
         waiting = replace(self._stored(question), token=token)
         if self._table.put(self._item(waiting), "attribute_exists(pk) AND answered = :no", no={"N": "0"}):

@@ -57,7 +57,7 @@ class MemoryDeployments:
     def ask(self, question: Question) -> Question:
         return self._questions.setdefault((question.deployment, question.id), question)
 
-    def wait_with(self, question: Question, token: str) -> Question:
+    def attach_token(self, question: Question, token: str) -> Question:
         stored = self._stored(question)
         if stored.answer is None:
             stored = self._store(replace(stored, token=token))

@@ -9,7 +9,7 @@ from lifecycle.application.context import Context
 from lifecycle.application.ports.metrics import Metrics
 from lifecycle.application.rollout.stage_guard import Outcome
 from lifecycle.application.rollout.test_bed import traffic_weights
-from lifecycle.application.rollout.test_bed.task import BakeTask, open_bed, standing
+from lifecycle.application.rollout.test_bed.task import BakeTask, baking_bed, owned_deployment
 from lifecycle.domain.analysis.built_in_metrics import BUILT_IN
 from lifecycle.domain.analysis.downsampling import downsample
 from lifecycle.domain.analysis.judge import judge
@@ -23,13 +23,13 @@ from lifecycle.domain.rollout.test_bed.schedule import total_minutes
 
 def analyse(context: Context, metrics: Metrics, task: BakeTask) -> Outcome:
     """Judge what was measured so far, and note it; traffic is kept off a host that is ill. Raises Unknown."""
-    current = standing(context, task)
+    current = owned_deployment(context, task)
     if isinstance(current, Outcome):
         return current
-    bed = open_bed(context, task)
+    bed = baking_bed(context, task)
     if bed is None:
         return Outcome("SKIPPED", "no test bed bakes")
-    traffic_weights.call_in(context, task.cluster)
+    traffic_weights.stop_unanswered_traffic(context, task.cluster)
     if not bed.control:
         return Outcome("SKIPPED", f"{bed.host} has no control")
     try:

@@ -22,7 +22,7 @@ class BakeTask:
     epoch: int
 
 
-def standing(context: Context, task: BakeTask) -> Deployment | Outcome:
+def owned_deployment(context: Context, task: BakeTask) -> Deployment | Outcome:
     """The deployment, if it is still this call's to act for."""
     current, lease = context.step_reads.of_deployment(task.cluster, task.deployment)
     if current is None:
@@ -32,7 +32,7 @@ def standing(context: Context, task: BakeTask) -> Deployment | Outcome:
     return Outcome("SKIPPED", f"it has ended: {current.state}") if current.state.final else current
 
 
-def open_bed(context: Context, task: BakeTask) -> TestBed | None:
+def baking_bed(context: Context, task: BakeTask) -> TestBed | None:
     """The test bed that bakes, if one does."""
     beds = [each for each in context.deployments.beds(task.deployment) if each.state is BedState.BAKING]
     return beds[-1] if beds else None

@@ -11,10 +11,10 @@ from lifecycle.domain.fleet.cluster import Cluster
 from lifecycle.domain.fleet.target_group import Group, TargetState
 
 # The greatest weight that an ALB takes.
-GREATEST = 999
+MAXIMUM_WEIGHT = 999
 
 
-def fair(context: Context, cluster: Cluster, without: Collection[str] = ()) -> None:
+def rebalance(context: Context, cluster: Cluster, without: Collection[str] = ()) -> None:
     """Weigh the groups by their hosts; those at the addresses `without` are about to leave the groups aside.
 
     The main group counts what is registered there, ill or not: it fails over by itself. Safe to repeat.
@@ -34,10 +34,10 @@ def fair(context: Context, cluster: Cluster, without: Collection[str] = ()) -> N
     if dispatcher.weights(cluster) != wanted:
         dispatcher.weigh(cluster, wanted)
         # A host may have left since it was counted, and weights have no conditions: look again.
-        call_in(context, cluster)
+        stop_unanswered_traffic(context, cluster)
 
 
-def withdraw(context: Context, cluster: Cluster, address: str) -> None:
+def stop_traffic(context: Context, cluster: Cluster, address: str) -> None:
     """Before a target is deregistered: no group may be left with a share and nobody to answer it.
 
     Shares are only taken, and one host that is aside is drained at a time (domain/rollout/next_step.py), so that two drains do
@@ -61,12 +61,12 @@ def _take(context: Context, cluster: Cluster, leaving: str) -> bool:
     return bool(left)
 
 
-def call_in(context: Context, cluster: Cluster) -> None:
+def stop_unanswered_traffic(context: Context, cluster: Cluster) -> None:
     """Take the share of a group that has nobody left to answer it: its host fell ill, or was forgotten.
 
     It gives nobody a share, so that a call that was slow does no harm.
     """
-    withdraw(context, cluster, address="")
+    stop_traffic(context, cluster, address="")
 
 
 def _answered(targets: Mapping[str, TargetState], group: Group, leaving: str) -> bool:
@@ -81,4 +81,4 @@ def _scaled(counts: dict[Group, int]) -> dict[Group, int]:
     """Within what a load balancer takes; somebody always has a share."""
     if not any(counts.values()):
         return {**counts, Group.MAIN: 1}
-    return {group: min(count, GREATEST) for group, count in counts.items()}
+    return {group: min(count, MAXIMUM_WEIGHT) for group, count in counts.items()}
