@@ -1,4 +1,4 @@
-"""The port to the alarms of clusters."""
+"""The port to the alarms of clusters, used by monitoring/watch_alarms.py."""
 
 from collections.abc import Sequence
 from typing import Protocol
@@ -7,7 +7,7 @@ from lifecycle.domain.monitoring.alarms import Alarm
 
 
 class Alarms(Protocol):
-    """The alarms of the clusters, as they stand now; those of somebody else are left out."""
+    """The clusters' alarms in their present state, without alarms that are not Lifecycle's."""
 
     def named(self, names: Sequence[str]) -> Sequence[Alarm]: ...
     def ringing(self) -> Sequence[Alarm]: ...

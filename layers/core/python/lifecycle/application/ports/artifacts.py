@@ -12,23 +12,23 @@ class Artifacts(Protocol):
     """Manifests and artifacts in S3."""
 
     def manifest(self, service: str, version: str) -> Manifest:
-        """Raises Unknown when there is no such snapshot or release."""
+        """Return a version's manifest; raises Unknown if there is no such snapshot or release."""
         ...
 
     def has_artifact(self, target: Target, service: str) -> bool:
-        """Whether artifact and manifest are there, both with the target's digest; nothing is downloaded for it."""
+        """Return whether artifact and manifest are stored, both with the target's digest; downloads nothing."""
         ...
 
     def open_artifact(self, service: str, version: str) -> BinaryIO: ...
 
     def publish(self, manifest: Manifest, artifact: BinaryIO) -> None:
-        """Write artifact, then manifest, each once; the same bytes again are fine, others raise StoreRefused."""
+        """Write artifact, then manifest, each once; the same bytes again are accepted, others raise StoreRefused."""
         ...
 
     def stored(self, service: str) -> Sequence[Stored]:
-        """Every snapshot and release of which anything is stored, in no order."""
+        """Return every snapshot and release of which anything is stored, in no particular order."""
         ...
 
     def delete(self, service: str, version: str) -> None:
-        """Delete the manifest, then the artifact; what is not there counts as deleted."""
+        """Delete the manifest, then the artifact; a missing one counts as deleted."""
         ...

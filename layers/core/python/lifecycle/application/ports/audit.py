@@ -9,12 +9,12 @@ from lifecycle.domain.monitoring.audit import AuditEntry
 
 
 class AuditLog(Protocol):
-    """The append-only audit trail."""
+    """The audit log: it can only be appended to."""
 
     def append(self, entry: AuditEntry) -> None: ...
 
     def read(
         self, cluster: Cluster, after: datetime | None = None, limit: int = 1000
     ) -> Sequence[AuditEntry]:
-        """The newest `limit` entries at or after `after`, oldest first."""
+        """Return the newest `limit` entries at or after `after`, oldest first."""
         ...

@@ -1,21 +1,11 @@
-"""The port to the build service."""
+"""The port to the build service, used by delivery/build.py."""
 
 from collections.abc import Mapping
 from typing import Protocol
 
 
-class Builds(Protocol):
-    """The build service."""
-
-    def start(self, repository: str, commit: str, token: str, environment: Mapping[str, str]) -> str:
-        """Start a build, once a `token`; returns its id."""
-        ...
-
-    def state(self, build: str) -> "BuildState": ...
-
-
 class BuildState(Protocol):
-    """What a build says of itself: `kind` is RUNNING, SUCCEEDED or FAILED."""
+    """The state of a build: `kind` is RUNNING, SUCCEEDED or FAILED."""
 
     @property
     def kind(self) -> str: ...
@@ -23,3 +13,13 @@ class BuildState(Protocol):
     def reason(self) -> str: ...
     @property
     def exported(self) -> Mapping[str, str]: ...
+
+
+class Builds(Protocol):
+    """The build service."""
+
+    def start(self, repository: str, commit: str, token: str, environment: Mapping[str, str]) -> str:
+        """Start a build, at most once a `token`; returns its id."""
+        ...
+
+    def state(self, build: str) -> BuildState: ...

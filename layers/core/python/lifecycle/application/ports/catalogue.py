@@ -5,23 +5,23 @@ from typing import Protocol
 
 
 class Catalogue(Protocol):
-    """Which repository owns a service, and its snapshots and releases."""
+    """Services with the repositories that own them, their snapshots and their releases."""
 
     def claim_service(self, service: str, repository: str) -> str:
-        """Make `repository` the owner unless there is one; returns the owner."""
+        """Make `repository` the owner unless the service has one; returns the owner."""
         ...
 
     def record_snapshot(self, service: str, snapshot: str, facts: Mapping[str, str]) -> None: ...
     def snapshots(self, service: str) -> Mapping[str, Mapping[str, str]]: ...
 
     def releases(self, service: str) -> Mapping[str, str]:
-        """Release version -> the snapshot that it was promoted from."""
+        """Return release version -> the snapshot that it was promoted from."""
         ...
 
     def claim_release(self, service: str, snapshot: str, release: str) -> str | None:
         """Bind both to each other in one transaction.
 
-        Returns the release that the snapshot has (this one, or an earlier one), or None when the release
-        version was taken by another snapshot.
+        Returns the release of the snapshot (this one, or an earlier one), or None if another snapshot has that
+        release version.
         """
         ...

@@ -5,7 +5,7 @@ from typing import Protocol
 
 
 class Clock(Protocol):
-    """Time, so that tests own it. `now` is in UTC."""
+    """Time, which tests control. `now` is in UTC."""
 
     def now(self) -> datetime: ...
     def sleep(self, seconds: float) -> None: ...

@@ -11,45 +11,48 @@ from lifecycle.domain.rollout.test_bed.model import TestBed
 
 
 class Deployments(Protocol):
-    """Deployments, their attempts, test beds and questions. Records only move forward."""
+    """Deployments, their attempts, test beds and questions (decisions and approvals).
+
+    Records only progress: a write that would set one back is ignored.
+    """
 
     def put(self, deployment: Deployment) -> None:
-        """Write it, unless that would bring one that has ended back to life."""
+        """Write the record, unless it would reopen a deployment that has ended."""
         ...
 
     def get(self, cluster: Cluster, deployment: str) -> Deployment | None: ...
 
     def recent(self, cluster: Cluster, limit: int) -> Sequence[Deployment]:
-        """The newest first."""
+        """Return the newest deployments of a cluster, the newest first."""
         ...
 
     def attempts_and_questions(self, deployment: str) -> tuple[Sequence[HostAttempt], Sequence[Question]]:
-        """Its attempts and its questions, in one read."""
+        """Return a deployment's attempts and questions, in one read."""
         ...
 
     def put_attempt(self, attempt: HostAttempt) -> None:
-        """Write it, unless the one that stands has got further."""
+        """Write the attempt, unless the stored one has progressed further."""
         ...
 
     def attempts(self, deployment: str) -> Sequence[HostAttempt]: ...
     def questions(self, deployment: str) -> Sequence[Question]: ...
 
     def beds(self, deployment: str) -> Sequence[TestBed]:
-        """Its test beds, in the order of their numbers."""
+        """Return a deployment's test beds, in the order of their numbers."""
         ...
 
     def put_bed(self, bed: TestBed) -> None:
-        """Write it, unless the one that stands has got as far: of two beginnings, or two ends, the first stands."""
+        """Write the test bed, unless the stored one has progressed as far: the first of two starts or ends counts."""
         ...
 
     def ask(self, question: Question) -> Question:
-        """Record a question once; the one that stands already is returned as it is."""
+        """Record a question once; returns the stored one if it was recorded before."""
         ...
 
     def attach_token(self, question: Question, token: str) -> Question:
-        """Note the task token that waits for the answer, and return the question as it stands now."""
+        """Store the token of the task that waits for the answer; returns the question as it is stored then."""
         ...
 
     def answer(self, question: Question, answer: Answer) -> Question:
-        """Answer a question that has no answer; raises Refused, naming the answer that it has."""
+        """Record the answer to a question; raises Refused with the earlier answer if there is one."""
         ...

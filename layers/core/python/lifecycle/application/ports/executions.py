@@ -7,10 +7,10 @@ from lifecycle.domain.rollout.execution import ExecutionState
 
 
 class Executions(Protocol):
-    """State machines."""
+    """The executions of the state machines of rollouts and deliveries."""
 
     def start_rollout(self, name: str, payload: Mapping[str, Any]) -> bool:
-        """Start an execution; False when one of that name was started before."""
+        """Start an execution; returns False if one of that name was started before."""
         ...
 
     def start_delivery(self, name: str, payload: Mapping[str, Any]) -> bool: ...
@@ -18,5 +18,5 @@ class Executions(Protocol):
     def rollout_state(self, name: str) -> ExecutionState: ...
 
     def answer_token(self, token: str, output: Mapping[str, Any]) -> bool:
-        """Wake a waiting task; False when nothing waits for that token any more."""
+        """Resume a waiting task; returns False if no task waits for that token any more."""
         ...

@@ -9,26 +9,26 @@ from lifecycle.domain.fleet.host_command import Turn
 
 
 class Fleet(Protocol):
-    """Hosts: the turns given to them, the reports that they make, and versions and hosts known to be bad."""
+    """Hosts: their commands (turns), their reports, and the quarantines of versions and hosts."""
 
     def reports(self, cluster: Cluster) -> Mapping[str, HostReport]: ...
     def report(self, cluster: Cluster, host: str) -> HostReport | None: ...
     def give_turns(self, cluster: Cluster, turns: Sequence[Turn]) -> None: ...
     def quarantine(self, cluster: Cluster, version: str, why: str) -> None: ...
     def quarantined(self, cluster: Cluster) -> Mapping[str, str]:
-        """Bad version -> why."""
+        """Return quarantined version -> reason."""
         ...
 
     def quarantine_host(self, cluster: Cluster, host: str, why: str) -> None: ...
 
     def quarantined_hosts(self, cluster: Cluster) -> Mapping[str, str]:
-        """Bad host -> why."""
+        """Return quarantined host -> reason."""
         ...
 
     def lift_quarantine(self, cluster: Cluster, name: str) -> None:
-        """Of a version or of a host; nothing happens when there is none."""
+        """Lift the quarantine of a version or a host; does nothing if there is none."""
         ...
 
     def remove(self, cluster: Cluster, host: str) -> None:
-        """Forget a host: its report and its turn. One whose agent lives comes back with its next report."""
+        """Delete a host's report and command; a host with a running agent comes back with its next report."""
         ...

@@ -7,10 +7,10 @@ from lifecycle.domain.rollout.freezes import Freeze
 
 
 class Freezes(Protocol):
-    """Freezes by their scope: everything, an environment, a cluster."""
+    """Freezes by their scope: everything, an environment or a cluster."""
 
     def all(self) -> Sequence[Freeze]:
-        """Every freeze, expired ones too, in the order of their scopes."""
+        """Return every freeze, expired ones too, in the order of their scopes."""
         ...
 
     def put(self, freeze: Freeze) -> None: ...

@@ -8,25 +8,25 @@ from lifecycle.domain.rollout.lease import Lease
 
 
 class Leases(Protocol):
-    """One deployment a cluster, fenced by an epoch that only grows."""
+    """The leases: one deployment a cluster, fenced by an epoch that only grows."""
 
     def current(self, cluster: Cluster) -> Lease: ...
 
     def acquire(self, cluster: Cluster, deployment: str, now: datetime) -> Lease:
-        """Take the lease under the next epoch, or return it when `deployment` has it.
+        """Take a free or expired lease under the next epoch, or return the lease that `deployment` holds already.
 
-        One that is free or has expired may be taken; raises LeaseHeld for any other.
+        Raises LeaseHeld if another deployment holds it.
         """
         ...
 
     def hand_over(self, cluster: Cluster, lease: Lease, successor: str, now: datetime) -> Lease:
-        """Pass it on under the next epoch, without a gap; raises StaleEpoch when `lease` was overtaken."""
+        """Pass the lease on under the next epoch, without a gap; raises StaleEpoch if `lease` is fenced."""
         ...
 
     def renew(self, cluster: Cluster, lease: Lease, until: datetime) -> Lease:
-        """Let it expire later; raises StaleEpoch when `lease` was overtaken."""
+        """Extend the lease; raises StaleEpoch if `lease` is fenced."""
         ...
 
     def release(self, cluster: Cluster, lease: Lease) -> None:
-        """Free it, keeping the epoch; nothing happens when `lease` was overtaken or is free already."""
+        """Free the lease but retain its epoch; does nothing if `lease` is fenced or free already."""
         ...

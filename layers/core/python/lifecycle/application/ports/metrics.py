@@ -1,7 +1,7 @@
-"""What a judge needs to know of a test bed and its control, minute by minute.
+"""The port to the metrics of a test bed and its control, minute by minute.
 
-Implemented by gateways/aws/metrics.py over CloudWatch and gateways/memory/metrics.py; tests/contract holds both to
-the same behaviour. A minute is what the caller says: shorter ones are a laptop's.
+Implemented by gateways/aws/metrics.py over CloudWatch and by gateways/memory/metrics.py; tests/contract proves that
+both behave alike. The caller sets the length of a minute, which is shorter on a laptop.
 """
 
 from collections.abc import Sequence
@@ -18,7 +18,7 @@ class Metrics(Protocol):
     """Metrics of hosts and of target groups."""
 
     def complete_minutes(self, since: datetime, now: datetime, minute: timedelta) -> int:
-        """How many whole minutes after `since` can be read to their end by now."""
+        """Return the number of whole minutes after `since` whose metrics are complete."""
         ...
 
     def measurements(
@@ -31,19 +31,20 @@ class Metrics(Protocol):
         minutes: int,
         minute: timedelta,
     ) -> Measurements:
-        """The first `minutes` minutes after `since`, one value a minute; None where nothing was told.
+        """Return the first `minutes` minutes after `since`, one value a minute; None where there is no data.
 
-        Errors and latency (domain/analysis/built_in_metrics.py) are those of the two target groups, of which the hosts are the only
-        members; every other measure is the service's own, by host. Raises Unknown where there is no test bed.
+        Errors and latency (domain/analysis/built_in_metrics.py) are read by target group, since each host is the
+        only member of its group. Every other measure is the service's own, read by host. Raises Unknown if the
+        cluster has no test bed.
         """
         ...
 
 
 def first_minute(since: datetime, minute: timedelta) -> datetime:
-    """The beginning of the first whole minute after `since`; minutes begin where the clock's do."""
+    """Return the start of the first whole minute after `since`; minutes start with those of the clock."""
     return _EPOCH - (_EPOCH - since) // minute * minute
 
 
-def whole_minutes(since: datetime, now: datetime, minute: timedelta, late: int) -> int:
-    """How many whole minutes after `since` ended at least `late` minutes ago."""
-    return max(0, (now - first_minute(since, minute)) // minute - late)
+def whole_minutes(since: datetime, now: datetime, minute: timedelta, delay: int) -> int:
+    """Return the number of whole minutes after `since` that ended at least `delay` minutes ago."""
+    return max(0, (now - first_minute(since, minute)) // minute - delay)

@@ -7,8 +7,8 @@ from lifecycle.domain.monitoring.notifications import Notification
 
 
 class Notifications(Protocol):
-    """Where people and programs outside hear of what happens; at least once each, told apart by its id."""
+    """Notifications to people and programs outside: each is sent at least once, and identified by its id."""
 
     def send(self, notifications: Sequence[Notification]) -> None:
-        """Raises when any of them was not taken; all of them may be told again then."""
+        """Send notifications; raises if any of them was not accepted: then all of them may be sent again."""
         ...

@@ -7,12 +7,12 @@ from lifecycle.domain.rollout.queue import PendingDeployment
 
 
 class Queue(Protocol):
-    """A queue of one a cluster: the deployment that waits for its lease."""
+    """The pending slot of each cluster: the one deployment that waits for its lease."""
 
     def waiting(self, cluster: Cluster) -> PendingDeployment | None: ...
 
     def replace(
         self, cluster: Cluster, expected: PendingDeployment | None, new: PendingDeployment | None
     ) -> bool:
-        """Put `new` (None for nobody) in the place of `expected`; False when another stands there."""
+        """Replace `expected` by `new`, None for an empty slot; returns False if the slot has another deployment."""
         ...

@@ -8,7 +8,10 @@ from lifecycle.domain.fleet.desired import Desired
 
 
 class Registry(Protocol):
-    """Desired versions in SSM Parameter Store. The lease is what makes `set_desired` safe."""
+    """The desired versions, in SSM Parameter Store.
+
+    Parameters have no conditional writes, so only the holder of a cluster's lease may call `set_desired`.
+    """
 
     def desired(self, cluster: Cluster) -> Desired | None: ...
     def set_desired(self, cluster: Cluster, desired: Desired) -> None: ...

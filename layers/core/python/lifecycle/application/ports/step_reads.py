@@ -1,4 +1,4 @@
-"""The port to the records that every step reads first."""
+"""The port to the records that every phase of a rollout reads first."""
 
 from dataclasses import dataclass
 from typing import Protocol
@@ -12,7 +12,7 @@ from lifecycle.domain.rollout.lease import Lease
 
 @dataclass(frozen=True, slots=True)
 class StepRecords:
-    """What a stage looks at before it does anything."""
+    """The records that a stage checks before it does anything."""
 
     deployment: Deployment | None
     lease: Lease
@@ -21,7 +21,7 @@ class StepRecords:
 
 
 class StepReads(Protocol):
-    """The records that every step looks at first, in one read each; consistent one by one, not as a whole."""
+    """Reads of several records in one call; each record is consistent, but not all of them at one moment."""
 
     def of_host(self, cluster: Cluster, deployment: str, host: str, attempt: int) -> StepRecords: ...
     def of_deployment(self, cluster: Cluster, deployment: str) -> tuple[Deployment | None, Lease]: ...
