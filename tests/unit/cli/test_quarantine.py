@@ -103,7 +103,7 @@ def test_trail_records_who_quarantined_what(desk: Desk) -> None:
 def test_host_with_a_live_agent_is_not_removed(desk: Desk) -> None:
     done = desk.type("remove-host hello host-1 --why sold")
     assert done.exit_code == 1
-    assert "the removal of host-1 is refused: its agent was heard at" in done.stderr
+    assert "the removal of host-1 is refused: its agent reported at" in done.stderr
     assert desk.machine.memory.fleet.report(CLUSTER, "host-1") is not None
 
 

@@ -49,7 +49,7 @@ def test_signed_push_starts_one_delivery() -> None:
 def test_same_commit_starts_one_delivery_and_reports_the_repeat() -> None:
     executions = MemoryExecutions()
     deliver(as_bytes(), executions)
-    assert "delivered before" in deliver(as_bytes(), executions).body["message"]
+    assert "pushed before" in deliver(as_bytes(), executions).body["message"]
     assert len(executions.deliveries) == 1
 
 
@@ -112,7 +112,7 @@ def test_ping_is_answered() -> None:
 
 
 def test_other_event_is_ignored() -> None:
-    assert "found 'issues'" in deliver(b"{}", MemoryExecutions(), kind="issues").body["message"]
+    assert "'issues' is not a push event" in deliver(b"{}", MemoryExecutions(), kind="issues").body["message"]
 
 
 def test_codecommit_event_gives_the_same_push() -> None:
@@ -137,4 +137,4 @@ def test_failed_delivery_is_repeated_when_its_commit_is_pushed_again() -> None:
     deliver(as_bytes(), executions)
     executions.failed.add(f"hello-{COMMIT}")
     assert deliver(as_bytes(), executions).body == {"message": "started", "run": f"hello-{COMMIT}_2"}
-    assert "delivered before" in deliver(as_bytes(), executions).body["message"]
+    assert "pushed before" in deliver(as_bytes(), executions).body["message"]

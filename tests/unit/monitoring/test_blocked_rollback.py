@@ -86,7 +86,7 @@ def test_blocked_rollback_is_notified_once_while_a_repair_holds_the_lease(done: 
     repair = halted_repair(done.machine)
     done.rings()
     (found,) = done.check()
-    assert (found.kind, found.deployment) == ("HELD_UP", repair)
+    assert (found.kind, found.deployment) == ("ROLLBACK_BLOCKED", repair)
     assert f"the repair {repair} holds the lease and is HALTED" in found.reason
     assert done.kinds() == ["NOTHING"]
     assert done.audit_entries() == [("alarm: waits for", "alarm lc-p-hello-errors")]
@@ -142,7 +142,7 @@ def test_serving_version_is_watched_while_a_newer_one_waits_for_approval(done: F
     newer = gated(done.machine)
     done.rings()
     (found,) = done.check()
-    assert (found.kind, found.deployment) == ("HELD_UP", newer)
+    assert (found.kind, found.deployment) == ("ROLLBACK_BLOCKED", newer)
     assert f"the deployment {newer} holds the lease and is AWAITING_APPROVAL" in found.reason
     assert "lc-p-hello-errors has been ringing since" in found.reason
     assert done.kinds() == ["NOTHING"]
@@ -173,6 +173,6 @@ def test_halt_policy_notifies_about_the_lease_holder() -> None:
     newer = gated(field.machine, HALT)
     field.rings()
     (found,) = field.check()
-    assert found.kind == "TELL"
+    assert found.kind == "NOTIFY"
     assert f"the deployment {newer} holds the lease" in found.reason
     assert field.kinds() == ["NOTHING"]

@@ -97,14 +97,14 @@ def test_unreadable_cluster_does_not_block_the_others(field: Field) -> None:
     failed, followed = field.check()
     assert (failed.alarm, failed.kind) == ("lc-p-gone-errors", "FAILED")
     assert "cluster 'production/gone' not found" in failed.reason
-    assert (followed.kind, followed.deployment) == ("GO_BACK", name)
+    assert (followed.kind, followed.deployment) == ("REQUEST_ROLLBACK", name)
 
 
 def test_rollback_request_killed_before_its_answer_is_completed(field: Field) -> None:
     name = field.begun()
     field.rings()
     killed(field, deployments=KillsAnswers(field.machine.memory.deployments))
-    assert field.kinds() == ["GO_BACK"]
+    assert field.kinds() == ["REQUEST_ROLLBACK"]
     field.machine.run(name)
     assert field.machine.record(name).state is DeploymentState.ROLLED_BACK
     assert set(field.machine.installed().values()) == {"1.0.0"}
@@ -123,9 +123,9 @@ def test_next_check_resumes_a_waiting_execution(policy: Policy) -> None:
             request_rollback(asked, CLUSTER, name, Answer(Choice.ROLL_BACK, "ada", "slow", field.machine.now))
     executions = field.machine.memory.executions
     assert executions.waiting == {token}
-    assert field.kinds() == ["WAKE"]
+    assert field.kinds() == ["RESUME"]
     assert executions.waiting == set()
-    assert field.kinds() == ["WAKE"]
+    assert field.kinds() == ["RESUME"]
     assert len(answers(field.machine, name)) == 1
 
 

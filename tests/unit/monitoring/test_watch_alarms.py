@@ -55,7 +55,7 @@ def test_resumed_deployment_finishes_although_the_alarm_still_rings(field: Field
 def test_policy_rolls_back_before_the_next_host(rolling_back: Field) -> None:
     name = rolling_back.begun()
     rolling_back.rings()
-    assert rolling_back.kinds(NAME) == ["GO_BACK"]
+    assert rolling_back.kinds(NAME) == ["REQUEST_ROLLBACK"]
     rolling_back.machine.run(name)
     assert rolling_back.machine.record(name).state is DeploymentState.ROLLED_BACK
     assert rolling_back.newest.request.requested_by == f"alarm {NAME}"
@@ -66,10 +66,10 @@ def test_policy_rolls_back_before_the_next_host(rolling_back: Field) -> None:
 def test_done_deployment_is_notified_once_a_ringing(field: Field) -> None:
     field.machine.deploy("1.0.1")
     field.rings()
-    assert field.kinds(NAME) + field.kinds(NAME) + field.kinds() == ["TELL", "NOTHING", "NOTHING"]
+    assert field.kinds(NAME) + field.kinds(NAME) + field.kinds() == ["NOTIFY", "NOTHING", "NOTHING"]
     field.machine.memory.clock.sleep(60)
     field.rings()
-    assert field.kinds() == ["TELL"]
+    assert field.kinds() == ["NOTIFY"]
     assert [what for what, _ in field.audit_entries()] == ["alarm: is left to you"] * 2
     assert set(field.machine.installed().values()) == {"1.0.1"}
 
@@ -87,7 +87,7 @@ def test_done_deployment_is_rolled_back_once_and_its_rollback_never(rolling_back
     assert set(rolling_back.machine.installed().values()) == {"1.0.0"}
     rolling_back.machine.memory.clock.sleep(5)
     rolling_back.rings("lc-p-hello-hosts")
-    assert rolling_back.kinds() == ["NOTHING", "NOTHING", "TELL"]
+    assert rolling_back.kinds() == ["NOTHING", "NOTHING", "NOTIFY"]
     assert len(rolling_back.machine.memory.executions.rollouts) == 1
 
 

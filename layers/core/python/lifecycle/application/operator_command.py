@@ -1,11 +1,14 @@
-"""The commands of operators outside of any deployment: who asks, and what was done."""
+"""Operators' commands outside of deployments: the person who gives one, and its result.
+
+Used by freeze.py, quarantine.py and remove_host.py, and by their functions.
+"""
 
 from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True)
 class RequestedBy:
-    """Who does it, and why."""
+    """The person who gives a command, and the reason."""
 
     who: str
     why: str
@@ -13,7 +16,7 @@ class RequestedBy:
 
 @dataclass(frozen=True, slots=True)
 class CommandResult:
-    """What was done, in one sentence, and to which clusters."""
+    """The result of a command: one sentence, and the clusters that it changed."""
 
     message: str
     clusters: tuple[str, ...]

@@ -1,6 +1,6 @@
-"""Phase 5, convergence: compare desired with installed for every cluster, and start what repairs the drift.
+"""Convergence: compare the desired with the installed version in every cluster, and start repairs of drift.
 
-Called by functions/convergence/converge, by schedule and on command.
+Called by functions/convergence/converge, on a schedule and by `lifecycle converge`.
 """
 
 from collections.abc import Sequence
@@ -36,9 +36,9 @@ from lifecycle.domain.rollout.queue import DropPending, PendingDeployment, Start
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """What was found and done for one cluster.
+    """The result for one cluster: what was found and done.
 
-    `kind` is CONVERGED, REPAIR, RESUME, ABORTED, CLOSE_ORPHANED, FREE_LEASE, START_PENDING, DROP_PENDING or
+    `kind` is FAILED, CONVERGED, REPAIR, RESUME, ABORTED, CLOSE_ORPHANED, FREE_LEASE, START_PENDING, DROP_PENDING or
     HOLD.
     """
 
@@ -49,19 +49,19 @@ class Result:
 
 
 def converge_all(context: Context, suffix: str, by: str, only: Cluster | None = None) -> list[Result]:
-    """Look at every cluster of the registry, or at one. `suffix` makes the names of new deployments unique."""
+    """Converge every cluster of the registry, or only one. `suffix` makes the names of new deployments unique."""
     found = []
     for cluster in [only] if only else context.registry.clusters():
         try:
             found += _converge_cluster(context, cluster, suffix, by)
-        except LifecycleError as error:  # the clusters after it are to converge all the same
+        except LifecycleError as error:  # the other clusters must still converge
             found.append(Result(str(cluster), "FAILED", str(error)))
     return found
 
 
 def _converge_cluster(context: Context, cluster: Cluster, suffix: str, by: str) -> list[Result]:
-    """What was found and done, if anything ever was deployed there."""
-    # Whoever deploys: a test bed whose host died while its deployment is paused is looked at by nobody else.
+    """Converge one cluster; no result if nothing was ever deployed there."""
+    # Nothing else checks a test bed while its deployment is paused, and its host may become unhealthy meanwhile.
     traffic_weights.stop_unanswered_traffic(context, cluster)
     facts = cluster_facts(context, cluster)
     if facts.desired or facts.lease.deployment or facts.waiting or facts.orphaned:
@@ -70,7 +70,7 @@ def _converge_cluster(context: Context, cluster: Cluster, suffix: str, by: str) 
 
 
 def cluster_facts(context: Context, cluster: Cluster) -> ClusterFacts:
-    """Return everything that convergence decides on, read afresh."""
+    """Read everything that convergence decides on."""
     desired, lease = context.registry.desired(cluster), context.leases.current(cluster)
     reports = context.fleet.reports(cluster)
     recent = observe.recent_deployments(context, cluster)
@@ -98,10 +98,13 @@ def cluster_facts(context: Context, cluster: Cluster) -> ClusterFacts:
 def _orphaned_deployments(
     context: Context, recent: Sequence[Deployment], lease: Lease, waiting: PendingDeployment | None
 ) -> tuple[Orphaned, ...]:
-    """What a killed plan leaves behind, or two plans of one deployment of which only one was refused."""
+    """Return open deployments without a lease, a pending slot or a running execution.
+
+    A killed plan leaves one, and so do two plans of one deployment of which one was refused.
+    """
     known = {lease.deployment, waiting.request.deployment if waiting else ""}
-    left = [each for each in recent if not each.state.final and each.id not in known]
-    states = [(each, context.executions.rollout_state(each.execution)) for each in left]
+    unknown = [each for each in recent if not each.state.final and each.id not in known]
+    states = [(each, context.executions.rollout_state(each.execution)) for each in unknown]
     return tuple(
         Orphaned(each, state, newest=each is recent[0])
         for each, state in states
@@ -131,11 +134,11 @@ def _act_on_holder(
     found: Hold | Resume | CloseStopped | CloseOrphaned | FreeLease,
     by: str,
 ) -> Result:
-    """What becomes of the deployment that holds the lease."""
+    """Carry out a decision about the deployment that holds the lease, or about an orphaned one."""
     match found:
         case Hold(_, reason):
-            if facts.holder and (woken := resume_answered(context, facts.holder)):
-                reason = f"{reason}; woke it: {', '.join(woken)} is answered or has expired"
+            if facts.holder and (resumed := resume_answered(context, facts.holder)):
+                reason = f"{reason}; resumed it: {', '.join(resumed)} is answered or has expired"
             return Result(str(cluster), "HOLD", reason)
         case CloseStopped(stopped, reason):
             end_baking(context, BakeTask(cluster, stopped, facts.lease.epoch), reason)
@@ -150,7 +153,7 @@ def _act_on_holder(
             return Result(str(cluster), "FREE_LEASE", reason, held.deployment)
         case Resume(deployment, execution, reason):
             if lost := next((s.deployment for s in facts.orphaned if s.deployment.id == deployment), None):
-                # Its plan, which may be at work by now, is the only one that writes its record.
+                # Only its plan, which may be running already, writes its record.
                 _start(context, lost.request, execution, reason, by)
             elif facts.holder is not None:
                 _resume(context, facts.holder, execution, reason, by)
@@ -158,7 +161,7 @@ def _act_on_holder(
 
 
 def _resume(context: Context, holder: Deployment, execution: str, reason: str, by: str) -> None:
-    """Start it again, and note under which name: a late write may have put an older one into its record."""
+    """Start a new execution, and record its name unless the record has a newer one already."""
     started = _start(context, holder.request, execution, reason, by)
     current = context.deployments.get(holder.cluster, holder.id) or holder
     if execution_number(current.execution) < execution_number(started):

@@ -1,4 +1,4 @@
-"""Phase 2, build: start it, look at it, and record what it published as a snapshot.
+"""The build of a commit: start it, check its state, and record what it published as a snapshot.
 
 Called by functions/delivery/start_build, check_build and record_snapshot, in statemachines/delivery.asl.json.
 """
@@ -18,7 +18,10 @@ from lifecycle.domain.service.version import SnapshotVersion
 
 @dataclass(frozen=True, slots=True)
 class Recorded:
-    """RECORDED or REFUSED; `staging` is the input of the staging rollout that the policy wants, if it does."""
+    """The result of recording: RECORDED or REFUSED.
+
+    `staging` is the input of the rollout to staging, if the service's policy deploys every snapshot there.
+    """
 
     kind: str
     reason: str
@@ -36,7 +39,7 @@ class Started:
 
 @dataclass(frozen=True, slots=True)
 class Checked:
-    """RUNNING, SUCCEEDED or FAILED; what was published, or why nothing was."""
+    """The state of a build: RUNNING, SUCCEEDED with the version that it published, or FAILED with the reason."""
 
     kind: str
     reason: str
@@ -45,7 +48,7 @@ class Checked:
 
 
 def check_build(builds: Builds, build: str) -> Checked:
-    """Look at a build once."""
+    """Read the state of a build once."""
     state = builds.state(build)
     service, version = (state.exported.get(f"LIFECYCLE_{name}", "") for name in ("SERVICE", "VERSION"))
     return Checked(state.kind, state.reason, service, version)
@@ -54,7 +57,7 @@ def check_build(builds: Builds, build: str) -> Checked:
 def start_build(
     builds: Builds, repository: str, commit: str, branch: str, started: str, execution: str
 ) -> str:
-    """Start the build of one commit, once an execution; returns its id."""
+    """Start the build of one commit, at most once an execution; returns its id."""
     return builds.start(
         repository,
         commit,
@@ -86,13 +89,14 @@ def record_snapshot(
     if (manifest.service, manifest.version, manifest.commit) != (service, version, commit):
         found = f"{manifest.service} {manifest.version} of {manifest.commit}"
         return Recorded(
-            "REFUSED", f"expected a manifest of {service} {version}, found {found}", service, version
+            "REFUSED",
+            f"the build's manifest must be of {service} {version} of {commit}, found {found}",
+            service,
+            version,
         )
     owner = catalogue.claim_service(service, repository)
     if owner != repository:
-        reason = (
-            f"the service {service} belongs to {owner}, and was built from {repository}: choose another name"
-        )
+        reason = f"service {service} belongs to {owner}, but was built from {repository}: choose another name"
         return Recorded("REFUSED", reason, service, version)
     facts = {"commit": commit, "digest": manifest.digest, "branch": manifest.branch, "built": now.isoformat()}
     catalogue.record_snapshot(service, version, facts)

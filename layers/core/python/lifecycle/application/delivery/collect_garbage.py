@@ -1,7 +1,7 @@
-"""Collecting garbage: delete the snapshots and releases of a service that nothing needs any more.
+"""Garbage collection: delete the snapshots and releases of a service that nothing uses any more.
 
-Called by functions/delivery/gc. What may go is decided by domain/delivery/retention.py, and decided again from fresh facts right
-before each deletion; whatever stops a run in between, the next one goes on.
+Called by functions/delivery/gc. domain/delivery/retention.py decides what may be deleted. It decides again, on
+facts read again, right before each deletion. A run that stops in the middle is continued by the next one.
 """
 
 from collections.abc import Iterable
@@ -25,15 +25,16 @@ from lifecycle.domain.fleet.cluster import ENVIRONMENTS, Cluster, service_name
 # Deployments of a cluster that are read at first, and those that are read again before each deletion.
 HISTORY = 500
 RECHECKED = 20
-# A deletion reads each cluster once more: about 0.2 s on AWS, so a run ends before its caller stops waiting (60 s).
+# A deletion reads each cluster again, about 0.2 s on AWS. So a run ends before its caller's timeout of 60 s.
 MAXIMUM_DELETIONS = 200
 
 
 @dataclass(frozen=True, slots=True)
 class Collected:
-    """What went and what stayed, with why; in a dry run, what would. `left` may go too, in the next run.
+    """The deleted and the retained versions with the reasons; in a dry run, those that would be deleted.
 
-    `freed` is in bytes. The bucket keeps deleted versions for a while (infra/constructs/storage.py).
+    `left` is the number of versions for the next run. `freed` is in bytes, although the bucket retains deleted
+    versions for a while (infra/constructs/storage.py).
     """
 
     service: str
@@ -54,27 +55,27 @@ def gc(
     by: str,
     most: int = MAXIMUM_DELETIONS,
 ) -> Collected:
-    """Delete what may go, at most `most` versions, the oldest first; safe to repeat. Raises Unknown, InvalidName."""
+    """Delete unused versions, at most `most`, the oldest first; safe to repeat. Raises Unknown, InvalidName."""
     holdings = _holdings(context, catalogue, service)
     if not (holdings.stored or holdings.snapshots or holdings.releases):
         raise Unknown("service", service, "Nothing of it was ever built here.")
     fates = retain(holdings, keep, context.clock.now())
-    doomed = [fate for fate in fates if isinstance(fate, Deletable)]
-    late = {fate.version for fate in doomed[most:]}
+    unused = [fate for fate in fates if isinstance(fate, Deletable)]
+    left = {fate.version for fate in unused[most:]}
     ended: list[Retention] = []
     for fate in fates:
         if dry_run or isinstance(fate, Retained):
             ended.append(fate)
-        elif fate.version not in late:
+        elif fate.version not in left:
             holdings = _reread(context, catalogue, service, holdings)
             ended.append(_collect(context, service, holdings, fate, keep, by))
-    return _summary(service, ended, 0 if dry_run else len(late), dry_run=dry_run)
+    return _summary(service, ended, 0 if dry_run else len(left), dry_run=dry_run)
 
 
 def _collect(
     context: Context, service: str, holdings: Inventory, fate: Deletable, keep: RetentionRules, by: str
 ) -> Retention:
-    """Delete one version, unless a fresh look keeps it."""
+    """Delete one version, unless the facts that were read again retain it."""
     again = retain(holdings, keep, context.clock.now())
     now = next(each for each in again if each.version == fate.version)
     if isinstance(now, Deletable):
@@ -91,7 +92,7 @@ def _summary(service: str, ended: Iterable[Retention], left: int, *, dry_run: bo
 
 
 def _holdings(context: Context, catalogue: Catalogue, service: str) -> Inventory:
-    # In this order: a promotion that ends while they are read looks unfinished, never as if it did not exist.
+    # The order matters: a promotion that ends between these reads seems unfinished, never absent.
     stored = context.artifacts.stored(service_name(service))
     return Inventory(
         stored=stored,
@@ -102,7 +103,7 @@ def _holdings(context: Context, catalogue: Catalogue, service: str) -> Inventory
 
 
 def _reread(context: Context, catalogue: Catalogue, service: str, before: Inventory) -> Inventory:
-    """The same, with everything that can give a version a use read again; what was stored at first stays listed."""
+    """Read everything again that can give a version a use; the list of stored versions stays as first read."""
     uses = [_use(context, use.cluster, use) for use in before.uses]
     return replace(before, releases=catalogue.releases(service), uses=uses)
 
@@ -117,20 +118,20 @@ def _use(
 
 
 def _read(context: Context, cluster: Cluster, before: ClusterUse | None) -> ClusterUse:
-    # In the order in which a request moves on: what leaves one place in between is found in the next.
-    waiting = context.queue.waiting(cluster)
+    # A request moves through these places in this order: if it leaves one between two reads, the next shows it.
+    pending = context.queue.waiting(cluster)
     lease = context.leases.current(cluster)
     desired = context.registry.desired(cluster)
-    fresh = context.deployments.recent(cluster, RECHECKED if before else HISTORY)
-    names = {each.id for each in fresh}
+    newest = context.deployments.recent(cluster, RECHECKED if before else HISTORY)
+    names = {each.id for each in newest}
     older = [each for each in before.deployments if each.id not in names] if before else []
     return ClusterUse(
         cluster=cluster,
         desired=desired,
         lease=lease,
-        waiting=waiting.request.version if waiting else None,
-        deployments=[*fresh, *older],
-        complete=before.complete if before else len(fresh) < HISTORY,
+        waiting=pending.request.version if pending else None,
+        deployments=[*newest, *older],
+        complete=before.complete if before else len(newest) < HISTORY,
         reports=context.fleet.reports(cluster),
         quarantined=context.fleet.quarantined(cluster),
     )

@@ -1,7 +1,7 @@
-"""Phase 4, promote: a snapshot becomes the next release; same bytes, same digest, written once.
+"""Promotion: copy a snapshot to the next release version, with the same bytes and digest, written once.
 
-Called by functions/delivery/promote. Racing or repeated promotions of one snapshot give one release: the pair
-(snapshot, release) is claimed in one transaction before the bytes are copied, and a repeat finishes the copy.
+Called by functions/delivery/promote. Concurrent or repeated promotions of one snapshot give one release: the pair
+(snapshot, release) is claimed in one transaction before the bytes are copied. A repeat finishes the copy.
 """
 
 from dataclasses import dataclass, replace
@@ -11,12 +11,13 @@ from lifecycle.application.ports.catalogue import Catalogue
 from lifecycle.domain.errors import DigestMismatch, Refused, Unknown
 from lifecycle.domain.service.version import ReleaseVersion, SnapshotVersion, next_release
 
+# Attempts to claim the next version while other promotions of the service claim it first.
 _RACES = 32
 
 
 @dataclass(frozen=True, slots=True)
 class Promoted:
-    """The release that a snapshot has, and whether this call made it."""
+    """The release of a snapshot; `created` if this call made it."""
 
     service: str
     snapshot: str
@@ -51,5 +52,5 @@ def _claim(catalogue: Catalogue, service: str, snapshot: SnapshotVersion) -> str
         if release := catalogue.claim_release(service, str(snapshot), wanted):
             return release
     raise Refused(
-        f"the promotion of {service} {snapshot}", [f"{_RACES} other promotions were faster; try again"]
+        f"the promotion of {service} {snapshot}", [f"{_RACES} other promotions of it came first; try again"]
     )

@@ -1,4 +1,4 @@
-"""Phase 1, push: a webhook becomes one run of the delivery state machine.
+"""Pushes: turn a webhook's event into one delivery, a run of the delivery state machine.
 
 Called by functions/delivery/receive_push, for GitHub's signed push event and for CodeCommit's EventBridge event.
 """
@@ -16,7 +16,6 @@ from lifecycle.domain.delivery.delivery_name import DeliveryName, next_delivery_
 
 # GitHub caps its own payloads at 25 MB; a push event with its commits is far below one.
 LARGEST_BODY = 1_000_000
-
 
 _COMMIT = re.compile(r"[0-9a-f]{40}")
 
@@ -42,33 +41,33 @@ class Push:
 
     @property
     def execution(self) -> str:
-        """The run's name: the same commit delivered twice starts one run."""
+        """The name of the delivery: a commit that is pushed twice is delivered once."""
         return str(DeliveryName.of(self.name, self.commit))
 
 
 def receive_github(
     headers: Mapping[str, str], body: bytes, secret: bytes, executions: Executions
 ) -> Response:
-    """Check the size, then the signature over the raw bytes, and only then parse. `headers` in lower case."""
+    """Check the size, then the signature over the raw bytes, and only then parse. `headers` are in lower case."""
     if len(body) > LARGEST_BODY:
-        return Response(413, {"error": f"expected at most {LARGEST_BODY} bytes, found {len(body)}"})
+        return Response(413, {"error": f"the body must have at most {LARGEST_BODY} bytes, found {len(body)}"})
     expected = "sha256=" + hmac.new(secret, body, hashlib.sha256).hexdigest()
     if not hmac.compare_digest(expected.encode(), headers.get("x-hub-signature-256", "").encode()):
-        return Response(401, {"error": "expected X-Hub-Signature-256 made with the webhook's secret"})
+        return Response(401, {"error": "X-Hub-Signature-256 must be made with the webhook's secret"})
     event = headers.get("x-github-event", "")
     if event == "ping":
         return Response(200, {"message": "pong"})
     if event != "push":
-        return Response(202, {"message": f"ignored: expected a push event, found {event!r}"})
+        return Response(202, {"message": f"ignored: {event!r} is not a push event"})
     try:
         found = _github_push(json.loads(body), headers.get("x-github-delivery", ""))
     except (AttributeError, KeyError, RecursionError, TypeError, ValueError) as error:
-        return Response(400, {"error": f"expected GitHub's push event: {error!r:.200}"})
+        return Response(400, {"error": f"not a push event of GitHub: {error!r:.200}"})
     return start(found, executions) if isinstance(found, Push) else Response(202, {"message": found})
 
 
 def _github_push(event: dict[str, Any], delivery: str) -> Push | str:
-    """The push, or why there is nothing to do."""
+    """Return the push, or why there is nothing to deliver."""
     repository = event["repository"]
     branch = str(event["ref"]).removeprefix("refs/heads/")
     if branch != repository["default_branch"] or not str(event["ref"]).startswith("refs/heads/"):
@@ -87,20 +86,20 @@ def _github_push(event: dict[str, Any], delivery: str) -> Push | str:
 
 def _commit(text: Any) -> str:
     if not isinstance(text, str) or not _COMMIT.fullmatch(text):
-        message = f"expected a commit of 40 hex digits, found {text!r:.60}"
+        message = f"a commit must have 40 hex digits, found {text!r:.60}"
         raise ValueError(message)
     return text
 
 
 def _clone_url(text: str) -> str:
     if text.startswith("-") or not re.fullmatch(r"(https://|file://|/)[^\s\x00-\x1f]{1,1000}", text):
-        message = f"expected a clone URL, found {text!r:.100}"
+        message = f"not a clone URL: {text!r:.100}"
         raise ValueError(message)
     return text
 
 
 def codecommit_push(event: dict[str, Any]) -> Push | str:
-    """The push that EventBridge's CodeCommit Repository State Change tells of, or why there is none."""
+    """Return the push in EventBridge's event CodeCommit Repository State Change, or why there is none."""
     detail = event["detail"]
     branch = str(detail.get("referenceName", ""))
     if detail.get("event") not in ("referenceCreated", "referenceUpdated") or branch not in (
@@ -120,12 +119,12 @@ def codecommit_push(event: dict[str, Any]) -> Push | str:
 
 
 def start(push: Push, executions: Executions) -> Response:
-    """Start the run, once a commit; one whose run failed is run again when it is delivered again."""
+    """Start the delivery of a commit, once; a commit whose delivery failed is delivered again by a new push event."""
     payload = asdict(push)
     run = push.execution
     while not executions.start_delivery(run, payload):
         if not executions.delivery_failed(run):
-            message = "this commit was delivered before; its run goes on, or has ended well"
+            message = "this commit was pushed before; its delivery is running or has succeeded"
             return Response(202, {"message": message, "run": run})
         run = next_delivery_name(run)
     return Response(202, {"message": "started", "run": run})

@@ -1,4 +1,4 @@
-"""Quarantine a version or a host, and lift the quarantine.
+"""Quarantines: exclude a version or a host from a cluster, and lift that again.
 
 Called by functions/fleet/quarantine. An audit entry precedes each effect.
 """
@@ -10,7 +10,7 @@ from lifecycle.domain.fleet.cluster import Cluster
 
 
 def quarantine(context: Context, cluster: Cluster, name: str, by: RequestedBy) -> CommandResult:
-    """Keep a version or a host of this cluster out of every later deployment; raises Unknown."""
+    """Exclude a version or a host of this cluster from every later deployment; raises Unknown."""
     is_host = name in context.fleet.reports(cluster)
     if not is_host:
         context.artifacts.manifest(cluster.service, name)
@@ -21,10 +21,10 @@ def quarantine(context: Context, cluster: Cluster, name: str, by: RequestedBy) -
 
 
 def lift_quarantine(context: Context, cluster: Cluster, name: str, by: RequestedBy) -> CommandResult:
-    """Let a version be deployed again, or a host be a member again; raises Unknown."""
-    standing = {**context.fleet.quarantined(cluster), **context.fleet.quarantined_hosts(cluster)}
-    if name not in standing:
-        raise Unknown("quarantine", of=f"{name} in {cluster}", known=sorted(standing))
+    """Allow a version or a host in deployments of this cluster again; raises Unknown."""
+    quarantined = {**context.fleet.quarantined(cluster), **context.fleet.quarantined_hosts(cluster)}
+    if name not in quarantined:
+        raise Unknown("quarantine", of=f"{name} in {cluster}", known=sorted(quarantined))
     context.record(cluster, f"lift the quarantine of {name}", by.who, by.why)
     context.fleet.lift_quarantine(cluster, name)
     return CommandResult(f"{name} of {cluster} is no longer quarantined", (str(cluster),))

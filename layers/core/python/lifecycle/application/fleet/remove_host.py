@@ -1,4 +1,4 @@
-"""Remove a host that is gone.
+"""The removal of a terminated host.
 
 Called by functions/fleet/remove_host. An audit entry precedes the effect.
 """
@@ -18,15 +18,15 @@ from lifecycle.domain.fleet.target_group import TargetState
 def remove_host(
     context: Context, cluster: Cluster, host: str, by: RequestedBy, *, terminated: bool = False
 ) -> CommandResult:
-    """Forget a host that is gone, so that nobody waits for it; raises Unknown, Refused for one that is not gone.
+    """Remove a terminated host, so that no deployment waits for it; raises Unknown, and Refused for a live host.
 
-    `terminated`: its machine is known to be gone, whatever its agent and the load balancer said last.
+    `terminated`: its machine is known to be terminated, whatever its agent and the load balancer reported last.
     """
     report = context.fleet.report(cluster, host)
     if report is None:
         raise Unknown("host", host, f"See `lifecycle hosts {cluster.service}`.", of=str(cluster))
     state = context.dispatcher.target(cluster, report.address)
-    if not terminated and (reasons := _still_here(context, host, state, report.seen_at)):
+    if not terminated and (reasons := _signs_of_life(context, host, state, report.seen_at)):
         raise Refused(f"the removal of {host}", reasons)
     context.record(cluster, f"remove {host}", by.who, by.why, host=host)
     traffic_weights.stop_traffic(context, cluster, report.address)
@@ -34,16 +34,16 @@ def remove_host(
     context.fleet.lift_quarantine(cluster, host)
     context.fleet.remove(cluster, host)
     if holder := context.leases.current(cluster).deployment:
-        resume_unanswered(context, holder, host)  # whoever waits for a decision on it need not wait any more
+        resume_unanswered(context, holder, host)  # no decision on it is needed any more
     return CommandResult(f"{host} is no longer a host of {cluster}", (str(cluster),))
 
 
-def _still_here(context: Context, host: str, state: TargetState, seen_at: datetime) -> Sequence[str]:
+def _signs_of_life(context: Context, host: str, state: TargetState, seen_at: datetime) -> Sequence[str]:
     reasons = []
     if context.clock.now() - seen_at <= context.heartbeat_timeout:
         reasons.append(
-            f"its agent was heard at {seen_at:%H:%M:%S} UTC: stop it first, or {host} would come back"
+            f"its agent reported at {seen_at:%H:%M:%S} UTC: stop it first, or {host} would come back"
         )
     if state.serves:
-        reasons.append("the load balancer finds it healthy: stop its service first")
+        reasons.append("it is healthy in the load balancer: stop its service first")
     return reasons

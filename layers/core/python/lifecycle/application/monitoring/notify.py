@@ -1,7 +1,7 @@
-"""Notices: tell people and programs outside of what the ledger's changes mean.
+"""Notifications: inform people and programs outside of changes in the ledger.
 
-Called by functions/monitoring/notify with a batch of the ledger's stream (ADR 11). A batch that fails comes again, so a notice
-may be told twice, under the same id; none is lost while the stream remembers it, which is a day.
+Called by functions/monitoring/notify with a batch of the ledger's stream (ADR 11). A batch that fails is delivered
+again, so a notification may be sent twice, under the same id. None is lost while the stream retains it, a day.
 """
 
 from collections.abc import Sequence
@@ -11,7 +11,7 @@ from lifecycle.domain.monitoring.notifications import Change, Notification, noti
 
 
 def notify(notifications: Notifications, changes: Sequence[Change]) -> list[Notification]:
-    """Tell of every change that is worth it, in their order; raises when one was not taken."""
+    """Send a notification for each change that needs one, in order; raises if any of them was not accepted."""
     found = [notification for change in changes if (notification := notification_of(change))]
     if found:
         notifications.send(found)

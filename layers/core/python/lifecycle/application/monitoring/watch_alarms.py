@@ -1,7 +1,7 @@
-"""Phase 7, watch: what follows from alarms, while a deployment runs and for as long after it as its policy says.
+"""Alarms: pause or roll back a deployment when an alarm rings, during it and for its policy's time after it.
 
-Called by functions/monitoring/watch, when an alarm changed and every few minutes. Every effect is one that an operator has too,
-recorded under a name that is made from the alarm or the deployment: done twice, it is done once.
+Called by functions/monitoring/watch, when an alarm changes and every few minutes. Every effect is a command that
+an operator has too. Its record's name derives from the alarm or the deployment, so a repeat has no further effect.
 """
 
 from collections.abc import Sequence
@@ -43,7 +43,10 @@ from lifecycle.domain.rollout.deployment import Deployment, Kind, Request, deplo
 
 @dataclass(frozen=True, slots=True)
 class Watched:
-    """What an alarm led to: PAUSE, GO_BACK, WAKE, START_ROLLBACK, HELD_UP, TELL, NOTHING or FAILED, and why."""
+    """The action for an alarm and its reason.
+
+    `kind` is PAUSE, REQUEST_ROLLBACK, RESUME, START_ROLLBACK, ROLLBACK_BLOCKED, NOTIFY, NOTHING or FAILED.
+    """
 
     alarm: str
     kind: str
@@ -52,13 +55,13 @@ class Watched:
 
 
 def watch(context: Context, alarms: Alarms, names: Sequence[str] = ()) -> list[Watched]:
-    """Look at these alarms, or at every one that rings, and do what follows."""
+    """Act on the named alarms, or on every one that rings."""
     found, now = alarms.named(names) if names else alarms.ringing(), context.clock.now()
     return [_watch_one(context, alarm, now) for alarm in found]
 
 
 def _watch_one(context: Context, alarm: Alarm, now: datetime) -> Watched:
-    """One alarm by itself: a cluster that cannot be read must not silence the alarms of the others."""
+    """Act on one alarm; an error is its result, since a cluster that cannot be read must not stop other alarms."""
     try:
         return _act(context, alarm, follow(watch_facts(context, alarm), now), now)
     except LifecycleError as error:
@@ -66,19 +69,19 @@ def _watch_one(context: Context, alarm: Alarm, now: datetime) -> Watched:
 
 
 def watch_facts(context: Context, alarm: Alarm) -> WatchFacts:
-    """Return everything that is decided on when an alarm rings, read afresh."""
+    """Read everything that the action for an alarm depends on."""
     if not alarm.ringing:
         return WatchFacts(alarm, None)
     cluster = alarm.cluster
     recent = context.deployments.recent(cluster, observe.RECENT_LIMIT)
-    # A repair brings nothing new, and one that has no epoch has not begun.
+    # A repair brings no new version, and a deployment without an epoch has not begun.
     begun = (each for each in recent if each.epoch and each.request.kind is not Kind.CONVERGE)
     known = ((each, *context.deployments.attempts_and_questions(each.id)) for each in begun)
     current, attempts, questions = next((each for each in known if each[1]), (None, (), ()))
     if current is None:
         return WatchFacts(alarm, None)
     lease = context.leases.current(cluster)
-    told = context.audit_log.read(cluster, after=alarm.since)
+    entries = context.audit_log.read(cluster, after=alarm.since)
     return WatchFacts(
         alarm=alarm,
         deployment=current,
@@ -87,7 +90,9 @@ def watch_facts(context: Context, alarm: Alarm) -> WatchFacts:
         rollback=rollback_of(current, recent),
         lease=lease,
         holder=context.deployments.get(cluster, lease.deployment) if lease.deployment else None,
-        notified=frozenset(e.deployment for e in told if (e.at, e.who) == (alarm.since, _requester(alarm))),
+        notified=frozenset(
+            e.deployment for e in entries if (e.at, e.who) == (alarm.since, _requester(alarm))
+        ),
         minute=context.minute,
     )
 
@@ -99,30 +104,30 @@ def _act(  # noqa: PLR0911 (one case a kind)
         case Nothing(reason):
             return Watched(alarm.name, "NOTHING", reason)
         case Pause(current, reason):
-            _tell(context, alarm, current.id, "pause", reason)
+            _audit(context, alarm, current.id, "pause", reason)
             context.deployments.ask(_pause(context, alarm, current))
             return Watched(alarm.name, "PAUSE", reason, current.id)
         case RequestRollback(current, reason):
             return _request_rollback(context, alarm, current, reason)
         case ResumeAgain(current, reason):
             resume_unanswered(context, current.id)
-            return Watched(alarm.name, "WAKE", reason, current.id)
+            return Watched(alarm.name, "RESUME", reason, current.id)
         case StartRollback():
             return _start_rollback(context, alarm, found, now)
         case RollbackBlocked(holder, reason):
-            _tell(context, alarm, holder, "waits for", reason)
-            return Watched(alarm.name, "HELD_UP", reason, holder)
+            _audit(context, alarm, holder, "waits for", reason)
+            return Watched(alarm.name, "ROLLBACK_BLOCKED", reason, holder)
         case NotifyOperators(current, reason):
-            _tell(context, alarm, current.id, "is left to you", reason)
-            return Watched(alarm.name, "TELL", reason, current.id)
+            _audit(context, alarm, current.id, "is left to you", reason)
+            return Watched(alarm.name, "NOTIFY", reason, current.id)
 
 
 def _requester(alarm: Alarm) -> str:
     return f"alarm {alarm.name}"
 
 
-def _tell(context: Context, alarm: Alarm, deployment: str, what: str, reason: str) -> None:
-    """A line of the trail at the time of the alarm: told again, it is the same line."""
+def _audit(context: Context, alarm: Alarm, deployment: str, what: str, reason: str) -> None:
+    """Write an audit entry at the time of the alarm, so that a repeat writes the same entry."""
     context.audit_log.append(
         AuditEntry(
             at=alarm.since,
@@ -138,7 +143,7 @@ def _tell(context: Context, alarm: Alarm, deployment: str, what: str, reason: st
 
 def _pause(context: Context, alarm: Alarm, current: Deployment) -> Question:
     now, cluster = context.clock.now(), alarm.cluster
-    back = f"lifecycle rollback {cluster.service} --environment {cluster.environment}"
+    rollback = f"lifecycle rollback {cluster.service} --environment {cluster.environment}"
     return Question(
         deployment=current.id,
         id=alarm.pause,
@@ -146,29 +151,29 @@ def _pause(context: Context, alarm: Alarm, current: Deployment) -> Question:
         choices=(Choice.RESUME, Choice.ABORT),
         reason=f"paused by the alarm {alarm.name} at {now:%Y-%m-%d %H:%M:%S} UTC: {alarm.expected}",
         asked_at=now,
-        evidence=f"expected: {alarm.expected}\nfound: {alarm.found}\nto go back instead: {back}",
+        evidence=f"expected: {alarm.expected}\nfound: {alarm.found}\nto roll back instead: {rollback}",
         evidence_kind=EvidenceKind.ALARM,
         effects={
-            Choice.RESUME: f"{CONSEQUENCES[Choice.RESUME]}; {alarm.name} pauses it again only when it rings anew",
+            Choice.RESUME: f"{CONSEQUENCES[Choice.RESUME]}; {alarm.name} pauses it again only if it rings again",
             Choice.ABORT: CONSEQUENCES[Choice.ABORT],
         },
     )
 
 
 def _request_rollback(context: Context, alarm: Alarm, current: Deployment, reason: str) -> Watched:
-    """The rollout may have ended in the meantime: then nothing was done, and the next look finds it so."""
-    _tell(context, alarm, current.id, "roll back", reason)
+    """Request a rollback; NOTHING if the rollout has ended meanwhile: the next call then acts on that."""
+    _audit(context, alarm, current.id, "roll back", reason)
     answer = Answer(Choice.ROLL_BACK, _requester(alarm), reason, context.clock.now())
     try:
         request_rollback(context, alarm.cluster, current.id, answer)
     except Refused as refused:
         return Watched(alarm.name, "NOTHING", str(refused), current.id)
-    return Watched(alarm.name, "GO_BACK", reason, current.id)
+    return Watched(alarm.name, "REQUEST_ROLLBACK", reason, current.id)
 
 
 def _start_rollback(context: Context, alarm: Alarm, found: StartRollback, now: datetime) -> Watched:
-    """The record comes first: whoever looks next starts the same rollback, and no second one."""
-    _tell(context, alarm, found.deployment.id, "roll back", found.reason)
+    """Record the rollback, then start it; after a crash in between, the next call starts the same rollback."""
+    _audit(context, alarm, found.deployment.id, "roll back", found.reason)
     request = found.rollback.request if found.rollback else _rollback(alarm, found, now)
     if found.rollback is None:
         why, policy = f"rolls back {found.deployment.id}", found.deployment.policy
@@ -178,9 +183,10 @@ def _start_rollback(context: Context, alarm: Alarm, found: StartRollback, now: d
 
 
 def _rollback(alarm: Alarm, found: StartRollback, now: datetime) -> Request:
-    """Its name is made of what it rolls back and the time of the look: two alarms at once ask for one rollback.
+    """Return the request for a rollback, named after the deployment and the time of this call.
 
-    A look after it was refused asks under another name; an execution's name is used once.
+    Two alarms at the same time so request one rollback. A call after a refusal uses another name, since the name
+    of an execution can be used only once.
     """
     rolled_back = found.deployment.id
     return Request(
