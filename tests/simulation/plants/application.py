@@ -15,7 +15,7 @@ FAULTS = (
         "a-stage-skips-the-epoch-check",
         (4, 5),
         _ATTEMPT,
-        "            if not standing.lease.is_held_by(current.id, task.epoch):",
+        "            if not records.lease.is_held_by(current.id, task.epoch):",
         "            if False:",
         beside=(
             Edit(
@@ -30,7 +30,7 @@ FAULTS = (
         (1, 5, 7),
         _ATTEMPT,
         "        if not now.lease.is_held_by(self.deployment.id, self.task.epoch):\n"
-        '            return Outcome("STALE", f"epoch {self.task.epoch} was overtaken")\n'
+        "            return stale(self.task.epoch, now.lease)\n"
         "        if now.attempt is None or now.attempt.state is not self.attempt.state:",
         "        if False:",
     ),
@@ -38,7 +38,7 @@ FAULTS = (
         "a-stage-runs-twice",
         (7,),
         _ATTEMPT,
-        "    if _REACHED.index(attempt.state) >= _REACHED.index(reaches):",
+        "    if _ORDER.index(attempt.state) >= _ORDER.index(reaches):",
         "    if False:",
     ),
     Planted(
@@ -52,8 +52,8 @@ FAULTS = (
         "a-drain-checks-capacity-once",
         (1,),
         _STAGES,
-        "    if looked.refusal:\n        return running.fail(looked.refusal)\n    if looked.state.in_rotation:",
-        "    if looked.state.in_rotation:",
+        "    if check.blocker:\n        return running.fail(check.blocker)\n    if check.state.in_rotation:",
+        "    if check.state.in_rotation:",
     ),
     Planted(
         "a-drain-does-not-wait",
@@ -220,10 +220,12 @@ FAULTS = (
         "registered-before-its-self-test",
         (2, 9),
         _STAGES,
-        "    if (wrong := _self_test_problem(running, report)) or report is None:\n        return running.fail(wrong or",
-        '    if (wrong := "") or report is None:\n        return running.fail(wrong or',
+        "    if (problem := _self_test_problem(running, report)) or report is None:\n        return running.fail(problem or",
+        '    if (problem := "") or report is None:\n        return running.fail(problem or',
         beside=(
-            Edit(_STAGES, "    if wrong := _self_test_problem(running, report):\n", '    if wrong := "":\n'),
+            Edit(
+                _STAGES, "    if problem := _self_test_problem(running, report):\n", '    if problem := "":\n'
+            ),
         ),
     ),
     Planted(

@@ -49,7 +49,7 @@ FAULTS = (
         "hosts-leave-the-test-bed-before-they-are-healthy",
         (1,),
         _END_BAKE,
-        "        if len(home) == len(hosts) or context.clock.now() >= until:\n            return home",
+        "        if len(healthy) == len(hosts) or context.clock.now() >= until:\n            return healthy",
         "        return list(hosts)",
     ),
     Planted(
@@ -78,7 +78,7 @@ FAULTS = (
         "a-recovered-host-is-taken-out",
         (1,),
         _END_BAKE,
-        "    still = [each for each in _bed_hosts(context, current, bed) if not each.serves] if ill else []",
+        "    still = [each for each in _bed_hosts(context, current, bed) if not each.serves] if unhealthy else []",
         "    still = hosts",
         caught_by="tests/unit/rollout/test_bed",
     ),
@@ -94,8 +94,8 @@ FAULTS = (
         "a-drain-leaves-its-traffic-weight",
         (1,),
         _SHARES,
-        "    left = [group for group in shared if not _answered(dispatcher.members(cluster, group), group, leaving)]",
-        "    left: list[Group] = []",
+        "    unanswered = [g for g in weighed if not _answers(dispatcher.members(cluster, g), g, leaving)]",
+        "    unanswered: list[Group] = []",
     ),
     Planted(
         "a-traffic-weight-before-a-target-is-healthy",

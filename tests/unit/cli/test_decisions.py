@@ -84,7 +84,7 @@ def test_expired_question_takes_no_answer(desk: Desk) -> None:
         "expired at 2026-11-30 12:00 UTC: an answer is refused; the decision is requested again"
         in done.stdout
     )
-    assert "expired at 2026-11-30 12:00:08 UTC; look at it as it is now, and decide again" in done.stderr
+    assert "expired at 2026-11-30 12:00:08 UTC; decide again, on the new question" in done.stderr
 
 
 def test_choice_that_is_not_offered_is_refused_before_any_call() -> None:

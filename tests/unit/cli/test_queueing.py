@@ -73,7 +73,7 @@ def test_superseded_deployment_ends_its_watch_with_1(desk: Desk, halted: str) ->
     done = desk.type(f"watch {older}")
     assert done.exit_code == 1
     assert f"{older}: SUPERSEDED: hello-production-" in done.stdout
-    assert "(1.0.0) is newer and waits in its place" in done.stdout
+    assert "(1.0.0) is newer and takes its place" in done.stdout
 
 
 def test_queued_deployment_that_is_refused_shows_the_reason(desk: Desk, halted: str) -> None:

@@ -88,7 +88,7 @@ def test_lift_ends_only_the_freeze_that_it_was_drawn_from(desk: Desk) -> None:
     freezes.put(Freeze("production", "grace", "the sale", now))
     button = desk.see("pipeline").button("Lift")
     freezes.put(Freeze("production", "bob", "incident: do not touch", now + timedelta(minutes=5)))
-    with pytest.raises(Refused, match=r"bob made another one at .*: incident: do not touch"):
+    with pytest.raises(Refused, match=r"bob replaced it at .*: incident: do not touch"):
         pressed(desk, button)
     assert [each.by for each in freezes.all()] == ["bob"]
     assert "no longer frozen" in pressed(desk, desk.see("pipeline").button("Lift"))
@@ -158,7 +158,7 @@ def test_policy_may_require_another_person_to_approve() -> None:
     desk = Desk.of(Policy(approval=ApprovalGate.BEFORE_FIRST_HOST, approval_by_another=True))
     desk.machine.deploy("1.0.0")
     button = desk.see("questions").button("Approve")
-    with pytest.raises(Refused, match="wants somebody else to approve"):
+    with pytest.raises(Refused, match="requires approval by another person"):
         pressed(desk, button)
     assert pressed(desk, button, by="grace")
 

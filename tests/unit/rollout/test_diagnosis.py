@@ -114,7 +114,7 @@ def test_repeated_diagnosis_changes_nothing(machine: Machine) -> None:
 def test_host_unreachable_during_diagnosis_is_unclear(machine: Machine) -> None:
     name, task = failed(machine)
     machine.host("host-2").silent = True
-    assert "silent since" in diagnose(machine.context, task).reason
+    assert "unreachable since" in diagnose(machine.context, task).reason
     assert attempt(machine, name).blame is Blame.UNCLEAR
 
 

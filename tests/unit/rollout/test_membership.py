@@ -74,7 +74,9 @@ def test_unreachable_host_comes_last_and_is_asked_about_by_name(machine: Machine
     machine.memory.clock.sleep(60)
     name = machine.deploy("1.0.1")
     assert machine.record(name).state is DeploymentState.HALTED
-    assert "every other host is done; host-2: agent silent since 2026-11-23 12:0" in waits_at(machine, name)
+    assert "every other host is done; host-2: agent unreachable since 2026-11-23 12:0" in waits_at(
+        machine, name
+    )
     updated = {host: version for host, version in machine.installed().items() if host != "host-2"}
     assert set(updated.values()) == {"1.0.1"}
 
@@ -109,7 +111,7 @@ def test_too_many_unreachable_hosts_halt_a_running_rollout(machine: Machine) -> 
         machine.host(host).silent = True
     machine.memory.clock.sleep(60)
     machine.run(request.deployment)
-    assert "agent silent since" in waits_at(machine, request.deployment)
+    assert "agent unreachable since" in waits_at(machine, request.deployment)
     assert "every other host" not in waits_at(machine, request.deployment)
 
 
@@ -120,7 +122,7 @@ def test_drained_unreachable_host_counts_towards_capacity(machine: Machine) -> N
     machine.memory.dispatcher.states[CLUSTER].pop(machine.host("host-2").address)
     machine.host("host-2").silent = True
     machine.run(request.deployment)
-    assert "agent silent since" in waits_at(machine, request.deployment)
+    assert "agent unreachable since" in waits_at(machine, request.deployment)
     assert len(machine.serving()) == 3
 
 
@@ -162,7 +164,7 @@ def test_unreachable_host_that_serves_nothing_is_removed(machine: Machine) -> No
 
 
 def test_reachable_host_is_not_removed(machine: Machine) -> None:
-    with pytest.raises(Refused, match=r"its agent was heard at .*the load balancer finds it healthy"):
+    with pytest.raises(Refused, match=r"its agent reported at .*it is healthy in the load balancer"):
         remove_host(machine.context, CLUSTER, "host-3", GRACE)
     assert "host-3" in machine.serving()
 

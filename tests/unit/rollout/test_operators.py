@@ -103,7 +103,7 @@ def test_deployment_may_be_paused_again_and_aborted_while_paused(machine: Machin
 
 def test_second_pause_and_resume_without_a_pause_are_refused(machine: Machine) -> None:
     name, _ = begun(machine, "1.0.1")
-    with pytest.raises(Refused, match="asks for nothing"):
+    with pytest.raises(Refused, match="waits for no answer"):
         answer_deployment(machine.context, CLUSTER, name, says(machine, Choice.RESUME))
     answer_deployment(machine.context, CLUSTER, name, says(machine, Choice.PAUSE))
     with pytest.raises(Refused, match="paused by grace"):
@@ -224,7 +224,7 @@ def test_policy_may_forbid_approving_ones_own_request() -> None:
     machine = Machine(policy=Policy(approval=ApprovalGate.BEFORE_FIRST_HOST, approval_by_another=True))
     name = machine.deploy("1.0.0")
     own = Answer(Choice.APPROVE, "ada", "mine", machine.now)
-    with pytest.raises(Refused, match="wants somebody else to approve"):
+    with pytest.raises(Refused, match="requires approval by another person"):
         approve(machine.context, CLUSTER, name, own)
     machine.approve(name, Choice.APPROVE)
     assert machine.record(name).state is DeploymentState.DONE
@@ -246,7 +246,7 @@ def test_expired_decision_is_refused_and_requested_again() -> None:
 
 def test_deployment_without_a_rollback_target_needs_an_override(machine: Machine) -> None:
     del machine.memory.artifacts._bytes["release/hello/1.0.0"]
-    assert "there is no rollback target: expected 1.0.0" in begun(machine, "1.0.1")[1].reason
+    assert "there is no rollback target: version 1.0.0" in begun(machine, "1.0.1")[1].reason
     assert begun(machine, "1.0.1", overrides=(Override.NO_ROLLBACK_TARGET,))[1].kind == "PLANNED"
 
 
@@ -278,7 +278,7 @@ def test_halted_deployment_ends_after_pause_and_abort(machine: Machine) -> None:
 def test_pending_deployment_is_cancelled_and_not_rolled_back(machine: Machine) -> None:
     begun(machine, "1.0.1")
     second, _ = begun(machine, "1.0.2")
-    with pytest.raises(Refused, match="nothing of it was begun: cancel it"):
+    with pytest.raises(Refused, match="has changed nothing; cancel it"):
         answer_deployment(machine.context, CLUSTER, second, says(machine, Choice.ROLL_BACK))
     answer_deployment(machine.context, CLUSTER, second, says(machine, Choice.ABORT))
     assert machine.record(second).state is DeploymentState.ABORTED

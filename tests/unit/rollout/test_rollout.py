@@ -124,7 +124,7 @@ def test_answer_counts_for_its_attempt_only(machine: Machine) -> None:
     name = machine.deploy("1.0.1")
     machine.decide(name, Choice.RETRY, "host-2")
     assert machine.record(name).state is DeploymentState.HALTED
-    with pytest.raises(Refused, match="asks about host-2, attempt 2"):
+    with pytest.raises(Refused, match="waits for the decision on host-2, attempt 2"):
         machine.decide(name, Choice.RETRY, "host-2", 1)
 
 
@@ -188,7 +188,7 @@ def test_agent_unreachable_in_its_turn_differs_from_a_failure(machine: Machine) 
     machine.begin(request)
     machine.host("host-2").silent = True
     machine.run(request.deployment)
-    assert "agent silent since" in machine.record(request.deployment).reason
+    assert "agent unreachable since" in machine.record(request.deployment).reason
 
 
 def test_drain_is_refused_while_another_host_is_down(machine: Machine) -> None:

@@ -47,7 +47,7 @@ def test_dead_machine_does_not_fail_the_version() -> None:
     assert f"{host.name} has been unreachable since 2026-11-23 12:0" in machine.bed(name).reason
     assert machine.memory.fleet.quarantined(CLUSTER) == {}
     assert (machine.record(name).state, asked(machine, name).host) == (DeploymentState.HALTED, host.name)
-    assert "agent silent since" in machine.record(name).reason
+    assert "agent unreachable since" in machine.record(name).reason
     assert asked(machine, name).blame is Blame.NONE
     assert weights(machine) == {"main": 3, "test-bed": 0, "control": 0}
 
@@ -83,7 +83,9 @@ def test_dead_host_comes_last_if_the_policy_has_room(*, comes_back: bool) -> Non
         assert machine.record(name).state is DeploymentState.DONE
         assert machine.serving()[host.name] == "1.0.1"
     else:
-        assert f"every other host is done; {host.name}: agent silent since" in machine.record(name).reason
+        assert (
+            f"every other host is done; {host.name}: agent unreachable since" in machine.record(name).reason
+        )
 
 
 def test_bake_waits_for_the_agent_of_an_unhealthy_host(machine: Machine) -> None:

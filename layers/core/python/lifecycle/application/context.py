@@ -1,4 +1,7 @@
-"""Everything that a rollout's phases use, in one record; made by entrypoints/bootstrap.py, or by a test from twins."""
+"""The context of every phase: the ports that it may use, and its timing.
+
+Made by entrypoints/bootstrap.py, and by tests from in-memory fakes.
+"""
 
 from dataclasses import dataclass
 from datetime import timedelta
@@ -17,13 +20,15 @@ from lifecycle.application.ports.registry import Registry
 from lifecycle.application.ports.step_reads import StepReads
 from lifecycle.domain.fleet.cluster import Cluster
 from lifecycle.domain.monitoring.audit import AuditEntry
+from lifecycle.domain.rollout.deployment import Request
 
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """The rollout's ports. `poll_seconds` is how often a stage looks, `patience` how long an agent may be silent.
+    """The ports of a rollout.
 
-    `minute` is how long a minute of a policy's `watch_minutes` or `bake_minutes` lasts.
+    `poll_seconds` is the time between two polls of a stage. After `heartbeat_timeout` without a report, a host is
+    unreachable. `minute` is the length of a minute in a policy's `watch_minutes` or `bake_minutes`.
     """
 
     clock: Clock
@@ -45,5 +50,15 @@ class Context:
     def record(
         self, cluster: Cluster, what: str, who: str, why: str = "", *, deployment: str = "", host: str = ""
     ) -> None:
-        """Write a line of the trail; called before the effect that it tells of."""
+        """Write an audit entry; call it before the effect that the entry describes."""
         self.audit_log.append(AuditEntry(self.clock.now(), str(cluster), what, who, why, deployment, host))
+
+    def record_action(
+        self, cluster: Cluster, deployment: str, what: str, why: str = "", host: str = ""
+    ) -> None:
+        """Write an audit entry about something that a deployment does by itself."""
+        self.record(cluster, what, "lifecycle", why, deployment=deployment, host=host)
+
+    def record_request(self, request: Request, what: str, why: str) -> None:
+        """Write an audit entry about a deployment, in the name of the one who requested it."""
+        self.record(request.cluster, what, request.requested_by, why, deployment=request.deployment)

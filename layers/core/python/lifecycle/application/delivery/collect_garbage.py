@@ -55,7 +55,7 @@ def gc(
     by: str,
     most: int = MAXIMUM_DELETIONS,
 ) -> Collected:
-    """Delete unused versions, at most `most`, the oldest first; safe to repeat. Raises Unknown, InvalidName."""
+    """Delete unused versions, at most `most`, the oldest first; safe to repeat. Raises Unknown, InvalidValue."""
     holdings = _holdings(context, catalogue, service)
     if not (holdings.stored or holdings.snapshots or holdings.releases):
         raise Unknown("service", service, "Nothing of it was ever built here.")

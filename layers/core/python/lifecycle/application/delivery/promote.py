@@ -27,7 +27,7 @@ class Promoted:
 
 
 def promote(catalogue: Catalogue, artifacts: Artifacts, service: str, snapshot: str, by: str) -> Promoted:
-    """Promote one recorded snapshot; raises InvalidName, Unknown, Refused, DigestMismatch."""
+    """Promote one recorded snapshot; raises InvalidValue, Unknown, Refused, DigestMismatch."""
     version = SnapshotVersion.parse(snapshot)
     recorded = catalogue.snapshots(service).get(snapshot)
     if recorded is None:

@@ -1,6 +1,7 @@
-"""Is it the host or the version? The previous version is installed again on a host that failed, out of rotation.
+"""The diagnosis of a failed host: install the previous version there again, to tell a bad host from a bad version.
 
-Called by functions/rollout/diagnose between a failure and the question about it; what it finds is part of the question.
+Called by functions/rollout/diagnose between a failure and the decision about it, which shows the diagnosis. The
+host is out of rotation meanwhile.
 """
 
 from dataclasses import dataclass, replace
@@ -8,7 +9,7 @@ from datetime import datetime, timedelta
 
 from lifecycle.application.context import Context
 from lifecycle.application.rollout import host_commands, observe
-from lifecycle.application.rollout.stage_guard import LONGEST_WAIT, HostTask, Outcome
+from lifecycle.application.rollout.stage_guard import LONGEST_WAIT, HostTask, Outcome, stale
 from lifecycle.domain.fleet.host import HostReport
 from lifecycle.domain.fleet.host_command import Turn
 from lifecycle.domain.fleet.target_group import TargetState
@@ -28,27 +29,30 @@ class _Case:
     task: HostTask
     deployment: Deployment
     attempt: HostAttempt
-    deadline: datetime  # of the whole diagnosis: its function is ended soon after
+    deadline: datetime  # of the whole diagnosis: Lambda ends its function soon after
 
 
 def diagnose(context: Context, task: HostTask) -> Outcome:
-    """Try the previous version on the host, and note who is to blame; safe to repeat. Raises Unknown."""
-    standing = context.step_reads.of_host(task.cluster, task.deployment, task.host, task.attempt)
-    if (current := standing.deployment) is None:
+    """Try the previous version on the host, and record whether host or version is to blame. Raises Unknown.
+
+    Safe to repeat.
+    """
+    records = context.step_reads.of_host(task.cluster, task.deployment, task.host, task.attempt)
+    if (current := records.deployment) is None:
         raise observe.unknown(task.cluster, task.deployment)
-    if not standing.lease.is_held_by(current.id, task.epoch):
-        return Outcome("STALE", f"epoch {task.epoch} was overtaken")
-    attempt = standing.attempt
+    if not records.lease.is_held_by(current.id, task.epoch):
+        return stale(task.epoch, records.lease)
+    attempt = records.attempt
     if attempt is None or current.state.final or not can_be_diagnosed(current, attempt):
         return Outcome("SKIPPED", "there is nothing to diagnose")
     case = _Case(context, task, current, attempt, context.clock.now() + LONGEST_WAIT)
-    found = _wait_until_out(case, standing.report) or _tried(case)
-    _note(case, found)
+    found = _await_drained(case, records.report) or _try_previous(case)
+    _record(case, found)
     return Outcome("PASSED", found.sentence)
 
 
-def _wait_until_out(case: _Case, report: HostReport | None) -> Diagnosis | None:
-    """A host that still has requests, or gets new ones, must not be touched."""
+def _await_drained(case: _Case, report: HostReport | None) -> Diagnosis | None:
+    """Wait until the host is out of rotation; a host that still gets requests must not be changed."""
     host = case.task.host
     if report is None:
         return Diagnosis(Blame.UNCLEAR, f"{host} has no agent any more")
@@ -60,39 +64,37 @@ def _wait_until_out(case: _Case, report: HostReport | None) -> Diagnosis | None:
         if state in (TargetState.ABSENT, TargetState.UNUSED):
             return None
         if state is not TargetState.DRAINING or clock.now() >= until:
-            told = f"{host} is {state} in the load balancer, so nothing was tried on it"
-            return Diagnosis(Blame.UNCLEAR, told)
+            why = f"{host} is {state} in the load balancer, so nothing was tried on it"
+            return Diagnosis(Blame.UNCLEAR, why)
         clock.sleep(context.poll_seconds)
 
 
-def _tried(case: _Case) -> Diagnosis:
-    """Give the host its turn to restore, and wait for what comes of it."""
+def _try_previous(case: _Case) -> Diagnosis:
+    """Give the host the command to restore the previous version, and wait for the result."""
     context, task, clock = case.context, case.task, case.context.clock
     previous = case.deployment.previous
     assert previous is not None  # can_be_diagnosed says so  # noqa: S101
     turn = host_commands.restore(case.deployment, previous, task.host, task.attempt, clock.now())
-    _tell(case, f"diagnose with {previous.version}", "is it the host or the version?")
+    _audit(case, f"diagnose with {previous.version}", "is it the host or the version?")
     context.fleet.give_turns(task.cluster, [turn])
     while clock.now() < case.deadline:
         report = context.fleet.report(task.cluster, task.host)
-        if found := _so_far(case, turn, report):
+        if found := _result(case, turn, report):
             return found
         clock.sleep(context.poll_seconds)
-    told = f"{task.host} did not restore {previous.version} within {LONGEST_WAIT.seconds} s"
-    return Diagnosis(Blame.UNCLEAR, told)
+    why = f"{task.host} did not restore {previous.version} within {LONGEST_WAIT.seconds} s"
+    return Diagnosis(Blame.UNCLEAR, why)
 
 
-def _so_far(case: _Case, turn: Turn, report: HostReport | None) -> Diagnosis | None:
+def _result(case: _Case, turn: Turn, report: HostReport | None) -> Diagnosis | None:
     context, host = case.context, case.task.host
     if report is None:
-        return Diagnosis(Blame.UNCLEAR, f"{host} has left")
+        return Diagnosis(Blame.UNCLEAR, f"{host} was removed")
     if found := diagnosis(case.attempt, turn, report, _passed_elsewhere(case)):
         return found
     if since := report.unreachable_since(context.clock.now(), context.heartbeat_timeout):
-        told = (
-            f"the agent of {host} is silent since {since:%Y-%m-%d %H:%M:%S} UTC: nothing could be tried there"
-        )
-        return Diagnosis(Blame.UNCLEAR, told)
+        why = f"the agent of {host} is unreachable since {since:%Y-%m-%d %H:%M:%S} UTC, so nothing was tried on it"
+        return Diagnosis(Blame.UNCLEAR, why)
     return None
 
 
@@ -101,17 +103,15 @@ def _passed_elsewhere(case: _Case) -> int:
     return sum(attempt.state is AttemptState.ALIVE for attempt in newest.values())
 
 
-def _note(case: _Case, found: Diagnosis) -> None:
-    """Quarantine a bad host, then close the diagnosis: a crash in between quarantines it again."""
+def _record(case: _Case, found: Diagnosis) -> None:
+    """Quarantine a bad host, then record the diagnosis; after a crash in between, it is quarantined again."""
     context, task = case.context, case.task
-    _tell(case, f"diagnosis: {found.blame.lower()}", found.sentence)
+    _audit(case, f"diagnosis: {found.blame.lower()}", found.sentence)
     if found.blame is Blame.HOST:
-        _tell(case, f"quarantine {task.host}", found.sentence)
+        _audit(case, f"quarantine {task.host}", found.sentence)
         context.fleet.quarantine_host(task.cluster, task.host, f"{found.sentence} ({case.deployment.id})")
     context.deployments.put_attempt(replace(case.attempt, blame=found.blame, diagnosis=found.sentence))
 
 
-def _tell(case: _Case, what: str, why: str) -> None:
-    case.context.record(
-        case.task.cluster, what, "lifecycle", why, deployment=case.deployment.id, host=case.task.host
-    )
+def _audit(case: _Case, what: str, why: str) -> None:
+    case.context.record_action(case.task.cluster, case.deployment.id, what, why, case.task.host)

@@ -1,6 +1,6 @@
-"""The end of a deployment: its record is closed, its hosts stand down, the lease is freed or handed over.
+"""The end of a deployment: close its record, cancel its host commands, free the lease, start the pending deployment.
 
-Called by functions/rollout/finish and functions/rollout/roll_back.
+Called by functions/rollout/finish, and by convergence for deployments that ended outside their state machine.
 """
 
 from dataclasses import dataclass, replace
@@ -17,25 +17,25 @@ from lifecycle.domain.rollout.lease import Lease
 
 @dataclass(frozen=True, slots=True)
 class Finished:
-    """How the deployment ended."""
+    """The end of a deployment: its final state and the reason."""
 
     outcome: str
     reason: str
 
 
 def finish(context: Context, cluster: Cluster, name: str, outcome: DeploymentState, reason: str) -> Finished:
-    """Close the deployment; a stale one is only recorded. Safe to repeat. Raises Unknown."""
+    """Close the deployment; for a STALE one, only its record changes. Safe to repeat. Raises Unknown."""
     current = observe.deployment(context, cluster, name)
     if current.state.final:  # closed before; a crash may have left the lease
         context.leases.release(cluster, Lease(current.epoch, current.id))
         queue.start_or_drop_after(context, cluster, current)
         return Finished(current.state, current.reason)
-    context.record(cluster, outcome.lower().replace("_", " "), "lifecycle", reason, deployment=name)
+    context.record_action(cluster, name, outcome.lower().replace("_", " "), reason)
     lease = Lease(current.epoch, current.id)
     if outcome is not DeploymentState.STALE:
         restore_desired(context, current, outcome)
     cancel_turns(context, current)
-    aside = hosts_left_out(
+    skipped = hosts_left_out(
         tuple(context.deployments.attempts(name)), tuple(context.deployments.questions(name))
     )
     closed = replace(
@@ -43,7 +43,7 @@ def finish(context: Context, cluster: Cluster, name: str, outcome: DeploymentSta
         state=outcome,
         reason=reason,
         finished_at=current.finished_at or context.clock.now(),
-        skipped_hosts=tuple(sorted(aside | set(current.skipped_hosts))),
+        skipped_hosts=tuple(sorted(skipped | set(current.skipped_hosts))),
     )
     context.deployments.put(closed)
     context.leases.release(cluster, lease)
@@ -52,9 +52,9 @@ def finish(context: Context, cluster: Cluster, name: str, outcome: DeploymentSta
 
 
 def restore_desired(context: Context, current: Deployment, outcome: DeploymentState) -> None:
-    """A deployment that ended before its first host leaves the desired version as it was.
+    """Restore the desired version of before, for a deployment that ended before its first host.
 
-    Unless another call of this one ended it meanwhile, and the cluster is somebody else's to say by now.
+    Nothing happens if another call has ended it meanwhile: another deployment may own the cluster by then.
     """
     previous = current.previous
     if outcome is DeploymentState.DONE or previous is None or context.deployments.attempts(current.id):

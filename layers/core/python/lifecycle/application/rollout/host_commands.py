@@ -1,4 +1,7 @@
-"""Host commands: the turns that a deployment gives to its hosts, and their end."""
+"""Host commands (turns): what a deployment has its hosts do, and the end of that.
+
+Used by the phases of a rollout; apps/agent carries the commands out.
+"""
 
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -10,41 +13,40 @@ from lifecycle.domain.rollout.deployment import Deployment
 from lifecycle.domain.rollout.test_bed.hosts import target_of
 from lifecycle.domain.service.target import Target
 
-# An order to install that was not begun within this time is not begun any more; its stage gives up earlier.
+# An agent does not begin a command to install after this time; its stage has failed by then.
 INSTALL_LASTS = timedelta(minutes=15)
 
-
-# Standing by changes nothing that runs, so it may last as long as a rollout with its pauses.
+# A prefetch changes nothing that runs, so it may last as long as a rollout with its pauses.
 PREFETCH_LASTS = timedelta(days=7)
 
 
 def prefetch(
     deployment: Deployment, host: str, attempt: int, now: datetime, group: Group = Group.MAIN
 ) -> Turn:
-    """Fetch and check the version; `attempt` 0 at leisure, any other because the host is next."""
+    """Return the command to fetch and check the version: `attempt` 0 without hurry, others for the next hosts."""
     turn = _turn(deployment, host, Order.PREFETCH, attempt, now, PREFETCH_LASTS)
-    return _of(turn, target_of(deployment, group))
+    return _with_target(turn, target_of(deployment, group))
 
 
 def install(
     deployment: Deployment, host: str, attempt: int, now: datetime, group: Group = Group.MAIN
 ) -> Turn:
-    """Stop, switch, start and self-test; a control starts the version again that it has."""
+    """Return the command to stop, switch, start and self-test; a control restarts the version that it has."""
     turn = _turn(deployment, host, Order.INSTALL, attempt, now, INSTALL_LASTS)
-    return _of(turn, target_of(deployment, group))
+    return _with_target(turn, target_of(deployment, group))
 
 
 def restore(deployment: Deployment, previous: Target, host: str, attempt: int, now: datetime) -> Turn:
-    """Install the previous version again, to tell a bad host from a bad version."""
-    return _of(_turn(deployment, host, Order.RESTORE, attempt, now, INSTALL_LASTS), previous)
+    """Return the command to install the previous version again, which tells a bad host from a bad version."""
+    return _with_target(_turn(deployment, host, Order.RESTORE, attempt, now, INSTALL_LASTS), previous)
 
 
 def cancel_turn(deployment: Deployment, host: str, now: datetime) -> Turn:
-    """The deployment is over: no order of its epoch comes after this one, however late."""
+    """Return the command that ends the deployment's commands: none of its epoch is begun after it."""
     return _turn(deployment, host, Order.IDLE, 0, now, PREFETCH_LASTS)
 
 
-def _of(turn: Turn, target: Target) -> Turn:
+def _with_target(turn: Turn, target: Target) -> Turn:
     return replace(turn, version=target.version, digest=target.digest)
 
 
@@ -65,9 +67,9 @@ def _turn(
 
 
 def cancel_turns(context: Context, current: Deployment) -> None:
-    """No turn of this deployment is begun any more, not even by an agent that was away.
+    """Cancel this deployment's commands, also for agents that are unreachable now.
 
-    Turns of a newer epoch stand: an overtaken deployment may do this too.
+    Commands of a newer epoch stay, so a fenced deployment may call this too.
     """
     hosts = sorted(set(current.hosts) | set(context.fleet.reports(current.cluster)))
     turns = [cancel_turn(current, host, context.clock.now()) for host in hosts]

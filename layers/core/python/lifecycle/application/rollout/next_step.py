@@ -1,10 +1,11 @@
-"""The rollout's loop: read the facts, decide, and record the pause or the loss that the decision found.
+"""The loop of a rollout: read the facts, decide the next step, and record it.
 
-Called by functions/rollout/next_step between the hosts of statemachines/rollout.asl.json.
+Called by functions/rollout/next_step, before each round of hosts in statemachines/rollout.asl.json.
 """
 
+from contextlib import suppress
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import timedelta
 from math import ceil
 from typing import TypeAlias, assert_never
 
@@ -19,7 +20,7 @@ from lifecycle.domain.rollout.attempt import AttemptState, Blame, HostAttempt
 from lifecycle.domain.rollout.decision import EvidenceKind, Question, QuestionKind, effects, latest_attempts
 from lifecycle.domain.rollout.deployment import Deployment, DeploymentState
 from lifecycle.domain.rollout.execution import next_execution
-from lifecycle.domain.rollout.lease import RENEWAL_THRESHOLD, RUNNING_LEASE, WAITING_LEASE, Lease
+from lifecycle.domain.rollout.lease import RENEWAL_THRESHOLD, RUNNING_LEASE, WAITING_LEASE
 from lifecycle.domain.rollout.membership import members
 from lifecycle.domain.rollout.next_step import next_step
 from lifecycle.domain.rollout.steps import (
@@ -45,7 +46,7 @@ Hosts: TypeAlias = tuple[dict[str, str | int], ...]
 
 @dataclass(frozen=True, slots=True)
 class Decided:
-    """The step as the state machine sees it: a `kind` to branch on, ids, and the reason."""
+    """A step in the form that the state machine reads: a `kind` to branch on, ids, and the reason."""
 
     kind: str
     reason: str
@@ -60,9 +61,9 @@ class Decided:
 def decide_next(
     context: Context, cluster: Cluster, name: str, execution: str, *, undiagnosed: bool = False
 ) -> Decided:
-    """Choose the next step of a deployment, and record what an operator must know of it; raises Unknown.
+    """Choose the next step of a deployment and record it for operators; raises Unknown.
 
-    `undiagnosed`: a diagnosis was lost in this execution, so failures are asked about without one.
+    `undiagnosed`: a diagnosis was lost in this execution, so decisions about failures come without one.
     """
     current, lease = context.step_reads.of_deployment(cluster, name)
     if current is None:
@@ -74,16 +75,17 @@ def decide_next(
 
 
 def _renew(context: Context, facts: Facts, step: Step) -> None:
-    """Keep the lease for as long as this step may take; whoever lost it finds out at the next one."""
+    """Renew the lease for as long as this step may take; a fenced deployment learns of it at its next step."""
     if isinstance(step, Finish | RollBack):
         return
     waits = isinstance(step, AwaitDecision | AwaitApproval | AwaitResume)
-    lasts, spare = (
+    duration, minimum = (
         (WAITING_LEASE, WAITING_LEASE - timedelta(days=1)) if waits else (RUNNING_LEASE, RENEWAL_THRESHOLD)
     )
     now, lease = context.clock.now(), facts.lease
-    if lease.expires_at is None or lease.expires_at - now < spare:
-        _prolong(context, facts.deployment.cluster, lease, now + lasts)
+    if lease.expires_at is None or lease.expires_at - now < minimum:
+        with suppress(StaleEpoch):
+            context.leases.renew(facts.deployment.cluster, lease, now + duration)
 
 
 def _record(context: Context, facts: Facts, step: Step) -> Decided:  # noqa: C901, PLR0911 (one case a kind)
@@ -91,8 +93,8 @@ def _record(context: Context, facts: Facts, step: Step) -> Decided:  # noqa: C90
     match step:
         case UpdateHosts(hosts, following, reason, group):
             now = context.clock.now()
-            near = [prefetch(current, host, number, now, group) for host, number in hosts + following]
-            context.fleet.give_turns(current.cluster, near)
+            fetches = [prefetch(current, host, number, now, group) for host, number in hosts + following]
+            context.fleet.give_turns(current.cluster, fetches)
             _set_state(context, current, DeploymentState.RUNNING, reason)
             return Decided("UPDATE_HOSTS", reason, hosts=_named(*hosts, group=group))
         case Diagnose(host, attempt, reason):
@@ -116,7 +118,7 @@ def _record(context: Context, facts: Facts, step: Step) -> Decided:  # noqa: C90
             _set_state(context, current, DeploymentState.RUNNING, reason)
             return Decided("END_BAKE", reason, outcome=state, bed=number)
         case RollBack(by, reason):
-            _tell(context, current, "roll back", by, reason)
+            context.record(current.cluster, "roll back", by, reason, deployment=current.id)
             return Decided("ROLL_BACK", reason)
         case ContinueLater(reason):
             return Decided("CONTINUE", reason, execution=next_execution(facts.execution))
@@ -131,11 +133,11 @@ def _named(*hosts: tuple[str, int], group: Group = Group.MAIN) -> Hosts:
 
 
 def _begin_bake(context: Context, current: Deployment, step: BeginBake) -> None:
-    """The record of a test bed; one that was begun before stands, with all that was measured since."""
+    """Record a new test bed; the store ignores it if this one was begun before, so no measurement is lost."""
     (host, attempt), (control, control_attempt) = step.host, step.control
     minutes = current.policy.bake_minutes
     _set_state(context, current, DeploymentState.RUNNING, f"the test bed bakes, {step.reason}")
-    _tell(context, current, f"bake for {minutes} minutes", "lifecycle", step.reason, host)
+    context.record_action(current.cluster, current.id, f"bake for {minutes} minutes", step.reason, host)
     context.deployments.put_bed(
         TestBed(
             deployment=current.id,
@@ -151,7 +153,7 @@ def _begin_bake(context: Context, current: Deployment, step: BeginBake) -> None:
 
 
 def _decision(context: Context, facts: Facts, step: AwaitDecision) -> Question:
-    """The question about a failed host, with the host's own words; a lost attempt is closed as failed."""
+    """Return the question about a failed host, with evidence from the host; closes a lost attempt as failed."""
     attempt = next(a for a in facts.attempts if (a.host, a.number) == (step.host, step.attempt))
     if not attempt.state.ended:
         _close_lost(context, attempt, step.reason)
@@ -183,24 +185,27 @@ def _decision(context: Context, facts: Facts, step: AwaitDecision) -> Question:
 
 
 def _blame(facts: Facts, attempt: HostAttempt) -> tuple[Blame, str]:
-    """Who is to blame, and why; a test bed whose host fell ill was compared with nothing."""
+    """Return whether host or version is to blame, and why.
+
+    A test bed whose host became unhealthy before a comparison leaves that unclear.
+    """
     bed = failed_test_bed(facts, attempt)
     if bed is None:
         return attempt.blame, attempt.diagnosis
     if bed.control and bed.judgement and bed.judgement.verdict is Verdict.FAIL:
-        return Blame.VERSION, _beside(facts, bed)
-    told = f"it did not come to a comparison: {bed.host} fell ill with {facts.deployment.target.version}"
-    return Blame.UNCLEAR, f"{told}, its agent lives, and the version that it had before was not tried there"
+        return Blame.VERSION, _control_was_healthy(facts, bed)
+    why = f"not compared: {bed.host} became unhealthy on {facts.deployment.target.version}"
+    return Blame.UNCLEAR, f"{why}, its agent is reachable, and the previous version was not tried on it"
 
 
-def _beside(facts: Facts, bed: TestBed) -> str:
-    """Why a failed test bed is the version's fault, and not the hour's or the restart's."""
+def _control_was_healthy(facts: Facts, bed: TestBed) -> str:
+    """Return why a failed test bed is the fault of the version, not of the time of day or the restart."""
     previous = facts.deployment.previous.version if facts.deployment.previous else "the current version"
-    return f"{bed.control} was restarted on {previous} and served beside {bed.host}, and did well"
+    return f"{bed.control} was restarted on {previous}, served at the same time as {bed.host}, and did well"
 
 
 def _evidence(facts: Facts, attempt: HostAttempt, log_tail: str) -> tuple[EvidenceKind, str]:
-    """Return what was measured of the host in the test bed, or else the end of its log."""
+    """Return the measurements of the host in the test bed, or else the end of its log."""
     bed = failed_test_bed(facts, attempt)
     if bed and bed.judgement and bed.judgement.metrics:
         return EvidenceKind.TEST_BED_MEASUREMENTS, "\n".join(m.sentence for m in bed.judgement.metrics)
@@ -239,10 +244,10 @@ def _approval(context: Context, current: Deployment, step: AwaitApproval) -> Que
 def _await(context: Context, current: Deployment, question: Question, state: DeploymentState) -> Decided:
     if _in_state(current, state, question.reason) != current:
         what = f"halted at {question.host}" if question.host else state.lower().replace("_", " ")
-        _tell(context, current, what, "lifecycle", question.reason, question.host)
-    standing = context.deployments.ask(question)
+        context.record_action(current.cluster, current.id, what, question.reason, question.host)
+    recorded = context.deployments.ask(question)
     _set_state(context, current, state, question.reason)
-    return Decided("AWAIT_HUMAN", question.reason, question=standing.id)
+    return Decided("AWAIT_HUMAN", question.reason, question=recorded.id)
 
 
 def _set_state(
@@ -257,14 +262,3 @@ def _in_state(
     current: Deployment, state: DeploymentState, reason: str, note: BakeNote = NO_NOTE
 ) -> Deployment:
     return replace(current, state=state, reason=reason, bake_note=note)
-
-
-def _tell(context: Context, current: Deployment, what: str, who: str, why: str, host: str = "") -> None:
-    context.record(current.cluster, what, who, why, deployment=current.id, host=host)
-
-
-def _prolong(context: Context, cluster: Cluster, lease: Lease, until: datetime) -> None:
-    try:
-        context.leases.renew(cluster, lease, until)
-    except StaleEpoch:
-        return

@@ -1,4 +1,7 @@
-"""Reading: what is recorded and observed of one cluster, put together for a decision."""
+"""Observations: read the records and reports of one cluster, put together for a decision.
+
+Used by the phases of a rollout, by convergence and by the queries.
+"""
 
 from collections.abc import Mapping, Sequence
 from itertools import chain
@@ -17,17 +20,18 @@ from lifecycle.domain.rollout.steps import Facts
 from lifecycle.domain.rollout.test_bed.hosts import wants_test_bed
 from lifecycle.domain.service.target import Target
 
+# Deployments that are read of a cluster at first.
 RECENT_LIMIT = 50
 
 
 def rotation(context: Context, cluster: Cluster, reports: Mapping[str, HostReport]) -> dict[str, TargetState]:
-    """Each host's state in the load balancer; hosts are told by their address."""
+    """Return each host's state in the load balancer, which knows hosts by their address."""
     targets = context.dispatcher.targets(cluster)
     return {host: targets.get(r.address, TargetState.ABSENT) for host, r in reports.items()}
 
 
 def deployment(context: Context, cluster: Cluster, name: str) -> Deployment:
-    """A deployment's record; raises Unknown."""
+    """Return a deployment's record; raises Unknown."""
     found = context.deployments.get(cluster, name)
     if found is None:
         raise unknown(cluster, name)
@@ -35,14 +39,14 @@ def deployment(context: Context, cluster: Cluster, name: str) -> Deployment:
 
 
 def unknown(cluster: Cluster, name: str) -> Unknown:
-    """The error about a deployment that has no record."""
+    """Return the error about a deployment that has no record."""
     return Unknown("deployment", name, f"See `lifecycle history {cluster.service}`.")
 
 
 def facts(
     context: Context, current: Deployment, lease: Lease, execution: str, *, undiagnosed: bool = False
 ) -> Facts:
-    """Everything that the next step depends on, read afresh."""
+    """Read everything that the next step depends on."""
     reports = context.fleet.reports(current.cluster)
     attempts, questions = context.deployments.attempts_and_questions(current.id)
     test_bed = wants_test_bed(current.policy)
@@ -64,7 +68,7 @@ def facts(
 
 
 def observed(context: Context, request: Request) -> Observed:
-    """What a plan depends on; raises Unknown for a version or cluster that does not exist."""
+    """Read everything that a plan depends on; raises Unknown for a version or cluster that does not exist."""
     cluster = request.cluster
     manifest = context.artifacts.manifest(request.service, request.version)
     reports = context.fleet.reports(cluster)
@@ -93,9 +97,10 @@ def observed(context: Context, request: Request) -> Observed:
 
 
 def recent_deployments(context: Context, cluster: Cluster) -> Sequence[Deployment]:
-    """The newest deployments, the newest first: as many as tell the last two versions that were verified.
+    """Return the newest deployments, the newest first, back to the last two versions that were verified.
 
-    A cluster that scales is repaired often, and a repair verifies nothing: hundreds may lie between two versions.
+    A cluster that scales is repaired often, and a repair of some hosts verifies nothing. So hundreds of
+    deployments may lie between two verified versions.
     """
     limit = RECENT_LIMIT
     while True:
@@ -106,9 +111,10 @@ def recent_deployments(context: Context, cluster: Cluster) -> Sequence[Deploymen
 
 
 def previous_target(recent: Sequence[Deployment], request: Request, desired: Desired | None) -> Target | None:
-    """The version that was last verified on every host, and is not the one asked for.
+    """Return the version that was last verified on every host, other than the requested one.
 
-    A repair that brings another version than the desired one to hosts that joined has none: it goes nowhere back.
+    There is none for a repair that brings a version other than the desired one to new hosts: it cannot be
+    rolled back.
     """
     if request.only and desired and desired.version != request.version:
         return None
@@ -117,25 +123,27 @@ def previous_target(recent: Sequence[Deployment], request: Request, desired: Des
 
 
 def verified_target(recent: Sequence[Deployment]) -> Target | None:
-    """The version that was last verified on every host."""
+    """Return the version that was last verified on every host."""
     return next((d.target for d in recent if verifies(d)), None)
 
 
 def verifies(deployment: Deployment) -> bool:
-    """Whether it ended with its version on every host; a repair of some hosts says nothing of the others."""
+    """Return whether it ended with its version on every host; a repair of some hosts does not count."""
     return deployment.state is DeploymentState.DONE and not deployment.request.only
 
 
 def _missing_artifact(context: Context, request: Request, previous: Target | None) -> str | None:
-    """Why the previous version could not be deployed again; None when it could, or there is none."""
+    """Return why the previous version could not be deployed again; None if it could, or if there is none."""
     if previous is None or context.artifacts.has_artifact(previous, request.service):
         return None
-    found = f"expected {previous.version} with sha256 {previous.digest[:12]} in the artifact store, and found it not"
-    return f"{found} (lifecycle gc keeps it; somebody deleted or changed it)"
+    missing = (
+        f"version {previous.version} with sha256 {previous.digest[:12]} is missing from the artifact store"
+    )
+    return f"{missing} (lifecycle gc does not delete it; somebody deleted or changed it)"
 
 
 def previously_skipped_hosts(context: Context, request: Request) -> tuple[str, ...]:
-    """The hosts that a human left out of what is desired now: a repair leaves them out too."""
+    """Return the hosts that an operator skipped in the desired deployment; a repair skips them too."""
     desired = context.registry.desired(request.cluster)
     if request.kind is not Kind.CONVERGE or desired is None:
         return ()
@@ -144,6 +152,6 @@ def previously_skipped_hosts(context: Context, request: Request) -> tuple[str, .
 
 
 def past_attempts(context: Context, recent: Sequence[Deployment]) -> tuple[HostAttempt, ...]:
-    """The attempts of the last three deployments that ended well, to tell how long a host takes."""
+    """Return the attempts of the last three deployments that were DONE, to estimate the time that a host takes."""
     done = [d for d in recent if d.state is DeploymentState.DONE and d.request.kind is not Kind.CONVERGE][:3]
     return tuple(chain.from_iterable(context.deployments.attempts(d.id) for d in done))

@@ -14,20 +14,20 @@ from lifecycle.domain.rollout.deployment import DeploymentState
 
 
 def pause(context: Context, cluster: Cluster, name: str, answer: Answer) -> Question:
-    """Stop a deployment before its next host; raises Unknown, Refused when it is over or paused already."""
+    """Stop a deployment before its next host; raises Unknown, and Refused if it has ended or is paused already."""
     current = observe.deployment(context, cluster, name)
     pauses = [q for q in context.deployments.questions(name) if q.kind is QuestionKind.RESUME]
     if current.state.final or current.state is DeploymentState.QUEUED:
         raise Refused(f"the pause of {name}", [f"it is {current.state}: {current.reason}"])
-    if standing := next((q for q in pauses if not q.answer), None):
-        raise Refused(f"the pause of {name}", [standing.reason])
-    told = f": {answer.why}" if answer.why else ""
+    if unanswered := next((q for q in pauses if not q.answer), None):
+        raise Refused(f"the pause of {name}", [unanswered.reason])
+    why = f": {answer.why}" if answer.why else ""
     asked = Question(
         deployment=name,
         id=pause_id(str(len(pauses))),
         kind=QuestionKind.RESUME,
         choices=(Choice.RESUME, Choice.ABORT),
-        reason=f"paused by {answer.by} at {answer.at:%Y-%m-%d %H:%M:%S} UTC{told}",
+        reason=f"paused by {answer.by} at {answer.at:%Y-%m-%d %H:%M:%S} UTC{why}",
         asked_at=answer.at,
         effects={c: CONSEQUENCES[c] for c in (Choice.RESUME, Choice.ABORT)},
     )
@@ -36,9 +36,11 @@ def pause(context: Context, cluster: Cluster, name: str, answer: Answer) -> Ques
 
 
 def resume(context: Context, cluster: Cluster, name: str, answer: Answer) -> Question:
-    """Let a paused deployment go on, or abort it; raises Unknown, Refused when it is not paused."""
+    """Continue or abort a paused deployment; raises Unknown, and Refused if it is not paused."""
     current = observe.deployment(context, cluster, name)
-    question = open_question(context, current, lambda q: q.kind is QuestionKind.RESUME, "the end of a pause")
+    question = open_question(
+        context, current, lambda q: q.kind is QuestionKind.RESUME, "the end of the pause"
+    )
     answered = record_answer(context, current, question, answer)
     if answer.choice is Choice.ABORT:
         resume_unanswered(context, name)
@@ -46,7 +48,7 @@ def resume(context: Context, cluster: Cluster, name: str, answer: Answer) -> Que
 
 
 def cancel(context: Context, cluster: Cluster, name: str, answer: Answer) -> Question:
-    """End a deployment that waits in the queue; a paused one is aborted instead. Raises Unknown, Refused."""
+    """End a deployment in the pending slot, or abort a paused one; raises Unknown, Refused."""
     current = observe.deployment(context, cluster, name)
     if current.state is not DeploymentState.QUEUED:
         return resume(context, cluster, name, answer)

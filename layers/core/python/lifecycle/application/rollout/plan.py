@@ -1,6 +1,7 @@
-"""Phase 5, plan: may this deployment begin, and if so, take the cluster's lease and write what is desired.
+"""The plan of a deployment: check that it may begin, take the cluster's lease, and set the desired version.
 
-Called by functions/rollout/plan, the first state of statemachines/rollout.asl.json; `preview` by `lifecycle plan`.
+Called by functions/rollout/plan, the first state of statemachines/rollout.asl.json. `preview` is called by
+`lifecycle plan`.
 """
 
 from dataclasses import dataclass, replace
@@ -20,7 +21,7 @@ from lifecycle.domain.service.target import Target
 
 @dataclass(frozen=True, slots=True)
 class Planned:
-    """What the state machine branches on: PLANNED, QUEUED, NOTHING_TO_DO or REFUSED."""
+    """The result of planning, on which the state machine branches: PLANNED, QUEUED, NOTHING_TO_DO or REFUSED."""
 
     kind: str
     epoch: int
@@ -28,14 +29,15 @@ class Planned:
 
 
 def preview(context: Context, request: Request) -> Plan:
-    """What the deployment would do; reads only. Raises Unknown."""
+    """Plan the deployment without changing anything; raises Unknown."""
     return plan(request, observe.observed(context, request), context.clock.now(), context.heartbeat_timeout)
 
 
 def begin(context: Context, request: Request, execution: str) -> Planned:
-    """Begin the deployment, or resume it when it began before; every refusal is recorded with its reasons.
+    """Begin the deployment, or resume it if it began before; records every refusal with its reasons.
 
-    Raises StoreRefused where a store does not answer and the deployment has its lease already: it is begun again.
+    Raises StoreRefused if a store does not answer while the deployment holds the lease already. The state machine
+    then calls this again.
     """
     try:
         cluster = request.cluster
@@ -59,14 +61,14 @@ def _begin_planned(context: Context, request: Request, execution: str, found: Pl
     if found.blockers:
         return _refuse(context, request, list(found.blockers))
     desired = context.registry.desired(request.cluster)
-    stands = desired is not None and desired.version == request.version
-    if found.nothing_to_do and (stands or request.only) and request.kind is not Kind.ROLLBACK:
+    is_desired = desired is not None and desired.version == request.version
+    if found.nothing_to_do and (is_desired or request.only) and request.kind is not Kind.ROLLBACK:
         why = f"every host of {request.cluster} serves {request.version} already"
         queue.close_pending(context, request, DeploymentState.REFUSED, why)
         return Planned("NOTHING_TO_DO", 0, why)
     if found.waits_for:
-        return _wait(context, request, execution, found)
-    return _take(context, request, execution, found, desired)
+        return _take_slot(context, request, execution, found)
+    return _take_lease(context, request, execution, found, desired)
 
 
 def _resume(context: Context, existing: Deployment, execution: str) -> Planned:
@@ -76,65 +78,64 @@ def _resume(context: Context, existing: Deployment, execution: str) -> Planned:
     if execution_number(execution) > execution_number(existing.execution):
         context.deployments.put(replace(existing, execution=execution))
     queue.clear_slot(context, existing.request)
-    return Planned("PLANNED", existing.epoch, f"{existing.id} goes on in execution {execution}")
+    return Planned("PLANNED", existing.epoch, f"{existing.id} continues in execution {execution}")
 
 
 def _refuse(context: Context, request: Request, reasons: list[str]) -> Planned:
     why = "; ".join(reasons)
-    context.record(
-        request.cluster,
-        f"refused {request.version}",
-        request.requested_by,
-        why,
-        deployment=request.deployment,
-    )
+    context.record_request(request, f"refused {request.version}", why)
     queue.close_pending(context, request, DeploymentState.REFUSED, why)
     lease = context.leases.current(request.cluster)
-    if lease.deployment == request.deployment:  # a rollback that was handed the lease, or a plan done again
+    if lease.deployment == request.deployment:  # it was handed over to a rollback, or a plan is repeated
         _restore_desired(context, request, lease)
         context.leases.release(request.cluster, lease)
     return Planned("REFUSED", 0, why)
 
 
 def _restore_desired(context: Context, request: Request, lease: Lease) -> None:
-    """What is desired must not name a deployment that was refused after all."""
+    """Restore the desired version if it names this deployment, which is refused after all."""
     desired = context.registry.desired(request.cluster)
     record = context.deployments.get(request.cluster, request.deployment)
     if record is not None and desired is not None and desired.deployment == request.deployment:
         restore_desired(context, replace(record, epoch=lease.epoch), DeploymentState.REFUSED)
 
 
-def _wait(context: Context, request: Request, execution: str, found: Plan) -> Planned:
-    """Wait for the lease; it may have become free just now, and then nobody else would start this.
+def _take_slot(context: Context, request: Request, execution: str, found: Plan) -> Planned:
+    """Wait for the lease in the pending slot.
 
-    What was found while another deployment held it is old by then: it is planned anew.
+    If the lease has become free meanwhile, nothing else would start this deployment. Then it is planned again,
+    because its plan is from the time when another deployment held the lease.
     """
     record = _record(context, request, execution, found)
-    reason = f"waits for {found.waits_for}, which deploys {request.cluster}"
+    reason = f"waits for {found.waits_for}, which is deploying {request.cluster}"
     if not queue.take_slot(context, replace(record, state=DeploymentState.QUEUED, reason=reason)):
-        return Planned("REFUSED", 0, "a newer deployment waits already: this one is superseded")
+        return Planned("REFUSED", 0, "superseded: a newer deployment is pending already")
     lease = context.leases.current(request.cluster)
     if lease.held_by_another(request.deployment, context.clock.now()):
         return Planned("QUEUED", 0, reason)
     return begin(context, request, execution)
 
 
-def _take(
+def _take_lease(
     context: Context, request: Request, execution: str, found: Plan, desired: Desired | None
 ) -> Planned:
-    """Lease, record, quarantine, desired version, stand-by turns: in this order, each safe to repeat."""
+    """Take the lease and begin.
+
+    The order is: record, lease, quarantine of a rolled back version, desired version, prefetch commands, record
+    again. Each is safe to repeat.
+    """
     now, cluster = context.clock.now(), request.cluster
     _record_start(context, request)
     before = context.leases.current(cluster)
     record = _record(context, request, execution, found)
     if context.deployments.get(cluster, request.deployment) is None:
-        # Whoever finds the lease with nobody at work has to know what is to be begun.
+        # If this call is lost after it took the lease, convergence needs the record to resume the deployment.
         context.deployments.put(replace(record, state=DeploymentState.QUEUED, reason="is about to begin"))
     try:
         lease = context.leases.acquire(cluster, request.deployment, now)
     except LeaseHeld as error:
         if request.kind is Kind.DEPLOY:
-            return _wait(context, request, execution, replace(found, waits_for=error.holder))
+            return _take_slot(context, request, execution, replace(found, waits_for=error.holder))
         return _refuse(context, request, [str(error)])
     if before.deployment not in ("", request.deployment):
         _close_expired(context, request, before.deployment)
@@ -152,7 +153,7 @@ def _take(
 
 
 def _record(context: Context, request: Request, execution: str, found: Plan) -> Deployment:
-    """What is to be begun; its epoch is that of the lease, once it has it."""
+    """Return the record of the deployment; its epoch is 0 until it has the lease."""
     manifest = context.artifacts.manifest(request.service, request.version)
     return Deployment(
         request=request,
@@ -168,9 +169,9 @@ def _record(context: Context, request: Request, execution: str, found: Plan) -> 
 
 
 def _close_expired(context: Context, request: Request, holder: str) -> None:
-    """The holder let its lease expire: whatever it does now is stale."""
+    """Close a deployment as STALE whose lease expired and was taken: it is fenced from now on."""
     why = f"its lease of {request.cluster} expired and was taken by {request.deployment}"
-    what = f"took the expired lease of {holder}"
+    what = f"take the expired lease of {holder}"
     context.record(request.cluster, what, request.requested_by, why, deployment=holder)
     fenced = context.deployments.get(request.cluster, holder)
     if fenced is not None and not fenced.state.final:
@@ -180,25 +181,17 @@ def _close_expired(context: Context, request: Request, holder: str) -> None:
 
 
 def _quarantine(context: Context, request: Request) -> None:
-    """The version that is rolled back must not come back by convergence, nor by a thoughtless deploy."""
+    """Quarantine the version that is rolled back, so that neither convergence nor a deploy brings it back."""
     bad = context.deployments.get(request.cluster, str(request.rollback_of))
     if bad is not None and bad.target.version != request.version:
         why = f"rolled back by {request.requested_by} ({request.deployment}): {request.reason}"
-        context.record(
-            request.cluster,
-            f"quarantine {bad.target.version}",
-            request.requested_by,
-            request.reason,
-            deployment=request.deployment,
-        )
+        context.record_request(request, f"quarantine {bad.target.version}", request.reason)
         context.fleet.quarantine(request.cluster, bad.target.version, why)
 
 
 def _record_start(context: Context, request: Request) -> None:
-    """Who began what and why, and what they chose to override."""
-    who, name = request.requested_by, request.deployment
-    what = f"{request.kind.lower()} {request.version}"
-    context.record(request.cluster, what, who, request.reason, deployment=name)
+    """Record the start of a deployment, and each blocker that is overridden."""
+    context.record_request(request, f"{request.kind.lower()} {request.version}", request.reason)
     for override in request.overrides:
         what = f"override {Override(override).lower().replace('_', ' ')}"
-        context.record(request.cluster, what, who, request.reason, deployment=name)
+        context.record_request(request, what, request.reason)

@@ -1,4 +1,7 @@
-"""A request for a deployment, as the input of an execution of statemachines/rollout.asl.json."""
+"""Requests for deployments, as the input of an execution of statemachines/rollout.asl.json.
+
+Used by everything that starts a rollout: the command line, delivery, convergence, alarms, rollbacks and the queue.
+"""
 
 from dataclasses import asdict
 from typing import TypeAlias
@@ -9,7 +12,7 @@ Payload: TypeAlias = dict[str, str | list[str] | None]
 
 
 def payload(request: Request) -> Payload:
-    """A request as the input of an execution."""
+    """Return the input of an execution that carries out `request`."""
     return {name: _plain(value) for name, value in asdict(request).items()}
 
 

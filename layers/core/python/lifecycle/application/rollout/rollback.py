@@ -1,6 +1,7 @@
-"""Rollbacks: of a deployment that runs, of one that has ended, and the hand-over of the lease.
+"""Rollbacks: request one of a running deployment, hand the lease over to it, and find the version to return to.
 
-Called by functions/rollout/decide (a request), functions/rollout/roll_back (the hand-over), `lifecycle rollback` and the console.
+Called by functions/rollout/decide (the request), functions/rollout/roll_back (the hand-over), `lifecycle rollback`
+and the console.
 """
 
 from collections.abc import Sequence
@@ -28,18 +29,18 @@ from lifecycle.domain.rollout.lease import Lease
 
 @dataclass(frozen=True, slots=True)
 class RollbackTarget:
-    """The deployment that is undone, and the version that was verified before it."""
+    """The deployment to undo, and the version that was verified before it."""
 
     bad: Deployment
     version: str
 
 
 def rollback_target(context: Context, cluster: Cluster) -> RollbackTarget:
-    """From what is desired now to the newest other version that ended well and is not quarantined; raises Refused."""
+    """Return the newest other version that was DONE and is not quarantined; raises Refused if there is none."""
     recent = list(recent_deployments(context, cluster))
     bad = _desired_deployment(context, cluster, recent)
     if bad is None:
-        raise Refused(f"the rollback of {cluster}", ["nothing was ever deployed there"])
+        raise Refused(f"the rollback of {cluster}", [f"{cluster} never had a deployment"])
     quarantined = context.fleet.quarantined(cluster)
     good = [
         each.target.version
@@ -48,7 +49,7 @@ def rollback_target(context: Context, cluster: Cluster) -> RollbackTarget:
         and each.target.version not in {bad.target.version, *quarantined}
     ]
     if not good:
-        why = f"no version but {bad.target.version} was ever verified there, or it is quarantined"
+        why = f"no version other than {bad.target.version} was verified there, or all of them are quarantined"
         raise Refused(f"the rollback of {cluster}", [why])
     return RollbackTarget(bad, good[0])
 
@@ -56,7 +57,7 @@ def rollback_target(context: Context, cluster: Cluster) -> RollbackTarget:
 def _desired_deployment(
     context: Context, cluster: Cluster, recent: Sequence[Deployment]
 ) -> Deployment | None:
-    """The deployment whose version is desired now; an aborted one too, for it is what has to be undone."""
+    """Return the deployment whose version is desired now, even an aborted one: it has to be undone."""
     desired = context.registry.desired(cluster)
     named = context.deployments.get(cluster, desired.deployment) if desired else None
     return named or next(iter(recent), None)
@@ -70,14 +71,14 @@ class HandOver:
 
 
 def hand_over(context: Context, cluster: Cluster, name: str, reason: str) -> HandOver:
-    """Pass the lease on to a rollback of this deployment, and close it; safe to repeat.
+    """Hand the lease over to a rollback of this deployment, and close the deployment; safe to repeat.
 
-    The rollback's name is made from this one's, so that a repeat names the same rollback. Raises Unknown,
-    and StaleEpoch when another deployment took the lease.
+    The rollback's name derives from the deployment's, so a repeat names the same rollback. Raises Unknown, and
+    StaleEpoch if another deployment took the lease.
     """
     current = observe.deployment(context, cluster, name)
     if current.previous is None:
-        message = f"expected {name} to have a previous version"
+        message = f"{name} cannot be rolled back: it has no previous version"
         raise ValueError(message)
     rollback = Request(
         deployment=deployment_id(cluster, current.started_at, f"{name.rsplit('-', 1)[1]}r"),
@@ -99,7 +100,7 @@ def hand_over(context: Context, cluster: Cluster, name: str, reason: str) -> Han
 
 
 def _record_rollback(context: Context, current: Deployment, rollback: Request) -> None:
-    """Before it has the lease: whoever finds the lease with nobody at work knows what is to be begun."""
+    """Record the rollback before it gets the lease, so that convergence can start it if this call is lost."""
     if current.previous is None or context.deployments.get(rollback.cluster, rollback.deployment) is not None:
         return
     reason = f"takes over from {current.id}"
@@ -109,42 +110,44 @@ def _record_rollback(context: Context, current: Deployment, rollback: Request) -
 
 
 def _decided_by(context: Context, name: str) -> str:
-    """Who asked for the rollback: whoever answered last."""
+    """Return the name of the person who gave the deployment's last answer."""
     answers = [q.answer for q in context.deployments.questions(name) if q.answer]
     return max(answers, key=lambda a: a.at).by if answers else "lifecycle"
 
 
 def request_rollback(context: Context, cluster: Cluster, name: str, answer: Answer) -> Question:
-    """Roll back a deployment that runs, waits or is halted, before its next host; raises Unknown, Refused.
+    """Roll back a running, waiting or halted deployment before its next host; raises Unknown, Refused.
 
-    Safe to repeat: whoever asked is answered as before, and what still waits is woken again.
+    Safe to repeat: a second request by the same person returns the first one, and resumes the execution again.
     """
     current = observe.deployment(context, cluster, name)
     if current.state.final:
         raise Refused(
-            f"the rollback of {name}", [f"it has ended: {current.state}; roll back its successor instead"]
+            f"the rollback of {name}",
+            [f"it has ended: {current.state}; use: lifecycle rollback {cluster.service}"],
         )
     if current.state is DeploymentState.QUEUED:
-        raise Refused(f"the rollback of {name}", ["it waits, and nothing of it was begun: cancel it"])
+        raise Refused(f"the rollback of {name}", ["it is pending and has changed nothing; cancel it instead"])
     if current.request.kind is Kind.ROLLBACK:
         raise Refused(
-            f"the rollback of {name}", ["it is a rollback itself; abort it, and deploy what you want"]
+            f"the rollback of {name}",
+            ["it is a rollback itself; abort it, and deploy the version that you want"],
         )
     if current.previous is None:
-        raise Refused(f"the rollback of {name}", [f"{cluster} has no version that was verified before it"])
+        raise Refused(f"the rollback of {name}", [f"no version was verified in {cluster} before it"])
     asked = Question(
         deployment=name,
         id=ROLLBACK_REQUEST,
         kind=QuestionKind.ROLLBACK,
         choices=(Choice.ROLL_BACK,),
-        reason="asked for by an operator",
+        reason="requested by an operator",
         asked_at=answer.at,
     )
-    standing = context.deployments.ask(asked)
-    if standing.answer:
+    recorded = context.deployments.ask(asked)
+    if recorded.answer:
         resume_unanswered(context, name)
-        if standing.answer.by == answer.by:
-            return standing
-    question = record_answer(context, current, standing, answer)
+        if recorded.answer.by == answer.by:
+            return recorded
+    question = record_answer(context, current, recorded, answer)
     resume_unanswered(context, name)
     return question

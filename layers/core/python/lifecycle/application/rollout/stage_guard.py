@@ -1,8 +1,8 @@
-"""One try on one host: the guard that every stage stands behind, and what a stage may do to the records.
+"""The guard around each stage of one attempt on one host, and the records that a stage may change.
 
-A stage first re-reads the records: it does nothing when its epoch was overtaken, when the attempt has failed, or
-when it was done before. So it may be repeated at any point, and no Choice state is needed between two stages
-(docs/adr/0001).
+Used by stages.py, and by the other calls that act for one host. A stage first reads the records again. It does
+nothing when its epoch is fenced, when the attempt has failed, or when the stage was done before. So it may be
+repeated at any point, and the state machine needs no Choice state between two stages (docs/adr/0001).
 """
 
 from collections.abc import Callable
@@ -17,17 +17,18 @@ from lifecycle.domain.fleet.host import HostReport
 from lifecycle.domain.fleet.target_group import Group
 from lifecycle.domain.rollout.attempt import AttemptState, HostAttempt
 from lifecycle.domain.rollout.deployment import Deployment
+from lifecycle.domain.rollout.lease import Lease
 from lifecycle.domain.rollout.test_bed.hosts import target_of
 from lifecycle.domain.service.target import Target
 
-_REACHED = list(AttemptState)
-# A stage that waits longer than a Lambda may run would be killed in the middle.
+_ORDER = list(AttemptState)
+# Lambda kills a stage that waits longer than a function may run.
 LONGEST_WAIT = timedelta(seconds=840)
 
 
 @dataclass(frozen=True, slots=True)
 class HostTask:
-    """One host's turn in one deployment, as the state machine names it."""
+    """One attempt on one host of a deployment, as the state machine names it."""
 
     cluster: Cluster
     deployment: str
@@ -39,21 +40,29 @@ class HostTask:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """PASSED, FAILED, SKIPPED (failed or done before) or STALE; the record of the attempt is the truth."""
+    """The result of a call: PASSED, FAILED, SKIPPED (failed or done before) or STALE.
+
+    It is for people and logs: decisions read the record of the attempt.
+    """
 
     outcome: str
     reason: str = ""
 
 
+def stale(epoch: int, lease: Lease) -> Outcome:
+    """Return the outcome of a call whose deployment does not hold the lease any more."""
+    return Outcome("STALE", f"epoch {epoch} is fenced: the lease is at epoch {lease.epoch}")
+
+
 @dataclass(frozen=True, slots=True)
 class Running:
-    """A stage at work: its world, its deployment and its attempt."""
+    """A running stage: its context, deployment and attempt."""
 
     context: Context
     deployment: Deployment
     attempt: HostAttempt
     task: HostTask
-    first: HostReport | None  # the host's report, as the guard read it with the records
+    first: HostReport | None  # the host's report that the guard read together with the records
 
     @property
     def host(self) -> str:
@@ -61,7 +70,7 @@ class Running:
 
     @property
     def group(self) -> Group:
-        """Where the host registers; the record of the attempt says it, whatever the call says."""
+        """The target group of the host: the attempt's record decides, not the call."""
         return self.attempt.group
 
     @property
@@ -76,7 +85,7 @@ class Running:
         )
 
     def fail(self, reason: str, evidence: str = "", *, unreachable: bool = False) -> Outcome:
-        """Close the attempt; the host stays as it is, out of rotation once it was drained."""
+        """Close the attempt as failed. The host is left as it is, so a drained host stays out of rotation."""
         self.record("failed", reason)
         self.context.deployments.put_attempt(
             replace(
@@ -92,19 +101,17 @@ class Running:
         return Outcome("FAILED", reason)
 
     def record(self, what: str, why: str = "") -> None:
-        self.context.record(
-            self.task.cluster, what, "lifecycle", why, deployment=self.deployment.id, host=self.host
-        )
+        self.context.record_action(self.task.cluster, self.deployment.id, what, why, self.host)
 
     def fenced(self) -> Outcome | None:
-        """Look again, after a wait and before an effect: what became of this attempt meanwhile, if it is over."""
+        """Read the records again, after a wait or before an effect; returns an outcome if this call must stop."""
         now = self.context.step_reads.of_host(
             self.task.cluster, self.task.deployment, self.host, self.task.attempt
         )
         if not now.lease.is_held_by(self.deployment.id, self.task.epoch):
-            return Outcome("STALE", f"epoch {self.task.epoch} was overtaken")
+            return stale(self.task.epoch, now.lease)
         if now.attempt is None or now.attempt.state is not self.attempt.state:
-            return Outcome("SKIPPED", "another call went on with this attempt, or gave it up")
+            return Outcome("SKIPPED", "another call has continued or closed this attempt")
         return None
 
     def report(self) -> HostReport | None:
@@ -118,15 +125,15 @@ def stage(
 
     def guard(run: Callable[[Running], Outcome]) -> Callable[[Context, HostTask, str], Outcome]:
         def guarded(context: Context, task: HostTask, execution: str) -> Outcome:
-            standing = context.step_reads.of_host(task.cluster, task.deployment, task.host, task.attempt)
-            if (current := standing.deployment) is None:
+            records = context.step_reads.of_host(task.cluster, task.deployment, task.host, task.attempt)
+            if (current := records.deployment) is None:
                 raise observe.unknown(task.cluster, task.deployment)
-            if not standing.lease.is_held_by(current.id, task.epoch):
-                return Outcome("STALE", f"epoch {task.epoch} was overtaken")
-            attempt = standing.attempt or _new_attempt(context, task, execution, needs)
+            if not records.lease.is_held_by(current.id, task.epoch):
+                return stale(task.epoch, records.lease)
+            attempt = records.attempt or _new_attempt(context, task, execution, needs)
             if attempt is None:
                 return Outcome("SKIPPED", f"no attempt {task.attempt} of {task.host} has begun")
-            running = Running(context, current, attempt, task, standing.report)
+            running = Running(context, current, attempt, task, records.report)
             return _finished_before(running, needs, reaches) or _run(running, run)
 
         return guarded
@@ -135,11 +142,11 @@ def stage(
 
 
 def _finished_before(running: Running, needs: AttemptState, reaches: AttemptState) -> Outcome | None:
-    """The outcome of a stage that has nothing to do any more, or must not be done yet."""
+    """Return the outcome of a stage that was done before or must not be done yet, else None."""
     attempt = running.attempt
     if attempt.state is AttemptState.FAILED:
         return Outcome("SKIPPED", attempt.reason)
-    if _REACHED.index(attempt.state) >= _REACHED.index(reaches):
+    if _ORDER.index(attempt.state) >= _ORDER.index(reaches):
         return Outcome("PASSED", f"{attempt.state} already")
     if attempt.state is not needs:
         return running.fail(f"expected {running.host} to be {needs}, found {attempt.state}")
@@ -147,7 +154,7 @@ def _finished_before(running: Running, needs: AttemptState, reaches: AttemptStat
 
 
 def _run(running: Running, run: Callable[[Running], Outcome]) -> Outcome:
-    """Run a stage; where a store refuses, the operator gets its words."""
+    """Run a stage; an error of a store fails the attempt with that error's message."""
     try:
         return run(running)
     except LifecycleError as error:
@@ -155,7 +162,7 @@ def _run(running: Running, run: Callable[[Running], Outcome]) -> Outcome:
 
 
 def _new_attempt(context: Context, task: HostTask, execution: str, needs: AttemptState) -> HostAttempt | None:
-    """The record of a new attempt, which only the first stage may begin."""
+    """Record a new attempt; None unless this is the first stage, the only one that may begin an attempt."""
     if needs is not AttemptState.STARTED:
         return None
     now = context.clock.now()
@@ -166,10 +173,10 @@ def _new_attempt(context: Context, task: HostTask, execution: str, needs: Attemp
     return attempt
 
 
-def wait_until(running: Running, seconds: float, look: Callable[[], Outcome | None]) -> Outcome | None:
-    """Look until there is an outcome or the time is over; None when it is over."""
+def wait_until(running: Running, seconds: float, poll: Callable[[], Outcome | None]) -> Outcome | None:
+    """Poll until there is an outcome; None when there is none within `seconds` or LONGEST_WAIT."""
     clock = running.context.clock
     until = clock.now() + min(timedelta(seconds=seconds), LONGEST_WAIT)
-    while (outcome := look()) is None and clock.now() < until:
+    while (outcome := poll()) is None and clock.now() < until:
         clock.sleep(running.context.poll_seconds)
     return outcome

@@ -1,7 +1,7 @@
-"""Phase 6, one host's chain: drain, install, self-test, register, await alive.
+"""The stages of one host's update: drain, install, self-test, register, await alive.
 
-Each is called by functions/rollout/<stage> as a task of the inline Map in statemachines/rollout.asl.json, behind the
-guard of application/rollout/stage_guard.py.
+Each is called by functions/rollout/<stage>, a task of the inline Map in statemachines/rollout.asl.json. The guard
+in application/rollout/stage_guard.py runs first.
 """
 
 from textwrap import shorten
@@ -16,7 +16,7 @@ from lifecycle.domain.rollout.attempt import AttemptState
 from lifecycle.domain.rollout.capacity import Floor, refuse_drain
 from lifecycle.domain.rollout.decision import hosts_left_out
 
-# A reason is one line of a table; what a host said at length goes into the evidence.
+# A reason fills one line of a table. A host's full output goes into the evidence.
 REASON = 200
 
 
@@ -24,8 +24,8 @@ REASON = 200
 def drain(running: Running) -> Outcome:
     """Take the host out of rotation and wait until its requests in flight have ended."""
     host = running.host
-    if refusal := _check_drain(running).refusal:
-        return running.fail(refusal)
+    if blocker := _check_drain(running).blocker:
+        return running.fail(blocker)
     ready = _await_ready(running)
     if ready.outcome != "PASSED":
         return ready
@@ -37,23 +37,25 @@ def drain(running: Running) -> Outcome:
     limit = running.deployment.policy.drain_seconds + 30
     drained = wait_until(running, limit, lambda: _left_rotation(running, report))
     if drained is None:
-        return running.fail(f"{host} still has requests in flight after {limit} s; it was not touched")
+        return running.fail(
+            f"{host} still has requests in flight after {limit} s, so nothing was installed on it"
+        )
     if drained.outcome == "PASSED":
         running.advance(AttemptState.DRAINED)
     return drained
 
 
 def _deregister(running: Running, report: HostReport) -> Outcome | None:
-    """Deregister it, if it may be by now; it may have waited for long, and another host be down meanwhile.
+    """Deregister the host if capacity still allows it: another host may have gone down during the wait.
 
-    What allows it is looked at just before: the load balancer knows no conditions.
+    The check comes right before the effect, since the load balancer has no conditional writes.
     """
-    looked = _check_drain(running)
-    if late := running.fenced():
-        return late
-    if looked.refusal:
-        return running.fail(looked.refusal)
-    if looked.state.in_rotation:
+    check = _check_drain(running)
+    if stopped := running.fenced():
+        return stopped
+    if check.blocker:
+        return running.fail(check.blocker)
+    if check.state.in_rotation:
         running.record("drain")
         traffic_weights.stop_traffic(running.context, running.task.cluster, report.address)
         running.context.dispatcher.deregister(running.task.cluster, report.address, report.port)
@@ -61,43 +63,43 @@ def _deregister(running: Running, report: HostReport) -> Outcome | None:
 
 
 def _left_rotation(running: Running, report: HostReport) -> Outcome | None:
-    """Whether it is out of every target group; None while it is on its way."""
+    """Return PASSED once the host is out of every target group; None while it is draining."""
     context, cluster = running.context, running.task.cluster
     state = context.dispatcher.target(cluster, report.address)
-    if state is TargetState.TEST_GROUP:  # it was on its way out of the main group, and is in another one too
-        if late := running.fenced():
-            return late  # in whose test bed it is
+    if state is TargetState.TEST_GROUP:  # it was draining in the main group, and is in another group too
+        if stopped := running.fenced():
+            return stopped  # the test bed belongs to another deployment
         traffic_weights.stop_traffic(context, cluster, report.address)
         context.dispatcher.deregister(cluster, report.address, report.port)
     return Outcome("PASSED") if state in (TargetState.ABSENT, TargetState.UNUSED) else None
 
 
 class _DrainCheck(NamedTuple):
-    """A host's state in the load balancer, and why it may not be drained, if it may not; seen at one moment."""
+    """A host's state in the load balancer and what keeps it from being drained, both of one moment."""
 
     state: TargetState
-    refusal: str | None = None
+    blocker: str | None = None
 
 
 def _check_drain(running: Running) -> _DrainCheck:
-    """Whether enough others serve; it has no effect, as who looks may be overtaken."""
+    """Check that enough other hosts serve. It changes nothing, since the caller may be fenced."""
     context, cluster, host = running.context, running.task.cluster, running.host
     reports = context.fleet.reports(cluster)
     if host not in reports:
         return _DrainCheck(TargetState.ABSENT, f"{host} has no agent")
     attempts, questions = context.deployments.attempts_and_questions(running.deployment.id)
-    # Two hosts of one step begin their attempts before they look, so that each counts the other as out.
+    # Two hosts of one step record their attempts before this check, so each counts the other as draining.
     under_way = {a.host for a in attempts if not a.state.ended} - {host}
-    seen = observe.rotation(context, cluster, reports)
-    serving = {each: TargetState.DRAINING if each in under_way else state for each, state in seen.items()}
+    rotation = observe.rotation(context, cluster, reports)
+    serving = {each: TargetState.DRAINING if each in under_way else state for each, state in rotation.items()}
     members = frozenset(reports) - set(context.fleet.quarantined_hosts(cluster))
-    out = hosts_left_out(attempts, questions) | set(running.deployment.skipped_hosts)
-    floor = Floor.of(running.deployment.policy, members, out)
-    return _DrainCheck(state_of(seen, host), refuse_drain(host, serving, floor))
+    skipped = hosts_left_out(attempts, questions) | set(running.deployment.skipped_hosts)
+    floor = Floor.of(running.deployment.policy, members, skipped)
+    return _DrainCheck(state_of(rotation, host), refuse_drain(host, serving, floor))
 
 
 def _await_ready(running: Running) -> Outcome:
-    """Wait until the host has the version on its disk, checked; a damaged one is found before it is drained."""
+    """Wait until the host has fetched and checked the version, so a damaged artifact is found before the drain."""
     task, first = running.task, running.first
     if first and (first.epoch, first.attempt, first.stage) == (task.epoch, task.attempt, Stage.READY):
         return Outcome("PASSED")
@@ -109,7 +111,7 @@ def _await_ready(running: Running) -> Outcome:
 
 @stage(needs=AttemptState.DRAINED, reaches=AttemptState.INSTALLED)
 def install(running: Running) -> Outcome:
-    """Give the host its turn, and wait until its service runs the new version."""
+    """Give the host the command to install, and wait until its service runs the new version."""
     running.record("install", running.target.version)
     now = running.context.clock.now()
     turn = host_commands.install(running.deployment, running.host, running.task.attempt, now, running.group)
@@ -122,25 +124,25 @@ def install(running: Running) -> Outcome:
 
 @stage(needs=AttemptState.INSTALLED, reaches=AttemptState.SELF_TESTED)
 def self_test(running: Running) -> Outcome:
-    """Wait for the host's self-test: it must pass for these bytes, on this start of the service."""
+    """Wait for the host's self-test. It must pass for these bytes and for this start of the service."""
     outcome, report = _await_agent(running, (Stage.DONE,))
     if outcome.outcome != "PASSED":
         return outcome
-    if wrong := _self_test_problem(running, report):
-        return running.fail(wrong)
+    if problem := _self_test_problem(running, report):
+        return running.fail(problem)
     running.advance(AttemptState.SELF_TESTED)
     return Outcome("PASSED")
 
 
 def _await_agent(running: Running, enough: tuple[Stage, ...]) -> tuple[Outcome, HostReport | None]:
-    """Wait until the agent reports one of these stages for this attempt, fails, or falls silent."""
+    """Wait until the agent reports one of these stages for this attempt, reports a failure, or is unreachable."""
     epoch, number, clock = running.task.epoch, running.task.attempt, running.context.clock
     report = running.first
-    # What the guard read is new enough to go on with, but not to call an agent silent by.
+    # The guard's report is recent enough to continue with, but not to call an agent unreachable.
     if report and (report.epoch, report.attempt) == (epoch, number) and report.stage in enough:
         return Outcome("PASSED"), report
 
-    def look() -> Outcome | None:
+    def poll() -> Outcome | None:
         nonlocal report
         report = running.report()
         if report is None:
@@ -155,18 +157,17 @@ def _await_agent(running: Running, enough: tuple[Stage, ...]) -> tuple[Outcome, 
             if report.stage in enough:
                 return Outcome("PASSED")
         if since := report.unreachable_since(clock.now(), running.context.heartbeat_timeout):
-            reason = f"agent silent since {since:%Y-%m-%d %H:%M:%S} UTC, at {report.stage}"
+            reason = f"agent unreachable since {since:%Y-%m-%d %H:%M:%S} UTC, at {report.stage}"
             return running.fail(reason, report.log_tail, unreachable=True)
         return None
 
-    found = wait_until(running, LONGEST_WAIT.total_seconds(), look)
-    limit = LONGEST_WAIT.seconds
-    late = f"{running.host} did not come to {enough[-1]} within {limit} s"
-    return found or running.fail(late), report
+    found = wait_until(running, LONGEST_WAIT.total_seconds(), poll)
+    timeout = f"{running.host} did not reach {enough[-1]} within {LONGEST_WAIT.seconds} s"
+    return found or running.fail(timeout), report
 
 
 def _self_test_problem(running: Running, report: HostReport | None) -> str | None:
-    """Why the host may not get traffic, by this report; None when it may."""
+    """Return why this report keeps the host from getting traffic; None if it passed its self-test."""
     digest = running.target.digest
     if report is None or report.self_test is None:
         return f"{running.host} reports no self-test"
@@ -182,13 +183,13 @@ def _self_test_problem(running: Running, report: HostReport | None) -> str | Non
 
 @stage(needs=AttemptState.SELF_TESTED, reaches=AttemptState.REGISTERED)
 def register(running: Running) -> Outcome:
-    """Put the host back into rotation, if what it runs now is what passed the self-test."""
+    """Put the host back into rotation, if it still runs exactly what passed the self-test."""
     report = running.first
-    if (wrong := _self_test_problem(running, report)) or report is None:
-        return running.fail(wrong or f"{running.host} has no agent")
+    if (problem := _self_test_problem(running, report)) or report is None:
+        return running.fail(problem or f"{running.host} has no agent")
     running.record("register")
-    if late := running.fenced():
-        return late
+    if stopped := running.fenced():
+        return stopped
     running.context.dispatcher.register(running.task.cluster, report.address, report.port, running.group)
     running.advance(AttemptState.REGISTERED)
     return Outcome("PASSED")
@@ -196,28 +197,28 @@ def register(running: Running) -> Outcome:
 
 @stage(needs=AttemptState.REGISTERED, reaches=AttemptState.ALIVE)
 def await_alive(running: Running) -> Outcome:
-    """Wait until the load balancer finds the host healthy; take it out again when it does not."""
+    """Wait until the load balancer reports the host healthy; deregister it again if that takes too long."""
     context, cluster, report = running.context, running.task.cluster, running.first
     if report is None:
         return running.fail(f"{running.host} has no agent")
     wanted = TargetState.HEALTHY if running.group is Group.MAIN else TargetState.TEST_GROUP
     last = TargetState.ABSENT
 
-    def look() -> Outcome | None:
+    def poll() -> Outcome | None:
         nonlocal last
         last = context.dispatcher.target(cluster, report.address)
         return Outcome("PASSED") if last is wanted else None
 
     limit = running.deployment.policy.alive_seconds
-    alive = wait_until(running, limit, look)
-    wrong = _self_test_problem(running, running.report()) if alive else None
-    if alive is None or wrong:
+    alive = wait_until(running, limit, poll)
+    problem = _self_test_problem(running, running.report()) if alive else None
+    if alive is None or problem:
         return running.fenced() or _undo_registration(
-            running, report, wrong or f"not alive behind the load balancer within {limit} s: it is {last}"
+            running, report, problem or f"not alive behind the load balancer within {limit} s: it is {last}"
         )
     if running.group is not Group.MAIN:
-        if late := running.fenced():
-            return late
+        if stopped := running.fenced():
+            return stopped
         traffic_weights.rebalance(context, cluster)
     running.record("alive")
     running.advance(AttemptState.ALIVE)

@@ -1,6 +1,6 @@
-"""The test bed at work: look at it beside its control, and judge what was measured so far.
+"""The analysis of a test bed: compare it with its control, and record the judgement.
 
-Called by functions/rollout/analyse once a minute of the bake. It may be repeated at any time.
+Called by functions/rollout/analyse, once a minute of the bake. It may be repeated at any time.
 """
 
 from dataclasses import replace
@@ -22,48 +22,50 @@ from lifecycle.domain.rollout.test_bed.schedule import total_minutes
 
 
 def analyse(context: Context, metrics: Metrics, task: BakeTask) -> Outcome:
-    """Judge what was measured so far, and note it; traffic is kept off a host that is ill. Raises Unknown."""
+    """Judge what was measured so far, and record it; unhealthy hosts get no traffic. Raises Unknown."""
     current = owned_deployment(context, task)
     if isinstance(current, Outcome):
         return current
     bed = baking_bed(context, task)
     if bed is None:
-        return Outcome("SKIPPED", "no test bed bakes")
+        return Outcome("SKIPPED", "no test bed is baking")
     traffic_weights.stop_unanswered_traffic(context, task.cluster)
     if not bed.control:
         return Outcome("SKIPPED", f"{bed.host} has no control")
     try:
-        return _judged(context, metrics, current, bed)
-    except LifecycleError as error:  # the next look may go better; past its time, a human is asked
+        return _judge(context, metrics, current, bed)
+    except (
+        LifecycleError
+    ) as error:  # the next call may succeed; once the bake's time is over, a human decides
         return Outcome("FAILED", str(error))
 
 
-def _judged(context: Context, metrics: Metrics, current: Deployment, bed: TestBed) -> Outcome:
+def _judge(context: Context, metrics: Metrics, current: Deployment, bed: TestBed) -> Outcome:
     questions = context.deployments.questions(bed.deployment)
     wanted, extended = total_minutes(bed, questions), extensions(questions, bed)
     minutes = min(metrics.complete_minutes(bed.began_at, context.clock.now(), context.minute), wanted)
     if minutes < 1:
         return Outcome("SKIPPED", "no minute is complete yet")
-    measures = (*BUILT_IN, *_own_measures(context, current))
+    measures = (*BUILT_IN, *_shared_measures(context, current))
     measurements = metrics.measurements(
         current.cluster, bed.host, bed.control, measures, bed.began_at, minutes, context.minute
     )
     judgement = judge(measurements, Rules(planned_minutes=wanted), extensions=extended)
-    _note(context, replace(bed, judgement=judgement, series=downsample(measurements.series)))
+    _record(context, replace(bed, judgement=judgement, series=downsample(measurements.series)))
     return Outcome(str(judgement.verdict), judgement.sentence)
 
 
-def _note(context: Context, bed: TestBed) -> None:
-    """Keep a look; without its minutes where the store refuses them, for it is the judgement that decides."""
+def _record(context: Context, bed: TestBed) -> None:
+    """Record the analysis; without its minutes where the store refuses them, since only the judgement decides."""
     try:
         context.deployments.put_bed(bed)
-    except Exception:  # noqa: BLE001 (a client's errors are its own; a store that takes nothing raises again)
+    except Exception:  # noqa: BLE001 (each client has its own errors; a store that accepts nothing raises again)
         context.deployments.put_bed(replace(bed, series=()))
 
 
-def _own_measures(context: Context, current: Deployment) -> list[Measure]:
-    """The service's own metrics that both versions tell; a new one has nothing to be compared with."""
+def _shared_measures(context: Context, current: Deployment) -> list[Measure]:
+    """Return the service's own metrics that both versions have; a new metric cannot be compared."""
     service, previous = current.request.service, current.previous
-    told = context.artifacts.manifest(service, previous.version).metrics if previous else ()
-    known = {each.name for each in told}
+    before = context.artifacts.manifest(service, previous.version).metrics if previous else ()
+    known = {each.name for each in before}
     return [m for m in context.artifacts.manifest(service, current.target.version).metrics if m.name in known]

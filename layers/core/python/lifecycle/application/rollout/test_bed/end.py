@@ -1,10 +1,10 @@
-"""The end of a test bed: both hosts go home, or the new version's is taken out of rotation.
+"""The end of a test bed: return both hosts to the main target group, or drain the host of a failed version.
 
-Called by functions/rollout/end_bake, and by convergence for a deployment that ends without its state machine. It may be
-repeated at any time.
+Called by functions/rollout/end_bake, and by convergence for a deployment that ends outside its state machine. It
+may be repeated at any time.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
 
@@ -20,11 +20,26 @@ from lifecycle.domain.rollout.test_bed.hosts import target_of
 from lifecycle.domain.rollout.test_bed.model import BedState, TestBed
 
 
-def end_bake(context: Context, task: BakeTask, number: int, state: BedState, reason: str) -> Outcome:
-    """Bring both hosts into the main target group again, then take them out of their own. Raises Unknown.
+@dataclass(frozen=True, slots=True)
+class _BedHost:
+    """A host in the test-bed or control group.
 
-    Where the new version has failed, its host is taken out of rotation at once, and stays out. A host that does
-    not come home stays where it serves, and is found there later (domain/rollout/next_step.py); one that serves nowhere leaves.
+    `serves`: it is healthy in that group. `can_rejoin`: it runs exactly what passed its self-test there, so the
+    main target group may have it.
+    """
+
+    report: HostReport
+    group: Group
+    serves: bool
+    can_rejoin: bool
+
+
+def end_bake(context: Context, task: BakeTask, number: int, state: BedState, reason: str) -> Outcome:
+    """Return both hosts to the main target group, then take them out of their own groups. Raises Unknown.
+
+    Where the new version has failed, its host is drained at once and stays out of rotation. A host that does not
+    become healthy in the main group keeps serving in its own, and next_step finds it there later. A host that
+    serves in no group just leaves its group.
     """
     current = owned_deployment(context, task)
     if isinstance(current, Outcome):
@@ -33,48 +48,45 @@ def end_bake(context: Context, task: BakeTask, number: int, state: BedState, rea
     if bed is None or bed.state is not BedState.BAKING:
         return Outcome("PASSED", "it has ended before")
     what = f"test bed {state.lower().replace('_', ' ')}"
-    context.record(task.cluster, what, "lifecycle", reason, deployment=task.deployment, host=bed.host)
+    context.record_action(task.cluster, task.deployment, what, reason, bed.host)
     hosts = _bed_hosts(context, current, bed)
     failed = [each for each in hosts if state is BedState.FAILED and each.group is Group.TEST_BED]
-    if failed and (late := _leave_bed_groups(context, task, failed)):
-        return late
-    if late := _separate(context, task, current, bed, [each for each in hosts if each not in failed]):
-        return late
+    if failed and (stopped := _leave_bed_groups(context, task, failed)):
+        return stopped
+    if stopped := _return_hosts(context, task, current, bed, [each for each in hosts if each not in failed]):
+        return stopped
     ended = replace(bed, state=state, reason=reason, ended_at=context.clock.now())
     context.deployments.put_bed(ended)
     return Outcome("PASSED", reason)
 
 
 def end_baking(context: Context, task: BakeTask, reason: str) -> None:
-    """Bring home whom a deployment left aside that ends without its state machine. Raises Unknown."""
+    """Return test-bed hosts to the main target group when a deployment ends outside its state machine.
+
+    Raises Unknown.
+    """
     if bed := baking_bed(context, task):
         end_bake(context, task, bed.number, BedState.CANCELLED, reason)
 
 
-def _separate(
-    context: Context, task: BakeTask, current: Deployment, bed: TestBed, hosts: Sequence["_BedHost"]
+def _return_hosts(
+    context: Context, task: BakeTask, current: Deployment, bed: TestBed, hosts: Sequence[_BedHost]
 ) -> Outcome | None:
-    """Who is fit goes home, then leaves its group; so does who serves nowhere; others serve where they are."""
-    fit = [each for each in hosts if each.fit]
-    if late := _rejoin(context, task, fit):
-        return late
-    home = _await_healthy(context, current, fit)
-    if late := _leave_main_group(context, task, [each for each in fit if each not in home]):
-        return late
-    ill = {each.report.host for each in hosts if not each.serves}
-    # Coming home takes a while: who is well again by now serves where it is, perhaps instead of the other.
-    still = [each for each in _bed_hosts(context, current, bed) if not each.serves] if ill else []
-    return _leave_bed_groups(context, task, [*home, *(each for each in still if each.report.host in ill)])
+    """Move healthy hosts back to the main target group, then out of their own.
 
-
-@dataclass(frozen=True, slots=True)
-class _BedHost:
-    """A host that is aside: `serves` in its group, and is `fit` to go home, as what runs there is what was tested."""
-
-    report: HostReport
-    group: Group
-    serves: bool
-    fit: bool
+    Hosts that serve nowhere just leave their group; the others go on serving where they are.
+    """
+    rejoining = [each for each in hosts if each.can_rejoin]
+    if stopped := _rejoin(context, task, rejoining):
+        return stopped
+    healthy = _await_healthy(context, current, rejoining)
+    if stopped := _leave_main_group(context, task, [each for each in rejoining if each not in healthy]):
+        return stopped
+    unhealthy = {each.report.host for each in hosts if not each.serves}
+    # That took a while. A host that recovered meanwhile goes on serving where it is, perhaps the only one there.
+    still = [each for each in _bed_hosts(context, current, bed) if not each.serves] if unhealthy else []
+    leaving = [*healthy, *(each for each in still if each.report.host in unhealthy)]
+    return _leave_bed_groups(context, task, leaving)
 
 
 def _bed_hosts(context: Context, current: Deployment, bed: TestBed) -> list[_BedHost]:
@@ -82,65 +94,77 @@ def _bed_hosts(context: Context, current: Deployment, bed: TestBed) -> list[_Bed
     for host, group in ((bed.host, Group.TEST_BED), (bed.control, Group.CONTROL)):
         report = context.fleet.report(current.cluster, host) if host else None
         if report is None:
-            continue  # it left, and was deregistered when it was removed
+            continue  # it was removed, and deregistered with that
         state = context.dispatcher.members(current.cluster, group).get(report.address, TargetState.ABSENT)
         serves = state is TargetState.HEALTHY
-        place = TargetState.TEST_GROUP if serves else state
-        fit = drift_reason(report, place, target_of(current, group), group) is None
-        found.append(_BedHost(report, group, serves, fit))
+        seen_as = TargetState.TEST_GROUP if serves else state
+        can_rejoin = drift_reason(report, seen_as, target_of(current, group), group) is None
+        found.append(_BedHost(report, group, serves, can_rejoin))
     return found
 
 
 def _rejoin(context: Context, task: BakeTask, hosts: Sequence[_BedHost]) -> Outcome | None:
-    for each in hosts:
-        _tell(context, task, "register", each, "home from the test bed")
-        if late := _fenced(context, task):
-            return late
+    """Register the hosts in the main target group."""
+
+    def register(each: _BedHost) -> None:
         context.dispatcher.register(task.cluster, each.report.address, each.report.port, Group.MAIN)
-    return None
+
+    return _for_each(context, task, hosts, register, lambda _: ("register", "back in the main target group"))
 
 
 def _await_healthy(context: Context, current: Deployment, hosts: Sequence[_BedHost]) -> list[_BedHost]:
-    """Those that the load balancer finds healthy in the main group, in time."""
+    """Wait until the hosts are healthy in the main group; returns those that are when the time is over."""
     limit = min(timedelta(seconds=current.policy.alive_seconds), LONGEST_WAIT)
     until = context.clock.now() + limit
     while True:
         states = context.dispatcher.members(current.cluster, Group.MAIN)
-        home = [each for each in hosts if states.get(each.report.address) is TargetState.HEALTHY]
-        if len(home) == len(hosts) or context.clock.now() >= until:
-            return home
+        healthy = [each for each in hosts if states.get(each.report.address) is TargetState.HEALTHY]
+        if len(healthy) == len(hosts) or context.clock.now() >= until:
+            return healthy
         context.clock.sleep(context.poll_seconds)
 
 
 def _leave_main_group(context: Context, task: BakeTask, hosts: Sequence[_BedHost]) -> Outcome | None:
-    """Those that did not come home serve where they are."""
-    for each in hosts:
-        _tell(
-            context, task, "drain", each, "it is not healthy in the main target group, and stays in its own"
-        )
-        if late := _fenced(context, task):
-            return late
+    """Deregister the hosts that did not become healthy there; they go on serving in their own group."""
+
+    def deregister(each: _BedHost) -> None:
         context.dispatcher.deregister(task.cluster, each.report.address, each.report.port, Group.MAIN)
-    return None
+
+    why = "it is not healthy in the main target group, and stays in its own"
+    return _for_each(context, task, hosts, deregister, lambda _: ("drain", why))
 
 
 def _leave_bed_groups(context: Context, task: BakeTask, hosts: Sequence[_BedHost]) -> Outcome | None:
-    """First their share, then their place: no group may be left with a share and nobody to answer it."""
-    if late := _fenced(context, task):
-        return late
+    """Take away the hosts' traffic, then deregister them: no group may have a weight and nothing to answer it."""
+    if stopped := _fenced(context, task):
+        return stopped
     traffic_weights.rebalance(context, task.cluster, {each.report.address for each in hosts})
-    for each in hosts:
-        _tell(context, task, "drain", each, f"out of the target group {each.group}")
-        if late := _fenced(context, task):
-            return late
-        # Another host that was aside there may have left since the shares were weighed.
+
+    def deregister(each: _BedHost) -> None:
+        # The group's other hosts may have left since the weights were set.
         traffic_weights.stop_traffic(context, task.cluster, each.report.address)
         context.dispatcher.deregister(task.cluster, each.report.address, each.report.port, each.group)
+
+    return _for_each(
+        context, task, hosts, deregister, lambda each: ("drain", f"out of the target group {each.group}")
+    )
+
+
+def _for_each(
+    context: Context,
+    task: BakeTask,
+    hosts: Sequence[_BedHost],
+    act: Callable[[_BedHost], None],
+    entry: Callable[[_BedHost], tuple[str, str]],
+) -> Outcome | None:
+    """Do one thing to each host: write the audit entry (what, why), check the lease, then act."""
+    for each in hosts:
+        what, why = entry(each)
+        context.record_action(task.cluster, task.deployment, what, why, each.report.host)
+        if stopped := _fenced(context, task):
+            return stopped
+        act(each)
     return None
-
-
-def _tell(context: Context, task: BakeTask, what: str, guest: _BedHost, why: str) -> None:
-    context.record(task.cluster, what, "lifecycle", why, deployment=task.deployment, host=guest.report.host)
 
 
 def _fenced(context: Context, task: BakeTask) -> Outcome | None:
