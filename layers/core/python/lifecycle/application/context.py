@@ -27,8 +27,8 @@ from lifecycle.domain.rollout.deployment import Request
 class Context:
     """The ports of a rollout.
 
-    `poll_seconds` is the time between two polls of a stage. After `heartbeat_timeout` without a report, a host is
-    unreachable. `minute` is the length of a minute in a policy's `watch_minutes` or `bake_minutes`.
+    `poll_seconds` is the time between two polls of a stage. After `heartbeat_timeout` without a report, a
+    host is unreachable. `minute` is the length of a minute in a policy's `watch_minutes` or `bake_minutes`.
     """
 
     clock: Clock

@@ -38,8 +38,8 @@ from lifecycle.domain.rollout.queue import DropPending, PendingDeployment, Start
 class Result:
     """The result for one cluster: what was found and done.
 
-    `kind` is FAILED, CONVERGED, REPAIR, RESUME, ABORTED, CLOSE_ORPHANED, FREE_LEASE, START_PENDING, DROP_PENDING or
-    HOLD.
+    `kind` is FAILED, CONVERGED, REPAIR, RESUME, ABORTED, CLOSE_ORPHANED, FREE_LEASE, START_PENDING,
+    DROP_PENDING or HOLD.
     """
 
     cluster: str
@@ -61,7 +61,8 @@ def converge_all(context: Context, suffix: str, by: str, only: Cluster | None = 
 
 def _converge_cluster(context: Context, cluster: Cluster, suffix: str, by: str) -> list[Result]:
     """Converge one cluster; no result if nothing was ever deployed there."""
-    # Nothing else checks a test bed while its deployment is paused, and its host may become unhealthy meanwhile.
+    # Nothing else checks a test bed while its deployment is paused, and its host may become unhealthy
+    # meanwhile.
     traffic_weights.stop_unanswered_traffic(context, cluster)
     facts = cluster_facts(context, cluster)
     if facts.desired or facts.lease.deployment or facts.waiting or facts.orphaned:

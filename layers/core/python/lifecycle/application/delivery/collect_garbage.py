@@ -1,7 +1,7 @@
 """Garbage collection: delete the snapshots and releases of a service that nothing uses any more.
 
-Called by functions/delivery/gc. domain/delivery/retention.py decides what may be deleted. It decides again, on
-facts read again, right before each deletion. A run that stops in the middle is continued by the next one.
+Called by functions/delivery/gc. domain/delivery/retention.py decides what may be deleted. It decides again,
+on facts read again, right before each deletion. A run that stops in the middle is continued by the next one.
 """
 
 from collections.abc import Iterable
@@ -33,8 +33,8 @@ MAXIMUM_DELETIONS = 200
 class Collected:
     """The deleted and the retained versions with the reasons; in a dry run, those that would be deleted.
 
-    `left` is the number of versions for the next run. `freed` is in bytes, although the bucket retains deleted
-    versions for a while (infra/constructs/storage.py).
+    `left` is the number of versions for the next run. `freed` is in bytes, although the bucket retains
+    deleted versions for a while (infra/constructs/storage.py).
     """
 
     service: str
@@ -118,7 +118,8 @@ def _use(
 
 
 def _read(context: Context, cluster: Cluster, before: ClusterUse | None) -> ClusterUse:
-    # A request moves through these places in this order: if it leaves one between two reads, the next shows it.
+    # A request moves through these places in this order: if it leaves one between two reads, the next shows
+    # it.
     pending = context.queue.waiting(cluster)
     lease = context.leases.current(cluster)
     desired = context.registry.desired(cluster)

@@ -1,7 +1,8 @@
 """Promotion: copy a snapshot to the next release version, with the same bytes and digest, written once.
 
-Called by functions/delivery/promote. Concurrent or repeated promotions of one snapshot give one release: the pair
-(snapshot, release) is claimed in one transaction before the bytes are copied. A repeat finishes the copy.
+Called by functions/delivery/promote. Concurrent or repeated promotions of one snapshot give one release: the
+pair (snapshot, release) is claimed in one transaction before the bytes are copied. A repeat finishes the
+copy.
 """
 
 from dataclasses import dataclass, replace

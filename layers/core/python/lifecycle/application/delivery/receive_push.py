@@ -1,6 +1,7 @@
 """Pushes: turn a webhook's event into one delivery, a run of the delivery state machine.
 
-Called by functions/delivery/receive_push, for GitHub's signed push event and for CodeCommit's EventBridge event.
+Called by functions/delivery/receive_push, for GitHub's signed push event and for CodeCommit's EventBridge
+event.
 """
 
 import hashlib

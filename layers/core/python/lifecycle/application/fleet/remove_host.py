@@ -20,7 +20,8 @@ def remove_host(
 ) -> CommandResult:
     """Remove a terminated host, so that no deployment waits for it; raises Unknown, and Refused for a live host.
 
-    `terminated`: its machine is known to be terminated, whatever its agent and the load balancer reported last.
+    `terminated`: its machine is known to be terminated, whatever its agent and the load balancer reported
+    last.
     """
     report = context.fleet.report(cluster, host)
     if report is None:

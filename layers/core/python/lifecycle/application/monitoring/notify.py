@@ -1,7 +1,8 @@
 """Notifications: inform people and programs outside of changes in the ledger.
 
-Called by functions/monitoring/notify with a batch of the ledger's stream (ADR 11). A batch that fails is delivered
-again, so a notification may be sent twice, under the same id. None is lost while the stream retains it, a day.
+Called by functions/monitoring/notify with a batch of the ledger's stream (ADR 11). A batch that fails is
+delivered again, so a notification may be sent twice, under the same id. None is lost while the stream retains
+it, a day.
 """
 
 from collections.abc import Sequence

@@ -1,7 +1,8 @@
 """Alarms: pause or roll back a deployment when an alarm rings, during it and for its policy's time after it.
 
-Called by functions/monitoring/watch, when an alarm changes and every few minutes. Every effect is a command that
-an operator has too. Its record's name derives from the alarm or the deployment, so a repeat has no further effect.
+Called by functions/monitoring/watch, when an alarm changes and every few minutes. Every effect is a command
+that an operator has too. Its record's name derives from the alarm or the deployment, so a repeat has no
+further effect.
 """
 
 from collections.abc import Sequence
@@ -75,8 +76,8 @@ def watch_facts(context: Context, alarm: Alarm) -> WatchFacts:
     cluster = alarm.cluster
     recent = context.deployments.recent(cluster, observe.RECENT_LIMIT)
     # A repair brings no new version, and a deployment without an epoch has not begun.
-    begun = (each for each in recent if each.epoch and each.request.kind is not Kind.CONVERGE)
-    known = ((each, *context.deployments.attempts_and_questions(each.id)) for each in begun)
+    started = (each for each in recent if each.epoch and each.request.kind is not Kind.CONVERGE)
+    known = ((each, *context.deployments.attempts_and_questions(each.id)) for each in started)
     current, attempts, questions = next((each for each in known if each[1]), (None, (), ()))
     if current is None:
         return WatchFacts(alarm, None)
@@ -185,8 +186,8 @@ def _start_rollback(context: Context, alarm: Alarm, found: StartRollback, now: d
 def _rollback(alarm: Alarm, found: StartRollback, now: datetime) -> Request:
     """Return the request for a rollback, named after the deployment and the time of this call.
 
-    Two alarms at the same time so request one rollback. A call after a refusal uses another name, since the name
-    of an execution can be used only once.
+    Two alarms at the same time so request one rollback. A call after a refusal uses another name, since the
+    name of an execution can be used only once.
     """
     rolled_back = found.deployment.id
     return Request(

@@ -21,7 +21,7 @@ class Catalogue(Protocol):
     def claim_release(self, service: str, snapshot: str, release: str) -> str | None:
         """Bind both to each other in one transaction.
 
-        Returns the release of the snapshot (this one, or an earlier one), or None if another snapshot has that
-        release version.
+        Returns the release of the snapshot (this one, or an earlier one), or None if another snapshot has
+        that release version.
         """
         ...

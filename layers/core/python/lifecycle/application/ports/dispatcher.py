@@ -13,15 +13,16 @@ from lifecycle.domain.fleet.target_group import Group, TargetState
 class Dispatcher(Protocol):
     """The load balancer in front of a cluster. A target is identified by the address of its host.
 
-    A cluster has a main target group and, unless its stack is old, one for the test bed and one for the control.
-    An ALB's Describe calls are limited to 10 a second for a whole account, so each method states its calls.
+    A cluster has a main target group and, unless its stack is old, one for the test bed and one for the
+    control. An ALB's Describe calls are limited to 10 a second for a whole account, so each method states its
+    calls.
     """
 
     def targets(self, cluster: Cluster) -> Mapping[str, TargetState]:
         """Return every target's state in the main group.
 
-        For a target that is only in another group, the state is TEST_GROUP if it is healthy there, else its state
-        there. One call, or three where the cluster has a test bed.
+        For a target that is only in another group, the state is TEST_GROUP if it is healthy there, else its
+        state there. One call, or three where the cluster has a test bed.
         """
         ...
 
@@ -48,8 +49,9 @@ class Dispatcher(Protocol):
     def weigh(self, cluster: Cluster, weights: Mapping[Group, int]) -> None:
         """Set the groups' traffic weights, 0 to 999; a group that is not named gets 0.
 
-        A group without a healthy target answers its requests with 503. So the caller sets its weight after the
-        first target is healthy, and 0 before the last one is deregistered. Raises Unknown if there is no test bed.
+        A group without a healthy target answers its requests with 503. So the caller sets its weight after
+        the first target is healthy, and 0 before the last one is deregistered. Raises Unknown if there is no
+        test bed.
         """
         ...
 

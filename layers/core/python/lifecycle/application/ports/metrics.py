@@ -1,7 +1,7 @@
 """The port to the metrics of a test bed and its control, minute by minute.
 
-Implemented by gateways/aws/metrics.py over CloudWatch and by gateways/memory/metrics.py; tests/contract proves that
-both behave alike. The caller sets the length of a minute, which is shorter on a laptop.
+Implemented by gateways/aws/metrics.py over CloudWatch and by gateways/memory/metrics.py; tests/contract
+proves that both behave alike. The caller sets the length of a minute, which is shorter on a laptop.
 """
 
 from collections.abc import Sequence
@@ -33,9 +33,9 @@ class Metrics(Protocol):
     ) -> Measurements:
         """Return the first `minutes` minutes after `since`, one value a minute; None where there is no data.
 
-        Errors and latency (domain/analysis/built_in_metrics.py) are read by target group, since each host is the
-        only member of its group. Every other measure is the service's own, read by host. Raises Unknown if the
-        cluster has no test bed.
+        Errors and latency (domain/analysis/built_in_metrics.py) are read by target group, since each host is
+        the only member of its group. Every other measure is the service's own, read by host. Raises Unknown
+        if the cluster has no test bed.
         """
         ...
 

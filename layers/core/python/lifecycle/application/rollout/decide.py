@@ -1,7 +1,7 @@
 """Operators' answers: a decision on a failed host, an approval at a gate, a command to a whole deployment.
 
-Called by functions/rollout/decide and functions/rollout/approve. Only the recorded answer counts: next_step reads
-it. The signal to the waiting execution merely resumes it sooner.
+Called by functions/rollout/decide and functions/rollout/approve. Only the recorded answer counts: next_step
+reads it. The signal to the waiting execution merely resumes it sooner.
 """
 
 from lifecycle.application.context import Context

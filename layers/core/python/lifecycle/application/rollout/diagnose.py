@@ -1,7 +1,7 @@
-"""The diagnosis of a failed host: install the previous version there again, to tell a bad host from a bad version.
+"""The diagnosis of a failed host: install the previous version again, to tell a bad host from a bad version.
 
-Called by functions/rollout/diagnose between a failure and the decision about it, which shows the diagnosis. The
-host is out of rotation meanwhile.
+Called by functions/rollout/diagnose between a failure and the decision about it, which shows the diagnosis.
+The host is out of rotation meanwhile.
 """
 
 from dataclasses import dataclass, replace

@@ -1,4 +1,4 @@
-"""The end of a deployment: close its record, cancel its host commands, free the lease, start the pending deployment.
+"""The end of a deployment: close its record, cancel its commands, free the lease, start what is pending.
 
 Called by functions/rollout/finish, and by convergence for deployments that ended outside their state machine.
 """

@@ -36,8 +36,8 @@ def preview(context: Context, request: Request) -> Plan:
 def begin(context: Context, request: Request, execution: str) -> Planned:
     """Begin the deployment, or resume it if it began before; records every refusal with its reasons.
 
-    Raises StoreRefused if a store does not answer while the deployment holds the lease already. The state machine
-    then calls this again.
+    Raises StoreRefused if a store does not answer while the deployment holds the lease already. The state
+    machine then calls this again.
     """
     try:
         cluster = request.cluster
@@ -103,8 +103,8 @@ def _restore_desired(context: Context, request: Request, lease: Lease) -> None:
 def _take_slot(context: Context, request: Request, execution: str, found: Plan) -> Planned:
     """Wait for the lease in the pending slot.
 
-    If the lease has become free meanwhile, nothing else would start this deployment. Then it is planned again,
-    because its plan is from the time when another deployment held the lease.
+    If the lease has become free meanwhile, nothing else would start this deployment. Then it is planned
+    again, because its plan is from the time when another deployment held the lease.
     """
     record = _record(context, request, execution, found)
     reason = f"waits for {found.waits_for}, which is deploying {request.cluster}"
@@ -121,8 +121,8 @@ def _take_lease(
 ) -> Planned:
     """Take the lease and begin.
 
-    The order is: record, lease, quarantine of a rolled back version, desired version, prefetch commands, record
-    again. Each is safe to repeat.
+    The order is: record, lease, quarantine of a rolled back version, desired version, prefetch commands,
+    record again. Each is safe to repeat.
     """
     now, cluster = context.clock.now(), request.cluster
     _record_start(context, request)

@@ -1,7 +1,7 @@
-"""The pending slot of a cluster: one deployment waits for the lease; a newer one takes its place, as SUPERSEDED.
+"""The pending slot of a cluster: one deployment waits for the lease, and a newer one supersedes it.
 
-Used by `plan` (to wait and to begin), and by `finish` and `converge` (to start the pending deployment). The slot
-is cleared only once its deployment has the lease, so convergence can repeat a start that was lost.
+Used by `plan` (to wait and to begin), and by `finish` and `converge` (to start the pending deployment). The
+slot is cleared only once its deployment has the lease, so convergence can repeat a start that was lost.
 """
 
 from dataclasses import replace
@@ -19,8 +19,8 @@ from lifecycle.domain.service.target import Target
 def take_slot(context: Context, record: Deployment) -> bool:
     """Put a deployment into the pending slot, in place of an older one.
 
-    Returns False if `record` is superseded itself, as a newer deployment is pending. The slot is taken before the
-    record is written: a pending deployment without a record is started like any other.
+    Returns False if `record` is superseded itself, as a newer deployment is pending. The slot is taken before
+    the record is written: a pending deployment without a record is started like any other.
     """
     cluster, request = record.cluster, record.request
     existing = context.deployments.get(cluster, record.id)

@@ -1,6 +1,7 @@
 """Requests for deployments, as the input of an execution of statemachines/rollout.asl.json.
 
-Used by everything that starts a rollout: the command line, delivery, convergence, alarms, rollbacks and the queue.
+Used by everything that starts a rollout: the command line, delivery, convergence, alarms, rollbacks and the
+queue.
 """
 
 from dataclasses import asdict

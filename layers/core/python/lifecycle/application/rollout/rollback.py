@@ -1,7 +1,7 @@
-"""Rollbacks: request one of a running deployment, hand the lease over to it, and find the version to return to.
+"""Rollbacks: request one of a running deployment, hand the lease over to it, and find its target version.
 
-Called by functions/rollout/decide (the request), functions/rollout/roll_back (the hand-over), `lifecycle rollback`
-and the console.
+Called by functions/rollout/decide (the request), functions/rollout/roll_back (the hand-over), `lifecycle
+rollback` and the console.
 """
 
 from collections.abc import Sequence
@@ -73,8 +73,8 @@ class HandOver:
 def hand_over(context: Context, cluster: Cluster, name: str, reason: str) -> HandOver:
     """Hand the lease over to a rollback of this deployment, and close the deployment; safe to repeat.
 
-    The rollback's name derives from the deployment's, so a repeat names the same rollback. Raises Unknown, and
-    StaleEpoch if another deployment took the lease.
+    The rollback's name derives from the deployment's, so a repeat names the same rollback. Raises Unknown,
+    and StaleEpoch if another deployment took the lease.
     """
     current = observe.deployment(context, cluster, name)
     if current.previous is None:
@@ -118,13 +118,14 @@ def _decided_by(context: Context, name: str) -> str:
 def request_rollback(context: Context, cluster: Cluster, name: str, answer: Answer) -> Question:
     """Roll back a running, waiting or halted deployment before its next host; raises Unknown, Refused.
 
-    Safe to repeat: a second request by the same person returns the first one, and resumes the execution again.
+    Safe to repeat: a second request by the same person returns the first one, and resumes the execution
+    again.
     """
     current = observe.deployment(context, cluster, name)
     if current.state.final:
         raise Refused(
             f"the rollback of {name}",
-            [f"it has ended: {current.state}; use: lifecycle rollback {cluster.service}"],
+            [f"it has ended: {current.state}; use `lifecycle rollback {cluster.service}`"],
         )
     if current.state is DeploymentState.QUEUED:
         raise Refused(f"the rollback of {name}", ["it is pending and has changed nothing; cancel it instead"])

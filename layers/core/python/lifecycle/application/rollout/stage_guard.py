@@ -1,8 +1,8 @@
 """The guard around each stage of one attempt on one host, and the records that a stage may change.
 
-Used by stages.py, and by the other calls that act for one host. A stage first reads the records again. It does
-nothing when its epoch is fenced, when the attempt has failed, or when the stage was done before. So it may be
-repeated at any point, and the state machine needs no Choice state between two stages (docs/adr/0001).
+Used by stages.py, and by the other calls that act for one host. A stage first reads the records again. It
+does nothing when its epoch is fenced, when the attempt has failed, or when the stage was done before. So it
+may be repeated at any point, and the state machine needs no Choice state between two stages (docs/adr/0001).
 """
 
 from collections.abc import Callable

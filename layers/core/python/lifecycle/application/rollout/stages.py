@@ -1,7 +1,7 @@
 """The stages of one host's update: drain, install, self-test, register, await alive.
 
-Each is called by functions/rollout/<stage>, a task of the inline Map in statemachines/rollout.asl.json. The guard
-in application/rollout/stage_guard.py runs first.
+Each is called by functions/rollout/<stage>, a task of the inline Map in statemachines/rollout.asl.json. The
+guard in application/rollout/stage_guard.py runs first.
 """
 
 from textwrap import shorten

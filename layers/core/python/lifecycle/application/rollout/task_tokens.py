@@ -1,7 +1,7 @@
 """Task tokens: resume executions that wait for an answer.
 
-Called by functions/rollout/await_human, and wherever an answer is given or no longer needed. Only the recorded
-answer counts: next_step reads it. The signal to the execution merely resumes it sooner.
+Called by functions/rollout/await_human, and wherever an answer is given or no longer needed. Only the
+recorded answer counts: next_step reads it. The signal to the execution merely resumes it sooner.
 """
 
 from lifecycle.application.context import Context
@@ -20,7 +20,8 @@ def resume_unanswered(context: Context, name: str, host: str = "") -> None:
 def resume_answered(context: Context, current: Deployment) -> list[str]:
     """Resume what still waits for a question that is answered or has expired; returns the questions' ids.
 
-    The rollout then reads the answer. Without one, it ends as rejected (an approval) or asks again (a decision).
+    The rollout then reads the answer. Without one, it ends as rejected (an approval) or asks again (a
+    decision).
     """
     now = context.clock.now()
     # Executions wait for the newest few only: older ones have an answer, or were asked again.

@@ -1,7 +1,7 @@
 """The end of a test bed: return both hosts to the main target group, or drain the host of a failed version.
 
-Called by functions/rollout/end_bake, and by convergence for a deployment that ends outside its state machine. It
-may be repeated at any time.
+Called by functions/rollout/end_bake, and by convergence for a deployment that ends outside its state machine.
+It may be repeated at any time.
 """
 
 from collections.abc import Callable, Sequence
@@ -24,8 +24,8 @@ from lifecycle.domain.rollout.test_bed.model import BedState, TestBed
 class _BedHost:
     """A host in the test-bed or control group.
 
-    `serves`: it is healthy in that group. `can_rejoin`: it runs exactly what passed its self-test there, so the
-    main target group may have it.
+    `serves`: it is healthy in that group. `can_rejoin`: it runs exactly what passed its self-test there, so
+    the main target group may have it.
     """
 
     report: HostReport
@@ -37,9 +37,9 @@ class _BedHost:
 def end_bake(context: Context, task: BakeTask, number: int, state: BedState, reason: str) -> Outcome:
     """Return both hosts to the main target group, then take them out of their own groups. Raises Unknown.
 
-    Where the new version has failed, its host is drained at once and stays out of rotation. A host that does not
-    become healthy in the main group keeps serving in its own, and next_step finds it there later. A host that
-    serves in no group just leaves its group.
+    Where the new version has failed, its host is drained at once and stays out of rotation. A host that does
+    not become healthy in the main group keeps serving in its own, and next_step finds it there later. A host
+    that serves in no group just leaves its group.
     """
     current = owned_deployment(context, task)
     if isinstance(current, Outcome):
@@ -83,7 +83,8 @@ def _return_hosts(
     if stopped := _leave_main_group(context, task, [each for each in rejoining if each not in healthy]):
         return stopped
     unhealthy = {each.report.host for each in hosts if not each.serves}
-    # That took a while. A host that recovered meanwhile goes on serving where it is, perhaps the only one there.
+    # That took a while. A host that recovered meanwhile goes on serving where it is, perhaps the only one
+    # there.
     still = [each for each in _bed_hosts(context, current, bed) if not each.serves] if unhealthy else []
     leaving = [*healthy, *(each for each in still if each.report.host in unhealthy)]
     return _leave_bed_groups(context, task, leaving)

@@ -1,8 +1,8 @@
-"""Traffic weights: share requests among a cluster's target groups while a test bed and its control are in use.
+"""Traffic weights: share requests among a cluster's target groups while a test bed is in use.
 
-Called by the stages and by application/rollout/test_bed. Each group's weight is its number of hosts, so a host in
-the test bed serves as many requests as it would in the main group. A group without a healthy target would answer
-its requests with 503, so its weight is 0.
+Called by the stages and by application/rollout/test_bed. Each group's weight is its number of hosts, so a
+host in the test bed serves as many requests as it would in the main group. A group without a healthy target
+would answer its requests with 503, so its weight is 0.
 """
 
 from collections.abc import Collection, Mapping
