@@ -44,11 +44,11 @@ def test_there_is_a_function_for_each_phase_of_the_design() -> None:
     ]  # fmt: skip
 
 
-def test_every_aws_gateway_has_a_twin_in_memory() -> None:
+def test_every_aws_gateway_has_a_fake() -> None:
     without = {"__init__", "client", "table", "builds", "stream"}
     aws = {path.stem for path in (CORE / "gateways" / "aws").glob("*.py")} - without
-    memory = {path.stem for path in (CORE / "gateways" / "memory").glob("*.py")}
-    assert aws <= memory
+    fakes = {path.stem for path in (ROOT / "tests" / "fakes").glob("*.py")}
+    assert aws <= fakes
 
 
 @pytest.mark.parametrize("path", sources(), ids=lambda path: str(path.relative_to(ROOT)))

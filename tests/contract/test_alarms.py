@@ -16,7 +16,7 @@ from lifecycle.domain.monitoring.alarms import Alarm, cluster_of_alarm
 from lifecycle.domain.monitoring.notifications import Notification, NotificationKind
 from lifecycle.gateways.aws.alarms import CloudWatchAlarms
 from lifecycle.gateways.aws.notifications import AwsNotifications
-from lifecycle.gateways.memory.alarms import MemoryAlarms
+from tests.fakes.alarms import MemoryAlarms
 from tests.support.listening import on_bus, on_topic
 
 _NUMBERS = itertools.count(1)

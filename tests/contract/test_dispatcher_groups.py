@@ -10,8 +10,8 @@ from lifecycle.domain.errors import Unknown
 from lifecycle.domain.fleet.cluster import Cluster
 from lifecycle.domain.fleet.target_group import Group, TargetState
 from lifecycle.gateways.aws.dispatcher import AlbDispatcher
-from lifecycle.gateways.memory.dispatcher import MemoryDispatcher
 from tests.contract.conftest import Gateways, with_test_bed
+from tests.fakes.dispatcher import MemoryDispatcher
 from tests.integration.dispatcher import harness
 
 A, B, C = "127.0.10.1", "127.0.10.2", "127.0.10.3"

@@ -28,7 +28,7 @@ def test_the_holder_gets_its_lease_again(gateways: Gateways) -> None:
 
 def test_another_deployment_is_refused_with_the_holder_and_its_start(gateways: Gateways) -> None:
     gateways.leases.acquire(gateways.cluster, "first", NOW)
-    with pytest.raises(LeaseHeld, match="first has been deploying .* since 2026-11-23 12:00:00"):
+    with pytest.raises(LeaseHeld, match=r"first has been deploying .* since 2026-11-23 12:00:00"):
         gateways.leases.acquire(gateways.cluster, "second", NOW)
 
 

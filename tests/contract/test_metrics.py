@@ -24,9 +24,9 @@ from lifecycle.domain.errors import Unknown
 from lifecycle.domain.fleet.cluster import Cluster
 from lifecycle.domain.fleet.target_group import Group
 from lifecycle.gateways.aws.metrics import CloudWatchMetrics, balancer_dimensions
-from lifecycle.gateways.memory.metrics import MemoryMetrics, Served
 from lifecycle.servicefile.metrics import MAXIMUM_METRICS
 from tests.contract.conftest import Gateways, with_test_bed
+from tests.fakes.metrics import MemoryMetrics, Served
 
 MINUTE = timedelta(minutes=1)
 QUEUE = Measure("queue", Better.LOWER, Scale.RATIO, 0.1, 0.25)

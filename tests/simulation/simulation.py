@@ -8,12 +8,12 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from lifecycle.domain.fleet.cluster import Cluster
-from lifecycle.gateways.memory.artifacts import MemoryArtifacts
-from lifecycle.gateways.memory.audit import MemoryAuditLog
-from lifecycle.gateways.memory.deployments import MemoryDeployments
-from lifecycle.gateways.memory.freezes import MemoryFreezes
-from lifecycle.gateways.memory.queue import MemoryQueue
-from lifecycle.gateways.memory.registry import MemoryRegistry
+from tests.fakes.artifacts import MemoryArtifacts
+from tests.fakes.audit import MemoryAuditLog
+from tests.fakes.deployments import MemoryDeployments
+from tests.fakes.freezes import MemoryFreezes
+from tests.fakes.queue import MemoryQueue
+from tests.fakes.registry import MemoryRegistry
 from tests.simulation import agents, simulated_installer
 from tests.simulation.balancer import Balancer
 from tests.simulation.call_faults import CallFaults

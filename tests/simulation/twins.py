@@ -11,8 +11,8 @@ from lifecycle.domain.fleet.host import HostReport
 from lifecycle.domain.rollout.deployment import Deployment
 from lifecycle.domain.rollout.execution import ExecutionState
 from lifecycle.domain.rollout.lease import Lease
-from lifecycle.gateways.memory.fleet import MemoryFleet
-from lifecycle.gateways.memory.leases import MemoryLeases
+from tests.fakes.fleet import MemoryFleet
+from tests.fakes.leases import MemoryLeases
 
 if TYPE_CHECKING:
     from tests.simulation.simulation import Simulation

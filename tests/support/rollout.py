@@ -32,8 +32,8 @@ from lifecycle.domain.rollout.test_bed.model import BedState, TestBed
 from lifecycle.domain.service.manifest import Check, Manifest, Run
 from lifecycle.domain.service.policy import Policy
 from lifecycle.entrypoints.events import Deploy
-from lifecycle.gateways.memory.context import MemoryContext
-from lifecycle.gateways.memory.metrics import MemoryMetrics, Served
+from tests.fakes.context import MemoryContext
+from tests.fakes.metrics import MemoryMetrics, Served
 
 CLUSTER = Cluster("production", "hello")
 BUILT = datetime(2026, 11, 23, 11, tzinfo=UTC)

@@ -14,13 +14,13 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from apps.agent.agent import Agent
-from apps.agent.fakes import MemoryReleases, MemoryReports, MemoryTurns, Outage
 from apps.agent.service import Service
 from apps.agent.settings import Settings
 from lifecycle.domain.fleet.cluster import Cluster
 from lifecycle.domain.fleet.host import HostReport, Stage
 from lifecycle.domain.fleet.host_command import Order, Turn
 from lifecycle.domain.service.manifest import Check, Manifest, Run
+from tests.fakes.agent import MemoryReleases, MemoryReports, MemoryTurns, Outage
 
 HOST = "web-1"
 PYTHON = f"exec {sys.executable} -I -S"

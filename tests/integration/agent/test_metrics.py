@@ -12,13 +12,13 @@ from typing import Any
 
 import pytest
 
-from apps.agent.fakes import MemoryMetricSink
 from apps.agent.metrics import MAXIMUM_ANSWER_BYTES, MetricsPublisher
 from apps.agent.settings import Settings
 from lifecycle.domain.analysis.model import Better, Measure, Scale
 from lifecycle.domain.fleet.cluster import Cluster
 from lifecycle.domain.service.manifest import Check, Manifest, Run
 from lifecycle.gateways.serialization import to_json
+from tests.fakes.agent import MemoryMetricSink
 from tests.integration.agent.host import eventually, manifest_of
 
 QUEUE = Measure("queue", Better.LOWER, Scale.RATIO, 0.1, 0.25)

@@ -14,7 +14,7 @@ import boto3
 import pytest
 from botocore.config import Config
 
-from apps.build.memory import MemorySnapshots
+from tests.fakes.snapshots import MemorySnapshots
 from apps.build.publish import Snapshots
 from apps.build.s3 import S3Snapshots
 from apps.local.aws.emulator import emulator_answers

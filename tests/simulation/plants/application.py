@@ -166,14 +166,14 @@ FAULTS = (
     Planted(
         "an-epoch-does-not-grow",
         (14,),
-        "lifecycle.gateways.memory.leases",
+        "tests.fakes.leases",
         "        self._leases[cluster] = Lease(lease.epoch + 1, successor, now, now + RUNNING_LEASE)",
         "        self._leases[cluster] = Lease(lease.epoch, successor, now, now + RUNNING_LEASE)",
     ),
     Planted(
         "a-snapshot-has-two-releases",
         (12,),
-        "lifecycle.gateways.memory.catalogue",
+        "tests.fakes.catalogue",
         "            if promoted == snapshot:",
         "            if False:",
         f"{_ARTIFACTS}::test_sixteen_racing_promotions_of_one_snapshot_give_one_release[memory]",
@@ -181,7 +181,7 @@ FAULTS = (
     Planted(
         "a-release-is-written-over",
         (12,),
-        "lifecycle.gateways.memory.artifacts",
+        "tests.fakes.artifacts",
         "        if self._bytes.setdefault(manifest.prefix, body) != body:",
         "        if False:",
         f"{_ARTIFACTS}::test_a_version_is_written_once[memory]",

@@ -123,7 +123,7 @@ FAULTS = (
     Planted(
         "a-finished-test-bed-begins-again",
         (7,),
-        "lifecycle.gateways.memory.deployments",
+        "tests.fakes.deployments",
         "        if held is None or held.progress_rank < bed.progress_rank:",
         "        if True:",
         caught_by="tests/unit/rollout/test_bed",

@@ -2,8 +2,8 @@
 
 import pytest
 
-from apps.agent.fakes import MemoryReleases, MemoryReports, MemoryTurns
 from lifecycle.domain.fleet.host_command import Turn
+from tests.fakes.agent import MemoryReleases, MemoryReports, MemoryTurns
 from tests.unit.agent.ports_contract import AgentPortsContract, Ports
 
 

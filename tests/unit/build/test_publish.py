@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from apps.build.errors import SnapshotTaken
-from apps.build.memory import MemorySnapshots
+from tests.fakes.snapshots import MemorySnapshots
 from apps.build.pack import Packed
 from apps.build.publish import manifest_of, publish
 from apps.build.request import Request

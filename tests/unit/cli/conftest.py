@@ -27,8 +27,8 @@ from lifecycle.domain.rollout.deployment import Deployment, DeploymentState
 from lifecycle.domain.service.policy import Policy
 from lifecycle.entrypoints import events
 from lifecycle.entrypoints.events import Deploy
-from lifecycle.gateways.memory.executions import MemoryExecutions
 from lifecycle.gateways.serialization import to_plain
+from tests.fakes.executions import MemoryExecutions
 from tests.support.rollout import CLUSTER, Machine, manifest
 
 # The first two are releases 1.0.0 and 1.0.1; the last is not promoted yet.

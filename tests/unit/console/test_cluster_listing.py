@@ -6,7 +6,7 @@ from typing import Any
 from lifecycle.application.ports.registry import Registry
 from lifecycle.domain.fleet.cluster import Cluster
 from lifecycle.gateways.aws.cluster_queries import DynamoClusterQueries
-from lifecycle.gateways.memory.registry import MemoryRegistry
+from tests.fakes.registry import MemoryRegistry
 
 HELLO, OTHER = Cluster("production", "hello"), Cluster("production", "other")
 

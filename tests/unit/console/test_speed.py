@@ -9,7 +9,7 @@ import pytest
 
 from lifecycle.application.queries.context import QueryContext
 from lifecycle.application.queries.scope import PAGE
-from lifecycle.gateways.memory.context import MemoryContext
+from tests.fakes.context import MemoryContext
 from tests.support.many_clusters import SERVICES, Stores, clusters, fill
 from tests.unit.console.desk import VIEWS, Desk, draw
 from tests.unit.console.read_widget import read_widget

@@ -21,9 +21,9 @@ from lifecycle.domain.rollout.queue import PendingDeployment
 from lifecycle.domain.service.manifest import Check, Manifest, Run
 from lifecycle.domain.service.policy import Policy
 from lifecycle.domain.service.target import Target
-from lifecycle.gateways.memory.artifacts import MemoryArtifacts
-from lifecycle.gateways.memory.context import MemoryContext
-from lifecycle.gateways.memory.fleet import MemoryFleet
+from tests.fakes.artifacts import MemoryArtifacts
+from tests.fakes.context import MemoryContext
+from tests.fakes.fleet import MemoryFleet
 
 PRODUCTION, STAGING = Cluster("production", "hello"), Cluster("staging", "hello")
 OLD = datetime(2026, 9, 1, tzinfo=UTC)

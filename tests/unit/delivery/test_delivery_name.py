@@ -4,7 +4,7 @@ import pytest
 
 from lifecycle.application.delivery.receive_push import Push, start
 from lifecycle.domain.delivery.delivery_name import DeliveryName, next_delivery_name
-from lifecycle.gateways.memory.executions import MemoryExecutions
+from tests.fakes.executions import MemoryExecutions
 
 COMMIT = "0123456789" * 4
 LONGEST = 80  # of an execution's name

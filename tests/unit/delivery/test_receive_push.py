@@ -14,7 +14,7 @@ from lifecycle.application.delivery.receive_push import (
     codecommit_push,
     receive_github,
 )
-from lifecycle.gateways.memory.executions import MemoryExecutions
+from tests.fakes.executions import MemoryExecutions
 
 SECRET = b"a secret"
 COMMIT = "0123456789" * 4

@@ -6,7 +6,7 @@ from lifecycle.application.monitoring.watch_alarms import Watched, watch
 from lifecycle.domain.monitoring.alarms import Alarm
 from lifecycle.domain.rollout.deployment import Deployment
 from lifecycle.domain.service.policy import OnAlarm, Policy
-from lifecycle.gateways.memory.alarms import MemoryAlarms
+from tests.fakes.alarms import MemoryAlarms
 from tests.support.rollout import CLUSTER, Machine
 
 NAME = "lc-p-hello-errors"

@@ -16,8 +16,8 @@ from lifecycle.domain.rollout.deployment import Deployment, DeploymentState, Kin
 from lifecycle.domain.service.manifest import Manifest
 from lifecycle.domain.service.policy import ApprovalGate, Policy
 from lifecycle.entrypoints.events import Deploy
-from lifecycle.gateways.memory.artifacts import MemoryArtifacts
-from lifecycle.gateways.memory.executions import MemoryExecutions
+from tests.fakes.artifacts import MemoryArtifacts
+from tests.fakes.executions import MemoryExecutions
 from tests.support.rollout import CLUSTER, Machine, manifest
 from tests.unit.monitoring.scene import BACK, HALT, Field
 

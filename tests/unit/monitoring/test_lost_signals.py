@@ -13,8 +13,8 @@ from lifecycle.domain.monitoring.alarms import Alarm
 from lifecycle.domain.rollout.decision import ROLLBACK_REQUEST, Answer, Choice, Question
 from lifecycle.domain.rollout.deployment import Deployment, DeploymentState
 from lifecycle.domain.service.policy import ApprovalGate, Policy
-from lifecycle.gateways.memory.deployments import MemoryDeployments
-from lifecycle.gateways.memory.executions import MemoryExecutions
+from tests.fakes.deployments import MemoryDeployments
+from tests.fakes.executions import MemoryExecutions
 from tests.support.rollout import CLUSTER, Machine
 from tests.unit.monitoring.scene import BACK, HALT, NAME, Field
 

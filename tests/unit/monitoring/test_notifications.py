@@ -21,7 +21,7 @@ from lifecycle.domain.rollout.test_bed.model import BedState
 from lifecycle.gateways.aws.notifications import AwsNotifications, detail
 from lifecycle.gateways.aws.stream import changes_of
 from lifecycle.gateways.aws.table import cluster_key, deployment_key, item, reports_key, turns_key
-from lifecycle.gateways.memory.notifications import MemoryNotifications
+from tests.fakes.notifications import MemoryNotifications
 from tests.unit.monitoring.notification_records import (
     APPROVAL,
     BED,

@@ -6,7 +6,7 @@ from lifecycle.application.rollout.finish import finish
 from lifecycle.domain.monitoring.audit import AuditEntry
 from lifecycle.domain.rollout.deployment import DeploymentState
 from lifecycle.domain.service.policy import ApprovalGate, Policy
-from lifecycle.gateways.memory.audit import MemoryAuditLog
+from tests.fakes.audit import MemoryAuditLog
 from tests.support.rollout import CLUSTER, Machine, manifest
 
 

@@ -10,7 +10,7 @@ from lifecycle.application.rollout.plan import begin
 from lifecycle.domain.fleet.cluster import Cluster
 from lifecycle.domain.rollout.deployment import DeploymentState, Request
 from lifecycle.domain.rollout.lease import Lease
-from lifecycle.gateways.memory.leases import MemoryLeases
+from tests.fakes.leases import MemoryLeases
 from tests.support.rollout import Machine
 
 

@@ -27,9 +27,9 @@ from lifecycle.domain.rollout.deployment import Deployment, DeploymentState, Req
 from lifecycle.domain.rollout.lease import RUNNING_LEASE, Lease
 from lifecycle.domain.rollout.queue import PendingDeployment
 from lifecycle.domain.service.policy import Policy
-from lifecycle.gateways.memory.audit import MemoryAuditLog
-from lifecycle.gateways.memory.fleet import MemoryFleet
-from lifecycle.gateways.memory.registry import MemoryRegistry
+from tests.fakes.audit import MemoryAuditLog
+from tests.fakes.fleet import MemoryFleet
+from tests.fakes.registry import MemoryRegistry
 from tests.support.rollout import CHAIN, CLUSTER, Machine
 
 

@@ -49,7 +49,7 @@ from lifecycle.domain.rollout.steps import (
     RollBack,
 )
 from lifecycle.domain.service.policy import AfterBake, ApprovalGate, OnAlarm, OnFail, Policy
-from lifecycle.gateways.memory.alarms import MemoryAlarms
+from tests.fakes.alarms import MemoryAlarms
 from tests.support.rollout import CLUSTER, Machine
 from tests.unit.rollout.test_bed.conftest import served
 

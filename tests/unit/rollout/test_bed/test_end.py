@@ -14,7 +14,7 @@ from lifecycle.domain.fleet.cluster import Cluster
 from lifecycle.domain.fleet.target_group import Group, TargetState
 from lifecycle.domain.rollout.deployment import DeploymentState
 from lifecycle.domain.rollout.test_bed.model import BedState
-from lifecycle.gateways.memory.dispatcher import MemoryDispatcher
+from tests.fakes.dispatcher import MemoryDispatcher
 from tests.support.rollout import CLUSTER, Machine
 from tests.unit.rollout.test_bed.test_schedule import until, weights
 

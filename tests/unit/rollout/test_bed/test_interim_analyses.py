@@ -8,7 +8,7 @@ from lifecycle.domain.rollout.decision import Choice
 from lifecycle.domain.rollout.deployment import DeploymentState
 from lifecycle.domain.rollout.test_bed.model import BedState
 from lifecycle.domain.service.policy import Policy
-from lifecycle.gateways.memory.metrics import Served
+from tests.fakes.metrics import Served
 from tests.support.rollout import CLUSTER, LATENCIES, Machine
 from tests.unit.rollout.test_bed.conftest import served
 from tests.unit.rollout.test_bed.test_schedule import until

@@ -1,1 +1,1 @@
-"""Implementations of the ports: `aws` over boto3, `memory` for tests and the simulation."""
+"""Implementations of the ports over AWS. The in-memory fakes are in tests/fakes."""

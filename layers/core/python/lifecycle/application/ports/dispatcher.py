@@ -1,6 +1,6 @@
 """The port to the dispatcher: the load balancer in front of a cluster.
 
-Implemented by gateways/aws and gateways/memory; tests/contract proves that both behave alike.
+Implemented by gateways/aws and tests/fakes; tests/contract proves that both behave alike.
 """
 
 from collections.abc import Mapping

@@ -1,6 +1,6 @@
 """The port to the metrics of a test bed and its control, minute by minute.
 
-Implemented by gateways/aws/metrics.py over CloudWatch and by gateways/memory/metrics.py; tests/contract
+Implemented by gateways/aws/metrics.py over CloudWatch and by tests/fakes/metrics.py; tests/contract
 proves that both behave alike. The caller sets the length of a minute, which is shorter on a laptop.
 """
 

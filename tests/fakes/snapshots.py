@@ -12,7 +12,7 @@ class MemorySnapshots:
         self.digests: dict[str, str] = {}
         self.manifests: dict[str, Manifest] = {}
 
-    def add_artifact(self, manifest: Manifest, artifact: Path) -> str:  # noqa: ARG002 - the port's
+    def add_artifact(self, manifest: Manifest, artifact: Path) -> str:
         return self.digests.setdefault(manifest.prefix, manifest.digest)
 
     def add_manifest(self, manifest: Manifest) -> Manifest:

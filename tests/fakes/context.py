@@ -6,20 +6,20 @@ from datetime import timedelta
 
 from lifecycle.application.context import Context
 from lifecycle.domain.fleet.cluster import Cluster
-from lifecycle.gateways.memory.artifacts import MemoryArtifacts
-from lifecycle.gateways.memory.audit import MemoryAuditLog
-from lifecycle.gateways.memory.catalogue import MemoryCatalogue
-from lifecycle.gateways.memory.clock import ManualClock
-from lifecycle.gateways.memory.cluster_queries import MemoryClusterQueries
-from lifecycle.gateways.memory.deployments import MemoryDeployments
-from lifecycle.gateways.memory.dispatcher import MemoryDispatcher
-from lifecycle.gateways.memory.executions import MemoryExecutions
-from lifecycle.gateways.memory.fleet import MemoryFleet
-from lifecycle.gateways.memory.freezes import MemoryFreezes
-from lifecycle.gateways.memory.leases import MemoryLeases
-from lifecycle.gateways.memory.queue import MemoryQueue
-from lifecycle.gateways.memory.registry import MemoryRegistry
-from lifecycle.gateways.memory.step_reads import MemoryStepReads
+from tests.fakes.artifacts import MemoryArtifacts
+from tests.fakes.audit import MemoryAuditLog
+from tests.fakes.catalogue import MemoryCatalogue
+from tests.fakes.clock import ManualClock
+from tests.fakes.cluster_queries import MemoryClusterQueries
+from tests.fakes.deployments import MemoryDeployments
+from tests.fakes.dispatcher import MemoryDispatcher
+from tests.fakes.executions import MemoryExecutions
+from tests.fakes.fleet import MemoryFleet
+from tests.fakes.freezes import MemoryFreezes
+from tests.fakes.leases import MemoryLeases
+from tests.fakes.queue import MemoryQueue
+from tests.fakes.registry import MemoryRegistry
+from tests.fakes.step_reads import MemoryStepReads
 
 
 @dataclass

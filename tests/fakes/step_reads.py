@@ -4,9 +4,9 @@ from lifecycle.application.ports.step_reads import StepRecords
 from lifecycle.domain.fleet.cluster import Cluster
 from lifecycle.domain.rollout.deployment import Deployment
 from lifecycle.domain.rollout.lease import Lease
-from lifecycle.gateways.memory.deployments import MemoryDeployments
-from lifecycle.gateways.memory.fleet import MemoryFleet
-from lifecycle.gateways.memory.leases import MemoryLeases
+from tests.fakes.deployments import MemoryDeployments
+from tests.fakes.fleet import MemoryFleet
+from tests.fakes.leases import MemoryLeases
 
 
 class MemoryStepReads:

@@ -4,10 +4,10 @@ from collections.abc import Mapping, Sequence
 
 from lifecycle.application.ports.cluster_queries import Catalog, Delivery, LeaseAndQueue
 from lifecycle.domain.fleet.cluster import Cluster
-from lifecycle.gateways.memory.catalogue import MemoryCatalogue
-from lifecycle.gateways.memory.leases import MemoryLeases
-from lifecycle.gateways.memory.queue import MemoryQueue
-from lifecycle.gateways.memory.registry import MemoryRegistry
+from tests.fakes.catalogue import MemoryCatalogue
+from tests.fakes.leases import MemoryLeases
+from tests.fakes.queue import MemoryQueue
+from tests.fakes.registry import MemoryRegistry
 
 
 class MemoryClusterQueries:
