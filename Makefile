@@ -66,7 +66,7 @@ clean: stop ## remove everything that make made
 	rm -rf .venv .venv-emulator .lifecycle build cdk.out .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
-# The tests need git and Chromium beside make and Python. Root may install them; others are told.
+# The tests need git and Chromium beside make and Python. Root may install them; others read what is missing.
 system-packages:
 	@missing=""; for each in git chromium; do command -v $$each > /dev/null || missing="$$missing $$each"; done; \
 	[ -z "$$missing" ] || { \

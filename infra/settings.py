@@ -61,9 +61,7 @@ class Settings:
     agent_heartbeat_timeout_seconds: str
     minute_seconds: str  # of a test bed and of a watch
     clusters: tuple[ClusterSettings, ...]
-    other_clusters: tuple[
-        str, ...
-    ]  # of other stacks, such as production/hello; the dashboard shows their alarms
+    other_clusters: tuple[str, ...]  # of other stacks, such as production/hello; the dashboard shows their alarms
 
     @property
     def dashboard_clusters(self) -> tuple[str, ...]:
@@ -104,9 +102,7 @@ def _clusters(found: Any) -> tuple[str, ...]:
     listed = json.loads(found) if isinstance(found, str) else found
     wrong = [each for each in listed if not _CLUSTER.fullmatch(str(each))]
     if wrong:
-        raise SystemExit(
-            f"cdk.json: dashboard_clusters: {wrong} are no clusters; write them as production/hello"
-        )
+        raise SystemExit(f"cdk.json: dashboard_clusters: {wrong} are no clusters; write them as production/hello")
     return tuple(str(each) for each in listed)
 
 

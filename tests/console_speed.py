@@ -48,9 +48,7 @@ def main() -> int:
         try:
             # Schedules that never fire here: they would repair the hosts that this account only claims to
             # have.
-            environment.up(
-                layout, progress, ports, {"converge_rate": "rate(7 days)", "watch_rate": "rate(7 days)"}
-            )
+            environment.up(layout, progress, ports, {"converge_rate": "rate(7 days)", "watch_rate": "rate(7 days)"})
             aws = Aws(ports)
             with progress.step(f"an account of {SERVICES} services"):
                 write_account(aws)
@@ -146,9 +144,7 @@ def report(rows: list[dict[str, Any]]) -> int:
         what = "one cluster" if row["asked"] == ONE else "everything"
         times = " ".join(f"{row[name]:>5} ms" for name in ("first_ms", "median_ms", "worst_ms"))
         print(f"{row['widget']:18} {what:12} {times} {row['bytes']:>9}")
-    late = [
-        row["widget"] for row in rows if row["median_ms"] > MOST_MILLISECONDS or row["bytes"] > MOST_BYTES
-    ]
+    late = [row["widget"] for row in rows if row["median_ms"] > MOST_MILLISECONDS or row["bytes"] > MOST_BYTES]
     print(
         f"every widget is within {MOST_MILLISECONDS} ms and {MOST_BYTES // 1000} kB"
         if not late

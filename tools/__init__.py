@@ -1,1 +1,1 @@
-"""What developers run beside the product: the demonstration, the measurements, the study of the judge."""
+"""Programs for developers: the demonstration, the benchmark, the study of the judge and the prose checker."""

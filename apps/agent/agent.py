@@ -143,9 +143,7 @@ class Agent:
     def _end(self, stage: Stage, failed: Stage | None = None, detail: str = "") -> None:
         service_ran = failed in (Stage.STARTING, Stage.SELF_TESTING) and self._journal.in_progress
         try:
-            acted = self._journal.end(
-                stage, failed, detail, self._installer.log_tail() if service_ran else ""
-            )
+            acted = self._journal.end(stage, failed, detail, self._installer.log_tail() if service_ran else "")
             logger.info("%s %s: %s %s", acted.order, acted.version, stage, acted.detail)
         finally:
             self._publish()

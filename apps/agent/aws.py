@@ -86,8 +86,7 @@ class CloudWatchMetricSink:
 
     def put(self, values: Mapping[str, float], at: datetime) -> None:
         data = [
-            {**self._datum, "MetricName": name, "Value": value, "Timestamp": at}
-            for name, value in values.items()
+            {**self._datum, "MetricName": name, "Value": value, "Timestamp": at} for name, value in values.items()
         ]
         with _translated_errors(f"CloudWatch's namespace {self._namespace}"):
             self._cloudwatch().put_metric_data(Namespace=self._namespace, MetricData=data)

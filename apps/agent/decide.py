@@ -150,9 +150,7 @@ def _decide_repeated(turn: Turn, acted: TurnRecord, now: datetime) -> Decision:
     if acted.unfinished:
         return _resume(turn, acted, now)
     if (turn.version, turn.digest) != (acted.version, acted.digest):
-        return Ignore(
-            f"turn {turn.epoch}.{turn.attempt} ended with {acted.version}, but now names {turn.version}"
-        )
+        return Ignore(f"turn {turn.epoch}.{turn.attempt} ended with {acted.version}, but now names {turn.version}")
     if acted.stage is Stage.READY and now < turn.expires_at:
         return Prefetched(f"{turn.version} is on the disk", soon=turn.attempt > 0)
     return Ignore(f"turn {turn.epoch}.{turn.attempt} ended: {acted.stage}")

@@ -71,9 +71,7 @@ class HashedSource:
         while self.read(_CHUNK):
             pass
         if self._hash.hexdigest() != manifest.digest:
-            raise DigestMismatch(
-                f"the artifact of {manifest.version}", manifest.digest, self._hash.hexdigest()
-            )
+            raise DigestMismatch(f"the artifact of {manifest.version}", manifest.digest, self._hash.hexdigest())
 
 
 def check_digest(file: BinaryIO, manifest: Manifest) -> None:

@@ -32,6 +32,4 @@ class HomeInUse(LifecycleError):
     """A folder that another agent uses; two agents would undo each other's work."""
 
     def __init__(self, home: str, holder: str) -> None:
-        super().__init__(
-            f"an agent (pid {holder}) already runs in {home}; stop it first, or use another --home"
-        )
+        super().__init__(f"an agent (pid {holder}) already runs in {home}; stop it first, or use another --home")

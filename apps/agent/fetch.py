@@ -45,7 +45,5 @@ def _check(manifest: Manifest, service: str, turn: Turn, free: int) -> None:
     if manifest.size > min(MAXIMUM_ARTIFACT_BYTES, free):
         raise Refused(
             f"the artifact of {turn.version}",
-            [
-                f"it has {manifest.size} bytes, at most {MAXIMUM_ARTIFACT_BYTES} are taken and {free} are free here"
-            ],
+            [f"it has {manifest.size} bytes, at most {MAXIMUM_ARTIFACT_BYTES} are taken and {free} are free here"],
         )

@@ -64,9 +64,7 @@ class Installer:
         self._announce(Stage.STARTING)
         environment = service_environment(manifest, self._settings)
         started = self._service.start(manifest, prepared.folder, environment)
-        wait_until_ready(
-            self._settings.address, self._settings.port, manifest.run.start_seconds, self._exit_reason
-        )
+        wait_until_ready(self._settings.address, self._settings.port, manifest.run.start_seconds, self._exit_reason)
         self._announce(Stage.SELF_TESTING)
         detail, passed = self._run_self_test(manifest, prepared.folder, environment)
         return SelfTest(passed=passed, digest=turn.digest, boot=started.boot, detail=detail[:1000])
@@ -93,9 +91,7 @@ class Installer:
                 time.sleep(pause)
         raise AssertionError("unreachable: the last try returns or raises")
 
-    def _run_self_test(
-        self, manifest: Manifest, folder: Path, environment: dict[str, str]
-    ) -> tuple[str, bool]:
+    def _run_self_test(self, manifest: Manifest, folder: Path, environment: dict[str, str]) -> tuple[str, bool]:
         address, port = self._settings.address, self._settings.port
         try:
             detail = self_test(manifest.self_test, address, port, folder, environment)

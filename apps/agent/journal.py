@@ -81,9 +81,7 @@ class Journal:
     def end(self, stage: Stage, failed: Stage | None, detail: str, log_tail: str) -> TurnRecord:
         """Record the turn's result. This process does not repeat the turn, even when the disk is full."""
         state = self.state()
-        acted = replace(
-            state.acted, stage=stage, failed_stage=failed, detail=detail[:1000], log_tail=log_tail
-        )
+        acted = replace(state.acted, stage=stage, failed_stage=failed, detail=detail[:1000], log_tail=log_tail)
         self._state, self._unsaved = replace(state, acted=acted), True
         self.retry_save()
         return acted

@@ -1,7 +1,7 @@
 """The agent's ports: its turn, its report, metrics and releases.
 
 Every method raises StoreUnreachable when the store does not answer, and StoreRefused when the store refuses or
-answers something unexpected. `aws.py` implements the ports on AWS, `fakes.py` in memory.
+answers something unexpected. `aws.py` implements the ports on AWS, tests/fakes/agent.py in memory.
 """
 
 from collections.abc import Callable, Mapping

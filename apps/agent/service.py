@@ -131,9 +131,7 @@ class Service:
     def _signal_and_wait(self, started: StartRecord, number: signal.Signals, seconds: float) -> bool:
         with contextlib.suppress(ProcessLookupError):
             os.killpg(started.pid, number)
-            os.killpg(
-                started.pid, signal.SIGCONT
-            )  # a stopped process handles the signal only when it continues
+            os.killpg(started.pid, signal.SIGCONT)  # a stopped process handles the signal only when it continues
         deadline, pause = time.monotonic() + seconds, 0.002
         while True:
             self._reap(started)

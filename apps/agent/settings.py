@@ -92,18 +92,14 @@ def _parser(environment: Mapping[str, str]) -> argparse.ArgumentParser:
     option("host", "LIFECYCLE_HOST", "this host's name, unique in its cluster")
     option("environment", "LIFECYCLE_ENVIRONMENT", "staging or production")
     option("service", "LIFECYCLE_SERVICE", "the service that this host runs")
-    option(
-        "address", "LIFECYCLE_ADDRESS", "the address that the service binds to, as the load balancer knows it"
-    )
+    option("address", "LIFECYCLE_ADDRESS", "the address that the service binds to, as the load balancer knows it")
     option("port", "LIFECYCLE_PORT", "the port that the service binds to", kind=int)
     option("zone", "LIFECYCLE_ZONE", "the availability zone", "")
     option("home", "LIFECYCLE_AGENT_HOME", "the folder for releases, logs and state; private to one agent")
     option("table", Variable.LEDGER_TABLE, "the DynamoDB table with turns and reports")
     option("bucket", Variable.ARTIFACT_BUCKET, "the S3 bucket with releases and snapshots")
     option("idle-seconds", "LIFECYCLE_IDLE_SECONDS", "seconds between polls for a turn", 5.0, float)
-    option(
-        "busy-seconds", "LIFECYCLE_BUSY_SECONDS", "seconds between polls when an install is near", 0.05, float
-    )
+    option("busy-seconds", "LIFECYCLE_BUSY_SECONDS", "seconds between polls when an install is near", 0.05, float)
     option("heartbeat-seconds", "LIFECYCLE_HEARTBEAT_SECONDS", "most seconds between reports", 3.0, float)
     option("metrics-seconds", "LIFECYCLE_METRICS_SECONDS", "seconds between metric readings", 60.0, float)
     return parser

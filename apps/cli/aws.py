@@ -27,8 +27,7 @@ class StepRuns:
         only = {"statusFilter": "RUNNING"} if running else {}
         found = self._states.list_executions(stateMachineArn=self._delivery, maxResults=50, **only)
         return [
-            Run(each["name"], each["status"], each["startDate"], each.get("stopDate"))
-            for each in found["executions"]
+            Run(each["name"], each["status"], each["startDate"], each.get("stopDate")) for each in found["executions"]
         ]
 
     def current_step(self, name: str) -> str:
@@ -69,9 +68,7 @@ def current_step(newest_first: Sequence[Mapping[str, Any]]) -> str:
             continue
         name = str(event["stateEnteredEventDetails"]["name"])
         if name not in building:
-            return {"RecordSnapshot": "recording the snapshot", "StartStaging": "starting staging"}.get(
-                name, name
-            )
+            return {"RecordSnapshot": "recording the snapshot", "StartStaging": "starting staging"}.get(name, name)
         return f"building: {phase}" if (phase := _build_phase(newest_first)) else "building"
     return "starting"
 
@@ -96,9 +93,7 @@ class LambdaFunctions:
         answer = json.loads(found["Payload"].read() or b"null")
         if found.get("FunctionError"):
             cause = answer.get("errorMessage", answer) if isinstance(answer, dict) else answer
-            raise FunctionRefused(
-                f"the function {name} failed: {cause}; see its log group {function_log(phase)}"
-            )
+            raise FunctionRefused(f"the function {name} failed: {cause}; see its log group {function_log(phase)}")
         if isinstance(answer, dict) and set(answer) == {"error"}:
             raise FunctionRefused(str(answer["error"]))
         return answer

@@ -38,13 +38,9 @@ As = Annotated[
     ),
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of text.", rich_help_panel=COMMON)]
-Debug = Annotated[
-    bool, typer.Option("--debug", help="Print the traceback of an error.", rich_help_panel=COMMON)
-]
+Debug = Annotated[bool, typer.Option("--debug", help="Print the traceback of an error.", rich_help_panel=COMMON)]
 
-ServiceName = Annotated[
-    str, typer.Argument(metavar="SERVICE", help="The name of the service, such as hello.")
-]
+ServiceName = Annotated[str, typer.Argument(metavar="SERVICE", help="The name of the service, such as hello.")]
 MaybeService = Annotated[str, typer.Argument(metavar="SERVICE", help="Only this service.")]
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask for confirmation.")]
 Watch = Annotated[bool, typer.Option("--watch/--no-watch", help="Follow it live until it ends or halts.")]

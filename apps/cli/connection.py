@@ -53,9 +53,7 @@ def find_environment(environ: Mapping[str, str], start: Path) -> Path | None:
     if home := environ.get("LIFECYCLE_HOME"):
         file = Path(home) / "environment.json"
         if not file.is_file():
-            raise NoTarget(
-                f"no environment found in LIFECYCLE_HOME={home}: start it with `lifecycle local up`"
-            )
+            raise NoTarget(f"no environment found in LIFECYCLE_HOME={home}: start it with `lifecycle local up`")
         return file
     folders = [*(folder / ".lifecycle" for folder in (start, *start.parents)), _CHECKOUT / ".lifecycle"]
     return next((file for folder in folders if (file := folder / "environment.json").is_file()), None)

@@ -26,9 +26,7 @@ def parse_scope(text: str) -> str:
     try:
         return str(Cluster.parse(text))
     except InvalidName as error:
-        expected = (
-            f"{scope_in_words(EVERYTHING)}, {', '.join(ENVIRONMENTS)}, or a cluster such as production/hello"
-        )
+        expected = f"{scope_in_words(EVERYTHING)}, {', '.join(ENVIRONMENTS)}, or a cluster such as production/hello"
         raise InvalidValue("freeze scope", text, expected) from error
 
 
@@ -56,9 +54,7 @@ def _duration(text: str) -> timedelta:
 
 
 def _time(text: str) -> datetime:
-    expected = (
-        "a date and a time in UTC, such as '2026-11-24 08:00', or with its offset, '2026-11-24 08:00+01:00'"
-    )
+    expected = "a date and a time in UTC, such as '2026-11-24 08:00', or with its offset, '2026-11-24 08:00+01:00'"
     if not (match := _TIME.fullmatch(text)):
         raise InvalidValue("time", text, expected)
     zone = match[2] if match[2] not in (None, "UTC") else "Z"

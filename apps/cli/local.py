@@ -41,9 +41,7 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of text
 def up(
     ports: Annotated[
         str,
-        typer.Option(
-            envvar=VARIABLE, help="Ports other than the default, such as emulator=5566,production=9090."
-        ),
+        typer.Option(envvar=VARIABLE, help="Ports other than the default, such as emulator=5566,production=9090."),
     ] = "",
     *,
     as_json: AsJson = False,
@@ -66,9 +64,7 @@ def down() -> None:
 @app.command()
 def add(
     path: Annotated[Path, typer.Argument(help="A folder with a lifecycle.toml.")],
-    host_count: Annotated[
-        int, typer.Option("--hosts", min=1, max=50, help="Number of production hosts.")
-    ] = 4,
+    host_count: Annotated[int, typer.Option("--hosts", min=1, max=50, help="Number of production hosts.")] = 4,
     staging_hosts: Annotated[int, typer.Option(min=1, max=50, help="Number of staging hosts.")] = 1,
     *,
     as_json: AsJson = False,

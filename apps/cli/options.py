@@ -23,9 +23,7 @@ def _check_reason(why: str) -> str:
     return why
 
 
-InEnvironment = Annotated[
-    Environment, typer.Option("--environment", "-e", help="The environment of the cluster.")
-]
+InEnvironment = Annotated[Environment, typer.Option("--environment", "-e", help="The environment of the cluster.")]
 OnlyIn = Annotated[Environment | None, typer.Option("--environment", "-e", help="Only in this environment.")]
 _WHY = "The reason, for the audit log."
 Reason = Annotated[str, typer.Option("--reason", help=_WHY)]
@@ -34,12 +32,8 @@ Why = Annotated[str, typer.Option("--why", help=_WHY, callback=_check_reason)]
 DeploymentId = Annotated[
     str, typer.Option("--deployment", metavar="ID", help="The deployment, if more than one waits.")
 ]
-ThenWatch = Annotated[
-    bool, typer.Option("--watch/--no-watch", help="Then follow it live until it ends or halts.")
-]
-DeploymentName = Annotated[
-    str, typer.Argument(metavar="DEPLOYMENT|SERVICE", help="The deployment, or its service.")
-]
+ThenWatch = Annotated[bool, typer.Option("--watch/--no-watch", help="Then follow it live until it ends or halts.")]
+DeploymentName = Annotated[str, typer.Argument(metavar="DEPLOYMENT|SERVICE", help="The deployment, or its service.")]
 
 
 def text_of(environment: Environment | None) -> str:

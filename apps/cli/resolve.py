@@ -155,9 +155,7 @@ def unknown_deployment(connection: Connection, cluster: Cluster, name: str) -> U
     return Unknown("deployment", name, f"Newest known: {names_or_none(newest)}. See `{history}`.")
 
 
-def pending_question(
-    connection: Connection, text: str, environment: str, wanted: QuestionKind
-) -> PendingQuestion:
+def pending_question(connection: Connection, text: str, environment: str, wanted: QuestionKind) -> PendingQuestion:
     """Return the one deployment that waits for what is `wanted`; raises Unknown or Ambiguous."""
     candidates = deployments_named(connection, text, environment)
     found = [

@@ -106,9 +106,7 @@ def watch_started(
     """
     endings: list[dict[str, Any]] = []
     try:
-        code, endings = after_answer(
-            printer, connection, name, watch=options.watch, rollback_is_fine=rollback
-        )
+        code, endings = after_answer(printer, connection, name, watch=options.watch, rollback_is_fine=rollback)
     finally:
         printer.facts({**facts, "deployment": name, "started": True, "endings": endings})
     return code

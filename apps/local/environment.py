@@ -102,9 +102,7 @@ def _start(layout: Layout, ports: Ports, progress: Progress, context: Mapping[st
         raise
 
 
-def _restart_emulator(
-    layout: Layout, ports: Ports, progress: Progress, known: Mapping[str, Any]
-) -> dict[str, Any]:
+def _restart_emulator(layout: Layout, ports: Ports, progress: Progress, known: Mapping[str, Any]) -> dict[str, Any]:
     """Start the emulator again from its saved state; services kept serving meanwhile."""
     with progress.step("restart the embedded AWS, which had died"):
         end(layout, [part for name, part in recorded(layout).items() if name == EMULATOR])
@@ -173,9 +171,7 @@ def _describe(layout: Layout, ports: Ports, aws: Aws, folder: Path) -> dict[str,
         "state_machines": {
             name: names.machine_arn(names.machine(name), EMULATED) for name in ("delivery", "rollout")
         },
-        "function_url": aws.client("lambda").get_function_url_config(FunctionName=RECEIVE_PUSH)[
-            "FunctionUrl"
-        ],
+        "function_url": aws.client("lambda").get_function_url_config(FunctionName=RECEIVE_PUSH)["FunctionUrl"],
         "webhook_secret": names.WEBHOOK_SECRET,
         "ledger_table": names.LEDGER,
         "artifact_bucket": names.artifact_bucket(EMULATED),

@@ -43,6 +43,4 @@ class NotRunning(LaptopError):
     """The environment is not up."""
 
     def __init__(self) -> None:
-        super().__init__(
-            "the local environment is not running; start it with `lifecycle local up` or `make run`"
-        )
+        super().__init__("the local environment is not running; start it with `lifecycle local up` or `make run`")

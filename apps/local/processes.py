@@ -44,10 +44,7 @@ class Part:
 def recorded(layout: Layout) -> dict[str, Part]:
     """Return every part that was started and not ended, dead ones included: by name, in the order of their start."""
     found = read_json(layout.processes, [])
-    return {
-        item["name"]: Part(item["name"], item["pid"], item["started"], tuple(item["command"]))
-        for item in found
-    }
+    return {item["name"]: Part(item["name"], item["pid"], item["started"], tuple(item["command"])) for item in found}
 
 
 def start(

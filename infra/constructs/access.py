@@ -48,9 +48,7 @@ class Access:
     write: tuple[Statement, ...] = ()
 
 
-def statements(
-    reads: Iterable[Access], writes: Iterable[Access], may: Iterable[Statement]
-) -> tuple[Statement, ...]:
+def statements(reads: Iterable[Access], writes: Iterable[Access], may: Iterable[Statement]) -> tuple[Statement, ...]:
     """Return the statements of the three lists, each once."""
     found: dict[str, Statement] = {}
     for access in (*reads, *writes):

@@ -86,12 +86,8 @@ class Alarms(Construct):
 
     def _errors(self, most: Thresholds) -> None:
         if self._emulated:
-            expected = (
-                f"expected {_at_most('the requests that fail in ten seconds', _EMULATED_ERRORS)}; {_TO_DO}"
-            )
-            self._alarm(
-                "errors", expected, _EMULATED_ERRORS, metric_name=names.FAILED_REQUESTS, statistic="Sum"
-            )
+            expected = f"expected {_at_most('the requests that fail in ten seconds', _EMULATED_ERRORS)}; {_TO_DO}"
+            self._alarm("errors", expected, _EMULATED_ERRORS, metric_name=names.FAILED_REQUESTS, statistic="Sum")
             return
         # RequestCount is not filled: without its value there is no rate, so late data is no error.
         failed = " - ".join(["requests", *(f"FILL({name}, 0)" for name in _ANSWERED)])
@@ -108,9 +104,7 @@ class Alarms(Construct):
             ],
         )
 
-    def _alarm(
-        self, sign: str, expected: str, most: Any, *, breaches: int = _PERIODS - 1, **metric: Any
-    ) -> None:
+    def _alarm(self, sign: str, expected: str, most: Any, *, breaches: int = _PERIODS - 1, **metric: Any) -> None:
         if "metrics" not in metric:
             metric |= {
                 "namespace": names.BALANCER_NAMESPACE,

@@ -86,8 +86,7 @@ def _allowed(tools: assets.Asset) -> tuple[Statement, ...]:
     (read, _listing) = SNAPSHOTS.read
     # IAM checks CreateLogStream against the group, which AWS writes with and without the `:*` of its streams.
     log = tuple(
-        names.arn("logs", f"log-group:{names.build_log(names.BUILD_PROJECT)}{suffix}")
-        for suffix in ("", ":*")
+        names.arn("logs", f"log-group:{names.build_log(names.BUILD_PROJECT)}{suffix}") for suffix in ("", ":*")
     )
     return (
         *SNAPSHOTS.write,

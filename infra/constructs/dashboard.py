@@ -132,8 +132,5 @@ def _alarms(clusters: tuple[str, ...]) -> list[Widget]:
     for cluster in clusters:
         environment, _, service = cluster.partition("/")
         letter = names.ENVIRONMENT_LETTERS[environment]
-        arns += [
-            names.arn("cloudwatch", f"alarm:{names.alarm(letter, service, sign)}")
-            for sign in names.ALARM_SIGNS
-        ]
+        arns += [names.arn("cloudwatch", f"alarm:{names.alarm(letter, service, sign)}") for sign in names.ALARM_SIGNS]
     return [_placed("alarm", (0, 40, 12, 6), {"title": "Alarms", "alarms": arns})] if arns else []

@@ -10,9 +10,7 @@ from lifecycle.names import Partition
 _LEDGER = names.arn("dynamodb", f"table/{names.LEDGER}")
 # Items are replaced as a whole, and the table is never scanned, so no role has UpdateItem or Scan.
 LEDGER = Access(
-    read=(
-        Statement("LedgerRead", ("dynamodb:GetItem", "dynamodb:Query", "dynamodb:BatchGetItem"), (_LEDGER,)),
-    ),
+    read=(Statement("LedgerRead", ("dynamodb:GetItem", "dynamodb:Query", "dynamodb:BatchGetItem"), (_LEDGER,)),),
     write=(Statement("LedgerWrite", ("dynamodb:PutItem",), (_LEDGER,)),),
 )
 
@@ -40,9 +38,7 @@ LEDGER_STREAM = (
         (f"{_LEDGER}/stream/*",),
         "a stream is named after the time of its creation",
     ),
-    Statement(
-        "StreamList", ("dynamodb:ListStreams",), ("*",), "Lambda lists the streams before it knows a name"
-    ),
+    Statement("StreamList", ("dynamodb:ListStreams",), ("*",), "Lambda lists the streams before it knows a name"),
 )
 SEND_NOTIFICATIONS = (
     Statement("TellEvents", ("events:PutEvents",), (names.arn("events", "event-bus/default"),)),
@@ -56,9 +52,7 @@ READ_ALARMS = Statement(
     "alarms are listed by prefix and state, and a listing is about every alarm",
 )
 
-_EVERY_CLUSTER = (
-    f"one Lambda serves every cluster: the names below {names.REGISTRY} are services, known at run time"
-)
+_EVERY_CLUSTER = f"one Lambda serves every cluster: the names below {names.REGISTRY} are services, known at run time"
 REGISTRY = Access(
     read=(
         Statement(
@@ -77,9 +71,7 @@ REGISTRY = Access(
         ),
     ),
 )
-_EMULATED = (
-    "the emulator finds no resource in this request (tests/integration/statemachines/test_gaps.py); AWS does"
-)
+_EMULATED = "the emulator finds no resource in this request (tests/integration/statemachines/test_gaps.py); AWS does"
 
 
 def registry_list(*, emulated: bool) -> Access:
@@ -176,9 +168,7 @@ DELETE_ARTIFACTS = Statement(
 )
 
 START_ROLLOUT = Statement("StartRollout", ("states:StartExecution",), (names.machine_arn(names.ROLLOUT),))
-LIST_DELIVERIES = Statement(
-    "ListDeliveries", ("states:ListExecutions",), (names.machine_arn(names.DELIVERY),)
-)
+LIST_DELIVERIES = Statement("ListDeliveries", ("states:ListExecutions",), (names.machine_arn(names.DELIVERY),))
 START_DELIVERY = Statement("StartDelivery", ("states:StartExecution",), (names.machine_arn(names.DELIVERY),))
 DESCRIBE_ROLLOUTS = Statement(
     "SeeRollouts",

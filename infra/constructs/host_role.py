@@ -12,15 +12,11 @@ from lifecycle import names
 class HostRole(Construct):
     """The role `lifecycle-host-<environment>-<service>`: EC2 hosts have it, other hosts assume it."""
 
-    def __init__(
-        self, scope: Construct, construct_id: str, values: ClusterValues, *, on_ec2: bool = False
-    ) -> None:
+    def __init__(self, scope: Construct, construct_id: str, values: ClusterValues, *, on_ec2: bool = False) -> None:
         super().__init__(scope, construct_id)
         allowed = _allowed(values)
         account = iam.AccountRootPrincipal()
-        principal = (
-            iam.CompositePrincipal(account, iam.ServicePrincipal("ec2.amazonaws.com")) if on_ec2 else account
-        )
+        principal = iam.CompositePrincipal(account, iam.ServicePrincipal("ec2.amazonaws.com")) if on_ec2 else account
         self.role = iam.Role(
             self,
             "Role",
@@ -36,9 +32,7 @@ def _allowed(values: ClusterValues) -> tuple[Statement, ...]:
     ledger = names.arn("dynamodb", f"table/{names.LEDGER}")
     cluster = f"{values.environment}/{values.service}"
     return (
-        Statement(
-            "Turns", ("dynamodb:GetItem",), (ledger,), conditions=_partition(names.Partition.TURNS, cluster)
-        ),
+        Statement("Turns", ("dynamodb:GetItem",), (ledger,), conditions=_partition(names.Partition.TURNS, cluster)),
         Statement(
             "Reports",
             ("dynamodb:GetItem", "dynamodb:PutItem"),
@@ -63,12 +57,8 @@ def _allowed(values: ClusterValues) -> tuple[Statement, ...]:
 
 def _namespace(service: str) -> dict[str, dict[str, str]]:
     # AWS always sends the key. IfExists is for the emulator (tests/integration/statemachines/test_gaps.py).
-    return {
-        "StringEqualsIfExists": {"cloudwatch:namespace": access.substituted(names.host_namespace(service))}
-    }
+    return {"StringEqualsIfExists": {"cloudwatch:namespace": access.substituted(names.host_namespace(service))}}
 
 
 def _partition(partition: str, cluster: str) -> dict[str, dict[str, list[str]]]:
-    return {
-        "ForAllValues:StringEquals": {"dynamodb:LeadingKeys": [access.substituted(f"{partition}{cluster}")]}
-    }
+    return {"ForAllValues:StringEquals": {"dynamodb:LeadingKeys": [access.substituted(f"{partition}{cluster}")]}}

@@ -117,9 +117,7 @@ class Hosts(Construct):
                 instance_type=self._cluster.instance_type,
                 iam_instance_profile=kind.IamInstanceProfileProperty(arn=profile.attr_arn),
                 security_group_ids=[group.attr_group_id],
-                metadata_options=kind.MetadataOptionsProperty(
-                    http_tokens="required", http_put_response_hop_limit=1
-                ),
+                metadata_options=kind.MetadataOptionsProperty(http_tokens="required", http_put_response_hop_limit=1),
                 block_device_mappings=[
                     kind.BlockDeviceMappingProperty(
                         device_name="/dev/xvda", ebs=kind.EbsProperty(encrypted=True, volume_type="gp3")
@@ -162,9 +160,7 @@ class Hosts(Construct):
         )
         accept(
             group,
-            {
-                "AwsSolutions-AS3": "the group has a fixed size and no scaling policy: no event to notify about"
-            },
+            {"AwsSolutions-AS3": "the group has a fixed size and no scaling policy: no event to notify about"},
         )
 
     def _association(self, script: str) -> None:

@@ -102,9 +102,7 @@ def substitutions(calls: tuple[str, ...], starts: tuple[str, ...]) -> dict[str, 
 
 
 def _allowed(calls: tuple[str, ...], starts: tuple[str, ...]) -> tuple[Statement, ...]:
-    invoke = Statement(
-        "Call", ("lambda:InvokeFunction",), tuple(names.function_arn(phase) for phase in calls)
-    )
+    invoke = Statement("Call", ("lambda:InvokeFunction",), tuple(names.function_arn(phase) for phase in calls))
     begin = Statement(
         "Start",
         ("states:StartExecution",),

@@ -71,9 +71,7 @@ class NotificationsOut(Construct):
 class AlarmsIn(Construct):
     """The topic `lifecycle-alarms`, which the clusters' alarms notify, and which starts `watch`."""
 
-    def __init__(
-        self, scope: Construct, construct_id: str, watch: lambda_.Function, *, plain_http: bool
-    ) -> None:
+    def __init__(self, scope: Construct, construct_id: str, watch: lambda_.Function, *, plain_http: bool) -> None:
         super().__init__(scope, construct_id)
         topic = _topic(self, names.ALARMS, "Lifecycle alarms", plain_http=plain_http)
         topic.add_to_resource_policy(

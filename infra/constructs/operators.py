@@ -44,12 +44,8 @@ def _allowed(*, emulated: bool) -> tuple[Statement, ...]:
             START_DELIVERY,
             Statement("List", ("states:ListExecutions",), _MACHINES),
             # No StopExecution: a decision ends a rollout, and keeps its records consistent.
-            Statement(
-                "Watch", ("states:DescribeExecution", "states:GetExecutionHistory"), _EXECUTIONS, _RUNS
-            ),
-            Statement(
-                "Call", ("lambda:InvokeFunction",), tuple(names.function_arn(phase) for phase in CALLED)
-            ),
+            Statement("Watch", ("states:DescribeExecution", "states:GetExecutionHistory"), _EXECUTIONS, _RUNS),
+            Statement("Call", ("lambda:InvokeFunction",), tuple(names.function_arn(phase) for phase in CALLED)),
             *read_builds(emulated=emulated),
         ),
     )

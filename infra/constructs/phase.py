@@ -83,9 +83,7 @@ def _folder(functions: Path, name: str) -> str:
     found = sorted(functions.glob(f"*/{name}/handler.py"))
     if len(found) != 1:
         expected = functions / "<capability>" / name / "handler.py"
-        raise SystemExit(
-            f"the phase {name} has {len(found)} folders of code; it needs exactly one, {expected}"
-        )
+        raise SystemExit(f"the phase {name} has {len(found)} folders of code; it needs exactly one, {expected}")
     return str(found[0].parent)
 
 

@@ -53,9 +53,7 @@ class Storage(Construct):
             block_public_access=s3.BlockPublicAccess.BLOCK_ALL,
             object_ownership=s3.ObjectOwnership.BUCKET_OWNER_ENFORCED,
             lifecycle_rules=[
-                s3.LifecycleRule(
-                    id="unfinished-uploads", abort_incomplete_multipart_upload_after=Duration.days(1)
-                ),
+                s3.LifecycleRule(id="unfinished-uploads", abort_incomplete_multipart_upload_after=Duration.days(1)),
                 s3.LifecycleRule(
                     id="deleted-versions",
                     noncurrent_version_expiration=Duration.days(_DELETED_DAYS),
@@ -74,9 +72,7 @@ class Storage(Construct):
             "Webhook",
             secret_name=names.WEBHOOK_SECRET,
             description="Signs the push events of GitHub (X-Hub-Signature-256)",
-            generate_secret_string=secretsmanager.SecretStringGenerator(
-                password_length=48, exclude_punctuation=True
-            ),
+            generate_secret_string=secretsmanager.SecretStringGenerator(password_length=48, exclude_punctuation=True),
             removal_policy=self._removal,
         )
         reason = "GitHub has the other copy: a rotation is done by hand in both places"

@@ -122,9 +122,5 @@ class HostEvents(Construct):
                 detail_type=[f"EC2 Instance {event} Successful"],
                 detail={"AutoScalingGroupName": [self._group]},
             ),
-            targets=[
-                targets.LambdaFunction(
-                    called, event=events.RuleTargetInput.from_object({**cluster, **values})
-                )
-            ],
+            targets=[targets.LambdaFunction(called, event=events.RuleTargetInput.from_object({**cluster, **values}))],
         )

@@ -33,9 +33,7 @@ class ByoClusterStack(Stack):
 
     def _thresholds(self) -> Thresholds:
         return Thresholds(
-            error_percent=self._number(
-                "MostErrorPercent", "Alarm above this percentage of failed requests", 2
-            ),
+            error_percent=self._number("MostErrorPercent", "Alarm above this percentage of failed requests", 2),
             latency_seconds=self._number(
                 "MostLatencySeconds", "Alarm above this 99th percentile of latency, in seconds", 2
             ),
@@ -72,9 +70,7 @@ class ByoClusterStack(Stack):
                 default="internal",
                 allowed_values=["internal", "internet-facing"],
             ),
-            allowed_cidr=self._text(
-                "AllowedCidr", "Addresses that may call the service", default="10.0.0.0/8"
-            ),
+            allowed_cidr=self._text("AllowedCidr", "Addresses that may call the service", default="10.0.0.0/8"),
             is_alive_path=self._text("IsAlivePath", "Path of the health check", default="/is_alive"),
             drain_seconds=self._number(
                 "DrainSeconds", "Seconds that the longest request of the service may take", 60
@@ -91,9 +87,7 @@ class ByoClusterStack(Stack):
         return CfnParameter(self, name, type=type, description=description, **more).value_as_string  # type: ignore[arg-type]
 
     def _number(self, name: str, description: str, default: int) -> float:
-        return CfnParameter(
-            self, name, type="Number", description=description, default=default
-        ).value_as_number
+        return CfnParameter(self, name, type="Number", description=description, default=default).value_as_number
 
 
 class AsgClusterStack(Stack):
@@ -121,9 +115,7 @@ class AsgClusterStack(Stack):
             address="",
         )
         front = FrontDoor(self, "Front", values)
-        most = Thresholds(
-            cluster.most_error_percent, cluster.most_latency_seconds, cluster.most_unhealthy_hosts
-        )
+        most = Thresholds(cluster.most_error_percent, cluster.most_latency_seconds, cluster.most_unhealthy_hosts)
         Alarms(self, "Alarms", values.name, front, most)
         host = HostRole(self, "Host", values, on_ec2=True)
         Hosts(self, "Hosts", cluster, role=host.role, front=front)

@@ -180,9 +180,7 @@ class ControlPlaneStack(Stack):
             writes=[LEDGER],
             may=[REMOVE_HOST, change_targets("DeregisterTargets"), set_weights(), ANSWER_ROLLOUT],
         )
-        self._phase(
-            "gc", reads=[REGISTRY], writes=[LEDGER], may=[LIST_ARTIFACTS, DELETE_ARTIFACTS], seconds=300
-        )
+        self._phase("gc", reads=[REGISTRY], writes=[LEDGER], may=[LIST_ARTIFACTS, DELETE_ARTIFACTS], seconds=300)
         # Like `finish`, it closes a deployment whose execution was stopped by hand, and ends its test bed.
         ends_test_bed = [
             change_targets("DeregisterTargets"),
@@ -212,12 +210,8 @@ class ControlPlaneStack(Stack):
         return Shared(
             functions=settings.functions,
             layers=(
-                self._layer(
-                    "Core", lambda_.Code.from_asset(str(ROOT / "layers/core"), exclude=["**/__pycache__"])
-                ),
-                self._layer(
-                    "Dependencies", lambda_.Code.from_asset(str(bundles.dependencies(settings.platform)))
-                ),
+                self._layer("Core", lambda_.Code.from_asset(str(ROOT / "layers/core"), exclude=["**/__pycache__"])),
+                self._layer("Dependencies", lambda_.Code.from_asset(str(bundles.dependencies(settings.platform)))),
             ),
             environment={
                 Variable.LEDGER_TABLE: names.LEDGER,

@@ -20,9 +20,7 @@ CONSTANTS = {
     for name, value in vars(owner).items()
     if name.isupper() and isinstance(value, str)
 } - TOO_COMMON
-PATTERN = re.compile(
-    r"(^|[/:])lifecycle-[a-z{]|^/lifecycle(/|$)|/aws/(lambda|codebuild|vendedlogs)/|^Lifecycle/"
-)
+PATTERN = re.compile(r"(^|[/:])lifecycle-[a-z{]|^/lifecycle(/|$)|/aws/(lambda|codebuild|vendedlogs)/|^Lifecycle/")
 # Literals that only look like a name on AWS.
 OTHERS = {
     "lifecycle-agent": "the agent's User-Agent",
@@ -89,8 +87,6 @@ def test_a_name_in_prose_is_not_a_literal() -> None:
 
 def test_the_names_need_nothing_but_the_standard_library() -> None:
     imported = [
-        node
-        for node in ast.walk(ast.parse(NAMES.read_text()))
-        if isinstance(node, ast.Import | ast.ImportFrom)
+        node for node in ast.walk(ast.parse(NAMES.read_text())) if isinstance(node, ast.Import | ast.ImportFrom)
     ]
     assert [ast.unparse(node) for node in imported] == ["from dataclasses import dataclass"]

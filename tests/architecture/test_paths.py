@@ -24,6 +24,4 @@ def test_every_path_and_link_in_prose_exists() -> None:
 
 def test_the_readme_has_at_most_120_lines() -> None:
     lines = (ROOT / "README.md").read_text().splitlines()
-    assert len(lines) <= README_LINES, (
-        f"README.md has {len(lines)} lines: move transcripts and tables to docs/"
-    )
+    assert len(lines) <= README_LINES, f"README.md has {len(lines)} lines: move transcripts and tables to docs/"

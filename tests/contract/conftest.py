@@ -144,9 +144,7 @@ def _memory() -> Gateways:
         freezes=twins.freezes,
         queue=twins.queue,
         cluster_queries=twins.cluster_queries,
-        deliver=lambda name: twins.cluster_queries.runs.append(
-            Delivery(name, "SUCCEEDED", twins.clock.now())
-        ),
+        deliver=lambda name: twins.cluster_queries.runs.append(Delivery(name, "SUCCEEDED", twins.clock.now())),
         write_report=twins.fleet.write_report,
         turn_of=twins.fleet.turn,
         settle=twins.dispatcher.settle,

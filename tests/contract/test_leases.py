@@ -15,9 +15,7 @@ NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
 
 def test_a_free_lease_is_acquired_with_the_next_epoch(gateways: Gateways) -> None:
     assert gateways.leases.current(gateways.cluster) == Lease(0, "", None)
-    assert gateways.leases.acquire(gateways.cluster, "first", NOW) == Lease(
-        1, "first", NOW, NOW + RUNNING_LEASE
-    )
+    assert gateways.leases.acquire(gateways.cluster, "first", NOW) == Lease(1, "first", NOW, NOW + RUNNING_LEASE)
     assert gateways.leases.current(gateways.cluster) == Lease(1, "first", NOW, NOW + RUNNING_LEASE)
 
 

@@ -94,9 +94,7 @@ def _aws(aws: Aws, gateways: Gateways) -> Published:
         return str(ssm.get_parameter(Name=f"/lifecycle/{cluster}/{leaf}")["Parameter"]["Value"])
 
     def serve(group: Group, at: datetime, seconds: Sequence[float], errors: int, unanswered: int = 0) -> None:
-        statuses = [500] * errors + [
-            status for _, status in zip(seconds[errors:], cycle(SUCCESSES), strict=False)
-        ]
+        statuses = [500] * errors + [status for _, status in zip(seconds[errors:], cycle(SUCCESSES), strict=False)]
         answered = [Answered("hello", *each) for each in zip(statuses, seconds, strict=True)]
         answered += [Answered("hello", 503, None)] * unanswered
         named = dict(balancer_dimensions(parameter(f"{group}-group"), parameter("listener")))

@@ -19,9 +19,7 @@ NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
 def waiting(gateways: Gateways, suffix: str) -> PendingDeployment:
     name = f"{gateways.service}-production-20261123120000-{suffix}"
     overrides = (Override.FREEZE,)
-    return PendingDeployment(
-        Request(name, gateways.service, "production", "1.0.1", "ada", overrides=overrides), NOW
-    )
+    return PendingDeployment(Request(name, gateways.service, "production", "1.0.1", "ada", overrides=overrides), NOW)
 
 
 def test_a_freeze_lasts_until_it_is_lifted_and_a_newer_one_replaces_it(gateways: Gateways) -> None:
@@ -76,9 +74,7 @@ def test_a_host_that_is_removed_has_neither_report_nor_turn_and_may_come_back(ga
 def test_a_deployment_that_ended_does_not_come_back_to_life(gateways: Gateways) -> None:
     request = waiting(gateways, "cccc").request
     policy = Policy(max_unavailable="25%", min_healthy=2, frozen=("Fri 16:00 - Mon 08:00 Europe/Berlin",))
-    running = Deployment(
-        request, 1, Target("1.0.1", "d1"), None, ("host-1",), policy, NOW, request.deployment
-    )
+    running = Deployment(request, 1, Target("1.0.1", "d1"), None, ("host-1",), policy, NOW, request.deployment)
     ended = replace(running, state=DeploymentState.ABORTED, reason="enough")
     gateways.deployments.put(running)
     gateways.deployments.put(ended)

@@ -149,9 +149,7 @@ def test_a_quarantined_version_keeps_its_reason(gateways: Gateways) -> None:
 
 
 def test_the_audit_log_is_ordered_by_time_and_read_from_a_time_on(gateways: Gateways) -> None:
-    entries = [
-        AuditEntry(NOW + timedelta(seconds=n), str(gateways.cluster), f"step {n}", "ada") for n in range(4)
-    ]
+    entries = [AuditEntry(NOW + timedelta(seconds=n), str(gateways.cluster), f"step {n}", "ada") for n in range(4)]
     for entry in reversed(entries):
         gateways.audit_log.append(entry)
     gateways.audit_log.append(entries[0])

@@ -87,9 +87,7 @@ class Operator:
 
     def run(self, command: Sequence[str]) -> Output:
         """Run a command as from a person's shell, with this environment and the operator's name."""
-        inherited = {
-            name: text for name, text in os.environ.items() if not name.startswith(("LIFECYCLE_", "GIT_"))
-        }
+        inherited = {name: text for name, text in os.environ.items() if not name.startswith(("LIFECYCLE_", "GIT_"))}
         variables = {**inherited, **self.laptop.variables, "LIFECYCLE_AS": self.name}
         done = subprocess.run(
             command,

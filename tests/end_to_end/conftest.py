@@ -37,9 +37,7 @@ def pytest_runtest_makereport(
         report.sections.append(("typed", "\n".join(map(str, outputs))))
         layout = laptop.layout
         report.sections += [
-            (f"the end of {name}.log", end)
-            for name in recorded(layout)
-            if (end := log_end(layout, name, lines=8))
+            (f"the end of {name}.log", end) for name in recorded(layout) if (end := log_end(layout, name, lines=8))
         ]
     return report
 

@@ -164,9 +164,7 @@ def test_an_operator_approves_a_test_bed(shop: Shop, console: Callable[..., Page
         shop.service.deploy(shop.baked, "--no-watch")
         bed = about(page, BED)
         expect(bed).to_contain_text(f"production/shop: {shop.baked} on ", timeout=SECONDS)
-        question = about(page, WAITS).get_by_role(
-            "region", name=f"shop {shop.baked} to production: an approval"
-        )
+        question = about(page, WAITS).get_by_role("region", name=f"shop {shop.baked} to production: an approval")
         expect(question).to_contain_text("the test bed", timeout=SECONDS)
     assert traffic.tally.failed == 0, traffic.tally.facts()
     expect(bed.get_by_role("img").first).to_be_visible()
@@ -183,9 +181,7 @@ def test_an_operator_approves_a_test_bed(shop: Shop, console: Callable[..., Page
     expect(about(page, HISTORY)).to_contain_text("the figures are alike", timeout=SECONDS)
 
 
-@pytest.mark.parametrize(
-    ("width", "scheme"), [(1600, "light"), (1600, "dark"), (400, "light"), (400, "dark")]
-)
+@pytest.mark.parametrize(("width", "scheme"), [(1600, "light"), (1600, "dark"), (400, "light"), (400, "dark")])
 def test_every_widget_can_be_read_on_every_screen(
     shop: Shop, console: Callable[..., Page], width: int, scheme: str
 ) -> None:

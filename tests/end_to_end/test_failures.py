@@ -87,6 +87,4 @@ def test_a_tampered_artifact_is_refused_before_the_host_is_drained(
     assert "failed while fetching" in question["reason"]
     assert "drain" not in [step for _, step in brittle.steps(output.facts["deployment"])]
     assert {host.name: brittle.pid(host.name) for host in brittle.production.hosts} == before
-    assert [host["drift"] for host in brittle.host_views().values()] == [
-        f"has {moods['healthy']} installed"
-    ] * 2
+    assert [host["drift"] for host in brittle.host_views().values()] == [f"has {moods['healthy']} installed"] * 2

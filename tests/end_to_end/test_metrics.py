@@ -70,9 +70,7 @@ def test_requests_are_counted_as_by_an_alb(laptop: Laptop, hello: Service, relea
         return sum(values(laptop, "AWS/ApplicationELB", "RequestCount", "Sum", named)) >= before + sent
 
     assert wait_for("the requests to be counted", counted)
-    assert all(
-        0 < each < 5 for each in values(laptop, "AWS/ApplicationELB", "TargetResponseTime", "p99", named)
-    )
+    assert all(0 < each < 5 for each in values(laptop, "AWS/ApplicationELB", "TargetResponseTime", "p99", named))
     everyone = float(len(hello.production.hosts))
 
     def healthy() -> bool:

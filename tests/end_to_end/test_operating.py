@@ -39,9 +39,7 @@ def test_a_paused_rollout_touches_no_further_host_until_it_is_resumed(
         output = brittle.deploy(version, "--even-if-quarantined", "--no-watch")
         name = str(output.facts["deployment"])
         wait_for("the first host to be begun", lambda: brittle.steps(name))
-        brittle.operator.read(
-            "pause", "brittle", "--why", "latency rises"
-        )  # in this process, which is faster
+        brittle.operator.read("pause", "brittle", "--why", "latency rises")  # in this process, which is faster
         question = brittle.wait_until("PAUSED")
         assert "paused by ada" in question["reason"]
         assert sorted(brittle.installed().values()) == sorted([moods["healthy"], version])
@@ -52,9 +50,7 @@ def test_a_paused_rollout_touches_no_further_host_until_it_is_resumed(
     assert set(brittle.installed().values()) == {version}
 
 
-def test_a_queued_deployment_begins_when_the_one_before_it_is_done(
-    brittle: Service, moods: dict[str, str]
-) -> None:
+def test_a_queued_deployment_begins_when_the_one_before_it_is_done(brittle: Service, moods: dict[str, str]) -> None:
     again = "--even-if-quarantined"
     first = brittle.deploy(moods["starts slowly"], again, "--no-watch").facts["deployment"]
     wait_for("it to have begun", lambda: brittle.steps(first))
@@ -127,7 +123,4 @@ def test_gc_says_what_it_would_delete_and_keeps_what_runs(brittle: Service, mood
     facts = brittle.operator("gc", "brittle", "--dry-run", "--keep-releases", "1", "--older-than", "1h").facts
     assert facts["dry_run"] is True
     assert moods["healthy"] in str(facts["kept"])
-    assert (
-        brittle.operator.read("plan", "brittle", moods["spare"], "--even-if-quarantined").facts["refusals"]
-        == []
-    )
+    assert brittle.operator.read("plan", "brittle", moods["spare"], "--even-if-quarantined").facts["refusals"] == []

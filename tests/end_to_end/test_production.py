@@ -22,9 +22,7 @@ def flawless(tally: Tally) -> bool:
     return tally.sent > 20
 
 
-def test_a_release_reaches_four_hosts_one_at_a_time_and_no_request_fails(
-    hello: Service, releases: Hello
-) -> None:
+def test_a_release_reaches_four_hosts_one_at_a_time_and_no_request_fails(hello: Service, releases: Hello) -> None:
     hello.ensure_version(releases.first)
     with Traffic(hello.url, RATE) as traffic:
         output = hello.deploy(releases.second, "--reason", "a new greeting")

@@ -50,9 +50,7 @@ def test_a_body_that_is_too_large_starts_nothing(laptop: Laptop, hello: Service)
     assert (status, runs(laptop)) == (413, before), answer
 
 
-def test_the_same_commit_delivered_twice_is_one_run(
-    laptop: Laptop, hello: Service, first_push: Output
-) -> None:
+def test_the_same_commit_delivered_twice_is_one_run(laptop: Laptop, hello: Service, first_push: Output) -> None:
     run = str(next(event["run"] for event in first_push.events if event["event"] == "snapshot"))
     before = runs(laptop)
     bare = laptop.layout.repositories / "hello.git"
@@ -74,9 +72,7 @@ def test_a_repeated_build_is_a_new_version(hello: Service, first_push: Output) -
     assert hello.status("staging")["running"] == {version: 1}
 
 
-def test_a_failing_unit_test_makes_no_snapshot_and_its_log_is_shown(
-    hello: Service, first_push: Output
-) -> None:
+def test_a_failing_unit_test_makes_no_snapshot_and_its_log_is_shown(hello: Service, first_push: Output) -> None:
     broken = hello.copy / "tests" / "unit" / "test_broken.py"
     before = hello.snapshots()
     broken.write_text(

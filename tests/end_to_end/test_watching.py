@@ -37,9 +37,7 @@ class Watched:
 
         def ring() -> Any:
             for state in ("OK", "ALARM"):
-                cloudwatch.set_alarm_state(
-                    AlarmName=ALARM, StateValue=state, StateReason="9 were answered 500"
-                )
+                cloudwatch.set_alarm_state(AlarmName=ALARM, StateValue=state, StateReason="9 were answered 500")
             time.sleep(0.3)
             return poll()
 
@@ -131,17 +129,13 @@ def test_an_alarm_after_the_end_notifies_operators(watched: Watched, events: Que
     before = len(watched.alarm_entries())
     watched.ring_until("an audit entry", lambda: len(watched.alarm_entries()) > before)
     assert watched.alarm_entries()[-1] == "alarm: is left to you"
-    received = wait_for(
-        "a notification", lambda: [d for d in details(events) if "is left to you" in d["summary"]]
-    )
+    received = wait_for("a notification", lambda: [d for d in details(events) if "is left to you" in d["summary"]])
     assert f"alarm {ALARM}" == received[-1]["by"]
     assert "9 were answered 500" in received[-1]["text"]
     assert set(service.installed().values()) == {watched.halts}
 
 
-def test_an_alarm_rolls_back_by_policy_but_never_rolls_a_rollback_back(
-    watched: Watched, events: Queue
-) -> None:
+def test_an_alarm_rolls_back_by_policy_but_never_rolls_a_rollback_back(watched: Watched, events: Queue) -> None:
     service = watched.service
     name = str(service.deploy(watched.back).facts["deployment"])
     rollback = watched.ring_until(
@@ -161,9 +155,7 @@ def test_an_alarm_rolls_back_by_policy_but_never_rolls_a_rollback_back(
     watched.ring_until("an audit entry about the rollback", lambda: len(watched.alarm_entries()) > before)
     assert service.newest_deployment()["deployment"] == rollback["deployment"]
     assert service.status()["lease"] is None
-    wait_for(
-        "the quarantine to be notified", lambda: [d for d in details(events) if d["kind"] == "QUARANTINED"]
-    )
+    wait_for("the quarantine to be notified", lambda: [d for d in details(events) if d["kind"] == "QUARANTINED"])
     assert kinds_about(events, rollback["deployment"])[:2] == ["ROLLS_BACK", "FINISHED"]
 
 

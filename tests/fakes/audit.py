@@ -18,9 +18,7 @@ class MemoryAuditLog:
         if entry not in self.entries:
             self.entries.append(entry)
 
-    def read(
-        self, cluster: Cluster, after: datetime | None = None, limit: int = 1000
-    ) -> Sequence[AuditEntry]:
+    def read(self, cluster: Cluster, after: datetime | None = None, limit: int = 1000) -> Sequence[AuditEntry]:
         if limit < 1:
             raise StoreRefused(f"expected a limit of at least 1, found {limit}")
         of_cluster = sorted((e for e in self.entries if e.cluster == str(cluster)), key=lambda e: e.at)

@@ -31,9 +31,7 @@ class MemoryClusterQueries:
         return self._registry.clusters()
 
     def leases_and_queues(self, clusters: Sequence[Cluster]) -> Mapping[Cluster, LeaseAndQueue]:
-        return {
-            each: LeaseAndQueue(self._leases.current(each), self._queue.waiting(each)) for each in clusters
-        }
+        return {each: LeaseAndQueue(self._leases.current(each), self._queue.waiting(each)) for each in clusters}
 
     def catalog(self, service: str) -> Catalog:
         return Catalog(self._catalogue.snapshots(service), self._catalogue.releases(service))

@@ -70,9 +70,7 @@ class MemoryDeployments:
             return self._store(replace(stored, answer=answer))
         if given == answer:
             return stored
-        raise Refused(
-            question.id, [f"{given.by} answered {given.choice} at {given.at:%Y-%m-%d %H:%M:%S} UTC"]
-        )
+        raise Refused(question.id, [f"{given.by} answered {given.choice} at {given.at:%Y-%m-%d %H:%M:%S} UTC"])
 
     def _stored(self, question: Question) -> Question:
         return self._questions.get((question.deployment, question.id), question)

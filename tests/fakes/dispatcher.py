@@ -77,9 +77,7 @@ class MemoryDispatcher:
     def _of(self, cluster: Cluster, group: Group = Group.MAIN) -> dict[str, TargetState]:
         if cluster not in self.states:
             name = names.parameter(cluster.environment, cluster.service, names.TARGET_GROUP)
-            raise Unknown(
-                "cluster", str(cluster), f"Deploy its stack first, which writes the parameter {name}."
-            )
+            raise Unknown("cluster", str(cluster), f"Deploy its stack first, which writes the parameter {name}.")
         if group is Group.MAIN:
             return self.states[cluster]
         self._require_test_bed(cluster, f"{group}-group")

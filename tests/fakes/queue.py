@@ -13,9 +13,7 @@ class MemoryQueue:
     def waiting(self, cluster: Cluster) -> PendingDeployment | None:
         return self._waiting.get(cluster)
 
-    def replace(
-        self, cluster: Cluster, expected: PendingDeployment | None, new: PendingDeployment | None
-    ) -> bool:
+    def replace(self, cluster: Cluster, expected: PendingDeployment | None, new: PendingDeployment | None) -> bool:
         held = self._waiting.get(cluster)
         wanted = expected.request.deployment if expected else None
         if (held.request.deployment if held else None) != wanted:

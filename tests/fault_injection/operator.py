@@ -83,9 +83,7 @@ class Operator:
             if not lease.deployment and not self._runs(name):
                 return self.deploy(version)
             if time.monotonic() > until:
-                raise Unexpected(
-                    f"{name} never began, and {lease} blocks others; {self.history.convergences}"
-                )
+                raise Unexpected(f"{name} never began, and {lease} blocks others; {self.history.convergences}")
             time.sleep(1)
         return name
 

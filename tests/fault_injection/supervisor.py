@@ -51,9 +51,7 @@ class Supervisor:
 
     def _replace(self, part: Part) -> None:
         variables = psutil.Process(part.pid).environ()
-        command = tuple(
-            "tests.fault_injection.agent" if word == "apps.agent" else word for word in part.command
-        )
+        command = tuple("tests.fault_injection.agent" if word == "apps.agent" else word for word in part.command)
         variables["TMPDIR"] = str(self.layout.temporary)
         self._agents[part.name] = (command, variables)
         end(self.layout, [part])

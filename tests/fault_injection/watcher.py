@@ -59,8 +59,7 @@ class Watcher:
             rows.append(
                 (
                     (deployment.id, deployment.state, deployment.execution),
-                    (run := connection.runs.rollout(deployment.execution)) is not None
-                    and run.status == "SUCCEEDED",
+                    (run := connection.runs.rollout(deployment.execution)) is not None and run.status == "SUCCEEDED",
                     tuple((each.host, each.number, each.state) for each in attempts),
                     tuple((each.id, each.token) for each in questions),
                 )

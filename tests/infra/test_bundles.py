@@ -42,9 +42,7 @@ def test_the_layer_has_the_model_of_every_service_that_a_phase_calls() -> None:
     assert {"dynamodb", "sns", "events", "secretsmanager"} <= called
     found = members(build("lambda"))
     modelled = {
-        name.split("/")[3]
-        for name in found
-        if name.startswith("python/botocore/data/") and name.count("/") > 3
+        name.split("/")[3] for name in found if name.startswith("python/botocore/data/") and name.count("/") > 3
     }
     assert called <= modelled
 
@@ -57,9 +55,7 @@ def test_a_build_that_is_up_to_date_is_left_alone() -> None:
     assert build("lambda").stat().st_mtime_ns == before
 
 
-def test_the_builds_tools_hold_apps_build_and_all_it_imports(
-    assembly: Path, control_plane: dict[str, Any]
-) -> None:
+def test_the_builds_tools_hold_apps_build_and_all_it_imports(assembly: Path, control_plane: dict[str, Any]) -> None:
     (source,) = only(control_plane, "CodeBuild::Project")["SecondarySources"]
     found = members(asset(assembly, source["Location"]["Fn::Join"][1][-1]))
     for name in ("apps/build/__main__.py", "lifecycle/domain/service/manifest.py", "cattrs/__init__.py"):

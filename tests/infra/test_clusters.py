@@ -48,9 +48,7 @@ def test_two_checks_decide_about_a_targets_health_and_it_drains_for_the_given_ti
             assert group["HealthCheckIntervalSeconds"] == 5
             assert group["HealthyThresholdCount"] == group["UnhealthyThresholdCount"] == 2
             assert group["Matcher"] == {"HttpCode": "200-299"}
-            assert group["TargetGroupAttributes"] == [
-                {"Key": "deregistration_delay.timeout_seconds", "Value": drain}
-            ]
+            assert group["TargetGroupAttributes"] == [{"Key": "deregistration_delay.timeout_seconds", "Value": drain}]
             assert "Targets" not in group
 
 
@@ -70,9 +68,7 @@ def test_all_requests_go_to_the_main_group_and_the_others_are_named_so_that_they
 ) -> None:
     (action,) = only(byo, "ElasticLoadBalancingV2::Listener")["DefaultActions"]
     groups = resources(byo, "ElasticLoadBalancingV2::TargetGroup")
-    shares = {
-        each["TargetGroupArn"]["Ref"]: each["Weight"] for each in action["ForwardConfig"]["TargetGroups"]
-    }
+    shares = {each["TargetGroupArn"]["Ref"]: each["Weight"] for each in action["ForwardConfig"]["TargetGroups"]}
     assert shares.keys() == groups.keys()
     assert sorted((name.startswith("FrontTargetGroup"), weight) for name, weight in shares.items()) == [
         (False, 0),
@@ -85,9 +81,7 @@ def test_the_parameters_name_the_target_groups_the_listener_and_the_address(
     byo: dict[str, Any], asg: dict[str, Any]
 ) -> None:
     names = {json.dumps(p["Name"]) for p in resources(byo, "SSM::Parameter").values()}
-    assert names == {
-        json.dumps({"Fn::Sub": f"/lifecycle/${{Environment}}/${{Service}}/{leaf}"}) for leaf in LEAVES
-    }
+    assert names == {json.dumps({"Fn::Sub": f"/lifecycle/${{Environment}}/${{Service}}/{leaf}"}) for leaf in LEAVES}
     assert {p["Name"] for p in resources(asg, "SSM::Parameter").values()} == {
         f"/lifecycle/production/hello/{leaf}" for leaf in LEAVES
     }
@@ -111,9 +105,9 @@ def test_a_host_reads_its_clusters_turns_writes_its_clusters_reports_and_gets_it
         "cloudwatch:PutMetricData": {"*"},
     }
     partitions = {
-        tuple(statement["Action"])
-        if isinstance(statement["Action"], list)
-        else statement["Action"]: statement["Condition"]["ForAllValues:StringEquals"]["dynamodb:LeadingKeys"]
+        tuple(statement["Action"]) if isinstance(statement["Action"], list) else statement["Action"]: statement[
+            "Condition"
+        ]["ForAllValues:StringEquals"]["dynamodb:LeadingKeys"]
         for statement in statements(role)
         if "ForAllValues:StringEquals" in statement.get("Condition", {})
     }
@@ -130,9 +124,7 @@ def test_a_host_publishes_metrics_of_its_own_service_only(byo: dict[str, Any]) -
         for each in statements(only(byo, "IAM::Role"))
         if each["Action"] == "cloudwatch:PutMetricData"
     )
-    assert condition == {
-        "StringEqualsIfExists": {"cloudwatch:namespace": {"Fn::Sub": "Lifecycle/${Service}"}}
-    }
+    assert condition == {"StringEqualsIfExists": {"cloudwatch:namespace": {"Fn::Sub": "Lifecycle/${Service}"}}}
 
 
 def test_ec2_hosts_use_imdsv2_and_only_lifecycle_registers_them(asg: dict[str, Any]) -> None:
@@ -224,9 +216,7 @@ def test_the_events_of_new_and_terminated_instances_are_accepted_by_their_functi
     assert rule["EventPattern"] == {
         "source": ["aws.autoscaling"],
         "detail-type": [f"EC2 Instance {what} Successful"],
-        "detail": {
-            "AutoScalingGroupName": [only(asg, "AutoScaling::AutoScalingGroup")["AutoScalingGroupName"]]
-        },
+        "detail": {"AutoScalingGroupName": [only(asg, "AutoScaling::AutoScalingGroup")["AutoScalingGroupName"]]},
     }
     (target,) = rule["Targets"]
     assert text(target["Arn"]) == f"lambda:function:{function}"

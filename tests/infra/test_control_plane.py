@@ -96,9 +96,7 @@ def test_machines_log_everything_but_data_and_are_traced(control_plane: dict[str
 
 
 @pytest.mark.parametrize("machine", ["rollout", "delivery"])
-def test_a_state_times_out_after_its_function_never_before(
-    control_plane: dict[str, Any], machine: str
-) -> None:
+def test_a_state_times_out_after_its_function_never_before(control_plane: dict[str, Any], machine: str) -> None:
     functions = resources(control_plane, "Lambda::Function").values()
     longest = {each["FunctionName"]: each["Timeout"] for each in functions}
     called = set()

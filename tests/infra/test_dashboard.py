@@ -26,9 +26,7 @@ def of_kind(body: dict[str, Any], kind: str) -> list[Widget]:
     return [each for each in body["widgets"] if each["type"] == kind]
 
 
-def test_every_custom_widget_calls_a_function_of_its_own(
-    body: dict[str, Any], control_plane: dict[str, Any]
-) -> None:
+def test_every_custom_widget_calls_a_function_of_its_own(body: dict[str, Any], control_plane: dict[str, Any]) -> None:
     functions = {each["FunctionName"] for each in resources(control_plane, "Lambda::Function").values()}
     called = [each["properties"]["endpoint"].rpartition(":function:")[2] for each in of_kind(body, "custom")]
     assert sorted(called) == sorted(f"lifecycle-{name.replace('_', '-')}" for name, _, _ in VIEWS)

@@ -16,9 +16,7 @@ def topic(template: dict[str, Any], name: str) -> str:
 def policies(template: dict[str, Any], logical: str) -> list[dict[str, Any]]:
     """Return the statements about a topic."""
     found = resources(template, "SNS::TopicPolicy").values()
-    return [
-        s for each in found if {"Ref": logical} in each["Topics"] for s in each["PolicyDocument"]["Statement"]
-    ]
+    return [s for each in found if {"Ref": logical} in each["Topics"] for s in each["PolicyDocument"]["Statement"]]
 
 
 def test_the_ledgers_stream_passes_both_images_to_notify_and_filters_the_rest(
@@ -64,9 +62,7 @@ def test_cloudwatch_of_this_account_may_publish_alarms_which_start_watch(
     assert permission["SourceArn"] == {"Ref": alarms}
 
 
-def test_topics_need_tls_on_aws_and_not_on_a_laptop(
-    control_plane: dict[str, Any], emulated: dict[str, Any]
-) -> None:
+def test_topics_need_tls_on_aws_and_not_on_a_laptop(control_plane: dict[str, Any], emulated: dict[str, Any]) -> None:
     for name in ("lifecycle-notices", "lifecycle-alarms"):
         denied = [s for s in policies(control_plane, topic(control_plane, name)) if s["Effect"] == "Deny"]
         assert [s["Condition"] for s in denied] == [{"Bool": {"aws:SecureTransport": "false"}}]
@@ -75,9 +71,7 @@ def test_topics_need_tls_on_aws_and_not_on_a_laptop(
 
 def test_a_schedule_checks_the_alarms(control_plane: dict[str, Any]) -> None:
     (schedule,) = (
-        each
-        for each in resources(control_plane, "Scheduler::Schedule").values()
-        if each["Name"] == "lifecycle-watch"
+        each for each in resources(control_plane, "Scheduler::Schedule").values() if each["Name"] == "lifecycle-watch"
     )
     assert schedule["ScheduleExpression"] == "rate(5 minutes)"
     role = control_plane["Resources"][schedule["Target"]["RoleArn"]["Fn::GetAtt"][0]]["Properties"]

@@ -20,9 +20,7 @@ def _say(line: str) -> None:
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.simulation", description=__doc__)
     parser.add_argument("--seed", type=int, help="print this one run as a timeline")
-    parser.add_argument(
-        "--seeds", type=_at_least_one, default=1000, help="how many seeds to run (default 1000)"
-    )
+    parser.add_argument("--seeds", type=_at_least_one, default=1000, help="how many seeds to run (default 1000)")
     parser.add_argument("--from", dest="first", type=int, default=0, help="the first seed (default 0)")
     parser.add_argument("--cores", type=int, default=0, help="how many processes (default: all cores)")
     given = parser.parse_args()

@@ -85,9 +85,7 @@ class Balancer:
             if self.traffic_weights[group] and not before[group]:
                 self.weight_given_at[group] = self._sim.now
         if self._sim.tracing:
-            self._sim.say(
-                "balancer", "weights", " ".join(f"{g}={n}" for g, n in self.traffic_weights.items())
-            )
+            self._sim.say("balancer", "weights", " ".join(f"{g}={n}" for g, n in self.traffic_weights.items()))
         self._sim.oracle.weights_changed()
 
     def weights(self, cluster: Cluster) -> Mapping[Group, int]:

@@ -22,9 +22,7 @@ class _Port:
     """A port whose methods are attributes."""
 
 
-def _instrumented(
-    sim: "Simulation", name: str, call: Callable[..., Any], check: Callable[..., None] | None
-) -> Any:
+def _instrumented(sim: "Simulation", name: str, call: Callable[..., Any], check: Callable[..., None] | None) -> Any:
     before, after = sim.call_faults.before, sim.call_faults.after
 
     def call_with_faults(*given: Any) -> Any:

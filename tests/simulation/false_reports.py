@@ -42,9 +42,7 @@ def _covering_up(test: SelfTest | None) -> Callable[[HostReport], HostReport]:
     def covered(true: HostReport) -> HostReport:
         if true.stage is not Stage.FAILED or true.failed_stage is not Stage.SELF_TESTING:
             return true
-        self_test = (
-            replace(test, digest=test.digest or true.digest, boot=test.boot or true.boot) if test else None
-        )
+        self_test = replace(test, digest=test.digest or true.digest, boot=test.boot or true.boot) if test else None
         return replace(true, stage=Stage.DONE, failed_stage=None, self_test=self_test)
 
     return covered

@@ -80,11 +80,7 @@ class History:
         """Return the seconds since a deployment lost the lease; 0 while it holds it, infinite if never."""
         if self.lease.deployment == deployment:
             return 0.0
-        return (
-            self.sim.now - self.lease_lost_at[deployment]
-            if deployment in self.lease_lost_at
-            else float("inf")
-        )
+        return self.sim.now - self.lease_lost_at[deployment] if deployment in self.lease_lost_at else float("inf")
 
     def record(self, deployment: str) -> Deployment | None:
         return self.records.get(deployment)

@@ -32,9 +32,7 @@ class Invocations:
         if sim.calm or not self.rate or sim.random() >= often * self.rate:
             self._call(function, given, done)
             return
-        what = sim.rng.choice(
-            ("call refused", "reply of a call lost", "call done twice", "call done again late")
-        )
+        what = sim.rng.choice(("call refused", "reply of a call lost", "call done twice", "call done again late"))
         sim.call_faults.count(what)
         if sim.tracing:
             sim.say(function, f"FAULT {what}", given)

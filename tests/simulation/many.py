@@ -81,9 +81,7 @@ def run_many(first: int, seeds: int, cores: int = 0, say: Callable[[str], None] 
                 say(f"seed {result.seed}: {result.name}: {result.violation}")
             if say and time.monotonic() - said > 5:
                 said = time.monotonic()
-                say(
-                    f"{summary.seeds:,} of {seeds:,} seeds, {said - began:.0f} s, violations: {summary.found}"
-                )
+                say(f"{summary.seeds:,} of {seeds:,} seeds, {said - began:.0f} s, violations: {summary.found}")
     except KeyboardInterrupt:
         if say:
             say(f"interrupted after {summary.seeds:,} of {seeds:,} seeds")
@@ -97,9 +95,7 @@ def _results(seeds: range, cores: int) -> Iterator[Result]:
         for chunk in chunks:
             yield from _run_chunk(chunk)
         return
-    with multiprocessing.get_context("fork").Pool(
-        cores, signal.signal, (signal.SIGINT, signal.SIG_IGN)
-    ) as pool:
+    with multiprocessing.get_context("fork").Pool(cores, signal.signal, (signal.SIGINT, signal.SIG_IGN)) as pool:
         for results in pool.imap(_run_chunk, chunks):
             yield from results
 

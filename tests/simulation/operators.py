@@ -63,9 +63,7 @@ class Operators:
         version = version or rng.choice(VERSIONS)
         name = deployment_id(sim.cluster, sim.time(), f"{rng.getrandbits(16):04x}")
         overrides = tuple(each for each in Override if rng.random() < 0.2)
-        request = Request(
-            name, "hello", "production", version, "ada", "wanted", Kind.DEPLOY, overrides=overrides
-        )
+        request = Request(name, "hello", "production", version, "ada", "wanted", Kind.DEPLOY, overrides=overrides)
         sim.oracle.deployment_requested(request)
         sim.executions.start_execution(name, payload(request), by="ada")
 
@@ -92,9 +90,7 @@ class Operators:
         sim = self._sim
         now = sim.time()
         asked = sim.deployments.questions(record.id)
-        return [
-            q for q in asked if not (q.answer or q.expired(now - late) or q.kind is QuestionKind.ROLLBACK)
-        ]
+        return [q for q in asked if not (q.answer or q.expired(now - late) or q.kind is QuestionKind.ROLLBACK)]
 
     def _answer(self, question: Question) -> None:
         """Answer a question; sometimes about another host or attempt, or twice."""

@@ -62,9 +62,7 @@ class Oracle(History):
 
     # Leases.
 
-    def leases_acquire(
-        self, actor: Actor, acquired: Lease, cluster: Cluster, name: str, now: datetime
-    ) -> None:
+    def leases_acquire(self, actor: Actor, acquired: Lease, cluster: Cluster, name: str, now: datetime) -> None:
         fencing.taken_only_when_free(self, now)
         self._lease_now(actor, name)
 
@@ -103,9 +101,7 @@ class Oracle(History):
         records.final_is_final(self, actor, before, stored)
         if stored.state.final and (before is None or not before.state.final):
             self.ended_at[stored.id] = self.sim.now
-            records.audit_entry_comes_first(
-                self, stored.id, "", "", f"the end of {stored.id} as {stored.state}"
-            )
+            records.audit_entry_comes_first(self, stored.id, "", "", f"the end of {stored.id} as {stored.state}")
             ending.done_means_done(self, stored)
             ending.no_rollback_is_dropped(self, stored)
         self.records[put.id] = stored
@@ -124,9 +120,7 @@ class Oracle(History):
             records.attempts_move_forward(self, actor, before, stored)
             records.recorded_stages_are_true(self, actor, stored)
 
-    def deployments_answer(
-        self, actor: Actor, answered: Question, question: Question, answer: Answer
-    ) -> None:
+    def deployments_answer(self, actor: Actor, answered: Question, question: Question, answer: Answer) -> None:
         records.audit_entry_comes_first(self, question.deployment, question.host, "answered", "an answer")
         records.answers_are_offered(self, answered)
         self.answered_at.setdefault((answered.deployment, answered.id), self.sim.now)

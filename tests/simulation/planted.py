@@ -50,9 +50,7 @@ class Planted:
             if edit.module != module:
                 continue
             if (found := source.count(edit.old)) != 1:
-                raise LookupError(
-                    f"{self.name}: expected once in {module}, found {found} times: {edit.old!r}"
-                )
+                raise LookupError(f"{self.name}: expected once in {module}, found {found} times: {edit.old!r}")
             source = source.replace(edit.old, edit.new)
         return source
 

@@ -38,17 +38,13 @@ class _Finder(MetaPathFinder):
     def __init__(self, fault: Planted) -> None:
         self._fault = fault
 
-    def find_spec(
-        self, name: str, path: Sequence[str] | None, target: ModuleType | None = None
-    ) -> ModuleSpec | None:
+    def find_spec(self, name: str, path: Sequence[str] | None, target: ModuleType | None = None) -> ModuleSpec | None:
         if name not in {edit.module for edit in self._fault.edits}:
             return None
         found = PathFinder.find_spec(name, path)
         if found is None or found.origin is None:
             return None
-        return importlib.util.spec_from_file_location(
-            name, found.origin, loader=_Planting(found.origin, self._fault)
-        )
+        return importlib.util.spec_from_file_location(name, found.origin, loader=_Planting(found.origin, self._fault))
 
 
 def plant(name: str) -> Planted:

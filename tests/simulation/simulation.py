@@ -110,9 +110,7 @@ class Simulation(Scheduler):
         """Start the agent of a host, with the journal that is on its disk."""
         if not host.up or (host.agent is not None and not host.agent.gone):
             return
-        host.agent = self.spawn(
-            f"agent {host.name}", lambda: agents.run_agent(host), lambda o: self._died(host, o)
-        )
+        host.agent = self.spawn(f"agent {host.name}", lambda: agents.run_agent(host), lambda o: self._died(host, o))
         host.last_unreachable_at = max(host.last_unreachable_at, self.now)
         host.agent.host, host.agent.function = host.name, "agent"
         host.agent.skew = self.skew()
@@ -159,9 +157,7 @@ def short(value: object) -> str:
     if state is not None and hasattr(value, "epoch"):
         who = getattr(value, "host", "") or getattr(value, "id", "")
         number = getattr(value, "number", "") or getattr(value, "attempt", "")
-        return (
-            f"{who} {number} {state} {getattr(value, 'version', '')} {getattr(value, 'reason', '')}".strip()
-        )
+        return f"{who} {number} {state} {getattr(value, 'version', '')} {getattr(value, 'reason', '')}".strip()
     what = getattr(value, "what", None)
     if what is not None:
         return f"{what} {getattr(value, 'host', '')} {getattr(value, 'why', '')}"

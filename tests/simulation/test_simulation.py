@@ -36,9 +36,7 @@ def test_one_seed_is_one_run() -> None:
 def test_a_run_does_not_depend_on_the_order_of_sets() -> None:
     command = [sys.executable, "-m", "tests.simulation", "--seed", "12"]
     outputs = [
-        subprocess.run(
-            command, env={**os.environ, "PYTHONHASHSEED": seed}, capture_output=True, check=False
-        ).stdout
+        subprocess.run(command, env={**os.environ, "PYTHONHASHSEED": seed}, capture_output=True, check=False).stdout
         for seed in ("1", "2")
     ]
     assert len(outputs[0]) > 1000

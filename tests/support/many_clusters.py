@@ -55,9 +55,7 @@ def fill(stores: Stores, services: int = SERVICES, now: datetime = NOW) -> None:
         for number in range(DEPLOYMENTS):
             stores.deployment(_deployment(cluster, number, now))
         for number in range(40):
-            stores.trail(
-                AuditEntry(now - timedelta(minutes=number), str(cluster), "drain", "ada", "new prices")
-            )
+            stores.trail(AuditEntry(now - timedelta(minutes=number), str(cluster), "drain", "ada", "new prices"))
         if place % RUNS_EVERY == 0:
             _run(stores, cluster, now, halted=place % (2 * RUNS_EVERY) == 0)
     for number in range(services):

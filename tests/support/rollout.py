@@ -150,9 +150,7 @@ class Machine:
         installed = replace(began, installed=turn.version, digest=turn.digest, boot=boot, running=True)
         if failing:
             test = SelfTest(False, turn.digest, boot, "scripted")
-            return replace(
-                installed, stage=Stage.FAILED, failed_stage=failing, detail="scripted", self_test=test
-            )
+            return replace(installed, stage=Stage.FAILED, failed_stage=failing, detail="scripted", self_test=test)
         return replace(installed, stage=Stage.DONE, self_test=SelfTest(True, turn.digest, boot, "ok"))
 
     @staticmethod
@@ -216,9 +214,7 @@ class Machine:
                     await_answer(self.context, name, step.question, f"token-{step.question}")
                     return step
                 case "ROLL_BACK":
-                    rollback = Deploy(
-                        **hand_over(self.context, CLUSTER, name, step.reason).input, execution="x"
-                    )
+                    rollback = Deploy(**hand_over(self.context, CLUSTER, name, step.reason).input, execution="x")
                     assert self.begin(rollback.request()).kind == "PLANNED"
                     return self.run(rollback.deployment)
                 case _:
@@ -227,9 +223,7 @@ class Machine:
         message = f"{name} did not end within {steps} steps"
         raise AssertionError(message)
 
-    def update(
-        self, name: str, host: str, attempt: int, execution: str = "", group: Group = Group.MAIN
-    ) -> list[str]:
+    def update(self, name: str, host: str, attempt: int, execution: str = "", group: Group = Group.MAIN) -> list[str]:
         epoch = self.record(name).epoch
         task = HostTask(CLUSTER, name, epoch, host, attempt, group)
         return [stage(self.context, task, execution or name).outcome for stage in CHAIN]

@@ -93,18 +93,14 @@ def machine() -> dict[str, Any]:
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m tools.bench", description=__doc__)
     parser.add_argument("--rollouts", type=int, default=3, help="the number of rollouts of 4 hosts to time")
-    parser.add_argument(
-        "--only", action="append", choices=PARTS, help="measure only this part; may be repeated"
-    )
+    parser.add_argument("--only", action="append", choices=PARTS, help="measure only this part; may be repeated")
     parser.add_argument(
         "--nice",
         type=int,
         default=NICE,
         help="the niceness of the control plane, so that it gives way to the services",
     )
-    parser.add_argument(
-        "--rate", type=float, default=250.0, help="requests a second during load and bad_builds"
-    )
+    parser.add_argument("--rate", type=float, default=250.0, help="requests a second during load and bad_builds")
     parser.add_argument(
         "--requests",
         type=int,

@@ -50,9 +50,7 @@ def bad_builds(lab: Laboratory, version: str, rate: float) -> dict[str, Any]:
             bad_build = _halt_and_roll_back(lab, bad, version)
             time.sleep(_SETTLE_SECONDS)
         envoy = compared(before, counters(lab.ports), len(load.every))
-        found.append(
-            {"self_test_fails_on": fails_on, **judged(bad_build, expected, load.replies), "envoy": envoy}
-        )
+        found.append({"self_test_fails_on": fails_on, **judged(bad_build, expected, load.replies), "envoy": envoy})
     _restore_example(lab)
     return {"builds": found, **summary(found)}
 
@@ -67,9 +65,7 @@ def judged(bad_build: BadBuildRun, expected: str, replies: dict[str, list[Reply]
         "halted_where_expected": bad_build.halted_at == expected,
         "blame": bad_build.blame,
         "answers_by_hosts_that_passed": {host: served.get(host, 0) for host in bad_build.passed},
-        "answers_by_other_hosts": sum(
-            count for host, count in served.items() if host not in bad_build.passed
-        ),
+        "answers_by_other_hosts": sum(count for host, count in served.items() if host not in bad_build.passed),
         "rolled_back": bad_build.rolled_back,
         "failed": sum(bool(each.failure) for each in every),
         "requests": figures(replies[QUICK]),
@@ -83,9 +79,7 @@ def summary(found: list[dict[str, Any]]) -> dict[str, Any]:
         "halted_each_time": all(each["halted_where_expected"] for each in found),
         "rolled_back_each_time": all(each["rolled_back"] for each in found),
         "failed": sum(each["failed"] for each in found),
-        "answers_of_a_bad_build_by_a_host_where_it_failed": sum(
-            each["answers_by_other_hosts"] for each in found
-        ),
+        "answers_of_a_bad_build_by_a_host_where_it_failed": sum(each["answers_by_other_hosts"] for each in found),
         "answers_of_the_build_that_is_bad_everywhere": sum(
             sum(each["answers_by_hosts_that_passed"].values()) + each["answers_by_other_hosts"]
             for each in found

@@ -45,9 +45,7 @@ def compared(before: Mapping[str, int], after: Mapping[str, int], sent: int) -> 
     `each_once`: every request came in once and went to a service once, and none was retried.
     """
     found = {name: after[name] - before[name] for name in ("from_clients", "to_services", "retries")}
-    once = (
-        found == {"from_clients": sent, "to_services": sent, "retries": 0} and before["pid"] == after["pid"]
-    )
+    once = found == {"from_clients": sent, "to_services": sent, "retries": 0} and before["pid"] == after["pid"]
     return {"sent": sent, **found, "each_once": once}
 
 

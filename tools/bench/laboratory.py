@@ -102,9 +102,7 @@ class Laboratory:
         asked = {"service": added.service, "snapshot": done.version, "requested_by": "bench"}
         return str(here.functions.call("promote", asked)["release"])
 
-    def roll(
-        self, version: str, rollback_of: str | None = None, overrides: tuple[Override, ...] = ()
-    ) -> Deployment:
+    def roll(self, version: str, rollback_of: str | None = None, overrides: tuple[Override, ...] = ()) -> Deployment:
         """Deploy a version to production, or roll back to it, and wait until it is DONE."""
         return self.settled(self.start(version, rollback_of, overrides))
 
@@ -113,9 +111,7 @@ class Laboratory:
         if self.connection().context.deployments.recent(self.cluster, 1)[0].target.version != version:
             self.roll(version)
 
-    def start(
-        self, version: str, rollback_of: str | None = None, overrides: tuple[Override, ...] = ()
-    ) -> Request:
+    def start(self, version: str, rollback_of: str | None = None, overrides: tuple[Override, ...] = ()) -> Request:
         """Start a deployment to production, or a rollback; return its request."""
         here, cluster = self.connection(), self.cluster
         request = Request(

@@ -85,6 +85,4 @@ def spent(before: Used, after: Used) -> dict[str, float]:
 
 
 def _megabytes(found: Mapping[str, int]) -> dict[str, float]:
-    return {
-        name: round(value / _MEGABYTE, 1) if name != "processes" else value for name, value in found.items()
-    }
+    return {name: round(value / _MEGABYTE, 1) if name != "processes" else value for name, value in found.items()}

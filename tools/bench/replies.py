@@ -46,9 +46,7 @@ def read(text: str) -> Replies:
 def due_in(found: Sequence[Reply], spans: Iterable[Span]) -> list[Reply]:
     """Return the replies due in one of the spans, which must not overlap; `found` must be sorted by `due`."""
     due = [each.due for each in found]
-    return [
-        each for began, ended in spans for each in found[bisect_left(due, began) : bisect_left(due, ended)]
-    ]
+    return [each for began, ended in spans for each in found[bisect_left(due, began) : bisect_left(due, ended)]]
 
 
 def figures(found: Sequence[Reply]) -> dict[str, Any]:

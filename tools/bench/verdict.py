@@ -23,9 +23,7 @@ def problems(found: Mapping[str, Any]) -> list[str]:
             failures += _of_requests(what, part)
     control = _part(found, "under_traffic", "control_without_drain")
     if control is not None and not control["failed"]:
-        failures.append(
-            "the control without the drain failed no request, so the zeros of the rollouts prove nothing"
-        )
+        failures.append("the control without the drain failed no request, so the zeros of the rollouts prove nothing")
     if (load := _part(found, "load")) is not None and not load["p99_within_1.3"]:
         failures.append(
             f"the rollouts under load: p99 was {load['p99_ratio']} times that without a rollout, expected at most "

@@ -35,13 +35,11 @@ class Connections:
 
 
 async def answer(reader: asyncio.StreamReader) -> tuple[int, dict[str, str], bytes]:
-    """Read one complete answer; return its status, headers with names in lower case, and the body unless it is chunked."""
+    """Read one answer; return its status, its headers in lower case, and its body unless it is chunked."""
     body = b""
     head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1").split("\r\n")
     status = int(head[0].partition(" ")[2][:3])
-    headers = {
-        name.strip().lower(): value.strip() for name, _, value in (line.partition(":") for line in head[1:-2])
-    }
+    headers = {name.strip().lower(): value.strip() for name, _, value in (line.partition(":") for line in head[1:-2])}
     if headers.get("transfer-encoding", "").lower() == "chunked":
         while size := int((await reader.readline()).split(b";")[0], 16):
             await reader.readexactly(size + 2)

@@ -38,9 +38,7 @@ def follow(aws: Aws, machine: str, run: str, timeout_seconds: float = 1800.0) ->
                 )
             time.sleep(_POLL_SECONDS)
     except runs.exceptions.ExecutionDoesNotExist as error:
-        raise LaptopError(
-            f"the push did not start the run {run}; see what the Git hook printed above"
-        ) from error
+        raise LaptopError(f"the push did not start the run {run}; see what the Git hook printed above") from error
     if found["status"] != "SUCCEEDED":
         reason = f"{found.get('error', found['status'])}: {found.get('cause', '')}"
         return Delivered(run, succeeded=False, service="", version="", reason=reason)

@@ -65,9 +65,7 @@ def _summarise(demo: Demo, added: Added, console: str) -> None:
     for name, seconds in demo.seconds.items():
         say(f"  {seconds:6.1f} s  {name}")
     total = status.totals(status.rows(demo.layout))
-    memory = (
-        f"{total['rss'] / 1e6:.0f} MB resident, {total['pss'] / 1e6:.0f} MB with shared pages counted once"
-    )
+    memory = f"{total['rss'] / 1e6:.0f} MB resident, {total['pss'] / 1e6:.0f} MB with shared pages counted once"
     say(f"\n  {total['processes']} processes, {memory}\n")
     for cluster in added.clusters:
         count = len(cluster.hosts)

@@ -94,9 +94,7 @@ def build(demo: Demo, facts: dict[str, Any], run: str) -> Delivered:
         raise PhaseFailed("the build", delivered.reason)
     if problem:
         demo.progress.say(f"  {problem}")
-        demo.progress.say(
-            "  You would stop here. The demo continues, to show how production handles this version."
-        )
+        demo.progress.say("  You would stop here. The demo continues, to show how production handles this version.")
     return delivered
 
 
@@ -132,9 +130,7 @@ def deploy(demo: Demo, added: Added, release: str, *, bad: bool = False) -> None
 def _report_traffic(say: Say, tally: Tally) -> None:
     facts = tally.facts()
     latency = facts["latency_ms"].get("p99", "-")
-    say(
-        f"  {facts['requests']} requests sent meanwhile, {facts['failed']} failed; 99% took at most {latency} ms"
-    )
+    say(f"  {facts['requests']} requests sent meanwhile, {facts['failed']} failed; 99% took at most {latency} ms")
     if facts["failed"]:
         say(f"  failures: {facts['failures']}; the first: {facts['first_failure']}")
     versions = ", ".join(f"{version} ({count} times)" for version, count in facts["versions"].items())

@@ -57,9 +57,7 @@ def show(demo: Demo, facts: dict[str, Any], added: Added) -> None:
         else:
             raise LaptopError(f"expected {bad}, which answers 3 % errors, to fail its test bed; it passed")
         why = "3 % errors in the test bed"
-        lifecycle(
-            demo, "the rollback", "decide", added.service, "ROLL_BACK", "--why", why, "--yes", "--watch"
-        )
+        lifecycle(demo, "the rollback", "decide", added.service, "ROLL_BACK", "--why", why, "--yes", "--watch")
 
 
 def remove_from_policy(copy: Path) -> None:
@@ -77,9 +75,7 @@ def _errors(copy: Path) -> Iterator[None]:
     switches = copy / "switches.toml"
     good = switches.read_text()
     if _WITHOUT_ERRORS not in good:
-        raise LaptopError(
-            f"expected {_WITHOUT_ERRORS!r} in {switches}; restore that line, then run `make run` again"
-        )
+        raise LaptopError(f"expected {_WITHOUT_ERRORS!r} in {switches}; restore that line, then run `make run` again")
     switches.write_text(good.replace(_WITHOUT_ERRORS, _WITH_ERRORS))
     try:
         yield
@@ -122,9 +118,7 @@ def _failed_in_test_bed(demo: Demo, service: str, version: str) -> bool:
     context = on_laptop(demo.layout.environment, "operator").context
     last = context.deployments.recent(Cluster("production", service), 1)[0]
     if last.request.rollback_of:  # it was rejected, so it is rolled back already
-        demo.progress.say(
-            f"  the test bed of {version} had too little data to decide; the demo rejected the version"
-        )
+        demo.progress.say(f"  the test bed of {version} had too little data to decide; the demo rejected the version")
         return False
     beds = context.deployments.beds(last.id)
     halted = (last.target.version, last.state) == (version, DeploymentState.HALTED)

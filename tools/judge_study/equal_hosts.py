@@ -41,9 +41,7 @@ class EqualHosts:
         for extensions in range(self.extensions + 1):
             begun, planned = self.planned * extensions, self.planned * (extensions + 1)
             rules = Rules(planned, alpha=ALPHA)
-            if any(
-                find_early_failure(first(errors, minutes), rules) for minutes in range(begun + 1, planned)
-            ):
+            if any(find_early_failure(first(errors, minutes), rules) for minutes in range(begun + 1, planned)):
                 return True
             if find_failure(first(whole, planned), rules, extensions):
                 return True
@@ -67,12 +65,8 @@ class EqualHosts:
 def first(whole: Measurements, minutes: int) -> Measurements:
     """Return the measurements after the first `minutes`."""
     part = minutes / whole.minutes
-    series = tuple(
-        replace(s, control=s.control[:minutes], test_bed=s.test_bed[:minutes]) for s in whole.series
-    )
-    return Measurements(
-        series, minutes, round(whole.requests_control * part), round(whole.requests_test_bed * part)
-    )
+    series = tuple(replace(s, control=s.control[:minutes], test_bed=s.test_bed[:minutes]) for s in whole.series)
+    return Measurements(series, minutes, round(whole.requests_control * part), round(whole.requests_test_bed * part))
 
 
 def proportions_only(whole: Measurements) -> Measurements:

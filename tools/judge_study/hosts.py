@@ -118,6 +118,5 @@ def _optional(values: Values) -> tuple[float | None, ...]:
 def measures_without_threshold() -> tuple[Measure, ...]:
     """Return the built-in measures with a minimum effect of 0: only the statistics prevent false alarms."""
     return tuple(
-        Measure(m.name, m.better, m.scale, 0.0, m.non_inferiority_margin, m.unit, m.of_requests)
-        for m in MEASURES
+        Measure(m.name, m.better, m.scale, 0.0, m.non_inferiority_margin, m.unit, m.of_requests) for m in MEASURES
     )

@@ -17,9 +17,7 @@ def ten_metrics() -> Measurements:
     random = np.random.default_rng(11)
     bakes = [bake(random, Traffic(20, MINUTES), Degradation("none")) for _ in range(METRICS)]
     series = [bakes[0].series[0], *(measured.series[1] for measured in bakes[1:])]
-    named = (
-        replace(s, measure=replace(s.measure, name=f"{s.measure.name} {n}")) for n, s in enumerate(series)
-    )
+    named = (replace(s, measure=replace(s.measure, name=f"{s.measure.name} {n}")) for n, s in enumerate(series))
     return replace(bakes[0], series=tuple(named))
 
 

@@ -50,29 +50,19 @@ def speed() -> Promise:
     """Measure how long one judgement takes."""
     taken = milliseconds()
     print(f"{METRICS} metrics of {SPEED_MINUTES} minutes are judged in {taken:.0f} ms")
-    return Promise(
-        f"{METRICS} metrics of {SPEED_MINUTES} minutes take under {MILLISECONDS} ms", taken < MILLISECONDS
-    )
+    return Promise(f"{METRICS} metrics of {SPEED_MINUTES} minutes take under {MILLISECONDS} ms", taken < MILLISECONDS)
 
 
 def false_alarms(pool: Pool, runs: int) -> list[Promise]:
     """Count how often the judge fails equal hosts."""
-    print(
-        f"\nFalse alarms over all interim analyses of {runs:,} bakes of equal hosts; alpha is {ALPHA:.0%}\n"
-    )
+    print(f"\nFalse alarms over all interim analyses of {runs:,} bakes of equal hosts; alpha is {ALPHA:.0%}\n")
     print("| how the hosts' minutes differ | minutes | metrics | false alarms |\n| --- | --- | --- | --- |")
-    tasks = [
-        (case, first, min(CHUNK, runs - first))
-        for case in range(len(CASES))
-        for first in range(0, runs, CHUNK)
-    ]
+    tasks = [(case, first, min(CHUNK, runs - first)) for case in range(len(CASES)) for first in range(0, runs, CHUNK)]
     counts = pool.starmap(fails, tasks, chunksize=1)
     promises = []
     for number, case in enumerate(CASES):
         alarms = sum(n for (of, _, _), n in zip(tasks, counts, strict=True) if of == number)
-        bakes = (
-            case.planned if not case.extensions else f"{case.planned} + {case.extensions} x {case.planned}"
-        )
+        bakes = case.planned if not case.extensions else f"{case.planned} + {case.extensions} x {case.planned}"
         print(f"| {case.name} | {bakes} | {case.metrics} | {alarms / runs:.2%} |")
         promises.append(Promise(f"false alarms at most alpha: {case.name}", alarms <= ALPHA * runs))
     return promises
@@ -80,16 +70,12 @@ def false_alarms(pool: Pool, runs: int) -> list[Promise]:
 
 def power(pool: Pool, runs: int) -> list[Promise]:
     """Count how often the judge finds a degradation, and measure after how many minutes."""
-    print(
-        f"\nFAIL / INCONCLUSIVE / PASS in % of {runs} bakes, and the minutes after which half of the FAILs came\n"
-    )
+    print(f"\nFAIL / INCONCLUSIVE / PASS in % of {runs} bakes, and the minutes after which half of the FAILs came\n")
     print("| degradation | minutes | " + " | ".join(f"{rate} requests/s" for rate in RATES) + " |")
     print("| --- " * (len(RATES) + 2) + "|")
     kinds = [(worse, minutes) for worse in DEGRADATIONS for minutes in MINUTES]
     tasks = [(worse, Traffic(rate, minutes), runs, 3) for worse, minutes in kinds for rate in RATES]
-    cells = dict(
-        zip(((w.name, t) for w, t, _, _ in tasks), pool.starmap(verdicts, tasks, chunksize=1), strict=True)
-    )
+    cells = dict(zip(((w.name, t) for w, t, _, _ in tasks), pool.starmap(verdicts, tasks, chunksize=1), strict=True))
     for worse, minutes in kinds:
         row = (cells[worse.name, Traffic(rate, minutes)] for rate in RATES)
         print(f"| {worse.name} | {minutes} | " + " | ".join(map(_cell, row)) + " |")
@@ -132,16 +118,12 @@ def wrong_passes(pool: Pool, runs: int) -> list[Promise]:
 
 def laptop(pool: Pool, runs: int) -> list[Promise]:
     """Repeat the power table with a sample a second."""
-    print(
-        f"\nThe same with a sample a second, as on a laptop: FAIL / INCONCLUSIVE / PASS in % of {runs} bakes\n"
-    )
+    print(f"\nThe same with a sample a second, as on a laptop: FAIL / INCONCLUSIVE / PASS in % of {runs} bakes\n")
     print("| degradation | requests/s | " + " | ".join(f"{n} samples" for n in LAPTOP_SAMPLES) + " |")
     print("| --- " * (len(LAPTOP_SAMPLES) + 2) + "|")
     kinds = [(worse, rate) for worse in LAPTOP for rate in LAPTOP_RATES]
     tasks = [(worse, Traffic(rate, n, 1), runs, 5) for worse, rate in kinds for n in LAPTOP_SAMPLES]
-    cells = dict(
-        zip(((w.name, t) for w, t, _, _ in tasks), pool.starmap(verdicts, tasks, chunksize=1), strict=True)
-    )
+    cells = dict(zip(((w.name, t) for w, t, _, _ in tasks), pool.starmap(verdicts, tasks, chunksize=1), strict=True))
     for worse, rate in kinds:
         row = (cells[worse.name, Traffic(rate, n, 1)] for n in LAPTOP_SAMPLES)
         print(f"| {worse.name} | {rate} | " + " | ".join(map(_cell, row)) + " |")
@@ -153,9 +135,7 @@ def laptop(pool: Pool, runs: int) -> list[Promise]:
 
 
 def _cell(each: Verdicts) -> str:
-    rates = " / ".join(
-        f"{100 * each.rate(v):.0f}" for v in (Verdict.FAIL, Verdict.INCONCLUSIVE, Verdict.PASS)
-    )
+    rates = " / ".join(f"{100 * each.rate(v):.0f}" for v in (Verdict.FAIL, Verdict.INCONCLUSIVE, Verdict.PASS))
     return f"{rates} ({each.minutes:.0f})" if each.minutes else rates
 
 

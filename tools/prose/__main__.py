@@ -28,9 +28,7 @@ def files(arguments: list[str], root: Path = ROOT) -> list[Path]:
     command = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard", "--", *names]
     listed = subprocess.run(command, cwd=root, capture_output=True, text=True, check=True).stdout.split("\0")
     paths = (root / name for name in sorted(set(listed)))
-    return [
-        each for each in paths if (each.suffix in {".py", ".md"} or each.name == "Makefile") and each.exists()
-    ]
+    return [each for each in paths if (each.suffix in {".py", ".md"} or each.name == "Makefile") and each.exists()]
 
 
 def findings(path: Path, root: Path, rules: Rules) -> list[Finding]:
@@ -50,9 +48,7 @@ def main(arguments: list[str], root: Path = ROOT) -> int:
     for path in files(arguments, root):
         for each in findings(path, root, rules):
             count += 1
-            print(
-                f"{path.relative_to(root)}:{each.line}: {each.rule}: found “{each.found}”; say {each.say} instead"
-            )
+            print(f"{path.relative_to(root)}:{each.line}: {each.rule}: found “{each.found}”; say {each.say} instead")
     return 1 if count else 0
 
 

@@ -78,9 +78,7 @@ def load(path: Path) -> Rules:
 
 def _spaced(find: str) -> str:
     """Let a space match a line's end too; behind a look-behind's space stands one character only."""
-    return re.sub(
-        r"(\(\?<!.*?\))| ", lambda found: found[1].replace(" ", r"\s") if found[1] else r"\s+", find
-    )
+    return re.sub(r"(\(\?<!.*?\))| ", lambda found: found[1].replace(" ", r"\s") if found[1] else r"\s+", find)
 
 
 def check(path: str, found: Iterable[Passage], rules: Rules) -> Iterator[Finding]:

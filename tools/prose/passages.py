@@ -138,9 +138,7 @@ def _owner(node: ast.AST) -> str:
         return "module" if isinstance(node, ast.Module) else "class"
     decorators = " ".join(map(ast.unparse, node.decorator_list))
     return (
-        "value"
-        if "property" in decorators or "fixture" in decorators or node.name.startswith("test")
-        else "function"
+        "value" if "property" in decorators or "fixture" in decorators or node.name.startswith("test") else "function"
     )
 
 

@@ -31,7 +31,5 @@ def cancel(
     payload = answer_payload(connection, cluster, request.deployment, Choice.ABORT, why)
     connection.functions.call("decide", payload)
     printer.facts(payload)
-    printer.line(
-        f"cancelled: {request.deployment} ({request.version}) no longer waits for {cluster}", "bold green"
-    )
+    printer.line(f"cancelled: {request.deployment} ({request.version}) no longer waits for {cluster}", "bold green")
     return 0

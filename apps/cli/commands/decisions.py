@@ -43,9 +43,7 @@ def approve(
     watch: ThenWatch = False,
 ) -> int:
     """Approve the deployment that waits at a gate, so that it goes on."""
-    found = resolve.pending_question(
-        connection, deployment or service, text_of(environment), QuestionKind.APPROVAL
-    )
+    found = resolve.pending_question(connection, deployment or service, text_of(environment), QuestionKind.APPROVAL)
     return _answer(printer, connection, found, Choice.APPROVE, why, watch=watch)
 
 
@@ -61,9 +59,7 @@ def reject(
     watch: ThenWatch = False,
 ) -> int:
     """Reject the deployment that waits at a gate; updated hosts get the previous version back."""
-    found = resolve.pending_question(
-        connection, deployment or service, text_of(environment), QuestionKind.APPROVAL
-    )
+    found = resolve.pending_question(connection, deployment or service, text_of(environment), QuestionKind.APPROVAL)
     return _answer(printer, connection, found, Choice.REJECT, why, watch=watch)
 
 
@@ -79,9 +75,7 @@ def extend(
     watch: ThenWatch = False,
 ) -> int:
     """Let an undecided test bed bake for as long again, then judge it again."""
-    found = resolve.pending_question(
-        connection, deployment or service, text_of(environment), QuestionKind.APPROVAL
-    )
+    found = resolve.pending_question(connection, deployment or service, text_of(environment), QuestionKind.APPROVAL)
     _offered(found, Choice.EXTEND)
     return _answer(printer, connection, found, Choice.EXTEND, why, watch=watch)
 
@@ -100,9 +94,7 @@ def decide(
             metavar="CHOICE", case_sensitive=False, help="RETRY, SKIP_HOST, FORCE_NEXT, ROLL_BACK or ABORT."
         ),
     ],
-    host: Annotated[
-        str, typer.Option(help="The failed host; the decision is refused if another one failed.")
-    ] = "",
+    host: Annotated[str, typer.Option(help="The failed host; the decision is refused if another one failed.")] = "",
     attempt: Annotated[
         int, typer.Option(min=0, help="The failed attempt; the decision is refused if another one failed.")
     ] = 0,
@@ -156,8 +148,6 @@ def _answer(
     about = f" for {question.host}, attempt {question.attempt}," if question.host else ""
     printer.line(f"recorded: {choice}{about} by {connection.by}: {effect(question, choice)}", "bold green")
     rolls_back = choice in (Choice.ROLL_BACK, Choice.REJECT)
-    code, endings = after_answer(
-        printer, connection, found.deployment.id, watch=watch, rollback_is_fine=rolls_back
-    )
+    code, endings = after_answer(printer, connection, found.deployment.id, watch=watch, rollback_is_fine=rolls_back)
     printer.facts({**payload, "question": question_facts(question, connection.command), "endings": endings})
     return code

@@ -129,9 +129,7 @@ def rollback(
         return _to_previous(printer, connection, cluster, reason, options)
     running = connection.context.deployments.get(cluster, lease.deployment)
     if running is None or running.state is DeploymentState.QUEUED:
-        raise Refused(
-            "the rollback", [f"{lease.deployment} is still being planned; try again in a few seconds"]
-        )
+        raise Refused("the rollback", [f"{lease.deployment} is still being planned; try again in a few seconds"])
     return _of_running(printer, connection, running, reason, options)
 
 
@@ -142,17 +140,13 @@ def _of_running(
     printer.line(f"running: {running.id}, {running.target.version}, {running.state}")
     printer.line(f"rollback target: {previous}")
     if waiting := connection.context.queue.waiting(running.cluster):
-        printer.line(
-            f"queued: {waiting.request.deployment}, {waiting.request.version}: {_after_rollback(running)}"
-        )
+        printer.line(f"queued: {waiting.request.deployment}, {waiting.request.version}: {_after_rollback(running)}")
     if not options.yes and not printer.confirm(f"Roll {running.id} back?"):
         printer.line("not rolled back")
         return 1
     payload = answer_payload(connection, running.cluster, running.id, Choice.ROLL_BACK, reason)
     connection.functions.call("decide", payload)
-    printer.line(
-        f"recorded: ROLL_BACK of {running.id} by {connection.by}; it takes effect before the next host"
-    )
+    printer.line(f"recorded: ROLL_BACK of {running.id} by {connection.by}; it takes effect before the next host")
     return watch_started(printer, connection, running.id, {"rollback_of": running.id}, options, rollback=True)
 
 

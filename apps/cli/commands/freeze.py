@@ -23,9 +23,7 @@ from lifecycle.domain.rollout.freezes import Freeze, freeze_reason, scope_in_wor
 
 Scope = Annotated[
     str,
-    typer.Argument(
-        metavar="SCOPE", help="everything, production, staging, or a cluster such as production/hello."
-    ),
+    typer.Argument(metavar="SCOPE", help="everything, production, staging, or a cluster such as production/hello."),
 ]
 Until = Annotated[
     str,
@@ -73,9 +71,7 @@ def freeze(
     return 0
 
 
-@connected(
-    "unfreeze production --why 'the database is moved'", "unfreeze everything --why 'cause found' --yes"
-)
+@connected("unfreeze production --why 'the database is moved'", "unfreeze everything --why 'cause found' --yes")
 def unfreeze(printer: Printer, connection: Connection, scope: Scope, why: Why, *, yes: Yes = False) -> int:
     """Lift the freeze of exactly this scope. Another freeze may still cover the same clusters."""
     wanted = parse_scope(scope)
@@ -121,8 +117,7 @@ def freezes(printer: Printer, connection: Connection) -> int:
     if windows:
         printer.line("")
         rows = [
-            [str(each["cluster"]), str(each["window"]), "frozen" if each["frozen_now"] else "-"]
-            for each in windows
+            [str(each["cluster"]), str(each["window"]), "frozen" if each["frozen_now"] else "-"] for each in windows
         ]
         printer.table(("cluster", "window of the policy", "now"), rows)
     return 0

@@ -26,9 +26,7 @@ def history(
     service: ServiceName,
     limit: Annotated[int, typer.Option(min=1, max=1000, help="How many of the newest.")] = 20,
     *,
-    trail: Annotated[
-        bool, typer.Option("--trail", help="Every recorded event, not only deployments.")
-    ] = False,
+    trail: Annotated[bool, typer.Option("--trail", help="Every recorded event, not only deployments.")] = False,
 ) -> int:
     """List a service's deployments, the newest first; or the whole trail of who did what and why."""
     clusters = resolve.known_clusters(connection, service)
@@ -54,9 +52,7 @@ def _row(each: Deployment) -> list[str]:
 
 
 def _trail(printer: Printer, connection: Connection, clusters: list[Cluster], limit: int) -> int:
-    every = [
-        entry for cluster in clusters for entry in connection.context.audit_log.read(cluster, limit=limit)
-    ]
+    every = [entry for cluster in clusters for entry in connection.context.audit_log.read(cluster, limit=limit)]
     newest = sorted(every, key=lambda entry: entry.at)[-limit:]
     printer.facts({"trail": [{**trail_facts(entry), "cluster": entry.cluster} for entry in newest]})
     for entry in newest:

@@ -17,9 +17,7 @@ from apps.cli.watch.deployment_view import Poller
 from lifecycle.domain.rollout.decision import Choice, QuestionKind, latest_attempts, open_questions
 from lifecycle.domain.rollout.deployment import Deployment
 
-Abort = Annotated[
-    bool, typer.Option("--abort", help="Abort the deployment instead; every host stays as it is.")
-]
+Abort = Annotated[bool, typer.Option("--abort", help="Abort the deployment instead; every host stays as it is.")]
 
 
 @connected("pause hello --why 'latency rises'", "pause hello-production-20261123014630-ab12 --why 'too slow'")

@@ -1,6 +1,6 @@
 """`lifecycle quarantine`, `unquarantine` and `quarantined`: exclude versions and hosts from deployments.
 
-A quarantined version is neither deployed nor a rollback target. A quarantined host stays as it is, in rotation or not.
+A quarantined version is neither deployed nor a rollback target. A quarantined host stays as it is.
 """
 
 from typing import Annotated
@@ -137,9 +137,7 @@ def _consequences(connection: Connection, cluster: Cluster, name: str) -> list[s
     if running and not running.state.final and running.target.version == name:
         lines.append(f"{running.id} deploys it now and goes on; roll it back: {rollback}")
     elif desired and desired.version == name:
-        lines.append(
-            f"it is desired now: hosts go on serving it, and drift is not repaired; roll back: {rollback}"
-        )
+        lines.append(f"it is desired now: hosts go on serving it, and drift is not repaired; roll back: {rollback}")
     return lines
 
 

@@ -11,9 +11,7 @@ from apps.cli.options import Environment, InEnvironment, Why
 from apps.cli.output.printer import Printer
 from apps.cli.ports import Connection
 
-HostName = Annotated[
-    str, typer.Argument(metavar="HOST", help="The name of the host, as `lifecycle hosts` shows it.")
-]
+HostName = Annotated[str, typer.Argument(metavar="HOST", help="The name of the host, as `lifecycle hosts` shows it.")]
 Terminated = Annotated[
     bool,
     typer.Option(

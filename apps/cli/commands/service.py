@@ -15,9 +15,7 @@ from apps.cli.output.printer import Printer
 from apps.cli.ports import Connection
 from lifecycle.domain.delivery.delivery_name import next_delivery_name
 
-Folder = Annotated[
-    Path, typer.Argument(metavar="PATH", help="The folder of the service, or its lifecycle.toml.")
-]
+Folder = Annotated[Path, typer.Argument(metavar="PATH", help="The folder of the service, or its lifecycle.toml.")]
 
 
 @offline("validate", "validate ../hello --json")
@@ -28,9 +26,7 @@ def validate(printer: Printer, path: Folder = Path()) -> int:
     try:
         found = read_service_file(path)
     except InvalidServiceFile as error:
-        problems = [
-            {"file": p.file, "line": p.line, "field": p.field, "message": p.message} for p in error.problems
-        ]
+        problems = [{"file": p.file, "line": p.line, "field": p.field, "message": p.message} for p in error.problems]
         printer.facts({"valid": False, "problems": problems})
         if not printer.as_json:
             print(error, file=sys.stderr)
@@ -68,9 +64,7 @@ def build(
     target = (into or folder / ".lifecycle-build").resolve()
     command = [sys.executable, "-P", "-m", "apps.build", "--no-publish", "--dest", str(target)]
     # With --json standard output is for the result, so the log of the build goes to standard error.
-    finished = subprocess.run(
-        command, cwd=folder, stdout=sys.stderr if printer.as_json else None, check=False
-    )
+    finished = subprocess.run(command, cwd=folder, stdout=sys.stderr if printer.as_json else None, check=False)
     if finished.returncode:
         return 1
     manifest = json.loads((target / "manifest.json").read_text())

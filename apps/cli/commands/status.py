@@ -22,9 +22,7 @@ def status(printer: Printer, connection: Connection, service: MaybeService = "")
     clusters, freezes = resolve.known_clusters(connection, service), connection.context.freezes.all()
     found = [cluster_status(connection, cluster, freezes) for cluster in clusters]
     runs = [
-        run
-        for run in connection.runs.deliveries(running=True)
-        if not service or run.name.startswith(f"{service}-")
+        run for run in connection.runs.deliveries(running=True) if not service or run.name.startswith(f"{service}-")
     ]
     printer.facts(
         {

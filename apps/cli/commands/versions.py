@@ -40,14 +40,10 @@ def promote(
     printer: Printer,
     connection: Connection,
     service: ServiceName,
-    snapshot: Annotated[
-        str, typer.Argument(metavar="SNAPSHOT", help="The snapshot. Default: the newest.")
-    ] = "",
+    snapshot: Annotated[str, typer.Argument(metavar="SNAPSHOT", help="The snapshot. Default: the newest.")] = "",
 ) -> int:
     """Make a snapshot the next release: the same bytes under a release version."""
-    wanted = (
-        str(SnapshotVersion.parse(snapshot)) if snapshot else resolve.newest_snapshot(connection, service)
-    )
+    wanted = str(SnapshotVersion.parse(snapshot)) if snapshot else resolve.newest_snapshot(connection, service)
     payload = {"service": service_name(service), "snapshot": wanted, "requested_by": connection.by}
     result = connection.functions.call("promote", payload)
     printer.facts(result)

@@ -38,9 +38,7 @@ def watch(
     deployments = [name for cluster in clusters if (name := _active(connection, cluster))]
     runs = [each.name for each in connection.runs.deliveries(running=True) if _is_of(each.name, what)]
     if len(deployments) + len(runs) > 1:
-        raise Ambiguous(
-            f"more than one build or deployment runs; name one: {', '.join((*deployments, *runs))}"
-        )
+        raise Ambiguous(f"more than one build or deployment runs; name one: {', '.join((*deployments, *runs))}")
     if deployments:
         return watch_deployment(printer, connection, deployments[0])[0]
     if runs:

@@ -57,9 +57,7 @@ class News:
 
     def questions(self, found: WatchedDeployment) -> list[Question]:
         """Return new questions that do not end watching: approvals and pauses."""
-        return [
-            q for q in found.open if q.kind is not QuestionKind.DECISION and self._is_new("question", q.id)
-        ]
+        return [q for q in found.open if q.kind is not QuestionKind.DECISION and self._is_new("question", q.id)]
 
     def before(self, found: WatchedDeployment) -> Deployment | None:
         """Return the deployment that a queued one waits for, if it or its state is new."""

@@ -48,9 +48,7 @@ class Preview:
 def read_preview(connection: Connection, request: Request) -> Preview:
     """Read what the deployment would do; raises Unknown."""
     found = plan.preview(connection.context, request)
-    policy = connection.context.artifacts.manifest(request.service, request.version).policy(
-        request.environment
-    )
+    policy = connection.context.artifacts.manifest(request.service, request.version).policy(request.environment)
     before = connection.context.deployments.get(request.cluster, found.waits_for) if found.waits_for else None
     return Preview(request, found, policy, connection.context.registry.desired(request.cluster), before)
 
@@ -121,9 +119,7 @@ def _show_queue(printer: Printer, preview: Preview) -> None:
     if before and not before.policy.automatic:
         printer.line("it begins if that deployment ends DONE; after a rollback or an abort, deploy it again")
     if found.supersedes:
-        printer.line(
-            f"{found.supersedes}, which is queued now, becomes SUPERSEDED and never begins", "bold yellow"
-        )
+        printer.line(f"{found.supersedes}, which is queued now, becomes SUPERSEDED and never begins", "bold yellow")
 
 
 def _batch_size(preview: Preview) -> str:

@@ -59,7 +59,7 @@ class Printer:
         self.console.print(Text(clean(text), style), soft_wrap=True)
 
     def entry(self, text: str, indent: int) -> None:
-        """Print a line of the audit log: wrapped at a terminal's width, whole elsewhere, so that it can be searched."""
+        """Print a line of the audit log: wrapped at a terminal's width, and whole elsewhere, for searches."""
         self.line(hanging(text, self.console.width, indent) if self.terminal else text)
 
     def table(self, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
@@ -87,10 +87,7 @@ def aligned(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
     """Return plain lines of aligned columns with two spaces between them and no trailing spaces."""
     every = [[name.upper() for name in columns], *[[clean(cell) for cell in row] for row in rows]]
     widths = [max(len(row[i]) for row in every) for i in range(len(columns))]
-    return [
-        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
-        for row in every
-    ]
+    return ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in every]
 
 
 def rich_table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> Any:

@@ -43,9 +43,7 @@ def one_line(text: str, limit: int = 200) -> str:
 
 def hanging(text: str, width: int, indent: int) -> str:
     """Wrap a line at `width` columns, later lines indented; never within a word, so that names stay whole."""
-    return textwrap.fill(
-        text, width, subsequent_indent=" " * indent, break_long_words=False, break_on_hyphens=False
-    )
+    return textwrap.fill(text, width, subsequent_indent=" " * indent, break_long_words=False, break_on_hyphens=False)
 
 
 def indented(text: str, mark: str = "    | ") -> list[str]:

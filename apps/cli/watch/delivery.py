@@ -57,9 +57,7 @@ def _follow_run(printer: Printer, connection: Connection, name: str) -> Run:
 
 
 def _failed(printer: Printer, connection: Connection, run: Run) -> int:
-    printer.event(
-        {"event": "end", "run": run.name, "state": run.status, "error": run.error, "cause": run.cause}
-    )
+    printer.event({"event": "end", "run": run.name, "state": run.status, "error": run.error, "cause": run.cause})
     printer.line(
         f"{run.name}: {run.error or run.status}: no snapshot{took(run.started_at, run.stopped_at)}",
         "bold red",

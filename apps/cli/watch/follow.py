@@ -25,9 +25,7 @@ class Screen(Protocol):
     def show(self, found: WatchedDeployment) -> None: ...
 
 
-def follow(
-    connection: Connection, cluster: Cluster, name: str, screen: Screen, *, begun: bool = False
-) -> Outcome:
+def follow(connection: Connection, cluster: Cluster, name: str, screen: Screen, *, begun: bool = False) -> Outcome:
     """Show a deployment until it ends or halts, or until every poll has failed for 30 s.
 
     A first poll that fails is repeated only if the caller knows that the deployment has `begun`. Else its error

@@ -86,7 +86,9 @@ def _lost(found: WatchedDeployment, connection: Connection) -> str:
     name = found.deployment.execution if found.deployment else found.name
     if found.run is None:
         return f"its execution {name} no longer exists; continue it: {converge}"
-    return f"the execution {found.run.name} ended before its deployment ({_cause(found.run)}); continue it: {converge}"
+    return (
+        f"the execution {found.run.name} ended before its deployment ({_cause(found.run)}); continue it: {converge}"
+    )
 
 
 def _rollback(found: WatchedDeployment, connection: Connection) -> str:

@@ -161,6 +161,4 @@ def _sources() -> Iterator[Path]:
         if path.is_file():
             yield path
         elif path.is_dir():
-            yield from (
-                file for file in path.rglob("*") if file.is_file() and "__pycache__" not in file.parts
-            )
+            yield from (file for file in path.rglob("*") if file.is_file() and "__pycache__" not in file.parts)

@@ -33,9 +33,7 @@ def deploy(
         "StackName": name,
         "TemplateURL": f"http://{LOOPBACK}:{port}/{address}",
         "Capabilities": _CAPABILITIES,
-        "Parameters": [
-            {"ParameterKey": key, "ParameterValue": value} for key, value in (parameters or {}).items()
-        ],
+        "Parameters": [{"ParameterKey": key, "ParameterValue": value} for key, value in (parameters or {}).items()],
     }
     formation = aws.client("cloudformation")
     status = _status(formation, name)

@@ -121,9 +121,7 @@ class PersistentEmulator:
         self._app._load_persisted_state = self._restore
         self._app.save_all = self._end
         for service in REQUESTS:
-            self._app.SERVICE_HANDLERS[service] = self._journalling(
-                service, self._app.SERVICE_HANDLERS[service]
-            )
+            self._app.SERVICE_HANDLERS[service] = self._journalling(service, self._app.SERVICE_HANDLERS[service])
         self._app.app = self._handle_http
         _module("services.cloudwatch").TWO_WEEKS_SECONDS = METRICS_SECONDS
         self._journal_sessions()
@@ -221,7 +219,7 @@ class PersistentEmulator:
 
 
 def filter_by_dimensions(cloudwatch: Any) -> None:
-    """Make each alarm evaluate the metrics of its own dimensions; else one cluster's errors would raise all alarms."""
+    """Make each alarm evaluate the metrics of its own dimensions. Else one cluster's errors raise every alarm."""
     evaluate = cloudwatch._evaluate_alarm
 
     def evaluated(alarm: dict[str, Any]) -> None:

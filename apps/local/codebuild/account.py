@@ -1,4 +1,4 @@
-"""The build service's calls to the emulator: as root for AWS's own work, as the project's role for everything else."""
+"""The build service's calls to the emulator: as root for AWS's own work, else as the project's role."""
 
 from typing import Any
 

@@ -163,9 +163,7 @@ class Build:
             return given
         path = self._source / (given or "buildspec.yml")
         if not path.is_file():
-            raise InvalidBuildspecError(
-                f"expected a buildspec in {given or 'buildspec.yml'}, found no such file"
-            )
+            raise InvalidBuildspecError(f"expected a buildspec in {given or 'buildspec.yml'}, found no such file")
         return path.read_text()
 
     def _run(self, spec: Buildspec, shell: Shell, build_log: BuildLog) -> None:

@@ -68,8 +68,6 @@ class BuildLog:
         for start in range(0, len(events), _BATCH_LINES):
             batch = events[start : start + _BATCH_LINES]
             try:
-                self._logs.put_log_events(
-                    logGroupName=self._group, logStreamName=self._stream, logEvents=batch
-                )
+                self._logs.put_log_events(logGroupName=self._group, logStreamName=self._stream, logEvents=batch)
             except (BotoCoreError, ClientError) as error:
                 log.warning("%d lines of %s are only in its file: %s", len(batch), self._stream, error)

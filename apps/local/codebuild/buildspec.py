@@ -62,9 +62,7 @@ def _phase(name: str, found: Any) -> PhaseSpec:
     section = _mapping(found, f"phases.{name}")
     on_failure = section.get("on-failure", "ABORT")
     if on_failure not in ("ABORT", "CONTINUE"):
-        raise InvalidBuildspecError(
-            f"phases.{name}.on-failure: expected ABORT or CONTINUE, found {on_failure!r}"
-        )
+        raise InvalidBuildspecError(f"phases.{name}.on-failure: expected ABORT or CONTINUE, found {on_failure!r}")
     return PhaseSpec(
         _texts(section.get("commands") or [], f"phases.{name}.commands"),
         _texts(section.get("finally") or [], f"phases.{name}.finally"),

@@ -1,4 +1,4 @@
-"""The CodeBuild endpoint: it forwards every call to the emulator, and replaces the build in the answer by the real one.
+"""The CodeBuild endpoint: it forwards every call to the emulator, and puts the real build into the answer.
 
 An answer of the emulator other than 200 is returned unchanged, and changes nothing here.
 """

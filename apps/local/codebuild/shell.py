@@ -1,7 +1,7 @@
 """The build's shell: one `sh` or `bash` sources one command after another, so that exports persist.
 
-A command that calls `exit` ends the shell, and counts as failed whatever its status. The next command gets a new shell
-with the variables and the folder of the old one.
+A command that calls `exit` ends the shell, and counts as failed whatever its status. The next command gets a new
+shell with the variables and the folder of the old one.
 """
 
 import contextlib
@@ -63,9 +63,7 @@ class Shell:
         pipes: dict[str, Any] = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
         command, environment = [self._program, str(driver)], self._environment
         self._process = self._open.enter_context(
-            self._cancellation.process(
-                command, cwd=self._folder, env=environment, stderr=subprocess.STDOUT, **pipes
-            )
+            self._cancellation.process(command, cwd=self._folder, env=environment, stderr=subprocess.STDOUT, **pipes)
         )
         return self._process
 

@@ -20,9 +20,7 @@ class SourceError(Exception):
         self.code = code
 
 
-def clone(
-    location: str, version: str, folder: Path, environment: dict[str, str], cancellation: Cancellation
-) -> str:
+def clone(location: str, version: str, folder: Path, environment: dict[str, str], cancellation: Cancellation) -> str:
     """Clone a repository and check out a commit, branch or tag; return the commit. Raises SourceError."""
     if location.startswith("-") or version.startswith("-"):
         raise SourceError("INVALID_INPUT", f"a source cannot begin with a hyphen: {location} {version}")

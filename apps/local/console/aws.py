@@ -91,9 +91,7 @@ class EmbeddedAws:
     def alarms(self, names: Sequence[str]) -> Sequence[Mapping[str, Any]]:
         with self._calls("DescribeAlarms") as client:
             kinds = ["MetricAlarm", "CompositeAlarm"]
-            found = client("cloudwatch").describe_alarms(
-                AlarmNames=list(names), AlarmTypes=kinds, MaxRecords=100
-            )
+            found = client("cloudwatch").describe_alarms(AlarmNames=list(names), AlarmTypes=kinds, MaxRecords=100)
         every = [*found.get("MetricAlarms", ()), *found.get("CompositeAlarms", ())]
         return [
             {
@@ -126,9 +124,7 @@ class EmbeddedAws:
             error_fields = error.response.get("Error", {})
             if call == "GetDashboard" and "NotFound" in error_fields.get("Code", ""):
                 raise NoDashboard(DASHBOARD) from error
-            raise AwsRefused(
-                call, f"{error_fields.get('Code', '')}: {error_fields.get('Message', '')}"
-            ) from error
+            raise AwsRefused(call, f"{error_fields.get('Code', '')}: {error_fields.get('Message', '')}") from error
         except BotoCoreError as error:
             raise AwsUnreachable from error
 

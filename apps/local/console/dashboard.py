@@ -48,9 +48,7 @@ def functions(body: Mapping[str, Any]) -> frozenset[Function]:
 
 def _functions(body: Mapping[str, Any]) -> Iterator[Function]:
     for widget in widgets(body):
-        if widget.get("type") == "custom" and (
-            found := function(widget.get("properties", {}).get("endpoint"))
-        ):
+        if widget.get("type") == "custom" and (found := function(widget.get("properties", {}).get("endpoint"))):
             yield found
             act = found.arn.removesuffix(found.name) + ACT
             yield Function(act, found.account, ACT)

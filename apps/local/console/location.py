@@ -1,4 +1,4 @@
-"""The address of this environment's console, and how to serve it from a terminal. Used by `lifecycle local console`."""
+"""The address of the console, and a way to serve it from a terminal. Used by `lifecycle local console`."""
 
 from dataclasses import dataclass
 

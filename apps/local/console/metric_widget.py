@@ -1,8 +1,8 @@
 """Reads a metric widget's properties: which metrics it draws.
 
 In CloudWatch's shorthand, `.` repeats a word of the entry above, and `...` repeats all of its words. The embedded AWS
-computes no expressions. So a SEARCH is resolved here, against the published metrics. Other expressions are reported as
-problems and not drawn.
+computes no expressions. So a SEARCH is resolved here, against the published metrics. Other expressions are reported
+as problems and not drawn.
 """
 
 import re
@@ -73,9 +73,7 @@ def _entries(given: Any) -> Iterator[tuple[tuple[str, ...], Mapping[str, Any]]]:
         if "..." in words:
             after = words[words.index("...") + 1 :]
             words = [*above[: len(above) - len(after)], *after]
-        written = tuple(
-            above[at] if word == "." and at < len(above) else word for at, word in enumerate(words)
-        )
+        written = tuple(above[at] if word == "." and at < len(above) else word for at, word in enumerate(words))
         above = written or above
         yield written, options
 

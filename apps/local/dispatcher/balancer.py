@@ -79,7 +79,7 @@ class Balancer:
                 self._mutations += 1
 
     def group(self, arn: str) -> Group | None:
-        """Return a target group; read the emulator first if it is unknown, because CloudFormation may have made it."""
+        """Return a target group. Read the emulator if it is unknown: CloudFormation may have made it."""
         if arn not in self.groups:
             self.synchronise()
         return self.groups.get(arn)
@@ -159,9 +159,7 @@ class Balancer:
                 elbv2 = self._reader.read()
             except (BotoCoreError, ClientError) as error:
                 if self.read_at:
-                    log.warning(
-                        "the emulator does not answer; Envoy's configuration stays as it is: %s", error
-                    )
+                    log.warning("the emulator does not answer; Envoy's configuration stays as it is: %s", error)
                 self.read_at = 0.0
                 return False
             with self.lock:

@@ -80,8 +80,7 @@ class EmulatorElbv2:
         groups = self._elb.describe_target_groups()["TargetGroups"]
         return Elbv2State(
             tuple(
-                LoadBalancer(each["LoadBalancerArn"], each["LoadBalancerName"], each["DNSName"])
-                for each in balancers
+                LoadBalancer(each["LoadBalancerArn"], each["LoadBalancerName"], each["DNSName"]) for each in balancers
             ),
             tuple(_listener(each) for each in listeners),
             tuple(self._group(each) for each in groups),
@@ -125,9 +124,7 @@ def statuses(matcher: str) -> tuple[tuple[int, int], ...]:
 
 def _listener(found: Mapping[str, Any]) -> Listener:
     protocol = found.get("Protocol", "HTTP")
-    problem = (
-        "" if protocol == "HTTP" else f"expected protocol HTTP, found {protocol}: not served on a laptop"
-    )
+    problem = "" if protocol == "HTTP" else f"expected protocol HTTP, found {protocol}: not served on a laptop"
     arn, actions = found["ListenerArn"], found.get("DefaultActions", [])
     return Listener(arn, found["LoadBalancerArn"], found["Port"], action(actions), problem)
 
@@ -145,8 +142,6 @@ def action(actions: list[dict[str, Any]]) -> Action:
         if each["Type"] == "forward":
             groups = each.get("ForwardConfig", {}).get("TargetGroups", [])
             if groups:
-                return tuple(
-                    WeightedGroup(group["TargetGroupArn"], group.get("Weight", 1)) for group in groups
-                )
+                return tuple(WeightedGroup(group["TargetGroupArn"], group.get("Weight", 1)) for group in groups)
             return (WeightedGroup(each["TargetGroupArn"]),) if each.get("TargetGroupArn") else ()
     return ()

@@ -68,9 +68,7 @@ class Endpoint:
                 self._balancer.deregister(arn, addresses)
         return answer
 
-    def _change_listener(
-        self, given: query_protocol.Parameters, request: Request, forward: Forward
-    ) -> Response:
+    def _change_listener(self, given: query_protocol.Parameters, request: Request, forward: Forward) -> Response:
         with self._balancer.mutation():
             answer = forward(request)
             found = re.search(rb"<ListenerArn>([^<]+)</ListenerArn>", answer.body)

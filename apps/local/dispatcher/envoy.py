@@ -67,9 +67,7 @@ class Envoy:
                 self.observe()
                 return
             time.sleep(0.02)
-        raise EnvoyUnreachable(
-            f"expected Envoy to answer within {wait_seconds} s; see {self.folder / 'envoy.log'}"
-        )
+        raise EnvoyUnreachable(f"expected Envoy to answer within {wait_seconds} s; see {self.folder / 'envoy.log'}")
 
     def stop(self, timeout_seconds: float = 3.0) -> None:
         """End Envoy with SIGTERM; kill it after the timeout."""
@@ -123,7 +121,7 @@ class Envoy:
     def _supervise(self) -> None:
         while (process := self._process) is not None:
             code = process.wait()
-            # A signal to the whole session reaches Envoy as soon as us. The wait also slows a restart loop on a bad file.
+            # A signal to the whole session reaches Envoy too. The wait also slows a restart loop on a bad file.
             if self._stopping.wait(0.3):
                 return
             log.error("Envoy (pid %s) ended with %s; restarting it", process.pid, code)

@@ -102,9 +102,7 @@ def _manager(folder: Path, name: str) -> Resource:
             {"name": "failures", "filter": failures, "typed_config": log},
             {"name": "requests", "typed_config": every},
         ],
-        "http_filters": [
-            {"name": "router", "typed_config": {"@type": _ROUTER, "suppress_envoy_headers": True}}
-        ],
+        "http_filters": [{"name": "router", "typed_config": {"@type": _ROUTER, "suppress_envoy_headers": True}}],
     }
 
 

@@ -97,7 +97,7 @@ def of_hosts(hosts: Hosts, dimensions: Mapping[str, str], at: datetime) -> list[
 
 
 def condensed(seconds: Sequence[float], most: int = MOST_VALUES) -> tuple[list[float], list[int]]:
-    """Reduce to at most `most` values with their counts: means of neighbours, with the slow ones grouped most finely."""
+    """Reduce to at most `most` values with their counts: means of neighbours, finest among the slow ones."""
     ordered = sorted(seconds)
     slow = max(1, round(len(ordered) * _TAIL))
     tail = min(slow, most // 3)

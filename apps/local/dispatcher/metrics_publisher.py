@@ -132,9 +132,7 @@ class MetricsPublisher:
                 for place, part in enumerate(listener.action):
                     if group := self._balancer.groups.get(part.group):
                         named = {"TargetGroup": part.group.rpartition(":")[2], "LoadBalancer": balancer}
-                        found[part.group] = PublishedGroup(
-                            part.group, group.settings.cluster, named, place > 0
-                        )
+                        found[part.group] = PublishedGroup(part.group, group.settings.cluster, named, place > 0)
             return list(found.values())
 
     def _put(self, data: list[Datum]) -> None:

@@ -79,8 +79,7 @@ class SavedState:
 
     def _save(self) -> None:
         weights = {
-            listener: [[part.group, part.weight] for part in each.parts]
-            for listener, each in self._weights.items()
+            listener: [[part.group, part.weight] for part in each.parts] for listener, each in self._weights.items()
         }
         fresh = self._path.with_suffix(".new")
         fresh.write_text(json.dumps({"targets": self._targets, "weights": weights}))

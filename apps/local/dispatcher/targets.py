@@ -141,17 +141,13 @@ class Rotation:
     def registered(self) -> list[Address]:
         """Return the targets that are registered by the API: they serve, or will serve again."""
         return [
-            address
-            for address, target in self.targets.items()
-            if target.phase is Phase.SERVING or target.returns
+            address for address, target in self.targets.items() if target.phase is Phase.SERVING or target.returns
         ]
 
     def reported(self) -> list[Address]:
         """Return the targets that DescribeTargetHealth lists: the registered and the draining ones."""
         return [
-            address
-            for address, target in self.targets.items()
-            if target.phase is not Phase.LEAVING or target.returns
+            address for address, target in self.targets.items() if target.phase is not Phase.LEAVING or target.returns
         ]
 
     @property

@@ -1,7 +1,7 @@
 """The post-receive hook of a laptop's bare repository: it sends GitHub's push event, signed, to receive_push.
 
-Git writes one line for each pushed ref to its standard input, and shows its output to the pusher. On AWS, GitHub sends
-the same request to the Function URL, so the product code cannot tell the two apart.
+Git writes one line for each pushed ref to its standard input, and shows its output to the pusher. On AWS, GitHub
+sends the same request to the Function URL, so the product code cannot tell the two apart.
 """
 
 import hashlib
@@ -97,9 +97,7 @@ def deliver(environment: Mapping[str, Any], event: Mapping[str, Any]) -> tuple[i
     return post(environment["endpoint"], environment["function_url"], body, headers)
 
 
-def post(
-    endpoint: str, function_url: str, body: bytes, headers: Mapping[str, str]
-) -> tuple[int, dict[str, Any]]:
+def post(endpoint: str, function_url: str, body: bytes, headers: Mapping[str, str]) -> tuple[int, dict[str, Any]]:
     """POST to a Function URL: connect to the emulator's address, and put the URL's name in the Host header."""
     address, target = urlsplit(endpoint), urlsplit(function_url)
     connection = http.client.HTTPConnection(address.hostname or "", address.port, timeout=60)

@@ -63,9 +63,7 @@ def git(folder: Path, *arguments: str) -> str:
         check=False,
     )
     if done.returncode != 0:
-        raise LaptopError(
-            f"git {arguments[0]} failed in {folder}: {done.stderr.strip() or done.stdout.strip()}"
-        )
+        raise LaptopError(f"git {arguments[0]} failed in {folder}: {done.stderr.strip() or done.stdout.strip()}")
     return done.stdout
 
 

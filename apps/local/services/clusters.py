@@ -42,9 +42,7 @@ class Added:
     clusters: tuple[LocalCluster, ...]
 
 
-def add_service(
-    layout: Layout, path: Path, progress: Progress, sizes: Mapping[str, int] | None = None
-) -> Added:
+def add_service(layout: Layout, path: Path, progress: Progress, sizes: Mapping[str, int] | None = None) -> Added:
     """Add a service: its repository, hook, clusters and hosts. Existing ones stay as they are.
 
     `sizes` is the number of hosts by environment. A cluster that has more hosts keeps them.
@@ -161,9 +159,7 @@ def _listener(layout: Layout, ports: Ports, environment: str) -> int:
         reserved = frozenset(ports.fixed().values()) | taken
         return next_free(LOOPBACK, first + 1, avoid=reserved)
     if not is_free(LOOPBACK, first):
-        raise PortsTaken(
-            [f"port {first} ({environment}) is taken{holder(first)}; end that process, then add again"]
-        )
+        raise PortsTaken([f"port {first} ({environment}) is taken{holder(first)}; end that process, then add again"])
     return first
 
 

@@ -123,9 +123,7 @@ def with_dead_agent(layout: Layout) -> list[Host]:
 def stop_services(layout: Layout) -> list[str]:
     """Stop every host's service; the agents must have ended. Return the failures as messages."""
     with ThreadPoolExecutor(max_workers=4) as workers:
-        failures = list(
-            workers.map(_stop_service, [record.parent for record in layout.hosts.glob("*/service.json")])
-        )
+        failures = list(workers.map(_stop_service, [record.parent for record in layout.hosts.glob("*/service.json")]))
     return [failure for failure in failures if failure]
 
 

@@ -21,9 +21,7 @@ class Greeter:
 
     def greet(self, name="world", language="en"):
         if language not in self.forms:
-            raise BadRequest(
-                f"language: expected one of {', '.join(sorted(self.forms))}, found {language[:20]!r}"
-            )
+            raise BadRequest(f"language: expected one of {', '.join(sorted(self.forms))}, found {language[:20]!r}")
         if not name.strip() or len(name) > MAXIMUM_NAME_LENGTH:
             raise BadRequest(f"name: expected 1 to {MAXIMUM_NAME_LENGTH} characters, found {len(name)}")
         return self.forms[language].format(word=self.word, name=name.strip())

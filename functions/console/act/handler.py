@@ -15,8 +15,6 @@ from lifecycle.entrypoints.widget import Button, button
 def handle(pressed: Button, context: ViewContext) -> Markup:
     """Perform the action, and draw its result or its refusal."""
     try:
-        return draw_action_result(
-            perform(bootstrap.console(), pressed.to_action(), secrets.token_hex(2)), context
-        )
+        return draw_action_result(perform(bootstrap.console(), pressed.to_action(), secrets.token_hex(2)), context)
     except LifecycleError as error:
         return draw_refusal(error, context)

@@ -10,6 +10,4 @@ from lifecycle.entrypoints.handler import command
 def handle(event: CollectGarbage) -> Collected:
     """Delete the unused versions, unless it is a dry run, and return a reason for each version."""
     context, catalogue = bootstrap.context(), bootstrap.catalogue()
-    return gc(
-        context, catalogue, event.service, keep=event.keep(), dry_run=event.dry_run, by=event.requested_by
-    )
+    return gc(context, catalogue, event.service, keep=event.keep(), dry_run=event.dry_run, by=event.requested_by)

@@ -9,6 +9,4 @@ from lifecycle.entrypoints.handler import command
 @command(Promote)
 def handle(event: Promote) -> Promoted:
     """Return the release of this snapshot; promoting the snapshot again returns the same release."""
-    return promote(
-        bootstrap.catalogue(), bootstrap.artifacts(), event.service, event.snapshot, event.requested_by
-    )
+    return promote(bootstrap.catalogue(), bootstrap.artifacts(), event.service, event.snapshot, event.requested_by)

@@ -22,9 +22,7 @@ def handle(event: dict[str, Any], _context: Any) -> dict[str, Any]:
 
 def _codecommit(event: dict[str, Any]) -> Response:
     found = codecommit_push(event)
-    return (
-        start(found, bootstrap.executions()) if isinstance(found, Push) else Response(202, {"message": found})
-    )
+    return start(found, bootstrap.executions()) if isinstance(found, Push) else Response(202, {"message": found})
 
 
 def _github(event: dict[str, Any]) -> Response:

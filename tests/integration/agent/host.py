@@ -119,12 +119,8 @@ class Host:
         **seconds: float,
     ) -> Manifest:
         artifact = pack({"serve.py": SERVICE, "version": version, **(files or {})})
-        command = Run(
-            run, 8080, dict(environment or {}), **{"start_seconds": 3.0, "stop_seconds": 1.0, **seconds}
-        )
-        manifest = manifest_of(
-            version, artifact, command, self_test or Check("/self_test", timeout_seconds=1.0)
-        )
+        command = Run(run, 8080, dict(environment or {}), **{"start_seconds": 3.0, "stop_seconds": 1.0, **seconds})
+        manifest = manifest_of(version, artifact, command, self_test or Check("/self_test", timeout_seconds=1.0))
         self.releases.publish(manifest, artifact)
         return manifest
 

@@ -45,9 +45,7 @@ def test_an_install_after_a_prefetch_reads_nothing_from_the_store(host: Host) ->
     assert host.releases.requested == []
 
 
-def test_the_service_does_not_inherit_the_agents_environment(
-    host: Host, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_service_does_not_inherit_the_agents_environment(host: Host, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "secret")
     host.publish("1.0.0", run=f"env > printed; {PYTHON} serve.py", environment={"MODE": "quiet", "PORT": "1"})
     host.install("1.0.0")

@@ -69,9 +69,7 @@ def service() -> Iterator[Answering]:
 
 @pytest.fixture
 def settings(service: Answering, tmp_path: Path) -> Settings:
-    return Settings(
-        "web-1", Cluster("production", "hello"), "127.0.0.1", service.server.server_port, tmp_path
-    )
+    return Settings("web-1", Cluster("production", "hello"), "127.0.0.1", service.server.server_port, tmp_path)
 
 
 def install(settings: Settings, *measures: Measure, path: str | None = "/metrics.json") -> Manifest:

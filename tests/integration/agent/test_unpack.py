@@ -106,9 +106,7 @@ def _long_header() -> bytes:
 
 
 def _nested_headers() -> bytes:
-    header: bytes = tarfile.TarInfo("a").create_pax_header(
-        {**tarfile.TarInfo("a").get_info(), "name": "é"}, "utf-8"
-    )
+    header: bytes = tarfile.TarInfo("a").create_pax_header({**tarfile.TarInfo("a").get_info(), "name": "é"}, "utf-8")
     return gzip.compress(header[:1024] * 900)
 
 

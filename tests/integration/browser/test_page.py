@@ -25,9 +25,7 @@ def filled(aws: TwinAws) -> TwinAws:
 def boxes(page: Page) -> list[dict[str, float]]:
     found = [each.bounding_box() for each in page.locator("section.widget").all()]
     return [
-        {"x": each["x"], "y": each["y"], "width": each["width"], "height": each["height"]}
-        for each in found
-        if each
+        {"x": each["x"], "y": each["y"], "width": each["width"], "height": each["height"]} for each in found if each
     ]
 
 
@@ -51,9 +49,7 @@ def test_narrow_screen_has_one_column(console: Callable[..., Page], filled: Twin
 
 @pytest.mark.parametrize("width", [400, 1600])
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_every_text_is_readable(
-    console: Callable[..., Page], filled: TwinAws, width: int, scheme: str
-) -> None:
+def test_every_text_is_readable(console: Callable[..., Page], filled: TwinAws, width: int, scheme: str) -> None:
     page = console(width=width, color_scheme=scheme)
     assert filled.payloads(SHOWN)[0]["widgetContext"]["theme"] == scheme
     assert unreadable(page) == []
@@ -216,9 +212,7 @@ def test_changed_dashboard_is_laid_out_again(clock: Clock, filled: TwinAws) -> N
     assert len(boxes(clock.page)) == 1
 
 
-def test_page_without_a_dashboard_says_how_to_get_one(
-    seat: Callable[..., Desk], server: Any, aws: TwinAws
-) -> None:
+def test_page_without_a_dashboard_says_how_to_get_one(seat: Callable[..., Desk], server: Any, aws: TwinAws) -> None:
     aws.widgets = None
     page = seat(server.url).open()
     expect(page.get_by_role("main")).to_contain_text("it comes with `lifecycle local up`")

@@ -44,8 +44,7 @@ SCRIPTS = (
 
 def test_script_of_a_widget_never_runs(console: Callable[..., Page], aws: TwinAws) -> None:
     aws.widgets = [
-        custom(SHOW, f"Case {number}", y=6 * number, params={"case": number})
-        for number in range(len(SCRIPTS))
+        custom(SHOW, f"Case {number}", y=6 * number, params={"case": number}) for number in range(len(SCRIPTS))
     ]
     aws.functions = {SHOW: lambda payload: f"<p>before</p>{SCRIPTS[payload['case']]}<p>after</p>"}
     page = console()

@@ -125,9 +125,7 @@ def test_damaged_environment_file_is_reported(tmp_path: Path) -> None:
     (tmp_path / "environment.json").write_text("{}")
     done = lifecycle("status", cwd=tmp_path, LIFECYCLE_HOME=str(tmp_path))
     assert done.returncode == 1
-    assert (
-        "environment.json (KeyError('credentials')): write it again with `lifecycle local up`" in done.stderr
-    )
+    assert "environment.json (KeyError('credentials')): write it again with `lifecycle local up`" in done.stderr
 
 
 def test_environment_is_found_upward_from_the_current_folder(tmp_path: Path) -> None:

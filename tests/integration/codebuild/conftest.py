@@ -47,9 +47,7 @@ class Workshop:
 
     def start(self, name: str, version: str = "", **more: Any) -> str:
         source = {"sourceTypeOverride": "GITHUB", "sourceLocationOverride": str(self.repository)}
-        found = self.codebuild.start_build(
-            projectName=name, sourceVersion=version or self.commit, **source, **more
-        )
+        found = self.codebuild.start_build(projectName=name, sourceVersion=version or self.commit, **source, **more)
         return str(found["build"]["id"])
 
     def build(self, identity: str) -> dict[str, Any]:
@@ -76,9 +74,7 @@ def phase(build: dict[str, Any], name: str) -> dict[str, Any]:
 def service(url: str, home: Path, log: Path) -> Iterator[tuple[str, int]]:
     port = free_port()
     command = [sys.executable, "-m", "apps.local.codebuild", "--listen", f"127.0.0.1:{port}"]
-    with process(
-        [*command, "--emulator", url, "--home", str(home)], log, SECRET_OF_THIS_MACHINE="1"
-    ) as child:
+    with process([*command, "--emulator", url, "--home", str(home)], log, SECRET_OF_THIS_MACHINE="1") as child:
         until(lambda: is_open(port) or child.poll() is not None, 30)
         assert child.poll() is None, log.read_text()
         yield f"http://127.0.0.1:{port}", child.pid
@@ -87,9 +83,7 @@ def service(url: str, home: Path, log: Path) -> Iterator[tuple[str, int]]:
 def repository(folder: Path) -> tuple[Path, str]:
     def git(*arguments: str) -> str:
         identity = ["-c", "user.name=t", "-c", "user.email=t@example.com", "-c", "init.defaultBranch=main"]
-        done = subprocess.run(
-            ["git", *identity, *arguments], cwd=folder, check=True, capture_output=True, text=True
-        )
+        done = subprocess.run(["git", *identity, *arguments], cwd=folder, check=True, capture_output=True, text=True)
         return done.stdout.strip()
 
     folder.mkdir()

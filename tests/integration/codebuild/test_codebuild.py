@@ -92,9 +92,7 @@ phases:
 
 
 def test_failure_before_the_build_phase_ends_the_build(workshop: Workshop) -> None:
-    spec = (
-        'version: 0.2\nphases: {pre_build: {commands: ["false"]}, post_build: {commands: ["echo never"]}}\n'
-    )
+    spec = 'version: 0.2\nphases: {pre_build: {commands: ["false"]}, post_build: {commands: ["echo never"]}}\n'
     workshop.project("early", spec)
     build = workshop.finished(workshop.start("early"))
     assert build["buildStatus"] == "FAILED"

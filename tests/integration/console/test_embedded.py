@@ -41,9 +41,7 @@ def test_every_dashboard_function_answers_the_operator(aws: EmbeddedAws) -> None
     assert "lifecycle-act" in functions
     for name, each in functions.items():
         if not each.acts:
-            answer = aws.invoke(
-                each.arn, {"widgetContext": {"theme": "dark", "width": 600, "forms": {"all": {}}}}
-            )
+            answer = aws.invoke(each.arn, {"widgetContext": {"theme": "dark", "width": 600, "forms": {"all": {}}}})
             assert isinstance(answer, str), name
             assert "not shown" not in answer, name
 
@@ -133,14 +131,10 @@ def without_console(laptop: Laptop) -> Iterator[int]:
     assert listens("127.0.0.1", port)
 
 
-def test_dead_console_can_be_served_from_a_terminal_until_ctrl_c(
-    laptop: Laptop, without_console: int
-) -> None:
+def test_dead_console_can_be_served_from_a_terminal_until_ctrl_c(laptop: Laptop, without_console: int) -> None:
     command = [sys.executable, "-m", "apps.cli.main", "local", "console"]
     variables = {**os.environ, **laptop.variables, "PYTHONPATH": str(REPOSITORY)}
-    served = subprocess.Popen(
-        command, env=variables, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-    )
+    served = subprocess.Popen(command, env=variables, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     try:
         assert served.stdout
         # An open port proves nothing: on loopback, a connection may connect to itself before a server listens.

@@ -133,9 +133,7 @@ def test_every_answer_has_the_security_headers(server: ConsoleServer) -> None:
         ("POST", "/api/no-such-call", 404),
     ],
 )
-def test_method_and_path_decide_the_status(
-    server: ConsoleServer, method: str, path: str, status: int
-) -> None:
+def test_method_and_path_decide_the_status(server: ConsoleServer, method: str, path: str, status: int) -> None:
     assert ask(server, method, path)[0] == status
 
 

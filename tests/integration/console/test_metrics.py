@@ -78,9 +78,7 @@ def test_a_search_without_a_schema_and_with_a_word_that_must_not_be_there() -> N
 
 
 def test_labels_distinguish_lines() -> None:
-    search = (
-        "SEARCH('{AWS/ApplicationELB,LoadBalancer,TargetGroup} MetricName=\"RequestCount\" other', 'Sum')"
-    )
+    search = "SEARCH('{AWS/ApplicationELB,LoadBalancer,TargetGroup} MetricName=\"RequestCount\" other', 'Sum')"
     [given] = drawn([{"expression": search, "label": "${PROP('Dim.TargetGroup')} requests"}])
     [plain] = drawn([{"expression": search, "label": "requests"}])
     assert (given.label, plain.label) == ("other requests", "requests other")

@@ -55,9 +55,7 @@ class TwinAws:
         return self.functions[name](dict(payload))
 
     def known_metrics(self, namespace: str, name: str) -> Sequence[Metric]:
-        return [
-            each for each in self.metrics if namespace in ("", each.namespace) and name in ("", each.name)
-        ]
+        return [each for each in self.metrics if namespace in ("", each.namespace) and name in ("", each.name)]
 
     def lines(self, queries: Sequence[MetricQuery], start: datetime, end: datetime) -> Sequence[Line]:
         self.asked.append((queries, start, end))

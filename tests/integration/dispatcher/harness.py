@@ -127,7 +127,7 @@ def session(url: str, arn: str) -> dict[str, str]:
 
 @dataclass
 class Service:
-    """A web service on its own address: `/slow` waits for `release`, `/broken` answers 500, `/dies` does not answer."""
+    """A web service on its own address: `/slow` waits for `release`, `/broken` answers 500, `/dies` nothing."""
 
     address: str
     port: int = 0
@@ -230,9 +230,7 @@ class Harness:
 
     def health(self, group: str = "") -> dict[str, str]:
         found = self.elb.describe_target_health(TargetGroupArn=group or self.group)
-        return {
-            each["Target"]["Id"]: each["TargetHealth"]["State"] for each in found["TargetHealthDescriptions"]
-        }
+        return {each["Target"]["Id"]: each["TargetHealth"]["State"] for each in found["TargetHealthDescriptions"]}
 
     def reason(self, service: Service) -> str:
         found = self.elb.describe_target_health(TargetGroupArn=self.group, Targets=_targets([service]))

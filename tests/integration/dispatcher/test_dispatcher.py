@@ -32,9 +32,7 @@ def is_gone(lab: Harness, service: Service) -> bool:
     return service.address not in lab.health()
 
 
-def test_registered_targets_become_healthy_and_share_the_requests(
-    harness_: Harness, services: list[Service]
-) -> None:
+def test_registered_targets_become_healthy_and_share_the_requests(harness_: Harness, services: list[Service]) -> None:
     assert harness_.get() == (503, "no healthy upstream")
     harness_.register(*services)
     until(lambda: all_healthy(harness_, *services))
@@ -66,9 +64,7 @@ def test_draining_waits_for_requests_in_flight_and_admits_no_new_one(
     assert harness_.reason(first) == "Target.NotRegistered"
 
 
-def test_returning_target_is_healthy_only_after_a_new_check(
-    harness_: Harness, services: list[Service]
-) -> None:
+def test_returning_target_is_healthy_only_after_a_new_check(harness_: Harness, services: list[Service]) -> None:
     first, second = services
     harness_.register(first, second)
     until(lambda: all_healthy(harness_, first, second))
@@ -84,9 +80,7 @@ def test_returning_target_is_healthy_only_after_a_new_check(
     until(lambda: all_healthy(harness_, first, second))
 
 
-def test_target_that_returns_while_draining_needs_a_new_check_too(
-    harness_: Harness, services: list[Service]
-) -> None:
+def test_target_that_returns_while_draining_needs_a_new_check_too(harness_: Harness, services: list[Service]) -> None:
     first, second = services
     harness_.register(first, second)
     until(lambda: all_healthy(harness_, first, second))
@@ -120,9 +114,7 @@ def test_unhealthy_target_leaves_the_rotation_and_returns_when_healthy(
     until(lambda: all_healthy(harness_, first, second))
 
 
-def test_role_without_the_action_is_denied_and_changes_nothing(
-    harness_: Harness, services: list[Service]
-) -> None:
+def test_role_without_the_action_is_denied_and_changes_nothing(harness_: Harness, services: list[Service]) -> None:
     harness_.register(*services)
     until(lambda: all_healthy(harness_, *services))
     allowed = ["elasticloadbalancing:DescribeTargetHealth"]

@@ -16,9 +16,7 @@ from tools.demo.phases import EXAMPLE
         ("production-*", "staging-hello-1", 0),
     ],
 )
-def test_the_examples_self_test_fails_on_the_hosts_that_are_named(
-    pattern: str, host: str, exit_code: int
-) -> None:
+def test_the_examples_self_test_fails_on_the_hosts_that_are_named(pattern: str, host: str, exit_code: int) -> None:
     changed = tomllib.loads(with_failing_self_test((EXAMPLE / "lifecycle.toml").read_text(), pattern))
     test = changed["checks"]["self_test"]
     assert test["timeout_seconds"] == 10

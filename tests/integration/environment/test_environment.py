@@ -27,9 +27,7 @@ from tests.conftest import Laptop
 pytestmark = pytest.mark.emulator
 
 QUIET = Progress(quiet=True)
-SERVICE = (
-    'name = "{name}"\nversion = "1.0"\n[run]\ncommand = "exec python3 -m http.server $PORT --bind $HOST"\n'
-)
+SERVICE = 'name = "{name}"\nversion = "1.0"\n[run]\ncommand = "exec python3 -m http.server $PORT --bind $HOST"\n'
 
 
 @pytest.fixture
@@ -76,9 +74,7 @@ def test_up_returns_the_address_of_every_part(laptop: Laptop) -> None:
     assert ".lambda-url." in laptop.facts["function_url"]
     assert read_json(laptop.layout.environment, None) == laptop.facts
     machines = laptop.aws.client("stepfunctions").list_state_machines()["stateMachines"]
-    assert {machine["stateMachineArn"] for machine in machines} == set(
-        laptop.facts["state_machines"].values()
-    )
+    assert {machine["stateMachineArn"] for machine in machines} == set(laptop.facts["state_machines"].values())
 
 
 def test_every_part_is_up_and_answers(laptop: Laptop) -> None:

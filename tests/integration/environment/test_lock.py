@@ -82,9 +82,7 @@ def test_file_as_home_is_refused(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("folder", ["empty", "new"])
-def test_empty_or_new_folder_becomes_an_environment_and_stays_one(
-    tmp_path: Path, folder: str, taken: Ports
-) -> None:
+def test_empty_or_new_folder_becomes_an_environment_and_stays_one(tmp_path: Path, folder: str, taken: Ports) -> None:
     (tmp_path / "empty").mkdir()
     layout = Layout(tmp_path / folder)
     for _ in range(2):

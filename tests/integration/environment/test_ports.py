@@ -20,9 +20,7 @@ def test_taken_port_is_reported_with_its_holder_and_a_way_to_choose_another(take
     with pytest.raises(PortsTaken) as refused:
         check(replace(Ports.free(), emulator=taken).fixed())
     message = str(refused.value)
-    assert message.startswith(
-        f"nothing was started:\n  port {taken} (emulator) is taken by pid {os.getpid()} ("
-    )
+    assert message.startswith(f"nothing was started:\n  port {taken} (emulator) is taken by pid {os.getpid()} (")
     assert f"LIFECYCLE_PORTS=emulator={taken + 1000}" in message
 
 
@@ -49,9 +47,7 @@ def test_ports_are_chosen_by_name() -> None:
     assert Ports.parse("emulator=5566, production=9090") == Ports(emulator=5566, production=9090)
 
 
-@pytest.mark.parametrize(
-    "text", ["emulator", "emulator=", "emulator=x", "emulator=0", "emulator=70000", "smtp=25"]
-)
+@pytest.mark.parametrize("text", ["emulator", "emulator=", "emulator=x", "emulator=0", "emulator=70000", "smtp=25"])
 def test_invalid_port_is_refused_with_the_allowed_names(text: str) -> None:
     with pytest.raises(LaptopError, match="NAME one of balancer, builder, console, emulator"):
         Ports.parse(text)

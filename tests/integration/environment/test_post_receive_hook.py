@@ -145,9 +145,7 @@ class Receiver:
         return 202, {"message": "started", "run": "hello-1"}
 
 
-def test_every_ref_is_delivered_by_itself(
-    repository: tuple[Path, Path], capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_every_ref_is_delivered_by_itself(repository: tuple[Path, Path], capsys: pytest.CaptureFixture[str]) -> None:
     bare, copy = repository
     ref = pushed(bare, copy)
     receiver = Receiver(silent_for="refs/heads/one")
@@ -163,9 +161,7 @@ def test_every_ref_is_delivered_by_itself(
     assert third == "lifecycle: 202 started; follow it with `lifecycle watch hello-1`"
 
 
-def test_tag_of_a_tree_or_blob_is_ignored(
-    repository: tuple[Path, Path], capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_tag_of_a_tree_or_blob_is_ignored(repository: tuple[Path, Path], capsys: pytest.CaptureFixture[str]) -> None:
     bare, copy = repository
     ref = pushed(bare, copy)
     git(copy, "tag", "tree", "HEAD^{tree}")

@@ -106,9 +106,7 @@ def priority_of(pid: int) -> int:
     return os.getpriority(os.PRIO_PROCESS, pid)
 
 
-def test_lifecycle_nice_lowers_a_part_and_its_children(
-    layout: Layout, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_lifecycle_nice_lowers_a_part_and_its_children(layout: Layout, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(VARIABLE, "7")
     part = run(layout, "sleep 60 & wait")
     assert eventually(lambda: len(session(part)) == 2)
@@ -122,9 +120,7 @@ def test_session_scope_does_not_lower_children_in_other_sessions(
 ) -> None:
     monkeypatch.setenv(VARIABLE, "7")
     pid_file = layout.home / "pid"
-    script = (
-        f"setsid sh -c 'echo $$ > {pid_file}.new && mv {pid_file}.new {pid_file} && exec sleep 60' & wait"
-    )
+    script = f"setsid sh -c 'echo $$ > {pid_file}.new && mv {pid_file}.new {pid_file} && exec sleep 60' & wait"
     part = start(layout, "agent", ["sh", "-c", script], ENVIRONMENT, PriorityScope.SESSION)
     assert eventually(pid_file.exists)
     service = psutil.Process(int(pid_file.read_text()))

@@ -129,9 +129,7 @@ def test_a_repository_without_commits_is_refused_with_what_to_do(layout: Layout,
     assert git(own, "remote") == ""
 
 
-def test_interrupted_add_finds_its_own_listener_again(
-    layout: Layout, tmp_path: Path, facts: dict[str, Any]
-) -> None:
+def test_interrupted_add_finds_its_own_listener_again(layout: Layout, tmp_path: Path, facts: dict[str, Any]) -> None:
     source, listener = folder(tmp_path / "web"), facts["ports"]["staging"]
     with pytest.raises(LaptopError, match="expected a template"):
         add(layout, facts, source, QUIET)

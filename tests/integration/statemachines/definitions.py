@@ -90,6 +90,4 @@ def per_analysis(definition: dict[str, Any]) -> int:
 def per_failure(definition: dict[str, Any]) -> int:
     """Return the number of events of a failed host: its diagnosis, its decision, and the steps there."""
     steps = [definition["States"][name] for name in ("NextStep", "Step")]
-    return sum(
-        map(events, [*steps, definition["States"]["Diagnose"], *steps, definition["States"]["AwaitHuman"]])
-    )
+    return sum(map(events, [*steps, definition["States"]["Diagnose"], *steps, definition["States"]["AwaitHuman"]]))

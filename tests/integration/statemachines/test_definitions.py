@@ -44,9 +44,7 @@ def validator() -> list[str]:
 
 
 @pytest.mark.parametrize("name", MACHINES)
-def test_the_validator_accepts_the_resolved_definition(
-    name: str, validator: list[str], tmp_path: Path
-) -> None:
+def test_the_validator_accepts_the_resolved_definition(name: str, validator: list[str], tmp_path: Path) -> None:
     file = tmp_path / f"{name}.json"
     file.write_text(json.dumps(resolved(name)))
     done = subprocess.run([*validator, "--json-path", str(file)], capture_output=True, text=True, check=False)

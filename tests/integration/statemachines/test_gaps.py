@@ -124,9 +124,7 @@ def test_a_generated_secret_has_no_punctuation(emulator: Aws) -> None:
     assert found.isalnum()
 
 
-@gap(
-    "an alarm on metric math is refused: infra's alarms count errors for the emulator instead of their share"
-)
+@gap("an alarm on metric math is refused: infra's alarms count errors for the emulator instead of their share")
 def test_an_alarm_may_be_on_the_ratio_of_two_metrics(emulator: Aws) -> None:
     metric = {"Namespace": "AWS/ApplicationELB", "MetricName": "RequestCount"}
     alarm = {
@@ -195,9 +193,7 @@ def test_a_listener_keeps_the_weights_of_its_target_groups(emulator: Aws) -> Non
 @gap("cloudwatch:namespace is not known: a host's role says IfExists, and only AWS keeps it to its namespace")
 def test_a_host_may_be_limited_to_its_services_metrics(acting: Acting) -> None:
     own = {"StringEqualsIfExists": {"cloudwatch:namespace": "Lifecycle/hello"}}
-    cloudwatch = acting(
-        "cloudwatch", {"Action": "cloudwatch:PutMetricData", "Resource": "*", "Condition": own}
-    )
+    cloudwatch = acting("cloudwatch", {"Action": "cloudwatch:PutMetricData", "Resource": "*", "Condition": own})
     datum = {"MetricName": "queue", "Value": 1.0}
     assert not is_allowed(cloudwatch.put_metric_data, Namespace="Lifecycle/other", MetricData=[datum])
 

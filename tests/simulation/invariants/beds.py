@@ -45,14 +45,10 @@ def leaves_no_weight_behind(oracle: "Oracle", actor: Actor | None, address: str,
         return
     if actor.deployment and oracle.late(actor.deployment):
         return
-    others = [
-        a for a, state in balancer.test_groups[group].items() if a != address and state is TargetState.HEALTHY
-    ]
+    others = [a for a, state in balancer.test_groups[group].items() if a != address and state is TargetState.HEALTHY]
     unseen = actor.balancer_read_at < balancer.left_at[group] and oracle.recent(balancer.left_at[group])
     if not others and not unseen and not oracle.recent(balancer.weight_given_at[group]):
-        oracle.fail(
-            "1 weight", f"{actor.name} takes the last target out of {group}, which has a traffic weight"
-        )
+        oracle.fail("1 weight", f"{actor.name} takes the last target out of {group}, which has a traffic weight")
 
 
 def enough_stay(oracle: "Oracle", actor: Actor, host: Host, state: TargetState, group: Group) -> None:
@@ -84,9 +80,7 @@ def verdict_fits(oracle: "Oracle", bed: TestBed) -> None:
     if bed.state is BedState.PASSED and (judged is None or judged.verdict is not Verdict.PASS):
         answers = [q.answer.choice for q in oracle.sim.deployments.questions(bed.deployment) if q.answer]
         if Choice.APPROVE not in answers:
-            oracle.fail(
-                "21 verdict", f"{bed.deployment} passed its test bed without a verdict PASS or an approval"
-            )
+            oracle.fail("21 verdict", f"{bed.deployment} passed its test bed without a verdict PASS or an approval")
 
 
 def waits_for_the_verdict(oracle: "Oracle", actor: Actor, decided: Mapping[str, Any]) -> None:
@@ -104,19 +98,14 @@ def waits_for_the_verdict(oracle: "Oracle", actor: Actor, decided: Mapping[str, 
         about = [q for q in oracle.sim.deployments.questions(name) if q.host == newest.host and q.answer]
         said = [q.answer.choice for q in about if q.answer and q.attempt == newest.attempt]
         if not set(said) & set(_GO_ON):
-            oracle.fail(
-                "9 went on", f"{name} continues, but {newest.host} failed in the test bed, answered {said}"
-            )
+            oracle.fail("9 went on", f"{name} continues, but {newest.host} failed in the test bed, answered {said}")
 
 
 def no_weight_is_left_unserved(oracle: "Oracle") -> None:
     """1, 20: at the end of a run, every group with a traffic weight has a healthy target."""
     balancer = oracle.sim.balancer
     for group in TEST_GROUP:
-        if (
-            balancer.traffic_weights[group]
-            and TargetState.HEALTHY not in balancer.test_groups[group].values()
-        ):
+        if balancer.traffic_weights[group] and TargetState.HEALTHY not in balancer.test_groups[group].values():
             oracle.fail(
                 "1 weight",
                 f"{group} is left with a traffic weight, and {balancer.test_groups[group] or 'no target'}",

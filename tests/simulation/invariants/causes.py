@@ -45,9 +45,7 @@ def _repair_has_a_cause(oracle: "Oracle", given: Mapping[str, Any]) -> None:
     began = oracle.lease_acquired[name][1] if name in oracle.lease_acquired else -1e9
     if oracle.recent(max(began, oracle.ended_at.get(name, -1e9))):
         return  # it was read a moment before; the plan of the repair will find the lease held
-    verified = any(
-        r.state is DeploymentState.DONE and r.target.version == version for r in oracle.records.values()
-    )
+    verified = any(r.state is DeploymentState.DONE and r.target.version == version for r in oracle.records.values())
     reports = sim.fleet._reports.get(sim.cluster, {})
     installed = [h for h in given["only"] if h in reports and reports[h].installed]
     # Another repair may have updated the host while this call hung; this one's plan will find nothing to do.
@@ -59,9 +57,7 @@ def _repair_has_a_cause(oracle: "Oracle", given: Mapping[str, Any]) -> None:
 def _stopped_stays_stopped(oracle: "Oracle", name: str, deployment: str) -> None:
     """10: stopping an execution by hand aborts its deployment; no other execution of it starts."""
     record, executions = oracle.records.get(deployment), oracle.sim.executions.by_name
-    before = (
-        executions.get(record.execution) if record and record.state is not DeploymentState.QUEUED else None
-    )
+    before = executions.get(record.execution) if record and record.state is not DeploymentState.QUEUED else None
     if before is None or before.state is not ExecutionState.STOPPED or oracle.recent(before.ended_at):
         return
     oracle.fail("10 retried", f"{name} is started, and {before.name} was stopped by hand")
@@ -69,9 +65,7 @@ def _stopped_stays_stopped(oracle: "Oracle", name: str, deployment: str) -> None
 
 def _was_verified(oracle: "Oracle", version: str) -> None:
     """15, 16: the target of a rollback was on every host before."""
-    done = [
-        r for r in oracle.records.values() if r.state is DeploymentState.DONE and r.target.version == version
-    ]
+    done = [r for r in oracle.records.values() if r.state is DeploymentState.DONE and r.target.version == version]
     if not done:
         oracle.fail("16 loop", f"a rollback to {version}, which was never verified")
 

@@ -95,20 +95,14 @@ def keeps_rollback_target(oracle: "Oracle", host: Host, state: State) -> None:
         return
     for version in (state.verified, state.previous):
         if version and version not in host.disk:
-            oracle.fail(
-                "15 rollback target", f"{host.name} has {sorted(host.disk)} on its disk, {version} is gone"
-            )
+            oracle.fail("15 rollback target", f"{host.name} has {sorted(host.disk)} on its disk, {version} is gone")
 
 
 def hanging(sim: "Simulation") -> str:
     """20: return what neither ended nor waits for a pending decision; empty if there is nothing."""
     unfinished, lease = sim.operators.unfinished(), sim.leases.current(sim.cluster).deployment
     for record in unfinished:
-        if (
-            found := _wrongly_queued(sim, record)
-            if record.state is DeploymentState.QUEUED
-            else _stuck(sim, record)
-        ):
+        if found := _wrongly_queued(sim, record) if record.state is DeploymentState.QUEUED else _stuck(sim, record):
             return found
     return f"the lease is held by {lease}" if lease and not unfinished else ""
 
@@ -126,9 +120,7 @@ def _wrongly_queued(sim: "Simulation", queued: Deployment) -> str:
     waiting = sim.queue.waiting(sim.cluster)
     if waiting is None or waiting.request.deployment != queued.id:
         return f"{queued.id} is QUEUED, but the pending slot has {waiting}"
-    return (
-        "" if sim.leases.current(sim.cluster).deployment else f"{queued.id} is QUEUED, but the lease is free"
-    )
+    return "" if sim.leases.current(sim.cluster).deployment else f"{queued.id} is QUEUED, but the lease is free"
 
 
 def all_in_order(sim: "Simulation") -> None:

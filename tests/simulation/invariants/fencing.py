@@ -42,9 +42,7 @@ def not_fenced(oracle: "Oracle", actor: Actor, effect: str) -> None:
     called_late = actor.function in GUARDED and oracle.sim.now - late < actor.began
     if late and (called_late or not oracle.recent(oracle.sim.now - late)):
         holder = oracle.lease.deployment or "nobody"
-        oracle.fail(
-            "5 stale actor", f"{actor.name} of {actor.deployment}: {effect}, but {holder} has the lease"
-        )
+        oracle.fail("5 stale actor", f"{actor.name} of {actor.deployment}: {effect}, but {holder} has the lease")
 
 
 def host_epoch_only_grows(oracle: "Oracle", host: Host, state: State) -> None:
@@ -68,9 +66,7 @@ def begins_current_turns(oracle: "Oracle", host: Host, before: State | None, sta
     if holder is not None and holder.state is DeploymentState.QUEUED:
         return  # its plan was lost before it could cancel the turns of the deployment that it fenced
     if not oracle.recent(oracle.sim.now - late):
-        oracle.fail(
-            "4 interleaved", f"{host.name} begins {acted.version} for {acted.deployment}, {late:.0f} s late"
-        )
+        oracle.fail("4 interleaved", f"{host.name} begins {acted.version} for {acted.deployment}, {late:.0f} s late")
     if acted.tries > MAXIMUM_TRIES:
         oracle.fail("7 twice", f"{host.name} begins {acted.version} for the {acted.tries}th time")
 

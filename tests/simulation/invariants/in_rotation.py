@@ -20,9 +20,7 @@ def versions_in_rotation(oracle: "Oracle") -> set[str]:
     return {host.boot.version for host in hosts if host.boot}
 
 
-def enough_stay(
-    oracle: "Oracle", actor: Actor, host: Host, state: TargetState, group: Group = Group.MAIN
-) -> None:
+def enough_stay(oracle: "Oracle", actor: Actor, host: Host, state: TargetState, group: Group = Group.MAIN) -> None:
     """1: a drain leaves all but max_unavailable hosts serving; those lost a moment ago count as serving."""
     record, sim = oracle.record(actor.deployment), oracle.sim
     if record is None or state is not TargetState.HEALTHY or actor.function != "drain":
@@ -87,9 +85,7 @@ def traffic_is_tested(oracle: "Oracle", host: Host) -> None:
     if oracle.recent(oracle.registered_late_at.get(host.address, -1e9)):
         return  # registered by a call that hung and was fenced: nothing can fence the load balancer
     if host.boot is not None and not host.boot.tested:
-        oracle.fail(
-            "2 self-test", f"{host.name} gets traffic, and {host.boot.boot} never passed its self-test"
-        )
+        oracle.fail("2 self-test", f"{host.name} gets traffic, and {host.boot.boot} never passed its self-test")
 
 
 def traffic_is_target_or_previous(oracle: "Oracle", host: Host) -> None:

@@ -16,9 +16,7 @@ def begins_only_when_it_may(oracle: "Oracle", deployment: str) -> None:
     sim, request = oracle.sim, oracle.requests.get(deployment)
     if request is None or request.kind is not Kind.DEPLOY:
         return
-    frozen = [
-        f for f in sim.freezes.all() if f.covers(sim.cluster) and not oracle.recent(oracle.frozen_at[f.scope])
-    ]
+    frozen = [f for f in sim.freezes.all() if f.covers(sim.cluster) and not oracle.recent(oracle.frozen_at[f.scope])]
     if frozen and Override.FREEZE not in request.overrides:
         oracle.fail("frozen", f"{deployment} begins, but {frozen[0].scope} is frozen")
     _rollback_target_exists(oracle, request)
@@ -38,9 +36,7 @@ def _rollback_target_exists(oracle: "Oracle", request: Request) -> None:
     target = max(before, key=lambda r: r.id).target
     gone_at = oracle.gone_at.get(target.version, sim.now)
     if not sim.artifacts.has_artifact(target, sim.cluster.service) and not oracle.recent(gone_at):
-        oracle.fail(
-            "15 rollback target", f"{request.deployment} begins, but {target.version} is not in the store"
-        )
+        oracle.fail("15 rollback target", f"{request.deployment} begins, but {target.version} is not in the store")
 
 
 def _needs_the_update(oracle: "Oracle", name: str, host: str) -> None:
@@ -48,16 +44,8 @@ def _needs_the_update(oracle: "Oracle", name: str, host: str) -> None:
     sim, record, here = oracle.sim, oracle.records[name], oracle.sim.hosts[host]
     report = sim.fleet._reports[sim.cluster].get(host)
     lost_at = sim.balancer.lost_at.get(here.address, -1e9)
-    changed_at = max(
-        here.boot_changed_at, here.last_unreachable_at, here.healthy_at, here.false_report_at, lost_at
-    )
-    if (
-        report is None
-        or here.reports_falsely
-        or here.cover_up
-        or oracle.recent(changed_at)
-        or not here.reachable()
-    ):
+    changed_at = max(here.boot_changed_at, here.last_unreachable_at, here.healthy_at, here.false_report_at, lost_at)
+    if report is None or here.reports_falsely or here.cover_up or oracle.recent(changed_at) or not here.reachable():
         return
     if not ending.not_serving(oracle, here, record):
         oracle.fail("23 twice", f"{name} updates {host}, which serves {record.target.version}")

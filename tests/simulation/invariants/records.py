@@ -48,25 +48,17 @@ def attempts_move_forward(oracle: "Oracle", actor: Actor, old: HostAttempt | Non
     key = (now.deployment, now.host, now.number)
     if old is None:
         if now.state is not AttemptState.STARTED or key not in oracle.decided:
-            oracle.fail(
-                "9 undecided", f"{actor.name}: attempt {now.number} on {now.host} begins as {now.state}"
-            )
+            oracle.fail("9 undecided", f"{actor.name}: attempt {now.number} on {now.host} begins as {now.state}")
         return
     passed_at = oracle.stage_passed_at.get((actor.function, *key))
     if now.state is AttemptState.FAILED and passed_at is not None and actor.began > passed_at:
-        oracle.fail(
-            "7 twice", f"{actor.name} fails {now.host} {now.number}, which passed it before: {now.reason}"
-        )
+        oracle.fail("7 twice", f"{actor.name} fails {now.host} {now.number}, which passed it before: {now.reason}")
     if old.state.ended and now.state is not old.state:
         oracle.fail("7 twice", f"{actor.name}: {now.host} {now.number} was {old.state}, and is {now.state}")
     elif _ORDER.index(now.state) < _ORDER.index(old.state):
-        oracle.fail(
-            "7 backwards", f"{actor.name}: {now.host} {now.number} went from {old.state} to {now.state}"
-        )
+        oracle.fail("7 backwards", f"{actor.name}: {now.host} {now.number} went from {old.state} to {now.state}")
     elif now.state is not AttemptState.FAILED and _ORDER.index(now.state) != _ORDER.index(old.state) + 1:
-        oracle.fail(
-            "6 skipped", f"{actor.name}: {now.host} {now.number} went from {old.state} to {now.state}"
-        )
+        oracle.fail("6 skipped", f"{actor.name}: {now.host} {now.number} went from {old.state} to {now.state}")
 
 
 def recorded_stages_are_true(oracle: "Oracle", actor: Actor, attempt: HostAttempt) -> None:
@@ -109,9 +101,7 @@ def _unreachable_is_reported(oracle: "Oracle", actor: Actor, host: Host, attempt
         )
     lately = oracle.recent(host.last_unreachable_at) or oracle.recent(host.cut_off_until)
     if attempt.unreachable and host.reachable() and not lately:
-        oracle.fail(
-            "24 unreachable", f"{host.name} is reachable, but was reported as unreachable: {attempt.reason}"
-        )
+        oracle.fail("24 unreachable", f"{host.name} is reachable, but was reported as unreachable: {attempt.reason}")
 
 
 def answers_are_offered(oracle: "Oracle", question: Question) -> None:
@@ -132,9 +122,7 @@ def halts_at_failures(oracle: "Oracle", actor: Actor, decided: Mapping[str, Any]
     sim, name = oracle.sim, actor.deployment
     questions = tuple(sim.deployments.questions(name))
     # This decision may not know the answers of a moment ago.
-    answered_earlier = tuple(
-        q for q in questions if not oracle.recent(oracle.answered_at.get((name, q.id), -1e9))
-    )
+    answered_earlier = tuple(q for q in questions if not oracle.recent(oracle.answered_at.get((name, q.id), -1e9)))
     present = set(sim.fleet._reports.get(sim.cluster, {})) - set(sim.fleet.quarantined_hosts(sim.cluster))
     unreachable = 0
     for host, attempt in _newest(oracle, name).items():
@@ -145,9 +133,7 @@ def halts_at_failures(oracle: "Oracle", actor: Actor, decided: Mapping[str, Any]
         if attempt.state is not AttemptState.FAILED or lately or host not in present:
             continue
         answers = answers_on(questions, attempt)
-        allowed = {said[-1] for said in (answers, answers_on(answered_earlier, attempt)) if said} & set(
-            _GO_ON
-        )
+        allowed = {said[-1] for said in (answers, answers_on(answered_earlier, attempt)) if said} & set(_GO_ON)
         if allowed or oracle.recent(sim.hosts[host].joined_at):
             continue
         unreachable += 1

@@ -223,9 +223,7 @@ FAULTS = (
         "    if (problem := _self_test_problem(running, report)) or report is None:\n        return running.fail(problem or",
         '    if (problem := "") or report is None:\n        return running.fail(problem or',
         beside=(
-            Edit(
-                _STAGES, "    if problem := _self_test_problem(running, report):\n", '    if problem := "":\n'
-            ),
+            Edit(_STAGES, "    if problem := _self_test_problem(running, report):\n", '    if problem := "":\n'),
         ),
     ),
     Planted(

@@ -10,9 +10,7 @@ _ANSWERS = "lifecycle.domain.rollout.decision"
 _REFUSALS = "lifecycle.domain.rollout.preflight"
 
 FAULTS = (
-    Planted(
-        "one-other-host-is-enough", (1,), _CAPACITY, "if len(others) >= floor.healthy_hosts:", "if others:"
-    ),
+    Planted("one-other-host-is-enough", (1,), _CAPACITY, "if len(others) >= floor.healthy_hosts:", "if others:"),
     Planted(
         "an-unhealthy-host-is-in-its-place",
         (11,),

@@ -49,9 +49,7 @@ def a_turn(**changes: object) -> Turn:
 
 
 def a_report(**changes: object) -> HostReport:
-    report = HostReport(
-        host=HOST, address="127.0.0.11", port=18_011, zone="a", seen_at=AT, agent_started_at=AT
-    )
+    report = HostReport(host=HOST, address="127.0.0.11", port=18_011, zone="a", seen_at=AT, agent_started_at=AT)
     return replace(report, **changes)  # type: ignore[arg-type]
 
 

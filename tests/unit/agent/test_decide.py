@@ -155,9 +155,7 @@ _turns = st.builds(
 )
 _states = st.one_of(
     st.just(State()),
-    st.builds(
-        acted_on, _turns, st.sampled_from([s for s in Stage if s is not Stage.IDLE]), st.integers(1, 4)
-    ),
+    st.builds(acted_on, _turns, st.sampled_from([s for s in Stage if s is not Stage.IDLE]), st.integers(1, 4)),
 )
 
 
@@ -212,9 +210,7 @@ def test_an_agent_that_lost_its_disk_still_fences_old_turns() -> None:
 
 
 def test_an_agent_that_lost_its_disk_after_a_prefetch_fetches_again() -> None:
-    assert isinstance(
-        what(a_turn(), state_from_report(a_report(epoch=7, attempt=1, stage=Stage.READY))), Fetch
-    )
+    assert isinstance(what(a_turn(), state_from_report(a_report(epoch=7, attempt=1, stage=Stage.READY))), Fetch)
 
 
 def test_an_agent_that_lost_its_disk_during_an_install_reports_it_as_failed() -> None:

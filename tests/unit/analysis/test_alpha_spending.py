@@ -48,9 +48,7 @@ def test_larger_weight_is_rejected_sooner() -> None:
     assert holm_rejections([0.03, 0.5], [0.7, 0.3], 0.05) == [True, False]
 
 
-@given(
-    st.lists(st.tuples(st.floats(0, 1), st.floats(0.01, 1)), min_size=1, max_size=8), st.floats(0.001, 0.5)
-)
+@given(st.lists(st.tuples(st.floats(0, 1), st.floats(0.01, 1)), min_size=1, max_size=8), st.floats(0.001, 0.5))
 def test_holm_rejects_all_that_bonferroni_does_and_nothing_beyond_alpha(
     each: list[tuple[float, float]], alpha: float
 ) -> None:

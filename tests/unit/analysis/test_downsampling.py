@@ -56,7 +56,5 @@ def test_record_of_any_bake_fits_into_its_store(minutes: int) -> None:
     bake = a_long_bake(minutes, metrics=23)
     judged = judge(Measurements(bake.series, 60, 1000, 1000), Rules(60))
     bed = TestBed("d", 1, "host-1", 1, "host-2", 1, datetime.now(UTC), minutes, judgement=judged)
-    record = TestBed(
-        **{name: getattr(bed, name) for name in bed.__slots__} | {"series": downsample(bake.series)}
-    )
+    record = TestBed(**{name: getattr(bed, name) for name in bed.__slots__} | {"series": downsample(bake.series)})
     assert len(to_json(record)) < LARGEST_ITEM

@@ -64,10 +64,7 @@ def test_metric_that_should_be_high_fails_when_it_is_low() -> None:
     judged = judge(less, RULES)
     assert judged.verdict is Verdict.FAIL
     assert judged.metrics[0].effect == pytest.approx(0.3, abs=0.01)
-    assert (
-        judge(measurements(series(SERVED, wobbling(70, 30), wobbling(100, 30, 3))), RULES).verdict
-        is Verdict.PASS
-    )
+    assert judge(measurements(series(SERVED, wobbling(70, 30), wobbling(100, 30, 3))), RULES).verdict is Verdict.PASS
 
 
 def test_half_of_the_requests_failing_stops_before_the_minimum_of_minutes() -> None:
@@ -190,9 +187,7 @@ def test_equal_hosts_never_fail(numbers: list[float], measure: Measure) -> None:
     assert judge(same, Rules(len(numbers))).verdict is not Verdict.FAIL
 
 
-@given(
-    st.lists(st.tuples(st.floats(0.01, 1), st.floats(0.01, 1)), min_size=10, max_size=25), st.integers(-8, 8)
-)
+@given(st.lists(st.tuples(st.floats(0.01, 1), st.floats(0.01, 1)), min_size=10, max_size=25), st.integers(-8, 8))
 def test_ratio_does_not_depend_on_the_unit(pairs: list[tuple[float, float]], power: int) -> None:
     def judged(times: float) -> Judgement:
         control, test_bed = ([times * value for value in side] for side in zip(*pairs, strict=True))

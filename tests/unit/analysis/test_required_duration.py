@@ -28,9 +28,7 @@ def test_estimated_minutes_mostly_lead_to_a_verdict(worse: float) -> None:
             continue
         estimated += 1
         longer = MINUTES + first.more_minutes
-        decided += (
-            judge(noisy(seed + 1000, longer, worse), Rules(longer), 1).verdict is not Verdict.INCONCLUSIVE
-        )
+        decided += judge(noisy(seed + 1000, longer, worse), Rules(longer), 1).verdict is not Verdict.INCONCLUSIVE
     assert estimated >= 5
     assert decided >= 0.5 * estimated
 

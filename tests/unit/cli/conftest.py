@@ -64,9 +64,7 @@ class FakeRuns:
         if record.state in (DeploymentState.DONE, DeploymentState.ROLLED_BACK):
             recent = self.machine.memory.deployments.recent(CLUSTER, 50)
             rollback = next((each.id for each in recent if each.request.rollback_of == record.id), "")
-            return Run(
-                record.id, "SUCCEEDED", record.started_at, output={"rollback": rollback} if rollback else {}
-            )
+            return Run(record.id, "SUCCEEDED", record.started_at, output={"rollback": rollback} if rollback else {})
         return Run(record.id, "FAILED", record.started_at, error=record.state, cause=record.reason)
 
     def delivery(self, name: str) -> Run | None:
@@ -140,11 +138,7 @@ class FakeFunctions:
     def _freeze(self, payload: dict[str, Any]) -> Any:
         asked, context = events.SetFreeze.model_validate(payload), self.machine.context
         by = RequestedBy(asked.by, asked.why)
-        return (
-            unfreeze(context, asked.scope, by)
-            if asked.lift
-            else freeze(context, asked.scope, by, asked.until)
-        )
+        return unfreeze(context, asked.scope, by) if asked.lift else freeze(context, asked.scope, by, asked.until)
 
     def _quarantine(self, payload: dict[str, Any]) -> Any:
         asked = events.SetQuarantine.model_validate(payload)

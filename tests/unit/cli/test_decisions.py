@@ -36,16 +36,9 @@ def test_decision_shows_its_question_and_names_host_and_attempt(desk: Desk) -> N
 def test_halt_shows_its_cause_and_expiry(desk: Desk) -> None:
     desk.halted()
     output = desk.type("status hello").stdout
-    blamed = (
-        "  the version is to blame: host-2 passes its self-test with 1.0.0: the new version is to blame\n"
-    )
+    blamed = "  the version is to blame: host-2 passes its self-test with 1.0.0: the new version is to blame\n"
     asked = "  expires at 2026-11-30 12:00 UTC (in 7 d): then the decision is requested again\n"
-    assert (
-        output.index("attempt 1, failed")
-        < output.index(blamed)
-        < output.index(asked)
-        < output.index("| scripted")
-    )
+    assert output.index("attempt 1, failed") < output.index(blamed) < output.index(asked) < output.index("| scripted")
     [cluster] = desk.facts("status hello")["clusters"]
     assert (cluster["question"]["blame"], cluster["question"]["asks"]) == ("VERSION", "decision")
 
@@ -80,10 +73,7 @@ def test_expired_question_takes_no_answer(desk: Desk) -> None:
     desk.machine.memory.clock.sleep(8 * 86_400)
     done = desk.type("decide hello RETRY")
     assert done.exit_code == 1
-    assert (
-        "expired at 2026-11-30 12:00 UTC: an answer is refused; the decision is requested again"
-        in done.stdout
-    )
+    assert "expired at 2026-11-30 12:00 UTC: an answer is refused; the decision is requested again" in done.stdout
     assert "expired at 2026-11-30 12:00:08 UTC; decide again, on the new question" in done.stderr
 
 

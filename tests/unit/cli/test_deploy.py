@@ -55,9 +55,7 @@ def test_blocked_plan_lists_every_blocker_and_exits_with_1(desk: Desk) -> None:
     desk.machine.memory.clock.sleep(60)
     done = desk.type("plan hello 1.0.1")
     assert done.exit_code == 1
-    assert all(
-        f"\nblocked: {host} has been unreachable since" in done.stdout for host in ("host-2", "host-3")
-    )
+    assert all(f"\nblocked: {host} has been unreachable since" in done.stdout for host in ("host-2", "host-3"))
     assert done.stdout.count("\nblocked: ") == 2
 
 

@@ -68,9 +68,7 @@ def test_status_shows_each_freeze_and_how_to_lift_it(desk: Desk) -> None:
     desk.type("freeze everything --for 1h --why all")
     desk.type("freeze production/hello --why television")
     output = desk.type("status").stdout
-    assert (
-        "everything is frozen since 2026-11-23 12:00 UTC by ada: all; until 2026-11-23 13:00 UTC\n" in output
-    )
+    assert "everything is frozen since 2026-11-23 12:00 UTC by ada: all; until 2026-11-23 13:00 UTC\n" in output
     assert "  lifecycle unfreeze everything --why '...'\n" in output
     assert "  lifecycle unfreeze production/hello --why '...'\n" in output
     desk.machine.memory.clock.sleep(3600)

@@ -105,9 +105,7 @@ def test_json_is_the_result_of_the_deletion(cellar: Desk) -> None:
     assert {each["version"] for each in done["kept"]} == stored(cellar)
 
 
-@pytest.mark.parametrize(
-    "typed", ["--older-than 7", "--older-than 30m", "--older-than 0d", "--older-than -1d"]
-)
+@pytest.mark.parametrize("typed", ["--older-than 7", "--older-than 30m", "--older-than 0d", "--older-than -1d"])
 def test_invalid_age_is_refused(cellar: Desk, typed: str) -> None:
     done = cellar.type(f"gc hello {typed}")
     assert done.exit_code == 1

@@ -40,10 +40,7 @@ def test_quarantine_of_the_desired_version_explains_its_limits(desk: Desk) -> No
 
 def test_quarantine_of_a_version_in_rollout_suggests_a_rollback(desk: Desk) -> None:
     name = desk.halted()
-    assert (
-        f"{name} deploys it now and goes on; roll it back: "
-        in desk.type("quarantine hello 1.0.1 --why x").stdout
-    )
+    assert f"{name} deploys it now and goes on; roll it back: " in desk.type("quarantine hello 1.0.1 --why x").stdout
 
 
 def test_quarantine_of_an_unknown_name_lists_the_hosts(desk: Desk) -> None:
@@ -51,9 +48,7 @@ def test_quarantine_of_an_unknown_name_lists_the_hosts(desk: Desk) -> None:
     assert done.exit_code == 1
     assert "host 'host-9' of production/hello not found; known: host-1" in done.stderr
     assert "release '9.9.9' of hello not found" in desk.type("quarantine hello 9.9.9 --why x").stderr
-    assert (
-        "cluster 'staging/hello' not found" in desk.type("quarantine hello host-1 --why x -e staging").stderr
-    )
+    assert "cluster 'staging/hello' not found" in desk.type("quarantine hello host-1 --why x -e staging").stderr
     assert desk.functions.calls == []
 
 
@@ -84,10 +79,7 @@ def test_unquarantine_suggests_a_repair_or_a_deployment(desk: Desk) -> None:
     desk.type("decide hello SKIP_HOST --why bad")
     output = desk.type("unquarantine hello host-2 --why mended").stdout
     assert output.splitlines()[-1] == "next: lifecycle deploy hello 1.0.1 --environment production"
-    assert (
-        "host-2 was left out by a decision; the next deployment includes it again"
-        in desk.type("hosts").stdout
-    )
+    assert "host-2 was left out by a decision; the next deployment includes it again" in desk.type("hosts").stdout
 
 
 def test_trail_records_who_quarantined_what(desk: Desk) -> None:

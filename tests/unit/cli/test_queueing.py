@@ -32,9 +32,7 @@ def test_plan_names_the_deployment_ahead_in_the_queue(desk: Desk, halted: str) -
     done = desk.type("plan hello 1.0.2")
     assert done.exit_code == 0
     assert f"queued behind {halted} (1.0.1, HALTED)\n" in done.stdout
-    assert (
-        "it begins if that deployment ends DONE; after a rollback or an abort, deploy it again" in done.stdout
-    )
+    assert "it begins if that deployment ends DONE; after a rollback or an abort, deploy it again" in done.stdout
     assert "SUPERSEDED" not in done.stdout
     assert desk.facts("plan hello 1.0.2")["waits_for"] == halted
 

@@ -14,9 +14,7 @@ from tests.unit.cli.conftest import SNAPSHOTS, Desk
 
 
 def test_status_shows_desired_running_and_healthy(desk: Desk) -> None:
-    row = next(
-        line for line in desk.type("status").stdout.splitlines() if line.startswith("production/hello")
-    )
+    row = next(line for line in desk.type("status").stdout.splitlines() if line.startswith("production/hello"))
     assert row.split() == ["production/hello", "1.0.0", "1.0.0", "on", "4", "4", "of", "4", "-"]
 
 
@@ -119,10 +117,7 @@ def test_quarantined_host_is_shown_with_its_reason_and_not_repaired(desk: Desk) 
 def test_status_shows_holder_start_and_end_of_the_lease(desk: Desk) -> None:
     name = desk.halted()
     output = desk.type("status hello").stdout
-    assert (
-        "  has the lease since 2026-11-23 12:00:06 UTC; the lease expires 2026-12-01 12:00 UTC (in 8 d)"
-        in output
-    )
+    assert "  has the lease since 2026-11-23 12:00:06 UTC; the lease expires 2026-12-01 12:00 UTC (in 8 d)" in output
     [cluster] = desk.facts("status")["clusters"]
     assert cluster["lease"] == name
     assert cluster["lease_expires_at"].startswith("2026-12-01T12:00")

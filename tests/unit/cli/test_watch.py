@@ -61,8 +61,7 @@ def test_unknown_deployment_is_an_error_and_does_not_hang(desk: Desk) -> None:
     done = desk.type("watch hello-production-20261123000000-beef")
     assert done.exit_code == 1
     assert (
-        "deployment 'hello-production-20261123000000-beef' not found. Newest known: hello-production-"
-        in done.stderr
+        "deployment 'hello-production-20261123000000-beef' not found. Newest known: hello-production-" in done.stderr
     )
 
 
@@ -91,9 +90,7 @@ def test_execution_that_ended_before_its_deployment_is_reported(desk: Desk) -> N
     desk.runs.fixed[name] = Run(name, "ABORTED", now, now, error="Stopped", cause="by hand")
     done = desk.type(f"watch {name}")
     assert done.exit_code == 1
-    assert (
-        "ended before its deployment (Stopped: by hand); continue it: lifecycle converge hello" in done.stdout
-    )
+    assert "ended before its deployment (Stopped: by hand); continue it: lifecycle converge hello" in done.stdout
 
 
 def _running(desk: Desk, name: str) -> Deployment:
@@ -198,9 +195,7 @@ def test_halt_that_is_being_rolled_back_does_not_end_the_watch(desk: Desk) -> No
     assert outcome_of(Poller(desk.connection, CLUSTER, name).poll(), desk.connection) is None
 
 
-def test_interrupted_watch_prints_the_command_to_watch_again(
-    desk: Desk, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_interrupted_watch_prints_the_command_to_watch_again(desk: Desk, capsys: pytest.CaptureFixture[str]) -> None:
     name = desk.halted()
     desk.machine.memory.deployments.put(_running(desk, name))
 
@@ -265,9 +260,7 @@ def test_live_screen_leaves_out_removed_and_quarantined_hosts(desk: Desk) -> Non
 
 def test_unreachable_host_is_not_shown_as_failed(desk: Desk) -> None:
     name, now = desk.halted(), desk.machine.now
-    gone = HostAttempt(
-        name, "host-3", 1, 1, name, now, AttemptState.FAILED, reason="silent", unreachable=True
-    )
+    gone = HostAttempt(name, "host-3", 1, 1, name, now, AttemptState.FAILED, reason="silent", unreachable=True)
     desk.machine.memory.deployments.put_attempt(gone)
     hosts = Poller(desk.connection, CLUSTER, name).poll().hosts
     assert {host.host: host.status.word for host in hosts}["host-3"] == "unreachable"
@@ -304,9 +297,7 @@ def test_push_is_followed_to_its_snapshot(desk: Desk) -> None:
 
 
 def test_failed_build_shows_the_end_of_its_log(desk: Desk) -> None:
-    name = push(
-        desk, "FAILED", error="BuildFailed", cause="build FAILED in BUILD\n== unit tests 1/1\nE  1 != 2"
-    )
+    name = push(desk, "FAILED", error="BuildFailed", cause="build FAILED in BUILD\n== unit tests 1/1\nE  1 != 2")
     done = desk.type("watch --run hello")
     assert done.exit_code == 1
     assert f"{name}: BuildFailed: no snapshot" in done.stdout

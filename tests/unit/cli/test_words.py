@@ -121,9 +121,7 @@ def test_every_error_names_a_remedy(error: Exception, expected: str) -> None:
 
 def test_caller_name_is_the_last_part_of_the_arn() -> None:
     assert caller_name("arn:aws:iam::123456789012:user/team/alice") == "alice"
-    assert (
-        caller_name("arn:aws:sts::123456789012:assumed-role/Admin/alice@example.com") == "alice@example.com"
-    )
+    assert caller_name("arn:aws:sts::123456789012:assumed-role/Admin/alice@example.com") == "alice@example.com"
     assert caller_name("arn:aws:iam::123456789012:root") == "root"
     assert session_name("Ada Löve") == "Ada-L-ve"
     assert len(session_name("a")) == 2
@@ -143,9 +141,7 @@ def entered(name: str) -> dict[str, Any]:
 
 
 def test_current_step_includes_the_last_known_build_phase() -> None:
-    left = {
-        "stateExitedEventDetails": {"name": "CheckBuild", "output": '{"kind": "RUNNING", "reason": "BUILD"}'}
-    }
+    left = {"stateExitedEventDetails": {"name": "CheckBuild", "output": '{"kind": "RUNNING", "reason": "BUILD"}'}}
     assert current_step([entered("WaitForBuild"), left]) == "building: build"
     assert current_step([entered("StartBuild")]) == "building"
     assert current_step([entered("RecordSnapshot"), left]) == "recording the snapshot"

@@ -123,9 +123,7 @@ def test_invalid_page_number_means_the_first_page(page: str) -> None:
         ),
     ],
 )
-def test_invalid_parameter_is_explained_in_the_widget(
-    desk: Desk, event: dict[str, Any], sentence: str
-) -> None:
+def test_invalid_parameter_is_explained_in_the_widget(desk: Desk, event: dict[str, Any], sentence: str) -> None:
     assert sentence in read_widget(call(desk, "clusters", **event)).text
 
 

@@ -55,18 +55,13 @@ def test_deploy_of_the_installed_version_starts_nothing(desk: Desk) -> None:
 def test_deploy_while_another_runs_names_the_deployment_it_waits_for(desk: Desk) -> None:
     name = desk.halted()
     seen = f"1.0.0|{name}|"
-    assert (
-        f"It waits for {name}"
-        in desk.press(action=Action.DEPLOY, version="1.0.2", seen=seen, **HELLO).message
-    )
+    assert f"It waits for {name}" in desk.press(action=Action.DEPLOY, version="1.0.2", seen=seen, **HELLO).message
 
 
 def test_deploy_button_older_than_the_installed_version_deploys_nothing(desk: Desk) -> None:
     button = desk.see("pipeline").button("Deploy to production")
     desk.machine.deploy("1.0.2")
-    with pytest.raises(
-        Refused, match=r"drawn when production/hello runs 1.0.0; now production/hello runs 1.0.2"
-    ):
+    with pytest.raises(Refused, match=r"drawn when production/hello runs 1.0.0; now production/hello runs 1.0.2"):
         pressed(desk, button)
     assert not desk.machine.memory.executions.rollouts
 
@@ -228,9 +223,7 @@ def test_action_that_needs_a_reason_is_refused_without_one(desk: Desk, action: s
 def test_every_action_is_in_the_trail_before_its_effect(desk: Desk) -> None:
     name = desk.halted()
     pressed(desk, desk.see("questions").button("Retry"))
-    entries = [
-        (e.what, e.who, e.why) for e in desk.machine.memory.audit_log.read(CLUSTER) if e.deployment == name
-    ]
+    entries = [(e.what, e.who, e.why) for e in desk.machine.memory.audit_log.read(CLUSTER) if e.deployment == name]
     assert ("answered RETRY", "ada", "as agreed") in entries
 
 

@@ -88,9 +88,7 @@ def models() -> Models:
     memory, now = desk.machine.memory, desk.machine.now
     memory.freezes.put(Freeze("*", "grace", "a sale", now))
     memory.fleet.quarantine_host(CLUSTER, "host-3", "a disk")
-    memory.fleet.write_report(
-        CLUSTER, replace(desk.machine.report("host-4"), seen_at=now - timedelta(hours=1))
-    )
+    memory.fleet.write_report(CLUSTER, replace(desk.machine.report("host-4"), seen_at=now - timedelta(hours=1)))
     query = desk.query
     shown = view_deployments(query, EVERYTHING)
     assert shown.shown

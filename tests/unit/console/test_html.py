@@ -83,9 +83,7 @@ def test_only_html_py_makes_markup() -> None:
     folder = Path(html.__file__).parent
     for path in folder.glob("*.py"):
         text = path.read_text()
-        assert path.name == "html.py" or (
-            "Markup(" not in text and "_html" not in text and "_KEY" not in text
-        )
+        assert path.name == "html.py" or ("Markup(" not in text and "_html" not in text and "_KEY" not in text)
 
 
 def test_absent_values_leave_no_trace() -> None:

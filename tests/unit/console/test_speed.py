@@ -63,8 +63,6 @@ def test_page_shows_ten_lanes_the_busy_ones_first(query: QueryContext) -> None:
 
 
 def test_cluster_of_forty_hosts_is_shown_host_by_host(query: QueryContext) -> None:
-    shown = read_widget(
-        draw(query, "clusters", Desk.of().context(), service="service-00", environment="production")
-    )
+    shown = read_widget(draw(query, "clusters", Desk.of().context(), service="service-00", environment="production"))
     assert "host-00" in shown.text
     assert "host-39" in shown.text

@@ -159,10 +159,7 @@ def test_halted_deployment_shows_its_evidence_and_the_effect_of_each_choice(desk
         "attempt": 1,
         "reason_field": "lc-why-0",
     }
-    assert (
-        back.confirmation
-        == f"ROLL_BACK on host-2, attempt 1, of {name}: {question.effects[Choice.ROLL_BACK]}."
-    )
+    assert back.confirmation == f"ROLL_BACK on host-2, attempt 1, of {name}: {question.effects[Choice.ROLL_BACK]}."
     assert "lc-why-0" in asked.named()
 
 

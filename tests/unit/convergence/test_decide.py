@@ -97,9 +97,7 @@ def test_skipped_host_is_not_repaired(machine: Machine) -> None:
     machine.host("host-4").breaks["1.0.1"] = Stage.SELF_TESTING
     machine.decide(machine.deploy("1.0.1"), Choice.SKIP_HOST, "host-4")
     assert converge(machine)[0] == "CONVERGED"
-    assert (
-        machine.memory.dispatcher.states[CLUSTER].get("127.0.10.4", TargetState.ABSENT) is TargetState.ABSENT
-    )
+    assert machine.memory.dispatcher.states[CLUSTER].get("127.0.10.4", TargetState.ABSENT) is TargetState.ABSENT
 
 
 def test_quarantined_version_is_not_repaired_to(machine: Machine) -> None:

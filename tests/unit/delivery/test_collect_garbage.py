@@ -100,9 +100,7 @@ class Shop:
     def desire(self, version: str, cluster: Cluster = PRODUCTION) -> None:
         self.memory.registry.set_desired(cluster, Desired(version, "d", 1, "x"))
 
-    def deployed(
-        self, version: str, state: DeploymentState = DeploymentState.DONE, number: int = 0
-    ) -> Deployment:
+    def deployed(self, version: str, state: DeploymentState = DeploymentState.DONE, number: int = 0) -> Deployment:
         name = f"hello-production-20261123{number:06}-aaaa"
         request = Request(name, "hello", "production", version, "ada")
         target, now = Target(version, manifest(version).digest), self.memory.clock.now()
@@ -164,9 +162,7 @@ def test_next_run_completes_a_deletion_that_crashed_after_the_manifest(shop: Sho
     assert not shop.artifacts.has_artifact(Target(SNAPSHOTS[1], manifest(SNAPSHOTS[1]).digest), "hello")
     shop.artifacts.crash_on = ""
     done = shop.collect()
-    assert {each.version: each.why for each in done.deleted}[SNAPSHOTS[1]].startswith(
-        "bytes without a manifest"
-    )
+    assert {each.version: each.why for each in done.deleted}[SNAPSHOTS[1]].startswith("bytes without a manifest")
     assert shop.stored() == LEFT
 
 

@@ -26,9 +26,7 @@ def event(**changes: Any) -> dict[str, Any]:
     return {**whole, **changes}
 
 
-def deliver(
-    body: bytes, executions: MemoryExecutions, secret: bytes = SECRET, kind: str = "push"
-) -> Response:
+def deliver(body: bytes, executions: MemoryExecutions, secret: bytes = SECRET, kind: str = "push") -> Response:
     signature = "sha256=" + hmac.new(secret, body, hashlib.sha256).hexdigest()
     headers = {"x-hub-signature-256": signature, "x-github-event": kind, "x-github-delivery": "1"}
     return receive_github(headers, body, SECRET, executions)
@@ -127,9 +125,7 @@ def test_codecommit_event_gives_the_same_push() -> None:
     assert isinstance(found, Push)
     assert found.repository == "https://git-codecommit.eu-west-1.amazonaws.com/v1/repos/hello"
     assert found.execution == f"hello-{COMMIT}"
-    assert "ignored" in str(
-        codecommit_push({"region": "r", "detail": {**detail, "referenceName": "feature"}})
-    )
+    assert "ignored" in str(codecommit_push({"region": "r", "detail": {**detail, "referenceName": "feature"}}))
 
 
 def test_failed_delivery_is_repeated_when_its_commit_is_pushed_again() -> None:

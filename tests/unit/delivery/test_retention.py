@@ -111,9 +111,7 @@ def test_snapshots_are_deleted_before_releases_and_the_oldest_first() -> None:
     fates = retain(holdings(), KEEP, NOW)
     assert [fate.version for fate in fates] == [*SNAPSHOTS, "1.0.8", "1.0.9", "1.0.10", "1.0.11"]
     gone = [fate for fate in fates if isinstance(fate, Deletable)]
-    assert gone[0] == Deletable(
-        SNAPSHOTS[0], "used nowhere, not one of the newest 1 snapshots, 40 days old", 100
-    )
+    assert gone[0] == Deletable(SNAPSHOTS[0], "used nowhere, not one of the newest 1 snapshots, 40 days old", 100)
     assert gone[-1].why == "used nowhere, not one of the newest 1 releases, 40 days old"
 
 
@@ -171,9 +169,7 @@ def test_last_two_verified_versions_stay() -> None:
 
 
 def test_last_two_versions_without_quarantine_stay() -> None:
-    recent = [
-        deployment(version, number=n) for n, version in enumerate(["1.0.11", "1.0.10", "1.0.9", "1.0.8"])
-    ]
+    recent = [deployment(version, number=n) for n, version in enumerate(["1.0.11", "1.0.10", "1.0.9", "1.0.8"])]
     uses = Uses(deployments=recent, quarantined={"1.0.10": "rolled back"})
     assert set(why_kept(holdings(uses.used()))) == {*NEWEST, "1.0.10", "1.0.9"}
 
@@ -339,9 +335,7 @@ def needed(uses: Uses) -> set[str]:
 
 
 @given(st.lists(USES, min_size=2, max_size=2), STORED, KEEPS)
-def test_needed_version_is_never_deletable(
-    uses: list[Uses], versions: list[Stored], keep: RetentionRules
-) -> None:
+def test_needed_version_is_never_deletable(uses: list[Uses], versions: list[Stored], keep: RetentionRules) -> None:
     found = holdings(uses[0].used(), uses[1].used(STAGING), versions=versions)
     fates = retain(found, keep, NOW)
     assert sorted(fate.version for fate in fates) == sorted(each.version for each in versions)

@@ -39,9 +39,7 @@ def test_invalid_buildspec_names_the_expected_value(text: str, expected: str) ->
 
 
 def test_variables_of_the_call_override_the_projects() -> None:
-    project = {
-        "environment": {"environmentVariables": [{"name": "A", "value": "1"}, {"name": "B", "value": "1"}]}
-    }
+    project = {"environment": {"environmentVariables": [{"name": "A", "value": "1"}, {"name": "B", "value": "1"}]}}
     asked = {"environmentVariablesOverride": [{"name": "B", "value": "2"}]}
     assert {each["name"]: each["value"] for each in records.variables(project, asked)} == {"A": "1", "B": "2"}
 
@@ -54,9 +52,7 @@ def test_orphaned_build_becomes_fault() -> None:
     records.fault(record, "restarted")
     assert record["buildStatus"] == "FAULT"
     assert record["buildComplete"]
-    assert record["phases"][1]["contexts"] == [
-        {"statusCode": "INTERNAL_SERVICE_ERROR", "message": "restarted"}
-    ]
+    assert record["phases"][1]["contexts"] == [{"statusCode": "INTERNAL_SERVICE_ERROR", "message": "restarted"}]
 
 
 def test_template_values_are_resolved() -> None:

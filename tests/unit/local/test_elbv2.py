@@ -18,9 +18,7 @@ def given(**parameters: str) -> query_protocol.Parameters:
 
 
 def test_target_without_a_port_has_the_groups_port() -> None:
-    found = given(
-        Targets__member__1__Id="127.0.0.11", Targets__member__1__Port="81", Targets__member__2__Id="b"
-    )
+    found = given(Targets__member__1__Id="127.0.0.11", Targets__member__1__Port="81", Targets__member__2__Id="b")
     assert query_protocol.targets(found, 80) == [Address("127.0.0.11", 81), Address("b", 80)]
 
 
@@ -60,18 +58,16 @@ def test_matcher_is_parsed_into_ranges(matcher: str, ranges: tuple[tuple[int, in
 def test_default_actions_are_parsed() -> None:
     assert action([{"Type": "forward", "TargetGroupArn": "one"}]) == (WeightedGroup("one"),)
     groups = [{"TargetGroupArn": "one", "Weight": 3}]
-    assert action([{"Type": "forward", "ForwardConfig": {"TargetGroups": groups}}]) == (
-        WeightedGroup("one", 3),
-    )
+    assert action([{"Type": "forward", "ForwardConfig": {"TargetGroups": groups}}]) == (WeightedGroup("one", 3),)
     fixed = {"Type": "fixed-response", "FixedResponseConfig": {"StatusCode": "404", "MessageBody": "no"}}
     assert action([fixed]) == FixedResponse(404, "no")
     assert action([]) == ()
 
 
 def test_nothing_is_retried_and_nothing_times_out() -> None:
-    route = envoy_configuration.routes("l", (WeightedGroup("one"),), {"one": "c"})["virtual_hosts"][0][
-        "routes"
-    ][0]["route"]
+    route = envoy_configuration.routes("l", (WeightedGroup("one"),), {"one": "c"})["virtual_hosts"][0]["routes"][0][
+        "route"
+    ]
     assert "retry_policy" not in route
     assert route["timeout"] == "0s"
     made = envoy_configuration.cluster(HOME, "c", Check(), 0.25)

@@ -78,10 +78,7 @@ def test_zero_counts_are_not_published() -> None:
 
 def test_answer_of_the_load_balancer_is_a_request_without_a_target_answer() -> None:
     answered = [Answered("a", 503, None, unreachable=True), Answered("a", 500, 0.1), Answered("b", 204, 0.1)]
-    found = {
-        each["MetricName"]: each.get("Value")
-        for each in metrics.of_requests(tallies(answered)["a"], NAMED, AT)
-    }
+    found = {each["MetricName"]: each.get("Value") for each in metrics.of_requests(tallies(answered)["a"], NAMED, AT)}
     assert found == {
         "RequestCount": 2.0,
         "TargetConnectionErrorCount": 1.0,

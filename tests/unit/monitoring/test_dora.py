@@ -17,9 +17,7 @@ END = START + timedelta(days=28)
 HOUR = timedelta(hours=1)
 
 
-def deployment(
-    name: str, hour: float, state: DeploymentState = DeploymentState.DONE, **more: Any
-) -> Deployment:
+def deployment(name: str, hour: float, state: DeploymentState = DeploymentState.DONE, **more: Any) -> Deployment:
     """Return a deployment that begins at an hour of the window and takes half an hour, or `took`."""
     begun, took = START + hour * HOUR, more.pop("took", 0.5) * HOUR
     asked = {"kind": Kind.DEPLOY, "version": f"1.0.{name}", **more}
@@ -27,9 +25,7 @@ def deployment(
     ended = begun + took if state.final else None
     target = Target(request.version, "d" * 64)
     epoch = 0 if state in (DeploymentState.REFUSED, DeploymentState.SUPERSEDED) else 1
-    return Deployment(
-        request, epoch, target, None, ("h1",), Policy(), begun, name, state=state, finished_at=ended
-    )
+    return Deployment(request, epoch, target, None, ("h1",), Policy(), begun, name, state=state, finished_at=ended)
 
 
 def figures(*deployments: Deployment, **built: float) -> Dora:
@@ -135,9 +131,7 @@ _STORIES = st.lists(st.tuples(st.integers(0, 700), _ENDS, st.sampled_from(list(K
 def test_record_order_does_not_matter_and_figures_stay_in_bounds(
     story: list[tuple[int, DeploymentState, Kind]], random: Any
 ) -> None:
-    made = [
-        deployment(str(number), hour, state, kind=kind) for number, (hour, state, kind) in enumerate(story)
-    ]
+    made = [deployment(str(number), hour, state, kind=kind) for number, (hour, state, kind) in enumerate(story)]
     shuffled = list(made)
     random.shuffle(shuffled)
     found = figures(*made)

@@ -125,9 +125,7 @@ def test_alarm_that_began_in_time_is_followed_for_a_limited_time() -> None:
 
 @pytest.mark.parametrize("policy", [HALT, BACK])
 @pytest.mark.parametrize("state", [RUNNING, DONE])
-def test_alarm_before_the_first_host_does_not_concern_the_deployment(
-    state: DeploymentState, policy: Policy
-) -> None:
+def test_alarm_before_the_first_host_does_not_concern_the_deployment(state: DeploymentState, policy: Policy) -> None:
     current = deployment(state, policy)
     assert isinstance(follow(facts(current, BEGAN - MINUTE), ENDED), Nothing)
     assert isinstance(follow(WatchFacts(alarm(), current), ENDED), Nothing)
@@ -167,16 +165,12 @@ def test_resumed_deployment_is_not_paused_again_by_the_same_ringing() -> None:
 @pytest.mark.parametrize("policy", [HALT, BACK])
 def test_requested_rollback_is_only_resumed_again(policy: Policy) -> None:
     asked = question(ROLLBACK_REQUEST, Answer(Choice.ROLL_BACK, "ada", "slow", ENDED))
-    assert isinstance(
-        follow(facts(deployment(RUNNING, policy), BEGAN + 2 * MINUTE, asked), ENDED), ResumeAgain
-    )
+    assert isinstance(follow(facts(deployment(RUNNING, policy), BEGAN + 2 * MINUTE, asked), ENDED), ResumeAgain)
 
 
 def test_rollback_request_without_an_answer_is_repeated() -> None:
     asked = question(ROLLBACK_REQUEST)
-    assert isinstance(
-        follow(facts(deployment(RUNNING, BACK), BEGAN + 2 * MINUTE, asked), ENDED), RequestRollback
-    )
+    assert isinstance(follow(facts(deployment(RUNNING, BACK), BEGAN + 2 * MINUTE, asked), ENDED), RequestRollback)
 
 
 def test_completed_effects_are_not_repeated() -> None:
@@ -214,9 +208,7 @@ def test_rollback_is_blocked_by_another_lease_holder() -> None:
         (DeploymentState.STALE, 0, False),
     ],
 )
-def test_rollback_that_never_began_does_not_count(
-    state: DeploymentState, epoch: int, *, counts: bool
-) -> None:
+def test_rollback_that_never_began_does_not_count(state: DeploymentState, epoch: int, *, counts: bool) -> None:
     earlier = rollback("1r", state, epoch)
     assert rollback_of(deployment(DONE), [earlier]) == (earlier if counts else None)
 
@@ -242,9 +234,7 @@ def test_without_a_rollback_target_a_human_is_asked() -> None:
 def test_rollbacks_and_final_deployments_are_left_alone(
     state: DeploymentState, on_alarm: OnAlarm, kind: Kind, after: int, looked: int
 ) -> None:
-    current = deployment(
-        state, replace(HALT, on_alarm=on_alarm), kind if kind is Kind.ROLLBACK else Kind.DEPLOY
-    )
+    current = deployment(state, replace(HALT, on_alarm=on_alarm), kind if kind is Kind.ROLLBACK else Kind.DEPLOY)
     since = BEGAN + after * MINUTE
     found = follow(facts(current, since), since + looked * MINUTE)
     if current.request.kind is Kind.ROLLBACK:

@@ -80,20 +80,14 @@ def waiting(policy: Policy) -> tuple[Field, str, str]:
 
 
 def answers(machine: Machine, name: str) -> list[str]:
-    return [
-        e.who
-        for e in machine.memory.audit_log.entries
-        if (e.deployment, e.what) == (name, "answered ROLL_BACK")
-    ]
+    return [e.who for e in machine.memory.audit_log.entries if (e.deployment, e.what) == (name, "answered ROLL_BACK")]
 
 
 def test_unreadable_cluster_does_not_block_the_others(field: Field) -> None:
     name = field.begun()
     field.alarms.put(Alarm("lc-p-gone-errors", GONE, True, field.machine.now, "", ""))
     field.rings()
-    field.machine.context = replace(
-        field.machine.context, deployments=WithoutGone(field.machine.memory.deployments)
-    )
+    field.machine.context = replace(field.machine.context, deployments=WithoutGone(field.machine.memory.deployments))
     failed, followed = field.check()
     assert (failed.alarm, failed.kind) == ("lc-p-gone-errors", "FAILED")
     assert "cluster 'production/gone' not found" in failed.reason

@@ -132,10 +132,7 @@ def test_schema_refuses_other_events(wrong: dict[str, Any]) -> None:
 
 def test_halt_notification_has_the_reason_and_the_effects() -> None:
     (notification,) = notified(*NOTIFIED["HALTED"])
-    assert (
-        notification.summary
-        == f"production/hello: {NAME} is halted on h1, attempt 1: its self-test failed: 500"
-    )
+    assert notification.summary == f"production/hello: {NAME} is halted on h1, attempt 1: its self-test failed: 500"
     assert notification.text.splitlines() == [
         "its self-test failed: 500",
         "1.0.0 passes there: it is the version",
@@ -163,9 +160,7 @@ def test_quarantine_for_another_reason_is_notified_again() -> None:
 def test_unreadable_record_does_not_block_the_next() -> None:
     strange = {**question_item(DECISION), "body": {"S": '{"of": "another version"}'}}
     by_hand = question_item(replace(APPROVAL, deployment="my own name"))
-    changes, unread = changes_of(
-        [streamed(None, strange), streamed(None, by_hand), streamed(*NOTIFIED["WAITS"])]
-    )
+    changes, unread = changes_of([streamed(None, strange), streamed(None, by_hand), streamed(*NOTIFIED["WAITS"])])
     assert [change.after for change in changes] == [APPROVAL]
     assert len(unread) == 2
 
@@ -205,18 +200,14 @@ def passes(pattern: Any, value: Any) -> bool:
     """Return whether Lambda's filters would pass it: nested objects, exact texts and prefixes only."""
     if isinstance(pattern, dict):
         return isinstance(value, dict) and all(passes(each, value.get(key)) for key, each in pattern.items())
-    return any(
-        str(value).startswith(each["prefix"]) if isinstance(each, dict) else value == each for each in pattern
-    )
+    return any(str(value).startswith(each["prefix"]) if isinstance(each, dict) else value == each for each in pattern)
 
 
 def test_stream_filters_pass_notified_changes_and_drop_heartbeats() -> None:
     for change in NOTIFIED.values():
         assert any(passes(pattern, streamed(*change)) for pattern in FILTERS)
     kept_out = [
-        what
-        for what, change in NOT_NOTIFIED.items()
-        if not any(passes(p, streamed(*change)) for p in FILTERS)
+        what for what, change in NOT_NOTIFIED.items() if not any(passes(p, streamed(*change)) for p in FILTERS)
     ]
     assert kept_out == [
         "a quarantine is lifted",

@@ -150,11 +150,7 @@ def test_watch_uses_the_minute_of_the_context(field: Field) -> None:
     ("event", "alarms"),
     [
         (
-            {
-                "Records": [
-                    {"Sns": {"Message": '{"AlarmName": "lc-p-hello-errors", "NewStateValue": "ALARM"}'}}
-                ]
-            },
+            {"Records": [{"Sns": {"Message": '{"AlarmName": "lc-p-hello-errors", "NewStateValue": "ALARM"}'}}]},
             (NAME,),
         ),
         ({"Records": [{"Sns": {"Message": "hello?"}}, {"Sns": {"Message": '{"AlarmName": 7}'}}, {}]}, ()),

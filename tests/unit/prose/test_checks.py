@@ -136,9 +136,7 @@ def test_message_is_found_at_its_own_line() -> None:
 
 
 def test_directive_is_no_comment() -> None:
-    assert rules(
-        "import os  # noqa: F401  # it is asked anew\nimport io  # type: ignore[anew]\n", "a.py"
-    ) == ["word"]
+    assert rules("import os  # noqa: F401  # it is asked anew\nimport io  # type: ignore[anew]\n", "a.py") == ["word"]
 
 
 def test_hash_in_a_string_begins_no_comment() -> None:

@@ -15,9 +15,7 @@ from tests.support.rollout import CLUSTER, Machine
 
 
 def attempt(machine: Machine, name: str, number: int = 1) -> HostAttempt:
-    return next(
-        a for a in machine.memory.deployments.attempts(name) if a.host == "host-2" and a.number == number
-    )
+    return next(a for a in machine.memory.deployments.attempts(name) if a.host == "host-2" and a.number == number)
 
 
 def question(machine: Machine, name: str) -> Question:

@@ -112,9 +112,7 @@ def test_window_over_a_clock_change_ends_by_the_wall_clock(now: str, ends: str |
 
 def test_skipped_hour_makes_the_window_longer() -> None:
     # On 2026-03-29, 02:30 does not exist: 01:59 is followed by 03:00, at 01:00 UTC.
-    assert Window.parse("Sat 00:00 - Sun 02:30 Europe/Berlin").ends(at("2026-03-28 12:00")) == at(
-        "2026-03-29 01:30"
-    )
+    assert Window.parse("Sat 00:00 - Sun 02:30 Europe/Berlin").ends(at("2026-03-28 12:00")) == at("2026-03-29 01:30")
     begins = Window.parse("Sun 02:30 - Sun 12:00 Europe/Berlin")
     assert [begins.covers(at(f"2026-03-29 {clock}")) for clock in ("00:29", "00:30", "01:00")] == [
         False, True, True,
@@ -123,9 +121,7 @@ def test_skipped_hour_makes_the_window_longer() -> None:
 
 def test_repeated_hour_makes_the_window_longer() -> None:
     # On 2026-10-25, 02:30 is at 00:30 and at 01:30 UTC.
-    assert Window.parse("Sat 00:00 - Sun 02:30 Europe/Berlin").ends(at("2026-10-24 12:00")) == at(
-        "2026-10-25 01:30"
-    )
+    assert Window.parse("Sat 00:00 - Sun 02:30 Europe/Berlin").ends(at("2026-10-24 12:00")) == at("2026-10-25 01:30")
     begins = Window.parse("Sun 02:30 - Sun 12:00 Europe/Berlin")
     assert [begins.covers(at(f"2026-10-25 {clock}")) for clock in ("00:29", "00:30", "01:15")] == [
         False, True, True,
@@ -232,9 +228,7 @@ def test_longest_of_several_freezes_is_the_reason() -> None:
 
 def test_unreadable_window_blocks_and_is_the_reason() -> None:
     reason = str(freeze_reason([SALE], ["at night"], HELLO, NOON))
-    assert reason.startswith(
-        "the policy of production/hello has a freeze window that cannot be read: 'at night'"
-    )
+    assert reason.startswith("the policy of production/hello has a freeze window that cannot be read: 'at night'")
 
 
 def test_window_may_begin_in_a_skipped_hour_at_the_first_midnight_of_a_week() -> None:

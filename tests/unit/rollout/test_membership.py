@@ -74,9 +74,7 @@ def test_unreachable_host_comes_last_and_is_asked_about_by_name(machine: Machine
     machine.memory.clock.sleep(60)
     name = machine.deploy("1.0.1")
     assert machine.record(name).state is DeploymentState.HALTED
-    assert "every other host is done; host-2: agent unreachable since 2026-11-23 12:0" in waits_at(
-        machine, name
-    )
+    assert "every other host is done; host-2: agent unreachable since 2026-11-23 12:0" in waits_at(machine, name)
     updated = {host: version for host, version in machine.installed().items() if host != "host-2"}
     assert set(updated.values()) == {"1.0.1"}
 

@@ -123,9 +123,7 @@ def test_question_from_a_slow_clock_can_be_answered(machine: Machine) -> None:
     assert machine.record(name).state is DeploymentState.DONE
 
 
-def test_resumed_plan_holds_its_lease_when_the_store_fails(
-    machine: Machine, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_resumed_plan_holds_its_lease_when_the_store_fails(machine: Machine, monkeypatch: pytest.MonkeyPatch) -> None:
     name = halted(machine)
     record = machine.record(name)
     lease = machine.memory.leases.current(CLUSTER)
@@ -181,9 +179,7 @@ def test_call_fenced_while_it_waited_does_nothing_more(machine: Machine) -> None
     assert machine.memory.deployments.attempts(name)[0].reason == "lost"
 
 
-@pytest.mark.parametrize(
-    "policy", [Policy(min_healthy=1), Policy(max_unavailable="50%"), Policy(max_unavailable=2)]
-)
+@pytest.mark.parametrize("policy", [Policy(min_healthy=1), Policy(max_unavailable="50%"), Policy(max_unavailable=2)])
 def test_repair_of_one_host_counts_the_whole_cluster(policy: Policy) -> None:
     machine = Machine(policy=policy)
     machine.deploy("1.0.0")
@@ -211,17 +207,13 @@ def test_agent_that_reports_meanwhile_is_not_unreachable(machine: Machine) -> No
     for stage in CHAIN[:1]:
         stage(machine.context, task(machine, request.deployment), request.deployment)
     late = Late(machine.context.step_reads, lambda: machine.memory.clock.sleep(45))
-    outcome = stages.install(
-        replace(machine.context, step_reads=late), task(machine, request.deployment), "run"
-    )
+    outcome = stages.install(replace(machine.context, step_reads=late), task(machine, request.deployment), "run")
     assert outcome.outcome == "PASSED", outcome.reason
 
 
 def test_pending_slot_is_cleared_if_the_plan_was_killed_after_it_began(machine: Machine) -> None:
     request = planned(machine)
-    machine.memory.queue.replace(
-        CLUSTER, None, PendingDeployment(request, machine.now)
-    )  # begun() was not reached
+    machine.memory.queue.replace(CLUSTER, None, PendingDeployment(request, machine.now))  # begun() was not reached
     machine.begin(request)
     assert machine.memory.queue.waiting(CLUSTER) is None
 
@@ -237,9 +229,7 @@ def test_stale_pending_entry_is_removed_and_not_started(machine: Machine) -> Non
 def test_pending_entry_without_a_record_is_started(machine: Machine) -> None:
     machine.memory.clock.sleep(1)
     request = machine.request("1.0.1")
-    machine.memory.queue.replace(
-        CLUSTER, None, PendingDeployment(request, machine.now)
-    )  # killed before its record
+    machine.memory.queue.replace(CLUSTER, None, PendingDeployment(request, machine.now))  # killed before its record
     assert converge_all(machine.context, "abcd", "schedule")[0].kind == "START_PENDING"
     machine.run_what_waited()
     assert machine.record(request.deployment).state is DeploymentState.DONE
@@ -314,9 +304,7 @@ def test_deployment_superseded_before_its_record_stays_superseded(machine: Machi
     machine.begin(machine.request("1.0.1"))
     machine.memory.clock.sleep(1)
     older = machine.request("1.0.2")
-    machine.memory.queue.replace(
-        CLUSTER, None, PendingDeployment(older, machine.now)
-    )  # its plan goes on later
+    machine.memory.queue.replace(CLUSTER, None, PendingDeployment(older, machine.now))  # its plan goes on later
     machine.memory.clock.sleep(1)
     newer = machine.request("1.0.2")
     assert machine.begin(newer).kind == "QUEUED"
@@ -388,9 +376,7 @@ def test_first_deployment_that_never_began_is_closed() -> None:
     request = machine.request("1.0.0")
     machine.begin(request)
     record = machine.record(request.deployment)
-    machine.memory.deployments._deployments[CLUSTER, record.id] = replace(
-        record, state=DeploymentState.QUEUED
-    )
+    machine.memory.deployments._deployments[CLUSTER, record.id] = replace(record, state=DeploymentState.QUEUED)
     machine.memory.leases.release(CLUSTER, machine.memory.leases.current(CLUSTER))
     machine.memory.registry._desired.clear()
     machine.memory.clock.sleep(16 * 60)

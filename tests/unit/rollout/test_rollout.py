@@ -342,10 +342,7 @@ def test_version_that_cannot_be_fetched_halts_before_the_drain(machine: Machine)
 
 def test_production_takes_releases_only(machine: Machine) -> None:
     machine.publish(manifest("1.0.3-20261123120000-abcdef0"))
-    assert (
-        "production takes releases only"
-        in machine.begin(machine.request("1.0.3-20261123120000-abcdef0")).reason
-    )
+    assert "production takes releases only" in machine.begin(machine.request("1.0.3-20261123120000-abcdef0")).reason
 
 
 def test_rollback_is_not_rolled_back(machine: Machine) -> None:
@@ -353,9 +350,7 @@ def test_rollback_is_not_rolled_back(machine: Machine) -> None:
     machine.decide(machine.deploy("1.0.1"), Choice.ROLL_BACK, "host-1")
     newest = machine.memory.deployments.recent(CLUSTER, 1)[0]
     with pytest.raises(Refused, match="it is a rollback itself"):
-        request_rollback(
-            machine.context, CLUSTER, newest.id, Answer(Choice.ROLL_BACK, "grace", "", machine.now)
-        )
+        request_rollback(machine.context, CLUSTER, newest.id, Answer(Choice.ROLL_BACK, "grace", "", machine.now))
 
 
 def test_convergence_resumes_an_expired_approval() -> None:

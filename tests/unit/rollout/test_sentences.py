@@ -125,9 +125,7 @@ class Recording:
     def of_deployment(self, cluster: Cluster, deployment: str) -> tuple[Deployment | None, Lease]:
         current, lease = self.inner.of_deployment(cluster, deployment)
         now = self.context.clock.now()
-        if current is not None and self._is_news(
-            facts := observe.facts(self.context, current, lease, deployment)
-        ):
+        if current is not None and self._is_news(facts := observe.facts(self.context, current, lease, deployment)):
             self.observations.steps.append((facts, now))
             request = replace(current.request, deployment=f"{deployment}-again")
             self.observations.plans.append((request, observe.observed(self.context, request), now))

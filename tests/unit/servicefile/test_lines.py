@@ -63,8 +63,6 @@ def test_a_missing_place_has_the_line_of_its_enclosing_table(place: tuple[str | 
     assert line_of(locate(TEXT), place) == line
 
 
-@pytest.mark.parametrize(
-    "text", ["[", "a = [}", "a = {]", '"""', "a = {,,", "[[a", "= 1", "]", "a.", "a = [=]"]
-)
+@pytest.mark.parametrize("text", ["[", "a = [}", "a = {]", '"""', "a = {,,", "[[a", "= 1", "]", "a.", "a = [=]"])
 def test_locating_invalid_toml_ends(text: str) -> None:
     assert isinstance(locate(text), dict)

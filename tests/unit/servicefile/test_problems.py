@@ -209,8 +209,7 @@ def test_a_problem_has_the_line_of_its_item_or_of_the_table_when_the_key_is_miss
 
 def test_invalid_toml_is_reported_with_line_and_column() -> None:
     assert only_problem(RUN + "port = eighty") == (
-        "lifecycle.toml:5: expected TOML; invalid value, column 8 "
-        '(write text in double quotes, as in name = "hello")'
+        'lifecycle.toml:5: expected TOML; invalid value, column 8 (write text in double quotes, as in name = "hello")'
     )
     assert only_problem(RUN + "port = 1\nport = 2").endswith("(the key occurs twice)")
 

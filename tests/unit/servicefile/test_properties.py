@@ -18,12 +18,7 @@ KEYS = st.sampled_from(
 )
 TEXTS = st.text(st.characters(exclude_categories=["Cs"]), max_size=12)
 VALUES = st.recursive(
-    st.none()
-    | st.booleans()
-    | st.integers()
-    | st.floats()
-    | TEXTS
-    | st.sampled_from(["/x", "1.4.0", "dist"]),
+    st.none() | st.booleans() | st.integers() | st.floats() | TEXTS | st.sampled_from(["/x", "1.4.0", "dist"]),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(KEYS | TEXTS, inner, max_size=4),
     max_leaves=12,
 )
@@ -99,9 +94,7 @@ def test_every_key_of_valid_toml_is_located(document: dict[str, object]) -> None
         if len(place) > MAXIMUM_DEPTH:
             return
         assert not place or place in lines
-        inner = (
-            value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
-        )
+        inner = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
         for key, part in inner:
             check_inside(part, (*place, key))
 

@@ -90,9 +90,7 @@ class ServiceTest(unittest.TestCase):
     def test_its_self_test_passes_with_every_check_named(self):
         answer, content = self.get("/self_test")
         self.assertEqual((answer.status, content["passed"]), (200, True))
-        self.assertEqual(
-            {check["name"] for check in content["checks"]}, {"data", "greeting", "version", "switches"}
-        )
+        self.assertEqual({check["name"] for check in content["checks"]}, {"data", "greeting", "version", "switches"})
 
     def test_its_metrics_count_since_the_last_reading(self):
         self.get("/?name=Ada")

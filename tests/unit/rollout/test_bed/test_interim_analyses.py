@@ -25,9 +25,7 @@ def answers(machine: Machine, name: str, minutes: int, slower: float = 1.0) -> N
         at = began + timedelta(minutes=minute, seconds=1)
         for group, factor in ((Group.CONTROL, 1.0), (Group.TEST_BED, slower)):
             wave = factor * (1 + 0.01 * (minute * 7 % 5))
-            machine.metrics.served[CLUSTER, group].append(
-                Served(at, tuple(each * wave for each in LATENCIES))
-            )
+            machine.metrics.served[CLUSTER, group].append(Served(at, tuple(each * wave for each in LATENCIES)))
 
 
 def judged(machine: Machine, name: str) -> tuple[Verdict, int]:

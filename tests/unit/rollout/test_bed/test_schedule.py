@@ -360,9 +360,7 @@ def test_fenced_drain_does_not_touch_the_test_bed_of_the_new_deployment(machine:
 
     def fence() -> None:
         if machine.memory.dispatcher.states[CLUSTER].get(address) is TargetState.DRAINING:
-            machine.memory.leases.hand_over(
-                CLUSTER, machine.memory.leases.current(CLUSTER), "another", machine.now
-            )
+            machine.memory.leases.hand_over(CLUSTER, machine.memory.leases.current(CLUSTER), "another", machine.now)
             del machine.memory.dispatcher.states[CLUSTER][address]
             beds[address] = TargetState.HEALTHY
 

@@ -83,9 +83,7 @@ def test_dead_host_comes_last_if_the_policy_has_room(*, comes_back: bool) -> Non
         assert machine.record(name).state is DeploymentState.DONE
         assert machine.serving()[host.name] == "1.0.1"
     else:
-        assert (
-            f"every other host is done; {host.name}: agent unreachable since" in machine.record(name).reason
-        )
+        assert f"every other host is done; {host.name}: agent unreachable since" in machine.record(name).reason
 
 
 def test_bake_waits_for_the_agent_of_an_unhealthy_host(machine: Machine) -> None:
@@ -151,9 +149,7 @@ def test_failed_version_is_taken_out_during_a_pause(machine: Machine) -> None:
     assert machine.record(name).state is DeploymentState.PAUSED
 
 
-@pytest.mark.parametrize(
-    ("happens", "ends"), [(becomes_unhealthy, BedState.FAILED), (dies, BedState.CANCELLED)]
-)
+@pytest.mark.parametrize(("happens", "ends"), [(becomes_unhealthy, BedState.FAILED), (dies, BedState.CANCELLED)])
 def test_unhealthy_host_is_taken_out_during_a_pause(
     machine: Machine, happens: Callable[[Machine, str], Host], ends: BedState
 ) -> None:

@@ -6,9 +6,7 @@ from tools.bench.replies import Reply, due_in, figures, read, replies, served_by
 from tools.demo.traffic import Outcome
 
 
-def reply(
-    due: float, seconds: float = 0.002, status: int = 200, version: str = "1.0.0", host: str = "a"
-) -> Reply:
+def reply(due: float, seconds: float = 0.002, status: int = 200, version: str = "1.0.0", host: str = "a") -> Reply:
     failure = "" if status == 200 else f"HTTP {status}" if status else "TimeoutError"
     return Reply(due, due + 0.001, due + seconds, status, failure, version if status else "", host)
 

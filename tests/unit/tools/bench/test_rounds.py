@@ -12,10 +12,7 @@ BEGIN = datetime(2026, 11, 23, 9, 0, tzinfo=UTC)
 
 def history(*kinds: str) -> list[dict[str, Any]]:
     """Return events a tenth of a second apart."""
-    return [
-        {"type": kind, "timestamp": BEGIN + timedelta(seconds=number / 10)}
-        for number, kind in enumerate(kinds)
-    ]
+    return [{"type": kind, "timestamp": BEGIN + timedelta(seconds=number / 10)} for number, kind in enumerate(kinds)]
 
 
 def one_host(tasks: int = len(TASKS)) -> Iterator[str]:
@@ -53,7 +50,5 @@ def test_stages_are_named_by_their_state_or_by_their_place_in_a_round() -> None:
     events += [{"type": "TaskScheduled"}, {"type": "TaskSucceeded"}, {"type": "MapStateEntered"}]
     events += [{"type": "TaskScheduled"}, {"type": "TaskSucceeded"}]
     at = [{"timestamp": BEGIN + timedelta(seconds=number)} for number in range(len(events))]
-    found = stage_spans(
-        [{**event, **when} for event, when in zip(events, at, strict=True)], BEGIN.timestamp()
-    )
+    found = stage_spans([{**event, **when} for event, when in zip(events, at, strict=True)], BEGIN.timestamp())
     assert found == [("Plan", 1.0, 2.0), (TRANSITIONS, 2.0, 4.0), ("drain", 4.0, 5.0)]

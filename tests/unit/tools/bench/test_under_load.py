@@ -32,9 +32,7 @@ def test_a_request_between_the_stretches_counts_only_if_it_failed() -> None:
     late = Reply(3.5, 3.5, 3.6, 503, "HTTP 503", "", "")
     found = judged({"quick": [*replies(0, 1), *replies(1, 1), late], "slow": []}, timeline(), ONCE)
     assert found["failed"] == 1
-    assert (
-        found["baseline"]["requests"]["requests"] == found["during_rollouts"]["requests"]["requests"] == 100
-    )
+    assert found["baseline"]["requests"]["requests"] == found["during_rollouts"]["requests"]["requests"] == 100
     assert found["during_rollouts"]["requests"]["failed"] == 0
 
 
@@ -50,9 +48,7 @@ def test_without_a_baseline_the_limit_is_not_met() -> None:
 
 def test_each_stage_has_the_latency_of_the_requests_due_in_it() -> None:
     quick = [*replies(0, 2), *replies(1, 8), *replies(2, 2)]
-    found = p99_by_stage(
-        quick, [("drain", 0.0, 1.0), ("install", 1.0, 2.0), ("drain", 2.0, 3.0), ("none", 9.0, 9.5)]
-    )
+    found = p99_by_stage(quick, [("drain", 0.0, 1.0), ("install", 1.0, 2.0), ("drain", 2.0, 3.0), ("none", 9.0, 9.5)])
     assert {name: (each["requests"], each["p99_ms"]) for name, each in found.items()} == {
         "drain": (200, 2.0),
         "install": (100, 8.0),

@@ -42,9 +42,7 @@ class Action(StrEnum):
 
 
 # These need a reason, which the trail records; the commands ask for one too.
-_EXPLAINED = frozenset(
-    {Action.APPROVE, Action.REJECT, Action.PAUSE, Action.RESUME, Action.FREEZE, Action.UNFREEZE}
-)
+_EXPLAINED = frozenset({Action.APPROVE, Action.REJECT, Action.PAUSE, Action.RESUME, Action.FREEZE, Action.UNFREEZE})
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,9 +105,7 @@ def perform(query: QueryContext, asked: ConsoleAction, suffix: str) -> ActionRes
 def _promote(query: QueryContext, asked: ConsoleAction) -> ActionResult:
     made = promote(query.catalogue, query.context.artifacts, asked.service, asked.version, asked.by)
     done = "is now" if made.created else "was promoted before, and is"
-    return ActionResult(
-        f"{made.service} {made.snapshot} {done} release {made.release}. This deploys nothing."
-    )
+    return ActionResult(f"{made.service} {made.snapshot} {done} release {made.release}. This deploys nothing.")
 
 
 def _freeze(query: QueryContext, asked: ConsoleAction) -> ActionResult:
@@ -150,9 +146,7 @@ def _deploy(query: QueryContext, asked: ConsoleAction, suffix: str) -> ActionRes
     return _start(query, _request(query, asked, asked.version, suffix))
 
 
-def _request(
-    query: QueryContext, asked: ConsoleAction, version: str, suffix: str, rollback_of: str = ""
-) -> Request:
+def _request(query: QueryContext, asked: ConsoleAction, version: str, suffix: str, rollback_of: str = "") -> Request:
     return Request(
         deployment=deployment_id(asked.cluster, query.context.clock.now(), suffix),
         service=asked.service,
@@ -175,9 +169,7 @@ def _start(query: QueryContext, request: Request) -> ActionResult:
     desired = context.registry.desired(request.cluster)
     is_desired = desired is not None and desired.version == request.version
     if found.nothing_to_do and is_desired and request.kind is not Kind.ROLLBACK:
-        return ActionResult(
-            f"Nothing to do: every host of {request.cluster} serves {request.version} already."
-        )
+        return ActionResult(f"Nothing to do: every host of {request.cluster} serves {request.version} already.")
     if not context.executions.start_rollout(request.deployment, payload(request)):
         raise Refused(
             f"the start of {request.deployment}", ["an execution of that name exists; press the button again"]
@@ -229,9 +221,7 @@ def _answer(query: QueryContext, asked: ConsoleAction, choice: Choice | None) ->
         answer_deployment(context, cluster, current.id, answer)
     else:
         approve(context, cluster, current.id, answer)
-    return ActionResult(
-        _recorded(choice, asked, question.effects.get(choice) or CONSEQUENCES[choice]), current.id
-    )
+    return ActionResult(_recorded(choice, asked, question.effects.get(choice) or CONSEQUENCES[choice]), current.id)
 
 
 def _bound(query: QueryContext, current: Deployment, asked: ConsoleAction) -> Question:
@@ -247,9 +237,7 @@ def _bound(query: QueryContext, current: Deployment, asked: ConsoleAction) -> Qu
         raise Refused(what, [f"{sentence}{f': {given.why}' if given.why else ''}"])
     if (asked.host, asked.attempt) != (question.host, question.attempt):
         about = f"{question.host or 'no host'}, attempt {question.attempt}"
-        raise Refused(
-            what, [f"it asks about {about}, not {asked.host or 'no host'}, attempt {asked.attempt}"]
-        )
+        raise Refused(what, [f"it asks about {about}, not {asked.host or 'no host'}, attempt {asked.attempt}"])
     return question
 
 

@@ -53,9 +53,7 @@ class Context:
         """Write an audit entry; call it before the effect that the entry describes."""
         self.audit_log.append(AuditEntry(self.clock.now(), str(cluster), what, who, why, deployment, host))
 
-    def record_action(
-        self, cluster: Cluster, deployment: str, what: str, why: str = "", host: str = ""
-    ) -> None:
+    def record_action(self, cluster: Cluster, deployment: str, what: str, why: str = "", host: str = "") -> None:
         """Write an audit entry about something that a deployment does by itself."""
         self.record(cluster, what, "lifecycle", why, deployment=deployment, host=host)
 

@@ -121,9 +121,7 @@ def _hosts(view: DeploymentView, context: ViewContext) -> Markup:
         _attempt(each, hosts[each.host], view, context, span)
         for each in sorted(view.attempts, key=lambda a: a.started_at)
     ]
-    rows += [
-        [each.host, "-", status_badge(each.status), "-", "-", "-"] for each in view.hosts if not each.attempt
-    ]
+    rows += [[each.host, "-", status_badge(each.status), "-", "-", "-"] for each in view.hosts if not each.attempt]
     columns = ("host", "attempt", "state", "when", "took", "why")
     return table(f"Hosts, in the order of their turns, over {lasting(span.total_seconds())}", columns, rows)
 

@@ -51,9 +51,7 @@ def _card(each: ServiceDora, days: int) -> Markup:
     )
     cut = tag("p", soft("Only its newest 100 deployments are counted.")) if each.cut else None
     row = tag("div", figures, class_="lc-row")
-    return tag(
-        "section", tag("h2", each.service), row, cut, class_="lc-card", aria_label=f"DORA of {each.service}"
-    )
+    return tag("section", tag("h2", each.service), row, cut, class_="lc-card", aria_label=f"DORA of {each.service}")
 
 
 def _figure(title: str, value: str, beside: str) -> Markup:

@@ -30,9 +30,7 @@ def draw_hosts(found: HostsView, context: ViewContext) -> Markup:
         parts.append(table("Clusters", columns, [_row(each, context) for each in summed]))
         parts.append(tag("p", soft("Choose a service to see the load balancer's states.")))
     if not found.clusters:
-        parts.append(
-            tag("p", "There is no cluster yet: deploy the stack of one, and start an agent on each host.")
-        )
+        parts.append(tag("p", "There is no cluster yet: deploy the stack of one, and start an agent on each host."))
     return widget(context, parts)
 
 
@@ -46,9 +44,7 @@ def _section(each: ClusterHosts, context: ViewContext) -> Markup:
     tiles = tag("div", (_tile(host, each, context) for host in shown), class_="lc-row", role="list")
     more: Child = None
     if len(shown) < len(hosts):
-        more = tag(
-            "p", soft(f"{len(hosts) - len(shown)} of {len(hosts)} hosts are not shown: {_counts(each)}")
-        )
+        more = tag("p", soft(f"{len(hosts) - len(shown)} of {len(hosts)} hosts are not shown: {_counts(each)}"))
     return tag(
         "section",
         tag("h2", str(each.view.cluster)),

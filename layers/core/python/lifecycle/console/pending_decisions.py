@@ -49,7 +49,8 @@ def _card(view: ClusterView, question: Question, reason: str, context: ViewConte
     current = view.running
     if current is None:
         return None
-    title = f"{current.cluster.service} {current.target.version} to {current.cluster.environment}: {question.kind.in_words}"
+    cluster = current.cluster
+    title = f"{cluster.service} {current.target.version} to {cluster.environment}: {question.kind.in_words}"
     choices = tag("dl", (_choice(question, each) for each in question.choices))
     buttons = [_button(current, question, each, reason, context) for each in question.choices]
     return tag(
@@ -90,9 +91,7 @@ def _choice(question: Question, choice: Choice) -> list[Markup]:
     return [tag("dt", tag("strong", choice)), tag("dd", effect(question, choice))]
 
 
-def _button(
-    current: Deployment, question: Question, choice: Choice, reason: str, context: ViewContext
-) -> Markup:
+def _button(current: Deployment, question: Question, choice: Choice, reason: str, context: ViewContext) -> Markup:
     """Draw the button of one choice, bound to its deployment, question, host and attempt.
 
     An old page therefore cannot answer a newer question.

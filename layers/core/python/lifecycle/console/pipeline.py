@@ -23,9 +23,7 @@ def draw_pipeline(found: PipelineView, context: ViewContext) -> Markup:
         start = "deploy the stack of one, start an agent on each host, and push a service"
         lanes = [tag("p", f"There is no cluster yet: {start}.")]
     reason = tag("form", field(_WHY, "Reason, for the buttons below"), class_="lc-bar")
-    return widget(
-        context, filters(context, found.page, environments=False), reason, lanes, _freezes(found, context)
-    )
+    return widget(context, filters(context, found.page, environments=False), reason, lanes, _freezes(found, context))
 
 
 def _lane(lane: Lane, context: ViewContext) -> Markup:
@@ -36,9 +34,7 @@ def _lane(lane: Lane, context: ViewContext) -> Markup:
         _step("Release", _release(lane, context)),
         _step("Production", _cluster(lane.production, context)),
     )
-    row = tag(
-        "div", steps, class_="lc-row", role="list", aria_label=f"{lane.service}, from push to production"
-    )
+    row = tag("div", steps, class_="lc-row", role="list", aria_label=f"{lane.service}, from push to production")
     return tag("section", tag("h2", lane.service), row, class_="lc-card", aria_label=lane.service)
 
 
@@ -103,8 +99,7 @@ def _could_take(view: ClusterView, version: str) -> bool:
 
 def _promote(service: str, snapshot: str, context: ViewContext) -> Markup:
     effect = (
-        f"Promote {service} {snapshot}: the same bytes become a release under the next version. "
-        "This deploys nothing."
+        f"Promote {service} {snapshot}: the same bytes become a release under the next version. This deploys nothing."
     )
     params = {"action": "promote", "service": service, "version": snapshot}
     return action_button(context, "Promote", effect, params, reason=_WHY)

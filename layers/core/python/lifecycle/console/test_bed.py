@@ -61,9 +61,7 @@ def _when(view: TestBedView) -> str:
 def _legend() -> list[Child]:
     def line(kind: str, dashes: str | None) -> Markup:
         stroke = tag("line", x1=0, y1=6, x2=28, y2=6, class_=kind, stroke_width=2, stroke_dasharray=dashes)
-        return tag(
-            "svg", stroke, viewBox="0 0 28 12", width=28, height=12, aria_hidden="true", class_="lc-key"
-        )
+        return tag("svg", stroke, viewBox="0 0 28 12", width=28, height=12, aria_hidden="true", class_="lc-key")
 
     return [line("lc-bed", None), " test bed (solid) ", line("lc-control", "5 4"), " control (dashed)"]
 
@@ -71,14 +69,8 @@ def _legend() -> list[Child]:
 def _verdict(judged: Judgement | None) -> Child:
     if judged is None:
         return tag("p", soft("There is no verdict yet."))
-    more = (
-        f" About {judged.more_minutes} more minutes would decide it."
-        if judged.more_minutes is not None
-        else ""
-    )
-    requests = (
-        f"{judged.requests_test_bed} requests on the test bed, {judged.requests_control} on the control"
-    )
+    more = f" About {judged.more_minutes} more minutes would decide it." if judged.more_minutes is not None else ""
+    requests = f"{judged.requests_test_bed} requests on the test bed, {judged.requests_control} on the control"
     return [
         tag("p", status_badge(VERDICTS[judged.verdict]), " ", tag("strong", judged.sentence), more),
         tag("p", soft(f"After {judged.minutes} minutes; {requests}.")),

@@ -162,7 +162,5 @@ def webhook_secret() -> bytes:
 
     It is read once a process, so a rotation needs a new deployment of the function.
     """
-    found = client("secretsmanager").get_secret_value(
-        SecretId=from_environment().text(Variable.WEBHOOK_SECRET)
-    )
+    found = client("secretsmanager").get_secret_value(SecretId=from_environment().text(Variable.WEBHOOK_SECRET))
     return str(found["SecretString"]).encode()

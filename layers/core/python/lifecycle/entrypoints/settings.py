@@ -13,8 +13,7 @@ class MissingSetting(LifecycleError):
 
     def __init__(self, name: str, found: str | None) -> None:
         super().__init__(
-            f"the environment variable {name} is missing or empty (found {found!r}): "
-            "deploy the control plane again"
+            f"the environment variable {name} is missing or empty (found {found!r}): deploy the control plane again"
         )
 
 

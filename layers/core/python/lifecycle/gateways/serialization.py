@@ -51,9 +51,7 @@ def _converter() -> Converter:
         converter.register_unstructure_hook(kind, make_dict_unstructure_fn(kind, converter, **names))
     for kind in (*_FORMER_KEYS, *_GONE_KEYS):
         converter.register_structure_hook(kind, _reading(kind, make_dict_structure_fn(kind, converter)))
-    converter.register_structure_hook(
-        Question, _reading_question(make_dict_structure_fn(Question, converter))
-    )
+    converter.register_structure_hook(Question, _reading_question(make_dict_structure_fn(Question, converter)))
     return converter
 
 
@@ -80,9 +78,7 @@ def _reading(kind: type, structure: Callable[..., Any]) -> Callable[[Any, Any], 
     former, gone = _FORMER_KEYS.get(kind, {}), _GONE_KEYS.get(kind, frozenset())
 
     def read(plain: Any, kind: Any) -> Any:
-        return structure(
-            {former.get(key, key): value for key, value in plain.items() if key not in gone}, kind
-        )
+        return structure({former.get(key, key): value for key, value in plain.items() if key not in gone}, kind)
 
     return read
 

@@ -72,9 +72,7 @@ def commands() -> Any:
 
 def variables() -> Any:
     """Return the field of environment variables; none by default."""
-    return Field(
-        default_factory=dict, max_length=100, description=VARIABLES, json_schema_extra={"each": VARIABLE}
-    )
+    return Field(default_factory=dict, max_length=100, description=VARIABLES, json_schema_extra={"each": VARIABLE})
 
 
 def _command(text: str) -> str:

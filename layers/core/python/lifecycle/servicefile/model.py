@@ -144,12 +144,8 @@ class StagingTable(Table):
         default=_DEFAULT.on_alarm.value, description='"halt" or "roll_back"'
     )
     bake_minutes: int = whole_number(0, 1440, _DEFAULT.bake_minutes, "minutes")
-    on_fail: Literal["halt", "roll_back"] = Field(
-        default=_DEFAULT.on_fail.value, description='"halt" or "roll_back"'
-    )
-    after_bake: Literal["go_on", "ask"] = Field(
-        default=_DEFAULT.after_bake.value, description='"go_on" or "ask"'
-    )
+    on_fail: Literal["halt", "roll_back"] = Field(default=_DEFAULT.on_fail.value, description='"halt" or "roll_back"')
+    after_bake: Literal["go_on", "ask"] = Field(default=_DEFAULT.after_bake.value, description='"go_on" or "ask"')
 
     @field_validator("max_unavailable")
     @classmethod

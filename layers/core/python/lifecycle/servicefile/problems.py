@@ -45,9 +45,7 @@ class InvalidServiceFile(LifecycleError):
         self.problems = tuple(problems)
 
 
-def describe(
-    model: Model, errors: Sequence[ErrorDetails], lines: dict[Place, int], file: str
-) -> tuple[Problem, ...]:
+def describe(model: Model, errors: Sequence[ErrorDetails], lines: dict[Place, int], file: str) -> tuple[Problem, ...]:
     """Return every validation error as a problem, sorted by line."""
     found = [problem for error in errors for problem in _problems(model, error, lines, file)]
     return tuple(sorted(set(found), key=lambda problem: (problem.line or 0, problem.field)))

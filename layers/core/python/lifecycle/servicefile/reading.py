@@ -76,9 +76,7 @@ def _load(text: str, file: str) -> dict[str, object]:
             message = message[: match.start()]
             line, column = int(match[1] or line), f", column {match[2]}" if match[2] else ", at the end"
         hint = _HINTS.get(message, "")
-        raise _invalid(
-            f"expected TOML; {message[:1].lower()}{message[1:]}{column}{hint}", file, line
-        ) from error
+        raise _invalid(f"expected TOML; {message[:1].lower()}{message[1:]}{column}{hint}", file, line) from error
     except ValueError as error:  # a number with more digits than Python converts
         raise _invalid("expected numbers of a few digits, found one of thousands", file) from error
 

@@ -113,9 +113,7 @@ def _orphaned_deployments(
     )
 
 
-def _act(
-    context: Context, cluster: Cluster, facts: ClusterFacts, found: Convergence, suffix: str, by: str
-) -> Result:
+def _act(context: Context, cluster: Cluster, facts: ClusterFacts, found: Convergence, suffix: str, by: str) -> Result:
     match found:
         case Converged(reason):
             return Result(str(cluster), "CONVERGED", reason)

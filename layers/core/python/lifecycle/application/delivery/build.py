@@ -54,9 +54,7 @@ def check_build(builds: Builds, build: str) -> Checked:
     return Checked(state.kind, state.reason, service, version)
 
 
-def start_build(
-    builds: Builds, repository: str, commit: str, branch: str, started: str, execution: str
-) -> str:
+def start_build(builds: Builds, repository: str, commit: str, branch: str, started: str, execution: str) -> str:
     """Start the build of one commit, at most once an execution; returns its id."""
     return builds.start(
         repository,
@@ -103,9 +101,7 @@ def record_snapshot(
     staging = None
     if manifest.policy("staging").automatic:
         staging = payload(_staging(service, version, commit, now))
-    return Recorded(
-        "RECORDED", f"{service} {version}, sha256 {manifest.digest[:12]}", service, version, staging
-    )
+    return Recorded("RECORDED", f"{service} {version}, sha256 {manifest.digest[:12]}", service, version, staging)
 
 
 def _staging(service: str, version: str, commit: str, now: datetime) -> Request:

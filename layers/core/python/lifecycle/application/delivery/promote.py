@@ -38,9 +38,7 @@ def promote(catalogue: Catalogue, artifacts: Artifacts, service: str, snapshot: 
         raise DigestMismatch(f"the manifest of {service} {snapshot}", recorded["digest"], manifest.digest)
     before = snapshot in catalogue.releases(service).values()
     release = _claim(catalogue, service, version)
-    copy = replace(
-        manifest, version=release, snapshot=snapshot, builder=f"{manifest.builder}, promoted by {by}"
-    )
+    copy = replace(manifest, version=release, snapshot=snapshot, builder=f"{manifest.builder}, promoted by {by}")
     with artifacts.open_artifact(service, snapshot) as stream:
         artifacts.publish(copy, stream)
     return Promoted(service, snapshot, release, manifest.digest, created=not before)

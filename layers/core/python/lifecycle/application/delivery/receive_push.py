@@ -46,9 +46,7 @@ class Push:
         return str(DeliveryName.of(self.name, self.commit))
 
 
-def receive_github(
-    headers: Mapping[str, str], body: bytes, secret: bytes, executions: Executions
-) -> Response:
+def receive_github(headers: Mapping[str, str], body: bytes, secret: bytes, executions: Executions) -> Response:
     """Check the size, then the signature over the raw bytes, and only then parse. `headers` are in lower case."""
     if len(body) > LARGEST_BODY:
         return Response(413, {"error": f"the body must have at most {LARGEST_BODY} bytes, found {len(body)}"})

@@ -42,9 +42,7 @@ def remove_host(
 def _signs_of_life(context: Context, host: str, state: TargetState, seen_at: datetime) -> Sequence[str]:
     reasons = []
     if context.clock.now() - seen_at <= context.heartbeat_timeout:
-        reasons.append(
-            f"its agent reported at {seen_at:%H:%M:%S} UTC: stop it first, or {host} would come back"
-        )
+        reasons.append(f"its agent reported at {seen_at:%H:%M:%S} UTC: stop it first, or {host} would come back")
     if state.serves:
         reasons.append("it is healthy in the load balancer: stop its service first")
     return reasons

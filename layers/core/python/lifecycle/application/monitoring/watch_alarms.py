@@ -91,9 +91,7 @@ def watch_facts(context: Context, alarm: Alarm) -> WatchFacts:
         rollback=rollback_of(current, recent),
         lease=lease,
         holder=context.deployments.get(cluster, lease.deployment) if lease.deployment else None,
-        notified=frozenset(
-            e.deployment for e in entries if (e.at, e.who) == (alarm.since, _requester(alarm))
-        ),
+        notified=frozenset(e.deployment for e in entries if (e.at, e.who) == (alarm.since, _requester(alarm))),
         minute=context.minute,
     )
 

@@ -13,8 +13,6 @@ class AuditLog(Protocol):
 
     def append(self, entry: AuditEntry) -> None: ...
 
-    def read(
-        self, cluster: Cluster, after: datetime | None = None, limit: int = 1000
-    ) -> Sequence[AuditEntry]:
+    def read(self, cluster: Cluster, after: datetime | None = None, limit: int = 1000) -> Sequence[AuditEntry]:
         """Return the newest `limit` entries at or after `after`, oldest first."""
         ...

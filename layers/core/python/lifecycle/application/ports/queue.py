@@ -11,8 +11,6 @@ class Queue(Protocol):
 
     def waiting(self, cluster: Cluster) -> PendingDeployment | None: ...
 
-    def replace(
-        self, cluster: Cluster, expected: PendingDeployment | None, new: PendingDeployment | None
-    ) -> bool:
+    def replace(self, cluster: Cluster, expected: PendingDeployment | None, new: PendingDeployment | None) -> bool:
         """Replace `expected` by `new`, None for an empty slot; returns False if the slot has another deployment."""
         ...

@@ -146,9 +146,7 @@ def _last(context: Context, recent: Sequence[Deployment]) -> Deployment | None:
     return next((each for each in recent if each.target == last.previous), last)
 
 
-def view_busy_clusters(
-    query: QueryContext, clusters: Sequence[Cluster], recent: int
-) -> tuple[ClusterView, ...]:
+def view_busy_clusters(query: QueryContext, clusters: Sequence[Cluster], recent: int) -> tuple[ClusterView, ...]:
     """Return the clusters whose lease is held, else the first of all, up to two pages of them."""
     leases = query.cluster_queries.leases_and_queues(clusters)
     busy = [each for each in clusters if leases[each].lease.deployment]

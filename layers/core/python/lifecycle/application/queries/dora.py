@@ -46,9 +46,7 @@ def view_dora(query: QueryContext, scope: Scope, days: int) -> DoraView:
 
 def _figures(query: QueryContext, cluster: Cluster, since: datetime, now: datetime) -> ServiceDora:
     recent = query.context.deployments.recent(cluster, REMEMBERED)
-    built = {
-        release: _built(snapshot) for release, snapshot in query.catalogue.releases(cluster.service).items()
-    }
+    built = {release: _built(snapshot) for release, snapshot in query.catalogue.releases(cluster.service).items()}
     cut = len(recent) == REMEMBERED and min(each.started_at for each in recent) > since
     return ServiceDora(cluster.service, dora(recent, built, since, now), cut)
 

@@ -32,8 +32,6 @@ def view_history(query: QueryContext, scope: Scope) -> HistoryView:
     context = query.context
     recent = in_parallel(lambda each: context.deployments.recent(each, SHOWN), shown)
     trails = in_parallel(lambda each: context.audit_log.read(each, limit=SHOWN), shown)
-    deployments = sorted(
-        chain.from_iterable(recent), key=lambda each: (each.started_at, each.id), reverse=True
-    )
+    deployments = sorted(chain.from_iterable(recent), key=lambda each: (each.started_at, each.id), reverse=True)
     entries = sorted(chain.from_iterable(trails), key=lambda each: each.at, reverse=True)
     return HistoryView(tuple(deployments[:SHOWN]), tuple(entries[: 2 * SHOWN]), page)

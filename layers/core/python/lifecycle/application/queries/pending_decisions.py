@@ -36,9 +36,7 @@ def view_pending_decisions(query: QueryContext, scope: Scope) -> PendingDecision
     leases = query.cluster_queries.leases_and_queues(clusters)
     busy = [each for each in clusters if leases[each].lease.deployment or leases[each].waiting]
     views = view_clusters(query, busy, leases, 1)
-    pending = sorted(
-        (each for each in views if each.pending), key=lambda each: min(q.asked_at for q in each.pending)
-    )
+    pending = sorted((each for each in views if each.pending), key=lambda each: min(q.asked_at for q in each.pending))
     queued = sorted((each for each in views if each.waiting), key=lambda each: str(each.cluster))
     return PendingDecisions(
         pending=tuple(pending[:MOST]),

@@ -68,9 +68,7 @@ def _of(clusters: Sequence[Cluster], services: Sequence[str]) -> list[Cluster]:
     return [each for each in clusters if each.service in services]
 
 
-def _lane(
-    service: str, found: Catalog, views: Mapping[Cluster, ClusterView], pushes: Sequence[Delivery]
-) -> Lane:
+def _lane(service: str, found: Catalog, views: Mapping[Cluster, ClusterView], pushes: Sequence[Delivery]) -> Lane:
     staging, production = (views.get(Cluster(name, service)) for name in ("staging", "production"))
     return Lane(
         service=service,
@@ -91,9 +89,7 @@ def _newest(snapshots: Mapping[str, Mapping[str, str]], releases: Mapping[str, s
     return Built(newest, facts.get("branch", ""), facts.get("commit", ""), promoted.get(newest, ""))
 
 
-def _push(
-    service: str, snapshots: Mapping[str, Mapping[str, str]], pushes: Sequence[Delivery]
-) -> Delivery | None:
+def _push(service: str, snapshots: Mapping[str, Mapping[str, str]], pushes: Sequence[Delivery]) -> Delivery | None:
     """Return the newest delivery of the service's repository, or of the commit of one of its snapshots."""
     commits = {facts.get("commit", "") for facts in snapshots.values()}
     for push in pushes:

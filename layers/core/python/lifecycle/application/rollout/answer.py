@@ -11,9 +11,7 @@ from lifecycle.domain.rollout.decision import Answer, Question, QuestionKind
 from lifecycle.domain.rollout.deployment import Deployment
 
 
-def open_question(
-    context: Context, current: Deployment, matches: Callable[[Question], bool], what: str
-) -> Question:
+def open_question(context: Context, current: Deployment, matches: Callable[[Question], bool], what: str) -> Question:
     """Return the pending decision, approval or pause that `matches`, the newest one if there are several.
 
     Raises Refused with the answer that it has already, and with what the deployment still waits for.
@@ -57,9 +55,7 @@ def refuse_late_answer(context: Context, question: Question, answer: Answer) -> 
         return
     context.executions.answer_token(question.token, {"question": question.id})
     again = "decide again, on the new question" if question.host else "start the deployment again"
-    raise Refused(
-        "the answer", [f"{question.id} expired at {question.expires_at:%Y-%m-%d %H:%M:%S} UTC; {again}"]
-    )
+    raise Refused("the answer", [f"{question.id} expired at {question.expires_at:%Y-%m-%d %H:%M:%S} UTC; {again}"])
 
 
 def record_answer(context: Context, current: Deployment, question: Question, answer: Answer) -> Question:

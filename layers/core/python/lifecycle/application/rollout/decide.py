@@ -15,9 +15,7 @@ from lifecycle.domain.rollout.decision import Answer, Choice, Question
 from lifecycle.domain.service.policy import ApprovalGate
 
 
-def decide(
-    context: Context, cluster: Cluster, name: str, host: str, attempt: int, answer: Answer
-) -> Question:
+def decide(context: Context, cluster: Cluster, name: str, host: str, attempt: int, answer: Answer) -> Question:
     """Answer the decision about exactly this host and attempt; raises Unknown, and Refused also when it expired.
 
     RETRY lifts the host's quarantine; the host is quarantined again if it fails again.

@@ -35,9 +35,7 @@ def finish(context: Context, cluster: Cluster, name: str, outcome: DeploymentSta
     if outcome is not DeploymentState.STALE:
         restore_desired(context, current, outcome)
     cancel_turns(context, current)
-    skipped = hosts_left_out(
-        tuple(context.deployments.attempts(name)), tuple(context.deployments.questions(name))
-    )
+    skipped = hosts_left_out(tuple(context.deployments.attempts(name)), tuple(context.deployments.questions(name)))
     closed = replace(
         current,
         state=outcome,
@@ -59,9 +57,7 @@ def restore_desired(context: Context, current: Deployment, outcome: DeploymentSt
     previous = current.previous
     if outcome is DeploymentState.DONE or previous is None or context.deployments.attempts(current.id):
         return
-    last = next(
-        (d for d in observe.recent_deployments(context, current.cluster) if d.target == previous), None
-    )
+    last = next((d for d in observe.recent_deployments(context, current.cluster) if d.target == previous), None)
     lease = context.leases.current(current.cluster)
     if not lease.is_held_by(current.id, current.epoch):
         return

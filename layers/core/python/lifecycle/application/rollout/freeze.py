@@ -18,9 +18,7 @@ def freeze(context: Context, scope: str, by: RequestedBy, until: datetime | None
     """
     now = context.clock.now()
     if until is not None and until <= now:
-        raise Refused(
-            f"the freeze of {scope}", [f"its end must be after {now:%Y-%m-%d %H:%M} UTC, found {until}"]
-        )
+        raise Refused(f"the freeze of {scope}", [f"its end must be after {now:%Y-%m-%d %H:%M} UTC, found {until}"])
     wanted = Freeze(check_scope(scope), by.who, by.why, now, until)
     ends = f" until {until:%Y-%m-%d %H:%M} UTC" if until else ""
     clusters = _audit(context, wanted, f"freeze {scope_in_words(scope)}{ends}", by)

@@ -20,17 +20,13 @@ INSTALL_LASTS = timedelta(minutes=15)
 PREFETCH_LASTS = timedelta(days=7)
 
 
-def prefetch(
-    deployment: Deployment, host: str, attempt: int, now: datetime, group: Group = Group.MAIN
-) -> Turn:
+def prefetch(deployment: Deployment, host: str, attempt: int, now: datetime, group: Group = Group.MAIN) -> Turn:
     """Return the command to fetch and check the version: `attempt` 0 without hurry, others for the next hosts."""
     turn = _turn(deployment, host, Order.PREFETCH, attempt, now, PREFETCH_LASTS)
     return _with_target(turn, target_of(deployment, group))
 
 
-def install(
-    deployment: Deployment, host: str, attempt: int, now: datetime, group: Group = Group.MAIN
-) -> Turn:
+def install(deployment: Deployment, host: str, attempt: int, now: datetime, group: Group = Group.MAIN) -> Turn:
     """Return the command to stop, switch, start and self-test; a control restarts the version that it has."""
     turn = _turn(deployment, host, Order.INSTALL, attempt, now, INSTALL_LASTS)
     return _with_target(turn, target_of(deployment, group))
@@ -50,9 +46,7 @@ def _with_target(turn: Turn, target: Target) -> Turn:
     return replace(turn, version=target.version, digest=target.digest)
 
 
-def _turn(
-    deployment: Deployment, host: str, order: Order, attempt: int, now: datetime, lasts: timedelta
-) -> Turn:
+def _turn(deployment: Deployment, host: str, order: Order, attempt: int, now: datetime, lasts: timedelta) -> Turn:
     return Turn(
         host=host,
         order=order,

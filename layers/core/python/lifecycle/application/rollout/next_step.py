@@ -103,9 +103,7 @@ def _record(context: Context, facts: Facts, step: Step) -> Decided:  # noqa: C90
         case AwaitDecision():
             return _await(context, current, _decision(context, facts, step), DeploymentState.HALTED)
         case AwaitApproval():
-            return _await(
-                context, current, _approval(context, current, step), DeploymentState.AWAITING_APPROVAL
-            )
+            return _await(context, current, _approval(context, current, step), DeploymentState.AWAITING_APPROVAL)
         case AwaitResume(question, _):
             return _await(context, current, question, DeploymentState.PAUSED)
         case BeginBake():
@@ -258,7 +256,5 @@ def _set_state(
         context.deployments.put(changed)
 
 
-def _in_state(
-    current: Deployment, state: DeploymentState, reason: str, note: BakeNote = NO_NOTE
-) -> Deployment:
+def _in_state(current: Deployment, state: DeploymentState, reason: str, note: BakeNote = NO_NOTE) -> Deployment:
     return replace(current, state=state, reason=reason, bake_note=note)

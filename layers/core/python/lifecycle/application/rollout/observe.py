@@ -43,9 +43,7 @@ def unknown(cluster: Cluster, name: str) -> Unknown:
     return Unknown("deployment", name, f"See `lifecycle history {cluster.service}`.")
 
 
-def facts(
-    context: Context, current: Deployment, lease: Lease, execution: str, *, undiagnosed: bool = False
-) -> Facts:
+def facts(context: Context, current: Deployment, lease: Lease, execution: str, *, undiagnosed: bool = False) -> Facts:
     """Read everything that the next step depends on."""
     reports = context.fleet.reports(current.cluster)
     attempts, questions = context.deployments.attempts_and_questions(current.id)
@@ -136,9 +134,7 @@ def _missing_artifact(context: Context, request: Request, previous: Target | Non
     """Return why the previous version could not be deployed again; None if it could, or if there is none."""
     if previous is None or context.artifacts.has_artifact(previous, request.service):
         return None
-    missing = (
-        f"version {previous.version} with sha256 {previous.digest[:12]} is missing from the artifact store"
-    )
+    missing = f"version {previous.version} with sha256 {previous.digest[:12]} is missing from the artifact store"
     return f"{missing} (lifecycle gc does not delete it; somebody deleted or changed it)"
 
 

@@ -38,9 +38,7 @@ def pause(context: Context, cluster: Cluster, name: str, answer: Answer) -> Ques
 def resume(context: Context, cluster: Cluster, name: str, answer: Answer) -> Question:
     """Continue or abort a paused deployment; raises Unknown, and Refused if it is not paused."""
     current = observe.deployment(context, cluster, name)
-    question = open_question(
-        context, current, lambda q: q.kind is QuestionKind.RESUME, "the end of the pause"
-    )
+    question = open_question(context, current, lambda q: q.kind is QuestionKind.RESUME, "the end of the pause")
     answered = record_answer(context, current, question, answer)
     if answer.choice is Choice.ABORT:
         resume_unanswered(context, name)

@@ -116,9 +116,7 @@ def _take_slot(context: Context, request: Request, execution: str, found: Plan) 
     return begin(context, request, execution)
 
 
-def _take_lease(
-    context: Context, request: Request, execution: str, found: Plan, desired: Desired | None
-) -> Planned:
+def _take_lease(context: Context, request: Request, execution: str, found: Plan, desired: Desired | None) -> Planned:
     """Take the lease and begin.
 
     The order is: record, lease, quarantine of a rolled back version, desired version, prefetch commands,

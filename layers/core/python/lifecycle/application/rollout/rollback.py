@@ -45,8 +45,7 @@ def rollback_target(context: Context, cluster: Cluster) -> RollbackTarget:
     good = [
         each.target.version
         for each in recent
-        if each.state is DeploymentState.DONE
-        and each.target.version not in {bad.target.version, *quarantined}
+        if each.state is DeploymentState.DONE and each.target.version not in {bad.target.version, *quarantined}
     ]
     if not good:
         why = f"no version other than {bad.target.version} was verified there, or all of them are quarantined"
@@ -54,9 +53,7 @@ def rollback_target(context: Context, cluster: Cluster) -> RollbackTarget:
     return RollbackTarget(bad, good[0])
 
 
-def _desired_deployment(
-    context: Context, cluster: Cluster, recent: Sequence[Deployment]
-) -> Deployment | None:
+def _desired_deployment(context: Context, cluster: Cluster, recent: Sequence[Deployment]) -> Deployment | None:
     """Return the deployment whose version is desired now, even an aborted one: it has to be undone."""
     desired = context.registry.desired(cluster)
     named = context.deployments.get(cluster, desired.deployment) if desired else None

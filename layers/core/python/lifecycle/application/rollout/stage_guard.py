@@ -80,9 +80,7 @@ class Running:
     def advance(self, state: AttemptState) -> None:
         now = self.context.clock.now()
         finished = now if state.ended else None
-        self.context.deployments.put_attempt(
-            replace(self.attempt, state=state, reached=state, finished_at=finished)
-        )
+        self.context.deployments.put_attempt(replace(self.attempt, state=state, reached=state, finished_at=finished))
 
     def fail(self, reason: str, evidence: str = "", *, unreachable: bool = False) -> Outcome:
         """Close the attempt as failed. The host is left as it is, so a drained host stays out of rotation."""
@@ -105,9 +103,7 @@ class Running:
 
     def fenced(self) -> Outcome | None:
         """Read the records again, after a wait or before an effect; returns an outcome if this call must stop."""
-        now = self.context.step_reads.of_host(
-            self.task.cluster, self.task.deployment, self.host, self.task.attempt
-        )
+        now = self.context.step_reads.of_host(self.task.cluster, self.task.deployment, self.host, self.task.attempt)
         if not now.lease.is_held_by(self.deployment.id, self.task.epoch):
             return stale(self.task.epoch, now.lease)
         if now.attempt is None or now.attempt.state is not self.attempt.state:
@@ -166,9 +162,7 @@ def _new_attempt(context: Context, task: HostTask, execution: str, needs: Attemp
     if needs is not AttemptState.STARTED:
         return None
     now = context.clock.now()
-    attempt = HostAttempt(
-        task.deployment, task.host, task.attempt, task.epoch, execution, now, group=task.group
-    )
+    attempt = HostAttempt(task.deployment, task.host, task.attempt, task.epoch, execution, now, group=task.group)
     context.deployments.put_attempt(attempt)
     return attempt
 

@@ -37,9 +37,7 @@ def drain(running: Running) -> Outcome:
     limit = running.deployment.policy.drain_seconds + 30
     drained = wait_until(running, limit, lambda: _left_rotation(running, report))
     if drained is None:
-        return running.fail(
-            f"{host} still has requests in flight after {limit} s, so nothing was installed on it"
-        )
+        return running.fail(f"{host} still has requests in flight after {limit} s, so nothing was installed on it")
     if drained.outcome == "PASSED":
         running.advance(AttemptState.DRAINED)
     return drained
@@ -173,9 +171,7 @@ def _self_test_problem(running: Running, report: HostReport | None) -> str | Non
         return f"{running.host} reports no self-test"
     test = report.self_test
     if report.digest != digest or test.digest != digest:
-        return (
-            f"expected digest {digest[:12]}, found {report.digest[:12]} installed, {test.digest[:12]} tested"
-        )
+        return f"expected digest {digest[:12]}, found {report.digest[:12]} installed, {test.digest[:12]} tested"
     if not report.running or test.boot != report.boot:
         return f"the service of {running.host} has stopped or restarted since its self-test"
     return None if test.passed else f"self-test failed: {test.detail}"

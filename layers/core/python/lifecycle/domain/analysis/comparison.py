@@ -68,8 +68,7 @@ class Comparison:
             return tuple(sign * (t - c) for c, t in zip(self.control, self.test_bed, strict=True))
         least = self.measure.least or _zero_replacement((*self.control, *self.test_bed))
         return tuple(
-            sign * (log(max(t, least)) - log(max(c, least)))
-            for c, t in zip(self.control, self.test_bed, strict=True)
+            sign * (log(max(t, least)) - log(max(c, least))) for c, t in zip(self.control, self.test_bed, strict=True)
         )
 
     @cached_property

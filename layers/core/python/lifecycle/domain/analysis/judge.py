@@ -88,9 +88,7 @@ def _failed(window: Window, rules: Rules, alpha: float) -> frozenset[str]:
     p_values = [window.p_worse(each, rules) for each in window.comparisons]
     weights = alpha_weights([each.measure for each in window.comparisons])
     rejected = holm_rejections(p_values, weights, alpha)
-    return frozenset(
-        each.measure.name for each, failed in zip(window.comparisons, rejected, strict=True) if failed
-    )
+    return frozenset(each.measure.name for each, failed in zip(window.comparisons, rejected, strict=True) if failed)
 
 
 def _judgement(window: Window, rules: Rules, failed: frozenset[str], extensions: int) -> Judgement:

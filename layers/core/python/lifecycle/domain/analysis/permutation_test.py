@@ -27,9 +27,7 @@ def sign_flip_p(values: Sequence[float]) -> float:
     """
     sizes = [abs(value) for value in values if value]
     if len(sizes) > MOST_BLOCKS:
-        raise ValueError(
-            f"expected at most {MOST_BLOCKS} values, found {len(sizes)}; sum them in blocks first"
-        )
+        raise ValueError(f"expected at most {MOST_BLOCKS} values, found {len(sizes)}; sum them in blocks first")
     least = sum(values) - _TIE * sum(sizes)
     half = len(sizes) // 2
     left, right = _sums(sizes[:half]), _sums(sizes[half:])

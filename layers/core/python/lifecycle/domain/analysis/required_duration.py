@@ -37,9 +37,7 @@ def required_duration(window: Window, rules: Rules, extensions: int) -> int | No
             continue
         if len(comparison.degradations) < max(2, rules.minimum_minutes):
             passing.append(_ratio(rules.minimum_minutes, len(comparison.degradations)))
-        elif comparison.estimate > 0 and comparison.estimate >= comparison.to_degradation(
-            measure.minimum_effect
-        ):
+        elif comparison.estimate > 0 and comparison.estimate >= comparison.to_degradation(measure.minimum_effect):
             failing.append(_until_significant(comparison, comparison.estimate, alpha * weight / sum(weights)))
         else:
             passing.append(max(_until_ruled_out(comparison), _until_enough_requests(window, comparison)))
@@ -72,9 +70,7 @@ def _until_significant(comparison: Comparison, distance: float, level: float) ->
     """Return the duration multiplier until a constant distance is significant at `level`."""
     if distance <= 0:
         return float("inf")
-    return (
-        (_normal_quantile(level) + _normal_quantile(1 - _POWER)) * comparison.standard_error() / distance
-    ) ** 2
+    return ((_normal_quantile(level) + _normal_quantile(1 - _POWER)) * comparison.standard_error() / distance) ** 2
 
 
 def _until_enough_requests(window: Window, comparison: Comparison) -> float:

@@ -145,9 +145,7 @@ def _settle_orphan(found: Orphaned, now: datetime) -> Resume | CloseOrphaned | N
     never_began = lost.state is DeploymentState.QUEUED and found.execution is ExecutionState.ENDED
     late = now - lost.started_at >= PLAN_TIMEOUT
     if never_began and found.newest and not late:
-        return Resume(
-            lost.id, next_execution(lost.execution), f"the plan of {lost.id} was lost before it began"
-        )
+        return Resume(lost.id, next_execution(lost.execution), f"the plan of {lost.id} was lost before it began")
     if late or (never_began and not found.newest):
         why = f"it was {lost.state}, but nothing was left to continue it"
         return CloseOrphaned(lost.id, why)
@@ -197,9 +195,7 @@ def _without_lease(facts: ClusterFacts, desired: Desired, now: datetime) -> Conv
             tuple(reachable),
         )
     if unreachable:
-        listed = "; ".join(
-            f"{h}: unreachable since {at:%Y-%m-%d %H:%M:%S} UTC" for h, at in unreachable.items()
-        )
+        listed = "; ".join(f"{h}: unreachable since {at:%Y-%m-%d %H:%M:%S} UTC" for h, at in unreachable.items())
         return Hold(drift, f"{listed}: start its agent, or remove the host")
     return Converged(f"every host serves {desired.version}")
 
@@ -208,11 +204,7 @@ def _repair_new_hosts(facts: ClusterFacts, now: datetime) -> Repair | None:
     """Repair hosts that joined while no version is known to be good, with the version that was verified last."""
     if facts.verified is None or facts.verified.version in facts.bad_versions:
         return None
-    if (
-        facts.ended
-        and facts.ended.request.kind is Kind.CONVERGE
-        and facts.ended.state is not DeploymentState.DONE
-    ):
+    if facts.ended and facts.ended.request.kind is Kind.CONVERGE and facts.ended.state is not DeploymentState.DONE:
         return None  # an abort is not retried automatically
     new = {
         host: "joined and has nothing installed"

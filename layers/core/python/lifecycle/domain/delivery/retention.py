@@ -131,9 +131,7 @@ def retain(inventory: Inventory, rules: RetentionRules, now: datetime) -> list[R
     retained: set[str] = set()
     for each in stored:
         snapshot = inventory.releases.get(each.version, "")
-        why = reasons.get(each.version) or (
-            f"its snapshot {snapshot} is kept" if snapshot in retained else ""
-        )
+        why = reasons.get(each.version) or (f"its snapshot {snapshot} is kept" if snapshot in retained else "")
         if why:
             retained.add(each.version)
             decisions.append(Retained(each.version, why, each.bytes))
@@ -243,9 +241,7 @@ def _newest(inventory: Inventory, rules: RetentionRules) -> _Reasons:
     whole.sort(key=_order, reverse=True)
     releases = [version for version in whole if version in inventory.releases]
     snapshots = [version for version in whole if version in inventory.snapshots]
-    yield from (
-        (version, f"one of the newest {rules.releases} releases") for version in releases[: rules.releases]
-    )
+    yield from ((version, f"one of the newest {rules.releases} releases") for version in releases[: rules.releases])
     for version in snapshots[: rules.snapshots]:
         yield version, f"one of the newest {rules.snapshots} snapshots"
 

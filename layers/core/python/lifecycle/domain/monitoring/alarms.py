@@ -180,9 +180,7 @@ def follow(facts: WatchFacts, now: datetime) -> AlarmAction:
         return Nothing(f"no deployment has touched a host of {alarm.cluster}")
     if why := _unrelated(facts, current):
         return Nothing(why)
-    return (
-        _after_end(facts, current, now) if current.state is DeploymentState.DONE else _during(facts, current)
-    )
+    return _after_end(facts, current, now) if current.state is DeploymentState.DONE else _during(facts, current)
 
 
 def _unrelated(facts: WatchFacts, current: Deployment) -> str:
@@ -239,14 +237,10 @@ def _after_end(facts: WatchFacts, current: Deployment, now: datetime) -> AlarmAc
         return _roll_back(facts, current, current.previous, now, until + LATE_ALARM)
     if current.id in facts.notified:
         return Nothing(f"already notified about {facts.alarm.name}")
-    return NotifyOperators(
-        current, "; ".join(filter(None, (facts.alarm.sentence, _other_holder(facts, now))))
-    )
+    return NotifyOperators(current, "; ".join(filter(None, (facts.alarm.sentence, _other_holder(facts, now)))))
 
 
-def _roll_back(
-    facts: WatchFacts, current: Deployment, to: Target, now: datetime, last: datetime
-) -> AlarmAction:
+def _roll_back(facts: WatchFacts, current: Deployment, to: Target, now: datetime, last: datetime) -> AlarmAction:
     """Start the rollback once.
 
     While another deployment holds the cluster, start none, because its plan would be refused.

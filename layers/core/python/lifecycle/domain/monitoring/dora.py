@@ -45,9 +45,7 @@ class Dora:
         return self.failed / self.ended if self.ended else None
 
 
-def dora(
-    deployments: Sequence[Deployment], built: Mapping[str, datetime], since: datetime, now: datetime
-) -> Dora:
+def dora(deployments: Sequence[Deployment], built: Mapping[str, datetime], since: datetime, now: datetime) -> Dora:
     """Return the figures of the deployments that ended from `since` to `now`.
 
     `built` has the known build times of versions. The order of the deployments does not matter. A window

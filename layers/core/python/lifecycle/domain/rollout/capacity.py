@@ -24,9 +24,7 @@ class Floor:
     min_healthy: int = 0
 
     @classmethod
-    def of(
-        cls, policy: Policy, members: frozenset[str], hosts_left_out: frozenset[str] = frozenset()
-    ) -> "Floor":
+    def of(cls, policy: Policy, members: frozenset[str], hosts_left_out: frozenset[str] = frozenset()) -> "Floor":
         """Return the floor that a policy sets for these hosts."""
         size = len(members)
         unavailable, healthy = at_most(policy.max_unavailable, size), at_least(policy.min_healthy, size)

@@ -43,9 +43,7 @@ def can_be_diagnosed(deployment: Deployment, attempt: HostAttempt) -> bool:
     )
 
 
-def diagnosis(
-    attempt: HostAttempt, turn: Turn, report: HostReport, passed_elsewhere: int
-) -> Diagnosis | None:
+def diagnosis(attempt: HostAttempt, turn: Turn, report: HostReport, passed_elsewhere: int) -> Diagnosis | None:
     """Return the diagnosis from the host's report on its RESTORE turn; None while that is under way.
 
     `passed_elsewhere` counts the other hosts on which the new version is alive.
@@ -53,9 +51,7 @@ def diagnosis(
     if not report.answers(turn) or report.order is not Order.RESTORE:
         return None
     if report.stage is Stage.FAILED:
-        sentence = (
-            f"{report.host} fails with {turn.version} too ({report.detail[:200]}): the host is to blame"
-        )
+        sentence = f"{report.host} fails with {turn.version} too ({report.detail[:200]}): the host is to blame"
         return Diagnosis(Blame.HOST, sentence)
     if report.stage is not Stage.DONE:
         return None

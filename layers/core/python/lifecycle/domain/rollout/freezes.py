@@ -24,8 +24,7 @@ _ZONE = r"(?: ([A-Za-z][A-Za-z0-9_+/-]*))?"
 _WEEKLY = re.compile(rf"{_MOMENT} - {_MOMENT}{_ZONE}")
 _DATES = re.compile(rf"{_DATE} - {_DATE}{_ZONE}")
 _EXPECTED = (
-    'days and times, such as "Fri 16:00 - Mon 08:00 Europe/Berlin", or dates, such as '
-    '"2026-12-20 - 2027-01-04 UTC"'
+    'days and times, such as "Fri 16:00 - Mon 08:00 Europe/Berlin", or dates, such as "2026-12-20 - 2027-01-04 UTC"'
 )
 
 
@@ -169,9 +168,7 @@ def _zone(text: str, name: str | None) -> tzinfo:
         ) from error
 
 
-def freeze_reason(
-    freezes: Sequence[Freeze], windows: Sequence[str], cluster: Cluster, now: datetime
-) -> str | None:
+def freeze_reason(freezes: Sequence[Freeze], windows: Sequence[str], cluster: Cluster, now: datetime) -> str | None:
     """Return why a deployment of `cluster` may not begin at `now`, in one sentence; None when it may.
 
     Of several reasons, the one that lasts longest is returned. `windows` are those of the cluster's policy.

@@ -42,9 +42,7 @@ def gate(facts: Facts, where: ApprovalGate, now: datetime) -> Step | None:
     if asked and asked.answer:
         return rejected(facts, asked.answer.by, f"rejected by {asked.answer.by}: {asked.answer.why}")
     if asked and asked.expires_at and now >= asked.expires_at:
-        return rejected(
-            facts, "expired approval", f"nobody approved before {asked.expires_at:%Y-%m-%d %H:%M} UTC"
-        )
+        return rejected(facts, "expired approval", f"nobody approved before {asked.expires_at:%Y-%m-%d %H:%M} UTC")
     done = f"after {alive[0]}" if alive else "before the first host"
     return AwaitApproval(where, f"the policy of {facts.deployment.cluster} requires an approval {done}")
 

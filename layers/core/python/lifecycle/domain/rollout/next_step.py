@@ -76,9 +76,7 @@ def _ended(facts: Facts) -> Step | None:
         return Finish(mine.state, mine.reason, mine.skipped_hosts)
     if not lease.is_held_by(mine.id, mine.epoch):
         holder = lease.deployment or "nobody"
-        return Finish(
-            DeploymentState.STALE, f"epoch {mine.epoch} is fenced by epoch {lease.epoch} ({holder})"
-        )
+        return Finish(DeploymentState.STALE, f"epoch {mine.epoch} is fenced by epoch {lease.epoch} ({holder})")
     return None
 
 
@@ -132,9 +130,7 @@ def _why(facts: Facts, attempt: HostAttempt) -> str:
     return f"the attempt was lost after it was {attempt.state}, and its result is unknown"
 
 
-def _halt(
-    facts: Facts, attempt: HostAttempt, now: datetime, reason: str, *, last: bool = False
-) -> AwaitDecision:
+def _halt(facts: Facts, attempt: HostAttempt, now: datetime, reason: str, *, last: bool = False) -> AwaitDecision:
     again = asked_before(facts.questions, attempt, now)
     return AwaitDecision(attempt.host, attempt.number, again, choices(facts.deployment, last=last), reason)
 
@@ -211,9 +207,7 @@ def _needs_update(facts: Facts, host: str) -> bool:
 def _update_next(facts: Facts, left: _Remaining) -> Step:
     attempts_here = sum(attempt.execution == facts.execution for attempt in facts.attempts)
     if attempts_here >= HOSTS_PER_EXECUTION:
-        return ContinueLater(
-            f"{attempts_here} attempts in execution {facts.execution}; going on in a new one"
-        )
+        return ContinueLater(f"{attempts_here} attempts in execution {facts.execution}; going on in a new one")
     group = next_group(facts)
     batch, rest = _next_batch(facts, left.waiting)
     if group is Group.TEST_BED:
@@ -263,9 +257,7 @@ def _verified(facts: Facts, newest: Mapping[str, HostAttempt], now: datetime) ->
             return _halt(facts, newest[host], now, reason, last=True)
     count = len(set(members(facts)) - set(skipped))
     if not count:
-        return Finish(
-            DeploymentState.ABORTED, f"no host is left to serve {facts.deployment.target.version}", skipped
-        )
+        return Finish(DeploymentState.ABORTED, f"no host is left to serve {facts.deployment.target.version}", skipped)
     version = facts.deployment.target.version
     left = f"; left out: {', '.join(skipped)}" if skipped else ""
     subject = "1 host serves" if count == 1 else f"{count} hosts serve"

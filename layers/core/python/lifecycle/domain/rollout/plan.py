@@ -74,9 +74,7 @@ def plan(request: Request, observed: Observed, now: datetime, heartbeat_timeout:
     return Plan(
         target=target,
         previous=observed.previous,
-        hosts=tuple(
-            PlannedHost(h, observed.reports[h].zone, observed.reports[h].installed, drift[h]) for h in order
-        ),
+        hosts=tuple(PlannedHost(h, observed.reports[h].zone, observed.reports[h].installed, drift[h]) for h in order),
         in_place=tuple(host for host in members if host not in drift),
         checks=_checks(observed.manifest, bake),
         expected_seconds=seconds,
@@ -88,20 +86,14 @@ def plan(request: Request, observed: Observed, now: datetime, heartbeat_timeout:
     )
 
 
-def _order(
-    drift: Mapping[str, str], observed: Observed, now: datetime, heartbeat_timeout: timedelta
-) -> list[str]:
-    unreachable = sorted(
-        host for host in drift if observed.reports[host].unreachable_since(now, heartbeat_timeout)
-    )
+def _order(drift: Mapping[str, str], observed: Observed, now: datetime, heartbeat_timeout: timedelta) -> list[str]:
+    unreachable = sorted(host for host in drift if observed.reports[host].unreachable_since(now, heartbeat_timeout))
     reachable = sorted(set(drift) - set(unreachable))
     idle = [host for host in reachable if not state_of(observed.rotation, host).serves]
     by_zone: dict[str, list[str]] = {}
     for host in sorted(set(reachable) - set(idle)):
         by_zone.setdefault(observed.reports[host].zone, []).append(host)
-    interleaved = sorted(
-        (index, zone, host) for zone, hosts in by_zone.items() for index, host in enumerate(hosts)
-    )
+    interleaved = sorted((index, zone, host) for zone, hosts in by_zone.items() for index, host in enumerate(hosts))
     return idle + [host for _, _, host in interleaved] + unreachable
 
 
@@ -129,9 +121,7 @@ def _expected(count: int, observed: Observed, bake: int) -> tuple[float, str]:
     if bake:
         seconds, source = _expected(count + 1, observed, 0)
         return seconds + bake * observed.minute.total_seconds(), f"{source}, and the test bed"
-    took = sorted(
-        (a.finished_at - a.started_at).total_seconds() for a in observed.past if a.finished_at is not None
-    )
+    took = sorted((a.finished_at - a.started_at).total_seconds() for a in observed.past if a.finished_at is not None)
     if took:
         return count * took[len(took) // 2], f"the median of the last {len(took)} hosts"
     run = observed.manifest.run

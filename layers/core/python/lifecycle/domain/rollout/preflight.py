@@ -151,19 +151,13 @@ def _rollback_download_warnings(request: Request, observed: Observed) -> list[st
         return []
     version = observed.previous.version
     hosts = [h for h in sorted(observed.members(request)) if version not in observed.reports[h].releases]
-    return (
-        [f"{version} is not on the disk of {', '.join(hosts)}: a rollback downloads it again"]
-        if hosts
-        else []
-    )
+    return [f"{version} is not on the disk of {', '.join(hosts)}: a rollback downloads it again"] if hosts else []
 
 
 def _test_bed_warnings(request: Request, observed: Observed) -> list[str]:
     if not wants_test_bed(observed.policy(request)) or request.only:
         return []
-    why = no_test_bed_reason(
-        observed.previous, len(observed.cluster_members), has_groups=observed.has_test_bed
-    )
+    why = no_test_bed_reason(observed.previous, len(observed.cluster_members), has_groups=observed.has_test_bed)
     return [f"no test bed, which the policy asks for: {why}"] if why else []
 
 
@@ -202,13 +196,9 @@ def _capacity_blockers(request: Request, observed: Observed, order: Sequence[str
     if not size:
         return []
     if limit < 1:
-        return [
-            f"max_unavailable is {policy.max_unavailable}: no host could ever be taken out, expected at least 1"
-        ]
+        return [f"max_unavailable is {policy.max_unavailable}: no host could ever be taken out, expected at least 1"]
     if size > 1 and limit >= size:
-        return [
-            f"max_unavailable is {policy.max_unavailable} of {size} hosts, which would leave none serving"
-        ]
+        return [f"max_unavailable is {policy.max_unavailable} of {size} hosts, which would leave none serving"]
     if required > size - 1:
         texts = f"min_healthy is {policy.min_healthy}, but {request.cluster} has {size} hosts"
         return [f"{texts}: expected at most {size - 1}, or no host could ever be taken out"]

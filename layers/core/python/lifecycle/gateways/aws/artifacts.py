@@ -83,9 +83,7 @@ class S3Artifacts:
     def _put_once(self, key: str, body: bytes, manifest: Manifest) -> None:
         checksum = base64.b64encode(hashlib.sha256(body).digest()).decode()
         try:
-            self._s3.put_object(
-                Bucket=self._bucket, Key=key, Body=body, IfNoneMatch="*", ChecksumSHA256=checksum
-            )
+            self._s3.put_object(Bucket=self._bucket, Key=key, Body=body, IfNoneMatch="*", ChecksumSHA256=checksum)
         except ClientError as error:
             if error.response["Error"]["Code"] not in ("PreconditionFailed", "412"):
                 raise

@@ -24,9 +24,7 @@ class DynamoAuditLog:
         line = item(trail_key(Cluster.parse(entry.cluster)), sk, entry, kind=entry.kind)
         self._table.put(line, "attribute_not_exists(pk)")
 
-    def read(
-        self, cluster: Cluster, after: datetime | None = None, limit: int = 1000
-    ) -> Sequence[AuditEntry]:
+    def read(self, cluster: Cluster, after: datetime | None = None, limit: int = 1000) -> Sequence[AuditEntry]:
         if limit < 1:
             raise StoreRefused(f"expected a limit of at least 1, found {limit}")
         found = self._table.query(trail_key(cluster), newest_first=True, limit=limit)

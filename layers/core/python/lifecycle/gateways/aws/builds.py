@@ -42,9 +42,7 @@ class CodeBuilds:
     def state(self, build: str) -> CodeBuildState:
         found = self._codebuild.batch_get_builds(ids=[build])["builds"]
         if not found:
-            return CodeBuildState(
-                "FAILED", f"CodeBuild has no build {build}; push the commit again to start another"
-            )
+            return CodeBuildState("FAILED", f"CodeBuild has no build {build}; push the commit again to start another")
         return self._state(found[0])
 
     def _state(self, build: dict[str, Any]) -> CodeBuildState:
@@ -54,9 +52,7 @@ class CodeBuilds:
         if status == "SUCCEEDED":
             exported = {each["name"]: each["value"] for each in build.get("exportedEnvironmentVariables", [])}
             return CodeBuildState("SUCCEEDED", exported=exported)
-        failed = [
-            phase for phase in build.get("phases", []) if phase.get("phaseStatus") not in (None, "SUCCEEDED")
-        ]
+        failed = [phase for phase in build.get("phases", []) if phase.get("phaseStatus") not in (None, "SUCCEEDED")]
         where = failed[0]["phaseType"] if failed else status
         messages = [context.get("message", "") for phase in failed for context in phase.get("contexts", [])]
         reason = "\n".join([f"build {status} in {where}", *filter(None, messages), *self._log_end(build)])

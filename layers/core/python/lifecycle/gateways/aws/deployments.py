@@ -95,9 +95,7 @@ class DynamoDeployments:
             return self.answer(question, answer)
         if given is None or given == answer:
             return now
-        raise Refused(
-            question.id, [f"{given.by} answered {given.choice} at {given.at:%Y-%m-%d %H:%M:%S} UTC"]
-        )
+        raise Refused(question.id, [f"{given.by} answered {given.choice} at {given.at:%Y-%m-%d %H:%M:%S} UTC"])
 
     def _stored(self, question: Question) -> Question:
         found = self._table.get(deployment_key(question.deployment), f"QUESTION#{question.id}")

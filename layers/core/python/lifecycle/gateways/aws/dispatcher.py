@@ -87,15 +87,10 @@ class AlbDispatcher:
 
     def weigh(self, cluster: Cluster, weights: Mapping[Group, int]) -> None:
         # Every group is named: an ALB checks the targets of only those groups that a listener names.
-        groups = [
-            {"TargetGroupArn": self._group(cluster, group), "Weight": weights.get(group, 0)}
-            for group in Group
-        ]
+        groups = [{"TargetGroupArn": self._group(cluster, group), "Weight": weights.get(group, 0)} for group in Group]
         action = {"Type": "forward", "ForwardConfig": {"TargetGroups": groups}}
         with _translated_errors("ModifyListener", cluster):
-            self._elbv2.modify_listener(
-                ListenerArn=self._required(cluster, names.LISTENER), DefaultActions=[action]
-            )
+            self._elbv2.modify_listener(ListenerArn=self._required(cluster, names.LISTENER), DefaultActions=[action])
 
     def weights(self, cluster: Cluster) -> Mapping[Group, int]:
         if not self.has_test_bed(cluster):

@@ -53,6 +53,4 @@ class DynamoLeases:
     def _replace(self, cluster: Cluster, old: Lease, new: Lease) -> bool:
         wanted = item(cluster_key(cluster), "LEASE", new, epoch=new.epoch, deployment=new.deployment)
         condition = _UNCHANGED if old.epoch == 0 else _UNCHANGED.partition(" OR ")[2]
-        return self._table.put(
-            wanted, condition, epoch={"N": str(old.epoch)}, deployment={"S": old.deployment}
-        )
+        return self._table.put(wanted, condition, epoch={"N": str(old.epoch)}, deployment={"S": old.deployment})

@@ -17,9 +17,7 @@ class DynamoQueue:
         found = self._table.get(cluster_key(cluster), _SORT_KEY)
         return record(PendingDeployment, found) if found else None
 
-    def replace(
-        self, cluster: Cluster, expected: PendingDeployment | None, new: PendingDeployment | None
-    ) -> bool:
+    def replace(self, cluster: Cluster, expected: PendingDeployment | None, new: PendingDeployment | None) -> bool:
         pk = cluster_key(cluster)
         if expected is None and new is None:
             return self.waiting(cluster) is None

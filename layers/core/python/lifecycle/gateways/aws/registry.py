@@ -32,11 +32,7 @@ class SsmRegistry:
 
     def clusters(self) -> Sequence[Cluster]:
         """Return every cluster that has a desired version or a target group."""
-        pages = self._ssm.get_paginator("get_parameters_by_path").paginate(
-            Path=names.REGISTRY, Recursive=True
-        )
+        pages = self._ssm.get_paginator("get_parameters_by_path").paginate(Path=names.REGISTRY, Recursive=True)
         paths = (parameter["Name"].split("/") for page in pages for parameter in page["Parameters"])
-        found = {
-            Cluster(parts[2], parts[3]) for parts in paths if len(parts) == 5 and parts[2] in ENVIRONMENTS
-        }
+        found = {Cluster(parts[2], parts[3]) for parts in paths if len(parts) == 5 and parts[2] in ENVIRONMENTS}
         return sorted(found)

@@ -80,9 +80,7 @@ class Table:
         while wanted:
             request = {self.name: {"Keys": wanted, "ConsistentRead": True}}
             page = self.dynamodb.batch_get_item(RequestItems=request)
-            found |= {
-                (each["pk"]["S"], each["sk"]["S"]): each for each in page["Responses"].get(self.name, [])
-            }
+            found |= {(each["pk"]["S"], each["sk"]["S"]): each for each in page["Responses"].get(self.name, [])}
             wanted = page.get("UnprocessedKeys", {}).get(self.name, {}).get("Keys", [])
         return [found.get(each) for each in keys]
 

@@ -34,9 +34,7 @@ def analyse(context: Context, metrics: Metrics, task: BakeTask) -> Outcome:
         return Outcome("SKIPPED", f"{bed.host} has no control")
     try:
         return _judge(context, metrics, current, bed)
-    except (
-        LifecycleError
-    ) as error:  # the next call may succeed; once the bake's time is over, a human decides
+    except LifecycleError as error:  # the next call may succeed; once the bake's time is over, a human decides
         return Outcome("FAILED", str(error))
 
 

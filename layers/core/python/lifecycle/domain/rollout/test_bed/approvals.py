@@ -16,12 +16,8 @@ from lifecycle.domain.service.policy import ApprovalGate
 
 def ask(facts: Facts, bed: TestBed, reason: str, *, can_extend: bool) -> AwaitApproval:
     """Wait for a human. `can_extend`: a longer bake could still decide it."""
-    choices = (
-        (Choice.APPROVE, Choice.EXTEND, Choice.REJECT) if can_extend else (Choice.APPROVE, Choice.REJECT)
-    )
-    return AwaitApproval(
-        ApprovalGate.AFTER_TEST_BED, reason, bed.number, extensions(facts.questions, bed), choices
-    )
+    choices = (Choice.APPROVE, Choice.EXTEND, Choice.REJECT) if can_extend else (Choice.APPROVE, Choice.REJECT)
+    return AwaitApproval(ApprovalGate.AFTER_TEST_BED, reason, bed.number, extensions(facts.questions, bed), choices)
 
 
 def extensions(questions: Sequence[Question], bed: TestBed) -> int:

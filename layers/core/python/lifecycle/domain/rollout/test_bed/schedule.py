@@ -100,9 +100,7 @@ def end_failed_bake(facts: Facts, now: datetime) -> Step | None:
 def _wait_for_agent(facts: Facts, bed: TestBed, why: str) -> Bake:
     """Continue the bake until the agent of the unhealthy host reports again, or is unreachable for too long."""
     heard_at = facts.reports[bed.host].seen_at
-    reason = (
-        f"is it the version, or {bed.host}? Its agent last reported at {heard_at:%H:%M:%S} UTC, and it {why}"
-    )
+    reason = f"is it the version, or {bed.host}? Its agent last reported at {heard_at:%H:%M:%S} UTC, and it {why}"
     return Bake(_seconds(facts, bed), reason, BakeNote(unhealthy_host=bed.host, heard_at=heard_at))
 
 
@@ -173,9 +171,7 @@ def _analyse_again(facts: Facts, bed: TestBed, now: datetime) -> Bake | None:
     # An execution that was resumed may not have analysed for hours.
     if current_question(facts, bed) or facts.deployment.bake_note.last_analysis == wanted:
         return None
-    return _continue_bake(
-        facts, bed, f"{wanted} minutes are over, a last analysis", BakeNote(last_analysis=wanted)
-    )
+    return _continue_bake(facts, bed, f"{wanted} minutes are over, a last analysis", BakeNote(last_analysis=wanted))
 
 
 def _continue_bake(facts: Facts, bed: TestBed, progress: str, note: BakeNote) -> Bake:
