@@ -79,6 +79,10 @@ class Settings:
             found = scope.node.try_get_context(key)
             return default if found is None else found
 
+        if read("agent_patience_seconds", None) is not None:
+            raise SystemExit(
+                "cdk.json: agent_patience_seconds is now agent_heartbeat_timeout_seconds; rename the key"
+            )
         clusters = read("clusters", [])
         if isinstance(clusters, str):  # from `cdk -c clusters='[...]'`
             clusters = json.loads(clusters)

@@ -26,6 +26,7 @@ from apps.local.aws.endpoints import (
     wait_for_endpoint,
 )
 from apps.local.errors import LaptopError
+from apps.local.git.repositories import write_hooks
 from apps.local.lock import locked
 from apps.local.paths import (
     ACCOUNT,
@@ -113,6 +114,7 @@ def _restart_emulator(layout: Layout, ports: Ports, progress: Progress, known: M
 
 def _repair(layout: Layout, ports: Ports, progress: Progress, known: Mapping[str, Any]) -> dict[str, Any]:
     """Restart the endpoints and agents that died, and deploy the CDK app again if its sources changed."""
+    write_hooks(layout)
     parts = recorded(layout)
     starters = {
         BALANCER: (start_balancer, ports.balancer),
@@ -152,6 +154,7 @@ def _deploy(layout: Layout, ports: Ports, progress: Progress, context: Mapping[s
     environment = {**_describe(layout, ports, aws, folder), "context": dict(context)}
     take_snapshot(ports)
     write_json(layout.environment, environment)
+    write_hooks(layout)
     return environment
 
 

@@ -91,3 +91,10 @@ def test_a_cluster_of_another_stack_is_named_by_environment_and_service() -> Non
     assert settings('["production/other"]').dashboard_clusters == ("production/other",)
     with pytest.raises(SystemExit, match="write them as production/hello"):
         settings(["hello"])
+
+
+def test_the_former_name_of_the_heartbeat_timeout_is_refused() -> None:
+    from aws_cdk import App  # noqa: PLC0415
+
+    with pytest.raises(SystemExit, match="is now agent_heartbeat_timeout_seconds"):
+        Settings.of(App(context={"agent_patience_seconds": "60"}, analytics_reporting=False))

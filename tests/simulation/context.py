@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from lifecycle.application.context import Context
 from lifecycle.domain.fleet.cluster import Cluster
-from lifecycle.domain.fleet.host_command import Turn
+from lifecycle.domain.fleet.host_command import Order, Turn
 from tests.simulation.twins import Clock, Executions, StepReads
 
 if TYPE_CHECKING:
@@ -106,7 +106,7 @@ def _give_turn(sim: "Simulation") -> Callable[[Cluster, Turn], bool]:
         sim.fleet.give_turns(cluster, [turn])
         accepted = sim.fleet.turn(cluster, turn.host) is turn
         if accepted and (host := sim.hosts.get(turn.host)):
-            sim.wake(host.agent, 0.05, 0.6 if turn.attempt else 5.0)
+            sim.wake(host.agent, 0.05, 0.6 if turn.attempt or turn.order is Order.IDLE else 5.0)
         return accepted
 
     return give

@@ -102,6 +102,13 @@ def _branch(copy: Path) -> str:
     return branch
 
 
+def write_hooks(layout: Layout) -> None:
+    """Write the hook of every known service again: an older version's hook names a module that may have moved."""
+    for service in read_json(layout.services, {}):
+        if (bare := _bare(layout, service)).exists():
+            _write_hook(layout, bare)
+
+
 def _bare(layout: Layout, service: str) -> Path:
     return layout.repositories / f"{service}.git"
 
@@ -111,6 +118,11 @@ def _bare_repository(layout: Layout, service: str) -> Path:
     if not (bare / "HEAD").exists():
         bare.parent.mkdir(parents=True, exist_ok=True)
         git(bare.parent, "init", "--quiet", "--bare", f"--initial-branch={BRANCH}", str(bare))
+    _write_hook(layout, bare)
+    return bare
+
+
+def _write_hook(layout: Layout, bare: Path) -> None:
     hook = bare / "hooks" / "post-receive"
     hook.parent.mkdir(exist_ok=True)
     hook.write_text(
@@ -120,7 +132,6 @@ def _bare_repository(layout: Layout, service: str) -> Path:
         f"exec {shlex.quote(sys.executable)} -m apps.local.git.post_receive_hook\n"
     )
     hook.chmod(0o755)
-    return bare
 
 
 def _working_copy(layout: Layout, service: str, path: Path) -> Path:

@@ -1,6 +1,7 @@
 import hashlib
 import hmac
 import json
+import os
 import subprocess
 import threading
 from collections.abc import Iterator
@@ -13,7 +14,7 @@ import pytest
 
 from apps.local.errors import LaptopError
 from apps.local.git.post_receive_hook import PushedRef, deliver_each, post, push_event, signed_headers
-from apps.local.git.repositories import adopt, commit_all, git
+from apps.local.git.repositories import adopt, commit_all, git, write_hooks
 from apps.local.paths import Layout, write_json
 from apps.local.ports import Ports
 from lifecycle.application.delivery.receive_push import receive_github
@@ -39,6 +40,16 @@ def repository(tmp_path: Path) -> tuple[Path, Path]:
     (source / "lifecycle.toml").write_text('name = "hello"\n')
     copy = adopt(Layout(tmp_path / "home"), "hello", source)
     return tmp_path / "home" / "repositories" / "hello.git", copy
+
+
+def test_hook_of_an_older_version_is_written_again(repository: tuple[Path, Path], tmp_path: Path) -> None:
+    bare, _ = repository
+    hook = bare / "hooks" / "post-receive"
+    written = hook.read_text()
+    hook.write_text("#!/bin/sh\nexec python -m apps.local.hook\n")
+    write_hooks(Layout(tmp_path / "home"))
+    assert hook.read_text() == written
+    assert os.access(hook, os.X_OK)
 
 
 def pushed(bare: Path, copy: Path) -> PushedRef:

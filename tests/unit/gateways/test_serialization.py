@@ -12,6 +12,7 @@ from lifecycle.domain.rollout.deployment import Deployment, Kind, Override, Requ
 from lifecycle.domain.service.policy import Policy
 from lifecycle.domain.service.target import Target
 from lifecycle.entrypoints.events import Deploy
+from lifecycle.entrypoints.handler import parse
 from lifecycle.gateways.serialization import from_json, to_json, to_plain
 
 REQUEST = Request(
@@ -68,6 +69,8 @@ def test_a_rollout_takes_the_input_of_an_older_command_line() -> None:
     }
     assert Deploy.model_validate({**asked, "despite": ["FREEZE"]}).overrides == (Override.FREEZE,)
     assert Deploy.model_validate({**asked, "overrides": ["FREEZE"]}).overrides == (Override.FREEZE,)
+    assert Deploy.model_validate({**asked, "despite": ["NO_WAY_BACK"]}).overrides == (Override.NO_ROLLBACK_TARGET,)
+    assert parse(Deploy, {**asked, "despite": ["NO_WAY_BACK"]}).overrides == (Override.NO_ROLLBACK_TARGET,)
 
 
 def test_a_rollout_takes_every_field_of_a_request_and_gives_it_on() -> None:

@@ -1,9 +1,11 @@
 """Records of an earlier version lack the newer fields, and can be read all the same."""
 
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 
+from lifecycle.domain.monitoring.audit import AuditEntry, AuditKind
 from lifecycle.domain.rollout.decision import EvidenceKind, Question, QuestionKind
 from lifecycle.gateways.serialization import from_plain, to_plain
 from tests.unit.monitoring.notification_records import APPROVAL, DECISION
@@ -26,5 +28,24 @@ def older(plain: dict[str, Any], **more: Any) -> dict[str, Any]:
     ],
 )
 def test_question_without_a_kind_gets_it_from_its_choices(plain: dict[str, Any], kind: QuestionKind) -> None:
-    found = from_plain(Question, plain)
-    assert (found.kind, found.evidence_kind) == (kind, EvidenceKind.NONE)
+    assert from_plain(Question, plain).kind is kind
+
+
+@pytest.mark.parametrize(
+    ("plain", "kind"),
+    [
+        (older(to_plain(DECISION), evidence="exit code 3"), EvidenceKind.HOST_LOG),
+        (older(to_plain(DECISION), evidence=""), EvidenceKind.NONE),
+        (older(to_plain(APPROVAL)), EvidenceKind.NONE),
+    ],
+)
+def test_question_without_an_evidence_kind_gets_it_from_its_host(plain: dict[str, Any], kind: EvidenceKind) -> None:
+    assert from_plain(Question, plain).evidence_kind is kind
+
+
+@pytest.mark.parametrize(
+    ("what", "kind"), [("alarm: roll back", AuditKind.ALARM), ("drain", AuditKind.ACTION), ("", AuditKind.ACTION)]
+)
+def test_audit_entry_without_a_kind_gets_it_from_its_prefix(what: str, kind: AuditKind) -> None:
+    entry = AuditEntry(datetime(2026, 11, 27, tzinfo=UTC), "production/hello", what, "ada")
+    assert from_plain(AuditEntry, older(to_plain(entry))).kind is kind

@@ -66,7 +66,7 @@ SENTENCES = {
         "expected",
         "found",
     ),
-    *("no_rollback_target", "blockers", "notes", "summary", "text", "expected_from"),
+    *("no_rollback_target", "blockers", "warnings", "summary", "text", "expected_from"),
 }
 # By name or by choice: why each is quarantined, and what each choice would do.
 SENTENCES_BY_KEY = {"quarantined", "bad_versions", "bad_hosts", "effects", "drift"}
@@ -155,6 +155,7 @@ def _failing_hosts(observations: Observations) -> Iterator[Machine]:
         name = recorded(machine, observations).deploy("1.0.1")
         machine.decide(name, choice, "host-2")
         machine.context.fleet.quarantine(CLUSTER, "1.0.1", "it fails")
+        machine.context.fleet.quarantine_host(CLUSTER, "host-3", "its disk fails")
         machine.context.freezes.put(Freeze("production", "ada", "the sale", machine.now))
         request = machine.request("1.0.1")
         observations.plans.append((request, observe.observed(machine.context, request), machine.now))

@@ -17,8 +17,9 @@ from cattrs.strategies import configure_union_passthrough
 
 from lifecycle.domain.analysis.model import Measure, MetricResult
 from lifecycle.domain.errors import StoreRefused
-from lifecycle.domain.rollout.decision import Choice, Question, QuestionKind
-from lifecycle.domain.rollout.deployment import Deployment, Override, Request
+from lifecycle.domain.monitoring.audit import AuditEntry, AuditKind
+from lifecycle.domain.rollout.decision import Choice, EvidenceKind, Question, QuestionKind
+from lifecycle.domain.rollout.deployment import Deployment, Request
 
 T = TypeVar("T")
 
@@ -35,7 +36,6 @@ _FORMER_KEYS: Mapping[type, Mapping[str, str]] = {
 }
 # Keys that records have from versions before 0.2, and that nothing reads any more. No entry is ever removed.
 _GONE_KEYS: Mapping[type, frozenset[str]] = {MetricResult: frozenset({"mann_whitney_p", "shift"})}
-_FORMER_OVERRIDES = {"NO_WAY_BACK": Override.NO_ROLLBACK_TARGET}
 
 
 def _converter() -> Converter:
@@ -44,24 +44,40 @@ def _converter() -> Converter:
     converter.register_structure_hook(datetime, lambda text, _: datetime.fromisoformat(text))
     # An amount of hosts is a number or a text such as "25%": JSON tells them apart.
     configure_union_passthrough(int | str, converter)
-    converter.register_structure_hook(Override, lambda text, _: _FORMER_OVERRIDES.get(text) or Override(text))
     for kind, keys in _KEYS.items():
         names: dict[str, Any] = {field: override(rename=key) for field, key in keys.items()}
         converter.register_structure_hook(kind, make_dict_structure_fn(kind, converter, **names))
         converter.register_unstructure_hook(kind, make_dict_unstructure_fn(kind, converter, **names))
     for kind in (*_FORMER_KEYS, *_GONE_KEYS):
         converter.register_structure_hook(kind, _reading(kind, make_dict_structure_fn(kind, converter)))
-    converter.register_structure_hook(Question, _reading_question(make_dict_structure_fn(Question, converter)))
+    for kind, complete in _COMPLETED.items():
+        converter.register_structure_hook(kind, _completing(make_dict_structure_fn(kind, converter), complete))
     return converter
 
 
-def _reading_question(structure: Callable[..., Any]) -> Callable[[Any, Any], Any]:
-    """Return a hook for questions that were recorded before questions had a kind; one may wait for its answer."""
+def _completing(
+    structure: Callable[..., Any], complete: Callable[[Any], Mapping[str, Any]]
+) -> Callable[[Any, Any], Any]:
+    """Return a hook that adds the fields that a record of version 0.1 did not have, and then calls `structure`."""
 
     def read(plain: Any, kind: Any) -> Any:
-        return structure({"kind": _former_kind(plain), **plain}, kind)
+        return structure({**complete(plain), **plain}, kind)
 
     return read
+
+
+def _of_a_former_question(plain: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return what a question of version 0.1 implies; one may wait for its answer during the update."""
+    of_a_host = bool(plain.get("host") and plain.get("evidence"))
+    return {
+        "kind": _former_kind(plain),
+        "evidence_kind": EvidenceKind.HOST_LOG if of_a_host else EvidenceKind.NONE,
+    }
+
+
+def _of_a_former_audit_entry(plain: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return the kind of an entry of version 0.1, where a prefix of the sentence was all that told alarms apart."""
+    return {"kind": AuditKind.ALARM if plain.get("what", "").startswith("alarm: ") else AuditKind.ACTION}
 
 
 def _former_kind(plain: Mapping[str, Any]) -> QuestionKind:
@@ -82,6 +98,12 @@ def _reading(kind: type, structure: Callable[..., Any]) -> Callable[[Any, Any], 
 
     return read
 
+
+# What records of version 0.1 lack -> how it is derived from what they have.
+_COMPLETED: Mapping[type, Callable[[Any], Mapping[str, Any]]] = {
+    Question: _of_a_former_question,
+    AuditEntry: _of_a_former_audit_entry,
+}
 
 _CONVERTER = _converter()
 

@@ -60,6 +60,11 @@ class Override(StrEnum):
     FREEZE = "FREEZE"  # the cluster, its environment or everything is frozen
     NO_ROLLBACK_TARGET = "NO_ROLLBACK_TARGET"  # the previous version could not be deployed again
 
+    @classmethod
+    def _missing_(cls, value: object) -> "Override | None":
+        """Return the override that version 0.1 wrote under another name, in records and in execution inputs."""
+        return cls.NO_ROLLBACK_TARGET if value == "NO_WAY_BACK" else None
+
 
 @dataclass(frozen=True, slots=True)
 class Request:

@@ -8,10 +8,11 @@ from lifecycle.domain.fleet.cluster import Cluster
 from lifecycle.domain.rollout.attempt import HostAttempt
 from lifecycle.domain.rollout.decision import Answer, Question
 from lifecycle.domain.rollout.deployment import Deployment
-from lifecycle.domain.rollout.test_bed.model import BedRank, TestBed
+from lifecycle.domain.rollout.test_bed.model import BedPhase, BedRank, TestBed
 from lifecycle.gateways.aws.table import Table, cluster_key, deployment_key, item, record
 
-_RANKS_OF_A_PHASE = 1_000_000
+# As version 0.1 stored them, so that records of both versions compare.
+_STORED_RANKS = {BedPhase.FAILING: 999_999, BedPhase.ENDED: 1_000_000}
 
 
 class DynamoDeployments:
@@ -108,5 +109,5 @@ class DynamoDeployments:
 
 
 def _stored_rank(rank: BedRank) -> int:
-    """Return a rank as one number, because a condition compares no tuples; a bake has fewer minutes than a phase."""
-    return rank.phase * _RANKS_OF_A_PHASE + rank.minutes
+    """Return a rank as one number, because a condition compares no tuples: the minutes, while it bakes."""
+    return _STORED_RANKS.get(rank.phase, rank.minutes)
