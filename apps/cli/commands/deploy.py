@@ -59,7 +59,7 @@ def plan(
     without_rollback_target: NoRollbackTarget = False,
 ) -> int:
     """Show what a deployment would do: host order, checks, expected time and blockers."""
-    cluster = Cluster(environment.value, service_name(service))
+    cluster = resolve.existing_cluster(connection, service, environment)
     wanted = resolve.version_for(connection, cluster, version)
     overrides = _overrides(
         quarantine=even_if_quarantined, freeze=despite_freeze, no_rollback_target=without_rollback_target
@@ -101,7 +101,7 @@ def deploy(
     """
     if despite_freeze and not reason.strip():
         raise Refused("the deployment", ["--despite-freeze needs a --reason, which the audit log records"])
-    cluster = Cluster(environment.value, service_name(service))
+    cluster = resolve.existing_cluster(connection, service, environment)
     wanted = resolve.version_for(connection, cluster, version)
     overrides = _overrides(
         quarantine=even_if_quarantined, freeze=despite_freeze, no_rollback_target=without_rollback_target

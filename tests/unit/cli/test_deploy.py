@@ -2,6 +2,7 @@
 
 import json
 
+import pytest
 from botocore.exceptions import EndpointConnectionError
 
 from lifecycle.domain.errors import Unknown
@@ -265,3 +266,10 @@ def test_unknown_environment_lists_the_choices(desk: Desk) -> None:
 def test_stdout_has_only_json_with_the_json_flag(desk: Desk) -> None:
     for command in ("status", "hosts", "history hello", "releases hello", "snapshots hello", "plan hello"):
         json.loads(desk.type(command, "--json").stdout)
+
+
+@pytest.mark.parametrize("command", ["plan nope 1.0.1", "deploy nope 1.0.1 --yes"])
+def test_a_version_of_an_unknown_service_names_the_known_clusters(desk: Desk, command: str) -> None:
+    done = desk.type(command)
+    assert done.exit_code == 1
+    assert "known: production/hello" in done.output + done.stderr

@@ -76,7 +76,7 @@ def _of_a_former_question(plain: Mapping[str, Any]) -> Mapping[str, Any]:
 
 
 def _of_a_former_audit_entry(plain: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Return the kind of an entry of version 0.1, where a prefix of the sentence was all that told alarms apart."""
+    """Return the kind of an entry of version 0.1, where only a prefix of the sentence marked an alarm."""
     return {"kind": AuditKind.ALARM if plain.get("what", "").startswith("alarm: ") else AuditKind.ACTION}
 
 
