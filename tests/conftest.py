@@ -1,4 +1,4 @@
-"""Fixtures of all tests: one embedded environment a session, in a temporary folder on free ports.
+"""Fixtures of all tests: one embedded environment per session, in a temporary folder on free ports.
 
 One browser.
 """

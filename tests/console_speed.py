@@ -58,7 +58,7 @@ def main() -> int:
 
 
 class BatchWriter(Table):
-    """A table that writes 25 items a call, without conditions."""
+    """A table that writes 25 items per call, without conditions."""
 
     def __init__(self, dynamodb: Any, name: str) -> None:
         super().__init__(dynamodb, name)

@@ -23,7 +23,7 @@ from lifecycle.gateways.aws.client import LazyClient
 from lifecycle.names import Account, Variable
 
 LAPTOP_POLL_SECONDS = 0.3
-AWS_POLL_SECONDS = 1.5  # DescribeExecution refills at 15 a second and account
+AWS_POLL_SECONDS = 1.5  # DescribeExecution refills at 15 per second and account
 _SERVICES = {"elbv2": "elbv2_endpoint", "codebuild": "codebuild_endpoint"}
 _CHECKOUT = Path(__file__).resolve().parents[2]
 

@@ -1,6 +1,6 @@
 """An HTTP/1.1 server on loopback, which aws/proxy.py and console/server.py extend.
 
-Standard library: one thread a connection, persistent connections, bounded bodies. An answer is one write, so that
+Standard library: one thread per connection, persistent connections, bounded bodies. An answer is one write, so that
 no delayed acknowledgement costs 40 ms.
 """
 

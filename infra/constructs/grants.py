@@ -143,7 +143,7 @@ METRICS = Access(
     read=(Statement("MetricsRead", ("cloudwatch:GetMetricData",), ("*",), "GetMetricData takes no resource"),)
 )
 
-_EVERY_VERSION = "one object a version, of services that are added later"
+_EVERY_VERSION = "one object per version, of services that are added later"
 # Without it S3 answers 403 for a missing object; a condition on s3:prefix would undo that.
 LIST_ARTIFACTS = Statement("ArtifactsList", ("s3:ListBucket",), (names.artifact_bucket_arn(),))
 

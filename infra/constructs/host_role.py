@@ -43,7 +43,7 @@ def _allowed(values: ClusterValues) -> tuple[Statement, ...]:
             "Artifacts",
             ("s3:GetObject",),
             tuple(names.artifact_arns(f"{kind}/{values.service}") for kind in ("release", "snapshot")),
-            "one object a version of this service",
+            "one object per version of this service",
         ),
         Statement(
             "Metrics",

@@ -1,4 +1,4 @@
-"""The lease: one holder a cluster, an epoch that only grows."""
+"""The lease: one holder per cluster, an epoch that only grows."""
 
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace

@@ -24,7 +24,7 @@ pytestmark = [pytest.mark.emulator, pytest.mark.browser]
 
 SERVICE = Path(__file__).parent / "brittle"
 SECONDS = 60_000
-# A bake minute is a second here. The judge needs at least 10 minutes, and 100 requests a host.
+# A bake minute is a second here. The judge needs at least 10 minutes, and 100 requests per host.
 BAKE_MINUTES, RATE = 15, 60.0
 WAITS, PIPELINE, HOSTS = "What waits for you", "From push to production", "Hosts"
 DEPLOYMENT, HISTORY = "Deployment", "What happened, and who did it"

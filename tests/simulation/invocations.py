@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from tests.simulation.simulation import Simulation
 
 SERVICE_ERRORS = ("Lambda.ServiceException", "Lambda.SdkClientException", "Lambda.TooManyRequestsException")
-# Called once a deployment, with the most harm if they fail: so their calls fail more often.
+# Called once per deployment, with the most harm if they fail: so their calls fail more often.
 BEGIN_AND_END = ("plan", "finish", "roll_back")
 
 

@@ -28,7 +28,7 @@ from tests.simulation.scheduler import Actor
 
 
 class Oracle(History):
-    """The effects of a run, one method an effect."""
+    """The effects of a run, one method per effect."""
 
     # The start of a run, and the actions of operators.
 

@@ -182,7 +182,7 @@ class Machine:
     def begin(self, request: Request) -> Planned:
         return begin(self.context, request, request.deployment)
 
-    def run(self, name: str, steps: int = 100) -> Decided:  # noqa: C901 (one case a kind of step)
+    def run(self, name: str, steps: int = 100) -> Decided:  # noqa: C901 (one case per kind of step)
         """Run the loop; return the step at which it stopped. It follows a rollback into its deployment."""
         execution = name
         for _ in range(steps):

@@ -100,7 +100,7 @@ def _options() -> argparse.Namespace:
         default=NICE,
         help="the niceness of the control plane, so that it gives way to the services",
     )
-    parser.add_argument("--rate", type=float, default=250.0, help="requests a second during load and bad_builds")
+    parser.add_argument("--rate", type=float, default=250.0, help="requests per second during load and bad_builds")
     parser.add_argument(
         "--requests",
         type=int,

@@ -18,7 +18,7 @@ _PYTHONPATH = f"{REPOSITORY}:{REPOSITORY / 'layers' / 'core' / 'python'}"
 
 
 class Load:
-    """Traffic in a `with` block: `rate` quick requests a second, and SLOW_RATE that take a second each.
+    """Traffic in a `with` block: `rate` quick requests per second, and SLOW_RATE slow ones, which take a second each.
 
     `replies` has every request after the block, also those that were in flight at its end.
     """

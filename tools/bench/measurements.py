@@ -107,7 +107,7 @@ def _attempts(lab: Laboratory, deployment: Deployment) -> list[float]:
 
 
 def under_traffic(lab: Laboratory, do: Callable[[], T]) -> tuple[T, dict[str, Any]]:
-    """Call `do` under RATE requests a second, and 2 a second that take a second each."""
+    """Call `do` under RATE requests per second, and 2 per second that take a second each."""
     before = counters(lab.ports)
     with Load(lab.production.address, RATE) as load:
         time.sleep(_SETTLE_SECONDS)
@@ -122,9 +122,9 @@ def under_traffic(lab: Laboratory, do: Callable[[], T]) -> tuple[T, dict[str, An
 
 def traffic(lab: Laboratory, now: str, other: str) -> dict[str, Any]:
     """Measure a rollout from `now` to `other` and its rollback, both under traffic."""
-    say(f"rollout under {RATE:.0f} requests a second: {other}")
+    say(f"rollout under {RATE:.0f} requests per second: {other}")
     deployment, rollout = under_traffic(lab, lambda: lab.roll(other))
-    say(f"rollback under {RATE:.0f} requests a second: {now}")
+    say(f"rollback under {RATE:.0f} requests per second: {now}")
     _, rollback = under_traffic(lab, lambda: lab.roll(now, rollback_of=deployment.id))
     return {"rollout": rollout, "rollback": rollback}
 

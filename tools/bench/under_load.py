@@ -38,7 +38,7 @@ class Timeline:
 
 def under_load(lab: Laboratory, versions: tuple[str, str], rate: float, requests: int) -> dict[str, Any]:
     """Roll versions[1] out and back to versions[0] until so many requests were due meanwhile."""
-    say(f"rollouts and rollbacks under {rate:.0f} requests a second, until {requests} requests were due meanwhile")
+    say(f"rollouts and rollbacks under {rate:.0f} requests per second, until {requests} requests were due meanwhile")
     timeline = Timeline()
     before = counters(lab.ports)
     with (

@@ -80,7 +80,7 @@ def own_times(layout: Layout, host: Host, version: str, times: int) -> list[dict
 
 @contextmanager
 def restart_registered(layout: Layout, hosts: tuple[Host, ...], version: str) -> Iterator[Figures]:
-    """Stop, start and self-test each host's service without deregistering it; yield the seconds a host.
+    """Stop, start and self-test each host's service without deregistering it; yield the seconds per host.
 
     The services run until the block ends; their agents do not know them.
     """

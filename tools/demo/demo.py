@@ -51,7 +51,7 @@ def run_demo(demo: Demo) -> None:
         delivered = build(demo, facts, f"{added.service}-{commit}")
     with demo.phase("Release candidate"):
         release = promote(demo, delivered)
-    with demo.phase(f"Production, one host at a time, under {RATE:.0f} requests a second"):
+    with demo.phase(f"Production, one host at a time, under {RATE:.0f} requests per second"):
         deploy(demo, added, release)
     if first and demo.with_test_bed:
         # A first version cannot be compared with anything. Two more show what the test bed is for.

@@ -205,7 +205,7 @@ def main() -> None:
     """Print the figures of one run as JSON; exit 1 when any request failed."""
     parser = argparse.ArgumentParser(description="Send GET requests at a steady rate; never retries.")
     parser.add_argument("url")
-    parser.add_argument("--rate", type=float, default=200.0, help="requests a second")
+    parser.add_argument("--rate", type=float, default=200.0, help="requests per second")
     parser.add_argument("--seconds", type=float, default=10.0)
     given = parser.parse_args()
     with Traffic(given.url, given.rate, given.seconds) as traffic:

@@ -1,7 +1,7 @@
 """Two simulated hosts: the errors and latencies of each minute, drawn at random.
 
 Each run is a function of its seed. A minute's latency quantiles are drawn exactly, as order statistics of
-that many requests, so that 500 requests a second cost no more than one.
+that many requests, so that 500 requests per second cost no more than one.
 """
 
 from dataclasses import dataclass, field
@@ -35,7 +35,7 @@ class Degradation:
 
 @dataclass(frozen=True)
 class Traffic:
-    """The requests a second on each host, the number of samples, and the seconds in a sample."""
+    """The requests per second on each host, the number of samples, and the seconds in a sample."""
 
     rate: float
     minutes: int

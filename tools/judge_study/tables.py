@@ -117,8 +117,8 @@ def wrong_passes(pool: Pool, runs: int) -> list[Promise]:
 
 
 def laptop(pool: Pool, runs: int) -> list[Promise]:
-    """Repeat the power table with a sample a second."""
-    print(f"\nThe same with a sample a second, as on a laptop: FAIL / INCONCLUSIVE / PASS in % of {runs} bakes\n")
+    """Repeat the power table with one sample per second."""
+    print(f"\nThe same with one sample per second, as on a laptop: FAIL / INCONCLUSIVE / PASS in % of {runs} bakes\n")
     print("| degradation | requests/s | " + " | ".join(f"{n} samples" for n in LAPTOP_SAMPLES) + " |")
     print("| --- " * (len(LAPTOP_SAMPLES) + 2) + "|")
     kinds = [(worse, rate) for worse in LAPTOP for rate in LAPTOP_RATES]

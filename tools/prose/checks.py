@@ -11,7 +11,7 @@ from pathlib import Path
 
 from tools.prose.passages import PROSE, Kind, Passage, masked, sentences
 
-GOAL = 25  # words a sentence; what is longer than the next two is a finding
+GOAL = 25  # words in a sentence; what is longer than the next two is a finding
 WORDS_IN_CODE = 30  # in a docstring or a comment
 WORDS_IN_DOCS = 35
 SEMICOLONS = 1

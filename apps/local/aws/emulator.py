@@ -56,7 +56,7 @@ def _small_data(layout: Layout) -> Path:
     """
     file = layout.temporary / "botocore" / "endpoints.json"
     if not file.exists():
-        from botocore.loaders import Loader  # noqa: PLC0415 (slow to import, needed once an environment)
+        from botocore.loaders import Loader  # noqa: PLC0415 (slow to import, needed once per environment)
 
         known = Loader().load_data("endpoints")
         partition = next(each for each in known["partitions"] if each["partition"] == "aws")

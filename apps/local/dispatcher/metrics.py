@@ -14,7 +14,7 @@ from apps.local.dispatcher.access_log import Answered
 from lifecycle import names
 
 NAMESPACE = names.BALANCER_NAMESPACE
-# CloudWatch takes 150 values a datum; the emulator keeps each value as a point of its own.
+# CloudWatch takes 150 values per datum; the emulator keeps each value as a point of its own.
 MOST_VALUES = 30
 # No ALB has this metric: the emulator refuses alarms on the difference of metrics (infra/constructs/alarms.py).
 FAILED = names.FAILED_REQUESTS

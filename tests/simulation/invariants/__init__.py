@@ -1,1 +1,1 @@
-"""The invariants of docs/reliability.md, each a function named after its demand. Called by oracle.py."""
+"""The invariants of docs/reliability.md, each one a function named after its demand. Called by oracle.py."""

@@ -262,7 +262,7 @@ def test_history_shows_who_did_what_and_why(desk: Desk) -> None:
 def test_dora_shows_its_four_figures_and_their_definitions(desk: Desk) -> None:
     desk.machine.deploy("1.0.1")
     text = desk.see("dora", days=7).text
-    for part in ("Deployment frequency", "2.0 a week", "Lead time", "Change failure rate", "0%", "0 of 2"):
+    for part in ("Deployment frequency", "2.0 per week", "Lead time", "Change failure rate", "0%", "0 of 2"):
         assert part in text
     assert "What these figures are" in text
 

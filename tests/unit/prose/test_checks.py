@@ -101,6 +101,9 @@ def test_second_semicolon_of_a_sentence_is_found() -> None:
         ("The course of one deployment.", "Of course, in the course of a day."),
         ("Whoever asked.", "The operator who asked."),
         ("A notice is sent.", "An operator notices it."),
+        ("One lease a cluster.", "One of a cluster's hosts; the function that a button calls a day later."),
+        ("It runs once a phase.", "Once a phase has ended, the agent polls once a minute."),
+        ("At 20 requests a\nsecond.", "It answers 20 requests per second."),
     ],
 )
 def test_gone_word_is_found_and_ordinary_english_is_not(bad: str, good: str) -> None:

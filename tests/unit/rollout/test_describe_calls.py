@@ -1,4 +1,4 @@
-"""The number of Describe calls for a load balancer: they refill at 10 a second for a whole AWS account."""
+"""The number of Describe calls for a load balancer: they refill at 10 per second for a whole AWS account."""
 
 from typing import Any
 

@@ -1,1 +1,1 @@
-"""One module a phase: the ports it needs, and the order in which it uses them."""
+"""One module per phase: the ports it needs, and the order in which it uses them."""

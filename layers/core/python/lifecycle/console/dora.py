@@ -12,7 +12,7 @@ from lifecycle.console.html import Child, Markup, tag
 from lifecycle.domain.time_format import lasting
 
 MEANINGS = (
-    ("Deployment frequency", "deployments that ended DONE in production, a week; no rollbacks, no repairs"),
+    ("Deployment frequency", "deployments that ended DONE in production, per week; no rollbacks, no repairs"),
     (
         "Lead time",
         "from a version's build, which follows its push at once, until every host served it; the median",
@@ -44,7 +44,7 @@ def _card(each: ServiceDora, days: int) -> Markup:
     failed = f"{found.failed} of {found.ended}"
     still = f", {found.open} not restored yet" if found.open else ""
     figures = (
-        _figure("Deployment frequency", f"{found.per_week:.1f} a week", f"{found.deployed} in {days} days"),
+        _figure("Deployment frequency", f"{found.per_week:.1f} per week", f"{found.deployed} in {days} days"),
         _figure("Lead time", _time(found.lead_time), "median, from build to every host"),
         _figure("Change failure rate", f"{rate:.0%}" if rate is not None else "no data", failed),
         _figure("Time to restore", _time(found.restore_time), f"median of {found.restored}{still}"),

@@ -160,7 +160,7 @@ def console() -> QueryContext:
 def webhook_secret() -> bytes:
     """Return the secret shared with GitHub.
 
-    It is read once a process, so a rotation needs a new deployment of the function.
+    It is read once per process, so a rotation needs a new deployment of the function.
     """
     found = client("secretsmanager").get_secret_value(SecretId=from_environment().text(Variable.WEBHOOK_SECRET))
     return str(found["SecretString"]).encode()

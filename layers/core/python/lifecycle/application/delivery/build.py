@@ -55,7 +55,7 @@ def check_build(builds: Builds, build: str) -> Checked:
 
 
 def start_build(builds: Builds, repository: str, commit: str, branch: str, started: str, execution: str) -> str:
-    """Start the build of one commit, at most once an execution; returns its id."""
+    """Start the build of one commit, at most once per execution; returns its id."""
     return builds.start(
         repository,
         commit,

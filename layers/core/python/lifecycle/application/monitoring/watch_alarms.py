@@ -96,7 +96,7 @@ def watch_facts(context: Context, alarm: Alarm) -> WatchFacts:
     )
 
 
-def _act(  # noqa: PLR0911 (one case a kind)
+def _act(  # noqa: PLR0911 (one case per kind)
     context: Context, alarm: Alarm, found: AlarmAction, now: datetime
 ) -> Watched:
     match found:

@@ -43,7 +43,7 @@ class ClusterQueries(Protocol):
     """Reads that no phase needs: over many clusters at once, and over finished deliveries."""
 
     def clusters(self, *, afresh: bool = False) -> Sequence[Cluster]:
-        """Return every deployed cluster, at most a minute old: the registry lists ten names a call."""
+        """Return every deployed cluster, at most a minute old: the registry lists ten names per call."""
         ...
 
     def leases_and_queues(self, clusters: Sequence[Cluster]) -> Mapping[Cluster, LeaseAndQueue]:

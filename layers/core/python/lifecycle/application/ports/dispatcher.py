@@ -14,7 +14,7 @@ class Dispatcher(Protocol):
     """The load balancer in front of a cluster. A target is identified by the address of its host.
 
     A cluster has a main target group and, unless its stack is old, one for the test bed and one for the
-    control. An ALB's Describe calls are limited to 10 a second for a whole account, so each method states its
+    control. An ALB's Describe calls are limited to 10 per second for a whole account, so each method states its
     calls.
     """
 

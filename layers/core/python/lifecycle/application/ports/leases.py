@@ -8,7 +8,7 @@ from lifecycle.domain.rollout.lease import Lease
 
 
 class Leases(Protocol):
-    """The leases: one deployment a cluster, fenced by an epoch that only grows."""
+    """The leases: one deployment per cluster, fenced by an epoch that only grows."""
 
     def current(self, cluster: Cluster) -> Lease: ...
 

@@ -31,7 +31,7 @@ class Metrics(Protocol):
         minutes: int,
         minute: timedelta,
     ) -> Measurements:
-        """Return the first `minutes` minutes after `since`, one value a minute; None where there is no data.
+        """Return the first `minutes` minutes after `since`, one value per minute; None where there is no data.
 
         Errors and latency (domain/analysis/built_in_metrics.py) are read by target group, since each host is
         the only member of its group. Every other measure is the service's own, read by host. Raises Unknown

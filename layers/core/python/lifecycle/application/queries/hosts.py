@@ -1,7 +1,7 @@
 """The hosts of clusters: version, state in the load balancer, drift, quarantine and role in a test bed.
 
 Read by functions/console/show_clusters and by the commands status and hosts; reads only. The load balancer is
-asked for a few clusters at a time: an account's Describe calls refill at 10 a second, and rollouts need them.
+asked for a few clusters at a time: an account's Describe calls refill at 10 per second, and rollouts need them.
 """
 
 from collections import Counter

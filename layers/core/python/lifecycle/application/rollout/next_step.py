@@ -88,7 +88,7 @@ def _renew(context: Context, facts: Facts, step: Step) -> None:
             context.leases.renew(facts.deployment.cluster, lease, now + duration)
 
 
-def _record(context: Context, facts: Facts, step: Step) -> Decided:  # noqa: C901, PLR0911 (one case a kind)
+def _record(context: Context, facts: Facts, step: Step) -> Decided:  # noqa: C901, PLR0911 (one case per kind)
     current = facts.deployment
     match step:
         case UpdateHosts(hosts, following, reason, group):

@@ -53,7 +53,7 @@ class Measure:
 
 @dataclass(frozen=True, slots=True)
 class Series:
-    """One metric on both hosts, one value a minute; None where a host has no value for that minute."""
+    """One metric on both hosts, one value per minute; None where a host has no value for that minute."""
 
     measure: Measure
     control: tuple[float | None, ...]

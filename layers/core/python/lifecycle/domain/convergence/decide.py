@@ -1,6 +1,6 @@
 """Convergence: compare the installed version with the desired one, and decide whether to repair.
 
-Called by functions/convergence/converge every 15 minutes and on command, once a cluster.
+Called by functions/convergence/converge every 15 minutes and on command, once for each cluster.
 """
 
 from collections.abc import Mapping

@@ -1,4 +1,4 @@
-"""The names of deliveries: one delivery a commit, and one more for each repeat.
+"""The names of deliveries: one delivery per commit, and one more for each repeat.
 
 Used by receive_push and by the command line.
 """

@@ -36,7 +36,7 @@ class Dora:
 
     @property
     def per_week(self) -> float:
-        """The deployment frequency: deployments that ended DONE, a week. Rollbacks and repairs do not count."""
+        """The deployment frequency: deployments that ended DONE, per week. Rollbacks and repairs do not count."""
         return self.deployed * 7 / self.days
 
     @property

@@ -13,7 +13,7 @@ from lifecycle.gateways.aws.table import Table, cluster_key, record, service_key
 
 # A BatchGetItem takes 100 keys; a cluster has two.
 _A_BATCH = 50
-# SSM answers ten names a call and 40 calls a second for an account; 100 clusters have 60 pages of names.
+# SSM answers ten names per call and 40 calls per second for an account; 100 clusters have 60 pages of names.
 _REMEMBERED_SECONDS = 60.0
 _RUNS = 50
 

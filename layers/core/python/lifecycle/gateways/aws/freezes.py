@@ -1,4 +1,4 @@
-"""Freezes in the ledger: one item a scope."""
+"""Freezes in the ledger: one item per scope."""
 
 from collections.abc import Sequence
 

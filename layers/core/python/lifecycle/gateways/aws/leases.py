@@ -1,4 +1,4 @@
-"""Leases in the ledger: one item a cluster. It is never deleted, so its epoch only grows."""
+"""Leases in the ledger: one item per cluster. It is never deleted, so its epoch only grows."""
 
 from dataclasses import replace
 from datetime import datetime

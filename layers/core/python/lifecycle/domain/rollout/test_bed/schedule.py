@@ -104,7 +104,7 @@ def _wait_for_agent(facts: Facts, bed: TestBed, why: str) -> Bake:
     return Bake(_seconds(facts, bed), reason, BakeNote(unhealthy_host=bed.host, heard_at=heard_at))
 
 
-def bake_step(facts: Facts, now: datetime) -> Step | None:  # noqa: PLR0911 (one answer a state of the bed)
+def bake_step(facts: Facts, now: datetime) -> Step | None:  # noqa: PLR0911 (one answer per state of the bed)
     """Return the step of a test bed that has not failed; None when the next host may be updated."""
     bed = _newest(facts)
     if bed and bed.state is BedState.BAKING:
