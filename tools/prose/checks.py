@@ -11,9 +11,8 @@ from pathlib import Path
 
 from tools.prose.passages import PROSE, Kind, Passage, masked, sentences
 
-GOAL = 25  # words in a sentence; what is longer than the next two is a finding
-WORDS_IN_CODE = 30  # in a docstring or a comment
-WORDS_IN_DOCS = 35
+GOAL = 25  # words in a sentence
+WORDS = 30  # a longer sentence is a finding
 SEMICOLONS = 1
 
 _QUESTION = re.compile(r"(?:What|Who|Whose|Whom|Whoever|Whether|That|Where|When|How|Why|Which)\b")
@@ -115,12 +114,11 @@ def _first_word(passage: Passage) -> Iterator[Finding]:
 
 
 def _sentences(passage: Passage) -> Iterator[Finding]:
-    limit = WORDS_IN_DOCS if passage.kind is Kind.DOCS else WORDS_IN_CODE
     for offset, sentence in sentences(passage):
         line = passage.line_of(offset, sentence)
         words = _WORD.findall(sentence)
         begin = " ".join(passage.text[offset : offset + len(sentence)].split()[:6])
-        if len(words) > limit:
+        if len(words) > WORDS:
             found = f"{len(words)} words: {begin} ..."
             yield Finding(line, "long-sentence", found, f"it in sentences of {GOAL} words")
         if sentence.count(";") > SEMICOLONS:
