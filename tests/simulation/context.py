@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from lifecycle.application.context import Context
 from lifecycle.domain.fleet.cluster import Cluster
 from lifecycle.domain.fleet.host_command import Order, Turn
-from tests.simulation.twins import Clock, Executions, StepReads
+from tests.simulation.fakes import Clock, Executions, StepReads
 
 if TYPE_CHECKING:
     from tests.simulation.simulation import Simulation

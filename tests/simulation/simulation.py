@@ -19,6 +19,7 @@ from tests.simulation.balancer import Balancer
 from tests.simulation.call_faults import CallFaults
 from tests.simulation.context import instrumented_context
 from tests.simulation.executions import Executions
+from tests.simulation.fakes import Fleet, Leases
 from tests.simulation.faults import Faults
 from tests.simulation.hosts import Flaw, Host
 from tests.simulation.invocations import Invocations
@@ -28,7 +29,6 @@ from tests.simulation.operators import Operators
 from tests.simulation.oracle import Oracle
 from tests.simulation.scenario import Scenario
 from tests.simulation.scheduler import Actor, Killed, Outcome, Scheduler
-from tests.simulation.twins import Fleet, Leases
 
 BEGAN = datetime(2026, 11, 23, 12, tzinfo=UTC)
 CLUSTER = Cluster("production", "hello")

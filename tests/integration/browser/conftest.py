@@ -8,17 +8,17 @@ from playwright.sync_api import Page
 from apps.local.console.api import Calls
 from apps.local.console.server import ConsoleServer
 from tests.integration.browser.desk import Desk
-from tests.integration.console.twin import TwinAws
+from tests.integration.console.fake_aws import FakeAws
 
 
 @pytest.fixture
-def aws() -> TwinAws:
+def aws() -> FakeAws:
     """Return the twin of AWS; a test fills it before it opens the page."""
-    return TwinAws()
+    return FakeAws()
 
 
 @pytest.fixture
-def server(aws: TwinAws) -> Iterator[ConsoleServer]:
+def server(aws: FakeAws) -> Iterator[ConsoleServer]:
     started = ConsoleServer(("127.0.0.1", 0), Calls(aws, "ada"))
     started.start()
     yield started

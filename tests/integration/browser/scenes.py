@@ -5,7 +5,7 @@ from html import escape
 from typing import Any
 
 from apps.local.console.ports import Line, Metric
-from tests.integration.console.twin import TwinAws, arn, custom
+from tests.integration.console.fake_aws import FakeAws, arn, custom
 
 MARKUP = '<b onclick="alert(1)">hello</b>'
 QUESTION = """
@@ -24,7 +24,7 @@ TABLE = "<table><thead><tr><th>Service</th><th>Version</th></tr></thead><tbody>{
 ALARM = "arn:aws:cloudwatch:us-east-1:000000000000:alarm:"
 
 
-def fill(aws: TwinAws, now: float | None = None) -> None:
+def fill(aws: FakeAws, now: float | None = None) -> None:
     """Fill the twin with everything that the page can draw."""
     at = now or time.time()
     names = ("lifecycle-show-pipeline", "lifecycle-show-questions")

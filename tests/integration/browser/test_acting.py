@@ -7,7 +7,7 @@ from playwright.sync_api import Locator, Page, expect
 
 from tests.integration.browser.desk import drawn, focused, until, widget
 from tests.integration.browser.scenes import fill
-from tests.integration.console.twin import TwinAws, arn, custom
+from tests.integration.console.fake_aws import FakeAws, arn, custom
 
 pytestmark = pytest.mark.browser
 
@@ -16,12 +16,12 @@ WAITS = "What waits for you"
 
 
 @pytest.fixture
-def page(console: Callable[..., Page], aws: TwinAws) -> Page:
+def page(console: Callable[..., Page], aws: FakeAws) -> Page:
     fill(aws)
     return console()
 
 
-def acting(aws: TwinAws, html: str) -> None:
+def acting(aws: FakeAws, html: str) -> None:
     aws.widgets = [custom(SHOW, WAITS, params={"service": "hello"})]
     aws.functions = {SHOW: lambda _: html, "lifecycle-act": lambda _: "<p>done</p>"}
 
@@ -36,7 +36,7 @@ def press(page: Page, name: str) -> None:
     page.get_by_role("button", name=name, exact=True).click()
 
 
-def test_button_asks_for_confirmation_and_shows_the_result(page: Page, aws: TwinAws) -> None:
+def test_button_asks_for_confirmation_and_shows_the_result(page: Page, aws: FakeAws) -> None:
     press(page, "Roll back")
     asked = page.get_by_role("dialog", name="Roll back?")
     expect(asked).to_contain_text("Deploy 1.0.0 to every host that this deployment touched?")
@@ -48,7 +48,7 @@ def test_button_asks_for_confirmation_and_shows_the_result(page: Page, aws: Twin
 
 
 @pytest.mark.parametrize("key", ["Escape", "Enter"])
-def test_unconfirmed_button_does_nothing(page: Page, aws: TwinAws, key: str) -> None:
+def test_unconfirmed_button_does_nothing(page: Page, aws: FakeAws, key: str) -> None:
     press(page, "Roll back")
     expect(page.get_by_role("dialog")).to_be_visible()
     # Enter presses Cancel, which has the focus.
@@ -58,7 +58,7 @@ def test_unconfirmed_button_does_nothing(page: Page, aws: TwinAws, key: str) -> 
     assert aws.payloads("lifecycle-act") == []
 
 
-def test_fields_are_sent_with_the_action(page: Page, aws: TwinAws) -> None:
+def test_fields_are_sent_with_the_action(page: Page, aws: FakeAws) -> None:
     page.get_by_label("Why").fill('it "failed" <twice>')
     press(page, "Roll back")
     press(page, "Confirm")
@@ -74,7 +74,7 @@ def test_fields_are_sent_with_the_action(page: Page, aws: TwinAws) -> None:
     expect(widget(page, WAITS)).to_contain_text("Nothing waits for you.")
 
 
-def test_fields_of_every_kind_are_sent(console: Callable[..., Page], aws: TwinAws) -> None:
+def test_fields_of_every_kind_are_sent(console: Callable[..., Page], aws: FakeAws) -> None:
     acting(
         aws,
         '<form><input name="text" value="a"><textarea name="area">b</textarea>'
@@ -96,7 +96,7 @@ def test_fields_of_every_kind_are_sent(console: Callable[..., Page], aws: TwinAw
     }
 
 
-def test_widget_gets_its_context(page: Page, aws: TwinAws) -> None:
+def test_widget_gets_its_context(page: Page, aws: FakeAws) -> None:
     payload = aws.payloads("lifecycle-show-pipeline")[0]
     context = payload.pop("widgetContext")
     assert payload == {"service": "hello"}
@@ -114,7 +114,7 @@ def test_widget_gets_its_context(page: Page, aws: TwinAws) -> None:
     assert set(context["timezone"]) == {"label", "offsetISO", "offsetInMinutes"}
 
 
-def test_popup_needs_no_call(page: Page, aws: TwinAws) -> None:
+def test_popup_needs_no_call(page: Page, aws: FakeAws) -> None:
     before = len(aws.invoked)
     press(page, "Evidence")
     expect(page.get_by_role("dialog")).to_contain_text("The last lines of its log: boom")
@@ -124,7 +124,7 @@ def test_popup_needs_no_call(page: Page, aws: TwinAws) -> None:
     assert focused(page) == "Evidence"
 
 
-def test_answer_can_replace_the_widget_until_a_refresh(console: Callable[..., Page], aws: TwinAws) -> None:
+def test_answer_can_replace_the_widget_until_a_refresh(console: Callable[..., Page], aws: FakeAws) -> None:
     acting(
         aws,
         f'<button>Go</button><cwdb-action action="call" display="widget" endpoint="{arn("lifecycle-act")}">'
@@ -140,7 +140,7 @@ def test_answer_can_replace_the_widget_until_a_refresh(console: Callable[..., Pa
     expect(widget(page, WAITS).get_by_role("button", name="Go")).to_be_visible()
 
 
-def test_parameters_of_a_widgets_button_survive_a_refresh(console: Callable[..., Page], aws: TwinAws) -> None:
+def test_parameters_of_a_widgets_button_survive_a_refresh(console: Callable[..., Page], aws: FakeAws) -> None:
     aws.widgets = [custom(SHOW, WAITS, params={"days": 30})]
     aws.functions = {
         SHOW: lambda payload: (
@@ -171,7 +171,7 @@ def test_parameters_of_a_widgets_button_survive_a_refresh(console: Callable[...,
     ],
 )
 def test_action_works_on_any_element(
-    console: Callable[..., Page], aws: TwinAws, event: str, act: Callable[[Locator], None]
+    console: Callable[..., Page], aws: FakeAws, event: str, act: Callable[[Locator], None]
 ) -> None:
     acting(aws, f'<span>host hello-1</span><cwdb-action event="{event}"><p>all about it</p></cwdb-action>')
     page = console()
@@ -179,7 +179,7 @@ def test_action_works_on_any_element(
     expect(page.get_by_role("dialog")).to_contain_text("all about it")
 
 
-def test_failed_call_shows_its_error_and_can_be_repeated(page: Page, aws: TwinAws) -> None:
+def test_failed_call_shows_its_error_and_can_be_repeated(page: Page, aws: FakeAws) -> None:
     answers = aws.functions.pop("lifecycle-act")
     press(page, "Roll back")
     press(page, "Confirm")
@@ -191,7 +191,7 @@ def test_failed_call_shows_its_error_and_can_be_repeated(page: Page, aws: TwinAw
     expect(page.get_by_role("dialog")).to_contain_text("Rolling back")
 
 
-def test_popup_may_contain_buttons(console: Callable[..., Page], aws: TwinAws) -> None:
+def test_popup_may_contain_buttons(console: Callable[..., Page], aws: FakeAws) -> None:
     acting(
         aws,
         '<button>Open</button><cwdb-action action="html"><label>Reason <input name="reason"></label>'
@@ -206,7 +206,7 @@ def test_popup_may_contain_buttons(console: Callable[..., Page], aws: TwinAws) -
     assert aws.payloads("lifecycle-act")[0]["widgetContext"]["forms"]["all"] == {"reason": "an incident"}
 
 
-def test_page_works_without_a_mouse(page: Page, aws: TwinAws) -> None:
+def test_page_works_without_a_mouse(page: Page, aws: FakeAws) -> None:
     page.keyboard.press("Tab")
     assert focused(page) == "Skip to the dashboard"
     page.keyboard.press("Enter")

@@ -8,7 +8,7 @@ from playwright.sync_api import Page, expect
 
 from tests.integration.browser.desk import Desk, drawn, picture, scrolls_sideways, unreadable, widget
 from tests.integration.browser.scenes import fill
-from tests.integration.console.twin import TwinAws, custom
+from tests.integration.console.fake_aws import FakeAws, custom
 
 pytestmark = pytest.mark.browser
 
@@ -17,7 +17,7 @@ SHOWN = "lifecycle-show-pipeline"
 
 
 @pytest.fixture
-def filled(aws: TwinAws) -> TwinAws:
+def filled(aws: FakeAws) -> FakeAws:
     fill(aws)
     return aws
 
@@ -29,7 +29,7 @@ def boxes(page: Page) -> list[dict[str, float]]:
     ]
 
 
-def test_widgets_are_laid_out_as_on_cloudwatch(console: Callable[..., Page], filled: TwinAws) -> None:
+def test_widgets_are_laid_out_as_on_cloudwatch(console: Callable[..., Page], filled: FakeAws) -> None:
     page = console(width=1600)
     _, pipeline, waits, requests, errors, alarms = boxes(page)
     assert pipeline["x"] < waits["x"]
@@ -38,7 +38,7 @@ def test_widgets_are_laid_out_as_on_cloudwatch(console: Callable[..., Page], fil
     assert not scrolls_sideways(page)
 
 
-def test_narrow_screen_has_one_column(console: Callable[..., Page], filled: TwinAws) -> None:
+def test_narrow_screen_has_one_column(console: Callable[..., Page], filled: FakeAws) -> None:
     page = console(width=400)
     found = boxes(page)
     assert len({each["x"] for each in found}) == 1
@@ -49,7 +49,7 @@ def test_narrow_screen_has_one_column(console: Callable[..., Page], filled: Twin
 
 @pytest.mark.parametrize("width", [400, 1600])
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_every_text_is_readable(console: Callable[..., Page], filled: TwinAws, width: int, scheme: str) -> None:
+def test_every_text_is_readable(console: Callable[..., Page], filled: FakeAws, width: int, scheme: str) -> None:
     page = console(width=width, color_scheme=scheme)
     assert filled.payloads(SHOWN)[0]["widgetContext"]["theme"] == scheme
     assert unreadable(page) == []
@@ -58,7 +58,7 @@ def test_every_text_is_readable(console: Callable[..., Page], filled: TwinAws, w
     assert unreadable(page) == []
 
 
-def test_theme_can_be_chosen_and_is_remembered(console: Callable[..., Page], filled: TwinAws) -> None:
+def test_theme_can_be_chosen_and_is_remembered(console: Callable[..., Page], filled: FakeAws) -> None:
     page = console(color_scheme="light")
     ground = "() => getComputedStyle(document.body).backgroundColor"
     light = page.evaluate(ground)
@@ -73,7 +73,7 @@ def test_theme_can_be_chosen_and_is_remembered(console: Callable[..., Page], fil
     assert page.evaluate(ground) == light
 
 
-def test_loading_page_is_not_taken_for_drawn(console: Callable[..., Page], filled: TwinAws) -> None:
+def test_loading_page_is_not_taken_for_drawn(console: Callable[..., Page], filled: FakeAws) -> None:
     page = console()
     before = len(filled.payloads(SHOWN))
     filled.slowness = 0.5
@@ -82,7 +82,7 @@ def test_loading_page_is_not_taken_for_drawn(console: Callable[..., Page], fille
     assert len(filled.payloads(SHOWN)) == before + 1
 
 
-def test_metrics_are_drawn_and_described(console: Callable[..., Page], filled: TwinAws) -> None:
+def test_metrics_are_drawn_and_described(console: Callable[..., Page], filled: FakeAws) -> None:
     page = console()
     chart = widget(page, "Requests").get_by_role("img")
     name = chart.get_attribute("aria-label") or ""
@@ -94,12 +94,12 @@ def test_metrics_are_drawn_and_described(console: Callable[..., Page], filled: T
     picture(page, "metrics")
 
 
-def test_chart_without_values_says_so(console: Callable[..., Page], filled: TwinAws) -> None:
+def test_chart_without_values_says_so(console: Callable[..., Page], filled: FakeAws) -> None:
     filled.metrics = {}
     expect(widget(console(), "Errors")).to_contain_text("Nothing was measured in this time.")
 
 
-def test_alarms_show_their_state_the_worst_first(console: Callable[..., Page], filled: TwinAws) -> None:
+def test_alarms_show_their_state_the_worst_first(console: Callable[..., Page], filled: FakeAws) -> None:
     found = widget(console(), "Alarms").get_by_role("listitem").all_inner_texts()
     assert [text.split("\n")[0].split(" hello")[0].strip() for text in found] == [
         *("In alarm", "Too little data", "OK"),
@@ -107,7 +107,7 @@ def test_alarms_show_their_state_the_worst_first(console: Callable[..., Page], f
     assert "3.1 % of answers were errors since" in found[0]
 
 
-def test_time_range_applies_to_every_widget(console: Callable[..., Page], filled: TwinAws) -> None:
+def test_time_range_applies_to_every_widget(console: Callable[..., Page], filled: FakeAws) -> None:
     page = console()
     page.get_by_label("Show").select_option("the last 12 h")
     drawn(page)
@@ -121,7 +121,7 @@ def test_time_range_applies_to_every_widget(console: Callable[..., Page], filled
 class Clock:
     """The page's clock, moved by the test: waiting takes no time."""
 
-    def __init__(self, seat: Callable[..., Desk], url: str, aws: TwinAws) -> None:
+    def __init__(self, seat: Callable[..., Desk], url: str, aws: FakeAws) -> None:
         self._aws = aws
         self._desk = seat(url)
         self._desk.page.clock.install()
@@ -137,11 +137,11 @@ class Clock:
 
 
 @pytest.fixture
-def clock(seat: Callable[..., Desk], server: Any, filled: TwinAws) -> Clock:
+def clock(seat: Callable[..., Desk], server: Any, filled: FakeAws) -> Clock:
     return Clock(seat, server.url, filled)
 
 
-def test_page_refreshes_every_five_seconds_during_a_deployment(clock: Clock, filled: TwinAws) -> None:
+def test_page_refreshes_every_five_seconds_during_a_deployment(clock: Clock, filled: FakeAws) -> None:
     assert clock.loads(20) == 0
     assert 3 <= filled.looked <= 5
     filled.runs = True
@@ -151,7 +151,7 @@ def test_page_refreshes_every_five_seconds_during_a_deployment(clock: Clock, fil
     assert clock.loads(120) in (1, 2)
 
 
-def test_refresh_can_be_chosen_and_turned_off(clock: Clock, filled: TwinAws) -> None:
+def test_refresh_can_be_chosen_and_turned_off(clock: Clock, filled: FakeAws) -> None:
     filled.runs = True
     clock.page.get_by_role("combobox", name="Refresh").select_option("Off")
     assert clock.loads(70) == 0
@@ -159,7 +159,7 @@ def test_refresh_can_be_chosen_and_turned_off(clock: Clock, filled: TwinAws) -> 
     assert 2 <= clock.loads(31) <= 4
 
 
-def test_nothing_is_refreshed_under_an_open_dialog(clock: Clock, filled: TwinAws) -> None:
+def test_nothing_is_refreshed_under_an_open_dialog(clock: Clock, filled: FakeAws) -> None:
     filled.runs = True
     clock.page.get_by_role("button", name="Roll back").click()
     expect(clock.page.get_by_role("dialog")).to_be_visible()
@@ -168,7 +168,7 @@ def test_nothing_is_refreshed_under_an_open_dialog(clock: Clock, filled: TwinAws
     assert clock.loads(12) >= 1
 
 
-def test_widget_with_unsent_text_is_not_refreshed(clock: Clock, filled: TwinAws) -> None:
+def test_widget_with_unsent_text_is_not_refreshed(clock: Clock, filled: FakeAws) -> None:
     filled.runs = True
     field = clock.page.get_by_label("Why")
     field.focus()
@@ -188,7 +188,7 @@ def test_widget_with_unsent_text_is_not_refreshed(clock: Clock, filled: TwinAws)
     assert len(filled.payloads(WAITS)) > before
 
 
-def test_refresh_keeps_focus_and_opened_details(clock: Clock, filled: TwinAws) -> None:
+def test_refresh_keeps_focus_and_opened_details(clock: Clock, filled: FakeAws) -> None:
     turn = iter(range(100))
     filled.functions[SHOWN] = lambda _: (
         f"<p>{next(turn)}</p><details><summary>More</summary>of it</details><button>Act</button>"
@@ -204,7 +204,7 @@ def test_refresh_keeps_focus_and_opened_details(clock: Clock, filled: TwinAws) -
     expect(clock.page.get_by_role("button", name="Act")).to_be_focused()
 
 
-def test_changed_dashboard_is_laid_out_again(clock: Clock, filled: TwinAws) -> None:
+def test_changed_dashboard_is_laid_out_again(clock: Clock, filled: FakeAws) -> None:
     filled.runs = True
     filled.widgets = [custom(SHOWN, "A new one")]
     clock.loads(7)
@@ -212,20 +212,20 @@ def test_changed_dashboard_is_laid_out_again(clock: Clock, filled: TwinAws) -> N
     assert len(boxes(clock.page)) == 1
 
 
-def test_page_without_a_dashboard_says_how_to_get_one(seat: Callable[..., Desk], server: Any, aws: TwinAws) -> None:
+def test_page_without_a_dashboard_says_how_to_get_one(seat: Callable[..., Desk], server: Any, aws: FakeAws) -> None:
     aws.widgets = None
     page = seat(server.url).open()
     expect(page.get_by_role("main")).to_contain_text("it comes with `lifecycle local up`")
 
 
-def test_restarted_console_asks_for_a_reload(seat: Callable[..., Desk], server: Any, filled: TwinAws) -> None:
+def test_restarted_console_asks_for_a_reload(seat: Callable[..., Desk], server: Any, filled: FakeAws) -> None:
     page = seat(server.url).open()
     server.guard = type(server.guard)(server.guard.port, "the token of another start")
     page.get_by_role("button", name="Refresh now").click()
     expect(page.get_by_role("status")).to_contain_text("reload it")
 
 
-def test_widget_can_be_enlarged_and_reduced(console: Callable[..., Page], filled: TwinAws) -> None:
+def test_widget_can_be_enlarged_and_reduced(console: Callable[..., Page], filled: FakeAws) -> None:
     page = console()
     before = boxes(page)[1]["width"]
     larger = widget(page, "Pipeline").get_by_role("button", name="Enlarge")
@@ -235,7 +235,7 @@ def test_widget_can_be_enlarged_and_reduced(console: Callable[..., Page], filled
     assert boxes(page)[1]["width"] == before
 
 
-def test_page_has_landmarks_and_headings(console: Callable[..., Page], filled: TwinAws) -> None:
+def test_page_has_landmarks_and_headings(console: Callable[..., Page], filled: FakeAws) -> None:
     page = console()
     expect(page.get_by_role("banner")).to_be_visible()
     expect(page.get_by_role("main")).to_be_visible()

@@ -7,7 +7,7 @@ from playwright.sync_api import Page, expect
 
 from tests.integration.browser.desk import drawn, widget
 from tests.integration.browser.scenes import MARKUP, fill
-from tests.integration.console.twin import TwinAws, custom
+from tests.integration.console.fake_aws import FakeAws, custom
 
 pytestmark = pytest.mark.browser
 
@@ -42,7 +42,7 @@ SCRIPTS = (
 )
 
 
-def test_script_of_a_widget_never_runs(console: Callable[..., Page], aws: TwinAws) -> None:
+def test_script_of_a_widget_never_runs(console: Callable[..., Page], aws: FakeAws) -> None:
     aws.widgets = [
         custom(SHOW, f"Case {number}", y=6 * number, params={"case": number}) for number in range(len(SCRIPTS))
     ]
@@ -60,7 +60,7 @@ def test_script_of_a_widget_never_runs(console: Callable[..., Page], aws: TwinAw
     assert page.title() == "Lifecycle"
 
 
-def shown(console: Callable[..., Page], aws: TwinAws, html: str) -> Page:
+def shown(console: Callable[..., Page], aws: FakeAws, html: str) -> Page:
     aws.widgets = [custom(SHOW, "Clusters")]
     aws.functions = {SHOW: lambda _: html}
     return console()
@@ -71,20 +71,20 @@ def markup(page: Page) -> str:
     return str(page.evaluate("document.querySelector('.custom .content').shadowRoot.innerHTML"))
 
 
-def test_service_name_with_markup_is_shown_as_text(console: Callable[..., Page], aws: TwinAws) -> None:
+def test_service_name_with_markup_is_shown_as_text(console: Callable[..., Page], aws: FakeAws) -> None:
     fill(aws)
     page = console()
     expect(widget(page, "Pipeline").get_by_role("cell", name=MARKUP)).to_be_visible()
     expect(widget(page, "What waits for you").get_by_role("heading", level=3)).to_contain_text(MARKUP)
 
 
-def test_title_with_markup_is_shown_as_text(console: Callable[..., Page], aws: TwinAws) -> None:
+def test_title_with_markup_is_shown_as_text(console: Callable[..., Page], aws: FakeAws) -> None:
     aws.widgets = [custom(SHOW, MARKUP)]
     aws.functions = {SHOW: lambda _: "x"}
     expect(console().get_by_role("heading", name=MARKUP)).to_be_visible()
 
 
-def test_allowed_markup_is_unchanged(console: Callable[..., Page], aws: TwinAws) -> None:
+def test_allowed_markup_is_unchanged(console: Callable[..., Page], aws: FakeAws) -> None:
     kept = (
         '<svg viewBox="0 0 10 10" role="img" aria-label="a chart"><title>a chart</title>'
         '<path d="M0 0L9 9" stroke="red" class="lc-line"></path></svg>'
@@ -94,7 +94,7 @@ def test_allowed_markup_is_unchanged(console: Callable[..., Page], aws: TwinAws)
     assert markup(shown(console, aws, kept)) == kept
 
 
-def test_styles_of_a_widget_stay_in_the_widget(console: Callable[..., Page], aws: TwinAws) -> None:
+def test_styles_of_a_widget_stay_in_the_widget(console: Callable[..., Page], aws: FakeAws) -> None:
     html = (
         '<style>@import "https://evil.example/x.css"; h1, p { color: rgb(1, 2, 3) !important }'
         ".cover { position: fixed; inset: 0 }</style>"
@@ -109,14 +109,14 @@ def test_styles_of_a_widget_stay_in_the_widget(console: Callable[..., Page], aws
     assert page.get_by_text("over").evaluate("each => getComputedStyle(each).position") == "static"
 
 
-def test_links_open_elsewhere_without_a_referrer(console: Callable[..., Page], aws: TwinAws) -> None:
+def test_links_open_elsewhere_without_a_referrer(console: Callable[..., Page], aws: FakeAws) -> None:
     page = shown(console, aws, '<a href="https://example.com/x" onclick="x()" target="_self">out</a>')
     link = page.get_by_role("link", name="out")
     expect(link).to_have_attribute("target", "_blank")
     expect(link).to_have_attribute("rel", "noopener noreferrer")
 
 
-def test_markdown_and_json_are_rendered(console: Callable[..., Page], aws: TwinAws) -> None:
+def test_markdown_and_json_are_rendered(console: Callable[..., Page], aws: FakeAws) -> None:
     aws.widgets = [custom(SHOW, "One"), custom("lifecycle-show-history", "Other", 12)]
     aws.functions = {
         SHOW: lambda _: {"markdown": "## Said\n- **strong** <i>as text</i>\n\n[out](https://example.com)"},
@@ -128,7 +128,7 @@ def test_markdown_and_json_are_rendered(console: Callable[..., Page], aws: TwinA
     expect(widget(page, "Other").get_by_text("<b>one</b>")).to_be_visible()
 
 
-def test_no_request_goes_to_another_host(seat: Callable[..., object], server: object, aws: TwinAws) -> None:
+def test_no_request_goes_to_another_host(seat: Callable[..., object], server: object, aws: FakeAws) -> None:
     fill(aws)
     aws.functions["lifecycle-show-pipeline"] = lambda _: (
         '<img src="https://evil.example/a.png"><p style="background: url(https://evil.example/b.png)">x</p>'
@@ -142,7 +142,7 @@ def test_no_request_goes_to_another_host(seat: Callable[..., object], server: ob
     assert desk.faults == []  # type: ignore[attr-defined]
 
 
-def test_confirmation_with_markup_characters_is_shown(console: Callable[..., Page], aws: TwinAws) -> None:
+def test_confirmation_with_markup_characters_is_shown(console: Callable[..., Page], aws: FakeAws) -> None:
     text = "note: 1.0 --> 1.1, </style> &c?"
     action = f"<cwdb-action action='call' confirmation='{text.replace('&', '&amp;')}'>{{}}</cwdb-action>"
     page = shown(console, aws, f"<button>go</button>{action}<input type='password' name='secret'>")

@@ -14,7 +14,7 @@ from lifecycle.domain.rollout.deployment import DeploymentState
 from lifecycle.domain.service.policy import AfterBake, Policy
 from tests.integration.browser.desk import picture, scrolls_sideways, unreadable, widget
 from tests.integration.browser.widgets import furnish
-from tests.integration.console.twin import TwinAws
+from tests.integration.console.fake_aws import FakeAws
 from tests.unit.console.desk import Desk
 
 pytestmark = pytest.mark.browser
@@ -24,7 +24,7 @@ BED, HISTORY = "Test bed against its control", "What happened, and who did it"
 
 
 @pytest.fixture
-def desk(aws: TwinAws) -> Desk:
+def desk(aws: FakeAws) -> Desk:
     """Return four hosts that serve 1.0.0 under a policy with a test bed and an approval after it."""
     made = Desk.of(Policy(bake_minutes=20, after_bake=AfterBake.ASK))
     made.machine.deploy("1.0.0")

@@ -10,7 +10,7 @@ from lifecycle.console.context import ViewContext
 from lifecycle.console.theme import Theme
 from lifecycle.domain.errors import LifecycleError
 from lifecycle.entrypoints.widget import Button, WidgetCall
-from tests.integration.console.twin import TwinAws, arn, custom
+from tests.integration.console.fake_aws import FakeAws, arn, custom
 from tests.unit.console.desk import Desk, draw
 
 # The names of functions/console/show_*, and where infra/constructs/dashboard.py puts them.
@@ -25,7 +25,7 @@ VIEWS = {
 }
 
 
-def furnish(aws: TwinAws, desk: Desk) -> None:
+def furnish(aws: FakeAws, desk: Desk) -> None:
     """Give the twin every widget and the function that acts; a rollout goes on at once after an action."""
     one_at_a_time = threading.Lock()
 

@@ -11,16 +11,16 @@ import pytest
 
 from apps.local.console.api import Calls
 from apps.local.console.server import LARGEST_BODY, ConsoleServer
-from tests.integration.console.twin import TwinAws, arn, custom
+from tests.integration.console.fake_aws import FakeAws, arn, custom
 
 
 @pytest.fixture
-def aws() -> TwinAws:
-    return TwinAws([custom("lifecycle-show-clusters", "Clusters")], {"lifecycle-act": lambda _: "done"})
+def aws() -> FakeAws:
+    return FakeAws([custom("lifecycle-show-clusters", "Clusters")], {"lifecycle-act": lambda _: "done"})
 
 
 @pytest.fixture
-def server(aws: TwinAws) -> Iterator[ConsoleServer]:
+def server(aws: FakeAws) -> Iterator[ConsoleServer]:
     started = ConsoleServer(("127.0.0.1", 0), Calls(aws, "ada"))
     started.start()
     yield started
@@ -57,7 +57,7 @@ def press(server: ConsoleServer, **changed: str | None) -> tuple[int, str]:
     return status, body
 
 
-def test_page_may_act_in_the_operators_name(server: ConsoleServer, aws: TwinAws) -> None:
+def test_page_may_act_in_the_operators_name(server: ConsoleServer, aws: FakeAws) -> None:
     assert press(server) == (200, json.dumps({"answer": "done"}))
     assert aws.payloads("lifecycle-act") == [{"action": "roll_back", "by": "ada"}]
 
@@ -83,14 +83,14 @@ def test_page_may_act_under_the_name_localhost_too(server: ConsoleServer) -> Non
     ],
 )
 def test_other_sites_cannot_act(
-    server: ConsoleServer, aws: TwinAws, changed: dict[str, str | None], why: str
+    server: ConsoleServer, aws: FakeAws, changed: dict[str, str | None], why: str
 ) -> None:
     status, body = press(server, **changed)
     assert (status, aws.invoked) == (403, [])
     assert why in json.loads(body)["error"]
 
 
-def test_foreign_form_cannot_post_as_json(server: ConsoleServer, aws: TwinAws) -> None:
+def test_foreign_form_cannot_post_as_json(server: ConsoleServer, aws: FakeAws) -> None:
     assert press(server, Content_Type="text/plain")[0] == 415
     assert aws.invoked == []
 
@@ -100,7 +100,7 @@ def test_page_under_another_host_name_cannot_read(server: ConsoleServer) -> None
         assert ask(server, "GET", path, Host="evil.example")[0] == 403
 
 
-def test_each_start_has_its_own_token(server: ConsoleServer, aws: TwinAws) -> None:
+def test_each_start_has_its_own_token(server: ConsoleServer, aws: FakeAws) -> None:
     other = ConsoleServer(("127.0.0.1", 0), Calls(aws, "ada"))
     other.server_close()
     assert other.guard.token != server.guard.token
@@ -143,7 +143,7 @@ def test_body_must_be_a_small_json_object(server: ConsoleServer) -> None:
         assert ask(server, "POST", "/api/dashboard", body)[0] == 400
 
 
-def test_console_listens_on_loopback_only(aws: TwinAws) -> None:
+def test_console_listens_on_loopback_only(aws: FakeAws) -> None:
     with pytest.raises(ValueError, match="expected a loopback address"):
         ConsoleServer(("0.0.0.0", 0), Calls(aws, "ada"))
 

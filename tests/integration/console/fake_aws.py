@@ -25,7 +25,7 @@ def custom(function: str, title: str, x: int = 0, y: int = 0, **more: Any) -> di
 
 
 @dataclass
-class TwinAws:
+class FakeAws:
     """`functions` by name; `invoked` is every payload that one was called with, in order.
 
     The dashboard is read after `slowness` seconds.
