@@ -1,4 +1,4 @@
-"""The structure that the README promises: one folder per phase, dependencies one way, twins for every gateway."""
+"""The structure that the README promises: one folder per phase, dependencies one way, fakes for every gateway."""
 
 import ast
 import subprocess

@@ -1,4 +1,4 @@
-"""Every contract test runs twice: on the in-memory twins, and on the AWS gateways against the emulator."""
+"""Every contract test runs twice: on the in-memory fakes, and on the AWS gateways against the emulator."""
 
 import itertools
 import json
@@ -129,25 +129,25 @@ def with_test_bed(aws: Aws) -> Gateways:
 def _memory() -> Gateways:
     service = f"hello-{next(_NUMBERS)}"
     old = Cluster("staging", f"old-{service}")
-    twins = MemoryContext({Cluster("production", service): "/is_alive", old: "/is_alive"})
-    twins.dispatcher.old_stacks.add(old)
+    fakes = MemoryContext({Cluster("production", service): "/is_alive", old: "/is_alive"})
+    fakes.dispatcher.old_stacks.add(old)
     return Gateways(
-        leases=twins.leases,
-        deployments=twins.deployments,
-        step_reads=twins.step_reads,
-        audit_log=twins.audit_log,
-        fleet=twins.fleet,
-        registry=twins.registry,
-        dispatcher=twins.dispatcher,
-        artifacts=twins.artifacts,
-        catalogue=twins.catalogue,
-        freezes=twins.freezes,
-        queue=twins.queue,
-        cluster_queries=twins.cluster_queries,
-        deliver=lambda name: twins.cluster_queries.runs.append(Delivery(name, "SUCCEEDED", twins.clock.now())),
-        write_report=twins.fleet.write_report,
-        turn_of=twins.fleet.turn,
-        settle=twins.dispatcher.settle,
+        leases=fakes.leases,
+        deployments=fakes.deployments,
+        step_reads=fakes.step_reads,
+        audit_log=fakes.audit_log,
+        fleet=fakes.fleet,
+        registry=fakes.registry,
+        dispatcher=fakes.dispatcher,
+        artifacts=fakes.artifacts,
+        catalogue=fakes.catalogue,
+        freezes=fakes.freezes,
+        queue=fakes.queue,
+        cluster_queries=fakes.cluster_queries,
+        deliver=lambda name: fakes.cluster_queries.runs.append(Delivery(name, "SUCCEEDED", fakes.clock.now())),
+        write_report=fakes.fleet.write_report,
+        turn_of=fakes.fleet.turn,
+        settle=fakes.dispatcher.settle,
         service=service,
     )
 

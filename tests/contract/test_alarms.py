@@ -38,15 +38,15 @@ class Bells:
 def bells(request: pytest.FixtureRequest) -> Bells:
     service = f"bell-{next(_NUMBERS)}"
     if request.param == "memory":
-        twin = MemoryAlarms()
-        return Bells(twin, lambda name, state: _put(twin, name, state), service)
+        fake = MemoryAlarms()
+        return Bells(fake, lambda name, state: _put(fake, name, state), service)
     cloudwatch = request.getfixturevalue("emulator").client("cloudwatch")
     return Bells(CloudWatchAlarms(cloudwatch), lambda name, state: _set(cloudwatch, name, state), service)
 
 
-def _put(twin: MemoryAlarms, name: str, state: str) -> None:
+def _put(fake: MemoryAlarms, name: str, state: str) -> None:
     cluster = cluster_of_alarm(name) or Cluster("production", "nobody")
-    twin.put(Alarm(name, cluster, state == "ALARM", datetime.now(UTC), "expected little", f"is {state}"))
+    fake.put(Alarm(name, cluster, state == "ALARM", datetime.now(UTC), "expected little", f"is {state}"))
 
 
 def _set(cloudwatch: Any, name: str, state: str) -> None:

@@ -75,16 +75,16 @@ def published(request: pytest.FixtureRequest) -> Published:
 
 
 def _memory() -> Published:
-    twin, cluster, old = MemoryMetrics(), Cluster("production", "hello"), Cluster("staging", "hello")
-    twin.old_stacks.add(old)
+    fake, cluster, old = MemoryMetrics(), Cluster("production", "hello"), Cluster("staging", "hello")
+    fake.old_stacks.add(old)
 
     def serve(group: Group, at: datetime, seconds: Sequence[float], errors: int, unanswered: int = 0) -> None:
-        twin.served[cluster, group].append(Served(at, tuple(seconds), errors, unanswered))
+        fake.served[cluster, group].append(Served(at, tuple(seconds), errors, unanswered))
 
     def say(host: str, name: str, at: datetime, value: float) -> None:
-        twin.published[cluster, host, name].append((at, value))
+        fake.published[cluster, host, name].append((at, value))
 
-    return Published(twin, cluster, old, serve, say)
+    return Published(fake, cluster, old, serve, say)
 
 
 def _aws(aws: Aws, gateways: Gateways) -> Published:

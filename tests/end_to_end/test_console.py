@@ -1,6 +1,6 @@
 """The console in a real browser: an operator follows a rollout, decides with a click, and sees the result.
 
-tests/integration/browser/test_widgets.py tests the same over twins, and faster.
+tests/integration/browser/test_widgets.py tests the same over fakes, and faster.
 """
 
 import re

@@ -1,4 +1,4 @@
-"""Reads over many clusters at once, from the other twins."""
+"""Reads over many clusters at once, from the other fakes."""
 
 from collections.abc import Mapping, Sequence
 
@@ -11,7 +11,7 @@ from tests.fakes.registry import MemoryRegistry
 
 
 class MemoryClusterQueries:
-    """The twin; a test fills `runs`."""
+    """The fake; a test fills `runs`."""
 
     def __init__(
         self,

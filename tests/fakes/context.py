@@ -24,7 +24,7 @@ from tests.fakes.step_reads import MemoryStepReads
 
 @dataclass
 class MemoryContext:
-    """The twins, each with its own type, and a `context` over them. `clusters` has health-check paths."""
+    """The fakes, each with its own type, and a `context` over them. `clusters` has health-check paths."""
 
     clusters: Mapping[Cluster, str]
     clock: ManualClock = field(default_factory=ManualClock)

@@ -1,4 +1,4 @@
-"""The records that a step reads first, from the other twins."""
+"""The records that a step reads first, from the other fakes."""
 
 from lifecycle.application.ports.step_reads import StepRecords
 from lifecycle.domain.fleet.cluster import Cluster
@@ -10,7 +10,7 @@ from tests.fakes.leases import MemoryLeases
 
 
 class MemoryStepReads:
-    """Reads from the other twins."""
+    """Reads from the other fakes."""
 
     def __init__(self, leases: MemoryLeases, deployments: MemoryDeployments, fleet: MemoryFleet) -> None:
         self._leases = leases

@@ -1,4 +1,4 @@
-"""The twin of the port Dispatcher: target groups and their traffic weights, health checks and draining.
+"""The fake of the port Dispatcher: target groups and their traffic weights, health checks and draining.
 
 A target is INITIAL when registered, then HEALTHY or UNHEALTHY by what its host really runs. A deregistered
 target drains until its requests in flight have ended. The seed chooses how long each of these takes.
@@ -24,7 +24,7 @@ TEST_GROUP = (Group.TEST_BED, Group.CONTROL)
 
 
 class Balancer:
-    """The twin of the port Dispatcher. `lost_at` is when a registered target last became unhealthy.
+    """The fake of the port Dispatcher. `lost_at` is when a registered target last became unhealthy.
 
     `states` are the main group's targets, `test_groups` those of the test bed and control.
     `weight_given_at` is when a group last got a traffic weight, `left_at` when a target last left it.

@@ -1,4 +1,4 @@
-"""The Context that the application gets: the twins, where each call may be interrupted, refused or lost.
+"""The Context that the application gets: the fakes, where each call may be interrupted, refused or lost.
 
 Every proxy gives way, perhaps fails before the effect, makes the call, calls the oracle's check of that
 write, and perhaps fails after the effect. Reads are interrupted too, so that a stale read is as likely as a
@@ -68,8 +68,8 @@ WRITES = {
 
 
 def instrumented_context(sim: "Simulation") -> Context:
-    """Return the Context over the simulation's twins."""
-    twins = {
+    """Return the Context over the simulation's fakes."""
+    fakes = {
         "leases": sim.leases,
         "deployments": sim.deployments,
         "step_reads": StepReads(sim),
@@ -84,13 +84,13 @@ def instrumented_context(sim: "Simulation") -> Context:
         "metrics": sim.metrics,
     }
     ports: dict[str, Any] = {}
-    for port, twin in twins.items():
+    for port, fake in fakes.items():
         ports[port] = proxy = _Port()
         for method in READS.get(port, ()):
-            setattr(proxy, method, _instrumented(sim, f"{port}.{method}", getattr(twin, method), None))
+            setattr(proxy, method, _instrumented(sim, f"{port}.{method}", getattr(fake, method), None))
         for method in WRITES.get(port, ()):
             check = getattr(sim.oracle, f"{port}_{method}", None)
-            setattr(proxy, method, _instrumented(sim, f"{port}.{method}", getattr(twin, method), check))
+            setattr(proxy, method, _instrumented(sim, f"{port}.{method}", getattr(fake, method), check))
     give = _instrumented(sim, "fleet.give_turn", _give_turn(sim), sim.oracle.turn_given)
     ports["fleet"].give_turns = _one_by_one(give)
     ports["dispatcher"].has_test_bed = sim.balancer.has_test_bed

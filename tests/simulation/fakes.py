@@ -1,4 +1,4 @@
-"""The twins that need the simulation: clock, fleet, leases, executions, and reads that are torn."""
+"""The fakes that need the simulation: clock, fleet, leases, executions, and reads that are torn."""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -24,7 +24,7 @@ LONGEST_NAP = 30.0
 
 
 class Fleet(MemoryFleet):
-    """The twin of the fleet; a read first brings the heartbeats of reachable hosts up to date."""
+    """The fake of the fleet; a read first brings the heartbeats of reachable hosts up to date."""
 
     def __init__(self, sim: "Simulation") -> None:
         super().__init__()

@@ -1,4 +1,4 @@
-"""The twin of the port Metrics: a bad version answers errors in its test bed.
+"""The fake of the port Metrics: a bad version answers errors in its test bed.
 
 In a fifth of the runs there is no data.
 """

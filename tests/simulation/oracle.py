@@ -2,7 +2,7 @@
 
 It judges by what hosts really run and where the load balancer really sends traffic. The checks are in
 invariants/, by theme; the past effects that they need are in history.py. A method named `port_method` is
-called after each such write (context.py); the other methods are called by the twins.
+called after each such write (context.py); the other methods are called by the fakes.
 """
 
 from collections.abc import Mapping

@@ -1,4 +1,4 @@
-"""The twins of what an agent uses on its host: the service, the release store, the self-test.
+"""The fakes of what an agent uses on its host: the service, the release store, the self-test.
 
 `Service` and `ReleaseStore` replace those of apps/agent/service.py and release_store.py, step by step.
 """

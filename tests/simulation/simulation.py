@@ -58,7 +58,7 @@ class Simulation(Scheduler):
         self.fleet = Fleet(self)
         self.balancer = Balancer(self)
         self.metrics = Metrics(self)
-        # The metrics twin behind call faults, as `analyse` sees it; set by context.py.
+        # The fake of Metrics behind call faults, as `analyse` sees it; set by context.py.
         self.metrics_port: Any = None
         self.oracle = Oracle(self)
         self.call_faults = CallFaults(self)

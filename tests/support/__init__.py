@@ -1,1 +1,1 @@
-"""Code that several test folders share: scripted hosts, and the rollout's loop over in-memory twins."""
+"""Code that several test folders share: scripted hosts, and the rollout's loop over in-memory fakes."""

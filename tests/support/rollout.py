@@ -1,4 +1,4 @@
-"""The loop of statemachines/rollout.asl.json in Python, over in-memory twins and scripted hosts.
+"""The loop of statemachines/rollout.asl.json in Python, over in-memory fakes and scripted hosts.
 
 A `Host` behaves as an agent does: when the clock moves it takes an INSTALL turn, and reports. Its `breaks`
 maps a version to the stage that fails there.

@@ -1,4 +1,4 @@
-"""The console's calls to AWS. Implemented by aws.py, and by a twin in the tests."""
+"""The console's calls to AWS. Implemented by aws.py, and by a fake in the tests."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""The console's page over a twin of AWS, in a real browser."""
+"""The console's page over a fake of AWS, in a real browser."""
 
 from collections.abc import Callable, Iterator
 
@@ -13,7 +13,7 @@ from tests.integration.console.fake_aws import FakeAws
 
 @pytest.fixture
 def aws() -> FakeAws:
-    """Return the twin of AWS; a test fills it before it opens the page."""
+    """Return the fake of AWS; a test fills it before it opens the page."""
     return FakeAws()
 
 
@@ -27,7 +27,7 @@ def server(aws: FakeAws) -> Iterator[ConsoleServer]:
 
 @pytest.fixture
 def console(server: ConsoleServer, seat: Callable[..., Desk]) -> Callable[..., Page]:
-    """Return a function that opens the page over the twin, and waits for its widgets."""
+    """Return a function that opens the page over the fake, and waits for its widgets."""
 
     def opened(**more: object) -> Page:
         return seat(server.url, **more).open()

@@ -25,7 +25,7 @@ ALARM = "arn:aws:cloudwatch:us-east-1:000000000000:alarm:"
 
 
 def fill(aws: FakeAws, now: float | None = None) -> None:
-    """Fill the twin with everything that the page can draw."""
+    """Fill the fake with everything that the page can draw."""
     at = now or time.time()
     names = ("lifecycle-show-pipeline", "lifecycle-show-questions")
     rows = f"<tr><td>{escape(MARKUP)}</td><td>1.0.1</td></tr>"

@@ -1,6 +1,6 @@
 """The real widgets in a browser: an operator reads why a rollout halted, rolls back, and approves a test bed.
 
-Decisions and records are the real ones over in-memory twins; tests/end_to_end/test_console.py does the same in
+Decisions and records are the real ones over in-memory fakes; tests/end_to_end/test_console.py does the same in
 the embedded environment. `make screenshots` saves pictures of these pages.
 """
 

@@ -1,4 +1,4 @@
-"""The console's real widgets and buttons over in-memory twins, as the page calls them."""
+"""The console's real widgets and buttons over in-memory fakes, as the page calls them."""
 
 import threading
 from collections.abc import Callable
@@ -26,7 +26,7 @@ VIEWS = {
 
 
 def furnish(aws: FakeAws, desk: Desk) -> None:
-    """Give the twin every widget and the function that acts; a rollout goes on at once after an action."""
+    """Give the fake every widget and the function that acts; a rollout goes on at once after an action."""
     one_at_a_time = threading.Lock()
 
     def shows(view: str) -> Callable[[dict[str, Any]], str]:

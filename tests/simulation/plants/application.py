@@ -1,4 +1,4 @@
-"""Faults planted in the use cases of lifecycle/application, and in the twins of the ledger."""
+"""Faults planted in the use cases of lifecycle/application, and in the fakes of the ledger."""
 
 from tests.simulation.planted import Edit, Planted
 

@@ -1,4 +1,4 @@
-"""An operator's desk over in-memory twins: commands as typed, with the real decisions of the rollout."""
+"""An operator's desk over in-memory fakes: commands as typed, with the real decisions of the rollout."""
 
 import json
 from collections.abc import Callable, Mapping, Sequence

@@ -17,7 +17,7 @@ OLDEST, MIDDLE, NEWEST = SNAPSHOTS
 
 
 class CollectingFunctions(FakeFunctions):
-    """With the phase gc over the twins."""
+    """With the phase gc over the fakes."""
 
     def _gc(self, payload: dict[str, Any]) -> Any:
         asked, memory = events.CollectGarbage.model_validate(payload), self.machine.memory

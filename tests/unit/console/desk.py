@@ -1,4 +1,4 @@
-"""The console over in-memory twins: scripted hosts, a catalogue, and widgets as CloudWatch calls them."""
+"""The console over in-memory fakes: scripted hosts, a catalogue, and widgets as CloudWatch calls them."""
 
 from dataclasses import dataclass, replace
 from datetime import timedelta

@@ -25,14 +25,14 @@ class Killed(BaseException):
     """The end of a killed function."""
 
 
-class Twin(MemoryDeployments):
-    """Records that share the state of another twin."""
+class SharedRecords(MemoryDeployments):
+    """Records that share the state of others."""
 
     def __init__(self, real: MemoryDeployments) -> None:
         self.__dict__ = real.__dict__
 
 
-class WithoutGone(Twin):
+class WithoutGone(SharedRecords):
     """Records of which one cluster cannot be read."""
 
     def recent(self, cluster: Cluster, limit: int) -> Sequence[Deployment]:
@@ -41,7 +41,7 @@ class WithoutGone(Twin):
         return super().recent(cluster, limit)
 
 
-class KillsAnswers(Twin):
+class KillsAnswers(SharedRecords):
     """Records that kill the caller that answers."""
 
     def answer(self, question: Question, answer: Answer) -> Question:
@@ -60,10 +60,10 @@ def field() -> Field:
     return Field(BACK)
 
 
-def killed(field: Field, **twins: object) -> None:
-    """Run one check that is killed, with these twins, then restore the context."""
+def killed(field: Field, **fakes: object) -> None:
+    """Run one check that is killed, with these fakes, then restore the context."""
     context = field.machine.context
-    field.machine.context = replace(context, **twins)  # type: ignore[arg-type]
+    field.machine.context = replace(context, **fakes)  # type: ignore[arg-type]
     with pytest.raises(Killed):
         field.kinds()
     field.machine.context = context

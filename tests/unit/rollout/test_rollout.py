@@ -1,4 +1,4 @@
-"""A whole rollout over in-memory twins, as an operator would see it."""
+"""A whole rollout over in-memory fakes, as an operator would see it."""
 
 from dataclasses import replace
 
