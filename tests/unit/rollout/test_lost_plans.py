@@ -1,5 +1,6 @@
-"""A plan that was killed between its record and its lease: nothing began, and nothing reported it."""
+"""Plans that were killed: before the lease, where nothing began and nothing reported it, or after it."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
 
@@ -8,16 +9,37 @@ import pytest
 from lifecycle.application.convergence.converge import Result, converge_all
 from lifecycle.application.rollout.plan import begin
 from lifecycle.domain.fleet.cluster import Cluster
+from lifecycle.domain.fleet.desired import Desired
+from lifecycle.domain.fleet.host_command import Turn
 from lifecycle.domain.rollout.deployment import DeploymentState, Request
 from lifecycle.domain.rollout.lease import Lease
+from tests.fakes.fleet import MemoryFleet
 from tests.fakes.leases import MemoryLeases
-from tests.support.rollout import Machine
+from tests.fakes.registry import MemoryRegistry
+from tests.support.rollout import CLUSTER, Machine
 
 
 class NoLeases(MemoryLeases):
     """Leases that kill the caller that acquires one."""
 
     def acquire(self, cluster: Cluster, deployment: str, now: datetime) -> Lease:
+        raise RuntimeError("killed")
+
+
+class NoRegistry(MemoryRegistry):
+    """A registry that kills the caller that writes the desired version."""
+
+    def set_desired(self, cluster: Cluster, desired: Desired) -> None:
+        raise RuntimeError("killed")
+
+
+class NoTurns(MemoryFleet):
+    """A fleet that takes no turns: a plan dies after it wrote the desired version."""
+
+    def __init__(self, like: MemoryFleet) -> None:
+        self.__dict__.update(like.__dict__)
+
+    def give_turns(self, cluster: Cluster, turns: Sequence[Turn]) -> None:
         raise RuntimeError("killed")
 
 
@@ -84,3 +106,32 @@ def test_old_lost_plan_is_not_resumed(machine: Machine) -> None:
     machine.memory.clock.sleep(16 * 60)
     assert converge(machine).kind == "CLOSE_ORPHANED"
     assert machine.record(request.deployment).state is DeploymentState.STALE
+
+
+def test_plan_killed_after_it_took_the_lease_is_resumed_at_once(machine: Machine) -> None:
+    machine.memory.clock.sleep(1)
+    request = machine.request("1.0.1")
+    killed = replace(machine.context, registry=NoRegistry((CLUSTER,)))
+    with pytest.raises(RuntimeError):
+        begin(killed, request, request.deployment)
+    assert machine.memory.leases.current(CLUSTER).deployment == request.deployment
+    machine.memory.executions.rollouts[request.deployment] = {}  # and it has ended
+    found = converge_all(machine.context, "abcd", "schedule")[0]
+    assert (found.kind, found.deployment) == ("RESUME", request.deployment)
+    machine.run_what_waited()
+    assert machine.record(request.deployment).state is DeploymentState.DONE
+
+
+def test_refused_second_plan_restores_the_desired_version(machine: Machine) -> None:
+    before = machine.memory.registry.desired(CLUSTER)
+    assert before is not None
+    machine.memory.clock.sleep(1)
+    request = machine.request("1.0.1")
+    with pytest.raises(RuntimeError):  # killed after it wrote what is desired
+        begin(replace(machine.context, fleet=NoTurns(machine.memory.fleet)), request, request.deployment)
+    machine.memory.fleet.quarantine(CLUSTER, "1.0.1", "it is bad")
+    assert machine.begin(request).kind == "REFUSED"
+    now = machine.memory.registry.desired(CLUSTER)
+    assert now is not None
+    assert (now.version, now.deployment) == (before.version, before.deployment)
+    assert machine.memory.leases.current(CLUSTER).deployment == ""

@@ -1,6 +1,6 @@
 """Races that the simulation and the fault injection found, each in a few lines."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
 
@@ -16,9 +16,8 @@ from lifecycle.application.rollout.stage_guard import HostTask
 from lifecycle.domain.convergence.decide import HAND_OVER_TIMEOUT
 from lifecycle.domain.errors import Refused, StaleEpoch, StoreRefused
 from lifecycle.domain.fleet.cluster import Cluster
-from lifecycle.domain.fleet.desired import Desired
 from lifecycle.domain.fleet.host import Stage
-from lifecycle.domain.fleet.host_command import Order, Turn
+from lifecycle.domain.fleet.host_command import Order
 from lifecycle.domain.fleet.target_group import TargetState
 from lifecycle.domain.monitoring.audit import AuditEntry
 from lifecycle.domain.rollout.attempt import AttemptState, HostAttempt
@@ -28,8 +27,6 @@ from lifecycle.domain.rollout.lease import RUNNING_LEASE, Lease
 from lifecycle.domain.rollout.queue import PendingDeployment
 from lifecycle.domain.service.policy import Policy
 from tests.fakes.audit import MemoryAuditLog
-from tests.fakes.fleet import MemoryFleet
-from tests.fakes.registry import MemoryRegistry
 from tests.support.rollout import CHAIN, CLUSTER, Machine
 
 
@@ -321,25 +318,6 @@ def test_convergence_closes_a_deployment_orphaned_by_two_plans(machine: Machine)
     assert machine.record(request.deployment).state is DeploymentState.STALE
 
 
-def test_plan_killed_after_it_took_the_lease_is_resumed_at_once(machine: Machine) -> None:
-    machine.memory.clock.sleep(1)
-    request = machine.request("1.0.1")
-    killed = replace(machine.context, registry=NoRegistry((CLUSTER,)))
-    with pytest.raises(RuntimeError):
-        begin(killed, request, request.deployment)
-    assert machine.memory.leases.current(CLUSTER).deployment == request.deployment
-    machine.memory.executions.rollouts[request.deployment] = {}  # and it has ended
-    found = converge_all(machine.context, "abcd", "schedule")[0]
-    assert (found.kind, found.deployment) == ("RESUME", request.deployment)
-    machine.run_what_waited()
-    assert machine.record(request.deployment).state is DeploymentState.DONE
-
-
-class NoRegistry(MemoryRegistry):
-    def set_desired(self, cluster: Cluster, desired: Desired) -> None:
-        raise RuntimeError("killed")
-
-
 def test_older_execution_does_not_take_the_deployment_back(machine: Machine) -> None:
     machine.memory.clock.sleep(1)
     request = machine.request("1.0.1")
@@ -383,21 +361,6 @@ def test_first_deployment_that_never_began_is_closed() -> None:
     assert converge_all(machine.context, "abcd", "schedule")[0].kind == "CLOSE_ORPHANED"
 
 
-def test_refused_second_plan_restores_the_desired_version(machine: Machine) -> None:
-    before = machine.memory.registry.desired(CLUSTER)
-    assert before is not None
-    machine.memory.clock.sleep(1)
-    request = machine.request("1.0.1")
-    with pytest.raises(RuntimeError):  # killed after it wrote what is desired
-        begin(replace(machine.context, fleet=NoTurns(machine.memory.fleet)), request, request.deployment)
-    machine.memory.fleet.quarantine(CLUSTER, "1.0.1", "it is bad")
-    assert machine.begin(request).kind == "REFUSED"
-    now = machine.memory.registry.desired(CLUSTER)
-    assert now is not None
-    assert (now.version, now.deployment) == (before.version, before.deployment)
-    assert machine.memory.leases.current(CLUSTER).deployment == ""
-
-
 def test_fenced_registration_is_not_made(machine: Machine) -> None:
     request = planned(machine)
     for stage in CHAIN[:3]:
@@ -412,13 +375,3 @@ def test_fenced_registration_is_not_made(machine: Machine) -> None:
     late = Late(machine.context.step_reads, fence)
     assert stages.register(replace(machine.context, step_reads=late), mine, "run").outcome == "STALE"
     assert "host-2" not in machine.serving()
-
-
-class NoTurns(MemoryFleet):
-    """A fleet that takes no turns: a plan dies after it wrote the desired version."""
-
-    def __init__(self, like: MemoryFleet) -> None:
-        self.__dict__.update(like.__dict__)
-
-    def give_turns(self, cluster: Cluster, turns: Sequence[Turn]) -> None:
-        raise RuntimeError("killed")
