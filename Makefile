@@ -31,7 +31,7 @@ test: system-packages setup build/npm/.installed ## run every check and every te
 	@$(BIN)/python -m pytest tests/simulation/test_simulation.py
 	@$(BIN)/python -m pytest -n 2 --ignore tests/simulation/test_simulation.py
 
-check: setup ## what needs no emulator: style, types, architecture, unit and infrastructure tests
+check: setup ## what needs no emulator: style, prose, types, architecture, unit and infrastructure tests
 	@$(MAKE) --jobs=2 static unit
 
 bench: setup ## measure speed, failed requests and memory; prints JSON
