@@ -59,10 +59,7 @@ def run(settings: Settings) -> None:
         aws.S3Releases(functools.cache(lambda: aws.client("s3")), settings.bucket),
     )
     sink = aws.CloudWatchMetricSink(
-        functools.cache(lambda: aws.client("cloudwatch")),
-        settings.cluster,
-        settings.host,
-        settings.metrics_seconds,
+        functools.cache(lambda: aws.client("cloudwatch")), settings.cluster, settings.host, settings.metrics_seconds
     )
     publisher = MetricsPublisher(settings, sink)
     publisher.start()

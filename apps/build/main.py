@@ -83,7 +83,9 @@ def _build(
     run_steps(file.build, folder, environ, print_progress)
     packed = pack(_members(folder, file, exclude), artifact, request.built_at)
     manifest = manifest_of(file, request, packed)
-    print_progress(f"== snapshot {manifest.version}: {packed.files} files, {packed.size} bytes, sha256 {packed.digest}")
+    print_progress(
+        f"== snapshot {manifest.version}: {packed.files} files, {packed.size} bytes, sha256 {packed.digest}"
+    )
     return manifest
 
 

@@ -32,9 +32,7 @@ def from_environment(environ: Mapping[str, str]) -> Request:
     """Return the build that the delivery requested; raise BuildFailed with the variable that is invalid."""
     commit = _required(environ, "LIFECYCLE_COMMIT")
     if not _COMMIT.fullmatch(commit):
-        raise BuildFailed(
-            f"LIFECYCLE_COMMIT: expected 40 hexadecimal digits in lower case, found {commit!r:.60}"
-        )
+        raise BuildFailed(f"LIFECYCLE_COMMIT: expected 40 hexadecimal digits in lower case, found {commit!r:.60}")
     return Request(
         repository=_without_credentials(_required(environ, "LIFECYCLE_REPOSITORY")),
         commit=commit,
@@ -61,9 +59,7 @@ def check_clone(folder: Path, request: Request) -> None:
     """Raise BuildFailed when the clone is at another commit than the request."""
     found = head_commit(folder) if (folder / ".git").exists() else None
     if found and found != request.commit:
-        raise BuildFailed(
-            f"expected a clone of commit {request.commit}, found {found}; start the build again"
-        )
+        raise BuildFailed(f"expected a clone of commit {request.commit}, found {found}; start the build again")
 
 
 def head_commit(folder: Path) -> str | None:
@@ -85,8 +81,7 @@ def git(folder: Path, *arguments: str) -> str | None:
 def _required(environ: Mapping[str, str], name: str) -> str:
     if not (value := environ.get(name, "").strip()):
         raise BuildFailed(
-            f"expected the environment variable {name}, found none; "
-            "set it, or build with --no-publish --dest FOLDER"
+            f"expected the environment variable {name}, found none; set it, or build with --no-publish --dest FOLDER"
         )
     return value
 

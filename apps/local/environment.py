@@ -28,16 +28,7 @@ from apps.local.aws.endpoints import (
 from apps.local.errors import LaptopError
 from apps.local.git.repositories import write_hooks
 from apps.local.lock import locked
-from apps.local.paths import (
-    ACCOUNT,
-    CLUSTER_TEMPLATE,
-    EMULATED,
-    PLATFORM,
-    REGION,
-    Layout,
-    read_json,
-    write_json,
-)
+from apps.local.paths import ACCOUNT, CLUSTER_TEMPLATE, EMULATED, PLATFORM, REGION, Layout, read_json, write_json
 from apps.local.ports import LOOPBACK, Ports, check
 from apps.local.processes import Part, end, forget_files, recorded
 from apps.local.progress import Progress
@@ -48,10 +39,7 @@ RECEIVE_PUSH = names.function("receive_push")
 
 
 def up(
-    layout: Layout,
-    progress: Progress,
-    ports: Ports | None = None,
-    context: Mapping[str, str] | None = None,
+    layout: Layout, progress: Progress, ports: Ports | None = None, context: Mapping[str, str] | None = None
 ) -> dict[str, Any]:
     """Bring the environment up, or restart the parts that died; return the content of environment.json.
 

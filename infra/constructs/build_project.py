@@ -52,9 +52,7 @@ class BuildProject(Construct):
             source=codebuild.CfnProject.SourceProperty(type="NO_SOURCE", build_spec=BUILDSPEC.read_text()),
             secondary_sources=[
                 codebuild.CfnProject.SourceProperty(
-                    type="S3",
-                    source_identifier=TOOLS,
-                    location=f"{asset.s3_bucket_name}/{asset.s3_object_key}",
+                    type="S3", source_identifier=TOOLS, location=f"{asset.s3_bucket_name}/{asset.s3_object_key}"
                 )
             ],
             artifacts=codebuild.CfnProject.ArtifactsProperty(type="NO_ARTIFACTS"),
@@ -77,8 +75,7 @@ class BuildProject(Construct):
             queued_timeout_in_minutes=_MINUTES,
         )
         accept(
-            self.project,
-            {"AwsSolutions-CB4": "it has no CodeBuild artifacts; S3 encrypts what a build publishes"},
+            self.project, {"AwsSolutions-CB4": "it has no CodeBuild artifacts; S3 encrypts what a build publishes"}
         )
 
 

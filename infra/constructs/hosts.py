@@ -37,13 +37,7 @@ class Hosts(Construct):
     """
 
     def __init__(
-        self,
-        scope: Construct,
-        construct_id: str,
-        cluster: ClusterSettings,
-        *,
-        role: iam.Role,
-        front: FrontDoor,
+        self, scope: Construct, construct_id: str, cluster: ClusterSettings, *, role: iam.Role, front: FrontDoor
     ) -> None:
         super().__init__(scope, construct_id)
         self._cluster = cluster
@@ -159,8 +153,7 @@ class Hosts(Construct):
             ],
         )
         accept(
-            group,
-            {"AwsSolutions-AS3": "the group has a fixed size and no scaling policy: no event to notify about"},
+            group, {"AwsSolutions-AS3": "the group has a fixed size and no scaling policy: no event to notify about"}
         )
 
     def _association(self, script: str) -> None:

@@ -104,8 +104,6 @@ def substitutions(calls: tuple[str, ...], starts: tuple[str, ...]) -> dict[str, 
 def _allowed(calls: tuple[str, ...], starts: tuple[str, ...]) -> tuple[Statement, ...]:
     invoke = Statement("Call", ("lambda:InvokeFunction",), tuple(names.function_arn(phase) for phase in calls))
     begin = Statement(
-        "Start",
-        ("states:StartExecution",),
-        tuple(names.machine_arn(names.machine(machine)) for machine in starts),
+        "Start", ("states:StartExecution",), tuple(names.machine_arn(names.machine(machine)) for machine in starts)
     )
     return (invoke, begin, _OBSERVED)

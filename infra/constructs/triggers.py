@@ -38,13 +38,7 @@ class Schedule(Construct):
     """Runs a phase at a rate. A missed run is not repeated, because the next one reads the same records."""
 
     def __init__(
-        self,
-        scope: Construct,
-        construct_id: str,
-        phase: str,
-        function: lambda_.Function,
-        rate: str,
-        description: str,
+        self, scope: Construct, construct_id: str, phase: str, function: lambda_.Function, rate: str, description: str
     ) -> None:
         super().__init__(scope, construct_id)
         role = iam.Role(
@@ -56,9 +50,7 @@ class Schedule(Construct):
                 "schedule": iam.PolicyDocument(
                     statements=[
                         iam.PolicyStatement(
-                            sid="Run",
-                            actions=["lambda:InvokeFunction"],
-                            resources=[function.function_arn],
+                            sid="Run", actions=["lambda:InvokeFunction"], resources=[function.function_arn]
                         )
                     ]
                 )

@@ -44,9 +44,7 @@ class ByoClusterStack(Stack):
 
     def _values(self) -> ClusterValues:
         letters = CfnMapping(
-            self,
-            "Letters",
-            mapping={name: {"letter": letter} for name, letter in ENVIRONMENT_LETTERS.items()},
+            self, "Letters", mapping={name: {"letter": letter} for name, letter in ENVIRONMENT_LETTERS.items()}
         )
         self._text("Service", "Name of the service", allowed_pattern="[a-z][a-z0-9-]{0,23}")
         environment = self._text(
@@ -77,9 +75,7 @@ class ByoClusterStack(Stack):
             ),
             certificate_arn=self._text("CertificateArn", "Certificate for HTTPS; empty for HTTP", default=""),
             address=self._text(
-                "Address",
-                "URL by which callers reach the service; empty for that of the load balancer",
-                default="",
+                "Address", "URL by which callers reach the service; empty for that of the load balancer", default=""
             ),
         )
 

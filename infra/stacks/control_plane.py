@@ -129,10 +129,7 @@ class ControlPlaneStack(Stack):
     def _rollout_phases(self) -> None:
         drains, registers = change_targets("DeregisterTargets"), change_targets("RegisterTargets")
         self._phase(
-            "plan",
-            reads=[TARGETS, HEALTH_PATHS, SNAPSHOTS, RELEASES],
-            writes=[LEDGER, REGISTRY],
-            may=[LEAVE_QUEUE],
+            "plan", reads=[TARGETS, HEALTH_PATHS, SNAPSHOTS, RELEASES], writes=[LEDGER, REGISTRY], may=[LEAVE_QUEUE]
         )
         self._phase("next_step", reads=[TARGETS], writes=[LEDGER])
         # A stage that takes out a host of a test bed first sets the weight of its target group to 0.

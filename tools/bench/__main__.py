@@ -102,10 +102,7 @@ def _options() -> argparse.Namespace:
     )
     parser.add_argument("--rate", type=float, default=250.0, help="requests per second during load and bad_builds")
     parser.add_argument(
-        "--requests",
-        type=int,
-        default=100_000,
-        help="the number of requests to send during the rollouts of load",
+        "--requests", type=int, default=100_000, help="the number of requests to send during the rollouts of load"
     )
     return parser.parse_args()
 

@@ -28,14 +28,7 @@ from apps.local.services.hosts import LocalCluster
 from lifecycle.application.rollout.requests import payload
 from lifecycle.domain.fleet.cluster import Cluster
 from lifecycle.domain.rollout.decision import Choice, Question
-from lifecycle.domain.rollout.deployment import (
-    Deployment,
-    DeploymentState,
-    Kind,
-    Override,
-    Request,
-    deployment_id,
-)
+from lifecycle.domain.rollout.deployment import Deployment, DeploymentState, Kind, Override, Request, deployment_id
 from lifecycle.names import execution_arn
 from tools.demo.delivery import follow
 from tools.demo.demo import run_demo
@@ -151,11 +144,7 @@ class Laboratory:
         return [event for page in pages for event in page["events"]]
 
     def newest(
-        self,
-        cluster: Cluster,
-        version: str,
-        name: str = "",
-        expected: DeploymentState = DeploymentState.DONE,
+        self, cluster: Cluster, version: str, name: str = "", expected: DeploymentState = DeploymentState.DONE
     ) -> Deployment:
         """Wait for the cluster's newest deployment to have this version, this name if given, and this state.
 

@@ -41,10 +41,7 @@ def under_load(lab: Laboratory, versions: tuple[str, str], rate: float, requests
     say(f"rollouts and rollbacks under {rate:.0f} requests per second, until {requests} requests were due meanwhile")
     timeline = Timeline()
     before = counters(lab.ports)
-    with (
-        Load(lab.production.address, rate) as load,
-        pinned_cpus(lab.layout, lab.production.hosts, load.pid),
-    ):
+    with Load(lab.production.address, rate) as load, pinned_cpus(lab.layout, lab.production.hosts, load.pid):
         time.sleep(_SETTLE_SECONDS)
         while timeline.rolled_seconds * rate < requests:
             stretch = min(_STRETCH_SECONDS, requests / rate - timeline.rolled_seconds)

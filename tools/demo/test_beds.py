@@ -43,10 +43,7 @@ def show(demo: Demo, facts: dict[str, Any], added: Added) -> None:
         good = release_next(demo, facts, added)
         with _answering(demo, added.service, "approve"):
             deploy(demo, added, good)
-    with (
-        demo.phase("A version that answers 3 % errors, through its test bed"),
-        _errors(added.working_copy),
-    ):
+    with demo.phase("A version that answers 3 % errors, through its test bed"), _errors(added.working_copy):
         bad = release_next(demo, facts, added)
         try:
             with _answering(demo, added.service, "reject"):

@@ -12,15 +12,7 @@ from lifecycle.domain.analysis.comparison import LEVEL
 from lifecycle.domain.analysis.model import Verdict
 from tools.judge_study.equal_hosts import ALPHA, CASES
 from tools.judge_study.hosts import Degradation, Traffic
-from tools.judge_study.power import (
-    AT_THE_LIMIT,
-    DEGRADATIONS,
-    MINUTES,
-    RATES,
-    Verdicts,
-    verdicts,
-    wrong_pass_rate,
-)
+from tools.judge_study.power import AT_THE_LIMIT, DEGRADATIONS, MINUTES, RATES, Verdicts, verdicts, wrong_pass_rate
 from tools.judge_study.speed import METRICS, MILLISECONDS, milliseconds
 from tools.judge_study.speed import MINUTES as SPEED_MINUTES
 
@@ -80,12 +72,7 @@ def power(pool: Pool, runs: int) -> list[Promise]:
         row = (cells[worse.name, Traffic(rate, minutes)] for rate in RATES)
         print(f"| {worse.name} | {minutes} | " + " | ".join(map(_cell, row)) + " |")
     return [
-        _promise(
-            cells[name, Traffic(rate, minutes)],
-            verdict,
-            least,
-            f"{name}, {rate} requests/s, {minutes} minutes",
-        )
+        _promise(cells[name, Traffic(rate, minutes)], verdict, least, f"{name}, {rate} requests/s, {minutes} minutes")
         for name, rate, minutes, verdict, least in (
             ("none", 5, 30, Verdict.PASS, 0.9),
             ("none", 500, 30, Verdict.PASS, 0.9),

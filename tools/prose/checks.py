@@ -60,10 +60,7 @@ def load(path: Path) -> Rules:
     content = tomllib.loads(path.read_text())
     entries = tuple(
         Substitution(
-            each["find"],
-            each["say"],
-            each.get("why", ""),
-            frozenset(map(Kind, each.get("scopes", _EVERYWHERE))),
+            each["find"], each["say"], each.get("why", ""), frozenset(map(Kind, each.get("scopes", _EVERYWHERE)))
         )
         for each in content["substitution"]
     )

@@ -32,8 +32,7 @@ Frozen = Annotated[
     bool, typer.Option("--despite-freeze", help="Deploy despite a freeze; deploy also needs a --reason.")
 ]
 NoRollbackTarget = Annotated[
-    bool,
-    typer.Option("--without-rollback-target", help="Deploy although no version could be rolled back to."),
+    bool, typer.Option("--without-rollback-target", help="Deploy although no version could be rolled back to.")
 ]
 
 

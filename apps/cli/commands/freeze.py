@@ -26,8 +26,7 @@ Scope = Annotated[
     typer.Argument(metavar="SCOPE", help="everything, production, staging, or a cluster such as production/hello."),
 ]
 Until = Annotated[
-    str,
-    typer.Option("--until", metavar="TIME", help="The end of the freeze in UTC, such as '2026-11-24 08:00'."),
+    str, typer.Option("--until", metavar="TIME", help="The end of the freeze in UTC, such as '2026-11-24 08:00'.")
 ]
 For = Annotated[
     str, typer.Option("--for", metavar="DURATION", help="The length of the freeze, such as 30m, 2h or 3d.")
@@ -109,8 +108,7 @@ def freezes(printer: Printer, connection: Connection) -> int:
     ]
     printer.facts({"freezes": found, "windows": windows})
     printer.table(
-        ("scope", "since (utc)", "until", "by", "why"),
-        [_row(each, now) for each in connection.context.freezes.all()],
+        ("scope", "since (utc)", "until", "by", "why"), [_row(each, now) for each in connection.context.freezes.all()]
     )
     if not found:
         printer.line("no freezes")

@@ -18,8 +18,7 @@ _AGE = re.compile(r"(?P<count>[1-9][0-9]{0,4})(?P<unit>[hd])")
 Releases = Annotated[int, typer.Option(min=1, help="Number of newest releases to retain.")]
 Snapshots = Annotated[int, typer.Option(min=1, help="Number of newest snapshots to retain.")]
 OlderThan = Annotated[
-    str,
-    typer.Option(metavar="AGE", help="The least age of a deleted version in hours or days, such as 36h or 7d."),
+    str, typer.Option(metavar="AGE", help="The least age of a deleted version in hours or days, such as 36h or 7d.")
 ]
 DryRun = Annotated[
     bool, typer.Option("--dry-run", help="Only list what would be deleted and retained, with the reasons.")

@@ -8,11 +8,7 @@ from typing import Annotated
 import typer
 
 from apps.cli import resolve
-from apps.cli.cluster_operations import (
-    call_function,
-    cluster_payload,
-    last_report,
-)
+from apps.cli.cluster_operations import call_function, cluster_payload, last_report
 from apps.cli.command import MaybeService, ServiceName, Yes, connected
 from apps.cli.options import Environment, InEnvironment, Why, environment_flag
 from apps.cli.output.printer import Printer
@@ -46,10 +42,7 @@ def quarantine(
         printer.line("not quarantined")
         return 1
     call_function(
-        printer,
-        connection,
-        "quarantine",
-        {**cluster_payload(cluster), "name": name, "by": connection.by, "why": why},
+        printer, connection, "quarantine", {**cluster_payload(cluster), "name": name, "by": connection.by, "why": why}
     )
     undo = connection.command(f"unquarantine {service} {name}{environment_flag(cluster)} --why '...'")
     printer.line(f"undo: {undo}")
@@ -57,8 +50,7 @@ def quarantine(
 
 
 @connected(
-    "unquarantine hello h1 --why 'it has a new disk'",
-    "unquarantine hello 1.4.2 --why 'the database was the cause'",
+    "unquarantine hello h1 --why 'it has a new disk'", "unquarantine hello 1.4.2 --why 'the database was the cause'"
 )
 def unquarantine(
     printer: Printer,

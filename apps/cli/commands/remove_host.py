@@ -14,10 +14,7 @@ from apps.cli.ports import Connection
 HostName = Annotated[str, typer.Argument(metavar="HOST", help="The name of the host, as `lifecycle hosts` shows it.")]
 Terminated = Annotated[
     bool,
-    typer.Option(
-        "--terminated",
-        help="The machine is gone, whatever the agent and the load balancer reported last.",
-    ),
+    typer.Option("--terminated", help="The machine is gone, whatever the agent and the load balancer reported last."),
 ]
 
 

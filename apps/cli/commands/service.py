@@ -43,14 +43,12 @@ def build(
     connect: Callable[[], Connection],
     path: Annotated[Path, typer.Argument(metavar="PATH", help="The folder of the service.")] = Path(),
     into: Annotated[
-        Path | None,
-        typer.Option(help="The folder for artifact and manifest. Default: PATH/.lifecycle-build."),
+        Path | None, typer.Option(help="The folder for artifact and manifest. Default: PATH/.lifecycle-build.")
     ] = None,
     again: Annotated[
         str,
         typer.Option(
-            metavar="RUN",
-            help="Repeat the build of a push instead: the name, repository or commit of its run.",
+            metavar="RUN", help="Repeat the build of a push instead: the name, repository or commit of its run."
         ),
     ] = "",
 ) -> int:

@@ -49,8 +49,7 @@ def promote(
     printer.facts(result)
     what = "is now" if result["created"] else "was promoted before as"
     printer.line(
-        f"{service} {wanted} {what} release {result['release']} (sha256 {result['digest'][:12]})",
-        "bold green",
+        f"{service} {wanted} {what} release {result['release']} (sha256 {result['digest'][:12]})", "bold green"
     )
     printer.line(f"next: {connection.command(f'deploy {service} ' + result['release'])}")
     return 0

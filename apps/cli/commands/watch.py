@@ -21,8 +21,7 @@ def watch(
     what: Annotated[
         str,
         typer.Argument(
-            metavar="SERVICE|DEPLOYMENT|RUN",
-            help="The build or deployment to follow. Default: the one that runs.",
+            metavar="SERVICE|DEPLOYMENT|RUN", help="The build or deployment to follow. Default: the one that runs."
         ),
     ] = "",
     run: Annotated[

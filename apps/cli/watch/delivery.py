@@ -17,10 +17,7 @@ def watch_run(printer: Printer, connection: Connection, name: str) -> int:
     try:
         run = _follow_run(printer, connection, name)
     except KeyboardInterrupt:
-        print(
-            f"\nthe run goes on; watch it again: {connection.command(f'watch --run {name}')}",
-            file=sys.stderr,
-        )
+        print(f"\nthe run goes on; watch it again: {connection.command(f'watch --run {name}')}", file=sys.stderr)
         return INTERRUPTED
     if run.status != "SUCCEEDED":
         return _failed(printer, connection, run)
@@ -59,8 +56,7 @@ def _follow_run(printer: Printer, connection: Connection, name: str) -> Run:
 def _failed(printer: Printer, connection: Connection, run: Run) -> int:
     printer.event({"event": "end", "run": run.name, "state": run.status, "error": run.error, "cause": run.cause})
     printer.line(
-        f"{run.name}: {run.error or run.status}: no snapshot{took(run.started_at, run.stopped_at)}",
-        "bold red",
+        f"{run.name}: {run.error or run.status}: no snapshot{took(run.started_at, run.stopped_at)}", "bold red"
     )
     for line in indented(run.cause):
         printer.line(line)

@@ -45,10 +45,7 @@ def watch_deployment(
             code = max(code, 0 if found.rollback and rollback_is_fine else found.code)
             name, begun = found.rollback, True
     except KeyboardInterrupt:
-        print(
-            f"\nthe deployment goes on; watch it again: {connection.command(f'watch {name}')}",
-            file=sys.stderr,
-        )
+        print(f"\nthe deployment goes on; watch it again: {connection.command(f'watch {name}')}", file=sys.stderr)
         return INTERRUPTED, endings
     return code, endings
 

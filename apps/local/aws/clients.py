@@ -24,11 +24,7 @@ class Clients:
     """
 
     def __init__(
-        self,
-        url: str,
-        credentials: Mapping[str, str] | None = None,
-        region: str = REGION,
-        **settings: Any,
+        self, url: str, credentials: Mapping[str, str] | None = None, region: str = REGION, **settings: Any
     ) -> None:
         self._url, self._region = url, region
         self._credentials = credentials or _ROOT

@@ -18,12 +18,7 @@ _TIMEOUT_SECONDS = 180.0
 
 
 def deploy(
-    aws: Aws,
-    template: Template,
-    port: int,
-    *,
-    stack: str | None = None,
-    parameters: Mapping[str, str] | None = None,
+    aws: Aws, template: Template, port: int, *, stack: str | None = None, parameters: Mapping[str, str] | None = None
 ) -> bool:
     """Create or update one stack and wait for it; return True if anything changed."""
     name = stack or template.name

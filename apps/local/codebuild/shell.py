@@ -24,12 +24,7 @@ class Shell:
     """A context manager that runs commands in `folder`; each line of output goes to `emit`."""
 
     def __init__(
-        self,
-        program: str,
-        folder: Path,
-        scratch: Path,
-        environment: dict[str, str],
-        cancellation: Cancellation,
+        self, program: str, folder: Path, scratch: Path, environment: dict[str, str], cancellation: Cancellation
     ) -> None:
         self._program, self._folder, self._scratch = program, folder, scratch
         self._environment, self._cancellation = environment, cancellation

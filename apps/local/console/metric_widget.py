@@ -18,8 +18,7 @@ MOST_LINES = 60
 _PERIODS = ((900, 10), (3600, 60), (10_800, 60), (86_400, 300), (259_200, 900))
 _LONGEST = 3600
 _SEARCH = re.compile(
-    r"""\s*SEARCH\(\s*(['"])(?P<query>.*)\1\s*,\s*(['"])(?P<stat>[^'"]+)\3\s*(?:,\s*\d+\s*)?\)\s*""",
-    re.DOTALL,
+    r"""\s*SEARCH\(\s*(['"])(?P<query>.*)\1\s*,\s*(['"])(?P<stat>[^'"]+)\3\s*(?:,\s*\d+\s*)?\)\s*""", re.DOTALL
 )
 _SCHEMA = re.compile(r"\s*\{\s*([^{}]+)\}(.*)", re.DOTALL)
 _TERM = re.compile(r"""(NOT\s+)?(?:"?([\w/]+)"?\s*=\s*)?(?:"([^"]*)"|'([^']*)'|([^\s"'()=]+))""")

@@ -178,10 +178,5 @@ def _with_host(layout: Layout, ports: Ports, cluster: LocalCluster, number: int)
         zone=_ZONES[(number - 1) % len(_ZONES)],
     )
     return LocalCluster(
-        cluster.service,
-        cluster.environment,
-        cluster.stack,
-        cluster.listener,
-        cluster.address,
-        (*cluster.hosts, host),
+        cluster.service, cluster.environment, cluster.stack, cluster.listener, cluster.address, (*cluster.hosts, host)
     )

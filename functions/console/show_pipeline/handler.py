@@ -8,10 +8,7 @@ from lifecycle.entrypoints import bootstrap
 from lifecycle.entrypoints.widget import WidgetCall, widget
 
 
-@widget(
-    "Shows each service from its last push to production, with buttons to promote, deploy and freeze.",
-    "service",
-)
+@widget("Shows each service from its last push to production, with buttons to promote, deploy and freeze.", "service")
 def handle(call: WidgetCall, context: ViewContext) -> Markup:
     """Read the view, and draw it."""
     return draw_pipeline(view_pipeline(bootstrap.console(), call.scope), context)

@@ -9,8 +9,7 @@ from lifecycle.entrypoints.widget import WidgetCall, widget
 
 
 @widget(
-    "Shows what waits for a person: the evidence, the effect of each choice, and its button.",
-    "service, environment",
+    "Shows what waits for a person: the evidence, the effect of each choice, and its button.", "service, environment"
 )
 def handle(call: WidgetCall, context: ViewContext) -> Markup:
     """Read the view, and draw it."""

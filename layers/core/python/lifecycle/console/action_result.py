@@ -16,13 +16,7 @@ def draw_action_result(done: ActionResult, context: ViewContext) -> Markup:
     look = tag("p", soft(f"WidgetCall at {done.deployment} in the dashboard.")) if done.deployment else None
     return widget(
         context,
-        tag(
-            "div",
-            tag("p", badge(Tone.GOOD, "done"), " ", done.message),
-            look,
-            class_="lc-card",
-            role="status",
-        ),
+        tag("div", tag("p", badge(Tone.GOOD, "done"), " ", done.message), look, class_="lc-card", role="status"),
     )
 
 

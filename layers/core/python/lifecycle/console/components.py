@@ -62,13 +62,7 @@ def show_button(context: ViewContext, text: str, **params: Any) -> Markup:
 
 
 def action_button(
-    context: ViewContext,
-    text: str,
-    confirmation: str,
-    params: dict[str, Any],
-    *,
-    kind: str = "",
-    reason: str = "",
+    context: ViewContext, text: str, confirmation: str, params: dict[str, Any], *, kind: str = "", reason: str = ""
 ) -> Markup:
     """Return a button that acts after its confirmation; `reason` names the field whose text goes with it."""
     button = tag("button", text, type="button", class_=f"btn {kind}".rstrip())

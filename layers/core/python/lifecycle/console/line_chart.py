@@ -44,13 +44,7 @@ def chart(series: Series, width: int, minutes: int = 0) -> Markup:
     if not values:
         parts.append(tag("text", "nothing was measured yet", x=_LEFT + 8, y=_HEIGHT / 2))
     return tag(
-        "svg",
-        parts,
-        viewBox=f"0 0 {width} {_HEIGHT}",
-        width=width,
-        height=_HEIGHT,
-        role="img",
-        aria_label=label,
+        "svg", parts, viewBox=f"0 0 {width} {_HEIGHT}", width=width, height=_HEIGHT, role="img", aria_label=label
     )
 
 

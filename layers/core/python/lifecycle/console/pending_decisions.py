@@ -4,12 +4,7 @@ Drawn for functions/console/show_questions.
 """
 
 from lifecycle.application.queries.clusters import ClusterView
-from lifecycle.application.queries.pending_decisions import (
-    PendingDecisions,
-    effect,
-    expiry,
-    quarantine_notice,
-)
+from lifecycle.application.queries.pending_decisions import PendingDecisions, effect, expiry, quarantine_notice
 from lifecycle.application.queries.state_words import BLAMES, Tone
 from lifecycle.console.components import action_button, badge, field, filters, log, soft, widget
 from lifecycle.console.context import ViewContext

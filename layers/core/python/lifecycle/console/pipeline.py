@@ -46,10 +46,7 @@ def _push(lane: Lane, context: ViewContext) -> Child:
     if lane.push is None:
         return soft("no delivery yet")
     return tag(
-        "p",
-        status_badge(delivery_status(lane.push.status)),
-        " ",
-        soft(ago(lane.push.started_at, context.now)),
+        "p", status_badge(delivery_status(lane.push.status)), " ", soft(ago(lane.push.started_at, context.now))
     )
 
 

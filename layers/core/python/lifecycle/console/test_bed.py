@@ -39,10 +39,7 @@ def _bed(view: TestBedView, context: ViewContext) -> Markup:
         "section",
         tag("h2", title),
         tag("p", status_badge(TEST_BEDS[bed.state]), " ", bed.reason),
-        tag(
-            "p",
-            soft(f"The control is {bed.control or 'missing'}{before}, restarted for this. {_when(view)}"),
-        ),
+        tag("p", soft(f"The control is {bed.control or 'missing'}{before}, restarted for this. {_when(view)}")),
         _verdict(bed.judgement),
         tag("p", _legend()),
         charts if bed.series else tag("p", soft("Nothing was measured yet.")),
@@ -82,9 +79,7 @@ def _metrics(judged: Judgement | None, measures: Mapping[str, Measure]) -> Marku
         return None
     columns = ("metric", "verdict", "test bed", "control", "worse by", "between", "p", "why")
     return table(
-        "The verdict, metric by metric",
-        columns,
-        [_row(each, measures.get(each.name)) for each in judged.metrics],
+        "The verdict, metric by metric", columns, [_row(each, measures.get(each.name)) for each in judged.metrics]
     )
 
 

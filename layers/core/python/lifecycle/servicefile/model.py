@@ -105,12 +105,10 @@ class ChecksTable(Table):
     """`[checks]`; a string instead of a table is its path."""
 
     is_alive: IsAliveTable = Field(
-        default=IsAliveTable(),
-        description='a path such as "/is_alive", or a table { path = …, timeout_seconds = … }',
+        default=IsAliveTable(), description='a path such as "/is_alive", or a table { path = …, timeout_seconds = … }'
     )
     self_test: SelfTestTable = Field(
-        default=SelfTestTable(),
-        description='a path such as "/self_test", or a table { path = … } or { command = … }',
+        default=SelfTestTable(), description='a path such as "/self_test", or a table { path = … } or { command = … }'
     )
 
     metrics: UrlPath | None = Field(default=None, description=fields.URL_PATH)
@@ -187,10 +185,7 @@ class ServiceFile(Table):
     checks: ChecksTable = Field(default=ChecksTable(), description="a table [checks]")
     environments: EnvironmentsTable = Field(default=EnvironmentsTable(), description="a table [environments]")
     metrics: Annotated[tuple[MetricTable, ...], AfterValidator(names_are_unique)] = Field(
-        default=(),
-        max_length=MAXIMUM_METRICS,
-        description=METRICS,
-        json_schema_extra={"each": "a table [[metrics]]"},
+        default=(), max_length=MAXIMUM_METRICS, description=METRICS, json_schema_extra={"each": "a table [[metrics]]"}
     )
 
     @model_validator(mode="after")

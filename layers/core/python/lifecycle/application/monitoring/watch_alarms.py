@@ -31,14 +31,7 @@ from lifecycle.domain.monitoring.alarms import (
     rollback_of,
 )
 from lifecycle.domain.monitoring.audit import AuditEntry, AuditKind
-from lifecycle.domain.rollout.decision import (
-    CONSEQUENCES,
-    Answer,
-    Choice,
-    EvidenceKind,
-    Question,
-    QuestionKind,
-)
+from lifecycle.domain.rollout.decision import CONSEQUENCES, Answer, Choice, EvidenceKind, Question, QuestionKind
 from lifecycle.domain.rollout.deployment import Deployment, Kind, Request, deployment_id
 
 

@@ -62,6 +62,5 @@ def restore_desired(context: Context, current: Deployment, outcome: DeploymentSt
     if not lease.is_held_by(current.id, current.epoch):
         return
     context.registry.set_desired(
-        current.cluster,
-        Desired(previous.version, previous.digest, current.epoch, last.id if last else current.id),
+        current.cluster, Desired(previous.version, previous.digest, current.epoch, last.id if last else current.id)
     )

@@ -214,11 +214,7 @@ def _evidence(facts: Facts, attempt: HostAttempt, log_tail: str) -> tuple[Eviden
 def _close_lost(context: Context, attempt: HostAttempt, reason: str) -> None:
     context.deployments.put_attempt(
         replace(
-            attempt,
-            state=AttemptState.FAILED,
-            reached=attempt.state,
-            reason=reason,
-            finished_at=context.clock.now(),
+            attempt, state=AttemptState.FAILED, reached=attempt.state, reason=reason, finished_at=context.clock.now()
         )
     )
 

@@ -16,13 +16,7 @@ from lifecycle.application.rollout.requests import Payload, payload
 from lifecycle.application.rollout.task_tokens import resume_unanswered
 from lifecycle.domain.errors import Refused
 from lifecycle.domain.fleet.cluster import Cluster
-from lifecycle.domain.rollout.decision import (
-    ROLLBACK_REQUEST,
-    Answer,
-    Choice,
-    Question,
-    QuestionKind,
-)
+from lifecycle.domain.rollout.decision import ROLLBACK_REQUEST, Answer, Choice, Question, QuestionKind
 from lifecycle.domain.rollout.deployment import Deployment, DeploymentState, Kind, Request, deployment_id
 from lifecycle.domain.rollout.lease import Lease
 
@@ -121,15 +115,13 @@ def request_rollback(context: Context, cluster: Cluster, name: str, answer: Answ
     current = observe.deployment(context, cluster, name)
     if current.state.final:
         raise Refused(
-            f"the rollback of {name}",
-            [f"it has ended: {current.state}; use `lifecycle rollback {cluster.service}`"],
+            f"the rollback of {name}", [f"it has ended: {current.state}; use `lifecycle rollback {cluster.service}`"]
         )
     if current.state is DeploymentState.QUEUED:
         raise Refused(f"the rollback of {name}", ["it is pending and has changed nothing; cancel it instead"])
     if current.request.kind is Kind.ROLLBACK:
         raise Refused(
-            f"the rollback of {name}",
-            ["it is a rollback itself; abort it, and deploy the version that you want"],
+            f"the rollback of {name}", ["it is a rollback itself; abort it, and deploy the version that you want"]
         )
     if current.previous is None:
         raise Refused(f"the rollback of {name}", [f"no version was verified in {cluster} before it"])

@@ -17,22 +17,10 @@ ERROR_RATE = Measure(
 )
 # Below 5 ms the network and the machine decide, not the service.
 LATENCY_P50 = Measure(
-    "latency p50",
-    Better.LOWER,
-    Scale.RATIO,
-    minimum_effect=0.1,
-    non_inferiority_margin=0.2,
-    unit="s",
-    least=0.005,
+    "latency p50", Better.LOWER, Scale.RATIO, minimum_effect=0.1, non_inferiority_margin=0.2, unit="s", least=0.005
 )
 LATENCY_P99 = Measure(
-    "latency p99",
-    Better.LOWER,
-    Scale.RATIO,
-    minimum_effect=0.1,
-    non_inferiority_margin=0.25,
-    unit="s",
-    least=0.005,
+    "latency p99", Better.LOWER, Scale.RATIO, minimum_effect=0.1, non_inferiority_margin=0.25, unit="s", least=0.005
 )
 
 BUILT_IN = (ERROR_RATE, LATENCY_P50, LATENCY_P99)

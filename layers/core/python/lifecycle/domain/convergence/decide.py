@@ -189,10 +189,7 @@ def _without_lease(facts: ClusterFacts, desired: Desired, now: datetime) -> Conv
     reachable = {host: why for host, why in drift.items() if host not in unreachable}
     if reachable:
         return Repair(
-            desired.version,
-            reachable,
-            f"drift from {desired.version}: {_listed(reachable)}",
-            tuple(reachable),
+            desired.version, reachable, f"drift from {desired.version}: {_listed(reachable)}", tuple(reachable)
         )
     if unreachable:
         listed = "; ".join(f"{h}: unreachable since {at:%Y-%m-%d %H:%M:%S} UTC" for h, at in unreachable.items())

@@ -50,9 +50,7 @@ class RetentionRules:
                 raise InvalidValue("number of versions to keep", str(count), "at least 1")
         if self.age < LEAST_AGE:
             raise InvalidValue(
-                "minimum age",
-                str(self.age),
-                f"at least {LEAST_AGE}, so that no running publication is deleted",
+                "minimum age", str(self.age), f"at least {LEAST_AGE}, so that no running publication is deleted"
             )
 
 

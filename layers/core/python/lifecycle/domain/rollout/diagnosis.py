@@ -57,8 +57,7 @@ def diagnosis(attempt: HostAttempt, turn: Turn, report: HostReport, passed_elsew
         return None
     if not report.has_passed(turn.digest):
         return Diagnosis(
-            Blame.UNCLEAR,
-            f"{report.host} reports that it restored {turn.version}, but not that its self-test passed",
+            Blame.UNCLEAR, f"{report.host} reports that it restored {turn.version}, but not that its self-test passed"
         )
     others = f"; {_hosts(passed_elsewhere)} the new one" if passed_elsewhere else ""
     if attempt.reached not in _BEFORE_SELF_TEST:
@@ -68,8 +67,7 @@ def diagnosis(attempt: HostAttempt, turn: Turn, report: HostReport, passed_elsew
         )
         return Diagnosis(Blame.UNCLEAR, sentence)
     return Diagnosis(
-        Blame.VERSION,
-        f"{report.host} passes its self-test with {turn.version}{others}: the new version is to blame",
+        Blame.VERSION, f"{report.host} passes its self-test with {turn.version}{others}: the new version is to blame"
     )
 
 

@@ -33,15 +33,7 @@ from lifecycle.domain.rollout.membership import (
     unreachable_hosts_are_tolerable,
     unreachable_since,
 )
-from lifecycle.domain.rollout.steps import (
-    AwaitDecision,
-    ContinueLater,
-    Diagnose,
-    Facts,
-    Finish,
-    Step,
-    UpdateHosts,
-)
+from lifecycle.domain.rollout.steps import AwaitDecision, ContinueLater, Diagnose, Facts, Finish, Step, UpdateHosts
 from lifecycle.domain.rollout.test_bed.schedule import (
     bake_step,
     end_bake_first,

@@ -22,12 +22,7 @@ class DynamoClusterQueries:
     """`machine` is the ARN of the delivery state machine."""
 
     def __init__(
-        self,
-        table: Table,
-        registry: Registry,
-        states: Any,
-        machine: str,
-        clock: Callable[[], float] = time.monotonic,
+        self, table: Table, registry: Registry, states: Any, machine: str, clock: Callable[[], float] = time.monotonic
     ) -> None:
         self._table = table
         self._registry = registry

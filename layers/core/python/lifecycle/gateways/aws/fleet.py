@@ -41,14 +41,7 @@ class DynamoFleet:
                     "end": Order.IDLE.progress_rank,
                 }
             self._table.put(
-                item(
-                    turns_key(cluster),
-                    turn.host,
-                    turn,
-                    epoch=rank.epoch,
-                    attempt=rank.attempt,
-                    place=rank.order,
-                ),
+                item(turns_key(cluster), turn.host, turn, epoch=rank.epoch, attempt=rank.attempt, place=rank.order),
                 f"attribute_not_exists(pk) OR {_ENDS_EPOCH if rank.ends_epoch else _LATER}",
                 **{name: {"N": str(value)} for name, value in values.items()},
             )
