@@ -101,14 +101,7 @@ def _fingerprint(platform: str) -> str:
 
 def _install(platform: str, target: Path) -> None:
     command = [sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
-    command += [
-        "--no-compile",
-        "--no-deps",
-        "--require-hashes",
-        "--only-binary=:all:",
-        "--target",
-        str(target),
-    ]
+    command += ["--no-compile", "--no-deps", "--require-hashes", "--only-binary=:all:", "--target", str(target)]
     command += _LAMBDA_WHEELS if platform == "lambda" else ()
     done = subprocess.run([*command, "-r", str(REQUIREMENTS)], capture_output=True, text=True, check=False)
     if done.returncode:
@@ -144,17 +137,7 @@ def _remove(path: Path) -> None:
 
 def _compile(target: Path) -> None:
     # Bytecode replaces the sources: half the files to unpack, and no compilation at a worker's first import.
-    command = [
-        sys.executable,
-        "-m",
-        "compileall",
-        "-q",
-        "-b",
-        "-j",
-        "2",
-        "--invalidation-mode",
-        "unchecked-hash",
-    ]
+    command = [sys.executable, "-m", "compileall", "-q", "-b", "-j", "2", "--invalidation-mode", "unchecked-hash"]
     subprocess.run([*command, str(target)], check=True)
     for source in target.rglob("*.py"):
         source.unlink()

@@ -39,11 +39,7 @@ class Step:
 
 def steps(build: BuildTable) -> Iterator[Step]:
     """Yield every command, in the order in which they run."""
-    phases = {
-        "build": build.commands,
-        "unit tests": build.unit_tests,
-        "integration tests": build.integration_tests,
-    }
+    phases = {"build": build.commands, "unit tests": build.unit_tests, "integration tests": build.integration_tests}
     for phase, commands in phases.items():
         for number, command in enumerate(commands, start=1):
             yield Step(phase, f"{phase} {number}/{len(commands)}", command)

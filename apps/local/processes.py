@@ -64,14 +64,7 @@ def start(
     try:
         pid = os.posix_spawn(
             "/bin/sh",
-            [
-                "/bin/sh",
-                "-c",
-                'cd "$0" && exec "$@"',
-                str(layout.home),
-                *command_prefix(scope, niceness()),
-                *command,
-            ],
+            ["/bin/sh", "-c", 'cd "$0" && exec "$@"', str(layout.home), *command_prefix(scope, niceness()), *command],
             environment,
             file_actions=[
                 (os.POSIX_SPAWN_DUP2, nothing, 0),

@@ -96,13 +96,7 @@ def _search(query: str, stat: str) -> dict[str, str]:
 
 
 def _chart(title: str, place: tuple[int, int, int, int], metrics: list[list[Any]], stat: str) -> Widget:
-    properties = {
-        "title": title,
-        "view": "timeSeries",
-        "region": "${AWS::Region}",
-        "stat": stat,
-        "period": 60,
-    }
+    properties = {"title": title, "view": "timeSeries", "region": "${AWS::Region}", "stat": stat, "period": 60}
     return _placed("metric", place, {**properties, "metrics": metrics})
 
 

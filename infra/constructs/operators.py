@@ -34,10 +34,7 @@ _RUNS = "executions are named after deployments and commits"
 
 def _allowed(*, emulated: bool) -> tuple[Statement, ...]:
     return access.statements(
-        reads=(
-            *(LEDGER, REGISTRY, registry_list(emulated=emulated)),
-            *(SNAPSHOTS, RELEASES, TARGETS, HEALTH_PATHS),
-        ),
+        reads=(*(LEDGER, REGISTRY, registry_list(emulated=emulated)), *(SNAPSHOTS, RELEASES, TARGETS, HEALTH_PATHS)),
         writes=(),
         may=(
             START_ROLLOUT,

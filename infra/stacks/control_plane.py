@@ -179,11 +179,7 @@ class ControlPlaneStack(Stack):
         )
         self._phase("gc", reads=[REGISTRY], writes=[LEDGER], may=[LIST_ARTIFACTS, DELETE_ARTIFACTS], seconds=300)
         # Like `finish`, it closes a deployment whose execution was stopped by hand, and ends its test bed.
-        ends_test_bed = [
-            change_targets("DeregisterTargets"),
-            change_targets("RegisterTargets"),
-            set_weights(),
-        ]
+        ends_test_bed = [change_targets("DeregisterTargets"), change_targets("RegisterTargets"), set_weights()]
         converge = self._phase(
             "converge",
             reads=[TARGETS, WEIGHTS, clusters],

@@ -69,9 +69,5 @@ def _exists(tree: Tree, path: Path, name: str) -> bool:
     """Look below the root, the core, and each folder that the file is in; complete the number of a decision."""
     if re.fullmatch(r"docs/adr/\d{4}", name):
         name += "-*.md"
-    folders = [
-        tree.root,
-        tree.root / CORE,
-        *(each for each in path.parents if each.is_relative_to(tree.root)),
-    ]
+    folders = [tree.root, tree.root / CORE, *(each for each in path.parents if each.is_relative_to(tree.root))]
     return any(any(folder.glob(name)) if "*" in name else (folder / name).exists() for folder in folders)

@@ -98,11 +98,7 @@ def freezes(printer: Printer, connection: Connection) -> int:
     now = connection.context.clock.now()
     found = [_facts(each, now) for each in connection.context.freezes.all()]
     windows = [
-        {
-            "cluster": str(cluster),
-            "window": text,
-            "frozen_now": freeze_reason((), (text,), cluster, now) is not None,
-        }
+        {"cluster": str(cluster), "window": text, "frozen_now": freeze_reason((), (text,), cluster, now) is not None}
         for cluster in resolve.known_clusters(connection)
         for text in _windows(connection, cluster)
     ]
@@ -140,13 +136,7 @@ def _facts(each: Freeze, now: datetime) -> dict[str, Any]:
 
 def _row(each: Freeze, now: datetime) -> list[str]:
     until = ahead(each.until, now) if each.until else "lifted"
-    return [
-        scope_in_words(each.scope),
-        moment(each.at),
-        until,
-        one_line(each.by, 40),
-        one_line(each.why, 400),
-    ]
+    return [scope_in_words(each.scope), moment(each.at), until, one_line(each.by, 40), one_line(each.why, 400)]
 
 
 def _covered(connection: Connection, wanted: Freeze) -> list[Cluster]:

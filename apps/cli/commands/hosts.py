@@ -22,17 +22,7 @@ def hosts(printer: Printer, connection: Connection, service: MaybeService = "") 
     """Show every host: installed version, load balancer, self-test, agent, drift and state."""
     found = [_cluster(connection, cluster) for cluster in resolve.known_clusters(connection, service)]
     printer.facts({"clusters": found})
-    columns = (
-        "host",
-        "address",
-        "zone",
-        "installed",
-        "balancer",
-        "self-test",
-        "agent seen",
-        "drift",
-        "state",
-    )
+    columns = ("host", "address", "zone", "installed", "balancer", "self-test", "agent seen", "drift", "state")
     for each in found:
         printer.line("")
         printer.line(f"{each['cluster']}, desired: {each['desired'] or 'nothing yet'}", "bold")

@@ -64,10 +64,7 @@ def unquarantine(
 ) -> int:
     """Lift the quarantine of a version or of a host."""
     cluster = resolve.existing_cluster(connection, service, environment)
-    reasons = {
-        **connection.context.fleet.quarantined(cluster),
-        **connection.context.fleet.quarantined_hosts(cluster),
-    }
+    reasons = {**connection.context.fleet.quarantined(cluster), **connection.context.fleet.quarantined_hosts(cluster)}
     if name not in reasons:
         raise Unknown("quarantine", of=f"{name} in {cluster}", known=sorted(reasons))
     printer.line(f"{name} is quarantined: {one_line(reasons[name], 1000)}")
@@ -87,10 +84,7 @@ def quarantined(printer: Printer, connection: Connection, service: MaybeService 
     found = [
         {"cluster": str(cluster), "kind": kind, "name": name, "why": why}
         for cluster in resolve.known_clusters(connection, service)
-        for kind, reasons in (
-            ("version", fleet.quarantined(cluster)),
-            ("host", fleet.quarantined_hosts(cluster)),
-        )
+        for kind, reasons in (("version", fleet.quarantined(cluster)), ("host", fleet.quarantined_hosts(cluster)))
         for name, why in sorted(reasons.items())
     ]
     printer.facts({"quarantined": found})

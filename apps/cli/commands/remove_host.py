@@ -40,13 +40,7 @@ def remove_host(
     if not yes and not printer.confirm(f"Remove {host} from {cluster}?"):
         printer.line("not removed")
         return 1
-    payload = {
-        **cluster_payload(cluster),
-        "host": host,
-        "by": connection.by,
-        "why": why,
-        "terminated": terminated,
-    }
+    payload = {**cluster_payload(cluster), "host": host, "by": connection.by, "why": why, "terminated": terminated}
     call_function(printer, connection, "remove_host", payload)
     printer.line(f"next: {connection.command(f'hosts {service}')}")
     return 0

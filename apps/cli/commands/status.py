@@ -25,10 +25,7 @@ def status(printer: Printer, connection: Connection, service: MaybeService = "")
         run for run in connection.runs.deliveries(running=True) if not service or run.name.startswith(f"{service}-")
     ]
     printer.facts(
-        {
-            "clusters": [cluster_facts(each, connection) for each in found],
-            "runs": [_run_facts(run) for run in runs],
-        }
+        {"clusters": [cluster_facts(each, connection) for each in found], "runs": [_run_facts(run) for run in runs]}
     )
     if not found:
         printer.line("there is no cluster yet")

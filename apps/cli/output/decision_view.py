@@ -14,15 +14,7 @@ from lifecycle.application.queries.state_words import BLAMES
 from lifecycle.domain.rollout.decision import Choice, Question, QuestionKind
 from lifecycle.domain.rollout.deployment import Deployment, DeploymentState, cluster_of
 
-__all__ = [
-    "Command",
-    "answer_command",
-    "choice_lines",
-    "effect",
-    "next_commands",
-    "question_facts",
-    "question_lines",
-]
+__all__ = ["Command", "answer_command", "choice_lines", "effect", "next_commands", "question_facts", "question_lines"]
 
 Command: TypeAlias = Callable[[str], str]
 
@@ -53,10 +45,7 @@ def choice_lines(question: Question, command: Command) -> list[str]:
     """Return the effect of each choice, and under it the whole command."""
     lines = ["  what you can do now:"]
     for choice in question.choices:
-        lines += [
-            f"  # {choice}: {effect(question, choice)}",
-            f"  {answer_command(question, choice, command)}",
-        ]
+        lines += [f"  # {choice}: {effect(question, choice)}", f"  {answer_command(question, choice, command)}"]
     return lines
 
 

@@ -11,12 +11,7 @@ from lifecycle.domain.errors import LifecycleError
 _DENIED = {"AccessDenied", "AccessDeniedException", "UnauthorizedOperation", "AuthorizationError"}
 _EXPIRED = {"ExpiredToken", "ExpiredTokenException", "RequestExpired"}
 _FOREIGN = {"InvalidClientTokenId", "UnrecognizedClientException", "SignatureDoesNotMatch", "AuthFailure"}
-_MISSING = {
-    "NoSuchBucket",
-    "ResourceNotFoundException",
-    "StateMachineDoesNotExist",
-    "ExecutionDoesNotExist",
-}
+_MISSING = {"NoSuchBucket", "ResourceNotFoundException", "StateMachineDoesNotExist", "ExecutionDoesNotExist"}
 _THROTTLED = {"ThrottlingException", "Throttling", "TooManyRequestsException", "RequestLimitExceeded"}
 
 

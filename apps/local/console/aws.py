@@ -136,10 +136,7 @@ class EmbeddedAws:
                 session = sts.assume_role(
                     RoleArn=ROLE, RoleSessionName=self._session_name, DurationSeconds=_SESSION_SECONDS
                 )
-                self._as_operator, self._ends = (
-                    Aws(self._ports, session["Credentials"]),
-                    now + _SESSION_SECONDS,
-                )
+                self._as_operator, self._ends = (Aws(self._ports, session["Credentials"]), now + _SESSION_SECONDS)
             return self._as_operator.client(service)
 
 

@@ -113,11 +113,7 @@ def routes(name: str, action: Action, clusters: Mapping[str, str]) -> Resource:
         "name": name,
         "validate_clusters": False,
         "virtual_hosts": [
-            {
-                "name": name,
-                "domains": ["*"],
-                "routes": [{"match": {"prefix": "/"}, **_action(action, clusters)}],
-            }
+            {"name": name, "domains": ["*"], "routes": [{"match": {"prefix": "/"}, **_action(action, clusters)}]}
         ],
     }
 
@@ -157,12 +153,7 @@ def cluster(folder: Path, name: str, check: Check, interval: float) -> Resource:
         "ignore_health_on_host_removal": True,
         "circuit_breakers": {
             "thresholds": [
-                {
-                    "max_connections": 65536,
-                    "max_pending_requests": 65536,
-                    "max_requests": 65536,
-                    "max_retries": 0,
-                }
+                {"max_connections": 65536, "max_pending_requests": 65536, "max_requests": 65536, "max_retries": 0}
             ]
         },
         "health_checks": [_health_check(check, interval)],

@@ -101,10 +101,7 @@ def codecommit_push(event: dict[str, Any]) -> Push | str:
     """Return the push in EventBridge's event CodeCommit Repository State Change, or why there is none."""
     detail = event["detail"]
     branch = str(detail.get("referenceName", ""))
-    if detail.get("event") not in ("referenceCreated", "referenceUpdated") or branch not in (
-        "main",
-        "master",
-    ):
+    if detail.get("event") not in ("referenceCreated", "referenceUpdated") or branch not in ("main", "master"):
         return f"ignored: {detail.get('event')} of {branch}"
     name, region = str(detail["repositoryName"]), str(event["region"])
     return Push(

@@ -121,10 +121,7 @@ def _hard_blockers(request: Request, observed: Observed) -> list[str]:
         reasons.append(f"{cluster} has no hosts: start an agent on each host, then plan again")
     if request.environment == "production" and isinstance(parse_version(version), SnapshotVersion):
         reasons.append(f"production takes releases only: lifecycle promote {request.service} {version}")
-    if request.kind is not Kind.ROLLBACK and observed.health_path not in (
-        None,
-        observed.manifest.is_alive.path,
-    ):
+    if request.kind is not Kind.ROLLBACK and observed.health_path not in (None, observed.manifest.is_alive.path):
         reasons.append(
             f"the load balancer checks {observed.health_path}, but {version} declares is_alive "
             f"{observed.manifest.is_alive.path}: change the cluster's stack first"

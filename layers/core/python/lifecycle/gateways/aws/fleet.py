@@ -35,11 +35,7 @@ class DynamoFleet:
             rank = turn.progress_rank
             values = {"epoch": rank.epoch}
             if not rank.ends_epoch:
-                values |= {
-                    "attempt": rank.attempt,
-                    "place": rank.order,
-                    "end": Order.IDLE.progress_rank,
-                }
+                values |= {"attempt": rank.attempt, "place": rank.order, "end": Order.IDLE.progress_rank}
             self._table.put(
                 item(turns_key(cluster), turn.host, turn, epoch=rank.epoch, attempt=rank.attempt, place=rank.order),
                 f"attribute_not_exists(pk) OR {_ENDS_EPOCH if rank.ends_epoch else _LATER}",
