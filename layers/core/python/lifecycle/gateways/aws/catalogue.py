@@ -24,28 +24,19 @@ class DynamoCatalogue:
         self._table.put(item(service_key(service), f"SNAPSHOT#{snapshot}", body), "attribute_not_exists(pk)")
 
     def snapshots(self, service: str) -> Mapping[str, Mapping[str, str]]:
-        found = self._table.query(service_key(service), "SNAPSHOT#")
-        bodies = [record(dict[str, Any], each) for each in found]
+        bodies = self._table.records(dict[str, Any], service_key(service), "SNAPSHOT#")
         return {body["snapshot"]: body["facts"] for body in bodies}
 
     def releases(self, service: str) -> Mapping[str, str]:
-        found = self._table.query(service_key(service), "RELEASE#")
-        bodies = [record(dict[str, str], each) for each in found]
+        bodies = self._table.records(dict[str, str], service_key(service), "RELEASE#")
         return {body["release"]: body["snapshot"] for body in bodies}
 
     def claim_release(self, service: str, snapshot: str, release: str) -> str | None:
         body, pk = {"release": release, "snapshot": snapshot}, service_key(service)
         dynamodb = self._table.dynamodb
-        puts = [
-            {
-                "Put": {
-                    "TableName": self._table.name,
-                    "Item": item(pk, sk, body),
-                    "ConditionExpression": "attribute_not_exists(pk)",
-                }
-            }
-            for sk in (f"PROMOTION#{snapshot}", f"RELEASE#{release}")
-        ]
+        new = {"TableName": self._table.name, "ConditionExpression": "attribute_not_exists(pk)"}
+        keys = (f"PROMOTION#{snapshot}", f"RELEASE#{release}")
+        puts = [{"Put": {**new, "Item": item(pk, sk, body)}} for sk in keys]
         try:
             dynamodb.transact_write_items(TransactItems=puts)
         except dynamodb.exceptions.TransactionCanceledException:

@@ -35,8 +35,7 @@ class DynamoDeployments:
         return record(Deployment, found) if found else None
 
     def recent(self, cluster: Cluster, limit: int) -> Sequence[Deployment]:
-        found = self._table.query(cluster_key(cluster), "DEPLOYMENT#", newest_first=True, limit=limit)
-        return [record(Deployment, each) for each in found]
+        return self._table.records(Deployment, cluster_key(cluster), "DEPLOYMENT#", newest_first=True, limit=limit)
 
     def attempts_and_questions(self, deployment: str) -> tuple[Sequence[HostAttempt], Sequence[Question]]:
         """Return a deployment's attempts and questions by one Query: they are in one partition."""
@@ -54,16 +53,13 @@ class DynamoDeployments:
         )
 
     def attempts(self, deployment: str) -> Sequence[HostAttempt]:
-        found = self._table.query(deployment_key(deployment), "ATTEMPT#")
-        return [record(HostAttempt, each) for each in found]
+        return self._table.records(HostAttempt, deployment_key(deployment), "ATTEMPT#")
 
     def questions(self, deployment: str) -> Sequence[Question]:
-        found = self._table.query(deployment_key(deployment), "QUESTION#")
-        return [record(Question, each) for each in found]
+        return self._table.records(Question, deployment_key(deployment), "QUESTION#")
 
     def beds(self, deployment: str) -> Sequence[TestBed]:
-        found = self._table.query(deployment_key(deployment), "TESTBED#")
-        return [record(TestBed, each) for each in found]
+        return self._table.records(TestBed, deployment_key(deployment), "TESTBED#")
 
     def put_bed(self, bed: TestBed) -> None:
         pk, sk = deployment_key(bed.deployment), f"TESTBED#{bed.number:03}"

@@ -22,8 +22,7 @@ class DynamoFleet:
         self._table = table
 
     def reports(self, cluster: Cluster) -> Mapping[str, HostReport]:
-        found = (record(HostReport, each) for each in self._table.query(reports_key(cluster)))
-        return {report.host: report for report in found}
+        return {report.host: report for report in self._table.records(HostReport, reports_key(cluster))}
 
     def report(self, cluster: Cluster, host: str) -> HostReport | None:
         found = self._table.get(reports_key(cluster), host)
@@ -46,16 +45,14 @@ class DynamoFleet:
         self._table.put(item(cluster_key(cluster), f"QUARANTINE#{version}", {"version": version, "why": why}))
 
     def quarantined(self, cluster: Cluster) -> Mapping[str, str]:
-        found = self._table.query(cluster_key(cluster), "QUARANTINE#")
-        bad = [record(dict[str, str], each) for each in found]
+        bad = self._table.records(dict[str, str], cluster_key(cluster), "QUARANTINE#")
         return {each["version"]: each["why"] for each in bad}
 
     def quarantine_host(self, cluster: Cluster, host: str, why: str) -> None:
         self._table.put(item(cluster_key(cluster), f"BAD_HOST#{host}", {"host": host, "why": why}))
 
     def quarantined_hosts(self, cluster: Cluster) -> Mapping[str, str]:
-        found = self._table.query(cluster_key(cluster), "BAD_HOST#")
-        bad = [record(dict[str, str], each) for each in found]
+        bad = self._table.records(dict[str, str], cluster_key(cluster), "BAD_HOST#")
         return {each["host"]: each["why"] for each in bad}
 
     def lift_quarantine(self, cluster: Cluster, name: str) -> None:

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from lifecycle.domain.rollout.freezes import Freeze
-from lifecycle.gateways.aws.table import Table, freezes_key, item, record
+from lifecycle.gateways.aws.table import Table, freezes_key, item
 
 
 class DynamoFreezes:
@@ -13,7 +13,7 @@ class DynamoFreezes:
         self._table = table
 
     def all(self) -> Sequence[Freeze]:
-        return [record(Freeze, each) for each in self._table.query(freezes_key())]
+        return self._table.records(Freeze, freezes_key())
 
     def put(self, freeze: Freeze) -> None:
         self._table.put(item(freezes_key(), freeze.scope, freeze))

@@ -1,6 +1,6 @@
 """The ledger's items in one DynamoDB table: their keys, and records as JSON in the attribute `body`."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
 from lifecycle.domain.fleet.cluster import Cluster
@@ -86,25 +86,28 @@ class Table:
 
     def put(self, item: dict[str, Any], condition: str | None = None, **values: Any) -> bool:
         """Write an item; returns False if the condition did not hold."""
-        more: dict[str, Any] = {"ConditionExpression": condition} if condition else {}
+        return self._change(self.dynamodb.put_item, condition, values, Item=item)
+
+    def delete(self, pk: str, sk: str, condition: str | None = None, **values: Any) -> bool:
+        """Delete an item, if it exists; returns False if the condition did not hold."""
+        return self._change(self.dynamodb.delete_item, condition, values, Key=key(pk, sk))
+
+    def _change(
+        self, call: Callable[..., Any], condition: str | None, values: dict[str, Any], **request: Any
+    ) -> bool:
+        if condition:
+            request["ConditionExpression"] = condition
         if values:
-            more["ExpressionAttributeValues"] = {f":{name}": value for name, value in values.items()}
+            request["ExpressionAttributeValues"] = {f":{name}": value for name, value in values.items()}
         try:
-            self.dynamodb.put_item(TableName=self.name, Item=item, **more)
+            call(TableName=self.name, **request)
         except self.dynamodb.exceptions.ConditionalCheckFailedException:
             return False
         return True
 
-    def delete(self, pk: str, sk: str, condition: str | None = None, **values: Any) -> bool:
-        """Delete an item, if it exists; returns False if the condition did not hold."""
-        more: dict[str, Any] = {"ConditionExpression": condition} if condition else {}
-        if values:
-            more["ExpressionAttributeValues"] = {f":{name}": value for name, value in values.items()}
-        try:
-            self.dynamodb.delete_item(TableName=self.name, Key=key(pk, sk), **more)
-        except self.dynamodb.exceptions.ConditionalCheckFailedException:
-            return False
-        return True
+    def records(self, kind: type[T], pk: str, prefix: str = "", **options: Any) -> list[T]:
+        """Return the records of a partition's items, as `query` finds them; raises StoreRefused."""
+        return [record(kind, each) for each in self.query(pk, prefix, **options)]
 
     def query(self, pk: str, prefix: str = "", *, newest_first: bool = False, limit: int = 0) -> list[Any]:
         """Return a partition's items whose sort key begins with `prefix`; all of them if `limit` is 0."""
