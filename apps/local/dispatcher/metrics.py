@@ -4,6 +4,7 @@ Names, units and counting rules are those of AWS/ApplicationELB. An answer count
 gave it. If the load balancer answers in its place, the target group has a request without an answer.
 """
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -31,28 +32,26 @@ class Tally:
 
     requests: int = 0
     unreachable: int = 0
-    answers: dict[int, int] = field(default_factory=dict)  # by the first digit of the status
+    answers: Counter[int] = field(default_factory=Counter)  # by the first digit of the status
     seconds: list[float] = field(default_factory=list)
 
     def add(self, answered: Answered) -> None:
         self.requests += 1
         self.unreachable += answered.unreachable
         if answered.seconds is not None:
-            family = answered.status // 100
-            self.answers[family] = self.answers.get(family, 0) + 1
+            self.answers[answered.status // 100] += 1
             self.seconds.append(answered.seconds)
 
     @property
     def failed(self) -> int:
         """Return the number of requests that were not answered with 2xx, 3xx or 4xx."""
-        return self.requests - sum(self.answers.get(family, 0) for family in (2, 3, 4))
+        return self.requests - sum(self.answers[family] for family in (2, 3, 4))
 
     def join(self, other: "Tally") -> None:
         """Add the requests of a later period."""
         self.requests += other.requests
         self.unreachable += other.unreachable
-        for family, count in other.answers.items():
-            self.answers[family] = self.answers.get(family, 0) + count
+        self.answers += other.answers
         self.seconds += other.seconds
 
 
@@ -77,10 +76,10 @@ def of_requests(tally: Tally, dimensions: Mapping[str, str], at: datetime) -> li
     counts = {
         names.REQUESTS: tally.requests,
         "TargetConnectionErrorCount": tally.unreachable,
-        **{names.answers(family): tally.answers.get(family, 0) for family in _FAMILIES},
+        **{names.answers(family): tally.answers[family] for family in _FAMILIES},
         FAILED: tally.failed,
     }
-    data = [_datum(name, dimensions, at, "Count", count) for name, count in counts.items() if count]
+    data = [_count(name, dimensions, at, count) for name, count in counts.items() if count]
     if tally.seconds:
         values, times = condensed(tally.seconds)
         whole = {"MetricName": names.LATENCY, "Unit": "Seconds", "Values": values, "Counts": times}
@@ -91,8 +90,8 @@ def of_requests(tally: Tally, dimensions: Mapping[str, str], at: datetime) -> li
 def of_hosts(hosts: Hosts, dimensions: Mapping[str, str], at: datetime) -> list[Datum]:
     """Return the data of a group's targets, which are published without requests too."""
     return [
-        _datum(names.HEALTHY_HOSTS, dimensions, at, "Count", hosts.healthy),
-        _datum(names.UNHEALTHY_HOSTS, dimensions, at, "Count", hosts.unhealthy),
+        _count(names.HEALTHY_HOSTS, dimensions, at, hosts.healthy),
+        _count(names.UNHEALTHY_HOSTS, dimensions, at, hosts.unhealthy),
     ]
 
 
@@ -111,9 +110,9 @@ def _cut(ordered: Sequence[float], into: int) -> list[Sequence[float]]:
     return [ordered[low:high] for low, high in pairwise(bounds) if high > low]
 
 
-def _datum(name: str, dimensions: Mapping[str, str], at: datetime, unit: str, value: float) -> Datum:
+def _count(name: str, dimensions: Mapping[str, str], at: datetime, value: int) -> Datum:
     named = {"MetricName": name, "Dimensions": _named(dimensions)}
-    return {**named, "Timestamp": at, "Unit": unit, "Value": float(value)}
+    return {**named, "Timestamp": at, "Unit": "Count", "Value": float(value)}
 
 
 def _named(dimensions: Mapping[str, str]) -> list[dict[str, str]]:

@@ -92,7 +92,7 @@ class MetricsPublisher:
     def publish(self, number: int) -> None:
         """Publish one period, numbered from the Unix epoch; the coarse groups after every tenth."""
         for cluster, tally in metrics.tallies(self._log.new()).items():
-            self._add(cluster, tally)
+            self._counted.setdefault(cluster, Tally()).join(tally)
         coarse = (number + 1) % self._every == 0
         data: list[Datum] = []
         for group in self._published():
@@ -106,12 +106,6 @@ class MetricsPublisher:
             self._counted.clear()  # of groups that are gone
         if data:
             self._put(data)
-
-    def _add(self, cluster: str, tally: Tally) -> None:
-        if (counted := self._counted.get(cluster)) is None:
-            self._counted[cluster] = tally
-        else:
-            counted.join(tally)
 
     def _requests(self, group: PublishedGroup, at: datetime) -> list[Datum]:
         tally = self._counted.pop(group.cluster, None)
