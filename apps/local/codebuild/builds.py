@@ -17,6 +17,7 @@ from apps.local.codebuild.account import Account
 from apps.local.codebuild.build import Build
 from apps.local.codebuild.build_log import BuildLog
 from apps.local.codebuild.build_record import Record
+from apps.local.paths import write_json
 
 # AWS honours a token for as long.
 _TOKEN_SECONDS = 300.0
@@ -49,10 +50,8 @@ class Builds:
             return None
         with self._lock:
             for identity, earlier in self._requests.items():
-                same = (earlier.get("projectName"), earlier.get("idempotencyToken")) == (
-                    request.get("projectName"),
-                    token,
-                )
+                same_project = earlier.get("projectName") == request.get("projectName")
+                same = same_project and earlier.get("idempotencyToken") == token
                 if same and time.time() - self._records[identity]["startTime"] < _TOKEN_SECONDS:
                     return identity
         return None
@@ -134,10 +133,7 @@ class Builds:
                 self._save(record)
 
     def _save(self, record: Record) -> None:
-        path = self._path(record)
-        fresh = path.with_suffix(".new")
-        fresh.write_text(json.dumps({"record": record, "asked": self._requests.get(record["id"], {})}))
-        fresh.replace(path)
+        write_json(self._path(record), {"record": record, "asked": self._requests.get(record["id"], {})})
 
     def _path(self, record: Record) -> Path:
         return self._home / "records" / f"{record['logs']['streamName']}.json"

@@ -13,6 +13,7 @@ from pathlib import Path
 from apps.local.dispatcher.elbv2 import Listener
 from apps.local.dispatcher.envoy_configuration import Action, WeightedGroup
 from apps.local.dispatcher.targets import Address
+from apps.local.paths import write_json
 
 
 @dataclass(slots=True)
@@ -81,6 +82,4 @@ class SavedState:
         weights = {
             listener: [[part.group, part.weight] for part in each.parts] for listener, each in self._weights.items()
         }
-        fresh = self._path.with_suffix(".new")
-        fresh.write_text(json.dumps({"targets": self._targets, "weights": weights}))
-        fresh.replace(self._path)
+        write_json(self._path, {"targets": self._targets, "weights": weights})
