@@ -25,17 +25,9 @@ from apps.local.codebuild.buildspec import Buildspec, InvalidBuildspecError, Pha
 from apps.local.codebuild.cancellation import Cancellation, CancelledError
 from apps.local.codebuild.secondary_sources import UnresolvedError
 from apps.local.codebuild.shell import Shell
-from apps.local.codebuild.sources import SourceError, clone, fetch_zip
+from apps.local.codebuild.sources import PhaseFailedError, clone, fetch_zip
 
 _ENDS_BUILD = ("install", "pre_build")
-
-
-class PhaseFailedError(Exception):
-    """A phase failed; `code` is CodeBuild's code of the reason."""
-
-    def __init__(self, code: str, message: str) -> None:
-        super().__init__(message)
-        self.code = code
 
 
 class Build:
@@ -151,8 +143,6 @@ class Build:
                 fetch_zip(s3, each["location"], folder, self._scratch)
                 environment[f"CODEBUILD_SRC_DIR_{each['sourceIdentifier']}"] = str(folder)
             return parse(self._buildspec(source.get("buildspec", "")))
-        except SourceError as error:
-            raise PhaseFailedError(error.code, str(error)) from error
         except UnresolvedError as error:
             raise PhaseFailedError("INVALID_INPUT", str(error)) from error
         except InvalidBuildspecError as error:

@@ -12,8 +12,8 @@ _CHUNK = 1_048_576
 _LARGEST_UNPACKED = 2_147_483_648
 
 
-class SourceError(Exception):
-    """A source cannot be fetched; `code` is CodeBuild's."""
+class PhaseFailedError(Exception):
+    """A phase of a build failed; `code` is CodeBuild's code of the reason."""
 
     def __init__(self, code: str, message: str) -> None:
         super().__init__(message)
@@ -21,15 +21,15 @@ class SourceError(Exception):
 
 
 def clone(location: str, version: str, folder: Path, environment: dict[str, str], cancellation: Cancellation) -> str:
-    """Clone a repository and check out a commit, branch or tag; return the commit. Raises SourceError."""
+    """Clone a repository and check out a commit, branch or tag; return the commit. Raises PhaseFailedError."""
     if location.startswith("-") or version.startswith("-"):
-        raise SourceError("INVALID_INPUT", f"a source cannot begin with a hyphen: {location} {version}")
+        raise PhaseFailedError("INVALID_INPUT", f"a source cannot begin with a hyphen: {location} {version}")
     quiet = environment | {"GIT_TERMINAL_PROMPT": "0"}
 
     def git(*arguments: str) -> str:
         status, output = cancellation.run(["git", *arguments], folder, quiet)
         if status:
-            raise SourceError(
+            raise PhaseFailedError(
                 "GIT_CLONE_FAILED",
                 f"git {arguments[0]} of {location} at {version or 'its default branch'} failed "
                 f"(exit status {status}): {output.strip()[-1000:]}",
@@ -40,14 +40,14 @@ def clone(location: str, version: str, folder: Path, environment: dict[str, str]
     revision = version or "HEAD"
     try:
         commit = git("rev-parse", "--verify", "--quiet", f"refs/remotes/origin/{revision}^{{commit}}")
-    except SourceError:
+    except PhaseFailedError:
         commit = git("rev-parse", "--verify", "--end-of-options", f"{revision}^{{commit}}").splitlines()[-1]
     git("checkout", "--quiet", "--detach", commit)
     return commit
 
 
 def fetch_zip(s3: Any, location: str, folder: Path, scratch: Path) -> None:
-    """Download `bucket/key` (or its ARN) and unpack it into `folder`; raise SourceError."""
+    """Download `bucket/key` (or its ARN) and unpack it into `folder`; raise PhaseFailedError."""
     bucket, _, key = location.removeprefix("arn:aws:s3:::").partition("/")
     archive = scratch / "source.zip"
     try:
@@ -56,11 +56,11 @@ def fetch_zip(s3: Any, location: str, folder: Path, scratch: Path) -> None:
             for chunk in body.iter_chunks(_CHUNK):
                 file.write(chunk)
     except (BotoCoreError, ClientError) as error:
-        raise SourceError("CLIENT_ERROR", f"cannot download s3://{bucket}/{key}: {error}") from error
+        raise PhaseFailedError("CLIENT_ERROR", f"cannot download s3://{bucket}/{key}: {error}") from error
     try:
         _unpack(archive, folder)
     except zipfile.BadZipFile as error:
-        raise SourceError("CLIENT_ERROR", f"expected a zip in s3://{bucket}/{key}: {error}") from error
+        raise PhaseFailedError("CLIENT_ERROR", f"expected a zip in s3://{bucket}/{key}: {error}") from error
     archive.unlink()
 
 
