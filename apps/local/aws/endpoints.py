@@ -18,38 +18,20 @@ CONSOLE = "console"
 def start_balancer(layout: Layout, ports: Ports) -> Part:
     """Start the dispatcher, which starts and ends Envoy itself."""
     layout.dispatcher.mkdir(parents=True, exist_ok=True)
-    command = [
-        *(sys.executable, "-m", "apps.local.dispatcher"),
-        *("--listen", f"{LOOPBACK}:{ports.balancer}"),
-        *("--emulator", f"http://{LOOPBACK}:{ports.emulator}"),
-        *("--home", str(layout.dispatcher)),
-        *("--nice", str(niceness())),
-        *("--metrics-period", CONTEXT["minute_seconds"]),
-    ]
-    return start(layout, BALANCER, command, _environment(layout, ports), PriorityScope.SELF_MANAGED)
+    priority = ("--nice", str(niceness()))
+    own = ("--home", str(layout.dispatcher), *priority, "--metrics-period", CONTEXT["minute_seconds"])
+    return _start(layout, ports, BALANCER, ports.balancer, own, PriorityScope.SELF_MANAGED)
 
 
 def start_builder(layout: Layout, ports: Ports) -> Part:
     """Start the CodeBuild endpoint, which runs each build in a process and a folder of its own."""
     layout.builds.mkdir(parents=True, exist_ok=True)
-    command = [
-        *(sys.executable, "-m", "apps.local.codebuild"),
-        *("--listen", f"{LOOPBACK}:{ports.builder}"),
-        *("--emulator", f"http://{LOOPBACK}:{ports.emulator}"),
-        *("--home", str(layout.builds)),
-    ]
-    return start(layout, BUILDER, command, _environment(layout, ports))
+    return _start(layout, ports, BUILDER, ports.builder, ("--home", str(layout.builds)))
 
 
 def start_console(layout: Layout, ports: Ports) -> Part:
     """Start the console; its buttons act in the name of the person who starts the environment."""
-    command = [
-        *(sys.executable, "-m", "apps.local.console"),
-        *("--listen", f"{LOOPBACK}:{ports.console}"),
-        *("--emulator", f"http://{LOOPBACK}:{ports.emulator}"),
-        *("--by", operator()),
-    ]
-    return start(layout, CONSOLE, command, _environment(layout, ports))
+    return _start(layout, ports, CONSOLE, ports.console, ("--by", operator()))
 
 
 def operator() -> str:
@@ -62,8 +44,22 @@ def wait_for_endpoint(layout: Layout, part: Part, port: int) -> None:
     wait_for(layout, part, lambda: listens(LOOPBACK, port))
 
 
-def _environment(layout: Layout, ports: Ports) -> dict[str, str]:
-    return {
+def _start(
+    layout: Layout,
+    ports: Ports,
+    name: str,
+    port: int,
+    own: tuple[str, ...],
+    scope: PriorityScope = PriorityScope.ALL,
+) -> Part:
+    """Start `python -m apps.local.<name>` on a port, with the options that all have and its own."""
+    command = [
+        *(sys.executable, "-m", f"apps.local.{name}"),
+        *("--listen", f"{LOOPBACK}:{port}"),
+        *("--emulator", f"http://{LOOPBACK}:{ports.emulator}"),
+        *own,
+    ]
+    environment = {
         **clean_environment(),
         **endpoints(layout, ports),
         **root_credentials(),
@@ -73,3 +69,4 @@ def _environment(layout: Layout, ports: Ports) -> dict[str, str]:
         "TMPDIR": str(layout.temporary),
         "MALLOC_ARENA_MAX": "1",
     }
+    return start(layout, name, command, environment, scope)
