@@ -97,7 +97,12 @@ class Endpoint:
                 | {"admin": f"http://{balancer.envoy.admin}"},
                 "emulator": {"url": self._emulator, "reachable": balancer.read_at > 0},
                 "load_balancers": [
-                    asdict(each) | {"listeners": [self._listener(o) for o in self._listeners_of(each.arn)]}
+                    asdict(each)
+                    | {
+                        "listeners": [
+                            self._listener(o) for o in balancer.elbv2.listeners if o.load_balancer == each.arn
+                        ]
+                    }
                     for each in balancer.elbv2.load_balancers
                 ],
                 "target_groups": [
@@ -105,9 +110,6 @@ class Endpoint:
                 ],
                 "problems": sorted(balancer.problems.values()),
             }
-
-    def _listeners_of(self, load_balancer: str) -> list[Listener]:
-        return [each for each in self._balancer.elbv2.listeners if each.load_balancer == load_balancer]
 
     def _listener(self, listener: Listener) -> dict[str, Any]:
         fixed = isinstance(listener.action, FixedResponse)

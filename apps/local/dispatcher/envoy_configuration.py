@@ -83,7 +83,8 @@ def listener(folder: Path, name: str, address: str, port: int) -> Resource:
 
 
 def _manager(folder: Path, name: str) -> Resource:
-    failures = {"status_code_filter": {"comparison": {"op": "GE", "value": _runtime("log_from", 500)}}}
+    lowest = {"default_value": 500, "runtime_key": "lifecycle.log_from"}
+    failures = {"status_code_filter": {"comparison": {"op": "GE", "value": lowest}}}
     log = {"@type": _ACCESS_LOG, "path": str(folder / "failures.log")}
     counted = {"text_format_source": {"inline_string": access_log.FORMAT}}
     every = {"@type": _ACCESS_LOG, "path": str(folder / access_log.NAME), "log_format": counted}
@@ -218,10 +219,6 @@ def _socket(address: str, port: int) -> Resource:
 
 def _watched(path: Path) -> Resource:
     return {"resource_api_version": "V3", "path_config_source": {"path": str(path)}}
-
-
-def _runtime(key: str, default: int) -> Resource:
-    return {"default_value": default, "runtime_key": f"lifecycle.{key}"}
 
 
 def _seconds(value: float) -> str:

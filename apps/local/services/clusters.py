@@ -5,7 +5,7 @@ registers a host after it has passed its checks.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -177,6 +177,4 @@ def _with_host(layout: Layout, ports: Ports, cluster: LocalCluster, number: int)
         port=next_free(address, ports.host, avoid=avoid),
         zone=_ZONES[(number - 1) % len(_ZONES)],
     )
-    return LocalCluster(
-        cluster.service, cluster.environment, cluster.stack, cluster.listener, cluster.address, (*cluster.hosts, host)
-    )
+    return replace(cluster, hosts=(*cluster.hosts, host))
