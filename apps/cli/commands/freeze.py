@@ -56,7 +56,8 @@ def freeze(
     end = parse_end(until, lasts, now)
     clusters = _covered(connection, Freeze(wanted, connection.by, why, now))
     ends = f"until {ahead(end, now)}" if end else "until it is lifted"
-    printer.line(f"freeze {scope_in_words(wanted)} {ends}: {_cluster_names(clusters)}", "bold")
+    names = ", ".join(map(str, clusters)) or "no clusters yet"
+    printer.line(f"freeze {scope_in_words(wanted)} {ends}: {names}", "bold")
     _show_present(printer, connection, wanted)
     _show_running(printer, connection, clusters)
     if not yes and not printer.confirm(f"Freeze {scope_in_words(wanted)}?"):
@@ -146,10 +147,6 @@ def _covered(connection: Connection, wanted: Freeze) -> list[Cluster]:
     if not found and "/" in wanted.scope:
         raise Unknown("cluster", wanted.scope, known=map(str, every))
     return found
-
-
-def _cluster_names(clusters: Sequence[Cluster]) -> str:
-    return ", ".join(map(str, clusters)) or "no clusters yet"
 
 
 def _show_present(printer: Printer, connection: Connection, scope: str) -> None:

@@ -24,8 +24,7 @@ def hosts(printer: Printer, connection: Connection, service: MaybeService = "") 
     printer.facts({"clusters": found})
     columns = ("host", "address", "zone", "installed", "balancer", "self-test", "agent seen", "drift", "state")
     for each in found:
-        printer.line("")
-        printer.line(f"{each['cluster']}, desired: {each['desired'] or 'nothing yet'}", "bold")
+        printer.line(f"\n{each['cluster']}, desired: {each['desired'] or 'nothing yet'}", "bold")
         printer.table(columns, [_row(host) for host in each["hosts"]])
         if not each["hosts"]:
             printer.line("no hosts: start an agent on each")
@@ -34,11 +33,9 @@ def hosts(printer: Printer, connection: Connection, service: MaybeService = "") 
         for host in each["hosts"]:
             _show_trouble(printer, connection, each["cluster"], host)
     if any(each["deployment"] for each in found):
-        printer.line("")
-        printer.line(f"next: {connection.command(f'status {service}'.strip())}")
+        printer.line(f"\nnext: {connection.command(f'status {service}'.strip())}")
     elif any(_repairable(host) for each in found for host in each["hosts"]):
-        printer.line("")
-        printer.line(f"next: {connection.command(f'converge {service}'.strip())}")
+        printer.line(f"\nnext: {connection.command(f'converge {service}'.strip())}")
     return 0
 
 
@@ -130,14 +127,11 @@ def converge(printer: Printer, connection: Connection, service: MaybeService = "
         asked = [{**asked[0], "service": each.service, "environment": each.environment} for each in clusters]
     results = [each for payload in asked for each in connection.functions.call("converge", payload)]
     printer.facts({"results": results})
-    printer.table(("cluster", "result", "why"), [_result(each) for each in results])
+    rows = [[each["cluster"], each["kind"], one_line(each["reason"], 400)] for each in results]
+    printer.table(("cluster", "result", "why"), rows)
     if not results:
         printer.line("nothing to converge: no version was ever deployed")
     for each in results:
         if each.get("deployment"):
             printer.line(f"next: {connection.command('watch ' + each['deployment'])}")
     return 0
-
-
-def _result(found: dict[str, str]) -> list[str]:
-    return [found["cluster"], found["kind"], one_line(found["reason"], 400)]

@@ -1,7 +1,5 @@
 """`lifecycle status`: versions, deployments, decisions and freezes of every cluster."""
 
-from typing import Any
-
 from apps.cli import resolve
 from apps.cli.command import MaybeService, connected
 from apps.cli.freeze_scope import unfreeze_command
@@ -9,7 +7,7 @@ from apps.cli.output.cluster_view import ClusterStatus, cluster_facts, cluster_s
 from apps.cli.output.decision_view import choice_lines, next_commands, question_lines
 from apps.cli.output.printer import Printer
 from apps.cli.output.text import ahead, moment, one_line
-from apps.cli.ports import Connection, Run
+from apps.cli.ports import Connection
 from lifecycle.application.queries.clusters import ClusterView
 from lifecycle.application.queries.state_words import DEPLOYMENTS
 from lifecycle.domain.rollout.deployment import DeploymentState
@@ -25,7 +23,12 @@ def status(printer: Printer, connection: Connection, service: MaybeService = "")
         run for run in connection.runs.deliveries(running=True) if not service or run.name.startswith(f"{service}-")
     ]
     printer.facts(
-        {"clusters": [cluster_facts(each, connection) for each in found], "runs": [_run_facts(run) for run in runs]}
+        {
+            "clusters": [cluster_facts(each, connection) for each in found],
+            "runs": [
+                {"run": run.name, "status": run.status, "started_at": run.started_at.isoformat()} for run in runs
+            ],
+        }
     )
     if not found:
         printer.line("there is no cluster yet")
@@ -66,24 +69,20 @@ def _show_cluster(printer: Printer, connection: Connection, found: ClusterStatus
     view = found.view
     if ended := view.unsettled:
         status = DEPLOYMENTS[ended.state]
-        printer.line("")
-        printer.line(f"{ended.id}: {ended.target.version}, {status}: {one_line(ended.reason, 2000)}", "bold")
+        printer.line(f"\n{ended.id}: {ended.target.version}, {status}: {one_line(ended.reason, 2000)}", "bold")
         for line in next_commands(ended, connection.command)[1:]:  # the first is this command
             printer.line(f"  {line}")
     if found.trouble:
-        printer.line("")
-        printer.line(f"{view.cluster}: the load balancer could not be read: {found.trouble}", "yellow")
+        printer.line(f"\n{view.cluster}: the load balancer could not be read: {found.trouble}", "yellow")
     if (until := found.watched(connection)) and view.last:
         does = "rolls it back" if view.last.policy.on_alarm is OnAlarm.ROLL_BACK else "notifies you"
-        printer.line("")
-        printer.line(f"{view.last.id} is watched until {moment(until)} UTC: an alarm {does}")
+        printer.line(f"\n{view.last.id} is watched until {moment(until)} UTC: an alarm {does}")
     if view.lease.deployment:
         printer.line("")
         _show_deployment(printer, connection, view)
     if view.waiting:
         request, queued = view.waiting.request, DEPLOYMENTS[DeploymentState.QUEUED]
-        printer.line("")
-        line = f"{request.deployment}: {request.version}, {queued}, since {moment(view.waiting.since)} UTC"
+        line = f"\n{request.deployment}: {request.version}, {queued}, since {moment(view.waiting.since)} UTC"
         why = f": {one_line(request.reason, 400)}" if request.reason else ""
         printer.line(f"{line}, requested by {request.requested_by}{why}", "bold")
         printer.line(f"  {connection.command(f'watch {request.deployment}')}")
@@ -91,8 +90,7 @@ def _show_cluster(printer: Printer, connection: Connection, found: ClusterStatus
     for host, why in found.quarantined.items():
         if host in in_question:
             continue
-        printer.line("")
-        printer.line(f"{host} of {view.cluster} is quarantined: {one_line(why, 1000)}", "bold")
+        printer.line(f"\n{host} of {view.cluster} is quarantined: {one_line(why, 1000)}", "bold")
         printer.line(f"  {connection.command(f'hosts {view.cluster.service}')}")
 
 
@@ -113,7 +111,3 @@ def _show_deployment(printer: Printer, connection: Connection, view: ClusterView
             printer.line(line)
     if not view.pending:
         printer.line(f"  {connection.command(f'watch {lease.deployment}')}")
-
-
-def _run_facts(run: Run) -> dict[str, Any]:
-    return {"run": run.name, "status": run.status, "started_at": run.started_at.isoformat()}
