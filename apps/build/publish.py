@@ -19,11 +19,9 @@ class Snapshots(Protocol):
 
     def add_artifact(self, manifest: Manifest, artifact: Path) -> str:
         """Write the bytes if there are none yet; return the digest of the stored bytes."""
-        ...
 
     def add_manifest(self, manifest: Manifest) -> Manifest:
         """Write the manifest if there is none yet; return the stored one."""
-        ...
 
 
 def manifest_of(file: ServiceFile, request: Request, packed: Packed) -> Manifest:

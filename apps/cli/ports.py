@@ -39,11 +39,9 @@ class Runs(Protocol):
 
     def deliveries(self, *, running: bool) -> Sequence[Run]:
         """Return the newest first, without input and output; the last 50, or those of them that still run."""
-        ...
 
     def current_step(self, name: str) -> str:
         """Describe in a few words what a delivery does now."""
-        ...
 
 
 class Functions(Protocol):
@@ -51,7 +49,6 @@ class Functions(Protocol):
 
     def call(self, phase: str, payload: Mapping[str, Any]) -> Any:
         """Call a phase and return its answer; raises FunctionRefused with the phase's message."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)

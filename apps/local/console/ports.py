@@ -46,24 +46,18 @@ class Aws(Protocol):
 
     def dashboard(self) -> Mapping[str, Any]:
         """Return the body of the dashboard `lifecycle`."""
-        ...
 
     def invoke(self, endpoint: str, payload: Mapping[str, Any]) -> Any:
         """Call a function by its ARN, and return its answer."""
-        ...
 
     def known_metrics(self, namespace: str, name: str) -> Sequence[Metric]:
         """Return the metrics published in a namespace under one name; an empty name means all."""
-        ...
 
     def lines(self, queries: Sequence[MetricQuery], start: datetime, end: datetime) -> Sequence[Line]:
         """Return one line for each query, in their order."""
-        ...
 
     def alarms(self, names: Sequence[str]) -> Sequence[Mapping[str, Any]]:
         """Return these alarms as DescribeAlarms has them."""
-        ...
 
     def running(self) -> bool:
         """Return True if a delivery or a rollout is running."""
-        ...

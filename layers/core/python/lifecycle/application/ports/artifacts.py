@@ -13,22 +13,17 @@ class Artifacts(Protocol):
 
     def manifest(self, service: str, version: str) -> Manifest:
         """Return a version's manifest; raises Unknown if there is no such snapshot or release."""
-        ...
 
     def has_artifact(self, target: Target, service: str) -> bool:
         """Return whether artifact and manifest are stored, both with the target's digest; downloads nothing."""
-        ...
 
     def open_artifact(self, service: str, version: str) -> BinaryIO: ...
 
     def publish(self, manifest: Manifest, artifact: BinaryIO) -> None:
         """Write artifact, then manifest, each once; the same bytes again are accepted, others raise StoreRefused."""
-        ...
 
     def stored(self, service: str) -> Sequence[Stored]:
         """Return every snapshot and release of which anything is stored, in no particular order."""
-        ...
 
     def delete(self, service: str, version: str) -> None:
         """Delete the manifest, then the artifact; a missing one counts as deleted."""
-        ...

@@ -15,4 +15,3 @@ class AuditLog(Protocol):
 
     def read(self, cluster: Cluster, after: datetime | None = None, limit: int = 1000) -> Sequence[AuditEntry]:
         """Return the newest `limit` entries at or after `after`, oldest first."""
-        ...

@@ -20,6 +20,5 @@ class Builds(Protocol):
 
     def start(self, repository: str, commit: str, token: str, environment: Mapping[str, str]) -> str:
         """Start a build, at most once a `token`; returns its id."""
-        ...
 
     def state(self, build: str) -> BuildState: ...

@@ -9,14 +9,12 @@ class Catalogue(Protocol):
 
     def claim_service(self, service: str, repository: str) -> str:
         """Make `repository` the owner unless the service has one; returns the owner."""
-        ...
 
     def record_snapshot(self, service: str, snapshot: str, facts: Mapping[str, str]) -> None: ...
     def snapshots(self, service: str) -> Mapping[str, Mapping[str, str]]: ...
 
     def releases(self, service: str) -> Mapping[str, str]:
         """Return release version -> the snapshot that it was promoted from."""
-        ...
 
     def claim_release(self, service: str, snapshot: str, release: str) -> str | None:
         """Bind both to each other in one transaction.
@@ -24,4 +22,3 @@ class Catalogue(Protocol):
         Returns the release of the snapshot (this one, or an earlier one), or None if another snapshot has
         that release version.
         """
-        ...

@@ -44,16 +44,12 @@ class ClusterQueries(Protocol):
 
     def clusters(self, *, afresh: bool = False) -> Sequence[Cluster]:
         """Return every deployed cluster, at most a minute old: the registry lists ten names per call."""
-        ...
 
     def leases_and_queues(self, clusters: Sequence[Cluster]) -> Mapping[Cluster, LeaseAndQueue]:
         """Return the lease and the queue of each cluster, read 50 at a time."""
-        ...
 
     def catalog(self, service: str) -> Catalog:
         """Return a service's snapshots and releases, in one read."""
-        ...
 
     def deliveries(self) -> Sequence[Delivery]:
         """Return the newest deliveries, the newest first."""
-        ...

@@ -18,41 +18,32 @@ class Deployments(Protocol):
 
     def put(self, deployment: Deployment) -> None:
         """Write the record, unless it would reopen a deployment that has ended."""
-        ...
 
     def get(self, cluster: Cluster, deployment: str) -> Deployment | None: ...
 
     def recent(self, cluster: Cluster, limit: int) -> Sequence[Deployment]:
         """Return the newest deployments of a cluster, the newest first."""
-        ...
 
     def attempts_and_questions(self, deployment: str) -> tuple[Sequence[HostAttempt], Sequence[Question]]:
         """Return a deployment's attempts and questions, in one read."""
-        ...
 
     def put_attempt(self, attempt: HostAttempt) -> None:
         """Write the attempt, unless the stored one has progressed further."""
-        ...
 
     def attempts(self, deployment: str) -> Sequence[HostAttempt]: ...
     def questions(self, deployment: str) -> Sequence[Question]: ...
 
     def beds(self, deployment: str) -> Sequence[TestBed]:
         """Return a deployment's test beds, in the order of their numbers."""
-        ...
 
     def put_bed(self, bed: TestBed) -> None:
         """Write the test bed, unless the stored one has progressed as far: the first of two starts or ends counts."""
-        ...
 
     def ask(self, question: Question) -> Question:
         """Record a question once; returns the stored one if it was recorded before."""
-        ...
 
     def attach_token(self, question: Question, token: str) -> Question:
         """Store the token of the task that waits for the answer; returns the question as it is stored then."""
-        ...
 
     def answer(self, question: Question, answer: Answer) -> Question:
         """Record the answer to a question; raises Refused with the earlier answer if there is one."""
-        ...

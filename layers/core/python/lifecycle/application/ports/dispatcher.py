@@ -24,27 +24,21 @@ class Dispatcher(Protocol):
         For a target that is only in another group, the state is TEST_GROUP if it is healthy there, else its
         state there. One call, or three where the cluster has a test bed.
         """
-        ...
 
     def target(self, cluster: Cluster, address: str) -> TargetState:
         """Return one target's state as `targets` does; use it to poll. One call while it is in the main group."""
-        ...
 
     def members(self, cluster: Cluster, group: Group) -> Mapping[str, TargetState]:
         """Return one group's targets with their states in it; none if there is no such group. One call."""
-        ...
 
     def register(self, cluster: Cluster, address: str, port: int, group: Group = Group.MAIN) -> None:
         """Add a target to a group; raises Unknown if there is no such group."""
-        ...
 
     def deregister(self, cluster: Cluster, address: str, port: int, group: Group | None = None) -> None:
         """Remove a target from one group, or from all its groups; no error if it is in none."""
-        ...
 
     def has_test_bed(self, cluster: Cluster) -> bool:
         """Return whether the cluster's stack has the other two groups and a known listener."""
-        ...
 
     def weigh(self, cluster: Cluster, weights: Mapping[Group, int]) -> None:
         """Set the groups' traffic weights, 0 to 999; a group that is not named gets 0.
@@ -53,10 +47,8 @@ class Dispatcher(Protocol):
         the first target is healthy, and 0 before the last one is deregistered. Raises Unknown if there is no
         test bed.
         """
-        ...
 
     def weights(self, cluster: Cluster) -> Mapping[Group, int]:
         """Return the weight of every group; without a test bed, the main group has all traffic. One call."""
-        ...
 
     def health_path(self, cluster: Cluster) -> str | None: ...

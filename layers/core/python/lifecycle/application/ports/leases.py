@@ -17,16 +17,12 @@ class Leases(Protocol):
 
         Raises LeaseHeld if another deployment holds it.
         """
-        ...
 
     def hand_over(self, cluster: Cluster, lease: Lease, successor: str, now: datetime) -> Lease:
         """Pass the lease on under the next epoch, without a gap; raises StaleEpoch if `lease` is fenced."""
-        ...
 
     def renew(self, cluster: Cluster, lease: Lease, until: datetime) -> Lease:
         """Extend the lease; raises StaleEpoch if `lease` is fenced."""
-        ...
 
     def release(self, cluster: Cluster, lease: Lease) -> None:
         """Free the lease but retain its epoch; does nothing if `lease` is fenced or free already."""
-        ...

@@ -19,7 +19,6 @@ class Metrics(Protocol):
 
     def complete_minutes(self, since: datetime, now: datetime, minute: timedelta) -> int:
         """Return the number of whole minutes after `since` whose metrics are complete."""
-        ...
 
     def measurements(
         self,
@@ -37,7 +36,6 @@ class Metrics(Protocol):
         the only member of its group. Every other measure is the service's own, read by host. Raises Unknown
         if the cluster has no test bed.
         """
-        ...
 
 
 def first_minute(since: datetime, minute: timedelta) -> datetime:

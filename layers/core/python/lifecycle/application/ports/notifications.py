@@ -11,4 +11,3 @@ class Notifications(Protocol):
 
     def send(self, notifications: Sequence[Notification]) -> None:
         """Send notifications; raises if any of them was not accepted: then all of them may be sent again."""
-        ...

@@ -13,4 +13,3 @@ class Queue(Protocol):
 
     def replace(self, cluster: Cluster, expected: PendingDeployment | None, new: PendingDeployment | None) -> bool:
         """Replace `expected` by `new`, None for an empty slot; returns False if the slot has another deployment."""
-        ...
