@@ -7,7 +7,6 @@ Used by every module here, by the CLI and by the Git hook. Everything in the fol
 import json
 import os
 import tempfile
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -21,64 +20,28 @@ PLATFORM = names.CONTROL_PLANE_STACK
 CLUSTER_TEMPLATE = names.CLUSTER_TEMPLATE
 
 
-@dataclass(frozen=True, slots=True)
 class Layout:
     """The files and folders of one environment."""
 
-    home: Path
+    def __init__(self, home: Path) -> None:
+        self.home = home
+        self.environment = home / "environment.json"
+        self.processes = home / "processes.json"
+        self.clusters = home / "clusters.json"
+        self.services = home / "services.json"
+        self.lock = home / "lock"
+        self.logs = home / "logs"
+        self.temporary = home / "tmp"
+        self.dispatcher = home / "dispatcher"
+        self.builds = home / "builds"
+        self.repositories = home / "repositories"
+        self.work = home / "work"
+        self.hosts = home / "hosts"
 
     @classmethod
     def find(cls) -> "Layout":
         """Return the environment of this checkout, unless LIFECYCLE_HOME names another."""
         return cls(Path(os.environ.get("LIFECYCLE_HOME") or REPOSITORY / ".lifecycle").resolve())
-
-    @property
-    def environment(self) -> Path:
-        return self.home / "environment.json"
-
-    @property
-    def processes(self) -> Path:
-        return self.home / "processes.json"
-
-    @property
-    def clusters(self) -> Path:
-        return self.home / "clusters.json"
-
-    @property
-    def services(self) -> Path:
-        return self.home / "services.json"
-
-    @property
-    def lock(self) -> Path:
-        return self.home / "lock"
-
-    @property
-    def logs(self) -> Path:
-        return self.home / "logs"
-
-    @property
-    def temporary(self) -> Path:
-        return self.home / "tmp"
-
-    @property
-    def dispatcher(self) -> Path:
-        return self.home / "dispatcher"
-
-    @property
-    def builds(self) -> Path:
-        return self.home / "builds"
-
-    @property
-    def repositories(self) -> Path:
-        return self.home / "repositories"
-
-    @property
-    def work(self) -> Path:
-        return self.home / "work"
-
-    @property
-    def hosts(self) -> Path:
-        return self.home / "hosts"
 
     def log(self, part: str) -> Path:
         return self.logs / f"{part}.log"
