@@ -52,7 +52,7 @@ def _start(
     own: tuple[str, ...],
     scope: PriorityScope = PriorityScope.ALL,
 ) -> Part:
-    """Start `python -m apps.local.<name>` on a port, with the options that all have and its own."""
+    """Start the package apps.local.NAME on a port, with the options that all have and its own."""
     command = [
         *(sys.executable, "-m", f"apps.local.{name}"),
         *("--listen", f"{LOOPBACK}:{port}"),
