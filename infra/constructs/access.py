@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from aws_cdk import Acknowledgment, Fn, Token, Validations
 from aws_cdk import aws_iam as iam
-from constructs import IConstruct
+from constructs import Construct, IConstruct
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +61,22 @@ def statements(reads: Iterable[Access], writes: Iterable[Access], may: Iterable[
 def document(allowed: Iterable[Statement]) -> iam.PolicyDocument:
     """Return the policy of these statements."""
     return iam.PolicyDocument(statements=[statement.build() for statement in allowed])
+
+
+def service_role(
+    scope: Construct, service: str, description: str, policy: str, allowed: Iterable[Statement]
+) -> iam.Role:
+    """Return the role of an AWS service, such as `lambda`, with these statements as its only policy."""
+    granted = tuple(allowed)
+    role = iam.Role(
+        scope,
+        "Role",
+        assumed_by=iam.ServicePrincipal(f"{service}.amazonaws.com"),
+        description=description,
+        inline_policies={policy: document(granted)},
+    )
+    acknowledge(role, granted)
+    return role
 
 
 def acknowledge(construct: IConstruct, allowed: Iterable[Statement]) -> None:

@@ -4,7 +4,6 @@ from pathlib import Path
 
 from aws_cdk import Aws, Fn, RemovalPolicy
 from aws_cdk import aws_codebuild as codebuild
-from aws_cdk import aws_iam as iam
 from aws_cdk import aws_logs as logs
 from aws_cdk import aws_s3_assets as assets
 from constructs import Construct
@@ -34,15 +33,8 @@ class BuildProject(Construct):
             retention=logs.RetentionDays.ONE_MONTH,
             removal_policy=RemovalPolicy.DESTROY,
         )
-        allowed = _allowed(asset)
-        role = iam.Role(
-            self,
-            "Role",
-            assumed_by=iam.ServicePrincipal("codebuild.amazonaws.com"),
-            description="Permissions of a build, and of the build commands of the service",
-            inline_policies={"build": access.document(allowed)},
-        )
-        access.acknowledge(role, allowed)
+        description = "Permissions of a build, and of the build commands of the service"
+        role = access.service_role(self, "codebuild", description, "build", _allowed(asset))
         self.project = codebuild.CfnProject(
             self,
             "Project",

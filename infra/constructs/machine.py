@@ -5,7 +5,6 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from aws_cdk import Fn, RemovalPolicy
-from aws_cdk import aws_iam as iam
 from aws_cdk import aws_logs as logs
 from aws_cdk import aws_stepfunctions as sfn
 from constructs import Construct
@@ -51,15 +50,8 @@ class Machine(Construct):
         settings: Mapping[str, str] | None = None,
     ) -> None:
         super().__init__(scope, name.title())
-        allowed = _allowed(calls, starts)
-        role = iam.Role(
-            self,
-            "Role",
-            assumed_by=iam.ServicePrincipal("states.amazonaws.com"),
-            description=f"Permissions of the state machine {names.machine(name)}",
-            inline_policies={"machine": access.document(allowed)},
-        )
-        access.acknowledge(role, allowed)
+        description = f"Permissions of the state machine {names.machine(name)}"
+        role = access.service_role(self, "states", description, "machine", _allowed(calls, starts))
         log = logs.LogGroup(
             self,
             "Log",

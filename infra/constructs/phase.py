@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from aws_cdk import Duration, RemovalPolicy
-from aws_cdk import aws_iam as iam
 from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_logs as logs
 from constructs import Construct
@@ -47,14 +46,7 @@ class Phase(Construct):
     ) -> None:
         super().__init__(scope, "".join(part.title() for part in name.split("_")))
         allowed = (_log(name), *access.statements(reads, writes, may))
-        self.role = iam.Role(
-            self,
-            "Role",
-            assumed_by=iam.ServicePrincipal("lambda.amazonaws.com"),
-            description=f"Permissions of the phase {name}",
-            inline_policies={"phase": access.document(allowed)},
-        )
-        access.acknowledge(self.role, allowed)
+        self.role = access.service_role(self, "lambda", f"Permissions of the phase {name}", "phase", allowed)
         self.function = lambda_.Function(
             self,
             "Function",

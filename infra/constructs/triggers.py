@@ -5,11 +5,11 @@ from collections.abc import Mapping
 from aws_cdk import Fn
 from aws_cdk import aws_events as events
 from aws_cdk import aws_events_targets as targets
-from aws_cdk import aws_iam as iam
 from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_scheduler as scheduler
 from constructs import Construct
 
+from infra.constructs.access import Statement, service_role
 from infra.settings import ClusterSettings
 from lifecycle import names
 
@@ -41,20 +41,9 @@ class Schedule(Construct):
         self, scope: Construct, construct_id: str, phase: str, function: lambda_.Function, rate: str, description: str
     ) -> None:
         super().__init__(scope, construct_id)
-        role = iam.Role(
-            self,
-            "Role",
-            assumed_by=iam.ServicePrincipal("scheduler.amazonaws.com"),
-            description=f"Permissions of the schedule of the phase {phase}",
-            inline_policies={
-                "schedule": iam.PolicyDocument(
-                    statements=[
-                        iam.PolicyStatement(
-                            sid="Run", actions=["lambda:InvokeFunction"], resources=[function.function_arn]
-                        )
-                    ]
-                )
-            },
+        run = Statement("Run", ("lambda:InvokeFunction",), (function.function_arn,))
+        role = service_role(
+            self, "scheduler", f"Permissions of the schedule of the phase {phase}", "schedule", (run,)
         )
         scheduler.CfnSchedule(
             self,
