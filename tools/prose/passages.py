@@ -46,9 +46,6 @@ class Passage:
 
 
 PROSE = frozenset({Kind.DOCSTRING, Kind.COMMENT, Kind.DOCS})
-_HOLDERS = (
-    ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef, ast.JoinedStr, ast.Constant, ast.arg, ast.Name,
-)  # fmt: skip
 _Located: TypeAlias = ast.stmt | ast.expr | ast.arg
 _SPACED = re.compile(r"\w\W* \W*\w")
 _COMMENT = re.compile(r"""^(?:[^'"#]|'(?:\\.|[^'\\])*'|"(?:\\.|[^"\\])*")*#\s*(.*)$""")
@@ -86,7 +83,7 @@ def _python(text: str) -> Iterator[Passage]:
     done: set[int] = set()  # literals that belong to a larger one, or are docstrings
     names: dict[str, _Located] = {}  # the first place of each
     inside: set[int] = set()  # lines that begin inside a literal
-    for node in _walk(tree):
+    for node in ast.walk(tree):  # parents first
         if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
             if not isinstance(node, ast.Module):
                 names.setdefault(node.name, node)
@@ -108,19 +105,6 @@ def _python(text: str) -> Iterator[Passage]:
             inside.update(range(node.lineno + 1, (node.end_lineno or 0) + 1))
     yield from (_name(node, name) for name, node in names.items())
     yield from _comments(text, inside)
-
-
-def _walk(tree: ast.AST) -> Iterator[ast.AST]:
-    """Return the nodes that may hold prose, parents first; ast.walk takes twice the time."""
-    found = [tree]
-    for node in found:
-        if isinstance(node, _HOLDERS):
-            yield node
-        for value in vars(node).values():
-            if isinstance(value, list):
-                found.extend(each for each in value if isinstance(each, ast.AST))
-            elif isinstance(value, ast.AST) and not isinstance(value, ast.expr_context):
-                found.append(value)
 
 
 def _name(node: _Located, name: str) -> Passage:
