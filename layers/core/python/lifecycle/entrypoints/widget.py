@@ -117,27 +117,20 @@ class Button(_Call):
 def widget(shows: str, parameters: str) -> Callable[[Draw[WidgetCall]], Handler]:
     """Return a decorator for a handler that draws; CloudWatch's `describe` call is answered in Markdown."""
     docs = f"## Lifecycle\n{shows}\n\nParameters, all of them optional: {parameters}."
-
-    def decorate(draw: Draw[WidgetCall]) -> Handler:
-        def handle(event: dict[str, Any], context: Any) -> Any:
-            if event.get("describe"):
-                logger.info("described")
-                return {"markdown": docs}
-            return _answer(WidgetCall, draw, event, context)
-
-        return handle
-
-    return decorate
+    return lambda draw: _handler(WidgetCall, draw, docs)
 
 
 def button(press: Draw[Button]) -> Handler:
     """Return a handler that acts, and draws the result or the refusal."""
+    return _handler(Button, press, "Performs the actions of the console's buttons; it has no widget.")
 
+
+def _handler(kind: type[C], draw: Draw[C], docs: str) -> Handler:
     def handle(event: dict[str, Any], context: Any) -> Any:
         if event.get("describe"):
             logger.info("described")
-            return {"markdown": "Performs the actions of the console's buttons; it has no widget."}
-        return _answer(Button, press, event, context)
+            return {"markdown": docs}
+        return _answer(kind, draw, event, context)
 
     return handle
 
