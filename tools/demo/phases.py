@@ -182,12 +182,9 @@ def _run(demo: Demo, phase: str, command: list[str], shown: str) -> None:
 
 def _completed(demo: Demo, command: list[str], **more: Any) -> "subprocess.CompletedProcess[str]":
     """Run a command without a standard input, so that it cannot ask anything."""
-    return subprocess.run(command, env=_variables(demo), stdin=subprocess.DEVNULL, check=False, **more)
+    environment = {**os.environ, "LIFECYCLE_HOME": str(demo.layout.home)}
+    return subprocess.run(command, env=environment, stdin=subprocess.DEVNULL, check=False, **more)
 
 
 def _command(*arguments: str) -> list[str]:
     return [sys.executable, "-m", "apps.cli.main", *arguments]
-
-
-def _variables(demo: Demo) -> dict[str, str]:
-    return {**os.environ, "LIFECYCLE_HOME": str(demo.layout.home)}

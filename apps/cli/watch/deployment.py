@@ -83,7 +83,7 @@ def show_outcome(printer: Printer, connection: Connection, name: str, found: Out
     ended = found.deployment
     duration = took(ended.started_at, ended.finished_at) if ended else ""
     reason = "" if found.question else f": {one_line(found.reason, 2000)}{duration}"
-    printer.line(f"{name}: {found.state}{reason}", _style(found))
+    printer.line(f"{name}: {found.state}{reason}", "bold red" if found.code else "bold green")
     if found.question:
         now = connection.context.clock.now()
         for line in (*question_lines(found.question, now), *choice_lines(found.question, connection.command)):
@@ -95,7 +95,3 @@ def show_outcome(printer: Printer, connection: Connection, name: str, found: Out
         printer.line(f"its rollback has not begun; start it: {converge}")
     elif found.deployment and found.state != "LOST":
         printer.line(f"next: {'  or  '.join(next_commands(found.deployment, connection.command))}")
-
-
-def _style(found: Outcome) -> str:
-    return "bold green" if found.code == 0 else "bold red"

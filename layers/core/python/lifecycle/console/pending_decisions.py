@@ -46,24 +46,22 @@ def _card(view: ClusterView, question: Question, reason: str, context: ViewConte
         return None
     cluster = current.cluster
     title = f"{cluster.service} {current.target.version} to {cluster.environment}: {question.kind.in_words}"
-    choices = tag("dl", (_choice(question, each) for each in question.choices))
+    choices = tag("dl", ([tag("dt", tag("strong", c)), tag("dd", effect(question, c))] for c in question.choices))
+    about = f"{question.host}, attempt {question.attempt}: " if question.host else ""
+    asked = f"Asked {minute(question.asked_at)}, {ago(question.asked_at, context.now)}."
     buttons = [_button(current, question, each, reason, context) for each in question.choices]
     return tag(
         "section",
         tag("h2", title),
-        tag("p", deployment_badge(current), " ", _about(question), question.reason),
+        tag("p", deployment_badge(current), " ", about, question.reason),
         _blame(question),
         log(question.evidence_title, question.evidence) if question.evidence.strip() else None,
-        tag("p", soft(f"{_asked(question, context)} {_sentence(expiry(question, context.now))}")),
+        tag("p", soft(f"{asked} {_sentence(expiry(question, context.now))}")),
         choices,
         tag("form", field(reason, "Reason"), tag("div", buttons, class_="lc-row"), class_="lc-bar"),
         class_="lc-card",
         aria_label=title,
     )
-
-
-def _about(question: Question) -> str:
-    return f"{question.host}, attempt {question.attempt}: " if question.host else ""
 
 
 def _blame(question: Question) -> Child:
@@ -74,16 +72,8 @@ def _blame(question: Question) -> Child:
     return tag("p", status_badge(BLAMES[question.blame]), f" {question.diagnosis}{after}")
 
 
-def _asked(question: Question, context: ViewContext) -> str:
-    return f"Asked {minute(question.asked_at)}, {ago(question.asked_at, context.now)}."
-
-
 def _sentence(text: str) -> str:
     return f"{text[:1].upper()}{text[1:]}." if text else ""
-
-
-def _choice(question: Question, choice: Choice) -> list[Markup]:
-    return [tag("dt", tag("strong", choice)), tag("dd", effect(question, choice))]
 
 
 def _button(current: Deployment, question: Question, choice: Choice, reason: str, context: ViewContext) -> Markup:

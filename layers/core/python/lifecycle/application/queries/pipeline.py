@@ -57,15 +57,12 @@ def view_pipeline(query: QueryContext, scope: Scope) -> PipelineView:
     busy = {each.service for each in clusters if leases[each].lease.deployment}
     names = sorted({each.service for each in clusters}, key=lambda name: (name not in busy, name))
     shown, page = page_of(names, scope, services)
-    views = {each.cluster: each for each in view_clusters(query, _of(clusters, shown), leases, _RECENT)}
+    wanted = [each for each in clusters if each.service in shown]
+    views = {each.cluster: each for each in view_clusters(query, wanted, leases, _RECENT)}
     catalogued = in_parallel(query.cluster_queries.catalog, shown)
     pushes = query.cluster_queries.deliveries()
     lanes = (_lane(name, found, views, pushes) for name, found in zip(shown, catalogued, strict=True))
     return PipelineView(tuple(lanes), tuple(query.context.freezes.all()), page)
-
-
-def _of(clusters: Sequence[Cluster], services: Sequence[str]) -> list[Cluster]:
-    return [each for each in clusters if each.service in services]
 
 
 def _lane(service: str, found: Catalog, views: Mapping[Cluster, ClusterView], pushes: Sequence[Delivery]) -> Lane:

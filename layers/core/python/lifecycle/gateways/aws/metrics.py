@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import count
-from typing import Any, TypeAlias
+from typing import Any
 
 from lifecycle import names
 from lifecycle.application.ports.metrics import first_minute, whole_minutes
@@ -28,7 +28,6 @@ LATE_MINUTES = 2
 
 _PERCENTILES = {LATENCY_P50.name: "p50", LATENCY_P99.name: "p99"}
 _LEAVES = {Group.TEST_BED: names.TEST_BED_GROUP, Group.CONTROL: names.CONTROL_GROUP}
-Minutes: TypeAlias = tuple[float | None, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +69,7 @@ class CloudWatchMetrics:
         begin = first_minute(since, minute)
         found = self._read(sorted(wanted, key=str), begin, minutes, minute)
         series = [
-            Series(measure, *(_values(side.per_minute(measure, found), minutes) for side in sides))
+            Series(measure, *(tuple(map(side.per_minute(measure, found).get, range(minutes))) for side in sides))
             for measure in measures
         ]
         control, test_bed = (round(sum(side.requests(found).values())) for side in sides)
@@ -178,7 +177,3 @@ def _metric_query(name: str, query: Query, minute: timedelta) -> dict[str, Any]:
     }
     period = max(1, round(minute.total_seconds()))
     return {"Id": name, "MetricStat": {"Metric": metric, "Period": period, "Stat": query.stat}}
-
-
-def _values(by_minute: Mapping[int, float], minutes: int) -> Minutes:
-    return tuple(by_minute.get(n) for n in range(minutes))
