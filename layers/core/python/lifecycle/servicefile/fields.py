@@ -4,6 +4,7 @@ Used by model. For an invalid value, problems puts the description into the mess
 """
 
 import re
+from collections.abc import Callable
 from pathlib import PurePosixPath
 from typing import Annotated, Any
 
@@ -75,16 +76,15 @@ def variables() -> Any:
     return Field(default_factory=dict, max_length=100, description=VARIABLES, json_schema_extra={"each": VARIABLE})
 
 
-def _command(text: str) -> str:
-    if not text.strip() or "\0" in text or len(text) > 4000:
-        raise expected(COMMAND)
-    return text
+def checked(passes: Callable[[str], object], what: str) -> AfterValidator:
+    """Return the validator of a text that passes a test; `what` is expected of any other."""
 
+    def check(text: str) -> str:
+        if not passes(text):
+            raise expected(what)
+        return text
 
-def _url_path(text: str) -> str:
-    if not re.fullmatch(r"/[!-\"$-~]{0,199}", text):
-        raise expected(URL_PATH)
-    return text
+    return AfterValidator(check)
 
 
 def _folder(text: str) -> str:
@@ -108,22 +108,12 @@ def _name(text: str) -> str:
         raise expected(NAME) from error
 
 
-def _variable(text: str) -> str:
-    if "\0" in text or len(text) > 4000:
-        raise expected(VARIABLE)
-    return text
+def _fits(text: str) -> bool:
+    return "\0" not in text and len(text) <= 4000
 
 
-def _variable_name(text: str) -> str:
-    if not _VARIABLE.fullmatch(text):
-        raise expected(VARIABLE_NAME)
-    return text
-
-
-def _free_variable_name(text: str) -> str:
-    if text in {"HOST", "PORT"} or text.startswith("LIFECYCLE_"):
-        raise expected(SET_BY_THE_HOST)
-    return text
+def _is_free(name: str) -> bool:
+    return name not in {"HOST", "PORT"} and not name.startswith("LIFECYCLE_")
 
 
 def _hosts(value: Any) -> HostCount:
@@ -147,11 +137,11 @@ def _window(text: str) -> str:
 
 Name = Annotated[str, AfterValidator(_name)]
 Version = Annotated[str, AfterValidator(_version)]
-Command = Annotated[str, AfterValidator(_command)]
-UrlPath = Annotated[str, AfterValidator(_url_path)]
+Command = Annotated[str, checked(lambda text: text.strip() and _fits(text), COMMAND)]
+UrlPath = Annotated[str, checked(re.compile(r"/[!-\"$-~]{0,199}").fullmatch, URL_PATH)]
 Folder = Annotated[str, AfterValidator(_folder)]
-Variable = Annotated[str, AfterValidator(_variable)]
+Variable = Annotated[str, checked(_fits, VARIABLE)]
 # Any, because pydantic would convert 1.0 and True to an integer before the validator runs.
 Hosts = Annotated[Any, BeforeValidator(_hosts)]
 FrozenWindow = Annotated[str, AfterValidator(_window)]
-VariableName = Annotated[str, AfterValidator(_variable_name), AfterValidator(_free_variable_name)]
+VariableName = Annotated[str, checked(_VARIABLE.fullmatch, VARIABLE_NAME), checked(_is_free, SET_BY_THE_HOST)]

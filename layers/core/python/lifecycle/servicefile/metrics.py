@@ -6,42 +6,33 @@ Used by model. Each becomes a `Measure` of the domain, which defines the thresho
 import re
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import Field, model_validator
 
 from lifecycle.domain.analysis.model import Better, Measure, Scale
-from lifecycle.servicefile.fields import Table, expected
+from lifecycle.servicefile.fields import Table, checked, expected
 
 MAXIMUM_METRICS = 20
 METRICS = f"a list of tables [[metrics]], at most {MAXIMUM_METRICS} of them"
 NAMES = "metrics with different names"
 _NAME = "a metric's name: 1 to 64 letters, digits, dots, hyphens and underscores, beginning with a letter"
+_UNIT = "a unit of at most 20 printable characters"
 _RATIO = {"matters": 0.1, "excludes": 0.25}
 _POSITIVE = "a number above 0: a fraction such as 0.1 for a ratio, or a difference in the metric's own unit"
 
 
-def _metric_name(text: str) -> str:
-    if not re.fullmatch(r"[A-Za-z][A-Za-z0-9._-]{0,63}", text):
-        raise expected(_NAME)
-    return text
-
-
-def _unit(text: str) -> str:
-    if len(text) > 20 or not text.isprintable():
-        raise expected("a unit of at most 20 printable characters")
-    return text
+Name = Annotated[str, checked(re.compile(r"[A-Za-z][A-Za-z0-9._-]{0,63}").fullmatch, _NAME)]
+Unit = Annotated[str, checked(lambda text: len(text) <= 20 and text.isprintable(), _UNIT)]
 
 
 class MetricTable(Table):
     """One `[[metrics]]`: a number in the JSON of the service's metrics path."""
 
-    name: Annotated[str, AfterValidator(_metric_name)] = Field(description=_NAME)
+    name: Name = Field(description=_NAME)
     better: Literal["lower", "higher"] = Field(description='"lower" or "higher"')
     compare: Literal["ratio", "difference"] = Field(default="ratio", description='"ratio" or "difference"')
     matters: float | None = Field(None, strict=True, gt=0, le=1e12, description=_POSITIVE)
     excludes: float | None = Field(None, strict=True, gt=0, le=1e12, description=_POSITIVE)
-    unit: Annotated[str, AfterValidator(_unit)] = Field(
-        default="", description="a unit of at most 20 printable characters"
-    )
+    unit: Unit = Field(default="", description=_UNIT)
 
     @model_validator(mode="after")
     def _thresholds(self) -> "MetricTable":

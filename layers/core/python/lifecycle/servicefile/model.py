@@ -110,7 +110,6 @@ class ChecksTable(Table):
     self_test: SelfTestTable = Field(
         default=SelfTestTable(), description='a path such as "/self_test", or a table { path = … } or { command = … }'
     )
-
     metrics: UrlPath | None = Field(default=None, description=fields.URL_PATH)
 
     @field_validator("is_alive", "self_test", mode="before")
