@@ -16,15 +16,7 @@ from apps.local.aws.clients import ROOT_KEY, Aws
 from apps.local.aws.cloudformation import deploy, outputs
 from apps.local.aws.emulator import PART as EMULATOR
 from apps.local.aws.emulator import start_emulator, take_snapshot, wait_for_emulator
-from apps.local.aws.endpoints import (
-    BALANCER,
-    BUILDER,
-    CONSOLE,
-    start_balancer,
-    start_builder,
-    start_console,
-    wait_for_endpoint,
-)
+from apps.local.aws.endpoints import BALANCER, ENDPOINTS, start_endpoint, wait_for_endpoint
 from apps.local.errors import LaptopError
 from apps.local.git.repositories import write_hooks
 from apps.local.lock import locked
@@ -78,12 +70,8 @@ def _start(layout: Layout, ports: Ports, progress: Progress, context: Mapping[st
             emulator = start_emulator(layout, ports)
             wait_for_emulator(layout, emulator, ports)
         with progress.step("start the load balancer, the build service and the console"):
-            balancer = start_balancer(layout, ports)
-            builder = start_builder(layout, ports)
-            console = start_console(layout, ports)
-            wait_for_endpoint(layout, balancer, ports.balancer)
-            wait_for_endpoint(layout, builder, ports.builder)
-            wait_for_endpoint(layout, console, ports.console)
+            for part in [start_endpoint(layout, ports, name) for name in ENDPOINTS]:
+                wait_for_endpoint(layout, ports, part)
         return _deploy(layout, ports, progress, context)
     except BaseException:
         with progress.step("end what was started"):
@@ -104,18 +92,13 @@ def _repair(layout: Layout, ports: Ports, progress: Progress, known: Mapping[str
     """Restart the endpoints and agents that died, and deploy the CDK app again if its sources changed."""
     write_hooks(layout)
     parts = recorded(layout)
-    starters = {
-        BALANCER: (start_balancer, ports.balancer),
-        BUILDER: (start_builder, ports.builder),
-        CONSOLE: (start_console, ports.console),
-    }
     repaired = False
-    for name, (starter, port) in starters.items():
+    for name in ENDPOINTS:
         part = parts.get(name, _NOT_STARTED)
         if not part.alive:
             with progress.step(f"restart the {name}, which had died"):
                 end(layout, [each for each in parts.values() if each == part])
-                wait_for_endpoint(layout, starter(layout, ports), port)
+                wait_for_endpoint(layout, ports, start_endpoint(layout, ports, name))
             repaired = True
     for host in hosts.with_dead_agent(layout):
         with progress.step(f"restart the agent of {host.name}, which had died"):

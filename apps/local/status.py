@@ -12,7 +12,7 @@ import psutil
 
 from apps.local.aws.emulator import PART as EMULATOR
 from apps.local.aws.emulator import emulator_answers
-from apps.local.aws.endpoints import BALANCER, BUILDER, CONSOLE
+from apps.local.aws.endpoints import ENDPOINTS
 from apps.local.paths import Layout, read_json
 from apps.local.ports import LOOPBACK, listens
 from apps.local.processes import Part, recorded, session
@@ -36,8 +36,7 @@ def rows(layout: Layout) -> list[Row]:
     """Return the rows of the endpoints, then those of each cluster's hosts: agents and services."""
     environment = read_json(layout.environment, None) or {}
     parts = recorded(layout)
-    endpoints = (EMULATOR, BALANCER, BUILDER, CONSOLE)
-    found = [_endpoint(parts[name], environment) for name in endpoints if name in parts]
+    found = [_endpoint(parts[name], environment) for name in (EMULATOR, *ENDPOINTS) if name in parts]
     for cluster in hosts.clusters(layout).values():
         for host in cluster.hosts:
             if host.part in parts:
@@ -57,8 +56,7 @@ def totals(found: list[Row]) -> dict[str, int]:
 
 
 def _endpoint(part: Part, environment: Mapping[str, Any]) -> Row:
-    names = {EMULATOR: "emulator", BALANCER: "balancer", BUILDER: "builder", CONSOLE: "console"}
-    port = environment.get("ports", {}).get(names[part.name], 0)
+    port = environment.get("ports", {}).get(ENDPOINTS.get(part.name, part.name), 0)
     state = "dead"
     if part.alive:
         answers = emulator_answers(port) if part.name == EMULATOR else listens(LOOPBACK, port)

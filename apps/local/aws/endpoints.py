@@ -15,23 +15,8 @@ BUILDER = "codebuild"
 CONSOLE = "console"
 
 
-def start_balancer(layout: Layout, ports: Ports) -> Part:
-    """Start the dispatcher, which starts and ends Envoy itself."""
-    layout.dispatcher.mkdir(parents=True, exist_ok=True)
-    priority = ("--nice", str(niceness()))
-    own = ("--home", str(layout.dispatcher), *priority, "--metrics-period", CONTEXT["minute_seconds"])
-    return _start(layout, ports, BALANCER, ports.balancer, own, PriorityScope.SELF_MANAGED)
-
-
-def start_builder(layout: Layout, ports: Ports) -> Part:
-    """Start the CodeBuild endpoint, which runs each build in a process and a folder of its own."""
-    layout.builds.mkdir(parents=True, exist_ok=True)
-    return _start(layout, ports, BUILDER, ports.builder, ("--home", str(layout.builds)))
-
-
-def start_console(layout: Layout, ports: Ports) -> Part:
-    """Start the console; its buttons act in the name of the person who starts the environment."""
-    return _start(layout, ports, CONSOLE, ports.console, ("--by", operator()))
+# The endpoints in the order of their start, each with the name of its port.
+ENDPOINTS = {BALANCER: "balancer", BUILDER: "builder", CONSOLE: "console"}
 
 
 def operator() -> str:
@@ -39,25 +24,22 @@ def operator() -> str:
     return os.environ.get("LIFECYCLE_AS") or os.environ.get("USER") or "operator"
 
 
-def wait_for_endpoint(layout: Layout, part: Part, port: int) -> None:
+def wait_for_endpoint(layout: Layout, ports: Ports, part: Part) -> None:
     """Return when the endpoint accepts connections; raise PartFailed with its log if it does not."""
-    wait_for(layout, part, lambda: listens(LOOPBACK, port))
+    wait_for(layout, part, lambda: listens(LOOPBACK, _port(ports, part.name)))
 
 
-def _start(
-    layout: Layout,
-    ports: Ports,
-    name: str,
-    port: int,
-    own: tuple[str, ...],
-    scope: PriorityScope = PriorityScope.ALL,
-) -> Part:
-    """Start the package apps.local.NAME on a port, with the options that all have and its own."""
+def _port(ports: Ports, name: str) -> int:
+    return int(getattr(ports, ENDPOINTS[name]))
+
+
+def start_endpoint(layout: Layout, ports: Ports, name: str) -> Part:
+    """Start the package apps.local.NAME, which is one of ENDPOINTS."""
     command = [
         *(sys.executable, "-m", f"apps.local.{name}"),
-        *("--listen", f"{LOOPBACK}:{port}"),
+        *("--listen", f"{LOOPBACK}:{_port(ports, name)}"),
         *("--emulator", f"http://{LOOPBACK}:{ports.emulator}"),
-        *own,
+        *_own_options(layout, name),
     ]
     environment = {
         **clean_environment(),
@@ -69,4 +51,17 @@ def _start(
         "TMPDIR": str(layout.temporary),
         "MALLOC_ARENA_MAX": "1",
     }
+    scope = PriorityScope.SELF_MANAGED if name == BALANCER else PriorityScope.ALL
     return start(layout, name, command, environment, scope)
+
+
+def _own_options(layout: Layout, name: str) -> tuple[str, ...]:
+    if name == CONSOLE:  # its buttons act in the name of the person who starts the environment
+        return ("--by", operator())
+    folder = layout.dispatcher if name == BALANCER else layout.builds
+    folder.mkdir(parents=True, exist_ok=True)
+    if name == BUILDER:  # it runs each build in a process and a folder of its own
+        return ("--home", str(folder))
+    # The dispatcher starts and ends Envoy itself.
+    priority = ("--nice", str(niceness()))
+    return ("--home", str(folder), *priority, "--metrics-period", CONTEXT["minute_seconds"])
