@@ -14,7 +14,6 @@ BALANCER = "dispatcher"
 BUILDER = "codebuild"
 CONSOLE = "console"
 
-
 # The endpoints in the order of their start, each with the name of its port.
 ENDPOINTS = {BALANCER: "balancer", BUILDER: "builder", CONSOLE: "console"}
 

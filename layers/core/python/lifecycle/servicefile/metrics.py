@@ -19,7 +19,6 @@ _UNIT = "a unit of at most 20 printable characters"
 _RATIO = {"matters": 0.1, "excludes": 0.25}
 _POSITIVE = "a number above 0: a fraction such as 0.1 for a ratio, or a difference in the metric's own unit"
 
-
 Name = Annotated[str, checked(re.compile(r"[A-Za-z][A-Za-z0-9._-]{0,63}").fullmatch, _NAME)]
 Unit = Annotated[str, checked(lambda text: len(text) <= 20 and text.isprintable(), _UNIT)]
 

@@ -12,7 +12,6 @@ from lifecycle.application.ports.cluster_queries import ClusterQueries
 # As many reads at once as a client keeps connections open for.
 _AT_ONCE = 8
 
-
 K = TypeVar("K")
 V = TypeVar("V")
 

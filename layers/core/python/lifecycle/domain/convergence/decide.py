@@ -21,7 +21,6 @@ from lifecycle.domain.service.target import Target
 # A plan writes its record last, and its function is retried for less than this.
 PLAN_TIMEOUT = timedelta(minutes=15)
 
-
 # A handover starts the next execution, or is retried, within this time.
 HAND_OVER_TIMEOUT = timedelta(seconds=20)
 

@@ -10,10 +10,8 @@ from lifecycle.domain.rollout.execution import next_execution, nth_execution
 
 _UNSAFE = re.compile(r"[^a-zA-Z0-9_-]")
 
-
 # Older deliveries that the command line repeated end in `-2`.
 _NAME = re.compile(r"(?P<repository>.+)-(?P<commit>[0-9a-f]{40})([_-](?P<number>[1-9][0-9]{0,3}))?")
-
 
 # Step Functions allows 80 characters: the repository, a hyphen, the commit, and up to `_9999`.
 _LONGEST_REPOSITORY = 80 - len("-") - 40 - len("_9999")

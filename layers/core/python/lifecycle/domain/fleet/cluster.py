@@ -7,7 +7,6 @@ from lifecycle.domain.errors import InvalidName
 
 ENVIRONMENTS = ("staging", "production")
 
-
 _SERVICE = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
 
 

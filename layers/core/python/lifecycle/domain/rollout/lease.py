@@ -31,9 +31,7 @@ class Lease:
 # A running deployment renews its lease before every host, whose stages together take less than 90 minutes.
 RUNNING_LEASE = timedelta(hours=3)
 
-
 RENEWAL_THRESHOLD = timedelta(hours=2)
-
 
 # A state machine waits for an answer for a week, then asks again.
 WAITING_LEASE = timedelta(days=8)
