@@ -22,7 +22,7 @@ class MemoryDeployments:
 
     def put(self, deployment: Deployment) -> None:
         held = self._deployments.get((deployment.cluster, deployment.id))
-        if held is None or deployment.may_replace(held):
+        if held is None or not held.state.final or held.state is deployment.state:
             self._deployments[deployment.cluster, deployment.id] = deployment
 
     def get(self, cluster: Cluster, deployment: str) -> Deployment | None:
@@ -34,7 +34,7 @@ class MemoryDeployments:
 
     def put_attempt(self, attempt: HostAttempt) -> None:
         held = self._attempts.get((attempt.deployment, attempt.host, attempt.number))
-        if held is None or attempt.may_replace(held):
+        if held is None or held.state is attempt.state or held.progress_rank < attempt.progress_rank:
             self._attempts[attempt.deployment, attempt.host, attempt.number] = attempt
 
     def attempts(self, deployment: str) -> Sequence[HostAttempt]:

@@ -68,7 +68,3 @@ class HostAttempt:
     def progress_rank(self) -> int:
         """The rank of this record. Records of one attempt only move to a later rank; both ends have the last."""
         return _RANKS[AttemptState.ALIVE if self.state.ended else self.state]
-
-    def may_replace(self, stored: "HostAttempt") -> bool:
-        """Return whether this record may replace the stored one. Of two ends, the first stays."""
-        return stored.state is self.state or stored.progress_rank < self.progress_rank

@@ -133,10 +133,6 @@ class Deployment:
             reason=reason,
         )
 
-    def may_replace(self, stored: "Deployment") -> bool:
-        """Return whether this record may replace the stored one. A final state never changes."""
-        return not stored.state.final or stored.state is self.state
-
     @property
     def cluster(self) -> Cluster:
         return self.request.cluster
