@@ -57,7 +57,7 @@ def test_the_same_commit_delivered_twice_is_one_run(laptop: Laptop, hello: Servi
     event = push_event(bare, PushedRef("0" * 40, run.rpartition("-")[2], "refs/heads/main"))
     status, answer = deliver(laptop.facts, event)
     assert (status, answer["run"]) == (202, run)
-    assert "delivered before" in answer["message"]
+    assert "pushed before" in answer["message"]
     assert runs(laptop) == before
 
 

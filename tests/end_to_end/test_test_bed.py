@@ -53,7 +53,7 @@ def _named(folder: Path) -> Path:
     return folder
 
 
-def test_bed_hosts(service: Service, deployment: str) -> set[str]:
+def registered_hosts(service: Service, deployment: str) -> set[str]:
     """Return the hosts that a deployment registered so far: of the test bed and the control."""
     return {host for host, step in service.steps(deployment) if step == "register"}
 
@@ -65,7 +65,7 @@ def test_a_version_that_answers_errors_halts_in_its_test_bed_and_reaches_no_othe
     deployment, question = output.facts["deployment"], service.status()["question"]
     assert "failed in the test bed: error rate" in question["reason"]
     assert question["blame"] == "VERSION"
-    assert question["host"] in test_bed_hosts(service, deployment)
+    assert question["host"] in registered_hosts(service, deployment)
     others = {host: version for host, version in service.installed().items() if host != question["host"]}
     assert set(others) == HOSTS - {question["host"]}
     assert set(others.values()) == {baker.first}
@@ -86,7 +86,7 @@ def test_without_requests_the_test_bed_is_undecided_and_waits_for_an_approval(ba
     question = service.wait_until("AWAITING_APPROVAL")
     assert [each["choice"] for each in question["choices"]] == ["APPROVE", "EXTEND", "REJECT"]
     assert "undecided" in question["reason"]
-    used = test_bed_hosts(service, deployment)
+    used = registered_hosts(service, deployment)
     assert len(used) == 2
     assert sorted(service.installed()[host] for host in used) == sorted([baker.first, baker.good])
 

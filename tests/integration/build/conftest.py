@@ -18,9 +18,7 @@ Repository = Callable[[dict[str, str]], Path]
 def git(folder: Path, *arguments: str) -> str:
     """Run Git with a fixed identity, without the user's own."""
     identity = ["-c", "user.name=A", "-c", "user.email=a@example.com", "-c", "commit.gpgsign=false"]
-    done = subprocess.run(
-        ["git", *identity, *arguments], cwd=folder, check=True, capture_output=True, text=True
-    )
+    done = subprocess.run(["git", *identity, *arguments], cwd=folder, check=True, capture_output=True, text=True)
     return done.stdout.strip()
 
 

@@ -26,9 +26,7 @@ def test_tracked_files_are_the_artifact_when_nothing_is_built(
 ) -> None:
     folder = repository({"serve": "#!/bin/sh\n", "data/a": "a"})
     (folder / "left-behind.log").touch()
-    done = build(
-        folder, "--no-publish", "--dest", str(tmp_path / "out"), "--output", str(tmp_path / "exports")
-    )
+    done = build(folder, "--no-publish", "--dest", str(tmp_path / "out"), "--output", str(tmp_path / "exports"))
     assert (done.returncode, done.stderr) == (0, "")
     assert packed(tmp_path) == ["data", "data/a", "lifecycle.toml", "serve"]
     version = f"1.4.0-20261123014630-{git(folder, 'rev-parse', 'HEAD')[:7]}"
@@ -89,9 +87,7 @@ def test_the_first_failure_ends_the_build_with_its_command_and_exit_code(
     done = build(folder)
     assert done.returncode == 1
     assert "a test failed" in done.stdout
-    assert done.stderr.startswith(
-        "error: unit tests 2/3: `echo a test failed; exit 7` failed with exit code 7 after"
-    )
+    assert done.stderr.startswith("error: unit tests 2/3: `echo a test failed; exit 7` failed with exit code 7 after")
     assert not (folder / "never").exists()
     assert not (tmp_path / "out" / "manifest.json").exists()
 
@@ -101,9 +97,7 @@ def test_a_killed_command_is_reported_with_its_signal(repository: Repository, bu
     assert (done.returncode, "was killed by SIGSEGV" in done.stderr) == (1, True)
 
 
-def test_a_phase_above_its_timeout_is_stopped_with_its_processes(
-    repository: Repository, build: Build
-) -> None:
+def test_a_phase_above_its_timeout_is_stopped_with_its_processes(repository: Repository, build: Build) -> None:
     folder = repository(
         {
             "lifecycle.toml": SMALLEST
@@ -144,9 +138,7 @@ def test_a_stopped_build_ends_its_command(repository: Repository, tmp_path: Path
     assert not runs(int((folder / "child").read_text()))
 
 
-def test_the_services_modules_do_not_shadow_the_builds(
-    repository: Repository, build: Build
-) -> None:
+def test_the_services_modules_do_not_shadow_the_builds(repository: Repository, build: Build) -> None:
     files = {
         "apps/__init__.py": "boom",
         "lifecycle/__init__.py": "boom",
@@ -174,9 +166,7 @@ def test_a_missing_lifecycle_toml_is_reported(build: Build, tmp_path: Path) -> N
     folder.mkdir()
     done = build(folder)
     assert done.returncode == 1
-    assert done.stderr.startswith(
-        f"error: lifecycle.toml: expected a file {folder}/lifecycle.toml, found none"
-    )
+    assert done.stderr.startswith(f"error: lifecycle.toml: expected a file {folder}/lifecycle.toml, found none")
 
 
 @pytest.mark.parametrize(
@@ -214,9 +204,7 @@ def test_a_clone_of_another_commit_is_refused(repository: Repository, build: Bui
     assert not (tmp_path / "exports").exists()
 
 
-def test_a_publishing_build_names_its_missing_variable(
-    repository: Repository, build: Build
-) -> None:
+def test_a_publishing_build_names_its_missing_variable(repository: Repository, build: Build) -> None:
     done = build(repository({}), "--output", "exports")
     assert done.stderr == (
         "error: expected the environment variable ARTIFACT_BUCKET, found none; "

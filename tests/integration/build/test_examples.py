@@ -89,9 +89,7 @@ def status(url: str) -> int:
         raise AssertionError(f"{url}: {error}") from error
 
 
-def test_hello_is_built_with_its_own_tests_and_the_result_serves(
-    clone: Path, build: Build, tmp_path: Path
-) -> None:
+def test_hello_is_built_with_its_own_tests_and_the_result_serves(clone: Path, build: Build, tmp_path: Path) -> None:
     done = build(committed("hello", clone))
     assert done.returncode == 0, done.stdout + done.stderr
     assert "== unit tests 1/1: done" in done.stdout

@@ -95,7 +95,7 @@ def test_the_destination_folder_is_not_packed(folder: Path) -> None:
     (out / "artifact.tar.gz").touch()
     names = [member.name for member in folder_members(folder, "dist", [out])]
     assert not [name for name in names if name.startswith("out")]
-    with pytest.raises(BuildFailed, match="expected --dest and build.artifact to be different folders"):
+    with pytest.raises(BuildFailed, match=r"expected --dest and build\.artifact to be different folders"):
         folder_members(folder, "dist", [folder / "dist"])
 
 

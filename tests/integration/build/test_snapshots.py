@@ -14,12 +14,12 @@ import boto3
 import pytest
 from botocore.config import Config
 
-from tests.fakes.snapshots import MemorySnapshots
 from apps.build.publish import Snapshots
 from apps.build.s3 import S3Snapshots
 from apps.local.aws.emulator import emulator_answers
 from lifecycle.domain.errors import StoreRefused
 from lifecycle.domain.service.manifest import Check, Manifest, Run
+from tests.fakes.snapshots import MemorySnapshots
 
 from .conftest import ROOT, Build, Repository, git
 
@@ -91,9 +91,7 @@ def s3(endpoint: str) -> Any:
 
 @pytest.fixture(params=["memory", pytest.param("s3", marks=pytest.mark.emulator)])
 def snapshots(request: pytest.FixtureRequest) -> Snapshots:
-    return (
-        MemorySnapshots() if request.param == "memory" else S3Snapshots(request.getfixturevalue("s3"), BUCKET)
-    )
+    return MemorySnapshots() if request.param == "memory" else S3Snapshots(request.getfixturevalue("s3"), BUCKET)
 
 
 @pytest.fixture

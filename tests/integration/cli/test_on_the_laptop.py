@@ -48,6 +48,6 @@ def test_converging_a_never_deployed_cluster_does_nothing(typed: Callable[..., R
 
 
 def test_unknown_runs_and_deployments_end_the_watch(typed: Callable[..., Result]) -> None:
-    assert "run 'nosuch' not found" in typed("watch --run nosuch").stderr
+    assert "run of nosuch not found" in typed("watch --run nosuch").stderr
     message = typed("watch nosuch-production-20261123000000-beef").stderr
     assert "deployment 'nosuch-production-20261123000000-beef' not found. Newest known: none" in message

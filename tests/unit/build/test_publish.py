@@ -7,18 +7,16 @@ from pathlib import Path
 import pytest
 
 from apps.build.errors import SnapshotTaken
-from tests.fakes.snapshots import MemorySnapshots
 from apps.build.pack import Packed
 from apps.build.publish import manifest_of, publish
 from apps.build.request import Request
 from lifecycle.domain.service.manifest import Manifest
 from lifecycle.gateways.serialization import from_json, to_json
 from lifecycle.servicefile import parse_service_file
+from tests.fakes.snapshots import MemorySnapshots
 
 ARTIFACT = Path("artifact.tar.gz")
-FILE = parse_service_file(
-    b'name = "hello"\nversion = "1.4"\n[run]\ncommand = "./serve"\n[environments.staging]'
-)
+FILE = parse_service_file(b'name = "hello"\nversion = "1.4"\n[run]\ncommand = "./serve"\n[environments.staging]')
 REQUEST = Request(
     repository="https://github.com/example/hello.git",
     commit="ab12cd3" + "0" * 33,

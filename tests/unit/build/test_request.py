@@ -33,9 +33,7 @@ def test_a_time_of_another_zone_is_converted_to_utc() -> None:
 
 
 def test_a_password_in_the_repositorys_url_is_removed() -> None:
-    request = from_environment(
-        {**ENVIRON, "LIFECYCLE_REPOSITORY": "https://me:secret@github.com/example/hello.git"}
-    )
+    request = from_environment({**ENVIRON, "LIFECYCLE_REPOSITORY": "https://me:secret@github.com/example/hello.git"})
     assert request.repository == "https://github.com/example/hello.git"
 
 
