@@ -122,5 +122,5 @@ def test_a_terminated_host_is_removed_and_not_waited_for(brittle: Service, moods
 def test_gc_says_what_it_would_delete_and_keeps_what_runs(brittle: Service, moods: dict[str, str]) -> None:
     facts = brittle.operator("gc", "brittle", "--dry-run", "--keep-releases", "1", "--older-than", "1h").facts
     assert facts["dry_run"] is True
-    assert moods["healthy"] in str(facts["kept"])
+    assert moods["healthy"] in str(facts["retained"])
     assert brittle.operator.read("plan", "brittle", moods["spare"], "--even-if-quarantined").facts["refusals"] == []

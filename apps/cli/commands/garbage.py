@@ -12,6 +12,7 @@ from apps.cli.output.text import one_line
 from apps.cli.ports import Connection
 from lifecycle.domain.errors import InvalidValue
 from lifecycle.domain.fleet.cluster import service_name
+from lifecycle.domain.service.version import SnapshotVersion, parse_version
 
 _AGE = re.compile(r"(?P<count>[1-9][0-9]{0,4})(?P<unit>[hd])")
 
@@ -78,7 +79,7 @@ def size(count: float) -> str:
 
 
 def _show(printer: Printer, found: Mapping[str, Any]) -> None:
-    for key, heading in (("deleted", "to delete"), ("kept", "retained")):
+    for key, heading in (("deleted", "to delete"), ("retained", "retained")):
         rows = [[str(each["version"]), size(each["bytes"]), one_line(each["why"])] for each in found[key]]
         printer.table((heading, "size", "why"), rows)
         if rows:
@@ -90,9 +91,9 @@ def _show_result(
 ) -> None:
     printer.line(f"deleted: {_count(result)}", "bold green")
     deleted = {each["version"] for each in result["deleted"]}
-    retained = {each["version"] for each in planned["deleted"]} - deleted
-    for each in result["kept"]:
-        if each["version"] in retained:
+    not_deleted = {each["version"] for each in planned["deleted"]} - deleted
+    for each in result["retained"]:
+        if each["version"] in not_deleted:
             printer.line(f"{each['version']} was not deleted: {one_line(each['why'])}")
     if result["left"]:
         again = connection.command(f"gc {result['service']}")
@@ -100,6 +101,10 @@ def _show_result(
 
 
 def _count(found: Mapping[str, Any]) -> str:
-    kinds = ["snapshot" if "-" in each["version"] else "release" for each in found["deleted"]]
+    kinds = [_kind(each["version"]) for each in found["deleted"]]
     counts = [f"{n} {kind}{'s' * (n > 1)}" for kind in ("snapshot", "release") if (n := kinds.count(kind))]
     return f"{' and '.join(counts) or 'nothing'} ({size(found['freed'])})"
+
+
+def _kind(version: str) -> str:
+    return "snapshot" if isinstance(parse_version(version), SnapshotVersion) else "release"

@@ -102,7 +102,7 @@ def test_higher_age_retains_more(cellar: Desk) -> None:
 def test_json_is_the_result_of_the_deletion(cellar: Desk) -> None:
     done = cellar.facts(f"gc hello --yes {TIGHT}")
     assert (done["dry_run"], done["freed"], done["left"]) == (False, 61, 0)
-    assert {each["version"] for each in done["kept"]} == stored(cellar)
+    assert {each["version"] for each in done["retained"]} == stored(cellar)
 
 
 @pytest.mark.parametrize("typed", ["--older-than 7", "--older-than 30m", "--older-than 0d", "--older-than -1d"])

@@ -125,7 +125,7 @@ def versions(collected: Collected) -> set[str]:
 def test_dry_run_lists_the_deletions_and_changes_nothing(shop: Shop) -> None:
     collected = shop.collect(dry_run=True)
     assert (versions(collected), shop.stored(), shop.memory.audit_log.entries) == (EVERY - LEFT, EVERY, [])
-    assert {each.version for each in collected.kept} == LEFT
+    assert {each.version for each in collected.retained} == LEFT
     assert collected.dry_run
     assert shop.collect() == replace(collected, dry_run=False)
 
@@ -204,7 +204,7 @@ def test_version_that_is_needed_meanwhile_stays(shop: Shop, change: str, moment:
     shop.artifacts.before = lambda version: moved(shop, change) if version == moment else None
     done = shop.collect()
     assert "1.0.1" in shop.stored()
-    assert "1.0.1" in {each.version for each in done.kept}
+    assert "1.0.1" in {each.version for each in done.retained}
     assert versions(done) == EVERY - shop.stored()
 
 
@@ -267,7 +267,7 @@ def test_unreadable_record_retains_everything() -> None:
     shop = Shop(BrokenFleet())
     collected = shop.collect()
     assert (collected.deleted, shop.stored()) == ((), EVERY)
-    assert {each.why for each in collected.kept} == {
+    assert {each.why for each in collected.retained} == {
         "staging/hello could not be read: expected a HostReport, found 7"
     }
 

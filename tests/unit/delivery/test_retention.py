@@ -118,7 +118,7 @@ def test_snapshots_are_deleted_before_releases_and_the_oldest_first() -> None:
 def test_requested_number_of_newest_versions_stays() -> None:
     kept = why_kept(holdings(), RetentionRules(3, 2, timedelta(days=7)))
     assert set(kept) == {*SNAPSHOTS[6:], *RELEASES[1:]}  # 1.0.9 is the release of a snapshot that stays
-    assert kept["1.0.9"] == f"its snapshot {SNAPSHOTS[6]} is kept"
+    assert kept["1.0.9"] == f"its snapshot {SNAPSHOTS[6]} is retained"
 
 
 @pytest.mark.parametrize(
@@ -236,7 +236,7 @@ def test_snapshot_of_an_unfinished_promotion_stays() -> None:
 
 def test_release_stays_while_its_snapshot_stays() -> None:
     kept = why_kept(holdings(Uses(desired=SNAPSHOTS[5]).used(STAGING)))
-    assert kept["1.0.8"] == f"its snapshot {SNAPSHOTS[5]} is kept"
+    assert kept["1.0.8"] == f"its snapshot {SNAPSHOTS[5]} is retained"
 
 
 def test_release_outside_the_catalogue_stays() -> None:
@@ -289,6 +289,11 @@ def test_version_below_the_minimum_age_stays() -> None:
 def test_unsafe_retention_rules_are_refused(snapshots: int, releases: int, age: timedelta) -> None:
     with pytest.raises(InvalidValue, match="at least 1"):
         RetentionRules(snapshots, releases, age)
+
+
+def test_too_low_minimum_age_is_refused_in_words() -> None:
+    with pytest.raises(InvalidValue, match="'30 min' is not a minimum age; allowed: at least 1 h, so that"):
+        RetentionRules(1, 1, timedelta(minutes=30))
 
 
 VERSIONS = st.sampled_from([*SNAPSHOTS, *RELEASES])

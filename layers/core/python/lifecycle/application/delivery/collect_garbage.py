@@ -39,7 +39,7 @@ class Collected:
 
     service: str
     dry_run: bool
-    kept: tuple[Retained, ...]
+    retained: tuple[Retained, ...]
     deleted: tuple[Deletable, ...]
     freed: int
     left: int = 0
@@ -86,9 +86,9 @@ def _collect(
 
 
 def _summary(service: str, ended: Iterable[Retention], left: int, *, dry_run: bool) -> Collected:
-    kept = tuple(fate for fate in ended if isinstance(fate, Retained))
+    retained = tuple(fate for fate in ended if isinstance(fate, Retained))
     deleted = tuple(fate for fate in ended if isinstance(fate, Deletable))
-    return Collected(service, dry_run, kept, deleted, sum(fate.bytes for fate in deleted), left)
+    return Collected(service, dry_run, retained, deleted, sum(fate.bytes for fate in deleted), left)
 
 
 def _holdings(context: Context, catalogue: Catalogue, service: str) -> Inventory:

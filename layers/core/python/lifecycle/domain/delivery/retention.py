@@ -1,7 +1,7 @@
 """Retention: decide which stored versions of a service stay, and which may be deleted.
 
 Called by application/delivery/collect_garbage.py before each deletion. A version stays for the first reason
-that is found; an unknown fact keeps it, too. A release is deleted only after its snapshot. So a claimed
+that is found; an unknown fact is such a reason, too. A release is deleted only after its snapshot. So a claimed
 release without bytes beside a stored snapshot always means an unfinished promotion.
 """
 
@@ -17,6 +17,7 @@ from lifecycle.domain.fleet.host import HostReport, Stage
 from lifecycle.domain.rollout.deployment import Deployment, DeploymentState
 from lifecycle.domain.rollout.lease import Lease
 from lifecycle.domain.service.version import ReleaseVersion, SnapshotVersion, parse_version
+from lifecycle.domain.time_format import lasting
 
 # A publication writes the artifact first, then its manifest; it takes less than this.
 LEAST_AGE = timedelta(hours=1)
@@ -47,10 +48,12 @@ class RetentionRules:
     def __post_init__(self) -> None:
         for count in (self.snapshots, self.releases):
             if count < 1:
-                raise InvalidValue("number of versions to keep", str(count), "at least 1")
+                raise InvalidValue("number of versions to retain", str(count), "at least 1")
         if self.age < LEAST_AGE:
             raise InvalidValue(
-                "minimum age", str(self.age), f"at least {LEAST_AGE}, so that no running publication is deleted"
+                "minimum age",
+                lasting(self.age.total_seconds()),
+                f"at least {lasting(LEAST_AGE.total_seconds())}, so that no running publication is deleted",
             )
 
 
@@ -129,7 +132,7 @@ def retain(inventory: Inventory, rules: RetentionRules, now: datetime) -> list[R
     retained: set[str] = set()
     for each in stored:
         snapshot = inventory.releases.get(each.version, "")
-        why = reasons.get(each.version) or (f"its snapshot {snapshot} is kept" if snapshot in retained else "")
+        why = reasons.get(each.version) or (f"its snapshot {snapshot} is retained" if snapshot in retained else "")
         if why:
             retained.add(each.version)
             decisions.append(Retained(each.version, why, each.bytes))
