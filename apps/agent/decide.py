@@ -118,16 +118,16 @@ def decide(turn: Turn | None, state: State, host: str, now: datetime) -> Decisio
     if turn and (reason := _reason_to_ignore(turn, acted, host)):
         return Ignore(reason)
     if turn is None or turn.order is Order.IDLE:
-        return Abandon("the turn was withdrawn") if acted.unfinished else Idle("no turn for this host")
+        return Abandon("the command was withdrawn") if acted.unfinished else Idle("no command for this host")
     return _decide_repeated(turn, acted, now) if acted.is_for(turn) else _decide_new(turn, now)
 
 
 def _reason_to_ignore(turn: Turn, acted: TurnRecord, host: str) -> str | None:
     """Return why the host must ignore the turn, or None when it may act on it."""
     if turn.host != host:
-        return f"the turn is for {turn.host}, this host is {host}"
+        return f"the command is for {turn.host}, this host is {host}"
     if turn.issued_at.tzinfo is None or turn.expires_at.tzinfo is None:
-        return f"turn {turn.epoch}.{turn.attempt} has times without a zone; issue the turn again"
+        return f"command {turn.epoch}.{turn.attempt} has times without a zone; issue the command again"
     if turn.epoch < acted.epoch:
         return f"epoch {turn.epoch} is fenced: this host acted under epoch {acted.epoch}"
     if turn.order is not Order.IDLE and key(turn) < key(acted):
@@ -141,8 +141,8 @@ def _reason_to_ignore(turn: Turn, acted: TurnRecord, host: str) -> str | None:
 def _decide_new(turn: Turn, now: datetime) -> Decision:
     """Decide on a turn that the agent did not act on before."""
     if now >= turn.expires_at:
-        return Ignore(f"the turn expired at {turn.expires_at:%H:%M:%S} before it began")
-    return _begin(turn, f"turn {turn.epoch}.{turn.attempt} of {turn.deployment}")
+        return Ignore(f"the command expired at {turn.expires_at:%H:%M:%S} before it began")
+    return _begin(turn, f"command {turn.epoch}.{turn.attempt} of {turn.deployment}")
 
 
 def _decide_repeated(turn: Turn, acted: TurnRecord, now: datetime) -> Decision:
@@ -150,20 +150,20 @@ def _decide_repeated(turn: Turn, acted: TurnRecord, now: datetime) -> Decision:
     if acted.unfinished:
         return _resume(turn, acted, now)
     if (turn.version, turn.digest) != (acted.version, acted.digest):
-        return Ignore(f"turn {turn.epoch}.{turn.attempt} ended with {acted.version}, but now names {turn.version}")
+        return Ignore(f"command {turn.epoch}.{turn.attempt} ended with {acted.version}, but now names {turn.version}")
     if acted.stage is Stage.READY and now < turn.expires_at:
         return Prefetched(f"{turn.version} is on the disk", soon=turn.attempt > 0)
-    return Ignore(f"turn {turn.epoch}.{turn.attempt} ended: {acted.stage}")
+    return Ignore(f"command {turn.epoch}.{turn.attempt} ended: {acted.stage}")
 
 
 def _resume(turn: Turn, acted: TurnRecord, now: datetime) -> Decision:
     if (turn.version, turn.digest) != (acted.version, acted.digest):
-        return Abandon(f"the turn now names {turn.version}, but began with {acted.version}")
+        return Abandon(f"the command now names {turn.version}, but began with {acted.version}")
     if now >= turn.expires_at:
-        return Abandon(f"the turn expired at {turn.expires_at:%H:%M:%S} before it was done")
+        return Abandon(f"the command expired at {turn.expires_at:%H:%M:%S} before it was done")
     if turn.order in _INSTALL_ORDERS and acted.tries >= MAXIMUM_TRIES:
-        return Abandon(f"the agent began the turn {acted.tries} times and crashed each time")
-    return _begin(turn, f"turn {turn.epoch}.{turn.attempt} starts over: it stopped at {acted.stage}")
+        return Abandon(f"the agent began the command {acted.tries} times and crashed each time")
+    return _begin(turn, f"command {turn.epoch}.{turn.attempt} starts over: it stopped at {acted.stage}")
 
 
 def _begin(turn: Turn, reason: str) -> Decision:
@@ -187,7 +187,7 @@ def state_from_report(report: HostReport | None) -> State:
             order=report.order if report.order in _INSTALL_ORDERS else Order.INSTALL,
             stage=Stage.FAILED if interrupted else report.stage,
             failed_stage=report.stage if interrupted else report.failed_stage,
-            detail="the agent lost its folder during this turn" if interrupted else report.detail,
+            detail="the agent lost its folder during this command" if interrupted else report.detail,
             log_tail=report.log_tail,
         )
     )

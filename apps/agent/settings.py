@@ -73,7 +73,7 @@ def parse(arguments: Sequence[str], environment: Mapping[str, str] = os.environ)
 def _parser(environment: Mapping[str, str]) -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m apps.agent",
-        description="Run Lifecycle's host agent, which installs releases on this host under its turns only.",
+        description="Run Lifecycle's host agent, which installs releases on this host under its commands only.",
         epilog=_EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
@@ -96,9 +96,9 @@ def _parser(environment: Mapping[str, str]) -> argparse.ArgumentParser:
     option("port", "LIFECYCLE_PORT", "the port that the service binds to", kind=int)
     option("zone", "LIFECYCLE_ZONE", "the availability zone", "")
     option("home", "LIFECYCLE_AGENT_HOME", "the folder for releases, logs and state; private to one agent")
-    option("table", Variable.LEDGER_TABLE, "the DynamoDB table with turns and reports")
+    option("table", Variable.LEDGER_TABLE, "the DynamoDB table with commands and reports")
     option("bucket", Variable.ARTIFACT_BUCKET, "the S3 bucket with releases and snapshots")
-    option("idle-seconds", "LIFECYCLE_IDLE_SECONDS", "seconds between polls for a turn", 5.0, float)
+    option("idle-seconds", "LIFECYCLE_IDLE_SECONDS", "seconds between polls for a command", 5.0, float)
     option("busy-seconds", "LIFECYCLE_BUSY_SECONDS", "seconds between polls when an install is near", 0.05, float)
     option("heartbeat-seconds", "LIFECYCLE_HEARTBEAT_SECONDS", "most seconds between reports", 3.0, float)
     option("metrics-seconds", "LIFECYCLE_METRICS_SECONDS", "seconds between metric readings", 60.0, float)

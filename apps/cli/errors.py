@@ -3,7 +3,8 @@
 LifecycleError
 ├── NoTarget               neither an environment on this machine nor an AWS profile
 ├── FunctionRefused        a function that failed or answered with an error
-└── Ambiguous              a name or options that mean more than one thing
+├── Ambiguous              a name or options that mean more than one thing
+└── NoDeployment           no deployment in the state that the command needs
 """
 
 from lifecycle.domain.errors import LifecycleError
@@ -19,3 +20,7 @@ class FunctionRefused(LifecycleError):
 
 class Ambiguous(LifecycleError):
     """A name or a set of options means more than one thing; the message lists them."""
+
+
+class NoDeployment(LifecycleError):
+    """No deployment is in the state that the command needs; the message has the states that were found."""

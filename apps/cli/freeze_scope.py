@@ -43,7 +43,7 @@ def parse_end(until: str, lasts: str, now: datetime) -> datetime | None:
         return None
     found = _time(until) if until else now + _duration(lasts)
     if found <= now:
-        raise InvalidValue("future time", until, f"a time after {minute(now)}")
+        raise InvalidValue("end of a freeze", until, f"a time after {minute(now)}")
     return found
 
 

@@ -7,7 +7,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from apps.cli.errors import Ambiguous
+from apps.cli.errors import Ambiguous, NoDeployment
 from apps.cli.options import Environment
 from apps.cli.output.text import names_or_none
 from apps.cli.ports import Connection, Run
@@ -156,7 +156,7 @@ def unknown_deployment(connection: Connection, cluster: Cluster, name: str) -> U
 
 
 def pending_question(connection: Connection, text: str, environment: str, wanted: QuestionKind) -> PendingQuestion:
-    """Return the one deployment that waits for what is `wanted`; raises Unknown or Ambiguous."""
+    """Return the one deployment that waits for what is `wanted`; raises Unknown, Ambiguous, NoDeployment."""
     candidates = deployments_named(connection, text, environment)
     found = [
         PendingQuestion(each, question)
@@ -168,8 +168,8 @@ def pending_question(connection: Connection, text: str, environment: str, wanted
         names = ", ".join(each.deployment.id for each in found)
         raise Ambiguous(f"more than one deployment waits for {wanted.in_words}: name one of {names}")
     if not found:
-        waiting = f"{text} that waits for {wanted.in_words}"
-        raise Unknown("deployment", hint=_states(connection, text, candidates), of=waiting)
+        states = _states(connection, text, candidates)
+        raise NoDeployment(f"no deployment of {text} waits for {wanted.in_words}. {states}")
     return found[0]
 
 
@@ -185,13 +185,13 @@ def deployments_named(connection: Connection, text: str, environment: str) -> li
 
 
 def running_deployment(connection: Connection, text: str, environment: str) -> Deployment:
-    """Return the one deployment that has not ended; raises Unknown or Ambiguous."""
+    """Return the one deployment that has not ended; raises Unknown, Ambiguous, NoDeployment."""
     candidates = deployments_named(connection, text, environment)
     found = [each for each in candidates if not each.state.final]
     if len(found) > 1:
         raise Ambiguous(f"more than one deployment runs: name one of {', '.join(each.id for each in found)}")
     if not found:
-        raise Unknown("deployment", hint=_states(connection, text, candidates), of=f"{text} that runs")
+        raise NoDeployment(f"no deployment of {text} is running. {_states(connection, text, candidates)}")
     return found[0]
 
 

@@ -144,7 +144,7 @@ def test_the_decision_rolls_the_host_back(hello: Service, halted: Halted) -> Non
 
 
 def test_a_second_decision_is_refused(halted: Halted) -> None:
-    error = f"deployment of {halted.deployment} that waits for a decision not found"
+    error = f"no deployment of {halted.deployment} waits for a decision"
     assert error in halted.again.err
     assert not halted.again.out
 

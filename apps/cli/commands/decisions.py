@@ -42,7 +42,7 @@ def approve(
     *,
     watch: ThenWatch = False,
 ) -> int:
-    """Approve the deployment that waits at a gate, so that it goes on."""
+    """Approve the deployment that waits for an approval, so that it goes on."""
     found = resolve.pending_question(connection, deployment or service, text_of(environment), QuestionKind.APPROVAL)
     return _answer(printer, connection, found, Choice.APPROVE, why, watch=watch)
 
@@ -58,7 +58,7 @@ def reject(
     *,
     watch: ThenWatch = False,
 ) -> int:
-    """Reject the deployment that waits at a gate; updated hosts get the previous version back."""
+    """Reject the deployment that waits for an approval; updated hosts get the previous version back."""
     found = resolve.pending_question(connection, deployment or service, text_of(environment), QuestionKind.APPROVAL)
     return _answer(printer, connection, found, Choice.REJECT, why, watch=watch)
 

@@ -120,7 +120,7 @@ def rollback(
     yes: Yes = False,
     watch: Watch = True,
 ) -> int:
-    """Roll back the running deployment, or deploy the version that was verified before this one."""
+    """Roll back the running deployment, or deploy the version verified before the current one."""
     cluster, options = Cluster(environment.value, service_name(service)), StartOptions(yes, watch)
     lease = connection.context.leases.current(cluster)
     if not lease.deployment:

@@ -24,11 +24,11 @@ def history(
     printer: Printer,
     connection: Connection,
     service: ServiceName,
-    limit: Annotated[int, typer.Option(min=1, max=1000, help="How many of the newest.")] = 20,
+    limit: Annotated[int, typer.Option(min=1, max=1000, help="Number of entries, newest first.")] = 20,
     *,
     trail: Annotated[bool, typer.Option("--trail", help="Every recorded event, not only deployments.")] = False,
 ) -> int:
-    """List a service's deployments, the newest first; or the whole trail of who did what and why."""
+    """List a service's deployments, newest first, or its audit log."""
     clusters = resolve.known_clusters(connection, service)
     if trail:
         return _trail(printer, connection, clusters, limit)

@@ -16,7 +16,7 @@ from lifecycle.domain.service.policy import OnAlarm
 
 @connected("status", "status hello", "status --json")
 def status(printer: Printer, connection: Connection, service: MaybeService = "") -> int:
-    """Show every cluster: desired and installed versions, its deployment, and its open decisions."""
+    """Show every cluster: desired and installed versions, its deployment, and pending decisions."""
     clusters, freezes = resolve.known_clusters(connection, service), connection.context.freezes.all()
     found = [cluster_status(connection, cluster, freezes) for cluster in clusters]
     runs = [

@@ -9,7 +9,8 @@ from lifecycle.entrypoints.widget import WidgetCall, widget
 
 
 @widget(
-    "Shows the hosts of each cluster: version, state, turn, zone, and what needs attention.", "service, environment"
+    "Shows the hosts of each cluster: version, state, host command, zone, and what needs attention.",
+    "service, environment",
 )
 def handle(call: WidgetCall, context: ViewContext) -> Markup:
     """Read the view, and draw it."""

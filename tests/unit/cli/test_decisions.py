@@ -119,7 +119,7 @@ def test_decision_with_watch_follows_the_rollback(desk: Desk) -> None:
 def test_decision_without_a_question_names_what_runs(desk: Desk) -> None:
     done = desk.type("decide hello RETRY")
     assert done.exit_code == 1
-    expected = "deployment of hello that waits for a decision not found. Nothing is being deployed"
+    expected = "no deployment of hello waits for a decision. Nothing is being deployed"
     assert expected in done.stderr
 
 

@@ -100,13 +100,13 @@ def test_deployment_that_is_not_paused_cannot_be_resumed(desk: Desk) -> None:
     name = desk.halted()
     done = desk.type("resume hello --why fine")
     assert done.exit_code == 1
-    assert f"that waits for a resume not found. {name} is HALTED" in done.stderr
+    assert f"waits for a resume. {name} is HALTED" in done.stderr
 
 
 def test_pause_without_a_running_deployment_is_an_error(desk: Desk) -> None:
     done = desk.type("pause hello --why slow")
     assert done.exit_code == 1
-    assert "deployment of hello that runs not found. Nothing is being deployed" in done.stderr
+    assert "no deployment of hello is running. Nothing is being deployed" in done.stderr
     assert desk.functions.calls == []
 
 

@@ -106,7 +106,7 @@ def test_tile_shows_the_turn_and_the_reason_of_a_failure(desk: Desk) -> None:
     text = desk.see("clusters").text
     assert "HALTED" in text
     assert "failed" in text
-    assert "turn: " in text
+    assert "host command: " in text
     assert "scripted" in text
 
 

@@ -137,7 +137,7 @@ def test_postponed_quarantined_host_is_asked_about_at_the_end(machine: Machine) 
     machine.host("host-2").breaks.update({"1.0.1": Stage.SELF_TESTING, "1.0.0": Stage.SELF_TESTING})
     name = machine.deploy("1.0.1")
     machine.decide(name, Choice.FORCE_NEXT, "host-2")
-    assert "every other host is done; host-2 was left drained" in machine.record(name).reason
+    assert "every other host is done; host-2 was left out" in machine.record(name).reason
     machine.decide(name, Choice.SKIP_HOST, "host-2")
     assert machine.record(name).state is DeploymentState.DONE
     assert "host-2" not in machine.serving()

@@ -123,7 +123,7 @@ def test_diagnosis_without_a_comparison_does_not_mention_the_control(machine: Ma
     machine.run(name)
     assert states(machine, name) == [BedState.FAILED]
     assert asked(machine, name).blame is Blame.UNCLEAR
-    assert "did well" not in asked(machine, name).diagnosis
+    assert "stayed healthy" not in asked(machine, name).diagnosis
 
 
 def test_fail_verdict_counts_although_its_host_died_since(machine: Machine) -> None:
@@ -134,7 +134,7 @@ def test_fail_verdict_counts_although_its_host_died_since(machine: Machine) -> N
     machine.run(name)
     assert states(machine, name) == [BedState.FAILED]
     assert asked(machine, name).blame is Blame.VERSION
-    assert "did well" in asked(machine, name).diagnosis
+    assert "stayed healthy" in asked(machine, name).diagnosis
 
 
 def test_failed_version_is_taken_out_during_a_pause(machine: Machine) -> None:

@@ -122,7 +122,7 @@ def _unfreeze(query: QueryContext, asked: ConsoleAction) -> ActionResult:
     made = datetime.fromisoformat(asked.seen) if asked.seen else None
     if found and made is None:
         raise Refused(
-            f"the end of the freeze of {scope_in_words(asked.scope)}",
+            f"lifting the freeze of {scope_in_words(asked.scope)}",
             ["the button does not say which freeze; refresh the page"],
         )
     return ActionResult(unfreeze(query.context, asked.scope, asked.who, made).message)

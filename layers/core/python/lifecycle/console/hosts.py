@@ -76,7 +76,7 @@ def _tile(host: HostView, each: ClusterHosts, context: ViewContext) -> Markup:
         tag("p", tag("strong", report.host)),
         tag("p", status_badge(status)),
         tag("p", report.installed or "nothing installed"),
-        tag("p", soft(f"zone {report.zone or 'unknown'}, heard {ago(report.seen_at, context.now)}")),
+        tag("p", soft(f"zone {report.zone or 'unknown'}, last report {ago(report.seen_at, context.now)}")),
     ]
     if turn := _turn(host, each):
         lines.append(tag("p", soft(turn)))
@@ -85,11 +85,11 @@ def _tile(host: HostView, each: ClusterHosts, context: ViewContext) -> Markup:
 
 
 def _turn(host: HostView, each: ClusterHosts) -> str:
-    """Return its host command of the deployment that runs, and how far its agent is."""
+    """Return the host command of the running deployment, and the agent's stage."""
     report, running = host.report, each.view.running
     if running is None or report.deployment != running.id:
         return ""
-    return f"turn: {report.order}, attempt {report.attempt}, {STAGES[report.stage]}"
+    return f"host command: {report.order}, attempt {report.attempt}, {STAGES[report.stage]}"
 
 
 def _whys(host: HostView) -> list[str]:

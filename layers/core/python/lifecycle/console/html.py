@@ -52,7 +52,7 @@ def tag(element: str, *children: Child, **attributes: Value) -> Markup:
     Raises ValueError for an element or attribute outside of the lists above, which is a programming error.
     """
     if element not in _ELEMENTS:
-        raise ValueError(f"<{element}> is no element of the console")
+        raise ValueError(f"<{element}> is not allowed in the console")
     given = "".join(_attribute(name, value) for name, value in attributes.items())
     if element in _VOID and not children:
         return Markup(_KEY, f"<{element}{given}/>")

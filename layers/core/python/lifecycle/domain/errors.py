@@ -3,15 +3,16 @@
 Each message says what failed, the value found, what is allowed, and the next command if there is one.
 
 LifecycleError
-├── InvalidValue           a time, age, count, amount, window or event of the wrong form
-│   └── InvalidName        a service, environment, host or version of the wrong form
+├── InvalidValue           a time, age, count, amount or window of the wrong form
+│   ├── InvalidName        a service, environment, host or version of the wrong form
+│   └── InvalidEvent       an event that a function cannot read
 ├── Unknown                a service, snapshot, release, cluster or deployment that does not exist
 ├── LeaseHeld              another deployment of this cluster is running
 ├── StaleEpoch             a fenced deployment, which must change nothing
 ├── Refused                a plan, promotion or decision that is not allowed, with the reasons
 ├── DigestMismatch         bytes that differ from the published ones
 ├── UnsafeArchive          an artifact that would write outside its folder, or too much
-└── StoreRefused           a store that answered something unusable
+└── StoreRefused           an answer of a store that cannot be used
 """
 
 from collections.abc import Iterable, Sequence
@@ -32,6 +33,13 @@ class InvalidValue(LifecycleError):
 
 class InvalidName(InvalidValue):
     """A name that does not have the form it needs."""
+
+
+class InvalidEvent(InvalidValue):
+    """An event that a function cannot read; `problems` names each wrong field."""
+
+    def __init__(self, problems: str, found: str) -> None:
+        LifecycleError.__init__(self, f"the event is not valid: {problems}; found {found}")
 
 
 class Unknown(LifecycleError):
@@ -79,15 +87,18 @@ class DigestMismatch(LifecycleError):
     """Bytes that differ from the published ones."""
 
     def __init__(self, what: str, expected: str, found: str) -> None:
-        super().__init__(f"{what} was tampered with or damaged: expected sha256 {expected}, found {found}")
+        super().__init__(
+            f"{what} was tampered with or damaged: expected sha256 {expected}, found {found}; "
+            "use another version, or restore the earlier object in the versioned bucket"
+        )
 
 
 class UnsafeArchive(LifecycleError):
     """An artifact that would write outside its folder, make a special file, or unpack to too much."""
 
     def __init__(self, member: str, why: str) -> None:
-        super().__init__(f"artifact refused: {member!r} {why}")
+        super().__init__(f"artifact refused: {member!r} {why}; correct the build, and push again")
 
 
 class StoreRefused(LifecycleError):
-    """An answer of a store that is not the one that was asked for."""
+    """An answer of a store that cannot be used."""

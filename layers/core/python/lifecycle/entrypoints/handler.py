@@ -10,7 +10,7 @@ from typing import Any, TypeAlias, TypeVar
 from aws_lambda_powertools.logging import Logger
 from pydantic import ValidationError
 
-from lifecycle.domain.errors import InvalidValue, LifecycleError
+from lifecycle.domain.errors import InvalidEvent, LifecycleError
 from lifecycle.entrypoints.events import Command
 from lifecycle.gateways.serialization import to_plain
 
@@ -65,9 +65,9 @@ def _log_keys(request: Command) -> dict[str, Any]:
 
 
 def parse(kind: type[C], event: dict[str, Any]) -> C:
-    """Validate an event; raises InvalidValue, whose message lists every wrong field."""
+    """Validate an event; raises InvalidEvent, whose message lists every wrong field."""
     try:
         return kind.model_validate(event)
     except ValidationError as error:
         wrong = "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors())
-        raise InvalidValue(kind.__name__, str(event)[:200], wrong) from error
+        raise InvalidEvent(wrong, str(event)[:200]) from error

@@ -15,7 +15,7 @@ from lifecycle.domain.rollout.attempt import AttemptState, HostAttempt
 from lifecycle.domain.rollout.decision import Choice, Question, answers_on, latest_attempts
 from lifecycle.domain.rollout.deployment import Deployment
 
-_LEFT = {Choice.SKIP_HOST: HostStatus.LEFT_OUT, Choice.FORCE_NEXT: HostStatus.LEFT_DRAINED}
+_LEFT = {Choice.SKIP_HOST: HostStatus.LEFT_OUT, Choice.FORCE_NEXT: HostStatus.POSTPONED}
 _FINISHED = frozenset(
     {
         ATTEMPTS[AttemptState.ALIVE],

@@ -35,7 +35,7 @@ class HostStatus(StrEnum):
     QUARANTINED = "quarantined"
     UNREACHABLE = "unreachable"
     LEFT_OUT = "left out"
-    LEFT_DRAINED = "left drained"
+    POSTPONED = "postponed"
     TEST_BED = "test bed"
     CONTROL = "control"
     STOPPED = "stopped"
@@ -97,7 +97,7 @@ HOSTS = _named_by_value(
         HostStatus.QUARANTINED: Tone.BAD,
         HostStatus.UNREACHABLE: Tone.BAD,
         HostStatus.LEFT_OUT: Tone.WARN,
-        HostStatus.LEFT_DRAINED: Tone.WARN,
+        HostStatus.POSTPONED: Tone.WARN,
         HostStatus.TEST_BED: Tone.BUSY,
         HostStatus.CONTROL: Tone.BUSY,
         HostStatus.STOPPED: Tone.BAD,

@@ -37,7 +37,7 @@ def unfreeze(context: Context, scope: str, by: RequestedBy, made: datetime | Non
     found = freezes[scope]
     if made is not None and found.at != made:
         newer = f"{found.by} replaced it at {found.at:%H:%M:%S} UTC: {found.why}; see `lifecycle freezes`"
-        raise Refused(f"the end of the freeze of {scope_in_words(scope)}", [newer])
+        raise Refused(f"lifting the freeze of {scope_in_words(scope)}", [newer])
     clusters = _audit(context, found, f"unfreeze {scope_in_words(scope)}", by)
     context.freezes.lift(scope)
     return CommandResult(f"{scope_in_words(scope)} is no longer frozen", clusters)

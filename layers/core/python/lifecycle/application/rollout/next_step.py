@@ -199,7 +199,7 @@ def _blame(facts: Facts, attempt: HostAttempt) -> tuple[Blame, str]:
 def _control_was_healthy(facts: Facts, bed: TestBed) -> str:
     """Return why a failed test bed is the fault of the version, not of the time of day or the restart."""
     previous = facts.deployment.previous.version if facts.deployment.previous else "the current version"
-    return f"{bed.control} was restarted on {previous}, served at the same time as {bed.host}, and did well"
+    return f"{bed.control} was restarted on {previous}, served at the same time as {bed.host}, and stayed healthy"
 
 
 def _evidence(facts: Facts, attempt: HostAttempt, log_tail: str) -> tuple[EvidenceKind, str]:

@@ -35,7 +35,7 @@ def await_answer(context: Context, name: str, question_id: str, token: str) -> N
     questions = context.deployments.questions(name)
     asked = {q.id: q for q in questions}
     if question_id not in asked:
-        raise Unknown("question", question_id)
+        raise Unknown("question", question_id, "See `lifecycle status`.", of=name)
     question = context.deployments.attach_token(asked[question_id], token)
     if question.answer or any(q.kind is QuestionKind.ROLLBACK and q.answer for q in questions):
         context.executions.answer_token(token, {"question": question_id})

@@ -57,8 +57,8 @@ class Choice(StrEnum):
 
 CONSEQUENCES = {
     Choice.RETRY: "try this host again from the start",
-    Choice.SKIP_HOST: "leave this host drained and out of the deployment; finish the others",
-    Choice.FORCE_NEXT: "leave this host drained, go on to the next, and ask again about it at the end",
+    Choice.SKIP_HOST: "leave this host as it is, out of this deployment; finish the others",
+    Choice.FORCE_NEXT: "leave this host as it is for now, go on, and ask again about it at the end",
     Choice.ROLL_BACK: "deploy the previous version to every host that this deployment touched",
     Choice.ABORT: "stop here: touch no further host, leave everything as it is",
     Choice.APPROVE: "go on with the rollout",

@@ -144,7 +144,7 @@ def _hosts(facts: Facts, now: datetime) -> Step:
         return _update_next(facts, left)
     if left.postponed:
         first = left.postponed[0]
-        reason = f"every other host is done; {first.host} was left drained: {_why(facts, first)}"
+        reason = f"every other host is done; {first.host} was left out: {_why(facts, first)}"
         return _halt(facts, first, now, reason, last=True)
     if left.unreachable_hosts:
         first = left.unreachable_hosts[0]
