@@ -8,7 +8,7 @@ from apps.cli import resolve
 from apps.cli.command import ServiceName, connected
 from apps.cli.output.cluster_view import deployment_facts
 from apps.cli.output.live import trail_facts
-from apps.cli.output.printer import Printer
+from apps.cli.output.printer import Cell, Printer
 from apps.cli.output.text import lasting, moment, one_line
 from apps.cli.ports import Connection
 from lifecycle.application.queries.state_words import DEPLOYMENTS, KINDS
@@ -44,10 +44,10 @@ def history(
     return 0
 
 
-def _row(each: Deployment) -> list[str]:
+def _row(each: Deployment) -> list[Cell]:
     took = lasting((each.finished_at - each.started_at).total_seconds()) if each.finished_at else "-"
     environment, who = each.cluster.environment, each.request.requested_by
-    kind, status = KINDS[each.request.kind], DEPLOYMENTS[each.state].word
+    kind, status = KINDS[each.request.kind], DEPLOYMENTS[each.state]
     return [moment(each.started_at), environment, kind, each.target.version, status, took, one_line(who, 40)]
 
 

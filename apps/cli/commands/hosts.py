@@ -6,26 +6,28 @@ from typing import Any
 from apps.cli import resolve
 from apps.cli.command import MaybeService, connected
 from apps.cli.options import environment_flag
-from apps.cli.output.cluster_view import cluster_status
-from apps.cli.output.printer import Printer
+from apps.cli.output.cluster_view import ClusterStatus, cluster_status
+from apps.cli.output.printer import Cell, Printer
 from apps.cli.output.text import ago, moment, one_line
 from apps.cli.ports import Connection
 from lifecycle.application.queries.host_status import host_status
 from lifecycle.application.queries.hosts import HostView
-from lifecycle.application.queries.state_words import TARGETS
+from lifecycle.application.queries.state_words import CONVERGENCES, SELF_TESTS, TARGETS, Status
 from lifecycle.domain.fleet.cluster import Cluster
+from lifecycle.domain.fleet.host import HostReport
 from lifecycle.domain.fleet.target_group import TargetState
 
 
 @connected("hosts", "hosts hello --json")
 def hosts(printer: Printer, connection: Connection, service: MaybeService = "") -> int:
     """Show every host: installed version, load balancer, self-test, agent, drift and state."""
-    found = [_cluster(connection, cluster) for cluster in resolve.known_clusters(connection, service)]
+    clusters = [cluster_status(connection, each, ()) for each in resolve.known_clusters(connection, service)]
+    found = [_cluster(connection, each) for each in clusters]
     printer.facts({"clusters": found})
     columns = ("host", "address", "zone", "installed", "balancer", "self-test", "agent seen", "drift", "state")
-    for each in found:
+    for each, cluster in zip(found, clusters, strict=True):
         printer.line(f"\n{each['cluster']}, desired: {each['desired'] or 'nothing yet'}", "bold")
-        printer.table(columns, [_row(host) for host in each["hosts"]])
+        printer.table(columns, [_row(*both) for both in zip(each["hosts"], cluster.hosts, strict=True)])
         if not each["hosts"]:
             printer.line("no hosts: start an agent on each")
         if each["trouble"]:
@@ -44,10 +46,9 @@ def _repairable(host: dict[str, Any]) -> bool:
     return bool(host["drift"]) and not (host["quarantined"] or host["skipped_hosts"])
 
 
-def _cluster(connection: Connection, cluster: Cluster) -> dict[str, Any]:
-    found = cluster_status(connection, cluster, ())
+def _cluster(connection: Connection, found: ClusterStatus) -> dict[str, Any]:
     return {
-        "cluster": str(cluster),
+        "cluster": str(found.view.cluster),
         "desired": found.desired.version if found.desired else None,
         "deployment": found.view.lease.deployment or None,
         "trouble": found.trouble or None,
@@ -58,9 +59,7 @@ def _cluster(connection: Connection, cluster: Cluster) -> dict[str, Any]:
 def _host(connection: Connection, host: HostView) -> dict[str, Any]:
     now = connection.context.clock.now()
     report, unreachable = host.report, host.unreachable_since
-    test = report.self_test
-    # A self-test counts for the bytes and the start of the service that it tested, for no other.
-    current = test is not None and (test.digest, test.boot) == (report.digest, report.boot)
+    test = _self_test(report)
     return {
         "host": report.host,
         "address": f"{report.address}:{report.port}",
@@ -68,7 +67,7 @@ def _host(connection: Connection, host: HostView) -> dict[str, Any]:
         "installed": report.installed or None,
         "digest": report.digest or None,
         "running": report.running,
-        "self_test": ("passed" if test.passed else "failed") if test and current else None,
+        "self_test": test.word if test else None,
         "seen_at": report.seen_at.isoformat(),
         "seen": ("unreachable, " if unreachable else "") + ago(report.seen_at, now),
         "silent": unreachable is not None,
@@ -82,19 +81,26 @@ def _host(connection: Connection, host: HostView) -> dict[str, Any]:
     }
 
 
-def _row(host: dict[str, Any]) -> list[str]:
+def _self_test(report: HostReport) -> Status | None:
+    """Return the result of the self-test, if it tested the installed bytes since the service started."""
+    test = report.self_test
+    if test is None or (test.digest, test.boot) != (report.digest, report.boot):
+        return None
+    return SELF_TESTS[test.passed]
+
+
+def _row(host: dict[str, Any], view: HostView) -> list[Cell]:
     installed = f"{host['installed'] or 'nothing'}{'' if host['running'] else ' (stopped)'}"
-    test = host["self_test"] or "-"
     return [
         host["host"],
         host["address"],
         host["zone"] or "-",
         installed,
-        TARGETS[TargetState(host["balancer"])].word if host["balancer"] else "-",
-        test,
+        TARGETS[view.state] if view.state else "-",
+        _self_test(view.report) or "-",
         host["seen"],
         host["drift"] or "-",
-        host["state"],
+        host_status(view),
     ]
 
 
@@ -127,11 +133,14 @@ def converge(printer: Printer, connection: Connection, service: MaybeService = "
         asked = [{**asked[0], "service": each.service, "environment": each.environment} for each in clusters]
     results = [each for payload in asked for each in connection.functions.call("converge", payload)]
     printer.facts({"results": results})
-    rows = [[each["cluster"], each["kind"], one_line(each["reason"], 400)] for each in results]
-    printer.table(("cluster", "result", "why"), rows)
+    printer.table(("cluster", "result", "why"), [_result(each) for each in results])
     if not results:
         printer.line("nothing to converge: no version was ever deployed")
     for each in results:
         if each.get("deployment"):
             printer.line(f"next: {connection.command('watch ' + each['deployment'])}")
     return 0
+
+
+def _result(found: dict[str, str]) -> list[Cell]:
+    return [found["cluster"], CONVERGENCES.get(found["kind"], found["kind"]), one_line(found["reason"], 400)]

@@ -5,11 +5,12 @@ from apps.cli.command import MaybeService, connected
 from apps.cli.freeze_scope import unfreeze_command
 from apps.cli.output.cluster_view import ClusterStatus, cluster_facts, cluster_status
 from apps.cli.output.decision_view import choice_lines, next_commands, question_lines
-from apps.cli.output.printer import Printer
+from apps.cli.output.printer import Cell, Printer
 from apps.cli.output.text import ahead, moment, one_line
-from apps.cli.ports import Connection
+from apps.cli.ports import Connection, Run
 from lifecycle.application.queries.clusters import ClusterView
 from lifecycle.application.queries.state_words import DEPLOYMENTS
+from lifecycle.domain.delivery.delivery_name import DeliveryName
 from lifecycle.domain.rollout.deployment import DeploymentState
 from lifecycle.domain.service.policy import OnAlarm
 
@@ -19,9 +20,7 @@ def status(printer: Printer, connection: Connection, service: MaybeService = "")
     """Show every cluster: desired and installed versions, its deployment, and pending decisions."""
     clusters, freezes = resolve.known_clusters(connection, service), connection.context.freezes.all()
     found = [cluster_status(connection, cluster, freezes) for cluster in clusters]
-    runs = [
-        run for run in connection.runs.deliveries(running=True) if not service or run.name.startswith(f"{service}-")
-    ]
+    runs = [run for run in connection.runs.deliveries(running=True) if not service or _delivers(run, service)]
     printer.facts(
         {
             "clusters": [cluster_facts(each, connection) for each in found],
@@ -42,14 +41,14 @@ def status(printer: Printer, connection: Connection, service: MaybeService = "")
     return 0
 
 
-def _row(found: ClusterStatus) -> list[str]:
+def _row(found: ClusterStatus) -> list[Cell]:
     runs = ", ".join(f"{version} on {count}" for version, count in sorted(found.versions.items()))
     return [
         str(found.view.cluster),
         found.desired.version if found.desired else "-",
         runs or "no hosts",
         f"{found.healthy} of {len(found.hosts)}",
-        str(found.view.status or "-"),
+        found.view.status or "-",
     ]
 
 
@@ -111,3 +110,8 @@ def _show_deployment(printer: Printer, connection: Connection, view: ClusterView
             printer.line(line)
     if not view.pending:
         printer.line(f"  {connection.command(f'watch {lease.deployment}')}")
+
+
+def _delivers(run: Run, service: str) -> bool:
+    name = DeliveryName.parse(run.name)
+    return name is not None and name.repository == DeliveryName.of(service, "").repository

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from apps.cli.output.decision_view import choice_lines, question_facts, question_lines
-from apps.cli.output.printer import Printer, rich_table
+from apps.cli.output.printer import Cell, Printer, rich_table
 from apps.cli.output.text import clean, lasting, one_line, time_of_day
 from apps.cli.ports import Connection
 from apps.cli.watch.deployment_view import WatchedDeployment
@@ -158,10 +158,10 @@ def live_table(found: WatchedDeployment) -> Any:
     return Group(*parts)
 
 
-def _cells(host: HostProgress) -> list[str]:
+def _cells(host: HostProgress) -> list[Cell]:
     # A table taller than the terminal flickers; the whole reason scrolls by as an event.
     took, attempt = lasting(host.seconds) if host.attempt else "-", str(host.attempt or "-")
-    return [host.host, host.status.word, attempt, took, one_line(host.reason, 60) or "-"]
+    return [host.host, host.status, attempt, took, one_line(host.reason, 60) or "-"]
 
 
 @contextmanager

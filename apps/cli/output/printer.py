@@ -8,9 +8,15 @@ import json
 import sys
 from collections.abc import Mapping, Sequence
 from contextlib import redirect_stdout
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from apps.cli.output.text import clean, hanging
+
+if TYPE_CHECKING:  # --help needs no domain
+    from lifecycle.application.queries.state_words import Status
+
+Cell: TypeAlias = "str | Status"
+"""A cell of a table. Only a Status has a colour: a name may read like a state."""
 
 
 class Printer:
@@ -62,7 +68,7 @@ class Printer:
         """Print a line of the audit log: wrapped at a terminal's width, and whole elsewhere, for searches."""
         self.line(hanging(text, self.console.width, indent) if self.terminal else text)
 
-    def table(self, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    def table(self, columns: Sequence[str], rows: Sequence[Sequence[Cell]]) -> None:
         """Print rows under the names of their columns; prints nothing without rows."""
         if self.as_json or not rows:
             return
@@ -83,14 +89,14 @@ class Printer:
             return bool(typer.confirm(question))
 
 
-def aligned(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
+def aligned(columns: Sequence[str], rows: Sequence[Sequence[Cell]]) -> list[str]:
     """Return plain lines of aligned columns with two spaces between them and no trailing spaces."""
-    every = [[name.upper() for name in columns], *[[clean(cell) for cell in row] for row in rows]]
+    every = [[name.upper() for name in columns], *[[clean(str(cell)) for cell in row] for row in rows]]
     widths = [max(len(row[i]) for row in every) for i in range(len(columns))]
     return ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in every]
 
 
-def rich_table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> Any:
+def rich_table(columns: Sequence[str], rows: Sequence[Sequence[Cell]]) -> Any:
     """Return a table for a terminal, which folds long cells instead of cutting them."""
     from rich.table import Table  # noqa: PLC0415
     from rich.text import Text  # noqa: PLC0415
@@ -99,7 +105,7 @@ def rich_table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> Any:
     for name in columns:
         table.add_column(name.upper(), overflow="fold")
     for row in rows:
-        table.add_row(*(Text(clean(cell), style_of(cell)) for cell in row))
+        table.add_row(*(Text(clean(str(cell)), style_of(cell)) for cell in row))
     return table
 
 
@@ -107,8 +113,8 @@ def rich_table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> Any:
 STYLES = {"good": "green", "busy": "cyan", "warn": "yellow", "bad": "red", "idle": "dim"}
 
 
-def style_of(cell: str) -> str:
-    """Return the colour of a cell that is the word of a state; "" for any other text."""
-    from lifecycle.application.queries.state_words import TONES  # noqa: PLC0415 (--help needs no domain)
-
-    return STYLES[TONES[cell]] if cell in TONES else "dim" if cell == "-" else ""
+def style_of(cell: Cell) -> str:
+    """Return the colour of a cell by its tone; plain text has none, and a hyphen is dim."""
+    if isinstance(cell, str):
+        return "dim" if cell == "-" else ""
+    return STYLES[cell.tone]

@@ -5,8 +5,11 @@ from datetime import timedelta
 
 import pytest
 
-from apps.cli.output.printer import Printer
+from apps.cli.output.printer import Printer, rich_table
 from apps.cli.output.text import clean
+from apps.cli.ports import Run
+from lifecycle.application.queries.state_words import STAGES
+from lifecycle.domain.fleet.host import Stage
 from lifecycle.domain.rollout.deployment import Kind
 from lifecycle.domain.service.policy import OnAlarm, Policy
 from tests.support.rollout import CLUSTER, manifest
@@ -16,6 +19,14 @@ from tests.unit.cli.conftest import SNAPSHOTS, Desk
 def test_status_shows_desired_running_and_healthy(desk: Desk) -> None:
     row = next(line for line in desk.type("status").stdout.splitlines() if line.startswith("production/hello"))
     assert row.split() == ["production/hello", "1.0.0", "1.0.0", "on", "4", "4", "of", "4", "-"]
+
+
+def test_status_of_a_service_shows_its_own_builds_only(desk: Desk) -> None:
+    mine, other = f"hello-{'a' * 40}", f"hello-world-{'b' * 40}"
+    desk.runs.pushes = {name: Run(name, "RUNNING", desk.machine.memory.clock.now()) for name in (mine, other)}
+    assert [run["run"] for run in desk.facts("status hello")["runs"]] == [mine]
+    assert other not in desk.type("status hello").stdout
+    assert [run["run"] for run in desk.facts("status")["runs"]] == [mine, other]
 
 
 def test_status_of_a_halt_shows_the_command_of_each_choice(desk: Desk) -> None:
@@ -159,6 +170,13 @@ def test_trail_fits_a_terminal_of_100_columns(
     assert more
     assert all(line.startswith(" " * 21 + "because") for line in more)
     assert max(len(line) for line in (first, *more)) <= 100
+
+
+def test_only_a_state_is_coloured_not_a_name_that_reads_alike() -> None:
+    ready = STAGES[Stage.READY]
+    [names, states] = rich_table(("host", "state"), [[ready.word, ready]]).columns
+    assert [str(cell.style) for cell in names._cells] == [""]
+    assert [(str(cell), str(cell.style)) for cell in states._cells] == [("ready", "cyan")]
 
 
 def test_converge_shows_its_result(desk: Desk) -> None:

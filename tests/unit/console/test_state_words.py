@@ -60,7 +60,7 @@ def test_every_state_has_a_word(states: type[StrEnum], table: dict[StrEnum, obje
 
 @pytest.mark.parametrize("status", every_status(), ids=str)
 def test_every_status_has_one_tone_in_both(status: Status) -> None:
-    assert style_of(status.word) == STYLES[status.tone]
+    assert style_of(status) == STYLES[status.tone]
     assert badge(str(status_badge(status)), status.word) == status.tone
 
 
@@ -113,5 +113,6 @@ def test_host_reads_alike_on_its_tile_and_in_hosts(desk: Desk) -> None:
     assert words == ["quarantined", "stopped", "drifted", "serving"]
     tiles = re.findall(r'lc-tile lc-(\w+)".*?</span>([\w ]+)</span>', desk.see("clusters").html)
     assert [word for _, word in tiles] == words
-    assert [STYLES[Tone(tone)] for tone, _ in tiles] == [style_of(word) for word in words]
+    statuses = {status.word: status for status in state_words.HOSTS.values()}
+    assert [tone for tone, _ in tiles] == [statuses[word].tone for word in words]
     assert read_widget(desk.see("clusters").html).text

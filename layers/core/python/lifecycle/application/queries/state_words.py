@@ -158,13 +158,18 @@ DELIVERIES = {
         "PENDING_REDRIVE": Tone.BUSY,
     }.items()
 }
-# Results of `lifecycle converge` and of a self-test.
-_RESULTS = (
-    Status(Tone.GOOD, "CONVERGED"),
-    Status(Tone.BUSY, "REPAIR"),
-    Status(Tone.WARN, "HOLD"),
-    Status(Tone.GOOD, "passed"),
-)
+# Results of `lifecycle converge`; it has more, which are shown without a tone.
+CONVERGENCES = {
+    name: Status(tone, name)
+    for name, tone in {
+        "CONVERGED": Tone.GOOD,
+        "REPAIR": Tone.BUSY,
+        "HOLD": Tone.WARN,
+        "ABORTED": Tone.BAD,
+        "FAILED": Tone.BAD,
+    }.items()
+}
+SELF_TESTS = {True: Status(Tone.GOOD, "passed"), False: Status(Tone.BAD, "failed")}
 
 
 def delivery_status(name: str) -> Status:
@@ -176,12 +181,8 @@ def every_status() -> Iterable[Status]:
     """Return every status of every table, in the order of this module."""
     tables: tuple[Mapping[Any, Status], ...] = (
         *(DEPLOYMENTS, ATTEMPTS, HOSTS, TARGETS, STAGES),
-        *(TEST_BEDS, VERDICTS, BLAMES, DELIVERIES),
+        *(TEST_BEDS, VERDICTS, BLAMES, DELIVERIES, CONVERGENCES, SELF_TESTS),
     )
     yield PLANNING
     for table in tables:
         yield from table.values()
-    yield from _RESULTS
-
-
-TONES = {status.word: status.tone for status in every_status()}
