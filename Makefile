@@ -55,9 +55,10 @@ static:
 	@$(BIN)/ruff check --quiet .
 	@$(BIN)/ruff format --check --quiet .
 	@$(BIN)/python -m tools.prose
+	@$(BIN)/vulture
 	@$(BIN)/mypy --no-error-summary layers/core/python/lifecycle apps tools $(wildcard infra tests)
 	@$(BIN)/lint-imports --no-cache > .venv/lint-imports.log 2>&1 || { cat .venv/lint-imports.log; exit 1; }
-	@echo "style, prose, types and imports: ok"
+	@echo "style, prose, dead code, types and imports: ok"
 
 unit:
 	@$(BIN)/python -m pytest -n 2 -m "not emulator" $(wildcard tests/unit tests/architecture tests/infra)

@@ -210,12 +210,6 @@ def managed(template: dict[str, Any], name: str) -> dict[str, Any]:
     return found
 
 
-def roles_with(template: dict[str, Any], policy: str) -> list[dict[str, Any]]:
-    """Return the roles that have an inline policy of that name."""
-    roles = resources(template, "IAM::Role").values()
-    return [r for r in roles if policy in (each["PolicyName"] for each in r.get("Policies", []))]
-
-
 def test_a_build_may_write_snapshots_and_nothing_else(control_plane: dict[str, Any]) -> None:
     (role,) = (
         r

@@ -23,7 +23,6 @@ class LoadBalancer:
 
     arn: str
     name: str
-    dns_name: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,9 +78,7 @@ class EmulatorElbv2:
         listeners = self._elb.describe_listeners()["Listeners"]
         groups = self._elb.describe_target_groups()["TargetGroups"]
         return Elbv2State(
-            tuple(
-                LoadBalancer(each["LoadBalancerArn"], each["LoadBalancerName"], each["DNSName"]) for each in balancers
-            ),
+            tuple(LoadBalancer(each["LoadBalancerArn"], each["LoadBalancerName"]) for each in balancers),
             tuple(_listener(each) for each in listeners),
             tuple(self._group(each) for each in groups),
         )
