@@ -32,7 +32,7 @@ from lifecycle.domain.monitoring.alarms import (
 )
 from lifecycle.domain.monitoring.audit import AuditEntry, AuditKind
 from lifecycle.domain.rollout.decision import CONSEQUENCES, Answer, Choice, EvidenceKind, Question, QuestionKind
-from lifecycle.domain.rollout.deployment import Deployment, Kind, Request, deployment_id
+from lifecycle.domain.rollout.deployment import Deployment, Kind, Request
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,17 +177,7 @@ def _start_rollback(context: Context, alarm: Alarm, found: StartRollback, now: d
 def _rollback(alarm: Alarm, found: StartRollback, now: datetime) -> Request:
     """Return the request for a rollback, named after the deployment and the time of this call.
 
-    Two alarms at the same time so request one rollback. A call after a refusal uses another name, since the
+    So two alarms at the same time request one rollback. A call after a refusal uses another name, since the
     name of an execution can be used only once.
     """
-    rolled_back = found.deployment.id
-    return Request(
-        deployment=deployment_id(alarm.cluster, now, f"{rolled_back.rsplit('-', 1)[1]}r"),
-        service=alarm.cluster.service,
-        environment=alarm.cluster.environment,
-        version=found.to.version,
-        requested_by=_requester(alarm),
-        reason=found.reason,
-        kind=Kind.ROLLBACK,
-        rollback_of=rolled_back,
-    )
+    return found.deployment.rollback_request(found.to, _requester(alarm), found.reason, now)

@@ -12,6 +12,7 @@ from lifecycle.application.rollout.rollback import request_rollback
 from lifecycle.domain.errors import Refused
 from lifecycle.domain.fleet.cluster import Cluster
 from lifecycle.domain.rollout.decision import Answer, Choice, Question
+from lifecycle.domain.rollout.gates import approval_refusal
 from lifecycle.domain.service.policy import ApprovalGate
 
 
@@ -36,9 +37,7 @@ def approve(context: Context, cluster: Cluster, name: str, answer: Answer) -> Qu
     current = observe.deployment(context, cluster, name)
     question = open_question(context, current, lambda q: q.gate is not ApprovalGate.NONE, "an approval")
     refuse_late_answer(context, question, answer)
-    requester = current.request.requested_by
-    if answer.choice is Choice.APPROVE and current.policy.approval_by_another and answer.by == requester:
-        why = f"{requester} requested {name}, and the policy of {cluster} requires approval by another person"
+    if answer.choice is Choice.APPROVE and (why := approval_refusal(current, answer.by)):
         raise Refused("the approval", [why])
     return record_answer(context, current, question, answer)
 

@@ -17,7 +17,7 @@ from lifecycle.application.rollout.task_tokens import resume_unanswered
 from lifecycle.domain.errors import Refused
 from lifecycle.domain.fleet.cluster import Cluster
 from lifecycle.domain.rollout.decision import ROLLBACK_REQUEST, Answer, Choice, Question, QuestionKind
-from lifecycle.domain.rollout.deployment import Deployment, DeploymentState, Kind, Request, deployment_id
+from lifecycle.domain.rollout.deployment import Deployment, DeploymentState, Kind, Request
 from lifecycle.domain.rollout.lease import Lease
 
 
@@ -71,16 +71,8 @@ def hand_over(context: Context, cluster: Cluster, name: str, reason: str) -> Han
     if current.previous is None:
         message = f"{name} cannot be rolled back: it has no previous version"
         raise ValueError(message)
-    rollback = Request(
-        deployment=deployment_id(cluster, current.started_at, f"{name.rsplit('-', 1)[1]}r"),
-        service=cluster.service,
-        environment=cluster.environment,
-        version=current.previous.version,
-        requested_by=_decided_by(context, name),
-        reason=reason,
-        kind=Kind.ROLLBACK,
-        rollback_of=name,
-    )
+    by = _decided_by(context, name)
+    rollback = current.rollback_request(current.previous, by, reason, current.started_at)
     now = context.clock.now()
     _record_rollback(context, current, rollback)
     context.leases.hand_over(cluster, Lease(current.epoch, current.id), rollback.deployment, now)

@@ -133,6 +133,19 @@ class Deployment:
             reason=reason,
         )
 
+    def rollback_request(self, to: Target, by: str, reason: str, at: datetime) -> Request:
+        """Return the request for a rollback of this deployment to `to`, whose name derives from its name and `at`."""
+        return Request(
+            deployment=deployment_id(self.cluster, at, f"{self.id.rsplit('-', 1)[1]}r"),
+            service=self.cluster.service,
+            environment=self.cluster.environment,
+            version=to.version,
+            requested_by=by,
+            reason=reason,
+            kind=Kind.ROLLBACK,
+            rollback_of=self.id,
+        )
+
     @property
     def cluster(self) -> Cluster:
         return self.request.cluster

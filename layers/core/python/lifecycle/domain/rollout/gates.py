@@ -5,7 +5,7 @@ from datetime import datetime
 from lifecycle.domain.fleet.target_group import Group
 from lifecycle.domain.rollout.attempt import AttemptState
 from lifecycle.domain.rollout.decision import Choice, Question, QuestionKind, hosts_left_out
-from lifecycle.domain.rollout.deployment import DeploymentState, Kind
+from lifecycle.domain.rollout.deployment import Deployment, DeploymentState, Kind
 from lifecycle.domain.rollout.steps import AwaitApproval, AwaitResume, Facts, Finish, RollBack, Step
 from lifecycle.domain.service.policy import ApprovalGate
 
@@ -45,6 +45,14 @@ def gate(facts: Facts, where: ApprovalGate, now: datetime) -> Step | None:
         return rejected(facts, "expired approval", f"nobody approved before {asked.expires_at:%Y-%m-%d %H:%M} UTC")
     done = f"after {alive[0]}" if alive else "before the first host"
     return AwaitApproval(where, f"the policy of {facts.deployment.cluster} requires an approval {done}")
+
+
+def approval_refusal(deployment: Deployment, by: str) -> str | None:
+    """Return why this person may not approve the deployment; None if they may."""
+    requester, cluster = deployment.request.requested_by, deployment.cluster
+    if not deployment.policy.approval_by_another or by != requester:
+        return None
+    return f"{requester} requested {deployment.id}, and the policy of {cluster} requires approval by another person"
 
 
 def rejected(facts: Facts, by: str, reason: str) -> Step:
