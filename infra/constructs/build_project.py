@@ -1,4 +1,4 @@
-"""Phase 2 on AWS: one CodeBuild project that builds every service; start_build passes it the source."""
+"""One CodeBuild project that builds every service; start_build passes it the source."""
 
 from pathlib import Path
 

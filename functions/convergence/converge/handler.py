@@ -1,4 +1,4 @@
-"""Phase 5, converge: compare desired with installed and repair drift, every 15 minutes and on command."""
+"""Compare desired with installed and repair drift, every 15 minutes and on command."""
 
 import secrets
 

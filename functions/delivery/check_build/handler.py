@@ -1,4 +1,4 @@
-"""Phase 2, build: check whether a build has ended; a state of statemachines/delivery.asl.json."""
+"""Check whether a build has ended; a state of statemachines/delivery.asl.json."""
 
 from lifecycle.application.delivery.build import Checked, check_build
 from lifecycle.entrypoints import bootstrap

@@ -1,4 +1,4 @@
-"""Phase 4, promote: a snapshot becomes the next release; called by the CLI and the console."""
+"""Make a snapshot the next release; called by the CLI and the console."""
 
 from lifecycle.application.delivery.promote import Promoted, promote
 from lifecycle.entrypoints import bootstrap

@@ -1,4 +1,4 @@
-"""Phase 1, push: GitHub's signed webhook comes to a Function URL, CodeCommit's event through EventBridge."""
+"""Receive a push: GitHub's signed webhook at a Function URL, or CodeCommit's event through EventBridge."""
 
 import base64
 import json

@@ -1,4 +1,4 @@
-"""Phase 2, build: record a published artifact as a snapshot; a state of statemachines/delivery.asl.json."""
+"""Record a published artifact as a snapshot; a state of statemachines/delivery.asl.json."""
 
 from datetime import UTC, datetime
 

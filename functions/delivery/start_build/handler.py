@@ -1,4 +1,4 @@
-"""Phase 2, build: start the build of one commit; first state of statemachines/delivery.asl.json."""
+"""Start the build of one commit; first state of statemachines/delivery.asl.json."""
 
 from lifecycle.application.delivery.build import Started, start_build
 from lifecycle.entrypoints import bootstrap

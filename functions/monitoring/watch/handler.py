@@ -1,4 +1,4 @@
-"""Phase 7, watch: called when an alarm of a cluster changes, and by the schedule."""
+"""Act on alarms; called when an alarm of a cluster changes, and by the schedule."""
 
 from lifecycle.application.monitoring.watch_alarms import Watched, watch
 from lifecycle.entrypoints import bootstrap

@@ -1,4 +1,4 @@
-"""Phase 6, await_alive: wait until the load balancer reports a host as healthy."""
+"""Wait until the load balancer reports a host as healthy."""
 
 from lifecycle.application.rollout import stages
 from lifecycle.application.rollout.stage_guard import Outcome

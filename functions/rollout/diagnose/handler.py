@@ -1,4 +1,4 @@
-"""Phase 6, diagnose: find out whether the host or the version failed, before an operator has to decide."""
+"""Find out whether the host or the version failed, before an operator has to decide."""
 
 from lifecycle.application.rollout.diagnose import diagnose
 from lifecycle.application.rollout.stage_guard import Outcome

@@ -1,4 +1,4 @@
-"""Phase 6, drain: take a host out of rotation and wait until its requests in flight have ended."""
+"""Take a host out of rotation and wait until its requests in flight have ended."""
 
 from lifecycle.application.rollout import stages
 from lifecycle.application.rollout.stage_guard import Outcome

@@ -1,4 +1,4 @@
-"""Phase 6, install: command a host to install, and wait until it runs the new version."""
+"""Command a host to install, and wait until it runs the new version."""
 
 from lifecycle.application.rollout import stages
 from lifecycle.application.rollout.stage_guard import Outcome

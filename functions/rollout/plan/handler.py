@@ -1,4 +1,4 @@
-"""Phase 5, plan: take the lease and write the desired version; first state of the rollout."""
+"""Take the lease and write the desired version; first state of the rollout."""
 
 from lifecycle.application.rollout.plan import Planned, begin
 from lifecycle.entrypoints import bootstrap

@@ -1,4 +1,4 @@
-"""Phase 6, register: put a host that passed its self-test back into rotation."""
+"""Put a host that passed its self-test back into rotation."""
 
 from lifecycle.application.rollout import stages
 from lifecycle.application.rollout.stage_guard import Outcome

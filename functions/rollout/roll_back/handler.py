@@ -1,4 +1,4 @@
-"""Phase 7, rollback: hand the lease to a new deployment of the previous version."""
+"""Hand the lease to a new deployment of the previous version."""
 
 from lifecycle.application.rollout import rollback
 from lifecycle.entrypoints import bootstrap

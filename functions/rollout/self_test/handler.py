@@ -1,4 +1,4 @@
-"""Phase 6, self_test: wait for the result of a host's self-test."""
+"""Wait for the result of a host's self-test."""
 
 from lifecycle.application.rollout import stages
 from lifecycle.application.rollout.stage_guard import Outcome

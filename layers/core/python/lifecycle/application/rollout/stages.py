@@ -73,7 +73,7 @@ def _left_rotation(running: Running, report: HostReport) -> Outcome | None:
 
 
 class _DrainCheck(NamedTuple):
-    """A host's state in the load balancer and what keeps it from being drained, both of one moment."""
+    """A host's state in the load balancer and what keeps it from being drained, both read at the same time."""
 
     state: TargetState
     blocker: str | None = None

@@ -49,7 +49,7 @@ class Alarm:
 
     @property
     def pause(self) -> str:
-        """The id of the question that records a pause by this ringing of the alarm."""
+        """The id of the question that records a pause by this alarm, since it began to ring."""
         return pause_id(f"{self.name}-{self.since:%Y%m%d%H%M%S}")
 
 
@@ -73,7 +73,7 @@ class WatchFacts:
 
     `attempts` and `questions` are those of the deployment. `rollback` is a rollback of it that was requested
     before. `lease` is the cluster's, `holder` the record of the deployment that holds it. `notified` are the
-    deployments for which the audit log has this ringing.
+    deployments for which the audit log has an entry about this alarm since it began to ring.
     """
 
     alarm: Alarm

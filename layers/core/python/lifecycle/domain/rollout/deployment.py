@@ -39,13 +39,13 @@ class DeploymentState(StrEnum):
     RUNNING = "RUNNING"
     HALTED = "HALTED"  # a host failed; waits for a decision
     AWAITING_APPROVAL = "AWAITING_APPROVAL"
-    PAUSED = "PAUSED"  # by an operator, until somebody resumes
+    PAUSED = "PAUSED"  # by an operator or an alarm, until somebody resumes
     DONE = "DONE"
     ROLLED_BACK = "ROLLED_BACK"  # handed over to a rollback, which has its own record
     ABORTED = "ABORTED"
     REJECTED = "REJECTED"
     STALE = "STALE"  # fenced by a newer epoch
-    REFUSED = "REFUSED"  # never began: the plan was refused
+    REFUSED = "REFUSED"  # never began: the plan was refused, or the deployment before it ended badly
     SUPERSEDED = "SUPERSEDED"  # never began: a newer one took its place in the queue
 
     @property
@@ -56,7 +56,7 @@ class DeploymentState(StrEnum):
 class Override(StrEnum):
     """Blockers that a request may override, if it names them; each is recorded in the audit log."""
 
-    QUARANTINE = "QUARANTINE"  # the version was rolled back here
+    QUARANTINE = "QUARANTINE"  # the version is quarantined here
     FREEZE = "FREEZE"  # the cluster, its environment or everything is frozen
     NO_ROLLBACK_TARGET = "NO_ROLLBACK_TARGET"  # the previous version could not be deployed again
 

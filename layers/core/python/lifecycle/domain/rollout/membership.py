@@ -20,7 +20,7 @@ AUTOMATIC_ATTEMPTS = 3
 def members(facts: Facts) -> tuple[str, ...]:
     """Return the plan's hosts in their order, then those that joined since, by name.
 
-    Hosts that left or are quarantined are no members.
+    Hosts that left or are quarantined are not members.
     """
     planned = facts.deployment.hosts
     only = facts.deployment.request.only

@@ -13,7 +13,7 @@ from lifecycle.domain.rollout.deployment import Deployment, DeploymentState, Kin
 
 @dataclass(frozen=True, slots=True)
 class PendingDeployment:
-    """The deployment that waits for a cluster's lease, and the time since when."""
+    """The deployment that waits for a cluster's lease, and when it began to wait."""
 
     request: Request
     since: datetime
@@ -41,8 +41,7 @@ AfterEnd: TypeAlias = StartPending | DropPending
 def after_end(ended: Deployment | None, waiting: PendingDeployment) -> AfterEnd:
     """Start the pending deployment if the one before it ended well, or if the environment is automatic.
 
-    After a rollback, an abort or a rejection, somebody has just returned the cluster to a known good version.
-    A deployment that was requested before that must be requested again.
+    After a rollback, an abort or a rejection, the request was made for another situation and must be made again.
     """
     if ended is None:
         return StartPending(waiting, "the cluster is free")
