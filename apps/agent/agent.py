@@ -20,7 +20,7 @@ from apps.agent.reporter import Reporter
 from apps.agent.service import Service
 from apps.agent.settings import Settings
 from lifecycle.domain.errors import LifecycleError
-from lifecycle.domain.fleet.host import HostReport, Stage
+from lifecycle.domain.fleet.host import AgentStage, HostReport
 from lifecycle.domain.fleet.host_command import Turn
 
 logger = logging.getLogger(__name__)
@@ -55,7 +55,7 @@ class Agent:
         self._reporter = Reporter(reports, settings.heartbeat_seconds, clock)
         self._journal = Journal(settings.home / "state.json", reports)
         self._started_at = clock()
-        self._stage = Stage.IDLE
+        self._stage = AgentStage.IDLE
         self._last_logged = ""
         self._pause = 0.0
 
@@ -105,43 +105,43 @@ class Agent:
             case Install(turn):
                 self._install(turn)
             case Abandon(reason):
-                self._end(Stage.FAILED, self._journal.state().acted.stage, reason)
+                self._end(AgentStage.FAILED, self._journal.state().acted.stage, reason)
             case _:
                 assert_never(decision)
         return self._settings.busy_seconds
 
     def _fetch(self, turn: Turn) -> None:
-        self._begin(turn, Stage.FETCHING)
+        self._begin(turn, AgentStage.FETCHING)
         try:
             self._installer.fetch(turn)
         except StoreUnreachable:
             raise  # the turn stays unfinished: the next poll repeats it, until it expires
         except (LifecycleError, OSError) as error:
-            self._end(Stage.FAILED, Stage.FETCHING, str(error))
+            self._end(AgentStage.FAILED, AgentStage.FETCHING, str(error))
         else:
             self._prune(turn)
-            self._end(Stage.READY)
+            self._end(AgentStage.READY)
 
     def _install(self, turn: Turn) -> None:
-        self._begin(turn, Stage.INSTALLING)
+        self._begin(turn, AgentStage.INSTALLING)
         try:
             result = self._installer.install(turn)
         except (LifecycleError, OSError) as error:
-            self._end(Stage.FAILED, self._stage, str(error))
+            self._end(AgentStage.FAILED, self._stage, str(error))
             return
         self._journal.record_self_test(turn.version, result)
         if result.passed:
-            self._end(Stage.DONE, None, result.detail)
+            self._end(AgentStage.DONE, None, result.detail)
             self._prune(turn)
         else:
-            self._end(Stage.FAILED, Stage.SELF_TESTING, result.detail)
+            self._end(AgentStage.FAILED, AgentStage.SELF_TESTING, result.detail)
 
-    def _begin(self, turn: Turn, stage: Stage) -> None:
+    def _begin(self, turn: Turn, stage: AgentStage) -> None:
         self._journal.begin(turn, stage)
         self._announce(stage)
 
-    def _end(self, stage: Stage, failed: Stage | None = None, detail: str = "") -> None:
-        service_ran = failed in (Stage.STARTING, Stage.SELF_TESTING) and self._journal.in_progress
+    def _end(self, stage: AgentStage, failed: AgentStage | None = None, detail: str = "") -> None:
+        service_ran = failed in (AgentStage.STARTING, AgentStage.SELF_TESTING) and self._journal.in_progress
         try:
             acted = self._journal.end(stage, failed, detail, self._installer.log_tail() if service_ran else "")
             logger.info("%s %s: %s %s", acted.order, acted.version, stage, acted.detail)
@@ -152,7 +152,7 @@ class Agent:
         state = self._journal.state()
         self._release_store.prune((turn.version, state.verified, state.previous))
 
-    def _announce(self, stage: Stage) -> None:
+    def _announce(self, stage: AgentStage) -> None:
         self._stage = stage
         self._publish()
 

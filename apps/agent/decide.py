@@ -7,13 +7,13 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import TypeAlias
 
-from lifecycle.domain.fleet.host import HostReport, SelfTest, Stage
+from lifecycle.domain.fleet.host import AgentStage, HostReport, SelfTest
 from lifecycle.domain.fleet.host_command import Order, Turn
 
 MAXIMUM_TRIES = 3
 """How often the agent begins one INSTALL. It reaches this number only when it crashed each time before."""
 
-IN_PROGRESS = frozenset({Stage.FETCHING, Stage.INSTALLING, Stage.STARTING, Stage.SELF_TESTING})
+IN_PROGRESS = frozenset({AgentStage.FETCHING, AgentStage.INSTALLING, AgentStage.STARTING, AgentStage.SELF_TESTING})
 _INSTALL_ORDERS = (Order.INSTALL, Order.RESTORE)
 
 
@@ -28,8 +28,8 @@ class TurnRecord:
     version: str = ""
     digest: str = ""
     tries: int = 0
-    stage: Stage = Stage.IDLE
-    failed_stage: Stage | None = None
+    stage: AgentStage = AgentStage.IDLE
+    failed_stage: AgentStage | None = None
     detail: str = ""
     log_tail: str = ""
 
@@ -151,7 +151,7 @@ def _decide_repeated(turn: Turn, acted: TurnRecord, now: datetime) -> Decision:
         return _resume(turn, acted, now)
     if (turn.version, turn.digest) != (acted.version, acted.digest):
         return Ignore(f"command {turn.epoch}.{turn.attempt} ended with {acted.version}, but now names {turn.version}")
-    if acted.stage is Stage.READY and now < turn.expires_at:
+    if acted.stage is AgentStage.READY and now < turn.expires_at:
         return Prefetched(f"{turn.version} is on the disk", soon=turn.attempt > 0)
     return Ignore(f"command {turn.epoch}.{turn.attempt} ended: {acted.stage}")
 
@@ -178,14 +178,14 @@ def state_from_report(report: HostReport | None) -> State:
     if report is None or report.epoch == 0:
         return State()
     acted = TurnRecord(epoch=report.epoch, attempt=report.attempt, deployment=report.deployment)
-    if report.stage in (Stage.IDLE, Stage.FETCHING, Stage.READY):
+    if report.stage in (AgentStage.IDLE, AgentStage.FETCHING, AgentStage.READY):
         return State(acted=acted)
     interrupted = report.stage in IN_PROGRESS
     return State(
         acted=replace(
             acted,
             order=report.order if report.order in _INSTALL_ORDERS else Order.INSTALL,
-            stage=Stage.FAILED if interrupted else report.stage,
+            stage=AgentStage.FAILED if interrupted else report.stage,
             failed_stage=report.stage if interrupted else report.failed_stage,
             detail="the agent lost its folder during this command" if interrupted else report.detail,
             log_tail=report.log_tail,

@@ -16,7 +16,7 @@ from apps.agent.self_test import check_port_is_free, self_test, wait_until_ready
 from apps.agent.service import Service
 from apps.agent.settings import Settings
 from lifecycle.domain.errors import LifecycleError
-from lifecycle.domain.fleet.host import SelfTest, Stage
+from lifecycle.domain.fleet.host import AgentStage, SelfTest
 from lifecycle.domain.fleet.host_command import Turn
 from lifecycle.domain.service.manifest import Manifest
 
@@ -32,7 +32,7 @@ class Installer:
     """The fetch and the install of one host; it calls `announce` at the beginning of each stage."""
 
     def __init__(
-        self, settings: Settings, release_store: ReleaseStore, service: Service, announce: Callable[[Stage], None]
+        self, settings: Settings, release_store: ReleaseStore, service: Service, announce: Callable[[AgentStage], None]
     ) -> None:
         self._settings = settings
         self._release_store = release_store
@@ -41,7 +41,7 @@ class Installer:
 
     def fetch(self, turn: Turn) -> None:
         """Fetch, check and unpack the turn's version; leave the running service alone."""
-        prepared = self._release_store.prepare(turn, lambda: self._announce(Stage.FETCHING))
+        prepared = self._release_store.prepare(turn, lambda: self._announce(AgentStage.FETCHING))
         if turn.version != self._release_store.current():
             self._release_store.place(prepared)
 
@@ -52,16 +52,16 @@ class Installer:
         """
         prepared = self._prepare(turn)
         manifest = prepared.manifest
-        self._announce(Stage.INSTALLING)
+        self._announce(AgentStage.INSTALLING)
         self._service.stop()
         check_port_is_free(self._settings.address, self._settings.port)
         self._release_store.place(prepared)
         self._release_store.switch(turn.version)
-        self._announce(Stage.STARTING)
+        self._announce(AgentStage.STARTING)
         environment = service_environment(manifest, self._settings)
         started = self._service.start(manifest, prepared.folder, environment)
         wait_until_ready(self._settings.address, self._settings.port, manifest.run.start_seconds, self._exit_reason)
-        self._announce(Stage.SELF_TESTING)
+        self._announce(AgentStage.SELF_TESTING)
         detail, passed = self._run_self_test(manifest, prepared.folder, environment)
         return SelfTest(passed=passed, digest=turn.digest, boot=started.boot, detail=detail[:1000])
 
@@ -79,7 +79,7 @@ class Installer:
         """Prepare the version, fetching it only when it is not on the disk; retry an unreachable store."""
         for pause in (*_FETCH_RETRY_SECONDS, None):
             try:
-                return self._release_store.prepare(turn, lambda: self._announce(Stage.FETCHING))
+                return self._release_store.prepare(turn, lambda: self._announce(AgentStage.FETCHING))
             except StoreUnreachable as error:
                 if pause is None:
                     raise

@@ -10,7 +10,7 @@ from pathlib import Path
 from apps.agent.atomic_file import read_or_none, write_atomically
 from apps.agent.decide import State, TurnRecord, key, state_from_report
 from apps.agent.ports import Reports
-from lifecycle.domain.fleet.host import SelfTest, Stage
+from lifecycle.domain.fleet.host import AgentStage, SelfTest
 from lifecycle.domain.fleet.host_command import Turn
 from lifecycle.gateways.serialization import from_json, to_json
 
@@ -50,7 +50,7 @@ class Journal:
             self._state = state
         return self._state
 
-    def begin(self, turn: Turn, stage: Stage) -> None:
+    def begin(self, turn: Turn, stage: AgentStage) -> None:
         """Record a turn before it has any effect, so that an agent that crashed knows it began the turn."""
         state = self.state()
         resumed = state.acted.is_for(turn)
@@ -66,7 +66,7 @@ class Journal:
             tries=state.acted.tries + 1 if resumed else 1,
             stage=stage,
         )
-        self_test = None if stage is Stage.INSTALLING else state.self_test
+        self_test = None if stage is AgentStage.INSTALLING else state.self_test
         state = replace(state, acted=acted, self_test=self_test)
         self._write(state)
         self._state, self._begun = state, acted
@@ -78,7 +78,7 @@ class Journal:
             state = replace(state, verified=version, previous=state.verified)
         self._state = state
 
-    def end(self, stage: Stage, failed: Stage | None, detail: str, log_tail: str) -> TurnRecord:
+    def end(self, stage: AgentStage, failed: AgentStage | None, detail: str, log_tail: str) -> TurnRecord:
         """Record the turn's result. This process does not repeat the turn, even when the disk is full."""
         state = self.state()
         acted = replace(state.acted, stage=stage, failed_stage=failed, detail=detail[:1000], log_tail=log_tail)

@@ -34,7 +34,7 @@ def test_a_handler_parses_calls_and_dumps_in_thirty_lines(phase: str) -> None:
     assert handler.end_lineno - handler.lineno < 30
 
 
-def test_there_is_a_function_for_each_phase_of_the_design() -> None:
+def test_there_is_a_function_for_each_phase() -> None:
     assert PHASES == [
         "act", "analyse", "approve", "await_alive", "await_human", "check_build", "converge", "decide", "diagnose",
         "drain", "end_bake", "finish", "freeze", "gc", "install", "next_step", "notify", "plan", "promote",

@@ -11,7 +11,7 @@ from apps.agent import aws, installer
 from apps.agent.__main__ import main
 from apps.agent.installer import Installer
 from apps.agent.journal import Journal
-from lifecycle.domain.fleet.host import HostReport, Stage
+from lifecycle.domain.fleet.host import AgentStage, HostReport
 from lifecycle.domain.fleet.host_command import Order
 from tests.fault_injection.faults import around
 
@@ -21,7 +21,7 @@ PLACES = ("begin", "fetch", "install", "self_test", "end", "report")
 def wrap() -> None:
     """Wrap every part of the agent that a fault may hit."""
     _around(Journal, "begin", lambda turn, _stage: turn.order is Order.INSTALL)
-    _around(Journal, "end", lambda stage, *_: stage in (Stage.DONE, Stage.FAILED))
+    _around(Journal, "end", lambda stage, *_: stage in (AgentStage.DONE, AgentStage.FAILED))
     _around(Installer, "fetch")
     _around(Installer, "install")
     _around(installer, "self_test")
@@ -29,7 +29,7 @@ def wrap() -> None:
 
 
 def _is_done(report: HostReport) -> bool:
-    return report.stage is Stage.DONE
+    return report.stage is AgentStage.DONE
 
 
 def _around(owner: Any, name: str, when: Any = None, place: str = "") -> None:

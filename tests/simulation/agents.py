@@ -14,7 +14,7 @@ from apps.agent.decide import State
 from apps.agent.errors import StoreUnreachable
 from apps.agent.journal import Journal
 from apps.agent.settings import Settings
-from lifecycle.domain.fleet.host import HostReport, Stage
+from lifecycle.domain.fleet.host import AgentStage, HostReport
 from lifecycle.domain.fleet.host_command import Turn
 from tests.simulation import false_reports, simulated_installer
 from tests.simulation.hosts import Host
@@ -144,7 +144,7 @@ def new_agent(host: Host) -> tuple[Agent, SimulatedJournal, AgentLedger]:
     agent._reporter = reporter
     agent._journal = journal
     agent._started_at = sim.time()
-    agent._stage = Stage.IDLE
+    agent._stage = AgentStage.IDLE
     agent._last_logged = ""
     agent._pause = 0.0
     reporter._agent = agent

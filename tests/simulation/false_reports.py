@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from lifecycle.domain.fleet.host import HostReport, SelfTest, Stage
+from lifecycle.domain.fleet.host import AgentStage, HostReport, SelfTest
 
 if TYPE_CHECKING:
     from tests.simulation.simulation import Simulation
@@ -13,7 +13,7 @@ OTHER = "f" * 64
 
 
 def _untested(true: HostReport) -> HostReport:
-    return replace(true, stage=Stage.DONE, failed_stage=None, self_test=None)
+    return replace(true, stage=AgentStage.DONE, failed_stage=None, self_test=None)
 
 
 def _other_bytes_tested(true: HostReport) -> HostReport:
@@ -25,12 +25,12 @@ def _other_start_tested(true: HostReport) -> HostReport:
 
 
 def _next_epoch(true: HostReport) -> HostReport:
-    return replace(true, epoch=true.epoch + 1, stage=Stage.DONE)
+    return replace(true, epoch=true.epoch + 1, stage=AgentStage.DONE)
 
 
 def _done_though_failed(true: HostReport) -> HostReport:
     test = replace(true.self_test, passed=False) if true.self_test else None
-    return replace(true, stage=Stage.DONE, self_test=test)
+    return replace(true, stage=AgentStage.DONE, self_test=test)
 
 
 def _covering_up(test: SelfTest | None) -> Callable[[HostReport], HostReport]:
@@ -40,10 +40,10 @@ def _covering_up(test: SelfTest | None) -> Callable[[HostReport], HostReport]:
     """
 
     def covered(true: HostReport) -> HostReport:
-        if true.stage is not Stage.FAILED or true.failed_stage is not Stage.SELF_TESTING:
+        if true.stage is not AgentStage.FAILED or true.failed_stage is not AgentStage.SELF_TESTING:
             return true
         self_test = replace(test, digest=test.digest or true.digest, boot=test.boot or true.boot) if test else None
-        return replace(true, stage=Stage.DONE, failed_stage=None, self_test=self_test)
+        return replace(true, stage=AgentStage.DONE, failed_stage=None, self_test=self_test)
 
     return covered
 

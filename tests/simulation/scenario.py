@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from apps.agent.decide import State, TurnRecord
 from lifecycle.domain.fleet.desired import Desired
-from lifecycle.domain.fleet.host import HostReport, SelfTest, Stage
+from lifecycle.domain.fleet.host import AgentStage, HostReport, SelfTest
 from lifecycle.domain.fleet.host_command import Order
 from lifecycle.domain.fleet.target_group import TargetState
 from lifecycle.domain.rollout.deployment import Deployment, DeploymentState, Request, deployment_id
@@ -164,7 +164,7 @@ class Scenario:
         host.disk, host.current = {each.version: each.digest for each in (*before, target)}, target.version
         host.boot = Boot(boot, target.version, target.digest, done.id, 0.0, tested=True)
         test = SelfTest(True, target.digest, boot, "ok")
-        acted = TurnRecord(1, 1, Order.INSTALL, done.id, target.version, target.digest, 1, Stage.DONE)
+        acted = TurnRecord(1, 1, Order.INSTALL, done.id, target.version, target.digest, 1, AgentStage.DONE)
         host.journal = State(acted, test, target.version, done.previous.version if done.previous else "")
         host.acted_epoch = 1
         sim.balancer.states[host.address] = TargetState.HEALTHY
@@ -181,7 +181,7 @@ class Scenario:
                 attempt=1,
                 order=Order.INSTALL,
                 deployment=done.id,
-                stage=Stage.DONE,
+                stage=AgentStage.DONE,
                 installed=target.version,
                 digest=target.digest,
                 boot=boot,

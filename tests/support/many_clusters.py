@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from lifecycle.domain.fleet.cluster import ENVIRONMENTS, Cluster
-from lifecycle.domain.fleet.host import HostReport, SelfTest, Stage
+from lifecycle.domain.fleet.host import AgentStage, HostReport, SelfTest
 from lifecycle.domain.monitoring.audit import AuditEntry
 from lifecycle.domain.rollout.attempt import AttemptState, HostAttempt
 from lifecycle.domain.rollout.decision import CONSEQUENCES, Choice, EvidenceKind, Question, QuestionKind
@@ -70,7 +70,7 @@ def _report(number: int, now: datetime) -> HostReport:
         zone="abc"[number % 3],
         seen_at=now,
         agent_started_at=now - timedelta(days=3),
-        stage=Stage.DONE,
+        stage=AgentStage.DONE,
         installed=VERSION,
         digest=DIGEST,
         boot=f"boot-{number}",

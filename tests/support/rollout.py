@@ -23,7 +23,7 @@ from lifecycle.application.rollout.test_bed.analyse import analyse
 from lifecycle.application.rollout.test_bed.end import end_bake
 from lifecycle.application.rollout.test_bed.task import BakeTask
 from lifecycle.domain.fleet.cluster import Cluster
-from lifecycle.domain.fleet.host import HostReport, SelfTest, Stage
+from lifecycle.domain.fleet.host import AgentStage, HostReport, SelfTest
 from lifecycle.domain.fleet.host_command import Order, Turn
 from lifecycle.domain.fleet.target_group import Group, TargetState
 from lifecycle.domain.rollout.decision import Answer, Choice
@@ -74,7 +74,7 @@ class Host:
     name: str
     address: str
     zone: str = "a"
-    breaks: dict[str, Stage] = field(default_factory=dict)
+    breaks: dict[str, AgentStage] = field(default_factory=dict)
     silent: bool = False
     boots: int = 0
     seen: Turn | None = None
@@ -145,22 +145,24 @@ class Machine:
         boot = f"{host.name}-{host.boots}"
         began = replace(_report_on(was, turn), self_test=None)
         failing = host.breaks.get(turn.version)
-        if failing in (Stage.FETCHING, Stage.INSTALLING):
-            return replace(began, stage=Stage.FAILED, failed_stage=failing, detail="scripted")
+        if failing in (AgentStage.FETCHING, AgentStage.INSTALLING):
+            return replace(began, stage=AgentStage.FAILED, failed_stage=failing, detail="scripted")
         installed = replace(began, installed=turn.version, digest=turn.digest, boot=boot, running=True)
         if failing:
             test = SelfTest(False, turn.digest, boot, "scripted")
-            return replace(installed, stage=Stage.FAILED, failed_stage=failing, detail="scripted", self_test=test)
-        return replace(installed, stage=Stage.DONE, self_test=SelfTest(True, turn.digest, boot, "ok"))
+            return replace(
+                installed, stage=AgentStage.FAILED, failed_stage=failing, detail="scripted", self_test=test
+            )
+        return replace(installed, stage=AgentStage.DONE, self_test=SelfTest(True, turn.digest, boot, "ok"))
 
     @staticmethod
     def _prefetched(host: Host, was: HostReport, turn: Turn) -> HostReport:
         if was.answers(turn) and was.deployment == turn.deployment:
             return was
         began = replace(_report_on(was, turn), detail="")
-        if host.breaks.get(turn.version) is Stage.FETCHING:
-            return replace(began, stage=Stage.FAILED, failed_stage=Stage.FETCHING, detail="scripted")
-        return replace(began, stage=Stage.READY, failed_stage=None)
+        if host.breaks.get(turn.version) is AgentStage.FETCHING:
+            return replace(began, stage=AgentStage.FAILED, failed_stage=AgentStage.FETCHING, detail="scripted")
+        return replace(began, stage=AgentStage.READY, failed_stage=None)
 
     def _report(self, host: Host, report: HostReport) -> None:
         self.memory.fleet.write_report(CLUSTER, report)

@@ -66,7 +66,7 @@ def _show_frozen(printer: Printer, connection: Connection, found: list[ClusterSt
 def _show_cluster(printer: Printer, connection: Connection, found: ClusterStatus) -> None:
     """Show what needs attention, and the commands for it."""
     view = found.view
-    if ended := view.unsettled:
+    if ended := view.last_not_done:
         status = DEPLOYMENTS[ended.state]
         printer.line(f"\n{ended.id}: {ended.target.version}, {status}: {one_line(ended.reason, 2000)}", "bold")
         for line in next_commands(ended, connection.command)[1:]:  # the first is this command

@@ -88,10 +88,12 @@ class EmbeddedAws:
                         values += each["Values"]
         return [_line(*found.get(query["Id"], ([], []))) for query in requested]
 
-    def alarms(self, names: Sequence[str]) -> Sequence[Mapping[str, Any]]:
+    def alarms(self, alarm_names: Sequence[str]) -> Sequence[Mapping[str, Any]]:
         with self._calls("DescribeAlarms") as client:
             kinds = ["MetricAlarm", "CompositeAlarm"]
-            found = client("cloudwatch").describe_alarms(AlarmNames=list(names), AlarmTypes=kinds, MaxRecords=100)
+            found = client("cloudwatch").describe_alarms(
+                AlarmNames=list(alarm_names), AlarmTypes=kinds, MaxRecords=100
+            )
         every = [*found.get("MetricAlarms", ()), *found.get("CompositeAlarms", ())]
         return [
             {

@@ -56,7 +56,7 @@ class Aws(Protocol):
     def lines(self, queries: Sequence[MetricQuery], start: datetime, end: datetime) -> Sequence[Line]:
         """Return one line for each query, in their order."""
 
-    def alarms(self, names: Sequence[str]) -> Sequence[Mapping[str, Any]]:
+    def alarms(self, alarm_names: Sequence[str]) -> Sequence[Mapping[str, Any]]:
         """Return these alarms as DescribeAlarms has them."""
 
     def running(self) -> bool:

@@ -17,14 +17,14 @@ from apps.agent.agent import Agent
 from apps.agent.service import Service
 from apps.agent.settings import Settings
 from lifecycle.domain.fleet.cluster import Cluster
-from lifecycle.domain.fleet.host import HostReport, Stage
+from lifecycle.domain.fleet.host import AgentStage, HostReport
 from lifecycle.domain.fleet.host_command import Order, Turn
 from lifecycle.domain.service.manifest import Check, Manifest, Run
 from tests.fakes.agent import MemoryReleases, MemoryReports, MemoryTurns, Outage
 
 HOST = "web-1"
 PYTHON = f"exec {sys.executable} -I -S"
-ENDED = (Stage.READY, Stage.DONE, Stage.FAILED)
+ENDED = (AgentStage.READY, AgentStage.DONE, AgentStage.FAILED)
 
 # A service that answers 200, or the status that is the path; /die ends it. Every body is its version.
 SERVICE = """

@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 
 from apps.agent.processes import group_alive
-from lifecycle.domain.fleet.host import Stage
+from lifecycle.domain.fleet.host import AgentStage
 from lifecycle.domain.fleet.host_command import Order
 from lifecycle.domain.service.manifest import Check
 from tests.integration.agent.host import PYTHON, Host, eventually
@@ -19,7 +19,7 @@ def test_prefetch_brings_the_version_to_the_disk_and_starts_nothing(host: Host) 
 
     report = host.outcome(host.turn(Order.PREFETCH, "1.0.0"))
 
-    assert (report.stage, report.releases) == (Stage.READY, ("1.0.0",))
+    assert (report.stage, report.releases) == (AgentStage.READY, ("1.0.0",))
     assert (report.installed, report.running, report.boot) == ("", False, "")
 
 
@@ -28,7 +28,7 @@ def test_an_install_serves_the_version_and_reports_its_self_test(host: Host) -> 
 
     report = host.install("1.0.0")
 
-    assert (report.stage, report.installed, report.digest) == (Stage.DONE, "1.0.0", manifest.digest)
+    assert (report.stage, report.installed, report.digest) == (AgentStage.DONE, "1.0.0", manifest.digest)
     assert report.running
     assert report.self_test is not None
     assert (report.self_test.passed, report.self_test.digest) == (True, manifest.digest)
@@ -41,7 +41,7 @@ def test_an_install_after_a_prefetch_reads_nothing_from_the_store(host: Host) ->
     host.outcome(host.turn(Order.PREFETCH, "1.0.0"))
     host.releases.requested.clear()
 
-    assert host.install("1.0.0").stage is Stage.DONE
+    assert host.install("1.0.0").stage is AgentStage.DONE
     assert host.releases.requested == []
 
 
@@ -72,14 +72,14 @@ def test_a_rollback_needs_no_store(host: Host) -> None:
     host.publish("1.0.0", run=f"touch written-by-the-service; {PYTHON} serve.py")
     host.publish("1.0.1", self_test=Check("/500", timeout_seconds=1))
     host.install("1.0.0")
-    assert host.install("1.0.1").stage is Stage.FAILED
+    assert host.install("1.0.1").stage is AgentStage.FAILED
     host.releases.published["hello", "1.0.0"] = host.releases.published["hello", "1.0.1"]
     host.epoch += 1
-    digest = next(report.digest for report in host.reports.written if report.stage is Stage.DONE)
+    digest = next(report.digest for report in host.reports.written if report.stage is AgentStage.DONE)
 
     report = host.install("1.0.0", digest=digest)
 
-    assert (report.stage, report.installed, host.answer()) == (Stage.DONE, "1.0.0", "1.0.0")
+    assert (report.stage, report.installed, host.answer()) == (AgentStage.DONE, "1.0.0", "1.0.0")
 
 
 def test_a_self_test_with_a_bad_status_fails_and_leaves_the_host_as_it_is(host: Host) -> None:
@@ -87,7 +87,7 @@ def test_a_self_test_with_a_bad_status_fails_and_leaves_the_host_as_it_is(host: 
 
     report = host.install("1.0.0")
 
-    assert (report.stage, report.failed_stage) == (Stage.FAILED, Stage.SELF_TESTING)
+    assert (report.stage, report.failed_stage) == (AgentStage.FAILED, AgentStage.SELF_TESTING)
     assert "503" in report.detail
     assert "serving 1.0.0" in report.log_tail
     assert (report.installed, report.running) == ("1.0.0", True)
@@ -100,7 +100,7 @@ def test_a_service_that_dies_in_its_self_test_fails_with_its_exit_code_and_log(h
 
     report = host.install("1.0.0")
 
-    assert (report.stage, report.failed_stage) == (Stage.FAILED, Stage.SELF_TESTING)
+    assert (report.stage, report.failed_stage) == (AgentStage.FAILED, AgentStage.SELF_TESTING)
     assert "exit code 7" in report.detail
     assert report.log_tail.endswith("dying")
     assert (report.running, report.boot) == (False, "")
@@ -110,7 +110,7 @@ def test_a_self_test_may_be_a_command_with_the_services_address(host: Host) -> N
     command = 'test "$HOST" = 127.0.0.1 && test -n "$PORT" && test -f version'
     host.publish("1.0.0", self_test=Check(command=command))
 
-    assert host.install("1.0.0").stage is Stage.DONE
+    assert host.install("1.0.0").stage is AgentStage.DONE
 
 
 def test_a_failed_self_test_command_is_reported_with_its_output(host: Host) -> None:
@@ -118,7 +118,7 @@ def test_a_failed_self_test_command_is_reported_with_its_output(host: Host) -> N
 
     report = host.install("1.0.0")
 
-    assert report.failed_stage is Stage.SELF_TESTING
+    assert report.failed_stage is AgentStage.SELF_TESTING
     assert "exit code 4" in report.detail
     assert "no database" in report.detail
 
@@ -140,7 +140,7 @@ while True:
 """
     host.publish("1.0.0", run=f"{PYTHON} drip.py", files={"drip.py": dripping}, self_test=check)
 
-    assert host.install("1.0.0").failed_stage is Stage.SELF_TESTING
+    assert host.install("1.0.0").failed_stage is AgentStage.SELF_TESTING
 
 
 def test_a_service_that_exits_while_starting_fails_at_once(host: Host) -> None:
@@ -148,7 +148,7 @@ def test_a_service_that_exits_while_starting_fails_at_once(host: Host) -> None:
 
     report = host.install("1.0.0")
 
-    assert (report.stage, report.failed_stage) == (Stage.FAILED, Stage.STARTING)
+    assert (report.stage, report.failed_stage) == (AgentStage.FAILED, AgentStage.STARTING)
     assert "exit code 3" in report.detail
     assert report.log_tail == "cannot start"
     assert (report.installed, report.running) == ("1.0.0", False)
@@ -159,7 +159,7 @@ def test_a_service_that_never_listens_fails_after_start_seconds(host: Host) -> N
 
     report = host.install("1.0.0")
 
-    assert report.failed_stage is Stage.STARTING
+    assert report.failed_stage is AgentStage.STARTING
     assert "within 0.3 s" in report.detail
 
 
@@ -168,7 +168,7 @@ def test_a_taken_port_is_reported_with_the_process_that_listens(host: Host) -> N
     with socket.create_server(("0.0.0.0", host.settings.port)):
         report = host.install("1.0.0")
 
-    assert report.stage is Stage.FAILED
+    assert report.stage is AgentStage.FAILED
     assert f"127.0.0.1:{host.settings.port} is taken by pid {os.getpid()} (" in report.detail
 
 
@@ -181,7 +181,7 @@ def test_a_tampered_artifact_is_refused_and_the_service_goes_on(host: Host) -> N
 
     report = host.install("1.0.1")
 
-    assert (report.stage, report.failed_stage) == (Stage.FAILED, Stage.FETCHING)
+    assert (report.stage, report.failed_stage) == (AgentStage.FAILED, AgentStage.FETCHING)
     assert "tampered" in report.detail
     assert (report.installed, report.boot, report.running) == ("1.0.0", before.boot, True)
     assert "1.0.1" not in report.releases
@@ -193,7 +193,7 @@ def test_a_manifest_with_another_digest_than_the_turn_is_refused(host: Host) -> 
 
     report = host.outcome(host.turn(Order.PREFETCH, "1.0.0", digest="0" * 64))
 
-    assert report.stage is Stage.FAILED
+    assert report.stage is AgentStage.FAILED
     assert "manifest" in report.detail
 
 
@@ -205,7 +205,7 @@ def test_an_invalid_version_is_refused(host: Host) -> None:
 
     report = host.outcome(turn)
 
-    assert report.stage is Stage.FAILED
+    assert report.stage is AgentStage.FAILED
     assert list(host.settings.home.parent.iterdir()) == [host.settings.home]
 
 
@@ -225,7 +225,7 @@ def test_an_artifact_that_was_changed_on_the_disk_is_fetched_again(host: Host) -
     (host.settings.home / "releases" / "1.0.0" / "version").write_text("evil")
     (host.settings.home / "artifacts" / "1.0.0" / "artifact.tar.gz").write_bytes(b"evil")
 
-    assert host.install("1.0.0").stage is Stage.DONE
+    assert host.install("1.0.0").stage is AgentStage.DONE
     assert host.answer() == "1.0.0"
 
 
@@ -248,7 +248,7 @@ def test_a_service_that_ignores_sigterm_is_killed_with_its_children(host: Host) 
     host.install("1.0.0")
     group = host.pid()
 
-    assert host.install("1.0.1").stage is Stage.DONE
+    assert host.install("1.0.1").stage is AgentStage.DONE
     assert not group_alive(group)
 
 
@@ -268,7 +268,7 @@ def test_the_heartbeat_goes_on_while_a_service_starts(host: Host) -> None:
     began = time.monotonic()
     report = host.install("1.0.0")
 
-    starting = [each for each in host.reports.written if each.stage is Stage.STARTING]
+    starting = [each for each in host.reports.written if each.stage is AgentStage.STARTING]
     assert time.monotonic() - began > 0.9
     assert len(starting) >= 3
-    assert report.failed_stage is Stage.STARTING
+    assert report.failed_stage is AgentStage.STARTING

@@ -18,13 +18,13 @@ from apps.agent.errors import HomeInUse
 from apps.agent.home_lock import HomeLock
 from apps.agent.processes import group_alive, kernel_boot, process
 from apps.agent.service import LOG_BYTES, Service, StartRecord
-from lifecycle.domain.fleet.host import Stage
+from lifecycle.domain.fleet.host import AgentStage
 from lifecycle.domain.fleet.host_command import Order, Turn
 from lifecycle.gateways.serialization import to_json
 from tests.integration.agent.host import Host, eventually
 
 
-def interrupted(host: Host, turn: Turn, stage: Stage = Stage.INSTALLING, tries: int = 1) -> None:
+def interrupted(host: Host, turn: Turn, stage: AgentStage = AgentStage.INSTALLING, tries: int = 1) -> None:
     """Write the state file that a crash during `turn` leaves."""
     acted = TurnRecord(
         epoch=turn.epoch,
@@ -69,7 +69,7 @@ def test_an_adopted_service_is_stopped_under_the_next_turn(host: Host) -> None:
     host.stop()
     host.start()
 
-    assert host.install("1.0.1").stage is Stage.DONE
+    assert host.install("1.0.1").stage is AgentStage.DONE
     assert not group_alive(old)
 
 
@@ -80,7 +80,7 @@ def test_a_service_that_dies_is_reported_and_not_restarted(host: Host) -> None:
 
     report = host.reports.wait_for(lambda report: not report.running, 2)
 
-    assert (report.stage, report.installed, report.boot) == (Stage.DONE, "1.0.0", "")
+    assert (report.stage, report.installed, report.boot) == (AgentStage.DONE, "1.0.0", "")
     assert report.self_test == done.self_test
     for attempt in eventually():
         with attempt:
@@ -119,7 +119,7 @@ def test_a_crash_between_stop_and_start_resumes(still_host: Host, *, switched: b
     host.publish("1.0.0")
     host.publish("1.0.1")
     host.turn(Order.INSTALL, "1.0.0")
-    assert host.once().stage is Stage.DONE
+    assert host.once().stage is AgentStage.DONE
     turn = host.turn(Order.INSTALL, "1.0.1")
     interrupted(host, turn)
     Service(host.settings.home).stop()
@@ -129,7 +129,7 @@ def test_a_crash_between_stop_and_start_resumes(still_host: Host, *, switched: b
 
     report = host.once()
 
-    assert (report.stage, report.installed, report.running) == (Stage.DONE, "1.0.1", True)
+    assert (report.stage, report.installed, report.running) == (AgentStage.DONE, "1.0.1", True)
     assert host.answer() == "1.0.1"
 
 
@@ -139,7 +139,7 @@ def test_an_install_that_starts_over_after_a_crash_leaves_one_service(still_host
     turn = host.turn(Order.INSTALL, "1.0.0")
     first = host.once()
     orphan = host.pid()
-    interrupted(host, turn, Stage.STARTING)
+    interrupted(host, turn, AgentStage.STARTING)
 
     again = host.once()
 
@@ -169,7 +169,7 @@ def test_an_install_that_crashes_the_agent_each_time_is_reported_as_failed(still
 
     report = host.once()
 
-    assert (report.stage, report.failed_stage, report.running) == (Stage.FAILED, Stage.INSTALLING, False)
+    assert (report.stage, report.failed_stage, report.running) == (AgentStage.FAILED, AgentStage.INSTALLING, False)
 
 
 def test_an_unreachable_control_plane_does_not_affect_the_service(host: Host) -> None:
@@ -192,10 +192,10 @@ def test_a_fetch_waits_for_the_store_to_come_back(host: Host) -> None:
     host.releases.outage = outage = type(host.outage)()
     outage.down = True
     turn = host.turn(Order.PREFETCH, "1.0.0")
-    host.reports.wait_for(lambda report: report.answers(turn) and report.stage is Stage.FETCHING, 2)
+    host.reports.wait_for(lambda report: report.answers(turn) and report.stage is AgentStage.FETCHING, 2)
     outage.down = False
 
-    assert host.outcome(turn).stage is Stage.READY
+    assert host.outcome(turn).stage is AgentStage.READY
 
 
 def test_an_agent_that_lost_its_state_file_reads_its_state_from_the_ledger(still_host: Host) -> None:
@@ -208,7 +208,7 @@ def test_an_agent_that_lost_its_state_file_reads_its_state_from_the_ledger(still
     report = host.once()
 
     assert report.answers(turn)
-    assert (report.stage, report.boot) == (Stage.DONE, done.boot)
+    assert (report.stage, report.boot) == (AgentStage.DONE, done.boot)
 
 
 def test_a_turn_of_an_older_epoch_is_ignored(host: Host) -> None:

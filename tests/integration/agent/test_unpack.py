@@ -11,7 +11,7 @@ import pytest
 
 from apps.agent.unpack import Limits, unpack
 from lifecycle.domain.errors import UnsafeArchive
-from lifecycle.domain.fleet.host import Stage
+from lifecycle.domain.fleet.host import AgentStage
 from lifecycle.domain.service.manifest import Check, Run
 from tests.integration.agent.host import Host, manifest_of, pack
 
@@ -193,7 +193,7 @@ def test_a_hostile_release_is_refused_and_the_service_goes_on(host: Host) -> Non
 
     report = host.install("1.0.1")
 
-    assert (report.stage, report.boot, report.installed) == (Stage.FAILED, before.boot, "1.0.0")
+    assert (report.stage, report.boot, report.installed) == (AgentStage.FAILED, before.boot, "1.0.0")
     assert "artifact refused: 'evil'" in report.detail
     assert list((host.settings.home / "tmp").iterdir()) == []
     assert not (host.settings.home / "releases" / "1.0.1").exists()

@@ -61,8 +61,8 @@ class FakeAws:
         self.asked.append((queries, start, end))
         return [self.metrics.get(each.metric, Line((), ())) for each in queries]
 
-    def alarms(self, names: Sequence[str]) -> Sequence[Mapping[str, Any]]:
-        return [each for each in self.alarmed if each["name"] in names]
+    def alarms(self, alarm_names: Sequence[str]) -> Sequence[Mapping[str, Any]]:
+        return [each for each in self.alarmed if each["name"] in alarm_names]
 
     def running(self) -> bool:
         self.looked += 1

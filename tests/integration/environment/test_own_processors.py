@@ -37,7 +37,7 @@ def listed(layout: Layout, *, drains: bool) -> None:
     write_json(layout.dispatcher / "endpoints-hello.json", discovery([found]))
 
 
-def test_who_drains_is_not_in_rotation(tmp_path: Path) -> None:
+def test_draining_host_is_not_in_rotation(tmp_path: Path) -> None:
     layout = Layout(tmp_path)
     assert in_rotation(layout.dispatcher) == set()
     listed(layout, drains=False)

@@ -71,7 +71,7 @@ def test_name_is_free_again_after_its_repositories_are_gone(layout: Layout, tmp_
     assert read_json(layout.services, {})["web"]["path"] == str(second)
 
 
-def test_a_file_is_not_added(layout: Layout, tmp_path: Path, facts: dict[str, Any]) -> None:
+def test_add_refuses_a_file_instead_of_a_folder(layout: Layout, tmp_path: Path, facts: dict[str, Any]) -> None:
     file = folder(tmp_path / "web") / "lifecycle.toml"
     with pytest.raises(LaptopError, match=f"expected a folder.*local add {file.parent}"):
         add(layout, facts, file, QUIET)

@@ -4,7 +4,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from apps.agent.decide import State
-from lifecycle.domain.fleet.host import Stage
+from lifecycle.domain.fleet.host import AgentStage
 from lifecycle.domain.fleet.target_group import TargetState
 from lifecycle.domain.rollout.decision import Choice
 from lifecycle.domain.rollout.deployment import Deployment, DeploymentState, Kind
@@ -91,7 +91,7 @@ def not_serving(oracle: "Oracle", host: Host, done: Deployment) -> str:
 
 def keeps_rollback_target(oracle: "Oracle", host: Host, state: State) -> None:
     """15: the version verified last on this host and the one before it stay on the disk."""
-    if state.acted.stage not in (Stage.FETCHING, Stage.READY):
+    if state.acted.stage not in (AgentStage.FETCHING, AgentStage.READY):
         return
     for version in (state.verified, state.previous):
         if version and version not in host.disk:

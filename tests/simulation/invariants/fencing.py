@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from apps.agent.decide import MAXIMUM_TRIES, State
-from lifecycle.domain.fleet.host import Stage
+from lifecycle.domain.fleet.host import AgentStage
 from lifecycle.domain.fleet.host_command import Order
 from lifecycle.domain.rollout.deployment import DeploymentState
 from lifecycle.domain.rollout.lease import Lease
@@ -58,7 +58,7 @@ def host_epoch_only_grows(oracle: "Oracle", host: Host, state: State) -> None:
 def begins_current_turns(oracle: "Oracle", host: Host, before: State | None, state: State) -> None:
     """4, 5, 7: an agent installs only while the deployment runs, and tries at most MAXIMUM_TRIES times."""
     acted = state.acted
-    if acted.order not in SWITCHES or acted.stage is not Stage.INSTALLING:
+    if acted.order not in SWITCHES or acted.stage is not AgentStage.INSTALLING:
         return
     if before is not None and before.acted == acted:
         return
@@ -74,7 +74,7 @@ def begins_current_turns(oracle: "Oracle", host: Host, before: State | None, sta
 def acts_under_a_turn(oracle: "Oracle", host: Host) -> None:
     """17, 18: an agent stops or starts a service only under a turn that it noted before."""
     acted = host.journal.acted if host.journal else None
-    if acted is None or acted.order not in SWITCHES or acted.stage is not Stage.INSTALLING:
+    if acted is None or acted.order not in SWITCHES or acted.stage is not AgentStage.INSTALLING:
         oracle.fail("17 no turn", f"the agent of {host.name} stops or starts its service under {acted}")
     elif (host.name, acted.epoch, acted.attempt, acted.order) not in oracle.turns_given:
         oracle.fail("17 no turn", f"{host.name} was never given the turn {acted.epoch}.{acted.attempt}")

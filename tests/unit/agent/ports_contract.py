@@ -12,7 +12,7 @@ import pytest
 
 from apps.agent.ports import Releases, Reports, Turns
 from lifecycle.domain.errors import Unknown
-from lifecycle.domain.fleet.host import HostReport, SelfTest, Stage
+from lifecycle.domain.fleet.host import AgentStage, HostReport, SelfTest
 from lifecycle.domain.fleet.host_command import Order, Turn
 from lifecycle.domain.service.manifest import Check, Manifest, Run
 from lifecycle.domain.service.policy import Policy
@@ -95,8 +95,8 @@ class AgentPortsContract:
         full = a_report(
             epoch=7,
             attempt=2,
-            stage=Stage.FAILED,
-            failed_stage=Stage.SELF_TESTING,
+            stage=AgentStage.FAILED,
+            failed_stage=AgentStage.SELF_TESTING,
             log_tail="a\nb",
             self_test=SelfTest(passed=False, digest="cd" * 32, boot="b", detail="500"),
             releases=("1.4.1", "1.4.2"),

@@ -22,7 +22,7 @@ from apps.agent.decide import (
     key,
     state_from_report,
 )
-from lifecycle.domain.fleet.host import Stage
+from lifecycle.domain.fleet.host import AgentStage
 from lifecycle.domain.fleet.host_command import Order, Turn
 from tests.unit.agent.ports_contract import AT, HOST, a_report, a_turn
 
@@ -30,7 +30,7 @@ INSTALL = a_turn(order=Order.INSTALL)
 LATE = INSTALL.expires_at
 
 
-def acted_on(turn: Turn, stage: Stage, tries: int = 1) -> State:
+def acted_on(turn: Turn, stage: AgentStage, tries: int = 1) -> State:
     return State(
         TurnRecord(
             epoch=turn.epoch,
@@ -61,19 +61,19 @@ def test_a_prefetch_begins_with_a_fetch() -> None:
 
 
 def test_a_prefetched_version_waits_for_the_install() -> None:
-    assert isinstance(what(a_turn(), acted_on(a_turn(), Stage.READY)), Prefetched)
+    assert isinstance(what(a_turn(), acted_on(a_turn(), AgentStage.READY)), Prefetched)
 
 
 def test_a_prefetch_ends_when_its_turn_expires() -> None:
-    assert isinstance(what(a_turn(), acted_on(a_turn(), Stage.READY), late=True), Ignore)
+    assert isinstance(what(a_turn(), acted_on(a_turn(), AgentStage.READY), late=True), Ignore)
 
 
 def test_a_failed_fetch_is_not_retried() -> None:
-    assert isinstance(what(a_turn(), acted_on(a_turn(), Stage.FAILED)), Ignore)
+    assert isinstance(what(a_turn(), acted_on(a_turn(), AgentStage.FAILED)), Ignore)
 
 
 def test_an_install_may_follow_a_prefetch_in_the_same_attempt() -> None:
-    assert isinstance(what(INSTALL, acted_on(a_turn(), Stage.READY)), Install)
+    assert isinstance(what(INSTALL, acted_on(a_turn(), AgentStage.READY)), Install)
 
 
 def test_an_install_needs_no_prefetch_before_it() -> None:
@@ -81,55 +81,57 @@ def test_an_install_needs_no_prefetch_before_it() -> None:
 
 
 def test_a_prefetch_after_the_install_of_the_same_attempt_is_ignored() -> None:
-    assert isinstance(what(a_turn(), acted_on(INSTALL, Stage.DONE)), Ignore)
+    assert isinstance(what(a_turn(), acted_on(INSTALL, AgentStage.DONE)), Ignore)
 
 
-@pytest.mark.parametrize("stage", [Stage.DONE, Stage.FAILED])
-def test_an_install_that_ended_is_never_repeated(stage: Stage) -> None:
+@pytest.mark.parametrize("stage", [AgentStage.DONE, AgentStage.FAILED])
+def test_an_install_that_ended_is_never_repeated(stage: AgentStage) -> None:
     assert isinstance(what(INSTALL, acted_on(INSTALL, stage)), Ignore)
 
 
-@pytest.mark.parametrize("stage", [Stage.FETCHING, Stage.INSTALLING, Stage.STARTING, Stage.SELF_TESTING])
-def test_an_interrupted_install_starts_over(stage: Stage) -> None:
+@pytest.mark.parametrize(
+    "stage", [AgentStage.FETCHING, AgentStage.INSTALLING, AgentStage.STARTING, AgentStage.SELF_TESTING]
+)
+def test_an_interrupted_install_starts_over(stage: AgentStage) -> None:
     assert isinstance(what(INSTALL, acted_on(INSTALL, stage)), Install)
 
 
 def test_an_install_that_crashes_the_agent_each_time_is_abandoned() -> None:
-    assert isinstance(what(INSTALL, acted_on(INSTALL, Stage.STARTING, MAXIMUM_TRIES)), Abandon)
+    assert isinstance(what(INSTALL, acted_on(INSTALL, AgentStage.STARTING, MAXIMUM_TRIES)), Abandon)
 
 
 def test_an_interrupted_install_is_abandoned_when_its_turn_expired() -> None:
-    assert isinstance(what(INSTALL, acted_on(INSTALL, Stage.STARTING), late=True), Abandon)
+    assert isinstance(what(INSTALL, acted_on(INSTALL, AgentStage.STARTING), late=True), Abandon)
 
 
 @pytest.mark.parametrize("turn", [None, a_turn(order=Order.IDLE)])
 def test_an_interrupted_install_is_abandoned_when_its_turn_was_withdrawn(turn: Turn | None) -> None:
-    assert isinstance(what(turn, acted_on(INSTALL, Stage.INSTALLING)), Abandon)
+    assert isinstance(what(turn, acted_on(INSTALL, AgentStage.INSTALLING)), Abandon)
 
 
 def test_the_next_turn_replaces_an_interrupted_install() -> None:
     rollback = replace(INSTALL, epoch=8, version="1.4.1")
 
-    assert what(rollback, acted_on(INSTALL, Stage.INSTALLING)) == Install(rollback, what(rollback).reason)
+    assert what(rollback, acted_on(INSTALL, AgentStage.INSTALLING)) == Install(rollback, what(rollback).reason)
 
 
 def test_a_turn_that_changed_its_version_after_it_began_is_abandoned() -> None:
     changed = replace(INSTALL, version="1.4.3")
 
-    assert isinstance(what(changed, acted_on(INSTALL, Stage.INSTALLING)), Abandon)
-    assert isinstance(what(changed, acted_on(INSTALL, Stage.DONE)), Ignore)
+    assert isinstance(what(changed, acted_on(INSTALL, AgentStage.INSTALLING)), Abandon)
+    assert isinstance(what(changed, acted_on(INSTALL, AgentStage.DONE)), Ignore)
 
 
 def test_an_older_epoch_is_ignored_even_with_a_newer_attempt() -> None:
-    assert isinstance(what(replace(INSTALL, epoch=6, attempt=9), acted_on(INSTALL, Stage.DONE)), Ignore)
+    assert isinstance(what(replace(INSTALL, epoch=6, attempt=9), acted_on(INSTALL, AgentStage.DONE)), Ignore)
 
 
 def test_an_older_attempt_is_ignored() -> None:
-    assert isinstance(what(replace(INSTALL, attempt=0), acted_on(INSTALL, Stage.FAILED)), Ignore)
+    assert isinstance(what(replace(INSTALL, attempt=0), acted_on(INSTALL, AgentStage.FAILED)), Ignore)
 
 
 def test_a_newer_attempt_installs_again_after_a_failure() -> None:
-    assert isinstance(what(replace(INSTALL, attempt=2), acted_on(INSTALL, Stage.FAILED)), Install)
+    assert isinstance(what(replace(INSTALL, attempt=2), acted_on(INSTALL, AgentStage.FAILED)), Install)
 
 
 def test_an_expired_turn_does_not_begin() -> None:
@@ -155,7 +157,9 @@ _turns = st.builds(
 )
 _states = st.one_of(
     st.just(State()),
-    st.builds(acted_on, _turns, st.sampled_from([s for s in Stage if s is not Stage.IDLE]), st.integers(1, 4)),
+    st.builds(
+        acted_on, _turns, st.sampled_from([s for s in AgentStage if s is not AgentStage.IDLE]), st.integers(1, 4)
+    ),
 )
 
 
@@ -183,9 +187,9 @@ def test_only_an_unfinished_turn_is_abandoned(turn: Turn, state: State) -> None:
     assert not isinstance(what(turn, state), Abandon) or state.acted.unfinished
 
 
-@given(st.lists(st.tuples(_turns, st.sampled_from([Stage.DONE, Stage.FAILED, Stage.STARTING]))))
+@given(st.lists(st.tuples(_turns, st.sampled_from([AgentStage.DONE, AgentStage.FAILED, AgentStage.STARTING]))))
 def test_in_any_history_the_fence_never_falls_and_no_finished_install_repeats(
-    history: list[tuple[Turn, Stage]],
+    history: list[tuple[Turn, AgentStage]],
 ) -> None:
     state, ended = State(), set()
     for turn, outcome in history:
@@ -194,15 +198,15 @@ def test_in_any_history_the_fence_never_falls_and_no_finished_install_repeats(
             assert key(turn) not in ended
             before, state = state, acted_on(turn, outcome)
             assert key(state.acted) >= key(before.acted)
-            if outcome in (Stage.DONE, Stage.FAILED):
+            if outcome in (AgentStage.DONE, AgentStage.FAILED):
                 ended.add(key(turn))
         elif isinstance(decision, Abandon):
             ended.add(key(state.acted))
-            state = State(replace(state.acted, stage=Stage.FAILED))
+            state = State(replace(state.acted, stage=AgentStage.FAILED))
 
 
 def test_an_agent_that_lost_its_disk_still_fences_old_turns() -> None:
-    state = state_from_report(a_report(epoch=7, attempt=1, stage=Stage.DONE))
+    state = state_from_report(a_report(epoch=7, attempt=1, stage=AgentStage.DONE))
 
     assert isinstance(what(INSTALL, state), Ignore)
     assert isinstance(what(replace(INSTALL, epoch=6), state), Ignore)
@@ -210,13 +214,13 @@ def test_an_agent_that_lost_its_disk_still_fences_old_turns() -> None:
 
 
 def test_an_agent_that_lost_its_disk_after_a_prefetch_fetches_again() -> None:
-    assert isinstance(what(a_turn(), state_from_report(a_report(epoch=7, attempt=1, stage=Stage.READY))), Fetch)
+    assert isinstance(what(a_turn(), state_from_report(a_report(epoch=7, attempt=1, stage=AgentStage.READY))), Fetch)
 
 
 def test_an_agent_that_lost_its_disk_during_an_install_reports_it_as_failed() -> None:
-    state = state_from_report(a_report(epoch=7, attempt=1, stage=Stage.STARTING))
+    state = state_from_report(a_report(epoch=7, attempt=1, stage=AgentStage.STARTING))
 
-    assert (state.acted.stage, state.acted.failed_stage) == (Stage.FAILED, Stage.STARTING)
+    assert (state.acted.stage, state.acted.failed_stage) == (AgentStage.FAILED, AgentStage.STARTING)
     assert isinstance(what(INSTALL, state), Ignore)
 
 

@@ -21,7 +21,7 @@ from lifecycle.application.rollout.decide import answer_deployment, approve, dec
 from lifecycle.application.rollout.freeze import freeze, unfreeze
 from lifecycle.application.rollout.plan import begin
 from lifecycle.domain.errors import LifecycleError
-from lifecycle.domain.fleet.host import Stage
+from lifecycle.domain.fleet.host import AgentStage
 from lifecycle.domain.rollout.decision import Answer, Choice
 from lifecycle.domain.rollout.deployment import Deployment, DeploymentState
 from lifecycle.domain.service.policy import Policy
@@ -209,7 +209,7 @@ class Desk:
 
     def break_host(self, host: str, *versions: str) -> None:
         """Make these versions fail their self-test on a host."""
-        self.machine.host(host).breaks.update(dict.fromkeys(versions, Stage.SELF_TESTING))
+        self.machine.host(host).breaks.update(dict.fromkeys(versions, AgentStage.SELF_TESTING))
 
     def at_tick(self, number: int, act: Callable[[], object]) -> None:
         """Act when the clock has moved that often, as a second operator would."""

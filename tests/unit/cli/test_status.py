@@ -9,7 +9,7 @@ from apps.cli.output.printer import Printer, rich_table
 from apps.cli.output.text import clean
 from apps.cli.ports import Run
 from lifecycle.application.queries.state_words import STAGES
-from lifecycle.domain.fleet.host import Stage
+from lifecycle.domain.fleet.host import AgentStage
 from lifecycle.domain.rollout.deployment import Kind
 from lifecycle.domain.service.policy import OnAlarm, Policy
 from tests.support.rollout import CLUSTER, manifest
@@ -173,7 +173,7 @@ def test_trail_fits_a_terminal_of_100_columns(
 
 
 def test_only_a_state_is_coloured_not_a_name_that_reads_alike() -> None:
-    ready = STAGES[Stage.READY]
+    ready = STAGES[AgentStage.READY]
     [names, states] = rich_table(("host", "state"), [[ready.word, ready]]).columns
     assert [str(cell.style) for cell in names._cells] == [""]
     assert [(str(cell), str(cell.style)) for cell in states._cells] == [("ready", "cyan")]

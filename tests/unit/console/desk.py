@@ -25,7 +25,7 @@ from lifecycle.console.pending_decisions import draw_pending_decisions
 from lifecycle.console.pipeline import draw_pipeline
 from lifecycle.console.test_bed import draw_test_bed
 from lifecycle.console.theme import Theme
-from lifecycle.domain.fleet.host import Stage
+from lifecycle.domain.fleet.host import AgentStage
 from lifecycle.domain.service.policy import Policy
 from lifecycle.entrypoints.widget import Button, WidgetCall
 from tests.support.rollout import Machine, manifest
@@ -92,5 +92,5 @@ class Desk:
 
     def halted(self) -> str:
         """Deploy a release that fails its self-test on host-2; return the halted deployment's name."""
-        self.machine.host("host-2").breaks["1.0.1"] = Stage.SELF_TESTING
+        self.machine.host("host-2").breaks["1.0.1"] = AgentStage.SELF_TESTING
         return self.machine.deploy("1.0.1")

@@ -68,7 +68,7 @@ def test_describe_call_is_answered_in_markdown(desk: Desk) -> None:
     assert answer == {"markdown": "## Lifecycle\nShows it.\n\nParameters, all of them optional: service."}
 
 
-def test_warm_call_does_nothing(desk: Desk) -> None:
+def test_warm_up_call_returns_nothing(desk: Desk) -> None:
     assert call(desk, "clusters", warm=True) == {}
 
 

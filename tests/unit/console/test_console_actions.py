@@ -47,7 +47,7 @@ def test_deploy_is_refused_with_every_blocker_of_the_plan(desk: Desk) -> None:
 
 def test_deploy_of_the_installed_version_starts_nothing(desk: Desk) -> None:
     seen = desk.see("pipeline").button("Deploy to production").params["seen"]
-    message = desk.press(action=Action.DEPLOY, version="1.0.0", seen=seen, **HELLO).message
+    message = desk.press(action=Action.DEPLOY, version="1.0.0", drawn_from=seen, **HELLO).message
     assert "Nothing to do" in message
     assert not desk.machine.memory.executions.rollouts
 
@@ -55,7 +55,9 @@ def test_deploy_of_the_installed_version_starts_nothing(desk: Desk) -> None:
 def test_deploy_while_another_runs_names_the_deployment_it_waits_for(desk: Desk) -> None:
     name = desk.halted()
     seen = f"1.0.0|{name}|"
-    assert f"It waits for {name}" in desk.press(action=Action.DEPLOY, version="1.0.2", seen=seen, **HELLO).message
+    assert (
+        f"It waits for {name}" in desk.press(action=Action.DEPLOY, version="1.0.2", drawn_from=seen, **HELLO).message
+    )
 
 
 def test_deploy_button_older_than_the_installed_version_deploys_nothing(desk: Desk) -> None:

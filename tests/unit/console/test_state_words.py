@@ -15,7 +15,7 @@ from lifecycle.application.queries.host_status import view_host_progress
 from lifecycle.application.queries.state_words import Status, Tone, every_status
 from lifecycle.console.status_styles import status_badge
 from lifecycle.domain.analysis.model import Verdict
-from lifecycle.domain.fleet.host import Stage
+from lifecycle.domain.fleet.host import AgentStage
 from lifecycle.domain.fleet.target_group import TargetState
 from lifecycle.domain.rollout.attempt import AttemptState, Blame
 from lifecycle.domain.rollout.deployment import DeploymentState, Kind
@@ -30,7 +30,7 @@ TABLES = (
     (AttemptState, state_words.ATTEMPTS),
     (state_words.HostStatus, state_words.HOSTS),
     (TargetState, state_words.TARGETS),
-    (Stage, state_words.STAGES),
+    (AgentStage, state_words.STAGES),
     (BedState, state_words.TEST_BEDS),
     (Verdict, state_words.VERDICTS),
     (Blame, {Blame.NONE: None, **state_words.BLAMES}),

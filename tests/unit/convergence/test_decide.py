@@ -8,7 +8,7 @@ from lifecycle.application.convergence.converge import converge_all
 from lifecycle.application.rollout.finish import finish
 from lifecycle.application.rollout.rollback import hand_over
 from lifecycle.domain.convergence.decide import HAND_OVER_TIMEOUT, PLAN_TIMEOUT
-from lifecycle.domain.fleet.host import Stage
+from lifecycle.domain.fleet.host import AgentStage
 from lifecycle.domain.fleet.target_group import TargetState
 from lifecycle.domain.rollout.decision import Choice
 from lifecycle.domain.rollout.deployment import DeploymentState, Kind
@@ -64,21 +64,21 @@ def test_host_out_of_rotation_is_drift(machine: Machine) -> None:
 
 
 def test_aborted_version_is_not_repaired_to(machine: Machine) -> None:
-    machine.host("host-4").breaks["1.0.1"] = Stage.SELF_TESTING
+    machine.host("host-4").breaks["1.0.1"] = AgentStage.SELF_TESTING
     machine.decide(machine.deploy("1.0.1"), Choice.ABORT, "host-4")
     kind, reason = converge(machine)
     assert (kind, "is ABORTED" in reason) == ("HOLD", True)
 
 
 def test_running_deployment_is_left_alone(machine: Machine) -> None:
-    machine.host("host-4").breaks["1.0.1"] = Stage.SELF_TESTING
+    machine.host("host-4").breaks["1.0.1"] = AgentStage.SELF_TESTING
     machine.memory.executions.running.add(machine.deploy("1.0.1"))
     assert converge(machine)[0] == "HOLD"
 
 
 def test_rollback_with_a_new_lease_is_about_to_begin(machine: Machine) -> None:
     """Found by the fault injection: convergence came before the retry that starts it, so two executions ran."""
-    machine.host("host-2").breaks["1.0.1"] = Stage.SELF_TESTING
+    machine.host("host-2").breaks["1.0.1"] = AgentStage.SELF_TESTING
     name = machine.deploy("1.0.1")
     rollback = str(hand_over(machine.context, CLUSTER, name, "as I see it").input["deployment"])
     assert converge(machine) == ("HOLD", f"{rollback} is about to begin")
@@ -87,14 +87,14 @@ def test_rollback_with_a_new_lease_is_about_to_begin(machine: Machine) -> None:
 
 
 def test_deployment_with_an_ended_execution_is_resumed(machine: Machine) -> None:
-    machine.host("host-4").breaks["1.0.1"] = Stage.SELF_TESTING
+    machine.host("host-4").breaks["1.0.1"] = AgentStage.SELF_TESTING
     name = machine.deploy("1.0.1")
     assert converge(machine)[0] == "RESUME"
     assert machine.memory.executions.rollouts[f"{name}_2"]["deployment"] == name
 
 
 def test_skipped_host_is_not_repaired(machine: Machine) -> None:
-    machine.host("host-4").breaks["1.0.1"] = Stage.SELF_TESTING
+    machine.host("host-4").breaks["1.0.1"] = AgentStage.SELF_TESTING
     machine.decide(machine.deploy("1.0.1"), Choice.SKIP_HOST, "host-4")
     assert converge(machine)[0] == "CONVERGED"
     assert machine.memory.dispatcher.states[CLUSTER].get("127.0.10.4", TargetState.ABSENT) is TargetState.ABSENT
@@ -121,7 +121,7 @@ def test_lease_of_a_holder_without_a_record_is_freed_after_the_plan_timeout(mach
 
 
 def test_second_finish_frees_the_lease_that_a_crash_left(machine: Machine) -> None:
-    machine.host("host-4").breaks["1.0.1"] = Stage.SELF_TESTING
+    machine.host("host-4").breaks["1.0.1"] = AgentStage.SELF_TESTING
     name = machine.deploy("1.0.1")
     record = machine.record(name)
     machine.memory.deployments.put(replace(record, state=DeploymentState.ABORTED, reason="decided"))
@@ -133,7 +133,7 @@ def test_second_finish_frees_the_lease_that_a_crash_left(machine: Machine) -> No
 def test_deployment_stopped_by_hand_is_closed_and_not_resumed(
     machine: Machine,
 ) -> None:
-    machine.host("host-4").breaks["1.0.1"] = Stage.SELF_TESTING
+    machine.host("host-4").breaks["1.0.1"] = AgentStage.SELF_TESTING
     name = machine.deploy("1.0.1")
     machine.memory.executions.stopped.add(name)
     assert converge(machine)[0] == "ABORTED"

@@ -21,7 +21,7 @@ from lifecycle.domain.delivery.retention import (
 from lifecycle.domain.errors import InvalidValue
 from lifecycle.domain.fleet.cluster import Cluster
 from lifecycle.domain.fleet.desired import Desired
-from lifecycle.domain.fleet.host import HostReport, Stage
+from lifecycle.domain.fleet.host import AgentStage, HostReport
 from lifecycle.domain.rollout.deployment import Deployment, DeploymentState, Request
 from lifecycle.domain.rollout.lease import Lease
 from lifecycle.domain.service.policy import Policy
@@ -56,7 +56,9 @@ def deployment(
     )
 
 
-def report(host: str, installed: str, stage: Stage = Stage.IDLE, releases: Sequence[str] = ()) -> HostReport:
+def report(
+    host: str, installed: str, stage: AgentStage = AgentStage.IDLE, releases: Sequence[str] = ()
+) -> HostReport:
     made = HostReport(host, "127.0.0.1", 8080, "a", NOW, NOW, stage=stage, running=True)
     return replace(made, installed=installed, releases=tuple(releases))
 
@@ -216,11 +218,13 @@ def test_planned_host_without_a_report_retains_its_versions() -> None:
     }  # fmt: skip
 
 
-@pytest.mark.parametrize("stage", [Stage.INSTALLING, Stage.STARTING, Stage.SELF_TESTING, Stage.FAILED])
-def test_host_within_its_turn_retains_the_versions_on_its_disk(stage: Stage) -> None:
+@pytest.mark.parametrize(
+    "stage", [AgentStage.INSTALLING, AgentStage.STARTING, AgentStage.SELF_TESTING, AgentStage.FAILED]
+)
+def test_host_within_its_turn_retains_the_versions_on_its_disk(stage: AgentStage) -> None:
     at_work = report("h1", "1.0.11", stage, ["1.0.8", "1.0.11"])
     assert "on the disk of h1" in why_kept(holdings(Uses(reports=[at_work]).used()))["1.0.8"]
-    at_rest = replace(at_work, stage=Stage.DONE)
+    at_rest = replace(at_work, stage=AgentStage.DONE)
     assert set(why_kept(holdings(Uses(reports=[at_rest]).used()))) == set(NEWEST)
     unknown = replace(at_rest, installed="")
     assert "1.0.8" in why_kept(holdings(Uses(reports=[unknown]).used()))
@@ -307,7 +311,7 @@ USES = st.builds(
     waiting=VERSIONS | st.none(),
     deployments=st.lists(DEPLOYMENTS, max_size=6, unique_by=lambda d: d.id),
     reports=st.lists(
-        st.builds(report, st.sampled_from(["h1", "h2"]), VERSIONS | st.just(""), st.sampled_from(Stage)),
+        st.builds(report, st.sampled_from(["h1", "h2"]), VERSIONS | st.just(""), st.sampled_from(AgentStage)),
         min_size=1,
         max_size=2,
         unique_by=lambda each: each.host,

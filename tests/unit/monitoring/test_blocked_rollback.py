@@ -9,7 +9,7 @@ import pytest
 
 from lifecycle.application.rollout.plan import begin
 from lifecycle.domain.errors import StoreRefused
-from lifecycle.domain.fleet.host import Stage
+from lifecycle.domain.fleet.host import AgentStage
 from lifecycle.domain.monitoring.alarms import LATE_ALARM
 from lifecycle.domain.rollout.decision import Choice
 from lifecycle.domain.rollout.deployment import Deployment, DeploymentState, Kind
@@ -56,7 +56,7 @@ def done() -> Field:
 
 def halted_repair(machine: Machine) -> str:
     """Return a halted repair that holds the lease: a host that joined cannot run 1.0.1."""
-    machine.join("host-5").breaks["1.0.1"] = Stage.SELF_TESTING
+    machine.join("host-5").breaks["1.0.1"] = AgentStage.SELF_TESTING
     name = machine.deploy("1.0.1", Kind.CONVERGE)
     assert machine.record(name).state is DeploymentState.HALTED
     return name

@@ -111,7 +111,7 @@ def test_watched_done_deployment_is_notified_or_rolled_back_by_policy() -> None:
     assert rolled.to == Target("1.0.0", "a")
 
 
-def test_watch_ends() -> None:
+def test_alarm_after_the_watch_time_changes_nothing() -> None:
     late = ENDED + 31 * MINUTE
     assert isinstance(follow(facts(deployment(DONE, BACK), late), late), Nothing)
 

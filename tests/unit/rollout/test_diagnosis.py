@@ -5,7 +5,7 @@ import pytest
 from lifecycle.application.rollout.diagnose import diagnose
 from lifecycle.application.rollout.next_step import decide_next
 from lifecycle.application.rollout.stage_guard import HostTask
-from lifecycle.domain.fleet.host import Stage
+from lifecycle.domain.fleet.host import AgentStage
 from lifecycle.domain.fleet.host_command import Order
 from lifecycle.domain.fleet.target_group import TargetState
 from lifecycle.domain.rollout.attempt import Blame, HostAttempt
@@ -22,8 +22,8 @@ def question(machine: Machine, name: str) -> Question:
     return machine.memory.deployments.questions(name)[-1]
 
 
-@pytest.mark.parametrize("stage", [Stage.INSTALLING, Stage.SELF_TESTING])
-def test_version_is_to_blame_if_the_previous_one_passes_on_the_host(machine: Machine, stage: Stage) -> None:
+@pytest.mark.parametrize("stage", [AgentStage.INSTALLING, AgentStage.SELF_TESTING])
+def test_version_is_to_blame_if_the_previous_one_passes_on_the_host(machine: Machine, stage: AgentStage) -> None:
     machine.host("host-2").breaks["1.0.1"] = stage
     name = machine.deploy("1.0.1")
     asked = question(machine, name)
@@ -34,7 +34,7 @@ def test_version_is_to_blame_if_the_previous_one_passes_on_the_host(machine: Mac
 
 
 def test_host_is_to_blame_if_the_previous_version_fails_there_too(machine: Machine) -> None:
-    machine.host("host-2").breaks.update({"1.0.1": Stage.SELF_TESTING, "1.0.0": Stage.SELF_TESTING})
+    machine.host("host-2").breaks.update({"1.0.1": AgentStage.SELF_TESTING, "1.0.0": AgentStage.SELF_TESTING})
     name = machine.deploy("1.0.1")
     assert question(machine, name).blame is Blame.HOST
     assert "fails with 1.0.0 too" in machine.memory.fleet.quarantined_hosts(CLUSTER)["host-2"]
@@ -43,15 +43,15 @@ def test_host_is_to_blame_if_the_previous_version_fails_there_too(machine: Machi
 
 @pytest.mark.parametrize("bad", [True, False])
 def test_diagnosed_host_stays_out_of_rotation(machine: Machine, bad: bool) -> None:  # noqa: FBT001
-    machine.host("host-2").breaks["1.0.1"] = Stage.SELF_TESTING
+    machine.host("host-2").breaks["1.0.1"] = AgentStage.SELF_TESTING
     if bad:
-        machine.host("host-2").breaks["1.0.0"] = Stage.SELF_TESTING
+        machine.host("host-2").breaks["1.0.0"] = AgentStage.SELF_TESTING
     machine.deploy("1.0.1")
     assert "host-2" not in machine.serving()
 
 
 def test_host_that_was_never_drained_is_not_diagnosed(machine: Machine) -> None:
-    machine.host("host-2").breaks["1.0.1"] = Stage.FETCHING
+    machine.host("host-2").breaks["1.0.1"] = AgentStage.FETCHING
     name = machine.deploy("1.0.1")
     assert question(machine, name).blame is Blame.NONE
     assert machine.host("host-2").boots == 1
@@ -66,13 +66,13 @@ def test_failure_behind_the_load_balancer_is_unclear(machine: Machine) -> None:
 
 def test_first_version_of_a_cluster_is_not_diagnosed() -> None:
     machine = Machine()
-    machine.host("host-2").breaks["1.0.0"] = Stage.SELF_TESTING
+    machine.host("host-2").breaks["1.0.0"] = AgentStage.SELF_TESTING
     name = machine.deploy("1.0.0")
     assert question(machine, name).blame is Blame.NONE
 
 
 def test_failed_rollback_is_not_diagnosed(machine: Machine) -> None:
-    machine.host("host-1").breaks["1.0.1"] = machine.host("host-2").breaks["1.0.0"] = Stage.SELF_TESTING
+    machine.host("host-1").breaks["1.0.1"] = machine.host("host-2").breaks["1.0.0"] = AgentStage.SELF_TESTING
     machine.decide(machine.deploy("1.0.1"), Choice.ROLL_BACK, "host-1")
     newest = machine.memory.deployments.recent(CLUSTER, 1)[0]
     assert newest.request.kind is Kind.ROLLBACK
@@ -123,7 +123,7 @@ def test_human_is_asked_without_a_lost_diagnosis(machine: Machine) -> None:
 
 
 def test_retry_lifts_the_quarantine_and_a_second_failure_sets_it_again(machine: Machine) -> None:
-    machine.host("host-2").breaks.update({"1.0.1": Stage.SELF_TESTING, "1.0.0": Stage.SELF_TESTING})
+    machine.host("host-2").breaks.update({"1.0.1": AgentStage.SELF_TESTING, "1.0.0": AgentStage.SELF_TESTING})
     name = machine.deploy("1.0.1")
     machine.decide(name, Choice.RETRY, "host-2")
     assert "host-2" in machine.memory.fleet.quarantined_hosts(CLUSTER)
@@ -134,7 +134,7 @@ def test_retry_lifts_the_quarantine_and_a_second_failure_sets_it_again(machine: 
 
 
 def test_postponed_quarantined_host_is_asked_about_at_the_end(machine: Machine) -> None:
-    machine.host("host-2").breaks.update({"1.0.1": Stage.SELF_TESTING, "1.0.0": Stage.SELF_TESTING})
+    machine.host("host-2").breaks.update({"1.0.1": AgentStage.SELF_TESTING, "1.0.0": AgentStage.SELF_TESTING})
     name = machine.deploy("1.0.1")
     machine.decide(name, Choice.FORCE_NEXT, "host-2")
     assert "every other host is done; host-2 was left out" in machine.record(name).reason
@@ -144,7 +144,7 @@ def test_postponed_quarantined_host_is_asked_about_at_the_end(machine: Machine) 
 
 
 def test_question_has_the_effect_of_each_choice(machine: Machine) -> None:
-    machine.host("host-1").breaks["1.0.1"] = Stage.SELF_TESTING
+    machine.host("host-1").breaks["1.0.1"] = AgentStage.SELF_TESTING
     name = machine.deploy("1.0.1")
     effects = question(machine, name).effects
     assert set(effects) == set(question(machine, name).choices)
@@ -157,7 +157,7 @@ def failed(machine: Machine) -> tuple[str, HostTask]:
     machine.memory.clock.sleep(1)
     request = machine.request("1.0.1")
     machine.begin(request)
-    machine.host("host-2").breaks["1.0.1"] = Stage.SELF_TESTING
+    machine.host("host-2").breaks["1.0.1"] = AgentStage.SELF_TESTING
     machine.update(request.deployment, "host-2", 1)
     epoch = machine.record(request.deployment).epoch
     return request.deployment, HostTask(CLUSTER, request.deployment, epoch, "host-2", 1)

@@ -7,7 +7,7 @@ from lifecycle.application.fleet.remove_host import remove_host
 from lifecycle.application.operator_command import RequestedBy
 from lifecycle.application.rollout.plan import preview
 from lifecycle.domain.errors import Refused, Unknown
-from lifecycle.domain.fleet.host import HostReport, Stage
+from lifecycle.domain.fleet.host import AgentStage, HostReport
 from lifecycle.domain.rollout.decision import Choice
 from lifecycle.domain.rollout.deployment import DeploymentState
 from lifecycle.domain.service.policy import Policy
@@ -21,7 +21,7 @@ def waits_at(machine: Machine, name: str) -> str:
 
 
 def test_host_that_joins_mid_rollout_is_updated_once_before_the_end(machine: Machine) -> None:
-    machine.host("host-1").breaks["1.0.1"] = Stage.SELF_TESTING
+    machine.host("host-1").breaks["1.0.1"] = AgentStage.SELF_TESTING
     name = machine.deploy("1.0.1")
     machine.join("host-5")
     machine.host("host-1").breaks.clear()
@@ -32,7 +32,7 @@ def test_host_that_joins_mid_rollout_is_updated_once_before_the_end(machine: Mac
 
 
 def test_rollout_does_not_wait_for_a_host_that_left(machine: Machine) -> None:
-    machine.host("host-2").breaks["1.0.1"] = Stage.SELF_TESTING
+    machine.host("host-2").breaks["1.0.1"] = AgentStage.SELF_TESTING
     name = machine.deploy("1.0.1")
     machine.leave("host-3")
     machine.host("host-2").breaks.clear()
@@ -42,7 +42,7 @@ def test_rollout_does_not_wait_for_a_host_that_left(machine: Machine) -> None:
 
 
 def test_failed_host_that_left_does_not_halt(machine: Machine) -> None:
-    machine.host("host-2").breaks["1.0.1"] = Stage.SELF_TESTING
+    machine.host("host-2").breaks["1.0.1"] = AgentStage.SELF_TESTING
     name = machine.deploy("1.0.1")
     machine.leave("host-2")
     assert machine.run(name).kind == "FINISH"
@@ -50,7 +50,7 @@ def test_failed_host_that_left_does_not_halt(machine: Machine) -> None:
 
 
 def test_decision_on_a_host_counts_after_it_left(machine: Machine) -> None:
-    machine.host("host-1").breaks["1.0.1"] = Stage.SELF_TESTING
+    machine.host("host-1").breaks["1.0.1"] = AgentStage.SELF_TESTING
     name = machine.deploy("1.0.1")
     machine.leave("host-1")
     machine.decide(name, Choice.ROLL_BACK, "host-1")
@@ -58,7 +58,7 @@ def test_decision_on_a_host_counts_after_it_left(machine: Machine) -> None:
 
 
 def test_replaced_host_is_updated_again(machine: Machine) -> None:
-    machine.host("host-1").breaks["1.0.1"] = Stage.SELF_TESTING
+    machine.host("host-1").breaks["1.0.1"] = AgentStage.SELF_TESTING
     name = machine.deploy("1.0.1")
     done = machine.host("host-2")
     machine.memory.dispatcher.states[CLUSTER].pop(done.address)
@@ -140,7 +140,7 @@ def test_host_that_joins_an_idle_cluster_gets_the_desired_version(machine: Machi
 
 
 def test_host_that_joins_after_an_abort_gets_the_last_verified_version(machine: Machine) -> None:
-    machine.host("host-1").breaks["1.0.1"] = Stage.SELF_TESTING
+    machine.host("host-1").breaks["1.0.1"] = AgentStage.SELF_TESTING
     machine.decide(machine.deploy("1.0.1"), Choice.ABORT, "host-1")
     machine.join("host-5")
     assert converge_all(machine.context, "abcd", "schedule")[0].kind == "REPAIR"

@@ -12,7 +12,7 @@ from lifecycle.application.rollout.decide import answer_deployment, approve, dec
 from lifecycle.application.rollout.freeze import freeze, unfreeze
 from lifecycle.application.rollout.plan import Planned, preview
 from lifecycle.domain.errors import Refused, Unknown
-from lifecycle.domain.fleet.host import Stage
+from lifecycle.domain.fleet.host import AgentStage
 from lifecycle.domain.rollout.decision import Answer, Choice
 from lifecycle.domain.rollout.deployment import DeploymentState, Kind, Override
 from lifecycle.domain.rollout.lease import RUNNING_LEASE
@@ -164,7 +164,7 @@ def test_pending_deployment_is_planned_again_when_it_begins(machine: Machine) ->
 
 
 def test_pending_deployment_is_dropped_after_a_rollback(machine: Machine) -> None:
-    machine.host("host-2").breaks["1.0.1"] = Stage.SELF_TESTING
+    machine.host("host-2").breaks["1.0.1"] = AgentStage.SELF_TESTING
     first = machine.deploy("1.0.1")
     second, _ = begun(machine, "1.0.2")
     machine.decide(first, Choice.ROLL_BACK, "host-2")
@@ -176,7 +176,7 @@ def test_pending_deployment_is_dropped_after_a_rollback(machine: Machine) -> Non
 def test_automatic_environment_starts_the_pending_deployment() -> None:
     machine = Machine(policy=Policy(automatic=True))
     machine.deploy("1.0.0")
-    machine.host("host-2").breaks["1.0.1"] = Stage.SELF_TESTING
+    machine.host("host-2").breaks["1.0.1"] = AgentStage.SELF_TESTING
     first = machine.deploy("1.0.1")
     begun(machine, "1.0.2")
     machine.decide(first, Choice.ABORT, "host-2")
@@ -214,7 +214,7 @@ def test_expired_lease_is_taken_and_its_holder_is_fenced(machine: Machine) -> No
 
 
 def test_halted_deployment_holds_its_lease_for_a_week(machine: Machine) -> None:
-    machine.host("host-2").breaks["1.0.1"] = Stage.SELF_TESTING
+    machine.host("host-2").breaks["1.0.1"] = AgentStage.SELF_TESTING
     machine.deploy("1.0.1")
     machine.memory.clock.sleep(7 * 86400)
     assert begun(machine, "1.0.2")[1].kind == "QUEUED"
@@ -232,7 +232,7 @@ def test_policy_may_forbid_approving_ones_own_request() -> None:
 
 def test_expired_decision_is_refused_and_requested_again() -> None:
     machine = Machine(policy=Policy(decision_expires_seconds=600))
-    machine.host("host-2").breaks["1.0.0"] = Stage.SELF_TESTING
+    machine.host("host-2").breaks["1.0.0"] = AgentStage.SELF_TESTING
     name = machine.deploy("1.0.0")
     machine.memory.clock.sleep(600)
     late = Answer(Choice.RETRY, "grace", "", machine.now)
@@ -264,7 +264,7 @@ def test_version_or_host_is_quarantined_by_hand_and_released(machine: Machine) -
 
 
 def test_halted_deployment_ends_after_pause_and_abort(machine: Machine) -> None:
-    machine.host("host-2").breaks["1.0.1"] = Stage.SELF_TESTING
+    machine.host("host-2").breaks["1.0.1"] = AgentStage.SELF_TESTING
     name = machine.deploy("1.0.1")
     waiting = machine.memory.deployments.questions(name)[0].token
     machine.memory.executions.waiting.add(waiting)
@@ -286,7 +286,7 @@ def test_pending_deployment_is_cancelled_and_not_rolled_back(machine: Machine) -
 
 
 def test_removal_of_the_halted_host_resumes_the_rollout(machine: Machine) -> None:
-    machine.host("host-2").breaks["1.0.1"] = Stage.SELF_TESTING
+    machine.host("host-2").breaks["1.0.1"] = AgentStage.SELF_TESTING
     name = machine.deploy("1.0.1")
     machine.memory.executions.waiting.add(machine.memory.deployments.questions(name)[0].token)
     remove_host(machine.context, CLUSTER, "host-2", GRACE, terminated=True)

@@ -16,7 +16,7 @@ from lifecycle.application.rollout.stage_guard import HostTask
 from lifecycle.domain.convergence.decide import HAND_OVER_TIMEOUT
 from lifecycle.domain.errors import Refused, StaleEpoch, StoreRefused
 from lifecycle.domain.fleet.cluster import Cluster
-from lifecycle.domain.fleet.host import Stage
+from lifecycle.domain.fleet.host import AgentStage
 from lifecycle.domain.fleet.host_command import Order
 from lifecycle.domain.fleet.target_group import TargetState
 from lifecycle.domain.monitoring.audit import AuditEntry
@@ -31,7 +31,7 @@ from tests.support.rollout import CHAIN, CLUSTER, Machine
 
 
 def halted(machine: Machine) -> str:
-    machine.host("host-2").breaks["1.0.1"] = Stage.SELF_TESTING
+    machine.host("host-2").breaks["1.0.1"] = AgentStage.SELF_TESTING
     return machine.deploy("1.0.1")
 
 
@@ -99,7 +99,7 @@ def test_answer_with_a_lost_resume_signal_is_completed(machine: Machine, by: str
 def test_decision_on_one_host_counts_before_the_failure_of_another(machine: Machine) -> None:
     """A slow step had begun another host before it read the abort, and that host failed too."""
     for host in ("host-1", "host-2"):
-        machine.host(host).breaks["1.0.1"] = Stage.SELF_TESTING
+        machine.host(host).breaks["1.0.1"] = AgentStage.SELF_TESTING
     request = planned(machine)
     machine.update(request.deployment, "host-2", 1)
     machine.run(request.deployment)
@@ -192,7 +192,7 @@ def test_expired_question_about_a_host_that_left_does_not_block() -> None:
     name = halted(machine)
     machine.memory.clock.sleep(61)
     machine.leave("host-2")
-    machine.host("host-1").breaks["1.0.1"] = Stage.SELF_TESTING
+    machine.host("host-1").breaks["1.0.1"] = AgentStage.SELF_TESTING
     machine.run(name)
     machine.host("host-1").breaks.clear()
     machine.decide(name, Choice.RETRY, "host-1")

@@ -11,7 +11,7 @@ from lifecycle.application.rollout.plan import begin
 from lifecycle.application.rollout.rollback import request_rollback
 from lifecycle.application.rollout.stage_guard import HostTask
 from lifecycle.domain.errors import Refused
-from lifecycle.domain.fleet.host import Stage
+from lifecycle.domain.fleet.host import AgentStage
 from lifecycle.domain.rollout.attempt import AttemptState
 from lifecycle.domain.rollout.decision import Answer, Choice
 from lifecycle.domain.rollout.deployment import DeploymentState, Kind, Override
@@ -48,7 +48,7 @@ def test_installed_version_is_reported_and_nothing_is_done(machine: Machine) -> 
 
 
 def test_failed_self_test_halts_and_leaves_the_others_untouched(machine: Machine) -> None:
-    machine.host("host-2").breaks["1.0.1"] = Stage.SELF_TESTING
+    machine.host("host-2").breaks["1.0.1"] = AgentStage.SELF_TESTING
     name = machine.deploy("1.0.1")
     record = machine.record(name)
     assert record.state is DeploymentState.HALTED
@@ -58,21 +58,23 @@ def test_failed_self_test_halts_and_leaves_the_others_untouched(machine: Machine
 
 @pytest.mark.parametrize("host", list(ALL_OLD))
 def test_failure_on_any_host_halts(machine: Machine, host: str) -> None:
-    machine.host(host).breaks["1.0.1"] = Stage.SELF_TESTING
+    machine.host(host).breaks["1.0.1"] = AgentStage.SELF_TESTING
     name = machine.deploy("1.0.1")
     assert machine.record(name).state is DeploymentState.HALTED
     assert host not in machine.serving()
 
 
-@pytest.mark.parametrize("stage", [Stage.FETCHING, Stage.INSTALLING, Stage.STARTING, Stage.SELF_TESTING])
-def test_failure_in_any_stage_is_named(machine: Machine, stage: Stage) -> None:
+@pytest.mark.parametrize(
+    "stage", [AgentStage.FETCHING, AgentStage.INSTALLING, AgentStage.STARTING, AgentStage.SELF_TESTING]
+)
+def test_failure_in_any_stage_is_named(machine: Machine, stage: AgentStage) -> None:
     machine.host("host-2").breaks["1.0.1"] = stage
     name = machine.deploy("1.0.1")
     assert stage.lower().replace("_", "-") in machine.record(name).reason
 
 
 def test_rollback_decision_restores_the_previous_version_everywhere(machine: Machine) -> None:
-    machine.host("host-4").breaks["1.0.1"] = Stage.SELF_TESTING
+    machine.host("host-4").breaks["1.0.1"] = AgentStage.SELF_TESTING
     name = machine.deploy("1.0.1")
     machine.decide(name, Choice.ROLL_BACK, "host-4")
     assert machine.serving() == ALL_OLD
@@ -84,7 +86,7 @@ def test_rollback_decision_restores_the_previous_version_everywhere(machine: Mac
 
 
 def test_rollback_has_a_new_epoch_without_a_gap_in_the_lease(machine: Machine) -> None:
-    machine.host("host-2").breaks["1.0.1"] = Stage.SELF_TESTING
+    machine.host("host-2").breaks["1.0.1"] = AgentStage.SELF_TESTING
     name = machine.deploy("1.0.1")
     machine.decide(name, Choice.ROLL_BACK, "host-2")
     newest = machine.memory.deployments.recent(CLUSTER, 1)[0]
@@ -92,7 +94,7 @@ def test_rollback_has_a_new_epoch_without_a_gap_in_the_lease(machine: Machine) -
 
 
 def test_rolled_back_version_is_quarantined_until_an_override(machine: Machine) -> None:
-    machine.host("host-2").breaks["1.0.1"] = Stage.SELF_TESTING
+    machine.host("host-2").breaks["1.0.1"] = AgentStage.SELF_TESTING
     machine.decide(machine.deploy("1.0.1"), Choice.ROLL_BACK, "host-2")
     machine.memory.clock.sleep(1)
     assert "quarantined" in machine.begin(machine.request("1.0.1")).reason
@@ -101,7 +103,7 @@ def test_rolled_back_version_is_quarantined_until_an_override(machine: Machine) 
 
 
 def test_failed_rollback_halts_and_offers_no_rollback(machine: Machine) -> None:
-    machine.host("host-1").breaks["1.0.1"] = machine.host("host-2").breaks["1.0.0"] = Stage.SELF_TESTING
+    machine.host("host-1").breaks["1.0.1"] = machine.host("host-2").breaks["1.0.0"] = AgentStage.SELF_TESTING
     machine.decide(machine.deploy("1.0.1"), Choice.ROLL_BACK, "host-1")
     newest = machine.memory.deployments.recent(CLUSTER, 1)[0]
     assert newest.state is DeploymentState.HALTED
@@ -110,7 +112,7 @@ def test_failed_rollback_halts_and_offers_no_rollback(machine: Machine) -> None:
 
 
 def test_retry_tries_the_same_host_first(machine: Machine) -> None:
-    machine.host("host-2").breaks["1.0.1"] = Stage.SELF_TESTING
+    machine.host("host-2").breaks["1.0.1"] = AgentStage.SELF_TESTING
     name = machine.deploy("1.0.1")
     machine.host("host-2").breaks.clear()
     machine.decide(name, Choice.RETRY, "host-2")
@@ -120,7 +122,7 @@ def test_retry_tries_the_same_host_first(machine: Machine) -> None:
 
 
 def test_answer_counts_for_its_attempt_only(machine: Machine) -> None:
-    machine.host("host-2").breaks["1.0.1"] = Stage.SELF_TESTING
+    machine.host("host-2").breaks["1.0.1"] = AgentStage.SELF_TESTING
     name = machine.deploy("1.0.1")
     machine.decide(name, Choice.RETRY, "host-2")
     assert machine.record(name).state is DeploymentState.HALTED
@@ -129,7 +131,7 @@ def test_answer_counts_for_its_attempt_only(machine: Machine) -> None:
 
 
 def test_skipped_host_stays_drained_while_the_others_finish(machine: Machine) -> None:
-    machine.host("host-2").breaks["1.0.1"] = Stage.SELF_TESTING
+    machine.host("host-2").breaks["1.0.1"] = AgentStage.SELF_TESTING
     name = machine.deploy("1.0.1")
     machine.decide(name, Choice.SKIP_HOST, "host-2")
     assert machine.record(name).state is DeploymentState.DONE
@@ -138,7 +140,7 @@ def test_skipped_host_stays_drained_while_the_others_finish(machine: Machine) ->
 
 
 def test_force_next_asks_about_the_failed_host_at_the_end(machine: Machine) -> None:
-    machine.host("host-2").breaks["1.0.1"] = Stage.SELF_TESTING
+    machine.host("host-2").breaks["1.0.1"] = AgentStage.SELF_TESTING
     name = machine.deploy("1.0.1")
     machine.decide(name, Choice.FORCE_NEXT, "host-2")
     assert machine.record(name).state is DeploymentState.HALTED
@@ -148,7 +150,7 @@ def test_force_next_asks_about_the_failed_host_at_the_end(machine: Machine) -> N
 
 
 def test_abort_touches_nothing_more_and_frees_the_lease(machine: Machine) -> None:
-    machine.host("host-4").breaks["1.0.1"] = Stage.SELF_TESTING
+    machine.host("host-4").breaks["1.0.1"] = AgentStage.SELF_TESTING
     name = machine.deploy("1.0.1")
     before = machine.installed()
     machine.decide(name, Choice.ABORT, "host-4")
@@ -158,7 +160,7 @@ def test_abort_touches_nothing_more_and_frees_the_lease(machine: Machine) -> Non
 
 
 def test_decision_is_used_once(machine: Machine) -> None:
-    machine.host("host-2").breaks["1.0.1"] = Stage.SELF_TESTING
+    machine.host("host-2").breaks["1.0.1"] = AgentStage.SELF_TESTING
     name = machine.deploy("1.0.1")
     decide(machine.context, CLUSTER, name, "host-2", 1, Answer(Choice.RETRY, "grace", "", machine.now))
     with pytest.raises(Refused, match="grace answered RETRY"):
@@ -166,7 +168,7 @@ def test_decision_is_used_once(machine: Machine) -> None:
 
 
 def test_second_deployment_is_refused_with_the_lease_holder(machine: Machine) -> None:
-    machine.host("host-2").breaks["1.0.1"] = Stage.SELF_TESTING
+    machine.host("host-2").breaks["1.0.1"] = AgentStage.SELF_TESTING
     name = machine.deploy("1.0.1")
     machine.memory.clock.sleep(1)
     assert name in machine.begin(machine.request("1.0.2")).reason
@@ -223,7 +225,7 @@ def test_repeated_stages_change_nothing(machine: Machine) -> None:
 
 
 def test_fenced_stage_changes_nothing(machine: Machine) -> None:
-    machine.host("host-2").breaks["1.0.1"] = Stage.SELF_TESTING
+    machine.host("host-2").breaks["1.0.1"] = AgentStage.SELF_TESTING
     name = machine.deploy("1.0.1")
     machine.decide(name, Choice.ROLL_BACK, "host-2")
     before = machine.installed()
@@ -296,7 +298,7 @@ def _gated(version: str, gate: ApprovalGate = ApprovalGate.AFTER_FIRST_HOST) -> 
 
 
 def test_operator_rolls_back_a_halted_deployment_with_one_action(machine: Machine) -> None:
-    machine.host("host-4").breaks["1.0.1"] = Stage.SELF_TESTING
+    machine.host("host-4").breaks["1.0.1"] = AgentStage.SELF_TESTING
     name = machine.deploy("1.0.1")
     request_rollback(machine.context, CLUSTER, name, Answer(Choice.ROLL_BACK, "grace", "", machine.now))
     machine.run(name)
@@ -312,7 +314,7 @@ def test_rollback_of_a_done_deployment_is_a_new_deployment(machine: Machine) -> 
 
 def test_first_deployment_offers_no_rollback() -> None:
     machine = Machine()
-    machine.host("host-1").breaks["1.0.0"] = Stage.SELF_TESTING
+    machine.host("host-1").breaks["1.0.0"] = AgentStage.SELF_TESTING
     name = machine.deploy("1.0.0")
     assert Choice.ROLL_BACK not in machine.memory.deployments.questions(name)[0].choices
 
@@ -334,7 +336,7 @@ def test_every_effect_has_an_earlier_audit_entry(machine: Machine) -> None:
 
 
 def test_version_that_cannot_be_fetched_halts_before_the_drain(machine: Machine) -> None:
-    machine.host("host-2").breaks["1.0.1"] = Stage.FETCHING
+    machine.host("host-2").breaks["1.0.1"] = AgentStage.FETCHING
     name = machine.deploy("1.0.1")
     assert "failed while fetching" in machine.record(name).reason
     assert machine.serving() == ALL_OLD
@@ -346,7 +348,7 @@ def test_production_takes_releases_only(machine: Machine) -> None:
 
 
 def test_rollback_is_not_rolled_back(machine: Machine) -> None:
-    machine.host("host-1").breaks["1.0.1"] = machine.host("host-2").breaks["1.0.0"] = Stage.SELF_TESTING
+    machine.host("host-1").breaks["1.0.1"] = machine.host("host-2").breaks["1.0.0"] = AgentStage.SELF_TESTING
     machine.decide(machine.deploy("1.0.1"), Choice.ROLL_BACK, "host-1")
     newest = machine.memory.deployments.recent(CLUSTER, 1)[0]
     with pytest.raises(Refused, match="it is a rollback itself"):

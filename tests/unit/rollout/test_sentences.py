@@ -22,7 +22,7 @@ from lifecycle.application.ports.step_reads import StepReads, StepRecords
 from lifecycle.application.rollout import observe
 from lifecycle.domain.convergence.decide import ClusterFacts, converge
 from lifecycle.domain.fleet.cluster import Cluster
-from lifecycle.domain.fleet.host import Stage
+from lifecycle.domain.fleet.host import AgentStage
 from lifecycle.domain.monitoring.alarms import Alarm, WatchFacts, follow
 from lifecycle.domain.monitoring.notifications import (
     Change,
@@ -151,7 +151,7 @@ def recorded(machine: Machine, observations: Observations) -> Machine:
 def _failing_hosts(observations: Observations) -> Iterator[Machine]:
     for choice in (Choice.RETRY, Choice.SKIP_HOST, Choice.FORCE_NEXT, Choice.ROLL_BACK, Choice.ABORT):
         machine = served(Policy(watch_minutes=30))
-        machine.host("host-2").breaks["1.0.1"] = Stage.SELF_TESTING
+        machine.host("host-2").breaks["1.0.1"] = AgentStage.SELF_TESTING
         name = recorded(machine, observations).deploy("1.0.1")
         machine.decide(name, choice, "host-2")
         machine.context.fleet.quarantine(CLUSTER, "1.0.1", "it fails")

@@ -9,7 +9,7 @@ from lifecycle.application.rollout.next_step import Decided
 from lifecycle.application.rollout.plan import begin, preview
 from lifecycle.application.rollout.stage_guard import HostTask
 from lifecycle.domain.analysis.model import Better, Measure, Scale, Verdict
-from lifecycle.domain.fleet.host import Stage
+from lifecycle.domain.fleet.host import AgentStage
 from lifecycle.domain.fleet.target_group import Group, TargetState
 from lifecycle.domain.rollout.attempt import AttemptState
 from lifecycle.domain.rollout.decision import Choice
@@ -266,7 +266,7 @@ def test_rollback_during_the_bake_ends_the_test_bed_first(machine: Machine) -> N
 
 def test_failed_control_halts_and_can_be_replaced(machine: Machine) -> None:
     for host in machine.hosts:
-        host.breaks["1.0.0"] = Stage.SELF_TESTING
+        host.breaks["1.0.0"] = AgentStage.SELF_TESTING
     name = machine.deploy("1.0.1")
     record = machine.record(name)
     assert record.state is DeploymentState.HALTED

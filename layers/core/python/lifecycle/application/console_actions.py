@@ -61,7 +61,7 @@ class ConsoleAction:
     attempt: int = 0
     choice: Choice | None = None
     scope: str = ""
-    seen: str = ""  # the records behind the button: a cluster's `state.token`, or the time of a freeze
+    drawn_from: str = ""  # the records behind the button: a cluster's `state.token`, or the time of a freeze
 
     @property
     def cluster(self) -> Cluster:
@@ -119,7 +119,7 @@ def _freeze(query: QueryContext, asked: ConsoleAction) -> ActionResult:
 def _unfreeze(query: QueryContext, asked: ConsoleAction) -> ActionResult:
     """Lift the freeze that the button was drawn from, and no other."""
     found = _active_freeze(query, asked.scope)
-    made = datetime.fromisoformat(asked.seen) if asked.seen else None
+    made = datetime.fromisoformat(asked.drawn_from) if asked.drawn_from else None
     if found and made is None:
         raise Refused(
             f"lifting the freeze of {scope_in_words(asked.scope)}",
@@ -136,7 +136,7 @@ def _active_freeze(query: QueryContext, scope: str) -> Freeze | None:
 
 def _deploy(query: QueryContext, asked: ConsoleAction, suffix: str) -> ActionResult:
     """Deploy, if the cluster is still as the confirmation said: an operator agreed to no other change."""
-    now, before = view_cluster(query.context, asked.cluster).state, ClusterState.parse(asked.seen)
+    now, before = view_cluster(query.context, asked.cluster).state, ClusterState.parse(asked.drawn_from)
     if before != now:
         drawn = "it does not say when it was drawn"
         if before:

@@ -19,6 +19,6 @@ def deployment_badge(each: Deployment) -> Markup:
 
 def cluster_state(view: ClusterView) -> list[Child]:
     """Draw the state and the version of a cluster's deployment; nothing for a cluster at rest."""
-    shown = view.running or view.unsettled
+    shown = view.running or view.last_not_done
     version = f" {shown.target.version}" if shown else ""
     return [status_badge(view.status), version] if view.status else []

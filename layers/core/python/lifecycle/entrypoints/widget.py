@@ -105,7 +105,7 @@ class Button(_Call):
     attempt: int = 0
     choice: Choice | None = None
     scope: str = ""
-    seen: str = Field(default="", max_length=400)
+    drawn_from: str = Field(default="", max_length=400, validation_alias="seen")  # the key on buttons
 
     def to_action(self) -> ConsoleAction:
         """Return the action, with the reason from its field."""

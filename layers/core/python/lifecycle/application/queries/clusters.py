@@ -84,15 +84,15 @@ class ClusterView:
         )
 
     @property
-    def unsettled(self) -> Deployment | None:
+    def last_not_done(self) -> Deployment | None:
         """The last deployment, if it did not end DONE and no other runs: hosts may run two versions."""
         free = not self.lease.deployment
         return self.last if free and self.last and self.last.state is not DeploymentState.DONE else None
 
     @property
     def status(self) -> Status | None:
-        """The state of the deployment that runs, else of the one that left the cluster unsettled."""
-        if shown := self.running or self.unsettled:
+        """The state of the deployment that runs, else of the last one, if it did not end DONE."""
+        if shown := self.running or self.last_not_done:
             return DEPLOYMENTS[shown.state]
         return PLANNING if self.lease.deployment else None
 

@@ -13,7 +13,7 @@ from lifecycle.domain.monitoring.dora import Dora, dora
 from lifecycle.domain.service.version import SnapshotVersion
 
 # The newest deployments of a cluster that are read; a view says when its window holds more.
-REMEMBERED = 100
+DEPLOYMENTS_READ = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,9 +45,9 @@ def view_dora(query: QueryContext, scope: Scope, days: int) -> DoraView:
 
 
 def _figures(query: QueryContext, cluster: Cluster, since: datetime, now: datetime) -> ServiceDora:
-    recent = query.context.deployments.recent(cluster, REMEMBERED)
+    recent = query.context.deployments.recent(cluster, DEPLOYMENTS_READ)
     built = {release: _built(snapshot) for release, snapshot in query.catalogue.releases(cluster.service).items()}
-    cut = len(recent) == REMEMBERED and min(each.started_at for each in recent) > since
+    cut = len(recent) == DEPLOYMENTS_READ and min(each.started_at for each in recent) > since
     return ServiceDora(cluster.service, dora(recent, built, since, now), cut)
 
 

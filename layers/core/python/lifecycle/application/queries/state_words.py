@@ -10,7 +10,7 @@ from enum import StrEnum
 from typing import Any, TypeVar
 
 from lifecycle.domain.analysis.model import Verdict
-from lifecycle.domain.fleet.host import Stage
+from lifecycle.domain.fleet.host import AgentStage
 from lifecycle.domain.fleet.target_group import TargetState
 from lifecycle.domain.rollout.attempt import AttemptState, Blame
 from lifecycle.domain.rollout.deployment import DeploymentState, Kind
@@ -122,14 +122,14 @@ TARGETS = {
     TargetState.TEST_GROUP: Status(Tone.WARN, "in a test group"),
 }
 STAGES = {
-    Stage.IDLE: Status(Tone.IDLE, "idle"),
-    Stage.FETCHING: Status(Tone.BUSY, "fetching"),
-    Stage.READY: Status(Tone.BUSY, "ready"),
-    Stage.INSTALLING: Status(Tone.BUSY, "installing"),
-    Stage.STARTING: Status(Tone.BUSY, "starting"),
-    Stage.SELF_TESTING: Status(Tone.BUSY, "self-testing"),
-    Stage.DONE: Status(Tone.GOOD, "done"),
-    Stage.FAILED: Status(Tone.BAD, "failed"),
+    AgentStage.IDLE: Status(Tone.IDLE, "idle"),
+    AgentStage.FETCHING: Status(Tone.BUSY, "fetching"),
+    AgentStage.READY: Status(Tone.BUSY, "ready"),
+    AgentStage.INSTALLING: Status(Tone.BUSY, "installing"),
+    AgentStage.STARTING: Status(Tone.BUSY, "starting"),
+    AgentStage.SELF_TESTING: Status(Tone.BUSY, "self-testing"),
+    AgentStage.DONE: Status(Tone.GOOD, "done"),
+    AgentStage.FAILED: Status(Tone.BAD, "failed"),
 }
 TEST_BEDS = _named_by_value(
     {

@@ -10,7 +10,7 @@ from typing import NamedTuple
 from lifecycle.application.rollout import host_commands, observe
 from lifecycle.application.rollout.stage_guard import LONGEST_WAIT, Outcome, Running, stage, wait_until
 from lifecycle.application.rollout.test_bed import traffic_weights
-from lifecycle.domain.fleet.host import HostReport, Stage
+from lifecycle.domain.fleet.host import AgentStage, HostReport
 from lifecycle.domain.fleet.target_group import Group, TargetState, state_of
 from lifecycle.domain.rollout.attempt import AttemptState
 from lifecycle.domain.rollout.capacity import Floor, refuse_drain
@@ -99,12 +99,12 @@ def _check_drain(running: Running) -> _DrainCheck:
 def _await_ready(running: Running) -> Outcome:
     """Wait until the host has fetched and checked the version, so a damaged artifact is found before the drain."""
     task, first = running.task, running.first
-    if first and (first.epoch, first.attempt, first.stage) == (task.epoch, task.attempt, Stage.READY):
+    if first and (first.epoch, first.attempt, first.stage) == (task.epoch, task.attempt, AgentStage.READY):
         return Outcome("PASSED")
     now = running.context.clock.now()
     turn = host_commands.prefetch(running.deployment, task.host, task.attempt, now, running.group)
     running.context.fleet.give_turns(task.cluster, [turn])
-    return _await_agent(running, (Stage.READY,))[0]
+    return _await_agent(running, (AgentStage.READY,))[0]
 
 
 @stage(needs=AttemptState.DRAINED, reaches=AttemptState.INSTALLED)
@@ -114,7 +114,7 @@ def install(running: Running) -> Outcome:
     now = running.context.clock.now()
     turn = host_commands.install(running.deployment, running.host, running.task.attempt, now, running.group)
     running.context.fleet.give_turns(running.task.cluster, [turn])
-    outcome, _ = _await_agent(running, (Stage.SELF_TESTING, Stage.DONE))
+    outcome, _ = _await_agent(running, (AgentStage.SELF_TESTING, AgentStage.DONE))
     if outcome.outcome == "PASSED":
         running.advance(AttemptState.INSTALLED)
     return outcome
@@ -123,7 +123,7 @@ def install(running: Running) -> Outcome:
 @stage(needs=AttemptState.INSTALLED, reaches=AttemptState.SELF_TESTED)
 def self_test(running: Running) -> Outcome:
     """Wait for the host's self-test. It must pass for these bytes and for this start of the service."""
-    outcome, report = _await_agent(running, (Stage.DONE,))
+    outcome, report = _await_agent(running, (AgentStage.DONE,))
     if outcome.outcome != "PASSED":
         return outcome
     if problem := _self_test_problem(running, report):
@@ -132,7 +132,7 @@ def self_test(running: Running) -> Outcome:
     return Outcome("PASSED")
 
 
-def _await_agent(running: Running, enough: tuple[Stage, ...]) -> tuple[Outcome, HostReport | None]:
+def _await_agent(running: Running, enough: tuple[AgentStage, ...]) -> tuple[Outcome, HostReport | None]:
     """Wait until the agent reports one of these stages for this attempt, reports a failure, or is unreachable."""
     epoch, number, clock = running.task.epoch, running.task.attempt, running.context.clock
     report = running.first
@@ -146,8 +146,8 @@ def _await_agent(running: Running, enough: tuple[Stage, ...]) -> tuple[Outcome, 
         if report is None:
             return running.fail(f"{running.host} has no agent")
         if (report.epoch, report.attempt) == (epoch, number):
-            if report.stage is Stage.FAILED:
-                where = (report.failed_stage or Stage.FAILED).lower().replace("_", "-")
+            if report.stage is AgentStage.FAILED:
+                where = (report.failed_stage or AgentStage.FAILED).lower().replace("_", "-")
                 evidence = f"{report.detail}\n{report.log_tail}".strip()
                 return running.fail(
                     shorten(f"failed while {where}: {report.detail}", REASON, placeholder=" …"), evidence

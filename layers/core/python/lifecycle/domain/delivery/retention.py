@@ -13,7 +13,7 @@ from typing import TypeAlias
 from lifecycle.domain.errors import InvalidValue
 from lifecycle.domain.fleet.cluster import Cluster
 from lifecycle.domain.fleet.desired import Desired
-from lifecycle.domain.fleet.host import HostReport, Stage
+from lifecycle.domain.fleet.host import AgentStage, HostReport
 from lifecycle.domain.rollout.deployment import Deployment, DeploymentState
 from lifecycle.domain.rollout.lease import Lease
 from lifecycle.domain.service.version import ReleaseVersion, SnapshotVersion, parse_version
@@ -21,7 +21,7 @@ from lifecycle.domain.time_format import lasting
 
 # A publication writes the artifact first, then its manifest; it takes less than this.
 LEAST_AGE = timedelta(hours=1)
-_SETTLED = (Stage.IDLE, Stage.FETCHING, Stage.READY, Stage.DONE)
+_SETTLED = (AgentStage.IDLE, AgentStage.FETCHING, AgentStage.READY, AgentStage.DONE)
 
 
 @dataclass(frozen=True, slots=True)

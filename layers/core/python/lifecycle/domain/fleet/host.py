@@ -18,7 +18,7 @@ def host_name(text: str) -> str:
     return text
 
 
-class Stage(StrEnum):
+class AgentStage(StrEnum):
     """The progress of a host within its turn."""
 
     IDLE = "IDLE"
@@ -61,8 +61,8 @@ class HostReport:
     attempt: int = 0
     order: Order = Order.IDLE
     deployment: str = ""
-    stage: Stage = Stage.IDLE
-    failed_stage: Stage | None = None
+    stage: AgentStage = AgentStage.IDLE
+    failed_stage: AgentStage | None = None
     detail: str = ""
     log_tail: str = ""
     installed: str = ""

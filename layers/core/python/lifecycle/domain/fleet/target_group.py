@@ -25,7 +25,7 @@ class TargetState(StrEnum):
     UNUSED = "unused"
     UNAVAILABLE = "unavailable"
     ABSENT = "absent"
-    TEST_GROUP = "aside"
+    TEST_GROUP = "test-group"
 
     @property
     def in_rotation(self) -> bool:

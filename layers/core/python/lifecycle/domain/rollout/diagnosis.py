@@ -7,7 +7,7 @@ too, the host is to blame; if it passes, the version is. Used by `next_step` (wh
 
 from dataclasses import dataclass
 
-from lifecycle.domain.fleet.host import HostReport, Stage
+from lifecycle.domain.fleet.host import AgentStage, HostReport
 from lifecycle.domain.fleet.host_command import Order, Turn
 from lifecycle.domain.fleet.target_group import Group
 from lifecycle.domain.rollout.attempt import AttemptState, Blame, HostAttempt
@@ -50,10 +50,10 @@ def diagnosis(attempt: HostAttempt, turn: Turn, report: HostReport, passed_elsew
     """
     if not report.answers(turn) or report.order is not Order.RESTORE:
         return None
-    if report.stage is Stage.FAILED:
+    if report.stage is AgentStage.FAILED:
         sentence = f"{report.host} fails with {turn.version} too ({report.detail[:200]}): the host is to blame"
         return Diagnosis(Blame.HOST, sentence)
-    if report.stage is not Stage.DONE:
+    if report.stage is not AgentStage.DONE:
         return None
     if not report.has_passed(turn.digest):
         return Diagnosis(

@@ -18,7 +18,7 @@ from lifecycle.domain.service.policy import Policy
 from lifecycle.domain.service.target import Target
 
 # At least one host is in neither group, so the main group is never empty.
-SMALLEST_CLUSTER = 3
+MINIMUM_HOSTS = 3
 
 
 def wants_test_bed(policy: Policy) -> bool:
@@ -30,8 +30,8 @@ def no_test_bed_reason(previous: Target | None, hosts: int, *, has_groups: bool)
     """Return why a cluster cannot have the test bed of its policy; None when it can."""
     if previous is None:
         return "there is no previous version to compare it with"
-    if hosts < SMALLEST_CLUSTER:
-        return f"it takes {SMALLEST_CLUSTER} hosts, and the cluster has {hosts}"
+    if hosts < MINIMUM_HOSTS:
+        return f"it takes {MINIMUM_HOSTS} hosts, and the cluster has {hosts}"
     return None if has_groups else "the cluster's stack has no target groups for it; update the stack"
 
 
@@ -137,7 +137,7 @@ def reported_since_unhealthy(facts: Facts, host: str) -> bool:
     Such an agent shows that the host itself works, so the version has failed.
     """
     before = facts.deployment.bake_note
-    return before.unhealthy_host == host and before.heard_at != facts.reports[host].seen_at
+    return before.unhealthy_host == host and before.reported_at != facts.reports[host].seen_at
 
 
 def comparison_blocker(facts: Facts, bed: TestBed) -> str | None:

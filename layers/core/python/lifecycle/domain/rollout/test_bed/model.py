@@ -40,12 +40,12 @@ class BakeNote:
     """Facts of the last step of a bake for the next step; the deployment's record holds them until then.
 
     `last_analysis` is the number of minutes of the last planned interim analysis, 0 before it began.
-    `unhealthy_host` had drifted although its agent reported, the last time at `heard_at`.
+    `unhealthy_host` had drifted although its agent reported, the last time at `reported_at`.
     """
 
     last_analysis: int = 0
     unhealthy_host: str = ""
-    heard_at: datetime | None = None
+    reported_at: datetime | None = None
 
 
 NO_NOTE = BakeNote()

@@ -99,9 +99,9 @@ def end_failed_bake(facts: Facts, now: datetime) -> Step | None:
 
 def _wait_for_agent(facts: Facts, bed: TestBed, why: str) -> Bake:
     """Continue the bake until the agent of the unhealthy host reports again, or is unreachable for too long."""
-    heard_at = facts.reports[bed.host].seen_at
-    reason = f"is it the version, or {bed.host}? Its agent last reported at {heard_at:%H:%M:%S} UTC, and it {why}"
-    return Bake(_seconds(facts, bed), reason, BakeNote(unhealthy_host=bed.host, heard_at=heard_at))
+    reported_at = facts.reports[bed.host].seen_at
+    reason = f"is it the version, or {bed.host}? Its agent last reported at {reported_at:%H:%M:%S} UTC, and it {why}"
+    return Bake(_seconds(facts, bed), reason, BakeNote(unhealthy_host=bed.host, reported_at=reported_at))
 
 
 def bake_step(facts: Facts, now: datetime) -> Step | None:  # noqa: PLR0911 (one answer per state of the bed)
