@@ -32,7 +32,11 @@ class Installer:
     """The fetch and the install of one host; it calls `announce` at the beginning of each stage."""
 
     def __init__(
-        self, settings: Settings, release_store: ReleaseStore, service: Service, announce: Callable[[AgentStage], None]
+        self,
+        settings: Settings,
+        release_store: ReleaseStore,
+        service: Service,
+        announce: Callable[[AgentStage], None],
     ) -> None:
         self._settings = settings
         self._release_store = release_store
