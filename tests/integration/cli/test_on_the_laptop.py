@@ -37,8 +37,8 @@ def test_refusal_of_a_function_is_printed(typed: Callable[..., Result]) -> None:
     assert "snapshot '1.0.0-20261123100000-aaaaaaa' of nosuch not found" in done.stderr
 
 
-def test_unknown_release_and_unknown_cluster_have_different_messages(typed: Callable[..., Result]) -> None:
-    assert "release '1.0.0' of nosuch not found" in typed("plan nosuch 1.0.0").stderr
+def test_unknown_cluster_and_unknown_service_have_different_messages(typed: Callable[..., Result]) -> None:
+    assert "cluster 'production/nosuch' not found; known: " in typed("plan nosuch 1.0.0").stderr
     assert "service 'nosuch' not found" in typed("hosts nosuch").stderr
 
 
