@@ -144,7 +144,7 @@ class Agent:
         service_ran = failed in (AgentStage.STARTING, AgentStage.SELF_TESTING) and self._journal.in_progress
         try:
             acted = self._journal.end(stage, failed, detail, self._installer.log_tail() if service_ran else "")
-            logger.info("%s %s: %s %s", acted.order, acted.version, stage, acted.detail)
+            logger.info("%s %s: %s %s", acted.order.in_words, acted.version, stage, acted.detail)
         finally:
             self._publish()
 

@@ -132,8 +132,8 @@ def _reason_to_ignore(turn: Turn, acted: TurnRecord, host: str) -> str | None:
         return f"epoch {turn.epoch} is fenced: this host acted under epoch {acted.epoch}"
     if turn.order is not Order.IDLE and key(turn) < key(acted):
         return (
-            f"attempt {turn.attempt} to {turn.order} is fenced: "
-            f"this host acted on attempt {acted.attempt} to {acted.order}"
+            f"attempt {turn.attempt} to {turn.order.in_words} is fenced: "
+            f"this host acted on attempt {acted.attempt} to {acted.order.in_words}"
         )
     return None
 

@@ -226,3 +226,7 @@ def test_an_agent_that_lost_its_disk_during_an_install_reports_it_as_failed() ->
 
 def test_an_agent_without_a_report_has_an_empty_state() -> None:
     assert state_from_report(None) == state_from_report(a_report()) == State()
+
+
+def test_orders_are_shown_by_their_names_of_today() -> None:
+    assert {order.in_words for order in Order} == {"idle", "prefetch", "install", "restore"}

@@ -89,7 +89,7 @@ def _turn(host: HostView, each: ClusterHosts) -> str:
     report, running = host.report, each.view.running
     if running is None or report.deployment != running.id:
         return ""
-    return f"host command: {report.order}, attempt {report.attempt}, {STAGES[report.stage]}"
+    return f"host command: {report.order.in_words}, attempt {report.attempt}, {STAGES[report.stage]}"
 
 
 def _whys(host: HostView) -> list[str]:

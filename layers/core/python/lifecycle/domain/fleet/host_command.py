@@ -18,6 +18,11 @@ class Order(StrEnum):
     RESTORE = "RESTORE"  # the same with the previous version, to tell a bad host from a bad version
 
     @property
+    def in_words(self) -> str:
+        """Return the word that people read, which is the name of today and not the stored value."""
+        return self.name.lower()
+
+    @property
     def progress_rank(self) -> int:
         """The position among the orders of one attempt. A later order is never replaced by an earlier one."""
         return _RANKS[self]
