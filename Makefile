@@ -54,7 +54,7 @@ screenshots: system-packages setup ## take the pictures of the console in docs/s
 static:
 	@$(BIN)/ruff check --quiet .
 	@$(BIN)/ruff format --check --quiet .
-	@$(BIN)/python -m tools.prose
+	@$(BIN)/python -m tests.prose
 	@$(BIN)/vulture
 	@$(BIN)/mypy --no-error-summary layers/core/python/lifecycle apps tools $(wildcard infra tests)
 	@$(BIN)/lint-imports --no-cache > .venv/lint-imports.log 2>&1 || { cat .venv/lint-imports.log; exit 1; }

@@ -1,1 +1,1 @@
-"""Programs for developers: the demonstration, the benchmark, the study of the judge and the prose checker."""
+"""Programs for developers: the demonstration, the benchmark and the study of the judge."""

@@ -2,9 +2,9 @@
 
 from pathlib import Path
 
-from tools.prose.__main__ import files
-from tools.prose.passages import passages
-from tools.prose.paths import Tree, missing
+from tests.prose.__main__ import files
+from tests.prose.passages import passages
+from tests.prose.paths import Tree, missing
 
 ROOT = Path(__file__).resolve().parents[2]
 README_LINES = 120

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from tools.prose.__main__ import RULES, files, main
-from tools.prose.checks import Finding, check, load
-from tools.prose.passages import passages
+from tests.prose.__main__ import RULES, files, main
+from tests.prose.checks import Finding, check, load
+from tests.prose.passages import passages
 
 LONG = " ".join(["word"] * 36)
 

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from tools.prose.passages import passages
-from tools.prose.paths import CORE, Tree, missing
+from tests.prose.passages import passages
+from tests.prose.paths import CORE, Tree, missing
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from tools.prose.passages import PROSE, Kind, Passage
+from tests.prose.passages import PROSE, Kind, Passage
 
 CORE = "layers/core/python/lifecycle"
 

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from tools.prose.passages import PROSE, Kind, Passage, masked, sentences
+from tests.prose.passages import PROSE, Kind, Passage, masked, sentences
 
 GOAL = 25  # words in a sentence
 WORDS = 30  # a longer sentence is a finding

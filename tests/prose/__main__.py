@@ -1,4 +1,4 @@
-"""The command: `python -m tools.prose [PATH...]`, all tracked .py and .md files and the Makefile by default.
+"""The command: `python -m tests.prose [PATH...]`, all tracked .py and .md files and the Makefile by default.
 
 Prints a line for each finding and exits with 1 when there is one.
 """
@@ -8,8 +8,8 @@ import subprocess
 import sys
 from pathlib import Path
 
-from tools.prose.checks import Finding, Rules, check, load
-from tools.prose.passages import passages
+from tests.prose.checks import Finding, Rules, check, load
+from tests.prose.passages import passages
 
 RULES = Path(__file__).with_name("substitutions.toml")
 ROOT = RULES.resolve().parents[2]

@@ -1,4 +1,0 @@
-"""The prose checker: sentences and words of docstrings, comments, messages, names and docs.
-
-`python -m tools.prose [PATH...]` reads files → passages.py → checks.py, which reads substitutions.toml.
-"""
