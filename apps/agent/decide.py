@@ -11,7 +11,7 @@ from lifecycle.domain.fleet.host import AgentStage, HostReport, SelfTest
 from lifecycle.domain.fleet.host_command import Order, Turn
 
 MAXIMUM_TRIES = 3
-"""How often the agent begins one INSTALL. It reaches this number only when it crashed each time before."""
+"""The most times that the agent begins one INSTALL. It reaches this number only when it crashed each time before."""
 
 IN_PROGRESS = frozenset({AgentStage.FETCHING, AgentStage.INSTALLING, AgentStage.STARTING, AgentStage.SELF_TESTING})
 _INSTALL_ORDERS = (Order.INSTALL, Order.RESTORE)

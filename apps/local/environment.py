@@ -39,6 +39,7 @@ def up(
     is started. Ends every part that it started if it fails or is interrupted.
     """
     with locked(layout):
+        write_hooks(layout)
         known = read_json(layout.environment, None)
         if known is None:
             _end_everything(layout)
@@ -90,7 +91,6 @@ def _restart_emulator(layout: Layout, ports: Ports, progress: Progress, known: M
 
 def _repair(layout: Layout, ports: Ports, progress: Progress, known: Mapping[str, Any]) -> dict[str, Any]:
     """Restart the endpoints and agents that died, and deploy the CDK app again if its sources changed."""
-    write_hooks(layout)
     parts = recorded(layout)
     repaired = False
     for name in ENDPOINTS:
@@ -125,7 +125,6 @@ def _deploy(layout: Layout, ports: Ports, progress: Progress, context: Mapping[s
     environment = {**_describe(layout, ports, aws, folder), "context": dict(context)}
     take_snapshot(ports)
     write_json(layout.environment, environment)
-    write_hooks(layout)
     return environment
 
 

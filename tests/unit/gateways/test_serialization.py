@@ -7,7 +7,10 @@ from datetime import UTC, datetime
 import pytest
 
 from lifecycle.application.rollout.requests import payload
+from lifecycle.domain.analysis.model import MetricResult
 from lifecycle.domain.errors import StoreRefused
+from lifecycle.domain.monitoring.audit import AuditEntry
+from lifecycle.domain.rollout.decision import Question
 from lifecycle.domain.rollout.deployment import Deployment, Kind, Override, Request
 from lifecycle.domain.service.policy import Policy
 from lifecycle.domain.service.target import Target
@@ -56,6 +59,13 @@ def test_a_deployment_is_written_under_the_new_names_only() -> None:
 def test_an_unknown_key_is_still_refused() -> None:
     with pytest.raises(StoreRefused, match="expected a Deployment"):
         from_json(Deployment, json.dumps({**as_written_before(), "despite": []}))
+
+
+@pytest.mark.parametrize("kind", [Request, Deployment, MetricResult, Question, AuditEntry])
+@pytest.mark.parametrize("text", ["[]", '"a text"', "7", "null"])
+def test_a_record_that_is_no_object_is_refused(kind: type, text: str) -> None:
+    with pytest.raises(StoreRefused, match=f"expected a {kind.__name__}"):
+        from_json(kind, text)
 
 
 def test_a_rollout_takes_the_input_of_an_older_command_line() -> None:

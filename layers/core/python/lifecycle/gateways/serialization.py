@@ -8,7 +8,7 @@ Keys of theirs that have no meaning any more are dropped.
 import json
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
-from typing import Any, TypeVar
+from typing import Any, TypeAlias, TypeVar
 
 from cattrs import Converter
 from cattrs.errors import BaseValidationError
@@ -22,20 +22,12 @@ from lifecycle.domain.rollout.decision import Choice, EvidenceKind, Question, Qu
 from lifecycle.domain.rollout.deployment import Deployment, Request
 
 T = TypeVar("T")
+Upgrade: TypeAlias = Callable[[Mapping[str, Any]], Mapping[str, Any]]
 
 # Keys that differ from the field's name. lifecycle.toml has them too, and agents of other versions read them.
 _KEYS: Mapping[type, Mapping[str, str]] = {
     Measure: {"minimum_effect": "matters", "non_inferiority_margin": "excludes"},
 }
-
-# Names in records that were written before version 0.2, with the names of today.
-# No entry is ever removed, because records live for years.
-_FORMER_KEYS: Mapping[type, Mapping[str, str]] = {
-    Request: {"despite": "overrides"},
-    Deployment: {"set_aside": "skipped_hosts"},
-}
-# Keys that records have from versions before 0.2, and that nothing reads any more. No entry is ever removed.
-_GONE_KEYS: Mapping[type, frozenset[str]] = {MetricResult: frozenset({"mann_whitney_p", "shift"})}
 
 
 def _converter() -> Converter:
@@ -48,36 +40,35 @@ def _converter() -> Converter:
         names: dict[str, Any] = {field: override(rename=key) for field, key in keys.items()}
         converter.register_structure_hook(kind, make_dict_structure_fn(kind, converter, **names))
         converter.register_unstructure_hook(kind, make_dict_unstructure_fn(kind, converter, **names))
-    for kind in (*_FORMER_KEYS, *_GONE_KEYS):
-        converter.register_structure_hook(kind, _reading(kind, make_dict_structure_fn(kind, converter)))
-    for kind, complete in _COMPLETED.items():
-        converter.register_structure_hook(kind, _completing(make_dict_structure_fn(kind, converter), complete))
+    for kind, upgrade in _UPGRADES.items():
+        converter.register_structure_hook(kind, _upgrading(make_dict_structure_fn(kind, converter), upgrade))
     return converter
 
 
-def _completing(
-    structure: Callable[..., Any], complete: Callable[[Any], Mapping[str, Any]]
-) -> Callable[[Any, Any], Any]:
-    """Return a hook that adds the fields that a record of version 0.1 did not have, and then calls `structure`."""
-
-    def read(plain: Any, kind: Any) -> Any:
-        return structure({**complete(plain), **plain}, kind)
-
-    return read
+def _upgrading(structure: Callable[..., Any], upgrade: Upgrade) -> Callable[[Any, Any], Any]:
+    """Return a hook that brings a record of version 0.1 to the form of today, and then calls `structure`."""
+    return lambda plain, kind: structure(upgrade(plain), kind)
 
 
-def _of_a_former_question(plain: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Return what a question of version 0.1 implies; one may wait for its answer during the update."""
+def _renamed(former: str, name: str) -> Upgrade:
+    return lambda plain: {name if key == former else key: value for key, value in plain.items()}
+
+
+def _without(*gone: str) -> Upgrade:
+    return lambda plain: {key: value for key, value in plain.items() if key not in gone}
+
+
+def _question(plain: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Add the kinds that a question of version 0.1 implies; one may wait for its answer during the update."""
     of_a_host = bool(plain.get("host") and plain.get("evidence"))
-    return {
-        "kind": _former_kind(plain),
-        "evidence_kind": EvidenceKind.HOST_LOG if of_a_host else EvidenceKind.NONE,
-    }
+    evidence = EvidenceKind.HOST_LOG if of_a_host else EvidenceKind.NONE
+    return {"kind": _former_kind(plain), "evidence_kind": evidence, **plain}
 
 
-def _of_a_former_audit_entry(plain: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Return the kind of an entry of version 0.1, where only a prefix of the sentence marked an alarm."""
-    return {"kind": AuditKind.ALARM if plain.get("what", "").startswith("alarm: ") else AuditKind.ACTION}
+def _audit_entry(plain: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Add the kind to an entry of version 0.1, where only a prefix of the sentence marked an alarm."""
+    kind = AuditKind.ALARM if plain.get("what", "").startswith("alarm: ") else AuditKind.ACTION
+    return {"kind": kind, **plain}
 
 
 def _former_kind(plain: Mapping[str, Any]) -> QuestionKind:
@@ -89,20 +80,14 @@ def _former_kind(plain: Mapping[str, Any]) -> QuestionKind:
     return QuestionKind.ROLLBACK if Choice.ROLL_BACK in choices else QuestionKind.APPROVAL
 
 
-def _reading(kind: type, structure: Callable[..., Any]) -> Callable[[Any, Any], Any]:
-    """Return a hook that renames former keys, drops gone ones, and then calls `structure`."""
-    former, gone = _FORMER_KEYS.get(kind, {}), _GONE_KEYS.get(kind, frozenset())
-
-    def read(plain: Any, kind: Any) -> Any:
-        return structure({former.get(key, key): value for key, value in plain.items() if key not in gone}, kind)
-
-    return read
-
-
-# What records of version 0.1 lack -> how it is derived from what they have.
-_COMPLETED: Mapping[type, Callable[[Any], Mapping[str, Any]]] = {
-    Question: _of_a_former_question,
-    AuditEntry: _of_a_former_audit_entry,
+# Record -> its upgrade from version 0.1. Records live for years: no entry is ever removed. A record that another one
+# contains stands before it.
+_UPGRADES: Mapping[type, Upgrade] = {
+    Request: _renamed("despite", "overrides"),
+    Deployment: _renamed("set_aside", "skipped_hosts"),
+    MetricResult: _without("mann_whitney_p", "shift"),
+    Question: _question,
+    AuditEntry: _audit_entry,
 }
 
 _CONVERTER = _converter()
@@ -117,7 +102,7 @@ def from_plain(kind: type[T], plain: Any) -> T:
     """Return the record of such values; raises StoreRefused, whose message shows the values and the error."""
     try:
         return _CONVERTER.structure(plain, kind)
-    except (BaseValidationError, KeyError, TypeError, ValueError) as error:
+    except (BaseValidationError, AttributeError, KeyError, TypeError, ValueError) as error:
         raise StoreRefused(f"expected a {kind.__name__}, found {plain!r:.300} ({error!r:.300})") from error
 
 
