@@ -21,7 +21,7 @@ from apps.agent.service import Service
 from apps.agent.settings import Settings
 from lifecycle.domain.errors import LifecycleError
 from lifecycle.domain.fleet.host import AgentStage, HostReport
-from lifecycle.domain.fleet.host_command import Turn
+from lifecycle.domain.fleet.host_command import Order, Turn
 
 logger = logging.getLogger(__name__)
 
@@ -58,6 +58,11 @@ class Agent:
         self._stage = AgentStage.IDLE
         self._last_logged = ""
         self._pause = 0.0
+        self._turn: Turn | None = None
+
+    def is_deploying(self) -> bool:
+        """Return whether a deployment of the host's cluster is under way, as the last poll showed."""
+        return self._turn is not None and self._turn.order is not Order.IDLE
 
     def run(self, stopping: threading.Event) -> None:
         """Poll and act until `stopping` is set; leave the service as it is."""
@@ -73,7 +78,7 @@ class Agent:
         try:
             state = self._journal.state()
             self._journal.retry_save()
-            turn = self._turns.current()
+            turn = self._turn = self._turns.current()
             decision = decide(turn, state, self._settings.host, self._clock())
             self._log_once(f"{type(decision).__name__}: {decision.reason}")
             wait = self._act(decision)

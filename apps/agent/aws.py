@@ -22,7 +22,7 @@ from lifecycle.domain.service.version import artifact_prefix
 from lifecycle.gateways.aws.metrics import host_dimensions
 from lifecycle.gateways.aws.table import reports_key, turns_key
 from lifecycle.gateways.serialization import from_json, to_json
-from lifecycle.names import host_namespace
+from lifecycle.names import USER_AGENT, host_namespace
 
 _CHUNK = 1024**2
 _RETRYABLE_CODES = {
@@ -40,6 +40,7 @@ def client(kind: str) -> Any:
         read_timeout=20 if kind == "s3" else 5,
         retries={"mode": "standard", "total_max_attempts": 4 if kind == "s3" else 2},
         s3={"addressing_style": "path"} if kind == "s3" else None,
+        user_agent=USER_AGENT,
         response_checksum_validation="when_required",  # the manifest's digest is what counts here
     )
     return boto3.client(kind, config=config)

@@ -10,7 +10,7 @@ import logging
 import math
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -27,18 +27,21 @@ logger = logging.getLogger(__name__)
 
 MAXIMUM_ANSWER_BYTES = 64 * 1024
 TIMEOUT_SECONDS = 2.0
-# A laptop has periods below a minute. Only a new service is read each period, since it may be in a test bed, or
-# be the control of one. An older service is read once a minute.
-OLD_SERVICE_PERIOD_SECONDS = 60.0
-NEW_SERVICE_SECONDS = 1800.0
+# A laptop has periods below a minute. The service is read each period only while a deployment is under way, since
+# the host may be in its test bed, or be the control of one. Else it is read once a minute.
+SLOW_PERIOD_SECONDS = 60.0
 
 
 class MetricsPublisher:
-    """A thread that publishes once per `settings.metrics_seconds`, in the middle of each period of the clock."""
+    """A thread that publishes once per `settings.metrics_seconds`, in the middle of each period of the clock.
 
-    def __init__(self, settings: Settings, sink: MetricSink) -> None:
+    `is_deploying` says whether a deployment of the host's cluster is under way.
+    """
+
+    def __init__(self, settings: Settings, sink: MetricSink, is_deploying: Callable[[], bool]) -> None:
         self._settings = settings
         self._sink = sink
+        self._is_deploying = is_deploying
         self._failing = False
         self._ending = threading.Event()
         self._thread = threading.Thread(target=self._run, name="metrics", daemon=True)
@@ -74,15 +77,9 @@ class MetricsPublisher:
         seconds = self._settings.metrics_seconds
         while not self._ending.wait(_seconds_to_next_reading(time.time(), seconds)):
             now = time.time()
-            periods = max(1, round(OLD_SERVICE_PERIOD_SECONDS / seconds))
-            if math.floor(now / seconds) % periods == 0 or self._is_new_service(now):
+            periods = max(1, round(SLOW_PERIOD_SECONDS / seconds))
+            if math.floor(now / seconds) % periods == 0 or self._is_deploying():
                 self.publish()
-
-    def _is_new_service(self, now: float) -> bool:
-        try:
-            return now - (self._settings.home / "service.json").stat().st_mtime < NEW_SERVICE_SECONDS
-        except OSError:
-            return False
 
     def _read(self, manifest: Manifest, path: str) -> dict[str, float]:
         address, port = self._settings.address, self._settings.port

@@ -30,6 +30,8 @@ def test_a_healthy_target_of_a_test_group_is_in_rotation(bedded: Gateways) -> No
     states = {A: TargetState.HEALTHY, B: TargetState.TEST_GROUP, C: TargetState.TEST_GROUP}
     assert dispatcher.targets(cluster) == states
     assert {address: dispatcher.target(cluster, address) for address in states} == states
+    for asked in ([], [A], [B], [C, A, "127.0.10.9"]):
+        assert dispatcher.targets(cluster, asked) == {each: states[each] for each in asked if each in states}
     assert all(state.in_rotation and state.serves for state in states.values())
 
 

@@ -1,6 +1,6 @@
 """A load balancer in memory, whose targets change state when a test calls `settle`."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 from lifecycle import names
 from lifecycle.domain.errors import Unknown
@@ -25,11 +25,12 @@ class MemoryDispatcher:
         self.old_stacks: set[Cluster] = set()
         self.dead: set[str] = set()
 
-    def targets(self, cluster: Cluster) -> Mapping[str, TargetState]:
+    def targets(self, cluster: Cluster, addresses: Collection[str] | None = None) -> Mapping[str, TargetState]:
         in_test_groups = {**self.members(cluster, Group.TEST_BED), **self.members(cluster, Group.CONTROL)}
         for address, state in in_test_groups.items():
             in_test_groups[address] = TargetState.TEST_GROUP if state is TargetState.HEALTHY else state
-        return {**in_test_groups, **self._of(cluster)}
+        found = {**in_test_groups, **self._of(cluster)}
+        return found if addresses is None else {each: found[each] for each in addresses if each in found}
 
     def target(self, cluster: Cluster, address: str) -> TargetState:
         return self.targets(cluster).get(address, TargetState.ABSENT)

@@ -4,7 +4,7 @@ A target is INITIAL when registered, then HEALTHY or UNHEALTHY by what its host 
 target drains until its requests in flight have ended. The seed chooses how long each of these takes.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -56,11 +56,10 @@ class Balancer:
         """Return the addresses that are in rotation, in any group."""
         return [a for group in Group for a, state in self.of(group).items() if state.in_rotation]
 
-    def targets(self, cluster: Cluster) -> Mapping[str, TargetState]:
-        if not any(self.test_groups.values()):
-            return self._observed(dict(self.states))
+    def targets(self, cluster: Cluster, addresses: Collection[str] | None = None) -> Mapping[str, TargetState]:
         known = {**self.test_groups[Group.TEST_BED], **self.test_groups[Group.CONTROL], **self.states}
-        return self._observed({a: state for a in known if (state := self.state(a)) is not None})
+        asked = known if addresses is None else addresses
+        return self._observed({a: state for a in asked if (state := self.state(a)) is not None})
 
     def target(self, cluster: Cluster, address: str) -> TargetState:
         return self._observed({address: self.state(address) or TargetState.ABSENT})[address]

@@ -72,6 +72,10 @@ def settings(service: Answering, tmp_path: Path) -> Settings:
     return Settings("web-1", Cluster("production", "hello"), "127.0.0.1", service.server.server_port, tmp_path)
 
 
+def deploying() -> bool:
+    return True
+
+
 def install(settings: Settings, *measures: Measure, path: str | None = "/metrics.json") -> Manifest:
     """Lay out a version as the agent's release store does."""
     plain = manifest_of("1.0.0", b"x", Run("true", 8080), Check("/self_test"))
@@ -87,7 +91,7 @@ def test_the_metrics_that_the_manifest_names_are_published(service: Answering, s
     install(settings, QUEUE, HITS)
     service.answers({"queue": 3, "hits.per_minute": 7.5, "other": 1})
     sink = MemoryMetricSink()
-    assert MetricsPublisher(settings, sink).publish()
+    assert MetricsPublisher(settings, sink, deploying).publish()
     assert [values for _, values in sink.readings] == [{"queue": 3.0, "hits.per_minute": 7.5}]
 
 
@@ -96,7 +100,7 @@ def test_a_value_that_is_not_a_number_is_skipped(service: Answering, settings: S
     install(settings, QUEUE, HITS)
     service.answers({"queue": value, "hits.per_minute": 1})
     sink = MemoryMetricSink()
-    assert MetricsPublisher(settings, sink).publish()
+    assert MetricsPublisher(settings, sink, deploying).publish()
     assert [values for _, values in sink.readings] == [{"hits.per_minute": 1.0}]
 
 
@@ -119,7 +123,7 @@ def test_a_reading_that_fails_is_skipped_and_logged_once(
 ) -> None:
     install(settings, QUEUE)
     sink = MemoryMetricSink()
-    publisher = MetricsPublisher(settings, sink)
+    publisher = MetricsPublisher(settings, sink, deploying)
     service.answers(body, status)
     assert not publisher.publish()
     assert not publisher.publish()
@@ -133,15 +137,15 @@ def test_a_reading_of_a_hanging_service_times_out(service: Answering, settings: 
     install(settings, QUEUE)
     service.hold.clear()
     began = time.monotonic()
-    assert not MetricsPublisher(settings, MemoryMetricSink()).publish()
+    assert not MetricsPublisher(settings, MemoryMetricSink(), deploying).publish()
     assert 1.5 < time.monotonic() - began < 4
 
 
 def test_nothing_is_read_without_a_version_or_without_metrics(settings: Settings) -> None:
     sink = MemoryMetricSink()
-    assert not MetricsPublisher(settings, sink).publish()
+    assert not MetricsPublisher(settings, sink, deploying).publish()
     install(settings, path=None)
-    assert not MetricsPublisher(settings, sink).publish()
+    assert not MetricsPublisher(settings, sink, deploying).publish()
     assert sink.readings == []
 
 
@@ -149,19 +153,18 @@ def test_publishing_resumes_after_an_outage_of_cloudwatch(service: Answering, se
     install(settings, QUEUE)
     service.answers({"queue": 1})
     sink = MemoryMetricSink()
-    publisher = MetricsPublisher(settings, sink)
+    publisher = MetricsPublisher(settings, sink, deploying)
     sink.outage.down = True
     assert not publisher.publish()
     sink.outage.down = False
     assert publisher.publish()
 
 
-def test_a_new_service_is_read_once_in_each_period(service: Answering, settings: Settings) -> None:
+def test_service_is_read_once_in_each_period_of_a_deployment(service: Answering, settings: Settings) -> None:
     install(settings, QUEUE)
     service.answers({"queue": 1})
-    (settings.home / "service.json").touch()
     sink = MemoryMetricSink()
-    publisher = MetricsPublisher(replace(settings, metrics_seconds=0.4), sink)
+    publisher = MetricsPublisher(replace(settings, metrics_seconds=0.4), sink, deploying)
     publisher.start()
     try:
         for attempt in eventually():
@@ -176,11 +179,10 @@ def test_a_new_service_is_read_once_in_each_period(service: Answering, settings:
 def test_a_service_that_starts_later_is_read_soon(service: Answering, settings: Settings) -> None:
     service.answers({"queue": 1})
     sink = MemoryMetricSink()
-    publisher = MetricsPublisher(replace(settings, metrics_seconds=0.1), sink)
+    publisher = MetricsPublisher(replace(settings, metrics_seconds=0.1), sink, deploying)
     publisher.start()
     time.sleep(0.3)
     install(settings, QUEUE)
-    (settings.home / "service.json").touch()
     try:
         for attempt in eventually():
             with attempt:
@@ -189,11 +191,11 @@ def test_a_service_that_starts_later_is_read_soon(service: Answering, settings: 
         publisher.close()
 
 
-def test_an_old_service_is_read_once_a_minute_at_most(service: Answering, settings: Settings) -> None:
+def test_service_is_read_once_a_minute_at_most_between_deployments(service: Answering, settings: Settings) -> None:
     install(settings, QUEUE)
     service.answers({"queue": 1})
     sink = MemoryMetricSink()
-    publisher = MetricsPublisher(replace(settings, metrics_seconds=0.02), sink)
+    publisher = MetricsPublisher(replace(settings, metrics_seconds=0.02), sink, lambda: False)
     publisher.start()
     time.sleep(0.3)
     publisher.close()

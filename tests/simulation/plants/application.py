@@ -206,7 +206,7 @@ FAULTS = (
         "a-host-is-not-drained",
         (17, 19),
         _STAGES,
-        "dispatcher.deregister(running.task.cluster, report.address, report.port)\n    return None",
+        "dispatcher.deregister(running.task.cluster, report.address, report.port, group)\n    return None",
         "has_test_bed(running.task.cluster)\n    return None",
         beside=(
             Edit(

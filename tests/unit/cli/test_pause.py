@@ -46,7 +46,7 @@ def test_pause_lists_the_hosts_that_are_finished_first(desk: Desk) -> None:
 def test_status_shows_the_pause_and_its_commands(desk: Desk, paused: str) -> None:
     output = desk.type("status").stdout
     assert next(line for line in output.splitlines() if line.startswith("production/")).endswith("  PAUSED")
-    assert "paused by ada at 2026-11-23 12:00:07 UTC: latency rises; no further host is updated" in output
+    assert "paused by ada at 2026-11-23 12:00:03 UTC: latency rises; no further host is updated" in output
     assert f"lifecycle resume {paused} --why '...'" in output
     [cluster] = desk.facts("status")["clusters"]
     assert cluster["question"]["asks"] == "resume"
@@ -86,7 +86,7 @@ def test_abort_leaves_every_host_as_it_is(desk: Desk, paused: str) -> None:
 def test_second_pause_is_refused_and_names_the_first(desk: Desk, paused: str) -> None:
     done = desk.type("pause hello --why again")
     assert done.exit_code == 1
-    assert "is refused: paused by ada at 2026-11-23 12:00:07 UTC: latency rises" in done.stderr
+    assert "is refused: paused by ada at 2026-11-23 12:00:03 UTC: latency rises" in done.stderr
 
 
 def test_pause_can_be_neither_approved_nor_decided(desk: Desk, paused: str) -> None:

@@ -61,6 +61,21 @@ def test_reading_all_groups_takes_three_calls_and_reads_parameters_once() -> Non
     assert sorted(parameters.calls) == sorted(LEAVES)
 
 
+def test_reading_targets_that_are_all_in_the_main_group_takes_one_call() -> None:
+    balancer = Balancer(main=[A, B], bed=[B])
+    dispatcher = AlbDispatcher(balancer, Parameters(*LEAVES))
+    assert dispatcher.targets(CLUSTER, [A, B]) == {A: TargetState.HEALTHY, B: TargetState.HEALTHY}
+    assert dispatcher.targets(CLUSTER, []) == {}
+    assert balancer.calls == ["main", "main"]
+
+
+def test_the_main_group_is_read_last_when_a_target_is_not_in_it() -> None:
+    balancer = Balancer(main=[A], bed=[B])
+    dispatcher = AlbDispatcher(balancer, Parameters(*LEAVES))
+    assert dispatcher.targets(CLUSTER, [B, "127.0.10.9"]) == {B: TargetState.TEST_GROUP}
+    assert balancer.calls == ["main", "bed", "control", "main"]
+
+
 def test_older_stack_takes_one_call_until_it_is_updated() -> None:
     balancer, parameters = Balancer(main=[A]), Parameters("target-group")
     dispatcher = AlbDispatcher(balancer, parameters)

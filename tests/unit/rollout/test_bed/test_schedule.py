@@ -368,3 +368,18 @@ def test_fenced_drain_does_not_touch_the_test_bed_of_the_new_deployment(machine:
     task = HostTask(CLUSTER, request.deployment, machine.record(request.deployment).epoch, "host-1", 1)
     assert stages.drain(machine.context, task, request.deployment).outcome == "STALE"
     assert beds[address] is TargetState.HEALTHY
+
+
+@pytest.mark.parametrize("state", [TargetState.HEALTHY, TargetState.UNHEALTHY, TargetState.INITIAL])
+def test_drain_takes_a_host_out_of_a_test_group_too(machine: Machine, state: TargetState) -> None:
+    machine.memory.clock.sleep(1)
+    request = machine.request("1.0.1")
+    machine.begin(request)
+    address = machine.host("host-1").address
+    beds = machine.memory.dispatcher.test_groups.setdefault((CLUSTER, Group.TEST_BED), {})
+    beds[address] = state
+    machine.memory.dispatcher.dead |= {address} if state is TargetState.UNHEALTHY else set()
+    task = HostTask(CLUSTER, request.deployment, machine.record(request.deployment).epoch, "host-1", 1)
+    assert stages.drain(machine.context, task, request.deployment).outcome == "PASSED"
+    assert address not in beds
+    assert address not in machine.memory.dispatcher.states[CLUSTER]

@@ -15,7 +15,7 @@ from lifecycle.application.ports.notifications import Notifications
 from lifecycle.application.queries.context import QueryContext
 from lifecycle.entrypoints.settings import Settings, from_environment
 from lifecycle.gateways.aws.client import LazyClient
-from lifecycle.names import Variable
+from lifecycle.names import USER_AGENT, Variable
 
 
 @cache
@@ -25,7 +25,7 @@ def client(name: str) -> Any:
     from botocore.config import Config  # noqa: PLC0415
 
     make: Any = boto3.client  # its stubs want a literal name
-    return make(name, config=Config(retries={"mode": "standard", "max_attempts": 5}))
+    return make(name, config=Config(retries={"mode": "standard", "max_attempts": 5}, user_agent=USER_AGENT))
 
 
 def _lazy(name: str) -> LazyClient:

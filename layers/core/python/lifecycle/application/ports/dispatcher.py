@@ -3,7 +3,7 @@
 Implemented by gateways/aws and tests/fakes; tests/contract proves that both behave alike.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Protocol
 
 from lifecycle.domain.fleet.cluster import Cluster
@@ -18,11 +18,12 @@ class Dispatcher(Protocol):
     calls.
     """
 
-    def targets(self, cluster: Cluster) -> Mapping[str, TargetState]:
-        """Return every target's state in the main group.
+    def targets(self, cluster: Cluster, addresses: Collection[str] | None = None) -> Mapping[str, TargetState]:
+        """Return each target's state in the main group; with `addresses`, only of these.
 
         For a target that is only in another group, the state is TEST_GROUP if it is healthy there, else its
-        state there. One call, or three where the cluster has a test bed.
+        state there. One call if all `addresses` are in the main group or the cluster has no test bed. Else three
+        calls, and one more with `addresses`.
         """
 
     def target(self, cluster: Cluster, address: str) -> TargetState:

@@ -92,9 +92,7 @@ def _record(context: Context, facts: Facts, step: Step) -> Decided:  # noqa: C90
     current = facts.deployment
     match step:
         case UpdateHosts(hosts, following, reason, group):
-            now = context.clock.now()
-            fetches = [prefetch(current, host, number, now, group) for host, number in hosts + following]
-            context.fleet.give_turns(current.cluster, fetches)
+            _prefetch(context, facts, hosts + following, group)
             _set_state(context, current, DeploymentState.RUNNING, reason)
             return Decided("UPDATE_HOSTS", reason, hosts=_named(*hosts, group=group))
         case Diagnose(host, attempt, reason):
@@ -124,6 +122,17 @@ def _record(context: Context, facts: Facts, step: Step) -> Decided:  # noqa: C90
             return Decided("FINISH", reason, outcome=outcome)
         case _:
             assert_never(step)
+
+
+def _prefetch(context: Context, facts: Facts, hosts: tuple[tuple[str, int], ...], group: Group) -> None:
+    """Command these hosts to fetch the version; a host that is ready for the attempt was commanded before."""
+    current, now = facts.deployment, context.clock.now()
+    turns = [
+        prefetch(current, host, number, now, group)
+        for host, number in hosts
+        if not ((report := facts.reports.get(host)) and report.is_ready(current.epoch, number))
+    ]
+    context.fleet.give_turns(current.cluster, turns)
 
 
 def _named(*hosts: tuple[str, int], group: Group = Group.MAIN) -> Hosts:

@@ -26,7 +26,7 @@ RECENT_LIMIT = 50
 
 def rotation(context: Context, cluster: Cluster, reports: Mapping[str, HostReport]) -> dict[str, TargetState]:
     """Return each host's state in the load balancer, which knows hosts by their address."""
-    targets = context.dispatcher.targets(cluster)
+    targets = context.dispatcher.targets(cluster, [report.address for report in reports.values()])
     return {host: targets.get(r.address, TargetState.ABSENT) for host, r in reports.items()}
 
 

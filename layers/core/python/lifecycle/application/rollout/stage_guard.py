@@ -24,6 +24,9 @@ from lifecycle.domain.service.target import Target
 _ORDER = list(AttemptState)
 # Lambda kills a stage that waits longer than a function may run.
 LONGEST_WAIT = timedelta(seconds=840)
+# The pauses between the polls of a wait grow from this part of `poll_seconds` by this factor up to the whole.
+_FIRST_PAUSE = 4
+_PAUSE_GROWTH = 1.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,9 +171,14 @@ def _new_attempt(context: Context, task: HostTask, execution: str, needs: Attemp
 
 
 def wait_until(running: Running, seconds: float, poll: Callable[[], Outcome | None]) -> Outcome | None:
-    """Poll until there is an outcome; None when there is none within `seconds` or LONGEST_WAIT."""
-    clock = running.context.clock
+    """Poll until there is an outcome; None when there is none within `seconds` or LONGEST_WAIT.
+
+    The first pauses are shorter, because most waits end soon: an idle host drains within milliseconds.
+    """
+    clock, longest = running.context.clock, running.context.poll_seconds
     until = clock.now() + min(timedelta(seconds=seconds), LONGEST_WAIT)
+    pause = longest / _FIRST_PAUSE
     while (outcome := poll()) is None and clock.now() < until:
-        clock.sleep(running.context.poll_seconds)
+        clock.sleep(pause)
+        pause = min(pause * _PAUSE_GROWTH, longest)
     return outcome

@@ -24,12 +24,14 @@ REASON = 200
 def drain(running: Running) -> Outcome:
     """Take the host out of rotation and wait until its requests in flight have ended."""
     host = running.host
-    if blocker := _check_drain(running).blocker:
-        return running.fail(blocker)
-    ready = _await_ready(running)
-    if ready.outcome != "PASSED":
-        return ready
-    report = running.report()
+    report = running.first
+    if report is None or not report.is_ready(running.task.epoch, running.task.attempt):
+        # A host that is ready is checked right before the effect only, since nothing is waited for.
+        if blocker := _check_drain(running).blocker:
+            return running.fail(blocker)
+        ready, report = _await_ready(running)
+        if ready.outcome != "PASSED":
+            return ready
     if report is None:
         return running.fail(f"{host} has no agent")
     if stopped := _deregister(running, report):
@@ -56,7 +58,9 @@ def _deregister(running: Running, report: HostReport) -> Outcome | None:
     if check.state.in_rotation:
         running.record("drain")
         traffic_weights.stop_traffic(running.context, running.task.cluster, report.address)
-        running.context.dispatcher.deregister(running.task.cluster, report.address, report.port)
+        # HEALTHY is a state in the main group only; another group is looked at once the host has left that one.
+        group = Group.MAIN if check.state is TargetState.HEALTHY else None
+        running.context.dispatcher.deregister(running.task.cluster, report.address, report.port, group)
     return None
 
 
@@ -64,7 +68,7 @@ def _left_rotation(running: Running, report: HostReport) -> Outcome | None:
     """Return PASSED once the host is out of every target group; None while it is draining."""
     context, cluster = running.context, running.task.cluster
     state = context.dispatcher.target(cluster, report.address)
-    if state is TargetState.TEST_GROUP:  # it was draining in the main group, and is in another group too
+    if state.in_rotation and state is not TargetState.HEALTHY:  # it has left the main group, but is in another one
         if stopped := running.fenced():
             return stopped  # the test bed belongs to another deployment
         traffic_weights.stop_traffic(context, cluster, report.address)
@@ -96,15 +100,12 @@ def _check_drain(running: Running) -> _DrainCheck:
     return _DrainCheck(state_of(rotation, host), refuse_drain(host, serving, floor))
 
 
-def _await_ready(running: Running) -> Outcome:
+def _await_ready(running: Running) -> tuple[Outcome, HostReport | None]:
     """Wait until the host has fetched and checked the version, so a damaged artifact is found before the drain."""
-    task, first = running.task, running.first
-    if first and (first.epoch, first.attempt, first.stage) == (task.epoch, task.attempt, AgentStage.READY):
-        return Outcome("PASSED")
-    now = running.context.clock.now()
+    task, now = running.task, running.context.clock.now()
     turn = host_commands.prefetch(running.deployment, task.host, task.attempt, now, running.group)
     running.context.fleet.give_turns(task.cluster, [turn])
-    return _await_agent(running, (AgentStage.READY,))[0]
+    return _await_agent(running, (AgentStage.READY,))
 
 
 @stage(needs=AttemptState.DRAINED, reaches=AttemptState.INSTALLED)

@@ -87,6 +87,10 @@ class HostReport:
         """Return the time of the last report, if that is longer ago than `heartbeat_timeout`; else None."""
         return self.seen_at if now - self.seen_at > heartbeat_timeout else None
 
+    def is_ready(self, epoch: int, attempt: int) -> bool:
+        """Return whether the host has fetched and checked the version for this attempt."""
+        return (self.epoch, self.attempt, self.stage) == (epoch, attempt, AgentStage.READY)
+
     def answers(self, turn: Turn) -> bool:
         """Return whether this report is about that turn."""
         return (self.epoch, self.attempt) == (turn.epoch, turn.attempt)

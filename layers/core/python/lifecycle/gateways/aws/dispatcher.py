@@ -1,6 +1,6 @@
 """The load balancer: an ALB's target groups and listener, by the parameters of the cluster's stack."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
@@ -40,8 +40,14 @@ class AlbDispatcher:
         self._ssm = ssm
         self._arns: dict[tuple[Cluster, str], str] = {}
 
-    def targets(self, cluster: Cluster) -> Mapping[str, TargetState]:
-        return {**self._in_test_groups(cluster), **self.members(cluster, Group.MAIN)}
+    def targets(self, cluster: Cluster, addresses: Collection[str] | None = None) -> Mapping[str, TargetState]:
+        if addresses is not None:
+            in_main = self.members(cluster, Group.MAIN)
+            if in_main.keys() >= set(addresses):
+                return {address: in_main[address] for address in addresses}
+        # The main group is read last, so a target that moves there from a test group meanwhile is not missed.
+        found = {**self._in_test_groups(cluster), **self.members(cluster, Group.MAIN)}
+        return found if addresses is None else {each: found[each] for each in addresses if each in found}
 
     def target(self, cluster: Cluster, address: str) -> TargetState:
         in_main = self.members(cluster, Group.MAIN).get(address)
