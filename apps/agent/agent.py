@@ -14,6 +14,7 @@ from apps.agent.decide import Abandon, Decision, Fetch, Idle, Ignore, Install, P
 from apps.agent.errors import StoreUnreachable
 from apps.agent.installer import Installer
 from apps.agent.journal import Journal
+from apps.agent.polling import PollPace
 from apps.agent.ports import Releases, Reports, Turns
 from apps.agent.release_store import ReleaseStore
 from apps.agent.reporter import Reporter
@@ -57,6 +58,7 @@ class Agent:
         self._started_at = clock()
         self._stage = AgentStage.IDLE
         self._last_logged = ""
+        self._pace = PollPace(settings.busy_seconds, settings.idle_seconds)
         self._pause = 0.0
         self._turn: Turn | None = None
 
@@ -81,7 +83,8 @@ class Agent:
             turn = self._turn = self._turns.current()
             decision = decide(turn, state, self._settings.host, self._clock())
             self._log_once(f"{type(decision).__name__}: {decision.reason}")
-            wait = self._act(decision)
+            self._act(decision)
+            wait = self._pace.after(decision, turn, self._clock())
         except (LifecycleError, OSError) as error:
             if not self._pause:
                 logger.warning("%s", error)
@@ -99,12 +102,10 @@ class Agent:
             logger.info("%s", message)
             self._last_logged = message
 
-    def _act(self, decision: Decision) -> float:
+    def _act(self, decision: Decision) -> None:
         match decision:
-            case Idle() | Ignore():
-                return self._settings.idle_seconds
-            case Prefetched(_, soon):
-                return self._settings.busy_seconds if soon else self._settings.idle_seconds
+            case Idle() | Ignore() | Prefetched():
+                pass
             case Fetch(turn):
                 self._fetch(turn)
             case Install(turn):
@@ -113,7 +114,6 @@ class Agent:
                 self._end(AgentStage.FAILED, self._journal.state().acted.stage, reason)
             case _:
                 assert_never(decision)
-        return self._settings.busy_seconds
 
     def _fetch(self, turn: Turn) -> None:
         self._begin(turn, AgentStage.FETCHING)

@@ -30,7 +30,7 @@ class Settings:
     table: str = ""
     bucket: str = ""
     idle_seconds: float = 5.0
-    busy_seconds: float = 0.05
+    busy_seconds: float = 0.02
     heartbeat_seconds: float = 3.0
     metrics_seconds: float = 60.0
 
@@ -98,8 +98,8 @@ def _parser(environment: Mapping[str, str]) -> argparse.ArgumentParser:
     option("home", "LIFECYCLE_AGENT_HOME", "the folder for releases, logs and state; private to one agent")
     option("table", Variable.LEDGER_TABLE, "the DynamoDB table with commands and reports")
     option("bucket", Variable.ARTIFACT_BUCKET, "the S3 bucket with releases and snapshots")
-    option("idle-seconds", "LIFECYCLE_IDLE_SECONDS", "seconds between polls for a command", 5.0, float)
-    option("busy-seconds", "LIFECYCLE_BUSY_SECONDS", "seconds between polls when an install is near", 0.05, float)
+    option("idle-seconds", "LIFECYCLE_IDLE_SECONDS", "most seconds between polls for a command", 5.0, float)
+    option("busy-seconds", "LIFECYCLE_BUSY_SECONDS", "fewest seconds between polls, after a change", 0.02, float)
     option("heartbeat-seconds", "LIFECYCLE_HEARTBEAT_SECONDS", "most seconds between reports", 3.0, float)
     option("metrics-seconds", "LIFECYCLE_METRICS_SECONDS", "seconds between metric readings", 60.0, float)
     return parser

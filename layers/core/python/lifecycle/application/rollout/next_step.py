@@ -42,6 +42,7 @@ from lifecycle.domain.rollout.test_bed.model import NO_NOTE, BakeNote, TestBed
 from lifecycle.domain.rollout.test_bed.schedule import failed_test_bed
 
 Hosts: TypeAlias = tuple[dict[str, str | int], ...]
+Attempts: TypeAlias = tuple[tuple[str, int], ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +93,7 @@ def _record(context: Context, facts: Facts, step: Step) -> Decided:  # noqa: C90
     current = facts.deployment
     match step:
         case UpdateHosts(hosts, following, reason, group):
-            _prefetch(context, facts, hosts + following, group)
+            _prefetch(context, facts, hosts, following, group)
             _set_state(context, current, DeploymentState.RUNNING, reason)
             return Decided("UPDATE_HOSTS", reason, hosts=_named(*hosts, group=group))
         case Diagnose(host, attempt, reason):
@@ -124,14 +125,18 @@ def _record(context: Context, facts: Facts, step: Step) -> Decided:  # noqa: C90
             assert_never(step)
 
 
-def _prefetch(context: Context, facts: Facts, hosts: tuple[tuple[str, int], ...], group: Group) -> None:
-    """Command these hosts to fetch the version; a host that is ready for the attempt was commanded before."""
+def _prefetch(context: Context, facts: Facts, hosts: Attempts, following: Attempts, group: Group) -> None:
+    """Command hosts to fetch the version: `hosts` again at the beginning of their round, others until they are ready.
+
+    An agent polls quickly once its command changes (apps/agent/polling.py).
+    """
     current, now = facts.deployment, context.clock.now()
-    turns = [
-        prefetch(current, host, number, now, group)
-        for host, number in hosts
+    waiting = [
+        (host, number)
+        for host, number in following
         if not ((report := facts.reports.get(host)) and report.is_ready(current.epoch, number))
     ]
+    turns = [prefetch(current, host, number, now, group) for host, number in (*hosts, *waiting)]
     context.fleet.give_turns(current.cluster, turns)
 
 

@@ -47,6 +47,8 @@ from lifecycle.domain.service.policy import ApprovalGate, OnFail
 
 # A Standard execution may have 25,000 history events; a host takes at most 50 (tests/integration/statemachines).
 HOSTS_PER_EXECUTION = 400
+# Hosts that prefetch ahead of their round, at least. An idle agent may poll seldom: in 3 rounds it learns of its own.
+LOOKAHEAD = 3
 
 # Hosts with the number of their next attempt.
 Hosts: TypeAlias = list[tuple[str, int]]
@@ -204,7 +206,7 @@ def _update_next(facts: Facts, left: _Remaining) -> Step:
     batch, rest = _next_batch(facts, left.waiting)
     if group is Group.TEST_BED:
         batch, rest = batch[:1], [*batch[1:], *rest]
-    following = [] if group is Group.TEST_BED else rest[: len(batch)]
+    following = [] if group is Group.TEST_BED else rest[: max(len(batch), LOOKAHEAD)]
     names = ", ".join(host for host, _ in batch)
     where = ", into the test bed" if group is Group.TEST_BED else ""
     return UpdateHosts(tuple(batch), tuple(following), f"{names} next{where}; {len(rest)} to follow", group)
