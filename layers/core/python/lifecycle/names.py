@@ -27,7 +27,7 @@ def arn(service: str, resource: str, account: Account = TEMPLATE) -> str:
 
 # --- Calls of AWS
 
-# The name of these programs in CloudTrail. botocore composes its own name anew for each call, a sixth of the call's
+# The name of these programs in CloudTrail. botocore composes its own name again for each call, a sixth of the call's
 # processor time, unless it is given one.
 USER_AGENT = "lifecycle"
 
