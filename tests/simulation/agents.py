@@ -13,6 +13,7 @@ from apps.agent.agent import Agent
 from apps.agent.decide import State
 from apps.agent.errors import StoreUnreachable
 from apps.agent.journal import Journal
+from apps.agent.polling import PollPace
 from apps.agent.settings import Settings
 from lifecycle.domain.fleet.host import AgentStage, HostReport
 from lifecycle.domain.fleet.host_command import Turn
@@ -146,7 +147,9 @@ def new_agent(host: Host) -> tuple[Agent, SimulatedJournal, AgentLedger]:
     agent._started_at = sim.time()
     agent._stage = AgentStage.IDLE
     agent._last_logged = ""
+    agent._pace = PollPace(settings.busy_seconds, settings.idle_seconds)
     agent._pause = 0.0
+    agent._turn = None
     reporter._agent = agent
     sim.reporters[host.name] = reporter
     return agent, journal, ledger
