@@ -6,6 +6,7 @@ from dataclasses import replace
 from lifecycle.domain.errors import Refused
 from lifecycle.domain.fleet.cluster import Cluster
 from lifecycle.domain.rollout.attempt import HostAttempt
+from lifecycle.domain.rollout.checkpoint import Checkpoint
 from lifecycle.domain.rollout.decision import Answer, Question
 from lifecycle.domain.rollout.deployment import Deployment
 from lifecycle.domain.rollout.test_bed.model import TestBed
@@ -19,6 +20,7 @@ class MemoryDeployments:
         self._attempts: dict[tuple[str, str, int], HostAttempt] = {}
         self._questions: dict[tuple[str, str], Question] = {}
         self._beds: dict[tuple[str, int], TestBed] = {}
+        self._checkpoints: dict[str, Checkpoint] = {}
 
     def put(self, deployment: Deployment) -> None:
         held = self._deployments.get((deployment.cluster, deployment.id))
@@ -37,6 +39,9 @@ class MemoryDeployments:
         if held is None or held.state is attempt.state or held.progress_rank < attempt.progress_rank:
             self._attempts[attempt.deployment, attempt.host, attempt.number] = attempt
 
+    def attempt(self, deployment: str, host: str, number: int) -> HostAttempt | None:
+        return self._attempts.get((deployment, host, number))
+
     def attempts(self, deployment: str) -> Sequence[HostAttempt]:
         return [self._attempts[key] for key in sorted(self._attempts) if key[0] == deployment]
 
@@ -53,6 +58,16 @@ class MemoryDeployments:
         held = self._beds.get((bed.deployment, bed.number))
         if held is None or held.progress_rank < bed.progress_rank:
             self._beds[bed.deployment, bed.number] = bed
+
+    def put_checkpoint(self, checkpoint: Checkpoint) -> bool:
+        held = self._checkpoints.get(checkpoint.deployment)
+        if checkpoint.number != (held.number if held else 0) + 1:
+            return False
+        self._checkpoints[checkpoint.deployment] = checkpoint
+        return True
+
+    def checkpoint(self, deployment: str) -> Checkpoint | None:
+        return self._checkpoints.get(deployment)
 
     def ask(self, question: Question) -> Question:
         return self._questions.setdefault((question.deployment, question.id), question)

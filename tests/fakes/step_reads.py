@@ -1,6 +1,8 @@
 """The records that a step reads first, from the other fakes."""
 
-from lifecycle.application.ports.step_reads import StepRecords
+from collections.abc import Sequence
+
+from lifecycle.application.ports.step_reads import HostRecords, LoopRecords, StepRecords
 from lifecycle.domain.fleet.cluster import Cluster
 from lifecycle.domain.rollout.deployment import Deployment
 from lifecycle.domain.rollout.lease import Lease
@@ -18,13 +20,26 @@ class MemoryStepReads:
         self._fleet = fleet
 
     def of_host(self, cluster: Cluster, deployment: str, host: str, attempt: int) -> StepRecords:
-        tried = self._deployments.attempts(deployment)
         return StepRecords(
             deployment=self._deployments.get(cluster, deployment),
             lease=self._leases.current(cluster),
-            attempt=next((each for each in tried if (each.host, each.number) == (host, attempt)), None),
+            attempt=self._deployments.attempt(deployment, host, attempt),
             report=self._fleet.report(cluster, host),
         )
 
     def of_deployment(self, cluster: Cluster, deployment: str) -> tuple[Deployment | None, Lease]:
         return self._deployments.get(cluster, deployment), self._leases.current(cluster)
+
+    def of_loop(self, cluster: Cluster, deployment: str) -> LoopRecords:
+        found, lease = self.of_deployment(cluster, deployment)
+        return LoopRecords(found, lease, self._deployments.checkpoint(deployment))
+
+    def of_hosts(
+        self, cluster: Cluster, deployment: str, attempts: Sequence[tuple[str, int]], hosts: Sequence[str]
+    ) -> HostRecords:
+        tried = [self._deployments.attempt(deployment, *each) for each in attempts]
+        found = {host: self._fleet.report(cluster, host) for host in hosts}
+        return HostRecords(
+            attempts=[each for each in tried if each],
+            reports={host: report for host, report in found.items() if report},
+        )

@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
-from lifecycle.application.context import Context
+from lifecycle.application.context import CHECKPOINT_FROM, Context
 from lifecycle.domain.fleet.cluster import Cluster
 from lifecycle.domain.fleet.host_command import Order, Turn
 from tests.simulation.fakes import Clock, Executions, StepReads
@@ -42,10 +42,10 @@ def _instrumented(sim: "Simulation", name: str, call: Callable[..., Any], check:
 
 READS = {
     "leases": ("current",),
-    "deployments": ("get", "recent", "attempts_and_questions", "attempts", "questions", "beds"),
-    "step_reads": ("of_host", "of_deployment"),
+    "deployments": ("get", "recent", "attempts_and_questions", "attempts", "questions", "beds", "checkpoint"),
+    "step_reads": ("of_host", "of_deployment", "of_loop", "of_hosts"),
     "audit_log": ("read",),
-    "fleet": ("reports", "report", "quarantined", "quarantined_hosts"),
+    "fleet": ("reports", "report", "report_count", "quarantined", "quarantined_hosts"),
     "freezes": ("all",),
     "queue": ("waiting",),
     "registry": ("desired", "clusters"),
@@ -56,7 +56,7 @@ READS = {
 }
 WRITES = {
     "leases": ("acquire", "hand_over", "renew", "release"),
-    "deployments": ("put", "put_attempt", "put_bed", "ask", "attach_token", "answer"),
+    "deployments": ("put", "put_attempt", "put_bed", "put_checkpoint", "ask", "attach_token", "answer"),
     "audit_log": ("append",),
     "fleet": ("quarantine", "quarantine_host", "lift_quarantine", "remove"),
     "freezes": ("put", "lift"),
@@ -96,7 +96,14 @@ def instrumented_context(sim: "Simulation") -> Context:
     ports["dispatcher"].has_test_bed = sim.balancer.has_test_bed
     sim.metrics_port = ports.pop("metrics")
     sim.metrics_port.complete_minutes = sim.metrics.complete_minutes
-    return Context(clock=Clock(sim), poll_seconds=2.0, heartbeat_timeout=timedelta(seconds=30), **ports)
+    return Context(
+        clock=Clock(sim),
+        poll_seconds=2.0,
+        heartbeat_timeout=timedelta(seconds=30),
+        # Half of the runs use checkpoints, which only large clusters need.
+        checkpoint_from=sim.seed % 2 * CHECKPOINT_FROM,
+        **ports,
+    )
 
 
 def _give_turn(sim: "Simulation") -> Callable[[Cluster, Turn], bool]:

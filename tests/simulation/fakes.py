@@ -1,11 +1,11 @@
 """The fakes that need the simulation: clock, fleet, leases, executions, and reads that are torn."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from lifecycle.application.ports.step_reads import StepRecords
+from lifecycle.application.ports.step_reads import HostRecords, LoopRecords, StepRecords
 from lifecycle.domain.fleet.cluster import Cluster
 from lifecycle.domain.fleet.host import HostReport
 from lifecycle.domain.rollout.deployment import Deployment
@@ -138,6 +138,20 @@ class StepReads:
         found = self._sim.deployments.get(cluster, deployment)
         self._between()
         return found, self._sim.leases.current(cluster)
+
+    def of_loop(self, cluster: Cluster, deployment: str) -> LoopRecords:
+        found, lease = self.of_deployment(cluster, deployment)
+        self._between()
+        return LoopRecords(found, lease, self._sim.deployments.checkpoint(deployment))
+
+    def of_hosts(
+        self, cluster: Cluster, deployment: str, attempts: Sequence[tuple[str, int]], hosts: Sequence[str]
+    ) -> HostRecords:
+        sim = self._sim
+        tried = [sim.deployments.attempt(deployment, *each) for each in attempts]
+        self._between()
+        found = {host: sim.fleet.report(cluster, host) for host in hosts}
+        return HostRecords([a for a in tried if a], {host: r for host, r in found.items() if r})
 
     def _between(self) -> None:
         sim = self._sim

@@ -1,13 +1,13 @@
 """Races that the simulation and the fault injection found, each in a few lines."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 
 from lifecycle.application.convergence.converge import converge_all
-from lifecycle.application.ports.step_reads import StepReads, StepRecords
+from lifecycle.application.ports.step_reads import HostRecords, LoopRecords, StepReads, StepRecords
 from lifecycle.application.rollout import host_commands, stages
 from lifecycle.application.rollout.decide import decide
 from lifecycle.application.rollout.plan import begin
@@ -270,6 +270,14 @@ class Late:
 
     def of_deployment(self, cluster: Cluster, deployment: str) -> tuple[Deployment | None, Lease]:
         return self._standings.of_deployment(cluster, deployment)
+
+    def of_loop(self, cluster: Cluster, deployment: str) -> LoopRecords:
+        return self._standings.of_loop(cluster, deployment)
+
+    def of_hosts(
+        self, cluster: Cluster, deployment: str, attempts: Sequence[tuple[str, int]], hosts: Sequence[str]
+    ) -> HostRecords:
+        return self._standings.of_hosts(cluster, deployment, attempts, hosts)
 
 
 class NoTrail(MemoryAuditLog):

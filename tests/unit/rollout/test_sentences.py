@@ -5,7 +5,7 @@ or by a sentence of another record; the decision must stay what it was.
 """
 
 import string
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields, is_dataclass, replace
 from datetime import datetime, timedelta
 from functools import cache
@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from lifecycle.application.context import Context
 from lifecycle.application.convergence.converge import cluster_facts
 from lifecycle.application.monitoring.watch_alarms import watch, watch_facts
-from lifecycle.application.ports.step_reads import StepReads, StepRecords
+from lifecycle.application.ports.step_reads import HostRecords, LoopRecords, StepReads, StepRecords
 from lifecycle.application.rollout import observe
 from lifecycle.domain.convergence.decide import ClusterFacts, converge
 from lifecycle.domain.fleet.cluster import Cluster
@@ -123,8 +123,16 @@ class Recording:
         return self.inner.of_host(cluster, deployment, host, attempt)
 
     def of_deployment(self, cluster: Cluster, deployment: str) -> tuple[Deployment | None, Lease]:
-        current, lease = self.inner.of_deployment(cluster, deployment)
-        now = self.context.clock.now()
+        return self.inner.of_deployment(cluster, deployment)
+
+    def of_hosts(
+        self, cluster: Cluster, deployment: str, attempts: Sequence[tuple[str, int]], hosts: Sequence[str]
+    ) -> HostRecords:
+        return self.inner.of_hosts(cluster, deployment, attempts, hosts)
+
+    def of_loop(self, cluster: Cluster, deployment: str) -> LoopRecords:
+        found = self.inner.of_loop(cluster, deployment)
+        current, lease, now = found.deployment, found.lease, self.context.clock.now()
         if current is not None and self._is_news(facts := observe.facts(self.context, current, lease, deployment)):
             self.observations.steps.append((facts, now))
             request = replace(current.request, deployment=f"{deployment}-again")
@@ -133,7 +141,7 @@ class Recording:
                 alarm = Alarm("lc-p-hello-errors", CLUSTER, True, since, "at most 2 %", "4.1 %")
                 self.observations.alarms.append((watch_facts(self.context, alarm), now))
             self.observations.clusters.append((cluster_facts(self.context, cluster), now))
-        return current, lease
+        return found
 
     def _is_news(self, facts: Facts) -> bool:
         """Return whether the step differs from the one before: most minutes of a bake are alike."""

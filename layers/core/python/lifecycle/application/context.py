@@ -22,6 +22,9 @@ from lifecycle.domain.fleet.cluster import Cluster
 from lifecycle.domain.monitoring.audit import AuditEntry
 from lifecycle.domain.rollout.deployment import Request
 
+# Below it, reading all attempts and reports takes fewer calls than a checkpoint does.
+CHECKPOINT_FROM = 40
+
 
 @dataclass(frozen=True, slots=True)
 class Context:
@@ -29,6 +32,7 @@ class Context:
 
     `poll_seconds` is the time between two polls of a stage. After `heartbeat_timeout` without a report, a
     host is unreachable. `minute` is the length of a minute in a policy's `watch_minutes` or `bake_minutes`.
+    A rollout of at least `checkpoint_from` hosts uses checkpoints (domain/rollout/checkpoint.py).
     """
 
     clock: Clock
@@ -46,6 +50,7 @@ class Context:
     poll_seconds: float = 2.0
     heartbeat_timeout: timedelta = timedelta(seconds=30)
     minute: timedelta = timedelta(seconds=60)
+    checkpoint_from: int = CHECKPOINT_FROM
 
     def record(
         self, cluster: Cluster, what: str, who: str, why: str = "", *, deployment: str = "", host: str = ""

@@ -5,6 +5,7 @@ from typing import Protocol
 
 from lifecycle.domain.fleet.cluster import Cluster
 from lifecycle.domain.rollout.attempt import HostAttempt
+from lifecycle.domain.rollout.checkpoint import Checkpoint
 from lifecycle.domain.rollout.decision import Answer, Question
 from lifecycle.domain.rollout.deployment import Deployment
 from lifecycle.domain.rollout.test_bed.model import TestBed
@@ -38,6 +39,11 @@ class Deployments(Protocol):
 
     def put_bed(self, bed: TestBed) -> None:
         """Write the test bed, unless the stored one has progressed as far: the first of two starts or ends counts."""
+
+    def put_checkpoint(self, checkpoint: Checkpoint) -> bool:
+        """Write the checkpoint of a deployment; returns False unless its number is the one after the stored one's."""
+
+    def checkpoint(self, deployment: str) -> Checkpoint | None: ...
 
     def ask(self, question: Question) -> Question:
         """Record a question once; returns the stored one if it was recorded before."""

@@ -3,6 +3,7 @@
 Called by functions/rollout/next_step, before each round of hosts in statemachines/rollout.asl.json.
 """
 
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import timedelta
@@ -10,17 +11,20 @@ from math import ceil
 from typing import TypeAlias, assert_never
 
 from lifecycle.application.context import Context
+from lifecycle.application.ports.step_reads import LoopRecords
 from lifecycle.application.rollout import observe
 from lifecycle.application.rollout.host_commands import prefetch
 from lifecycle.domain.analysis.model import Verdict
-from lifecycle.domain.errors import StaleEpoch
+from lifecycle.domain.errors import StaleEpoch, StoreRefused
 from lifecycle.domain.fleet.cluster import Cluster
+from lifecycle.domain.fleet.host import HostReport
 from lifecycle.domain.fleet.target_group import Group
 from lifecycle.domain.rollout.attempt import AttemptState, Blame, HostAttempt
+from lifecycle.domain.rollout.checkpoint import Checkpoint, checkpoint_of, continue_from
 from lifecycle.domain.rollout.decision import EvidenceKind, Question, QuestionKind, effects, latest_attempts
 from lifecycle.domain.rollout.deployment import Deployment, DeploymentState
 from lifecycle.domain.rollout.execution import next_execution
-from lifecycle.domain.rollout.lease import RENEWAL_THRESHOLD, RUNNING_LEASE, WAITING_LEASE
+from lifecycle.domain.rollout.lease import RENEWAL_THRESHOLD, RUNNING_LEASE, WAITING_LEASE, Lease
 from lifecycle.domain.rollout.membership import members
 from lifecycle.domain.rollout.next_step import next_step
 from lifecycle.domain.rollout.steps import (
@@ -41,8 +45,10 @@ from lifecycle.domain.rollout.steps import (
 from lifecycle.domain.rollout.test_bed.model import NO_NOTE, BakeNote, TestBed
 from lifecycle.domain.rollout.test_bed.schedule import failed_test_bed
 
+# A step decides again when another one has handed out hosts at the same time.
+_TRIES = 3
+
 Hosts: TypeAlias = tuple[dict[str, str | int], ...]
-Attempts: TypeAlias = tuple[tuple[str, int], ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,16 +72,52 @@ def decide_next(
 
     `undiagnosed`: a diagnosis was lost in this execution, so decisions about failures come without one.
     """
-    current, lease = context.step_reads.of_deployment(cluster, name)
-    if current is None:
-        raise observe.unknown(cluster, name)
-    facts = observe.facts(context, current, lease, execution, undiagnosed=undiagnosed)
-    step = next_step(facts, context.clock.now())
-    _renew(context, facts, step)
-    return _record(context, facts, step)
+    for _ in range(_TRIES):
+        records = context.step_reads.of_loop(cluster, name)
+        current = records.deployment
+        if current is None:
+            raise observe.unknown(cluster, name)
+        found = _continued(context, records, execution)
+        if found is None:
+            facts = observe.facts(context, current, records.lease, execution, undiagnosed=undiagnosed)
+            step = next_step(facts, context.clock.now())
+            if not isinstance(step, UpdateHosts):
+                _renew(context, current, records.lease, step)
+                return _record(context, facts, step)
+            found = step, _checkpoint(context, facts, step, records.checkpoint), facts.reports
+        update, checkpoint, reports = found
+        # What is handed out is on record before anything can happen to it.
+        if checkpoint is None or context.deployments.put_checkpoint(checkpoint):
+            _renew(context, current, records.lease, update)
+            return _hand_out(context, current, update, reports)
+    raise StoreRefused(f"expected one loop of {name}, found another that decides at the same time: try again")
 
 
-def _renew(context: Context, facts: Facts, step: Step) -> None:
+def _continued(
+    context: Context, records: LoopRecords, execution: str
+) -> tuple[UpdateHosts, Checkpoint | None, Mapping[str, HostReport]] | None:
+    """Return the next hosts of the checkpoint, and their reports; None where everything must be observed."""
+    changes = observe.changes(context, records, execution)
+    if records.checkpoint is None or changes is None:
+        return None
+    found = continue_from(records.checkpoint, changes, context.clock.now())
+    return (*found, changes.reports) if found else None
+
+
+def _checkpoint(context: Context, facts: Facts, step: UpdateHosts, last: Checkpoint | None) -> Checkpoint | None:
+    """Return the checkpoint of this step; None in a small cluster, where reading everything takes fewer calls."""
+    if last is None and len(facts.reports) < context.checkpoint_from:
+        return None
+    return checkpoint_of(facts, step, last)
+
+
+def _hand_out(context: Context, current: Deployment, step: UpdateHosts, reports: Mapping[str, HostReport]) -> Decided:
+    _prefetch(context, current, step, reports)
+    _set_state(context, current, DeploymentState.RUNNING, step.reason)
+    return Decided("UPDATE_HOSTS", step.reason, hosts=_named(*step.hosts, group=step.group))
+
+
+def _renew(context: Context, current: Deployment, lease: Lease, step: Step) -> None:
     """Renew the lease for as long as this step may take; a fenced deployment learns of it at its next step."""
     if isinstance(step, Finish | RollBack):
         return
@@ -83,19 +125,17 @@ def _renew(context: Context, facts: Facts, step: Step) -> None:
     duration, minimum = (
         (WAITING_LEASE, WAITING_LEASE - timedelta(days=1)) if waits else (RUNNING_LEASE, RENEWAL_THRESHOLD)
     )
-    now, lease = context.clock.now(), facts.lease
+    now = context.clock.now()
     if lease.expires_at is None or lease.expires_at - now < minimum:
         with suppress(StaleEpoch):
-            context.leases.renew(facts.deployment.cluster, lease, now + duration)
+            context.leases.renew(current.cluster, lease, now + duration)
 
 
 def _record(context: Context, facts: Facts, step: Step) -> Decided:  # noqa: C901, PLR0911 (one case per kind)
     current = facts.deployment
     match step:
-        case UpdateHosts(hosts, following, reason, group):
-            _prefetch(context, facts, hosts, following, group)
-            _set_state(context, current, DeploymentState.RUNNING, reason)
-            return Decided("UPDATE_HOSTS", reason, hosts=_named(*hosts, group=group))
+        case UpdateHosts():
+            return _hand_out(context, current, step, facts.reports)
         case Diagnose(host, attempt, reason):
             _set_state(context, current, DeploymentState.RUNNING, reason)
             return Decided("DIAGNOSE", reason, hosts=_named((host, attempt)))
@@ -125,18 +165,18 @@ def _record(context: Context, facts: Facts, step: Step) -> Decided:  # noqa: C90
             assert_never(step)
 
 
-def _prefetch(context: Context, facts: Facts, hosts: Attempts, following: Attempts, group: Group) -> None:
-    """Command hosts to fetch the version: `hosts` again at the beginning of their round, others until they are ready.
+def _prefetch(context: Context, current: Deployment, step: UpdateHosts, reports: Mapping[str, HostReport]) -> None:
+    """Command hosts to fetch the version: those of the step again at the beginning, others until they are ready.
 
     An agent polls quickly once its command changes (apps/agent/polling.py).
     """
-    current, now = facts.deployment, context.clock.now()
+    now = context.clock.now()
     waiting = [
         (host, number)
-        for host, number in following
-        if not ((report := facts.reports.get(host)) and report.is_ready(current.epoch, number))
+        for host, number in step.following
+        if not ((report := reports.get(host)) and report.is_ready(current.epoch, number))
     ]
-    turns = [prefetch(current, host, number, now, group) for host, number in (*hosts, *waiting)]
+    turns = [prefetch(current, host, number, now, step.group) for host, number in (*step.hosts, *waiting)]
     context.fleet.give_turns(current.cluster, turns)
 
 

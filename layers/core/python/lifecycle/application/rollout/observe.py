@@ -7,12 +7,14 @@ from collections.abc import Mapping, Sequence
 from itertools import chain
 
 from lifecycle.application.context import Context
+from lifecycle.application.ports.step_reads import LoopRecords
 from lifecycle.domain.errors import Unknown
 from lifecycle.domain.fleet.cluster import Cluster
 from lifecycle.domain.fleet.desired import Desired
 from lifecycle.domain.fleet.host import HostReport
-from lifecycle.domain.fleet.target_group import TargetState
+from lifecycle.domain.fleet.target_group import Group, TargetState
 from lifecycle.domain.rollout.attempt import HostAttempt
+from lifecycle.domain.rollout.checkpoint import Changes
 from lifecycle.domain.rollout.deployment import Deployment, DeploymentState, Kind, Request
 from lifecycle.domain.rollout.lease import Lease
 from lifecycle.domain.rollout.preflight import Observed
@@ -26,7 +28,15 @@ RECENT_LIMIT = 50
 
 def rotation(context: Context, cluster: Cluster, reports: Mapping[str, HostReport]) -> dict[str, TargetState]:
     """Return each host's state in the load balancer, which knows hosts by their address."""
-    targets = context.dispatcher.targets(cluster, [report.address for report in reports.values()])
+    return by_host(reports, _targets(context, cluster, reports))
+
+
+def _targets(context: Context, cluster: Cluster, reports: Mapping[str, HostReport]) -> Mapping[str, TargetState]:
+    return context.dispatcher.targets(cluster, [report.address for report in reports.values()])
+
+
+def by_host(reports: Mapping[str, HostReport], targets: Mapping[str, TargetState]) -> dict[str, TargetState]:
+    """Return each host's state, from the states by address."""
     return {host: targets.get(r.address, TargetState.ABSENT) for host, r in reports.items()}
 
 
@@ -47,6 +57,7 @@ def facts(context: Context, current: Deployment, lease: Lease, execution: str, *
     """Read everything that the next step depends on."""
     reports = context.fleet.reports(current.cluster)
     attempts, questions = context.deployments.attempts_and_questions(current.id)
+    targets = _targets(context, current.cluster, reports)
     test_bed = wants_test_bed(current.policy)
     return Facts(
         deployment=current,
@@ -54,7 +65,8 @@ def facts(context: Context, current: Deployment, lease: Lease, execution: str, *
         attempts=tuple(attempts),
         questions=tuple(questions),
         reports=reports,
-        rotation=rotation(context, current.cluster, reports),
+        rotation=by_host(reports, targets),
+        targets=targets,
         execution=execution,
         quarantined=context.fleet.quarantined_hosts(current.cluster),
         heartbeat_timeout=context.heartbeat_timeout,
@@ -62,6 +74,28 @@ def facts(context: Context, current: Deployment, lease: Lease, execution: str, *
         beds=tuple(context.deployments.beds(current.id)) if test_bed else (),
         has_test_bed=test_bed and context.dispatcher.has_test_bed(current.cluster),
         minute=context.minute,
+    )
+
+
+def changes(context: Context, records: LoopRecords, execution: str) -> Changes | None:
+    """Read what the next step of a checkpoint depends on; None where there is no such checkpoint."""
+    current, checkpoint = records.deployment, records.checkpoint
+    if current is None or checkpoint is None or checkpoint.baseline is None:
+        return None
+    given = [(each.host, each.attempt) for each in checkpoint.given]
+    next_hosts = [each.host for each in checkpoint.next_hosts()]
+    found = context.step_reads.of_hosts(current.cluster, current.id, given, next_hosts)
+    return Changes(
+        deployment=current,
+        lease=records.lease,
+        execution=execution,
+        attempts=found.attempts,
+        reports=found.reports,
+        report_count=context.fleet.report_count(current.cluster),
+        questions=context.deployments.questions(current.id),
+        quarantined=context.fleet.quarantined_hosts(current.cluster),
+        targets=context.dispatcher.members(current.cluster, Group.MAIN),
+        heartbeat_timeout=context.heartbeat_timeout,
     )
 
 

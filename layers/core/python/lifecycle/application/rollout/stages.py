@@ -8,6 +8,7 @@ from textwrap import shorten
 from typing import NamedTuple
 
 from lifecycle.application.rollout import host_commands, observe
+from lifecycle.application.rollout.drain_check import state_if_enough_serve
 from lifecycle.application.rollout.stage_guard import LONGEST_WAIT, Outcome, Running, stage, wait_until
 from lifecycle.application.rollout.test_bed import traffic_weights
 from lifecycle.domain.fleet.host import AgentStage, HostReport
@@ -86,6 +87,8 @@ class _DrainCheck(NamedTuple):
 def _check_drain(running: Running) -> _DrainCheck:
     """Check that enough other hosts serve. It changes nothing, since the caller may be fenced."""
     context, cluster, host = running.context, running.task.cluster, running.host
+    if state := state_if_enough_serve(context, running.deployment, host, running.task.attempt):
+        return _DrainCheck(state)
     reports = context.fleet.reports(cluster)
     if host not in reports:
         return _DrainCheck(TargetState.ABSENT, f"{host} has no agent")

@@ -203,24 +203,31 @@ def _update_next(facts: Facts, left: _Remaining) -> Step:
     if attempts_here >= HOSTS_PER_EXECUTION:
         return ContinueLater(f"{attempts_here} attempts in execution {facts.execution}; going on in a new one")
     group = next_group(facts)
-    batch, rest = _next_batch(facts, left.waiting)
+    batch, rest = _next_batch(facts, left.waiting, HOSTS_PER_EXECUTION - attempts_here)
     if group is Group.TEST_BED:
         batch, rest = batch[:1], [*batch[1:], *rest]
     following = [] if group is Group.TEST_BED else rest[: max(len(batch), LOOKAHEAD)]
     names = ", ".join(host for host, _ in batch)
     where = ", into the test bed" if group is Group.TEST_BED else ""
-    return UpdateHosts(tuple(batch), tuple(following), f"{names} next{where}; {len(rest)} to follow", group)
+    reason = f"{names} next{where}; {len(rest)} to follow"
+    return UpdateHosts(tuple(batch), tuple(following), reason, group, tuple(left.waiting))
 
 
-def _next_batch(facts: Facts, waiting: Hosts) -> tuple[Hosts, Hosts]:
-    """Return the hosts to update now, and the rest.
+def room(facts: Facts) -> tuple[int, int]:
+    """Return how many hosts may be out at once, and how many more than now.
 
     At most `max_unavailable` hosts are out at once, including those that serve nothing already.
     """
     present, skipped = members(facts), skipped_hosts(facts)
     out = {h for h in present if h not in skipped and not _serves(facts, h)}
     limit = at_most(facts.deployment.policy.max_unavailable, len(present))
-    spare = limit - len(out)
+    return limit, limit - len(out)
+
+
+def _next_batch(facts: Facts, waiting: Hosts, longest: int) -> tuple[Hosts, Hosts]:
+    """Return the hosts to update now, at most `longest`, and the rest."""
+    limit, spare = room(facts)
+    limit = min(limit, longest)
     batch: Hosts = []
     test_group_taken = False
     for host, number in waiting:
@@ -233,7 +240,8 @@ def _next_batch(facts: Facts, waiting: Hosts) -> tuple[Hosts, Hosts]:
             test_group_taken |= in_test_group
     # If no host can be spared, the first one's drain is refused, and the refusal lists the hosts that are down.
     batch = batch or waiting[:1]
-    return batch, [each for each in waiting if each not in batch]
+    taken = set(batch)
+    return batch, [each for each in waiting if each not in taken]
 
 
 def _serves(facts: Facts, host: str) -> bool:

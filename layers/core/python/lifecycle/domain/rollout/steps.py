@@ -10,7 +10,7 @@ from datetime import timedelta
 from typing import TypeAlias
 
 from lifecycle.domain.fleet.host import HostReport
-from lifecycle.domain.fleet.target_group import Group, Rotation
+from lifecycle.domain.fleet.target_group import Group, Rotation, TargetState
 from lifecycle.domain.rollout.attempt import HostAttempt
 from lifecycle.domain.rollout.decision import Choice, Question
 from lifecycle.domain.rollout.deployment import Deployment, DeploymentState
@@ -26,7 +26,8 @@ class Facts:
     `rotation` and `quarantined` (host -> reason) are by host name. `heartbeat_timeout` is the longest age of
     a reachable agent's report. `undiagnosed` means that a diagnosis could not run just now. `beds` are this
     deployment's test beds. `has_test_bed` says whether the cluster has the target groups for one, and
-    `minute` is the length of a test bed's minute.
+    `minute` is the length of a test bed's minute. `targets` are the states in the load balancer by address,
+    those of unknown hosts included.
     """
 
     deployment: Deployment
@@ -42,6 +43,7 @@ class Facts:
     beds: tuple[TestBed, ...] = ()
     has_test_bed: bool = False
     minute: timedelta = timedelta(minutes=1)
+    targets: Mapping[str, TargetState] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,12 +51,14 @@ class UpdateHosts:
     """An update of these hosts, each with its attempt number. `following` come next, and should prefetch.
 
     `group` is the target group that they register in. A control is not updated, but restarted on its version.
+    `waiting` are all hosts that wait for an update in their order, these included.
     """
 
     hosts: tuple[tuple[str, int], ...]
     following: tuple[tuple[str, int], ...]
     reason: str
     group: Group = Group.MAIN
+    waiting: tuple[tuple[str, int], ...] = field(default=(), compare=False)
 
 
 @dataclass(frozen=True, slots=True)

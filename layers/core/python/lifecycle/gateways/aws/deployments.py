@@ -6,10 +6,11 @@ from dataclasses import replace
 from lifecycle.domain.errors import Refused
 from lifecycle.domain.fleet.cluster import Cluster
 from lifecycle.domain.rollout.attempt import HostAttempt
+from lifecycle.domain.rollout.checkpoint import Checkpoint
 from lifecycle.domain.rollout.decision import Answer, Question
 from lifecycle.domain.rollout.deployment import Deployment
 from lifecycle.domain.rollout.test_bed.model import BedPhase, BedRank, TestBed
-from lifecycle.gateways.aws.table import Table, cluster_key, deployment_key, item, record
+from lifecycle.gateways.aws.table import CHECKPOINT, Table, cluster_key, deployment_key, item, record
 
 # As version 0.1 stored them, so that records of both versions compare.
 _STORED_RANKS = {BedPhase.FAILING: 999_999, BedPhase.ENDED: 1_000_000}
@@ -66,6 +67,16 @@ class DynamoDeployments:
         condition = "attribute_not_exists(pk) OR place < :place"
         place = _stored_rank(bed.progress_rank)
         self._table.put(item(pk, sk, bed, place=place), condition, place={"N": str(place)})
+
+    def put_checkpoint(self, checkpoint: Checkpoint) -> bool:
+        before = checkpoint.number - 1
+        new = item(deployment_key(checkpoint.deployment), CHECKPOINT, checkpoint, place=checkpoint.number)
+        condition = "place = :before" if before else "attribute_not_exists(pk)"
+        return self._table.put(new, condition, **({"before": {"N": str(before)}} if before else {}))
+
+    def checkpoint(self, deployment: str) -> Checkpoint | None:
+        found = self._table.get(deployment_key(deployment), CHECKPOINT)
+        return record(Checkpoint, found) if found else None
 
     def ask(self, question: Question) -> Question:
         new = self._table.put(self._item(question), "attribute_not_exists(pk)")

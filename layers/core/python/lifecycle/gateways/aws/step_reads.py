@@ -1,12 +1,15 @@
 """The records that a step reads first: one BatchGetItem in the ledger."""
 
-from lifecycle.application.ports.step_reads import StepRecords
+from collections.abc import Sequence
+
+from lifecycle.application.ports.step_reads import HostRecords, LoopRecords, StepRecords
 from lifecycle.domain.fleet.cluster import Cluster
 from lifecycle.domain.fleet.host import HostReport
 from lifecycle.domain.rollout.attempt import HostAttempt
+from lifecycle.domain.rollout.checkpoint import Checkpoint
 from lifecycle.domain.rollout.deployment import Deployment
 from lifecycle.domain.rollout.lease import Lease
-from lifecycle.gateways.aws.table import Table, cluster_key, deployment_key, record, reports_key
+from lifecycle.gateways.aws.table import CHECKPOINT, Table, cluster_key, deployment_key, record, reports_key
 
 
 class DynamoStepReads:
@@ -35,3 +38,24 @@ class DynamoStepReads:
         pk = cluster_key(cluster)
         found, lease = self._table.get_all([(pk, f"DEPLOYMENT#{deployment}"), (pk, "LEASE")])
         return record(Deployment, found) if found else None, record(Lease, lease) if lease else Lease()
+
+    def of_loop(self, cluster: Cluster, deployment: str) -> LoopRecords:
+        pk = cluster_key(cluster)
+        found, lease, checkpoint = self._table.get_all(
+            [(pk, f"DEPLOYMENT#{deployment}"), (pk, "LEASE"), (deployment_key(deployment), CHECKPOINT)]
+        )
+        return LoopRecords(
+            deployment=record(Deployment, found) if found else None,
+            lease=record(Lease, lease) if lease else Lease(),
+            checkpoint=record(Checkpoint, checkpoint) if checkpoint else None,
+        )
+
+    def of_hosts(
+        self, cluster: Cluster, deployment: str, attempts: Sequence[tuple[str, int]], hosts: Sequence[str]
+    ) -> HostRecords:
+        tried = [(deployment_key(deployment), f"ATTEMPT#{host}#{number:03}") for host, number in attempts]
+        found = self._table.get_all([*tried, *((reports_key(cluster), host) for host in hosts)])
+        return HostRecords(
+            attempts=[record(HostAttempt, each) for each in found[: len(tried)] if each],
+            reports={each["sk"]["S"]: record(HostReport, each) for each in found[len(tried) :] if each},
+        )

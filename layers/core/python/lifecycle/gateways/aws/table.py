@@ -1,6 +1,6 @@
 """The ledger's items in one DynamoDB table: their keys, and records as JSON in the attribute `body`."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, TypeVar
 
 from lifecycle.domain.fleet.cluster import Cluster
@@ -8,6 +8,11 @@ from lifecycle.gateways.serialization import from_json, to_json
 from lifecycle.names import Partition
 
 T = TypeVar("T")
+
+# The sort key of a deployment's checkpoint.
+CHECKPOINT = "CHECKPOINT"
+# A BatchGetItem takes 100 keys.
+_KEYS_AT_ONCE = 100
 
 
 def cluster_key(cluster: Cluster) -> str:
@@ -74,14 +79,15 @@ class Table:
         return item
 
     def get_all(self, keys: Sequence[tuple[str, str]]) -> list[dict[str, Any] | None]:
-        """Return up to 100 items by one call, in the order of their keys; None for a missing one."""
-        wanted: list[Any] = [key(*each) for each in keys]
+        """Return items, 100 by one call, in the order of their keys; None for a missing one."""
+        wanted: list[Any] = [key(*each) for each in dict.fromkeys(keys)]
         found: dict[tuple[str, str], dict[str, Any]] = {}
         while wanted:
-            request = {self.name: {"Keys": wanted, "ConsistentRead": True}}
+            request = {self.name: {"Keys": wanted[:_KEYS_AT_ONCE], "ConsistentRead": True}}
             page = self.dynamodb.batch_get_item(RequestItems=request)
             found |= {(each["pk"]["S"], each["sk"]["S"]): each for each in page["Responses"].get(self.name, [])}
-            wanted = page.get("UnprocessedKeys", {}).get(self.name, {}).get("Keys", [])
+            unread = page.get("UnprocessedKeys", {}).get(self.name, {}).get("Keys", [])
+            wanted = [*unread, *wanted[_KEYS_AT_ONCE:]]
         return [found.get(each) for each in keys]
 
     def put(self, item: dict[str, Any], condition: str | None = None, **values: Any) -> bool:
@@ -109,12 +115,25 @@ class Table:
         """Return the records of a partition's items, as `query` finds them; raises StoreRefused."""
         return [record(kind, each) for each in self.query(pk, prefix, **options)]
 
+    def count(self, pk: str) -> int:
+        """Return the number of a partition's items. DynamoDB reads them all, but returns none."""
+        pages = self._pages("pk = :pk", {":pk": {"S": pk}}, Select="COUNT")
+        return sum(int(page["Count"]) for page in pages)
+
     def query(self, pk: str, prefix: str = "", *, newest_first: bool = False, limit: int = 0) -> list[Any]:
         """Return a partition's items whose sort key begins with `prefix`; all of them if `limit` is 0."""
         expression, values = "pk = :pk", {":pk": {"S": pk}}
         if prefix:
             expression, values[":sk"] = "pk = :pk AND begins_with(sk, :sk)", {"S": prefix}
         found: list[Any] = []
+        most = {"Limit": limit} if limit else {}
+        for page in self._pages(expression, values, ScanIndexForward=not newest_first, **most):
+            found += page["Items"]
+            if limit and len(found) >= limit:
+                break
+        return found[:limit] if limit else found
+
+    def _pages(self, expression: str, values: dict[str, Any], **options: Any) -> Iterator[dict[str, Any]]:
         more: dict[str, Any] = {}
         while True:
             page = self.dynamodb.query(
@@ -122,11 +141,10 @@ class Table:
                 KeyConditionExpression=expression,
                 ExpressionAttributeValues=values,
                 ConsistentRead=True,
-                ScanIndexForward=not newest_first,
-                **({"Limit": limit - len(found)} if limit else {}),
+                **options,
                 **more,
             )
-            found += page["Items"]
-            if "LastEvaluatedKey" not in page or (limit and len(found) >= limit):
-                return found
+            yield page
+            if "LastEvaluatedKey" not in page:
+                return
             more = {"ExclusiveStartKey": page["LastEvaluatedKey"]}

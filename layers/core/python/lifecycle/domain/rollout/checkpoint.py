@@ -1,0 +1,268 @@
+"""Checkpoints: the result of one full observation of a rollout, for the ordinary steps after it.
+
+A full observation reads every attempt and every report, which is too much for each of 2,000 hosts. Between
+two of them, `continue_from` looks only at the hosts that were handed out last, at the next ones, and at what
+tells that nothing else has changed. It may only go on in the recorded order. Everything else returns None,
+and application/rollout/next_step.py then observes everything and decides with `next_step` (docs/adr/0015).
+"""
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from hashlib import sha256
+
+from lifecycle.domain.fleet.drift import drift_reason
+from lifecycle.domain.fleet.host import HostReport
+from lifecycle.domain.fleet.target_group import Group, TargetState
+from lifecycle.domain.rollout.attempt import AttemptState, HostAttempt
+from lifecycle.domain.rollout.capacity import Floor
+from lifecycle.domain.rollout.decision import Question, answers_on, latest_attempts
+from lifecycle.domain.rollout.deployment import Deployment, DeploymentState
+from lifecycle.domain.rollout.gates import skipped_hosts
+from lifecycle.domain.rollout.lease import Lease
+from lifecycle.domain.rollout.next_step import HOSTS_PER_EXECUTION, room
+from lifecycle.domain.rollout.steps import Facts, UpdateHosts
+from lifecycle.domain.rollout.test_bed.model import BedState
+
+# The most hosts that a checkpoint queues. It bounds the record, and the hosts between two full observations.
+QUEUE_LIMIT = 200
+
+
+@dataclass(frozen=True, slots=True)
+class QueuedHost:
+    """A host, the number of its next attempt, its address, and whether it served when all was observed."""
+
+    host: str
+    attempt: int
+    address: str
+    serves: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Baseline:
+    """Everything that a full observation found and that must not change until the next one.
+
+    `execution` made it, and `attempts` counts the attempts there. `reports` counts the hosts that report.
+    `targets` and `questions` are fingerprints: of the addresses in the load balancer once the handed out hosts
+    are back, and of the questions with their answers. `unhealthy` are the addresses that do not serve.
+    `required` is the number of hosts that must serve. `limit` hosts may be out at once, and `spare` more than
+    now. `queue` is the order of the next hosts; `beyond` hosts come after it.
+    """
+
+    execution: str
+    attempts: int
+    reports: int
+    targets: str
+    questions: str
+    unhealthy: tuple[str, ...]
+    quarantined: tuple[str, ...]
+    required: int
+    limit: int
+    spare: int
+    queue: tuple[QueuedHost, ...]
+    beyond: int
+
+
+@dataclass(frozen=True, slots=True)
+class Checkpoint:
+    """The hosts that the last step handed out, recorded before it, and the baseline of the next steps.
+
+    `number` grows with each write, so that one of two racing steps decides again. Without a baseline, the next
+    step observes everything.
+    """
+
+    deployment: str
+    number: int
+    given: tuple[QueuedHost, ...]
+    baseline: Baseline | None = None
+
+    def next_hosts(self) -> tuple[QueuedHost, ...]:
+        """Return the hosts that the next step may hand out, and those that should prefetch then."""
+        return self.baseline.queue[: 2 * self.baseline.limit] if self.baseline else ()
+
+
+@dataclass(frozen=True, slots=True)
+class Changes:
+    """The facts that a step reads between two full observations.
+
+    `attempts` and `reports` are those of the hosts that were handed out and that come next. `report_count`
+    counts all reports, and `targets` are the states in the load balancer by address.
+    """
+
+    deployment: Deployment
+    lease: Lease
+    execution: str
+    attempts: Sequence[HostAttempt]
+    reports: Mapping[str, HostReport]
+    report_count: int
+    questions: Sequence[Question]
+    quarantined: Collection[str]
+    targets: Mapping[str, TargetState]
+    heartbeat_timeout: timedelta
+
+
+def continue_from(checkpoint: Checkpoint, now: Changes, at: datetime) -> tuple[UpdateHosts, Checkpoint] | None:
+    """Return the next hosts in the recorded order, with the checkpoint of that step.
+
+    None means that something is not as it was, or that no host is left: everything must be observed again.
+    """
+    base = checkpoint.baseline
+    if base is None or not _is_unchanged(checkpoint, base, now):
+        return None
+    spare = base.spare + sum(not each.serves for each in checkpoint.given)
+    batch = _batch(base, now, spare)
+    if not batch or not all(_is_ready(each, now, at) for each in batch):
+        return None
+    queue = tuple(each for each in base.queue if each not in batch)
+    names = ", ".join(each.host for each in batch)
+    step = UpdateHosts(
+        hosts=tuple((each.host, each.attempt) for each in batch),
+        following=tuple((each.host, each.attempt) for each in queue[: len(batch)]),
+        reason=f"{names} next; {len(queue) + base.beyond} to follow",
+    )
+    addresses = {each.address for each in batch}
+    after = replace(
+        base,
+        attempts=base.attempts + len(batch),
+        targets=fingerprint({*now.targets, *addresses}),
+        unhealthy=tuple(each for each in _unhealthy(now.targets) if each not in addresses),
+        spare=spare,
+        queue=queue,
+    )
+    return step, Checkpoint(checkpoint.deployment, checkpoint.number + 1, batch, after)
+
+
+def _is_unchanged(checkpoint: Checkpoint, base: Baseline, now: Changes) -> bool:
+    mine = now.deployment
+    done = {(each.host, each.number) for each in now.attempts if each.state is AttemptState.ALIVE}
+    addresses = [each.address for each in checkpoint.given]
+    return (
+        mine.state is DeploymentState.RUNNING
+        and now.lease.is_held_by(mine.id, mine.epoch)
+        and now.execution == base.execution
+        and all((each.host, each.attempt) in done for each in checkpoint.given)
+        and all(now.targets.get(each) is TargetState.HEALTHY for each in addresses)
+        and fingerprint(now.targets) == base.targets
+        and _unhealthy(now.targets) == base.unhealthy
+        and now.report_count == base.reports
+        and tuple(sorted(now.quarantined)) == base.quarantined
+        and questions_fingerprint(now.questions) == base.questions
+    )
+
+
+def _batch(base: Baseline, now: Changes, spare: int) -> tuple[QueuedHost, ...]:
+    """Return the next hosts, as `next_step` takes them; none where the execution has no room for one more."""
+    batch: list[QueuedHost] = []
+    for each in base.queue[: min(base.limit, HOSTS_PER_EXECUTION - base.attempts)]:
+        serves = now.targets.get(each.address, TargetState.ABSENT).serves
+        if serves and spare <= 0:
+            break
+        batch.append(each)
+        spare -= serves
+    return tuple(batch)
+
+
+def _is_ready(queued: QueuedHost, now: Changes, at: datetime) -> bool:
+    """Return whether the host still needs the version, where it was, and its agent is reachable."""
+    report = now.reports.get(queued.host)
+    if report is None or report.address != queued.address:
+        return False
+    state = now.targets.get(queued.address, TargetState.ABSENT)
+    needs = drift_reason(report, state, now.deployment.target) is not None
+    return needs and state.serves == queued.serves and not report.unreachable_since(at, now.heartbeat_timeout)
+
+
+def checkpoint_of(facts: Facts, step: UpdateHosts, last: Checkpoint | None) -> Checkpoint:
+    """Return the checkpoint of a step that was decided with all facts; `last` is the one before it.
+
+    Hosts that `last` handed out and whose attempts have not ended are still out, as far as anybody knows.
+    """
+    mine = facts.deployment
+    ended = {(each.host, each.number) for each in facts.attempts if each.state.ended}
+    lost = [
+        each
+        for each in (last.given if last else ())
+        if (each.host, each.attempt) not in {*ended, *step.hosts} and each.host in facts.reports
+    ]
+    given = tuple(_queued(facts, host, number) for host, number in step.hosts if host in facts.reports)
+    number = last.number + 1 if last else 1
+    return Checkpoint(mine.id, number, (*given, *lost), None if lost else _baseline(facts, step))
+
+
+def _baseline(facts: Facts, step: UpdateHosts) -> Baseline | None:
+    """Return the baseline of an ordinary rollout; None while anything needs all facts at every step."""
+    members, targets = frozenset(facts.reports) - set(facts.quarantined), facts.targets
+    addresses = {facts.reports[host].address for host in members}
+    if not _is_ordinary(facts, step) or not addresses.issuperset(targets) or len(addresses) < len(members):
+        return None
+    given = {facts.reports[host].address for host, _ in step.hosts}
+    waiting = [each for each in step.waiting if each not in step.hosts]
+    limit, spare = room(facts)
+    floor = Floor.of(facts.deployment.policy, members, frozenset(skipped_hosts(facts)))
+    return Baseline(
+        execution=facts.execution,
+        attempts=sum(each.execution == facts.execution for each in facts.attempts) + len(step.hosts),
+        reports=len(facts.reports),
+        targets=fingerprint({*targets, *given}),
+        questions=questions_fingerprint(facts.questions),
+        unhealthy=tuple(each for each in _unhealthy(targets) if each not in given),
+        quarantined=tuple(sorted(facts.quarantined)),
+        required=floor.healthy_hosts,
+        limit=limit,
+        spare=spare,
+        queue=tuple(_queued(facts, host, number) for host, number in waiting[:QUEUE_LIMIT]),
+        beyond=len(waiting[QUEUE_LIMIT:]),
+    )
+
+
+def _is_ordinary(facts: Facts, step: UpdateHosts) -> bool:
+    """Return whether only hosts are left to update: the gates are passed, nothing bakes, and no failure is open."""
+    newest = latest_attempts(facts.attempts).values()
+    passed = any(each.state is AttemptState.ALIVE and each.group is not Group.CONTROL for each in newest)
+    settled = all(each.state is AttemptState.ALIVE or answers_on(facts.questions, each) for each in newest)
+    baking = any(bed.state is BedState.BAKING for bed in facts.beds)
+    in_test_group = TargetState.TEST_GROUP in facts.rotation.values()
+    return step.group is Group.MAIN and passed and settled and not baking and not in_test_group
+
+
+def _queued(facts: Facts, host: str, attempt: int) -> QueuedHost:
+    state = facts.rotation.get(host, TargetState.ABSENT)
+    return QueuedHost(host, attempt, facts.reports[host].address, state.serves)
+
+
+def leaves_enough(
+    checkpoint: Checkpoint,
+    host: tuple[str, int],
+    targets: Mapping[str, TargetState],
+    report_count: int,
+    quarantined: Collection[str],
+) -> TargetState | None:
+    """Return the state of a host that may be drained by its name and attempt, else None.
+
+    None refuses nothing: the caller then reads all hosts. The other hosts of this step count as out already.
+    """
+    base, addresses = checkpoint.baseline, {(each.host, each.attempt): each.address for each in checkpoint.given}
+    if (
+        base is None
+        or host not in addresses
+        or fingerprint({*targets, *addresses.values()}) != base.targets
+        or report_count != base.reports
+        or tuple(sorted(quarantined)) != base.quarantined
+    ):
+        return None
+    serving = {address for address, state in targets.items() if state.serves} - set(addresses.values())
+    return targets.get(addresses[host], TargetState.ABSENT) if len(serving) >= base.required else None
+
+
+def fingerprint(names: Collection[str]) -> str:
+    """Return a short text that is the same for the same names."""
+    return sha256("\n".join(sorted(names)).encode()).hexdigest()
+
+
+def questions_fingerprint(questions: Sequence[Question]) -> str:
+    """Return a short text that changes with every question and every answer."""
+    return fingerprint([f"{each.id} {each.answer.choice if each.answer else ''}" for each in questions])
+
+
+def _unhealthy(targets: Mapping[str, TargetState]) -> tuple[str, ...]:
+    return tuple(sorted(address for address, state in targets.items() if not state.serves))
