@@ -5,14 +5,17 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from lifecycle.application.ports.step_reads import LoopRecords
 from lifecycle.domain.analysis.model import Judgement, Verdict
 from lifecycle.domain.errors import Refused
 from lifecycle.domain.fleet.desired import Desired
+from lifecycle.domain.fleet.host import HostReport
 from lifecycle.domain.fleet.host_command import Order, Turn
 from lifecycle.domain.monitoring.audit import AuditEntry
 from lifecycle.domain.rollout.attempt import AttemptState, HostAttempt
+from lifecycle.domain.rollout.checkpoint import Baseline, Checkpoint, QueuedHost
 from lifecycle.domain.rollout.decision import Answer, Choice, Question, QuestionKind
-from lifecycle.domain.rollout.deployment import Deployment, Request
+from lifecycle.domain.rollout.deployment import Deployment, Request, without_hosts
 from lifecycle.domain.rollout.lease import Lease
 from lifecycle.domain.rollout.test_bed.model import BedState, TestBed
 from lifecycle.domain.service.policy import Policy
@@ -41,6 +44,14 @@ def a_judgement(verdict: Verdict, minutes: int) -> Judgement:
 
 def a_turn(order: Order, epoch: int, attempt: int) -> Turn:
     return Turn("host-1", order, "d", epoch, attempt, "1.0.1", "d1", NOW, NOW + timedelta(minutes=15))
+
+
+def a_checkpoint(deployment: str, number: int) -> Checkpoint:
+    host = QueuedHost("host-1", 1, "127.0.0.1", serves=True)
+    baseline = Baseline(
+        "run", 1, 3, "t", "q", ("127.0.0.3",), ("host-4",), 2, 1, 1, (replace(host, host="host-2"),), 0
+    )
+    return Checkpoint(deployment, number, (host,), baseline)
 
 
 def test_a_deployment_is_read_as_it_was_written(gateways: Gateways) -> None:
@@ -77,9 +88,66 @@ def test_step_read_returns_records_or_none(gateways: Gateways) -> None:
     gateways.deployments.put(first)
     gateways.deployments.put_attempt(tried)
     found = gateways.step_reads.of_host(cluster, first.id, "host-1", 1)
-    assert (found.deployment, found.lease, found.attempt) == (first, lease, tried)
+    assert (found.deployment, found.lease, found.attempt) == (without_hosts(first), lease, tried)
     assert gateways.step_reads.of_host(cluster, first.id, "host-1", 2).attempt is None
-    assert gateways.step_reads.of_deployment(cluster, first.id) == (first, lease)
+    assert gateways.step_reads.of_deployment(cluster, first.id) == (without_hosts(first), lease)
+    assert gateways.step_reads.of_loop(cluster, first.id) == LoopRecords(without_hosts(first), lease, None)
+
+
+def test_the_order_of_hosts_is_read_apart_and_kept_by_a_write_without_it(gateways: Gateways) -> None:
+    first, deployments = a_deployment(gateways, "aaaa"), gateways.deployments
+    deployments.put(first)
+    slim = replace(without_hosts(first), reason="host-2 next")
+    deployments.put(slim)
+    assert deployments.recent_without_hosts(gateways.cluster, 1) == [slim]
+    assert deployments.recent(gateways.cluster, 1) == [replace(slim, hosts=first.hosts)]
+    assert deployments.get(gateways.cluster, first.id) == replace(slim, hosts=first.hosts)
+    assert deployments.everything(first.id).hosts == first.hosts
+    deployments.put(replace(first, hosts=("host-2",)))
+    assert deployments.everything(first.id).hosts == ("host-2",)
+
+
+def test_everything_of_a_deployment_is_read_by_one_call(gateways: Gateways) -> None:
+    question = gateways.deployments.ask(a_question(gateways))
+    name = question.deployment
+    tried = HostAttempt(name, "host-1", 1, 3, "run", NOW)
+    bed = TestBed(name, 1, "host-1", 1, "host-2", 1, NOW, 30)
+    gateways.deployments.put_attempt(tried)
+    gateways.deployments.put_bed(bed)
+    gateways.deployments.put_checkpoint(a_checkpoint(name, 1))
+    found = gateways.deployments.everything(name)
+    assert (found.hosts, list(found.attempts), list(found.questions), list(found.beds)) == (
+        (),
+        [tried],
+        [question],
+        [bed],
+    )
+
+
+def test_one_of_two_racing_checkpoints_is_written(gateways: Gateways) -> None:
+    deployments, name = gateways.deployments, f"{gateways.service}-1"
+    assert deployments.checkpoint(name) is None
+    assert not deployments.put_checkpoint(a_checkpoint(name, 2))
+    assert deployments.put_checkpoint(a_checkpoint(name, 1))
+    assert not deployments.put_checkpoint(replace(a_checkpoint(name, 1), baseline=None))
+    assert deployments.put_checkpoint(a_checkpoint(name, 2))
+    assert deployments.checkpoint(name) == a_checkpoint(name, 2)
+    assert gateways.step_reads.of_loop(gateways.cluster, name).checkpoint == a_checkpoint(name, 2)
+
+
+def test_attempts_and_reports_of_some_hosts_are_read_by_name(gateways: Gateways) -> None:
+    cluster, name = gateways.cluster, f"{gateways.service}-1"
+    assert gateways.fleet.report_count(cluster) == 0
+    reports = {f"host-{n}": HostReport(f"host-{n}", f"127.0.0.{n}", 80, "a", NOW, NOW) for n in range(1, 121)}
+    for each in reports.values():
+        gateways.write_report(cluster, each)
+    tried = [HostAttempt(name, "host-1", number, 3, "run", NOW) for number in (1, 2)]
+    for attempt in tried:
+        gateways.deployments.put_attempt(attempt)
+    assert gateways.fleet.report_count(cluster) == 120
+    found = gateways.step_reads.of_hosts(cluster, name, [("host-1", 2), ("host-9", 1)], ["host-3", "gone"])
+    assert (list(found.attempts), found.reports) == ([tried[1]], {"host-3": reports["host-3"]})
+    assert gateways.step_reads.of_hosts(cluster, name, [], list(reports)).reports == reports
 
 
 def test_attempts_and_questions_are_read_by_one_call(gateways: Gateways) -> None:

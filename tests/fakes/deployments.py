@@ -3,12 +3,13 @@
 from collections.abc import Sequence
 from dataclasses import replace
 
+from lifecycle.application.ports.deployments import DeploymentRecords
 from lifecycle.domain.errors import Refused
 from lifecycle.domain.fleet.cluster import Cluster
 from lifecycle.domain.rollout.attempt import HostAttempt
 from lifecycle.domain.rollout.checkpoint import Checkpoint
 from lifecycle.domain.rollout.decision import Answer, Question
-from lifecycle.domain.rollout.deployment import Deployment
+from lifecycle.domain.rollout.deployment import Deployment, without_hosts
 from lifecycle.domain.rollout.test_bed.model import TestBed
 
 
@@ -24,6 +25,8 @@ class MemoryDeployments:
 
     def put(self, deployment: Deployment) -> None:
         held = self._deployments.get((deployment.cluster, deployment.id))
+        if held and not deployment.hosts:
+            deployment = replace(deployment, hosts=held.hosts)
         if held is None or not held.state.final or held.state is deployment.state:
             self._deployments[deployment.cluster, deployment.id] = deployment
 
@@ -33,6 +36,14 @@ class MemoryDeployments:
     def recent(self, cluster: Cluster, limit: int) -> Sequence[Deployment]:
         names = sorted((name for owner, name in self._deployments if owner == cluster), reverse=True)
         return [self._deployments[cluster, name] for name in names[:limit]]
+
+    def recent_without_hosts(self, cluster: Cluster, limit: int) -> Sequence[Deployment]:
+        return [without_hosts(each) for each in self.recent(cluster, limit)]
+
+    def everything(self, deployment: str) -> DeploymentRecords:
+        found = next((each for (_, name), each in self._deployments.items() if name == deployment), None)
+        attempts, questions = self.attempts_and_questions(deployment)
+        return DeploymentRecords(found.hosts if found else (), attempts, questions, self.beds(deployment))
 
     def put_attempt(self, attempt: HostAttempt) -> None:
         held = self._attempts.get((attempt.deployment, attempt.host, attempt.number))

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from lifecycle.application.ports.step_reads import HostRecords, LoopRecords, StepRecords
 from lifecycle.domain.fleet.cluster import Cluster
-from lifecycle.domain.rollout.deployment import Deployment
+from lifecycle.domain.rollout.deployment import Deployment, without_hosts
 from lifecycle.domain.rollout.lease import Lease
 from tests.fakes.deployments import MemoryDeployments
 from tests.fakes.fleet import MemoryFleet
@@ -21,14 +21,18 @@ class MemoryStepReads:
 
     def of_host(self, cluster: Cluster, deployment: str, host: str, attempt: int) -> StepRecords:
         return StepRecords(
-            deployment=self._deployments.get(cluster, deployment),
+            deployment=self._slim(cluster, deployment),
             lease=self._leases.current(cluster),
             attempt=self._deployments.attempt(deployment, host, attempt),
             report=self._fleet.report(cluster, host),
         )
 
     def of_deployment(self, cluster: Cluster, deployment: str) -> tuple[Deployment | None, Lease]:
-        return self._deployments.get(cluster, deployment), self._leases.current(cluster)
+        return self._slim(cluster, deployment), self._leases.current(cluster)
+
+    def _slim(self, cluster: Cluster, deployment: str) -> Deployment | None:
+        found = self._deployments.get(cluster, deployment)
+        return without_hosts(found) if found else None
 
     def of_loop(self, cluster: Cluster, deployment: str) -> LoopRecords:
         found, lease = self.of_deployment(cluster, deployment)

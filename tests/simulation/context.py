@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
-from lifecycle.application.context import CHECKPOINT_FROM, Context
+from lifecycle.application.context import Context
 from lifecycle.domain.fleet.cluster import Cluster
 from lifecycle.domain.fleet.host_command import Order, Turn
 from tests.simulation.fakes import Clock, Executions, StepReads
@@ -42,7 +42,17 @@ def _instrumented(sim: "Simulation", name: str, call: Callable[..., Any], check:
 
 READS = {
     "leases": ("current",),
-    "deployments": ("get", "recent", "attempts_and_questions", "attempts", "questions", "beds", "checkpoint"),
+    "deployments": (
+        "get",
+        "recent",
+        "attempts_and_questions",
+        "attempts",
+        "questions",
+        "beds",
+        "checkpoint",
+        "recent_without_hosts",
+        "everything",
+    ),
     "step_reads": ("of_host", "of_deployment", "of_loop", "of_hosts"),
     "audit_log": ("read",),
     "fleet": ("reports", "report", "report_count", "quarantined", "quarantined_hosts"),
@@ -100,8 +110,7 @@ def instrumented_context(sim: "Simulation") -> Context:
         clock=Clock(sim),
         poll_seconds=2.0,
         heartbeat_timeout=timedelta(seconds=30),
-        # Half of the runs use checkpoints, which only large clusters need.
-        checkpoint_from=sim.seed % 2 * CHECKPOINT_FROM,
+        checkpoint_from=sim.checkpoint_from,
         **ports,
     )
 

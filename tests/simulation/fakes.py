@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from lifecycle.application.ports.step_reads import HostRecords, LoopRecords, StepRecords
 from lifecycle.domain.fleet.cluster import Cluster
 from lifecycle.domain.fleet.host import HostReport
-from lifecycle.domain.rollout.deployment import Deployment
+from lifecycle.domain.rollout.deployment import Deployment, without_hosts
 from lifecycle.domain.rollout.execution import ExecutionState
 from lifecycle.domain.rollout.lease import Lease
 from tests.fakes.fleet import MemoryFleet
@@ -127,7 +127,7 @@ class StepReads:
 
     def of_host(self, cluster: Cluster, deployment: str, host: str, attempt: int) -> StepRecords:
         sim = self._sim
-        found = sim.deployments.get(cluster, deployment)
+        found = self._deployment(cluster, deployment)
         self._between()
         lease = sim.leases.current(cluster)
         tried = sim.deployments._attempts.get((deployment, host, attempt))
@@ -135,7 +135,7 @@ class StepReads:
         return StepRecords(found, lease, tried, sim.fleet.report(cluster, host))
 
     def of_deployment(self, cluster: Cluster, deployment: str) -> tuple[Deployment | None, Lease]:
-        found = self._sim.deployments.get(cluster, deployment)
+        found = self._deployment(cluster, deployment)
         self._between()
         return found, self._sim.leases.current(cluster)
 
@@ -152,6 +152,10 @@ class StepReads:
         self._between()
         found = {host: sim.fleet.report(cluster, host) for host in hosts}
         return HostRecords([a for a in tried if a], {host: r for host, r in found.items() if r})
+
+    def _deployment(self, cluster: Cluster, name: str) -> Deployment | None:
+        found = self._sim.deployments.get(cluster, name)
+        return without_hosts(found) if found else None
 
     def _between(self) -> None:
         sim = self._sim

@@ -37,6 +37,8 @@ class Scenario:
         self._sim = sim
         rng = sim.rng
         self.size = rng.choice((1, 2, 2, 3, 3, 3, 3, 4, 6))
+        if sim.checkpoint_from == 0:
+            self.size += 3  # a checkpoint matters after the second host
         self.policy = Policy(
             approval=rng.choice((ApprovalGate.NONE,) * 5 + _GATES),
             approval_expires_seconds=rng.choice((600, 86_400)),

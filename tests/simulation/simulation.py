@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from lifecycle.application.context import CHECKPOINT_FROM
 from lifecycle.domain.fleet.cluster import Cluster
 from tests.fakes.artifacts import MemoryArtifacts
 from tests.fakes.audit import MemoryAuditLog
@@ -40,6 +41,8 @@ class Simulation(Scheduler):
     def __init__(self, seed: int, *, tracing: bool = False) -> None:
         super().__init__(seed)
         self.seed = seed
+        # Half of the runs use checkpoints, in small clusters too.
+        self.checkpoint_from = 0 if seed % 2 == 0 else CHECKPOINT_FROM
         simulated_installer.forget_hosts()
         self.tracing = tracing
         self.timeline: list[str] = []

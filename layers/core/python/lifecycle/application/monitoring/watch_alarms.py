@@ -67,7 +67,7 @@ def watch_facts(context: Context, alarm: Alarm) -> WatchFacts:
     if not alarm.ringing:
         return WatchFacts(alarm, None)
     cluster = alarm.cluster
-    recent = context.deployments.recent(cluster, observe.RECENT_LIMIT)
+    recent = context.deployments.recent_without_hosts(cluster, observe.RECENT_LIMIT)
     # A repair brings no new version, and a deployment without an epoch has not begun.
     started = (each for each in recent if each.epoch and each.request.kind is not Kind.CONVERGE)
     known = ((each, *context.deployments.attempts_and_questions(each.id)) for each in started)

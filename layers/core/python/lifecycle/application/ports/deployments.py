@@ -1,6 +1,7 @@
 """The port to the records of deployments: attempts, decisions and test beds."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Protocol
 
 from lifecycle.domain.fleet.cluster import Cluster
@@ -11,19 +12,39 @@ from lifecycle.domain.rollout.deployment import Deployment
 from lifecycle.domain.rollout.test_bed.model import TestBed
 
 
+@dataclass(frozen=True, slots=True)
+class DeploymentRecords:
+    """The records of one deployment. `hosts` is empty where version 0.1 kept the order in the deployment."""
+
+    hosts: tuple[str, ...]
+    attempts: Sequence[HostAttempt]
+    questions: Sequence[Question]
+    beds: Sequence[TestBed]
+
+
 class Deployments(Protocol):
     """Deployments, their attempts, test beds and questions (decisions and approvals).
 
-    Records only progress: a write that would set one back is ignored.
+    Records only progress: a write that would set one back is ignored. The order of a deployment's hosts may be
+    long, so it is a record of its own, which only some methods read.
     """
 
     def put(self, deployment: Deployment) -> None:
-        """Write the record, unless it would reopen a deployment that has ended."""
+        """Write the record, unless it would reopen a deployment that has ended.
+
+        A record that was read without its hosts does not change their order.
+        """
 
     def get(self, cluster: Cluster, deployment: str) -> Deployment | None: ...
 
     def recent(self, cluster: Cluster, limit: int) -> Sequence[Deployment]:
         """Return the newest deployments of a cluster, the newest first."""
+
+    def recent_without_hosts(self, cluster: Cluster, limit: int) -> Sequence[Deployment]:
+        """Return the newest deployments without the order of their hosts, the newest first."""
+
+    def everything(self, deployment: str) -> DeploymentRecords:
+        """Return the hosts, attempts, questions and test beds of a deployment, in one read."""
 
     def attempts_and_questions(self, deployment: str) -> tuple[Sequence[HostAttempt], Sequence[Question]]:
         """Return a deployment's attempts and questions, in one read."""

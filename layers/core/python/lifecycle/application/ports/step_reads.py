@@ -40,7 +40,10 @@ class HostRecords:
 
 
 class StepReads(Protocol):
-    """Reads of several records in one call; each record is consistent, but not all of them at one moment."""
+    """Reads of several records in one call; each record is consistent, but not all of them at one moment.
+
+    A deployment comes without the order of its hosts.
+    """
 
     def of_host(self, cluster: Cluster, deployment: str, host: str, attempt: int) -> StepRecords: ...
     def of_deployment(self, cluster: Cluster, deployment: str) -> tuple[Deployment | None, Lease]: ...

@@ -111,7 +111,7 @@ def view_cluster(
     deployments = context.deployments
     if read is None:
         read = LeaseAndQueue(context.leases.current(cluster), context.queue.waiting(cluster))
-    newest = tuple(deployments.recent(cluster, recent))
+    newest = tuple(deployments.recent_without_hosts(cluster, recent))
     if len(newest) >= recent and not any(map(verifies, newest)):
         # Repairs, and what was queued, refused or failed, may have pushed it off the short page.
         newest = tuple(recent_deployments(context, cluster))

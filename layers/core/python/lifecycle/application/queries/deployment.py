@@ -75,6 +75,8 @@ def view_deployments(query: QueryContext, scope: Scope, deployment: str = "") ->
     ordered = newest_deployments(view_busy_clusters(query, clusters, _RECENT))
     shown = found or next(iter(ordered), None)
     others = tuple(each for each in ordered if shown and each.id != shown.id)
+    if shown and not found:  # it was read without its hosts
+        shown = observe.deployment(query.context, shown.cluster, shown.id)
     view = _view_deployment(query, shown) if shown else None
     return DeploymentsView(view, others[:_OTHERS], found is not None, Page(1, 1, services))
 

@@ -45,7 +45,7 @@ def view_dora(query: QueryContext, scope: Scope, days: int) -> DoraView:
 
 
 def _figures(query: QueryContext, cluster: Cluster, since: datetime, now: datetime) -> ServiceDora:
-    recent = query.context.deployments.recent(cluster, DEPLOYMENTS_READ)
+    recent = query.context.deployments.recent_without_hosts(cluster, DEPLOYMENTS_READ)
     built = {release: _built(snapshot) for release, snapshot in query.catalogue.releases(cluster.service).items()}
     cut = len(recent) == DEPLOYMENTS_READ and min(each.started_at for each in recent) > since
     return ServiceDora(cluster.service, dora(recent, built, since, now), cut)

@@ -30,7 +30,7 @@ def view_history(query: QueryContext, scope: Scope) -> HistoryView:
     ordered = sorted(clusters, key=lambda each: (not leases[each].lease.deployment, each.service, each))
     shown, page = page_of(ordered, scope, services)
     context = query.context
-    recent = in_parallel(lambda each: context.deployments.recent(each, SHOWN), shown)
+    recent = in_parallel(lambda each: context.deployments.recent_without_hosts(each, SHOWN), shown)
     trails = in_parallel(lambda each: context.audit_log.read(each, limit=SHOWN), shown)
     deployments = sorted(chain.from_iterable(recent), key=lambda each: (each.started_at, each.id), reverse=True)
     entries = sorted(chain.from_iterable(trails), key=lambda each: each.at, reverse=True)

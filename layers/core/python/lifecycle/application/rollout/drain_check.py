@@ -15,7 +15,7 @@ def state_if_enough_serve(context: Context, deployment: Deployment, host: str, a
     Everything is read afresh but for the checkpoint's own counts, which the fingerprints of now confirm.
     """
     cluster = deployment.cluster
-    if len(deployment.hosts) < context.checkpoint_from:
+    if deployment.host_count < context.checkpoint_from:
         return None
     checkpoint = context.deployments.checkpoint(deployment.id)
     if checkpoint is None or checkpoint.baseline is None:

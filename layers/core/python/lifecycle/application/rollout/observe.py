@@ -56,14 +56,15 @@ def unknown(cluster: Cluster, name: str) -> Unknown:
 def facts(context: Context, current: Deployment, lease: Lease, execution: str, *, undiagnosed: bool = False) -> Facts:
     """Read everything that the next step depends on."""
     reports = context.fleet.reports(current.cluster)
-    attempts, questions = context.deployments.attempts_and_questions(current.id)
+    found = context.deployments.everything(current.id)
     targets = _targets(context, current.cluster, reports)
     test_bed = wants_test_bed(current.policy)
     return Facts(
         deployment=current,
+        planned=found.hosts or current.hosts,
         lease=lease,
-        attempts=tuple(attempts),
-        questions=tuple(questions),
+        attempts=tuple(found.attempts),
+        questions=tuple(found.questions),
         reports=reports,
         rotation=by_host(reports, targets),
         targets=targets,
@@ -71,7 +72,7 @@ def facts(context: Context, current: Deployment, lease: Lease, execution: str, *
         quarantined=context.fleet.quarantined_hosts(current.cluster),
         heartbeat_timeout=context.heartbeat_timeout,
         undiagnosed=undiagnosed,
-        beds=tuple(context.deployments.beds(current.id)) if test_bed else (),
+        beds=tuple(found.beds) if test_bed else (),
         has_test_bed=test_bed and context.dispatcher.has_test_bed(current.cluster),
         minute=context.minute,
     )
@@ -129,14 +130,14 @@ def observed(context: Context, request: Request) -> Observed:
 
 
 def recent_deployments(context: Context, cluster: Cluster) -> Sequence[Deployment]:
-    """Return the newest deployments, the newest first, back to the last two versions that were verified.
+    """Return the newest deployments without their hosts, back to the last two versions that were verified.
 
     A cluster that scales is repaired often, and a repair of some hosts verifies nothing. So hundreds of
     deployments may lie between two verified versions.
     """
     limit = RECENT_LIMIT
     while True:
-        found = context.deployments.recent(cluster, limit)
+        found = context.deployments.recent_without_hosts(cluster, limit)
         if len(found) < limit or len({each.target for each in found if verifies(each)}) > 1:
             return found
         limit *= 10

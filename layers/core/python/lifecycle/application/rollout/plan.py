@@ -153,12 +153,14 @@ def _take_lease(context: Context, request: Request, execution: str, found: Plan,
 def _record(context: Context, request: Request, execution: str, found: Plan) -> Deployment:
     """Return the record of the deployment; its epoch is 0 until it has the lease."""
     manifest = context.artifacts.manifest(request.service, request.version)
+    hosts = tuple(planned.host for planned in found.hosts) + found.in_place
     return Deployment(
         request=request,
         epoch=0,
         target=Target(request.version, manifest.digest),
         previous=found.previous,
-        hosts=tuple(planned.host for planned in found.hosts) + found.in_place,
+        hosts=hosts,
+        host_count=len(hosts),
         policy=manifest.policy(request.environment),
         started_at=context.clock.now(),
         execution=execution,

@@ -3,7 +3,7 @@
 Stored in the ledger; written by the phases of statemachines/rollout.asl.json, read by all of them.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 
@@ -93,7 +93,8 @@ class Request:
 class Deployment:
     """One rollout of one version to one cluster, under one epoch.
 
-    `hosts` is the order of the plan, `previous` the rollback target. `execution` is the name of the
+    `hosts` is the order of the plan, and `host_count` their number. The ledger keeps the order apart: it is
+    empty where only the rest was read. `previous` is the rollback target. `execution` is the name of the
     state-machine execution that carries it now.
     """
 
@@ -110,6 +111,7 @@ class Deployment:
     finished_at: datetime | None = None
     skipped_hosts: tuple[str, ...] = ()
     bake_note: BakeNote = NO_NOTE
+    host_count: int = 0
 
     @property
     def id(self) -> str:
@@ -149,3 +151,8 @@ class Deployment:
     @property
     def cluster(self) -> Cluster:
         return self.request.cluster
+
+
+def without_hosts(deployment: Deployment) -> Deployment:
+    """Return the record without the order of its hosts, as most callers read it."""
+    return replace(deployment, hosts=()) if deployment.hosts else deployment

@@ -22,7 +22,7 @@ def members(facts: Facts) -> tuple[str, ...]:
 
     Hosts that left or are quarantined are not members.
     """
-    planned = facts.deployment.hosts
+    planned = facts.planned
     only = facts.deployment.request.only
     joined = sorted(set(only or facts.reports) - set(planned))
     return tuple(h for h in (*planned, *joined) if h in facts.reports and h not in facts.quarantined)

@@ -27,7 +27,7 @@ class Facts:
     a reachable agent's report. `undiagnosed` means that a diagnosis could not run just now. `beds` are this
     deployment's test beds. `has_test_bed` says whether the cluster has the target groups for one, and
     `minute` is the length of a test bed's minute. `targets` are the states in the load balancer by address,
-    those of unknown hosts included.
+    those of unknown hosts included. `planned` is the order of the plan's hosts.
     """
 
     deployment: Deployment
@@ -44,6 +44,7 @@ class Facts:
     has_test_bed: bool = False
     minute: timedelta = timedelta(minutes=1)
     targets: Mapping[str, TargetState] = field(default_factory=dict)
+    planned: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

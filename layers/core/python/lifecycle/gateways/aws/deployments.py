@@ -1,42 +1,69 @@
 """Deployments, attempts, test beds and questions in the ledger."""
 
+from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import Any
 
+from lifecycle.application.ports.deployments import DeploymentRecords
 from lifecycle.domain.errors import Refused
 from lifecycle.domain.fleet.cluster import Cluster
 from lifecycle.domain.rollout.attempt import HostAttempt
 from lifecycle.domain.rollout.checkpoint import Checkpoint
 from lifecycle.domain.rollout.decision import Answer, Question
-from lifecycle.domain.rollout.deployment import Deployment
+from lifecycle.domain.rollout.deployment import Deployment, without_hosts
 from lifecycle.domain.rollout.test_bed.model import BedPhase, BedRank, TestBed
-from lifecycle.gateways.aws.table import CHECKPOINT, Table, cluster_key, deployment_key, item, record
+from lifecycle.gateways.aws.table import CHECKPOINT, HOSTS, Table, cluster_key, deployment_key, item, record
 
 # As version 0.1 stored them, so that records of both versions compare.
 _STORED_RANKS = {BedPhase.FAILING: 999_999, BedPhase.ENDED: 1_000_000}
 
 
 class DynamoDeployments:
-    """A deployment is an item of its cluster; its attempts, test beds and questions are items of its own."""
+    """A deployment is an item of its cluster; its hosts, attempts, test beds and questions are items of its own."""
 
     def __init__(self, table: Table) -> None:
         self._table = table
 
     def put(self, deployment: Deployment) -> None:
         pk, sk, final = cluster_key(deployment.cluster), f"DEPLOYMENT#{deployment.id}", deployment.state.final
+        if deployment.hosts:
+            self._table.put(item(deployment_key(deployment.id), HOSTS, deployment.hosts))
+        slim = without_hosts(deployment)
         self._table.put(
-            item(pk, sk, deployment, ended=int(final), stands=str(deployment.state)),
+            item(pk, sk, slim, ended=int(final), stands=str(deployment.state)),
             "attribute_not_exists(pk) OR ended = :no OR stands = :stands",
             no={"N": "0"},
             stands={"S": str(deployment.state)},
         )
 
     def get(self, cluster: Cluster, deployment: str) -> Deployment | None:
-        found = self._table.get(cluster_key(cluster), f"DEPLOYMENT#{deployment}")
-        return record(Deployment, found) if found else None
+        found, hosts = self._table.get_all(
+            [(cluster_key(cluster), f"DEPLOYMENT#{deployment}"), (deployment_key(deployment), HOSTS)]
+        )
+        return _with_hosts(record(Deployment, found), hosts) if found else None
 
     def recent(self, cluster: Cluster, limit: int) -> Sequence[Deployment]:
-        return self._table.records(Deployment, cluster_key(cluster), "DEPLOYMENT#", newest_first=True, limit=limit)
+        found = [record(Deployment, each) for each in self._newest(cluster, limit)]
+        hosts = self._table.get_all([(deployment_key(each.id), HOSTS) for each in found])
+        return [_with_hosts(*each) for each in zip(found, hosts, strict=True)]
+
+    def recent_without_hosts(self, cluster: Cluster, limit: int) -> Sequence[Deployment]:
+        return [record(Deployment, each) for each in self._newest(cluster, limit)]
+
+    def _newest(self, cluster: Cluster, limit: int) -> list[dict[str, Any]]:
+        return self._table.query(cluster_key(cluster), "DEPLOYMENT#", newest_first=True, limit=limit)
+
+    def everything(self, deployment: str) -> DeploymentRecords:
+        found: dict[str, list[dict[str, Any]]] = defaultdict(list)
+        for each in self._table.query(deployment_key(deployment)):
+            found[each["sk"]["S"].partition("#")[0]].append(each)
+        return DeploymentRecords(
+            hosts=record(tuple[str, ...], found[HOSTS][0]) if HOSTS in found else (),
+            attempts=[record(HostAttempt, each) for each in found["ATTEMPT"]],
+            questions=[record(Question, each) for each in found["QUESTION"]],
+            beds=[record(TestBed, each) for each in found["TESTBED"]],
+        )
 
     def attempts_and_questions(self, deployment: str) -> tuple[Sequence[HostAttempt], Sequence[Question]]:
         """Return a deployment's attempts and questions by one Query: they are in one partition."""
@@ -113,6 +140,11 @@ class DynamoDeployments:
     def _item(question: Question) -> dict[str, object]:
         pk, sk = deployment_key(question.deployment), f"QUESTION#{question.id}"
         return item(pk, sk, question, answered=int(question.answer is not None), waits=question.token)
+
+
+def _with_hosts(deployment: Deployment, hosts: dict[str, Any] | None) -> Deployment:
+    """Return the deployment with its hosts; version 0.1 stored them in the deployment itself."""
+    return replace(deployment, hosts=record(tuple[str, ...], hosts)) if hosts else deployment
 
 
 def _stored_rank(rank: BedRank) -> int:

@@ -11,6 +11,8 @@ T = TypeVar("T")
 
 # The sort key of a deployment's checkpoint.
 CHECKPOINT = "CHECKPOINT"
+# The sort key of the order of a deployment's hosts.
+HOSTS = "HOSTS"
 # A BatchGetItem takes 100 keys.
 _KEYS_AT_ONCE = 100
 
