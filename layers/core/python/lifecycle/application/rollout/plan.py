@@ -12,6 +12,7 @@ from lifecycle.application.rollout.finish import restore_desired
 from lifecycle.application.rollout.host_commands import cancel_turns, prefetch
 from lifecycle.domain.errors import InvalidValue, LeaseHeld, StoreRefused, Unknown
 from lifecycle.domain.fleet.desired import Desired
+from lifecycle.domain.listing import listed
 from lifecycle.domain.rollout.deployment import Deployment, DeploymentState, Kind, Override, Request
 from lifecycle.domain.rollout.execution import execution_number
 from lifecycle.domain.rollout.lease import Lease
@@ -146,7 +147,7 @@ def _take_lease(context: Context, request: Request, execution: str, found: Plan,
     context.fleet.give_turns(cluster, [prefetch(deployment, host, 0, now) for host in deployment.hosts])
     context.deployments.put(deployment)
     queue.clear_slot(context, request)
-    names = ", ".join(planned.host for planned in found.hosts) or "no host"
+    names = listed([planned.host for planned in found.hosts]) or "no host"
     return Planned("PLANNED", lease.epoch, f"{names} to update, about {found.expected_seconds:.0f} s")
 
 

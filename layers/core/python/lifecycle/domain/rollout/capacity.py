@@ -3,9 +3,11 @@
 Used by `plan` (before host 1), by `drain` (just before it) and by `next_step` (before DONE).
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from lifecycle.domain.fleet.target_group import Rotation, TargetState, state_of
+from lifecycle.domain.listing import listed
 from lifecycle.domain.service.host_count import at_least, at_most
 from lifecycle.domain.service.policy import Policy
 
@@ -42,11 +44,23 @@ def refuse_drain(host: str, rotation: Rotation, floor: Floor) -> str | None:
     """
     if not (state_of(rotation, host).serves or state_of(rotation, host) is TargetState.INITIAL):
         return None
-    others = [h for h in sorted(floor.members - {host}) if state_of(rotation, h).serves]
+    others = [h for h in floor.members if h != host and state_of(rotation, h).serves]
     if len(others) >= floor.healthy_hosts:
         return None
-    down = [f"{h} is {state_of(rotation, h)}" for h in sorted(floor.members - {host}) if h not in others]
+    down = [f"{h} is {state_of(rotation, h)}" for h in sorted(floor.members - {host} - set(others))]
     return (
         f"draining {host} would leave {len(others)} healthy of {len(floor.members)} hosts, "
-        f"but at least {floor.healthy_hosts} must serve ({', '.join(down)})"
+        f"but at least {floor.healthy_hosts} must serve ({listed(down)})"
     )
+
+
+def first_refusal(order: Sequence[str], rotation: Rotation, floor: Floor) -> str | None:
+    """Return why the first refused drain would be refused, if each host of `order` serves again before the next."""
+    serving = {host for host in floor.members if state_of(rotation, host).serves}
+    for place, host in enumerate(order):
+        may_serve = host in serving or state_of(rotation, host) is TargetState.INITIAL
+        if may_serve and len(serving) - (host in serving) < floor.healthy_hosts:
+            updated = dict.fromkeys(order[:place], TargetState.HEALTHY)
+            return refuse_drain(host, {**rotation, **updated}, floor)
+        serving.add(host)
+    return None

@@ -14,6 +14,7 @@ from hashlib import sha256
 from lifecycle.domain.fleet.drift import drift_reason
 from lifecycle.domain.fleet.host import HostReport
 from lifecycle.domain.fleet.target_group import Group, TargetState
+from lifecycle.domain.listing import listed
 from lifecycle.domain.rollout.attempt import AttemptState, HostAttempt
 from lifecycle.domain.rollout.capacity import Floor
 from lifecycle.domain.rollout.decision import Question, answers_on, latest_attempts
@@ -114,7 +115,7 @@ def continue_from(checkpoint: Checkpoint, now: Changes, at: datetime) -> tuple[U
     if not batch or not all(_is_ready(each, now, at) for each in batch):
         return None
     queue = tuple(each for each in base.queue if each not in batch)
-    names = ", ".join(each.host for each in batch)
+    names = listed([each.host for each in batch])
     step = UpdateHosts(
         hosts=tuple((each.host, each.attempt) for each in batch),
         following=tuple((each.host, each.attempt) for each in queue[: len(batch)]),

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
+from lifecycle.domain.listing import listed
 from lifecycle.domain.rollout.attempt import Blame, HostAttempt
 from lifecycle.domain.rollout.deployment import Deployment, DeploymentState, Kind
 from lifecycle.domain.service.policy import ApprovalGate
@@ -205,8 +206,7 @@ def _hosts_with(hosts: Sequence[str], version: str) -> str:
 
 
 def _listed(hosts: Sequence[str]) -> str:
-    shown = ", ".join(hosts[:4])
-    return f"{shown} and {len(hosts) - 4} more" if len(hosts) > 4 else shown
+    return listed(hosts, 4)
 
 
 # A question of this kind is open only in these states of its deployment; the most urgent kind comes first.

@@ -12,6 +12,7 @@ from typing import TypeAlias
 
 from lifecycle.domain.fleet.drift import drift_reason
 from lifecycle.domain.fleet.target_group import Group, TargetState, state_of
+from lifecycle.domain.listing import listed
 from lifecycle.domain.rollout.attempt import AttemptState, HostAttempt
 from lifecycle.domain.rollout.decision import (
     Choice,
@@ -207,7 +208,7 @@ def _update_next(facts: Facts, left: _Remaining) -> Step:
     if group is Group.TEST_BED:
         batch, rest = batch[:1], [*batch[1:], *rest]
     following = [] if group is Group.TEST_BED else rest[: max(len(batch), LOOKAHEAD)]
-    names = ", ".join(host for host, _ in batch)
+    names = listed([host for host, _ in batch])
     where = ", into the test bed" if group is Group.TEST_BED else ""
     reason = f"{names} next{where}; {len(rest)} to follow"
     return UpdateHosts(tuple(batch), tuple(following), reason, group, tuple(left.waiting))
@@ -261,6 +262,6 @@ def _verified(facts: Facts, newest: Mapping[str, HostAttempt], now: datetime) ->
     if not count:
         return Finish(DeploymentState.ABORTED, f"no host is left to serve {facts.deployment.target.version}", skipped)
     version = facts.deployment.target.version
-    left = f"; left out: {', '.join(skipped)}" if skipped else ""
+    left = f"; left out: {listed(skipped)}" if skipped else ""
     subject = "1 host serves" if count == 1 else f"{count} hosts serve"
     return Finish(DeploymentState.DONE, f"{subject} {version}, in rotation and healthy{left}", skipped)

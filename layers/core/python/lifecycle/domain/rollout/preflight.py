@@ -10,9 +10,10 @@ from datetime import datetime, timedelta
 
 from lifecycle.domain.fleet.desired import Desired
 from lifecycle.domain.fleet.host import HostReport
-from lifecycle.domain.fleet.target_group import Rotation, TargetState
+from lifecycle.domain.fleet.target_group import Rotation
+from lifecycle.domain.listing import SHOWN, listed
 from lifecycle.domain.rollout.attempt import HostAttempt
-from lifecycle.domain.rollout.capacity import Floor, refuse_drain
+from lifecycle.domain.rollout.capacity import Floor, first_refusal
 from lifecycle.domain.rollout.deployment import Kind, Override, Request
 from lifecycle.domain.rollout.freezes import Freeze, freeze_reason
 from lifecycle.domain.rollout.lease import Lease
@@ -99,12 +100,14 @@ def blockers(
 
 def warnings(request: Request, observed: Observed, now: datetime, heartbeat_timeout: timedelta) -> list[str]:
     """Return what does not block the deployment, but is worth knowing before it begins."""
-    texts = [f"{host} is quarantined and left out: {why}" for host, why in sorted(observed.bad_hosts.items())]
+    texts = _first([f"{host} is quarantined and left out: {why}" for host, why in sorted(observed.bad_hosts.items())])
     unreachable = _unreachable(request, observed, now, heartbeat_timeout)
-    texts += [
-        f"{host} has been unreachable since {moment(since)} UTC: it comes last, and needs your decision then"
-        for host, since in unreachable.items()
-    ]
+    texts += _first(
+        [
+            f"{host} has been unreachable since {moment(since)} UTC: it comes last, and needs your decision then"
+            for host, since in unreachable.items()
+        ]
+    )
     if request.kind is Kind.DEPLOY:
         found = _overridable_blockers(request, observed, now)
         texts += [f"overridden: {why}" for each, why in found.items() if each in request.overrides]
@@ -148,7 +151,7 @@ def _rollback_download_warnings(request: Request, observed: Observed) -> list[st
         return []
     version = observed.previous.version
     hosts = [h for h in sorted(observed.members(request)) if version not in observed.reports[h].releases]
-    return [f"{version} is not on the disk of {', '.join(hosts)}: a rollback downloads it again"] if hosts else []
+    return [f"{version} is not on the disk of {listed(hosts)}: a rollback downloads it again"] if hosts else []
 
 
 def _test_bed_warnings(request: Request, observed: Observed) -> list[str]:
@@ -179,10 +182,18 @@ def _unreachable_blockers(
     if len(unreachable) <= allowed and len(unreachable) < len(observed.members(request)):
         return []
     budget = f"max_unreachable is {observed.policy(request).max_unreachable}"
-    return [
-        f"{host} has been unreachable since {moment(since)} UTC ({budget}): start its agent, or remove the host"
-        for host, since in unreachable.items()
-    ]
+    return _first(
+        [
+            f"{host} has been unreachable since {moment(since)} UTC ({budget}): start its agent, or remove the host"
+            for host, since in unreachable.items()
+        ]
+    )
+
+
+def _first(texts: list[str]) -> list[str]:
+    """Return the first of these texts about a host each, and the number of the rest."""
+    rest = len(texts) - SHOWN
+    return [*texts[:SHOWN], f"the same is true of {rest} more hosts"] if rest > 0 else texts
 
 
 def _capacity_blockers(request: Request, observed: Observed, order: Sequence[str]) -> list[str]:
@@ -199,9 +210,6 @@ def _capacity_blockers(request: Request, observed: Observed, order: Sequence[str
     if required > size - 1:
         texts = f"min_healthy is {policy.min_healthy}, but {request.cluster} has {size} hosts"
         return [f"{texts}: expected at most {size - 1}, or no host could ever be taken out"]
-    rotation = dict(observed.rotation)
-    for host in order:
-        if why := refuse_drain(host, rotation, Floor.of(policy, hosts, frozenset(observed.skipped_hosts))):
-            return [why]
-        rotation[host] = TargetState.HEALTHY
-    return []
+    floor = Floor.of(policy, hosts, frozenset(observed.skipped_hosts))
+    why = first_refusal(order, observed.rotation, floor)
+    return [why] if why else []
