@@ -2,9 +2,9 @@
 
 import json
 from datetime import timedelta
-from typing import Any
+from typing import Annotated, Any, TypeAlias
 
-from pydantic import AliasChoices, AwareDatetime, BaseModel, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, AliasChoices, AwareDatetime, BaseModel, ConfigDict, Field, model_validator
 
 from lifecycle.application.rollout.stage_guard import HostTask
 from lifecycle.application.rollout.test_bed.task import BakeTask
@@ -14,6 +14,10 @@ from lifecycle.domain.fleet.target_group import Group
 from lifecycle.domain.rollout.decision import Choice
 from lifecycle.domain.rollout.deployment import DeploymentState, Kind, Override, Request
 from lifecycle.domain.rollout.test_bed.model import BedState
+
+# A reason that is longer is cut, not refused: a rollback must not fail for the length of its reason.
+REASON_LENGTH = 4_000
+Shortened: TypeAlias = Annotated[str, AfterValidator(lambda text: text[:REASON_LENGTH])]
 
 
 class Command(BaseModel):
@@ -41,7 +45,7 @@ class Deploy(Command):
     environment: str
     version: str
     requested_by: str
-    reason: str = ""
+    reason: Shortened = ""
     kind: Kind = Kind.DEPLOY
     rollback_of: str | None = None
     overrides: tuple[Override, ...] = Field((), validation_alias=AliasChoices("overrides", "despite"))

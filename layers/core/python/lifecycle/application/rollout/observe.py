@@ -24,6 +24,8 @@ from lifecycle.domain.service.target import Target
 
 # Deployments that are read of a cluster at first.
 RECENT_LIMIT = 50
+# The most that are ever read: a version that was verified before these is no rollback target any more.
+HISTORY_LIMIT = 5_000
 
 
 def rotation(context: Context, cluster: Cluster, reports: Mapping[str, HostReport]) -> dict[str, TargetState]:
@@ -138,7 +140,8 @@ def recent_deployments(context: Context, cluster: Cluster) -> Sequence[Deploymen
     limit = RECENT_LIMIT
     while True:
         found = context.deployments.recent_without_hosts(cluster, limit)
-        if len(found) < limit or len({each.target for each in found if verifies(each)}) > 1:
+        verified = {each.target for each in found if verifies(each)}
+        if len(found) < limit or len(verified) > 1 or limit >= HISTORY_LIMIT:
             return found
         limit *= 10
 

@@ -12,6 +12,7 @@ from lifecycle.domain.fleet.desired import Desired
 from lifecycle.domain.fleet.drift import drift_reason
 from lifecycle.domain.fleet.host import HostReport
 from lifecycle.domain.fleet.target_group import Rotation, state_of
+from lifecycle.domain.listing import listed
 from lifecycle.domain.rollout.deployment import Deployment, DeploymentState, Kind
 from lifecycle.domain.rollout.execution import ExecutionState, next_execution
 from lifecycle.domain.rollout.lease import Lease
@@ -23,6 +24,9 @@ PLAN_TIMEOUT = timedelta(minutes=15)
 
 # A handover starts the next execution, or is retried, within this time.
 HAND_OVER_TIMEOUT = timedelta(seconds=20)
+
+# The most hosts of one repair: the input of an execution has at most 256 KiB. The next repair brings the rest.
+REPAIR_LIMIT = 1_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,11 +192,14 @@ def _without_lease(facts: ClusterFacts, desired: Desired, now: datetime) -> Conv
     reachable = {host: why for host, why in drift.items() if host not in unreachable}
     if reachable:
         return Repair(
-            desired.version, reachable, f"drift from {desired.version}: {_listed(reachable)}", tuple(reachable)
+            desired.version,
+            reachable,
+            f"drift from {desired.version}: {_listed(reachable)}",
+            _only(reachable),
         )
     if unreachable:
-        listed = "; ".join(f"{h}: unreachable since {at:%Y-%m-%d %H:%M:%S} UTC" for h, at in unreachable.items())
-        return Hold(drift, f"{listed}: start its agent, or remove the host")
+        silent = [f"{h}: unreachable since {at:%Y-%m-%d %H:%M:%S} UTC" for h, at in unreachable.items()]
+        return Hold(drift, f"{listed(silent, separator='; ')}: start its agent, or remove the host")
     return Converged(f"every host serves {desired.version}")
 
 
@@ -210,11 +217,15 @@ def _repair_new_hosts(facts: ClusterFacts, now: datetime) -> Repair | None:
         and not report.unreachable_since(now, facts.heartbeat_timeout)
     }
     version = facts.verified.version
-    return Repair(version, new, f"{version} was verified last: {_listed(new)}", tuple(new)) if new else None
+    return Repair(version, new, f"{version} was verified last: {_listed(new)}", _only(new)) if new else None
+
+
+def _only(drift: Mapping[str, str]) -> tuple[str, ...]:
+    return tuple(drift)[:REPAIR_LIMIT]
 
 
 def _listed(drift: Mapping[str, str]) -> str:
-    return "; ".join(f"{host} {why}" for host, why in drift.items())
+    return listed([f"{host} {why}" for host, why in drift.items()], separator="; ")
 
 
 def _holder_has_ended(facts: ClusterFacts, now: datetime) -> bool:

@@ -43,9 +43,9 @@ class QueuedHost:
 class Baseline:
     """Everything that a full observation found and that must not change until the next one.
 
-    `execution` made it, and `attempts` counts the attempts there. `reports` counts the hosts that report.
-    `targets` and `questions` are fingerprints: of the addresses in the load balancer once the handed out hosts
-    are back, and of the questions with their answers. `unhealthy` are the addresses that do not serve.
+    `execution` made it, and `attempts` counts the attempts there. `reports` counts the hosts that report. Four
+    fields are fingerprints: `targets` of the addresses in the load balancer once the handed out hosts are
+    back, `unhealthy` of those that do not serve, `questions` with their answers, and `quarantined` of hosts.
     `required` is the number of hosts that must serve. `limit` hosts may be out at once, and `spare` more than
     now. `queue` is the order of the next hosts; `beyond` hosts come after it.
     """
@@ -55,8 +55,8 @@ class Baseline:
     reports: int
     targets: str
     questions: str
-    unhealthy: tuple[str, ...]
-    quarantined: tuple[str, ...]
+    unhealthy: str
+    quarantined: str
     required: int
     limit: int
     spare: int
@@ -126,7 +126,7 @@ def continue_from(checkpoint: Checkpoint, now: Changes, at: datetime) -> tuple[U
         base,
         attempts=base.attempts + len(batch),
         targets=fingerprint({*now.targets, *addresses}),
-        unhealthy=tuple(each for each in _unhealthy(now.targets) if each not in addresses),
+        unhealthy=fingerprint(_unhealthy(now.targets) - addresses),
         spare=spare,
         queue=queue,
     )
@@ -144,9 +144,9 @@ def _is_unchanged(checkpoint: Checkpoint, base: Baseline, now: Changes) -> bool:
         and all((each.host, each.attempt) in done for each in checkpoint.given)
         and all(now.targets.get(each) is TargetState.HEALTHY for each in addresses)
         and fingerprint(now.targets) == base.targets
-        and _unhealthy(now.targets) == base.unhealthy
+        and fingerprint(_unhealthy(now.targets)) == base.unhealthy
         and now.report_count == base.reports
-        and tuple(sorted(now.quarantined)) == base.quarantined
+        and fingerprint(now.quarantined) == base.quarantined
         and questions_fingerprint(now.questions) == base.questions
     )
 
@@ -206,8 +206,8 @@ def _baseline(facts: Facts, step: UpdateHosts) -> Baseline | None:
         reports=len(facts.reports),
         targets=fingerprint({*targets, *given}),
         questions=questions_fingerprint(facts.questions),
-        unhealthy=tuple(each for each in _unhealthy(targets) if each not in given),
-        quarantined=tuple(sorted(facts.quarantined)),
+        unhealthy=fingerprint(_unhealthy(targets) - given),
+        quarantined=fingerprint(facts.quarantined),
         required=floor.healthy_hosts,
         limit=limit,
         spare=spare,
@@ -248,7 +248,7 @@ def leaves_enough(
         or host not in addresses
         or fingerprint({*targets, *addresses.values()}) != base.targets
         or report_count != base.reports
-        or tuple(sorted(quarantined)) != base.quarantined
+        or fingerprint(quarantined) != base.quarantined
     ):
         return None
     serving = {address for address, state in targets.items() if state.serves} - set(addresses.values())
@@ -265,5 +265,5 @@ def questions_fingerprint(questions: Sequence[Question]) -> str:
     return fingerprint([f"{each.id} {each.answer.choice if each.answer else ''}" for each in questions])
 
 
-def _unhealthy(targets: Mapping[str, TargetState]) -> tuple[str, ...]:
-    return tuple(sorted(address for address, state in targets.items() if not state.serves))
+def _unhealthy(targets: Mapping[str, TargetState]) -> set[str]:
+    return {address for address, state in targets.items() if not state.serves}

@@ -26,6 +26,9 @@ from lifecycle.domain.service.target import Target
 from lifecycle.domain.service.version import SnapshotVersion, parse_version
 from lifecycle.domain.time_format import moment
 
+# The most hosts of a cluster. The order of a plan is one item of the ledger, which has at most 400 KB.
+HOSTS_LIMIT = 5_000
+
 
 @dataclass(frozen=True, slots=True)
 class Observed:
@@ -120,6 +123,9 @@ def _hard_blockers(request: Request, observed: Observed) -> list[str]:
     """Return the blockers that no waiting and no override removes."""
     cluster, version = request.cluster, observed.manifest.version
     reasons = []
+    if len(observed.reports) > HOSTS_LIMIT and request.kind is not Kind.ROLLBACK:
+        found = f"{cluster} has {len(observed.reports)} hosts: expected at most {HOSTS_LIMIT}"
+        reasons.append(f"{found}, because a plan is one record; deploy it as several services")
     if not observed.members(request):
         reasons.append(f"{cluster} has no hosts: start an agent on each host, then plan again")
     if request.environment == "production" and isinstance(parse_version(version), SnapshotVersion):
