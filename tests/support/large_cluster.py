@@ -31,17 +31,20 @@ from lifecycle.gateways.aws.freezes import DynamoFreezes
 from lifecycle.gateways.aws.leases import DynamoLeases
 from lifecycle.gateways.aws.queue import DynamoQueue
 from lifecycle.gateways.aws.step_reads import DynamoStepReads
-from lifecycle.gateways.aws.table import item, reports_key
+from lifecycle.gateways.aws.table import Table, item, reports_key
 from tests.fakes.context import MemoryContext
 from tests.support.counting_dynamodb import Reads, counting_table
 from tests.support.rollout import CLUSTER, manifest
 
 CHAIN = (stages.drain, stages.install, stages.self_test, stages.register, stages.await_alive)
-LOG_TAIL = ""
 
 
 class ActingFleet(DynamoFleet):
-    """Hosts that carry out each turn as soon as it is written."""
+    """Hosts that carry out each turn as soon as it is written; those in `failing` fail their self-test."""
+
+    def __init__(self, table: Table) -> None:
+        super().__init__(table)
+        self.failing: set[str] = set()
 
     def give_turns(self, cluster: Cluster, turns: Sequence[Turn]) -> None:
         super().give_turns(cluster, turns)
@@ -78,6 +81,8 @@ class ActingFleet(DynamoFleet):
                 self_test=test,
                 releases=("1.0.0", turn.version),
             )
+        if turn.order is Order.INSTALL and turn.host in self.failing:
+            heard = replace(heard, stage=AgentStage.FAILED, failed_stage=AgentStage.SELF_TESTING, detail="500")
         self.write_report(cluster, heard)
 
 
@@ -128,6 +133,7 @@ class LargeCluster:
             test = SelfTest(True, digest, "boot", "200 OK: 12 checks passed")
             running = replace(report, installed="1.0.0", digest=digest, boot="boot", running=True, self_test=test)
             self.fleet.write_report(CLUSTER, running)
+        self.name = ""
         self.memory.clock.ticks.append(self._settle)
 
     def _settle(self) -> None:
@@ -147,12 +153,15 @@ class LargeCluster:
         with self.client.counted() as reads:
             began = time.process_time()
             assert begin(self.context, request, request.deployment).kind == "PLANNED"
-            done = self._run(request.deployment, steps)
+            self.name = request.deployment
+            done = self.go_on(steps)
             seconds = time.process_time() - began
         return Cost(done, reads, seconds)
 
-    def _run(self, name: str, steps: int) -> int:
-        execution, done = name, 0
+    def go_on(self, steps: int) -> int:
+        """Take so many steps, or all; return the number of updated hosts."""
+        name, done = self.name, 0
+        execution = name
         for _ in range(steps):
             step = decide_next(self.context, CLUSTER, name, execution)
             match step.kind:
