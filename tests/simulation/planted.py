@@ -56,9 +56,15 @@ class Planted:
 
 
 def _catalogue() -> dict[str, Planted]:
-    from tests.simulation.plants import agent, application, beds, domain  # noqa: PLC0415 (they need Planted)
+    from tests.simulation.plants import (  # noqa: PLC0415 (they need Planted)
+        agent,
+        application,
+        beds,
+        checkpoints,
+        domain,
+    )
 
-    every = (*domain.FAULTS, *application.FAULTS, *beds.FAULTS, *agent.FAULTS)
+    every = (*domain.FAULTS, *application.FAULTS, *beds.FAULTS, *checkpoints.FAULTS, *agent.FAULTS)
     return {fault.name: fault for fault in every}
 
 
