@@ -68,7 +68,9 @@ def test_recent_deployments_come_newest_first_and_only_as_many_as_asked(gateways
 
 def test_an_attempt_is_replaced_by_its_later_state(gateways: Gateways) -> None:
     first = HostAttempt(gateways.service, "host-1", 1, 3, "run", NOW)
+    assert not gateways.deployments.has_attempts(gateways.service)
     gateways.deployments.put_attempt(first)
+    assert gateways.deployments.has_attempts(gateways.service)
     gateways.deployments.put_attempt(replace(first, number=2))
     gateways.deployments.put_attempt(replace(first, state=AttemptState.ALIVE, finished_at=NOW))
     assert [(a.number, a.state) for a in gateways.deployments.attempts(gateways.service)] == [

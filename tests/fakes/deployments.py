@@ -56,6 +56,9 @@ class MemoryDeployments:
     def attempts(self, deployment: str) -> Sequence[HostAttempt]:
         return [self._attempts[key] for key in sorted(self._attempts) if key[0] == deployment]
 
+    def has_attempts(self, deployment: str) -> bool:
+        return bool(self.attempts(deployment))
+
     def questions(self, deployment: str) -> Sequence[Question]:
         return [self._questions[key] for key in sorted(self._questions) if key[0] == deployment]
 

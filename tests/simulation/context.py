@@ -43,15 +43,8 @@ def _instrumented(sim: "Simulation", name: str, call: Callable[..., Any], check:
 READS = {
     "leases": ("current",),
     "deployments": (
-        "get",
-        "recent",
-        "attempts_and_questions",
-        "attempts",
-        "questions",
-        "beds",
-        "checkpoint",
-        "recent_without_hosts",
-        "everything",
+        *("get", "recent", "recent_without_hosts", "everything", "attempts_and_questions"),
+        *("attempts", "has_attempts", "questions", "beds", "checkpoint"),
     ),
     "step_reads": ("of_host", "of_deployment", "of_loop", "of_hosts"),
     "audit_log": ("read",),

@@ -53,6 +53,9 @@ class Deployments(Protocol):
         """Write the attempt, unless the stored one has progressed further."""
 
     def attempts(self, deployment: str) -> Sequence[HostAttempt]: ...
+    def has_attempts(self, deployment: str) -> bool:
+        """Return whether the deployment has begun with any host, by reading one attempt at most."""
+
     def questions(self, deployment: str) -> Sequence[Question]: ...
 
     def beds(self, deployment: str) -> Sequence[TestBed]:

@@ -141,7 +141,7 @@ def _last(context: Context, recent: Sequence[Deployment]) -> Deployment | None:
     last = max(began, key=lambda each: each.epoch, default=None)
     if last is None or not last.state.final or last.state is DeploymentState.DONE or last.previous is None:
         return last
-    if context.deployments.attempts(last.id):
+    if context.deployments.has_attempts(last.id):
         return last
     return next((each for each in recent if each.target == last.previous), last)
 

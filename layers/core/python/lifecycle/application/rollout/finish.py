@@ -55,7 +55,7 @@ def restore_desired(context: Context, current: Deployment, outcome: DeploymentSt
     Nothing happens if another call has ended it meanwhile: another deployment may own the cluster by then.
     """
     previous = current.previous
-    if outcome is DeploymentState.DONE or previous is None or context.deployments.attempts(current.id):
+    if outcome is DeploymentState.DONE or previous is None or context.deployments.has_attempts(current.id):
         return
     last = next((d for d in observe.recent_deployments(context, current.cluster) if d.target == previous), None)
     lease = context.leases.current(current.cluster)

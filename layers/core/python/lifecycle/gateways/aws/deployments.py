@@ -83,6 +83,9 @@ class DynamoDeployments:
     def attempts(self, deployment: str) -> Sequence[HostAttempt]:
         return self._table.records(HostAttempt, deployment_key(deployment), "ATTEMPT#")
 
+    def has_attempts(self, deployment: str) -> bool:
+        return bool(self._table.query(deployment_key(deployment), "ATTEMPT#", limit=1))
+
     def questions(self, deployment: str) -> Sequence[Question]:
         return self._table.records(Question, deployment_key(deployment), "QUESTION#")
 

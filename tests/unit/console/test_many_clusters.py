@@ -1,0 +1,37 @@
+"""The reads of each query in a large account: a page has a bound, and a sweep is linear in the clusters."""
+
+import pytest
+
+from tests.support.counting_dynamodb import Reads
+from tests.support.large_account import LargeAccount
+
+# Services; each has two clusters of forty hosts.
+FEW, MANY = 10, 60
+
+
+@pytest.fixture(scope="module")
+def reads() -> dict[int, dict[str, Reads]]:
+    return {services: dict(LargeAccount(services).measured()) for services in (FEW, MANY)}
+
+
+@pytest.mark.parametrize("view", ["clusters page", "one cluster", "history page", "dora page"])
+def test_page_reads_as_much_in_a_large_account(reads: dict[int, dict[str, Reads]], view: str) -> None:
+    few, many = reads[FEW][view], reads[MANY][view]
+    # Which ten clusters are on the page differs, and so does how many of them deploy.
+    assert many.bytes < 1.3 * few.bytes
+    assert many.bytes < 400_000
+
+
+@pytest.mark.parametrize("view", ["decisions", "deployment"])
+def test_view_of_what_runs_reads_the_busy_clusters_only(reads: dict[int, dict[str, Reads]], view: str) -> None:
+    busy = 2 * MANY // 10
+    assert reads[MANY][view].bytes < 100_000 + busy * 20_000
+
+
+@pytest.mark.parametrize("sweep", ["watch, all alarms ring", "converge, all clusters"])
+def test_sweep_reads_as_much_for_each_cluster_of_a_large_account(
+    reads: dict[int, dict[str, Reads]], sweep: str
+) -> None:
+    few, many = reads[FEW][sweep], reads[MANY][sweep]
+    assert many.calls / MANY == pytest.approx(few.calls / FEW, rel=0.1)
+    assert many.bytes / MANY == pytest.approx(few.bytes / FEW, rel=0.1)
