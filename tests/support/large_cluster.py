@@ -22,7 +22,7 @@ from lifecycle.domain.fleet.cluster import Cluster
 from lifecycle.domain.fleet.host import AgentStage, HostReport, SelfTest
 from lifecycle.domain.fleet.host_command import Order, Turn
 from lifecycle.domain.fleet.target_group import Group, TargetState
-from lifecycle.domain.rollout.deployment import DeploymentState, Request
+from lifecycle.domain.rollout.deployment import Deployment, DeploymentState, Request
 from lifecycle.domain.service.policy import Policy
 from lifecycle.gateways.aws.audit import DynamoAuditLog
 from lifecycle.gateways.aws.deployments import DynamoDeployments
@@ -158,6 +158,11 @@ class LargeCluster:
             seconds = time.process_time() - began
         return Cost(done, reads, seconds)
 
+    def record(self) -> Deployment:
+        found = self.context.deployments.get(CLUSTER, self.name)
+        assert found is not None
+        return found
+
     def go_on(self, steps: int) -> int:
         """Take so many steps, or all; return the number of updated hosts."""
         name, done = self.name, 0
@@ -171,9 +176,7 @@ class LargeCluster:
                         done += 1
                 case "CONTINUE":
                     execution = step.execution
-                    record = self.context.deployments.get(CLUSTER, name)
-                    assert record is not None
-                    assert begin(self.context, record.request, execution).kind == "PLANNED"
+                    assert begin(self.context, self.record().request, execution).kind == "PLANNED"
                 case "FINISH":
                     assert step.outcome == DeploymentState.DONE, step.reason
                     finish(self.context, CLUSTER, name, DeploymentState(step.outcome), step.reason)

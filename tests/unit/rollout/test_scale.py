@@ -4,11 +4,22 @@ Operations are counted, over the gateways of the ledger and a table in memory. `
 tests.support.large_cluster 2000` measures a whole rollout of 2,000 hosts.
 """
 
+import json
+from dataclasses import replace
+
 import pytest
 
+from lifecycle.application.rollout.next_step import decide_next
+from lifecycle.application.rollout.plan import begin
 from lifecycle.domain.rollout.checkpoint import QUEUE_LIMIT
+from lifecycle.domain.rollout.deployment import DeploymentState
+from lifecycle.domain.rollout.next_step import HOSTS_PER_EXECUTION
+from lifecycle.domain.service.policy import Policy
+from lifecycle.gateways.aws.table import CHECKPOINT, HOSTS, cluster_key, deployment_key, key
+from lifecycle.gateways.serialization import to_plain
 from tests.support.counting_dynamodb import PAGE_BYTES, Reads
 from tests.support.large_cluster import Cost, LargeCluster
+from tests.support.rollout import CLUSTER
 
 
 @pytest.fixture(scope="module")
@@ -44,6 +55,35 @@ def test_hosts_between_two_observations_of_2000_hosts_cost_as_much_as_those_of_1
     assert large.calls - small.calls <= 20 * 3 * pages
     # The checkpoint is longer, up to its limit.
     assert large.bytes - small.bytes < 20 * 4 * QUEUE_LIMIT * 120
+
+
+def test_deployment_that_the_former_version_began_goes_on_in_the_order_of_its_plan() -> None:
+    cluster = LargeCluster(60)
+    cluster.deploy("1.0.1", steps=3)
+    record = cluster.context.deployments.get(CLUSTER, cluster.name)
+    assert record is not None
+    # The former version stored the hosts in the record itself, and no checkpoint.
+    before = replace(record, host_count=0)
+    order = tuple(reversed(record.hosts))
+    plain = {**to_plain(before), "hosts": list(order)}
+    del plain["host_count"]
+    items = cluster.client.items
+    items[cluster_key(CLUSTER)][f"DEPLOYMENT#{cluster.name}"]["body"] = {"S": json.dumps(plain)}
+    for kind in (HOSTS, CHECKPOINT):
+        cluster.client.delete_item(TableName="ledger", Key=key(deployment_key(cluster.name), kind))
+    step = decide_next(cluster.context, CLUSTER, cluster.name, cluster.name)
+    assert step.hosts[0]["host"] == order[0]
+    assert cluster.deployments.everything(cluster.name).hosts == order
+    cluster.go_on(1_000)
+    assert cluster.record().state is DeploymentState.DONE
+
+
+@pytest.mark.parametrize("unavailable", ["50%", 800])
+def test_step_never_takes_more_hosts_than_its_execution_has_room_for(unavailable: str | int) -> None:
+    cluster = LargeCluster(900, Policy(max_unavailable=unavailable))
+    assert begin(cluster.context, cluster.request("1.0.1"), "run").kind == "PLANNED"
+    step = decide_next(cluster.context, CLUSTER, cluster.request("1.0.1").deployment, "run")
+    assert len(step.hosts) == HOSTS_PER_EXECUTION
 
 
 def test_failure_in_a_large_cluster_halts() -> None:
