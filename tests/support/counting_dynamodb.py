@@ -49,7 +49,7 @@ class CountingDynamoDB:
 
     @contextmanager
     def counted(self) -> Iterator[Reads]:
-        """Count anew within this block."""
+        """Count from zero within this block."""
         before, self.reads = self.reads, Reads()
         try:
             yield self.reads
@@ -169,7 +169,7 @@ class _Missing:
         del other
         return False
 
-    __eq__ = __ne__ = __lt__ = __le__ = __gt__ = __ge__ = _false  # type: ignore[assignment]
+    __eq__ = __ne__ = __lt__ = __le__ = __gt__ = __ge__ = _false
 
 
 def _plain(value: Mapping[str, str]) -> str | int:

@@ -88,7 +88,7 @@ class ActingFleet(DynamoFleet):
 
 @dataclass(frozen=True, slots=True)
 class Cost:
-    """What a rollout cost: its reads, its processor seconds, and the number of its hosts."""
+    """The cost of a rollout: its reads, its processor seconds, and the number of its hosts."""
 
     hosts: int
     reads: Reads

@@ -85,7 +85,20 @@ def deployment(skipped: int) -> Deployment:
 
 def checkpoint() -> Checkpoint:
     queued = [QueuedHost(host, 100, ADDRESS, serves=False) for host in hosts(HOSTS_PER_EXECUTION + QUEUE_LIMIT)]
-    base = Baseline(EXECUTION, 400, 5000, *[DIGEST] * 4, 5000, 5000, 5000, tuple(queued[:QUEUE_LIMIT]), 5000)
+    base = Baseline(
+        execution=EXECUTION,
+        attempts=400,
+        reports=HOSTS_LIMIT,
+        targets=DIGEST,
+        questions=DIGEST,
+        unhealthy=DIGEST,
+        quarantined=DIGEST,
+        required=HOSTS_LIMIT,
+        limit=HOSTS_LIMIT,
+        spare=HOSTS_LIMIT,
+        queue=tuple(queued[:QUEUE_LIMIT]),
+        beyond=HOSTS_LIMIT,
+    )
     return Checkpoint(NAME, 10**6, tuple(queued[QUEUE_LIMIT:]), base)
 
 
@@ -203,9 +216,11 @@ def test_desired_version_fits_a_parameter() -> None:
 
 
 def test_largest_step_and_the_input_of_the_largest_repair_fit_a_payload() -> None:
-    names = [(host, 100) for host in hosts(HOSTS_PER_EXECUTION)]
-    given = tuple({"host": host, "attempt": attempt, "group": "test-bed"} for host, attempt in names)
-    step = Decided("UPDATE_HOSTS", listed([host for host, _ in names]), hosts=given)
+    names = hosts(HOSTS_PER_EXECUTION)
+    given: tuple[dict[str, str | int], ...] = tuple(
+        {"host": host, "attempt": 100, "group": "test-bed"} for host in names
+    )
+    step = Decided("UPDATE_HOSTS", listed(names), hosts=given)
     # The state machine passes a step on with the deployment's ids and its own input.
     assert len(json.dumps(asdict(step))) < PAYLOAD_BYTES / 2
     assert len(json.dumps(payload(request(REPAIR_LIMIT)))) < PAYLOAD_BYTES / 2

@@ -43,11 +43,13 @@ class QueuedHost:
 class Baseline:
     """Everything that a full observation found and that must not change until the next one.
 
-    `execution` made it, and `attempts` counts the attempts there. `reports` counts the hosts that report. Four
-    fields are fingerprints: `targets` of the addresses in the load balancer once the handed out hosts are
-    back, `unhealthy` of those that do not serve, `questions` with their answers, and `quarantined` of hosts.
+    `execution` made it, and `attempts` counts the attempts there. `reports` counts the hosts that report.
     `required` is the number of hosts that must serve. `limit` hosts may be out at once, and `spare` more than
     now. `queue` is the order of the next hosts; `beyond` hosts come after it.
+
+    Four fields are fingerprints: of the questions with their answers, of the quarantined hosts, and of two
+    sets of addresses. `targets` are all addresses in the load balancer once the handed out hosts are back.
+    `unhealthy` are those that do not serve.
     """
 
     execution: str
