@@ -39,8 +39,8 @@ def test_whole_rollout_reads_as_much_for_each_host_of_a_large_cluster(costs: dic
 
 
 def test_processor_time_of_a_host_does_not_grow_with_the_hosts(costs: dict[int, Cost]) -> None:
-    # Five times the hosts took nine times the time a host before there were checkpoints.
-    assert costs[500].per_host()["cpu_ms"] < 4 * costs[100].per_host()["cpu_ms"]
+    # It took 4.3 times as long before there were checkpoints, and takes 1.8 times with this table in memory.
+    assert costs[500].per_host()["cpu_ms"] < 3.2 * costs[100].per_host()["cpu_ms"]
 
 
 def test_hosts_between_two_observations_of_2000_hosts_cost_as_much_as_those_of_100() -> None:
@@ -79,6 +79,17 @@ def test_deployment_that_the_former_version_began_goes_on_in_the_order_of_its_pl
     assert cluster.deployments.everything(cluster.name).hosts == order
     cluster.go_on(1_000)
     assert cluster.record().state is DeploymentState.DONE
+
+
+def test_checkpoint_of_another_version_is_replaced() -> None:
+    cluster = LargeCluster(50)
+    cluster.deploy("1.0.1", steps=4)
+    stored = cluster.client.items[deployment_key(cluster.name)][CHECKPOINT]
+    stored["body"] = {"S": '{"something": "else"}'}
+    assert cluster.go_on(2) == 2
+    found = cluster.deployments.checkpoint(cluster.name)
+    assert found is not None
+    assert (found.number, found.baseline is None) == (6, False)
 
 
 @pytest.mark.parametrize("unavailable", ["50%", 800])

@@ -2,7 +2,8 @@
 
 Called by functions/rollout/next_step; the loop is statemachines/rollout.asl.json. Total and pure: every set
 of facts has exactly one next step, and each step carries its reason. Facts are read again before every call,
-so a lost, late or duplicate callback changes nothing.
+so a lost, late or duplicate callback changes nothing. Ordinary steps of a large cluster need few of them
+(checkpoint.py).
 """
 
 from collections.abc import Mapping

@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 from lifecycle.application.ports.deployments import DeploymentRecords
-from lifecycle.domain.errors import Refused
+from lifecycle.domain.errors import Refused, StoreRefused
 from lifecycle.domain.fleet.cluster import Cluster
 from lifecycle.domain.rollout.attempt import HostAttempt
 from lifecycle.domain.rollout.checkpoint import Checkpoint
@@ -106,7 +106,7 @@ class DynamoDeployments:
 
     def checkpoint(self, deployment: str) -> Checkpoint | None:
         found = self._table.get(deployment_key(deployment), CHECKPOINT)
-        return record(Checkpoint, found) if found else None
+        return checkpoint_record(deployment, found)
 
     def ask(self, question: Question) -> Question:
         new = self._table.put(self._item(question), "attribute_not_exists(pk)")
@@ -143,6 +143,16 @@ class DynamoDeployments:
     def _item(question: Question) -> dict[str, object]:
         pk, sk = deployment_key(question.deployment), f"QUESTION#{question.id}"
         return item(pk, sk, question, answered=int(question.answer is not None), waits=question.token)
+
+
+def checkpoint_record(deployment: str, found: dict[str, Any] | None) -> Checkpoint | None:
+    """Return the checkpoint of an item. One of another version has no baseline, so that everything is observed."""
+    if found is None:
+        return None
+    try:
+        return record(Checkpoint, found)
+    except StoreRefused:
+        return Checkpoint(deployment, int(found["place"]["N"]), ())
 
 
 def _with_hosts(deployment: Deployment, hosts: dict[str, Any] | None) -> Deployment:

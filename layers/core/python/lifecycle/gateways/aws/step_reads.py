@@ -6,9 +6,9 @@ from lifecycle.application.ports.step_reads import HostRecords, LoopRecords, Ste
 from lifecycle.domain.fleet.cluster import Cluster
 from lifecycle.domain.fleet.host import HostReport
 from lifecycle.domain.rollout.attempt import HostAttempt
-from lifecycle.domain.rollout.checkpoint import Checkpoint
 from lifecycle.domain.rollout.deployment import Deployment
 from lifecycle.domain.rollout.lease import Lease
+from lifecycle.gateways.aws.deployments import checkpoint_record
 from lifecycle.gateways.aws.table import CHECKPOINT, Table, cluster_key, deployment_key, record, reports_key
 
 
@@ -47,7 +47,7 @@ class DynamoStepReads:
         return LoopRecords(
             deployment=record(Deployment, found) if found else None,
             lease=record(Lease, lease) if lease else Lease(),
-            checkpoint=record(Checkpoint, checkpoint) if checkpoint else None,
+            checkpoint=checkpoint_record(deployment, checkpoint),
         )
 
     def of_hosts(
