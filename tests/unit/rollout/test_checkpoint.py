@@ -13,7 +13,7 @@ from lifecycle.domain.fleet.cluster import Cluster
 from lifecycle.domain.fleet.host import AgentStage, HostReport
 from lifecycle.domain.fleet.target_group import TargetState
 from lifecycle.domain.rollout.attempt import AttemptState, HostAttempt
-from lifecycle.domain.rollout.checkpoint import Checkpoint
+from lifecycle.domain.rollout.checkpoint import QUEUE_LIMIT, Checkpoint
 from lifecycle.domain.rollout.decision import Choice
 from lifecycle.domain.rollout.deployment import DeploymentState, Kind
 from lifecycle.domain.service.policy import ApprovalGate, Policy
@@ -38,7 +38,9 @@ class Rollout(Machine):
     def __init__(self, hosts: int = 8, policy: Policy | None = None) -> None:
         super().__init__(hosts, policy)
         self.context = replace(self.context, checkpoint_from=0)
-        self.deploy("1.0.0", Kind.CONVERGE)  # it needs no approval
+        first = self.request("1.0.0", Kind.CONVERGE)  # it needs no approval
+        assert self.begin(first).kind == "PLANNED"
+        self.run(first.deployment, steps=1_000)
         self.memory.clock.sleep(1)
         self.asked = self.request("1.0.1")
         self.name = self.asked.deployment
@@ -82,10 +84,11 @@ def hosts_of(step: Decided) -> list[str]:
     return [str(each["host"]) for each in step.hosts]
 
 
-def test_rollout_with_checkpoints_takes_the_same_steps_as_one_without() -> None:
+@pytest.mark.parametrize("hosts", [9, QUEUE_LIMIT + 15])
+def test_rollout_with_checkpoints_takes_the_same_steps_as_one_without(hosts: int) -> None:
     steps: dict[int, list[tuple[list[str], str]]] = {}
     for first in (0, 1000):
-        machine = Rollout(9, Policy(max_unavailable=2))
+        machine = Rollout(hosts, Policy(max_unavailable=2))
         machine.context = replace(machine.context, checkpoint_from=first)
         steps[first] = []
         while (step := machine.step()).kind == "UPDATE_HOSTS":

@@ -154,9 +154,15 @@ def _is_unchanged(checkpoint: Checkpoint, base: Baseline, now: Changes) -> bool:
 
 
 def _batch(base: Baseline, now: Changes, spare: int) -> tuple[QueuedHost, ...]:
-    """Return the next hosts, as `next_step` takes them; none where the execution has no room for one more."""
+    """Return the next hosts, as `next_step` takes them.
+
+    There are none where the execution has no room for one more, or the queue ends before those that follow.
+    """
+    longest = min(base.limit, HOSTS_PER_EXECUTION - base.attempts)
+    if base.beyond and len(base.queue) < 2 * longest:
+        return ()
     batch: list[QueuedHost] = []
-    for each in base.queue[: min(base.limit, HOSTS_PER_EXECUTION - base.attempts)]:
+    for each in base.queue[:longest]:
         serves = now.targets.get(each.address, TargetState.ABSENT).serves
         if serves and spare <= 0:
             break
