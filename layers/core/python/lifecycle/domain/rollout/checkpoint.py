@@ -21,7 +21,7 @@ from lifecycle.domain.rollout.decision import Question, answers_on, latest_attem
 from lifecycle.domain.rollout.deployment import Deployment, DeploymentState
 from lifecycle.domain.rollout.gates import skipped_hosts
 from lifecycle.domain.rollout.lease import Lease
-from lifecycle.domain.rollout.next_step import HOSTS_PER_EXECUTION, room
+from lifecycle.domain.rollout.next_step import HOSTS_PER_EXECUTION, LOOKAHEAD, room
 from lifecycle.domain.rollout.steps import Facts, UpdateHosts
 from lifecycle.domain.rollout.test_bed.model import BedState
 
@@ -81,7 +81,10 @@ class Checkpoint:
 
     def next_hosts(self) -> tuple[QueuedHost, ...]:
         """Return the hosts that the next step may hand out, and those that should prefetch then."""
-        return self.baseline.queue[: 2 * self.baseline.limit] if self.baseline else ()
+        if self.baseline is None:
+            return ()
+        limit = self.baseline.limit
+        return self.baseline.queue[: limit + max(limit, LOOKAHEAD)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,7 +123,7 @@ def continue_from(checkpoint: Checkpoint, now: Changes, at: datetime) -> tuple[U
     names = listed([each.host for each in batch])
     step = UpdateHosts(
         hosts=tuple((each.host, each.attempt) for each in batch),
-        following=tuple((each.host, each.attempt) for each in queue[: len(batch)]),
+        following=tuple((each.host, each.attempt) for each in queue[: max(len(batch), LOOKAHEAD)]),
         reason=f"{names} next; {len(queue) + base.beyond} to follow",
     )
     addresses = {each.address for each in batch}
@@ -159,7 +162,7 @@ def _batch(base: Baseline, now: Changes, spare: int) -> tuple[QueuedHost, ...]:
     There are none where the execution has no room for one more, or the queue ends before those that follow.
     """
     longest = min(base.limit, HOSTS_PER_EXECUTION - base.attempts)
-    if base.beyond and len(base.queue) < 2 * longest:
+    if base.beyond and len(base.queue) < longest + max(longest, LOOKAHEAD):
         return ()
     batch: list[QueuedHost] = []
     for each in base.queue[:longest]:
