@@ -23,8 +23,8 @@ class MemoryFleet:
     def report(self, cluster: Cluster, host: str) -> HostReport | None:
         return self._reports.get(cluster, {}).get(host)
 
-    def report_count(self, cluster: Cluster) -> int:
-        return len(self._reports.get(cluster, {}))
+    def names(self, cluster: Cluster) -> Sequence[str]:
+        return sorted(self._reports.get(cluster, {}))
 
     def write_report(self, cluster: Cluster, report: HostReport) -> None:
         self._reports.setdefault(cluster, {})[report.host] = report

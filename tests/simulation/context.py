@@ -48,7 +48,7 @@ READS = {
     ),
     "step_reads": ("of_host", "of_deployment", "of_loop", "of_hosts"),
     "audit_log": ("read",),
-    "fleet": ("reports", "report", "report_count", "quarantined", "quarantined_hosts"),
+    "fleet": ("reports", "report", "names", "quarantined", "quarantined_hosts"),
     "freezes": ("all",),
     "queue": ("waiting",),
     "registry": ("desired", "clusters"),

@@ -87,9 +87,10 @@ class CountingDynamoDB:
                 break
             page.append(self.items[pk][sk])
             size += self._sizes[pk, sk]
-        counted = options.get("Select") == "COUNT"
-        self._count(page, returned=not counted)
-        answer: dict[str, Any] = {"Count": len(page)} if counted else {"Items": page, "Count": len(page)}
+        names_only = options.get("ProjectionExpression") == "sk"
+        shown = [{"sk": each["sk"]} for each in page] if names_only else page
+        self._count(page, names_only=names_only)
+        answer: dict[str, Any] = {"Items": shown, "Count": len(page)}
         if len(page) < len(chosen):
             answer["LastEvaluatedKey"] = {"pk": {"S": pk}, "sk": page[-1]["sk"]}
         return answer
@@ -120,11 +121,13 @@ class CountingDynamoDB:
         if text and not _holds(text, found or {}, values):
             raise self.exceptions.ConditionalCheckFailedException
 
-    def _count(self, found: list[dict[str, Any]], *, returned: bool = True) -> None:
+    def _count(self, found: list[dict[str, Any]], *, names_only: bool = False) -> None:
         size = sum(self._sizes[each["pk"]["S"], each["sk"]["S"]] for each in found)
         self.reads.calls += 1
         self.reads.billed_bytes += size
-        if returned:
+        if names_only:
+            self.reads.bytes += sum(size_of({"sk": each["sk"]}) for each in found)
+        else:
             self.reads.items += len(found)
             self.reads.bytes += size
 

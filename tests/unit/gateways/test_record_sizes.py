@@ -88,7 +88,7 @@ def checkpoint() -> Checkpoint:
     base = Baseline(
         execution=EXECUTION,
         attempts=400,
-        reports=HOSTS_LIMIT,
+        reporting=DIGEST,
         targets=DIGEST,
         questions=DIGEST,
         unhealthy=DIGEST,

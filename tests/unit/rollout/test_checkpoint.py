@@ -149,6 +149,11 @@ def _a_host_leaves(rollout: Rollout) -> None:
     rollout.leave("host-8")
 
 
+def _a_host_is_replaced(rollout: Rollout) -> None:
+    rollout.leave("host-8")
+    rollout.join("host-9")
+
+
 def _a_host_is_quarantined(rollout: Rollout) -> None:
     rollout.memory.fleet.quarantine_host(CLUSTER, "host-8", "bad disk")
 
@@ -166,6 +171,7 @@ def _a_foreign_target_is_registered(rollout: Rollout) -> None:
 CHANGES = [
     _another_joins,
     _a_host_leaves,
+    _a_host_is_replaced,
     _a_host_is_quarantined,
     _a_host_is_unhealthy,
     _a_foreign_target_is_registered,

@@ -24,6 +24,6 @@ def state_if_enough_serve(context: Context, deployment: Deployment, host: str, a
         checkpoint,
         (host, attempt),
         context.dispatcher.members(cluster, Group.MAIN),
-        context.fleet.report_count(cluster),
+        context.fleet.names(cluster),
         context.fleet.quarantined_hosts(cluster),
     )

@@ -94,7 +94,7 @@ def changes(context: Context, records: LoopRecords, execution: str) -> Changes |
         execution=execution,
         attempts=found.attempts,
         reports=found.reports,
-        report_count=context.fleet.report_count(current.cluster),
+        reporting=context.fleet.names(current.cluster),
         questions=context.deployments.questions(current.id),
         quarantined=context.fleet.quarantined_hosts(current.cluster),
         targets=context.dispatcher.members(current.cluster, Group.MAIN),

@@ -43,18 +43,18 @@ class QueuedHost:
 class Baseline:
     """Everything that a full observation found and that must not change until the next one.
 
-    `execution` made it, and `attempts` counts the attempts there. `reports` counts the hosts that report.
-    `required` is the number of hosts that must serve. `limit` hosts may be out at once, and `spare` more than
-    now. `queue` is the order of the next hosts; `beyond` hosts come after it.
+    `execution` made it, and `attempts` counts the attempts there. `required` is the number of hosts that must
+    serve. `limit` hosts may be out at once, and `spare` more than now. `queue` is the order of the next hosts;
+    `beyond` hosts come after it.
 
-    Four fields are fingerprints: of the questions with their answers, of the quarantined hosts, and of two
-    sets of addresses. `targets` are all addresses in the load balancer once the handed out hosts are back.
-    `unhealthy` are those that do not serve.
+    Five fields are fingerprints: of the hosts that report (`reporting`), of the questions with their answers, of
+    the quarantined hosts, and of two sets of addresses. `targets` are all addresses in the load balancer once the
+    handed out hosts are back. `unhealthy` are those that do not serve.
     """
 
     execution: str
     attempts: int
-    reports: int
+    reporting: str
     targets: str
     questions: str
     unhealthy: str
@@ -91,8 +91,8 @@ class Checkpoint:
 class Changes:
     """The facts that a step reads between two full observations.
 
-    `attempts` and `reports` are those of the hosts that were handed out and that come next. `report_count`
-    counts all reports, and `targets` are the states in the load balancer by address.
+    `attempts` and `reports` are those of the hosts that were handed out and that come next. `reporting` names
+    all hosts that report, and `targets` are the states in the load balancer by address.
     """
 
     deployment: Deployment
@@ -100,7 +100,7 @@ class Changes:
     execution: str
     attempts: Sequence[HostAttempt]
     reports: Mapping[str, HostReport]
-    report_count: int
+    reporting: Collection[str]
     questions: Sequence[Question]
     quarantined: Collection[str]
     targets: Mapping[str, TargetState]
@@ -150,7 +150,7 @@ def _is_unchanged(checkpoint: Checkpoint, base: Baseline, now: Changes) -> bool:
         and all(now.targets.get(each) is TargetState.HEALTHY for each in addresses)
         and fingerprint(now.targets) == base.targets
         and fingerprint(_unhealthy(now.targets)) == base.unhealthy
-        and now.report_count == base.reports
+        and fingerprint(now.reporting) == base.reporting
         and fingerprint(now.quarantined) == base.quarantined
         and questions_fingerprint(now.questions) == base.questions
     )
@@ -214,7 +214,7 @@ def _baseline(facts: Facts, step: UpdateHosts) -> Baseline | None:
     return Baseline(
         execution=facts.execution,
         attempts=sum(each.execution == facts.execution for each in facts.attempts) + len(step.hosts),
-        reports=len(facts.reports),
+        reporting=fingerprint(facts.reports),
         targets=fingerprint({*targets, *given}),
         questions=questions_fingerprint(facts.questions),
         unhealthy=fingerprint(_unhealthy(targets) - given),
@@ -246,7 +246,7 @@ def leaves_enough(
     checkpoint: Checkpoint,
     host: tuple[str, int],
     targets: Mapping[str, TargetState],
-    report_count: int,
+    reporting: Collection[str],
     quarantined: Collection[str],
 ) -> TargetState | None:
     """Return the state of a host that may be drained by its name and attempt, else None.
@@ -258,7 +258,7 @@ def leaves_enough(
         base is None
         or host not in addresses
         or fingerprint({*targets, *addresses.values()}) != base.targets
-        or report_count != base.reports
+        or fingerprint(reporting) != base.reporting
         or fingerprint(quarantined) != base.quarantined
     ):
         return None

@@ -28,8 +28,8 @@ class DynamoFleet:
         found = self._table.get(reports_key(cluster), host)
         return record(HostReport, found) if found else None
 
-    def report_count(self, cluster: Cluster) -> int:
-        return self._table.count(reports_key(cluster))
+    def names(self, cluster: Cluster) -> Sequence[str]:
+        return self._table.sort_keys(reports_key(cluster))
 
     def give_turns(self, cluster: Cluster, turns: Sequence[Turn]) -> None:
         """Write each host's turn, unless the stored one has a newer epoch, or is later in this epoch."""

@@ -117,10 +117,10 @@ class Table:
         """Return the records of a partition's items, as `query` finds them; raises StoreRefused."""
         return [record(kind, each) for each in self.query(pk, prefix, **options)]
 
-    def count(self, pk: str) -> int:
-        """Return the number of a partition's items. DynamoDB reads them all, but returns none."""
-        pages = self._pages("pk = :pk", {":pk": {"S": pk}}, Select="COUNT")
-        return sum(int(page["Count"]) for page in pages)
+    def sort_keys(self, pk: str) -> list[str]:
+        """Return the sort keys of a partition's items. DynamoDB reads the items, but returns nothing else of them."""
+        pages = self._pages("pk = :pk", {":pk": {"S": pk}}, ProjectionExpression="sk")
+        return [each["sk"]["S"] for page in pages for each in page["Items"]]
 
     def query(self, pk: str, prefix: str = "", *, newest_first: bool = False, limit: int = 0) -> list[Any]:
         """Return a partition's items whose sort key begins with `prefix`; all of them if `limit` is 0."""
