@@ -2,52 +2,54 @@
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 SHELL := /bin/sh
-MAKEFLAGS += --no-print-directory
+# What does not depend on each other is set up side by side.
+MAKEFLAGS += --no-print-directory --jobs=3
 # Without cached bytecode each pytest worker rewrites the asserts of every test file again: 4 s of CPU each.
 unexport PYTHONPATH PYTHONHOME VIRTUAL_ENV PYTHONDONTWRITEBYTECODE
 
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 PYTHONS := $(PYTHON) python3 python3.13 python3.12 python3.11
 BIN := .venv/bin
-PIP_INSTALL := -m pip install --quiet --no-deps --no-input
 ASL_VALIDATOR := 4.0.0
 LAYER_SOURCES := layers/build.py $(wildcard layers/dependencies/requirements.*)
 
-.PHONY: help setup run stop test check simulate judge-study fault-injection bench screenshots lock clean system-packages
+.PHONY: help setup dev-setup run stop test check simulate judge-study fault-injection bench screenshots lock clean system-packages
 
 help: ## print these targets
 	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/  make \1|\2/p' Makefile | awk -F'|' '{ printf "%-14s %s\n", $$1, $$2 }'
 
-setup: .venv/.installed .venv-emulator/.installed build/layers/.built ## make the virtual environments and the layers
+setup: .venv/.installed .venv-emulator/.installed build/layers/.built ## make what `make run` needs, and no more
+dev-setup: setup .venv/.dev-installed ## add the tools of the checks and tests
 
-run: setup ## push the example service through to production here, and leave the environment up
-	@$(BIN)/python -m tools.demo
+TOUR := full
+run: setup ## push the example service to production here; then show two test beds, or none with TOUR=short
+	@$(BIN)/python -m tools.demo --tour $(TOUR)
 
 stop: ## end the environment that `make run` left up
-	@if [ -x $(BIN)/python ]; then $(BIN)/python -m apps.cli.local down; else echo "nothing was ever started here"; fi
+	@if [ -e .venv/.installed ]; then $(BIN)/python -m apps.cli.local down; else echo "nothing was ever started here"; fi
 
-test: system-packages setup build/npm/.installed ## run every check and every test
+test: system-packages dev-setup build/npm/.installed ## run every check and every test
 	@$(MAKE) static
 	@$(BIN)/python -m pytest tests/simulation/test_simulation.py
 	@$(BIN)/python -m pytest -n 2 --ignore tests/simulation/test_simulation.py
 
-check: setup ## what needs no emulator: style, prose, types, architecture, unit and infrastructure tests
-	@$(MAKE) --jobs=2 static unit
+check: dev-setup ## what needs no emulator: style, prose, types, architecture, unit and infrastructure tests
+	@$(MAKE) static unit
 
 bench: setup ## measure speed, failed requests and memory; prints JSON
 	@$(BIN)/python -m tools.bench
 
 SEEDS := 20000
-simulate: setup ## run the real code under SEEDS=n seeded schedules full of faults
+simulate: dev-setup ## run the real code under SEEDS=n seeded schedules full of faults
 	@$(BIN)/python -m tests.simulation --seeds $(SEEDS)
 
-judge-study: setup ## how often the test bed's judge is wrong, and what it finds: prints tables; about 5 minutes
+judge-study: dev-setup ## how often the test bed's judge is wrong, and what it finds: prints tables; about 5 minutes
 	@$(BIN)/python -m tools.judge_study
 
-fault-injection: setup ## kill, double and delay every phase in the embedded environment; about 50 minutes
+fault-injection: dev-setup ## kill, double and delay every phase in the embedded environment; about 50 minutes
 	@$(BIN)/python -m tests.fault_injection
 
-screenshots: system-packages setup ## take the pictures of the console in docs/screenshots
+screenshots: system-packages dev-setup ## take the pictures of the console in docs/screenshots
 	@mkdir -p docs/screenshots && LIFECYCLE_SCREENSHOTS=docs/screenshots $(BIN)/python -m pytest -q tests/integration/browser
 
 .PHONY: static unit
@@ -97,23 +99,27 @@ if [ -z "$$found" ]; then \
 fi
 endef
 
-.venv/.installed: requirements/dev.txt pyproject.toml
+# The virtual environments and the layers are made side by side, all with this pip.
+$(BIN)/pip:
 	@$(find_python); \
-	echo "set-up: installing the project's packages (1 GB on the disk, once)"; \
-	[ -x $(BIN)/python ] || "$$found" -m venv .venv
-	@$(BIN)/python $(PIP_INSTALL) --require-hashes -r requirements/dev.txt
-	@$(BIN)/python $(PIP_INSTALL) --no-build-isolation -e .
+	echo "set-up: making virtual environments with $$found (0.8 GB on the disk, once)"; \
+	said=$$("$$found" -m venv .venv 2>&1) || { echo "$$said" | tail -n 1 >&2; exit 1; }
+
+.venv/.installed: requirements/run.txt pyproject.toml | $(BIN)/pip
+	@$(BIN)/python tools/install.py .venv requirements/run.txt
+	@$(BIN)/python -m pip install --quiet --no-deps --no-input --no-compile --no-build-isolation -e .
 	@touch $@
 
-.venv-emulator/.installed: requirements/emulator.txt
-	@$(find_python); \
-	echo "set-up: installing the embedded AWS"; \
-	[ -x .venv-emulator/bin/python ] || "$$found" -m venv .venv-emulator
-	@.venv-emulator/bin/python $(PIP_INSTALL) --require-hashes -r requirements/emulator.txt
+.venv/.dev-installed: requirements/dev.txt | .venv/.installed
+	@$(BIN)/python tools/install.py .venv requirements/dev.txt
 	@touch $@
 
-build/layers/.built: $(LAYER_SOURCES) | .venv/.installed
-	@echo "set-up: building the Lambda layers"
+.venv-emulator/.installed: requirements/emulator.txt | $(BIN)/pip
+	@[ -x .venv-emulator/bin/python ] || $(BIN)/python -m venv --without-pip .venv-emulator
+	@$(BIN)/python tools/install.py .venv-emulator requirements/emulator.txt
+	@touch $@
+
+build/layers/.built: $(LAYER_SOURCES) | $(BIN)/pip
 	@$(BIN)/python layers/build.py --platform host
 	@mkdir -p $(@D) && touch $@
 
@@ -128,7 +134,7 @@ build/npm/.installed: | .venv/.installed
 lock: .venv/.installed ## resolve requirements/*.in again
 	@rm -rf build/lock && $(BIN)/python -m venv build/lock
 	@build/lock/bin/python -m pip install --quiet pip-tools
-	@for name in dev emulator; do \
+	@for name in run dev emulator; do \
 	  CUSTOM_COMPILE_COMMAND="make lock" build/lock/bin/python -m piptools compile --quiet --no-config \
 	    --generate-hashes --strip-extras --no-annotate --no-emit-index-url --no-emit-trusted-host \
 	    --no-emit-find-links -o requirements/$$name.txt requirements/$$name.in || exit 1; \

@@ -11,6 +11,7 @@ import os
 import shutil
 import subprocess
 import sys
+import time
 import zipfile
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -147,8 +148,15 @@ def main() -> None:
     """Run the command line."""
     parser = argparse.ArgumentParser(description="Build layers/dependencies for one platform.")
     parser.add_argument("--platform", choices=PLATFORMS, default="lambda")
-    archive = build(parser.parse_args().platform)
-    print(f"{archive} ({archive.stat().st_size / 1e6:.1f} MB)")
+    began = time.monotonic()
+    platform = parser.parse_args().platform
+    print(f"set-up  {'layers':14}     0 s  {REQUIREMENTS.relative_to(ROOT)} for {platform}", flush=True)
+    try:
+        archive = build(platform)
+    except KeyboardInterrupt:
+        raise SystemExit(130) from None
+    size = f"{archive.relative_to(ROOT)}, {archive.stat().st_size / 1e6:.1f} MB"
+    print(f"set-up  {'layers':14}  {time.monotonic() - began:4.0f} s  {size}")
 
 
 if __name__ == "__main__":

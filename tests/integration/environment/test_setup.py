@@ -1,8 +1,11 @@
-"""Messages of `make` on a machine whose Python is missing, too old, or without its venv module."""
+"""The set-up: its messages where Python is missing, and the installation of a package."""
 
+import hashlib
 import os
 import shutil
 import subprocess
+import sys
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -13,7 +16,7 @@ from apps.local.paths import REPOSITORY
 @pytest.fixture
 def checkout(tmp_path: Path) -> Path:
     """Return a fresh checkout, as far as the set-up's first step needs one."""
-    for name in ("Makefile", "pyproject.toml", "requirements/dev.txt"):
+    for name in ("Makefile", "pyproject.toml", "requirements/run.txt"):
         target = tmp_path / "checkout" / name
         target.parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(REPOSITORY / name, target)
@@ -52,3 +55,50 @@ def test_setup_without_venv_names_its_package(checkout: Path) -> None:
     said = set_up(checkout, python3=script)
     assert "python3 cannot make virtual environments" in said
     assert "sudo apt install python3-venv (or python3.11-venv)" in said
+
+
+@pytest.fixture
+def wheels(tmp_path: Path) -> Path:
+    """Return a folder with the wheel of a package `tiny`, version 1.0."""
+    folder = tmp_path / "wheels"
+    folder.mkdir()
+    members = {
+        "tiny.py": "VALUE = 1\n",
+        "tiny-1.0.dist-info/METADATA": "Metadata-Version: 2.1\nName: tiny\nVersion: 1.0\n",
+        "tiny-1.0.dist-info/WHEEL": "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
+        "tiny-1.0.dist-info/RECORD": "tiny.py,,\n",
+    }
+    with zipfile.ZipFile(folder / "tiny-1.0-py3-none-any.whl", "w") as wheel:
+        for name, content in members.items():
+            wheel.writestr(name, content)
+    return folder
+
+
+def install(wheels: Path, digest: str) -> "subprocess.CompletedProcess[str]":
+    """Install the package from the folder alone into a new virtual environment."""
+    environment, requirements = wheels / "venv", wheels / "tiny.txt"
+    requirements.write_text(f"tiny==1.0 \\\n    --hash=sha256:{digest}\n")
+    subprocess.run([sys.executable, "-m", "venv", "--without-pip", str(environment)], check=True)
+    return subprocess.run(
+        [sys.executable, str(REPOSITORY / "tools" / "install.py"), str(environment), str(requirements)],
+        env={"PATH": os.environ["PATH"], "PIP_NO_INDEX": "1", "PIP_FIND_LINKS": str(wheels)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def test_installed_package_is_not_compiled_before_its_first_import(wheels: Path) -> None:
+    wheel = wheels / "tiny-1.0-py3-none-any.whl"
+    done = install(wheels, hashlib.sha256(wheel.read_bytes()).hexdigest())
+    assert done.returncode == 0, done.stderr
+    assert "1 package of" in done.stdout
+    assert "unpacking 1 package, 0 MB" in done.stdout
+    assert [path.name for path in (wheels / "venv").rglob("tiny*.py*")] == ["tiny.py"]
+
+
+def test_installation_that_fails_shows_the_end_of_the_output(wheels: Path) -> None:
+    done = install(wheels, "0" * 64)
+    assert done.returncode == 1
+    assert "THESE PACKAGES DO NOT MATCH THE HASHES" in done.stderr
+    assert f"all of its output is in {wheels / 'venv' / 'install.log'}" in done.stderr
