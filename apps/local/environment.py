@@ -1,8 +1,8 @@
 """`lifecycle local up` and `down`: start, deploy, repair and end the AWS side of a laptop.
 
-`up` checks the ports, then starts the emulator, the dispatcher, the CodeBuild endpoint and the console. Then it
-synthesises the CDK app, deploys it through CloudFormation, and writes environment.json. The CLI, the Git hook and
-services/clusters.py read that file. Hosts are added with a service (services/clusters.py).
+`up` checks the ports, then starts the emulator, the dispatcher, the CodeBuild endpoint and the console, while another
+process synthesises the CDK app. Then it deploys the app through CloudFormation, and writes environment.json. The CLI,
+the Git hook and services/clusters.py read that file. Hosts are added with a service (services/clusters.py).
 """
 
 import shutil
@@ -11,7 +11,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from apps.local.aws import assembly
+from apps.local.aws.assembly import Synthesis, fingerprint, templates
 from apps.local.aws.clients import ROOT_KEY, Aws
 from apps.local.aws.cloudformation import deploy, outputs
 from apps.local.aws.emulator import PART as EMULATOR
@@ -67,13 +67,14 @@ def down(layout: Layout, progress: Progress) -> None:
 def _start(layout: Layout, ports: Ports, progress: Progress, context: Mapping[str, str]) -> dict[str, Any]:
     check(ports.fixed())
     try:
-        with progress.step("start the embedded AWS"):
-            emulator = start_emulator(layout, ports)
-            wait_for_emulator(layout, emulator, ports)
-        with progress.step("start the load balancer, the build service and the console"):
-            for part in [start_endpoint(layout, ports, name) for name in ENDPOINTS]:
-                wait_for_endpoint(layout, ports, part)
-        return _deploy(layout, ports, progress, context)
+        with Synthesis(context) as synthesis:
+            with progress.step("start the embedded AWS"):
+                emulator = start_emulator(layout, ports)
+                wait_for_emulator(layout, emulator, ports)
+            with progress.step("start the load balancer, the build service and the console"):
+                for part in [start_endpoint(layout, ports, name) for name in ENDPOINTS]:
+                    wait_for_endpoint(layout, ports, part)
+            return _deploy(layout, ports, progress, context, synthesis)
     except BaseException:
         with progress.step("end what was started"):
             _end_everything(layout)
@@ -104,21 +105,24 @@ def _repair(layout: Layout, ports: Ports, progress: Progress, known: Mapping[str
         with progress.step(f"restart the agent of {host.name}, which had died"):
             hosts.start_agent(layout, known, host)
         repaired = True
-    if known.get("fingerprint") != assembly.fingerprint(known["context"]):
+    if known.get("fingerprint") != fingerprint(known["context"]):
         progress.say("The sources changed since the last deployment.")
-        return _deploy(layout, ports, progress, known["context"])
+        with Synthesis(known["context"]) as synthesis:
+            return _deploy(layout, ports, progress, known["context"], synthesis)
     if not repaired:
         progress.say(f"The environment is up already, at {known['endpoint']}.")
     return dict(known)
 
 
-def _deploy(layout: Layout, ports: Ports, progress: Progress, context: Mapping[str, str]) -> dict[str, Any]:
+def _deploy(
+    layout: Layout, ports: Ports, progress: Progress, context: Mapping[str, str], synthesis: Synthesis
+) -> dict[str, Any]:
     with progress.step("synthesise the CDK app"):
-        folder, made = assembly.synthesise(context)
-    if not made:
+        folder = synthesis.wait()
+    if synthesis.cached:
         progress.say("      (unchanged since the last synthesis)")
     aws = Aws(ports)
-    for template in assembly.templates(folder):
+    for template in templates(folder):
         if template.name != CLUSTER_TEMPLATE:
             with progress.step(f"deploy {template.name}"):
                 deploy(aws, template, ports.emulator)
