@@ -1,10 +1,12 @@
 """`make run`: one push of the example service, all the way to production, on this machine.
 
-It runs the commands that a person would type. A second run commits a small change, or whatever was changed by
-hand in the working copy, and takes that to production. Exit code 1 names the phase that failed, and why; the
-environment keeps running either way. Started by __main__.py; the phases are in phases.py.
+It runs the commands that a person would type, and prints the service's address when production serves it. The first
+time, two more versions follow, each through its test bed. A second run commits a small change, or whatever was
+changed by hand in the working copy, and takes that to production. Exit code 1 names the phase that failed, and why;
+the environment keeps running either way. Started by __main__.py; the phases are in phases.py.
 """
 
+import argparse
 import shlex
 import sys
 
@@ -21,7 +23,7 @@ from tools.demo.phases import EXAMPLE, RATE, Demo, build, deploy, promote, push
 
 def main() -> int:
     """Run the demo; return the exit code."""
-    demo = Demo(Layout.find(), Progress())
+    demo = Demo(Layout.find(), Progress(), with_tour=_options().tour == "full")
     try:
         run_demo(demo)
     except (LifecycleError, KeyboardInterrupt) as error:
@@ -35,6 +37,17 @@ def main() -> int:
             )
         return 130 if interrupted else 1
     return 0
+
+
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m tools.demo", description="Take the example to production.")
+    parser.add_argument(
+        "--tour",
+        choices=("full", "short"),
+        default="full",
+        help="short: end when production serves the first version, and show no test beds (make run TOUR=short)",
+    )
+    return parser.parse_args()
 
 
 def run_demo(demo: Demo) -> None:
@@ -53,8 +66,13 @@ def run_demo(demo: Demo) -> None:
         release = promote(demo, delivered)
     with demo.phase(f"Production, one host at a time, under {RATE:.0f} requests per second"):
         deploy(demo, added, release)
-    if first and demo.with_test_bed:
+    address = added.clusters[-1].address
+    demo.progress.say(f"\n  {added.service} {release} is served: {address}/   console: {facts['console']}")
+    if first and demo.with_test_bed and demo.with_tour:
         # A first version cannot be compared with anything. Two more show what the test bed is for.
+        demo.progress.say(
+            "  Now watch two more versions go through a test bed; Ctrl-C ends the demo, and the service stays up."
+        )
         test_beds.show(demo, facts, added)
     _summarise(demo, added, facts["console"])
 
