@@ -13,11 +13,15 @@ Unlike the plain emulator's alarms, an alarm here evaluates its own dimensions o
 """
 # ruff: noqa: SLF001  (the emulator has no public API for this; tests/integration/environment/test_persistence.py guards it)
 
+import contextlib
 import importlib
 import json
 import os
+import resource
 import shutil
+import time
 from collections.abc import Awaitable, Callable
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, NoReturn, TextIO, TypeAlias
 from urllib.parse import parse_qs
@@ -28,6 +32,7 @@ LARGEST_JOURNAL = 16 * 1024**2
 STREAM_SECONDS = 600
 # The plain emulator keeps each value of a metric in memory for two weeks, and scans all of them at every call.
 METRICS_SECONDS = 6 * 3600
+_KEEP_ALIVE_SECONDS = 75  # as the emulator's own server
 # The services whose requests are replayed, and the first words of the actions that change nothing.
 REQUESTS = ("dynamodb", "ssm", "elasticloadbalancing")
 _READS = ("Get", "Query", "Scan", "Describe", "List", "BatchGet", "TransactGet")
@@ -128,6 +133,8 @@ class PersistentEmulator:
         self._journal_executions()
         _module("services.dynamodb")._STREAM_RETENTION_SECONDS = STREAM_SECONDS
         filter_by_dimensions(_module("services.cloudwatch"))
+        evict_from_the_oldest(_module("services.cloudwatch"))
+        parse_policies_once(_module("core.iam_evaluator"))
 
     def take_snapshot(self) -> None:
         """Save everything and begin a new journal; the old pair stays until the new one is complete."""
@@ -234,16 +241,77 @@ def filter_by_dimensions(cloudwatch: Any) -> None:
     cloudwatch._evaluate_alarm = evaluated
 
 
+def evict_from_the_oldest(cloudwatch: Any) -> None:
+    """Make a call scan a metric only if its first value is too old. Else each call scans all values of six hours."""
+
+    def evicted() -> None:
+        oldest = time.time() - cloudwatch.TWO_WEEKS_SECONDS
+        for key, points in list(cloudwatch._metrics.items()):
+            if not points or points[0]["Timestamp"] < oldest:
+                if left := [point for point in points if point["Timestamp"] >= oldest]:
+                    cloudwatch._metrics[key] = left
+                else:
+                    del cloudwatch._metrics[key]
+
+    replace(cloudwatch, "_evict_old_metrics", evicted)
+
+
+def parse_policies_once(evaluator: Any) -> None:
+    """Keep the statements of a policy's text. Else each call parses all policies of its role, twice."""
+    parse = evaluator.parse_policy_document
+    parsed = lru_cache(maxsize=1024)(parse)
+
+    def remembered(document: Any) -> Any:
+        return parsed(document) if isinstance(document, str) else parse(document)
+
+    replace(evaluator, "parse_policy_document", remembered)
+
+
+def replace(module: Any, name: str, new: Any) -> None:
+    """Replace a part of the emulator; raise RuntimeError if it has no such part, as after an update."""
+    if not hasattr(module, name):
+        message = f"expected {module.__name__} to have {name}: compare it with the emulator's new version"
+        raise RuntimeError(message)
+    setattr(module, name, new)
+
+
 def _module(name: str) -> Any:
     """Import a module of the emulator, which the project's own Python does not have."""
     return importlib.import_module(f"ministack.{name}")
+
+
+def serve() -> None:
+    """Serve the emulator over uvicorn until SIGTERM. Its own server, Hypercorn, takes half of a call's time."""
+    with contextlib.suppress(ValueError, OSError):  # each agent and worker holds descriptors
+        _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+    uvicorn: Any = importlib.import_module("uvicorn")
+    uvicorn.run(
+        _module("app").app,
+        host=os.environ["BIND_HOST"],
+        port=int(os.environ["GATEWAY_PORT"]),
+        interface="asgi3",
+        http="httptools",
+        loop="asyncio",
+        ws="none",
+        lifespan="on",
+        log_config=None,
+        access_log=False,
+        proxy_headers=False,
+        server_header=False,
+        date_header=False,
+        timeout_keep_alive=_KEEP_ALIVE_SECONDS,
+        timeout_graceful_shutdown=1,
+        # The emulator keeps who calls in context variables, so no request may begin with another one's.
+        reset_contextvars=True,
+    )
 
 
 def main() -> None:
     """Run the emulator on the state in STATE_DIR."""
     home = Path(os.environ["STATE_DIR"])
     PersistentEmulator(home).install()
-    _module("app").main()
+    serve()
 
 
 if __name__ == "__main__":

@@ -176,6 +176,32 @@ def test_role_session_survives_a_restart(emulated: Emulated) -> None:
     assert identity["Arn"].endswith(f"assumed-role/{TABLE}/someone")
 
 
+def test_change_of_a_policy_applies_to_the_next_call(emulated: Emulated) -> None:
+    iam, role = emulated.aws.client("iam"), f"arn:aws:iam::{ACCOUNT}:role/{TABLE}"
+    given = emulated.aws.client("sts").assume_role(RoleArn=role, RoleSessionName="reader")["Credentials"]
+    reader = Aws(emulated.ports, given).client("dynamodb")
+    for effect, allowed in (("Deny", False), ("Allow", True), ("Deny", False), ("Allow", True)):
+        statement = {"Effect": effect, "Action": "dynamodb:Scan", "Resource": "*"}
+        document = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+        iam.put_role_policy(RoleName=TABLE, PolicyName="scan", PolicyDocument=document)
+        if allowed:
+            reader.scan(TableName=TABLE)
+        else:
+            with pytest.raises(ClientError, match="AccessDenied"):
+                reader.scan(TableName=TABLE)
+    iam.delete_role_policy(RoleName=TABLE, PolicyName="scan")
+    with pytest.raises(ClientError, match="AccessDenied"):
+        reader.scan(TableName=TABLE)
+
+
+def test_wrong_secret_key_is_refused(emulated: Emulated) -> None:
+    role = f"arn:aws:iam::{ACCOUNT}:role/{TABLE}"
+    given = emulated.aws.client("sts").assume_role(RoleArn=role, RoleSessionName="forger")["Credentials"]
+    forged = Aws(emulated.ports, {**given, "SecretAccessKey": "forged"}).client("sts")
+    with pytest.raises(ClientError, match="signature"):
+        forged.get_caller_identity()
+
+
 def test_incomplete_journal_line_is_dropped(tmp_path: Path) -> None:
     with closing(Store(tmp_path)) as store:
         store.append("ssm", [1])
