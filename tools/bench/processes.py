@@ -14,10 +14,10 @@ from apps.local.paths import Layout, read_json
 from apps.local.processes import recorded
 from apps.local.services import hosts
 
-AGENTS, SERVICES, ENVOY = "agents", "services", "envoy"
+AGENTS, SERVICES, ENVOY, LAMBDA_WORKERS = "agents", "services", "envoy", "lambda workers"
 # The leader of a session belongs to one part, its children may belong to another.
 _NAMES = {
-    EMULATOR: ("emulator", "lambda workers"),
+    EMULATOR: ("emulator", LAMBDA_WORKERS),
     BALANCER: ("dispatcher", ENVOY),
     BUILDER: ("codebuild endpoint", "builds"),
 }
@@ -56,8 +56,8 @@ def memory(layout: Layout) -> dict[str, Any]:
             process = psutil.Process(pid)
             found = process.memory_full_info()
             parts.setdefault(part, Counter()).update(processes=1, rss=found.rss, pss=found.pss)
-            if name := process.environ().get("AWS_LAMBDA_FUNCTION_NAME"):
-                workers[f"{name} ({pid})"] = _megabytes({"rss": found.rss, "pss": found.pss})
+            if part == LAMBDA_WORKERS:
+                workers[f"{process.name()} ({pid})"] = _megabytes({"rss": found.rss, "pss": found.pss})
     return {
         "total": _megabytes(sum(parts.values(), Counter[str]())),
         "parts": {name: _megabytes(parts[name]) for name in sorted(parts)},

@@ -15,6 +15,7 @@ Unlike the plain emulator's alarms, an alarm here evaluates its own dimensions o
 
 import contextlib
 import importlib
+import importlib.util
 import json
 import os
 import resource
@@ -58,17 +59,17 @@ class Store:
     """A snapshot and the journal that continues it, in one folder; the file `current` holds the pair's number."""
 
     def __init__(self, home: Path) -> None:
-        self._home = home
+        self.home = home
         home.mkdir(parents=True, exist_ok=True)
         named = home / "current"
         self.number = int(named.read_text()) if named.exists() else 0
         self._journal = self._open_journal()
 
     def journal(self, number: int) -> Path:
-        return self._home / f"journal-{number}.jsonl"
+        return self.home / f"journal-{number}.jsonl"
 
     def snapshot(self, number: int) -> Path:
-        return self._home / f"snapshot-{number}"
+        return self.home / f"snapshot-{number}"
 
     @property
     def is_long(self) -> bool:
@@ -98,9 +99,9 @@ class Store:
         old, self.number = self.number, self.number + 1
         self.close()
         self._journal = self._open_journal()
-        new = self._home / "current.new"
+        new = self.home / "current.new"
         new.write_text(str(self.number))
-        new.replace(self._home / "current")
+        new.replace(self.home / "current")
         self.journal(old).unlink(missing_ok=True)
         shutil.rmtree(self.snapshot(old), ignore_errors=True)
 
@@ -135,6 +136,8 @@ class PersistentEmulator:
         filter_by_dimensions(_module("services.cloudwatch"))
         evict_from_the_oldest(_module("services.cloudwatch"))
         parse_policies_once(_module("core.iam_evaluator"))
+        runtime, layers = _module("core.lambda_runtime"), self.store.home / "layers"
+        _sibling("lambda_workers").install(runtime, self._functions, layers, replace)
 
     def take_snapshot(self) -> None:
         """Save everything and begin a new journal; the old pair stays until the new one is complete."""
@@ -278,6 +281,14 @@ def replace(module: Any, name: str, new: Any) -> None:
 def _module(name: str) -> Any:
     """Import a module of the emulator, which the project's own Python does not have."""
     return importlib.import_module(f"ministack.{name}")
+
+
+def _sibling(name: str) -> Any:
+    """Load a module of this folder by its path: the emulator's own Python does not have the project."""
+    spec: Any = importlib.util.spec_from_file_location(name, Path(__file__).with_name(f"{name}.py"))
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
 
 
 def serve() -> None:

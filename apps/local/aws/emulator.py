@@ -87,10 +87,9 @@ def start_emulator(layout: Layout, ports: Ports) -> Part:
         "S3_DATA_DIR": str(layout.temporary / "s3"),
         "STATE_DIR": str(layout.temporary / "state"),
         "LOG_LEVEL": "WARNING",
-        # The workers log at INFO: the emulator waits 50 ms for an invocation's first line, 5 ms after it has one.
         "POWERTOOLS_LOG_LEVEL": "INFO",
-        # One worker of each function stays warm; the surplus of a burst ends soon.
-        "LAMBDA_WARM_TTL_SECONDS": "20",
+        # An idle worker ends after that time: a new one is forked in milliseconds (lambda_workers.py).
+        "LAMBDA_WARM_TTL_SECONDS": "60",
         "MALLOC_ARENA_MAX": "1",
         "PYTHONUNBUFFERED": "1",
     }
