@@ -26,6 +26,8 @@ from apps.local.dispatcher.targets import Address, Health
 _WATCH_SECONDS = 0.004
 _LONG_WATCH_SECONDS = 0.025
 _LONG_AFTER_SECONDS = 0.25
+# One of so many looks at the emulator reads everything. The others compare what a deployment of a stack changes.
+_FULL_READ_EVERY = 15
 
 log = logging.getLogger(__name__)
 
@@ -34,6 +36,7 @@ class Elbv2Reader(Protocol):
     """The emulator's ELBv2, as the balancer needs it."""
 
     def read(self) -> Elbv2State: ...
+    def changed(self) -> bool: ...
     def register(self, group: str, address: Address) -> None: ...
 
 
@@ -200,12 +203,22 @@ class Balancer:
 
     def _follow(self, every_seconds: float) -> None:
         while not self._stopping.is_set():
-            self._sync_requested.wait(every_seconds)
+            requested = self._sync_requested.wait(every_seconds)
             self._sync_requested.clear()
             try:
-                self.synchronise()
+                if requested or self._read_is_due(every_seconds * _FULL_READ_EVERY):
+                    self.synchronise()
             except Exception:
                 log.exception("the emulator's state was not applied; trying again")
+
+    def _read_is_due(self, after_seconds: float) -> bool:
+        """Return True if the last read was long ago, failed, or is out of date."""
+        if time.time() - self.read_at > after_seconds:
+            return True
+        try:
+            return self._reader.changed()
+        except (BotoCoreError, ClientError):
+            return True
 
     def _watch(self) -> None:
         since = time.monotonic()

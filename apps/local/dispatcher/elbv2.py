@@ -6,12 +6,13 @@ balancer.py reads it, because CloudFormation inside the emulator makes these wit
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeAlias
 
 from apps.local.aws.clients import Clients
 from apps.local.dispatcher.envoy_configuration import Action, Check, FixedResponse, WeightedGroup
 from apps.local.dispatcher.targets import Address
 
+_Described: TypeAlias = tuple[list[dict[str, Any]], ...]
 _DEFAULT_DELAY = 300.0
 # Shorter than on AWS, so that a dead host is found while a person watches.
 _LONGEST_CHECK = 2.0
@@ -72,15 +73,28 @@ class EmulatorElbv2:
 
     def __init__(self, clients: Clients) -> None:
         self._elb = clients.client("elbv2")
+        self._read: _Described | None = None
 
     def read(self) -> Elbv2State:
-        balancers = self._elb.describe_load_balancers()["LoadBalancers"]
-        listeners = self._elb.describe_listeners()["Listeners"]
-        groups = self._elb.describe_target_groups()["TargetGroups"]
+        self._read = balancers, listeners, groups = self._describe()
         return Elbv2State(
             tuple(LoadBalancer(each["LoadBalancerArn"], each["LoadBalancerName"]) for each in balancers),
             tuple(_listener(each) for each in listeners),
             tuple(self._group(each) for each in groups),
+        )
+
+    def changed(self) -> bool:
+        """Return True if load balancers, listeners or target groups are others than at the last `read`.
+
+        The attributes and targets of a group are not compared: that would take two calls for each group.
+        """
+        return self._describe() != self._read
+
+    def _describe(self) -> _Described:
+        return (
+            self._elb.describe_load_balancers()["LoadBalancers"],
+            self._elb.describe_listeners()["Listeners"],
+            self._elb.describe_target_groups()["TargetGroups"],
         )
 
     def register(self, group: str, address: Address) -> None:

@@ -1,10 +1,11 @@
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlencode
 
 import pytest
 
 from apps.local.dispatcher import envoy_configuration, query_protocol
-from apps.local.dispatcher.elbv2 import action, statuses
+from apps.local.dispatcher.elbv2 import EmulatorElbv2, action, statuses
 from apps.local.dispatcher.envoy_configuration import Check, FixedResponse, WeightedGroup
 from apps.local.dispatcher.targets import FAILED, HEALTHY, Address
 from apps.local.http_server import Request, Response, host_and_port
@@ -90,3 +91,47 @@ def test_a_draining_endpoint_stays_listed() -> None:
 def test_invalid_emulator_url_is_refused(url: str) -> None:
     with pytest.raises(ValueError, match="expected a URL"):
         host_and_port(url)
+
+
+class Emulated:
+    """The emulator's ELBv2 with one target group, which counts the calls."""
+
+    def __init__(self) -> None:
+        self.port, self.calls = 80, list[str]()
+
+    def client(self, _service: str) -> "Emulated":
+        return self
+
+    def describe_load_balancers(self) -> Any:
+        return self._answer("LoadBalancers", [])
+
+    def describe_listeners(self) -> Any:
+        return self._answer("Listeners", [])
+
+    def describe_target_groups(self) -> Any:
+        group = {"TargetGroupArn": "arn", "TargetGroupName": "group", "Port": self.port}
+        return self._answer("TargetGroups", [group])
+
+    def describe_target_group_attributes(self, **_: str) -> Any:
+        return self._answer("Attributes", [])
+
+    def describe_target_health(self, **_: str) -> Any:
+        return self._answer("TargetHealthDescriptions", [])
+
+    def _answer(self, name: str, found: list[Any]) -> Any:
+        self.calls.append(name)
+        return {name: found}
+
+
+def test_change_of_a_target_group_is_found_with_three_calls() -> None:
+    emulated: Any = Emulated()
+    reader = EmulatorElbv2(emulated)
+    assert reader.changed()
+    reader.read()
+    emulated.calls.clear()
+    assert not reader.changed()
+    assert len(emulated.calls) == 3
+    emulated.port = 81
+    assert reader.changed()
+    reader.read()
+    assert not reader.changed()
