@@ -134,7 +134,7 @@ build/npm/.installed: | .venv/.installed
 lock: .venv/.installed ## resolve requirements/*.in again
 	@rm -rf build/lock && $(BIN)/python -m venv build/lock
 	@build/lock/bin/python -m pip install --quiet pip-tools
-	@for name in run dev emulator; do \
+	@for name in run dev emulator peers; do \
 	  CUSTOM_COMPILE_COMMAND="make lock" build/lock/bin/python -m piptools compile --quiet --no-config \
 	    --generate-hashes --strip-extras --no-annotate --no-emit-index-url --no-emit-trusted-host \
 	    --no-emit-find-links -o requirements/$$name.txt requirements/$$name.in || exit 1; \

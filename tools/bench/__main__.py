@@ -15,6 +15,8 @@ from lifecycle.domain.errors import LifecycleError
 from tools.bench import measurements, processes
 from tools.bench.bad_builds import bad_builds
 from tools.bench.laboratory import laboratory
+from tools.bench.peers import comparison
+from tools.bench.peers.table import LIFECYCLE, markdown
 from tools.bench.under_load import under_load
 from tools.bench.verdict import problems
 
@@ -43,6 +45,8 @@ def main() -> int:
             print(f"error: {error}", file=sys.stderr)
             return 1
         print(json.dumps(found, indent=2), file=result)
+    if options.peers:
+        _write_table(markdown(found["peers"], found["machine"]), options.table)
     for problem in found["problems"]:
         print(f"problem: {problem}", file=sys.stderr)
     return 1 if found["problems"] else 0
@@ -52,6 +56,8 @@ def bench(options: argparse.Namespace) -> dict[str, Any]:
     """Make the chosen measurements in one environment; return them with the problems found."""
     found: dict[str, Any] = {"machine": {**machine(), priority.VARIABLE: options.nice}, "commands": COMMANDS}
     wanted = set(options.only or PARTS)
+    if options.peers:
+        return {**found, **with_peers(options)}
     with laboratory(options.nice) as lab:
         make_run = measurements.make_run(lab, synthesis="make_run" in wanted)
         if "make_run" in wanted:
@@ -77,6 +83,18 @@ def bench(options: argparse.Namespace) -> dict[str, Any]:
     return found
 
 
+def with_peers(options: argparse.Namespace) -> dict[str, Any]:
+    """Measure the chosen peers and Lifecycle; return their figures with the problems found."""
+    with laboratory(options.nice) as lab:
+        lab.run_demo()
+        first = lab.connection().context.deployments.recent(lab.cluster, 1)[0].target.version
+        second = lab.release()
+        lab.roll(second)
+        wanted = options.peer or (*comparison.PEERS, LIFECYCLE)
+        found = comparison.peers(lab, (second, first), wanted, options.hosts or comparison.SIZES)
+    return {"peers": found, "problems": []}
+
+
 def machine() -> dict[str, Any]:
     """Return the facts about this machine; the load average shows if something else ran."""
     model = [line for line in Path("/proc/cpuinfo").read_text().splitlines() if line.startswith("model name")]
@@ -90,6 +108,13 @@ def machine() -> dict[str, Any]:
     }
 
 
+def _write_table(table: str, file: Path | None) -> None:
+    if file:
+        file.write_text(table)
+    else:
+        print(table, file=sys.stderr)
+
+
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m tools.bench", description=__doc__)
     parser.add_argument("--rollouts", type=int, default=3, help="the number of rollouts of 4 hosts to time")
@@ -97,14 +122,29 @@ def _options() -> argparse.Namespace:
     parser.add_argument(
         "--nice",
         type=int,
-        default=NICE,
+        default=None,
         help="the niceness of the control plane, so that it gives way to the services",
     )
     parser.add_argument("--rate", type=float, default=250.0, help="requests per second during load and bad_builds")
     parser.add_argument(
         "--requests", type=int, default=100_000, help="the number of requests to send during the rollouts of load"
     )
-    return parser.parse_args()
+    parser.add_argument("--peers", action="store_true", help="only compare with other tools, and with the script")
+    parser.add_argument(
+        "--peer",
+        action="append",
+        choices=(*comparison.PEERS, LIFECYCLE),
+        help="compare only this tool; may be repeated",
+    )
+    parser.add_argument(
+        "--hosts", action="append", type=int, help="the number of hosts of a comparison; may be repeated"
+    )
+    parser.add_argument("--table", type=Path, help="the file for the comparison's Markdown table; default: stderr")
+    options = parser.parse_args()
+    options.peers = bool(options.peers or options.peer or options.hosts)
+    if options.nice is None:
+        options.nice = 0 if options.peers else NICE
+    return options
 
 
 if __name__ == "__main__":

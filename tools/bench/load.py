@@ -18,14 +18,15 @@ _PYTHONPATH = f"{REPOSITORY}:{REPOSITORY / 'layers' / 'core' / 'python'}"
 
 
 class Load:
-    """Traffic in a `with` block: `rate` quick requests per second, and SLOW_RATE slow ones, which take a second each.
+    """Traffic in a `with` block: `rate` quick requests per second, and `slow_rate` slow ones of a second each.
 
     `replies` has every request after the block, also those that were in flight at its end.
     """
 
-    def __init__(self, address: str, rate: float) -> None:
+    def __init__(self, address: str, rate: float, slow_rate: float = SLOW_RATE) -> None:
         self.replies: Replies = {}
-        self._kinds = (QUICK, str(rate), f"{address}/", SLOW, str(SLOW_RATE), f"{address}/slow?seconds=1")
+        slow = (SLOW, str(slow_rate), f"{address}/slow?seconds=1") if slow_rate else ()
+        self._kinds = (QUICK, str(rate), f"{address}/", *slow)
 
     @property
     def every(self) -> list[Reply]:
