@@ -26,7 +26,7 @@ from tools.bench.peers import script, steps
 
 # `.1` to `.254` of this network; Lifecycle's own hosts have 127.0.10.
 _NETWORK = "127.0.20"
-_SERVICE = Path(__file__).with_name("service.sh")
+SERVICE = Path(__file__).with_name("service.sh")
 POLL_SECONDS, PORT_POLL_SECONDS = 0.05, 0.005
 
 
@@ -109,7 +109,7 @@ class Fleet:
         settings = Settings(host["name"], Cluster("production", manifest.service), address, host["port"], home)
         variables = {**service_environment(manifest, settings), "COMMAND": manifest.run.command}
         (home / "environment").write_text("".join(f"{name}={quote(value)}\n" for name, value in variables.items()))
-        shutil.copy(_SERVICE, home)
+        shutil.copy(SERVICE, home)
         return host
 
 

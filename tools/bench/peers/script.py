@@ -50,7 +50,7 @@ def stop(home: Path) -> None:
     """End the host's service and wait until its process is gone."""
     pid = int((home / "service.pid").read_text())
     os.kill(pid, signal.SIGTERM)
-    while _runs(pid):
+    while runs(pid):
         time.sleep(_POLL_SECONDS)
 
 
@@ -66,7 +66,8 @@ def start(home: Path) -> None:
     subprocess.run([home / "service.sh", "start"], check=True)
 
 
-def _runs(pid: int) -> bool:
+def runs(pid: int) -> bool:
+    """Return whether the process runs; a zombie does not."""
     try:
         return ") Z " not in Path(f"/proc/{pid}/stat").read_text()
     except FileNotFoundError:

@@ -60,6 +60,8 @@ def sshd(folder: Path, first_port: int) -> Iterator[Sshd]:
         "AllowUsers": getpass.getuser(),
         "Subsystem": "sftp internal-sftp",
         "MaxStartups": "200",
+        # bash reads ~/.bashrc for each command over SSH, and a person's may take longer than the command.
+        "SetEnv": f"HOME={folder}",
     }
     (folder / "config").write_text("".join(f"{name} {value}\n" for name, value in settings.items()))
     with (folder / "log").open("wb") as log:

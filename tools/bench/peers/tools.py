@@ -109,7 +109,8 @@ def _capistrano(folder: Path, common: Mapping[str, str]) -> Tool:
     stage.parent.mkdir(parents=True, exist_ok=True)
     stage.touch()
     shutil.copy(_HERE / "capistrano.rb", folder / "config" / "deploy.rb")
-    (folder / "Capfile").write_text('require "capistrano/setup"\n')
+    # The artifact comes from no repository, so Capistrano gets no SCM.
+    (folder / "Capfile").write_text('set :scm, nil\nrequire "capistrano/setup"\n')
     return Tool(CAPISTRANO, version, (cap, "peers", "roll"), common)
 
 
