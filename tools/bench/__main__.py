@@ -22,11 +22,14 @@ from tools.bench.verdict import problems
 
 # The niceness of the control plane: on AWS it has its own machines, here it shares cores with the services.
 NICE = 10
+# Production has 4 hosts already, and each host has a loopback address of its own.
+FEWEST_HOSTS, MOST_HOSTS = 4, 250
 PARTS = ("make_run", "per_host", "load", "traffic", "bad_builds", "memory", "control")
 COMMANDS = {
     "all": "make bench",
     "one part by itself": ".venv/bin/python -m tools.bench --only load",
     "the first part by itself": "make run",
+    "the comparison with other tools": ".venv/bin/python -m tools.bench --peers",
     "memory of what runs": "lifecycle local status",
     "traffic by itself": "python -m tools.demo.traffic URL --rate 200 --seconds 10",
 }
@@ -92,7 +95,7 @@ def with_peers(options: argparse.Namespace) -> dict[str, Any]:
         lab.roll(second)
         wanted = options.peer or (*comparison.PEERS, LIFECYCLE)
         found = comparison.peers(lab, (second, first), wanted, options.hosts or comparison.SIZES)
-    return {"peers": found, "problems": []}
+    return {"peers": found, "problems": problems({"peers": found})}
 
 
 def machine() -> dict[str, Any]:
@@ -142,6 +145,8 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--table", type=Path, help="the file for the comparison's Markdown table; default: stderr")
     options = parser.parse_args()
     options.peers = bool(options.peers or options.peer or options.hosts)
+    if any(not FEWEST_HOSTS <= number <= MOST_HOSTS for number in options.hosts or ()):
+        parser.error(f"argument --hosts: expected from {FEWEST_HOSTS} to {MOST_HOSTS}, found {options.hosts}")
     if options.nice is None:
         options.nice = 0 if options.peers else NICE
     return options
