@@ -31,6 +31,7 @@ def problems(found: Mapping[str, Any]) -> list[str]:
         )
     if (bad := _part(found, "bad_builds")) is not None:
         failures += _of_bad_builds(bad)
+    failures += [f"{what}: {why}" for what, why in (_part(found, "peers", "not_measured") or {}).items()]
     for name, tool in (_part(found, "peers", "tools") or {}).items():
         for size, part in tool["hosts"].items():
             failures += _of_requests(f"{name} with {size} hosts", part)

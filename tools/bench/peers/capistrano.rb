@@ -10,7 +10,8 @@ plan = JSON.parse(File.read(ENV.fetch("PEERS_PLAN")))
 set :application, "hello"
 set :format, :simpletext
 set :log_level, :info
-plan["targets"].each { |each| server each["name"], each.transform_keys(&:to_sym).merge(roles: [:app]) }
+# One property: SSHKit takes an address or a port of a server for its own.
+plan["targets"].each { |each| server each["name"], roles: [:app], at: each }
 
 module Steps
   HEADERS = {
@@ -67,9 +68,9 @@ end
 task :roll do
   version, artifact, digest = plan.values_at("version", "artifact", "digest")
   roles(:app).each do |server|
-    at = server.properties
-    host = { address: at.fetch(:address), port: at.fetch(:port) }
-    home = at.fetch(:home)
+    at = server.properties.fetch(:at)
+    host = { address: at["address"], port: at["port"] }
+    home = at["home"]
     archive, release = "#{home}/artifacts/#{version}.tar.gz", "#{home}/releases/#{version}"
     run_locally do
       Steps.mark(plan, server.hostname, "began")

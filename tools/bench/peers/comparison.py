@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -63,6 +64,7 @@ def peers(lab: Laboratory, versions: tuple[str, str], wanted: Sequence[str], siz
         "poll_seconds": POLL_SECONDS,
         "tools": {},
         "not_available": {},
+        "not_measured": {},
     }
     with tempfile.TemporaryDirectory(prefix="lifecycle-peers-") as name, _agents_ended(lab):
         folder = Path(name)
@@ -75,10 +77,11 @@ def peers(lab: Laboratory, versions: tuple[str, str], wanted: Sequence[str], siz
                     _add_peer(found, lab, ours, artifacts, peer, size)
     if LIFECYCLE in wanted:
         for size in sorted(sizes):
-            _grow(lab, size, versions[0])
-            say(f"{LIFECYCLE}, {size} hosts")
-            measured = _under_traffic(lab, lab.production.address, size, lambda n: _deploy(lab, versions[1 - n % 2]))
-            _add(found, LIFECYCLE, "", size, measured)
+            with _failure_recorded(found, LIFECYCLE, size):
+                say(f"{LIFECYCLE}, {size} hosts")
+                _grow(lab, size, versions[0])
+                roll = partial(_to_and_fro, lab, versions)
+                _add(found, LIFECYCLE, "", size, _under_traffic(lab, lab.production.address, size, roll))
     return {**found, "ratios": ratios(found)}
 
 
@@ -98,8 +101,22 @@ def _add_peer(
         except LaptopError as error:
             found["not_available"][name] = str(error)
             return
-        say(f"{name} {tool.version}, {size} hosts")
-        _add(found, name, tool.version, size, _under_traffic(lab, ours.address, size, roll))
+        with _failure_recorded(found, name, size):
+            say(f"{name} {tool.version}, {size} hosts")
+            _add(found, name, tool.version, size, _under_traffic(lab, ours.address, size, roll))
+
+
+@contextmanager
+def _failure_recorded(found: dict[str, Any], name: str, size: int) -> Iterator[None]:
+    """Record a failed measurement, so that the others of a long run are not lost."""
+    try:
+        yield
+    except LaptopError as error:
+        found["not_measured"][f"{name} with {size} hosts"] = str(error)
+
+
+def _to_and_fro(lab: Laboratory, versions: tuple[str, str], number: int) -> Rolled:
+    return _deploy(lab, versions[1 - number % 2])
 
 
 def _add(found: dict[str, Any], name: str, version: str, size: int, measured: dict[str, Any]) -> None:

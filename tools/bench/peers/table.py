@@ -67,6 +67,7 @@ def markdown(found: Mapping[str, Any], machine: Mapping[str, Any]) -> str:
     ]:
         parts.append(_table(_RATIOS, compared))
     parts += [f"{name}: not available: {why}" for name, why in found["not_available"].items()]
+    parts += [f"{what}: not measured: {why}" for what, why in found["not_measured"].items()]
     return "\n\n".join(parts) + "\n"
 
 

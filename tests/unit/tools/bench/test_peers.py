@@ -35,6 +35,7 @@ def found(**tools: dict[str, Any]) -> dict[str, Any]:
         "service_own_seconds": spread(0.2),
         "tools": {name: {"version": "", "hosts": hosts} for name, hosts in tools.items()},
         "not_available": {},
+        "not_measured": {},
     }
     return {**plain, "ratios": ratios(plain)}
 
@@ -95,6 +96,11 @@ def test_the_table_names_the_machine_and_the_tools_that_are_not_available() -> N
     text = markdown({**found(), "not_available": {"capistrano": "no `cap` on the PATH"}}, MACHINE)
     assert "2 CPUs (a CPU), Python 3.11.7, 2026-11-28" in text
     assert "capistrano: not available: no `cap` on the PATH" in text
+
+
+def test_the_table_names_what_could_not_be_measured() -> None:
+    text = markdown({**found(), "not_measured": {"lifecycle with 64 hosts": "not DONE within 600 s"}}, MACHINE)
+    assert "lifecycle with 64 hosts: not measured: not DONE within 600 s" in text
 
 
 def test_a_plan_is_read_from_its_file(tmp_path: Path) -> None:

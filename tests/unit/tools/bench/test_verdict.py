@@ -21,7 +21,7 @@ GOOD: dict[str, Any] = {
         "answers_of_the_build_that_is_bad_everywhere": 0,
         "builds": [{"envoy": ENVOY}],
     },
-    "peers": {"tools": {"pyinfra": {"hosts": {"4": {"failed": 0, "envoy": ENVOY}}}}},
+    "peers": {"not_measured": {}, "tools": {"pyinfra": {"hosts": {"4": {"failed": 0, "envoy": ENVOY}}}}},
 }
 
 
@@ -45,6 +45,7 @@ def test_parts_that_were_not_measured_are_not_checked() -> None:
         ("under_traffic/control_without_drain/failed", 0),
         ("bad_builds/failed", 1),
         ("peers/tools/pyinfra/hosts/4/failed", 1),
+        ("peers/not_measured", {"lifecycle with 64 hosts": "not DONE within 600 s"}),
         ("bad_builds/halted_each_time", False),
         ("bad_builds/rolled_back_each_time", False),
         ("bad_builds/answers_of_a_bad_build_by_a_host_where_it_failed", 1),
