@@ -66,7 +66,7 @@ def peers(lab: Laboratory, versions: tuple[str, str], wanted: Sequence[str], siz
         "not_available": {},
         "not_measured": {},
     }
-    with tempfile.TemporaryDirectory(prefix="lifecycle-peers-") as name, _agents_ended(lab):
+    with tempfile.TemporaryDirectory(prefix="bench-peers-") as name, _agents_ended(lab):
         folder = Path(name)
         with fleet(lab, folder) as ours:
             ours.grow(min(sizes), artifacts[0])

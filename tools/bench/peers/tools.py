@@ -42,7 +42,7 @@ def available(name: str, folder: Path, plan: Path) -> Iterator[Tool]:
     if not name.endswith(_OVER_SSH):
         yield tool
         return
-    with TemporaryDirectory(prefix="lifecycle-sshd-") as keys, sshd(Path(keys) / "sshd", _FIRST_SSH_PORT) as server:
+    with TemporaryDirectory(prefix="bench-sshd-") as keys, sshd(Path(keys) / "sshd", _FIRST_SSH_PORT) as server:
         login = {
             "PEERS_SSH_PORT": str(server.port),
             "PEERS_SSH_USER": server.user,
