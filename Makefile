@@ -30,8 +30,7 @@ stop: ## end the environment that `make run` left up
 
 test: system-packages dev-setup build/npm/.installed ## run every check and every test
 	@$(MAKE) static
-	@$(BIN)/python -m pytest tests/simulation/test_simulation.py
-	@$(BIN)/python -m pytest -n 2 --ignore tests/simulation/test_simulation.py
+	@$(BIN)/python -m pytest -n 2
 
 check: dev-setup ## what needs no emulator: style, prose, types, architecture, unit and infrastructure tests
 	@$(MAKE) static unit

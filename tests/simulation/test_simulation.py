@@ -4,19 +4,24 @@ import os
 import subprocess
 import sys
 
+import pytest
+
 from tests.simulation.many import run_many
 from tests.simulation.run import run
 
 SEEDS = int(os.environ.get("SEEDS", "20000"))
+# Each slice is a test of its own on one core, so that pytest-xdist runs slices beside the tests of the emulator.
+SLICE = 1000
 
 
-def test_no_seed_breaks_an_invariant() -> None:
-    summary = run_many(0, SEEDS)
-    print(summary.table())
+@pytest.mark.parametrize("first", range(0, SEEDS, SLICE))
+def test_no_seed_breaks_an_invariant(first: int) -> None:
+    seeds = min(SLICE, SEEDS - first)
+    summary = run_many(first, seeds, cores=1)
     assert not summary.violations, summary.table()
     # A run without effects and faults proves nothing.
-    assert summary.steps > 200 * SEEDS
-    assert min(summary.faults.values()) * 1000 > SEEDS
+    assert summary.steps > 200 * seeds
+    assert min(summary.faults.values()) * 1000 > seeds
     assert {end.partition(" ")[2] for end in summary.ends} >= {
         "DONE",
         "ROLLED_BACK",

@@ -21,7 +21,8 @@ pytestmark = [pytest.mark.emulator, pytest.mark.timeout(120)]
 @pytest.fixture(scope="module")
 def endpoint(emulator: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, int, Path]]:
     folder = tmp_path_factory.mktemp("dispatcher")
-    options = ("--sync-interval", "0.5", "--metrics-period", "1")
+    # The main group is published after every tenth period.
+    options = ("--sync-interval", "0.5", "--metrics-period", "0.2")
     with harness.dispatcher(emulator, folder, *options) as (url, pid):
         yield url, pid, folder
 
