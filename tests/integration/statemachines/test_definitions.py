@@ -20,6 +20,7 @@ from tests.integration.statemachines.definitions import (
     resolved,
     states,
 )
+from tools.cost.definition import ONCE, rollout
 
 NPM = FOLDER.parent / "build" / "npm"
 EVENTS_PER_EXECUTION = 25_000
@@ -64,6 +65,12 @@ def test_a_host_takes_at_most_fifty_events_and_nine_transitions() -> None:
     assert events <= 50
     assert transitions <= 9
     assert events * HOSTS_PER_EXECUTION < EVENTS_PER_EXECUTION * 0.9
+
+
+def test_the_cost_of_a_host_counts_the_same_transitions() -> None:
+    path = rollout()
+    assert len(path.host) == per_host(resolved("rollout"))[1]
+    assert {*ONCE} <= {*resolved("rollout")["States"]}
 
 
 def test_an_execution_has_room_for_a_diagnosis_and_a_decision_about_every_second_host() -> None:

@@ -1,0 +1,104 @@
+"""Print what a rollout costs by stage and by host, and what a month of an installation costs."""
+
+import argparse
+import dataclasses
+import sys
+import tomllib
+from collections.abc import Iterable
+from pathlib import Path
+
+from apps.agent.settings import Settings as AgentSettings
+from lifecycle.domain.errors import LifecycleError
+from tools.cost import figures, report
+from tools.cost.definition import Rollout, rollout
+from tools.cost.environment import Running
+from tools.cost.figures import Installation, Prices, Share
+from tools.cost.history import invocations
+from tools.cost.templates import Priced, priced
+
+PRICES = Path(__file__).with_name("prices.toml")
+
+
+def main() -> int:
+    """Print the report; return 1 with the reason on stderr when there is nothing to count."""
+    options = _options()
+    try:
+        _print(options, tomllib.loads(PRICES.read_text()))
+    except LifecycleError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+def _print(options: argparse.Namespace, prices: Prices) -> None:
+    running, path, parts = Running.find(), rollout(), priced()
+    arn = options.execution or (
+        running.rollout_of(options.deployment) if options.deployment else running.newest_rollout()
+    )
+    host, deployment = _print_execution(running, arn, path, parts, prices)
+    month = figures.rollouts_month(
+        host, deployment, hosts=options.hosts, clusters=options.clusters, rollouts=options.rollouts_a_month
+    )
+    print(f"\na month of {options.clusters} x {options.hosts} hosts:")
+    idle = figures.idle_month(_installation(options, parts, running, prices), prices)
+    _lines(report.month([*idle, month]))
+    print(f"\nList prices of {prices['region']} as known on {prices['date']}; check them before you rely on them.")
+    print(f"They are in {PRICES.relative_to(Path.cwd()) if PRICES.is_relative_to(Path.cwd()) else PRICES}.")
+    print(report.NOTES)
+
+
+def _print_execution(running: Running, arn: str, path: Rollout, parts: Priced, prices: Prices) -> tuple[Share, Share]:
+    """Print the stages of one execution; return the shares of a host and of a deployment."""
+    found = figures.phases(invocations(running.history(arn), path), parts.memory)
+    host = figures.host_share(found, path, prices)
+    deployment = figures.deployment_share(found, path, prices)
+    print(f"execution {arn}\n")
+    _lines(report.stages(found, path, prices))
+    print()
+    _lines(report.shares(host, deployment))
+    return host, deployment
+
+
+def _installation(options: argparse.Namespace, parts: Priced, running: Running, prices: Prices) -> Installation:
+    agent = {each.name: each.default for each in dataclasses.fields(AgentSettings)}
+    return Installation(
+        hosts=options.hosts,
+        clusters=options.clusters,
+        schedules=parts.schedules,
+        memory=parts.memory,
+        alarm_metrics=parts.alarm_metrics,
+        dashboards=parts.dashboards,
+        secrets=parts.secrets,
+        idle_seconds=agent["idle_seconds"],
+        heartbeat_seconds=agent["heartbeat_seconds"],
+        report_bytes=running.report_bytes() or prices["assumed"]["report_bytes"],
+    )
+
+
+def _lines(lines: Iterable[str]) -> None:
+    for line in lines:
+        print(line)
+
+
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m tools.cost", description=__doc__)
+    chosen = parser.add_mutually_exclusive_group()
+    chosen.add_argument("--execution", metavar="ARN", help="the execution to count; by default the newest rollout")
+    chosen.add_argument("--deployment", metavar="ID", help="the deployment whose execution to count")
+    parser.add_argument("--hosts", type=_positive, default=4, help="hosts of each cluster (default 4)")
+    parser.add_argument("--clusters", type=_positive, default=1, help="clusters of the installation (default 1)")
+    parser.add_argument(
+        "--rollouts-a-month", type=int, default=60, help="rollouts of one cluster in a month (default 60)"
+    )
+    return parser.parse_args()
+
+
+def _positive(text: str) -> int:
+    number = int(text)
+    if number < 1:
+        raise argparse.ArgumentTypeError(f"expected 1 or more, found {number}")
+    return number
+
+
+if __name__ == "__main__":
+    sys.exit(main())
