@@ -6,6 +6,7 @@ import sys
 import tomllib
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
 from apps.agent.settings import Settings as AgentSettings
 from lifecycle.domain.errors import LifecycleError
@@ -48,7 +49,7 @@ def _print(options: argparse.Namespace, prices: Prices) -> None:
 
 
 def _print_execution(running: Running, arn: str, path: Rollout, parts: Priced, prices: Prices) -> tuple[Share, Share]:
-    """Print the stages of one execution; return the shares of a host and of a deployment."""
+    """Print the stages of one execution; return what one more host and a deployment cost."""
     found = figures.phases(invocations(running.history(arn), path), parts.memory)
     host = figures.host_share(found, path, prices)
     deployment = figures.deployment_share(found, path, prices)
@@ -60,7 +61,7 @@ def _print_execution(running: Running, arn: str, path: Rollout, parts: Priced, p
 
 
 def _installation(options: argparse.Namespace, parts: Priced, running: Running, prices: Prices) -> Installation:
-    agent = {each.name: each.default for each in dataclasses.fields(AgentSettings)}
+    agent: dict[str, Any] = {each.name: each.default for each in dataclasses.fields(AgentSettings)}
     return Installation(
         hosts=options.hosts,
         clusters=options.clusters,

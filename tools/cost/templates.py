@@ -1,4 +1,4 @@
-"""What costs money in the synthesised templates: memory, schedules, alarms, dashboards and secrets."""
+"""The parts of the synthesised templates that cost money: memory, schedules, alarms, dashboards and secrets."""
 
 import re
 from collections.abc import Mapping
