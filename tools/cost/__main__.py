@@ -5,6 +5,7 @@ import dataclasses
 import sys
 import tomllib
 from collections.abc import Iterable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -86,19 +87,19 @@ def _options() -> argparse.Namespace:
     chosen = parser.add_mutually_exclusive_group()
     chosen.add_argument("--execution", metavar="ARN", help="the execution to count; by default the newest rollout")
     chosen.add_argument("--deployment", metavar="ID", help="the deployment whose execution to count")
-    parser.add_argument("--hosts", type=_positive, default=4, help="hosts of each cluster (default 4)")
-    parser.add_argument("--clusters", type=_positive, default=1, help="clusters of the installation (default 1)")
+    positive, number = partial(_number, least=1), partial(_number, least=0)
+    parser.add_argument("--hosts", type=positive, default=4, help="hosts of each cluster (default 4)")
+    parser.add_argument("--clusters", type=positive, default=1, help="clusters of the installation (default 1)")
     parser.add_argument(
-        "--rollouts-a-month", type=int, default=60, help="rollouts of one cluster in a month (default 60)"
+        "--rollouts-a-month", type=number, default=60, help="rollouts of one cluster in a month (default 60)"
     )
     return parser.parse_args()
 
 
-def _positive(text: str) -> int:
-    number = int(text)
-    if number < 1:
-        raise argparse.ArgumentTypeError(f"expected 1 or more, found {number}")
-    return number
+def _number(text: str, *, least: int) -> int:
+    if not text.isdecimal() or int(text) < least:
+        raise argparse.ArgumentTypeError(f"expected a whole number of at least {least}, found '{text}'")
+    return int(text)
 
 
 if __name__ == "__main__":

@@ -4,9 +4,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from apps.local.aws.clients import Aws
+from apps.local.aws.emulator import PART as EMULATOR
 from apps.local.errors import LaptopError
 from apps.local.paths import Layout, read_json
 from apps.local.ports import Ports
+from apps.local.processes import recorded
 from apps.local.services import hosts
 from lifecycle.domain.fleet.cluster import Cluster
 from lifecycle.gateways.aws.table import reports_key
@@ -24,8 +26,8 @@ class Running:
     def find(cls) -> "Running":
         """Find it; raises LaptopError when none is up."""
         layout = Layout.find()
-        facts = read_json(layout.environment, None)
-        if not facts:
+        facts, emulator = read_json(layout.environment, None), recorded(layout).get(EMULATOR)
+        if not facts or emulator is None or not emulator.alive:
             raise LaptopError(
                 f"no environment is up in {layout.home}: start one with `make run`, or name another by LIFECYCLE_HOME"
             )
