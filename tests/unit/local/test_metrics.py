@@ -2,14 +2,13 @@
 
 import random
 from datetime import UTC, datetime
-from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from apps.local.dispatcher import metrics
-from apps.local.dispatcher.access_log import LARGEST, Answered, RequestsLog, parse
+from apps.local.dispatcher.access_log import Answered, parse
 from apps.local.dispatcher.metrics import Hosts, Tally, condensed, tallies
 
 AT = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
@@ -33,34 +32,6 @@ NAMED = {"TargetGroup": "targetgroup/lc-p-hello/1", "LoadBalancer": "app/lc-p-he
 )
 def test_line_is_parsed_if_the_request_had_a_target(line: str, found: Answered | None) -> None:
     assert parse(line) == found
-
-
-def test_log_is_read_as_it_grows(tmp_path: Path) -> None:
-    path = tmp_path / "requests.log"
-    path.write_text("old 200 1 -\n")
-    log = RequestsLog(path)
-    assert list(log.new()) == []
-    with path.open("a") as envoy:
-        envoy.write("hello 200 1 -\nhello 20")
-        envoy.flush()
-        assert [each.status for each in log.new()] == [200]
-        envoy.write("4 2 -\n")
-        envoy.flush()
-        assert [each.status for each in log.new()] == [204]
-
-
-def test_large_log_is_emptied_and_read_further(tmp_path: Path) -> None:
-    path = tmp_path / "requests.log"
-    log = RequestsLog(path)
-    line = "hello 200 1 -\n"
-    with path.open("a") as envoy:
-        envoy.write(line * (LARGEST // len(line) + 1))
-        envoy.flush()
-        assert len(list(log.new())) == LARGEST // len(line) + 1
-        assert path.stat().st_size == 0
-        envoy.write(line)
-        envoy.flush()
-        assert len(list(log.new())) == 1
 
 
 def test_zero_counts_are_not_published() -> None:
