@@ -51,14 +51,16 @@ def shop(operator: Operator, laptop: Laptop, tmp_path_factory: pytest.TempPathFa
     file = folder / "lifecycle.toml"
     file.write_text(file.read_text().replace('name = "brittle"', 'name = "shop"'))
     service = add_service(operator, laptop, folder, 3)
-    good = service.promoted(service.built(service.push("Open the shop")))
-    service.deploy(good)
+    # All builds run at the same time.
+    runs = [service.push("Open the shop")]
     bake = f'approval = "none"\nbake_minutes = {BAKE_MINUTES}\nafter_bake = "ask"'
     service.change("lifecycle.toml", r'approval = "none"', bake)
-    baked = service.promoted(service.built(service.push("A new till")))
+    runs.append(service.push("A new till"))
     service.change("lifecycle.toml", r"bake_minutes = \d+", "bake_minutes = 0")
     service.change("lifecycle.toml", r'MOOD = "[^"]*"', 'MOOD = "dies in its self-test"')
-    bad = service.promoted(service.built(service.push("A new window")))
+    runs.append(service.push("A new window"))
+    good, baked, bad = (service.promoted(service.built(run)) for run in runs)
+    service.deploy(good)
     return Shop(service, good, bad, baked)
 
 
