@@ -9,7 +9,7 @@ from tools.cost.figures import Line, Phase, Prices, Share
 NOTES = """\
 Counted in the templates and the state machine, and the same on AWS: memory, transitions, invocations.
 Measured here: seconds, from Step Functions' call of a Lambda to its answer. A laptop's durations are not
-Lambda's: processors, the network and cold starts differ, and stages poll every 0.02 s instead of 2 s.
+Lambda's: processors, the network and cold starts differ, and stages poll up to every 2 s, here 0.02 s.
 Agents start and test the service while a stage waits, so the service's own time is billed too.
 Not counted: a test bed's analyses, failed hosts, requests to DynamoDB, S3, SSM and the load balancer within
 a rollout, builds, logs, metrics of services, data transfer, capacity units, EC2, and what is free of charge."""
