@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from apps.local.aws.assembly import synthesise, templates
+from apps.local.aws.assembly import Synthesis, templates
 from apps.local.errors import LaptopError
 from apps.local.paths import CLUSTER_TEMPLATE, PLATFORM
 from lifecycle import names
@@ -28,8 +28,8 @@ class Priced:
 
 def priced() -> Priced:
     """Synthesise the templates as for AWS, and read them; the synthesis is cached."""
-    folder, _ = synthesise({"platform": "lambda"})
-    found = {each.name: each.body["Resources"] for each in templates(folder)}
+    with Synthesis({"platform": "lambda"}) as synthesis:
+        found = {each.name: each.body["Resources"] for each in templates(synthesis.wait())}
     return read(found[PLATFORM], found[CLUSTER_TEMPLATE])
 
 
