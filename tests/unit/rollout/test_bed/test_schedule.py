@@ -4,10 +4,8 @@ from dataclasses import replace
 
 import pytest
 
-from lifecycle.application.rollout import stages
 from lifecycle.application.rollout.next_step import Decided
 from lifecycle.application.rollout.plan import begin, preview
-from lifecycle.application.rollout.stage_guard import HostTask
 from lifecycle.domain.analysis.model import Better, Measure, Scale, Verdict
 from lifecycle.domain.fleet.host import AgentStage
 from lifecycle.domain.fleet.target_group import Group, TargetState
@@ -348,38 +346,3 @@ def test_plan_shows_the_test_bed_or_why_there_is_none(machine: Machine) -> None:
         "no test bed, which the policy asks for: the cluster's stack has no target groups for it; update the stack"
     ]
     assert not [check for check in old.checks if "test bed" in check]
-
-
-def test_fenced_drain_does_not_touch_the_test_bed_of_the_new_deployment(machine: Machine) -> None:
-    """Found by the simulation: it still waited for the host to leave, which came back into a test bed."""
-    machine.memory.clock.sleep(1)
-    request = machine.request("1.0.1")
-    machine.begin(request)
-    address = machine.host("host-1").address
-    beds = machine.memory.dispatcher.test_groups.setdefault((CLUSTER, Group.TEST_BED), {})
-
-    def fence() -> None:
-        if machine.memory.dispatcher.states[CLUSTER].get(address) is TargetState.DRAINING:
-            machine.memory.leases.hand_over(CLUSTER, machine.memory.leases.current(CLUSTER), "another", machine.now)
-            del machine.memory.dispatcher.states[CLUSTER][address]
-            beds[address] = TargetState.HEALTHY
-
-    machine.memory.clock.ticks.insert(0, fence)
-    task = HostTask(CLUSTER, request.deployment, machine.record(request.deployment).epoch, "host-1", 1)
-    assert stages.drain(machine.context, task, request.deployment).outcome == "STALE"
-    assert beds[address] is TargetState.HEALTHY
-
-
-@pytest.mark.parametrize("state", [TargetState.HEALTHY, TargetState.UNHEALTHY, TargetState.INITIAL])
-def test_drain_takes_a_host_out_of_a_test_group_too(machine: Machine, state: TargetState) -> None:
-    machine.memory.clock.sleep(1)
-    request = machine.request("1.0.1")
-    machine.begin(request)
-    address = machine.host("host-1").address
-    beds = machine.memory.dispatcher.test_groups.setdefault((CLUSTER, Group.TEST_BED), {})
-    beds[address] = state
-    machine.memory.dispatcher.dead |= {address} if state is TargetState.UNHEALTHY else set()
-    task = HostTask(CLUSTER, request.deployment, machine.record(request.deployment).epoch, "host-1", 1)
-    assert stages.drain(machine.context, task, request.deployment).outcome == "PASSED"
-    assert address not in beds
-    assert address not in machine.memory.dispatcher.states[CLUSTER]
