@@ -10,7 +10,7 @@ from apps.agent.decide import Abandon, Decision, Fetch, Idle, Ignore, Install, P
 from lifecycle.domain.fleet.host_command import Order, Turn
 
 _SOON_GROWTH, _GROWTH = 1.25, 2.0
-_SOON_LIMIT = 10  # pauses while an install is expected, as a multiple of the shortest one
+_SOON_LIMIT = 3  # pauses while an install is expected, as a multiple of the shortest one
 # A rollback comes soon after a deployment or not at all, so an agent stays alert for a while.
 ALERT = timedelta(minutes=1)
 _ALERT_PART = 4
