@@ -37,7 +37,10 @@ def utc_now() -> datetime:
 
 
 class Agent:
-    """One host's agent. `step` polls the ledger once; `run` repeats it until `stopping` is set."""
+    """One host's agent. `step` polls the ledger once; `run` repeats it until `stopping` is set.
+
+    `deploying` is set while a deployment of the host's cluster is under way, as the last poll showed.
+    """
 
     def __init__(
         self,
@@ -60,11 +63,7 @@ class Agent:
         self._last_logged = ""
         self._pace = PollPace(settings.busy_seconds, settings.idle_seconds)
         self._pause = 0.0
-        self._turn: Turn | None = None
-
-    def is_deploying(self) -> bool:
-        """Return whether a deployment of the host's cluster is under way, as the last poll showed."""
-        return self._turn is not None and self._turn.order is not Order.IDLE
+        self.deploying = threading.Event()
 
     def run(self, stopping: threading.Event) -> None:
         """Poll and act until `stopping` is set; leave the service as it is."""
@@ -80,7 +79,8 @@ class Agent:
         try:
             state = self._journal.state()
             self._journal.retry_save()
-            turn = self._turn = self._turns.current()
+            turn = self._turns.current()
+            self._note(turn)
             decision = decide(turn, state, self._settings.host, self._clock())
             self._log_once(f"{type(decision).__name__}: {decision.reason}")
             self._act(decision)
@@ -95,6 +95,12 @@ class Agent:
         self._service.trim_log()
         self._publish()
         return wait
+
+    def _note(self, turn: Turn | None) -> None:
+        if turn is None or turn.order is Order.IDLE:
+            self.deploying.clear()
+        else:
+            self.deploying.set()
 
     def _log_once(self, message: str) -> None:
         """Log a decision when it changes, not at every poll."""

@@ -10,7 +10,7 @@ import logging
 import math
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -35,13 +35,13 @@ SLOW_PERIOD_SECONDS = 60.0
 class MetricsPublisher:
     """A thread that publishes once per `settings.metrics_seconds`, in the middle of each period of the clock.
 
-    `is_deploying` says whether a deployment of the host's cluster is under way.
+    `deploying` is set while a deployment of the host's cluster is under way.
     """
 
-    def __init__(self, settings: Settings, sink: MetricSink, is_deploying: Callable[[], bool]) -> None:
+    def __init__(self, settings: Settings, sink: MetricSink, deploying: threading.Event) -> None:
         self._settings = settings
         self._sink = sink
-        self._is_deploying = is_deploying
+        self._deploying = deploying
         self._failing = False
         self._ending = threading.Event()
         self._thread = threading.Thread(target=self._run, name="metrics", daemon=True)
@@ -74,12 +74,13 @@ class MetricsPublisher:
         return bool(values)
 
     def _run(self) -> None:
-        seconds = self._settings.metrics_seconds
-        while not self._ending.wait(_seconds_to_next_reading(time.time(), seconds)):
-            now = time.time()
-            periods = max(1, round(SLOW_PERIOD_SECONDS / seconds))
-            if math.floor(now / seconds) % periods == 0 or self._is_deploying():
-                self.publish()
+        period = self._settings.metrics_seconds
+        rest = max(period, SLOW_PERIOD_SECONDS)
+        while not self._ending.is_set():
+            began_meanwhile = self._deploying.wait(_seconds_to_next_reading(time.time(), rest))
+            if began_meanwhile and self._ending.wait(_seconds_to_next_reading(time.time(), period)):
+                return
+            self.publish()
 
     def _read(self, manifest: Manifest, path: str) -> dict[str, float]:
         address, port = self._settings.address, self._settings.port

@@ -13,7 +13,8 @@ _SOON_GROWTH, _GROWTH = 1.25, 2.0
 _SOON_LIMIT = 3  # pauses while an install is expected, as a multiple of the shortest one
 # A rollback comes soon after a deployment or not at all, so an agent stays alert for a while.
 ALERT = timedelta(minutes=1)
-_ALERT_PART = 4
+# Parts of the longest pause: while a deployment is under way, and in the minute after it.
+UNDER_WAY, AFTERWARDS = 2, 8
 
 
 class PollPace:
@@ -33,8 +34,7 @@ class PollPace:
             case Prefetched(_, soon) if soon:
                 self._grow(turn, _SOON_GROWTH, min(self._shortest * _SOON_LIMIT, self._longest))
             case Idle() | Ignore() | Prefetched():
-                alert = turn is not None and turn.order is Order.IDLE and _is_recent(turn, now)
-                self._grow(turn, _GROWTH, self._longest / _ALERT_PART if alert else self._longest)
+                self._grow(turn, _GROWTH, self._longest / _part(turn, now))
         return self._pause
 
     def _grow(self, turn: Turn | None, factor: float, limit: float) -> None:
@@ -42,6 +42,11 @@ class PollPace:
         self._turn = turn
 
 
-def _is_recent(turn: Turn, now: datetime) -> bool:
-    """Return whether the turn was issued within ALERT; a turn without a time zone, which is ignored, is not."""
-    return turn.issued_at.tzinfo is not None and now - turn.issued_at < ALERT
+def _part(turn: Turn | None, now: datetime) -> int:
+    """Return the divisor of the longest pause. A turn without a time zone, which is ignored, counts as old."""
+    if turn is None:
+        return 1
+    if turn.order is not Order.IDLE:
+        return UNDER_WAY
+    recent = turn.issued_at.tzinfo is not None and now - turn.issued_at < ALERT
+    return AFTERWARDS if recent else 1

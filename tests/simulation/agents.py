@@ -4,6 +4,7 @@ Replaced are the parts that touch a machine: the disk, the service's processes, 
 parts of apps/agent/installer.py that simulated_installer.py replaces.
 """
 
+import threading
 from dataclasses import replace
 from operator import attrgetter
 from pathlib import Path
@@ -149,7 +150,7 @@ def new_agent(host: Host) -> tuple[Agent, SimulatedJournal, AgentLedger]:
     agent._last_logged = ""
     agent._pace = PollPace(settings.busy_seconds, settings.idle_seconds)
     agent._pause = 0.0
-    agent._turn = None
+    agent.deploying = threading.Event()
     reporter._agent = agent
     sim.reporters[host.name] = reporter
     return agent, journal, ledger

@@ -23,7 +23,7 @@ from lifecycle import names
 AGENT = "agent-"
 # The emulator grants any duration. AWS grants at most 12 hours, but renews an instance's session itself.
 _SESSION_SECONDS = 30 * 86_400
-_IDLE_SECONDS = 1.0
+_IDLE_SECONDS = 2.0
 _PYTHONPATH = f"{REPOSITORY}:{REPOSITORY / 'layers' / 'core' / 'python'}"
 
 

@@ -72,8 +72,11 @@ def settings(service: Answering, tmp_path: Path) -> Settings:
     return Settings("web-1", Cluster("production", "hello"), "127.0.0.1", service.server.server_port, tmp_path)
 
 
-def deploying() -> bool:
-    return True
+def event(*, is_set: bool) -> threading.Event:
+    found = threading.Event()
+    if is_set:
+        found.set()
+    return found
 
 
 def install(settings: Settings, *measures: Measure, path: str | None = "/metrics.json") -> Manifest:
@@ -91,7 +94,7 @@ def test_the_metrics_that_the_manifest_names_are_published(service: Answering, s
     install(settings, QUEUE, HITS)
     service.answers({"queue": 3, "hits.per_minute": 7.5, "other": 1})
     sink = MemoryMetricSink()
-    assert MetricsPublisher(settings, sink, deploying).publish()
+    assert MetricsPublisher(settings, sink, event(is_set=True)).publish()
     assert [values for _, values in sink.readings] == [{"queue": 3.0, "hits.per_minute": 7.5}]
 
 
@@ -100,7 +103,7 @@ def test_a_value_that_is_not_a_number_is_skipped(service: Answering, settings: S
     install(settings, QUEUE, HITS)
     service.answers({"queue": value, "hits.per_minute": 1})
     sink = MemoryMetricSink()
-    assert MetricsPublisher(settings, sink, deploying).publish()
+    assert MetricsPublisher(settings, sink, event(is_set=True)).publish()
     assert [values for _, values in sink.readings] == [{"hits.per_minute": 1.0}]
 
 
@@ -123,7 +126,7 @@ def test_a_reading_that_fails_is_skipped_and_logged_once(
 ) -> None:
     install(settings, QUEUE)
     sink = MemoryMetricSink()
-    publisher = MetricsPublisher(settings, sink, deploying)
+    publisher = MetricsPublisher(settings, sink, event(is_set=True))
     service.answers(body, status)
     assert not publisher.publish()
     assert not publisher.publish()
@@ -137,15 +140,15 @@ def test_a_reading_of_a_hanging_service_times_out(service: Answering, settings: 
     install(settings, QUEUE)
     service.hold.clear()
     began = time.monotonic()
-    assert not MetricsPublisher(settings, MemoryMetricSink(), deploying).publish()
+    assert not MetricsPublisher(settings, MemoryMetricSink(), event(is_set=True)).publish()
     assert 1.5 < time.monotonic() - began < 4
 
 
 def test_nothing_is_read_without_a_version_or_without_metrics(settings: Settings) -> None:
     sink = MemoryMetricSink()
-    assert not MetricsPublisher(settings, sink, deploying).publish()
+    assert not MetricsPublisher(settings, sink, event(is_set=True)).publish()
     install(settings, path=None)
-    assert not MetricsPublisher(settings, sink, deploying).publish()
+    assert not MetricsPublisher(settings, sink, event(is_set=True)).publish()
     assert sink.readings == []
 
 
@@ -153,7 +156,7 @@ def test_publishing_resumes_after_an_outage_of_cloudwatch(service: Answering, se
     install(settings, QUEUE)
     service.answers({"queue": 1})
     sink = MemoryMetricSink()
-    publisher = MetricsPublisher(settings, sink, deploying)
+    publisher = MetricsPublisher(settings, sink, event(is_set=True))
     sink.outage.down = True
     assert not publisher.publish()
     sink.outage.down = False
@@ -164,7 +167,7 @@ def test_service_is_read_once_in_each_period_of_a_deployment(service: Answering,
     install(settings, QUEUE)
     service.answers({"queue": 1})
     sink = MemoryMetricSink()
-    publisher = MetricsPublisher(replace(settings, metrics_seconds=0.4), sink, deploying)
+    publisher = MetricsPublisher(replace(settings, metrics_seconds=0.4), sink, event(is_set=True))
     publisher.start()
     try:
         for attempt in eventually():
@@ -179,7 +182,7 @@ def test_service_is_read_once_in_each_period_of_a_deployment(service: Answering,
 def test_a_service_that_starts_later_is_read_soon(service: Answering, settings: Settings) -> None:
     service.answers({"queue": 1})
     sink = MemoryMetricSink()
-    publisher = MetricsPublisher(replace(settings, metrics_seconds=0.1), sink, deploying)
+    publisher = MetricsPublisher(replace(settings, metrics_seconds=0.1), sink, event(is_set=True))
     publisher.start()
     time.sleep(0.3)
     install(settings, QUEUE)
@@ -195,7 +198,7 @@ def test_service_is_read_once_a_minute_at_most_between_deployments(service: Answ
     install(settings, QUEUE)
     service.answers({"queue": 1})
     sink = MemoryMetricSink()
-    publisher = MetricsPublisher(replace(settings, metrics_seconds=0.02), sink, lambda: False)
+    publisher = MetricsPublisher(replace(settings, metrics_seconds=0.02), sink, event(is_set=False))
     publisher.start()
     time.sleep(0.3)
     publisher.close()

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from apps.agent.decide import Decision, Fetch, Idle, Ignore, Prefetched
-from apps.agent.polling import ALERT, PollPace
+from apps.agent.polling import AFTERWARDS, ALERT, UNDER_WAY, PollPace
 from lifecycle.domain.fleet.host_command import Order, Turn
 
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
@@ -44,13 +44,13 @@ def test_work_is_followed_by_a_poll_at_once() -> None:
     pace = PollPace(BUSY, IDLE)
     assert pace.after(Fetch(TURN, "new"), TURN, NOW) == BUSY
     assert pace.after(Prefetched("on the disk", soon=False), TURN, NOW) == BUSY
-    assert pauses(pace, Prefetched("on the disk", soon=False), TURN, 6)[-1] == IDLE
+    assert pauses(pace, Prefetched("on the disk", soon=False), TURN, 6)[-1] == IDLE / UNDER_WAY
 
 
 def test_agent_stays_alert_for_a_minute_after_a_deployment() -> None:
     ended = replace(TURN, order=Order.IDLE, attempt=0)
     pace = PollPace(BUSY, IDLE)
-    assert pauses(pace, Idle("the deployment ended"), ended, 20)[-1] == IDLE / 4
+    assert pauses(pace, Idle("the deployment ended"), ended, 20)[-1] == IDLE / AFTERWARDS
     assert pauses(pace, Idle("the deployment ended"), ended, 20, NOW + ALERT)[-1] == IDLE
 
 
