@@ -10,7 +10,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import assert_never
 
-from apps.agent.decide import Abandon, Decision, Fetch, Idle, Ignore, Install, Prefetched, decide
+from apps.agent.decide import INSTALL_ORDERS, Abandon, Decision, Fetch, Idle, Ignore, Install, Prefetched, decide
 from apps.agent.errors import StoreUnreachable
 from apps.agent.installer import Installer
 from apps.agent.journal import Journal
@@ -22,7 +22,7 @@ from apps.agent.service import Service
 from apps.agent.settings import Settings
 from lifecycle.domain.errors import LifecycleError
 from lifecycle.domain.fleet.host import AgentStage, HostReport
-from lifecycle.domain.fleet.host_command import Order, Turn
+from lifecycle.domain.fleet.host_command import Turn
 
 logger = logging.getLogger(__name__)
 
@@ -39,7 +39,7 @@ def utc_now() -> datetime:
 class Agent:
     """One host's agent. `step` polls the ledger once; `run` repeats it until `stopping` is set.
 
-    `deploying` is set while a deployment of the host's cluster is under way, as the last poll showed.
+    `deploying` is set while a deployment is under way that has updated this host, as the last poll showed.
     """
 
     def __init__(
@@ -97,10 +97,10 @@ class Agent:
         return wait
 
     def _note(self, turn: Turn | None) -> None:
-        if turn is None or turn.order is Order.IDLE:
-            self.deploying.clear()
-        else:
+        if turn is not None and turn.order in INSTALL_ORDERS:
             self.deploying.set()
+        else:
+            self.deploying.clear()
 
     def _log_once(self, message: str) -> None:
         """Log a decision when it changes, not at every poll."""

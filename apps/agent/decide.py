@@ -14,7 +14,7 @@ MAXIMUM_TRIES = 3
 """The most times that the agent begins one INSTALL. It reaches this number only when it crashed each time before."""
 
 IN_PROGRESS = frozenset({AgentStage.FETCHING, AgentStage.INSTALLING, AgentStage.STARTING, AgentStage.SELF_TESTING})
-_INSTALL_ORDERS = (Order.INSTALL, Order.RESTORE)
+INSTALL_ORDERS = (Order.INSTALL, Order.RESTORE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,13 +161,13 @@ def _resume(turn: Turn, acted: TurnRecord, now: datetime) -> Decision:
         return Abandon(f"the command now names {turn.version}, but began with {acted.version}")
     if now >= turn.expires_at:
         return Abandon(f"the command expired at {turn.expires_at:%H:%M:%S} before it was done")
-    if turn.order in _INSTALL_ORDERS and acted.tries >= MAXIMUM_TRIES:
+    if turn.order in INSTALL_ORDERS and acted.tries >= MAXIMUM_TRIES:
         return Abandon(f"the agent began the command {acted.tries} times and crashed each time")
     return _begin(turn, f"command {turn.epoch}.{turn.attempt} starts over: it stopped at {acted.stage}")
 
 
 def _begin(turn: Turn, reason: str) -> Decision:
-    return Install(turn, reason) if turn.order in _INSTALL_ORDERS else Fetch(turn, reason)
+    return Install(turn, reason) if turn.order in INSTALL_ORDERS else Fetch(turn, reason)
 
 
 def state_from_report(report: HostReport | None) -> State:
@@ -184,7 +184,7 @@ def state_from_report(report: HostReport | None) -> State:
     return State(
         acted=replace(
             acted,
-            order=report.order if report.order in _INSTALL_ORDERS else Order.INSTALL,
+            order=report.order if report.order in INSTALL_ORDERS else Order.INSTALL,
             stage=AgentStage.FAILED if interrupted else report.stage,
             failed_stage=report.stage if interrupted else report.failed_stage,
             detail="the agent lost its folder during this command" if interrupted else report.detail,

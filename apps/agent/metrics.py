@@ -27,15 +27,15 @@ logger = logging.getLogger(__name__)
 
 MAXIMUM_ANSWER_BYTES = 64 * 1024
 TIMEOUT_SECONDS = 2.0
-# A laptop has periods below a minute. The service is read each period only while a deployment is under way, since
-# the host may be in its test bed, or be the control of one. Else it is read once a minute.
+# A laptop has periods below a minute. The service is read each period only while a deployment that has updated the
+# host is under way, since the host may be in its test bed, or be the control of one. Else it is read once a minute.
 SLOW_PERIOD_SECONDS = 60.0
 
 
 class MetricsPublisher:
     """A thread that publishes once per `settings.metrics_seconds`, in the middle of each period of the clock.
 
-    `deploying` is set while a deployment of the host's cluster is under way.
+    `deploying` is set while a deployment is under way that has updated the host.
     """
 
     def __init__(self, settings: Settings, sink: MetricSink, deploying: threading.Event) -> None:

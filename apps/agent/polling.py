@@ -13,7 +13,7 @@ _SOON_GROWTH, _GROWTH = 1.25, 2.0
 _SOON_LIMIT = 3  # pauses while an install is expected, as a multiple of the shortest one
 # A rollback comes soon after a deployment or not at all, so an agent stays alert for a while.
 ALERT = timedelta(minutes=1)
-# Parts of the longest pause: while a deployment is under way, and in the minute after it.
+# Parts of the longest pause: while a deployment has yet to update the host, and in the minute after it.
 UNDER_WAY, AFTERWARDS = 2, 8
 
 
@@ -46,7 +46,7 @@ def _part(turn: Turn | None, now: datetime) -> int:
     """Return the divisor of the longest pause. A turn without a time zone, which is ignored, counts as old."""
     if turn is None:
         return 1
-    if turn.order is not Order.IDLE:
+    if turn.order is Order.PREFETCH:
         return UNDER_WAY
-    recent = turn.issued_at.tzinfo is not None and now - turn.issued_at < ALERT
+    recent = turn.order is Order.IDLE and turn.issued_at.tzinfo is not None and now - turn.issued_at < ALERT
     return AFTERWARDS if recent else 1

@@ -295,12 +295,15 @@ def test_a_full_disk_does_not_end_the_agent_or_the_service(still_host: Host) -> 
     assert before.running
 
 
-def test_agent_knows_from_its_command_whether_a_deployment_is_under_way(still_host: Host) -> None:
+def test_agent_knows_from_its_command_whether_a_deployment_that_updated_it_is_under_way(still_host: Host) -> None:
     still_host.publish("1.0.0")
     agent: Agent = still_host.agent()
     agent.step()
     assert not agent.deploying.is_set()
     still_host.turn(Order.PREFETCH, "1.0.0")
+    agent.step()
+    assert not agent.deploying.is_set()
+    still_host.turn(Order.INSTALL, "1.0.0")
     agent.step()
     assert agent.deploying.is_set()
     still_host.turn(Order.IDLE, "1.0.0")

@@ -12,7 +12,7 @@ FAULTS = (
         "a-prefetch-installs",
         (17, 2),
         _DECIDE,
-        "    return Install(turn, reason) if turn.order in _INSTALL_ORDERS else Fetch(turn, reason)",
+        "    return Install(turn, reason) if turn.order in INSTALL_ORDERS else Fetch(turn, reason)",
         "    return Install(turn, reason)",
     ),
     Planted(
@@ -27,7 +27,7 @@ FAULTS = (
         "an-agent-never-gives-up",
         (7, 20),
         _DECIDE,
-        "    if turn.order in _INSTALL_ORDERS and acted.tries >= MAXIMUM_TRIES:",
+        "    if turn.order in INSTALL_ORDERS and acted.tries >= MAXIMUM_TRIES:",
         "    if False:",
     ),
     Planted(
