@@ -27,8 +27,8 @@ logger = logging.getLogger(__name__)
 
 MAXIMUM_ANSWER_BYTES = 64 * 1024
 TIMEOUT_SECONDS = 2.0
-# A laptop has periods below a minute. The service is read each period only while a deployment that has updated the
-# host is under way, since the host may be in its test bed, or be the control of one. Else it is read once a minute.
+# A laptop has periods below a minute. A host may be in a test bed, or be the control of one, only while a deployment
+# is under way that has updated it. Its service is read each period then, and else once a minute.
 SLOW_PERIOD_SECONDS = 60.0
 
 

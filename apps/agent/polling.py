@@ -1,7 +1,7 @@
 """The pauses between an agent's polls of the ledger: short while its own update is near, long at rest.
 
 Used by agent.py. A changed turn is a sign that more follows: next_step issues the turn of a host again when the
-host's own round begins, and an INSTALL follows its drain.
+round before the host's own begins, and when its own begins. An INSTALL follows the drain.
 """
 
 from datetime import datetime, timedelta
@@ -10,11 +10,10 @@ from apps.agent.decide import Abandon, Decision, Fetch, Idle, Ignore, Install, P
 from lifecycle.domain.fleet.host_command import Order, Turn
 
 _SOON_GROWTH, _GROWTH = 1.25, 2.0
-_SOON_LIMIT = 3  # pauses while an install is expected, as a multiple of the shortest one
+_SOON_LIMIT = 10  # pauses while an install is expected, as a multiple of the shortest one
 # A rollback comes soon after a deployment or not at all, so an agent stays alert for a while.
 ALERT = timedelta(minutes=1)
-# Parts of the longest pause: while a deployment has yet to update the host, and in the minute after it.
-UNDER_WAY, AFTERWARDS = 2, 8
+_ALERT_PART = 8
 
 
 class PollPace:
@@ -34,7 +33,8 @@ class PollPace:
             case Prefetched(_, soon) if soon:
                 self._grow(turn, _SOON_GROWTH, min(self._shortest * _SOON_LIMIT, self._longest))
             case Idle() | Ignore() | Prefetched():
-                self._grow(turn, _GROWTH, self._longest / _part(turn, now))
+                alert = turn is not None and turn.order is Order.IDLE and _is_recent(turn, now)
+                self._grow(turn, _GROWTH, self._longest / _ALERT_PART if alert else self._longest)
         return self._pause
 
     def _grow(self, turn: Turn | None, factor: float, limit: float) -> None:
@@ -42,11 +42,6 @@ class PollPace:
         self._turn = turn
 
 
-def _part(turn: Turn | None, now: datetime) -> int:
-    """Return the divisor of the longest pause. A turn without a time zone, which is ignored, counts as old."""
-    if turn is None:
-        return 1
-    if turn.order is Order.PREFETCH:
-        return UNDER_WAY
-    recent = turn.order is Order.IDLE and turn.issued_at.tzinfo is not None and now - turn.issued_at < ALERT
-    return AFTERWARDS if recent else 1
+def _is_recent(turn: Turn, now: datetime) -> bool:
+    """Return whether the turn was issued within ALERT; a turn without a time zone, which is ignored, is not."""
+    return turn.issued_at.tzinfo is not None and now - turn.issued_at < ALERT

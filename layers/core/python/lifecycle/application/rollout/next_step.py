@@ -166,17 +166,18 @@ def _record(context: Context, facts: Facts, step: Step) -> Decided:  # noqa: C90
 
 
 def _prefetch(context: Context, current: Deployment, step: UpdateHosts, reports: Mapping[str, HostReport]) -> None:
-    """Command hosts to fetch the version: those of the step again at the beginning, others until they are ready.
+    """Command hosts to fetch the version: those of this round and the next one again, others until they are ready.
 
     An agent polls quickly once its command changes (apps/agent/polling.py).
     """
-    now = context.clock.now()
+    now, size = context.clock.now(), len(step.hosts)
+    near, far = (*step.hosts, *step.following[:size]), step.following[size:]
     waiting = [
         (host, number)
-        for host, number in step.following
+        for host, number in far
         if not ((report := reports.get(host)) and report.is_ready(current.epoch, number))
     ]
-    turns = [prefetch(current, host, number, now, step.group) for host, number in (*step.hosts, *waiting)]
+    turns = [prefetch(current, host, number, now, step.group) for host, number in (*near, *waiting)]
     context.fleet.give_turns(current.cluster, turns)
 
 

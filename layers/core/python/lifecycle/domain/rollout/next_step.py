@@ -49,8 +49,8 @@ from lifecycle.domain.service.policy import ApprovalGate, OnFail
 
 # A Standard execution may have 25,000 history events; a host takes at most 50 (tests/integration/statemachines).
 HOSTS_PER_EXECUTION = 400
-# Hosts that prefetch ahead of their round, at least. An idle agent may poll seldom: in 3 rounds it learns of its own.
-LOOKAHEAD = 3
+# Hosts that prefetch ahead of their round, at least. An idle agent may poll seldom: in 6 rounds it learns of its own.
+LOOKAHEAD = 6
 
 # Hosts with the number of their next attempt.
 Hosts: TypeAlias = list[tuple[str, int]]
