@@ -48,7 +48,7 @@ def a_turn(order: Order, epoch: int, attempt: int) -> Turn:
 
 def a_checkpoint(deployment: str, number: int) -> Checkpoint:
     host = QueuedHost("host-1", 1, "127.0.0.1", serves=True)
-    baseline = Baseline("run", 1, 3, "t", "q", "u", "h", 2, 1, 1, (replace(host, host="host-2"),), 0)
+    baseline = Baseline("run", 1, "r", "t", "q", "u", "h", 2, 1, 1, (replace(host, host="host-2"),), 0)
     return Checkpoint(deployment, number, (host,), baseline)
 
 
