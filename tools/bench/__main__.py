@@ -5,6 +5,7 @@ import json
 import os
 import platform
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -12,9 +13,9 @@ import psutil
 
 from apps.local import priority
 from lifecycle.domain.errors import LifecycleError
-from tools.bench import measurements, processes
+from tools.bench import idle, measurements, processes
 from tools.bench.bad_builds import bad_builds
-from tools.bench.laboratory import laboratory
+from tools.bench.laboratory import laboratory, say
 from tools.bench.peers import comparison
 from tools.bench.peers.table import LIFECYCLE, markdown
 from tools.bench.under_load import under_load
@@ -24,12 +25,13 @@ from tools.bench.verdict import problems
 NICE = 10
 # Production has 4 hosts already, and each host has a loopback address of its own.
 FEWEST_HOSTS, MOST_HOSTS = 4, 250
-PARTS = ("make_run", "per_host", "load", "traffic", "bad_builds", "memory", "control")
+PARTS = ("make_run", "rest", "per_host", "load", "traffic", "bad_builds", "memory", "control")
 COMMANDS = {
     "all": "make bench",
     "one part by itself": ".venv/bin/python -m tools.bench --only load",
     "the first part by itself": "make run",
     "the comparison with other tools": ".venv/bin/python -m tools.bench --peers",
+    "an environment that is up, at rest": ".venv/bin/python -m tools.bench.idle",
     "memory of what runs": "lifecycle local status",
     "traffic by itself": "python -m tools.demo.traffic URL --rate 200 --seconds 10",
 }
@@ -65,6 +67,10 @@ def bench(options: argparse.Namespace) -> dict[str, Any]:
         make_run = measurements.make_run(lab, synthesis="make_run" in wanted)
         if "make_run" in wanted:
             found["make_run"] = make_run
+        if "rest" in wanted:
+            say("at rest: waiting until the agents are, then a minute")
+            time.sleep(idle.AGENTS_ALERT_SECONDS)
+            found["at_rest"] = idle.at_rest(lab.layout)
         first = lab.connection().context.deployments.recent(lab.cluster, 1)[0].target.version
         versions = (first, lab.release())
         if "per_host" in wanted:

@@ -15,6 +15,8 @@ from tools.bench import processes
 from tools.bench.processes import Used
 
 _SECONDS = 60.0
+# After a deployment agents poll more often, and workers and their process stay (apps/agent/polling.py).
+AGENTS_ALERT_SECONDS = 90.0
 # A process that starts and ends between two readings is missed.
 _READ_EVERY_SECONDS = 2.0
 

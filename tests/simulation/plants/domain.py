@@ -63,7 +63,7 @@ FAULTS = (
         beside=(
             Edit(
                 "lifecycle.application.rollout.plan",
-                "        _close_expired(context, request, before.deployment)\n",
+                "        _close_expired(context, request, holder)\n",
                 "        pass\n",
             ),
         ),

@@ -213,6 +213,19 @@ def test_expired_lease_is_taken_and_its_holder_is_fenced(machine: Machine) -> No
     assert machine.update(first, "host-2", 1)[0] == "STALE"
 
 
+def test_plan_lost_after_it_took_an_expired_lease_still_cancels_the_former_commands(machine: Machine) -> None:
+    """Found by the simulation: an agent that came back began an install of the fenced deployment."""
+    first, _ = begun(machine, "1.0.1")
+    machine.memory.clock.sleep(RUNNING_LEASE.total_seconds())
+    request = machine.request("1.0.2")
+    machine.memory.leases.acquire(CLUSTER, request.deployment, machine.now)
+    machine.begin(request)
+    assert machine.record(first).state is DeploymentState.STALE
+    turn = machine.memory.fleet.turn(CLUSTER, "host-1")
+    assert turn is not None
+    assert turn.deployment == request.deployment
+
+
 def test_halted_deployment_holds_its_lease_for_a_week(machine: Machine) -> None:
     machine.host("host-2").breaks["1.0.1"] = AgentStage.SELF_TESTING
     machine.deploy("1.0.1")

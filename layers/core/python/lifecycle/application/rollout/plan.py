@@ -136,8 +136,8 @@ def _take_lease(context: Context, request: Request, execution: str, found: Plan,
         if request.kind is Kind.DEPLOY:
             return _take_slot(context, request, execution, replace(found, waits_for=error.holder))
         return _refuse(context, request, [str(error)])
-    if before.deployment not in ("", request.deployment):
-        _close_expired(context, request, before.deployment)
+    for holder in _former_holders(context, request, before, lease):
+        _close_expired(context, request, holder)
     deployment = replace(record, epoch=lease.epoch)
     if request.rollback_of:
         _quarantine(context, request)
@@ -167,6 +167,21 @@ def _record(context: Context, request: Request, execution: str, found: Plan) -> 
         execution=execution,
         skipped_hosts=observe.previously_skipped_hosts(context, request),
     )
+
+
+def _former_holders(context: Context, request: Request, before: Lease, lease: Lease) -> list[str]:
+    """Return the deployments that this one has fenced and that nobody has closed.
+
+    A call that was lost after it took the lease closed none, and the lease does not name them any more.
+    """
+    if before.deployment != request.deployment:
+        return [before.deployment] if before.deployment else []
+    recent = context.deployments.recent_without_hosts(request.cluster, observe.RECENT_LIMIT)
+    return [
+        each.id
+        for each in recent
+        if 0 < each.epoch < lease.epoch and not each.state.final and each.id != request.rollback_of
+    ]
 
 
 def _close_expired(context: Context, request: Request, holder: str) -> None:
