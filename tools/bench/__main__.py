@@ -49,6 +49,9 @@ def main() -> int:
         except LifecycleError as error:
             print(f"error: {error}", file=sys.stderr)
             return 1
+        except KeyboardInterrupt:
+            print("interrupted: the environment was ended, and nothing was measured", file=sys.stderr)
+            return 130
         print(json.dumps(found, indent=2), file=result)
     if options.peers:
         _write_table(markdown(found["peers"], found["machine"]), options.table)

@@ -167,7 +167,9 @@ def _with_host(layout: Layout, ports: Ports, cluster: LocalCluster, number: int)
     """Return the cluster with one more host, on the next free loopback address and port."""
     others = [host for each in hosts.clusters(layout).values() for host in each.hosts]
     addresses = {host.address for host in others}
-    address = next(free for n in range(1, 255) if (free := f"{_NETWORK}.{n}") not in addresses)
+    address = next((free for n in range(1, 255) if (free := f"{_NETWORK}.{n}") not in addresses), None)
+    if address is None:
+        raise LaptopError(f"254 hosts are up, one for each address of {_NETWORK}.*, and no more are possible here")
     avoid = frozenset(host.port for host in others) | frozenset(ports.fixed().values())
     host = Host(
         name=f"{cluster.environment}-{cluster.service}-{number}",
