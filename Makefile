@@ -2,8 +2,11 @@
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 SHELL := /bin/sh
-# What does not depend on each other is set up side by side.
-MAKEFLAGS += --no-print-directory --jobs=3
+MAKEFLAGS += --no-print-directory
+# What does not depend on each other is set up side by side. A make within make shares these jobs.
+ifeq ($(MAKELEVEL),0)
+MAKEFLAGS += --jobs=3
+endif
 # Without cached bytecode each pytest worker rewrites the asserts of every test file again: 4 s of CPU each.
 unexport PYTHONPATH PYTHONHOME VIRTUAL_ENV PYTHONDONTWRITEBYTECODE
 
