@@ -201,11 +201,13 @@ class Agent:
         )
 
     def _wait(self, stopping: threading.Event, seconds: float) -> None:
-        """Wait for the next poll; report a service that dies meanwhile."""
+        """Wait for the next poll; report a service that dies during a long wait."""
+        if seconds <= SERVICE_CHECK_SECONDS:
+            stopping.wait(seconds)
+            return
         until, before = time.monotonic() + seconds, self._service.running()
         while (left := until - time.monotonic()) > 0 and not stopping.wait(min(left, SERVICE_CHECK_SECONDS)):
-            if seconds > SERVICE_CHECK_SECONDS:
-                self._service.trim_log()
-                if (now := self._service.running()) != before:
-                    before = now
-                    self._publish()
+            self._service.trim_log()
+            if (now := self._service.running()) != before:
+                before = now
+                self._publish()

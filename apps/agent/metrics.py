@@ -76,9 +76,9 @@ class MetricsPublisher:
     def _run(self) -> None:
         period = self._settings.metrics_seconds
         rest = max(period, SLOW_PERIOD_SECONDS)
-        while not self._ending.is_set():
+        while True:
             began_meanwhile = self._deploying.wait(_seconds_to_next_reading(time.time(), rest))
-            if began_meanwhile and self._ending.wait(_seconds_to_next_reading(time.time(), period)):
+            if self._ending.wait(_seconds_to_next_reading(time.time(), period) if began_meanwhile else 0.0):
                 return
             self.publish()
 

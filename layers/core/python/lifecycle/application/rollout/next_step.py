@@ -38,6 +38,7 @@ from lifecycle.domain.rollout.steps import (
     EndBake,
     Facts,
     Finish,
+    OtherStep,
     RollBack,
     Step,
     UpdateHosts,
@@ -131,11 +132,9 @@ def _renew(context: Context, current: Deployment, lease: Lease, step: Step) -> N
             context.leases.renew(current.cluster, lease, now + duration)
 
 
-def _record(context: Context, facts: Facts, step: Step) -> Decided:  # noqa: C901, PLR0911 (one case per kind)
+def _record(context: Context, facts: Facts, step: OtherStep) -> Decided:  # noqa: C901, PLR0911 (one case per kind)
     current = facts.deployment
     match step:
-        case UpdateHosts():
-            return _hand_out(context, current, step, facts.reports)
         case Diagnose(host, attempt, reason):
             _set_state(context, current, DeploymentState.RUNNING, reason)
             return Decided("DIAGNOSE", reason, hosts=_named((host, attempt)))

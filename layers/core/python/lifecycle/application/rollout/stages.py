@@ -72,7 +72,7 @@ def _left_rotation(running: Running, report: HostReport) -> Outcome | None:
     if state.in_rotation and state is not TargetState.HEALTHY:  # it has left the main group, but is in another one
         if stopped := running.fenced():
             return stopped  # the test bed belongs to another deployment
-        running.record("drain", f"it is {state.in_words}, and in no main group any more")
+        running.record("drain", f"it is still {state.in_words} in the load balancer")
         traffic_weights.stop_traffic(context, cluster, report.address)
         context.dispatcher.deregister(cluster, report.address, report.port)
     return Outcome("PASSED") if state in (TargetState.ABSENT, TargetState.UNUSED) else None

@@ -156,9 +156,9 @@ class Finish:
     skipped_hosts: tuple[str, ...] = ()
 
 
-Step: TypeAlias = (
-    UpdateHosts
-    | Diagnose
+# Every step that hands out no hosts.
+OtherStep: TypeAlias = (
+    Diagnose
     | AwaitDecision
     | AwaitApproval
     | AwaitResume
@@ -169,3 +169,4 @@ Step: TypeAlias = (
     | ContinueLater
     | Finish
 )
+Step: TypeAlias = UpdateHosts | OtherStep
