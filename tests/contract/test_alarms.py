@@ -101,10 +101,10 @@ def test_a_notification_is_sent_as_an_event_and_as_a_message_that_can_be_filtere
     kinds = [NotificationKind.HALTED] + [NotificationKind.FINISHED] * 11
     notifications = [_notification(number, kind) for number, kind in enumerate(kinds)]
     AwsNotifications(emulator.client("events"), emulator.client("sns"), topic).send(notifications)
-    events = [json.loads(body) for body in programs.wait(len(notifications))]
+    events = [json.loads(body) for body in programs.await_messages(len(notifications))]
     assert [event["detail"]["id"] for event in events] == [notification.id for notification in notifications]
     assert {event["detail-type"] for event in events} == {"Deployment halted", "Deployment finished"}
-    (mail,) = people.wait(1)
+    (mail,) = people.await_messages(1)
     assert mail.splitlines() == ["grüße " * 30, "", "why", "", "id: 0"]
 
 

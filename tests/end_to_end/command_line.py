@@ -7,8 +7,7 @@ import json
 import os
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -20,6 +19,7 @@ from apps.cli.connection import on_laptop
 from apps.cli.main import app
 from apps.cli.ports import Connection
 from tests.conftest import Laptop
+from tests.support.polling import PATIENCE_SECONDS
 
 LIFECYCLE = Path(sys.executable).parent / "lifecycle"
 POLL_SECONDS = 0.2
@@ -95,22 +95,13 @@ class Operator:
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,
-            timeout=180,
+            timeout=5 * PATIENCE_SECONDS,
             check=False,
         )
         shown = " ".join(command).replace(str(LIFECYCLE), "lifecycle")
         output = Output(shown, done.returncode, done.stdout, done.stderr)
         self.outputs.append(output)
         return output
-
-
-def wait_for(what: str, poll: Callable[[], Found | None], seconds: float = 30) -> Found:
-    """Poll until it returns a true value; return that. Raises AssertionError after `seconds`."""
-    deadline = time.monotonic() + seconds
-    while not (found := poll()):
-        assert time.monotonic() < deadline, f"waited {seconds} s for {what}; the last poll returned {found!r}"
-        time.sleep(POLL_SECONDS)
-    return found
 
 
 def _end(text: str, size: int = 4000) -> str:

@@ -10,7 +10,8 @@ from apps.local.git.repositories import BRANCH, REMOTE, commit_all
 from apps.local.services import hosts
 from apps.local.services.hosts import Host, LocalCluster
 from tests.conftest import Laptop
-from tests.end_to_end.command_line import Operator, Output, wait_for
+from tests.end_to_end.command_line import Operator, Output
+from tests.support.polling import wait_for
 
 
 @dataclass(frozen=True)
@@ -98,7 +99,7 @@ class Service:
             there = now["deployment"] and now["deployment"]["state"] == state
             return now["question"] if there else None
 
-        return wait_for(f"{self.name} to be {state}", poll, seconds=40)
+        return wait_for(f"{self.name} to be {state}", poll)
 
     def host_views(self) -> dict[str, dict[str, Any]]:
         """Return production's hosts by name, as `lifecycle hosts` shows them."""

@@ -18,12 +18,13 @@ from tests.end_to_end.command_line import Operator
 from tests.end_to_end.conftest import add_service
 from tests.end_to_end.service import Service
 from tests.integration.browser.desk import Desk, drawn, scrolls_sideways, unreadable, widget
+from tests.support.polling import PATIENCE_SECONDS
 from tools.demo.traffic import Traffic
 
 pytestmark = [pytest.mark.emulator, pytest.mark.browser]
 
 SERVICE = Path(__file__).parent / "brittle"
-SECONDS = 60_000
+PATIENCE_MS = 1000 * PATIENCE_SECONDS
 # A bake minute is a second here. The judge needs at least 10 minutes, and 100 requests per host.
 BAKE_MINUTES, RATE = 15, 60.0
 WAITS, PIPELINE, HOSTS = "What waits for you", "From push to production", "Hosts"
@@ -102,7 +103,7 @@ def confirmed(page: Page, button: Locator, says: str) -> Locator:
     expect(page.get_by_role("dialog")).to_contain_text(says)
     page.get_by_role("button", name="Confirm").click()
     answer = page.get_by_role("dialog")
-    expect(answer.get_by_role("button", name="Close")).to_be_visible(timeout=SECONDS)
+    expect(answer.get_by_role("button", name="Close")).to_be_visible(timeout=PATIENCE_MS)
     return answer
 
 
@@ -124,16 +125,16 @@ def test_an_operator_sees_a_rollout_fail_and_rolls_back_with_a_click(
     closed(page)
 
     # The page shows without a reload that the rollout runs, and then that it halts at its first host.
-    expect(about(page, DEPLOYMENT)).to_contain_text(f"shop {shop.bad} to production", timeout=SECONDS)
+    expect(about(page, DEPLOYMENT)).to_contain_text(f"shop {shop.bad} to production", timeout=PATIENCE_MS)
     question = about(page, WAITS).get_by_role("region", name=re.compile(f"shop {shop.bad} to production"))
-    expect(question).to_contain_text("failed while self-testing", timeout=SECONDS)
+    expect(question).to_contain_text("failed while self-testing", timeout=PATIENCE_MS)
     question.get_by_text("the end of the log").click()
     expect(question).to_contain_text("brittle: I die in my self-test")
     expect(about(page, HOSTS)).to_contain_text("failed")
 
     # Another page shows the same decision and does not refresh.
     stale = about(elsewhere, WAITS).get_by_role("button", name="Roll back")
-    expect(stale).to_be_visible(timeout=SECONDS)
+    expect(stale).to_be_visible(timeout=PATIENCE_MS)
     elsewhere.get_by_role("combobox", name="Refresh").select_option("Off")
     drawn(elsewhere)
 
@@ -143,7 +144,7 @@ def test_an_operator_sees_a_rollout_fail_and_rolls_back_with_a_click(
     question.get_by_role("button", name="Roll back").click()
     expect(page.get_by_role("dialog")).to_contain_text(says)
     page.get_by_role("button", name="Confirm").click()
-    expect(page.get_by_role("dialog")).to_contain_text("done", timeout=SECONDS)
+    expect(page.get_by_role("dialog")).to_contain_text("done", timeout=PATIENCE_MS)
     closed(page)
 
     # A second click on the same decision is refused and changes nothing.
@@ -152,11 +153,11 @@ def test_an_operator_sees_a_rollout_fail_and_rolls_back_with_a_click(
     expect(refused).to_contain_text("Nothing was changed.")
 
     # The page shows that every host serves the previous version, and who decided that.
-    expect(about(page, WAITS)).to_contain_text("nothing waits for you", timeout=SECONDS)
+    expect(about(page, WAITS)).to_contain_text("nothing waits for you", timeout=PATIENCE_MS)
     hosts = about(page, HOSTS).get_by_role("region", name="Hosts of production/shop")
-    expect(hosts).to_contain_text("3 hosts: 3 serving", timeout=SECONDS)
+    expect(hosts).to_contain_text("3 hosts: 3 serving", timeout=PATIENCE_MS)
     expect(hosts).not_to_contain_text(shop.bad)
-    expect(about(page, HISTORY)).to_contain_text("it dies in its self-test", timeout=SECONDS)
+    expect(about(page, HISTORY)).to_contain_text("it dies in its self-test", timeout=PATIENCE_MS)
     expect(about(page, HISTORY)).to_contain_text(operator_name())
     assert set(shop.service.installed().values()) == {shop.good}
 
@@ -167,9 +168,9 @@ def test_an_operator_approves_a_test_bed(shop: Shop, console: Callable[..., Page
     with Traffic(shop.service.url, RATE) as traffic:
         shop.service.deploy(shop.baked, "--no-watch")
         bed = about(page, BED)
-        expect(bed).to_contain_text(f"production/shop: {shop.baked} on ", timeout=SECONDS)
+        expect(bed).to_contain_text(f"production/shop: {shop.baked} on ", timeout=PATIENCE_MS)
         question = about(page, WAITS).get_by_role("region", name=f"shop {shop.baked} to production: an approval")
-        expect(question).to_contain_text("the test bed", timeout=SECONDS)
+        expect(question).to_contain_text("the test bed", timeout=PATIENCE_MS)
     assert traffic.tally.failed == 0, traffic.tally.facts()
     expect(bed.get_by_role("img").first).to_be_visible()
     expect(bed).to_contain_text("The verdict, metric by metric")
@@ -180,9 +181,9 @@ def test_an_operator_approves_a_test_bed(shop: Shop, console: Callable[..., Page
     expect(answer).to_contain_text("done")
     closed(page)
     hosts = about(page, HOSTS).get_by_role("region", name="Hosts of production/shop")
-    expect(hosts).to_contain_text(f"{shop.baked} verified", timeout=SECONDS)
+    expect(hosts).to_contain_text(f"{shop.baked} verified", timeout=PATIENCE_MS)
     assert set(shop.service.installed().values()) == {shop.baked}
-    expect(about(page, HISTORY)).to_contain_text("the figures are alike", timeout=SECONDS)
+    expect(about(page, HISTORY)).to_contain_text("the figures are alike", timeout=PATIENCE_MS)
 
 
 @pytest.mark.parametrize(("width", "scheme"), [(1600, "light"), (1600, "dark"), (400, "light"), (400, "dark")])

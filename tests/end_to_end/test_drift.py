@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from tests.conftest import Laptop
-from tests.end_to_end.command_line import wait_for
 from tests.end_to_end.service import Service
+from tests.support.polling import wait_for
 
 pytestmark = [pytest.mark.emulator, pytest.mark.usefixtures("brittle_healthy")]
 
@@ -68,6 +68,6 @@ def test_the_schedule_repairs_drift_too(brittle: Service, every_minute: dict[str
         newest = brittle.newest_deployment()
         return newest if newest["deployment"] != before_it and newest["finished_at"] else None
 
-    found = wait_for("the schedule to repair it", repair, seconds=90)
+    found = wait_for("the schedule to repair it", repair)
     assert (found["kind"], found["state"], found["requested_by"]) == ("CONVERGE", "DONE", "schedule")
     assert_repaired(brittle, before, found["deployment"])

@@ -11,8 +11,9 @@ import pytest
 from apps.local.ports import is_free
 from lifecycle.domain.service.version import artifact_prefix
 from tests.conftest import Laptop
-from tests.end_to_end.command_line import Output, wait_for
+from tests.end_to_end.command_line import Output
 from tests.end_to_end.service import Service
+from tests.support.polling import wait_for
 from tools.demo.traffic import Traffic
 
 pytestmark = [pytest.mark.emulator, pytest.mark.usefixtures("brittle_healthy")]

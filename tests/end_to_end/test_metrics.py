@@ -12,9 +12,9 @@ from lifecycle.domain.fleet.cluster import Cluster
 from lifecycle.gateways.aws.metrics import balancer_dimensions, host_dimensions
 from lifecycle.names import host_namespace
 from tests.conftest import Laptop
-from tests.end_to_end.command_line import wait_for
 from tests.end_to_end.conftest import Hello
 from tests.end_to_end.service import Service
+from tests.support.polling import PATIENCE_SECONDS, wait_for
 from tools.demo.traffic import Traffic
 
 pytestmark = pytest.mark.emulator
@@ -45,7 +45,7 @@ def test_the_load_balancer_uses_every_group_and_sends_all_requests_to_the_main_o
     laptop: Laptop, hello: Service, releases: Hello
 ) -> None:
     port = laptop.facts["ports"]["balancer"]
-    with urllib.request.urlopen(f"http://127.0.0.1:{port}/_lifecycle/state", timeout=10) as answer:
+    with urllib.request.urlopen(f"http://127.0.0.1:{port}/_lifecycle/state", timeout=PATIENCE_SECONDS) as answer:
         state = json.load(answer)
     known = parameters_of(laptop, hello)
     used = {group["arn"] for group in state["target_groups"] if group["used"]}

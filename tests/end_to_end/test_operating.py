@@ -7,8 +7,8 @@ import signal
 import pytest
 
 from apps.local.processes import recorded
-from tests.end_to_end.command_line import wait_for
 from tests.end_to_end.service import Service
+from tests.support.polling import wait_for
 from tools.demo.traffic import Traffic
 
 pytestmark = [pytest.mark.emulator, pytest.mark.usefixtures("brittle_healthy")]
@@ -61,7 +61,7 @@ def test_a_queued_deployment_begins_when_the_one_before_it_is_done(brittle: Serv
     newer = brittle.deploy(moods["spare"], again, "--no-watch").facts["deployment"]
     wait_for("the older to be superseded", lambda: states(brittle)[older] == "SUPERSEDED")
     brittle.operator("resume", "brittle", "--why", "they are there")
-    wait_for("the newest to have begun and ended", lambda: states(brittle)[newer] == "DONE", seconds=90)
+    wait_for("the newest to have begun and ended", lambda: states(brittle)[newer] == "DONE")
     assert states(brittle)[first] == "DONE"
     assert set(brittle.installed().values()) == {moods["spare"]}
 
@@ -115,7 +115,7 @@ def test_a_terminated_host_is_removed_and_not_waited_for(brittle: Service, moods
         brittle.operator("local", "up")  # starts the agent again, so the host joins
     wait_for("the host to have joined", lambda: FIRST in brittle.host_views())
     brittle.operator("converge", "brittle")
-    wait_for("it to serve", lambda: set(brittle.installed().values()) == {moods["spare"]}, seconds=60)
+    wait_for("it to serve", lambda: set(brittle.installed().values()) == {moods["spare"]})
     brittle.settle()
 
 

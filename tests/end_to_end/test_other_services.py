@@ -10,6 +10,7 @@ from tests.conftest import Laptop
 from tests.end_to_end.command_line import Operator
 from tests.end_to_end.conftest import add_service
 from tests.end_to_end.service import Service
+from tests.support.polling import PATIENCE_SECONDS
 
 pytestmark = pytest.mark.emulator
 
@@ -32,6 +33,8 @@ def test_another_service_is_added_pushed_promoted_and_deployed(
 
 
 def read(service: Service) -> str:
-    with closing(http.client.HTTPConnection("127.0.0.1", service.production.listener, timeout=5)) as there:
+    with closing(
+        http.client.HTTPConnection("127.0.0.1", service.production.listener, timeout=PATIENCE_SECONDS)
+    ) as there:
         there.request("GET", "/")
         return there.getresponse().read().decode()

@@ -13,9 +13,9 @@ from apps.local.aws.emulator import PART as EMULATOR
 from apps.local.paths import Layout
 from apps.local.processes import Part, recorded, session
 from tests.conftest import Laptop
-from tests.end_to_end.command_line import wait_for
 from tests.end_to_end.conftest import Hello
 from tests.end_to_end.service import Service
+from tests.support.polling import wait_for
 from tools.demo.traffic import Traffic
 
 pytestmark = pytest.mark.emulator

@@ -11,9 +11,9 @@ import fastjsonschema
 import pytest
 
 from tests.conftest import Laptop
-from tests.end_to_end.command_line import wait_for
 from tests.end_to_end.service import Service
 from tests.support.listening import Queue, on_bus, on_topic
+from tests.support.polling import wait_for
 
 pytestmark = pytest.mark.emulator
 
@@ -41,7 +41,7 @@ class Watched:
             time.sleep(0.3)
             return poll()
 
-        return wait_for(what, ring, seconds=40)
+        return wait_for(what, ring)
 
     def alarm_entries(self) -> list[str]:
         """Return the audit entries of the service that are about an alarm."""
@@ -90,7 +90,7 @@ def kinds_about(events: Queue, deployment: str) -> list[str]:
 
 
 def test_an_idle_environment_starts_no_notify(watched: Watched, events: Queue) -> None:
-    events.wait(1)
+    events.await_messages(1)
     logs = watched.laptop.aws.client("logs")
 
     def invocations() -> int:
@@ -119,7 +119,7 @@ def test_a_rollout_is_paused_by_an_alarm_and_resumed_by_a_human(
     assert service.operator("watch", name).events[-1]["state"] == "DONE"
     wait_for("the end to be notified", lambda: "FINISHED" in kinds_about(events, name))
     assert kinds_about(events, name) == ["ALARM", "WAITS", "ANSWERED", "FINISHED"]
-    received = mails.wait(2)
+    received = mails.await_messages(2)
     assert any(f"RESUME: go on with the next host; {ALARM} pauses it again" in mail for mail in received)
 
 
@@ -147,7 +147,7 @@ def test_an_alarm_rolls_back_by_policy_but_never_rolls_a_rollback_back(watched: 
         watched.halts,
         f"alarm {ALARM}",
     )
-    wait_for("its end", lambda: service.newest_deployment()["state"] == "DONE", seconds=60)
+    wait_for("its end", lambda: service.newest_deployment()["state"] == "DONE")
     assert set(service.installed().values()) == {watched.halts}
     blockers = service.operator("plan", "brittle", watched.back, code=1).facts["refusals"]
     assert any(watched.back in why for why in blockers)

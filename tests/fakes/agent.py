@@ -55,7 +55,7 @@ class MemoryReports:
             self.written.append(report)
             self._changed.notify_all()
 
-    def wait_for(self, matches: Callable[[HostReport], bool], seconds: float) -> HostReport:
+    def wait_for(self, matches: Callable[[HostReport], bool], seconds: float = 180) -> HostReport:
         """Return the latest report once it matches; raise TimeoutError with the one that was found instead."""
         with self._changed:
             if not self._changed.wait_for(lambda: bool(self.written) and matches(self.written[-1]), seconds):

@@ -1,10 +1,10 @@
 """Queues that receive notifications: by EventBridge, as programs do, and by SNS, as people do."""
 
 import json
-import time
 from typing import Any
 
 from apps.local.aws.clients import Aws
+from tests.support.polling import wait_for
 
 
 class Queue:
@@ -27,12 +27,9 @@ class Queue:
                 self.messages.append(message["Body"])
         return self.messages
 
-    def wait(self, count: int, seconds: float = 20) -> list[str]:
+    def await_messages(self, count: int) -> list[str]:
         """Wait for so many messages; return all messages so far."""
-        deadline = time.monotonic() + seconds
-        while len(self.receive()) < count:
-            assert time.monotonic() < deadline, f"expected {count} messages, received {self.messages}"
-            time.sleep(0.1)
+        wait_for(f"{count} messages; received {self.messages}", lambda: len(self.receive()) >= count, every=0.1)
         return self.messages
 
 

@@ -1,15 +1,13 @@
 """A host for tests: an agent in a thread, on the in-memory fakes, with real services on loopback."""
 
-import contextlib
 import hashlib
 import io
 import socket
 import sys
 import tarfile
 import threading
-import time
 import urllib.request
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -21,6 +19,7 @@ from lifecycle.domain.fleet.host import AgentStage, HostReport
 from lifecycle.domain.fleet.host_command import Order, Turn
 from lifecycle.domain.service.manifest import Check, Manifest, Run
 from tests.fakes.agent import MemoryReleases, MemoryReports, MemoryTurns, Outage
+from tests.support.polling import PATIENCE_SECONDS
 
 HOST = "web-1"
 PYTHON = f"exec {sys.executable} -I -S"
@@ -157,12 +156,12 @@ class Host:
         """End the agent as SIGTERM does."""
         self._stopping.set()
         if self._thread:
-            self._thread.join(10)
+            self._thread.join(PATIENCE_SECONDS)
             self._thread = None
 
     def outcome(self, turn: Turn) -> HostReport:
         """Wait for the turn's end and return its report."""
-        return self.reports.wait_for(lambda report: report.answers(turn) and report.stage in ENDED, 5)
+        return self.reports.wait_for(lambda report: report.answers(turn) and report.stage in ENDED)
 
     def install(self, version: str, **changes: object) -> HostReport:
         return self.outcome(self.turn(Order.INSTALL, version, **changes))
@@ -176,7 +175,9 @@ class Host:
         return self.reports.written[-1]
 
     def answer(self, path: str = "/") -> str:
-        with urllib.request.urlopen(f"http://127.0.0.1:{self.settings.port}{path}", timeout=2) as answer:
+        with urllib.request.urlopen(
+            f"http://127.0.0.1:{self.settings.port}{path}", timeout=PATIENCE_SECONDS
+        ) as answer:
             return str(answer.read().decode())
 
     def pid(self) -> int:
@@ -186,33 +187,3 @@ class Host:
     def close(self) -> None:
         self.stop()
         Service(self.settings.home).stop()
-
-
-def eventually(seconds: float = 3.0) -> "Eventually":
-    return Eventually(seconds)
-
-
-class Eventually:
-    """A retry loop: `for attempt in eventually(): with attempt: assert ...`, until the assertion holds."""
-
-    def __init__(self, seconds: float) -> None:
-        self._deadline = time.monotonic() + seconds
-        self._done = False
-
-    def __iter__(self) -> "Eventually":
-        return self
-
-    def __next__(self) -> contextlib.AbstractContextManager[None]:
-        if self._done:
-            raise StopIteration
-        return self._attempt()
-
-    @contextlib.contextmanager
-    def _attempt(self) -> Iterator[None]:
-        try:
-            yield
-            self._done = True
-        except AssertionError:
-            if time.monotonic() > self._deadline:
-                raise
-            time.sleep(0.01)

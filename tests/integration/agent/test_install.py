@@ -11,7 +11,8 @@ from apps.agent.processes import group_alive
 from lifecycle.domain.fleet.host import AgentStage
 from lifecycle.domain.fleet.host_command import Order
 from lifecycle.domain.service.manifest import Check
-from tests.integration.agent.host import PYTHON, Host, eventually
+from tests.integration.agent.host import PYTHON, Host
+from tests.support.polling import eventually
 
 
 def test_prefetch_brings_the_version_to_the_disk_and_starts_nothing(host: Host) -> None:

@@ -21,7 +21,8 @@ from apps.agent.service import LOG_BYTES, Service, StartRecord
 from lifecycle.domain.fleet.host import AgentStage
 from lifecycle.domain.fleet.host_command import Order, Turn
 from lifecycle.gateways.serialization import to_json
-from tests.integration.agent.host import Host, eventually
+from tests.integration.agent.host import Host
+from tests.support.polling import eventually
 
 
 def interrupted(host: Host, turn: Turn, stage: AgentStage = AgentStage.INSTALLING, tries: int = 1) -> None:
@@ -55,7 +56,7 @@ def test_a_new_agent_adopts_the_service_and_its_report(host: Host) -> None:
     host.stop()
     host.start()
 
-    after = host.reports.wait_for(lambda report: report.agent_started_at > before.agent_started_at, 3)
+    after = host.reports.wait_for(lambda report: report.agent_started_at > before.agent_started_at)
 
     assert replace(after, seen_at=before.seen_at, agent_started_at=before.agent_started_at) == before
     assert host.pid() == pid
@@ -78,7 +79,7 @@ def test_a_service_that_dies_is_reported_and_not_restarted(host: Host) -> None:
     done = host.install("1.0.0")
     os.kill(host.pid(), signal.SIGKILL)
 
-    report = host.reports.wait_for(lambda report: not report.running, 2)
+    report = host.reports.wait_for(lambda report: not report.running)
 
     assert (report.stage, report.installed, report.boot) == (AgentStage.DONE, "1.0.0", "")
     assert report.self_test == done.self_test
@@ -182,7 +183,7 @@ def test_an_unreachable_control_plane_does_not_affect_the_service(host: Host) ->
     assert host.turns.reads == reads
 
     host.outage.down = False
-    back = host.reports.wait_for(lambda report: report.seen_at > before.seen_at, 3)
+    back = host.reports.wait_for(lambda report: report.seen_at > before.seen_at)
 
     assert back.boot == before.boot
 
@@ -192,7 +193,7 @@ def test_a_fetch_waits_for_the_store_to_come_back(host: Host) -> None:
     host.releases.outage = outage = type(host.outage)()
     outage.down = True
     turn = host.turn(Order.PREFETCH, "1.0.0")
-    host.reports.wait_for(lambda report: report.answers(turn) and report.stage is AgentStage.FETCHING, 2)
+    host.reports.wait_for(lambda report: report.answers(turn) and report.stage is AgentStage.FETCHING)
     outage.down = False
 
     assert host.outcome(turn).stage is AgentStage.READY

@@ -8,6 +8,8 @@ from typing import Any
 
 from playwright.sync_api import Locator, Page, expect
 
+from tests.support.polling import wait_for
+
 PICTURES = os.environ.get("LIFECYCLE_SCREENSHOTS", "")
 _CONTRAST = (Path(__file__).parent / "contrast.js").read_text()
 
@@ -32,12 +34,13 @@ class Desk:
 
 
 def until(page: Page, holds: Callable[[], object]) -> None:
-    """Wait until a condition outside of the browser holds."""
-    for _ in range(200):
-        if holds():
-            return
+    """Wait until a condition outside of the browser holds; the page's own events are handled meanwhile."""
+
+    def poll() -> object:
         page.wait_for_timeout(20)
-    raise AssertionError("the condition did not hold within 4 s")
+        return holds()
+
+    wait_for("a condition outside of the browser", poll)
 
 
 def drawn(page: Page) -> None:

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from tests.support.polling import PATIENCE_SECONDS
+
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, BrowserContext
 
@@ -19,7 +21,7 @@ _FLAGS = (
     *("--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"),
     *("--disable-component-update", "--disable-sync"),
 )
-_PATIENCE_MS = 15_000
+_PATIENCE_MS = 1000 * PATIENCE_SECONDS
 
 
 @pytest.fixture(scope="session")

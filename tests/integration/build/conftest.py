@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.polling import PATIENCE_SECONDS
+
 ROOT = Path(__file__).parents[3]
 SMALLEST = 'name = "hello"\nversion = "1.4"\nrun.command = "./serve"\n'
 
@@ -59,7 +61,7 @@ def build(tmp_path: Path) -> Build:
             capture_output=True,
             text=True,
             check=False,
-            timeout=120,
+            timeout=PATIENCE_SECONDS,
         )
 
     return run

@@ -6,7 +6,6 @@ import signal
 import socket
 import subprocess
 import sys
-import time
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -19,6 +18,7 @@ from apps.agent.unpack import unpack
 from lifecycle.domain.service.manifest import Manifest
 from lifecycle.gateways.serialization import from_json
 from lifecycle.servicefile import read_service_file
+from tests.support.polling import PATIENCE_SECONDS, until
 
 from .conftest import ROOT, Build, git
 
@@ -62,15 +62,12 @@ def running(out: Path) -> Iterator[tuple[str, Manifest]]:
         stderr=subprocess.DEVNULL,
     )
     try:
-        deadline = time.monotonic() + 20
-        while not listens(port):
-            assert process.poll() is None, "the service ended while it started"
-            assert time.monotonic() < deadline, "the service does not listen"
-            time.sleep(0.01)
+        until(lambda: listens(port) or process.poll() is not None)
+        assert process.poll() is None, "the service ended while it started"
         yield f"http://127.0.0.1:{port}", manifest
     finally:
         process.send_signal(signal.SIGTERM)
-        process.wait(timeout=10)
+        process.wait(timeout=PATIENCE_SECONDS)
 
 
 def listens(port: int) -> bool:
@@ -80,7 +77,7 @@ def listens(port: int) -> bool:
 
 def status(url: str) -> int:
     try:
-        with urllib.request.urlopen(url, timeout=10) as answer:  # noqa: S310 - ours
+        with urllib.request.urlopen(url, timeout=PATIENCE_SECONDS) as answer:  # noqa: S310 - ours
             return int(answer.status)
     except HTTPError as error:
         error.close()
@@ -95,7 +92,7 @@ def test_hello_is_built_with_its_own_tests_and_the_result_serves(clone: Path, bu
     assert "== unit tests 1/1: done" in done.stdout
     assert "== integration tests 1/1: done" in done.stdout
     with running(tmp_path / "out") as (address, manifest):
-        with urllib.request.urlopen(address, timeout=10) as answer:  # noqa: S310 - ours
+        with urllib.request.urlopen(address, timeout=PATIENCE_SECONDS) as answer:  # noqa: S310 - ours
             assert answer.headers["X-Version"] == manifest.version
         assert status(f"{address}{manifest.is_alive.path}") == 200
         assert status(f"{address}{manifest.self_test.path}") == 200

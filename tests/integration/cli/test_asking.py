@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.polling import PATIENCE_SECONDS
+
 ROOT = Path(__file__).parents[3]
 # A desk in a process of its own, because only a process can have a terminal as its standard input.
 DESK = """
@@ -32,7 +34,7 @@ def at_a_keyboard(typed: str, *arguments: str) -> subprocess.CompletedProcess[st
             env={**os.environ, "PYTHONPATH": f"{ROOT}:{ROOT / 'layers/core/python'}"},
             capture_output=True,
             text=True,
-            timeout=60,
+            timeout=PATIENCE_SECONDS,
             check=False,
             start_new_session=True,
         )

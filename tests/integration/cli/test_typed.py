@@ -11,6 +11,7 @@ import pytest
 
 from apps.cli.connection import find_environment
 from apps.cli.errors import NoTarget
+from tests.support.polling import PATIENCE_SECONDS
 
 GOOD = """name = "hello"
 version = "1.4"
@@ -29,7 +30,7 @@ def lifecycle(*arguments: str, cwd: Path, **variables: str) -> subprocess.Comple
         env={**kept, **variables},
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=PATIENCE_SECONDS,
         check=False,
     )
 
@@ -152,6 +153,11 @@ def test_help_imports_neither_boto3_nor_the_domain(tmp_path: Path) -> None:
         "       or name.startswith('lifecycle.domain.') and name != 'lifecycle.domain.time_format'])"
     )
     done = subprocess.run(
-        [sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, timeout=60, check=False
+        [sys.executable, "-c", code],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE_SECONDS,
+        check=False,
     )
     assert (done.returncode, done.stdout) == (0, "[]\n"), done.stderr

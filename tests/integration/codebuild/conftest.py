@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from tests.integration.dispatcher.harness import client, emulator, free_port, is_open, process, role, until
+from tests.integration.dispatcher.harness import client, emulator, free_port, is_open, process, role
+from tests.support.polling import until
 
 SERVICE_ROLE = ["logs:*", "s3:GetObject", "sts:GetCallerIdentity"]
 
@@ -54,7 +55,7 @@ class Workshop:
         return dict(self.codebuild.batch_get_builds(ids=[identity])["builds"][0])
 
     def finished(self, identity: str) -> dict[str, Any]:
-        until(lambda: self.build(identity)["buildComplete"], 60, 0.03)
+        until(lambda: self.build(identity)["buildComplete"], every=0.03)
         return self.build(identity)
 
     def log(self, build: dict[str, Any]) -> list[str]:
@@ -75,7 +76,7 @@ def service(url: str, home: Path, log: Path) -> Iterator[tuple[str, int]]:
     port = free_port()
     command = [sys.executable, "-m", "apps.local.codebuild", "--listen", f"127.0.0.1:{port}"]
     with process([*command, "--emulator", url, "--home", str(home)], log, SECRET_OF_THIS_MACHINE="1") as child:
-        until(lambda: is_open(port) or child.poll() is not None, 30)
+        until(lambda: is_open(port) or child.poll() is not None)
         assert child.poll() is None, log.read_text()
         yield f"http://127.0.0.1:{port}", child.pid
 

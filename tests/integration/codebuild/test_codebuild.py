@@ -9,7 +9,8 @@ import pytest
 from botocore.exceptions import ClientError
 
 from tests.integration.codebuild.conftest import Workshop, phase, service
-from tests.integration.dispatcher.harness import client, ended, role, session, until
+from tests.integration.dispatcher.harness import client, ended, role, session
+from tests.support.polling import until
 
 pytestmark = [pytest.mark.emulator, pytest.mark.timeout(120)]
 
@@ -133,7 +134,7 @@ def test_stopping_a_build_kills_its_processes(workshop: Workshop) -> None:
     spec = json.dumps({"version": "0.2", "phases": {"build": {"commands": [command]}}})
     workshop.project("stopped", spec)
     identity = workshop.start("stopped")
-    sleeper = int(until(lambda: pid.exists() and pid.read_text().strip(), 30))
+    sleeper = int(until(lambda: pid.exists() and pid.read_text().strip()))
     assert workshop.build(identity)["currentPhase"] == "BUILD"
     workshop.codebuild.stop_build(id=identity)
     build = workshop.finished(identity)
@@ -212,7 +213,7 @@ def test_build_running_at_a_restart_becomes_fault(workshop: Workshop, tmp_path: 
     with service(workshop.emulator, home, log) as (url, _):
         first = Workshop(workshop.emulator, url, tmp_path, workshop.repository, workshop.commit)
         identity = first.start("restart")
-        shell = int(until(lambda: pid.exists() and pid.read_text().strip(), 30))
+        shell = int(until(lambda: pid.exists() and pid.read_text().strip()))
     until(lambda: ended(shell))
     with service(workshop.emulator, home, log) as (url, _):
         second = Workshop(workshop.emulator, url, tmp_path, workshop.repository, workshop.commit)

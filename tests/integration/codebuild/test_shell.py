@@ -9,7 +9,8 @@ import pytest
 
 from apps.local.codebuild.cancellation import Cancellation, CancelledError
 from apps.local.codebuild.shell import Shell
-from tests.integration.dispatcher.harness import ended, until
+from tests.integration.dispatcher.harness import ended
+from tests.support.polling import until
 
 pytestmark = pytest.mark.timeout(30)
 

@@ -5,7 +5,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 import urllib.request
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -24,6 +23,7 @@ from apps.local.ports import Ports, is_free, listens
 from apps.local.processes import recorded
 from apps.local.progress import Progress
 from tests.conftest import Laptop
+from tests.support.polling import PATIENCE_SECONDS, until
 
 pytestmark = pytest.mark.emulator
 
@@ -113,7 +113,9 @@ def test_console_command_prints_the_pages_address(laptop: Laptop) -> None:
     found = json.loads(done.stdout)
     assert found["url"].rstrip("/") == laptop.facts["console"]
     assert found["up"] is True
-    with urllib.request.build_opener(urllib.request.ProxyHandler({})).open(found["url"], timeout=5) as page:
+    with urllib.request.build_opener(urllib.request.ProxyHandler({})).open(
+        found["url"], timeout=PATIENCE_SECONDS
+    ) as page:
         assert b"<title>Lifecycle</title>" in page.read()
 
 
@@ -122,9 +124,7 @@ def without_console(laptop: Laptop) -> Iterator[int]:
     """Kill the environment's console, as a crash would; yield its port. Afterwards `up` restarts it."""
     part, port = recorded(laptop.layout)["console"], int(laptop.facts["ports"]["console"])
     os.kill(part.pid, signal.SIGKILL)
-    deadline = time.monotonic() + 10
-    while not is_free("127.0.0.1", port) and time.monotonic() < deadline:
-        time.sleep(0.02)
+    until(lambda: is_free("127.0.0.1", port))
     yield port
     environment.up(laptop.layout, Progress(quiet=True))
     assert recorded(laptop.layout)["console"].alive
@@ -140,7 +140,7 @@ def test_dead_console_can_be_served_from_a_terminal_until_ctrl_c(laptop: Laptop,
         # An open port proves nothing: on loopback, a connection may connect to itself before a server listens.
         lines = [served.stdout.readline(), served.stdout.readline()]
         served.send_signal(signal.SIGINT)
-        _, err = served.communicate(timeout=10)
+        _, err = served.communicate(timeout=PATIENCE_SECONDS)
     finally:
         served.kill()
     assert (served.returncode, err) == (0, "")

@@ -12,6 +12,7 @@ import pytest
 from apps.local.console.api import Calls
 from apps.local.console.server import LARGEST_BODY, ConsoleServer
 from tests.integration.console.fake_aws import FakeAws, arn, custom
+from tests.support.polling import PATIENCE_SECONDS
 
 
 @pytest.fixture
@@ -37,7 +38,7 @@ def ask(
         headers |= {"Origin": f"http://{here}", "Content-Type": "application/json"}
         headers |= {"Sec-Fetch-Site": "same-origin", "X-Lifecycle-Token": server.guard.token}
     headers |= {name.replace("_", "-"): text for name, text in changed.items()}
-    connection = http.client.HTTPConnection("127.0.0.1", server.guard.port, timeout=5)
+    connection = http.client.HTTPConnection("127.0.0.1", server.guard.port, timeout=PATIENCE_SECONDS)
     try:
         connection.putrequest(method, path, skip_host=True, skip_accept_encoding=True)
         for name, text in headers.items():

@@ -5,6 +5,7 @@ import pytest
 
 from tests.integration.dispatcher import harness
 from tests.integration.dispatcher.harness import Harness
+from tests.support.polling import until
 
 
 @pytest.fixture(scope="module")
@@ -25,8 +26,6 @@ def harness_(emulator: str, endpoint: tuple[str, int, Path], request: pytest.Fix
     url, pid, folder = endpoint
     made = Harness(emulator, url, folder, harness.free_port(), pid=pid)
     made.build(f"t{abs(hash(request.node.name)) % 10**9}")
-    harness.until(
-        lambda: any(group["name"] in made.group and group["used"] for group in made.state()["target_groups"])
-    )
-    harness.until(lambda: harness.is_open(made.port))
+    until(lambda: any(group["name"] in made.group and group["used"] for group in made.state()["target_groups"]))
+    until(lambda: harness.is_open(made.port))
     return made

@@ -9,8 +9,7 @@ import socket
 import subprocess
 import sys
 import threading
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -20,6 +19,8 @@ import boto3
 import psutil
 from botocore.config import Config
 
+from tests.support.polling import PATIENCE_SECONDS, until
+
 ROOT = Path(__file__).resolve().parents[3]
 REGION = "us-east-1"
 
@@ -28,16 +29,6 @@ def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
-
-
-def until(condition: Callable[[], Any], seconds: float = 15.0, every: float = 0.005) -> Any:
-    """Wait for a condition; return its first true value."""
-    deadline = time.monotonic() + seconds
-    while not (found := condition()):
-        if time.monotonic() > deadline:
-            raise AssertionError(f"waited {seconds} s in vain")
-        time.sleep(every)
-    return found
 
 
 def is_open(port: int) -> bool:
@@ -71,7 +62,7 @@ def process(command: list[str], log: Path, **environment: str) -> Iterator[subpr
     finally:
         child.send_signal(signal.SIGTERM)
         try:
-            child.wait(10)
+            child.wait(PATIENCE_SECONDS)
         except subprocess.TimeoutExpired:
             child.kill()
             child.wait()
@@ -84,7 +75,7 @@ def emulator(folder: Path) -> Iterator[str]:
     command = [str(ROOT / ".venv-emulator/bin/python"), "-m", "ministack"]
     settings = {"AUTH": "true", "BIND_HOST": "127.0.0.1", "GATEWAY_PORT": str(port), "LOG_LEVEL": "WARNING"}
     with process(command, folder / "emulator.log", **settings, TMPDIR=str(folder)):
-        until(lambda: is_open(port), 60)
+        until(lambda: is_open(port))
         yield f"http://127.0.0.1:{port}"
 
 
@@ -164,7 +155,7 @@ class Service:
                     service.checks += 1
                     status = 200 if service.healthy else 503
                     if service.hold_checks:
-                        service.release.wait(30)
+                        service.release.wait(PATIENCE_SECONDS)
                 else:
                     service.served += 1
                     status = 500 if self.path == "/broken" else 200
@@ -173,7 +164,7 @@ class Service:
                         return
                     if self.path == "/slow":
                         service.entered.set()
-                        service.release.wait(30)
+                        service.release.wait(PATIENCE_SECONDS)
                 body = f"{service.address}\n".encode()
                 head = f"HTTP/1.1 {status} \r\nContent-Length: {len(body)}\r\n\r\n"
                 with contextlib.suppress(BrokenPipeError):
@@ -237,7 +228,7 @@ class Harness:
         return str(found["TargetHealthDescriptions"][0]["TargetHealth"].get("Reason", ""))
 
     def get(self, path: str = "/", port: int = 0) -> tuple[int, str]:
-        connection = http.client.HTTPConnection("127.0.0.1", port or self.port, timeout=30)
+        connection = http.client.HTTPConnection("127.0.0.1", port or self.port, timeout=PATIENCE_SECONDS)
         try:
             connection.request("GET", path)
             found = connection.getresponse()
@@ -246,7 +237,7 @@ class Harness:
             connection.close()
 
     def state(self) -> dict[str, Any]:
-        connection = http.client.HTTPConnection(self.endpoint.removeprefix("http://"), timeout=5)
+        connection = http.client.HTTPConnection(self.endpoint.removeprefix("http://"), timeout=PATIENCE_SECONDS)
         with contextlib.closing(connection):
             connection.request("GET", "/_lifecycle/state")
             return dict(json.load(connection.getresponse()))
@@ -263,6 +254,6 @@ def dispatcher(url: str, folder: Path, *options: str) -> Iterator[tuple[str, int
     command = [sys.executable, "-m", "apps.local.dispatcher", "--listen", f"127.0.0.1:{port}"]
     command += ["--emulator", url, "--home", str(folder / "dispatcher"), *options]
     with process(command, folder / "dispatcher.log") as child:
-        until(lambda: is_open(port) or child.poll() is not None, 30)
+        until(lambda: is_open(port) or child.poll() is not None)
         assert child.poll() is None, (folder / "dispatcher.log").read_text()
         yield f"http://127.0.0.1:{port}", child.pid

@@ -13,7 +13,8 @@ import pytest
 from botocore.exceptions import ClientError
 
 from tests.integration.dispatcher import harness
-from tests.integration.dispatcher.harness import Harness, Service, until
+from tests.integration.dispatcher.harness import Harness, Service
+from tests.support.polling import PATIENCE_SECONDS, until
 
 pytestmark = [pytest.mark.emulator, pytest.mark.timeout(120)]
 
@@ -48,7 +49,7 @@ def test_draining_waits_for_requests_in_flight_and_admits_no_new_one(
     until(lambda: all_healthy(harness_, first))
     with ThreadPoolExecutor(1) as pool:
         slow = pool.submit(harness_.get, "/slow")
-        assert first.entered.wait(10)
+        assert first.entered.wait(PATIENCE_SECONDS)
         harness_.register(second)
         until(lambda: all_healthy(harness_, first, second))
         harness_.deregister(first)
@@ -86,7 +87,7 @@ def test_target_that_returns_while_draining_needs_a_new_check_too(harness_: Harn
     until(lambda: all_healthy(harness_, first, second))
     with ThreadPoolExecutor(2) as pool:
         slow = [pool.submit(harness_.get, "/slow") for _ in services]
-        assert all(service.entered.wait(10) for service in services)
+        assert all(service.entered.wait(PATIENCE_SECONDS) for service in services)
         harness_.deregister(first)
         assert harness_.health()[first.address] == "draining"
         first.healthy = False

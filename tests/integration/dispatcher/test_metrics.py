@@ -13,7 +13,8 @@ import pytest
 from apps.local.dispatcher.metrics import FAILED
 from lifecycle.gateways.aws.metrics import ANSWERED
 from tests.integration.dispatcher import harness
-from tests.integration.dispatcher.harness import Harness, Service, client, until
+from tests.integration.dispatcher.harness import Harness, Service, client
+from tests.support.polling import PATIENCE_SECONDS, until
 
 pytestmark = [pytest.mark.emulator, pytest.mark.timeout(120)]
 
@@ -79,7 +80,7 @@ def test_requests_answers_and_latency_are_published_by_target_group(
         assert harness_.get()[0] == 200
     served = [service.served for service in services]
     until(lambda: sum(published(harness_, bed, "RequestCount")) == served[1])
-    until(lambda: sum(published(harness_, harness_.group, "RequestCount")) == served[0], 25)
+    until(lambda: sum(published(harness_, harness_.group, "RequestCount")) == served[0])
     assert sum(published(harness_, bed, "HTTPCode_Target_2XX_Count")) == served[1]
     assert published(harness_, bed, "HTTPCode_Target_5XX_Count") == []
     slowest = published(harness_, bed, "TargetResponseTime", "p99")
@@ -92,7 +93,7 @@ def test_latency_is_the_targets_own(harness_: Harness, services: list[Service]) 
     bed = divided(harness_, services)
     with ThreadPoolExecutor(8) as pool:
         slow = [pool.submit(harness_.get, "/slow") for _ in range(8)]
-        assert services[1].entered.wait(10)
+        assert services[1].entered.wait(PATIENCE_SECONDS)
         time.sleep(0.4)
         for service in services:
             service.release.set()
@@ -126,6 +127,6 @@ def test_host_counts_are_published_by_health(harness_: Harness, services: list[S
     first, second = services
     harness_.register(first, second)
     until(lambda: set(harness_.health().values()) == {"healthy"})
-    until(lambda: published(harness_, harness_.group, "HealthyHostCount", "Maximum")[-1:] == [2.0], 25)
+    until(lambda: published(harness_, harness_.group, "HealthyHostCount", "Maximum")[-1:] == [2.0])
     second.healthy = False
-    until(lambda: published(harness_, harness_.group, "UnHealthyHostCount", "Maximum")[-1:] == [1.0], 25)
+    until(lambda: published(harness_, harness_.group, "UnHealthyHostCount", "Maximum")[-1:] == [1.0])

@@ -10,6 +10,7 @@ import pytest
 from apps.local.aws.proxy import LARGEST_BODY, Forward, PassThrough
 from apps.local.http_server import Request, Response
 from tests.integration.dispatcher.harness import free_port
+from tests.support.polling import PATIENCE_SECONDS
 
 pytestmark = pytest.mark.timeout(30)
 
@@ -39,7 +40,7 @@ def through() -> Iterator[http.client.HTTPConnection]:
 
 
 def connected(server: PassThrough) -> http.client.HTTPConnection:
-    return http.client.HTTPConnection(server.url.removeprefix("http://"), timeout=10)
+    return http.client.HTTPConnection(server.url.removeprefix("http://"), timeout=PATIENCE_SECONDS)
 
 
 def ask(connection: http.client.HTTPConnection, path: str, body: bytes = b"") -> tuple[int, bytes, str]:

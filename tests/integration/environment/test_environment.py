@@ -4,7 +4,6 @@ import contextlib
 import os
 import signal
 import socket
-import time
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -23,6 +22,7 @@ from apps.local.progress import Progress
 from apps.local.services import hosts
 from apps.local.services.clusters import add_service
 from tests.conftest import Laptop
+from tests.support.polling import wait_for
 
 pytestmark = pytest.mark.emulator
 
@@ -47,8 +47,7 @@ def service(folder: Path, name: str) -> Path:
 
 def kill(part: Part) -> None:
     os.kill(part.pid, signal.SIGKILL)
-    while part.alive:
-        time.sleep(0.01)
+    wait_for("the process to end", lambda: not part.alive)
 
 
 def everything(layout: Layout) -> set[int]:

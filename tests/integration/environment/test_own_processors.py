@@ -3,7 +3,6 @@
 import os
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -13,6 +12,7 @@ from apps.local.dispatcher.envoy_configuration import Check, discovery, endpoint
 from apps.local.dispatcher.targets import Address
 from apps.local.paths import Layout, write_json
 from apps.local.services.hosts import Host
+from tests.support.polling import wait_for
 from tools.bench.cpu_pinning import halves, in_rotation, pinned_cpus
 
 HOST = Host("production-hello-1", "hello", "production", "127.0.0.2", 18081, "a")
@@ -61,11 +61,7 @@ def sleeper() -> Iterator[Callable[[], int]]:
 
 
 def comes_to_run_on(pid: int, processors: object) -> None:
-    for _ in range(500):
-        if os.sched_getaffinity(pid) == processors:
-            return
-        time.sleep(0.01)
-    raise AssertionError(f"{pid} runs on {os.sched_getaffinity(pid)}, not on {processors}")
+    wait_for(f"{pid} to run on {processors}", lambda: os.sched_getaffinity(pid) == processors)
 
 
 @linux

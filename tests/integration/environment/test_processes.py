@@ -1,5 +1,4 @@
 import os
-import time
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -12,6 +11,7 @@ from apps.local.lock import locked
 from apps.local.paths import Layout
 from apps.local.priority import VARIABLE, PriorityScope, niceness
 from apps.local.processes import Part, end, log_end, recorded, session, start
+from tests.support.polling import until
 
 ENVIRONMENT = {"PATH": os.environ["PATH"]}
 
@@ -27,15 +27,6 @@ def run(layout: Layout, script: str, name: str = "part") -> Part:
     return start(layout, name, ["sh", "-c", script], ENVIRONMENT)
 
 
-def eventually(condition: object) -> bool:
-    deadline = time.monotonic() + 5
-    while not condition():  # type: ignore[operator]
-        if time.monotonic() > deadline:
-            return False
-        time.sleep(0.01)
-    return True
-
-
 def test_a_started_part_is_recorded_with_its_start_time_and_leads_its_own_session(layout: Layout) -> None:
     part = run(layout, "sleep 60")
     assert recorded(layout) == {"part": part}
@@ -48,7 +39,7 @@ def test_part_inherits_no_open_file_of_its_starter(layout: Layout, tmp_path: Pat
     with (tmp_path / "lock").open("w") as given:
         os.set_inheritable(given.fileno(), True)
         part = run(layout, "exec sleep 60")
-        assert eventually(lambda: psutil.Process(part.pid).name() == "sleep")
+        until(lambda: psutil.Process(part.pid).name() == "sleep")
         held = [str(each.readlink()) for each in Path(f"/proc/{part.pid}/fd").iterdir()]
     assert str(tmp_path / "lock") not in held
     assert held.count(str(layout.log("part"))) == 2
@@ -56,7 +47,7 @@ def test_part_inherits_no_open_file_of_its_starter(layout: Layout, tmp_path: Pat
 
 def test_ending_a_part_ends_its_children_and_removes_its_record(layout: Layout) -> None:
     part = run(layout, "sleep 60 & sleep 60 & wait")
-    assert eventually(lambda: len(session(part)) == 3)
+    until(lambda: len(session(part)) == 3)
     assert end(layout, [part]) == []
     assert recorded(layout) == {}
     assert not part.alive
@@ -65,14 +56,14 @@ def test_ending_a_part_ends_its_children_and_removes_its_record(layout: Layout) 
 
 def test_children_that_outlive_their_part_are_ended_too(layout: Layout) -> None:
     part = run(layout, "sleep 60 & exit 0")
-    assert eventually(lambda: not part.alive and len(session(part)) == 1)
+    until(lambda: not part.alive and len(session(part)) == 1)
     assert end(layout, [part]) == []
     assert session(part) == set()
 
 
 def test_a_part_that_ignores_sigterm_is_killed(layout: Layout) -> None:
     part = run(layout, "trap '' TERM; echo ready; while :; do sleep 0.05; done")
-    assert eventually(lambda: "ready" in log_end(layout, "part"))
+    until(lambda: "ready" in log_end(layout, "part"))
     assert end(layout, [part], timeout_seconds=0.2) == []
     assert not part.alive
 
@@ -88,13 +79,13 @@ def test_reused_pid_is_not_signalled(layout: Layout) -> None:
 
 def test_part_that_already_ended_can_be_ended(layout: Layout) -> None:
     part = run(layout, "exit 3")
-    assert eventually(lambda: not part.alive)
+    until(lambda: not part.alive)
     assert end(layout, [part]) == []
 
 
 def test_output_goes_to_the_parts_log(layout: Layout) -> None:
     run(layout, "echo one; echo two >&2")
-    assert eventually(lambda: log_end(layout, "part") == "one\ntwo")
+    until(lambda: log_end(layout, "part") == "one\ntwo")
 
 
 def test_only_one_command_at_a_time_holds_the_lock(layout: Layout) -> None:
@@ -109,7 +100,7 @@ def priority_of(pid: int) -> int:
 def test_lifecycle_nice_lowers_a_part_and_its_children(layout: Layout, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(VARIABLE, "7")
     part = run(layout, "sleep 60 & wait")
-    assert eventually(lambda: len(session(part)) == 2)
+    until(lambda: len(session(part)) == 2)
     assert {priority_of(pid) for pid in session(part)} == {min(19, priority_of(0) + 7)}
     autogroup = Path(f"/proc/{part.pid}/autogroup")
     assert not autogroup.exists() or autogroup.read_text().endswith("nice 7\n")
@@ -122,7 +113,7 @@ def test_session_scope_does_not_lower_children_in_other_sessions(
     pid_file = layout.home / "pid"
     script = f"setsid sh -c 'echo $$ > {pid_file}.new && mv {pid_file}.new {pid_file} && exec sleep 60' & wait"
     part = start(layout, "agent", ["sh", "-c", script], ENVIRONMENT, PriorityScope.SESSION)
-    assert eventually(pid_file.exists)
+    until(pid_file.exists)
     service = psutil.Process(int(pid_file.read_text()))
     assert priority_of(service.pid) == priority_of(part.pid) == priority_of(0)
     autogroup = Path(f"/proc/{service.pid}/autogroup")

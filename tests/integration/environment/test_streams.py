@@ -4,9 +4,8 @@ import io
 import json
 import os
 import signal
-import time
 import zipfile
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -16,6 +15,7 @@ from apps.local.aws.emulator import start_emulator, take_snapshot, wait_for_emul
 from apps.local.paths import ACCOUNT, Layout
 from apps.local.ports import Ports
 from apps.local.processes import Part, end
+from tests.support.polling import wait_for
 
 pytestmark = pytest.mark.emulator
 
@@ -89,8 +89,7 @@ class Streamed:
 
     def killed(self) -> None:
         os.kill(self.part.pid, signal.SIGKILL)
-        while self.part.alive:
-            time.sleep(0.02)
+        wait_for("the emulator to end", lambda: not self.part.alive)
         self.part = self._start()
 
     def close(self) -> None:
@@ -106,27 +105,20 @@ def streamed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Streamed]:
         made.close()
 
 
-def eventually(what: str, look: Callable[[], bool], seconds: float = 30) -> None:
-    deadline = time.monotonic() + seconds
-    while not look():
-        assert time.monotonic() < deadline, f"waited {seconds} s for {what}"
-        time.sleep(0.05)
-
-
 def test_stream_delivers_in_order_the_records_that_the_filter_accepts(streamed: Streamed) -> None:
     for number in range(3):
         streamed.put(f"REPORTS#{number}")
         streamed.put(f"CLUSTER#{number}")
-    eventually("three records", lambda: len(streamed.received) >= 3)
+    wait_for("three records", lambda: len(streamed.received) >= 3)
     assert streamed.received == ["CLUSTER#0", "CLUSTER#1", "CLUSTER#2"]
 
 
 def test_stream_delivers_again_after_a_crash(streamed: Streamed) -> None:
     streamed.put("CLUSTER#before")
-    eventually("the record", lambda: "CLUSTER#before" in streamed.received)
+    wait_for("the record", lambda: "CLUSTER#before" in streamed.received)
     streamed.killed()
     streamed.put("CLUSTER#after")
-    eventually("the record of after the crash", lambda: "CLUSTER#after" in streamed.received)
+    wait_for("the record of after the crash", lambda: "CLUSTER#after" in streamed.received)
 
 
 def test_alarm_evaluates_its_own_dimensions_only(streamed: Streamed) -> None:

@@ -1,11 +1,11 @@
 import asyncio
 import threading
-import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 
 import pytest
 
+from tests.support.polling import PATIENCE_SECONDS, wait_for
 from tools.demo.traffic import Outcome, Tally, Traffic
 
 
@@ -52,7 +52,7 @@ class Server:
 
         thread = threading.Thread(target=lambda: loop.run_until_complete(main()))
         thread.start()
-        ready.wait(5)
+        ready.wait(PATIENCE_SECONDS)
         try:
             yield f"http://127.0.0.1:{self.port}/path"
         finally:
@@ -119,9 +119,7 @@ def test_an_invalid_answer_is_a_failure() -> None:
 
 def test_traffic_in_the_background_ends_with_its_block() -> None:
     with Server(lambda _: answer()).running() as url, Traffic(url, 200) as traffic:
-        deadline = time.monotonic() + 5
-        while traffic.tally.sent < 20 and time.monotonic() < deadline:
-            time.sleep(0.01)
+        wait_for("20 requests", lambda: traffic.tally.sent >= 20)
     assert traffic.tally.sent >= 20
     assert traffic.tally.failed == 0
 

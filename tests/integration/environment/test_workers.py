@@ -19,6 +19,7 @@ from apps.local.aws.lambda_workers import FORK_SERVER
 from apps.local.paths import ACCOUNT, Layout
 from apps.local.ports import Ports
 from apps.local.processes import Part, end
+from tests.support.polling import until
 
 pytestmark = pytest.mark.emulator
 
@@ -84,8 +85,7 @@ def kill(pid: int) -> None:
     process = psutil.Process(pid)
     process.kill()
     with contextlib.suppress(psutil.NoSuchProcess):
-        while process.status() != psutil.STATUS_ZOMBIE:
-            time.sleep(0.01)
+        until(lambda: process.status() == psutil.STATUS_ZOMBIE)
 
 
 @pytest.fixture(scope="module")
@@ -144,10 +144,13 @@ def test_log_is_complete_when_the_answer_comes(workers: Workers, lines: int) -> 
 
 def test_warm_call_does_not_wait_for_a_log(workers: Workers) -> None:
     workers.call("first", lines=0)
-    began = time.monotonic()
-    for _ in range(10):
+    took = []
+    for _ in range(50):
+        began = time.monotonic()
         workers.call("first", lines=0)
-    assert time.monotonic() - began < 10 * 0.05
+        took.append(time.monotonic() - began)
+    # The quickest call says least about a busy machine.
+    assert min(took) < 0.05
 
 
 def test_worker_that_ended_is_replaced(workers: Workers) -> None:

@@ -2,7 +2,6 @@
 
 import io
 import json
-import time
 import zipfile
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -18,6 +17,7 @@ from apps.local.ports import Ports
 from apps.local.processes import end
 from lifecycle.entrypoints import events
 from tests.integration.statemachines.definitions import MACHINES, resolved
+from tests.support.polling import wait_for
 
 # Every function is this one: it records its event, and takes its next answer from the test's script.
 _FAKE = """
@@ -40,7 +40,6 @@ def handle(event, context):
     print(phase)
     return answer
 """
-_TIMEOUT_SECONDS = 30.0
 # The events that the functions' handlers accept; any other event would fail in the real function.
 _EVENTS: dict[str, type[events.Command]] = {
     "plan": events.Deploy,
@@ -117,12 +116,7 @@ class Stage:
         return found if found["status"] != "RUNNING" else None
 
     def _wait(self, read: Any, what: str) -> Any:
-        until = time.monotonic() + _TIMEOUT_SECONDS
-        while not (found := read()):
-            if time.monotonic() > until:
-                pytest.fail(f"expected {what} within {_TIMEOUT_SECONDS} s; calls so far: {self.phases()}")
-            time.sleep(0.02)
-        return found
+        return wait_for(f"{what}; calls so far: {self.phases()}", read)
 
     def _write(self, script: dict[str, Any]) -> None:
         (self.folder / "script.json").write_text(json.dumps(script))

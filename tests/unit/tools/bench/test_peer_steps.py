@@ -3,7 +3,6 @@ import shutil
 import subprocess
 import tarfile
 import threading
-import time
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -12,6 +11,7 @@ from urllib.parse import parse_qs
 
 import pytest
 
+from tests.support.polling import PATIENCE_SECONDS, until
 from tools.bench.peers import fleet, script, steps
 
 HOST = {"name": "peer-1", "address": "127.0.20.1", "port": 18081}
@@ -104,9 +104,7 @@ def test_a_hosts_service_starts_in_its_current_release_and_stops(tmp_path: Path)
     shutil.copy(fleet.SERVICE, tmp_path)
     script.start(tmp_path)
     seen = tmp_path / "releases" / "2.0.0" / "seen"
-    until = time.monotonic() + 10
-    while not (seen.exists() and seen.read_text()) and time.monotonic() < until:
-        time.sleep(0.01)
+    until(lambda: seen.exists() and seen.read_text())
     assert seen.read_text() == f"2.0.0 in {tmp_path}/current\n"
-    subprocess.run([tmp_path / "service.sh", "stop"], check=True, timeout=10)
+    subprocess.run([tmp_path / "service.sh", "stop"], check=True, timeout=PATIENCE_SECONDS)
     assert not script.runs(int((tmp_path / "service.pid").read_text()))
