@@ -19,7 +19,7 @@ from apps.cli.ports import Connection
 from lifecycle import names
 from lifecycle.entrypoints.bootstrap import context_of
 from lifecycle.entrypoints.settings import Settings
-from lifecycle.gateways.aws.client import LazyClient
+from lifecycle.gateways.aws.client import LazyClient, client_config
 from lifecycle.names import Account, Variable
 
 LAPTOP_POLL_SECONDS = 0.3
@@ -76,10 +76,9 @@ def on_laptop(file: Path, by: str) -> Connection:
 
 def _laptop_access(known: Mapping[str, Any], by: str) -> Access:
     import boto3  # noqa: PLC0415
-    from botocore.config import Config  # noqa: PLC0415
 
     keys, region = known["credentials"], known["region"]
-    config = Config(retries={"mode": "standard", "max_attempts": 2}, connect_timeout=3, read_timeout=120)
+    config = client_config(retries={"mode": "standard", "total_max_attempts": 3}, read_timeout=120)
     root = boto3.Session(keys["access_key_id"], keys["secret_access_key"], region_name=region)
     sts = root.client("sts", endpoint_url=known["endpoint"], config=config)
     # The emulator grants any duration; a halted rollout is watched for longer than an hour.
@@ -105,13 +104,15 @@ def session_name(by: str) -> str:
 def on_aws(profile: str) -> Connection:
     """Connect to the account and region of a profile; the caller's name is the profile's identity."""
     import boto3  # noqa: PLC0415
-    from botocore.config import Config  # noqa: PLC0415
 
     session: Any = boto3.Session(profile_name=profile)
-    config = Config(retries={"mode": "standard", "max_attempts": 5}, read_timeout=320)
+    config = client_config()
+    patient = client_config(read_timeout=320)  # a function may run for five minutes; an artifact is large
     caller = session.client("sts", config=config).get_caller_identity()
     account = Account(caller["Arn"].split(":")[1], str(session.region_name), caller["Account"])
-    access = Access(lambda name: session.client(name, config=config), account)
+    access = Access(
+        lambda name: session.client(name, config=patient if name in ("lambda", "s3") else config), account
+    )
     target = f"AWS profile {profile} (account {account.number}, {account.region})"
     by = caller_name(caller["Arn"])
     flags = f" --profile {profile}" if os.environ.get("LIFECYCLE_PROFILE") != profile else ""

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from typing import BinaryIO
 
 from lifecycle.domain.delivery.retention import Stored
-from lifecycle.domain.errors import DigestMismatch, StoreRefused, Unknown
+from lifecycle.domain.errors import DigestMismatch, ForeignObject, Unknown
 from lifecycle.domain.service.manifest import Manifest
 from lifecycle.domain.service.target import Target
 from lifecycle.domain.service.version import artifact_prefix
@@ -24,8 +24,7 @@ class MemoryArtifacts:
     def manifest(self, service: str, version: str) -> Manifest:
         prefix = artifact_prefix(service, version)
         if prefix not in self._manifests:
-            kind = prefix.partition("/")[0]
-            raise Unknown(kind, version, f"See `lifecycle {kind}s {service}`.", of=service)
+            raise _unknown(service, version)
         return self._manifests[prefix]
 
     def has_artifact(self, target: Target, service: str) -> bool:
@@ -36,17 +35,34 @@ class MemoryArtifacts:
         return target.digest == self._manifests[prefix].digest == found
 
     def open_artifact(self, service: str, version: str) -> BinaryIO:
-        return io.BytesIO(self._bytes[artifact_prefix(service, version)])
+        prefix = artifact_prefix(service, version)
+        if prefix not in self._bytes:
+            raise _unknown(service, version)
+        return io.BytesIO(self._bytes[prefix])
 
     def publish(self, manifest: Manifest, artifact: BinaryIO) -> None:
         body = artifact.read()
         found = hashlib.sha256(body).hexdigest()
         if found != manifest.digest:
             raise DigestMismatch(f"the artifact of {manifest.prefix}", manifest.digest, found)
-        if self._bytes.setdefault(manifest.prefix, body) != body:
-            raise StoreRefused(f"{manifest.prefix} exists with other bytes; a release is written once")
+        self.refuse_foreign(manifest)
+        self._bytes.setdefault(manifest.prefix, body)
         self._manifests.setdefault(manifest.prefix, manifest)
         self.modified.setdefault(manifest.prefix, datetime.now(UTC))
+
+    def refuse_foreign(self, manifest: Manifest) -> None:
+        prefix = manifest.prefix
+        stored, declared = self._bytes.get(prefix), self._manifests.get(prefix)
+        if stored is not None and (found := hashlib.sha256(stored).hexdigest()) != manifest.digest:
+            raise ForeignObject(f"s3://artifacts/{prefix}/artifact.tar.gz", manifest.digest, found)
+        if declared is not None and declared.digest != manifest.digest:
+            raise ForeignObject(f"s3://artifacts/{prefix}/manifest.json", manifest.digest, declared.digest)
+
+    def put_foreign(self, service: str, version: str, body: bytes) -> None:
+        """Store bytes in the place of a version's artifact, as another tool would."""
+        prefix = artifact_prefix(service, version)
+        self._bytes[prefix] = body
+        self.modified[prefix] = datetime.now(UTC)
 
     def stored(self, service: str) -> Sequence[Stored]:
         return [
@@ -60,3 +76,8 @@ class MemoryArtifacts:
         prefix = artifact_prefix(service, version)
         for store in (self._manifests, self._bytes, self.modified):
             store.pop(prefix, None)
+
+
+def _unknown(service: str, version: str) -> Unknown:
+    kind = artifact_prefix(service, version).partition("/")[0]
+    return Unknown(kind, version, f"See `lifecycle {kind}s {service}`.", of=service)

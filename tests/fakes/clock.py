@@ -15,6 +15,6 @@ class ManualClock:
         return self._now
 
     def sleep(self, seconds: float) -> None:
-        self._now += timedelta(seconds=seconds)
+        self._now += timedelta(seconds=max(0.0, seconds))
         for tick in self.ticks:
             tick()

@@ -76,7 +76,7 @@ class MemoryDeployments:
     def put_checkpoint(self, checkpoint: Checkpoint) -> bool:
         held = self._checkpoints.get(checkpoint.deployment)
         if checkpoint.number != (held.number if held else 0) + 1:
-            return False
+            return checkpoint == held
         self._checkpoints[checkpoint.deployment] = checkpoint
         return True
 

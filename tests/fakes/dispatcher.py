@@ -5,7 +5,7 @@ from collections.abc import Collection, Mapping
 from lifecycle import names
 from lifecycle.domain.errors import Unknown
 from lifecycle.domain.fleet.cluster import Cluster
-from lifecycle.domain.fleet.target_group import Group, TargetState
+from lifecycle.domain.fleet.target_group import Group, TargetState, check_target, check_weights
 
 _TO_MAIN = {group: int(group is Group.MAIN) for group in Group}
 
@@ -41,11 +41,11 @@ class MemoryDispatcher:
         return dict(self._of(cluster, group))
 
     def register(self, cluster: Cluster, address: str, port: int, group: Group = Group.MAIN) -> None:
-        del port
+        check_target(address, port)
         self._of(cluster, group)[address] = TargetState.INITIAL
 
     def deregister(self, cluster: Cluster, address: str, port: int, group: Group | None = None) -> None:
-        del port
+        check_target(address, port)
         every = tuple(Group) if self.has_test_bed(cluster) else (Group.MAIN,)
         for each in (group,) if group else every:
             states = self._of(cluster, each)
@@ -56,6 +56,7 @@ class MemoryDispatcher:
         return cluster in self.states and cluster not in self.old_stacks
 
     def weigh(self, cluster: Cluster, weights: Mapping[Group, int]) -> None:
+        check_weights(weights)
         self._require_test_bed(cluster, names.LISTENER)
         self.group_weights[cluster] = {group: weights.get(group, 0) for group in Group}
 

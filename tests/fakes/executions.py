@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from lifecycle.domain.rollout.execution import ExecutionState
+from lifecycle.domain.rollout.execution import ExecutionState, execution_input, execution_name
 
 
 class MemoryExecutions:
@@ -18,14 +18,16 @@ class MemoryExecutions:
         self.failed: set[str] = set()
 
     def start_rollout(self, name: str, payload: Mapping[str, Any]) -> bool:
-        new = name not in self.rollouts
+        execution_input(payload)
+        new = execution_name(name) not in self.rollouts
         self.rollouts.setdefault(name, dict(payload))
         if new:
             self.running.add(name)
         return new
 
     def start_delivery(self, name: str, payload: Mapping[str, Any]) -> bool:
-        new = name not in self.deliveries
+        execution_input(payload)
+        new = execution_name(name) not in self.deliveries
         self.deliveries.setdefault(name, dict(payload))
         return new
 

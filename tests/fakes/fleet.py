@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from lifecycle.domain.fleet.cluster import Cluster
 from lifecycle.domain.fleet.host import HostReport
 from lifecycle.domain.fleet.host_command import Turn
+from tests.fakes.keys import required
 
 
 class MemoryFleet:
@@ -38,7 +39,7 @@ class MemoryFleet:
     def give_turns(self, cluster: Cluster, turns: Sequence[Turn]) -> None:
         given = self._turns.setdefault(cluster, {})
         for turn in turns:
-            held = given.get(turn.host)
+            held = given.get(required(turn.host))
             if held is None or turn.progress_rank >= held.progress_rank:
                 given[turn.host] = turn
 

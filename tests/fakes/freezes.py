@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from lifecycle.domain.rollout.freezes import Freeze
+from tests.fakes.keys import required
 
 
 class MemoryFreezes:
@@ -15,7 +16,7 @@ class MemoryFreezes:
         return [self._freezes[scope] for scope in sorted(self._freezes)]
 
     def put(self, freeze: Freeze) -> None:
-        self._freezes[freeze.scope] = freeze
+        self._freezes[required(freeze.scope)] = freeze
 
     def lift(self, scope: str) -> None:
         self._freezes.pop(scope, None)

@@ -11,6 +11,7 @@ from lifecycle.domain.analysis.built_in_metrics import ERROR_RATE, LATENCY_P50, 
 from lifecycle.domain.analysis.model import Measure, Measurements, Series
 from lifecycle.domain.errors import Unknown
 from lifecycle.domain.fleet.cluster import Cluster
+from lifecycle.domain.fleet.host import host_name
 from lifecycle.domain.fleet.target_group import Group
 
 
@@ -53,6 +54,8 @@ class MemoryMetrics:
     ) -> Measurements:
         if cluster in self.old_stacks:
             raise Unknown("test bed", hint="Deploy its stack first.", of=str(cluster))
+        for host in (test_host, control_host):
+            host_name(host)
         begin = first_minute(since, minute)
         sides = ((Group.CONTROL, control_host), (Group.TEST_BED, test_host))
 

@@ -15,6 +15,8 @@ class MemoryQueue:
 
     def replace(self, cluster: Cluster, expected: PendingDeployment | None, new: PendingDeployment | None) -> bool:
         held = self._waiting.get(cluster)
+        if held == new:
+            return True
         wanted = expected.request.deployment if expected else None
         if (held.request.deployment if held else None) != wanted:
             return False

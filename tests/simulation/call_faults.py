@@ -6,7 +6,7 @@ Calls also schedule `Faults.strike` now and then, so that faults from outside (f
 from typing import TYPE_CHECKING, Any
 
 from apps.agent.errors import StoreUnreachable
-from lifecycle.domain.errors import StoreRefused
+from lifecycle.domain.errors import CallFailed, StoreRefused
 from tests.simulation.scheduler import Actor, Killed
 
 if TYPE_CHECKING:
@@ -14,8 +14,9 @@ if TYPE_CHECKING:
     from tests.simulation.simulation import Simulation
 
 
-class StoreBroke(Exception):
-    """An error as botocore raises it, outside of the product's own tree of errors."""
+def broken(name: str, what: str) -> CallFailed:
+    """Return the error of a gateway whose call AWS did not answer."""
+    return CallFailed(f"{name}: {what}", service="AWS", operation=name, code="ReadTimeoutError", temporary=True)
 
 
 class CallFaults:
@@ -56,13 +57,13 @@ class CallFaults:
         if what == "store refuses":
             raise StoreRefused(f"{name}: the store refused the call")
         if what == "store breaks":
-            raise StoreBroke(f"{name}: could not be reached")
+            raise broken(name, "could not be reached")
         return what
 
     def after(self, actor: Actor, name: str, fate: str) -> None:
         if fate == "crash after":
             raise Killed
-        raise StoreBroke(f"{name}: done, but its answer was lost")
+        raise broken(name, "done, but its answer was lost")
 
     def on_host(self, host: "Host", what: str, seconds: float, *, disk: bool) -> None:
         """Take the time of a step of an agent's work; the agent may crash before or within it."""

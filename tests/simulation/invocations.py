@@ -4,7 +4,6 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from lifecycle.domain.errors import LifecycleError
-from tests.simulation.call_faults import StoreBroke
 from tests.simulation.functions import FUNCTIONS, LIMIT, LIMITS, analyse, plain
 from tests.simulation.machine import CommandResult
 from tests.simulation.scheduler import Actor, Outcome
@@ -79,7 +78,7 @@ class Invocations:
         elif not isinstance(error, Exception):
             done(None, "Lambda.Unknown")
         else:
-            if not isinstance(error, (LifecycleError, StoreBroke)):
+            if not isinstance(error, LifecycleError):
                 sim.oracle.unexpected(actor, error)
             done(None, type(error).__name__)
 

@@ -12,6 +12,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
+from botocore.exceptions import ClientError
+
 from lifecycle.gateways.aws.table import Table
 
 PAGE_BYTES = 1_048_576
@@ -35,10 +37,6 @@ class Reads:
 
 class CountingDynamoDB:
     """Items by partition and sort key, and the counts of all calls."""
-
-    class exceptions:  # noqa: D106, N801 - as boto3 has it
-        class ConditionalCheckFailedException(Exception):
-            """The condition of a write did not hold."""
 
     def __init__(self) -> None:
         self.items: dict[str, dict[str, dict[str, Any]]] = defaultdict(dict)
@@ -119,7 +117,10 @@ class CountingDynamoDB:
         text = condition.get("ConditionExpression")
         values = condition.get("ExpressionAttributeValues", {})
         if text and not _holds(text, found or {}, values):
-            raise self.exceptions.ConditionalCheckFailedException
+            answer: Any = {"Error": {"Code": "ConditionalCheckFailedException"}}
+            if found and condition.get("ReturnValuesOnConditionCheckFailure") == "ALL_OLD":
+                answer["Item"] = found
+            raise ClientError(answer, "PutItem")
 
     def _count(self, found: list[dict[str, Any]], *, names_only: bool = False) -> None:
         size = sum(self._sizes[each["pk"]["S"], each["sk"]["S"]] for each in found)

@@ -11,8 +11,9 @@ from apps.cli.output.failures import explain
 from apps.cli.ports import Connection
 from apps.cli.watch.deployment_view import Poller, WatchedDeployment
 from apps.cli.watch.outcome import Outcome, outcome_of, settled
-from lifecycle.domain.errors import Unknown
+from lifecycle.domain.errors import CallFailed, Unknown
 from lifecycle.domain.fleet.cluster import Cluster
+from lifecycle.gateways.aws.errors import failure
 
 # Polls after an outcome, in which the lease is released, the execution ends or a queued deployment begins.
 _SETTLING_POLLS = 20
@@ -52,10 +53,7 @@ def follow(connection: Connection, cluster: Cluster, name: str, screen: Screen, 
 
 def _is_temporary(error: Exception) -> bool:
     """Return whether AWS could not answer, or does not know a new deployment yet; any other error is a bug."""
-    from botocore.exceptions import BotoCoreError, ClientError  # noqa: PLC0415 (as in failures.py)
-    from botocore.parsers import ResponseParserError  # noqa: PLC0415
-
-    return isinstance(error, Unknown | BotoCoreError | ClientError | ResponseParserError)
+    return isinstance(error, Unknown | CallFailed) or failure(error) is not None
 
 
 def _lost_contact(connection: Connection, name: str, error: Exception) -> Outcome:

@@ -115,7 +115,7 @@ FAULTS = (
         "the-lease-is-dropped-at-a-refused-read",
         (4, 6),
         _PLAN,
-        "        if context.leases.current(cluster).deployment == request.deployment:\n            raise\n",
+        "        if passing or context.leases.current(cluster).deployment == request.deployment:\n            raise\n",
         "",
     ),
     Planted(
@@ -182,8 +182,8 @@ FAULTS = (
         "a-release-is-written-over",
         (12,),
         "tests.fakes.artifacts",
-        "        if self._bytes.setdefault(manifest.prefix, body) != body:",
-        "        if False:",
+        "        self.refuse_foreign(manifest)\n",
+        "",
         f"{_ARTIFACTS}::test_a_version_is_written_once[memory]",
     ),
     Planted(

@@ -101,11 +101,11 @@ def denied(code: str) -> ClientError:
     ("error", "expected"),
     [
         (Unknown("release", "1.0.0"), "release '1.0.0' not found"),
-        (denied("AccessDeniedException"), "IAM denies StartExecution: no"),
+        (denied("AccessDeniedException"), "IAM denies Step Functions StartExecution: no"),
         (denied("ExpiredTokenException"), "the credentials have expired: log in again"),
         (denied("UnrecognizedClientException"), "AWS rejects the credentials of the profile"),
         (denied("ResourceNotFoundException"), "Lifecycle is not installed in this account and region"),
-        (denied("ThrottlingException"), "AWS is throttling StartExecution"),
+        (denied("ThrottlingException"), "AWS is throttling Step Functions StartExecution"),
         (denied("Odd"), "StartExecution failed: Odd: no"),
         (EndpointConnectionError(endpoint_url="http://127.0.0.1:4566/"), "see lifecycle local status"),
         (EndpointConnectionError(endpoint_url="https://sts.aws/"), "check the network"),

@@ -12,7 +12,9 @@ LifecycleError
 ├── Refused                a plan, promotion or decision that is not allowed, with the reasons
 ├── DigestMismatch         bytes that differ from the published ones
 ├── UnsafeArchive          an artifact that would write outside its folder, or too much
-└── StoreRefused           an answer of a store that cannot be used
+├── StoreRefused           an answer of a store that cannot be used
+│   └── ForeignObject      an object with other bytes where a version's artifact or manifest belongs
+└── CallFailed             a call of AWS that failed; a temporary one may succeed later
 """
 
 from collections.abc import Iterable, Sequence
@@ -102,3 +104,29 @@ class UnsafeArchive(LifecycleError):
 
 class StoreRefused(LifecycleError):
     """An answer of a store that cannot be used."""
+
+
+class ForeignObject(StoreRefused):
+    """An object with other bytes where a version's artifact or manifest belongs; `key` is its URL."""
+
+    def __init__(self, key: str, expected: str, found: str) -> None:
+        super().__init__(
+            f"{key} exists with other bytes: expected sha256 {expected[:12]}, found {found[:12] or 'no digest'}; "
+            "a version is written once. Find out who wrote the object. Then delete it and repeat the command, "
+            "or raise the version in lifecycle.toml and push"
+        )
+        self.key = key
+
+
+class CallFailed(LifecycleError):
+    """A call of AWS that failed, or whose answer was lost: then it may have been carried out.
+
+    If it is `temporary`, the same call may succeed later. `code` is AWS's word for the error.
+    """
+
+    def __init__(self, message: str, *, service: str, operation: str, code: str, temporary: bool) -> None:
+        super().__init__(message)
+        self.service = service
+        self.operation = operation
+        self.code = code
+        self.temporary = temporary

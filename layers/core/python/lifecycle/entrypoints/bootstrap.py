@@ -14,18 +14,17 @@ from lifecycle.application.ports.metrics import Metrics
 from lifecycle.application.ports.notifications import Notifications
 from lifecycle.application.queries.context import QueryContext
 from lifecycle.entrypoints.settings import Settings, from_environment
-from lifecycle.gateways.aws.client import LazyClient
-from lifecycle.names import USER_AGENT, Variable
+from lifecycle.gateways.aws.client import S3_READ_TIMEOUT, LazyClient, client_config
+from lifecycle.names import Variable
 
 
 @cache
 def client(name: str) -> Any:
     """Return the process's only boto3 client of a service."""
     import boto3  # noqa: PLC0415 (a phase that needs no AWS does not pay for it)
-    from botocore.config import Config  # noqa: PLC0415
 
     make: Any = boto3.client  # its stubs want a literal name
-    return make(name, config=Config(retries={"mode": "standard", "max_attempts": 5}, user_agent=USER_AGENT))
+    return make(name, config=client_config(read_timeout=S3_READ_TIMEOUT) if name == "s3" else client_config())
 
 
 def _lazy(name: str) -> LazyClient:

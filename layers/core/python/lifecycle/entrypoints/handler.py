@@ -10,7 +10,7 @@ from typing import Any, TypeAlias, TypeVar
 from aws_lambda_powertools.logging import Logger
 from pydantic import ValidationError
 
-from lifecycle.domain.errors import InvalidEvent, LifecycleError
+from lifecycle.domain.errors import CallFailed, InvalidEvent, LifecycleError
 from lifecycle.entrypoints.events import Command
 from lifecycle.gateways.serialization import to_plain
 
@@ -39,6 +39,8 @@ def command(kind: type[C]) -> Callable[[Callable[[C], Any]], Handler]:
         def handle(event: dict[str, Any], context: Any) -> Any:
             try:
                 return _run(kind, run, event, context)
+            except CallFailed:
+                raise  # Lambda repeats a scheduled call; a person gets the message of the error
             except LifecycleError as error:
                 logger.warning("refused", extra={"reason": str(error)})
                 return {"error": str(error)}

@@ -8,7 +8,6 @@ from datetime import UTC, datetime
 from typing import Any, TypeAlias, TypeVar
 
 from aws_lambda_powertools.logging import Logger
-from botocore.exceptions import BotoCoreError, ClientError
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from lifecycle.application.console_actions import Action, ConsoleAction
@@ -148,11 +147,6 @@ def _answer(kind: type[C], draw: Draw[C], event: dict[str, Any], context: Any) -
         return _failed(view_context, f"The parameters are invalid: {wrong}. See docs/console.md.")
     except LifecycleError as error:
         return _failed(view_context, f"{str(error)[:1].upper()}{str(error)[1:].rstrip('.')}.")
-    except (ClientError, BotoCoreError) as error:
-        logger.exception("a store refused")
-        return _failed(
-            view_context, f"AWS refused a read or a write: {error}. Try again, then see this function's log."
-        )
     except Exception:  # a sentence in the widget says more than an empty place; the log has the rest
         logger.exception("unexpected error")
         return _failed(view_context, "This widget failed unexpectedly; see the log of its function.")

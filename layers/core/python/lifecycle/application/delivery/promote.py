@@ -2,14 +2,15 @@
 
 Called by functions/delivery/promote. Concurrent or repeated promotions of one snapshot give one release: the
 pair (snapshot, release) is claimed in one transaction before the bytes are copied. A repeat finishes the
-copy.
+copy. No number is claimed while other bytes stand where its release belongs.
 """
 
 from dataclasses import dataclass, replace
 
 from lifecycle.application.ports.artifacts import Artifacts
 from lifecycle.application.ports.catalogue import Catalogue
-from lifecycle.domain.errors import DigestMismatch, Refused, Unknown
+from lifecycle.domain.errors import DigestMismatch, ForeignObject, Refused, Unknown
+from lifecycle.domain.service.manifest import Manifest
 from lifecycle.domain.service.version import ReleaseVersion, SnapshotVersion, next_release
 
 # Attempts to claim the next version while other promotions of the service claim it first.
@@ -28,7 +29,7 @@ class Promoted:
 
 
 def promote(catalogue: Catalogue, artifacts: Artifacts, service: str, snapshot: str, by: str) -> Promoted:
-    """Promote one recorded snapshot; raises InvalidValue, Unknown, Refused, DigestMismatch."""
+    """Promote one recorded snapshot; raises InvalidValue, Unknown, Refused, DigestMismatch, ForeignObject."""
     version = SnapshotVersion.parse(snapshot)
     recorded = catalogue.snapshots(service).get(snapshot)
     if recorded is None:
@@ -37,19 +38,34 @@ def promote(catalogue: Catalogue, artifacts: Artifacts, service: str, snapshot: 
     if manifest.digest != recorded["digest"]:
         raise DigestMismatch(f"the manifest of {service} {snapshot}", recorded["digest"], manifest.digest)
     before = snapshot in catalogue.releases(service).values()
-    release = _claim(catalogue, service, version)
-    copy = replace(manifest, version=release, snapshot=snapshot, builder=f"{manifest.builder}, promoted by {by}")
+    release = _claim(catalogue, artifacts, replace(manifest, service=service), version)
+    copy = _release(manifest, release, snapshot, by)
     with artifacts.open_artifact(service, snapshot) as stream:
         artifacts.publish(copy, stream)
     return Promoted(service, snapshot, release, manifest.digest, created=not before)
 
 
-def _claim(catalogue: Catalogue, service: str, snapshot: SnapshotVersion) -> str:
+def _release(manifest: Manifest, release: str, snapshot: str, by: str) -> Manifest:
+    return replace(manifest, version=release, snapshot=snapshot, builder=f"{manifest.builder}, promoted by {by}")
+
+
+def _claim(catalogue: Catalogue, artifacts: Artifacts, manifest: Manifest, snapshot: SnapshotVersion) -> str:
+    """Return the release of a snapshot, bound to it from now on; raises ForeignObject, and then nothing is bound."""
+    service = manifest.service
     for _ in range(_RACES):
-        taken = [ReleaseVersion.parse(release) for release in catalogue.releases(service)]
-        wanted = str(next_release(snapshot.base, taken))
-        if release := catalogue.claim_release(service, str(snapshot), wanted):
-            return release
+        releases = catalogue.releases(service)
+        for release, promoted in releases.items():
+            if promoted == str(snapshot):
+                return release
+        wanted = str(next_release(snapshot.base, [ReleaseVersion.parse(each) for each in releases]))
+        try:
+            artifacts.refuse_foreign(_release(manifest, wanted, str(snapshot), ""))
+        except ForeignObject:
+            if wanted not in catalogue.releases(service):
+                raise
+            continue  # another promotion has claimed and written it meanwhile
+        if claimed := catalogue.claim_release(service, str(snapshot), wanted):
+            return claimed
     raise Refused(
         f"the promotion of {service} {snapshot}", [f"{_RACES} other promotions of it came first; try again"]
     )

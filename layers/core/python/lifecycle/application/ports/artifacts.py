@@ -17,10 +17,14 @@ class Artifacts(Protocol):
     def has_artifact(self, target: Target, service: str) -> bool:
         """Return whether artifact and manifest are stored, both with the target's digest; downloads nothing."""
 
-    def open_artifact(self, service: str, version: str) -> BinaryIO: ...
+    def open_artifact(self, service: str, version: str) -> BinaryIO:
+        """Return the bytes of a version's artifact; raises Unknown if there are none."""
 
     def publish(self, manifest: Manifest, artifact: BinaryIO) -> None:
-        """Write artifact, then manifest, each once; the same bytes again are accepted, others raise StoreRefused."""
+        """Write artifact, then manifest, each once; the same bytes again are accepted, others raise ForeignObject."""
+
+    def refuse_foreign(self, manifest: Manifest) -> None:
+        """Raise ForeignObject if other bytes stand where `publish` would write; writes nothing."""
 
     def stored(self, service: str) -> Sequence[Stored]:
         """Return every snapshot and release of which anything is stored, in no particular order."""

@@ -65,7 +65,10 @@ class Deployments(Protocol):
         """Write the test bed, unless the stored one has progressed as far: the first of two starts or ends counts."""
 
     def put_checkpoint(self, checkpoint: Checkpoint) -> bool:
-        """Write the checkpoint of a deployment; returns False unless its number is the one after the stored one's."""
+        """Write the checkpoint of a deployment; returns False unless its number is the one after the stored one's.
+
+        Returns True if this very checkpoint is stored already.
+        """
 
     def checkpoint(self, deployment: str) -> Checkpoint | None: ...
 

@@ -10,11 +10,17 @@ class Executions(Protocol):
     """The executions of the state machines of rollouts and deliveries."""
 
     def start_rollout(self, name: str, payload: Mapping[str, Any]) -> bool:
-        """Start an execution; returns False if one of that name was started before."""
+        """Start an execution; returns False if one of that name was started before.
 
-    def start_delivery(self, name: str, payload: Mapping[str, Any]) -> bool: ...
+        Step Functions also returns True for one that runs with the same input. Raises InvalidValue for a name or
+        an input that no execution can have.
+        """
+
+    def start_delivery(self, name: str, payload: Mapping[str, Any]) -> bool:
+        """Start a delivery, under the same rules as `start_rollout`."""
+
     def delivery_failed(self, name: str) -> bool: ...
     def rollout_state(self, name: str) -> ExecutionState: ...
 
     def answer_token(self, token: str, output: Mapping[str, Any]) -> bool:
-        """Resume a waiting task; returns False if no task waits for that token any more."""
+        """Resume a waiting task; returns False if no task waits for that token, which may be empty."""

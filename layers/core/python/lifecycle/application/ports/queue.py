@@ -12,4 +12,7 @@ class Queue(Protocol):
     def waiting(self, cluster: Cluster) -> PendingDeployment | None: ...
 
     def replace(self, cluster: Cluster, expected: PendingDeployment | None, new: PendingDeployment | None) -> bool:
-        """Replace `expected` by `new`, None for an empty slot; returns False if the slot has another deployment."""
+        """Replace `expected` by `new`, None for an empty slot; returns False if the slot has another deployment.
+
+        Returns True if the slot is as wanted already.
+        """

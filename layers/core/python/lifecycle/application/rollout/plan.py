@@ -10,7 +10,7 @@ from lifecycle.application.context import Context
 from lifecycle.application.rollout import observe, queue
 from lifecycle.application.rollout.finish import restore_desired
 from lifecycle.application.rollout.host_commands import cancel_turns, prefetch
-from lifecycle.domain.errors import InvalidValue, LeaseHeld, StoreRefused, Unknown
+from lifecycle.domain.errors import CallFailed, InvalidValue, LeaseHeld, StoreRefused, Unknown
 from lifecycle.domain.fleet.desired import Desired
 from lifecycle.domain.listing import listed
 from lifecycle.domain.rollout.deployment import Deployment, DeploymentState, Kind, Override, Request
@@ -37,8 +37,8 @@ def preview(context: Context, request: Request) -> Plan:
 def begin(context: Context, request: Request, execution: str) -> Planned:
     """Begin the deployment, or resume it if it began before; records every refusal with its reasons.
 
-    Raises StoreRefused if a store does not answer while the deployment holds the lease already. The state
-    machine then calls this again.
+    Raises StoreRefused or CallFailed if a store does not answer while the deployment holds the lease already, and
+    CallFailed if it does not answer for now. The state machine then calls this again.
     """
     try:
         cluster = request.cluster
@@ -51,8 +51,9 @@ def begin(context: Context, request: Request, execution: str) -> Planned:
         found = preview(context, request)
     except (InvalidValue, Unknown) as error:
         return _refuse(context, request, [str(error)])
-    except StoreRefused as error:
-        if context.leases.current(cluster).deployment == request.deployment:
+    except (StoreRefused, CallFailed) as error:
+        passing = isinstance(error, CallFailed) and error.temporary
+        if passing or context.leases.current(cluster).deployment == request.deployment:
             raise
         return _refuse(context, request, [str(error)])
     return _begin_planned(context, request, execution, found)

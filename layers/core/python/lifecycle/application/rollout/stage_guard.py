@@ -11,7 +11,7 @@ from datetime import timedelta
 
 from lifecycle.application.context import Context
 from lifecycle.application.rollout import observe
-from lifecycle.domain.errors import LifecycleError
+from lifecycle.domain.errors import CallFailed, LifecycleError
 from lifecycle.domain.fleet.cluster import Cluster
 from lifecycle.domain.fleet.host import HostReport
 from lifecycle.domain.fleet.target_group import Group
@@ -178,7 +178,17 @@ def wait_until(running: Running, seconds: float, poll: Callable[[], Outcome | No
     clock, longest = running.context.clock, running.context.poll_seconds
     until = clock.now() + min(timedelta(seconds=seconds), LONGEST_WAIT)
     pause = longest / _FIRST_PAUSE
-    while (outcome := poll()) is None and clock.now() < until:
+    while (outcome := _polled(poll, last=clock.now() >= until)) is None and clock.now() < until:
         clock.sleep(pause)
         pause = min(pause * _PAUSE_GROWTH, longest)
     return outcome
+
+
+def _polled(poll: Callable[[], Outcome | None], *, last: bool) -> Outcome | None:
+    """Return the outcome of a poll; None where AWS could not answer for now, unless it is the last poll."""
+    try:
+        return poll()
+    except CallFailed as error:
+        if last or not error.temporary:
+            raise
+        return None

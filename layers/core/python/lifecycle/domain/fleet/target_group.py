@@ -2,6 +2,11 @@
 
 from collections.abc import Mapping
 from enum import StrEnum
+from ipaddress import ip_address
+
+from lifecycle.domain.errors import InvalidValue
+
+_HEAVIEST = 999
 
 
 class Group(StrEnum):
@@ -49,3 +54,20 @@ Rotation = Mapping[str, TargetState]
 def state_of(rotation: Rotation, host: str) -> TargetState:
     """Return a host's state in the load balancer."""
     return rotation.get(host, TargetState.ABSENT)
+
+
+def check_target(address: str, port: int) -> None:
+    """Check the address and the port of a target; raises InvalidValue."""
+    try:
+        ip_address(address)
+    except ValueError:
+        raise InvalidValue("address of a target", address, "an IP address, such as 10.0.1.7") from None
+    if not 1 <= port <= 65_535:
+        raise InvalidValue("port of a target", str(port), "1 to 65535")
+
+
+def check_weights(weights: Mapping[Group, int]) -> None:
+    """Check traffic weights; raises InvalidValue."""
+    for weight in weights.values():
+        if not 0 <= weight <= _HEAVIEST:
+            raise InvalidValue("traffic weight", str(weight), f"0 to {_HEAVIEST}")

@@ -3,8 +3,17 @@
 A deployment or a delivery may need more than one; the second one ends in `_2`, the third in `_3`.
 """
 
+import json
 import re
+from collections.abc import Mapping
 from enum import StrEnum
+from typing import Any
+
+from lifecycle.domain.errors import InvalidName, InvalidValue
+
+# What Step Functions allows, of the signs that its logs can show.
+_NAME = re.compile(r"[0-9A-Za-z._-]{1,80}")
+_LONGEST_INPUT = 262_144
 
 
 class ExecutionState(StrEnum):
@@ -33,3 +42,23 @@ def execution_number(execution: str) -> int:
     """Return the number of an execution of its deployment or delivery, the first one being 1."""
     found = _NUMBER.search(execution)
     return int(found[1]) if found else 1
+
+
+def is_execution_name(text: str) -> bool:
+    """Return whether an execution can have this name."""
+    return _NAME.fullmatch(text) is not None
+
+
+def execution_name(text: str) -> str:
+    """Check the name of a new execution; raises InvalidName."""
+    if not is_execution_name(text):
+        raise InvalidName("execution name", text[:100], "1 to 80 letters, digits, dots, hyphens and underscores")
+    return text
+
+
+def execution_input(payload: Mapping[str, Any]) -> str:
+    """Return the input of an execution as JSON; raises InvalidValue if it is larger than Step Functions allows."""
+    text = json.dumps(dict(payload))
+    if (size := len(text.encode())) > _LONGEST_INPUT:
+        raise InvalidValue("size of an execution's input", f"{size} bytes", f"at most {_LONGEST_INPUT} bytes")
+    return text

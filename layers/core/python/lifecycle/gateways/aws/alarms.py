@@ -4,11 +4,14 @@ from collections.abc import Sequence
 from typing import Any
 
 from lifecycle.domain.monitoring.alarms import PREFIX, Alarm, cluster_of_alarm
+from lifecycle.gateways.aws.errors import translated
 
 _METRIC = ["MetricAlarm"]
 _AT_ONCE = 100  # names that one DescribeAlarms takes
+_LONGEST_NAME = 255
 
 
+@translated
 class CloudWatchAlarms:
     """Recognised by their names, which infra/constructs/alarms.py chooses."""
 
@@ -16,7 +19,10 @@ class CloudWatchAlarms:
         self._cloudwatch = cloudwatch
 
     def named(self, names: Sequence[str]) -> Sequence[Alarm]:
-        return self._described(AlarmNames=list(names[:_AT_ONCE]))
+        # Without a name, DescribeAlarms returns every alarm of the account.
+        possible = [each for each in dict.fromkeys(names) if 0 < len(each) <= _LONGEST_NAME]
+        batches = [possible[start : start + _AT_ONCE] for start in range(0, len(possible), _AT_ONCE)]
+        return [alarm for batch in batches for alarm in self._described(AlarmNames=batch)]
 
     def ringing(self) -> Sequence[Alarm]:
         return self._described(AlarmNamePrefix=PREFIX, StateValue="ALARM")

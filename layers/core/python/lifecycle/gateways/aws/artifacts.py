@@ -2,38 +2,41 @@
 
 import base64
 import hashlib
-from collections.abc import Mapping, Sequence
+import time
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, BinaryIO, cast
 
-from botocore.exceptions import ClientError
-
 from lifecycle.domain.delivery.retention import Stored
-from lifecycle.domain.errors import DigestMismatch, InvalidName, StoreRefused, Unknown
+from lifecycle.domain.errors import DigestMismatch, ForeignObject, InvalidName, StoreRefused, Unknown
 from lifecycle.domain.service.manifest import Manifest
 from lifecycle.domain.service.target import Target
 from lifecycle.domain.service.version import artifact_prefix
+from lifecycle.gateways.aws.errors import code_of, failure, repeated, translated
 from lifecycle.gateways.serialization import from_json, to_json
 
 _CHUNK = 1 << 20
 _ARTIFACT = "artifact.tar.gz"
 _MANIFEST = "manifest.json"
+_MISSING = ("NoSuchKey", "404")
+# S3 answers so to one of two conditional writes of a key at the same time.
+_AT_THE_SAME_TIME = ("ConditionalRequestConflict", "OperationAborted", "409")
 
 
+@translated
 class S3Artifacts:
     """`snapshot/<service>/<version>/` and `release/<service>/<version>/` in one bucket."""
 
-    def __init__(self, s3: Any, bucket: str) -> None:
+    def __init__(self, s3: Any, bucket: str, sleep: Callable[[float], object] = time.sleep) -> None:
         self._s3 = s3
         self._bucket = bucket
+        self._sleep = sleep
 
     def manifest(self, service: str, version: str) -> Manifest:
         prefix = artifact_prefix(service, version)
-        kind = prefix.partition("/")[0]
-        try:
-            found = self._s3.get_object(Bucket=self._bucket, Key=f"{prefix}/{_MANIFEST}")
-        except self._s3.exceptions.NoSuchKey as error:
-            raise Unknown(kind, version, f"See `lifecycle {kind}s {service}`.", of=service) from error
-        return from_json(Manifest, found["Body"].read())
+        body = self._body(f"{prefix}/{_MANIFEST}")
+        if body is None:
+            raise _unknown(service, version)
+        return from_json(Manifest, body.read())
 
     def has_artifact(self, target: Target, service: str) -> bool:
         key = f"{artifact_prefix(service, target.version)}/{_ARTIFACT}"
@@ -42,8 +45,8 @@ class S3Artifacts:
             manifest = self.manifest(service, target.version)
         except (Unknown, StoreRefused):
             return False
-        except ClientError as error:
-            if error.response["Error"]["Code"] in ("404", "NoSuchKey"):
+        except Exception as error:
+            if code_of(error) in _MISSING:
                 return False
             raise
         # An object that another tool wrote may have another kind of checksum; then its size has to suffice.
@@ -52,7 +55,10 @@ class S3Artifacts:
 
     def open_artifact(self, service: str, version: str) -> BinaryIO:
         key = f"{artifact_prefix(service, version)}/{_ARTIFACT}"
-        return cast("BinaryIO", self._s3.get_object(Bucket=self._bucket, Key=key)["Body"])
+        body = self._body(key)
+        if body is None:
+            raise _unknown(service, version)
+        return cast("BinaryIO", body)
 
     def publish(self, manifest: Manifest, artifact: BinaryIO) -> None:
         # IfNoneMatch compares nothing but existence, so the bytes are checked before they are written.
@@ -80,25 +86,68 @@ class S3Artifacts:
         for name in (_MANIFEST, _ARTIFACT):
             self._s3.delete_object(Bucket=self._bucket, Key=f"{prefix}/{name}")
 
+    def refuse_foreign(self, manifest: Manifest) -> None:
+        for name in (_ARTIFACT, _MANIFEST):
+            self._refuse_foreign(f"{manifest.prefix}/{name}", manifest)
+
     def _put_once(self, key: str, body: bytes, manifest: Manifest) -> None:
         checksum = base64.b64encode(hashlib.sha256(body).digest()).decode()
-        try:
-            self._s3.put_object(Bucket=self._bucket, Key=key, Body=body, IfNoneMatch="*", ChecksumSHA256=checksum)
-        except ClientError as error:
-            if error.response["Error"]["Code"] not in ("PreconditionFailed", "412"):
-                raise
-            if self.manifest_digest(key) not in (manifest.digest, None):
-                raise StoreRefused(f"{key} exists with other bytes; a release is written once") from error
 
-    def manifest_digest(self, key: str) -> str | None:
-        """Return the digest of an artifact's bytes at `key`, or the digest that a manifest there names."""
-        body = self._s3.get_object(Bucket=self._bucket, Key=key)["Body"]
-        if key.endswith(".json"):
-            return from_json(Manifest, body.read()).digest
+        def put() -> None:
+            self._s3.put_object(Bucket=self._bucket, Key=key, Body=body, IfNoneMatch="*", ChecksumSHA256=checksum)
+
+        try:
+            repeated(put, *_AT_THE_SAME_TIME, sleep=self._sleep)
+        except Exception as error:
+            if code_of(error) not in ("PreconditionFailed", "412"):
+                if (words := failure(error, self._url(key))) is None:
+                    raise
+                raise words from error
+            # Another promotion wrote it, or botocore repeated this write because its answer was lost.
+            if not self._refuse_foreign(key, manifest):
+                raise StoreRefused(f"{self._url(key)} was deleted meanwhile; repeat the command") from error
+
+    def _refuse_foreign(self, key: str, manifest: Manifest) -> bool:
+        """Return whether there is an object; raises ForeignObject if it has other bytes."""
+        found = self._digest(key)
+        if found not in (manifest.digest, None):
+            raise ForeignObject(self._url(key), manifest.digest, found)
+        return found is not None
+
+    def _digest(self, key: str) -> str | None:
+        """Return the digest of an artifact's bytes, or the digest that a manifest names; None if there is no object.
+
+        It is empty for a manifest that cannot be read.
+        """
+        body = self._body(key)
+        if body is None:
+            return None
+        if key.endswith(_MANIFEST):
+            try:
+                return from_json(Manifest, body.read()).digest
+            except StoreRefused:
+                return ""
         digest = hashlib.sha256()
         while chunk := body.read(_CHUNK):
             digest.update(chunk)
         return digest.hexdigest()
+
+    def _body(self, key: str) -> Any:
+        """Return the stream of an object; None if there is none."""
+        try:
+            return self._s3.get_object(Bucket=self._bucket, Key=key)["Body"]
+        except Exception as error:
+            if code_of(error) not in _MISSING:
+                raise
+            return None
+
+    def _url(self, key: str) -> str:
+        return f"s3://{self._bucket}/{key}"
+
+
+def _unknown(service: str, version: str) -> Unknown:
+    kind = artifact_prefix(service, version).partition("/")[0]
+    return Unknown(kind, version, f"See `lifecycle {kind}s {service}`.", of=service)
 
 
 def _sha256(head: Mapping[str, Any]) -> str | None:

@@ -7,10 +7,12 @@ from hashlib import sha256
 from lifecycle.domain.errors import StoreRefused
 from lifecycle.domain.fleet.cluster import Cluster
 from lifecycle.domain.monitoring.audit import AuditEntry
+from lifecycle.gateways.aws.errors import translated
 from lifecycle.gateways.aws.table import Table, item, trail_key
 from lifecycle.gateways.serialization import to_json
 
 
+@translated
 class DynamoAuditLog:
     """Entries are never replaced: an entry's key holds its time and a digest of its content."""
 

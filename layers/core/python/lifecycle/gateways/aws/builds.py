@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from lifecycle.gateways.aws.errors import code_of, failure, translated
+
 _LOG_LINES = 20
 _MOST_CHARACTERS = 6000  # of a reason; its end is what helps
 
@@ -17,6 +19,12 @@ class CodeBuildState:
     exported: Mapping[str, str] = field(default_factory=dict)
 
 
+def missing_build(build: str) -> str:
+    """Return the reason of a build that does not exist."""
+    return f"CodeBuild has no build '{build}'; push the commit again to start another"
+
+
+@translated
 class CodeBuilds:
     """One project builds every service; each start names the source."""
 
@@ -40,9 +48,10 @@ class CodeBuilds:
         return str(found["build"]["id"])
 
     def state(self, build: str) -> CodeBuildState:
-        found = self._codebuild.batch_get_builds(ids=[build])["builds"]
+        # An empty id is none that CodeBuild looks up.
+        found = self._codebuild.batch_get_builds(ids=[build])["builds"] if build else []
         if not found:
-            return CodeBuildState("FAILED", f"CodeBuild has no build {build}; push the commit again to start another")
+            return CodeBuildState("FAILED", missing_build(build))
         return self._state(found[0])
 
     def _state(self, build: dict[str, Any]) -> CodeBuildState:
@@ -69,6 +78,11 @@ class CodeBuilds:
                 limit=_LOG_LINES,
                 startFromHead=False,
             )
-        except self._logs.exceptions.ResourceNotFoundException:
-            return []
+        except Exception as error:
+            if code_of(error) == "ResourceNotFoundException":
+                return []
+            # The build has failed, whether or not its log can be read.
+            if (words := failure(error)) is None:
+                raise
+            return [f"its log could not be read: {words}"]
         return [event["message"].rstrip("\n") for event in found["events"]][-_LOG_LINES:]

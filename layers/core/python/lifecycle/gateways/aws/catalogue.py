@@ -3,9 +3,11 @@
 from collections.abc import Mapping
 from typing import Any
 
+from lifecycle.gateways.aws.errors import code_of, pauses, translated
 from lifecycle.gateways.aws.table import Table, item, record, service_key
 
 
+@translated
 class DynamoCatalogue:
     """Every item is written once. One transaction binds a release to its snapshot."""
 
@@ -37,9 +39,21 @@ class DynamoCatalogue:
         new = {"TableName": self._table.name, "ConditionExpression": "attribute_not_exists(pk)"}
         keys = (f"PROMOTION#{snapshot}", f"RELEASE#{release}")
         puts = [{"Put": {**new, "Item": item(pk, sk, body)}} for sk in keys]
-        try:
-            dynamodb.transact_write_items(TransactItems=puts)
-        except dynamodb.exceptions.TransactionCanceledException:
-            found = self._table.get(pk, f"PROMOTION#{snapshot}")
-            return record(dict[str, str], found)["release"] if found else None
-        return release
+        tries = pauses(self._table.sleep)
+        next(tries)
+        while True:
+            try:
+                # botocore adds a token, so that its repeat of a lost call is no second transaction.
+                dynamodb.transact_write_items(TransactItems=puts)
+            except Exception as error:
+                if code_of(error) != "TransactionCanceledException":
+                    raise
+                # The items say why. If neither exists, nothing was claimed: another transaction was under way, or
+                # DynamoDB was throttled.
+                bound, taken = self._table.get_all([(pk, sk) for sk in keys])
+                if bound or taken:
+                    return record(dict[str, str], bound)["release"] if bound else None
+                if next(tries, "over") == "over":
+                    raise
+            else:
+                return release

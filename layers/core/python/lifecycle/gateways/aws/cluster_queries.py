@@ -9,6 +9,7 @@ from lifecycle.application.ports.registry import Registry
 from lifecycle.domain.fleet.cluster import Cluster
 from lifecycle.domain.rollout.lease import Lease
 from lifecycle.domain.rollout.queue import PendingDeployment
+from lifecycle.gateways.aws.errors import translated
 from lifecycle.gateways.aws.table import Table, cluster_key, record, service_key
 
 # A BatchGetItem takes 100 keys; a cluster has two.
@@ -18,6 +19,7 @@ _REMEMBERED_SECONDS = 60.0
 _RUNS = 50
 
 
+@translated
 class DynamoClusterQueries:
     """`machine` is the ARN of the delivery state machine."""
 

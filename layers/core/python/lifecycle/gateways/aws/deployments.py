@@ -13,12 +13,14 @@ from lifecycle.domain.rollout.checkpoint import Checkpoint
 from lifecycle.domain.rollout.decision import Answer, Question
 from lifecycle.domain.rollout.deployment import Deployment, without_hosts
 from lifecycle.domain.rollout.test_bed.model import BedPhase, BedRank, TestBed
+from lifecycle.gateways.aws.errors import translated
 from lifecycle.gateways.aws.table import CHECKPOINT, HOSTS, Table, cluster_key, deployment_key, item, record
 
 # As version 0.1 stored them, so that records of both versions compare.
 _STORED_RANKS = {BedPhase.FAILING: 999_999, BedPhase.ENDED: 1_000_000}
 
 
+@translated
 class DynamoDeployments:
     """A deployment is an item of its cluster; its hosts, attempts, test beds and questions are items of its own."""
 

@@ -1,15 +1,14 @@
 """The load balancer: an ALB's target groups and listener, by the parameters of the cluster's stack."""
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
-from botocore.exceptions import ClientError
-
 from lifecycle import names
-from lifecycle.domain.errors import StoreRefused, Unknown
+from lifecycle.domain.errors import Unknown
 from lifecycle.domain.fleet.cluster import Cluster
-from lifecycle.domain.fleet.target_group import Group, TargetState
+from lifecycle.domain.fleet.target_group import Group, TargetState, check_target, check_weights
+from lifecycle.gateways.aws.errors import code_of, failure, translated
 
 _LEAVES = {
     Group.MAIN: names.TARGET_GROUP,
@@ -17,6 +16,7 @@ _LEAVES = {
     Group.CONTROL: names.CONTROL_GROUP,
 }
 _TEST_GROUPS = (Group.TEST_BED, Group.CONTROL)
+_GONE = ("TargetGroupNotFound", "ListenerNotFound")
 
 
 def _name(cluster: Cluster, leaf: str) -> str:
@@ -24,14 +24,17 @@ def _name(cluster: Cluster, leaf: str) -> str:
 
 
 @contextmanager
-def _translated_errors(call: str, cluster: Cluster) -> Iterator[None]:
-    """Translate an error of a call, such as a missing grant, for the operator who has to repair it."""
+def _in_words(cluster: Cluster) -> Iterator[None]:
+    """Name the cluster in an error of AWS."""
     try:
         yield
-    except ClientError as error:
-        raise StoreRefused(f"the load balancer of {cluster} refused {call}: {error}") from error
+    except Exception as error:
+        if (words := failure(error, f"the load balancer of {cluster}")) is None:
+            raise
+        raise words from error
 
 
+@translated
 class AlbDispatcher:
     """Registers and deregisters targets by the address and port of their host."""
 
@@ -59,8 +62,10 @@ class AlbDispatcher:
         return self._members(cluster, group)
 
     def _members(self, cluster: Cluster, group: Group) -> Mapping[str, TargetState]:
-        with _translated_errors("DescribeTargetHealth", cluster):
-            found = self._elbv2.describe_target_health(TargetGroupArn=self._group(cluster, group))
+        found = self._call(
+            cluster,
+            lambda: self._elbv2.describe_target_health(TargetGroupArn=self._group(cluster, group)),
+        )
         return {
             each["Target"]["Id"]: TargetState(each["TargetHealth"]["State"].partition(".")[0])
             for each in found["TargetHealthDescriptions"]
@@ -74,17 +79,26 @@ class AlbDispatcher:
         return found | healthy
 
     def register(self, cluster: Cluster, address: str, port: int, group: Group = Group.MAIN) -> None:
+        check_target(address, port)
         target = {"Id": address, "Port": port}
-        with _translated_errors("RegisterTargets", cluster):
-            self._elbv2.register_targets(TargetGroupArn=self._group(cluster, group), Targets=[target])
+        self._call(
+            cluster,
+            lambda: self._elbv2.register_targets(TargetGroupArn=self._group(cluster, group), Targets=[target]),
+        )
 
     def deregister(self, cluster: Cluster, address: str, port: int, group: Group | None = None) -> None:
+        check_target(address, port)
         # The call ignores a target that is not in the group, so no read is needed first.
         every = tuple(Group) if self.has_test_bed(cluster) else (Group.MAIN,)
         target = {"Id": address, "Port": port}
         for each in (group,) if group else every:
-            with _translated_errors("DeregisterTargets", cluster):
-                self._elbv2.deregister_targets(TargetGroupArn=self._group(cluster, each), Targets=[target])
+            self._deregister(cluster, each, target)
+
+    def _deregister(self, cluster: Cluster, group: Group, target: Mapping[str, Any]) -> None:
+        self._call(
+            cluster,
+            lambda: self._elbv2.deregister_targets(TargetGroupArn=self._group(cluster, group), Targets=[target]),
+        )
 
     def has_test_bed(self, cluster: Cluster) -> bool:
         # A missing parameter is read again each time, because the stack may be updated meanwhile.
@@ -92,17 +106,25 @@ class AlbDispatcher:
         return all(self._parameter(cluster, leaf) for leaf in leaves)
 
     def weigh(self, cluster: Cluster, weights: Mapping[Group, int]) -> None:
-        # Every group is named: an ALB checks the targets of only those groups that a listener names.
-        groups = [{"TargetGroupArn": self._group(cluster, group), "Weight": weights.get(group, 0)} for group in Group]
-        action = {"Type": "forward", "ForwardConfig": {"TargetGroups": groups}}
-        with _translated_errors("ModifyListener", cluster):
+        check_weights(weights)
+
+        def modify() -> None:
+            # Every group is named: an ALB checks the targets of only those groups that a listener names.
+            groups = [
+                {"TargetGroupArn": self._group(cluster, group), "Weight": weights.get(group, 0)} for group in Group
+            ]
+            action = {"Type": "forward", "ForwardConfig": {"TargetGroups": groups}}
             self._elbv2.modify_listener(ListenerArn=self._required(cluster, names.LISTENER), DefaultActions=[action])
+
+        self._call(cluster, modify)
 
     def weights(self, cluster: Cluster) -> Mapping[Group, int]:
         if not self.has_test_bed(cluster):
             return {group: int(group is Group.MAIN) for group in Group}
-        with _translated_errors("DescribeListeners", cluster):
-            found = self._elbv2.describe_listeners(ListenerArns=[self._required(cluster, names.LISTENER)])
+        found = self._call(
+            cluster,
+            lambda: self._elbv2.describe_listeners(ListenerArns=[self._required(cluster, names.LISTENER)]),
+        )
         action = found["Listeners"][0]["DefaultActions"][0]
         # Of an action with one group, an ALB returns the weight too; the emulator does not.
         single = {"TargetGroups": [{"TargetGroupArn": action.get("TargetGroupArn"), "Weight": 1}]}
@@ -111,9 +133,27 @@ class AlbDispatcher:
         return {group: found_weights.get(self._group(cluster, group), 0) for group in Group}
 
     def health_path(self, cluster: Cluster) -> str | None:
-        found = self._elbv2.describe_target_groups(TargetGroupArns=[self._group(cluster, Group.MAIN)])
+        found = self._call(
+            cluster,
+            lambda: self._elbv2.describe_target_groups(TargetGroupArns=[self._group(cluster, Group.MAIN)]),
+        )
         path: str | None = found["TargetGroups"][0].get("HealthCheckPath")
         return path
+
+    def _call(self, cluster: Cluster, call: Callable[[], Any]) -> Any:
+        """Return the answer to a call.
+
+        After the cluster's stack was deleted and deployed again, the ARNs that were read before name nothing. They
+        are then read again, once.
+        """
+        with _in_words(cluster):
+            try:
+                return call()
+            except Exception as error:
+                if code_of(error) not in _GONE:
+                    raise
+            self._arns = {key: arn for key, arn in self._arns.items() if key[0] != cluster}
+            return call()
 
     def _group(self, cluster: Cluster, group: Group) -> str:
         return self._required(cluster, _LEAVES[group])
@@ -128,12 +168,14 @@ class AlbDispatcher:
         raise Unknown("test bed", hint=hint, of=str(cluster))
 
     def _parameter(self, cluster: Cluster, leaf: str) -> str | None:
-        """Return the value that the cluster's stack wrote. It does not change while the stack exists."""
+        """Return the value that the cluster's stack wrote. It does not change while the stack exists; see `_call`."""
         key = (cluster, leaf)
         if key not in self._arns:
             try:
                 found = self._ssm.get_parameter(Name=_name(cluster, leaf))
-            except self._ssm.exceptions.ParameterNotFound:
+            except Exception as error:
+                if code_of(error) != "ParameterNotFound":
+                    raise
                 return None
             self._arns[key] = found["Parameter"]["Value"]
         return self._arns[key]

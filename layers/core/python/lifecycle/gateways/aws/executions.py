@@ -4,12 +4,20 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from lifecycle.domain.rollout.execution import ExecutionState
+from lifecycle.domain.rollout.execution import (
+    ExecutionState,
+    execution_input,
+    execution_name,
+    is_execution_name,
+)
+from lifecycle.gateways.aws.errors import code_of, translated
 from lifecycle.names import execution_arn
 
 _STATES = {"RUNNING": ExecutionState.RUNNING, "ABORTED": ExecutionState.STOPPED}
+_LONGEST_TOKEN = 2048
 
 
+@translated
 class StepFunctionsExecutions:
     """Starts the two state machines and completes waiting tasks."""
 
@@ -25,34 +33,48 @@ class StepFunctionsExecutions:
         return self._start(self._delivery, name, payload)
 
     def _start(self, machine: str, name: str, payload: Mapping[str, Any]) -> bool:
+        text = execution_input(payload)
         try:
-            self._states.start_execution(stateMachineArn=machine, name=name, input=json.dumps(dict(payload)))
-        except self._states.exceptions.ExecutionAlreadyExists:
-            return False
+            self._states.start_execution(stateMachineArn=machine, name=execution_name(name), input=text)
+        except Exception as error:
+            if code_of(error) != "ExecutionAlreadyExists":
+                raise
+            return self._is_own(error, machine, name, text)
         return True
 
+    def _is_own(self, error: Exception, machine: str, name: str, text: str) -> bool:
+        """Return whether botocore repeated a start whose answer was lost, so that it met its own execution."""
+        answer: dict[str, Any] = getattr(error, "response", {})
+        if not answer.get("ResponseMetadata", {}).get("RetryAttempts"):
+            return False
+        return bool(self._described(machine, name).get("input") == text)
+
     def rollout_state(self, name: str) -> ExecutionState:
-        if not name:
-            return ExecutionState.UNKNOWN
-        status = self._status(self._rollout, name)
+        status = self._described(self._rollout, name).get("status")
         return _STATES.get(status, ExecutionState.ENDED) if status else ExecutionState.UNKNOWN
 
     def delivery_failed(self, name: str) -> bool:
-        return self._status(self._delivery, name) in ("FAILED", "TIMED_OUT", "ABORTED")
+        return self._described(self._delivery, name).get("status") in ("FAILED", "TIMED_OUT", "ABORTED")
 
-    def _status(self, machine: str, name: str) -> str:
-        """Return the status of an execution; empty if there is none of that name."""
-        arn = execution_arn(machine, name)
+    def _described(self, machine: str, name: str) -> Mapping[str, Any]:
+        """Return an execution as Step Functions describes it; empty if there is none of that name."""
+        if not is_execution_name(name):
+            return {}
         try:
-            found: dict[str, str] = self._states.describe_execution(executionArn=arn)
-        except self._states.exceptions.ExecutionDoesNotExist:
-            return ""
-        return found["status"]
+            found: Mapping[str, Any] = self._states.describe_execution(executionArn=execution_arn(machine, name))
+        except Exception as error:
+            if code_of(error) != "ExecutionDoesNotExist":
+                raise
+            return {}
+        return found
 
     def answer_token(self, token: str, output: Mapping[str, Any]) -> bool:
-        errors = self._states.exceptions
+        if not 0 < len(token) <= _LONGEST_TOKEN:
+            return False  # the task has not noted its token yet, or no task can have this one
         try:
             self._states.send_task_success(taskToken=token, output=json.dumps(dict(output)))
-        except (errors.TaskDoesNotExist, errors.TaskTimedOut, errors.InvalidToken):
+        except Exception as error:
+            if code_of(error) not in ("TaskDoesNotExist", "TaskTimedOut", "InvalidToken"):
+                raise
             return False
         return True

@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from lifecycle.domain.fleet.cluster import Cluster
 from lifecycle.domain.fleet.host import HostReport
 from lifecycle.domain.fleet.host_command import Order, Turn
+from lifecycle.gateways.aws.errors import translated
 from lifecycle.gateways.aws.table import Table, cluster_key, item, record, reports_key, turns_key
 
 # Turn.progress_rank as conditions: the turn that ends an epoch replaces any other of it, and none replaces it.
@@ -15,6 +16,7 @@ _LATER = (
 _ENDS_EPOCH = "epoch <= :epoch"
 
 
+@translated
 class DynamoFleet:
     """Agents write REPORTS# only, and read TURNS# only; infra/constructs/host_role.py enforces it."""
 

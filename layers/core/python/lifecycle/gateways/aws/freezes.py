@@ -3,9 +3,11 @@
 from collections.abc import Sequence
 
 from lifecycle.domain.rollout.freezes import Freeze
+from lifecycle.gateways.aws.errors import translated
 from lifecycle.gateways.aws.table import Table, freezes_key, item
 
 
+@translated
 class DynamoFreezes:
     """All freezes are in one partition, because every plan reads all of them."""
 

@@ -6,11 +6,13 @@ from datetime import datetime
 from lifecycle.domain.errors import LeaseHeld, StaleEpoch
 from lifecycle.domain.fleet.cluster import Cluster
 from lifecycle.domain.rollout.lease import RUNNING_LEASE, Lease
+from lifecycle.gateways.aws.errors import translated
 from lifecycle.gateways.aws.table import Table, cluster_key, item, record
 
 _UNCHANGED = "attribute_not_exists(pk) OR (epoch = :epoch AND deployment = :deployment)"
 
 
+@translated
 class DynamoLeases:
     """Every change is conditional on the lease that was read: one of two racing deployments gets it."""
 

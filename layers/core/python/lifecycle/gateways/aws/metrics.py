@@ -16,7 +16,9 @@ from lifecycle.domain.analysis.built_in_metrics import ERROR_RATE, LATENCY_P50, 
 from lifecycle.domain.analysis.model import Measure, Measurements, Series
 from lifecycle.domain.errors import Unknown
 from lifecycle.domain.fleet.cluster import Cluster
+from lifecycle.domain.fleet.host import host_name
 from lifecycle.domain.fleet.target_group import Group
+from lifecycle.gateways.aws.errors import translated
 
 # The answers that count as successes. All other requests of a target are errors: its own 5xx, and the 502 or
 # 504 that an ALB sends for a target that dies or hangs. HTTPCode_ELB_5XX_Count counts the latter by load
@@ -40,6 +42,7 @@ class Query:
     dimensions: tuple[tuple[str, str], ...]
 
 
+@translated
 class CloudWatchMetrics:
     """Implements the port Metrics."""
 
@@ -61,6 +64,8 @@ class CloudWatchMetrics:
         minutes: int,
         minute: timedelta,
     ) -> Measurements:
+        for host in (test_host, control_host):
+            host_name(host)
         sides = (
             _Side(cluster, control_host, self._group_dimensions(cluster, Group.CONTROL)),
             _Side(cluster, test_host, self._group_dimensions(cluster, Group.TEST_BED)),
@@ -81,6 +86,8 @@ class CloudWatchMetrics:
         """Return the values of each query by the number of their minute."""
         by_id = dict(zip((f"m{n}" for n in count()), queries, strict=False))
         found: dict[Query, dict[int, float]] = {query: {} for query in queries}
+        if minutes < 1:
+            return found  # CloudWatch refuses a range of no time
         metric_queries = [_metric_query(name, query, minute) for name, query in by_id.items()]
         pages = self._cloudwatch.get_paginator("get_metric_data").paginate(
             MetricDataQueries=metric_queries, StartTime=begin, EndTime=begin + minutes * minute

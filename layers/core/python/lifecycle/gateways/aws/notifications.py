@@ -1,19 +1,26 @@
 """Notifications as events of EventBridge, for programs, and as messages of an SNS topic, for people."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import Any
 
 from lifecycle import names
 from lifecycle.domain.errors import StoreRefused
 from lifecycle.domain.monitoring.notifications import Notification
+from lifecycle.gateways.aws.errors import translated
 from lifecycle.gateways.serialization import to_plain
 
 _AT_ONCE = 10  # entries that one PutEvents takes
+_LARGEST = 262_144  # bytes of one PutEvents, and of one message of SNS
+_OVERHEAD = 200  # bytes that are counted beside an entry's detail: its source, its type and its time
+_LONGEST_TEXT = 20_000  # bytes of a text of an event: it fits, however JSON writes its characters
 _SUBJECT = 100  # characters, of ASCII, on one line
+_MORE = " … (cut)"
 _FILTERED = ("kind", "service", "environment", "state")
 
 
+@translated
 class AwsNotifications:
     """Events are sent first, then messages. Both have the same `id`, so a receiver can drop duplicates."""
 
@@ -23,9 +30,8 @@ class AwsNotifications:
         self._topic = topic
 
     def send(self, notifications: Sequence[Notification]) -> None:
-        for begin in range(0, len(notifications), _AT_ONCE):
-            batch = notifications[begin : begin + _AT_ONCE]
-            answer = self._events.put_events(Entries=[_entry(each) for each in batch])
+        for batch in _batches([_entry(each) for each in notifications]):
+            answer = self._events.put_events(Entries=batch)
             if answer["FailedEntryCount"]:
                 wrong = next(each for each in answer["Entries"] if "ErrorCode" in each)
                 raise StoreRefused(
@@ -35,9 +41,24 @@ class AwsNotifications:
             self._sns.publish(TopicArn=self._topic, **_message(each))
 
 
+def _batches(entries: Sequence[dict[str, Any]]) -> Iterator[list[dict[str, Any]]]:
+    """Yield the entries in the batches that one PutEvents takes: their number and their size together are limited."""
+    batch: list[dict[str, Any]] = []
+    size = 0
+    for entry in entries:
+        own = len(entry["Detail"].encode()) + _OVERHEAD
+        if batch and (len(batch) == _AT_ONCE or size + own > _LARGEST):
+            yield batch
+            batch, size = [], 0
+        batch.append(entry)
+        size += own
+    if batch:
+        yield batch
+
+
 def detail(notification: Notification) -> dict[str, Any]:
     """Return a notification as the `detail` of its event (docs/notices.schema.json)."""
-    plain: dict[str, Any] = to_plain(notification)
+    plain: dict[str, Any] = to_plain(_shortened(notification))
     cluster = plain.pop("cluster")
     return {
         **plain,
@@ -51,7 +72,7 @@ def _entry(notification: Notification) -> dict[str, Any]:
     return {
         "Source": names.EVENT_SOURCE,
         "DetailType": notification.kind.value,
-        "Detail": json.dumps(detail(notification), sort_keys=True),
+        "Detail": json.dumps(detail(notification), sort_keys=True, ensure_ascii=False),
         "Time": notification.at,
     }
 
@@ -59,7 +80,7 @@ def _entry(notification: Notification) -> dict[str, Any]:
 def _message(notification: Notification) -> dict[str, Any]:
     """Return a message that people can read, with attributes that a subscription can filter by."""
     values = detail(notification)
-    lines = [notification.summary, "", notification.text, "", f"id: {notification.id}"]
+    lines = [notification.summary, "", _cut(notification.text), "", f"id: {notification.id}"]
     return {
         "Subject": _subject(notification.summary),
         "Message": "\n".join(lines),
@@ -67,6 +88,19 @@ def _message(notification: Notification) -> dict[str, Any]:
             name: {"DataType": "String", "StringValue": values[name]} for name in _FILTERED if values[name]
         },
     }
+
+
+def _shortened(notification: Notification) -> Notification:
+    """Return a notification that fits into an event: a reason may have any length, and a lost event tells nobody."""
+    return replace(notification, text=_cut(notification.text), evidence=_cut(notification.evidence))
+
+
+def _cut(text: str) -> str:
+    """Return a text that is at most `_LONGEST_TEXT` bytes long, with its end marked if it was longer."""
+    raw = text.encode()
+    if len(raw) <= _LONGEST_TEXT:
+        return text
+    return raw[: _LONGEST_TEXT - len(_MORE.encode())].decode(errors="ignore") + _MORE
 
 
 def _subject(summary: str) -> str:

@@ -2,11 +2,13 @@
 
 from lifecycle.domain.fleet.cluster import Cluster
 from lifecycle.domain.rollout.queue import PendingDeployment
+from lifecycle.gateways.aws.errors import translated
 from lifecycle.gateways.aws.table import Table, cluster_key, item, record
 
 _SORT_KEY = "QUEUE"
 
 
+@translated
 class DynamoQueue:
     """Every change is conditional on the pending deployment that was read."""
 

@@ -1,11 +1,13 @@
 """The registry of desired versions in SSM Parameter Store."""
 
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from lifecycle import names
 from lifecycle.domain.fleet.cluster import ENVIRONMENTS, Cluster
 from lifecycle.domain.fleet.desired import Desired
+from lifecycle.gateways.aws.errors import repeated, translated
 from lifecycle.gateways.serialization import from_json, to_json
 
 
@@ -13,11 +15,13 @@ def _name(cluster: Cluster) -> str:
     return names.parameter(cluster.environment, cluster.service, names.DESIRED)
 
 
+@translated
 class SsmRegistry:
     """A parameter of each cluster: `/lifecycle/<environment>/<service>/desired`."""
 
-    def __init__(self, ssm: Any) -> None:
+    def __init__(self, ssm: Any, sleep: Callable[[float], object] = time.sleep) -> None:
         self._ssm = ssm
+        self._sleep = sleep
 
     def desired(self, cluster: Cluster) -> Desired | None:
         try:
@@ -28,7 +32,13 @@ class SsmRegistry:
 
     def set_desired(self, cluster: Cluster, desired: Desired) -> None:
         # PutParameter has no compare-and-set; the lease is what makes this write safe (docs/adr/0002).
-        self._ssm.put_parameter(Name=_name(cluster), Value=to_json(desired), Type="String", Overwrite=True)
+        # The same value again changes nothing but the parameter's version.
+        name, value = _name(cluster), to_json(desired)
+        repeated(
+            lambda: self._ssm.put_parameter(Name=name, Value=value, Type="String", Overwrite=True),
+            "TooManyUpdates",
+            sleep=self._sleep,
+        )
 
     def clusters(self) -> Sequence[Cluster]:
         """Return every cluster that has a desired version or a target group."""

@@ -9,9 +9,11 @@ from lifecycle.domain.rollout.attempt import HostAttempt
 from lifecycle.domain.rollout.deployment import Deployment
 from lifecycle.domain.rollout.lease import Lease
 from lifecycle.gateways.aws.deployments import checkpoint_record
+from lifecycle.gateways.aws.errors import translated
 from lifecycle.gateways.aws.table import CHECKPOINT, Table, cluster_key, deployment_key, record, reports_key
 
 
+@translated
 class DynamoStepReads:
     """Each item is read consistently, but the items are no snapshot: every write checks the epoch."""
 

@@ -1,9 +1,12 @@
 """The ledger's items in one DynamoDB table: their keys, and records as JSON in the attribute `body`."""
 
+import time
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, TypeVar
 
+from lifecycle.domain.errors import CallFailed, InvalidValue
 from lifecycle.domain.fleet.cluster import Cluster
+from lifecycle.gateways.aws.errors import code_of, pauses, repeated
 from lifecycle.gateways.serialization import from_json, to_json
 from lifecycle.names import Partition
 
@@ -15,6 +18,8 @@ CHECKPOINT = "CHECKPOINT"
 HOSTS = "HOSTS"
 # A BatchGetItem takes 100 keys.
 _KEYS_AT_ONCE = 100
+# The bytes of a partition key and of a sort key; neither may be empty.
+_LONGEST_KEYS = (2048, 1024)
 
 
 def cluster_key(cluster: Cluster) -> str:
@@ -69,48 +74,69 @@ def record(kind: type[T], found: dict[str, Any]) -> T:
 
 
 class Table:
-    """The calls that the ledger's gateways make. Every read is consistent."""
+    """The calls that the ledger's gateways make. Every read is consistent.
 
-    def __init__(self, dynamodb: Any, name: str) -> None:
+    botocore repeats a write whose answer was lost. The repeat then meets its own item, and its condition does not
+    hold. So a write counts as done whenever exactly what it wanted is stored.
+    """
+
+    def __init__(self, dynamodb: Any, name: str, sleep: Callable[[float], object] = time.sleep) -> None:
         self.dynamodb = dynamodb
         self.name = name
+        self.sleep = sleep
 
     def get(self, pk: str, sk: str) -> dict[str, Any] | None:
+        if not _possible(pk, sk):
+            return None
         found = self.dynamodb.get_item(TableName=self.name, Key=key(pk, sk), ConsistentRead=True)
         item: dict[str, Any] | None = found.get("Item")
         return item
 
     def get_all(self, keys: Sequence[tuple[str, str]]) -> list[dict[str, Any] | None]:
         """Return items, 100 by one call, in the order of their keys; None for a missing one."""
-        wanted: list[Any] = [key(*each) for each in dict.fromkeys(keys)]
+        wanted: list[Any] = [key(*each) for each in dict.fromkeys(keys) if _possible(*each)]
         found: dict[tuple[str, str], dict[str, Any]] = {}
+        tries = pauses(self.sleep)
         while wanted:
             request = {self.name: {"Keys": wanted[:_KEYS_AT_ONCE], "ConsistentRead": True}}
             page = self.dynamodb.batch_get_item(RequestItems=request)
             found |= {(each["pk"]["S"], each["sk"]["S"]): each for each in page["Responses"].get(self.name, [])}
             unread = page.get("UnprocessedKeys", {}).get(self.name, {}).get("Keys", [])
+            if unread and next(tries, "over") == "over":
+                raise _unread(len(unread))
             wanted = [*unread, *wanted[_KEYS_AT_ONCE:]]
         return [found.get(each) for each in keys]
 
     def put(self, item: dict[str, Any], condition: str | None = None, **values: Any) -> bool:
-        """Write an item; returns False if the condition did not hold."""
-        return self._change(self.dynamodb.put_item, condition, values, Item=item)
+        """Write an item; returns False if the condition did not hold, unless this very item is stored."""
+        _required(item["pk"]["S"], item["sk"]["S"])
+        return self._change(self.dynamodb.put_item, condition, values, item, Item=item)
 
     def delete(self, pk: str, sk: str, condition: str | None = None, **values: Any) -> bool:
-        """Delete an item, if it exists; returns False if the condition did not hold."""
-        return self._change(self.dynamodb.delete_item, condition, values, Key=key(pk, sk))
+        """Delete an item; returns False if there is one for which the condition did not hold."""
+        if not _possible(pk, sk):
+            return True
+        return self._change(self.dynamodb.delete_item, condition, values, None, Key=key(pk, sk))
 
     def _change(
-        self, call: Callable[..., Any], condition: str | None, values: dict[str, Any], **request: Any
+        self,
+        call: Callable[..., Any],
+        condition: str | None,
+        values: dict[str, Any],
+        wanted: dict[str, Any] | None,
+        **request: Any,
     ) -> bool:
         if condition:
-            request["ConditionExpression"] = condition
+            request |= {"ConditionExpression": condition, "ReturnValuesOnConditionCheckFailure": "ALL_OLD"}
         if values:
             request["ExpressionAttributeValues"] = {f":{name}": value for name, value in values.items()}
         try:
-            call(TableName=self.name, **request)
-        except self.dynamodb.exceptions.ConditionalCheckFailedException:
-            return False
+            repeated(lambda: call(TableName=self.name, **request), "TransactionConflictException", sleep=self.sleep)
+        except Exception as error:
+            if code_of(error) != "ConditionalCheckFailedException":
+                raise
+            stored: dict[str, Any] | None = getattr(error, "response", {}).get("Item")
+            return stored == wanted
         return True
 
     def records(self, kind: type[T], pk: str, prefix: str = "", **options: Any) -> list[T]:
@@ -137,7 +163,7 @@ class Table:
 
     def _pages(self, expression: str, values: dict[str, Any], **options: Any) -> Iterator[dict[str, Any]]:
         more: dict[str, Any] = {}
-        while True:
+        while _possible(values[":pk"]["S"], "any"):
             page = self.dynamodb.query(
                 TableName=self.name,
                 KeyConditionExpression=expression,
@@ -150,3 +176,18 @@ class Table:
             if "LastEvaluatedKey" not in page:
                 return
             more = {"ExclusiveStartKey": page["LastEvaluatedKey"]}
+
+
+def _possible(pk: str, sk: str) -> bool:
+    """Return whether an item can have this key."""
+    return all(0 < len(part.encode()) <= most for part, most in zip((pk, sk), _LONGEST_KEYS, strict=True))
+
+
+def _required(pk: str, sk: str) -> None:
+    if not _possible(pk, sk):
+        raise InvalidValue("record's key", f"{pk} {sk}"[:300], "1 to 2048 bytes, then 1 to 1024 bytes")
+
+
+def _unread(keys: int) -> CallFailed:
+    message = f"DynamoDB BatchGetItem left {keys} keys unread each time; wait a few seconds and try again"
+    return CallFailed(message, service="DynamoDB", operation="BatchGetItem", code="UnprocessedKeys", temporary=True)
