@@ -2,8 +2,9 @@
 
 import itertools
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Any
 
 import pytest
@@ -13,35 +14,54 @@ from apps.local.aws.emulator import start_emulator, wait_for_emulator
 from apps.local.paths import Layout
 from apps.local.ports import Ports
 from apps.local.processes import end
+from lifecycle.application.ports.alarms import Alarms
 from lifecycle.application.ports.artifacts import Artifacts
 from lifecycle.application.ports.audit import AuditLog
+from lifecycle.application.ports.builds import Builds
 from lifecycle.application.ports.catalogue import Catalogue
+from lifecycle.application.ports.clock import Clock
 from lifecycle.application.ports.cluster_queries import ClusterQueries, Delivery
 from lifecycle.application.ports.deployments import Deployments
 from lifecycle.application.ports.dispatcher import Dispatcher
+from lifecycle.application.ports.executions import Executions
 from lifecycle.application.ports.fleet import Fleet
 from lifecycle.application.ports.freezes import Freezes
 from lifecycle.application.ports.leases import Leases
+from lifecycle.application.ports.metrics import Metrics
+from lifecycle.application.ports.notifications import Notifications
 from lifecycle.application.ports.queue import Queue
 from lifecycle.application.ports.registry import Registry
 from lifecycle.application.ports.step_reads import StepReads
 from lifecycle.domain.fleet.cluster import Cluster
 from lifecycle.domain.fleet.host import HostReport
 from lifecycle.domain.fleet.host_command import Turn
+from lifecycle.domain.service.version import artifact_prefix
+from lifecycle.gateways.aws.alarms import CloudWatchAlarms
 from lifecycle.gateways.aws.artifacts import S3Artifacts
 from lifecycle.gateways.aws.audit import DynamoAuditLog
+from lifecycle.gateways.aws.builds import CodeBuildState
 from lifecycle.gateways.aws.catalogue import DynamoCatalogue
+from lifecycle.gateways.aws.clock import SystemClock
 from lifecycle.gateways.aws.cluster_queries import DynamoClusterQueries
 from lifecycle.gateways.aws.deployments import DynamoDeployments
 from lifecycle.gateways.aws.dispatcher import AlbDispatcher
+from lifecycle.gateways.aws.executions import StepFunctionsExecutions
 from lifecycle.gateways.aws.fleet import DynamoFleet
 from lifecycle.gateways.aws.freezes import DynamoFreezes
 from lifecycle.gateways.aws.leases import DynamoLeases
+from lifecycle.gateways.aws.metrics import CloudWatchMetrics
+from lifecycle.gateways.aws.notifications import AwsNotifications
 from lifecycle.gateways.aws.queue import DynamoQueue
 from lifecycle.gateways.aws.registry import SsmRegistry
 from lifecycle.gateways.aws.step_reads import DynamoStepReads
 from lifecycle.gateways.aws.table import Table, item, record, reports_key, turns_key
+from tests.contract.build_service import BuildService
+from tests.fakes.alarms import MemoryAlarms
+from tests.fakes.builds import MemoryBuilds
 from tests.fakes.context import MemoryContext
+from tests.fakes.metrics import MemoryMetrics
+from tests.fakes.notifications import MemoryNotifications
+from tests.support.aws_limits import strict
 
 _NUMBERS = itertools.count(1)
 _TEST_BED = {"test-bed-group": "--t", "control-group": "--c"}
@@ -63,6 +83,15 @@ class Gateways:
     freezes: Freezes
     queue: Queue
     cluster_queries: ClusterQueries
+    executions: Executions
+    builds: Builds
+    notifications: Notifications
+    metrics: Metrics
+    alarms: Alarms
+    clock: Clock
+    new_token: Callable[[], str]
+    end_build: Callable[[str, CodeBuildState], None]
+    put_foreign: Callable[[str, str, bytes], None]
     deliver: Callable[[str], object]
     write_report: Callable[[Cluster, HostReport], None]
     turn_of: Callable[[Cluster, str], Turn | None]
@@ -94,6 +123,9 @@ def emulator(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Aws]:
 
 
 def _prepare(aws: Aws) -> None:
+    # A call that AWS would refuse is refused here too, whatever the emulator takes.
+    for service in ("s3", "dynamodb", "ssm", "stepfunctions", "elbv2", "cloudwatch", "events", "sns"):
+        strict(aws.client(service))
     aws.client("s3").create_bucket(Bucket="artifacts")
     aws.client("dynamodb").create_table(
         TableName="ledger",
@@ -131,6 +163,7 @@ def _memory() -> Gateways:
     old = Cluster("staging", f"old-{service}")
     fakes = MemoryContext({Cluster("production", service): "/is_alive", old: "/is_alive"})
     fakes.dispatcher.old_stacks.add(old)
+    builds = MemoryBuilds()
     return Gateways(
         leases=fakes.leases,
         deployments=fakes.deployments,
@@ -144,6 +177,15 @@ def _memory() -> Gateways:
         freezes=fakes.freezes,
         queue=fakes.queue,
         cluster_queries=fakes.cluster_queries,
+        executions=fakes.executions,
+        builds=builds,
+        notifications=MemoryNotifications(),
+        metrics=MemoryMetrics(old_stacks={old}),
+        alarms=MemoryAlarms(),
+        clock=fakes.clock,
+        new_token=lambda: _waiting(fakes),
+        end_build=lambda build, state: builds.states.update({build: state}),
+        put_foreign=fakes.artifacts.put_foreign,
         deliver=lambda name: fakes.cluster_queries.runs.append(Delivery(name, "SUCCEEDED", fakes.clock.now())),
         write_report=fakes.fleet.write_report,
         turn_of=fakes.fleet.turn,
@@ -158,7 +200,8 @@ def _aws(aws: Aws) -> Gateways:
         aws.client("ssm"),
         aws.client("stepfunctions"),
     )
-    machine = _machine(aws)
+    machine, builds = _machine(aws), BuildService()
+    topic = aws.client("sns").create_topic(Name=f"notices-{next(_NUMBERS)}")["TopicArn"]
     made = Gateways(
         leases=DynamoLeases(table),
         deployments=DynamoDeployments(table),
@@ -172,6 +215,15 @@ def _aws(aws: Aws) -> Gateways:
         freezes=DynamoFreezes(table),
         queue=DynamoQueue(table),
         cluster_queries=DynamoClusterQueries(table, SsmRegistry(ssm), states, machine),
+        executions=StepFunctionsExecutions(states, machine, machine),
+        builds=builds.gateway,
+        notifications=AwsNotifications(aws.client("events"), aws.client("sns"), topic),
+        metrics=CloudWatchMetrics(aws.client("cloudwatch"), ssm),
+        alarms=CloudWatchAlarms(aws.client("cloudwatch")),
+        clock=SystemClock(),
+        new_token=lambda: new_token(aws),
+        end_build=builds.end,
+        put_foreign=lambda service, version, body: _put_foreign(aws, service, version, body),
         deliver=lambda name: states.start_execution(stateMachineArn=machine, name=name),
         write_report=lambda cluster, report: _report(table, cluster, report),
         turn_of=lambda cluster, host: _turn(table, cluster, host),
@@ -182,8 +234,37 @@ def _aws(aws: Aws) -> Gateways:
     return made
 
 
-def _machine(aws: Aws) -> str:
-    """Create a state machine whose executions end at once; returns its ARN."""
+def _put_foreign(aws: Aws, service: str, version: str, body: bytes) -> None:
+    key = f"{artifact_prefix(service, version)}/artifact.tar.gz"
+    aws.client("s3").put_object(Bucket="artifacts", Key=key, Body=body)
+
+
+def _waiting(fakes: MemoryContext) -> str:
+    token = f"token-{next(_NUMBERS)}"
+    fakes.executions.waiting.add(token)
+    return token
+
+
+def new_token(aws: Aws) -> str:
+    """Start an execution that waits for an answer; returns its task token."""
+    sqs, states = aws.client("sqs"), aws.client("stepfunctions")
+    queue = sqs.create_queue(QueueName=f"tokens-{next(_NUMBERS)}")["QueueUrl"]
+    message = {"QueueUrl": queue, "MessageBody": "{% $states.context.Task.Token %}"}
+    task = {
+        "Type": "Task",
+        "Resource": "arn:aws:states:::sqs:sendMessage.waitForTaskToken",
+        "Arguments": message,
+        "End": True,
+    }
+    states.start_execution(stateMachineArn=_machine(aws, task))
+    found: dict[str, Any] = {}
+    while not found.get("Messages"):
+        found = sqs.receive_message(QueueUrl=queue, WaitTimeSeconds=5)
+    return str(found["Messages"][0]["Body"])
+
+
+def _machine(aws: Aws, state: Mapping[str, Any] = MappingProxyType({"Type": "Pass", "End": True})) -> str:
+    """Create a state machine of one state, which by default ends at once; returns its ARN."""
     name = f"delivery-{next(_NUMBERS)}"
     trust = {
         "Effect": "Allow",
@@ -194,7 +275,7 @@ def _machine(aws: Aws) -> str:
         RoleName=name,
         AssumeRolePolicyDocument=json.dumps({"Version": "2012-10-17", "Statement": [trust]}),
     )
-    definition = {"StartAt": "End", "States": {"End": {"Type": "Pass", "End": True}}}
+    definition = {"QueryLanguage": "JSONata", "StartAt": "Only", "States": {"Only": dict(state)}}
     made = aws.client("stepfunctions").create_state_machine(
         name=name, definition=json.dumps(definition), roleArn=role["Role"]["Arn"]
     )

@@ -1,0 +1,228 @@
+"""Empty values, and the longest ones that are allowed: a fake answers them as its gateway does.
+
+The gateway's calls go through botocore's validation and AWS's own limits (tests/support/aws_limits.py).
+"""
+
+import io
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import Any, TypeAlias
+
+import pytest
+
+from lifecycle.domain.analysis.built_in_metrics import BUILT_IN
+from lifecycle.domain.errors import InvalidName, InvalidValue, LifecycleError, StoreRefused, Unknown
+from lifecycle.domain.fleet.cluster import Cluster
+from lifecycle.domain.fleet.desired import Desired
+from lifecycle.domain.fleet.host_command import Order
+from lifecycle.domain.fleet.target_group import Group, TargetState
+from lifecycle.domain.monitoring.audit import AuditEntry
+from lifecycle.domain.monitoring.notifications import Notification, NotificationKind
+from lifecycle.domain.rollout.attempt import HostAttempt
+from lifecycle.domain.rollout.decision import Answer, Choice
+from lifecycle.domain.rollout.execution import ExecutionState
+from lifecycle.domain.rollout.freezes import Freeze
+from lifecycle.domain.rollout.lease import Lease
+from lifecycle.domain.rollout.test_bed.model import TestBed
+from lifecycle.domain.service.target import Target
+from tests.contract.conftest import Gateways
+from tests.contract.test_artifacts import SNAPSHOT, a_manifest
+from tests.contract.test_operating import waiting
+from tests.contract.test_records import a_checkpoint, a_deployment, a_question, a_turn
+
+Call: TypeAlias = Callable[[Gateways], Any]
+
+NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
+HOST = "h" * 63
+LONG = "ä" * 4000
+MINUTE = timedelta(minutes=1)
+TARGET = "10.0.0.1"
+CLUSTER = Cluster("production", "hello")
+
+
+def anything(_: Any) -> bool:
+    """Accept every result: only refusals count."""
+    return True
+
+
+def measured(g: Gateways, cluster: Cluster, host: str, minutes: int) -> Any:
+    return g.metrics.measurements(cluster, host, HOST, BUILT_IN, NOW, minutes, MINUTE)
+
+
+def notices(number: int, text: str) -> list[Notification]:
+    kind = NotificationKind.HALTED
+    return [Notification(str(n), kind, CLUSTER, NOW, text, text * 50, evidence=text * 10) for n in range(number)]
+
+
+def token_of(g: Gateways, token: str) -> str:
+    return g.deployments.attach_token(g.deployments.ask(a_question(g)), token).token
+
+
+def a_bed(g: Gateways, host: str) -> TestBed:
+    return TestBed(f"{g.service}-1", 1, host, 1, host, 1, NOW, 30)
+
+
+# The port's method, a call of it, and its result: a value, an error's class, or a condition.
+EDGES: Sequence[tuple[str, Call, Any]] = (
+    ("leases.current", lambda g: g.leases.current(g.cluster), Lease()),
+    ("leases.acquire", lambda g: g.leases.acquire(g.cluster, "d" * 200, NOW).epoch, 1),
+    ("leases.release", lambda g: g.leases.release(g.cluster, Lease()), None),
+    ("deployments.get", lambda g: g.deployments.get(g.cluster, ""), None),
+    ("deployments.put", lambda g: g.deployments.put(replace(a_deployment(g, "a"), reason=LONG, hosts=())), anything),
+    ("deployments.put", lambda g: g.deployments.put(replace(a_deployment(g, "a"), hosts=(HOST,) * 5000)), anything),
+    ("deployments.recent", lambda g: g.deployments.recent(g.cluster, 1), []),
+    ("deployments.recent_without_hosts", lambda g: g.deployments.recent_without_hosts(g.cluster, 1), []),
+    ("deployments.everything", lambda g: g.deployments.everything("").hosts, ()),
+    ("deployments.attempts", lambda g: list(g.deployments.attempts("")), []),
+    ("deployments.has_attempts", lambda g: g.deployments.has_attempts(""), False),
+    ("deployments.questions", lambda g: list(g.deployments.questions("")), []),
+    ("deployments.beds", lambda g: list(g.deployments.beds("")), []),
+    ("deployments.attempts_and_questions", lambda g: list(g.deployments.attempts_and_questions("")), [[], []]),
+    (
+        "deployments.put_attempt",
+        lambda g: g.deployments.put_attempt(
+            HostAttempt(g.service, HOST, 999, 1, "", NOW, reason=LONG, evidence=LONG)
+        ),
+        anything,
+    ),
+    ("deployments.put_bed", lambda g: g.deployments.put_bed(a_bed(g, "")), None),
+    ("deployments.put_checkpoint", lambda g: g.deployments.put_checkpoint(a_checkpoint(g.service, 2)), False),
+    ("deployments.checkpoint", lambda g: g.deployments.checkpoint(""), None),
+    ("deployments.ask", lambda g: g.deployments.ask(replace(a_question(g), reason=LONG, evidence=LONG)).reason, LONG),
+    (
+        "deployments.attach_token",
+        lambda g: g.deployments.attach_token(g.deployments.ask(a_question(g)), "").token,
+        "",
+    ),
+    ("deployments.attach_token", lambda g: token_of(g, "t" * 2048), "t" * 2048),
+    (
+        "deployments.answer",
+        lambda g: g.deployments.answer(g.deployments.ask(a_question(g)), Answer(Choice.RETRY, "", "", NOW)).answer,
+        Answer(Choice.RETRY, "", "", NOW),
+    ),
+    ("step_reads.of_host", lambda g: g.step_reads.of_host(g.cluster, "", "", 1).report, None),
+    ("step_reads.of_deployment", lambda g: g.step_reads.of_deployment(g.cluster, ""), (None, Lease())),
+    ("step_reads.of_loop", lambda g: g.step_reads.of_loop(g.cluster, "").checkpoint, None),
+    ("step_reads.of_hosts", lambda g: g.step_reads.of_hosts(g.cluster, "", [], []).reports, {}),
+    ("step_reads.of_hosts", lambda g: g.step_reads.of_hosts(g.cluster, "", [("", 1)], ["", "x" * 2000]).reports, {}),
+    ("audit_log.append", lambda g: g.audit_log.append(AuditEntry(NOW, str(g.cluster), "", "", LONG)), None),
+    ("audit_log.read", lambda g: list(g.audit_log.read(g.cluster, NOW, 1)), []),
+    ("audit_log.read", lambda g: g.audit_log.read(g.cluster, NOW, 0), StoreRefused),
+    ("fleet.report", lambda g: g.fleet.report(g.cluster, ""), None),
+    ("fleet.report", lambda g: g.fleet.report(g.cluster, "x" * 2000), None),
+    ("fleet.reports", lambda g: g.fleet.reports(g.cluster), {}),
+    ("fleet.names", lambda g: list(g.fleet.names(g.cluster)), []),
+    ("fleet.give_turns", lambda g: g.fleet.give_turns(g.cluster, []), anything),
+    ("fleet.give_turns", lambda g: g.fleet.give_turns(g.cluster, [replace(turn(), host=HOST)]), anything),
+    ("fleet.give_turns", lambda g: g.fleet.give_turns(g.cluster, [replace(turn(), host="")]), InvalidValue),
+    ("fleet.give_turns", lambda g: g.fleet.give_turns(g.cluster, [replace(turn(), host="x" * 1025)]), InvalidValue),
+    ("fleet.quarantine", lambda g: g.fleet.quarantine(g.cluster, "1.0.0", LONG), None),
+    ("fleet.quarantined", lambda g: g.fleet.quarantined(g.cluster), {}),
+    ("fleet.quarantine_host", lambda g: g.fleet.quarantine_host(g.cluster, HOST, ""), None),
+    ("fleet.quarantined_hosts", lambda g: g.fleet.quarantined_hosts(g.cluster), {}),
+    ("fleet.lift_quarantine", lambda g: g.fleet.lift_quarantine(g.cluster, ""), None),
+    ("fleet.remove", lambda g: g.fleet.remove(g.cluster, ""), None),
+    ("registry.desired", lambda g: g.registry.desired(g.old_cluster), None),
+    ("registry.set_desired", lambda g: g.registry.set_desired(g.cluster, Desired("", "", 0, "")), None),
+    (
+        "registry.set_desired",
+        lambda g: g.registry.set_desired(g.cluster, Desired("v" * 60, "d" * 64, 10**9, "n" * 200)),
+        None,
+    ),
+    ("dispatcher.targets", lambda g: g.dispatcher.targets(g.cluster, []), {}),
+    ("dispatcher.targets", lambda g: g.dispatcher.targets(g.cluster, [""]), {}),
+    ("dispatcher.target", lambda g: g.dispatcher.target(g.cluster, ""), TargetState.ABSENT),
+    ("dispatcher.members", lambda g: g.dispatcher.members(g.old_cluster, Group.CONTROL), {}),
+    ("dispatcher.register", lambda g: g.dispatcher.register(g.cluster, "", 80), InvalidValue),
+    ("dispatcher.register", lambda g: g.dispatcher.register(g.cluster, "host-1", 80), InvalidValue),
+    ("dispatcher.register", lambda g: g.dispatcher.register(g.cluster, TARGET, 0), InvalidValue),
+    ("dispatcher.register", lambda g: g.dispatcher.register(g.cluster, TARGET, 65_536), InvalidValue),
+    ("dispatcher.register", lambda g: g.dispatcher.register(g.cluster, TARGET, 65_535), None),
+    ("dispatcher.deregister", lambda g: g.dispatcher.deregister(g.cluster, "", 80), InvalidValue),
+    ("dispatcher.deregister", lambda g: g.dispatcher.deregister(g.cluster, TARGET, 1), None),
+    ("dispatcher.has_test_bed", lambda g: g.dispatcher.has_test_bed(g.old_cluster), False),
+    ("dispatcher.weigh", lambda g: g.dispatcher.weigh(g.cluster, {Group.MAIN: 1000}), InvalidValue),
+    ("dispatcher.weigh", lambda g: g.dispatcher.weigh(g.cluster, {Group.MAIN: -1}), InvalidValue),
+    ("dispatcher.weigh", lambda g: g.dispatcher.weigh(g.old_cluster, {}), Unknown),
+    ("dispatcher.weights", lambda g: g.dispatcher.weights(g.old_cluster)[Group.CONTROL], 0),
+    ("dispatcher.health_path", lambda g: g.dispatcher.health_path(g.cluster), "/is_alive"),
+    ("artifacts.manifest", lambda g: g.artifacts.manifest(g.service, ""), InvalidName),
+    ("artifacts.manifest", lambda g: g.artifacts.manifest("", "1.0.0"), Unknown),
+    ("artifacts.has_artifact", lambda g: g.artifacts.has_artifact(Target("1.0.0", ""), g.service), False),
+    ("artifacts.open_artifact", lambda g: g.artifacts.open_artifact(g.service, "1.0.0"), Unknown),
+    ("artifacts.publish", lambda g: g.artifacts.publish(a_manifest(g, body=b""), io.BytesIO(b"")), None),
+    ("artifacts.refuse_foreign", lambda g: g.artifacts.refuse_foreign(a_manifest(g)), None),
+    ("artifacts.stored", lambda g: list(g.artifacts.stored(g.service)), []),
+    ("artifacts.delete", lambda g: g.artifacts.delete(g.service, "1.0.0"), None),
+    ("catalogue.claim_service", lambda g: g.catalogue.claim_service(g.service, ""), ""),
+    ("catalogue.record_snapshot", lambda g: g.catalogue.record_snapshot(g.service, SNAPSHOT, {}), None),
+    ("catalogue.snapshots", lambda g: g.catalogue.snapshots(""), {}),
+    ("catalogue.releases", lambda g: g.catalogue.releases(""), {}),
+    ("catalogue.claim_release", lambda g: g.catalogue.claim_release(g.service, SNAPSHOT, "1.2.0"), "1.2.0"),
+    ("freezes.put", lambda g: g.freezes.put(Freeze("", "ada", "", NOW)), InvalidValue),
+    ("freezes.put", lambda g: g.freezes.put(Freeze(f"staging/{g.service}", "a" * 200, "w" * 1000, NOW)), None),
+    ("freezes.lift", lambda g: g.freezes.lift(""), None),
+    ("freezes.all", lambda g: [each for each in g.freezes.all() if not each.scope], []),
+    ("queue.waiting", lambda g: g.queue.waiting(g.cluster), None),
+    ("queue.replace", lambda g: g.queue.replace(g.cluster, None, None), True),
+    ("queue.replace", lambda g: g.queue.replace(g.cluster, waiting(g, "a"), None), True),
+    ("cluster_queries.leases_and_queues", lambda g: g.cluster_queries.leases_and_queues([]), {}),
+    ("cluster_queries.catalog", lambda g: g.cluster_queries.catalog("").releases, {}),
+    ("cluster_queries.clusters", lambda g: g.cluster in g.cluster_queries.clusters(), True),
+    ("cluster_queries.deliveries", lambda g: list(g.cluster_queries.deliveries()), []),
+    ("executions.start_rollout", lambda g: g.executions.start_rollout("", {}), InvalidName),
+    ("executions.start_rollout", lambda g: g.executions.start_rollout("x" * 81, {}), InvalidName),
+    ("executions.start_rollout", lambda g: g.executions.start_rollout("a b", {}), InvalidName),
+    ("executions.start_rollout", lambda g: g.executions.start_rollout(f"{g.service:x<80}", {}), True),
+    ("executions.start_rollout", lambda g: g.executions.start_rollout("big", {"why": "x" * 262_144}), InvalidValue),
+    ("executions.start_delivery", lambda g: g.executions.start_delivery("", {}), InvalidName),
+    ("executions.start_delivery", lambda g: g.executions.start_delivery("big", {"y": "x" * 262_144}), InvalidValue),
+    ("executions.delivery_failed", lambda g: g.executions.delivery_failed(""), False),
+    ("executions.delivery_failed", lambda g: g.executions.delivery_failed("x" * 300), False),
+    ("executions.rollout_state", lambda g: g.executions.rollout_state(""), ExecutionState.UNKNOWN),
+    ("executions.rollout_state", lambda g: g.executions.rollout_state("x" * 300), ExecutionState.UNKNOWN),
+    ("executions.answer_token", lambda g: g.executions.answer_token("", {}), False),
+    ("executions.answer_token", lambda g: g.executions.answer_token("t" * 2048, {}), False),
+    ("executions.answer_token", lambda g: g.executions.answer_token("t" * 2049, {}), False),
+    ("builds.start", lambda g: g.builds.start("r" * 1000, "a" * 40, "t" * 80, {}), anything),
+    ("builds.state", lambda g: g.builds.state("").kind, "FAILED"),
+    ("builds.state", lambda g: g.builds.state("lifecycle-build:nobody").kind, "FAILED"),
+    ("notifications.send", lambda g: g.notifications.send([]), None),
+    ("notifications.send", lambda g: g.notifications.send(notices(1, "")), None),
+    ("notifications.send", lambda g: g.notifications.send(notices(25, '"\n' * 2000)), None),
+    ("notifications.send", lambda g: g.notifications.send(notices(25, LONG)), None),
+    ("metrics.measurements", lambda g: measured(g, g.cluster, "", 1), InvalidName),
+    ("metrics.measurements", lambda g: measured(g, g.old_cluster, HOST, 0), Unknown),
+    ("metrics.complete_minutes", lambda g: g.metrics.complete_minutes(NOW, NOW, MINUTE), 0),
+    ("alarms.named", lambda g: list(g.alarms.named([])), []),
+    ("alarms.named", lambda g: list(g.alarms.named(["", "x" * 256])), []),
+    ("alarms.named", lambda g: list(g.alarms.named([f"nobody-{n}" for n in range(250)])), []),
+    ("alarms.ringing", lambda g: [each for each in g.alarms.ringing() if each.cluster == g.old_cluster], []),
+    ("clock.now", lambda g: g.clock.now().utcoffset(), timedelta(0)),
+    ("clock.sleep", lambda g: g.clock.sleep(-1), None),
+    ("clock.sleep", lambda g: g.clock.sleep(0), None),
+)
+
+
+def turn() -> Any:
+    return a_turn(Order.INSTALL, 1, 1)
+
+
+@pytest.mark.parametrize(
+    ("call", "expected"), [edge[1:] for edge in EDGES], ids=[f"{n}-{edge[0]}" for n, edge in enumerate(EDGES)]
+)
+def test_a_fake_and_its_gateway_give_the_same_answer(gateways: Gateways, call: Call, expected: Any) -> None:
+    if isinstance(expected, type) and issubclass(expected, LifecycleError):
+        with pytest.raises(expected):
+            call(gateways)
+    elif callable(expected):
+        assert expected(call(gateways))
+    else:
+        assert call(gateways) == expected
+
+
+def test_a_measurement_of_no_time_has_no_values(bedded: Gateways) -> None:
+    found = measured(bedded, bedded.cluster, "host-1", 0)
+    assert (found.minutes, found.requests_test_bed) == (0, 0)
+    assert all(series.control == () for series in found.series)
