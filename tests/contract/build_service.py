@@ -16,8 +16,9 @@ class BuildService:
         self.builds: dict[str, dict[str, Any]] = {}
         self._by_token: dict[str, str] = {}
         operations = {"StartBuild": self._start, "BatchGetBuilds": self._get}
-        codebuild = json_client("codebuild", operations)
-        self.gateway = CodeBuilds(codebuild, json_client("logs", {"GetLogEvents": _no_log}), "build")
+        self.codebuild = json_client("codebuild", operations)
+        self.logs = json_client("logs", {"GetLogEvents": _no_log})
+        self.gateway = CodeBuilds(self.codebuild, self.logs, "build")
 
     def end(self, build: str, state: CodeBuildState) -> None:
         exported = [{"name": name, "value": value} for name, value in state.exported.items()]

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from apps.local.aws.clients import Aws
+from apps.local.aws.clients import Aws, Clients
 from apps.local.aws.emulator import start_emulator, wait_for_emulator
 from apps.local.paths import Layout
 from apps.local.ports import Ports
@@ -140,7 +140,7 @@ def gateways(request: pytest.FixtureRequest) -> Gateways:
     """The gateways of one kind, with a production cluster of their service, and a cluster of an older stack."""
     if request.param == "memory":
         return _memory()
-    return _aws(request.getfixturevalue("emulator"))
+    return on_aws(request.getfixturevalue("emulator"))
 
 
 @pytest.fixture(params=["memory", pytest.param("aws", marks=pytest.mark.emulator)])
@@ -151,9 +151,9 @@ def bedded(request: pytest.FixtureRequest) -> Gateways:
     return with_test_bed(request.getfixturevalue("emulator"))
 
 
-def with_test_bed(aws: Aws) -> Gateways:
+def with_test_bed(aws: Clients, builds: BuildService | None = None) -> Gateways:
     """Return the AWS gateways, and a production cluster as infra/constructs/front_door.py creates it."""
-    made = _aws(aws)
+    made = on_aws(aws, builds)
     _add_test_bed(aws, made.cluster)
     return made
 
@@ -194,13 +194,14 @@ def _memory() -> Gateways:
     )
 
 
-def _aws(aws: Aws) -> Gateways:
+def on_aws(aws: Clients, builds: BuildService | None = None) -> Gateways:
+    """Return the AWS gateways over these clients, with the parameters and the target groups of their clusters."""
     table, ssm, states = (
         Table(aws.client("dynamodb"), "ledger"),
         aws.client("ssm"),
         aws.client("stepfunctions"),
     )
-    machine, builds = _machine(aws), BuildService()
+    machine, builds = _machine(aws), builds or BuildService()
     topic = aws.client("sns").create_topic(Name=f"notices-{next(_NUMBERS)}")["TopicArn"]
     made = Gateways(
         leases=DynamoLeases(table),
@@ -234,7 +235,7 @@ def _aws(aws: Aws) -> Gateways:
     return made
 
 
-def _put_foreign(aws: Aws, service: str, version: str, body: bytes) -> None:
+def _put_foreign(aws: Clients, service: str, version: str, body: bytes) -> None:
     key = f"{artifact_prefix(service, version)}/artifact.tar.gz"
     aws.client("s3").put_object(Bucket="artifacts", Key=key, Body=body)
 
@@ -245,7 +246,7 @@ def _waiting(fakes: MemoryContext) -> str:
     return token
 
 
-def new_token(aws: Aws) -> str:
+def new_token(aws: Clients) -> str:
     """Start an execution that waits for an answer; returns its task token."""
     sqs, states = aws.client("sqs"), aws.client("stepfunctions")
     queue = sqs.create_queue(QueueName=f"tokens-{next(_NUMBERS)}")["QueueUrl"]
@@ -263,7 +264,7 @@ def new_token(aws: Aws) -> str:
     return str(found["Messages"][0]["Body"])
 
 
-def _machine(aws: Aws, state: Mapping[str, Any] = MappingProxyType({"Type": "Pass", "End": True})) -> str:
+def _machine(aws: Clients, state: Mapping[str, Any] = MappingProxyType({"Type": "Pass", "End": True})) -> str:
     """Create a state machine of one state, which by default ends at once; returns its ARN."""
     name = f"delivery-{next(_NUMBERS)}"
     trust = {
@@ -291,7 +292,7 @@ def _turn(table: Table, cluster: Cluster, host: str) -> Turn | None:
     return record(Turn, found) if found else None
 
 
-def _add_test_bed(aws: Aws, cluster: Cluster) -> None:
+def _add_test_bed(aws: Clients, cluster: Cluster) -> None:
     elbv2, ssm = aws.client("elbv2"), aws.client("ssm")
     main = ssm.get_parameter(Name=f"/lifecycle/{cluster}/target-group")["Parameter"]["Value"]
     made = {leaf: _target_group(aws, cluster, suffix) for leaf, suffix in _TEST_BED.items()}
@@ -310,7 +311,7 @@ def _parameter(ssm: Any, cluster: Cluster, leaf: str, value: str) -> None:
     ssm.put_parameter(Name=f"/lifecycle/{cluster}/{leaf}", Value=value, Type="String")
 
 
-def _target_group(aws: Aws, cluster: Cluster, suffix: str) -> str:
+def _target_group(aws: Clients, cluster: Cluster, suffix: str) -> str:
     group = aws.client("elbv2").create_target_group(
         Name=f"lc-p-{cluster.service}{suffix}",
         Protocol="HTTP",

@@ -30,16 +30,27 @@ def json_client(service: str, operations: Mapping[str, Operation]) -> Any:
         config=client_config(),
     )
 
-    def answer(request: AWSPreparedRequest, event_name: str, **_: Any) -> AWSResponse:
-        run = operations[event_name.rpartition(".")[2]]
+    client._endpoint.http_session = _Session(operations)
+    return strict(client)
+
+
+class _Session:
+    """An HTTP session that calls the operations."""
+
+    def __init__(self, operations: Mapping[str, Operation]) -> None:
+        self._operations = operations
+
+    def send(self, request: AWSPreparedRequest) -> Any:
+        target = request.headers["X-Amz-Target"]
+        name = (target.decode() if isinstance(target, bytes) else str(target)).rpartition(".")[2]
         try:
-            return response(request, 200, json.dumps(run(json.loads(request.body)), default=str))
+            return response(request, 200, json.dumps(self._operations[name](json.loads(request.body)), default=str))
         except ClientError as error:
             found = error.response["Error"]
             return response(request, 400, json.dumps({"__type": found["Code"], "message": found.get("Message", "")}))
 
-    client.meta.events.register("before-send", answer)
-    return strict(client)
+    def close(self) -> None:
+        """Do nothing: there is no connection."""
 
 
 def response(request: AWSPreparedRequest, status: int, body: str, kind: str = "application/x-amz-json-1.1") -> Any:

@@ -2,9 +2,9 @@
 
 import pytest
 
-from lifecycle.domain.errors import InvalidEvent
-from lifecycle.entrypoints.events import OnHost
-from lifecycle.entrypoints.handler import parse
+from lifecycle.domain.errors import CallFailed, InvalidEvent, Unknown
+from lifecycle.entrypoints.events import OnHost, Promote
+from lifecycle.entrypoints.handler import command, parse
 
 
 def test_invalid_event_names_each_wrong_field_and_no_class() -> None:
@@ -14,3 +14,26 @@ def test_invalid_event_names_each_wrong_field_and_no_class() -> None:
     assert message.startswith("the event is not valid: attempt: Input should be a valid integer")
     assert "'attempt': 'x'" in message
     assert "OnHost" not in message
+
+
+class Logged:
+    """The context of an invocation."""
+
+    aws_request_id = "request"
+
+
+@pytest.mark.parametrize(
+    ("error", "answer"), [(Unknown("release", "1.0.0"), "release '1.0.0' not found"), (None, "")]
+)
+def test_command_answers_a_refusal_and_raises_what_aws_could_not_do(error: Unknown | None, answer: str) -> None:
+    failed = CallFailed("AWS is throttling", service="S3", operation="GetObject", code="SlowDown", temporary=True)
+
+    def run(_: Promote) -> None:
+        raise error or failed
+
+    event = {"service": "hello", "snapshot": "1", "requested_by": "ada"}
+    if error:
+        assert command(Promote)(run)(event, Logged()) == {"error": answer}
+    else:
+        with pytest.raises(CallFailed):
+            command(Promote)(run)(event, Logged())

@@ -77,7 +77,7 @@ _KINDS = (
         "AWS is throttling {call}; wait a few seconds and try again{detail}",
         "Throttling ThrottlingException ThrottledException RequestThrottled RequestThrottledException "
         "TooManyRequestsException RequestLimitExceeded ProvisionedThroughputExceededException SlowDown "
-        "ThrottlingError BandwidthLimitExceeded KMSThrottlingException",
+        "ThrottlingError BandwidthLimitExceeded KmsThrottlingException",
         temporary=True,
     ),
     _Kind(

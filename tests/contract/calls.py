@@ -1,0 +1,282 @@
+"""One call of each gateway method: `CALLS` prepares it, and returns the call itself, to which faults are given."""
+
+import io
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import Any, TypeAlias
+
+from lifecycle.domain.analysis.built_in_metrics import BUILT_IN
+from lifecycle.domain.fleet.desired import Desired
+from lifecycle.domain.fleet.host import HostReport
+from lifecycle.domain.fleet.host_command import Order
+from lifecycle.domain.fleet.target_group import Group
+from lifecycle.domain.monitoring.audit import AuditEntry
+from lifecycle.domain.monitoring.notifications import Notification, NotificationKind
+from lifecycle.domain.rollout.attempt import AttemptState, HostAttempt
+from lifecycle.domain.rollout.decision import Answer, Choice
+from lifecycle.domain.rollout.deployment import DeploymentState
+from lifecycle.domain.rollout.freezes import Freeze
+from lifecycle.domain.rollout.test_bed.model import TestBed
+from lifecycle.domain.service.target import Target
+from tests.contract.conftest import Gateways
+from tests.contract.test_artifacts import BODY, SNAPSHOT, a_manifest
+from tests.contract.test_operating import waiting
+from tests.contract.test_records import a_checkpoint, a_deployment, a_question, a_turn
+
+Thunk: TypeAlias = Callable[[], Any]
+
+NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
+ADDRESS = "10.0.0.1"
+ANSWER = Answer(Choice.RETRY, "ada", "why not", NOW)
+
+
+def _hand_over(g: Gateways) -> Thunk:
+    first = g.leases.acquire(g.cluster, "first", NOW)
+    return lambda: g.leases.hand_over(g.cluster, first, "second", NOW)
+
+
+def _renew(g: Gateways) -> Thunk:
+    first = g.leases.acquire(g.cluster, "first", NOW)
+    return lambda: g.leases.renew(g.cluster, first, NOW + timedelta(days=1))
+
+
+def _release(g: Gateways) -> Thunk:
+    first = g.leases.acquire(g.cluster, "first", NOW)
+    return lambda: (g.leases.release(g.cluster, first), g.leases.current(g.cluster))
+
+
+def _put(g: Gateways) -> Thunk:
+    first = a_deployment(g, "aaaa")
+    g.deployments.put(first)
+    ended = replace(first, state=DeploymentState.DONE)
+    return lambda: (g.deployments.put(ended), g.deployments.get(g.cluster, first.id))
+
+
+def _stored(g: Gateways, read: Callable[[str], Any]) -> Thunk:
+    first = a_deployment(g, "aaaa")
+    g.deployments.put(first)
+    g.deployments.put_attempt(_attempt(first.id))
+    g.deployments.put_bed(_bed(first.id))
+    g.deployments.put_checkpoint(a_checkpoint(first.id, 1))
+    g.deployments.ask(replace(a_question(g), deployment=first.id))
+    return lambda: read(first.id)
+
+
+def _attempt(deployment: str) -> HostAttempt:
+    return HostAttempt(deployment, "host-1", 1, 1, "run", NOW)
+
+
+def _bed(deployment: str) -> TestBed:
+    return TestBed(deployment, 1, "host-1", 1, "host-2", 1, NOW, 30)
+
+
+def _put_attempt(g: Gateways) -> Thunk:
+    g.deployments.put_attempt(_attempt(g.service))
+    failed = replace(_attempt(g.service), state=AttemptState.FAILED)
+    return lambda: (g.deployments.put_attempt(failed), g.deployments.attempts(g.service))
+
+
+def _asked(g: Gateways, call: Callable[[Any], Any]) -> Thunk:
+    question = g.deployments.ask(a_question(g))
+    return lambda: call(question)
+
+
+def _turns(g: Gateways) -> Thunk:
+    turns = [a_turn(Order.INSTALL, 1, 1), replace(a_turn(Order.IDLE, 1, 0), host="host-2")]
+    return lambda: (g.fleet.give_turns(g.cluster, turns), [g.turn_of(g.cluster, each.host) for each in turns])
+
+
+def _reported(g: Gateways, call: Thunk) -> Thunk:
+    g.write_report(g.cluster, HostReport("host-1", ADDRESS, 80, "a", NOW, NOW))
+    return call
+
+
+def _quarantined(g: Gateways, call: Thunk) -> Thunk:
+    g.fleet.quarantine(g.cluster, "1.0.1", "bad")
+    g.fleet.quarantine_host(g.cluster, "host-1", "bad disk")
+    return call
+
+
+def _registered(g: Gateways, call: Thunk) -> Thunk:
+    g.dispatcher.register(g.cluster, ADDRESS, 80)
+    return call
+
+
+def _published(g: Gateways, call: Thunk) -> Thunk:
+    g.artifacts.publish(a_manifest(g), io.BytesIO(BODY))
+    return call
+
+
+def _listed(g: Gateways) -> Thunk:
+    return _published(g, lambda: [(each.version, each.bytes) for each in g.artifacts.stored(g.service)])
+
+
+def _claimed(g: Gateways, call: Thunk) -> Thunk:
+    g.catalogue.claim_service(g.service, "mine")
+    g.catalogue.record_snapshot(g.service, SNAPSHOT, {"digest": "d"})
+    g.catalogue.claim_release(g.service, SNAPSHOT, "1.2.0")
+    return call
+
+
+def _frozen(g: Gateways, call: Thunk) -> Thunk:
+    g.freezes.put(_freeze(g))
+    return call
+
+
+def _freeze(g: Gateways) -> Freeze:
+    return Freeze(f"staging/{g.service}", "ada", "sale", NOW)
+
+
+def _freezes(g: Gateways) -> Any:
+    return [each for each in g.freezes.all() if g.service in each.scope]
+
+
+def _desired(g: Gateways, call: Thunk) -> Thunk:
+    g.registry.set_desired(g.cluster, Desired("1.0.0", "d", 1, "d-1"))
+    return call
+
+
+def _replace(g: Gateways) -> Thunk:
+    g.queue.replace(g.cluster, None, waiting(g, "aaaa"))
+    return lambda: (
+        g.queue.replace(g.cluster, waiting(g, "aaaa"), waiting(g, "bbbb")),
+        g.queue.replace(g.cluster, waiting(g, "bbbb"), None),
+        g.queue.waiting(g.cluster),
+    )
+
+
+def _token(g: Gateways) -> Thunk:
+    token = g.new_token()
+    # A repeat finds the task answered; whether this call or another one did it is nobody's decision.
+    return lambda: isinstance(g.executions.answer_token(token, {}), bool)
+
+
+def _notice(g: Gateways) -> Notification:
+    return Notification(g.service, NotificationKind.HALTED, g.cluster, NOW, "halted", "why")
+
+
+def _built(g: Gateways) -> Thunk:
+    build = g.builds.start("https://example.test/r.git", "a" * 40, g.service, {})
+    return lambda: g.builds.state(build).kind
+
+
+def _measured(g: Gateways) -> Any:
+    return g.metrics.measurements(g.cluster, "host-1", "host-2", BUILT_IN, NOW, 2, timedelta(minutes=1))
+
+
+CALLS: Mapping[str, Callable[[Gateways], Thunk]] = {
+    "DynamoLeases.current": lambda g: lambda: g.leases.current(g.cluster),
+    "DynamoLeases.acquire": lambda g: lambda: g.leases.acquire(g.cluster, "first", NOW),
+    "DynamoLeases.hand_over": _hand_over,
+    "DynamoLeases.renew": _renew,
+    "DynamoLeases.release": _release,
+    "DynamoDeployments.put": _put,
+    "DynamoDeployments.get": lambda g: _stored(g, lambda name: g.deployments.get(g.cluster, name)),
+    "DynamoDeployments.recent": lambda g: _stored(g, lambda _: g.deployments.recent(g.cluster, 2)),
+    "DynamoDeployments.recent_without_hosts": lambda g: _stored(
+        g, lambda _: g.deployments.recent_without_hosts(g.cluster, 2)
+    ),
+    "DynamoDeployments.everything": lambda g: _stored(g, g.deployments.everything),
+    "DynamoDeployments.attempts_and_questions": lambda g: _stored(g, g.deployments.attempts_and_questions),
+    "DynamoDeployments.put_attempt": _put_attempt,
+    "DynamoDeployments.attempts": lambda g: _stored(g, g.deployments.attempts),
+    "DynamoDeployments.has_attempts": lambda g: _stored(g, g.deployments.has_attempts),
+    "DynamoDeployments.questions": lambda g: _stored(g, g.deployments.questions),
+    "DynamoDeployments.beds": lambda g: _stored(g, g.deployments.beds),
+    "DynamoDeployments.put_bed": lambda g: (
+        lambda: (
+            g.deployments.put_bed(_bed(g.service)),
+            g.deployments.beds(g.service),
+        )
+    ),
+    "DynamoDeployments.put_checkpoint": lambda g: lambda: g.deployments.put_checkpoint(a_checkpoint(g.service, 1)),
+    "DynamoDeployments.checkpoint": lambda g: _stored(g, g.deployments.checkpoint),
+    "DynamoDeployments.ask": lambda g: lambda: g.deployments.ask(a_question(g)),
+    "DynamoDeployments.attach_token": lambda g: _asked(g, lambda q: g.deployments.attach_token(q, "token")),
+    "DynamoDeployments.answer": lambda g: _asked(g, lambda q: g.deployments.answer(q, ANSWER)),
+    "DynamoStepReads.of_host": lambda g: _stored(g, lambda n: g.step_reads.of_host(g.cluster, n, "host-1", 1)),
+    "DynamoStepReads.of_deployment": lambda g: _stored(g, lambda n: g.step_reads.of_deployment(g.cluster, n)),
+    "DynamoStepReads.of_loop": lambda g: _stored(g, lambda n: g.step_reads.of_loop(g.cluster, n)),
+    "DynamoStepReads.of_hosts": lambda g: _stored(
+        g, lambda n: g.step_reads.of_hosts(g.cluster, n, [("host-1", 1)], ["host-1"])
+    ),
+    "DynamoAuditLog.append": lambda g: (
+        lambda: (
+            g.audit_log.append(AuditEntry(NOW, str(g.cluster), "drain", "ada")),
+            g.audit_log.read(g.cluster),
+        )
+    ),
+    "DynamoAuditLog.read": lambda g: lambda: g.audit_log.read(g.cluster),
+    "DynamoFleet.reports": lambda g: _reported(g, lambda: g.fleet.reports(g.cluster)),
+    "DynamoFleet.report": lambda g: _reported(g, lambda: g.fleet.report(g.cluster, "host-1")),
+    "DynamoFleet.names": lambda g: _reported(g, lambda: g.fleet.names(g.cluster)),
+    "DynamoFleet.give_turns": _turns,
+    "DynamoFleet.quarantine": lambda g: lambda: g.fleet.quarantine(g.cluster, "1.0.1", "bad"),
+    "DynamoFleet.quarantined": lambda g: _quarantined(g, lambda: g.fleet.quarantined(g.cluster)),
+    "DynamoFleet.quarantine_host": lambda g: lambda: g.fleet.quarantine_host(g.cluster, "host-1", "bad"),
+    "DynamoFleet.quarantined_hosts": lambda g: _quarantined(g, lambda: g.fleet.quarantined_hosts(g.cluster)),
+    "DynamoFleet.lift_quarantine": lambda g: _quarantined(
+        g, lambda: (g.fleet.lift_quarantine(g.cluster, "1.0.1"), g.fleet.quarantined(g.cluster))
+    ),
+    "DynamoFleet.remove": lambda g: _reported(
+        g, lambda: (g.fleet.remove(g.cluster, "host-1"), g.fleet.names(g.cluster))
+    ),
+    "SsmRegistry.desired": lambda g: lambda: g.registry.desired(g.cluster),
+    "SsmRegistry.set_desired": lambda g: (
+        lambda: (
+            g.registry.set_desired(g.cluster, Desired("1.0.1", "d", 1, "d-1")),
+            g.registry.desired(g.cluster),
+        )
+    ),
+    "SsmRegistry.clusters": lambda g: _desired(g, lambda: g.cluster in g.registry.clusters()),
+    "AlbDispatcher.targets": lambda g: _registered(g, lambda: g.dispatcher.targets(g.cluster)),
+    "AlbDispatcher.target": lambda g: _registered(g, lambda: g.dispatcher.target(g.cluster, ADDRESS)),
+    "AlbDispatcher.members": lambda g: _registered(g, lambda: g.dispatcher.members(g.cluster, Group.MAIN)),
+    "AlbDispatcher.register": lambda g: lambda: g.dispatcher.register(g.cluster, ADDRESS, 80),
+    "AlbDispatcher.deregister": lambda g: _registered(g, lambda: g.dispatcher.deregister(g.cluster, ADDRESS, 80)),
+    "AlbDispatcher.has_test_bed": lambda g: lambda: g.dispatcher.has_test_bed(g.cluster),
+    "AlbDispatcher.weigh": lambda g: lambda: g.dispatcher.weigh(g.cluster, {Group.MAIN: 1}),
+    "AlbDispatcher.weights": lambda g: lambda: g.dispatcher.weights(g.cluster),
+    "AlbDispatcher.health_path": lambda g: lambda: g.dispatcher.health_path(g.cluster),
+    "S3Artifacts.manifest": lambda g: _published(g, lambda: g.artifacts.manifest(g.service, SNAPSHOT)),
+    "S3Artifacts.has_artifact": lambda g: _published(
+        g, lambda: g.artifacts.has_artifact(Target(SNAPSHOT, a_manifest(g).digest), g.service)
+    ),
+    "S3Artifacts.open_artifact": lambda g: _published(
+        g, lambda: g.artifacts.open_artifact(g.service, SNAPSHOT).read()
+    ),
+    "S3Artifacts.publish": lambda g: lambda: g.artifacts.publish(a_manifest(g), io.BytesIO(BODY)),
+    "S3Artifacts.refuse_foreign": lambda g: _published(g, lambda: g.artifacts.refuse_foreign(a_manifest(g))),
+    "S3Artifacts.stored": _listed,
+    "S3Artifacts.delete": lambda g: _published(g, lambda: g.artifacts.delete(g.service, SNAPSHOT)),
+    "DynamoCatalogue.claim_service": lambda g: lambda: g.catalogue.claim_service(g.service, "mine"),
+    "DynamoCatalogue.record_snapshot": lambda g: lambda: g.catalogue.record_snapshot(g.service, SNAPSHOT, {}),
+    "DynamoCatalogue.snapshots": lambda g: _claimed(g, lambda: g.catalogue.snapshots(g.service)),
+    "DynamoCatalogue.releases": lambda g: _claimed(g, lambda: g.catalogue.releases(g.service)),
+    "DynamoCatalogue.claim_release": lambda g: lambda: g.catalogue.claim_release(g.service, SNAPSHOT, "1.2.0"),
+    "DynamoFreezes.all": lambda g: _frozen(g, lambda: _freezes(g)),
+    "DynamoFreezes.put": lambda g: lambda: g.freezes.put(_freeze(g)),
+    "DynamoFreezes.lift": lambda g: _frozen(g, lambda: (g.freezes.lift(f"staging/{g.service}"), _freezes(g))),
+    "DynamoQueue.waiting": lambda g: lambda: g.queue.waiting(g.cluster),
+    "DynamoQueue.replace": _replace,
+    "DynamoClusterQueries.clusters": lambda g: _desired(
+        g, lambda: g.cluster in g.cluster_queries.clusters(afresh=True)
+    ),
+    "DynamoClusterQueries.leases_and_queues": lambda g: lambda: g.cluster_queries.leases_and_queues([g.cluster]),
+    "DynamoClusterQueries.catalog": lambda g: _claimed(g, lambda: g.cluster_queries.catalog(g.service)),
+    "DynamoClusterQueries.deliveries": lambda g: lambda: len(g.cluster_queries.deliveries()) >= 0,
+    "StepFunctionsExecutions.start_rollout": lambda g: lambda: g.executions.start_rollout(g.service, {"a": 1}),
+    "StepFunctionsExecutions.start_delivery": lambda g: lambda: g.executions.start_delivery(g.service, {"a": 1}),
+    "StepFunctionsExecutions.rollout_state": lambda g: lambda: g.executions.rollout_state(g.service),
+    "StepFunctionsExecutions.delivery_failed": lambda g: lambda: g.executions.delivery_failed(g.service),
+    "StepFunctionsExecutions.answer_token": _token,
+    "CodeBuilds.start": lambda g: lambda: len(g.builds.start("https://example.test/r.git", "a" * 40, g.service, {})),
+    "CodeBuilds.state": _built,
+    "AwsNotifications.send": lambda g: lambda: g.notifications.send([_notice(g)]),
+    "CloudWatchMetrics.measurements": lambda g: lambda: _measured(g),
+    "CloudWatchAlarms.named": lambda g: lambda: list(g.alarms.named([f"lc-p-{g.service}-errors"])),
+    "CloudWatchAlarms.ringing": lambda g: lambda: [each for each in g.alarms.ringing() if each.cluster == g.cluster],
+}
+# These answer from their arguments alone.
+WITHOUT_CALLS = {"CloudWatchMetrics.complete_minutes"}

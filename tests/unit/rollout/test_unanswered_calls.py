@@ -1,0 +1,110 @@
+"""Calls that AWS could not answer for now: nothing fails that may go on."""
+
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from lifecycle.application.context import Context
+from lifecycle.application.rollout.decide import decide
+from lifecycle.application.rollout.plan import begin
+from lifecycle.domain.errors import CallFailed, Refused
+from lifecycle.domain.fleet.cluster import Cluster
+from lifecycle.domain.fleet.host import AgentStage
+from lifecycle.domain.fleet.target_group import TargetState
+from lifecycle.domain.rollout.attempt import AttemptState
+from lifecycle.domain.rollout.decision import Answer, Choice
+from lifecycle.domain.rollout.deployment import DeploymentState
+from lifecycle.gateways.aws.executions import StepFunctionsExecutions
+from tests.fakes.dispatcher import MemoryDispatcher
+from tests.support.json_service import json_client
+from tests.support.rollout import CLUSTER, Machine
+
+
+def failed(*, temporary: bool) -> CallFailed:
+    words = "AWS is throttling ELB DescribeTargetHealth" if temporary else "IAM denies ELB DescribeTargetHealth"
+    return CallFailed(words, service="ELB", operation="DescribeTargetHealth", code="Throttling", temporary=temporary)
+
+
+class Throttled(MemoryDispatcher):
+    """A load balancer that answers only every third poll of a target."""
+
+    polls = 0
+    error = failed(temporary=True)
+    denied_from = 10**9
+
+    def target(self, cluster: Cluster, address: str) -> TargetState:
+        self.polls += 1
+        if self.polls >= self.denied_from:
+            raise failed(temporary=False)
+        if self.polls % 3:
+            raise self.error
+        return super().target(cluster, address)
+
+
+def throttled(machine: Machine) -> Throttled:
+    """Put a load balancer that is throttled in the place of the machine's."""
+    dispatcher = Throttled({CLUSTER: "/is_alive"})
+    dispatcher.states = machine.memory.dispatcher.states
+    machine.memory.dispatcher = dispatcher
+    machine.context = replace(machine.context, dispatcher=dispatcher)
+    return dispatcher
+
+
+def test_host_is_not_failed_by_polls_that_are_throttled(machine: Machine) -> None:
+    dispatcher = throttled(machine)
+    name = machine.deploy("1.0.1")
+    assert machine.record(name).state is DeploymentState.DONE
+    assert {each.state for each in machine.memory.deployments.attempts(name)} == {AttemptState.ALIVE}
+    assert dispatcher.polls > len(machine.hosts)
+
+
+def test_host_is_failed_with_the_reason_if_polls_are_denied(machine: Machine) -> None:
+    throttled(machine).denied_from = 1
+    name = machine.deploy("1.0.1")
+    (attempt,) = machine.memory.deployments.attempts(name)
+    assert attempt.state is AttemptState.FAILED
+    assert "IAM denies ELB DescribeTargetHealth" in attempt.reason
+
+
+@pytest.mark.parametrize(("temporary", "outcome"), [(True, "raised"), (False, "REFUSED")])
+def test_plan_is_repeated_while_aws_cannot_answer_and_refused_if_it_never_will(
+    machine: Machine, temporary: Any, outcome: str
+) -> None:
+    class Silent(MemoryDispatcher):
+        def targets(self, *_: Any) -> Any:
+            raise failed(temporary=temporary)
+
+    context = replace(machine.context, dispatcher=Silent({CLUSTER: "/is_alive"}))
+    request = machine.request("1.0.1")
+    try:
+        found = begin(context, request, request.deployment)
+    except CallFailed:
+        assert outcome == "raised"
+    else:
+        assert (found.kind, "IAM denies" in found.reason) == (outcome, True)
+
+
+def halted_without_token(machine: Machine) -> tuple[str, Context]:
+    """Halt a deployment whose execution has not recorded its token yet; every signal to it would be an error."""
+    machine.host("host-2").breaks["1.0.1"] = AgentStage.SELF_TESTING
+    name = machine.deploy("1.0.1")
+    (question,) = machine.memory.deployments.questions(name)
+    machine.memory.deployments.attach_token(question, "")
+    executions = StepFunctionsExecutions(json_client("stepfunctions", {}), "machine", "machine")
+    return name, replace(machine.context, executions=executions)
+
+
+def test_answer_before_the_task_token_was_recorded_names_the_first_answer(machine: Machine) -> None:
+    name, context = halted_without_token(machine)
+    decide(context, CLUSTER, name, "host-2", 1, Answer(Choice.ABORT, "ada", "enough", machine.now))
+    with pytest.raises(Refused, match="ada answered ABORT"):
+        decide(context, CLUSTER, name, "host-2", 1, Answer(Choice.RETRY, "grace", "", machine.now))
+
+
+def test_late_answer_to_a_question_without_a_token_is_refused_in_words(machine: Machine) -> None:
+    name, context = halted_without_token(machine)
+    late = Answer(Choice.RETRY, "grace", "", machine.now + timedelta(days=400))
+    with pytest.raises(Refused, match="expired at"):
+        decide(context, CLUSTER, name, "host-2", 1, late)
