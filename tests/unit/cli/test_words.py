@@ -101,7 +101,10 @@ def denied(code: str) -> ClientError:
     ("error", "expected"),
     [
         (Unknown("release", "1.0.0"), "release '1.0.0' not found"),
-        (denied("AccessDeniedException"), "IAM denies Step Functions StartExecution: no"),
+        (
+            denied("AccessDeniedException"),
+            "IAM denies Step Functions StartExecution: AccessDeniedException: no",
+        ),
         (denied("ExpiredTokenException"), "the credentials have expired: log in again"),
         (denied("UnrecognizedClientException"), "AWS rejects the credentials of the profile"),
         (denied("ResourceNotFoundException"), "Lifecycle is not installed in this account and region"),

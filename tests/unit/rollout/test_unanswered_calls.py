@@ -9,10 +9,11 @@ import pytest
 from lifecycle.application.context import Context
 from lifecycle.application.rollout.decide import decide
 from lifecycle.application.rollout.plan import begin
+from lifecycle.application.rollout.stage_guard import PATIENCE
 from lifecycle.domain.errors import CallFailed, Refused
 from lifecycle.domain.fleet.cluster import Cluster
 from lifecycle.domain.fleet.host import AgentStage
-from lifecycle.domain.fleet.target_group import TargetState
+from lifecycle.domain.fleet.target_group import Group, TargetState
 from lifecycle.domain.rollout.attempt import AttemptState
 from lifecycle.domain.rollout.decision import Answer, Choice
 from lifecycle.domain.rollout.deployment import DeploymentState
@@ -108,3 +109,39 @@ def test_late_answer_to_a_question_without_a_token_is_refused_in_words(machine: 
     late = Answer(Choice.RETRY, "grace", "", machine.now + timedelta(days=400))
     with pytest.raises(Refused, match="expired at"):
         decide(context, CLUSTER, name, "host-2", 1, late)
+
+
+class Deaf(MemoryDispatcher):
+    """A load balancer that registers targets, and whose first `lost` answers are lost."""
+
+    lost = 1
+
+    def register(self, cluster: Cluster, address: str, port: int, group: Group = Group.MAIN) -> None:
+        super().register(cluster, address, port, group)
+        if self.lost:
+            self.lost -= 1
+            raise failed(temporary=True)
+
+
+def deaf(machine: Machine, lost: int) -> Deaf:
+    dispatcher = Deaf({CLUSTER: "/is_alive"})
+    dispatcher.states, dispatcher.lost = machine.memory.dispatcher.states, lost
+    machine.memory.dispatcher = dispatcher
+    machine.context = replace(machine.context, dispatcher=dispatcher)
+    return dispatcher
+
+
+def test_stage_whose_answer_was_lost_is_repeated(machine: Machine) -> None:
+    deaf(machine, 1)
+    name = machine.deploy("1.0.1")
+    assert machine.record(name).state is DeploymentState.DONE
+
+
+def test_stage_without_any_answer_fails_its_host_with_the_reason_after_a_minute(machine: Machine) -> None:
+    deaf(machine, 10**6)
+    began = machine.now
+    name = machine.deploy("1.0.1")
+    (attempt,) = machine.memory.deployments.attempts(name)
+    assert (attempt.state, "AWS is throttling" in attempt.reason) == (AttemptState.FAILED, True)
+    assert attempt.finished_at is not None
+    assert PATIENCE <= attempt.finished_at - began <= 2 * PATIENCE

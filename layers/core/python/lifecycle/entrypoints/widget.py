@@ -18,6 +18,7 @@ from lifecycle.console.html import Markup
 from lifecycle.console.theme import Theme
 from lifecycle.domain.errors import LifecycleError
 from lifecycle.domain.rollout.decision import Choice
+from lifecycle.gateways.aws.errors import failure as failure_in_words
 from lifecycle.names import function
 
 C = TypeVar("C", bound="_Call")
@@ -147,9 +148,10 @@ def _answer(kind: type[C], draw: Draw[C], event: dict[str, Any], context: Any) -
         return _failed(view_context, f"The parameters are invalid: {wrong}. See docs/console.md.")
     except LifecycleError as error:
         return _failed(view_context, f"{str(error)[:1].upper()}{str(error)[1:].rstrip('.')}.")
-    except Exception:  # a sentence in the widget says more than an empty place; the log has the rest
+    except Exception as error:  # a sentence in the widget says more than an empty place; the log has the rest
         logger.exception("unexpected error")
-        return _failed(view_context, "This widget failed unexpectedly; see the log of its function.")
+        words = failure_in_words(error) or "This widget failed unexpectedly; see the log of its function"
+        return _failed(view_context, f"{words}.")
     logger.info("drawn", extra={"bytes": len(drawn)})
     return drawn
 

@@ -24,6 +24,8 @@ from lifecycle.domain.service.target import Target
 _ORDER = list(AttemptState)
 # Lambda kills a stage that waits longer than a function may run.
 LONGEST_WAIT = timedelta(seconds=840)
+# A stage is repeated for this long while AWS cannot answer. botocore has then repeated each call already.
+PATIENCE = timedelta(seconds=60)
 # The pauses between the polls of a wait grow from this part of `poll_seconds` by this factor up to the whole.
 _FIRST_PAUSE = 4
 _PAUSE_GROWTH = 1.5
@@ -124,6 +126,17 @@ def stage(
 
     def guard(run: Callable[[Running], Outcome]) -> Callable[[Context, HostTask, str], Outcome]:
         def guarded(context: Context, task: HostTask, execution: str) -> Outcome:
+            until = context.clock.now() + PATIENCE
+            while True:
+                last = context.clock.now() >= until
+                try:
+                    return attempted(context, task, execution, last=last)
+                except CallFailed as error:
+                    if last or not error.temporary:
+                        raise
+                context.clock.sleep(context.poll_seconds)
+
+        def attempted(context: Context, task: HostTask, execution: str, *, last: bool) -> Outcome:
             records = context.step_reads.of_host(task.cluster, task.deployment, task.host, task.attempt)
             if (current := records.deployment) is None:
                 raise observe.unknown(task.cluster, task.deployment)
@@ -133,7 +146,7 @@ def stage(
             if attempt is None:
                 return Outcome("SKIPPED", f"no attempt {task.attempt} of {task.host} has begun")
             running = Running(context, current, attempt, task, records.report)
-            return _finished_before(running, needs, reaches) or _run(running, run)
+            return _finished_before(running, needs, reaches) or _run(running, run, last=last)
 
         return guarded
 
@@ -152,11 +165,17 @@ def _finished_before(running: Running, needs: AttemptState, reaches: AttemptStat
     return None
 
 
-def _run(running: Running, run: Callable[[Running], Outcome]) -> Outcome:
-    """Run a stage; an error of a store fails the attempt with that error's message."""
+def _run(running: Running, run: Callable[[Running], Outcome], *, last: bool) -> Outcome:
+    """Run a stage; an error fails the attempt with its message, unless AWS could not answer for now.
+
+    Then nobody knows whether the last effect happened. The stage reads the records and begins again, up to the last
+    time.
+    """
     try:
         return run(running)
     except LifecycleError as error:
+        if isinstance(error, CallFailed) and error.temporary and not last:
+            raise
         return running.fail(str(error))
 
 

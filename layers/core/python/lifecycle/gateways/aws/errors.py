@@ -43,7 +43,7 @@ SERVICES: Mapping[str, str] = {
 
 @dataclass(frozen=True, slots=True)
 class _Kind:
-    """Error codes with one meaning: `words` has the call and AWS's detail, and ends with what to do."""
+    """Error codes with one meaning: `words` has the call, AWS's code and message, and what to do."""
 
     words: str
     codes: str
@@ -64,45 +64,44 @@ _KINDS = (
         temporary=True,  # a function gets new ones by itself
     ),
     _Kind(
-        "AWS rejects the credentials of the profile: {call} failed with {code}{detail}",
+        "AWS rejects the credentials of the profile: {call} failed{detail}",
         "InvalidClientTokenId UnrecognizedClientException SignatureDoesNotMatch AuthFailure",
     ),
     _Kind(
-        "Lifecycle is not installed in this account and region, or only in part: {call} failed with {code}{detail}; "
+        "Lifecycle is not installed in this account and region, or only in part: {call} failed{detail}; "
         "deploy its stacks",
         "NoSuchBucket ResourceNotFoundException StateMachineDoesNotExist ExecutionDoesNotExist TargetGroupNotFound "
         "ListenerNotFound NotFound NotFoundException",
     ),
     _Kind(
-        "AWS is throttling {call}; wait a few seconds and try again{detail}",
+        "AWS is throttling {call}{detail}; wait a few seconds and try again",
         "Throttling ThrottlingException ThrottledException RequestThrottled RequestThrottledException "
         "TooManyRequestsException RequestLimitExceeded ProvisionedThroughputExceededException SlowDown "
         "ThrottlingError BandwidthLimitExceeded KmsThrottlingException",
         temporary=True,
     ),
     _Kind(
-        "{call} met another write of the same record: {code}{detail}; try again",
+        "{call} met another write of the same record{detail}; try again",
         "TransactionConflictException TransactionCanceledException TransactionInProgressException TooManyUpdates "
         "ConditionalRequestConflict OperationAborted ResourceInUseException PriorRequestNotComplete 409",
         temporary=True,
     ),
     _Kind(
-        "a quota of the AWS account is used up: {call} failed with {code}{detail}; wait for other work to end, "
+        "a quota of the AWS account is used up: {call} failed{detail}; wait for other work to end, "
         "or ask for a higher quota",
         "ExecutionLimitExceeded AccountLimitExceededException LimitExceededException TooManyTargets "
         "TooManyRegistrationsForTargetId",
         temporary=True,
     ),
     _Kind(
-        "the parameter keeps its oldest version for a label: {call} failed with {code}{detail}; remove that label "
+        "the parameter keeps its oldest version for a label: {call} failed{detail}; remove that label "
         "with `aws ssm unlabel-parameter-version`, and try again",
         "ParameterMaxVersionLimitExceeded",
     ),
 )
-_FAILED = _Kind("{call} failed: {code}{detail}", "")
+_FAILED = _Kind("{call} failed{detail}; try again, and report it if it fails again", "")
 _NOT_NOW = _Kind(
-    "{call} failed: {code}{detail}; AWS could not answer. It may have been carried out, and repeating it is safe: "
-    "try again",
+    "{call} failed{detail}; AWS could not answer. It may have been carried out, and repeating it is safe: try again",
     "",
     temporary=True,
 )
@@ -138,8 +137,7 @@ def _answered(error: Any, about: str) -> CallFailed:
     kind = next((each for each in _KINDS if each.has(code)), usual)
     service = SERVICES.get(operation, "AWS")
     call = f"{service} {operation}" if operation in SERVICES else operation
-    detail = f": {message}" if message else ""
-    words = kind.words.format(call=f"{call}{_of(about)}", code=code, detail=detail)
+    words = kind.words.format(call=f"{call}{_of(about)}", detail=f": {code}{f': {message}' if message else ''}")
     return CallFailed(words, service=service, operation=operation, code=code, temporary=kind.temporary)
 
 
