@@ -18,7 +18,7 @@ from lifecycle.domain.errors import Unknown
 from lifecycle.domain.fleet.cluster import Cluster
 from lifecycle.domain.fleet.host import host_name
 from lifecycle.domain.fleet.target_group import Group
-from lifecycle.gateways.aws.errors import translated
+from lifecycle.gateways.aws.errors import code_of, translated
 
 # The answers that count as successes. All other requests of a target are errors: its own 5xx, and the 502 or
 # 504 that an ALB sends for a target that dies or hangs. HTTPCode_ELB_5XX_Count counts the latter by load
@@ -49,7 +49,6 @@ class CloudWatchMetrics:
     def __init__(self, cloudwatch: Any, ssm: Any) -> None:
         self._cloudwatch = cloudwatch
         self._ssm = ssm
-        self._arns: dict[str, str] = {}
 
     def complete_minutes(self, since: datetime, now: datetime, minute: timedelta) -> int:
         return whole_minutes(since, now, minute, LATE_MINUTES)
@@ -106,14 +105,15 @@ class CloudWatchMetrics:
         return balancer_dimensions(name, listener)
 
     def _parameter(self, cluster: Cluster, leaf: str) -> str:
+        # It is read each time: a stack that was deployed again has other ARNs, and the former ones have no metrics.
         name = names.parameter(cluster.environment, cluster.service, leaf)
-        if name not in self._arns:
-            try:
-                self._arns[name] = self._ssm.get_parameter(Name=name)["Parameter"]["Value"]
-            except self._ssm.exceptions.ParameterNotFound as error:
-                hint = f"Deploy its stack first, which writes the parameter {name}."
-                raise Unknown("test bed", hint=hint, of=str(cluster)) from error
-        return self._arns[name]
+        try:
+            return str(self._ssm.get_parameter(Name=name)["Parameter"]["Value"])
+        except Exception as error:
+            if code_of(error) != "ParameterNotFound":
+                raise
+            hint = f"Deploy its stack first, which writes the parameter {name}."
+            raise Unknown("test bed", hint=hint, of=str(cluster)) from error
 
 
 @dataclass(frozen=True, slots=True)
