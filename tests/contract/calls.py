@@ -31,6 +31,15 @@ ADDRESS = "10.0.0.1"
 ANSWER = Answer(Choice.RETRY, "ada", "why not", NOW)
 
 
+def _then(effect: Thunk, read: Thunk) -> Thunk:
+    """Return a call that has an effect, and then reads it."""
+
+    def both() -> Any:
+        return effect(), read()
+
+    return both
+
+
 def _hand_over(g: Gateways) -> Thunk:
     first = g.leases.acquire(g.cluster, "first", NOW)
     return lambda: g.leases.hand_over(g.cluster, first, "second", NOW)
@@ -43,14 +52,14 @@ def _renew(g: Gateways) -> Thunk:
 
 def _release(g: Gateways) -> Thunk:
     first = g.leases.acquire(g.cluster, "first", NOW)
-    return lambda: (g.leases.release(g.cluster, first), g.leases.current(g.cluster))
+    return _then(lambda: g.leases.release(g.cluster, first), lambda: g.leases.current(g.cluster))
 
 
 def _put(g: Gateways) -> Thunk:
     first = a_deployment(g, "aaaa")
     g.deployments.put(first)
     ended = replace(first, state=DeploymentState.DONE)
-    return lambda: (g.deployments.put(ended), g.deployments.get(g.cluster, first.id))
+    return _then(lambda: g.deployments.put(ended), lambda: g.deployments.get(g.cluster, first.id))
 
 
 def _stored(g: Gateways, read: Callable[[str], Any]) -> Thunk:
@@ -74,7 +83,7 @@ def _bed(deployment: str) -> TestBed:
 def _put_attempt(g: Gateways) -> Thunk:
     g.deployments.put_attempt(_attempt(g.service))
     failed = replace(_attempt(g.service), state=AttemptState.FAILED)
-    return lambda: (g.deployments.put_attempt(failed), g.deployments.attempts(g.service))
+    return _then(lambda: g.deployments.put_attempt(failed), lambda: g.deployments.attempts(g.service))
 
 
 def _asked(g: Gateways, call: Callable[[Any], Any]) -> Thunk:
@@ -84,7 +93,9 @@ def _asked(g: Gateways, call: Callable[[Any], Any]) -> Thunk:
 
 def _turns(g: Gateways) -> Thunk:
     turns = [a_turn(Order.INSTALL, 1, 1), replace(a_turn(Order.IDLE, 1, 0), host="host-2")]
-    return lambda: (g.fleet.give_turns(g.cluster, turns), [g.turn_of(g.cluster, each.host) for each in turns])
+    return _then(
+        lambda: g.fleet.give_turns(g.cluster, turns), lambda: [g.turn_of(g.cluster, each.host) for each in turns]
+    )
 
 
 def _reported(g: Gateways, call: Thunk) -> Thunk:
@@ -217,10 +228,10 @@ CALLS: Mapping[str, Callable[[Gateways], Thunk]] = {
     "DynamoFleet.quarantine_host": lambda g: lambda: g.fleet.quarantine_host(g.cluster, "host-1", "bad"),
     "DynamoFleet.quarantined_hosts": lambda g: _quarantined(g, lambda: g.fleet.quarantined_hosts(g.cluster)),
     "DynamoFleet.lift_quarantine": lambda g: _quarantined(
-        g, lambda: (g.fleet.lift_quarantine(g.cluster, "1.0.1"), g.fleet.quarantined(g.cluster))
+        g, _then(lambda: g.fleet.lift_quarantine(g.cluster, "1.0.1"), lambda: g.fleet.quarantined(g.cluster))
     ),
     "DynamoFleet.remove": lambda g: _reported(
-        g, lambda: (g.fleet.remove(g.cluster, "host-1"), g.fleet.names(g.cluster))
+        g, _then(lambda: g.fleet.remove(g.cluster, "host-1"), lambda: g.fleet.names(g.cluster))
     ),
     "SsmRegistry.desired": lambda g: lambda: g.registry.desired(g.cluster),
     "SsmRegistry.set_desired": lambda g: (
@@ -257,7 +268,9 @@ CALLS: Mapping[str, Callable[[Gateways], Thunk]] = {
     "DynamoCatalogue.claim_release": lambda g: lambda: g.catalogue.claim_release(g.service, SNAPSHOT, "1.2.0"),
     "DynamoFreezes.all": lambda g: _frozen(g, lambda: _freezes(g)),
     "DynamoFreezes.put": lambda g: lambda: g.freezes.put(_freeze(g)),
-    "DynamoFreezes.lift": lambda g: _frozen(g, lambda: (g.freezes.lift(f"staging/{g.service}"), _freezes(g))),
+    "DynamoFreezes.lift": lambda g: _frozen(
+        g, _then(lambda: g.freezes.lift(f"staging/{g.service}"), lambda: _freezes(g))
+    ),
     "DynamoQueue.waiting": lambda g: lambda: g.queue.waiting(g.cluster),
     "DynamoQueue.replace": _replace,
     "DynamoClusterQueries.clusters": lambda g: _desired(

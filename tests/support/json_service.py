@@ -22,7 +22,7 @@ class _Raw(io.BytesIO):
 
 def json_client(service: str, operations: Mapping[str, Operation]) -> Any:
     """Return the client of a service with a JSON protocol, whose `operations` answer or raise ClientError."""
-    client: Any = boto3.client(  # type: ignore[call-overload]
+    client: Any = boto3.client(
         service,
         region_name="eu-west-1",
         aws_access_key_id="test",

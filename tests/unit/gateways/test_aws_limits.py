@@ -23,7 +23,7 @@ def keys(*names: str) -> dict[str, Any]:
 
 
 def of(service: str, operation: str, params: dict[str, Any]) -> list[str]:
-    client: Any = boto3.client(service, region_name="eu-west-1")  # type: ignore[call-overload]
+    client: Any = boto3.client(service, region_name="eu-west-1")
     return list(problems(client.meta.service_model.operation_model(operation), params))
 
 
