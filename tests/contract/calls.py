@@ -195,11 +195,8 @@ CALLS: Mapping[str, Callable[[Gateways], Thunk]] = {
     "DynamoDeployments.has_attempts": lambda g: _stored(g, g.deployments.has_attempts),
     "DynamoDeployments.questions": lambda g: _stored(g, g.deployments.questions),
     "DynamoDeployments.beds": lambda g: _stored(g, g.deployments.beds),
-    "DynamoDeployments.put_bed": lambda g: (
-        lambda: (
-            g.deployments.put_bed(_bed(g.service)),
-            g.deployments.beds(g.service),
-        )
+    "DynamoDeployments.put_bed": lambda g: _then(
+        lambda: g.deployments.put_bed(_bed(g.service)), lambda: g.deployments.beds(g.service)
     ),
     "DynamoDeployments.put_checkpoint": lambda g: lambda: g.deployments.put_checkpoint(a_checkpoint(g.service, 1)),
     "DynamoDeployments.checkpoint": lambda g: _stored(g, g.deployments.checkpoint),
@@ -212,11 +209,9 @@ CALLS: Mapping[str, Callable[[Gateways], Thunk]] = {
     "DynamoStepReads.of_hosts": lambda g: _stored(
         g, lambda n: g.step_reads.of_hosts(g.cluster, n, [("host-1", 1)], ["host-1"])
     ),
-    "DynamoAuditLog.append": lambda g: (
-        lambda: (
-            g.audit_log.append(AuditEntry(NOW, str(g.cluster), "drain", "ada")),
-            g.audit_log.read(g.cluster),
-        )
+    "DynamoAuditLog.append": lambda g: _then(
+        lambda: g.audit_log.append(AuditEntry(NOW, str(g.cluster), "drain", "ada")),
+        lambda: g.audit_log.read(g.cluster),
     ),
     "DynamoAuditLog.read": lambda g: lambda: g.audit_log.read(g.cluster),
     "DynamoFleet.reports": lambda g: _reported(g, lambda: g.fleet.reports(g.cluster)),
@@ -234,11 +229,9 @@ CALLS: Mapping[str, Callable[[Gateways], Thunk]] = {
         g, _then(lambda: g.fleet.remove(g.cluster, "host-1"), lambda: g.fleet.names(g.cluster))
     ),
     "SsmRegistry.desired": lambda g: lambda: g.registry.desired(g.cluster),
-    "SsmRegistry.set_desired": lambda g: (
-        lambda: (
-            g.registry.set_desired(g.cluster, Desired("1.0.1", "d", 1, "d-1")),
-            g.registry.desired(g.cluster),
-        )
+    "SsmRegistry.set_desired": lambda g: _then(
+        lambda: g.registry.set_desired(g.cluster, Desired("1.0.1", "d", 1, "d-1")),
+        lambda: g.registry.desired(g.cluster),
     ),
     "SsmRegistry.clusters": lambda g: _desired(g, lambda: g.cluster in g.registry.clusters()),
     "AlbDispatcher.targets": lambda g: _registered(g, lambda: g.dispatcher.targets(g.cluster)),
