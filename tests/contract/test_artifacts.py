@@ -244,3 +244,19 @@ def test_the_health_checks_path_is_known(gateways: Gateways) -> None:
 def test_a_cluster_without_a_stack_is_unknown(gateways: Gateways) -> None:
     with pytest.raises(Unknown, match="Deploy its stack first"):
         gateways.dispatcher.targets(Cluster("staging", gateways.service))
+
+
+def test_a_snapshot_is_bound_to_its_first_release(gateways: Gateways) -> None:
+    claim = gateways.catalogue.claim_release
+    assert claim(gateways.service, SNAPSHOT, "1.2.0") == "1.2.0"
+    assert claim(gateways.service, SNAPSHOT, "1.2.1") == "1.2.0"
+    assert claim(gateways.service, "1.2.0-20261123130000-abcdef1", "1.2.0") is None
+    assert gateways.catalogue.releases(gateways.service) == {"1.2.0": SNAPSHOT}
+
+
+def test_a_promoted_snapshot_is_promoted_again_beside_a_foreign_object(gateways: Gateways) -> None:
+    publish(gateways)
+    for _ in range(2):
+        made = promote(gateways.catalogue, gateways.artifacts, gateways.service, SNAPSHOT, "ada")
+        assert made.release == "1.2.0"
+        gateways.put_foreign(gateways.service, "1.2.1", b"not ours")

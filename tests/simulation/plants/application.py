@@ -176,7 +176,7 @@ FAULTS = (
         "tests.fakes.catalogue",
         "            if promoted == snapshot:",
         "            if False:",
-        f"{_ARTIFACTS}::test_sixteen_racing_promotions_of_one_snapshot_give_one_release[memory]",
+        f"{_ARTIFACTS}::test_a_snapshot_is_bound_to_its_first_release[memory]",
     ),
     Planted(
         "a-release-is-written-over",
