@@ -1,17 +1,20 @@
 """The pauses between an agent's polls of the ledger: short while its own update is near, long at rest.
 
-Used by agent.py. A changed turn is a sign that more follows: next_step issues the turn of a host again when the
-round before the host's own begins, and when its own begins. An INSTALL follows the drain.
+Used by agent.py. next_step issues a host's turn some rounds ahead, and again when the round before the host's own
+begins, and when its own begins. An INSTALL follows the drain. So an agent polls quickly only once its turn was issued
+again: the others wait for their rounds, and must cost little.
 """
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from apps.agent.decide import Abandon, Decision, Fetch, Idle, Ignore, Install, Prefetched
 from lifecycle.domain.fleet.host_command import Order, Turn
 
-_SOON_GROWTH, _GROWTH = 1.25, 2.0
-_SOON_LIMIT = 10  # pauses while an install is expected, as a multiple of the shortest one
-_QUICK_POLLS = 8  # polls at the shortest pause after a change, while an install is expected: a quick drain's time
+_GROWTH, _SOON_GROWTH = 2.0, 1.5
+_SOON_LIMIT = 15  # the longest pause while an install is expected, as a multiple of the shortest one
+_NEAR_LIMIT = 3  # the same once the turn was issued again: the host's round is the next one, or has begun
+_NEAR_POLLS = 5  # polls at the shortest pause after that: a quick drain's time
 # A rollback comes soon after a deployment or not at all, so an agent stays alert for a while.
 ALERT = timedelta(minutes=1)
 _ALERT_PART = 8
@@ -24,28 +27,38 @@ class PollPace:
         self._shortest = shortest
         self._longest = longest
         self._turn: Turn | None = None
+        self._near = False
         self._pause = longest
         self._polls = 0
 
     def after(self, decision: Decision, turn: Turn | None, now: datetime) -> float:
         """Return the seconds until the next poll, after this decision about this turn."""
+        if turn != self._turn:
+            self._near = _is_issued_again(turn, self._turn)
+            self._turn, self._pause, self._polls = turn, 0.0, 0
         match decision:
             case Fetch() | Install() | Abandon():
                 self._pause = self._shortest
+            case Prefetched(_, soon) if soon and self._near:
+                growth = 1.0 if self._polls < _NEAR_POLLS else _SOON_GROWTH
+                self._grow(growth, self._shortest * _NEAR_LIMIT)
             case Prefetched(_, soon) if soon:
-                growth = 1.0 if self._polls < _QUICK_POLLS else _SOON_GROWTH
-                self._grow(turn, growth, min(self._shortest * _SOON_LIMIT, self._longest))
+                self._grow(_SOON_GROWTH, self._shortest * _SOON_LIMIT)
             case Idle() | Ignore() | Prefetched():
                 alert = turn is not None and turn.order is Order.IDLE and _is_recent(turn, now)
-                self._grow(turn, _GROWTH, self._longest / _ALERT_PART if alert else self._longest)
+                self._grow(_GROWTH, self._longest / _ALERT_PART if alert else self._longest)
+        self._polls += 1
         return self._pause
 
-    def _grow(self, turn: Turn | None, factor: float, limit: float) -> None:
-        if turn != self._turn:
-            self._turn, self._pause, self._polls = turn, self._shortest, 0
-        else:
-            self._pause = min(self._pause * factor, limit)
-        self._polls += 1
+    def _grow(self, factor: float, limit: float) -> None:
+        self._pause = min(max(self._pause * factor, self._shortest), limit, self._longest)
+
+
+def _is_issued_again(turn: Turn | None, last: Turn | None) -> bool:
+    """Return whether it is the last turn with other times."""
+    if turn is None or last is None:
+        return False
+    return replace(last, issued_at=turn.issued_at, expires_at=turn.expires_at) == turn
 
 
 def _is_recent(turn: Turn, now: datetime) -> bool:

@@ -23,17 +23,32 @@ def test_agent_at_rest_polls_seldom() -> None:
     assert pauses(PollPace(BUSY, IDLE), Idle("no command"), None, 3) == [IDLE, IDLE, IDLE]
 
 
-def test_polls_before_an_install_slow_down_to_a_tenth_of_their_pace() -> None:
+def test_polls_some_rounds_ahead_slow_down_to_a_fifteenth_of_their_pace() -> None:
     found = pauses(PollPace(BUSY, IDLE), SOON, TURN, 30)
-    assert found[:8] == [BUSY] * 8
+    assert found[0] == BUSY
     assert found == sorted(found)
-    assert found[-1] == pytest.approx(10 * BUSY)
+    assert found[7:] == pytest.approx([15 * BUSY] * 23)
 
 
-def test_command_that_is_issued_again_restarts_the_quick_polls() -> None:
+def issued_again(turn: Turn, seconds: int) -> Turn:
+    later = timedelta(seconds=seconds)
+    return replace(turn, issued_at=turn.issued_at + later, expires_at=turn.expires_at + later)
+
+
+def test_command_that_is_issued_again_is_polled_for_quickly() -> None:
     pace = PollPace(BUSY, IDLE)
     pauses(pace, SOON, TURN, 30)
-    assert pace.after(SOON, replace(TURN, issued_at=NOW + timedelta(seconds=1)), NOW) == BUSY
+    found = pauses(pace, SOON, issued_again(TURN, 1), 30)
+    assert found[:5] == [BUSY] * 5
+    assert found == sorted(found)
+    assert found[-1] == pytest.approx(3 * BUSY)
+    assert pauses(pace, SOON, issued_again(TURN, 2), 5) == [BUSY] * 5
+
+
+def test_next_attempt_is_polled_for_as_if_it_were_some_rounds_ahead() -> None:
+    pace = PollPace(BUSY, IDLE)
+    pauses(pace, SOON, TURN, 30)
+    assert pauses(pace, SOON, replace(issued_again(TURN, 1), attempt=2), 30)[-1] == pytest.approx(15 * BUSY)
 
 
 def test_quick_polls_are_never_slower_than_those_at_rest() -> None:
@@ -43,7 +58,7 @@ def test_quick_polls_are_never_slower_than_those_at_rest() -> None:
 def test_work_is_followed_by_a_poll_at_once() -> None:
     pace = PollPace(BUSY, IDLE)
     assert pace.after(Fetch(TURN, "new"), TURN, NOW) == BUSY
-    assert pace.after(Prefetched("on the disk", soon=False), TURN, NOW) == BUSY
+    assert pace.after(Prefetched("on the disk", soon=False), TURN, NOW) == 2 * BUSY
     assert pauses(pace, Prefetched("on the disk", soon=False), TURN, 6)[-1] == IDLE
 
 
