@@ -5,8 +5,10 @@ The kernel reuses pids, so a pid alone does not identify a process. A pid and it
 
 import contextlib
 import os
+import select
 import socket
 import struct
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
@@ -57,7 +59,30 @@ def group_alive(group: int) -> bool:
         return False
     except PermissionError:
         pass
+    # Usually the leader is the last to end. Reading every process of a host takes a thousand times as long.
+    leader = process(group)
+    if leader is not None and leader.group == group and not leader.dead:
+        return True
     return any(member.group == group and not member.dead for member in _processes())
+
+
+def await_end(pid: int, seconds: float) -> None:
+    """Sleep for so many seconds, or until a living process of this pid ends."""
+    found = process(pid)
+    if found is None or found.dead:
+        time.sleep(seconds)
+        return
+    try:
+        descriptor = os.pidfd_open(pid)
+    except OSError:  # it ended just now, or the kernel is too old
+        time.sleep(seconds)
+        return
+    try:
+        ended = select.poll()
+        ended.register(descriptor, select.POLLIN)
+        ended.poll(seconds * 1000)
+    finally:
+        os.close(descriptor)
 
 
 def listener(address: str, port: int) -> str:

@@ -22,8 +22,9 @@ from apps.agent.errors import PortTaken, ServiceFailed
 from apps.agent.http_get import get
 from lifecycle.domain.service.manifest import Check
 
-_FIRST_POLL_SECONDS = 0.002
-_POLL_SECONDS = 0.015
+# A wait for a service asks again after this part of the time that it has taken so far, within these limits.
+_PAUSE_PART, _SHORTEST_PAUSE, _LONGEST_PAUSE = 0.04, 0.002, 0.05
+_COMMAND_PAUSE = 0.005
 _DETAIL_BYTES = 400
 _OUTPUT_BYTES = 16 * 1024**2
 
@@ -42,7 +43,7 @@ def check_port_is_free(address: str, port: int) -> None:
 
 def wait_until_ready(address: str, port: int, seconds: float, exit_reason: Callable[[], str | None]) -> None:
     """Wait until connections are accepted; raise ServiceFailed at once when `exit_reason` returns one."""
-    deadline, pause = time.monotonic() + seconds, _FIRST_POLL_SECONDS
+    began = time.monotonic()
     while True:
         if reason := exit_reason():
             raise ServiceFailed(
@@ -50,13 +51,13 @@ def wait_until_ready(address: str, port: int, seconds: float, exit_reason: Calla
             )
         if _accepts(address, port):
             return
-        if time.monotonic() > deadline:
+        waited = time.monotonic() - began
+        if waited > seconds:
             raise ServiceFailed(
                 f"the service did not accept connections on {address}:{port} within {seconds:g} s; "
                 "bind it to HOST and PORT, or raise run.start_seconds"
             )
-        time.sleep(pause)
-        pause = min(pause * 1.3, _POLL_SECONDS)
+        time.sleep(min(max(waited * _PAUSE_PART, _SHORTEST_PAUSE), _LONGEST_PAUSE))
 
 
 def _accepts(address: str, port: int) -> bool:
@@ -124,5 +125,5 @@ def _wait(test: subprocess.Popen[bytes], deadline: float, output: IO[bytes]) -> 
             return None, "did not end in time"
         if os.fstat(output.fileno()).st_size > _OUTPUT_BYTES:
             return None, f"printed more than {_OUTPUT_BYTES} bytes"
-        time.sleep(_POLL_SECONDS / 3)
+        time.sleep(_COMMAND_PAUSE)
     return code, ""

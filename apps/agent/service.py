@@ -139,7 +139,7 @@ class Service:
                 return True
             if time.monotonic() > deadline:
                 return False
-            time.sleep(pause)
+            processes.await_end(started.pid, pause)
             pause = min(pause * 1.5, 0.02)
 
     def _has_exited(self, started: StartRecord) -> bool:
