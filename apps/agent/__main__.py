@@ -61,7 +61,7 @@ def run(settings: Settings) -> None:
     sink = aws.CloudWatchMetricSink(
         functools.cache(lambda: aws.client("cloudwatch")), settings.cluster, settings.host, settings.metrics_seconds
     )
-    publisher = MetricsPublisher(settings, sink, agent.deploying)
+    publisher = MetricsPublisher(settings, sink, agent.measured)
     publisher.start()
     try:
         agent.run(stopping)

@@ -26,7 +26,7 @@ from lifecycle.domain.fleet.host_command import Turn
 
 logger = logging.getLogger(__name__)
 
-SERVICE_CHECK_SECONDS = 0.5
+SERVICE_CHECK_SECONDS = 1.0
 FIRST_RETRY_SECONDS = 0.2
 MAXIMUM_RETRY_SECONDS = 5.0
 
@@ -39,7 +39,7 @@ def utc_now() -> datetime:
 class Agent:
     """One host's agent. `step` polls the ledger once; `run` repeats it until `stopping` is set.
 
-    `deploying` is set while a deployment is under way that has updated this host, as the last poll showed.
+    `measured` is set while this host may be in a test bed, or be the control of one, as the last poll showed.
     """
 
     def __init__(
@@ -63,7 +63,8 @@ class Agent:
         self._last_logged = ""
         self._pace = PollPace(settings.busy_seconds, settings.idle_seconds)
         self._pause = 0.0
-        self.deploying = threading.Event()
+        self._noted: Turn | None = None
+        self.measured = threading.Event()
 
     def run(self, stopping: threading.Event) -> None:
         """Poll and act until `stopping` is set; leave the service as it is."""
@@ -80,10 +81,11 @@ class Agent:
             state = self._journal.state()
             self._journal.retry_save()
             turn = self._turns.current()
-            self._note(turn)
             decision = decide(turn, state, self._settings.host, self._clock())
             self._log_once(f"{type(decision).__name__}: {decision.reason}")
+            before = self._release_store.current()
             self._act(decision)
+            self._note(turn, before)
             wait = self._pace.after(decision, turn, self._clock())
         except (LifecycleError, OSError) as error:
             if not self._pause:
@@ -96,11 +98,22 @@ class Agent:
         self._publish()
         return wait
 
-    def _note(self, turn: Turn | None) -> None:
-        if turn is not None and turn.order in INSTALL_ORDERS:
-            self.deploying.set()
+    def _note(self, turn: Turn | None, before: str) -> None:
+        """Set `measured` after an update to a version with a test bed, or a restart of the version from before.
+
+        A control is restarted on its version. It may not know yet which version it is compared with.
+        """
+        if turn == self._noted:
+            return
+        self._noted = turn
+        if turn and turn.order in INSTALL_ORDERS and (turn.version == before or self._bakes(turn.version)):
+            self.measured.set()
         else:
-            self.deploying.clear()
+            self.measured.clear()
+
+    def _bakes(self, version: str) -> bool:
+        manifest = self._release_store.manifest(version)
+        return manifest is not None and manifest.policy(self._settings.cluster.environment).bake_minutes > 0
 
     def _log_once(self, message: str) -> None:
         """Log a decision when it changes, not at every poll."""

@@ -27,21 +27,21 @@ logger = logging.getLogger(__name__)
 
 MAXIMUM_ANSWER_BYTES = 64 * 1024
 TIMEOUT_SECONDS = 2.0
-# A laptop has periods below a minute. A host may be in a test bed, or be the control of one, only while a deployment
-# is under way that has updated it. Its service is read each period then, and else once a minute.
+# A laptop has periods below a minute. Only a test bed and its control are read each period then. A host may be one of
+# them after it was updated, until the deployment ends. The other services are read once a minute.
 SLOW_PERIOD_SECONDS = 60.0
 
 
 class MetricsPublisher:
     """A thread that publishes once per `settings.metrics_seconds`, in the middle of each period of the clock.
 
-    `deploying` is set while a deployment is under way that has updated the host.
+    `measured` is set while the host may be in a test bed, or be the control of one.
     """
 
-    def __init__(self, settings: Settings, sink: MetricSink, deploying: threading.Event) -> None:
+    def __init__(self, settings: Settings, sink: MetricSink, measured: threading.Event) -> None:
         self._settings = settings
         self._sink = sink
-        self._deploying = deploying
+        self._measured = measured
         self._failing = False
         self._ending = threading.Event()
         self._thread = threading.Thread(target=self._run, name="metrics", daemon=True)
@@ -77,7 +77,7 @@ class MetricsPublisher:
         period = self._settings.metrics_seconds
         rest = max(period, SLOW_PERIOD_SECONDS)
         while True:
-            began_meanwhile = self._deploying.wait(_seconds_to_next_reading(time.time(), rest))
+            began_meanwhile = self._measured.wait(_seconds_to_next_reading(time.time(), rest))
             if self._ending.wait(_seconds_to_next_reading(time.time(), period) if began_meanwhile else 0.0):
                 return
             self.publish()

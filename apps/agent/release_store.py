@@ -10,6 +10,7 @@
 Called by installer.py. Preparing a version changes neither `current` nor the tree of the running service.
 """
 
+import contextlib
 import os
 import shutil
 import tempfile
@@ -86,6 +87,13 @@ class ReleaseStore:
         """Return the versions on the disk whose bytes were checked, the last used last."""
         found = [path.parent for path in (self._home / "artifacts").glob("*/checked.json")]
         return tuple(path.name for path in sorted(found, key=lambda path: path.stat().st_mtime_ns))
+
+    def manifest(self, version: str) -> Manifest | None:
+        """Return the manifest on the disk; None if there is none, or if it cannot be read any more."""
+        with contextlib.suppress(LifecycleError):
+            text = read_or_none(self._artifact(version) / "manifest.json")
+            return from_json(Manifest, text) if text else None
+        return None
 
     def prepare(self, turn: Turn, fetching: Callable[[], None]) -> Prepared:
         """Make the turn's version ready on the disk; call `fetching` before reading from the store.

@@ -150,7 +150,8 @@ def new_agent(host: Host) -> tuple[Agent, SimulatedJournal, AgentLedger]:
     agent._last_logged = ""
     agent._pace = PollPace(settings.busy_seconds, settings.idle_seconds)
     agent._pause = 0.0
-    agent.deploying = threading.Event()
+    agent._noted = None
+    agent.measured = threading.Event()
     reporter._agent = agent
     sim.reporters[host.name] = reporter
     return agent, journal, ledger

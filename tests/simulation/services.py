@@ -79,6 +79,9 @@ class ReleaseStore:
     def versions(self) -> tuple[str, ...]:
         return tuple(self._host.disk)
 
+    def manifest(self, _version: str) -> None:
+        return None
+
     def prepare(self, turn: Turn, fetching: Callable[[], None]) -> Prepared:
         """Take a release from the disk, or fetch and check it; raise what the real one raises."""
         host, sim = self._host, self._host.sim

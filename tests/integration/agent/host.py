@@ -8,6 +8,7 @@ import tarfile
 import threading
 import urllib.request
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -18,6 +19,7 @@ from lifecycle.domain.fleet.cluster import Cluster
 from lifecycle.domain.fleet.host import AgentStage, HostReport
 from lifecycle.domain.fleet.host_command import Order, Turn
 from lifecycle.domain.service.manifest import Check, Manifest, Run
+from lifecycle.domain.service.policy import Policy
 from tests.fakes.agent import MemoryReleases, MemoryReports, MemoryTurns, Outage
 from tests.support.polling import PATIENCE_SECONDS
 
@@ -115,11 +117,13 @@ class Host:
         self_test: Check | None = None,
         files: Mapping[str, str] | None = None,
         environment: Mapping[str, str] | None = None,
+        bake_minutes: int = 0,
         **seconds: float,
     ) -> Manifest:
         artifact = pack({"serve.py": SERVICE, "version": version, **(files or {})})
         command = Run(run, 8080, dict(environment or {}), **{"start_seconds": 3.0, "stop_seconds": 1.0, **seconds})
         manifest = manifest_of(version, artifact, command, self_test or Check("/self_test", timeout_seconds=1.0))
+        manifest = replace(manifest, policies={"production": Policy(bake_minutes=bake_minutes)})
         self.releases.publish(manifest, artifact)
         return manifest
 

@@ -296,17 +296,32 @@ def test_a_full_disk_does_not_end_the_agent_or_the_service(still_host: Host) -> 
     assert before.running
 
 
-def test_agent_knows_from_its_command_whether_a_deployment_that_updated_it_is_under_way(still_host: Host) -> None:
+def test_host_may_be_in_a_test_bed_from_its_update_until_the_deployment_ends(still_host: Host) -> None:
+    still_host.publish("1.0.0")
+    still_host.publish("1.1.0", bake_minutes=30)
+    agent: Agent = still_host.agent()
+    measured = []
+    for order, version in (
+        (Order.PREFETCH, "1.0.0"),
+        (Order.INSTALL, "1.0.0"),
+        (Order.IDLE, "1.0.0"),
+        (Order.PREFETCH, "1.1.0"),
+        (Order.INSTALL, "1.1.0"),
+        (Order.IDLE, "1.1.0"),
+    ):
+        still_host.turn(order, version)
+        agent.step()
+        agent.step()
+        measured.append(agent.measured.is_set())
+    assert measured == [False, False, False, False, True, False]
+
+
+def test_host_whose_version_is_restarted_may_be_a_control(still_host: Host) -> None:
     still_host.publish("1.0.0")
     agent: Agent = still_host.agent()
-    agent.step()
-    assert not agent.deploying.is_set()
-    still_host.turn(Order.PREFETCH, "1.0.0")
-    agent.step()
-    assert not agent.deploying.is_set()
     still_host.turn(Order.INSTALL, "1.0.0")
     agent.step()
-    assert agent.deploying.is_set()
-    still_host.turn(Order.IDLE, "1.0.0")
+    assert not agent.measured.is_set()
+    still_host.turn(Order.INSTALL, "1.0.0")
     agent.step()
-    assert not agent.deploying.is_set()
+    assert agent.measured.is_set()
