@@ -6,6 +6,7 @@ for example while the ledger is unreachable.
 
 import logging
 import threading
+import time
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime
@@ -21,19 +22,30 @@ FIRST_RETRY_SECONDS = 0.2
 MAXIMUM_RETRY_SECONDS = 5.0
 SETTLE_SECONDS = 0.05
 """A stage that ends sooner than this is not written; its write would only delay the next one."""
+HEARTBEAT_PART = 0.75
+"""The part of a heartbeat's period after which the next poll of the ledger writes it, so that an idle process wakes
+once instead of twice."""
 
 
 class Reporter:
     """The writer of the latest report: at once after a change, and every `heartbeat` seconds."""
 
-    def __init__(self, reports: Reports, heartbeat: float, clock: Callable[[], datetime]) -> None:
+    def __init__(
+        self,
+        reports: Reports,
+        heartbeat: float,
+        clock: Callable[[], datetime],
+        elapsed: Callable[[], float] = time.monotonic,
+    ) -> None:
         self._reports = reports
         self._heartbeat = heartbeat
         self._clock = clock
+        self._elapsed = elapsed
         self._condition = threading.Condition()
         self._latest: HostReport | None = None
         self._changes = 0
         self._written = 0
+        self._written_at = float("-inf")
         self._ending = False
         self._thread = threading.Thread(target=self._run, name="reporter", daemon=True)
 
@@ -43,7 +55,8 @@ class Reporter:
     def publish(self, report: HostReport) -> None:
         """Replace the report to write; `seen_at` is set when it is written."""
         with self._condition:
-            if self._latest is None or replace(report, seen_at=self._latest.seen_at) != self._latest:
+            changed = self._latest is None or replace(report, seen_at=self._latest.seen_at) != self._latest
+            if changed or self._elapsed() - self._written_at > self._heartbeat * HEARTBEAT_PART:
                 self._latest = report
                 self._changes += 1
                 self._condition.notify_all()
@@ -79,6 +92,7 @@ class Reporter:
 
     def _write(self, report: HostReport, change: int, pause: float) -> float:
         """Write one report; return the seconds until the next try, 0 after a success."""
+        began = self._elapsed()
         try:
             self._reports.write(replace(report, seen_at=self._clock()))
         except LifecycleError as error:
@@ -88,6 +102,6 @@ class Reporter:
         if pause:
             logger.info("reports are written again")
         with self._condition:
-            self._written = change
+            self._written, self._written_at = change, began
             self._condition.notify_all()
         return 0.0

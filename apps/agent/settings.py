@@ -31,7 +31,7 @@ class Settings:
     bucket: str = ""
     idle_seconds: float = 5.0
     busy_seconds: float = 0.02
-    heartbeat_seconds: float = 3.0
+    heartbeat_seconds: float = 10.0
     metrics_seconds: float = 60.0
 
 
@@ -100,6 +100,6 @@ def _parser(environment: Mapping[str, str]) -> argparse.ArgumentParser:
     option("bucket", Variable.ARTIFACT_BUCKET, "the S3 bucket with releases and snapshots")
     option("idle-seconds", "LIFECYCLE_IDLE_SECONDS", "most seconds between polls for a command", 5.0, float)
     option("busy-seconds", "LIFECYCLE_BUSY_SECONDS", "fewest seconds between polls, after a change", 0.02, float)
-    option("heartbeat-seconds", "LIFECYCLE_HEARTBEAT_SECONDS", "most seconds between reports", 3.0, float)
+    option("heartbeat-seconds", "LIFECYCLE_HEARTBEAT_SECONDS", "most seconds between reports", 10.0, float)
     option("metrics-seconds", "LIFECYCLE_METRICS_SECONDS", "seconds between metric readings", 60.0, float)
     return parser

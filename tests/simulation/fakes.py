@@ -17,7 +17,7 @@ from tests.fakes.leases import MemoryLeases
 if TYPE_CHECKING:
     from tests.simulation.simulation import Simulation
 
-# Seconds. A real agent reports every 3 s; a report of 9 s ago makes no host unreachable.
+# Seconds. A real agent reports every 10 s; a report of 9 s ago makes no host unreachable.
 HEARTBEAT = 9.0
 # Seconds. A waiting stage polls less and less often, down to this, so that a run stays short.
 LONGEST_NAP = 30.0

@@ -24,6 +24,9 @@ AGENT = "agent-"
 # The emulator grants any duration. AWS grants at most 12 hours, but renews an instance's session itself.
 _SESSION_SECONDS = 30 * 86_400
 _IDLE_SECONDS = 2.0
+# An agent is unreachable after 10 s here (apps/local/aws/assembly.py), and after 30 s on AWS. Every second poll
+# writes a heartbeat (apps/agent/reporter.py).
+_HEARTBEAT_SECONDS = 5.0
 _PYTHONPATH = f"{REPOSITORY}:{REPOSITORY / 'layers' / 'core' / 'python'}"
 
 
@@ -108,6 +111,7 @@ def start_agent(layout: Layout, environment: Mapping[str, Any], host: Host) -> P
         *("--table", environment["ledger_table"]),
         *("--bucket", environment["artifact_bucket"]),
         *("--idle-seconds", str(_IDLE_SECONDS)),
+        *("--heartbeat-seconds", str(_HEARTBEAT_SECONDS)),
         *("--metrics-seconds", CONTEXT["minute_seconds"]),
     ]
     return start(layout, host.part, command, variables, PriorityScope.SESSION)
