@@ -4,9 +4,11 @@ Standard library: one thread per connection, persistent connections, bounded bod
 no delayed acknowledgement costs 40 ms.
 """
 
+import contextlib
 import errno
 import ipaddress
 import logging
+import socket
 import threading
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler
@@ -131,10 +133,12 @@ class LoopbackServer(ThreadingMixIn, TCPServer):
 
     def start(self) -> None:
         """Serve in a thread, until `stop`."""
-        threading.Thread(target=self.serve_forever, args=(0.1,), name="http", daemon=True).start()
+        threading.Thread(target=self.serve_forever, args=(1.0,), name="http", daemon=True).start()
 
     def stop(self) -> None:
         """Take no more connections."""
+        with contextlib.suppress(OSError):
+            self.socket.shutdown(socket.SHUT_RDWR)  # it ends the wait for the next connection
         self.shutdown()
         self.server_close()
 

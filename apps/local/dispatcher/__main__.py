@@ -62,7 +62,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--address", default="127.0.0.1", help="the address that listeners bind to")
     parser.add_argument("--admin-port", type=int, default=0, help="Envoy's admin port; 0 takes a free one")
     parser.add_argument("--check-interval", type=float, default=2.0, help="seconds between health checks")
-    parser.add_argument("--sync-interval", type=float, default=2.0, help="seconds between reads of the emulator")
+    parser.add_argument("--sync-interval", type=float, default=4.0, help="seconds between reads of the emulator")
     parser.add_argument(
         "--metrics-period", type=float, default=60.0, help="seconds that one datum of a metric covers"
     )

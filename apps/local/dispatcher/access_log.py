@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 NAME = "requests.log"
-FLUSH_MILLISECONDS = 100
+FLUSH_MILLISECONDS = 250
 # The duration is from the request leaving Envoy to the answer's first byte: an ALB's target response time.
 FORMAT = "%UPSTREAM_CLUSTER% %RESPONSE_CODE% %COMMON_DURATION(US_TX_BEG:US_RX_BEG:us)% %RESPONSE_FLAGS%\n"
 # The log is emptied when it is longer than this, in bytes; nothing else reads it.

@@ -1,7 +1,7 @@
 """The load balancer's state: it follows the emulator (the desired state) and Envoy (the actual state).
 
 endpoint.py calls it for each API call that the emulator accepted. It has two threads. One reads the emulator every
-two seconds and on request. The other watches Envoy while a target is draining or leaving.
+few seconds and on request. The other watches Envoy while a target is draining or leaving.
 """
 
 import contextlib
@@ -27,7 +27,7 @@ _WATCH_SECONDS = 0.004
 _LONG_WATCH_SECONDS = 0.025
 _LONG_AFTER_SECONDS = 0.25
 # One of so many looks at the emulator reads everything. The others compare what a deployment of a stack changes.
-_FULL_READ_EVERY = 15
+_FULL_READ_EVERY = 8
 
 log = logging.getLogger(__name__)
 

@@ -41,12 +41,18 @@ class Service(ThreadingHTTPServer):
         self.server_name, self.server_port = self.server_address[:2]
 
     def run(self):
-        self.serve_forever(poll_interval=0.05)
+        self.serve_forever(poll_interval=1)
         with self._lock:
             self.stopping = True
             for connection in self._connections:
                 self._end_idle(connection)
         self.server_close()  # waits for the connections' threads
+
+    def shutdown(self):
+        # It ends the wait for the next connection, so an idle service need not look often whether it has to stop.
+        with suppress(OSError):
+            self.socket.shutdown(socket.SHUT_RDWR)
+        super().shutdown()
 
     def connected(self, connection):
         with self._lock:
