@@ -145,7 +145,7 @@ def _record(layout: Layout, parts: Mapping[str, Part]) -> None:
 def _process(pid: int) -> psutil.Process | None:
     try:
         return psutil.Process(pid)
-    except psutil.NoSuchProcess:
+    except (psutil.NoSuchProcess, ValueError):  # a part that was never started has a pid below 0
         return None
 
 
