@@ -62,7 +62,7 @@ def _document(text: str | None) -> dict[str, Any]:
 
 def current_step(newest_first: Sequence[Mapping[str, Any]]) -> str:
     """Describe in a few words what a delivery does now, from its newest events."""
-    building = ("StartBuild", "WaitForBuild", "CheckBuild", "Built")
+    building = ("StartBuild", "Started", "WaitForBuild", "CheckBuild", "Built")
     for event in newest_first:
         if "stateEnteredEventDetails" not in event:
             continue

@@ -3,10 +3,10 @@
 from lifecycle.application.delivery.build import Started, start_build
 from lifecycle.entrypoints import bootstrap
 from lifecycle.entrypoints.events import StartBuild
-from lifecycle.entrypoints.handler import task
+from lifecycle.entrypoints.handler import entry
 
 
-@task(StartBuild)
+@entry(StartBuild, lambda reason: Started("", "REFUSED", reason))
 def handle(event: StartBuild) -> Started:
     """Start the build, once for each execution."""
     build = start_build(

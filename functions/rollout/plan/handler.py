@@ -3,10 +3,10 @@
 from lifecycle.application.rollout.plan import Planned, begin
 from lifecycle.entrypoints import bootstrap
 from lifecycle.entrypoints.events import Deploy
-from lifecycle.entrypoints.handler import task
+from lifecycle.entrypoints.handler import entry
 
 
-@task(Deploy)
+@entry(Deploy, lambda reason: Planned("REFUSED", 0, reason))
 def handle(event: Deploy) -> Planned:
     """Begin the deployment, or return the blockers."""
     return begin(bootstrap.context(), event.request(), event.execution)

@@ -19,7 +19,7 @@ from lifecycle.entrypoints.handler import parse
 from lifecycle.gateways.serialization import from_json, to_json, to_plain
 
 REQUEST = Request(
-    "hello-production-20261127-1", "hello", "production", "1.0.1", "ada",
+    "hello-production-20261127120000-ab12", "hello", "production", "1.0.1", "ada",
     overrides=(Override.FREEZE, Override.NO_ROLLBACK_TARGET),
 )  # fmt: skip
 DEPLOYMENT = Deployment(

@@ -2,21 +2,33 @@
 
 import json
 from datetime import timedelta
-from typing import Annotated, Any, TypeAlias
+from typing import Annotated, Any, Self, TypeAlias
 
 from pydantic import AfterValidator, AliasChoices, AwareDatetime, BaseModel, ConfigDict, Field, model_validator
 
 from lifecycle.application.rollout.stage_guard import HostTask
 from lifecycle.application.rollout.test_bed.task import BakeTask
 from lifecycle.domain.delivery.retention import RetentionRules
+from lifecycle.domain.errors import InvalidValue
 from lifecycle.domain.fleet.cluster import Cluster
 from lifecycle.domain.fleet.target_group import Group
 from lifecycle.domain.rollout.decision import Choice
-from lifecycle.domain.rollout.deployment import DeploymentState, Kind, Override, Request
+from lifecycle.domain.rollout.deployment import DeploymentState, Kind, Override, Request, check_deployment_id
 from lifecycle.domain.rollout.test_bed.model import BedState
+from lifecycle.entrypoints.names_in_events import (
+    Branch,
+    Commit,
+    ExecutionName,
+    HostName,
+    Repository,
+    Requester,
+    VersionName,
+)
 
 # A reason that is longer is cut, not refused: a rollback must not fail for the length of its reason.
 REASON_LENGTH = 4_000
+# The most hosts that a cluster may have (docs/reliability.md).
+MOST_HOSTS = 5_000
 Shortened: TypeAlias = Annotated[str, AfterValidator(lambda text: text[:REASON_LENGTH])]
 
 
@@ -43,14 +55,27 @@ class Deploy(Command):
     deployment: str
     service: str
     environment: str
-    version: str
-    requested_by: str
+    version: VersionName
+    requested_by: Requester
     reason: Shortened = ""
     kind: Kind = Kind.DEPLOY
     rollback_of: str | None = None
-    overrides: tuple[Override, ...] = Field((), validation_alias=AliasChoices("overrides", "despite"))
-    only: tuple[str, ...] = ()
-    execution: str
+    overrides: tuple[Override, ...] = Field(
+        (), validation_alias=AliasChoices("overrides", "despite"), max_length=len(Override)
+    )
+    only: tuple[HostName, ...] = Field((), max_length=MOST_HOSTS)
+    execution: ExecutionName
+
+    @model_validator(mode="after")
+    def _is_of_one_cluster(self) -> Self:
+        try:
+            cluster = Cluster(self.environment, self.service)
+            for name in (self.deployment, self.rollback_of):
+                if name is not None:
+                    check_deployment_id(name, cluster)
+        except InvalidValue as error:
+            raise ValueError(str(error)) from error
+        return self
 
     def request(self) -> Request:
         return Request(**self.model_dump(exclude={"execution"}))
@@ -62,7 +87,8 @@ class InDeployment(OfCluster):
     deployment: str
     epoch: int = 0
     execution: str = ""
-    undiagnosed: bool = False
+    round: int = 0
+    undiagnosed: bool = False  # executions that began under the former definition send it; nothing reads it
 
 
 class OnHost(InDeployment):
@@ -108,7 +134,11 @@ class Close(InDeployment):
     """The end of a deployment, with its outcome."""
 
     outcome: DeploymentState
-    reason: str
+    reason: Shortened
+    request: Deploy | None = None  # of a plan that broke
+
+    def unplanned(self) -> Request | None:
+        return self.request.request() if self.request else None
 
 
 class Decide(OfCluster):
@@ -205,13 +235,13 @@ def _message(record: Any) -> dict[str, Any]:
 class StartBuild(Command):
     """The input of statemachines/delivery.asl.json, with the name and start time of the execution."""
 
-    repository: str
-    name: str
-    commit: str
-    branch: str
-    pusher: str = ""
-    delivery: str = ""
-    execution: str
+    repository: Repository
+    name: str = Field(min_length=1, max_length=200)
+    commit: Commit
+    branch: Branch
+    pusher: str = Field(default="", max_length=200)
+    delivery: str = Field(default="", max_length=200)
+    execution: ExecutionName
     started: str
 
 

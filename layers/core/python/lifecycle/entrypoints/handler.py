@@ -1,6 +1,8 @@
 """The frame of every function's handler: parse the event, run the use case, log one line, dump the result.
 
 `task` is for states of a state machine: errors are raised, and the state machine retries or catches them.
+`entry` is for its first state, whose input may come from anybody. It answers an event that is not valid, because a
+retry would not help, and the emulator gives a state machine no error names.
 `command` is for people: expected errors are returned as {"error": "..."}.
 """
 
@@ -17,6 +19,9 @@ from lifecycle.gateways.serialization import to_plain
 C = TypeVar("C", bound=Command)
 Handler: TypeAlias = Callable[[dict[str, Any], Any], Any]
 
+# An error message names so many wrong fields: an input may have thousands.
+_MOST_PROBLEMS = 10
+
 logger = Logger()
 
 
@@ -25,6 +30,23 @@ def task(kind: type[C]) -> Callable[[Callable[[C], Any]], Handler]:
 
     def decorate(run: Callable[[C], Any]) -> Handler:
         def handle(event: dict[str, Any], context: Any) -> Any:
+            return _run(kind, run, event, context)
+
+        return handle
+
+    return decorate
+
+
+def entry(kind: type[C], refuse: Callable[[str], Any]) -> Callable[[Callable[[C], Any]], Handler]:
+    """Return a decorator for a handler that returns `refuse(reason)` for an event that is not valid."""
+
+    def decorate(run: Callable[[C], Any]) -> Handler:
+        def handle(event: dict[str, Any], context: Any) -> Any:
+            try:
+                parse(kind, event)
+            except InvalidEvent as error:
+                logger.warning("refused", extra={"reason": str(error)})
+                return to_plain(refuse(str(error)))
             return _run(kind, run, event, context)
 
         return handle
@@ -71,5 +93,6 @@ def parse(kind: type[C], event: dict[str, Any]) -> C:
     try:
         return kind.model_validate(event)
     except ValidationError as error:
-        wrong = "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors())
-        raise InvalidEvent(wrong, str(event)[:200]) from error
+        wrong = [f"{'.'.join(map(str, e['loc']))[:100] or 'input'}: {e['msg'][:300]}" for e in error.errors()]
+        more = f"; and {len(wrong) - _MOST_PROBLEMS} more" if len(wrong) > _MOST_PROBLEMS else ""
+        raise InvalidEvent("; ".join(wrong[:_MOST_PROBLEMS]) + more, str(event)[:200]) from error

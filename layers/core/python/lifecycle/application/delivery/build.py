@@ -32,9 +32,11 @@ class Recorded:
 
 @dataclass(frozen=True, slots=True)
 class Started:
-    """The id of a build."""
+    """The start of a build: STARTED with its id, or REFUSED because the input is not a push."""
 
     build: str
+    kind: str = "STARTED"
+    reason: str = ""
 
 
 @dataclass(frozen=True, slots=True)

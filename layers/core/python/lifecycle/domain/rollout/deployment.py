@@ -3,10 +3,12 @@
 Stored in the ledger; written by the phases of statemachines/rollout.asl.json, read by all of them.
 """
 
+import re
 from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 
+from lifecycle.domain.errors import InvalidName
 from lifecycle.domain.fleet.cluster import Cluster
 from lifecycle.domain.rollout.test_bed.model import NO_NOTE, BakeNote
 from lifecycle.domain.service.policy import Policy
@@ -16,6 +18,20 @@ from lifecycle.domain.service.target import Target
 def deployment_id(cluster: Cluster, now: datetime, suffix: str) -> str:
     """Return a deployment's name, sortable by time within its cluster; also the name of its first execution."""
     return f"{cluster.service}-{cluster.environment}-{now:%Y%m%d%H%M%S}-{suffix}"
+
+
+_ID = re.compile(r"[0-9]{14}-[0-9A-Za-z]{1,20}")
+
+
+def check_deployment_id(text: str, cluster: Cluster) -> None:
+    """Check that a name is one that `deployment_id` can make for this cluster; raises InvalidName.
+
+    Deployments are sorted by their names and named after their cluster, and the rest is the name of an execution.
+    """
+    first, _, rest = text.partition(f"{cluster.service}-{cluster.environment}-")
+    if first or not _ID.fullmatch(rest):
+        allowed = f"{cluster.service}-{cluster.environment}-<UTC time, 14 digits>-<1 to 20 letters and digits>"
+        raise InvalidName("deployment name of this cluster", text[:100], allowed)
 
 
 def cluster_of(deployment: str) -> Cluster:
@@ -90,6 +106,17 @@ class Request:
 
 
 @dataclass(frozen=True, slots=True)
+class Resumptions:
+    """The executions that convergence has started for a deployment since its last step, and when the last one."""
+
+    count: int = 0
+    last: datetime | None = None
+
+
+NOT_RESUMED = Resumptions()
+
+
+@dataclass(frozen=True, slots=True)
 class Deployment:
     """One rollout of one version to one cluster, under one epoch.
 
@@ -112,6 +139,7 @@ class Deployment:
     skipped_hosts: tuple[str, ...] = ()
     bake_note: BakeNote = NO_NOTE
     host_count: int = 0
+    resumptions: Resumptions = NOT_RESUMED
 
     @property
     def id(self) -> str:

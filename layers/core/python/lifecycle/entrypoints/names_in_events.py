@@ -1,0 +1,42 @@
+"""Text fields of events that become keys, names of executions, or arguments of a command.
+
+Used by events.py. Each type refuses what its store or service would refuse later, after the first effect.
+"""
+
+from collections.abc import Callable
+from typing import Annotated, TypeAlias
+
+from pydantic import AfterValidator, Field
+
+from lifecycle.domain.errors import InvalidValue
+from lifecycle.domain.fleet.host import host_name
+from lifecycle.domain.service.version import parse_version
+
+
+def _checked(check: Callable[[str], object]) -> AfterValidator:
+    def validate(text: str) -> str:
+        try:
+            check(text)
+        except InvalidValue as error:
+            raise ValueError(str(error)) from error
+        return text
+
+    return AfterValidator(validate)
+
+
+def _not_blank(text: str) -> str:
+    if not text.strip():
+        raise ValueError("must not be blank")
+    return text
+
+
+# A person or a program, as the audit log shows it.
+Requester: TypeAlias = Annotated[str, Field(min_length=1, max_length=200), AfterValidator(_not_blank)]
+VersionName: TypeAlias = Annotated[str, _checked(parse_version)]
+HostName: TypeAlias = Annotated[str, _checked(host_name)]
+# Step Functions takes 80 characters, and the executions after the first one end in _2, _3 and so on.
+ExecutionName: TypeAlias = Annotated[str, Field(pattern=r"^[a-zA-Z0-9_.-]{1,75}(_[0-9]{1,4})?$")]
+# As application/delivery/receive_push.py passes them on; git gets both as arguments.
+Repository: TypeAlias = Annotated[str, Field(pattern=r"^(https://|file://|/)[^\s\x00-\x1f]{1,1000}$")]
+Branch: TypeAlias = Annotated[str, Field(pattern=r"^[^-\s\x00-\x1f][^\s\x00-\x1f]{0,249}$")]
+Commit: TypeAlias = Annotated[str, Field(pattern=r"^[0-9a-f]{40}$")]
