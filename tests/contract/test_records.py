@@ -16,6 +16,7 @@ from lifecycle.domain.rollout.attempt import AttemptState, HostAttempt
 from lifecycle.domain.rollout.checkpoint import Baseline, Checkpoint, QueuedHost
 from lifecycle.domain.rollout.decision import Answer, Choice, Question, QuestionKind
 from lifecycle.domain.rollout.deployment import Deployment, Request, without_hosts
+from lifecycle.domain.rollout.execution import Visit
 from lifecycle.domain.rollout.lease import Lease
 from lifecycle.domain.rollout.test_bed.model import BedState, TestBed
 from lifecycle.domain.service.policy import Policy
@@ -77,6 +78,18 @@ def test_an_attempt_is_replaced_by_its_later_state(gateways: Gateways) -> None:
         (1, AttemptState.ALIVE),
         (2, AttemptState.STARTED),
     ]
+
+
+def test_an_attempt_is_begun_once(gateways: Gateways) -> None:
+    first = HostAttempt(gateways.service, "host-1", 1, 3, "run", NOW, round=4, diagnosed_in=Visit("run", 9))
+    assert gateways.deployments.begin_attempt(first)
+    assert not gateways.deployments.begin_attempt(first)
+    assert not gateways.deployments.begin_attempt(replace(first, execution="run_2"))
+    gateways.deployments.put_attempt(replace(first, state=AttemptState.DRAINED))
+    assert not gateways.deployments.begin_attempt(first)
+    assert gateways.deployments.begin_attempt(replace(first, number=2))
+    found = gateways.deployments.attempts(gateways.service)
+    assert found == [replace(first, state=AttemptState.DRAINED), replace(first, number=2)]
 
 
 def test_step_read_returns_records_or_none(gateways: Gateways) -> None:

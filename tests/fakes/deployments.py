@@ -45,6 +45,10 @@ class MemoryDeployments:
         attempts, questions = self.attempts_and_questions(deployment)
         return DeploymentRecords(found.hosts if found else (), attempts, questions, self.beds(deployment))
 
+    def begin_attempt(self, attempt: HostAttempt) -> bool:
+        key = (attempt.deployment, attempt.host, attempt.number)
+        return self._attempts.setdefault(key, attempt) is attempt
+
     def put_attempt(self, attempt: HostAttempt) -> None:
         held = self._attempts.get((attempt.deployment, attempt.host, attempt.number))
         if held is None or held.state is attempt.state or held.progress_rank < attempt.progress_rank:

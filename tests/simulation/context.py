@@ -59,7 +59,16 @@ READS = {
 }
 WRITES = {
     "leases": ("acquire", "hand_over", "renew", "release"),
-    "deployments": ("put", "put_attempt", "put_bed", "put_checkpoint", "ask", "attach_token", "answer"),
+    "deployments": (
+        "put",
+        "begin_attempt",
+        "put_attempt",
+        "put_bed",
+        "put_checkpoint",
+        "ask",
+        "attach_token",
+        "answer",
+    ),
     "audit_log": ("append",),
     "fleet": ("quarantine", "quarantine_host", "lift_quarantine", "remove"),
     "freezes": ("put", "lift"),

@@ -1,10 +1,11 @@
-"""The states of statemachines/rollout.asl.json with their JSONata compiled; machine.py executes them.
+"""The states of the definitions in statemachines/ with their JSONata compiled; machine.py executes them.
 
 It knows Task, Choice, Pass, Fail, Wait and the inline Map, with Retry, Catch, Assign, Output and
 TimeoutSeconds. Anything else raises ValueError, so that a definition that needs more is noticed.
 """
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cache
@@ -12,8 +13,14 @@ from pathlib import Path
 from typing import Any
 
 from tests.simulation.jsonata import Expression, compiled
+from tests.simulation.planted import planted_text
 
-FILE = Path(__file__).resolve().parents[2] / "statemachines" / "rollout.asl.json"
+FOLDER = Path(__file__).resolve().parents[2] / "statemachines"
+# Placeholders that are no functions and no machines.
+_SETTINGS = {"${build_poll_seconds}": "15"}
+_WORD = re.compile(r"'([A-Z_]+)'")
+# Step Functions' own errors that States.ALL does not match.
+_TERMINAL = frozenset({"States.DataLimitExceeded", "States.Runtime"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +35,10 @@ class Catch:
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """One state with its compiled expressions; `seconds` is its time-out, 0 for none."""
+    """One state with its compiled expressions.
+
+    `seconds` is its time-out, 0 for none; `words` are the kinds and outcomes that a Choice compares.
+    """
 
     name: str
     kind: str
@@ -46,24 +56,47 @@ class State:
     items: Expression | None = None
     inner: "Definition | None" = None
     next: str = ""
+    error: Expression | None = None
+    cause: Expression | None = None
+    words: tuple[str, ...] = ()
+
+    @property
+    def waits_for_token(self) -> bool:
+        return self.resource.endswith(".waitForTaskToken")
 
 
 @dataclass(frozen=True, slots=True)
 class Definition:
-    """The states of a state machine, or of a Map's item."""
+    """The states of a state machine, or of a Map's item; `seconds` is the time-out of an execution, 0 for none."""
 
     start: str
     states: Mapping[str, State]
+    seconds: float = 0.0
 
 
 @cache
 def rollout() -> Definition:
-    """Return the definition that is in the repository."""
-    return _definition(json.loads(FILE.read_text()))
+    """Return the rollout's definition."""
+    return read("rollout")
+
+
+@cache
+def delivery() -> Definition:
+    """Return the delivery's definition."""
+    return read("delivery")
+
+
+def read(name: str) -> Definition:
+    """Return the definition that is in the repository, with the planted fault that it has, if there is one."""
+    text = planted_text(f"statemachines/{name}.asl.json", (FOLDER / f"{name}.asl.json").read_text())
+    for placeholder, value in _SETTINGS.items():
+        text = text.replace(placeholder, value)
+    return _definition(json.loads(text))
 
 
 def _definition(found: Mapping[str, Any]) -> Definition:
-    return Definition(found["StartAt"], {n: _state(n, s) for n, s in found["States"].items()})
+    states = {n: _state(n, s) for n, s in found["States"].items()}
+    return Definition(found["StartAt"], states, found.get("TimeoutSeconds", 0.0))
 
 
 def _state(name: str, raw: Mapping[str, Any]) -> State:
@@ -92,9 +125,12 @@ def _state(name: str, raw: Mapping[str, Any]) -> State:
         assign=compiled(raw["Assign"]) if "Assign" in raw else None,
         output=compiled(raw["Output"]) if "Output" in raw else None,
         choices=_choices(raw),
+        words=tuple(word for each in raw.get("Choices", ()) for word in _WORD.findall(each["Condition"])),
         items=compiled(raw["Items"]) if "Items" in raw else None,
         inner=_definition(raw["ItemProcessor"]) if "ItemProcessor" in raw else None,
         next="" if raw.get("End") else raw.get("Next", ""),
+        error=compiled(raw["Error"]) if "Error" in raw else None,
+        cause=compiled(raw["Cause"]) if "Cause" in raw else None,
     )
 
 
@@ -104,4 +140,4 @@ def _choices(raw: Mapping[str, Any]) -> tuple[tuple[Expression, str], ...]:
 
 
 def matches(errors: frozenset[str] | list[str], error: str) -> bool:
-    return "States.ALL" in errors or error in errors
+    return error in errors or ("States.ALL" in errors and error not in _TERMINAL)

@@ -19,6 +19,7 @@ from lifecycle.application.rollout import (
     freeze,
     next_step,
     plan,
+    refuse,
     rollback,
     stages,
     task_tokens,
@@ -50,9 +51,7 @@ def _plan(context: Context, given: Mapping[str, Any]) -> Any:
 
 def _next_step(context: Context, given: Mapping[str, Any]) -> Any:
     event = events.InDeployment.model_validate(given)
-    return next_step.decide_next(
-        context, event.cluster, event.deployment, event.execution, undiagnosed=event.undiagnosed
-    )
+    return next_step.decide_next(context, event.cluster, event.deployment, event.execution, event.round)
 
 
 def _diagnose(context: Context, given: Mapping[str, Any]) -> Any:
@@ -73,7 +72,7 @@ def analyse(context: Context, metrics: Metrics, given: Mapping[str, Any]) -> Any
 def _stage(run: Callable[..., Any]) -> Function:
     def bound(context: Context, given: Mapping[str, Any]) -> Any:
         event = events.OnHost.model_validate(given)
-        return run(context, event.task(), event.execution)
+        return run(context, event.task())
 
     return bound
 
@@ -90,6 +89,8 @@ def _roll_back(context: Context, given: Mapping[str, Any]) -> Any:
 
 def _finish(context: Context, given: Mapping[str, Any]) -> Any:
     event = events.Close.model_validate(given)
+    if request := event.unplanned():
+        return refuse.refuse_unplanned(context, request, event.reason)
     return finish.finish(context, event.cluster, event.deployment, event.outcome, event.reason)
 
 

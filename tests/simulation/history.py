@@ -55,7 +55,6 @@ class History:
         self.failed_at: dict[tuple[str, str, int], float] = {}
         self.moved_at: dict[tuple[str, str, int], float] = {}
         self.stage_passed_at: dict[tuple[str, str, str, int], float] = {}
-        self.decided: set[tuple[str, str, int]] = set()
         self.found_done_at: dict[str, float] = {}
         self.answered_at: dict[tuple[str, str], float] = {}
         self.turns_given: set[tuple[str, int, int, Order]] = set()

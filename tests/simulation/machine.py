@@ -1,4 +1,4 @@
-"""Step Functions: one execution of the definition. A state's function is called by `Simulation.invoke`.
+"""Step Functions: one execution of a definition. A state's function is called by `Simulation.invoke`.
 
 No state blocks: each passes a callback for the end of its work. An execution that was stopped enters no
 further state.
@@ -9,10 +9,15 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from lifecycle.domain.rollout.execution import ExecutionState
 from tests.simulation.definition import Definition, State, matches, rollout
+from tests.simulation.jsonata import QueryFailed
 
 if TYPE_CHECKING:
     from tests.simulation.simulation import Simulation
 
+# History events as AWS writes them. A task has three for each try, and two around all of them.
+EVENTS = {"Choice": 2, "Pass": 2, "Wait": 2, "Task": 2, "Map": 4, "Fail": 1}
+_TRY, _TOKEN, _ITERATION = 3, 1, 2
+QUERY_FAILED = "States.QueryEvaluationError"
 ALREADY_EXISTS = "StepFunctions.ExecutionAlreadyExistsException"
 TIMEOUT = "States.Timeout"
 
@@ -21,9 +26,16 @@ CommandResult: TypeAlias = Callable[[Any, str], None]
 
 
 class Execution:
-    """One execution. `tokens` are its waiting task tokens with their callbacks, `at` is its newest state."""
+    """One execution. `tokens` are its waiting task tokens with their callbacks, `at` is its newest state.
 
-    def __init__(self, sim: "Simulation", name: str, given: Mapping[str, Any]) -> None:
+    `events` counts the events of its history, as AWS writes it. `error` and `cause` are those of a failure.
+    """
+
+    def __init__(self, sim: "Simulation", name: str, given: Any, of: Definition | None = None) -> None:
+        self.definition = of or rollout()
+        self.events = 2  # started, and ended
+        self.cause = ""
+        self.output: Any = None
         self.sim = sim
         self.name = name
         self.given = given
@@ -40,19 +52,28 @@ class Execution:
         return self.state is ExecutionState.RUNNING
 
     def start(self) -> None:
-        self._enter(rollout(), rollout().start, dict(self.given), lambda _: self.end(ExecutionState.ENDED))
+        given = dict(self.given) if isinstance(self.given, Mapping) else self.given
+        self._started_at = self.sim.time().isoformat()
+        if limit := self.definition.seconds:
+            self.sim.after(limit, limit, lambda: self.end(ExecutionState.ENDED, TIMEOUT, f"not ended in {limit} s"))
+        self._enter(self.definition, self.definition.start, given, self._succeed)
 
-    def end(self, state: ExecutionState, error: str = "") -> None:
+    def _succeed(self, output: Any) -> None:
+        self.output = output
+        self.end(ExecutionState.ENDED)
+
+    def end(self, state: ExecutionState, error: str = "", cause: str = "") -> None:
         """End the execution; functions that it called may still run, but their results are ignored."""
         if self.running:
-            self.state, self.error, self.ended_at = state, error, self.sim.now
+            self.state, self.error, self.cause, self.ended_at = state, error, cause, self.sim.now
             self.tokens.clear()
             if self.sim.tracing:
                 self.sim.say(self.name, f"execution {state}", error)
 
-    def _scope(self, given: Any, result: Any = None, token: str = "") -> dict[str, Any]:
-        context = {"Execution": {"Name": self.name}, "Task": {"Token": token}}
-        return {**self.variables, "states": {"input": given, "result": result, "context": context}}
+    def _scope(self, given: Any, result: Any = None, token: str = "", error: str = "") -> dict[str, Any]:
+        context = {"Execution": {"Name": self.name, "StartTime": self._started_at}, "Task": {"Token": token}}
+        states = {"input": given, "result": result, "context": context, "errorOutput": {"Error": error}}
+        return {**self.variables, "states": states}
 
     def _enter(self, within: Definition, name: str, given: Any, finish: Callable[[Any], None]) -> None:
         """Enter a state a moment later, unless the execution has ended by then."""
@@ -62,7 +83,13 @@ class Execution:
         if not self.running:
             return
         self.at = state.name
+        self.events += EVENTS[state.kind]
+        try:
+            self._carry_out(within, state, given, finish)
+        except QueryFailed as error:
+            self.end(ExecutionState.ENDED, QUERY_FAILED, f"{state.name}: {error}")
 
+    def _carry_out(self, within: Definition, state: State, given: Any, finish: Callable[[Any], None]) -> None:
         def leave(output: Any, to: str) -> None:
             if to:
                 self._enter(within, to, output, finish)
@@ -86,7 +113,9 @@ class Execution:
                 after = output(scope) if output else given
                 self.sim.after(seconds, seconds, lambda: leave(after, state.next) if self.running else None)
             case "Fail":
-                self.end(ExecutionState.ENDED, state.name)
+                scope = self._scope(given)
+                error, cause = (str(each(scope)) if each else "" for each in (state.error, state.cause))
+                self.end(ExecutionState.ENDED, error, cause)
             case _:
                 leave(state.output(self._scope(given)) if state.output else given, state.next)
 
@@ -105,6 +134,7 @@ class Execution:
                 leave(state.output(self._scope(given)) if state.output else {}, state.next)
 
         for item in items:
+            self.events += _ITERATION
             self._enter(inner, inner.start, item, finish)
 
     def _task(self, state: State, given: Any, leave: Callable[[Any, str], None]) -> None:
@@ -115,31 +145,38 @@ class Execution:
                 return
             if not error:
                 scope = self._scope(given, result)
-                if state.assign:
-                    self.variables |= state.assign(scope)
-                leave(state.output(scope) if state.output else result, state.next)
+                try:
+                    assigned = state.assign(scope) if state.assign else {}
+                    output = state.output(scope) if state.output else result
+                except QueryFailed:
+                    ended(None, QUERY_FAILED)
+                    return
+                self.variables |= assigned
+                leave(output, state.next)
                 return
             for number, retry in enumerate(state.retry):
                 if matches(retry["ErrorEquals"], error):
                     if tried[number] < retry["MaxAttempts"]:
-                        pause = retry["IntervalSeconds"] * retry["BackoffRate"] ** tried[number]
+                        self.events += _TRY
+                        pause = retry.get("IntervalSeconds", 1) * retry.get("BackoffRate", 2) ** tried[number]
                         tried[number] += 1
                         self.sim.after(pause, pause, lambda: self._attempt(state, given, ended))
                         return
                     break
             self._caught(state, given, error, leave)
 
+        self.events += _TRY + (_TOKEN if state.waits_for_token else 0)
         self._attempt(state, given, ended)
 
     def _caught(self, state: State, given: Any, error: str, leave: Callable[[Any, str], None]) -> None:
         for catch in state.catch:
             if matches(catch.errors, error):
-                scope = self._scope(given)
+                scope = self._scope(given, error=error)
                 if catch.assign:
                     self.variables |= catch.assign(scope)
                 leave(catch.output(scope) if catch.output else {"Error": error}, catch.next)
                 return
-        self.end(ExecutionState.ENDED, f"{state.name}: {error}")
+        self.end(ExecutionState.ENDED, error, f"{state.name}: {error}")
 
     def _attempt(self, state: State, given: Any, ended: CommandResult) -> None:
         """Try a task once; the first of its end and its time-out counts."""
@@ -155,9 +192,15 @@ class Execution:
 
         if state.seconds:
             self.sim.after(state.seconds, state.seconds, lambda: once(None, TIMEOUT))
+        try:
+            self._call(state, given, once)
+        except QueryFailed:
+            once(None, QUERY_FAILED)
+
+    def _call(self, state: State, given: Any, once: CommandResult) -> None:
         if state.resource == "states:startExecution":
             self._start_another(state, given, once)
-        elif state.resource == "lambda:invoke.waitForTaskToken":
+        elif state.waits_for_token:
             self._wait_for_token(state, given, once)
         else:
             payload = state.payload(self._scope(given)) if state.payload else {}

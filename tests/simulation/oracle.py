@@ -56,9 +56,7 @@ class Oracle(History):
         if actor.function == "decide":
             records.answers_what_was_asked(self, actor, result)
         if actor.function == "next_step" and result["kind"] == "UPDATE_HOSTS":
-            records.halts_at_failures(self, actor, result)
-            operating.touches_only_what_it_may(self, actor, result)
-            beds.waits_for_the_verdict(self, actor, result)
+            records.hands_out_what_is_on_record(self, actor, result)
 
     # Leases.
 
@@ -105,6 +103,16 @@ class Oracle(History):
             ending.done_means_done(self, stored)
             ending.no_rollback_is_dropped(self, stored)
         self.records[put.id] = stored
+
+    def deployments_begin_attempt(self, actor: Actor, begun: bool, attempt: HostAttempt) -> None:  # noqa: FBT001
+        if not begun:
+            return
+        key = (attempt.deployment, attempt.host, attempt.number)
+        self.attempts[key], self.moved_at[key] = attempt, self.sim.now
+        records.begins_in_its_round(self, actor, attempt)
+        records.halts_at_failures(self, actor, attempt)
+        operating.touches_only_what_it_may(self, actor, attempt)
+        beds.waits_for_the_verdict(self, actor, attempt)
 
     def deployments_put_attempt(self, actor: Actor, none: None, put: HostAttempt) -> None:
         key = (put.deployment, put.host, put.number)

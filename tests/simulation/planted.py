@@ -5,6 +5,7 @@ catalogue stays current. Checked by test_planted.py; a single one by `python -m 
 NAME`.
 """
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -47,12 +48,24 @@ class Planted:
         """
         source = Path(path).read_text()
         for edit in self.edits:
-            if edit.module != module:
-                continue
-            if (found := source.count(edit.old)) != 1:
-                raise LookupError(f"{self.name}: expected once in {module}, found {found} times: {edit.old!r}")
-            source = source.replace(edit.old, edit.new)
+            if edit.module == module:
+                source = _replaced(source, edit, self.name)
         return source
+
+
+def planted_text(module: str, text: str) -> str:
+    """Return the text of a file that is no module, with the fault of the environment variable PLANTED."""
+    fault = CATALOGUE.get(os.environ.get("PLANTED", ""))
+    for edit in fault.edits if fault else ():
+        if edit.module == module:
+            text = _replaced(text, edit, fault.name if fault else "")
+    return text
+
+
+def _replaced(text: str, edit: Edit, name: str) -> str:
+    if (found := text.count(edit.old)) != 1:
+        raise LookupError(f"{name}: expected once in {edit.module}, found {found} times: {edit.old!r}")
+    return text.replace(edit.old, edit.new)
 
 
 def _catalogue() -> dict[str, Planted]:

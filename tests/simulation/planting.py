@@ -53,6 +53,7 @@ def plant(name: str) -> Planted:
     if imported := [edit.module for edit in fault.edits if edit.module in sys.modules]:
         raise RuntimeError(f"{imported} is imported already: the fault would not be planted")
     sys.meta_path.insert(0, _Finder(fault))
+    os.environ["PLANTED"] = name  # for the files that no import reads
     return fault
 
 

@@ -134,6 +134,7 @@ class LargeCluster:
             running = replace(report, installed="1.0.0", digest=digest, boot="boot", running=True, self_test=test)
             self.fleet.write_report(CLUSTER, running)
         self.name = ""
+        self.passes = 0
         self.memory.clock.ticks.append(self._settle)
 
     def _settle(self) -> None:
@@ -168,11 +169,12 @@ class LargeCluster:
         name, done = self.name, 0
         execution = name
         for _ in range(steps):
-            step = decide_next(self.context, CLUSTER, name, execution)
+            self.passes += 1
+            step = decide_next(self.context, CLUSTER, name, execution, self.passes)
             match step.kind:
                 case "UPDATE_HOSTS":
                     for given in step.hosts:
-                        self.update(name, str(given["host"]), int(given["attempt"]), execution)
+                        self.update(name, str(given["host"]), int(given["attempt"]))
                         done += 1
                 case "CONTINUE":
                     execution = step.execution
@@ -185,9 +187,9 @@ class LargeCluster:
                     raise AssertionError(step)
         return done
 
-    def update(self, name: str, host: str, attempt: int, execution: str) -> None:
+    def update(self, name: str, host: str, attempt: int) -> None:
         for stage in CHAIN:
-            outcome = stage(self.context, HostTask(CLUSTER, name, 1, host, attempt, Group.MAIN), execution)
+            outcome = stage(self.context, HostTask(CLUSTER, name, 1, host, attempt, Group.MAIN))
             assert outcome.outcome == "PASSED", outcome
 
 

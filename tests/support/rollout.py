@@ -6,6 +6,7 @@ maps a version to the stage that fails there.
 
 import hashlib
 import io
+from collections import Counter
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -26,6 +27,7 @@ from lifecycle.domain.fleet.cluster import Cluster
 from lifecycle.domain.fleet.host import AgentStage, HostReport, SelfTest
 from lifecycle.domain.fleet.host_command import Order, Turn
 from lifecycle.domain.fleet.target_group import Group, TargetState
+from lifecycle.domain.rollout.attempt import HostAttempt
 from lifecycle.domain.rollout.decision import Answer, Choice
 from lifecycle.domain.rollout.deployment import Deployment, DeploymentState, Kind, Request
 from lifecycle.domain.rollout.test_bed.model import BedState, TestBed
@@ -89,7 +91,9 @@ class Machine:
         self.hosts = [Host(f"host-{n}", f"127.0.10.{n}", "ab"[n % 2]) for n in range(1, hosts + 1)]
         self.rotations: list[dict[str, TargetState]] = []
         self.executions: list[str] = []
+        self.snapshots: list[str] = []
         self.metrics = MemoryMetrics()
+        self.passes: Counter[str] = Counter()  # of each execution's loop
         self.stop_at = ""  # a kind of step at which `run` stops
         self.stopped: Decided | None = None
         self.quiet = False  # True: the service gets no requests
@@ -188,20 +192,15 @@ class Machine:
         """Run the loop; return the step at which it stopped. It follows a rollback into its deployment."""
         execution = name
         for _ in range(steps):
-            step = decide_next(self.context, CLUSTER, name, execution)
-            if step.kind == self.stop_at:
+            step = self.decide_next(name, execution)
+            if step.kind == self.stop_at:  # as if its answer was lost: the same pass comes again
                 self.stopped = step
+                self.passes[execution] -= 1
                 return step
             match step.kind:
                 case "UPDATE_HOSTS":
                     for given in step.hosts:
-                        self.update(
-                            name,
-                            str(given["host"]),
-                            int(given["attempt"]),
-                            execution,
-                            Group(str(given["group"])),
-                        )
+                        self.update(name, str(given["host"]), int(given["attempt"]), Group(str(given["group"])))
                 case "CONTINUE":
                     self.executions.append(step.execution)
                     execution = step.execution
@@ -225,10 +224,20 @@ class Machine:
         message = f"{name} did not end within {steps} steps"
         raise AssertionError(message)
 
-    def update(self, name: str, host: str, attempt: int, execution: str = "", group: Group = Group.MAIN) -> list[str]:
+    def decide_next(self, name: str, execution: str = "") -> Decided:
+        """Make the next pass of an execution's loop."""
+        self.passes[execution or name] += 1
+        return decide_next(self.context, CLUSTER, name, execution or name, self.passes[execution or name])
+
+    def hand_out(self, name: str, host: str, attempt: int = 1, group: Group = Group.MAIN) -> HostTask:
+        """Return the task of an attempt, which is written if no pass of the loop has handed it out."""
         epoch = self.record(name).epoch
-        task = HostTask(CLUSTER, name, epoch, host, attempt, group)
-        return [stage(self.context, task, execution or name).outcome for stage in CHAIN]
+        self.memory.deployments.begin_attempt(HostAttempt(name, host, attempt, epoch, name, self.now, group=group))
+        return HostTask(CLUSTER, name, epoch, host, attempt, group)
+
+    def update(self, name: str, host: str, attempt: int, group: Group = Group.MAIN) -> list[str]:
+        task = self.hand_out(name, host, attempt, group)
+        return [stage(self.context, task).outcome for stage in CHAIN]
 
     def bake(self, name: str, seconds: float) -> str:
         """Analyse the test bed after a minute of requests to both of its hosts; return the outcome."""

@@ -10,4 +10,4 @@ from lifecycle.entrypoints.handler import task
 @task(OnHost)
 def handle(event: OnHost) -> Outcome:
     """Run this stage of a host's chain in statemachines/rollout.asl.json."""
-    return stages.await_alive(bootstrap.context(), event.task(), event.execution)
+    return stages.await_alive(bootstrap.context(), event.task())

@@ -1,6 +1,7 @@
 """The end of a rollout: close its record, cancel its host commands, and release the lease."""
 
 from lifecycle.application.rollout.finish import Finished, finish
+from lifecycle.application.rollout.refuse import refuse_unplanned
 from lifecycle.entrypoints import bootstrap
 from lifecycle.entrypoints.events import Close
 from lifecycle.entrypoints.handler import task
@@ -9,4 +10,7 @@ from lifecycle.entrypoints.handler import task
 @task(Close)
 def handle(event: Close) -> Finished:
     """Close the deployment with its outcome."""
-    return finish(bootstrap.context(), event.cluster, event.deployment, event.outcome, event.reason)
+    context, request = bootstrap.context(), event.unplanned()
+    if request:
+        return refuse_unplanned(context, request, event.reason)
+    return finish(context, event.cluster, event.deployment, event.outcome, event.reason)

@@ -9,6 +9,4 @@ from lifecycle.entrypoints.handler import task
 @task(InDeployment)
 def handle(event: InDeployment) -> Decided:
     """Read the records, and choose one step."""
-    return decide_next(
-        bootstrap.context(), event.cluster, event.deployment, event.execution, undiagnosed=event.undiagnosed
-    )
+    return decide_next(bootstrap.context(), event.cluster, event.deployment, event.execution, event.round)

@@ -87,11 +87,10 @@ def test_an_execution_has_room_for_a_bake_of_any_length_beside_its_hosts() -> No
     assert events * HOSTS_PER_EXECUTION + 2 * MAX_ANALYSES * look < EVENTS_PER_EXECUTION
 
 
-def test_a_host_is_diagnosed_once_an_execution_and_decided_without_it_when_that_is_lost() -> None:
+def test_a_lost_diagnosis_leads_to_the_next_step_which_decides_without_it() -> None:
     diagnose = resolved("rollout")["States"]["Diagnose"]
     (caught,) = diagnose["Catch"]
     assert caught["ErrorEquals"] == ["States.ALL"]
-    assert caught["Assign"] == {"ids": "{% $merge([$ids, {'undiagnosed': true}]) %}"}
     assert diagnose["Next"] == caught["Next"] == "NextStep"
     # A function that timed out or broke is not tried again, because the operator would have to wait longer.
     assert {error for retry in diagnose["Retry"] for error in retry["ErrorEquals"]} == LAMBDAS_OWN
@@ -116,14 +115,21 @@ def test_every_task_has_a_timeout_and_needs_nothing_that_the_emulator_lacks(name
         assert "MaxDelaySeconds" not in json.dumps(each.get("Retry", []))
 
 
-def test_choices_compare_nothing_but_a_kind_an_outcome_or_whether_there_is_a_staging_rollout() -> None:
-    compared = re.compile(
-        r"\{% (\$states\.input\.(kind|outcome) !?= '[A-Z_]+'|\$type\(\$states\.input\.staging\) = 'object') %\}"
-    )
+def test_choices_compare_nothing_but_a_kind_an_outcome_the_round_or_whether_there_is_a_staging_rollout() -> None:
+    word = r"\$states\.input\.(kind|outcome) = '[A-Z_]+'"
+    others = (r"\$type\(\$states\.input\.staging\) = 'object'", r"\$not\(\$states\.input\.round = \$ids\.round\)")
+    compared = re.compile(rf"\{{% ({word}|\$not\({word}\)|{'|'.join(others)}) %\}}")
     for name in MACHINES:
         for _, each in states(resolved(name)):
             for choice in each.get("Choices", []):
                 assert compared.fullmatch(choice["Condition"])
+
+
+def test_an_answer_of_an_unknown_kind_is_no_answer() -> None:
+    for name in MACHINES:
+        for state, each in states(resolved(name)):
+            if each["Type"] == "Choice" and state not in ("Finished", "Recorded"):
+                assert each["Default"] in ("Nonsense", "PlanLost"), state
 
 
 def test_no_choice_stands_between_the_stages_of_a_host() -> None:

@@ -17,7 +17,8 @@ PUSH = {
     "delivery": "1",
 }
 BUILT = {"kind": "SUCCEEDED", "reason": "", "service": "hello", "version": "1.0.0-20261123014630-aaaaaaa"}
-STARTED = {"build": "lifecycle-build:1"}
+BUILD = {"build": "lifecycle-build:1"}
+STARTED = {"kind": "STARTED", "reason": "", **BUILD}
 
 
 def recorded(staging: dict[str, Any] | None = None) -> dict[str, Any]:
@@ -42,10 +43,10 @@ def test_a_build_is_polled_until_it_ends_and_then_recorded(stage: Stage) -> None
     begun = stage.calls("start_build")[0][1]
     assert begun.pop("started").startswith("20")
     assert begun == {**PUSH, "execution": "hello-1"}
-    assert stage.calls("check_build")[0][1] == STARTED
+    assert stage.calls("check_build")[0][1] == BUILD
     assert stage.calls("record_snapshot")[0][1] == {
         **PUSH,
-        **STARTED,
+        **BUILD,
         "service": "hello",
         "version": BUILT["version"],
     }
@@ -68,7 +69,7 @@ def test_a_refused_snapshot_fails_with_the_reason(stage: Stage) -> None:
 
 def test_a_policy_that_wants_it_starts_a_staging_rollout(stage: Stage) -> None:
     staging = {
-        "deployment": "hello-staging-1",
+        "deployment": "hello-staging-20261123120000-ab12",
         "service": "hello",
         "environment": "staging",
         "version": BUILT["version"],
@@ -81,5 +82,12 @@ def test_a_policy_that_wants_it_starts_a_staging_rollout(stage: Stage) -> None:
         plan=[{"kind": "NOTHING_TO_DO", "epoch": 0, "reason": ""}],
     )
     ended = stage.run("delivery", "hello-4", PUSH)
-    assert (ended.status, ended.output["staging"]) == ("SUCCEEDED", "hello-staging-1")
-    assert stage.until_called("plan") == {**staging, "execution": "hello-staging-1"}
+    assert (ended.status, ended.output["staging"]) == ("SUCCEEDED", "hello-staging-20261123120000-ab12")
+    assert stage.until_called("plan") == {**staging, "execution": "hello-staging-20261123120000-ab12"}
+
+
+def test_an_input_that_is_no_push_is_refused_in_words(stage: Stage) -> None:
+    stage.play(start_build=[{"kind": "REFUSED", "reason": "the event is not valid", "build": ""}])
+    ended = stage.ended(stage.start("delivery", "hello-5", "text"))
+    assert (ended.status, ended.error, ended.cause) == ("FAILED", "Refused", "the event is not valid")
+    assert stage.phases() == ["start_build"]

@@ -14,9 +14,14 @@ FINISHED = {"outcome": "DONE", "reason": "every host serves it"}
 CHAIN = ["drain", "install", "self_test", "register", "await_alive"]
 
 
+def deployment(execution: str) -> str:
+    """Return the name of an execution's deployment."""
+    return f"hello-production-20261123120000-{execution.replace('-', '')[:20]}"
+
+
 def request(name: str) -> dict[str, Any]:
     return {
-        "deployment": name,
+        "deployment": deployment(name),
         "service": "hello",
         "environment": "production",
         "version": "1.0.1",
@@ -31,7 +36,7 @@ def request(name: str) -> dict[str, Any]:
 
 def ids(name: str) -> dict[str, Any]:
     return {
-        "deployment": name,
+        "deployment": deployment(name),
         "service": "hello",
         "environment": "production",
         "epoch": 7,
@@ -212,14 +217,40 @@ def test_a_lost_diagnosis_is_not_repeated_in_this_execution(stage: Stage) -> Non
     execution = stage.start("rollout", "undiagnosed", request("undiagnosed"))
     event = stage.until_called("await_human")
     token = event.pop("token")
-    undiagnosed = {**ids("undiagnosed"), "undiagnosed": True}
-    assert event == {**undiagnosed, "question": "decision-h1-1-0"}
+    assert event == {**ids("undiagnosed"), "question": "decision-h1-1-0"}
     stage.aws.client("stepfunctions").send_task_success(taskToken=token, output="{}")
     assert stage.ended(execution).status == "SUCCEEDED"
     assert stage.phases().count("diagnose") == 1
-    events = [event for _, event in stage.calls("next_step")]
-    assert events == [ids("undiagnosed"), undiagnosed, undiagnosed, undiagnosed]
-    assert stage.calls("drain") == [("drain", {**undiagnosed, "host": "h1", "attempt": 2})]
+    assert stage.rounds() == [1, 2, 3, 4]
+    assert stage.calls("drain") == [("drain", {**ids("undiagnosed"), "host": "h1", "attempt": 2})]
+
+
+def test_a_repeated_call_has_the_same_round(stage: Stage) -> None:
+    stage.play(plan=[PLANNED], next_step=[{"raise": "once"}, DONE], finish=[FINISHED])
+    assert stage.run("rollout", "repeated", request("repeated")).status == "SUCCEEDED"
+    assert stage.rounds() == [1, 1]
+
+
+def test_an_answer_without_the_next_round_ends_the_execution(stage: Stage) -> None:
+    stage.play(plan=[PLANNED], next_step=[step("UPDATE_HOSTS", hosts=[], round="none")])
+    ended = stage.run("rollout", "nonsense", request("nonsense"))
+    assert (ended.status, ended.error, stage.rounds()) == ("FAILED", "Nonsense", [1])
+
+
+@pytest.mark.parametrize("given", [[], "text", None, 7])
+def test_an_input_that_is_no_object_is_refused_in_words(stage: Stage, given: Any) -> None:
+    stage.play(plan=[{"kind": "REFUSED", "epoch": 0, "reason": "the event is not valid"}])
+    ended = stage.ended(stage.start("rollout", f"no-object-{given}".strip("[]-"), given))
+    assert (ended.status, ended.error, ended.cause) == ("FAILED", "Refused", "the event is not valid")
+    assert stage.phases() == ["plan"]
+
+
+def test_a_plan_that_breaks_is_recorded_as_refused(stage: Stage) -> None:
+    stage.play(plan=[{}], finish=[FINISHED])
+    ended = stage.run("rollout", "broken", request("broken"))
+    assert (ended.status, ended.error, stage.phases()) == ("FAILED", "PlanFailed", ["plan", "finish"])
+    (_, event), *_ = stage.calls("finish")
+    assert (event["outcome"], event["request"]["version"]) == ("REFUSED", "1.0.1")
 
 
 def test_the_answer_of_an_operator_leads_to_the_next_step(stage: Stage) -> None:

@@ -1,10 +1,10 @@
 """Invariants 1, 9 and 21 for test beds: traffic weights, verdicts, and what may follow them."""
 
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from lifecycle.domain.analysis.model import Verdict
 from lifecycle.domain.fleet.target_group import Group, TargetState
+from lifecycle.domain.rollout.attempt import HostAttempt
 from lifecycle.domain.rollout.decision import Choice
 from lifecycle.domain.rollout.test_bed.model import BedState, TestBed
 from tests.simulation.balancer import TEST_GROUP
@@ -83,7 +83,7 @@ def verdict_fits(oracle: "Oracle", bed: TestBed) -> None:
             oracle.fail("21 verdict", f"{bed.deployment} passed its test bed without a verdict PASS or an approval")
 
 
-def waits_for_the_verdict(oracle: "Oracle", actor: Actor, decided: Mapping[str, Any]) -> None:
+def waits_for_the_verdict(oracle: "Oracle", actor: Actor, begun: HostAttempt) -> None:
     """21, 9: no further host is updated while the test bed bakes, or after it failed without a decision."""
     name = actor.deployment
     mine = [bed for bed in oracle.beds.values() if bed.deployment == name]
@@ -93,7 +93,7 @@ def waits_for_the_verdict(oracle: "Oracle", actor: Actor, decided: Mapping[str, 
     if oracle.recent(oracle.bed_moved_at[name, newest.number]):
         return
     if newest.state is BedState.BAKING:
-        oracle.fail("21 verdict", f"{name} continues to {decided['hosts']} while its test bed bakes")
+        oracle.fail("21 verdict", f"{name} continues to {begun.host} while its test bed bakes")
     if newest.state is BedState.FAILED:
         about = [q for q in oracle.sim.deployments.questions(name) if q.host == newest.host and q.answer]
         said = [q.answer.choice for q in about if q.answer and q.attempt == newest.attempt]

@@ -1,8 +1,8 @@
 """Freezes, pauses and quarantines; invariant 15: no deployment begins without a rollback target."""
 
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from lifecycle.domain.rollout.attempt import HostAttempt
 from lifecycle.domain.rollout.deployment import DeploymentState, Kind, Override, Request
 from tests.simulation.invariants import ending
 from tests.simulation.scheduler import Actor
@@ -51,16 +51,14 @@ def _needs_the_update(oracle: "Oracle", name: str, host: str) -> None:
         oracle.fail("23 twice", f"{name} updates {host}, which serves {record.target.version}")
 
 
-def touches_only_what_it_may(oracle: "Oracle", actor: Actor, decided: Mapping[str, Any]) -> None:
+def touches_only_what_it_may(oracle: "Oracle", actor: Actor, begun: HostAttempt) -> None:
     """Fail when a paused deployment updates a further host, or any deployment updates a quarantined one."""
     name = actor.deployment
     if name in oracle.paused_at and not oracle.recent(oracle.paused_at[name]):
         oracle.fail("paused", f"{name} continues, but is paused")
-    bad = oracle.sim.fleet.quarantined_hosts(oracle.sim.cluster)
-    for given in decided["hosts"]:
-        host = str(given["host"])
-        first = given["attempt"] == 1
-        if first:
-            _needs_the_update(oracle, name, host)
-        if first and host in bad and not oracle.recent(oracle.quarantined_at.get(host, oracle.sim.now)):
-            oracle.fail("quarantine", f"{name} updates {host}, which is quarantined")
+    bad, host = oracle.sim.fleet.quarantined_hosts(oracle.sim.cluster), begun.host
+    if begun.number > 1:
+        return
+    _needs_the_update(oracle, name, host)
+    if host in bad and not oracle.recent(oracle.quarantined_at.get(host, oracle.sim.now)):
+        oracle.fail("quarantine", f"{name} updates {host}, which is quarantined")

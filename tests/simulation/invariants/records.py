@@ -44,11 +44,10 @@ def final_is_final(oracle: "Oracle", actor: Actor, before: Deployment | None, no
 
 
 def attempts_move_forward(oracle: "Oracle", actor: Actor, old: HostAttempt | None, now: HostAttempt) -> None:
-    """6, 7, 9: an attempt begins as decided, passes each stage once, and never changes after its end."""
+    """6, 7, 9: an attempt is handed out first, passes each stage once, and never changes after its end."""
     key = (now.deployment, now.host, now.number)
     if old is None:
-        if now.state is not AttemptState.STARTED or key not in oracle.decided:
-            oracle.fail("9 undecided", f"{actor.name}: attempt {now.number} on {now.host} begins as {now.state}")
+        oracle.fail("9 undecided", f"{actor.name}: attempt {now.number} on {now.host} was never handed out")
         return
     passed_at = oracle.stage_passed_at.get((actor.function, *key))
     if now.state is AttemptState.FAILED and passed_at is not None and actor.began > passed_at:
@@ -117,7 +116,27 @@ def answers_what_was_asked(oracle: "Oracle", actor: Actor, answered: Mapping[str
         oracle.fail("9 answer", f"{actor.name}: an answer about {said} answered {answered['id']}")
 
 
-def halts_at_failures(oracle: "Oracle", actor: Actor, decided: Mapping[str, Any]) -> None:
+def begins_in_its_round(oracle: "Oracle", actor: Actor, begun: HostAttempt) -> None:
+    """6, 9: only the loop begins an attempt, as STARTED and with its own execution and round."""
+    mine = (actor.given.get("execution"), actor.given.get("round"))
+    if actor.function != "next_step" or begun.state is not AttemptState.STARTED or mine != _pass(begun):
+        oracle.fail("9 undecided", f"{actor.name}: attempt {begun.number} on {begun.host} begins as {begun.state}")
+
+
+def hands_out_what_is_on_record(oracle: "Oracle", actor: Actor, decided: Mapping[str, Any]) -> None:
+    """6: every host of an answer has an attempt of this execution and round."""
+    mine = (actor.given.get("execution"), actor.given.get("round"))
+    for given in decided["hosts"]:
+        attempt = oracle.attempts.get((actor.deployment, str(given["host"]), int(given["attempt"])))
+        if attempt is None or _pass(attempt) != mine:
+            oracle.fail("6 handed out", f"{actor.name} hands out {given}, and its record is {attempt}")
+
+
+def _pass(attempt: HostAttempt) -> tuple[str, int]:
+    return attempt.execution, attempt.round
+
+
+def halts_at_failures(oracle: "Oracle", actor: Actor, begun: HostAttempt) -> None:
     """9, 8, 23: after a failure, no host is updated before a human decided about that host and attempt."""
     sim, name = oracle.sim, actor.deployment
     questions = tuple(sim.deployments.questions(name))
@@ -128,6 +147,8 @@ def halts_at_failures(oracle: "Oracle", actor: Actor, decided: Mapping[str, Any]
     for host, attempt in _newest(oracle, name).items():
         lately = oracle.recent(oracle.failed_at.get((name, host, attempt.number), sim.now))
         known = host in present and not oracle.recent(sim.hosts[host].joined_at)
+        if _pass(attempt) == _pass(begun):
+            continue  # another host of the same step
         if not attempt.state.ended and not oracle.recent(oracle.moved_at[_key(attempt)]) and known:
             oracle.fail("6 lost", f"{name} continues, but {host} {attempt.number} is left as {attempt.state}")
         if attempt.state is not AttemptState.FAILED or lately or host not in present:
@@ -145,10 +166,7 @@ def halts_at_failures(oracle: "Oracle", actor: Actor, decided: Mapping[str, Any]
             "9 went on",
             f"{name} continues with {unreachable} unreachable hosts; max_unreachable is {policy.max_unreachable}",
         )
-    for given in decided["hosts"]:
-        host, number = str(given["host"]), int(given["attempt"])
-        _is_tried_once(oracle, oracle.attempts.get((name, host, number - 1)), questions)
-        oracle.decided.add((name, host, number))
+    _is_tried_once(oracle, oracle.attempts.get((name, begun.host, begun.number - 1)), questions)
 
 
 def _newest(oracle: "Oracle", deployment: str) -> dict[str, HostAttempt]:

@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 
 from lifecycle.application.rollout import stages
-from lifecycle.application.rollout.next_step import Decided, decide_next
+from lifecycle.application.rollout.next_step import Decided
 from lifecycle.application.rollout.stage_guard import HostTask
 from lifecycle.domain.errors import StoreRefused
 from lifecycle.domain.fleet.cluster import Cluster
@@ -48,7 +48,7 @@ class Rollout(Machine):
 
     def step(self, execution: str = "") -> Decided:
         self.memory.clock.sleep(1)
-        return decide_next(self.context, CLUSTER, self.name, execution or self.name)
+        return self.decide_next(self.name, execution)
 
     def go_on(self, steps: int) -> Decided:
         """Update the hosts of so many steps; return the step after them."""
@@ -131,14 +131,17 @@ def test_failed_host_halts_as_without_a_checkpoint(rollout: Rollout, stage: Agen
 def test_lost_attempt_halts(rollout: Rollout) -> None:
     rollout.go_on(2)
     host, attempt = rollout_next(rollout)
-    stages.drain(rollout.context, HostTask(CLUSTER, rollout.name, 2, host, attempt), rollout.name)
+    stages.drain(rollout.context, HostTask(CLUSTER, rollout.name, 2, host, attempt))
     assert rollout.step().kind == "AWAIT_HUMAN"
 
 
 def test_hosts_that_were_handed_out_and_never_begun_are_handed_out_again(rollout: Rollout) -> None:
     first = rollout.go_on(3)
+    rollout.passes[rollout.name] -= 1  # its answer was lost
     assert hosts_of(rollout.step()) == hosts_of(first)
-    assert rollout.go_on(1).kind == "UPDATE_HOSTS"
+    for host in hosts_of(first):
+        rollout.update(rollout.name, host, 1)
+    assert rollout.step().kind == "UPDATE_HOSTS"
 
 
 def _another_joins(rollout: Rollout) -> None:
@@ -186,7 +189,7 @@ def test_drain_and_next_step_read_everything_after_a_change(
     host, attempt = rollout_next(rollout)
     change(rollout)
     task = HostTask(CLUSTER, rollout.name, 2, host, attempt)
-    assert rollout.is_observed(lambda: stages.drain(rollout.context, task, rollout.name))
+    assert rollout.is_observed(lambda: stages.drain(rollout.context, task))
     assert rollout.is_observed(rollout.step)
 
 
@@ -241,12 +244,13 @@ def test_hosts_of_one_step_count_each_other_as_out() -> None:
     task = HostTask(CLUSTER, rollout.name, 2, hosts_of(step)[0], 1)
     other = HostAttempt(rollout.name, hosts_of(step)[1], 1, 2, rollout.name, rollout.now)
     rollout.memory.deployments.put_attempt(other)
-    assert stages.drain(rollout.context, task, rollout.name).outcome == "FAILED"
+    assert stages.drain(rollout.context, task).outcome == "FAILED"
 
 
 def test_host_that_another_loop_handed_out_counts_as_out_until_its_attempt_ends(rollout: Rollout) -> None:
     rollout.go_on(2)
     lost = rollout.checkpoint().given[0]
+    del rollout.memory.deployments._attempts[rollout.name, lost.host, lost.attempt]  # the other loop is not there yet
     rollout.memory.fleet.quarantine_host(CLUSTER, lost.host, "while the other loop hung")
     rollout.step()
     assert lost in rollout.checkpoint().given
@@ -259,6 +263,7 @@ def test_step_that_loses_the_race_for_the_checkpoint_decides_again(rollout: Roll
     racing = Racing(rollout.memory.deployments, races=1)
     rollout.context = replace(rollout.context, deployments=racing)
     assert rollout.step().kind == "UPDATE_HOSTS"
+    rollout.update(rollout.name, *rollout_next(rollout))
     racing.races = 9
     with pytest.raises(StoreRefused, match="another that decides at the same time"):
         rollout.step()

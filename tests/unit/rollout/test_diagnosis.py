@@ -118,8 +118,18 @@ def test_host_unreachable_during_diagnosis_is_unclear(machine: Machine) -> None:
 
 def test_human_is_asked_without_a_lost_diagnosis(machine: Machine) -> None:
     name, _ = failed(machine)
-    assert decide_next(machine.context, CLUSTER, name, name).kind == "DIAGNOSE"
-    assert decide_next(machine.context, CLUSTER, name, name, undiagnosed=True).kind == "AWAIT_HUMAN"
+    this, following = 50, 51
+    assert decide_next(machine.context, CLUSTER, name, name, this).kind == "DIAGNOSE"
+    assert decide_next(machine.context, CLUSTER, name, name, this).kind == "DIAGNOSE"  # the answer was lost
+    assert decide_next(machine.context, CLUSTER, name, name, following).kind == "AWAIT_HUMAN"
+    (question,) = machine.memory.deployments.questions(name)
+    assert (question.blame, "left no result" in question.diagnosis) == (Blame.UNCLEAR, True)
+
+
+def test_lost_diagnosis_is_tried_again_in_another_execution(machine: Machine) -> None:
+    name, _ = failed(machine)
+    assert decide_next(machine.context, CLUSTER, name, name, 50).kind == "DIAGNOSE"
+    assert decide_next(machine.context, CLUSTER, name, f"{name}_2", 1).kind == "DIAGNOSE"
 
 
 def test_retry_lifts_the_quarantine_and_a_second_failure_sets_it_again(machine: Machine) -> None:

@@ -57,7 +57,7 @@ def test_hosts_that_drain_at_once_count_each_other_as_out() -> None:
         begun = HostAttempt(request.deployment, host, 1, epoch, request.deployment, machine.now)
         machine.memory.deployments.put_attempt(begun)
     task = HostTask(CLUSTER, request.deployment, epoch, "host-2", 1)
-    assert "would leave" in stages.drain(machine.context, task, request.deployment).reason
+    assert "would leave" in stages.drain(machine.context, task).reason
     assert "host-2" in machine.serving()
 
 
@@ -202,9 +202,9 @@ def test_expired_question_about_a_host_that_left_does_not_block() -> None:
 def test_agent_that_reports_meanwhile_is_not_unreachable(machine: Machine) -> None:
     request = planned(machine)
     for stage in CHAIN[:1]:
-        stage(machine.context, task(machine, request.deployment), request.deployment)
+        stage(machine.context, task(machine, request.deployment))
     late = Late(machine.context.step_reads, lambda: machine.memory.clock.sleep(45))
-    outcome = stages.install(replace(machine.context, step_reads=late), task(machine, request.deployment), "run")
+    outcome = stages.install(replace(machine.context, step_reads=late), task(machine, request.deployment))
     assert outcome.outcome == "PASSED", outcome.reason
 
 
@@ -243,17 +243,17 @@ def test_deployment_without_serving_hosts_is_not_done(machine: Machine) -> None:
 def test_failing_audit_log_does_not_fail_an_alive_host(machine: Machine) -> None:
     request = planned(machine)
     for stage in CHAIN[:4]:
-        stage(machine.context, task(machine, request.deployment), request.deployment)
+        stage(machine.context, task(machine, request.deployment))
     silent = replace(machine.context, audit_log=NoTrail())
     with pytest.raises(RuntimeError):
-        stages.await_alive(silent, task(machine, request.deployment), request.deployment)
-    stages.await_alive(machine.context, task(machine, request.deployment), request.deployment)
+        stages.await_alive(silent, task(machine, request.deployment))
+    stages.await_alive(machine.context, task(machine, request.deployment))
     [attempt] = machine.memory.deployments.attempts(request.deployment)
     assert attempt.state is AttemptState.ALIVE
 
 
 def task(machine: Machine, name: str) -> HostTask:
-    return HostTask(CLUSTER, name, machine.record(name).epoch, "host-2", 1)
+    return machine.hand_out(name, "host-2")
 
 
 class Late:
@@ -372,7 +372,7 @@ def test_first_deployment_that_never_began_is_closed() -> None:
 def test_fenced_registration_is_not_made(machine: Machine) -> None:
     request = planned(machine)
     for stage in CHAIN[:3]:
-        stage(machine.context, task(machine, request.deployment), request.deployment)
+        stage(machine.context, task(machine, request.deployment))
     mine = task(machine, request.deployment)
 
     def fence() -> None:
@@ -381,5 +381,5 @@ def test_fenced_registration_is_not_made(machine: Machine) -> None:
             machine.memory.leases.hand_over(CLUSTER, lease, "another", machine.now)
 
     late = Late(machine.context.step_reads, fence)
-    assert stages.register(replace(machine.context, step_reads=late), mine, "run").outcome == "STALE"
+    assert stages.register(replace(machine.context, step_reads=late), mine).outcome == "STALE"
     assert "host-2" not in machine.serving()

@@ -17,7 +17,7 @@ from lifecycle.domain.rollout.decision import Answer, Choice
 from lifecycle.domain.rollout.deployment import DeploymentState, Kind, Override
 from lifecycle.domain.service.manifest import Manifest
 from lifecycle.domain.service.policy import ApprovalGate, Policy
-from tests.support.rollout import CLUSTER, Machine, manifest
+from tests.support.rollout import CHAIN, CLUSTER, Machine, manifest
 
 ALL_OLD = dict.fromkeys(["host-1", "host-2", "host-3", "host-4"], "1.0.0")
 ALL_NEW = dict.fromkeys(ALL_OLD, "1.0.1")
@@ -216,10 +216,10 @@ def test_host_that_is_never_alive_is_taken_out_again(machine: Machine) -> None:
 def test_repeated_stages_change_nothing(machine: Machine) -> None:
     request = machine.request("1.0.1")
     machine.begin(request)
-    task = HostTask(CLUSTER, request.deployment, machine.record(request.deployment).epoch, "host-2", 1)
+    task = machine.hand_out(request.deployment, "host-2")
     for stage in (stages.drain, stages.install, stages.self_test, stages.register, stages.await_alive):
-        assert stage(machine.context, task, "run").outcome == "PASSED"
-        assert stage(machine.context, task, "run").outcome == "PASSED"
+        assert stage(machine.context, task).outcome == "PASSED"
+        assert stage(machine.context, task).outcome == "PASSED"
     assert machine.host("host-2").boots == 2
     assert [a.state for a in machine.memory.deployments.attempts(request.deployment)] == [AttemptState.ALIVE]
 
@@ -230,7 +230,8 @@ def test_fenced_stage_changes_nothing(machine: Machine) -> None:
     machine.decide(name, Choice.ROLL_BACK, "host-2")
     before = machine.installed()
     tried = list(machine.memory.deployments.attempts(name))
-    assert set(machine.update(name, "host-3", 1)) == {"STALE"}
+    task = HostTask(CLUSTER, name, machine.record(name).epoch, "host-3", 1)
+    assert {stage(machine.context, task).outcome for stage in CHAIN} == {"STALE"}
     assert list(machine.memory.deployments.attempts(name)) == tried
     assert machine.installed() == before
 
@@ -238,8 +239,8 @@ def test_fenced_stage_changes_nothing(machine: Machine) -> None:
 def test_lost_attempt_halts_with_its_last_state(machine: Machine) -> None:
     request = machine.request("1.0.1")
     machine.begin(request)
-    task = HostTask(CLUSTER, request.deployment, machine.record(request.deployment).epoch, "host-2", 1)
-    stages.drain(machine.context, task, request.deployment)
+    task = machine.hand_out(request.deployment, "host-2")
+    stages.drain(machine.context, task)
     machine.run(request.deployment)
     assert "lost after it was DRAINED" in machine.record(request.deployment).reason
 
@@ -370,8 +371,8 @@ def test_load_balancer_error_halts_with_its_message(machine: Machine) -> None:
     request = machine.request("1.0.1")
     machine.begin(request)
     del machine.memory.dispatcher.states[CLUSTER]
-    task = HostTask(CLUSTER, request.deployment, machine.record(request.deployment).epoch, "host-2", 1)
-    outcome = stages.drain(machine.context, task, "run")
+    task = machine.hand_out(request.deployment, "host-2")
+    outcome = stages.drain(machine.context, task)
     assert (outcome.outcome, "Deploy its stack first" in outcome.reason) == ("FAILED", True)
 
 

@@ -75,7 +75,7 @@ def test_deployment_that_the_former_version_began_goes_on_in_the_order_of_its_pl
     items[cluster_key(CLUSTER)][f"DEPLOYMENT#{cluster.name}"]["body"] = {"S": json.dumps(plain)}
     for kind in (HOSTS, CHECKPOINT):
         cluster.client.delete_item(TableName="ledger", Key=key(deployment_key(cluster.name), kind))
-    step = decide_next(cluster.context, CLUSTER, cluster.name, cluster.name)
+    step = decide_next(cluster.context, CLUSTER, cluster.name, cluster.name, cluster.passes + 1)
     assert step.hosts[0]["host"] == order[0]
     assert cluster.deployments.everything(cluster.name).hosts == order
     cluster.go_on(1_000)

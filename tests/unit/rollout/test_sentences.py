@@ -34,6 +34,7 @@ from lifecycle.domain.monitoring.notifications import (
 )
 from lifecycle.domain.rollout.decision import Choice
 from lifecycle.domain.rollout.deployment import Deployment, Request
+from lifecycle.domain.rollout.execution import Visit
 from lifecycle.domain.rollout.freezes import Freeze
 from lifecycle.domain.rollout.lease import Lease
 from lifecycle.domain.rollout.next_step import next_step
@@ -133,7 +134,9 @@ class Recording:
     def of_loop(self, cluster: Cluster, deployment: str) -> LoopRecords:
         found = self.inner.of_loop(cluster, deployment)
         current, lease, now = found.deployment, found.lease, self.context.clock.now()
-        if current is not None and self._is_news(facts := observe.facts(self.context, current, lease, deployment)):
+        if current is not None and self._is_news(
+            facts := observe.facts(self.context, current, lease, Visit(deployment, 0))
+        ):
             self.observations.steps.append((facts, now))
             request = replace(current.request, deployment=f"{deployment}-again")
             self.observations.plans.append((request, observe.observed(self.context, request), now))

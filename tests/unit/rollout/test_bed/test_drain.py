@@ -4,7 +4,6 @@ import pytest
 
 from lifecycle.application.rollout import stages
 from lifecycle.application.rollout.host_commands import prefetch
-from lifecycle.application.rollout.stage_guard import HostTask
 from lifecycle.domain.fleet.target_group import Group, TargetState
 from tests.support.rollout import CLUSTER, Machine
 
@@ -24,8 +23,8 @@ def test_fenced_drain_does_not_touch_the_test_bed_of_the_new_deployment(machine:
             beds[address] = TargetState.HEALTHY
 
     machine.memory.clock.ticks.insert(0, fence)
-    task = HostTask(CLUSTER, request.deployment, machine.record(request.deployment).epoch, "host-1", 1)
-    assert stages.drain(machine.context, task, request.deployment).outcome == "STALE"
+    task = machine.hand_out(request.deployment, "host-1")
+    assert stages.drain(machine.context, task).outcome == "STALE"
     assert beds[address] is TargetState.HEALTHY
 
 
@@ -40,8 +39,8 @@ def test_drain_from_a_test_group_is_recorded_when_the_main_group_drained_before(
     address = machine.host("host-1").address
     memory.dispatcher.states[CLUSTER][address] = TargetState.DRAINING
     memory.dispatcher.test_groups.setdefault((CLUSTER, Group.TEST_BED), {})[address] = TargetState.HEALTHY
-    task = HostTask(CLUSTER, request.deployment, current.epoch, "host-1", 1)
-    assert stages.drain(machine.context, task, request.deployment).outcome == "PASSED"
+    task = machine.hand_out(request.deployment, "host-1")
+    assert stages.drain(machine.context, task).outcome == "PASSED"
     assert "drain" in [entry.what for entry in memory.audit_log.read(CLUSTER) if entry.host == "host-1"]
 
 
@@ -54,7 +53,7 @@ def test_drain_takes_a_host_out_of_a_test_group_too(machine: Machine, state: Tar
     beds = machine.memory.dispatcher.test_groups.setdefault((CLUSTER, Group.TEST_BED), {})
     beds[address] = state
     machine.memory.dispatcher.dead |= {address} if state is TargetState.UNHEALTHY else set()
-    task = HostTask(CLUSTER, request.deployment, machine.record(request.deployment).epoch, "host-1", 1)
-    assert stages.drain(machine.context, task, request.deployment).outcome == "PASSED"
+    task = machine.hand_out(request.deployment, "host-1")
+    assert stages.drain(machine.context, task).outcome == "PASSED"
     assert address not in beds
     assert address not in machine.memory.dispatcher.states[CLUSTER]

@@ -49,6 +49,9 @@ class Deployments(Protocol):
     def attempts_and_questions(self, deployment: str) -> tuple[Sequence[HostAttempt], Sequence[Question]]:
         """Return a deployment's attempts and questions, in one read."""
 
+    def begin_attempt(self, attempt: HostAttempt) -> bool:
+        """Write a new attempt; returns False if there is one of this host and number already."""
+
     def put_attempt(self, attempt: HostAttempt) -> None:
         """Write the attempt, unless the stored one has progressed further."""
 

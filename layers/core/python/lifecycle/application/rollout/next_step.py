@@ -22,11 +22,11 @@ from lifecycle.domain.fleet.target_group import Group
 from lifecycle.domain.rollout.attempt import AttemptState, Blame, HostAttempt
 from lifecycle.domain.rollout.checkpoint import Checkpoint, checkpoint_of, continue_from
 from lifecycle.domain.rollout.decision import EvidenceKind, Question, QuestionKind, effects, latest_attempts
-from lifecycle.domain.rollout.deployment import Deployment, DeploymentState
-from lifecycle.domain.rollout.execution import next_execution
+from lifecycle.domain.rollout.deployment import NOT_RESUMED, Deployment, DeploymentState
+from lifecycle.domain.rollout.execution import Visit, next_execution
 from lifecycle.domain.rollout.lease import RENEWAL_THRESHOLD, RUNNING_LEASE, WAITING_LEASE, Lease
 from lifecycle.domain.rollout.membership import members
-from lifecycle.domain.rollout.next_step import next_step
+from lifecycle.domain.rollout.next_step import is_late_call, next_step
 from lifecycle.domain.rollout.steps import (
     AwaitApproval,
     AwaitDecision,
@@ -49,12 +49,19 @@ from lifecycle.domain.rollout.test_bed.schedule import failed_test_bed
 # A step decides again when another one has handed out hosts at the same time.
 _TRIES = 3
 
+# Where no task can wait for an answer, the loop looks again after as long as the question has been open.
+_FIRST_PAUSE, _LONGEST_PAUSE = timedelta(seconds=15), timedelta(hours=1)
+
 Hosts: TypeAlias = tuple[dict[str, str | int], ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Decided:
-    """A step in the form that the state machine reads: a `kind` to branch on, ids, and the reason."""
+    """A step in the form that the state machine reads: a `kind` to branch on, ids, and the reason.
+
+    `seconds` is the length of a wait. `round` is the pass after this one, which the state machine counts too: an
+    answer that does not change with it is refused (statemachines/rollout.asl.json, Step).
+    """
 
     kind: str
     reason: str
@@ -64,41 +71,90 @@ class Decided:
     execution: str = ""
     bed: int = 0
     seconds: int = 0
+    round: int = 0
 
 
-def decide_next(
-    context: Context, cluster: Cluster, name: str, execution: str, *, undiagnosed: bool = False
-) -> Decided:
-    """Choose the next step of a deployment and record it for operators; raises Unknown.
+def decide_next(context: Context, cluster: Cluster, name: str, execution: str, round_: int = 0) -> Decided:
+    """Choose the next step of a deployment and record it for operators; raises Unknown, StoreRefused.
 
-    `undiagnosed`: a diagnosis was lost in this execution, so decisions about failures come without one.
+    `round_` counts the passes of the execution's loop. The same round gives the same hosts again; in a later
+    one, an attempt without an end is lost, and a human is asked about it.
     """
+    visit = Visit(execution, round_)
+    found = _decide(context, cluster, name, visit)
+    return replace(found, round=round_ + 1)
+
+
+def _decide(context: Context, cluster: Cluster, name: str, visit: Visit) -> Decided:
     for _ in range(_TRIES):
         records = context.step_reads.of_loop(cluster, name)
         current = records.deployment
         if current is None:
             raise observe.unknown(cluster, name)
-        found = _continued(context, records, execution)
+        found = _continued(context, records, visit)
         if found is None:
-            facts = observe.facts(context, current, records.lease, execution, undiagnosed=undiagnosed)
+            facts = observe.facts(context, current, records.lease, visit)
+            if is_late_call(facts):
+                raise StoreRefused(
+                    f"{visit.execution} has gone on since its round {visit.round}; this call is too late"
+                )
             step = next_step(facts, context.clock.now())
             if not isinstance(step, UpdateHosts):
                 _renew(context, current, records.lease, step)
-                return _record(context, facts, step)
+                return _record(context, replace(facts, deployment=_confirmed(context, current, visit, step)), step)
             found = step, _checkpoint(context, facts, step, records.checkpoint), facts.reports
         update, checkpoint, reports = found
         # What is handed out is on record before anything can happen to it.
-        if checkpoint is None or context.deployments.put_checkpoint(checkpoint):
+        recorded = checkpoint is None or context.deployments.put_checkpoint(checkpoint)
+        if recorded and _begin(context, current, update, visit):
             _renew(context, current, records.lease, update)
-            return _hand_out(context, current, update, reports)
+            return _hand_out(context, _confirmed(context, current, visit, update), update, reports)
     raise StoreRefused(f"expected one loop of {name}, found another that decides at the same time: try again")
 
 
+def _confirmed(context: Context, current: Deployment, visit: Visit, step: Step) -> Deployment:
+    """Return the deployment without its count of vain executions, once this one has come back to the loop.
+
+    A step that ends the loop, or whose task must leave a record first, shows nothing of the kind.
+    """
+    counts = isinstance(step, UpdateHosts | AwaitDecision | AwaitApproval | AwaitResume | BeginBake | Bake)
+    if visit.round < 2 or not counts or current.resumptions == NOT_RESUMED:
+        return current
+    works = replace(current, resumptions=NOT_RESUMED)
+    context.deployments.put(works)
+    return works
+
+
+def _begin(context: Context, current: Deployment, step: UpdateHosts, visit: Visit) -> bool:
+    """Write the attempt of each host; returns False if another loop has handed one out.
+
+    Hosts that were handed out by an earlier call of this pass have their attempts already.
+    """
+    if step.again:
+        return True
+    now = context.clock.now()
+    return all(
+        context.deployments.begin_attempt(
+            HostAttempt(
+                deployment=current.id,
+                host=host,
+                number=number,
+                epoch=current.epoch,
+                execution=visit.execution,
+                started_at=now,
+                group=step.group,
+                round=visit.round,
+            )
+        )
+        for host, number in step.hosts
+    )
+
+
 def _continued(
-    context: Context, records: LoopRecords, execution: str
+    context: Context, records: LoopRecords, visit: Visit
 ) -> tuple[UpdateHosts, Checkpoint | None, Mapping[str, HostReport]] | None:
     """Return the next hosts of the checkpoint, and their reports; None where everything must be observed."""
-    changes = observe.changes(context, records, execution)
+    changes = observe.changes(context, records, visit)
     if records.checkpoint is None or changes is None:
         return None
     found = continue_from(records.checkpoint, changes, context.clock.now())
@@ -136,6 +192,7 @@ def _record(context: Context, facts: Facts, step: OtherStep) -> Decided:  # noqa
     current = facts.deployment
     match step:
         case Diagnose(host, attempt, reason):
+            _ask_for_diagnosis(context, facts, host, attempt)
             _set_state(context, current, DeploymentState.RUNNING, reason)
             return Decided("DIAGNOSE", reason, hosts=_named((host, attempt)))
         case AwaitDecision():
@@ -151,7 +208,7 @@ def _record(context: Context, facts: Facts, step: OtherStep) -> Decided:  # noqa
             _set_state(context, current, DeploymentState.RUNNING, reason, note)
             return Decided("BAKE", reason, seconds=seconds)
         case EndBake(number, state, reason):
-            _set_state(context, current, DeploymentState.RUNNING, reason)
+            _ask_for_end(context, facts, number, reason)
             return Decided("END_BAKE", reason, outcome=state, bed=number)
         case RollBack(by, reason):
             context.record(current.cluster, "roll back", by, reason, deployment=current.id)
@@ -162,6 +219,22 @@ def _record(context: Context, facts: Facts, step: OtherStep) -> Decided:  # noqa
             return Decided("FINISH", reason, outcome=outcome)
         case _:
             assert_never(step)
+
+
+def _ask_for_diagnosis(context: Context, facts: Facts, host: str, number: int) -> None:
+    """Record which pass asks for the diagnosis: if a later one finds none, it was lost."""
+    attempt = next(a for a in facts.attempts if (a.host, a.number) == (host, number))
+    context.deployments.put_attempt(replace(attempt, diagnosed_in=facts.visit))
+
+
+def _ask_for_end(context: Context, facts: Facts, number: int, reason: str) -> None:
+    """Record which pass asks for the end of the test bed; raises StoreRefused if an earlier one did in vain."""
+    current = facts.deployment
+    asked = current.bake_note.ended_in
+    if asked is not None and asked.was_before(facts.visit):
+        raise StoreRefused(f"test bed {number} of {current.id} still bakes after end_bake was called; see its log")
+    note = replace(current.bake_note, ended_in=facts.visit)
+    _set_state(context, current, DeploymentState.RUNNING, reason, note)
 
 
 def _prefetch(context: Context, current: Deployment, step: UpdateHosts, reports: Mapping[str, HostReport]) -> None:
@@ -242,6 +315,8 @@ def _blame(facts: Facts, attempt: HostAttempt) -> tuple[Blame, str]:
     A test bed whose host became unhealthy before a comparison leaves that unclear.
     """
     bed = failed_test_bed(facts, attempt)
+    if bed is None and attempt.diagnosed_in and attempt.blame is Blame.NONE:
+        return Blame.UNCLEAR, "the diagnosis left no result; see the log of diagnose"
     if bed is None:
         return attempt.blame, attempt.diagnosis
     if bed.control and bed.judgement and bed.judgement.verdict is Verdict.FAIL:
@@ -290,21 +365,22 @@ def _approval(context: Context, current: Deployment, step: AwaitApproval) -> Que
 
 
 def _await(context: Context, current: Deployment, question: Question, state: DeploymentState) -> Decided:
-    if _in_state(current, state, question.reason) != current:
+    if (current.state, current.reason) != (state, question.reason):
         what = f"halted at {question.host}" if question.host else state.lower().replace("_", " ")
         context.record_action(current.cluster, current.id, what, question.reason, question.host)
     recorded = context.deployments.ask(question)
     _set_state(context, current, state, question.reason)
-    return Decided("AWAIT_HUMAN", question.reason, question=recorded.id)
+    pause = min(max(context.clock.now() - recorded.asked_at, _FIRST_PAUSE), _LONGEST_PAUSE)
+    return Decided("AWAIT_HUMAN", question.reason, question=recorded.id, seconds=ceil(pause.total_seconds()))
 
 
 def _set_state(
-    context: Context, current: Deployment, state: DeploymentState, reason: str, note: BakeNote = NO_NOTE
+    context: Context,
+    current: Deployment,
+    state: DeploymentState,
+    reason: str,
+    note: BakeNote = NO_NOTE,
 ) -> None:
-    changed = _in_state(current, state, reason, note)
+    changed = replace(current, state=state, reason=reason, bake_note=note)
     if changed != current:
         context.deployments.put(changed)
-
-
-def _in_state(current: Deployment, state: DeploymentState, reason: str, note: BakeNote = NO_NOTE) -> Deployment:
-    return replace(current, state=state, reason=reason, bake_note=note)

@@ -16,6 +16,7 @@ from lifecycle.domain.fleet.target_group import Group, TargetState
 from lifecycle.domain.rollout.attempt import HostAttempt
 from lifecycle.domain.rollout.checkpoint import Changes
 from lifecycle.domain.rollout.deployment import Deployment, DeploymentState, Kind, Request
+from lifecycle.domain.rollout.execution import Visit
 from lifecycle.domain.rollout.lease import Lease
 from lifecycle.domain.rollout.preflight import Observed
 from lifecycle.domain.rollout.steps import Facts
@@ -55,7 +56,7 @@ def unknown(cluster: Cluster, name: str) -> Unknown:
     return Unknown("deployment", name, f"See `lifecycle history {cluster.service}`.")
 
 
-def facts(context: Context, current: Deployment, lease: Lease, execution: str, *, undiagnosed: bool = False) -> Facts:
+def facts(context: Context, current: Deployment, lease: Lease, visit: Visit) -> Facts:
     """Read everything that the next step depends on."""
     reports = context.fleet.reports(current.cluster)
     found = context.deployments.everything(current.id)
@@ -70,17 +71,17 @@ def facts(context: Context, current: Deployment, lease: Lease, execution: str, *
         reports=reports,
         rotation=by_host(reports, targets),
         targets=targets,
-        execution=execution,
+        execution=visit.execution,
+        round=visit.round,
         quarantined=context.fleet.quarantined_hosts(current.cluster),
         heartbeat_timeout=context.heartbeat_timeout,
-        undiagnosed=undiagnosed,
         beds=tuple(found.beds) if test_bed else (),
         has_test_bed=test_bed and context.dispatcher.has_test_bed(current.cluster),
         minute=context.minute,
     )
 
 
-def changes(context: Context, records: LoopRecords, execution: str) -> Changes | None:
+def changes(context: Context, records: LoopRecords, visit: Visit) -> Changes | None:
     """Read what the next step of a checkpoint depends on; None where there is no such checkpoint."""
     current, checkpoint = records.deployment, records.checkpoint
     if current is None or checkpoint is None or checkpoint.baseline is None:
@@ -91,7 +92,8 @@ def changes(context: Context, records: LoopRecords, execution: str) -> Changes |
     return Changes(
         deployment=current,
         lease=records.lease,
-        execution=execution,
+        execution=visit.execution,
+        round=visit.round,
         attempts=found.attempts,
         reports=found.reports,
         reporting=context.fleet.names(current.cluster),

@@ -121,31 +121,33 @@ class Running:
 
 def stage(
     needs: AttemptState, reaches: AttemptState
-) -> Callable[[Callable[[Running], Outcome]], Callable[[Context, HostTask, str], Outcome]]:
-    """Guard a stage: it runs only under the current epoch, once, after the stage that it needs."""
+) -> Callable[[Callable[[Running], Outcome]], Callable[[Context, HostTask], Outcome]]:
+    """Guard a stage: it runs only under the current epoch, once, after the stage that it needs.
 
-    def guard(run: Callable[[Running], Outcome]) -> Callable[[Context, HostTask, str], Outcome]:
-        def guarded(context: Context, task: HostTask, execution: str) -> Outcome:
+    No stage begins an attempt: next_step does when it hands the host out.
+    """
+
+    def guard(run: Callable[[Running], Outcome]) -> Callable[[Context, HostTask], Outcome]:
+        def guarded(context: Context, task: HostTask) -> Outcome:
             until = context.clock.now() + PATIENCE
             while True:
                 last = context.clock.now() >= until
                 try:
-                    return attempted(context, task, execution, last=last)
+                    return attempted(context, task, last=last)
                 except CallFailed as error:
                     if last or not error.temporary:
                         raise
                 context.clock.sleep(context.poll_seconds)
 
-        def attempted(context: Context, task: HostTask, execution: str, *, last: bool) -> Outcome:
+        def attempted(context: Context, task: HostTask, *, last: bool) -> Outcome:
             records = context.step_reads.of_host(task.cluster, task.deployment, task.host, task.attempt)
             if (current := records.deployment) is None:
                 raise observe.unknown(task.cluster, task.deployment)
             if not records.lease.is_held_by(current.id, task.epoch):
                 return stale(task.epoch, records.lease)
-            attempt = records.attempt or _new_attempt(context, task, execution, needs)
-            if attempt is None:
-                return Outcome("SKIPPED", f"no attempt {task.attempt} of {task.host} has begun")
-            running = Running(context, current, attempt, task, records.report)
+            if records.attempt is None:
+                return Outcome("SKIPPED", f"no attempt {task.attempt} of {task.host} was handed out")
+            running = Running(context, current, records.attempt, task, records.report)
             return _finished_before(running, needs, reaches) or _run(running, run, last=last)
 
         return guarded
@@ -177,16 +179,6 @@ def _run(running: Running, run: Callable[[Running], Outcome], *, last: bool) -> 
         if isinstance(error, CallFailed) and error.temporary and not last:
             raise
         return running.fail(str(error))
-
-
-def _new_attempt(context: Context, task: HostTask, execution: str, needs: AttemptState) -> HostAttempt | None:
-    """Record a new attempt; None unless this is the first stage, the only one that may begin an attempt."""
-    if needs is not AttemptState.STARTED:
-        return None
-    now = context.clock.now()
-    attempt = HostAttempt(task.deployment, task.host, task.attempt, task.epoch, execution, now, group=task.group)
-    context.deployments.put_attempt(attempt)
-    return attempt
 
 
 def wait_until(running: Running, seconds: float, poll: Callable[[], Outcome | None]) -> Outcome | None:

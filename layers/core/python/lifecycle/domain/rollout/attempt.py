@@ -1,7 +1,8 @@
 """Attempts: one try on one host, its progress, and the cause of a failure.
 
-Written by the stages (application/rollout/stage_guard.py, stages.py) and by `diagnose`; read by every
-decision.
+Written by `next_step` when it hands a host out, before any stage runs, so that a stage that breaks leaves an
+attempt behind (docs/adr/0016). The stages (application/rollout/stage_guard.py, stages.py) and `diagnose` move
+it on; every decision reads it.
 """
 
 from dataclasses import dataclass
@@ -9,6 +10,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from lifecycle.domain.fleet.target_group import Group
+from lifecycle.domain.rollout.execution import Visit
 
 
 class AttemptState(StrEnum):
@@ -46,6 +48,7 @@ class HostAttempt:
     `unreachable` marks a failure because the agent became unreachable; such failures are counted apart.
     `diagnosis` is the sentence behind `blame`. `group` is the target group that the host registers in. A
     control is not updated, but restarted on the version that it has (domain/rollout/test_bed/hosts.py).
+    `round` is the pass of `execution` that handed it out, and `diagnosed_in` the one that asked for a diagnosis.
     """
 
     deployment: str
@@ -63,6 +66,13 @@ class HostAttempt:
     blame: Blame = Blame.NONE
     diagnosis: str = ""
     group: Group = Group.MAIN
+    round: int = 0
+    diagnosed_in: Visit | None = None
+
+    @property
+    def visit(self) -> Visit:
+        """The pass that handed it out."""
+        return Visit(self.execution, self.round)
 
     @property
     def progress_rank(self) -> int:

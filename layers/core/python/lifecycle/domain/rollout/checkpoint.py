@@ -92,7 +92,8 @@ class Changes:
     """The facts that a step reads between two full observations.
 
     `attempts` and `reports` are those of the hosts that were handed out and that come next. `reporting` names
-    all hosts that report, and `targets` are the states in the load balancer by address.
+    all hosts that report, and `targets` are the states in the load balancer by address. `round` is the pass of
+    the execution that decides.
     """
 
     deployment: Deployment
@@ -105,6 +106,7 @@ class Changes:
     quarantined: Collection[str]
     targets: Mapping[str, TargetState]
     heartbeat_timeout: timedelta
+    round: int = 0
 
 
 def continue_from(checkpoint: Checkpoint, now: Changes, at: datetime) -> tuple[UpdateHosts, Checkpoint] | None:
@@ -147,6 +149,7 @@ def _is_unchanged(checkpoint: Checkpoint, base: Baseline, now: Changes) -> bool:
         and now.lease.is_held_by(mine.id, mine.epoch)
         and now.execution == base.execution
         and all((each.host, each.attempt) in done for each in checkpoint.given)
+        and not any(now.round and each.round >= now.round for each in now.attempts)
         and all(now.targets.get(each) is TargetState.HEALTHY for each in addresses)
         and fingerprint(now.targets) == base.targets
         and fingerprint(_unhealthy(now.targets)) == base.unhealthy

@@ -6,6 +6,7 @@ A deployment or a delivery may need more than one; the second one ends in `_2`, 
 import json
 import re
 from collections.abc import Mapping
+from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
@@ -23,6 +24,29 @@ class ExecutionState(StrEnum):
     STOPPED = "STOPPED"  # by hand, in the console or with StopExecution
     ENDED = "ENDED"  # by itself: well, with a failure, or with a time-out
     UNKNOWN = "UNKNOWN"  # no execution has that name
+
+
+@dataclass(frozen=True, slots=True)
+class Visit:
+    """One pass of an execution through its loop.
+
+    Step Functions counts the rounds, so a call that is repeated has the same one. Round 0 is a call by a
+    definition that did not count yet: it is the same as no other.
+    """
+
+    execution: str
+    round: int
+
+    def is_repeated_by(self, now: "Visit") -> bool:
+        return self.round > 0 and self == now
+
+    def was_before(self, now: "Visit") -> bool:
+        """Return whether this was an earlier pass of the same execution, so that what it began has ended."""
+        return self.execution == now.execution and not self.is_repeated_by(now)
+
+    def was_followed_by(self, other: "Visit") -> bool:
+        """Return whether the execution has made a later pass than this one."""
+        return 0 < self.round < other.round and self.execution == other.execution
 
 
 _NUMBER = re.compile(r"_([0-9]+)\Z")

@@ -58,7 +58,7 @@ Hosts: TypeAlias = list[tuple[str, int]]
 
 def next_step(facts: Facts, now: datetime) -> Step:
     """Choose the next step of the rollout, touching at most `max_unavailable` hosts."""
-    over = _ended(facts) or aborted(facts) or _answered(facts, now)
+    over = _ended(facts) or handed_out_now(facts) or aborted(facts) or _answered(facts, now)
     held = over or end_failed_bake(facts, now) or paused(facts)
     step = held or gate(facts, ApprovalGate.BEFORE_FIRST_HOST, now) or bake_step(facts, now)
     if step is None and next_group(facts) is Group.MAIN:
@@ -74,6 +74,23 @@ def _ended(facts: Facts) -> Step | None:
         holder = lease.deployment or "nobody"
         return Finish(DeploymentState.STALE, f"epoch {mine.epoch} is fenced by epoch {lease.epoch} ({holder})")
     return None
+
+
+def handed_out_now(facts: Facts) -> UpdateHosts | None:
+    """Return the hosts that this pass has handed out before: its answer was lost, and nothing has begun."""
+    mine = [each for each in facts.attempts if each.visit.is_repeated_by(facts.visit)]
+    again = tuple((each.host, each.number) for each in mine if not each.state.ended)
+    if not again:
+        return None
+    names = listed([host for host, _ in again])
+    return UpdateHosts(again, (), f"{names} next, as handed out before", mine[0].group, again=True)
+
+
+def is_late_call(facts: Facts) -> bool:
+    """Return whether the execution has gone on since this call began, so that its answer reaches nobody."""
+    here = facts.visit
+    ended = any(each.visit.is_repeated_by(here) and each.state.ended for each in facts.attempts)
+    return (ended and handed_out_now(facts) is None) or any(here.was_followed_by(a.visit) for a in facts.attempts)
 
 
 def _answered(facts: Facts, now: datetime) -> Step | None:
@@ -113,7 +130,8 @@ def _failed(facts: Facts, host: str, attempt: HostAttempt, now: datetime) -> Ste
         )
     if attempt.unreachable and unreachable_hosts_are_tolerable(facts, now):
         return None
-    if can_be_diagnosed(facts.deployment, attempt) and not facts.undiagnosed:
+    lost = attempt.diagnosed_in is not None and attempt.diagnosed_in.was_before(facts.visit)
+    if can_be_diagnosed(facts.deployment, attempt) and not lost:
         return Diagnose(host, attempt.number, f"{host} failed: is it the host or the version?")
     return _halt(facts, attempt, now, _why(facts, attempt))
 

@@ -14,6 +14,7 @@ from lifecycle.domain.fleet.target_group import Group, Rotation, TargetState
 from lifecycle.domain.rollout.attempt import HostAttempt
 from lifecycle.domain.rollout.decision import Choice, Question
 from lifecycle.domain.rollout.deployment import Deployment, DeploymentState
+from lifecycle.domain.rollout.execution import Visit
 from lifecycle.domain.rollout.lease import Lease
 from lifecycle.domain.rollout.test_bed.model import NO_NOTE, BakeNote, BedState, TestBed
 from lifecycle.domain.service.policy import ApprovalGate
@@ -24,7 +25,7 @@ class Facts:
     """Everything that the next step depends on.
 
     `rotation` and `quarantined` (host -> reason) are by host name. `heartbeat_timeout` is the longest age of
-    a reachable agent's report. `undiagnosed` means that a diagnosis could not run just now. `beds` are this
+    a reachable agent's report. `round` is the pass of the execution that decides. `beds` are this
     deployment's test beds. `has_test_bed` says whether the cluster has the target groups for one, and
     `minute` is the length of a test bed's minute. `targets` are the states in the load balancer by address,
     those of unknown hosts included. `planned` is the order of the plan's hosts.
@@ -39,12 +40,17 @@ class Facts:
     execution: str
     quarantined: Mapping[str, str] = field(default_factory=dict)
     heartbeat_timeout: timedelta = timedelta(seconds=30)
-    undiagnosed: bool = False
+    round: int = 0
     beds: tuple[TestBed, ...] = ()
     has_test_bed: bool = False
     minute: timedelta = timedelta(minutes=1)
     targets: Mapping[str, TargetState] = field(default_factory=dict)
     planned: tuple[str, ...] = ()
+
+    @property
+    def visit(self) -> Visit:
+        """The pass of the execution that decides."""
+        return Visit(self.execution, self.round)
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +58,8 @@ class UpdateHosts:
     """An update of these hosts, each with its attempt number. `following` come next, and should prefetch.
 
     `group` is the target group that they register in. A control is not updated, but restarted on its version.
-    `waiting` are all hosts that wait for an update in their order, these included.
+    `waiting` are all hosts that wait for an update in their order, these included. `again` says that their
+    attempts are on record, because this pass has handed them out before.
     """
 
     hosts: tuple[tuple[str, int], ...]
@@ -60,6 +67,7 @@ class UpdateHosts:
     reason: str
     group: Group = Group.MAIN
     waiting: tuple[tuple[str, int], ...] = field(default=(), compare=False)
+    again: bool = False
 
 
 @dataclass(frozen=True, slots=True)

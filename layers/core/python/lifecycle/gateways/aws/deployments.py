@@ -73,10 +73,12 @@ class DynamoDeployments:
         attempts = [record(HostAttempt, each) for each in found if each["sk"]["S"].startswith("ATTEMPT#")]
         return attempts, [record(Question, each) for each in found if each["sk"]["S"].startswith("QUESTION#")]
 
+    def begin_attempt(self, attempt: HostAttempt) -> bool:
+        return self._table.put(_attempt_item(attempt), "attribute_not_exists(pk)")
+
     def put_attempt(self, attempt: HostAttempt) -> None:
-        pk, sk = deployment_key(attempt.deployment), f"ATTEMPT#{attempt.host}#{attempt.number:03}"
         self._table.put(
-            item(pk, sk, attempt, place=attempt.progress_rank, stands=str(attempt.state)),
+            _attempt_item(attempt),
             "attribute_not_exists(pk) OR place < :place OR stands = :stands",
             place={"N": str(attempt.progress_rank)},
             stands={"S": str(attempt.state)},
@@ -155,6 +157,11 @@ def checkpoint_record(deployment: str, found: dict[str, Any] | None) -> Checkpoi
         return record(Checkpoint, found)
     except StoreRefused:
         return Checkpoint(deployment, int(found["place"]["N"]), ())
+
+
+def _attempt_item(attempt: HostAttempt) -> dict[str, Any]:
+    pk, sk = deployment_key(attempt.deployment), f"ATTEMPT#{attempt.host}#{attempt.number:03}"
+    return item(pk, sk, attempt, place=attempt.progress_rank, stands=str(attempt.state))
 
 
 def _with_hosts(deployment: Deployment, hosts: dict[str, Any] | None) -> Deployment:

@@ -9,6 +9,7 @@ from enum import IntEnum, StrEnum
 from typing import NamedTuple
 
 from lifecycle.domain.analysis.model import Judgement, Series, Verdict
+from lifecycle.domain.rollout.execution import Visit
 
 
 class BedPhase(IntEnum):
@@ -40,12 +41,14 @@ class BakeNote:
     """Facts of the last step of a bake for the next step; the deployment's record holds them until then.
 
     `last_analysis` is the number of minutes of the last planned interim analysis, 0 before it began.
-    `unhealthy_host` had drifted although its agent reported, the last time at `reported_at`.
+    `unhealthy_host` had drifted although its agent reported, the last time at `reported_at`. `ended_in` is the
+    pass of the execution that last asked for the end of the test bed.
     """
 
     last_analysis: int = 0
     unhealthy_host: str = ""
     reported_at: datetime | None = None
+    ended_in: Visit | None = None
 
 
 NO_NOTE = BakeNote()

@@ -1,0 +1,31 @@
+"""The end of a deployment whose plan failed before it began, so that it is on record.
+
+Called by functions/rollout/finish where the plan itself broke (statemachines/rollout.asl.json, PlanLost).
+"""
+
+from dataclasses import replace
+
+from lifecycle.application.context import Context
+from lifecycle.application.rollout import queue
+from lifecycle.application.rollout.finish import Finished
+from lifecycle.domain.rollout.deployment import Deployment, DeploymentState, Request
+from lifecycle.domain.service.policy import Policy
+from lifecycle.domain.service.target import Target
+
+
+def refuse_unplanned(context: Context, request: Request, reason: str) -> Finished:
+    """Record that a deployment never began. One that holds the lease has begun: convergence continues it."""
+    cluster, name = request.cluster, request.deployment
+    existing = context.deployments.get(cluster, name)
+    if context.leases.current(cluster).deployment == name:
+        return Finished("LEFT", f"{name} holds the lease of {cluster}, so convergence continues it: {reason}")
+    if existing is not None and existing.state is not DeploymentState.QUEUED:
+        return Finished(existing.state, existing.reason)
+    if existing is not None:
+        queue.close_pending(context, request, DeploymentState.REFUSED, reason)
+        return Finished(DeploymentState.REFUSED, reason)
+    now = context.clock.now()
+    context.record_request(request, f"refused {request.version}", reason)
+    refused = Deployment.not_begun(request, Target(request.version, ""), Policy(), now, reason)
+    context.deployments.put(replace(refused, state=DeploymentState.REFUSED, finished_at=now))
+    return Finished(DeploymentState.REFUSED, reason)

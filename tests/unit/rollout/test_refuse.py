@@ -1,0 +1,55 @@
+"""A plan that breaks before its deployment began leaves a record, a trail and nothing else."""
+
+import pytest
+
+from lifecycle.application.rollout.refuse import refuse_unplanned
+from lifecycle.domain.monitoring.notifications import Change, notification_of
+from lifecycle.domain.rollout.deployment import Deployment, DeploymentState
+from tests.support.rollout import CLUSTER, Machine
+
+WHY = "the plan failed: AccessDeniedException"
+
+
+@pytest.fixture
+def machine() -> Machine:
+    made = Machine()
+    made.deploy("1.0.0")
+    made.memory.clock.sleep(1)
+    return made
+
+
+def test_deployment_without_a_record_is_recorded_as_refused_and_notified(machine: Machine) -> None:
+    request = machine.request("1.0.1")
+    assert refuse_unplanned(machine.context, request, WHY).outcome == "REFUSED"
+    assert refuse_unplanned(machine.context, request, WHY).outcome == "REFUSED"
+    record = machine.record(request.deployment)
+    assert (record.state, record.reason, record.epoch) == (DeploymentState.REFUSED, WHY, 0)
+    notification = notification_of(Change(None, record, machine.now))
+    assert notification is not None
+    assert WHY in notification.text
+    assert [e.why for e in machine.memory.audit_log.read(CLUSTER) if e.deployment == request.deployment] == [WHY]
+
+
+def test_deployment_that_holds_the_lease_is_left_to_convergence(machine: Machine) -> None:
+    request = machine.request("1.0.1")
+    machine.begin(request)
+    before = machine.record(request.deployment)
+    assert refuse_unplanned(machine.context, request, WHY).outcome == "LEFT"
+    assert machine.record(request.deployment) == before
+
+
+def test_pending_deployment_is_closed_and_leaves_its_slot(machine: Machine) -> None:
+    machine.begin(machine.request("1.0.1"))
+    machine.memory.clock.sleep(1)
+    waiting = machine.request("1.0.2")
+    assert machine.begin(waiting).kind == "QUEUED"
+    assert refuse_unplanned(machine.context, waiting, WHY).outcome == "REFUSED"
+    assert machine.record(waiting.deployment).state is DeploymentState.REFUSED
+    assert machine.memory.queue.waiting(CLUSTER) is None
+
+
+def test_ended_deployment_keeps_its_end(machine: Machine) -> None:
+    (done,) = machine.memory.deployments.recent(CLUSTER, 1)
+    assert isinstance(done, Deployment)
+    assert refuse_unplanned(machine.context, done.request, WHY).outcome == "DONE"
+    assert machine.record(done.id) == done
