@@ -9,11 +9,13 @@ from dataclasses import dataclass, replace
 from lifecycle.application.context import Context
 from lifecycle.application.rollout import observe, queue
 from lifecycle.application.rollout.finish import finish
+from lifecycle.application.rollout.pause import ask_to_resume
 from lifecycle.application.rollout.task_tokens import resume_answered
 from lifecycle.application.rollout.test_bed import traffic_weights
 from lifecycle.application.rollout.test_bed.end import end_baking
 from lifecycle.application.rollout.test_bed.task import BakeTask
 from lifecycle.domain.convergence.decide import (
+    AskToResume,
     CloseOrphaned,
     CloseStopped,
     ClusterFacts,
@@ -28,7 +30,14 @@ from lifecycle.domain.convergence.decide import (
 )
 from lifecycle.domain.errors import LifecycleError
 from lifecycle.domain.fleet.cluster import Cluster
-from lifecycle.domain.rollout.deployment import Deployment, DeploymentState, Kind, Request, deployment_id
+from lifecycle.domain.rollout.deployment import (
+    Deployment,
+    DeploymentState,
+    Kind,
+    Request,
+    Resumptions,
+    deployment_id,
+)
 from lifecycle.domain.rollout.execution import ExecutionState, execution_number
 from lifecycle.domain.rollout.lease import Lease
 from lifecycle.domain.rollout.queue import DropPending, PendingDeployment, StartPending
@@ -38,7 +47,7 @@ from lifecycle.domain.rollout.queue import DropPending, PendingDeployment, Start
 class Result:
     """The result for one cluster: what was found and done.
 
-    `kind` is FAILED, CONVERGED, REPAIR, RESUME, ABORTED, CLOSE_ORPHANED, FREE_LEASE, START_PENDING,
+    `kind` is FAILED, CONVERGED, REPAIR, RESUME, PAUSED, ABORTED, CLOSE_ORPHANED, FREE_LEASE, START_PENDING,
     DROP_PENDING or HOLD.
     """
 
@@ -77,13 +86,15 @@ def cluster_facts(context: Context, cluster: Cluster) -> ClusterFacts:
     recent = observe.recent_deployments(context, cluster)
     name, waiting = lease.deployment, context.queue.waiting(cluster)
     holder = context.deployments.get(cluster, name) if name else None
-    execution = holder.execution if holder else name
+    state = context.executions.rollout_state(holder.execution if holder else name)
+    ended = holder is not None and state is not ExecutionState.RUNNING
     return ClusterFacts(
         desired=desired,
         lease=lease,
         last=context.deployments.get(cluster, desired.deployment) if desired else None,
         holder=holder,
-        execution=context.executions.rollout_state(execution),
+        execution=state,
+        questions=tuple(context.deployments.questions(name)) if ended else (),
         reports=reports,
         rotation=observe.rotation(context, cluster, reports),
         bad_versions=context.fleet.quarantined(cluster),
@@ -130,7 +141,7 @@ def _act_on_holder(
     context: Context,
     cluster: Cluster,
     facts: ClusterFacts,
-    found: Hold | Resume | CloseStopped | CloseOrphaned | FreeLease,
+    found: Hold | Resume | AskToResume | CloseStopped | CloseOrphaned | FreeLease,
     by: str,
 ) -> Result:
     """Carry out a decision about the deployment that holds the lease, or about an orphaned one."""
@@ -139,6 +150,9 @@ def _act_on_holder(
             if facts.holder and (resumed := resume_answered(context, facts.holder)):
                 reason = f"{reason}; resumed it: {', '.join(resumed)} is answered or has expired"
             return Result(str(cluster), "HOLD", reason)
+        case AskToResume(paused, reason):
+            ask_to_resume(context, cluster, paused, reason)
+            return Result(str(cluster), "PAUSED", reason, paused)
         case CloseStopped(stopped, reason):
             end_baking(context, BakeTask(cluster, stopped, facts.lease.epoch), reason)
             finish(context, cluster, stopped, DeploymentState.ABORTED, reason)
@@ -164,7 +178,9 @@ def _resume(context: Context, holder: Deployment, execution: str, reason: str, b
     started = _start(context, holder.request, execution, reason, by)
     current = context.deployments.get(holder.cluster, holder.id) or holder
     if execution_number(current.execution) < execution_number(started):
-        context.deployments.put(replace(current, execution=started))
+        current = replace(current, execution=started)
+    tried = Resumptions(holder.resumptions.count + 1, context.clock.now())
+    context.deployments.put(replace(current, resumptions=tried))
 
 
 def _repair(context: Context, cluster: Cluster, found: Repair, suffix: str, by: str) -> Result:

@@ -3,6 +3,9 @@
 Called by functions/rollout/decide through application/rollout/decide.py.
 """
 
+from dataclasses import replace
+from datetime import datetime
+
 from lifecycle.application.context import Context
 from lifecycle.application.rollout import observe, queue
 from lifecycle.application.rollout.answer import open_question, record_answer
@@ -22,17 +25,34 @@ def pause(context: Context, cluster: Cluster, name: str, answer: Answer) -> Ques
     if unanswered := next((q for q in pauses if not q.answer), None):
         raise Refused(f"the pause of {name}", [unanswered.reason])
     why = f": {answer.why}" if answer.why else ""
-    asked = Question(
-        deployment=name,
-        id=pause_id(str(len(pauses))),
-        kind=QuestionKind.RESUME,
-        choices=(Choice.RESUME, Choice.ABORT),
-        reason=f"paused by {answer.by} at {answer.at:%Y-%m-%d %H:%M:%S} UTC{why}",
-        asked_at=answer.at,
-        effects={c: CONSEQUENCES[c] for c in (Choice.RESUME, Choice.ABORT)},
-    )
+    reason = f"paused by {answer.by} at {answer.at:%Y-%m-%d %H:%M:%S} UTC{why}"
     context.record(cluster, "pause", answer.by, answer.why, deployment=name)
-    return context.deployments.ask(asked)
+    return context.deployments.ask(_pause(name, len(pauses), reason, answer.at))
+
+
+def ask_to_resume(context: Context, cluster: Cluster, name: str, reason: str) -> None:
+    """Pause a deployment that no execution carries on, and ask; convergence then acts on the answer.
+
+    Raises Unknown.
+    """
+    current, now = observe.deployment(context, cluster, name), context.clock.now()
+    pauses = sum(q.kind is QuestionKind.RESUME for q in context.deployments.questions(name))
+    context.record_action(cluster, name, "pause", reason)
+    context.deployments.ask(_pause(name, pauses, reason, now))
+    context.deployments.put(replace(current, state=DeploymentState.PAUSED, reason=reason))
+
+
+def _pause(name: str, number: int, reason: str, at: datetime) -> Question:
+    choices = (Choice.RESUME, Choice.ABORT)
+    return Question(
+        deployment=name,
+        id=pause_id(str(number)),
+        kind=QuestionKind.RESUME,
+        choices=choices,
+        reason=reason,
+        asked_at=at,
+        effects={choice: CONSEQUENCES[choice] for choice in choices},
+    )
 
 
 def resume(context: Context, cluster: Cluster, name: str, answer: Answer) -> Question:

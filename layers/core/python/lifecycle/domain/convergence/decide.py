@@ -8,11 +8,13 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import TypeAlias
 
+from lifecycle.domain.convergence.resume import AbortUnresumed, AskToResume, Resume, ResumeLater, resume
 from lifecycle.domain.fleet.desired import Desired
 from lifecycle.domain.fleet.drift import drift_reason
 from lifecycle.domain.fleet.host import HostReport
 from lifecycle.domain.fleet.target_group import Rotation, state_of
 from lifecycle.domain.listing import listed
+from lifecycle.domain.rollout.decision import Question
 from lifecycle.domain.rollout.deployment import Deployment, DeploymentState, Kind
 from lifecycle.domain.rollout.execution import ExecutionState, next_execution
 from lifecycle.domain.rollout.lease import Lease
@@ -44,15 +46,6 @@ class Repair:
     drift: Mapping[str, str]
     reason: str
     only: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Resume:
-    """A new execution of a deployment that holds the lease, but whose last execution has ended."""
-
-    deployment: str
-    execution: str
-    reason: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +81,16 @@ class Hold:
 
 
 Convergence: TypeAlias = (
-    Converged | Repair | Resume | CloseStopped | CloseOrphaned | FreeLease | StartPending | DropPending | Hold
+    Converged
+    | Repair
+    | Resume
+    | AskToResume
+    | CloseStopped
+    | CloseOrphaned
+    | FreeLease
+    | StartPending
+    | DropPending
+    | Hold
 )
 
 
@@ -109,9 +111,10 @@ class ClusterFacts:
     """The facts that convergence decides on.
 
     `last` is the deployment that `desired` names, `holder` the lease's. `execution` is the state of the lease
-    holder's execution. `ended` is the newest deployment of the cluster that is over; `orphaned` are those
-    that are not over, and that nothing continues. `verified` is the version that was last verified on every
-    host; `bad_versions` and `bad_hosts` are quarantined.
+    holder's execution; `questions` are the holder's, read only where that execution does not run. `ended` is the
+    newest deployment of the cluster that is over; `orphaned` are those that are not over, and that nothing
+    continues. `verified` is the version that was last verified on every host; `bad_versions` and `bad_hosts` are
+    quarantined.
     """
 
     desired: Desired | None
@@ -128,6 +131,7 @@ class ClusterFacts:
     verified: Target | None = None
     heartbeat_timeout: timedelta = timedelta(seconds=30)
     orphaned: tuple[Orphaned, ...] = ()
+    questions: tuple[Question, ...] = ()
 
 
 def converge(facts: ClusterFacts, now: datetime) -> Convergence:
@@ -166,8 +170,17 @@ def _with_lease(facts: ClusterFacts, now: datetime) -> Convergence:
         return Hold(_drift_reasons(facts), f"{name} is about to begin")
     if facts.execution is ExecutionState.STOPPED:
         return CloseStopped(name, f"its execution {holder.execution} was stopped by hand")
-    reason = f"the execution {holder.execution} of {name} has ended before its deployment did"
-    return Resume(name, next_execution(holder.execution), reason)
+    return _resumption(facts, holder, now)
+
+
+def _resumption(facts: ClusterFacts, holder: Deployment, now: datetime) -> Convergence:
+    match found := resume(holder, facts.questions, now):
+        case ResumeLater(reason):
+            return Hold(_drift_reasons(facts), reason)
+        case AbortUnresumed(name, reason):
+            return CloseStopped(name, reason)
+        case _:
+            return found
 
 
 def _is_handed_over(facts: ClusterFacts, holder: Deployment, now: datetime) -> bool:
