@@ -190,6 +190,7 @@ CALLS: Mapping[str, Callable[[Gateways], Thunk]] = {
     ),
     "DynamoDeployments.everything": lambda g: _stored(g, g.deployments.everything),
     "DynamoDeployments.attempts_and_questions": lambda g: _stored(g, g.deployments.attempts_and_questions),
+    "DynamoDeployments.begin_attempt": lambda g: lambda: g.deployments.begin_attempt(_attempt(g.service)),
     "DynamoDeployments.put_attempt": _put_attempt,
     "DynamoDeployments.attempts": lambda g: _stored(g, g.deployments.attempts),
     "DynamoDeployments.has_attempts": lambda g: _stored(g, g.deployments.has_attempts),

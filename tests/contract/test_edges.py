@@ -79,6 +79,7 @@ EDGES: Sequence[tuple[str, Call, Any]] = (
     ("deployments.questions", lambda g: list(g.deployments.questions("")), []),
     ("deployments.beds", lambda g: list(g.deployments.beds("")), []),
     ("deployments.attempts_and_questions", lambda g: list(g.deployments.attempts_and_questions("")), [[], []]),
+    ("deployments.begin_attempt", lambda g: g.deployments.begin_attempt(HostAttempt("", "", 1, 1, "", NOW)), True),
     (
         "deployments.put_attempt",
         lambda g: g.deployments.put_attempt(

@@ -47,7 +47,7 @@ class MemoryDeployments:
 
     def begin_attempt(self, attempt: HostAttempt) -> bool:
         key = (attempt.deployment, attempt.host, attempt.number)
-        return self._attempts.setdefault(key, attempt) is attempt
+        return self._attempts.setdefault(key, attempt) == attempt
 
     def put_attempt(self, attempt: HostAttempt) -> None:
         held = self._attempts.get((attempt.deployment, attempt.host, attempt.number))

@@ -33,8 +33,8 @@ def _phases() -> dict[str, tuple[Callable[[Operator], str], int]]:
     """Return for each phase the scenario that calls it, and the number of its writes there."""
     return {
         "plan": (plain, 8),
-        "next_step": (plain, 3),
-        "drain": (plain, 5),
+        "next_step": (plain, 4),
+        "drain": (plain, 4),
         "install": (plain, 3),
         "self_test": (plain, 1),
         "register": (plain, 3),

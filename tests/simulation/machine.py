@@ -5,14 +5,12 @@ further state.
 """
 
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any, TypeAlias
+from datetime import datetime
+from typing import Any, Protocol, TypeAlias
 
 from lifecycle.domain.rollout.execution import ExecutionState
 from tests.simulation.definition import Definition, State, matches, rollout
 from tests.simulation.jsonata import QueryFailed
-
-if TYPE_CHECKING:
-    from tests.simulation.simulation import Simulation
 
 # History events as AWS writes them. A task has three for each try, and two around all of them.
 EVENTS = {"Choice": 2, "Pass": 2, "Wait": 2, "Task": 2, "Map": 4, "Fail": 1}
@@ -25,13 +23,33 @@ CommandResult: TypeAlias = Callable[[Any, str], None]
 """Called with a result, or with the name of an error."""
 
 
+class _Starter(Protocol):
+    def start_execution(self, name: str, given: Mapping[str, Any], by: str) -> bool: ...
+
+
+class World(Protocol):
+    """The surroundings of executions: a clock, the functions, and the other executions."""
+
+    @property
+    def tracing(self) -> bool: ...
+    @property
+    def now(self) -> float: ...
+    @property
+    def executions(self) -> _Starter: ...
+    def time(self) -> datetime: ...
+    def after(self, low: float, high: float, act: Callable[[], None], /) -> None: ...
+    def say(self, who: str, what: str, /, *more: object) -> None: ...
+    def invoke(self, function: str, given: Mapping[str, Any], done: CommandResult, /) -> None: ...
+    def start_execution_error(self) -> str: ...
+
+
 class Execution:
     """One execution. `tokens` are its waiting task tokens with their callbacks, `at` is its newest state.
 
     `events` counts the events of its history, as AWS writes it. `error` and `cause` are those of a failure.
     """
 
-    def __init__(self, sim: "Simulation", name: str, given: Any, of: Definition | None = None) -> None:
+    def __init__(self, sim: World, name: str, given: Any, of: Definition | None = None) -> None:
         self.definition = of or rollout()
         self.events = 2  # started, and ended
         self.cause = ""

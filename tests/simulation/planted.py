@@ -75,9 +75,10 @@ def _catalogue() -> dict[str, Planted]:
         beds,
         checkpoints,
         domain,
+        lost,
     )
 
-    every = (*domain.FAULTS, *application.FAULTS, *beds.FAULTS, *checkpoints.FAULTS, *agent.FAULTS)
+    every = (*domain.FAULTS, *application.FAULTS, *beds.FAULTS, *checkpoints.FAULTS, *lost.FAULTS, *agent.FAULTS)
     return {fault.name: fault for fault in every}
 
 

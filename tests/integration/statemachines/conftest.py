@@ -85,7 +85,7 @@ class Stage:
 
         The round of the loop, which most tests do not care about, is left out: see `rounds`.
         """
-        found = json.loads((self.folder / "script.json").read_text())["calls"]
+        found = self._calls()
         for name, event in found:
             _EVENTS[name].model_validate(event)
         without = [(name, {n: v for n, v in event.items() if n != "round"}) for name, event in found]
@@ -93,11 +93,13 @@ class Stage:
 
     def rounds(self) -> list[int]:
         """Return the round of each call of next_step."""
-        found = json.loads((self.folder / "script.json").read_text())["calls"]
-        return [event["round"] for name, event in found if name == "next_step"]
+        return [event["round"] for name, event in self._calls() if name == "next_step"]
+
+    def _calls(self) -> list[tuple[str, dict[str, Any]]]:
+        return [(name, event) for name, event in json.loads((self.folder / "script.json").read_text())["calls"]]
 
     def phases(self) -> list[str]:
-        return [name for name, _ in self.calls()]
+        return [name for name, _ in self._calls()]
 
     def start(self, machine: str, name: str, payload: Any) -> str:
         started = self.aws.client("stepfunctions").start_execution(

@@ -270,7 +270,7 @@ def test_the_answer_of_an_operator_leads_to_the_next_step(stage: Stage) -> None:
 
 
 def test_a_rollback_is_started_as_a_rollout_of_its_own(stage: Stage) -> None:
-    rollback = {**request("rollback-1"), "kind": "ROLLBACK", "rollback_of": "bad"}
+    rollback = {**request("rollback-1"), "kind": "ROLLBACK", "rollback_of": deployment("bad")}
     stage.play(
         plan=[PLANNED],
         next_step=[step("ROLL_BACK"), DONE],
@@ -278,19 +278,20 @@ def test_a_rollback_is_started_as_a_rollout_of_its_own(stage: Stage) -> None:
         finish=[FINISHED],
     )
     ended = stage.run("rollout", "bad", request("bad"))
-    assert (ended.status, ended.output) == ("SUCCEEDED", {"outcome": "ROLLED_BACK", "rollback": "rollback-1"})
+    started = rollback["deployment"]
+    assert (ended.status, ended.output) == ("SUCCEEDED", {"outcome": "ROLLED_BACK", "rollback": started})
     assert stage.calls("roll_back") == [("roll_back", {**ids("bad"), "reason": "because"})]
     stage.until_called("finish")
-    assert ("plan", {**rollback, "execution": "rollback-1"}) in stage.calls()
+    assert ("plan", {**rollback, "execution": started}) in stage.calls()
 
 
 def test_a_rollback_that_was_started_before_counts(stage: Stage) -> None:
-    rollback = {**request("rollback-twice"), "kind": "ROLLBACK", "rollback_of": "bad-twice"}
+    rollback = {**request("rollback-twice"), "kind": "ROLLBACK", "rollback_of": deployment("bad-twice")}
     stage.play(plan=[PLANNED], next_step=[DONE], finish=[FINISHED])
-    assert stage.run("rollout", "rollback-twice", rollback).status == "SUCCEEDED"
+    assert stage.run("rollout", rollback["deployment"], rollback).status == "SUCCEEDED"
     stage.play(plan=[PLANNED], next_step=[step("ROLL_BACK")], roll_back=[{"input": rollback}])
     ended = stage.run("rollout", "bad-twice", request("bad-twice"))
-    assert (ended.status, ended.output["rollback"]) == ("SUCCEEDED", "rollback-twice")
+    assert (ended.status, ended.output["rollback"]) == ("SUCCEEDED", rollback["deployment"])
     assert stage.phases() == ["plan", "next_step", "roll_back"]
 
 

@@ -107,8 +107,8 @@ FAULTS = (
         "a-lost-execution-is-not-resumed",
         (6, 20),
         _CONVERGENCE,
-        "    return Resume(name, next_execution(holder.execution), reason)",
-        "    return Hold(_drift_reasons(facts), reason)",
+        "    return _resumption(facts, holder, now)\n",
+        '    return Hold(_drift_reasons(facts), "its execution has ended")\n',
     ),
     Planted(
         "the-lease-of-an-ended-deployment-is-never-freed",

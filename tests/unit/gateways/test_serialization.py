@@ -84,7 +84,7 @@ def test_a_rollout_takes_the_input_of_an_older_command_line() -> None:
 
 
 def test_a_rollout_takes_every_field_of_a_request_and_gives_it_on() -> None:
-    every = replace(REQUEST, reason="slow", kind=Kind.ROLLBACK, rollback_of="d", only=("host-1",))
+    every = replace(REQUEST, reason="slow", kind=Kind.ROLLBACK, rollback_of=REQUEST.deployment, only=("host-1",))
     assert {each.name for each in fields(Request)} == set(Deploy.model_fields) - {"execution"}
     assert Deploy.model_validate({**payload(every), "execution": "e"}).request() == every
     assert json.loads(json.dumps(payload(every))) == payload(every)

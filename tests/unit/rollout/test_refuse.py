@@ -4,7 +4,7 @@ import pytest
 
 from lifecycle.application.rollout.refuse import refuse_unplanned
 from lifecycle.domain.monitoring.notifications import Change, notification_of
-from lifecycle.domain.rollout.deployment import Deployment, DeploymentState
+from lifecycle.domain.rollout.deployment import Deployment, DeploymentState, Kind
 from tests.support.rollout import CLUSTER, Machine
 
 WHY = "the plan failed: AccessDeniedException"
@@ -53,3 +53,13 @@ def test_ended_deployment_keeps_its_end(machine: Machine) -> None:
     assert isinstance(done, Deployment)
     assert refuse_unplanned(machine.context, done.request, WHY).outcome == "DONE"
     assert machine.record(done.id) == done
+
+
+def test_repairs_that_break_one_after_another_are_recorded_once(machine: Machine) -> None:
+    for _ in range(3):
+        machine.memory.clock.sleep(900)
+        repair = machine.request("1.0.0", Kind.CONVERGE)
+        assert refuse_unplanned(machine.context, repair, WHY).outcome == "REFUSED"
+    refused = [d for d in machine.memory.deployments.recent(CLUSTER, 9) if d.state is DeploymentState.REFUSED]
+    assert len(refused) == 1
+    assert [entry.why for entry in machine.memory.audit_log.read(CLUSTER)].count(WHY) == 3

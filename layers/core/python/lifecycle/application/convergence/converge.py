@@ -15,7 +15,6 @@ from lifecycle.application.rollout.test_bed import traffic_weights
 from lifecycle.application.rollout.test_bed.end import end_baking
 from lifecycle.application.rollout.test_bed.task import BakeTask
 from lifecycle.domain.convergence.decide import (
-    AskToResume,
     CloseOrphaned,
     CloseStopped,
     ClusterFacts,
@@ -25,9 +24,9 @@ from lifecycle.domain.convergence.decide import (
     Hold,
     Orphaned,
     Repair,
-    Resume,
     converge,
 )
+from lifecycle.domain.convergence.resume import AskToResume, Resume
 from lifecycle.domain.errors import LifecycleError
 from lifecycle.domain.fleet.cluster import Cluster
 from lifecycle.domain.rollout.deployment import (

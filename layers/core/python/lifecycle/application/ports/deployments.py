@@ -50,7 +50,7 @@ class Deployments(Protocol):
         """Return a deployment's attempts and questions, in one read."""
 
     def begin_attempt(self, attempt: HostAttempt) -> bool:
-        """Write a new attempt; returns False if there is one of this host and number already."""
+        """Write a new attempt; returns False if there is another one of this host and number."""
 
     def put_attempt(self, attempt: HostAttempt) -> None:
         """Write the attempt, unless the stored one has progressed further."""

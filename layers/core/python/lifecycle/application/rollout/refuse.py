@@ -8,7 +8,7 @@ from dataclasses import replace
 from lifecycle.application.context import Context
 from lifecycle.application.rollout import queue
 from lifecycle.application.rollout.finish import Finished
-from lifecycle.domain.rollout.deployment import Deployment, DeploymentState, Request
+from lifecycle.domain.rollout.deployment import Deployment, DeploymentState, Kind, Request
 from lifecycle.domain.service.policy import Policy
 from lifecycle.domain.service.target import Target
 
@@ -26,6 +26,14 @@ def refuse_unplanned(context: Context, request: Request, reason: str) -> Finishe
         return Finished(DeploymentState.REFUSED, reason)
     now = context.clock.now()
     context.record_request(request, f"refused {request.version}", reason)
+    if request.kind is Kind.CONVERGE and _was_refused_before(context, request):
+        return Finished(DeploymentState.REFUSED, reason)  # convergence begins one every 15 minutes
     refused = Deployment.not_begun(request, Target(request.version, ""), Policy(), now, reason)
     context.deployments.put(replace(refused, state=DeploymentState.REFUSED, finished_at=now))
     return Finished(DeploymentState.REFUSED, reason)
+
+
+def _was_refused_before(context: Context, request: Request) -> bool:
+    """Return whether the newest deployment is a repair that was refused too, so that it was notified already."""
+    newest = next(iter(context.deployments.recent_without_hosts(request.cluster, 1)), None)
+    return newest is not None and (newest.request.kind, newest.state) == (Kind.CONVERGE, DeploymentState.REFUSED)

@@ -149,13 +149,13 @@ def _is_unchanged(checkpoint: Checkpoint, base: Baseline, now: Changes) -> bool:
         and now.lease.is_held_by(mine.id, mine.epoch)
         and now.execution == base.execution
         and all((each.host, each.attempt) in done for each in checkpoint.given)
-        and not any(now.round and each.round >= now.round for each in now.attempts)
         and all(now.targets.get(each) is TargetState.HEALTHY for each in addresses)
         and fingerprint(now.targets) == base.targets
         and fingerprint(_unhealthy(now.targets)) == base.unhealthy
         and fingerprint(now.reporting) == base.reporting
         and fingerprint(now.quarantined) == base.quarantined
         and questions_fingerprint(now.questions) == base.questions
+        and not any(0 < now.round <= each.round and each.execution == now.execution for each in now.attempts)
     )
 
 
