@@ -24,7 +24,7 @@ def test_cluster_is_known_by_its_stack_or_its_desired_version(gateways: Gateways
 def test_leases_and_queues_of_many_clusters_are_read_together(gateways: Gateways) -> None:
     cluster = gateways.cluster
     idle = [Cluster(each, f"{gateways.service}-{n}") for each in ("staging", "production") for n in range(60)]
-    lease = gateways.leases.acquire(cluster, "d-1", NOW)
+    lease = gateways.leases.acquire(cluster, "d-1", NOW, 0)
     name = f"{gateways.service}-production-20261123120000-aaaa"
     waiting = PendingDeployment(Request(name, gateways.service, "production", "1.0.1", "ada"), NOW)
     gateways.queue.replace(cluster, None, waiting)

@@ -4,7 +4,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 from lifecycle.domain.fleet.host import HostReport
-from lifecycle.domain.fleet.host_command import Order, Turn
+from lifecycle.domain.fleet.host_command import Order, RefusedTurn, Turn
 from lifecycle.domain.rollout.attempt import AttemptState, Blame, HostAttempt
 from lifecycle.domain.rollout.deployment import Deployment, DeploymentState, Override, Request
 from lifecycle.domain.rollout.freezes import Freeze
@@ -24,12 +24,15 @@ def waiting(gateways: Gateways, suffix: str) -> PendingDeployment:
 
 def test_a_freeze_lasts_until_it_is_lifted_and_a_newer_one_replaces_it(gateways: Gateways) -> None:
     scope = f"production/{gateways.service}"
-    gateways.freezes.put(Freeze(scope, "ada", "sale", NOW))
+    older = Freeze(scope, "ada", "sale", NOW)
+    gateways.freezes.put(older)
     newer = Freeze(scope, "grace", "longer sale", NOW, NOW + timedelta(days=1))
     gateways.freezes.put(newer)
     assert [each for each in gateways.freezes.all() if each.scope == scope] == [newer]
-    gateways.freezes.lift(scope)
-    gateways.freezes.lift(scope)
+    assert not gateways.freezes.lift(older)
+    assert [each for each in gateways.freezes.all() if each.scope == scope] == [newer]
+    assert gateways.freezes.lift(newer)
+    assert gateways.freezes.lift(newer), "one that is gone counts as lifted"
     assert scope not in [each.scope for each in gateways.freezes.all()]
 
 
@@ -113,12 +116,15 @@ def test_an_order_to_restore_follows_the_order_to_install_and_is_not_replaced_by
         return Turn("host-1", order, "d", 1, attempt, "1.0.1", "d1", NOW, lasts)
 
     given = [turn(Order.INSTALL, 1), turn(Order.RESTORE, 1), turn(Order.INSTALL, 1), turn(Order.PREFETCH, 1)]
-    gateways.fleet.give_turns(gateways.cluster, given)
-    assert given_to(gateways) == turn(Order.RESTORE, 1)
-    gateways.fleet.give_turns(gateways.cluster, [turn(Order.INSTALL, 2)])
+    restore = given[1]
+    assert gateways.fleet.give_turns(gateways.cluster, given) == [RefusedTurn(each, restore) for each in given[2:]]
+    assert given_to(gateways) == restore
+    assert not gateways.fleet.give_turns(gateways.cluster, [turn(Order.INSTALL, 2)])
     assert given_to(gateways) == turn(Order.INSTALL, 2)
-    gateways.fleet.give_turns(gateways.cluster, [turn(Order.IDLE, 0), turn(Order.INSTALL, 3)])
-    assert given_to(gateways) == turn(Order.IDLE, 0)
+    ends, late = turn(Order.IDLE, 0), turn(Order.INSTALL, 3)
+    assert gateways.fleet.give_turns(gateways.cluster, [ends, late]) == [RefusedTurn(late, ends)]
+    assert given_to(gateways) == ends
+    assert gateways.fleet.turn_epochs(gateways.cluster) == {"host-1": 1}
 
 
 def given_to(gateways: Gateways) -> Turn | None:

@@ -96,7 +96,7 @@ def test_step_read_returns_records_or_none(gateways: Gateways) -> None:
     first, cluster = a_deployment(gateways, "aaaa"), gateways.cluster
     nothing = gateways.step_reads.of_host(cluster, first.id, "host-1", 1)
     assert (nothing.deployment, nothing.lease, nothing.attempt, nothing.report) == (None, Lease(), None, None)
-    lease = gateways.leases.acquire(cluster, first.id, NOW)
+    lease = gateways.leases.acquire(cluster, first.id, NOW, 0)
     tried = HostAttempt(first.id, "host-1", 1, lease.epoch, "run", NOW)
     gateways.deployments.put(first)
     gateways.deployments.put_attempt(tried)

@@ -14,8 +14,8 @@ class MemoryCatalogue:
     def claim_service(self, service: str, repository: str) -> str:
         return self._owners.setdefault(service, repository)
 
-    def record_snapshot(self, service: str, snapshot: str, facts: Mapping[str, str]) -> None:
-        self._snapshots.setdefault(service, {}).setdefault(snapshot, dict(facts))
+    def record_snapshot(self, service: str, snapshot: str, facts: Mapping[str, str]) -> Mapping[str, str]:
+        return self._snapshots.setdefault(service, {}).setdefault(snapshot, dict(facts))
 
     def snapshots(self, service: str) -> Mapping[str, Mapping[str, str]]:
         return dict(self._snapshots.get(service, {}))

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from lifecycle.application.ports.deployments import DeploymentRecords
-from lifecycle.domain.errors import Refused
+from lifecycle.domain.errors import Refused, Unknown
 from lifecycle.domain.fleet.cluster import Cluster
 from lifecycle.domain.rollout.attempt import HostAttempt
 from lifecycle.domain.rollout.checkpoint import Checkpoint
@@ -23,12 +23,14 @@ class MemoryDeployments:
         self._beds: dict[tuple[str, int], TestBed] = {}
         self._checkpoints: dict[str, Checkpoint] = {}
 
-    def put(self, deployment: Deployment) -> None:
+    def put(self, deployment: Deployment) -> bool:
         held = self._deployments.get((deployment.cluster, deployment.id))
         if held and not deployment.hosts:
             deployment = replace(deployment, hosts=held.hosts)
-        if held is None or not held.state.final or held.state is deployment.state:
-            self._deployments[deployment.cluster, deployment.id] = deployment
+        if held and held.state.final and held.state is not deployment.state:
+            return False
+        self._deployments[deployment.cluster, deployment.id] = deployment
+        return True
 
     def get(self, cluster: Cluster, deployment: str) -> Deployment | None:
         return self._deployments.get((cluster, deployment))
@@ -49,10 +51,12 @@ class MemoryDeployments:
         key = (attempt.deployment, attempt.host, attempt.number)
         return self._attempts.setdefault(key, attempt) == attempt
 
-    def put_attempt(self, attempt: HostAttempt) -> None:
+    def put_attempt(self, attempt: HostAttempt) -> bool:
         held = self._attempts.get((attempt.deployment, attempt.host, attempt.number))
-        if held is None or held.state is attempt.state or held.progress_rank < attempt.progress_rank:
-            self._attempts[attempt.deployment, attempt.host, attempt.number] = attempt
+        if held and held.state is not attempt.state and held.progress_rank >= attempt.progress_rank:
+            return False
+        self._attempts[attempt.deployment, attempt.host, attempt.number] = attempt
+        return True
 
     def attempt(self, deployment: str, host: str, number: int) -> HostAttempt | None:
         return self._attempts.get((deployment, host, number))
@@ -72,10 +76,12 @@ class MemoryDeployments:
     def beds(self, deployment: str) -> Sequence[TestBed]:
         return [self._beds[key] for key in sorted(self._beds) if key[0] == deployment]
 
-    def put_bed(self, bed: TestBed) -> None:
+    def put_bed(self, bed: TestBed) -> bool:
         held = self._beds.get((bed.deployment, bed.number))
-        if held is None or held.progress_rank < bed.progress_rank:
-            self._beds[bed.deployment, bed.number] = bed
+        if held and held.progress_rank >= bed.progress_rank:
+            return False
+        self._beds[bed.deployment, bed.number] = bed
+        return True
 
     def put_checkpoint(self, checkpoint: Checkpoint) -> bool:
         held = self._checkpoints.get(checkpoint.deployment)
@@ -91,22 +97,21 @@ class MemoryDeployments:
         return self._questions.setdefault((question.deployment, question.id), question)
 
     def attach_token(self, question: Question, token: str) -> Question:
-        stored = self._stored(question)
-        if stored.answer is None:
-            stored = self._store(replace(stored, token=token))
-        return stored
+        stored = self._questions.get((question.deployment, question.id))
+        if stored is None or stored.answer:
+            return stored or question
+        return self._store(replace(stored, token=token))
 
     def answer(self, question: Question, answer: Answer) -> Question:
-        stored = self._stored(question)
+        stored = self._questions.get((question.deployment, question.id))
+        if stored is None:
+            raise Unknown("question", question.id, "See `lifecycle status`.", of=question.deployment)
         given = stored.answer
         if given is None:
             return self._store(replace(stored, answer=answer))
         if given == answer:
             return stored
         raise Refused(question.id, [f"{given.by} answered {given.choice} at {given.at:%Y-%m-%d %H:%M:%S} UTC"])
-
-    def _stored(self, question: Question) -> Question:
-        return self._questions.get((question.deployment, question.id), question)
 
     def _store(self, question: Question) -> Question:
         self._questions[question.deployment, question.id] = question

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 
 from lifecycle.domain.fleet.cluster import Cluster
 from lifecycle.domain.fleet.host import HostReport
-from lifecycle.domain.fleet.host_command import Turn
+from lifecycle.domain.fleet.host_command import RefusedTurn, Turn
 from tests.fakes.keys import required
 
 
@@ -36,12 +36,18 @@ class MemoryFleet:
     def turns(self, cluster: Cluster) -> Mapping[str, Turn]:
         return self._turns.get(cluster, {})
 
-    def give_turns(self, cluster: Cluster, turns: Sequence[Turn]) -> None:
-        given = self._turns.setdefault(cluster, {})
+    def give_turns(self, cluster: Cluster, turns: Sequence[Turn]) -> Sequence[RefusedTurn]:
+        given, refused = self._turns.setdefault(cluster, {}), []
         for turn in turns:
             held = given.get(required(turn.host))
             if held is None or turn.progress_rank >= held.progress_rank:
                 given[turn.host] = turn
+            else:
+                refused.append(RefusedTurn(turn, held))
+        return refused
+
+    def turn_epochs(self, cluster: Cluster) -> Mapping[str, int]:
+        return {host: turn.epoch for host, turn in self.turns(cluster).items()}
 
     def quarantine(self, cluster: Cluster, version: str, why: str) -> None:
         self._bad.setdefault(cluster, {})[version] = why

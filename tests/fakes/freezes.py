@@ -18,5 +18,9 @@ class MemoryFreezes:
     def put(self, freeze: Freeze) -> None:
         self._freezes[required(freeze.scope)] = freeze
 
-    def lift(self, scope: str) -> None:
-        self._freezes.pop(scope, None)
+    def lift(self, freeze: Freeze) -> bool:
+        held = self._freezes.get(freeze.scope)
+        if held and held != freeze:
+            return False
+        self._freezes.pop(freeze.scope, None)
+        return True

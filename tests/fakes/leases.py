@@ -17,22 +17,28 @@ class MemoryLeases:
     def current(self, cluster: Cluster) -> Lease:
         return self._leases.get(cluster, Lease())
 
-    def acquire(self, cluster: Cluster, deployment: str, now: datetime) -> Lease:
+    def set_back(self, cluster: Cluster, lease: Lease | None = None) -> None:
+        """Delete a lease, or replace it by an earlier one, as an operator or a restore does."""
+        self._leases.pop(cluster, None)
+        if lease is not None:
+            self._leases[cluster] = lease
+
+    def acquire(self, cluster: Cluster, deployment: str, now: datetime, newest: int = 0) -> Lease:
         lease = self.current(cluster)
-        if lease.deployment == deployment:
+        if lease.deployment == deployment and lease.epoch >= newest:
             return lease
         if lease.held_by_another(deployment, now):
             raise LeaseHeld(str(cluster), lease.deployment, lease.since or now)
-        self._leases[cluster] = Lease(lease.epoch + 1, deployment, now, now + RUNNING_LEASE)
+        self._leases[cluster] = Lease(max(lease.epoch, newest) + 1, deployment, now, now + RUNNING_LEASE)
         return self._leases[cluster]
 
-    def hand_over(self, cluster: Cluster, lease: Lease, successor: str, now: datetime) -> Lease:
+    def hand_over(self, cluster: Cluster, lease: Lease, successor: str, now: datetime, newest: int = 0) -> Lease:
         held = self.current(cluster)
         if held.deployment == successor:
             return held
         if not held.is_held_by(lease.deployment, lease.epoch):
             raise StaleEpoch(str(cluster), lease.epoch, held.epoch)
-        self._leases[cluster] = Lease(lease.epoch + 1, successor, now, now + RUNNING_LEASE)
+        self._leases[cluster] = Lease(max(lease.epoch, newest) + 1, successor, now, now + RUNNING_LEASE)
         return self._leases[cluster]
 
     def renew(self, cluster: Cluster, lease: Lease, until: datetime) -> Lease:
@@ -42,7 +48,9 @@ class MemoryLeases:
         self._leases[cluster] = replace(held, expires_at=until)
         return self._leases[cluster]
 
-    def release(self, cluster: Cluster, lease: Lease) -> None:
+    def release(self, cluster: Cluster, lease: Lease) -> bool:
         held = self.current(cluster)
-        if held.is_held_by(lease.deployment, lease.epoch):
-            self._leases[cluster] = Lease(held.epoch)
+        if not held.is_held_by(lease.deployment, lease.epoch):
+            return False
+        self._leases[cluster] = Lease(held.epoch)
+        return True

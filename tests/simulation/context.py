@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from lifecycle.application.context import Context
 from lifecycle.domain.fleet.cluster import Cluster
-from lifecycle.domain.fleet.host_command import Order, Turn
+from lifecycle.domain.fleet.host_command import Order, RefusedTurn, Turn
 from tests.simulation.fakes import Clock, Executions, StepReads
 
 if TYPE_CHECKING:
@@ -48,7 +48,7 @@ READS = {
     ),
     "step_reads": ("of_host", "of_deployment", "of_loop", "of_hosts"),
     "audit_log": ("read",),
-    "fleet": ("reports", "report", "names", "quarantined", "quarantined_hosts"),
+    "fleet": ("reports", "report", "names", "turn_epochs", "quarantined", "quarantined_hosts"),
     "freezes": ("all",),
     "queue": ("waiting",),
     "registry": ("desired", "clusters"),
@@ -117,24 +117,24 @@ def instrumented_context(sim: "Simulation") -> Context:
     )
 
 
-def _give_turn(sim: "Simulation") -> Callable[[Cluster, Turn], bool]:
-    """Return a call that writes one turn, and returns True when the ledger accepted it."""
+def _give_turn(sim: "Simulation") -> Callable[[Cluster, Turn], Sequence[RefusedTurn]]:
+    """Return a call that writes one turn."""
 
-    def give(cluster: Cluster, turn: Turn) -> bool:
-        sim.fleet.give_turns(cluster, [turn])
-        accepted = sim.fleet.turn(cluster, turn.host) is turn
-        if accepted and (host := sim.hosts.get(turn.host)):
+    def give(cluster: Cluster, turn: Turn) -> Sequence[RefusedTurn]:
+        refused = sim.fleet.give_turns(cluster, [turn])
+        if not refused and (host := sim.hosts.get(turn.host)):
             sim.wake(host.agent, 0.05, 0.6 if turn.attempt or turn.order is Order.IDLE else 5.0)
-        return accepted
+        return refused
 
     return give
 
 
-def _one_by_one(give: Callable[[Cluster, Turn], bool]) -> Callable[[Cluster, Sequence[Turn]], None]:
+def _one_by_one(
+    give: Callable[[Cluster, Turn], Sequence[RefusedTurn]],
+) -> Callable[[Cluster, Sequence[Turn]], Sequence[RefusedTurn]]:
     """Return a call that writes several turns one by one, in the same order in every run."""
 
-    def give_turns(cluster: Cluster, turns: Sequence[Turn]) -> None:
-        for turn in sorted(turns, key=lambda t: t.host):
-            give(cluster, turn)
+    def give_turns(cluster: Cluster, turns: Sequence[Turn]) -> Sequence[RefusedTurn]:
+        return [each for turn in sorted(turns, key=lambda t: t.host) for each in give(cluster, turn)]
 
     return give_turns

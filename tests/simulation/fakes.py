@@ -81,11 +81,11 @@ class Leases(MemoryLeases):
         self._rivals = 4
         self._sim = sim
 
-    def acquire(self, cluster: Cluster, deployment: str, now: datetime) -> Lease:
-        return self._shortened(cluster, super().acquire(cluster, deployment, now), now)
+    def acquire(self, cluster: Cluster, deployment: str, now: datetime, newest: int = 0) -> Lease:
+        return self._shortened(cluster, super().acquire(cluster, deployment, now, newest), now)
 
-    def hand_over(self, cluster: Cluster, lease: Lease, rollback: str, now: datetime) -> Lease:
-        return self._shortened(cluster, super().hand_over(cluster, lease, rollback, now), now)
+    def hand_over(self, cluster: Cluster, lease: Lease, rollback: str, now: datetime, newest: int = 0) -> Lease:
+        return self._shortened(cluster, super().hand_over(cluster, lease, rollback, now, newest), now)
 
     def renew(self, cluster: Cluster, lease: Lease, until: datetime) -> Lease:
         return self._shortened(cluster, super().renew(cluster, lease, until), self._sim.time())

@@ -5,14 +5,14 @@ invariants/, by theme; the past effects that they need are in history.py. A meth
 called after each such write (context.py); the other methods are called by the fakes.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
 from apps.agent.decide import State
 from lifecycle.domain.fleet.cluster import Cluster
 from lifecycle.domain.fleet.desired import Desired
-from lifecycle.domain.fleet.host_command import Order, Turn
+from lifecycle.domain.fleet.host_command import Order, RefusedTurn, Turn
 from lifecycle.domain.fleet.target_group import Group, TargetState
 from lifecycle.domain.monitoring.audit import AuditEntry
 from lifecycle.domain.rollout.attempt import AttemptState, HostAttempt
@@ -60,7 +60,9 @@ class Oracle(History):
 
     # Leases.
 
-    def leases_acquire(self, actor: Actor, acquired: Lease, cluster: Cluster, name: str, now: datetime) -> None:
+    def leases_acquire(
+        self, actor: Actor, acquired: Lease, cluster: Cluster, name: str, now: datetime, newest: int
+    ) -> None:
         fencing.taken_only_when_free(self, now)
         self._lease_now(actor, name)
 
@@ -70,7 +72,7 @@ class Oracle(History):
     def leases_renew(self, actor: Actor, lease: Lease, *_: Any) -> None:
         self._lease_now(actor, lease.deployment)
 
-    def leases_release(self, actor: Actor, none: None, cluster: Cluster, lease: Lease) -> None:
+    def leases_release(self, actor: Actor, _: object, cluster: Cluster, lease: Lease) -> None:
         self._lease_now(actor, lease.deployment)
 
     def _lease_now(self, actor: Actor, deployment: str) -> None:
@@ -91,7 +93,7 @@ class Oracle(History):
 
     # Records.
 
-    def deployments_put(self, actor: Actor, none: None, put: Deployment) -> None:
+    def deployments_put(self, actor: Actor, _: object, put: Deployment) -> None:
         stored = self.sim.deployments.get(put.cluster, put.id)
         before = self.records.get(put.id)
         if stored is None or stored == before:
@@ -114,7 +116,7 @@ class Oracle(History):
         operating.touches_only_what_it_may(self, actor, attempt)
         beds.waits_for_the_verdict(self, actor, attempt)
 
-    def deployments_put_attempt(self, actor: Actor, none: None, put: HostAttempt) -> None:
+    def deployments_put_attempt(self, actor: Actor, _: object, put: HostAttempt) -> None:
         key = (put.deployment, put.host, put.number)
         stored = self.sim.deployments._attempts[key]
         before = self.attempts.get(key)
@@ -166,8 +168,8 @@ class Oracle(History):
             self, actor.deployment or self.lease.deployment, "", "", "the desired version"
         )
 
-    def turn_given(self, actor: Actor, accepted: bool, cluster: Cluster, turn: Turn) -> None:  # noqa: FBT001
-        if not accepted:
+    def turn_given(self, actor: Actor, refused: Sequence[RefusedTurn], cluster: Cluster, turn: Turn) -> None:
+        if refused:
             return
         if what := {Order.INSTALL: "install", Order.RESTORE: "diagnose"}.get(turn.order):
             self.turns_given.add((turn.host, turn.epoch, turn.attempt, turn.order))
@@ -181,7 +183,7 @@ class Oracle(History):
     def weights_changed(self) -> None:
         beds.weights_are_served(self)
 
-    def deployments_put_bed(self, actor: Actor, none: None, put: TestBed) -> None:
+    def deployments_put_bed(self, actor: Actor, _: object, put: TestBed) -> None:
         stored = self.sim.deployments._beds[put.deployment, put.number]
         if stored != self.beds.get((put.deployment, put.number)):
             self.beds[put.deployment, put.number] = stored

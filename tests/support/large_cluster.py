@@ -20,7 +20,7 @@ from lifecycle.application.rollout.plan import begin
 from lifecycle.application.rollout.stage_guard import HostTask
 from lifecycle.domain.fleet.cluster import Cluster
 from lifecycle.domain.fleet.host import AgentStage, HostReport, SelfTest
-from lifecycle.domain.fleet.host_command import Order, Turn
+from lifecycle.domain.fleet.host_command import Order, RefusedTurn, Turn
 from lifecycle.domain.fleet.target_group import Group, TargetState
 from lifecycle.domain.rollout.deployment import Deployment, DeploymentState, Request
 from lifecycle.domain.service.policy import Policy
@@ -46,11 +46,12 @@ class ActingFleet(DynamoFleet):
         super().__init__(table)
         self.failing: set[str] = set()
 
-    def give_turns(self, cluster: Cluster, turns: Sequence[Turn]) -> None:
-        super().give_turns(cluster, turns)
+    def give_turns(self, cluster: Cluster, turns: Sequence[Turn]) -> Sequence[RefusedTurn]:
+        refused = super().give_turns(cluster, turns)
         for turn in turns:
             if turn.order is Order.INSTALL or turn.attempt:
                 self._act(cluster, turn)
+        return refused
 
     def write_report(self, cluster: Cluster, report: HostReport) -> None:
         self._table.put(item(reports_key(cluster), report.host, report))

@@ -129,7 +129,7 @@ def _consequences(connection: Connection, cluster: Cluster, name: str) -> list[s
 
 def _check_version(connection: Connection, cluster: Cluster, name: str) -> None:
     try:
-        connection.context.artifacts.manifest(cluster.service, name)
+        _ = connection.context.artifacts.manifest(cluster.service, name)  # raises Unknown
     except InvalidName as error:
         hosts = connection.context.fleet.reports(cluster)
         raise Unknown("host", name, "It cannot be a version either.", of=str(cluster), known=hosts) from error

@@ -167,7 +167,7 @@ FAULTS = (
         "an-epoch-does-not-grow",
         (14,),
         "tests.fakes.leases",
-        "        self._leases[cluster] = Lease(lease.epoch + 1, successor, now, now + RUNNING_LEASE)",
+        "        self._leases[cluster] = Lease(max(lease.epoch, newest) + 1, successor, now, now + RUNNING_LEASE)",
         "        self._leases[cluster] = Lease(lease.epoch, successor, now, now + RUNNING_LEASE)",
     ),
     Planted(
@@ -237,7 +237,7 @@ FAULTS = (
         "the-lease-is-never-freed",
         (20,),
         _FINISH,
-        "    context.leases.release(cluster, lease)\n",
+        "    _ = context.leases.release(cluster, lease)  # not held: freed before, or fenced\n",
         "",
         beside=(
             Edit(

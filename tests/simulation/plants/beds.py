@@ -124,8 +124,8 @@ FAULTS = (
         "a-finished-test-bed-begins-again",
         (7,),
         "tests.fakes.deployments",
-        "        if held is None or held.progress_rank < bed.progress_rank:",
-        "        if True:",
+        "        if held and held.progress_rank >= bed.progress_rank:",
+        "        if False:",
         caught_by="tests/unit/rollout/test_bed",
     ),
 )

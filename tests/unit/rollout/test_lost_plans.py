@@ -10,7 +10,7 @@ from lifecycle.application.convergence.converge import Result, converge_all
 from lifecycle.application.rollout.plan import begin
 from lifecycle.domain.fleet.cluster import Cluster
 from lifecycle.domain.fleet.desired import Desired
-from lifecycle.domain.fleet.host_command import Turn
+from lifecycle.domain.fleet.host_command import RefusedTurn, Turn
 from lifecycle.domain.rollout.deployment import DeploymentState, Request
 from lifecycle.domain.rollout.lease import Lease
 from tests.fakes.fleet import MemoryFleet
@@ -22,7 +22,7 @@ from tests.support.rollout import CLUSTER, Machine
 class NoLeases(MemoryLeases):
     """Leases that kill the caller that acquires one."""
 
-    def acquire(self, cluster: Cluster, deployment: str, now: datetime) -> Lease:
+    def acquire(self, cluster: Cluster, deployment: str, now: datetime, newest: int = 0) -> Lease:
         raise RuntimeError("killed")
 
 
@@ -39,7 +39,7 @@ class NoTurns(MemoryFleet):
     def __init__(self, like: MemoryFleet) -> None:
         self.__dict__.update(like.__dict__)
 
-    def give_turns(self, cluster: Cluster, turns: Sequence[Turn]) -> None:
+    def give_turns(self, cluster: Cluster, turns: Sequence[Turn]) -> Sequence[RefusedTurn]:
         raise RuntimeError("killed")
 
 

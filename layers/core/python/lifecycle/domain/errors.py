@@ -74,7 +74,9 @@ class StaleEpoch(LifecycleError):
     """An action under an epoch older than the cluster's; the deployment must change nothing."""
 
     def __init__(self, cluster: str, mine: int, current: int) -> None:
-        super().__init__(f"epoch {mine} of {cluster} is fenced by epoch {current}; nothing was changed")
+        found = f"epoch {mine} of {cluster} is fenced by epoch {current}; nothing was changed"
+        lost = f"the lease of {cluster} was deleted or set back to epoch {current}, but this deployment has {mine}"
+        super().__init__(found if current >= mine else f"{lost}; `lifecycle converge` takes it again")
 
 
 class Refused(LifecycleError):

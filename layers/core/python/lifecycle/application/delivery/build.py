@@ -99,7 +99,10 @@ def record_snapshot(
         reason = f"service {service} belongs to {owner}, but was built from {repository}: choose another name"
         return Recorded("REFUSED", reason, service, version)
     facts = {"commit": commit, "digest": manifest.digest, "branch": manifest.branch, "built": now.isoformat()}
-    catalogue.record_snapshot(service, version, facts)
+    before = catalogue.record_snapshot(service, version, facts)
+    if before["digest"] != manifest.digest:
+        reason = f"{service} {version} was recorded with sha256 {before['digest'][:12]}, found {manifest.digest[:12]}"
+        return Recorded("REFUSED", f"{reason}: publish the bytes under another version", service, version)
     staging = None
     if manifest.policy("staging").automatic:
         staging = payload(_staging(service, version, commit, now))

@@ -13,7 +13,7 @@ def quarantine(context: Context, cluster: Cluster, name: str, by: RequestedBy) -
     """Exclude a version or a host of this cluster from every later deployment; raises Unknown."""
     is_host = name in context.fleet.reports(cluster)
     if not is_host:
-        context.artifacts.manifest(cluster.service, name)
+        _ = context.artifacts.manifest(cluster.service, name)  # raises Unknown for a version that does not exist
     context.record(cluster, f"quarantine {name}", by.who, by.why)
     kind, put = ("host", context.fleet.quarantine_host) if is_host else ("version", context.fleet.quarantine)
     put(cluster, name, f"{by.why} (by {by.who})")

@@ -97,7 +97,10 @@ def _act(  # noqa: PLR0911 (one case per kind)
             return Watched(alarm.name, "NOTHING", reason)
         case Pause(current, reason):
             _audit(context, alarm, current.id, "pause", reason)
-            context.deployments.ask(_pause(context, alarm, current))
+            asked = context.deployments.ask(_pause(context, alarm, current))
+            if asked.answer:
+                why = f"{asked.answer.by} has answered this pause: {asked.answer.choice}"
+                return Watched(alarm.name, "NOTHING", why, current.id)
             return Watched(alarm.name, "PAUSE", reason, current.id)
         case RequestRollback(current, reason):
             return _request_rollback(context, alarm, current, reason)
@@ -169,8 +172,10 @@ def _start_rollback(context: Context, alarm: Alarm, found: StartRollback, now: d
     request = found.rollback.request if found.rollback else _rollback(alarm, found, now)
     if found.rollback is None:
         why, policy = f"rolls back {found.deployment.id}", found.deployment.policy
-        context.deployments.put(Deployment.not_begun(request, found.to, policy, now, why))
-    context.executions.start_rollout(request.deployment, payload(request))
+        recorded = Deployment.not_begun(request, found.to, policy, now, why)
+        _ = context.deployments.put(recorded)  # refused: another call has recorded it, and it has ended since
+    # Refused: another call has started it, and the next call looks at how it goes on.
+    _ = context.executions.start_rollout(request.deployment, payload(request))
     return Watched(alarm.name, "START_ROLLBACK", found.reason, request.deployment)
 
 

@@ -10,7 +10,9 @@ class Catalogue(Protocol):
     def claim_service(self, service: str, repository: str) -> str:
         """Make `repository` the owner unless the service has one; returns the owner."""
 
-    def record_snapshot(self, service: str, snapshot: str, facts: Mapping[str, str]) -> None: ...
+    def record_snapshot(self, service: str, snapshot: str, facts: Mapping[str, str]) -> Mapping[str, str]:
+        """Record a snapshot once; returns the stored facts, which are those of the first call."""
+
     def snapshots(self, service: str) -> Mapping[str, Mapping[str, str]]: ...
 
     def releases(self, service: str) -> Mapping[str, str]:

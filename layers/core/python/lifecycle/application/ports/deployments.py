@@ -25,12 +25,12 @@ class DeploymentRecords:
 class Deployments(Protocol):
     """Deployments, their attempts, test beds and questions (decisions and approvals).
 
-    Records only progress: a write that would set one back is ignored. The order of a deployment's hosts may be
+    Records only progress: a write that would set one back is refused. The order of a deployment's hosts may be
     long, so it is a record of its own, which only some methods read.
     """
 
-    def put(self, deployment: Deployment) -> None:
-        """Write the record, unless it would reopen a deployment that has ended.
+    def put(self, deployment: Deployment) -> bool:
+        """Write the record; returns False for a deployment that has ended in another state.
 
         A record that was read without its hosts does not change their order.
         """
@@ -52,8 +52,8 @@ class Deployments(Protocol):
     def begin_attempt(self, attempt: HostAttempt) -> bool:
         """Write a new attempt; returns False if there is another one of this host and number."""
 
-    def put_attempt(self, attempt: HostAttempt) -> None:
-        """Write the attempt, unless the stored one has progressed further."""
+    def put_attempt(self, attempt: HostAttempt) -> bool:
+        """Write the attempt; returns False if the stored one has progressed further."""
 
     def attempts(self, deployment: str) -> Sequence[HostAttempt]: ...
     def has_attempts(self, deployment: str) -> bool:
@@ -64,8 +64,11 @@ class Deployments(Protocol):
     def beds(self, deployment: str) -> Sequence[TestBed]:
         """Return a deployment's test beds, in the order of their numbers."""
 
-    def put_bed(self, bed: TestBed) -> None:
-        """Write the test bed, unless the stored one has progressed as far: the first of two starts or ends counts."""
+    def put_bed(self, bed: TestBed) -> bool:
+        """Write the test bed; returns False if the stored one has progressed as far.
+
+        So the first of two starts or ends counts.
+        """
 
     def put_checkpoint(self, checkpoint: Checkpoint) -> bool:
         """Write the checkpoint of a deployment; returns False unless its number is the one after the stored one's.
@@ -79,7 +82,13 @@ class Deployments(Protocol):
         """Record a question once; returns the stored one if it was recorded before."""
 
     def attach_token(self, question: Question, token: str) -> Question:
-        """Store the token of the task that waits for the answer; returns the question as it is stored then."""
+        """Store the token of the task that waits for the answer; returns the question as it is stored then.
+
+        It has another token if it is answered, or its record is gone.
+        """
 
     def answer(self, question: Question, answer: Answer) -> Question:
-        """Record the answer to a question; raises Refused with the earlier answer if there is one."""
+        """Record the answer to a question.
+
+        Raises Refused with the earlier answer if there is one, and Unknown if the question's record is gone.
+        """

@@ -5,7 +5,7 @@ from typing import Protocol
 
 from lifecycle.domain.fleet.cluster import Cluster
 from lifecycle.domain.fleet.host import HostReport
-from lifecycle.domain.fleet.host_command import Turn
+from lifecycle.domain.fleet.host_command import RefusedTurn, Turn
 
 
 class Fleet(Protocol):
@@ -16,7 +16,12 @@ class Fleet(Protocol):
     def names(self, cluster: Cluster) -> Sequence[str]:
         """Return the hosts that report, without their reports."""
 
-    def give_turns(self, cluster: Cluster, turns: Sequence[Turn]) -> None: ...
+    def give_turns(self, cluster: Cluster, turns: Sequence[Turn]) -> Sequence[RefusedTurn]:
+        """Write each turn, unless its host holds one of a higher rank; returns those that were not written."""
+
+    def turn_epochs(self, cluster: Cluster) -> Mapping[str, int]:
+        """Return the epoch of each host's turn."""
+
     def quarantine(self, cluster: Cluster, version: str, why: str) -> None: ...
     def quarantined(self, cluster: Cluster) -> Mapping[str, str]:
         """Return quarantined version -> reason."""

@@ -13,4 +13,6 @@ class Freezes(Protocol):
         """Return every freeze, expired ones too, in the order of their scopes."""
 
     def put(self, freeze: Freeze) -> None: ...
-    def lift(self, scope: str) -> None: ...
+
+    def lift(self, freeze: Freeze) -> bool:
+        """Lift this freeze; returns False if a newer one has replaced it. One that is gone counts as lifted."""

@@ -12,17 +12,22 @@ class Leases(Protocol):
 
     def current(self, cluster: Cluster) -> Lease: ...
 
-    def acquire(self, cluster: Cluster, deployment: str, now: datetime) -> Lease:
-        """Take a free or expired lease under the next epoch, or return the lease that `deployment` holds already.
+    def acquire(self, cluster: Cluster, deployment: str, now: datetime, newest: int) -> Lease:
+        """Take a free or expired lease, or return the lease that `deployment` holds already.
 
-        Raises LeaseHeld if another deployment holds it.
+        The new epoch is higher than the lease's and than `newest`, the newest epoch of all other records. A
+        lease that is held under an epoch older than `newest` is taken again. Raises LeaseHeld if another
+        deployment holds it.
         """
 
-    def hand_over(self, cluster: Cluster, lease: Lease, successor: str, now: datetime) -> Lease:
-        """Pass the lease on under the next epoch, without a gap; raises StaleEpoch if `lease` is fenced."""
+    def hand_over(self, cluster: Cluster, lease: Lease, successor: str, now: datetime, newest: int) -> Lease:
+        """Pass the lease on without a gap, under an epoch as `acquire` takes it.
+
+        Raises StaleEpoch unless the cluster's lease is `lease`.
+        """
 
     def renew(self, cluster: Cluster, lease: Lease, until: datetime) -> Lease:
-        """Extend the lease; raises StaleEpoch if `lease` is fenced."""
+        """Extend the lease; raises StaleEpoch unless the cluster's lease is `lease`."""
 
-    def release(self, cluster: Cluster, lease: Lease) -> None:
-        """Free the lease but retain its epoch; does nothing if `lease` is fenced or free already."""
+    def release(self, cluster: Cluster, lease: Lease) -> bool:
+        """Free the lease but retain its epoch; returns False, and does nothing, if `lease` is not held."""

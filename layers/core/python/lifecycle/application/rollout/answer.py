@@ -6,6 +6,7 @@ Used by decide, pause and rollback in this folder.
 from collections.abc import Callable
 
 from lifecycle.application.context import Context
+from lifecycle.application.rollout.task_tokens import signal
 from lifecycle.domain.errors import Refused
 from lifecycle.domain.rollout.decision import Answer, Question, QuestionKind
 from lifecycle.domain.rollout.deployment import Deployment
@@ -30,7 +31,7 @@ def open_question(context: Context, current: Deployment, matches: Callable[[Ques
     if newest.answer:
         given = newest.answer
         # The signal that resumes the execution may have been lost.
-        context.executions.answer_token(newest.token, {"question": newest.id})
+        signal(context, newest.id, newest.token)
         answered = f"{given.by} answered {given.choice} at {given.at:%Y-%m-%d %H:%M:%S} UTC: {given.why}"
         raise Refused(what, [answered, waits])
     return newest
@@ -53,7 +54,7 @@ def refuse_late_answer(context: Context, question: Question, answer: Answer) -> 
     """
     if question.expires_at is None or answer.at < question.expires_at:
         return
-    context.executions.answer_token(question.token, {"question": question.id})
+    signal(context, question.id, question.token)
     again = "decide again, on the new question" if question.host else "start the deployment again"
     raise Refused("the answer", [f"{question.id} expired at {question.expires_at:%Y-%m-%d %H:%M:%S} UTC; {again}"])
 
@@ -66,6 +67,5 @@ def record_answer(context: Context, current: Deployment, question: Question, ans
     what = f"answered {answer.choice}"
     context.record(current.cluster, what, answer.by, answer.why, deployment=current.id, host=question.host)
     answered = context.deployments.answer(question, answer)
-    if answered.token:
-        context.executions.answer_token(answered.token, {"question": question.id})
+    signal(context, answered.id, answered.token)
     return answered

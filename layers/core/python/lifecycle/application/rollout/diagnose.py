@@ -47,7 +47,8 @@ def diagnose(context: Context, task: HostTask) -> Outcome:
         return Outcome("SKIPPED", "there is nothing to diagnose")
     case = _Case(context, task, current, attempt, context.clock.now() + LONGEST_WAIT)
     found = _await_drained(case, records.report) or _try_previous(case)
-    _record(case, found)
+    if not _record(case, found):
+        return Outcome("SKIPPED", f"attempt {task.attempt} of {task.host} is not FAILED any more")
     return Outcome("PASSED", found.sentence)
 
 
@@ -76,7 +77,8 @@ def _try_previous(case: _Case) -> Diagnosis:
     assert previous is not None  # can_be_diagnosed says so  # noqa: S101
     turn = host_commands.restore(case.deployment, previous, task.host, task.attempt, clock.now())
     _audit(case, f"diagnose with {previous.version}", "is it the host or the version?")
-    context.fleet.give_turns(task.cluster, [turn])
+    if refused := host_commands.give_turns(context, case.deployment, [turn]):
+        return Diagnosis(Blame.UNCLEAR, f"{previous.version} was not tried: {refused.reason}")
     while clock.now() < case.deadline:
         report = context.fleet.report(task.cluster, task.host)
         if found := _result(case, turn, report):
@@ -103,14 +105,14 @@ def _passed_elsewhere(case: _Case) -> int:
     return sum(attempt.state is AttemptState.ALIVE for attempt in newest.values())
 
 
-def _record(case: _Case, found: Diagnosis) -> None:
+def _record(case: _Case, found: Diagnosis) -> bool:
     """Quarantine a bad host, then record the diagnosis; after a crash in between, it is quarantined again."""
     context, task = case.context, case.task
     _audit(case, f"diagnosis: {found.blame.lower()}", found.sentence)
     if found.blame is Blame.HOST:
         _audit(case, f"quarantine {task.host}", found.sentence)
         context.fleet.quarantine_host(task.cluster, task.host, f"{found.sentence} ({case.deployment.id})")
-    context.deployments.put_attempt(replace(case.attempt, blame=found.blame, diagnosis=found.sentence))
+    return context.deployments.put_attempt(replace(case.attempt, blame=found.blame, diagnosis=found.sentence))
 
 
 def _audit(case: _Case, what: str, why: str) -> None:

@@ -27,7 +27,7 @@ def finish(context: Context, cluster: Cluster, name: str, outcome: DeploymentSta
     """Close the deployment; for a STALE one, only its record changes. Safe to repeat. Raises Unknown."""
     current = observe.deployment(context, cluster, name)
     if current.state.final:  # closed before; a crash may have left the lease
-        context.leases.release(cluster, Lease(current.epoch, current.id))
+        _ = context.leases.release(cluster, Lease(current.epoch, current.id))  # not held: freed before, or fenced
         queue.start_or_drop_after(context, cluster, current)
         return Finished(current.state, current.reason)
     context.record_action(cluster, name, outcome.lower().replace("_", " "), reason)
@@ -43,10 +43,11 @@ def finish(context: Context, cluster: Cluster, name: str, outcome: DeploymentSta
         finished_at=current.finished_at or context.clock.now(),
         skipped_hosts=tuple(sorted(skipped | set(current.skipped_hosts))),
     )
-    context.deployments.put(closed)
-    context.leases.release(cluster, lease)
+    if not context.deployments.put(closed):  # another call has closed it in another state
+        closed = observe.deployment(context, cluster, name)
+    _ = context.leases.release(cluster, lease)  # not held: freed before, or fenced
     queue.start_or_drop_after(context, cluster, closed)
-    return Finished(outcome, reason)
+    return Finished(closed.state, closed.reason)
 
 
 def restore_desired(context: Context, current: Deployment, outcome: DeploymentState) -> None:

@@ -27,7 +27,7 @@ def freeze(context: Context, scope: str, by: RequestedBy, until: datetime | None
 
 
 def unfreeze(context: Context, scope: str, by: RequestedBy, made: datetime | None = None) -> CommandResult:
-    """Lift the freeze of exactly this scope; raises InvalidValue, Unknown, Refused.
+    """Lift the freeze of exactly this scope; raises InvalidValue, Unknown, and Refused for a newer freeze.
 
     `made`: lift only the freeze of that time, not one that replaced it.
     """
@@ -36,11 +36,16 @@ def unfreeze(context: Context, scope: str, by: RequestedBy, made: datetime | Non
         raise Unknown("freeze", of=scope, known=freezes)
     found = freezes[scope]
     if made is not None and found.at != made:
-        newer = f"{found.by} replaced it at {found.at:%H:%M:%S} UTC: {found.why}; see `lifecycle freezes`"
-        raise Refused(f"lifting the freeze of {scope_in_words(scope)}", [newer])
+        raise _replaced(found)
     clusters = _audit(context, found, f"unfreeze {scope_in_words(scope)}", by)
-    context.freezes.lift(scope)
+    if not context.freezes.lift(found):
+        raise _replaced(next((each for each in context.freezes.all() if each.scope == scope), found))
     return CommandResult(f"{scope_in_words(scope)} is no longer frozen", clusters)
+
+
+def _replaced(newer: Freeze) -> Refused:
+    why = f"{newer.by} replaced it at {newer.at:%H:%M:%S} UTC: {newer.why}; see `lifecycle freezes`"
+    return Refused(f"lifting the freeze of {scope_in_words(newer.scope)}", [why])
 
 
 def _audit(context: Context, freeze: Freeze, what: str, by: RequestedBy) -> tuple[str, ...]:

@@ -3,11 +3,12 @@
 Used by the phases of a rollout; apps/agent carries the commands out.
 """
 
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
 from lifecycle.application.context import Context
-from lifecycle.domain.fleet.host_command import Order, Turn
+from lifecycle.domain.fleet.host_command import Order, RefusedTurn, Turn
 from lifecycle.domain.fleet.target_group import Group
 from lifecycle.domain.rollout.deployment import Deployment
 from lifecycle.domain.rollout.test_bed.hosts import target_of
@@ -67,4 +68,15 @@ def cancel_turns(context: Context, current: Deployment) -> None:
     """
     hosts = sorted(set(current.hosts) | set(context.fleet.reports(current.cluster)))
     turns = [cancel_turn(current, host, context.clock.now()) for host in hosts]
-    context.fleet.give_turns(current.cluster, turns)
+    _ = context.fleet.give_turns(current.cluster, turns)  # those of a newer epoch are another deployment's
+
+
+def give_turns(context: Context, current: Deployment, turns: Sequence[Turn]) -> RefusedTurn | None:
+    """Give hosts their commands; returns the first that was refused, and records each such host.
+
+    A host that holds a later order of the same attempt needs nothing: the call is repeated.
+    """
+    refused = [each for each in context.fleet.give_turns(current.cluster, turns) if not each.is_repeat]
+    for each in refused:
+        context.record_action(current.cluster, current.id, "command refused", each.reason, each.turn.host)
+    return refused[0] if refused else None

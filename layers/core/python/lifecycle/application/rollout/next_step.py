@@ -13,7 +13,7 @@ from typing import TypeAlias, assert_never
 from lifecycle.application.context import Context
 from lifecycle.application.ports.step_reads import LoopRecords
 from lifecycle.application.rollout import observe
-from lifecycle.application.rollout.host_commands import prefetch
+from lifecycle.application.rollout.host_commands import give_turns, prefetch
 from lifecycle.domain.analysis.model import Verdict
 from lifecycle.domain.errors import StaleEpoch, StoreRefused
 from lifecycle.domain.fleet.cluster import Cluster
@@ -178,6 +178,8 @@ def _renew(context: Context, current: Deployment, lease: Lease, step: Step) -> N
     """Renew the lease for as long as this step may take; a fenced deployment learns of it at its next step."""
     if isinstance(step, Finish | RollBack):
         return
+    if not lease.is_held_by(current.id, current.epoch):
+        return
     waits = isinstance(step, AwaitDecision | AwaitApproval | AwaitResume)
     duration, minimum = (
         (WAITING_LEASE, WAITING_LEASE - timedelta(days=1)) if waits else (RUNNING_LEASE, RENEWAL_THRESHOLD)
@@ -185,7 +187,7 @@ def _renew(context: Context, current: Deployment, lease: Lease, step: Step) -> N
     now = context.clock.now()
     if lease.expires_at is None or lease.expires_at - now < minimum:
         with suppress(StaleEpoch):
-            context.leases.renew(current.cluster, lease, now + duration)
+            _ = context.leases.renew(current.cluster, lease, now + duration)  # the next step reads it again
 
 
 def _record(context: Context, facts: Facts, step: OtherStep) -> Decided:  # noqa: C901, PLR0911 (one case per kind)
@@ -250,7 +252,7 @@ def _prefetch(context: Context, current: Deployment, step: UpdateHosts, reports:
         if not ((report := reports.get(host)) and report.is_ready(current.epoch, number))
     ]
     turns = [prefetch(current, host, number, now, step.group) for host, number in (*near, *waiting)]
-    context.fleet.give_turns(current.cluster, turns)
+    _ = give_turns(context, current, turns)  # a refused one is on record; the stage of that host fails with it
 
 
 def _named(*hosts: tuple[str, int], group: Group = Group.MAIN) -> Hosts:
@@ -263,7 +265,7 @@ def _begin_bake(context: Context, current: Deployment, step: BeginBake) -> None:
     minutes = current.policy.bake_minutes
     _set_state(context, current, DeploymentState.RUNNING, f"the test bed bakes, {step.reason}")
     context.record_action(current.cluster, current.id, f"bake for {minutes} minutes", step.reason, host)
-    context.deployments.put_bed(
+    _ = context.deployments.put_bed(  # refused: this test bed was begun before, and goes on
         TestBed(
             deployment=current.id,
             number=step.number,
@@ -341,11 +343,10 @@ def _evidence(facts: Facts, attempt: HostAttempt, log_tail: str) -> tuple[Eviden
 
 
 def _close_lost(context: Context, attempt: HostAttempt, reason: str) -> None:
-    context.deployments.put_attempt(
-        replace(
-            attempt, state=AttemptState.FAILED, reached=attempt.state, reason=reason, finished_at=context.clock.now()
-        )
-    )
+    now = context.clock.now()
+    lost = replace(attempt, state=AttemptState.FAILED, reached=attempt.state, reason=reason, finished_at=now)
+    if not context.deployments.put_attempt(lost):
+        raise StoreRefused(f"attempt {attempt.number} of {attempt.host} went on after it was read: decide again")
 
 
 def _approval(context: Context, current: Deployment, step: AwaitApproval) -> Question:
@@ -382,5 +383,5 @@ def _set_state(
     note: BakeNote = NO_NOTE,
 ) -> None:
     changed = replace(current, state=state, reason=reason, bake_note=note)
-    if changed != current:
-        context.deployments.put(changed)
+    if changed != current and not context.deployments.put(changed):
+        raise StoreRefused(f"{current.id} has ended after it was read: decide again")

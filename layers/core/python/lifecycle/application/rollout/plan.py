@@ -7,9 +7,9 @@ Called by functions/rollout/plan, the first state of statemachines/rollout.asl.j
 from dataclasses import dataclass, replace
 
 from lifecycle.application.context import Context
-from lifecycle.application.rollout import observe, queue
-from lifecycle.application.rollout.finish import restore_desired
-from lifecycle.application.rollout.host_commands import cancel_turns, prefetch
+from lifecycle.application.rollout import epochs, observe, queue
+from lifecycle.application.rollout.finish import finish, restore_desired
+from lifecycle.application.rollout.host_commands import cancel_turns, give_turns, prefetch
 from lifecycle.domain.errors import CallFailed, InvalidValue, LeaseHeld, StoreRefused, Unknown
 from lifecycle.domain.fleet.desired import Desired
 from lifecycle.domain.listing import listed
@@ -74,13 +74,43 @@ def _begin_planned(context: Context, request: Request, execution: str, found: Pl
 
 
 def _resume(context: Context, existing: Deployment, execution: str) -> Planned:
+    """Continue a deployment in this execution, under a higher epoch if its lease was lost."""
+    cluster = existing.cluster
     if existing.state.final:
-        kind = "REFUSED" if existing.state is not DeploymentState.DONE else "NOTHING_TO_DO"
-        return Planned(kind, existing.epoch, f"{existing.id} has ended: {existing.state}, {existing.reason}")
+        return _has_ended(existing)
+    lease, newest = context.leases.current(cluster), epochs.newest(context, cluster)
+    if newest.epoch > existing.epoch:
+        return _fenced(context, existing, newest.reason(existing.epoch, existing.id))
+    current = existing
+    if lease.was_lost(existing.id, existing.epoch):
+        why = f"the lease of {cluster} was deleted or set back to epoch {lease.epoch}"
+        context.record_action(cluster, existing.id, "take the lost lease again", why)
+        try:
+            lease = context.leases.acquire(cluster, existing.id, context.clock.now(), newest.epoch)
+        except LeaseHeld as error:
+            return _fenced(context, existing, str(error))
+        current = replace(existing, epoch=lease.epoch)
     if execution_number(execution) > execution_number(existing.execution):
-        context.deployments.put(replace(existing, execution=execution))
+        current = replace(current, execution=execution)
+    if current != existing and not context.deployments.put(current):
+        _ = context.leases.release(cluster, Lease(current.epoch, current.id))  # not held: somebody has freed it
+        return _has_ended(observe.deployment(context, cluster, current.id))
+    desired = context.registry.desired(cluster)
+    if current.epoch != existing.epoch and desired is not None and desired.deployment == current.id:
+        context.registry.set_desired(cluster, replace(desired, epoch=current.epoch))
     queue.clear_slot(context, existing.request)
-    return Planned("PLANNED", existing.epoch, f"{existing.id} continues in execution {execution}")
+    return Planned("PLANNED", current.epoch, f"{existing.id} continues in execution {execution}")
+
+
+def _has_ended(ended: Deployment) -> Planned:
+    kind = "REFUSED" if ended.state is not DeploymentState.DONE else "NOTHING_TO_DO"
+    return Planned(kind, ended.epoch, f"{ended.id} has ended: {ended.state}, {ended.reason}")
+
+
+def _fenced(context: Context, existing: Deployment, why: str) -> Planned:
+    """Close a deployment as STALE: a newer one was here, although the ledger does not know it any more."""
+    ended = finish(context, existing.cluster, existing.id, DeploymentState.STALE, why)
+    return Planned("REFUSED", existing.epoch, f"{existing.id} has ended: {ended.outcome}, {ended.reason}")
 
 
 def _refuse(context: Context, request: Request, reasons: list[str]) -> Planned:
@@ -90,7 +120,7 @@ def _refuse(context: Context, request: Request, reasons: list[str]) -> Planned:
     lease = context.leases.current(request.cluster)
     if lease.deployment == request.deployment:  # it was handed over to a rollback, or a plan is repeated
         _restore_desired(context, request, lease)
-        context.leases.release(request.cluster, lease)
+        _ = context.leases.release(request.cluster, lease)  # not held: another call has freed it
     return Planned("REFUSED", 0, why)
 
 
@@ -127,12 +157,16 @@ def _take_lease(context: Context, request: Request, execution: str, found: Plan,
     now, cluster = context.clock.now(), request.cluster
     _record_start(context, request)
     before = context.leases.current(cluster)
+    if before.deployment == request.deployment and before.epoch < found.newest.epoch:
+        return _refuse(context, request, [found.newest.reason(before.epoch, request.deployment)])
     record = _record(context, request, execution, found)
     if context.deployments.get(cluster, request.deployment) is None:
         # If this call is lost after it took the lease, convergence needs the record to resume the deployment.
-        context.deployments.put(replace(record, state=DeploymentState.QUEUED, reason="is about to begin"))
+        begins = replace(record, state=DeploymentState.QUEUED, reason="is about to begin")
+        if not context.deployments.put(begins):
+            return _has_ended(observe.deployment(context, cluster, request.deployment))
     try:
-        lease = context.leases.acquire(cluster, request.deployment, now)
+        lease = context.leases.acquire(cluster, request.deployment, now, found.newest.epoch)
     except LeaseHeld as error:
         if request.kind is Kind.DEPLOY:
             return _take_slot(context, request, execution, replace(found, waits_for=error.holder))
@@ -145,11 +179,21 @@ def _take_lease(context: Context, request: Request, execution: str, found: Plan,
     if not (request.only and desired and desired.version != request.version):
         wanted = Desired(request.version, found.target.digest, lease.epoch, request.deployment)
         context.registry.set_desired(cluster, wanted)
-    context.fleet.give_turns(cluster, [prefetch(deployment, host, 0, now) for host in deployment.hosts])
-    context.deployments.put(deployment)
+    # A refused one is on record; the stage of that host fails with it.
+    _ = give_turns(context, deployment, [prefetch(deployment, host, 0, now) for host in deployment.hosts])
+    if not context.deployments.put(deployment):
+        return _ended_meanwhile(context, deployment)
     queue.clear_slot(context, request)
     names = listed([planned.host for planned in found.hosts]) or "no host"
     return Planned("PLANNED", lease.epoch, f"{names} to update, about {found.expected_seconds:.0f} s")
+
+
+def _ended_meanwhile(context: Context, deployment: Deployment) -> Planned:
+    """Undo a beginning: somebody cancelled the deployment after its lease was taken."""
+    restore_desired(context, deployment, DeploymentState.ABORTED)
+    cancel_turns(context, deployment)
+    _ = context.leases.release(deployment.cluster, Lease(deployment.epoch, deployment.id))  # not held: fenced
+    return _has_ended(observe.deployment(context, deployment.cluster, deployment.id))
 
 
 def _record(context: Context, request: Request, execution: str, found: Plan) -> Deployment:
@@ -175,8 +219,10 @@ def _former_holders(context: Context, request: Request, before: Lease, lease: Le
 
     A call that was lost after it took the lease closed none, and the lease does not name them any more.
     """
-    if before.deployment != request.deployment:
-        return [before.deployment] if before.deployment else []
+    if before.deployment not in ("", request.deployment):
+        return [before.deployment]
+    if before.epoch + 1 == lease.epoch:
+        return []
     recent = context.deployments.recent_without_hosts(request.cluster, observe.RECENT_LIMIT)
     return [
         each.id
@@ -194,7 +240,7 @@ def _close_expired(context: Context, request: Request, holder: str) -> None:
     if fenced is not None and not fenced.state.final:
         cancel_turns(context, fenced)
         closed = replace(fenced, state=DeploymentState.STALE, reason=why, finished_at=context.clock.now())
-        context.deployments.put(closed)
+        _ = context.deployments.put(closed)  # refused: another call has closed it
 
 
 def _quarantine(context: Context, request: Request) -> None:

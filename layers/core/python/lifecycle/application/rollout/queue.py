@@ -31,15 +31,16 @@ def take_slot(context: Context, record: Deployment) -> bool:
             why = f"{pending.request.deployment} is newer and pending already"
             context.record_request(request, "superseded", why)
             superseded = replace(mine, state=DeploymentState.SUPERSEDED, reason=why, finished_at=since)
-            context.deployments.put(superseded)
+            _ = context.deployments.put(superseded)  # refused: it has ended in another way
             return False
         if pending is not None:
             why = f"{record.id} ({request.version}) is newer and takes its place"
             _close(context, pending, DeploymentState.SUPERSEDED, why)
         why = f"{request.reason}; {record.reason}" if request.reason else record.reason
         context.record_request(request, f"queued {request.version}", why)
-        context.queue.replace(cluster, pending, PendingDeployment(request, since))
-    context.deployments.put(mine)
+        _ = context.queue.replace(cluster, pending, PendingDeployment(request, since))  # the loop looks again
+    if not context.deployments.put(mine):
+        return False
     # A newer deployment may have superseded it before its record was written; then it stays closed.
     now = context.deployments.get(cluster, record.id)
     return now is None or now.state is DeploymentState.QUEUED
@@ -57,7 +58,7 @@ def clear_slot(context: Context, request: Request) -> None:
     """Clear the pending slot, if this request has it."""
     pending = context.queue.waiting(request.cluster)
     if pending is not None and pending.request.deployment == request.deployment:
-        context.queue.replace(request.cluster, pending, None)
+        _ = context.queue.replace(request.cluster, pending, None)  # refused: a newer deployment has the slot
 
 
 def start_or_drop_after(context: Context, cluster: Cluster, ended: Deployment) -> None:
@@ -72,12 +73,13 @@ def start_or_drop(context: Context, cluster: Cluster, step: AfterEnd, by: str) -
     pending, name = step.waiting, step.waiting.request.deployment
     record = context.deployments.get(cluster, name)
     if record is not None and record.state is not DeploymentState.QUEUED:
-        context.queue.replace(cluster, pending, None)  # it began or has ended; only the slot was not cleared
+        # It began or has ended; only the slot was not cleared. Refused: a newer deployment has the slot.
+        _ = context.queue.replace(cluster, pending, None)
         return ""
     match step:
         case DropPending(_, reason):
             _close(context, pending, DeploymentState.REFUSED, reason)
-            context.queue.replace(cluster, pending, None)
+            _ = context.queue.replace(cluster, pending, None)  # refused: a newer deployment has the slot
             return ""
         case StartPending(_, reason):
             context.record(cluster, f"start {name}", by, reason, deployment=name)
@@ -106,4 +108,5 @@ def _close(context: Context, pending: PendingDeployment, state: DeploymentState,
     if record.state is not DeploymentState.QUEUED:
         return
     context.record_action(request.cluster, request.deployment, state.lower(), why)
-    context.deployments.put(replace(record, state=state, reason=why, finished_at=context.clock.now()))
+    closed = replace(record, state=state, reason=why, finished_at=context.clock.now())
+    _ = context.deployments.put(closed)  # refused: it has ended in another way

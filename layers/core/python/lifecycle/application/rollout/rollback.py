@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from lifecycle.application.context import Context
-from lifecycle.application.rollout import observe
+from lifecycle.application.rollout import epochs, observe
 from lifecycle.application.rollout.answer import record_answer
 from lifecycle.application.rollout.host_commands import cancel_turns
 from lifecycle.application.rollout.observe import recent_deployments
@@ -75,10 +75,12 @@ def hand_over(context: Context, cluster: Cluster, name: str, reason: str) -> Han
     rollback = current.rollback_request(current.previous, by, reason, current.started_at)
     now = context.clock.now()
     _record_rollback(context, current, rollback)
-    context.leases.hand_over(cluster, Lease(current.epoch, current.id), rollback.deployment, now)
+    newest = epochs.newest(context, cluster).epoch
+    # Not used: the plan of the rollback reads the lease that it holds.
+    _ = context.leases.hand_over(cluster, Lease(current.epoch, current.id), rollback.deployment, now, newest)
     cancel_turns(context, current)
     closed = replace(current, state=DeploymentState.ROLLED_BACK, reason=reason, finished_at=now)
-    context.deployments.put(closed)
+    _ = context.deployments.put(closed)  # refused: it has ended, and the rollback has its lease all the same
     return HandOver(payload(rollback))
 
 
@@ -87,9 +89,8 @@ def _record_rollback(context: Context, current: Deployment, rollback: Request) -
     if current.previous is None or context.deployments.get(rollback.cluster, rollback.deployment) is not None:
         return
     reason = f"takes over from {current.id}"
-    context.deployments.put(
-        Deployment.not_begun(rollback, current.previous, current.policy, context.clock.now(), reason)
-    )
+    recorded = Deployment.not_begun(rollback, current.previous, current.policy, context.clock.now(), reason)
+    _ = context.deployments.put(recorded)  # refused: another call has recorded it, and it has ended since
 
 
 def _decided_by(context: Context, name: str) -> str:

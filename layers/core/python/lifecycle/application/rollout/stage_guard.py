@@ -10,10 +10,11 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 
 from lifecycle.application.context import Context
-from lifecycle.application.rollout import observe
+from lifecycle.application.rollout import host_commands, observe
 from lifecycle.domain.errors import CallFailed, LifecycleError
 from lifecycle.domain.fleet.cluster import Cluster
 from lifecycle.domain.fleet.host import HostReport
+from lifecycle.domain.fleet.host_command import Turn
 from lifecycle.domain.fleet.target_group import Group
 from lifecycle.domain.rollout.attempt import AttemptState, HostAttempt
 from lifecycle.domain.rollout.deployment import Deployment
@@ -54,8 +55,15 @@ class Outcome:
     reason: str = ""
 
 
+_CONTINUED = Outcome("SKIPPED", "another call has continued or closed this attempt")
+
+
 def stale(epoch: int, lease: Lease) -> Outcome:
     """Return the outcome of a call whose deployment does not hold the lease any more."""
+    if lease.epoch < epoch:
+        holder = lease.deployment or "nobody"
+        found = f"the lease is at epoch {lease.epoch} ({holder}), and this deployment has epoch {epoch}"
+        return Outcome("STALE", f"{found}: it was deleted or set back, so this deployment takes it again or ends")
     return Outcome("STALE", f"epoch {epoch} is fenced: the lease is at epoch {lease.epoch}")
 
 
@@ -82,15 +90,17 @@ class Running:
     def target(self) -> Target:
         return target_of(self.deployment, self.group)
 
-    def advance(self, state: AttemptState) -> None:
+    def advance(self, state: AttemptState) -> Outcome:
+        """Record the progress of the attempt; SKIPPED if another call has recorded more."""
         now = self.context.clock.now()
         finished = now if state.ended else None
-        self.context.deployments.put_attempt(replace(self.attempt, state=state, reached=state, finished_at=finished))
+        moved = replace(self.attempt, state=state, reached=state, finished_at=finished)
+        return Outcome("PASSED") if self.context.deployments.put_attempt(moved) else _CONTINUED
 
     def fail(self, reason: str, evidence: str = "", *, unreachable: bool = False) -> Outcome:
         """Close the attempt as failed. The host is left as it is, so a drained host stays out of rotation."""
         self.record("failed", reason)
-        self.context.deployments.put_attempt(
+        closed = self.context.deployments.put_attempt(
             replace(
                 self.attempt,
                 state=AttemptState.FAILED,
@@ -101,7 +111,12 @@ class Running:
                 unreachable=unreachable,
             )
         )
-        return Outcome("FAILED", reason)
+        return Outcome("FAILED", reason) if closed else _CONTINUED
+
+    def command(self, turn: Turn) -> Outcome | None:
+        """Give the host its command; returns an outcome if the host will not act on it."""
+        refused = host_commands.give_turns(self.context, self.deployment, [turn])
+        return (self.fenced() or self.fail(refused.reason)) if refused else None
 
     def record(self, what: str, why: str = "") -> None:
         self.context.record_action(self.task.cluster, self.deployment.id, what, why, self.host)
@@ -112,7 +127,7 @@ class Running:
         if not now.lease.is_held_by(self.deployment.id, self.task.epoch):
             return stale(self.task.epoch, now.lease)
         if now.attempt is None or now.attempt.state is not self.attempt.state:
-            return Outcome("SKIPPED", "another call has continued or closed this attempt")
+            return _CONTINUED
         return None
 
     def report(self) -> HostReport | None:

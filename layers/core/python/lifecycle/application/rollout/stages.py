@@ -12,6 +12,7 @@ from lifecycle.application.rollout.drain_check import state_if_enough_serve
 from lifecycle.application.rollout.stage_guard import LONGEST_WAIT, Outcome, Running, stage, wait_until
 from lifecycle.application.rollout.test_bed import traffic_weights
 from lifecycle.domain.fleet.host import AgentStage, HostReport
+from lifecycle.domain.fleet.host_command import Turn
 from lifecycle.domain.fleet.target_group import Group, TargetState, state_of
 from lifecycle.domain.rollout.attempt import AttemptState
 from lifecycle.domain.rollout.capacity import Floor, refuse_drain
@@ -41,9 +42,7 @@ def drain(running: Running) -> Outcome:
     drained = wait_until(running, limit, lambda: _left_rotation(running, report))
     if drained is None:
         return running.fail(f"{host} still has requests in flight after {limit} s, so nothing was installed on it")
-    if drained.outcome == "PASSED":
-        running.advance(AttemptState.DRAINED)
-    return drained
+    return running.advance(AttemptState.DRAINED) if drained.outcome == "PASSED" else drained
 
 
 def _deregister(running: Running, report: HostReport) -> Outcome | None:
@@ -108,8 +107,7 @@ def _await_ready(running: Running) -> tuple[Outcome, HostReport | None]:
     """Wait until the host has fetched and checked the version, so a damaged artifact is found before the drain."""
     task, now = running.task, running.context.clock.now()
     turn = host_commands.prefetch(running.deployment, task.host, task.attempt, now, running.group)
-    running.context.fleet.give_turns(task.cluster, [turn])
-    return _await_agent(running, (AgentStage.READY,))
+    return _command(running, turn, (AgentStage.READY,))
 
 
 @stage(needs=AttemptState.DRAINED, reaches=AttemptState.INSTALLED)
@@ -118,11 +116,15 @@ def install(running: Running) -> Outcome:
     running.record("install", running.target.version)
     now = running.context.clock.now()
     turn = host_commands.install(running.deployment, running.host, running.task.attempt, now, running.group)
-    running.context.fleet.give_turns(running.task.cluster, [turn])
-    outcome, _ = _await_agent(running, (AgentStage.SELF_TESTING, AgentStage.DONE))
-    if outcome.outcome == "PASSED":
-        running.advance(AttemptState.INSTALLED)
-    return outcome
+    outcome, _ = _command(running, turn, (AgentStage.SELF_TESTING, AgentStage.DONE))
+    return running.advance(AttemptState.INSTALLED) if outcome.outcome == "PASSED" else outcome
+
+
+def _command(running: Running, turn: Turn, enough: tuple[AgentStage, ...]) -> tuple[Outcome, HostReport | None]:
+    """Give the host a command, and wait for one of these stages; a host that will not act on it fails at once."""
+    if refused := running.command(turn):
+        return refused, running.first
+    return _await_agent(running, enough, turn)
 
 
 @stage(needs=AttemptState.INSTALLED, reaches=AttemptState.SELF_TESTED)
@@ -133,11 +135,12 @@ def self_test(running: Running) -> Outcome:
         return outcome
     if problem := _self_test_problem(running, report):
         return running.fail(problem)
-    running.advance(AttemptState.SELF_TESTED)
-    return Outcome("PASSED")
+    return running.advance(AttemptState.SELF_TESTED)
 
 
-def _await_agent(running: Running, enough: tuple[AgentStage, ...]) -> tuple[Outcome, HostReport | None]:
+def _await_agent(
+    running: Running, enough: tuple[AgentStage, ...], turn: Turn | None = None
+) -> tuple[Outcome, HostReport | None]:
     """Wait until the agent reports one of these stages for this attempt, reports a failure, or is unreachable."""
     epoch, number, clock = running.task.epoch, running.task.attempt, running.context.clock
     report = running.first
@@ -150,6 +153,8 @@ def _await_agent(running: Running, enough: tuple[AgentStage, ...]) -> tuple[Outc
         report = running.report()
         if report is None:
             return running.fail(f"{running.host} has no agent")
+        if turn and (fenced := report.fences(turn)):
+            return running.fenced() or running.fail(fenced)
         if (report.epoch, report.attempt) == (epoch, number):
             if report.stage is AgentStage.FAILED:
                 where = (report.failed_stage or AgentStage.FAILED).lower().replace("_", "-")
@@ -192,8 +197,7 @@ def register(running: Running) -> Outcome:
     if stopped := running.fenced():
         return stopped
     running.context.dispatcher.register(running.task.cluster, report.address, report.port, running.group)
-    running.advance(AttemptState.REGISTERED)
-    return Outcome("PASSED")
+    return running.advance(AttemptState.REGISTERED)
 
 
 @stage(needs=AttemptState.REGISTERED, reaches=AttemptState.ALIVE)
@@ -222,8 +226,7 @@ def await_alive(running: Running) -> Outcome:
             return stopped
         traffic_weights.rebalance(context, cluster)
     running.record("alive")
-    running.advance(AttemptState.ALIVE)
-    return Outcome("PASSED")
+    return running.advance(AttemptState.ALIVE)
 
 
 def _undo_registration(running: Running, report: HostReport, why: str) -> Outcome:

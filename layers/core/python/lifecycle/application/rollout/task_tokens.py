@@ -10,11 +10,18 @@ from lifecycle.domain.rollout.decision import QuestionKind
 from lifecycle.domain.rollout.deployment import Deployment
 
 
+def signal(context: Context, question: str, token: str) -> None:
+    """Resume the task that waits with this token, if there is one."""
+    if token:
+        # Only a hint: False says that no task waits any more, and the rollout reads the recorded answer.
+        _ = context.executions.answer_token(token, {"question": question})
+
+
 def resume_unanswered(context: Context, name: str, host: str = "") -> None:
     """Resume what waits for an answer that is no longer needed: about `host`, or about anything."""
     for question in context.deployments.questions(name):
-        if question.token and not question.answer and host in ("", question.host):
-            context.executions.answer_token(question.token, {"question": question.id})
+        if not question.answer and host in ("", question.host):
+            signal(context, question.id, question.token)
 
 
 def resume_answered(context: Context, current: Deployment) -> list[str]:
@@ -37,5 +44,7 @@ def await_answer(context: Context, name: str, question_id: str, token: str) -> N
     if question_id not in asked:
         raise Unknown("question", question_id, "See `lifecycle status`.", of=name)
     question = context.deployments.attach_token(asked[question_id], token)
-    if question.answer or any(q.kind is QuestionKind.ROLLBACK and q.answer for q in questions):
-        context.executions.answer_token(token, {"question": question_id})
+    # Nothing resumes a task whose token was not stored: the answer came first, or the record is gone.
+    not_stored = question.answer or question.token != token
+    if not_stored or any(q.kind is QuestionKind.ROLLBACK and q.answer for q in questions):
+        signal(context, question_id, token)

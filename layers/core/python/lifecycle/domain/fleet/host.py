@@ -91,6 +91,18 @@ class HostReport:
         """Return whether the host has fetched and checked the version for this attempt."""
         return (self.epoch, self.attempt, self.stage) == (epoch, attempt, AgentStage.READY)
 
+    def fences(self, turn: Turn) -> str | None:
+        """Return why this host will not act on the turn, having acted on a later one; None if it will."""
+        if self.epoch > turn.epoch:
+            found = f"{self.host} has acted under epoch {self.epoch} ({self.deployment})"
+            why = f"this deployment has epoch {turn.epoch}"
+            return f"{found}, {why}: abort it and deploy again, which takes a higher epoch"
+        acted = (self.epoch, self.attempt, self.order.progress_rank)
+        if acted <= (turn.epoch, turn.attempt, turn.order.progress_rank):
+            return None
+        done = f"{self.host} has acted on attempt {self.attempt} to {self.order.in_words}"
+        return f"{done}, this is attempt {turn.attempt} to {turn.order.in_words}: decide RETRY"
+
     def answers(self, turn: Turn) -> bool:
         """Return whether this report is about that turn."""
         return (self.epoch, self.attempt) == (turn.epoch, turn.attempt)

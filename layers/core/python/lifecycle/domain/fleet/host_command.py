@@ -63,3 +63,29 @@ class Turn:
     def progress_rank(self) -> TurnRank:
         """The rank of this turn; it never replaces a turn of a higher rank."""
         return TurnRank(self.epoch, self.order is Order.IDLE, self.attempt, self.order.progress_rank)
+
+
+@dataclass(frozen=True, slots=True)
+class RefusedTurn:
+    """A turn that was not written, because its host holds one of a higher rank."""
+
+    turn: Turn
+    held: Turn
+
+    @property
+    def is_repeat(self) -> bool:
+        """Return whether the host holds a later order of the same attempt, so that nothing is missing."""
+        mine, held = self.turn, self.held
+        return held.order is not Order.IDLE and (held.epoch, held.attempt) == (mine.epoch, mine.attempt)
+
+    @property
+    def reason(self) -> str:
+        """Return why the turn was refused, and what to do."""
+        mine, held = self.turn, self.held
+        if held.epoch > mine.epoch:
+            found = f"{mine.host} holds a command of epoch {held.epoch} ({held.deployment})"
+            why = f"this deployment has epoch {mine.epoch}"
+            return f"{found}, {why}: abort it and deploy again, which takes a higher epoch"
+        if held.order is Order.IDLE:
+            return f"the commands of {mine.deployment} were withdrawn: it has ended, or was rolled back"
+        return f"{mine.host} holds a command for attempt {held.attempt}, this is attempt {mine.attempt}: decide RETRY"

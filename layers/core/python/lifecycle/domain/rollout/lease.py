@@ -27,6 +27,15 @@ class Lease:
             return False
         return self.expires_at is None or now < self.expires_at
 
+    def was_lost(self, deployment: str, epoch: int) -> bool:
+        """Return whether `deployment`, which held the lease under `epoch`, lost it to no other deployment.
+
+        The lease was deleted, or set back to an earlier time. A call that took it again may have been lost.
+        """
+        if self.deployment == deployment:
+            return self.epoch != epoch
+        return not self.deployment and self.epoch < epoch
+
 
 # A running deployment renews its lease before every host, whose stages together take less than 90 minutes.
 RUNNING_LEASE = timedelta(hours=3)

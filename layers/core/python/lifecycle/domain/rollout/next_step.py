@@ -70,6 +70,9 @@ def _ended(facts: Facts) -> Step | None:
     mine, lease = facts.deployment, facts.lease
     if mine.state.final:
         return Finish(mine.state, mine.reason, mine.skipped_hosts)
+    if lease.was_lost(mine.id, mine.epoch):
+        found = f"the lease was deleted or set back to epoch {lease.epoch}"
+        return ContinueLater(f"{found}, and this deployment has epoch {mine.epoch}: it takes the lease again")
     if not lease.is_held_by(mine.id, mine.epoch):
         holder = lease.deployment or "nobody"
         return Finish(DeploymentState.STALE, f"epoch {mine.epoch} is fenced by epoch {lease.epoch} ({holder})")

@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 from lifecycle.domain.fleet.drift import drift_reason
 from lifecycle.domain.fleet.target_group import state_of
 from lifecycle.domain.rollout.deployment import Kind, Request
+from lifecycle.domain.rollout.epochs import NO_EPOCH, RecordedEpoch
 from lifecycle.domain.rollout.preflight import Observed, blockers, warnings
 from lifecycle.domain.rollout.test_bed.hosts import no_test_bed_reason
 from lifecycle.domain.service.manifest import Manifest
@@ -32,7 +33,8 @@ class Plan:
     """The plan of a deployment. It may begin only when `blockers` is empty.
 
     `waits_for` is the deployment that it would wait for. `supersedes` is the pending deployment that it would
-    replace. `warnings` are what an operator should know and need not change.
+    replace. `warnings` are what an operator should know and need not change. `newest` is the epoch that the
+    new one must exceed, beside the lease's.
     """
 
     target: Target
@@ -46,6 +48,7 @@ class Plan:
     warnings: tuple[str, ...] = ()
     waits_for: str = ""
     supersedes: str = ""
+    newest: RecordedEpoch = NO_EPOCH
 
     @property
     def nothing_to_do(self) -> bool:
@@ -83,6 +86,7 @@ def plan(request: Request, observed: Observed, now: datetime, heartbeat_timeout:
         warnings=tuple(warnings(request, observed, now, heartbeat_timeout)),
         waits_for=observed.lease.deployment if held else "",
         supersedes=waiting if held and waiting != request.deployment else "",
+        newest=observed.newest,
     )
 
 

@@ -24,7 +24,7 @@ class DynamoAuditLog:
         sk = f"{stamp}#{sha256(to_json(entry).encode()).hexdigest()[:8]}"
         # The stream's filter reads `kind` beside the record; it cannot read the record itself.
         line = item(trail_key(Cluster.parse(entry.cluster)), sk, entry, kind=entry.kind)
-        self._table.put(line, "attribute_not_exists(pk)")
+        _ = self._table.put(line, "attribute_not_exists(pk)")  # a repeat: the same entry is stored already
 
     def read(self, cluster: Cluster, after: datetime | None = None, limit: int = 1000) -> Sequence[AuditEntry]:
         if limit < 1:

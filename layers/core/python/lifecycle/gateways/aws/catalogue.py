@@ -21,9 +21,13 @@ class DynamoCatalogue:
         found = self._table.get(service_key(service), "OWNER")
         return record(dict[str, str], found)["repository"] if found else repository
 
-    def record_snapshot(self, service: str, snapshot: str, facts: Mapping[str, str]) -> None:
-        body = {"snapshot": snapshot, "facts": dict(facts)}
-        self._table.put(item(service_key(service), f"SNAPSHOT#{snapshot}", body), "attribute_not_exists(pk)")
+    def record_snapshot(self, service: str, snapshot: str, facts: Mapping[str, str]) -> Mapping[str, str]:
+        pk, sk, body = service_key(service), f"SNAPSHOT#{snapshot}", {"snapshot": snapshot, "facts": dict(facts)}
+        if self._table.put(item(pk, sk, body), "attribute_not_exists(pk)"):
+            return facts
+        found = self._table.get(pk, sk)
+        stored: Mapping[str, str] = record(dict[str, Any], found)["facts"] if found else facts
+        return stored
 
     def snapshots(self, service: str) -> Mapping[str, Mapping[str, str]]:
         bodies = self._table.records(dict[str, Any], service_key(service), "SNAPSHOT#")

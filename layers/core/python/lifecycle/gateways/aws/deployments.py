@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 from lifecycle.application.ports.deployments import DeploymentRecords
-from lifecycle.domain.errors import Refused, StoreRefused
+from lifecycle.domain.errors import Refused, StoreRefused, Unknown
 from lifecycle.domain.fleet.cluster import Cluster
 from lifecycle.domain.rollout.attempt import HostAttempt
 from lifecycle.domain.rollout.checkpoint import Checkpoint
@@ -27,12 +27,12 @@ class DynamoDeployments:
     def __init__(self, table: Table) -> None:
         self._table = table
 
-    def put(self, deployment: Deployment) -> None:
+    def put(self, deployment: Deployment) -> bool:
         pk, sk, final = cluster_key(deployment.cluster), f"DEPLOYMENT#{deployment.id}", deployment.state.final
         if deployment.hosts:
             self._table.put(item(deployment_key(deployment.id), HOSTS, deployment.hosts))
         slim = without_hosts(deployment)
-        self._table.put(
+        return self._table.put(
             item(pk, sk, slim, ended=int(final), stands=str(deployment.state)),
             "attribute_not_exists(pk) OR ended = :no OR stands = :stands",
             no={"N": "0"},
@@ -76,8 +76,8 @@ class DynamoDeployments:
     def begin_attempt(self, attempt: HostAttempt) -> bool:
         return self._table.put(_attempt_item(attempt), "attribute_not_exists(pk)")
 
-    def put_attempt(self, attempt: HostAttempt) -> None:
-        self._table.put(
+    def put_attempt(self, attempt: HostAttempt) -> bool:
+        return self._table.put(
             _attempt_item(attempt),
             "attribute_not_exists(pk) OR place < :place OR stands = :stands",
             place={"N": str(attempt.progress_rank)},
@@ -96,11 +96,11 @@ class DynamoDeployments:
     def beds(self, deployment: str) -> Sequence[TestBed]:
         return self._table.records(TestBed, deployment_key(deployment), "TESTBED#")
 
-    def put_bed(self, bed: TestBed) -> None:
+    def put_bed(self, bed: TestBed) -> bool:
         pk, sk = deployment_key(bed.deployment), f"TESTBED#{bed.number:03}"
         condition = "attribute_not_exists(pk) OR place < :place"
         place = _stored_rank(bed.progress_rank)
-        self._table.put(item(pk, sk, bed, place=place), condition, place={"N": str(place)})
+        return self._table.put(item(pk, sk, bed, place=place), condition, place={"N": str(place)})
 
     def put_checkpoint(self, checkpoint: Checkpoint) -> bool:
         before = checkpoint.number - 1
@@ -135,7 +135,9 @@ class DynamoDeployments:
         given = now.answer
         if given is None and now.token != stored.token:
             return self.answer(question, answer)
-        if given is None or given == answer:
+        if given is None:
+            raise gone(question)
+        if given == answer:
             return now
         raise Refused(question.id, [f"{given.by} answered {given.choice} at {given.at:%Y-%m-%d %H:%M:%S} UTC"])
 
@@ -162,6 +164,11 @@ def checkpoint_record(deployment: str, found: dict[str, Any] | None) -> Checkpoi
 def _attempt_item(attempt: HostAttempt) -> dict[str, Any]:
     pk, sk = deployment_key(attempt.deployment), f"ATTEMPT#{attempt.host}#{attempt.number:03}"
     return item(pk, sk, attempt, place=attempt.progress_rank, stands=str(attempt.state))
+
+
+def gone(question: Question) -> Unknown:
+    """Return the error about a question whose record was deleted, or set back to a time before it was asked."""
+    return Unknown("question", question.id, "See `lifecycle status`.", of=question.deployment)
 
 
 def _with_hosts(deployment: Deployment, hosts: dict[str, Any] | None) -> Deployment:

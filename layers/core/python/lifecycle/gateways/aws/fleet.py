@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 
 from lifecycle.domain.fleet.cluster import Cluster
 from lifecycle.domain.fleet.host import HostReport
-from lifecycle.domain.fleet.host_command import Order, Turn
+from lifecycle.domain.fleet.host_command import Order, RefusedTurn, Turn
 from lifecycle.gateways.aws.errors import translated
 from lifecycle.gateways.aws.table import Table, cluster_key, item, record, reports_key, turns_key
 
@@ -33,18 +33,29 @@ class DynamoFleet:
     def names(self, cluster: Cluster) -> Sequence[str]:
         return self._table.sort_keys(reports_key(cluster))
 
-    def give_turns(self, cluster: Cluster, turns: Sequence[Turn]) -> None:
+    def give_turns(self, cluster: Cluster, turns: Sequence[Turn]) -> Sequence[RefusedTurn]:
         """Write each host's turn, unless the stored one has a newer epoch, or is later in this epoch."""
-        for turn in turns:
-            rank = turn.progress_rank
-            values = {"epoch": rank.epoch}
-            if not rank.ends_epoch:
-                values |= {"attempt": rank.attempt, "place": rank.order, "end": Order.IDLE.progress_rank}
-            self._table.put(
-                item(turns_key(cluster), turn.host, turn, epoch=rank.epoch, attempt=rank.attempt, place=rank.order),
-                f"attribute_not_exists(pk) OR {_ENDS_EPOCH if rank.ends_epoch else _LATER}",
-                **{name: {"N": str(value)} for name, value in values.items()},
-            )
+        return [RefusedTurn(turn, held) for turn in turns if (held := self._give(cluster, turn))]
+
+    def _give(self, cluster: Cluster, turn: Turn) -> Turn | None:
+        """Write a turn; returns the stored one if it is later."""
+        rank = turn.progress_rank
+        values = {"epoch": rank.epoch}
+        if not rank.ends_epoch:
+            values |= {"attempt": rank.attempt, "place": rank.order, "end": Order.IDLE.progress_rank}
+        written = self._table.put(
+            item(turns_key(cluster), turn.host, turn, epoch=rank.epoch, attempt=rank.attempt, place=rank.order),
+            f"attribute_not_exists(pk) OR {_ENDS_EPOCH if rank.ends_epoch else _LATER}",
+            **{name: {"N": str(value)} for name, value in values.items()},
+        )
+        if written:
+            return None
+        held = self._table.get(turns_key(cluster), turn.host)
+        return record(Turn, held) if held else self._give(cluster, turn)  # its host was removed in between
+
+    def turn_epochs(self, cluster: Cluster) -> Mapping[str, int]:
+        found = self._table.attributes(turns_key(cluster), "sk", "epoch")
+        return {each["sk"]["S"]: int(each["epoch"]["N"]) for each in found if "epoch" in each}
 
     def quarantine(self, cluster: Cluster, version: str, why: str) -> None:
         self._table.put(item(cluster_key(cluster), f"QUARANTINE#{version}", {"version": version, "why": why}))

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from lifecycle.domain.rollout.freezes import Freeze
 from lifecycle.gateways.aws.errors import translated
-from lifecycle.gateways.aws.table import Table, freezes_key, item
+from lifecycle.gateways.aws.table import Table, freezes_key, item, record
 
 
 @translated
@@ -20,5 +20,12 @@ class DynamoFreezes:
     def put(self, freeze: Freeze) -> None:
         self._table.put(item(freezes_key(), freeze.scope, freeze))
 
-    def lift(self, scope: str) -> None:
-        self._table.delete(freezes_key(), scope)
+    def lift(self, freeze: Freeze) -> bool:
+        found = self._table.get(freezes_key(), freeze.scope)
+        if found is None:
+            return True
+        if record(Freeze, found) != freeze:
+            return False
+        if self._table.delete(freezes_key(), freeze.scope, "body = :body", body=found["body"]):
+            return True
+        return self.lift(freeze)

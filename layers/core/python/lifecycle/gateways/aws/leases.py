@@ -1,4 +1,7 @@
-"""Leases in the ledger: one item per cluster. It is never deleted, so its epoch only grows."""
+"""Leases in the ledger: one item per cluster. Lifecycle never deletes it.
+
+An operator or a restore may set it back, so a new epoch is higher than every other record's too.
+"""
 
 from dataclasses import replace
 from datetime import datetime
@@ -23,22 +26,22 @@ class DynamoLeases:
         found = self._table.get(cluster_key(cluster), "LEASE")
         return record(Lease, found) if found else Lease()
 
-    def acquire(self, cluster: Cluster, deployment: str, now: datetime) -> Lease:
+    def acquire(self, cluster: Cluster, deployment: str, now: datetime, newest: int) -> Lease:
         lease = self.current(cluster)
-        if lease.deployment == deployment:
+        if lease.deployment == deployment and lease.epoch >= newest:
             return lease
         if lease.held_by_another(deployment, now):
             raise LeaseHeld(str(cluster), lease.deployment, lease.since or now)
-        taken = Lease(lease.epoch + 1, deployment, now, now + RUNNING_LEASE)
+        taken = Lease(max(lease.epoch, newest) + 1, deployment, now, now + RUNNING_LEASE)
         if not self._replace(cluster, lease, taken):
-            return self.acquire(cluster, deployment, now)
+            return self.acquire(cluster, deployment, now, newest)
         return taken
 
-    def hand_over(self, cluster: Cluster, lease: Lease, successor: str, now: datetime) -> Lease:
+    def hand_over(self, cluster: Cluster, lease: Lease, successor: str, now: datetime, newest: int) -> Lease:
         held = self.current(cluster)
         if held.deployment == successor:
             return held
-        passed = Lease(lease.epoch + 1, successor, now, now + RUNNING_LEASE)
+        passed = Lease(max(lease.epoch, newest) + 1, successor, now, now + RUNNING_LEASE)
         if not self._replace(cluster, lease, passed):
             raise StaleEpoch(str(cluster), lease.epoch, self.current(cluster).epoch)
         return passed
@@ -49,8 +52,8 @@ class DynamoLeases:
             raise StaleEpoch(str(cluster), lease.epoch, self.current(cluster).epoch)
         return renewed
 
-    def release(self, cluster: Cluster, lease: Lease) -> None:
-        self._replace(cluster, lease, Lease(lease.epoch))
+    def release(self, cluster: Cluster, lease: Lease) -> bool:
+        return self._replace(cluster, lease, Lease(lease.epoch))
 
     def _replace(self, cluster: Cluster, old: Lease, new: Lease) -> bool:
         wanted = item(cluster_key(cluster), "LEASE", new, epoch=new.epoch, deployment=new.deployment)

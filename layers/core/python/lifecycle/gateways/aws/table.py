@@ -144,9 +144,13 @@ class Table:
         return [record(kind, each) for each in self.query(pk, prefix, **options)]
 
     def sort_keys(self, pk: str) -> list[str]:
-        """Return the sort keys of a partition's items. DynamoDB reads the items, but returns nothing else of them."""
-        pages = self._pages("pk = :pk", {":pk": {"S": pk}}, ProjectionExpression="sk")
-        return [each["sk"]["S"] for page in pages for each in page["Items"]]
+        """Return the sort keys of a partition's items."""
+        return [each["sk"]["S"] for each in self.attributes(pk, "sk")]
+
+    def attributes(self, pk: str, *names: str) -> list[dict[str, Any]]:
+        """Return these attributes of a partition's items. DynamoDB reads the items, but returns nothing else."""
+        pages = self._pages("pk = :pk", {":pk": {"S": pk}}, ProjectionExpression=", ".join(names))
+        return [each for page in pages for each in page["Items"]]
 
     def query(self, pk: str, prefix: str = "", *, newest_first: bool = False, limit: int = 0) -> list[Any]:
         """Return a partition's items whose sort key begins with `prefix`; all of them if `limit` is 0."""

@@ -49,16 +49,17 @@ def _judge(context: Context, metrics: Metrics, current: Deployment, bed: TestBed
         current.cluster, bed.host, bed.control, measures, bed.began_at, minutes, context.minute
     )
     judgement = judge(measurements, Rules(planned_minutes=wanted), extensions=extended)
-    _record(context, replace(bed, judgement=judgement, series=downsample(measurements.series)))
+    if not _record(context, replace(bed, judgement=judgement, series=downsample(measurements.series))):
+        return Outcome("SKIPPED", "the test bed has ended, or was judged with more minutes")
     return Outcome(str(judgement.verdict), judgement.sentence)
 
 
-def _record(context: Context, bed: TestBed) -> None:
+def _record(context: Context, bed: TestBed) -> bool:
     """Record the analysis; without its minutes where the store refuses them, since only the judgement decides."""
     try:
-        context.deployments.put_bed(bed)
+        return context.deployments.put_bed(bed)
     except Exception:  # noqa: BLE001 (each client has its own errors; a store that accepts nothing raises again)
-        context.deployments.put_bed(replace(bed, series=()))
+        return context.deployments.put_bed(replace(bed, series=()))
 
 
 def _shared_measures(context: Context, current: Deployment) -> list[Measure]:

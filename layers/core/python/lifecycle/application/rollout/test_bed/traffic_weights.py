@@ -46,7 +46,7 @@ def stop_traffic(context: Context, cluster: Cluster, address: str) -> None:
     """
     # Another call may set weights at the same time. They cannot be set conditionally, so check again.
     if context.dispatcher.has_test_bed(cluster) and _clear_weights(context, cluster, address):
-        _clear_weights(context, cluster, address)
+        _ = _clear_weights(context, cluster, address)  # nothing more to do where there was none
 
 
 def _clear_weights(context: Context, cluster: Cluster, leaving: str) -> bool:

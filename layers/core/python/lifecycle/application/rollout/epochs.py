@@ -1,0 +1,19 @@
+"""The newest epoch of a cluster, read from every record that has one.
+
+Called before the lease is taken (plan.py, rollback.py), so that an epoch is never given twice.
+"""
+
+from lifecycle.application.context import Context
+from lifecycle.application.rollout.observe import RECENT_LIMIT
+from lifecycle.domain.fleet.cluster import Cluster
+from lifecycle.domain.rollout.epochs import RecordedEpoch, newest_epoch
+
+
+def newest(context: Context, cluster: Cluster) -> RecordedEpoch:
+    """Return the highest epoch of the desired version, reports, commands and deployments; the lease is left out."""
+    return newest_epoch(
+        context.registry.desired(cluster),
+        context.fleet.reports(cluster),
+        context.fleet.turn_epochs(cluster),
+        context.deployments.recent_without_hosts(cluster, RECENT_LIMIT),
+    )
