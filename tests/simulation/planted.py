@@ -75,10 +75,19 @@ def _catalogue() -> dict[str, Planted]:
         beds,
         checkpoints,
         domain,
+        epochs,
         lost,
     )
 
-    every = (*domain.FAULTS, *application.FAULTS, *beds.FAULTS, *checkpoints.FAULTS, *lost.FAULTS, *agent.FAULTS)
+    every = (
+        *domain.FAULTS,
+        *application.FAULTS,
+        *beds.FAULTS,
+        *checkpoints.FAULTS,
+        *lost.FAULTS,
+        *agent.FAULTS,
+        *epochs.FAULTS,
+    )
     return {fault.name: fault for fault in every}
 
 

@@ -27,6 +27,7 @@ from lifecycle.domain.convergence.decide import (
     converge,
 )
 from lifecycle.domain.convergence.resume import AskToResume, Resume
+from lifecycle.domain.convergence.set_back import set_back
 from lifecycle.domain.errors import LifecycleError
 from lifecycle.domain.fleet.cluster import Cluster
 from lifecycle.domain.rollout.deployment import (
@@ -83,6 +84,9 @@ def cluster_facts(context: Context, cluster: Cluster) -> ClusterFacts:
     desired, lease = context.registry.desired(cluster), context.leases.current(cluster)
     reports = context.fleet.reports(cluster)
     recent = observe.recent_deployments(context, cluster)
+    if (found := set_back(desired, reports, lease, recent)).ledger:
+        lease = context.leases.current(cluster)  # a deployment may have begun after the lease was read
+        found = set_back(desired, reports, lease, recent)
     name, waiting = lease.deployment, context.queue.waiting(cluster)
     holder = context.deployments.get(cluster, name) if name else None
     state = context.executions.rollout_state(holder.execution if holder else name)
@@ -103,6 +107,7 @@ def cluster_facts(context: Context, cluster: Cluster) -> ClusterFacts:
         verified=observe.verified_target(recent),
         heartbeat_timeout=context.heartbeat_timeout,
         orphaned=_orphaned_deployments(context, recent, lease, waiting),
+        set_back=found,
     )
 
 
@@ -154,14 +159,15 @@ def _act_on_holder(
             return Result(str(cluster), "PAUSED", reason, paused)
         case CloseStopped(stopped, reason):
             end_baking(context, BakeTask(cluster, stopped, facts.lease.epoch), reason)
-            finish(context, cluster, stopped, DeploymentState.ABORTED, reason)
-            return Result(str(cluster), "ABORTED", reason, stopped)
+            ended = finish(context, cluster, stopped, DeploymentState.ABORTED, reason)
+            return Result(str(cluster), "ABORTED", ended.reason, stopped)
         case CloseOrphaned(orphaned, reason):
-            finish(context, cluster, orphaned, DeploymentState.STALE, reason)
-            return Result(str(cluster), "CLOSE_ORPHANED", reason, orphaned)
+            ended = finish(context, cluster, orphaned, DeploymentState.STALE, reason)
+            return Result(str(cluster), "CLOSE_ORPHANED", ended.reason, orphaned)
         case FreeLease(held, reason):
             context.record(cluster, "free the lease", by, reason, deployment=held.deployment)
-            context.leases.release(cluster, held)
+            if not context.leases.release(cluster, held):
+                return Result(str(cluster), "HOLD", f"the lease of {held.deployment} changed meanwhile")
             return Result(str(cluster), "FREE_LEASE", reason, held.deployment)
         case Resume(deployment, execution, reason):
             if lost := next((s.deployment for s in facts.orphaned if s.deployment.id == deployment), None):
@@ -179,7 +185,7 @@ def _resume(context: Context, holder: Deployment, execution: str, reason: str, b
     if execution_number(current.execution) < execution_number(started):
         current = replace(current, execution=started)
     tried = Resumptions(holder.resumptions.count + 1, context.clock.now())
-    context.deployments.put(replace(current, resumptions=tried))
+    _ = context.deployments.put(replace(current, resumptions=tried))  # refused: it has ended, as its plan finds
 
 
 def _repair(context: Context, cluster: Cluster, found: Repair, suffix: str, by: str) -> Result:

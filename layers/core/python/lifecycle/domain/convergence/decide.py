@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from typing import TypeAlias
 
 from lifecycle.domain.convergence.resume import AbortUnresumed, AskToResume, Resume, ResumeLater, resume
+from lifecycle.domain.convergence.set_back import IN_STEP, SetBack
 from lifecycle.domain.fleet.desired import Desired
 from lifecycle.domain.fleet.drift import drift_reason
 from lifecycle.domain.fleet.host import HostReport
@@ -114,7 +115,7 @@ class ClusterFacts:
     holder's execution; `questions` are the holder's, read only where that execution does not run. `ended` is the
     newest deployment of the cluster that is over; `orphaned` are those that are not over, and that nothing
     continues. `verified` is the version that was last verified on every host; `bad_versions` and `bad_hosts` are
-    quarantined.
+    quarantined. `set_back` says which store lacks what happened since.
     """
 
     desired: Desired | None
@@ -132,18 +133,34 @@ class ClusterFacts:
     heartbeat_timeout: timedelta = timedelta(seconds=30)
     orphaned: tuple[Orphaned, ...] = ()
     questions: tuple[Question, ...] = ()
+    set_back: SetBack = IN_STEP
 
 
 def converge(facts: ClusterFacts, now: datetime) -> Convergence:
     """Decide on one cluster. Never repair towards a version whose rollout did not end well."""
     for orphaned in facts.orphaned:
-        if found := _settle_orphan(orphaned, now):
+        if found := _settle_unled(facts, orphaned.deployment) or _settle_orphan(orphaned, now):
             return found
     if facts.lease.deployment:
         return _with_lease(facts, now)
+    if facts.last and not facts.last.state.final and facts.lease.was_lost(facts.last.id, facts.last.epoch):
+        return Hold(_drift_reasons(facts), f"{facts.last.id} lost its lease, and takes it again at its next step")
+    if facts.waiting and facts.set_back.ledger:
+        return DropPending(facts.waiting, f"{facts.set_back.ledger}: deploy it again if it is still wanted")
     if facts.waiting:
         return after_end(facts.ended, facts.waiting)
     return _without_lease(facts, facts.desired, now) if facts.desired else Converged("nothing is desired yet")
+
+
+def _settle_unled(facts: ClusterFacts, open_: Deployment) -> Resume | CloseOrphaned | None:
+    """Settle a deployment that nothing continues, if its lease was lost, or the ledger was set back to its time."""
+    newest = facts.set_back.newest
+    if facts.set_back.ledger and newest.epoch > open_.epoch:
+        return CloseOrphaned(open_.id, newest.reason(open_.epoch, open_.id))
+    if open_.epoch and facts.lease.was_lost(open_.id, open_.epoch):
+        why = f"the lease of {open_.id} was deleted or set back to epoch {facts.lease.epoch}"
+        return Resume(open_.id, next_execution(open_.execution), why)
+    return None
 
 
 def _settle_orphan(found: Orphaned, now: datetime) -> Resume | CloseOrphaned | None:
@@ -166,6 +183,8 @@ def _with_lease(facts: ClusterFacts, now: datetime) -> Convergence:
         return Hold(_drift_reasons(facts), f"{name} is deploying")
     if _holder_has_ended(facts, now):
         return FreeLease(facts.lease, f"{name} holds the lease, but has ended or never began")
+    if holder and facts.set_back.ledger:
+        return CloseOrphaned(name, facts.set_back.newest.reason(facts.lease.epoch, name))
     if holder is None or _is_handed_over(facts, holder, now):
         return Hold(_drift_reasons(facts), f"{name} is about to begin")
     if facts.execution is ExecutionState.STOPPED:
@@ -191,6 +210,8 @@ def _is_handed_over(facts: ClusterFacts, holder: Deployment, now: datetime) -> b
 
 def _without_lease(facts: ClusterFacts, desired: Desired, now: datetime) -> Convergence:
     drift = _drift_reasons(facts)
+    if facts.set_back.reason and (drift or facts.last is None):
+        return Hold(drift, facts.set_back.reason)
     if facts.last is None or facts.last.state is not DeploymentState.DONE:
         state = facts.last.state if facts.last else "unknown"
         why = f"{desired.deployment} is {state}, so {desired.version} is not known to be good"

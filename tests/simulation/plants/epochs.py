@@ -1,0 +1,108 @@
+"""Faults planted where a lost lease, or a store that was set back, differs from an ordinary one."""
+
+from tests.simulation.planted import Planted
+
+_LOST = "tests/unit/rollout/test_lost_leases.py"
+_RESTORED = "tests/unit/rollout/test_restored_ledger.py"
+_PLAN = "lifecycle.application.rollout.plan"
+_EPOCHS = "lifecycle.domain.rollout.epochs"
+_CONVERGE = "lifecycle.domain.convergence.decide"
+
+FAULTS = (
+    Planted(
+        "a-plan-trusts-the-lease-alone",
+        (14,),
+        _PLAN,
+        "acquire(cluster, request.deployment, now, found.newest.epoch)",
+        "acquire(cluster, request.deployment, now, 0)",
+        caught_by=_LOST,
+    ),
+    Planted(
+        "the-desired-epoch-is-overlooked",
+        (14,),
+        _EPOCHS,
+        "    if desired is not None:",
+        "    if False:",
+        caught_by=_LOST,
+    ),
+    Planted(
+        "the-epochs-of-reports-are-overlooked",
+        (14,),
+        _EPOCHS,
+        "RecordedEpoch(report.epoch,",
+        "RecordedEpoch(0 * report.epoch,",
+        caught_by=_LOST,
+    ),
+    Planted(
+        "the-epochs-of-commands-are-overlooked",
+        (14,),
+        _EPOCHS,
+        "RecordedEpoch(epoch,",
+        "RecordedEpoch(0 * epoch,",
+        caught_by=_LOST,
+    ),
+    Planted(
+        "a-rollback-trusts-the-lease-alone",
+        (14,),
+        "lifecycle.application.rollout.rollback",
+        "    newest = epochs.newest(context, cluster).epoch",
+        "    newest = 0 * epochs.newest(context, cluster).epoch",
+        caught_by=_LOST,
+    ),
+    Planted(
+        "a-refused-command-is-dropped",
+        (20,),
+        "lifecycle.application.rollout.stage_guard",
+        "        return (self.fenced() or self.fail(refused.reason)) if refused else None",
+        "        return None",
+        caught_by=_LOST,
+    ),
+    Planted(
+        "a-lost-lease-ends-its-deployment",
+        (20,),
+        "lifecycle.domain.rollout.next_step",
+        "    if lease.was_lost(mine.id, mine.epoch):",
+        "    if False:",
+        caught_by=_LOST,
+    ),
+    Planted(
+        "a-deployment-of-the-past-goes-on",
+        (3, 14),
+        _PLAN,
+        "    if newest.epoch > existing.epoch:",
+        "    if False:",
+        caught_by=_RESTORED,
+    ),
+    Planted(
+        "convergence-resumes-a-deployment-of-the-past",
+        (3,),
+        _CONVERGE,
+        "    if holder and facts.set_back.ledger:",
+        "    if False:",
+        caught_by=_RESTORED,
+    ),
+    Planted(
+        "convergence-brings-back-the-version-of-a-restored-store",
+        (3,),
+        _CONVERGE,
+        "    if facts.set_back.reason and (drift or facts.last is None):",
+        "    if False:",
+        caught_by=_RESTORED,
+    ),
+    Planted(
+        "a-restored-pending-deployment-starts",
+        (3,),
+        _CONVERGE,
+        "    if facts.waiting and facts.set_back.ledger:",
+        "    if False:",
+        caught_by=_RESTORED,
+    ),
+    Planted(
+        "a-stage-waits-for-a-host-that-is-further-on",
+        (20,),
+        "lifecycle.application.rollout.stages",
+        "        if turn and (fenced := report.fences(turn)):",
+        "        if turn and (fenced := report.fences(turn)) and False:",
+        caught_by=_RESTORED,
+    ),
+)
