@@ -1,7 +1,8 @@
 """The agent's record of its turns, which fences old turns and lets the agent resume after a crash.
 
-Written by agent.py before and after each turn, to `<home>/state.json`. When that file is lost, the last report in
-the ledger takes its place.
+Written by agent.py before and after each turn, to `<home>/state.json`. When that file is lost, or restored from an
+older image of the disk, the last report in the ledger takes its place. A report is never newer than the file
+otherwise, because the file is written first.
 """
 
 from dataclasses import replace
@@ -10,6 +11,7 @@ from pathlib import Path
 from apps.agent.atomic_file import read_or_none, write_atomically
 from apps.agent.decide import State, TurnRecord, key, state_from_report
 from apps.agent.ports import Reports
+from lifecycle.domain.errors import StoreRefused
 from lifecycle.domain.fleet.host import AgentStage, SelfTest
 from lifecycle.domain.fleet.host_command import Turn
 from lifecycle.gateways.serialization import from_json, to_json
@@ -17,6 +19,8 @@ from lifecycle.gateways.serialization import from_json, to_json
 
 class Journal:
     """The agent's State with the file that stores it."""
+
+    _compared = False  # True once the file was compared with the last report, after each start of the agent
 
     def __init__(self, file: Path, reports: Reports) -> None:
         self._file = file
@@ -28,8 +32,8 @@ class Journal:
 
     @property
     def loaded(self) -> bool:
-        """True when the state is known without the ledger."""
-        return self._state is not None
+        """True when the state is known, and is not older than the last report."""
+        return self._state is not None and self._compared
 
     @property
     def in_progress(self) -> bool:
@@ -43,12 +47,27 @@ class Journal:
             self._unsaved = False
 
     def state(self) -> State:
-        """Return the state; raise StoreUnreachable when the file is lost and the ledger does not answer."""
-        if self._state is None:
-            state = state_from_report(self._reports.latest())
-            self._write(state)
-            self._state = state
+        """Return the state; raise StoreUnreachable when the ledger has not answered since the agent started."""
+        if self._state is None or not self._compared:
+            state = self._newer_of(self._state)
+            if state != self._state:
+                self._write(state)
+            self._state, self._compared = state, True
         return self._state
+
+    def _newer_of(self, stored: State | None) -> State:
+        """Return the stored state, or the one of the last report if that is about a later turn."""
+        try:
+            reported = state_from_report(self._reports.latest())
+        except StoreRefused:
+            if stored is None:
+                raise
+            return stored  # the report is damaged, and the next one replaces it
+        if stored is None:
+            return reported
+        if key(reported.acted) <= key(stored.acted):
+            return stored
+        return replace(reported, verified=stored.verified, previous=stored.previous)
 
     def begin(self, turn: Turn, stage: AgentStage) -> None:
         """Record a turn before it has any effect, so that an agent that crashed knows it began the turn."""

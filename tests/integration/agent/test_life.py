@@ -62,6 +62,39 @@ def test_a_new_agent_adopts_the_service_and_its_report(host: Host) -> None:
     assert host.pid() == pid
 
 
+@pytest.mark.parametrize("lost", ["restored", "deleted"])
+def test_agent_whose_state_was_restored_or_deleted_does_not_repeat_its_command(host: Host, lost: str) -> None:
+    """The command to install still stands and has not expired, and the service serves requests."""
+    host.publish("1.0.0")
+    host.publish("1.0.1")
+    host.install("1.0.0")
+    state = host.settings.home / "state.json"
+    image = state.read_bytes()
+    before = host.install("1.0.1")
+    pid = host.pid()
+    host.stop()
+    state.unlink() if lost == "deleted" else state.write_bytes(image)
+    host.start()
+
+    after = host.reports.wait_for(lambda report: report.agent_started_at > before.agent_started_at, 3)
+
+    assert (after.epoch, after.attempt, after.stage) == (before.epoch, before.attempt, AgentStage.DONE)
+    assert host.pid() == pid
+    host.epoch += 1
+    assert host.install("1.0.0").stage is AgentStage.DONE
+
+
+def test_agent_without_a_ledger_waits_before_it_trusts_its_state(host: Host) -> None:
+    host.publish("1.0.0")
+    before = host.install("1.0.0")
+    host.stop()
+    host.outage.down = True
+    host.start()
+    assert host.answer() == "1.0.0"
+    host.outage.down = False
+    assert host.reports.wait_for(lambda report: report.agent_started_at > before.agent_started_at, 8).running
+
+
 def test_an_adopted_service_is_stopped_under_the_next_turn(host: Host) -> None:
     host.publish("1.0.0")
     host.publish("1.0.1")

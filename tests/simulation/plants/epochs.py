@@ -1,6 +1,6 @@
 """Faults planted where a lost lease, or a store that was set back, differs from an ordinary one."""
 
-from tests.simulation.planted import Planted
+from tests.simulation.planted import Edit, Planted
 
 _LOST = "tests/unit/rollout/test_lost_leases.py"
 _RESTORED = "tests/unit/rollout/test_restored_ledger.py"
@@ -96,6 +96,15 @@ FAULTS = (
         "    if facts.waiting and facts.set_back.ledger:",
         "    if False:",
         caught_by=_RESTORED,
+    ),
+    Planted(
+        "an-agent-trusts-a-restored-state",
+        (14, 17),
+        "apps.agent.journal",
+        "        if self._state is None or not self._compared:",
+        "        if self._state is None:",
+        caught_by="tests/integration/agent/test_life.py",
+        beside=(Edit("apps.agent.journal", "is not None and self._compared", "is not None"),),
     ),
     Planted(
         "a-stage-waits-for-a-host-that-is-further-on",
