@@ -127,8 +127,13 @@ def _prepare(aws: Aws) -> None:
     for service in ("s3", "dynamodb", "ssm", "stepfunctions", "elbv2", "cloudwatch", "events", "sns"):
         strict(aws.client(service))
     aws.client("s3").create_bucket(Bucket="artifacts")
+    create_table(aws, "ledger")
+
+
+def create_table(aws: Aws, name: str) -> None:
+    """Create a table with the ledger's keys."""
     aws.client("dynamodb").create_table(
-        TableName="ledger",
+        TableName=name,
         KeySchema=[{"AttributeName": "pk", "KeyType": "HASH"}, {"AttributeName": "sk", "KeyType": "RANGE"}],
         AttributeDefinitions=[{"AttributeName": name, "AttributeType": "S"} for name in ("pk", "sk")],
         BillingMode="PAY_PER_REQUEST",

@@ -104,12 +104,13 @@ class Cost:
 class LargeCluster:
     """So many hosts that serve 1.0.0, behind an in-memory load balancer, over the gateways of the ledger."""
 
-    def __init__(self, hosts: int, policy: Policy | None = None) -> None:
+    def __init__(self, hosts: int, policy: Policy | None = None, table: Table | None = None) -> None:
         self.memory = MemoryContext({CLUSTER: "/is_alive"})
-        self.table, self.client = counting_table()
+        counting, self.client = counting_table()
+        self.table = table or counting
         self.fleet = ActingFleet(self.table)
         self.deployments = DynamoDeployments(self.table)
-        for version in ("1.0.0", "1.0.1"):
+        for version in ("1.0.0", "1.0.1", "1.0.2"):
             made = manifest(version, policy)
             self.memory.artifacts.publish(made, io.BytesIO(made.version.encode()))
         self.context: Context = replace(
@@ -134,7 +135,7 @@ class LargeCluster:
             test = SelfTest(True, digest, "boot", "200 OK: 12 checks passed")
             running = replace(report, installed="1.0.0", digest=digest, boot="boot", running=True, self_test=test)
             self.fleet.write_report(CLUSTER, running)
-        self.name = ""
+        self.name, self.epoch = "", 1
         self.passes = 0
         self.memory.clock.ticks.append(self._settle)
 
@@ -154,7 +155,9 @@ class LargeCluster:
         request = self.request(version)
         with self.client.counted() as reads:
             began = time.process_time()
-            assert begin(self.context, request, request.deployment).kind == "PLANNED"
+            planned = begin(self.context, request, request.deployment)
+            assert planned.kind == "PLANNED", planned
+            self.epoch = planned.epoch
             self.name = request.deployment
             done = self.go_on(steps)
             seconds = time.process_time() - began
@@ -179,7 +182,9 @@ class LargeCluster:
                         done += 1
                 case "CONTINUE":
                     execution = step.execution
-                    assert begin(self.context, self.record().request, execution).kind == "PLANNED"
+                    planned = begin(self.context, self.record().request, execution)
+                    assert planned.kind == "PLANNED", planned
+                    self.epoch = planned.epoch
                 case "FINISH":
                     assert step.outcome == DeploymentState.DONE, step.reason
                     finish(self.context, CLUSTER, name, DeploymentState(step.outcome), step.reason)
@@ -190,7 +195,7 @@ class LargeCluster:
 
     def update(self, name: str, host: str, attempt: int) -> None:
         for stage in CHAIN:
-            outcome = stage(self.context, HostTask(CLUSTER, name, 1, host, attempt, Group.MAIN))
+            outcome = stage(self.context, HostTask(CLUSTER, name, self.epoch, host, attempt, Group.MAIN))
             assert outcome.outcome == "PASSED", outcome
 
 
