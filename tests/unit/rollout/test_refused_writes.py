@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import datetime
 
 import pytest
 
@@ -18,7 +19,7 @@ from lifecycle.domain.fleet.cluster import Cluster
 from lifecycle.domain.fleet.host import AgentStage
 from lifecycle.domain.monitoring.audit import AuditEntry
 from lifecycle.domain.rollout.attempt import AttemptState
-from lifecycle.domain.rollout.decision import Answer, Choice
+from lifecycle.domain.rollout.decision import Answer, Choice, Question
 from lifecycle.domain.rollout.deployment import Deployment, DeploymentState
 from lifecycle.domain.rollout.lease import Lease
 from tests.fakes.deployments import MemoryDeployments
@@ -33,14 +34,14 @@ class ThenLeases(MemoryLeases):
         self.__dict__.update(like.__dict__)
         self._then = then
 
-    def acquire(self, cluster: Cluster, deployment: str, now: object, newest: int = 0) -> Lease:
-        found = super().acquire(cluster, deployment, now, newest)  # type: ignore[arg-type]
+    def acquire(self, cluster: Cluster, deployment: str, now: datetime, newest: int = 0) -> Lease:
+        found = super().acquire(cluster, deployment, now, newest)
         self._then()
         return found
 
 
 class ThenDeployments(MemoryDeployments):
-    """Deployments that call `then` before each attempt or deployment is written, as a faster call would."""
+    """Deployments that call `then` before each deployment is written, as a faster call would."""
 
     def __init__(self, like: MemoryDeployments, then: Callable[[], object]) -> None:
         self.__dict__.update(like.__dict__)
@@ -112,7 +113,7 @@ def test_task_whose_question_is_gone_is_resumed_at_once(machine: Machine) -> Non
     machine.memory.executions.waiting.add("token")
 
     class Gone(MemoryDeployments):
-        def attach_token(self, asked: object, token: str) -> object:  # type: ignore[override]
+        def attach_token(self, question: Question, token: str) -> Question:
             return replace(question, token="")
 
     deployments = Gone()
