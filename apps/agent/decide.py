@@ -41,7 +41,7 @@ class TurnRecord:
         return key(self) == key(turn)
 
 
-def key(of: Turn | TurnRecord) -> tuple[int, int, int]:
+def key(of: Turn | TurnRecord | HostReport) -> tuple[int, int, int]:
     """Return the sort key of one host's turns: epoch, then attempt, then order (PREFETCH, INSTALL, RESTORE)."""
     return (of.epoch, of.attempt, of.order.progress_rank)
 

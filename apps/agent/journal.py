@@ -58,16 +58,17 @@ class Journal:
     def _newer_of(self, stored: State | None) -> State:
         """Return the stored state, or the one of the last report if that is about a later turn."""
         try:
-            reported = state_from_report(self._reports.latest())
+            report = self._reports.latest()
         except StoreRefused:
             if stored is None:
                 raise
             return stored  # the report is damaged, and the next one replaces it
         if stored is None:
-            return reported
-        if key(reported.acted) <= key(stored.acted):
+            return state_from_report(report)
+        if report is None or key(report) <= key(stored.acted):
             return stored
-        return replace(reported, verified=stored.verified, previous=stored.previous)
+        found, tested = state_from_report(report), report.self_test
+        return replace(found, self_test=tested, verified=stored.verified, previous=stored.previous)
 
     def begin(self, turn: Turn, stage: AgentStage) -> None:
         """Record a turn before it has any effect, so that an agent that crashed knows it began the turn."""

@@ -42,6 +42,7 @@ class SimulatedJournal(Journal):
         host = self._host
         host.sim.work(host, "write the journal", 0.02, disk=True)
         before, host.journal = host.journal, state
+        host.journal_before = before
         host.sim.oracle.journal_written(host, before, state)
 
 

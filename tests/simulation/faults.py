@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from lifecycle.domain.rollout.execution import ExecutionState
 from tests.simulation import operator_mistakes
 from tests.simulation.hosts import Host
+from tests.simulation.set_back import SetBack
 
 if TYPE_CHECKING:
     from tests.simulation.simulation import Simulation
@@ -43,6 +44,7 @@ class Faults:
             ("all hosts cut off", self._all_cut_off),
         )
         self._joined = 0
+        self._set_back = SetBack(sim)
 
     def strike(self) -> None:
         """Inject one fault now; do nothing once the run is calm."""
@@ -55,6 +57,7 @@ class Faults:
         if sim.tracing:
             sim.say("FAULT", name, host.name)
         do(sim, host)
+        self._set_back.perhaps(host)
 
     def heal(self) -> None:
         """End all faults: machines run, agents reach the ledger, clocks are right."""

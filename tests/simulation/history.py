@@ -38,6 +38,8 @@ class History:
     def __init__(self, sim: "Simulation") -> None:
         self.sim = sim
         self.lease = Lease()
+        self.lost_lease: Lease | None = None
+        self.robbed = ""  # the deployment whose lease was lost, until a lease is written again
         self.lease_acquired: dict[str, tuple[int, float]] = {}
         self.lease_lost_at: dict[str, float] = {}
         self.ended_at: dict[str, float] = {}

@@ -41,6 +41,7 @@ class Boot:
 class Host:
     """One machine. `journal` and `disk` survive the agent; `boot` is the running service.
 
+    `journal_before` is the agent's state before its last one, as an older image of the disk has it.
     The times (`…_at`, `…_until`) are simulated seconds, -1e9 for never. `left`: its machine is gone for good.
     `cover_up` changes every report of a failed self-test. `slowness` multiplies the time of each step.
     """
@@ -53,6 +54,7 @@ class Host:
     left: bool = False
     agent: "Actor | None" = None
     journal: State | None = None
+    journal_before: State | None = None
     disk: dict[str, str] = field(default_factory=dict)
     current: str = ""
     boot: Boot | None = None

@@ -75,10 +75,18 @@ class Oracle(History):
     def leases_release(self, actor: Actor, _: object, cluster: Cluster, lease: Lease) -> None:
         self._lease_now(actor, lease.deployment)
 
+    def lease_lost(self, left: Lease) -> None:
+        """Note that somebody set the lease back to `left`; every later epoch still exceeds the lost one."""
+        if self.lease.deployment:
+            self.lease_lost_at[self.lease.deployment] = self.sim.now
+            self.robbed = self.lease.deployment
+        self.lease, self.lost_lease = Lease(self.lease.epoch), left
+
     def _lease_now(self, actor: Actor, deployment: str) -> None:
         old, new = self.lease, self.sim.leases.current(self.sim.cluster)
-        if new == old:
-            return
+        if new in (old, self.lost_lease):
+            return  # nothing was written
+        self.lost_lease, self.robbed = None, ""
         fencing.epochs_only_grow(self, old, new)
         self.lease = new
         if new.deployment == old.deployment:
@@ -87,9 +95,11 @@ class Oracle(History):
         if old.deployment and old.deployment != new.deployment:
             self.lease_lost_at[old.deployment] = self.sim.now
         if new.deployment and new.deployment != old.deployment:
+            again = new.deployment in self.lease_acquired
             self.lease_acquired[new.deployment] = (new.epoch, self.sim.now)
             self.in_rotation_before = in_rotation.versions_in_rotation(self)
-            operating.begins_only_when_it_may(self, new.deployment)
+            if not again:
+                operating.begins_only_when_it_may(self, new.deployment)
 
     # Records.
 

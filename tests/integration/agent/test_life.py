@@ -80,8 +80,23 @@ def test_agent_whose_state_was_restored_or_deleted_does_not_repeat_its_command(h
 
     assert (after.epoch, after.attempt, after.stage) == (before.epoch, before.attempt, AgentStage.DONE)
     assert host.pid() == pid
+    assert after.self_test == (before.self_test if lost == "restored" else None)
     host.epoch += 1
     assert host.install("1.0.0").stage is AgentStage.DONE
+
+
+def test_agent_that_restarts_after_a_failed_prefetch_keeps_its_self_test(host: Host) -> None:
+    """Its report names no order to install, so it is not newer than the state."""
+    host.publish("1.0.0")
+    before = host.install("1.0.0")
+    host.turn(Order.PREFETCH, "1.0.0", digest="0" * 64)
+    host.reports.wait_for(lambda report: report.stage is AgentStage.FAILED, 3)
+    host.stop()
+    host.start()
+
+    after = host.reports.wait_for(lambda report: report.agent_started_at > before.agent_started_at, 3)
+
+    assert (after.stage, after.self_test) == (AgentStage.FAILED, before.self_test)
 
 
 def test_agent_without_a_ledger_waits_before_it_trusts_its_state(host: Host) -> None:

@@ -62,6 +62,8 @@ def begins_current_turns(oracle: "Oracle", host: Host, before: State | None, sta
         return
     if before is not None and before.acted == acted:
         return
+    if acted.deployment == oracle.robbed:
+        return  # nobody has fenced it, and an agent cannot read the lease
     late, holder = oracle.late(acted.deployment), oracle.record(oracle.lease.deployment)
     if holder is not None and holder.state is DeploymentState.QUEUED:
         return  # its plan was lost before it could cancel the turns of the deployment that it fenced

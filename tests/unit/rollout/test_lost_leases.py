@@ -71,6 +71,11 @@ def test_rollback_takes_a_higher_epoch_than_any_record(machine: Machine) -> None
     assert machine.begin(replace(machine.request("1.0.1"), deployment=rollback)).epoch == 31
 
 
+def test_wrong_report_uses_up_no_epochs(machine: Machine) -> None:
+    machine.memory.fleet.write_report(CLUSTER, replace(machine.report("host-4"), epoch=10**30))
+    assert machine.begin(machine.request("1.0.1")).epoch == 2
+
+
 def test_running_deployment_takes_its_lost_lease_again_under_a_higher_epoch(machine: Machine) -> None:
     request = machine.request("1.0.1")
     begin(machine.context, request, request.deployment)
@@ -125,6 +130,17 @@ def test_convergence_resumes_a_deployment_that_lost_lease_and_execution(machine:
     assert "was deleted or set back to epoch 0" in found.reason
     machine.run_what_waited()
     assert (epoch(machine, request.deployment), machine.record(request.deployment).state) == (3, DeploymentState.DONE)
+
+
+def test_deployment_that_was_stopped_by_hand_is_not_resumed_when_its_lease_was_lost(machine: Machine) -> None:
+    request = machine.request("1.0.1")
+    begin(machine.context, request, request.deployment)
+    machine.memory.executions.rollouts[request.deployment] = {}
+    machine.memory.executions.stopped.add(request.deployment)
+    machine.memory.leases.set_back(CLUSTER)
+    found = converge(machine)
+    assert (found.kind, "was stopped by hand" in found.reason) == ("ABORTED", True)
+    assert machine.record(request.deployment).state is DeploymentState.ABORTED
 
 
 def test_convergence_leaves_a_running_execution_to_take_its_lease_again(machine: Machine) -> None:

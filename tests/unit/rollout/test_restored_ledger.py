@@ -245,6 +245,24 @@ def test_desired_version_that_was_set_back_is_not_repaired_to(machine: Machine, 
     assert converge(machine).kind == "CONVERGED"
 
 
+def test_report_of_one_host_holds_no_convergence(machine: Machine) -> None:
+    drifting(machine)
+    machine.memory.fleet.write_report(CLUSTER, replace(machine.report("host-1"), epoch=9))
+    assert converge(machine).kind == "REPAIR"
+
+
+def test_reports_of_most_hosts_hold_convergence_where_all_stores_were_restored(machine: Machine) -> None:
+    copy, desired = LedgerCopy(machine), machine.memory.registry.desired(CLUSTER)
+    machine.deploy("1.0.1")
+    assert desired is not None
+    machine.memory.registry.set_desired(CLUSTER, desired)
+    copy.put_back()
+    found = converge(machine)
+    assert found.kind == "HOLD"
+    assert "the ledger has epoch 1, but the report of most hosts has epoch 2" in found.reason
+    assert set(machine.serving().values()) == {"1.0.1"}
+
+
 def test_new_host_gets_no_older_version_from_a_restored_ledger(restored: Machine) -> None:
     restored.join("host-9")
     assert converge(restored).kind == "HOLD"

@@ -1,4 +1,4 @@
-"""The newest epoch of a cluster, read from every record that has one.
+"""The epochs of a cluster, read from every record that has one.
 
 Called before the lease is taken (plan.py, rollback.py), so that an epoch is never given twice.
 """
@@ -6,12 +6,12 @@ Called before the lease is taken (plan.py, rollback.py), so that an epoch is nev
 from lifecycle.application.context import Context
 from lifecycle.application.rollout.observe import RECENT_LIMIT
 from lifecycle.domain.fleet.cluster import Cluster
-from lifecycle.domain.rollout.epochs import RecordedEpoch, newest_epoch
+from lifecycle.domain.rollout.epochs import Epochs, recorded_epochs
 
 
-def newest(context: Context, cluster: Cluster) -> RecordedEpoch:
-    """Return the highest epoch of the desired version, reports, commands and deployments; the lease is left out."""
-    return newest_epoch(
+def recorded(context: Context, cluster: Cluster) -> Epochs:
+    """Return the epochs of the desired version, reports, commands and deployments; the lease is left out."""
+    return recorded_epochs(
         context.registry.desired(cluster),
         context.fleet.reports(cluster),
         context.fleet.turn_epochs(cluster),

@@ -16,7 +16,7 @@ from lifecycle.domain.fleet.target_group import Group, TargetState
 from lifecycle.domain.rollout.attempt import HostAttempt
 from lifecycle.domain.rollout.checkpoint import Changes
 from lifecycle.domain.rollout.deployment import Deployment, DeploymentState, Kind, Request
-from lifecycle.domain.rollout.epochs import newest_epoch
+from lifecycle.domain.rollout.epochs import recorded_epochs
 from lifecycle.domain.rollout.execution import Visit
 from lifecycle.domain.rollout.lease import Lease
 from lifecycle.domain.rollout.preflight import Observed
@@ -131,7 +131,7 @@ def observed(context: Context, request: Request) -> Observed:
         has_test_bed=wants_test_bed(manifest.policy(request.environment))
         and context.dispatcher.has_test_bed(cluster),
         minute=context.minute,
-        newest=newest_epoch(desired, reports, context.fleet.turn_epochs(cluster), recent),
+        epochs=recorded_epochs(desired, reports, context.fleet.turn_epochs(cluster), recent),
     )
 
 

@@ -78,15 +78,15 @@ def _resume(context: Context, existing: Deployment, execution: str) -> Planned:
     cluster = existing.cluster
     if existing.state.final:
         return _has_ended(existing)
-    lease, newest = context.leases.current(cluster), epochs.newest(context, cluster)
-    if newest.epoch > existing.epoch:
-        return _fenced(context, existing, newest.reason(existing.epoch, existing.id))
+    lease, recorded = context.leases.current(cluster), epochs.recorded(context, cluster)
+    if recorded.established.epoch > existing.epoch:
+        return _fenced(context, existing, recorded.established.reason(existing.epoch, existing.id))
     current = existing
     if lease.was_lost(existing.id, existing.epoch):
         why = f"the lease of {cluster} was deleted or set back to epoch {lease.epoch}"
         context.record_action(cluster, existing.id, "take the lost lease again", why)
         try:
-            lease = context.leases.acquire(cluster, existing.id, context.clock.now(), newest.epoch)
+            lease = context.leases.acquire(cluster, existing.id, context.clock.now(), recorded.highest)
         except LeaseHeld as error:
             return _fenced(context, existing, str(error))
         current = replace(existing, epoch=lease.epoch)
@@ -157,8 +157,9 @@ def _take_lease(context: Context, request: Request, execution: str, found: Plan,
     now, cluster = context.clock.now(), request.cluster
     _record_start(context, request)
     before = context.leases.current(cluster)
-    if before.deployment == request.deployment and before.epoch < found.newest.epoch:
-        return _refuse(context, request, [found.newest.reason(before.epoch, request.deployment)])
+    established = found.epochs.established
+    if before.deployment == request.deployment and before.epoch < established.epoch:
+        return _refuse(context, request, [established.reason(before.epoch, request.deployment)])
     record = _record(context, request, execution, found)
     if context.deployments.get(cluster, request.deployment) is None:
         # If this call is lost after it took the lease, convergence needs the record to resume the deployment.
@@ -166,7 +167,7 @@ def _take_lease(context: Context, request: Request, execution: str, found: Plan,
         if not context.deployments.put(begins):
             return _has_ended(observe.deployment(context, cluster, request.deployment))
     try:
-        lease = context.leases.acquire(cluster, request.deployment, now, found.newest.epoch)
+        lease = context.leases.acquire(cluster, request.deployment, now, found.epochs.highest)
     except LeaseHeld as error:
         if request.kind is Kind.DEPLOY:
             return _take_slot(context, request, execution, replace(found, waits_for=error.holder))

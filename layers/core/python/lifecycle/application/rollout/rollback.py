@@ -75,7 +75,7 @@ def hand_over(context: Context, cluster: Cluster, name: str, reason: str) -> Han
     rollback = current.rollback_request(current.previous, by, reason, current.started_at)
     now = context.clock.now()
     _record_rollback(context, current, rollback)
-    newest = epochs.newest(context, cluster).epoch
+    newest = epochs.recorded(context, cluster).highest
     # Not used: the plan of the rollback reads the lease that it holds.
     _ = context.leases.hand_over(cluster, Lease(current.epoch, current.id), rollback.deployment, now, newest)
     cancel_turns(context, current)

@@ -139,7 +139,7 @@ class ClusterFacts:
 def converge(facts: ClusterFacts, now: datetime) -> Convergence:
     """Decide on one cluster. Never repair towards a version whose rollout did not end well."""
     for orphaned in facts.orphaned:
-        if found := _settle_unled(facts, orphaned.deployment) or _settle_orphan(orphaned, now):
+        if found := _settle_unled(facts, orphaned) or _settle_orphan(orphaned, now):
             return found
     if facts.lease.deployment:
         return _with_lease(facts, now)
@@ -152,12 +152,14 @@ def converge(facts: ClusterFacts, now: datetime) -> Convergence:
     return _without_lease(facts, facts.desired, now) if facts.desired else Converged("nothing is desired yet")
 
 
-def _settle_unled(facts: ClusterFacts, open_: Deployment) -> Resume | CloseOrphaned | None:
+def _settle_unled(facts: ClusterFacts, found: Orphaned) -> Resume | CloseStopped | CloseOrphaned | None:
     """Settle a deployment that nothing continues, if its lease was lost, or the ledger was set back to its time."""
-    newest = facts.set_back.newest
+    newest, open_ = facts.set_back.newest, found.deployment
     if facts.set_back.ledger and newest.epoch > open_.epoch:
         return CloseOrphaned(open_.id, newest.reason(open_.epoch, open_.id))
     if open_.epoch and facts.lease.was_lost(open_.id, open_.epoch):
+        if found.execution is ExecutionState.STOPPED:
+            return CloseStopped(open_.id, f"its execution {open_.execution} was stopped by hand")
         why = f"the lease of {open_.id} was deleted or set back to epoch {facts.lease.epoch}"
         return Resume(open_.id, next_execution(open_.execution), why)
     return None

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from lifecycle.domain.fleet.desired import Desired
 from lifecycle.domain.fleet.host import HostReport
 from lifecycle.domain.rollout.deployment import Deployment
-from lifecycle.domain.rollout.epochs import NO_EPOCH, RecordedEpoch, newest_epoch
+from lifecycle.domain.rollout.epochs import NO_EPOCH, RecordedEpoch, recorded_epochs
 from lifecycle.domain.rollout.lease import Lease
 
 
@@ -17,7 +17,7 @@ from lifecycle.domain.rollout.lease import Lease
 class SetBack:
     """The stores of one cluster that were set back, each with the reason, or empty.
 
-    `newest` is the newest epoch of the desired version and the hosts, which a restored ledger does not have.
+    `newest` is the newest epoch of the desired version and of most hosts, which a restored ledger does not have.
     """
 
     ledger: str = ""
@@ -38,13 +38,13 @@ def set_back(
     desired: Desired | None, reports: Mapping[str, HostReport], lease: Lease, recent: Sequence[Deployment]
 ) -> SetBack:
     """Compare the epochs of the ledger with those of the desired version and of the hosts."""
-    newest = newest_epoch(desired, reports, {}, ())
+    newest = recorded_epochs(desired, reports, {}, ()).established
     known = max([lease.epoch, *(each.epoch for each in recent)])
     ledger = newest.reason(known, "the ledger") if newest.epoch > known else ""
     if desired is None:
         return SetBack(ledger, "", newest)
     # A repair of some hosts may leave the desired version as it is.
     begun = [each for each in recent if not each.request.only and each.id != desired.deployment]
-    later = newest_epoch(None, {}, {}, begun)
+    later = recorded_epochs(None, {}, {}, begun).established
     behind = later.reason(desired.epoch, "the desired version") if later.epoch > desired.epoch else ""
     return SetBack(ledger, behind, newest)

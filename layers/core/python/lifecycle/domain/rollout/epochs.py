@@ -1,4 +1,4 @@
-"""The newest epoch of a cluster, which is recorded in more places than its lease.
+"""The epochs of a cluster, which are recorded in more places than its lease.
 
 The lease is one item. It may be deleted, or the ledger restored to an earlier time. The desired version, the
 commands, the reports and the deployments have epochs too, and an agent never acts under a lower one than
@@ -11,6 +11,9 @@ from dataclasses import dataclass
 from lifecycle.domain.fleet.desired import Desired
 from lifecycle.domain.fleet.host import HostReport
 from lifecycle.domain.rollout.deployment import Deployment
+
+# No cluster has so many deployments. A host that reports more is wrong, and must not use up the numbers.
+IMPLAUSIBLE = 10**12
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,17 +31,37 @@ class RecordedEpoch:
 NO_EPOCH = RecordedEpoch()
 
 
-def newest_epoch(
+@dataclass(frozen=True, slots=True)
+class Epochs:
+    """The epochs of all records beside the lease.
+
+    A new epoch exceeds `highest`, whichever record has it. `established` is the highest that one host alone
+    cannot have made up: it shows that the lease or a deployment is from an earlier time.
+    """
+
+    highest: int = 0
+    established: RecordedEpoch = NO_EPOCH
+
+
+def recorded_epochs(
     desired: Desired | None,
     reports: Mapping[str, HostReport],
     commands: Mapping[str, int],
     deployments: Iterable[Deployment],
-) -> RecordedEpoch:
-    """Return the highest epoch of these records; `commands` has the epoch of each host's command."""
+) -> Epochs:
+    """Return the epochs of these records; `commands` has the epoch of each host's command."""
     found = [NO_EPOCH]
     if desired is not None:
         found.append(RecordedEpoch(desired.epoch, "the desired version"))
     found += [RecordedEpoch(each.epoch, f"deployment {each.id}") for each in deployments]
-    found += [RecordedEpoch(report.epoch, f"the report of {host}") for host, report in reports.items()]
     found += [RecordedEpoch(epoch, f"the command of {host}") for host, epoch in commands.items()]
-    return max(found, key=lambda each: each.epoch)
+    found.append(_of_most_hosts(reports))
+    established = max(found, key=lambda each: each.epoch)
+    acted = [report.epoch for report in reports.values() if report.epoch < IMPLAUSIBLE]
+    return Epochs(max([established.epoch, *acted]), established)
+
+
+def _of_most_hosts(reports: Mapping[str, HostReport]) -> RecordedEpoch:
+    """Return the epoch that more than half of the hosts have reached."""
+    acted = sorted(report.epoch for report in reports.values() if report.epoch < IMPLAUSIBLE)
+    return RecordedEpoch(acted[(len(acted) - 1) // 2], "the report of most hosts") if acted else NO_EPOCH

@@ -5,13 +5,13 @@ operator.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from lifecycle.domain.fleet.drift import drift_reason
 from lifecycle.domain.fleet.target_group import state_of
 from lifecycle.domain.rollout.deployment import Kind, Request
-from lifecycle.domain.rollout.epochs import NO_EPOCH, RecordedEpoch
+from lifecycle.domain.rollout.epochs import Epochs
 from lifecycle.domain.rollout.preflight import Observed, blockers, warnings
 from lifecycle.domain.rollout.test_bed.hosts import no_test_bed_reason
 from lifecycle.domain.service.manifest import Manifest
@@ -33,7 +33,7 @@ class Plan:
     """The plan of a deployment. It may begin only when `blockers` is empty.
 
     `waits_for` is the deployment that it would wait for. `supersedes` is the pending deployment that it would
-    replace. `warnings` are what an operator should know and need not change. `newest` is the epoch that the
+    replace. `warnings` are what an operator should know and need not change. `epochs` are those that the
     new one must exceed, beside the lease's.
     """
 
@@ -48,7 +48,7 @@ class Plan:
     warnings: tuple[str, ...] = ()
     waits_for: str = ""
     supersedes: str = ""
-    newest: RecordedEpoch = NO_EPOCH
+    epochs: Epochs = field(default_factory=Epochs)
 
     @property
     def nothing_to_do(self) -> bool:
@@ -86,7 +86,7 @@ def plan(request: Request, observed: Observed, now: datetime, heartbeat_timeout:
         warnings=tuple(warnings(request, observed, now, heartbeat_timeout)),
         waits_for=observed.lease.deployment if held else "",
         supersedes=waiting if held and waiting != request.deployment else "",
-        newest=observed.newest,
+        epochs=observed.epochs,
     )
 
 

@@ -15,7 +15,7 @@ from lifecycle.domain.listing import SHOWN, listed
 from lifecycle.domain.rollout.attempt import HostAttempt
 from lifecycle.domain.rollout.capacity import Floor, first_refusal
 from lifecycle.domain.rollout.deployment import Kind, Override, Request
-from lifecycle.domain.rollout.epochs import NO_EPOCH, RecordedEpoch
+from lifecycle.domain.rollout.epochs import Epochs
 from lifecycle.domain.rollout.freezes import Freeze, freeze_reason
 from lifecycle.domain.rollout.lease import Lease
 from lifecycle.domain.rollout.queue import PendingDeployment
@@ -38,8 +38,8 @@ class Observed:
     `bad_versions` and `bad_hosts` have the reason of each quarantine. `no_rollback_target` says why the
     previous version could not be deployed again; None when it could. `waiting` is the pending deployment.
     `skipped_hosts` are hosts that a human left out of the deployment to repair. `has_test_bed` says whether
-    the cluster has the target groups for a test bed, and `minute` is the length of its minute. `newest` is the
-    newest epoch of all records other than the lease.
+    the cluster has the target groups for a test bed, and `minute` is the length of its minute. `epochs` are
+    those of all records beside the lease.
     """
 
     manifest: Manifest
@@ -58,7 +58,7 @@ class Observed:
     skipped_hosts: tuple[str, ...] = ()
     has_test_bed: bool = False
     minute: timedelta = timedelta(minutes=1)
-    newest: RecordedEpoch = NO_EPOCH
+    epochs: Epochs = field(default_factory=Epochs)
 
     def policy(self, request: Request) -> Policy:
         """Return the policy of the requested environment."""

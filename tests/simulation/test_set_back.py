@@ -1,0 +1,61 @@
+"""The oracle's excuse for an agent whose deployment lost its lease is as narrow as the loss."""
+
+from dataclasses import replace
+
+import pytest
+
+from apps.agent.decide import State, TurnRecord
+from lifecycle.domain.fleet.host import AgentStage
+from lifecycle.domain.fleet.host_command import Order
+from lifecycle.domain.rollout.lease import Lease
+from tests.simulation.history import GRACE, Violation
+from tests.simulation.invariants.fencing import begins_current_turns, epochs_only_grow
+from tests.simulation.simulation import Simulation
+
+BEGINS = TurnRecord(5, 1, Order.INSTALL, "loser", "1.0.1", "d1", 1, AgentStage.INSTALLING)
+
+
+@pytest.fixture
+def sim() -> Simulation:
+    """A run in which `loser` holds the lease under epoch 5, and time has passed."""
+    made = Simulation(1)
+    made.oracle.lease = Lease(5, "loser", made.time(), None)
+    made.now = 10 * GRACE
+    return made
+
+
+def lose(sim: Simulation) -> None:
+    sim.leases.set_back(sim.cluster)
+    sim.oracle.lease_lost(Lease())
+    sim.now += 2 * GRACE
+
+
+def begins(sim: Simulation, deployment: str) -> None:
+    host = next(iter(sim.hosts.values()))
+    begins_current_turns(sim.oracle, host, None, State(replace(BEGINS, deployment=deployment)))
+
+
+def test_agent_may_begin_for_the_deployment_that_lost_its_lease_to_nobody(sim: Simulation) -> None:
+    lose(sim)
+    begins(sim, "loser")
+
+
+def test_agent_may_not_begin_for_another_deployment_meanwhile(sim: Simulation) -> None:
+    lose(sim)
+    with pytest.raises(Violation, match="4 interleaved"):
+        begins(sim, "another")
+
+
+def test_excuse_ends_when_another_deployment_takes_the_lease(sim: Simulation) -> None:
+    lose(sim)
+    sim.oracle.lost_lease, sim.oracle.robbed = None, ""
+    sim.oracle.lease = Lease(6, "newer", sim.time(), None)
+    with pytest.raises(Violation, match="4 interleaved"):
+        begins(sim, "loser")
+
+
+def test_epoch_after_a_loss_must_exceed_the_lost_one(sim: Simulation) -> None:
+    lose(sim)
+    assert sim.oracle.lease == Lease(5)
+    with pytest.raises(Violation, match="14 epoch"):
+        epochs_only_grow(sim.oracle, sim.oracle.lease, Lease(5, "newer", sim.time(), None))
