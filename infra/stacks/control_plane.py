@@ -158,7 +158,8 @@ class ControlPlaneStack(Stack):
             seconds=STAGE_SECONDS,
         )
         self._phase("await_human", writes=[LEDGER], may=[ANSWER_ROLLOUT])
-        self._phase("roll_back", writes=[LEDGER])
+        # It takes an epoch above the desired version's.
+        self._phase("roll_back", reads=[REGISTRY], writes=[LEDGER])
         # It starts the pending deployment of the cluster.
         self._phase("finish", writes=[LEDGER, REGISTRY], may=[LEAVE_QUEUE, START_ROLLOUT, DESCRIBE_ROLLOUTS])
 

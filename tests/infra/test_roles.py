@@ -74,7 +74,7 @@ PHASES: dict[str, dict[str, set[str]]] = {
     "analyse": WRITE_LEDGER | READ_TARGETS | WEIGH | READ_BOTH | {"cloudwatch:GetMetricData": {"*"}},
     "end_bake": WRITE_LEDGER | READ_TARGETS | DRAIN | REGISTER | WEIGH,
     "await_human": WRITE_LEDGER | ANSWER,
-    "roll_back": WRITE_LEDGER,
+    "roll_back": WRITE_LEDGER | READ_REGISTRY,
     "finish": WRITE_LEDGER | DELETE | WRITE_REGISTRY | FOLLOW,
     "decide": WRITE_LEDGER | DELETE | ANSWER,
     "approve": WRITE_LEDGER | ANSWER,

@@ -10,12 +10,15 @@ from lifecycle.application.rollout.next_step import decide_next
 from lifecycle.application.rollout.plan import begin
 from lifecycle.application.rollout.rollback import hand_over
 from lifecycle.application.rollout.stage_guard import HostTask
-from lifecycle.domain.errors import StaleEpoch
+from lifecycle.domain.errors import StaleEpoch, StoreRefused
+from lifecycle.domain.fleet.cluster import Cluster
+from lifecycle.domain.fleet.desired import Desired
 from lifecycle.domain.fleet.host import AgentStage
 from lifecycle.domain.rollout.attempt import AttemptState
 from lifecycle.domain.rollout.decision import Choice
 from lifecycle.domain.rollout.deployment import DeploymentState
 from lifecycle.domain.rollout.lease import Lease
+from tests.fakes.registry import MemoryRegistry
 from tests.support.rollout import CLUSTER, Machine
 
 
@@ -69,6 +72,18 @@ def test_rollback_takes_a_higher_epoch_than_any_record(machine: Machine) -> None
     rollback = str(hand_over(machine.context, CLUSTER, name, "it is bad").input["deployment"])
     assert memory.leases.current(CLUSTER).epoch == 31
     assert machine.begin(replace(machine.request("1.0.1"), deployment=rollback)).epoch == 31
+
+
+def test_rollback_needs_no_readable_desired_version(machine: Machine) -> None:
+    machine.host("host-1").breaks["1.0.1"] = AgentStage.SELF_TESTING
+    name = machine.deploy("1.0.1")
+
+    class Unreadable(MemoryRegistry):
+        def desired(self, cluster: Cluster) -> Desired | None:
+            raise StoreRefused(f"the desired version of {cluster} cannot be read")
+
+    hand_over(replace(machine.context, registry=Unreadable()), CLUSTER, name, "it is bad")
+    assert machine.memory.leases.current(CLUSTER).epoch == 3
 
 
 def test_wrong_report_uses_up_no_epochs(machine: Machine) -> None:
