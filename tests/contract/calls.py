@@ -41,17 +41,17 @@ def _then(effect: Thunk, read: Thunk) -> Thunk:
 
 
 def _hand_over(g: Gateways) -> Thunk:
-    first = g.leases.acquire(g.cluster, "first", NOW)
-    return lambda: g.leases.hand_over(g.cluster, first, "second", NOW)
+    first = g.leases.acquire(g.cluster, "first", NOW, 0)
+    return lambda: g.leases.hand_over(g.cluster, first, "second", NOW, 0)
 
 
 def _renew(g: Gateways) -> Thunk:
-    first = g.leases.acquire(g.cluster, "first", NOW)
+    first = g.leases.acquire(g.cluster, "first", NOW, 0)
     return lambda: g.leases.renew(g.cluster, first, NOW + timedelta(days=1))
 
 
 def _release(g: Gateways) -> Thunk:
-    first = g.leases.acquire(g.cluster, "first", NOW)
+    first = g.leases.acquire(g.cluster, "first", NOW, 0)
     return _then(lambda: g.leases.release(g.cluster, first), lambda: g.leases.current(g.cluster))
 
 
@@ -178,7 +178,7 @@ def _measured(g: Gateways) -> Any:
 
 CALLS: Mapping[str, Callable[[Gateways], Thunk]] = {
     "DynamoLeases.current": lambda g: lambda: g.leases.current(g.cluster),
-    "DynamoLeases.acquire": lambda g: lambda: g.leases.acquire(g.cluster, "first", NOW),
+    "DynamoLeases.acquire": lambda g: lambda: g.leases.acquire(g.cluster, "first", NOW, 0),
     "DynamoLeases.hand_over": _hand_over,
     "DynamoLeases.renew": _renew,
     "DynamoLeases.release": _release,
@@ -218,6 +218,7 @@ CALLS: Mapping[str, Callable[[Gateways], Thunk]] = {
     "DynamoFleet.reports": lambda g: _reported(g, lambda: g.fleet.reports(g.cluster)),
     "DynamoFleet.report": lambda g: _reported(g, lambda: g.fleet.report(g.cluster, "host-1")),
     "DynamoFleet.names": lambda g: _reported(g, lambda: g.fleet.names(g.cluster)),
+    "DynamoFleet.turn_epochs": lambda g: _reported(g, lambda: g.fleet.turn_epochs(g.cluster)),
     "DynamoFleet.give_turns": _turns,
     "DynamoFleet.quarantine": lambda g: lambda: g.fleet.quarantine(g.cluster, "1.0.1", "bad"),
     "DynamoFleet.quarantined": lambda g: _quarantined(g, lambda: g.fleet.quarantined(g.cluster)),
@@ -262,9 +263,7 @@ CALLS: Mapping[str, Callable[[Gateways], Thunk]] = {
     "DynamoCatalogue.claim_release": lambda g: lambda: g.catalogue.claim_release(g.service, SNAPSHOT, "1.2.0"),
     "DynamoFreezes.all": lambda g: _frozen(g, lambda: _freezes(g)),
     "DynamoFreezes.put": lambda g: lambda: g.freezes.put(_freeze(g)),
-    "DynamoFreezes.lift": lambda g: _frozen(
-        g, _then(lambda: g.freezes.lift(f"staging/{g.service}"), lambda: _freezes(g))
-    ),
+    "DynamoFreezes.lift": lambda g: _frozen(g, _then(lambda: g.freezes.lift(_freeze(g)), lambda: _freezes(g))),
     "DynamoQueue.waiting": lambda g: lambda: g.queue.waiting(g.cluster),
     "DynamoQueue.replace": _replace,
     "DynamoClusterQueries.clusters": lambda g: _desired(

@@ -70,7 +70,10 @@ def test_lost_lease_is_neither_renewed_nor_released(gateways: Gateways) -> None:
     lease = gateways.leases.acquire(gateways.cluster, "first", NOW, 4)
     assert not gateways.leases.release(gateways.cluster, replace(lease, epoch=4))
     assert gateways.leases.release(gateways.cluster, lease)
+    assert gateways.leases.release(gateways.cluster, lease), "a repeat is no refusal"
+    newer = gateways.leases.acquire(gateways.cluster, "second", NOW, 0)
     assert not gateways.leases.release(gateways.cluster, lease)
+    assert gateways.leases.current(gateways.cluster) == newer
 
 
 def test_snapshot_keeps_the_facts_that_were_recorded_first(gateways: Gateways) -> None:

@@ -50,7 +50,9 @@ class MemoryLeases:
 
     def release(self, cluster: Cluster, lease: Lease) -> bool:
         held = self.current(cluster)
-        if not held.is_held_by(lease.deployment, lease.epoch):
+        if lease.deployment and held == Lease(lease.epoch):
+            return True
+        if not lease.deployment or not held.is_held_by(lease.deployment, lease.epoch):
             return False
         self._leases[cluster] = Lease(held.epoch)
         return True

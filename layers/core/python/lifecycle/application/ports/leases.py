@@ -30,4 +30,7 @@ class Leases(Protocol):
         """Extend the lease; raises StaleEpoch unless the cluster's lease is `lease`."""
 
     def release(self, cluster: Cluster, lease: Lease) -> bool:
-        """Free the lease but retain its epoch; returns False, and does nothing, if `lease` is not held."""
+        """Free the lease but retain its epoch; returns False, and does nothing, unless it is `lease`.
+
+        A lease that was freed before is no refusal.
+        """

@@ -53,7 +53,7 @@ class DynamoLeases:
         return renewed
 
     def release(self, cluster: Cluster, lease: Lease) -> bool:
-        return self._replace(cluster, lease, Lease(lease.epoch))
+        return bool(lease.deployment) and self._replace(cluster, lease, Lease(lease.epoch))
 
     def _replace(self, cluster: Cluster, old: Lease, new: Lease) -> bool:
         wanted = item(cluster_key(cluster), "LEASE", new, epoch=new.epoch, deployment=new.deployment)
