@@ -9,7 +9,6 @@ from lifecycle.application.rollout import stages
 from lifecycle.application.rollout.next_step import decide_next
 from lifecycle.application.rollout.plan import begin
 from lifecycle.application.rollout.rollback import hand_over
-from lifecycle.application.rollout.stage_guard import HostTask
 from lifecycle.domain.errors import StaleEpoch, StoreRefused
 from lifecycle.domain.fleet.cluster import Cluster
 from lifecycle.domain.fleet.desired import Desired
@@ -116,12 +115,12 @@ def test_running_deployment_takes_its_lost_lease_again_under_a_higher_epoch(mach
 def test_stage_without_its_lease_changes_nothing_and_says_so(machine: Machine) -> None:
     request = machine.request("1.0.1")
     begin(machine.context, request, request.deployment)
-    task = HostTask(CLUSTER, request.deployment, 2, "host-1", 1)
+    task = machine.hand_out(request.deployment, "host-1")
     machine.memory.leases.set_back(CLUSTER, Lease(1))
-    outcome = stages.drain(machine.context, task, request.deployment)
+    outcome = stages.drain(machine.context, task)
     assert outcome.outcome == "STALE"
     assert "the lease is at epoch 1 (nobody), and this deployment has epoch 2" in outcome.reason
-    assert not machine.memory.deployments.attempts(request.deployment)
+    assert machine.memory.deployments.attempts(request.deployment)[0].state is AttemptState.STARTED
     assert len(machine.serving()) == 4
 
 

@@ -12,7 +12,6 @@ from lifecycle.application.rollout.finish import finish
 from lifecycle.application.rollout.freeze import freeze, unfreeze
 from lifecycle.application.rollout.next_step import decide_next
 from lifecycle.application.rollout.plan import begin
-from lifecycle.application.rollout.stage_guard import HostTask
 from lifecycle.application.rollout.task_tokens import await_answer
 from lifecycle.domain.errors import Refused, StoreRefused
 from lifecycle.domain.fleet.cluster import Cluster
@@ -80,19 +79,20 @@ def test_end_that_another_call_recorded_first_is_the_one_that_counts(machine: Ma
 
 def test_step_of_a_deployment_that_ended_meanwhile_decides_again(machine: Machine) -> None:
     machine.host("host-1").breaks["1.0.1"] = AgentStage.SELF_TESTING
-    machine.stop_at = "DIAGNOSE"
+    machine.stop_at = "AWAIT_HUMAN"
     name = machine.deploy("1.0.1")
+    assert machine.memory.deployments.put(replace(machine.record(name), state=DeploymentState.RUNNING))
     deployments = ThenDeployments(machine.memory.deployments, lambda: end(machine, name, DeploymentState.ABORTED))
-    context = replace(machine.context, deployments=deployments)
+    context, passes = replace(machine.context, deployments=deployments), machine.passes[name] + 1
     with pytest.raises(StoreRefused, match="has ended after it was read: decide again"):
-        decide_next(context, CLUSTER, name, name, undiagnosed=True)
-    assert decide_next(machine.context, CLUSTER, name, name).outcome == "ABORTED"
+        decide_next(context, CLUSTER, name, name, passes)
+    assert decide_next(machine.context, CLUSTER, name, name, passes).outcome == "ABORTED"
 
 
 def test_stage_whose_attempt_went_on_in_another_call_is_skipped(machine: Machine) -> None:
     request = machine.request("1.0.1")
     begin(machine.context, request, request.deployment)
-    task = HostTask(CLUSTER, request.deployment, 2, "host-1", 1)
+    task = machine.hand_out(request.deployment, "host-1")
     deployments = machine.memory.deployments
 
     def close() -> None:
@@ -101,7 +101,7 @@ def test_stage_whose_attempt_went_on_in_another_call_is_skipped(machine: Machine
                 deployments.put_attempt(replace(attempt, state=AttemptState.FAILED, reason="by another call"))
 
     machine.memory.clock.ticks.append(close)
-    assert stages.drain(machine.context, task, request.deployment).outcome == "SKIPPED"
+    assert stages.drain(machine.context, task).outcome == "SKIPPED"
     assert deployments.attempts(request.deployment)[0].reason == "by another call"
 
 

@@ -141,7 +141,7 @@ def _act(context: Context, cluster: Cluster, facts: ClusterFacts, found: Converg
             return _act_on_holder(context, cluster, facts, found, by)
 
 
-def _act_on_holder(
+def _act_on_holder(  # noqa: C901, PLR0911 (one case per kind)
     context: Context,
     cluster: Cluster,
     facts: ClusterFacts,

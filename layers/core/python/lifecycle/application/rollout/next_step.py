@@ -121,7 +121,8 @@ def _confirmed(context: Context, current: Deployment, visit: Visit, step: Step) 
     if visit.round < 2 or not counts or current.resumptions == NOT_RESUMED:
         return current
     works = replace(current, resumptions=NOT_RESUMED)
-    context.deployments.put(works)
+    if not context.deployments.put(works):
+        raise StoreRefused(f"{current.id} has ended after it was read: decide again")
     return works
 
 
@@ -226,7 +227,8 @@ def _record(context: Context, facts: Facts, step: OtherStep) -> Decided:  # noqa
 def _ask_for_diagnosis(context: Context, facts: Facts, host: str, number: int) -> None:
     """Record which pass asks for the diagnosis: if a later one finds none, it was lost."""
     attempt = next(a for a in facts.attempts if (a.host, a.number) == (host, number))
-    context.deployments.put_attempt(replace(attempt, diagnosed_in=facts.visit))
+    if not context.deployments.put_attempt(replace(attempt, diagnosed_in=facts.visit)):
+        raise StoreRefused(f"attempt {number} of {host} went on after it was read: decide again")
 
 
 def _ask_for_end(context: Context, facts: Facts, number: int, reason: str) -> None:

@@ -38,8 +38,9 @@ def ask_to_resume(context: Context, cluster: Cluster, name: str, reason: str) ->
     current, now = observe.deployment(context, cluster, name), context.clock.now()
     pauses = sum(q.kind is QuestionKind.RESUME for q in context.deployments.questions(name))
     context.record_action(cluster, name, "pause", reason)
-    context.deployments.ask(_pause(name, pauses, reason, now))
-    context.deployments.put(replace(current, state=DeploymentState.PAUSED, reason=reason))
+    _ = context.deployments.ask(_pause(name, pauses, reason, now))  # asked before: the same pause
+    paused = replace(current, state=DeploymentState.PAUSED, reason=reason)
+    _ = context.deployments.put(paused)  # refused: it has ended, and convergence finds that
 
 
 def _pause(name: str, number: int, reason: str, at: datetime) -> Question:

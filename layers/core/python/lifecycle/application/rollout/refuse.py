@@ -6,7 +6,7 @@ Called by functions/rollout/finish where the plan itself broke (statemachines/ro
 from dataclasses import replace
 
 from lifecycle.application.context import Context
-from lifecycle.application.rollout import queue
+from lifecycle.application.rollout import observe, queue
 from lifecycle.application.rollout.finish import Finished
 from lifecycle.domain.rollout.deployment import Deployment, DeploymentState, Kind, Request
 from lifecycle.domain.service.policy import Policy
@@ -29,7 +29,9 @@ def refuse_unplanned(context: Context, request: Request, reason: str) -> Finishe
     if request.kind is Kind.CONVERGE and _was_refused_before(context, request):
         return Finished(DeploymentState.REFUSED, reason)  # convergence begins one every 15 minutes
     refused = Deployment.not_begun(request, Target(request.version, ""), Policy(), now, reason)
-    context.deployments.put(replace(refused, state=DeploymentState.REFUSED, finished_at=now))
+    if not context.deployments.put(replace(refused, state=DeploymentState.REFUSED, finished_at=now)):
+        ended = observe.deployment(context, cluster, name)
+        return Finished(ended.state, ended.reason)
     return Finished(DeploymentState.REFUSED, reason)
 
 
