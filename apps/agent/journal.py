@@ -9,7 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from apps.agent.atomic_file import read_or_none, write_atomically
-from apps.agent.decide import State, TurnRecord, key, state_from_report
+from apps.agent.decide import IN_PROGRESS, State, TurnRecord, key, state_from_report
 from apps.agent.ports import Reports
 from lifecycle.domain.errors import StoreRefused
 from lifecycle.domain.fleet.host import AgentStage, SelfTest
@@ -65,7 +65,8 @@ class Journal:
             return stored  # the report is damaged, and the next one replaces it
         if stored is None:
             return state_from_report(report)
-        if report is None or key(report) <= key(stored.acted):
+        ended = report is not None and report.stage not in IN_PROGRESS
+        if report is None or (key(report), ended) <= (key(stored.acted), not stored.acted.unfinished):
             return stored
         found, tested = state_from_report(report), report.self_test
         return replace(found, self_test=tested, verified=stored.verified, previous=stored.previous)

@@ -85,6 +85,22 @@ def test_agent_whose_state_was_restored_or_deleted_does_not_repeat_its_command(h
     assert host.install("1.0.0").stage is AgentStage.DONE
 
 
+def test_agent_whose_state_is_from_the_middle_of_its_command_does_not_repeat_it(host: Host) -> None:
+    """Its report says that the command has ended; the report is written last."""
+    host.publish("1.0.0")
+    before = host.install("1.0.0")
+    pid, turn = host.pid(), host.turns.turn
+    host.stop()
+    assert turn is not None
+    interrupted(host, turn)
+    host.start()
+
+    after = host.reports.wait_for(lambda report: report.agent_started_at > before.agent_started_at, 3)
+
+    assert (after.attempt, after.stage, after.self_test) == (before.attempt, AgentStage.DONE, before.self_test)
+    assert host.pid() == pid
+
+
 def test_agent_that_restarts_after_a_failed_prefetch_keeps_its_self_test(host: Host) -> None:
     """Its report names no order to install, so it is not newer than the state."""
     host.publish("1.0.0")
@@ -189,6 +205,7 @@ def test_an_install_that_starts_over_after_a_crash_leaves_one_service(still_host
     first = host.once()
     orphan = host.pid()
     interrupted(host, turn, AgentStage.STARTING)
+    host.reports.write(replace(first, stage=AgentStage.STARTING, self_test=None))  # as the crash left it
 
     again = host.once()
 
