@@ -3,11 +3,13 @@
 Called by functions/convergence/converge, on a schedule and by `lifecycle converge`.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass, replace
 
 from lifecycle.application.context import Context
+from lifecycle.application.convergence.hand_made import tell_hand_made
 from lifecycle.application.rollout import observe, queue
+from lifecycle.application.rollout.desired_version import read_desired
 from lifecycle.application.rollout.finish import finish
 from lifecycle.application.rollout.pause import ask_to_resume
 from lifecycle.application.rollout.task_tokens import resume_answered
@@ -29,6 +31,7 @@ from lifecycle.domain.convergence.decide import (
 from lifecycle.domain.convergence.resume import AskToResume, Resume
 from lifecycle.domain.errors import LifecycleError
 from lifecycle.domain.fleet.cluster import Cluster
+from lifecycle.domain.fleet.target_group import Group, TargetState
 from lifecycle.domain.rollout.deployment import (
     Deployment,
     DeploymentState,
@@ -73,29 +76,34 @@ def _converge_cluster(context: Context, cluster: Cluster, suffix: str, by: str) 
     # meanwhile.
     traffic_weights.stop_unanswered_traffic(context, cluster)
     facts = cluster_facts(context, cluster)
-    if facts.desired or facts.lease.deployment or facts.waiting or facts.orphaned:
+    if facts.desired or facts.nobodys or facts.lease.deployment or facts.waiting or facts.orphaned:
+        tell_hand_made(context, cluster, facts)
         return [_act(context, cluster, facts, converge(facts, context.clock.now()), suffix, by)]
     return []
 
 
 def cluster_facts(context: Context, cluster: Cluster) -> ClusterFacts:
     """Read everything that convergence decides on."""
-    desired, lease = context.registry.desired(cluster), context.leases.current(cluster)
-    reports = context.fleet.reports(cluster)
+    lease, reports = context.leases.current(cluster), context.fleet.reports(cluster)
     recent = observe.recent_deployments(context, cluster)
+    found = read_desired(context, cluster, lease, recent)
+    addresses = {report.address for report in reports.values()}
+    targets = _targets(context, cluster, addresses)
     name, waiting = lease.deployment, context.queue.waiting(cluster)
     holder = context.deployments.get(cluster, name) if name else None
     state = context.executions.rollout_state(holder.execution if holder else name)
     ended = holder is not None and state is not ExecutionState.RUNNING
     return ClusterFacts(
-        desired=desired,
+        desired=found.desired,
         lease=lease,
-        last=context.deployments.get(cluster, desired.deployment) if desired else None,
+        last=found.named,
+        nobodys=found.nobodys,
         holder=holder,
         execution=state,
         questions=tuple(context.deployments.questions(name)) if ended else (),
         reports=reports,
-        rotation=observe.rotation(context, cluster, reports),
+        rotation=observe.by_host(reports, targets),
+        strangers=frozenset(each for each, state in targets.items() if state.in_rotation) - addresses,
         bad_versions=context.fleet.quarantined(cluster),
         bad_hosts=context.fleet.quarantined_hosts(cluster),
         waiting=waiting,
@@ -104,6 +112,12 @@ def cluster_facts(context: Context, cluster: Cluster) -> ClusterFacts:
         heartbeat_timeout=context.heartbeat_timeout,
         orphaned=_orphaned_deployments(context, recent, lease, waiting),
     )
+
+
+def _targets(context: Context, cluster: Cluster, addresses: Set[str]) -> Mapping[str, TargetState]:
+    """Return the targets of the main group, or of all groups where one of the hosts is not in it."""
+    in_main = context.dispatcher.members(cluster, Group.MAIN)
+    return in_main if in_main.keys() >= addresses else context.dispatcher.targets(cluster)
 
 
 def _orphaned_deployments(

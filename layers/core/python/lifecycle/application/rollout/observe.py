@@ -8,6 +8,7 @@ from itertools import chain
 
 from lifecycle.application.context import Context
 from lifecycle.application.ports.step_reads import LoopRecords
+from lifecycle.application.rollout.desired_version import read_desired
 from lifecycle.domain.errors import Unknown
 from lifecycle.domain.fleet.cluster import Cluster
 from lifecycle.domain.fleet.desired import Desired
@@ -109,13 +110,16 @@ def observed(context: Context, request: Request) -> Observed:
     cluster = request.cluster
     manifest = context.artifacts.manifest(request.service, request.version)
     reports = context.fleet.reports(cluster)
+    lease = context.leases.current(cluster)
     recent = recent_deployments(context, cluster)
-    desired = context.registry.desired(cluster)
-    previous = previous_target(recent, request, desired)
+    found = read_desired(context, cluster, lease, recent)
+    previous = previous_target(recent, request, found.desired)
     return Observed(
         manifest=manifest,
-        lease=context.leases.current(cluster),
-        desired=desired,
+        lease=lease,
+        desired=found.desired,
+        named=found.named,
+        nobodys=found.nobodys,
         previous=previous,
         reports=reports,
         rotation=rotation(context, cluster, reports),

@@ -63,8 +63,7 @@ def _begin_planned(context: Context, request: Request, execution: str, found: Pl
     if found.blockers:
         return _refuse(context, request, list(found.blockers))
     desired = context.registry.desired(request.cluster)
-    is_desired = desired is not None and desired.version == request.version
-    if found.nothing_to_do and (is_desired or request.only) and request.kind is not Kind.ROLLBACK:
+    if found.nothing_to_do and (found.is_verified or request.only) and request.kind is not Kind.ROLLBACK:
         why = f"every host of {request.cluster} serves {request.version} already"
         queue.close_pending(context, request, DeploymentState.REFUSED, why)
         return Planned("NOTHING_TO_DO", 0, why)
@@ -142,7 +141,7 @@ def _take_lease(context: Context, request: Request, execution: str, found: Plan,
     deployment = replace(record, epoch=lease.epoch)
     if request.rollback_of:
         _quarantine(context, request)
-    if not (request.only and desired and desired.version != request.version):
+    if not request.only or (desired and desired.version == request.version and not found.desired_is_nobodys):
         wanted = Desired(request.version, found.target.digest, lease.epoch, request.deployment)
         context.registry.set_desired(cluster, wanted)
     context.fleet.give_turns(cluster, [prefetch(deployment, host, 0, now) for host in deployment.hosts])

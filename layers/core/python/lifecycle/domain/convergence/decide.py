@@ -18,6 +18,7 @@ from lifecycle.domain.rollout.decision import Question
 from lifecycle.domain.rollout.deployment import Deployment, DeploymentState, Kind
 from lifecycle.domain.rollout.execution import ExecutionState, next_execution
 from lifecycle.domain.rollout.lease import Lease
+from lifecycle.domain.rollout.provenance import Nobodys
 from lifecycle.domain.rollout.queue import DropPending, PendingDeployment, StartPending, after_end
 from lifecycle.domain.service.target import Target
 
@@ -114,7 +115,8 @@ class ClusterFacts:
     holder's execution; `questions` are the holder's, read only where that execution does not run. `ended` is the
     newest deployment of the cluster that is over; `orphaned` are those that are not over, and that nothing
     continues. `verified` is the version that was last verified on every host; `bad_versions` and `bad_hosts` are
-    quarantined.
+    quarantined. `nobodys` says why no deployment wrote `desired`. `strangers` are addresses in rotation that no host
+    reports.
     """
 
     desired: Desired | None
@@ -132,6 +134,8 @@ class ClusterFacts:
     heartbeat_timeout: timedelta = timedelta(seconds=30)
     orphaned: tuple[Orphaned, ...] = ()
     questions: tuple[Question, ...] = ()
+    nobodys: Nobodys | None = None
+    strangers: frozenset[str] = frozenset()
 
 
 def converge(facts: ClusterFacts, now: datetime) -> Convergence:
@@ -143,6 +147,8 @@ def converge(facts: ClusterFacts, now: datetime) -> Convergence:
         return _with_lease(facts, now)
     if facts.waiting:
         return after_end(facts.ended, facts.waiting)
+    if facts.nobodys:
+        return _repair_new_hosts(facts, now) or Hold({}, facts.nobodys.held)
     return _without_lease(facts, facts.desired, now) if facts.desired else Converged("nothing is desired yet")
 
 

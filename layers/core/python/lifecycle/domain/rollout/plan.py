@@ -32,7 +32,8 @@ class Plan:
     """The plan of a deployment. It may begin only when `blockers` is empty.
 
     `waits_for` is the deployment that it would wait for. `supersedes` is the pending deployment that it would
-    replace. `warnings` are what an operator should know and need not change.
+    replace. `warnings` are what an operator should know and need not change. `is_verified`: the version is the
+    desired one, and a deployment that ended DONE wrote it. `desired_is_nobodys`: a person changed it by hand.
     """
 
     target: Target
@@ -46,9 +47,12 @@ class Plan:
     warnings: tuple[str, ...] = ()
     waits_for: str = ""
     supersedes: str = ""
+    is_verified: bool = False
+    desired_is_nobodys: bool = False
 
     @property
     def nothing_to_do(self) -> bool:
+        """Return whether no host needs an update. Its version may still have to be verified (`is_verified`)."""
         return not self.hosts and not self.blockers and not self.waits_for
 
 
@@ -83,6 +87,8 @@ def plan(request: Request, observed: Observed, now: datetime, heartbeat_timeout:
         warnings=tuple(warnings(request, observed, now, heartbeat_timeout)),
         waits_for=observed.lease.deployment if held else "",
         supersedes=waiting if held and waiting != request.deployment else "",
+        is_verified=observed.is_verified,
+        desired_is_nobodys=observed.nobodys is not None,
     )
 
 
