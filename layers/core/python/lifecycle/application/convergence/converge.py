@@ -3,7 +3,7 @@
 Called by functions/convergence/converge, on a schedule and by `lifecycle converge`.
 """
 
-from collections.abc import Mapping, Sequence, Set
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from lifecycle.application.context import Context
@@ -11,6 +11,7 @@ from lifecycle.application.convergence.hand_made import tell_hand_made
 from lifecycle.application.rollout import observe, queue
 from lifecycle.application.rollout.desired_version import read_desired
 from lifecycle.application.rollout.finish import finish
+from lifecycle.application.rollout.host_commands import cancel_turns_of_lease
 from lifecycle.application.rollout.pause import ask_to_resume
 from lifecycle.application.rollout.task_tokens import resume_answered
 from lifecycle.application.rollout.test_bed import traffic_weights
@@ -28,6 +29,7 @@ from lifecycle.domain.convergence.decide import (
     Repair,
     converge,
 )
+from lifecycle.domain.convergence.ended_execution import EndedExecution, left_to_schedule
 from lifecycle.domain.convergence.resume import AskToResume, Resume
 from lifecycle.domain.errors import LifecycleError
 from lifecycle.domain.fleet.cluster import Cluster
@@ -59,18 +61,25 @@ class Result:
     deployment: str = ""
 
 
-def converge_all(context: Context, suffix: str, by: str, only: Cluster | None = None) -> list[Result]:
-    """Converge every cluster of the registry, or only one. `suffix` makes the names of new deployments unique."""
+def converge_all(
+    context: Context, suffix: str, by: str, only: Cluster | None = None, ended: EndedExecution | None = None
+) -> list[Result]:
+    """Converge every cluster of the registry, or only one.
+
+    `suffix` makes the names of new deployments unique. `ended` is the execution whose end is the cause, if one is.
+    """
     found = []
     for cluster in [only] if only else context.registry.clusters():
         try:
-            found += _converge_cluster(context, cluster, suffix, by)
+            found += _converge_cluster(context, cluster, suffix, by, ended)
         except LifecycleError as error:  # the other clusters must still converge
             found.append(Result(str(cluster), "FAILED", str(error)))
     return found
 
 
-def _converge_cluster(context: Context, cluster: Cluster, suffix: str, by: str) -> list[Result]:
+def _converge_cluster(
+    context: Context, cluster: Cluster, suffix: str, by: str, ended: EndedExecution | None
+) -> list[Result]:
     """Converge one cluster; no result if nothing was ever deployed there."""
     # Nothing else checks a test bed while its deployment is paused, and its host may become unhealthy
     # meanwhile.
@@ -78,7 +87,10 @@ def _converge_cluster(context: Context, cluster: Cluster, suffix: str, by: str) 
     facts = cluster_facts(context, cluster)
     if facts.desired or facts.nobodys or facts.lease.deployment or facts.waiting or facts.orphaned:
         tell_hand_made(context, cluster, facts)
-        return [_act(context, cluster, facts, converge(facts, context.clock.now()), suffix, by)]
+        decided = converge(facts, context.clock.now())
+        if ended and (why := left_to_schedule(decided, ended)):
+            return [Result(str(cluster), "HOLD", why)]
+        return [_act(context, cluster, facts, decided, suffix, by)]
     return []
 
 
@@ -114,10 +126,10 @@ def cluster_facts(context: Context, cluster: Cluster) -> ClusterFacts:
     )
 
 
-def _targets(context: Context, cluster: Cluster, addresses: Set[str]) -> Mapping[str, TargetState]:
+def _targets(context: Context, cluster: Cluster, addresses: Collection[str]) -> Mapping[str, TargetState]:
     """Return the targets of the main group, or of all groups where one of the hosts is not in it."""
     in_main = context.dispatcher.members(cluster, Group.MAIN)
-    return in_main if in_main.keys() >= addresses else context.dispatcher.targets(cluster)
+    return in_main if in_main.keys() >= set(addresses) else context.dispatcher.targets(cluster)
 
 
 def _orphaned_deployments(
@@ -167,15 +179,13 @@ def _act_on_holder(
             ask_to_resume(context, cluster, paused, reason)
             return Result(str(cluster), "PAUSED", reason, paused)
         case CloseStopped(stopped, reason):
-            end_baking(context, BakeTask(cluster, stopped, facts.lease.epoch), reason)
-            finish(context, cluster, stopped, DeploymentState.ABORTED, reason)
+            _close_stopped(context, cluster, facts, reason)
             return Result(str(cluster), "ABORTED", reason, stopped)
         case CloseOrphaned(orphaned, reason):
             finish(context, cluster, orphaned, DeploymentState.STALE, reason)
             return Result(str(cluster), "CLOSE_ORPHANED", reason, orphaned)
         case FreeLease(held, reason):
-            context.record(cluster, "free the lease", by, reason, deployment=held.deployment)
-            context.leases.release(cluster, held)
+            _free_lease(context, cluster, facts, held, reason, by)
             return Result(str(cluster), "FREE_LEASE", reason, held.deployment)
         case Resume(deployment, execution, reason):
             if lost := next((s.deployment for s in facts.orphaned if s.deployment.id == deployment), None):
@@ -184,6 +194,21 @@ def _act_on_holder(
             elif facts.holder is not None:
                 _resume(context, facts.holder, execution, reason, by)
             return Result(str(cluster), "RESUME", reason, deployment)
+
+
+def _close_stopped(context: Context, cluster: Cluster, facts: ClusterFacts, reason: str) -> None:
+    holder, lease = facts.holder, facts.lease
+    if holder and not holder.epoch:  # it was stopped while its plan held the lease
+        context.deployments.put(replace(holder, epoch=lease.epoch))
+    end_baking(context, BakeTask(cluster, lease.deployment, lease.epoch), reason)
+    finish(context, cluster, lease.deployment, DeploymentState.ABORTED, reason)
+
+
+def _free_lease(context: Context, cluster: Cluster, facts: ClusterFacts, held: Lease, reason: str, by: str) -> None:
+    context.record(cluster, "free the lease", by, reason, deployment=held.deployment)
+    if facts.holder is None:  # with a record, its end has cancelled its commands
+        cancel_turns_of_lease(context, cluster, held)
+    context.leases.release(cluster, held)
 
 
 def _resume(context: Context, holder: Deployment, execution: str, reason: str, by: str) -> None:

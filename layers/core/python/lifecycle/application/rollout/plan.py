@@ -14,7 +14,7 @@ from lifecycle.domain.errors import CallFailed, InvalidValue, LeaseHeld, StoreRe
 from lifecycle.domain.fleet.desired import Desired
 from lifecycle.domain.listing import listed
 from lifecycle.domain.rollout.deployment import Deployment, DeploymentState, Kind, Override, Request
-from lifecycle.domain.rollout.execution import execution_number
+from lifecycle.domain.rollout.execution import continues, execution_number
 from lifecycle.domain.rollout.lease import Lease
 from lifecycle.domain.rollout.plan import Plan, plan
 from lifecycle.domain.service.target import Target
@@ -45,6 +45,8 @@ def begin(context: Context, request: Request, execution: str) -> Planned:
     except InvalidValue as error:
         return Planned("REFUSED", 0, str(error))
     existing = context.deployments.get(cluster, request.deployment)
+    if refused := _second_execution(existing, execution):
+        return refused
     if existing is not None and existing.state is not DeploymentState.QUEUED:
         return _resume(context, existing, execution)
     try:
@@ -70,6 +72,15 @@ def _begin_planned(context: Context, request: Request, execution: str, found: Pl
     if found.waits_for:
         return _take_slot(context, request, execution, found)
     return _take_lease(context, request, execution, found, desired)
+
+
+def _second_execution(existing: Deployment | None, execution: str) -> Planned | None:
+    """Refuse an execution that somebody started or redrove by hand beside the deployment's own."""
+    if existing is None or existing.state.final or continues(execution, existing.execution):
+        return None
+    why = f"{existing.id} is carried by the execution {existing.execution}, not by {execution}"
+    again = f"if that one has ended, `lifecycle converge {existing.cluster.service}` continues the deployment"
+    return Planned("REFUSED", 0, f"{why}; {again}")
 
 
 def _resume(context: Context, existing: Deployment, execution: str) -> Planned:
@@ -136,6 +147,9 @@ def _take_lease(context: Context, request: Request, execution: str, found: Plan,
         if request.kind is Kind.DEPLOY:
             return _take_slot(context, request, execution, replace(found, waits_for=error.holder))
         return _refuse(context, request, [str(error)])
+    began = context.deployments.get(cluster, request.deployment)
+    if began is not None and began.epoch == lease.epoch and (refused := _second_execution(began, execution)):
+        return refused  # two executions planned at once, and the other was faster
     for holder in _former_holders(context, request, before, lease):
         _close_expired(context, request, holder)
     deployment = replace(record, epoch=lease.epoch)

@@ -248,9 +248,14 @@ def _listed(drift: Mapping[str, str]) -> str:
 
 
 def _holder_has_ended(facts: ClusterFacts, now: datetime) -> bool:
-    """Return whether the holder's record is final, or missing for longer than its plan takes to write it."""
+    """Return whether the holder's record is final, or missing for longer than its plan takes to write it.
+
+    A plan writes the record before it takes the lease. So it was deleted where the plan's execution has ended.
+    """
     if facts.holder:
         return facts.holder.state.final
+    if facts.execution in (ExecutionState.ENDED, ExecutionState.STOPPED):
+        return True
     return facts.lease.since is not None and now - facts.lease.since > PLAN_TIMEOUT
 
 

@@ -221,7 +221,11 @@ def _of_entry(after: AuditEntry, kind: NotificationKind) -> Notification:
     cluster = Cluster.parse(after.cluster)
     name = f"{cluster}/{after.deployment}/{after.who}/{after.at:%Y%m%dT%H%M%S}"
     # Convergence tells of several changes at the same time; an alarm's entries have the alarm's name.
-    which = f"/{sha256(f'{after.what} {after.why}'.encode()).hexdigest()[:8]}" if after.kind is not AuditKind.ALARM else ""
+    which = (
+        f"/{sha256(f'{after.what} {after.why}'.encode()).hexdigest()[:8]}"
+        if after.kind is not AuditKind.ALARM
+        else ""
+    )
     return Notification(
         id=f"{name}{which}",
         kind=kind,

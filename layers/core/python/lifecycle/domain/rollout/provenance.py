@@ -111,7 +111,7 @@ def _wrote(each: Deployment, desired: Desired | None) -> bool:
     return each.epoch > 0 and not (each.request.only and other_version)
 
 
-def _hand_made(  # noqa: PLR0913 (the facts of one comparison)
+def _hand_made(
     desired: Desired,
     named: Deployment | None,
     recent: Sequence[Deployment],
