@@ -16,7 +16,7 @@ from lifecycle.names import Partition
 
 _AT_ONCE = 100
 # The kinds of audit entries that become notifications (domain/monitoring/audit.py).
-TOLD = ("ALARM", "HAND_MADE")
+NOTIFIED = ("ALARM", "HAND_MADE")
 
 
 def _items(partition: str, *sort_keys: str, **more: Any) -> dict[str, Any]:
@@ -32,7 +32,7 @@ def _items(partition: str, *sort_keys: str, **more: Any) -> dict[str, Any]:
 FILTERS = (
     _items(Partition.CLUSTER, "DEPLOYMENT#", "QUARANTINE#", "BAD_HOST#"),
     _items(Partition.DEPLOYMENT, "QUESTION#", "TESTBED#"),
-    _items(Partition.AUDIT_LOG, NewImage={"kind": {"S": list(TOLD)}}),
+    _items(Partition.AUDIT_LOG, NewImage={"kind": {"S": list(NOTIFIED)}}),
 )
 
 

@@ -60,6 +60,7 @@ class Execution:
         self.variables: dict[str, Any] = {}
         self.state = ExecutionState.RUNNING
         self.error = ""
+        self.began_at = sim.now
         self.ended_at = -1e9
         self.tokens: dict[str, Callable[[], None]] = {}
         self.at = ""
@@ -87,6 +88,8 @@ class Execution:
             self.tokens.clear()
             if self.sim.tracing:
                 self.sim.say(self.name, f"execution {state}", error)
+            if error:
+                self.sim.operators.converge_after(self)
 
     def _scope(self, given: Any, result: Any = None, token: str = "", error: str = "") -> dict[str, Any]:
         context = {"Execution": {"Name": self.name, "StartTime": self._started_at}, "Task": {"Token": token}}

@@ -161,6 +161,8 @@ class Oracle(History):
         records.audit_log_only_grows(self)
 
     def registry_set_desired(self, actor: Actor, none: None, cluster: Cluster, desired: Desired) -> None:
+        self.desired_before.append(desired)
+        self.desired_by_hand_at = None
         fencing.not_fenced(self, actor, f"desired version {desired.version}")
         records.audit_entry_comes_first(
             self, actor.deployment or self.lease.deployment, "", "", "the desired version"

@@ -75,10 +75,12 @@ def _catalogue() -> dict[str, Planted]:
         beds,
         checkpoints,
         domain,
+        hand_made,
         lost,
     )
 
-    every = (*domain.FAULTS, *application.FAULTS, *beds.FAULTS, *checkpoints.FAULTS, *lost.FAULTS, *agent.FAULTS)
+    modules = (domain, application, beds, checkpoints, lost, agent, hand_made)
+    every = (fault for module in modules for fault in module.FAULTS)
     return {fault.name: fault for fault in every}
 
 

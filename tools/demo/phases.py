@@ -37,7 +37,7 @@ _GREETINGS = ("Hello", "Welcome", "Good day", "Well met")
 _NEXT = "Fix the cause, then run `make run` again"
 
 
-# How long the demo waits for silent agents before it deploys: the plan would be refused.
+# How long the demo waits for unreachable agents before it deploys: the plan would be refused.
 _AGENTS_SECONDS = 60.0
 
 
@@ -152,9 +152,9 @@ def deploy(demo: Demo, added: Added, started: Started, *, bad: bool = False) -> 
 def _await_agents(demo: Demo, started: Started) -> None:
     """Wait until every agent reports in time, as on a busy machine some do not; then deploy all the same."""
     until = time.monotonic() + _AGENTS_SECONDS
-    if silent := started.silent_agents():
-        demo.progress.say(f"  waits until the agents of {', '.join(silent)} report again; this machine is busy")
-    while started.silent_agents() and time.monotonic() < until:
+    if unreachable := started.unreachable_agents():
+        demo.progress.say(f"  waits until the agents of {', '.join(unreachable)} report again; this machine is busy")
+    while started.unreachable_agents() and time.monotonic() < until:
         time.sleep(1)
 
 

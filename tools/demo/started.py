@@ -39,7 +39,7 @@ class Started:
         """Return the rollback of the demo's deployment, if there is one."""
         return next((each for each in self._new() if self.id and each.request.rollback_of == self.id), None)
 
-    def silent_agents(self) -> list[str]:
+    def unreachable_agents(self) -> list[str]:
         """Return the hosts whose agents do not report in time, which is what a plan is refused for here."""
         now, timeout = self.context.clock.now(), self.context.heartbeat_timeout
         reports = self.context.fleet.reports(self.cluster)
@@ -52,8 +52,8 @@ class Started:
             return f"{found.id} is {found.state}: {found.reason}"
         why = found.reason if found else "see the blockers above"
         refused = f"{self.version} was refused and never began: {why}"
-        if silent := self.silent_agents():
-            return f"{refused}; {TOO_BUSY}: the agents of {listed(silent)} do not report in time"
+        if unreachable := self.unreachable_agents():
+            return f"{refused}; {TOO_BUSY}: the agents of {listed(unreachable)} do not report in time"
         return refused
 
     def _new(self) -> list[Deployment]:

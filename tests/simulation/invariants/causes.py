@@ -32,14 +32,15 @@ def starts_only_what_was_asked_for(oracle: "Oracle", name: str, given: Mapping[s
 
 
 def _repair_has_a_cause(oracle: "Oracle", given: Mapping[str, Any]) -> None:
-    """10: convergence repairs a verified desired version.
+    """10: convergence repairs a verified desired version that a deployment wrote.
 
     Otherwise it only installs the last verified version on new hosts.
     """
     sim, version = oracle.sim, given["version"]
     desired = sim.registry.desired(sim.cluster)
     last = oracle.records.get(desired.deployment) if desired else None
-    if last is not None and last.state is DeploymentState.DONE and last.target.version == version:
+    by_hand = oracle.desired_by_hand_at is not None and not oracle.recent(oracle.desired_by_hand_at)
+    if not by_hand and last is not None and last.state is DeploymentState.DONE and last.target.version == version:
         return
     name = desired.deployment if desired else ""
     began = oracle.lease_acquired[name][1] if name in oracle.lease_acquired else -1e9

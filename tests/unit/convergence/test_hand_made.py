@@ -1,4 +1,4 @@
-"""Changes that a person makes beside Lifecycle are told once, and hold convergence until somebody decides."""
+"""Changes that a person makes beside Lifecycle are reported once, and hold convergence until somebody decides."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -81,12 +81,12 @@ def converge(machine: Machine) -> tuple[str, str]:
     return found.kind, found.reason
 
 
-def told(machine: Machine) -> list[AuditEntry]:
+def reported(machine: Machine) -> list[AuditEntry]:
     return [entry for entry in machine.memory.audit_log.entries if entry.kind is AuditKind.HAND_MADE]
 
 
 @pytest.mark.parametrize(("kind", "change"), CASES)
-def test_hand_made_desired_version_is_held_and_told_once(
+def test_hand_made_desired_version_is_held_and_reported_once(
     machine: Machine, kind: HandMade, change: Callable[[Machine], None]
 ) -> None:
     change(machine)
@@ -97,12 +97,12 @@ def test_hand_made_desired_version_is_held_and_told_once(
     assert "lifecycle deploy hello" in reason
     assert machine.memory.executions.rollouts == {}
     converge(machine)
-    (entry,) = told(machine)
+    (entry,) = reported(machine)
     assert entry.why == reason
 
 
 @pytest.mark.parametrize(("kind", "change"), CASES)
-def test_deploying_the_same_version_verifies_it_anew(
+def test_deploying_the_same_version_verifies_it_again(
     machine: Machine, kind: HandMade, change: Callable[[Machine], None]
 ) -> None:
     change(machine)
@@ -125,21 +125,21 @@ def test_version_of_an_edit_can_be_taken_over(machine: Machine) -> None:
     assert converge(machine)[0] == "CONVERGED"
 
 
-def test_same_edit_after_another_deployment_is_told_again(machine: Machine) -> None:
+def test_same_edit_after_another_deployment_is_reported_again(machine: Machine) -> None:
     delete(machine)
     converge(machine)
     machine.deploy("1.0.2")
     delete(machine)
     converge(machine)
-    assert len(told(machine)) == 2
+    assert len(reported(machine)) == 2
 
 
-def test_edit_that_stays_is_told_again_after_a_week(machine: Machine) -> None:
+def test_edit_that_stays_is_reported_again_after_a_week(machine: Machine) -> None:
     edit(machine, version="1.0.2")
     converge(machine)
     machine.memory.clock.sleep((REMINDED_AFTER + timedelta(minutes=1)).total_seconds())
     converge(machine)
-    assert len(told(machine)) == 2
+    assert len(reported(machine)) == 2
 
 
 def test_version_given_back_before_the_first_host_is_the_deployments(machine: Machine) -> None:
@@ -178,14 +178,14 @@ def test_running_deployment_is_no_finding(machine: Machine) -> None:
     machine.memory.executions.running.add(machine.deploy("1.0.2"))
     edit(machine, version="1.0.1")
     assert converge(machine)[0] == "HOLD"
-    assert told(machine) == []
+    assert reported(machine) == []
 
 
-def test_target_of_no_host_is_told_once_and_left(machine: Machine) -> None:
+def test_target_of_no_host_is_reported_once_and_left(machine: Machine) -> None:
     machine.memory.dispatcher.states[CLUSTER]["10.9.9.9"] = TargetState.HEALTHY
     converge(machine)
     converge(machine)
-    (entry,) = told(machine)
+    (entry,) = reported(machine)
     assert "10.9.9.9" in entry.what
     assert machine.memory.dispatcher.states[CLUSTER]["10.9.9.9"] is TargetState.HEALTHY
 

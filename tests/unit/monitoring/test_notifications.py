@@ -8,7 +8,8 @@ from typing import Any
 import fastjsonschema
 import pytest
 
-from infra.constructs.notifications import FILTERS, TOLD
+from infra.constructs.notifications import FILTERS
+from infra.constructs.notifications import NOTIFIED as FILTERED_KINDS
 from lifecycle.application.monitoring.notify import notify
 from lifecycle.domain.errors import StoreRefused
 from lifecycle.domain.monitoring.audit import AuditKind
@@ -217,4 +218,4 @@ def test_stream_filters_pass_notified_changes_and_drop_heartbeats() -> None:
         "an attempt gets further",
         "a lease is renewed",
     ]
-    assert set(TOLD) == set(AuditKind) - {AuditKind.ACTION}
+    assert set(FILTERED_KINDS) == set(AuditKind) - {AuditKind.ACTION}

@@ -36,7 +36,7 @@ def test_refused_plan_is_reported_as_refused_though_an_older_deployment_is_the_n
     assert started.failure() == "1.0.1 was refused and never began: see the blockers above"
 
 
-def test_plan_that_was_refused_for_silent_agents_says_that_the_machine_is_too_busy(machine: Machine) -> None:
+def test_plan_that_was_refused_for_unreachable_agents_says_that_the_machine_is_too_busy(machine: Machine) -> None:
     started = start(machine)
     silence(machine, "host-2", "host-3")
     machine.deploy("1.0.1")

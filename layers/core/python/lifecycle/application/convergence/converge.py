@@ -7,7 +7,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from lifecycle.application.context import Context
-from lifecycle.application.convergence.hand_made import tell_hand_made
+from lifecycle.application.convergence.hand_made import report_hand_made
 from lifecycle.application.rollout import observe, queue
 from lifecycle.application.rollout.desired_version import read_desired
 from lifecycle.application.rollout.finish import finish
@@ -86,7 +86,7 @@ def _converge_cluster(
     traffic_weights.stop_unanswered_traffic(context, cluster)
     facts = cluster_facts(context, cluster)
     if facts.desired or facts.nobodys or facts.lease.deployment or facts.waiting or facts.orphaned:
-        tell_hand_made(context, cluster, facts)
+        report_hand_made(context, cluster, facts)
         decided = converge(facts, context.clock.now())
         if ended and (why := left_to_schedule(decided, ended)):
             return [Result(str(cluster), "HOLD", why)]

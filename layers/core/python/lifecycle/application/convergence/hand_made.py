@@ -1,4 +1,4 @@
-"""Changes that a person made beside Lifecycle: tell of each once, in the audit log, which notifies.
+"""Changes that a person made beside Lifecycle: report each once, in the audit log, which notifies people.
 
 Called by converge.py. Nothing is undone here: a person decides what becomes of such a change.
 """
@@ -13,22 +13,22 @@ from lifecycle.domain.fleet.cluster import Cluster
 from lifecycle.domain.listing import listed
 from lifecycle.domain.monitoring.audit import AuditEntry, AuditKind
 
-# A change that stays is told again after this time.
+# A change that stays is reported again after this time.
 REMINDED_AFTER = timedelta(days=7)
 _ENTRIES_READ = 500
 
 
-def tell_hand_made(context: Context, cluster: Cluster, facts: ClusterFacts) -> None:
-    """Write an audit entry for each change that was made by hand, unless it was told before."""
+def report_hand_made(context: Context, cluster: Cluster, facts: ClusterFacts) -> None:
+    """Write an audit entry for each change that was made by hand, unless it was reported before."""
     found = list(_changes(context, cluster, facts))
     if not found:
         return
     now = context.clock.now()
-    told = context.audit_log.read(cluster, now - REMINDED_AFTER, _ENTRIES_READ)
+    entries = context.audit_log.read(cluster, now - REMINDED_AFTER, _ENTRIES_READ)
     last = facts.nobodys.last if facts.nobodys else None
     # The same edit after another deployment is another change.
     since = last.started_at if last else None
-    known = {replace(each, at=now) for each in told if since is None or each.at >= since}
+    known = {replace(each, at=now) for each in entries if since is None or each.at >= since}
     for entry in found:
         if entry not in known:
             context.audit_log.append(entry)

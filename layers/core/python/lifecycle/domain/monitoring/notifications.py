@@ -94,8 +94,8 @@ def notification_of(change: Change) -> Notification | None:
         case Quarantine() as after:
             return None if before == after else _of_quarantine(after, change.at)
         case AuditEntry() as after:
-            told = _OF_ENTRIES.get(after.kind) if before is None else None
-            return _of_entry(after, told) if told else None
+            kind = _OF_ENTRIES.get(after.kind) if before is None else None
+            return _of_entry(after, kind) if kind else None
 
 
 _OF_ENTRIES = {AuditKind.ALARM: NotificationKind.ALARM, AuditKind.HAND_MADE: NotificationKind.HAND_MADE}
@@ -220,7 +220,7 @@ def _of_quarantine(after: Quarantine, at: datetime) -> Notification:
 def _of_entry(after: AuditEntry, kind: NotificationKind) -> Notification:
     cluster = Cluster.parse(after.cluster)
     name = f"{cluster}/{after.deployment}/{after.who}/{after.at:%Y%m%dT%H%M%S}"
-    # Convergence tells of several changes at the same time; an alarm's entries have the alarm's name.
+    # Convergence reports several changes at the same time; an alarm's entries have the alarm's name.
     which = (
         f"/{sha256(f'{after.what} {after.why}'.encode()).hexdigest()[:8]}"
         if after.kind is not AuditKind.ALARM
