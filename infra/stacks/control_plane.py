@@ -182,7 +182,7 @@ class ControlPlaneStack(Stack):
         ends_test_bed = [change_targets("DeregisterTargets"), change_targets("RegisterTargets"), set_weights()]
         converge = self._phase(
             "converge",
-            reads=[TARGETS, WEIGHTS, clusters],
+            reads=[TARGETS, WEIGHTS, SNAPSHOTS, RELEASES, clusters],
             writes=[LEDGER, REGISTRY],
             may=[LEAVE_QUEUE, START_ROLLOUT, DESCRIBE_ROLLOUTS, ANSWER_ROLLOUT, *ends_test_bed],
             seconds=300,

@@ -97,6 +97,7 @@ PHASES: dict[str, dict[str, set[str]]] = {
     | LIST_REGISTRY
     | WRITE_REGISTRY
     | READ_TARGETS
+    | READ_BOTH
     | FOLLOW
     | DRAIN
     | REGISTER

@@ -147,7 +147,9 @@ def all_in_order(sim: "Simulation") -> None:
 def _hand_made_is_reported(sim: "Simulation") -> None:
     """10: a desired version that no deployment wrote stays held, and the audit log says so."""
     if not any(entry.kind is AuditKind.HAND_MADE for entry in sim.audit_log.entries):
-        sim.oracle.fail("10 unreported", f"desired is {sim.registry.desired(sim.cluster)}, and nobody is told")
+        sim.oracle.fail(
+            "10 unreported", f"desired is {sim.registry.desired(sim.cluster)}, and no audit entry says so"
+        )
 
 
 def _nobody_is_left_behind(sim: "Simulation", last: Deployment) -> None:

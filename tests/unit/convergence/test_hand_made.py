@@ -16,6 +16,7 @@ from lifecycle.domain.monitoring.audit import AuditEntry, AuditKind
 from lifecycle.domain.rollout.decision import Choice
 from lifecycle.domain.rollout.deployment import DeploymentState
 from lifecycle.domain.rollout.provenance import HandMade
+from lifecycle.domain.service.version import artifact_prefix
 from tests.support.rollout import CLUSTER, Machine, manifest
 
 
@@ -202,3 +203,24 @@ def test_version_that_was_aborted_is_verified_by_deploying_it_again(machine: Mac
     name = machine.deploy("1.0.2")
     assert machine.record(name).state is DeploymentState.DONE
     assert converge(machine)[0] == "CONVERGED"
+
+
+def test_deleted_manifest_of_the_desired_version_is_reported_once_instead_of_refused_repairs(
+    machine: Machine,
+) -> None:
+    machine.memory.fleet.write_report(CLUSTER, replace(machine.report("host-3"), running=False))
+    machine.memory.artifacts._manifests.pop(artifact_prefix("hello", "1.0.1"))
+    for _ in range(2):
+        kind, reason = converge(machine)
+        assert (kind, "publish 1.0.1 again" in reason) == ("HOLD", True), reason
+    assert machine.memory.executions.rollouts == {}
+    assert len(reported(machine)) == 1
+
+
+def test_deleted_decision_is_requested_again_when_the_execution_stops_waiting(machine: Machine) -> None:
+    machine.host("host-4").breaks["1.0.2"] = AgentStage.SELF_TESTING
+    name = machine.deploy("1.0.2")
+    machine.memory.deployments._questions.clear()
+    assert machine.run(name).kind == "AWAIT_HUMAN"  # its task token expires within an hour
+    (asked,) = machine.memory.deployments.questions(name)
+    assert asked.host == "host-4"

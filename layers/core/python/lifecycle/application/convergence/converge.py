@@ -7,7 +7,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from lifecycle.application.context import Context
-from lifecycle.application.convergence.hand_made import report_hand_made
+from lifecycle.application.convergence.hand_made import missing_manifest, report_hand_made
 from lifecycle.application.rollout import observe, queue
 from lifecycle.application.rollout.desired_version import read_desired
 from lifecycle.application.rollout.finish import finish
@@ -157,6 +157,8 @@ def _act(context: Context, cluster: Cluster, facts: ClusterFacts, found: Converg
             kind = "START_PENDING" if queue.start_or_drop(context, cluster, found, by) else "DROP_PENDING"
             return Result(str(cluster), kind, reason, waiting.request.deployment)
         case Repair():
+            if missing := missing_manifest(context, cluster, found.version):
+                return Result(str(cluster), "HOLD", missing)
             return _repair(context, cluster, found, suffix, by)
         case _:
             return _act_on_holder(context, cluster, facts, found, by)
