@@ -3,6 +3,7 @@
 from dataclasses import replace
 from datetime import UTC, datetime
 
+from apps.cli.ports import Run
 from lifecycle.domain.fleet.target_group import TargetState
 from lifecycle.domain.rollout.execution import ExecutionEnd, ExecutionState
 from tests.support.rollout import CLUSTER
@@ -61,3 +62,17 @@ def test_status_shows_a_target_that_no_host_reports(desk: Desk) -> None:
     desk.machine.memory.dispatcher.states[CLUSTER]["10.9.9.9"] = TargetState.HEALTHY
     assert "targets of no known host get requests: 10.9.9.9" in desk.type("status").stdout
     assert desk.facts("status")["clusters"][0]["unknown_targets"] == ["10.9.9.9"]
+
+
+def test_watch_waits_until_convergence_has_closed_a_stopped_deployment(desk: Desk) -> None:
+    machine = desk.machine
+    machine.stop_at = "UPDATE_HOSTS"
+    name = machine.deploy("1.0.1")
+    desk.runs.fixed[name] = Run(name, "ABORTED", AT, AT, cause="wrong version")
+    machine.memory.executions.stopped.add(name)
+    desk.executions.stopped.add(name)
+    desk.at_tick(5, lambda: desk.functions.call("converge", {"service": "hello", "environment": "production"}))
+    done = desk.type(f"watch {name}")
+    assert done.exit_code == 1
+    assert f"{name}: ABORTED: its execution {name} was stopped by hand" in done.stdout
+    assert "LOST" not in done.stdout
