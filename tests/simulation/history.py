@@ -34,7 +34,8 @@ class History:
 
     `lease_acquired`: deployment -> (epoch, since when). `audited`: (deployment, host, first word) of each
     audit entry. `desired_by_hand_at` is the time of an edit of the desired version that no deployment has
-    replaced; `deleted` are deployments whose record a person deleted.
+    replaced, and `desired_written_at` that of its replacement. `deleted` are deployments whose record a person
+    deleted.
     """
 
     def __init__(self, sim: "Simulation") -> None:
@@ -70,6 +71,7 @@ class History:
         self.removed_at = -1e9
         self.desired_before: list[Desired] = []
         self.desired_by_hand_at: float | None = None
+        self.desired_written_at = -1e9
         self.deleted: set[str] = set()
         self.known: dict[str, int] = {}
 

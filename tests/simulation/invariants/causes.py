@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from lifecycle.domain.monitoring.audit import AuditEntry, AuditKind
 from lifecycle.domain.rollout.decision import Choice
 from lifecycle.domain.rollout.deployment import DeploymentState, Kind
 from lifecycle.domain.rollout.execution import ExecutionState
@@ -53,6 +54,14 @@ def _repair_has_a_cause(oracle: "Oracle", given: Mapping[str, Any]) -> None:
     used = [h for h in installed if not oracle.recent(sim.hosts[h].boot_changed_at)]
     if used or not verified or not given["only"]:
         oracle.fail("10 retried", f"convergence starts {version} on {given['only']}, desired by {last}")
+
+
+def hand_made_is_hand_made(oracle: "Oracle", entry: AuditEntry) -> None:
+    """10: convergence calls a desired version nobody's only after somebody has changed it by hand."""
+    if entry.kind is not AuditKind.HAND_MADE or not entry.deployment:  # an entry about targets names none
+        return
+    if oracle.desired_by_hand_at is None and not oracle.recent(oracle.desired_written_at):
+        oracle.fail("10 falsely nobody's", f"{oracle.sim.registry.desired(oracle.sim.cluster)}: {entry.why}")
 
 
 def _stopped_stays_stopped(oracle: "Oracle", name: str, deployment: str) -> None:

@@ -9,6 +9,7 @@ import pytest
 from lifecycle.application.convergence.converge import converge_all
 from lifecycle.application.convergence.hand_made import REMINDED_AFTER
 from lifecycle.application.rollout.plan import preview
+from lifecycle.domain.fleet.cluster import Cluster
 from lifecycle.domain.fleet.desired import Desired
 from lifecycle.domain.fleet.host import AgentStage
 from lifecycle.domain.fleet.target_group import TargetState
@@ -224,3 +225,21 @@ def test_deleted_decision_is_requested_again_when_the_execution_stops_waiting(ma
     assert machine.run(name).kind == "AWAIT_HUMAN"  # its task token expires within an hour
     (asked,) = machine.memory.deployments.questions(name)
     assert asked.host == "host-4"
+
+
+def test_deployment_that_begins_while_convergence_reads_is_no_finding(machine: Machine) -> None:
+    """Found by the simulation: the parameter was written, and the record had no epoch yet."""
+    read = machine.memory.registry.desired
+
+    def after_a_plan_began(cluster: Cluster) -> Desired | None:
+        machine.memory.registry.desired = read  # type: ignore[method-assign]
+        lease = machine.memory.leases.acquire(CLUSTER, "hello-production-20261123130000-ab12", machine.now)
+        queued = replace(machine.memory.deployments.recent(CLUSTER, 1)[0], epoch=0, state=DeploymentState.QUEUED)
+        request = replace(queued.request, deployment=lease.deployment)
+        machine.memory.deployments.put(replace(queued, request=request))
+        edit(machine, epoch=lease.epoch, deployment=lease.deployment)
+        return read(cluster)
+
+    machine.memory.registry.desired = after_a_plan_began  # type: ignore[method-assign]
+    converge(machine)
+    assert reported(machine) == []

@@ -29,7 +29,10 @@ def read_desired(context: Context, cluster: Cluster, lease: Lease, recent: Seque
     named = _record(context, cluster, desired.deployment, recent) if desired else None
     gave = giver(desired, recent)
     touched = (gave.id,) if gave and context.deployments.has_attempts(gave.id) else ()
-    return DesiredVersion(desired, named, nobodys(cluster, desired, named, recent, lease, touched))
+    found = nobodys(cluster, desired, named, recent, lease, touched)
+    if found and context.leases.current(cluster) != lease:
+        found = None  # a deployment began meanwhile, whose record has no epoch yet
+    return DesiredVersion(desired, named, found)
 
 
 def _record(context: Context, cluster: Cluster, name: str, recent: Sequence[Deployment]) -> Deployment | None:
