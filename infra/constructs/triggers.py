@@ -61,6 +61,14 @@ class Schedule(Construct):
         )
 
 
+# Each list has the values of one field that the rule below passes.
+ENDED = {
+    "source": ["aws.states"],
+    "detail-type": ["Step Functions Execution Status Change"],
+    "status": ["FAILED", "TIMED_OUT", "ABORTED"],
+}
+
+
 class EndedExecutions(Construct):
     """Runs `converge` for the cluster of a rollout's execution that failed, timed out or was stopped by hand.
 
@@ -76,10 +84,10 @@ class EndedExecutions(Construct):
             rule_name=names.EXECUTION_RULE,
             description="A rollout's execution failed, timed out, or was stopped by hand",
             event_pattern=events.EventPattern(
-                source=["aws.states"],
-                detail_type=["Step Functions Execution Status Change"],
+                source=ENDED["source"],
+                detail_type=ENDED["detail-type"],
                 detail={
-                    "status": ["FAILED", "TIMED_OUT", "ABORTED"],
+                    "status": ENDED["status"],
                     "stateMachineArn": [Fn.sub(names.machine_arn(names.ROLLOUT))],
                 },
             ),
