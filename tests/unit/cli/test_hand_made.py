@@ -4,6 +4,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 
 from apps.cli.ports import Run
+from lifecycle.domain.errors import CallFailed
 from lifecycle.domain.fleet.target_group import TargetState
 from lifecycle.domain.rollout.execution import ExecutionEnd, ExecutionState
 from tests.support.rollout import CLUSTER
@@ -29,6 +30,18 @@ def test_status_says_that_an_execution_failed(desk: Desk) -> None:
     output = desk.type("status").stdout
     assert "interrupted" in output
     assert f"its execution {name} failed at 2026-11-23 12:30:00 UTC: States.Runtime: no" in output
+
+
+def test_status_of_a_throttled_call_shows_the_record(desk: Desk) -> None:
+    name = desk.halted()
+
+    def throttled(_name: str) -> None:
+        raise CallFailed(
+            "AWS is throttling", service="Step Functions", operation="DescribeExecution", code="", temporary=True
+        )
+
+    desk.executions.rollout_end = throttled  # type: ignore[method-assign,assignment]
+    assert f"{name}: 1.0.1, HALTED" in desk.type("status").stdout
 
 
 def test_status_reads_no_execution_of_a_cluster_at_rest(desk: Desk) -> None:

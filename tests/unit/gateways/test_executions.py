@@ -1,12 +1,12 @@
 """The end of a rollout's execution, as views read it from Step Functions."""
 
 from datetime import UTC, datetime
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
 
+from lifecycle.domain.errors import CallFailed
 from lifecycle.domain.rollout.execution import ExecutionEnd, ExecutionState
 from lifecycle.gateways.aws.executions import StepFunctionsExecutions
 
@@ -14,14 +14,8 @@ AT = datetime(2026, 11, 23, 12, tzinfo=UTC)
 MACHINE = "arn:aws:states:eu-central-1:000000000000:stateMachine:lifecycle-rollout"
 
 
-class Missing(Exception):
-    """The error of an execution that does not exist."""
-
-
 class States:
     """A client of Step Functions with one answer, which is raised if it is an error."""
-
-    exceptions = SimpleNamespace(ExecutionDoesNotExist=Missing)
 
     def __init__(self, answer: dict[str, Any] | Exception) -> None:
         self.answer = answer
@@ -58,8 +52,7 @@ def test_failed_execution_says_when_and_why(status: str) -> None:
     assert found == ExecutionEnd(ExecutionState.ENDED, AT, "States.Timeout: too long")
 
 
-def test_missing_execution_and_a_throttled_call_have_no_end() -> None:
-    assert end(Missing()) is None
-    assert end(error("ThrottlingException")) is None
-    with pytest.raises(ClientError):
+def test_missing_execution_has_no_end_and_any_other_error_is_raised() -> None:
+    assert end(error("ExecutionDoesNotExist")) is None
+    with pytest.raises(CallFailed):
         end(error("AccessDeniedException"))

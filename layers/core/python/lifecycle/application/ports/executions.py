@@ -23,7 +23,7 @@ class Executions(Protocol):
     def rollout_state(self, name: str) -> ExecutionState: ...
 
     def rollout_end(self, name: str) -> ExecutionEnd | None:
-        """Return how a rollout's execution failed or was stopped; None for any other, and where AWS throttles.
+        """Return how a rollout's execution failed or was stopped; None for any other.
 
         Only views call it: DescribeExecution refills at 15 calls per second and account.
         """

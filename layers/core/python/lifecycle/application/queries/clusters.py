@@ -13,6 +13,7 @@ from lifecycle.application.queries.context import QueryContext, in_parallel
 from lifecycle.application.queries.scope import PAGE
 from lifecycle.application.queries.state_words import DEPLOYMENTS, INTERRUPTED, PLANNING, STOPPED_BY_HAND, Status
 from lifecycle.application.rollout.observe import recent_deployments, verifies
+from lifecycle.domain.errors import CallFailed
 from lifecycle.domain.fleet.cluster import Cluster
 from lifecycle.domain.rollout.decision import Question, open_questions
 from lifecycle.domain.rollout.deployment import Deployment, DeploymentState
@@ -154,10 +155,18 @@ def view_cluster(
 
 
 def interruption(context: Context, running: Deployment | None) -> ExecutionEnd | None:
-    """Return how the execution of a deployment ended that goes on by its record; one call, or none at rest."""
+    """Return how the execution of a deployment ended that goes on by its record; one call, or none at rest.
+
+    None also where AWS throttles the call: a view must not fail for it.
+    """
     if running is None or running.state.final or running.state is DeploymentState.QUEUED:
         return None
-    return context.executions.rollout_end(running.execution)
+    try:
+        return context.executions.rollout_end(running.execution)
+    except CallFailed as error:
+        if not error.temporary:
+            raise
+        return None
 
 
 def _last(context: Context, recent: Sequence[Deployment]) -> Deployment | None:

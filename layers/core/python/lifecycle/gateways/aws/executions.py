@@ -16,7 +16,6 @@ from lifecycle.names import execution_arn
 
 _STATES = {"RUNNING": ExecutionState.RUNNING, "ABORTED": ExecutionState.STOPPED}
 _FAILURES = ("FAILED", "TIMED_OUT", "ABORTED")
-_THROTTLED = ("ThrottlingException", "TooManyRequestsException")
 _LONGEST_TOKEN = 2048
 
 
@@ -60,12 +59,7 @@ class StepFunctionsExecutions:
         return self._described(self._delivery, name).get("status") in _FAILURES
 
     def rollout_end(self, name: str) -> ExecutionEnd | None:
-        try:
-            found = self._described(self._rollout, name)
-        except Exception as error:
-            if code_of(error) in _THROTTLED:
-                return None
-            raise
+        found = self._described(self._rollout, name)
         if found.get("status") not in _FAILURES:
             return None
         state = _STATES.get(found["status"], ExecutionState.ENDED)
