@@ -41,6 +41,7 @@ class World(Protocol):
     def say(self, who: str, what: str, /, *more: object) -> None: ...
     def invoke(self, function: str, given: Mapping[str, Any], done: CommandResult, /) -> None: ...
     def start_execution_error(self) -> str: ...
+    def execution_failed(self, execution: "Execution", /) -> None: ...
 
 
 class Execution:
@@ -89,7 +90,7 @@ class Execution:
             if self.sim.tracing:
                 self.sim.say(self.name, f"execution {state}", error)
             if error:
-                self.sim.operators.converge_after(self)
+                self.sim.execution_failed(self)
 
     def _scope(self, given: Any, result: Any = None, token: str = "", error: str = "") -> dict[str, Any]:
         context = {"Execution": {"Name": self.name, "StartTime": self._started_at}, "Task": {"Token": token}}

@@ -73,6 +73,7 @@ def test_execution_stopped_while_its_plan_had_the_lease_frees_the_lease_and_give
     record = machine.record(name)
     queued = DeploymentState.QUEUED
     machine.memory.deployments._deployments[CLUSTER, name] = replace(record, epoch=0, state=queued)
+    machine.memory.deployments._attempts.clear()
     machine.memory.executions.stopped.add(name)
     assert converge(machine, name).kind == "ABORTED"
     assert machine.memory.leases.current(CLUSTER).deployment == ""

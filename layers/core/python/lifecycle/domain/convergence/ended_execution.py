@@ -7,7 +7,8 @@ starts another execution must not loop: an execution that cannot even begin woul
 from dataclasses import dataclass
 from datetime import timedelta
 
-from lifecycle.domain.convergence.decide import Convergence, Repair, Resume
+from lifecycle.domain.convergence.decide import Convergence, Repair
+from lifecycle.domain.convergence.resume import Resume
 from lifecycle.domain.rollout.execution import execution_number
 from lifecycle.domain.rollout.queue import StartPending
 
