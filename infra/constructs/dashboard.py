@@ -14,6 +14,7 @@ from constructs import Construct
 from infra.constructs.access import Access, Statement
 from infra.constructs.grants import (
     ANSWER_ROLLOUT,
+    DESCRIBE_ROLLOUTS,
     HEALTH_PATHS,
     LEDGER,
     LIST_DELIVERIES,
@@ -48,10 +49,16 @@ _GROUPS = f"{{{names.BALANCER_NAMESPACE},LoadBalancer,TargetGroup}} TargetGroup=
 def console_phases(phase: Callable[..., Any], *, emulated: bool) -> None:
     """Create a Lambda for each widget, which may only read, and one for the actions of the buttons."""
     clusters = registry_list(emulated=emulated)
-    hosts, pushes = [TARGETS], [LIST_DELIVERIES]
+    more_reads = {"show_clusters": [TARGETS]}
+    # These say of a running deployment that its execution has failed or was stopped.
+    more_calls = {
+        "show_pipeline": [LIST_DELIVERIES, DESCRIBE_ROLLOUTS],
+        "show_clusters": [DESCRIBE_ROLLOUTS],
+        "show_deployment": [DESCRIBE_ROLLOUTS],
+    }
     for name, _, _ in VIEWS:
-        more: list[Access] = hosts if name == "show_clusters" else []
-        may: list[Statement] = pushes if name == "show_pipeline" else []
+        more: list[Access] = more_reads.get(name, [])
+        may: list[Statement] = more_calls.get(name, [])
         phase(name, reads=[LEDGER, clusters, *more], may=may, seconds=30, megabytes=_MEGABYTES)
     phase(
         "act",

@@ -15,8 +15,8 @@ from lifecycle import names
 from lifecycle.names import Partition
 
 _AT_ONCE = 100
-# The kind of audit entries that become notifications (domain/monitoring/audit.py).
-ALARM = "ALARM"
+# The kinds of audit entries that become notifications (domain/monitoring/audit.py).
+NOTIFIED = ("ALARM", "HAND_MADE")
 
 
 def _items(partition: str, *sort_keys: str, **more: Any) -> dict[str, Any]:
@@ -32,7 +32,7 @@ def _items(partition: str, *sort_keys: str, **more: Any) -> dict[str, Any]:
 FILTERS = (
     _items(Partition.CLUSTER, "DEPLOYMENT#", "QUARANTINE#", "BAD_HOST#"),
     _items(Partition.DEPLOYMENT, "QUESTION#", "TESTBED#"),
-    _items(Partition.AUDIT_LOG, NewImage={"kind": {"S": [ALARM]}}),
+    _items(Partition.AUDIT_LOG, NewImage={"kind": {"S": list(NOTIFIED)}}),
 )
 
 

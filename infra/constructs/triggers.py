@@ -1,4 +1,4 @@
-"""The triggers of phases: GitHub's webhook, CodeCommit's event, schedules, and Auto Scaling groups."""
+"""The triggers of phases: pushes, schedules, the ends of executions, and Auto Scaling groups."""
 
 from collections.abc import Mapping
 
@@ -58,6 +58,40 @@ class Schedule(Construct):
                 input='{"requested_by":"schedule"}',
                 retry_policy=scheduler.CfnSchedule.RetryPolicyProperty(maximum_retry_attempts=0),
             ),
+        )
+
+
+# Each list has the values of one field that the rule below passes.
+ENDED = {
+    "source": ["aws.states"],
+    "detail-type": ["Step Functions Execution Status Change"],
+    "status": ["FAILED", "TIMED_OUT", "ABORTED"],
+}
+
+
+class EndedExecutions(Construct):
+    """Runs `converge` for the cluster of a rollout's execution that failed, timed out or was stopped by hand.
+
+    The whole event is passed on: converge reads the cluster from the execution's input. EventBridge may lose an
+    event of Step Functions, and then converge's schedule finds the ended execution.
+    """
+
+    def __init__(self, scope: Construct, construct_id: str, converge: lambda_.Function) -> None:
+        super().__init__(scope, construct_id)
+        events.Rule(
+            self,
+            "Rule",
+            rule_name=names.EXECUTION_RULE,
+            description="A rollout's execution failed, timed out, or was stopped by hand",
+            event_pattern=events.EventPattern(
+                source=ENDED["source"],
+                detail_type=ENDED["detail-type"],
+                detail={
+                    "status": ENDED["status"],
+                    "stateMachineArn": [Fn.sub(names.machine_arn(names.ROLLOUT))],
+                },
+            ),
+            targets=[targets.LambdaFunction(converge)],
         )
 
 

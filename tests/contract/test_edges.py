@@ -184,6 +184,8 @@ EDGES: Sequence[tuple[str, Call, Any]] = (
     ("executions.delivery_failed", lambda g: g.executions.delivery_failed("x" * 300), False),
     ("executions.rollout_state", lambda g: g.executions.rollout_state(""), ExecutionState.UNKNOWN),
     ("executions.rollout_state", lambda g: g.executions.rollout_state("x" * 300), ExecutionState.UNKNOWN),
+    ("executions.rollout_end", lambda g: g.executions.rollout_end(""), None),
+    ("executions.rollout_end", lambda g: g.executions.rollout_end("x" * 300), None),
     ("executions.answer_token", lambda g: g.executions.answer_token("", {}), False),
     ("executions.answer_token", lambda g: g.executions.answer_token("t" * 2048, {}), False),
     ("executions.answer_token", lambda g: g.executions.answer_token("t" * 2049, {}), False),

@@ -83,7 +83,7 @@ def test_restored_ledger_takes_nothing_down_and_goes_on_under_a_higher_epoch(clu
     assert [each.scope for each in cluster.context.freezes.all()] == ["staging"], "nor a freeze"
     assert serving(cluster) == {"1.0.1"}
     held = converge_all(cluster.context, "abcd", "schedule")[0]
-    assert (held.kind, "a store was set back" in held.reason) == ("HOLD", True)
+    assert (held.kind, "which has no record" in held.reason) == ("HOLD", True)
     deployed = deploy(cluster, "1.0.2")
     assert (deployed.state, deployed.epoch) == (DeploymentState.DONE, 4)
     assert serving(cluster) == {"1.0.2"}

@@ -3,11 +3,11 @@
 from collections.abc import Mapping
 from typing import Any
 
-from lifecycle.domain.rollout.execution import ExecutionState, execution_input, execution_name
+from lifecycle.domain.rollout.execution import ExecutionEnd, ExecutionState, execution_input, execution_name
 
 
 class MemoryExecutions:
-    """Inputs of `rollouts` and `deliveries` by name, names by state, and the `waiting` tokens."""
+    """Inputs of `rollouts` and `deliveries` by name, names by state, the `ends` of rollouts, and `waiting` tokens."""
 
     def __init__(self) -> None:
         self.rollouts: dict[str, dict[str, Any]] = {}
@@ -16,6 +16,7 @@ class MemoryExecutions:
         self.stopped: set[str] = set()
         self.waiting: set[str] = set()
         self.failed: set[str] = set()
+        self.ends: dict[str, ExecutionEnd] = {}
 
     def start_rollout(self, name: str, payload: Mapping[str, Any]) -> bool:
         execution_input(payload)
@@ -40,6 +41,9 @@ class MemoryExecutions:
         if name in self.running:
             return ExecutionState.RUNNING
         return ExecutionState.ENDED if name in self.rollouts else ExecutionState.UNKNOWN
+
+    def rollout_end(self, name: str) -> ExecutionEnd | None:
+        return self.ends.get(name)
 
     def answer_token(self, token: str, output: Mapping[str, Any]) -> bool:
         del output

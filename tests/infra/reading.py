@@ -23,6 +23,12 @@ def only(template: dict[str, Any], kind: str) -> dict[str, Any]:
     return found
 
 
+def rule(template: dict[str, Any], name: str) -> dict[str, Any]:
+    """Return the properties of the EventBridge rule of that name."""
+    (found,) = (each for each in resources(template, "Events::Rule").values() if each["Name"] == name)
+    return found
+
+
 def statements(properties: dict[str, Any]) -> Iterator[dict[str, Any]]:
     """Yield every statement of a role or managed policy."""
     if "PolicyDocument" in properties:

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 import yaml
 
-from tests.infra.reading import only, resources
+from tests.infra.reading import only, resources, rule
 from tests.integration.statemachines.definitions import MACHINES, resolved, states
 
 COPIES = {"promote", "act"}
@@ -110,13 +110,41 @@ def test_a_state_times_out_after_its_function_never_before(control_plane: dict[s
 
 def test_pushes_arrive_by_a_public_url_and_by_codecommits_event(control_plane: dict[str, Any]) -> None:
     assert only(control_plane, "Lambda::Url")["AuthType"] == "NONE"
-    assert only(control_plane, "Events::Rule")["EventPattern"] == {
+    assert rule(control_plane, "lifecycle-codecommit-push")["EventPattern"] == {
         "source": ["aws.codecommit"],
         "detail-type": ["CodeCommit Repository State Change"],
         "detail": {"event": ["referenceCreated", "referenceUpdated"], "referenceType": ["branch"]},
     }
     for name in ("WebhookUrl", "WebhookSecret"):
         assert name in control_plane["Outputs"]
+
+
+def test_failed_or_stopped_rollout_converges_its_cluster(control_plane: dict[str, Any]) -> None:
+    found = rule(control_plane, "lifecycle-execution-ended")
+    machine = {
+        "Fn::Sub": "arn:${AWS::Partition}:states:${AWS::Region}:${AWS::AccountId}:stateMachine:lifecycle-rollout"
+    }
+    assert found["EventPattern"] == {
+        "source": ["aws.states"],
+        "detail-type": ["Step Functions Execution Status Change"],
+        "detail": {"status": ["FAILED", "TIMED_OUT", "ABORTED"], "stateMachineArn": [machine]},
+    }
+    (target,) = found["Targets"]
+    assert set(target) == {"Arn", "Id"}  # the whole event, with EventBridge's own retries for a day
+    (logical,) = target["Arn"]["Fn::GetAtt"][:1]
+    assert control_plane["Resources"][logical]["Properties"]["FunctionName"] == "lifecycle-converge"
+
+
+def test_each_rule_may_call_its_own_function_only(control_plane: dict[str, Any]) -> None:
+    rules = resources(control_plane, "Events::Rule")
+    permissions = [
+        each
+        for each in resources(control_plane, "Lambda::Permission").values()
+        if each["Principal"] == "events.amazonaws.com"
+    ]
+    called = {each["SourceArn"]["Fn::GetAtt"][0]: each["FunctionName"] for each in permissions}
+    assert called == {name: target["Arn"] for name, each in rules.items() for target in each["Targets"]}
+    assert {each["Action"] for each in permissions} == {"lambda:InvokeFunction"}
 
 
 def test_converge_runs_every_fifteen_minutes(control_plane: dict[str, Any]) -> None:

@@ -38,10 +38,8 @@ LOOK = {
     "cloudwatch:DescribeAlarms": {"*"},
 }
 ANSWER = {"states:SendTaskSuccess": {"*"}}
-FOLLOW = {
-    "states:StartExecution": {ROLLOUT},
-    "states:DescribeExecution": {"states:execution:lifecycle-rollout:*"},
-}
+SEE_ROLLOUTS = {"states:DescribeExecution": {"states:execution:lifecycle-rollout:*"}}
+FOLLOW = {"states:StartExecution": {ROLLOUT}} | SEE_ROLLOUTS
 SEE_BUILDS = {
     "codebuild:BatchGetBuilds": {"codebuild:project/lifecycle-build"},
     "logs:GetLogEvents": {BUILD_LOG, f"{BUILD_LOG}:*"},
@@ -99,13 +97,15 @@ PHASES: dict[str, dict[str, set[str]]] = {
     | LIST_REGISTRY
     | WRITE_REGISTRY
     | READ_TARGETS
+    | READ_BOTH
     | FOLLOW
     | DRAIN
     | REGISTER
     | WEIGH,
     **dict.fromkeys(VIEWS, READ_LEDGER | LIST_REGISTRY),
-    "show_clusters": READ_LEDGER | LIST_REGISTRY | READ_TARGETS,
-    "show_pipeline": READ_LEDGER | LIST_REGISTRY | {"states:ListExecutions": {DELIVERY}},
+    "show_clusters": READ_LEDGER | LIST_REGISTRY | READ_TARGETS | SEE_ROLLOUTS,
+    "show_deployment": READ_LEDGER | LIST_REGISTRY | SEE_ROLLOUTS,
+    "show_pipeline": READ_LEDGER | LIST_REGISTRY | SEE_ROLLOUTS | {"states:ListExecutions": {DELIVERY}},
     "act": WRITE_LEDGER
     | DELETE
     | ANSWER

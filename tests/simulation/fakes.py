@@ -179,5 +179,8 @@ class Executions:
         found = self._sim.executions.by_name.get(name)
         return found.state if found else ExecutionState.UNKNOWN
 
+    def rollout_end(self, name: str) -> None:
+        raise NotImplementedError  # only views call it
+
     def answer_token(self, token: str, output: Mapping[str, Any]) -> bool:
         return self._sim.executions.answer_token(token)

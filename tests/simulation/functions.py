@@ -110,7 +110,7 @@ def _approve(context: Context, given: Mapping[str, Any]) -> Any:
 
 def _converge(context: Context, given: Mapping[str, Any]) -> Any:
     event = events.Converge.model_validate({n: v for n, v in given.items() if n != "suffix"})
-    return converge.converge_all(context, given["suffix"], event.requested_by, event.only())
+    return converge.converge_all(context, given["suffix"], event.requested_by, event.only(), event.ended())
 
 
 def _freeze(context: Context, given: Mapping[str, Any]) -> Any:

@@ -2,6 +2,7 @@
 
 from typing import TYPE_CHECKING
 
+from lifecycle.domain.fleet.desired import Desired
 from lifecycle.domain.fleet.host_command import Order
 from lifecycle.domain.rollout.attempt import HostAttempt
 from lifecycle.domain.rollout.deployment import Deployment, Request
@@ -32,7 +33,9 @@ class History:
     """The effects so far. The times (`…_at`) are simulated seconds, by name, address or key of a record.
 
     `lease_acquired`: deployment -> (epoch, since when). `audited`: (deployment, host, first word) of each
-    audit entry.
+    audit entry. `desired_by_hand_at` is the time of an edit of the desired version that no deployment has
+    replaced, and `desired_written_at` that of its replacement. `deleted` are deployments whose record a person
+    deleted.
     """
 
     def __init__(self, sim: "Simulation") -> None:
@@ -68,6 +71,10 @@ class History:
         self.registered_late_at: dict[str, float] = {}
         self.drained_at: dict[str, float] = {}
         self.removed_at = -1e9
+        self.desired_before: list[Desired] = []
+        self.desired_by_hand_at: float | None = None
+        self.desired_written_at = -1e9
+        self.deleted: set[str] = set()
         self.known: dict[str, int] = {}
 
     def fail(self, name: str, message: str) -> None:

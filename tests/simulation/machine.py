@@ -41,6 +41,7 @@ class World(Protocol):
     def say(self, who: str, what: str, /, *more: object) -> None: ...
     def invoke(self, function: str, given: Mapping[str, Any], done: CommandResult, /) -> None: ...
     def start_execution_error(self) -> str: ...
+    def execution_failed(self, execution: "Execution", /) -> None: ...
 
 
 class Execution:
@@ -60,6 +61,7 @@ class Execution:
         self.variables: dict[str, Any] = {}
         self.state = ExecutionState.RUNNING
         self.error = ""
+        self.began_at = sim.now
         self.ended_at = -1e9
         self.tokens: dict[str, Callable[[], None]] = {}
         self.at = ""
@@ -87,6 +89,8 @@ class Execution:
             self.tokens.clear()
             if self.sim.tracing:
                 self.sim.say(self.name, f"execution {state}", error)
+            if error:
+                self.sim.execution_failed(self)
 
     def _scope(self, given: Any, result: Any = None, token: str = "", error: str = "") -> dict[str, Any]:
         context = {"Execution": {"Name": self.name, "StartTime": self._started_at}, "Task": {"Token": token}}

@@ -1,9 +1,15 @@
-"""Operator actions at the wrong moment: deployments, a freeze, a quarantine, the removal of a live host.
+"""Operator actions at the wrong moment, and changes made by hand beside Lifecycle.
 
-Each is one of the faults of faults.py.
+Deployments, a freeze, a quarantine, the removal of a live host; a second execution of a deployment, an edit of the
+desired version, and a deleted record. Each is one of the faults of faults.py.
 """
 
+from collections.abc import Callable
+from dataclasses import replace
 from typing import TYPE_CHECKING
+
+from lifecycle.domain.fleet.desired import Desired
+from lifecycle.domain.rollout.deployment import DeploymentState
 
 if TYPE_CHECKING:
     from tests.simulation.hosts import Host
@@ -40,3 +46,50 @@ def quarantine(sim: "Simulation", host: "Host") -> None:
     sim.operators.quarantine(name)
     if sim.random() < 0.7:
         sim.after(60.0, 1200.0, lambda: sim.operators.quarantine(name, lift=True))
+
+
+def second_execution(sim: "Simulation", _host: "Host") -> None:
+    """Start another execution of a deployment that runs, as the console of Step Functions offers."""
+    if running := sim.executions.running():
+        first = sim.rng.choice(running)
+        name = f"{first.name.partition('_')[0]}-{sim.rng.getrandbits(16):04x}"
+        sim.executions.start_execution(name, first.given, by="ada")
+
+
+def edit_desired(sim: "Simulation", _host: "Host") -> None:
+    """Edit or delete the parameter of the desired version, or set an older version of it again."""
+    desired = sim.registry.desired(sim.cluster)
+    writer = sim.deployments.get(sim.cluster, desired.deployment) if desired else None
+    if (
+        desired is None
+        or writer is None
+        or writer.epoch != desired.epoch
+        or sim.oracle.desired_by_hand_at is not None
+    ):
+        return
+    older = [each for each in sim.oracle.desired_before if each.epoch < desired.epoch]
+    others = [version for version in sim.scenario.versions if version != desired.version]
+    edits: tuple[Callable[[], Desired | None], ...] = (
+        lambda: replace(desired, version=sim.rng.choice(others)),
+        lambda: replace(desired, digest="0" * 64),
+        lambda: replace(desired, deployment=f"{desired.deployment}-x"),
+        lambda: sim.rng.choice(older) if older else None,
+        lambda: None,
+    )
+    edited = sim.rng.choice(edits)()
+    sim.oracle.desired_by_hand_at = sim.now
+    if edited is None:
+        sim.registry._desired.pop(sim.cluster)
+    else:
+        sim.registry.set_desired(sim.cluster, edited)
+
+
+def delete_record(sim: "Simulation", _host: "Host") -> None:
+    """Delete the record of the deployment that the desired version names, while nothing is deployed."""
+    desired = sim.registry.desired(sim.cluster)
+    record = sim.deployments.get(sim.cluster, desired.deployment) if desired else None
+    free = not sim.leases.current(sim.cluster).deployment
+    if record and free and record.state is DeploymentState.DONE and sim.oracle.desired_by_hand_at is None:
+        sim.deployments._deployments.pop((sim.cluster, record.id))
+        sim.oracle.deleted.add(record.id)
+        sim.oracle.desired_by_hand_at = sim.now

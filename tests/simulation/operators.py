@@ -1,5 +1,6 @@
 """Operators and the schedule: they deploy, decide, roll back and converge, sometimes wrongly or late."""
 
+import json
 from collections.abc import Sequence
 from datetime import timedelta
 from typing import TYPE_CHECKING
@@ -17,6 +18,7 @@ from lifecycle.domain.rollout.deployment import (
 from tests.simulation.scenario import VERSIONS
 
 if TYPE_CHECKING:
+    from tests.simulation.machine import Execution
     from tests.simulation.simulation import Simulation
 
 CONVERGE_EVERY = 900.0
@@ -55,14 +57,28 @@ class Operators:
         given = {"suffix": suffix, "requested_by": by}
         sim.invoke("converge", given, lambda _r, _e: None)
 
+    def converge_after(self, execution: "Execution") -> None:
+        """Call convergence as EventBridge does, within seconds; it may lose the event."""
+        sim = self._sim
+        if not sim.calm and sim.random() < 0.1:
+            sim.call_faults.count("event lost")
+            return
+        began, ended = (int(1000 * at) for at in (execution.began_at, execution.ended_at))
+        detail = {"name": execution.name, "startDate": began, "stopDate": ended, "input": json.dumps(execution.given)}
+        given = {"suffix": f"{sim.rng.getrandbits(16):04x}", "detail": detail}
+        sim.after(0.2, 5.0, lambda: sim.invoke("converge", given, lambda _r, _e: None))
+
     def deploy(self, version: str = "") -> None:
         """Start a deployment, unless the run is calm; of a random version by default."""
         sim, rng = self._sim, self._sim.rng
         if sim.calm:
             return
-        version = version or rng.choice(VERSIONS)
-        name = deployment_id(sim.cluster, sim.time(), f"{rng.getrandbits(16):04x}")
         overrides = tuple(each for each in Override if rng.random() < 0.2)
+        self._start(version or rng.choice(VERSIONS), overrides)
+
+    def _start(self, version: str, overrides: tuple[Override, ...]) -> None:
+        sim, rng = self._sim, self._sim.rng
+        name = deployment_id(sim.cluster, sim.time(), f"{rng.getrandbits(16):04x}")
         request = Request(name, "hello", "production", version, "ada", "wanted", Kind.DEPLOY, overrides=overrides)
         sim.oracle.deployment_requested(request)
         sim.executions.start_execution(name, payload(request), by="ada")
@@ -139,15 +155,22 @@ class Operators:
             self._send_answer(found[0].id, choice, "", 0)
 
     def _clean_up(self) -> None:
-        """Lift freezes and remove hosts whose machine is gone, once the run is calm."""
+        """Lift freezes, restore the desired version, and remove hosts whose machine is gone, once the run is calm."""
         sim = self._sim
         if not sim.calm:
             return
+        if sim.oracle.desired_by_hand_at is not None and not self.unfinished():
+            self._start(self._last_verified(), tuple(Override))
         for freeze in sim.freezes.all():
             self.freeze(freeze.scope, lift=True)
         for host in sim.hosts.values():
             if host.left and sim.fleet.report(sim.cluster, host.name) is not None:
                 self.remove_host(host.name)
+
+    def _last_verified(self) -> str:
+        recent = self._sim.deployments.recent(self._sim.cluster, 200)
+        done = (each for each in recent if each.state is DeploymentState.DONE and not each.request.only)
+        return next((each.target.version for each in done), VERSIONS[0])
 
     def freeze(self, scope: str, *, lift: bool = False) -> None:
         given = {"scope": scope, "by": "linus", "why": "as I see it", "lift": lift}

@@ -171,8 +171,12 @@ class Oracle(History):
         self.audited.add((entry.deployment, entry.host, entry.what.partition(" ")[0]))
         self.audited.add((entry.deployment, "", ""))
         records.audit_log_only_grows(self)
+        causes.hand_made_is_hand_made(self, entry)
 
     def registry_set_desired(self, actor: Actor, none: None, cluster: Cluster, desired: Desired) -> None:
+        self.desired_before.append(desired)
+        if self.desired_by_hand_at is not None:
+            self.desired_by_hand_at, self.desired_written_at = None, self.sim.now
         fencing.not_fenced(self, actor, f"desired version {desired.version}")
         records.audit_entry_comes_first(
             self, actor.deployment or self.lease.deployment, "", "", "the desired version"

@@ -76,18 +76,12 @@ def _catalogue() -> dict[str, Planted]:
         checkpoints,
         domain,
         epochs,
+        hand_made,
         lost,
     )
 
-    every = (
-        *domain.FAULTS,
-        *application.FAULTS,
-        *beds.FAULTS,
-        *checkpoints.FAULTS,
-        *lost.FAULTS,
-        *agent.FAULTS,
-        *epochs.FAULTS,
-    )
+    modules = (domain, application, beds, checkpoints, lost, agent, hand_made, epochs)
+    every = (fault for module in modules for fault in module.FAULTS)
     return {fault.name: fault for fault in every}
 
 

@@ -24,7 +24,7 @@ from tests.simulation.fakes import Fleet, Leases
 from tests.simulation.faults import Faults
 from tests.simulation.hosts import Flaw, Host
 from tests.simulation.invocations import Invocations
-from tests.simulation.machine import CommandResult
+from tests.simulation.machine import CommandResult, Execution
 from tests.simulation.metrics import Metrics
 from tests.simulation.operators import Operators
 from tests.simulation.oracle import Oracle
@@ -108,6 +108,9 @@ class Simulation(Scheduler):
             return ""
         self.call_faults.count("start refused")
         return "StepFunctions.SfnException"
+
+    def execution_failed(self, execution: Execution) -> None:
+        self.operators.converge_after(execution)
 
     def start_agent(self, host: Host) -> None:
         """Start the agent of a host, with the journal that is on its disk."""

@@ -15,6 +15,7 @@ from lifecycle.application.delivery import build
 from lifecycle.application.rollout.decide import answer_deployment, approve, decide
 from lifecycle.application.rollout.plan import Planned
 from lifecycle.application.rollout.requests import payload
+from lifecycle.domain.convergence.ended_execution import EndedExecution
 from lifecycle.domain.errors import LifecycleError
 from lifecycle.domain.fleet.target_group import Group
 from lifecycle.domain.monitoring.notifications import Change, Notification, Recorded, notification_of
@@ -159,6 +160,12 @@ class StepFunctions:
     def start_execution_error(self) -> str:
         return ""
 
+    def execution_failed(self, execution: Execution) -> None:
+        """Call convergence as EventBridge does for a rollout."""
+        if execution.definition is rollout():
+            ended = EndedExecution(execution.name, (execution.ended_at - execution.began_at) * _SECOND)
+            self.after(1, 1, lambda: self._converge_once("an execution ended", ended))
+
     def start_execution(self, name: str, given: Mapping[str, Any], by: str) -> bool:
         del by
         return self.start(name, given, rollout())
@@ -237,7 +244,10 @@ class StepFunctions:
 
     def _converge(self) -> None:
         self.after(CONVERGE_EVERY, 0, self._converge)
-        converge_all(self.machine.context, f"{self._count:04x}", "schedule", CLUSTER)
+        self._converge_once("schedule")
+
+    def _converge_once(self, by: str, ended: EndedExecution | None = None) -> None:
+        converge_all(self.machine.context, f"{self._count:04x}", by, CLUSTER, ended)
 
     def _answer(self) -> None:
         """Let the human answer what is asked, a minute after it was asked."""

@@ -18,7 +18,7 @@ from apps.local.services import clusters
 from apps.local.services.clusters import Added
 from lifecycle.domain.errors import LifecycleError
 from tools.demo import test_beds
-from tools.demo.phases import EXAMPLE, RATE, Demo, build, deploy, promote, push
+from tools.demo.phases import EXAMPLE, RATE, Demo, build, deploy, promote, push, start_of
 
 
 def main() -> int:
@@ -65,7 +65,7 @@ def run_demo(demo: Demo) -> None:
     with demo.phase("Release candidate"):
         release = promote(demo, delivered)
     with demo.phase(f"Production, one host at a time, under {RATE:.0f} requests per second"):
-        deploy(demo, added, release)
+        deploy(demo, added, start_of(demo, added.service, release))
     address = added.clusters[-1].address
     demo.progress.say(f"\n  {added.service} {release} is served: {address}/   console: {facts['console']}")
     if first and demo.with_test_bed and demo.with_tour:

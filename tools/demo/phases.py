@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from apps.cli.connection import on_laptop
 from apps.local.aws.clients import Aws
 from apps.local.errors import LaptopError
 from apps.local.git.repositories import REMOTE, commit_all, git
@@ -23,7 +24,9 @@ from apps.local.paths import REPOSITORY, Layout
 from apps.local.ports import Ports
 from apps.local.progress import Progress, Say
 from apps.local.services.clusters import Added
+from lifecycle.domain.fleet.cluster import Cluster
 from tools.demo.delivery import Delivered, follow
+from tools.demo.started import Started
 from tools.demo.traffic import Tally, Traffic, WhenAnswering
 
 EXAMPLE = REPOSITORY / "examples" / "hello"
@@ -34,11 +37,19 @@ _GREETINGS = ("Hello", "Welcome", "Good day", "Well met")
 _NEXT = "Fix the cause, then run `make run` again"
 
 
+# How long the demo waits for unreachable agents before it deploys: the plan would be refused.
+_AGENTS_SECONDS = 60.0
+
+
 class PhaseFailed(LaptopError):
     """A phase of the demo did not succeed; `next_step` says what to do about it."""
 
     def __init__(self, phase: str, why: str, next_step: str = _NEXT) -> None:
         super().__init__(f"{phase} failed: {why.rstrip('.')}. {next_step}.")
+
+
+class DeploymentFailed(PhaseFailed):
+    """The demo's deployment was refused, or ended otherwise than DONE."""
 
 
 @dataclass(slots=True)
@@ -108,16 +119,26 @@ def promote(demo: Demo, delivered: Delivered) -> str:
     return str(found["release"])
 
 
-def deploy(demo: Demo, added: Added, release: str, *, bad: bool = False) -> None:
+def start_of(demo: Demo, service: str, release: str) -> Started:
+    """Note what was deployed to production before the demo deploys this release."""
+    context = on_laptop(demo.layout.environment, "operator").context
+    return Started.begin(context, Cluster("production", service), release)
+
+
+def deploy(demo: Demo, added: Added, started: Started, *, bad: bool = False) -> None:
     """Deploy to production under traffic; raise PhaseFailed if requests failed, unless `bad`.
 
-    Before a first deployment nothing serves, so the traffic starts with the first answer.
+    Raise DeploymentFailed if the deployment was refused, or did not end DONE. Before a first deployment nothing
+    serves, so the traffic starts with the first answer.
     """
     production = next(cluster for cluster in added.clusters if cluster.environment == "production")
     traffic = Traffic(f"{production.address}/", RATE)
+    _await_agents(demo, started)
     try:
         with WhenAnswering(traffic):
-            lifecycle(demo, "the deployment", "deploy", added.service, release, "--yes")
+            lifecycle(demo, "the deployment", "deploy", added.service, started.version, "--yes")
+    except PhaseFailed as failed:
+        raise DeploymentFailed("the deployment", started.failure(), f"Its output is above. {_NEXT}") from failed
     finally:
         _report_traffic(demo.progress.say, traffic.tally)
     if traffic.tally.failed and not bad:
@@ -126,6 +147,15 @@ def deploy(demo: Demo, added: Added, release: str, *, bad: bool = False) -> None
             f"{traffic.tally.failed} of {traffic.tally.sent} requests failed during the rollout, expected none",
             f"See what was done to each host with `.venv/bin/lifecycle history {added.service} --trail`",
         )
+
+
+def _await_agents(demo: Demo, started: Started) -> None:
+    """Wait until every agent reports in time, as on a busy machine some do not; then deploy all the same."""
+    until = time.monotonic() + _AGENTS_SECONDS
+    if unreachable := started.unreachable_agents():
+        demo.progress.say(f"  waits until the agents of {', '.join(unreachable)} report again; this machine is busy")
+    while started.unreachable_agents() and time.monotonic() < until:
+        time.sleep(1)
 
 
 def _report_traffic(say: Say, tally: Tally) -> None:

@@ -11,17 +11,16 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from apps.cli.connection import on_laptop
 from apps.local.aws.clients import Aws
 from apps.local.errors import LaptopError
 from apps.local.git.repositories import commit_all
 from apps.local.ports import Ports
 from apps.local.services.clusters import Added
 from lifecycle import names
-from lifecycle.domain.fleet.cluster import Cluster
 from lifecycle.domain.rollout.deployment import DeploymentState
 from lifecycle.domain.rollout.test_bed.model import BedState
-from tools.demo.phases import Demo, PhaseFailed, deploy, lifecycle, release_next
+from tools.demo.phases import Demo, DeploymentFailed, deploy, lifecycle, release_next, start_of
+from tools.demo.started import TOO_BUSY, Started
 
 _BAKE_MINUTES = re.compile(r"bake_minutes = \d+")
 _WITHOUT_ERRORS, _WITH_ERRORS = "error_rate = 0.0 ", "error_rate = 0.03"
@@ -38,23 +37,28 @@ def was_deployed(facts: dict[str, Any], service: str) -> bool:
 
 
 def show(demo: Demo, facts: dict[str, Any], added: Added) -> None:
-    """Deploy a good version, then a bad one; raise LifecycleError when either does not end as expected."""
+    """Deploy a good version, then a bad one; raise LifecycleError when either does not end as expected.
+
+    A machine may be too busy for a verdict. The demo says so, answers in an operator's place, and goes on.
+    """
     with demo.phase("A good version, through its test bed"):
-        good = release_next(demo, facts, added)
-        with _answering(demo, added.service, "approve"):
+        good = start_of(demo, added.service, release_next(demo, facts, added))
+        with _answering(demo, good, "approve"):
             deploy(demo, added, good)
     with demo.phase("A version that answers 3 % errors, through its test bed"), _errors(added.working_copy):
-        bad = release_next(demo, facts, added)
+        bad = start_of(demo, added.service, release_next(demo, facts, added))
         try:
-            with _answering(demo, added.service, "reject"):
+            with _answering(demo, bad, "reject"):
                 deploy(demo, added, bad, bad=True)
-        except PhaseFailed:
-            if not _failed_in_test_bed(demo, added.service, bad):
+        except DeploymentFailed:
+            if not failed_in_test_bed(bad):
+                demo.progress.say(f"  {TOO_BUSY}: the test bed of {bad.version} had too little data; it was rejected")
                 return
         else:
-            raise LaptopError(f"expected {bad}, which answers 3 % errors, to fail its test bed; it passed")
+            raise LaptopError(f"expected {bad.version}, which answers 3 % errors, to fail its test bed; it passed")
+        demo.progress.say(f"  {bad.version} was never installed on {', '.join(_untouched(bad))}")
         why = "3 % errors in the test bed"
-        lifecycle(demo, "the rollback", "decide", added.service, "ROLL_BACK", "--why", why, "--yes", "--watch")
+        lifecycle(demo, "the rollback", "decide", bad.id, "ROLL_BACK", "--why", why, "--yes", "--watch")
 
 
 def remove_from_policy(copy: Path) -> None:
@@ -82,20 +86,20 @@ def _errors(copy: Path) -> Iterator[None]:
 
 
 @contextmanager
-def _answering(demo: Demo, service: str, answer: str) -> Iterator[None]:
-    """Answer an undecided test bed with `answer` in this block.
+def _answering(demo: Demo, started: Started, answer: str) -> Iterator[None]:
+    """Answer an undecided test bed of the demo's own deployment with `answer` in this block.
 
     On a busy machine there may be too few requests for a verdict, and no operator is there to decide.
     """
     stopping = threading.Event()
-    context = on_laptop(demo.layout.environment, "operator").context
 
     def poll() -> None:
         while not stopping.wait(1.0):
-            newest = context.deployments.recent(Cluster("production", service), 1)
-            if newest and newest[0].state is DeploymentState.AWAITING_APPROVAL:
-                why = "this machine was too busy for a verdict"
-                lifecycle(demo, "the answer", answer, service, "-e", "production", "--why", why)
+            found = started.deployment()
+            if found and found.state is DeploymentState.AWAITING_APPROVAL:
+                demo.progress.say(f"  {TOO_BUSY}: too few requests came in time; the demo answers {answer}")
+                options = ("--deployment", found.id, "--why", TOO_BUSY)
+                lifecycle(demo, "the answer", answer, started.cluster.service, *options)
                 return
 
     answering = threading.Thread(target=poll, name="answering", daemon=True)
@@ -107,20 +111,23 @@ def _answering(demo: Demo, service: str, answer: str) -> Iterator[None]:
         answering.join()
 
 
-def _failed_in_test_bed(demo: Demo, service: str, version: str) -> bool:
+def failed_in_test_bed(started: Started) -> bool:
     """Return True when the version halted because of its verdict, False when it was undecided and rejected.
 
-    Raises LaptopError when it halted for any other reason.
+    Raises LaptopError when it was refused, or halted for any other reason.
     """
-    context = on_laptop(demo.layout.environment, "operator").context
-    last = context.deployments.recent(Cluster("production", service), 1)[0]
-    if last.request.rollback_of:  # it was rejected, so it is rolled back already
-        demo.progress.say(f"  the test bed of {version} had too little data to decide; the demo rejected the version")
+    found = started.deployment()
+    if found and started.rollback():  # it was rejected, so it is rolled back already
         return False
-    beds = context.deployments.beds(last.id)
-    halted = (last.target.version, last.state) == (version, DeploymentState.HALTED)
-    if not (halted and beds and beds[-1].state is BedState.FAILED):
-        raise LaptopError(f"expected {version} to fail its test bed; found {last.state}: {last.reason}")
-    others = [host for host in last.hosts if host != beds[-1].host]
-    demo.progress.say(f"  {version} was never installed on {', '.join(others)}")
-    return True
+    beds = started.context.deployments.beds(found.id) if found else ()
+    halted = found is not None and found.state is DeploymentState.HALTED
+    if halted and beds and beds[-1].state is BedState.FAILED:
+        return True
+    raise LaptopError(f"expected {started.version} to fail its test bed; {started.failure()}")
+
+
+def _untouched(started: Started) -> list[str]:
+    """Return the hosts of the deployment that were not in its test bed."""
+    found = started.deployment()
+    beds = started.context.deployments.beds(started.id)
+    return [host for host in found.hosts if host != beds[-1].host] if found and beds else []

@@ -9,6 +9,7 @@ from apps.cli.output.printer import Cell, Printer
 from apps.cli.output.text import ahead, moment, one_line
 from apps.cli.ports import Connection, Run
 from lifecycle.application.queries.clusters import ClusterView
+from lifecycle.application.queries.hand_made_words import interruption_words, strangers_words
 from lifecycle.application.queries.state_words import DEPLOYMENTS
 from lifecycle.domain.delivery.delivery_name import DeliveryName
 from lifecycle.domain.rollout.deployment import DeploymentState
@@ -71,6 +72,7 @@ def _show_cluster(printer: Printer, connection: Connection, found: ClusterStatus
         printer.line(f"\n{ended.id}: {ended.target.version}, {status}: {one_line(ended.reason, 2000)}", "bold")
         for line in next_commands(ended, connection.command)[1:]:  # the first is this command
             printer.line(f"  {line}")
+    _show_hand_made(printer, connection, found)
     if found.trouble:
         printer.line(f"\n{view.cluster}: the load balancer could not be read: {found.trouble}", "yellow")
     if (until := found.watched(connection)) and view.last:
@@ -93,14 +95,29 @@ def _show_cluster(printer: Printer, connection: Connection, found: ClusterStatus
         printer.line(f"  {connection.command(f'hosts {view.cluster.service}')}")
 
 
+def _show_hand_made(printer: Printer, connection: Connection, found: ClusterStatus) -> None:
+    """Show what somebody changed beside Lifecycle."""
+    cluster = found.view.cluster
+    if found.nobodys:
+        printer.line(f"\n{cluster}: {found.nobodys.reason}", "bold red")
+        for what, version in found.nobodys.remedies:
+            command = f"deploy {cluster.service} {version} --environment {cluster.environment}"
+            printer.line(f"  to {what}: {connection.command(command)}")
+    if found.strangers:
+        printer.line(f"\n{cluster}: {strangers_words(found.strangers)}", "bold red")
+
+
 def _show_deployment(printer: Printer, connection: Connection, view: ClusterView) -> None:
     current, lease, now = view.running, view.lease, connection.context.clock.now()
     if current is None:
         printer.line(f"{view.cluster}: {lease.deployment} is being planned", "bold")
     else:
-        status, since = DEPLOYMENTS[current.state], moment(current.started_at)
+        status, since = view.status or DEPLOYMENTS[current.state], moment(current.started_at)
         line = f"{current.id}: {current.target.version}, {status}, since {since} UTC"
         printer.line(f"{line}, requested by {current.request.requested_by}", "bold")
+    if current and view.interrupted:
+        printer.line(f"  {interruption_words(current, view.interrupted)}", "bold red")
+        printer.line(f"  {connection.command(f'converge {view.cluster.service}')}")
     until = f"; the lease expires {ahead(lease.expires_at, now)} unless renewed" if lease.expires_at else ""
     printer.line(f"  has the lease since {moment(lease.since)} UTC{until}")
     if current and not view.pending:

@@ -11,7 +11,9 @@ from typing import Any
 from apps.cli.output.decision_view import question_facts
 from apps.cli.ports import Connection
 from lifecycle.application.queries.clusters import view_cluster
+from lifecycle.application.queries.hand_made_words import interruption_words
 from lifecycle.application.queries.hosts import ClusterHosts, view_cluster_hosts
+from lifecycle.application.rollout.desired_version import read_desired
 from lifecycle.domain.fleet.cluster import Cluster
 from lifecycle.domain.fleet.desired import Desired
 from lifecycle.domain.monitoring.alarms import watched_until
@@ -35,11 +37,23 @@ class ClusterStatus(ClusterHosts):
 
 def cluster_status(connection: Connection, cluster: Cluster, freezes: Sequence[Freeze]) -> ClusterStatus:
     """Read a cluster; `freezes` are all that exist."""
-    desired = connection.context.registry.desired(cluster)
-    target = Target(desired.version, desired.digest) if desired else None
-    view = view_cluster(connection.context, cluster)
-    found = view_cluster_hosts(connection.context, view, freezes, desired=target)
-    return ClusterStatus(view, found.hosts, found.frozen, found.quarantined, found.trouble, desired=desired)
+    context = connection.context
+    view = view_cluster(context, cluster, executions=True)
+    registered = read_desired(context, cluster, view.lease, view.recent)
+    desired, nobodys = registered.desired, None if view.lease.deployment else registered.nobodys
+    # Hosts have not drifted from a version that no deployment wrote.
+    target = Target(desired.version, desired.digest) if desired and not nobodys else None
+    found = view_cluster_hosts(context, view, freezes, desired=target)
+    return ClusterStatus(
+        view=view,
+        hosts=found.hosts,
+        frozen=found.frozen,
+        quarantined=found.quarantined,
+        trouble=found.trouble,
+        strangers=found.strangers,
+        nobodys=nobodys,
+        desired=desired,
+    )
 
 
 def cluster_facts(found: ClusterStatus, connection: Connection) -> dict[str, Any]:
@@ -57,6 +71,9 @@ def cluster_facts(found: ClusterStatus, connection: Connection) -> dict[str, Any
         "healthy": found.healthy,
         "running": dict(found.versions),
         "epoch": lease.epoch,
+        "desired_problem": found.nobodys.reason if found.nobodys else None,
+        "unknown_targets": list(found.strangers),
+        "interrupted": interruption_words(current, view.interrupted) if current and view.interrupted else None,
         "deployment": deployment_facts(current) if current else None,
         "lease": lease.deployment or None,
         "lease_since": lease.since.isoformat() if lease.deployment and lease.since else None,

@@ -40,9 +40,8 @@ class Preview:
 
     @property
     def nothing_to_do(self) -> bool:
-        """Return whether every host serves the version and the version is desired."""
-        is_desired = self.desired is not None and self.desired.version == self.request.version
-        return self.plan.nothing_to_do and is_desired
+        """Return whether every host serves the version, and it was verified as the desired one."""
+        return self.plan.nothing_to_do and self.plan.is_verified
 
 
 def read_preview(connection: Connection, request: Request) -> Preview:

@@ -56,10 +56,15 @@ def _without_execution(found: WatchedDeployment, connection: Connection) -> Outc
 
 
 def settled(found: WatchedDeployment) -> bool:
-    """Return whether no change is about to follow: the lease is released, the execution ended, a queued one begun."""
+    """Return whether no change is about to follow: the lease is released, the execution ended, a queued one begun.
+
+    Convergence closes or continues a deployment whose execution failed or was stopped, within seconds.
+    """
     if found.queued:
         return False
     final = found.deployment is not None and found.deployment.state.final
+    if found.deployment and not final and not found.decision:
+        return found.run is not None and found.run.running
     return not final or not (found.lease_held or (found.run and found.run.running))
 
 

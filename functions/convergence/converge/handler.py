@@ -1,4 +1,4 @@
-"""Compare desired with installed and repair drift, every 15 minutes and on command."""
+"""Compare desired with installed and repair drift: every 15 minutes, on command, and when an execution has failed."""
 
 import secrets
 
@@ -11,4 +11,5 @@ from lifecycle.entrypoints.handler import command
 @command(Converge)
 def handle(event: Converge) -> list[Result]:
     """Compare every cluster, or one, and start the repairs that it needs."""
-    return converge_all(bootstrap.context(), secrets.token_hex(2), event.requested_by, event.only())
+    suffix = secrets.token_hex(2)
+    return converge_all(bootstrap.context(), suffix, event.requested_by, event.only(), event.ended())

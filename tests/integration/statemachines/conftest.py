@@ -56,6 +56,7 @@ _EVENTS: dict[str, type[events.Command]] = {
     "start_build": events.StartBuild,
     "check_build": events.CheckBuild,
     "record_snapshot": events.RecordSnapshot,
+    "converge": events.Converge,
 }
 
 
@@ -156,7 +157,7 @@ def stage(emulator: Aws, tmp_path_factory: pytest.TempPathFactory) -> Stage:
     """Both machines, deployed over scripted functions."""
     folder = tmp_path_factory.mktemp("script")
     role = _role(emulator)
-    for phase in sorted({phase for machine in MACHINES.values() for phase in machine.calls}):
+    for phase in sorted({"converge"} | {phase for machine in MACHINES.values() for phase in machine.calls}):
         emulator.client("lambda").create_function(
             FunctionName=f"lifecycle-{phase.replace('_', '-')}",
             Runtime="python3.13",

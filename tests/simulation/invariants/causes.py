@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from lifecycle.domain.monitoring.audit import AuditEntry, AuditKind
 from lifecycle.domain.rollout.decision import Choice
 from lifecycle.domain.rollout.deployment import DeploymentState, Kind
 from lifecycle.domain.rollout.execution import ExecutionState
@@ -32,14 +33,15 @@ def starts_only_what_was_asked_for(oracle: "Oracle", name: str, given: Mapping[s
 
 
 def _repair_has_a_cause(oracle: "Oracle", given: Mapping[str, Any]) -> None:
-    """10: convergence repairs a verified desired version.
+    """10: convergence repairs a verified desired version that a deployment wrote.
 
     Otherwise it only installs the last verified version on new hosts.
     """
     sim, version = oracle.sim, given["version"]
     desired = sim.registry.desired(sim.cluster)
     last = oracle.records.get(desired.deployment) if desired else None
-    if last is not None and last.state is DeploymentState.DONE and last.target.version == version:
+    by_hand = oracle.desired_by_hand_at is not None and not oracle.recent(oracle.desired_by_hand_at)
+    if not by_hand and last is not None and last.state is DeploymentState.DONE and last.target.version == version:
         return
     name = desired.deployment if desired else ""
     began = oracle.lease_acquired[name][1] if name in oracle.lease_acquired else -1e9
@@ -52,6 +54,14 @@ def _repair_has_a_cause(oracle: "Oracle", given: Mapping[str, Any]) -> None:
     used = [h for h in installed if not oracle.recent(sim.hosts[h].boot_changed_at)]
     if used or not verified or not given["only"]:
         oracle.fail("10 retried", f"convergence starts {version} on {given['only']}, desired by {last}")
+
+
+def hand_made_is_hand_made(oracle: "Oracle", entry: AuditEntry) -> None:
+    """10: convergence calls a desired version nobody's only after somebody has changed it by hand."""
+    if entry.kind is not AuditKind.HAND_MADE or not entry.deployment:  # an entry about targets names none
+        return
+    if oracle.desired_by_hand_at is None and not oracle.recent(oracle.desired_written_at):
+        oracle.fail("10 falsely nobody's", f"{oracle.sim.registry.desired(oracle.sim.cluster)}: {entry.why}")
 
 
 def _stopped_stays_stopped(oracle: "Oracle", name: str, deployment: str) -> None:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 from apps.agent.decide import State
 from lifecycle.domain.fleet.host import AgentStage
 from lifecycle.domain.fleet.target_group import TargetState
+from lifecycle.domain.monitoring.audit import AuditKind
 from lifecycle.domain.rollout.decision import Choice
 from lifecycle.domain.rollout.deployment import Deployment, DeploymentState, Kind
 from lifecycle.domain.service.host_count import at_least, at_most
@@ -132,12 +133,23 @@ def all_in_order(sim: "Simulation") -> None:
     if lease := sim.leases.current(sim.cluster).deployment:
         sim.oracle.fail("20 endless", f"the lease is held by {lease}")
     beds.no_weight_is_left_unserved(sim.oracle)
+    if sim.oracle.desired_by_hand_at is not None:
+        _hand_made_is_reported(sim)
+        return
     desired = sim.registry.desired(sim.cluster)
     last = sim.oracle.records.get(desired.deployment) if desired else None
     if last is None or last.state is not DeploymentState.DONE or not _policy_allows_updates(sim, last):
         return
     if last.target.version not in sim.fleet.quarantined(sim.cluster):
         _nobody_is_left_behind(sim, last)
+
+
+def _hand_made_is_reported(sim: "Simulation") -> None:
+    """10: a desired version that no deployment wrote stays held, and the audit log says so."""
+    if not any(entry.kind is AuditKind.HAND_MADE for entry in sim.audit_log.entries):
+        sim.oracle.fail(
+            "10 unreported", f"desired is {sim.registry.desired(sim.cluster)}, and no audit entry says so"
+        )
 
 
 def _nobody_is_left_behind(sim: "Simulation", last: Deployment) -> None:

@@ -30,7 +30,7 @@ def _rollback_target_exists(oracle: "Oracle", request: Request) -> None:
     """15: the artifact of the last verified version is in the store, or the operator overrode that."""
     sim = oracle.sim
     done = [r for r in oracle.records.values() if r.state is DeploymentState.DONE and not r.request.only]
-    before = [r for r in done if r.target.version != request.version]
+    before = [r for r in done if r.target.version != request.version and r.id not in oracle.deleted]
     if not before or Override.NO_ROLLBACK_TARGET in request.overrides:
         return
     target = max(before, key=lambda r: r.id).target

@@ -152,7 +152,7 @@ class FakeFunctions:
 
     def _converge(self, payload: dict[str, Any]) -> Any:
         asked = events.Converge.model_validate(payload)
-        return converge_all(self.machine.context, "c0de", asked.requested_by, asked.only())
+        return converge_all(self.machine.context, "c0de", asked.requested_by, asked.only(), asked.ended())
 
 
 class Desk:

@@ -8,8 +8,8 @@ from typing import Any
 import fastjsonschema
 import pytest
 
-from infra.constructs.notifications import ALARM as FILTERED_ALARM
 from infra.constructs.notifications import FILTERS
+from infra.constructs.notifications import NOTIFIED as FILTERED_KINDS
 from lifecycle.application.monitoring.notify import notify
 from lifecycle.domain.errors import StoreRefused
 from lifecycle.domain.monitoring.audit import AuditKind
@@ -57,6 +57,7 @@ NOTIFIED: dict[str, tuple[dict[str, Any] | None, dict[str, Any]]] = {
     "QUARANTINED": (None, QUARANTINE),
     "VERDICT": (bed_item(BED), bed_item(judged(BedState.FAILED))),
     "ALARM": (None, trail_item(LINE)),
+    "HAND_MADE": (None, trail_item(replace(LINE, kind=AuditKind.HAND_MADE))),
 }
 NOT_NOTIFIED: dict[str, tuple[dict[str, Any] | None, dict[str, Any] | None]] = {
     "a deployment begins": (None, deployment_item(deployment(RUNNING))),
@@ -217,4 +218,4 @@ def test_stream_filters_pass_notified_changes_and_drop_heartbeats() -> None:
         "an attempt gets further",
         "a lease is renewed",
     ]
-    assert FILTERED_ALARM == AuditKind.ALARM
+    assert set(FILTERED_KINDS) == set(AuditKind) - {AuditKind.ACTION}

@@ -45,6 +45,7 @@ def cluster_stack(environment: str, service: str) -> str:
 # --- Functions and state machines
 
 CODECOMMIT_RULE = "lifecycle-codecommit-push"
+EXECUTION_RULE = "lifecycle-execution-ended"
 
 
 def function(phase: str) -> str:

@@ -166,9 +166,7 @@ def _start(query: QueryContext, request: Request) -> ActionResult:
     what = f"{request.version} to {request.cluster}"
     if found.blockers:
         raise Refused(what, found.blockers)
-    desired = context.registry.desired(request.cluster)
-    is_desired = desired is not None and desired.version == request.version
-    if found.nothing_to_do and is_desired and request.kind is not Kind.ROLLBACK:
+    if found.nothing_to_do and found.is_verified and request.kind is not Kind.ROLLBACK:
         return ActionResult(f"Nothing to do: every host of {request.cluster} serves {request.version} already.")
     if not context.executions.start_rollout(request.deployment, payload(request)):
         raise Refused(

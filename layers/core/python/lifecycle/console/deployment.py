@@ -7,9 +7,10 @@ from collections.abc import Sequence
 from datetime import timedelta
 
 from lifecycle.application.queries.deployment import DeploymentsView, DeploymentView
+from lifecycle.application.queries.hand_made_words import interruption_words
 from lifecycle.application.queries.host_status import HostProgress, attempt_status
-from lifecycle.application.queries.state_words import DEPLOYMENTS, KINDS
-from lifecycle.console.components import action_button, field, filters, log, select, soft, table, widget
+from lifecycle.application.queries.state_words import DEPLOYMENTS, KINDS, Tone
+from lifecycle.console.components import action_button, badge, field, filters, log, select, soft, table, widget
 from lifecycle.console.context import DEPLOYMENT, ViewContext
 from lifecycle.console.html import Child, Markup, tag
 from lifecycle.console.status_styles import deployment_badge, status_badge
@@ -49,6 +50,7 @@ def _view(view: DeploymentView, context: ViewContext) -> Markup:
         "section",
         tag("h2", f"{current.cluster.service} {current.target.version} to {current.cluster.environment}"),
         tag("p", deployment_badge(current), " ", current.reason),
+        tag("p", badge(Tone.BAD, interruption_words(current, view.interrupted))) if view.interrupted else None,
         tag("p", soft(_facts(current, context))),
         _buttons(view, context),
         _hosts(view, context),

@@ -5,6 +5,8 @@ Drawn for functions/console/show_clusters.
 
 from collections import Counter
 
+from lifecycle.application.queries.clusters import ClusterView
+from lifecycle.application.queries.hand_made_words import interruption_words, strangers_words
 from lifecycle.application.queries.host_status import host_status
 from lifecycle.application.queries.hosts import ClusterHosts, HostsView, HostView
 from lifecycle.application.queries.state_words import STAGES, Tone
@@ -51,11 +53,26 @@ def _section(each: ClusterHosts, context: ViewContext) -> Markup:
         tag("p", _headline(each)),
         [tag("p", badge(Tone.WARN, "frozen"), " ", why) for why in each.frozen],
         tag("p", badge(Tone.WARN, "load balancer"), " ", each.trouble) if each.trouble else None,
+        tag("p", badge(Tone.BAD, "held"), " ", each.nobodys.held) if each.nobodys else None,
+        _interruption(each.view),
+        _strangers(each),
         tiles if hosts else tag("p", "no hosts: start an agent on each"),
         more,
         class_="lc-card",
         aria_label=f"Hosts of {each.view.cluster}",
     )
+
+
+def _interruption(view: ClusterView) -> Child:
+    if view.running is None or view.interrupted is None:
+        return None
+    return tag("p", interruption_words(view.running, view.interrupted))
+
+
+def _strangers(each: ClusterHosts) -> Child:
+    if not each.strangers:
+        return None
+    return tag("p", badge(Tone.BAD, "unknown targets"), " ", strangers_words(each.strangers))
 
 
 def _headline(each: ClusterHosts) -> list[Child]:

@@ -8,6 +8,7 @@ from pydantic import AfterValidator, AliasChoices, AwareDatetime, BaseModel, Con
 
 from lifecycle.application.rollout.stage_guard import HostTask
 from lifecycle.application.rollout.test_bed.task import BakeTask
+from lifecycle.domain.convergence.ended_execution import EndedExecution
 from lifecycle.domain.delivery.retention import RetentionRules
 from lifecycle.domain.errors import InvalidValue
 from lifecycle.domain.fleet.cluster import Cluster
@@ -24,6 +25,7 @@ from lifecycle.entrypoints.names_in_events import (
     Requester,
     VersionName,
 )
+from lifecycle.entrypoints.step_functions import execution_end
 
 # A reason that is longer is cut, not refused: a rollback must not fail for the length of its reason.
 REASON_LENGTH = 4_000
@@ -192,16 +194,38 @@ class RemoveHost(OfCluster):
 
 
 class Converge(Command):
-    """Compare desired with installed versions, for every cluster or for one."""
+    """Compare desired with installed versions, for every cluster or for one.
+
+    EventBridge calls with an event of its own: `execution` of the cluster has failed or was stopped.
+    """
 
     requested_by: str = "schedule"
     service: str | None = None
     environment: str | None = None
+    execution: str = ""
+    lasted_seconds: float = 0.0
+
+    @model_validator(mode="before")
+    @classmethod
+    def _from_step_functions(cls, given: Any) -> Any:
+        return execution_end(given["detail"]) if isinstance(given, dict) and "detail" in given else given
+
+    @model_validator(mode="after")
+    def _names_its_cluster(self) -> Self:
+        if self.execution and not (self.service and self.environment):
+            message = f"the execution {self.execution} is of no cluster; see its input"
+            raise ValueError(message)
+        return self
 
     def only(self) -> Cluster | None:
         if self.service and self.environment:
             return Cluster(self.environment, self.service)
         return None
+
+    def ended(self) -> EndedExecution | None:
+        """Return the execution whose end is the cause of this call, if one is."""
+        lasted = timedelta(seconds=self.lasted_seconds)
+        return EndedExecution(self.execution, lasted) if self.execution else None
 
 
 class Watch(Command):

@@ -3,12 +3,15 @@
 Called by functions/convergence/converge, on a schedule and by `lifecycle converge`.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from lifecycle.application.context import Context
+from lifecycle.application.convergence.hand_made import missing_manifest, report_hand_made
 from lifecycle.application.rollout import observe, queue
-from lifecycle.application.rollout.finish import finish
+from lifecycle.application.rollout.desired_version import read_desired
+from lifecycle.application.rollout.finish import Finished, finish
+from lifecycle.application.rollout.host_commands import cancel_turns_of_lease
 from lifecycle.application.rollout.pause import ask_to_resume
 from lifecycle.application.rollout.task_tokens import resume_answered
 from lifecycle.application.rollout.test_bed import traffic_weights
@@ -26,10 +29,12 @@ from lifecycle.domain.convergence.decide import (
     Repair,
     converge,
 )
+from lifecycle.domain.convergence.ended_execution import EndedExecution, left_to_schedule
 from lifecycle.domain.convergence.resume import AskToResume, Resume
 from lifecycle.domain.convergence.set_back import set_back
 from lifecycle.domain.errors import LifecycleError
 from lifecycle.domain.fleet.cluster import Cluster
+from lifecycle.domain.fleet.target_group import Group, TargetState
 from lifecycle.domain.rollout.deployment import (
     Deployment,
     DeploymentState,
@@ -57,49 +62,64 @@ class Result:
     deployment: str = ""
 
 
-def converge_all(context: Context, suffix: str, by: str, only: Cluster | None = None) -> list[Result]:
-    """Converge every cluster of the registry, or only one. `suffix` makes the names of new deployments unique."""
+def converge_all(
+    context: Context, suffix: str, by: str, only: Cluster | None = None, ended: EndedExecution | None = None
+) -> list[Result]:
+    """Converge every cluster of the registry, or only one.
+
+    `suffix` makes the names of new deployments unique. `ended` is the execution whose end is the cause, if one is.
+    """
     found = []
     for cluster in [only] if only else context.registry.clusters():
         try:
-            found += _converge_cluster(context, cluster, suffix, by)
+            found += _converge_cluster(context, cluster, suffix, by, ended)
         except LifecycleError as error:  # the other clusters must still converge
             found.append(Result(str(cluster), "FAILED", str(error)))
     return found
 
 
-def _converge_cluster(context: Context, cluster: Cluster, suffix: str, by: str) -> list[Result]:
+def _converge_cluster(
+    context: Context, cluster: Cluster, suffix: str, by: str, ended: EndedExecution | None
+) -> list[Result]:
     """Converge one cluster; no result if nothing was ever deployed there."""
     # Nothing else checks a test bed while its deployment is paused, and its host may become unhealthy
     # meanwhile.
     traffic_weights.stop_unanswered_traffic(context, cluster)
     facts = cluster_facts(context, cluster)
-    if facts.desired or facts.lease.deployment or facts.waiting or facts.orphaned:
-        return [_act(context, cluster, facts, converge(facts, context.clock.now()), suffix, by)]
+    if facts.desired or facts.nobodys or facts.lease.deployment or facts.waiting or facts.orphaned:
+        report_hand_made(context, cluster, facts)
+        decided = converge(facts, context.clock.now())
+        if ended and (why := left_to_schedule(decided, ended)):
+            return [Result(str(cluster), "HOLD", why)]
+        return [_act(context, cluster, facts, decided, suffix, by)]
     return []
 
 
 def cluster_facts(context: Context, cluster: Cluster) -> ClusterFacts:
     """Read everything that convergence decides on."""
-    desired, lease = context.registry.desired(cluster), context.leases.current(cluster)
-    reports = context.fleet.reports(cluster)
+    lease, reports = context.leases.current(cluster), context.fleet.reports(cluster)
     recent = observe.recent_deployments(context, cluster)
-    if (found := set_back(desired, reports, lease, recent)).ledger:
+    found = read_desired(context, cluster, lease, recent)
+    addresses = {report.address for report in reports.values()}
+    targets = _targets(context, cluster, addresses)
+    if (behind := set_back(found.desired, reports, lease, recent)).ledger:
         lease = context.leases.current(cluster)  # a deployment may have begun after the lease was read
-        found = set_back(desired, reports, lease, recent)
+        behind = set_back(found.desired, reports, lease, recent)
     name, waiting = lease.deployment, context.queue.waiting(cluster)
     holder = context.deployments.get(cluster, name) if name else None
     state = context.executions.rollout_state(holder.execution if holder else name)
     ended = holder is not None and state is not ExecutionState.RUNNING
     return ClusterFacts(
-        desired=desired,
+        desired=found.desired,
         lease=lease,
-        last=context.deployments.get(cluster, desired.deployment) if desired else None,
+        last=found.named,
+        nobodys=found.nobodys,
         holder=holder,
         execution=state,
         questions=tuple(context.deployments.questions(name)) if ended else (),
         reports=reports,
-        rotation=observe.rotation(context, cluster, reports),
+        rotation=observe.by_host(reports, targets),
+        strangers=frozenset(each for each, state in targets.items() if state.in_rotation) - addresses,
         bad_versions=context.fleet.quarantined(cluster),
         bad_hosts=context.fleet.quarantined_hosts(cluster),
         waiting=waiting,
@@ -107,8 +127,14 @@ def cluster_facts(context: Context, cluster: Cluster) -> ClusterFacts:
         verified=observe.verified_target(recent),
         heartbeat_timeout=context.heartbeat_timeout,
         orphaned=_orphaned_deployments(context, recent, lease, waiting),
-        set_back=found,
+        set_back=behind,
     )
+
+
+def _targets(context: Context, cluster: Cluster, addresses: Collection[str]) -> Mapping[str, TargetState]:
+    """Return the targets of the main group, or of all groups where one of the hosts is not in it."""
+    in_main = context.dispatcher.members(cluster, Group.MAIN)
+    return in_main if in_main.keys() >= set(addresses) else context.dispatcher.targets(cluster)
 
 
 def _orphaned_deployments(
@@ -136,6 +162,8 @@ def _act(context: Context, cluster: Cluster, facts: ClusterFacts, found: Converg
             kind = "START_PENDING" if queue.start_or_drop(context, cluster, found, by) else "DROP_PENDING"
             return Result(str(cluster), kind, reason, waiting.request.deployment)
         case Repair():
+            if missing := missing_manifest(context, cluster, found.version):
+                return Result(str(cluster), "HOLD", missing)
             return _repair(context, cluster, found, suffix, by)
         case _:
             return _act_on_holder(context, cluster, facts, found, by)
@@ -158,15 +186,13 @@ def _act_on_holder(  # noqa: C901, PLR0911 (one case per kind)
             ask_to_resume(context, cluster, paused, reason)
             return Result(str(cluster), "PAUSED", reason, paused)
         case CloseStopped(stopped, reason):
-            end_baking(context, BakeTask(cluster, stopped, facts.lease.epoch), reason)
-            ended = finish(context, cluster, stopped, DeploymentState.ABORTED, reason)
+            ended = _close_stopped(context, cluster, facts, stopped, reason)
             return Result(str(cluster), "ABORTED", ended.reason, stopped)
         case CloseOrphaned(orphaned, reason):
             ended = finish(context, cluster, orphaned, DeploymentState.STALE, reason)
             return Result(str(cluster), "CLOSE_ORPHANED", ended.reason, orphaned)
         case FreeLease(held, reason):
-            context.record(cluster, "free the lease", by, reason, deployment=held.deployment)
-            if not context.leases.release(cluster, held):
+            if not _free_lease(context, cluster, facts, held, reason, by):
                 return Result(str(cluster), "HOLD", f"the lease of {held.deployment} changed meanwhile")
             return Result(str(cluster), "FREE_LEASE", reason, held.deployment)
         case Resume(deployment, execution, reason):
@@ -176,6 +202,22 @@ def _act_on_holder(  # noqa: C901, PLR0911 (one case per kind)
             elif facts.holder is not None:
                 _resume(context, facts.holder, execution, reason, by)
             return Result(str(cluster), "RESUME", reason, deployment)
+
+
+def _close_stopped(context: Context, cluster: Cluster, facts: ClusterFacts, stopped: str, reason: str) -> Finished:
+    """End a deployment that was stopped by hand; it holds the lease, or has lost it to nobody."""
+    holder, lease = facts.holder, facts.lease
+    if holder and not holder.epoch:  # it was stopped while its plan held the lease
+        _ = context.deployments.put(replace(holder, epoch=lease.epoch))  # refused: it has ended, as `finish` finds
+    end_baking(context, BakeTask(cluster, stopped, lease.epoch), reason)
+    return finish(context, cluster, stopped, DeploymentState.ABORTED, reason)
+
+
+def _free_lease(context: Context, cluster: Cluster, facts: ClusterFacts, held: Lease, reason: str, by: str) -> bool:
+    context.record(cluster, "free the lease", by, reason, deployment=held.deployment)
+    if facts.holder is None:  # with a record, its end has cancelled its commands
+        cancel_turns_of_lease(context, cluster, held)
+    return context.leases.release(cluster, held)
 
 
 def _resume(context: Context, holder: Deployment, execution: str, reason: str, by: str) -> None:

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any, Protocol
 
-from lifecycle.domain.rollout.execution import ExecutionState
+from lifecycle.domain.rollout.execution import ExecutionEnd, ExecutionState
 
 
 class Executions(Protocol):
@@ -21,6 +21,12 @@ class Executions(Protocol):
 
     def delivery_failed(self, name: str) -> bool: ...
     def rollout_state(self, name: str) -> ExecutionState: ...
+
+    def rollout_end(self, name: str) -> ExecutionEnd | None:
+        """Return how a rollout's execution failed or was stopped; None for any other.
+
+        Only views call it: DescribeExecution refills at 15 calls per second and account.
+        """
 
     def answer_token(self, token: str, output: Mapping[str, Any]) -> bool:
         """Resume a waiting task; returns False if no task waits for that token, which may be empty."""

@@ -11,11 +11,13 @@ from lifecycle.application.context import Context
 from lifecycle.application.ports.cluster_queries import LeaseAndQueue
 from lifecycle.application.queries.context import QueryContext, in_parallel
 from lifecycle.application.queries.scope import PAGE
-from lifecycle.application.queries.state_words import DEPLOYMENTS, PLANNING, Status
+from lifecycle.application.queries.state_words import DEPLOYMENTS, INTERRUPTED, PLANNING, STOPPED_BY_HAND, Status
 from lifecycle.application.rollout.observe import recent_deployments, verifies
+from lifecycle.domain.errors import CallFailed
 from lifecycle.domain.fleet.cluster import Cluster
 from lifecycle.domain.rollout.decision import Question, open_questions
 from lifecycle.domain.rollout.deployment import Deployment, DeploymentState
+from lifecycle.domain.rollout.execution import ExecutionEnd
 from lifecycle.domain.rollout.lease import Lease
 from lifecycle.domain.rollout.queue import PendingDeployment
 from lifecycle.domain.service.target import Target
@@ -58,7 +60,7 @@ class ClusterView:
     """One cluster: its lease, its pending slot, its newest deployments and its pending decisions.
 
     `running` is the record of the lease's holder; None before it is planned. `last` is the deployment whose version
-    the cluster should run, also while it runs.
+    the cluster should run, also while it runs. `interrupted` is the end of `running`'s execution, where it was read.
     """
 
     cluster: Cluster
@@ -68,6 +70,7 @@ class ClusterView:
     running: Deployment | None
     last: Deployment | None
     pending: tuple[Question, ...]
+    interrupted: ExecutionEnd | None = None
 
     @property
     def verified(self) -> Target | None:
@@ -92,20 +95,39 @@ class ClusterView:
     @property
     def status(self) -> Status | None:
         """The state of the deployment that runs, else of the last one, if it did not end DONE."""
+        if self.interrupted:
+            return STOPPED_BY_HAND if self.interrupted.by_hand else INTERRUPTED
         if shown := self.running or self.last_not_done:
             return DEPLOYMENTS[shown.state]
         return PLANNING if self.lease.deployment else None
 
 
 def view_clusters(
-    query: QueryContext, clusters: Sequence[Cluster], leases: Mapping[Cluster, LeaseAndQueue], recent: int
+    query: QueryContext,
+    clusters: Sequence[Cluster],
+    leases: Mapping[Cluster, LeaseAndQueue],
+    recent: int,
+    *,
+    executions: bool = False,
 ) -> tuple[ClusterView, ...]:
-    """Return each of these clusters, with this many of its newest deployments or more."""
-    return tuple(in_parallel(lambda each: view_cluster(query.context, each, leases[each], recent), clusters))
+    """Return each of these clusters, with this many of its newest deployments or more.
+
+    `executions`: read also how the execution of each running deployment ended, with a call for each.
+    """
+
+    def view(each: Cluster) -> ClusterView:
+        return view_cluster(query.context, each, leases[each], recent, executions=executions)
+
+    return tuple(in_parallel(view, clusters))
 
 
 def view_cluster(
-    context: Context, cluster: Cluster, read: LeaseAndQueue | None = None, recent: int = RECENT
+    context: Context,
+    cluster: Cluster,
+    read: LeaseAndQueue | None = None,
+    recent: int = RECENT,
+    *,
+    executions: bool = False,
 ) -> ClusterView:
     """Return one cluster; `read` is its lease and its pending slot, where they were read before."""
     deployments = context.deployments
@@ -128,7 +150,23 @@ def view_cluster(
         running=running,
         last=_last(context, newest),
         pending=tuple(open_questions(running, questions)),
+        interrupted=interruption(context, running) if executions else None,
     )
+
+
+def interruption(context: Context, running: Deployment | None) -> ExecutionEnd | None:
+    """Return how the execution of a deployment ended that goes on by its record; one call, or none at rest.
+
+    None also where AWS throttles the call: a view must not fail for it.
+    """
+    if running is None or running.state.final or running.state is DeploymentState.QUEUED:
+        return None
+    try:
+        return context.executions.rollout_end(running.execution)
+    except CallFailed as error:
+        if not error.temporary:
+            raise
+        return None
 
 
 def _last(context: Context, recent: Sequence[Deployment]) -> Deployment | None:

@@ -6,7 +6,12 @@ Read by functions/console/show_deployment; reads only.
 from dataclasses import dataclass
 from datetime import datetime
 
-from lifecycle.application.queries.clusters import newest_deployments, view_busy_clusters, view_cluster
+from lifecycle.application.queries.clusters import (
+    interruption,
+    newest_deployments,
+    view_busy_clusters,
+    view_cluster,
+)
 from lifecycle.application.queries.context import QueryContext
 from lifecycle.application.queries.host_status import HostProgress, view_host_progress
 from lifecycle.application.queries.scope import Page, Scope, clusters_in
@@ -15,6 +20,7 @@ from lifecycle.domain.monitoring.audit import AuditEntry
 from lifecycle.domain.rollout.attempt import HostAttempt
 from lifecycle.domain.rollout.decision import Question, open_questions
 from lifecycle.domain.rollout.deployment import Deployment, DeploymentState, cluster_of
+from lifecycle.domain.rollout.execution import ExecutionEnd
 
 # A deployment of 40 hosts writes some 400 audit entries; the newest are shown.
 AUDIT_ENTRIES = 500
@@ -27,7 +33,8 @@ class DeploymentView:
     """One deployment as far as it got.
 
     `has_lease` says that it has the cluster's lease. `undoable` says that a rollback would undo it: the
-    cluster should run its version, nothing runs there, and it ended DONE or ABORTED.
+    cluster should run its version, nothing runs there, and it ended DONE or ABORTED. `interrupted` is the end of its
+    execution, where the deployment goes on by its record.
     """
 
     deployment: Deployment
@@ -36,6 +43,7 @@ class DeploymentView:
     hosts: tuple[HostProgress, ...]
     attempts: tuple[HostAttempt, ...]
     questions: tuple[Question, ...]
+    interrupted: ExecutionEnd | None
     audit_entries: tuple[AuditEntry, ...]
 
     @property
@@ -95,5 +103,6 @@ def _view_deployment(query: QueryContext, deployment: Deployment) -> DeploymentV
         hosts=view_host_progress(context, deployment, attempts, questions),
         attempts=tuple(attempts),
         questions=tuple(questions),
+        interrupted=interruption(context, deployment) if holder == deployment.id else None,
         audit_entries=tuple(each for each in entries if each.deployment == deployment.id),
     )

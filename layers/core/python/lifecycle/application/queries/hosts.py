@@ -6,7 +6,7 @@ asked for a few clusters at a time: an account's Describe calls refill at 10 per
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from lifecycle.application.context import Context
@@ -14,6 +14,7 @@ from lifecycle.application.queries.clusters import RECENT, ClusterView, view_clu
 from lifecycle.application.queries.context import QueryContext, in_parallel
 from lifecycle.application.queries.scope import Page, Scope, clusters_in, page_of
 from lifecycle.application.queries.state_words import HostStatus
+from lifecycle.application.rollout.desired_version import read_desired
 from lifecycle.domain.errors import Unknown
 from lifecycle.domain.fleet.cluster import Cluster
 from lifecycle.domain.fleet.drift import drift_reason
@@ -22,6 +23,7 @@ from lifecycle.domain.fleet.target_group import TargetState
 from lifecycle.domain.rollout.attempt import HostAttempt
 from lifecycle.domain.rollout.decision import latest_attempts
 from lifecycle.domain.rollout.freezes import Freeze, freeze_reason
+from lifecycle.domain.rollout.provenance import Nobodys
 from lifecycle.domain.rollout.test_bed.model import BedState, TestBed
 from lifecycle.domain.service.target import Target
 
@@ -53,7 +55,8 @@ class ClusterHosts:
     """A cluster and its hosts, by name.
 
     `frozen` maps each reason that blocks new deployments to the scope to unfreeze; a policy's window has none.
-    `quarantined` maps hosts to reasons. `trouble` is why the load balancer could not be read, or empty.
+    `quarantined` maps hosts to reasons. `trouble` is why the load balancer could not be read, or empty. `strangers`
+    are addresses in rotation that no host reports. `nobodys` is why no deployment wrote the desired version.
     """
 
     view: ClusterView
@@ -62,6 +65,8 @@ class ClusterHosts:
     quarantined: Mapping[str, str]
     trouble: str = ""
     in_full: bool = True
+    strangers: tuple[str, ...] = ()
+    nobodys: Nobodys | None = None
 
     @property
     def versions(self) -> Counter[str]:
@@ -90,10 +95,21 @@ def view_hosts(query: QueryContext, scope: Scope) -> HostsView:
     ordered = sorted(clusters, key=lambda each: (not leases[each].lease.deployment, each.service, each))
     shown, page = page_of(ordered, scope, services)
     in_full = len(shown) <= IN_FULL
-    views = view_clusters(query, shown, leases, RECENT)
+    views = view_clusters(query, shown, leases, RECENT, executions=True)
     freezes = tuple(query.context.freezes.all())
-    found = in_parallel(lambda each: view_cluster_hosts(query.context, each, freezes, in_full=in_full), views)
-    return HostsView(tuple(found), page)
+
+    def hosts(view: ClusterView) -> ClusterHosts:
+        found = view_cluster_hosts(query.context, view, freezes, in_full=in_full)
+        return replace(found, nobodys=hand_made_version(query.context, view)) if in_full else found
+
+    return HostsView(tuple(in_parallel(hosts, views)), page)
+
+
+def hand_made_version(context: Context, view: ClusterView) -> Nobodys | None:
+    """Return why no deployment wrote the desired version; None while one runs, which may just be writing it."""
+    if view.lease.deployment:
+        return None
+    return read_desired(context, view.cluster, view.lease, view.recent).nobodys
 
 
 def view_cluster_hosts(
@@ -134,7 +150,9 @@ def view_cluster_hosts(
         )
         hosts.append(host)
     frozen = _frozen(view, freezes, context.clock.now())
-    return ClusterHosts(view, tuple(hosts), frozen, quarantined, trouble, in_full)
+    known = {report.address for report in reports.values()}
+    strangers = sorted(each for each, state in (states or {}).items() if state.in_rotation and each not in known)
+    return ClusterHosts(view, tuple(hosts), frozen, quarantined, trouble, in_full, tuple(strangers))
 
 
 def _states(context: Context, cluster: Cluster) -> tuple[Mapping[str, TargetState] | None, str]:

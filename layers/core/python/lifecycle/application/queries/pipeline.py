@@ -58,7 +58,7 @@ def view_pipeline(query: QueryContext, scope: Scope) -> PipelineView:
     names = sorted({each.service for each in clusters}, key=lambda name: (name not in busy, name))
     shown, page = page_of(names, scope, services)
     wanted = [each for each in clusters if each.service in shown]
-    views = {each.cluster: each for each in view_clusters(query, wanted, leases, _RECENT)}
+    views = {each.cluster: each for each in view_clusters(query, wanted, leases, _RECENT, executions=True)}
     catalogued = in_parallel(query.cluster_queries.catalog, shown)
     pushes = query.cluster_queries.deliveries()
     lanes = (_lane(name, found, views, pushes) for name, found in zip(shown, catalogued, strict=True))

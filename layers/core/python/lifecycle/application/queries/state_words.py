@@ -82,6 +82,9 @@ DEPLOYMENTS = _named_by_value(
 )
 # A deployment that has the cluster's lease, but no record yet.
 PLANNING = Status(Tone.BUSY, "planning")
+# A deployment that goes on by its record, though its execution was stopped by hand, or has failed.
+STOPPED_BY_HAND = Status(Tone.BAD, "stopped by hand")
+INTERRUPTED = Status(Tone.BAD, "interrupted")
 # An attempt is shown by what its host does next.
 ATTEMPTS = {
     AttemptState.STARTED: Status(Tone.BUSY, "draining"),
@@ -183,6 +186,6 @@ def every_status() -> Iterable[Status]:
         *(DEPLOYMENTS, ATTEMPTS, HOSTS, TARGETS, STAGES),
         *(TEST_BEDS, VERDICTS, BLAMES, DELIVERIES, CONVERGENCES, SELF_TESTS),
     )
-    yield PLANNING
+    yield from (PLANNING, STOPPED_BY_HAND, INTERRUPTED)
     for table in tables:
         yield from table.values()

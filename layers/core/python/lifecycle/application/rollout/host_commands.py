@@ -8,9 +8,11 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from lifecycle.application.context import Context
+from lifecycle.domain.fleet.cluster import Cluster
 from lifecycle.domain.fleet.host_command import Order, RefusedTurn, Turn
 from lifecycle.domain.fleet.target_group import Group
 from lifecycle.domain.rollout.deployment import Deployment
+from lifecycle.domain.rollout.lease import Lease
 from lifecycle.domain.rollout.test_bed.hosts import target_of
 from lifecycle.domain.service.target import Target
 
@@ -69,6 +71,16 @@ def cancel_turns(context: Context, current: Deployment) -> None:
     hosts = sorted(set(current.hosts) | set(context.fleet.reports(current.cluster)))
     turns = [cancel_turn(current, host, context.clock.now()) for host in hosts]
     _ = context.fleet.give_turns(current.cluster, turns)  # those of a newer epoch are another deployment's
+
+
+def cancel_turns_of_lease(context: Context, cluster: Cluster, lease: Lease) -> None:
+    """Cancel the commands of a lease whose deployment has no record, as it was deleted."""
+    now = context.clock.now()
+    turns = [
+        Turn(host, Order.IDLE, lease.deployment, lease.epoch, 0, "", "", now, now + PREFETCH_LASTS)
+        for host in sorted(context.fleet.reports(cluster))
+    ]
+    _ = context.fleet.give_turns(cluster, turns)  # those of a newer epoch are another deployment's
 
 
 def give_turns(context: Context, current: Deployment, turns: Sequence[Turn]) -> RefusedTurn | None:

@@ -8,6 +8,7 @@ from itertools import chain
 
 from lifecycle.application.context import Context
 from lifecycle.application.ports.step_reads import LoopRecords
+from lifecycle.application.rollout.desired_version import read_desired
 from lifecycle.domain.errors import Unknown
 from lifecycle.domain.fleet.cluster import Cluster
 from lifecycle.domain.fleet.desired import Desired
@@ -110,13 +111,16 @@ def observed(context: Context, request: Request) -> Observed:
     cluster = request.cluster
     manifest = context.artifacts.manifest(request.service, request.version)
     reports = context.fleet.reports(cluster)
+    lease = context.leases.current(cluster)
     recent = recent_deployments(context, cluster)
-    desired = context.registry.desired(cluster)
-    previous = previous_target(recent, request, desired)
+    found = read_desired(context, cluster, lease, recent)
+    previous = previous_target(recent, request, found.desired)
     return Observed(
         manifest=manifest,
-        lease=context.leases.current(cluster),
-        desired=desired,
+        lease=lease,
+        desired=found.desired,
+        named=found.named,
+        nobodys=found.nobodys,
         previous=previous,
         reports=reports,
         rotation=rotation(context, cluster, reports),
@@ -131,7 +135,7 @@ def observed(context: Context, request: Request) -> Observed:
         has_test_bed=wants_test_bed(manifest.policy(request.environment))
         and context.dispatcher.has_test_bed(cluster),
         minute=context.minute,
-        epochs=recorded_epochs(desired, reports, context.fleet.turn_epochs(cluster), recent),
+        epochs=recorded_epochs(found.desired, reports, context.fleet.turn_epochs(cluster), recent),
     )
 
 

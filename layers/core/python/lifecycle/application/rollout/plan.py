@@ -14,7 +14,7 @@ from lifecycle.domain.errors import CallFailed, InvalidValue, LeaseHeld, StoreRe
 from lifecycle.domain.fleet.desired import Desired
 from lifecycle.domain.listing import listed
 from lifecycle.domain.rollout.deployment import Deployment, DeploymentState, Kind, Override, Request
-from lifecycle.domain.rollout.execution import execution_number
+from lifecycle.domain.rollout.execution import continues, execution_number
 from lifecycle.domain.rollout.lease import Lease
 from lifecycle.domain.rollout.plan import Plan, plan
 from lifecycle.domain.service.target import Target
@@ -45,6 +45,8 @@ def begin(context: Context, request: Request, execution: str) -> Planned:
     except InvalidValue as error:
         return Planned("REFUSED", 0, str(error))
     existing = context.deployments.get(cluster, request.deployment)
+    if refused := _second_execution(existing, execution):
+        return refused
     if existing is not None and existing.state is not DeploymentState.QUEUED:
         return _resume(context, existing, execution)
     try:
@@ -63,14 +65,22 @@ def _begin_planned(context: Context, request: Request, execution: str, found: Pl
     if found.blockers:
         return _refuse(context, request, list(found.blockers))
     desired = context.registry.desired(request.cluster)
-    is_desired = desired is not None and desired.version == request.version
-    if found.nothing_to_do and (is_desired or request.only) and request.kind is not Kind.ROLLBACK:
+    if found.nothing_to_do and (found.is_verified or request.only) and request.kind is not Kind.ROLLBACK:
         why = f"every host of {request.cluster} serves {request.version} already"
         queue.close_pending(context, request, DeploymentState.REFUSED, why)
         return Planned("NOTHING_TO_DO", 0, why)
     if found.waits_for:
         return _take_slot(context, request, execution, found)
     return _take_lease(context, request, execution, found, desired)
+
+
+def _second_execution(existing: Deployment | None, execution: str) -> Planned | None:
+    """Refuse an execution that somebody started or redrove by hand beside the deployment's own."""
+    if existing is None or existing.state.final or continues(execution, existing.execution):
+        return None
+    why = f"{existing.id} is carried by the execution {existing.execution}, not by {execution}"
+    again = f"if that one has ended, `lifecycle converge {existing.cluster.service}` continues the deployment"
+    return Planned("REFUSED", 0, f"{why}; {again}")
 
 
 def _resume(context: Context, existing: Deployment, execution: str) -> Planned:
@@ -148,7 +158,9 @@ def _take_slot(context: Context, request: Request, execution: str, found: Plan) 
     return begin(context, request, execution)
 
 
-def _take_lease(context: Context, request: Request, execution: str, found: Plan, desired: Desired | None) -> Planned:
+def _take_lease(  # noqa: C901, PLR0911 (each write may be refused)
+    context: Context, request: Request, execution: str, found: Plan, desired: Desired | None
+) -> Planned:
     """Take the lease and begin.
 
     The order is: record, lease, quarantine of a rolled back version, desired version, prefetch commands,
@@ -172,12 +184,15 @@ def _take_lease(context: Context, request: Request, execution: str, found: Plan,
         if request.kind is Kind.DEPLOY:
             return _take_slot(context, request, execution, replace(found, waits_for=error.holder))
         return _refuse(context, request, [str(error)])
+    began = context.deployments.get(cluster, request.deployment)
+    if began is not None and began.epoch == lease.epoch and (refused := _second_execution(began, execution)):
+        return refused  # two executions planned at once, and the other was faster
     for holder in _former_holders(context, request, before, lease):
         _close_expired(context, request, holder)
     deployment = replace(record, epoch=lease.epoch)
     if request.rollback_of:
         _quarantine(context, request)
-    if not (request.only and desired and desired.version != request.version):
+    if not request.only or (desired and desired.version == request.version and not found.desired_is_nobodys):
         wanted = Desired(request.version, found.target.digest, lease.epoch, request.deployment)
         context.registry.set_desired(cluster, wanted)
     # A refused one is on record; the stage of that host fails with it.

@@ -19,6 +19,7 @@ from lifecycle.domain.rollout.decision import Question
 from lifecycle.domain.rollout.deployment import Deployment, DeploymentState, Kind
 from lifecycle.domain.rollout.execution import ExecutionState, next_execution
 from lifecycle.domain.rollout.lease import Lease
+from lifecycle.domain.rollout.provenance import Nobodys
 from lifecycle.domain.rollout.queue import DropPending, PendingDeployment, StartPending, after_end
 from lifecycle.domain.service.target import Target
 
@@ -115,7 +116,8 @@ class ClusterFacts:
     holder's execution; `questions` are the holder's, read only where that execution does not run. `ended` is the
     newest deployment of the cluster that is over; `orphaned` are those that are not over, and that nothing
     continues. `verified` is the version that was last verified on every host; `bad_versions` and `bad_hosts` are
-    quarantined. `set_back` says which store lacks what happened since.
+    quarantined. `nobodys` says why no deployment wrote `desired`. `strangers` are addresses in rotation that no host
+    reports. `set_back` says whether the ledger lacks what happened since.
     """
 
     desired: Desired | None
@@ -133,6 +135,8 @@ class ClusterFacts:
     heartbeat_timeout: timedelta = timedelta(seconds=30)
     orphaned: tuple[Orphaned, ...] = ()
     questions: tuple[Question, ...] = ()
+    nobodys: Nobodys | None = None
+    strangers: frozenset[str] = frozenset()
     set_back: SetBack = IN_STEP
 
 
@@ -143,12 +147,29 @@ def converge(facts: ClusterFacts, now: datetime) -> Convergence:
             return found
     if facts.lease.deployment:
         return _with_lease(facts, now)
+    return _with_waiting(facts) or _with_set_back(facts) or _with_free_lease(facts, now)
+
+
+def _with_waiting(facts: ClusterFacts) -> Hold | StartPending | DropPending | None:
+    """Leave a deployment that lost its lease to its next step; else start or drop the pending one."""
     if facts.last and not facts.last.state.final and facts.lease.was_lost(facts.last.id, facts.last.epoch):
         return Hold(_drift_reasons(facts), f"{facts.last.id} lost its lease, and takes it again at its next step")
     if facts.waiting and facts.set_back.ledger:
         return DropPending(facts.waiting, f"{facts.set_back.ledger}: deploy it again if it is still wanted")
-    if facts.waiting:
-        return after_end(facts.ended, facts.waiting)
+    return after_end(facts.ended, facts.waiting) if facts.waiting else None
+
+
+def _with_set_back(facts: ClusterFacts) -> Hold | None:
+    """Wait for a human where the ledger was set back: an older version would be brought to the hosts."""
+    drift = _drift_reasons(facts)
+    if not facts.set_back.ledger or not (drift or facts.last is None):
+        return None
+    return Hold(drift, facts.nobodys.held if facts.nobodys else facts.set_back.reason)
+
+
+def _with_free_lease(facts: ClusterFacts, now: datetime) -> Convergence:
+    if facts.nobodys:
+        return _repair_new_hosts(facts, now) or Hold({}, facts.nobodys.held)
     return _without_lease(facts, facts.desired, now) if facts.desired else Converged("nothing is desired yet")
 
 
@@ -212,8 +233,6 @@ def _is_handed_over(facts: ClusterFacts, holder: Deployment, now: datetime) -> b
 
 def _without_lease(facts: ClusterFacts, desired: Desired, now: datetime) -> Convergence:
     drift = _drift_reasons(facts)
-    if facts.set_back.reason and (drift or facts.last is None):
-        return Hold(drift, facts.set_back.reason)
     if facts.last is None or facts.last.state is not DeploymentState.DONE:
         state = facts.last.state if facts.last else "unknown"
         why = f"{desired.deployment} is {state}, so {desired.version} is not known to be good"
@@ -265,9 +284,14 @@ def _listed(drift: Mapping[str, str]) -> str:
 
 
 def _holder_has_ended(facts: ClusterFacts, now: datetime) -> bool:
-    """Return whether the holder's record is final, or missing for longer than its plan takes to write it."""
+    """Return whether the holder's record is final, or missing for longer than its plan takes to write it.
+
+    A plan writes the record before it takes the lease. So it was deleted where the plan's execution has ended.
+    """
     if facts.holder:
         return facts.holder.state.final
+    if facts.execution in (ExecutionState.ENDED, ExecutionState.STOPPED):
+        return True
     return facts.lease.since is not None and now - facts.lease.since > PLAN_TIMEOUT
 
 

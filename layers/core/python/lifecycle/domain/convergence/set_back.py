@@ -1,6 +1,7 @@
-"""Stores that were set back: a restored ledger or parameter that lacks what happened since.
+"""A ledger that was set back: restored to an earlier time, it lacks what happened since.
 
-Convergence would take such a record for drift, and bring an older version back. It waits for a human instead.
+Convergence would take such records for drift, and bring an older version back. It waits for a human instead. A
+desired version that was set back is nobody's (domain/rollout/provenance.py).
 """
 
 from collections.abc import Mapping, Sequence
@@ -15,20 +16,18 @@ from lifecycle.domain.rollout.lease import Lease
 
 @dataclass(frozen=True, slots=True)
 class SetBack:
-    """The stores of one cluster that were set back, each with the reason, or empty.
+    """The comparison of a cluster's stores: `ledger` says why the ledger was set back, or is empty.
 
     `newest` is the newest epoch of the desired version and of most hosts, which a restored ledger does not have.
     """
 
     ledger: str = ""
-    desired: str = ""
     newest: RecordedEpoch = NO_EPOCH
 
     @property
     def reason(self) -> str:
-        """Return the reason to wait for a human, with what to do; empty if there is none."""
-        why = self.ledger or self.desired
-        return f"{why}; `lifecycle deploy` the version that you want" if why else ""
+        """Return the reason to wait for a human, with what to do."""
+        return f"{self.ledger}; `lifecycle deploy` the version that you want"
 
 
 IN_STEP = SetBack()
@@ -40,11 +39,4 @@ def set_back(
     """Compare the epochs of the ledger with those of the desired version and of the hosts."""
     newest = recorded_epochs(desired, reports, {}, ()).established
     known = max([lease.epoch, *(each.epoch for each in recent)])
-    ledger = newest.reason(known, "the ledger") if newest.epoch > known else ""
-    if desired is None:
-        return SetBack(ledger, "", newest)
-    # A repair of some hosts may leave the desired version as it is.
-    begun = [each for each in recent if not each.request.only and each.id != desired.deployment]
-    later = recorded_epochs(None, {}, {}, begun).established
-    behind = later.reason(desired.epoch, "the desired version") if later.epoch > desired.epoch else ""
-    return SetBack(ledger, behind, newest)
+    return SetBack(newest.reason(known, "the ledger") if newest.epoch > known else "", newest)

@@ -32,6 +32,7 @@ class NotificationKind(StrEnum):
     QUARANTINED = "Quarantined"
     VERDICT = "Test bed judged"
     ALARM = "Alarm followed"
+    HAND_MADE = "Changed by hand"
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +94,11 @@ def notification_of(change: Change) -> Notification | None:
         case Quarantine() as after:
             return None if before == after else _of_quarantine(after, change.at)
         case AuditEntry() as after:
-            return _of_alarm(after) if after.kind is AuditKind.ALARM and before is None else None
+            kind = _OF_ENTRIES.get(after.kind) if before is None else None
+            return _of_entry(after, kind) if kind else None
+
+
+_OF_ENTRIES = {AuditKind.ALARM: NotificationKind.ALARM, AuditKind.HAND_MADE: NotificationKind.HAND_MADE}
 
 
 def _of_deployment(after: Deployment, previous: DeploymentState | None, at: datetime) -> Notification | None:
@@ -212,14 +217,21 @@ def _of_quarantine(after: Quarantine, at: datetime) -> Notification:
     )
 
 
-def _of_alarm(after: AuditEntry) -> Notification:
+def _of_entry(after: AuditEntry, kind: NotificationKind) -> Notification:
     cluster = Cluster.parse(after.cluster)
+    name = f"{cluster}/{after.deployment}/{after.who}/{after.at:%Y%m%dT%H%M%S}"
+    # Convergence reports several changes at the same time; an alarm's entries have the alarm's name.
+    which = (
+        f"/{sha256(f'{after.what} {after.why}'.encode()).hexdigest()[:8]}"
+        if after.kind is not AuditKind.ALARM
+        else ""
+    )
     return Notification(
-        id=f"{cluster}/{after.deployment}/{after.who}/{after.at:%Y%m%dT%H%M%S}",
-        kind=NotificationKind.ALARM,
+        id=f"{name}{which}",
+        kind=kind,
         cluster=cluster,
         at=after.at,
-        summary=f"{cluster}: {after.what} {after.deployment}",
+        summary=_line(f"{cluster}: {after.what} {after.deployment}"),
         text=after.why,
         deployment=after.deployment,
         by=after.who,

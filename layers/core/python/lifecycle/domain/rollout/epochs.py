@@ -12,7 +12,7 @@ from lifecycle.domain.fleet.desired import Desired
 from lifecycle.domain.fleet.host import HostReport
 from lifecycle.domain.rollout.deployment import Deployment
 
-# No cluster has so many deployments. A host that reports more is wrong, and must not use up the numbers.
+# No cluster has so many deployments. A record that has more is wrong, and must not use up the numbers.
 IMPLAUSIBLE = 10**12
 
 
@@ -51,7 +51,7 @@ def recorded_epochs(
 ) -> Epochs:
     """Return the epochs of these records; `commands` has the epoch of each host's command."""
     found = [NO_EPOCH]
-    if desired is not None:
+    if desired is not None and desired.epoch < IMPLAUSIBLE:
         found.append(RecordedEpoch(desired.epoch, "the desired version"))
     found += [RecordedEpoch(each.epoch, f"deployment {each.id}") for each in deployments]
     found += [RecordedEpoch(epoch, f"the command of {host}") for host, epoch in commands.items()]

@@ -7,6 +7,7 @@ import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
@@ -49,17 +50,41 @@ class Visit:
         return 0 < self.round < other.round and self.execution == other.execution
 
 
+@dataclass(frozen=True, slots=True)
+class ExecutionEnd:
+    """The end of an execution that failed, timed out or was stopped, and what Step Functions says about it."""
+
+    state: ExecutionState
+    at: datetime | None
+    cause: str = ""
+
+    @property
+    def by_hand(self) -> bool:
+        return self.state is ExecutionState.STOPPED
+
+
 _NUMBER = re.compile(r"_([0-9]+)\Z")
 
 
 def next_execution(execution: str) -> str:
     """Return the name after `execution`."""
-    return nth_execution(_NUMBER.sub("", execution), execution_number(execution) + 1)
+    return nth_execution(first_execution(execution), execution_number(execution) + 1)
 
 
 def nth_execution(first: str, number: int) -> str:
     """Return the name of an execution: `first` for the first one, then `<first>_2`, `<first>_3` and so on."""
     return first if number == 1 else f"{first}_{number}"
+
+
+def first_execution(execution: str) -> str:
+    """Return the name of the first execution of the same deployment or delivery."""
+    return _NUMBER.sub("", execution)
+
+
+def continues(execution: str, recorded: str) -> bool:
+    """Return whether an execution carries a deployment whose record names `recorded`: the same, or one after it."""
+    same = first_execution(execution) == first_execution(recorded)
+    return same and execution_number(execution) >= execution_number(recorded)
 
 
 def execution_number(execution: str) -> int:

@@ -33,8 +33,9 @@ class Plan:
     """The plan of a deployment. It may begin only when `blockers` is empty.
 
     `waits_for` is the deployment that it would wait for. `supersedes` is the pending deployment that it would
-    replace. `warnings` are what an operator should know and need not change. `epochs` are those that the
-    new one must exceed, beside the lease's.
+    replace. `warnings` are what an operator should know and need not change. `is_verified`: the version is the
+    desired one, and a deployment that ended DONE wrote it. `desired_is_nobodys`: a person changed it by hand.
+    `epochs` are those that the new one must exceed, beside the lease's.
     """
 
     target: Target
@@ -48,10 +49,13 @@ class Plan:
     warnings: tuple[str, ...] = ()
     waits_for: str = ""
     supersedes: str = ""
+    is_verified: bool = False
+    desired_is_nobodys: bool = False
     epochs: Epochs = field(default_factory=Epochs)
 
     @property
     def nothing_to_do(self) -> bool:
+        """Return whether no host needs an update. Its version may still have to be verified (`is_verified`)."""
         return not self.hosts and not self.blockers and not self.waits_for
 
 
@@ -86,6 +90,8 @@ def plan(request: Request, observed: Observed, now: datetime, heartbeat_timeout:
         warnings=tuple(warnings(request, observed, now, heartbeat_timeout)),
         waits_for=observed.lease.deployment if held else "",
         supersedes=waiting if held and waiting != request.deployment else "",
+        is_verified=observed.is_verified,
+        desired_is_nobodys=observed.nobodys is not None,
         epochs=observed.epochs,
     )
 

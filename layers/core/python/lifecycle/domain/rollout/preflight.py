@@ -14,10 +14,11 @@ from lifecycle.domain.fleet.target_group import Rotation
 from lifecycle.domain.listing import SHOWN, listed
 from lifecycle.domain.rollout.attempt import HostAttempt
 from lifecycle.domain.rollout.capacity import Floor, first_refusal
-from lifecycle.domain.rollout.deployment import Kind, Override, Request
+from lifecycle.domain.rollout.deployment import Deployment, DeploymentState, Kind, Override, Request
 from lifecycle.domain.rollout.epochs import Epochs
 from lifecycle.domain.rollout.freezes import Freeze, freeze_reason
 from lifecycle.domain.rollout.lease import Lease
+from lifecycle.domain.rollout.provenance import Nobodys
 from lifecycle.domain.rollout.queue import PendingDeployment
 from lifecycle.domain.rollout.test_bed.hosts import no_test_bed_reason, wants_test_bed
 from lifecycle.domain.service.host_count import at_least, at_most
@@ -38,8 +39,9 @@ class Observed:
     `bad_versions` and `bad_hosts` have the reason of each quarantine. `no_rollback_target` says why the
     previous version could not be deployed again; None when it could. `waiting` is the pending deployment.
     `skipped_hosts` are hosts that a human left out of the deployment to repair. `has_test_bed` says whether
-    the cluster has the target groups for a test bed, and `minute` is the length of its minute. `epochs` are
-    those of all records beside the lease.
+    the cluster has the target groups for a test bed, and `minute` is the length of its minute. `named` is the
+    deployment that `desired` names, and `nobodys` says why no deployment wrote it. `epochs` are those of
+    all records beside the lease.
     """
 
     manifest: Manifest
@@ -58,11 +60,21 @@ class Observed:
     skipped_hosts: tuple[str, ...] = ()
     has_test_bed: bool = False
     minute: timedelta = timedelta(minutes=1)
+    named: Deployment | None = None
+    nobodys: Nobodys | None = None
     epochs: Epochs = field(default_factory=Epochs)
 
     def policy(self, request: Request) -> Policy:
         """Return the policy of the requested environment."""
         return self.manifest.policy(request.environment)
+
+    @property
+    def is_verified(self) -> bool:
+        """Return whether the desired version is this one, and the deployment that wrote it ended DONE."""
+        wanted = (self.manifest.version, self.manifest.digest)
+        if self.desired is None or self.nobodys or (self.desired.version, self.desired.digest) != wanted:
+            return False
+        return self.named is not None and self.named.state is DeploymentState.DONE
 
     @property
     def cluster_members(self) -> frozenset[str]:
@@ -117,6 +129,7 @@ def warnings(request: Request, observed: Observed, now: datetime, heartbeat_time
     if request.kind is Kind.DEPLOY:
         found = _overridable_blockers(request, observed, now)
         texts += [f"overridden: {why}" for each, why in found.items() if each in request.overrides]
+        texts += [f"{observed.nobodys.reason}; this deployment takes over"] if observed.nobodys else []
         texts += _rollback_download_warnings(request, observed)
         texts += _test_bed_warnings(request, observed)
     return texts

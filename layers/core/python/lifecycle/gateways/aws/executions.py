@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from lifecycle.domain.rollout.execution import (
+    ExecutionEnd,
     ExecutionState,
     execution_input,
     execution_name,
@@ -14,6 +15,7 @@ from lifecycle.gateways.aws.errors import code_of, translated
 from lifecycle.names import execution_arn
 
 _STATES = {"RUNNING": ExecutionState.RUNNING, "ABORTED": ExecutionState.STOPPED}
+_FAILURES = ("FAILED", "TIMED_OUT", "ABORTED")
 _LONGEST_TOKEN = 2048
 
 
@@ -54,7 +56,15 @@ class StepFunctionsExecutions:
         return _STATES.get(status, ExecutionState.ENDED) if status else ExecutionState.UNKNOWN
 
     def delivery_failed(self, name: str) -> bool:
-        return self._described(self._delivery, name).get("status") in ("FAILED", "TIMED_OUT", "ABORTED")
+        return self._described(self._delivery, name).get("status") in _FAILURES
+
+    def rollout_end(self, name: str) -> ExecutionEnd | None:
+        found = self._described(self._rollout, name)
+        if found.get("status") not in _FAILURES:
+            return None
+        state = _STATES.get(found["status"], ExecutionState.ENDED)
+        cause = ": ".join(filter(None, (found.get("error"), found.get("cause"))))
+        return ExecutionEnd(state, found.get("stopDate"), cause)
 
     def _described(self, machine: str, name: str) -> Mapping[str, Any]:
         """Return an execution as Step Functions describes it; empty if there is none of that name."""

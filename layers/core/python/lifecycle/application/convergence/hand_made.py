@@ -1,0 +1,62 @@
+"""Changes that a person made beside Lifecycle: report each once, in the audit log, which notifies people.
+
+Called by converge.py. Nothing is undone here: a person decides what becomes of such a change.
+"""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+from lifecycle.application.context import Context
+from lifecycle.domain.convergence.decide import ClusterFacts
+from lifecycle.domain.errors import Unknown
+from lifecycle.domain.fleet.cluster import Cluster
+from lifecycle.domain.listing import listed
+from lifecycle.domain.monitoring.audit import AuditEntry, AuditKind
+
+# A change that stays is reported again after this time.
+REMINDED_AFTER = timedelta(days=7)
+_ENTRIES_READ = 500
+
+
+def report_hand_made(context: Context, cluster: Cluster, facts: ClusterFacts) -> None:
+    """Write an audit entry for each change that was made by hand, unless it was reported before."""
+    for entry in _changes(context, cluster, facts):
+        last = facts.nobodys.last if facts.nobodys else None
+        # The same edit after another deployment is another change.
+        _report_once(context, cluster, entry, last.started_at if last else None)
+
+
+def missing_manifest(context: Context, cluster: Cluster, version: str) -> str | None:
+    """Return why a repair with this version would be refused, and report it; None where its manifest is stored."""
+    try:
+        _ = context.artifacts.manifest(cluster.service, version)  # raises Unknown
+    except Unknown as error:
+        why = f"{error} No repair can begin: publish {version} again, or deploy another version"
+        entry = _entry(context, cluster, f"found {version} deleted from the artifact store", why)
+        _report_once(context, cluster, entry)
+        return why
+    return None
+
+
+def _changes(context: Context, cluster: Cluster, facts: ClusterFacts) -> Iterator[AuditEntry]:
+    if facts.nobodys and not facts.lease.deployment:
+        last = facts.nobodys.last.id if facts.nobodys.last else ""
+        yield _entry(context, cluster, "found the desired version changed by hand", facts.nobodys.held, last)
+    if facts.strangers:
+        what = f"found targets of no host: {listed(sorted(facts.strangers))}"
+        why = f"no host of {cluster} reports these addresses: deregister them, or start an agent on each"
+        yield _entry(context, cluster, what, why)
+
+
+def _entry(context: Context, cluster: Cluster, what: str, why: str, deployment: str = "") -> AuditEntry:
+    now = context.clock.now()
+    return AuditEntry(now, str(cluster), what, "lifecycle", why, deployment, kind=AuditKind.HAND_MADE)
+
+
+def _report_once(context: Context, cluster: Cluster, entry: AuditEntry, since: datetime | None = None) -> None:
+    """Append an entry, unless the same was appended in the last days and after `since`."""
+    begin = entry.at - REMINDED_AFTER
+    before = context.audit_log.read(cluster, max(begin, since) if since else begin, _ENTRIES_READ)
+    if entry not in {replace(each, at=entry.at) for each in before}:
+        context.audit_log.append(entry)

@@ -1,0 +1,41 @@
+"""Events of Step Functions on EventBridge, as the fields of a command."""
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from lifecycle.domain.errors import LifecycleError
+from lifecycle.domain.rollout.deployment import cluster_of
+from lifecycle.domain.rollout.execution import first_execution
+
+
+def execution_end(detail: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the fields of Converge for the end of a rollout's execution.
+
+    The input names the cluster. Where the event has none, because it was too large, the execution's name does.
+    """
+    name = str(detail.get("name") or "")
+    began, ended = detail.get("startDate"), detail.get("stopDate")
+    return {
+        "requested_by": "step-functions",
+        "execution": name,
+        "lasted_seconds": max(0.0, (ended - began) / 1000) if began and ended else 0.0,
+        **(_of_input(detail.get("input")) or _of_name(name)),
+    }
+
+
+def _of_input(text: str | None) -> dict[str, str]:
+    try:
+        given = json.loads(text or "")
+    except ValueError:
+        return {}
+    named = {key: given.get(key) for key in ("service", "environment")} if isinstance(given, dict) else {}
+    return {key: str(value) for key, value in named.items()} if all(named.values()) else {}
+
+
+def _of_name(name: str) -> dict[str, str]:
+    try:
+        cluster = cluster_of(first_execution(name))
+    except LifecycleError:
+        return {}
+    return {"service": cluster.service, "environment": cluster.environment}

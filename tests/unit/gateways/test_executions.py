@@ -1,0 +1,58 @@
+"""The end of a rollout's execution, as views read it from Step Functions."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError
+
+from lifecycle.domain.errors import CallFailed
+from lifecycle.domain.rollout.execution import ExecutionEnd, ExecutionState
+from lifecycle.gateways.aws.executions import StepFunctionsExecutions
+
+AT = datetime(2026, 11, 23, 12, tzinfo=UTC)
+MACHINE = "arn:aws:states:eu-central-1:000000000000:stateMachine:lifecycle-rollout"
+
+
+class States:
+    """A client of Step Functions with one answer, which is raised if it is an error."""
+
+    def __init__(self, answer: dict[str, Any] | Exception) -> None:
+        self.answer = answer
+
+    def describe_execution(self, **asked: str) -> dict[str, Any]:
+        assert asked == {"executionArn": f"{MACHINE.replace(':stateMachine:', ':execution:')}:d"}
+        if isinstance(self.answer, Exception):
+            raise self.answer
+        return self.answer
+
+
+def end(answer: dict[str, Any] | Exception) -> ExecutionEnd | None:
+    return StepFunctionsExecutions(States(answer), MACHINE, "").rollout_end("d")
+
+
+def error(code: str) -> ClientError:
+    return ClientError({"Error": {"Code": code, "Message": "no"}}, "DescribeExecution")
+
+
+@pytest.mark.parametrize("status", ["RUNNING", "SUCCEEDED", "PENDING_REDRIVE"])
+def test_execution_that_did_not_fail_has_no_end(status: str) -> None:
+    assert end({"status": status}) is None
+
+
+def test_stopped_execution_says_when_and_why() -> None:
+    found = end({"status": "ABORTED", "stopDate": AT, "cause": "wrong version"})
+    assert found == ExecutionEnd(ExecutionState.STOPPED, AT, "wrong version")
+    assert found.by_hand
+
+
+@pytest.mark.parametrize("status", ["FAILED", "TIMED_OUT"])
+def test_failed_execution_says_when_and_why(status: str) -> None:
+    found = end({"status": status, "stopDate": AT, "error": "States.Timeout", "cause": "too long"})
+    assert found == ExecutionEnd(ExecutionState.ENDED, AT, "States.Timeout: too long")
+
+
+def test_missing_execution_has_no_end_and_any_other_error_is_raised() -> None:
+    assert end(error("ExecutionDoesNotExist")) is None
+    with pytest.raises(CallFailed):
+        end(error("AccessDeniedException"))
