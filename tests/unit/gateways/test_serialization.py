@@ -16,7 +16,8 @@ from lifecycle.domain.service.policy import Policy
 from lifecycle.domain.service.target import Target
 from lifecycle.entrypoints.events import Deploy
 from lifecycle.entrypoints.handler import parse
-from lifecycle.gateways.serialization import from_json, to_json, to_plain
+from lifecycle.gateways.serialization import to_json, to_plain
+from tests.support.records import read
 
 REQUEST = Request(
     "hello-production-20261127120000-ab12", "hello", "production", "1.0.1", "ada",
@@ -45,7 +46,7 @@ def as_written_before() -> dict[str, object]:
 
 
 def test_a_deployment_of_an_older_version_is_read() -> None:
-    assert from_json(Deployment, json.dumps(as_written_before())) == DEPLOYMENT
+    assert read(Deployment, json.dumps(as_written_before())) == DEPLOYMENT
 
 
 def test_a_deployment_is_written_under_the_new_names_only() -> None:
@@ -53,19 +54,18 @@ def test_a_deployment_is_written_under_the_new_names_only() -> None:
     assert written["skipped_hosts"] == ["host-2"]
     assert written["request"]["overrides"] == ["FREEZE", "NO_ROLLBACK_TARGET"]
     assert "set_aside" not in written
-    assert from_json(Deployment, to_json(DEPLOYMENT)) == DEPLOYMENT
+    assert read(Deployment, to_json(DEPLOYMENT)) == DEPLOYMENT
 
 
-def test_an_unknown_key_is_still_refused() -> None:
-    with pytest.raises(StoreRefused, match="expected a Deployment"):
-        from_json(Deployment, json.dumps({**as_written_before(), "despite": []}))
+def test_an_unknown_key_is_ignored() -> None:
+    assert read(Deployment, json.dumps({**as_written_before(), "despite": []})) == DEPLOYMENT
 
 
 @pytest.mark.parametrize("kind", [Request, Deployment, MetricResult, Question, AuditEntry])
 @pytest.mark.parametrize("text", ["[]", '"a text"', "7", "null"])
 def test_a_record_that_is_no_object_is_refused(kind: type, text: str) -> None:
-    with pytest.raises(StoreRefused, match=f"expected a {kind.__name__}"):
-        from_json(kind, text)
+    with pytest.raises(StoreRefused, match=f"a {kind.__name__}"):
+        read(kind, text)
 
 
 def test_a_rollout_takes_the_input_of_an_older_command_line() -> None:

@@ -2,14 +2,20 @@
 
 from dataclasses import replace
 from datetime import datetime
+from typing import Any
 
 from lifecycle.domain.errors import LeaseHeld, StaleEpoch
 from lifecycle.domain.fleet.cluster import Cluster
-from lifecycle.domain.rollout.lease import RUNNING_LEASE, Lease
+from lifecycle.domain.rollout.lease import RUNNING_LEASE, Lease, UnreadableLease
 from lifecycle.gateways.aws.errors import translated
-from lifecycle.gateways.aws.table import Table, cluster_key, item, record
+from lifecycle.gateways.aws.table import Table, cluster_key, item, record_or
 
 _UNCHANGED = "attribute_not_exists(pk) OR (epoch = :epoch AND deployment = :deployment)"
+
+
+def lease_of(found: dict[str, Any] | None) -> Lease:
+    """Return the lease of an item; free without an item, and held by an unknown deployment if it cannot be read."""
+    return record_or(Lease, found, lambda _, why: UnreadableLease(why=why)) if found else Lease()
 
 
 @translated
@@ -21,7 +27,7 @@ class DynamoLeases:
 
     def current(self, cluster: Cluster) -> Lease:
         found = self._table.get(cluster_key(cluster), "LEASE")
-        return record(Lease, found) if found else Lease()
+        return lease_of(found)
 
     def acquire(self, cluster: Cluster, deployment: str, now: datetime) -> Lease:
         lease = self.current(cluster)
