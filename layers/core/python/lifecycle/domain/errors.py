@@ -138,13 +138,14 @@ class CallFailed(LifecycleError):
 class UnreadableRecord(StoreRefused):
     """A stored record that cannot be read.
 
-    `key` is its place: an SSM parameter, an item's pk and sk, an S3 object or a file. `mend` is one or more whole
-    sentences. `found` is shortened.
+    `key` is its place: an SSM parameter, an item's pk and sk, an S3 object or a file. `name` is the last part of it,
+    such as the name of a deployment. `mend` is one or more whole sentences. `found` is shortened.
     """
 
-    def __init__(self, key: str, expected: str, found: str, mend: str) -> None:
+    def __init__(self, key: str, expected: str, found: str, mend: str, name: str = "") -> None:
         super().__init__(f"unreadable: {key}: expected {expected}, found {found}. {mend}")
         self.key = key
+        self.name = name
 
 
 class SomeUnreadable(StoreRefused):

@@ -88,17 +88,18 @@ class ItemKind:
 
     def source(self, pk: str, sk: str) -> Source:
         """Return the place of an item of this kind, and how to mend it."""
+        name = sk.removeprefix(self.sort_key)
         environment, _, service = pk.removeprefix(self.partition).partition("/")
         key = f'\'{{"pk":{{"S":"{pk}"}},"sk":{{"S":"{sk}"}}}}\''
         arguments = f"--table-name {names.LEDGER} --key {key}"
         mend = self.mend.format(
             service=service,
             options=f"--environment {environment} --why '...'",
-            name=sk.removeprefix(self.sort_key),
+            name=name,
             look=f"`aws dynamodb get-item {arguments}`",
             delete=f"`aws dynamodb delete-item {arguments}`",
         )
-        return Source(f"{pk} {sk}", mend)
+        return Source(f"{pk} {sk}", mend, name)
 
 
 _OF_CLUSTER, _OF_DEPLOYMENT, _OF_SERVICE = Partition.CLUSTER, Partition.DEPLOYMENT, Partition.SERVICE

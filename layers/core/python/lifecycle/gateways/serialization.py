@@ -53,10 +53,15 @@ _PLAIN: Mapping[type, tuple[type, ...]] = {str: (str,), bool: (bool,), int: (int
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """The place of a record, and whole sentences that say how to mend it."""
+    """The place of a record, whole sentences that say how to mend it, and the last part of its place."""
 
     key: str
     mend: str
+    name: str = ""
+
+    def unreadable(self, expected: str, found: str, mend: str = "") -> UnreadableRecord:
+        """Return the error about the record of this place."""
+        return UnreadableRecord(self.key, expected, found, mend or self.mend, self.name)
 
 
 def _converter() -> Converter:
@@ -190,7 +195,7 @@ def from_json(kind: type[T], text: str | bytes, source: Source, version: object 
     try:
         plain = json.loads(text)
     except (ValueError, TypeError, RecursionError) as error:
-        raise UnreadableRecord(source.key, f"JSON of {expected}", f"{text!r:.{_SHOWN}}", source.mend) from error
+        raise source.unreadable(f"JSON of {expected}", f"{text!r:.{_SHOWN}}") from error
     if version is None and isinstance(plain, dict):
         version = plain.get(VERSION_KEY)
     _check_version(expected, version, source)
@@ -199,7 +204,7 @@ def from_json(kind: type[T], text: str | bytes, source: Source, version: object 
         return _CONVERTER.structure(plain, kind)
     except (BaseValidationError, AttributeError, KeyError, TypeError, ValueError, OverflowError) as error:
         found = f"{plain!r:.{_SHOWN}} ({_problems(error):.300})"
-        raise UnreadableRecord(source.key, expected, found, source.mend) from error
+        raise source.unreadable(expected, found) from error
 
 
 def _check_version(expected: str, version: object, source: Source) -> None:
@@ -207,10 +212,9 @@ def _check_version(expected: str, version: object, source: Source) -> None:
         return
     if not isinstance(version, int) or isinstance(version, bool) or version < 1:
         found = f"the record version {version!r:.40}"
-        raise UnreadableRecord(source.key, f"{expected} with a record version of 1 or more", found, source.mend)
+        raise source.unreadable(f"{expected} with a record version of 1 or more", found)
     if version > NEWEST_READABLE:
-        raise UnreadableRecord(
-            source.key,
+        raise source.unreadable(
             f"{expected} of a record version up to {NEWEST_READABLE}",
             f"version {version}, which a newer Lifecycle wrote",
             "Update what reads it: this command line, this host's agent, or the control plane. Do not delete it.",

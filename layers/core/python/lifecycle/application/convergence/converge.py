@@ -85,7 +85,8 @@ def _converge_cluster(
     # meanwhile.
     traffic_weights.stop_unanswered_traffic(context, cluster)
     facts = cluster_facts(context, cluster)
-    if facts.desired or facts.nobodys or facts.lease.deployment or facts.waiting or facts.orphaned:
+    wanted = facts.desired or facts.nobodys or facts.unreadable
+    if wanted or facts.lease.deployment or facts.waiting or facts.orphaned:
         report_hand_made(context, cluster, facts)
         decided = converge(facts, context.clock.now())
         if ended and (why := left_to_schedule(decided, ended)):
@@ -97,11 +98,11 @@ def _converge_cluster(
 def cluster_facts(context: Context, cluster: Cluster) -> ClusterFacts:
     """Read everything that convergence decides on."""
     lease, reports = context.leases.current(cluster), context.fleet.reports(cluster)
-    recent = observe.recent_deployments(context, cluster)
+    recent, unknown = observe.readable_deployments(context, cluster)
     found = read_desired(context, cluster, lease, recent)
     addresses = {report.address for report in reports.values()}
     targets = _targets(context, cluster, addresses)
-    name, waiting = lease.deployment, context.queue.waiting(cluster)
+    name, waiting = lease.deployment, queue.pending_deployment(context, cluster)
     holder = context.deployments.get(cluster, name) if name else None
     state = context.executions.rollout_state(holder.execution if holder else name)
     ended = holder is not None and state is not ExecutionState.RUNNING
@@ -120,9 +121,11 @@ def cluster_facts(context: Context, cluster: Cluster) -> ClusterFacts:
         bad_hosts=context.fleet.quarantined_hosts(cluster),
         waiting=waiting,
         ended=next((d for d in recent if d.state.final and d.epoch), None),
-        verified=observe.verified_target(recent),
+        # A deployment that cannot be read may have verified a newer version.
+        verified=None if unknown else observe.verified_target(recent),
         heartbeat_timeout=context.heartbeat_timeout,
         orphaned=_orphaned_deployments(context, recent, lease, waiting),
+        unreadable=tuple(map(str, found.unreadable)),
     )
 
 

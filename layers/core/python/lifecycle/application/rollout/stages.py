@@ -11,7 +11,7 @@ from lifecycle.application.rollout import host_commands, observe
 from lifecycle.application.rollout.drain_check import state_if_enough_serve
 from lifecycle.application.rollout.stage_guard import LONGEST_WAIT, Outcome, Running, stage, wait_until
 from lifecycle.application.rollout.test_bed import traffic_weights
-from lifecycle.domain.fleet.host import AgentStage, HostReport
+from lifecycle.domain.fleet.host import AgentStage, HostReport, UnreadableReport
 from lifecycle.domain.fleet.target_group import Group, TargetState, state_of
 from lifecycle.domain.rollout.attempt import AttemptState
 from lifecycle.domain.rollout.capacity import Floor, refuse_drain
@@ -150,6 +150,8 @@ def _await_agent(running: Running, enough: tuple[AgentStage, ...]) -> tuple[Outc
         report = running.report()
         if report is None:
             return running.fail(f"{running.host} has no agent")
+        if isinstance(report, UnreadableReport):
+            return running.fail(report.why, unreachable=True)
         if (report.epoch, report.attempt) == (epoch, number):
             if report.stage is AgentStage.FAILED:
                 where = (report.failed_stage or AgentStage.FAILED).lower().replace("_", "-")

@@ -83,10 +83,10 @@ def record(kind: type[T], found: Mapping[str, Any]) -> T:
     try:
         of_pk, of_sk = declared.key(read)
     except InvalidValue as error:
-        raise UnreadableRecord(source.key, f"a {declared.name} of this key", str(error), source.mend) from error
+        raise source.unreadable(f"a {declared.name} of this key", str(error)) from error
     own = of_pk or pk, of_sk or sk
     if own != (pk, sk):
-        raise UnreadableRecord(source.key, f"a {declared.name} of this key", f"one of {' '.join(own)}", source.mend)
+        raise source.unreadable(f"a {declared.name} of this key", f"one of {' '.join(own)}")
     return read
 
 
