@@ -116,7 +116,7 @@ def cluster_facts(context: Context, cluster: Cluster) -> ClusterFacts:
         questions=tuple(context.deployments.questions(name)) if ended else (),
         reports=reports,
         rotation=observe.by_host(reports, targets),
-        strangers=frozenset(each for each, state in targets.items() if state.in_rotation) - addresses,
+        strangers=observe.strangers(reports, targets),
         bad_versions=context.fleet.quarantined(cluster),
         bad_hosts=context.fleet.quarantined_hosts(cluster),
         waiting=waiting,

@@ -14,7 +14,7 @@ from lifecycle.application.rollout.desired_version import read_desired
 from lifecycle.domain.errors import Unknown, UnreadableRecord
 from lifecycle.domain.fleet.cluster import Cluster
 from lifecycle.domain.fleet.desired import Desired
-from lifecycle.domain.fleet.host import HostReport
+from lifecycle.domain.fleet.host import HostReport, UnreadableReport
 from lifecycle.domain.fleet.target_group import Group, TargetState
 from lifecycle.domain.rollout.attempt import HostAttempt
 from lifecycle.domain.rollout.checkpoint import Changes
@@ -40,6 +40,14 @@ def rotation(context: Context, cluster: Cluster, reports: Mapping[str, HostRepor
 def _targets(context: Context, cluster: Cluster, reports: Mapping[str, HostReport]) -> Mapping[str, TargetState]:
     # A host whose report cannot be read has no known address.
     return context.dispatcher.targets(cluster, [report.address for report in reports.values() if report.address])
+
+
+def strangers(reports: Mapping[str, HostReport], targets: Mapping[str, TargetState]) -> frozenset[str]:
+    """Return the addresses in rotation that no host reports; none while a report cannot be read."""
+    if any(isinstance(each, UnreadableReport) for each in reports.values()):
+        return frozenset()
+    addresses = {report.address for report in reports.values()}
+    return frozenset(each for each, state in targets.items() if state.in_rotation) - addresses
 
 
 def by_host(reports: Mapping[str, HostReport], targets: Mapping[str, TargetState]) -> dict[str, TargetState]:

@@ -8,7 +8,7 @@ from typing import Any
 from lifecycle.application.ports.deployments import DeploymentRecords
 from lifecycle.domain.errors import Refused, UnreadableRecord
 from lifecycle.domain.fleet.cluster import Cluster
-from lifecycle.domain.rollout.attempt import AttemptState, Blame, HostAttempt
+from lifecycle.domain.rollout.attempt import AttemptState, Blame, HostAttempt, UnreadableAttempt
 from lifecycle.domain.rollout.checkpoint import Checkpoint
 from lifecycle.domain.rollout.decision import Answer, Question
 from lifecycle.domain.rollout.deployment import Deployment, requested_at, without_hosts
@@ -184,7 +184,7 @@ def attempt_of(found: dict[str, Any]) -> HostAttempt:
 
     def unreadable(sk: str, why: str) -> HostAttempt:
         host, _, number = sk.removeprefix("ATTEMPT#").rpartition("#")
-        return HostAttempt(
+        return UnreadableAttempt(
             deployment=deployment,
             host=host,
             number=int(number) if number.isdecimal() else 0,
