@@ -4,7 +4,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from lifecycle.domain.errors import LeaseHeld, StaleEpoch
+from lifecycle.domain.errors import LeaseHeld, LifecycleError, StaleEpoch, StoreRefused
 from lifecycle.domain.fleet.cluster import Cluster
 from lifecycle.domain.rollout.lease import RUNNING_LEASE, Lease, UnreadableLease
 from lifecycle.gateways.aws.errors import translated
@@ -46,17 +46,24 @@ class DynamoLeases:
             return held
         passed = Lease(lease.epoch + 1, successor, now, now + RUNNING_LEASE)
         if not self._replace(cluster, lease, passed):
-            raise StaleEpoch(str(cluster), lease.epoch, self.current(cluster).epoch)
+            raise self._fenced(cluster, lease)
         return passed
 
     def renew(self, cluster: Cluster, lease: Lease, until: datetime) -> Lease:
         renewed = replace(lease, expires_at=until)
         if not self._replace(cluster, lease, renewed):
-            raise StaleEpoch(str(cluster), lease.epoch, self.current(cluster).epoch)
+            raise self._fenced(cluster, lease)
         return renewed
 
     def release(self, cluster: Cluster, lease: Lease) -> None:
         self._replace(cluster, lease, Lease(lease.epoch))
+
+    def _fenced(self, cluster: Cluster, lease: Lease) -> LifecycleError:
+        """Return the error of a deployment whose lease has changed, or cannot be read any more."""
+        current = self.current(cluster)
+        if isinstance(current, UnreadableLease):
+            return StoreRefused(current.why)
+        return StaleEpoch(str(cluster), lease.epoch, current.epoch)
 
     def _replace(self, cluster: Cluster, old: Lease, new: Lease) -> bool:
         wanted = item(cluster_key(cluster), "LEASE", new, epoch=new.epoch, deployment=new.deployment)
