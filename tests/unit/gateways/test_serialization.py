@@ -8,10 +8,12 @@ import pytest
 
 from lifecycle.application.rollout.requests import payload
 from lifecycle.domain.analysis.model import MetricResult
-from lifecycle.domain.errors import StoreRefused
+from lifecycle.domain.errors import StoreRefused, UnreadableRecord
+from lifecycle.domain.fleet.host import HostReport
 from lifecycle.domain.monitoring.audit import AuditEntry
 from lifecycle.domain.rollout.decision import Question
 from lifecycle.domain.rollout.deployment import Deployment, Kind, Override, Request
+from lifecycle.domain.rollout.lease import Lease
 from lifecycle.domain.service.policy import Policy
 from lifecycle.domain.service.target import Target
 from lifecycle.entrypoints.events import Deploy
@@ -88,3 +90,29 @@ def test_a_rollout_takes_every_field_of_a_request_and_gives_it_on() -> None:
     assert {each.name for each in fields(Request)} == set(Deploy.model_fields) - {"execution"}
     assert Deploy.model_validate({**payload(every), "execution": "e"}).request() == every
     assert json.loads(json.dumps(payload(every))) == payload(every)
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        *(("running", "false"), ("port", "80"), ("port", True), ("host", 5), ("stage", "RESTING")),
+        *(("releases", "1.0.0"), ("releases", [5]), ("seen_at", "2026-11-27"), ("self_test", [])),
+    ],
+)
+def test_no_value_is_converted_to_another_type(field: str, value: object) -> None:
+    now = datetime(2026, 11, 27, tzinfo=UTC)
+    plain = json.loads(to_json(HostReport("host-1", "10.0.0.1", 80, "a", now, now)))
+    with pytest.raises(UnreadableRecord):
+        read(HostReport, json.dumps({**plain, field: value}))
+
+
+@pytest.mark.parametrize("text", ["", "not json", "[" * 100_000, "\ud800", b"\xff\xfe\x00"])
+def test_text_that_is_no_json_is_unreadable(text: str | bytes) -> None:
+    with pytest.raises(UnreadableRecord, match="expected JSON of a Lease"):
+        read(Lease, text)
+
+
+@pytest.mark.parametrize("text", ["{}", '{"epoch": 5}', '{"deployment": ""}', '{"since": null}'])
+def test_lease_without_its_epoch_and_holder_is_not_free(text: str) -> None:
+    with pytest.raises(UnreadableRecord, match="is missing"):
+        read(Lease, text)

@@ -4,7 +4,7 @@
 read counts as what docs/reliability.md says of its kind. A test compares the page with this list.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -80,11 +80,6 @@ class ItemKind:
     sort_key: str
     mend: str
     key: Callable[[Any], tuple[str, str]] = lambda _: (_ANY, _ANY)
-
-    def covers(self, pk: str, sk: str) -> bool:
-        """Return whether items under this key are of this kind; a sort key that ends in # is a prefix."""
-        within = self.sort_key == "" or self.sort_key.endswith("#")
-        return pk.startswith(self.partition) and (sk.startswith(self.sort_key) if within else sk == self.sort_key)
 
     def source(self, pk: str, sk: str) -> Source:
         """Return the place of an item of this kind, and how to mend it."""
@@ -253,9 +248,15 @@ KINDS: tuple[ItemKind, ...] = (
 )
 
 
+# Partition and first part of the sort key -> the kind; an empty first part stands for every sort key.
+_BY_KEY: Mapping[tuple[str, str], ItemKind] = {(each.partition, each.sort_key.rstrip("#")): each for each in KINDS}
+
+
 def kind_of(pk: str, sk: str) -> ItemKind:
     """Return the kind of the items under this key; raises KeyError for a kind that nothing declares."""
-    for kind in KINDS:
-        if kind.covers(pk, sk):
-            return kind
-    raise KeyError(f"no kind of record has the key {pk} {sk}; add it to gateways/record_kinds.py")
+    head, mark, _ = pk.partition("#")
+    partition = f"{head}{mark}"
+    kind = _BY_KEY.get((partition, sk.partition("#")[0])) or _BY_KEY.get((partition, ""))
+    if kind is None:
+        raise KeyError(f"no kind of record has the key {pk} {sk}; add it to gateways/record_kinds.py")
+    return kind

@@ -10,8 +10,7 @@ import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields, is_dataclass
 from datetime import UTC, datetime
-from functools import partial
-from operator import is_
+from enum import StrEnum
 from typing import Any, TypeAlias, TypeVar, get_args, get_origin
 
 from cattrs import Converter, transform_error
@@ -69,8 +68,9 @@ def _converter() -> Converter:
     converter.register_unstructure_hook(datetime, lambda at: at.astimezone(UTC).isoformat())
     converter.register_structure_hook(datetime, _time)
     for kind, allowed in _PLAIN.items():
-        # Not by the type's classes: a StrEnum is a str, too.
-        converter.register_structure_hook_func(partial(is_, kind), _exactly(kind, allowed))
+        converter.register_structure_hook(kind, _exactly(kind, allowed))
+    # The nearest class counts, and a StrEnum is a str, too.
+    converter.register_structure_hook(StrEnum, lambda plain, kind: kind(plain))
     # An amount of hosts is a number or a text such as "25%": JSON tells them apart.
     configure_union_passthrough(int | str, converter)
     converter.register_structure_hook_factory(is_dataclass, lambda kind: _record_hook(converter, kind))
@@ -186,35 +186,39 @@ def to_json(record: Any) -> str:
     return json.dumps(to_plain(record), sort_keys=True)
 
 
-def from_json(kind: type[T], text: str | bytes, source: Source, version: object = None) -> T:
+def from_json(kind: type[T], text: str | bytes, source: Source | Callable[[], Source], version: object = None) -> T:
     """Return the record of a JSON text; raises UnreadableRecord.
 
-    `version` is the one that is written beside the text, if any.
+    `source` may be a function, which is called for an error only. `version` is the one that is written beside the
+    text, if any.
     """
     expected = f"a {getattr(kind, '__name__', kind)}"
     try:
         plain = json.loads(text)
     except (ValueError, TypeError, RecursionError) as error:
-        raise source.unreadable(f"JSON of {expected}", f"{text!r:.{_SHOWN}}") from error
+        raise _place(source).unreadable(f"JSON of {expected}", f"{text!r:.{_SHOWN}}") from error
     if version is None and isinstance(plain, dict):
         version = plain.get(VERSION_KEY)
-    _check_version(expected, version, source)
+    if version is not None:
+        _check_version(expected, version, source)
     try:
         _check_first_key(kind, plain)
         return _CONVERTER.structure(plain, kind)
     except (BaseValidationError, AttributeError, KeyError, TypeError, ValueError, OverflowError) as error:
         found = f"{plain!r:.{_SHOWN}} ({_problems(error):.300})"
-        raise source.unreadable(expected, found) from error
+        raise _place(source).unreadable(expected, found) from error
 
 
-def _check_version(expected: str, version: object, source: Source) -> None:
-    if version is None:
-        return
+def _place(source: Source | Callable[[], Source]) -> Source:
+    return source if isinstance(source, Source) else source()
+
+
+def _check_version(expected: str, version: object, source: Source | Callable[[], Source]) -> None:
     if not isinstance(version, int) or isinstance(version, bool) or version < 1:
         found = f"the record version {version!r:.40}"
-        raise source.unreadable(f"{expected} with a record version of 1 or more", found)
+        raise _place(source).unreadable(f"{expected} with a record version of 1 or more", found)
     if version > NEWEST_READABLE:
-        raise source.unreadable(
+        raise _place(source).unreadable(
             f"{expected} of a record version up to {NEWEST_READABLE}",
             f"version {version}, which a newer Lifecycle wrote",
             "Update what reads it: this command line, this host's agent, or the control plane. Do not delete it.",

@@ -5,6 +5,7 @@ The attribute `v` is the version of the record (ADR 17).
 
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import partial
 from typing import Any, TypeVar
 
 from lifecycle.domain.errors import CallFailed, InvalidValue, SomeUnreadable, UnreadableRecord
@@ -78,15 +79,15 @@ def record(kind: type[T], found: Mapping[str, Any]) -> T:
     """Return the record that an item holds; raises UnreadableRecord, which names the item."""
     pk, sk = found["pk"]["S"], found["sk"]["S"]
     declared = kind_of(pk, sk)
-    source = declared.source(pk, sk)
+    source = partial(declared.source, pk, sk)
     read = from_json(kind, found.get("body", {}).get("S"), source, _version(found))
     try:
         of_pk, of_sk = declared.key(read)
     except InvalidValue as error:
-        raise source.unreadable(f"a {declared.name} of this key", str(error)) from error
+        raise source().unreadable(f"a {declared.name} of this key", str(error)) from error
     own = of_pk or pk, of_sk or sk
     if own != (pk, sk):
-        raise source.unreadable(f"a {declared.name} of this key", f"one of {' '.join(own)}")
+        raise source().unreadable(f"a {declared.name} of this key", f"one of {' '.join(own)}")
     return read
 
 
