@@ -1,6 +1,7 @@
 """The safe side of each kind of record that cannot be read: what is still done, and what is not."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -12,6 +13,8 @@ from lifecycle.application.fleet.remove_host import remove_host
 from lifecycle.application.monitoring.watch_alarms import watch
 from lifecycle.application.operator_command import RequestedBy
 from lifecycle.application.queries.hosts import view_hosts
+from lifecycle.application.queries.pending_decisions import view_pending_decisions
+from lifecycle.application.queries.pipeline import view_pipeline
 from lifecycle.application.queries.scope import Scope
 from lifecycle.application.rollout import stages
 from lifecycle.application.rollout.finish import finish
@@ -20,7 +23,9 @@ from lifecycle.application.rollout.plan import begin, preview
 from lifecycle.application.rollout.rollback import rollback_target
 from lifecycle.application.rollout.stage_guard import HostTask
 from lifecycle.domain.errors import Refused, StoreRefused, UnreadableRecord
+from lifecycle.domain.fleet.desired import Desired
 from lifecycle.domain.fleet.target_group import TargetState
+from lifecycle.domain.rollout.attempt import AttemptState, HostAttempt
 from lifecycle.domain.rollout.deployment import DeploymentState, Kind, Request
 from lifecycle.gateways.aws.table import cluster_key, deployment_key, reports_key
 from tests.support.account import CURRENT, FIRST, HELLO, OTHER, OTHERS, QUESTION, Account
@@ -35,6 +40,10 @@ def damage(account: Account, pk: str, sk: str, body: str = "{}") -> str:
     return f"{pk} {sk}"
 
 
+def key_of(pk: str, sk: str) -> dict[str, Any]:
+    return {"pk": {"S": pk}, "sk": {"S": sk}}
+
+
 @pytest.fixture
 def account() -> Account:
     return Account.of()
@@ -46,7 +55,7 @@ def context(account: Account) -> Context:
 
 
 def request(version: str = "1.0.1", **changes: Any) -> Request:
-    return Request(NEW, "other", "production", version, "grace", **changes)
+    return replace(Request(NEW, "other", "production", version, "grace"), **changes)
 
 
 def test_host_with_an_unreadable_report_is_unreachable_and_its_neighbours_are_listed(account: Account) -> None:
@@ -64,6 +73,14 @@ def test_report_that_names_another_host_does_not_replace_that_one(account: Accou
     reports = context.fleet.reports(OTHER)
     assert reports["host-1"].installed == "1.0.0"
     assert reports["host-2"].installed == ""
+
+
+def test_every_widget_of_a_cluster_has_the_row_of_its_pending_slot(account: Account) -> None:
+    key = damage(account, cluster_key(HELLO), "QUEUE")
+    scope = Scope("hello", "production")
+    assert any(key in row for row in view_hosts(account.query, scope).clusters[0].unreadable)
+    assert any(key in row for row in view_pipeline(account.query, scope).unreadable)
+    assert any(key in row for row in view_pending_decisions(account.query, scope).unreadable)
 
 
 def test_no_other_host_is_drained_while_a_report_is_unreadable(account: Account, context: Context) -> None:
@@ -84,9 +101,23 @@ def test_stage_of_a_host_with_an_unreadable_report_fails_and_touches_nothing(
 
 
 def test_updated_host_with_an_unreadable_report_is_not_updated_again(account: Account, context: Context) -> None:
+    """It looks empty, as a host that was replaced does."""
+    account.ledger.forget(key_of(deployment_key(CURRENT), "ATTEMPT#host-2#001"))
+    account.ledger.forget(key_of(deployment_key(CURRENT), f"QUESTION#{QUESTION}"))
     damage(account, reports_key(HELLO), "host-1")
     step = decide_next(context, HELLO, CURRENT, CURRENT)
-    assert "host-1" not in str(step.hosts)
+    assert step.kind == "UPDATE_HOSTS"
+    assert [each["host"] for each in step.hosts] == ["host-2"]
+
+
+def test_registered_host_with_an_unreadable_report_fails_at_once(account: Account, context: Context) -> None:
+    key = damage(account, reports_key(HELLO), "host-3")
+    now = account.clock.now()
+    context.deployments.put_attempt(HostAttempt(CURRENT, "host-3", 1, 2, CURRENT, now, AttemptState.REGISTERED))
+    found = stages.await_alive(context, HostTask(HELLO, CURRENT, 2, "host-3", 1), CURRENT)
+    assert (found.outcome, key in found.reason) == ("FAILED", True)
+    assert account.clock.now() == now
+    assert account.dispatcher.states[HELLO]["10.0.0.3"] is TargetState.HEALTHY
 
 
 def test_unreadable_lease_counts_as_held(account: Account, context: Context) -> None:
@@ -115,7 +146,7 @@ def test_unreadable_freeze_freezes_its_scope(account: Account, context: Context)
 
 def test_unreadable_attempt_counts_as_failed_and_a_human_decides(account: Account, context: Context) -> None:
     key = damage(account, deployment_key(CURRENT), "ATTEMPT#host-2#001")
-    account.ledger.forget({"pk": {"S": deployment_key(CURRENT)}, "sk": {"S": f"QUESTION#{QUESTION}"}})
+    account.ledger.forget(key_of(deployment_key(CURRENT), f"QUESTION#{QUESTION}"))
     step = decide_next(context, HELLO, CURRENT, CURRENT)
     assert (step.kind, step.question) == ("AWAIT_HUMAN", QUESTION)
     assert key in step.reason
@@ -175,7 +206,16 @@ def test_lease_of_an_unreadable_deployment_is_not_freed(account: Account, contex
 def test_convergence_brings_new_hosts_nothing_older_than_an_unreadable_deployment(
     account: Account, context: Context
 ) -> None:
-    damage(account, cluster_key(OTHER), f"DEPLOYMENT#{OTHERS}")
+    newer = request("1.0.0", deployment="other-production-20261123113000-ab11")
+    last = context.deployments.get(OTHER, OTHERS)
+    assert last is not None
+    context.deployments.put(replace(last, request=newer, epoch=2, state=DeploymentState.ABORTED))
+    context.registry.set_desired(OTHER, Desired("1.0.0", "d", 2, newer.deployment))
+    own = account.ledger.items[reports_key(OTHER)]["host-1"]["body"]["S"]
+    damage(account, reports_key(OTHER), "host-1", own.replace('"installed": "1.0.0"', '"installed": ""'))
+    assert converge_all(context, "c0de", "schedule", OTHER)[0].kind == "REPAIR"
+    item = account.ledger.items[cluster_key(OTHER)][f"DEPLOYMENT#{OTHERS}"]
+    account.ledger.store({**item, "sk": {"S": "DEPLOYMENT#other-production-20261123120000-ab12"}})
     assert converge_all(context, "c0de", "schedule", OTHER)[0].kind == "HOLD"
 
 
@@ -209,9 +249,12 @@ def test_deployment_ends_though_the_pending_slot_is_unreadable(account: Account,
     assert context.leases.current(HELLO).deployment == ""
 
 
+@pytest.mark.parametrize("holds", [True, False])
 def test_alarm_is_not_followed_to_an_older_deployment_than_an_unreadable_one(
-    account: Account, context: Context
+    account: Account, context: Context, *, holds: bool
 ) -> None:
+    if not holds:
+        finish(context, HELLO, CURRENT, DeploymentState.ABORTED, "as agreed")
     key = damage(account, cluster_key(HELLO), f"DEPLOYMENT#{CURRENT}")
     (found,) = watch(context, account.alarms)
     assert (found.kind, key in found.reason) == ("FAILED", True)
