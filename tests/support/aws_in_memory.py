@@ -17,18 +17,18 @@ from tests.support.counting_dynamodb import CountingDynamoDB
 _WRITTEN = datetime(2026, 11, 1, tzinfo=UTC)
 
 
+def _refused(code: str, operation: str) -> ClientError:
+    return ClientError({"Error": {"Code": code, "Message": ""}}, operation)
+
+
 class StoredLedger(CountingDynamoDB):
     """A DynamoDB client with transactions."""
-
-    class exceptions(CountingDynamoDB.exceptions):  # noqa: D106, N801 - as boto3 has it
-        class TransactionCanceledException(Exception):
-            """A condition of a transaction did not hold."""
 
     def transact_write_items(self, *, TransactItems: Any) -> None:  # noqa: N803
         puts = [each["Put"] for each in TransactItems]
         for put in puts:
             if self.items[put["Item"]["pk"]["S"]].get(put["Item"]["sk"]["S"]):
-                raise self.exceptions.TransactionCanceledException
+                raise _refused("TransactionCanceledException", "TransactWriteItems")
         for put in puts:
             self.put_item(**put)
 
@@ -83,30 +83,26 @@ class StoredParameters:
 class StoredObjects:
     """An S3 client with `objects` by key, in one bucket."""
 
-    class exceptions:  # noqa: D106, N801 - as boto3 has it
-        class NoSuchKey(Exception):
-            """There is no such object."""
-
     def __init__(self, objects: dict[str, bytes] | None = None) -> None:
         self.objects = dict(objects or {})
 
     def get_object(self, *, Bucket: str, Key: str) -> dict[str, Any]:  # noqa: N803
         del Bucket
         if Key not in self.objects:
-            raise self.exceptions.NoSuchKey
+            raise _refused("NoSuchKey", "GetObject")
         return {"Body": io.BytesIO(self.objects[Key])}
 
     def head_object(self, *, Bucket: str, Key: str, **_: Any) -> dict[str, Any]:  # noqa: N803
         del Bucket
         if Key not in self.objects:
-            raise ClientError({"Error": {"Code": "404", "Message": "Not Found"}}, "HeadObject")
+            raise _refused("404", "HeadObject")
         checksum = base64.b64encode(hashlib.sha256(self.objects[Key]).digest()).decode()
         return {"ContentLength": len(self.objects[Key]), "ChecksumSHA256": checksum}
 
     def put_object(self, *, Bucket: str, Key: str, Body: bytes, **_: Any) -> None:  # noqa: N803
         del Bucket
         if Key in self.objects:
-            raise ClientError({"Error": {"Code": "PreconditionFailed", "Message": ""}}, "PutObject")
+            raise _refused("PreconditionFailed", "PutObject")
         self.objects[Key] = Body
 
     def delete_object(self, *, Bucket: str, Key: str) -> None:  # noqa: N803
