@@ -92,8 +92,9 @@ class ReleaseStore:
     def manifest(self, version: str) -> Manifest | None:
         """Return the manifest on the disk; None if there is none, or if it cannot be read any more."""
         with contextlib.suppress(LifecycleError):
-            text = read_or_none(self._artifact(version) / "manifest.json")
-            return from_json(Manifest, text) if text else None
+            file = self._artifact(version) / "manifest.json"
+            text = read_or_none(file)
+            return from_json(Manifest, text, Source(str(file), _FETCHED_AGAIN)) if text else None
         return None
 
     def prepare(self, turn: Turn, fetching: Callable[[], None]) -> Prepared:

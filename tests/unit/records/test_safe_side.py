@@ -94,7 +94,8 @@ def test_stage_of_a_host_with_an_unreadable_report_fails_and_touches_nothing(
     account: Account, context: Context
 ) -> None:
     key = damage(account, reports_key(HELLO), "host-3")
-    found = stages.drain(context, HostTask(HELLO, CURRENT, 2, "host-3", 1), CURRENT)
+    context.deployments.begin_attempt(HostAttempt(CURRENT, "host-3", 1, 2, CURRENT, account.clock.now()))
+    found = stages.drain(context, HostTask(HELLO, CURRENT, 2, "host-3", 1))
     assert found.outcome == "FAILED"
     assert key in found.reason
     assert account.dispatcher.states[HELLO]["10.0.0.3"] is TargetState.HEALTHY
@@ -114,7 +115,7 @@ def test_registered_host_with_an_unreadable_report_fails_at_once(account: Accoun
     key = damage(account, reports_key(HELLO), "host-3")
     now = account.clock.now()
     context.deployments.put_attempt(HostAttempt(CURRENT, "host-3", 1, 2, CURRENT, now, AttemptState.REGISTERED))
-    found = stages.await_alive(context, HostTask(HELLO, CURRENT, 2, "host-3", 1), CURRENT)
+    found = stages.await_alive(context, HostTask(HELLO, CURRENT, 2, "host-3", 1))
     assert (found.outcome, key in found.reason) == ("FAILED", True)
     assert account.clock.now() == now
     assert account.dispatcher.states[HELLO]["10.0.0.3"] is TargetState.HEALTHY
@@ -131,7 +132,7 @@ def test_unreadable_lease_counts_as_held(account: Account, context: Context) -> 
 
 def test_deployment_whose_lease_is_unreadable_is_fenced(account: Account, context: Context) -> None:
     key = damage(account, cluster_key(HELLO), "LEASE")
-    found = stages.drain(context, HostTask(HELLO, CURRENT, 2, "host-3", 1), CURRENT)
+    found = stages.drain(context, HostTask(HELLO, CURRENT, 2, "host-3", 1))
     assert (found.outcome, key in found.reason) == ("STALE", True)
 
 
