@@ -45,7 +45,7 @@ def _judge(
 ) -> None:
     project = Project(ROOT, SOURCE_ROOT, ("tests/unit",), given.seeds)
     kept = KEPT / "lines.json"
-    line_map = LineMap.read(kept, tree) or LineMap.made(project, sources, kept, tree)
+    line_map = LineMap.read(kept, tree) or LineMap.made(project, sources, given.jobs, kept, tree)
     judged = Court(project, sources, line_map, tree).judge_all(mutants, given.jobs, until)
     for number, result in enumerate(judged, start=1):
         state.add(result)

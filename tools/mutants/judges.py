@@ -83,7 +83,9 @@ class _Judge(Plugin):
 
 
 def run_tests(tests: Sequence[str], plugin: Plugin) -> int:
-    """Run pytest over files up to the first failure, and return its exit code."""
+    """Run pytest over files up to the first failure, and return its exit code; raise ValueError without any."""
+    if not tests:
+        raise ValueError("no tests are given: pytest would run all that it finds")
     options = ["-x", "-q", "-p", "no:cacheprovider", "-p", "no:xdist", "-p", "no:faulthandler"]
     # Plugins that were imported before pytest began are not rewritten; they are no tests.
     options += ["-W", "ignore::pytest.PytestAssertRewriteWarning"]

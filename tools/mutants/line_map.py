@@ -4,9 +4,11 @@ The run is also the control: without a mutation, every test must pass and no see
 """
 
 import json
+import multiprocessing
+import os
 import time
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Self
@@ -17,6 +19,7 @@ from tools.mutants.judges import Project, Recorder, judge_by_simulation, run_tes
 from tools.mutants.sources import Mutant, Sources
 
 _LIMIT = 1200.0
+_NOTHING: Answer = {"tests": [], "at_import": [], "simulated": [], "modules": [], "simulation_seconds": 0.0}
 
 
 class ControlFailed(Exception):
@@ -76,20 +79,20 @@ class LineMap:
         return cls._of(found) if found.get("tree") == tree else None
 
     @classmethod
-    def made(cls, project: Project, sources: Sources, path: Path, tree: str) -> Self:
-        """Run the tests and the simulation with marked lines, and keep the map in `path`."""
+    def made(cls, project: Project, sources: Sources, jobs: int, path: Path, tree: str) -> Self:
+        """Run the tests and the simulation with marked lines on `jobs` processes, and keep the map in `path`."""
         path.parent.mkdir(parents=True, exist_ok=True)
         modules = {module.name: module.path for module in sources.modules.values()}
-        log = path.with_name("control.log")
-        try:
-            found = run_isolated(lambda: _record_tests(project, modules), _LIMIT, str(log))
-            if project.seeds:
-                found |= run_isolated(lambda: _record_seeds(project, modules), _LIMIT, str(log))
-        except Died as death:
-            raise ControlFailed(f"the control run did not end: {death}; see {log}") from death
-        if found["failed"]:
-            raise ControlFailed(f"the code without a mutation fails: {found['failed']}; see {log}")
-        path.write_text(json.dumps(found | {"tree": tree}))
+        control = _Control(project, modules, str(path.with_name("control.log")))
+        files = sorted(str(file) for each in project.tests for file in (project.root / each).rglob("test_*.py"))
+        with multiprocessing.get_context("fork").Pool(jobs) as pool:
+            parts = pool.map(control.tests, [files[first::jobs] for first in range(min(jobs, len(files)))])
+            parts += pool.map(control.seeds, [project.seeds] if project.seeds else [])
+        found: Answer = {"tree": tree}
+        for kind in ("tests", "at_import", "simulated", "modules"):
+            found[kind] = [each for part in parts for each in part[kind]]
+        found["simulation_seconds"] = sum(part["simulation_seconds"] for part in parts)
+        path.write_text(json.dumps(found))
         return cls._of(found)
 
     @classmethod
@@ -102,9 +105,9 @@ class LineMap:
             [(test, taken) for test, taken, _ in found["tests"]],
             dict(runs),
             frozenset((name, line) for name, line in found["at_import"]),
-            frozenset((name, line) for name, line in found.get("simulated", ())),
-            found.get("simulation_seconds", 0.0),
-            found["modules"],
+            frozenset((name, line) for name, line in found["simulated"]),
+            found["simulation_seconds"],
+            list(dict.fromkeys(found["modules"])),
         )
 
 
@@ -112,27 +115,52 @@ def _file(test: str) -> str:
     return test.partition("::")[0]
 
 
-def _record_tests(project: Project, modules: dict[str, Path]) -> Answer:
-    seen: set[Hit] = set()
-    project.enter()
-    mark_lines(modules, seen)
-    recorder = Recorder(seen)
-    code = run_tests([str(project.root / each) for each in project.tests], recorder)
-    check_replaced(modules)
-    return {
-        "failed": f"pytest ended with {code}" if code else "",
-        "tests": recorder.tests,
-        "at_import": sorted(recorder.at_import),
-        "modules": third_party(),
-    }
+@dataclass(frozen=True, slots=True)
+class _Control:
+    """Runs of the code without a mutation, each in a process of its own."""
 
+    project: Project
+    modules: dict[str, Path]
+    log: str
 
-def _record_seeds(project: Project, modules: dict[str, Path]) -> Answer:
-    seen: set[Hit] = set()
-    project.enter()
-    mark_lines(modules, seen)
-    began = time.process_time()
-    failed = judge_by_simulation(project.seeds)["by"]
-    taken = time.process_time() - began
-    check_replaced(modules)
-    return {"simulated": sorted(seen), "simulation_seconds": taken, **({"failed": failed} if failed else {})}
+    def tests(self, files: list[str]) -> Answer:
+        """Run test files, and return what each test ran."""
+        return self._checked(lambda seen: self._record_tests(files, seen), f"{self.log}.{os.getpid()}")
+
+    def seeds(self, seeds: int) -> Answer:
+        """Run the first seeds of the simulation, and return the lines that they ran."""
+        return self._checked(lambda seen: self._record_seeds(seeds, seen), self.log)
+
+    def _checked(self, record: Callable[[set[Hit]], Answer], log: str) -> Answer:
+        def work() -> Answer:
+            seen: set[Hit] = set()
+            self.project.enter()
+            mark_lines(self.modules, seen)
+            found = record(seen)
+            check_replaced(self.modules)
+            return _NOTHING | found
+
+        try:
+            found = run_isolated(work, _LIMIT, log)
+        except Died as death:
+            raise ControlFailed(f"the control run did not end: {death}; see {log}") from death
+        if found["failed"]:
+            raise ControlFailed(f"the code without a mutation fails: {found['failed']}; see {log}")
+        return found
+
+    @staticmethod
+    def _record_tests(files: list[str], seen: set[Hit]) -> Answer:
+        recorder = Recorder(seen)
+        code = run_tests(files, recorder)
+        return {
+            "failed": f"pytest ended with {code}" if code else "",
+            "tests": recorder.tests,
+            "at_import": sorted(recorder.at_import),
+            "modules": third_party(),
+        }
+
+    @staticmethod
+    def _record_seeds(seeds: int, seen: set[Hit]) -> Answer:
+        began = time.process_time()
+        failed = judge_by_simulation(seeds)["by"]
+        return {"failed": failed, "simulated": sorted(seen), "simulation_seconds": time.process_time() - began}

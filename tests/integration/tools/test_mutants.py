@@ -54,7 +54,7 @@ def project(tmp_path: Path) -> Project:
 def judged(project: Project) -> dict[str, Judged]:
     """Return the result for each mutant, by what it became."""
     sources = Sources(project.source_root, ("toy",))
-    line_map = LineMap.made(project, sources, project.root / "lines.json", "tree")
+    line_map = LineMap.made(project, sources, 2, project.root / "lines.json", "tree")
     mutants = sources.sample(1, 100)
     found = Court(project, sources, line_map, "tree").judge_all(mutants, 2, time.monotonic() + 120)
     by_id = {each.id: each for each in found}
@@ -87,7 +87,7 @@ def test_code_that_fails_without_a_mutation_is_not_judged(project: Project) -> N
 def test_map_of_another_tree_is_made_again(project: Project) -> None:
     sources = Sources(project.source_root, ("toy",))
     kept = project.root / "lines.json"
-    LineMap.made(project, sources, kept, "tree")
+    LineMap.made(project, sources, 2, kept, "tree")
     assert LineMap.read(kept, "tree") is not None
     assert LineMap.read(kept, "other tree") is None
     assert LineMap.read(project.root / "none.json", "tree") is None
