@@ -108,6 +108,14 @@ def test_newest_test_bed_of_each_cluster_is_shown_and_four_at_most(desk: Desk) -
     assert shown(desk) == [(name, 1) for name in reversed(names[2:])]
 
 
+def test_history_of_two_clusters_is_read_and_of_three_only_the_newest(desk: Desk) -> None:
+    baked = deployed(desk, cluster(1), 5, {1: BedState.PASSED})
+    deployed(desk, cluster(1), 6, {}, Policy())
+    assert shown(desk) == [(baked, 1)]
+    deployed(desk, cluster(2), 7, {}, Policy())
+    assert shown(desk) == []
+
+
 def test_cluster_is_shown_once(desk: Desk) -> None:
     deployed(desk, CLUSTER, 5, {1: BedState.PASSED})
     newer = deployed(desk, CLUSTER, 6, {1: BedState.PASSED})
