@@ -1,6 +1,7 @@
 """Work in a process of its own, with limits: a mutant may loop for ever or fill the memory."""
 
 import contextlib
+import ctypes
 import json
 import os
 import resource
@@ -17,6 +18,7 @@ MEMORY_BYTES = 6 * 2**30
 # A process may wait for so many times its processor time, because others share the processor.
 WAITING = 5
 TIME_LIMIT = "time limit"
+_PR_SET_PDEATHSIG = 1
 _ERROR = "error of the work"
 
 
@@ -60,6 +62,7 @@ def run_isolated(work: Callable[[], Answer], cpu_seconds: float, log: str = os.d
 def _answer(work: Callable[[], Answer], writing: int, cpu_seconds: int, log: str) -> NoReturn:
     try:
         os.setsid()
+        _end_with_the_parent()
         resource.setrlimit(resource.RLIMIT_CPU, (cpu_seconds, cpu_seconds + 5))
         resource.setrlimit(resource.RLIMIT_AS, (MEMORY_BYTES, MEMORY_BYTES))
         output = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
@@ -75,6 +78,12 @@ def _answer(work: Callable[[], Answer], writing: int, cpu_seconds: int, log: str
     finally:
         # A fork must never go on as its parent.
         os._exit(0)
+
+
+def _end_with_the_parent() -> None:
+    """Let Linux kill this process when its parent ends; elsewhere its limits end it."""
+    with contextlib.suppress(AttributeError):
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
 def _read_line(reading: int, until: float) -> tuple[bytes, bool]:

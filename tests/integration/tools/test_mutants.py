@@ -1,8 +1,11 @@
 """Mutants of a small project: a test kills those that break what it asserts, and no others."""
 
+import subprocess
+import sys
 import time
 from pathlib import Path
 
+import psutil
 import pytest
 
 from tools.mutants.imports import replace_module
@@ -106,6 +109,23 @@ def test_work_that_never_ends_is_killed() -> None:
 def test_work_that_waits_for_ever_is_killed() -> None:
     with pytest.raises(Died, match=TIME_LIMIT):
         run_isolated(lambda: {"waited": time.sleep(60)}, cpu_seconds=0.2)
+
+
+def test_work_ends_with_the_process_that_waits_for_it(tmp_path: Path) -> None:
+    noted = tmp_path / "pid"
+    script = (
+        "import os, pathlib, time; from tools.mutants.isolation import run_isolated;"
+        f"run_isolated(lambda: (pathlib.Path({str(noted)!r}).write_text(str(os.getpid())), time.sleep(60)), 100)"
+    )
+    waiting = subprocess.Popen([sys.executable, "-c", script], cwd=Path(__file__).resolve().parents[3])
+    until = time.monotonic() + 30
+    while not (noted.exists() and noted.read_text()) and time.monotonic() < until:
+        time.sleep(0.05)
+    work = psutil.Process(int(noted.read_text()))
+    waiting.kill()
+    waiting.wait()
+    gone, _ = psutil.wait_procs([work], timeout=10)
+    assert gone
 
 
 def test_error_of_the_work_itself_is_no_death() -> None:
