@@ -122,11 +122,7 @@ def header(statement: ast.stmt) -> str:
     if isinstance(statement, ast.Try):
         return "try: … " + ", ".join(map(_handler, statement.handlers))
     if isinstance(statement, ast.Match):
-        guards = [f" if {ast.unparse(each.guard)}" if each.guard else "" for each in statement.cases]
-        cases = [
-            f"case {ast.unparse(each.pattern)}{guard}" for each, guard in zip(statement.cases, guards, strict=True)
-        ]
-        return f"match {ast.unparse(statement.subject)}: " + ", ".join(cases)
+        return f"match {ast.unparse(statement.subject)}: " + ", ".join(map(_case, statement.cases))
     if isinstance(shown, ast.FunctionDef | ast.ClassDef):
         shown.body = [ast.Expr(ast.Constant(...))]
     return ast.unparse(ast.fix_missing_locations(shown))
