@@ -3,15 +3,18 @@
 import subprocess
 import sys
 import time
+import tomllib
 from pathlib import Path
 
 import psutil
 import pytest
 
+from tools.mutants.__main__ import FOLDERS, REASONS, SOURCE_ROOT
 from tools.mutants.imports import replace_module
 from tools.mutants.isolation import TIME_LIMIT, Died, WorkFailed, run_isolated
 from tools.mutants.judges import Project
 from tools.mutants.line_map import ControlFailed, LineMap
+from tools.mutants.report import read_reasons
 from tools.mutants.scoring import Court, Judged
 from tools.mutants.sources import Sources
 
@@ -136,3 +139,12 @@ def test_error_of_the_work_itself_is_no_death() -> None:
 def test_imported_module_is_not_replaced() -> None:
     with pytest.raises(RuntimeError, match="json is imported already"):
         replace_module("json", Path("json.py"), compile("", "json.py", "exec"))
+
+
+def test_each_accepted_survivor_is_still_a_mutant_and_has_a_reason() -> None:
+    sources = Sources(SOURCE_ROOT, FOLDERS)
+    for accepted in tomllib.loads(REASONS.read_text())["survivor"]:
+        mutants = {each.id for each in sources.mutants(sources.modules[accepted["module"]])}
+        assert accepted["id"] in mutants, f"{accepted['id']} is no mutant of {accepted['module']} any more: delete it"
+        assert accepted["reason"]
+    assert len(read_reasons(REASONS)) == REASONS.read_text().count("[[survivor]]")
