@@ -72,13 +72,14 @@ class Remembering(MemoryClusterQueries):
         return [each for each in super().clusters() if afresh or each.service != "web"]
 
 
-@pytest.mark.parametrize(("service", "afresh"), [("", 0), ("hello", 0), ("web", 1)])
+@pytest.mark.parametrize(("service", "afresh"), [("", 0), ("hello", 0), ("shop", 0), ("web", 1)])
 def test_list_of_clusters_is_read_afresh_for_an_unknown_service_only(two: Desk, service: str, afresh: int) -> None:
     memory = two.machine.memory
+    memory.registry.set_desired(Cluster("staging", "shop"), Desired("1.0.0", "d" * 64, 1, "d-1"))
     remembered = Remembering(memory.leases, memory.queue, memory.registry, memory.catalogue)
     found, _ = clusters_in(replace(two.query, cluster_queries=remembered), Scope(service=service))
     assert remembered.afresh == afresh
-    assert {each.service for each in found} == {service or "hello"}
+    assert {each.service for each in found} == ({service} if service else {"hello", "shop"})
 
 
 @pytest.mark.parametrize("scope", [Scope(environment="prod"), Scope(service="../web")])
