@@ -113,6 +113,11 @@ def test_approval_that_is_not_given_in_time_counts_as_rejected() -> None:
     )
 
 
+def test_approval_without_an_expiry_is_waited_for() -> None:
+    asked = (replace(approval(), expires_at=None),)
+    assert isinstance(gate(facts(questions=asked), BEFORE, NOW + timedelta(days=365)), AwaitApproval)
+
+
 def test_rejected_rollback_ends_and_never_rolls_back_again() -> None:
     step = rejected(facts(ALIVE, kind=Kind.ROLLBACK), "grace", "both versions are bad")
     why = "both versions are bad; there is no rollback target"
