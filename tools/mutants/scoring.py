@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
+from math import inf
 from multiprocessing.pool import AsyncResult
 from pathlib import Path
 from typing import Self
@@ -82,7 +83,7 @@ class Court:
         self._map = line_map
         self._tree = tree
 
-    def judge_all(self, mutants: list[Mutant], jobs: int, until: float) -> Iterator[Judged]:
+    def judge_all(self, mutants: list[Mutant], jobs: int, until: float = inf) -> Iterator[Judged]:
         """Yield each mutant's result as it comes, on `jobs` processes; begin none after `until`."""
         for name in self._map.modules:
             if name.partition(".")[0] not in _NOT_PRELOADED:

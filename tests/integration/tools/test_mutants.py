@@ -9,6 +9,7 @@ from pathlib import Path
 import psutil
 import pytest
 
+from tests.support.polling import until
 from tools.mutants.__main__ import FOLDERS, REASONS, SOURCE_ROOT
 from tools.mutants.imports import replace_module
 from tools.mutants.isolation import TIME_LIMIT, Died, WorkFailed, run_isolated
@@ -62,7 +63,7 @@ def judged(project: Project) -> dict[str, Judged]:
     sources = Sources(project.source_root, ("toy",))
     line_map = LineMap.made(project, sources, 2, project.root / "lines.json", "tree")
     mutants = sources.sample(1, 100)
-    found = Court(project, sources, line_map, "tree").judge_all(mutants, 2, time.monotonic() + 120)
+    found = Court(project, sources, line_map, "tree").judge_all(mutants, 2)
     by_id = {each.id: each for each in found}
     return {each.mutation.after: by_id[each.id] for each in mutants}
 
@@ -121,14 +122,11 @@ def test_work_ends_with_the_process_that_waits_for_it(tmp_path: Path) -> None:
         f"run_isolated(lambda: (pathlib.Path({str(noted)!r}).write_text(str(os.getpid())), time.sleep(60)), 100)"
     )
     waiting = subprocess.Popen([sys.executable, "-c", script], cwd=Path(__file__).resolve().parents[3])
-    until = time.monotonic() + 30
-    while not (noted.exists() and noted.read_text()) and time.monotonic() < until:
-        time.sleep(0.05)
+    until(lambda: noted.exists() and noted.read_text())
     work = psutil.Process(int(noted.read_text()))
     waiting.kill()
     waiting.wait()
-    gone, _ = psutil.wait_procs([work], timeout=10)
-    assert gone
+    until(lambda: not work.is_running())
 
 
 def test_error_of_the_work_itself_is_no_death() -> None:
