@@ -66,15 +66,19 @@ def check_replaced(names: Iterable[str]) -> None:
 
 def mark_lines(modules: Mapping[str, Path], seen: set[Hit]) -> None:
     """Let each statement in a function of these modules add its module and line to `seen` before it runs."""
-    found: dict[str, tuple[Path, Loader]] = {}
-    for name, path in modules.items():
-        names = {_MARK: lambda line, name=name: seen.add((name, line))}
-        found[name] = path, _Replaced(lambda path=path: compile(_marked(path), str(path), "exec"), names)
-    sys.meta_path.insert(0, _Finder(found))
+    sys.meta_path.insert(0, _Finder({name: (path, _marking(name, path, seen)) for name, path in modules.items()}))
 
 
-def _marked(path: Path) -> ast.Module:
-    return ast.fix_missing_locations(_Marking().visit(ast.parse(path.read_text())))
+def _marking(name: str, path: Path, seen: set[Hit]) -> Loader:
+    def code() -> CodeType:
+        tree = ast.parse(path.read_text())
+        _Marking().visit(tree)
+        return compile(ast.fix_missing_locations(tree), str(path), "exec")
+
+    def mark(line: int) -> None:
+        seen.add((name, line))
+
+    return _Replaced(code, {_MARK: mark})
 
 
 class _Marking(ast.NodeTransformer):

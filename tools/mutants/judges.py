@@ -123,7 +123,7 @@ def third_party() -> list[str]:
     installed = (sys.prefix, sys.base_prefix)
     found = []
     for name, module in list(sys.modules.items()):
-        origin = getattr(getattr(module, "__spec__", None), "origin", None) or ""
-        if origin.startswith(installed) and module.__spec__.name == name:
+        spec = getattr(module, "__spec__", None)
+        if spec is not None and spec.name == name and (spec.origin or "").startswith(installed):
             found.append(name)
     return found
