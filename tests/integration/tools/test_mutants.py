@@ -105,6 +105,11 @@ def loop() -> dict[str, str]:
         pass
 
 
+def sleep() -> dict[str, str]:
+    time.sleep(60)
+    return {}
+
+
 def test_work_that_never_ends_is_killed() -> None:
     with pytest.raises(Died, match=TIME_LIMIT):
         run_isolated(loop, cpu_seconds=0.5)
@@ -112,7 +117,7 @@ def test_work_that_never_ends_is_killed() -> None:
 
 def test_work_that_waits_for_ever_is_killed() -> None:
     with pytest.raises(Died, match=TIME_LIMIT):
-        run_isolated(lambda: {"waited": time.sleep(60)}, cpu_seconds=0.2)
+        run_isolated(sleep, cpu_seconds=0.2)
 
 
 def test_work_ends_with_the_process_that_waits_for_it(tmp_path: Path) -> None:
